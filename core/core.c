@@ -1,0 +1,89 @@
+/* core.c - opens the core: the list of modules, the list of words, the one way to fail. No mechanism. */
+#include "core.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sodium.h>
+
+int core_fail(lua_State *L, const char *word, const char *format, ...) {
+  char text[512];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s: %s", word, text);
+  lua_pushstring(L, word);
+  return 3;
+}
+
+const char *core_errno_name(int err) {
+  const char *name = strerrorname_np(err);
+  return name ? name : "EUNKNOWN";
+}
+
+int core_fail_errno(lua_State *L, int err, const char *what) {
+  return core_fail(L, core_errno_name(err), "%s: %s", what, strerror(err));
+}
+
+void *core_new(lua_State *L, const char *name, size_t size) {
+  void *object = lua_newuserdatauv(L, size, 1);
+  memset(object, 0, size);
+  luaL_setmetatable(L, name);
+  return object;
+}
+
+void core_class(lua_State *L, const char *name, const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  lua_newtable(L);
+  for (; methods->name; methods++) {
+    lua_pushcfunction(L, methods->func);
+    lua_setfield(L, strncmp(methods->name, "__", 2) == 0 ? -3 : -2, methods->name);
+  }
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_Integer fallback) {
+  int isinteger = 0;
+  lua_Integer value;
+  if (lua_getfield(L, index, name) == LUA_TNIL) {
+    lua_pop(L, 1);
+    return fallback;
+  }
+  value = lua_tointegerx(L, -1, &isinteger);
+  if (!isinteger) luaL_error(L, "field '%s' must be an integer", name);
+  lua_pop(L, 1);
+  return value;
+}
+
+static void preload(lua_State *L, const char *name, lua_CFunction open) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, open);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+static void push_words(lua_State *L) {
+  lua_newtable(L);
+#define PUSH_WORD(word, text)                                                                      \
+  lua_pushliteral(L, text);                                                                        \
+  lua_setfield(L, -2, #word);
+  CORE_WORDS(PUSH_WORD)
+#undef PUSH_WORD
+}
+
+/* { version =, words = { word = text } }; makes every "core.NAME" requirable. */
+int luaopen_core(lua_State *L) {
+  if (sodium_init() < 0) return luaL_error(L, "libsodium cannot start");
+#define PRELOAD_MODULE(name) preload(L, "core." #name, luaopen_core_##name);
+  CORE_MODULES(PRELOAD_MODULE)
+#undef PRELOAD_MODULE
+  (void)preload;
+  lua_newtable(L);
+  lua_pushliteral(L, DT_SWARM_VERSION);
+  lua_setfield(L, -2, "version");
+  push_words(L);
+  lua_setfield(L, -2, "words");
+  return 1;
+}

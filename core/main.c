@@ -1,0 +1,124 @@
+/* main.c - dt-swarm and dt-swarm-cli: one Lua state, one file run protected. No logic of its own. */
+#include "core.h"
+#include <lualib.h>
+#include <limits.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+  const char *name; /* "dt-swarm" or "dt-swarm-cli", from argv[0] */
+  char root[PATH_MAX];
+  char lib[PATH_MAX];
+  int argc;
+  char **argv;
+  int status;
+} start;
+
+static size_t allocated; /* bytes that the Lua state holds */
+
+static void *counting_allocator(void *unused, void *block, size_t old, size_t new) {
+  void *result;
+  (void)unused;
+  if (!block) old = 0;
+  if (new == 0) {
+    free(block);
+    allocated -= old;
+    return NULL;
+  }
+  result = realloc(block, new);
+  if (result) allocated += new - old;
+  return result;
+}
+
+static int main_memory(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)allocated);
+  return 1;
+}
+
+/* A source tree has lua/ beside the binary; an installed one PREFIX/share/dt-swarm. */
+static void find_root(start *s) {
+  char self[PATH_MAX] = {0}, probe[PATH_MAX + 32];
+  if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) strcpy(self, "./dt-swarm");
+  dirname(self);
+  snprintf(probe, sizeof probe, "%s/lua/main.lua", self);
+  if (access(probe, R_OK) == 0) {
+    snprintf(s->root, sizeof s->root, "%s", self);
+    snprintf(s->lib, sizeof s->lib, "%.4000s/.build", self);
+    return;
+  }
+  dirname(self);
+  snprintf(s->root, sizeof s->root, "%.4000s/share/dt-swarm", self);
+  snprintf(s->lib, sizeof s->lib, "%.4000s/lib/dt-swarm", self);
+}
+
+/* package.path names our own tree first; relative entries are left out, so that nobody is run
+ * from the folder he happens to stand in. */
+static void set_paths(lua_State *L, const start *s) {
+  static const char *const system_path = "/usr/local/share/lua/5.4/?.lua;/usr/local/share/lua/5.4/?/init.lua;"
+                                         "/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua";
+  static const char *const system_cpath = DT_SWARM_CPATH;
+  lua_getglobal(L, "package");
+  lua_pushfstring(L, "%s/lua/?.lua;%s/lua/?/init.lua;%s/?.lua;%s/?/init.lua;%s", s->root, s->root,
+                  s->root, s->root, system_path);
+  lua_setfield(L, -2, "path");
+  lua_pushfstring(L, "%s/?.so;%s", s->lib, system_cpath);
+  lua_setfield(L, -2, "cpath");
+  lua_pop(L, 1);
+}
+
+static void set_arguments(lua_State *L, const start *s) {
+  lua_createtable(L, s->argc, 1);
+  for (int i = 0; i < s->argc; i++) {
+    lua_pushstring(L, s->argv[i]);
+    lua_rawseti(L, -2, i);
+  }
+  lua_pushstring(L, s->root);
+  lua_setfield(L, -2, "root");
+  lua_pushcfunction(L, main_memory);
+  lua_setfield(L, -2, "memory");
+  lua_setglobal(L, "arg");
+}
+
+static int traceback(lua_State *L) {
+  luaL_traceback(L, L, lua_tostring(L, 1), 1);
+  return 1;
+}
+
+static int pmain(lua_State *L) {
+  start *s = lua_touserdata(L, 1);
+  luaL_openlibs(L);
+  set_paths(L, s);
+  luaL_requiref(L, "core", luaopen_core, 0);
+  lua_settop(L, 0);
+  set_arguments(L, s);
+  lua_getglobal(L, "require");
+  lua_pushstring(L, strcmp(s->name, "dt-swarm-cli") == 0 ? "cli" : "main");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "main");
+  lua_getglobal(L, "arg");
+  lua_call(L, 1, 1);
+  s->status = (int)luaL_optinteger(L, -1, 0);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  static start s;
+  lua_State *L = lua_newstate(counting_allocator, NULL);
+  if (!L) return EXIT_FAILURE;
+  s.name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+  s.argc = argc;
+  s.argv = argv;
+  find_root(&s);
+  lua_pushcfunction(L, traceback);
+  lua_pushcfunction(L, pmain);
+  lua_pushlightuserdata(L, &s);
+  if (lua_pcall(L, 1, 0, 1) != LUA_OK) {
+    fprintf(stderr, "%s: %s\n", s.name, lua_tostring(L, -1));
+    s.status = 70; /* EX_SOFTWARE: our own fault */
+  }
+  lua_close(L);
+  return s.status;
+}
