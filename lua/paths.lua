@@ -1,0 +1,100 @@
+-- paths.lua - where state, socket, share and policies lie, for daemon and command line alike. Opens nothing.
+local paths = {}
+
+paths.SOCKET_NAME = "control.sock"
+paths.SOCKET_MAX = 107 -- bytes of sun_path less the final zero (unix(7))
+
+--- User ID of this process, from /proc (Linux); nil where it cannot be read.
+function paths.uid()
+  local file = io.open("/proc/self/status")
+  if not file then return nil end
+  local text = file:read("a")
+  file:close()
+  return math.tointeger(text:match("\nUid:%s+%d+%s+(%d+)"))
+end
+
+local function absolute(text)
+  -- The XDG base directory specification: a relative value is invalid and to be ignored.
+  return text and text:sub(1, 1) == "/" and text or nil
+end
+
+local function first(list) -- systemd gives several folders joined by colons
+  return list and absolute(list:match("^[^:]+"))
+end
+
+local function homeless(what)
+  return nil, ("missing: HOME is not set: no place for the %s; name one with --%s"):format(what, what), "missing"
+end
+
+local function state(place)
+  if first(place.env "STATE_DIRECTORY") then return first(place.env "STATE_DIRECTORY") end
+  if place.uid == 0 then return "/var/lib/dt-swarm" end
+  local base = absolute(place.env "XDG_STATE_HOME") or place.home and place.home .. "/.local/state"
+  if not base then return homeless "state" end
+  return base .. "/dt-swarm"
+end
+
+--- Folder of a socket that was not named: the service's, the system's, the session's, or beside the state.
+local function socket_folder(place, state_folder)
+  if first(place.env "RUNTIME_DIRECTORY") then return first(place.env "RUNTIME_DIRECTORY") end
+  if place.uid == 0 then return "/run/dt-swarm" end
+  local session = absolute(place.env "XDG_RUNTIME_DIR")
+  return session and session .. "/dt-swarm" or state_folder
+end
+
+local function add(list, path)
+  for _, other in ipairs(list) do
+    if other == path then return end
+  end
+  list[#list + 1] = path
+end
+
+--- Where the command line looks for a daemon, in this order: the user's places, then the system's.
+local function sockets(place)
+  local list, state_folder = {}, state(place)
+  local folder = socket_folder(place, state_folder)
+  if folder then add(list, folder .. "/" .. paths.SOCKET_NAME) end
+  if state_folder and place.uid ~= 0 then add(list, state_folder .. "/" .. paths.SOCKET_NAME) end
+  add(list, "/run/dt-swarm/" .. paths.SOCKET_NAME)
+  return list
+end
+
+--- Policies looked for when none is named: the user's, the system's, the shipped one.
+local function policies(place, root)
+  local list = {}
+  local config = absolute(place.env "XDG_CONFIG_HOME") or place.home and place.home .. "/.config"
+  if config then list[1] = config .. "/dt-swarm/policy.lua" end
+  list[#list + 1] = "/etc/dt-swarm/policy.lua"
+  list[#list + 1] = root .. "/policies/duckiebot.lua"
+  return list
+end
+
+--- The rules for one process. ENV(name) gives a variable or nil, UID the user's number.
+-- Each answers a path, or nil, "missing: text", "missing" where no home is known:
+-- p:state() p:socket([state folder]) p:share() p:sockets() p:policies(root)
+function paths.new(env, uid)
+  local place = { env = env, uid = uid, home = absolute(env "HOME") }
+  return {
+    state = function() return state(place) end,
+    share = function()
+      if not place.home then return homeless "share" end
+      return place.home .. "/shared-logs"
+    end,
+    socket = function(_, state_folder)
+      local folder = socket_folder(place, state_folder or state(place))
+      if not folder then return homeless "socket" end
+      return folder .. "/" .. paths.SOCKET_NAME
+    end,
+    sockets = function() return sockets(place) end,
+    policies = function(_, root) return policies(place, root) end,
+  }
+end
+
+--- PATH itself, or nil, "long: …", "long" when a Unix socket cannot have that name.
+function paths.socket_fits(path)
+  if #path <= paths.SOCKET_MAX then return path end
+  return nil, ("long: %s has %d bytes, a socket has room for %d: name a shorter one by --socket")
+    :format(path, #path, paths.SOCKET_MAX), "long"
+end
+
+return paths
