@@ -85,7 +85,11 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
 
 /* Modules linked into the binary and core.so: luaopen_core_NAME, required as "core.NAME".
  * core.http stands apart, in a .so of its own, loaded when first used. */
-#define CORE_MODULES(X)
+#define CORE_MODULES(X)                                                                            \
+  X(hash)                                                                                          \
+  X(json)                                                                                          \
+  X(random)                                                                                        \
+  X(text)
 
 #define CORE_DECLARE(name) int luaopen_core_##name(lua_State *L);
 CORE_MODULES(CORE_DECLARE)
