@@ -88,6 +88,7 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
 #define CORE_MODULES(X)                                                                            \
   X(hash)                                                                                          \
   X(json)                                                                                          \
+  X(key)                                                                                           \
   X(random)                                                                                        \
   X(text)
 
