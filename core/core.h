@@ -89,6 +89,7 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
   X(hash)                                                                                          \
   X(json)                                                                                          \
   X(key)                                                                                           \
+  X(net)
   X(random)                                                                                        \
   X(text)
 
