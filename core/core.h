@@ -85,7 +85,6 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
 
 /* Modules linked into the binary and core.so: luaopen_core_NAME, required as "core.NAME".
  * core.http stands apart, in a .so of its own, loaded when first used. */
-<<<<<<< HEAD
 #define CORE_MODULES(X)                                                                            \
   X(disk)                                                                                          \
   X(hash)                                                                                          \
