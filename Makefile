@@ -53,9 +53,25 @@ $(BUILD)/%.o: core/%.c Makefile | $(BUILD)
 $(BUILD) $(BUILD)/core:
 	$(Q)mkdir -p $@
 
+# Looks for what is missing, installs it, builds, runs the daemon in the foreground.
+run:
+	@core/need.sh run
+	@$(MAKE) --no-print-directory all
+	@exec ./dt-swarm $(ARGS)
+
+test:
+	@core/need.sh test
+	@$(MAKE) --no-print-directory all
+	@spec/run.sh $(SPECS)
+
+lint:
+	@core/need.sh test
+	clang-format --dry-run -Werror core/*.c core/*.h $(wildcard spec/*/*.c)
+	luacheck -q lua cli policies spec
+
 clean:
 	rm -rf $(BUILD) dt-swarm dt-swarm-cli
 
 -include $(wildcard $(BUILD)/*.d)
 
-.PHONY: all clean
+.PHONY: all run test lint clean
