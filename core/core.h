@@ -92,6 +92,7 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
   X(key)                                                                                           \
   X(net)                                                                                           \
   X(random)                                                                                        \
+  X(statement)                                                                                     \
   X(text)
 
 #define CORE_DECLARE(name) int luaopen_core_##name(lua_State *L);

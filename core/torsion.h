@@ -1,5 +1,4 @@
-/* torsion.h - signatures that Ed25519 libraries answer differently; for key.c. No code.
- */
+/* torsion.h - signatures that Ed25519 libraries answer differently; for key.c. */
 #ifndef TORSION_H
 #define TORSION_H
 
