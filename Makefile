@@ -21,7 +21,7 @@ INCLUDE   = $(shell pkg-config --cflags $(PKG))
 LIBS      = $(shell pkg-config --libs libsodium libcrypto libmicrohttpd) -pthread
 LUALIB    = $(shell pkg-config --libs lua5.4)
 
-APART    := core/http.c
+APART    := core/http.c core/transfer.c
 MODULES  := $(filter-out core/main.c $(APART),$(wildcard core/*.c))
 OBJECTS  := $(MODULES:core/%.c=$(BUILD)/%.o)
 
@@ -41,9 +41,9 @@ $(BUILD)/core.so: $(OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -shared -o $@ $^ $(LIBS) $(LDFLAGS)
 
-$(BUILD)/core/http.so: core/http.c core/core.h | $(BUILD)/core
+$(BUILD)/core/http.so: $(APART) core/core.h core/transfer.h | $(BUILD)/core
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(INCLUDE) $(shell pkg-config --cflags libcurl) -shared -o $@ core/http.c \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(INCLUDE) $(shell pkg-config --cflags libcurl) -shared -o $@ $(APART) \
 	  $(shell pkg-config --libs libcurl) $(LDFLAGS)
 
 $(BUILD)/%.o: core/%.c Makefile | $(BUILD)

@@ -29,6 +29,9 @@
 #define CORE_WORDS(X)                                                                              \
   X(form, "not of the form that the protocol gives")                                               \
   X(long, "longer than the limit")                                                                 \
+  X(length, "not as long as it was said to be")                                                       \
+  X(redirect, "sent elsewhere, where nobody vouches for it")                                       \
+  X(host, "addressed to a name, where only addresses are answered")                                \
   X(kind, "an envelope of unknown kind")                                                           \
   X(class, "its bucket belongs to no class here")                                                  \
   X(size, "larger than its class allows")                                                          \

@@ -1,7 +1,307 @@
-/* http.c - HTTP out. */
+/* http.c - HTTP out: libcurl's multi interface behind one fd. No loop, no retry, no
+ * trust. */
 #include "core.h"
+#include "transfer.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define CLASS "core.http"
+#define REQUESTS_MAX 64 /* under way at once, on one handle */
+#define HOST_MAX 4      /* connections to one peer */
+#define TOTAL_MAX 16    /* connections in all */
+#define EVENTS_MAX 32   /* ready sockets of one step */
+#define TIMEOUT_MS 600000
+#define LOW_SPEED 1024 /* bytes/s below which, for LOW_SECONDS, an answer is `slow` */
+#define LOW_SECONDS 20
+
 int luaopen_core_http(lua_State *L);
-int luaopen_core_http(lua_State *L) {
+
+/* libcurl's sockets and its timer are in one epoll set, whose fd is what Lua watches:
+ * libcurl opens, closes and re-uses numbers as it likes and nobody's watch goes stale. */
+typedef struct {
+  CURLM *multi;
+  int epoll, timer;
+  transfer *first;
+  int64_t last_id;
+  int count;
+} http;
+
+/* -- what libcurl calls -- */
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *known) {
+  http *h = user;
+  struct epoll_event event = {.data.fd = fd};
+  (void)easy, (void)known;
+  if (what == CURL_POLL_REMOVE) {
+    epoll_ctl(h->epoll, EPOLL_CTL_DEL, fd, NULL);
+    return 0;
+  }
+  if (what & CURL_POLL_IN)
+    event.events |= EPOLLIN;
+  if (what & CURL_POLL_OUT)
+    event.events |= EPOLLOUT;
+  if (epoll_ctl(h->epoll, EPOLL_CTL_MOD, fd, &event) < 0)
+    epoll_ctl(h->epoll, EPOLL_CTL_ADD, fd, &event);
+  return 0; /* anything else would end the whole multi handle */
+}
+
+static int on_timer(CURLM *multi, long ms, void *user) {
+  http *h = user;
+  struct itimerspec when = {0};
+  (void)multi;
+  when.it_value.tv_sec = ms > 0 ? ms / 1000 : 0;
+  when.it_value.tv_nsec = ms > 0 ? ms % 1000 * 1000000 : ms == 0;
+  return timerfd_settime(h->timer, 0, &when, NULL);
+}
+
+static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *a) {
+  (void)user, (void)purpose;
+  return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+/* -- requests -- */
+
+static transfer *take(http *h, int64_t id) {
+  for (transfer **at = &h->first; *at; at = &(*at)->next) {
+    transfer *t = *at;
+    if (t->id != id)
+      continue;
+    *at = t->next;
+    h->count--;
+    return t;
+  }
+  return NULL;
+}
+
+static int start(http *h, transfer *t) {
+  curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+  if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
+    return 0;
+  t->next = h->first;
+  h->first = t;
+  t->id = ++h->last_id;
+  h->count++;
+  return 1;
+}
+
+static void end(http *h, transfer *t) {
+  if (!t)
+    return;
+  curl_multi_remove_handle(h->multi, t->easy);
+  transfer_free(t);
+}
+
+static void act(http *h, const struct epoll_event *event) {
+  int running, mask = 0;
+  uint64_t times;
+  if (event->data.fd == h->timer) {
+    if (read(h->timer, &times, sizeof times) < 0)
+      return; /* set anew meanwhile */
+    curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    return;
+  }
+  if (event->events & EPOLLIN)
+    mask |= CURL_CSELECT_IN;
+  if (event->events & EPOLLOUT)
+    mask |= CURL_CSELECT_OUT;
+  if (event->events & (EPOLLERR | EPOLLHUP))
+    mask |= CURL_CSELECT_ERR;
+  curl_multi_socket_action(h->multi, event->data.fd, mask, &running);
+}
+
+static int open_all(http *h) {
+  struct epoll_event event = {.events = EPOLLIN};
+  h->epoll = epoll_create1(EPOLL_CLOEXEC);
+  h->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  event.data.fd = h->timer;
+  if (h->epoll < 0 || h->timer < 0)
+    return 0;
+  if (epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->timer, &event) < 0)
+    return 0;
+  h->multi = curl_multi_init();
+  if (!h->multi)
+    return 0;
+  curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+  curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+  curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+  curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_MAX);
+  curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)TOTAL_MAX);
+  curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)TOTAL_MAX);
+  return 1;
+}
+
+static void shut(http *h) {
+  while (h->first)
+    end(h, take(h, h->first->id));
+  if (h->multi)
+    curl_multi_cleanup(h->multi);
+  if (h->epoll >= 0)
+    close(h->epoll);
+  if (h->timer >= 0)
+    close(h->timer);
+  h->multi = NULL;
+  h->epoll = h->timer = -1;
+}
+
+/* -- Lua -- */
+
+static http *check_open(lua_State *L) {
+  http *h = luaL_checkudata(L, 1, CLASS);
+  luaL_argcheck(L, h->multi, 1, "closed");
+  return h;
+}
+
+/* http.new() -> h | nil, message, errno's name */
+static int http_new(lua_State *L) {
+  http *h = core_new(L, CLASS, sizeof *h);
+  h->epoll = h->timer = -1;
+  errno = ENOMEM;
+  if (open_all(h))
+    return 1;
+  shut(h);
+  return core_fail_errno(L, errno, "libcurl");
+}
+
+/* h:fd() -> fd; readable: call step(). Watched from new() to close(). */
+static int http_fd(lua_State *L) {
+  lua_pushinteger(L, check_open(L)->epoll);
+  return 1;
+}
+
+/* Reads the request; throws while nothing is held yet. The strings stay on the stack. */
+static transfer_request check_request(lua_State *L) {
+  transfer_request r;
+  lua_Integer max;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  max = core_field_integer(L, 2, "max", 1 << 20);
+  luaL_argcheck(L, max >= 0 && max <= TRANSFER_BODY_MAX, 2, "max: 0 bytes to 64 MiB");
+  r.max = (size_t)max;
+  r.timeout_ms = (long)core_field_integer(L, 2, "timeout_ms", TIMEOUT_MS);
+  r.low_speed = (long)core_field_integer(L, 2, "low_speed", LOW_SPEED);
+  r.low_seconds = (long)core_field_integer(L, 2, "low_seconds", LOW_SECONDS);
+  luaL_argcheck(L, lua_getfield(L, 2, "url") == LUA_TSTRING, 2, "url is missing");
+  r.url = lua_tostring(L, -1);
+  lua_getfield(L, 2, "accept");
+  r.accept = luaL_optstring(L, -1, NULL);
+  lua_getfield(L, 2, "range");
+  r.range = luaL_optstring(L, -1, NULL);
+  return r;
+}
+
+/* h:get{ url =, max = bytes of body, accept =, range = "N-M", timeout_ms =, low_speed =
+ * bytes/s, low_seconds = } -> id | nil, message, "form" (not http://NUMERIC:PORT/path) or
+ * "full". RFC 9110, 9112. The answer comes from step(). */
+static int http_get(lua_State *L) {
+  http *h = check_open(L);
+  transfer_request request = check_request(L);
+  transfer *t;
+  if (!transfer_url_is_numeric(request.url))
+    return core_fail(L, "form", "not http://ADDRESS:PORT/path");
+  if (h->count >= REQUESTS_MAX)
+    return core_fail(L, "full", "%d requests under way", h->count);
+  t = transfer_new(&request);
+  if (!t || !start(h, t)) {
+    transfer_free(t);
+    return core_fail_errno(L, ENOMEM, "request");
+  }
+  lua_pushinteger(L, t->id);
+  return 1;
+}
+
+static void push_refusal(lua_State *L, const transfer *t, CURLcode code,
+                         const char *word) {
+  lua_pushstring(L, word);
+  lua_setfield(L, -2, "word");
+  lua_pushfstring(L, "%s: %s", word, t->error[0] ? t->error : curl_easy_strerror(code));
+  lua_setfield(L, -2, "error");
+}
+
+static void push_result(lua_State *L, const transfer *t, CURLcode code) {
+  const char *word = transfer_word(t, code), *type = NULL;
+  curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+  lua_createtable(L, 0, 6);
+  lua_pushinteger(L, t->id);
+  lua_setfield(L, -2, "id");
+  lua_pushinteger(L, transfer_status(t));
+  lua_setfield(L, -2, "status");
+  lua_pushstring(L, type);
+  lua_setfield(L, -2, "type");
+  if (word) {
+    push_refusal(L, t, code, word);
+    return;
+  }
+  lua_pushlstring(L, t->body ? t->body : "", t->size);
+  lua_setfield(L, -2, "body");
+}
+
+static int push_results(lua_State *L, http *h) {
+  int left, n = 0;
+  CURLMsg *message;
   lua_newtable(L);
+  while ((message = curl_multi_info_read(h->multi, &left))) {
+    transfer *t = NULL;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
+    push_result(L, t, message->data.result);
+    lua_rawseti(L, -2, ++n);
+    end(h, take(h, t->id));
+  }
+  return 1;
+}
+
+/* h:step() -> array of { id =, status =, type =, body = } or { id =, status =, word =,
+ * error = }; never waits. Words: long (over `max`, or 16 KiB of headers), slow, length
+ * (fewer bytes than announced), closed, redirect, missing, moved, full, permission, form,
+ * or an errno's name. */
+static int http_step(lua_State *L) {
+  http *h = check_open(L);
+  struct epoll_event events[EVENTS_MAX];
+  int count = epoll_wait(h->epoll, events, EVENTS_MAX, 0);
+  for (int i = 0; i < count; i++)
+    act(h, &events[i]);
+  return push_results(L, h);
+}
+
+/* h:cancel(id) -> true, or false where it had ended. Nothing more is heard of it. */
+static int http_cancel(lua_State *L) {
+  http *h = check_open(L);
+  transfer *t = take(h, luaL_checkinteger(L, 2));
+  end(h, t);
+  lua_pushboolean(L, t != NULL);
+  return 1;
+}
+
+/* h:close(): end the watch of fd() first. Twice is safe. */
+static int http_close(lua_State *L) {
+  shut(luaL_checkudata(L, 1, CLASS));
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"fd",      http_fd    },
+    {"get",     http_get   },
+    {"step",    http_step  },
+    {"cancel",  http_cancel},
+    {"close",   http_close },
+    {"__gc",    http_close },
+    {"__close", http_close },
+    {NULL,      NULL       },
+};
+
+static const luaL_Reg functions[] = {
+    {"new", http_new},
+    {NULL,  NULL    },
+};
+
+int luaopen_core_http(lua_State *L) {
+  if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
+    return luaL_error(L, "libcurl cannot start");
+  core_class(L, CLASS, methods);
+  luaL_newlib(L, functions);
   return 1;
 }

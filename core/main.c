@@ -2,6 +2,7 @@
 #include "core.h"
 #include <lualib.h>
 #include <limits.h>
+#include <signal.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,7 @@ int main(int argc, char **argv) {
   static start s;
   lua_State *L = lua_newstate(counting_allocator, NULL);
   if (!L) return EXIT_FAILURE;
+  signal(SIGPIPE, SIG_IGN); /* a peer that hangs up is an error of one write */
   s.name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
   s.argc = argc;
   s.argv = argv;

@@ -1,0 +1,216 @@
+/* transfer.c - one HTTP request on libcurl: bounds on what comes back, and its word. No
+ * Lua. */
+#include "core.h"
+#include "transfer.h"
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REFUSAL_MAX 4096    /* bytes read of a body that is not a success */
+#define RECEIVE_SIZE 131072 /* bytes asked of a socket at once */
+#define CONNECT_MS 5000
+
+static size_t on_header(char *data, size_t size, size_t count, void *user) {
+  transfer *t = user;
+  (void)data;
+  t->header_size += size * count;
+  if (t->header_size <= TRANSFER_HEADER_MAX)
+    return size * count;
+  t->over = 1;
+  return 0;
+}
+
+static int make_room(transfer *t, size_t wanted) {
+  size_t room = t->room ? t->room : 16384;
+  char *body;
+  while (room < wanted)
+    room *= 2;
+  if (room > t->max)
+    room = t->max;
+  if (room <= t->room)
+    return 1;
+  body = realloc(t->body, room);
+  if (!body)
+    return 0;
+  t->body = body;
+  t->room = room;
+  return 1;
+}
+
+/* The announced length is believed only as far as it asks for less than was allowed. */
+static size_t on_body(char *data, size_t size, size_t count, void *user) {
+  transfer *t = user;
+  curl_off_t announced = -1;
+  size *= count;
+  if (transfer_status(t) >= 300) {
+    t->header_size += size;
+    return t->header_size <= TRANSFER_HEADER_MAX + REFUSAL_MAX ? size : 0;
+  }
+  curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+  if (size > t->max - t->size || (announced > 0 && (uint64_t)announced > t->max)) {
+    t->over = 1;
+    return 0;
+  }
+  if (!make_room(t, announced > 0 && t->size == 0 ? (size_t)announced : t->size + size))
+    return 0;
+  if (t->size + size > t->room)
+    return 0;
+  memcpy(t->body + t->size, data, size);
+  t->size += size;
+  return size;
+}
+
+static int is_path(const char *text) {
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789-._~/?=&%+:";
+  return text[0] == '/' && text[strspn(text, allowed)] == '\0';
+}
+
+/* Numeric hosts only: addresses here were proved, a name would be somebody else's word.
+ */
+int transfer_url_is_numeric(const char *url) {
+  char host[64], binary[16], *after;
+  const char *from, *end;
+  int family = AF_INET;
+  if (strncmp(url, "http://", 7) != 0)
+    return 0;
+  from = url + 7;
+  if (*from == '[')
+    from++, family = AF_INET6;
+  end = strchr(from, family == AF_INET6 ? ']' : ':');
+  if (!end || (size_t)(end - from) >= sizeof host)
+    return 0;
+  memcpy(host, from, end - from);
+  host[end - from] = '\0';
+  if (inet_pton(family, host, binary) != 1)
+    return 0;
+  if (family == AF_INET6)
+    end++;
+  if (end[0] != ':' || end[1] < '1' || end[1] > '9')
+    return 0;
+  return strtol(end + 1, &after, 10) <= 65535 && is_path(after);
+}
+
+static void set_bounds(CURL *easy, const transfer_request *request) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
+#else
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTP);
+#endif
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_SIZE);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->timeout_ms);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, request->low_speed);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, request->low_seconds);
+}
+
+static void set_callbacks(transfer *t) {
+  curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
+  curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+  curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+  curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+}
+
+static int set_text(transfer *t, const transfer_request *request) {
+  char line[160];
+  curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "dt-swarm/" DT_SWARM_VERSION);
+  if (request->range)
+    curl_easy_setopt(t->easy, CURLOPT_RANGE, request->range);
+  if (request->accept) {
+    snprintf(line, sizeof line, "Accept: %.128s", request->accept);
+    t->headers = curl_slist_append(NULL, line);
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+  }
+  return curl_easy_setopt(t->easy, CURLOPT_URL, request->url) == CURLE_OK;
+}
+
+transfer *transfer_new(const transfer_request *request) {
+  transfer *t = calloc(1, sizeof *t);
+  if (!t)
+    return NULL;
+  t->max = request->max;
+  t->easy = curl_easy_init();
+  if (!t->easy || !set_text(t, request)) {
+    transfer_free(t);
+    return NULL;
+  }
+  set_bounds(t->easy, request);
+  set_callbacks(t);
+  return t;
+}
+
+void transfer_free(transfer *t) {
+  if (!t)
+    return;
+  if (t->easy)
+    curl_easy_cleanup(t->easy);
+  curl_slist_free_all(t->headers);
+  free(t->body);
+  free(t);
+}
+
+long transfer_status(const transfer *t) {
+  long status = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  return status;
+}
+
+static const char *status_word(long status) {
+  static const struct {
+    long status;
+    const char *word;
+  } words[] = {
+      {403, "permission"},
+      {404, "missing"   },
+      {410, "moved"     },
+      {429, "full"      },
+      {503, "full"      },
+  };
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (words[i].status == status)
+      return words[i].word;
+  return status < 400 ? "redirect" : "form";
+}
+
+static const char *code_word(CURLcode code) {
+  static const struct {
+    CURLcode code;
+    const char *word;
+  } words[] = {
+      {CURLE_OPERATION_TIMEDOUT, "slow"  },
+      {CURLE_PARTIAL_FILE,       "length"},
+      {CURLE_COULDNT_CONNECT,    "closed"},
+      {CURLE_GOT_NOTHING,        "closed"},
+      {CURLE_SEND_ERROR,         "closed"},
+      {CURLE_RECV_ERROR,         "closed"},
+      {CURLE_WRITE_ERROR,        "ENOMEM"},
+      {CURLE_OUT_OF_MEMORY,      "ENOMEM"},
+  };
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (words[i].code == code)
+      return words[i].word;
+  return "form";
+}
+
+const char *transfer_word(const transfer *t, CURLcode code) {
+  long status = transfer_status(t), err = 0;
+  int ended = code == CURLE_OK || code == CURLE_WRITE_ERROR;
+  if (t->over)
+    return "long";
+  if (status >= 300 && ended)
+    return status_word(status);
+  if (code == CURLE_OK)
+    return status >= 200 ? NULL : "form";
+  curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &err);
+  if (code == CURLE_COULDNT_CONNECT && err)
+    return core_errno_name((int)err);
+  return code_word(code);
+}

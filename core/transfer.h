@@ -1,0 +1,44 @@
+/* transfer.h - one HTTP request on libcurl and what came back, for http.c. No Lua, no
+ * sockets. */
+#ifndef TRANSFER_H
+#define TRANSFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <curl/curl.h>
+
+#define TRANSFER_HEADER_MAX 16384 /* bytes of an answer's headers */
+#define TRANSFER_BODY_MAX (64 << 20)
+
+typedef struct transfer {
+  struct transfer *next;
+  int64_t id;
+  CURL *easy;
+  struct curl_slist *headers;
+  char *body; /* SIZE bytes; none of an answer that is not a success */
+  size_t size, room, max;
+  size_t header_size;
+  int over; /* a bound was passed, whatever libcurl calls it */
+  char error[CURL_ERROR_SIZE];
+} transfer;
+
+typedef struct {
+  const char *url, *accept, *range; /* copied; accept and range may be NULL */
+  size_t max;                       /* bytes of body */
+  long timeout_ms, low_speed, low_seconds;
+} transfer_request;
+
+/* 1 for http://NUMERIC-ADDRESS:PORT/path with nothing else in it. */
+int transfer_url_is_numeric(const char *url);
+
+/* Ready for curl_multi_add_handle; NULL without memory. One protocol, no redirects, no
+ * proxy, no credentials. Freed when it is in no multi handle any more. */
+transfer *transfer_new(const transfer_request *request);
+void transfer_free(transfer *t);
+
+long transfer_status(const transfer *t); /* 0 before there is one */
+
+/* Why it is no success, one of CORE_WORDS or an errno's name; NULL for a success. */
+const char *transfer_word(const transfer *t, CURLcode code);
+
+#endif

@@ -1,0 +1,227 @@
+-- http_spec.lua - HTTP out against a raw server that answers whatever the case wants.
+local uv = require "luv"
+local http = require "core.http"
+
+local sigpipe = uv.new_signal()
+sigpipe:start("sigpipe", function() end) -- the server writes to those who hung up
+sigpipe:unref()
+
+-- The loop's part, by hand.
+local function client()
+  local c = { h = assert(http.new()), results = {} }
+  c.poll = uv.new_poll(c.h:fd())
+  c.poll:start("r", function()
+    for _, r in ipairs(c.h:step()) do c.results[r.id] = r end
+  end)
+  return c
+end
+
+-- Calls each(connection, count, request text) per request; count is of connections.
+local function server(each)
+  local s = { socket = uv.new_tcp(), count = 0, open = {} }
+  s.socket:bind("127.0.0.1", 0)
+  s.port = s.socket:getsockname().port
+  s.socket:listen(16, function()
+    local connection = uv.new_tcp()
+    s.socket:accept(connection)
+    s.count = s.count + 1
+    s.open[#s.open + 1] = connection
+    local text = ""
+    connection:read_start(function(_, bytes)
+      if not bytes then return end
+      text = text .. bytes
+      if not text:find("\r\n\r\n", 1, true) then return end
+      local request = text
+      text = ""
+      each(connection, s.count, request)
+    end)
+  end)
+  s.url = "http://127.0.0.1:" .. s.port .. "/x"
+  function s.close()
+    for _, connection in ipairs(s.open) do
+      if not connection:is_closing() then connection:close() end
+    end
+    s.socket:close()
+  end
+  return s
+end
+
+describe("core.http", function()
+  local c, s
+
+  before_each(function() c = client() end)
+  after_each(function()
+    c.poll:close()
+    c.h:close()
+    if s then s.close() end
+    s = nil
+    uv.run "nowait"
+  end)
+
+  local function answer(id, ms)
+    local late = false
+    local timer = uv.new_timer()
+    timer:start(ms or 5000, 0, function() late = true end)
+    while not c.results[id] and not late do uv.run "once" end
+    timer:close()
+    return assert(c.results[id], "no answer")
+  end
+
+  local function get(options, each)
+    s = server(each)
+    options.url = options.url or s.url
+    return answer(assert(c.h:get(options)))
+  end
+
+  local function says(text)
+    return function(connection) connection:write(text) end
+  end
+
+  it("brings a body, its status and type, and asks for what it was told to", function()
+    local seen
+    local asked = { max = 5, accept = "application/vnd.ipld.raw", range = "0-4" }
+    local r = get(asked, function(connection, _, request)
+      seen = request
+      connection:write "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/x\r\n\r\nhello"
+    end)
+    assert.same({ id = r.id, status = 200, body = "hello", type = "text/x" }, r)
+    assert.truthy(seen:find "^GET /x HTTP/1.1\r\n")
+    assert.truthy(seen:find("\r\nAccept: application/vnd.ipld.raw\r\n", 1, true))
+    assert.truthy(seen:find("\r\nRange: bytes=0-4\r\n", 1, true))
+  end)
+
+  it("uses one connection again", function()
+    s = server(says "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    for _ = 1, 3 do assert.equal("ok", answer(c.h:get { url = s.url, max = 2 }).body) end
+    assert.equal(1, s.count)
+  end)
+
+  it("keeps a body that is empty or exactly as long as allowed", function()
+    assert.equal("", get({ max = 0 }, says "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").body)
+  end)
+
+  it("refuses a body one byte longer, announced or not", function()
+    local r = get({ max = 4 }, says "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+    assert.equal("long", r.word)
+    assert.is_nil(r.body)
+    s.close()
+    r = get({ max = 4 }, says "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello")
+    assert.equal("long", r.word)
+  end)
+
+  it("ends a body without end", function()
+    local stopped = false
+    local r = get({ max = 100000 }, function(connection)
+      connection:write "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+      local function more(err)
+        if err or connection:is_closing() then stopped = true return end
+        connection:write("400\r\n" .. ("x"):rep(1024) .. "\r\n", more)
+      end
+      more()
+    end)
+    assert.equal("long", r.word)
+    local timer = uv.new_timer()
+    local late
+    timer:start(3000, 0, function() late = true end)
+    while not stopped and not late do uv.run "once" end
+    timer:close()
+    assert.is_true(stopped) -- it hung up
+  end)
+
+  it("ends headers without end", function()
+    local r = get({ max = 10 }, function(connection)
+      local function more(err)
+        if err or connection:is_closing() then return end
+        connection:write("X: " .. ("y"):rep(500) .. "\r\n", more)
+      end
+      connection:write "HTTP/1.1 200 OK\r\n"
+      more()
+    end)
+    assert.equal("long", r.word)
+  end)
+
+  it("knows a body that is shorter than announced", function()
+    local r = get({ max = 10 }, function(connection)
+      connection:write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+      connection:shutdown()
+    end)
+    assert.equal("length", r.word)
+  end)
+
+  it("follows no redirect", function()
+    local other = server(says "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno")
+    local text = "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n"
+    local r = get({ max = 10 }, says(text:format(other.url)))
+    assert.equal("redirect", r.word)
+    assert.equal(302, r.status)
+    assert.equal(0, other.count)
+    other.close()
+  end)
+
+  it("leaves a server that drips", function()
+    local timer = uv.new_timer()
+    local r = get({ max = 100, timeout_ms = 400 }, function(connection)
+      connection:write "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+      timer:start(50, 50, function() if not connection:is_closing() then connection:write "." end end)
+    end)
+    timer:close()
+    assert.equal("slow", r.word)
+  end)
+
+  it("gives a word to each refusal, whatever its body", function()
+    for _, case in ipairs {
+      { 403, "permission" }, { 404, "missing" }, { 410, "moved" }, { 503, "full" }, { 500, "form" },
+    } do
+      local status, word = case[1], case[2]
+      local text = "HTTP/1.1 %d No\r\nContent-Length: 9\r\n\r\nnot found"
+      local r = get({ max = 1 }, says(text:format(status)))
+      assert.equal(word, r.word)
+      assert.equal(status, r.status)
+      s.close()
+    end
+    s = nil
+  end)
+
+  it("names why nobody answers", function()
+    s = server(says "")
+    local url = s.url
+    s.close()
+    uv.run "nowait"
+    s = nil
+    assert.equal("ECONNREFUSED", answer(c.h:get { url = url }).word)
+  end)
+
+  it("has a word for a server that hangs up or talks nonsense", function()
+    assert.equal("closed", get({}, function(connection) connection:close() end).word)
+    s.close()
+    assert.equal("form", get({}, says "220 mail.example ESMTP\r\n\r\n").word)
+  end)
+
+  it("asks numeric addresses by http only", function()
+    for _, url in ipairs {
+      "https://127.0.0.1:1/x", "ftp://127.0.0.1:1/x", "file:///etc/passwd", "http://localhost:80/x",
+      "http://127.1:80/x", "http://user@127.0.0.1:80/x", "http://127.0.0.1/x", "http://127.0.0.1:0/x",
+      "http://127.0.0.1:65536/x", "http://127.0.0.1:80", "http://127.0.0.1:80/a b",
+      "http://127.0.0.1:80/a\r\nX: y",
+      "http://127.0.0.1:80@10.0.0.1:80/", "http://[::1:80/x", "http://::1:80/x", "", "http://[127.0.0.1]:80/",
+    } do
+      local id, message, word = c.h:get { url = url }
+      assert.is_nil(id, url)
+      assert.equal("form", word)
+      assert.truthy(message:find "^form: ")
+    end
+  end)
+
+  it("bounds the requests under way, forgets the cancelled, closes twice", function()
+    s = server(function() end)
+    local ids = {}
+    for i = 1, 64 do ids[i] = assert(c.h:get { url = s.url }) end
+    assert.equal("full", select(3, c.h:get { url = s.url }))
+    assert.is_true(c.h:cancel(ids[1]))
+    assert.is_false(c.h:cancel(ids[1]))
+    assert.truthy(c.h:get { url = s.url })
+    c.h:close()
+    c.h:close()
+    assert.has_error(function() c.h:step() end)
+  end)
+end)
