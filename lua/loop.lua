@@ -1,0 +1,176 @@
+-- loop.lua - the event loop: timers, watched fds, signals, names. The only file that requires luv; no rule.
+--
+-- An error that escapes a luv callback ends the process, so every function handed in here is called
+-- guarded: its error goes to on_error(text), and the loop lives on.
+local uv = require "luv"
+
+local loop = {}
+
+local RESOLVE_MAX = 8 -- names looked up at once: each holds one of libuv's few threads
+local RESOLVE_MS = 10000
+
+local Loop, Timer, Watch = {}, {}, {}
+Loop.__index, Timer.__index, Watch.__index = Loop, Timer, Watch
+
+-- loop.new{ on_error = fn(text) } → loop. luv has one loop a Lua state: two of these share it, and each
+-- closes only what it made.
+function loop.new(options)
+  local made = { on_error = options.on_error, handles = {}, serial = 0, posts = {}, resolving = 0 }
+  return setmetatable(made, Loop)
+end
+
+local function traceback(fault)
+  return debug.traceback(tostring(fault), 2)
+end
+
+local function call(self, fn, ...)
+  local ok, text = xpcall(fn, traceback, ...)
+  if not ok then pcall(self.on_error, text) end
+end
+
+local function keep(self, handle)
+  self.serial = self.serial + 1
+  self.handles[self.serial] = handle
+  return self.serial
+end
+
+local function drop(self, id)
+  local handle = self.handles[id]
+  self.handles[id] = nil
+  if handle and not uv.is_closing(handle) then uv.close(handle) end
+end
+
+-- Monotonic milliseconds since some point of this boot.
+function Loop.now()
+  return uv.hrtime() // 1000000 | 0
+end
+
+-- Unix milliseconds as the system clock has them, right or wrong.
+function Loop.wall()
+  local seconds, micro = uv.gettimeofday()
+  return seconds * 1000 + micro // 1000
+end
+
+local function start(self, ms, again, fn)
+  local timer = setmetatable({ loop = self }, Timer)
+  local handle = uv.new_timer()
+  timer.id = keep(self, handle)
+  uv.update_time() -- else a timer made late in a long turn would be early
+  uv.timer_start(handle, math.ceil(ms), again and math.max(1, math.ceil(ms)) or 0, function()
+    if not again then timer:cancel() end
+    call(self, fn)
+  end)
+  return timer
+end
+
+-- Calls fn once after ms; → timer with cancel(), which may be called at any time, twice too.
+function Loop:after(ms, fn)
+  return start(self, ms, false, fn)
+end
+
+function Loop:every(ms, fn)
+  return start(self, ms, true, fn)
+end
+
+function Timer:cancel()
+  drop(self.loop, self.id)
+end
+
+-- Calls fn in the next turn, after what was posted before it.
+function Loop:post(fn)
+  local posts = self.posts
+  posts[#posts + 1] = fn
+  if #posts > 1 then return end
+  start(self, 0, false, function()
+    self.posts = {}
+    for i = 1, #posts do
+      if self.closed then return end
+      call(self, posts[i])
+    end
+  end)
+end
+
+-- Watches an fd: fn(readable, writable, err). events: "r", "w", "rw" or "" (rest). → watch with
+-- set(events), close() | nil, msg, errno. Close the watch before its fd. After err the watch rests
+-- until set() is called again, so an fd with a lasting fault costs nothing.
+function Loop:watch(fd, events, fn)
+  local handle, text, word = uv.new_poll(fd)
+  if not handle then return nil, text, word end
+  local watch = setmetatable({ loop = self, handle = handle, events = "", fn = fn }, Watch)
+  watch.id = keep(self, handle)
+  watch:set(events)
+  return watch
+end
+
+local function on_poll(self, err, events)
+  if self.closed then return end
+  if not err then
+    return call(self.loop, self.fn, events:find("r", 1, true) ~= nil, events:find("w", 1, true) ~= nil)
+  end
+  self.events = ""
+  call(self.loop, self.fn, true, true, err)
+end
+
+function Watch:set(events)
+  if self.closed or self.events == events then return end
+  self.events = events
+  if events == "" then return uv.poll_stop(self.handle) end
+  uv.poll_start(self.handle, events, function(err, found) on_poll(self, err, found) end)
+end
+
+function Watch:close()
+  self.closed = true
+  drop(self.loop, self.id)
+end
+
+-- Calls fn at each signal NAME ("sigterm"); → handle with cancel().
+function Loop:signal(name, fn)
+  local handle = uv.new_signal()
+  local signal = setmetatable({ loop = self, id = keep(self, handle) }, Timer)
+  uv.signal_start(handle, name, function() call(self, fn) end)
+  return signal
+end
+
+-- Looks a name up: fn(nil, host) with its first address of FAMILY (4 or 6), or fn("word: text"), once.
+function Loop:resolve(name, family, fn)
+  local timer
+  local function done(err, host)
+    if not fn or self.closed then return end
+    local answer = fn
+    fn = nil
+    timer:cancel()
+    call(self, answer, err, host)
+  end
+  timer = self:after(self.resolving < RESOLVE_MAX and RESOLVE_MS or 0, function()
+    done(self.resolving < RESOLVE_MAX and "slow: " .. name or "full: too many names at once")
+  end)
+  if self.resolving >= RESOLVE_MAX then return end
+  local hint = { family = family == 6 and "inet6" or "inet", socktype = "dgram" }
+  local request, text = uv.getaddrinfo(name, nil, hint, function(err, found)
+    self.resolving = self.resolving - 1
+    if err or not found or not found[1] then return done(("%s: %s"):format(err or "EAI_NONAME", name)) end
+    done(nil, found[1].addr)
+  end)
+  if not request then return self:post(function() done(text) end) end
+  self.resolving = self.resolving + 1
+end
+
+-- Runs until stop(), or until nothing is left to wait for.
+function Loop:run()
+  self.running = true
+  uv.run "default"
+  self.running = false
+end
+
+function Loop.stop()
+  uv.stop()
+end
+
+-- Closes all that this loop made, in the order in which it was made; nothing is called any more.
+function Loop:close()
+  self.closed = true
+  for id = 1, self.serial do drop(self, id) end
+  if not self.running then uv.run "nowait" end
+end
+
+return loop
