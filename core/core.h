@@ -90,6 +90,7 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
  * core.http stands apart, in a .so of its own, loaded when first used. */
 #define CORE_MODULES(X)                                                                            \
   X(disk)                                                                                          \
+  X(fence)                                                                                         \
   X(hash)                                                                                          \
   X(json)                                                                                          \
   X(key)                                                                                           \

@@ -1,0 +1,328 @@
+/* fence.c - a Lua state of its own for each policy: limits, values in and out. No rule.
+ */
+#include "fence.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define CLASS "core.fence"
+#define STEP 1000 /* instructions between two looks at what is left */
+
+typedef struct {
+  lua_State *state; /* NULL once closed */
+  size_t used, limit;
+  uint64_t churn; /* bytes allocated by this question, freed ones too */
+  int64_t instructions, left;
+} fence;
+
+/* What crosses in one call, counted so that a knot of tables cannot unfold. */
+typedef struct {
+  size_t values, bytes;
+} crossing;
+
+typedef struct {
+  lua_State *host;
+  int first, last; /* arguments on the host's stack */
+  const char *name, *text;
+  size_t size;
+  int inner;
+} request;
+
+static fence *fence_of(lua_State *P) {
+  return *(fence **)lua_getextraspace(P);
+}
+
+/* Refuses what would pass a limit: Lua then collects, tries again and at last throws in
+ * the state that asked. A block that shrinks is never refused. For a new block OLD is its
+ * type. */
+static void *allocate(void *data, void *block, size_t old, size_t new) {
+  fence *f = data;
+  size_t had = block ? old : 0;
+  void *result;
+  if (new == 0) {
+    free(block);
+    f->used -= had;
+    return NULL;
+  }
+  if (new > had) {
+    if (f->used + (new - had) > f->limit || new > FENCE_BLOCK_MAX)
+      return NULL;
+    if (!block && old == LUA_TSTRING && new > FENCE_STRING_MAX + 64)
+      return NULL;
+    if (f->churn > (uint64_t)f->limit * FENCE_CHURN)
+      return NULL;
+    f->churn += new - had;
+  }
+  result = realloc(block, new);
+  if (result)
+    f->used += new - had;
+  return result;
+}
+
+void fence_charge(lua_State *P, int64_t units) {
+  fence *f = fence_of(P);
+  f->left -= units;
+  if (f->left >= 0)
+    return;
+  f->left = 0;
+  luaL_error(P, "over the limit of %I instructions", (LUAI_UACINT)f->instructions);
+}
+
+/* No pcall and no coroutine is handed out, so nothing inside can catch what this throws.
+ */
+static void on_count(lua_State *P, lua_Debug *unused) {
+  (void)unused;
+  fence_charge(P, STEP);
+}
+
+static void arm(fence *f) {
+  f->left = f->instructions;
+  f->churn = 0;
+  lua_settop(f->state, 0);
+  lua_sethook(f->state, on_count, LUA_MASKCOUNT, STEP);
+}
+
+static const char *copy(lua_State *from, int index, lua_State *to, crossing *c,
+                        int depth);
+
+static const char *copy_table(lua_State *from, int index, lua_State *to, crossing *c,
+                              int depth) {
+  if (depth >= FENCE_DEPTH)
+    return "a table is nested too deep to cross";
+  if (!lua_checkstack(from, 8) || !lua_checkstack(to, 8))
+    return "no room on the stack";
+  lua_createtable(to, (int)(lua_rawlen(from, index) & 0xff), 0);
+  lua_pushnil(from);
+  while (lua_next(from, index)) {
+    int top = lua_gettop(from), type = lua_type(from, top - 1);
+    const char *why = NULL;
+    if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
+      why = "a key that is neither text nor number cannot cross";
+    if (!why)
+      why = copy(from, top - 1, to, c, depth + 1);
+    if (!why)
+      why = copy(from, top, to, c, depth + 1);
+    if (why)
+      return why;
+    lua_rawset(to, -3);
+    lua_pop(from, 1);
+  }
+  return NULL;
+}
+
+static const char *copy_string(lua_State *from, int index, lua_State *to, crossing *c) {
+  size_t size;
+  const char *text = lua_tolstring(from, index, &size);
+  c->bytes += size;
+  if (size > FENCE_STRING_MAX || c->bytes > FENCE_BYTES)
+    return "too much text to cross";
+  lua_pushlstring(to, text, size);
+  return NULL;
+}
+
+/* Pushes a copy of the value at absolute INDEX of FROM onto TO; returns why it cannot, or
+ * NULL. Of FROM it asks only what never throws: on the way in FROM is the host, TO is
+ * protected. */
+static const char *copy(lua_State *from, int index, lua_State *to, crossing *c,
+                        int depth) {
+  if (++c->values > FENCE_VALUES)
+    return "too many values to cross";
+  switch (lua_type(from, index)) {
+  case LUA_TNIL:
+    lua_pushnil(to);
+    return NULL;
+  case LUA_TBOOLEAN:
+    lua_pushboolean(to, lua_toboolean(from, index));
+    return NULL;
+  case LUA_TNUMBER:
+    if (lua_isinteger(from, index))
+      lua_pushinteger(to, lua_tointeger(from, index));
+    else
+      lua_pushnumber(to, lua_tonumber(from, index));
+    return NULL;
+  case LUA_TSTRING:
+    return copy_string(from, index, to, c);
+  case LUA_TTABLE:
+    return copy_table(from, index, to, c, depth);
+  default:
+    return "only text, numbers, booleans and tables of them cross";
+  }
+}
+
+/* Everything below that may throw in the fence's state runs under lua_pcall there. */
+static int inside_open(lua_State *P) {
+  fence_push_names(P);
+  lua_rawseti(P, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+  fence_push_inner(P);
+  lua_newtable(P);
+  lua_setfield(P, -2, "door");
+  lua_setfield(P, LUA_REGISTRYINDEX, CLASS);
+  return 0;
+}
+
+static int inside_load(lua_State *P) {
+  request *r = lua_touserdata(P, 1);
+  lua_getfield(P, LUA_REGISTRYINDEX, CLASS);
+  lua_pushfstring(P, "@%s", r->name);
+  if (luaL_loadbufferx(P, r->text, r->size, lua_tostring(P, -1), "t") != LUA_OK)
+    lua_error(P);
+  if (r->inner)
+    lua_pushvalue(P, 2);
+  lua_call(P, r->inner, 1);
+  if (r->inner)
+    lua_setfield(P, 2, r->name);
+  return 0;
+}
+
+static void push_called(lua_State *P, const char *name) {
+  lua_getfield(P, LUA_REGISTRYINDEX, CLASS);
+  lua_getfield(P, -1, "door");
+  if (lua_getfield(P, -1, name) != LUA_TFUNCTION) {
+    lua_rawgeti(P, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+    lua_pushstring(P, name);
+    lua_rawget(P, -2);
+  }
+  if (!lua_isfunction(P, -1))
+    luaL_error(P, "no function '%s'", name);
+}
+
+static int inside_call(lua_State *P) {
+  request *r = lua_touserdata(P, 1);
+  crossing c = {0, 0};
+  int base;
+  push_called(P, r->name);
+  base = lua_gettop(P);
+  luaL_checkstack(P, r->last - r->first + 8, "arguments");
+  for (int i = r->first; i <= r->last; i++) {
+    const char *why = copy(r->host, i, P, &c, 0);
+    if (why)
+      luaL_error(P, "argument %d: %s", i - r->first + 1, why);
+  }
+  lua_call(P, lua_gettop(P) - base, LUA_MULTRET);
+  return lua_gettop(P) - base + 1;
+}
+
+/* Runs BODY in the fence; 0 when it came to its end, else what core_fail pushed on the
+ * host. */
+static int protect(lua_State *L, fence *f, lua_CFunction body, request *r) {
+  int top = lua_gettop(L), status;
+  arm(f);
+  lua_pushcfunction(f->state, body);
+  lua_pushlightuserdata(f->state, r);
+  status = lua_pcall(f->state, 1, LUA_MULTRET, 0);
+  lua_settop(L, top);
+  if (status == LUA_OK)
+    return 0;
+  if (lua_type(f->state, -1) == LUA_TSTRING)
+    core_fail(L, "policy", "%s", lua_tostring(f->state, -1));
+  else
+    core_fail(L, "policy", "threw a %s instead of a text", luaL_typename(f->state, -1));
+  lua_settop(f->state, 0);
+  if (status == LUA_ERRMEM)
+    lua_gc(f->state, LUA_GCCOLLECT);
+  return 3;
+}
+
+static fence *check(lua_State *L) {
+  fence *f = luaL_checkudata(L, 1, CLASS);
+  luaL_argcheck(L, f->state, 1, "fence is closed");
+  return f;
+}
+
+static int f_close(lua_State *L) {
+  fence *f = luaL_checkudata(L, 1, CLASS);
+  if (f->state)
+    lua_close(f->state);
+  f->state = NULL;
+  return 0;
+}
+
+/* fence.new{memory = bytes, instructions = count} → fence | nil, message, "policy" */
+static int f_new(lua_State *L) {
+  fence *f;
+  int failed;
+  lua_settop(L, 1);
+  if (lua_isnil(L, 1)) {
+    lua_newtable(L);
+    lua_replace(L, 1);
+  }
+  luaL_checktype(L, 1, LUA_TTABLE);
+  f = core_new(L, CLASS, sizeof *f);
+  f->limit = (size_t)core_field_integer(L, 1, "memory", FENCE_MEMORY);
+  f->instructions = core_field_integer(L, 1, "instructions", FENCE_INSTRUCTIONS);
+  f->state = lua_newstate(allocate, f);
+  if (!f->state)
+    return core_fail(L, "policy", "%d bytes are too few for a policy", (int)f->limit);
+  *(fence **)lua_getextraspace(f->state) = f;
+  failed = protect(L, f, inside_open, NULL);
+  if (!failed)
+    return 1;
+  lua_close(f->state);
+  f->state = NULL;
+  return failed;
+}
+
+/* f:load(name, text [, inner]) → true | nil, message, "policy". Compiles TEXT (never
+ * bytecode) and runs it. An inner chunk is the host's own: it is given the inner table
+ * (fence_push_inner), what it returns is kept there under its name, and what it puts into
+ * `door` is what f:call calls. */
+static int f_load(lua_State *L) {
+  fence *f = check(L);
+  request r = {L, 0, 0, luaL_checkstring(L, 2), NULL, 0, lua_toboolean(L, 4)};
+  int failed;
+  r.text = luaL_checklstring(L, 3, &r.size);
+  failed = protect(L, f, inside_load, &r);
+  if (failed)
+    return failed;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* f:call(name, …) → copies of what it returns | nil, message, "policy". NAME is a
+ * function of the door, else a global one. Each call is one question: its limits begin
+ * anew. */
+static int f_call(lua_State *L) {
+  fence *f = check(L);
+  request r = {L, 3, lua_gettop(L), luaL_checkstring(L, 2), NULL, 0, 0};
+  crossing c = {0, 0};
+  int failed = protect(L, f, inside_call, &r), count;
+  if (failed)
+    return failed;
+  count = lua_gettop(f->state);
+  luaL_checkstack(L, count + 8, "results");
+  for (int i = 1; i <= count; i++) {
+    const char *why = copy(f->state, i, L, &c, 0);
+    if (why)
+      return core_fail(L, "policy", "result %d of %s: %s", i, r.name, why);
+  }
+  lua_settop(f->state, 0);
+  return count;
+}
+
+/* f:spent() → instructions of the last question, bytes held now */
+static int f_spent(lua_State *L) {
+  fence *f = check(L);
+  lua_pushinteger(L, f->instructions - f->left);
+  lua_pushinteger(L, (lua_Integer)f->used);
+  return 2;
+}
+
+static const luaL_Reg methods[] = {
+    {"load",    f_load },
+    {"call",    f_call },
+    {"spent",   f_spent},
+    {"close",   f_close},
+    {"__gc",    f_close},
+    {"__close", f_close},
+    {NULL,      NULL   },
+};
+
+static const luaL_Reg functions[] = {
+    {"new", f_new},
+    {NULL,  NULL },
+};
+
+int luaopen_core_fence(lua_State *L) {
+  core_class(L, CLASS, methods);
+  luaL_newlib(L, functions);
+  return 1;
+}

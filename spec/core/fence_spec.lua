@@ -1,0 +1,216 @@
+-- fence_spec.lua - a policy in its fence: what crosses, what is refused, what cannot be harmed.
+local fence = require "core.fence"
+
+local function with(text, limits)
+  local f = fence.new(limits)
+  assert(f:load("policy.lua", text))
+  return f
+end
+
+-- The host after the attack: its libraries work, its memory is its own, the fence answers on.
+local function unharmed(f)
+  assert.equal("ab", ("%s%s"):format("a", "b"))
+  assert.equal(3, #table.pack(1, 2, 3))
+  assert(f:load("after.lua", "function alive() return 42 end"))
+  assert.equal(42, f:call "alive")
+  f:close()
+end
+
+local function refused(text, pattern, limits)
+  local f = with("function attack(...) " .. text .. " end", limits)
+  local answer, message, word = f:call "attack"
+  assert.is_nil(answer)
+  assert.equal("policy", word)
+  assert.truthy(message:find(pattern), message)
+  unharmed(f)
+end
+
+describe("what crosses a fence", function()
+  it("is copied: nil, booleans, integers, floats, text and tables of them", function()
+    local f = with "function same(...) return ... end"
+    local table_in = { 1, 2.5, "x\0y", { deep = { true, [7] = false } }, [-3] = math.mininteger }
+    local out = table.pack(f:call("same", nil, true, 1, 1.0, "\0", table_in))
+    assert.equal(6, out.n)
+    assert.is_nil(out[1])
+    assert.same({ true, 1, 1.0, "\0", table_in }, { table.unpack(out, 2, 6) })
+    assert.equal("integer", math.type(out[3]))
+    assert.equal("float", math.type(out[4]))
+    assert.are_not.equal(table_in, out[6])
+    f:close()
+  end)
+
+  it("is refused when it is a function, too deep, too much, or a knot", function()
+    local f = with [[
+      function give() return type end
+      function knot() local t = {} t.t = t return t end
+      function wide() local t = {} for i = 1, 20000 do t[i] = i end return t end
+      function take() return true end
+      function keyed() return { [{}] = 1 } end
+    ]]
+    for _, name in ipairs { "give", "knot", "wide", "keyed" } do
+      local answer, message, word = f:call(name)
+      assert.same({ nil, "policy" }, { answer, word })
+      assert.truthy(message:find "cross", message)
+    end
+    local knot = {}
+    knot.knot = knot
+    assert.equal("policy", select(3, f:call("take", knot)))
+    assert.equal("policy", select(3, f:call("take", print)))
+    assert.equal("policy", select(3, f:call("take", ("x"):rep(70000))))
+    local deep = {}
+    for _ = 1, 15 do deep = { deep } end
+    assert.is_true(f:call("take", deep))
+    assert.equal("policy", select(3, f:call("take", { deep })))
+    assert.is_true(f:call "take")
+    f:close()
+  end)
+
+  it("never is bytecode", function()
+    local f = fence.new()
+    local done, message, word = f:load("b.lua", string.dump(function() end))
+    assert.same({ nil, "policy" }, { done, word })
+    assert.truthy(message:find "attempt to load a binary chunk")
+    unharmed(f)
+  end)
+
+  it("says where a text is wrong", function()
+    local f = fence.new()
+    assert.truthy(select(2, f:load("a.lua", "local x = 1\nlocal = 2")):find("a.lua:2:", 1, true))
+    assert.truthy(select(2, f:load("a.lua", "\n\nerror 'no'")):find("a.lua:3: no", 1, true))
+    assert.truthy(select(2, f:load("a.lua", "error {}")):find "threw a table")
+    assert.truthy(select(2, f:call "nothing"):find "no function 'nothing'")
+    f:close()
+    f:close()
+    assert.has_error(function() f:call "nothing" end)
+  end)
+end)
+
+describe("what a fence hands out", function()
+  it("holds no way out", function()
+    local names = [[os io require package load loadstring loadfile dofile debug pcall xpcall coroutine
+      collectgarbage getmetatable setmetatable rawget rawset rawequal rawlen next pairs print warn _G
+      string.dump string.pack table.sort math.random math.randomseed]]
+    for name in names:gmatch "%S+" do
+      local g = with("function kind() return type(" .. name .. ") end")
+      assert.equal("nil", g:call "kind", name)
+      g:close()
+    end
+  end)
+
+  it("has the same answers as the host's own functions", function()
+    local f = with [[
+      function run()
+        local words = {}
+        for word in ("one two"):gmatch "%a+" do words[#words + 1] = word:upper() end
+        return table.concat(words, "-"), ("a.b"):find(".", 1, true),
+          ("x=1"):match "^(%w+)=(%d+)$", math.max(1, 2), utf8.len "é", ("aa"):gsub("a", "b"),
+          tostring(12), tonumber "0x10",
+          select("#", 1, 2)
+      end
+    ]]
+    assert.same({ "ONE-TWO", 2, "x", 2, 1, "bb", "12", 16, 2 }, { f:call "run" })
+    f:close()
+  end)
+
+  it("shows no address", function()
+    local f = with [[function run() return tostring {}, tostring(run), ("%s"):format {} end]]
+    assert.same({ "table", "function", "table" }, { f:call "run" })
+    assert.truthy(select(2, with "function p() return ('%5p'):format {} end":call "p"):find "address")
+    f:close()
+  end)
+
+  it("spends the same count each time", function()
+    local counts = {}
+    for i = 1, 3 do
+      local f = with [[
+        function run() local t = {} for i = 1, 5000 do t[i] = tostring(i):rep(3) end return #t end
+      ]]
+      assert.equal(5000, f:call "run")
+      counts[i] = f:spent()
+      f:close()
+    end
+    assert.same({ counts[1], counts[1], counts[1] }, counts)
+    assert.is_true(counts[1] > 20000)
+  end)
+end)
+
+describe("a hostile policy", function()
+  it("that never ends is stopped", function()
+    refused("while true do end", "over the limit of 1000000 instructions")
+    refused("local function f() return f() end return f()", "over the limit")
+    refused("for i = 1, math.huge do end", "over the limit", { instructions = 5000 })
+  end)
+
+  it("cannot catch the end of its instructions", function()
+    refused("for i = 1, 3 do ('x'):gsub('x', function() while true do end end) end", "over the limit")
+  end)
+
+  it("that wants all memory gets its own and no more", function()
+    local before = collectgarbage "count"
+    refused("local t = {} for i = 1, 1e9 do t[i] = { i } end", "not enough memory")
+    refused("local s = 'x' while true do s = s .. s end", "not enough memory")
+    refused("local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(60000) .. i end", "not enough memory")
+    refused("while true do local s = ('x'):rep(60000) end", "over the limit")
+    refused("local s = ('x'):rep(30000) local t while true do t = s .. s end", "not enough memory")
+    refused("return table.unpack({}, 1, 900000)", "unpack")
+    collectgarbage()
+    assert.is_true(collectgarbage "count" - before < 1024)
+    local small, message = fence.new { memory = 1000 }
+    assert.is_nil(small)
+    assert.truthy(message:find "too few")
+  end)
+
+  it("that calls itself for ever is stopped", function()
+    refused("local function f() return 1 + f() end return f()", "not enough memory")
+    refused("local function f(s) return (s:gsub('.', f)) end return f 'x'", "stack overflow")
+    local f = fence.new()
+    local _, message = f:load("deep.lua", "return " .. ("("):rep(5000) .. "1" .. (")"):rep(5000))
+    assert.truthy(message:find "overflow")
+    unharmed(f)
+  end)
+
+  it("cannot hide its work inside a library's function", function()
+    local started = os.clock()
+    refused("return (('a'):rep(4000)):find('.-.-.-.-.-.-b')", "too many repetitions")
+    refused("return (('a'):rep(5000)):find 'b'", "too long for a pattern")
+    refused("return ('a'):find(('a'):rep(300))", "pattern of 300 bytes")
+    refused("while true do ('a'):rep(4000):find('^.-.-b') end", "over the limit")
+    refused("return ('x'):rep(1e9)", "too large")
+    refused("return ('x'):rep(1 << 62)", "too large")
+    refused("table.move({}, 1, 1e15, 2)", "too many elements")
+    local long = "local t = {} for i = 1, 9000 do t[i] = i end "
+    refused(long .. "while true do table.insert(t, 1, 0) table.remove(t, 1) end", "over the limit")
+    assert.is_true(os.clock() - started < 20)
+  end)
+
+  it("may use patterns as people write them", function()
+    local f = with [[
+      function run(name)
+        return name:match "^(%w+)%-(%d+)%-(%d+)_(.-)%.(%w+)$", (("  x  "):gsub("^%s*(.-)%s*$", "%1")),
+          ("k=v, a=b"):gsub("(%w+)=(%w+)", "%2=%1")
+      end
+    ]]
+    local name = ("run-2026-11_"):rep(1) .. ("x"):rep(200) .. ".bag"
+    assert.same({ "run", "x", "v=k, b=a", 2 }, { f:call("run", name) })
+    f:close()
+  end)
+
+  it("cannot break the host's or another's libraries", function()
+    local f, g = fence.new(), fence.new()
+    assert(f:load("a.lua", "string.format = nil string.rep = nil table.concat = nil tostring = nil"))
+    assert(g:load("b.lua", "function run() return ('%d'):format(1) .. ('x'):rep(2) end"))
+    assert.equal("1xx", g:call "run")
+    g:close()
+    unharmed(f)
+  end)
+
+  it("leaves nothing behind, a thousand times over", function()
+    for i = 1, 1000 do
+      local f <close> = fence.new { memory = 200000, instructions = 10000 }
+      f:load("x.lua", i % 2 == 0 and "while true do end" or "local t = {} for i = 1, 1e6 do t[i] = {} end")
+    end
+    collectgarbage()
+    local memory = io.open("/proc/self/statm"):read "a"
+    assert.is_true(tonumber(memory:match "^%d+ (%d+)") * 4096 < 200e6)
+  end)
+end)
