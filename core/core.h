@@ -89,6 +89,8 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
 /* Modules linked into the binary and core.so: luaopen_core_NAME, required as "core.NAME".
  * core.http stands apart, in a .so of its own, loaded when first used. */
 #define CORE_MODULES(X)                                                                            \
+  X(address)                                                                                       \
+  X(cid)                                                                                           \
   X(disk)                                                                                          \
   X(fence)                                                                                         \
   X(hash)                                                                                          \

@@ -102,7 +102,8 @@ describe("canonical JSON", function()
     for _ = 1, 9 do nine = { nine } end
     for name, bad in pairs {
       float = 1.5, infinite = 1 / 0, big = (1 << 53) + 1, small = -(1 << 53) - 1, code = print,
-      circle = circle, deep = nine, mixed = { 1, a = 2 }, holes = { 1, nil, 3 }, keys = { [true] = 1 }, zero = { [0] = 1 },
+      circle = circle, deep = nine, mixed = { 1, a = 2 }, holes = { 1, nil, 3 },
+      keys = { [true] = 1 }, zero = { [0] = 1 },
       marked = json.array { a = 1 },
     } do
       assert.has_error(function() json.encode(bad) end, nil, name)
