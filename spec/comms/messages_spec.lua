@@ -1,0 +1,104 @@
+-- messages_spec.lua - beacon, ping, pong, want and ids to and fro; bad ones are refused, signatures bind.
+local messages = require "comms.messages"
+local key = require "core.key"
+local random = require "core.random"
+
+local me, other = key.generate(("a"):rep(32)), key.generate(("b"):rep(32))
+
+local function facts()
+  return { id = me:id(), boot = 3, count = 9, t = 1600, tcp = 3825, http = 3826, name = "ada", classes = {
+    { name = "share", law = ("l"):rep(8), digest = ("d"):rep(16), n = 12 },
+    { name = "trust", law = ("m"):rep(8), digest = ("e"):rep(16), n = 0 } } }
+end
+
+local function mutated(r, text)
+  local at = 1 + r:integer(#text)
+  local byte = string.char(33 + r:integer(94))
+  if byte == text:sub(at, at) then return nil end
+  return text:sub(1, at - 1) .. byte .. text:sub(at + 1)
+end
+
+describe("a beacon", function()
+  it("comes back as it was said, and its signature fits", function()
+    local rest = messages.beacon(me, "duckietown", facts())
+    local got = assert(messages.parse_beacon(rest))
+    assert.is_true(messages.verify_beacon(got, "duckietown"))
+    for name, value in pairs(facts()) do assert.same(value, got[name], name) end
+    assert.is_true(#rest < 1100, "four classes must fit a frame")
+  end)
+
+  it("of another swarm does not verify", function()
+    local got = messages.parse_beacon(messages.beacon(me, "duckietown", facts()))
+    assert.equal("signature", select(3, messages.verify_beacon(got, "elsewhere")))
+  end)
+
+  it("with any one character changed is refused or does not verify", function()
+    local rest, r = messages.beacon(me, "duckietown", facts()), random.seeded(7)
+    for _ = 1, 400 do
+      local bad = mutated(r, rest)
+      local got = bad and messages.parse_beacon(bad)
+      if got then assert.is_not_true((messages.verify_beacon(got, "duckietown"))) end
+    end
+  end)
+
+  it("is refused when its classes are out of order, its numbers odd or its name no name", function()
+    local function refused(change)
+      local changed = facts()
+      change(changed)
+      return select(3, messages.parse_beacon(messages.beacon(me, "duckietown", changed)))
+    end
+    assert.equal("form", refused(function(f) f.classes[1], f.classes[2] = f.classes[2], f.classes[1] end))
+    assert.equal("form", refused(function(f) f.t = 1601 end))
+    assert.equal("form", refused(function(f) f.tcp = 65536 end))
+    assert.equal("form", refused(function(f) f.name = "a/b" end))
+    assert.equal("form", refused(function(f) f.name = "-rf" end))
+    assert.equal("form", refused(function(f) f.name = ("x"):rep(33) end))
+  end)
+end)
+
+describe("a pong", function()
+  local nonce = ("A"):rep(22)
+  it("binds the nonce and both IDs", function()
+    local rest = messages.pong(me, "duckietown", nonce, other:id(), facts())
+    local got = assert(messages.parse_pong(rest))
+    assert.is_true(messages.verify_pong(got, "duckietown"))
+    assert.equal(other:id(), got.asker)
+    local forged = messages.parse_pong((rest:gsub(other:id(), me:id())))
+    assert.equal("signature", select(3, messages.verify_pong(forged, "duckietown")))
+  end)
+
+  it("is no beacon: a signature of one kind fits no other", function()
+    local rest = messages.pong(me, "duckietown", nonce, other:id(), facts())
+    local got = messages.parse_pong(rest)
+    assert.equal("signature", select(3, key.verify(me:id(), "beacon", "duckietown", got.signed, got.signature)))
+  end)
+end)
+
+describe("ids and wants", function()
+  it("come back as they went", function()
+    local ids = { ("x"):rep(16), ("y"):rep(16) }
+    assert.same(ids, messages.parse_want(messages.want(ids), 8))
+    local got = messages.parse_ids(messages.ids("share", ("l"):rep(8), 160, true, ids))
+    assert.same({ class = "share", law = ("l"):rep(8), t = 160, last = true, ids = ids }, got)
+    assert.same({}, messages.parse_ids(messages.ids("share", ("l"):rep(8), 160, false, {})).ids)
+  end)
+
+  it("of more than the limit are refused", function()
+    local ids = {}
+    for i = 1, 9 do ids[i] = (tostring(i)):rep(16) end
+    assert.equal("form", select(3, messages.parse_want(messages.want(ids), 8)))
+    assert.equal("form", select(3, messages.parse_want("", 8)))
+  end)
+
+  it("never throw on noise", function()
+    local r = random.seeded(11)
+    for _ = 1, 5000 do
+      local noise = r:bytes(r:integer(300)):gsub("[^ -~]", " ")
+      for _, parse in ipairs { messages.parse_beacon, messages.parse_pong, messages.parse_ids } do
+        local got, _, word = parse(noise)
+        assert.is_true(got ~= nil or word == "form")
+      end
+      messages.parse_want(noise, 8)
+    end
+  end)
+end)

@@ -1,0 +1,115 @@
+-- outbox_spec.lua - order, silence, bounds of what a channel will be told.
+local outbox = require "comms.outbox"
+local simloop = require "sim.loop"
+local random = require "core.random"
+
+local function new()
+  local box = { refusals = {}, pokes = {} }
+  box.loop = simloop.new()
+  box.out = outbox.new { loop = box.loop, random = random.seeded(1),
+    refused = function(word) box.refusals[word] = (box.refusals[word] or 0) + 1 end,
+    poke = function(name) box.pokes[name] = (box.pokes[name] or 0) + 1 end }
+  return box
+end
+
+local function word(n, mine, slot)
+  return { short = ("%016d"):format(n), slot = slot or ("slot %d"):format(n), line = ("line %04d"):format(n), mine = mine }
+end
+
+describe("an outbox", function()
+  it("says the most urgent first, and as much as fits", function()
+    local box = new()
+    box.out:open("tcp", {})
+    box.out:add("tcp", word(1), 3)
+    box.out:add("tcp", word(2), 9)
+    box.out:add("tcp", word(3), 9)
+    local message = box.out:next("tcp", 32 + 2 * 10)
+    assert.same({ "line 0002", "line 0003" }, message.body)
+    assert.equal("2", message.rest)
+    assert.same({ "line 0001" }, box.out:next("tcp", 1000).body)
+    assert.is_nil(box.out:next("tcp", 1000))
+    assert.is_nil(box.out:due "tcp")
+    assert.equal(3, box.pokes.tcp)
+  end)
+
+  it("keeps only the newest word of a slot", function()
+    local box = new()
+    box.out:open("tcp", {})
+    for n = 1, 50 do box.out:add("tcp", word(n, true, "same"), 5) end
+    assert.same({ "line 0050" }, box.out:next("tcp", 1200).body)
+    assert.equal(0, box.out:length "tcp")
+  end)
+
+  it("says own words at once on a medium, and lets foreign ones wait by chance", function()
+    local box = new()
+    box.out:open("udp", { medium = true })
+    box.out:add("udp", word(1, true), 5)
+    box.out:add("udp", word(2, false), 5)
+    assert.same({ "line 0001" }, box.out:next("udp", 1200).body)
+    assert.is_nil(box.out:next("udp", 1200))
+    local due = box.out:due "udp"
+    assert.is_true(due >= 0 and due <= 300)
+    box.loop:run_until(due)
+    assert.same({ "line 0002" }, box.out:next("udp", 1200).body)
+  end)
+
+  it("is silenced by two verified copies, not by one", function()
+    local box = new()
+    box.out:open("udp", { medium = true })
+    box.out:add("udp", word(1), 5)
+    box.out:add("udp", word(2), 5)
+    box.out:heard("udp", word(1).short)
+    box.out:heard("udp", word(1).short)
+    box.out:heard("udp", word(2).short)
+    box.loop:run_until(1000)
+    assert.same({ "line 0002" }, box.out:next("udp", 1200).body)
+    assert.is_nil(box.out:next("udp", 1200))
+  end)
+
+  it("is bounded: the least urgent, oldest goes first, and is counted", function()
+    local box = new()
+    box.out:open("tcp", {})
+    box.out:add("tcp", word(1), 2)
+    for n = 2, 2049 do box.out:add("tcp", word(n), 5) end
+    assert.equal(2048, box.out:length "tcp")
+    assert.same({ full = 1 }, box.refusals)
+    assert.equal("line 0002", box.out:next("tcp", 1200).body[1])
+  end)
+
+  it("asks a feed only when nothing else waits, and forgets it at its end", function()
+    local box, n = new(), 0
+    box.out:open("tcp", {})
+    box.out:feed("tcp", function()
+      n = n + 1
+      return n <= 2 and { kind = "ids", rest = tostring(n) } or nil
+    end)
+    box.out:add("tcp", word(1), 5)
+    box.out:say("tcp", { kind = "beacon", rest = "b" })
+    local kinds = {}
+    for message in function() return box.out:next("tcp", 1200) end do kinds[#kinds + 1] = message.kind end
+    assert.same({ "beacon", "statements", "ids", "ids" }, kinds)
+    assert.is_nil(box.out:due "tcp")
+  end)
+
+  it("forgets a closed channel", function()
+    local box = new()
+    box.out:open("tcp", {})
+    box.out:close "tcp"
+    box.out:say("tcp", { kind = "beacon" })
+    assert.is_nil(box.out:next("tcp", 1200))
+    assert.same({}, box.out.names)
+  end)
+end)
+
+describe("the back-off of RFC 5401", function()
+  it("stays within its bound and leans to the end of it, so that few of many speak early", function()
+    local r, early, n = random.seeded(3), 0, 20000
+    for _ = 1, n do
+      local wait = outbox.backoff(r, 1000)
+      assert.is_true(wait >= 0 and wait <= 1000, tostring(wait))
+      if wait < 500 then early = early + 1 end
+    end
+    -- P(t < T/2) = (e^(λ/2) − 1) / (e^λ − 1) = 1.8 % for λ = 8
+    assert.is_true(early / n > 0.012 and early / n < 0.025, tostring(early / n))
+  end)
+end)
