@@ -90,6 +90,7 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
  * core.http stands apart, in a .so of its own, loaded when first used. */
 #define CORE_MODULES(X)                                                                            \
   X(address)                                                                                       \
+  X(beneath)                                                                                       \
   X(cid)                                                                                           \
   X(disk)                                                                                          \
   X(fence)                                                                                         \
@@ -99,8 +100,10 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
   X(net)                                                                                           \
   X(random)                                                                                        \
   X(statement)                                                                                     \
-  X(text)
-
+  X(text)                                                                                          \
+  X(unixfs)                                                                                        \
+  X(watch)                                                                                         \
+  X(worker)
 #define CORE_DECLARE(name) int luaopen_core_##name(lua_State *L);
 CORE_MODULES(CORE_DECLARE)
 int luaopen_core(lua_State *L);

@@ -1,0 +1,30 @@
+/* beneath.h - files beneath a folder, for other C files. Never a link, never outside. */
+#ifndef BENEATH_H
+#define BENEATH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <lua.h>
+
+/* What says that a file is still the same one with the same bytes. Times in ns since
+ * 1970. */
+typedef struct {
+  int64_t device, inode, size, mtime, ctime;
+} beneath_identity;
+
+/* Opens regular file NAME ("a/b.bag", relative) beneath FOLDER for reading and tells its
+ * identity. No link is followed below FOLDER, no FIFO or device is opened. A descriptor
+ * (close-on-exec); or -1 with *WORD "link" (no regular file beneath the folder), or NULL
+ * and errno. */
+int beneath_open(const char *folder, const char *name, beneath_identity *identity,
+                 const char **word);
+
+/* Identity of an open file; 0, or -1 and errno. */
+int beneath_identify(int fd, beneath_identity *identity);
+
+bool beneath_same(const beneath_identity *a, const beneath_identity *b);
+
+/* Pushes { dev =, ino =, size =, mtime_ns =, ctime_ns = }. */
+void beneath_push(lua_State *L, const beneath_identity *identity);
+
+#endif

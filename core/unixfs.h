@@ -1,0 +1,58 @@
+/* unixfs.h - files as UnixFS blocks, for other C files: the profile unixfs-v1-2025 and no
+ * other. */
+#ifndef UNIXFS_H
+#define UNIXFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* IPIP-499 `unixfs-v1-2025`: CIDv1, SHA-256, raw leaves of 1 MiB, balanced, inner nodes
+ * in dag-pb. A file's size alone gives the shape of its tree; its leaves' hashes give the
+ * rest. */
+#define UNIXFS_CHUNK INT64_C(1048576)
+#define UNIXFS_LINKS 1024 /* most links of a node */
+#define UNIXFS_SIZE_MAX                                                                  \
+  (INT64_C(1) << 40)          /* largest file: 1 TiB, two levels of nodes                \
+                               */
+#define UNIXFS_NODE_MAX 65536 /* longest inner node, bytes */
+#define UNIXFS_CID_SIZE 36    /* version, codec, SHA-256, 32, digest */
+
+#define UNIXFS_RAW 0x55
+#define UNIXFS_DAG_PB 0x70
+
+/* Leaves of a file of SIZE bytes: at least one, an empty file has one empty leaf. */
+int64_t unixfs_leaf_count(int64_t size);
+
+/* Levels of inner nodes above the leaves: 0 up to 1 MiB, 1 up to 1 GiB, 2 up to 1 TiB. */
+int unixfs_height(int64_t size);
+
+/* The binary CID of a block. */
+void unixfs_cid(int codec, const uint8_t digest[32], uint8_t cid[UNIXFS_CID_SIZE]);
+
+/* Is given an inner block; its bytes are gone afterwards. Not 0 stops. */
+typedef int unixfs_visit(void *context, const uint8_t cid[UNIXFS_CID_SIZE],
+                         const uint8_t *bytes, size_t size);
+
+/* Makes the inner blocks of a file of SIZE bytes (0..UNIXFS_SIZE_MAX) from its leaves'
+ * digests (32 bytes each, unixfs_leaf_count of them): lower levels first, in order, the
+ * root last. SCRATCH has unixfs_scratch_size(SIZE) bytes; nothing is allocated, so VISIT
+ * (or NULL) may leave by longjmp. CID gets the root's. 0; -1 when libcrypto fails; or
+ * what VISIT answered. */
+int unixfs_nodes(int64_t size, const uint8_t *leaves, void *scratch, unixfs_visit *visit,
+                 void *context, uint8_t cid[UNIXFS_CID_SIZE]);
+size_t unixfs_scratch_size(int64_t size);
+
+/* Reads an inner block of HEIGHT >= 1 over SIZE bytes of content: fills DIGESTS (room for
+ * UNIXFS_LINKS) and returns their number; -1 when BYTES are not exactly the profile's
+ * block for that size. The children are raw when HEIGHT is 1; all but the last have
+ * unixfs_span(HEIGHT - 1) bytes of content. Does not check the block's own hash. */
+int unixfs_read(const uint8_t *bytes, size_t length, int64_t size, int height,
+                uint8_t (*digests)[32]);
+
+/* Content of a full subtree of HEIGHT. */
+int64_t unixfs_span(int height);
+
+/* Content of child I of a node of HEIGHT >= 1 over SIZE bytes. */
+int64_t unixfs_child_size(int64_t size, int height, int64_t i);
+
+#endif

@@ -1,0 +1,38 @@
+/* worker.h - jobs for threads, for other C files. No scheduling beyond first come, first
+ * served. */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <lua.h>
+
+typedef struct worker_job worker_job;
+struct worker_pool;
+
+/* First member of a client's own struct, made by worker_job_new. The client sets the
+ * functions; whatever they need is in his struct, because a Lua string may be gone when
+ * `run` reads it. */
+struct worker_job {
+  void (*run)(worker_job *job); /* on a thread: touches no lua_State */
+  void (*finish)(lua_State *L,
+                 worker_job *job);  /* sets fields of the table on top; may throw */
+  void (*release)(worker_job *job); /* frees what the job holds; called once */
+  atomic_bool cancelled;            /* `run` looks at it often and returns early */
+  _Atomic int64_t progress, total;  /* whatever the job counts; 0 = not known */
+  struct worker_pool *pool;         /* from here on the pool's own */
+  worker_job *next;
+  int state;
+};
+
+/* Pushes a job of SIZE zeroed bytes that begins with a worker_job; the userdata is the
+ * handle. */
+worker_job *worker_job_new(lua_State *L, size_t size);
+
+/* Hands the job at index JOB to the pool at index POOL; the value at index DONE
+ * (function, nil or none) comes back as field `done` of its result. Pushes the handle; or
+ * nil, message, "full" or "closed". Returns the number of values pushed. */
+int worker_submit(lua_State *L, int pool, int job, int done);
+
+#endif
