@@ -62,6 +62,7 @@ run:
 test:
 	@core/need.sh test
 	@$(MAKE) --no-print-directory all
+	@spec/net/kubo.sh >/dev/null || true
 	@spec/run.sh $(SPECS)
 
 lint:
