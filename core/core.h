@@ -64,7 +64,8 @@
   X(name, "a name that a record cannot hold")                                                      \
   X(permission, "the owner or the policy does not allow it")                                       \
   X(policy, "a hook failed")                                                                       \
-  X(version, "from a version that this one does not know")
+  X(version, "from a version that this one does not know")                                         \
+  X(ambiguous, "fits more than one thing")
 
 /* Pushes nil, "word: text", "word" and returns 3. WORD is one of CORE_WORDS or an errno name. */
 int core_fail(lua_State *L, const char *word, const char *format, ...)
@@ -90,7 +91,6 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
  * core.http stands apart, in a .so of its own, loaded when first used. */
 #define CORE_MODULES(X)                                                                            \
   X(address)                                                                                       \
-  X(beneath)                                                                                       \
   X(cid)                                                                                           \
   X(disk)                                                                                          \
   X(fence)                                                                                         \
@@ -100,10 +100,8 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
   X(net)                                                                                           \
   X(random)                                                                                        \
   X(statement)                                                                                     \
-  X(text)                                                                                          \
-  X(unixfs)                                                                                        \
-  X(watch)                                                                                         \
-  X(worker)
+  X(text)
+
 #define CORE_DECLARE(name) int luaopen_core_##name(lua_State *L);
 CORE_MODULES(CORE_DECLARE)
 int luaopen_core(lua_State *L);

@@ -23,7 +23,7 @@ local function first(list) -- systemd gives several folders joined by colons
 end
 
 local function homeless(what)
-  return nil, ("missing: HOME is not set: no place for the %s; name one with --%s"):format(what, what), "missing"
+  return nil, ("missing: HOME is not set: no place for %s; name one by --%s"):format(what, what), "missing"
 end
 
 local function state(place)

@@ -43,8 +43,9 @@ describe("paths", function()
   end)
 
   it("names the user's policy, the system's, the shipped one", function()
-    assert.same({ "/h/.config/dt-swarm/policy.lua", "/etc/dt-swarm/policy.lua", "/src/policies/duckiebot.lua" },
-      at({ HOME = "/h" }):policies("/src"))
+    assert.same({
+      "/h/.config/dt-swarm/policy.lua", "/etc/dt-swarm/policy.lua", "/src/policies/duckiebot.lua",
+    }, at({ HOME = "/h" }):policies("/src"))
     assert.equal("/c/dt-swarm/policy.lua", at({ HOME = "/h", XDG_CONFIG_HOME = "/c" }):policies("/src")[1])
   end)
 

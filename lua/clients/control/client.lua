@@ -1,0 +1,134 @@
+-- client.lua - one client of the control socket: a line in, a line out, one at a time. Decides nothing.
+local json = require "core.json"
+
+local client = {}
+client.__index = client
+
+local LINE <const> = 65536 -- bytes of a request, line feed not counted
+local PIECE <const> = 16384
+local IDLE <const> = 300000 -- ms without a request
+local LINGER <const> = 1000 -- ms for a client that is turned away to read why
+local SLOW <const> = 10000 -- ms for a request to become whole, or for an answer to be taken on
+
+local function error_line(word, text, candidates)
+  return json.encode { schema = 1, error = { word = word, text = text, candidates = candidates } }
+end
+
+--- A client on STREAM; OWNER is the control object (its loop, answer, limits).
+function client.new(owner, stream)
+  local self = setmetatable({ owner = owner, stream = stream, input = "", output = "" }, client)
+  local limits = owner.limits or {}
+  self.idle, self.slow, self.line = limits.idle or IDLE, limits.slow or SLOW, limits.line or LINE
+  self.watch = owner.loop:watch(stream:fd(), "r", function(readable, writable)
+    if writable then self:flush() end
+    if readable and not self.closed then self:read() end
+  end)
+  self:wait(self.idle)
+  return self
+end
+
+function client:wait(ms)
+  if self.timer then self.timer:cancel() end
+  self.timer = self.owner.loop:after(ms, function()
+    if not self.leaving then self.owner:refuse "slow" end
+    self:close()
+  end)
+end
+
+--- An error as the last thing said. What comes after it is read and dropped for a moment: to close a socket
+-- with bytes unread would cut the client off before it has read why.
+function client:refuse(word, text)
+  self.owner:refuse(word)
+  self.leaving = true
+  self:say(error_line(word, text))
+end
+
+function client:say(text)
+  self.partial = false
+  self.output = text .. "\n"
+  self:wait(self.leaving and LINGER or self.slow)
+  self:flush()
+end
+
+-- Requests come from people's own programs too, whose JSON has spaces and any order of keys.
+local function read_json(text)
+  local value = json.decode(text)
+  if value ~= nil then return value end
+  local ok, read = pcall(require("cjson.safe").decode, text)
+  return ok and read or nil
+end
+
+local function answer(owner, text)
+  local request = read_json(text)
+  if type(request) ~= "table" or type(request.command) ~= "string" then
+    owner:refuse "form"
+    return error_line("form", 'a request is one line such as {"command":"status"}')
+  end
+  local ok, result, message, word, candidates = pcall(owner.answer, request)
+  if not ok then
+    owner.log:error("control", "a request failed", { command = request.command, reason = result })
+    return error_line("kind", "the daemon failed at this; its log says where")
+  end
+  if result then return json.encode(result) end
+  owner:refuse(word)
+  return error_line(word, message:gsub("^[%w]+: ", ""), candidates)
+end
+
+-- The time for a line runs from its first byte: one byte now and then does not renew it.
+function client:await_line()
+  if self.input == "" then return self:wait(self.idle) end
+  if not self.partial then self:wait(self.slow) end
+  self.partial = true
+end
+
+--- Answers the first whole line, if there is one and the last answer has gone out.
+function client:step()
+  local line, rest = self.input:match("^([^\n]*)\n(.*)$")
+  if self.output ~= "" or self.closed or self.leaving then return end
+  if #(line or self.input) > self.line then
+    self.input = ""
+    return self:refuse("long", ("a request has at most %d bytes"):format(self.line))
+  end
+  if not line then return self:await_line() end
+  self.input = rest
+  self.owner.asked = self.owner.asked + 1
+  self:say(answer(self.owner, line))
+end
+
+function client:read()
+  local bytes, _, word = self.stream:receive(PIECE)
+  if not bytes then
+    if word ~= "EAGAIN" then self:close() end
+    return
+  end
+  if bytes == "" then return self:close() end
+  if self.leaving then return end
+  self.input = self.input .. bytes
+  self:step()
+end
+
+-- While an answer waits to go out nothing is read: a client that does not listen cannot pile up questions.
+function client:flush()
+  while self.output ~= "" do
+    local sent, _, word = self.stream:send(self.output)
+    if not sent then
+      if word ~= "EAGAIN" then return self:close() end
+      return self.watch:set "w"
+    end
+    self.output = self.output:sub(sent + 1)
+  end
+  self.watch:set "r"
+  self.owner.loop:post(function() self:step() end)
+end
+
+--- Ends it; twice is safe.
+function client:close()
+  if self.closed then return end
+  self.closed = true
+  if self.timer then self.timer:cancel() end
+  self.watch:close()
+  self.stream:close()
+  self.owner:forget(self)
+end
+
+return client

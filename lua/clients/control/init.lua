@@ -1,0 +1,107 @@
+-- control - the daemon's Unix socket: who may speak, and how many. It answers nothing itself.
+local paths = require "paths"
+local client = require "clients.control.client"
+
+local control = {}
+control.__index = control
+
+local CLIENTS <const> = 32
+local TURNED_AWAY <const> = 8 -- clients beyond those, just long enough to be told so
+local LAST <const> = "last" -- file in the state folder that outlives the daemon
+
+--- A control socket, not yet open. OPTIONS: loop, net (core.net), disk, log, path of the socket; uid of this
+-- process (the only one, with 0, that may speak); state, the folder where "last seen" is kept (or nil);
+-- answer(request) → table, or nil, text, word and optionally candidates; clients = most at one time.
+function control.new(options)
+  return setmetatable({
+    loop = options.loop, net = options.net, disk = options.disk, log = options.log,
+    path = options.path, uid = options.uid, state = options.state, answer = options.answer,
+    most = options.clients or CLIENTS, limits = options.limits,
+    clients = {}, count = 0, asked = 0, refused = {},
+  }, control)
+end
+
+--- Counts a refusal by its word.
+function control:refuse(word)
+  self.refused[word] = (self.refused[word] or 0) + 1
+end
+
+-- What stands here when the daemon is down: three lines for the command line (lua/clients/control/last.lua).
+function control:remember(how)
+  if not self.state then return end
+  local last = require "clients.control.last"
+  local text = last.write(how, self.loop:wall(), self.path)
+  local ok, message = self.disk:replace(self.state .. "/" .. LAST, text, tonumber("600", 8))
+  if not ok then self.log:warn("control", "cannot say where it was last seen", { reason = message }) end
+end
+
+-- Why the path could not be had, in words that help.
+local function occupied(self)
+  local found = self.disk:stat(self.path)
+  if found and found.kind ~= "other" and found.kind ~= "socket" then
+    return nil, "EEXIST: " .. self.path .. " is there and is no socket; name another with --socket", "EEXIST"
+  end
+  return nil, "EADDRINUSE: " .. self.path .. " is in use: another daemon answers there", "EADDRINUSE"
+end
+
+--- Opens the socket (mode 0600); one that a dead daemon left is replaced. True, or nil, text, word.
+function control:listen()
+  local fits, message, word = paths.socket_fits(self.path)
+  if not fits then return nil, message, word end
+  self.disk:mkdir(self.path:match("^(.*)/[^/]*$") or ".")
+  self.listener, message, word = self.net.unix_listen(self.path)
+  if word == "EADDRINUSE" then return occupied(self) end
+  if not self.listener then return nil, message, word end
+  self.watch = self.loop:watch(self.listener:fd(), "r", function() self:accept() end)
+  self:remember "running"
+  return true
+end
+
+local function admit(self, stream)
+  local uid = stream:credentials()
+  if uid ~= self.uid and uid ~= 0 then return nil, "permission", "this socket is its owner's and root's" end
+  if self.count >= self.most then return nil, "full", "too many clients; close one" end
+  return true
+end
+
+--- Takes all who wait, at most as many as there is room for in one turn.
+function control:accept()
+  for _ = 1, self.most do
+    local stream = self.listener:accept()
+    if not stream then return end
+    if self.count >= self.most + TURNED_AWAY then
+      self:refuse "full"
+      stream:close()
+    else
+      local ok, word, text = admit(self, stream)
+      local one = client.new(self, stream)
+      self.clients[one] = true
+      self.count = self.count + 1
+      if not ok then one:refuse(word, text) end
+    end
+  end
+end
+
+--- Called by a client when it has gone.
+function control:forget(one)
+  if not self.clients[one] then return end
+  self.clients[one] = nil
+  self.count = self.count - 1
+end
+
+--- Plain facts for `status`: clients now, requests so far, refusals by word.
+function control:status()
+  return { path = self.path, clients = self.count, asked = self.asked, refused = self.refused }
+end
+
+--- Ends all clients, removes the socket, leaves HOW ("stopped cleanly" if nil) behind. Twice is safe.
+function control:close(how)
+  if not self.listener then return end
+  for one in pairs(self.clients) do one:close() end
+  self.watch:close()
+  self.listener:close()
+  self.listener = nil
+  self:remember(how or "stopped cleanly")
+end
+
+return control

@@ -1,0 +1,368 @@
+local json = require "core.json"
+local net = require "core.net"
+local disk = require "core.disk"
+local paths = require "paths"
+local loop_of = require "loop"
+local control = require "clients.control"
+local requests = require "clients.control.requests"
+local last = require "clients.control.last"
+local fake = require "spec.clients.fake_node"
+
+local loop, folder, path, open, log
+
+local function start(options, facts)
+  local server = control.new {
+    loop = loop, net = net, disk = disk.real(), log = log,
+    path = options.path or path, uid = options.uid or paths.uid(),
+    state = options.state, clients = options.clients, limits = options.limits,
+    answer = options.answer or requests.new(fake.node(facts)),
+  }
+  open[#open + 1] = server
+  return server, server:listen()
+end
+
+--- Runs the loop until TEST() holds, at most two seconds; true if it came to hold.
+local function until_true(test)
+  local timer
+  local late = loop:after(2000, function() loop:stop() end)
+  timer = loop:every(2, function()
+    if test() then loop:stop() end
+  end)
+  loop:run()
+  timer:cancel()
+  late:cancel()
+  return test()
+end
+
+local function client(where)
+  local one = { stream = assert(net.unix_connect(where or path)), heard = "" }
+  one.watch = loop:watch(one.stream:fd(), "r", function()
+    local bytes, _, word = one.stream:receive(65536)
+    if word == "EAGAIN" then return end
+    if not bytes or bytes == "" then
+      one.ended = true
+      return one.watch:close()
+    end
+    one.heard = one.heard .. bytes
+  end)
+  function one.say(text) return one.stream:send(text) end
+  function one.line()
+    until_true(function() return one.heard:find("\n", 1, true) or one.ended end)
+    local line, rest = one.heard:match "^([^\n]*)\n(.*)$"
+    one.heard = rest or one.heard
+    return line and assert(json.decode(line))
+  end
+  open[#open + 1] = { close = function()
+    one.watch:close()
+    one.stream:close()
+  end }
+  return one
+end
+
+local function ask(text, where)
+  local one = client(where)
+  one.say(text .. "\n")
+  return one.line()
+end
+
+describe("the control socket", function()
+  before_each(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    assert(disk.real():mkdir(folder))
+    path, open = folder .. "/control.sock", {}
+    log = { said = {} }
+    for _, level in ipairs { "info", "warn", "error" } do
+      log[level] = function(self, _, what) self.said[#self.said + 1] = what end
+    end
+    loop = loop_of.new { on_error = function(text) error(text, 0) end }
+  end)
+
+  after_each(function()
+    for i = #open, 1, -1 do open[i]:close() end
+    loop:close()
+    os.execute("rm -rf " .. folder)
+  end)
+
+  it("answers a line with a line that has a schema", function()
+    assert(select(2, start {}))
+    local answer = ask '{"command":"status"}'
+    assert.equal(1, answer.schema)
+    assert.equal("status", answer.command)
+    assert.equal(fake.ADA, answer.node.id)
+    assert.equal(200000, answer.node.running_ms)
+    assert.equal("good", answer.time.quality)
+  end)
+
+  it("answers one client's requests in their order, also when they came in one piece", function()
+    start {}
+    local one = client()
+    one.say '{"command":"discover"}\n{"command":"summary"}\n{"command":"identity"}\n'
+    for _, name in ipairs { "discover", "summary", "identity" } do assert.equal(name, one.line().command) end
+  end)
+
+  it("reads the JSON of other people's programs too", function()
+    start {}
+    assert.equal("discover", ask('{ "extra": [1.5, null], "command": "discover" }').command)
+  end)
+
+  it("answers every command of the table, with nobody and nothing there", function()
+    start {}
+    for _, name in ipairs { "status", "discover", "summary", "report", "files", "identity" } do
+      local answer = ask(json.encode { command = name })
+      assert.equal(name, answer.command)
+      assert.is_nil(answer.error)
+    end
+  end)
+
+  it("says what is wrong with garbage, and goes on", function()
+    local server = start {}
+    local one = client()
+    local bad = { "hello", "[]", "{}", "", '{"command":7}', "\255\0\27[2J", '{"command":"no such"}' }
+    for _, garbage in ipairs(bad) do
+      one.say(garbage .. "\n")
+      local answer = one.line()
+      assert.equal(1, answer.schema)
+      assert.matches("^%l+$", answer.error.word)
+    end
+    one.say '{"command":"discover"}\n'
+    assert.equal("discover", one.line().command)
+    assert.equal(6, server:status().refused.form)
+    assert.equal(1, server:status().refused.kind)
+  end)
+
+  it("refuses a request of more than 64 KiB, takes one of exactly that", function()
+    start {}
+    local head, tail = '{"command":"discover","x":"', '"}'
+    local fill = ("x"):rep(65536 - #head - #tail)
+    local function send_all(one, text)
+      until_true(function()
+        local sent, _, word = one.say(text)
+        if not sent then return word ~= "EAGAIN" end
+        text = text:sub(sent + 1)
+        return text == ""
+      end)
+    end
+    local one = client()
+    send_all(one, head .. fill .. tail .. "\n")
+    assert.equal("discover", one.line().command)
+    local other = client()
+    send_all(other, head .. fill .. "x" .. tail .. "\n")
+    assert.equal("long", other.line().error.word)
+    assert(until_true(function() return other.ended end))
+  end)
+
+  it("keeps a client that is turned away apart from the others, and for a moment only", function()
+    local server = start { clients = 2 }
+    for _ = 1, 20 do client() end
+    assert(until_true(function() return server:status().refused.full == 18 end))
+    assert.is_true(server:status().clients <= 10)
+    assert(until_true(function() return server:status().clients == 2 end))
+    assert.is_nil(server:status().refused.slow)
+  end)
+
+  it("does not fall when a command fails", function()
+    start { answer = function() error "a fault of ours" end }
+    assert.equal("kind", ask('{"command":"status"}').error.word)
+    assert.same({ "a request failed" }, log.said)
+  end)
+
+  it("drops clients that send half a line and wait, however they drip", function()
+    local server = start { limits = { slow = 80 } }
+    local one = client()
+    one.say '{"comm'
+    local drip = loop:every(20, function() pcall(one.say, "a") end)
+    assert(until_true(function() return one.ended end))
+    drip:cancel()
+    assert.equal(0, server:status().clients)
+    assert.equal(1, server:status().refused.slow)
+  end)
+
+  it("drops clients that ask and do not read, and reads no more of theirs meanwhile", function()
+    local big = ("x"):rep(1 << 20)
+    local asked = 0
+    local server = start { limits = { slow = 150 }, answer = function()
+      asked = asked + 1
+      return { schema = 1, big = big }
+    end }
+    local stream = assert(net.unix_connect(path))
+    stream:send(('{"command":"status"}\n'):rep(50))
+    assert(until_true(function() return server:status().refused.slow == 1 end))
+    assert.equal(1, asked)
+    assert.equal(0, server:status().clients)
+    stream:close()
+  end)
+
+  it("drops the silent after a time, not the busy", function()
+    local server = start { limits = { idle = 60 } }
+    local silent = client()
+    assert(until_true(function() return silent.ended end))
+    assert.equal(1, server:status().refused.slow)
+  end)
+
+  it("turns away the client after the last that there is room for, and has room again", function()
+    local server = start { clients = 3 }
+    local first, all = nil, {}
+    for i = 1, 3 do
+      all[i] = client()
+      first = first or all[i]
+    end
+    assert(until_true(function() return server:status().clients == 3 end))
+    assert.equal("full", ask('{"command":"status"}').error.word)
+    first.watch:close()
+    first.stream:close()
+    assert(until_true(function() return server:status().clients == 2 end))
+    assert.equal("status", ask('{"command":"status"}').command)
+  end)
+
+  it("is its owner's: mode 0600, and another user is told no", function()
+    start { uid = 4242 }
+    assert.equal(tonumber("600", 8), disk.real():stat(path).mode)
+    local own = paths.uid()
+    local answer = ask '{"command":"status"}'
+    if own == 0 then
+      assert.equal("status", answer.command)
+    else
+      assert.equal("permission", answer.error.word)
+    end
+  end)
+
+  it("tells a stranger no, whoever he is", function()
+    local stranger = setmetatable({}, { __index = net })
+    function stranger.unix_listen(...)
+      local real = assert(net.unix_listen(...))
+      return {
+        fd = function() return real:fd() end, close = function() real:close() end,
+        accept = function()
+          local stream = real:accept()
+          return stream and setmetatable({}, { __index = function(_, name)
+            if name == "credentials" then return function() return 4711, 1 end end
+            return function(_, ...) return stream[name](stream, ...) end
+          end })
+        end,
+      }
+    end
+    local server = control.new {
+      loop = loop, net = stranger, disk = disk.real(), log = log, path = path, uid = paths.uid(),
+      answer = requests.new(fake.node()),
+    }
+    open[#open + 1] = server
+    assert(server:listen())
+    assert.equal("permission", ask('{"command":"identity","secret":true}').error.word)
+  end)
+
+  it("replaces the socket of a dead daemon, never that of a living one or another file", function()
+    local stale = assert(io.popen(("lua5.4 -e 'package.cpath=\"%s/?.so;\" require \"core\" "
+      .. "l = require(\"core.net\").unix_listen(\"%s\") io.write(\"up\\n\") io.flush() os.exit(0, false)'")
+      :format(os.getenv "DT_SWARM_BUILD" or ".build", path)))
+    assert.equal("up", stale:read "l")
+    stale:close()
+    assert.equal("other", disk.real():stat(path).kind)
+    assert(select(2, start {}))
+    local _, ok, message, word = start {}
+    assert.is_nil(ok)
+    assert.equal("EADDRINUSE", word)
+    assert.matches(path, message, 1, true)
+    assert.equal("status", ask('{"command":"status"}').command)
+
+    local file = folder .. "/precious"
+    assert(disk.real():replace(file, "data"))
+    _, ok, message, word = start { path = file }
+    assert.is_nil(ok)
+    assert.equal("EEXIST", word)
+    assert.matches("no socket", message)
+    assert.equal("data", disk.real():read(file))
+  end)
+
+  it("says plainly when the path is too long for a socket", function()
+    local _, ok, message, word = start { path = folder .. "/" .. ("x"):rep(108) }
+    assert.is_nil(ok)
+    assert.equal("long", word)
+    assert.matches("107", message)
+  end)
+
+  it("leaves behind how it ended, and its path free", function()
+    local server = start { state = folder }
+    assert.equal("running", last.read(disk.real():read(folder .. "/last")).how)
+    server:close()
+    server:close()
+    local found = last.read(disk.real():read(folder .. "/last"))
+    assert.equal("stopped cleanly", found.how)
+    assert.equal(path, found.socket)
+    assert.is_nil(disk.real():stat(path))
+    assert.is_nil(last.read "stopped\nyesterday\n/x\n")
+  end)
+end)
+
+describe("requests", function()
+  local function answer(request, facts)
+    return requests.new(fake.node(facts))(request)
+  end
+
+  it("finds a file by name, CID and the beginning of either", function()
+    for _, what in ipairs { "run-12.bag", "run-1", fake.CID, fake.CID:sub(1, 12) } do
+      local found = answer({ command = "sources", what = what }, fake.two())
+      assert.equal(fake.CID, found.cid)
+      assert.equal("run-12.bag", found.name)
+      assert.equal("ada", found.from.name)
+    end
+  end)
+
+  it("never guesses: two that fit are listed, a short beginning fits nothing", function()
+    local facts = fake.two()
+    facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "run-12.bag", 70, 100)
+    local found, _, word, candidates = answer({ command = "sources", what = "run-12.bag" }, facts)
+    assert.is_nil(found)
+    assert.equal("ambiguous", word)
+    assert.equal(2, #candidates)
+    assert.equal(fake.OTHER_CID, answer({ command = "sources", what = fake.OTHER_CID }, facts).cid)
+    for _, what in ipairs { "run", "baf", "nothing like it" } do
+      assert.equal("missing", select(3, answer({ command = "sources", what = what }, facts)))
+    end
+    assert.equal("form", select(3, answer({ command = "sources" }, facts)))
+  end)
+
+  it("takes the whole name before the beginning of another", function()
+    local facts = fake.two()
+    facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "run-12.bag.old", 70, 100)
+    assert.equal(fake.CID, answer({ command = "sources", what = "run-12.bag" }, facts).cid)
+  end)
+
+  it("counts copies once a signer, and not those of words that do not hold", function()
+    local facts = fake.two()
+    local function safe(signer, holds, verb)
+      return {
+        bucket = "share/safe", key = fake.CID, signer = signer, verb = verb or "propose", holds = holds,
+        at = fake.NOW, data = {},
+      }
+    end
+    facts.records[2] = safe(fake.ADA, true)
+    assert.equal(1, #answer({ command = "report" }, facts).files[1].copies)
+    facts.records[3] = safe(fake.DONALD, false)
+    facts.records[4] = safe(fake.SERVER, true, "dismiss")
+    assert.equal(1, #answer({ command = "report" }, facts).files[1].copies)
+    facts.records[5] = safe(fake.SERVER, true)
+    local file = answer({ command = "report" }, facts).files[1]
+    assert.equal(2, #file.copies)
+    assert.is_true(file.safe)
+  end)
+
+  it("gives the key only when asked for it", function()
+    assert.is_nil(answer({ command = "identity" }).key)
+    assert.matches("^CAESQ", answer({ command = "identity", secret = true }).key)
+  end)
+
+  it("answers in canonical JSON whatever the facts are", function()
+    local facts = fake.two()
+    facts.nodes[2].name, facts.nodes[2].via.rtt_us = "bad\27[2J\nname\255", 412.7
+    facts.records[1].data = { names = { "a\nb", 7, {} }, size = "big" }
+    facts.files = { { name = "\0\255", size = 1 / 0, state = "growing", progress = 0 / 0 } }
+    facts.refused = { form = 2 ^ 60 }
+    for _, name in ipairs { "status", "discover", "summary", "report", "files", "identity" } do
+      local text = json.encode((answer({ command = name }, facts)))
+      assert(json.decode(text))
+      assert.is_nil(text:find "[%z\1-\31]")
+    end
+    assert.equal(412, answer({ command = "discover" }, facts).nodes[2].via.rtt_us)
+  end)
+end)
