@@ -1,0 +1,193 @@
+-- rules_spec.lua - the laws of the house, held against the tree. Runs no code of the project.
+local function lines(command)
+  local pipe = assert(io.popen(command))
+  local list = {}
+  for line in pipe:lines() do list[#list + 1] = line end
+  pipe:close()
+  return list
+end
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+local function files(pattern) return lines("git ls-files -co --exclude-standard -- " .. pattern .. " | sort -u") end
+
+-- Calls fn(path, number, line) for each line of the files.
+local function each_line(paths, fn)
+  for _, path in ipairs(paths) do
+    local number = 0
+    for line in (read(path) .. "\n"):gmatch "([^\n]*)\n" do
+      number = number + 1
+      fn(path, number, line)
+    end
+  end
+end
+
+local function offenders(paths, test)
+  local found = {}
+  each_line(paths, function(path, number, line)
+    if test(line, path) then found[#found + 1] = ("%s:%d: %s"):format(path, number, line) end
+  end)
+  return found
+end
+
+local function requires(path)
+  local list = {}
+  for name in read(path):gmatch "require%s*%(?%s*[\"']([%w_.]+)[\"']" do list[#list + 1] = name end
+  return list
+end
+
+local LAYERS = { dcache = 1, comms = 2, routing = 3, clients = 4 }
+
+local function layer(name) return LAYERS[name:match "^[^./]+"] end
+
+describe("the house", function()
+  it("has these names at the top, dot files and LICENSE, and no others", function()
+    local allowed = { Makefile = true, core = true, lua = true, policies = true, cli = true, spec = true,
+      LICENSE = true, ["dt-swarm-scm-1.rockspec"] = true, ["README.md"] = true }
+    for _, name in ipairs(lines "git ls-files -co --exclude-standard | sed 's|/.*||' | sort -u") do
+      assert.is_true(allowed[name] or name:sub(1, 1) == ".", name)
+    end
+  end)
+
+  it("has a README in every folder", function()
+    for _, folder in ipairs { "core", "lua", "policies", "cli", "spec" } do
+      assert.is_true(#read(folder .. "/README.md") > 80, folder)
+    end
+  end)
+
+  it("keeps files to their size: 500 lines of C, 300 of Lua", function()
+    for pattern, most in pairs { ["'core/*.c' 'core/*.h' 'spec/**/*.c'"] = 500,
+      ["'lua/*.lua' 'cli/*.lua' 'policies/*.lua'"] = 300 } do
+      for _, path in ipairs(files(pattern)) do
+        local _, n = read(path):gsub("\n", "")
+        assert.is_true(n <= most, ("%s has %d lines"):format(path, n))
+      end
+    end
+  end)
+
+  it("opens each file with one line that says what it is", function()
+    for _, path in ipairs(files "'core/*.c' 'core/*.h' 'lua/*.lua' 'cli/*.lua' 'policies/*.lua'") do
+      local first = read(path):match "^[^\n]*"
+      local name = path:match "([^/]+)%.%w+$"
+      local said = first:match "^%-%- ([%w_.]+)[^-]* %- %S" or first:match "^/%* ([%w_.]+) %- %S"
+      local folder = path:match "([^/]+)/[^/]+$"
+      assert.is_true(said ~= nil and (said:find(name, 1, true) or said:find(folder, 1, true)) ~= nil, path .. ": " .. first)
+    end
+  end)
+
+  it("leaves nothing half done", function()
+    local words = { "TO" .. "DO", "FIX" .. "ME", "not " .. "implemented" }
+    assert.same({}, offenders(files "core lua cli policies spec Makefile", function(line)
+      for _, word in ipairs(words) do
+        if line:find(word, 1, true) then return true end
+      end
+    end))
+  end)
+end)
+
+describe("calls", function()
+  it("reach luv by lua/loop.lua only", function()
+    for _, path in ipairs(files "'lua/*.lua' 'cli/*.lua' 'policies/*.lua'") do
+      for _, name in ipairs(requires(path)) do
+        assert.is_true(name ~= "luv" or path == "lua/loop.lua", path)
+      end
+    end
+  end)
+
+  it("go down: a layer requires itself, what is below it, and the base", function()
+    for _, path in ipairs(files "'lua/*.lua'") do
+      local own = layer((path:gsub("^lua/", "")))
+      for _, name in ipairs(requires(path)) do
+        local other = layer(name)
+        if own and other then assert.is_true(other <= own, path .. " requires " .. name) end
+      end
+    end
+  end)
+
+  it("all four layers meet in node.lua only", function()
+    for _, path in ipairs(files "'lua/*.lua'") do
+      local met, count = {}, 0
+      for _, name in ipairs(requires(path)) do
+        local l = layer(name)
+        if l and not met[l] then
+          met[l], count = true, count + 1
+        end
+      end
+      assert.is_true(count < 4 or path == "lua/node.lua", path)
+    end
+  end)
+
+  it("nobody but the program and specs requires the simulator", function()
+    for _, path in ipairs(files "'lua/*.lua' 'cli/*.lua'") do
+      for _, name in ipairs(requires(path)) do
+        if name:match "^sim" then assert.is_true(path:match "^lua/sim/" ~= nil, path) end
+      end
+    end
+  end)
+end)
+
+describe("effects", function()
+  it("are injected: no clock, no chance, no sleep by the back door", function()
+    assert.same({}, offenders(files "'lua/*.lua' 'policies/*.lua'", function(line, path)
+      local code = line:gsub("%-%-.*", "")
+      return path ~= "lua/main.lua" and (code:find "os%.time" or code:find "os%.clock" or code:find "math%.random"
+        or code:find "os%.date" or code:find "os%.execute" or code:find "io%.popen")
+    end))
+  end)
+
+  it("C calls no clock and no libc chance outside its few places", function()
+    assert.same({}, offenders(files "'core/*.c'", function(line, path)
+      local code = line:gsub("/%*.*", "")
+      return (code:find "[^%w_]time%s*%(NULL" or code:find "gettimeofday%s*%(" or code:find "[^%w_]s?rand%s*%("
+        or code:find "[^%w_]random%s*%(") and not path:match "board" and not path:match "gateway"
+    end))
+  end)
+
+  it("take no order from pairs: each use says that any order will do", function()
+    local before = ""
+    assert.same({}, offenders(files "'lua/*.lua' 'cli/*.lua'", function(line, path)
+      local last = before
+      before = line
+      if path == "lua/policy/inside.lua" then return false end -- there `pairs` is the fence's own, in key order
+      local code = line:gsub("%-%-.*", "")
+      if not code:find "[^%w_i.]pairs%s*%(" then return false end
+      local copies = code:find "pairs%b() do [%w_.]+%[[%w_]+%] = " or code:find "%[#[%w_.]+ %+ 1%] = "
+      return not (copies or line:find "order" or last:find "any order")
+    end))
+  end)
+end)
+
+describe("refusals", function()
+  it("use words of the one list", function()
+    local words = require "core".words
+    assert.same({}, offenders(files "'lua/*.lua' 'cli/*.lua'", function(line)
+      local word = line:match 'refused?%s*%(?%s*"(%l+)"' or line:match 'return nil, .-, "(%l+)"%s*$'
+        or line:match 'return nil, .-, "(%l+)" end'
+      return word and not words[word]
+    end))
+    assert.same({}, offenders(files "'core/*.c'", function(line)
+      local word = line:match 'core_fail%(L, "(%l+)"'
+      return word and not words[word]
+    end))
+  end)
+end)
+
+describe("every room of the core", function()
+  it("has its spec", function()
+    local module_of = {}
+    for _, path in ipairs(files "'core/*.c'") do
+      local name = read(path):match "\nint luaopen_core_(%w+)%("
+      if name then module_of[name] = path end
+    end
+    for name, path in pairs(module_of) do
+      local file = io.open("spec/core/" .. name .. "_spec.lua")
+      assert.is_truthy(file, path .. " has no spec/core/" .. name .. "_spec.lua")
+      file:close()
+    end
+  end)
+end)
