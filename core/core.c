@@ -76,10 +76,9 @@ static void push_words(lua_State *L) {
 /* { version =, words = { word = text } }; makes every "core.NAME" requirable. */
 int luaopen_core(lua_State *L) {
   if (sodium_init() < 0) return luaL_error(L, "libsodium cannot start");
-#define PRELOAD_MODULE(name) preload(L, "core." #name, luaopen_core_##name);
-  CORE_MODULES(PRELOAD_MODULE)
-#undef PRELOAD_MODULE
-  (void)preload;
+#define X(name) preload(L, "core." #name, luaopen_core_##name);
+#include "modules.inc"
+#undef X
   lua_newtable(L);
   lua_pushliteral(L, DT_SWARM_VERSION);
   lua_setfield(L, -2, "version");

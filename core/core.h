@@ -87,23 +87,11 @@ void core_class(lua_State *L, const char *name, const luaL_Reg *methods);
 /* Reads integer field NAME of the table at INDEX, or FALLBACK where it is nil; throws otherwise. */
 lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_Integer fallback);
 
-/* Modules linked into the binary and core.so: luaopen_core_NAME, required as "core.NAME".
- * core.http stands apart, in a .so of its own, loaded when first used. */
-#define CORE_MODULES(X)                                                                            \
-  X(address)                                                                                       \
-  X(cid)                                                                                           \
-  X(disk)                                                                                          \
-  X(fence)                                                                                         \
-  X(hash)                                                                                          \
-  X(json)                                                                                          \
-  X(key)                                                                                           \
-  X(net)                                                                                           \
-  X(random)                                                                                        \
-  X(statement)                                                                                     \
-  X(text)
-
-#define CORE_DECLARE(name) int luaopen_core_##name(lua_State *L);
-CORE_MODULES(CORE_DECLARE)
+/* Modules linked into the binary and core.so: luaopen_core_NAME, required as "core.NAME"; the list
+ * is modules.inc. core.http stands apart, in a .so of its own, loaded when first used. */
+#define X(name) int luaopen_core_##name(lua_State *L);
+#include "modules.inc"
+#undef X
 int luaopen_core(lua_State *L);
 
 #endif

@@ -76,7 +76,8 @@ describe("the house", function()
       local name = path:match "([^/]+)%.%w+$"
       local said = first:match "^%-%- ([%w_.]+)[^-]* %- %S" or first:match "^/%* ([%w_.]+) %- %S"
       local folder = path:match "([^/]+)/[^/]+$"
-      assert.is_true(said ~= nil and (said:find(name, 1, true) or said:find(folder, 1, true)) ~= nil, path .. ": " .. first)
+      assert.is_true(said ~= nil and (said:find(name, 1, true) or said:find(folder, 1, true)) ~= nil,
+        path .. ": " .. first)
     end
   end)
 
