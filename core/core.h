@@ -92,6 +92,28 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
 #define X(name) int luaopen_core_##name(lua_State *L);
 #include "modules.inc"
 #undef X
+/* Modules linked into the binary and core.so: luaopen_core_NAME, required as "core.NAME".
+ * core.http stands apart, in a .so of its own, loaded when first used. */
+#define CORE_MODULES(X)                                                                            \
+  X(address)                                                                                       \
+  X(beneath)                                                                                       \
+  X(board)                                                                                         \
+  X(cid)                                                                                           \
+  X(disk)                                                                                          \
+  X(fence)                                                                                         \
+  X(hash)                                                                                          \
+  X(json)                                                                                          \
+  X(key)                                                                                           \
+  X(net)                                                                                           \
+  X(random)                                                                                        \
+  X(statement)                                                                                     \
+  X(text)                                                                                          \
+  X(unixfs)                                                                                        \
+  X(watch)                                                                                         \
+  X(worker)
+
+#define CORE_DECLARE(name) int luaopen_core_##name(lua_State *L);
+CORE_MODULES(CORE_DECLARE)
 int luaopen_core(lua_State *L);
 
 #endif

@@ -76,6 +76,12 @@ static file *push_file(lua_State *L, disk *d) {
   return f;
 }
 
+/* (disk, path, mode) -> true; of what a link leads to */
+static int disk_lua_chmod(lua_State *L) {
+  const char *path = luaL_checkstring(L, 2);
+  return done(L, disk_chmod(disk_check(L, 1), path, (int)luaL_checkinteger(L, 3)), path);
+}
+
 /* (disk, path, "read" | "write" | "create" | "new", [mode 0600]) -> file. Every kind but
  * "read" reads and writes. Regular files only; a link is refused with ELOOP. */
 static int disk_lua_open(lua_State *L) {
@@ -349,6 +355,7 @@ static int file_close(lua_State *L) {
 
 static const luaL_Reg disk_methods[] = {
     {"mkdir",          disk_lua_mkdir         },
+    {"chmod",          disk_lua_chmod         },
     {"open",           disk_lua_open          },
     {"lock",           disk_lua_lock          },
     {"read",           disk_lua_read          },

@@ -58,6 +58,7 @@ typedef struct {
   int (*list)(disk *d, const char *path,
               disk_names *names);         /* unsorted, without . and .. */
   int (*lock)(disk *d, const char *path); /* a file; -EWOULDBLOCK: held */
+  int (*chmod)(disk *d, const char *path, int mode); /* of what a link leads to */
   void (*free)(disk *d);
 } disk_operations;
 
@@ -83,6 +84,7 @@ int disk_list(disk *d, const char *path, disk_names *names);
 /* Makes a folder and those above it; one that is there already is no error. Each new name
  * is synced in the folder above it. */
 int disk_mkdir(disk *d, const char *path, int mode);
+int disk_chmod(disk *d, const char *path, int mode);
 
 /* The whole file or the old one, whatever happens: PATH.new is written, synced, renamed,
  * and the folder synced. */

@@ -297,6 +297,15 @@ static int memory_lock(disk *d, const char *path) {
   return file;
 }
 
+static int memory_chmod(disk *d, const char *path, int mode) {
+  memory *m = (memory *)d;
+  const entry *e = disk_image_find(&m->now, path);
+  if (!e)
+    return disk_image_is_folder(m, path, strlen(path)) ? 0 : -ENOENT;
+  e->node->mode = mode;
+  return 0;
+}
+
 static void memory_free(disk *d) {
   memory *m = (memory *)d;
   node *next;
@@ -328,6 +337,7 @@ static const disk_operations operations = {
     .sync_directory = memory_sync_directory,
     .list = memory_list,
     .lock = memory_lock,
+    .chmod = memory_chmod,
     .free = memory_free,
 };
 

@@ -137,6 +137,11 @@ static int real_lock(disk *d, const char *path) {
   return -err;
 }
 
+static int real_chmod(disk *d, const char *path, int mode) {
+  (void)d;
+  return chmod(path, (mode_t)mode) < 0 ? -errno : 0;
+}
+
 static void real_free(disk *d) {
   free(d);
 }
@@ -145,7 +150,7 @@ disk *disk_real(void) {
   static const disk_operations operations = {
       real_open,           real_read, real_write,  real_sync,   real_truncate,
       real_close,          real_stat, real_rename, real_unlink, real_mkdir,
-      real_sync_directory, real_list, real_lock,   real_free};
+      real_sync_directory, real_list, real_lock,   real_chmod,  real_free};
   disk *d = calloc(1, sizeof *d);
   if (d)
     d->operations = &operations;
@@ -281,6 +286,10 @@ int disk_mkdir(disk *d, const char *path, int mode) {
     if ((status = disk_mkdir(d, above, mode)) < 0)
       return status;
   return make_one(d, path, mode);
+}
+
+int disk_chmod(disk *d, const char *path, int mode) {
+  return d->operations->chmod(d, path, mode);
 }
 
 static int write_new(disk *d, const char *path, const void *bytes, size_t size,
