@@ -1,0 +1,118 @@
+-- beacon.lua - when to say a beacon and what a heard one tells. Repairs nothing itself.
+local messages = require "comms.messages"
+
+local beacon = {}
+beacon.__index = beacon
+
+local TICK = 16 -- s
+local TICKS_APART = 2 -- digests of ticks further apart are not compared
+
+-- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms,
+-- say(message) on every channel, name. Fields sent, heard count beacons.
+function beacon.new(given)
+  local self = setmetatable({ count = 0, sent = 0, heard = 0 }, beacon)
+  for name, value in pairs(given) do self[name] = value end
+  self.current = self.interval[1]
+  return self
+end
+
+function beacon:tick() return self.time:now() // 1000 // TICK * TICK end
+
+local function own_classes(self, t)
+  local list = {}
+  for _, class in ipairs(self.dcache:kept_classes()) do
+    local digest, n = self.dcache:digest(class.name, t)
+    list[#list + 1] = { name = class.name, law = class.law, digest = digest, n = n }
+  end
+  return list
+end
+
+local function speak(self)
+  local facts, t = self.facts(), self:tick()
+  self.count, self.sent = self.count + 1, self.sent + 1
+  facts.count, facts.t, facts.name, facts.classes = self.count, t, self.name, own_classes(self, t)
+  self.say { kind = "beacon", rest = messages.beacon(self.key, self.swarm, facts) }
+end
+
+local function schedule(self, delay)
+  if self.timer then self.timer:cancel() end
+  self.due = self.loop:now() + delay
+  self.timer = self.loop:after(delay, function()
+    speak(self)
+    local wait = self.current // 2 + self.random:integer(self.current // 2 + 1)
+    self.current = math.min(self.interval[2], self.current * 2)
+    schedule(self, wait)
+  end)
+end
+
+function beacon:start() schedule(self, self.random:integer(200)) end
+
+function beacon:stop()
+  if self.timer then self.timer:cancel() end
+  self.timer = nil
+end
+
+-- Something changed that others should hear of soon: back to the shortest interval.
+function beacon:stir()
+  self.current = self.interval[1]
+  local soon = self.random:integer(self.interval[1] // 4 + 1)
+  if self.timer and self.due - self.loop:now() > self.interval[1] then schedule(self, soon) end
+end
+
+-- Compares one class of a peer's last beacon with what is held now: "equal", "unequal", "law", nil = not comparable.
+function beacon:compare(peer, class)
+  local law = self.dcache:law(class.name)
+  if not law then return nil end
+  if law ~= class.law then return "law" end
+  local apart = math.abs(peer.t - self:tick())
+  if self.time:proved_now() and apart > TICK * TICKS_APART then
+    if self.loop:now() - peer.beacon_at < 5000 then return nil end -- their clock is another
+    return peer.verdicts and peer.verdicts[class.name]
+  end
+  local digest = self.dcache:digest(class.name, peer.t)
+  return digest == class.digest and "equal" or "unequal"
+end
+
+local function is_new(peer, facts)
+  return facts.boot > peer.boot or (facts.boot == peer.boot and facts.count > peer.count)
+end
+
+-- A beacon's REST → facts, peer, newcomer (unknown or newly booted?) | nil, text, word [, the peer it speaks of].
+function beacon:hear(rest)
+  local facts, err, word = messages.parse_beacon(rest)
+  if not facts then return nil, err, word end
+  if facts.id == self.id then
+    local ours = facts.boot == self.facts().boot and facts.count <= self.count
+    if not ours then self.clone = self.loop:now() end
+    return nil, "duplicate: our own beacon", "duplicate"
+  end
+  local known = self.peers.by_id[facts.id]
+  if known and facts.boot == known.boot and facts.count == known.count and known.flows[1] then
+    return nil, "duplicate: heard by another way", "duplicate", known -- by another interface, say
+  end
+  if known and not is_new(known, facts) then return nil, "replay: its counters did not grow", "replay", known end
+  local ok, why, refusal = messages.verify_beacon(facts, self.swarm)
+  if not ok then return nil, why, refusal end
+  self.heard = self.heard + 1
+  local peer, fresh = self.peers:get(facts.id)
+  local newcomer = fresh or facts.boot > peer.boot
+  peer.boot, peer.count, peer.t, peer.name = facts.boot, facts.count, facts.t, facts.name
+  peer.tcp, peer.http, peer.classes, peer.beacon_at = facts.tcp, facts.http, facts.classes, self.loop:now()
+  return facts, peer, newcomer
+end
+
+-- Notes on PEER, class by class, what its last beacon shows against what is held now.
+function beacon:judge(peer)
+  peer.verdicts = peer.verdicts or {}
+  for _, class in ipairs(peer.classes) do
+    local verdict = self:compare(peer, class)
+    peer.verdicts[class.name] = verdict
+    if verdict ~= "unequal" then
+      peer.unequal[class.name] = nil
+    else
+      peer.unequal[class.name] = peer.unequal[class.name] or self.loop:now()
+    end
+  end
+end
+
+return beacon

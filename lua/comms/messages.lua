@@ -1,0 +1,142 @@
+-- messages.lua - what stands in REST of beacon, ping, pong, want and ids, to and fro. Decides nothing.
+local text = require "core.text"
+local key = require "core.key"
+
+local messages = {}
+
+messages.ids_in_line = 256 -- on a stream
+messages.want_in_frame = 8 -- in a datagram
+
+local PORT_MAX = 65535
+local COUNT_MAX = 1 << 53
+
+local function form(what) return nil, "form: " .. what, "form" end
+
+local function number(digits, most)
+  if not digits or #digits > 16 or (#digits > 1 and digits:sub(1, 1) == "0") then return nil end
+  local n = math.tointeger(tonumber(digits))
+  return n and n <= most and n or nil
+end
+
+function messages.is_name(name) return #name <= 32 and name:match "^[A-Za-z0-9][A-Za-z0-9._-]*$" ~= nil end
+
+local function words(rest)
+  local list = {}
+  for word in (rest .. " "):gmatch "([^ ]*) " do list[#list + 1] = word end
+  return list
+end
+
+-- Beacon: SIG ID BOOT COUNT T TCP HTTP NAME CLASS:LAW:DIGEST:N …; FACTS.classes is sorted by name.
+function messages.beacon(node_key, swarm, facts)
+  local parts = { facts.id, facts.boot, facts.count, facts.t, facts.tcp, facts.http, facts.name }
+  for _, class in ipairs(facts.classes) do
+    parts[#parts + 1] = ("%s:%s:%s:%d"):format(class.name, text.base64url(class.law),
+      text.base64url(class.digest), class.n)
+  end
+  local words_text = table.concat(parts, " ")
+  return node_key:sign("beacon", swarm, words_text) .. " " .. words_text
+end
+
+local function class_of(word)
+  local name, law, digest, n = word:match "^(%l+):([%w_-]+):([%w_-]+):(%d+)$"
+  if not name then return nil end
+  law, digest, n = text.unbase64url(law), text.unbase64url(digest), number(n, COUNT_MAX)
+  if not law or #law ~= 8 or not digest or #digest ~= 16 or not n then return nil end
+  return { name = name, law = law, digest = digest, n = n }
+end
+
+-- REST → facts with sig and signed text, not verified yet | nil, text, "form".
+function messages.parse_beacon(rest)
+  local list = words(rest)
+  if #list < 8 or #list > 24 or #list[1] ~= 86 then return form "a beacon's words" end
+  local facts = { signature = list[1], signed = rest:sub(88), id = list[2], boot = number(list[3], COUNT_MAX),
+    count = number(list[4], COUNT_MAX), t = number(list[5], COUNT_MAX), tcp = number(list[6], PORT_MAX),
+    http = number(list[7], PORT_MAX), name = list[8], classes = {} }
+  if not (facts.boot and facts.count and facts.t and facts.tcp and facts.http) or facts.t % 16 ~= 0 then
+    return form "a beacon's numbers"
+  end
+  if not messages.is_name(facts.name) then return form "a beacon's name" end
+  for i = 9, #list do
+    local class = class_of(list[i])
+    if not class or (i > 9 and class.name <= facts.classes[i - 9].name) then return form "a beacon's classes" end
+    facts.classes[i - 8] = class
+  end
+  return facts
+end
+
+function messages.verify_beacon(facts, swarm)
+  return key.verify(facts.id, "beacon", swarm, facts.signed, facts.signature)
+end
+
+local function pong_text(nonce, asker, facts)
+  return ("%s %s %s %d %d %d"):format(nonce, asker, facts.id, facts.boot, facts.tcp, facts.http)
+end
+
+-- Pong: SIG NONCE ASKER ID BOOT TCP HTTP; signs the nonce and both IDs.
+function messages.pong(node_key, swarm, nonce, asker, facts)
+  local signed = pong_text(nonce, asker, facts)
+  return node_key:sign("pong", swarm, signed) .. " " .. signed
+end
+
+function messages.parse_pong(rest)
+  local list = words(rest)
+  if #list ~= 7 or #list[1] ~= 86 or not messages.is_nonce(list[2]) then return form "a pong's words" end
+  local facts = { signature = list[1], signed = rest:sub(88), nonce = list[2], asker = list[3], id = list[4],
+    boot = number(list[5], COUNT_MAX), tcp = number(list[6], PORT_MAX), http = number(list[7], PORT_MAX) }
+  if not (facts.boot and facts.tcp and facts.http) then return form "a pong's numbers" end
+  return facts
+end
+
+function messages.verify_pong(facts, swarm)
+  return key.verify(facts.id, "pong", swarm, facts.signed, facts.signature)
+end
+
+function messages.is_nonce(word)
+  local bytes = #word == 22 and text.unbase64url(word)
+  return bytes and #bytes == 16 or false
+end
+
+local function short_ids(list, first, most)
+  local ids = {}
+  if #list - first + 1 > most then return nil end
+  for i = first, #list do
+    local bytes = #list[i] == 22 and text.unbase64url(list[i])
+    if not bytes then return nil end
+    ids[#ids + 1] = bytes
+  end
+  return ids
+end
+
+local function join_ids(ids)
+  local list = {}
+  for i, short in ipairs(ids) do list[i] = text.base64url(short) end
+  return table.concat(list, " ")
+end
+
+-- Want: one to 256 short IDs (8 in a datagram).
+function messages.want(ids) return join_ids(ids) end
+
+function messages.parse_want(rest, most)
+  local ids = short_ids(words(rest), 1, most)
+  if not ids or #ids == 0 then return form "a want is one or more short IDs" end
+  return ids
+end
+
+-- Ids: CLASS LAW T more|end, then up to 256 short IDs in order.
+function messages.ids(class, law, t, last, ids)
+  local head = ("%s %s %d %s"):format(class, text.base64url(law), t, last and "end" or "more")
+  return #ids > 0 and head .. " " .. join_ids(ids) or head
+end
+
+function messages.parse_ids(rest)
+  local list = words(rest)
+  local law = list[2] and text.unbase64url(list[2])
+  local t = number(list[3], COUNT_MAX)
+  if not (list[1] or ""):match "^%l+$" or not law or #law ~= 8 or not t or t % 16 ~= 0 then return form "ids' head" end
+  if list[4] ~= "more" and list[4] ~= "end" then return form "ids go on with more or end" end
+  local ids = short_ids(list, 5, messages.ids_in_line)
+  if not ids then return form "ids are short IDs, 256 at most" end
+  return { class = list[1], law = law, t = t, last = list[4] == "end", ids = ids }
+end
+
+return messages

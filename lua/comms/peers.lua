@@ -1,0 +1,116 @@
+-- peers.lua - who was heard, over which flows, which addresses are proved. Asks and answers nothing.
+local peers = {}
+peers.__index = peers
+
+local PEERS_MAX = 1024
+local FLOWS_MAX = 8 -- of one peer
+peers.proof_ms = 60 * 60 * 1000 -- an address counts that long after a signed nonce came back over it
+peers.silent_ms = 3 * 60 * 1000 -- three of the longest beacon intervals
+
+local PROOFS_MAX = 4096
+
+function peers.new(given)
+  return setmetatable({ loop = given.loop, by_id = {}, list = {}, proofs = {}, proof_order = {} }, peers)
+end
+
+local function longest_silent(self)
+  local worst = 1
+  for i, peer in ipairs(self.list) do
+    if peer.heard < self.list[worst].heard then worst = i end
+  end
+  return worst
+end
+
+local function insert(self, peer)
+  if #self.list >= PEERS_MAX then
+    local gone = table.remove(self.list, longest_silent(self))
+    self.by_id[gone.id] = nil
+  end
+  self.by_id[peer.id] = peer
+  table.insert(self.list, peer)
+  table.sort(self.list, function(a, b) return a.id < b.id end)
+end
+
+-- The peer of that ID, made when it is new; second result: was it new?
+function peers:get(id)
+  local peer = self.by_id[id]
+  if peer then return peer, false end
+  local now = self.loop:now()
+  peer = { id = id, boot = 0, count = -1, heard = now, first = now, classes = {}, flows = {}, unequal = {} }
+  insert(self, peer)
+  return peer, true
+end
+
+local function flow_of(peer, source)
+  for _, flow in ipairs(peer.flows) do
+    if flow.source.id == source.id then return flow end
+  end
+end
+
+-- Notes that PEER was heard over SOURCE now; returns the flow.
+function peers:heard(peer, source)
+  local now = self.loop:now()
+  local flow = flow_of(peer, source)
+  if not flow then
+    flow = { first = now }
+    table.insert(peer.flows, 1, flow)
+    if #peer.flows > FLOWS_MAX then table.remove(peer.flows) end
+  end
+  flow.source, flow.heard, peer.heard = source, now, now
+  return flow
+end
+
+function peers:proved(flow)
+  return flow and flow.proved and self.loop:now() - flow.proved < peers.proof_ms or false
+end
+
+-- The holder of a key signed a nonce that came back over FLOW.
+function peers:prove(flow)
+  flow.proved = self.loop:now()
+  local id = flow.source.id
+  if not self.proofs[id] then
+    table.insert(self.proof_order, id)
+    if #self.proof_order > PROOFS_MAX then self.proofs[table.remove(self.proof_order, 1)] = nil end
+  end
+  self.proofs[id] = flow.proved
+end
+
+-- Is the address that SOURCE speaks from proved by anybody?
+function peers:source_proved(source)
+  local at = self.proofs[source.id]
+  return at ~= nil and self.loop:now() - at < peers.proof_ms
+end
+
+-- The best proved flow of a peer: living before silent, a network before loopback, quickest first.
+function peers:best(peer)
+  local best
+  local function worse(a, b)
+    if (a.source.channel.closed or false) ~= (b.source.channel.closed or false) then return a.source.channel.closed end
+    return (a.rtt_us or math.maxinteger) > (b.rtt_us or math.maxinteger)
+  end
+  for _, flow in ipairs(peer.flows) do
+    if self:proved(flow) and (not best or worse(best, flow)) then best = flow end
+  end
+  return best
+end
+
+-- All proved hosts of a peer, each once: { host =, own =, rtt_us = }, quickest first.
+function peers:hosts(peer)
+  local seen, hosts = {}, {}
+  for _, flow in ipairs(peer.flows) do
+    local host = flow.source.host
+    if self:proved(flow) and host and not seen[host] then
+      seen[host] = true
+      hosts[#hosts + 1] = { host = host, own = flow.source.own or false, rtt_us = flow.rtt_us or math.maxinteger }
+    end
+  end
+  table.sort(hosts, function(a, b)
+    if a.rtt_us ~= b.rtt_us then return a.rtt_us < b.rtt_us end
+    return a.host < b.host
+  end)
+  return hosts
+end
+
+function peers:living(peer) return self.loop:now() - peer.heard < peers.silent_ms end
+
+return peers

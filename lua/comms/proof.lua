@@ -1,0 +1,94 @@
+-- proof.lua - nonces out, signed nonces back: which addresses are really their keys'. Sends by `tell` only.
+local text = require "core.text"
+local messages = require "comms.messages"
+
+local proof = {}
+proof.__index = proof
+
+local OUT_MAX = 256 -- nonces on their way
+local WAIT = 10 * 1000 -- ms for an answer
+local AGAIN = 50 * 60 * 1000 -- a proof is renewed ten minutes before it ends
+local ASKS = 32 -- questions a second, so that nobody makes us flood a third
+local RETRY_MIN, RETRY_MAX = 2 * 1000, 5 * 60 * 1000
+
+-- loop, random, peers, key, id, swarm; facts() → own { id, boot, tcp, http }; tell(source, message); refused(word).
+function proof.new(given)
+  local self = setmetatable({ out = {}, order = {} }, proof)
+  for name, value in pairs(given) do self[name] = value end
+  return self
+end
+
+local function trim(self)
+  local now, kept = self.loop:now(), {}
+  for _, question in ipairs(self.order) do
+    if now - question.sent > WAIT then
+      self.out[question.nonce] = nil
+    elseif self.out[question.nonce] then
+      kept[#kept + 1] = question
+    end
+  end
+  self.order = kept
+end
+
+local function in_budget(self, now)
+  local second = now // 1000
+  if self.second ~= second then self.second, self.asks = second, 0 end
+  self.asks = self.asks + 1
+  return self.asks <= ASKS
+end
+
+local function wanted(self, flow)
+  local now = self.loop:now()
+  if flow.proved and now - flow.proved < AGAIN then return false end
+  return not flow.asked or now - flow.asked >= flow.patience
+end
+
+-- Asks the holder of PEER's key to sign a nonce over FLOW, unless that was done or tried lately.
+function proof:ask(peer, flow)
+  if not wanted(self, flow) then return end
+  trim(self)
+  if #self.order >= OUT_MAX then return self.refused "full" end
+  if not in_budget(self, self.loop:now()) then return self.refused "budget" end
+  local nonce = text.base64url(self.random:bytes(16))
+  flow.patience = math.min(RETRY_MAX, (flow.patience or RETRY_MIN / 2) * 2)
+  flow.asked = self.loop:now()
+  local question = { nonce = nonce, peer = peer, flow = flow, sent = flow.asked, micro = self.loop:micro() }
+  self.out[nonce] = question
+  table.insert(self.order, question)
+  self.tell(flow.source, { to = ("/dswarm/%s/brain"):format(peer.id), from = ("/dswarm/%s/brain"):format(self.id),
+    kind = "ping", rest = nonce })
+end
+
+-- A ping for us: the answer signs the nonce, the asker's ID and ours.
+function proof:ping(message, reply)
+  local asker = message.from:match "^/dswarm/([1-9A-HJ-NP-Za-km-z]+)/brain$"
+  if not asker or not messages.is_nonce(message.rest) then return nil, "form: ping NONCE, from an ID", "form" end
+  return reply { kind = "pong", rest = messages.pong(self.key, self.swarm, message.rest, asker, self.facts()) }
+end
+
+local function expected(self, facts, source)
+  local question = self.out[facts.nonce]
+  if not question or facts.asker ~= self.id or facts.id ~= question.peer.id then return nil end
+  return question.flow.source.id == source.id and question or nil
+end
+
+-- A pong: proves the flow that its question went over.
+function proof:pong(message, source)
+  local facts, err, word = messages.parse_pong(message.rest)
+  if not facts then return nil, err, word end
+  local question = expected(self, facts, source)
+  if not question then return nil, "nonce: answers no question of ours", "nonce" end
+  local ok, why, refusal = messages.verify_pong(facts, self.swarm)
+  if not ok then return nil, why, refusal end
+  self.out[facts.nonce] = nil
+  local flow, peer = question.flow, question.peer
+  self.peers:prove(flow)
+  flow.patience = nil
+  flow.rtt_us = math.max(1, self.loop:micro() - question.micro)
+  if facts.boot < peer.boot then peer.boot, peer.count = facts.boot, -1 end -- a state folder made anew
+  peer.tcp, peer.http = facts.tcp, facts.http
+  self.peers:heard(peer, source)
+  return true
+end
+
+return proof

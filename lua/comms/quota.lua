@@ -1,0 +1,51 @@
+-- quota.lua - how much wasted work each source may still cause. Proved, honest sources never feel it.
+local quota = {}
+quota.__index = quota
+
+local SOURCES_MAX = 1024
+
+-- given.loop; given.rate: failures a second that a source may cause; given.burst at once; given.total a second for all.
+function quota.new(given)
+  return setmetatable({ loop = given.loop, rate = given.rate, burst = given.burst, list = {}, by_host = {},
+    all = { left = given.total * 2, at = given.loop:now() }, total = given.total }, quota)
+end
+
+local function refill(bucket, rate, burst, now)
+  bucket.left = math.min(burst, bucket.left + (now - bucket.at) * rate / 1000)
+  bucket.at = now
+end
+
+local function bucket_of(self, host)
+  local bucket = self.by_host[host]
+  if bucket then return bucket end
+  if #self.list >= SOURCES_MAX then -- the oldest entry goes; a flood of sources meets the total
+    local oldest = table.remove(self.list, 1)
+    self.by_host[oldest.host] = nil
+  end
+  bucket = { host = host, left = self.burst, at = self.loop:now() }
+  self.by_host[host] = bucket
+  table.insert(self.list, bucket)
+  return bucket
+end
+
+-- May this source have one more signature checked? PROVED: its address is known to be a key's. Datagram sources cost
+-- nothing to invent, so that unproved ones also share a total.
+function quota:allows(host, proved)
+  local bucket, now = self.by_host[host], self.loop:now()
+  if bucket then
+    refill(bucket, self.rate, self.burst, now)
+    if bucket.left < 1 then return false end
+  end
+  if proved then return true end
+  refill(self.all, self.total, self.total * 2, now)
+  return self.all.left >= 1
+end
+
+-- One check was wasted on that source.
+function quota:charge(host)
+  local bucket = bucket_of(self, host)
+  refill(bucket, self.rate, self.burst, self.loop:now())
+  bucket.left, self.all.left = bucket.left - 1, self.all.left - 1
+end
+
+return quota

@@ -1,0 +1,217 @@
+-- repair.lua - first repair, and the fall-back for ever: unequal digests, so exchange ids, pull the gaps.
+local hash = require "core.hash"
+local messages = require "comms.messages"
+
+local repair = {}
+repair.__index = repair
+
+local PATIENCE = 3000 -- ms that digests stay unequal before anybody dials
+local YOUNG = 10 * 1000 -- a node that young asks at once
+local LOOK = 250
+local IDLE, LONGEST = 1500, 60 * 1000 -- ms of a session
+local RETRY_MIN, RETRY_MAX = 3000, 5 * 60 * 1000
+local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
+local FRAME = 64 -- statements in an answer
+
+-- loop, random, dcache, peers, beacon, id, log, refused(word), has(short), tick();
+-- dial(host, port, done(link)), feed(link, generator), say(link, message), broadcast(source, short).
+function repair.new(given)
+  local self = setmetatable({ backoff = {}, started = given.loop:now(), serving = {} }, repair)
+  for name, value in pairs(given) do self[name] = value end
+  return self
+end
+
+local function unequal_classes(self, peer)
+  local list, oldest = {}, nil
+  self.beacon:judge(peer)
+  for _, class in ipairs(peer.classes) do
+    local since = peer.unequal[class.name]
+    if since then
+      list[#list + 1] = class.name
+      oldest = math.min(oldest or since, since)
+    end
+  end
+  return list, oldest
+end
+
+local function ready(self, peer, since)
+  local wait, now = self.backoff[peer.id], self.loop:now()
+  if wait and now < wait.till then return false end
+  local young = now - self.started < YOUNG or now - peer.first < PATIENCE and self.id < peer.id
+  return young or now - since >= PATIENCE
+end
+
+local function rank(self, peer) return hash.blake2b(self.id .. peer.id) end
+
+-- The peer to dial now: { peer =, classes =, host =, port = } or nil, and whether any is unequal at all.
+local function choose(self)
+  local best, any
+  for _, peer in ipairs(self.peers.list) do
+    if self.peers:living(peer) and next(peer.unequal) then
+      local classes, since = unequal_classes(self, peer)
+      any = any or since ~= nil
+      local host = since and peer.tcp and peer.tcp > 0 and self.peers:hosts(peer)[1]
+      if host and ready(self, peer, since) then
+        local option = { peer = peer, classes = classes, host = host.host, rank = rank(self, peer) }
+        if not best or option.rank < best.rank then best = option end
+      end
+    end
+  end
+  return best, any
+end
+
+local function put_off(self, peer)
+  local old = self.backoff[peer.id]
+  local step = math.min(RETRY_MAX, old and old.step * 2 or RETRY_MIN)
+  self.backoff[peer.id] = { step = step, till = self.loop:now() + step // 2 + self.random:integer(step // 2) }
+end
+
+-- A generator of `ids` lines, class after class; pulled when the link has room.
+function repair:list(classes, t, from)
+  local at, after = 1, ""
+  return function()
+    local class = classes[at]
+    if not class then return nil end
+    local ids = self.dcache:ids(class, t, after, messages.ids_in_line)
+    local last = #ids < messages.ids_in_line
+    after = ids[#ids] or after
+    if last then at, after = at + 1, "" end
+    return { kind = "ids", from = from, rest = messages.ids(class, self.dcache:law(class), t, last, ids) }
+  end
+end
+
+local function finish(self, session, why)
+  session.timer:cancel()
+  self.session = nil
+  session.link:close()
+  self.log:debug("comms", "repaired", { peer = session.peer.name, got = session.got, why = why })
+  if session.got == 0 and #unequal_classes(self, session.peer) > 0 then
+    put_off(self, session.peer)
+  else
+    self.backoff[session.peer.id] = nil
+  end
+  self.beacon:stir()
+  self:consider()
+end
+
+local function watch_session(self, session)
+  local now = self.loop:now()
+  if session.link.closed then return finish(self, session, "closed") end
+  if now - session.started > LONGEST then return finish(self, session, "slow") end
+  if now - session.active > IDLE then return finish(self, session, "done") end
+end
+
+local function begin(self, option, link)
+  local session = { link = link, peer = option.peer, classes = option.classes, started = self.loop:now(),
+    active = self.loop:now(), got = 0 }
+  self.session = session
+  session.timer = self.loop:every(LOOK, function() watch_session(self, session) end)
+  self.feed(link, self:list(option.classes, option.peer.t, ("/dswarm/%s/brain"):format(self.id)))
+end
+
+local function attempt(self)
+  if self.session or self.dialling then return end
+  local option, any = choose(self)
+  if not option then return any end
+  self.dialling = true
+  self.dial(option.host, option.peer.tcp, function(link)
+    self.dialling = nil
+    if self.stopped then return link and link:close() end
+    if link then return begin(self, option, link) end
+    put_off(self, option.peer)
+    self:consider()
+  end)
+  return true
+end
+
+-- Something may be unequal: looks soon, and again while it stays so.
+function repair:consider()
+  if self.timer or self.stopped then return end
+  self.timer = self.loop:after(LOOK + self.random:integer(LOOK), function()
+    self.timer = nil
+    if attempt(self) then self:consider() end
+  end)
+end
+
+function repair:stop()
+  self.stopped = true
+  if self.timer then self.timer:cancel() end
+  if self.session then self.session.timer:cancel() end
+end
+
+-- A statement came in over SOURCE: does it belong to the session?
+function repair:got(source)
+  local session = self.session
+  if session and session.link == source.channel then
+    session.got, session.active = session.got + 1, self.loop:now()
+  end
+end
+
+local function touch(self, source)
+  if self.session and self.session.link == source.channel then self.session.active = self.loop:now() end
+end
+
+local function missing(self, ids)
+  local list = {}
+  for _, short in ipairs(ids) do
+    if not self.dcache:has(short) then list[#list + 1] = short end
+  end
+  return list
+end
+
+-- `ids` on a stream: what is missing here is wanted; who asked (FROM is not -) gets our own list.
+function repair:ids(message, source)
+  if source.channel.kind ~= "tcp" then return nil, "kind: ids are for streams", "kind" end
+  local facts, err, word = messages.parse_ids(message.rest)
+  if not facts then return nil, err, word end
+  local law = self.dcache:law(facts.class)
+  if not law or law ~= facts.law then return nil, "law: other constants of " .. facts.class, "law" end
+  touch(self, source)
+  local list = missing(self, facts.ids)
+  if #list > 0 then self.say(source.channel, { kind = "want", from = "*", rest = messages.want(list) }) end
+  if message.from ~= "-" and facts.last then
+    self.feed(source.channel, self:list({ facts.class }, facts.t, "-"))
+  end
+  return true
+end
+
+local function answers(self, ids)
+  local at = 1
+  return function(bytes)
+    local body, room = {}, bytes - 64
+    while at <= #ids and #body < FRAME do
+      local line = self.dcache:line(ids[at])
+      if line and #line + 1 > room then break end
+      if line then body[#body + 1], room = line, room - #line - 1 end
+      at = at + 1
+    end
+    return #body > 0 and { kind = "statements", rest = tostring(#body), body = body } or nil
+  end
+end
+
+local function want_on_stream(self, ids, source)
+  local queued = (source.channel.wanted or 0) + #ids
+  if queued > WANTED_MAX then return nil, "full: too much is wanted at once", "full" end
+  source.channel.wanted = queued
+  local generate = answers(self, ids)
+  self.feed(source.channel, function(bytes)
+    local message = generate(bytes)
+    if not message then source.channel.wanted = source.channel.wanted - #ids end
+    return message
+  end)
+  return true
+end
+
+-- `want`: answered on the stream, or by broadcast with back-off when it came by datagram from a proved address.
+function repair:want(message, source)
+  local stream = source.channel.kind == "tcp"
+  local ids, err, word = messages.parse_want(message.rest, stream and messages.ids_in_line or messages.want_in_frame)
+  if not ids then return nil, err, word end
+  touch(self, source)
+  if stream then return want_on_stream(self, ids, source) end
+  if not self.peers:source_proved(source) then return nil, "unproved: a want from there", "unproved" end
+  for _, short in ipairs(ids) do self.broadcast(source, short) end
+  return true
+end
+
+return repair

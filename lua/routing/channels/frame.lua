@@ -1,0 +1,31 @@
+-- frame.lua - what channels may know of a frame: its KIND, and whether it is text at all. No meaning.
+local frame = {}
+
+-- KIND and REST of the envelope line `TO FROM HOPS KIND REST` that opens a frame; nil if it has none.
+function frame.kind(text)
+  return text:match "^[^ \n]+ [^ \n]+ [^ \n]+ ([^ \n]+) ?([^\n]*)"
+end
+
+-- True if there is a control character other than a line feed: no frame has one.
+function frame.garbled(text)
+  return text:find "[%z\1-\9\11-\31\127]" ~= nil
+end
+
+-- Counters of one direction.
+function frame.counters()
+  return { frames = 0, bytes = 0, beacons = 0 }
+end
+
+function frame.count(counters, text)
+  counters.frames = counters.frames + 1
+  counters.bytes = counters.bytes + #text
+  if frame.kind(text) == "beacon" then counters.beacons = counters.beacons + 1 end
+end
+
+function frame.copy(counts)
+  local copied = {}
+  for word, n in pairs(counts) do copied[word] = n end -- into a table again: order plays no part
+  return copied
+end
+
+return frame

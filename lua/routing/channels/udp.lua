@@ -1,0 +1,299 @@
+-- udp.lua - UDP broadcast as a channel: one frame a datagram, on every interface. Knows no frame's meaning.
+--
+-- Two sockets: a listener on the swarm's port, shared by all daemons of a machine, hears broadcasts; from a
+-- unicast socket of our own everything leaves, so that an answer to what we said finds this daemon alone.
+local backoff = require "routing.channels.backoff"
+local budget = require "routing.channels.budget"
+local frame = require "routing.channels.frame"
+
+local udp = {}
+
+local FRAME_MAX = 1200
+local DRAIN = 64 -- datagrams a turn and socket: a flood must not starve the timers
+local LOOK_MS = 5000 -- between looks at the list of interfaces
+local RATE = 16 * 1024 -- bytes/s of the medium: an eighth of the air at Wi-Fi's lowest rate, 1 Mbit/s
+local FAULT_MS = 1000 -- rest after an fd's fault
+local ROOM_MS = 10 -- least wait before asking for more
+
+local Channel = {}
+Channel.__index = Channel
+
+local function refuse(self, word, text)
+  self.refused[word] = (self.refused[word] or 0) + 1
+  return nil, word .. ": " .. text, word
+end
+
+-- -- interfaces ------------------------------------------------------------------------------
+
+local function suitable(self, one)
+  if one.family ~= 4 or not one.up or not one.broadcast then return false end
+  return self.host == "0.0.0.0" or one.host == self.host
+end
+
+-- Tells what came and went; keeps the counts of what stayed. → whether anything came.
+local function compare(self, found)
+  local came = false
+  for _, one in ipairs(found) do
+    local old = self.known[one.id]
+    one.sent, one.heard = old and old.sent or 0, old and old.heard or 0
+    if not old then
+      came = true
+      self.log:info("routing", "interface up", { interface = one.name, host = one.host, channel = "udp" })
+    end
+  end
+  local known = {}
+  for _, one in ipairs(found) do known[one.id] = one end
+  for _, old in ipairs(self.interfaces) do
+    if not known[old.id] then
+      self.log:info("routing", "interface down", { interface = old.name, host = old.host, channel = "udp" })
+    end
+  end
+  self.interfaces, self.known = found, known
+  return came
+end
+
+local function came_up(self)
+  if self.closed then return end
+  self.down = nil
+  if self.on_up then self.on_up(self) end
+end
+
+local function went_down(self, reason)
+  if self.down then return end
+  self.down = reason
+  if self.on_down then self.on_down(self, reason) end
+end
+
+-- Looks which interfaces there are. Two addresses of one network on one interface are one way out.
+local function look(self)
+  local list, text = self.net.interfaces()
+  if not list then return self.log:warn("routing", "no list of interfaces", { error = text }) end
+  local found, ways = {}, {}
+  self.own, self.by_index = {}, {}
+  for _, one in ipairs(list) do
+    self.own[one.host] = true
+    local way = one.index .. " " .. (one.broadcast or "")
+    if suitable(self, one) and not ways[way] then
+      ways[way] = true
+      one.id = one.name .. " " .. one.host
+      found[#found + 1] = one
+    end
+  end
+  local came = compare(self, found)
+  for _, one in ipairs(found) do self.by_index[one.index] = self.by_index[one.index] or one end
+  if came and self.unicast then came_up(self) end -- each time: who is there now has not heard us yet
+  if #found == 0 then went_down(self, "no interface with a broadcast address") end
+end
+
+-- -- hearing ---------------------------------------------------------------------------------
+
+local function is_own(self, host)
+  return self.own[host] or host:sub(1, 4) == "127."
+end
+
+local function source_of(self, host, port, broadcast, size)
+  return {
+    channel = self, id = ("udp %s:%d"):format(host, port), host = host, port = port,
+    address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, port),
+    broadcast = broadcast, own = is_own(self, host) == true, received = size,
+  }
+end
+
+-- A channel bound to one host hears by that host's interface only; Linux would not hand it broadcasts if
+-- the listener itself were bound to the host.
+local function hear(self, bytes, host, port, broadcast, index)
+  local interface = self.by_index[index]
+  if self.host ~= "0.0.0.0" and not interface then return end
+  if port == self.port and is_own(self, host) then
+    self.heard_own = self.heard_own + 1
+    return
+  end
+  if interface then interface.heard = interface.heard + 1 end
+  if host:sub(1, 4) ~= "127." then self.bucket:heard(#bytes) end -- loopback is no medium
+  local text = bytes:sub(-1) == "\n" and bytes:sub(1, -2) or bytes
+  if text == "" or port == 0 or frame.garbled(text) then return refuse(self, "form", "no text") end
+  frame.count(self.heard, text)
+  if self.on_frame then self.on_frame(self, source_of(self, host, port, broadcast, #bytes), text) end
+end
+
+local function drain(self, socket)
+  for _ = 1, DRAIN do
+    if self.closed then return end
+    local bytes, host, port, broadcast, index = socket:receive()
+    if bytes then
+      hear(self, bytes, host, port, broadcast, index)
+    elseif port == "EAGAIN" then -- nil, message, word
+      return
+    else
+      refuse(self, port, host)
+    end
+  end
+end
+
+-- -- opening ---------------------------------------------------------------------------------
+
+local function listen(self, options)
+  local socket, text, word = self.net.udp(options)
+  if not socket then return nil, text, word end
+  local watch
+  watch, text, word = self.loop:watch(socket:fd(), "r", function(_, _, fault)
+    drain(self, socket)
+    if fault and not self.closed then self.loop:after(FAULT_MS, function() watch:set "r" end) end
+  end)
+  if watch then
+    self.watches[#self.watches + 1] = watch
+    return socket
+  end
+  socket:close()
+  return nil, text, word
+end
+
+local function open(self)
+  local text, word
+  if not self.unicast then
+    self.unicast, text, word = listen(self, { host = self.host, broadcast = true })
+    if not self.unicast then return nil, text, word end
+    self.port = self.unicast:port()
+  end
+  if self.shared then return true end
+  self.shared, text, word = listen(self, { port = self.listens, broadcast = true, shared = true })
+  if not self.shared then return nil, text, word end
+  self.listens = self.shared:port()
+  self.address = ("/ip4/%s/udp/%d/dswarm-line"):format(self.host, self.listens)
+  return true
+end
+
+local function try(self)
+  if self.closed then return end
+  local could, text, word = open(self)
+  if could then
+    local waited = self.reason
+    self.reason, self.reason_word = nil, nil
+    self.backoff:reset()
+    look(self)
+    if not waited then return end
+    self.log:info("routing", "channel up", { address = self.address })
+    return came_up(self)
+  end
+  local wait = self.backoff:next()
+  if word ~= self.reason_word then
+    self.log:warn("routing", word == "EADDRINUSE" and "port in use" or "channel waits",
+      { address = self.address, error = text, retry_s = math.max(1, wait // 1000) })
+  end
+  self.reason, self.reason_word = text, word
+  self.retry = self.loop:after(wait, function() try(self) end)
+end
+
+-- -- speaking --------------------------------------------------------------------------------
+
+local function ask_later(self, wait)
+  if self.room or self.closed then return end
+  self.room = self.loop:after(math.max(ROOM_MS, wait), function()
+    self.room = nil
+    if self.on_room then self.on_room(self) end
+  end)
+end
+
+local function broadcast_all(self, text)
+  local went, why, word = false, "no interface with a broadcast address", "ENETDOWN"
+  for _, one in ipairs(self.interfaces) do
+    local sent, fault, name = self.unicast:send(text, one.broadcast, self.listens, one.index)
+    if sent then
+      went, one.sent = true, one.sent + 1
+    else
+      why, word = fault, name
+    end
+  end
+  return went, why, word
+end
+
+local function busy(self, why)
+  ask_later(self, ROOM_MS)
+  return refuse(self, "full", why)
+end
+
+-- Sends a frame to the flow of SOURCE, or to everybody on every interface. The second and third results
+-- name the last interface's fault if none took it.
+function Channel:send(text, source)
+  if #text > FRAME_MAX then return refuse(self, "long", #text .. " bytes in a datagram") end
+  if text == "" or frame.garbled(text) then return refuse(self, "form", "no text") end
+  if self.closed or not self.unicast then return refuse(self, "closed", self.reason or "channel") end
+  if not self.bucket:spend(#text) then
+    ask_later(self, self.bucket:wait(FRAME_MAX))
+    return refuse(self, "budget", "of the medium")
+  end
+  local went, why, word
+  if source then
+    went, why, word = self.unicast:send(text, source.host, source.port)
+  else
+    went, why, word = broadcast_all(self, text)
+  end
+  if not went and (word == "EAGAIN" or word == "ENOBUFS") then return busy(self, why) end
+  if not went then return refuse(self, word, why) end
+  frame.count(self.sent, text)
+  return true
+end
+
+-- Bytes that may go now; when it is less than a frame, on_room tells when there is room again.
+function Channel:budget()
+  if self.closed or not self.unicast or #self.interfaces == 0 then return 0 end
+  local available = self.bucket:available()
+  if available < FRAME_MAX then ask_later(self, self.bucket:wait(FRAME_MAX)) end
+  return available
+end
+
+local function interface_facts(self)
+  local facts = {}
+  for i, one in ipairs(self.interfaces) do
+    facts[i] = {
+      name = one.name, host = one.host, broadcast = one.broadcast, sent = one.sent, heard = one.heard,
+    }
+  end
+  return facts
+end
+
+function Channel:status()
+  local reason = self.down or self.reason
+  return {
+    address = self.address, kind = "udp", state = self.closed and "down" or reason and "waiting" or "up",
+    reason = reason, port = self.port, listens = self.shared and self.listens,
+    budget = self.bucket:available(),
+    sent = frame.copy(self.sent), heard = frame.copy(self.heard), heard_own = self.heard_own,
+    refused = frame.copy(self.refused), interfaces = interface_facts(self),
+    drops = (self.unicast and self.unicast:drops() or 0) + (self.shared and self.shared:drops() or 0),
+  }
+end
+
+function Channel:close()
+  if self.closed then return end
+  self.closed = true
+  for _, watch in ipairs(self.watches) do watch:close() end
+  for _, name in ipairs { "unicast", "shared" } do if self[name] then self[name]:close() end end
+  for _, name in ipairs { "looker", "retry", "room" } do if self[name] then self[name]:cancel() end end
+  went_down(self, "closed")
+end
+
+-- udp.new{ loop, net, random, log, port = 3825, host = "0.0.0.0", budget = bytes/s } → channel, at once,
+-- whatever fails: it tries again. The first on_up comes in the next turn. port 0: the kernel chooses.
+-- look_ms, retry_ms: for specs.
+function udp.new(options)
+  local host, port = options.host or "0.0.0.0", options.port or 3825
+  local rate = options.budget or RATE
+  local self = setmetatable({
+    loop = options.loop, net = options.net, log = options.log, host = host, listens = port,
+    address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, port),
+    kind = "udp", frame_max = FRAME_MAX, line_max = FRAME_MAX, cost = options.cost or 1,
+    sent = frame.counters(), heard = frame.counters(), heard_own = 0, refused = {},
+    interfaces = {}, known = {}, own = {}, by_index = {}, watches = {},
+    backoff = backoff.new { random = options.random, first = options.retry_ms },
+    bucket = budget.new { now = function() return options.loop:now() end, rate = rate,
+      burst = math.max(2 * rate, 2 * FRAME_MAX), least = FRAME_MAX },
+  }, Channel)
+  try(self)
+  look(self)
+  self.looker = self.loop:every(options.look_ms or LOOK_MS, function() look(self) end)
+  self.loop:post(function() if self.unicast and #self.interfaces > 0 then came_up(self) end end)
+  return self
+end
+
+return udp

@@ -1,0 +1,152 @@
+-- init.lua - the dispatcher: frames to components, words to channels that have budget. Decides no content.
+local envelope = require "routing.envelope"
+
+local routing = {}
+routing.__index = routing
+
+local ANSWER_FACTOR = 3 -- over UDP nothing unproved gets more than three times what it sent
+local PULL_MAX = 32 -- frames to one channel in a turn
+
+-- loop, log, comms, id, refused(word), export = { component = true }.
+function routing.new(given)
+  local self = setmetatable({ components = {}, by_name = {}, list = {}, timers = {}, serial = 0 }, routing)
+  for _, name in ipairs { "loop", "log", "comms", "id", "refused" } do self[name] = given[name] end
+  self.components.brain = function(message, source, reply) self.comms:receive(message, source, reply) end
+  self.comms.poke = function(name) self:poke(name) end
+  self.comms.tell = function(source, message) return self:tell(source, message) end
+  return self
+end
+
+-- fn(message, source, reply) gets what is addressed to /dswarm/<this node>/NAME.
+function routing:component(name, fn) self.components[name] = fn end
+
+local function component_of(self, to)
+  if to == envelope.everybody then return self.components.brain end
+  local id, name = to:match "^/dswarm/([^/]+)/([^/]+)$"
+  if id ~= self.id and id ~= "*" then return nil end
+  return self.components[name]
+end
+
+-- Sends one message back along the flow it answers; an unproved datagram source gets little.
+local function reply_to(self, source, asked)
+  local room = math.maxinteger
+  if source.channel.medium and not self.comms.peers:source_proved(source) then
+    room = ANSWER_FACTOR * source.received
+  end
+  return function(message)
+    message.to, message.hops = asked.from, envelope.hops_max
+    message.from = message.from or envelope.nobody
+    local size = #envelope.format(message)
+    if size > room then
+      self.refused "unproved"
+      return nil, "unproved: the answer is larger than three times the question", "unproved"
+    end
+    room = room - size
+    return self:tell(source, message)
+  end
+end
+
+local function no_reply() return nil, "address: no reply was wanted", "address" end
+
+-- A frame came in. Nothing in it is believed here.
+function routing:frame(channel, source, frame)
+  local head, body = envelope.split(frame)
+  local message, err, word = envelope.parse(head)
+  if not message then
+    self.refused(word)
+    return self.log:debug("routing", "refused", { from = source.address, why = err })
+  end
+  if #body > 0 and message.kind ~= "statements" then return self.refused "form" end
+  local component = component_of(self, message.to)
+  if not component then return self.refused "address" end
+  message.body = body
+  component(message, source, message.from == envelope.nobody and no_reply or reply_to(self, source, message))
+  if channel.on_handled then channel.on_handled(source) end
+end
+
+-- Sends MESSAGE over the flow SOURCE: on a stream by way of its queue, as a datagram at once.
+function routing:tell(source, message)
+  local channel = source.channel
+  if channel.closed then return nil, "closed: that channel has gone", "closed" end
+  if channel.kind == "tcp" then return self.comms.outbox:say(channel.name, message) end
+  local ok, err, word = channel:send(envelope.format(message), source)
+  if not ok then self.refused(word) end
+  return ok, err, word
+end
+
+local function pull(self, channel)
+  for _ = 1, PULL_MAX do
+    local budget = math.min(channel:budget(), channel.frame_max)
+    if budget < 64 then return end -- on_room comes when there is more
+    local message = self.comms:next(channel.name, budget)
+    if not message then return self:wait(channel) end
+    local ok, _, word = channel:send(envelope.format(message), nil)
+    if not ok then self.refused(word) end
+  end
+  self.loop:post(function() self:poke(channel.name) end)
+end
+
+-- Looks again when the next waiting word of the channel ripens.
+function routing:wait(channel)
+  local due = self.comms:due(channel.name)
+  if self.timers[channel.name] then self.timers[channel.name]:cancel() end
+  self.timers[channel.name] = due and self.loop:after(math.max(1, due), function()
+    self.timers[channel.name] = nil
+    if self.by_name[channel.name] == channel then pull(self, channel) end
+  end)
+end
+
+-- The brain has something for that channel: asked for in this turn, once.
+function routing:poke(name)
+  local channel = self.by_name[name]
+  if not channel or channel.poked then return end
+  channel.poked = true
+  self.loop:post(function()
+    channel.poked = nil
+    if self.by_name[name] == channel then pull(self, channel) end
+  end)
+end
+
+-- Takes a channel object in. OPTIONS: medium = true for a broadcast one, quiet = true: repairs only.
+function routing:add(channel, options)
+  self.serial = self.serial + 1
+  channel.name = ("%s %d"):format(channel.kind, self.serial)
+  channel.medium = options.medium or false
+  self.by_name[channel.name] = channel
+  table.insert(self.list, channel)
+  channel.on_frame = function(_, source, frame) self:frame(channel, source, frame) end
+  channel.on_room = function() self:poke(channel.name) end
+  channel.on_up = function() self.comms.beacon:stir() end
+  channel.on_down = function(_, reason) if channel.closed then self:remove(channel, reason) end end
+  self.comms:channel_up { name = channel.name, kind = channel.kind, address = channel.address,
+    medium = channel.medium, quiet = options.quiet }
+  return channel
+end
+
+function routing:remove(channel)
+  if self.by_name[channel.name] ~= channel then return end
+  self.by_name[channel.name] = nil
+  for i, other in ipairs(self.list) do
+    if other == channel then table.remove(self.list, i) end
+  end
+  if self.timers[channel.name] then self.timers[channel.name]:cancel() end
+  self.timers[channel.name] = nil
+  self.comms:channel_down(channel.name)
+end
+
+-- Facts of each channel, in the order they were added.
+function routing:channels()
+  local list = {}
+  for _, channel in ipairs(self.list) do list[#list + 1] = channel:status() end
+  return list
+end
+
+function routing:stop()
+  while self.list[1] do
+    local channel = self.list[1]
+    channel:close()
+    self:remove(channel)
+  end
+end
+
+return routing
