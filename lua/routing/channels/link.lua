@@ -1,0 +1,229 @@
+-- link.lua - one TCP connection as a channel: frames both ways, bounded. Neither dials nor listens.
+local frame = require "routing.channels.frame"
+local lines = require "routing.channels.lines"
+
+local link = {}
+
+local FRAME_MAX = 32768 -- bytes of a frame that we make; longer ones are taken
+local QUEUE_MAX = 256 * 1024 -- bytes that wait for a reader
+local CHUNK = 8192 -- with the longest unfinished line: 16 KiB of input at most, and the statements of a frame
+local READS = 8 -- chunks a turn
+local GARBLED_MAX = 16 -- lines without form, then it is no speaker of ours
+
+local Link = {}
+Link.__index = Link
+
+local function refuse(self, word, text)
+  self.refused[word] = (self.refused[word] or 0) + 1
+  return nil, word .. ": " .. text, word
+end
+
+-- The end, for whatever reason, once: the watch goes before its fd, on_down comes last.
+local function die(self, reason)
+  if self.closed then return end
+  self.closed, self.reason = true, reason
+  if self.watch then self.watch:close() end
+  self.stream:close()
+  self.queue, self.queued = {}, 0
+  self.gone(self, reason)
+  if self.on_down then self.on_down(self, reason) end
+end
+
+local function wish(self)
+  if self.closed then return end
+  local read = not (self.paused or self.ending)
+  self.watch:set((read and "r" or "") .. (self.queued > 0 and "w" or ""))
+end
+
+-- -- reading ---------------------------------------------------------------------------------
+
+-- Since when a line, and a frame, has been left half: a slow or dead speaker holds memory.
+local function note_half(self)
+  local now, reader = self.loop:now(), self.reader
+  if not reader:half() then
+    self.half_since, self.frame_since = nil, nil
+    return
+  end
+  if not self.half_since or reader.read ~= self.half_read then
+    self.half_since, self.half_read = now, reader.read
+  end
+  self.frame_since = reader.need and (self.frame_since or now) or nil
+end
+
+local function source_of(self, size)
+  return {
+    channel = self, id = self.id, host = self.host, port = self.port, address = self.address,
+    broadcast = false, own = self.own, received = size,
+  }
+end
+
+-- Hands on the frames that are whole. → false when the link is to be read no further now.
+local function deliver(self)
+  while not self.closed and not self.paused do
+    local text, word, lost = self.reader:next()
+    if text then
+      self.heard_at = self.loop:now()
+      frame.count(self.heard, text)
+      if self.on_frame then self.on_frame(self, source_of(self, #text + 1), text) end
+    elseif text == nil then
+      note_half(self)
+      return true
+    else
+      refuse(self, word, "line")
+      if lost or self.refused[word] > GARBLED_MAX then die(self, word .. ": not our lines") end
+    end
+  end
+  return false
+end
+
+-- The other side says no more: what waits for it still goes.
+local function ended(self)
+  self.ending = true
+  if self.queued == 0 then return die(self, "closed: by the other side") end
+  wish(self)
+end
+
+local function read(self)
+  for _ = 1, READS do
+    local bytes, text, word = self.stream:receive(CHUNK)
+    if not bytes then
+      if word ~= "EAGAIN" then die(self, text) end
+      return
+    end
+    if bytes == "" then return ended(self) end
+    self.reader:feed(bytes)
+    if not deliver(self) then break end
+  end
+  wish(self)
+end
+
+-- -- writing ---------------------------------------------------------------------------------
+
+local function room_again(self)
+  if not self.starved or self.queued > QUEUE_MAX // 4 then return end
+  self.starved = false
+  if self.on_room then self.on_room(self) end
+end
+
+-- → true, or nil, text when the connection is broken.
+local function flush(self)
+  while self.queued > 0 do
+    local bytes = self.queue[self.first]
+    local n, text, word = self.stream:send(bytes, self.offset)
+    if not n then
+      if word == "EAGAIN" then return true end
+      return nil, text
+    end
+    self.moved_at, self.queued, self.offset = self.loop:now(), self.queued - n, self.offset + n
+    if self.offset > #bytes then
+      self.queue[self.first], self.first, self.offset = nil, self.first + 1, 1
+    end
+  end
+  return true
+end
+
+local function write(self)
+  local could, text = flush(self)
+  if not could then return die(self, text) end
+  if self.queued == 0 and self.ending then return die(self, "closed: by the other side") end
+  wish(self)
+  room_again(self)
+end
+
+-- Sends a frame: it waits its turn in a queue of at most 256 KiB. SOURCE is not looked at: a link has
+-- one flow.
+function Link:send(text)
+  if self.closed then return refuse(self, "closed", self.reason) end
+  local bytes, word = lines.encode(text)
+  if not bytes then return refuse(self, word, "frame of " .. #text .. " bytes") end
+  if self.queued + #bytes > QUEUE_MAX then
+    self.starved = true
+    return refuse(self, "full", "the other side reads too slowly")
+  end
+  if self.queued == 0 then self.moved_at = self.loop:now() end
+  self.last, self.queued = self.last + 1, self.queued + #bytes
+  self.queue[self.last] = bytes
+  frame.count(self.sent, text)
+  local could, why = flush(self)
+  if not could then self.loop:post(function() die(self, why) end) end -- not in the speaker's own turn
+  wish(self)
+  return true
+end
+
+-- Bytes that the queue would take now; when it is less than a frame, on_room tells when there is room.
+function Link:budget()
+  if self.closed then return 0 end
+  local room = QUEUE_MAX - self.queued
+  if room < FRAME_MAX then self.starved = true end
+  return room
+end
+
+-- Reads no more until resume(), so that the other side has to wait. Only for work that goes on without
+-- this link's answers: two ends that wait for each other to read would wait for ever.
+function Link:pause()
+  self.paused = true
+  wish(self)
+end
+
+function Link:resume()
+  if not self.paused then return end
+  self.paused = false
+  self.loop:post(function()
+    if self.closed then return end
+    deliver(self)
+    wish(self)
+  end)
+end
+
+-- Why the link should end at time NOW, or nil. Asked once a second.
+function Link:overdue(now)
+  local limit = self.limit
+  local function older(since, ms) return since and not self.paused and now - since > ms end
+  if older(self.half_since, limit.line_ms) then return "slow: half a line" end
+  if older(self.frame_since, limit.frame_ms) then return "slow: half a frame" end
+  if self.queued > 0 and now - self.moved_at > limit.stall_ms then return "slow: reads nothing" end
+  if older(self.heard_at, limit.idle_ms) then return "slow: says nothing" end
+end
+
+function Link:status()
+  local now = self.loop:now()
+  return {
+    address = self.address, kind = "tcp", state = self.closed and "down" or "up", reason = self.reason,
+    dialled = self.dialled, queued = self.queued, age_ms = now - self.began, silent_ms = now - self.heard_at,
+    sent = frame.copy(self.sent), heard = frame.copy(self.heard), refused = frame.copy(self.refused),
+  }
+end
+
+-- Ends it for REASON ("closed: here"); what waits in the queue is lost.
+function Link:close(reason)
+  die(self, reason or "closed: here")
+end
+
+-- link.new{ loop, stream, host, port, limit, own, dialled, gone = fn(link, reason) } → link | nil, msg,
+-- word. The stream is connected, and the link's from here on.
+function link.new(options)
+  local now = options.loop:now()
+  local family = options.host:find(":", 1, true) and "ip6" or "ip4"
+  local self = setmetatable({
+    loop = options.loop, stream = options.stream, host = options.host, port = options.port,
+    address = ("/%s/%s/tcp/%d/dswarm-line"):format(family, options.host, options.port),
+    id = ("tcp %s:%d"):format(options.host, options.port),
+    kind = "tcp", frame_max = FRAME_MAX, line_max = lines.LINE_MAX, peers = 1, cost = options.cost or 1,
+    limit = options.limit, own = options.own, dialled = options.dialled, gone = options.gone,
+    sent = frame.counters(), heard = frame.counters(), refused = {},
+    reader = lines.reader(), queue = {}, first = 1, last = 0, offset = 1, queued = 0,
+    began = now, heard_at = now, moved_at = now,
+  }, Link)
+  local watch, text, word = self.loop:watch(self.stream:fd(), "r", function(readable, writable)
+    if writable and self.queued > 0 then write(self) end
+    if readable and not self.closed and not self.paused then read(self) end
+  end)
+  if not watch then
+    self.stream:close()
+    return nil, text, word
+  end
+  self.watch = watch
+  return self
+end
+
+return link

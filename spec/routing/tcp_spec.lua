@@ -1,0 +1,336 @@
+-- tcp_spec.lua - framing by itself, then TCP lines on real sockets of the loopback interface.
+local lines = require "routing.channels.lines"
+local net = require "core.net"
+local random = require "core.random"
+local tcp = require "routing.channels.tcp"
+local till = require "spec.net.till"
+
+local function statements(n, size)
+  local list = { "* - 0 statements" }
+  for i = 1, n do list[i + 1] = ("%04d"):format(i) .. ("s"):rep((size or 10) - 4) end
+  return table.concat(list, "\n")
+end
+
+describe("lines", function()
+  local function read(bytes, step)
+    local reader, frames = lines.reader(), {}
+    for at = 1, #bytes, step or #bytes do
+      reader:feed(bytes:sub(at, at + (step or #bytes) - 1))
+      while true do
+        local text, word, lost = reader:next()
+        if text == nil then break end
+        frames[#frames + 1] = text or (lost and "lost " or "bad ") .. word
+        if lost then return frames, reader end
+      end
+    end
+    return frames, reader
+  end
+
+  it("bring every frame over as it was, however the bytes are cut", function()
+    local r = random.seeded(11)
+    for _ = 1, 200 do
+      local sent, bytes = {}, {}
+      for i = 1, 1 + r:integer(5) do
+        local frame = r:integer(2) == 0 and "* - 0 ping " .. ("p"):rep(r:integer(100))
+          or statements(1 + r:integer(8), 4 + r:integer(50))
+        sent[i], bytes[i] = frame:gsub(" $", ""), assert(lines.encode((frame:gsub(" $", ""))))
+      end
+      local got, reader = read(table.concat(bytes), 1 + r:integer(40))
+      assert.same(sent, got)
+      assert.is_false(reader:half())
+    end
+  end)
+
+  it("write the count on the stream only, and refuse a wrong one", function()
+    assert.equal("* - 0 statements 2\na\nb\n", lines.encode "* - 0 statements\na\nb")
+    assert.equal("* - 0 statements 2\na\nb\n", lines.encode "* - 0 statements 2\na\nb")
+    assert.equal("* - 0 statements\na\nb", read("* - 0 statements 2\na\nb\n")[1])
+    for _, text in ipairs { "", "* - 0 statements", "* - 0 statements 3\na\nb", "* - 0 statements\na\n\nb",
+      "* - 0 ping\nmore", "bell \7" } do
+      assert.same({ nil, "form" }, { lines.encode(text) })
+    end
+    assert.equal("long", select(2, lines.encode(("x"):rep(8193))))
+    assert.equal(8193, #lines.encode(("x"):rep(8192)))
+    assert.equal("long", select(2, lines.encode(statements(257))))
+    assert.is_truthy(lines.encode(statements(256, 1024)))
+    assert.equal("long", select(2, lines.encode(statements(1, 1025))))
+  end)
+
+  it("refuse what is none by word, and say when the stream is lost", function()
+    assert.same({ "bad form", "bad form", "* - 0 ping" }, (read "\n\1\2\n* - 0 ping\n"))
+    for _, count in ipairs { "0", "257", "-1", "01", "x", "2 2", "1e2", "99999999999999999999", "0x2", "2.0" } do
+      assert.same({ "lost form" }, (read("* - 0 statements " .. count .. "\na\n")), count)
+    end
+    assert.same({ "lost form" }, (read "* - 0 statements\na\n"))
+    assert.same({ "lost form" }, (read "* - 0 statements 2\na\n\n"))
+    assert.same({ "lost long" }, (read(("x"):rep(8193))))
+    assert.same({}, (read(("x"):rep(8192))))
+    assert.same({ ("x"):rep(8192) }, (read(("x"):rep(8192) .. "\n")))
+    assert.same({ "lost long" }, (read("* - 0 statements 1\n" .. ("x"):rep(1025))))
+  end)
+
+  it("throw at no bytes at all", function()
+    local r = random.seeded(5)
+    for _ = 1, 300 do
+      local bytes = {}
+      for i = 1, 20 do
+        local pick = r:integer(4)
+        bytes[i] = pick == 0 and r:bytes(r:integer(200)) or pick == 1 and "\n" or pick == 2 and "* - 0 statements "
+          or tostring(r:integer(300))
+      end
+      local _, reader = read(table.concat(bytes), 1 + r:integer(300))
+      assert.is_true(#reader.buffer <= 8192 + 300)
+    end
+  end)
+end)
+
+describe("TCP lines", function()
+  local L, log, made
+  before_each(function()
+    L, log, made = till.loop(), till.log(), {}
+  end)
+  after_each(function()
+    for _, one in ipairs(made) do one:close() end
+    L:close()
+  end)
+
+  local function server(options)
+    local given = { loop = L, net = net, random = random.seeded(1), log = log, host = "127.0.0.1", port = 0 }
+    for key, value in pairs(options or {}) do given[key] = value end
+    local s = tcp.new(given)
+    s.got, s.accepted_links = {}, {}
+    function s.attach(link)
+      link.got = {}
+      link.on_frame = function(_, source, text)
+        link.got[#link.got + 1] = text
+        s.got[#s.got + 1] = { text = text, source = source }
+      end
+      link.on_down = function(_, reason) link.went = reason end
+    end
+    s.on_link = function(link)
+      s.attach(link)
+      table.insert(s.accepted_links, link)
+    end
+    made[#made + 1] = s
+    return s
+  end
+
+  local function dial(from, to)
+    local link, word
+    from:dial("127.0.0.1", to.port, function(one, _, why)
+      link, word = one, why or "done"
+      if one then from.attach(one) end
+    end)
+    till.holds(L, function() return word ~= nil end)
+    if link then till.holds(L, function() return #to.accepted_links > 0 end) end
+    return link, word
+  end
+
+  local function raw(to)
+    local stream = assert(net.connect { host = "127.0.0.1", port = to.port })
+    made[#made + 1] = stream
+    till.holds(L, function() return stream:finished() end)
+    return stream
+  end
+
+  it("carry frames both ways, each with its source", function()
+    local a, b = server(), server()
+    local link = dial(a, b)
+    assert.same({ "tcp", 1, true, "up" }, { link.kind, link.peers, link.dialled, link:status().state })
+    assert.equal(("/ip4/127.0.0.1/tcp/%d/dswarm-line"):format(b.port), link.address)
+    assert.is_true(link:send "* - 0 ping x")
+    assert.is_true(link:send(statements(3)))
+    till.holds(L, function() return #b.got == 2 end)
+    assert.same({ "* - 0 ping x", statements(3) }, b.accepted_links[1].got)
+    local source = b.got[1].source
+    assert.same({ "127.0.0.1", false, true, 13, b.accepted_links[1] },
+      { source.host, source.broadcast, source.own, source.received, source.channel })
+    assert.equal("tcp 127.0.0.1:" .. source.port, source.id)
+    b.accepted_links[1]:send "* - 0 pong y"
+    till.holds(L, function() return #a.got == 1 end)
+    link:close()
+    till.holds(L, function() return b.accepted_links[1].went end)
+    assert.same({ "closed: here", "closed: by the other side" }, { link.went, b.accepted_links[1].went })
+    assert.same({ 0, 2, 1 }, { #b:links(), b:status().heard.frames, b:status().sent.frames })
+    assert.equal("closed", select(3, link:send "* - 0 ping x"))
+  end)
+
+  it("answer a person at nc, who ends his side first", function()
+    local b = server()
+    b.on_link = function(link)
+      link.on_frame = function(one) for _ = 1, 50 do one:send("* - 0 pong " .. ("a"):rep(8000)) end end
+    end
+    local stream = raw(b)
+    stream:send "* - 0 ping\n"
+    local heard = 0
+    till.holds(L, function()
+      local bytes = stream:receive(65536)
+      heard = heard + (bytes and #bytes or 0)
+      return heard > 200000
+    end)
+    assert.is_true(heard <= 256 * 1024)
+  end)
+
+  it("bound what waits for a slow reader, and call when he has read", function()
+    local a, b = server(), server()
+    local link, rooms, sent, word = dial(a, b), 0, 0, nil
+    local other = b.accepted_links[1]
+    other:pause()
+    link.on_room = function() rooms = rooms + 1 end
+    for _ = 1, 5000 do
+      local could
+      could, _, word = link:send(statements(30, 1000))
+      if not could then break end
+      sent = sent + 1
+      if sent % 20 == 0 then till.passed(L, 1) end
+    end
+    assert.equal("full", word)
+    assert.is_true(link.queued <= 256 * 1024 and link:budget() < 32768)
+    assert.equal(0, #other.got)
+    till.passed(L, 20)
+    assert.equal(0, rooms)
+    other:resume()
+    till.holds(L, function() return #other.got == sent end)
+    assert.equal(1, rooms)
+    assert.equal(256 * 1024, link:budget())
+    assert.equal(1, link:status().refused.full)
+  end)
+
+  it("take the longest frame there is, and drop who ends none", function()
+    local a, b = server(), server { limit = { line_ms = 30, frame_ms = 80, sweep_ms = 5 } }
+    local link = dial(a, b)
+    assert.is_true(link:send(statements(200, 1024)))
+    till.holds(L, function() return #b.got == 1 end)
+    local half = raw(b)
+    half:send "* - 0 pi"
+    local drip = raw(b)
+    drip:send "* - 0 statements 200\n"
+    till.holds(L, function() return #b:links() == 3 end)
+    local dripping = L:every(10, function() drip:send "line\n" end)
+    till.holds(L, function() return b.accepted_links[2].went and b.accepted_links[3].went end)
+    dripping:cancel()
+    assert.same({ "slow: half a line", "slow: half a frame" },
+      { b.accepted_links[2].went, b.accepted_links[3].went })
+    assert.is_nil(link.went)
+    assert.equal(2, b:status().refused.slow)
+  end)
+
+  it("drop who says nothing and who reads nothing, but not who speaks", function()
+    local a = server()
+    local b = server { limit = { idle_ms = 60, stall_ms = 60, sweep_ms = 5 } }
+    local talker, deaf, silent = raw(b), raw(b), raw(b)
+    till.holds(L, function() return #b.accepted_links == 3 end)
+    local beat = L:every(10, function()
+      talker:send "* - 0 ping\n"
+      deaf:send "* - 0 ping\n"
+      local link = b.accepted_links[2]
+      while not link.closed and link:send(statements(30, 1000)) do end
+    end)
+    till.holds(L, function() return b.accepted_links[3].went and b.accepted_links[2].went end)
+    beat:cancel()
+    assert.same({ "slow: says nothing", "slow: reads nothing" },
+      { b.accepted_links[3].went, b.accepted_links[2].went })
+    assert.is_nil(b.accepted_links[1].went)
+    assert.equal("", silent:receive(10))
+    a:close()
+  end)
+
+  it("count garbage and drop its speaker, and throw at none", function()
+    local b, r = server(), random.seeded(9)
+    local polite = raw(b)
+    polite:send "\1\2\3\n\n* - 0 ping\n"
+    till.holds(L, function() return #b.got == 1 end)
+    assert.same({ form = 2 }, b:status().refused)
+    local endless, counts, noise = raw(b), raw(b), raw(b)
+    endless:send(("x"):rep(9000))
+    counts:send "* - 0 statements 9999\nx\n"
+    noise:send(r:bytes(8000) .. "\0\n" .. ("\0\n"):rep(30))
+    till.holds(L, function() return #b.accepted_links == 4 and #b:links() == 1 end)
+    assert.same({ "* - 0 ping" }, b.accepted_links[1].got)
+    local refused = b:status().refused
+    assert.equal(1, refused.long)
+    assert.is_true(refused.form >= 2 + 1 + 16)
+  end)
+
+  it("bound the links, in all and of one host", function()
+    local b = server { limit = { loopback = 3, links = 64 } }
+    local held = {}
+    for i = 1, 5 do held[i] = raw(b) end
+    till.holds(L, function() return b:status().refused.full == 2 end)
+    assert.equal(3, #b:links())
+    held[1]:close()
+    till.holds(L, function() return #b:links() == 2 end)
+    raw(b)
+    till.holds(L, function() return #b:links() == 3 end)
+    local c, d = server { limit = { links = 2, accepted = 1 } }, server()
+    raw(c)
+    raw(c)
+    till.holds(L, function() return c:status().refused.full == 1 end)
+    assert.is_truthy((dial(c, d))) -- what others dialled leaves us room to dial
+    assert.same({ nil, "full" }, { dial(c, d) })
+  end)
+
+  it("say why a dial failed: refused, no answer, too many, no way", function()
+    local a, listener = server { limit = { dial_ms = 30, dialling = 2 } }, net.listen { host = "127.0.0.1" }
+    local words, port = {}, listener:port()
+    listener:close()
+    local function note(name) return function(_, _, word) words[name] = word end end
+    a:dial("127.0.0.1", port, note "refused")
+    till.holds(L, function() return words.refused end)
+    a:dial("255.255.255.255", 9, note "way")
+    till.holds(L, function() return words.way end)
+    a.net = setmetatable({ connect = function() return net.udp { host = "127.0.0.1" } end }, { __index = net })
+    a.loop = setmetatable({ watch = function() return { close = function() end } end }, { __index = function(_, name)
+      return function(_, ...) return L[name](L, ...) end
+    end })
+    for i = 1, 3 do a:dial("127.0.0.1", port, note(i)) end
+    till.holds(L, function() return words[1] and words[2] and words[3] end)
+    assert.same({ "ECONNREFUSED", "slow", "slow", "full" }, { words.refused, words[1], words[2], words[3] })
+    assert.matches("^E", words.way)
+    assert.equal(0, a:status().dialling)
+  end)
+
+  it("let the kernel choose where the default port is taken, but try a named one again", function()
+    local first = server()
+    local second = server { port = first.port }
+    assert.is_true(second.port ~= first.port and second.port > 0)
+    assert.truthy(log:has("wanted=" .. first.port))
+    assert.equal("up", second:status().state)
+    local third, ups = server { port = first.port, named = true, retry_ms = 10 }, 0
+    third.on_up = function() ups = ups + 1 end
+    local status = third:status()
+    assert.same({ "waiting", false }, { status.state, status.port or false })
+    assert.matches("tcp 127.0.0.1 port " .. first.port, status.reason, 1, true)
+    assert.matches("port in use .*port " .. first.port, log:has "port in use")
+    assert.is_truthy((dial(third, second))) -- dialling does not wait for listening
+    first:close()
+    till.holds(L, function() return ups == 1 end)
+    assert.same({ "up", first.port }, { third:status().state, third.port })
+  end)
+
+  it("rest a while when the process has no room for sockets", function()
+    local b, refusals = server(), 0
+    b.listener = setmetatable({}, { __index = function(_, name)
+      return function()
+        if name == "accept" then refusals = refusals + 1 return nil, "EMFILE: full", "EMFILE" end
+      end
+    end })
+    raw(b)
+    till.passed(L, 30)
+    assert.equal(1, refusals)
+    assert.truthy(log:has "no room for another link")
+  end)
+
+  it("end every link and dial when closed, once", function()
+    local a, b = server(), server()
+    local link = dial(a, b)
+    local word
+    a:dial("127.0.0.1", b.port, function(_, _, why) word = why end)
+    a:close()
+    a:close()
+    assert.same({ "closed: here", "closed" }, { link.went, word })
+    till.holds(L, function() return b.accepted_links[1].went end)
+    a:dial("127.0.0.1", b.port, function(_, _, why) word = why .. " again" end)
+    till.holds(L, function() return word == "closed again" end)
+  end)
+end)
