@@ -1,0 +1,146 @@
+-- state.lua - the state folder: private, locked, of a version that we know; and the count of starts. No records.
+--
+--   lock      held while a daemon lives                 version   "dt-swarm state 1"
+--   boot      how often a daemon has started here       others    written by those who know what they are
+local state = {}
+
+state.VERSION = 1
+local FIRST_LINE = "^dt%-swarm state (%d+)\n$"
+local ADVICE = "name another with --state, or make this one yours"
+
+local State = {}
+State.__index = State
+
+-- The word stands once at the front: "EACCES: /x: cannot …: /x/lock: Permission denied; advice".
+local function fail(word, dir, what, message, advice)
+  local why = message and ": " .. message:gsub("^" .. word .. ": ", "", 1) or ""
+  return nil, ("%s: %s %s%s%s"):format(word, dir, what, why, advice and "; " .. advice or ""), word
+end
+
+local function is_own(name) -- what a first start that was cut short may have left
+  return name == "lock" or name:find "^version" ~= nil
+end
+
+-- Nothing is made, locked or written before this has said that the folder is ours, or fit to be.
+local function look(disk, dir)
+  local names, message, word = disk:list(dir)
+  if word == "ENOENT" then return "missing" end
+  if not names then return fail(word, dir, "cannot be used as the state folder", message, ADVICE) end
+  local text
+  text, message, word = disk:read(dir .. "/version", 64)
+  if not text and word ~= "ENOENT" then
+    return fail(word, dir .. "/version", "cannot be read", message, ADVICE)
+  end
+  if not text then
+    for _, name in ipairs(names) do
+      if not is_own(name) then
+        return fail("missing", dir, "is not empty and holds no dt-swarm state (" .. name .. " is there)", nil,
+          "name another with --state")
+      end
+    end
+    return "empty"
+  end
+  local version = math.tointeger(text:match(FIRST_LINE))
+  if not version then
+    return fail("form", dir .. "/version", "is damaged", nil,
+      ("it should hold 'dt-swarm state %d'"):format(state.VERSION))
+  end
+  if version > state.VERSION then
+    return fail("version", dir, ("is of version %d, this dt-swarm knows %d"):format(version, state.VERSION), nil,
+      "start the newer dt-swarm, or name another folder with --state")
+  end
+  return "ours"
+end
+
+-- Others may not even list it: names of files tell a lot.
+local function close_to_others(disk, dir)
+  local facts = disk:stat(dir .. "/.") or disk:stat(dir)
+  if not facts or facts.kind ~= "directory" or facts.mode & 63 == 0 then return true end -- 63: octal 077
+  local ok, message, word = disk:chmod(dir, 448) -- 448: octal 0700
+  if ok then return true end
+  return fail(word, dir, "is open to others and cannot be closed", message, "chmod 700 " .. dir)
+end
+
+local function lock(disk, dir)
+  local held, message, word = disk:lock(dir .. "/lock")
+  if held then return held end
+  if word == "EWOULDBLOCK" then
+    return fail(word, dir, "is in use by another dt-swarm", nil,
+      "stop that one, or give this one a folder of its own with --state")
+  end
+  return fail(word, dir, "cannot be written", message, ADVICE)
+end
+
+-- state.open{ disk =, dir =, now = fn() → Unix ms } → state | nil, text, word. DIR is made where it is
+-- missing. After a refusal everything is as it was. Fields: dir, note (what was found odd, or nil).
+function state.open(options)
+  local disk, dir = options.disk, options.dir
+  local found, message, word = look(disk, dir)
+  if not found then return nil, message, word end
+  if found == "missing" then
+    local made
+    made, message, word = disk:mkdir(dir, 448)
+    if not made then return fail(word, dir, "cannot be made", message, ADVICE) end
+  end
+  local self = setmetatable({ disk = disk, dir = dir }, State)
+  self.lock, message, word = lock(disk, dir)
+  if not self.lock then return nil, message, word end
+  local ok
+  ok, message, word = self:begin(found, options.now)
+  if ok then return self end
+  self:close()
+  return nil, message, word
+end
+
+function State:begin(found, now)
+  local ok, message, word = close_to_others(self.disk, self.dir)
+  if not ok then return nil, message, word end
+  if found ~= "ours" then
+    ok, message, word = self.disk:replace(self:path "version", ("dt-swarm state %d\n"):format(state.VERSION))
+    if not ok then return fail(word, self.dir, "cannot be written", message, ADVICE) end
+  end
+  return self:count_start(now)
+end
+
+-- BOOT is part of what must grow in a beacon, so a lost count goes on from above all that can have been:
+-- nobody starts more than once a second.
+function State:count_start(now)
+  local count, message, word = self:number "boot"
+  if word == "form" then
+    self.note = message
+    count = now and now() // 1000 or 1 << 32
+  elseif word and word ~= "ENOENT" then
+    return nil, message, word
+  end
+  self.starts = (count or 0) + 1
+  return self:keep("boot", self.starts)
+end
+
+-- How often a daemon has been started with this folder, this time included; synced to disk before it is told.
+function State:boot() return self.starts end
+
+function State:path(name) return self.dir .. "/" .. name end
+
+-- The integer that was kept as NAME | nil, text, word ("ENOENT": none yet, "form": damaged).
+function State:number(name)
+  local text, message, word = self.disk:read(self:path(name), 64)
+  if not text then return nil, message, word end
+  local number = math.tointeger(text:match "^(%d+)\n$")
+  if number then return number end
+  return fail("form", self:path(name), "is damaged", nil, "it should hold a number")
+end
+
+-- Keeps integer NUMBER ≥ 0 as NAME, on the disk when this returns → true | nil, text, word.
+function State:keep(name, number)
+  local ok, message, word = self.disk:replace(self:path(name), ("%d\n"):format(number))
+  if ok then return true end
+  return fail(word, self.dir, "cannot be written", message, ADVICE)
+end
+
+function State:close()
+  if not self.lock then return end
+  self.lock:close()
+  self.lock = nil
+end
+
+return state
