@@ -101,6 +101,7 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
   X(cid)                                                                                           \
   X(disk)                                                                                          \
   X(fence)                                                                                         \
+  X(gateway)                                                                                       \
   X(hash)                                                                                          \
   X(json)                                                                                          \
   X(key)                                                                                           \

@@ -2,10 +2,6 @@
 local uv = require "luv"
 local http = require "core.http"
 
-local sigpipe = uv.new_signal()
-sigpipe:start("sigpipe", function() end) -- the server writes to those who hung up
-sigpipe:unref()
-
 -- The loop's part, by hand.
 local function client()
   local c = { h = assert(http.new()), results = {} }
@@ -47,6 +43,14 @@ local function server(each)
 end
 
 describe("core.http", function()
+  local sigpipe = uv.new_signal() -- some write to who hung up
+  sigpipe:start("sigpipe", function() end)
+  sigpipe:unref()
+  teardown(function()
+    sigpipe:close()
+    uv.run "nowait"
+  end)
+
   local c, s
 
   before_each(function() c = client() end)

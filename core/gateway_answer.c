@@ -1,0 +1,311 @@
+/* gateway_answer.c - one request to the gateway and its answer. No connections, no table.
+ */
+#include "core.h"
+#include "cid.h"
+#include "gateway.h"
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+
+#define RAW "application/vnd.ipld.raw"
+#define EMPTY_CID                                                                        \
+  "bafkqaaa" /* no bytes, told by the CID itself: how clients probe a gateway */
+#define FOR_EVER "public, max-age=29030400, immutable"
+#define RETRY_AFTER "1"
+
+typedef struct {
+  gateway *gateway;
+  gateway_client *client;
+  struct MHD_Connection *connection;
+  const char *url;
+} request;
+
+void gateway_count(gateway *g, gateway_word word) {
+  g->refused[word]++;
+}
+
+static gateway_word word_number(const char *word) {
+  static const char *const words[] = {
+#define WORD_TEXT(w) #w,
+      GATEWAY_WORDS(WORD_TEXT)
+#undef WORD_TEXT
+  };
+  for (int i = 0; i < GATEWAY_WORD_COUNT; i++)
+    if (!strcmp(words[i], word))
+      return (gateway_word)i;
+  return GATEWAY_disk;
+}
+
+/* -- who asks -- */
+
+/* The address as 4 or 16 bytes; one of IPv4 in an IPv6 socket counts as IPv4. */
+static int source_address(struct MHD_Connection *c, uint8_t out[16]) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  const struct sockaddr *a = info ? info->client_addr : NULL;
+  if (a && a->sa_family == AF_INET) {
+    memcpy(out, &((const struct sockaddr_in *)a)->sin_addr, 4);
+    return AF_INET;
+  }
+  if (!a || a->sa_family != AF_INET6)
+    return 0;
+  memcpy(out, &((const struct sockaddr_in6 *)a)->sin6_addr, 16);
+  if (!IN6_IS_ADDR_V4MAPPED((struct in6_addr *)out))
+    return AF_INET6;
+  memmove(out, out + 12, 4);
+  return AF_INET;
+}
+
+static int is_within(const uint8_t *address, const gateway_network *n) {
+  int whole = n->bits / 8, rest = n->bits % 8;
+  if (memcmp(address, n->address, whole))
+    return 0;
+  return rest == 0 || !((address[whole] ^ n->address[whole]) >> (8 - rest));
+}
+
+/* Loopback is this machine: the kernel lets nobody else in from there. */
+static int may_ask(gateway *g, struct MHD_Connection *c) {
+  uint8_t address[16] = {0};
+  int family = source_address(c, address), may;
+  if (family == AF_INET && address[0] == 127)
+    return 1;
+  if (family == AF_INET6 && IN6_IS_ADDR_LOOPBACK((struct in6_addr *)address))
+    return 1;
+  may = 0;
+  pthread_mutex_lock(&g->lock);
+  for (int i = 0; i < g->network_count && !may; i++)
+    may = g->networks[i].family == family && is_within(address, &g->networks[i]);
+  pthread_mutex_unlock(&g->lock);
+  return may;
+}
+
+/* A page of somebody else's, whose name was made to point here, sends that name (DNS
+ * rebinding). */
+static int host_is_address(struct MHD_Connection *c) {
+  const char *host =
+      MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+  char text[64], binary[16];
+  size_t size;
+  if (!host)
+    return 0;
+  if (host[0] == '[') {
+    size = strcspn(++host, "]");
+  } else {
+    size = strcspn(host, ":");
+    if (size == 9 && !strncasecmp(host, "localhost", 9))
+      return 1;
+  }
+  if (size >= sizeof text)
+    return 0;
+  memcpy(text, host, size);
+  text[size] = '\0';
+  return inet_pton(host[size] == ']' ? AF_INET6 : AF_INET, text, binary) == 1;
+}
+
+/* -- answers -- */
+
+static void header(struct MHD_Response *response, const char *name, const char *value) {
+  MHD_add_response_header(response, name, value);
+}
+
+/* What is here is bytes from anybody: never to be run or framed under this origin. */
+static void add_guards(struct MHD_Response *response) {
+  header(response, "X-Content-Type-Options", "nosniff");
+  header(response, "Content-Security-Policy", "sandbox; default-src 'none'");
+}
+
+static enum MHD_Result send_response(const request *r, unsigned status,
+                                     struct MHD_Response *response) {
+  enum MHD_Result result;
+  if (!response)
+    return MHD_NO;
+  add_guards(response);
+  result = MHD_queue_response(r->connection, status, response);
+  MHD_destroy_response(response);
+  return result;
+}
+
+static enum MHD_Result refuse(const request *r, unsigned status, const char *word) {
+  char text[64];
+  int size = snprintf(text, sizeof text, "%s\n", word);
+  struct MHD_Response *response =
+      MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
+  gateway_count(r->gateway, word_number(word));
+  if (!response)
+    return MHD_NO;
+  header(response, "Content-Type", "text/plain");
+  if (status == 405)
+    header(response, "Allow", "GET, HEAD");
+  if (status == 503)
+    header(response, "Retry-After", RETRY_AFTER);
+  return send_response(r, status, response);
+}
+
+static void add_block_headers(struct MHD_Response *response, const char *cid) {
+  char text[128];
+  header(response, "Content-Type", RAW);
+  header(response, "Cache-Control", FOR_EVER);
+  header(response, "Vary", "Accept");
+  header(response, "Accept-Ranges", "none");
+  snprintf(text, sizeof text, "\"%s.raw\"", cid);
+  header(response, "ETag", text);
+  snprintf(text, sizeof text, "/ipfs/%s", cid);
+  header(response, "X-Ipfs-Path", text);
+  header(response, "X-Ipfs-Roots", cid);
+  snprintf(text, sizeof text, "attachment; filename=\"%s.bin\"", cid);
+  header(response, "Content-Disposition", text);
+}
+
+static enum MHD_Result send_block(const request *r, unsigned status, const char *cid,
+                                  struct MHD_Response *response) {
+  if (!response)
+    return MHD_NO;
+  add_block_headers(response, cid);
+  return send_response(r, status, response);
+}
+
+static struct MHD_Response *no_bytes(void) {
+  return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+}
+
+/* For HEAD: a length, and a body that nobody asks for. */
+static ssize_t nothing(void *unused, uint64_t at, char *out, size_t size) {
+  (void)unused, (void)at, (void)out, (void)size;
+  return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* -- a block's memory: mapped, so that it goes back when nobody reads -- */
+
+static uint8_t *take_memory(gateway *g) {
+  uint8_t *memory = g->spare;
+  g->spare = NULL;
+  if (!memory) {
+    memory = mmap(NULL, UNIXFS_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                  -1, 0);
+    if (memory == MAP_FAILED)
+      return NULL;
+  }
+  g->busy++;
+  return memory;
+}
+
+static void give_back(gateway *g, uint8_t *memory) {
+  if (g->busy > 1 || g->spare || g->stopping)
+    munmap(memory, UNIXFS_CHUNK);
+  else
+    g->spare = memory;
+  g->busy--;
+}
+
+typedef struct {
+  gateway *gateway;
+  uint8_t *memory;
+} reader;
+
+static void sent(void *user) {
+  reader *s = user;
+  give_back(s->gateway, s->memory);
+  free(s);
+}
+
+static struct MHD_Response *wrap(gateway *g, uint8_t *memory, int64_t size) {
+  reader *s = malloc(sizeof *s);
+  struct MHD_Response *response = NULL;
+  if (s) {
+    *s = (reader){g, memory};
+    response = MHD_create_response_from_buffer_with_free_callback_cls((size_t)size,
+                                                                      memory, sent, s);
+  }
+  if (response)
+    return response;
+  free(s);
+  give_back(g, memory);
+  return NULL;
+}
+
+static enum MHD_Result refuse_block(const request *r, const char *word) {
+  int gone = !strcmp(word, "moved") || !strcmp(word, "block") || !strcmp(word, "link");
+  if (gone)
+    return refuse(r, 410, word);
+  return refuse(r, strcmp(word, "missing") ? 500 : 404, word);
+}
+
+static enum MHD_Result give(const request *r, const offers_block *block,
+                            const char *cid) {
+  gateway *g = r->gateway;
+  const char *word;
+  uint8_t *memory;
+  if (g->busy >= g->readers || !(memory = take_memory(g))) {
+    g->pressed = 1;
+    return refuse(r, 503, "full");
+  }
+  if (offers_read(g->offers, block, memory, &word) < 0) {
+    give_back(g, memory);
+    return refuse_block(r, word);
+  }
+  r->client->sending = block->size;
+  return send_block(r, 200, cid, wrap(g, memory, block->size));
+}
+
+/* -- requests -- */
+
+static int has_current_copy(const request *r, const char *cid) {
+  const char *held =
+      MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "If-None-Match");
+  return held && strstr(held, cid) != NULL;
+}
+
+static enum MHD_Result answer_block(const request *r, const char *text,
+                                    const char *method) {
+  uint8_t cid[CID_SIZE];
+  offers_block block;
+  enum MHD_Result result;
+  if (!strcmp(text, EMPTY_CID))
+    return send_block(r, 200, text, no_bytes());
+  if (cid_parse(text, strlen(text), cid) < 0)
+    return refuse(r, 400, "form");
+  if (!offers_find(r->gateway->offers, cid, &block))
+    return refuse(r, 404, "missing");
+  if (has_current_copy(r, text))
+    result = send_block(r, 304, text, no_bytes());
+  else if (!strcmp(method, "HEAD"))
+    result =
+        send_block(r, 200, text,
+                   MHD_create_response_from_callback(block.size, 1, nothing, NULL, NULL));
+  else
+    result = give(r, &block, text);
+  offers_release(r->gateway->offers, &block);
+  return result;
+}
+
+/* `format` outranks `Accept`. Blocks only so far; CARs would be told apart here. */
+static int wants_raw(const request *r) {
+  const char *format =
+      MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, "format");
+  const char *accept =
+      MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+  if (format)
+    return !strcmp(format, "raw");
+  return accept && strstr(accept, RAW) != NULL;
+}
+
+/* The IPFS trustless gateway (specs.ipfs.tech), its blocks. */
+enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
+                               struct MHD_Connection *c, const char *url,
+                               const char *method) {
+  request r = {g, client, c, url};
+  if (!may_ask(g, c))
+    return refuse(&r, 403, "permission");
+  if (!host_is_address(c))
+    return refuse(&r, 403, "host");
+  if (strcmp(method, "GET") && strcmp(method, "HEAD"))
+    return refuse(&r, 405, "form");
+  if (strncmp(url, "/ipfs/", 6))
+    return refuse(&r, 404, "missing");
+  if (!wants_raw(&r))
+    return refuse(&r, 406, "kind");
+  return answer_block(&r, url + 6, method);
+}

@@ -1,0 +1,398 @@
+/* offers.c - which blocks the gateway may give and where they lie: a locked table. No
+ * HTTP, no Lua. */
+#include "core.h"
+#include "hash.h"
+#include "offers.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NODE UINT32_C(0x80000000) /* in a slot's index: an inner node */
+#define SLOTS 64                  /* of the first table */
+
+struct offer {
+  int64_t uses;
+  uint8_t cid[UNIXFS_CID_SIZE];
+  beneath_identity identity;
+  char *folder, *name;
+  uint8_t *leaves, *nodes; /* digests */
+  int64_t leaf_count, node_count;
+  uint32_t *node_sizes;
+  uint8_t *verified; /* a bit a leaf: hashed under this identity */
+};
+
+typedef struct {
+  uint32_t offer; /* place in the array + 1; 0 = free */
+  uint32_t index;
+} slot;
+
+struct offers {
+  pthread_mutex_t lock;
+  offer **files;
+  uint32_t count, room;
+  slot *slots; /* open addressing by the digest's first bytes; a power of two */
+  size_t slot_count, used;
+};
+
+/* -- one file -- */
+
+static void offer_free(offer *f) {
+  if (!f)
+    return;
+  free(f->folder);
+  free(f->name);
+  free(f->leaves);
+  free(f->nodes);
+  free(f->node_sizes);
+  free(f->verified);
+  free(f);
+}
+
+static int64_t count_nodes(int64_t leaves) {
+  int64_t all = 0;
+  while (leaves > 1) {
+    leaves = (leaves + UNIXFS_LINKS - 1) / UNIXFS_LINKS;
+    all += leaves;
+  }
+  return all;
+}
+
+static int note_node(void *context, const uint8_t cid[UNIXFS_CID_SIZE],
+                     const uint8_t *bytes, size_t size) {
+  offer *f = context;
+  (void)bytes;
+  memcpy(f->nodes + f->node_count * 32, cid + 4, 32);
+  f->node_sizes[f->node_count++] = (uint32_t)size;
+  return 0;
+}
+
+static int visit_nodes(const offer *f, unixfs_visit *visit, void *context, uint8_t *cid) {
+  void *scratch = malloc(unixfs_scratch_size(f->identity.size));
+  int result =
+      scratch ? unixfs_nodes(f->identity.size, f->leaves, scratch, visit, context, cid)
+              : -1;
+  free(scratch);
+  return result;
+}
+
+static int allocate(offer *f, const offers_file *file) {
+  int64_t nodes = count_nodes(f->leaf_count);
+  f->folder = strdup(file->folder);
+  f->name = strdup(file->name);
+  f->leaves = malloc(f->leaf_count * 32);
+  f->nodes = malloc(nodes * 32 + 1);
+  f->node_sizes = malloc(nodes * sizeof *f->node_sizes + 1);
+  f->verified = calloc(1, f->leaf_count / 8 + 1);
+  return f->folder && f->name && f->leaves && f->nodes && f->node_sizes && f->verified;
+}
+
+static int offer_new(const offers_file *file, offer **made) {
+  uint8_t cid[UNIXFS_CID_SIZE];
+  offer *f = calloc(1, sizeof *f);
+  int err = -ENOMEM;
+  *made = f;
+  if (!f)
+    return err;
+  f->uses = 1;
+  f->identity = file->identity;
+  memcpy(f->cid, file->cid, sizeof f->cid);
+  f->leaf_count = unixfs_leaf_count(file->identity.size);
+  if (allocate(f, file)) {
+    memcpy(f->leaves, file->leaves, f->leaf_count * 32);
+    if (visit_nodes(f, note_node, f, cid) == 0)
+      err = memcmp(cid, f->cid, sizeof cid) ? -EINVAL : 0;
+  }
+  if (err)
+    offer_free(f);
+  return err;
+}
+
+static const uint8_t *digest_at(const offer *f, uint32_t index) {
+  return index & NODE ? f->nodes + (index & ~NODE) * 32 : f->leaves + (size_t)index * 32;
+}
+
+/* -- the table -- */
+
+static size_t home(const offers *o, const uint8_t *digest) {
+  uint64_t key;
+  memcpy(&key, digest, sizeof key);
+  return key & (o->slot_count - 1);
+}
+
+/* The next slot from *AT on with that digest and kind, NULL at the end of the chain. */
+static slot *next_match(offers *o, const uint8_t *digest, uint32_t kind, size_t *at) {
+  for (;; *at = (*at + 1) & (o->slot_count - 1)) {
+    slot *s = &o->slots[*at];
+    if (!s->offer)
+      return NULL;
+    if ((s->index & NODE) == kind &&
+        !memcmp(digest_at(o->files[s->offer - 1], s->index), digest, 32))
+      return s;
+  }
+}
+
+/* Equal leaves of one file (a sparse one's zeros) share a slot. */
+static void insert(offers *o, uint32_t place, uint32_t index) {
+  const uint8_t *digest = digest_at(o->files[place], index);
+  size_t at = home(o, digest);
+  slot *s;
+  while ((s = next_match(o, digest, index & NODE, &at))) {
+    if (s->offer == place + 1)
+      return;
+    at = (at + 1) & (o->slot_count - 1);
+  }
+  o->slots[at] = (slot){place + 1, index};
+  o->used++;
+}
+
+static void insert_all(offers *o, uint32_t place) {
+  const offer *f = o->files[place];
+  for (int64_t i = 0; i < f->leaf_count; i++)
+    insert(o, place, (uint32_t)i);
+  for (int64_t i = 0; i < f->node_count; i++)
+    insert(o, place, (uint32_t)i | NODE);
+}
+
+/* A new table with room for MORE blocks; the old one stays when there is no memory. */
+static int rebuild(offers *o, size_t more) {
+  size_t count = SLOTS;
+  slot *slots;
+  while (count * 3 < (o->used + more) * 4)
+    count *= 2;
+  slots = calloc(count, sizeof *slots);
+  if (!slots)
+    return -ENOMEM;
+  free(o->slots);
+  o->slots = slots;
+  o->slot_count = count;
+  o->used = 0;
+  for (uint32_t i = 0; i < o->count; i++)
+    insert_all(o, i);
+  return 0;
+}
+
+static int make_room(offers *o, size_t more) {
+  if (o->count == o->room) {
+    uint32_t room = o->room ? o->room * 2 : 16;
+    offer **files = realloc(o->files, room * sizeof *files);
+    if (!files)
+      return -ENOMEM;
+    o->files = files;
+    o->room = room;
+  }
+  return o->slot_count * 3 < (o->used + more) * 4 ? rebuild(o, more) : 0;
+}
+
+static void drop(offer *f) {
+  if (--f->uses == 0)
+    offer_free(f);
+}
+
+static int64_t find_root(offers *o, const uint8_t *cid) {
+  for (uint32_t i = 0; i < o->count; i++)
+    if (!memcmp(o->files[i]->cid, cid, UNIXFS_CID_SIZE))
+      return i;
+  return -1;
+}
+
+/* -- what others call -- */
+
+offers *offers_new(void) {
+  offers *o = calloc(1, sizeof *o);
+  if (o && rebuild(o, 0) < 0) {
+    free(o);
+    return NULL;
+  }
+  if (o)
+    pthread_mutex_init(&o->lock, NULL);
+  return o;
+}
+
+void offers_free(offers *o) {
+  if (!o)
+    return;
+  for (uint32_t i = 0; i < o->count; i++)
+    drop(o->files[i]);
+  pthread_mutex_destroy(&o->lock);
+  free(o->files);
+  free(o->slots);
+  free(o);
+}
+
+int offers_put(offers *o, const offers_file *file) {
+  offer *f;
+  int64_t place;
+  int err = offer_new(file, &f);
+  if (err)
+    return err;
+  pthread_mutex_lock(&o->lock);
+  place = find_root(o, f->cid);
+  if (place >= 0) { /* the same root has the same blocks at the same indices */
+    drop(o->files[place]);
+    o->files[place] = f;
+  } else if ((err = make_room(o, f->leaf_count + f->node_count)) == 0) {
+    o->files[o->count++] = f;
+    insert_all(o, o->count - 1);
+  } else {
+    offer_free(f);
+  }
+  pthread_mutex_unlock(&o->lock);
+  return err;
+}
+
+int offers_withdraw(offers *o, const uint8_t cid[UNIXFS_CID_SIZE]) {
+  int64_t place;
+  pthread_mutex_lock(&o->lock);
+  place = find_root(o, cid);
+  if (place >= 0) {
+    drop(o->files[place]);
+    o->files[place] = o->files[--o->count];
+    if (rebuild(o, 0) <
+        0) { /* never less withdrawn than asked: all go, Lua offers anew */
+      memset(o->slots, 0, o->slot_count * sizeof *o->slots);
+      o->used = 0;
+    }
+  }
+  pthread_mutex_unlock(&o->lock);
+  return place >= 0;
+}
+
+int64_t offers_count(offers *o) {
+  int64_t count;
+  pthread_mutex_lock(&o->lock);
+  count = o->count;
+  pthread_mutex_unlock(&o->lock);
+  return count;
+}
+
+static int64_t block_size(const offer *f, uint32_t index) {
+  if (index & NODE)
+    return f->node_sizes[index & ~NODE];
+  if (index + 1 < f->leaf_count)
+    return UNIXFS_CHUNK;
+  return f->identity.size - (f->leaf_count - 1) * UNIXFS_CHUNK;
+}
+
+int offers_find(offers *o, const uint8_t cid[UNIXFS_CID_SIZE], offers_block *block) {
+  uint32_t kind = cid[1] == UNIXFS_RAW ? 0 : NODE;
+  size_t at;
+  slot *s;
+  pthread_mutex_lock(&o->lock);
+  at = home(o, cid + 4);
+  s = next_match(o, cid + 4, kind, &at);
+  if (s) {
+    block->of = o->files[s->offer - 1];
+    block->of->uses++;
+    block->index = s->index & ~NODE;
+    block->size = block_size(block->of, s->index);
+    memcpy(block->cid, cid, UNIXFS_CID_SIZE);
+  }
+  pthread_mutex_unlock(&o->lock);
+  return s != NULL;
+}
+
+void offers_release(offers *o, offers_block *block) {
+  pthread_mutex_lock(&o->lock);
+  drop(block->of);
+  pthread_mutex_unlock(&o->lock);
+  block->of = NULL;
+}
+
+/* -- reading -- */
+
+typedef struct {
+  const uint8_t *cid;
+  uint8_t *out;
+} wanted;
+
+static int copy_node(void *context, const uint8_t cid[UNIXFS_CID_SIZE],
+                     const uint8_t *bytes, size_t size) {
+  wanted *w = context;
+  if (memcmp(cid, w->cid, UNIXFS_CID_SIZE))
+    return 0;
+  memcpy(w->out, bytes, size);
+  return 1;
+}
+
+static int read_node(const offers_block *block, uint8_t *out, const char **word) {
+  uint8_t root[UNIXFS_CID_SIZE];
+  wanted w = {block->cid, out};
+  *word = "ENOMEM";
+  return visit_nodes(block->of, copy_node, &w, root) == 1 ? 0 : -1;
+}
+
+/* All of SIZE bytes, or why not. */
+static const char *read_all(int fd, uint8_t *out, int64_t size, int64_t offset) {
+  while (size > 0) {
+    ssize_t n = pread(fd, out, (size_t)size, (off_t)offset);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return core_errno_name(errno);
+    if (n == 0)
+      return "moved"; /* cut short meanwhile */
+    out += n;
+    offset += n;
+    size -= n;
+  }
+  return NULL;
+}
+
+static int is_verified(offers *o, const offers_block *block) {
+  int bit;
+  pthread_mutex_lock(&o->lock);
+  bit = block->of->verified[block->index / 8] >> block->index % 8 & 1;
+  pthread_mutex_unlock(&o->lock);
+  return bit;
+}
+
+static void set_verified(offers *o, const offers_block *block) {
+  pthread_mutex_lock(&o->lock);
+  block->of->verified[block->index / 8] |= (uint8_t)(1 << block->index % 8);
+  pthread_mutex_unlock(&o->lock);
+}
+
+/* SAME: the file has been, from before reading to after it, the one whose leaves were
+ * hashed. */
+static const char *check_leaf(offers *o, const offers_block *block, const uint8_t *out,
+                              int same) {
+  uint8_t digest[32];
+  if (same && is_verified(o, block))
+    return NULL;
+  if (hash_sha256(out, (size_t)block->size, digest) < 0)
+    return "ENOMEM";
+  if (memcmp(digest, block->cid + 4, 32))
+    return same ? "block" : "moved";
+  if (same)
+    set_verified(o, block);
+  return NULL;
+}
+
+static int read_leaf(offers *o, const offers_block *block, uint8_t *out,
+                     const char **word) {
+  const offer *f = block->of;
+  beneath_identity before, after;
+  int fd, same;
+  *word = NULL;
+  fd = beneath_open(f->folder, f->name, &before, word);
+  if (fd < 0) {
+    if (!*word)
+      *word = errno == ENOENT ? "missing" : core_errno_name(errno);
+    return -1;
+  }
+  *word = read_all(fd, out, block->size, block->index * UNIXFS_CHUNK);
+  same = beneath_same(&before, &f->identity) && beneath_identify(fd, &after) == 0 &&
+         beneath_same(&after, &f->identity);
+  close(fd);
+  if (!*word)
+    *word = check_leaf(o, block, out, same);
+  return *word ? -1 : 0;
+}
+
+int offers_read(offers *o, const offers_block *block, uint8_t *out, const char **word) {
+  if (block->cid[1] == UNIXFS_RAW)
+    return read_leaf(o, block, out, word);
+  return read_node(block, out, word);
+}

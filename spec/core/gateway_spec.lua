@@ -1,0 +1,387 @@
+-- gateway_spec.lua - HTTP in against curl and raw sockets: what it gives, refuses and counts.
+local uv = require "luv"
+local gateway = require "core.gateway"
+local unixfs = require "core.unixfs"
+local hash = require "core.hash"
+local folder = require "spec.folder"
+
+local MIB = 1048576
+local RAW = "application/vnd.ipld.raw"
+local ABSENT = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+
+describe("core.gateway", function()
+  local sigpipe = uv.new_signal() -- some write to who hung up
+  sigpipe:start("sigpipe", function() end)
+  sigpipe:unref()
+  teardown(function()
+    sigpipe:close()
+    uv.run "nowait"
+  end)
+
+  local g, home, serial
+
+  before_each(function()
+    g = assert(gateway.new { host = "127.0.0.1" })
+    home = folder.new()
+    serial = 0
+  end)
+  after_each(function()
+    g:close()
+    home.remove()
+  end)
+
+  -- curl(path, more arguments) → status, headers (lower case), body
+  local function curl(path, more)
+    serial = serial + 1
+    local base = home.path .. "/answer" .. serial
+    local command = ("curl -s --max-time 20 -o %s.body -D %s.head %s 'http://127.0.0.1:%d%s'")
+      :format(base, base, more or "", g:port(), path)
+    os.execute(command)
+    local head = folder.read(base .. ".head") or ""
+    local headers = {}
+    for name, value in head:gmatch "\n([%w-]+): ([^\r]*)" do headers[name:lower()] = value end
+    return tonumber(head:match "^HTTP/1.1 (%d+)"), headers, folder.read(base .. ".body") or ""
+  end
+
+  local function block(cid, more)
+    return curl("/ipfs/" .. cid .. "?format=raw", more)
+  end
+
+  local function offer(name, bytes)
+    folder.write(home.path .. "/" .. name, bytes)
+    local file = folder.hash(home.path, name)
+    assert(g:offer(file))
+    return file
+  end
+
+  local function wait(condition)
+    local deadline = uv.hrtime() + 10e9
+    while not condition() do
+      assert(uv.hrtime() < deadline, "waited in vain")
+      uv.run "nowait"
+      uv.sleep(2)
+    end
+  end
+
+  local function digest_cid(bytes)
+    return (unixfs.layout(#bytes, hash.sha256(bytes)))
+  end
+
+  it("gives root, inner nodes and leaves, each with its hash", function()
+    local bytes = folder.bytes(2 * MIB + 5)
+    local file = offer("a.bag", bytes)
+    local status, _, root = block(file.cid)
+    assert.equal(200, status)
+    local links = assert(unixfs.decode(file.cid, root, file.size))
+    assert.equal(3, #links)
+    local got = {}
+    for i, link in ipairs(links) do
+      local _, headers, leaf = block(link.cid)
+      assert.equal(tostring(#leaf), headers["content-length"])
+      assert.equal(link.cid, digest_cid(leaf))
+      got[i] = leaf
+    end
+    assert.is_true(table.concat(got) == bytes)
+    wait(function() return g:counts().connections == 0 end)
+    local counts = { blocks = 4, bytes = #bytes + #root, files = 1, connections = 0, readers = 0, refused = {} }
+    assert.same(counts, g:counts())
+  end)
+
+  it("gives the levels of a tree of more than 1,024 leaves", function()
+    local path = home.path .. "/sparse"
+    os.execute(("truncate -s %d '%s'"):format(1025 * MIB, path))
+    local file = folder.hash(home.path, "sparse")
+    assert(g:offer(file))
+    local _, _, root = block(file.cid)
+    local halves = assert(unixfs.decode(file.cid, root, file.size))
+    assert.equal(2, #halves)
+    for _, half in ipairs(halves) do
+      local _, _, node = block(half.cid)
+      assert.truthy(unixfs.decode(half.cid, node, half.size, half.height))
+    end
+    local status = block(assert(unixfs.decode(halves[2].cid, select(3, block(halves[2].cid)), MIB, 1))[1].cid)
+    assert.equal(200, status)
+  end)
+
+  it("gives files of 0, 1 and 2^20 bytes, which are their own leaf", function()
+    for _, size in ipairs { 0, 1, MIB } do
+      local bytes = folder.bytes(size)
+      local file = offer("f" .. size, bytes)
+      local status, headers, body = block(file.cid)
+      assert.equal(200, status)
+      assert.equal(tostring(size), headers["content-length"])
+      assert.is_true(body == bytes)
+    end
+  end)
+
+  it("sends the headers of a trustless gateway", function()
+    local file = offer("a", "hello")
+    local _, headers = curl("/ipfs/" .. file.cid, "-H 'Accept: " .. RAW .. "'")
+    assert.equal(RAW, headers["content-type"])
+    assert.equal('"' .. file.cid .. '.raw"', headers.etag)
+    assert.equal("public, max-age=29030400, immutable", headers["cache-control"])
+    assert.equal("nosniff", headers["x-content-type-options"])
+    assert.truthy(headers["content-security-policy"]:find "^sandbox")
+    assert.equal("/ipfs/" .. file.cid, headers["x-ipfs-path"])
+    assert.truthy(headers["content-disposition"]:find "^attachment")
+    assert.is_nil(headers["access-control-allow-origin"])
+    local status, _, body = block(file.cid, ("-H 'If-None-Match: \"%s.raw\"'"):format(file.cid))
+    assert.equal(304, status)
+    assert.equal("", body)
+  end)
+
+  it("answers HEAD with a length and reads nothing", function()
+    local file = offer("a", ("x"):rep(1000))
+    local status, headers, head = block(file.cid, "-I")
+    assert.equal(200, status)
+    assert.equal("1000", headers["content-length"])
+    assert.is_nil(head:find "xx")
+    assert.equal(0, g:counts().blocks)
+  end)
+
+  it("answers the empty CID with which clients probe", function()
+    assert.equal(200, (block "bafkqaaa"))
+  end)
+
+  it("refuses by word what it does not have or do", function()
+    local file = offer("a", "hello")
+    local accept = "-H 'Accept: " .. RAW .. "'"
+    local cases = {
+      { 404, "missing", function() return block(ABSENT) end },
+      { 404, "missing", function() return curl "/" end },
+      { 404, "missing", function() return curl "/etc/passwd" end },
+      { 400, "form", function() return block "nonsense" end },
+      { 400, "form", function() return block(file.cid .. "/a") end },
+      { 400, "form", function() return block(file.cid:upper()) end },
+      { 400, "form", function() return block "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG" end },
+      { 405, "form", function() return block(file.cid, "-X DELETE") end },
+      { 405, "form", function() return block(file.cid, "-d x=y") end },
+      { 406, "kind", function() return curl("/ipfs/" .. file.cid) end },
+      { 406, "kind", function() return curl("/ipfs/" .. file.cid .. "?format=car") end },
+      { 406, "kind", function() return curl("/ipfs/" .. file.cid .. "?format=tar", accept) end },
+      { 403, "host", function() return block(file.cid, "-H 'Host: evil.example'") end },
+      { 403, "host", function() return block(file.cid, "-H 'Host: 127.0.0.1.evil.example:80'") end },
+      { 403, "host", function() return block(file.cid, "-H 'Host: [127.0.0.1]'") end },
+    }
+    local expected = {}
+    for i, case in ipairs(cases) do
+      local status, headers, body = case[3]()
+      assert.equal(case[1], status, "case " .. i)
+      assert.equal(case[2] .. "\n", body)
+      assert.equal("nosniff", headers["x-content-type-options"])
+      expected[case[2]] = (expected[case[2]] or 0) + 1
+    end
+    assert.same(expected, g:counts().refused)
+    assert.equal(0, g:counts().blocks)
+    for _, host in ipairs { "localhost", "LOCALHOST:1", "192.168.1.5:3826", "[::1]:3826", "[fe80::1]" } do
+      assert.equal(200, (block(file.cid, "-H 'Host: " .. host .. "'")))
+    end
+  end)
+
+  it("withdraws at the next block, and only what was asked", function()
+    local shared = folder.bytes(MIB, 7)
+    local one, two = offer("one", shared .. "1"), offer("two", shared .. "2")
+    local leaf = digest_cid(shared)
+    assert.equal(200, (block(leaf)))
+    assert.is_true(g:withdraw(one.cid))
+    assert.is_false(g:withdraw(one.cid))
+    assert.equal(404, (block(one.cid)))
+    assert.equal(404, (block(digest_cid "1")))
+    assert.equal(200, (block(leaf)))
+    assert.equal(200, (block(two.cid)))
+    assert.is_true(g:withdraw(two.cid))
+    assert.equal(404, (block(leaf)))
+    assert(g:offer(one))
+    assert.equal(200, (block(leaf)))
+  end)
+
+  it("gives nothing of a file that changed but what still has its hash", function()
+    local bytes = folder.bytes(2 * MIB, 3)
+    offer("a", bytes)
+    local first, second = digest_cid(bytes:sub(1, MIB)), digest_cid(bytes:sub(MIB + 1))
+    assert.equal(200, (block(second)))
+    folder.write(home.path .. "/a", bytes:sub(1, MIB) .. folder.bytes(MIB, 4))
+    local status, _, body = block(second)
+    assert.equal(410, status)
+    assert.equal("moved\n", body)
+    status, _, body = block(first)
+    assert.equal(200, status)
+    assert.is_true(body == bytes:sub(1, MIB))
+    folder.write(home.path .. "/a", "short")
+    assert.equal(410, (block(first)))
+    assert.equal(410, (block(second)))
+    os.remove(home.path .. "/a")
+    assert.equal(404, (block(first)))
+    assert.same({ moved = 3, missing = 1 }, g:counts().refused)
+  end)
+
+  it("finds bytes that changed though the file's identity did not", function()
+    folder.write(home.path .. "/a", "hello")
+    local file = folder.hash(home.path, "a")
+    folder.write(home.path .. "/a", "jello")
+    file.identity = folder.hash(home.path, "a").identity -- as a disk that lies would have it
+    assert(g:offer(file))
+    local status, _, body = block(file.cid)
+    assert.equal(410, status)
+    assert.equal("block\n", body)
+  end)
+
+  it("follows no link and waits for no FIFO", function()
+    local secret = home.path .. "/secret"
+    folder.write(secret, "hello")
+    local file = folder.hash(home.path, "secret")
+    os.execute("mkdir " .. home.path .. "/share")
+    os.execute(("ln -s %s %s/share/a; mkfifo %s/share/b"):format(secret, home.path, home.path))
+    for _, name in ipairs { "a", "b", "../secret" } do
+      file.folder, file.name = home.path .. "/share", name
+      assert(g:offer(file))
+      local status, _, body = block(file.cid)
+      assert.equal(410, status)
+      assert.equal("link\n", body)
+    end
+  end)
+
+  it("takes no offer whose leaves are not its root's", function()
+    folder.write(home.path .. "/a", "hello")
+    local file = folder.hash(home.path, "a")
+    file.cid = ABSENT
+    local ok, message, word = g:offer(file)
+    assert.is_nil(ok)
+    assert.equal("block", word)
+    assert.truthy(message:find "^block: ")
+    file.leaves = "short"
+    assert.has_error(function() g:offer(file) end)
+  end)
+
+  it("keeps a connection, and answers loopback whatever the networks are", function()
+    local file = offer("a", "hello")
+    g:networks { { "10.0.0.0", 8 }, { "fe80::", 64 } }
+    local url = ("http://127.0.0.1:%d/ipfs/%s?format=raw"):format(g:port(), file.cid)
+    local pipe = io.popen(("curl -s -w '%%{num_connects}' '%s' -w '%%{num_connects}' '%s'"):format(url, url))
+    assert.equal("hello1hello0", pipe:read "a")
+    pipe:close()
+    assert.has_error(function() g:networks { { "10.0.0.0", 33 } } end)
+    assert.has_error(function() g:networks { { "host", 3 } } end)
+  end)
+
+  it("answers on-link sources only, as told", function()
+    local host
+    for _, interface in ipairs(require("core.net").interfaces()) do
+      if interface.family == 4 and not interface.loopback then host = interface.host end
+    end
+    if not host then return pending "no interface but loopback" end
+    g:close()
+    g = assert(gateway.new {})
+    local file = offer("a", "hello")
+    local function ask()
+      local url = ("http://%s:%d/ipfs/%s?format=raw"):format(host, g:port(), file.cid)
+      local pipe = io.popen(("curl -s -w ' %%{http_code}' '%s'"):format(url))
+      local answer = pipe:read "a"
+      pipe:close()
+      return answer
+    end
+    assert.equal("permission\n 403", ask())
+    g:networks { { "203.0.113.0", 24 }, { host, 32 } }
+    assert.equal("hello 200", ask())
+    g:networks { { "0.0.0.0", 0 } }
+    assert.equal("hello 200", ask())
+    g:networks {}
+    assert.equal("permission\n 403", ask())
+    assert.same({ permission = 2 }, g:counts().refused)
+  end)
+
+  it("says which port is taken", function()
+    local other, message, word = gateway.new { host = "127.0.0.1", port = g:port() }
+    assert.is_nil(other)
+    assert.equal("EADDRINUSE", word)
+    assert.truthy(message:find "127.0.0.1")
+  end)
+
+  it("closes while somebody reads, and twice", function()
+    local file = offer("a", folder.bytes(MIB))
+    local client = uv.new_tcp()
+    client:connect("127.0.0.1", g:port(), function()
+      client:write(("GET /ipfs/%s?format=raw HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"):format(file.cid))
+    end)
+    wait(function() return g:counts().connections == 1 end)
+    g:close()
+    g:close()
+    assert.has_error(function() g:port() end)
+    client:close()
+    uv.run "nowait"
+  end)
+
+  -- Connections that ask for ten blocks each in one go and read none of them.
+  local function greedy(count, links)
+    local clients = {}
+    for i = 1, count do
+      local client = uv.new_tcp()
+      clients[i] = client
+      client:connect("127.0.0.1", g:port(), function()
+        for j = 1, 10 do
+          client:write(("GET /ipfs/%s?format=raw HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"):format(links[j].cid))
+        end
+      end)
+    end
+    wait(function() return g:counts().readers == count end)
+    return function()
+      for _, client in ipairs(clients) do client:close() end
+      uv.run "nowait"
+    end
+  end
+
+  local function offer_big()
+    os.execute(("head -c %d /dev/urandom > %s/big"):format(16 * MIB, home.path))
+    local file = folder.hash(home.path, "big")
+    assert(g:offer(file))
+    return file, assert(unixfs.decode(file.cid, select(3, block(file.cid)), file.size))
+  end
+
+  it("sends the next reader away when all places are taken", function()
+    g:close()
+    g = assert(gateway.new { host = "127.0.0.1", readers = 2 })
+    local file, links = offer_big()
+    local leave = greedy(2, links)
+    local status, headers, body = block(file.cid)
+    assert.equal(503, status)
+    assert.equal("1", headers["retry-after"])
+    assert.equal("full\n", body)
+    assert.same({ full = 1 }, g:counts().refused)
+    assert.equal(404, (block(ABSENT))) -- what needs no place is answered
+    leave()
+    wait(function() return g:counts().readers == 0 end)
+    assert.equal(200, (block(file.cid)))
+    assert.equal(2, g:counts().refused.closed)
+  end)
+
+  it("takes places back from the slow while others are sent away, and only then", function()
+    g:close()
+    g = assert(gateway.new { host = "127.0.0.1", readers = 2, pressed_ms = 200 })
+    local file, links = offer_big()
+    local leave = greedy(2, links)
+    uv.sleep(600)
+    assert.equal(2, g:counts().readers)
+    assert.equal(503, (block(file.cid)))
+    wait(function() return g:counts().readers == 1 end)
+    assert.equal(200, (block(file.cid)))
+    assert.equal(1, g:counts().refused.slow)
+    leave()
+  end)
+
+  it("hangs up on who does not finish asking", function()
+    g:close()
+    g = assert(gateway.new { host = "127.0.0.1", request_ms = 300 })
+    local client, ended = uv.new_tcp(), false
+    local timer = uv.new_timer()
+    client:connect("127.0.0.1", g:port(), function()
+      client:write "GET /ipfs/"
+      timer:start(50, 50, function() client:write "b" end)
+      client:read_start(function(_, bytes) ended = not bytes end)
+    end)
+    wait(function() return ended end)
+    timer:close()
+    client:close()
+    wait(function() return g:counts().connections == 0 end)
+    assert.same({ slow = 1 }, g:counts().refused)
+  end)
+end)
