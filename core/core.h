@@ -103,6 +103,7 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
   X(fence)                                                                                         \
   X(gateway)                                                                                       \
   X(hash)                                                                                          \
+  X(journal)                                                                                       \
   X(json)                                                                                          \
   X(key)                                                                                           \
   X(net)                                                                                           \

@@ -106,8 +106,8 @@ static int64_t memory_read(disk *d, int file, void *bytes, size_t size, int64_t 
 
 static int64_t used(const memory *m) {
   int64_t sum = 0;
-  for (const node *n = m->nodes; n; n = n->next)
-    sum += (int64_t)n->now.size;
+  for (size_t i = 0; i < m->now.count; i++)
+    sum += (int64_t)m->now.entries[i].node->now.size;
   return sum;
 }
 

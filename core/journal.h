@@ -1,0 +1,120 @@
+/* journal.h - segments of checked lines, shared by the files of the journal. No
+ * statements, no Lua. */
+#ifndef CORE_JOURNAL_H
+#define CORE_JOURNAL_H
+
+#include "disk.h"
+
+/* The form on the disk is spec/PROTOCOL.md, "Journal". A place is the number of a
+ * segment, 31 bits, and the offset of a line in it, 32 bits, in one integer; it is good
+ * until the journal is closed or compact_step says that the line has moved. */
+#define JOURNAL_FAMILIES_MAX 16
+#define JOURNAL_FAMILY_MAX 32 /* bytes of a family's name with the zero */
+#define JOURNAL_HEADER_MAX 80
+#define JOURNAL_CHECK_SIZE 8 /* characters of the checksum */
+#define JOURNAL_EXTRA_MAX 31 /* checksum, mark, END, space, line feed */
+#define JOURNAL_RECORD_MAX (CORE_STATEMENT_MAX + JOURNAL_EXTRA_MAX)
+#define JOURNAL_SEGMENT_MAX ((int64_t)64 << 20)
+
+typedef struct {
+  const char *text;
+  size_t size;    /* of the text */
+  int64_t offset; /* of the record in its segment */
+  int64_t end;    /* END of the statement, seconds of Unix time */
+  char mark;      /* '+': everything before it in the segment had been synced; else ' ' */
+} journal_line;
+
+/* The tail is what no sync has yet brought to the disk: the bytes of the file from SYNCED
+ * on, of which the first WRITTEN have been passed to write. */
+typedef struct {
+  int64_t number, size, synced; /* bytes; SIZE counts the tail */
+  int64_t end, dead;            /* latest END; bytes of lines that nobody needs */
+  int64_t moved_to, moved_from,
+      moved_by; /* after a failed sync: offsets from MOVED_FROM on are
+                   now in segment MOVED_TO, MOVED_BY further on */
+  char *tail;
+  size_t tail_size, tail_room, written;
+  int family, file; /* FILE: -1 when it is not open */
+  unsigned created : 1, named : 1 /* its name is durable */,
+      sure : 1 /* SYNCED is known so */;
+  unsigned closed : 1 /* takes no more lines */, removed : 1, trim : 1;
+} segment;
+
+typedef struct {
+  char name[JOURNAL_FAMILY_MAX];
+  int64_t active; /* the segment that takes its lines; 0: none yet */
+} family;
+
+typedef struct {
+  disk *disk; /* NULL: closed */
+  char folder[DISK_PATH_MAX], date[40];
+  family families[JOURNAL_FAMILIES_MAX];
+  int family_count;
+  segment *segments; /* by rising number */
+  size_t count, room;
+  int64_t last_number, segment_size, reserve, unsynced_max;
+  int64_t failed_syncs, lost_lines; /* counted since it was opened */
+  int opened_files, has_reserve;
+  char *scratch; /* a segment being replayed or compacted */
+  size_t scratch_size, victim_at;
+  int64_t victim;      /* number of the segment being compacted; 0: none */
+  uint64_t generation; /* grows when SCRATCH gets other contents */
+} journal;
+
+/* What recovery found in one segment. */
+typedef struct {
+  int64_t number, bytes, lines; /* that could not be read */
+  char file[64], aside[128]; /* names in the folder; no ASIDE: it stands where it was */
+  int family, torn; /* TORN: the unsynced end of a segment after a power cut, no damage */
+  int empty;        /* not even its first line is there */
+} journal_loss;
+
+typedef struct {
+  int64_t records, bytes;
+  journal_loss *losses;
+  size_t count, room;
+} journal_report;
+
+/* journal_line.c */
+size_t journal_encode(char out[static JOURNAL_RECORD_MAX], int64_t place, char mark,
+                      int64_t end, const char *text, size_t size);
+/* RECORD without its line feed; OFFSET of LINE must be set. 1: a good line. */
+int journal_decode(const char *record, size_t size, int64_t number, journal_line *line);
+/* Reads the next piece of BYTES from *AT on and moves *AT behind it: 1 a good line, 0 a
+ * piece that is no line (SIZE bytes at OFFSET), -1 the end. */
+int journal_next(const char *bytes, size_t size, int64_t number, size_t *at,
+                 journal_line *line);
+size_t journal_header(const journal *j, const segment *s,
+                      char out[static JOURNAL_HEADER_MAX]);
+void journal_file_name(const journal *j, const segment *s, char *out, size_t room);
+void journal_path(const journal *j, const char *name, char out[static DISK_PATH_MAX]);
+
+/* journal_segment.c. All return 0 or -errno unless said otherwise. */
+segment *journal_find(const journal *j, int64_t number);  /* NULL: none */
+segment *journal_add(journal *j, int64_t number, int of); /* NULL: no memory */
+int journal_family(journal *j, const char *name, size_t size, int add); /* or -1 */
+int journal_open_file(journal *j, segment *s);
+void journal_close_file(journal *j, segment *s);
+int journal_load(journal *j, segment *s, int *unreadable); /* into SCRATCH */
+
+int64_t journal_append(journal *j, int of, const char *line, size_t size, int64_t end);
+int64_t journal_unsynced(const journal *j);
+/* Writes what waits; with SYNC it is on the disk when this returns 0. On failure nothing
+ * is forgotten: the lines wait in memory. */
+int journal_flush(journal *j, int sync);
+/* Reads the line at PLACE into BUFFER; -ENODATA: no such place, -EBADMSG: its checksum is
+ * wrong. */
+int journal_read(journal *j, int64_t place, char buffer[static JOURNAL_RECORD_MAX],
+                 journal_line *line);
+void journal_drop(journal *j, int64_t place, size_t size);
+/* Unlinks a segment. Lines that replace its own must have been synced before. */
+int journal_remove(journal *j, int64_t number);
+int journal_expire(journal *j, int64_t now, int64_t *removed);
+void journal_fill_reserve(journal *j);
+void journal_free(journal *j);
+
+/* journal_recover.c */
+int journal_recover(journal *j,
+                    journal_report *report); /* -EPROTONOSUPPORT: another version */
+
+#endif

@@ -1,0 +1,490 @@
+/* journal_segment.c - lines, segments, writing, syncing, reading. No recovery, no choice
+ * of what to keep. */
+#include "journal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPEN_FILES_MAX 24
+#define RECORD_EXTRA                                                                     \
+  21 /* of a usual line: checksum, mark, ten digits, space, line feed */
+
+static int64_t number_of(int64_t place) {
+  return place >> 32;
+}
+
+static int64_t offset_of(int64_t place) {
+  return place & 0xffffffff;
+}
+
+/* ---- the table of segments ---- */
+
+segment *journal_find(const journal *j, int64_t number) {
+  size_t low = 0, high = j->count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (j->segments[middle].number == number)
+      return &j->segments[middle];
+    if (j->segments[middle].number < number)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return NULL;
+}
+
+segment *journal_add(journal *j, int64_t number, int of) {
+  segment *s;
+  if (j->count == j->room) {
+    size_t room = j->room * 2 + 16;
+    segment *segments = realloc(j->segments, room * sizeof *segments);
+    if (!segments)
+      return NULL;
+    j->segments = segments;
+    j->room = room;
+  }
+  for (s = &j->segments[j->count]; s > j->segments && s[-1].number > number; s--)
+    *s = s[-1];
+  j->count++;
+  memset(s, 0, sizeof *s);
+  s->number = number;
+  s->family = of;
+  s->file = -1;
+  if (number > j->last_number)
+    j->last_number = number;
+  return s;
+}
+
+int journal_family(journal *j, const char *name, size_t size, int add) {
+  for (int i = 0; i < j->family_count; i++)
+    if (strlen(j->families[i].name) == size &&
+        memcmp(j->families[i].name, name, size) == 0)
+      return i;
+  if (!add || size == 0 || size >= JOURNAL_FAMILY_MAX ||
+      j->family_count == JOURNAL_FAMILIES_MAX)
+    return -1;
+  memcpy(j->families[j->family_count].name, name, size);
+  return j->family_count++;
+}
+
+static void forget(journal *j, segment *s) {
+  size_t i = (size_t)(s - j->segments);
+  journal_close_file(j, s);
+  free(s->tail);
+  memmove(s, s + 1, (--j->count - i) * sizeof *s);
+}
+
+/* ---- files ---- */
+
+void journal_close_file(journal *j, segment *s) {
+  if (s->file < 0)
+    return;
+  disk_close(j->disk, s->file);
+  s->file = -1;
+  j->opened_files--;
+}
+
+/* Some file is closed when too many are open; which one does not matter. */
+static void make_room(journal *j) {
+  for (size_t i = 0; i < j->count && j->opened_files >= OPEN_FILES_MAX; i++)
+    if (!j->segments[i].tail_size)
+      journal_close_file(j, &j->segments[i]);
+}
+
+int journal_open_file(journal *j, segment *s) {
+  char name[80], path[DISK_PATH_MAX];
+  int file;
+  if (s->file >= 0)
+    return 0;
+  make_room(j);
+  journal_file_name(j, s, name, sizeof name);
+  journal_path(j, name, path);
+  file = disk_open(j->disk, path, s->created ? DISK_OPEN_WRITE : DISK_OPEN_NEW, 0600);
+  if (file < 0)
+    return file;
+  s->file = file;
+  s->created = 1;
+  j->opened_files++;
+  return 0;
+}
+
+/* Pieces that the disk cannot give are left zero, and are no lines then. */
+static int read_pieces(journal *j, segment *s, int *unreadable) {
+  const size_t piece = 4096;
+  for (size_t at = 0; at < j->scratch_size; at += piece) {
+    size_t size = j->scratch_size - at < piece ? j->scratch_size - at : piece;
+    int64_t n = disk_read(j->disk, s->file, j->scratch + at, size, (int64_t)at);
+    if (n == (int64_t)size)
+      continue;
+    memset(j->scratch + at, 0, size);
+    *unreadable = 1;
+  }
+  return 0;
+}
+
+int journal_load(journal *j, segment *s, int *unreadable) {
+  size_t size = (size_t)(s->size - (int64_t)s->tail_size);
+  char *bytes = realloc(j->scratch, (size_t)s->size + 1);
+  int status = journal_open_file(j, s);
+  *unreadable = 0;
+  j->generation++;
+  if (bytes)
+    j->scratch = bytes;
+  if (status < 0 || !bytes)
+    return bytes ? status : -ENOMEM;
+  j->scratch_size = size;
+  if (disk_read(j->disk, s->file, bytes, size, 0) != (int64_t)size)
+    read_pieces(j, s, unreadable);
+  if (s->tail_size)
+    memcpy(bytes + size, s->tail, s->tail_size);
+  j->scratch_size = (size_t)s->size;
+  return 0;
+}
+
+/* ---- appending ---- */
+
+static int tail_room(segment *s, size_t more) {
+  size_t room = (s->tail_size + more) * 2 + 4096;
+  char *tail;
+  if (s->tail_size + more <= s->tail_room)
+    return 0;
+  tail = realloc(s->tail, room);
+  if (!tail)
+    return -ENOMEM;
+  s->tail = tail;
+  s->tail_room = room;
+  return 0;
+}
+
+static segment *fresh_segment(journal *j, int of) {
+  segment *s = journal_add(j, j->last_number + 1, of);
+  if (!s || tail_room(s, JOURNAL_HEADER_MAX) < 0)
+    return NULL;
+  s->tail_size = journal_header(j, s, s->tail);
+  s->size = (int64_t)s->tail_size;
+  s->sure = 1;
+  j->families[of].active = s->number;
+  return s;
+}
+
+/* Puts a line at the end of S, in memory; returns its offset. */
+static int64_t put_line(segment *s, const char *text, size_t size, int64_t end) {
+  int64_t offset = s->size;
+  char mark = s->tail_size == 0 && s->sure ? '+' : ' ';
+  if (tail_room(s, JOURNAL_RECORD_MAX) < 0)
+    return -ENOMEM;
+  size = journal_encode(s->tail + s->tail_size, s->number << 32 | offset, mark, end, text,
+                        size);
+  s->tail_size += size;
+  s->size += (int64_t)size;
+  if (end > s->end)
+    s->end = end;
+  return offset;
+}
+
+int64_t journal_append(journal *j, int of, const char *line, size_t size, int64_t end) {
+  segment *s = journal_find(j, j->families[of].active);
+  int64_t offset;
+  if (s && s->size + JOURNAL_RECORD_MAX > j->segment_size) {
+    s->closed = 1;
+    s = NULL;
+  }
+  if (!s)
+    s = fresh_segment(j, of);
+  if (!s)
+    return -ENOMEM;
+  offset = put_line(s, line, size, end);
+  return offset < 0 ? offset : s->number << 32 | offset;
+}
+
+int64_t journal_unsynced(const journal *j) {
+  int64_t sum = 0;
+  for (size_t i = 0; i < j->count; i++)
+    sum += (int64_t)j->segments[i].tail_size;
+  return sum;
+}
+
+/* ---- writing ---- */
+
+static int write_tail(journal *j, segment *s) {
+  int status = journal_open_file(j, s);
+  if (status < 0)
+    return status;
+  status = disk_write(j->disk, s->file, s->tail + s->written, s->tail_size - s->written,
+                      s->synced + (int64_t)s->written);
+  if (status == 0)
+    s->written = s->tail_size;
+  return status;
+}
+
+static int sync_tail(journal *j, segment *s) {
+  int status = disk_sync(j->disk, s->file);
+  if (status == 0 && !s->named)
+    status = disk_sync_directory(j->disk, j->folder);
+  if (status < 0)
+    return status;
+  s->synced = s->size;
+  s->named = s->sure = 1;
+  s->tail_size = s->written = 0;
+  if (!s->closed && s->tail_room < 65536)
+    return 0;
+  free(s->tail);
+  s->tail = NULL;
+  s->tail_room = 0;
+  return 0;
+}
+
+static void take_lines(segment *to, const segment *from, size_t at) {
+  journal_line line;
+  int64_t offset = 0;
+  while (offset >= 0 && at < from->tail_size) {
+    const char *record = from->tail + at;
+    size_t size = (size_t)((char *)memchr(record, '\n', from->tail_size - at) - record);
+    line.offset = from->synced + (int64_t)at;
+    if (journal_decode(record, size, from->number, &line))
+      offset = put_line(to, line.text, line.size, line.end);
+    at += size + 1;
+  }
+}
+
+static void unlink_segment(journal *j, segment *s) {
+  char name[80], path[DISK_PATH_MAX];
+  journal_file_name(j, s, name, sizeof name);
+  journal_path(j, name, path);
+  disk_unlink(j->disk, path);
+}
+
+/* Reads what had been synced of S; counts the lines that are no longer whole. */
+static void read_back(journal *j, segment *s) {
+  journal_line line;
+  char header[JOURNAL_HEADER_MAX];
+  size_t at = journal_header(j, s, header);
+  int kind, unreadable;
+  if (journal_load(j, s, &unreadable) < 0)
+    return;
+  j->victim = 0;
+  while ((kind = journal_next(j->scratch, j->scratch_size, s->number, &at, &line)) >= 0)
+    j->lost_lines += kind == 0;
+}
+
+/* After a write or sync that failed, the pages of the file may be marked clean with the
+ * data gone: no second try on it. Its tail goes into a new segment, it is closed and read
+ * back; places in the tail lead to the new one as long as the journal is open. */
+static int abandon(journal *j, int64_t number) {
+  segment *s = journal_find(j, number), *fresh;
+  family *f = &j->families[s->family];
+  int64_t active = f->active;
+  char header[JOURNAL_HEADER_MAX];
+  size_t skipped;
+  fresh = fresh_segment(j, s->family);
+  if (!fresh)
+    return -ENOMEM;
+  if (active != number)
+    f->active = active;        /* it was full, and another one had begun */
+  s = journal_find(j, number); /* the table may have moved */
+  skipped = s->synced == 0 ? journal_header(j, s, header) : 0;
+  if (tail_room(fresh, s->tail_size) < 0)
+    return -ENOMEM;
+  s->moved_to = fresh->number;
+  s->moved_from = s->synced + (int64_t)skipped;
+  s->moved_by = fresh->size - s->moved_from;
+  take_lines(fresh, s, skipped);
+  fresh->closed = s->closed;
+  s->closed = 1;
+  s->size = s->synced;
+  s->tail_size = s->written = 0;
+  s->removed = s->synced == 0;
+  s->trim = !s->removed;
+  if (s->created && s->removed)
+    unlink_segment(j, s);
+  else
+    read_back(j, s);
+  journal_close_file(j, s);
+  return 0;
+}
+
+static void reserve_path(const journal *j, char out[static DISK_PATH_MAX]) {
+  journal_path(j, "reserve", out);
+}
+
+/* The room kept back for a full disk: what is dismissed must be written even then. */
+static int use_reserve(journal *j) {
+  char path[DISK_PATH_MAX];
+  if (!j->has_reserve)
+    return 0;
+  j->has_reserve = 0;
+  reserve_path(j, path);
+  return disk_unlink(j->disk, path) == 0;
+}
+
+void journal_fill_reserve(journal *j) {
+  char path[DISK_PATH_MAX], *zeros;
+  if (j->has_reserve || j->reserve == 0)
+    return;
+  reserve_path(j, path);
+  zeros = calloc(1, (size_t)j->reserve);
+  j->has_reserve =
+      zeros && disk_replace(j->disk, path, zeros, (size_t)j->reserve, 0600) == 0;
+  free(zeros);
+}
+
+static int is_full(int status) {
+  return status == -ENOSPC || status == -EDQUOT;
+}
+
+static int try_segment(journal *j, int64_t number, int sync) {
+  segment *s = journal_find(j, number);
+  int status = write_tail(j, s);
+  if (is_full(status) && use_reserve(j))
+    status = write_tail(j, s);
+  if (status == 0 && (sync || s->closed))
+    status = sync_tail(j, s);
+  return status;
+}
+
+/* Writes one segment's tail; where that fails for another reason than room, once more
+ * into a new segment. A third one takes the lines in memory when that fails too. */
+static int flush_segment(journal *j, int64_t number, int sync) {
+  int status = 0;
+  for (int i = 0; i < 2; i++) {
+    status = try_segment(j, number, sync || i > 0);
+    if (status == 0 || is_full(status) || !journal_find(j, number)->created)
+      return status;
+    j->failed_syncs++;
+    if (abandon(j, number) < 0) {
+      journal_find(j, number)->written = 0; /* written anew, the pages are dirty again */
+      return status;
+    }
+    number = journal_find(j, number)->moved_to;
+  }
+  return status;
+}
+
+/* What an abandoned segment has behind its synced part is in another one now. */
+static void trim(journal *j) {
+  for (size_t i = 0; i < j->count; i++) {
+    segment *s = &j->segments[i];
+    if (!s->trim || journal_find(j, s->moved_to) == NULL || journal_open_file(j, s) < 0)
+      continue;
+    s->trim = disk_truncate(j->disk, s->file, s->synced) < 0;
+    journal_close_file(j, s);
+  }
+}
+
+int journal_flush(journal *j, int sync) {
+  for (size_t i = 0; i < j->count; i++) {
+    const segment *s = &j->segments[i];
+    int status;
+    if (s->tail_size == 0 || (!sync && !s->closed && s->written == s->tail_size))
+      continue;
+    status = flush_segment(j, s->number, sync);
+    if (status < 0)
+      return status;
+  }
+  if (j->failed_syncs && sync)
+    trim(j);
+  return 0;
+}
+
+/* ---- reading ---- */
+
+static segment *resolve(const journal *j, int64_t *place) {
+  segment *s = journal_find(j, number_of(*place));
+  while (s && s->moved_to && offset_of(*place) >= s->moved_from) {
+    *place = s->moved_to << 32 | (offset_of(*place) + s->moved_by);
+    s = journal_find(j, s->moved_to);
+  }
+  return s && !s->removed ? s : NULL;
+}
+
+static int64_t read_bytes(journal *j, segment *s, int64_t offset, char *buffer) {
+  int64_t size = s->size - offset;
+  int status;
+  if (size > JOURNAL_RECORD_MAX)
+    size = JOURNAL_RECORD_MAX;
+  if (offset >= s->synced) {
+    memcpy(buffer, s->tail + (offset - s->synced), (size_t)size);
+    return size;
+  }
+  if (offset + size > s->synced)
+    size = s->synced - offset; /* a line never straddles it */
+  status = journal_open_file(j, s);
+  return status < 0 ? status : disk_read(j->disk, s->file, buffer, (size_t)size, offset);
+}
+
+int journal_read(journal *j, int64_t place, char buffer[static JOURNAL_RECORD_MAX],
+                 journal_line *line) {
+  segment *s = resolve(j, &place);
+  const char *feed;
+  int64_t size;
+  if (!s || offset_of(place) >= s->size)
+    return -ENODATA;
+  size = read_bytes(j, s, offset_of(place), buffer);
+  if (size < 0)
+    return (int)size;
+  feed = memchr(buffer, '\n', (size_t)size);
+  line->offset = offset_of(place);
+  return feed && journal_decode(buffer, (size_t)(feed - buffer), s->number, line)
+             ? 0
+             : -EBADMSG;
+}
+
+/* ---- letting go ---- */
+
+void journal_drop(journal *j, int64_t place, size_t size) {
+  segment *s = resolve(j, &place);
+  if (s)
+    s->dead += (int64_t)size + RECORD_EXTRA;
+}
+
+int journal_remove(journal *j, int64_t number) {
+  segment *s = journal_find(j, number);
+  char name[80], path[DISK_PATH_MAX];
+  int status;
+  journal_file_name(j, s, name, sizeof name);
+  journal_path(j, name, path);
+  journal_close_file(j, s);
+  status = s->created ? disk_unlink(j->disk, path) : 0;
+  if (status < 0 && status != -ENOENT)
+    return status;
+  if (j->families[s->family].active == number)
+    j->families[s->family].active = 0;
+  if (j->victim == number)
+    j->victim = 0;
+  s->removed = 1;
+  s->trim = s->tail_size = s->size = s->dead = 0;
+  if (!s->moved_to)
+    forget(j, s);
+  status = disk_sync_directory(j->disk, j->folder);
+  journal_fill_reserve(j);
+  return status;
+}
+
+int journal_expire(journal *j, int64_t now, int64_t *removed) {
+  int status = 0;
+  *removed = 0;
+  for (size_t i = j->count; status == 0 && i-- > 0;) {
+    const segment *s = &j->segments[i];
+    if (s->removed || s->end == 0 || s->end > now)
+      continue;
+    status = journal_remove(j, s->number);
+    *removed += status == 0;
+    if (i > j->count)
+      i = j->count;
+  }
+  return status;
+}
+
+void journal_free(journal *j) {
+  for (size_t i = 0; i < j->count; i++) {
+    if (j->disk)
+      journal_close_file(j, &j->segments[i]);
+    free(j->segments[i].tail);
+  }
+  free(j->segments);
+  free(j->scratch);
+  j->segments = NULL;
+  j->scratch = NULL;
+  j->count = j->room = 0;
+  j->disk = NULL;
+}

@@ -1,0 +1,90 @@
+-- journal_spec.lua - the power goes at every operation of the disk, and what a cut leaves is opened.
+local disk = require "core.disk"
+local driver = require "spec.crash.driver"
+
+local IMAGES = tonumber(os.getenv "DT_SWARM_CRASH_IMAGES" or "") or 600
+local STEPS = 80
+
+local function total(d)
+  local counts, sum = d:counts(), 0
+  for kind, count in pairs(counts) do
+    if kind ~= "read" and kind ~= "bytes" then sum = sum + count end
+  end
+  return sum
+end
+
+-- Runs until the power goes at operation `cut`; nil: it never goes.
+local function run(seed, cut)
+  local d = disk.memory(seed)
+  local r = driver.new(d, "state/journal", seed)
+  if cut then d:inject { nth = cut, effect = "off" } end
+  if not r:open() then return r, d end
+  for _ = 1, STEPS do
+    if not r:step() then break end
+  end
+  return r, d
+end
+
+-- Opens an image; the first try is itself cut short in some images.
+local function open(r, image, seed)
+  if seed % 3 == 0 then
+    image:inject { nth = 1 + seed % 7, effect = "off" }
+    driver.new(image, "state/journal", seed):open()
+    image = image:crash(seed + 1)
+  end
+  local other = driver.new(image, "state/journal", seed)
+  other.now = r.now
+  local report, message = other:open()
+  assert(report, message)
+  return other, report
+end
+
+describe("the journal after a power cut", function()
+  it("has every acknowledged word and no foreign one", function()
+    local images, torn, noise, points, seed = 0, 0, 0, 0, 0
+    while images < IMAGES do
+      seed = seed + 1
+      local _, whole = run(seed)
+      local operations = total(whole)
+      assert(operations >= 60, operations)
+      for cut = 1, operations do
+        local r, d = run(seed, cut)
+        points = points + 1
+        for again = 1, 2 do
+          local number = images * 2 + again
+          local other, report = open(r, d:crash(number), number)
+          local wrong = r:compare(other)
+          assert(not wrong, ("seed %d cut %d image %d: %s"):format(seed, cut, number, tostring(wrong)))
+          noise = noise + #report.damaged
+          if number % 3 ~= 0 then -- one cut alone is no damage
+            assert.equal(0, #report.damaged, ("seed %d cut %d image %d"):format(seed, cut, number))
+          end
+          torn = torn + #report.torn
+          images = images + 1
+        end
+      end
+    end
+    assert(torn > 5, "no image was torn: " .. torn)
+    assert(points >= 200)
+    assert(noise * 1000 <= images, noise)
+  end)
+
+  it("goes on after a cut, and after the next", function()
+    for seed = 1, 25 do
+      local r, d = run(seed, 20 + seed * 5)
+      for life = 1, 4 do
+        local other = open(r, d:crash(seed * 10 + life), life + 3)
+        assert(not r:compare(other))
+        other.said, other.version, other.clock = r.said, r.version, r.clock
+        for name, slot in pairs(other.slots) do other.acknowledged[name] = slot end
+        other:flush(true)
+        d = other.disk
+        d:inject { nth = 10 + life * 7, effect = "off" }
+        for _ = 1, 60 do
+          if not other:step() then break end
+        end
+        r = other
+      end
+    end
+  end)
+end)
