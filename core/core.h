@@ -108,6 +108,7 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
   X(key)                                                                                           \
   X(net)                                                                                           \
   X(random)                                                                                        \
+  X(record)                                                                                        \
   X(statement)                                                                                     \
   X(text)                                                                                          \
   X(unixfs)                                                                                        \

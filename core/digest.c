@@ -1,0 +1,68 @@
+/* digest.c - what a class remembers, as one number that two nodes can compare. No merge.
+ */
+#include "index.h"
+#include <string.h>
+
+static void collect(const struct index *ix, int class_number, struct order *o) {
+  uint32_t count = 0;
+  for (uint32_t b = 1; b <= ix->bucket_top; b++) {
+    if (!ix->buckets[b].name || ix->buckets[b].class_number != class_number)
+      continue;
+    for (uint32_t n = ix->buckets[b].first; n; n = index_entry(ix, n)->next_in_bucket)
+      o->numbers[count++] = n;
+  }
+}
+
+const struct order *index_order(struct index *ix, int class_number) {
+  struct order *o = &ix->orders[class_number];
+  o->changes = 0;
+  if (o->numbers)
+    return o;
+  if (order_start(o, (uint32_t)ix->counts[class_number]))
+    return NULL;
+  collect(ix, class_number, o);
+  if (order_sort(o, index_id, ix) == 0)
+    return o;
+  order_free(o);
+  return NULL;
+}
+
+/* BLAKE2b-256, keyed with the salt, over the short IDs in order of what ends after T. */
+static void take(const struct index *ix, const struct order *o, int64_t t,
+                 struct digest *d, crypto_generichash_state *state) {
+  for (uint32_t i = 0; i < o->count; i++) {
+    const struct entry *e = index_entry(ix, o->numbers[i]);
+    int64_t end = law_end(index_class(ix, e), e->at);
+    if (end <= t) {
+      if (end > d->from)
+        d->from = end;
+      continue;
+    }
+    if (end < d->until)
+      d->until = end;
+    crypto_generichash_update(state, e->id, sizeof e->id);
+    d->count++;
+  }
+}
+
+int index_digest(struct index *ix, int class_number, int64_t t, const void *salt,
+                 size_t salt_size, struct digest *out) {
+  struct digest *known = &ix->digests[class_number];
+  crypto_generichash_state state;
+  uint8_t hash[CORE_HASH_SIZE];
+  if (!salt_size && known->is_known && known->from <= t && t < known->until) {
+    *out = *known;
+    return 0;
+  }
+  const struct order *o = index_order(ix, class_number);
+  if (!o)
+    return -1;
+  *out = (struct digest){.from = INT64_MIN, .until = INT64_MAX, .is_known = 1};
+  crypto_generichash_init(&state, salt_size ? salt : NULL, salt_size, sizeof hash);
+  take(ix, o, t, out, &state);
+  crypto_generichash_final(&state, hash, sizeof hash);
+  memcpy(out->bytes, hash, sizeof out->bytes);
+  if (!salt_size)
+    *known = *out;
+  return 0;
+}

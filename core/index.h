@@ -1,0 +1,143 @@
+/* index.h - the records that a node remembers: slots, merge, memory, quotas, digests. No
+ * Lua. */
+#ifndef INDEX_H
+#define INDEX_H
+
+#include "core.h"
+#include "law.h"
+#include "order.h"
+#include "statement.h"
+#include "table.h"
+#include <sodium.h>
+
+#define INDEX_NOWHERE (-1) /* no place in the journal */
+
+/* One remembered statement: the newest word in its slot, which is (bucket, key, signer).
+ * 72 bytes; numbers of others begin with 1, 0 is none. */
+struct entry {
+  uint8_t id[CORE_SHORT_ID_SIZE];
+  uint64_t slot; /* hash of the slot; with signer and class it names it */
+  int64_t at;    /* milliseconds */
+  union {
+    int64_t place; /* in the journal */
+    char *text;    /* or the line itself */
+  } where;
+  uint32_t until; /* ticks of 16 s */
+  uint32_t bucket, holder;
+  uint32_t next_in_bucket, previous_in_bucket;
+  uint32_t next_of_holder, previous_of_holder;
+  uint16_t size; /* of the line; 0 in an unused entry */
+  uint8_t is_dismissal, has_text;
+};
+
+/* A bucket that has records, or an unused row (no name; FIRST is then the next unused
+ * one). */
+struct bucket {
+  char *name;
+  uint32_t first, count;
+  uint16_t size;
+  uint8_t class_number;
+};
+
+/* A signer's share of a class. */
+struct holder {
+  uint8_t public[CORE_PUBLIC_SIZE];
+  uint64_t greatest; /* slot hash, where the share is full */
+  uint32_t first, count;
+  uint8_t class_number;
+};
+
+/* A digest holds for every T from FROM until before UNTIL, as long as the class does not
+ * change. */
+struct digest {
+  int64_t from, until;
+  int64_t count;
+  uint8_t bytes[16];
+  int is_known;
+};
+
+struct index {
+  struct law law;
+  uint8_t
+      secret[crypto_shorthash_KEYBYTES]; /* for looking up; nothing else depends on it */
+  struct entry **pages;
+  uint32_t page_count, page_room, unused_entry, entry_top;
+  struct bucket *buckets;
+  uint32_t bucket_room, bucket_top, unused_bucket;
+  struct holder *holders;
+  uint32_t holder_room, holder_top, unused_holder;
+  struct table by_id, by_slot, by_bucket, by_holder;
+  struct order orders[LAW_CLASSES_MAX];
+  struct digest digests[LAW_CLASSES_MAX];
+  int64_t counts[LAW_CLASSES_MAX];
+  int64_t earliest_end; /* no entry ends before it; seconds */
+  int64_t extra;        /* bytes of names and texts */
+};
+
+/* What was taken out: where its line is, and how long. */
+struct index_gone {
+  int64_t place, size; /* INDEX_NOWHERE where the index kept the text */
+};
+
+/* Opens an index whose law has been read. */
+void index_open(struct index *ix);
+void index_close(struct index *ix);
+
+/* ---- rows (index.c) ---- */
+
+struct entry *index_entry(const struct index *ix, uint32_t number);
+const uint8_t *index_id(const void *ix, uint32_t number);
+const struct law_class *index_class(const struct index *ix, const struct entry *e);
+int64_t index_memory(const struct index *ix);
+
+/* Number of a row or class; 0 (class: -1) where there is none. */
+uint32_t index_find(const struct index *ix, const uint8_t id[CORE_SHORT_ID_SIZE]);
+uint32_t index_find_bucket(const struct index *ix, const char *name, size_t size);
+uint32_t index_find_holder(const struct index *ix, const uint8_t *public,
+                           int class_number);
+uint32_t index_find_in_slot(const struct index *ix, uint64_t slot, uint32_t holder);
+int index_class_number(const struct index *ix, struct statement_part bucket);
+
+/* Room for all that one statement can need, so that taking it in cannot fail half-way: 0
+ * or -1. */
+int index_reserve(struct index *ix);
+/* The row of a bucket; NAME, allocated, is kept or freed. */
+uint32_t index_use_bucket(struct index *ix, char *name, size_t size, int class_number);
+uint32_t index_new_entry(struct index *ix, uint64_t slot, const uint8_t *public,
+                         int class_number, uint32_t bucket);
+void index_move_entry(struct index *ix, uint32_t number, uint32_t bucket);
+void index_free_entry(struct index *ix, uint32_t number);
+void index_name_entry(struct index *ix, uint32_t number, const uint8_t *id);
+void index_unname_entry(struct index *ix, uint32_t number);
+
+/* ---- rules (merge.c) ---- */
+
+uint32_t index_find_slot(const struct index *ix, struct statement_part bucket,
+                         struct statement_part key, struct statement_part signer);
+
+/* NULL where ST would be new, or the word: class, size, window, ended, future (the last
+ * two only where NOW, in ms, is not negative), duplicate, older, quota. Changes nothing.
+ */
+const char *index_offer(const struct index *ix, const struct statement *st, int64_t now);
+
+/* Takes ST in, whose signature has been verified. PLACE in the journal, or INDEX_NOWHERE:
+ * then the line is copied. NULL and what it replaced (size 0: nothing), or a word as
+ * above, or ENOMEM. */
+const char *index_put(struct index *ix, const struct statement *st, int64_t place,
+                      struct index_gone *gone);
+
+/* Drops what ended by NOW (seconds); calls GONE for each. Number of records dropped. */
+int64_t index_expire(struct index *ix, int64_t now,
+                     void (*gone)(void *context, struct index_gone what), void *context);
+
+/* ---- what two nodes compare (digest.c) ---- */
+
+/* Digest of what a class remembers beyond T (seconds), under a salt of 0 to 64 bytes; 0
+ * or -1. */
+int index_digest(struct index *ix, int class_number, int64_t t, const void *salt,
+                 size_t salt_size, struct digest *out);
+
+/* The class's order, up to date, or NULL where there is no memory. */
+const struct order *index_order(struct index *ix, int class_number);
+
+#endif

@@ -1,0 +1,355 @@
+/* record.c - the index of records for Lua: offer, put, look up, compare. No journal, no
+ * rule. */
+#include "index.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLASS "core.record"
+#define IDS_MAX 65536
+
+static struct index *index_argument(lua_State *L) {
+  return luaL_checkudata(L, 1, CLASS);
+}
+
+/* The class whose name is argument INDEX. */
+static int class_argument(lua_State *L, const struct index *ix, int index) {
+  int number = law_class_named(&ix->law, luaL_checkstring(L, index));
+  luaL_argcheck(L, number >= 0, index, "no class of this name");
+  return number;
+}
+
+static const uint8_t *id_argument(lua_State *L, int index) {
+  size_t size;
+  const char *id = luaL_checklstring(L, index, &size);
+  luaL_argcheck(L, size == CORE_SHORT_ID_SIZE, index, "a short ID has 16 bytes");
+  return (const uint8_t *)id;
+}
+
+static struct statement_part part_argument(lua_State *L, int index) {
+  struct statement_part p;
+  p.at = luaL_checklstring(L, index, &p.size);
+  return p;
+}
+
+/* As core_fail, but without printing: duplicates come by the hundred thousand. */
+static int refuse(lua_State *L, const char *word) {
+  static const char *const texts[][2] = {
+#define WORD_AND_TEXT(name, text) {#name, #name ": " text},
+      CORE_WORDS(WORD_AND_TEXT)
+#undef WORD_AND_TEXT
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    if (strcmp(texts[i][0], word))
+      continue;
+    lua_pushnil(L);
+    lua_pushstring(L, texts[i][1]);
+    lua_pushstring(L, word);
+    return 3;
+  }
+  return core_fail_errno(L, ENOMEM, "the index");
+}
+
+/* ---- taking in ---- */
+
+/* record.new{{name=, max_ttl=s, size=bytes, slots=n, kept=bool, scope=, admitted=,
+ * buckets={...}}}
+ * -> index */
+static int f_new(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  struct index *ix = core_new(L, CLASS, sizeof *ix);
+  index_open(ix);
+  law_read(L, 1, &ix->law);
+  return 1;
+}
+
+static int f_close(lua_State *L) {
+  index_close(index_argument(L));
+  return 0;
+}
+
+/* index:offer(statement, [now in ms]) -> "new" | nil, message, word. Changes nothing. */
+static int f_offer(lua_State *L) {
+  const struct index *ix = index_argument(L);
+  int64_t now = luaL_optinteger(L, 3, -1);
+  const char *word = index_offer(ix, statement_argument(L, 2), now);
+  if (word)
+    return refuse(L, word);
+  lua_pushliteral(L, "new");
+  return 1;
+}
+
+/* index:put(statement, [place]) -> "new", place and size of what it replaced (or nothing)
+ * | nil, message, word. Without a place the index keeps the line. */
+static int f_put(lua_State *L) {
+  struct index *ix = index_argument(L);
+  int64_t place = luaL_optinteger(L, 3, INDEX_NOWHERE);
+  struct index_gone gone;
+  luaL_argcheck(L, lua_isnoneornil(L, 3) || place >= 0, 3, "a place is not negative");
+  const char *word = index_put(ix, statement_argument(L, 2), place, &gone);
+  if (word)
+    return refuse(L, word);
+  lua_pushliteral(L, "new");
+  if (gone.size == 0 || gone.place == INDEX_NOWHERE)
+    return 1;
+  lua_pushinteger(L, gone.place);
+  lua_pushinteger(L, gone.size);
+  return 3;
+}
+
+static void set_integer(lua_State *L, const char *name, int64_t value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, name);
+}
+
+/* Appends {place=, size=} to the array at index 3; what had its text here leaves no
+ * trace. */
+static void note_gone(void *context, struct index_gone gone) {
+  lua_State *L = context;
+  if (gone.place == INDEX_NOWHERE)
+    return;
+  lua_createtable(L, 0, 2);
+  set_integer(L, "place", gone.place);
+  set_integer(L, "size", gone.size);
+  lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
+}
+
+/* index:expire(now in seconds) -> how many, array of {place=, size=} */
+static int f_expire(lua_State *L) {
+  struct index *ix = index_argument(L);
+  int64_t now = luaL_checkinteger(L, 2);
+  lua_settop(L, 2);
+  lua_newtable(L);
+  lua_pushinteger(L, index_expire(ix, now, note_gone, L));
+  lua_insert(L, 3);
+  return 2;
+}
+
+/* index:place(short, place) -> true | nil, message, "missing": the journal moved the line
+ */
+static int f_place(lua_State *L) {
+  const struct index *ix = index_argument(L);
+  uint32_t number = index_find(ix, id_argument(L, 2));
+  int64_t place = luaL_checkinteger(L, 3);
+  luaL_argcheck(L, place >= 0, 3, "a place is not negative");
+  if (!number || index_entry(ix, number)->has_text)
+    return refuse(L, "missing");
+  index_entry(ix, number)->where.place = place;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* ---- looking up ---- */
+
+/* Pushes {place= or text=, size=, at=, short=, valid_until=, dismiss=, bucket=}. */
+static void push_entry(lua_State *L, const struct index *ix, uint32_t number) {
+  const struct entry *e = index_entry(ix, number);
+  const struct bucket *b = &ix->buckets[e->bucket];
+  lua_createtable(L, 0, 8);
+  if (e->has_text)
+    lua_pushlstring(L, e->where.text, e->size), lua_setfield(L, -2, "text");
+  else
+    set_integer(L, "place", e->where.place);
+  set_integer(L, "size", e->size);
+  set_integer(L, "at", e->at);
+  set_integer(L, "valid_until", (int64_t)e->until * STATEMENT_TICK);
+  set_integer(L, "ends", law_end(index_class(ix, e), e->at));
+  lua_pushlstring(L, (const char *)e->id, sizeof e->id);
+  lua_setfield(L, -2, "short");
+  lua_pushboolean(L, e->is_dismissal);
+  lua_setfield(L, -2, "dismiss");
+  lua_pushlstring(L, b->name, b->size);
+  lua_setfield(L, -2, "bucket");
+}
+
+static int push_found(lua_State *L, const struct index *ix, uint32_t number) {
+  if (number)
+    push_entry(L, ix, number);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* index:get(short) -> entry | nil */
+static int f_get(lua_State *L) {
+  const struct index *ix = index_argument(L);
+  return push_found(L, ix, index_find(ix, id_argument(L, 2)));
+}
+
+/* index:has(short) -> boolean */
+static int f_has(lua_State *L) {
+  lua_pushboolean(L, index_find(index_argument(L), id_argument(L, 2)) != 0);
+  return 1;
+}
+
+/* index:slot(bucket, key, signer) -> entry | nil: the newest word there, remembered here
+ */
+static int f_slot(lua_State *L) {
+  const struct index *ix = index_argument(L);
+  return push_found(
+      L, ix,
+      index_find_slot(ix, part_argument(L, 2), part_argument(L, 3), part_argument(L, 4)));
+}
+
+static int compare_age(const void *a, const void *b, void *ix) {
+  const struct entry *x = index_entry(ix, *(const uint32_t *)a);
+  const struct entry *y = index_entry(ix, *(const uint32_t *)b);
+  if (x->at != y->at)
+    return x->at < y->at ? -1 : 1;
+  return memcmp(x->id, y->id, sizeof x->id);
+}
+
+/* index:bucket(bucket) -> array of entries in the order of AT, then ID */
+static int f_bucket(lua_State *L) {
+  struct index *ix = index_argument(L);
+  struct statement_part name = part_argument(L, 2);
+  uint32_t bucket = index_find_bucket(ix, name.at, name.size), count = 0;
+  uint32_t total = bucket ? ix->buckets[bucket].count : 0;
+  uint32_t *numbers = lua_newuserdatauv(L, (total + 1) * sizeof *numbers, 0);
+  for (uint32_t n = bucket ? ix->buckets[bucket].first : 0; n;
+       n = index_entry(ix, n)->next_in_bucket)
+    numbers[count++] = n;
+  qsort_r(numbers, count, sizeof *numbers, compare_age, ix);
+  lua_createtable(L, (int)count, 0);
+  for (uint32_t i = 0; i < count; i++) {
+    push_entry(L, ix, numbers[i]);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+static int compare_names(const void *a, const void *b) {
+  const struct bucket *x = *(const struct bucket *const *)a,
+                      *y = *(const struct bucket *const *)b;
+  int difference = memcmp(x->name, y->name, x->size < y->size ? x->size : y->size);
+  return difference ? difference : (x->size > y->size) - (x->size < y->size);
+}
+
+/* index:buckets([prefix]) -> sorted array of the names of buckets that have records */
+static int f_buckets(lua_State *L) {
+  const struct index *ix = index_argument(L);
+  size_t size, count = 0;
+  const char *prefix = luaL_optlstring(L, 2, "", &size);
+  const struct bucket **found =
+      lua_newuserdatauv(L, (ix->bucket_top + 1) * sizeof *found, 0);
+  for (uint32_t i = 1; i <= ix->bucket_top; i++) {
+    const struct bucket *b = &ix->buckets[i];
+    if (b->name && b->size >= size && memcmp(b->name, prefix, size) == 0)
+      found[count++] = b;
+  }
+  qsort(found, count, sizeof *found, compare_names);
+  lua_createtable(L, (int)count, 0);
+  for (size_t i = 0; i < count; i++) {
+    lua_pushlstring(L, found[i]->name, found[i]->size);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+/* index:class(bucket) -> name of its class | nil */
+static int f_class(lua_State *L) {
+  const struct index *ix = index_argument(L);
+  int number = index_class_number(ix, part_argument(L, 2));
+  lua_pushstring(L, number < 0 ? NULL : ix->law.classes[number].name);
+  return 1;
+}
+
+/* ---- comparing ---- */
+
+/* index:law(class) -> 8 bytes: hash of its constants, and of nothing else */
+static int f_law(lua_State *L) {
+  const struct index *ix = index_argument(L);
+  const struct law_class *c = &ix->law.classes[class_argument(L, ix, 2)];
+  lua_pushlstring(L, (const char *)c->hash, sizeof c->hash);
+  return 1;
+}
+
+/* index:digest(class, T in seconds, [salt of at most 64 bytes]) -> 16 bytes, how many
+ * statements */
+static int f_digest(lua_State *L) {
+  struct index *ix = index_argument(L);
+  int number = class_argument(L, ix, 2);
+  int64_t t = luaL_checkinteger(L, 3);
+  size_t size;
+  const char *salt = luaL_optlstring(L, 4, "", &size);
+  struct digest d;
+  luaL_argcheck(L, size <= crypto_generichash_KEYBYTES_MAX, 4, "the salt is too long");
+  if (index_digest(ix, number, t, salt, size, &d))
+    return refuse(L, "ENOMEM");
+  lua_pushlstring(L, (const char *)d.bytes, sizeof d.bytes);
+  lua_pushinteger(L, d.count);
+  return 2;
+}
+
+/* index:ids(class, T in seconds, after, max) -> sorted array of at most MAX short IDs
+ * greater than AFTER ("" for the first) of statements with END > T */
+static int f_ids(lua_State *L) {
+  struct index *ix = index_argument(L);
+  int number = class_argument(L, ix, 2);
+  int64_t t = luaL_checkinteger(L, 3), max = luaL_checkinteger(L, 5), count = 0;
+  luaL_argcheck(L, max >= 0 && max <= IDS_MAX, 5, "0 to 65536 IDs");
+  const uint8_t *after = lua_rawlen(L, 4) ? id_argument(L, 4) : NULL;
+  const struct order *o = index_order(ix, number);
+  if (!o)
+    return refuse(L, "ENOMEM");
+  lua_newtable(L);
+  for (uint32_t i = after ? order_after(o, index_id, ix, after, 0) : 0;
+       i < o->count && count < max; i++) {
+    const struct entry *e = index_entry(ix, o->numbers[i]);
+    if (law_end(index_class(ix, e), e->at) <= t)
+      continue;
+    lua_pushlstring(L, (const char *)e->id, sizeof e->id);
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
+/* index:count([class]) -> statements remembered */
+static int f_count(lua_State *L) {
+  const struct index *ix = index_argument(L);
+  int64_t count = 0;
+  if (lua_isnoneornil(L, 2))
+    for (int i = 0; i < ix->law.class_count; i++)
+      count += ix->counts[i];
+  else
+    count = ix->counts[class_argument(L, ix, 2)];
+  lua_pushinteger(L, count);
+  return 1;
+}
+
+/* index:memory() -> bytes */
+static int f_memory(lua_State *L) {
+  lua_pushinteger(L, index_memory(index_argument(L)));
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"offer",   f_offer  },
+    {"put",     f_put    },
+    {"expire",  f_expire },
+    {"place",   f_place  },
+    {"get",     f_get    },
+    {"has",     f_has    },
+    {"slot",    f_slot   },
+    {"bucket",  f_bucket },
+    {"buckets", f_buckets},
+    {"class",   f_class  },
+    {"law",     f_law    },
+    {"digest",  f_digest },
+    {"ids",     f_ids    },
+    {"count",   f_count  },
+    {"memory",  f_memory },
+    {"__gc",    f_close  },
+    {NULL,      NULL     }
+};
+
+static const luaL_Reg functions[] = {
+    {"new", f_new},
+    {NULL,  NULL }
+};
+
+int luaopen_core_record(lua_State *L) {
+  core_class(L, CLASS, methods);
+  luaL_newlib(L, functions);
+  return 1;
+}

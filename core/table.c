@@ -1,0 +1,65 @@
+/* table.c - a hash table of numbers that name things kept elsewhere. Owns no thing. */
+#include "table.h"
+#include <stdlib.h>
+
+#define ROOM_MIN 16
+
+uint32_t table_find(const struct table *t, const struct table_kind *kind,
+                    const void *owner, uint64_t hash, const void *sought) {
+  if (!t->room)
+    return 0;
+  for (uint64_t at = hash;; at++) {
+    uint32_t number = t->cells[at & (t->room - 1)];
+    if (!number || kind->is(owner, number, sought))
+      return number;
+  }
+}
+
+void table_add(struct table *t, uint64_t hash, uint32_t number) {
+  uint64_t at = hash;
+  while (t->cells[at & (t->room - 1)])
+    at++;
+  t->cells[at & (t->room - 1)] = number;
+  t->count++;
+}
+
+int table_reserve(struct table *t, const struct table_kind *kind, const void *owner) {
+  struct table grown = {.room = t->room ? t->room * 2 : ROOM_MIN};
+  if (t->count + 1 <= (uint64_t)t->room * 7 / 8)
+    return 0;
+  if (!grown.room || !(grown.cells = calloc(grown.room, sizeof *grown.cells)))
+    return -1;
+  for (uint32_t i = 0; i < t->room; i++)
+    if (t->cells[i])
+      table_add(&grown, kind->hash(owner, t->cells[i]), t->cells[i]);
+  free(t->cells);
+  *t = grown;
+  return 0;
+}
+
+/* Moves back what stood behind the hole because of it, so that no tombstones are needed
+ * (Knuth, The Art of Computer Programming 3, 6.4, algorithm R). */
+void table_remove(struct table *t, const struct table_kind *kind, const void *owner,
+                  uint32_t number) {
+  uint64_t mask = t->room - 1, hole = kind->hash(owner, number) & mask;
+  while (t->cells[hole] != number)
+    hole = (hole + 1) & mask;
+  for (uint64_t at = (hole + 1) & mask; t->cells[at]; at = (at + 1) & mask) {
+    uint64_t home = kind->hash(owner, t->cells[at]) & mask;
+    if (((at - home) & mask) < ((at - hole) & mask))
+      continue;
+    t->cells[hole] = t->cells[at];
+    hole = at;
+  }
+  t->cells[hole] = 0;
+  t->count--;
+}
+
+void table_free(struct table *t) {
+  free(t->cells);
+  *t = (struct table){0};
+}
+
+int64_t table_memory(const struct table *t) {
+  return (int64_t)t->room * (int64_t)sizeof *t->cells;
+}

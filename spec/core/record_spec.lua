@@ -1,0 +1,301 @@
+-- record_spec.lua - the index of records: classes, refusals, places, lists, digests, memory.
+local key, random = require "core.key", require "core.random"
+local record, statement = require "core.record", require "core.statement"
+local second = require "spec.second.record"
+
+local DAY = 86400
+local AT = 1767225600123
+local NOW = AT // 1000
+
+local k, other = key.generate(("k"):rep(32)), key.generate(("o"):rep(32))
+local id = k:id()
+
+local CLASSES = {
+  { name = "share", max_ttl = 30 * DAY, size = 600, slots = 4, kept = true, buckets = { "share/…" } },
+  { name = "state", max_ttl = 7 * DAY, size = 1024, slots = 9, kept = true,
+    buckets = { "pri/*/info/…", "pri/*/summaries" } },
+  { name = "presence", max_ttl = 1200, size = 1024, slots = 2, buckets = { "peer", "pri/*/addresses" } },
+}
+
+local function sign(changes, signer)
+  local f = { verb = "propose", bucket = "share/files", key = "a", valid_from = 0,
+    valid_until = NOW // 16 * 16, at = AT, data = "{}" }
+  for name, value in pairs(changes or {}) do f[name] = value end
+  return assert(statement.sign(signer or k, "lab", f))
+end
+
+local function word(_, _, refused) return refused end
+
+describe("core.record classes", function()
+  it("finds the most specific pattern, whatever the order", function()
+    local patterns = { "…", "*", "pri/…", "pri/*/health", "pri/*/info/…", "pri/x/*", "*/*/health",
+      "pri/x/info/…" }
+    local expected = { ["a/b"] = "…", a = "*", ["pri/a"] = "pri/…", ["pri/a/health"] = "pri/*/health",
+      ["pri/x/health"] = "pri/x/*", ["pri/a/info/b/c"] = "pri/*/info/…", ["pri/a/info"] = "pri/…",
+      ["z/y/health"] = "*/*/health", ["pri/x/info/1"] = "pri/x/info/…", ["pri/x/info"] = "pri/x/*",
+      ["pri/x/more/1"] = "pri/…", ["z/y/health/1"] = "…" }
+    local r = random.seeded(1)
+    for _ = 1, 50 do
+      local classes, order = {}, { 1, 2, 3, 4, 5, 6, 7, 8 }
+      for i = 8, 2, -1 do
+        local j = r:integer(i) + 1
+        order[i], order[j] = order[j], order[i]
+      end
+      for i, which in ipairs(order) do
+        classes[i] = { name = "c" .. which, max_ttl = 1, size = 1, slots = 1, buckets = { patterns[which] } }
+      end
+      local index = record.new(classes)
+      for bucket, pattern in pairs(expected) do
+        assert.are.equal(pattern, patterns[tonumber(index:class(bucket):sub(2))], bucket)
+      end
+    end
+  end)
+
+  it("knows no class for other buckets", function()
+    local index = record.new(CLASSES)
+    for _, bucket in ipairs { "", "share", "shared/x", "peer/x", "pri/a/summaries/x", "pri/a", "/", "share/",
+      "x" } do
+      assert.is_nil(index:class(bucket), bucket)
+    end
+    assert.are.equal("new", record.new(CLASSES):put(sign()))
+    assert.are.equal("class", word(index:put(sign { bucket = "unknown" })))
+  end)
+
+  it("throws on classes that make no sense", function()
+    local function bad(changes, more)
+      local class = { name = "a", max_ttl = 10, size = 10, slots = 1, buckets = { "a" } }
+      for name, value in pairs(changes) do class[name] = value end
+      assert.has_error(function() record.new { class, more } end)
+    end
+    for _, changes in ipairs { { name = "A" }, { name = "" }, { name = ("a"):rep(33) }, { max_ttl = 0 },
+      { max_ttl = 1.5 }, { size = 1025 }, { slots = 0 }, { buckets = "a" }, { buckets = { "" } },
+      { buckets = { "a//b" } }, { buckets = { "…/a" } }, { buckets = { "a b" } }, { buckets = { 1.5, {} } },
+      { buckets = { "a", "a" } }, { scope = "A" }, { buckets = { ("a"):rep(161) } } } do bad(changes) end
+    bad({}, { name = "a", max_ttl = 10, size = 10, slots = 1, buckets = { "b" } })
+    bad({}, { name = "b", max_ttl = 10, size = 10, slots = 1, buckets = { "a" } })
+    local index = record.new(CLASSES)
+    assert.has_error(function() index:digest("nothing", 0) end)
+    assert.has_error(function() index:law("nothing") end)
+  end)
+
+  it("hashes each constant into the law, the order of patterns not", function()
+    local seen, count = {}, 0
+    local function law(changes)
+      local class = { name = "state", max_ttl = 10, size = 10, slots = 1, buckets = { "a", "b/…" } }
+      for name, value in pairs(changes) do class[name] = value end
+      local hash = record.new({ class }):law(class.name)
+      assert.are.equal(second.law(class), hash)
+      return hash
+    end
+    for _, changes in ipairs { {}, { name = "b" }, { max_ttl = 11 }, { size = 11 }, { slots = 2 },
+      { kept = true }, { scope = "site" }, { admitted = "members" }, { buckets = { "a" } },
+      { buckets = { "a", "b/*" } } } do
+      local hash = law(changes)
+      assert.is_nil(seen[hash])
+      seen[hash], count = true, count + 1
+    end
+    assert.are.equal(10, count)
+    assert.are.equal(law {}, law { buckets = { "b/…", "a" } })
+  end)
+end)
+
+describe("core.record", function()
+  local index
+  before_each(function() index = record.new(CLASSES) end)
+
+  it("refuses with a word, in the order of work", function()
+    local ends = second.ends(CLASSES[1], AT)
+    assert.are.equal(0, ends % 16)
+    local exact = AT + 600000 + 30 * DAY * 1000
+    assert.is_true(ends * 1000 >= exact and ends * 1000 < exact + 16000)
+    local st = sign()
+    assert.are.equal("new", index:offer(st))
+    assert.are.equal("new", index:offer(st, ends * 1000 - 1))
+    assert.are.equal("ended", word(index:offer(st, ends * 1000)))
+    assert.are.equal("new", index:offer(st, AT - 600000))
+    assert.are.equal("future", word(index:offer(st, AT - 600001)))
+    assert.are.equal("size", word(index:offer(sign { data = '"' .. ("x"):rep(600) .. '"' })))
+    local last = (AT // 1000 + 30 * DAY) // 16 * 16
+    assert.are.equal("new", index:offer(sign { valid_until = last }))
+    assert.are.equal("window", word(index:offer(sign { valid_until = last + 16 })))
+    assert.are.equal("class", word(index:offer(sign { bucket = "x", valid_until = last + 16 })))
+    assert.are.equal(0, index:count())
+    assert.are.equal("new", index:put(st))
+    assert.are.equal("duplicate", word(index:put(st)))
+    assert.are.equal("older", word(index:offer(sign { at = AT - 1 })))
+    assert.are.equal("new", index:offer(sign { at = AT + 1 }))
+    assert.are.equal(1, index:count())
+  end)
+
+  it("settles a tie of milliseconds by the larger ID", function()
+    local a, b = sign { data = "1" }, sign { data = "2" }
+    if a.id > b.id then a, b = b, a end
+    for _, first in ipairs { a, b } do
+      local one = record.new(CLASSES)
+      one:put(first)
+      one:put(first == a and b or a)
+      assert.are.equal(b.short, one:slot("share/files", "a", id).short)
+      assert.are.equal(1, one:count())
+    end
+  end)
+
+  it("keeps places, and names the place that was replaced", function()
+    local a, b = sign(), sign { at = AT + 1, verb = "dismiss", data = "null" }
+    assert.are.same({ "new" }, { index:put(a, 7) })
+    assert.are.same({ "new", 7, a.size }, { index:put(b, 0) })
+    assert.is_nil(index:get(a.short))
+    assert.is_false(index:has(a.short))
+    assert.are.same({ place = 0, size = b.size, at = AT + 1, short = b.short, valid_until = NOW // 16 * 16,
+      ends = second.ends(CLASSES[1], AT + 1), dismiss = true, bucket = "share/files" }, index:get(b.short))
+    assert.is_true(index:place(b.short, 99))
+    assert.are.equal(99, index:get(b.short).place)
+    assert.are.equal("missing", word(index:place(a.short, 1)))
+    assert.has_error(function() index:put(a, -1) end)
+    assert.has_error(function() index:get "short" end)
+  end)
+
+  it("keeps the text itself where there is no place", function()
+    local a = sign { bucket = "peer", key = id }
+    index:put(a)
+    assert.are.equal(a.line, index:get(a.short).text)
+    local b = sign { bucket = "peer", key = id, at = AT + 5 }
+    assert.are.same({ "new" }, { index:put(b) })
+    assert.are.equal(b.line, index:slot("peer", id, id).text)
+    assert.are.equal("missing", word(index:place(b.short, 1)))
+    assert.is_nil(index:slot("peer", id, other:id()))
+    assert.is_nil(index:slot("peer", id, "nobody"))
+    assert.is_nil(index:slot("nowhere", id, id))
+  end)
+
+  it("lists a bucket by time, buckets and IDs by name", function()
+    for i, name in ipairs { "c", "a", "b" } do index:put(sign { key = name, at = AT - i % 3 }, i) end
+    index:put(sign({ bucket = "share/safe" }, other), 4)
+    index:put(sign({ bucket = "peer", key = other:id(), valid_until = 0 }, other))
+    local times = {}
+    for i, entry in ipairs(index:bucket "share/files") do times[i] = entry.at end
+    assert.are.same({ AT - 2, AT - 1, AT }, times)
+    assert.are.same({}, index:bucket "share/none")
+    assert.are.same({ "peer", "share/files", "share/safe" }, index:buckets())
+    assert.are.same({ "share/files", "share/safe" }, index:buckets "share/")
+    assert.are.same({}, index:buckets "z")
+    local all = index:ids("share", 0, "", 100)
+    assert.are.equal(4, #all)
+    local paged, after = {}, ""
+    repeat
+      local page = index:ids("share", 0, after, 3)
+      table.move(page, 1, #page, #paged + 1, paged)
+      after = page[#page]
+    until not after
+    assert.are.same(all, paged)
+    table.sort(all)
+    assert.are.same(all, paged)
+    assert.are.same({}, index:ids("share", 2 ^ 40 // 1, "", 100))
+    assert.are.same({}, index:ids("state", 0, "", 100))
+    assert.are.same({ 5, 4, 1, 0 },
+      { index:count(), index:count "share", index:count "presence", index:count "state" })
+  end)
+
+  it("counts the slots with the smallest hashes of a signer over his share", function()
+    local all = {}
+    for i = 1, 12 do all[i] = sign { key = "k" .. i } end
+    local gone, refused = 0, 0
+    for i, st in ipairs(all) do
+      local new, second_value, third = index:put(st, i)
+      if second_value and new then gone = gone + 1 end
+      if third == "quota" then refused = refused + 1 end
+    end
+    assert.are.equal(4, index:count "share")
+    assert.are.equal(8, gone + refused)
+    assert.are.same(second.ids(all, CLASSES[1], 0), index:ids("share", 0, "", 100))
+    assert.are.equal("new", index:put(sign({}, other), 50))
+    local first = index:bucket("share/files")[1]
+    assert.is_not_nil(first.place)
+  end)
+
+  it("drops at END what is remembered, not at UNTIL", function()
+    local short, long = sign { valid_until = 16 }, sign { key = "b", valid_until = (NOW + DAY) // 16 * 16 }
+    index:put(short, 1)
+    index:put(long, 2)
+    index:put(sign({ bucket = "peer", key = other:id() }, other))
+    local ends = second.ends(CLASSES[1], AT)
+    assert.are.same({ 1, {} }, { index:expire(ends - 1) })
+    assert.are.equal(2, index:count())
+    local dropped, places = index:expire(ends)
+    assert.are.equal(2, dropped)
+    assert.are.same({ { place = 1, size = short.size }, { place = 2, size = long.size } }, places)
+    assert.are.same({ 0, {} }, { index:expire(ends + 1) })
+    assert.are.same({}, index:buckets())
+  end)
+
+  it("digests what ends after T, under a salt, and forgets no change", function()
+    local heard, digest = {}, nil
+    for i = 1, 4 do
+      heard[i] = sign { key = "k" .. i, at = AT + i * 20000 }
+      index:put(heard[i], i)
+      local now, count = index:digest("share", 0)
+      assert.are.equal(second.digest(heard, CLASSES[1], 0), now)
+      assert.are.equal(i, count)
+      assert.are_not.equal(digest, now)
+      digest = now
+    end
+    for i = 1, 4 do
+      local ends = second.ends(CLASSES[1], heard[i].at)
+      for t = ends - 1, ends + 1 do
+        assert.are.same({ second.digest(heard, CLASSES[1], t) }, { index:digest("share", t) })
+      end
+    end
+    assert.are_not.equal(digest, index:digest("share", 0, "salt"))
+    assert.are_not.equal(index:digest("share", 0, "salt2"), index:digest("share", 0, "salt"))
+    assert.are.equal(digest, index:digest("share", 0))
+    assert.are.equal(record.new(CLASSES):digest("state", 0), index:digest("state", 0))
+  end)
+
+  it("stays right through 20,000 puts, replacements, cuts and expiries", function()
+    local r, keys = random.seeded(5), {}
+    for i = 1, 8 do keys[i] = key.generate(r:bytes(32)) end
+    index = record.new { { name = "share", max_ttl = 3200, size = 1024, slots = 40, buckets = { "*/…" } } }
+    local heard, now = {}, 10000
+    local statements = {}
+    for i = 1, 2000 do
+      statements[i] = sign({ bucket = r:integer(9) .. "/" .. r:integer(30), key = "k" .. r:integer(4),
+        at = (10000 + r:integer(10000)) * 1000, valid_until = 16 }, keys[r:integer(8) + 1])
+    end
+    for step = 1, 20000 do
+      local st = statements[r:integer(2000) + 1]
+      if step % 2000 == 0 then
+        now = now + 500
+        index:expire(now)
+      elseif index:offer(st, now * 1000 + 10 ^ 7 // 1) then
+        index:put(st, r:integer(2) == 0 and step or nil)
+      end
+      if step % 500 == 0 then
+        local names, total = index:buckets(), 0
+        for _, name in ipairs(names) do total = total + #index:bucket(name) end
+        local ids = index:ids("share", 0, "", 65536)
+        assert.are.equal(total, index:count())
+        assert.are.equal(total, #ids)
+        for i, short in ipairs(ids) do
+          assert(index:get(short).short == short and (i == 1 or ids[i - 1] < short))
+        end
+        heard[#heard + 1] = total
+      end
+    end
+    assert.is_true(heard[1] > 100)
+    index:expire(10 ^ 9 // 1)
+    assert.are.equal(0, index:count())
+    assert.are.same({}, index:buckets())
+  end)
+
+  it("needs at most 100 bytes a record", function()
+    index = record.new { { name = "share", max_ttl = 3200, size = 1024, slots = 99999, buckets = { "s" } } }
+    local before, worst = index:memory(), 0
+    for i = 1, 20000 do
+      index:put(sign { bucket = "s", key = "k" .. i, valid_until = 16 }, i)
+      if i > 5000 and i % 500 == 0 then
+        index:digest("share", 0)
+        worst = math.max(worst, (index:memory() - before) / i)
+      end
+    end
+    assert.is_true(worst <= 100, worst .. " bytes")
+  end)
+end)
