@@ -58,20 +58,27 @@ static void *allocate(void *data, void *block, size_t old, size_t new) {
   return result;
 }
 
-void fence_charge(lua_State *P, int64_t units) {
+static void charge(lua_State *P, int64_t units, int level) {
   fence *f = fence_of(P);
   f->left -= units;
   if (f->left >= 0)
     return;
   f->left = 0;
-  luaL_error(P, "over the limit of %I instructions", (LUAI_UACINT)f->instructions);
+  luaL_where(P, level);
+  lua_pushfstring(P, "over the limit of %I instructions", (LUAI_UACINT)f->instructions);
+  lua_concat(P, 2);
+  lua_error(P);
+}
+
+void fence_charge(lua_State *P, int64_t units) {
+  charge(P, units, 1);
 }
 
 /* No pcall and no coroutine is handed out, so nothing inside can catch what this throws.
  */
 static void on_count(lua_State *P, lua_Debug *unused) {
   (void)unused;
-  fence_charge(P, STEP);
+  charge(P, STEP, 0);
 }
 
 static void arm(fence *f) {
@@ -84,13 +91,26 @@ static void arm(fence *f) {
 static const char *copy(lua_State *from, int index, lua_State *to, crossing *c,
                         int depth);
 
+/* A table on TO with room for what the one at INDEX holds: growing it by steps costs
+ * more. */
+static void make_table(lua_State *from, int index, lua_State *to) {
+  int list = (int)(lua_rawlen(from, index) & 0x3fff), count = 0, top = lua_gettop(from);
+  lua_pushnil(from);
+  while (count < FENCE_VALUES && lua_next(from, index)) {
+    lua_pop(from, 1);
+    count++;
+  }
+  lua_settop(from, top);
+  lua_createtable(to, list, count > list ? count - list : 0);
+}
+
 static const char *copy_table(lua_State *from, int index, lua_State *to, crossing *c,
                               int depth) {
   if (depth >= FENCE_DEPTH)
     return "a table is nested too deep to cross";
   if (!lua_checkstack(from, 8) || !lua_checkstack(to, 8))
     return "no room on the stack";
-  lua_createtable(to, (int)(lua_rawlen(from, index) & 0xff), 0);
+  make_table(from, index, to);
   lua_pushnil(from);
   while (lua_next(from, index)) {
     int top = lua_gettop(from), type = lua_type(from, top - 1);

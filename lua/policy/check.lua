@@ -1,0 +1,72 @@
+-- check.lua - asks every hook twice when a policy is read: all known, nothing known. Changes nothing.
+local hooks = require "policy.hooks"
+
+local check = {}
+
+local sample
+
+local function sample_field(field, known)
+  if type(field) ~= "table" then return field end
+  if field.maybe ~= nil then
+    if known then return field.maybe end
+    return nil
+  end
+  if field.kind then return sample(field.kind, known) end
+  if field.each then return { sample(field.each, known), sample(field.each, known) } end
+  return field
+end
+
+--- A thing of KIND with all its facts, or with those only that are never unknown.
+function sample(kind, known)
+  local thing = {}
+  if not hooks.facts[kind] then return "/dswarm/12D3KooWQ1vB/brain" end
+  for name, field in pairs(hooks.facts[kind]) do thing[name] = sample_field(field, known) end
+  return thing
+end
+
+check.sample = sample
+
+--- hooks.lua as plain data for the fence.
+function check.table()
+  local data = {}
+  for _, name in ipairs { "sections", "policies", "settings", "hooks", "facts" } do data[name] = hooks[name] end
+  return data
+end
+
+local function arguments(row, known)
+  local list = {}
+  for i, argument in ipairs(row.arguments) do
+    local thing = sample(argument[2], known)
+    list[i] = argument.each and { thing, sample(argument[2], known) } or thing
+  end
+  return list
+end
+
+local function ask(f, row, known)
+  return f:call("ask", row.path, table.unpack(arguments(row, known), 1, #row.arguments))
+end
+
+--- Messages of all that is wrong with the hooks of the policy that F has run; WHERE tells their lines.
+function check.questions(f, where)
+  local messages = {}
+  local function say(row, known, message)
+    message = message:gsub("^policy: ", "")
+    local at, text = message:match "^([^:\n]+:%d+: )(.*)$"
+    messages[#messages + 1] = ("%s%s, asked with %s known: %s"):format(at or "", row.path,
+      known and "everything" or "nothing", text or message)
+  end
+  for _, row in ipairs(hooks.hooks) do
+    local done, answer = ask(f, row, true)
+    if not done then say(row, true, answer) end
+    done, answer = ask(f, row, false)
+    if not done then
+      say(row, false, answer)
+    elseif row.changes and answer == true then
+      local at = where[row.path]
+      say(row, false, ("%s:%d: says yes; it changes things, so it must not"):format(at.file, at.line))
+    end
+  end
+  return messages
+end
+
+return check

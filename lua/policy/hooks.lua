@@ -1,0 +1,168 @@
+-- hooks.lua - the one table of the policy API: settings, hooks, the facts they are given. No code that asks.
+-- From it come the check, policies/README.md, .luacheckrc's limits and what `why` says. A value of a fact is
+-- the sample that the check uses; maybe(sample) is a fact that may be unknown, which a policy reads as nil.
+local hooks = {}
+
+local function maybe(sample) return { maybe = sample } end
+local function each(kind) return { each = kind } end
+local function kind(name) return { kind = name } end
+
+--- Kinds of things that a hook is asked about.
+hooks.facts = {
+  here = {
+    id = "12D3KooWQ1vB", name = "ada", type = "duckiebot", tags = { "lab" }, peers = 3,
+    power = maybe "battery", battery = maybe(80), charging = maybe(false), disk_free = maybe(9000000000),
+    disk_total = maybe(32000000000), driving = maybe(false), recording = maybe(false), estop = maybe(false),
+    temperature = maybe(41), load = maybe(0.4), hour = maybe(14), clock = maybe "good",
+    permission = kind "permission",
+  },
+  permission = { logs = maybe(true), stats = maybe(true), config = maybe(true) },
+  word = { verb = "propose", signer = "12D3KooWQ1vB", role = maybe "member", allowed = true,
+    age = maybe(60) },
+  record = {
+    verb = "propose", bucket = "share/files", key = "bafybeih5kq", data = maybe { class = "lab" },
+    class = "share", signer = "12D3KooWQ1vB", role = maybe "member", age = maybe(60), left = maybe(3600),
+    size = 240, signers = 1, mine = false, needed = 1, statements = each "word",
+  },
+  channel = {
+    address = "/ip4/0.0.0.0/udp/3825/dswarm-line", kind = "udp", budget = 1200, peers = maybe(3),
+    quiet = maybe(4), cost = maybe(1),
+  },
+  way = {
+    address = "/ip4/192.168.1.21/udp/3825/dswarm-line", kind = "udp", hops = 1, cost = maybe(1),
+    rtt = maybe(0.4), loss = maybe(0), heard = maybe(2), origin = "learned",
+  },
+  envelope = {
+    to = "/dswarm/12D3KooWQ1vB/brain", from = "-", hops = 1, size = 300, signer = maybe "12D3KooWQ1vB",
+    role = maybe "member", vouched = false,
+  },
+  address = { address = "/ip4/192.168.1.20/udp/3825/dswarm-line", lan = true },
+  self = {
+    name = "ada", type = "duckiebot", tags = { "lab" }, version = "0.1.0", clock = maybe "good",
+    http = maybe(3826), tcp = maybe(3825), addresses = each "address",
+  },
+  request = { command = "report", reads = true, peer = maybe "12D3KooWQ1vB", name = maybe "ada",
+    role = maybe "member", via = "tcp" },
+  file = {
+    name = "run-12.bag", path = "run-12.bag", folder = "", size = 64000000, age = 6, type = maybe "bag",
+    meta = maybe { vehicle = "ada" },
+  },
+  shared = {
+    cid = "bafybeih5kq", name = "run-12.bag", size = 64000000, age = 6, class = "lab", robot = maybe "ada",
+    copies = maybe(1), proven = maybe(1), wanted = maybe(false), by = maybe "12D3KooWQ1vB",
+    proven_elsewhere = maybe(3),
+  },
+  metric = { id = "cpu.temperature", value = maybe(41), unit = "C", quality = maybe "measured",
+    class = "lab" },
+  release = {
+    name = "dt-core", seq = 4, kind = "deb", size = 1000000, security = false, signers = maybe(3),
+    from_seq = maybe(3), tags = { "lab" }, in_window = maybe(true),
+  },
+  rollout = { name = "dt-core", seq = 4, order = { "ada", "bea" }, waves = 1, failures = 1 },
+  row = { id = "ada", place = maybe(1), status = maybe "waiting" },
+  checks = { failed = maybe(0), worse = maybe(false), passed = maybe(12) },
+}
+
+--- Sections in the order in which policies/NAME.lua lay down the defaults.
+hooks.sections = { "dcache", "comms", "routing", "clients" }
+
+--- Policies to extend: `default` is the four sections, the others are files.
+hooks.policies = { "default", "duckiebot", "server", "lab" }
+
+--- path, form, default as people say it (it stands in policies/SECTION.lua), what it is.
+hooks.settings = {
+  { "swarm", "text", "duckietown", "name of the swarm: nodes of other swarms are not heard" },
+  { "name", "text", "host name", "what people call this node" },
+  { "tags", "list of text", "none", "words that releases and people may pick nodes by" },
+  { "clock", "auto or system", "auto", "`system`: believe the system's clock without proof" },
+  { "dcache.classes", "classes", "six classes", "the law: constants of each class, equal on all nodes" },
+  { "dcache.buckets", "buckets", "the list of buckets", "class of each bucket; who may propose and dismiss" },
+  { "dcache.roots", "list of text", "none", "peer IDs of the roots of trust" },
+  { "dcache.hold", "list of text or all", "all", "classes kept here, whole or not at all" },
+  { "dcache.disk", "bytes", "64 MB", "most that the journal may take" },
+  { "dcache.memory", "bytes", "16 MB", "most that the index may take" },
+  { "dcache.strangers", "share", "0.2", "share of both that non-members may take" },
+  { "dcache.flush", "seconds", "30 s", "longest time that others' records stay unsynced" },
+  { "comms.beacon", "span of seconds", "2 s to 60 s", "shortest and longest time between two beacons" },
+  { "comms.checkpoint", "seconds", "5 min", "shortest time between two checkpoints", later = true },
+  { "comms.links", "count", "6", "links that new statements are pushed to", later = true },
+  { "routing.channels", "channels", "UDP and TCP on the LAN",
+    "addresses, or { address, budget =, cost =, tls = }" },
+  { "routing.routes", "routes", "none", "[pattern] = way; the most specific pattern wins" },
+  { "routing.export", "list of text", "brain, ping", "components that answer strangers" },
+  { "clients.logs.folder", "text", "~/shared-logs", "folder whose files are shared" },
+  { "clients.logs.copies", "span of count", "1 to 3", "copies wanted, at least and at most" },
+  { "clients.logs.settle", "settle", "2 s + 1 s per 32 MB, at most 120 s", "calm before a file is finished" },
+  { "clients.logs.budget", "bytes", "1 MB", "a second, off the LAN; on it there is no limit" },
+  { "clients.logs.private", "list of text", "dotfiles, keys, cores", "names (* ?) never shared" },
+  { "clients.logs.gateway", "text or false", "port 3826, all interfaces",
+    "where files are served over HTTP" },
+  { "clients.logs.permission", "text", "Duckietown's place", "the owner's permission file, read live" },
+  { "clients.diagnostics.every", "seconds", "60 s", "time between two looks", later = true },
+  { "clients.diagnostics.checks", "list", "shipped list", "checks of one's own", later = true },
+  { "clients.updates.windows", "list of text", "always", "weekly spans for updates", later = true },
+  { "clients.updates.trust", "text or false", "none", "who signs releases, as \"3 of release\"",
+    later = true },
+}
+
+local function hook(path, arguments, answers, asked, default, more)
+  local row = { path = path, arguments = arguments, answers = answers, asked = asked, default = default }
+  for name, value in pairs(more or {}) do row[name] = value end
+  return row
+end
+
+local HERE, CHANGES = { "here", "here" }, { changes = true, later = true }
+local LATER = { later = true }
+local SHARE = { "private", "lab", "swarm", "public", "wait", false }
+
+--- Answers: yes · urgency (1…9 or false) · one (of the second argument) · part (of the first) · words.
+hooks.hooks = {
+  hook("dcache.holds", { { "record", "record" }, HERE }, "yes",
+    "a record is read, and its statements or roles changed",
+    "a proposal by an allowed signer, no dismissal by an allowed one"),
+  hook("comms.rebroadcast", { { "record", "record" }, { "from", "channel" }, { "to", "channel" }, HERE },
+    "urgency", "a channel pulls and the statement has not gone there, once per channel",
+    "9 dismissals and trust, 7 own, 5 the rest; false towards where it came from"),
+  hook("routing.open", { { "channel", "channel" }, HERE }, "yes",
+    "every minute and when `here` changes", "yes"),
+  hook("routing.prefer", { { "target", "text" }, { "ways", "way", each = true }, HERE }, "one",
+    "there is more than one living way", "the first, which is the cheapest"),
+  hook("routing.relay", { { "envelope", "envelope" }, HERE }, "yes", "a line is for somebody else",
+    "when a member vouches for it"),
+  hook("clients.discovery.announce", { { "facts", "self" }, HERE }, "part",
+    "before the own `peer` record is made", "all but addresses off the LAN"),
+  hook("clients.control.allow", { { "request", "request" }, HERE }, "yes",
+    "a request comes from outside the socket", "reads for members, changes for admins"),
+  hook("clients.logs.share", { { "file", "file" }, HERE }, SHARE,
+    "a file is finished", "by its folder, else lab; false without permission"),
+  hook("clients.logs.fetch", { { "file", "shared" }, HERE }, "urgency",
+    "another's file appears, and when room changes", "false: robots keep their own"),
+  hook("clients.logs.evict", { { "file", "shared" }, HERE }, "yes", "the disk is over its mark",
+    "only if proven on `copies`' least others", CHANGES),
+  hook("clients.logs.pause", { HERE }, "yes", "each second while bulk work runs",
+    "driving, hot, or on low battery"),
+  hook("clients.diagnostics.tell", { { "metric", "metric" }, HERE }, { "swarm", "lab", false },
+    "a value moved a step", "by its class", LATER),
+  hook("clients.statistics.consent", { HERE }, "yes", "before a report is made", "the owner's permission",
+    LATER),
+  hook("clients.updates.want", { { "release", "release" }, HERE }, "yes", "a release verifies",
+    "its tags match", CHANGES),
+  hook("clients.updates.ready", { { "release", "release" }, HERE }, "yes", "it is staged; again each minute",
+    "standing, charged, in its window, clock good", CHANGES),
+  hook("clients.updates.go", { { "rollout", "rollout" }, { "robots", "row", each = true }, { "me", "row" } },
+    "yes", "with the same facts on every robot: no `here`, no clock",
+    "its turn in the rollout's order", CHANGES),
+  hook("clients.updates.healthy", { { "before", "checks" }, { "now", "checks" } }, "yes or nil",
+    "after applying, for the soak time", "nothing worse than before; nil: cannot tell", CHANGES),
+}
+
+--- The hook or setting at PATH, or nil.
+function hooks.find(path)
+  for _, list in ipairs { hooks.hooks, hooks.settings } do
+    for _, row in ipairs(list) do
+      if (row.path or row[1]) == path then return row end
+    end
+  end
+end
+
+return hooks

@@ -1,0 +1,115 @@
+-- init.lua - a policy that is in force: asks its hooks, hands out its settings. Knows no layer.
+local hooks = require "policy.hooks"
+
+local policy = {}
+policy.__index = policy
+
+local questions = {}
+for _, row in ipairs(hooks.hooks) do questions[row.path] = row end
+
+--- A policy from what load.lua found. FROM: fence, settings (by path), where (by path), file, name, shipped.
+-- LOG may be nil: log:error(layer, what, facts).
+function policy.new(from, log)
+  local p = { from = from, name = from.name, file = from.file, log = log, failed = {} }
+  p.refused = { policy = 0 }
+  return setmetatable(p, policy)
+end
+
+--- policy.load(path | nil, options): see load.lua.
+function policy.load(path, options)
+  return require("policy.load").load(path, options)
+end
+
+local function note_failure(self, path, message)
+  self.refused.policy = self.refused.policy + 1
+  if self.on_failure then self.on_failure(path, message) end
+  if self.failed[path] then return end
+  self.failed[path] = message
+  if self.log then self.log:error("policy", "hook failed", { hook = path, why = message }) end
+end
+
+--- Makes FACTS the `here` of the questions that follow: given to ask as the same table, it need not cross
+-- again. Whoever changes FACTS calls this again.
+function policy:here(facts)
+  self.kept = self.from.fence:call("here", facts) == nil and facts or nil
+end
+
+local function ask(self, door, row, path, ...)
+  local count = #row.arguments
+  if self.kept and rawequal(select(count, ...), self.kept) then
+    local arguments = { ... }
+    arguments[count] = true
+    return self.from.fence:call(door, path, table.unpack(arguments, 1, count))
+  end
+  return self.from.fence:call(door, path, ...)
+end
+
+--- Asks hook PATH about the things it takes, `here` last (lua/policy/hooks.lua). Returns answer, reason:
+-- yes → boolean; urgency → 1…9 or false; one → one of the second argument, or nil where it is empty;
+-- part → a table; words → one of them or false. A hook that throws is counted, said once, and the default
+-- answers; the third result is "policy" then.
+function policy:ask(path, ...)
+  local row = questions[path] or error("no such hook: " .. tostring(path), 2)
+  local done, answer, reason = ask(self, "ask", row, path, ...)
+  local word
+  if not done then
+    word = "policy"
+    note_failure(self, path, answer)
+    done, answer, reason = ask(self, "default", row, path, ...)
+    if not done then answer, reason = nil, answer end
+  end
+  if row.answers == "one" then answer = answer and (select(2, ...))[answer] or nil end
+  return answer, reason, word
+end
+
+--- The value of setting PATH as plain data (nil where it has none), or for a section a table of all below
+-- it. It is the policy's own table: not to be changed.
+function policy:get(path)
+  local value = self.from.settings[path]
+  if value ~= nil then return value end
+  local node = self.from.tree
+  for name in path:gmatch "[^.]+" do
+    node = type(node) == "table" and node[name] or nil
+  end
+  if node == nil and not hooks.find(path) then error("no such setting: " .. tostring(path), 2) end
+  return node
+end
+
+--- File and line that gave PATH its value or hook, and whether that is one of the four shipped sections.
+function policy:where(path)
+  local at = self.from.where[path]
+  if at then return at.file, at.line, self.from.sections[at.file] == true end
+end
+
+--- Classes for core.record, sorted by name:
+-- { name =, max_ttl = s, size =, slots =, kept =, scope =, buckets = {…} }.
+function policy:classes()
+  local classes, buckets, list, names = self:get "dcache.classes", self:get "dcache.buckets", {}, {}
+  for name in pairs(classes) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    local class = classes[name]
+    list[i] = { name = name, buckets = {} }
+    for constant, value in pairs(class) do list[i][constant] = value end
+    for bucket, rule in pairs(buckets) do
+      if rule.class == name then list[i].buckets[#list[i].buckets + 1] = bucket end
+    end
+    table.sort(list[i].buckets)
+  end
+  return list
+end
+
+--- Takes the place of the policy in force: whoever holds SELF asks OTHER's hooks from now on. OTHER is spent.
+function policy:swap(other)
+  local old = self.from
+  self.from, self.name, self.file, self.failed, self.kept = other.from, other.name, other.file, {}, nil
+  other.from = nil
+  old.fence:close()
+end
+
+--- Frees the fence; twice is safe. Nothing may be asked afterwards.
+function policy:close()
+  if self.from then self.from.fence:close() end
+end
+
+return policy

@@ -1,0 +1,189 @@
+-- inside.lua - the policy on its own side of the fence: sections, extend, questions. Reads no file.
+local inner = ...
+local names, form, facts = inner.names, inner.form, inner.facts
+local door, setmetatable = inner.door, inner.setmetatable
+
+local api, sections, sources, current, environment, kept_here
+local tree = {}     -- path → { path =, children = sorted names } | { path =, setting =, hook = }
+local policies = {} -- the object that operators call p → its state
+local depth = 0
+
+local function join(path, name) return path == "" and name or path .. "." .. name end
+
+local function plant(path, leaf)
+  local parent = ""
+  tree[path] = leaf
+  for name in path:gmatch "[^.]+" do
+    local here = join(parent, name)
+    tree[here] = tree[here] or { path = here, children = {} }
+    tree[parent].children[name] = here
+    parent = here
+  end
+end
+
+local function grow()
+  tree[""] = { path = "", children = {} }
+  for _, row in ipairs(api.settings) do plant(row[1], { path = row[1], setting = row }) end
+  for _, row in ipairs(api.hooks) do plant(row.path, { path = row.path, hook = row }) end
+end
+
+local function refuse(node, name, value, level)
+  local what = type(value) == "function" and "no such hook" or "no such setting"
+  if node.path == "" then what = "no such section or setting" end
+  local text = names.unknown(tostring(name), names.keys(node.children), what)
+  error(node.path == "" and text or node.path .. "." .. text, level)
+end
+
+local function check_setting(leaf, value)
+  local good, why = form.check(leaf.setting[2], value)
+  if good == nil then error(("%s: wanted %s"):format(leaf.path, why), 4) end
+end
+
+local function assign(state, node, name, value)
+  local path = node.children[name]
+  local leaf = path and tree[path]
+  if not leaf then refuse(node, name, value, 4) end
+  if leaf.children then error(path .. " is a section: set what is in it", 3) end
+  if value == nil then value = state.defaults[path] end
+  if leaf.hook and type(value) ~= "function" then error(path .. ": a hook is a function", 3) end
+  if leaf.setting then check_setting(leaf, value) end
+  state.values[path] = value
+  local file, line = inner.where(3)
+  state.where[path] = { file = file, line = line }
+end
+
+local function section(state, node)
+  local children = {}
+  for name, path in names.pairs(node.children) do
+    if tree[path].children then children[name] = section(state, tree[path]) end
+  end
+  return setmetatable({}, {
+    __index = function(_, name)
+      if not node.children[name] then refuse(node, name, nil, 3) end
+      return children[name] or state.values[node.children[name]]
+    end,
+    __newindex = function(_, name, value) assign(state, node, name, value) end,
+    __pairs = function() return names.pairs(children) end,
+  })
+end
+
+local function run(name, text, ...)
+  local chunk, message = inner.compile(text, name, environment)
+  if not chunk then error(message, 0) end
+  return chunk(...)
+end
+
+local function default()
+  local state = { values = {}, defaults = {}, where = {} }
+  local p = section(state, tree[""])
+  policies[p] = state
+  for _, name in ipairs(api.sections) do run(name .. ".lua", sections[name], p) end
+  for path, value in names.pairs(state.values) do state.defaults[path] = value end
+  return p
+end
+
+--- extend "default", "duckiebot", …: a fresh copy of that policy, to be changed and returned.
+local function extend(name)
+  if name == "default" then return default() end
+  if type(name) ~= "string" or not sources[name] then
+    error(names.unknown(tostring(name), api.policies, "no such policy to extend"), 2)
+  end
+  depth = depth + 1
+  if depth > 8 then error(name .. ": extends itself", 2) end
+  local p = run(name .. ".lua", sources[name])
+  depth = depth - 1
+  if not policies[p] then error(name .. ".lua returns no policy", 2) end
+  return p
+end
+
+local function settings_of(state)
+  local out = {}
+  for _, path in ipairs(names.keys(tree)) do
+    local leaf, value = tree[path], state.values[path]
+    if leaf.setting and value ~= nil then
+      local good, why = form.check(leaf.setting[2], value)
+      if good == nil then
+        local at = state.where[path]
+        local changed = value == state.defaults[path] -- in place: the line that made it is not to blame
+        error(("%s%s: wanted %s"):format(changed and "" or at.file .. ":" .. at.line .. ": ", path, why), 0)
+      end
+      out[path] = good
+    end
+  end
+  return out
+end
+
+local function check_buckets(state, settings)
+  for _, bucket in ipairs(names.keys(settings["dcache.buckets"])) do
+    local rule, at = settings["dcache.buckets"][bucket], state.where["dcache.buckets"]
+    if not settings["dcache.classes"][rule.class] then
+      local known = names.keys(settings["dcache.classes"])
+      error(("%s:%d: dcache.buckets[%q].class: %s"):format(at.file, at.line, bucket,
+        names.unknown(rule.class, known, "no such class")), 0)
+    end
+  end
+end
+
+--- begin(hooks.lua's table, texts of its sections by name, texts of other policies by name)
+-- → sorted names that policies find
+function door.begin(table_, default_texts, texts)
+  api, sections, sources = table_, default_texts, texts
+  facts.know(api.facts)
+  grow()
+  local known
+  environment, known = names.environment { extend = extend }
+  return known
+end
+
+--- run(file, text) → settings by path, places by path, or throws with file and line
+function door.run(file, text)
+  local p = run(file, text)
+  local state = policies[p]
+  if not state then error('a policy ends with "return p", where p comes from extend', 0) end
+  local settings = settings_of(state)
+  check_buckets(state, settings)
+  current = state
+  return settings, state.where
+end
+
+local function wrap_arguments(row, ...)
+  local wrapped = { ... }
+  for i, argument in ipairs(row.arguments) do
+    local value = wrapped[i]
+    wrapped[i] = value == true and kept_here or facts.wrap(argument[2], argument.each, value)
+  end
+  return wrapped, #row.arguments
+end
+
+local function judge(row, arguments, answer)
+  if row.answers == "one" then return facts.place(arguments[2], answer) end
+  if row.answers == "part" then return facts.part(row.arguments[1][2], answer) end
+  return form.answer(row.answers, answer)
+end
+
+local function question(path, hook, ...)
+  local row = tree[path].hook
+  local arguments, count = wrap_arguments(row, ...)
+  local answer, reason = hook(table.unpack(arguments, 1, count))
+  local before = current.defaults[path]
+  if answer == nil and hook ~= before then
+    hook, answer, reason = before, before(table.unpack(arguments, 1, count))
+  end
+  local good, why = judge(row, arguments, answer)
+  if why then
+    local file, line = inner.where(hook)
+    error(("%s:%d: %s answered %s; wanted %s"):format(file, line, path, tostring(answer), why), 0)
+  end
+  return true, good, type(reason) == "string" and reason:sub(1, 200) or nil
+end
+
+--- Keeps `here` for the questions that follow: they name it by `true`, and it need not cross again.
+function door.here(value) kept_here = facts.wrap("here", nil, value) end
+
+--- ask(path, …) → true, answer, reason. What the operator's hook leaves open (nil), the default answers.
+function door.ask(path, ...) return question(path, current.values[path], ...) end
+
+--- The same, by the default alone: for a hook that failed.
+function door.default(path, ...) return question(path, current.defaults[path], ...) end
+
+return true

@@ -1,0 +1,137 @@
+-- load.lua - finds a policy, runs it in a fence, checks it. Swaps nothing, keeps no policy.
+local fence = require "core.fence"
+local hooks = require "policy.hooks"
+local policy = require "policy"
+local check = require "policy.check"
+
+local load = {}
+
+local TEXT_MAX = 65536 -- bytes of one policy
+local INNER = { "names", "form", "facts", "inside" }
+
+local function read_file(path)
+  local file, message, code = io.open(path, "rb")
+  if not file then return nil, message, code == 2 and "missing" or "disk" end
+  local text, why = file:read(TEXT_MAX + 1)
+  file:close()
+  if not text and why then return nil, why, "disk" end
+  return text or ""
+end
+
+local function base_name(path) return path:match "([^/]+)$" or path end
+
+--- What people are told: a fault is { file =, line =, text =, suggestion = }.
+local function fault(message, file)
+  message = message:gsub("^policy: ", "")
+  local at, line, text = message:match "^([^:\n]+):(%d+): (.*)$"
+  return { file = at or file, line = math.tointeger(line), text = text or message,
+    suggestion = message:match 'did you mean "(.-)"%?' }
+end
+
+--- Lines for people, one a fault: `duckiebot.lua:31: routing.rotues: no such setting; did you mean "routes"?`
+function load.report(faults)
+  local lines = {}
+  for i, f in ipairs(faults) do
+    lines[i] = ("%s%s: %s"):format(f.file, f.line and ":" .. f.line or "", f.text)
+  end
+  return lines
+end
+
+--- The first of OPTIONS.search that exists; one that exists and cannot be read is a fault, not passed over.
+local function find(path, options)
+  local read = options.read or read_file
+  for _, candidate in ipairs(path and { path } or options.search) do
+    local text, message, word = read(candidate)
+    if text then return candidate, text end
+    if path or word ~= "missing" then return nil, { { file = candidate, text = message } } end
+  end
+  return nil, { { file = "no policy", text = "looked at " .. table.concat(options.search, ", ") } }
+end
+
+--- Texts that TEXT extends, and those that they extend: the shipped one, else the one beside.
+local function gather(text, sources, folders, read)
+  for name in text:gmatch "extend%s*%(?%s*[\"']([%w_-]+)[\"']" do
+    for _, folder in ipairs(folders) do
+      local found = not sources[name] and read(folder .. "/" .. name .. ".lua")
+      if found and #found <= TEXT_MAX then
+        sources[name] = found
+        gather(found, sources, folders, read)
+      end
+    end
+  end
+  return sources
+end
+
+local function read_sections(folder, read)
+  local texts, files = {}, {}
+  for _, name in ipairs(hooks.sections) do
+    local text, message = read(("%s/%s.lua"):format(folder, name))
+    if not text then return nil, { { file = name .. ".lua", text = message } } end
+    texts[name], files[name .. ".lua"] = text, true
+  end
+  return texts, files
+end
+
+local function start_fence(options)
+  local f = assert(fence.new { memory = options.memory, instructions = options.instructions })
+  for _, name in ipairs(INNER) do
+    local path = assert(package.searchpath("policy." .. name, package.path))
+    assert(f:load(name, assert(read_file(path)), true))
+  end
+  return f
+end
+
+local function as_tree(settings)
+  local tree = {}
+  for path, value in pairs(settings) do
+    local node = tree
+    for name, dot in path:gmatch "([^.]+)(%.?)" do
+      if dot == "" then node[name] = value else node[name] = node[name] or {} end
+      node = node[name]
+    end
+  end
+  return tree
+end
+
+--- Runs the policy called NAME and asks it everything twice.
+local function try(f, file, text)
+  local settings, where = f:call("run", base_name(file), text)
+  if not settings then return nil, { fault(where, base_name(file)) } end
+  local messages = check.questions(f, where)
+  if #messages == 0 then return settings, where end
+  local faults = {}
+  for i, message in ipairs(messages) do faults[i] = fault(message, base_name(file)) end
+  return nil, faults
+end
+
+--- load(path | nil, options) → policy | nil, faults (load.report makes lines of them).
+-- options: shipped = folder of the shipped policies; search = paths tried in order where PATH is nil;
+-- read = fn(path) → text | nil, message, "missing" or another word; log; memory, instructions = the fence's.
+function load.load(path, options)
+  local read = options.read or read_file
+  local file, text = find(path, options)
+  if not file then return nil, text end
+  if #text > TEXT_MAX then return nil, { { file = base_name(file), text = "longer than 64 KiB" } } end
+  local texts, sections = read_sections(options.shipped, read)
+  if not texts then return nil, sections end
+  local f = start_fence(options)
+  local sources = gather(text, {}, { options.shipped, file:match "^(.*)/[^/]*$" or "." }, read)
+  assert(f:call("begin", check.table(), texts, sources))
+  local settings, where = try(f, file, text)
+  if not settings then
+    f:close()
+    return nil, where
+  end
+  return policy.new({ fence = f, settings = settings, tree = as_tree(settings), where = where, file = file,
+    name = base_name(file), sections = sections }, options.log)
+end
+
+--- The names that a policy finds as globals, sorted (for .luacheckrc).
+function load.names()
+  local f = start_fence {}
+  local known = assert(f:call("begin", check.table(), {}, {}))
+  f:close()
+  return known
+end
+
+return load

@@ -1,0 +1,128 @@
+-- page.lua - policies/README.md, made from hooks.lua. Writes no file.
+local hooks = require "policy.hooks"
+
+local page = {}
+
+local OPENING = [[
+# policies: decision
+
+The operator's files. `dt-swarm POLICY.lua` runs one; without an argument it takes the first there is of
+`~/.config/dt-swarm/policy.lua`, `/etc/dt-swarm/policy.lua` and the shipped `duckiebot.lua`, and says which.
+`dt-swarm --check POLICY.lua` reads one, asks it everything twice and starts nothing.
+
+```lua
+local p = extend "duckiebot"                  -- or "server", "lab", "default", or a file beside this one
+
+p.swarm = "lab-3"                             -- a noun is a setting
+
+function p.clients.logs.fetch(file, here)     -- a verb is a hook
+  if (here.disk_free or 0) < 10 * GB then return false, "10 GB stay free" end
+  return 5, "there is room"                   -- an answer, then a reason
+end
+
+return p
+```
+
+`dcache.lua`, `comms.lua`, `routing.lua` and `clients.lua` hold every default, in plain Lua; `duckiebot.lua`,
+`server.lua` and `lab.lua` are policies to extend. This page is made from `lua/policy/hooks.lua`.
+
+## Five rules
+1. **A noun is a setting, a verb is a hook.** Settings are data; hooks are asked as questions arise.
+2. **Arguments: the thing, what it meets, `here` last.** `here` is this node now.
+3. **Answer, then a reason.** nil is the default's answer; 1 to 9 are urgencies; `false` is no.
+4. **Facts are strict.** A name that does not exist is an error with a suggestion; a value that is not known
+   is nil. Nothing can be changed through them.
+5. **What must be equal on all nodes is a setting** (the law, in `dcache.lua`); a hook is for what one node
+   may decide alone.
+
+A policy runs in a Lua state of its own: 4 MB, a million instructions a question. It is a fence against
+mistakes. It finds these names and no others:
+
+```
+%s
+```
+
+`pairs` goes in the order of the keys, `table.sort` keeps equals in order, `matches(text, "*.bag")` fits
+names, patterns are tried on at most 4,096 bytes. A hook that fails is said once in the log, counted as
+`policy`, and the default answers.
+
+When a policy is read every hook is **asked twice**: with everything known, and with everything unknown that
+may be (`?` below). Hooks marked ! change things: they must not say yes when nothing is known.
+]]
+
+local function cell(text) return (tostring(text):gsub("|", "\\|")) end
+
+local function settings(out)
+  out[#out + 1] = "\n## Settings\n| setting | form | default | |\n|---|---|---|---|"
+  for _, row in ipairs(hooks.settings) do
+    out[#out + 1] = ("| `%s` | %s | %s | %s%s |"):format(row[1], cell(row[2]), cell(row[3]), cell(row[4]),
+      row.later and " (used from a later version)" or "")
+  end
+end
+
+local ANSWERS = {
+  yes = "true, false", ["yes or nil"] = "true, false, nil: cannot tell", urgency = "1 to 9, false",
+  one = "one of them", part = "the part to tell",
+}
+
+local function answers_of(row)
+  if type(row.answers) == "string" then
+    return ANSWERS[row.answers]
+  end
+  local words = {}
+  for i, word in ipairs(row.answers) do words[i] = word and ('"%s"'):format(word) or "false" end
+  return table.concat(words, " ")
+end
+
+local function questions(out)
+  out[#out + 1] = "\n## Hooks\n| hook | asked when | answers | default |\n|---|---|---|---|"
+  for _, row in ipairs(hooks.hooks) do
+    local names = {}
+    for i, argument in ipairs(row.arguments) do names[i] = argument[1] end
+    out[#out + 1] = ("| `%s(%s)`%s | %s%s | %s | %s |"):format(row.path, table.concat(names, ", "),
+      row.changes and " !" or "", cell(row.asked), row.later and " (asked from a later version)" or "",
+      answers_of(row), cell(row.default))
+  end
+end
+
+local function sorted(table_)
+  local names = {}
+  for name in pairs(table_) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+local function given_by(kind)
+  local names = {}
+  for _, row in ipairs(hooks.hooks) do
+    for _, argument in ipairs(row.arguments) do
+      if argument[2] == kind and kind ~= "here" then names[argument[1]] = true end
+    end
+  end
+  names = sorted(names)
+  return #names > 0 and table.concat(names, ", ") or kind
+end
+
+local function facts(out)
+  out[#out + 1] = "\n## Facts\n| argument | facts; ? may be unknown |\n|---|---|"
+  for _, kind in ipairs(sorted(hooks.facts)) do
+    local fields = sorted(hooks.facts[kind])
+    for i, name in ipairs(fields) do
+      local field = hooks.facts[kind][name]
+      local maybe = type(field) == "table" and field.maybe ~= nil
+      fields[i] = ("`%s`%s"):format(name, maybe and "?" or "")
+    end
+    out[#out + 1] = ("| %s | %s |"):format(given_by(kind), table.concat(fields, " "))
+  end
+end
+
+--- The page's text. NAMES: what a policy finds, from load.names().
+function page.text(names)
+  local out = { (OPENING:format(table.concat(names, " ")):gsub("\n$", "")) }
+  settings(out)
+  questions(out)
+  facts(out)
+  return table.concat(out, "\n") .. "\n"
+end
+
+return page

@@ -1,0 +1,110 @@
+-- clients.lua - what is told, shared, fetched, measured and updated. Defaults of the `clients` section.
+local p = ...
+local logs, updates = p.clients.logs, p.clients.updates
+
+function p.clients.discovery.announce(facts)
+  local told, near = {}, {}
+  for name, value in pairs(facts) do told[name] = value end
+  for _, address in ipairs(facts.addresses or {}) do
+    if address.lan then near[#near + 1] = address end
+  end
+  told.addresses = near
+  return told
+end
+
+local RANK = { member = 1, trusted = 2, admin = 3, root = 4 }
+
+function p.clients.control.allow(request)
+  local rank = RANK[request.role] or 0
+  if request.reads then return rank >= RANK.member, "members may read" end
+  return rank >= RANK.admin, "admins may change"
+end
+
+logs.folder = "~/shared-logs"
+logs.copies = { 1, 3 }
+logs.settle = { least = 2 * second, per = 32 * MB, most = 120 * second }
+logs.budget = 1 * MB
+logs.private = {
+  ".*", "*.key", "*.pem", "*.gpg", "id_rsa*", "id_ed25519*", "*password*", "core", "core.*", "*.core",
+  "*~", "*.part", "*.tmp", "*.swp",
+}
+logs.gateway = "/ip4/0.0.0.0/tcp/3826"
+logs.permission = "/data/config/permissions/allow_push_logs_data"
+
+local CLASSES = { private = true, lab = true, swarm = true, public = true }
+
+function logs.share(file, here)
+  if here.permission.logs == nil then return false, "the owner's permission could not be read" end
+  if not here.permission.logs then return false, "the owner has not allowed log sharing" end
+  for _, pattern in ipairs(logs.private) do
+    if matches(file.name, pattern) then return false, "private: its name is like " .. pattern end
+  end
+  local folder = file.folder:match "^[^/]*"
+  if CLASSES[folder] then return folder, "by its folder" end
+  return "lab"
+end
+
+function logs.fetch() return false, "robots keep their own" end
+
+function logs.evict(file)
+  local least = logs.copies[1]
+  if not file.proven_elsewhere then return false, "not known to be safe elsewhere" end
+  return file.proven_elsewhere >= least, ("proven on %d of %d others"):format(file.proven_elsewhere, least)
+end
+
+function logs.pause(here)
+  if here.driving then return true, "driving" end
+  if here.temperature and here.temperature > 75 then return true, "hot" end
+  if here.battery and here.battery < 30 and not here.charging then return true, "battery under 30 %" end
+  return false
+end
+
+p.clients.diagnostics.every = 60 * second
+p.clients.diagnostics.checks = {}
+
+function p.clients.diagnostics.tell(metric)
+  if metric.class == "swarm" or metric.class == "lab" then return metric.class end
+  return false
+end
+
+function p.clients.statistics.consent(here) return here.permission.stats == true end
+
+updates.windows = {}
+updates.trust = false
+
+function updates.want(release, here)
+  if not release.signers then return false, "its signers are not known" end
+  for _, wanted in ipairs(release.tags) do
+    for _, tag in ipairs(here.tags) do
+      if tag == wanted then return true, "tagged " .. tag end
+    end
+  end
+  return false, "no tag in common"
+end
+
+function updates.ready(release, here)
+  if here.driving ~= false then return false, "driving, or not known to stand" end
+  if here.clock ~= "good" then return false, "the clock is not good" end
+  if not release.in_window then return false, "outside its window" end
+  if here.battery and here.battery < 40 then return false, "battery under 40 %" end
+  return true
+end
+
+-- The same answer from the same facts on every robot, so it reads no clock and no `here`.
+function updates.go(rollout, robots, me)
+  if not me.place then return false, "not named by the rollout" end
+  local unresolved, failures = 0, 0
+  for _, robot in ipairs(robots) do
+    if robot.place and robot.place < me.place then
+      if robot.status == "failed" then failures = failures + 1 end
+      if robot.status ~= "committed" and robot.status ~= "rolled back" then unresolved = unresolved + 1 end
+    end
+  end
+  if failures >= rollout.failures then return false, failures .. " failures before me" end
+  return unresolved < rollout.waves, unresolved .. " before me are unresolved"
+end
+
+function updates.healthy(before, now)
+  if before.failed == nil or now.failed == nil then return nil, "cannot tell" end
+  return now.failed <= before.failed, "nothing worse than before"
+end

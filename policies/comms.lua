@@ -1,0 +1,18 @@
+-- comms.lua - whom this node speaks with and what it says first. Defaults of the top and the `comms` section.
+local p = ...
+
+p.swarm = "duckietown"
+p.tags = {}
+p.clock = "auto"
+
+p.comms.beacon = { 2 * second, 60 * second }
+p.comms.checkpoint = 5 * minute
+p.comms.links = 6
+
+function p.comms.rebroadcast(record, from, to)
+  if from and from.address == to.address then return false, "it came from there" end
+  if record.verb == "dismiss" then return 9, "dismissals first" end
+  if record.class == "trust" then return 9, "trust first" end
+  if record.mine then return 7, "my own" end
+  return 5
+end

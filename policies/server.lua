@@ -1,0 +1,23 @@
+-- server.lua - a lab server. Gathers every log, holds every bucket, carries lines between channels.
+local p = extend "default"
+
+p.dcache.disk = 4 * GB
+
+p.routing.channels = {
+  "/ip4/0.0.0.0/udp/3825/dswarm-line",
+  "/ip4/0.0.0.0/tcp/3825/dswarm-line",
+  -- { "/dns4/irc.example.org/tcp/6697/irc/#duckiebots/dswarm-line", tls = true, budget = 60 * B },
+}
+
+function p.comms.rebroadcast(record, _, to)
+  if to.kind ~= "irc" then return end                     -- elsewhere: as usual
+  if record.verb == "dismiss" or record.bucket == "share/files" then return 8 end
+  return false, "IRC carries news of files and dismissals only"
+end
+
+function p.clients.logs.fetch(file, here)
+  if (here.disk_free or 0) < file.size + 20 * GB then return false, "20 GB stay free" end
+  return file.age < 1 * day and 7 or 3, "newest first"
+end
+
+return p

@@ -1,0 +1,139 @@
+-- shipped_spec.lua - each shipped policy loads, passes the double question, answers as it says.
+local policy = require "policy"
+local load = require "policy.load"
+local page = require "policy.page"
+local hooks = require "policy.hooks"
+local check = require "policy.check"
+
+local function shipped(name)
+  local p, faults = policy.load(("policies/%s.lua"):format(name), { shipped = "policies" })
+  return assert(p, faults and table.concat(load.report(faults), "\n"))
+end
+
+local function here(changes)
+  local facts = check.sample("here", true)
+  for key, value in pairs(changes or {}) do facts[key] = value end
+  return facts
+end
+
+describe("the shipped policies", function()
+  for _, name in ipairs { "duckiebot", "server", "lab" } do
+    it(name .. " loads, and has a default for every hook and setting", function()
+      local p = shipped(name)
+      for _, row in ipairs(hooks.hooks) do assert.truthy(p:where(row.path), row.path) end
+      for _, row in ipairs(hooks.settings) do
+        if row[1] ~= "name" then assert.not_nil(p:get(row[1]), row[1]) end
+      end
+      p:close()
+    end)
+  end
+
+  it("share what the owner allows, by folder, never what looks private", function()
+    local p = shipped "duckiebot"
+    local function share(name, folder, permission)
+      return (p:ask("clients.logs.share", { name = name, folder = folder or "", size = 1 },
+        here { permission = { logs = permission } }))
+    end
+    assert.equal("lab", share("run.bag", "", true))
+    assert.equal("public", share("run.bag", "public/today", true))
+    assert.equal("lab", share("run.bag", "publicity", true))
+    assert.is_false(share("run.bag", "", false))
+    assert.is_false(share("run.bag", "", nil))
+    for _, name in ipairs { ".env", "a.pem", "id_rsa", "core", "core.123", "x.part", "password.txt" } do
+      assert.is_false(share(name, "", true), name)
+    end
+    p:close()
+  end)
+
+  it("let robots keep their own and a server fetch while room stays", function()
+    local robot, server = shipped "duckiebot", shipped "server"
+    local file = check.sample("shared", true)
+    assert.is_false((robot:ask("clients.logs.fetch", file, here { disk_free = 1e12 // 1 | 0 })))
+    assert.equal(7, (server:ask("clients.logs.fetch", file, here { disk_free = 50000000000 })))
+    file.age = 100000
+    assert.equal(3, (server:ask("clients.logs.fetch", file, here { disk_free = 50000000000 })))
+    assert.is_false((server:ask("clients.logs.fetch", file, here { disk_free = 20000000000 })))
+    assert.is_false((server:ask("clients.logs.fetch", file, { permission = {} })))
+    robot:close()
+    server:close()
+  end)
+
+  it("pass on dismissals and trust first, and nothing back to where it came from", function()
+    local p = shipped "duckiebot"
+    local from, to = check.sample("channel", true), check.sample("channel", true)
+    to.address = "/ip4/0.0.0.0/tcp/3825/dswarm-line"
+    local function urgency(changes, back)
+      local record = check.sample("record", true)
+      for key, value in pairs(changes) do record[key] = value end
+      return (p:ask("comms.rebroadcast", record, back and to or from, to, here()))
+    end
+    assert.equal(9, urgency { verb = "dismiss" })
+    assert.equal(9, urgency { class = "trust" })
+    assert.equal(7, urgency { mine = true })
+    assert.equal(5, urgency {})
+    assert.is_false(urgency({ verb = "dismiss" }, true))
+    p:close()
+  end)
+
+  it("send only news of files and dismissals over IRC from a server", function()
+    local p = shipped "server"
+    local irc = check.sample("channel", true)
+    irc.kind, irc.address = "irc", "/irc"
+    local record = check.sample("record", true)
+    assert.equal(8, (p:ask("comms.rebroadcast", record, nil, irc, here())))
+    record.bucket = "peer"
+    assert.is_false((p:ask("comms.rebroadcast", record, nil, irc, here())))
+    p:close()
+  end)
+
+  it("hold what an allowed signer proposes and none dismisses", function()
+    local p = shipped "duckiebot"
+    local function word(verb, allowed) return { verb = verb, signer = "a", allowed = allowed } end
+    local function holds(needed, ...)
+      local record = check.sample("record", true)
+      record.needed, record.statements = needed, { ... }
+      return (p:ask("dcache.holds", record, here()))
+    end
+    assert.is_true(holds(1, word("propose", true)))
+    assert.is_false(holds(1, word("propose", false)))
+    assert.is_false(holds(2, word("propose", true)))
+    assert.is_false(holds(1, word("propose", true), word("dismiss", true)))
+    assert.is_true(holds(1, word("propose", true), word("dismiss", false)))
+    p:close()
+  end)
+
+  it("update at rest only", function()
+    local p = shipped "duckiebot"
+    local release = check.sample("release", true)
+    assert.is_true((p:ask("clients.updates.ready", release, here())))
+    for _, facts in ipairs { { driving = true }, { battery = 20 }, { clock = "bad" } } do
+      assert.is_false((p:ask("clients.updates.ready", release, here(facts))))
+    end
+    p:close()
+  end)
+
+  it("let the lab prefer any way to IRC", function()
+    local p = shipped "lab"
+    local ways = { check.sample("way", true), check.sample("way", true) }
+    ways[1].kind = "irc"
+    assert.equal(ways[2], (p:ask("routing.prefer", "/x", ways, here())))
+    p:close()
+  end)
+end)
+
+describe("policies/README.md", function()
+  it("is the page that hooks.lua makes", function()
+    local file = assert(io.open "policies/README.md")
+    assert.equal(page.text(load.names()), file:read "a")
+    file:close()
+  end)
+
+  it("shows a policy that loads", function()
+    local file = assert(io.open "policies/README.md")
+    local text = file:read "a":match "```lua\n(.-)```"
+    file:close()
+    local p = assert(require "spec.policy.policies".load(text))
+    assert.equal("lab-3", p:get "swarm")
+    p:close()
+  end)
+end)

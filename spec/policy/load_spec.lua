@@ -1,0 +1,173 @@
+-- load_spec.lua - a policy is found, read, checked; what is wrong is said with line and suggestion.
+local policy = require "policy"
+local load = require "policy.load"
+local policies = require "spec.policy.policies"
+
+local function faults(body)
+  local p, found = policies.with(body)
+  if p then p:close() end
+  assert.is_nil(p, "was taken: " .. body)
+  return load.report(found), found
+end
+
+local function one(body, expected)
+  local lines = faults(body)
+  assert.same({ expected }, lines)
+end
+
+describe("the search for a policy", function()
+  local function find(texts, path)
+    local p, found = policy.load(path, { shipped = "policies", read = policies.reader(texts),
+      search = { "/user/policy.lua", "/etc/policy.lua", "policies/duckiebot.lua" } })
+    if not p then return nil, load.report(found) end
+    p:close()
+    return p.file
+  end
+  local good, bad = 'return (extend "default")', "return nil"
+
+  it("takes the user's, then the system's, then the shipped one, and says which", function()
+    assert.equal("/user/policy.lua", find { ["/user/policy.lua"] = good, ["/etc/policy.lua"] = good })
+    assert.equal("/etc/policy.lua", find { ["/etc/policy.lua"] = good })
+    assert.equal("policies/duckiebot.lua", (find {}))
+    assert.equal("/etc/policy.lua", find({ ["/etc/policy.lua"] = good }, "/etc/policy.lua"))
+  end)
+
+  it("does not pass over one that is wrong, unreadable, or named and not there", function()
+    assert.is_nil(find { ["/user/policy.lua"] = bad, ["/etc/policy.lua"] = good })
+    assert.same({ "/none.lua: no such file" }, select(2, find({}, "/none.lua")))
+    local p, found = policy.load(nil, { shipped = "policies", search = { "/user", "policies/duckiebot.lua" },
+      read = function() return nil, "/user: Permission denied", "disk" end })
+    assert.is_nil(p)
+    assert.same({ "/user: /user: Permission denied" }, load.report(found))
+  end)
+
+  it("reads real files, and a folder is none", function()
+    local p, found = policy.load("policies", { shipped = "policies" })
+    assert.is_nil(p)
+    assert.truthy(load.report(found)[1]:find "directory")
+    assert(policy.load("policies/lab.lua", { shipped = "policies" })):close()
+  end)
+end)
+
+describe("extend", function()
+  it("gives a fresh copy each time", function()
+    local p = policies.load [[
+      local a, b = extend "duckiebot", extend "duckiebot"
+      a.routing.channels[1], a.dcache.disk = "/changed/dswarm-line", 1
+      return b
+    ]]
+    assert.equal("/ip4/0.0.0.0/udp/3825/dswarm-line", p:get "routing.channels"[1].address)
+    assert.equal(64000000, p:get "dcache.disk")
+    p:close()
+  end)
+
+  it("finds a policy that lies beside", function()
+    local read = policies.reader {
+      ["/x/my.lua"] = 'local p = extend "base" p.tags = { "b" } return p',
+      ["/x/base.lua"] = 'local p = extend "server" p.swarm = "mine" return p',
+    }
+    local p = assert(policy.load("/x/my.lua", { shipped = "policies", read = read }))
+    assert.equal("mine", p:get "swarm")
+    assert.equal(4000000000, p:get "dcache.disk")
+    p:close()
+  end)
+
+  it("says what was meant, and that a policy extends itself", function()
+    local _, found = policies.load 'return (extend "duckibot")'
+    local expected = 'my.lua:1: duckibot: no such policy to extend; did you mean "duckiebot"?'
+    assert.same({ expected }, load.report(found))
+    _, found = policies.load 'return (extend "my")'
+    assert.truthy(load.report(found)[1]:find "my.lua:1: my: extends itself")
+  end)
+end)
+
+describe("a fault is said with file, line and suggestion", function()
+  it("for names", function()
+    one('p.routing.rotues = {}', 'my.lua:2: routing.rotues: no such setting; did you mean "routes"?')
+    one('\np.routing.rotues.x = "y"', 'my.lua:3: routing.rotues: no such setting; did you mean "routes"?')
+    one('function p.clients.logs.puase() end',
+      'my.lua:2: clients.logs.puase: no such hook; did you mean "pause"?')
+    one('p.swrm = "x"', 'my.lua:2: swrm: no such section or setting; did you mean "swarm"?')
+    one('p.clients.log.budget = 1', 'my.lua:2: clients.log: no such setting; did you mean "logs"?')
+    one('p.dcache.disk = 4 * GBB', 'my.lua:2: GBB: no such name; did you mean "GB"?')
+    one('p.qqqqqqqq = 1', 'my.lua:2: qqqqqqqq: no such section or setting')
+  end)
+
+  it("for values", function()
+    one('p.dcache.disk = "4 GB"', "my.lua:2: dcache.disk: wanted bytes, such as 64 * MB")
+    one('p.clock = "ntp"', 'my.lua:2: clock: wanted one of "auto", "system"')
+    one('p.clients.logs.share = true', "my.lua:2: clients.logs.share: a hook is a function")
+    one('p.routing = {}', "my.lua:2: routing is a section: set what is in it")
+    one('p.comms.beacon = { 5, 2 }', "my.lua:2: comms.beacon: wanted { least, most }")
+    one('p.routing.channels = { { "/a/dswarm-line", budgt = 1 } }', "my.lua:2: routing.channels: "
+      .. "wanted a list " .. 'whose item 1 is known fields (budgt: no such field; did you mean "budget"?)')
+    one('\np.routing.routes["/a"] = 7', "my.lua: routing.routes: wanted a table whose "
+      .. '["/a"] is a text of 1 to 1024 bytes')
+    one('p.dcache.buckets = { peer = { class = "presense", propose = "owner", dismiss = "owner" } }',
+      'my.lua:2: dcache.buckets["peer"].class: presense: no such class; did you mean "presence"?')
+  end)
+
+  it("for Lua that does not run", function()
+    one("local = 1", "my.lua:2: <name> expected near '='")
+    one("foo = 1", 'my.lua:2: foo: write "local foo"')
+    one("string.format = nil", "my.lua:2: string cannot be changed")
+    one("error 'no'", "my.lua:2: no")
+    one("while true do end", "my.lua:2: over the limit of 1000000 instructions")
+    local _, found = policies.load "return {}"
+    assert.same({ 'my.lua: a policy ends with "return p", where p comes from extend' }, load.report(found))
+    _, found = policies.load("--" .. ("x"):rep(70000))
+    assert.same({ "my.lua: longer than 64 KiB" }, load.report(found))
+  end)
+
+  it("as data too", function()
+    local _, found = faults "p.routing.rotues = {}"
+    assert.same({ file = "my.lua", line = 2, suggestion = "routes",
+      text = 'routing.rotues: no such setting; did you mean "routes"?' }, found[1])
+  end)
+end)
+
+describe("every hook is asked twice", function()
+  it("finds a fact that is not always known", function()
+    one([[function p.clients.logs.fetch(file, here)
+      return here.disk_free > file.size and 5 or false
+    end]], "my.lua:3: clients.logs.fetch, asked with nothing known: attempt to compare number with nil")
+  end)
+
+  it("finds a misspelt fact, and a change to one", function()
+    local lines = faults [[
+      function p.clients.logs.share(file, here) return here.permision.logs and "lab" end
+    ]]
+    assert.same({
+      "my.lua:2: clients.logs.share, asked with everything known: permision: no such fact of here; "
+        .. 'did you mean "permission"?',
+      "my.lua:2: clients.logs.share, asked with nothing known: permision: no such fact of here; "
+        .. 'did you mean "permission"?',
+    }, lines)
+    lines = faults [[function p.clients.logs.pause(here) here.driving = true end]]
+    assert.equal("my.lua:2: clients.logs.pause, asked with everything known: facts are read-only", lines[1])
+  end)
+
+  it("finds an answer of another kind", function()
+    local lines = faults "function p.clients.logs.fetch() return 12 end"
+    assert.equal("my.lua:2: clients.logs.fetch, asked with everything known: "
+      .. "clients.logs.fetch answered 12; wanted an urgency from 1 to 9, or false", lines[1])
+    lines = faults "function p.routing.prefer(target, ways) return target end"
+    assert.truthy(lines[1]:find "wanted one of those that it was given")
+  end)
+
+  it("finds a yes to a change while nothing is known, and takes a no", function()
+    one("\nfunction p.clients.updates.ready() return true end",
+      "my.lua:3: clients.updates.ready, asked with nothing known: "
+        .. "says yes; it changes things, so it must not")
+    local p = assert(policies.with "function p.clients.updates.ready(_, here) return here.battery == 80 end")
+    p:close()
+  end)
+
+  it("says all that is wrong at once", function()
+    local lines = faults [[
+      function p.clients.logs.fetch() return 12 end
+      function p.clients.logs.pause() error "tired" end
+    ]]
+    assert.equal(4, #lines)
+  end)
+end)
