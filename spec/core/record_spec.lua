@@ -1,6 +1,8 @@
 -- record_spec.lua - the index of records: classes, refusals, places, lists, digests, memory.
 local key, random = require "core.key", require "core.random"
 local record, statement = require "core.record", require "core.statement"
+local text = require "core.text"
+local read = require "spec.vectors.read"
 local second = require "spec.second.record"
 
 local DAY = 86400
@@ -96,6 +98,49 @@ describe("core.record classes", function()
     end
     assert.are.equal(10, count)
     assert.are.equal(law {}, law { buckets = { "b/…", "a" } })
+  end)
+end)
+
+describe("vectors", function()
+  local function classes()
+    local list = {}
+    for _, row in ipairs(read "law.txt") do
+      local law, ttl, size, slots, kept, scope, admitted, name, rest =
+        row:match "^(%x+) (%d+) (%d+) (%d+) (%a+) (%S+) (%S+) (%S+) (.+)$"
+      local class = { name = name, max_ttl = math.tointeger(ttl), size = math.tointeger(size), scope = scope,
+        slots = math.tointeger(slots), kept = kept == "kept", admitted = admitted, buckets = {} }
+      for pattern in rest:gmatch "%S+" do class.buckets[#class.buckets + 1] = pattern end
+      list[#list + 1], list[name] = class, law
+    end
+    return list
+  end
+
+  it("of laws fit", function()
+    local list = classes()
+    local index = record.new(list)
+    for _, class in ipairs(list) do
+      assert.are.equal(list[class.name], text.hex(index:law(class.name)))
+      assert.are.equal(list[class.name], text.hex(second.law(class)))
+    end
+  end)
+
+  it("of digests fit, forwards and backwards", function()
+    local rows = read "digest.txt"
+    local forwards, backwards, digests = record.new(classes()), record.new(classes()), 0
+    for i = 1, #rows do
+      local line, last = rows[i]:match "^statement (.*)", rows[#rows + 1 - i]:match "^statement (.*)"
+      if line then forwards:put(assert(statement.parse(line))) end
+      if last then backwards:put(assert(statement.parse(last))) end
+    end
+    for _, row in ipairs(rows) do
+      local t, digest, count = row:match "^digest (%d+) (%x+) (%d+)$"
+      for _, index in ipairs { forwards, t and backwards } do
+        local found, n = index:digest("share", math.tointeger(t) or 0)
+        assert.are.same({ digest or text.hex(found), math.tointeger(count) or n }, { text.hex(found), n })
+      end
+      digests = digests + (t and 1 or 0)
+    end
+    assert.is_true(digests >= 5)
   end)
 end)
 
