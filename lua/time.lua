@@ -1,0 +1,203 @@
+-- time.lua - what time it is, and how well that is known. Never steps the system clock, expires nothing itself.
+--
+-- Proved: our own synchronised clock, unless a quorum contradicts it; or three distinct members who state a source
+-- of their own and agree within five minutes (of the latest such three the earliest word counts): two liars,
+-- early or late, prove nothing. Adopted: the newest word heard; it stamps our own words and expires nobody's.
+-- Times are Unix milliseconds; what is not own time runs on by the monotonic clock.
+local time = {}
+
+local MINUTE = 60 * 1000
+local QUORUM = 3
+local AGREE = 5 * MINUTE -- within which a quorum's words must lie
+local APART = 10 * MINUTE -- further than this is another time; also what is refused as being of the future
+local AHEAD = 5 * MINUTE -- how far beyond now our own words may be stamped
+local OWN_ERROR = 1000 -- of a synchronised clock
+local BEFORE_BUILD = 24 * 60 * MINUTE -- builders' clocks may be a little ahead
+local WITNESSES = 64
+local WITNESS_AGE = 40 * MINUTE -- presence is remembered for thirty minutes
+local LOOK_EVERY = 16 * 1000
+local SAVE_EVERY = 60 * MINUTE
+local DOUBT = 24 * 60 * MINUTE -- for so long a clock that was contradicted must agree with what was proved
+
+local Time = {}
+Time.__index = Time
+
+-- time.new{ loop =, sync = fn() → is the system clock synchronised, build = ms, saved = ms | nil,
+-- setting = "auto" | "system" (believe the system clock), save = fn(ms) → true | nil, text, log = } → t
+-- Fields: quality "proved" | "adopted" | "none"; source "own" | "quorum" | "held" | nil; on_proved = fn(ms), called
+-- when time becomes proved, and when a later proof says another time.
+function time.new(options)
+  local self = setmetatable({
+    loop = options.loop, sync = options.sync, save = options.save, log = options.log,
+    believe = options.setting == "system", build = options.build, quality = "none",
+    witnesses = {}, count = 0,
+  }, Time)
+  self.floor = { at = math.max(options.build, options.saved or 0), mono = self.loop:now() }
+  self.saved = options.saved
+  self:refresh()
+  self.timer = self.loop:every(LOOK_EVERY, function() self:refresh() end)
+  return self
+end
+
+local function run_on(self, anchor) return anchor.at + self.loop:now() - anchor.mono end
+
+-- The clock that our words are stamped with: the best that is known.
+function Time:now()
+  if self.source == "own" then
+    local offset = self.loop:wall() - self.loop:now()
+    if math.abs(offset - self.offset) > OWN_ERROR then self:refresh() end -- somebody stepped it
+    if self.source == "own" then return self.loop:wall() end
+  end
+  return run_on(self, self.proof or self.adopted or self.floor)
+end
+
+-- now, or nil without proof: what is judged as ended or of the future is judged by this.
+function Time:proved_now() return self.proof and self:now() or nil end
+
+-- It is not earlier than this.
+function Time:low()
+  if not self.proof then return self.build end
+  return self:now() - (self.source == "own" and OWN_ERROR or AGREE)
+end
+
+-- It is not later than this; nil where nobody can say.
+function Time:high()
+  if not self.proof then return nil end
+  return self:now() + (self.source == "own" and OWN_ERROR or APART)
+end
+
+-- Whether our own `peer` word may state a source of its own.
+function Time:has_own_source() return self.source == "own" end
+
+-- AT of the next word, after one of AT = LAST (or nil): it grows, but nobody who once was in the future stays there.
+function Time:stamp(last)
+  local now = self:now()
+  local at = math.max(now, (last or 0) + 1)
+  return at <= now + AHEAD and at or now
+end
+
+local function forget_stalest(self)
+  local stalest
+  for id, w in pairs(self.witnesses) do
+    local s = stalest and self.witnesses[stalest]
+    if not s or w.mono < s.mono or w.mono == s.mono and id < stalest then stalest = id end
+  end
+  self.witnesses[stalest] = nil
+  self.count = self.count - 1
+end
+
+-- An accepted `peer` word of member ID, stamped AT; OWN_SOURCE: he states a source of his own, not an adopted time.
+function Time:witness(id, at, own_source)
+  local mono = self.loop:now()
+  if not self.proof and at > self:now() then
+    self.adopted = { at = at, mono = mono }
+    self.quality = "adopted"
+  end
+  if not own_source then return end
+  if not self.witnesses[id] then
+    if self.count == WITNESSES then forget_stalest(self) end
+    self.count = self.count + 1
+  end
+  self.witnesses[id] = { at = at, mono = mono }
+  self:refresh()
+end
+
+-- What the witnesses say now, latest first; those who have been silent for long are forgotten.
+local function testimony(self)
+  local mono, list = self.loop:now(), {}
+  for id, w in pairs(self.witnesses) do
+    if mono - w.mono > WITNESS_AGE then
+      self.witnesses[id] = nil
+      self.count = self.count - 1
+    else
+      list[#list + 1] = run_on(self, w)
+    end
+  end
+  table.sort(list, function(a, b) return a > b end)
+  return list
+end
+
+local function quorum_time(list)
+  for i = 1, #list - QUORUM + 1 do
+    local earliest = list[i + QUORUM - 1]
+    if list[i] - earliest <= AGREE then return earliest end
+  end
+end
+
+local function is_supported(list, at)
+  local count = 0
+  for _, said in ipairs(list) do
+    if math.abs(said - at) <= APART then count = count + 1 end
+  end
+  return count >= QUORUM
+end
+
+local function contradicts(list, quorum, at)
+  return quorum and math.abs(quorum - at) > APART and not is_supported(list, at)
+end
+
+-- Our own clock's time if it counts: it claims to be synchronised, and no quorum says otherwise or did of late.
+local function own_time(self, list, quorum, held)
+  local wall, mono = self.loop:wall(), self.loop:now()
+  if not (self.believe or self.sync()) or wall < self.build - BEFORE_BUILD then return nil end
+  if contradicts(list, quorum, wall) then
+    self.doubt = mono + DOUBT
+    return nil
+  end
+  local doubted = self.doubt and mono < self.doubt
+  if doubted and held and math.abs(held - wall) > APART then return nil end
+  return wall
+end
+
+-- What can be proved now: a time and where it is from, or nil.
+local function prove(self, list)
+  local quorum, held = quorum_time(list), self.proof and run_on(self, self.proof)
+  if quorum and quorum < self.build - BEFORE_BUILD then quorum = nil end
+  local own = own_time(self, list, quorum, held)
+  if own then return own, "own" end
+  if held and not contradicts(list, quorum, held) then
+    local near = quorum and math.abs(quorum - held) <= APART
+    return near and math.max(quorum, held) or held, near and "quorum" or "held"
+  end
+  if quorum then return quorum, "quorum" end
+end
+
+local function warn(self, what, facts)
+  if self.log then self.log:warn("time", what, facts) end
+end
+
+local function keep(self, at)
+  if self.saved and at < self.saved - APART then
+    warn(self, "saved-ahead", { { "saved", self.saved }, { "proved", at } })
+  end
+  self.saved, self.saved_mono = at, self.loop:now()
+  if not self.save then return end
+  local ok, message = self.save(at)
+  if not ok then warn(self, "unsaved", { { "why", message } }) end
+end
+
+-- Looks again at what is proved; called by itself at every word and every 16 s.
+function Time:refresh()
+  local mono, before = self.loop:now(), self.proof and run_on(self, self.proof)
+  local at, source = prove(self, testimony(self))
+  self.offset = self.loop:wall() - mono
+  if not at then return end
+  self.proof, self.source, self.quality, self.adopted = { at = at, mono = mono }, source, "proved", nil
+  if before and math.abs(at - before) > APART then warn(self, "contradicted", { { "was", before }, { "is", at } }) end
+  if not before or math.abs(at - before) > APART then
+    keep(self, at)
+    self.loop:post(function() if self.on_proved then self.on_proved(self:now()) end end)
+  elseif mono - self.saved_mono >= SAVE_EVERY then
+    keep(self, at)
+  end
+end
+
+-- Saves what is proved and looks no more.
+function Time:close()
+  if not self.timer then return end
+  self.timer:cancel()
+  self.timer = nil
+  if self.proof then keep(self, self:now()) end
+end
+
+return time
