@@ -1,0 +1,167 @@
+-- finished.lua - is a file finished? Closed by all writers and calm for a time that grows with its size.
+--
+-- Three signals: inotify saw writing without closing; the kernel refuses a read lease while somebody has the
+-- file open for writing; its size, times and inode stay the same. No clock of the file's is believed.
+local finished = {}
+local Finished = {}
+Finished.__index = Finished
+
+local LOOK_MS = 500 -- between two looks at a file that grows
+local FIRST_MS = 200 -- from an event to the first look: events come in bursts
+local BUSY_MS, BUSY_MOST_MS = 1000, 10000 -- between two questions whether it is open, doubling
+local DEAF_MS = 3600000 -- calm so long, a file that cannot be asked is finished though no close was seen
+local IDENTITY = { "dev", "ino", "size", "mtime_ns", "ctime_ns" }
+
+-- finished.new{ loop =, stat = fn(name) → info | nil, text, word; busy = fn(name) → true, false, nil = cannot
+-- tell; settle = fn(size) → ms; done = fn(name, info); lost = fn(name, word) }.
+function finished.new(given)
+  return setmetatable({
+    loop = given.loop, stat = given.stat, busy = given.busy, settle = given.settle, done = given.done,
+    lost = given.lost, entries = {}, index = {},
+  }, Finished)
+end
+
+function finished.same(a, b)
+  for _, field in ipairs(IDENTITY) do
+    if a[field] ~= b[field] then return false end
+  end
+  return true
+end
+
+local function remove(self, entry)
+  local last = table.remove(self.entries)
+  if last ~= entry then
+    self.entries[self.index[entry.name]] = last
+    self.index[last.name] = self.index[entry.name]
+  end
+  self.index[entry.name] = nil
+end
+
+local function due_at(self, entry)
+  return entry.since + self.settle(entry.info and entry.info.size or 0)
+end
+
+-- Sizes seen become a rate: bytes a second since the last look, half of it from before.
+local function measure(entry, info, now)
+  local passed = now - (entry.looked or now)
+  local grown = info.size - (entry.info and entry.info.size or info.size)
+  if passed > 0 then
+    local rate = math.max(0, grown) * 1000 // passed
+    entry.rate = entry.rate and (entry.rate + rate) // 2 or rate
+  end
+  entry.looked = now
+end
+
+-- Calm for long enough. Nobody writes it: done. Somebody does, or may: asked again later.
+local function ask(self, entry, now)
+  local busy = self.busy(entry.name)
+  if busy == nil and entry.writer then busy = now - entry.since < DEAF_MS end
+  if busy then
+    entry.open = true
+    entry.wait = math.min((entry.wait or BUSY_MS // 2) * 2, BUSY_MOST_MS)
+    entry.due = now + entry.wait
+    return
+  end
+  local info = self.stat(entry.name)
+  if not info or not finished.same(info, entry.info) then
+    entry.due = now
+    return
+  end
+  remove(self, entry)
+  self.done(entry.name, info)
+end
+
+local function look(self, entry, now)
+  local info, _, word = self.stat(entry.name)
+  if not info or info.kind ~= "file" then
+    remove(self, entry)
+    return self.lost(entry.name, word or "link")
+  end
+  measure(entry, info, now)
+  if not entry.info or not finished.same(info, entry.info) then
+    entry.since, entry.wait, entry.open = now, nil, nil
+    entry.info = info
+    entry.due = now + math.min(LOOK_MS, self.settle(info.size))
+    return
+  end
+  if now < due_at(self, entry) then
+    entry.due = math.min(due_at(self, entry), now + (entry.writer and LOOK_MS or BUSY_MOST_MS))
+    return
+  end
+  ask(self, entry, now)
+end
+
+-- One timer for all: rests until the earliest entry is due.
+local function arm(self)
+  local earliest
+  for _, entry in ipairs(self.entries) do
+    if not earliest or entry.due < earliest then earliest = entry.due end
+  end
+  if self.timer then
+    if earliest == self.armed then return end
+    self.timer:cancel()
+    self.timer = nil
+  end
+  self.armed = earliest
+  if not earliest then return end
+  self.timer = self.loop:after(math.max(earliest - self.loop:now(), 0), function()
+    self.timer = nil
+    self:tick()
+  end)
+end
+
+-- Looks at what is due. Called by its timer.
+function Finished:tick()
+  local now, due = self.loop:now(), {}
+  for _, entry in ipairs(self.entries) do
+    if entry.due <= now then due[#due + 1] = entry end
+  end
+  for _, entry in ipairs(due) do
+    if self.index[entry.name] then look(self, entry, now) end
+  end
+  arm(self)
+end
+
+-- Something happened to NAME, or it was found. EVENT is inotify's (modify, close_write, moved_to, create) or nil.
+function Finished:touch(name, event)
+  local now = self.loop:now()
+  local entry
+  if self.index[name] then
+    entry = self.entries[self.index[name]]
+  else
+    entry = { name = name, since = now, begun = now, due = now }
+    self.entries[#self.entries + 1] = entry
+    self.index[name] = #self.entries
+  end
+  if event then
+    entry.since, entry.open, entry.wait = now, nil, nil
+    if event.modify then entry.writer = true end
+    if event.close_write or event.moved_to then entry.writer = nil end
+  end
+  entry.due = math.min(entry.due, now + (entry.info and FIRST_MS or 0))
+  if not self.timer or entry.due < self.armed then arm(self) end
+end
+
+function Finished:forget(name)
+  local at = self.index[name]
+  if at then remove(self, self.entries[at]) end
+end
+
+-- { state = "growing" | "settling", size =, rate = bytes a second | nil, since = ms, reason = } | nil.
+function Finished:state(name)
+  local entry = self.entries[self.index[name]]
+  if not entry then return nil end
+  local now = self.loop:now()
+  local growing = entry.writer or entry.open or now - entry.since < 2 * LOOK_MS
+  return {
+    state = growing and "growing" or "settling", size = entry.info and entry.info.size, since = entry.since,
+    rate = growing and entry.rate or nil, reason = entry.open and "still open for writing" or nil,
+  }
+end
+
+function Finished:stop()
+  if self.timer then self.timer:cancel() end
+  self.timer, self.entries, self.index = nil, {}, {}
+end
+
+return finished

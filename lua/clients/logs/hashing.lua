@@ -1,0 +1,76 @@
+-- hashing.lua - files wait here for the worker, which hashes one at a time. Judges none, keeps no result.
+local unixfs = require "core.unixfs"
+
+local hashing = {}
+local Hashing = {}
+Hashing.__index = Hashing
+
+-- hashing.new{ worker =, folder =, begun = fn(file), done = fn(file, result) } → hashing. A file is a table with
+-- `name`; `job` is set in it while it is hashed, `queued` while it waits. Result as unixfs.hash gives it.
+function hashing.new(given)
+  return setmetatable({
+    worker = given.worker, folder = given.folder, begun = given.begun, done = given.done,
+    queue = {}, first = 1, last = 0,
+  }, Hashing)
+end
+
+local function pop(self)
+  local file = self.queue[self.first]
+  if not file then return nil end
+  self.queue[self.first] = nil
+  self.first = self.first + 1
+  return file
+end
+
+local function begin(self, file)
+  local job, text, word = self.worker:run(unixfs.hash, { folder = self.folder, name = file.name }, function(result)
+    self.running = nil
+    local wanted = file.job == result.job
+    if wanted then file.job = nil end
+    self:next()
+    if wanted then self.done(file, result) end
+  end)
+  self.running, file.job = job, job
+  if job then return self.begun(file) end
+  self.done(file, { error = text, word = word })
+end
+
+function Hashing:next()
+  while not self.running and not self.stopped do
+    local file = pop(self)
+    if not file then return end
+    if file.queued then
+      file.queued = nil
+      begin(self, file)
+    end
+  end
+end
+
+function Hashing.has(_, file)
+  return file.job ~= nil or file.queued == true
+end
+
+function Hashing:add(file)
+  if self:has(file) then return end
+  file.queued = true
+  self.last = self.last + 1
+  self.queue[self.last] = file
+  self:next()
+end
+
+-- Its result, if there will be one, is not wanted any more.
+function Hashing.cancel(_, file)
+  if file.job then file.job:cancel() end
+  file.job, file.queued = nil, nil
+end
+
+function Hashing:is_idle()
+  return not self.running and self.first > self.last
+end
+
+function Hashing:stop()
+  self.stopped = true
+  if self.running then self.running:cancel() end
+end
+
+return hashing

@@ -1,0 +1,195 @@
+-- shares.lua - what of this node's files is published and served, by CID. Judges no file, hashes none.
+local json = require "core.json"
+
+local shares = {}
+local Shares = {}
+Shares.__index = Shares
+
+local BUCKET = "share/files"
+local TTL = 30 * 86400 -- seconds: max_ttl of class `share`; renewed while true
+local DATA_MOST = 640 -- bytes of DATA: with the rest of a statement below 1,024
+local STRICTNESS = { lab = 1, swarm = 2, public = 3 }
+local ADOPT_MS = 600000 -- after this, own records without a file are dismissed though files still settle
+
+-- shares.new{ loop =, time =, log =, folder =, publish =, records =, serve =, withdraw =, leaves = fn(name, identity)
+-- → CID, bytes; ttl = seconds } → shares. The functions are those of logs.new.
+function shares.new(given)
+  local self = setmetatable({ by_cid = {}, list = {}, owed = {}, ttl = given.ttl or TTL }, Shares)
+  for _, name in ipairs { "loop", "time", "log", "folder", "publish", "records", "serve", "withdraw", "leaves" } do
+    self[name] = given[name]
+  end
+  self.begun = given.loop:now()
+  return self
+end
+
+local function data_of(class, names, size)
+  return { class = class, names = json.array(names), size = size }
+end
+
+-- Can a record hold this name at all?
+function shares.holds_name(name, size)
+  return #json.encode(data_of("public", { name }, size)) <= DATA_MOST
+end
+
+local function sorted_names(share)
+  local names = {}
+  for name in pairs(share.names) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+-- The same bytes under several names are one record: as many names as it can hold, the strictest of classes.
+local function content(share)
+  local all, names, class = sorted_names(share), {}, nil
+  for _, name in ipairs(all) do
+    local own = share.names[name].class
+    if not class or STRICTNESS[own] < STRICTNESS[class] then class = own end
+  end
+  for _, name in ipairs(all) do
+    names[#names + 1] = name
+    if #json.encode(data_of(class, names, share.size)) > DATA_MOST then
+      names[#names] = nil
+      break
+    end
+  end
+  return data_of(class, names, share.size), all[1], class
+end
+
+local function left_ms(self, record)
+  return record.valid_until and record.valid_until * 1000 - self.time:now() or 0
+end
+
+-- Own records of an earlier run, by CID, read once; what this run says about a CID takes it out.
+local function earlier(self)
+  if not self.before then
+    self.before = {}
+    for _, record in ipairs(self.records(BUCKET)) do
+      if record.mine and record.verb ~= "dismiss" then self.before[record.key] = record end
+    end
+  end
+  return self.before
+end
+
+-- Said already by an earlier run of this node, and good for more than half its time? Then when to renew it.
+local function said_before(self, cid, text)
+  local record = earlier(self)[cid]
+  if not record then return nil end
+  local data = type(record.data) == "table" and json.encode(record.data) or record.data
+  local left = left_ms(self, record)
+  if data == text and left > self.ttl * 500 then return self.loop:now() + left - self.ttl * 500 end
+end
+
+local function say(self, share)
+  local data, _, class = content(share)
+  local text = json.encode(data)
+  if share.said == text and self.loop:now() < share.renew_at then return true end
+  local before = not share.said and said_before(self, share.cid, text)
+  if before then
+    share.said, share.renew_at = text, before
+    return true
+  end
+  earlier(self)[share.cid] = nil
+  local ok, why, word = self.publish("propose", BUCKET, share.cid, data, self.ttl)
+  if not ok then return nil, why, word end
+  if share.said ~= text then
+    self.log:info("logs", "published", {
+      { "file", data.names[1] }, { "size", share.size }, { "class", class }, { "cid", share.cid },
+    })
+  end
+  share.said, share.renew_at = text, self.loop:now() + self.ttl * 500
+  return true
+end
+
+local function offer(self, share)
+  local first = sorted_names(share)[1]
+  if share.served == first then return true end
+  local named = share.names[first]
+  local _, leaves = self.leaves(first, named.identity)
+  if not leaves then return nil, "missing: leaves of " .. share.cid, "missing" end
+  local ok, why, word = self.serve(share.cid, self.folder, first, named.identity, leaves)
+  if not ok then return nil, why, word end
+  share.served = first
+  return true
+end
+
+local function drop(self, share)
+  self.by_cid[share.cid] = nil
+  for i, each in ipairs(self.list) do
+    if each == share then table.remove(self.list, i) end
+  end
+end
+
+local function dismiss(self, cid)
+  self.withdraw(cid)
+  earlier(self)[cid] = nil
+  local ok, why = self.publish("dismiss", BUCKET, cid, nil, self.ttl)
+  self.owed[cid] = not ok or nil
+  self.log:info("logs", ok and "dismissed" or "not dismissed yet", { cid = cid, why = why and tostring(why) or nil })
+end
+
+-- Served first, then published: who hears of it can fetch it. What fails is tried again by renew.
+local function sync(self, share)
+  local ok, why, word = offer(self, share)
+  if ok then ok, why, word = say(self, share) end
+  share.failed = not ok or nil
+  return ok, why, word
+end
+
+-- → true | nil, text, word: not published yet, tried again each minute.
+function Shares:add(name, cid, size, class, identity)
+  local share = self.by_cid[cid]
+  if not share then
+    share = { cid = cid, size = size, names = {}, renew_at = 0 }
+    self.by_cid[cid] = share
+    self.list[#self.list + 1] = share
+    self.owed[cid] = nil
+  end
+  if share.served == name then share.served = nil end
+  share.names[name] = { class = class, identity = identity }
+  return sync(self, share)
+end
+
+-- The file is gone, changed or no longer to be shared: no block of it is served from here on.
+function Shares:remove(name, cid)
+  local share = self.by_cid[cid]
+  if not share or not share.names[name] then return end
+  share.names[name] = nil
+  if share.served == name then share.served = nil end
+  if next(share.names) then return sync(self, share) end
+  drop(self, share)
+  dismiss(self, cid)
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+-- Own records of an earlier run whose file is no longer here.
+local function adopt(self)
+  local before = earlier(self)
+  for _, cid in ipairs(sorted_keys(before)) do
+    if not self.by_cid[cid] and left_ms(self, before[cid]) > 0 then dismiss(self, cid) end
+  end
+end
+
+-- Each minute: says again what has used up half its time, and what could not be said. QUIET: no file is waiting to
+-- be judged or hashed, so records without a file are those of files that are gone.
+function Shares:renew(quiet)
+  for _, share in ipairs(self.list) do
+    if share.failed or self.loop:now() >= share.renew_at then sync(self, share) end
+  end
+  for _, cid in ipairs(sorted_keys(self.owed)) do dismiss(self, cid) end
+  if not self.adopted and (quiet or self.loop:now() - self.begun > ADOPT_MS) then
+    self.adopted = true
+    adopt(self)
+  end
+end
+
+function Shares:count()
+  return #self.list
+end
+
+return shares

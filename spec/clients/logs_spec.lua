@@ -1,0 +1,282 @@
+-- logs_spec.lua - from a file in the folder to a record, with real files, inotify, threads and writers.
+package.path = "spec/clients/?.lua;" .. package.path
+local hash = require "core.hash"
+local text = require "core.text"
+local kit = require "logs.kit"
+local uv = require "luv"
+
+local function raw_cid(bytes)
+  return "b" .. text.base32(string.char(1, 0x55, 0x12, 32) .. hash.sha256(bytes))
+end
+
+local function count(map)
+  local n = 0
+  for _ in pairs(map) do n = n + 1 end
+  return n
+end
+
+describe("the logs client", function()
+  local k
+  before_each(function() k = kit.new() end)
+  after_each(function() k:close() end)
+
+  it("publishes a finished file once, whole, served before it is told", function()
+    k:start()
+    k:write("run-12.bag", "abc")
+    assert.is_true(k:wait(function() return k:file "run-12.bag" ~= nil end))
+    assert.same({ "growing", {} }, { k:file("run-12.bag").state, k.said })
+    assert.is_true(k:reaches("run-12.bag", "published"))
+    local cid = raw_cid "abc"
+    assert.same(1, #k.said)
+    local word = k.said[1]
+    assert.same({ "propose", "share/files", cid, 30 * 86400 }, { word.verb, word.bucket, word.key, word.ttl })
+    assert.same("lab", word.data.class)
+    assert.same({ "run-12.bag" }, { table.unpack(word.data.names) })
+    assert.same(3, word.data.size)
+    assert.same({ k.share, "run-12.bag" }, { k.served[cid].folder, k.served[cid].name })
+    assert.same(hash.sha256 "abc", k.served[cid].leaves)
+    assert.same(3, k.served[cid].identity.size)
+    assert.same({ "run-12.bag", "run-12.bag", "", 3, "bag" }, {
+      k.asked.file.name, k.asked.file.path, k.asked.file.folder, k.asked.file.size, k.asked.file.type,
+    })
+    assert.is_true(k.asked.here.permission.logs)
+    assert.is_true(k.asked.here.permission.stats)
+    k:run(500)
+    assert.same(1, #k.said)
+    assert.same({ 0, 1 }, { k.worker:count() })
+  end)
+
+  it("makes a missing folder, and finds what is in deeper ones", function()
+    k:sh "rm -r ../share"
+    k:start()
+    assert.is_true(k:wait(function() return uv.fs_stat(k.share) ~= nil end))
+    k:sh "mkdir -p a/b && printf x > a/b/one && mkdir -p 1/2/3/4/5/6/7/8/9 && touch 1/2/3/4/5/6/7/8/in \z
+      && touch 1/2/3/4/5/6/7/8/9/out"
+    assert.is_true(k:reaches("a/b/one", "published"))
+    assert.is_true(k:reaches("1/2/3/4/5/6/7/8/in", "published"))
+    assert.is_nil(k:file "1/2/3/4/5/6/7/8/9/out")
+    assert.same("long", k:file("1/2/3/4/5/6/7/8/9").word)
+    assert.same({ "a/b", "one" }, { (function(w) return w.data.names[1]:match "(.*)/(.*)" end)(k.said[1]) })
+  end)
+
+  it("waits while a writer pauses with the file open", function()
+    k:start()
+    local writer = io.popen("cat > " .. k.share .. "/slow", "w")
+    writer:write "begin"
+    writer:flush()
+    assert.is_true(k:reaches("slow", "growing"))
+    k:run(1500) -- five times what it takes to settle
+    assert.same("growing", k:file("slow").state)
+    assert.same({}, k.said)
+    writer:write "end"
+    writer:close()
+    assert.is_true(k:reaches("slow", "published"))
+    assert.same(raw_cid "beginend", k.said[1].key)
+    assert.same(1, #k.said)
+  end)
+
+  it("waits for a writer that it did not see open the file", function()
+    local writer = io.popen("cat > " .. k.share .. "/slow", "w")
+    writer:write "begin"
+    writer:flush()
+    uv.sleep(50)
+    k:start()
+    k:run(1500)
+    assert.same({ "growing", "still open for writing" }, { k:file("slow").state, k:file("slow").reason })
+    writer:close()
+    assert.is_true(k:reaches("slow", "published"))
+  end)
+
+  it("begins anew when somebody closes and appends", function()
+    k:start()
+    k:write("log", "one ")
+    for i = 1, 4 do
+      k:run(150)
+      k:write("log", i .. " ", "ab")
+    end
+    assert.same({}, k.said)
+    assert.is_true(k:reaches("log", "published"))
+    assert.same(raw_cid "one 1 2 3 4 ", k.said[1].key)
+    k:write("log", "more", "ab")
+    assert.is_true(k:wait(function() return #k.said == 2 end))
+    assert.same({ "dismiss", raw_cid "one 1 2 3 4 " }, { k.said[2].verb, k.said[2].key })
+    assert.is_nil(k.served[raw_cid "one 1 2 3 4 "])
+    assert.is_true(k:reaches("log", "published"))
+    assert.same(raw_cid "one 1 2 3 4 more", k.said[3].key)
+    assert.same("propose dismiss propose", k:verbs())
+  end)
+
+  it("takes a file that is renamed into place, and tells its new name after a rename", function()
+    k:start()
+    k:sh "printf whole > ../elsewhere && mv ../elsewhere run.bag"
+    assert.is_true(k:reaches("run.bag", "published"))
+    k:sh "mv run.bag walk.bag"
+    assert.is_true(k:reaches("walk.bag", "published"))
+    assert.is_nil(k:file "run.bag")
+    assert.same("walk.bag", k.said[#k.said].data.names[1])
+    assert.same("walk.bag", k.served[raw_cid "whole"].name)
+  end)
+
+  it("keeps two names of equal bytes in one record", function()
+    k:start()
+    k:sh "printf same > b && printf same > a"
+    assert.is_true(k:reaches("a", "published") and k:reaches("b", "published"))
+    local last = k.said[#k.said]
+    assert.same({ "a", "b" }, { table.unpack(last.data.names) })
+    assert.same(1, count(k.served))
+    k:sh "rm a"
+    assert.is_true(k:wait(function() return #k.said == 3 end))
+    assert.same({ "b" }, { table.unpack(k.said[3].data.names) })
+    assert.same("b", k.served[raw_cid "same"].name)
+    k:sh "rm b"
+    assert.is_true(k:wait(function() return #k.said == 4 end))
+    assert.same("dismiss", k.said[4].verb)
+    assert.same(0, count(k.served))
+    assert.same({}, k.logs:files())
+  end)
+
+  it("lets nothing out but regular files beneath the folder, and never hangs", function()
+    k:start()
+    k:sh "printf secret > ../secret && ln -s ../secret l && ln -s .. up && mkfifo p && ln -s /dev/zero z \z
+      && mkdir d && ln -s /etc d/etc && printf n > \"$(printf 'a\\nb')\" && printf e > \"$(printf 'a\\033b')\" \z
+      && printf i > \"$(printf 'a\\377b')\" && printf long > $(printf 'x%.0s' $(seq 250)) && printf h > .hidden \z
+      && mkdir .git && printf g > .git/x && printf k > my.key && printf good > good"
+    local python = io.popen("python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"" .. k.share ..
+      "/s\")' 2>/dev/null")
+    python:close()
+    assert.is_true(k:reaches("good", "published"))
+    assert.is_true(k:wait(function() return k:file "my.key" and k:file("my.key").state == "refused" end))
+    assert.is_true(k:reaches("a\nb", "refused"))
+    assert.is_true(k:reaches("a\27b", "refused"))
+    assert.is_true(k:reaches("a\255b", "refused"))
+    assert.is_true(k:reaches(".git/x", "refused"))
+    for _, name in ipairs { "l", "up", "p", "z", "d/etc" } do assert.same("link", k:file(name).word, name) end
+    for _, name in ipairs { "a\nb", "a\27b", "a\255b" } do assert.same("name", k:file(name).word, name) end
+    for _, name in ipairs { ".hidden", ".git/x", "my.key" } do assert.same("permission", k:file(name).word, name) end
+    assert.is_true(k:reaches(("x"):rep(250), "published"))
+    local keys = {}
+    for _, word in ipairs(k.said) do keys[word.key] = word.verb end
+    assert.same({ [raw_cid "good"] = "propose", [raw_cid "long"] = "propose" }, keys)
+    assert.same({ 3, 3 }, { k.logs:refused().name, k.logs:refused().permission })
+    assert.is_true(k.logs:refused().link >= 5)
+    k:sh "rm l && printf real > l"
+    assert.is_true(k:reaches("l", "published"))
+  end)
+
+  it("does nothing that the policy or the owner does not allow, and undoes it", function()
+    k.permission = k.root .. "/permission"
+    k.answer = function(file) return file.name ~= "no" and "swarm", "not that one" end
+    k:start()
+    k:write("no", "no")
+    k:write("yes", "yes")
+    assert.is_true(k:reaches("yes", "published") and k:reaches("no", "refused"))
+    assert.same("permission: not that one", k:file("no").reason)
+    assert.same("swarm", k.said[1].data.class)
+    k:sh "printf 0 > ../permission"
+    assert.is_true(k:reaches("yes", "refused"))
+    assert.same("propose dismiss", k:verbs())
+    assert.same(0, count(k.served))
+    k:write("later", "later")
+    assert.is_true(k:reaches("later", "refused"))
+    k:sh "printf '1\\n' > ../permission"
+    assert.is_true(k:reaches("yes", "published") and k:reaches("later", "published"))
+    assert.same({ 0, 2 }, { k.worker:count() }) -- yes once, later once: nothing was hashed again
+  end)
+
+  it("waits when the policy says wait", function()
+    k.answer = "wait"
+    k:start()
+    k:write("a", "a")
+    assert.is_true(k:reaches("a", "waiting"))
+    assert.same({}, k.said)
+    k.answer = "public"
+    k.logs:reconsider()
+    assert.is_true(k:reaches("a", "published"))
+    assert.same("public", k.said[1].data.class)
+    k.answer = false
+    k.logs:reconsider()
+    assert.is_true(k:reaches("a", "refused"))
+    assert.same("propose dismiss", k:verbs())
+  end)
+
+  it("hashes nothing again after a restart, says nothing twice, and dismisses what is gone", function()
+    k:sh "printf small > small && head -c 3000000 /dev/zero > large && printf gone > gone"
+    k:start()
+    for _, name in ipairs { "small", "large", "gone" } do assert.is_true(k:reaches(name, "published")) end
+    local large = k:file("large").cid
+    local leaves = k.served[large].leaves
+    assert.same({ 0, 3 }, { k.worker:count() })
+    k:stop()
+    k:sh "rm gone"
+    local before = #k.said
+    k.served = {}
+    k:start()
+    assert.is_true(k:reaches("large", "published") and k:reaches("small", "published"))
+    assert.same({ 0, 0 }, { k.worker:count() })
+    assert.same(leaves, k.served[large].leaves)
+    assert.is_true(k:wait(function() return #k.said > before end))
+    assert.same(before + 1, #k.said)
+    assert.same({ "dismiss", raw_cid "gone" }, { k.said[#k.said].verb, k.said[#k.said].key })
+    k:stop()
+    local path = k.root .. "/state/leaves/" .. large
+    local file = assert(io.open(path, "r+b"))
+    file:write "damage"
+    file:close()
+    k:start()
+    assert.is_true(k:reaches("large", "published"))
+    assert.same({ 0, 1 }, { k.worker:count() })
+    assert.same(leaves, k.served[large].leaves)
+  end)
+
+  it("renews before half the time is gone, and tries again what failed", function()
+    k.ttl = 1
+    k:start()
+    k:write("a", "a")
+    assert.is_true(k:reaches("a", "published"))
+    k:run(600)
+    k.logs.watch:scan()
+    assert.is_true(k:wait(function() return #k.said == 2 end))
+    assert.same("propose propose", k:verbs())
+    k.broken = true
+    k:write("b", "b")
+    assert.is_true(k:reaches("b", "waiting"))
+    k.broken = nil
+    k.logs.watch:scan()
+    assert.is_true(k:reaches("b", "published"))
+  end)
+
+  it("cannot go deaf: a lost event is made good by the scan", function()
+    k:start()
+    k:write("a", "a")
+    assert.is_true(k:reaches("a", "published"))
+    k.logs.watch.handle:read()
+    k.logs.watch.poll:set ""
+    k:write("b", "b")
+    k:sh "rm a"
+    k:run(600)
+    assert.is_nil(k:file "b")
+    k.logs.watch:scan()
+    assert.is_true(k:reaches("b", "published"))
+    assert.is_nil(k:file "a")
+  end)
+
+  it("stops in the middle of hashing", function()
+    k:start()
+    k:sh "truncate -s 20G big"
+    assert.is_true(k:reaches("big", "hashing"))
+    assert.is_true(k:wait(function() return (k:file("big").progress or 0) > 0 end))
+    local begun = uv.hrtime()
+    k:stop()
+    assert.is_true(uv.hrtime() - begun < 1e9)
+    assert.same({}, k.said)
+  end)
+
+  it("gives up hashing when the file changes meanwhile", function()
+    k:start()
+    k:sh "truncate -s 20G big"
+    assert.is_true(k:reaches("big", "hashing"))
+    k:sh "truncate -s 1 big"
+    assert.is_true(k:reaches("big", "published"))
+    assert.same({ 1, raw_cid "\0" }, { #k.said, k.said[1].key })
+  end)
+end)
