@@ -12,7 +12,7 @@ p.comms.links = 6
 function p.comms.rebroadcast(record, from, to)
   if from and from.address == to.address then return false, "it came from there" end
   if record.verb == "dismiss" then return 9, "dismissals first" end
-  if record.class == "trust" then return 9, "trust first" end
+  if matches(record.bucket, "trust/*") then return 9, "trust first" end
   if record.mine then return 7, "my own" end
   return 5
 end

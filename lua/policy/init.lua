@@ -90,8 +90,8 @@ function policy:classes()
   for i, name in ipairs(names) do
     local class = classes[name]
     list[i] = { name = name, buckets = {} }
-    for constant, value in pairs(class) do list[i][constant] = value end
-    for bucket, rule in pairs(buckets) do
+    for constant, value in pairs(class) do list[i][constant] = value end -- in any order
+    for bucket, rule in pairs(buckets) do -- in any order: sorted below
       if rule.class == name then list[i].buckets[#list[i].buckets + 1] = bucket end
     end
     table.sort(list[i].buckets)

@@ -1,4 +1,5 @@
 -- load.lua - finds a policy, runs it in a fence, checks it. Swaps nothing, keeps no policy.
+local address = require "core.address"
 local fence = require "core.fence"
 local hooks = require "policy.hooks"
 local policy = require "policy"
@@ -83,7 +84,7 @@ end
 
 local function as_tree(settings)
   local tree = {}
-  for path, value in pairs(settings) do
+  for path, value in pairs(settings) do -- in any order: paths differ
     local node = tree
     for name, dot in path:gmatch "([^.]+)(%.?)" do
       if dot == "" then node[name] = value else node[name] = node[name] or {} end
@@ -93,11 +94,27 @@ local function as_tree(settings)
   return tree
 end
 
---- Runs the policy called NAME and asks it everything twice.
+--- Adds what is wrong with the addresses of SETTINGS: the fence knows their form only as far as text goes.
+local function check_addresses(settings, where, messages)
+  local function look(path, text)
+    local good, why = address.check(text)
+    local at = where[path]
+    if not good then
+      messages[#messages + 1] = ("%s:%d: %s: %s: %s"):format(at.file, at.line, path, text,
+        (why:gsub("^form: ", "")))
+    end
+  end
+  for _, channel in ipairs(settings["routing.channels"]) do look("routing.channels", channel.address) end
+  local gateway = settings["clients.logs.gateway"]
+  if gateway then look("clients.logs.gateway", gateway) end
+  return messages
+end
+
+--- Runs the policy TEXT and asks it everything twice.
 local function try(f, file, text)
   local settings, where = f:call("run", base_name(file), text)
   if not settings then return nil, { fault(where, base_name(file)) } end
-  local messages = check.questions(f, where)
+  local messages = check_addresses(settings, where, check.questions(f, where))
   if #messages == 0 then return settings, where end
   local faults = {}
   for i, message in ipairs(messages) do faults[i] = fault(message, base_name(file)) end

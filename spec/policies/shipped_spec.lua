@@ -68,7 +68,7 @@ describe("the shipped policies", function()
       return (p:ask("comms.rebroadcast", record, back and to or from, to, here()))
     end
     assert.equal(9, urgency { verb = "dismiss" })
-    assert.equal(9, urgency { class = "trust" })
+    assert.equal(9, urgency { bucket = "trust/grant/x", class = "trust" })
     assert.equal(7, urgency { mine = true })
     assert.equal(5, urgency {})
     assert.is_false(urgency({ verb = "dismiss" }, true))

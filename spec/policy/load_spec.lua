@@ -107,6 +107,13 @@ describe("a fault is said with file, line and suggestion", function()
       'my.lua:2: dcache.buckets["peer"].class: presense: no such class; did you mean "presence"?')
   end)
 
+  it("for addresses", function()
+    one('p.routing.channels = { "/ip4/0.0.0/udp/3825/dswarm-line" }', "my.lua:2: routing.channels: "
+      .. "/ip4/0.0.0/udp/3825/dswarm-line: not an address: not an IP address")
+    one('p.clients.logs.gateway = "0.0.0.0:3826"', "my.lua:2: clients.logs.gateway: 0.0.0.0:3826: "
+      .. "not an address: an unknown protocol")
+  end)
+
   it("for Lua that does not run", function()
     one("local = 1", "my.lua:2: <name> expected near '='")
     one("foo = 1", 'my.lua:2: foo: write "local foo"')
