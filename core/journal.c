@@ -252,7 +252,7 @@ static void replay_segment(lua_State *L, journal *j, int64_t number, const char 
     lua_pushvalue(L, 2);
     lua_pushstring(L, name);
     lua_pushlstring(L, line.text, line.size);
-    lua_pushinteger(L, number << 32 | line.offset);
+    lua_pushinteger(L, journal_first_place(j, number << 32 | line.offset));
     lua_pushinteger(L, line.end);
     call(L, j, 4, 0);
   }
@@ -320,7 +320,7 @@ static int begin_victim(journal *j) {
 
 /* Asks alive(line, place); copies the line and says moved(line, new place, old place). */
 static int move_line(lua_State *L, journal *j, const journal_line *line) {
-  int64_t fresh, place = j->victim << 32 | line->offset;
+  int64_t fresh, place = journal_first_place(j, j->victim << 32 | line->offset);
   int alive, of = journal_find(j, j->victim)->family;
   lua_settop(L, 4);
   lua_pushlstring(L, line->text, line->size);

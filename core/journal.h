@@ -29,15 +29,16 @@ typedef struct {
 typedef struct {
   int64_t number, size, synced; /* bytes; SIZE counts the tail */
   int64_t end, dead;            /* latest END; bytes of lines that nobody needs */
-  int64_t moved_to, moved_from,
-      moved_by; /* after a failed sync: offsets from MOVED_FROM on are
-                   now in segment MOVED_TO, MOVED_BY further on */
+  /* After a failed sync: what stood from MOVED_FROM to MOVED_END is now in segment
+   * MOVED_TO, MOVED_BY bytes further on. The callers' places lead there. */
+  int64_t moved_to, moved_from, moved_end, moved_by;
   char *tail;
   size_t tail_size, tail_room, written;
-  int family, file; /* FILE: -1 when it is not open */
-  unsigned created : 1, named : 1 /* its name is durable */,
-      sure : 1 /* SYNCED is known so */;
-  unsigned closed : 1 /* takes no more lines */, removed : 1, trim : 1;
+  int family, file;                /* FILE: -1 when it is not open */
+  unsigned created : 1, named : 1; /* there; its name is durable */
+  unsigned sure : 1;               /* SYNCED is known from a sync, not only from a size */
+  unsigned closed : 1, removed : 1; /* takes no more lines; only MOVED_TO still counts */
+  unsigned trim : 1;                /* what stands behind SYNCED is elsewhere, too */
 } segment;
 
 typedef struct {
@@ -97,15 +98,21 @@ int journal_open_file(journal *j, segment *s);
 void journal_close_file(journal *j, segment *s);
 int journal_load(journal *j, segment *s, int *unreadable); /* into SCRATCH */
 
+segment *journal_fresh_segment(journal *j, int of);
+int journal_tail_room(segment *s, size_t more);
+/* Puts a line at the end of S, in memory; returns its offset. */
+int64_t journal_put_line(segment *s, const char *text, size_t size, int64_t end);
 int64_t journal_append(journal *j, int of, const char *line, size_t size, int64_t end);
 int64_t journal_unsynced(const journal *j);
-/* Writes what waits; with SYNC it is on the disk when this returns 0. On failure nothing
- * is forgotten: the lines wait in memory. */
+/* journal_write.c. Writes what waits; with SYNC it is on the disk when this returns 0. On
+ * failure nothing is forgotten: the lines wait in memory. */
 int journal_flush(journal *j, int sync);
 /* Reads the line at PLACE into BUFFER; -ENODATA: no such place, -EBADMSG: its checksum is
  * wrong. */
 int journal_read(journal *j, int64_t place, char buffer[static JOURNAL_RECORD_MAX],
                  journal_line *line);
+/* The place by which callers know a line that a failed sync has moved. */
+int64_t journal_first_place(const journal *j, int64_t place);
 void journal_drop(journal *j, int64_t place, size_t size);
 /* Unlinks a segment. Lines that replace its own must have been synced before. */
 int journal_remove(journal *j, int64_t number);

@@ -143,7 +143,7 @@ int journal_load(journal *j, segment *s, int *unreadable) {
 
 /* ---- appending ---- */
 
-static int tail_room(segment *s, size_t more) {
+int journal_tail_room(segment *s, size_t more) {
   size_t room = (s->tail_size + more) * 2 + 4096;
   char *tail;
   if (s->tail_size + more <= s->tail_room)
@@ -156,9 +156,9 @@ static int tail_room(segment *s, size_t more) {
   return 0;
 }
 
-static segment *fresh_segment(journal *j, int of) {
+segment *journal_fresh_segment(journal *j, int of) {
   segment *s = journal_add(j, j->last_number + 1, of);
-  if (!s || tail_room(s, JOURNAL_HEADER_MAX) < 0)
+  if (!s || journal_tail_room(s, JOURNAL_HEADER_MAX) < 0)
     return NULL;
   s->tail_size = journal_header(j, s, s->tail);
   s->size = (int64_t)s->tail_size;
@@ -167,11 +167,10 @@ static segment *fresh_segment(journal *j, int of) {
   return s;
 }
 
-/* Puts a line at the end of S, in memory; returns its offset. */
-static int64_t put_line(segment *s, const char *text, size_t size, int64_t end) {
+int64_t journal_put_line(segment *s, const char *text, size_t size, int64_t end) {
   int64_t offset = s->size;
   char mark = s->tail_size == 0 && s->sure ? '+' : ' ';
-  if (tail_room(s, JOURNAL_RECORD_MAX) < 0)
+  if (journal_tail_room(s, JOURNAL_RECORD_MAX) < 0)
     return -ENOMEM;
   size = journal_encode(s->tail + s->tail_size, s->number << 32 | offset, mark, end, text,
                         size);
@@ -190,10 +189,10 @@ int64_t journal_append(journal *j, int of, const char *line, size_t size, int64_
     s = NULL;
   }
   if (!s)
-    s = fresh_segment(j, of);
+    s = journal_fresh_segment(j, of);
   if (!s)
     return -ENOMEM;
-  offset = put_line(s, line, size, end);
+  offset = journal_put_line(s, line, size, end);
   return offset < 0 ? offset : s->number << 32 | offset;
 }
 
@@ -204,189 +203,19 @@ int64_t journal_unsynced(const journal *j) {
   return sum;
 }
 
-/* ---- writing ---- */
-
-static int write_tail(journal *j, segment *s) {
-  int status = journal_open_file(j, s);
-  if (status < 0)
-    return status;
-  status = disk_write(j->disk, s->file, s->tail + s->written, s->tail_size - s->written,
-                      s->synced + (int64_t)s->written);
-  if (status == 0)
-    s->written = s->tail_size;
-  return status;
-}
-
-static int sync_tail(journal *j, segment *s) {
-  int status = disk_sync(j->disk, s->file);
-  if (status == 0 && !s->named)
-    status = disk_sync_directory(j->disk, j->folder);
-  if (status < 0)
-    return status;
-  s->synced = s->size;
-  s->named = s->sure = 1;
-  s->tail_size = s->written = 0;
-  if (!s->closed && s->tail_room < 65536)
-    return 0;
-  free(s->tail);
-  s->tail = NULL;
-  s->tail_room = 0;
-  return 0;
-}
-
-static void take_lines(segment *to, const segment *from, size_t at) {
-  journal_line line;
-  int64_t offset = 0;
-  while (offset >= 0 && at < from->tail_size) {
-    const char *record = from->tail + at;
-    size_t size = (size_t)((char *)memchr(record, '\n', from->tail_size - at) - record);
-    line.offset = from->synced + (int64_t)at;
-    if (journal_decode(record, size, from->number, &line))
-      offset = put_line(to, line.text, line.size, line.end);
-    at += size + 1;
-  }
-}
-
-static void unlink_segment(journal *j, segment *s) {
-  char name[80], path[DISK_PATH_MAX];
-  journal_file_name(j, s, name, sizeof name);
-  journal_path(j, name, path);
-  disk_unlink(j->disk, path);
-}
-
-/* Reads what had been synced of S; counts the lines that are no longer whole. */
-static void read_back(journal *j, segment *s) {
-  journal_line line;
-  char header[JOURNAL_HEADER_MAX];
-  size_t at = journal_header(j, s, header);
-  int kind, unreadable;
-  if (journal_load(j, s, &unreadable) < 0)
-    return;
-  j->victim = 0;
-  while ((kind = journal_next(j->scratch, j->scratch_size, s->number, &at, &line)) >= 0)
-    j->lost_lines += kind == 0;
-}
-
-/* After a write or sync that failed, the pages of the file may be marked clean with the
- * data gone: no second try on it. Its tail goes into a new segment, it is closed and read
- * back; places in the tail lead to the new one as long as the journal is open. */
-static int abandon(journal *j, int64_t number) {
-  segment *s = journal_find(j, number), *fresh;
-  family *f = &j->families[s->family];
-  int64_t active = f->active;
-  char header[JOURNAL_HEADER_MAX];
-  size_t skipped;
-  fresh = fresh_segment(j, s->family);
-  if (!fresh)
-    return -ENOMEM;
-  if (active != number)
-    f->active = active;        /* it was full, and another one had begun */
-  s = journal_find(j, number); /* the table may have moved */
-  skipped = s->synced == 0 ? journal_header(j, s, header) : 0;
-  if (tail_room(fresh, s->tail_size) < 0)
-    return -ENOMEM;
-  s->moved_to = fresh->number;
-  s->moved_from = s->synced + (int64_t)skipped;
-  s->moved_by = fresh->size - s->moved_from;
-  take_lines(fresh, s, skipped);
-  fresh->closed = s->closed;
-  s->closed = 1;
-  s->size = s->synced;
-  s->tail_size = s->written = 0;
-  s->removed = s->synced == 0;
-  s->trim = !s->removed;
-  if (s->created && s->removed)
-    unlink_segment(j, s);
-  else
-    read_back(j, s);
-  journal_close_file(j, s);
-  return 0;
-}
-
-static void reserve_path(const journal *j, char out[static DISK_PATH_MAX]) {
-  journal_path(j, "reserve", out);
-}
-
-/* The room kept back for a full disk: what is dismissed must be written even then. */
-static int use_reserve(journal *j) {
-  char path[DISK_PATH_MAX];
-  if (!j->has_reserve)
-    return 0;
-  j->has_reserve = 0;
-  reserve_path(j, path);
-  return disk_unlink(j->disk, path) == 0;
-}
-
-void journal_fill_reserve(journal *j) {
-  char path[DISK_PATH_MAX], *zeros;
-  if (j->has_reserve || j->reserve == 0)
-    return;
-  reserve_path(j, path);
-  zeros = calloc(1, (size_t)j->reserve);
-  j->has_reserve =
-      zeros && disk_replace(j->disk, path, zeros, (size_t)j->reserve, 0600) == 0;
-  free(zeros);
-}
-
-static int is_full(int status) {
-  return status == -ENOSPC || status == -EDQUOT;
-}
-
-static int try_segment(journal *j, int64_t number, int sync) {
-  segment *s = journal_find(j, number);
-  int status = write_tail(j, s);
-  if (is_full(status) && use_reserve(j))
-    status = write_tail(j, s);
-  if (status == 0 && (sync || s->closed))
-    status = sync_tail(j, s);
-  return status;
-}
-
-/* Writes one segment's tail; where that fails for another reason than room, once more
- * into a new segment. A third one takes the lines in memory when that fails too. */
-static int flush_segment(journal *j, int64_t number, int sync) {
-  int status = 0;
-  for (int i = 0; i < 2; i++) {
-    status = try_segment(j, number, sync || i > 0);
-    if (status == 0 || is_full(status) || !journal_find(j, number)->created)
-      return status;
-    j->failed_syncs++;
-    if (abandon(j, number) < 0) {
-      journal_find(j, number)->written = 0; /* written anew, the pages are dirty again */
-      return status;
-    }
-    number = journal_find(j, number)->moved_to;
-  }
-  return status;
-}
-
-/* What an abandoned segment has behind its synced part is in another one now. */
-static void trim(journal *j) {
-  for (size_t i = 0; i < j->count; i++) {
-    segment *s = &j->segments[i];
-    if (!s->trim || journal_find(j, s->moved_to) == NULL || journal_open_file(j, s) < 0)
-      continue;
-    s->trim = disk_truncate(j->disk, s->file, s->synced) < 0;
-    journal_close_file(j, s);
-  }
-}
-
-int journal_flush(journal *j, int sync) {
-  for (size_t i = 0; i < j->count; i++) {
-    const segment *s = &j->segments[i];
-    int status;
-    if (s->tail_size == 0 || (!sync && !s->closed && s->written == s->tail_size))
-      continue;
-    status = flush_segment(j, s->number, sync);
-    if (status < 0)
-      return status;
-  }
-  if (j->failed_syncs && sync)
-    trim(j);
-  return 0;
-}
-
 /* ---- reading ---- */
+
+int64_t journal_first_place(const journal *j, int64_t place) {
+  for (size_t i = j->count; i-- > 0;) {
+    const segment *s = &j->segments[i];
+    int64_t offset = offset_of(place) - s->moved_by;
+    if (!s->moved_to || s->moved_to != number_of(place))
+      continue;
+    if (offset >= s->moved_from && offset < s->moved_end)
+      place = s->number << 32 | offset;
+  }
+  return place;
+}
 
 static segment *resolve(const journal *j, int64_t *place) {
   segment *s = journal_find(j, number_of(*place));

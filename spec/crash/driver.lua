@@ -88,9 +88,10 @@ function driver:compact(bytes)
 end
 
 function driver:reopen()
-  local ok, message, word = self.journal:close()
-  if not ok then return nil, message, word end
-  for name, slot in pairs(self.slots) do self.acknowledged[name] = slot end
+  local ok = self.journal:close()
+  if ok then
+    for name, slot in pairs(self.slots) do self.acknowledged[name] = slot end
+  end
   return self:open()
 end
 
