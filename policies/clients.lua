@@ -84,7 +84,7 @@ end
 
 function updates.ready(release, here)
   if here.driving ~= false then return false, "driving, or not known to stand" end
-  if here.clock ~= "good" then return false, "the clock is not good" end
+  if here.clock ~= "proved" then return false, "the time is not proved" end
   if not release.in_window then return false, "outside its window" end
   if here.battery and here.battery < 40 then return false, "battery under 40 %" end
   return true

@@ -13,7 +13,7 @@ hooks.facts = {
     id = "12D3KooWQ1vB", name = "ada", type = "duckiebot", tags = { "lab" }, peers = 3,
     power = maybe "battery", battery = maybe(80), charging = maybe(false), disk_free = maybe(9000000000),
     disk_total = maybe(32000000000), driving = maybe(false), recording = maybe(false), estop = maybe(false),
-    temperature = maybe(41), load = maybe(0.4), hour = maybe(14), clock = maybe "good",
+    temperature = maybe(41), load = maybe(0.4), hour = maybe(14), clock = maybe "proved",
     permission = kind "permission",
   },
   permission = { logs = maybe(true), stats = maybe(true), config = maybe(true) },
@@ -38,7 +38,7 @@ hooks.facts = {
   },
   address = { address = "/ip4/192.168.1.20/udp/3825/dswarm-line", lan = true },
   self = {
-    name = "ada", type = "duckiebot", tags = { "lab" }, version = "0.1.0", clock = maybe "good",
+    name = "ada", type = "duckiebot", tags = { "lab" }, version = "0.1.0", clock = maybe "proved",
     http = maybe(3826), tcp = maybe(3825), addresses = each "address",
   },
   request = { command = "report", reads = true, peer = maybe "12D3KooWQ1vB", name = maybe "ada",
