@@ -60,15 +60,16 @@ function beacon:stir()
 end
 
 -- Compares one class of a peer's last beacon with what is held now: "equal", "unequal", "law", nil = not comparable.
+-- A beacon of long ago still tells as long as nothing was taken in here since it was compared.
 function beacon:compare(peer, class)
   local law = self.dcache:law(class.name)
   if not law then return nil end
   if law ~= class.law then return "law" end
   local apart = math.abs(peer.t - self:tick())
   if self.time:proved_now() and apart > TICK * TICKS_APART then
-    if self.loop:now() - peer.beacon_at < 5000 then return nil end -- their clock is another
-    return peer.verdicts and peer.verdicts[class.name]
+    return peer.changes[class.name] == self.dcache:changes(class.name) and peer.verdicts[class.name] or nil
   end
+  peer.changes[class.name] = self.dcache:changes(class.name)
   local digest = self.dcache:digest(class.name, peer.t)
   return digest == class.digest and "equal" or "unequal"
 end
@@ -103,7 +104,6 @@ end
 
 -- Notes on PEER, class by class, what its last beacon shows against what is held now.
 function beacon:judge(peer)
-  peer.verdicts = peer.verdicts or {}
   for _, class in ipairs(peer.classes) do
     local verdict = self:compare(peer, class)
     peer.verdicts[class.name] = verdict

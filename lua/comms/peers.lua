@@ -36,7 +36,8 @@ function peers:get(id)
   local peer = self.by_id[id]
   if peer then return peer, false end
   local now = self.loop:now()
-  peer = { id = id, boot = 0, count = -1, heard = now, first = now, classes = {}, flows = {}, unequal = {} }
+  peer = { id = id, boot = 0, count = -1, heard = now, first = now, classes = {}, flows = {}, unequal = {},
+    verdicts = {}, changes = {} }
   insert(self, peer)
   return peer, true
 end

@@ -40,7 +40,7 @@ end
 local function wanted(self, flow)
   local now = self.loop:now()
   if flow.proved and now - flow.proved < AGAIN then return false end
-  return not flow.asked or now - flow.asked >= flow.patience
+  return not flow.asked or now - flow.asked >= (flow.patience or 0)
 end
 
 -- Asks the holder of PEER's key to sign a nonce over FLOW, unless that was done or tried lately.

@@ -1,0 +1,131 @@
+-- init.lua - discovery: who is here, and telling others that we are. Measures no network.
+local discovery = {}
+discovery.__index = discovery
+
+local RENEW = 5 * 60 * 1000 -- a presence word lives four renewals
+local WELCOME = 2000 -- ms within which a newcomer is told who we are
+local WELCOME_AGAIN = 10 * 1000
+
+-- loop, random, comms, dcache, time, id, log, channels() → statuses, facts() → { name, type, version }.
+function discovery.new(given)
+  local self = setmetatable({}, discovery)
+  for _, name in ipairs { "loop", "random", "comms", "dcache", "time", "id", "log", "channels", "facts" } do
+    self[name] = given[name]
+  end
+  self.started = self.loop:now()
+  self.comms:on_newcomer(function(peer) self:welcome(peer) end)
+  return self
+end
+
+function discovery:announce()
+  local facts = self.facts()
+  local data = { name = facts.name, type = facts.type, version = facts.version, clock = self.time.source or "none" }
+  local st, err = self.comms:propose("peer", data)
+  if not st then return self.log:error("discovery", "could not announce", { why = err }) end
+  self.word = st.short
+end
+
+function discovery:start()
+  self:announce()
+  self.timer = self.loop:every(RENEW, function() self:announce() end)
+end
+
+function discovery:stop()
+  if self.timer then self.timer:cancel() end
+end
+
+-- Soft words are in no digest: a newcomer hears ours again, soon, and a crowd of newcomers once.
+function discovery:welcome(peer)
+  self.log:info("discovery", "heard", { name = peer.name, id = peer.id })
+  if self.welcoming or self.welcomed and self.loop:now() - self.welcomed < WELCOME_AGAIN then return end
+  self.welcoming = self.loop:after(self.random:integer(WELCOME), function()
+    self.welcoming, self.welcomed = nil, self.loop:now()
+    if self.word then self.comms:say_again_everywhere(self.word) end
+  end)
+end
+
+local function words_of_peers(self)
+  local by_signer = {}
+  for _, record in ipairs(self.dcache:records "peer") do
+    if record.verb == "propose" then by_signer[record.signer] = record.data end
+  end
+  return by_signer
+end
+
+local function files_of_peers(self)
+  local count = {}
+  for _, record in ipairs(self.dcache:records "share/files") do
+    if record.holds then count[record.signer] = (count[record.signer] or 0) + 1 end
+  end
+  return count
+end
+
+local function via_of(self, peer)
+  local flow = self.comms.peers:best(peer) or peer.flows[1]
+  if not flow then return nil end
+  return { kind = flow.source.channel.kind, address = flow.source.address, rtt_us = flow.rtt_us,
+    proved = self.comms.peers:proved(flow) }
+end
+
+local function note_of(peer, names)
+  if names[peer.name] > 1 then return "name used twice" end
+end
+
+local function row(self, peer, words, files, names)
+  local word = words[peer.id] or {}
+  local living = self.comms.peers:living(peer)
+  return { id = peer.id, name = peer.name, type = word.type, status = living and "ready" or "silent", self = false,
+    via = via_of(self, peer), seen_ms = self.loop:now() - peer.heard, files = files[peer.id] or 0,
+    clock = word.clock, note = note_of(peer, names) }
+end
+
+-- This node first, then every peer that was heard, by name: ages are monotonic silence, never UNTIL.
+function discovery:nodes()
+  local words, files, facts = words_of_peers(self), files_of_peers(self), self.facts()
+  local names = { [facts.name] = 1 }
+  for _, peer in ipairs(self.comms.peers.list) do
+    if peer.name then names[peer.name] = (names[peer.name] or 0) + 1 end
+  end
+  local list = {}
+  for _, peer in ipairs(self.comms.peers.list) do
+    if peer.name then list[#list + 1] = row(self, peer, words, files, names) end
+  end
+  table.sort(list, function(a, b)
+    if a.name ~= b.name then return a.name < b.name end
+    return a.id < b.id
+  end)
+  table.insert(list, 1, { id = self.id, name = facts.name, type = facts.type, status = "ready", self = true,
+    seen_ms = 0, files = files[self.id] or 0, clock = self.time.source,
+    note = self.comms.beacon.clone and "CLONE? another node speaks with this key" or nil })
+  return list
+end
+
+-- What was tried, for an empty list: { since_ms, beacons, heard, interfaces = { name … } }.
+function discovery:tried()
+  local names, seen = {}, {}
+  for _, channel in ipairs(self.channels()) do
+    for _, interface in ipairs(channel.interfaces or {}) do
+      local name = type(interface) == "table" and interface.name or interface
+      if not seen[name] then
+        seen[name] = true
+        names[#names + 1] = name
+      end
+    end
+  end
+  return { since_ms = self.loop:now() - self.started, beacons = self.comms.beacon.sent,
+    heard = self.comms.beacon.heard, interfaces = names }
+end
+
+-- How far the others hold the same: { records, digest (4 hex characters), equal, of }.
+function discovery:same()
+  local t, records, digests = self.comms.beacon:tick(), 0, {}
+  for i, class in ipairs(self.dcache:kept_classes()) do
+    local digest, n = self.dcache:digest(class.name, t)
+    records, digests[i] = records + n, digest
+  end
+  local sync = self.comms:sync()
+  local text = require "core.hash".blake2b(table.concat(digests))
+  return { records = records, digest = require "core.text".hex(text:sub(1, 2)), equal = sync.equal, of = sync.of }
+end
+
+return discovery

@@ -1,0 +1,100 @@
+-- init.lua - a swarm in one process under a virtual clock: the same Lua and C, seeded. One seed, one run, to the byte.
+local hash = require "core.hash"
+local random = require "core.random"
+local key = require "core.key"
+local disk = require "core.disk"
+local text = require "core.text"
+local simloop = require "sim.loop"
+local links = require "sim.links"
+local node = require "node"
+
+local sim = {}
+sim.__index = sim
+
+local BUILD = 1690000000000 -- ms Unix: when the program was made, for nodes without a clock
+
+local silent = {}
+for _, level in ipairs { "debug", "info", "warn", "error", "once" } do silent[level] = function() end end
+
+-- OPTIONS: seed (integer), policy, loss (0…1), delay = { least, most } ms, trace = fn(line).
+function sim.new(options)
+  local self = setmetatable({ loop = simloop.new(), random = random.seeded(options.seed or 1), policy = options.policy,
+    loss = options.loss or 0, delay = options.delay or { 1, 3 }, nodes = {}, cut = {}, sum = hash.new "blake2b",
+    lines = 0, seed = options.seed or 1 }, sim)
+  self.world = { loop = self.loop,
+    delay = function(from, to) return self:delay_of(from, to) end,
+    trace = function(format, ...)
+      local line = ("%d "):format(self.loop.time) .. format:format(...)
+      self.lines = self.lines + 1
+      self.sum:update(line .. "\n")
+      if options.trace then options.trace(line) end
+    end }
+  self.medium = links.medium(self.world)
+  return self
+end
+
+-- Milliseconds that a frame takes from one host to another; nil when it is lost or the way is cut.
+function sim:delay_of(from, to)
+  if self.cut[from.host] or self.cut[to.host] then return nil end
+  if from.kind == "udp" and self.random:unit() < self.loss then return nil end
+  return self.delay[1] + self.random:integer(self.delay[2] - self.delay[1] + 1)
+end
+
+local function dialler(self, joined)
+  return function(host, _, done)
+    local there = self:by_host(host)
+    if not there or self.cut[host] or self.cut[joined.host] then
+      return self.loop:after(1000, function() done(nil, "ETIMEDOUT: nobody answers", "ETIMEDOUT") end)
+    end
+    self.loop:after(self.delay[1], function()
+      local here_end, there_end = links.stream(self.world, joined.host, host)
+      there.routing:add(there_end, { quiet = true })
+      joined.routing:add(here_end, { quiet = true })
+      done(here_end)
+    end)
+  end
+end
+
+function sim:by_host(host)
+  for _, one in ipairs(self.nodes) do
+    if one.host == host then return one end
+  end
+end
+
+local function effects(self, name, options)
+  local secret = hash.blake2b(("%d %s"):format(self.seed, name))
+  local owner = key.generate(secret)
+  return { loop = self.loop, random = random.seeded(self.seed * 1000 + #self.nodes + 1), name = name, type = "laptop",
+    identity = { id = owner:id(), key = owner }, policy = options.policy or self.policy, log = silent, version = "sim",
+    disk = options.disk or disk.memory(self.seed), state = "/state", boot = options.boot or 1, build = BUILD,
+    here = function() return {} end, date = function() return "20260101-000000" end,
+    synchronised = function() return options.clock ~= false end }
+end
+
+-- A node on the medium; OPTIONS: clock = false for one without, disk, boot, policy.
+function sim:add(name, options)
+  local given = effects(self, name, options or {})
+  given.disk:mkdir(given.state)
+  local one = assert(node.new(given))
+  one.host, one.ports = ("10.0.0.%d"):format(#self.nodes + 1), { tcp = 3825, http = 0 }
+  local joined = links.join(self.medium, one.host)
+  joined.routing = one.routing
+  one.routing:add(joined, { medium = true })
+  one.comms.dial = dialler(self, joined)
+  table.insert(self.nodes, one)
+  one:start()
+  return one
+end
+
+-- Runs on by that many virtual milliseconds.
+function sim:run(ms) self.loop:run_until(self.loop.time + ms) end
+
+-- Hash of all that went over the wire so far, as hex.
+function sim:fingerprint()
+  local copy = self.sum:final()
+  self.sum = hash.new "blake2b"
+  self.sum:update(copy)
+  return text.hex(copy)
+end
+
+return sim

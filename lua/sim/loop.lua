@@ -1,0 +1,99 @@
+-- loop.lua - the loop under a virtual clock: same interface as lua/loop.lua, nothing waits. Watches no fd.
+local loop = {}
+loop.__index = loop
+
+local START = 1700000000000 -- ms Unix at virtual second 0
+
+function loop.new() return setmetatable({ time = 0, serial = 0, heap = {}, posted = {}, first = 1, last = 0 }, loop) end
+
+local function before(a, b) return a.at < b.at or a.at == b.at and a.serial < b.serial end
+
+local function sift_up(heap, i)
+  local timer = heap[i]
+  while i > 1 and before(timer, heap[i // 2]) do
+    heap[i] = heap[i // 2]
+    i = i // 2
+  end
+  heap[i] = timer
+end
+
+local function sift_down(heap, i, n)
+  local timer = heap[i]
+  while 2 * i <= n do
+    local child = 2 * i
+    if child < n and before(heap[child + 1], heap[child]) then child = child + 1 end
+    if not before(heap[child], timer) then break end
+    heap[i] = heap[child]
+    i = child
+  end
+  heap[i] = timer
+end
+
+local function push(self, timer)
+  self.serial = self.serial + 1
+  timer.serial = self.serial
+  self.heap[#self.heap + 1] = timer
+  sift_up(self.heap, #self.heap)
+end
+
+local function pop(self)
+  local heap = self.heap
+  local n, top = #heap, heap[1]
+  heap[1], heap[n] = heap[n], nil
+  if n > 1 then sift_down(heap, 1, n - 1) end
+  return top
+end
+
+local timer_methods = {}
+timer_methods.__index = timer_methods
+function timer_methods:cancel() self.fn = nil end
+
+function loop:now() return self.time end
+function loop:micro() return self.time * 1000 end
+function loop:wall() return START + self.time end
+
+function loop:after(ms, fn)
+  local timer = setmetatable({ at = self.time + math.max(0, math.floor(ms)), fn = fn }, timer_methods)
+  push(self, timer)
+  return timer
+end
+
+function loop:every(ms, fn)
+  local timer = self:after(ms, nil)
+  function timer.again()
+    timer.at = self.time + ms
+    push(self, timer)
+  end
+  timer.fn = fn
+  return timer
+end
+
+function loop:post(fn)
+  self.last = self.last + 1
+  self.posted[self.last] = fn
+end
+
+local function run_posted(self)
+  while self.first <= self.last do
+    local fn = self.posted[self.first]
+    self.posted[self.first], self.first = nil, self.first + 1
+    fn()
+  end
+end
+
+-- Runs all that falls due until virtual time UNTIL (ms).
+function loop:run_until(till)
+  run_posted(self)
+  while self.heap[1] and self.heap[1].at <= till do
+    local timer = pop(self)
+    if timer.fn then
+      self.time = timer.at
+      if timer.again then timer.again() end
+      timer.fn()
+      run_posted(self)
+    end
+  end
+  self.time = till
+end
+
+return loop
