@@ -39,11 +39,12 @@ local function open_journal(self, classes, given)
 end
 
 local function build_dcache(self, given)
-  local classes = dcache.classes_of(self.policy:get "dcache.classes")
+  local classes = self.policy:classes()
   local opened, report, word = open_journal(self, classes, given)
   if not opened then return nil, report, word end
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
-    key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse, flush = self.policy:get "dcache.flush" }
+    key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse,
+    flush = self.policy:get "dcache.flush" * 1000 }
   for _, damage in ipairs(report.damaged) do
     self.log:warn("dcache", "journal damaged", { file = damage.file, aside = damage.aside, lines = damage.lines })
     self.dcache:doubt(damage.family)
@@ -52,7 +53,8 @@ local function build_dcache(self, given)
 end
 
 local function build_comms(self, given)
-  local interval = self.policy:get "comms.beacon"
+  local beacon = self.policy:get "comms.beacon"
+  local interval = { math.floor(beacon[1] * 1000), math.floor(beacon[2] * 1000) }
   self.comms = comms.new { loop = self.loop, random = self.random, time = self.time, dcache = self.dcache,
     key = self.key, id = self.id, swarm = self.swarm, name = self.name, boot = given.boot, log = self.log,
     refused = self.refuse, policy = self.policy, here = self.here, interval = interval,
@@ -71,8 +73,7 @@ end
 local function listen_for_time(self)
   self.comms:on_word(function(st, source)
     if source and st.bucket == "peer" and st.verb == "propose" then
-      local own = st.data:find('"clock":"system"', 1, true) ~= nil
-      self.time:witness(st.signer, st.at, own)
+      self.time:witness(st.signer, st.at, st.data:find('"clock":"own"', 1, true) ~= nil)
     end
   end)
 end

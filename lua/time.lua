@@ -78,7 +78,7 @@ end
 
 local function forget_stalest(self)
   local stalest
-  for id, w in pairs(self.witnesses) do
+  for id, w in pairs(self.witnesses) do -- any order
     local s = stalest and self.witnesses[stalest]
     if not s or w.mono < s.mono or w.mono == s.mono and id < stalest then stalest = id end
   end
@@ -105,7 +105,7 @@ end
 -- What the witnesses say now, latest first; those who have been silent for long are forgotten.
 local function testimony(self)
   local mono, list = self.loop:now(), {}
-  for id, w in pairs(self.witnesses) do
+  for id, w in pairs(self.witnesses) do -- any order
     if mono - w.mono > WITNESS_AGE then
       self.witnesses[id] = nil
       self.count = self.count - 1

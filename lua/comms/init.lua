@@ -232,14 +232,16 @@ function comms:sync()
   for _, peer in ipairs(self.peers.list) do
     if self.peers:living(peer) and peer.t then
       self.beacon:judge(peer)
-      local verdict
+      local compared, alike = #peer.classes > 0, true
       for _, class in ipairs(peer.classes) do
-        local one = peer.verdicts[class.name]
-        if one and one ~= "equal" then unlike[#unlike + 1] = { class = class.name, peer = peer.name, why = one } end
-        if one and verdict ~= false then verdict = one == "equal" end
+        local verdict = peer.verdicts[class.name]
+        compared, alike = compared and verdict ~= nil, alike and verdict == "equal"
+        if verdict and verdict ~= "equal" then
+          unlike[#unlike + 1] = { class = class.name, peer = peer.name, why = verdict }
+        end
       end
-      if verdict ~= nil then of = of + 1 end
-      if verdict then equal = equal + 1 end
+      if compared then of = of + 1 end
+      if compared and alike then equal = equal + 1 end
     end
   end
   return { equal = equal, of = of, unlike = unlike }

@@ -12,17 +12,6 @@ local TICK = 16 * 1000 -- ms
 local LATE = 32 -- s that an ended word is kept, so that digests of the last two ticks can be compared
 local COMPACT_BYTES = 256 * 1024 -- a step
 
--- Bucket rules as the policy's `dcache` section gives them → what core.record takes, sorted by class name.
-function dcache.classes_of(rules)
-  local list = {}
-  for _, class in ipairs(rules) do
-    list[#list + 1] = { name = class.name, max_ttl = class.max_ttl, size = class.size, slots = class.slots,
-      kept = class.kept, scope = class.scope, buckets = class.buckets }
-  end
-  table.sort(list, function(a, b) return a.name < b.name end)
-  return list
-end
-
 local function families(classes)
   local seen, list = {}, {}
   for _, class in ipairs(classes) do

@@ -13,7 +13,8 @@ local function new()
 end
 
 local function word(n, mine, slot)
-  return { short = ("%016d"):format(n), slot = slot or ("slot %d"):format(n), line = ("line %04d"):format(n), mine = mine }
+  return { short = ("%016d"):format(n), slot = slot or ("slot %d"):format(n), line = ("line %04d"):format(n),
+    mine = mine }
 end
 
 describe("an outbox", function()

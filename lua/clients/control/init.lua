@@ -97,7 +97,7 @@ end
 --- Ends all clients, removes the socket, leaves HOW ("stopped cleanly" if nil) behind. Twice is safe.
 function control:close(how)
   if not self.listener then return end
-  for one in pairs(self.clients) do one:close() end
+  for one in pairs(self.clients) do one:close() end -- any order
   self.watch:close()
   self.listener:close()
   self.listener = nil

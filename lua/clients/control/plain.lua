@@ -30,7 +30,7 @@ end
 
 local function object(value, depth)
   local result = {}
-  for key, field in pairs(value) do
+  for key, field in pairs(value) do -- any order: keys are sorted when written
     if LISTS[key] and type(field) == "table" then
       result[key] = list(field, depth)
     elseif type(key) == "string" then

@@ -94,7 +94,8 @@ end
 local function ended(self, file, path, err)
   self.busy[file.cid], self.count = nil, self.count - 1
   if path then
-    self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid, from = file.robot or file.by })
+    self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
+      from = file.robot or file.by })
   else
     self.resting[file.cid] = self.loop:now() + AGAIN
     self.log:warn("logs", "not fetched yet", { name = file.name, cid = file.cid, why = err })
