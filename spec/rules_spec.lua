@@ -136,7 +136,7 @@ describe("effects", function()
   it("are injected: no clock, no chance, no sleep by the back door", function()
     assert.same({}, offenders(files "'lua/*.lua' 'policies/*.lua'", function(line, path)
       local code = line:gsub("%-%-.*", "")
-      return path ~= "lua/main.lua" and (code:find "os%.time" or code:find "os%.clock" or code:find "math%.random"
+      return (code:find "os%.time" or code:find "os%.clock" or code:find "math%.random"
         or code:gsub('os%.date%("!.-", [%w_.]+', ""):find "os%.date" or code:find "os%.execute" or code:find "io%.popen")
     end))
   end)
