@@ -163,6 +163,8 @@ static int journal_gc(lua_State *L) {
 static int journal_close(lua_State *L) {
   journal *j = luaL_checkudata(L, 1, JOURNAL_CLASS);
   int status = j->disk ? journal_flush(j, 1) : 0;
+  if (j->disk && status == 0)
+    status = journal_seal(j);
   journal_free(j);
   return done(L, j, status);
 }
@@ -185,8 +187,8 @@ static int journal_lua_append(lua_State *L) {
   size_t size;
   const char *line = luaL_checklstring(L, 3, &size);
   int64_t place, end = luaL_checkinteger(L, 4);
-  luaL_argcheck(L, size <= CORE_STATEMENT_MAX && !memchr(line, '\n', size), 3,
-                "a line of at most 1024 bytes expected");
+  luaL_argcheck(L, size > 0 && size <= CORE_STATEMENT_MAX && !memchr(line, '\n', size), 3,
+                "a line of 1 to 1024 bytes expected");
   luaL_argcheck(L, end >= 0 && end < (int64_t)1 << 40, 4,
                 "seconds of Unix time expected");
   if (journal_unsynced(j) + JOURNAL_RECORD_MAX > j->unsynced_max)
@@ -247,7 +249,7 @@ static void replay_segment(lua_State *L, journal *j, int64_t number, const char 
   journal_line line;
   int kind;
   while ((kind = journal_next(j->scratch, j->scratch_size, number, &at, &line)) >= 0) {
-    if (kind == 0)
+    if (kind == 0 || line.size == 0)
       continue;
     lua_pushvalue(L, 2);
     lua_pushstring(L, name);
@@ -364,7 +366,7 @@ static int step(lua_State *L, journal *j, int64_t max) {
       status = journal_flush(j, 1);
     if (!j->victim)
       return status; /* a segment was read back meanwhile: begin again */
-    if (kind == 1 && status == 0)
+    if (kind == 1 && status == 0 && line.size > 0)
       status = move_line(L, j, &line);
     if (status < 0)
       j->victim_at = before;

@@ -107,6 +107,9 @@ int64_t journal_unsynced(const journal *j);
 /* journal_write.c. Writes what waits; with SYNC it is on the disk when this returns 0. On
  * failure nothing is forgotten: the lines wait in memory. */
 int journal_flush(journal *j, int sync);
+/* Before a clean stop, after a flush: an empty line says that all before it was synced.
+ */
+int journal_seal(journal *j);
 /* Reads the line at PLACE into BUFFER; -ENODATA: no such place, -EBADMSG: its checksum is
  * wrong. */
 int journal_read(journal *j, int64_t place, char buffer[static JOURNAL_RECORD_MAX],

@@ -38,7 +38,7 @@ size_t journal_encode(char out[static JOURNAL_RECORD_MAX], int64_t place, char m
 int journal_decode(const char *record, size_t size, int64_t number, journal_line *line) {
   char check[JOURNAL_CHECK_SIZE];
   size_t at = JOURNAL_CHECK_SIZE + 1;
-  if (size < JOURNAL_CHECK_SIZE + 4 || size >= JOURNAL_RECORD_MAX)
+  if (size < JOURNAL_CHECK_SIZE + 3 || size >= JOURNAL_RECORD_MAX)
     return 0;
   checksum(check, number, line->offset, record + JOURNAL_CHECK_SIZE,
            size - JOURNAL_CHECK_SIZE);

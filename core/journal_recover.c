@@ -9,7 +9,7 @@
 #define TORN_MAX ((int64_t)512 << 10) /* more than that was never unsynced */
 
 typedef struct {
-  int64_t records, end, good_end, first_bad, last_plus, bad_bytes, bad_lines;
+  int64_t records, end, good_end, first_bad, last_plus, bad_bytes, bad_lines, seals;
   int unreadable, header, begun; /* BEGUN: its first line was cut off, or is zero */
   int empty;                     /* and so is all behind it */
 } findings;
@@ -116,7 +116,8 @@ static void look_at(journal *j, const segment *s, findings *f) {
       f->bad_lines++;
       continue;
     }
-    f->records++;
+    f->records += line.size > 0;
+    f->seals += line.size == 0 ? (int64_t)at - line.offset : 0;
     f->good_end = (int64_t)at;
     if (line.end > f->end)
       f->end = line.end;
@@ -181,6 +182,7 @@ static int examine(journal *j, int64_t number, journal_report *report) {
     return status;
   look_at(j, s, &f);
   s->end = f.end;
+  s->dead = f.seals;
   report->records += f.records;
   report->bytes += s->size;
   j->families[s->family].active = number;
@@ -209,7 +211,8 @@ static int copy_lines(journal *j, int64_t number) {
   if (status < 0)
     return status;
   while ((kind = journal_next(j->scratch, j->scratch_size, number, &at, &line)) >= 0) {
-    int64_t place = kind ? journal_append(j, of, line.text, line.size, line.end) : 0;
+    int64_t place =
+        kind && line.size ? journal_append(j, of, line.text, line.size, line.end) : 0;
     if (place < 0)
       return (int)place;
   }

@@ -193,3 +193,16 @@ int journal_flush(journal *j, int sync) {
     trim(j);
   return 0;
 }
+
+int journal_seal(journal *j) {
+  for (int i = 0; i < j->family_count; i++) {
+    segment *s = journal_find(j, j->families[i].active);
+    int64_t size = s ? s->size : 0;
+    if (!s || !s->sure || s->tail_size || s->removed)
+      continue;
+    if (journal_put_line(s, "", 0, 0) < 0)
+      return -ENOMEM;
+    s->dead += s->size - size;
+  }
+  return journal_flush(j, 1);
+}

@@ -42,6 +42,25 @@ describe("core.journal", function()
     end
   end)
 
+  it("calls no spoiled byte a torn end after a clean stop", function()
+    for seed = 1, 40 do
+      local draw, d = driver.generator(seed), disk.memory(seed)
+      local j = open(d)
+      fill(j, 5)
+      assert(j:close())
+      assert(select(1, open(d)):close()) -- nothing new: nothing is written
+      local path = segments(d)[1]
+      local bytes = d:read(path)
+      local seal = #bytes - bytes:reverse():find("\n", 2, true) + 1
+      assert.matches("^%w+%+0 \n$", bytes:sub(seal + 1))
+      local at = draw(seal)
+      poke(d, path, at, string.char((bytes:byte(at + 1) + 1 + draw(255)) % 256))
+      local _, report = open(d)
+      assert.equal(1, #report.damaged)
+      assert.same({}, report.torn)
+    end
+  end)
+
   it("takes no line from another place or another segment", function()
     local d = disk.memory(1)
     local j = open(d)
