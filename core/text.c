@@ -337,36 +337,39 @@ static int f_utf8(lua_State *L) {
   return 1;
 }
 
+/* Adds what TEXT begins with: a clean character, or one byte as \xNN. Bytes of TEXT that
+ * it stands for; *SHOWN counts the characters added. */
+static size_t add_shown(luaL_Buffer *b, const char *text, size_t size,
+                        lua_Integer *shown) {
+  int length = text_character(text, size);
+  if (length > 0) {
+    luaL_addlstring(b, text, (size_t)length);
+    ++*shown;
+    return (size_t)length;
+  }
+  char out[4] = {'\\', 'x'};
+  encode_bits(&hex, text, 1, out + 2, 2);
+  luaL_addlstring(b, out, sizeof out);
+  *shown += 4;
+  return 1;
+}
+
 /* escape(s [, max]) → what may be printed: all that is not clean UTF-8 as \xNN; with MAX
  * at most that many characters, the last of them … where some were cut. */
 static int f_escape(lua_State *L) {
-  size_t size, kept = 0;
+  size_t size, room = 0; /* bytes written while a … would still have fitted behind them */
   luaL_Buffer b;
-  const char *text = luaL_checklstring(L, 1, &size);
-  lua_Integer max = luaL_optinteger(L, 2, LUA_MAXINTEGER), used = 0;
+  const char *text = luaL_checklstring(L, 1, &size), *end = text + size;
+  lua_Integer max = luaL_optinteger(L, 2, LUA_MAXINTEGER), shown = 0;
   luaL_argcheck(L, max >= 1, 2, "must be at least 1");
   luaL_buffinit(L, &b);
-  while (size) {
-    int length = text_character(text, size), shown = length ? 1 : 4;
-    if (used + shown <= max - 1)
-      kept = luaL_bufflen(&b) + (size_t)(length ? length : 4);
-    used += shown;
-    if (used > max)
-      break;
-    if (length)
-      luaL_addlstring(&b, text, (size_t)length);
-    else {
-      char *out = luaL_prepbuffsize(&b, 4);
-      out[0] = '\\', out[1] = 'x';
-      encode_bits(&hex, text, 1, out + 2, 2);
-      luaL_addsize(&b, 4);
-      length = 1;
-    }
-    text += length;
-    size -= (size_t)length;
+  while (text < end && shown <= max) {
+    text += add_shown(&b, text, (size_t)(end - text), &shown);
+    if (shown < max)
+      room = luaL_bufflen(&b);
   }
-  if (size) {
-    luaL_buffsub(&b, luaL_bufflen(&b) - kept);
+  if (shown > max) {
+    luaL_buffsub(&b, luaL_bufflen(&b) - room);
     luaL_addstring(&b, "…");
   }
   luaL_pushresult(&b);
