@@ -1,0 +1,280 @@
+-- fetch.lua - files by CID from several sources: every block checked, broken off and gone on with. Publishes nothing.
+local cid = require "core.cid"
+local text = require "core.text"
+local unixfs = require "core.unixfs"
+local partial = require "dcache.content.partial"
+local suppliers = require "dcache.content.suppliers"
+
+local fetch = {}
+fetch.__index = fetch
+
+local ACCEPT = "application/vnd.ipld.raw"
+local NODE_MAX = 65536 -- bytes of an inner node
+local FLYING_MAX = 4 -- requests of one file at once
+local JOBS_MAX = 2 -- files at once
+local QUEUE_MAX = 256
+local NAME_MAX = 200
+local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that refused is tried again
+
+-- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
+-- on_progress(done, size, source, cid) after each leaf; patience = ms without progress after which it gives up
+-- (nil: never); partial(cid, name), place(cid, name) → paths on one file system, beneath dir where not given.
+function fetch.new(given)
+  local dir = given.dir
+  return setmetatable({ loop = given.loop, disk = given.disk, http = given.http, log = given.log,
+    random = given.random, sources = given.sources, on_progress = given.on_progress or function() end,
+    patience = given.patience, jobs = {}, by_cid = {}, refused = {},
+    partial = given.partial or function(key) return dir .. "/partial/" .. key end,
+    place = given.place or function(key, name) return dir .. "/files/" .. key .. "/" .. name end }, fetch)
+end
+
+-- A name that may be a file's here: the last part of a path, nothing hidden, nothing that does not print.
+function fetch.file_name(name, key)
+  local last = type(name) == "string" and name:match "([^/]+)$" or ""
+  if last == "" or last:sub(1, 1) == "." or #last > NAME_MAX or not text.utf8(last) then return key end
+  return last
+end
+
+local pump, begin_next
+
+local function count(self, word) self.refused[word] = (self.refused[word] or 0) + 1 end
+
+local function remove(self, job)
+  job.over = true
+  if job.timer then job.timer:cancel() end
+  for id in pairs(job.flying) do self.http:cancel(id) end -- the order plays no part
+  if job.file then job.file:close() end
+  self.by_cid[job.cid] = nil
+  for i, each in ipairs(self.jobs) do
+    if each == job then table.remove(self.jobs, i) end
+  end
+end
+
+local function fail(self, job, err, word)
+  remove(self, job)
+  begin_next(self)
+  job.done(nil, err, word)
+end
+
+local function later(self, job, ms)
+  if job.timer then job.timer:cancel() end
+  job.timer = self.loop:after(ms, function()
+    job.timer = nil
+    pump(self, job)
+  end)
+end
+
+-- The disk refused: said, the block is fetched again, and until then nobody is asked for more.
+local function disk_failed(self, job, err, word)
+  count(self, "disk")
+  job.why = err
+  if (job.rests_until or 0) > self.loop:now() then return end
+  job.disk_step = math.min(math.max((job.disk_step or 0) * 2, DISK_FIRST), DISK_LAST)
+  job.rests_until = self.loop:now() + job.disk_step
+  self.log:warn("content", "disk refused", { name = job.name, word = word, why = err, again_ms = job.disk_step })
+  later(self, job, job.disk_step)
+end
+
+local function leaves_of(job)
+  local digests = {}
+  for i, leaf in ipairs(job.leaves) do digests[i] = leaf end
+  return table.concat(digests)
+end
+
+local function finish(self, job)
+  local path = self.place(job.cid, job.name)
+  local ok, err, word = job.file:finish(path)
+  if word == "length" then return fail(self, job, err, word) end -- somebody else cut the file
+  if not ok then return disk_failed(self, job, err, word) end
+  job.file = nil
+  remove(self, job)
+  begin_next(self)
+  job.done(path, leaves_of(job))
+end
+
+local function arrived(self, job, leaf, source)
+  local _, digest = cid.parse(leaf.cid)
+  job.leaves[leaf.offset // unixfs.chunk + 1] = digest
+  job.have = job.have + leaf.size
+  job.moved_at, job.disk_step, job.why = self.loop:now(), nil, nil
+  self.on_progress(job.have, job.size, source, job.cid)
+end
+
+local function give_back(job, link) job.links[#job.links + 1] = link end
+
+local function source_failed(self, job, source, word, err)
+  count(self, word)
+  job.why = err
+  job.suppliers:failed(source, word)
+  if suppliers.is_hostile(word) then
+    self.log:warn("content", "wrong answer", { name = job.name, source = source.name or source.id, word = word })
+  end
+end
+
+-- Children go onto the stack so that the first comes off it first.
+local function take(self, job, link, source, bytes)
+  local children, err, word = unixfs.decode(link.cid, bytes, link.size, link.height)
+  if word == "block" then
+    give_back(job, link)
+    return source_failed(self, job, source, word, err)
+  elseif not children then -- these are the bytes of that CID: no source has better ones
+    return fail(self, job, err, word)
+  end
+  job.suppliers:gave(source)
+  for i = #children, 1, -1 do job.links[#job.links + 1] = children[i] end
+  if link.height > 0 then return end
+  local ok
+  ok, err, word = job.file:write(link, bytes)
+  if ok then return arrived(self, job, link, source) end
+  give_back(job, link)
+  disk_failed(self, job, err, word)
+end
+
+local function answered(self, job, link, source, answer)
+  job.flying[answer.id], job.in_flight = nil, job.in_flight - 1
+  job.source = source
+  if answer.word then
+    give_back(job, link)
+    source_failed(self, job, source, answer.word, answer.error)
+  else
+    take(self, job, link, source, answer.body)
+  end
+  pump(self, job)
+end
+
+local function ask(self, job, link, source)
+  local request = { url = ("%s/ipfs/%s?format=raw"):format(source.url, link.cid), accept = ACCEPT,
+    max = link.height == 0 and link.size or NODE_MAX }
+  local id, err, word = self.http:get(request, function(answer) answered(self, job, link, source, answer) end)
+  if not id then
+    give_back(job, link)
+    return source_failed(self, job, source, word, err)
+  end
+  job.flying[id], job.in_flight = link, job.in_flight + 1
+end
+
+local function out_of_patience(self, job)
+  return self.patience and self.loop:now() - job.moved_at >= self.patience
+end
+
+-- Nobody can be asked now. With requests under way their answers go on; else a timer does.
+local function wait(self, job, ms)
+  if job.in_flight > 0 then return end
+  if out_of_patience(self, job) then
+    return fail(self, job, job.why or "missing: nobody who has it can be reached", "missing")
+  end
+  ms = ms + self.random:integer(ms // 4 + 1)
+  later(self, job, self.patience and math.min(ms, job.moved_at + self.patience - self.loop:now()) or ms)
+end
+
+local function open(self, job)
+  local file, err, word = partial.open(self.disk, self.partial(job.cid, job.name), job.size)
+  if not file then return disk_failed(self, job, err, word) end
+  job.file = file
+  return true
+end
+
+-- What was there before a restart is hashed, one leaf a turn of the loop, and not fetched.
+local function check_old(self, job, link)
+  job.checking = true
+  self.loop:post(function()
+    job.checking = nil
+    if job.over then return end
+    link.checked = true
+    if job.file:has(link) then arrived(self, job, link) else give_back(job, link) end
+    pump(self, job)
+  end)
+end
+
+-- One step with the next link. → true when there may be another
+local function advance(self, job)
+  local link = job.links[#job.links]
+  if link.height == 0 and not link.checked and link.offset + link.size <= job.file.before then
+    table.remove(job.links)
+    check_old(self, job, link)
+    return false
+  end
+  local source, ms = job.suppliers:pick()
+  if not source then
+    wait(self, job, ms)
+    return false
+  end
+  table.remove(job.links)
+  ask(self, job, link, source)
+  return not job.over
+end
+
+function pump(self, job)
+  if job.over or job.checking or (job.rests_until or 0) > self.loop:now() then return end
+  if not job.file and not open(self, job) then return end
+  while job.in_flight < FLYING_MAX and #job.links > 0 do
+    if not advance(self, job) then return end
+  end
+  if job.in_flight == 0 and #job.links == 0 then finish(self, job) end
+end
+
+function begin_next(self)
+  local active = 0
+  for _, job in ipairs(self.jobs) do
+    if job.begun then active = active + 1 end
+  end
+  for _, job in ipairs(self.jobs) do
+    if active >= JOBS_MAX then return end
+    if not job.begun then
+      active = active + 1
+      job.begun, job.moved_at = self.loop:now(), self.loop:now()
+      self.loop:post(function() pump(self, job) end)
+    end
+  end
+end
+
+local function refuse(size, key)
+  local codec, err, word = cid.parse(key)
+  if not codec then return err, word end
+  if size < 0 or (codec == "raw") ~= (unixfs.height(size) == 0) then
+    return "size: a CID of that kind has no file of that size", "size"
+  end
+end
+
+-- Fetches the file KEY of SIZE bytes and names it NAME; done(path, digests of its leaves) or done(nil, text, word),
+-- once, never at once. → true | nil, text, word (form, size, duplicate, full)
+function fetch:start(key, size, name, done)
+  local err, word = refuse(size, key)
+  if err then return nil, err, word end
+  if self.by_cid[key] then return nil, "duplicate: it is being fetched", "duplicate" end
+  if #self.jobs >= QUEUE_MAX then return nil, "full: too many files wait to be fetched", "full" end
+  local job = { cid = key, size = size, name = fetch.file_name(name, key), done = done, have = 0, leaves = {},
+    links = { { cid = key, size = size, offset = 0, height = unixfs.height(size) } }, flying = {}, in_flight = 0,
+    suppliers = suppliers.new { loop = self.loop, random = self.random,
+      list = function() return self.sources(key) end } }
+  self.by_cid[key] = job
+  self.jobs[#self.jobs + 1] = job
+  begin_next(self)
+  return true
+end
+
+-- Forgets the job; what came of the file stays for another time. done is not called.
+function fetch:cancel(key)
+  local job = self.by_cid[key]
+  if job then remove(self, job) end
+  begin_next(self)
+  return job ~= nil
+end
+
+-- In the order of start(): { cid =, name =, size =, done = bytes, rate = bytes/s | nil, source = name | nil,
+-- why = the last trouble | nil }.
+function fetch:status()
+  local list, now = {}, self.loop:now()
+  for i, job in ipairs(self.jobs) do
+    local past = job.begun and now - job.begun or 0
+    list[i] = { cid = job.cid, name = job.name, size = job.size, done = job.have, why = job.why,
+      rate = past > 0 and job.have * 1000 // past or nil, source = job.source and (job.source.name or job.source.id) }
+  end
+  return list
+end
+
+function fetch:stop()
+  while self.jobs[1] do remove(self, self.jobs[1]) end
+end
+
+return fetch

@@ -1,0 +1,191 @@
+-- init.lua - this node's content: what it serves, fetches and claims to hold. Decides nothing of whom to share with.
+local client = require "dcache.content.client"
+local fetch = require "dcache.content.fetch"
+local held = require "dcache.content.held"
+local sources = require "dcache.content.sources"
+
+local content = {}
+content.__index = content
+
+local BUCKET = "share/safe"
+local LOOK_EVERY = 60 * 1000 -- ms between two looks whether what is held is still there
+local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of it
+
+-- loop, disk, log, random, dir (the state folder), id (this node's peer ID);
+-- gateway: core.gateway's object or nil (nothing is served);
+-- publish(verb, bucket, key, data, ttl_s) → true | nil, text, word; records(bucket) → array of { key =, mine =,
+-- verb = }; holders(cid), peer(id) as sources.lua has them.
+-- Optional: http (client.lua's), ttl (s), on_progress.
+function content.new(given)
+  local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
+    gateway = given.gateway, publish = given.publish, records = given.records, ttl = given.ttl or TTL,
+    list = {}, by_cid = {}, shared = {}, owed = {} }, content)
+  self.http = given.http or client.new { loop = given.loop }
+  self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
+  self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
+    random = given.random, dir = given.dir, on_progress = given.on_progress,
+    sources = function(cid) return self.suppliers:of(cid) end }
+  return self
+end
+
+local function path_of(self, file) return ("%s/files/%s/%s"):format(self.dir, file.cid, file.name) end
+
+local function offer(self, file)
+  if not self.gateway or self.shared[file.cid] then return true end
+  return self.gateway:offer { cid = file.cid, folder = self.dir .. "/files/" .. file.cid, name = file.name,
+    identity = file.identity, leaves = file.leaves }
+end
+
+-- "I hold every block, checked and synced": said when it became true and again after half its time.
+local function claim(self, file)
+  local now = self.loop:now()
+  if file.renew_at and now < file.renew_at then return true end
+  local ok, err, word = self.publish("propose", BUCKET, file.cid, { size = file.identity.size }, self.ttl)
+  if not ok then return nil, err, word end
+  file.renew_at = now + self.ttl * 500
+  return true
+end
+
+local function dismiss(self, cid)
+  local ok = self.publish("dismiss", BUCKET, cid, nil, self.ttl)
+  self.owed[cid] = not ok or nil
+end
+
+local function insert(self, file)
+  self.by_cid[file.cid] = file
+  self.list[#self.list + 1] = file
+  table.sort(self.list, function(a, b) return a.cid < b.cid end)
+end
+
+local function remove(self, file)
+  self.by_cid[file.cid] = nil
+  for i, each in ipairs(self.list) do
+    if each == file then table.remove(self.list, i) end
+  end
+end
+
+-- Withdrawn at the next block, then unsaid, then forgotten; the file itself is the operator's.
+local function lose(self, file, why)
+  if self.gateway and not self.shared[file.cid] then self.gateway:withdraw(file.cid) end
+  remove(self, file)
+  dismiss(self, file.cid)
+  held.forget(self.disk, self.dir, file.cid)
+  self.log:warn("content", "no longer held", { name = file.name, cid = file.cid, why = why })
+end
+
+local function trouble(self, file, what, err)
+  self.log:once(what .. " " .. file.cid, "warn", "content", what, { name = file.name, why = err })
+end
+
+-- Looks whether FILE is what it was, serves it and says so.
+local function look(self, file)
+  local facts, err, word = self.disk:stat(path_of(self, file))
+  if not facts and word ~= "ENOENT" then return trouble(self, file, "cannot be looked at", err) end
+  if not facts then return lose(self, file, "missing") end
+  if not held.same(file.identity, held.identity(facts)) then return lose(self, file, "moved") end
+  local ok
+  if not file.saved then
+    ok, err = held.save(self.disk, self.dir, file)
+    if not ok then return trouble(self, file, "cannot be written down", err) end
+    file.saved = true
+  end
+  if not file.offered then
+    ok, err = offer(self, file)
+    if not ok then return trouble(self, file, "cannot be served", err) end
+    file.offered = true
+  end
+  ok, err = claim(self, file)
+  if not ok then trouble(self, file, "not claimed yet", err) end
+end
+
+local function look_at_all(self)
+  for _, file in ipairs { table.unpack(self.list) } do look(self, file) end
+  local owed = {}
+  for cid in pairs(self.owed) do owed[#owed + 1] = cid end
+  table.sort(owed)
+  for _, cid in ipairs(owed) do dismiss(self, cid) end
+end
+
+-- Claims of an earlier run whose file is not here are unsaid.
+function content:start()
+  for _, file in ipairs(held.load(self.disk, self.dir)) do
+    file.saved = true
+    insert(self, file)
+  end
+  look_at_all(self)
+  for _, record in ipairs(self.records(BUCKET)) do
+    if record.mine and record.verb ~= "dismiss" and not self.by_cid[record.key] then dismiss(self, record.key) end
+  end
+  self.timer = self.loop:every(LOOK_EVERY, function() look_at_all(self) end)
+end
+
+local function fetched(self, key, path, leaves)
+  local facts, err, word = self.disk:stat(path)
+  if not facts then return nil, err, word end
+  local file = { cid = key, name = path:match "([^/]+)$", identity = held.identity(facts), leaves = leaves }
+  insert(self, file)
+  look(self, file)
+  return true
+end
+
+-- done(path) once every block is checked, synced and in place, or done(nil, text, word); once, never at once.
+function content:fetch(key, size, name, done)
+  local ok, err, word = nil, "duplicate: it is held", "duplicate"
+  if not self.by_cid[key] then
+    ok, err, word = self.fetcher:start(key, size, name, function(path, leaves, why)
+      if not path then return done(nil, leaves, why) end
+      local known
+      known, leaves, why = fetched(self, key, path, leaves)
+      if not known then return done(nil, leaves, why) end
+      done(path)
+    end)
+  end
+  if not ok then self.loop:post(function() done(nil, err, word) end) end
+end
+
+-- An own file of the share folder: FOLDER/NAME is served until withdraw. → true | nil, text, word
+function content:serve(key, folder, name, identity, leaves)
+  if not self.gateway then return true end
+  local ok, err, word = self.gateway:offer { cid = key, folder = folder, name = name, identity = identity,
+    leaves = leaves }
+  if ok then self.shared[key] = true end
+  return ok, err, word
+end
+
+-- No block of it from here on, but for what is held as a copy of somebody's.
+function content:withdraw(key)
+  self.shared[key] = nil
+  if not self.gateway then return false end
+  local was, file = self.gateway:withdraw(key), self.by_cid[key]
+  if file then offer(self, file) end
+  return was
+end
+
+function content:holds(key) return self.by_cid[key] ~= nil end
+
+-- Sorted by CID: { cid =, name =, size =, path = }.
+function content:held()
+  local list = {}
+  for i, file in ipairs(self.list) do
+    list[i] = { cid = file.cid, name = file.name, size = file.identity.size, path = path_of(self, file) }
+  end
+  return list
+end
+
+function content:fetching() return self.fetcher:status() end
+
+function content:sources(key) return self.suppliers:of(key) end
+
+-- { served = the gateway's counts or nil, refused = { word = count } of what was fetched }
+function content:counts()
+  return { served = self.gateway and self.gateway:counts() or nil, refused = self.fetcher.refused }
+end
+
+function content:stop()
+  if self.timer then self.timer:cancel() end
+  self.fetcher:stop()
+  self.http:close()
+  if self.gateway then self.gateway:close() end
+end
+
+return content

@@ -1,0 +1,54 @@
+-- sources.lua - who can give a file, nearest first: proved hosts of peers whose records say they have it. Asks nobody.
+local sources = {}
+sources.__index = sources
+
+-- holders(cid) → array of peer IDs; peer(id) → { name =, http = port, hosts = array of { host =, own =, rtt_us = } } of
+-- proved addresses, or nil; id: this node's.
+function sources.new(given)
+  return setmetatable({ holders = given.holders, peer = given.peer, id = given.id }, sources)
+end
+
+-- Loopback, link-local, multicast and nobody's addresses: never somebody else's to name.
+function sources.is_local_only(host)
+  if host:find(":", 1, true) then
+    local low = host:lower()
+    return low == "::1" or low == "::" or low:find "^fe[89ab]" ~= nil or low:find "^ff" ~= nil
+      or low:find "^::ffff:" ~= nil
+  end
+  local first, second = host:match "^(%d+)%.(%d+)%.%d+%.%d+$"
+  first, second = tonumber(first), tonumber(second)
+  return not first or first == 127 or first == 0 or first >= 224 or (first == 169 and second == 254)
+end
+
+local function url_of(host, port)
+  if host:find(":", 1, true) then host = "[" .. host .. "]" end
+  return ("http://%s:%d"):format(host, port)
+end
+
+local function best_host(peer)
+  for _, each in ipairs(peer.hosts) do
+    if each.own or not sources.is_local_only(each.host) then return each end
+  end
+end
+
+-- → array of { id =, name =, url =, own = is it this machine?, rtt_us = }, nearest first
+function sources:of(cid)
+  local list, seen = {}, {}
+  for _, id in ipairs(self.holders(cid)) do
+    local peer = id ~= self.id and not seen[id] and self.peer(id)
+    seen[id] = true
+    local host = peer and (peer.http or 0) > 0 and best_host(peer)
+    if host then
+      list[#list + 1] = { id = id, name = peer.name, url = url_of(host.host, peer.http), own = host.own or false,
+        rtt_us = host.rtt_us or math.maxinteger }
+    end
+  end
+  table.sort(list, function(a, b)
+    if a.own ~= b.own then return a.own end
+    if a.rtt_us ~= b.rtt_us then return a.rtt_us < b.rtt_us end
+    return a.id < b.id
+  end)
+  return list
+end
+
+return sources

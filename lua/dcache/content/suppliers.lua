@@ -1,0 +1,71 @@
+-- suppliers.lua - which source of a file is asked next, and how long one that failed rests. Asks nobody itself.
+local suppliers = {}
+suppliers.__index = suppliers
+
+local LOOK_AGAIN = 1000 -- ms between two looks at who there is
+
+-- First and longest rest in ms after a failure, by its word. What no honest source does weighs more; a body cut
+-- short is what a publisher leaves who loses power.
+local PATIENCE = { 500, 30 * 1000 }
+local ABSENT = { 5 * 1000, 5 * 60 * 1000 }
+local HOSTILE = { 60 * 1000, 60 * 60 * 1000 }
+local RESTS = {
+  missing = ABSENT, moved = ABSENT, permission = ABSENT,
+  block = HOSTILE, long = HOSTILE, redirect = HOSTILE, form = HOSTILE,
+}
+
+-- loop, random; list() → array of { id =, name =, url =, own = }, nearest first.
+function suppliers.new(given)
+  return setmetatable({ loop = given.loop, random = given.random, list = given.list, known = {}, sources = {} },
+    suppliers)
+end
+
+local function look(self)
+  local now = self.loop:now()
+  if self.looked and now - self.looked < LOOK_AGAIN then return end
+  self.looked = now
+  self.sources = self.list()
+  for _, source in ipairs(self.sources) do
+    local state = self.known[source.id]
+    if not state or state.url ~= source.url then -- a new address, such as after a restart, is tried at once
+      self.known[source.id] = { url = source.url, faults = state and state.faults or 0, step = 0, rests_until = 0 }
+    end
+  end
+end
+
+-- The source to ask now: of those that do not rest the one with fewest faults, then the nearest.
+-- → source | nil, ms until it may be asked again
+function suppliers:pick()
+  look(self)
+  local now, best, soonest = self.loop:now(), nil, LOOK_AGAIN
+  for _, source in ipairs(self.sources) do
+    local state = self.known[source.id]
+    local rest = state.rests_until - now
+    if rest > 0 then
+      soonest = math.min(soonest, rest)
+    elseif not best or state.faults < self.known[best.id].faults then
+      best = source
+    end
+  end
+  return best, soonest
+end
+
+-- Requests that were under way together and failed together count as one failure.
+function suppliers:failed(source, word)
+  local state, now = self.known[source.id], self.loop:now()
+  local rests = RESTS[word] or PATIENCE
+  if state.url ~= source.url then return end
+  if rests == HOSTILE then state.faults = state.faults + 1 end
+  if state.rests_until > now and rests ~= HOSTILE then return end
+  state.step = math.min(math.max(state.step * 2, rests[1]), rests[2])
+  state.rests_until = now + state.step // 2 + self.random:integer(state.step // 2 + 1)
+end
+
+function suppliers:gave(source)
+  local state = self.known[source.id]
+  if state.faults == 0 then state.step = 0 end
+end
+
+function suppliers.is_hostile(word) return RESTS[word] == HOSTILE end
+
+return suppliers

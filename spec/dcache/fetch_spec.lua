@@ -1,0 +1,308 @@
+-- fetch_spec.lua - files over real sockets: whole, resumed, from the honest among liars; nothing in place unchecked.
+local uv = require "luv"
+local client = require "dcache.content.client"
+local disk = require "core.disk"
+local fetch = require "dcache.content.fetch"
+local folder = require "spec.folder"
+local gateway = require "core.gateway"
+local log = require "log"
+local loop = require "loop"
+local random = require "core.random"
+local unixfs = require "core.unixfs"
+
+local MIB = 1048576
+
+describe("dcache.content.fetch", function()
+  local L, home, open, said, D
+
+  local sigpipe = uv.new_signal() -- the liars write to who hung up
+  sigpipe:start("sigpipe", function() end)
+  sigpipe:unref()
+  teardown(function()
+    sigpipe:close()
+    uv.run "nowait"
+  end)
+
+  before_each(function()
+    home, open, said = folder.new(), {}, {}
+    D = disk.real()
+    L = loop.new { on_error = function(text) said.error = text L:stop() end }
+  end)
+  after_each(function()
+    for _, each in ipairs(open) do each:close() end
+    L:close()
+    uv.run "nowait"
+    home.remove()
+    assert.is_nil(said.error)
+  end)
+
+  local function publish(name, bytes)
+    folder.write(home.path .. "/" .. name, bytes)
+    return folder.hash(home.path, name)
+  end
+
+  local function serve(file, port)
+    local g = assert(gateway.new { host = "127.0.0.1", port = port or 0 })
+    open[#open + 1] = g
+    assert(g:offer(file))
+    return g
+  end
+
+  local function source(id, port) return { id = id, name = id, url = "http://127.0.0.1:" .. port, own = true } end
+
+  local function fetcher(options)
+    local http = client.new { loop = L }
+    open[#open + 1] = http
+    return fetch.new { loop = L, disk = options.disk or D, http = http, dir = home.path .. "/state",
+      log = log.new { wall = function() return 0 end, level = "debug",
+        write = function(text) said[#said + 1] = text end },
+      random = random.seeded(1), sources = options.sources, on_progress = options.on_progress,
+      patience = options.patience }
+  end
+
+  -- Runs until the file is there or MS have passed → path | nil, text, word
+  local function run(f, file, ms)
+    local result
+    assert(f:start(file.cid, file.size, file.name, function(...)
+      result = table.pack(...)
+      L:stop()
+    end))
+    local timer = L:after(ms or 20000, function() L:stop() end)
+    L:run()
+    timer:cancel()
+    if said.error then error(said.error) end
+    if result then return table.unpack(result, 1, result.n) end
+    return nil, "still at it"
+  end
+
+  local function in_place(file) return folder.read(home.path .. "/state/files/" .. file.cid .. "/" .. file.name) end
+
+  it("fetches 64 MiB, byte for byte, and says what its leaves are", function()
+    local bytes = folder.bytes(64 * MIB + 17)
+    local file = publish("a.bag", bytes)
+    local g = serve(file)
+    local last = 0
+    local function from() return { source("a", g:port()) } end
+    local f = fetcher { sources = from, on_progress = function(done, size, by)
+      assert(done > last and size == file.size and by.name == "a")
+      last = done
+    end }
+    local path, leaves = run(f, file)
+    assert.equal(home.path .. "/state/files/" .. file.cid .. "/a.bag", path)
+    assert.is_true(in_place(file) == bytes)
+    assert.is_true(leaves == file.leaves)
+    assert.equal(file.size, last)
+    assert.same({}, f:status())
+    assert.same({}, f.refused)
+    assert.is_nil(D:stat(home.path .. "/state/partial/" .. file.cid))
+  end)
+
+  it("fetches files of 0, 1, 2^20 and 2^20 + 1 bytes", function()
+    for _, size in ipairs { 0, 1, MIB, MIB + 1 } do
+      local bytes = folder.bytes(size, size)
+      local file = publish("f" .. size, bytes)
+      local g = serve(file)
+      assert(run(fetcher { sources = function() return { source("a", g:port()) } end }, file))
+      assert.is_true(in_place(file) == bytes)
+    end
+  end)
+
+  it("goes on where it was when the publisher stops and starts again", function()
+    local bytes = folder.bytes(64 * MIB, 2)
+    local file = publish("a.bag", bytes)
+    local g = serve(file)
+    local port, served, stopped = g:port(), 0, false
+    local f
+    f = fetcher { sources = function() return { source("a", port) } end, on_progress = function(done)
+      if done < 20 * MIB or stopped then return end
+      stopped = true
+      served = g:counts().blocks
+      g:close()
+      L:after(1500, function()
+        assert.is_nil(in_place(file))
+        assert.truthy(f:status()[1].why)
+        g = serve(file, port)
+      end)
+    end }
+    assert(run(f, file))
+    assert.is_true(stopped)
+    assert.is_true(in_place(file) == bytes)
+    assert.is_true(served >= 20)
+    assert.is_true(g:counts().blocks <= 65 - 20)
+  end)
+
+  it("keeps what it has when it is started again itself, and hashes it", function()
+    local bytes = folder.bytes(32 * MIB, 3)
+    local file = publish("a.bag", bytes)
+    local g = serve(file)
+    local function from() return { source("a", g:port()) } end
+    local f = fetcher { sources = from, on_progress = function(done) if done >= 16 * MIB then L:stop() end end }
+    assert.is_nil((run(f, file)))
+    f:stop()
+    assert.is_nil(in_place(file))
+    local before = g:counts().blocks
+    local partial = home.path .. "/state/partial/" .. file.cid
+    local damaged = assert(io.open(partial, "r+b")) -- one byte of one leaf that was there
+    damaged:seek("set", 3 * MIB + 5)
+    damaged:write(string.char(255 - bytes:byte(3 * MIB + 6)))
+    damaged:close()
+    assert(run(fetcher { sources = from }, file))
+    assert.is_true(in_place(file) == bytes)
+    local again = g:counts().blocks - before
+    assert.is_true(again >= 32 - 16 - 4 + 2, again) -- the root, the damaged leaf, what had not come
+    assert.is_true(again <= 32 - 16 + 4 + 2, again)
+  end)
+
+  -- A server that answers every request with what ANSWER(cid) gives.
+  local function liar(answer)
+    local server = { socket = uv.new_tcp(), asked = 0, clients = {} }
+    server.socket:bind("127.0.0.1", 0)
+    server.port = server.socket:getsockname().port
+    server.socket:listen(16, function()
+      local connection = uv.new_tcp()
+      server.socket:accept(connection)
+      table.insert(server.clients, connection)
+      connection:read_start(function(_, text)
+        if not text then return end
+        server.asked = server.asked + 1
+        answer(connection, text:match "^GET /ipfs/(%w+)")
+      end)
+    end)
+    function server.close()
+      for _, connection in ipairs(server.clients) do
+        if not connection:is_closing() then connection:close() end
+      end
+      server.socket:close()
+    end
+    open[#open + 1] = server
+    return server
+  end
+
+  local function body(bytes) return ("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"):format(#bytes, bytes) end
+
+  local LIES = {
+    { "block", "wrong blocks", function(c) c:write(body "wrong") end },
+    { "block", "lying lengths", function(c)
+      c:write "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nlonger than that"
+    end },
+    { "length", "bodies cut short", function(c)
+      c:write "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort"
+      c:shutdown()
+    end },
+    { "long", "endless bodies", function(c)
+      local function more(err)
+        if not err and not c:is_closing() then c:write("8000\r\n" .. ("x"):rep(32768) .. "\r\n", more) end
+      end
+      c:write "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+      more()
+    end },
+    { "redirect", "redirects", function(c)
+      c:write "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"
+    end },
+    { "form", "nonsense", function(c) c:write "SSH-2.0-OpenSSH\r\n" end },
+    { "missing", "404", function(c) c:write "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n" end },
+    { "closed", "nothing", function(c) c:close() end },
+  }
+
+  for _, lie in ipairs(LIES) do
+    it("takes the file from the other source when one gives " .. lie[2], function()
+      local bytes = folder.bytes(3 * MIB, 4)
+      local file = publish("a", bytes)
+      local g, bad = serve(file), liar(lie[3])
+      local f = fetcher { sources = function() return { source("bad", bad.port), source("good", g:port()) } end }
+      assert(run(f, file, 10000))
+      assert.is_true(in_place(file) == bytes)
+      assert.is_true(f.refused[lie[1]] >= 1)
+      assert.is_true(bad.asked >= 1 and bad.asked <= 4)
+    end)
+
+    it("puts nothing in place when all there is gives " .. lie[2], function()
+      local file = publish("a", folder.bytes(3 * MIB, 4))
+      local bad = liar(lie[3])
+      local f = fetcher { sources = function() return { source("bad", bad.port) } end, patience = 400 }
+      local path, message = run(f, file, 5000)
+      assert.is_nil(path)
+      assert.not_equal("still at it", message)
+      assert.is_nil(in_place(file))
+      assert.is_true(bad.asked <= 6) -- it backs off
+    end)
+  end
+
+  it("gives up a source that lies about one leaf only, and takes that leaf elsewhere", function()
+    local bytes = folder.bytes(8 * MIB, 5)
+    local file = publish("a", bytes)
+    local g = serve(file)
+    local root
+    for _, block in ipairs(select(2, unixfs.layout(file.size, file.leaves))) do root = block.bytes end
+    local links = assert(unixfs.decode(file.cid, root, file.size))
+    local bad = liar(function(c, cid)
+      if cid == file.cid then return c:write(body(root)) end
+      for i, link in ipairs(links) do
+        if link.cid == cid then
+          local leaf = bytes:sub(link.offset + 1, link.offset + link.size)
+          return c:write(body(i == 4 and leaf:sub(1, -2) .. "\0" or leaf))
+        end
+      end
+    end)
+    local f = fetcher { sources = function() return { source("bad", bad.port), source("good", g:port()) } end }
+    assert(run(f, file, 10000))
+    assert.is_true(in_place(file) == bytes)
+    assert.equal(1, f.refused.block)
+    assert.truthy(table.concat(said):find "wrong answer")
+  end)
+
+  it("waits for a source, and is told when there is one", function()
+    local file = publish("a", "hello")
+    local list = {}
+    L:after(300, function() list[1] = source("a", serve(file):port()) end)
+    assert(run(fetcher { sources = function() return list end }, file))
+    assert.equal("hello", in_place(file))
+  end)
+
+  it("says that the disk is full, and goes on when it is not", function()
+    local M = disk.memory(1)
+    local file = publish("a", folder.bytes(4 * MIB, 6))
+    local g = serve(file)
+    M:limit(2 * MIB)
+    local f = fetcher { disk = M, sources = function() return { source("a", g:port()) } end }
+    L:after(1000, function() M:limit(0) end)
+    assert(run(f, file, 20000))
+    assert.equal(file.size, M:stat(home.path .. "/state/files/" .. file.cid .. "/a").size)
+    assert.truthy(table.concat(said):find "ENOSPC")
+    assert.is_true(f.refused.disk >= 1)
+  end)
+
+  it("ends a file whose record lies about its size", function()
+    local file = publish("a", folder.bytes(3 * MIB, 7))
+    local g = serve(file)
+    file.size = 2 * MIB
+    local path, _, word = run(fetcher { sources = function() return { source("a", g:port()) } end }, file)
+    assert.is_nil(path)
+    assert.equal("form", word)
+    assert.is_nil(in_place(file))
+  end)
+
+  it("refuses what cannot be a file, and what is under way", function()
+    local f = fetcher { sources = function() return {} end }
+    local file = publish("a", folder.bytes(2 * MIB))
+    local nobody = function() end
+    assert.equal("form", select(3, f:start("nonsense", 5, "a", nobody)))
+    assert.equal("size", select(3, f:start(file.cid, 5, "a", nobody)))
+    assert.equal("size", select(3, f:start(file.cid, -1, "a", nobody)))
+    assert.is_true(f:start(file.cid, file.size, "a", nobody))
+    assert.equal("duplicate", select(3, f:start(file.cid, file.size, "a", nobody)))
+    assert.equal("a", f:status()[1].name)
+    assert.is_true(f:cancel(file.cid))
+    assert.is_false(f:cancel(file.cid))
+    assert.same({}, f:status())
+  end)
+
+  it("makes no path of a name", function()
+    local cid = "bafy"
+    assert.equal("b.bag", fetch.file_name("a/b.bag", cid))
+    for _, name in ipairs { "", ".", "..", ".ssh", "a/", "../..", "a\nb", "\27[2J", ("x"):rep(201), "a/.hidden" } do
+      assert.equal(cid, fetch.file_name(name, cid))
+    end
+    assert.equal(cid, fetch.file_name(nil, cid))
+  end)
+end)
