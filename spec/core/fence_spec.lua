@@ -134,6 +134,33 @@ describe("what a fence hands out", function()
   end)
 end)
 
+describe("the price of a question", function()
+  it("is counted anew for each", function()
+    local f = with "function run() for i = 1, 70500 do end return true end"
+    for _ = 1, 20 do assert.is_true(f:call "run") end
+    f:close()
+  end)
+
+  it("holds the work of the libraries' functions", function()
+    local f = with [[
+      local long = {}
+      for i = 1, 9000 do long[i] = i end
+      function insert() for i = 1, 100 do table.insert(long, 1, 0) end end
+      function move() for i = 1, 100 do table.move(long, 1, 9000, 2) end end
+      function upper() for i = 1, 100 do (("x"):rep(40000)):upper() end end
+      function find() return (("a"):rep(2000)):find "a-b" end
+      function cheap() return (("a"):rep(2000)):find "^a-b" end
+    ]]
+    for name, least in pairs { insert = 220000, move = 220000, upper = 490000, find = 15000 } do
+      f:call(name)
+      assert.is_true(f:spent() > least, name .. " cost " .. f:spent())
+    end
+    f:call "cheap"
+    assert.is_true(f:spent() < 1000)
+    f:close()
+  end)
+end)
+
 describe("a hostile policy", function()
   it("that never ends is stopped", function()
     refused("while true do end", "over the limit of 1000000 instructions")
@@ -172,6 +199,8 @@ describe("a hostile policy", function()
   it("cannot hide its work inside a library's function", function()
     local started = os.clock()
     refused("return (('a'):rep(4000)):find('.-.-.-.-.-.-b')", "too many repetitions")
+    refused("return (('a'):rep(4000)):find('a+a+a+a+a+a+b')", "too many repetitions")
+    refused("return (('a'):rep(4000)):find('[ab]+[^b]+%w+.+b')", "too many repetitions")
     refused("return (('a'):rep(5000)):find 'b'", "too long for a pattern")
     refused("return ('a'):find(('a'):rep(300))", "pattern of 300 bytes")
     refused("while true do ('a'):rep(4000):find('^.-.-b') end", "over the limit")
