@@ -91,7 +91,7 @@ describe("the control socket", function()
     assert.equal("status", answer.command)
     assert.equal(fake.ADA, answer.node.id)
     assert.equal(200000, answer.node.running_ms)
-    assert.equal("good", answer.time.quality)
+    assert.equal("proved", answer.time.quality)
   end)
 
   it("answers one client's requests in their order, also when they came in one piece", function()

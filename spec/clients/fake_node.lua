@@ -62,13 +62,13 @@ function fake.node(facts)
   node.swarm, node.version = "duckietown", "0.1.0"
   node.started, node.started_wall = 1000, fake.NOW - 200000
   node.loop = { now = function() return 201000 end }
-  node.time = { quality = "good", source = "synchronised", now = function() return fake.NOW end }
+  node.time = { quality = "proved", source = "own", now = function() return fake.NOW end }
   node.policy = { name = "policies/duckiebot.lua" }
   node.state, node.share = "/home/ada/.local/state/dt-swarm", "/home/ada/shared-logs"
   node.socket = "/run/user/1000/dt-swarm/control.sock"
   node.refused = facts.refused or {}
   node.memory = function() return 1234567 end
-  node.identity = { id = fake.ADA, fresh = true, bound = true, note = facts.note,
+  node.identity = { id = fake.ADA, fresh = true, bound = { "mac", "serial" }, note = facts.note,
     export = function() return "CAESQ" .. ("A"):rep(88) .. "=" end }
   node.gateway = {
     port = function() return facts.port or 3826 end,

@@ -32,8 +32,8 @@ local function time_facts(node)
 end
 
 local function identity_facts(node)
-  local facts = plain.fields(node.identity, { "id", "fresh", "note" })
-  facts.bound = node.identity.bound and true or false
+  local facts = plain.fields(node.identity, { "id", "fresh", "note", "text" })
+  facts.bound = #node.identity.bound > 0
   return facts
 end
 
