@@ -35,8 +35,8 @@ function held.save(disk, dir, file)
 end
 
 local function parse(key, bytes)
-  local name, numbers, leaves = bytes:match("^" .. HEAD .. "([^\n]+)\n([%d%- ]+)\n(.*)$")
-  if not name or #leaves % 32 ~= 0 then return nil end
+  local name, numbers, leaves = bytes:match("^([^\n]+)\n([%d%- ]+)\n(.*)$", #HEAD + 1)
+  if bytes:sub(1, #HEAD) ~= HEAD or not name or #leaves % 32 ~= 0 then return nil end
   local identity, n = {}, 0
   for number in numbers:gmatch "%S+" do
     n = n + 1

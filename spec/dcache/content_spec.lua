@@ -1,0 +1,195 @@
+-- content_spec.lua - what a node serves, holds and claims, over restarts; and whom it would ask. No Comms.
+local content = require "dcache.content"
+local disk = require "core.disk"
+local folder = require "spec.folder"
+local gateway = require "core.gateway"
+local log = require "log"
+local loop = require "loop"
+local random = require "core.random"
+local sources = require "dcache.content.sources"
+
+local MIB = 1048576
+
+describe("dcache.content", function()
+  local L, home, open, fault
+
+  before_each(function()
+    home, open, fault = folder.new(), {}, nil
+    L = loop.new { on_error = function(text)
+      fault = text
+      L:stop()
+    end }
+  end)
+  after_each(function()
+    for _, each in ipairs(open) do each:stop() end
+    L:close()
+    home.remove()
+    assert.is_nil(fault)
+  end)
+
+  -- A node's content; peers: { id = port }, all of them holders of everything.
+  local function node(name, peers, options)
+    options = options or {}
+    local g = assert(gateway.new { host = "127.0.0.1" })
+    local ids, said = {}, {}
+    for id in pairs(peers) do ids[#ids + 1] = id end
+    table.sort(ids)
+    local c = content.new { loop = L, disk = disk.real(), random = random.seeded(1), dir = home.path .. "/" .. name,
+      log = log.new { wall = function() return 0 end, level = "debug", write = function() end },
+      gateway = g, id = name,
+      publish = function(verb, bucket, key, data, ttl)
+        if options.mute then return nil, "disk: no", "disk" end
+        said[#said + 1] = { verb = verb, bucket = bucket, key = key, data = data, ttl = ttl }
+        return true
+      end,
+      records = function() return options.records or {} end,
+      holders = function() return ids end,
+      peer = function(id)
+        return { name = id, http = peers[id], hosts = { { host = "127.0.0.1", own = true, rtt_us = 100 } } }
+      end }
+    open[#open + 1] = c
+    return c, g, said
+  end
+
+  local function fetch(c, file)
+    local result
+    c:fetch(file.cid, file.size, file.name, function(...)
+      result = table.pack(...)
+      L:stop()
+    end)
+    local timer = L:after(10000, function() L:stop() end)
+    L:run()
+    timer:cancel()
+    assert(result, fault or "no answer")
+    return table.unpack(result, 1, result.n)
+  end
+
+  local function publisher()
+    folder.write(home.path .. "/a.bag", folder.bytes(3 * MIB + 9))
+    local file = folder.hash(home.path, "a.bag")
+    local c, g = node("publisher", {})
+    assert(c:serve(file.cid, home.path, "a.bag", file.identity, file.leaves))
+    return file, g:port(), c
+  end
+
+  it("fetches, claims what it holds, and serves it to the next", function()
+    local file, port, source = publisher()
+    local c, g, said = node("server", { publisher = port })
+    local path = assert(fetch(c, file))
+    assert.is_true(folder.read(path) == folder.read(home.path .. "/a.bag"))
+    assert.same({ { verb = "propose", bucket = "share/safe", key = file.cid, data = { size = file.size },
+      ttl = 30 * 86400 } }, said)
+    assert.is_true(c:holds(file.cid))
+    assert.same({ { cid = file.cid, name = "a.bag", size = file.size, path = path } }, c:held())
+    source:withdraw(file.cid)
+    local third = node("third", { server = g:port() })
+    assert(fetch(third, file))
+    assert.equal("duplicate", select(3, fetch(third, file)))
+  end)
+
+  it("claims nothing that did not come", function()
+    local file, port = publisher()
+    local c, _, said = node("server", { publisher = port })
+    folder.write(home.path .. "/a.bag", "something else")
+    c.fetcher.patience = 300
+    local path, _, word = fetch(c, file)
+    assert.is_nil(path)
+    assert.equal("missing", word)
+    assert.same({}, said)
+    assert.same({}, c:held())
+    assert.is_true(c:counts().refused.moved >= 1)
+  end)
+
+  it("knows after a restart what it holds, without hashing, and serves it", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    assert(fetch(c, file))
+    c:stop()
+    local again, g, said = node("server", {})
+    again:start()
+    assert.is_true(again:holds(file.cid))
+    assert.equal("propose", said[1].verb)
+    local third = node("third", { server = g:port() })
+    assert(fetch(third, file))
+  end)
+
+  it("dismisses what is gone, what changed, and claims of files that it does not have", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    local path = assert(fetch(c, file))
+    c:stop()
+    local bytes = folder.read(path)
+    folder.write(path, bytes:sub(1, -2) .. "!")
+    local other = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+    local records = { { key = other, mine = true, verb = "propose" }, { key = other, mine = false, verb = "propose" } }
+    local again, g, said = node("server", {}, { records = records })
+    again:start()
+    assert.is_false(again:holds(file.cid))
+    assert.same({ "dismiss", "dismiss" }, { said[1].verb, said[2].verb })
+    assert.same({ file.cid, other }, { said[1].key, said[2].key })
+    assert.is_nil(said[3])
+    assert.equal(0, g:counts().files)
+    assert.truthy(folder.read(path)) -- the file itself is the operator's
+  end)
+
+  it("keeps serving a held copy when the own file of the same bytes is withdrawn", function()
+    local file, port = publisher()
+    local c, g = node("server", { publisher = port })
+    assert(fetch(c, file))
+    assert(c:serve(file.cid, home.path, "a.bag", file.identity, file.leaves))
+    c:withdraw(file.cid)
+    assert.equal(1, g:counts().files)
+    local third = node("third", { server = g:port() })
+    assert(fetch(third, file))
+  end)
+
+  it("survives records that nobody takes, and unreadable notes", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port }, { mute = true })
+    assert(fetch(c, file))
+    c:stop()
+    local note = home.path .. "/server/held/" .. file.cid
+    folder.write(note, folder.read(note):sub(1, -2))
+    folder.write(home.path .. "/server/held/nonsense", "x")
+    local again = node("server", {})
+    again:start()
+    assert.same({}, again:held())
+  end)
+end)
+
+describe("dcache.content.sources", function()
+  local function of(holders, peers)
+    local s = sources.new { id = "me", holders = function() return holders end,
+      peer = function(id) return peers[id] end }
+    return s:of "cid"
+  end
+
+  it("are proved hosts of holders, this machine's first, then the quickest", function()
+    local list = of({ "far", "near", "me", "here", "mute", "gone", "near" }, {
+      far = { name = "f", http = 3826, hosts = { { host = "192.168.1.3", own = false, rtt_us = 9000 } } },
+      near = { name = "n", http = 3827, hosts = { { host = "2001:db8::1", own = false, rtt_us = 500 } } },
+      here = { name = "h", http = 4000, hosts = { { host = "127.0.0.1", own = true, rtt_us = 100 } } },
+      me = { name = "m", http = 1, hosts = { { host = "192.168.1.9", own = true } } },
+      mute = { name = "x", http = 0, hosts = { { host = "192.168.1.4", own = false } } },
+    })
+    local urls = {}
+    for i, each in ipairs(list) do urls[i] = each.url end
+    assert.same({ "http://127.0.0.1:4000", "http://[2001:db8::1]:3827", "http://192.168.1.3:3826" }, urls)
+    assert.same({ true, false, false }, { list[1].own, list[2].own, list[3].own })
+  end)
+
+  it("are never loopback, link-local or nobody's address of another machine", function()
+    for _, host in ipairs { "127.0.0.1", "127.9.9.9", "169.254.169.254", "0.0.0.0", "224.0.0.1", "255.255.255.255",
+      "::1", "::", "fe80::1", "FEBF::1", "ff02::1", "::ffff:127.0.0.1", "localhost", "" } do
+      assert.same({}, of({ "a" }, { a = { name = "a", http = 80, hosts = { { host = host, own = false } } } }))
+    end
+    for _, host in ipairs { "10.0.0.1", "192.168.1.1", "169.253.1.1", "fd00::1", "2001:db8::1" } do
+      assert.equal(1, #of({ "a" }, { a = { name = "a", http = 80, hosts = { { host = host, own = false } } } }))
+    end
+  end)
+
+  it("pass over a host that will not do for one that will", function()
+    local hosts = { { host = "127.0.0.1", own = false, rtt_us = 1 }, { host = "10.0.0.1", own = false, rtt_us = 2 } }
+    assert.equal("http://10.0.0.1:80", of({ "a" }, { a = { name = "a", http = 80, hosts = hosts } })[1].url)
+  end)
+end)
