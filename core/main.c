@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 typedef struct {
@@ -36,6 +37,16 @@ static void *counting_allocator(void *unused, void *block, size_t old, size_t ne
 
 static int main_memory(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)allocated);
+  return 1;
+}
+
+/* (fd) -> columns of the terminal there (0 where it does not say), or nil for no terminal */
+static int main_columns(lua_State *L) {
+  struct winsize size = {0};
+  int fd = (int)luaL_checkinteger(L, 1);
+  if (!isatty(fd)) return 0;
+  (void)ioctl(fd, TIOCGWINSZ, &size);
+  lua_pushinteger(L, size.ws_col);
   return 1;
 }
 
@@ -80,6 +91,8 @@ static void set_arguments(lua_State *L, const start *s) {
   lua_setfield(L, -2, "root");
   lua_pushcfunction(L, main_memory);
   lua_setfield(L, -2, "memory");
+  lua_pushcfunction(L, main_columns);
+  lua_setfield(L, -2, "columns");
   lua_setglobal(L, "arg");
 }
 

@@ -104,4 +104,6 @@ function control:close(how)
   self:remember(how or "stopped cleanly")
 end
 
+control.stop = control.close
+
 return control

@@ -107,6 +107,7 @@ function requests.report(node)
   return {
     files = plain.list(files, function(file) return report_row(file, who, now) end),
     here = plain.list(here, own_file), self = who(node.id), servers = servers, total = #files,
+    share = plain.value(node.share),
   }
 end
 

@@ -1,0 +1,67 @@
+-- call.lua - one request over an open stream, one answer back, within a time. It chooses no daemon.
+local json = require "core.json"
+
+local call = {}
+
+local WITHIN <const> = 5000 -- ms
+local MOST <const> = 64 << 20 -- bytes of an answer
+local PIECE <const> = 65536
+
+local conversation = {}
+conversation.__index = conversation
+
+function conversation:finish(answer, message)
+  if self.ended then return end
+  self.ended, self.answer, self.message = true, answer, message
+  self.timer:cancel()
+  self.watch:close()
+  self.stream:close()
+  self.loop:stop()
+end
+
+function conversation:send()
+  local sent, _, word = self.stream:send(self.output)
+  if sent then
+    self.output = self.output:sub(sent + 1)
+  elseif word ~= "EAGAIN" and word ~= "EPIPE" then
+    return self:finish(nil, "hung up")
+  end
+  -- EPIPE: a daemon that turns a client away says why first, so there is something to read.
+  if self.output == "" or word == "EPIPE" then self.watch:set "r" end
+end
+
+function conversation:receive()
+  local bytes, _, word = self.stream:receive(PIECE)
+  if not bytes then
+    if word ~= "EAGAIN" then self:finish(nil, "hung up") end
+    return
+  end
+  if bytes == "" then return self:finish(nil, "hung up without an answer") end
+  self.size = self.size + #bytes
+  self.pieces[#self.pieces + 1] = bytes
+  if self.size > MOST then return self:finish(nil, "answers with more than can be taken") end
+  if not bytes:find("\n", 1, true) then return end
+  local answer = json.decode(table.concat(self.pieces):match "^[^\n]*")
+  if type(answer) ~= "table" then return self:finish(nil, "gave an answer that is not understood") end
+  self:finish(answer)
+end
+
+--- The answer's table, or nil and what the daemon did instead ("hung up", "did not answer within 5 s").
+-- Runs LOOP until then; WITHIN_MS is 5 s unless given.
+function call.ask(loop, stream, request, within_ms)
+  within_ms = within_ms or WITHIN
+  local self = setmetatable({
+    loop = loop, stream = stream, output = json.encode(request) .. "\n", pieces = {}, size = 0,
+  }, conversation)
+  self.timer = loop:after(within_ms, function()
+    self:finish(nil, ("did not answer within %d s"):format(within_ms // 1000))
+  end)
+  self.watch = loop:watch(stream:fd(), "rw", function(readable, writable)
+    if writable and self.output ~= "" then self:send() end
+    if readable and not self.ended then self:receive() end
+  end)
+  loop:run()
+  return self.answer, self.message
+end
+
+return call

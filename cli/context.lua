@@ -1,0 +1,100 @@
+-- context.lua - what all commands use: which daemon, asking it, words when it is not there. Shows no answer.
+local json = require "core.json"
+local text = require "core.text"
+local call = require "cli.call"
+local world_of = require "cli.world"
+local absent = require "cli.absent"
+
+local context = {}
+context.__index = context
+
+--- WORLD as cli/world.lua makes it; CLI for its exit codes.
+function context.new(world, cli)
+  local self = setmetatable({ world = world, cli = cli, exit = cli.exit }, context)
+  self.show = require("cli.show").new {
+    width = world_of.width(world), escape = text.escape, write = world.write,
+  }
+  self:colour "auto"
+  return self
+end
+
+--- Colour with WHEN ("auto": on a terminal, unless NO_COLOR is set; see no-color.org).
+function context:colour(when)
+  local refused = (self.world.env "NO_COLOR" or "") ~= "" or self.world.env "TERM" == "dumb"
+  self.show.colour = when == "always" or when == "auto" and self.world.columns(1) ~= nil and not refused
+end
+
+--- A message for people, on standard error.
+function context:complain(message)
+  self.world.complain(message .. "\n")
+end
+
+--- For words that are not understood; the exit code.
+function context:misused(message)
+  self:complain(text.escape(message) .. "\nSee: dt-swarm-cli help")
+  return self.exit.usage
+end
+
+function context:json(answer)
+  self.world.write(json.encode(answer) .. "\n")
+  return self.exit.ok
+end
+
+local function sockets(self)
+  if self.host ~= "localhost" then return { self.host }, true end
+  return self.world.paths:sockets(), false
+end
+
+--- The first daemon that listens: stream, path; else nil, the text and code for it.
+local function connect(self)
+  local places, named = sockets(self)
+  local denied
+  for _, path in ipairs(places) do
+    local stream, message, word = self.world.net.unix_connect(path)
+    if stream then return stream, path end
+    if word == "EACCES" or word == "EPERM" then denied = denied or path end
+    if word ~= "ENOENT" and word ~= "ECONNREFUSED" and not denied and named then
+      return nil, text.escape(message), self.exit.daemon
+    end
+  end
+  if denied then return nil, absent.denied(denied), self.exit.refused end
+  return nil, absent.words(self.world, places[1], named), self.exit.daemon
+end
+
+local function fail(self, message, code, word)
+  if self.as_json then
+    self:json { schema = 1, error = { word = word or "closed", text = message:gsub("\n", " ") } }
+  else
+    self:complain(message)
+  end
+  return nil, code
+end
+
+local function say_error(self, answer)
+  if self.as_json then
+    self:json(answer)
+  else
+    self:complain(("%s (%s)"):format(text.escape(answer.error.text), text.escape(answer.error.word)))
+    for _, each in ipairs(answer.error.candidates or {}) do
+      self:complain(("  %s  %s  %s  from %s"):format(self.show:text(each.name), self.show.size(each.size),
+        self.show:text(each.cid), self.show:text(each.from and each.from.name)))
+    end
+  end
+end
+
+local NO <const> = { missing = true, ambiguous = true }
+
+--- The daemon's answer to REQUEST, or nil and the exit code, with words said.
+function context:ask(request)
+  local stream, path, code = connect(self)
+  if not stream then return fail(self, path, code) end
+  local answer, message = call.ask(self.world.loop(), stream, request, self.world.within)
+  if not answer then return fail(self, ("The daemon at %s %s."):format(path, message), self.exit.daemon) end
+  if answer.error then
+    say_error(self, answer)
+    return nil, NO[answer.error.word] and self.exit.no or self.exit.refused
+  end
+  return answer
+end
+
+return context

@@ -1,0 +1,38 @@
+-- files.lua - `files list`: this node's own files, those held for others, those on their way.
+local report = require "cli.report"
+
+local files = {}
+
+function files.request() return { command = "files" } end
+
+local COLUMNS <const> = {
+  { title = "FILE", cut = "middle", give = true, least = 20 }, { title = "SIZE", align = "right" },
+  { title = "STATE", give = true, least = 12 }, { title = "CID" },
+}
+
+local function own(file, s)
+  return { s:text(file.name), s.size(file.size), report.state(file, s), s:short(file.cid) }
+end
+
+local function held(file, s)
+  return { s:text(file.name), s.size(file.size), { "held for others", colour = "good" }, s:short(file.cid) }
+end
+
+local function fetching(file, s)
+  local words = "fetching, " .. s.part(file.done, file.size)
+  if file.rate then words = words .. ", " .. s.rate(file.rate) end
+  return { s:text(file.name), s.size(file.size), words, s:short(file.cid) }
+end
+
+--- Prints the answer.
+function files.show(answer, s)
+  local rows = {}
+  for _, file in ipairs(answer.files) do rows[#rows + 1] = own(file, s) end
+  for _, file in ipairs(answer.held) do rows[#rows + 1] = held(file, s) end
+  for _, file in ipairs(answer.fetching) do rows[#rows + 1] = fetching(file, s) end
+  if #rows > 0 then s:table(COLUMNS, rows) end
+  s:say(("%s in %s, %d held for others, %d on their way."):format(s.count(#answer.files, "file"),
+    s:text(answer.share), #answer.held, #answer.fetching))
+end
+
+return files

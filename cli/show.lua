@@ -1,0 +1,142 @@
+-- show.lua - facts as words for people: sizes, ages, names, colour; "–" is unknown. Asks nobody.
+local layout = require "cli.table"
+local width = require "cli.width"
+
+local show = {}
+show.__index = show
+
+local UNKNOWN <const> = "–"
+local COLOURS <const> = { title = "1", good = "32", warn = "33", bad = "31", dim = "2" }
+local UNITS <const> = { "kB", "MB", "GB", "TB", "PB" }
+
+show.UNKNOWN = UNKNOWN
+
+--- WIDTH in columns, COLOUR true for a terminal that wants it, ESCAPE(text) makes foreign text printable,
+-- WRITE(text) takes what is printed.
+function show.new(options)
+  return setmetatable({
+    width = options.width or 80,
+    colour = options.colour or false,
+    escape = options.escape,
+    write = options.write,
+  }, show)
+end
+
+function show:paint(name, text)
+  if not self.colour or not COLOURS[name] then return text end
+  return "\27[" .. COLOURS[name] .. "m" .. text .. "\27[0m"
+end
+
+--- Text from anywhere, made printable. Nothing and the empty text are unknown.
+function show:text(value)
+  if value == nil or value == "" then return UNKNOWN end
+  return self.escape(tostring(value))
+end
+
+--- Bytes in powers of ten: "812 B", "41.3 MB".
+function show.size(bytes)
+  if not bytes then return UNKNOWN end
+  if bytes < 1000 then return ("%d B"):format(bytes) end
+  local value, unit = bytes / 1000, 1
+  while value >= 999.95 and unit < #UNITS do
+    value, unit = value / 1000, unit + 1
+  end
+  return ("%.1f %s"):format(value, UNITS[unit])
+end
+
+--- "38.1 of 64.0 MB": the unit once where it is the same.
+function show.part(done, size)
+  local first, second = show.size(done), show.size(size)
+  if first:match "%a+$" == second:match "%a+$" then first = first:match "^[%d.]+" or first end
+  return ("%s of %s"):format(first, second)
+end
+
+--- Bytes a second, two or three digits: "31 MB/s", "4.2 kB/s".
+function show.rate(bytes)
+  if not bytes then return UNKNOWN end
+  local number, unit = show.size(bytes):match("^([%d.]+) (.+)$")
+  local digits = (tonumber(number) >= 10 or unit == "B") and "%.0f %s/s" or "%.1f %s/s"
+  return digits:format(tonumber(number), unit)
+end
+
+--- Milliseconds that something lasted: "0 s", "34 s", "3 min", "5 h", "2 d".
+function show.span(ms)
+  if not ms then return UNKNOWN end
+  local seconds = ms // 1000
+  if seconds < 120 then return ("%d s"):format(seconds) end
+  if seconds < 7200 then return ("%d min"):format(seconds // 60) end
+  if seconds < 172800 then return ("%d h"):format(seconds // 3600) end
+  return ("%d d"):format(seconds // 86400)
+end
+
+--- How long ago something was, in milliseconds; what is to come counts as now.
+function show.age(ms)
+  if ms and ms < 1000 then return "now" end
+  return show.span(ms)
+end
+
+--- Microseconds of a round trip: "0.4 ms".
+function show.trip(us)
+  if not us then return UNKNOWN end
+  if us < 10000 then return ("%.1f ms"):format(us / 1000) end
+  return ("%d ms"):format(us // 1000)
+end
+
+--- The end of a peer ID: enough to tell robots of one room apart.
+function show:key(id)
+  return id and self.escape(id:sub(-4)) or UNKNOWN
+end
+
+--- An ID or CID as its first and last characters.
+function show:short(text)
+  if not text then return UNKNOWN end
+  text = self.escape(text)
+  return #text > 16 and text:sub(1, 11) .. "…" .. text:sub(-4) or text
+end
+
+--- "1 file", "2 files"; nil is "– files".
+function show.count(n, one, many)
+  return ("%s %s"):format(n or UNKNOWN, n == 1 and one or many or one .. "s")
+end
+
+--- "a", "a and b", "a, b and c".
+function show.list(words)
+  if #words < 2 then return words[1] or "" end
+  return table.concat(words, ", ", 1, #words - 1) .. " and " .. words[#words]
+end
+
+function show:line(text)
+  self.write((text or "") .. "\n")
+end
+
+--- One sentence or more, wrapped at spaces.
+function show:say(text)
+  local line = ""
+  for word in text:gmatch("%S+") do
+    local longer = line == "" and word or line .. " " .. word
+    if width.of(longer) > self.width and line ~= "" then
+      self:line(line)
+      longer = word
+    end
+    line = longer
+  end
+  self:line(line)
+end
+
+--- A table; `bare` leaves the titles out. See cli/table.lua for columns and rows.
+function show:table(columns, rows, bare)
+  local function paint(name, text) return self:paint(name, text) end
+  for _, line in ipairs(layout.lines(columns, rows, self.width, paint, bare)) do self:line(line) end
+end
+
+--- Pairs of word and text under each other, the texts cut to the width.
+function show:facts(facts)
+  local wide = 0
+  for _, fact in ipairs(facts) do wide = math.max(wide, width.of(fact[1])) end
+  for _, fact in ipairs(facts) do
+    local text = width.cut(fact[2], math.max(self.width - wide - 4, 8), "middle")
+    self:line("  " .. width.pad(fact[1], wide) .. "  " .. self:paint(fact.colour, text))
+  end
+end
+
+return show

@@ -1,0 +1,114 @@
+-- status.lua - `status`: how this node is, on one screen. It asks the daemon and judges nothing.
+local status = {}
+
+function status.request() return { command = "status" } end
+
+local function head(answer, s)
+  local node = answer.node
+  s:line(("%s  %s  %s"):format(s:paint("title", s:text(node.name)), s:short(node.id), s:text(node.type)))
+end
+
+local QUALITIES <const> = { -- lua/time.lua
+  proved = "good", adopted = "adopted: the newest time heard, by which nothing expires",
+  none = "unknown: runs on from the last one known",
+}
+local SOURCES <const> = {
+  own = "synchronised", quorum = "three peers agree", held = "proved before, runs on",
+}
+
+local function clock(time, s)
+  local quality = QUALITIES[time.quality] or s:text(time.quality)
+  local source = time.source and (SOURCES[time.source] or s:text(time.source))
+  return source and ("%s (%s)"):format(quality, source) or quality
+end
+
+local function records(answer, s)
+  local count, bytes = 0, 0
+  for _, class in ipairs(answer.classes) do
+    count, bytes = count + (class.count or 0), bytes + (class.bytes or 0)
+  end
+  local classes = s.count(#answer.classes, "class", "classes")
+  return ("%s, %s, in %s"):format(s.count(count, "record"), s.size(bytes), classes)
+end
+
+local function facts(answer, s)
+  local node, identity = answer.node, answer.identity
+  local list = {
+    { "swarm", s:text(node.swarm) },
+    { "running", ("%s, version %s"):format(s.span(node.running_ms), s:text(node.version)) },
+    { "policy", s:text(node.policy) },
+    { "clock", clock(answer.time, s) },
+    { "peers", ("%d"):format(answer.peers) },
+    { "records", records(answer, s) },
+    { "share", ("%s, %s"):format(s:text(node.share), s.count(#answer.files, "file")) },
+    { "state", s:text(node.state) },
+    { "control", s:text(node.socket) },
+    { "http", answer.gateway.port and ("port %d"):format(answer.gateway.port) or "not served" },
+    { "memory", s.size(node.memory) .. " of Lua" },
+  }
+  if identity.note then table.insert(list, 2, { "key", s:text(identity.note) }) end
+  s:facts(list)
+end
+
+local COLUMNS <const> = {
+  { title = "CHANNEL" }, { title = "ADDRESS", cut = "middle", give = true, least = 16 }, { title = "STATE" },
+  { title = "SENT", align = "right" }, { title = "HEARD", align = "right" },
+  { title = "ON", give = true, optional = true },
+}
+local STATES <const> = { up = "good", waiting = "warn", down = "bad" }
+
+local function amount(count, s)
+  return count and s.size(count.bytes) or s.UNKNOWN
+end
+
+local function where(channel, s)
+  if channel.state ~= "up" then return channel.reason and s:text(channel.reason) or "" end
+  local names = {}
+  for i, interface in ipairs(channel.interfaces or {}) do
+    names[i] = s:text(type(interface) == "table" and interface.name or interface)
+  end
+  return table.concat(names, ", ")
+end
+
+local function channels(answer, s)
+  local rows, up = {}, 0
+  for i, channel in ipairs(answer.channels) do
+    if channel.state == "up" then up = up + 1 end
+    rows[i] = {
+      s:text(channel.kind), s:text(channel.address),
+      { s:text(channel.state), colour = STATES[channel.state] },
+      amount(channel.sent, s), amount(channel.heard, s), where(channel, s),
+    }
+  end
+  s:table(COLUMNS, rows)
+  return up
+end
+
+local function refusals(answer, s)
+  local words, sum = {}, 0
+  for word, count in pairs(answer.refused or {}) do -- any order: sorted below
+    words[#words + 1] = word
+    sum = sum + count
+  end
+  if sum == 0 then return "Nothing was refused." end
+  table.sort(words, function(a, b)
+    if answer.refused[a] ~= answer.refused[b] then return answer.refused[a] > answer.refused[b] end
+    return a < b
+  end)
+  for i, word in ipairs(words) do words[i] = ("%d %s"):format(answer.refused[word], s:text(word)) end
+  return ("Refused %d: %s."):format(sum, s.list(words))
+end
+
+--- Prints the answer.
+function status.show(answer, s)
+  head(answer, s)
+  facts(answer, s)
+  if #answer.channels == 0 then return s:say("No channel: nobody can be heard. " .. refusals(answer, s)) end
+  local up = channels(answer, s)
+  local all = #answer.channels
+  local words = up == 0 and "No channel is up: nobody can be heard."
+    or ("%d of %s up."):format(up, s.count(all, "channel"))
+  s:say(words .. " " .. refusals(answer, s))
+end
+
+return status

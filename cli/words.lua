@@ -1,0 +1,63 @@
+-- words.lua - the words behind a command into options, by argparse; what a misspelt command may have meant.
+local argparse = require "argparse"
+
+local words = {}
+
+local COLOURS <const> = { "auto", "always", "never" }
+
+local function parser_of(command)
+  local parser = argparse("dt-swarm-cli " .. command.name):add_help(false)
+  for _, argument in ipairs(command.arguments or {}) do
+    parser:argument(argument[2]):target(argument[1]):args(argument[4] or 1)
+  end
+  for _, option in ipairs(command.options or {}) do
+    if option[2] then parser:option(option[1]):argname(option[2]) else parser:flag(option[1]) end
+  end
+  parser:flag "--json"
+  parser:option("--color"):choices(COLOURS):default "auto"
+  return parser
+end
+
+--- Options of COMMAND from REST, or nil and what is wrong, in one sentence.
+function words.parse(command, rest)
+  local ok, result = parser_of(command):pparse(rest)
+  if ok then return result end
+  return nil, ("%s: %s"):format(command.name, result)
+end
+
+--- All commands in one sentence.
+function words.names(commands)
+  local names = {}
+  for i, command in ipairs(commands) do names[i] = command.name end
+  return table.concat(names, ", ") .. "."
+end
+
+-- Edits (a letter put in, left out, changed, or two swapped) between two short words.
+local function distance(a, b)
+  local rows = { [0] = {} }
+  for j = 0, #b do rows[0][j] = j end
+  for i = 1, #a do
+    rows[i] = { [0] = i }
+    for j = 1, #b do
+      local same = a:byte(i) == b:byte(j)
+      local best = math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + (same and 0 or 1))
+      local swapped = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
+      rows[i][j] = swapped and math.min(best, rows[i - 2][j - 2] + 1) or best
+    end
+  end
+  return rows[#a][#b]
+end
+
+--- "No command …" with the nearest one's name, if one is near.
+function words.unknown(commands, given)
+  local two, best, least = table.concat({ given[1], given[2] }, " "), nil, 3
+  for _, command in ipairs(commands) do
+    for _, candidate in ipairs { { given[1]:sub(1, 40), command.name }, { two:sub(1, 40), command.name } } do
+      local edits = distance(candidate[1], candidate[2])
+      if edits < least then best, least = command.name, edits end
+    end
+  end
+  return ("No command %q%s"):format(given[1], best and ("; did you mean %q?"):format(best) or ".")
+end
+
+return words

@@ -1,0 +1,39 @@
+-- world.lua - what a command touches of the machine: terminal, environment, loop, sockets, disk. No words.
+local world = {}
+
+local WIDTH <const> = 80
+local LEAST <const>, MOST <const> = 40, 200
+
+--- The real world for process ARG (arg.root is our tree's folder). What costs is made when asked for.
+function world.new(arg)
+  local self = {
+    env = os.getenv, root = arg.root, version = require("core").version,
+    write = function(text) io.stdout:write(text) end,
+    complain = function(text) io.stderr:write(text) end,
+    paths = require("paths").new(os.getenv, require("paths").uid()),
+    net = require "core.net",
+  }
+  self.columns = arg.columns
+  self.loop = function()
+    self.opened = self.opened or require("loop").new { on_error = function(text) error(text, 0) end }
+    return self.opened
+  end
+  self.disk = function() return require("core.disk").real() end
+  self.read = function(path)
+    local file = io.open(path, "rb")
+    if not file then return nil end
+    local text = file:read(4096)
+    file:close()
+    return text
+  end
+  return self
+end
+
+--- Columns to write within: the terminal's, within reason; 80 where there is none.
+function world.width(self)
+  local columns = self.columns(1)
+  if not columns or columns == 0 then return WIDTH end
+  return math.max(LEAST, math.min(columns, MOST))
+end
+
+return world

@@ -1,0 +1,34 @@
+-- fake_daemon.lua - a process with the real control socket and a node that is none.
+-- lua5.4 spec/cli/fake_daemon.lua PATH STATE KIND: prints its process ID once it listens, ends on SIGTERM.
+dofile "spec/helper.lua"
+local fake = require "spec.clients.fake_node"
+local loop = require("loop").new { on_error = function(text) io.stderr:write(text, "\n") end }
+local path, state, kind = arg[1], arg[2], arg[3]
+
+local function quiet() end
+
+local facts = kind == "empty" and {} or fake.two()
+if kind == "hostile" then
+  facts.nodes[2].name = "evil\27[2J\27]0;title\7\nname\226\128\174\255"
+  facts.records[1].data.names = { "../../\27[31mx\r\n" }
+  facts.channels[2].reason = "\27c"
+elseif kind == "several" then
+  facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "run-12.bag", 70, 100)
+end
+
+local answers = require("clients.control.requests").new(fake.node(facts))
+if kind == "silent" then answers = function() loop:run() end end
+local server = require("clients.control").new {
+  loop = loop, net = require "core.net", disk = require("core.disk").real(), state = state, path = path,
+  log = { info = quiet, warn = quiet, error = quiet }, uid = require("paths").uid(),
+  answer = kind == "refusing" and function() return nil, "permission: not today", "permission" end or answers,
+}
+assert(server:listen())
+loop:signal("sigterm", function()
+  server:close()
+  loop:stop()
+end)
+io.write(io.open("/proc/self/stat"):read "n", "\n")
+io.stdout:flush()
+loop:run()
+os.exit(0, false)

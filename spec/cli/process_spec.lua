@@ -1,0 +1,225 @@
+-- The command as people run it: a process, its two outputs, its exit code; the daemon is another process.
+local fake = require "spec.clients.fake_node"
+local json = require "core.json"
+local paths = require "paths"
+
+local folder, path, daemons
+
+local function daemon(kind, where)
+  local state = folder .. "/state/dt-swarm"
+  os.execute("mkdir -p " .. state)
+  local command = "exec timeout 60 lua5.4 spec/cli/fake_daemon.lua %s %s %s"
+  local pipe = assert(io.popen(command:format(where or path, state, kind)))
+  local one = { pid = assert(pipe:read "n", "the daemon did not start") }
+  function one.stop(signal)
+    os.execute(("kill -%s %d"):format(signal or "TERM", one.pid))
+    pipe:close()
+    one.stopped = true
+  end
+  daemons[#daemons + 1] = one
+  return one
+end
+
+local function read(name)
+  local file = assert(io.open(folder .. "/" .. name, "rb"))
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+--- Runs the command line: what it wrote to standard output, to standard error, its exit code.
+local function run(words, variables)
+  local command = "cd %s && env -i HOME=$F STATE_DIRECTORY=$F/state/dt-swarm XDG_RUNTIME_DIR=$F "
+    .. "PATH=/usr/bin:/bin TZ=UTC %s timeout 20 ./dt-swarm-cli %s > $F/out 2> $F/err < /dev/null"
+  command = command:format(os.getenv "PWD", variables or "", words):gsub("%$F", folder)
+  local _, _, code = os.execute(command)
+  return read "out", read "err", code
+end
+
+describe("dt-swarm-cli, the process,", function()
+  before_each(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    os.execute("mkdir -p " .. folder)
+    path, daemons = folder .. "/d.sock", {}
+  end)
+
+  after_each(function()
+    for _, one in ipairs(daemons) do
+      if not one.stopped then one.stop "KILL" end
+    end
+    os.execute("rm -rf " .. folder)
+  end)
+
+  it("ends with 0 and a table", function()
+    daemon "two"
+    local out, err, code = run(path .. " discover")
+    assert.equal(0, code)
+    assert.equal("", err)
+    assert.matches("^NAME     KEY    TYPE ", out)
+    assert.matches("2 nodes%. Same 6 records on both %(digest 4be1%)%.\n$", out)
+  end)
+
+  it("prints the daemon's answer with --json, before or behind the command's words", function()
+    daemon "two"
+    local names = { "status", "discover", "summary", "report", "files", "files list", "identity show" }
+    for _, name in ipairs(names) do
+      local out, err, code = run(("%s %s --json"):format(path, name))
+      assert.equal(0, code)
+      assert.equal("", err)
+      assert.equal(1, assert(json.decode(out:sub(1, -2))).schema)
+    end
+  end)
+
+  it("ends with 1 when the answer is no, and lists what fits when more than one does", function()
+    daemon "several"
+    local out, err, code = run(path .. " files get nothing-of-this-name")
+    assert.equal(1, code)
+    assert.equal("", out)
+    assert.matches("nobody has shared nothing%-of%-this%-name", err)
+    out, err, code = run(path .. " files get run-12.bag")
+    assert.equal("", out)
+    assert.equal(1, code)
+    assert.matches("fits 2 files", err)
+    assert.matches(fake.CID, err)
+    assert.matches(fake.OTHER_CID, err)
+    out = run(path .. " files get run-12.bag --json")
+    assert.equal(2, #json.decode(out:sub(1, -2)).error.candidates)
+  end)
+
+  it("ends with 2 and useful words when no daemon is there", function()
+    local out, err, code = run(path .. " status")
+    assert.equal(2, code)
+    assert.equal("", out)
+    local words = "No daemon at %s.\nStart it: %s/dt-swarm --socket %s\n"
+    assert.equal(words:format(path, os.getenv "PWD", path), err)
+    out, err, code = run(path .. " status --json")
+    assert.equal(2, code)
+    assert.equal("", err)
+    assert.equal("closed", json.decode(out:sub(1, -2)).error.word)
+  end)
+
+  it("says when the daemon was last seen, and whether it ended cleanly", function()
+    local one = daemon "two"
+    one.stop()
+    assert.matches("Last seen [%d:]+, stopped cleanly%.\nStart it: ", (select(2, run(path .. " status"))))
+    one = daemon "two"
+    one.stop "KILL"
+    local _, err, code = run(path .. " status")
+    assert.equal(2, code)
+    assert.matches("It started [%d:]+ and did not stop cleanly%.\n", err)
+  end)
+
+  it("ends with 3 for words it does not understand, and says what was meant", function()
+    for words, message in pairs {
+      ["discovr"] = 'did you mean "discover"', ["localhost files gte x"] = 'did you mean "files get"',
+      ["robot7 status"] = "not yet reachable by name; give localhost or a socket's path",
+      ["status --jsno"] = "unknown option '--jsno'", ["files get"] = "missing argument 'NAME|CID'",
+      ["status too many"] = "too many arguments", ["help nothing"] = 'No command "nothing"',
+      ["status --color=pink"] = "must be one of", [""] = "Which command?", ["localhost"] = "Which command?",
+    } do
+      local out, err, code = run(words)
+      assert.equal(3, code, words)
+      assert.equal("", out)
+      assert.matches(message, err, 1, true)
+      assert.matches("See: dt%-swarm%-cli help\n$", err)
+    end
+  end)
+
+  it("ends with 4 when the daemon refuses", function()
+    daemon "refusing"
+    local out, err, code = run(path .. " status")
+    assert.equal(4, code)
+    assert.equal("", out)
+    assert.equal("not today (permission)\n", err)
+  end)
+
+  it("ends with 5 when there is nobody to fetch from", function()
+    daemon "two"
+    local _, err, code = run(path .. " files get run-12.bag --to " .. folder)
+    assert.equal(5, code)
+    assert.matches("Nobody who has it can be reached", err)
+  end)
+
+  it("asks the session's daemon when no host is given, and knows that it is gone", function()
+    if paths.uid() == 0 then return end -- root's daemon has one place: /run
+    os.execute("mkdir -p " .. folder .. "/dt-swarm")
+    daemon("two", folder .. "/dt-swarm/control.sock")
+    for _, words in ipairs { "discover", "localhost discover" } do
+      assert.matches("2 nodes", (run(words)))
+    end
+  end)
+
+  it("asks the daemon of its service", function()
+    daemon("two", folder .. "/control.sock")
+    for _, words in ipairs { "discover", "localhost discover" } do
+      assert.matches("2 nodes", (run(words, "RUNTIME_DIRECTORY=" .. folder)))
+    end
+  end)
+
+  it("shows nothing of a hostile name as it is", function()
+    daemon "hostile"
+    for _, name in ipairs { "discover", "report", "status" } do
+      for _, options in ipairs { "", " --json" } do
+        local out, _, code = run(("%s %s%s"):format(path, name, options))
+        assert.equal(0, code)
+        assert.is_nil(out:find "[%z\1-\9\11-\31\127]")
+        assert.is_nil(out:find("\226\128\174", 1, true))
+      end
+    end
+  end)
+
+  it("colours on a terminal only, and not with NO_COLOR, and knows its width", function()
+    daemon "two"
+    local command = ("./dt-swarm-cli %s discover"):format(path)
+    local function on_terminal(variables, words)
+      local line = "%s timeout 20 script -qec 'stty cols 60; %s %s' /dev/null < /dev/null"
+      local pipe = io.popen(line:format(variables, command, words))
+      local out = pipe:read "a"
+      pipe:close()
+      return out
+    end
+    assert.matches("\27%[32mready", on_terminal("env -u NO_COLOR TERM=xterm", ""))
+    assert.is_nil(on_terminal("env NO_COLOR=1 TERM=xterm", ""):find "\27")
+    assert.is_nil(on_terminal("env -u NO_COLOR TERM=dumb", ""):find "\27")
+    assert.is_nil(on_terminal("env -u NO_COLOR TERM=xterm", "--color=never"):find "\27")
+    assert.is_nil(run(path .. " discover"):find "\27")
+    assert.matches("\27%[32mready", (run(path .. " discover --color=always")))
+    for line in on_terminal("env NO_COLOR=1", ""):gmatch "[^\r\n]+" do
+      assert.is_true(utf8.len(line) <= 60, line)
+    end
+  end)
+
+  it("helps with each command, and each has its file", function()
+    local cli = require "cli"
+    local all, _, code = run "help"
+    assert.equal(0, code)
+    assert.equal(all, (run "--help"))
+    for _, command in ipairs(cli.commands) do
+      assert.matches("\n  " .. command.name .. " +" .. command.text:gsub("%p", "%%%0"), all)
+      local file = require(command.file)
+      assert.is_true(file.run ~= nil or file.show ~= nil and file.request ~= nil)
+      local own = run(command.name .. " --help")
+      assert.equal(own, (run("help " .. command.name)))
+      assert.matches(command.name, own, 1, true)
+    end
+    for _, exit in ipairs(cli.exits) do
+      assert.matches(("%d  %s"):format(exit.code, exit.text), all, 1, true)
+    end
+    for line in all:gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 80, line) end
+    assert.matches("^dt%-swarm%-cli %d", (run "--version"))
+  end)
+
+  it("is documented where its exit codes and commands are", function()
+    local cli = require "cli"
+    local file = assert(io.open "cli/README.md")
+    local readme = file:read "a"
+    file:close()
+    for _, exit in ipairs(cli.exits) do
+      assert.matches(("| %d | %s |"):format(exit.code, exit.text), readme, 1, true)
+    end
+    for _, command in ipairs(cli.commands) do
+      assert.matches("`" .. command.name .. "`", readme, 1, true)
+    end
+  end)
+end)
