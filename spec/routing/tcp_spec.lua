@@ -197,7 +197,7 @@ describe("TCP lines", function()
   end)
 
   it("take the longest frame there is, and drop who ends none", function()
-    local a, b = server(), server { limit = { line_ms = 30, frame_ms = 80, sweep_ms = 5 } }
+    local a, b = server(), server { limit = { line_ms = 100, frame_ms = 250, sweep_ms = 5 } }
     local link = dial(a, b)
     assert.is_true(link:send(statements(200, 1024)))
     till.holds(L, function() return #b.got == 1 end)
@@ -217,7 +217,7 @@ describe("TCP lines", function()
 
   it("drop who says nothing and who reads nothing, but not who speaks", function()
     local a = server()
-    local b = server { limit = { idle_ms = 60, stall_ms = 60, sweep_ms = 5 } }
+    local b = server { limit = { idle_ms = 300, stall_ms = 150, sweep_ms = 5 } }
     local talker, deaf, silent = raw(b), raw(b), raw(b)
     till.holds(L, function() return #b.accepted_links == 3 end)
     local beat = L:every(10, function()
