@@ -17,7 +17,7 @@ end
 
 local function load_policy(place, path, root)
   local load = require "policy.load"
-  return load.load(path, place, root)
+  return load.load(path, { search = place:policies(root), shipped = root .. "/policies" })
 end
 
 local function checked(policy)
