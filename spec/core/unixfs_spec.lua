@@ -213,6 +213,11 @@ describe("unixfs.hash", function()
     assert(os.rename(folder .. "/big", folder .. "/other"))
     file:close()
     assert.equal("moved", wait(job).word)
+    os.execute(("mkdir %s/d && mv %s/other %s/d/big"):format(folder, folder, folder))
+    job = assert(unixfs.hash(pool, { folder = folder, name = "d/big" }))
+    while job:progress() == 0 do uv.sleep(1) end
+    assert(os.rename(folder .. "/d", folder .. "/e")) -- this changes nothing of the file itself
+    assert.equal("moved", wait(job).word)
   end)
 
   it("is cancelled soon, and by close as well", function()
