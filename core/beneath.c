@@ -33,7 +33,7 @@ static bool name_is_plain(const char *name) {
  * way. */
 static int walk(int folder, const char *name, int flags) {
   char segment[NAME_MAX + 1];
-  int at = fcntl(folder, F_DUPFD_CLOEXEC, 3), next;
+  int at = fcntl(folder, F_DUPFD_CLOEXEC, 3), next, err;
   while (at >= 0) {
     size_t length = strcspn(name, "/");
     bool last = name[length] == '\0';
@@ -41,7 +41,9 @@ static int walk(int folder, const char *name, int flags) {
     segment[length] = '\0';
     next =
         openat(at, segment, last ? flags : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    err = next < 0 && errno == ENOTDIR && !last ? ELOOP : errno; /* as openat2 says it */
     close(at);
+    errno = err;
     at = next;
     if (last)
       break;
