@@ -335,16 +335,9 @@ void index_open(struct index *ix) {
   ix->earliest_end = INT64_MAX;
 }
 
-void index_close(struct index *ix) {
-  for (uint32_t number = 1; number <= ix->entry_top; number++)
-    if (index_entry(ix, number)->has_text)
-      free(index_entry(ix, number)->where.text);
-  for (uint32_t number = 1; number <= ix->bucket_top; number++)
-    free(ix->buckets[number].name);
+static void free_rows(struct index *ix) {
   for (uint32_t page = 0; page < ix->page_count; page++)
     free(ix->pages[page]);
-  for (int i = 0; i < LAW_CLASSES_MAX; i++)
-    order_free(&ix->orders[i]);
   table_free(&ix->by_id);
   table_free(&ix->by_slot);
   table_free(&ix->by_bucket);
@@ -352,6 +345,28 @@ void index_close(struct index *ix) {
   free(ix->pages);
   free(ix->buckets);
   free(ix->holders);
+  ix->pages = NULL;
+  ix->buckets = NULL;
+  ix->holders = NULL;
+  ix->page_count = ix->page_room = ix->entry_top = ix->unused_entry = 0;
+  ix->bucket_room = ix->bucket_top = ix->unused_bucket = 0;
+  ix->holder_room = ix->holder_top = ix->unused_holder = 0;
+}
+
+void index_tidy(struct index *ix) {
+  if (ix->by_id.count == 0)
+    free_rows(ix);
+}
+
+void index_close(struct index *ix) {
+  for (uint32_t number = 1; number <= ix->entry_top; number++)
+    if (index_entry(ix, number)->has_text)
+      free(index_entry(ix, number)->where.text);
+  for (uint32_t number = 1; number <= ix->bucket_top; number++)
+    free(ix->buckets[number].name);
+  for (int i = 0; i < LAW_CLASSES_MAX; i++)
+    order_free(&ix->orders[i]);
+  free_rows(ix);
   law_free(&ix->law);
   memset(ix, 0, sizeof *ix);
 }

@@ -89,6 +89,8 @@ struct entry *index_entry(const struct index *ix, uint32_t number);
 const uint8_t *index_id(const void *ix, uint32_t number);
 const struct law_class *index_class(const struct index *ix, const struct entry *e);
 int64_t index_memory(const struct index *ix);
+/* Gives all memory back where nothing is remembered any more. */
+void index_tidy(struct index *ix);
 
 /* Number of a row or class; 0 (class: -1) where there is none. */
 uint32_t index_find(const struct index *ix, const uint8_t id[CORE_SHORT_ID_SIZE]);

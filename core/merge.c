@@ -200,5 +200,6 @@ int64_t index_expire(struct index *ix, int64_t now,
     dropped++;
   }
   ix->earliest_end = earliest;
+  index_tidy(ix);
   return dropped;
 }

@@ -163,6 +163,9 @@ describe("core.record", function()
     local last = (AT // 1000 + 30 * DAY) // 16 * 16
     assert.are.equal("new", index:offer(sign { valid_until = last }))
     assert.are.equal("window", word(index:offer(sign { valid_until = last + 16 })))
+    local whole = AT // 16000 * 16
+    assert.are.equal("new", index:offer(sign { at = whole * 1000, valid_until = whole + 30 * DAY }))
+    assert.are.equal("window", word(index:offer(sign { at = whole * 1000 - 1, valid_until = whole + 30 * DAY })))
     assert.are.equal("class", word(index:offer(sign { bucket = "x", valid_until = last + 16 })))
     assert.are.equal(0, index:count())
     assert.are.equal("new", index:put(st))
@@ -342,5 +345,9 @@ describe("core.record", function()
       end
     end
     assert.is_true(worst <= 100, worst .. " bytes")
+    index:expire(1 << 40)
+    assert.is_true(index:memory() < before + 200000)
+    assert.are.equal("new", index:put(sign { bucket = "s", key = "again", valid_until = 16 }, 1))
+    assert.are.equal(1, #index:bucket "s")
   end)
 end)
