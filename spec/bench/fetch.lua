@@ -1,0 +1,105 @@
+-- fetch.lua - a file over loopback, checked and in place, beside curl, tee and openssl from nginx. No pass or fail.
+dofile "spec/helper.lua"
+local client = require "dcache.content.client"
+local disk = require "core.disk"
+local fetch = require "dcache.content.fetch"
+local folder = require "spec.folder"
+local gateway = require "core.gateway"
+local log = require "log"
+local loop = require "loop"
+local random = require "core.random"
+
+local SIZE, PAIRS = 256 << 20, 5
+local NGINX = [[
+daemon off; master_process off; pid %s/nginx.pid; error_log stderr crit;
+events { worker_connections 64; }
+http { access_log off; sendfile on; client_body_temp_path %s; proxy_temp_path %s; fastcgi_temp_path %s;
+  uwsgi_temp_path %s; scgi_temp_path %s;
+  server { listen 127.0.0.1:%d; root %s; } }
+]]
+
+local home = folder.new()
+local L = loop.new { on_error = function(text) error(text, 0) end }
+
+local function sh(command, ...)
+  local text = command:format(...)
+  assert(os.execute(text), text)
+end
+
+local function free_port()
+  local listener = assert(require("core.net").listen { host = "127.0.0.1", port = 0 })
+  local port = listener:port()
+  listener:close()
+  return port
+end
+
+-- → port, stop()
+local function nginx()
+  local port, p = free_port(), home.path
+  folder.write(p .. "/nginx.conf", NGINX:format(p, p, p, p, p, p, port, p))
+  sh("nginx -p %s -c %s/nginx.conf 2>%s/nginx.log & echo $! >%s/pid", p, p, p, p)
+  sh("for i in $(seq 50); do curl -s -o /dev/null http://127.0.0.1:%d/nginx.conf && exit; sleep 0.1; done; exit 1",
+    port)
+  return port, function() sh("kill $(cat %s/pid)", p) end
+end
+
+local function timed(fn)
+  local start = L:micro()
+  fn()
+  return (L:micro() - start) / 1e6
+end
+
+local function by_curl(port)
+  return timed(function()
+    sh("curl -s http://127.0.0.1:%d/a.bag | tee %s/copy | openssl dgst -sha256 >/dev/null && sync %s/copy", port,
+      home.path, home.path)
+  end)
+end
+
+local function by_us(port, file)
+  local http = client.new { loop = L }
+  local source = { { id = "a", name = "a", url = "http://127.0.0.1:" .. port, own = true } }
+  local f = fetch.new { loop = L, disk = disk.real(), http = http, dir = home.path, random = random.seeded(1),
+    log = log.new { wall = function() return 0 end, write = io.write },
+    sources = function() return source end }
+  local failure
+  local seconds = timed(function()
+    assert(f:start(file.cid, file.size, "copy", function(path, err)
+      failure = not path and err
+      L:stop()
+    end))
+    L:run()
+  end)
+  http:close()
+  assert(not failure, failure)
+  sh("rm -rf %s/files", home.path)
+  return seconds
+end
+
+local function median(list)
+  table.sort(list)
+  return list[#list // 2 + 1]
+end
+
+sh("head -c %d /dev/urandom >%s/a.bag", SIZE, home.path)
+local file = folder.hash(home.path, "a.bag")
+local g = assert(gateway.new { host = "127.0.0.1" })
+assert(g:offer(file))
+local port, stop = nginx()
+local first = by_us(g:port(), file) -- here the gateway hashes each leaf, later it knows them
+local theirs, ours = {}, {}
+for i = 1, PAIRS do
+  theirs[i] = by_curl(port)
+  ours[i] = by_us(g:port(), file)
+end
+stop()
+g:close()
+home.remove()
+
+local function rate(seconds) return SIZE / seconds / 1e6 end
+print(("fetch, %d MiB over loopback, synced, medians of %d interleaved pairs"):format(SIZE >> 20, PAIRS))
+print(("  %-44s %7.0f MB/s"):format("curl | tee FILE | openssl dgst, from nginx", rate(median(theirs))))
+print(("  %-44s %7.0f MB/s, %.2f of it (aim 0.80)"):format("checked and in place, from the gateway",
+  rate(median(ours)), median(theirs) / median(ours)))
+print(("  %-44s %7.0f MB/s"):format("the same, the gateway's first reading", rate(first)))
+L:close()
