@@ -1,55 +1,58 @@
--- main.lua - options → policy → node → loop. What `dt-swarm` runs; the parts are in daemon.lua.
+-- main.lua - options → policy → daemon. What `dt-swarm` runs; the parts are in daemon.lua and node.lua.
 local core = require "core"
 local options = require "options"
+local paths = require "paths"
 
 local main = {}
 
 local OK, CANNOT, POLICY, USAGE = 0, 1, 2, 3
 
-local function complain(...)
-  io.stderr:write("dt-swarm: ", table.concat({ ... }, "\n"), "\n")
-end
+local function complain(lines) io.stderr:write("dt-swarm: ", table.concat(lines, "\n          "), "\n") end
 
-local function lines_of(policy_fault)
+local function load_policy(chosen, place, root)
   local load = require "policy.load"
-  return load.report(policy_fault)
+  local policy, faults = load.load(chosen.policy, { shipped = root .. "/policies", search = place:policies(root) })
+  if policy then return policy end
+  complain(load.report(faults))
 end
 
-local function load_policy(place, path, root)
-  local load = require "policy.load"
-  return load.load(path, { search = place:policies(root), shipped = root .. "/policies" })
-end
-
-local function checked(policy)
-  print(("%s: fine; every hook was asked twice"):format(policy.name))
-  return OK
-end
-
--- ARG is what main.c made of argv, with .root (folder of lua/ and policies/) and .memory(). → exit code.
-function main.main(arg)
-  local chosen, fault = options.parse(arg)
-  if not chosen then
-    complain(fault, "Try: dt-swarm --help")
-    return USAGE
+local function start(chosen, policy, place, arg)
+  local key = require "core.key"
+  local ok, fault = key.self_test()
+  if not ok then
+    complain { fault }
+    return CANNOT
   end
-  if chosen.help then io.write(options.help) return OK end
-  if chosen.version then print("dt-swarm " .. core.version) return OK end
-  local paths = require "paths"
-  local place = paths.new(os.getenv, paths.uid())
-  local policy, why = load_policy(place, chosen.policy, arg.root)
-  if not policy then
-    complain(table.unpack(lines_of(why)))
-    return POLICY
-  end
-  if chosen.check then return checked(policy) end
-  local daemon = require "daemon"
-  local running, text = daemon.start { options = chosen, policy = policy, place = place, root = arg.root,
-    memory = arg.memory, version = core.version, cli = arg[0]:match "/" and arg[0] .. "-cli" or "dt-swarm-cli" }
+  local running
+  running, fault = require "daemon".start { options = chosen, policy = policy, place = place, root = arg.root,
+    memory = arg.memory, version = core.version, home = os.getenv "HOME", here_folder = os.getenv "PWD" or "/",
+    cli = arg[0]:find "/" and arg[0] .. "-cli" or "dt-swarm-cli" }
   if not running then
-    complain(text)
+    complain { fault }
     return CANNOT
   end
   return running:run()
+end
+
+-- ARG is what main.c made of argv, with .root (the folder of lua/ and policies/) and .memory(). → exit code.
+function main.main(arg)
+  local chosen, fault = options.parse(arg)
+  if not chosen then
+    complain { fault, "Try: dt-swarm --help" }
+    return USAGE
+  end
+  if chosen.help or chosen.version then
+    io.write(chosen.help and options.help or "dt-swarm " .. core.version .. "\n")
+    return OK
+  end
+  local place = paths.new(os.getenv, paths.uid())
+  local policy = load_policy(chosen, place, arg.root)
+  if not policy then return POLICY end
+  if chosen.check then
+    print(("%s: fine; every hook was asked with everything known and with everything unknown"):format(policy.name))
+    return OK
+  end
+  return start(chosen, policy, place, arg)
 end
 
 return main

@@ -1,4 +1,4 @@
--- node.lua - builds the four layers bottom-up; the only file that knows all of them. Owns no loop.
+-- node.lua - builds the four layers bottom-up; the only file that knows all of them. Owns no loop and no effect.
 local clock = require "time"
 local refusals = require "refusals"
 local journal = require "core.journal"
@@ -10,43 +10,31 @@ local discovery = require "clients.discovery"
 local node = {}
 node.__index = node
 
+local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
+  "name", "type", "here", "memory" }
+
 -- Keeps what must be the same in all parts of a node.
 local function base(given)
-  local self = setmetatable({ version = given.version, state = given.state, share = given.share, socket = given.socket,
-    identity = given.identity, policy = given.policy, loop = given.loop, log = given.log, random = given.random,
-    disk = given.disk, worker = given.worker, started = given.loop:now(), started_wall = given.loop:wall() }, node)
+  local self = setmetatable({ started = given.loop:now(), started_wall = given.loop:wall() }, node)
+  for _, name in ipairs(TAKEN) do self[name] = given[name] end
   self.id, self.key = given.identity.id, given.identity.key
-  self.name = given.name
-  self.type = given.type
   self.swarm = self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
-  self.ports = { tcp = 0, http = 0 }
-  self.here = given.here
-  self.memory = given.memory
+  self.ports = function() return 0, 0 end
   return self
-end
-
-local function build_time(self, given)
-  self.time = clock.new { loop = self.loop, sync = given.synchronised, build = given.build, saved = given.saved_time,
-    setting = self.policy:get "clock", save = given.save_time }
-end
-
-local function open_journal(self, classes, given)
-  local opened, report, word = journal.open(self.disk, self.state .. "/journal",
-    { families = dcache.families(classes), date = given.date() })
-  if not opened then return nil, report, word end
-  return opened, report
 end
 
 local function build_dcache(self, given)
   local classes = self.policy:classes()
-  local opened, report, word = open_journal(self, classes, given)
+  local opened, report, word = journal.open(self.disk, self.state .. "/journal",
+    { families = dcache.families(classes), date = given.date() })
   if not opened then return nil, report, word end
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
     key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse,
     flush = self.policy:get "dcache.flush" * 1000 }
   for _, damage in ipairs(report.damaged) do
-    self.log:warn("dcache", "journal damaged", { file = damage.file, aside = damage.aside, lines = damage.lines })
+    self.log:warn("dcache", "journal damaged", { { "file", damage.file }, { "lines", damage.lines },
+      { "aside", damage.aside or "-" } })
     self.dcache:doubt(damage.family)
   end
   return true
@@ -54,11 +42,11 @@ end
 
 local function build_comms(self, given)
   local beacon = self.policy:get "comms.beacon"
-  local interval = { math.floor(beacon[1] * 1000), math.floor(beacon[2] * 1000) }
   self.comms = comms.new { loop = self.loop, random = self.random, time = self.time, dcache = self.dcache,
     key = self.key, id = self.id, swarm = self.swarm, name = self.name, boot = given.boot, log = self.log,
-    refused = self.refuse, policy = self.policy, here = self.here, interval = interval,
-    ports = function() return self.ports.tcp, self.ports.http end }
+    refused = self.refuse, policy = self.policy, here = self.here,
+    interval = { math.floor(beacon[1] * 1000), math.floor(beacon[2] * 1000) },
+    ports = function() return self.ports() end }
   self.routing = routing.new { loop = self.loop, log = self.log, comms = self.comms, id = self.id,
     refused = self.refuse }
 end
@@ -79,10 +67,11 @@ local function listen_for_time(self)
 end
 
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
--- boot (a number that grows), build and saved_time (ms), synchronised() → bool. → node | nil, text, word.
+-- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text. → node | nil, text, word.
 function node.new(given)
   local self = base(given)
-  build_time(self, given)
+  self.time = clock.new { loop = self.loop, sync = given.synchronised, build = given.build, saved = given.saved_time,
+    setting = self.policy:get "clock", save = given.save_time, log = self.log }
   local ok, err, word = build_dcache(self, given)
   if not ok then return nil, err, word end
   build_comms(self, given)
@@ -91,17 +80,98 @@ function node.new(given)
   return self
 end
 
-function node:start()
-  self.dcache:start()
-  self.comms:start()
-  self.discovery:start()
+-- Opens the channels that policy names, on the sockets of NET (core.net). → true | nil, text, word.
+function node:open_channels(net)
+  local channels, links = require "routing.channels", require "routing.links"
+  local udp, tcp = require "routing.channels.udp", require "routing.channels.tcp"
+  local function options(wanted)
+    return { loop = self.loop, net = net, random = self.random, log = self.log, host = wanted.host, port = wanted.port,
+      budget = wanted.budget, cost = wanted.cost, named = wanted.port ~= channels.DEFAULT_PORT, silent = wanted.silent }
+  end
+  self.links = links.new { loop = self.loop, random = self.random, log = self.log, routing = self.routing,
+    resolve = function(...) return self.loop:resolve(...) end }
+  local ok, err, word = channels.open { list = self.policy:get "routing.channels", links = self.links,
+    is_own = net.is_own, udp = function(wanted) return udp.new(options(wanted)) end,
+    tcp = function(wanted) return tcp.new(options(wanted)) end }
+  if not ok then return nil, err, word end
+  self.ports = function() return self.links:port(), self.gateway and self.gateway:port() or 0 end
+  return true
 end
 
--- Clean stop: channels first, so that nothing new comes in; then what is in memory goes to the disk.
+-- Who can give a file: its publishers and those who say that they hold it. Read again when records changed.
+local function holders(self, cid)
+  local changes = self.dcache:changes "share"
+  if not self.holders or self.holders_at ~= changes then
+    self.holders, self.holders_at = {}, changes
+    for _, bucket in ipairs { "share/files", "share/safe" } do
+      for _, record in ipairs(self.dcache:records(bucket)) do
+        local list = self.holders[record.key] or {}
+        self.holders[record.key] = list
+        if record.holds then list[#list + 1] = record.signer end
+      end
+    end
+  end
+  return self.holders[cid] or {}
+end
+
+local function supplier(self, id)
+  local peer = self.comms.peers.by_id[id]
+  if not peer then return nil end
+  return { name = peer.name, http = peer.http, hosts = self.comms.peers:hosts(peer) }
+end
+
+local function publisher(self)
+  return function(verb, bucket, key, data, ttl)
+    if verb == "dismiss" then return self.comms:dismiss(bucket, { key = key, ttl = ttl }) end
+    return self.comms:propose(bucket, data, { key = key, ttl = ttl })
+  end
+end
+
+-- Files by CID: served through GATEWAY (core.gateway's object, or nil), fetched, claimed.
+function node:open_content(gateway)
+  local content = require "dcache.content"
+  self.gateway = gateway
+  self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
+    dir = self.state, id = self.id, gateway = gateway, publish = publisher(self),
+    records = function(bucket) return self.dcache:records(bucket) end,
+    holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
+end
+
+-- The share folder: finished files become records; others' are gathered where policy says so.
+function node:open_logs()
+  local logs, gather = require "clients.logs", require "clients.logs.gather"
+  self.logs = logs.new { loop = self.loop, log = self.log, policy = self.policy, here = self.here, time = self.time,
+    disk = self.disk, worker = self.worker, folder = self.share, state = self.state, publish = publisher(self),
+    records = function(bucket) return self.dcache:records(bucket) end,
+    serve = function(...) return self.content:serve(...) end,
+    withdraw = function(cid) return self.content:withdraw(cid) end }
+  self.gather = gather.new { loop = self.loop, log = self.log, time = self.time, dcache = self.dcache,
+    comms = self.comms, policy = self.policy, here = self.here, id = self.id, content = self.content,
+    names = function(id) return self.comms.peers.by_id[id] and self.comms.peers.by_id[id].name end }
+end
+
+-- The control socket at self.socket, for users UID and root. → true | nil, text, word.
+function node:open_control(net, uid)
+  local control, requests = require "clients.control", require "clients.control.requests"
+  self.control = control.new { loop = self.loop, net = net, disk = self.disk, log = self.log, path = self.socket,
+    uid = uid, state = self.state, answer = requests.new(self) }
+  return self.control:listen()
+end
+
+-- Begins to speak: everything that was opened, bottom-up.
+function node:start()
+  for _, part in ipairs { "dcache", "comms", "discovery", "content", "logs", "gather" } do
+    if self[part] and self[part].start then self[part]:start() end
+  end
+end
+
+-- Clean stop: what lets news in first; then what is in memory goes to the disk.
 function node:stop()
-  for _, part in ipairs { "control", "logs", "content", "links", "discovery", "comms", "routing", "dcache" } do
+  if self.control then self.control:close() end
+  for _, part in ipairs { "gather", "logs", "content", "links", "discovery", "comms", "routing", "dcache" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end
+  self.time:close()
 end
 
 return node

@@ -117,7 +117,7 @@ function routing:add(channel, options)
   channel.on_frame = function(_, source, frame) self:frame(channel, source, frame) end
   channel.on_room = function() self:poke(channel.name) end
   channel.on_up = function() self.comms.beacon:stir() end
-  channel.on_down = function(_, reason) if channel.closed then self:remove(channel, reason) end end
+  channel.on_down = function() if channel.closed then self:remove(channel) end end
   self.comms:channel_up { name = channel.name, kind = channel.kind, address = channel.address,
     medium = channel.medium, quiet = options.quiet }
   return channel
@@ -134,10 +134,13 @@ function routing:remove(channel)
   self.comms:channel_down(channel.name)
 end
 
--- Facts of each channel, in the order they were added.
+-- Facts of each channel, in the order they were added; streams are told with the server that has them.
 function routing:channels()
   local list = {}
-  for _, channel in ipairs(self.list) do list[#list + 1] = channel:status() end
+  for _, channel in ipairs(self.list) do
+    if channel.kind ~= "tcp" then list[#list + 1] = channel:status() end
+  end
+  for _, status in ipairs(self.statuses and self.statuses() or {}) do list[#list + 1] = status end
   return list
 end
 

@@ -4,13 +4,26 @@ links.__index = links
 
 local RETRY_MIN, RETRY_MAX = 1000, 5 * 60 * 1000
 
--- loop, random, log, routing, tcp (the channel maker with dial and on_link), resolve(name, family, done(err, host)).
+-- loop, random, log, routing, resolve(name, family, done(err, host)).
 function links.new(given)
-  local self = setmetatable({ kept = {} }, links)
-  for _, name in ipairs { "loop", "random", "log", "routing", "tcp", "resolve" } do self[name] = given[name] end
-  self.tcp.on_link = function(link) self:accepted(link) end
+  local self = setmetatable({ kept = {}, servers = {} }, links)
+  for _, name in ipairs { "loop", "random", "log", "routing", "resolve" } do self[name] = given[name] end
   self.routing.comms.dial = function(host, port, done) self:dial(host, port, done) end
+  self.routing.statuses = function() return self:statuses() end
   return self
+end
+
+-- SERVER (channels/tcp.lua) accepts for us; the first one dials, too.
+function links:serve(server)
+  self.tcp = self.tcp or server
+  table.insert(self.servers, server)
+  server.on_link = function(link) self:accepted(link) end
+end
+
+-- The port that others may dial, 0 while there is none.
+function links:port()
+  local status = self.tcp and self.tcp:status()
+  return status and status.state == "up" and status.port or 0
 end
 
 -- Somebody dialled us: quiet until he says a beacon over it, for a repair needs no news.
@@ -79,9 +92,12 @@ function links:keep(address, host, family, port)
   kept.try()
 end
 
--- Links that are not up: statuses beside those of the channels.
-function links:waiting()
+-- Facts of the servers with their links, and of links that are not up.
+function links:statuses()
   local list = {}
+  for _, server in ipairs(self.servers) do
+    if not server.silent then list[#list + 1] = server:status() end
+  end
   for _, kept in ipairs(self.kept) do
     if not kept.link then
       list[#list + 1] = { address = kept.address, kind = "tcp", state = "waiting", reason = kept.reason }
@@ -92,6 +108,7 @@ end
 
 function links:stop()
   self.stopped = true
+  for _, server in ipairs(self.servers) do server:close() end
   for _, kept in ipairs(self.kept) do
     if kept.timer then kept.timer:cancel() end
   end

@@ -76,7 +76,8 @@ function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)
   local one = assert(node.new(given))
-  one.host, one.ports = ("10.0.0.%d"):format(#self.nodes + 1), { tcp = 3825, http = 0 }
+  one.host = ("10.0.0.%d"):format(#self.nodes + 1)
+  one.ports = function() return 3825, 0 end
   local joined = links.join(self.medium, one.host)
   joined.routing = one.routing
   one.routing:add(joined, { medium = true })

@@ -243,7 +243,8 @@ function tcp.new(options)
     backoff = backoff.new { random = options.random, first = options.retry_ms },
   }, Server)
   self.address = self.format:format(host, port)
-  listen(self)
+  self.silent = options.silent
+  if not self.silent then listen(self) end
   self.sweeper = self.loop:every(self.limit.sweep_ms, function() sweep(self) end)
   return self
 end

@@ -1,0 +1,181 @@
+-- daemon.lua - the real effects around a node: loop, disk, sockets, threads, signals. Decides nothing.
+local core = require "core"
+local banner = require "banner"
+
+local daemon = {}
+daemon.__index = daemon
+
+local BUILD = 1795305600000 -- 2026-11-22, ms Unix: it is not earlier than when this was written
+local NETWORKS_EVERY = 5000 -- ms
+local HTTP_PORT = 3826
+
+local function host_name()
+  local file = io.open "/proc/sys/kernel/hostname"
+  local name = file and file:read "l" or "node"
+  if file then file:close() end
+  name = name:match "^[^.]+" or "node"
+  return (name:gsub("[^A-Za-z0-9._-]", "-"):gsub("^[^A-Za-z0-9]+", ""):sub(1, 32))
+end
+
+local function choose_name(given)
+  local messages = require "comms.messages"
+  local name = given.options.name or given.policy:get "name" or host_name()
+  if name == "" then name = "node" end
+  if messages.is_name(name) then return name end
+  return nil, ("a name is 1 to 32 of A-Z a-z 0-9 . _ - and begins with a letter or digit, not %q"):format(name)
+end
+
+local function expand(path, home) return (path:gsub("^~", home or "~")) end
+
+-- Where everything lies: { state, share, socket } | nil, text.
+local function places(given)
+  local options, place, found = given.options, given.place, {}
+  local err
+  found.state, err = options.state, nil
+  if not found.state then found.state, err = place:state() end
+  if not found.state then return nil, err end
+  found.share = options.share or expand(given.policy:get "clients.logs.folder", given.home)
+  found.socket, err = options.socket, nil
+  if not found.socket then found.socket, err = place:socket(found.state) end
+  if not found.socket then return nil, err end
+  for name, path in pairs(found) do -- any order
+    if path:sub(1, 1) ~= "/" then found[name] = given.here_folder .. "/" .. path end
+  end
+  return found
+end
+
+local function new_log(loop, verbose)
+  return require "log".new { write = function(line) io.stderr:write(line) end,
+    wall = function() return loop:wall() end, level = verbose and "debug" or "info" }
+end
+
+-- State folder, key, threads: what may fail before anything is opened. → true | nil, text.
+local function open_base(self, given)
+  local disk, wall = self.disk, function() return self.loop:wall() end
+  local err
+  self.state, err = require "state".open { disk = disk, dir = self.places.state, now = wall }
+  if not self.state then return nil, err end
+  self.identity, err = require "identity".open { disk = disk, dir = self.places.state, board = self.board.facts(),
+    key = require "core.key", now = wall, random = self.random }
+  if not self.identity then return nil, err end
+  self.worker, err = require "worker".new { loop = self.loop }
+  if not self.worker then return nil, err end
+  self.given = given
+  return true
+end
+
+local function build_node(self, given)
+  local one, err
+  local here = require "here".new { loop = self.loop, board = self.board, id = self.identity.id, name = self.name,
+    share = self.places.share, tags = given.policy:get "tags", peers = function() return one and one:peers() end,
+    logs_permission = function() return one and one.logs and one.logs:permission() end }
+  one, err = require "node".new { loop = self.loop, random = self.random, disk = self.disk, worker = self.worker,
+    identity = self.identity, policy = given.policy, log = self.log, here = function() return here:facts() end,
+    name = self.name, type = here:facts().type, version = given.version, state = self.places.state,
+    share = self.places.share, socket = self.places.socket, boot = self.state:boot(), build = BUILD,
+    saved_time = self.state:number "time", save_time = function(ms) return self.state:keep("time", ms) end,
+    synchronised = function() return self.board.clock().synchronised end, memory = given.memory,
+    date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end }
+  if not one then return nil, err end
+  here.time = one.time
+  self.node = one
+  return true
+end
+
+-- The gateway: the policy's address, or the kernel's choice of port where the default one is taken.
+local function open_gateway(self, given)
+  local wanted = given.policy:get "clients.logs.gateway"
+  if not wanted then return nil end
+  local parts = require "core.address".parts(wanted)
+  local host, port = parts[1][2], math.tointeger(tonumber(parts[2][2]))
+  local gateway, err = require "core.gateway".new { host = host, port = port, congestion = "bbr" }
+  if not gateway and port == HTTP_PORT then gateway, err = require "core.gateway".new { host = host, port = 0 } end
+  if not gateway then
+    self.log:error("content", "no gateway", { address = wanted, why = err })
+    return nil
+  end
+  return gateway
+end
+
+-- Only on-link sources may ask for files; the list follows the interfaces.
+local function tell_networks(self)
+  local list = {}
+  for _, one in ipairs(self.net.interfaces()) do
+    if one.up and not one.loopback and #list < 64 then list[#list + 1] = { (one.host:gsub("%%.*", "")), one.prefix } end
+  end
+  self.node.gateway:networks(list)
+end
+
+local function open_services(self, given)
+  local gateway = open_gateway(self, given)
+  self.node:open_content(gateway)
+  if gateway then
+    tell_networks(self)
+    self.networks = self.loop:every(NETWORKS_EVERY, function() tell_networks(self) end)
+  end
+  self.node:open_logs()
+  local ok, err = self.node:open_channels(self.net)
+  if not ok then return nil, err end
+  return self.node:open_control(self.net, self.uid)
+end
+
+local function say_banner(self, given)
+  local lines = banner.lines { node = self.node, policy = given.policy.file, key_note = self.identity.note
+    or (self.identity.fresh and "a new key, " or "") .. self.identity.text,
+    share_note = self.node.logs:problem(), channels = self.node.routing:channels(),
+    http = select(2, self.node.ports()), cli = given.cli }
+  io.stdout:write(table.concat(lines, "\n"), "\n")
+  io.stdout:flush()
+end
+
+-- GIVEN: options, policy, place (paths.lua's), root, memory(), version, cli (how the command line is called),
+-- home, here_folder. → a daemon to run | nil, text; nothing is left behind after a refusal.
+function daemon.start(given)
+  local self = setmetatable({ net = require "core.net", disk = require "core.disk".real(),
+    board = require "core.board", random = require "core.random".system(), uid = require "paths".uid() }, daemon)
+  local ok, err
+  self.name, err = choose_name(given)
+  if not self.name then return nil, err end
+  self.places, err = places(given)
+  if not self.places then return nil, err end
+  self.loop = require "loop".new { on_error = function(text) self.log:error("loop", "an error", { what = text }) end }
+  self.log = new_log(self.loop, given.options.verbose)
+  given.policy.log = self.log
+  for _, step in ipairs { open_base, build_node, open_services } do
+    ok, err = step(self, given)
+    if not ok then
+      self:close()
+      return nil, err
+    end
+  end
+  say_banner(self, given)
+  return self
+end
+
+function daemon:close()
+  if self.networks then self.networks:cancel() end
+  if self.node then self.node:stop() end
+  for _, part in ipairs { "worker", "identity", "state", "loop" } do
+    if self[part] then self[part]:close() end
+  end
+end
+
+-- Runs until SIGTERM or SIGINT; → exit code.
+function daemon:run()
+  local function stop(name)
+    self.loop:signal(name, function()
+      self.log:info("node", "stopping", { signal = name })
+      self.loop:stop()
+    end)
+  end
+  stop "sigterm"
+  stop "sigint"
+  self.node:start()
+  self.loop:run()
+  self:close()
+  return 0
+end
+
+daemon.version = core.version
+
+return daemon
