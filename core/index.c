@@ -1,5 +1,4 @@
-/* index.c - the rows of the index and what finds them: entries, buckets, signers. No
- * rule. */
+/* index.c - the rows of the index: entries, buckets, signers, tables of them. No rule. */
 #include "index.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
-/* index.h - the records that a node remembers: slots, merge, memory, quotas, digests. No
- * Lua. */
+/* index.h - the records that a node remembers: rows, rules, digests. No Lua. */
 #ifndef INDEX_H
 #define INDEX_H
 

@@ -1,5 +1,4 @@
-/* order.c - the short IDs of one class in order, for digests and lists. Owns no record.
- */
+/* order.c - the short IDs of one class in order, for digests and lists. No record. */
 #include "core.h"
 #include "order.h"
 #include <stdlib.h>

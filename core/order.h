@@ -1,5 +1,4 @@
-/* order.h - the short IDs of one class in order, for digests and lists. Owns no record.
- */
+/* order.h - the short IDs of one class in order, for digests and lists. No record. */
 #ifndef ORDER_H
 #define ORDER_H
 

@@ -36,8 +36,9 @@ end
 local function replay(self)
   self.journal:replay(function(_family, line, place)
     local st = statement.parse(line)
-    local ok, _, word
-    if st then ok, _, word = self.index:put(st, place) end
+    local ok, old_place, word
+    if st then ok, old_place, word = self.index:put(st, place) end
+    if ok and old_place then self.journal:drop(old_place, word) end
     if not ok then
       self.journal:drop(place, #line)
       if st and word ~= "older" and word ~= "duplicate" then self.refused(word or "form") end
@@ -138,7 +139,7 @@ function dcache:kept(bucket)
 end
 
 -- END of a word, in Unix seconds (spec/PROTOCOL.md): it depends on the statement and the class's constant alone.
-local function ends(st, max_ttl) return (st.at // 1000 + 600 + max_ttl + 15) // 16 * 16 end
+local function ends(st, max_ttl) return ((st.at + 999) // 1000 + 600 + max_ttl + 15) // 16 * 16 end
 
 -- Takes in a word whose signature was checked: true | nil, text, word.
 function dcache:take(st)
