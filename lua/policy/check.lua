@@ -26,6 +26,24 @@ end
 
 check.sample = sample
 
+--- What a caller's FACTS of KIND lack or have too much, sorted; empty where they are as hooks.lua says.
+function check.wrong(kind, facts)
+  local wrong, fields = {}, hooks.facts[kind]
+  for name, field in pairs(fields) do -- in any order: sorted below
+    local may_lack = type(field) == "table" and field.maybe ~= nil
+    if facts[name] == nil and not may_lack then wrong[#wrong + 1] = "no " .. name end
+    local nested = type(field) == "table" and field.kind
+    for _, text in ipairs(nested and facts[name] and check.wrong(nested, facts[name]) or {}) do
+      wrong[#wrong + 1] = name .. ": " .. text
+    end
+  end
+  for name in pairs(facts) do -- in any order: sorted below
+    if fields[name] == nil then wrong[#wrong + 1] = "undocumented " .. name end
+  end
+  table.sort(wrong)
+  return wrong
+end
+
 --- hooks.lua as plain data for the fence.
 function check.table()
   local data = {}

@@ -10,22 +10,27 @@ local function kind(name) return { kind = name } end
 --- Kinds of things that a hook is asked about.
 hooks.facts = {
   here = {
-    id = "12D3KooWQ1vB", name = "ada", type = "duckiebot", tags = { "lab" }, peers = 3,
+    id = "12D3KooWQ1vB", name = "ada", type = "duckiebot", tags = { "lab" }, peers = maybe(3),
     power = maybe "battery", battery = maybe(80), charging = maybe(false), disk_free = maybe(9000000000),
     disk_total = maybe(32000000000), driving = maybe(false), recording = maybe(false), estop = maybe(false),
     temperature = maybe(41), load = maybe(0.4), hour = maybe(14), clock = maybe "proved",
+    uptime = maybe(3600),
     permission = kind "permission",
   },
   permission = { logs = maybe(true), stats = maybe(true), config = maybe(true) },
   word = { verb = "propose", signer = "12D3KooWQ1vB", role = maybe "member", allowed = true,
     age = maybe(60) },
   record = {
+    bucket = "share/files", key = "bafybeih5kq", data = maybe { class = "lab" }, class = "share",
+    age = maybe(60), left = maybe(3600), mine = false, needed = 1, statements = each "word",
+  },
+  news = {
     verb = "propose", bucket = "share/files", key = "bafybeih5kq", data = maybe { class = "lab" },
-    class = "share", signer = "12D3KooWQ1vB", role = maybe "member", age = maybe(60), left = maybe(3600),
-    size = 240, signers = 1, mine = false, needed = 1, statements = each "word",
+    class = maybe "share", signer = "12D3KooWQ1vB", role = maybe "member", age = maybe(60), left = maybe(3600),
+    size = 240, signers = maybe(1), mine = false,
   },
   channel = {
-    address = "/ip4/0.0.0.0/udp/3825/dswarm-line", kind = "udp", budget = 1200, peers = maybe(3),
+    address = "/ip4/0.0.0.0/udp/3825/dswarm-line", kind = "udp", budget = maybe(1200), peers = maybe(3),
     quiet = maybe(4), cost = maybe(1),
   },
   way = {
@@ -120,7 +125,7 @@ hooks.hooks = {
   hook("dcache.holds", { { "record", "record" }, HERE }, "yes",
     "a record is read, and its statements or roles changed",
     "a proposal by an allowed signer, no dismissal by an allowed one"),
-  hook("comms.rebroadcast", { { "record", "record" }, { "from", "channel" }, { "to", "channel" }, HERE },
+  hook("comms.rebroadcast", { { "record", "news" }, { "from", "channel" }, { "to", "channel" }, HERE },
     "urgency", "a channel pulls and the statement has not gone there, once per channel",
     "9 dismissals and trust, 7 own, 5 the rest; false towards where it came from"),
   hook("routing.open", { { "channel", "channel" }, HERE }, "yes",

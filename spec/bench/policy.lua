@@ -15,7 +15,7 @@ end
 local function load() return assert(policy.load("policies/duckiebot.lua", { shipped = "policies" })) end
 
 local p = load()
-local here, record = check.sample("here", true), check.sample("record", true)
+local here, record = check.sample("here", true), check.sample("news", true)
 local from, to = check.sample("channel", true), check.sample("channel", true)
 to.address = "/ip4/0.0.0.0/tcp/3825/dswarm-line"
 

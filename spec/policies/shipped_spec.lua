@@ -63,7 +63,7 @@ describe("the shipped policies", function()
     local from, to = check.sample("channel", true), check.sample("channel", true)
     to.address = "/ip4/0.0.0.0/tcp/3825/dswarm-line"
     local function urgency(changes, back)
-      local record = check.sample("record", true)
+      local record = check.sample("news", true)
       for key, value in pairs(changes) do record[key] = value end
       return (p:ask("comms.rebroadcast", record, back and to or from, to, here()))
     end
@@ -79,7 +79,7 @@ describe("the shipped policies", function()
     local p = shipped "server"
     local irc = check.sample("channel", true)
     irc.kind, irc.address = "irc", "/irc"
-    local record = check.sample("record", true)
+    local record = check.sample("news", true)
     assert.equal(8, (p:ask("comms.rebroadcast", record, nil, irc, here())))
     record.bucket = "peer"
     assert.is_false((p:ask("comms.rebroadcast", record, nil, irc, here())))

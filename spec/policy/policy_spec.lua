@@ -3,7 +3,7 @@ local check = require "policy.check"
 local policies = require "spec.policy.policies"
 
 local here, file = check.sample("here", true), check.sample("file", true)
-local record, channel = check.sample("record", true), check.sample("channel", true)
+local record, channel = check.sample("news", true), check.sample("channel", true)
 
 local function with(body, options)
   local p, faults = policies.with(body, options)
@@ -93,13 +93,26 @@ describe("a question", function()
         local seen = {}
         for key, value in pairs(record.data or {}) do seen[#seen + 1] = key .. "=" .. tostring(value) end
         for i, tag in ipairs(here.tags) do seen[#seen + 1] = i .. tag end
-        seen[#seen + 1] = #record.statements .. (record.statements[1] and record.statements[1].verb or "none")
         return 3, table.concat(seen, " ") .. " " .. table.concat(here.tags, "+") .. tostring(from)
       end
     ]]
     record.data = { z = 1, a = "x", m = { 1 } }
     local _, why = p:ask("comms.rebroadcast", record, nil, channel, here)
-    assert.equal("a=x m=table z=1 1lab 2propose labnil", why)
+    assert.equal("a=x m=table z=1 1lab labnil", why)
+    p:close()
+  end)
+
+  it("shows lists of things", function()
+    local p = with [[
+      function p.dcache.holds(record)
+        local verbs = {}
+        for i, word in ipairs(record.statements) do verbs[i] = word.verb end
+        return #record.statements == 2, table.concat(verbs, " ")
+      end
+    ]]
+    local held = check.sample("record", true)
+    held.statements = { { verb = "propose" }, { verb = "dismiss" } }
+    assert.same({ true, "propose dismiss" }, { p:ask("dcache.holds", held, here) })
     p:close()
   end)
 
@@ -195,5 +208,23 @@ describe("two runs of one policy", function()
       pipe:close()
     end
     os.remove(name)
+  end)
+end)
+
+describe("the facts of a caller", function()
+  it("are held against the table", function()
+    assert.same({}, check.wrong("here", check.sample("here", true)))
+    assert.same({}, check.wrong("here", check.sample("here", false)))
+    local wrong = { verb = "propose", bukcet = "x", permission = {} }
+    assert.same({ "no bucket", "no key", "no mine", "no signer", "no size", "undocumented bukcet",
+      "undocumented permission" }, check.wrong("news", wrong))
+    assert.same({ "permission: undocumented log" }, check.wrong("here", { id = 1, name = "a", type = "x", tags = {},
+      permission = { log = true } }))
+  end)
+
+  it("of this node are what lua/here.lua measures", function()
+    local facts = require "here".new { loop = { now = function() return 5 end }, board = require "core.board",
+      id = "12D3KooWQ1vB", name = "ada", share = "/", root = "" }:facts()
+    assert.same({}, check.wrong("here", facts))
   end)
 end)
