@@ -43,6 +43,7 @@ local function assign(state, node, name, value)
   local path = node.children[name]
   local leaf = path and tree[path]
   if not leaf then refuse(node, name, value, 4) end
+  if state == current then error(path .. " is set when the policy is read, not by a hook", 3) end
   if leaf.children then error(path .. " is a section: set what is in it", 3) end
   if value == nil then value = state.defaults[path] end
   if leaf.hook and type(value) ~= "function" then error(path .. ": a hook is a function", 3) end
