@@ -14,11 +14,6 @@ function get.file_name(name, cid)
   return name
 end
 
-local function folder_of(path)
-  local folder = path:match "^(.*)/[^/]*$"
-  return folder == "" and "/" or folder or "."
-end
-
 -- Where it is to be: PATH or a name in the folder PATH. nil, message if there is something else already.
 local function target_of(context, answer, options)
   local disk, path = context.world.disk(), options.to
@@ -34,44 +29,43 @@ local function target_of(context, answer, options)
 end
 
 local function source_name(source)
-  return source and (source.name or source.id and source.id:sub(-4))
+  if source.own then return "this machine" end
+  return source.name or source.id and source.id:sub(-4) or nil
 end
 
---- Draws the progress on a terminal, not more than ten times a second.
+--- Draws the progress on a terminal, not more than ten times a second. The rate is of what is fetched now:
+-- blocks of an earlier time, which are only checked again, come without a source.
 local function painter(context, answer)
-  local world, show = context.world, context.show
+  local world, show, loop = context.world, context.show, context.world.loop()
   if not world.columns(2) then return function() end, function() end end
-  local loop = world.loop()
-  local begun, first, last = loop:now(), nil, nil
-  local function paint(done, _, source)
+  local begun, first, last
+  local function paint(done, size, source)
     local now = loop:now()
-    first = first or done
+    if not source then begun, first = now, done end
+    begun, first = begun or now, first or 0
     if last and now - last < EVERY then return end
     last = now
-    local rate = now > begun and (done - first) * 1000 // (now - begun) or nil
+    local rate = source and now > begun and (done - first) * 1000 // (now - begun) or nil
     world.complain("\r" .. progress.line(show, {
-      name = answer.name or answer.cid, done = done, size = answer.size or done, rate = rate,
-      source = type(source) == "table" and source_name(source) or nil,
+      name = answer.name or answer.cid, done = done, size = size, rate = rate,
+      source = source and source_name(source),
     }) .. "\27[K")
   end
   return paint, function() world.complain "\r\27[K" end
 end
 
-local function fetch(context, answer, target)
+local function fetch(context, answer, target, force)
   local world = context.world
   local paint, wipe = painter(context, answer)
-  local path, message
-  world.fetch {
-    dir = folder_of(target), cid = answer.cid, size = answer.size, name = answer.name,
-    sources = answer.sources, on_progress = paint,
-    done = function(found, why)
-      path, message = found, why
-      world.loop():stop()
+  local path, message = world.fetch {
+    loop = world.loop(), disk = world.disk(), cid = answer.cid, size = answer.size, name = answer.name,
+    sources = answer.sources, target = target, on_progress = paint,
+    place = function() -- somebody may have put a file of that name there meanwhile
+      return (force or not world.disk():stat(target)) and target or target .. ".fetched"
     end,
   }
-  world.loop():run()
   wipe()
-  return path, message or "nothing came"
+  return path, message or "no block came"
 end
 
 local function fail(context, options, message, word)
@@ -94,23 +88,27 @@ local function saved(context, options, answer, target)
   return context.exit.ok
 end
 
+-- What keeps it from being fetched at all, or nil.
+local function obstacle(answer)
+  if not answer.size then return "Its record does not say how large it is." end
+  if #answer.sources == 0 then return "Nobody who has it can be reached now; see discover." end
+end
+
 --- Fetches options.what.
 function get.run(context, options)
   local answer, code = context:ask { command = "sources", what = options.what }
   if not answer then return code end
   local target, message = target_of(context, answer, options)
   if not target then return fail(context, options, message, "duplicate") end
-  if #answer.sources == 0 then
-    return fail(context, options, "Nobody who has it can be reached now; see discover.", "missing")
-  end
+  message = obstacle(answer)
+  if message then return fail(context, options, message, "missing") end
   local path
-  path, message = fetch(context, answer, target)
-  if not path then return fail(context, options, "Not fetched: " .. message, "missing") end
-  local free
-  free, message = target_of(context, answer, { to = target, force = options.force })
-  if free == target then free, message = context.world.disk():rename(path, target) end
-  if not free then return fail(context, options, message, "disk") end
-  return saved(context, options, answer, target)
+  path, message = fetch(context, answer, target, options.force)
+  if not path then
+    message = ("Not fetched: %s. What came is kept; ask again to go on."):format(message)
+    return fail(context, options, message, "missing")
+  end
+  return saved(context, options, answer, path)
 end
 
 return get

@@ -107,7 +107,11 @@ end
 
 --- Called by core/main.c with the process's words.
 function cli.main(arg)
-  return cli.run(require("cli.world").new(arg), { table.unpack(arg) })
+  local world = require("cli.world").new(arg)
+  local ok, result = xpcall(cli.run, debug.traceback, world, { table.unpack(arg) })
+  world.close()
+  if not ok then error(result, 0) end
+  return result
 end
 
 return cli

@@ -18,7 +18,15 @@ function world.new(arg)
     self.opened = self.opened or require("loop").new { on_error = function(text) error(text, 0) end }
     return self.opened
   end
-  self.disk = function() return require("core.disk").real() end
+  -- Handles that luv has not seen off when the Lua state ends make it crash.
+  self.close = function()
+    if self.opened then self.opened:close() end
+  end
+  self.disk = function()
+    self.real_disk = self.real_disk or require("core.disk").real()
+    return self.real_disk
+  end
+  self.fetch = function(given) return require("cli.fetching").run(given) end
   self.read = function(path)
     local file = io.open(path, "rb")
     if not file then return nil end

@@ -1,5 +1,5 @@
 -- fake_daemon.lua - a process with the real control socket and a node that is none.
--- lua5.4 spec/cli/fake_daemon.lua PATH STATE KIND: prints its process ID once it listens, ends on SIGTERM.
+-- lua5.4 spec/cli/fake_daemon.lua PATH STATE KIND [FOLDER NAME]: prints its process ID, ends on SIGTERM.
 dofile "spec/helper.lua"
 local fake = require "spec.clients.fake_node"
 local loop = require("loop").new { on_error = function(text) io.stderr:write(text, "\n") end }
@@ -14,6 +14,16 @@ if kind == "hostile" then
   facts.channels[2].reason = "\27c"
 elseif kind == "several" then
   facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "run-12.bag", 70, 100)
+end
+
+local offered
+if arg[4] then -- a folder whose file "run.bag" is really served, under the name arg[5]
+  local file = require("spec.folder").hash(arg[4], "run.bag")
+  offered = assert(require("core.gateway").new { host = "127.0.0.1" })
+  assert(offered:offer(file))
+  facts.records = { fake.file(file.cid, fake.DONALD, arg[5], file.size, 100) }
+  facts.sources = { { id = fake.DONALD, name = "donald", own = true,
+    url = "http://127.0.0.1:" .. offered:port() } }
 end
 
 local answers = require("clients.control.requests").new(fake.node(facts))

@@ -54,7 +54,8 @@ local function own_file(file)
 end
 
 function requests.status(node)
-  local gateway = { port = plain.value(node.gateway:port()), counts = plain.value(node.gateway:counts()) }
+  local gateway = node.gateway
+  gateway = gateway and { port = plain.value(gateway:port()), counts = plain.value(gateway:counts()) } or {}
   return {
     node = node_facts(node), time = time_facts(node), identity = identity_facts(node), gateway = gateway,
     channels = plain.list(node.routing:channels(), function(channel) return plain.value(channel) end),
@@ -129,6 +130,19 @@ local function candidate(file, who)
     from = who(file.from[1]) }
 end
 
+-- This node first, where it has the file: the others' addresses are what content:sources knows.
+local function sources_of(node, cid)
+  local list, has = {}, false
+  for _, file in ipairs(node.logs:files()) do has = has or file.cid == cid end
+  for _, file in ipairs(node.content:held()) do has = has or file.cid == cid end
+  if has and node.gateway then
+    local url = ("http://127.0.0.1:%d"):format(node.gateway:port())
+    list[1] = { id = node.id, name = node.name, url = url, own = true }
+  end
+  for _, source in ipairs(node.content:sources(cid)) do list[#list + 1] = source end
+  return list
+end
+
 --- Who has the file that request.what names.
 function requests.sources(node, request)
   if type(request.what) ~= "string" or request.what == "" then
@@ -142,7 +156,7 @@ function requests.sources(node, request)
     end)
   end
   local answer = candidate(file, who)
-  answer.sources = plain.list(node.content:sources(file.cid), function(source)
+  answer.sources = plain.list(sources_of(node, file.cid), function(source)
     return plain.fields(source, { "id", "name", "url", "own" })
   end)
   return answer

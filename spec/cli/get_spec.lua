@@ -1,0 +1,181 @@
+-- `files get`, from a gateway that really serves: as a process, and in here where counts are looked at.
+local disk = require "core.disk"
+local fake = require "spec.clients.fake_node"
+local fetching = require "cli.fetching"
+local folder = require "spec.folder"
+local gateway = require "core.gateway"
+local get = require "cli.get"
+local json = require "core.json"
+local loop = require "loop"
+
+local MIB <const> = 1048576
+
+describe("files get", function()
+  local home, daemons
+
+  before_each(function()
+    home, daemons = folder.new(), {}
+    os.execute(("mkdir -p %s/work %s/share %s/state"):format(home.path, home.path, home.path))
+  end)
+  after_each(function()
+    for _, one in ipairs(daemons) do
+      os.execute("kill " .. one.pid)
+      one.pipe:close()
+    end
+    home.remove()
+  end)
+
+  local function daemon(bytes, name)
+    folder.write(home.path .. "/share/run.bag", bytes)
+    local command = "exec timeout 60 lua5.4 spec/cli/fake_daemon.lua $H/d.sock $H/state two $H/share '%s'"
+    local pipe = assert(io.popen((command:gsub("%$H", home.path):format(name or "run-12.bag"))))
+    daemons[#daemons + 1] = { pipe = pipe, pid = assert(pipe:read "n") }
+    return folder.hash(home.path .. "/share", "run.bag")
+  end
+
+  local function run(words, before)
+    local command = "cd $H/work && env -i HOME=$H TERM=xterm PATH=/usr/bin:/bin %s timeout 40 "
+      .. "%s/dt-swarm-cli $H/d.sock files get %s > $H/out 2> $H/err < /dev/null"
+    command = command:format(before or "", os.getenv "PWD", words):gsub("%$H", home.path)
+    local _, _, code = os.execute(command)
+    return folder.read(home.path .. "/out"), folder.read(home.path .. "/err"), code
+  end
+
+  local function work(name) return folder.read(home.path .. "/work/" .. name) end
+
+  local function left_over()
+    local pipe = io.popen("ls -A " .. home.path .. "/work")
+    local names = pipe:read "a"
+    pipe:close()
+    return names
+  end
+
+  it("saves the file whole under its name, and nothing beside it", function()
+    local bytes = folder.bytes(5 * MIB + 7)
+    local file = daemon(bytes)
+    local out, err, code = run "run-12.bag"
+    assert.equal("", err)
+    assert.equal(0, code)
+    assert.is_true(work "run-12.bag" == bytes)
+    assert.equal("run-12.bag\n", left_over())
+    assert.equal(("saved run-12.bag, 5.2 MB, every block checked against %s…%s\n")
+      :format(file.cid:sub(1, 11), file.cid:sub(-4)), out)
+  end)
+
+  it("takes a CID or the beginning of one, and --to a folder or a new name", function()
+    local file = daemon "short\n"
+    os.execute("mkdir " .. home.path .. "/work/sub")
+    assert.equal(0, select(3, run(file.cid .. " --to sub")))
+    assert.equal(0, select(3, run(file.cid:sub(1, 20) .. " --to sub/other")))
+    assert.equal("short\n", work "sub/run-12.bag")
+    assert.equal("short\n", work "sub/other")
+    local out = run "run-12.bag --to third --json"
+    local answer = json.decode(out:sub(1, -2))
+    assert.same({ schema = 1, command = "get", cid = file.cid, size = 6, path = "third" }, answer)
+  end)
+
+  it("never replaces a file unless told to", function()
+    daemon "new\n"
+    folder.write(home.path .. "/work/run-12.bag", "old\n")
+    local _, err, code = run "run-12.bag"
+    assert.equal(5, code)
+    assert.equal("run-12.bag is there already; --force replaces it.\n", err)
+    assert.equal("old\n", work "run-12.bag")
+    assert.equal(0, select(3, run "run-12.bag --force"))
+    assert.equal("new\n", work "run-12.bag")
+    assert.equal(5, select(3, run("run-12.bag --to " .. home.path .. "/d.sock --force")))
+  end)
+
+  it("saves nothing outside the folder, whatever a record calls it", function()
+    local bad = { "../../evil", "/etc/evil", ".bashrc", "a/b", "", "..", "x\27[2J", ("n"):rep(201), "a\\b" }
+    for _, name in ipairs(bad) do
+      assert.equal("bafy", get.file_name(name, "bafy"))
+    end
+    assert.equal("bafy", get.file_name(nil, "bafy"))
+    assert.equal("机器人 1.bag", get.file_name("机器人 1.bag", "bafy"))
+    local file = daemon("x", "../evil")
+    assert.equal(0, select(3, run(file.cid)))
+    assert.equal(file.cid .. "\n", left_over())
+  end)
+
+  it("says at once when it may not write there", function()
+    daemon "x"
+    local _, err, code = run("run-12.bag --to " .. home.path .. "/missing/x")
+    assert.equal(5, code)
+    assert.matches("ENOENT", err)
+  end)
+
+  it("shows its progress on a terminal and only there", function()
+    daemon(folder.bytes(20 * MIB))
+    local command = "cd $H/work && env -i HOME=$H TERM=xterm PATH=/usr/bin:/bin timeout 40 script -qec "
+      .. "'stty cols 80; %s/dt-swarm-cli $H/d.sock files get run-12.bag' /dev/null < /dev/null"
+    local pipe = io.popen((command:format(os.getenv "PWD"):gsub("%$H", home.path)))
+    local shown = pipe:read "a"
+    pipe:close()
+    assert.matches("run%-12%.bag  [█░]+  [%d.]+ of 21%.0 MB", shown)
+    assert.matches("\r\27%[Ksaved run%-12%.bag, 21%.0 MB", shown)
+  end)
+
+  describe("in this process", function()
+    local L, open
+
+    before_each(function()
+      open = {}
+      L = loop.new { on_error = function(text) error(text, 0) end }
+    end)
+    after_each(function()
+      for _, each in ipairs(open) do each:close() end
+      L:close()
+    end)
+
+    local function serve(bytes)
+      folder.write(home.path .. "/share/run.bag", bytes)
+      local file = folder.hash(home.path .. "/share", "run.bag")
+      local g = assert(gateway.new { host = "127.0.0.1" })
+      open[#open + 1] = g
+      assert(g:offer(file))
+      return file, g
+    end
+
+    local function fetch(file, port, options)
+      local target = home.path .. "/work/x"
+      return fetching.run {
+        loop = L, disk = disk.real(), cid = file.cid, size = file.size, name = "x", target = target,
+        sources = port and { { id = fake.DONALD, url = "http://127.0.0.1:" .. port, own = true } } or {},
+        place = options and options.place or function() return target end, patience = 400,
+        on_progress = options and options.on_progress or function() end,
+      }
+    end
+
+    it("goes on where it was broken off, and believes no byte of it unchecked", function()
+      local bytes = folder.bytes(8 * MIB)
+      local file, g = serve(bytes)
+      local part = fetching.partial(home.path .. "/work/x", file.cid)
+      folder.write(part, bytes:sub(1, 3 * MIB) .. ("\0"):rep(MIB) .. bytes:sub(4 * MIB + 1, 5 * MIB))
+      assert(fetch(file, g:port()))
+      assert.is_true(work "x" == bytes)
+      assert.equal(1 + 8 - 4, g:counts().blocks) -- the root, and what was not there or damaged
+    end)
+
+    it("gives up after a while, in words, and keeps what came", function()
+      local file = serve(folder.bytes(2 * MIB))
+      local path, message = fetch(file, nil)
+      assert.is_nil(path)
+      assert.matches("nobody who has it can be reached", message)
+      path, message = fetch(file, 1)
+      assert.is_nil(path)
+      assert.is_string(message)
+      assert.is_nil(work "x")
+    end)
+
+    it("leaves alone a file that appeared in its place meanwhile", function()
+      local file, g = serve "new"
+      local target = home.path .. "/work/x"
+      local path = fetch(file, g:port(), { place = function() return target .. ".fetched" end,
+        on_progress = function() folder.write(target, "theirs") end })
+      assert.equal(target .. ".fetched", path)
+      assert.equal("theirs", work "x")
+      assert.equal("new", work "x.fetched")
+    end)
+  end)
+end)
