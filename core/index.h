@@ -69,8 +69,10 @@ struct index {
   struct order orders[LAW_CLASSES_MAX];
   struct digest digests[LAW_CLASSES_MAX];
   int64_t counts[LAW_CLASSES_MAX];
-  int64_t earliest_end; /* no entry ends before it; seconds */
-  int64_t extra;        /* bytes of names and texts */
+  uint64_t last_slot; /* slot hash of the statement seen last: an offer */
+  uint8_t last_id[CORE_SHORT_ID_SIZE]; /* and the put that follows it hash once */
+  int64_t earliest_end;                /* no entry ends before it; seconds */
+  int64_t extra;                       /* bytes of names and texts */
 };
 
 /* What was taken out: where its line is, and how long. */
@@ -119,7 +121,7 @@ uint32_t index_find_slot(const struct index *ix, struct statement_part bucket,
 /* NULL where ST would be new, or the word: class, size, window, ended, future (the last
  * two only where NOW, in ms, is not negative), duplicate, older, quota. Changes nothing.
  */
-const char *index_offer(const struct index *ix, const struct statement *st, int64_t now);
+const char *index_offer(struct index *ix, const struct statement *st, int64_t now);
 
 /* Takes ST in, whose signature has been verified. PLACE in the journal, or INDEX_NOWHERE:
  * then the line is copied. NULL and what it replaced (size 0: nothing), or a word as

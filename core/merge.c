@@ -61,8 +61,16 @@ static int has_share(const struct index *ix, const struct target *to) {
   return to->slot < h->greatest;
 }
 
-static const char *find_target(const struct index *ix, const struct statement *st,
-                               int64_t now, struct target *to) {
+static uint64_t slot_of_statement(struct index *ix, const struct statement *st) {
+  if (memcmp(ix->last_id, st->id, sizeof ix->last_id)) {
+    ix->last_slot = slot_of(st->bucket, st->key, st->signer);
+    memcpy(ix->last_id, st->id, sizeof ix->last_id);
+  }
+  return ix->last_slot;
+}
+
+static const char *find_target(struct index *ix, const struct statement *st, int64_t now,
+                               struct target *to) {
   const char *word;
   to->class_number = index_class_number(ix, st->bucket);
   if (to->class_number < 0)
@@ -71,7 +79,7 @@ static const char *find_target(const struct index *ix, const struct statement *s
     return word;
   if (index_find(ix, st->id))
     return "duplicate";
-  to->slot = slot_of(st->bucket, st->key, st->signer);
+  to->slot = slot_of_statement(ix, st);
   to->holder = index_find_holder(ix, st->public, to->class_number);
   to->entry = index_find_in_slot(ix, to->slot, to->holder);
   if (to->entry)
@@ -79,7 +87,7 @@ static const char *find_target(const struct index *ix, const struct statement *s
   return has_share(ix, to) ? NULL : "quota";
 }
 
-const char *index_offer(const struct index *ix, const struct statement *st, int64_t now) {
+const char *index_offer(struct index *ix, const struct statement *st, int64_t now) {
   struct target to;
   return find_target(ix, st, now, &to);
 }

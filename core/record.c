@@ -70,7 +70,7 @@ static int f_close(lua_State *L) {
 
 /* index:offer(statement, [now in ms]) -> "new" | nil, message, word. Changes nothing. */
 static int f_offer(lua_State *L) {
-  const struct index *ix = index_argument(L);
+  struct index *ix = index_argument(L);
   int64_t now = luaL_optinteger(L, 3, -1);
   const char *word = index_offer(ix, statement_argument(L, 2), now);
   if (word)
