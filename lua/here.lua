@@ -28,12 +28,12 @@ local function label(content)
   return word and #word <= 32 and text.utf8(word) and word or nil
 end
 
--- Portable computers say so, or have a battery; whatever else has no robot's configuration is called a server.
+-- Portable computers say so, or have a battery; a server is what its policy calls so.
 local function guess_type(self)
   local chassis = tonumber((read(self, "/sys/class/dmi/id/chassis_type")))
   local portable = { [8] = true, [9] = true, [10] = true, [14] = true, [31] = true, [32] = true } -- SMBIOS 7.4.1
   if portable[chassis] or read(self, "/sys/class/power_supply/BAT0/type") then return "laptop" end
-  return "server"
+  return "computer"
 end
 
 local function own_type(self)

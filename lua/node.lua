@@ -86,7 +86,8 @@ function node:open_channels(net)
   local udp, tcp = require "routing.channels.udp", require "routing.channels.tcp"
   local function options(wanted)
     return { loop = self.loop, net = net, random = self.random, log = self.log, host = wanted.host, port = wanted.port,
-      budget = wanted.budget, cost = wanted.cost, named = wanted.port ~= channels.DEFAULT_PORT, silent = wanted.silent }
+      budget = wanted.budget, cost = wanted.cost, named = wanted.port ~= channels.DEFAULT_PORT,
+      silent = wanted.silent }
   end
   self.links = links.new { loop = self.loop, random = self.random, log = self.log, routing = self.routing,
     resolve = function(...) return self.loop:resolve(...) end }
@@ -148,6 +149,15 @@ function node:open_logs()
   self.gather = gather.new { loop = self.loop, log = self.log, time = self.time, dcache = self.dcache,
     comms = self.comms, policy = self.policy, here = self.here, id = self.id, content = self.content,
     names = function(id) return self.comms.peers.by_id[id] and self.comms.peers.by_id[id].name end }
+end
+
+-- How many peers are heard now.
+function node:peers()
+  local n = 0
+  for _, peer in ipairs(self.comms.peers.list) do
+    if self.comms.peers:living(peer) then n = n + 1 end
+  end
+  return n
 end
 
 -- The control socket at self.socket, for users UID and root. → true | nil, text, word.

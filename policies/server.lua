@@ -1,6 +1,7 @@
 -- server.lua - a lab server. Gathers every log, holds every bucket, carries lines between channels.
 local p = extend "default"
 
+p.type = "server"
 p.dcache.disk = 4 * GB
 
 p.routing.channels = {

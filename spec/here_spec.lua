@@ -34,10 +34,10 @@ describe("here", function()
   after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   it("knows what it was told, and nothing where nothing can be read", function()
-    assert.same({ id = "12D3", name = "donald", type = "server", tags = { "lab" },
+    assert.same({ id = "12D3", name = "donald", type = "computer", tags = { "lab" },
       permission = { logs = true, stats = false, config = false } },
       new { id = "12D3", name = "donald", tags = { "lab" } }:facts())
-    assert.same({ type = "server", tags = {}, permission = { logs = true, stats = false, config = false } },
+    assert.same({ type = "computer", tags = {}, permission = { logs = true, stats = false, config = false } },
       new():facts())
   end)
 
@@ -66,9 +66,9 @@ describe("here", function()
     assert.is_nil(f.disk_free)
   end)
 
-  it("guesses laptops and servers, and takes a robot's word only if it is a word", function()
+  it("tells laptops from other computers, and takes a robot's word only if it is a word", function()
     write("sys/class/dmi/id/chassis_type", "3\n")
-    assert.equal("server", new():facts().type)
+    assert.equal("computer", new():facts().type)
     write("sys/class/dmi/id/chassis_type", "10\n")
     assert.equal("laptop", new():facts().type)
     write("data/config/robot_type", "\27[2Jx\n")

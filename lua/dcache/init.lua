@@ -27,7 +27,7 @@ end
 
 local function lookup(self)
   self.by_name = {}
-  for _, class in ipairs(self.classes) do
+  for _, class in ipairs(self.class_list) do
     self.by_name[class.name] = { class = class, law = self.index:law(class.name), family = tostring(class.max_ttl) }
   end
 end
@@ -51,11 +51,12 @@ end
 -- loop, time, journal, classes (array), id, key, swarm, log, refused(word), flush = ms, last = own AT before.
 function dcache.new(given)
   local self = setmetatable({ listeners = {}, last = given.last or 0 }, dcache)
-  for _, name in ipairs { "loop", "time", "journal", "classes", "id", "key", "swarm", "log", "refused" } do
+  for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "log", "refused" } do
     self[name] = given[name]
   end
   self.flush_ms = given.flush or 30 * 1000
-  self.index = record.new(self.classes)
+  self.class_list = given.classes
+  self.index = record.new(self.class_list)
   self.unsure, self.changed = {}, {}
   lookup(self)
   replay(self)
@@ -66,7 +67,7 @@ dcache.families = families
 
 -- Families whose journal lost something: their classes are shown, not acted on, until a digest agrees.
 function dcache:doubt(family)
-  for _, class in ipairs(self.classes) do
+  for _, class in ipairs(self.class_list) do
     if tostring(class.max_ttl) == family and class.kept then self.unsure[class.name] = true end
   end
 end
@@ -237,10 +238,10 @@ function dcache:law(class)
   return found and found.class.kept and found.law
 end
 
--- Facts of every class, by name: { name, count, bytes, digest, law, kept, unsure }; hashes as hex.
-function dcache:facts(t)
-  local list = {}
-  for i, class in ipairs(self.classes) do
+-- Facts of every class, by name: { name, count, digest, law, kept, unsure }; hashes as hex, the digest at this tick.
+function dcache:classes()
+  local list, t = {}, self.time:now() // TICK * 16
+  for i, class in ipairs(self.class_list) do
     local digest = class.kept and self.index:digest(class.name, t)
     list[i] = { name = class.name, count = self.index:count(class.name), kept = class.kept or false,
       digest = digest and text.hex(digest), law = text.hex(self.by_name[class.name].law),
@@ -259,7 +260,7 @@ end
 -- Kept classes by name: { name =, law = 8 bytes }.
 function dcache:kept_classes()
   local list = {}
-  for _, class in ipairs(self.classes) do
+  for _, class in ipairs(self.class_list) do
     if class.kept then list[#list + 1] = { name = class.name, law = self.by_name[class.name].law } end
   end
   return list

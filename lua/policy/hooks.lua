@@ -78,6 +78,7 @@ hooks.policies = { "default", "duckiebot", "server", "lab" }
 hooks.settings = {
   { "swarm", "text", "duckietown", "name of the swarm: nodes of other swarms are not heard" },
   { "name", "text", "host name", "what people call this node" },
+  { "type", "text", "as found", "what others see this node as: duckiebot, laptop, server …" },
   { "tags", "list of text", "none", "words that releases and people may pick nodes by" },
   { "clock", "auto or system", "auto", "`system`: believe the system's clock without proof" },
   { "dcache.classes", "classes", "six classes", "the law: constants of each class, equal on all nodes" },
