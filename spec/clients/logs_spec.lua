@@ -65,7 +65,7 @@ describe("the logs client", function()
     writer:write "begin"
     writer:flush()
     assert.is_true(k:reaches("slow", "growing"))
-    k:run(1500) -- five times what it takes to settle
+    k:run(1000) -- six times what it takes to settle
     assert.same("growing", k:file("slow").state)
     assert.same({}, k.said)
     writer:write "end"
@@ -81,17 +81,18 @@ describe("the logs client", function()
     writer:flush()
     uv.sleep(50)
     k:start()
-    k:run(1500)
+    k:run(1000)
     assert.same({ "growing", "still open for writing" }, { k:file("slow").state, k:file("slow").reason })
     writer:close()
     assert.is_true(k:reaches("slow", "published"))
   end)
 
   it("begins anew when somebody closes and appends", function()
+    k.settings["clients.logs.settle"] = { least = 0.6, per = 1 << 25, most = 1 }
     k:start()
     k:write("log", "one ")
     for i = 1, 4 do
-      k:run(150)
+      k:run(250)
       k:write("log", i .. " ", "ab")
     end
     assert.same({}, k.said)
@@ -233,7 +234,7 @@ describe("the logs client", function()
     k:start()
     k:write("a", "a")
     assert.is_true(k:reaches("a", "published"))
-    k:run(600)
+    k:run(550)
     k.logs.watch:scan()
     assert.is_true(k:wait(function() return #k.said == 2 end))
     assert.same("propose propose", k:verbs())
@@ -253,7 +254,7 @@ describe("the logs client", function()
     k.logs.watch.poll:set ""
     k:write("b", "b")
     k:sh "rm a"
-    k:run(600)
+    k:run(550)
     assert.is_nil(k:file "b")
     k.logs.watch:scan()
     assert.is_true(k:reaches("b", "published"))

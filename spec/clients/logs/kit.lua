@@ -10,7 +10,7 @@ local Kit = {}
 Kit.__index = Kit
 
 local SETTINGS = {
-  ["clients.logs.settle"] = { least = 0.3, per = 32 * 1024 * 1024, most = 1 },
+  ["clients.logs.settle"] = { least = 0.15, per = 32 * 1024 * 1024, most = 1 },
   ["clients.logs.private"] = { ".*", "*.key", "id_rsa*" },
   ["clients.logs.permission"] = false,
 }
