@@ -67,7 +67,7 @@ local function hold()
     os.execute "sleep 0.02"
   end
   os.remove(path)
-  if pid then return pipe, ("nsenter -t %d -U -m -n --preserve-credentials "):format(pid) end
+  if pid then return pipe, ("nsenter -t %d -U -m -n --wd --preserve-credentials "):format(pid) end
   pipe:close()
 end
 
