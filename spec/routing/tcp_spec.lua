@@ -56,6 +56,26 @@ describe("lines", function()
     assert.equal("long", select(2, lines.encode(statements(1, 1025))))
   end)
 
+  it("are those of the protocol's vectors", function()
+    local function bytes(text)
+      return (text:gsub("\\n", "\n"):gsub("\\x(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+    end
+    local counts = { frame = 0, stray = 0, lost = 0 }
+    for _, line in ipairs(require "spec.vectors.read" "lines.txt") do
+      local word, rest = line:match "^(%l+) (.*)$"
+      counts[word] = counts[word] + 1
+      if word == "frame" then
+        local text, wire = rest:match "^(.-) | (.*)$"
+        assert.equal(bytes(wire), lines.encode(bytes(text)), line)
+        assert.same({ bytes(text) }, (read(bytes(wire), 1)), line)
+      else
+        local after = word == "stray" and { "bad form", "next" } or { "lost form" }
+        assert.same(after, (read(bytes(rest) .. "next\n", 1)), line)
+      end
+    end
+    assert.is_true(counts.frame >= 5 and counts.stray >= 4 and counts.lost >= 8)
+  end)
+
   it("refuse what is none by word, and say when the stream is lost", function()
     assert.same({ "bad form", "bad form", "* - 0 ping" }, (read "\n\1\2\n* - 0 ping\n"))
     for _, count in ipairs { "0", "257", "-1", "01", "x", "2 2", "1e2", "99999999999999999999", "0x2", "2.0" } do

@@ -5,10 +5,11 @@ local link = require "routing.channels.link"
 
 local tcp = {}
 
--- How many, and how long in milliseconds. Some links are left for those that we dial ourselves.
+-- How many, and how long in milliseconds. Some links are left for those that we dial ourselves; idle_ms is
+-- half as much again as the longest wait between beacons.
 local LIMIT = {
   links = 64, accepted = 48, per_host = 8, loopback = 16, dialling = 16,
-  dial_ms = 10000, line_ms = 10000, frame_ms = 60000, stall_ms = 30000, idle_ms = 60000, sweep_ms = 1000,
+  dial_ms = 10000, line_ms = 10000, frame_ms = 60000, stall_ms = 30000, idle_ms = 90000, sweep_ms = 1000,
 }
 local ACCEPTS = 16 -- a turn
 local NO_FILES_MS = 1000 -- rest where the process or the kernel has no room for another socket
