@@ -73,8 +73,12 @@ local function make(self, stream, host, port, dialled)
   return one
 end
 
+-- After a sweep that is late (the process stood still) sockets are read first: what waits there was said
+-- in time.
 local function sweep(self)
-  local now = self.loop:now()
+  local now, before = self.loop:now(), self.swept
+  self.swept = now
+  if now - before > 3 * self.limit.sweep_ms then return end
   for i = #self.list, 1, -1 do -- from the end: those that go are taken out
     local one = self.list[i]
     local why = one and one:overdue(now)
@@ -246,6 +250,7 @@ function tcp.new(options)
   self.address = self.format:format(host, port)
   self.silent = options.silent
   if not self.silent then listen(self) end
+  self.swept = self.loop:now()
   self.sweeper = self.loop:every(self.limit.sweep_ms, function() sweep(self) end)
   return self
 end
