@@ -31,6 +31,9 @@ function files.show(answer, s)
   for _, file in ipairs(answer.held) do rows[#rows + 1] = held(file, s) end
   for _, file in ipairs(answer.fetching) do rows[#rows + 1] = fetching(file, s) end
   if #rows > 0 then s:table(COLUMNS, rows) end
+  if answer.problem then
+    return s:say(("%s cannot be watched: %s."):format(s:text(answer.share), s:text(answer.problem)))
+  end
   s:say(("%s in %s, %d held for others, %d on their way."):format(s.count(#answer.files, "file"),
     s:text(answer.share), #answer.held, #answer.fetching))
 end

@@ -60,16 +60,15 @@ end
 
 --- Prints the answer.
 function report.show(answer, s)
-  local rows, bytes = {}, 0
+  local rows = {}
   for _, file in ipairs(answer.files) do
     rows[#rows + 1] = shared(file, s)
-    bytes = bytes + (file.size or 0)
   end
   for _, file in ipairs(answer.here) do rows[#rows + 1] = here(file, answer.self, s) end
   if #rows > 0 then s:table(COLUMNS, rows) end
   if #rows == 0 then return s:say(("No files are shared. Put one into %s."):format(s:text(answer.share))) end
   if #answer.files == 0 then return s:say "Nothing is shared yet: a file is published once finished." end
-  s:say(("%s, %s."):format(s.count(answer.total, "file"), s.size(bytes)) .. risk(answer, s))
+  s:say(("%s, %s."):format(s.count(answer.total, "file"), s.size(s.sum(answer.files, "size"))) .. risk(answer, s))
 end
 
 return report

@@ -99,6 +99,16 @@ function show.count(n, one, many)
   return ("%s %s"):format(n or UNKNOWN, n == 1 and one or many or one .. "s")
 end
 
+--- The sum of FIELD over ITEMS; nil, unknown, when one of them does not say.
+function show.sum(items, field)
+  local sum = 0
+  for _, item in ipairs(items) do
+    if not item[field] then return nil end
+    sum = sum + item[field]
+  end
+  return sum
+end
+
 --- "a", "a and b", "a, b and c".
 function show.list(words)
   if #words < 2 then return words[1] or "" end

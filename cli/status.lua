@@ -23,12 +23,18 @@ local function clock(time, s)
 end
 
 local function records(answer, s)
-  local count, bytes = 0, 0
-  for _, class in ipairs(answer.classes) do
-    count, bytes = count + (class.count or 0), bytes + (class.bytes or 0)
+  local bytes = s.sum(answer.classes, "bytes")
+  local words = s.count(s.sum(answer.classes, "count"), "record")
+  if bytes then words = words .. ", " .. s.size(bytes) end
+  return ("%s, in %s"):format(words, s.count(#answer.classes, "class", "classes"))
+end
+
+local function share(answer, s)
+  local folder = s:text(answer.node.share)
+  if answer.problem then
+    return { "share", ("%s: %s"):format(folder, s:text(answer.problem)), colour = "bad" }
   end
-  local classes = s.count(#answer.classes, "class", "classes")
-  return ("%s, %s, in %s"):format(s.count(count, "record"), s.size(bytes), classes)
+  return { "share", ("%s, %s"):format(folder, s.count(#answer.files, "file")) }
 end
 
 local function facts(answer, s)
@@ -40,7 +46,7 @@ local function facts(answer, s)
     { "clock", clock(answer.time, s) },
     { "peers", ("%d"):format(answer.peers) },
     { "records", records(answer, s) },
-    { "share", ("%s, %s"):format(s:text(node.share), s.count(#answer.files, "file")) },
+    share(answer, s),
     { "state", s:text(node.state) },
     { "control", s:text(node.socket) },
     { "http", answer.gateway.port and ("port %d"):format(answer.gateway.port) or "not served" },

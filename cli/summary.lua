@@ -4,7 +4,7 @@ local summary = {}
 function summary.request() return { command = "summary" } end
 
 local CLASSES <const> = {
-  { title = "CLASS" }, { title = "RECORDS", align = "right" }, { title = "SIZE", align = "right" },
+  { title = "CLASS" }, { title = "RECORDS", align = "right" }, { title = "SIZE", align = "right", optional = true },
   { title = "KEPT" }, { title = "DIGEST" }, { title = "LAW" }, { title = "NOTE", optional = true },
 }
 local BUCKETS <const> = {
@@ -21,7 +21,8 @@ end
 
 local function class_row(class, s)
   return {
-    s:text(class.name), number(class.count, s), s.size(class.bytes), class.kept and "on disk" or "in memory",
+    s:text(class.name), number(class.count, s), class.bytes and s.size(class.bytes) or "",
+    class.kept and "on disk" or "in memory",
     class.kept and digest(class.digest, s) or "", digest(class.law, s),
     { class.unsure and "unsure" or "", colour = "warn" },
   }
@@ -44,16 +45,14 @@ end
 
 --- Prints the answer.
 function summary.show(answer, s)
-  local classes, buckets, count, bytes = {}, {}, 0, 0
-  for i, class in ipairs(answer.classes) do
-    classes[i] = class_row(class, s)
-    count, bytes = count + (class.count or 0), bytes + (class.bytes or 0)
-  end
+  local classes, buckets, bytes = {}, {}, s.sum(answer.classes, "bytes")
+  for i, class in ipairs(answer.classes) do classes[i] = class_row(class, s) end
   for i, bucket in ipairs(answer.buckets) do buckets[i] = { s:text(bucket.name), number(bucket.count, s) } end
   if #classes > 0 then s:table(CLASSES, classes) end
   if #buckets > 0 then s:table(BUCKETS, buckets) end
-  s:say(("%s, %s. "):format(s.count(count, "record"), s.size(bytes)) .. agreement(answer.same, s)
-    .. unsure(answer.classes, s))
+  local words = s.count(s.sum(answer.classes, "count"), "record")
+  if bytes then words = words .. ", " .. s.size(bytes) end
+  s:say(words .. ". " .. agreement(answer.same, s) .. unsure(answer.classes, s))
 end
 
 return summary

@@ -9,10 +9,10 @@ local function cell_text(cell)
   return type(cell) == "table" and cell[1] or cell
 end
 
-local function natural(columns, rows)
+local function natural(columns, rows, bare)
   local wide = {}
   for i, column in ipairs(columns) do
-    wide[i] = width.of(column.title or "")
+    wide[i] = bare and 0 or width.of(column.title or "")
     for _, row in ipairs(rows) do wide[i] = math.max(wide[i], width.of(cell_text(row[i]))) end
   end
   return wide
@@ -68,7 +68,7 @@ end
 -- A cell is a text (printable, escaped) or {text, colour=name}; an optional column that is empty is left out.
 -- ROOM is the width in columns; PAINT(name, text) colours; with `bare` there is no line of titles.
 function layout.lines(columns, rows, room, paint, bare)
-  local wide = natural(columns, rows)
+  local wide = natural(columns, rows, bare)
   for i, column in ipairs(columns) do
     local empty = column.optional or bare
     for _, row in ipairs(rows) do empty = empty and cell_text(row[i]) == "" end

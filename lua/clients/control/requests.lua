@@ -53,6 +53,10 @@ local function own_file(file)
   return plain.fields(file, { "name", "size", "cid", "state", "reason", "rate", "progress", "since" })
 end
 
+local function share_problem(node)
+  return node.logs.problem and plain.value(node.logs:problem())
+end
+
 function requests.status(node)
   local gateway = node.gateway
   gateway = gateway and { port = plain.value(gateway:port()), counts = plain.value(gateway:counts()) } or {}
@@ -61,7 +65,7 @@ function requests.status(node)
     channels = plain.list(node.routing:channels(), function(channel) return plain.value(channel) end),
     classes = plain.list(node.dcache:classes(), class_facts),
     refused = plain.value(node.refused), peers = peers(node), same = plain.value(node.discovery:same()),
-    files = plain.list(node.logs:files(), own_file),
+    files = plain.list(node.logs:files(), own_file), problem = share_problem(node),
   }
 end
 
@@ -114,7 +118,7 @@ end
 
 function requests.files(node)
   return {
-    share = plain.value(node.share),
+    share = plain.value(node.share), problem = share_problem(node),
     files = plain.list(node.logs:files(), own_file),
     held = plain.list(node.content:held(), function(file)
       return plain.fields(file, { "cid", "name", "size", "path" })

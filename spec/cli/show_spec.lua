@@ -1,0 +1,212 @@
+-- What people read: golden pages at 80 columns, and the properties that hold for every width and every name.
+local fake = require "spec.clients.fake_node"
+local layout = require "cli.table"
+local progress = require "cli.progress"
+local requests = require "clients.control.requests"
+local show = require "cli.show"
+local text = require "core.text"
+local width = require "cli.width"
+
+local function page(command, facts, options)
+  options = options or {}
+  local parts = {}
+  local s = show.new { width = options.width or 80, colour = options.colour, escape = text.escape,
+    write = function(part) parts[#parts + 1] = part end }
+  local answer = assert(requests.new(fake.node(facts)) { command = command })
+  require("cli." .. command).show(answer, s)
+  return table.concat(parts)
+end
+
+local function plain_text(golden) return (golden:gsub("^%s*\n", ""):gsub("\n      ", "\n"):gsub("^      ", "")) end
+
+local function crowd()
+  local facts = fake.two()
+  facts.nodes[3] = { id = fake.SERVER, name = "机器人\27[2J名字", type = "server", status = "silent", seen_ms = 240000,
+    note = "CLONE?" }
+  facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD,
+    "a-very-long-file-name-that-goes-on-2026-11-22-14-30-31-camera-front-left.bag", 1234567890, 864000000)
+  facts.records[3] = { bucket = "share/safe", key = fake.OTHER_CID, signer = fake.SERVER, verb = "propose",
+    holds = true, data = {} }
+  facts.files = {
+    { name = "run-13.bag", size = 41300000, state = "growing", rate = 31000000 },
+    { name = "nope\r\n", size = 12, state = "refused", reason = "permission: allow_push_logs_data is 0" },
+  }
+  facts.held = { { name = "x.bag", cid = fake.OTHER_CID, size = 3 } }
+  facts.fetching = { { name = "y.bag", cid = fake.CID, size = 64000000, done = 12000000, rate = 41000000 } }
+  return facts
+end
+
+local COMMANDS <const> = { "status", "discover", "summary", "report", "files", "identity" }
+
+describe("pages", function()
+  it("of two nodes", function()
+    assert.equal(plain_text [[
+      NAME     KEY    TYPE     STATUS   VIA          SEEN   FILES
+      ada      7f3a   laptop   ready    this node    now        0
+      donald   9c1e   laptop   ready    udp 0.4 ms   2 s        0
+      2 nodes. Same 6 records on both (digest 4be1).
+]], page("discover", fake.two()))
+    assert.equal(plain_text [[
+      FILE            SIZE   FROM   AGE   COPIES     CID
+      run-12.bag   64.0 MB   ada    6 s   ada only   bafybeih5kq…q7ua
+      1 file, 64.0 MB. 1 at risk: no copy off ada; no server is here to take one.
+]], page("report", fake.two()))
+    assert.equal(plain_text [[
+      CLASS      RECORDS     SIZE   KEPT        DIGEST     LAW
+      share            6   2.4 kB   on disk     4be1c0ff   77aa0011
+      presence         2    822 B   in memory              01020304
+      BUCKET        RECORDS
+      peer                2
+      share/files         6
+      8 records, 3.2 kB. The same on 1 of 1 peer (digest 4be1).
+]], page("summary", fake.two()))
+  end)
+
+  it("of one node alone", function()
+    assert.equal(plain_text [[
+      ada   7f3a   laptop   ready   this node
+      Nobody else in 34 s. Sent 6 beacons on wlan0 and eth0, heard 0 back.
+      Networks often block broadcast between clients.
+]], page "discover")
+    local facts = { tried = { since_ms = 34000, beacons = 0, heard = 0, interfaces = {} } }
+    assert.matches("Nobody else in 34 s%. No network interface is up to ask on%.\n$", page("discover", facts))
+    facts.tried = { since_ms = 34000, beacons = 1, heard = 3, interfaces = { "lo" } }
+    assert.matches("Sent 1 beacon on lo, heard 3 back%.\nWhat was heard was not accepted", page("discover", facts))
+    assert.equal("No files are shared. Put one into /home/ada/shared-logs.\n", page "report")
+    assert.equal("0 files in /home/ada/shared-logs, 0 held for others, 0 on their way.\n", page "files")
+    assert.equal("0 records, 0 B. Nobody is here to compare with.\n", page "summary")
+  end)
+
+  it("of a crowd with long, wide and hostile names", function()
+    assert.equal(plain_text [[
+      FILE                     SIZE  FROM    AGE   COPIES            CID
+      a-very-lon…-left.bag   1.2 GB  donald  10 d  2: donald, 机器…  bafybeih5kr…q7ub
+      run-12.bag            64.0 MB  ada     6 s   ada only          bafybeih5kq…q7ua
+      run-13.bag            41.3 MB  ada     –     –                 growing, 31 MB/s
+      nope\x0d\x0a             12 B  ada     –     –                 refused, permiss…
+      2 files, 1.3 GB. 1 at risk: no copy off ada; 1 server is here.
+]], page("report", crowd()))
+  end)
+
+  it("say unknown and never 0 for what is not known", function()
+    local facts = fake.two()
+    facts.nodes[2] = { id = fake.DONALD, status = "silent" }
+    assert.matches("\n–   +9c1e   –    +silent   –   +–   +–\n", page("discover", facts))
+    facts.records[1].data.size = nil
+    assert.matches("run%-12%.bag +– ", page("report", facts))
+    assert.matches("\n1 file, –%.", page("report", facts))
+    facts.classes[1].bytes, facts.classes[1].count = nil, nil
+    assert.matches("– records%. The same", page("summary", facts))
+    for _, unit in ipairs { "size", "rate", "span", "age", "trip" } do assert.equal("–", show[unit](nil)) end
+  end)
+
+  it("say what is at risk, and with whom", function()
+    local facts = fake.two()
+    facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "b", 1, 0)
+    assert.matches("2 at risk: no copy off the node that made it;", page("report", facts))
+    for i, cid in ipairs { fake.CID, fake.OTHER_CID } do
+      facts.records[2 + i] = { bucket = "share/safe", key = cid, signer = fake.SERVER, verb = "propose", holds = true }
+    end
+    assert.matches("2 files, 64%.0 MB%. Each has a copy on another node%.\n$", page("report", facts))
+  end)
+
+  it("stay within every width, print nothing unprintable, end in a sentence", function()
+    for _, facts in ipairs { {}, fake.two(), crowd() } do
+      for _, command in ipairs(COMMANDS) do
+        for _, columns in ipairs { 40, 60, 80, 120 } do
+          local shown = page(command, facts, { width = columns })
+          for line in shown:gmatch "([^\n]*)\n" do
+            assert.is_true(width.of(line) <= columns or command == "identity", line)
+            assert(text.utf8(line))
+          end
+          if command ~= "identity" then assert.matches("%.\n$", shown) end
+        end
+      end
+    end
+  end)
+
+  it("are the same in colour but for the colour", function()
+    for _, command in ipairs(COMMANDS) do
+      local coloured = page(command, crowd(), { colour = true })
+      assert.equal(page(command, crowd()), (coloured:gsub("\27%[%d*m", ""):gsub(" +\n", "\n")))
+    end
+    assert.matches("\27%[32mready", page("discover", crowd(), { colour = true }))
+  end)
+end)
+
+describe("units", function()
+  it("of size, in powers of ten, never four digits before the point", function()
+    for bytes, shown in pairs { [0] = "0 B", [999] = "999 B", [1000] = "1.0 kB", [41300000] = "41.3 MB",
+      [999949] = "999.9 kB", [999950] = "1.0 MB", [999999999] = "1.0 GB", [1 << 62] = "4611.7 PB" } do
+      assert.equal(shown, show.size(bytes))
+    end
+  end)
+
+  it("of time and rate", function()
+    for ms, shown in pairs { [0] = "now", [999] = "now", [1000] = "1 s", [119999] = "119 s", [120000] = "2 min",
+      [7199999] = "119 min", [7200000] = "2 h", [172800000] = "2 d" } do
+      assert.equal(shown, show.age(ms))
+    end
+    for rate, shown in pairs { [0] = "0 B/s", [4200] = "4.2 kB/s", [31000000] = "31 MB/s" } do
+      assert.equal(shown, show.rate(rate))
+    end
+    assert.equal("0.4 ms", show.trip(412))
+    assert.equal("31 ms", show.trip(31000))
+  end)
+end)
+
+describe("width", function()
+  it("counts wide, narrow and joined characters", function()
+    for shown, columns in pairs { [""] = 0, ["abc"] = 3, ["机器人"] = 6, ["e\u{301}"] = 1, ["🤖"] = 2, ["–…█"] = 3,
+      ["ﾊ"] = 1, ["한"] = 2, ["👍\u{1F3FD}"] = 2 } do
+      assert.equal(columns, width.of(shown), shown)
+    end
+  end)
+
+  it("never cuts to more than asked for, nor within a character", function()
+    local random = require("core.random").seeded(11)
+    local alphabet = { "a", "é", "机", "🤖", "e\u{301}", "…", " " }
+    for _ = 1, 2000 do
+      local parts = {}
+      for i = 1, random:integer(30) do parts[i] = alphabet[random:integer(#alphabet) + 1] end
+      local whole, most = table.concat(parts), random:integer(20)
+      for _, where in ipairs { "end", "middle" } do
+        local cut = width.cut(whole, most, where)
+        assert.is_true(width.of(cut) <= most)
+        assert.truthy(utf8.len(cut))
+        if width.of(whole) <= most then assert.equal(whole, cut) end
+      end
+    end
+  end)
+
+  it("keeps the columns of a table under each other, whatever stands in them", function()
+    local rows = { { "机器人", "1", "x" }, { "a", "22", "x" }, { "e\u{301}e\u{301}", "333", "x" } }
+    local columns = { { title = "A" }, { title = "B", align = "right" }, { title = "C" } }
+    for _, line in ipairs(layout.lines(columns, rows, 80, function(_, t) return t end)) do
+      assert.equal(16, width.of(line))
+    end
+  end)
+end)
+
+describe("the progress line", function()
+  local s = show.new { width = 80, escape = text.escape }
+  it("is as the first session shows it", function()
+    assert.equal("run-12.bag  ███████████░░░░░░░░░  38.1 of 64.0 MB  41 MB/s  ada  1 s", progress.line(s,
+      { name = "run-12.bag", done = 38100000, size = 64000000, rate = 41000000, source = "ada" }))
+  end)
+
+  it("fits every terminal, from nothing to all, also for an empty file", function()
+    for _, columns in ipairs { 40, 50, 80, 200 } do
+      s.width = columns
+      for _, done in ipairs { 0, 1, 63999999, 64000000 } do
+        for _, rate in ipairs { 0, 1, 41000000 } do
+          local line = progress.line(s, { name = ("长\27name"):rep(9), done = done, size = 64000000, rate = rate,
+            source = "donald" })
+          assert.is_true(width.of(line) < columns, line)
+          assert(text.utf8(line))
+        end
+      end
+    end
+    assert.matches("0 of 0 B", progress.line(s, { name = "empty", done = 0, size = 0 }))
+  end)
+end)
