@@ -91,18 +91,22 @@ local function channels(answer, s)
 end
 
 local function refusals(answer, s)
-  local words, sum = {}, 0
+  local words, sum, known = {}, 0, ""
   for word, count in pairs(answer.refused or {}) do -- any order: sorted below
-    words[#words + 1] = word
-    sum = sum + count
+    if word == "duplicate" then -- gossip as it should be, no fault of anybody's
+      known = ("; %d came twice"):format(count)
+    else
+      words[#words + 1] = word
+      sum = sum + count
+    end
   end
-  if sum == 0 then return "Nothing was refused." end
+  if sum == 0 then return ("Nothing was refused%s."):format(known) end
   table.sort(words, function(a, b)
     if answer.refused[a] ~= answer.refused[b] then return answer.refused[a] > answer.refused[b] end
     return a < b
   end)
   for i, word in ipairs(words) do words[i] = ("%d %s"):format(answer.refused[word], s:text(word)) end
-  return ("Refused %d: %s."):format(sum, s.list(words))
+  return ("Refused %d: %s%s."):format(sum, s.list(words), known)
 end
 
 --- Prints the answer.
