@@ -424,6 +424,7 @@ static const luaL_Reg functions[] = {
     {"connect",      net_connect     },
     {"unix_listen",  net_unix_listen },
     {"unix_connect", net_unix_connect},
+    {"poller",       net_poller      },
     {"interfaces",   net_interfaces  },
     {"is_own",       net_is_own      },
     {NULL,           NULL            },
@@ -431,6 +432,7 @@ static const luaL_Reg functions[] = {
 
 int luaopen_core_net(lua_State *L) {
   net_udp_class(L);
+  net_poller_class(L);
   core_class(L, NET_STREAM, stream_methods);
   core_class(L, NET_LISTENER, listener_methods);
   luaL_newlib(L, functions);

@@ -48,11 +48,13 @@ const char *net_options(lua_State *L, net_address *address, lua_Integer *port);
 /* Field NAME of the options at 1 as a boolean. */
 int net_option(lua_State *L, const char *name);
 
-/* Registers the class of UDP sockets. */
+/* Register the classes of UDP sockets and of pollers. */
 void net_udp_class(lua_State *L);
+void net_poller_class(lua_State *L);
 
 /* Lua: functions of the table of core.net that live in files of their own. */
 int net_udp(lua_State *L);
+int net_poller(lua_State *L);
 int net_interfaces(lua_State *L);
 int net_is_own(lua_State *L);
 

@@ -2,12 +2,14 @@
 --
 -- An error that escapes a luv callback ends the process, so every function handed in here is called
 -- guarded: its error goes to on_error(text), and the loop lives on.
+local net = require "core.net"
 local uv = require "luv"
 
 local loop = {}
 
 local RESOLVE_MAX = 8 -- names looked up at once: each holds one of libuv's few threads
 local RESOLVE_MS = 10000
+local FAULTS_MAX = 64 -- in a row: a fault that its owner does not take off would make the loop spin
 
 local Loop, Timer, Watch = {}, {}, {}
 Loop.__index, Timer.__index, Watch.__index = Loop, Timer, Watch
@@ -15,7 +17,9 @@ Loop.__index, Timer.__index, Watch.__index = Loop, Timer, Watch
 -- loop.new{ on_error = fn(text) } → loop. luv has one loop a Lua state: two of these share it, and each
 -- closes only what it made.
 function loop.new(options)
-  local made = { on_error = options.on_error, handles = {}, serial = 0, posts = {}, resolving = 0 }
+  local made = {
+    on_error = options.on_error, handles = {}, serial = 0, posts = {}, resolving = 0, watches = {}, awake = 0,
+  }
   return setmetatable(made, Loop)
 end
 
@@ -95,37 +99,71 @@ function Loop:post(fn)
   end)
 end
 
--- Watches an fd: fn(readable, writable, err). events: "r", "w", "rw" or "" (rest). → watch with
--- set(events), close() | nil, msg, errno. Close the watch before its fd. After err the watch rests
--- until set() is called again, so an fd with a lasting fault costs nothing.
+local function on_ready(self, id, bits)
+  local watch = self.watches[id]
+  if not watch then return end -- closed by a callback of this turn
+  watch.faults = bits & 4 ~= 0 and watch.faults + 1 or 0
+  if watch.faults > FAULTS_MAX then
+    watch:set ""
+    return pcall(self.on_error, "a watched fd has a fault that nobody reads: at rest")
+  end
+  call(self, watch.fn, bits & 1 ~= 0, bits & 2 ~= 0)
+end
+
+local function on_poll(self)
+  local ready = self.poller:ready()
+  for i = 1, ready and #ready or 0, 2 do
+    if self.closed then return end
+    on_ready(self, ready[i], ready[i + 1])
+  end
+end
+
+-- One epoll set for all watches, and one handle of luv for the set, at rest when nothing is watched.
+local function count_awake(self, change)
+  self.awake = self.awake + change
+  if not self.poll then
+    self.poll = uv.new_poll(self.poller:fd())
+    keep(self, self.poll)
+  end
+  if change == 1 and self.awake == 1 then
+    uv.poll_start(self.poll, "r", function() on_poll(self) end)
+  elseif change == -1 and self.awake == 0 and not uv.is_closing(self.poll) then
+    uv.poll_stop(self.poll)
+  end
+end
+
+-- Watches an fd: fn(readable, writable); a fault of the fd counts as both, and reading or writing tells
+-- which. events: "r", "w", "rw" or "" (rest). → watch with set(events), close() | nil, msg, errno. Close
+-- the watch before its fd.
 function Loop:watch(fd, events, fn)
-  local handle, text, word = uv.new_poll(fd)
-  if not handle then return nil, text, word end
-  local watch = setmetatable({ loop = self, handle = handle, events = "", fn = fn }, Watch)
-  watch.id = keep(self, handle)
-  watch:set(events)
+  if not self.poller then
+    local poller, text, word = net.poller()
+    if not poller then return nil, text, word end
+    self.poller = poller
+  end
+  self.serial = self.serial + 1
+  local watch = setmetatable({ loop = self, fd = fd, id = self.serial, events = "", fn = fn, faults = 0 }, Watch)
+  local could, text, word = watch:set(events)
+  if not could then return nil, text, word end
+  self.watches[watch.id] = watch
   return watch
 end
 
-local function on_poll(self, err, events)
-  if self.closed then return end
-  if not err then
-    return call(self.loop, self.fn, events:find("r", 1, true) ~= nil, events:find("w", 1, true) ~= nil)
-  end
-  self.events = ""
-  call(self.loop, self.fn, true, true, err)
-end
-
+-- → true | nil, msg, errno.
 function Watch:set(events)
-  if self.closed or self.events == events then return end
+  if self.closed or self.events == events then return true end
+  local could, text, word = self.loop.poller:set(self.fd, events, self.id)
+  if not could then return nil, text, word end
+  if self.events == "" then count_awake(self.loop, 1) elseif events == "" then count_awake(self.loop, -1) end
   self.events = events
-  if events == "" then return uv.poll_stop(self.handle) end
-  uv.poll_start(self.handle, events, function(err, found) on_poll(self, err, found) end)
+  return true
 end
 
 function Watch:close()
+  if self.closed then return end
+  self:set ""
   self.closed = true
-  drop(self.loop, self.id)
+  self.loop.watches[self.id] = nil
 end
 
 -- Calls fn at each signal NAME ("sigterm"); → handle with cancel().
@@ -171,10 +209,19 @@ function Loop.stop()
   uv.stop()
 end
 
+local function ids_of(list)
+  local ids = {}
+  for id in pairs(list) do ids[#ids + 1] = id end
+  table.sort(ids)
+  return ids
+end
+
 -- Closes all that this loop made, in the order in which it was made; nothing is called any more.
 function Loop:close()
   self.closed = true
-  for id = 1, self.serial do drop(self, id) end
+  for _, id in ipairs(ids_of(self.watches)) do self.watches[id]:close() end
+  for _, id in ipairs(ids_of(self.handles)) do drop(self, id) end
+  if self.poller then self.poller:close() end
   if not self.running then uv.run "nowait" end
 end
 

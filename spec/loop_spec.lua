@@ -122,20 +122,44 @@ describe("loop", function()
     assert.same({ nil, "EBADF" }, { none, word })
   end)
 
-  it("hands a fault of the fd on once, and rests", function()
+  it("hands a fault on as readable and writable, and rests where nobody takes it off", function()
     local listener = net.listen { host = "127.0.0.1" }
     local port = listener:port()
     listener:close()
-    local stream, calls, word = assert(net.connect { host = "127.0.0.1", port = port }), 0, nil
-    local watch = L:watch(stream:fd(), "w", function()
-      calls = calls + 1
+    local stream, calls, word, both = assert(net.connect { host = "127.0.0.1", port = port }), 0, nil, nil
+    local watch = L:watch(stream:fd(), "w", function(readable, writable)
+      calls, both = calls + 1, readable and writable
       if calls == 1 then word = select(3, stream:finished()) end
-      L:after(10, function() L:stop() end)
     end)
-    L:run()
+    L:run() -- and ends: what rests keeps no loop running
+    assert.is_true(both)
     assert.equal("ECONNREFUSED", word)
-    assert.equal(1, calls)
+    assert.equal(64, calls)
+    assert.same({ "a watched fd has a fault that nobody reads: at rest" }, errors)
     watch:close() stream:close()
+  end)
+
+  it("watches many, and calls none that was closed in the same turn", function()
+    local sockets, watches, heard = {}, {}, 0
+    local from = assert(net.udp { host = "127.0.0.1" })
+    for i = 1, 100 do
+      sockets[i] = assert(net.udp { host = "127.0.0.1" })
+      watches[i] = L:watch(sockets[i]:fd(), "r", function()
+        heard = heard + 1
+        for j = 1, 100 do
+          watches[j]:close()
+          sockets[j]:close()
+        end
+        sockets[101] = assert(net.udp { host = "127.0.0.1" }) -- an fd that one of them had
+        watches[101] = L:watch(sockets[101]:fd(), "r", function() heard = heard + 100 end)
+        L:after(5, function() L:stop() end)
+      end)
+      from:send("x", "127.0.0.1", sockets[i]:port())
+    end
+    L:run()
+    assert.equal(1, heard)
+    assert.same({}, errors)
+    watches[101]:close() sockets[101]:close() from:close()
   end)
 
   it("hears signals", function()

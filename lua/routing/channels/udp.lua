@@ -12,7 +12,6 @@ local FRAME_MAX = 1200
 local DRAIN = 64 -- datagrams a turn and socket: a flood must not starve the timers
 local LOOK_MS = 5000 -- between looks at the list of interfaces
 local RATE = 16 * 1024 -- bytes/s of the medium: an eighth of the air at Wi-Fi's lowest rate, 1 Mbit/s
-local FAULT_MS = 1000 -- rest after an fd's fault
 local ROOM_MS = 10 -- least wait before asking for more
 
 local Channel = {}
@@ -136,10 +135,7 @@ local function listen(self, options)
   local socket, text, word = self.net.udp(options)
   if not socket then return nil, text, word end
   local watch
-  watch, text, word = self.loop:watch(socket:fd(), "r", function(_, _, fault)
-    drain(self, socket)
-    if fault and not self.closed then self.loop:after(FAULT_MS, function() watch:set "r" end) end
-  end)
+  watch, text, word = self.loop:watch(socket:fd(), "r", function() drain(self, socket) end)
   if watch then
     self.watches[#self.watches + 1] = watch
     return socket
