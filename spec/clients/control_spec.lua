@@ -167,6 +167,11 @@ describe("the control socket", function()
     assert.same({ "a request failed" }, log.said)
   end)
 
+  it("does not fall over an answer that JSON cannot hold", function()
+    start { answer = function() return { schema = 1, half = 0.5 } end }
+    assert.equal("kind", ask('{"command":"status"}').error.word)
+  end)
+
   it("drops clients that send half a line and wait, however they drip", function()
     local server = start { limits = { slow = 80 } }
     local one = client()

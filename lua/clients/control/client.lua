@@ -64,12 +64,15 @@ local function answer(owner, text)
     owner:refuse "form"
     return error_line("form", 'a request is one line such as {"command":"status"}')
   end
-  local ok, result, message, word, candidates = pcall(owner.answer, request)
+  local ok, result, message, word, candidates = pcall(function()
+    local found, text_of_it, why, several = owner.answer(request)
+    return found and json.encode(found), text_of_it, why, several
+  end)
   if not ok then
     owner.log:error("control", "a request failed", { command = request.command, reason = result })
     return error_line("kind", "the daemon failed at this; its log says where")
   end
-  if result then return json.encode(result) end
+  if result then return result end
   owner:refuse(word)
   return error_line(word, message:gsub("^[%w]+: ", ""), candidates)
 end
