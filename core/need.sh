@@ -3,7 +3,7 @@
 # Nothing missing: says nothing, touches no network. No rights and no terminal: prints the command, exit 3.
 set -eu
 
-run="gcc libc6-dev pkg-config liblua5.4-dev lua-luv lua-argparse libsodium-dev libssl-dev libcurl4-openssl-dev libmicrohttpd-dev"
+run="gcc libc6-dev pkg-config liblua5.4-dev lua-luv lua-cjson lua-argparse libsodium-dev libssl-dev libcurl4-openssl-dev libmicrohttpd-dev"
 test="$run lua5.4 lua-busted lua-check clang-format curl iproute2 util-linux procps strace tmux"
 
 case "${1:-}" in
