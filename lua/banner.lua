@@ -5,41 +5,61 @@ local banner = {}
 
 local function short(id) return id:sub(1, 12) .. "…" .. id:sub(-4) end
 
-local function row(label, value, note)
-  local line = ("  %-9s %s"):format(label, value)
-  if not note or note == "" then return line end
-  local width = utf8.len(value) or #value
-  return line .. (" "):rep(math.max(2, 30 - width)) .. note
+local WIDTH, INDENT, NOTE = 80, 12, 38 -- columns
+
+-- A label, its value, and a note beside it; what is wider than the terminal goes on beneath.
+local function row(lines, label, value, note)
+  local line = ("  %-9s %s"):format(label, "")
+  for word in value:gmatch "%S+ *" do
+    if utf8.len(line) + utf8.len(word:match "^(.-) *$") > WIDTH and utf8.len(line) > INDENT then
+      lines[#lines + 1] = line:match "^(.-) *$"
+      line = (" "):rep(INDENT)
+    end
+    line = line .. word
+  end
+  if note and note ~= "" then
+    local gap = math.max(2, NOTE - utf8.len(line))
+    if utf8.len(line) + gap + utf8.len(note) > WIDTH then
+      lines[#lines + 1] = line
+      line, gap = "", INDENT
+    end
+    line = line .. (" "):rep(gap) .. note
+  end
+  lines[#lines + 1] = line
+end
+
+local function interfaces_of(channel)
+  local names = {}
+  for _, interface in ipairs(channel.interfaces or {}) do
+    if interface.host and not interface.host:find "^127%." then names[#names + 1] = interface.name .. " " .. interface.host end
+  end
+  return #names > 0 and " on " .. table.concat(names, ", ") or ""
 end
 
 local function listen_words(channels, http)
   local parts = {}
   for _, channel in ipairs(channels) do
-    local names = {}
-    for i, interface in ipairs(channel.interfaces or {}) do
-      names[i] = interface.host and interface.name .. " " .. interface.host or interface.name
-    end
-    local word = ("%s %d"):format(channel.kind, channel.port or 0)
-    if #names > 0 then word = word .. " on " .. table.concat(names, ", ") end
-    parts[#parts + 1] = channel.state == "up" and word or word .. " waits: " .. (channel.reason or "?")
+    local port = channel.address:match "/%l+/(%d+)/dswarm%-line$"
+    local word = ("%s %s%s"):format(channel.kind, port, interfaces_of(channel))
+    parts[#parts + 1] = channel.state == "up" and word or ("%s waits: %s"):format(word, channel.reason or "?")
   end
-  if http and http > 0 then parts[#parts + 1] = "http " .. http end
+  if http > 0 then parts[#parts + 1] = "http " .. http end
   return table.concat(parts, "; ")
 end
 
-local CLOCK = { proved = "good", adopted = "adopted from others", none = "unknown: nothing expires here" }
+local CLOCK = { proved = "good", adopted = "adopted from others", none = "not known to be right: nothing expires here" }
 
--- Lines for a node. FACTS: { node, policy (name of file), key_note, share_note, channels, http, clock_note, cli }.
+-- Lines for a node. FACTS: node, policy (the file as people would name it), key_note, share_note, channels, http
+-- (port or 0), cli (how the command line is called).
 function banner.lines(facts)
   local one = facts.node
-  local lines = {
-    ('dt-swarm %s · %s · swarm "%s"'):format(one.version, facts.policy, text.escape(one.swarm)), "",
-    row("I am", ("%s  %s"):format(one.name, short(one.id)), facts.key_note) }
-  if one.share then lines[#lines + 1] = row("share", text.escape(one.share), facts.share_note) end
-  lines[#lines + 1] = row("listen", listen_words(facts.channels, facts.http))
-  lines[#lines + 1] = row("control", text.escape(one.socket))
-  local quality = CLOCK[one.time.quality] or one.time.quality
-  lines[#lines + 1] = row("clock", facts.clock_note and ("%s (%s)"):format(quality, facts.clock_note) or quality)
+  local head = ('dt-swarm %s · %s · swarm "%s"'):format(one.version, text.escape(facts.policy), text.escape(one.swarm))
+  local lines = { head, "" }
+  row(lines, "I am", ("%s  %s"):format(one.name, short(one.id)), facts.key_note)
+  row(lines, "share", text.escape(one.share), facts.share_note)
+  row(lines, "listen", listen_words(facts.channels, facts.http))
+  row(lines, "control", text.escape(one.socket))
+  row(lines, "clock", CLOCK[one.time.quality])
   lines[#lines + 1] = ""
   lines[#lines + 1] = "Ctrl-C stops it. In another terminal: " .. facts.cli .. " localhost discover"
   return lines

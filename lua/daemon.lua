@@ -44,9 +44,20 @@ local function places(given)
   return found
 end
 
-local function new_log(loop, verbose)
-  return require "log".new { write = function(line) io.stderr:write(line) end,
-    wall = function() return loop:wall() end, level = verbose and "debug" or "info" }
+-- Lines of the log wait until the banner is out, so that a person reads that first.
+local function new_log(self, verbose)
+  self.early = {}
+  local function write(line)
+    if self.early then table.insert(self.early, line) else io.stderr:write(line) end
+  end
+  return require "log".new { write = write, wall = function() return self.loop:wall() end,
+    level = verbose and "debug" or "info" }
+end
+
+local function speak_up(self)
+  local lines = self.early or {}
+  self.early = nil
+  for _, line in ipairs(lines) do io.stderr:write(line) end
 end
 
 -- State folder, key, threads: what may fail before anything is opened. → true | nil, text.
@@ -67,7 +78,8 @@ end
 local function build_node(self, given)
   local one, err
   local here = require "here".new { loop = self.loop, board = self.board, id = self.identity.id, name = self.name,
-    type = given.policy:get "type", share = self.places.share, tags = given.policy:get "tags", peers = function() return one and one:peers() end,
+    type = given.policy:get "type", share = self.places.share, tags = given.policy:get "tags",
+    peers = function() return one and one:peers() end,
     logs_permission = function() return one and one.logs and one.logs:permission() end }
   one, err = require "node".new { loop = self.loop, random = self.random, disk = self.disk, worker = self.worker,
     identity = self.identity, policy = given.policy, log = self.log, here = function() return here:facts() end,
@@ -119,9 +131,16 @@ local function open_services(self, given)
   return self.node:open_control(self.net, self.uid)
 end
 
+local function key_note(identity)
+  if identity.note then return identity.note end
+  local bound = #identity.bound > 0 and "bound to this board" or "bound to no board"
+  return identity.fresh and "a new key, " .. bound or bound
+end
+
 local function say_banner(self, given)
-  local lines = banner.lines { node = self.node, policy = given.policy.file, key_note = self.identity.note
-    or (self.identity.fresh and "a new key, " or "") .. self.identity.text,
+  local file, root = given.policy.file, given.root .. "/"
+  if file:sub(1, #root) == root then file = file:sub(#root + 1) end
+  local lines = banner.lines { node = self.node, policy = file, key_note = key_note(self.identity),
     share_note = self.node.logs:problem(), channels = self.node.routing:channels(),
     http = select(2, self.node.ports()), cli = given.cli }
   io.stdout:write(table.concat(lines, "\n"), "\n")
@@ -139,16 +158,18 @@ function daemon.start(given)
   self.places, err = places(given)
   if not self.places then return nil, err end
   self.loop = require "loop".new { on_error = function(text) self.log:error("loop", "an error", { what = text }) end }
-  self.log = new_log(self.loop, given.options.verbose)
+  self.log = new_log(self, given.options.verbose)
   given.policy.log = self.log
   for _, step in ipairs { open_base, build_node, open_services } do
     ok, err = step(self, given)
     if not ok then
+      speak_up(self)
       self:close()
       return nil, err
     end
   end
   say_banner(self, given)
+  speak_up(self)
   return self
 end
 

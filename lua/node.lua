@@ -67,7 +67,7 @@ local function listen_for_time(self)
 end
 
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
--- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text. → node | nil, text, word.
+-- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text. → node | nil, text, word
 function node.new(given)
   local self = base(given)
   self.time = clock.new { loop = self.loop, sync = given.synchronised, build = given.build, saved = given.saved_time,
