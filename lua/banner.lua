@@ -31,7 +31,8 @@ end
 local function interfaces_of(channel)
   local names = {}
   for _, interface in ipairs(channel.interfaces or {}) do
-    if interface.host and not interface.host:find "^127%." then names[#names + 1] = interface.name .. " " .. interface.host end
+    local host = interface.host
+    if host and not host:find "^127%." then names[#names + 1] = interface.name .. " " .. host end
   end
   return #names > 0 and " on " .. table.concat(names, ", ") or ""
 end

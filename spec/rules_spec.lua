@@ -134,10 +134,10 @@ end)
 
 describe("effects", function()
   it("are injected: no clock, no chance, no sleep by the back door", function()
-    assert.same({}, offenders(files "'lua/*.lua' 'policies/*.lua'", function(line, path)
-      local code = line:gsub("%-%-.*", "")
+    assert.same({}, offenders(files "'lua/*.lua' 'policies/*.lua'", function(line)
+      local code = line:gsub("%-%-.*", ""):gsub('os%.date%("!.-", [%w_.]+', "")
       return (code:find "os%.time" or code:find "os%.clock" or code:find "math%.random"
-        or code:gsub('os%.date%("!.-", [%w_.]+', ""):find "os%.date" or code:find "os%.execute" or code:find "io%.popen")
+        or code:find "os%.date" or code:find "os%.execute" or code:find "io%.popen")
     end))
   end)
 

@@ -79,7 +79,7 @@ describe("two robots and a server", function()
     end
     assert.is_truthy(swarm.within(20, function() return on_server(cid) end), s:log "server")
     assert.equal("", (swarm.sh(("cmp %s %s"):format(source, on_server(cid)))))
-    assert.is_truthy(swarm.within(10, function() return shared("ada", "run-12.bag").safe end), "share/safe is announced")
+    assert.is_truthy(swarm.within(10, function() return shared("ada", "run-12.bag").safe end), "share/safe")
     local published = select(2, s:log "ada":gsub("published", ""))
     assert.equal(1, published)
     assert.is_nil((s:log "donald":match "logs     fetched"), "a robot keeps only its own")
@@ -88,7 +88,8 @@ describe("two robots and a server", function()
   it("fetch and check a file by command, from whoever has it", function()
     if not s then return pending(why) end
     local to = s.dir .. "/got.bag"
-    local inside = ("%s/dt-swarm-cli %s files get run-12.bag --to %s"):format(s.here, s:path("donald", "state/control.sock"), to)
+    local socket = s:path("donald", "state/control.sock")
+    local inside = ("%s/dt-swarm-cli %s files get run-12.bag --to %s"):format(s.here, socket, to)
     local text, fine = s.world:run("donald", inside)
     assert.is_true(fine, text)
     assert.equal("", (swarm.sh(("cmp %s %s/run-12.bag"):format(to, s:path("ada", "share")))))
