@@ -133,6 +133,12 @@ const char *index_put(struct index *ix, const struct statement *st, int64_t plac
 int64_t index_expire(struct index *ix, int64_t now,
                      void (*gone)(void *context, struct index_gone what), void *context);
 
+/* Drops what is stamped more than LAW_GRACE seconds after NOW (milliseconds): words that
+ * were taken in while the time was not proved. Otherwise as index_expire. */
+int64_t index_drop_future(struct index *ix, int64_t now,
+                          void (*gone)(void *context, struct index_gone what),
+                          void *context);
+
 /* ---- what two nodes compare (digest.c) ---- */
 
 /* Digest of what a class remembers beyond T (seconds), under a salt of 0 to 64 bytes; 0

@@ -211,3 +211,18 @@ int64_t index_expire(struct index *ix, int64_t now,
   index_tidy(ix);
   return dropped;
 }
+
+int64_t index_drop_future(struct index *ix, int64_t now,
+                          void (*gone)(void *context, struct index_gone what),
+                          void *context) {
+  int64_t dropped = 0;
+  for (uint32_t number = 1; number <= ix->entry_top; number++) {
+    const struct entry *e = index_entry(ix, number);
+    if (!e->size || e->at <= now + LAW_GRACE * 1000)
+      continue;
+    gone(context, take_out(ix, number));
+    dropped++;
+  }
+  index_tidy(ix);
+  return dropped;
+}

@@ -114,15 +114,28 @@ static void note_gone(void *context, struct index_gone gone) {
   lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
 }
 
-/* index:expire(now in seconds) -> how many, array of {place=, size=} */
-static int f_expire(lua_State *L) {
+typedef int64_t drop(struct index *ix, int64_t now,
+                     void (*gone)(void *context, struct index_gone what), void *context);
+
+static int drop_by(lua_State *L, drop *which) {
   struct index *ix = index_argument(L);
   int64_t now = luaL_checkinteger(L, 2);
   lua_settop(L, 2);
   lua_newtable(L);
-  lua_pushinteger(L, index_expire(ix, now, note_gone, L));
+  lua_pushinteger(L, which(ix, now, note_gone, L));
   lua_insert(L, 3);
   return 2;
+}
+
+/* index:expire(now in seconds) -> how many, array of {place=, size=} */
+static int f_expire(lua_State *L) {
+  return drop_by(L, index_expire);
+}
+
+/* index:drop_future(now in ms) -> the same of what `offer` would refuse as being of the
+ * future */
+static int f_drop_future(lua_State *L) {
+  return drop_by(L, index_drop_future);
 }
 
 /* index:place(short, place) -> true | nil, message, "missing": the journal moved the line
@@ -324,23 +337,24 @@ static int f_memory(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"offer",   f_offer  },
-    {"put",     f_put    },
-    {"expire",  f_expire },
-    {"place",   f_place  },
-    {"get",     f_get    },
-    {"has",     f_has    },
-    {"slot",    f_slot   },
-    {"bucket",  f_bucket },
-    {"buckets", f_buckets},
-    {"class",   f_class  },
-    {"law",     f_law    },
-    {"digest",  f_digest },
-    {"ids",     f_ids    },
-    {"count",   f_count  },
-    {"memory",  f_memory },
-    {"__gc",    f_close  },
-    {NULL,      NULL     }
+    {"offer",       f_offer      },
+    {"put",         f_put        },
+    {"expire",      f_expire     },
+    {"drop_future", f_drop_future},
+    {"place",       f_place      },
+    {"get",         f_get        },
+    {"has",         f_has        },
+    {"slot",        f_slot       },
+    {"bucket",      f_bucket     },
+    {"buckets",     f_buckets    },
+    {"class",       f_class      },
+    {"law",         f_law        },
+    {"digest",      f_digest     },
+    {"ids",         f_ids        },
+    {"count",       f_count      },
+    {"memory",      f_memory     },
+    {"__gc",        f_close      },
+    {NULL,          NULL         }
 };
 
 static const luaL_Reg functions[] = {

@@ -166,6 +166,24 @@ describe("core.record", function()
     assert.are.same({}, index:buckets())
   end)
 
+  it("drops what offer would refuse as being of the future, and no more", function()
+    local near, far = sign { at = AT + 600000 }, sign { key = "b", at = AT + 600001 }
+    local soft = sign { bucket = "peer", key = id, at = AT + DAY * 1000 }
+    index:put(near, 7)
+    index:put(far, 8)
+    index:put(soft)
+    assert.are.equal(3, index:count())
+    assert.are.same({ 0, {} }, { index:drop_future(AT + DAY * 1000) })
+    assert.are.same({ 2, { { place = 8, size = far.size } } }, { index:drop_future(AT) })
+    assert.is_true(index:has(near.short))
+    assert.are.equal(1, index:count())
+    assert.are.equal("future", word(index:offer(far, AT)))
+    assert.are.equal("new", index:offer(sign { key = "b" }, AT), "its signer's older word is free to come")
+    local alone = record.new(CLASSES)
+    alone:put(near, 7)
+    assert.are.equal(alone:digest("share", NOW), index:digest("share", NOW))
+  end)
+
   it("digests what ends after T, under a salt, and forgets no change", function()
     local heard, digest = {}, nil
     for i = 1, 4 do
