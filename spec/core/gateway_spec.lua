@@ -34,7 +34,7 @@ describe("core.gateway", function()
   local function curl(path, more)
     serial = serial + 1
     local base = home.path .. "/answer" .. serial
-    local command = ("curl -s --max-time 20 -o %s.body -D %s.head %s 'http://127.0.0.1:%d%s'")
+    local command = ("LD_PRELOAD= curl -s --max-time 20 -o %s.body -D %s.head %s 'http://127.0.0.1:%d%s'")
       :format(base, base, more or "", g:port(), path)
     os.execute(command)
     local head = folder.read(base .. ".head") or ""
@@ -257,7 +257,7 @@ describe("core.gateway", function()
     local file = offer("a", "hello")
     g:networks { { "10.0.0.0", 8 }, { "fe80::", 64 } }
     local url = ("http://127.0.0.1:%d/ipfs/%s?format=raw"):format(g:port(), file.cid)
-    local pipe = io.popen(("curl -s -w '%%{num_connects}' '%s' -w '%%{num_connects}' '%s'"):format(url, url))
+    local pipe = io.popen(("LD_PRELOAD= curl -s -w '%%{num_connects}' '%s' -w '%%{num_connects}' '%s'"):format(url, url))
     assert.equal("hello1hello0", pipe:read "a")
     pipe:close()
     assert.has_error(function() g:networks { { "10.0.0.0", 33 } } end)
@@ -275,7 +275,7 @@ describe("core.gateway", function()
     local file = offer("a", "hello")
     local function ask()
       local url = ("http://%s:%d/ipfs/%s?format=raw"):format(host, g:port(), file.cid)
-      local pipe = io.popen(("curl -s -w ' %%{http_code}' '%s'"):format(url))
+      local pipe = io.popen(("LD_PRELOAD= curl -s -w ' %%{http_code}' '%s'"):format(url))
       local answer = pipe:read "a"
       pipe:close()
       return answer
@@ -331,7 +331,7 @@ describe("core.gateway", function()
   end
 
   local function offer_big()
-    os.execute(("head -c %d /dev/urandom > %s/big"):format(16 * MIB, home.path))
+    os.execute(("LD_PRELOAD= head -c %d /dev/urandom > %s/big"):format(16 * MIB, home.path))
     local file = folder.hash(home.path, "big")
     assert(g:offer(file))
     return file, assert(unixfs.decode(file.cid, select(3, block(file.cid)), file.size))
