@@ -8,6 +8,7 @@ BUILD     ?= .build
 WERROR    ?=
 OPTIMISE  ?= -O2 -g
 SANITISE  ?=
+JOBS      ?= $(shell nproc 2>/dev/null || echo 1)
 
 # == END OF USER SETTINGS. NO NEED TO CHANGE ANYTHING BELOW THIS LINE
 
@@ -25,29 +26,35 @@ APART    := core/http.c core/transfer.c
 MODULES  := $(filter-out core/main.c $(APART),$(wildcard core/*.c))
 OBJECTS  := $(MODULES:core/%.c=$(BUILD)/%.o)
 
-Q = $(if $(V),,@)
-say = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2))
+ROOT     := $(DESTDIR)$(PREFIX)
 
-all: dt-swarm dt-swarm-cli $(BUILD)/core.so $(BUILD)/core/http.so
+Q = $(if $(V),,@)
+
+PARTS    := dt-swarm dt-swarm-cli $(BUILD)/core.so $(BUILD)/core/http.so
+
+# One line for the compiler's work, each command with V=1.
+all:
+	@n=$$($(MAKE) -n --no-print-directory V=1 parts | grep -c -- ' -c -o '); start=$$(date +%s); \
+	[ $$n = 0 ] || printf '  CC  core/*.c   %d file%s' $$n $$([ $$n = 1 ] || echo s); \
+	$(MAKE) $(if $(V),,-s) --no-print-directory $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(JOBS)) parts \
+	&& { [ $$n = 0 ] || echo ", $$(( $$(date +%s) - start )) s"; }
+
+parts: $(PARTS)
 
 dt-swarm: $(BUILD)/main.o $(OBJECTS)
-	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -Wl,-E -o $@ $^ $(LIBS) $(LUALIB) $(LDFLAGS)
 
 dt-swarm-cli: dt-swarm
 	$(Q)ln -sf dt-swarm $@
 
 $(BUILD)/core.so: $(OBJECTS)
-	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -shared -o $@ $^ $(LIBS) $(LDFLAGS)
 
 $(BUILD)/core/http.so: $(APART) core/core.h core/transfer.h | $(BUILD)/core
-	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(INCLUDE) $(shell pkg-config --cflags libcurl) -shared -o $@ $(APART) \
 	  $(shell pkg-config --libs libcurl) $(LDFLAGS)
 
 $(BUILD)/%.o: core/%.c Makefile | $(BUILD)
-	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(INCLUDE) -c -o $@ $<
 
 $(BUILD) $(BUILD)/core:
@@ -70,9 +77,54 @@ lint:
 	clang-format --dry-run -Werror core/*.c core/*.h $(wildcard spec/*/*.c)
 	luacheck -q lua cli policies spec
 
+# The same specs at full counts, and those that take their counts from the environment.
+soak: all
+	@DT_SWARM_CRASH_IMAGES=$${DT_SWARM_CRASH_IMAGES:-20000} SPEC_TIMEOUT=7200 spec/run.sh $(SPECS)
+
+# Figures with the peer beside each; what needs a tool that is not here says so.
+bench: all
+	@spec/bench/run.sh $(BENCH)
+
+# Each defect in spec/mutants must turn the spec red that its first line names. MUTANTS='journal_*' picks some.
+mutants: all
+	@spec/mutants/run.sh $(MUTANTS)
+
+# The core's specs on a core with address and undefined-behaviour sanitisers, in .asan/.
+asan:
+	@$(MAKE) -s --no-print-directory BUILD=.asan OPTIMISE='-O1 -g' \
+	  SANITISE='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
+	  .asan/core.so .asan/core/http.so
+	@DT_SWARM_BUILD=.asan LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 spec/run.sh $(or $(SPECS),$(wildcard spec/core/*_spec.lua spec/crash/*_spec.lua))
+
+install: all
+	install -d $(ROOT)/bin $(ROOT)/lib/dt-swarm/core
+	install -m 755 dt-swarm $(ROOT)/bin/dt-swarm
+	ln -sf dt-swarm $(ROOT)/bin/dt-swarm-cli
+	install -m 755 $(BUILD)/core/http.so $(ROOT)/lib/dt-swarm/core/http.so
+	find lua cli policies -name '*.lua' -exec install -D -m 644 '{}' '$(ROOT)/share/dt-swarm/{}' ';'
+
+uninstall:
+	rm -rf $(ROOT)/bin/dt-swarm $(ROOT)/bin/dt-swarm-cli $(ROOT)/lib/dt-swarm $(ROOT)/share/dt-swarm
+
 clean:
-	rm -rf $(BUILD) dt-swarm dt-swarm-cli
+	rm -rf $(BUILD) .asan dt-swarm dt-swarm-cli
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make            builds dt-swarm and dt-swarm-cli
+#: make run        installs what is missing, builds, runs the daemon (ARGS='--name ada my.lua')
+#: make test       all specs, or SPECS='spec/core/text_spec.lua …'
+#: make lint       clang-format and luacheck
+#: make bench      figures beside their peers, or BENCH='records hash'
+#: make mutants    defects that specs must catch, or MUTANTS='journal_*'
+#: make asan       the core's specs with address and undefined-behaviour sanitisers
+#: make soak       the specs at full counts
+#: make install    into PREFIX (/usr/local) below DESTDIR; make uninstall takes it out
+#: make clean      removes what was built
+#: V=1 shows each command, BUILD=DIR builds elsewhere, JOBS=N compiles N files at a time
 
 -include $(wildcard $(BUILD)/*.d)
 
-.PHONY: all run test lint clean
+.PHONY: all parts run test lint soak bench mutants asan install uninstall clean help

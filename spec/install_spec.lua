@@ -1,0 +1,67 @@
+-- install_spec.lua - `make install` into an empty folder, and what it put there run from elsewhere.
+local folder = require "spec.folder"
+
+local function run(command)
+  local pipe = assert(io.popen("env -u MAKEFLAGS -u MAKELEVEL -u LD_PRELOAD " .. command .. " 2>&1; echo $?"))
+  local text, status = pipe:read("a"):match "^(.-)(%d+)\n$"
+  pipe:close()
+  return text, tonumber(status)
+end
+
+local function list(path)
+  return (run(("find '%s' -mindepth 1 -printf '%%P %%y\\n' | sort"):format(path)))
+end
+
+describe("make install", function()
+  local place
+  setup(function() place = folder.new() end)
+  teardown(function() place.remove() end)
+
+  local function make(target)
+    return run(("make -s %s DESTDIR='%s' PREFIX=/usr/local"):format(target, place.path))
+  end
+
+  it("puts program, Lua and policies where the program looks", function()
+    local said, status = make "install"
+    assert.equal(0, status, said)
+    local found = list(place.path .. "/usr/local")
+    for _, name in ipairs { "bin/dt-swarm f", "bin/dt-swarm-cli l", "lib/dt-swarm/core/http.so f",
+      "share/dt-swarm/lua/main.lua f", "share/dt-swarm/lua/routing/channels/udp.lua f",
+      "share/dt-swarm/cli/init.lua f", "share/dt-swarm/policies/duckiebot.lua f" } do
+      assert.truthy(("\n" .. found):find("\n" .. name .. "\n", 1, true), name)
+    end
+    assert.is_nil(found:find("%.c f\n") or found:find "spec")
+  end)
+
+  it("runs from there, the source tree out of sight", function()
+    local bin = place.path .. "/usr/local/bin/"
+    local version = require "core".version
+    assert.equal("dt-swarm " .. version .. "\n", (run("sh -c 'cd / && " .. bin .. "dt-swarm --version'")))
+    local said, status = run("sh -c 'cd / && HOME=" .. place.path .. " " .. bin .. "dt-swarm --check'")
+    assert.equal(0, status, said)
+    assert.truthy(said:find("duckiebot.lua: fine", 1, true), said)
+    said, status = run("sh -c 'cd / && " .. bin .. "dt-swarm-cli help'")
+    assert.equal(0, status, said)
+    assert.truthy(said:find("discover", 1, true), said)
+  end)
+
+  it("is moved as a whole, and loads what it loads late from where it then is", function()
+    assert(os.execute(("mv '%s/usr' '%s/moved'"):format(place.path, place.path)))
+    local said, status = run("sh -c 'cd / && " .. place.path .. "/moved/local/bin/dt-swarm-cli help'")
+    assert.equal(0, status, said)
+    local strace = ("strace -f -e trace=openat -o '%s/trace' "):format(place.path)
+    run(("sh -c 'cd / && %s %s/moved/local/bin/dt-swarm --check'"):format(strace, place.path))
+    local trace = folder.read(place.path .. "/trace")
+    assert.truthy(trace:find("/moved/local/share/dt-swarm/lua/main.lua", 1, true))
+    assert.truthy(trace:find("/moved/local/share/dt-swarm/policies/duckiebot.lua", 1, true))
+    assert.is_nil(trace:find("/usr/local/share/dt-swarm", 1, true))
+    assert.is_nil(trace:find('"policies/', 1, true))
+    assert(os.execute(("mv '%s/moved' '%s/usr'"):format(place.path, place.path)))
+  end)
+
+  it("is taken out whole", function()
+    local said, status = make "uninstall"
+    assert.same({ "", 0 }, { said, status })
+    assert.is_nil(list(place.path):find "dt%-swarm")
+  end)
+end)
