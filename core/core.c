@@ -1,4 +1,5 @@
-/* core.c - opens the core: the list of modules, the list of words, the one way to fail. No mechanism. */
+/* core.c - opens the core: the list of modules, the list of words, the one way to fail.
+ * No mechanism. */
 #include "core.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -44,7 +45,8 @@ void core_class(lua_State *L, const char *name, const luaL_Reg *methods) {
   lua_pop(L, 1);
 }
 
-lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_Integer fallback) {
+lua_Integer core_field_integer(lua_State *L, int index, const char *name,
+                               lua_Integer fallback) {
   int isinteger = 0;
   lua_Integer value;
   if (lua_getfield(L, index, name) == LUA_TNIL) {
@@ -52,7 +54,8 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_In
     return fallback;
   }
   value = lua_tointegerx(L, -1, &isinteger);
-  if (!isinteger) luaL_error(L, "field '%s' must be an integer", name);
+  if (!isinteger)
+    luaL_error(L, "field '%s' must be an integer", name);
   lua_pop(L, 1);
   return value;
 }
@@ -66,8 +69,8 @@ static void preload(lua_State *L, const char *name, lua_CFunction open) {
 
 static void push_words(lua_State *L) {
   lua_newtable(L);
-#define PUSH_WORD(word, text)                                                                      \
-  lua_pushliteral(L, text);                                                                        \
+#define PUSH_WORD(word, text)                                                            \
+  lua_pushliteral(L, text);                                                              \
   lua_setfield(L, -2, #word);
   CORE_WORDS(PUSH_WORD)
 #undef PUSH_WORD
@@ -75,7 +78,8 @@ static void push_words(lua_State *L) {
 
 /* { version =, words = { word = text } }; makes every "core.NAME" requirable. */
 int luaopen_core(lua_State *L) {
-  if (sodium_init() < 0) return luaL_error(L, "libsodium cannot start");
+  if (sodium_init() < 0)
+    return luaL_error(L, "libsodium cannot start");
 #define X(name) preload(L, "core." #name, luaopen_core_##name);
 #include "modules.inc"
 #undef X

@@ -1,4 +1,5 @@
-/* core.h - what all core modules share: limits, words, errors, the list. No module's inside. */
+/* core.h - what all core modules share: limits, words, errors, the list. No module's
+ * inside. */
 #ifndef CORE_H
 #define CORE_H
 
@@ -9,65 +10,70 @@
 
 /* Times and sizes are int64_t everywhere: never time_t, size_t or long in a format. */
 
-/* Limits of the protocol, in bytes unless said otherwise (spec/PROTOCOL.md). */
-#define CORE_STATEMENT_MAX 1024 /* a statement line, signature included, line feed not */
-#define CORE_DATAGRAM_MAX  1200 /* a UDP frame */
-#define CORE_LINE_MAX      8192 /* an envelope line on a stream, line feed not */
-#define CORE_ADDRESS_MAX   512  /* a multiaddr as text */
-#define CORE_BUCKET_MAX    160
-#define CORE_KEY_MAX       160
-#define CORE_JSON_DEPTH    8
-#define CORE_PEER_ID_MAX   64 /* text of a peer ID; an Ed25519 one has 52 characters */
+/* Limits of the protocol, in bytes unless said otherwise (spec/PROTOCOL.md): a statement
+ * line with its signature and without its line feed, a UDP frame, an envelope line on a
+ * stream, a multiaddr as text, the text of a peer ID (an Ed25519 one has 52). */
+#define CORE_STATEMENT_MAX 1024
+#define CORE_DATAGRAM_MAX 1200
+#define CORE_LINE_MAX 8192
+#define CORE_ADDRESS_MAX 512
+#define CORE_BUCKET_MAX 160
+#define CORE_KEY_MAX 160
+#define CORE_JSON_DEPTH 8
+#define CORE_PEER_ID_MAX 64
 
-#define CORE_HASH_SIZE      32 /* BLAKE2b-256, SHA-256 */
-#define CORE_SHORT_ID_SIZE  16 /* first bytes of a statement's ID, as `ids` and `want` name it */
-#define CORE_PUBLIC_SIZE    32
+/* BLAKE2b-256 and SHA-256; the first bytes of a statement's ID, as `ids` and `want` name
+ * it; a key; a signature. */
+#define CORE_HASH_SIZE 32
+#define CORE_SHORT_ID_SIZE 16
+#define CORE_PUBLIC_SIZE 32
 #define CORE_SIGNATURE_SIZE 64
 
-/* The one closed list of refusal words: C, Lua, `status`, specs and the protocol page use these
- * and no others. A word is followed by what a person would say for it. */
-#define CORE_WORDS(X)                                                                              \
-  X(form, "not of the form that the protocol gives")                                               \
-  X(long, "longer than the limit")                                                                 \
-  X(length, "not as long as it was said to be")                                                       \
-  X(redirect, "sent elsewhere, where nobody vouches for it")                                       \
-  X(host, "addressed to a name, where only addresses are answered")                                \
-  X(kind, "an envelope of unknown kind")                                                           \
-  X(class, "its bucket belongs to no class here")                                                  \
-  X(size, "larger than its class allows")                                                          \
-  X(window, "valid for longer than its class allows, or ends before it begins")                    \
-  X(owner, "the bucket is written by its owner only")                                              \
-  X(ended, "no longer remembered by anybody")                                                      \
-  X(future, "stamped further ahead than ten minutes")                                              \
-  X(duplicate, "held already")                                                                     \
-  X(older, "a newer word stands in its slot")                                                      \
-  X(key, "the signer's key is not a point of prime order")                                         \
-  X(signature, "the signature does not fit")                                                       \
-  X(quota, "its signer or source has used up the room for it")                                     \
-  X(stranger, "its signer is not a member")                                                        \
-  X(law, "spoken under other class constants")                                                     \
-  X(replay, "said before: its counters did not grow")                                              \
-  X(nonce, "answers no question that was asked here")                                              \
-  X(hops, "passed on too often")                                                                   \
-  X(address, "no such component or way")                                                           \
-  X(export, "that component is not open to strangers")                                             \
-  X(unproved, "the address has not been proved")                                                   \
-  X(budget, "over the budget of its channel")                                                      \
-  X(full, "a bounded queue was full")                                                              \
-  X(slow, "took too long")                                                                         \
-  X(closed, "the other side has gone")                                                             \
-  X(disk, "the disk refused")                                                                      \
-  X(block, "the block does not have its CID")                                                      \
-  X(missing, "not held here")                                                                      \
-  X(moved, "the file changed meanwhile")                                                           \
-  X(link, "not a regular file beneath the folder")                                                 \
-  X(name, "a name that a record cannot hold")                                                      \
-  X(permission, "the owner or the policy does not allow it")                                       \
-  X(policy, "a hook failed")                                                                       \
-  X(version, "from a version that this one does not know")                                         \
+/* The one closed list of refusal words: C, Lua, `status`, specs and the protocol page use
+ * these and no others. A word is followed by what a person would say for it. */
+#define CORE_WORDS(X)                                                                    \
+  X(form, "not of the form that the protocol gives")                                     \
+  X(long, "longer than the limit")                                                       \
+  X(length, "not as long as it was said to be")                                          \
+  X(redirect, "sent elsewhere, where nobody vouches for it")                             \
+  X(host, "addressed to a name, where only addresses are answered")                      \
+  X(kind, "an envelope of unknown kind")                                                 \
+  X(class, "its bucket belongs to no class here")                                        \
+  X(size, "larger than its class allows")                                                \
+  X(window, "valid for longer than its class allows, or ends before it begins")          \
+  X(owner, "the bucket is written by its owner only")                                    \
+  X(ended, "no longer remembered by anybody")                                            \
+  X(future, "stamped further ahead than ten minutes")                                    \
+  X(duplicate, "held already")                                                           \
+  X(older, "a newer word stands in its slot")                                            \
+  X(key, "the signer's key is not a point of prime order")                               \
+  X(signature, "the signature does not fit")                                             \
+  X(quota, "its signer or source has used up the room for it")                           \
+  X(stranger, "its signer is not a member")                                              \
+  X(law, "spoken under other class constants")                                           \
+  X(replay, "said before: its counters did not grow")                                    \
+  X(nonce, "answers no question that was asked here")                                    \
+  X(hops, "passed on too often")                                                         \
+  X(address, "no such component or way")                                                 \
+  X(export, "that component is not open to strangers")                                   \
+  X(unproved, "the address has not been proved")                                         \
+  X(budget, "over the budget of its channel")                                            \
+  X(full, "a bounded queue was full")                                                    \
+  X(slow, "took too long")                                                               \
+  X(closed, "the other side has gone")                                                   \
+  X(disk, "the disk refused")                                                            \
+  X(block, "the block does not have its CID")                                            \
+  X(missing, "not held here")                                                            \
+  X(moved, "the file changed meanwhile")                                                 \
+  X(link, "not a regular file beneath the folder")                                       \
+  X(name, "a name that a record cannot hold")                                            \
+  X(permission, "the owner or the policy does not allow it")                             \
+  X(policy, "a hook failed")                                                             \
+  X(version, "from a version that this one does not know")                               \
   X(ambiguous, "fits more than one thing")
 
-/* Pushes nil, "word: text", "word" and returns 3. WORD is one of CORE_WORDS or an errno name. */
+/* Pushes nil, "word: text", "word" and returns 3. WORD is one of CORE_WORDS or an errno
+ * name. */
 int core_fail(lua_State *L, const char *word, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -80,43 +86,21 @@ const char *core_errno_name(int err);
 /* A new full userdata of SIZE zeroed bytes with metatable NAME (made with core_class). */
 void *core_new(lua_State *L, const char *name, size_t size);
 
-/* Registers a metatable NAME with METHODS as its __index; entries that begin with "__" go into
- * the metatable itself. */
+/* Registers a metatable NAME with METHODS as its __index; entries that begin with "__" go
+ * into the metatable itself. */
 void core_class(lua_State *L, const char *name, const luaL_Reg *methods);
 
-/* Reads integer field NAME of the table at INDEX, or FALLBACK where it is nil; throws otherwise. */
-lua_Integer core_field_integer(lua_State *L, int index, const char *name, lua_Integer fallback);
+/* Reads integer field NAME of the table at INDEX, or FALLBACK where it is nil; throws
+ * otherwise. */
+lua_Integer core_field_integer(lua_State *L, int index, const char *name,
+                               lua_Integer fallback);
 
-/* Modules linked into the binary and core.so: luaopen_core_NAME, required as "core.NAME"; the list
- * is modules.inc. core.http stands apart, in a .so of its own, loaded when first used. */
+/* Modules linked into the binary and core.so: luaopen_core_NAME, required as "core.NAME";
+ * the list is modules.inc. core.http stands apart, in a .so of its own, loaded when first
+ * used. */
 #define X(name) int luaopen_core_##name(lua_State *L);
 #include "modules.inc"
 #undef X
-/* Modules linked into the binary and core.so: luaopen_core_NAME, required as "core.NAME".
- * core.http stands apart, in a .so of its own, loaded when first used. */
-#define CORE_MODULES(X)                                                                            \
-  X(address)                                                                                       \
-  X(beneath)                                                                                       \
-  X(board)                                                                                         \
-  X(cid)                                                                                           \
-  X(disk)                                                                                          \
-  X(fence)                                                                                         \
-  X(gateway)                                                                                       \
-  X(hash)                                                                                          \
-  X(journal)                                                                                       \
-  X(json)                                                                                          \
-  X(key)                                                                                           \
-  X(net)                                                                                           \
-  X(random)                                                                                        \
-  X(record)                                                                                        \
-  X(statement)                                                                                     \
-  X(text)                                                                                          \
-  X(unixfs)                                                                                        \
-  X(watch)                                                                                         \
-  X(worker)
-
-#define CORE_DECLARE(name) int luaopen_core_##name(lua_State *L);
-CORE_MODULES(CORE_DECLARE)
 int luaopen_core(lua_State *L);
 
 #endif

@@ -56,8 +56,8 @@ typedef struct {
   int (*mkdir)(disk *d, const char *path, int mode);
   int (*sync_directory)(disk *d, const char *path);
   int (*list)(disk *d, const char *path,
-              disk_names *names);         /* unsorted, without . and .. */
-  int (*lock)(disk *d, const char *path); /* a file; -EWOULDBLOCK: held */
+              disk_names *names);                    /* unsorted, without . and .. */
+  int (*lock)(disk *d, const char *path);            /* a file; -EWOULDBLOCK: held */
   int (*chmod)(disk *d, const char *path, int mode); /* of what a link leads to */
   void (*free)(disk *d);
 } disk_operations;
@@ -99,8 +99,8 @@ disk *disk_check(lua_State *L, int index);
 
 disk *disk_real(void); /* disk_real.c; NULL without memory */
 
-/* disk_memory.c, disk_image.c: files in memory; each name and each 512 bytes of content are there
- * as seen now and as a power cut would leave them. */
+/* disk_memory.c, disk_image.c: files in memory; each name and each 512 bytes of content
+ * are there as seen now and as a power cut would leave them. */
 typedef enum {
   DISK_FAIL,  /* the error, nothing done; of a sync: what was dirty never gets to the disk
                */

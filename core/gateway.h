@@ -15,8 +15,8 @@
 #define GATEWAY_WORDS(X)                                                                 \
   X(form)                                                                                \
   X(kind)                                                                                \
-  X(host) X(permission) X(missing) X(moved) X(block) X(link) X(full) X(slow) X(closed)   \
-      X(disk)
+  X(host)                                                                                \
+  X(permission) X(missing) X(moved) X(block) X(link) X(full) X(slow) X(closed) X(disk)
 
 typedef enum {
 #define GATEWAY_WORD(word) GATEWAY_##word,

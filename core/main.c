@@ -1,4 +1,5 @@
-/* main.c - dt-swarm and dt-swarm-cli: one Lua state, one file run protected. No logic of its own. */
+/* main.c - dt-swarm and dt-swarm-cli: one Lua state, one file run protected. No logic of
+ * its own. */
 #include "core.h"
 #include <lualib.h>
 #include <limits.h>
@@ -24,14 +25,16 @@ static size_t allocated; /* bytes that the Lua state holds */
 static void *counting_allocator(void *unused, void *block, size_t old, size_t new) {
   void *result;
   (void)unused;
-  if (!block) old = 0;
+  if (!block)
+    old = 0;
   if (new == 0) {
     free(block);
     allocated -= old;
     return NULL;
   }
   result = realloc(block, new);
-  if (result) allocated += new - old;
+  if (result)
+    allocated += new - old;
   return result;
 }
 
@@ -40,11 +43,13 @@ static int main_memory(lua_State *L) {
   return 1;
 }
 
-/* (fd) -> columns of the terminal there (0 where it does not say), or nil for no terminal */
+/* (fd) -> columns of the terminal there (0 where it does not say), or nil for no terminal
+ */
 static int main_columns(lua_State *L) {
   struct winsize size = {0};
   int fd = (int)luaL_checkinteger(L, 1);
-  if (!isatty(fd)) return 0;
+  if (!isatty(fd))
+    return 0;
   (void)ioctl(fd, TIOCGWINSZ, &size);
   lua_pushinteger(L, size.ws_col);
   return 1;
@@ -53,7 +58,8 @@ static int main_columns(lua_State *L) {
 /* A source tree has lua/ beside the binary; an installed one PREFIX/share/dt-swarm. */
 static void find_root(start *s) {
   char self[PATH_MAX] = {0}, probe[PATH_MAX + 32];
-  if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) strcpy(self, "./dt-swarm");
+  if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+    strcpy(self, "./dt-swarm");
   dirname(self);
   snprintf(probe, sizeof probe, "%s/lua/main.lua", self);
   if (access(probe, R_OK) == 0) {
@@ -66,15 +72,16 @@ static void find_root(start *s) {
   snprintf(s->lib, sizeof s->lib, "%.4000s/lib/dt-swarm", self);
 }
 
-/* package.path names our own tree first; relative entries are left out, so that nobody is run
- * from the folder he happens to stand in. */
+/* package.path names our own tree first; relative entries are left out, so that nobody is
+ * run from the folder he happens to stand in. */
 static void set_paths(lua_State *L, const start *s) {
-  static const char *const system_path = "/usr/local/share/lua/5.4/?.lua;/usr/local/share/lua/5.4/?/init.lua;"
-                                         "/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua";
+  static const char *const system_path =
+      "/usr/local/share/lua/5.4/?.lua;/usr/local/share/lua/5.4/?/init.lua;"
+      "/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua";
   static const char *const system_cpath = DT_SWARM_CPATH;
   lua_getglobal(L, "package");
-  lua_pushfstring(L, "%s/lua/?.lua;%s/lua/?/init.lua;%s/?.lua;%s/?/init.lua;%s", s->root, s->root,
-                  s->root, s->root, system_path);
+  lua_pushfstring(L, "%s/lua/?.lua;%s/lua/?/init.lua;%s/?.lua;%s/?/init.lua;%s", s->root,
+                  s->root, s->root, s->root, system_path);
   lua_setfield(L, -2, "path");
   lua_pushfstring(L, "%s/?.so;%s", s->lib, system_cpath);
   lua_setfield(L, -2, "cpath");
@@ -121,7 +128,8 @@ static int pmain(lua_State *L) {
 int main(int argc, char **argv) {
   static start s;
   lua_State *L = lua_newstate(counting_allocator, NULL);
-  if (!L) return EXIT_FAILURE;
+  if (!L)
+    return EXIT_FAILURE;
   signal(SIGPIPE, SIG_IGN); /* a peer that hangs up is an error of one write */
   s.name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
   s.argc = argc;

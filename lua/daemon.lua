@@ -8,6 +8,7 @@ daemon.__index = daemon
 local BUILD = 1795305600000 -- 2026-11-22, ms Unix: it is not earlier than when this was written
 local NETWORKS_EVERY = 5000 -- ms
 local HTTP_PORT = 3826
+local VERIFIERS = 2 -- threads for signatures, started by the first foreign word
 
 local function host_name()
   local file = io.open "/proc/sys/kernel/hostname"
@@ -87,6 +88,7 @@ local function build_node(self, given)
     share = self.places.share, socket = self.places.socket, boot = self.state:boot(), build = BUILD,
     saved_time = self.state:number "time", save_time = function(ms) return self.state:keep("time", ms) end,
     synchronised = function() return self.board.clock().synchronised end, memory = given.memory,
+    verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
     date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end }
   if not one then return nil, err end
   here.time = one.time

@@ -44,7 +44,7 @@ local function build_comms(self, given)
   local beacon = self.policy:get "comms.beacon"
   self.comms = comms.new { loop = self.loop, random = self.random, time = self.time, dcache = self.dcache,
     key = self.key, id = self.id, swarm = self.swarm, name = self.name, boot = given.boot, log = self.log,
-    refused = self.refuse, policy = self.policy, here = self.here,
+    refused = self.refuse, policy = self.policy, here = self.here, verifier = given.verifier,
     interval = { math.floor(beacon[1] * 1000), math.floor(beacon[2] * 1000) },
     ports = function() return self.ports() end }
   self.routing = routing.new { loop = self.loop, log = self.log, comms = self.comms, id = self.id,

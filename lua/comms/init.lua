@@ -6,6 +6,7 @@ local quota = require "comms.quota"
 local proof = require "comms.proof"
 local beacon = require "comms.beacon"
 local repair = require "comms.repair"
+local verify = require "comms.verify"
 
 local comms = {}
 comms.__index = comms
@@ -15,6 +16,7 @@ local WASTE = { rate = 50, burst = 200, total = 2000 } -- bad signatures a secon
 local function brain_parts(self, given)
   self.peers = peers.new { loop = self.loop }
   self.waste = quota.new { loop = self.loop, rate = WASTE.rate, burst = WASTE.burst, total = WASTE.total }
+  self.verify = verify.new { swarm = self.swarm, start = given.verifier }
   self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,
     poke = function(name) self.poke(name) end }
   local function facts()
@@ -38,8 +40,8 @@ local function brain_parts(self, given)
 end
 
 -- loop, random, time, dcache, key, id, swarm, name, boot, log, refused(word), policy, here() → facts,
--- interval = { shortest, longest } ms, ports() → tcp, http. Effects that Routing fills in before `start`:
--- poke(channel name), tell(source, message), dial(host, port, done).
+-- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once).
+-- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done).
 function comms.new(given)
   local self = setmetatable({ listeners = {} }, comms)
   for _, name in ipairs { "loop", "random", "time", "dcache", "key", "id", "swarm", "boot", "log", "refused",
@@ -57,6 +59,7 @@ function comms:start()
 end
 
 function comms:stop()
+  self.verify:stop()
   self.beacon:stop()
   self.repair:stop()
 end
@@ -132,7 +135,19 @@ local function allowed(self, source)
   return self.waste:allows(source.host, source.channel.kind == "tcp" or self.peers:source_proved(source))
 end
 
--- One statement line that came over SOURCE: true | nil, text, word. A bad one never becomes a record.
+local function checked(self, st, source, ok, err, word)
+  if ok then
+    ok, err, word = self.dcache:take(st)
+  elseif word == "signature" or word == "key" then
+    self.waste:charge(source.host)
+  end
+  if ok then return taken(self, st, source) end
+  self.refused(word)
+  self.log:debug("comms", "refused", { kind = "statement", from = source.address, why = err })
+end
+
+-- One statement line that came over SOURCE: true when it was taken in or waits for its check | nil, text, word.
+-- A bad one never becomes a record.
 function comms:word(line, source)
   local st, err, word = statement.parse(line)
   if not st then return nil, err, word end
@@ -143,15 +158,7 @@ function comms:word(line, source)
     return nil, err, word
   end
   if not allowed(self, source) then return nil, "quota: too many bad signatures from there", "quota" end
-  fresh, err, word = st:verify(self.swarm)
-  if not fresh then
-    self.waste:charge(source.host)
-    return nil, err, word
-  end
-  fresh, err, word = self.dcache:take(st)
-  if not fresh then return nil, err, word end
-  taken(self, st, source)
-  return true
+  return self.verify:add(st, source, function(...) checked(self, st, source, ...) end)
 end
 
 -- Own words: BUCKET, DATA (a table; nil dismisses), { key = text | nil (ourselves), ttl = s }. → st | nil, text, word.
