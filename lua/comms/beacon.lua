@@ -78,17 +78,25 @@ local function is_new(peer, facts)
   return facts.boot > peer.boot or (facts.boot == peer.boot and facts.count > peer.count)
 end
 
+-- Our own, come back, or spoken by another with our key; not by anybody who merely writes our ID.
+local function hear_own(self, facts)
+  local own = self.facts()
+  if facts.boot < own.boot or (facts.boot == own.boot and facts.count <= self.count) then
+    return nil, "duplicate: our own beacon", "duplicate"
+  end
+  local ok, why, refusal = messages.verify_beacon(facts, self.swarm)
+  if not ok then return nil, why, refusal end
+  self.clone = self.loop:now()
+  return nil, "duplicate: spoken with our own key", "duplicate"
+end
+
 -- A beacon's REST → facts, peer, newcomer (unknown or newly booted?) | nil, text, word [, the peer it speaks of].
 function beacon:hear(rest)
   local facts, err, word = messages.parse_beacon(rest)
   if not facts then return nil, err, word end
-  if facts.id == self.id then
-    local ours = facts.boot == self.facts().boot and facts.count <= self.count
-    if not ours then self.clone = self.loop:now() end
-    return nil, "duplicate: our own beacon", "duplicate"
-  end
+  if facts.id == self.id then return hear_own(self, facts) end
   local known = self.peers.by_id[facts.id]
-  if known and facts.boot == known.boot and facts.count == known.count and known.flows[1] then
+  if known and facts.signature == known.signature and known.flows[1] then
     return nil, "duplicate: heard by another way", "duplicate", known -- by another interface, say
   end
   if known and not is_new(known, facts) then return nil, "replay: its counters did not grow", "replay", known end
@@ -98,6 +106,7 @@ function beacon:hear(rest)
   local peer, fresh = self.peers:get(facts.id)
   local newcomer = fresh or facts.boot > peer.boot
   peer.boot, peer.count, peer.t, peer.name = facts.boot, facts.count, facts.t, facts.name
+  peer.signature = facts.signature
   peer.tcp, peer.http, peer.classes, peer.beacon_at = facts.tcp, facts.http, facts.classes, self.loop:now()
   return facts, peer, newcomer
 end

@@ -178,12 +178,18 @@ end
 
 local handlers = {}
 
+-- Each line is counted by itself; the frame is refused, by the word of its first line, when none of them was taken.
 function handlers.statements(self, message, source)
+  local any, first_err, first_word
   for _, line in ipairs(message.body) do
-    local ok, _, word = self:word(line, source)
+    local ok, err, word = self:word(line, source)
     if not ok then self.refused(word) end
+    any = any or ok
+    first_err, first_word = first_err or err, first_word or word
   end
-  return true
+  if any then return true end
+  if not first_word then self.refused "form" end
+  return nil, first_err or "form: statements without a line", first_word or "form"
 end
 
 function handlers.beacon(self, message, source)
@@ -192,9 +198,9 @@ function handlers.beacon(self, message, source)
   if not facts then
     if newcomer == "signature" or newcomer == "key" then self.waste:charge(source.host) end
     if known and newcomer == "duplicate" then
-      self.proof:ask(known, self.peers:heard(known, source))
+      self.proof:ask(known, self.peers:flow(known, source), true)
     elseif known then
-      self.proof:ask(known, { source = source, patience = 1000 })
+      self.proof:ask(known, { source = source, patience = 1000 }, true)
     end
     return nil, peer, newcomer
   end
@@ -218,15 +224,18 @@ end
 function handlers.ids(self, message, source) return self.repair:ids(message, source) end
 function handlers.want(self, message, source) return self.repair:want(message, source) end
 
--- An envelope for the brain; BODY lines in message.body. Refusals are counted by word.
+-- An envelope for the brain; BODY lines in message.body. Refusals are counted by word. → true | nil, text, word.
 function comms:receive(message, source, reply)
   local handler = handlers[message.kind]
-  if not handler then return self.refused "kind" end
-  local ok, err, word = handler(self, message, source, reply)
-  if not ok then
-    self.refused(word)
-    self.log:debug("comms", "refused", { kind = message.kind, from = source.address, why = err })
+  if not handler then
+    self.refused "kind"
+    return nil, "kind: nobody here knows " .. message.kind, "kind"
   end
+  local ok, err, word = handler(self, message, source, reply)
+  if ok then return true end
+  if message.kind ~= "statements" then self.refused(word) end
+  self.log:debug("comms", "refused", { kind = message.kind, from = source.address, why = err })
+  return nil, err, word
 end
 
 -- What to send next on channel NAME, of at most BYTES.

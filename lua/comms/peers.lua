@@ -13,22 +13,31 @@ function peers.new(given)
   return setmetatable({ loop = given.loop, by_id = {}, list = {}, proofs = {}, proof_order = {} }, peers)
 end
 
-local function longest_silent(self)
-  local worst = 1
+-- Who goes first where there are too many: keys cost nothing to make, a proved address does.
+local function least(self)
+  local worst, worst_proved
   for i, peer in ipairs(self.list) do
-    if peer.heard < self.list[worst].heard then worst = i end
+    local proved = peer.proved ~= nil
+    if not worst or (worst_proved and not proved) or
+      (worst_proved == proved and peer.heard < self.list[worst].heard) then
+      worst, worst_proved = i, proved
+    end
   end
   return worst
 end
 
 local function insert(self, peer)
   if #self.list >= PEERS_MAX then
-    local gone = table.remove(self.list, longest_silent(self))
+    local gone = table.remove(self.list, least(self))
     self.by_id[gone.id] = nil
   end
   self.by_id[peer.id] = peer
-  table.insert(self.list, peer)
-  table.sort(self.list, function(a, b) return a.id < b.id end)
+  local first, last = 1, #self.list + 1
+  while first < last do
+    local middle = (first + last) // 2
+    if self.list[middle].id < peer.id then first = middle + 1 else last = middle end
+  end
+  table.insert(self.list, first, peer)
 end
 
 -- The peer of that ID, made when it is new; second result: was it new?
@@ -48,26 +57,41 @@ local function flow_of(peer, source)
   end
 end
 
--- Notes that PEER was heard over SOURCE now; returns the flow.
-function peers:heard(peer, source)
+-- One flow too many: the oldest that nobody proved goes, but the newest is given its chance.
+local function drop_flow(peer)
+  for i = #peer.flows, 2, -1 do
+    if not peer.flows[i].proved then return table.remove(peer.flows, i) end
+  end
+  table.remove(peer.flows)
+end
+
+-- The flow by which something of PEER came, though not necessarily from him: anybody can send a copy.
+function peers:flow(peer, source)
   local now = self.loop:now()
   local flow = flow_of(peer, source)
   if not flow then
     flow = { first = now }
     table.insert(peer.flows, 1, flow)
-    if #peer.flows > FLOWS_MAX then table.remove(peer.flows) end
+    if #peer.flows > FLOWS_MAX then drop_flow(peer) end
   end
-  flow.source, flow.heard, peer.heard = source, now, now
+  flow.source, flow.heard = source, now
   return flow
+end
+
+-- Notes that PEER lives and was heard over SOURCE now; returns the flow.
+function peers:heard(peer, source)
+  peer.heard = self.loop:now()
+  return self:flow(peer, source)
 end
 
 function peers:proved(flow)
   return flow and flow.proved and self.loop:now() - flow.proved < peers.proof_ms or false
 end
 
--- The holder of a key signed a nonce that came back over FLOW.
-function peers:prove(flow)
+-- The holder of PEER's key signed a nonce that came back over FLOW.
+function peers:prove(peer, flow)
   flow.proved = self.loop:now()
+  peer.proved = flow.proved
   local id = flow.source.id
   if not self.proofs[id] then
     table.insert(self.proof_order, id)

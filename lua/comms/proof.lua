@@ -9,6 +9,7 @@ local OUT_MAX = 256 -- nonces on their way
 local WAIT = 10 * 1000 -- ms for an answer
 local AGAIN = 50 * 60 * 1000 -- a proof is renewed ten minutes before it ends
 local ASKS = 32 -- questions a second, so that nobody makes us flood a third
+local COPIES = 8 -- of these after what anybody could have copied
 local RETRY_MIN, RETRY_MAX = 2 * 1000, 5 * 60 * 1000
 
 -- loop, random, peers, key, id, swarm; facts() → own { id, boot, tcp, http }; tell(source, message); refused(word).
@@ -30,11 +31,12 @@ local function trim(self)
   self.order = kept
 end
 
-local function in_budget(self, now)
+local function in_budget(self, now, copy)
   local second = now // 1000
-  if self.second ~= second then self.second, self.asks = second, 0 end
-  self.asks = self.asks + 1
-  return self.asks <= ASKS
+  if self.second ~= second then self.second, self.asks, self.copies = second, 0, 0 end
+  if self.asks >= ASKS or (copy and self.copies >= COPIES) then return false end
+  self.asks, self.copies = self.asks + 1, self.copies + (copy and 1 or 0)
+  return true
 end
 
 local function wanted(self, flow)
@@ -43,12 +45,13 @@ local function wanted(self, flow)
   return not flow.asked or now - flow.asked >= (flow.patience or 0)
 end
 
--- Asks the holder of PEER's key to sign a nonce over FLOW, unless that was done or tried lately.
-function proof:ask(peer, flow)
+-- Asks the holder of PEER's key to sign a nonce over FLOW, unless that was done or tried lately. COPY: what came
+-- over it was no fresh word of his.
+function proof:ask(peer, flow, copy)
   if not wanted(self, flow) then return end
   trim(self)
   if #self.order >= OUT_MAX then return self.refused "full" end
-  if not in_budget(self, self.loop:now()) then return self.refused "budget" end
+  if not in_budget(self, self.loop:now(), copy) then return self.refused "budget" end
   local nonce = text.base64url(self.random:bytes(16))
   flow.patience = math.min(RETRY_MAX, (flow.patience or RETRY_MIN / 2) * 2)
   flow.asked = self.loop:now()
@@ -82,7 +85,7 @@ function proof:pong(message, source)
   if not ok then return nil, why, refusal end
   self.out[facts.nonce] = nil
   local flow, peer = question.flow, question.peer
-  self.peers:prove(flow)
+  self.peers:prove(peer, flow)
   flow.patience = nil
   flow.rtt_us = math.max(1, self.loop:micro() - question.micro)
   if facts.boot < peer.boot then peer.boot, peer.count = facts.boot, -1 end -- a state folder made anew

@@ -11,13 +11,14 @@ local PULL_MAX = 32 -- frames to one channel in a turn
 function routing.new(given)
   local self = setmetatable({ components = {}, by_name = {}, list = {}, timers = {}, serial = 0 }, routing)
   for _, name in ipairs { "loop", "log", "comms", "id", "refused" } do self[name] = given[name] end
-  self.components.brain = function(message, source, reply) self.comms:receive(message, source, reply) end
+  self.components.brain = function(...) return self.comms:receive(...) end
   self.comms.poke = function(name) self:poke(name) end
   self.comms.tell = function(source, message) return self:tell(source, message) end
   return self
 end
 
--- fn(message, source, reply) gets what is addressed to /dswarm/<this node>/NAME.
+-- fn(message, source, reply) gets what is addressed to /dswarm/<this node>/NAME and answers true, or nil, text,
+-- word when nothing of it was taken; it counts its refusals.
 function routing:component(name, fn) self.components[name] = fn end
 
 local function component_of(self, to)
@@ -25,6 +26,16 @@ local function component_of(self, to)
   local id, name = to:match "^/dswarm/([^/]+)/([^/]+)$"
   if id ~= self.id and id ~= "*" then return nil end
   return self.components[name]
+end
+
+local function send_to(self, source, message)
+  local channel = source.channel
+  if channel.closed then return nil, "closed: that channel has gone", "closed" end
+  if channel.kind == "tcp" then
+    self.comms.outbox:say(channel.name, message)
+    return true
+  end
+  return channel:send(envelope.format(message), source)
 end
 
 -- Sends one message back along the flow it answers; an unproved datagram source gets little.
@@ -38,38 +49,45 @@ local function reply_to(self, source, asked)
     message.from = message.from or envelope.nobody
     local size = #envelope.format(message)
     if size > room then
-      self.refused "unproved"
       return nil, "unproved: the answer is larger than three times the question", "unproved"
     end
     room = room - size
-    return self:tell(source, message)
+    return send_to(self, source, message)
   end
 end
 
 local function no_reply() return nil, "address: no reply was wanted", "address" end
 
--- A frame came in. Nothing in it is believed here.
-function routing:frame(channel, source, frame)
+-- To which component a frame goes, as a message | nil, text, word.
+local function read(self, frame)
   local head, body = envelope.split(frame)
   local message, err, word = envelope.parse(head)
+  if not message then return nil, err, word end
+  if #body > 0 and message.kind ~= "statements" then return nil, "form: only statements have lines", "form" end
+  local component = component_of(self, message.to)
+  if not component then return nil, "address: no such component", "address" end
+  message.body = body
+  return message, component
+end
+
+-- A frame came in. Nothing in it is believed here. → true | nil, text, word when nothing of it was taken.
+function routing:frame(channel, source, frame)
+  local message, component, word = read(self, frame)
   if not message then
     self.refused(word)
-    return self.log:debug("routing", "refused", { from = source.address, why = err })
+    self.log:debug("routing", "refused", { from = source.address, why = component })
+    return nil, component, word
   end
-  if #body > 0 and message.kind ~= "statements" then return self.refused "form" end
-  local component = component_of(self, message.to)
-  if not component then return self.refused "address" end
-  message.body = body
-  component(message, source, message.from == envelope.nobody and no_reply or reply_to(self, source, message))
+  local reply = message.from == envelope.nobody and no_reply or reply_to(self, source, message)
+  local ok, err
+  ok, err, word = component(message, source, reply)
   if channel.on_handled then channel.on_handled(source) end
+  return ok, err, word
 end
 
 -- Sends MESSAGE over the flow SOURCE: on a stream by way of its queue, as a datagram at once.
 function routing:tell(source, message)
-  local channel = source.channel
-  if channel.closed then return nil, "closed: that channel has gone", "closed" end
-  if channel.kind == "tcp" then return self.comms.outbox:say(channel.name, message) end
-  local ok, err, word = channel:send(envelope.format(message), source)
+  local ok, err, word = send_to(self, source, message)
   if not ok then self.refused(word) end
   return ok, err, word
 end
@@ -114,7 +132,7 @@ function routing:add(channel, options)
   channel.medium = options.medium or false
   self.by_name[channel.name] = channel
   table.insert(self.list, channel)
-  channel.on_frame = function(_, source, frame) self:frame(channel, source, frame) end
+  channel.on_frame = function(_, source, frame) return self:frame(channel, source, frame) end
   channel.on_room = function() self:poke(channel.name) end
   channel.on_up = function() self.comms.beacon:stir() end
   channel.on_down = function() if channel.closed then self:remove(channel) end end

@@ -22,6 +22,18 @@ function frame.count(counters, text)
   if frame.kind(text) == "beacon" then counters.beacons = counters.beacons + 1 end
 end
 
+-- What became of datagrams: taken + the sum of refused = all that came from others.
+function frame.judgements() return { taken = 0, refused = {} } end
+
+-- Counts one datagram by what its receiver answered: nil, text, word where nothing of it was taken.
+function frame.judged(judgements, _, _, word)
+  if word then
+    judgements.refused[word] = (judgements.refused[word] or 0) + 1
+  else
+    judgements.taken = judgements.taken + 1
+  end
+end
+
 function frame.copy(counts)
   local copied = {}
   for word, n in pairs(counts) do copied[word] = n end -- into a table again: order plays no part

@@ -102,27 +102,28 @@ end
 -- the listener itself were bound to the host.
 local function hear(self, bytes, host, port, broadcast, index)
   local interface = self.by_index[index]
-  if self.host ~= "0.0.0.0" and not interface then return end
-  if port == self.port and is_own(self, host) then
-    self.heard_own = self.heard_own + 1
-    return
-  end
+  if self.host ~= "0.0.0.0" and not interface then return refuse(self, "address", "another interface") end
   if interface then interface.heard = interface.heard + 1 end
   if host:sub(1, 4) ~= "127." then self.bucket:heard(#bytes) end -- loopback is no medium
   local text = bytes:sub(-1) == "\n" and bytes:sub(1, -2) or bytes
   if text == "" or port == 0 or frame.garbled(text) then return refuse(self, "form", "no text") end
   frame.count(self.heard, text)
-  if self.on_frame then self.on_frame(self, source_of(self, host, port, broadcast, #bytes), text) end
+  if not self.on_frame then return true end
+  return self.on_frame(self, source_of(self, host, port, broadcast, #bytes), text)
 end
 
 local function drain(self, socket)
   for _ = 1, DRAIN do
     if self.closed then return end
     local bytes, host, port, broadcast, index = socket:receive()
-    if bytes then
-      hear(self, bytes, host, port, broadcast, index)
+    if bytes and port == self.port and is_own(self, host) then
+      self.heard_own = self.heard_own + 1
+    elseif bytes then
+      frame.judged(self.datagrams, hear(self, bytes, host, port, broadcast, index))
     elseif port == "EAGAIN" then -- nil, message, word
       return
+    elseif port == "long" then
+      frame.judged(self.datagrams, refuse(self, port, host))
     else
       refuse(self, port, host)
     end
@@ -255,7 +256,7 @@ function Channel:status()
     reason = reason, port = self.port, listens = self.shared and self.listens,
     budget = self.bucket:available(),
     sent = frame.copy(self.sent), heard = frame.copy(self.heard), heard_own = self.heard_own,
-    refused = frame.copy(self.refused), interfaces = interface_facts(self),
+    refused = frame.copy(self.refused), datagrams = self.datagrams, interfaces = interface_facts(self),
     drops = (self.unicast and self.unicast:drops() or 0) + (self.shared and self.shared:drops() or 0),
   }
 end
@@ -279,7 +280,7 @@ function udp.new(options)
     loop = options.loop, net = options.net, log = options.log, host = host, listens = port,
     address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, port),
     kind = "udp", frame_max = FRAME_MAX, line_max = FRAME_MAX, cost = options.cost or 1,
-    sent = frame.counters(), heard = frame.counters(), heard_own = 0, refused = {},
+    sent = frame.counters(), heard = frame.counters(), heard_own = 0, refused = {}, datagrams = frame.judgements(),
     interfaces = {}, known = {}, own = {}, by_index = {}, watches = {},
     backoff = backoff.new { random = options.random, first = options.retry_ms },
     bucket = budget.new { now = function() return options.loop:now() end, rate = rate,

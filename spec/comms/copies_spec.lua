@@ -1,0 +1,92 @@
+-- copies_spec.lua - beacons that anybody could have copied or forged: they prove nothing, aim and displace nobody.
+local key = require "core.key"
+local messages = require "comms.messages"
+local sim = require "sim"
+
+local policy
+
+local function world(seed)
+  policy = policy or assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
+  local w = sim.new { seed = seed, policy = policy }
+  w:add "ada"
+  w:add "donald"
+  w:run(5000)
+  return w, w.nodes[1], w.nodes[2]
+end
+
+-- A frame as if it came to NODE from HOST; what the node sends back goes into said.
+local function hears(node, host, frame, said)
+  local medium = node.routing.list[1]
+  local source = { channel = setmetatable({ name = medium.name, kind = "udp", medium = true,
+    send = function(_, text) said[#said + 1] = text return true end }, { __index = medium }),
+    id = "udp " .. host .. ":9", host = host, port = 9, address = "/ip4/" .. host .. "/udp/9/dswarm-line",
+    broadcast = false, own = false, received = #frame }
+  return select(3, node.routing:frame(medium, source, frame))
+end
+
+local function beacon_of(owner, boot, count, name)
+  local facts = { id = owner:id(), boot = boot, count = count, t = 1600, tcp = 0, http = 0, name = name, classes = {} }
+  return "* - 8 beacon " .. messages.beacon(owner, "duckietown", facts)
+end
+
+-- Another signature in front of the same words: what somebody without the key can write.
+local function forged(frame)
+  return (frame:gsub("^(%* %- 8 beacon )" .. ("."):rep(86), "%1" .. ("A"):rep(85) .. "g"))
+end
+
+describe("a beacon that anybody could have sent", function()
+  it("displaces no proved address of its peer, and does not keep it alive", function()
+    local w, ada, donald = world(1)
+    local peer, said = ada.comms.peers.by_id[donald.id], {}
+    local last
+    donald.comms.beacon.say = function(message) last = message.rest end
+    w.cut[donald.host] = true
+    donald.comms.beacon:stir()
+    w:run(70000)
+    assert.is_truthy(last)
+    w.cut[donald.host] = nil
+    assert.is_nil(hears(ada, "10.0.0.2", "* - 8 beacon " .. last, said))
+    local heard = peer.heard
+    w:run(1000)
+    local host = ada.comms.peers:hosts(peer)[1].host
+    for i = 1, 100 do
+      assert.equal("duplicate", hears(ada, "10.9.0." .. i, "* - 8 beacon " .. last, said))
+      assert.equal("replay", hears(ada, "10.9.1." .. i, forged("* - 8 beacon " .. last), said))
+    end
+    assert.equal(host, ada.comms.peers:hosts(peer)[1].host)
+    assert.equal(heard, peer.heard)
+    assert.is_true(#peer.flows <= 8)
+  end)
+
+  it("leaves room in the budget of questions for who is new", function()
+    local w, ada, donald = world(2)
+    local peer, said = ada.comms.peers.by_id[donald.id], {}
+    local old = beacon_of(donald.key, peer.boot, 0, "donald")
+    w:run(2000)
+    for i = 1, 500 do assert.equal("replay", hears(ada, "10.9.0." .. i, old, said)) end
+    assert.is_true(#said > 0 and #said <= 8, #said .. " questions to addresses that nobody proved")
+    hears(ada, "10.0.0.7", beacon_of(key.generate(("n"):rep(32)), 1, 1, "new"), said)
+    assert.truthy(said[#said]:find "^/dswarm/12D3KooW%w+/brain /dswarm/%w+/brain 8 ping ")
+    for _, text in ipairs(said) do assert.is_true(#text < 3 * #old) end
+  end)
+
+  it("is no clone's unless it is signed with this node's key", function()
+    local _, ada = world(3)
+    local twin = beacon_of(ada.key, 99, 1, "ada")
+    assert.equal("signature", hears(ada, "10.9.0.1", forged(twin), {}))
+    assert.is_nil(ada.comms.beacon.clone)
+    assert.equal("duplicate", hears(ada, "10.9.0.1", twin, {}))
+    assert.is_truthy(ada.comms.beacon.clone)
+  end)
+
+  it("pushes no peer with a proved address out of the list, however many keys there are", function()
+    local w, ada, donald = world(4)
+    for i = 1, 1500 do
+      hears(ada, "10.9.0.1", beacon_of(key.generate(("%032d"):format(i)), 1, 1, "crowd"), {})
+      if i % 100 == 0 then w:run(10) end
+    end
+    assert.is_truthy(ada.comms.peers.by_id[donald.id])
+    assert.equal(1024, #ada.comms.peers.list)
+    for i = 2, 1024 do assert.is_true(ada.comms.peers.list[i - 1].id < ada.comms.peers.list[i].id) end
+  end)
+end)
