@@ -133,16 +133,12 @@ static slot *next_match(offers *o, const uint8_t *digest, uint32_t kind, size_t 
   }
 }
 
-/* Equal leaves of one file (a sparse one's zeros) share a slot. */
+/* Equal blocks, of one file (a sparse one's zeros) or of several, share a slot. */
 static void insert(offers *o, uint32_t place, uint32_t index) {
   const uint8_t *digest = digest_at(o->files[place], index);
   size_t at = home(o, digest);
-  slot *s;
-  while ((s = next_match(o, digest, index & NODE, &at))) {
-    if (s->offer == place + 1)
-      return;
-    at = (at + 1) & (o->slot_count - 1);
-  }
+  if (next_match(o, digest, index & NODE, &at))
+    return;
   o->slots[at] = (slot){place + 1, index};
   o->used++;
 }

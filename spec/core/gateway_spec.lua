@@ -283,11 +283,17 @@ describe("core.gateway", function()
     assert.equal("permission\n 403", ask())
     g:networks { { "203.0.113.0", 24 }, { host, 32 } }
     assert.equal("hello 200", ask())
+    local three, last = host:match "^(.*%.)(%d+)$"
+    last = tonumber(last)
+    g:networks { { three .. (last ~ 64), 26 } }
+    assert.equal("permission\n 403", ask())
+    g:networks { { three .. (last ~ 31), 26 } }
+    assert.equal("hello 200", ask())
     g:networks { { "0.0.0.0", 0 } }
     assert.equal("hello 200", ask())
     g:networks {}
     assert.equal("permission\n 403", ask())
-    assert.same({ permission = 2 }, g:counts().refused)
+    assert.same({ permission = 3 }, g:counts().refused)
   end)
 
   it("says which port is taken", function()

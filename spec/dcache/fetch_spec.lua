@@ -272,6 +272,19 @@ describe("dcache.content.fetch", function()
     assert.is_true(f.refused.disk >= 1)
   end)
 
+  it("says that a file is there only when no power cut can take it back", function()
+    for seed = 1, 20 do
+      local M = disk.memory(seed)
+      local bytes = folder.bytes(2 * MIB + 1, 8)
+      local file = publish("a", bytes)
+      local g = serve(file)
+      local path = assert(run(fetcher { disk = M, sources = function() return { source("a", g:port()) } end }, file))
+      local after = M:crash(seed)
+      assert.is_true(after:read(path) == bytes)
+      assert(D:unlink(home.path .. "/a"))
+    end
+  end)
+
   it("ends a file whose record lies about its size", function()
     local file = publish("a", folder.bytes(3 * MIB, 7))
     local g = serve(file)
