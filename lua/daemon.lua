@@ -87,6 +87,7 @@ local function build_node(self, given)
     name = self.name, type = here:facts().type, version = given.version, state = self.places.state,
     share = self.places.share, socket = self.places.socket, boot = self.state:boot(), build = BUILD,
     saved_time = self.state:number "time", save_time = function(ms) return self.state:keep("time", ms) end,
+    last_stamp = self.state:number "stamp", keep_stamp = function(ms) return self.state:keep("stamp", ms) end,
     synchronised = function() return self.board.clock().synchronised end, memory = given.memory,
     verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
     date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end }

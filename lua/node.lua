@@ -10,6 +10,8 @@ local discovery = require "clients.discovery"
 local node = {}
 node.__index = node
 
+local SAY_AGAIN = 200 -- ms in which what we learn of the time is gathered
+
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
   "name", "type", "here", "memory" }
 
@@ -20,8 +22,15 @@ local function base(given)
   self.id, self.key = given.identity.id, given.identity.key
   self.swarm = self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
+  self.policy.on_failure = function() self.refuse "policy" end
   self.ports = function() return 0, 0 end
   return self
+end
+
+local function tell_loss(self, what, damage)
+  self.log:warn("dcache", what, { { "file", damage.file }, { "lines", damage.lines }, { "bytes", damage.bytes },
+    { "aside", damage.aside or "-" } })
+  self.dcache:doubt(damage.family)
 end
 
 local function build_dcache(self, given)
@@ -31,11 +40,10 @@ local function build_dcache(self, given)
   if not opened then return nil, report, word end
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
     key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse,
-    flush = self.policy:get "dcache.flush" * 1000 }
-  for _, damage in ipairs(report.damaged) do
-    self.log:warn("dcache", "journal damaged", { { "file", damage.file }, { "lines", damage.lines },
-      { "aside", damage.aside or "-" } })
-    self.dcache:doubt(damage.family)
+    flush = self.policy:get "dcache.flush" * 1000, last = given.last_stamp, keep_last = given.keep_stamp }
+  for _, damage in ipairs(report.damaged) do tell_loss(self, "journal damaged", damage) end
+  for _, damage in ipairs(report.torn) do
+    if damage.lines > 0 then tell_loss(self, "journal torn", damage) end
   end
   return true
 end
@@ -60,8 +68,21 @@ end
 -- Peers' words are witnesses of the time, when they state a clock of their own.
 local function listen_for_time(self)
   self.comms:on_word(function(st, source)
-    if source and st.bucket == "peer" and st.verb == "propose" then
+    if source and st.bucket == "peer" and st.verb == "propose" and st.signer ~= self.id then
       self.time:witness(st.signer, st.at, st.data:find('"clock":"own"', 1, true) ~= nil)
+    end
+  end)
+  self.time.on_proved = function(now) self.dcache:drop_future(now) end
+  self.time.on_leap = function() self:say_again() end
+end
+
+-- What was stamped by another time than the one now known is made again; leaps that come together, once.
+function node:say_again()
+  if self.leapt or self.stopped then return end
+  self.leapt = self.loop:after(SAY_AGAIN, function()
+    self.leapt = nil
+    for _, part in ipairs { "discovery", "content", "logs" } do
+      if self[part] and self[part].say_again then self[part]:say_again() end
     end
   end)
 end
@@ -133,7 +154,7 @@ function node:open_content(gateway)
   local content = require "dcache.content"
   self.gateway = gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
-    dir = self.state, id = self.id, gateway = gateway, publish = publisher(self),
+    time = self.time, dir = self.state, id = self.id, gateway = gateway, publish = publisher(self),
     records = function(bucket) return self.dcache:records(bucket) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
 end
@@ -177,6 +198,8 @@ end
 
 -- Clean stop: what lets news in first; then what is in memory goes to the disk.
 function node:stop()
+  self.stopped = true
+  if self.leapt then self.leapt:cancel() end
   if self.control then self.control:close() end
   for _, part in ipairs { "gather", "logs", "content", "links", "discovery", "comms", "routing", "dcache" } do
     if self[part] and self[part].stop then self[part]:stop() end

@@ -25,7 +25,8 @@ Time.__index = Time
 -- time.new{ loop =, sync = fn() → is the system clock synchronised, build = ms, saved = ms | nil,
 -- setting = "auto" | "system" (believe the system clock), save = fn(ms) → true | nil, text, log = } → t
 -- Fields: quality "proved" | "adopted" | "none"; source "own" | "quorum" | "held" | nil; on_proved = fn(ms), called
--- when time becomes proved, and when a later proof says another time.
+-- when time becomes proved, and when a later proof says another time; on_leap = fn(ms), called then, too, and when an
+-- adopted time is another one: what was stamped before is of a time that was not.
 function time.new(options)
   local self = setmetatable({
     loop = options.loop, sync = options.sync, save = options.save, log = options.log,
@@ -70,10 +71,15 @@ end
 function Time:has_own_source() return self.source == "own" end
 
 -- AT of the next word, after one of AT = LAST (or nil): it grows, but nobody who once was in the future stays there.
+-- Where nothing at all is known of the time LAST is the best that there is.
 function Time:stamp(last)
   local now = self:now()
   local at = math.max(now, (last or 0) + 1)
-  return at <= now + AHEAD and at or now
+  return (at <= now + AHEAD or self.quality == "none") and at or now
+end
+
+local function leap(self)
+  self.loop:post(function() if self.on_leap then self.on_leap(self:now()) end end)
 end
 
 local function forget_stalest(self)
@@ -89,10 +95,12 @@ end
 -- An accepted `peer` word of member ID, stamped AT; OWN_SOURCE: he states a source of his own, not an adopted time.
 function Time:witness(id, at, own_source)
   local mono = self.loop:now()
-  if not self.proof and at > self:now() then
+  local ahead = not self.proof and at - self:now() or 0
+  if ahead > 0 then
     self.adopted = { at = at, mono = mono }
     self.quality = "adopted"
   end
+  if ahead > APART then leap(self) end
   if not own_source then return end
   if not self.witnesses[id] then
     if self.count == WITNESSES then forget_stalest(self) end
@@ -187,6 +195,7 @@ function Time:refresh()
   if not before or math.abs(at - before) > APART then
     keep(self, at)
     self.loop:post(function() if self.on_proved then self.on_proved(self:now()) end end)
+    leap(self)
   elseif mono - self.saved_mono >= SAVE_EVERY then
     keep(self, at)
   end

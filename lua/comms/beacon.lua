@@ -60,7 +60,8 @@ function beacon:stir()
 end
 
 -- Compares one class of a peer's last beacon with what is held now: "equal", "unequal", "law", nil = not comparable.
--- A beacon of long ago still tells as long as nothing was taken in here since it was compared.
+-- A beacon of long ago still tells as long as nothing was taken in here since it was compared. Second result: were the
+-- digests compared now?
 function beacon:compare(peer, class)
   local law = self.dcache:law(class.name)
   if not law then return nil end
@@ -71,7 +72,7 @@ function beacon:compare(peer, class)
   end
   peer.changes[class.name] = self.dcache:changes(class.name)
   local digest = self.dcache:digest(class.name, peer.t)
-  return digest == class.digest and "equal" or "unequal"
+  return digest == class.digest and "equal" or "unequal", true
 end
 
 local function is_new(peer, facts)
@@ -114,8 +115,9 @@ end
 -- Notes on PEER, class by class, what its last beacon shows against what is held now.
 function beacon:judge(peer)
   for _, class in ipairs(peer.classes) do
-    local verdict = self:compare(peer, class)
+    local verdict, now = self:compare(peer, class)
     peer.verdicts[class.name] = verdict
+    if verdict == "equal" and now then self.dcache:agreed(class.name) end
     if verdict ~= "unequal" then
       peer.unequal[class.name] = nil
     else

@@ -3,6 +3,7 @@ local json = require "core.json"
 local text = require "core.text"
 local statement = require "core.statement"
 local record = require "core.record"
+local own = require "dcache.own"
 
 local dcache = {}
 dcache.__index = dcache
@@ -43,14 +44,15 @@ local function replay(self)
       self.journal:drop(place, #line)
       if st and word ~= "older" and word ~= "duplicate" then self.refused(word or "form") end
     elseif st.signer == self.id then
-      self.last = math.max(self.last, st.at)
+      self.words:heard(st.at)
     end
   end)
 end
 
--- loop, time, journal, classes (array), id, key, swarm, log, refused(word), flush = ms, last = own AT before.
+-- loop, time, journal, classes (array), id, key, swarm, log, refused(word), flush = ms; last = no own word was stamped
+-- later before, keep_last(ms) → true | nil, text (own.lua).
 function dcache.new(given)
-  local self = setmetatable({ listeners = {}, last = given.last or 0 }, dcache)
+  local self = setmetatable({ listeners = {} }, dcache)
   for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "log", "refused" } do
     self[name] = given[name]
   end
@@ -58,6 +60,8 @@ function dcache.new(given)
   self.class_list = given.classes
   self.index = record.new(self.class_list)
   self.unsure, self.changed = {}, {}
+  self.words = own.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
+    last = given.last, keep = given.keep_last }
   lookup(self)
   replay(self)
   return self
@@ -72,7 +76,15 @@ function dcache:doubt(family)
   end
 end
 
-function dcache:agreed(class) self.unsure[class] = nil end
+-- A neighbour's digest of CLASS was equal to ours: what was lost has come back, or nothing was.
+function dcache:agreed(class)
+  if not self.unsure[class] then return end
+  self.unsure[class] = nil
+  self.log:info("dcache", "a neighbour agrees", { class = class })
+end
+
+-- May the records of CLASS be acted on?
+function dcache:sure(class) return not self.unsure[class] end
 
 function dcache:start()
   self.timers = {
@@ -98,17 +110,30 @@ function dcache:flush()
   return ok, err, word
 end
 
+local function forget(self, dropped)
+  for _, entry in ipairs(dropped) do self.journal:drop(entry.place, entry.size) end
+end
+
 -- Forgets what nobody remembers any more; only proved time may.
 function dcache:tidy()
   local now = self.time:proved_now()
   if now then
     local _, dropped = self.index:expire(now // 1000 - LATE)
-    for _, entry in ipairs(dropped) do
-      if entry.place then self.journal:drop(entry.place, entry.size) end
-    end
+    forget(self, dropped)
     self.journal:expire(now // 1000 - LATE)
   end
   self:compact()
+end
+
+-- The time became proved: words from the future, taken in while nobody could tell, go. → how many.
+function dcache:drop_future(now)
+  local n, dropped = self.index:drop_future(now)
+  forget(self, dropped)
+  if n == 0 then return 0 end
+  for _, class in ipairs(self.class_list) do self.changed[class.name] = self:changes(class.name) + 1 end
+  self.refused("future", n)
+  self.log:warn("dcache", "words of the future dropped", { words = n })
+  return n
 end
 
 -- One small step of giving room back; a line is alive where the index says that it lies.
@@ -157,7 +182,8 @@ function dcache:take(st)
   end
   if math.type(old_place) == "integer" then self.journal:drop(old_place, old_size) end
   if place and self.journal:unsynced() >= FOREIGN_BYTES then self:flush() end
-  self.changed[found.class.name] = (self.changed[found.class.name] or 0) + 1
+  if st.signer == self.id then self.words:heard(st.at) end -- said before we were started again, perhaps
+  self.changed[found.class.name] = self:changes(found.class.name) + 1
   for _, listener in ipairs(self.listeners) do listener(st) end
   return true
 end
@@ -168,25 +194,15 @@ function dcache:changes(class) return self.changed[class] or 0 end
 -- fn(st) after each word taken in.
 function dcache:on_change(fn) table.insert(self.listeners, fn) end
 
-local function make(self, verb, bucket, data, options)
-  local found = self:class_of(bucket)
-  if not found then return nil, "class: no class has the bucket " .. bucket, "class" end
-  local at = self.time:stamp(self.last)
-  local ttl = math.min(options.ttl or found.class.max_ttl, found.class.max_ttl)
-  local from = at // 1000 // 16 * 16
-  local till = verb == "propose" and (at // 1000 + ttl) // 16 * 16 or (at // 1000 + found.class.max_ttl) // 16 * 16
-  return statement.sign(self.key, self.swarm, { verb = verb, bucket = bucket, key = options.key or self.id, at = at,
-    valid_from = from, valid_until = math.max(from, till), data = data ~= nil and json.encode(data) or "null" })
-end
-
 -- Signs and keeps an own word; a kept one is on the disk before this returns. → st | nil, text, word.
 function dcache:own(verb, bucket, data, options)
-  local st, err, word = make(self, verb, bucket, data, options)
+  local found = self:class_of(bucket)
+  if not found then return nil, "class: no class has the bucket " .. bucket, "class" end
+  local st, err, word = self.words:make(verb, bucket, data, options, found.class.max_ttl)
   if not st then return nil, err, word end
   local ok
   ok, err, word = self:take(st)
   if not ok then return nil, err, word end
-  self.last = st.at
   if self:kept(bucket) then
     ok, err = self:flush()
     if not ok then self.log:warn("dcache", "own word not yet on the disk", { bucket = bucket, why = err }) end

@@ -61,6 +61,14 @@ function sim:by_host(host)
   end
 end
 
+-- What a node keeps for its next start: on its disk, so that a power cut finds it as it would.
+local function keeper(given, name)
+  local path = given.state .. "/" .. name
+  return math.tointeger(tonumber(given.disk:read(path) or nil)), function(number)
+    return given.disk:replace(path, tostring(number))
+  end
+end
+
 local function effects(self, name, options)
   local secret = hash.blake2b(("%d %s"):format(self.seed, name))
   local owner = key.generate(secret)
@@ -75,6 +83,8 @@ end
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)
+  given.last_stamp, given.keep_stamp = keeper(given, "stamp")
+  given.saved_time, given.save_time = keeper(given, "time")
   local one = assert(node.new(given))
   one.host = ("10.0.0.%d"):format(#self.nodes + 1)
   one.ports = function() return 3825, 0 end

@@ -36,7 +36,7 @@ describe("dcache.content", function()
     table.sort(ids)
     local c = content.new { loop = L, disk = disk.real(), random = random.seeded(1), dir = home.path .. "/" .. name,
       log = log.new { wall = function() return 0 end, level = "debug", write = function() end },
-      gateway = g, id = name,
+      gateway = g, id = name, time = options.time,
       publish = function(verb, bucket, key, data, ttl)
         if options.mute then return nil, "disk: no", "disk" end
         said[#said + 1] = { verb = verb, bucket = bucket, key = key, data = data, ttl = ttl }
@@ -111,6 +111,27 @@ describe("dcache.content", function()
     assert.equal("propose", said[1].verb)
     local third = node("third", { server = g:port() })
     assert(fetch(third, file))
+  end)
+
+  it("says a claim again after a restart, or when the time leapt, only where its record holds no longer", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    assert(fetch(c, file))
+    c:stop()
+    local day, now = 86400, 1000000000
+    local record = { key = file.cid, mine = true, verb = "propose", holds = true, valid_until = now + 20 * day }
+    local time = { now = function() return now * 1000 end }
+    local again, _, said = node("server", {}, { records = { record }, time = time })
+    again:start()
+    again:say_again()
+    assert.same({}, said)
+    now = now + 6 * day -- the time leaps: less than half is left
+    again:say_again()
+    assert.equal(1, #said)
+    assert.same({ "propose", file.cid }, { said[1].verb, said[1].key })
+    record.holds = false -- and it went with a time that was not
+    again:say_again()
+    assert.equal(2, #said)
   end)
 
   it("dismisses what is gone, what changed, and claims of files that it does not have", function()

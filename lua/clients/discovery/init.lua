@@ -5,6 +5,7 @@ discovery.__index = discovery
 local RENEW = 5 * 60 * 1000 -- a presence word lives four renewals
 local WELCOME = 2000 -- ms within which a newcomer is told who we are
 local WELCOME_AGAIN = 10 * 1000
+local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
 -- loop, random, comms, dcache, time, id, log, channels() → statuses, facts() → { name, type, version }.
 function discovery.new(given)
@@ -22,7 +23,15 @@ function discovery:announce()
   local data = { name = facts.name, type = facts.type, version = facts.version, clock = self.time.source or "none" }
   local st, err = self.comms:propose("peer", data)
   if not st then return self.log:error("discovery", "could not announce", { why = err }) end
-  self.word = st.short
+  self.word, self.said = st.short, { at = st.at, mono = self.loop:now(), clock = data.clock }
+end
+
+-- The time is another one now: our word is made again where it states a time or a clock that was not.
+function discovery:say_again()
+  local said = self.said
+  local at = self.time:now() - self.loop:now() + (said and said.mono or 0) -- what it should have been stamped
+  if said and math.abs(at - said.at) <= APART and said.clock == (self.time.source or "none") then return end
+  self:announce()
 end
 
 function discovery:start()

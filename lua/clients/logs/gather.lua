@@ -106,6 +106,7 @@ end
 -- Looks at every file that others share and begins with the most wanted.
 function gather:look()
   if self.stopped or self.count >= AT_ONCE then return end
+  if not self.dcache:sure "share" then return end -- shown, not acted on; looked at again each minute
   for _, one in ipairs(wanted(self)) do
     if self.count >= AT_ONCE then return end
     local file = one.file

@@ -281,6 +281,9 @@ function Logs:refused()
   return report.refused(self.files_by_name, self.over)
 end
 
+-- The time is another one now (lua/node.lua).
+function Logs:say_again() self.shares:say_again() end
+
 -- Nothing is dismissed: a node that is off still has its files.
 function Logs:stop()
   self.watch:stop()

@@ -188,6 +188,15 @@ function Shares:renew(quiet)
   end
 end
 
+-- The time is another one: what our records no longer hold, or not for long, is said again.
+function Shares:say_again()
+  self.before = nil
+  for _, share in ipairs(self.list) do
+    share.said, share.renew_at = nil, 0
+    sync(self, share)
+  end
+end
+
 function Shares:count()
   return #self.list
 end

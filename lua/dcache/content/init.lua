@@ -15,11 +15,12 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- gateway: core.gateway's object or nil (nothing is served);
 -- publish(verb, bucket, key, data, ttl_s) → true | nil, text, word; records(bucket) → array of { key =, mine =,
 -- verb = }; holders(cid), peer(id) as sources.lua has them.
--- Optional: http (client.lua's), ttl (s), on_progress.
+-- Optional: http (client.lua's), ttl (s), on_progress, time (lua/time.lua's: without it claims are said at each
+-- start).
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
-    gateway = given.gateway, publish = given.publish, records = given.records, ttl = given.ttl or TTL,
-    list = {}, by_cid = {}, shared = {}, owed = {} }, content)
+    time = given.time, gateway = given.gateway, publish = given.publish, records = given.records,
+    ttl = given.ttl or TTL, list = {}, by_cid = {}, shared = {}, owed = {} }, content)
   self.http = given.http or client.new { loop = given.loop }
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
@@ -106,12 +107,31 @@ local function look_at_all(self)
   for _, cid in ipairs(owed) do dismiss(self, cid) end
 end
 
+-- Claims that our records still hold for more than half their time need not be said again now.
+local function remember_claims(self)
+  local ends = {}
+  for _, record in ipairs(self.records(BUCKET)) do
+    if record.mine and record.holds then ends[record.key] = record.valid_until * 1000 end
+  end
+  for _, file in ipairs(self.list) do
+    local left = self.time and ends[file.cid] and ends[file.cid] - self.time:now() or 0
+    file.renew_at = left > self.ttl * 500 and self.loop:now() + left - self.ttl * 500 or nil
+  end
+end
+
+-- The time is another one now: claims that went with the other are made again.
+function content:say_again()
+  remember_claims(self)
+  look_at_all(self)
+end
+
 -- Claims of an earlier run whose file is not here are unsaid.
 function content:start()
   for _, file in ipairs(held.load(self.disk, self.dir)) do
     file.saved = true
     insert(self, file)
   end
+  remember_claims(self)
   look_at_all(self)
   for _, record in ipairs(self.records(BUCKET)) do
     if record.mine and record.verb ~= "dismiss" and not self.by_cid[record.key] then dismiss(self, record.key) end

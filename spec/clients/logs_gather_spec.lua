@@ -1,0 +1,70 @@
+-- logs_gather_spec.lua - which of others' files are fetched, against a store and a policy made of tables.
+local gather = require "clients.logs.gather"
+local simloop = require "sim.loop"
+local till = require "spec.net.till"
+
+local function world()
+  local w = { loop = simloop.new(), fetched = {}, sure = true, urgency = {}, records = {} }
+  local function file(cid, size, signer)
+    table.insert(w.records, { key = cid, holds = true, mine = signer == "me", signer = signer, at = 0,
+      data = { class = "lab", names = { cid .. ".bag" }, size = size } })
+  end
+  file("a", 1, "ada")
+  file("b", 2, "ada")
+  file("c", 3, "bea")
+  file("own", 4, "me")
+  w.gather = gather.new { loop = w.loop, log = till.log(), time = { now = function() return 1000 end }, id = "me",
+    dcache = { records = function(_, bucket) return bucket == "share/files" and w.records or {} end,
+      sure = function(_, class) return class ~= "share" or w.sure end },
+    comms = { on_word = function(_, fn) w.word = fn end }, here = function() return {} end,
+    policy = { ask = function(_, _, shared) return w.urgency[shared.cid] or false, "robots keep their own" end },
+    names = function() return nil end,
+    content = { holds = function() return false end,
+      fetch = function(_, cid, _, _, done) table.insert(w.fetched, cid) w.done = done end } }
+  return w
+end
+
+describe("gathering", function()
+  it("begins with the most wanted, two at once, and goes on when one has come", function()
+    local w = world()
+    w.urgency = { a = 3, b = 9, c = 5, own = 9 }
+    w.gather:start()
+    w.loop:run_until(1000)
+    assert.same({ "b", "c" }, w.fetched)
+    w.done("/path")
+    w.records[3].data = nil -- c is no longer told of
+    w.loop:run_until(2000)
+    assert.same({ "b", "c", "a" }, w.fetched)
+  end)
+
+  it("leaves what the policy does not want", function()
+    local w = world()
+    w.gather:start()
+    w.loop:run_until(100000)
+    assert.same({}, w.fetched)
+  end)
+
+  it("rests a minute after a failure", function()
+    local w = world()
+    w.urgency = { a = 3 }
+    w.gather:start()
+    w.loop:run_until(1000)
+    w.done(nil, "missing: nobody has it")
+    w.loop:run_until(50000)
+    assert.same({ "a" }, w.fetched)
+    w.loop:run_until(130000)
+    assert.same({ "a", "a" }, w.fetched)
+  end)
+
+  it("acts on nothing while the class is unsure after a loss, and soon after it is sure again", function()
+    local w = world()
+    w.urgency, w.sure = { a = 3, b = 4, c = 5 }, false
+    w.gather:start()
+    w.word({ bucket = "share/files" }, {})
+    w.loop:run_until(300000)
+    assert.same({}, w.fetched)
+    w.sure = true
+    w.loop:run_until(360000)
+    assert.same({ "c", "b" }, w.fetched)
+  end)
+end)

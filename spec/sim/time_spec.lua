@@ -1,0 +1,178 @@
+-- time_spec.lua - nodes without a clock, with a wrong one, and after a loss: what they say and what they believe.
+local sim = require "sim"
+local memory = require("core.disk").memory
+
+local policy
+
+local function world(options)
+  policy = policy or assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
+  options.policy = policy
+  return sim.new(options)
+end
+
+local function share(node, name)
+  local data = { class = "lab", names = { name }, size = 1 }
+  return assert(node.comms:propose("share/files", data, { key = "k-" .. name }))
+end
+
+-- Ends node NUMBER as a power cut does: it says no more, nothing is synced. → its disk after the cut
+local function cut_power(w, number, disk)
+  local one = table.remove(w.nodes, number)
+  one.log = nil
+  one.routing:stop()
+  for _, part in ipairs { "comms", "discovery" } do one[part]:stop() end
+  for _, timer in ipairs(one.dcache.timers) do timer:cancel() end
+  return disk:crash(number)
+end
+
+local function word_of(node, id)
+  for _, record in ipairs(node.dcache:records "peer") do
+    if record.signer == id then return record end
+  end
+end
+
+local function type_of(node, name)
+  for _, one in ipairs(node.discovery:nodes()) do
+    if one.name == name then return one.type end
+  end
+end
+
+describe("a robot without a clock", function()
+  it("is known by type within seconds: what it said before it adopted the time is said again", function()
+    local w = world { seed = 21 }
+    local ada = w:add "ada"
+    w:add("donald", { clock = false })
+    w:run(8000)
+    assert.equal("adopted", w.nodes[2].time.quality)
+    assert.equal("laptop", type_of(ada, "donald"))
+    assert.is_true(math.abs(word_of(ada, w.nodes[2].id).at - w.loop:wall()) < 10000)
+  end)
+
+  it("is believed after a restart, though its soft words are in no journal", function()
+    for _, clock in ipairs { true, false } do -- the neighbour's
+      local w, disk = world { seed = 22 }, memory(22)
+      local ada = w:add("ada", { clock = clock })
+      local donald = w:add("donald", { clock = false, disk = disk })
+      for round = 2, 20 do
+        w:run(20000)
+        local before = assert(word_of(ada, donald.id)).at
+        disk = cut_power(w, 2, disk)
+        local refused = ada.refused.older
+        donald = w:add("donald", { clock = false, disk = disk, boot = round })
+        w:run(8000)
+        assert.is_true(word_of(ada, donald.id).at > before, "a newer word, in round " .. round)
+        assert.equal(refused, ada.refused.older)
+      end
+    end
+  end)
+
+  it("keeps no mark while its own clock proves the time", function()
+    local w, disk = world { seed = 23 }, memory(23)
+    w:add("ada", { disk = disk })
+    w:run(60000)
+    assert.is_nil(disk:read "/state/stamp")
+  end)
+end)
+
+describe("words from the future", function()
+  -- ada's clock is a year ahead, and nobody here can tell: her words are taken in.
+  local function misled()
+    local w = world { seed = 24 }
+    local ada = w:add("ada", { clock = false })
+    ada.time.floor.at = w.loop:wall() + 365 * 86400 * 1000
+    ada.discovery:announce()
+    local donald = w:add("donald", { clock = false })
+    share(ada, "far")
+    w:run(20000)
+    share(donald, "own")
+    w:run(20000)
+    return w, ada, donald
+  end
+
+  it("go when the time becomes proved; one's own are made again", function()
+    local w, ada, donald = misled()
+    local far = w.loop:wall() + 300 * 86400 * 1000
+    assert.is_true(donald.time:now() > far)
+    assert.equal(2, #donald.dcache:records "share/files")
+    assert.is_true(word_of(donald, donald.id).at > far)
+    donald.time.believe = true -- its clock is synchronised from now on
+    w:run(17000)
+    assert.equal("own", donald.time.source)
+    assert.equal(0, #donald.dcache:records "share/files")
+    assert.is_true(math.abs(word_of(donald, donald.id).at - w.loop:wall()) < 20000)
+    assert.is_true((donald.refused.future or 0) >= 3)
+    assert.is_true(math.abs(share(donald, "own").at - w.loop:wall()) < 10)
+    w:run(20000)
+    assert.equal(1, #donald.dcache:records "share/files", "they do not come back")
+    assert.is_true(ada.time:now() > far, "nobody proved it to her")
+  end)
+
+  it("leave no mark behind that the next start would begin from", function()
+    local w, disk = world { seed = 25 }, memory(25)
+    local ada = w:add("ada", { clock = false, disk = disk })
+    ada.time.floor.at = w.loop:wall() + 365 * 86400 * 1000
+    ada.discovery:announce()
+    assert.is_true(tonumber(disk:read "/state/stamp") > w.loop:wall() + 300 * 86400 * 1000)
+    ada.time.believe = true
+    w:run(20000)
+    assert.is_true(tonumber(disk:read "/state/stamp") < w.loop:wall() + 300000)
+  end)
+end)
+
+describe("after a loss", function()
+  local function damaged(seed)
+    local w, disk = world { seed = seed }, memory(seed)
+    local ada = w:add "ada"
+    local donald = w:add("donald", { disk = disk })
+    for i = 1, 20 do share(donald, "f" .. i) end
+    w:run(10000)
+    donald:stop()
+    table.remove(w.nodes)
+    for _, name in ipairs(disk:list "/state/journal") do
+      local path = "/state/journal/" .. name
+      local text = disk:read(path)
+      if #text > 2000 then
+        local at = #text // 2
+        disk:replace(path, text:sub(1, at) .. string.char(text:byte(at + 1) ~ 1) .. text:sub(at + 2))
+      end
+    end
+    return w, ada, disk
+  end
+
+  local function unsure(node)
+    local names = {}
+    for _, class in ipairs(node.dcache:classes()) do
+      if class.unsure then names[#names + 1] = class.name end
+    end
+    return table.concat(names, " ")
+  end
+
+  it("the classes concerned are unsure until a neighbour's digest agrees", function()
+    local w, ada, disk = damaged(26)
+    w.cut["10.0.0.2"] = true
+    local donald = w:add("donald", { disk = disk, boot = 2 })
+    assert.equal("share", unsure(donald))
+    assert.equal(19, #donald.dcache:records "share/files")
+    assert.is_false(donald.dcache:sure "share")
+    assert.is_true(donald.dcache:sure "trust")
+    w:run(120000)
+    assert.equal("share", unsure(donald), "nobody agreed")
+    local aside = table.concat(disk:list "/state/journal", " ")
+    assert.truthy(aside:find("damaged%-20260101"), aside)
+    w.cut["10.0.0.2"] = nil
+    w:run(60000)
+    assert.equal(20, #donald.dcache:records "share/files", "what was lost came back")
+    assert.equal("", unsure(donald))
+    assert.equal("", unsure(ada))
+  end)
+
+  it("a neighbour who holds something else convinces nobody", function()
+    local w, ada, disk = damaged(27)
+    for i = 1, 5 do share(ada, "a" .. i) end
+    local donald = w:add("donald", { disk = disk, boot = 2 })
+    donald.comms.dial, ada.comms.dial = function() end, function() end -- no repair
+    w:run(20000)
+    assert.is_true(donald.comms:sync().of == 1)
+    assert.equal("share", unsure(donald))
+  end)
+end)
