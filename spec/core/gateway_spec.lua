@@ -257,7 +257,8 @@ describe("core.gateway", function()
     local file = offer("a", "hello")
     g:networks { { "10.0.0.0", 8 }, { "fe80::", 64 } }
     local url = ("http://127.0.0.1:%d/ipfs/%s?format=raw"):format(g:port(), file.cid)
-    local pipe = io.popen(("LD_PRELOAD= curl -s -w '%%{num_connects}' '%s' -w '%%{num_connects}' '%s'"):format(url, url))
+    local command = "LD_PRELOAD= curl -s -w '%%{num_connects}' '%s' -w '%%{num_connects}' '%s'"
+    local pipe = io.popen(command:format(url, url))
     assert.equal("hello1hello0", pipe:read "a")
     pipe:close()
     assert.has_error(function() g:networks { { "10.0.0.0", 33 } } end)
