@@ -57,6 +57,10 @@ $(BUILD)/core/http.so: $(APART) core/core.h core/transfer.h | $(BUILD)/core
 $(BUILD)/%.o: core/%.c Makefile | $(BUILD)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(INCLUDE) -c -o $@ $<
 
+# A tool of specs: hosts on a bad link.
+$(BUILD)/wire: spec/net/wire.c spec/net/wire_command.c spec/net/wire.h Makefile | $(BUILD)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -o $@ spec/net/wire.c spec/net/wire_command.c $(LDFLAGS)
+
 $(BUILD) $(BUILD)/core:
 	$(Q)mkdir -p $@
 
@@ -68,7 +72,7 @@ run:
 
 test:
 	@core/need.sh test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BUILD)/wire
 	@spec/net/kubo.sh >/dev/null || true
 	@spec/run.sh $(SPECS)
 
@@ -78,8 +82,8 @@ lint:
 	luacheck -q lua cli policies spec
 
 # The same specs at full counts, and those that take their counts from the environment.
-soak: all
-	@DT_SWARM_CRASH_IMAGES=$${DT_SWARM_CRASH_IMAGES:-20000} SPEC_TIMEOUT=7200 spec/run.sh $(SPECS)
+soak: all $(BUILD)/wire
+	@DT_SWARM_SOAK=1 DT_SWARM_CRASH_IMAGES=$${DT_SWARM_CRASH_IMAGES:-20000} SPEC_TIMEOUT=7200 spec/run.sh $(SPECS)
 
 # Figures with the peer beside each; what needs a tool that is not here says so.
 bench: all

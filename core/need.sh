@@ -4,7 +4,7 @@
 set -eu
 
 run="gcc libc6-dev pkg-config liblua5.4-dev lua-luv lua-cjson lua-argparse libsodium-dev libssl-dev libcurl4-openssl-dev libmicrohttpd-dev"
-test="$run lua5.4 lua-busted lua-check clang-format curl iproute2 util-linux procps strace tmux"
+test="$run lua5.4 lua-busted lua-check clang-format curl iproute2 nftables util-linux procps strace tmux"
 
 case "${1:-}" in
   run) packages=$run ;;

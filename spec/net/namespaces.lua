@@ -78,11 +78,14 @@ local function must(world, command)
   error(command .. ": " .. text, 2)
 end
 
--- A host's namespace, and its interface eth0 on the bridge; up unless DOWN.
-local function add_host(world, number, host, down)
+local function add_namespace(world, host)
+  must(world, "ip netns add " .. world:name(host))
+  must(world, ("ip -n %s link set lo up"):format(world:name(host)))
+end
+
+-- A host's interface eth0 on the bridge; up unless DOWN.
+local function plug_in(world, number, host, down)
   local name, far = world:name(host), "port" .. number
-  must(world, "ip netns add " .. name)
-  must(world, ("ip -n %s link set lo up"):format(name))
   must(world, ("ip -n %s link add eth0 type veth peer name %s netns %s"):format(name, far, world:name "wire"))
   must(world, ("ip -n %s link set %s master bridge up"):format(world:name "wire", far))
   must(world, ("ip -n %s address add 10.77.0.%d/24 dev eth0"):format(name, number))
@@ -101,7 +104,8 @@ local function add_wire(world)
 end
 
 -- namespaces.new{ hosts = { "ada", "donald" }, down = { donald = true } } → world, whose hosts have the
--- addresses 10.77.0.1, 10.77.0.2, … on eth0; or nil and why this machine cannot have one.
+-- addresses 10.77.0.1, 10.77.0.2, … on eth0; or nil and why this machine cannot have one. bare = true: hosts
+-- without bridge and interfaces, which somebody else gives them (wire.lua).
 function namespaces.new(options)
   local world = setmetatable({ hosts = {}, prefix = "", pid = own_pid() }, World)
   world.tag = ("dts-%d-%s"):format(world.pid, start_of(world.pid))
@@ -114,11 +118,15 @@ function namespaces.new(options)
   end
   local fine, text = add_wire(world)
   if not fine then return nil, text end
+  for number, host in ipairs(options.hosts) do
+    world.hosts[number] = host
+    add_namespace(world, host)
+  end
+  if options.bare then return world end
   must(world, ("ip -n %s link add bridge type bridge"):format(world:name "wire"))
   must(world, ("ip -n %s link set bridge up"):format(world:name "wire"))
   for number, host in ipairs(options.hosts) do
-    world.hosts[number] = host
-    add_host(world, number, host, options.down and options.down[host])
+    plug_in(world, number, host, options.down and options.down[host])
   end
   return world
 end
@@ -135,16 +143,22 @@ end
 function World:up(host) must(self, ("ip -n %s link set eth0 up"):format(self:name(host))) end
 function World:down(host) must(self, ("ip -n %s link set eth0 down"):format(self:name(host))) end
 
--- Pulls the cable at the bridge: the host sees no carrier.
-function World:cut(host)
+local function set_port(self, host, state)
   for number, name in ipairs(self.hosts) do
-    if name == host then must(self, ("ip -n %s link set port%d down"):format(self:name "wire", number)) end
+    if name == host then must(self, ("ip -n %s link set port%d %s"):format(self:name "wire", number, state)) end
   end
 end
+
+-- Pulls the cable at the bridge: the host sees no carrier. And puts it back.
+function World:cut(host) set_port(self, host, "down") end
+function World:heal(host) set_port(self, host, "up") end
 
 local function inside(self, host, command)
   return ("%sip netns exec %s sh -c %s"):format(self.prefix, self:name(host), quote(command))
 end
+
+-- Runs a command where the hosts' namespaces can be seen, or throws.
+function World:must(command) must(self, command) end
 
 -- Runs a shell command on a host → what it printed (both streams), whether it ended well.
 function World:run(host, command)
@@ -178,6 +192,15 @@ function World:spawn(host, command)
   end
   table.insert(self, process)
   return process
+end
+
+-- The shell commands that end and remove every host, for who does that when this process died.
+function World:removal()
+  local list = {}
+  for _, host in ipairs(self.hosts) do list[#list + 1] = self:name(host) end
+  list[#list + 1] = self:name "wire"
+  local names = table.concat(list, " ")
+  return ("for n in %s; do ip netns pids $n | xargs -r kill -9; ip netns delete $n; done"):format(names)
 end
 
 -- Ends and removes everything; twice is safe.

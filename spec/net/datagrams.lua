@@ -1,0 +1,45 @@
+-- datagrams.lua - sends numbered datagrams, or tells which came and how late. For specs of the wire. No checks.
+--
+-- usage: datagrams.lua send HOST PORT COUNT EVERY_US
+--        datagrams.lua receive PORT QUIET_MS   first `ready`, then after QUIET_MS without one (4 times that for
+--        the first) a line each: NUMBER MICROSECONDS-UNDER-WAY
+local uv = require "luv"
+
+local SIZE = 200 -- bytes of payload
+
+local function send(host, port, count, every_us)
+  local socket, sent, began = uv.new_udp(), 0, uv.hrtime()
+  local beat = uv.new_timer()
+  beat:start(0, 1, function()
+    while sent < count and uv.hrtime() - began >= sent * every_us * 1000 do
+      sent = sent + 1
+      local head = ("%d %d "):format(sent, uv.hrtime())
+      socket:try_send(head .. ("x"):rep(SIZE - #head), host, port)
+    end
+    if sent == count then uv.stop() end
+  end)
+end
+
+local function receive(port, quiet_ms)
+  local socket, heard, timer = uv.new_udp(), {}, uv.new_timer()
+  assert(socket:bind("0.0.0.0", port))
+  socket:recv_start(function(_, bytes)
+    if not bytes then return end
+    local number, at = bytes:match "^(%d+) (%d+) "
+    heard[#heard + 1] = ("%s %d"):format(number, (uv.hrtime() - math.tointeger(tonumber(at))) // 1000)
+    timer:start(quiet_ms, 0, function() uv.stop() end)
+  end)
+  timer:start(4 * quiet_ms, 0, function() uv.stop() end)
+  print "ready"
+  io.stdout:flush()
+  return heard
+end
+
+local heard = {}
+if arg[1] == "send" then
+  send(arg[2], tonumber(arg[3]), tonumber(arg[4]), tonumber(arg[5]))
+else
+  heard = receive(tonumber(arg[2]), tonumber(arg[3]))
+end
+uv.run()
+for _, line in ipairs(heard) do print(line) end
