@@ -112,6 +112,9 @@ end
 
 local function set_up(world, options, lan_of)
   local down = options.down or {}
+  for _, host in ipairs(options.ipv6 == false and world.hosts or {}) do
+    world:must(("ip netns exec %s sysctl -qw net.ipv6.conf.all.disable_ipv6=1"):format(world:name(host)))
+  end
   world.addresses = {}
   for number, host in ipairs(options.hosts) do
     local lan = lan_of[host]
@@ -159,7 +162,8 @@ local function give_methods(world)
 end
 
 -- wire.new{ hosts = { "ada", … }, down = { ada = true }, seed = 1, nat = { ROUTER = { hosts behind it } },
--- filter = { donald = { "broadcast" | rule of nftables, … } }, after = paths to remove when this process dies }
+-- filter = { donald = { "broadcast" | rule of nftables, … } }, after = paths to remove when this process dies,
+-- ipv6 = false: none }
 -- → world, with tell(command) and counters() besides what namespaces.lua's has | nil, why there can be none here.
 function wire.new(options)
   local world, why = namespaces.new { hosts = all_hosts(options), bare = true }
