@@ -283,6 +283,8 @@ static int copy_survivor(memory *fresh, const entry *e, uint64_t *seed) {
     return -ENOMEM;
   if (set_name(fresh, &fresh->durable, e->path, n) < 0)
     return -ENOMEM;
+  n->number = e->node->number;
+  n->changed = e->node->changed;
   return survive(seed, e->node, n);
 }
 
@@ -294,6 +296,8 @@ disk *disk_memory_crash(disk *d, uint64_t seed) {
   memory *m = (memory *)d, *fresh = (memory *)disk_memory(seed);
   names left = {0};
   int status = fresh ? surviving_names(m, &seed, &left) : -ENOMEM;
+  if (fresh)
+    fresh->ticks = m->ticks; /* a file made now is none of those that were */
   for (size_t i = 0; status == 0 && i < left.count; i++)
     if (reachable(&left, left.entries[i].path))
       status = copy_survivor(fresh, &left.entries[i], &seed);

@@ -261,17 +261,17 @@ static void folder_of(const char *path, char folder[static DISK_PATH_MAX]) {
 static int make_one(disk *d, const char *path, int mode) {
   char folder[DISK_PATH_MAX];
   disk_facts facts;
-  int status;
+  int status, synced;
   d->counts[DISK_mkdir]++;
   status = d->operations->mkdir(d, path, mode);
-  if (status < 0)
-    return status == -EEXIST && d->operations->stat(d, path, &facts) == 0 &&
-                   strcmp(facts.kind, "file") == 0
-               ? -ENOTDIR
-           : status == -EEXIST ? 0
-                               : status;
+  if (status < 0 && status != -EEXIST)
+    return status;
+  if (status == -EEXIST && d->operations->stat(d, path, &facts) == 0 &&
+      strcmp(facts.kind, "file") == 0)
+    return -ENOTDIR; /* one that was there is synced too: the last try may have failed */
   folder_of(path, folder);
-  return disk_sync_directory(d, folder);
+  synced = disk_sync_directory(d, folder);
+  return status == -EEXIST && synced == -EACCES ? 0 : synced; /* others' folder above */
 }
 
 int disk_mkdir(disk *d, const char *path, int mode) {

@@ -73,13 +73,16 @@ local function effects(self, name, options)
   local secret = hash.blake2b(("%d %s"):format(self.seed, name))
   local owner = key.generate(secret)
   return { loop = self.loop, random = random.seeded(self.seed * 1000 + #self.nodes + 1), name = name, type = "laptop",
-    identity = { id = owner:id(), key = owner }, policy = options.policy or self.policy, log = silent, version = "sim",
+    identity = options.identity or { id = owner:id(), key = owner }, policy = options.policy or self.policy,
     disk = options.disk or disk.memory(self.seed), state = "/state", boot = options.boot or 1, build = BUILD,
+    log = silent, version = "sim",
     here = function() return {} end, date = function() return "20260101-000000" end,
+    saved_time = options.saved_time, save_time = options.save_time,
     synchronised = function() return options.clock ~= false end }
 end
 
--- A node on the medium; OPTIONS: clock = false for one without, disk, boot, policy.
+-- A node on the medium; OPTIONS: clock = false for one without, disk, boot, policy, identity, saved_time (ms),
+-- save_time = fn(ms).
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)

@@ -39,10 +39,20 @@ local pump, begin_next
 
 local function count(self, word) self.refused[word] = (self.refused[word] or 0) + 1 end
 
+local function call_back(self, job)
+  for id in pairs(job.flying) do self.http:cancel(id) end -- the order plays no part
+  job.flying, job.in_flight = {}, 0
+end
+
+local function at_the_beginning(job)
+  job.have, job.leaves, job.file = 0, {}, nil
+  job.links = { { cid = job.cid, size = job.size, offset = 0, height = unixfs.height(job.size) } }
+end
+
 local function remove(self, job)
   job.over = true
   if job.timer then job.timer:cancel() end
-  for id in pairs(job.flying) do self.http:cancel(id) end -- the order plays no part
+  call_back(self, job)
   if job.file then job.file:close() end
   self.by_cid[job.cid] = nil
   for i, each in ipairs(self.jobs) do
@@ -68,6 +78,11 @@ end
 local function disk_failed(self, job, err, word)
   count(self, "disk")
   job.why = err
+  if job.file and job.file.lost and not job.file.placed then
+    call_back(self, job)
+    job.file:discard()
+    at_the_beginning(job)
+  end
   if (job.rests_until or 0) > self.loop:now() then return end
   job.disk_step = math.min(math.max((job.disk_step or 0) * 2, DISK_FIRST), DISK_LAST)
   job.rests_until = self.loop:now() + job.disk_step
@@ -176,10 +191,11 @@ end
 
 -- What was there before a restart is hashed, one leaf a turn of the loop, and not fetched.
 local function check_old(self, job, link)
+  local file = job.file
   job.checking = true
   self.loop:post(function()
     job.checking = nil
-    if job.over then return end
+    if job.over or job.file ~= file then return end -- given up, or to come anew
     link.checked = true
     if job.file:has(link) then arrived(self, job, link) else give_back(job, link) end
     pump(self, job)
@@ -243,10 +259,10 @@ function fetch:start(key, size, name, done)
   if err then return nil, err, word end
   if self.by_cid[key] then return nil, "duplicate: it is being fetched", "duplicate" end
   if #self.jobs >= QUEUE_MAX then return nil, "full: too many files wait to be fetched", "full" end
-  local job = { cid = key, size = size, name = fetch.file_name(name, key), done = done, have = 0, leaves = {},
-    links = { { cid = key, size = size, offset = 0, height = unixfs.height(size) } }, flying = {}, in_flight = 0,
+  local job = { cid = key, size = size, name = fetch.file_name(name, key), done = done, flying = {}, in_flight = 0,
     suppliers = suppliers.new { loop = self.loop, random = self.random,
       list = function() return self.sources(key) end } }
+  at_the_beginning(job)
   self.by_cid[key] = job
   self.jobs[#self.jobs + 1] = job
   begin_next(self)

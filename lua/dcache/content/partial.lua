@@ -38,6 +38,13 @@ function partial:has(leaf)
   return bytes ~= nil and unixfs.decode(leaf.cid, bytes, leaf.size, 0) ~= nil
 end
 
+-- What a failed sync was to bring to the disk is gone from there, and the next sync would not say so.
+local function sync(self)
+  local ok, err, word = self.file:sync()
+  if not ok then self.lost = true end
+  return ok, err, word
+end
+
 -- BYTES were checked against the leaf's CID. → true | nil, text, word
 function partial:write(leaf, bytes)
   local ok, err, word = self.file:pwrite(bytes, leaf.offset)
@@ -45,7 +52,7 @@ function partial:write(leaf, bytes)
   self.unsynced = self.unsynced + #bytes
   if self.unsynced < SYNC_EVERY then return true end
   self.unsynced = 0
-  return self.file:sync()
+  return sync(self)
 end
 
 local function rename(self, path)
@@ -59,9 +66,10 @@ local function rename(self, path)
   return disk:rename(self.path, path)
 end
 
--- All leaves are in: synced, renamed into place, and the name synced. → true | nil, text, word; may be tried again.
+-- All leaves are in: synced, renamed into place, and the name synced. → true | nil, text, word; may be tried again
+-- unless `lost` says that the bytes must come anew.
 function partial:finish(path)
-  local ok, err, word = self.file:sync()
+  local ok, err, word = sync(self)
   if not ok then return nil, err, word end
   if not self.placed then
     ok, err, word = rename(self, path)
@@ -75,5 +83,11 @@ function partial:finish(path)
 end
 
 function partial:close() self.file:close() end
+
+-- Nothing of it is believed any more.
+function partial:discard()
+  self:close()
+  return self.disk:unlink(self.path)
+end
 
 return partial
