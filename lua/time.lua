@@ -11,6 +11,7 @@ local QUORUM = 3
 local AGREE = 5 * MINUTE -- within which a quorum's words must lie
 local APART = 10 * MINUTE -- further than this is another time; also what is refused as being of the future
 local AHEAD = 5 * MINUTE -- how far beyond now our own words may be stamped
+local BEHIND = 20 * MINUTE -- so old a peer's word may be when its AT is adopted: the time that it gives is late by that
 local OWN_ERROR = 1000 -- of a synchronised clock
 local BEFORE_BUILD = 24 * 60 * MINUTE -- builders' clocks may be a little ahead
 local WITNESSES = 64
@@ -75,7 +76,8 @@ function Time:has_own_source() return self.source == "own" end
 function Time:stamp(last)
   local now = self:now()
   local at = math.max(now, (last or 0) + 1)
-  return (at <= now + AHEAD or self.quality == "none") and at or now
+  local ahead = self.proof and AHEAD or AHEAD + BEHIND
+  return (at <= now + ahead or self.quality == "none") and at or now
 end
 
 local function leap(self)

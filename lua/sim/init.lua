@@ -77,12 +77,13 @@ local function effects(self, name, options)
     disk = options.disk or disk.memory(self.seed), state = "/state", boot = options.boot or 1, build = BUILD,
     log = silent, version = "sim",
     here = function() return {} end, date = function() return "20260101-000000" end,
-    saved_time = options.saved_time, save_time = options.save_time,
+    saved_time = options.saved_time, save_time = options.save_time, last_stamp = options.last_stamp,
+    keep_stamp = options.keep_stamp,
     synchronised = function() return options.clock ~= false end }
 end
 
 -- A node on the medium; OPTIONS: clock = false for one without, disk, boot, policy, identity, saved_time (ms),
--- save_time = fn(ms).
+-- save_time = fn(ms), last_stamp (ms), keep_stamp = fn(ms).
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)

@@ -76,7 +76,8 @@ function life:open(d, world)
     now = function() return world.loop:wall() end, random = random.seeded(self.seed * 100 + self.starts) }
   if not who then return nil, fault end
   local ok, node = pcall(world.add, world, "ada", { disk = d, identity = who, boot = folder:boot(), clock = self.clock,
-    saved_time = folder:number "time",
+    saved_time = folder:number "time", last_stamp = folder:number "stamp",
+    keep_stamp = function(ms) return folder:keep("stamp", ms) end,
     save_time = function(ms)
       local done, text, word = folder:keep("time", ms)
       if done and d == self.disk and not self:is_off() then self.saved = ms end
@@ -89,20 +90,24 @@ end
 -- → true, or nil when the power went.
 function life:start()
   local node, folder = self:open(self.disk, self.world)
+  self.ada, self.folder = node, node and folder
   if self:is_off() then return nil end
   assert(node, folder)
-  self.ada, self.folder, self.boot, self.id = node, folder, folder:boot(), node.id
+  self.boot, self.id = folder:boot(), node.id
   self:listen(node)
   watch_syncs(self, node)
   return true
 end
 
 function life:stop()
-  self.ada:stop()
-  self.folder:close()
+  local ada, folder = self.ada, self.folder
+  self.ada, self.folder = nil, nil
+  if not ada then return end
   for i, node in ipairs(self.world.nodes) do
-    if node == self.ada then table.remove(self.world.nodes, i) end
+    if node == ada then table.remove(self.world.nodes, i) end
   end
+  ada:stop()
+  folder:close()
 end
 
 local function acknowledge(self, st, why)

@@ -2,7 +2,7 @@
 local life = require "spec.crash.life"
 
 local FULL = tonumber(os.getenv "DT_SWARM_CRASH_IMAGES" or "") -- in `make soak`: every cut of as many runs as it takes
-local IMAGES, STRIDE, EACH = FULL and math.max(2000, FULL // 4) or 600, FULL and 1 or 23, FULL and 3 or 6
+local IMAGES, STRIDE, EACH = FULL and math.max(2000, FULL // 4) or 600, FULL and 1 or 31, FULL and 3 or 8
 local OPERATIONS = 200
 
 local function total(d)
@@ -36,7 +36,7 @@ describe("a node after a power cut", function()
         end
       end
     end
-    assert(cuts >= 60, cuts)
+    assert(cuts >= 50, cuts)
   end)
 
   it("comes back into the swarm, and nothing that was dismissed comes back with it", function()

@@ -134,6 +134,18 @@ describe("three nodes", function()
 end)
 
 describe("a node", function()
+  it("that starts twice in a row is told who is here each time", function()
+    local w = world { seed = 21 }
+    w:add "ada"
+    for boot = 1, 3 do
+      local second = w:add("donald", { boot = boot })
+      w:run(boot < 3 and 4000 or 15000)
+      if boot == 3 then assert.equal("laptop", second.discovery:nodes()[2].type) end
+      second:stop()
+      table.remove(w.nodes)
+    end
+  end)
+
   it("that starts again from its disk remembers kept words and forgets presence", function()
     local w = world { seed = 9 }
     local disk = require "core.disk".memory(9)

@@ -46,8 +46,9 @@ end
 -- Soft words are in no digest: a newcomer hears ours again, soon, and a crowd of newcomers once.
 function discovery:welcome(peer)
   self.log:info("discovery", "heard", { name = peer.name, id = peer.id })
-  if self.welcoming or self.welcomed and self.loop:now() - self.welcomed < WELCOME_AGAIN then return end
-  self.welcoming = self.loop:after(self.random:integer(WELCOME), function()
+  if self.welcoming then return end
+  local rest = self.welcomed and self.welcomed + WELCOME_AGAIN - self.loop:now() or 0
+  self.welcoming = self.loop:after(math.max(rest, 0) + self.random:integer(WELCOME), function()
     self.welcoming, self.welcomed = nil, self.loop:now()
     if self.word then self.comms:say_again_everywhere(self.word) end
   end)
