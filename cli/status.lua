@@ -37,6 +37,11 @@ local function share(answer, s)
   return { "share", ("%s, %s"):format(folder, s.count(#answer.files, "file")) }
 end
 
+local function http(gateway, s)
+  if gateway.port then return ("port %d"):format(gateway.port) end
+  return gateway.reason and "waits: " .. s:text(gateway.reason) or "not served"
+end
+
 local function facts(answer, s)
   local node, identity = answer.node, answer.identity
   local list = {
@@ -49,7 +54,7 @@ local function facts(answer, s)
     share(answer, s),
     { "state", s:text(node.state) },
     { "control", s:text(node.socket) },
-    { "http", answer.gateway.port and ("port %d"):format(answer.gateway.port) or "not served" },
+    { "http", http(answer.gateway, s) },
     { "memory", s.size(node.memory) .. " of Lua" },
   }
   if identity.note then table.insert(list, 2, { "key", s:text(identity.note) }) end

@@ -37,7 +37,7 @@ local function interfaces_of(channel)
   return #names > 0 and " on " .. table.concat(names, ", ") or ""
 end
 
-local function listen_words(channels, http)
+local function listen_words(channels, http, http_reason)
   local parts = {}
   for _, channel in ipairs(channels) do
     local port = channel.address:match "/%l+/(%d+)/dswarm%-line$"
@@ -45,20 +45,21 @@ local function listen_words(channels, http)
     parts[#parts + 1] = channel.state == "up" and word or ("%s waits: %s"):format(word, channel.reason or "?")
   end
   if http > 0 then parts[#parts + 1] = "http " .. http end
+  if http_reason then parts[#parts + 1] = "http waits: " .. text.escape(http_reason) end
   return table.concat(parts, "; ")
 end
 
 local CLOCK = { proved = "good", adopted = "adopted from others", none = "not known to be right: nothing expires here" }
 
 -- Lines for a node. FACTS: node, policy (the file as people would name it), key_note, share_note, channels, http
--- (port or 0), cli (how the command line is called).
+-- (port or 0), http_reason (why there is none yet), cli (how the command line is called).
 function banner.lines(facts)
   local one = facts.node
   local head = ('dt-swarm %s · %s · swarm "%s"'):format(one.version, text.escape(facts.policy), text.escape(one.swarm))
   local lines = { head, "" }
   row(lines, "I am", ("%s  %s"):format(one.name, short(one.id)), facts.key_note)
   row(lines, "share", text.escape(one.share), facts.share_note)
-  row(lines, "listen", listen_words(facts.channels, facts.http))
+  row(lines, "listen", listen_words(facts.channels, facts.http, facts.http_reason))
   row(lines, "control", text.escape(one.socket))
   row(lines, "clock", CLOCK[one.time.quality])
   lines[#lines + 1] = ""

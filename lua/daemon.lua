@@ -1,49 +1,13 @@
 -- daemon.lua - the real effects around a node: loop, disk, sockets, threads, signals. Decides nothing.
 local core = require "core"
 local banner = require "banner"
+local ground = require "ground"
 
 local daemon = {}
 daemon.__index = daemon
 
 local BUILD = 1795305600000 -- 2026-11-22, ms Unix: it is not earlier than when this was written
-local NETWORKS_EVERY = 5000 -- ms
-local HTTP_PORT = 3826
 local VERIFIERS = 2 -- threads for signatures, started by the first foreign word
-
-local function host_name()
-  local file = io.open "/proc/sys/kernel/hostname"
-  local name = file and file:read "l" or "node"
-  if file then file:close() end
-  name = name:match "^[^.]+" or "node"
-  return (name:gsub("[^A-Za-z0-9._-]", "-"):gsub("^[^A-Za-z0-9]+", ""):sub(1, 32))
-end
-
-local function choose_name(given)
-  local messages = require "comms.messages"
-  local name = given.options.name or given.policy:get "name" or host_name()
-  if name == "" then name = "node" end
-  if messages.is_name(name) then return name end
-  return nil, ("a name is 1 to 32 of A-Z a-z 0-9 . _ - and begins with a letter or digit, not %q"):format(name)
-end
-
-local function expand(path, home) return (path:gsub("^~", home or "~")) end
-
--- Where everything lies: { state, share, socket } | nil, text.
-local function places(given)
-  local options, place, found = given.options, given.place, {}
-  local err
-  found.state, err = options.state, nil
-  if not found.state then found.state, err = place:state() end
-  if not found.state then return nil, err end
-  found.share = options.share or expand(given.policy:get "clients.logs.folder", given.home)
-  found.socket, err = options.socket, nil
-  if not found.socket then found.socket, err = place:socket(found.state) end
-  if not found.socket then return nil, err end
-  for name, path in pairs(found) do -- any order
-    if path:sub(1, 1) ~= "/" then found[name] = given.here_folder .. "/" .. path end
-  end
-  return found
-end
 
 -- Lines of the log wait until the banner is out, so that a person reads that first.
 local function new_log(self, verbose)
@@ -64,7 +28,8 @@ end
 -- State folder, key, threads: what may fail before anything is opened. → true | nil, text.
 local function open_base(self, given)
   local disk, wall = self.disk, function() return self.loop:wall() end
-  local err
+  local free, err = ground.socket_free(self.net, disk, self.places)
+  if not free then return nil, err end
   self.state, err = require "state".open { disk = disk, dir = self.places.state, now = wall }
   if not self.state then return nil, err end
   self.identity, err = require "identity".open { disk = disk, dir = self.places.state, board = self.board.facts(),
@@ -97,37 +62,9 @@ local function build_node(self, given)
   return true
 end
 
--- The gateway: the policy's address, or the kernel's choice of port where the default one is taken.
-local function open_gateway(self, given)
-  local wanted = given.policy:get "clients.logs.gateway"
-  if not wanted then return nil end
-  local parts = require "core.address".parts(wanted)
-  local host, port = parts[1][2], math.tointeger(tonumber(parts[2][2]))
-  local gateway, err = require "core.gateway".new { host = host, port = port, congestion = "bbr" }
-  if not gateway and port == HTTP_PORT then gateway, err = require "core.gateway".new { host = host, port = 0 } end
-  if not gateway then
-    self.log:error("content", "no gateway", { address = wanted, why = err })
-    return nil
-  end
-  return gateway
-end
-
--- Only on-link sources may ask for files; the list follows the interfaces.
-local function tell_networks(self)
-  local list = {}
-  for _, one in ipairs(self.net.interfaces()) do
-    if one.up and not one.loopback and #list < 64 then list[#list + 1] = { (one.host:gsub("%%.*", "")), one.prefix } end
-  end
-  self.node.gateway:networks(list)
-end
-
 local function open_services(self, given)
-  local gateway = open_gateway(self, given)
-  self.node:open_content(gateway)
-  if gateway then
-    tell_networks(self)
-    self.networks = self.loop:every(NETWORKS_EVERY, function() tell_networks(self) end)
-  end
+  local wanted = given.policy:get "clients.logs.gateway"
+  self.node:open_content(self.net, wanted and { ground.gateway(wanted) })
   self.node:open_logs()
   local ok, err = self.node:open_channels(self.net)
   if not ok then return nil, err end
@@ -145,7 +82,7 @@ local function say_banner(self, given)
   if file:sub(1, #root) == root then file = file:sub(#root + 1) end
   local lines = banner.lines { node = self.node, policy = file, key_note = key_note(self.identity),
     share_note = self.node.logs:problem(), channels = self.node.routing:channels(),
-    http = select(2, self.node.ports()), cli = given.cli }
+    http = select(2, self.node.ports()), http_reason = self.node.door and self.node.door.reason, cli = given.cli }
   io.stdout:write(table.concat(lines, "\n"), "\n")
   io.stdout:flush()
 end
@@ -156,9 +93,9 @@ function daemon.start(given)
   local self = setmetatable({ net = require "core.net", disk = require "core.disk".real(),
     board = require "core.board", random = require "core.random".system(), uid = require "paths".uid() }, daemon)
   local ok, err
-  self.name, err = choose_name(given)
+  self.name, err = ground.name(given.options.name, given.policy)
   if not self.name then return nil, err end
-  self.places, err = places(given)
+  self.places, err = ground.places(given)
   if not self.places then return nil, err end
   self.loop = require "loop".new { on_error = function(text) self.log:error("loop", "an error", { what = text }) end }
   self.log = new_log(self, given.options.verbose)
@@ -171,13 +108,13 @@ function daemon.start(given)
       return nil, err
     end
   end
+  self.node:start()
   say_banner(self, given)
   speak_up(self)
   return self
 end
 
 function daemon:close()
-  if self.networks then self.networks:cancel() end
   if self.node then self.node:stop() end
   for _, part in ipairs { "worker", "identity", "state", "loop" } do
     if self[part] then self[part]:close() end
@@ -194,7 +131,6 @@ function daemon:run()
   end
   stop "sigterm"
   stop "sigint"
-  self.node:start()
   self.loop:run()
   self:close()
   return 0

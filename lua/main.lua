@@ -12,8 +12,9 @@ local function complain(lines) io.stderr:write("dt-swarm: ", table.concat(lines,
 local function load_policy(chosen, place, root)
   local load = require "policy.load"
   local policy, faults = load.load(chosen.policy, { shipped = root .. "/policies", search = place:policies(root) })
-  if policy then return policy end
-  complain(load.report(faults))
+  local lines = policy and require "ground".faults(policy) or load.report(faults)
+  if policy and #lines == 0 then return policy end
+  complain(lines)
 end
 
 local function start(chosen, policy, place, arg)

@@ -149,14 +149,24 @@ local function publisher(self)
   end
 end
 
--- Files by CID: served through GATEWAY (core.gateway's object, or nil), fetched, claimed.
-function node:open_content(gateway)
-  local content = require "dcache.content"
-  self.gateway = gateway
+-- Files by CID: served at WANTED = { host, port }, or false; fetched, claimed.
+function node:open_content(net, wanted)
+  local content, door = require "dcache.content", require "dcache.content.door"
+  self.door = wanted and door.new { loop = self.loop, log = self.log, net = net,
+    backoff = require "routing.channels.backoff".new { random = self.random },
+    make = require "core.gateway".new, host = wanted[1], port = wanted[2] }
+  self.gateway = self.door and self.door.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
-    time = self.time, dir = self.state, id = self.id, gateway = gateway, publish = publisher(self),
+    time = self.time, dir = self.state, id = self.id, gateway = self.gateway, publish = publisher(self),
     records = function(bucket) return self.dcache:records(bucket) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
+  if not self.door then return end
+  function self.door.on_open(gateway) -- later than the rest
+    self.gateway = gateway
+    self.content:open(gateway)
+    self.logs:serve_again()
+    self.comms.beacon:stir()
+  end
 end
 
 -- The share folder: finished files become records; others' are gathered where policy says so.
@@ -201,7 +211,7 @@ function node:stop()
   self.stopped = true
   if self.leapt then self.leapt:cancel() end
   if self.control then self.control:close() end
-  for _, part in ipairs { "gather", "logs", "content", "links", "discovery", "comms", "routing", "dcache" } do
+  for _, part in ipairs { "gather", "logs", "door", "content", "links", "discovery", "comms", "routing", "dcache" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end
   self.time:close()

@@ -7,7 +7,7 @@ Usage: dt-swarm [OPTIONS] [POLICY.lua]
 Makes this machine a node of the swarm: runs in the foreground until Ctrl-C.
 
   --state DIR     where key, journal and gathered files live
-  --share DIR     the folder whose files are shared (the policy's, else ~/shared-logs)
+  --share DIR     the folder that is shared (the policy's, else ~/shared-logs)
   --socket PATH   the control socket
   --name NAME     the label others see (the policy's, else the host name)
   --check         read and check the policy, start nothing
@@ -16,7 +16,7 @@ Makes this machine a node of the swarm: runs in the foreground until Ctrl-C.
   --version       the version
 
 Without POLICY.lua: the user's, the system's, or the shipped one; it says which.
-Exit codes: 0 stopped cleanly, 1 could not start, 2 the policy was refused, 3 wrong usage.
+Exit codes: 0 stopped cleanly, 1 cannot start, 2 policy refused, 3 wrong usage.
 ]]
 
 local VALUES = { ["--state"] = "state", ["--share"] = "share", ["--socket"] = "socket", ["--name"] = "name" }
@@ -48,6 +48,9 @@ function options.parse(arguments)
       found.policy = word
     end
     i = i + 1
+  end
+  if found.name and (#found.name > 32 or not found.name:find "^[A-Za-z0-9][A-Za-z0-9._-]*$") then
+    return nil, "--name is 1 to 32 of A-Z a-z 0-9 . _ - and begins with a letter or digit, not " .. found.name
   end
   return found
 end

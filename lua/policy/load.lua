@@ -12,7 +12,10 @@ local INNER = { "names", "form", "facts", "inside" }
 
 local function read_file(path)
   local file, message, code = io.open(path, "rb")
-  if not file then return nil, message, code == 2 and "missing" or "disk" end
+  if not file then -- io.open's message begins with the path, as ours will
+    if message:sub(1, #path + 2) == path .. ": " then message = message:sub(#path + 3) end
+    return nil, message, code == 2 and "missing" or "disk"
+  end
   local text, why = file:read(TEXT_MAX + 1)
   file:close()
   if not text and why then return nil, why, "disk" end

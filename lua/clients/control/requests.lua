@@ -59,7 +59,8 @@ end
 
 function requests.status(node)
   local gateway = node.gateway
-  gateway = gateway and { port = plain.value(gateway:port()), counts = plain.value(gateway:counts()) } or {}
+  gateway = gateway and { port = plain.value(gateway:port()), counts = plain.value(gateway:counts()) }
+    or { reason = node.door and plain.value(node.door.reason) }
   return {
     node = node_facts(node), time = time_facts(node), identity = identity_facts(node), gateway = gateway,
     channels = plain.list(node.routing:channels(), function(channel) return plain.value(channel) end),

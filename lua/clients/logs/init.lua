@@ -265,7 +265,7 @@ function Logs:permission()
   return self.consent:logs()
 end
 
--- What is wrong with the folder, in one word, or nil.
+-- What is wrong with the folder, in words, or nil.
 function Logs:problem()
   return self.watch.problem
 end
@@ -283,6 +283,7 @@ end
 
 -- The time is another one now (lua/node.lua).
 function Logs:say_again() self.shares:say_again() end
+function Logs:serve_again() self.shares:serve_again() end
 
 -- Nothing is dismissed: a node that is off still has its files.
 function Logs:stop()

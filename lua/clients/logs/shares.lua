@@ -197,6 +197,14 @@ function Shares:say_again()
   end
 end
 
+-- There is a gateway now, where there was none.
+function Shares:serve_again()
+  for _, share in ipairs(self.list) do
+    share.served = nil
+    sync(self, share)
+  end
+end
+
 function Shares:count()
   return #self.list
 end

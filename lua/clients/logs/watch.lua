@@ -33,9 +33,14 @@ local function depth_of(path)
   return 1 + select(2, path:gsub("/", ""))
 end
 
+local TROUBLES = { ENOENT = "missing, and it could not be made", link = "not a folder", ENOTDIR = "not a folder",
+  EACCES = "this user may not read it" }
+
 -- Said once for each new trouble, and once when it is over.
-local function trouble(self, text)
-  if text == self.problem then return end
+local function trouble(self, word)
+  if word == self.trouble then return end
+  self.trouble = word
+  local text = word and (TROUBLES[word] or "it cannot be read: " .. word)
   self.problem = text
   if text then self.log:warn("logs", "share folder cannot be watched", { folder = self.folder, why = text }) end
   if not text then self.log:info("logs", "share folder is watched again", { folder = self.folder }) end
@@ -127,7 +132,7 @@ local function step(self)
   local path = table.remove(self.queue, 1)
   if not path then return end_scan(self) end
   local read = scan_folder(self, path)
-  if path == "" and not read and self.problem ~= "ENOENT" then
+  if path == "" and not read and self.trouble ~= "ENOENT" then
     self.scanning = nil -- unreadable is not empty: nothing is taken for gone
     return
   end

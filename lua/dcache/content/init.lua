@@ -119,6 +119,13 @@ local function remember_claims(self)
   end
 end
 
+-- The gateway is there, later than this was made: what is held is served from here on.
+function content:open(gateway)
+  self.gateway = gateway
+  for _, file in ipairs(self.list) do file.offered = nil end
+  look_at_all(self)
+end
+
 -- The time is another one now: claims that went with the other are made again.
 function content:say_again()
   remember_claims(self)

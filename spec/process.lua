@@ -1,0 +1,151 @@
+-- process.lua - real daemons of one machine for specs, each with places of its own beneath one folder. No checks.
+local folder = require "spec.folder"
+local json = require "core.json"
+
+local process = {}
+
+local World = {}
+World.__index = World
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read "a"
+  if file then file:close() end
+  return text
+end
+
+local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+local function now()
+  local file = assert(io.open "/proc/uptime")
+  local seconds = file:read "n"
+  file:close()
+  return seconds
+end
+
+-- Seconds until TEST holds (what it returned comes second), or nil after MOST.
+function process.within(most, test)
+  local began = now()
+  repeat
+    local found = test()
+    if found then return now() - began, found end
+    os.execute "sleep 0.05"
+  until now() - began > most
+end
+
+-- → world: a folder that others may look into, and a policy p.lua there of a swarm that nobody else is in.
+function process.new()
+  local made = folder.new()
+  os.execute("chmod 755 " .. made.path)
+  local outputs = folder.new()
+  local self = setmetatable({ dir = made.path, outputs = outputs.path, running = {}, serial = 0 }, World)
+  function self.remove()
+    made.remove()
+    outputs.remove()
+  end
+  self.swarm = made.path:gsub("[^%w]", "-"):sub(2)
+  self:policy("p.lua", "")
+  return self
+end
+
+-- Writes a policy of this world's swarm; → its path.
+function World:policy(name, text)
+  local path = self.dir .. "/" .. name
+  folder.write(path, ('local p = extend "default"\np.swarm = "%s"\n%s\nreturn p\n'):format(self.swarm, text))
+  return path
+end
+
+-- The words behind dt-swarm for daemon NAME; OPTIONS: policy, state, share, socket (paths), more = words.
+function World:words(name, options)
+  options = options or {}
+  local words = {}
+  for _, what in ipairs { "state", "share", "socket" } do
+    local default = ("%s/%s/%s"):format(self.dir, name, what == "socket" and "c.sock" or what)
+    words[#words + 1] = ("--%s %s"):format(what, quote(options[what] or default))
+  end
+  words[#words + 1] = "--name " .. name
+  words[#words + 1] = options.more or ""
+  words[#words + 1] = quote(options.policy or self.dir .. "/p.lua")
+  return table.concat(words, " ")
+end
+
+-- Runs dt-swarm to its end, 10 s at most → standard output, standard error, exit code. USER: nobody, say.
+function World:run(words, user)
+  local as = user and ("setpriv --reuid=%s --regid=65534 --clear-groups "):format(user) or ""
+  local command = ("env HOME=%s %s timeout 10 ./dt-swarm %s >%s/out 2>%s/err </dev/null")
+    :format(self.dir, as, words, self.outputs, self.outputs)
+  local _, _, code = os.execute(command)
+  return read(self.outputs .. "/out"), read(self.outputs .. "/err"), code
+end
+
+local Daemon = {}
+Daemon.__index = Daemon
+
+-- Starts a daemon and waits for its banner (or its end). OPTIONS as in words; user; command instead of ./dt-swarm.
+function World:start(name, options)
+  options = options or {}
+  self.serial = self.serial + 1
+  local base = ("%s/%d"):format(self.outputs, self.serial)
+  os.execute(("mkdir -p %s/%s && chmod 777 %s/%s"):format(self.dir, name, self.dir, name))
+  local as = options.user and ("setpriv --reuid=%s --regid=65534 --clear-groups "):format(options.user) or ""
+  local command = ("env HOME=%s %s %s %s"):format(self.dir, as, options.command or "./dt-swarm",
+    self:words(name, options))
+  os.execute(("( %s >%s.out 2>%s.err </dev/null & echo $! >%s.pid; wait $!; echo $? >%s.rc ) >/dev/null 2>&1 &")
+    :format(command, base, base, base, base))
+  local one = setmetatable({ base = base, socket = options.socket or ("%s/%s/c.sock"):format(self.dir, name),
+    state = options.state or ("%s/%s/state"):format(self.dir, name), share = ("%s/%s/share"):format(self.dir, name) },
+    Daemon)
+  process.within(10, function() return one:out():find("Ctrl%-C stops it") or one:code() end)
+  one.pid = assert(math.tointeger(tonumber(read(base .. ".pid"))))
+  self.running[#self.running + 1] = one
+  return one
+end
+
+function Daemon:out() return read(self.base .. ".out") or "" end
+function Daemon:log() return read(self.base .. ".err") or "" end
+function Daemon:code() return tonumber(read(self.base .. ".rc") or nil) end
+
+-- → exit code (128 and more: the signal's), or nil where it does not end.
+function Daemon:stop(signal)
+  if not self:code() then os.execute(("kill -%s %d 2>/dev/null"):format(signal or "TERM", self.pid)) end
+  process.within(10, function() return self:code() end)
+  return self:code()
+end
+
+-- The command line's text and exit code; or with --json its table.
+function Daemon:cli(command)
+  local pipe = assert(io.popen(("./dt-swarm-cli %s %s 2>&1"):format(quote(self.socket), command)))
+  local text = pipe:read "a"
+  local _, _, code = pipe:close()
+  return text, code
+end
+
+function Daemon:ask(command)
+  local text, code = self:cli(command .. " --json")
+  return code == 0 and json.decode((text:gsub("\n$", ""))) or nil, text
+end
+
+-- The channel of that kind in `status`.
+function Daemon:channel(kind)
+  local answer = self:ask "status"
+  for _, channel in ipairs(answer and answer.channels or {}) do
+    if channel.kind == kind then return channel end
+  end
+end
+
+-- What lies beneath PATH, to the byte and the second: for "nothing was touched".
+function process.listing(path)
+  local command = "cd %s && find . -printf '%%P %%y %%m %%U %%s %%T@\\n' | sort; "
+    .. "find . -type f -exec sha256sum {} + | sort"
+  local pipe = assert(io.popen(command:format(quote(path))))
+  local text = pipe:read "a"
+  pipe:close()
+  return text
+end
+
+function World:close()
+  for _, one in ipairs(self.running) do one:stop "KILL" end
+  self.remove()
+end
+
+return process
