@@ -61,6 +61,10 @@ $(BUILD)/%.o: core/%.c Makefile | $(BUILD)
 $(BUILD)/wire: spec/net/wire.c spec/net/wire_command.c spec/net/wire.h Makefile | $(BUILD)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -o $@ spec/net/wire.c spec/net/wire_command.c $(LDFLAGS)
 
+# A fast sender of datagrams, for specs.
+$(BUILD)/flood: spec/net/flood.c Makefile | $(BUILD)
+	$(Q)$(CC) -D_GNU_SOURCE $(filter-out -MMD -MP,$(CFLAGS)) -o $@ $<
+
 $(BUILD) $(BUILD)/core:
 	$(Q)mkdir -p $@
 
@@ -72,7 +76,7 @@ run:
 
 test:
 	@core/need.sh test
-	@$(MAKE) --no-print-directory all $(BUILD)/wire
+	@$(MAKE) --no-print-directory all $(BUILD)/wire $(BUILD)/flood
 	@spec/net/kubo.sh >/dev/null || true
 	@spec/run.sh $(SPECS)
 
@@ -82,7 +86,7 @@ lint:
 	luacheck -q lua cli policies spec
 
 # The same specs at full counts, and those that take their counts from the environment.
-soak: all $(BUILD)/wire
+soak: all $(BUILD)/wire $(BUILD)/flood
 	@DT_SWARM_SOAK=1 DT_SWARM_CRASH_IMAGES=$${DT_SWARM_CRASH_IMAGES:-20000} SPEC_TIMEOUT=7200 spec/run.sh $(SPECS)
 
 # Figures with the peer beside each; what needs a tool that is not here says so.

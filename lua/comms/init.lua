@@ -11,11 +11,13 @@ local verify = require "comms.verify"
 local comms = {}
 comms.__index = comms
 
-local WASTE = { rate = 50, burst = 200, total = 2000 } -- bad signatures a second, by source and in all
+-- Bad signatures a second and at once, by source and in all; total_burst lines of unproved datagrams wait at most.
+local WASTE = { rate = 50, burst = 200, total = 2000, total_burst = 400 }
 
 local function brain_parts(self, given)
   self.peers = peers.new { loop = self.loop }
-  self.waste = quota.new { loop = self.loop, rate = WASTE.rate, burst = WASTE.burst, total = WASTE.total }
+  self.waste = quota.new { loop = self.loop, rate = WASTE.rate, burst = WASTE.burst, total = WASTE.total,
+    total_burst = WASTE.total_burst }
   self.verify = verify.new { swarm = self.swarm, start = given.verifier }
   self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,
     poke = function(name) self.poke(name) end }
@@ -135,20 +137,23 @@ local function allowed(self, source)
   return self.waste:allows(source.host, source.channel.kind == "tcp" or self.peers:source_proved(source))
 end
 
-local function checked(self, st, source, ok, err, word)
-  if ok then
-    ok, err, word = self.dcache:take(st)
-  elseif word == "signature" or word == "key" then
-    self.waste:charge(source.host)
-  end
-  if ok then return taken(self, st, source) end
-  self.refused(word)
-  self.log:debug("comms", "refused", { kind = "statement", from = source.address, why = err })
+-- A datagram pays for its check before, and has it back when the signature fits: what waits is bounded, too.
+local function pay(self, source) if source.channel.medium then self.waste:charge(source.host) end end
+
+local function settle(self, source, wasted)
+  if source.channel.medium and not wasted then self.waste:refund(source.host) end
+  if wasted and not source.channel.medium then self.waste:charge(source.host) end
 end
 
--- One statement line that came over SOURCE: true when it was taken in or waits for its check | nil, text, word.
--- A bad one never becomes a record.
-function comms:word(line, source)
+local function checked(self, st, source, ok, err, word)
+  settle(self, source, not ok and (word == "signature" or word == "key"))
+  if ok then ok, err, word = self.dcache:take(st) end
+  if not ok then return nil, err, word end
+  taken(self, st, source)
+  return true
+end
+
+local function wanted(self, line, source)
   local st, err, word = statement.parse(line)
   if not st then return nil, err, word end
   local fresh
@@ -158,7 +163,20 @@ function comms:word(line, source)
     return nil, err, word
   end
   if not allowed(self, source) then return nil, "quota: too many bad signatures from there", "quota" end
-  return self.verify:add(st, source, function(...) checked(self, st, source, ...) end)
+  return st
+end
+
+-- One statement line that came over SOURCE: done(true), or done(nil, text, word), once, now or when its signature was
+-- checked. A bad one never becomes a record.
+function comms:word(line, source, done)
+  local st, err, word = wanted(self, line, source)
+  if not st then return done(nil, err, word) end
+  pay(self, source)
+  local begun
+  begun, err, word = self.verify:add(st, source, function(...) done(checked(self, st, source, ...)) end)
+  if begun then return end
+  settle(self, source, false)
+  done(nil, err, word)
 end
 
 -- Own words: BUCKET, DATA (a table; nil dismisses), { key = text | nil (ourselves), ttl = s }. → st | nil, text, word.
@@ -179,17 +197,29 @@ end
 local handlers = {}
 
 -- Each line is counted by itself; the frame is refused, by the word of its first line, when none of them was taken.
+-- → true | nil, text, word; or "later": then the channel is told when the last line was checked.
 function handlers.statements(self, message, source)
-  local any, first_err, first_word
-  for _, line in ipairs(message.body) do
-    local ok, err, word = self:word(line, source)
-    if not ok then self.refused(word) end
-    any = any or ok
-    first_err, first_word = first_err or err, first_word or word
+  local left, any, late, first = #message.body, false, false, nil
+  if left == 0 then
+    self.refused "form"
+    return nil, "form: statements without a line", "form"
   end
-  if any then return true end
-  if not first_word then self.refused "form" end
-  return nil, first_err or "form: statements without a line", first_word or "form"
+  local function verdict()
+    if any then return true end
+    return nil, first.err, first.word
+  end
+  local function done(ok, err, word)
+    left, any = left - 1, any or ok
+    if not ok then
+      self.refused(word)
+      first = first or { err = err, word = word }
+    end
+    if late and left == 0 and source.channel.judged then source.channel:judged(verdict()) end
+  end
+  for _, line in ipairs(message.body) do self:word(line, source, done) end
+  if left == 0 then return verdict() end
+  late = true
+  return "later"
 end
 
 function handlers.beacon(self, message, source)
@@ -224,7 +254,8 @@ end
 function handlers.ids(self, message, source) return self.repair:ids(message, source) end
 function handlers.want(self, message, source) return self.repair:want(message, source) end
 
--- An envelope for the brain; BODY lines in message.body. Refusals are counted by word. → true | nil, text, word.
+-- An envelope for the brain; BODY lines in message.body. Refusals are counted by word.
+-- → true, "later" | nil, text, word.
 function comms:receive(message, source, reply)
   local handler = handlers[message.kind]
   if not handler then
@@ -232,7 +263,7 @@ function comms:receive(message, source, reply)
     return nil, "kind: nobody here knows " .. message.kind, "kind"
   end
   local ok, err, word = handler(self, message, source, reply)
-  if ok then return true end
+  if ok then return ok end
   if message.kind ~= "statements" then self.refused(word) end
   self.log:debug("comms", "refused", { kind = message.kind, from = source.address, why = err })
   return nil, err, word

@@ -4,10 +4,12 @@ quota.__index = quota
 
 local SOURCES_MAX = 1024
 
--- given.loop; given.rate: failures a second that a source may cause; given.burst at once; given.total a second for all.
+-- given.loop; given.rate: failures a second that a source may cause; given.burst at once; given.total a second and
+-- given.total_burst at once for all that are unproved.
 function quota.new(given)
   return setmetatable({ loop = given.loop, rate = given.rate, burst = given.burst, list = {}, by_host = {},
-    all = { left = given.total * 2, at = given.loop:now() }, total = given.total }, quota)
+    all = { left = given.total_burst, at = given.loop:now() }, total = given.total,
+    total_burst = given.total_burst }, quota)
 end
 
 local function refill(bucket, rate, burst, now)
@@ -37,11 +39,18 @@ function quota:allows(host, proved)
     if bucket.left < 1 then return false end
   end
   if proved then return true end
-  refill(self.all, self.total, self.total * 2, now)
+  refill(self.all, self.total, self.total_burst, now)
   return self.all.left >= 1
 end
 
--- One check was wasted on that source.
+-- A check that was paid for was not wasted.
+function quota:refund(host)
+  local bucket = self.by_host[host]
+  if bucket then bucket.left = math.min(self.burst, bucket.left + 1) end
+  self.all.left = math.min(self.total_burst, self.all.left + 1)
+end
+
+-- One check was, or may be, wasted on that source.
 function quota:charge(host)
   local bucket = bucket_of(self, host)
   refill(bucket, self.rate, self.burst, self.loop:now())

@@ -17,7 +17,7 @@ function routing.new(given)
   return self
 end
 
--- fn(message, source, reply) gets what is addressed to /dswarm/<this node>/NAME and answers true, or nil, text,
+-- fn(message, source, reply) gets what is addressed to /dswarm/<this node>/NAME: true or "later", or nil, text,
 -- word when nothing of it was taken; it counts its refusals.
 function routing:component(name, fn) self.components[name] = fn end
 

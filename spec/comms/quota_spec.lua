@@ -4,7 +4,7 @@ local simloop = require "sim.loop"
 
 local function new()
   local loop = simloop.new()
-  return quota.new { loop = loop, rate = 10, burst = 20, total = 100 }, loop
+  return quota.new { loop = loop, rate = 10, burst = 20, total = 100, total_burst = 200 }, loop
 end
 
 describe("a quota of wasted work", function()

@@ -25,8 +25,10 @@ end
 -- What became of datagrams: taken + the sum of refused = all that came from others.
 function frame.judgements() return { taken = 0, refused = {} } end
 
--- Counts one datagram by what its receiver answered: nil, text, word where nothing of it was taken.
-function frame.judged(judgements, _, _, word)
+-- Counts one datagram by what its receiver answered: nil, text, word where nothing of it was taken, "later" where that
+-- is not known yet.
+function frame.judged(judgements, ok, _, word)
+  if ok == "later" then return end
   if word then
     judgements.refused[word] = (judgements.refused[word] or 0) + 1
   else

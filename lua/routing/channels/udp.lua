@@ -112,6 +112,9 @@ local function hear(self, bytes, host, port, broadcast, index)
   return self.on_frame(self, source_of(self, host, port, broadcast, #bytes), text)
 end
 
+-- What became of a datagram whose signatures had to be checked first.
+function Channel:judged(...) frame.judged(self.datagrams, ...) end
+
 local function drain(self, socket)
   for _ = 1, DRAIN do
     if self.closed then return end
@@ -119,11 +122,11 @@ local function drain(self, socket)
     if bytes and port == self.port and is_own(self, host) then
       self.heard_own = self.heard_own + 1
     elseif bytes then
-      frame.judged(self.datagrams, hear(self, bytes, host, port, broadcast, index))
+      self:judged(hear(self, bytes, host, port, broadcast, index))
     elseif port == "EAGAIN" then -- nil, message, word
       return
     elseif port == "long" then
-      frame.judged(self.datagrams, refuse(self, port, host))
+      self:judged(refuse(self, port, host))
     else
       refuse(self, port, host)
     end

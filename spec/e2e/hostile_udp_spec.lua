@@ -1,0 +1,126 @@
+-- hostile_udp_spec.lua - garbage in datagrams, fast: each is counted, memory and answers stay what they were.
+local garbage = require "spec.e2e.garbage"
+local outside = require "spec.e2e.outside"
+local swarm = require "spec.e2e.swarm"
+
+local SOAK = os.getenv "DT_SWARM_SOAK"
+local COUNT = SOAK and 1000000 or 150000
+local MB = 1024 * 1024
+
+describe("a daemon under a flood of garbage", function()
+  local s, why, status, udp, pid, file
+
+  local function look()
+    status = assert(s:ask("ada", "status"))
+    for _, channel in ipairs(status.channels) do if channel.kind == "udp" then udp = channel end end
+    return status
+  end
+
+  setup(function()
+    s, why = swarm.new { "ada", "mallory", "honest" }
+    if not s then return end
+    assert(select(2, swarm.sh "make -s .build/flood") == 0)
+    s:start "ada"
+    assert(swarm.within(10, function() return s:ask("ada", "status") end), s:log "ada")
+    pid, file = s.running.ada.pid, s.dir .. "/garbage"
+    look()
+    assert(garbage.write(file, status.node.id, status.time.now) >= 20)
+    garbage.write(file .. "-forged", status.node.id, status.time.now, "^forged, known")
+    for host = 10, 73 do s.world:run("mallory", ("ip address add 10.77.0.%d/24 dev eth0"):format(host)) end
+  end)
+
+  teardown(function() if s then s:close() end end)
+
+  local function sum()
+    local n = udp.datagrams.taken
+    for _, count in pairs(udp.datagrams.refused) do n = n + count end -- a sum
+    return n
+  end
+
+  -- Its own broadcasts that it did not hear itself: these were dropped, too.
+  local function unheard()
+    local n = -udp.heard_own
+    for _, interface in ipairs(udp.interfaces) do n = n + interface.sent end
+    return n
+  end
+
+  -- Sends COUNT datagrams of the file FROM at RATE a second, from so many addresses, to the shared and the own socket,
+  -- with an honest one beside. → what came of it.
+  local function flood(count, rate, sources, from)
+    look()
+    local before = { n = sum(), unheard = unheard(), drops = outside.drops(pid), memory = outside.memory(pid) }
+    local honest = s.world:spawn("honest", ("lua5.4 spec/e2e/honest.lua %s 3825 %s"):format(s.world:address "ada",
+      s:path("ada", "state/control.sock")))
+    local flooder = s.world:spawn("mallory", ("env FLOOD_FROM=10.77.0.10 .build/flood %s 3825,%d %d %d %d %s")
+      :format(s.world:address "ada", udp.port, count, rate, sources, from))
+    local peak = outside.peak(pid, flooder.alive)
+    honest.stop()
+    swarm.within(3, function() return not honest.alive() end)
+    swarm.within(5, function()
+      os.execute "sleep 0.2"
+      local last = sum()
+      look()
+      return last == sum() and unheard() >= before.unheard
+    end)
+    local tcp_n, tcp_worst, control_n, control_worst = honest.output():match "tcp (%d+) (%d+) control (%d+) (%d+)"
+    assert(tcp_n, honest.output())
+    return { sent = math.tointeger(tonumber(flooder.output():match "sent (%d+)")), counted = sum() - before.n,
+      dropped = outside.drops(pid) - before.drops - (unheard() - before.unheard), memory = peak - before.memory,
+      tcp_n = tonumber(tcp_n), tcp_worst = tonumber(tcp_worst), control_n = tonumber(control_n),
+      control_worst = tonumber(control_worst) }
+  end
+
+  local function tell(what, r)
+    print(("%s: sent %d, counted %d, dropped by sockets %d, private memory %+.2f MB, tcp %d answers, worst %d ms, " ..
+      "control %d answers, worst %d ms"):format(what, r.sent, r.counted, r.dropped, r.memory / MB, r.tcp_n,
+      r.tcp_worst, r.control_n, r.control_worst))
+  end
+
+  local function bear(r)
+    assert.equal(r.sent, r.counted + r.dropped)
+    assert.is_true(r.memory <= 2 * MB, ("private memory grew by %d bytes"):format(r.memory))
+    assert.is_true(r.tcp_n > 3 and r.tcp_worst <= 1000, r.tcp_worst .. " ms for a pong")
+    assert.is_true(r.control_n > 3 and r.control_worst <= 1000, r.control_worst .. " ms for a status")
+  end
+
+  it("counts each datagram by a word, at a pace at which few are dropped", function()
+    if not s then return pending(why) end
+    local r = flood(COUNT // 10, 4000, 4, file)
+    tell("4,000 a second", r)
+    bear(r)
+    assert.is_true(r.dropped <= r.sent // 10, r.dropped .. " were dropped")
+  end)
+
+  it("goes on under as many as there is room for on the wire", function()
+    if not s then return pending(why) end
+    local r = flood(COUNT, 0, 64, file)
+    tell("as fast as they go", r)
+    bear(r)
+  end)
+
+  it("checks no more signatures than it should when all are forged, from many addresses", function()
+    if not s then return pending(why) end
+    local before = (look().refused.signature or 0)
+    local r = flood(COUNT // 10, 8000, 64, file .. "-forged")
+    tell("forged statements", r)
+    bear(r)
+    local checked = look().refused.signature - before
+    assert.is_true(checked > 1000 and checked < 4000 + 2000 * 4, checked .. " were checked")
+  end)
+
+  it("has learned nothing from it, and says what it saw", function()
+    if not s then return pending(why) end
+    for _, word in ipairs { "form", "long", "kind", "address", "hops", "class", "owner", "window", "signature", "quota",
+      "replay", "nonce", "unproved" } do
+      assert.is_true((udp.datagrams.refused[word] or 0) > 0, "nothing was refused by " .. word)
+    end
+    local count = 0
+    for _, class in ipairs(look().classes) do count = count + class.count end
+    assert.equal(1, count, "its own presence is all that it holds")
+    assert.is_nil(s:log("ada"):find("\27", 1, true))
+    assert.is_nil(s:log("ada"):find("error", 1, true), s:log "ada")
+    assert.is_true(#s:log "ada" < 10000, #s:log "ada")
+    local text = s:cli("ada", "status") .. s:cli("ada", "discover")
+    assert.is_nil(text:find "[%z\1-\9\11-\31\127]")
+  end)
+end)
