@@ -12,7 +12,7 @@ local comms = {}
 comms.__index = comms
 
 -- Bad signatures a second and at once, by source and in all; total_burst lines of unproved datagrams wait at most.
-local WASTE = { rate = 50, burst = 200, total = 2000, total_burst = 400 }
+local WASTE = { rate = 50, burst = 200, total = 2000, total_burst = 256 }
 
 local function brain_parts(self, given)
   self.peers = peers.new { loop = self.loop }
