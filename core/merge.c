@@ -55,10 +55,11 @@ static int is_newer(const struct statement *st, const struct entry *e) {
 /* Does a new slot fit in its signer's share? The slots with the smallest hashes count, so
  * that every order of arrival leaves the same ones. */
 static int has_share(const struct index *ix, const struct target *to) {
-  const struct holder *h = &ix->holders[to->holder];
-  if (!to->holder || h->count < ix->law.classes[to->class_number].slots)
+  const struct holder *h;
+  if (!to->holder)
     return 1;
-  return to->slot < h->greatest;
+  h = &ix->holders[to->holder];
+  return h->count < ix->law.classes[to->class_number].slots || to->slot < h->greatest;
 }
 
 static uint64_t slot_of_statement(struct index *ix, const struct statement *st) {

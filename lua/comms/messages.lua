@@ -13,7 +13,7 @@ local COUNT_MAX = 1 << 53
 local function form(what) return nil, "form: " .. what, "form" end
 
 local function number(digits, most)
-  if not digits or #digits > 16 or (#digits > 1 and digits:sub(1, 1) == "0") then return nil end
+  if not digits or #digits > 16 or not digits:find "^%d+$" or digits:find "^0%d" then return nil end
   local n = math.tointeger(tonumber(digits))
   return n and n <= most and n or nil
 end

@@ -54,6 +54,19 @@ describe("a beacon", function()
     assert.equal("form", refused(function(f) f.name = "-rf" end))
     assert.equal("form", refused(function(f) f.name = ("x"):rep(33) end))
   end)
+
+  it("has decimal numbers only: no sign, hexadecimal, exponent or control", function()
+    local rest = messages.beacon(me, "duckietown", facts())
+    local pong = messages.pong(me, "duckietown", ("A"):rep(22), other:id(), facts())
+    for _, odd in ipairs { "-3825", "+3825", "0xef1", "3825.0", "38e2", "3825\t", "\v3825", "03825" } do
+      local bad, count = rest:gsub(" 3825 ", " " .. odd .. " ")
+      assert.equal(1, count)
+      assert.equal("form", select(3, messages.parse_beacon(bad)), odd)
+      bad = pong:gsub(" 3825 ", " " .. odd .. " ")
+      assert.equal("form", select(3, messages.parse_pong(bad)), odd)
+    end
+    assert.is_not_nil(messages.parse_beacon(rest))
+  end)
 end)
 
 describe("a pong", function()
