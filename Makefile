@@ -88,6 +88,11 @@ lint:
 # The same specs at full counts, and those that take their counts from the environment.
 soak: all $(BUILD)/wire $(BUILD)/flood
 	@DT_SWARM_SOAK=1 DT_SWARM_CRASH_IMAGES=$${DT_SWARM_CRASH_IMAGES:-20000} SPEC_TIMEOUT=7200 spec/run.sh $(SPECS)
+	@$(MAKE) -k --no-print-directory -f spec/fuzz/Makefile run FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600)
+
+# Fuzzers of every parser of foreign bytes, one after the other (clang). FUZZERS='json text' picks some.
+fuzz: all
+	@$(MAKE) -k --no-print-directory -f spec/fuzz/Makefile run FUZZ_SECONDS=$(or $(FUZZ_SECONDS),10)
 
 # Figures with the peer beside each; what needs a tool that is not here says so.
 bench: all
@@ -128,11 +133,12 @@ help:
 #: make bench      figures beside their peers, or BENCH='records hash'
 #: make mutants    defects that specs must catch, or MUTANTS='journal_*'
 #: make asan       the core's specs with address and undefined-behaviour sanitisers
-#: make soak       the specs at full counts
+#: make fuzz       each parser of foreign bytes fuzzed for FUZZ_SECONDS=10 (clang), or FUZZERS='json text'
+#: make soak       the specs at full counts, ten minutes of each fuzzer
 #: make install    into PREFIX (/usr/local) below DESTDIR; make uninstall takes it out
 #: make clean      removes what was built
 #: V=1 shows each command, BUILD=DIR builds elsewhere, JOBS=N compiles N files at a time
 
 -include $(wildcard $(BUILD)/*.d)
 
-.PHONY: all parts run test lint soak bench mutants asan install uninstall clean help
+.PHONY: all parts run test lint fuzz soak bench mutants asan install uninstall clean help

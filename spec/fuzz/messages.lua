@@ -1,0 +1,45 @@
+-- messages.lua - KIND, a blank, REST: what is read of it is written again. The fuzzer's property.
+local key = require "core.key"
+local messages = require "comms.messages"
+
+local me = key.generate(("f"):rep(32))
+
+local function refused(text, word) assert(is_word(word) and text:sub(1, #word) == word) end
+
+-- One text for one meaning: what we would have signed for these facts is what was signed.
+local function beacon(rest)
+  local facts, text, word = messages.parse_beacon(rest)
+  if not facts then return refused(text, word) end
+  assert(messages.beacon(me, "fuzz", facts):sub(88) == facts.signed, "beacon")
+  assert(facts.tcp >= 0 and facts.tcp <= 65535 and facts.http >= 0 and facts.http <= 65535, "ports")
+  local good, why, what = messages.verify_beacon(facts, "fuzz")
+  if not good then refused(why, what) end
+end
+
+local function pong(rest)
+  local facts, text, word = messages.parse_pong(rest)
+  if not facts then return refused(text, word) end
+  assert(messages.pong(me, "fuzz", facts.nonce, facts.asker, facts):sub(88) == facts.signed, "pong")
+  local good, why, what = messages.verify_pong(facts, "fuzz")
+  if not good then refused(why, what) end
+end
+
+local function want(rest)
+  for _, most in ipairs { 8, 256 } do
+    local ids, text, word = messages.parse_want(rest, most)
+    if ids then assert(#ids >= 1 and #ids <= most and messages.want(ids) == rest, "want") else refused(text, word) end
+  end
+end
+
+local function ids(rest)
+  local facts, text, word = messages.parse_ids(rest)
+  if not facts then return refused(text, word) end
+  assert(messages.ids(facts.class, facts.law, facts.t, facts.last, facts.ids) == rest, "ids")
+end
+
+local kinds = { beacon = beacon, pong = pong, want = want, ids = ids }
+
+return function(bytes)
+  local kind, rest = bytes:match "^(%l+) (.*)$"
+  if kinds[kind] then kinds[kind](rest) end
+end

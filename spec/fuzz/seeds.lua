@@ -1,0 +1,167 @@
+-- seeds.lua - first inputs of each fuzzer: from the test vectors, else by hand. Returns NAME → list.
+require "spec.helper"
+local hash = require "core.hash"
+local key = require "core.key"
+local messages = require "comms.messages"
+local read = require "spec.vectors.read"
+local statement = require "core.statement"
+local text = require "core.text"
+local unixfs = require "core.unixfs"
+
+local function bytes(s)
+  local made = s:gsub("\\x(%x%x)", function(h) return string.char(tonumber(h, 16)) end):gsub("\\n", "\n")
+  return made
+end
+
+-- Each word of the file as it stands, and as bytes where it is hex.
+local function words(name)
+  local list = {}
+  for _, line in ipairs(read(name)) do
+    for word in line:gmatch "%S+" do
+      list[#list + 1] = word
+      if word:match "^%x+$" and #word % 2 == 0 then list[#list + 1] = text.unhex(word) end
+    end
+  end
+  return list
+end
+
+-- What stands behind the first word of each line.
+local function rests(name, pattern)
+  local list = {}
+  for _, line in ipairs(read(name)) do list[#list + 1] = bytes(line:match(pattern or "^%S+ (.*)$") or line) end
+  return list
+end
+
+local function joined(...)
+  local list = {}
+  for _, each in ipairs { ... } do table.move(each, 1, #each, #list + 1, list) end
+  return list
+end
+
+local ada = key.generate(("a"):rep(32))
+local donald = key.generate(("d"):rep(32))
+local NOW <const> = 1700000000 // 16 * 16 -- where the simulator's clock begins
+
+local function said(who, swarm, bucket, data, at)
+  return assert(statement.sign(who, swarm, { verb = "propose", bucket = bucket,
+    key = data == '{"k":1}' and "k" or who:id(), valid_from = NOW,
+    valid_until = NOW + 800, at = at or NOW * 1000 + 1, data = data })).line
+end
+
+local function beacon(swarm)
+  return messages.beacon(donald, swarm, { id = donald:id(), boot = 3, count = 9, t = NOW, tcp = 3825, http = 3826,
+    name = "donald", classes = { { name = "share", law = ("l"):rep(8), digest = ("d"):rep(16), n = 12 },
+      { name = "trust", law = ("m"):rep(8), digest = ("e"):rep(16), n = 0 } } })
+end
+
+local nonce = text.base64url(("n"):rep(16))
+local ids = messages.ids("share", ("l"):rep(8), NOW, true, { ("1"):rep(16), ("2"):rep(16) })
+
+local function pong(swarm)
+  return messages.pong(donald, swarm, nonce, ada:id(), { id = donald:id(), boot = 3, tcp = 3825, http = 0 })
+end
+
+local function statements()
+  local lines = joined(rests "statements.txt", rests("digest.txt", "^statement (.*)$"))
+  local list = joined(lines)
+  for i = 1, #lines - 2 do list[#list + 1] = table.concat(lines, "\n", i, i + 2) end
+  list[#list + 1] = said(ada, "fuzz", "peer", '{"name":"ada"}') .. "\n"
+    .. said(donald, "fuzz", "share/files", '{"k":1}')
+  list[#list + 1] = said(ada, "fuzz", "a", '{"k":1}') .. "\n" .. said(ada, "fuzz", "a", '{"k":1}', NOW * 1000 + 2)
+  return list
+end
+
+local function unixfs_blocks()
+  local list = {}
+  for _, size in ipairs { 1048577, 2097152, 5000000, 40 << 20, (1 << 30) + 1 } do
+    local leaves = {}
+    for i = 1, (size + 1048575) // 1048576 do leaves[i] = hash.sha256(tostring(i)) end
+    local _, blocks = unixfs.layout(size, table.concat(leaves))
+    local height = unixfs.height(size)
+    list[#list + 1] = ("%d %d\n"):format(size, height) .. blocks[#blocks].bytes
+  end
+  return list
+end
+
+local RAW <const> = "Accept: application/vnd.ipld.raw"
+
+local function requests()
+  return {
+    "GET /ipfs/CID?format=raw\nHost: 127.0.0.1:3826", "HEAD /ipfs/CID\nHost: [::1]:1\n" .. RAW,
+    "GET /ipfs/CID?format=car\nHost: localhost",
+    "GET /ipfs/CID\nHost: 127.0.0.1\n" .. RAW .. "\nIf-None-Match: \"CID.raw\"",
+    "GET /ipfs/bafkqaaa?format=raw\nHost: 127.0.0.1", "POST /ipfs/CID?format=raw\nHost: 10.1.2.3",
+    "GET /ipfs/CID?format=raw\nFrom-Address: 10.1.3.7\nHost: 10.1.2.3:80", "GET / \nHost: evil.example",
+    "GET /ipfs/CID?format=raw\nFrom-Address: 192.168.1.1\nHost: 10.1.2.3", "GET /ipns/x\nHost: 127.0.0.1",
+    "GET /ipfs/" .. read("cid.txt")[1]:match "%S+$" .. "?format=raw\nHost: 127.0.0.1",
+  }
+end
+
+local function answers()
+  local ok = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.ipld.raw\r\n"
+  return {
+    ok .. "Content-Length: 5\r\n\r\nhello", ok .. "\r\nuntil the end", ok .. "Content-Length: 301\r\n\r\nx",
+    ok .. "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", ok .. "Content-Length: 9\r\n\r\nshort",
+    "HTTP/1.1 404 Not Found\r\nContent-Length: 8\r\n\r\nmissing\n", "HTTP/1.1 302 Found\r\nLocation: http://a/\r\n\r\n",
+    "HTTP/1.1 503 x\r\nRetry-After: 1\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n" .. ok .. "Content-Length: 0\r\n\r\n",
+    ok .. "Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+    "HTTP/1.0 200 OK\n\n" .. ("b"):rep(300), "HTTP/1.1 204 x\r\n\r\n",
+    "http://127.0.0.1:8080/ipfs/x?format=raw", "http://[::1]:1/", "http://10.0.0.1:65535/a-b_c~d/%20:+=&",
+    "http://user@127.0.0.1:80/", "http://127.0.0.1/", "http://name:80/",
+  }
+end
+
+local function asked()
+  local list = {}
+  for i, command in ipairs { "status", "discover", "summary", "report", "files", "sources", "identity" } do
+    list[i] = ('{"command":"%s"}\n'):format(command)
+  end
+  return joined(list, { '{"command":"sources","what":"bafy"}\n', '{ "what": "a.bag", "command": "sources" }\n',
+    '{"command":"identity","secret":true}\n{"command":"no such"}\n', "\n", "[1]\n", "null\n", '{"command":7}\n',
+    '{"command":"\\u001b[31m"}\n', ("x"):rep(5000) .. "\n" })
+end
+
+local function frames()
+  local swarm, heads = "duckietown", {}
+  for kind, rest in pairs { beacon = beacon(swarm), ping = nonce, pong = pong(swarm), ids = ids,
+    want = messages.want { ("1"):rep(16) } } do -- any order: sorted below
+    heads[#heads + 1] = ("* /dswarm/%s/brain 8 %s %s"):format(donald:id(), kind, rest)
+  end
+  table.sort(heads)
+  heads[#heads + 1] = "* - 8 statements\n" .. said(donald, swarm, "peer", '{"name":"donald"}')
+  heads[#heads + 1] = "* - 8 statements\n" .. said(donald, swarm, "share/files", '{"k":1}') .. "\n"
+    .. said(ada, swarm, "peer", "{}")
+  return joined(heads, { table.concat(heads, "\0") })
+end
+
+local function policies()
+  return { 'p = extend("duckiebot")\nreturn p\n', 'local p = extend "server"\np.swarm = "lab"\nreturn p',
+    'local p = extend "duckiebot"\np.dcache.classes.share.slots = 7\np.clients.logs.share = function(file, here)\n'
+    .. '  return file.size < 1 * GB, "large"\nend\nreturn p', "return {}", "return 1", "while true do end", "error {}",
+    'local p = extend "duckiebot"\np.comms.rebroadcast = function(word) return 10 - #word.bucket % 9 end\nreturn p',
+    'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(i) end', 'return extend("lab").extend', 'p.routing.rotues = 1' }
+end
+
+return {
+  text = joined(words "text.txt", words "varint.txt", { "\27[31mk\195\164se \226\128\174\240\159\166\134" }),
+  address = joined(words "address.txt", rests("address.txt", "^no (.*)$")),
+  cid = joined(words "cid.txt", words "keys.txt"),
+  json = rests "json.txt",
+  statement = statements(),
+  unixfs = unixfs_blocks(),
+  gateway = requests(),
+  http = answers(),
+  envelope = joined(frames(), { "* - 8 ping", "/dswarm/*/brain - 0 x  y", "a b 9 c" }),
+  messages = { "beacon " .. beacon "fuzz", "pong " .. pong "fuzz", "ids " .. ids,
+    "want " .. messages.want { ("1"):rep(16) },
+    "ids share " .. text.base64url(("l"):rep(8)) .. " 1600 more" },
+  lines = joined(rests("lines.txt", "^frame .* | (.*)$"), rests("lines.txt", "^stray (.*)$"),
+    rests("lines.txt", "^lost (.*)$")),
+  control = asked(),
+  frame = frames(),
+  journal = { "one\ntwo\nthree\0", "one\ntwo\nthree\0\0\50\1",
+    ("a line of some length\n"):rep(40) .. "\0\3\9\255\15\0\128",
+    "R" .. table.concat(read "journal.txt", "\n") .. "\n", "Rdt-swarm-journal/2 long 00000001\n", "R",
+    "R" .. ("\0"):rep(100) },
+  policy = policies(),
+}
