@@ -11,7 +11,6 @@ for name; do
   file=spec/bench/$name.lua
   [ -r "$file" ] || { echo "no such bench: $name" >&2; exit 2; }
   echo
-  printf '%s\n' "$(sed -n '1s/^-- //p' "$file")"
   "${LUA:-lua5.4}" "$file" < /dev/null || { echo "  $name FAILED"; status=1; }
 done
 exit $status

@@ -1,0 +1,18 @@
+-- sim.lua - a virtual day of three idle nodes beside the limit of 2 s. No pass or fail.
+dofile "spec/helper.lua"
+local policy = require "policy"
+local sim = require "sim"
+
+local DAY, LIMIT = 24 * 3600 * 1000, 2
+
+local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
+
+print "simulator, a virtual day of three idle nodes"
+local world = sim.new { seed = 1, policy = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" })) }
+for _, name in ipairs { "ada", "donald", "gladstone" } do world:add(name) end
+world:run(10 * 60 * 1000) -- they find each other; from then on beacons have their longest interval
+local start, lines = os.clock(), world.lines
+world:run(DAY)
+local took = os.clock() - start
+say("processor", "%.2f s: %.2f of the limit of %d s", took, took / LIMIT, LIMIT)
+say("frames heard", "%d: %.1f a node and minute", world.lines - lines, (world.lines - lines) / 3 / 1440)
