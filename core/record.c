@@ -238,6 +238,15 @@ static int compare_names(const void *a, const void *b) {
   return difference ? difference : (x->size > y->size) - (x->size < y->size);
 }
 
+/* index:bucket_count(bucket) -> how many records it has */
+static int f_bucket_count(lua_State *L) {
+  const struct index *ix = index_argument(L);
+  struct statement_part name = part_argument(L, 2);
+  uint32_t bucket = index_find_bucket(ix, name.at, name.size);
+  lua_pushinteger(L, bucket ? ix->buckets[bucket].count : 0);
+  return 1;
+}
+
 /* index:buckets([prefix]) -> sorted array of the names of buckets that have records */
 static int f_buckets(lua_State *L) {
   const struct index *ix = index_argument(L);
@@ -337,24 +346,25 @@ static int f_memory(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"offer",       f_offer      },
-    {"put",         f_put        },
-    {"expire",      f_expire     },
-    {"drop_future", f_drop_future},
-    {"place",       f_place      },
-    {"get",         f_get        },
-    {"has",         f_has        },
-    {"slot",        f_slot       },
-    {"bucket",      f_bucket     },
-    {"buckets",     f_buckets    },
-    {"class",       f_class      },
-    {"law",         f_law        },
-    {"digest",      f_digest     },
-    {"ids",         f_ids        },
-    {"count",       f_count      },
-    {"memory",      f_memory     },
-    {"__gc",        f_close      },
-    {NULL,          NULL         }
+    {"offer",        f_offer       },
+    {"put",          f_put         },
+    {"expire",       f_expire      },
+    {"drop_future",  f_drop_future },
+    {"place",        f_place       },
+    {"get",          f_get         },
+    {"has",          f_has         },
+    {"slot",         f_slot        },
+    {"bucket",       f_bucket      },
+    {"buckets",      f_buckets     },
+    {"bucket_count", f_bucket_count},
+    {"class",        f_class       },
+    {"law",          f_law         },
+    {"digest",       f_digest      },
+    {"ids",          f_ids         },
+    {"count",        f_count       },
+    {"memory",       f_memory      },
+    {"__gc",         f_close       },
+    {NULL,           NULL          }
 };
 
 static const luaL_Reg functions[] = {

@@ -55,8 +55,8 @@ end
 -- Something changed that others should hear of soon: back to the shortest interval.
 function beacon:stir()
   self.current = self.interval[1]
-  local soon = self.random:integer(self.interval[1] // 4 + 1)
-  if self.timer and self.due - self.loop:now() > self.interval[1] then schedule(self, soon) end
+  if not self.timer or self.due - self.loop:now() <= self.interval[1] then return end
+  schedule(self, self.random:integer(self.interval[1] // 4 + 1))
 end
 
 -- Compares one class of a peer's last beacon with what is held now: "equal", "unequal", "law", nil = not comparable.

@@ -1,16 +1,18 @@
 -- init.lua - what this node holds: journal, index and law as one thing. Checks no signature, speaks to nobody.
 local json = require "core.json"
-local text = require "core.text"
 local statement = require "core.statement"
 local record = require "core.record"
+local reading = require "dcache.reading"
 local own = require "dcache.own"
 
 local dcache = {}
 dcache.__index = dcache
+for name, method in pairs(reading) do dcache[name] = method end -- any order
 
 local FOREIGN_BYTES = 64 * 1024 -- others' words are synced at that many bytes …
 local TICK = 16 * 1000 -- ms
 local LATE = 32 -- s that an ended word is kept, so that digests of the last two ticks can be compared
+local BUCKETS_MAX = 1024 -- names whose class is remembered
 local COMPACT_BYTES = 256 * 1024 -- a step
 
 local function families(classes)
@@ -27,7 +29,7 @@ local function families(classes)
 end
 
 local function lookup(self)
-  self.by_name = {}
+  self.by_name, self.by_bucket, self.remembered = {}, {}, 0
   for _, class in ipairs(self.class_list) do
     self.by_name[class.name] = { class = class, law = self.index:law(class.name), family = tostring(class.max_ttl) }
   end
@@ -155,8 +157,13 @@ end
 function dcache:offer(st) return self.index:offer(st, self.time:proved_now()) end
 
 function dcache:class_of(bucket)
+  local found = self.by_bucket[bucket]
+  if found then return found end
   local name = self.index:class(bucket)
-  return name and self.by_name[name]
+  if not name then return nil end
+  if self.remembered >= BUCKETS_MAX then self.by_bucket, self.remembered = {}, 0 end
+  self.by_bucket[bucket], self.remembered = self.by_name[name], self.remembered + 1
+  return self.by_name[name]
 end
 
 function dcache:kept(bucket)
@@ -210,41 +217,6 @@ function dcache:own(verb, bucket, data, options)
   return st
 end
 
-local function text_of(self, entry)
-  if entry.text then return entry.text end
-  local line, err = self.journal:read(entry.place, entry.size)
-  if not line then
-    self.refused "disk"
-    self.log:once("read " .. entry.place, "error", "dcache", "a record cannot be read", { why = err })
-  end
-  return line
-end
-
--- The line of the word with that short ID, or nil.
-function dcache:line(short)
-  local entry = self.index:get(short)
-  return entry and text_of(self, entry)
-end
-
-local function fields(self, st, now)
-  local valid = st.valid_from <= now and now <= st.valid_until
-  return { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at,
-    data = json.decode(st.data),
-    valid_from = st.valid_from, valid_until = st.valid_until, holds = valid and st.verb == "propose",
-    mine = st.signer == self.id, size = st.size }
-end
-
--- Words in a bucket, oldest first: { bucket, key, signer, data, at, valid_from, valid_until, verb, holds, mine }.
-function dcache:records(bucket)
-  local list, now = {}, self.time:now() // 1000
-  for _, entry in ipairs(self.index:bucket(bucket)) do
-    local line = text_of(self, entry)
-    local st = line and statement.parse(line)
-    if st then list[#list + 1] = fields(self, st, now) end
-  end
-  return list
-end
-
 function dcache:digest(class, t) return self.index:digest(class, t) end
 function dcache:ids(class, t, after, most) return self.index:ids(class, t, after, most) end
 function dcache:has(short) return self.index:has(short) end
@@ -252,25 +224,6 @@ function dcache:has(short) return self.index:has(short) end
 function dcache:law(class)
   local found = self.by_name[class]
   return found and found.class.kept and found.law
-end
-
--- Facts of every class, by name: { name, count, digest, law, kept, unsure }; hashes as hex, the digest at this tick.
-function dcache:classes()
-  local list, t = {}, self.time:now() // TICK * 16
-  for i, class in ipairs(self.class_list) do
-    local digest = class.kept and self.index:digest(class.name, t)
-    list[i] = { name = class.name, count = self.index:count(class.name), kept = class.kept or false,
-      digest = digest and text.hex(digest), law = text.hex(self.by_name[class.name].law),
-      unsure = self.unsure[class.name] or false }
-  end
-  return list
-end
-
--- Buckets that have records: { name, count }, by name.
-function dcache:buckets()
-  local list = {}
-  for i, name in ipairs(self.index:buckets()) do list[i] = { name = name, count = #self.index:bucket(name) } end
-  return list
 end
 
 -- Kept classes by name: { name =, law = 8 bytes }.

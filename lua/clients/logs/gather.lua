@@ -1,57 +1,60 @@
 -- gather.lua - which of others' files to fetch, and when. Fetches nothing itself; never touches own files.
+local walk = require "dcache.walk"
+
 local gather = {}
 gather.__index = gather
 
 local AGAIN = 60 * 1000 -- ms until all that is known is looked at again: room and policy change
 local SOON = 200 -- ms in which several words about files are looked at together
 local AT_ONCE = 2
+local QUEUE_MAX = 1024 -- files not yet asked about, and files wanted but not begun; a look finds the rest
+local SLICE = 64 -- questions to the policy in a turn
 
 -- loop, log, time, dcache, comms, policy, here() → facts, names(id) → name or nil,
 -- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word)).
 function gather.new(given)
-  local self = setmetatable({ busy = {}, count = 0, resting = {} }, gather)
-  for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "content", "id" } do
+  local self = setmetatable({ busy = {}, count = 0, resting = {}, queue = {}, wanted = {}, known = {}, safe = {} },
+    gather)
+  for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "content" } do
     self[name] = given[name]
   end
+  self.keeps_own = select(3, self.policy:where "clients.logs.fetch") -- the shipped default: nothing is ever wanted
+  if self.keeps_own then return self end
   given.comms:on_word(function(st, source)
-    if source and st.bucket == "share/files" then self:soon() end
+    if source and st.verb == "propose" then self:hear(st) end
   end)
   return self
 end
 
+function gather:hear(st)
+  if st.bucket == "share/safe" then
+    self.safe[st.key] = (self.safe[st.key] or 0) + 1
+  elseif st.bucket == "share/files" and #self.queue < QUEUE_MAX then
+    table.insert(self.queue, { key = st.key, signer = st.signer })
+    self:soon()
+  end
+end
+
 function gather:start()
+  if self.keeps_own then return end
   self.timer = self.loop:every(AGAIN, function() self:look() end)
-  self:soon()
+  self:look()
 end
 
 function gather:stop()
+  self.stopped = true
   for _, timer in ipairs { self.timer or false, self.pending or false } do
     if timer then timer:cancel() end
   end
-  self.stopped = true
+  if self.walking then self.walking.stop() end
 end
 
 function gather:soon()
   if self.pending or self.stopped then return end
   self.pending = self.loop:after(SOON, function()
     self.pending = nil
-    self:look()
+    self:ask()
   end)
-end
-
-local function copies(self)
-  local count = {}
-  for _, record in ipairs(self.dcache:records "share/safe") do
-    if record.holds then count[record.key] = (count[record.key] or 0) + 1 end
-  end
-  return count
-end
-
-local function facts_of(self, record, count)
-  local data = record.data
-  return { cid = record.key, name = data.names[1], size = data.size, class = data.class, by = record.signer,
-    age = math.max(0, (self.time:now() - record.at) // 1000), robot = self.names(record.signer),
-    copies = 1 + (count[record.key] or 0), proven = count[record.key] or 0 }
 end
 
 local function well_formed(record)
@@ -60,60 +63,89 @@ local function well_formed(record)
     and math.type(data.size) == "integer" and data.size >= 0 and type(data.class) == "string"
 end
 
-local function candidates(self)
-  local list, seen, count = {}, {}, copies(self)
-  for _, record in ipairs(self.dcache:records "share/files") do
-    local cid = record.key
-    if record.holds and not record.mine and not seen[cid] and well_formed(record) and not self.content:holds(cid)
-      and not self.busy[cid] and (self.resting[cid] or 0) <= self.loop:now() then
-      seen[cid] = true
-      list[#list + 1] = facts_of(self, record, count)
-    end
-  end
-  return list
+-- Is it a file that could be fetched now?
+local function open(self, record)
+  return record and record.holds and not record.mine and well_formed(record) and self.dcache:sure "share"
+    and not self.content:holds(record.key) and not self.busy[record.key] and not self.known[record.key]
+    and (self.resting[record.key] or 0) <= self.loop:now()
 end
 
-local function wanted(self)
-  local list, here = {}, self.here()
-  for _, file in ipairs(candidates(self)) do
-    local urgency, why = self.policy:ask("clients.logs.fetch", file, here)
-    if urgency then
-      list[#list + 1] = { file = file, urgency = urgency }
-    elseif why then
-      self.log:once("fetch " .. file.cid, "info", "logs", "not fetched", { name = file.name, why = why })
-    end
+local function facts_of(self, record)
+  local data, proven = record.data, self.safe[record.key] or 0
+  return { cid = record.key, name = data.names[1], size = data.size, class = data.class, by = record.signer,
+    age = math.max(0, (self.time:now() - record.at) // 1000), robot = self.names(record.signer),
+    copies = 1 + proven, proven = proven }
+end
+
+-- Asks the policy about one file; a wanted one waits for its turn.
+local function consider(self, record)
+  if not open(self, record) or #self.wanted >= QUEUE_MAX then return end
+  local file = facts_of(self, record)
+  local urgency, why = self.policy:ask("clients.logs.fetch", file, self.here())
+  if urgency then
+    self.known[file.cid] = true
+    table.insert(self.wanted, { file = file, urgency = urgency })
+  elseif why then
+    self.log:once("fetch " .. file.cid, "debug", "logs", "not fetched", { name = file.name, why = why })
   end
-  table.sort(list, function(a, b)
-    if a.urgency ~= b.urgency then return a.urgency > b.urgency end
-    if a.file.age ~= b.file.age then return a.file.age < b.file.age end
-    return a.file.cid < b.file.cid
-  end)
-  return list
+end
+
+-- What was heard lately, a slice a turn.
+function gather:ask()
+  for _ = 1, SLICE do
+    local heard = table.remove(self.queue)
+    if not heard then break end
+    consider(self, self.dcache:record("share/files", heard.key, heard.signer))
+  end
+  self:begin()
+  if self.queue[1] and not self.stopped then self.loop:post(function() self:ask() end) end
+end
+
+local function first_of(wanted)
+  local best = 1
+  for i, one in ipairs(wanted) do
+    local other = wanted[best]
+    if one.urgency > other.urgency or one.urgency == other.urgency and one.file.age < other.file.age then best = i end
+  end
+  return table.remove(wanted, best)
 end
 
 local function ended(self, file, path, err)
   self.busy[file.cid], self.count = nil, self.count - 1
   if path then
+    self.resting[file.cid] = nil
     self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
       from = file.robot or file.by })
   else
     self.resting[file.cid] = self.loop:now() + AGAIN
     self.log:warn("logs", "not fetched yet", { name = file.name, cid = file.cid, why = err })
   end
-  self:soon()
+  self:begin()
 end
 
--- Looks at every file that others share and begins with the most wanted.
-function gather:look()
-  if self.stopped or self.count >= AT_ONCE then return end
-  if not self.dcache:sure "share" then return end -- shown, not acted on; looked at again each minute
-  for _, one in ipairs(wanted(self)) do
-    if self.count >= AT_ONCE then return end
-    local file = one.file
-    self.busy[file.cid], self.count = true, self.count + 1
-    self.log:forget("fetch " .. file.cid)
+-- Begins with the most wanted, while there is a hand free.
+function gather:begin()
+  while self.count < AT_ONCE and self.wanted[1] and not self.stopped do
+    local file = first_of(self.wanted).file
+    self.known[file.cid], self.busy[file.cid], self.count = nil, true, self.count + 1
     self.content:fetch(file.cid, file.size, file.name, function(path, err) ended(self, file, path, err) end)
   end
+end
+
+-- Looks at every file that others share, in slices: the copies first, then the files.
+function gather:look()
+  if self.walking or self.stopped then return end
+  local safe = {}
+  self.walking = walk.start(self.loop, self.dcache, "share/safe", function(record)
+    if record.holds then safe[record.key] = (safe[record.key] or 0) + 1 end
+  end, function()
+    self.safe = safe
+    self.walking = walk.start(self.loop, self.dcache, "share/files", function(record) consider(self, record) end,
+      function()
+        self.walking = nil
+        self:begin()
+      end)
+  end)
 end
 
 return gather

@@ -1,0 +1,77 @@
+-- reading.lua - the records of a dcache as tables, for all layers above. Changes nothing.
+local json = require "core.json"
+local statement = require "core.statement"
+local text = require "core.text"
+
+local reading = {}
+
+local function text_of(self, entry)
+  if entry.text then return entry.text end
+  local line, err = self.journal:read(entry.place, entry.size)
+  if not line then
+    self.refused "disk"
+    self.log:once("read " .. entry.place, "error", "dcache", "a record cannot be read", { why = err })
+  end
+  return line
+end
+
+-- The line of the word with that short ID, or nil.
+function reading:line(short)
+  local entry = self.index:get(short)
+  return entry and text_of(self, entry)
+end
+
+local function fields(self, st, now)
+  local valid = st.valid_from <= now and now <= st.valid_until
+  return { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at,
+    data = json.decode(st.data),
+    valid_from = st.valid_from, valid_until = st.valid_until, holds = valid and st.verb == "propose",
+    mine = st.signer == self.id, size = st.size }
+end
+
+-- The newest word of a slot, or nil.
+function reading:record(bucket, key, signer)
+  local entry = self.index:slot(bucket, key, signer)
+  return entry and self:read(entry)
+end
+
+-- Entries of a bucket, oldest first, to be read one by one later; nil for one that is gone meanwhile.
+function reading:entries(bucket) return self.index:bucket(bucket) end
+
+function reading:read(entry)
+  local now_there = self.index:get(entry.short)
+  local line = now_there and text_of(self, now_there)
+  return line and fields(self, statement.parse(line), self.time:now() // 1000)
+end
+
+-- Words in a bucket, oldest first: { bucket, key, signer, data, at, valid_from, valid_until, verb, holds, mine }.
+function reading:records(bucket)
+  local list, now = {}, self.time:now() // 1000
+  for _, entry in ipairs(self.index:bucket(bucket)) do
+    local line = text_of(self, entry)
+    local st = line and statement.parse(line)
+    if st then list[#list + 1] = fields(self, st, now) end
+  end
+  return list
+end
+
+-- Facts of every class, by name: { name, count, digest, law, kept, unsure }; hashes as hex, the digest at this tick.
+function reading:classes()
+  local list, t = {}, self.time:now() // 16000 * 16
+  for i, class in ipairs(self.class_list) do
+    local digest = class.kept and self.index:digest(class.name, t)
+    list[i] = { name = class.name, count = self.index:count(class.name), kept = class.kept or false,
+      digest = digest and text.hex(digest), law = text.hex(self.by_name[class.name].law),
+      unsure = self.unsure[class.name] or false }
+  end
+  return list
+end
+
+-- Buckets that have records: { name, count }, by name.
+function reading:buckets()
+  local list = {}
+  for i, name in ipairs(self.index:buckets()) do list[i] = { name = name, count = self.index:bucket_count(name) } end
+  return list
+end
+
+return reading

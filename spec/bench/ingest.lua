@@ -1,0 +1,111 @@
+-- ingest.lua - signed words through a real daemon's stream, beside libsodium's bare rate on two cores. No pass or fail.
+dofile "spec/helper.lua"
+local key, statement, json = require "core.key", require "core.statement", require "core.json"
+local net = require "core.net"
+
+local COUNT = 40000
+local dir = io.popen "mktemp -d /tmp/dts-bench.XXXXXX":read "l"
+
+local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
+
+local function sleep(seconds) os.execute("sleep " .. seconds) end
+
+local function uptime()
+  local file = assert(io.open "/proc/uptime")
+  local seconds = file:read "n"
+  file:close()
+  return seconds
+end
+
+-- Verifications a second of two programs at once that do nothing else.
+local function bare()
+  local flags = "$(pkg-config --cflags --libs libsodium)"
+  assert(os.execute(("cc -O2 -o %s/bare spec/bench/verify.c %s"):format(dir, flags)))
+  local pipe = io.popen(("%s/bare & %s/bare; wait"):format(dir, dir))
+  local rate = 0
+  for line in pipe:lines() do rate = rate + 1e6 / tonumber(line) end
+  pipe:close()
+  return rate
+end
+
+local function frames()
+  local signers, list, body = {}, {}, {}
+  for i = 1, 4 do signers[i] = key.generate(("%032d"):format(i)) end
+  local at = 1767225600000
+  for i = 1, COUNT do
+    body[#body + 1] = statement.sign(signers[i % 4 + 1], "bench", { verb = "propose", bucket = "share/files",
+      at = at + i, key = ("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa%07d"):format(i),
+      valid_from = at // 1000,
+      valid_until = at // 1000 + 2500000, data = '{"class":"lab","names":["camera.bag"],"size":123456}' }).line
+    if #body == 64 or i == COUNT then
+      list[#list + 1] = ("* - 8 statements %d\n%s\n"):format(#body, table.concat(body, "\n"))
+      body = {}
+    end
+  end
+  return table.concat(list)
+end
+
+local POLICY = [[
+local p = extend "duckiebot"
+p.swarm = "bench"
+p.routing.channels = { "/ip4/127.0.0.1/tcp/29825/dswarm-line" }
+p.clients.logs.gateway = false
+return p
+]]
+
+local function start()
+  local file = assert(io.open(dir .. "/policy.lua", "w"))
+  file:write(POLICY)
+  file:close()
+  local command = "./dt-swarm --name bench --state DIR/state --share DIR/share --socket DIR/sock DIR/policy.lua"
+    .. " >DIR/log 2>&1 & echo $! >DIR/pid"
+  os.execute((command:gsub("DIR", dir)))
+  sleep(1.5)
+end
+
+-- Processor seconds that the daemon used so far.
+local function processor()
+  local pid = io.open(dir .. "/pid"):read "l"
+  local stat = io.open(("/proc/%s/stat"):format(pid)):read "a":match "^.*%) (.*)$"
+  local user, system = stat:match(("%S+ "):rep(11) .. "(%d+) (%d+)")
+  return (user + system) / 100
+end
+
+local function taken()
+  local pipe = io.popen(("./dt-swarm-cli %s/sock summary --json 2>/dev/null"):format(dir))
+  local answer = json.decode((pipe:read "a":gsub("\n$", "")))
+  pipe:close()
+  for _, class in ipairs(answer and answer.classes or {}) do
+    if class.name == "share" then return class.count end
+  end
+  return 0
+end
+
+local function send(bytes)
+  local stream = assert(net.connect { host = "127.0.0.1", port = 29825 })
+  sleep(0.2)
+  local at, idle = 1, 0
+  while at <= #bytes and idle < 2000 do
+    local n = stream:send(bytes:sub(at, at + 65535))
+    if n and n > 0 then at, idle = at + n, 0 else
+      idle = idle + 1
+      sleep(0.005)
+    end
+  end
+  return stream
+end
+
+local bytes = frames()
+local limit = bare()
+start()
+local began = uptime()
+local stream = send(bytes)
+while taken() < COUNT and uptime() - began < 60 do sleep(0.05) end
+local took = uptime() - began
+local got, used = taken(), processor()
+stream:close()
+os.execute(("kill $(cat %s/pid); sleep 0.3; rm -rf %s"):format(dir, dir))
+say("libsodium's bare rate, two cores", "%8.0f /s", limit)
+say("taken in from a stream, sender included", "%8.0f /s   %.2f of it (%d of %d words)", got / took, got / took / limit,
+  got, COUNT)
+say("the daemon's processor time for a word", "%8.1f us   a bare check takes %.1f us", used / got * 1e6, 2e6 / limit)
