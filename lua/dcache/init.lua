@@ -1,5 +1,4 @@
 -- init.lua - what this node holds: journal, index and law as one thing. Checks no signature, speaks to nobody.
-local json = require "core.json"
 local statement = require "core.statement"
 local record = require "core.record"
 local reading = require "dcache.reading"
