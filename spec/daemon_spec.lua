@@ -1,9 +1,8 @@
 -- daemon_spec.lua - the daemon as a person meets it when things are wrong: real processes, real files, real ports.
-local net = require "core.net"
 local process = require "spec.process"
 local folder = require "spec.folder"
 
-local within, listing = process.within, process.listing
+local listing = process.listing
 
 local function is_root()
   local pipe = io.popen "id -u"
@@ -20,7 +19,8 @@ describe("dt-swarm", function()
   describe("that is asked for what cannot be", function()
     it("says how it is used, and ends with 3", function()
       for words, said in pairs { ["--nope"] = "no such option: --nope", ["a.lua b.lua"] = "one policy only",
-        ["--state"] = "--state needs a value", ["--state="] = "needs a value", ["--name 'a b'"] = "--name is 1 to 32" } do
+        ["--state"] = "--state needs a value", ["--state="] = "needs a value",
+        ["--name 'a b'"] = "--name is 1 to 32" } do
         local before = listing(w.dir)
         local out, err, code = w:run(words)
         assert.equal(3, code, words)

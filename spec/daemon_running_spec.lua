@@ -1,0 +1,244 @@
+-- daemon_running_spec.lua - daemons that run, and what then goes wrong: ports, folders, sockets, signals, damage.
+local net = require "core.net"
+local process = require "spec.process"
+local folder = require "spec.folder"
+
+local within = process.within
+local LINE = "^%d%d:%d%d:%d%d %l+%s+%l+%s+%l[^=\n]*$" -- a fact without values, or …
+local FACTS = "^%d%d:%d%d:%d%d %l+%s+%l+%s+%l[^=\n]*  [%l_]+=.*$"
+
+local function is_root()
+  local pipe = io.popen "id -u"
+  local text = pipe:read "a"
+  pipe:close()
+  return text == "0\n"
+end
+
+local function assert_lines(text)
+  for line in text:gmatch "[^\n]*" do
+    if line ~= "" then assert.truthy(line:find(LINE) or line:find(FACTS), line) end
+  end
+end
+
+describe("a running dt-swarm", function()
+  local w, quiet, quiet_at
+  setup(function() -- two who are left alone for as long as the rest takes
+    quiet = process.new()
+    quiet:start "ada"
+    quiet:start "bea"
+    quiet_at = within(10, function() return #quiet.running[1]:ask("discover").nodes == 2 end)
+    assert(quiet_at, "they do not find each other")
+  end)
+  teardown(function() quiet:close() end)
+  before_each(function() w = process.new() end)
+  after_each(function()
+    for _, one in ipairs(w.running) do assert_lines(one:log()) end
+    w:close()
+  end)
+
+  it("whose policy names ports that are taken says which, works meanwhile, and gets them when they are free", function()
+    local tcp = net.listen { host = "127.0.0.1", port = 0 }
+    local http = net.listen { host = "127.0.0.1", port = 0 }
+    local ada = w:start("ada", { policy = w:policy("ports.lua", ([[
+p.routing.channels = { "/ip4/0.0.0.0/udp/3825/dswarm-line", "/ip4/127.0.0.1/tcp/%d/dswarm-line" }
+p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"]]):format(tcp:port(), http:port())) })
+    local udp, line = ada:channel "udp", ada:channel "tcp"
+    assert.equal("up", udp.state)
+    assert.equal("waiting", line.state)
+    assert.truthy(line.reason:find("^EADDRINUSE: .*127%.0%.0%.1 port " .. tcp:port()), line.reason)
+    assert.truthy(ada:log():find("warn  routing  port in use  address=/ip4/127.0.0.1/tcp/" .. tcp:port(), 1, true))
+    assert.truthy(ada:log():find "warn  content  port in use  .*host=127.0.0.1 port=", ada:log())
+    local text = ada:cli "status"
+    assert.truthy(text:find "http%s+waits: EADDRINUSE", text)
+    assert.truthy(text:find "waiting", text)
+    local port = tcp:port()
+    tcp:close()
+    http:close()
+    assert.truthy(within(5, function()
+      return ada:channel "tcp".state == "up" and ada:ask("status").gateway.port
+    end), ada:log())
+    assert.equal(port, ada:channel "tcp".port)
+    assert.equal(0, ada:stop())
+  end)
+
+  it("finds the default port taken and says which one it has", function()
+    local holder = net.listen { host = "0.0.0.0", port = 3825 } -- or somebody else has it
+    local ada = w:start "ada"
+    local line = ada:channel "tcp"
+    assert.equal("up", line.state)
+    assert.is_true(line.port ~= 3825)
+    assert.truthy(ada:log():find(("port chosen  .*port=%d wanted=3825"):format(line.port)), ada:log())
+    assert.truthy(ada:out():find("tcp " .. line.port, 1, true), ada:out())
+    if holder then holder:close() end
+  end)
+
+  describe("and its share folder", function()
+    it("makes it where it is missing, and again when it goes; what comes back is shared again", function()
+      local ada = w:start "ada"
+      folder.write(ada.share .. "/a.bag", "hello")
+      local function published() return (ada:ask("files").files[1] or {}).state == "published" end
+      assert.truthy(within(6, published), ada:log())
+      os.execute(("mv %s %s.away"):format(ada.share, ada.share))
+      assert.truthy(within(3, function() return #ada:ask("files").files == 0 end), ada:log())
+      assert.truthy(os.execute(("test -d %s"):format(ada.share)))
+      os.execute(("mv %s.away/a.bag %s/"):format(ada.share, ada.share))
+      assert.truthy(within(6, published), ada:log())
+    end)
+
+    it("says where it cannot be read, made, or is no folder", function()
+      local user = is_root() and "65534" or nil
+      local others = w.dir .. "/others"
+      os.execute(("mkdir -m %s %s && mkdir -m 555 %s/closed"):format(user and "700" or "000", others, w.dir))
+      folder.write(w.dir .. "/file", "x")
+      for path, words in pairs { [others] = "this user may not read it", [w.dir .. "/file"] = "not a folder",
+        [w.dir .. "/closed/share"] = "missing, and it could not be made" } do
+        local ada = w:start("ada", { share = path, user = user })
+        assert.truthy(ada:out():find(words, 1, true), ada:out())
+        local line = ('share folder cannot be watched  folder=%s why="%s"'):format(path, words)
+        assert.truthy(ada:log():find(line, 1, true), ada:log())
+        for _, command in ipairs { "status", "files" } do
+          assert.equal(words, ada:ask(command).problem)
+          assert.truthy(ada:cli(command):gsub("%s+", " "):find(words, 1, true), ada:cli(command))
+        end
+        assert.equal(0, ada:stop())
+      end
+      os.execute(("chmod 700 %s %s/closed"):format(others, w.dir))
+    end)
+  end)
+
+  describe("and its control socket", function()
+    it("refuses a path that is too long, by number, and one that another daemon or a file holds", function()
+      local ada = w:start "ada"
+      folder.write(w.dir .. "/file", "x")
+      local long = w.dir .. "/" .. ("x"):rep(100)
+      local before = process.listing(w.dir)
+      for path, words in pairs { [long] = ("has %d bytes, a socket has room for 107"):format(#long),
+        [ada.socket] = "is in use: another daemon answers there", [w.dir .. "/file"] = "is there and is no socket" } do
+        local out, err, code = w:run(w:words("eve", { socket = path }))
+        assert.equal(1, code)
+        assert.equal("", out)
+        assert.truthy(err:find(words, 1, true), err)
+        assert.truthy(err:find("--socket", 1, true), err)
+        if path ~= w.dir .. "/file" then assert.equal(before, process.listing(w.dir)) end
+      end
+      assert.equal("ada", ada:ask("status").node.name)
+    end)
+
+    it("takes over one that a dead daemon left", function()
+      local beside = { socket = w.dir .. "/ada/state/control.sock" } -- where the command line finds what is left
+      local ada = w:start("ada", beside)
+      assert.equal(137, ada:stop "KILL")
+      assert.truthy(os.execute(("test -S %s"):format(ada.socket)))
+      local text, code = ada:cli "status"
+      assert.equal(2, code)
+      assert.truthy(text:find "did not stop cleanly", text)
+      local again = w:start("ada", beside)
+      assert.equal("ada", again:ask("status").node.name)
+    end)
+  end)
+
+  it("stops cleanly on SIGTERM and SIGINT, and after any end begins with what it had", function()
+    local id
+    for round, signal in ipairs { "TERM", "INT", "KILL", "TERM" } do
+      local ada = w:start "ada"
+      id = id or ada:ask("status").node.id
+      assert.equal(id, ada:ask("identity").id)
+      if round == 1 then
+        folder.write(ada.share .. "/a.bag", "hello")
+        assert.truthy(within(6, function() return #ada:ask("report").files == 1 end), ada:log())
+      end
+      assert.equal(1, #ada:ask("report").files, "round " .. round)
+      assert.equal(1, (function() -- not said again: the record of the first run holds
+        for _, bucket in ipairs(ada:ask("summary").buckets) do
+          if bucket.name == "share/files" then return bucket.count end
+        end
+      end)())
+      assert.equal(signal == "KILL" and 137 or 0, ada:stop(signal))
+      assert.is_nil(ada:log():find "error")
+      if signal ~= "KILL" then
+        assert.falsy(os.execute(("test -e %s"):format(ada.socket)))
+        assert.truthy(folder.read(ada.state .. "/last"):find "^stopped cleanly\n")
+        assert.truthy(ada:log():find("info  node     stopping  signal=sig" .. signal:lower(), 1, true), ada:log())
+      end
+    end
+  end)
+
+  it("sets the damaged part of a journal aside, and is unsure until a neighbour agrees", function()
+    local ada = w:start "ada"
+    for i = 1, 12 do folder.write(("%s/%d.bag"):format(ada.share, i), "file " .. i) end
+    assert.truthy(within(8, function() return #ada:ask("report").files == 12 end), ada:log())
+    local bea = w:start "bea"
+    assert.truthy(within(8, function() return #bea:ask("report").files == 12 end), bea:log())
+    assert.equal(0, ada:stop())
+    assert.equal(0, bea:stop())
+    local journal = bea.state .. "/journal"
+    local hurt
+    for name in io.popen("ls -S " .. journal):lines() do hurt = hurt or name:find "%.journal$" and name end
+    local whole = folder.read(journal .. "/" .. hurt)
+    local at = #whole // 2
+    folder.write(journal .. "/" .. hurt, whole:sub(1, at) .. string.char(whole:byte(at + 1) ~ 4) .. whole:sub(at + 2))
+
+    local function unsure(one)
+      local names = {}
+      for _, class in ipairs(one:ask("summary").classes) do
+        if class.unsure then names[#names + 1] = class.name end
+      end
+      return table.concat(names, " ")
+    end
+    bea = w:start "bea"
+    assert.equal("share", unsure(bea))
+    assert.equal(11, #bea:ask("report").files, "what is whole is used")
+    assert.truthy(bea:cli("summary"):find "share: unsure", bea:cli "summary")
+    assert.truthy(bea:log():find("warn  dcache   journal damaged  file=" .. hurt .. " lines=1 ", 1, true), bea:log())
+    local aside
+    for name in io.popen("ls " .. journal):lines() do
+      if name:find(hurt .. ".damaged-20", 1, true) == 1 then aside = name end
+    end
+    assert.equal(#whole, #folder.read(journal .. "/" .. aside), "nothing is deleted")
+    w:start "ada"
+    assert.truthy(within(10, function() return unsure(bea) == "" end), bea:log())
+    assert.equal(12, #bea:ask("report").files)
+    assert.truthy(bea:log():find("info  dcache   a neighbour agrees  class=share", 1, true), bea:log())
+  end)
+
+  it("survives an error in its own code, and a hook that fails, and says each in one line", function()
+    local script = w.dir .. "/daemon.lua"
+    folder.write(script, [[
+package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
+package.cpath = (os.getenv "DT_SWARM_BUILD" or ".build") .. "/?.so;" .. package.cpath
+require "core"
+local daemon = require "daemon"
+local start = daemon.start
+function daemon.start(given)
+  local one = assert(start(given))
+  one.loop:after(100, function() error "boom\n12:00:00 info  forged\27[31m" end)
+  return one
+end
+arg.root, arg.memory = os.getenv "PWD", function() return 0 end
+os.exit(require "main".main(arg))
+]])
+    local ada = w:start("ada", { command = "lua5.4 " .. script,
+      policy = w:policy("hook.lua",
+        "function p.clients.logs.share(file) if file.size == 5 then return file.size // (file.size - 5) end end") })
+    folder.write(ada.share .. "/a.bag", "hello")
+    assert.truthy(within(8, function() return ada:log():find "hook failed" and ada:log():find "boom" end), ada:log())
+    assert.equal(1, select(2, ada:log():gsub("error loop     an error", "")))
+    assert.is_nil(ada:log():find("\27", 1, true))
+    assert.is_nil(ada:log():find "\n12:00:00 info  forged")
+    assert.truthy(within(3, function() return (ada:ask("status").refused.policy or 0) >= 1 end))
+    assert.equal("published", ada:ask("files").files[1].state, "the default answered")
+    assert.equal(0, ada:stop())
+  end)
+
+  it("is silent while nothing happens", function()
+    local logs = {}
+    for i, one in ipairs(quiet.running) do logs[i] = one:log() end
+    os.execute "sleep 4"
+    for i, one in ipairs(quiet.running) do
+      assert_lines(one:log())
+      assert.equal(logs[i], one:log())
+      local said = select(2, one:log():gsub("\n", ""))
+      assert.is_true(said <= 6, one:log()) -- interfaces, ports, who was heard: all of the first seconds
+    end
+  end)
+end)
