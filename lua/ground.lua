@@ -1,6 +1,7 @@
 -- ground.lua - what is looked at before anything is made or opened: name, places, addresses. Changes nothing.
 local address = require "core.address"
 local channels = require "routing.channels"
+local hooks = require "policy.hooks"
 local messages = require "comms.messages"
 local paths = require "paths"
 
@@ -53,6 +54,19 @@ function ground.faults(policy)
     faults[#faults + 1] = at(policy, "name", select(2, ground.name(name)))
   end
   return faults
+end
+
+-- What the file of POLICY itself sets that this version does not use yet, a line each.
+function ground.unused(policy)
+  local lines = {}
+  for _, list in ipairs { hooks.settings, hooks.hooks } do
+    for _, row in ipairs(list) do
+      local path = row.path or row[1]
+      local file = policy:where(path)
+      if row.later and file == policy.name then lines[#lines + 1] = at(policy, path, "not used by this version yet") end
+    end
+  end
+  return lines
 end
 
 local function share_of(given)

@@ -51,6 +51,7 @@ function main.main(arg)
   if not policy then return POLICY end
   if chosen.check then
     print(("%s: fine; every hook was asked with everything known and with everything unknown"):format(policy.name))
+    for _, line in ipairs(require "ground".unused(policy)) do print(line) end
     return OK
   end
   return start(chosen, policy, place, arg)
