@@ -159,6 +159,16 @@ return {
     rests("lines.txt", "^lost (.*)$")),
   control = asked(),
   frame = frames(),
+  records = {
+    'peer - {"clock":"own","name":"s","type":"laptop","version":"0.1.0"}\n'
+    .. 'share/files bafybeih5kq {"class":"lab","names":["a.bag"],"size":12}\nshare/safe bafybeih5kq {"size":12}\n',
+    'share/files k -', "peer - -", "peer - 7", "peer - null", 'peer - {"name":[1],"type":{}}', "share/files k []",
+    'share/files k {"class":7,"names":["a.bag",[]],"size":"x"}\nshare/files k2 {"names":{"1":"a.bag"}}',
+    'share/files k {"class":"public","names":["a.bag"],"size":1}\n'
+    .. 'share/files k3 {"class":"public","names":["a.bag"],"size":1}',
+    "share/safe k null\nshare/verified k 1\nshare/discard k [[]]", 'pri/ME/info/a - {"x":1}\npri/ME/addresses a []\n',
+    'updates/release a {"x":1}\ntrust/x k "y"\npri/ME/health - {"a":1}\npri/ME/summaries - true',
+  },
   journal = { "one\ntwo\nthree\0", "one\ntwo\nthree\0\0\50\1",
     ("a line of some length\n"):rep(40) .. "\0\3\9\255\15\0\128",
     "R" .. table.concat(read "journal.txt", "\n") .. "\n", "Rdt-swarm-journal/2 long 00000001\n", "R",

@@ -54,10 +54,16 @@ function discovery:welcome(peer)
   end)
 end
 
+local function text_or_nothing(value) return type(value) == "string" and value or nil end
+
+-- DATA is whatever its signer liked to say.
 local function words_of_peers(self)
   local by_signer = {}
   for _, record in ipairs(self.dcache:records "peer") do
-    if record.verb == "propose" then by_signer[record.signer] = record.data end
+    if record.verb == "propose" and type(record.data) == "table" then
+      local data = record.data
+      by_signer[record.signer] = { type = text_or_nothing(data.type), clock = text_or_nothing(data.clock) }
+    end
   end
   return by_signer
 end
