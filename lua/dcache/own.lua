@@ -35,7 +35,7 @@ function own:make(verb, bucket, data, options, max_ttl)
   local at = self.time:stamp(self.last)
   keep_mark(self, at)
   local ttl = verb == "propose" and math.min(options.ttl or max_ttl, max_ttl) or max_ttl
-  local from = at // 1000 // 16 * 16
+  local from = math.min(at, self.time:now()) // 1000 // 16 * 16 -- it holds now, though it may be stamped ahead
   local till = (at // 1000 + ttl) // 16 * 16
   local st, err, word = statement.sign(self.key, self.swarm, { verb = verb, bucket = bucket,
     key = options.key or self.id, at = at, valid_from = from, valid_until = math.max(from, till),

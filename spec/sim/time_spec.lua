@@ -66,6 +66,29 @@ describe("a robot without a clock", function()
     end
   end)
 
+  it("says words that hold at once, here and elsewhere, though they are stamped ahead of its time", function()
+    local function own_file_holds(node, name)
+      for _, record in ipairs(node.dcache:records "share/files") do
+        if record.data.names[1] == name then return record.holds end
+      end
+    end
+    for _, alone in ipairs { true, false } do
+      local w, disk = world { seed = 26 }, memory(26)
+      local ada = w:add "ada"
+      local donald = w:add("donald", { clock = false, disk = disk })
+      w:run(20000)
+      share(donald, "before")
+      disk = cut_power(w, 2, disk)
+      if alone then ada.time:close() w = world { seed = 27 } end
+      donald = w:add("donald", { clock = false, disk = disk, boot = 2 })
+      w:run(8000)
+      share(donald, "after")
+      w:run(8000)
+      assert.is_true(own_file_holds(donald, "after"))
+      assert.is_true(alone or own_file_holds(ada, "after"))
+    end
+  end)
+
   it("keeps no mark while its own clock proves the time", function()
     local w, disk = world { seed = 23 }, memory(23)
     w:add("ada", { disk = disk })
