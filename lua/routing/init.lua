@@ -94,9 +94,8 @@ end
 
 local function pull(self, channel)
   for _ = 1, PULL_MAX do
-    local budget = math.min(channel:budget(), channel.frame_max)
-    if budget < 64 then return end -- on_room comes when there is more
-    local message = self.comms:next(channel.name, budget)
+    if channel:budget() < channel.frame_max then return end -- on_room comes when there is room for any frame
+    local message = self.comms:next(channel.name, channel.frame_max)
     if not message then return self:wait(channel) end
     local ok, _, word = channel:send(envelope.format(message), nil)
     if not ok then self.refused(word) end

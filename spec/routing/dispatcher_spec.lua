@@ -1,0 +1,83 @@
+-- dispatcher_spec.lua - channels pull what is to be said, frames go to components; by a brain and channels of tables.
+local routing = require "routing"
+local simloop = require "sim.loop"
+local till = require "spec.net.till"
+
+local function world()
+  local w = { loop = simloop.new(), queue = {}, refused = {}, got = {}, asked = 0 }
+  local comms = { outbox = { channels = {} }, peers = { source_proved = function() return w.proved end },
+    beacon = { stir = function() end }, channel_up = function() end, channel_down = function() end }
+  function comms.next(_, _, bytes)
+    w.asked, w.bytes = w.asked + 1, bytes
+    return table.remove(w.queue, 1)
+  end
+  function comms.due() return w.queue[1] and 0 or nil end
+  function comms.receive(_, message, _, reply)
+    w.got[#w.got + 1] = message
+    w.reply = reply
+  end
+  w.comms = comms
+  w.routing = routing.new { loop = w.loop, log = till.log(), comms = comms, id = "12D3me",
+    refused = function(word) w.refused[#w.refused + 1] = word end }
+  w.channel = { kind = "udp", address = "/ip4/0.0.0.0/udp/1/dswarm-line", frame_max = 1200, room = 1200, sent = {},
+    budget = function(self) return self.room end,
+    send = function(self, text) table.insert(self.sent, text) return true end,
+    close = function(self) self.closed = true end }
+  w.routing:add(w.channel, { medium = true })
+  return w
+end
+
+describe("the dispatcher", function()
+  it("asks for something to say only when any frame may go: nothing that was taken out is lost", function()
+    local w = world()
+    w.queue = { { kind = "beacon", rest = ("x"):rep(600) } }
+    w.channel.room = 300
+    w.comms.poke(w.channel.name)
+    w.loop:run_until(10000)
+    assert.equal(0, w.asked)
+    w.channel.room = 1200
+    w.channel.on_room(w.channel)
+    w.loop:run_until(10001)
+    assert.equal(1, #w.channel.sent)
+    assert.same({}, w.refused)
+  end)
+
+  it("goes on in another turn when there is much to say", function()
+    local w = world()
+    for i = 1, 100 do w.queue[i] = { kind = "beacon", rest = tostring(i) } end
+    w.comms.poke(w.channel.name)
+    w.loop:run_until(10)
+    assert.equal(100, #w.channel.sent)
+    assert.equal("* - 8 beacon 100", w.channel.sent[100])
+  end)
+
+  it("delivers by the head of TO, and counts what is for nobody here", function()
+    local w = world()
+    local source = { channel = w.channel, received = 50, id = "x", address = "a" }
+    for to, mine in pairs { ["*"] = true, ["/dswarm/12D3me/brain"] = true, ["/dswarm/*/brain"] = true,
+      ["/dswarm/12D3you/brain"] = false, ["/dswarm/12D3me/nothing"] = false, ["/dswarm/12D3me"] = false,
+      ["/ip4/1.2.3.4/udp/1/dswarm-line"] = false } do
+      local before, refused = #w.got, #w.refused
+      w.routing:frame(w.channel, source, to .. " - 8 beacon x")
+      assert.equal(before + (mine and 1 or 0), #w.got, to)
+      assert.equal(refused + (mine and 0 or 1), #w.refused, to)
+    end
+  end)
+
+  it("answers an unproved datagram with no more than three times its size, and nobody who is -", function()
+    local w = world()
+    local source = { channel = w.channel, received = 40, id = "x", address = "a" }
+    local from = "/dswarm/12D3you/brain"
+    w.routing:frame(w.channel, source, ("* %s 8 ping x"):format(from))
+    local head = #("%s - 8 pong "):format(from)
+    assert.is_true(w.reply { kind = "pong", rest = ("y"):rep(120 - head) })
+    assert.is_nil((w.reply { kind = "pong", rest = "y" }))
+    w.routing:frame(w.channel, source, ("* %s 8 ping x"):format(from))
+    assert.equal("unproved", select(3, w.reply { kind = "pong", rest = ("y"):rep(121 - head) }))
+    w.proved = true
+    w.routing:frame(w.channel, source, ("* %s 8 ping x"):format(from))
+    assert.is_true(w.reply { kind = "pong", rest = ("y"):rep(500) })
+    w.routing:frame(w.channel, source, "* - 8 ping x")
+    assert.equal("address", select(3, w.reply { kind = "pong", rest = "y" }))
+  end)
+end)
