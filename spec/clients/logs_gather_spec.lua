@@ -14,10 +14,15 @@ local function world()
   file("c", 3, "bea")
   file("own", 4, "me")
   w.gather = gather.new { loop = w.loop, log = till.log(), time = { now = function() return 1000 end }, id = "me",
-    dcache = { records = function(_, bucket) return bucket == "share/files" and w.records or {} end,
+    dcache = { entries = function(_, bucket) return bucket == "share/files" and w.records or {} end,
+      read = function(_, record) return record end, record = function(_, _, key)
+        for _, record in ipairs(w.records) do
+          if record.key == key then return record end
+        end
+      end,
       sure = function(_, class) return class ~= "share" or w.sure end },
     comms = { on_word = function(_, fn) w.word = fn end }, here = function() return {} end,
-    policy = { ask = function(_, _, shared) return w.urgency[shared.cid] or false, "robots keep their own" end },
+    policy = { where = function() return "p.lua", 3, false end, ask = function(_, _, shared) return w.urgency[shared.cid] or false, "robots keep their own" end },
     names = function() return nil end,
     content = { holds = function() return false end,
       fetch = function(_, cid, _, _, done) table.insert(w.fetched, cid) w.done = done end } }
@@ -35,6 +40,18 @@ describe("gathering", function()
     w.records[3].data = nil -- c is no longer told of
     w.loop:run_until(2000)
     assert.same({ "b", "c", "a" }, w.fetched)
+  end)
+
+  it("asks about a file that was heard of soon, and never about one's own", function()
+    local w = world()
+    w.gather:start()
+    w.loop:run_until(1000)
+    w.urgency = { a = 1, own = 9 }
+    for _, key in ipairs { "own", "a", "gone" } do
+      w.word({ verb = "propose", bucket = "share/files", key = key, signer = "ada" }, {})
+    end
+    w.loop:run_until(2000)
+    assert.same({ "a" }, w.fetched)
   end)
 
   it("leaves what the policy does not want", function()
@@ -60,7 +77,7 @@ describe("gathering", function()
     local w = world()
     w.urgency, w.sure = { a = 3, b = 4, c = 5 }, false
     w.gather:start()
-    w.word({ bucket = "share/files" }, {})
+    w.word({ verb = "propose", bucket = "share/files", key = "a", signer = "ada" }, {})
     w.loop:run_until(300000)
     assert.same({}, w.fetched)
     w.sure = true
