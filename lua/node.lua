@@ -11,6 +11,7 @@ local node = {}
 node.__index = node
 
 local SAY_AGAIN = 200 -- ms in which what we learn of the time is gathered
+local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
   "name", "type", "here", "memory" }
@@ -72,23 +73,32 @@ local function listen_for_time(self)
       self.time:witness(st.signer, st.at, st.data:find('"clock":"own"', 1, true) ~= nil)
     end
   end)
-  self.time.on_proved = function(now) self.dcache:drop_future(now) end
+  self.epoch = self.time:now() - self.loop:now()
+  self.time.on_proved = function(now)
+    if self.dcache:drop_future(now) > 0 then self.epoch = nil end
+  end
   self.time.on_leap = function() self:say_again() end
+end
+
+local function say_again(self)
+  local before, epoch = self.epoch, self.time:now() - self.loop:now()
+  self.leapt, self.epoch = nil, epoch
+  self.discovery:say_again()
+  if before and math.abs(epoch - before) <= APART then return end -- the first proof of a time that we had
+  for _, part in ipairs { "content", "logs" } do
+    if self[part] then self[part]:say_again() end
+  end
 end
 
 -- What was stamped by another time than the one now known is made again; leaps that come together, once.
 function node:say_again()
   if self.leapt or self.stopped then return end
-  self.leapt = self.loop:after(SAY_AGAIN, function()
-    self.leapt = nil
-    for _, part in ipairs { "discovery", "content", "logs" } do
-      if self[part] and self[part].say_again then self[part]:say_again() end
-    end
-  end)
+  self.leapt = self.loop:after(SAY_AGAIN, function() say_again(self) end)
 end
 
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
--- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text. → node | nil, text, word
+-- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text; last_stamp = ms or nil
+-- and keep_stamp(ms): dcache/own.lua. → node | nil, text, word.
 function node.new(given)
   local self = base(given)
   self.time = clock.new { loop = self.loop, sync = given.synchronised, build = given.build, saved = given.saved_time,

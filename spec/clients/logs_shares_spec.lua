@@ -1,0 +1,55 @@
+-- logs_shares_spec.lua - what of this node's files is said again when the time or the gateway is another one.
+local shares = require "clients.logs.shares"
+local simloop = require "sim.loop"
+local till = require "spec.net.till"
+
+local DAY = 86400
+
+local function world()
+  local w = { loop = simloop.new(), now = 1000 * DAY, records = {}, said = {}, served = {} }
+  w.shares = shares.new { loop = w.loop, time = { now = function() return w.now * 1000 end }, log = till.log(),
+    folder = "/share", ttl = 30 * DAY, records = function() return w.records end,
+    publish = function(verb, _, key, data, ttl)
+      table.insert(w.said, verb .. " " .. key)
+      w.records = { { key = key, data = data, verb = verb, mine = true, valid_until = w.now + ttl } }
+      return true
+    end,
+    serve = function(cid)
+      table.insert(w.served, cid)
+      return true
+    end, withdraw = function() end, leaves = function() return "c1", "leaves" end }
+  assert(w.shares:add("a.bag", "c1", 5, "lab", {}))
+  return w
+end
+
+describe("a share", function()
+  it("is said once, served first", function()
+    local w = world()
+    w.shares:renew(true)
+    assert.same({ "propose c1" }, w.said)
+    assert.same({ "c1" }, w.served)
+  end)
+
+  it("is said again when its record went with a time that was not, or is soon over by the new one", function()
+    local w = world()
+    w.shares:say_again()
+    assert.equal(1, #w.said, "its record holds")
+    w.now = w.now + 14 * DAY
+    w.shares:say_again()
+    assert.equal(1, #w.said, "for more than half its time")
+    w.now = w.now + 2 * DAY
+    w.shares:say_again()
+    assert.equal(2, #w.said)
+    w.records = {}
+    w.shares:say_again()
+    assert.same({ "propose c1", "propose c1", "propose c1" }, w.said)
+    assert.equal(1, #w.served)
+  end)
+
+  it("is served, and not said again, when there is a gateway later", function()
+    local w = world()
+    w.shares:serve_again()
+    assert.same({ "c1", "c1" }, w.served)
+    assert.equal(1, #w.said)
+  end)
+end)
