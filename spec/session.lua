@@ -1,0 +1,104 @@
+-- session.lua - runs the README's console blocks as a person would, in order, and compares what they print. No daemon.
+-- usage: lua5.4 spec/session.lua README.md HOME TREE   with its own network, host name and user (README_spec.lua)
+-- A line `$ …` is a command, `^C` interrupts the first that still runs, the rest is what must be printed. Numbers,
+-- keys and the kind of machine are examples; words, CIDs and shape are not. Questions are asked again until they are
+-- answered as printed (30 s); what changes something runs once.
+local readme, home = arg[1], arg[2]
+local runtime = home .. "/run"
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+-- → array of { command =, expected = text } in order; ^C is a command of its own.
+local function commands(text)
+  local list = {}
+  for block in text:gmatch "\n```console\n(.-)```" do
+    for line in block:gmatch "([^\n]*)\n" do
+      local command = line:match "^%$ (.*)" or line:match "^%^C$"
+      if command then
+        list[#list + 1] = { command = command, expected = "" }
+      else
+        list[#list].expected = list[#list].expected .. line .. "\n"
+      end
+    end
+  end
+  return list
+end
+
+local function quote(text) return (text:gsub("%p", "%%%0")) end
+
+-- What may differ from one machine and minute to the next becomes the same.
+local function plain(text)
+  text = text:gsub(quote(runtime), "/run/user/1000"):gsub(quote(home), "/home/ada")
+  text = text:gsub("12D3KooW%w+…%w+", "ID"):gsub("digest %x+", "digest #")
+  text = text:gsub("([^\n]*)\n", function(line)
+    line = line:gsub("^(ada +)%w%w%w%w ", "%1KEY "):gsub("^(donald +)%w%w%w%w ", "%1KEY ")
+    line = line:gsub("^(%l+ +KEY +)%l+ ", "%1TYPE "):gsub("^(  clock +).*", "%1TIME")
+    line = line:gsub("%S+", function(word)
+      return not word:find "^bafy" and word:gsub("%d[%d.:]*", "#") or word
+    end)
+    return line:gsub(" +", " ") .. "\n"
+  end)
+  return text
+end
+
+local function shell(command) return ("cd '%s' && PATH='%s/bin':$PATH; "):format(arg[3], home) .. command end
+
+local function foreground(command)
+  local pipe = assert(io.popen("{ " .. shell(command) .. "\n} 2>&1"))
+  local text = pipe:read "a"
+  pipe:close()
+  return text
+end
+
+local running = {}
+
+-- Starts it and waits until it has printed at least what was expected.
+local function background(command, expected)
+  local out = ("%s/out%d"):format(home, #running)
+  local pid = foreground(("{ set -m; exec %s >%s 2>&1 & echo $!; }"):format(command:gsub(" *&$", ""), out))
+  running[#running + 1] = assert(pid:match "%d+", pid)
+  return function() return read(out):sub(1, #expected > 0 and -1 or 0) end
+end
+
+local function settled(ask, fits, seconds)
+  local text
+  for _ = 1, seconds * 4 do
+    text = ask()
+    if fits(text) then return text, true end
+    os.execute "sleep 0.25"
+  end
+  return text, false
+end
+
+local function perform(step)
+  local expected = plain(step.expected)
+  local function begins(text) return plain(text):sub(1, #expected) == expected end
+  local function equals(text) return plain(text) == expected end
+  if step.command == "^C" then
+    os.execute("kill -INT -" .. table.remove(running, 1))
+    return "", true
+  end
+  if step.command:find "^make run" or step.command:find "&$" then
+    return settled(background(step.command, step.expected), begins, 30)
+  end
+  local asks = step.command:find "dt%-swarm%-cli" and not step.command:find "files get"
+  return settled(function() return foreground(step.command) end, equals, asks and 30 or 0.25)
+end
+
+local failed = 0
+for _, step in ipairs(commands(read(readme))) do
+  local text, fine = perform(step)
+  print((fine and "ok      $ " or "differs $ ") .. step.command)
+  if not fine then
+    failed = failed + 1
+    print("expected:\n" .. step.expected .. "printed:\n" .. text)
+    print("compared:\n" .. plain(step.expected) .. "with:\n" .. plain(text))
+  end
+end
+for _, pid in ipairs(running) do os.execute("kill -TERM -" .. pid) end
+os.exit(failed == 0)
