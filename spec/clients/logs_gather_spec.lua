@@ -22,7 +22,8 @@ local function world()
       end,
       sure = function(_, class) return class ~= "share" or w.sure end },
     comms = { on_word = function(_, fn) w.word = fn end }, here = function() return {} end,
-    policy = { where = function() return "p.lua", 3, false end, ask = function(_, _, shared) return w.urgency[shared.cid] or false, "robots keep their own" end },
+    policy = { where = function() return "p.lua", 3, false end,
+      ask = function(_, _, shared) return w.urgency[shared.cid] or false, "robots keep their own" end },
     names = function() return nil end,
     content = { holds = function() return false end,
       fetch = function(_, cid, _, _, done) table.insert(w.fetched, cid) w.done = done end } }

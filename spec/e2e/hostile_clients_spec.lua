@@ -70,7 +70,8 @@ describe("a daemon among slow clients", function()
     seen.memory, seen.made = peak - before.memory, tonumber(slow.output():match "made (%d+)")
     seen.answer, seen.before = status(), before
     print(("%s: %d connections made, at most %d links, %d readers, %d file descriptors more, private memory " ..
-      "%+.2f MB, tcp %d answers, worst %d ms, control %d answers, worst %d ms"):format(kind, seen.made, seen.links, seen.readers,
+      "%+.2f MB, tcp %d answers, worst %d ms, control %d answers, worst %d ms"):format(kind, seen.made, seen.links,
+      seen.readers,
       seen.descriptors - before.descriptors, seen.memory / MB, tcp_n, tcp_worst, control_n, control_worst))
     assert.is_true(seen.made >= COUNT)
     assert.is_true(tonumber(tcp_n) > 10 and tonumber(tcp_worst) <= 1000, tcp_worst .. " ms for a pong")
