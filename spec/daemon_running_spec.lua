@@ -61,6 +61,22 @@ p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"]]):format(tcp:port(), http:port
     assert.equal(0, ada:stop())
   end)
 
+  it("hears broadcasts on a port that was somebody else's, as soon as it is free", function()
+    local holder = net.udp { host = "0.0.0.0", port = 0 }
+    local port = holder:port()
+    local ada = w:start("ada", { policy = w:policy("udp.lua", ([[
+p.routing.channels = { "/ip4/0.0.0.0/udp/%d/dswarm-line", "/ip4/0.0.0.0/tcp/3825/dswarm-line" }]]):format(port)) })
+    local udp = ada:channel "udp"
+    assert.equal("waiting", udp.state)
+    assert.truthy(udp.reason:find("^EADDRINUSE: .*" .. port), udp.reason)
+    assert.truthy(ada:log():find("port in use  address=/ip4/0.0.0.0/udp/" .. port, 1, true), ada:log())
+    assert.equal("up", ada:channel "tcp".state)
+    holder:close()
+    assert.truthy(within(5, function() return ada:channel "udp".state == "up" end), ada:log())
+    local bea = w:start("bea", { policy = w.dir .. "/udp.lua" })
+    assert.truthy(within(5, function() return #bea:ask("discover").nodes == 2 end), bea:log())
+  end)
+
   it("finds the default port taken and says which one it has", function()
     local holder = net.listen { host = "0.0.0.0", port = 3825 } -- or somebody else has it
     local ada = w:start "ada"
@@ -112,15 +128,18 @@ p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"]]):format(tcp:port(), http:port
       folder.write(w.dir .. "/file", "x")
       local long = w.dir .. "/" .. ("x"):rep(100)
       local before = process.listing(w.dir)
-      for path, words in pairs { [long] = ("has %d bytes, a socket has room for 107"):format(#long),
-        [ada.socket] = "is in use: another daemon answers there", [w.dir .. "/file"] = "is there and is no socket" } do
+      local function refused(path, words)
         local out, err, code = w:run(w:words("eve", { socket = path }))
         assert.equal(1, code)
         assert.equal("", out)
         assert.truthy(err:find(words, 1, true), err)
         assert.truthy(err:find("--socket", 1, true), err)
-        if path ~= w.dir .. "/file" then assert.equal(before, process.listing(w.dir)) end
       end
+      refused(long, ("has %d bytes, a socket has room for 107"):format(#long))
+      refused(ada.socket, "is in use: another daemon answers there")
+      assert.equal(before, process.listing(w.dir))
+      refused(w.dir .. "/file", "is there and is no socket")
+      refused(ada.socket, "is in use: another daemon answers there") -- now eve has a state folder
       assert.equal("ada", ada:ask("status").node.name)
     end)
 

@@ -41,7 +41,8 @@ local function occupied(self)
   if found and found.kind ~= "other" and found.kind ~= "socket" then
     return nil, "EEXIST: " .. self.path .. " is there and is no socket; name another with --socket", "EEXIST"
   end
-  return nil, "EADDRINUSE: " .. self.path .. " is in use: another daemon answers there", "EADDRINUSE"
+  return nil, "EADDRINUSE: " .. self.path .. " is in use: another daemon answers there; name another with --socket",
+    "EADDRINUSE"
 end
 
 --- Opens the socket (mode 0600); one that a dead daemon left is replaced. True, or nil, text, word.
