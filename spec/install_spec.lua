@@ -45,6 +45,18 @@ describe("make install", function()
     assert.truthy(said:find("discover", 1, true), said)
   end)
 
+  it("runs nothing that lies in the folder it is started from", function()
+    os.execute(("mkdir -p %s/trap/lua %s/trap/cli"):format(place.path, place.path))
+    for _, name in ipairs { "main.lua", "cli.lua", "options.lua", "lua/main.lua", "cli/init.lua" } do
+      folder.write(place.path .. "/trap/" .. name, 'print "trapped" os.exit(0)')
+    end
+    for _, command in ipairs { "dt-swarm --version", "dt-swarm-cli help" } do
+      local said = run(("sh -c 'cd %s/trap && %s/usr/local/bin/%s'"):format(place.path, place.path, command))
+      assert.is_nil(said:find "trapped", command)
+      assert.is_true(#said > 5)
+    end
+  end)
+
   it("is moved as a whole, and loads what it loads late from where it then is", function()
     assert(os.execute(("mv '%s/usr' '%s/moved'"):format(place.path, place.path)))
     local said, status = run("sh -c 'cd / && " .. place.path .. "/moved/local/bin/dt-swarm-cli help'")
