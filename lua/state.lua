@@ -8,11 +8,14 @@ state.VERSION = 1
 local FIRST_LINE = "^dt%-swarm state (%d+)\n$"
 local ADVICE = "name another with --state, or make this one yours"
 
+local FULL = { ENOSPC = true, EDQUOT = true }
+
 local State = {}
 State.__index = State
 
 -- The word stands once at the front: "EACCES: /x: cannot …: /x/lock: Permission denied; advice".
 local function fail(word, dir, what, message, advice)
+  if FULL[word] then advice = "make room there, or name another with --state" end
   local why = message and ": " .. message:gsub("^" .. word .. ": ", "", 1) or ""
   return nil, ("%s: %s %s%s%s"):format(word, dir, what, why, advice and "; " .. advice or ""), word
 end
@@ -130,9 +133,23 @@ function State:number(name)
   return fail("form", self:path(name), "is damaged", nil, "it should hold a number")
 end
 
+-- Writes over what is there: all that a full disk allows. A power cut in the middle leaves a damaged number, no more.
+local function overwrite(disk, path, text)
+  local file, message, word = disk:open(path, "write")
+  if not file then return nil, message, word end
+  local ok
+  ok, message, word = file:pwrite(text, 0)
+  if ok then ok, message, word = file:truncate(#text) end
+  if ok then ok, message, word = file:sync() end
+  file:close()
+  return ok and true, message, word
+end
+
 -- Keeps integer NUMBER ≥ 0 as NAME, on the disk when this returns → true | nil, text, word.
 function State:keep(name, number)
-  local ok, message, word = self.disk:replace(self:path(name), ("%d\n"):format(number))
+  local path, text = self:path(name), ("%d\n"):format(number)
+  local ok, message, word = self.disk:replace(path, text)
+  if not ok and FULL[word] and self.disk:stat(path) then ok, message, word = overwrite(self.disk, path, text) end
   if ok then return true end
   return fail(word, self.dir, "cannot be written", message, ADVICE)
 end

@@ -177,4 +177,22 @@ describe("state folder on a disk that fails", function()
       end
     end
   end)
+
+  it("counts a start on a full disk, by writing over the number; a new folder is refused", function()
+    local d = disk.memory(1)
+    assert(state.open { disk = d, dir = "/state" }):close()
+    d:replace("/fill", ("x"):rep(1000))
+    d:limit(1000 + #d:read "/state/version" + #d:read "/state/boot")
+    local s = assert(state.open { disk = d, dir = "/state" })
+    assert.equal(2, s:boot())
+    assert.equal("2\n", d:read "/state/boot")
+    local kept, message, word = s:keep("time", 5)
+    assert.is_nil(kept)
+    assert.equal("ENOSPC", word)
+    assert.truthy(message:find("make room there", 1, true), message)
+    s:close()
+    assert.equal(2, assert(state.open { disk = d:crash(3), dir = "/state" }):boot() - 1)
+    local _, _, why = state.open { disk = d, dir = "/other" }
+    assert.equal("ENOSPC", why)
+  end)
 end)
