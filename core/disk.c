@@ -304,6 +304,14 @@ static int disk_lua_limit(lua_State *L) {
   return 0;
 }
 
+/* (disk, ms): each sync of a file takes so much longer from now on, as on a worn card */
+static int disk_lua_slow(lua_State *L) {
+  lua_Integer ms = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, ms >= 0 && ms <= 60000, 2, "0 to 60000 ms expected");
+  disk_check(L, 1)->slow = ms;
+  return 0;
+}
+
 static file *checked_file(lua_State *L) {
   file *f = luaL_checkudata(L, 1, FILE_CLASS);
   luaL_argcheck(L, f->number >= 0, 1, "the file is closed");
@@ -369,6 +377,7 @@ static const luaL_Reg disk_methods[] = {
     {"inject",         disk_lua_inject        },
     {"crash",          disk_lua_crash         },
     {"limit",          disk_lua_limit         },
+    {"slow",           disk_lua_slow          },
     {"__gc",           disk_gc                },
     {NULL,             NULL                   }
 };

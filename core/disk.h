@@ -59,13 +59,15 @@ typedef struct {
               disk_names *names);                    /* unsorted, without . and .. */
   int (*lock)(disk *d, const char *path);            /* a file; -EWOULDBLOCK: held */
   int (*chmod)(disk *d, const char *path, int mode); /* of what a link leads to */
+  int (*duplicate)(disk *d, int file); /* a second number for the same opened file */
   void (*free)(disk *d);
 } disk_operations;
 
 struct disk {
   const disk_operations *operations;
-  int64_t counts[DISK_KIND_COUNT]; /* operations asked for */
-  int64_t written;                 /* bytes passed to write */
+  _Atomic int64_t counts[DISK_KIND_COUNT]; /* operations asked for, by whatever thread */
+  _Atomic int64_t written;                 /* bytes passed to write */
+  _Atomic int64_t slow; /* ms by which each sync of a file takes longer */
 };
 
 int disk_open(disk *d, const char *path, disk_open_flags flags, int mode);
@@ -75,6 +77,7 @@ int disk_write(disk *d, int file, const void *bytes, size_t size, int64_t offset
 int disk_sync(disk *d, int file);
 int disk_truncate(disk *d, int file, int64_t size);
 int disk_close(disk *d, int file);
+int disk_duplicate(disk *d, int file);
 int disk_stat(disk *d, const char *path, disk_facts *facts);
 int disk_rename(disk *d, const char *from, const char *to);
 int disk_unlink(disk *d, const char *path);

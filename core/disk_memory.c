@@ -306,6 +306,12 @@ static int memory_chmod(disk *d, const char *path, int mode) {
   return 0;
 }
 
+static int memory_duplicate(disk *d, int file) {
+  memory *m = (memory *)d;
+  node *n = opened(m, file);
+  return n ? open_node(m, n, m->files[file].writable) : -EBADF;
+}
+
 static void memory_free(disk *d) {
   memory *m = (memory *)d;
   node *next;
@@ -338,6 +344,7 @@ static const disk_operations operations = {
     .list = memory_list,
     .lock = memory_lock,
     .chmod = memory_chmod,
+    .duplicate = memory_duplicate,
     .free = memory_free,
 };
 

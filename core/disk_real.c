@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A fifo would hold the opener for ever, so: not blocking, and regular files only. */
@@ -142,15 +143,21 @@ static int real_chmod(disk *d, const char *path, int mode) {
   return chmod(path, (mode_t)mode) < 0 ? -errno : 0;
 }
 
+static int real_duplicate(disk *d, int file) {
+  int second = fcntl(file, F_DUPFD_CLOEXEC, 0);
+  (void)d;
+  return second < 0 ? -errno : second;
+}
+
 static void real_free(disk *d) {
   free(d);
 }
 
 disk *disk_real(void) {
   static const disk_operations operations = {
-      real_open,           real_read, real_write,  real_sync,   real_truncate,
-      real_close,          real_stat, real_rename, real_unlink, real_mkdir,
-      real_sync_directory, real_list, real_lock,   real_chmod,  real_free};
+      real_open, real_read,   real_write,     real_sync,  real_truncate,       real_close,
+      real_stat, real_rename, real_unlink,    real_mkdir, real_sync_directory, real_list,
+      real_lock, real_chmod,  real_duplicate, real_free};
   disk *d = calloc(1, sizeof *d);
   if (d)
     d->operations = &operations;
@@ -199,8 +206,15 @@ int disk_write(disk *d, int file, const void *bytes, size_t size, int64_t offset
   return 0;
 }
 
+static void be_slow(int64_t ms) {
+  struct timespec wait = {ms / 1000, ms % 1000 * 1000000};
+  while (ms > 0 && nanosleep(&wait, &wait) < 0 && errno == EINTR)
+    continue;
+}
+
 int disk_sync(disk *d, int file) {
   d->counts[DISK_sync]++;
+  be_slow(d->slow);
   return d->operations->sync(d, file);
 }
 
@@ -211,6 +225,10 @@ int disk_truncate(disk *d, int file, int64_t size) {
 
 int disk_close(disk *d, int file) {
   return d->operations->close(d, file);
+}
+
+int disk_duplicate(disk *d, int file) {
+  return d->operations->duplicate(d, file);
 }
 
 int disk_stat(disk *d, const char *path, disk_facts *facts) {

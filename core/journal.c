@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JOURNAL_CLASS "core.journal"
 #define REPORT_CLASS "core.journal.report"
+#define WAITS 1 /* compaction: for a sync that a flight will make */
 
 static journal *checked(lua_State *L) {
   journal *j = luaL_checkudata(L, 1, JOURNAL_CLASS);
@@ -14,7 +14,7 @@ static journal *checked(lua_State *L) {
   return j;
 }
 
-static int fail(lua_State *L, const journal *j, int status) {
+int journal_lua_fail(lua_State *L, const journal *j, int status) {
   if (status == -EBADMSG)
     return core_fail(L, "disk", "%s: a line does not have its checksum", j->folder);
   if (status == -ENODATA)
@@ -26,7 +26,7 @@ static int fail(lua_State *L, const journal *j, int status) {
 
 static int done(lua_State *L, const journal *j, int status) {
   if (status < 0)
-    return fail(L, j, status);
+    return journal_lua_fail(L, j, status);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -65,6 +65,9 @@ static void read_options(lua_State *L, journal *j) {
   j->segment_size = core_field_integer(L, 3, "segment", 512 << 10);
   j->reserve = core_field_integer(L, 3, "reserve", j->segment_size);
   j->unsynced_max = core_field_integer(L, 3, "unsynced", 4 << 20);
+  lua_getfield(L, 3, "background");
+  j->background = lua_toboolean(L, -1);
+  lua_pop(L, 1);
   luaL_argcheck(L, j->segment_size >= 2048 && j->segment_size <= JOURNAL_SEGMENT_MAX, 3,
                 "segment: 2 KiB to 64 MiB");
   luaL_argcheck(L, j->reserve >= 0 && j->reserve <= JOURNAL_SEGMENT_MAX, 3,
@@ -115,10 +118,12 @@ static void push_report(lua_State *L, const journal *j, const journal_report *r)
 }
 
 /* (disk, folder, { families = { names }, [segment = 512 KiB], [reserve = segment],
- *   [unsynced = 4 MiB], [date = text for names of damaged files] }) -> journal, report
- * report = { records, bytes, segments, damaged = { { file, family, bytes, lines, aside }
- * … }, torn = the same: ends that no sync had covered when the power went } "version":
- * written by a newer one, nothing was touched. The folder must be ours alone. */
+ *   [unsynced = 4 MiB], [date = text for names of damaged files], [background = bool] })
+ * -> journal, report. BACKGROUND: journal.sync brings lines to the disk; nothing but
+ * flush and close waits for it. report = { records, bytes, segments, damaged = { { file,
+ * family, bytes, lines, aside } … }, torn = the same: ends that no sync had covered when
+ * the power went } "version": written by a newer one, nothing was touched. The folder
+ * must be ours alone. */
 static int journal_lua_open(lua_State *L) {
   disk *d = disk_check(L, 1);
   size_t size;
@@ -137,7 +142,7 @@ static int journal_lua_open(lua_State *L) {
   if (status == 0)
     status = journal_recover(j, report);
   if (status < 0) {
-    fail(L, j, status);
+    journal_lua_fail(L, j, status);
     journal_free(j);
     return 3;
   }
@@ -196,7 +201,7 @@ static int journal_lua_append(lua_State *L) {
                      (long long)journal_unsynced(j));
   place = journal_append(j, of, line, size, end);
   if (place < 0)
-    return fail(L, j, (int)place);
+    return journal_lua_fail(L, j, (int)place);
   lua_pushinteger(L, place);
   return 1;
 }
@@ -218,15 +223,27 @@ static int journal_lua_read(lua_State *L) {
   if (status == 0 && line.size != (size_t)luaL_optinteger(L, 3, (lua_Integer)line.size))
     status = -EBADMSG;
   if (status < 0)
-    return fail(L, j, status);
+    return journal_lua_fail(L, j, status);
   lua_pushlstring(L, line.text, line.size);
   return 1;
 }
 
-/* (journal) -> bytes that no sync has brought to the disk */
+/* (journal) -> bytes that no sync has brought to the disk; of them, those of a sync that
+ * runs */
 static int journal_lua_unsynced(lua_State *L) {
-  lua_pushinteger(L, journal_unsynced(checked(L)));
-  return 1;
+  const journal *j = checked(L);
+  lua_pushinteger(L, journal_unsynced(j));
+  lua_pushinteger(L, journal_flying(j));
+  return 2;
+}
+
+/* (journal) -> lines appended since it was opened, how many of the first are on the disk
+ */
+static int journal_lua_mark(lua_State *L) {
+  const journal *j = checked(L);
+  lua_pushinteger(L, j->appended);
+  lua_pushinteger(L, j->covered);
+  return 2;
 }
 
 /* (journal, place, size): the line of SIZE bytes there is not needed any more */
@@ -273,7 +290,7 @@ static int journal_lua_replay(lua_State *L) {
       continue;
     status = journal_load(j, s, &unreadable);
     if (status < 0)
-      return fail(L, j, status);
+      return journal_lua_fail(L, j, status);
     replay_segment(L, j, s->number, j->families[s->family].name);
   }
   lua_pushboolean(L, 1);
@@ -288,7 +305,7 @@ static int journal_lua_expire(lua_State *L) {
   int64_t removed;
   int status = journal_expire(j, luaL_checkinteger(L, 2), &removed);
   if (status < 0)
-    return fail(L, j, status);
+    return journal_lua_fail(L, j, status);
   lua_pushinteger(L, removed);
   return 1;
 }
@@ -317,6 +334,7 @@ static int begin_victim(journal *j) {
   int unreadable;
   j->victim = choose_victim(j);
   j->victim_at = 0;
+  j->victim_mark = -1;
   return j->victim ? journal_load(j, journal_find(j, j->victim), &unreadable) : 0;
 }
 
@@ -348,7 +366,12 @@ static int move_line(lua_State *L, journal *j, const journal_line *line) {
  * first. */
 static int finish_victim(journal *j) {
   int64_t number = j->victim;
-  int status = journal_flush(j, 1);
+  int status;
+  if (j->victim_mark < 0)
+    j->victim_mark = j->appended;
+  if (j->background && j->covered < j->victim_mark)
+    return WAITS;
+  status = j->background ? 0 : journal_flush(j, 1);
   j->victim = 0;
   return status < 0 ? status : journal_remove(j, number);
 }
@@ -363,19 +386,20 @@ static int step(lua_State *L, journal *j, int64_t max) {
     if (kind < 0)
       return finish_victim(j);
     if (kind == 1 && journal_unsynced(j) + JOURNAL_RECORD_MAX > j->unsynced_max)
-      status = journal_flush(j, 1);
+      status = j->background ? WAITS : journal_flush(j, 1);
     if (!j->victim)
       return status; /* a segment was read back meanwhile: begin again */
     if (kind == 1 && status == 0 && line.size > 0)
       status = move_line(L, j, &line);
-    if (status < 0)
+    if (status != 0)
       j->victim_at = before;
   }
   return status;
 }
 
 /* (journal, max_bytes, alive(line, place) -> bool, moved(line, new_place, old_place))
- * -> bytes looked at, 0 when there is nothing to do. Greedy, one segment at a time. */
+ * -> bytes looked at, 0 when there is nothing to do, then true when it waits for a sync.
+ * Greedy, one segment at a time. */
 static int journal_lua_compact_step(lua_State *L) {
   journal *j = checked(L);
   int64_t max = luaL_checkinteger(L, 2);
@@ -385,7 +409,7 @@ static int journal_lua_compact_step(lua_State *L) {
   luaL_checktype(L, 4, LUA_TFUNCTION);
   luaL_argcheck(L, max > 0, 2, "1 or more expected");
   if (!j->victim && (status = begin_victim(j)) < 0)
-    return fail(L, j, status);
+    return journal_lua_fail(L, j, status);
   if (!j->victim) {
     lua_pushinteger(L, 0);
     return 1;
@@ -393,7 +417,12 @@ static int journal_lua_compact_step(lua_State *L) {
   begin = j->victim_at;
   status = step(L, j, max);
   if (status < 0)
-    return fail(L, j, status);
+    return journal_lua_fail(L, j, status);
+  if (status == WAITS) {
+    lua_pushinteger(L, 0);
+    lua_pushboolean(L, 1);
+    return 2;
+  }
   lua_pushinteger(L, j->victim_at > begin ? (lua_Integer)(j->victim_at - begin) : 1);
   return 1;
 }
@@ -426,6 +455,7 @@ static const luaL_Reg methods[] = {
     {"read",         journal_lua_read        },
     {"replay",       journal_lua_replay      },
     {"unsynced",     journal_lua_unsynced    },
+    {"mark",         journal_lua_mark        },
     {"drop",         journal_lua_drop        },
     {"expire",       journal_lua_expire      },
     {"compact_step", journal_lua_compact_step},
@@ -442,6 +472,7 @@ static const luaL_Reg report_methods[] = {
 
 static const luaL_Reg functions[] = {
     {"open", journal_lua_open},
+    {"sync", journal_lua_sync},
     {NULL,   NULL            }
 };
 

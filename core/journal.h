@@ -8,6 +8,7 @@
 /* The form on the disk is spec/PROTOCOL.md, "Journal". A place is the number of a
  * segment, 31 bits, and the offset of a line in it, 32 bits, in one integer; it is good
  * until the journal is closed or compact_step says that the line has moved. */
+#define JOURNAL_CLASS "core.journal"
 #define JOURNAL_FAMILIES_MAX 16
 #define JOURNAL_FAMILY_MAX 32 /* bytes of a family's name with the zero */
 #define JOURNAL_HEADER_MAX 80
@@ -39,12 +40,15 @@ typedef struct {
   unsigned sure : 1;               /* SYNCED is known from a sync, not only from a size */
   unsigned closed : 1, removed : 1; /* takes no more lines; only MOVED_TO still counts */
   unsigned trim : 1;                /* what stands behind SYNCED is elsewhere, too */
+  unsigned flying : 1;              /* a sync of it runs, or waits for its thread */
 } segment;
 
 typedef struct {
   char name[JOURNAL_FAMILY_MAX];
   int64_t active; /* the segment that takes its lines; 0: none yet */
 } family;
+
+typedef struct journal_flight journal_flight; /* a sync on a thread; journal_sync.c */
 
 typedef struct {
   disk *disk; /* NULL: closed */
@@ -55,10 +59,16 @@ typedef struct {
   size_t count, room;
   int64_t last_number, segment_size, reserve, unsynced_max;
   int64_t failed_syncs, lost_lines; /* counted since it was opened */
+  int64_t appended, covered; /* lines ever; of them the first so many are on the disk */
+  journal_flight *flight;    /* NULL: no sync runs */
+  /* BACKGROUND: compaction and expiry leave their syncs to the next flight; FOLDER_DIRTY:
+   * names went, and no sync of the folder since. */
+  int background, folder_dirty;
   int opened_files, has_reserve;
   char *scratch; /* a segment being replayed or compacted */
   size_t scratch_size, victim_at;
   int64_t victim;      /* number of the segment being compacted; 0: none */
+  int64_t victim_mark; /* it goes when so many lines are covered; -1: not known yet */
   uint64_t generation; /* grows when SCRATCH gets other contents */
 } journal;
 
@@ -107,6 +117,15 @@ int64_t journal_unsynced(const journal *j);
 /* journal_write.c. Writes what waits; with SYNC it is on the disk when this returns 0. On
  * failure nothing is forgotten: the lines wait in memory. */
 int journal_flush(journal *j, int sync);
+/* The first SIZE bytes of the tail of S are on the disk, and its name. */
+void journal_mark_synced(segment *s, size_t size);
+/* A write or sync of the segment failed with STATUS (-errno); WROTE: not the write. 1:
+ * its lines wait in a new segment, and it takes no more; 0: it may be tried again. */
+int journal_refused(journal *j, int64_t number, int status, int wrote);
+void journal_trim(journal *j); /* after syncs that failed and one that did not */
+int journal_is_full(int status);
+int journal_use_reserve(journal *j); /* 1: there is more room now */
+void journal_reserve_path(const journal *j, char out[static DISK_PATH_MAX]);
 /* Before a clean stop, after a flush: an empty line says that all before it was synced.
  */
 int journal_seal(journal *j);
@@ -122,6 +141,14 @@ int journal_remove(journal *j, int64_t number);
 int journal_expire(journal *j, int64_t now, int64_t *removed);
 void journal_fill_reserve(journal *j);
 void journal_free(journal *j);
+
+/* journal_sync.c */
+/* Waits for the sync that runs, if any, and takes in what it brought. */
+void journal_land(journal *j);
+int64_t
+journal_flying(const journal *j); /* bytes that it will have brought to the disk */
+int journal_lua_sync(lua_State *L);
+int journal_lua_fail(lua_State *L, const journal *j, int status); /* journal.c */
 
 /* journal_recover.c */
 int journal_recover(journal *j,

@@ -125,7 +125,7 @@ static int read_pieces(journal *j, segment *s, int *unreadable) {
 int journal_load(journal *j, segment *s, int *unreadable) {
   size_t size = (size_t)(s->size - (int64_t)s->tail_size);
   char *bytes = realloc(j->scratch, (size_t)s->size + 1);
-  int status = journal_open_file(j, s);
+  int status = size ? journal_open_file(j, s) : 0; /* it may not have been made yet */
   *unreadable = 0;
   j->generation++;
   if (bytes)
@@ -133,7 +133,7 @@ int journal_load(journal *j, segment *s, int *unreadable) {
   if (status < 0 || !bytes)
     return bytes ? status : -ENOMEM;
   j->scratch_size = size;
-  if (disk_read(j->disk, s->file, bytes, size, 0) != (int64_t)size)
+  if (size && disk_read(j->disk, s->file, bytes, size, 0) != (int64_t)size)
     read_pieces(j, s, unreadable);
   if (s->tail_size)
     memcpy(bytes + size, s->tail, s->tail_size);
@@ -193,6 +193,7 @@ int64_t journal_append(journal *j, int of, const char *line, size_t size, int64_
   if (!s)
     return -ENOMEM;
   offset = journal_put_line(s, line, size, end);
+  j->appended += offset >= 0;
   return offset < 0 ? offset : s->number << 32 | offset;
 }
 
@@ -284,6 +285,10 @@ int journal_remove(journal *j, int64_t number) {
   s->trim = s->tail_size = s->size = s->dead = 0;
   if (!s->moved_to)
     forget(j, s);
+  if (j->background) {
+    j->folder_dirty = 1;
+    return 0;
+  }
   status = disk_sync_directory(j->disk, j->folder);
   journal_fill_reserve(j);
   return status;
@@ -294,7 +299,7 @@ int journal_expire(journal *j, int64_t now, int64_t *removed) {
   *removed = 0;
   for (size_t i = j->count; status == 0 && i-- > 0;) {
     const segment *s = &j->segments[i];
-    if (s->removed || s->end == 0 || s->end > now)
+    if (s->removed || s->flying || s->end == 0 || s->end > now)
       continue;
     status = journal_remove(j, s->number);
     *removed += status == 0;
@@ -305,6 +310,7 @@ int journal_expire(journal *j, int64_t now, int64_t *removed) {
 }
 
 void journal_free(journal *j) {
+  journal_land(j);
   for (size_t i = 0; i < j->count; i++) {
     if (j->disk)
       journal_close_file(j, &j->segments[i]);

@@ -16,21 +16,29 @@ static int write_tail(journal *j, segment *s) {
   return status;
 }
 
+void journal_mark_synced(segment *s, size_t size) {
+  s->named = s->sure = 1;
+  s->synced += (int64_t)size;
+  s->tail_size -= size;
+  s->written = s->written > size ? s->written - size : 0;
+  if (s->tail_size > 0) {
+    memmove(s->tail, s->tail + size, s->tail_size);
+    return;
+  }
+  if (!s->closed && s->tail_room < 65536)
+    return;
+  free(s->tail);
+  s->tail = NULL;
+  s->tail_room = 0;
+}
+
 static int sync_tail(journal *j, segment *s) {
   int status = disk_sync(j->disk, s->file);
   if (status == 0 && !s->named)
     status = disk_sync_directory(j->disk, j->folder);
-  if (status < 0)
-    return status;
-  s->synced = s->size;
-  s->named = s->sure = 1;
-  s->tail_size = s->written = 0;
-  if (!s->closed && s->tail_room < 65536)
-    return 0;
-  free(s->tail);
-  s->tail = NULL;
-  s->tail_room = 0;
-  return 0;
+  if (status == 0)
+    journal_mark_synced(s, s->tail_size);
+  return status;
 }
 
 static void take_lines(segment *to, const segment *from, size_t at) {
@@ -103,17 +111,17 @@ static int abandon(journal *j, int64_t number) {
   return 0;
 }
 
-static void reserve_path(const journal *j, char out[static DISK_PATH_MAX]) {
+void journal_reserve_path(const journal *j, char out[static DISK_PATH_MAX]) {
   journal_path(j, "reserve", out);
 }
 
 /* The room kept back for a full disk: what is dismissed must be written even then. */
-static int use_reserve(journal *j) {
+int journal_use_reserve(journal *j) {
   char path[DISK_PATH_MAX];
   if (!j->has_reserve)
     return 0;
   j->has_reserve = 0;
-  reserve_path(j, path);
+  journal_reserve_path(j, path);
   return disk_unlink(j->disk, path) == 0;
 }
 
@@ -121,21 +129,21 @@ void journal_fill_reserve(journal *j) {
   char path[DISK_PATH_MAX], *zeros;
   if (j->has_reserve || j->reserve == 0)
     return;
-  reserve_path(j, path);
+  journal_reserve_path(j, path);
   zeros = calloc(1, (size_t)j->reserve);
   j->has_reserve =
       zeros && disk_replace(j->disk, path, zeros, (size_t)j->reserve, 0600) == 0;
   free(zeros);
 }
 
-static int is_full(int status) {
+int journal_is_full(int status) {
   return status == -ENOSPC || status == -EDQUOT;
 }
 
 static int try_segment(journal *j, int64_t number, int sync) {
   segment *s = journal_find(j, number);
   int status = write_tail(j, s);
-  if (is_full(status) && use_reserve(j))
+  if (journal_is_full(status) && journal_use_reserve(j))
     status = write_tail(j, s);
   if (status == 0 && (sync || s->closed))
     status = sync_tail(j, s);
@@ -147,7 +155,17 @@ static int try_segment(journal *j, int64_t number, int sync) {
 static int may_try_again(const segment *s, int status) {
   if (!s->created)
     return status != -EEXIST; /* made after all, by a create that said it had failed */
-  return is_full(status) && s->written < s->tail_size;
+  return journal_is_full(status) && s->written < s->tail_size;
+}
+
+int journal_refused(journal *j, int64_t number, int status, int wrote) {
+  if (!wrote && may_try_again(journal_find(j, number), status))
+    return 0;
+  j->failed_syncs++;
+  if (abandon(j, number) == 0)
+    return 1;
+  journal_find(j, number)->written = 0; /* written anew, the pages are dirty again */
+  return 0;
 }
 
 /* Writes one segment's tail; where that fails for another reason than room, once more
@@ -156,20 +174,15 @@ static int flush_segment(journal *j, int64_t number, int sync) {
   int status = 0;
   for (int i = 0; i < 2; i++) {
     status = try_segment(j, number, sync || i > 0);
-    if (status == 0 || may_try_again(journal_find(j, number), status))
+    if (status == 0 || !journal_refused(j, number, status, 0))
       return status;
-    j->failed_syncs++;
-    if (abandon(j, number) < 0) {
-      journal_find(j, number)->written = 0; /* written anew, the pages are dirty again */
-      return status;
-    }
     number = journal_find(j, number)->moved_to;
   }
   return status;
 }
 
 /* What an abandoned segment has behind its synced part is in another one now. */
-static void trim(journal *j) {
+void journal_trim(journal *j) {
   for (size_t i = 0; i < j->count; i++) {
     segment *s = &j->segments[i];
     if (!s->trim || journal_find(j, s->moved_to) == NULL || journal_open_file(j, s) < 0)
@@ -179,7 +192,14 @@ static void trim(journal *j) {
   }
 }
 
+static int flush_folder(journal *j) {
+  int status = j->folder_dirty ? disk_sync_directory(j->disk, j->folder) : 0;
+  j->folder_dirty = status < 0;
+  return status;
+}
+
 int journal_flush(journal *j, int sync) {
+  journal_land(j);
   for (size_t i = 0; i < j->count; i++) {
     const segment *s = &j->segments[i];
     int status;
@@ -189,9 +209,12 @@ int journal_flush(journal *j, int sync) {
     if (status < 0)
       return status;
   }
-  if (j->failed_syncs && sync)
-    trim(j);
-  return 0;
+  if (!sync)
+    return 0;
+  j->covered = j->appended;
+  if (j->failed_syncs)
+    journal_trim(j);
+  return flush_folder(j);
 }
 
 int journal_seal(journal *j) {

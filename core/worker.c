@@ -173,6 +173,17 @@ static void job_withdraw(worker_job *job) {
   pthread_mutex_unlock(&pool->mutex);
 }
 
+void worker_job_end(worker_job *job) {
+  worker_pool *pool = job->pool;
+  atomic_store(&job->cancelled, true);
+  if (!pool || !pool->open)
+    return;
+  pthread_mutex_lock(&pool->mutex);
+  while (job->state == JOB_RUNNING)
+    pthread_cond_wait(&pool->ended, &pool->mutex);
+  pthread_mutex_unlock(&pool->mutex);
+}
+
 worker_job *worker_job_new(lua_State *L, size_t size) {
   return core_new(L, JOB, size);
 }

@@ -35,4 +35,8 @@ worker_job *worker_job_new(lua_State *L, size_t size);
  * nil, message, "full" or "closed". Returns the number of values pushed. */
 int worker_submit(lua_State *L, int pool, int job, int done);
 
+/* The job begins no more and does not run any more when this returns; it waits for one
+ * that runs. Its result still comes. On the loop's thread. */
+void worker_job_end(worker_job *job);
+
 #endif

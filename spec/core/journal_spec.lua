@@ -1,6 +1,7 @@
 -- journal_spec.lua - lines come back whole, in any order of operations, on both disks.
 local disk = require "core.disk"
 local journal = require "core.journal"
+local worker = require "core.worker"
 local driver = require "spec.crash.driver"
 local plain = require "spec.crash.plain"
 
@@ -62,13 +63,15 @@ describe("core.journal", function()
     end)
   end)
 
-  for _, kind in ipairs { "memory", "real" } do
+  for _, kind in ipairs { "memory", "real", "memory, syncs by turns", "real, syncs on a thread" } do
     it("keeps what was said through any order of operations: " .. kind, function()
-      for seed = 1, kind == "real" and 4 or 60 do
+      local real, beside = kind:find "^real", kind:find "syncs"
+      for seed = 1, real and 4 or 60 do
         local folder = os.tmpname()
         os.remove(folder)
-        local d = kind == "real" and disk.real() or disk.memory(seed)
-        local r = driver.new(d, folder .. "/journal", seed)
+        local d = real and disk.real() or disk.memory(seed)
+        local pool = beside and assert(worker.new { inline = not real })
+        local r = driver.new(d, folder .. "/journal", seed, pool or nil)
         assert(r:open())
         for _ = 1, 300 do
           assert(r:step())
@@ -78,7 +81,8 @@ describe("core.journal", function()
         assert(not r:compare(r))
         assert.equal(0, r.journal:status().unsynced)
         r.journal:close()
-        if kind == "real" then os.execute("rm -rf " .. folder) end
+        if pool then pool:close() end
+        if real then os.execute("rm -rf " .. folder) end
       end
     end)
   end

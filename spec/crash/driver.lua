@@ -15,16 +15,18 @@ function driver.generator(seed)
 end
 
 -- What a run knows: said = every line ever appended; acknowledged = by slot the newest version that a
--- sync covered; now = the time up to which segments were let go.
-function driver.new(disk, folder, seed)
+-- sync covered; now = the time up to which segments were let go. With a POOL syncs run beside it.
+function driver.new(disk, folder, seed, pool)
   return setmetatable({
-    disk = disk, folder = folder, draw = driver.generator(seed), said = {}, slots = {}, acknowledged = {},
+    pool = pool, disk = disk, folder = folder, draw = driver.generator(seed), said = {}, slots = {}, acknowledged = {},
     version = 0, now = 0, clock = 1000,
   }, { __index = driver })
 end
 
 function driver:open()
-  local j, report, word = journal.open(self.disk, self.folder, driver.options)
+  local options = { background = self.pool ~= nil }
+  for name, value in pairs(driver.options) do options[name] = value end
+  local j, report, word = journal.open(self.disk, self.folder, options)
   if not j then return nil, report, word end
   self.journal, self.slots = j, {}
   local ok, message
@@ -59,12 +61,38 @@ function driver:append()
   return true
 end
 
+function driver:acknowledge(slots)
+  for name, slot in pairs(slots) do
+    local old = self.acknowledged[name]
+    if not old or old.version < slot.version then self.acknowledged[name] = slot end
+  end
+end
+
 function driver:flush(sync)
   local ok, message, word = self.journal:flush(sync)
-  if ok and sync then
-    for name, slot in pairs(self.slots) do self.acknowledged[name] = slot end
-  end
+  if ok and sync then self:acknowledge(self.slots) end
   return ok, message, word
+end
+
+-- A sync beside what goes on: begun, and its result taken in later. What is said between is not covered.
+function driver:begin()
+  local covered = {}
+  for name, slot in pairs(self.slots) do covered[name] = slot end
+  local job, message, word = journal.sync(self.pool, self.journal, covered)
+  if not job and word ~= "full" then return nil, message, word end
+  return true
+end
+
+function driver:collect()
+  local text, reason
+  for _, result in ipairs(self.pool:collect()) do
+    if not result.word then
+      self:acknowledge(result.done)
+    elseif result.word ~= "closed" then -- cancelled: a flush that waited has done its work
+      text, reason = result.error, result.word
+    end
+  end
+  return not reason or nil, text, reason
 end
 
 function driver:expire()
@@ -89,9 +117,7 @@ end
 
 function driver:reopen()
   local ok = self.journal:close()
-  if ok then
-    for name, slot in pairs(self.slots) do self.acknowledged[name] = slot end
-  end
+  if ok then self:acknowledge(self.slots) end
   return self:open()
 end
 
@@ -99,6 +125,10 @@ end
 function driver:step()
   local what = self.draw(100)
   if what < 62 then return self:append() end
+  if self.pool and what < 86 then
+    if what < 74 then return self:begin() end
+    return self:collect()
+  end
   if what < 70 then return self:flush(false) end
   if what < 88 then return self:flush(true) end
   if what < 91 then return self:expire() end
