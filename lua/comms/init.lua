@@ -99,6 +99,7 @@ end
 
 local function spread(self, st, source)
   local from = source and self.outbox.channels[source.channel.name]
+  if self.dcache:kept(st.bucket) then self.beacon:stir() end
   for _, name in ipairs(self.outbox.names) do
     local facts = self.outbox.channels[name].facts
     if not facts.quiet and not (from and from.facts == facts) then
@@ -125,10 +126,11 @@ function comms:say_again_everywhere(short)
   end
 end
 
+-- Others' words go on at once; our own kept ones when they are on the disk, so that no power cut takes them back.
 local function taken(self, st, source)
-  if self.dcache:kept(st.bucket) then self.beacon:stir() end
+  local own = not source and self.dcache:kept(st.bucket)
   if source then self.repair:got(source) end
-  spread(self, st, source)
+  if own then self.dcache:when_synced(function() spread(self, st) end) else spread(self, st, source) end
   for _, listener in ipairs(self.listeners) do listener(st, source) end
 end
 

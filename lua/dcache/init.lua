@@ -3,6 +3,7 @@ local statement = require "core.statement"
 local record = require "core.record"
 local reading = require "dcache.reading"
 local own = require "dcache.own"
+local syncing = require "dcache.syncing"
 
 local dcache = {}
 dcache.__index = dcache
@@ -51,7 +52,7 @@ local function replay(self)
 end
 
 -- loop, time, journal, classes (array), id, key, swarm, log, refused(word), flush = ms; last = no own word was stamped
--- later before, keep_last(ms) → true | nil, text (own.lua).
+-- later before, keep_last(ms) → true | nil, text (own.lua); flusher() → a worker for syncs, or nil (syncing.lua).
 function dcache.new(given)
   local self = setmetatable({ listeners = {} }, dcache)
   for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "log", "refused" } do
@@ -60,7 +61,9 @@ function dcache.new(given)
   self.flush_ms = given.flush or 30 * 1000
   self.class_list = given.classes
   self.index = record.new(self.class_list)
-  self.unsure, self.changed = {}, {}
+  self.unsure, self.changed, self.unsaid = {}, {}, {}
+  self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
+    start = given.flusher }
   self.words = own.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
     last = given.last, keep = given.keep_last }
   lookup(self)
@@ -90,26 +93,18 @@ function dcache:sure(class) return not self.unsure[class] end
 function dcache:start()
   self.timers = {
     self.loop:every(TICK, function() self:tidy() end),
-    self.loop:every(self.flush_ms, function() self:flush() end),
+    self.loop:every(self.flush_ms, function() self.syncing:request() end),
   }
 end
 
+-- Waits until all that is held is on the disk.
 function dcache:stop()
   for _, timer in ipairs(self.timers or {}) do timer:cancel() end
-  self:flush()
-  self.journal:close()
+  self.syncing:stop()
 end
 
--- Syncs what is only in memory; a failure keeps the lines there and is tried again.
-function dcache:flush()
-  if self.journal:unsynced() == 0 then return true end
-  local ok, err, word = self.journal:flush(true)
-  if not ok then
-    self.refused "disk"
-    self.log:error("dcache", "could not sync", { why = err })
-  end
-  return ok, err, word
-end
+-- fn() once all that was taken in so far is on the disk; at once where it is. Nobody waits for it.
+function dcache:when_synced(fn) self.syncing:when_synced(fn) end
 
 local function forget(self, dropped)
   for _, entry in ipairs(dropped) do self.journal:drop(entry.place, entry.size) end
@@ -149,6 +144,7 @@ function dcache:compact()
   end, function(line, place)
     self.index:place(entry_of(line).short, place)
   end)
+  if ok and err then self.syncing:request() end -- it waits for that
   if not ok then self.log:once("compact", "error", "dcache", "could not compact the journal", { why = err }) end
 end
 
@@ -187,7 +183,7 @@ function dcache:take(st)
     return nil, old_place, old_size
   end
   if math.type(old_place) == "integer" then self.journal:drop(old_place, old_size) end
-  if place and self.journal:unsynced() >= FOREIGN_BYTES then self:flush() end
+  if place and self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
   if st.signer == self.id then self.words:heard(st.at) end -- said before we were started again, perhaps
   self.changed[found.class.name] = self:changes(found.class.name) + 1
   for _, listener in ipairs(self.listeners) do listener(st) end
@@ -200,7 +196,8 @@ function dcache:changes(class) return self.changed[class] or 0 end
 -- fn(st) after each word taken in.
 function dcache:on_change(fn) table.insert(self.listeners, fn) end
 
--- Signs and keeps an own word; a kept one is on the disk before this returns. → st | nil, text, word.
+-- Signs and keeps an own word. A kept one may be said when it is on the disk (when_synced), which it is soon; until
+-- then `line` does not give it away. → st | nil, text, word.
 function dcache:own(verb, bucket, data, options)
   local found = self:class_of(bucket)
   if not found then return nil, "class: no class has the bucket " .. bucket, "class" end
@@ -209,9 +206,9 @@ function dcache:own(verb, bucket, data, options)
   local ok
   ok, err, word = self:take(st)
   if not ok then return nil, err, word end
-  if self:kept(bucket) then
-    ok, err = self:flush()
-    if not ok then self.log:warn("dcache", "own word not yet on the disk", { bucket = bucket, why = err }) end
+  if found.class.kept then
+    self.unsaid[st.short] = true
+    self:when_synced(function() self.unsaid[st.short] = nil end)
   end
   return st
 end

@@ -15,8 +15,9 @@ local function text_of(self, entry)
   return line
 end
 
--- The line of the word with that short ID, or nil.
+-- The line of the word with that short ID, for others: nil too while it is our own and not on the disk.
 function reading:line(short)
+  if self.unsaid[short] then return nil end
   local entry = self.index:get(short)
   return entry and text_of(self, entry)
 end

@@ -7,6 +7,7 @@ local text = require "core.text"
 local simloop = require "sim.loop"
 local links = require "sim.links"
 local node = require "node"
+local worker = require "worker"
 
 local sim = {}
 sim.__index = sim
@@ -83,10 +84,11 @@ local function effects(self, name, options)
 end
 
 -- A node on the medium; OPTIONS: clock = false for one without, disk, boot, policy, identity, saved_time (ms),
--- save_time = fn(ms), last_stamp (ms), keep_stamp = fn(ms).
+-- save_time = fn(ms), last_stamp (ms), keep_stamp = fn(ms), flusher = fn() → worker for syncs.
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)
+  given.flusher = options and options.flusher or function() return worker.new { loop = self.loop, inline = true } end
   given.last_stamp, given.keep_stamp = keeper(given, "stamp")
   given.saved_time, given.save_time = keeper(given, "time")
   local one = assert(node.new(given))

@@ -39,7 +39,8 @@ end
 local function pop(self)
   local heap = self.heap
   local n, top = #heap, heap[1]
-  heap[1], heap[n] = heap[n], nil
+  heap[1] = heap[n]
+  heap[n] = nil -- the same one when it is the last
   if n > 1 then sift_down(heap, 1, n - 1) end
   return top
 end

@@ -4,6 +4,7 @@ local identity = require "identity"
 local key = require "core.key"
 local sim = require "sim"
 local state = require "state"
+local worker = require "worker"
 local random = require "core.random"
 local driver = require "spec.crash.driver"
 
@@ -55,15 +56,20 @@ function life.words(node)
   return found
 end
 
-local function watch_syncs(self, node)
-  local flush = node.dcache.flush
-  function node.dcache.flush(dcache)
-    local ok, err, word = flush(dcache)
-    if ok and not self:is_off() then
-      for slot, found in pairs(life.words(node)) do self.synced[slot] = found.at end
-    end
-    return ok, err, word
+-- The worker of ada's syncs: what was held when one began is synced when it has ended well.
+local function watched(self)
+  local one = assert(worker.new { loop = self.world.loop, inline = true })
+  local run = one.run
+  function one.run(_, make, what, done)
+    local words = self.ada and life.words(self.ada) or {}
+    return run(one, make, what, function(result)
+      if not result.error and not self:is_off() then
+        for slot, found in pairs(words) do self.synced[slot] = found.at end
+      end
+      done(result)
+    end)
   end
+  return one
 end
 
 -- Opens state, key and node as the daemon does, on D in WORLD. → node, its state | nil, text
@@ -78,6 +84,7 @@ function life:open(d, world)
   local ok, node = pcall(world.add, world, "ada", { disk = d, identity = who, boot = folder:boot(), clock = self.clock,
     saved_time = folder:number "time", last_stamp = folder:number "stamp",
     keep_stamp = function(ms) return folder:keep("stamp", ms) end,
+    flusher = d == self.disk and function() return watched(self) end or nil,
     save_time = function(ms)
       local done, text, word = folder:keep("time", ms)
       if done and d == self.disk and not self:is_off() then self.saved = ms end
@@ -95,7 +102,6 @@ function life:start()
   assert(node, folder)
   self.boot, self.id = folder:boot(), node.id
   self:listen(node)
-  watch_syncs(self, node)
   return true
 end
 
@@ -110,10 +116,13 @@ function life:stop()
   folder:close()
 end
 
+-- Promised is a word when the disk has it, as the control socket would say.
 local function acknowledge(self, st, why)
   if self:is_off() then return end
   assert(st, why)
-  self.acknowledged[slot_of(st)] = st
+  self.ada.dcache:when_synced(function()
+    if not self:is_off() then self.acknowledged[slot_of(st)] = st end
+  end)
 end
 
 local function own(self, dice)

@@ -1,0 +1,116 @@
+-- syncing.lua - when the journal goes to the disk, beside the loop, and who waits for that. Knows no record.
+local journal = require "core.journal"
+
+local syncing = {}
+syncing.__index = syncing
+
+local RETRY_MIN, RETRY_MAX = 1000, 60 * 1000 -- ms after a sync that failed twice
+
+-- loop, journal, log, refused(word); start() → worker (lua/worker.lua) of its own, asked for when first needed;
+-- nil: the loop waits for the disk.
+function syncing.new(given)
+  local self = setmetatable({ first = 1, last = 0, failures = 0, waiting = {} }, syncing)
+  for _, name in ipairs { "loop", "journal", "log", "refused", "start" } do self[name] = given[name] end
+  return self
+end
+
+-- Those whose lines are on the disk are told, in the order in which they asked.
+local function tell(self)
+  local _, covered = self.journal:mark()
+  while self.first <= self.last and self.waiting[self.first].mark <= covered do
+    local entry = self.waiting[self.first]
+    self.waiting[self.first], self.first = nil, self.first + 1
+    entry.fn()
+  end
+end
+
+local sync
+
+-- The first failure is tried again at once, since by then the lines wait in a new segment; then with back-off.
+local function failed(self, why)
+  self.failures = self.failures + 1
+  self.refused "disk"
+  self.log:error("dcache", "could not sync", { { "times", self.failures }, { "why", why } })
+  if self.failures == 1 then return sync(self) end
+  local wait = math.min(RETRY_MAX, RETRY_MIN << math.min(self.failures - 2, 6))
+  self.retry = self.loop:after(wait, function()
+    self.retry = nil
+    sync(self)
+  end)
+end
+
+local function ended(self, why)
+  self.running = false
+  if self.stopped then return end
+  if why then return failed(self, why) end
+  if self.failures > 0 then self.log:info("dcache", "synced again", { failures = self.failures }) end
+  self.failures = 0
+  tell(self)
+  if self.again and not self.running then sync(self) end
+end
+
+local function worker_of(self)
+  if self.start and not self.worker then
+    local why
+    self.worker, why = self.start()
+    if not self.worker then
+      self.start = nil
+      self.log:warn("dcache", "no thread for syncs: the loop waits for the disk", { why = why })
+    end
+  end
+  return self.worker
+end
+
+function sync(self)
+  self.running, self.again = true, false
+  local worker = worker_of(self)
+  if not worker then
+    local ok, why = self.journal:flush(true)
+    return ended(self, not ok and why or nil)
+  end
+  local job, why = worker:run(journal.sync, self.journal, function(result) ended(self, result.error) end)
+  if not job then ended(self, why) end
+end
+
+-- All that was appended so far goes to the disk soon. One sync at a time: what is asked meanwhile is one more.
+function syncing:request()
+  if self.retry or self.stopped then return end
+  if self.running then
+    self.again = true
+  elseif self.journal:unsynced() == 0 then
+    tell(self)
+  else
+    sync(self)
+  end
+end
+
+-- fn() once all that was appended so far is on the disk, at once where it is; in order; never after a stop.
+function syncing:when_synced(fn)
+  local mark, covered = self.journal:mark()
+  if covered >= mark and self.first > self.last then return fn() end
+  self.last = self.last + 1
+  self.waiting[self.last] = { mark = mark, fn = fn }
+  self:request()
+end
+
+-- Bytes that neither are on the disk nor on their way.
+function syncing:left()
+  local all, flying = self.journal:unsynced()
+  return all - flying
+end
+
+-- Waits for the sync that runs, brings the rest to the disk, closes the journal. → true | nil, text, word.
+function syncing:stop()
+  if self.stopped then return true end
+  self.stopped = true
+  if self.retry then self.retry:cancel() end
+  local ok, why, word = self.journal:close()
+  if not ok then
+    self.refused(word)
+    self.log:error("dcache", "could not sync", { why = why })
+  end
+  if self.worker then self.worker:close() end
+  return ok, why, word
+end
+
+return syncing

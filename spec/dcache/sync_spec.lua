@@ -1,0 +1,226 @@
+-- sync_spec.lua - a slow disk: the node goes on, and says no own word before the disk has it.
+local disk = require "core.disk"
+local journal = require "core.journal"
+local pools = require "core.worker"
+local loops = require "loop"
+local sim = require "sim"
+local syncing = require "dcache.syncing"
+local worker = require "worker"
+local plain = require "spec.crash.plain"
+
+local policy
+
+-- A worker whose jobs run when they are let: the disk stalls as long as `held`.
+local function gate(loop)
+  local self = { held = false, pool = assert(pools.new { inline = true }), jobs = 0 }
+  function self.collect()
+    for _, result in ipairs(self.pool:collect()) do result.done(result) end
+  end
+  function self:run(make, what, done)
+    self.jobs = self.jobs + 1
+    if not self.held then loop:post(self.collect) end
+    return make(self.pool, what, done)
+  end
+  function self:release()
+    self.held = false
+    self.collect()
+  end
+  function self:close() self.pool:close() end
+  return self
+end
+
+local function world(seed)
+  policy = policy or assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
+  local w = sim.new { seed = seed, policy = policy }
+  local stall, store = gate(w.loop), disk.memory(seed)
+  local ada = w:add("ada", { disk = store, flusher = function() return stall end })
+  local donald = w:add "donald"
+  w:run(8000)
+  return w, ada, donald, stall, store
+end
+
+local function share(node, name)
+  return assert(node.comms:propose("share/files", { class = "lab", names = { name }, size = 1 }, { key = "k-" .. name }))
+end
+
+local function files(node)
+  local names = {}
+  for i, record in ipairs(node.dcache:records "share/files") do names[i] = record.data and record.data.names[1] end
+  table.sort(names)
+  return table.concat(names, " ")
+end
+
+describe("a node whose disk stalls", function()
+  it("goes on, and says its own word when the disk has it, not before", function()
+    for seed = 1, 5 do
+      local w, ada, donald, stall = world(seed)
+      share(ada, "quick")
+      w:run(1000)
+      assert.equal("quick", files(donald)) -- negative control: no stall, and it is there
+      stall.held = true
+      local st = share(ada, "own")
+      assert.equal("own quick", files(ada)) -- held here at once
+      share(donald, "foreign")
+      local sent, wire = ada.comms.beacon.sent, w.lines
+      w:run(60000)
+      assert.equal("foreign own quick", files(ada))
+      assert.equal("foreign quick", files(donald)) -- though digests differ and ids were exchanged
+      assert.is_nil(ada.dcache:line(st.short))
+      assert.equal(2, #ada.discovery:nodes())
+      assert(ada.comms.beacon.sent > sent and w.lines > wire)
+      stall:release()
+      w:run(1000)
+      assert.equal("foreign own quick", files(donald))
+      assert.equal(st.line, ada.dcache:line(st.short))
+    end
+  end)
+
+  it("says soft words at once", function()
+    local w, ada, donald, stall = world(7)
+    stall.held = true
+    assert(ada.comms:propose("pri/" .. ada.id .. "/health", { load = 1 }))
+    w:run(1000)
+    assert.equal(1, #donald.dcache:records("pri/" .. ada.id .. "/health"))
+    assert(ada.comms:propose("pri/" .. ada.id .. "/info/a", { load = 1 }))
+    w:run(1000)
+    assert.equal(0, #donald.dcache:records("pri/" .. ada.id .. "/info/a"))
+  end)
+
+  it("has every word that left it after a power cut at any moment", function()
+    for seed = 1, 40 do
+      local w, ada, donald, stall, store = world(seed)
+      for i = 1, 6 do
+        stall.held = (seed + i) % 3 > 0
+        share(ada, ("f%d"):format(i))
+        w:run(seed * 37 % 400)
+        if i % 2 == 0 then stall:release() end
+      end
+      stall.held = true
+      share(ada, "last")
+      w:run(300)
+      local image = store:crash(seed)
+      local j = assert(journal.open(image, "/state/journal", { families = require "dcache".families(policy:classes()) }))
+      local held = {}
+      j:replay(function(_, line) held[line] = true end)
+      local heard = 0
+      for _, entry in ipairs(donald.dcache.index:bucket "share/files") do
+        heard = heard + 1
+        assert.is_true(held[donald.dcache:line(entry.short)], "seed " .. seed)
+      end
+      assert(heard >= 3, heard)
+      j:close()
+    end
+  end)
+
+  it("has all on the disk when it has stopped", function()
+    local _, ada, _, stall, store = world(3)
+    stall.held = true
+    share(ada, "one")
+    share(ada, "two")
+    ada:stop()
+    local _, report = assert(journal.open(store:crash(3), "/state/journal",
+      { families = require "dcache".families(policy:classes()) }))
+    assert.equal(2, report.records)
+    assert.same({ {}, {} }, { report.damaged, report.torn })
+  end)
+end)
+
+describe("syncs", function()
+  local function new(d, loop, start)
+    local j, lines = assert(journal.open(d, plain.folder, { families = { "long" }, reserve = 0, background = true })), {}
+    local refused = 0
+    local log = { info = function(_, _, what) lines[#lines + 1] = what end }
+    log.error, log.warn = log.info, log.info
+    local s = syncing.new { loop = loop, journal = j, log = log, start = start,
+      refused = function() refused = refused + 1 end }
+    return s, j, lines, function() return refused end
+  end
+
+  it("tell in order, and what is asked meanwhile is one more", function()
+    local loop, d = require "sim.loop".new(), disk.memory(1)
+    local stall = gate(loop)
+    local s, j = new(d, loop, function() return stall end)
+    local told = {}
+    stall.held = true
+    for i = 1, 9 do
+      assert(j:append("long", "line " .. i, 5000))
+      s:when_synced(function() told[#told + 1] = i end)
+    end
+    assert.equal(1, stall.jobs)
+    stall.collect()
+    assert.same({ 1 }, told)
+    assert.equal(2, stall.jobs)
+    stall.collect()
+    assert.same({ 1, 2, 3, 4, 5, 6, 7, 8, 9 }, told)
+    assert.equal(2, stall.jobs)
+    s:when_synced(function() told[#told + 1] = "at once" end)
+    assert.equal("at once", told[10])
+    assert.equal(2, d:counts().sync)
+  end)
+
+  it("that fail are tried again, at once and then with back-off, and nobody is told meanwhile", function()
+    for _, inline in ipairs { true, false } do -- beside the loop, and without a worker
+      local loop, d = require "sim.loop".new(), disk.memory(1)
+      local s, j, log, refused = new(d, loop, inline and function()
+        return assert(worker.new { loop = loop, inline = true })
+      end or nil)
+      local told
+      d:limit(1)
+      assert(j:append("long", "line", 5000))
+      s:when_synced(function() told = loop:now() end)
+      loop:run_until(10 * 60 * 1000)
+      assert.is_nil(told)
+      local tries = refused()
+      assert(tries >= 12 and tries <= 18, tries) -- 1 s, 2 s, … 60 s apart
+      assert.equal(tries, #log)
+      d:limit()
+      loop:run_until(11 * 60 * 1000 + 1)
+      assert(told)
+      assert.equal("synced again", log[#log])
+      assert.equal(0, j:unsynced())
+    end
+  end)
+
+  -- The longest time in ms between two beats of a real loop while the disk takes SLOW ms for a sync.
+  local function stall_of(slow, start)
+    local folder = os.tmpname()
+    os.remove(folder)
+    local loop, d = loops.new { on_error = error }, disk.real()
+    local j = assert(journal.open(d, folder, { families = { "long" }, reserve = 0, background = start ~= nil }))
+    local s = syncing.new { loop = loop, journal = j, log = { error = error, warn = error }, refused = error,
+      start = start and function() return start(loop) end }
+    d:slow(slow)
+    local longest, last, told, said = 0, loop:now(), 0, {}
+    local beat = loop:every(2, function()
+      longest, last = math.max(longest, loop:now() - last), loop:now()
+      if #said < 40 then
+        local line = "line " .. #said
+        local place = assert(j:append("long", line, 5000))
+        said[#said + 1] = { place, line }
+        s:when_synced(function() told = told + 1 end)
+      end
+      for _, one in ipairs(said) do assert(one[2] == j:read(one[1])) end
+      if told == 40 then loop:stop() end
+    end)
+    loop:run()
+    beat:cancel()
+    assert(j:append("long", "the last", 5000))
+    s:request()
+    local began = loop:now()
+    assert(s:stop())
+    loop:after(0, function() loop:stop() end)
+    loop:run()
+    local waited = loop:now() - began
+    assert.equal(41, select(2, assert(journal.open(d, folder, { families = { "long" }, reserve = 0 }))).records)
+    loop:close()
+    os.execute("rm -rf " .. folder)
+    return longest, waited
+  end
+
+  it("hold no timer, no read and no word up, however slow the disk; a stop waits for it", function()
+    local beside, waited = stall_of(300, function(loop) return assert(worker.new { loop = loop }) end)
+    assert(beside < 200, beside .. " ms between two beats")
+    assert(waited >= 300, waited)
+    assert(stall_of(100) >= 100) -- negative control: without a thread the loop stands still
+  end)
+end)
