@@ -24,11 +24,11 @@ end
 
 function swarm:path(host, what) return ("%s/%s/%s"):format(self.dir, host, what) end
 
--- Starts (again) the daemon of a host; POLICY: a shipped name or a path.
-function swarm:start(host, policy)
+-- Starts (again) the daemon of a host; POLICY: a shipped name or a path; BEFORE: a command that runs it.
+function swarm:start(host, policy, before)
   sh(("mkdir -p %s/%s && chmod 0700 %s/%s"):format(self.dir, host, self.dir, host))
-  local command = ("env HOME=%s XDG_CONFIG_HOME=%s %s/dt-swarm --name %s --state %s --share %s --socket %s %s")
-    :format(self:path(host, ""), self:path(host, ""), self.here, host, self:path(host, "state"),
+  local command = ("env HOME=%s XDG_CONFIG_HOME=%s %s %s/dt-swarm --name %s --state %s --share %s --socket %s %s")
+    :format(self:path(host, ""), self:path(host, ""), before or "", self.here, host, self:path(host, "state"),
       self:path(host, "share"), self:path(host, "state/control.sock"), policy or "")
   self.running[host] = self.world:spawn(host, command)
   return self.running[host]
