@@ -6,12 +6,14 @@ local START = 1700000000000 -- ms Unix at virtual second 0
 
 function loop.new() return setmetatable({ time = 0, serial = 0, heap = {}, posted = {}, first = 1, last = 0 }, loop) end
 
-local function before(a, b) return a.at < b.at or a.at == b.at and a.serial < b.serial end
-
+-- The heap's order: by time, then by age. Written out where a virtual day spends its time.
 local function sift_up(heap, i)
   local timer = heap[i]
-  while i > 1 and before(timer, heap[i // 2]) do
-    heap[i] = heap[i // 2]
+  local at, serial = timer.at, timer.serial
+  while i > 1 do
+    local above = heap[i // 2]
+    if above.at < at or above.at == at and above.serial < serial then break end
+    heap[i] = above
     i = i // 2
   end
   heap[i] = timer
@@ -19,11 +21,15 @@ end
 
 local function sift_down(heap, i, n)
   local timer = heap[i]
+  local at, serial = timer.at, timer.serial
   while 2 * i <= n do
     local child = 2 * i
-    if child < n and before(heap[child + 1], heap[child]) then child = child + 1 end
-    if not before(heap[child], timer) then break end
-    heap[i] = heap[child]
+    local below, other = heap[child], heap[child + 1]
+    if other and (other.at < below.at or other.at == below.at and other.serial < below.serial) then
+      child, below = child + 1, other
+    end
+    if at < below.at or at == below.at and serial < below.serial then break end
+    heap[i] = below
     i = child
   end
   heap[i] = timer

@@ -71,4 +71,5 @@ local function run()
   say("digest unchanged", "%.1f µs", cost(1000, function() index:digest("share", 0) end))
 end
 
+print "records, one core"
 run()
