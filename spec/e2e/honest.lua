@@ -47,8 +47,12 @@ local function asker(connect, question, good)
       local bytes, _, word = stream:receive(65536)
       if bytes == "" or not bytes and word ~= "EAGAIN" then return ended(stream, watch) end
       input = input .. (bytes or "")
-      for line in input:gmatch "([^\n]*)\n" do on_line(line) end
-      input = input:match "[^\n]*$"
+      local stop = input:find("\n", 1, true)
+      while stop do
+        on_line(input:sub(1, stop - 1))
+        input = input:sub(stop + 1)
+        stop = input:find("\n", 1, true)
+      end
     end)
   end
   function self.told()
