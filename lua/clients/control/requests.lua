@@ -53,6 +53,10 @@ local function own_file(file)
   return plain.fields(file, { "name", "size", "cid", "state", "reason", "rate", "progress", "since" })
 end
 
+local function fetched(node)
+  return node.content.counts and { refused = plain.value(node.content:counts().refused) } or nil
+end
+
 local function share_problem(node)
   return node.logs.problem and plain.value(node.logs:problem())
 end
@@ -65,7 +69,8 @@ function requests.status(node)
     node = node_facts(node), time = time_facts(node), identity = identity_facts(node), gateway = gateway,
     channels = plain.list(node.routing:channels(), function(channel) return plain.value(channel) end),
     classes = plain.list(node.dcache:classes(), class_facts),
-    refused = plain.value(node.refused), peers = peers(node), same = plain.value(node.discovery:same()),
+    refused = plain.value(node.refused), fetched = fetched(node),
+    peers = peers(node), same = plain.value(node.discovery:same()),
     files = plain.list(node.logs:files(), own_file), problem = share_problem(node),
   }
 end

@@ -8,13 +8,14 @@ local AGAIN = 60 * 1000 -- ms until all that is known is looked at again: room a
 local SOON = 200 -- ms in which several words about files are looked at together
 local AT_ONCE = 2
 local QUEUE_MAX = 1024 -- files not yet asked about, and files wanted but not begun; a look finds the rest
+local SIGNERS_MAX = 1024 -- whose failures are remembered
 local SLICE = 64 -- questions to the policy in a turn
 
 -- loop, log, time, dcache, comms, policy, here() → facts, names(id) → name or nil,
 -- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word)).
 function gather.new(given)
-  local self = setmetatable({ busy = {}, count = 0, resting = {}, queue = {}, wanted = {}, known = {}, safe = {} },
-    gather)
+  local self = setmetatable({ busy = {}, count = 0, resting = {}, queue = {}, wanted = {}, known = {}, safe = {},
+    failures = {}, failing = 0 }, gather)
   for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "content" } do
     self[name] = given[name]
   end
@@ -77,8 +78,19 @@ local function facts_of(self, record)
     copies = 1 + proven, proven = proven }
 end
 
+-- A wanted file that another shares, too, counts as that one's if he is the better.
+local function also_by(self, record)
+  if not record or not self.known[record.key] or not record.holds then return end
+  for _, one in ipairs(self.wanted) do
+    if one.file.cid == record.key and (self.failures[record.signer] or 0) < (self.failures[one.file.by] or 0) then
+      one.file.by = record.signer
+    end
+  end
+end
+
 -- Asks the policy about one file; a wanted one waits for its turn.
 local function consider(self, record)
+  also_by(self, record)
   if not open(self, record) or #self.wanted >= QUEUE_MAX then return end
   local file = facts_of(self, record)
   local urgency, why = self.policy:ask("clients.logs.fetch", file, self.here())
@@ -101,23 +113,46 @@ function gather:ask()
   if self.queue[1] and not self.stopped then self.loop:post(function() self:ask() end) end
 end
 
-local function first_of(wanted)
+-- Files of who gave nothing lately come after everybody else's, then it is for the policy to say: else two records
+-- of files that nobody has would keep us from all others.
+local function before(self, one, other)
+  local bad, worse = self.failures[one.file.by] or 0, self.failures[other.file.by] or 0
+  if bad ~= worse then return bad < worse end
+  if one.urgency ~= other.urgency then return one.urgency > other.urgency end
+  return one.file.age < other.file.age
+end
+
+local function first_of(self)
   local best = 1
-  for i, one in ipairs(wanted) do
-    local other = wanted[best]
-    if one.urgency > other.urgency or one.urgency == other.urgency and one.file.age < other.file.age then best = i end
+  for i, one in ipairs(self.wanted) do
+    if before(self, one, self.wanted[best]) then best = i end
   end
-  return table.remove(wanted, best)
+  return table.remove(self.wanted, best)
+end
+
+local function note_failure(self, signer)
+  if not self.failures[signer] then
+    if self.failing >= SIGNERS_MAX then self.failures, self.failing = {}, 0 end
+    self.failing = self.failing + 1
+  end
+  self.failures[signer] = (self.failures[signer] or 0) + 1
+end
+
+local function forgive(self, signer)
+  if self.failures[signer] then self.failing = self.failing - 1 end
+  self.failures[signer] = nil
 end
 
 local function ended(self, file, path, err)
   self.busy[file.cid], self.count = nil, self.count - 1
   if path then
     self.resting[file.cid] = nil
+    forgive(self, file.by)
     self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
       from = file.robot or file.by })
   else
     self.resting[file.cid] = self.loop:now() + AGAIN
+    note_failure(self, file.by)
     self.log:warn("logs", "not fetched yet", { name = file.name, cid = file.cid, why = err })
   end
   self:begin()
@@ -126,7 +161,7 @@ end
 -- Begins with the most wanted, while there is a hand free.
 function gather:begin()
   while self.count < AT_ONCE and self.wanted[1] and not self.stopped do
-    local file = first_of(self.wanted).file
+    local file = first_of(self).file
     self.known[file.cid], self.busy[file.cid], self.count = nil, true, self.count + 1
     self.content:fetch(file.cid, file.size, file.name, function(path, err) ended(self, file, path, err) end)
   end

@@ -18,12 +18,13 @@ local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that re
 
 -- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
 -- on_progress(done, size, source, cid) after each leaf; patience = ms without progress after which it gives up
--- (nil: never); partial(cid, name), place(cid, name) → paths on one file system, beneath dir where not given.
+-- (nil: never), stall = ms since there was first nobody to ask, likewise; partial(cid, name), place(cid, name) →
+-- paths on one file system, beneath dir where not given.
 function fetch.new(given)
   local dir = given.dir
   return setmetatable({ loop = given.loop, disk = given.disk, http = given.http, log = given.log,
     random = given.random, sources = given.sources, on_progress = given.on_progress or function() end,
-    patience = given.patience, jobs = {}, by_cid = {}, refused = {},
+    patience = given.patience, stall = given.stall, jobs = {}, by_cid = {}, refused = {},
     partial = given.partial or function(key) return dir .. "/partial/" .. key end,
     place = given.place or function(key, name) return dir .. "/files/" .. key .. "/" .. name end }, fetch)
 end
@@ -111,7 +112,7 @@ local function arrived(self, job, leaf, source)
   local _, digest = cid.parse(leaf.cid)
   job.leaves[leaf.offset // unixfs.chunk + 1] = digest
   job.have = job.have + leaf.size
-  job.moved_at, job.disk_step, job.why = self.loop:now(), nil, nil
+  job.moved_at, job.disk_step, job.why, job.stalled_at = self.loop:now(), nil, nil, nil
   self.on_progress(job.have, job.size, source, job.cid)
 end
 
@@ -168,18 +169,21 @@ local function ask(self, job, link, source)
   job.flying[id], job.in_flight = link, job.in_flight + 1
 end
 
-local function out_of_patience(self, job)
-  return self.patience and self.loop:now() - job.moved_at >= self.patience
+-- Milliseconds until the job gives up.
+local function patience_left(self, job)
+  local moved = self.patience and job.moved_at + self.patience or math.maxinteger
+  return math.min(moved, self.stall and job.stalled_at + self.stall or math.maxinteger) - self.loop:now()
 end
 
 -- Nobody can be asked now. With requests under way their answers go on; else a timer does.
 local function wait(self, job, ms)
   if job.in_flight > 0 then return end
-  if out_of_patience(self, job) then
+  job.stalled_at = job.stalled_at or self.loop:now()
+  if patience_left(self, job) <= 0 then
     return fail(self, job, job.why or "missing: nobody who has it can be reached", "missing")
   end
   ms = ms + self.random:integer(ms // 4 + 1)
-  later(self, job, self.patience and math.min(ms, job.moved_at + self.patience - self.loop:now()) or ms)
+  later(self, job, math.min(ms, patience_left(self, job)))
 end
 
 local function open(self, job)

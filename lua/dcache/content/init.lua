@@ -9,6 +9,7 @@ content.__index = content
 
 local BUCKET = "share/safe"
 local LOOK_EVERY = 60 * 1000 -- ms between two looks whether what is held is still there
+local STALL = 15 * 1000 -- ms that a file may hold up others while nobody who has it can be asked
 local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of it
 
 -- loop, disk, log, random, dir (the state folder), id (this node's peer ID);
@@ -24,7 +25,7 @@ function content.new(given)
   self.http = given.http or client.new { loop = given.loop }
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
-    random = given.random, dir = given.dir, on_progress = given.on_progress,
+    random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
     sources = function(cid) return self.suppliers:of(cid) end }
   return self
 end
