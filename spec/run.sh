@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh - runs spec files, each in a process of its own, two at a time, and counts. Checks nothing itself.
 # usage: spec/run.sh [FILE…]     without files: every *_spec.lua
+# A file with a line `-- runs alone: WHY` (it measures time or memory) comes after the others, by itself.
 # Last line: `N passed, N failed, N skipped`. In CI (CI=true) a skipped spec is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -33,7 +34,9 @@ fi
 [ "$skip" = 0 ] || grep '^ok .*# SKIP' "$out/$name.tap" | sed 's/^/    /'
 ONE
 
-printf '%s\n' "$@" | xargs -P "$jobs" -I{} sh "$out/one" {} "$out" "$lua"
+alone=$(grep -l '^-- runs alone: ' "$@")
+printf '%s\n' "$@" | grep -vxF "${alone:-none}" | xargs -r -P "$jobs" -I{} sh "$out/one" {} "$out" "$lua"
+for file in $alone; do sh "$out/one" "$file" "$out" "$lua"; done
 set -- $(cat "$out"/*.count | awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
 passed=$1 failed=$2 skipped=$3
 if [ "${CI:-}" = true ] && [ "$skipped" -gt 0 ]; then

@@ -1,4 +1,5 @@
 -- hostile_clients_spec.lua - clients that are slow, half, silent or deaf, hundreds at a time: caps hold.
+-- runs alone: milliseconds are counted
 local outside = require "spec.e2e.outside"
 local swarm = require "spec.e2e.swarm"
 

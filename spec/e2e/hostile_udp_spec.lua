@@ -1,4 +1,5 @@
 -- hostile_udp_spec.lua - garbage in datagrams, fast: each is counted, memory and answers stay what they were.
+-- runs alone: datagrams dropped and milliseconds are counted
 local garbage = require "spec.e2e.garbage"
 local outside = require "spec.e2e.outside"
 local swarm = require "spec.e2e.swarm"

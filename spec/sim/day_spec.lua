@@ -1,4 +1,5 @@
 -- day_spec.lua - a virtual day of three idle nodes takes under 2 s of processor. Nothing else about them.
+-- runs alone: processor time is counted
 local policy = require "policy"
 local sim = require "sim"
 
