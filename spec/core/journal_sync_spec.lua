@@ -161,11 +161,11 @@ describe("journal.sync", function()
     assert(j:flush(true))
     assert.equal(5, #survivors(d, 1))
     for round = 1, 20 do
-      local other_disk, other_pool, other = start(round)
+      local _, other_pool, other = start(round)
       plain.fill(other, 5)
       journal.sync(other_pool, other)
       if round % 2 == 0 then other:close() end
-      other_disk, other_pool, other = nil, nil, nil -- luacheck: ignore
+      other_pool, other = nil, nil -- luacheck: ignore
       collectgarbage()
     end
   end)

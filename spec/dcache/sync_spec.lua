@@ -10,23 +10,25 @@ local plain = require "spec.crash.plain"
 
 local policy
 
+local function families() return require "dcache".families(policy:classes()) end
+
 -- A worker whose jobs run when they are let: the disk stalls as long as `held`.
 local function gate(loop)
-  local self = { held = false, pool = assert(pools.new { inline = true }), jobs = 0 }
-  function self.collect()
-    for _, result in ipairs(self.pool:collect()) do result.done(result) end
+  local stall = { held = false, pool = assert(pools.new { inline = true }), jobs = 0 }
+  function stall.collect()
+    for _, result in ipairs(stall.pool:collect()) do result.done(result) end
   end
-  function self:run(make, what, done)
-    self.jobs = self.jobs + 1
-    if not self.held then loop:post(self.collect) end
-    return make(self.pool, what, done)
+  function stall.run(_, make, what, done)
+    stall.jobs = stall.jobs + 1
+    if not stall.held then loop:post(stall.collect) end
+    return make(stall.pool, what, done)
   end
-  function self:release()
-    self.held = false
-    self.collect()
+  function stall.release()
+    stall.held = false
+    stall.collect()
   end
-  function self:close() self.pool:close() end
-  return self
+  function stall.close() stall.pool:close() end
+  return stall
 end
 
 local function world(seed)
@@ -40,7 +42,8 @@ local function world(seed)
 end
 
 local function share(node, name)
-  return assert(node.comms:propose("share/files", { class = "lab", names = { name }, size = 1 }, { key = "k-" .. name }))
+  local data = { class = "lab", names = { name }, size = 1 }
+  return assert(node.comms:propose("share/files", data, { key = "k-" .. name }))
 end
 
 local function files(node)
@@ -99,7 +102,7 @@ describe("a node whose disk stalls", function()
       share(ada, "last")
       w:run(300)
       local image = store:crash(seed)
-      local j = assert(journal.open(image, "/state/journal", { families = require "dcache".families(policy:classes()) }))
+      local j = assert(journal.open(image, "/state/journal", { families = families() }))
       local held = {}
       j:replay(function(_, line) held[line] = true end)
       local heard = 0
@@ -119,7 +122,7 @@ describe("a node whose disk stalls", function()
     share(ada, "two")
     ada:stop()
     local _, report = assert(journal.open(store:crash(3), "/state/journal",
-      { families = require "dcache".families(policy:classes()) }))
+      { families = families() }))
     assert.equal(2, report.records)
     assert.same({ {}, {} }, { report.damaged, report.torn })
   end)
@@ -127,8 +130,8 @@ end)
 
 describe("syncs", function()
   local function new(d, loop, start)
-    local j, lines = assert(journal.open(d, plain.folder, { families = { "long" }, reserve = 0, background = true })), {}
-    local refused = 0
+    local options = { families = { "long" }, reserve = 0, background = true }
+    local j, lines, refused = assert(journal.open(d, plain.folder, options)), {}, 0
     local log = { info = function(_, _, what) lines[#lines + 1] = what end }
     log.error, log.warn = log.info, log.info
     local s = syncing.new { loop = loop, journal = j, log = log, start = start,
