@@ -187,7 +187,8 @@ function node:open_logs()
     disk = self.disk, worker = self.worker, folder = self.share, state = self.state, publish = publisher(self),
     records = function(bucket) return self.dcache:records(bucket) end,
     serve = function(...) return self.content:serve(...) end,
-    withdraw = function(cid) return self.content:withdraw(cid) end }
+    withdraw = function(cid) return self.content:withdraw(cid) end,
+    when_synced = function(fn) self.dcache:when_synced(fn) end }
   self.gather = gather.new { loop = self.loop, log = self.log, time = self.time, dcache = self.dcache,
     comms = self.comms, policy = self.policy, here = self.here, id = self.id, content = self.content,
     names = function(id) return self.comms.peers.by_id[id] and self.comms.peers.by_id[id].name end }

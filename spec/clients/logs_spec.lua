@@ -46,6 +46,24 @@ describe("the logs client", function()
     assert.same({ 0, 1 }, { k.worker:count() })
   end)
 
+  it("says that a file is published when the disk has the word", function()
+    local waiting = {}
+    function k.when_synced(fn) table.insert(waiting, fn) end
+    k:start()
+    k:write("run-12.bag", "abc")
+    assert.is_true(k:wait(function() return #k.said == 1 end))
+    local function told()
+      for _, line in ipairs(k.lines) do
+        if line == "logs published" then return true end
+      end
+      return false
+    end
+    local file = k:file "run-12.bag"
+    assert.same({ "waiting", "for the disk", false }, { file.state, file.reason, told() })
+    for _, fn in ipairs(waiting) do fn() end
+    assert.same({ "published", true }, { k:file("run-12.bag").state, told() })
+  end)
+
   it("makes a missing folder, and finds what is in deeper ones", function()
     k:sh "rm -r ../share"
     k:start()

@@ -74,7 +74,9 @@ end
 local function share(self, file)
   local ok, why = self.shares:add(file.name, file.cid, file.info.size, file.class, file.info)
   file.shared = file.cid
-  if ok then set(file, "published") else set(file, "waiting", why) end
+  if not ok then return set(file, "waiting", why) end
+  if file.state ~= "published" then set(file, "waiting", "for the disk") end
+  self.shares.when_synced(function() if file.reason == "for the disk" then set(file, "published") end end)
 end
 
 local function hashed(self, file, result)
@@ -223,7 +225,7 @@ local function build(self, given)
   self.shares = shares.new {
     loop = self.loop, time = self.time, log = self.log, folder = self.folder, publish = given.publish,
     records = given.records, serve = given.serve, withdraw = given.withdraw, ttl = given.ttl,
-    leaves = function(name, identity) return self.catalogue:find(name, identity) end,
+    leaves = function(name, identity) return self.catalogue:find(name, identity) end, when_synced = given.when_synced,
   }
   self.watch = watch.new {
     loop = self.loop, log = self.log, disk = self.disk, folder = self.folder, watch = inotify, beneath = beneath,
@@ -238,7 +240,7 @@ end
 -- logs.new{ loop, log, policy, here = fn() → facts, time, disk, worker (lua/worker.lua), folder, state = folder,
 -- publish = fn(verb, bucket, key, data, ttl in s) → true | nil, text, word; records = fn(bucket) → array of { key,
 -- data, verb, valid_until = s, mine }; serve = fn(cid, folder, name, identity, leaves) → true | nil, text, word;
--- withdraw = fn(cid); permission = path | false (else the policy's), ttl = s (30 days) } → logs.
+-- withdraw = fn(cid), when_synced(fn); permission = path | false (else the policy's), ttl = s (30 days) } → logs.
 function logs.new(given)
   local self = setmetatable({
     loop = given.loop, log = given.log, policy = given.policy, here = given.here, time = given.time,

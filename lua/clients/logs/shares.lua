@@ -18,6 +18,7 @@ function shares.new(given)
   for _, name in ipairs { "loop", "time", "log", "folder", "publish", "records", "serve", "withdraw", "leaves" } do
     self[name] = given[name]
   end
+  self.when_synced = given.when_synced or function(fn) fn() end
   self.begun = given.loop:now()
   return self
 end
@@ -92,9 +93,11 @@ local function say(self, share)
   local ok, why, word = self.publish("propose", BUCKET, share.cid, data, self.ttl)
   if not ok then return nil, why, word end
   if share.said ~= text then
-    self.log:info("logs", "published", {
-      { "file", data.names[1] }, { "size", share.size }, { "class", class }, { "cid", share.cid },
-    })
+    self.when_synced(function()
+      self.log:info("logs", "published", {
+        { "file", data.names[1] }, { "size", share.size }, { "class", class }, { "cid", share.cid },
+      })
+    end)
   end
   share.said, share.renew_at = text, self.loop:now() + self.ttl * 500
   return true

@@ -69,6 +69,7 @@ function Kit:start()
       return true
     end,
     withdraw = function(cid) self.served[cid] = nil end,
+    when_synced = self.when_synced,
   }
   self.logs:start()
 end
