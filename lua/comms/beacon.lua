@@ -45,7 +45,10 @@ local function schedule(self, delay)
   end)
 end
 
-function beacon:start() schedule(self, self.random:integer(200)) end
+function beacon:start()
+  self.began = self:tick()
+  schedule(self, self.random:integer(200))
+end
 
 function beacon:stop()
   if self.timer then self.timer:cancel() end
@@ -82,7 +85,8 @@ end
 -- Our own, come back, or spoken by another with our key; not by anybody who merely writes our ID.
 local function hear_own(self, facts)
   local own = self.facts()
-  if facts.boot < own.boot or (facts.boot == own.boot and facts.count <= self.count) then
+  local earlier = facts.boot < own.boot and facts.t <= (self.began or self:tick()) -- of a run of ours that is over
+  if earlier or (facts.boot == own.boot and facts.count <= self.count) then
     return nil, "duplicate: our own beacon", "duplicate"
   end
   local ok, why, refusal = messages.verify_beacon(facts, self.swarm)

@@ -70,10 +70,18 @@ local function keeper(given, name)
   end
 end
 
+-- The loop of a node whose system clock is MS ahead of the true time.
+local function skewed(loop, ms)
+  return setmetatable({ wall = function() return loop:wall() + ms end }, { __index = function(_, name)
+    return function(_, ...) return loop[name](loop, ...) end
+  end })
+end
+
 local function effects(self, name, options)
   local secret = hash.blake2b(("%d %s"):format(self.seed, name))
   local owner = key.generate(secret)
-  return { loop = self.loop, random = random.seeded(self.seed * 1000 + #self.nodes + 1), name = name, type = "laptop",
+  return { loop = options.ahead and skewed(self.loop, options.ahead) or self.loop,
+    random = random.seeded(self.seed * 1000 + #self.nodes + 1), name = name, type = "laptop",
     identity = options.identity or { id = owner:id(), key = owner }, policy = options.policy or self.policy,
     disk = options.disk or disk.memory(self.seed), state = "/state", boot = options.boot or 1, build = BUILD,
     log = silent, version = "sim",
@@ -83,8 +91,8 @@ local function effects(self, name, options)
     synchronised = function() return options.clock ~= false end }
 end
 
--- A node on the medium; OPTIONS: clock = false for one without, disk, boot, policy, identity, saved_time (ms),
--- save_time = fn(ms), last_stamp (ms), keep_stamp = fn(ms), flusher = fn() → worker for syncs.
+-- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,
+-- identity, saved_time (ms), save_time = fn(ms), last_stamp (ms), keep_stamp = fn(ms), flusher = fn() → worker.
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)
