@@ -11,23 +11,14 @@
 #include <sys/mman.h>
 
 #define RAW "application/vnd.ipld.raw"
-#define EMPTY_CID                                                                        \
-  "bafkqaaa" /* no bytes, told by the CID itself: how clients probe a gateway */
 #define FOR_EVER "public, max-age=29030400, immutable"
 #define RETRY_AFTER "1"
-
-typedef struct {
-  gateway *gateway;
-  gateway_client *client;
-  struct MHD_Connection *connection;
-  const char *url;
-} request;
 
 void gateway_count(gateway *g, gateway_word word) {
   g->refused[word]++;
 }
 
-static gateway_word word_number(const char *word) {
+gateway_word gateway_word_number(const char *word) {
   static const char *const words[] = {
 #define WORD_TEXT(w) #w,
       GATEWAY_WORDS(WORD_TEXT)
@@ -117,7 +108,7 @@ static void add_guards(struct MHD_Response *response) {
   header(response, "Content-Security-Policy", "sandbox; default-src 'none'");
 }
 
-static enum MHD_Result send_response(const request *r, unsigned status,
+static enum MHD_Result send_response(const gateway_request *r, unsigned status,
                                      struct MHD_Response *response) {
   enum MHD_Result result;
   if (!response)
@@ -128,12 +119,13 @@ static enum MHD_Result send_response(const request *r, unsigned status,
   return result;
 }
 
-static enum MHD_Result refuse(const request *r, unsigned status, const char *word) {
+enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
+                               const char *word) {
   char text[64];
   int size = snprintf(text, sizeof text, "%s\n", word);
   struct MHD_Response *response =
       MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
-  gateway_count(r->gateway, word_number(word));
+  gateway_count(r->gateway, gateway_word_number(word));
   if (!response)
     return MHD_NO;
   header(response, "Content-Type", "text/plain");
@@ -144,43 +136,50 @@ static enum MHD_Result refuse(const request *r, unsigned status, const char *wor
   return send_response(r, status, response);
 }
 
-static void add_block_headers(struct MHD_Response *response, const char *cid) {
-  char text[128];
-  header(response, "Content-Type", RAW);
+static void add_label(struct MHD_Response *response, const gateway_label *label) {
+  char text[160];
+  header(response, "Content-Type", label->type);
   header(response, "Cache-Control", FOR_EVER);
   header(response, "Vary", "Accept");
   header(response, "Accept-Ranges", "none");
-  snprintf(text, sizeof text, "\"%s.raw\"", cid);
-  header(response, "ETag", text);
-  snprintf(text, sizeof text, "/ipfs/%s", cid);
+  header(response, "ETag", label->tag);
+  snprintf(text, sizeof text, "/ipfs/%s", label->cid);
   header(response, "X-Ipfs-Path", text);
-  header(response, "X-Ipfs-Roots", cid);
-  snprintf(text, sizeof text, "attachment; filename=\"%s.bin\"", cid);
+  header(response, "X-Ipfs-Roots", label->cid);
+  snprintf(text, sizeof text, "attachment; filename=\"%s.%s\"", label->cid,
+           label->suffix);
   header(response, "Content-Disposition", text);
 }
 
-static enum MHD_Result send_block(const request *r, unsigned status, const char *cid,
-                                  struct MHD_Response *response) {
+enum MHD_Result gateway_send(const gateway_request *r, unsigned status,
+                             const gateway_label *label, struct MHD_Response *response) {
   if (!response)
     return MHD_NO;
-  add_block_headers(response, cid);
+  add_label(response, label);
   return send_response(r, status, response);
 }
 
-static struct MHD_Response *no_bytes(void) {
+struct MHD_Response *gateway_no_bytes(void) {
   return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
 }
 
-/* For HEAD: a length, and a body that nobody asks for. */
 static ssize_t nothing(void *unused, uint64_t at, char *out, size_t size) {
   (void)unused, (void)at, (void)out, (void)size;
   return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+struct MHD_Response *gateway_head(int64_t size) {
+  return MHD_create_response_from_callback((uint64_t)size, 1, nothing, NULL, NULL);
+}
+
 /* -- a block's memory: mapped, so that it goes back when nobody reads -- */
 
-static uint8_t *take_memory(gateway *g) {
+uint8_t *gateway_take_memory(gateway *g) {
   uint8_t *memory = g->spare;
+  if (g->busy >= g->readers) {
+    g->pressed = 1;
+    return NULL;
+  }
   g->spare = NULL;
   if (!memory) {
     memory = mmap(NULL, UNIXFS_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -192,7 +191,7 @@ static uint8_t *take_memory(gateway *g) {
   return memory;
 }
 
-static void give_back(gateway *g, uint8_t *memory) {
+void gateway_give_back(gateway *g, uint8_t *memory) {
   if (g->busy > 1 || g->spare || g->stopping)
     munmap(memory, UNIXFS_CHUNK);
   else
@@ -207,7 +206,7 @@ typedef struct {
 
 static void sent(void *user) {
   reader *s = user;
-  give_back(s->gateway, s->memory);
+  gateway_give_back(s->gateway, s->memory);
   free(s);
 }
 
@@ -222,90 +221,100 @@ static struct MHD_Response *wrap(gateway *g, uint8_t *memory, int64_t size) {
   if (response)
     return response;
   free(s);
-  give_back(g, memory);
+  gateway_give_back(g, memory);
   return NULL;
 }
 
-static enum MHD_Result refuse_block(const request *r, const char *word) {
+enum MHD_Result gateway_refuse_block(const gateway_request *r, const char *word) {
   int gone = !strcmp(word, "moved") || !strcmp(word, "block") || !strcmp(word, "link");
   if (gone)
-    return refuse(r, 410, word);
-  return refuse(r, strcmp(word, "missing") ? 500 : 404, word);
+    return gateway_refuse(r, 410, word);
+  return gateway_refuse(r, strcmp(word, "missing") ? 500 : 404, word);
 }
 
-static enum MHD_Result give(const request *r, const offers_block *block,
-                            const char *cid) {
+static enum MHD_Result give(const gateway_request *r, const offers_block *block,
+                            const gateway_label *label) {
   gateway *g = r->gateway;
   const char *word;
-  uint8_t *memory;
-  if (g->busy >= g->readers || !(memory = take_memory(g))) {
-    g->pressed = 1;
-    return refuse(r, 503, "full");
-  }
+  uint8_t *memory = gateway_take_memory(g);
+  if (!memory)
+    return gateway_refuse(r, 503, "full");
   if (offers_read(g->offers, block, memory, &word) < 0) {
-    give_back(g, memory);
-    return refuse_block(r, word);
+    gateway_give_back(g, memory);
+    return gateway_refuse_block(r, word);
   }
   r->client->sending = block->size;
-  return send_block(r, 200, cid, wrap(g, memory, block->size));
+  return gateway_send(r, 200, label, wrap(g, memory, block->size));
 }
 
 /* -- requests -- */
 
-static int has_current_copy(const request *r, const char *cid) {
+int gateway_has_current_copy(const gateway_request *r, const char *tag) {
   const char *held =
       MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "If-None-Match");
-  return held && strstr(held, cid) != NULL;
+  return held && strstr(held, tag) != NULL;
 }
 
-static enum MHD_Result answer_block(const request *r, const char *text,
-                                    const char *method) {
+static enum MHD_Result answer_found(const gateway_request *r, const offers_block *block,
+                                    const gateway_label *label, int is_head) {
+  if (gateway_has_current_copy(r, label->tag))
+    return gateway_send(r, 304, label, gateway_no_bytes());
+  if (is_head)
+    return gateway_send(r, 200, label, gateway_head(block->size));
+  return give(r, block, label);
+}
+
+static enum MHD_Result answer_block(const gateway_request *r, const char *text,
+                                    int is_head) {
+  char tag[128];
+  gateway_label label = {text, RAW, tag, "bin"};
   uint8_t cid[CID_SIZE];
   offers_block block;
   enum MHD_Result result;
-  if (!strcmp(text, EMPTY_CID))
-    return send_block(r, 200, text, no_bytes());
+  snprintf(tag, sizeof tag, "\"%s.raw\"", text);
+  if (!strcmp(text, GATEWAY_EMPTY_CID))
+    return gateway_send(r, 200, &label, gateway_no_bytes());
   if (cid_parse(text, strlen(text), cid) < 0)
-    return refuse(r, 400, "form");
+    return gateway_refuse(r, 400, "form");
   if (!offers_find(r->gateway->offers, cid, &block))
-    return refuse(r, 404, "missing");
-  if (has_current_copy(r, text))
-    result = send_block(r, 304, text, no_bytes());
-  else if (!strcmp(method, "HEAD"))
-    result =
-        send_block(r, 200, text,
-                   MHD_create_response_from_callback(block.size, 1, nothing, NULL, NULL));
-  else
-    result = give(r, &block, text);
+    return gateway_refuse(r, 404, "missing");
+  result = answer_found(r, &block, &label, is_head);
   offers_release(r->gateway->offers, &block);
   return result;
 }
 
-/* `format` outranks `Accept`. Blocks only so far; CARs would be told apart here. */
-static int wants_raw(const request *r) {
-  const char *format =
+static int wants(const gateway_request *r, const char *format, const char *type) {
+  const char *said =
       MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, "format");
   const char *accept =
       MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
-  if (format)
-    return !strcmp(format, "raw");
-  return accept && strstr(accept, RAW) != NULL;
+  if (said)
+    return !strcmp(said, format);
+  return accept && strstr(accept, type) != NULL;
 }
 
-/* The IPFS trustless gateway (specs.ipfs.tech), its blocks. */
+/* `format` outranks `Accept`; of both kinds there, a block. */
+static enum MHD_Result answer_kind(const gateway_request *r, const char *cid,
+                                   int is_head) {
+  if (wants(r, "raw", RAW))
+    return answer_block(r, cid, is_head);
+  if (wants(r, "car", GATEWAY_CAR))
+    return gateway_answer_car(r, cid, is_head);
+  return gateway_refuse(r, 406, "kind");
+}
+
+/* The IPFS trustless gateway (specs.ipfs.tech), its blocks and CARs. */
 enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
                                struct MHD_Connection *c, const char *url,
                                const char *method) {
-  request r = {g, client, c, url};
+  gateway_request r = {g, client, c};
   if (!may_ask(g, c))
-    return refuse(&r, 403, "permission");
+    return gateway_refuse(&r, 403, "permission");
   if (!host_is_address(c))
-    return refuse(&r, 403, "host");
+    return gateway_refuse(&r, 403, "host");
   if (strcmp(method, "GET") && strcmp(method, "HEAD"))
-    return refuse(&r, 405, "form");
+    return gateway_refuse(&r, 405, "form");
   if (strncmp(url, "/ipfs/", 6))
-    return refuse(&r, 404, "missing");
-  if (!wants_raw(&r))
-    return refuse(&r, 406, "kind");
-  return answer_block(&r, url + 6, method);
+    return gateway_refuse(&r, 404, "missing");
+  return answer_kind(&r, url + 6, !strcmp(method, "HEAD"));
 }

@@ -2,7 +2,7 @@
  * HTTP, no Lua. */
 #include "core.h"
 #include "hash.h"
-#include "offers.h"
+#include "offers_inside.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,29 +12,11 @@
 #define NODE UINT32_C(0x80000000) /* in a slot's index: an inner node */
 #define SLOTS 64                  /* of the first table */
 
-struct offer {
-  int64_t uses;
-  uint8_t cid[UNIXFS_CID_SIZE];
-  beneath_identity identity;
-  char *folder, *name;
-  uint8_t *leaves, *nodes; /* digests */
-  int64_t leaf_count, node_count;
-  uint32_t *node_sizes;
-  uint8_t *verified; /* a bit a leaf: hashed under this identity */
-};
-
-typedef struct {
+struct slot {
   uint32_t offer; /* place in the array + 1; 0 = free */
   uint32_t index;
-} slot;
-
-struct offers {
-  pthread_mutex_t lock;
-  offer **files;
-  uint32_t count, room;
-  slot *slots; /* open addressing by the digest's first bytes; a power of two */
-  size_t slot_count, used;
 };
+typedef struct slot slot;
 
 /* -- one file -- */
 
@@ -181,12 +163,12 @@ static int make_room(offers *o, size_t more) {
   return o->slot_count * 3 < (o->used + more) * 4 ? rebuild(o, more) : 0;
 }
 
-static void drop(offer *f) {
+void offers_drop(offer *f) {
   if (--f->uses == 0)
     offer_free(f);
 }
 
-static int64_t find_root(offers *o, const uint8_t *cid) {
+int64_t offers_root(offers *o, const uint8_t cid[UNIXFS_CID_SIZE]) {
   for (uint32_t i = 0; i < o->count; i++)
     if (!memcmp(o->files[i]->cid, cid, UNIXFS_CID_SIZE))
       return i;
@@ -210,7 +192,7 @@ void offers_free(offers *o) {
   if (!o)
     return;
   for (uint32_t i = 0; i < o->count; i++)
-    drop(o->files[i]);
+    offers_drop(o->files[i]);
   pthread_mutex_destroy(&o->lock);
   free(o->files);
   free(o->slots);
@@ -224,9 +206,9 @@ int offers_put(offers *o, const offers_file *file) {
   if (err)
     return err;
   pthread_mutex_lock(&o->lock);
-  place = find_root(o, f->cid);
+  place = offers_root(o, f->cid);
   if (place >= 0) { /* the same root has the same blocks at the same indices */
-    drop(o->files[place]);
+    offers_drop(o->files[place]);
     o->files[place] = f;
   } else if ((err = make_room(o, f->leaf_count + f->node_count)) == 0) {
     o->files[o->count++] = f;
@@ -241,9 +223,9 @@ int offers_put(offers *o, const offers_file *file) {
 int offers_withdraw(offers *o, const uint8_t cid[UNIXFS_CID_SIZE]) {
   int64_t place;
   pthread_mutex_lock(&o->lock);
-  place = find_root(o, cid);
+  place = offers_root(o, cid);
   if (place >= 0) {
-    drop(o->files[place]);
+    offers_drop(o->files[place]);
     o->files[place] = o->files[--o->count];
     if (rebuild(o, 0) <
         0) { /* never less withdrawn than asked: all go, Lua offers anew */
@@ -263,9 +245,9 @@ int64_t offers_count(offers *o) {
   return count;
 }
 
-static int64_t block_size(const offer *f, uint32_t index) {
-  if (index & NODE)
-    return f->node_sizes[index & ~NODE];
+int64_t offers_block_size(const offer *f, int is_node, int64_t index) {
+  if (is_node)
+    return f->node_sizes[index];
   if (index + 1 < f->leaf_count)
     return UNIXFS_CHUNK;
   return f->identity.size - (f->leaf_count - 1) * UNIXFS_CHUNK;
@@ -282,7 +264,7 @@ int offers_find(offers *o, const uint8_t cid[UNIXFS_CID_SIZE], offers_block *blo
     block->of = o->files[s->offer - 1];
     block->of->uses++;
     block->index = s->index & ~NODE;
-    block->size = block_size(block->of, s->index);
+    block->size = offers_block_size(block->of, kind == NODE, block->index);
     memcpy(block->cid, cid, UNIXFS_CID_SIZE);
   }
   pthread_mutex_unlock(&o->lock);
@@ -291,32 +273,27 @@ int offers_find(offers *o, const uint8_t cid[UNIXFS_CID_SIZE], offers_block *blo
 
 void offers_release(offers *o, offers_block *block) {
   pthread_mutex_lock(&o->lock);
-  drop(block->of);
+  offers_drop(block->of);
   pthread_mutex_unlock(&o->lock);
   block->of = NULL;
 }
 
 /* -- reading -- */
 
-typedef struct {
-  const uint8_t *cid;
-  uint8_t *out;
-} wanted;
-
-static int copy_node(void *context, const uint8_t cid[UNIXFS_CID_SIZE],
-                     const uint8_t *bytes, size_t size) {
-  wanted *w = context;
-  if (memcmp(cid, w->cid, UNIXFS_CID_SIZE))
-    return 0;
-  memcpy(w->out, bytes, size);
-  return 1;
+static int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
 }
 
-static int read_node(const offers_block *block, uint8_t *out, const char **word) {
-  uint8_t root[UNIXFS_CID_SIZE];
-  wanted w = {block->cid, out};
-  *word = "ENOMEM";
-  return visit_nodes(block->of, copy_node, &w, root) == 1 ? 0 : -1;
+/* The digests of a node's children lie together: leaves, or the nodes of the level below.
+ */
+static void read_node(const offers_block *block, uint8_t *out) {
+  const offer *f = block->of;
+  int64_t lower = (f->leaf_count + UNIXFS_LINKS - 1) / UNIXFS_LINKS, size;
+  int height = block->index < lower ? 1 : 2;
+  int64_t at = height == 1 ? block->index * unixfs_span(1) : 0;
+  size = least(f->identity.size - at, unixfs_span(height));
+  unixfs_node(size, height,
+              height == 1 ? f->leaves + block->index * UNIXFS_LINKS * 32 : f->nodes, out);
 }
 
 /* All of SIZE bytes, or why not. */
@@ -390,5 +367,6 @@ static int read_leaf(offers *o, const offers_block *block, uint8_t *out,
 int offers_read(offers *o, const offers_block *block, uint8_t *out, const char **word) {
   if (block->cid[1] == UNIXFS_RAW)
     return read_leaf(o, block, out, word);
-  return read_node(block, out, word);
+  read_node(block, out);
+  return 0;
 }

@@ -42,6 +42,10 @@ int unixfs_nodes(int64_t size, const uint8_t *leaves, void *scratch, unixfs_visi
                  void *context, uint8_t cid[UNIXFS_CID_SIZE]);
 size_t unixfs_scratch_size(int64_t size);
 
+/* The inner block of HEIGHT >= 1 over SIZE bytes of content (1..unixfs_span(HEIGHT)) from
+ * its children's digests, 32 bytes each: its length, at most UNIXFS_NODE_MAX. */
+size_t unixfs_node(int64_t size, int height, const uint8_t *digests, uint8_t *out);
+
 /* Reads an inner block of HEIGHT >= 1 over SIZE bytes of content: fills DIGESTS (room for
  * UNIXFS_LINKS) and returns their number; -1 when BYTES are not exactly the profile's
  * block for that size. The children are raw when HEIGHT is 1; all but the last have

@@ -115,7 +115,7 @@ static uint8_t *put_message(uint8_t *out, int64_t size, int height) {
   return out;
 }
 
-static size_t write_node(uint8_t *out, int64_t size, int height, const uint8_t *digests) {
+size_t unixfs_node(int64_t size, int height, const uint8_t *digests, uint8_t *out) {
   uint8_t *begin = out;
   for (int64_t i = 0; i < child_count(size, height); i++)
     out = put_link(out, digests + 32 * i, unixfs_child_size(size, height, i), height - 1);
@@ -135,7 +135,7 @@ int unixfs_read(const uint8_t *bytes, size_t length, int64_t size, int height,
     memcpy(digests[i], bytes + at + LINK_HEAD, 32);
     at += 2 + link_size(unixfs_child_size(size, height, i), height - 1);
   }
-  write_node(expected, size, height, digests[0]);
+  unixfs_node(size, height, digests[0], expected);
   return memcmp(expected, bytes, length) == 0 ? (int)count : -1;
 }
 
@@ -155,7 +155,7 @@ static int build_level(builder *b, int height) {
   for (int64_t i = 0; i * span < b->size; i++) {
     int64_t left = b->size - i * span, content = left < span ? left : span;
     size_t length =
-        write_node(b->block, content, height, b->digests + 32 * UNIXFS_LINKS * i);
+        unixfs_node(content, height, b->digests + 32 * UNIXFS_LINKS * i, b->block);
     int stop = hash_sha256(b->block, length, digest);
     memcpy(b->digests + 32 * i, digest, 32);
     unixfs_cid(UNIXFS_DAG_PB, digest, cid);

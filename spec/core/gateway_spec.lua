@@ -157,7 +157,6 @@ describe("core.gateway", function()
       { 405, "form", function() return block(file.cid, "-X DELETE") end },
       { 405, "form", function() return block(file.cid, "-d x=y") end },
       { 406, "kind", function() return curl("/ipfs/" .. file.cid) end },
-      { 406, "kind", function() return curl("/ipfs/" .. file.cid .. "?format=car") end },
       { 406, "kind", function() return curl("/ipfs/" .. file.cid .. "?format=tar", accept) end },
       { 403, "host", function() return block(file.cid, "-H 'Host: evil.example'") end },
       { 403, "host", function() return block(file.cid, "-H 'Host: 127.0.0.1.evil.example:80'") end },
