@@ -89,11 +89,21 @@ kind("pong to no nonce", function(w)
 end)
 kind("ping without a nonce", function(w) return ("* /dswarm/%s/brain 8 ping ~SERIAL~"):format(w.stranger:id()) end)
 kind("ping, no reply wanted", function() return "* - 8 ping ~SERIAL~AAAAAAAAAAAAAA" end)
-kind("ping", function(w) return ("* /dswarm/%s/brain 8 ping ~SERIAL~AAAAAAAAAAAAAA"):format(w.stranger:id()) end)
+kind("ping", function(w)
+  return ("/dswarm/%s/brain /dswarm/%s/brain 8 ping ~SERIAL~AAAAAAAAAAAAAA"):format(w.victim, w.stranger:id())
+end)
 kind("want", function(w)
   return "* - 8 want " .. ("~SERIAL~AAAAAAAAAAAAAA "):rep(1 + w.random:integer(8)):sub(1, -2)
 end)
 kind("ids in a datagram", function() return "* * 8 ids share AAAAAAAAAAA 1600 end ~SERIAL~AAAAAAAAAAAAAA" end)
+kind("aimed beacon", function(w) return beacon(w, { boot = w.random:integer(1 << 40) }) end)
+kind("aimed record", function(w)
+  local cid = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+  return statements(line(w, { key = cid, data = '{"class":"lab","names":["aimed"],"size":1000}' }, true))
+end)
+kind("from an address", function()
+  return "* /ip4/10.77.0.3/udp/3825/dswarm-line 8 ping ~SERIAL~AAAAAAAAAAAAAA"
+end)
 kind("truncated", function(w) return w.old:sub(1, w.random:integer(#w.old)) end)
 
 -- Writes them into the file PATH: for each kind so many variants, mixed. VICTIM: ID of the daemon, NOW: ms Unix; ONLY:
@@ -103,10 +113,15 @@ function garbage.write(path, victim, now, only)
   local w = { random = random.seeded(5), victim = victim, now = now, stranger = stranger }
   w.old = beacon(w)
   local file, n = assert(io.open(path, "wb")), 0
-  for _, one in ipairs(kinds) do n = n + (one.name:find(only or "") and 1 or 0) end
+  -- What is truly signed is taken: not among garbage, unless it is asked for.
+  local function fits(one)
+    if only then return one.name:find(only) end
+    return not one.name:find "^aimed"
+  end
+  for _, one in ipairs(kinds) do n = n + (fits(one) and 1 or 0) end
   for _ = 1, VARIANTS do
     for _, one in ipairs(kinds) do
-      if one.name:find(only or "") then file:write(string.pack(">s2", one.make(w))) end
+      if fits(one) then file:write(string.pack(">s2", one.make(w))) end
     end
   end
   file:close()
