@@ -90,15 +90,16 @@ local function perform(step)
   return settled(function() return foreground(step.command) end, equals, asks and 30 or 0.25)
 end
 
-local failed = 0
+local fine = true
 for _, step in ipairs(commands(read(readme))) do
-  local text, fine = perform(step)
+  local text
+  text, fine = perform(step)
   print((fine and "ok      $ " or "differs $ ") .. step.command)
   if not fine then
-    failed = failed + 1
     print("expected:\n" .. step.expected .. "printed:\n" .. text)
     print("compared:\n" .. plain(step.expected) .. "with:\n" .. plain(text))
+    break
   end
 end
 for _, pid in ipairs(running) do os.execute("kill -TERM -" .. pid) end
-os.exit(failed == 0)
+os.exit(fine)
