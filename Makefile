@@ -108,7 +108,7 @@ asan:
 	  SANITISE='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
 	  .asan/core.so .asan/core/http.so
 	@DT_SWARM_BUILD=.asan LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 spec/run.sh $(or $(SPECS),$(wildcard spec/core/*_spec.lua spec/crash/*_spec.lua))
+	  ASAN_OPTIONS=detect_leaks=0 spec/run.sh $(or $(SPECS),$(wildcard spec/core/*_spec.lua spec/crash/*_spec.lua spec/fuzz_spec.lua))
 
 install: all
 	install -d $(ROOT)/bin $(ROOT)/lib/dt-swarm/core

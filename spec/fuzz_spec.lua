@@ -5,7 +5,7 @@ local FUZZERS = { "text", "address", "cid", "json", "statement", "unixfs", "gate
 local build = os.getenv "DT_SWARM_BUILD" or ".build"
 
 local function run(command)
-  local pipe = assert(io.popen(command .. " 2>&1"))
+  local pipe = assert(io.popen("unset LD_PRELOAD; export ASAN_OPTIONS=detect_leaks=1; " .. command .. " 2>&1"))
   local output = pipe:read "a"
   return (pipe:close()), output
 end

@@ -116,7 +116,7 @@ static void run_folder(entry *fuzzer, const char *folder, int changes) {
 }
 
 int main(int argc, char **argv) {
-  static const int numbers[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM};
+  static const int numbers[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
   entry *fuzzer;
   if (argc < 4) {
     fprintf(stderr, "usage: replay FUZZER FOLDER CHANGES [SECONDS]\n");
@@ -124,8 +124,11 @@ int main(int argc, char **argv) {
   }
   if (argc > 4)
     seconds = (unsigned)atoi(argv[4]);
+#ifndef __SANITIZE_ADDRESS__ /* which has its own */
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     signal(numbers[i], on_signal);
+#endif
+  signal(SIGALRM, on_signal);
   make_pages();
   fuzzer = find(argv[1]);
   if (fuzzer)

@@ -36,7 +36,8 @@ static void check_fields(const struct statement *st, const char *line, size_t si
                    (long long)st->at, (int)st->signer.size, st->signer.at);
   FUZZ_CHECK(n > 0 && n + st->data.size == size && !memcmp(again, line, (size_t)n));
   FUZZ_CHECK(!memcmp(line + n, st->data.at, st->data.size));
-  FUZZ_CHECK(st->valid_from <= st->valid_until && st->valid_until % STATEMENT_TICK == 0);
+  FUZZ_CHECK(size <= CORE_STATEMENT_MAX && st->valid_from <= st->valid_until &&
+             st->valid_until % STATEMENT_TICK == 0);
 }
 
 /* What was put is a duplicate then, unless a quota cut it off. */
