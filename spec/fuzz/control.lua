@@ -42,7 +42,7 @@ local function turn(loop)
 end
 
 local function owner_of(loop)
-  local owner = { loop = loop, asked = 0, refused = {}, limits = { line = 4096 }, forgotten = 0,
+  local owner = { loop = loop, asked = 0, refused = {}, limits = { line = 1024 }, forgotten = 0,
     log = { error = function(_, _, what, facts) error(what .. ": " .. tostring(facts.reason)) end },
     answer = requests.new(fake.node()) }
   function owner:refuse(word)
@@ -67,7 +67,7 @@ local function talk(bytes, piece)
     if one.closed then break end
     loop.turn(true, false)
     while #loop.posted > 0 do turn(loop) end
-    assert(#one.input <= 4096 + piece + 1, "what waits is bounded")
+    assert(#one.input <= 1024 + piece + 1, "what waits is bounded")
   end
   assert(one.closed and owner.forgotten == 1 and stream.closed, "left open")
   return stream.said, owner

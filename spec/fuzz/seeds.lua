@@ -118,7 +118,7 @@ local function asked()
   end
   return joined(list, { '{"command":"sources","what":"bafy"}\n', '{ "what": "a.bag", "command": "sources" }\n',
     '{"command":"identity","secret":true}\n{"command":"no such"}\n', "\n", "[1]\n", "null\n", '{"command":7}\n',
-    '{"command":"\\u001b[31m"}\n', ("x"):rep(5000) .. "\n" })
+    '{"command":"\\u001b[31m"}\n', ("x"):rep(1100) .. "\n" })
 end
 
 local function frames()
@@ -145,7 +145,7 @@ end
 return {
   text = joined(words "text.txt", words "varint.txt", { "\27[31mk\195\164se \226\128\174\240\159\166\134" }),
   address = joined(words "address.txt", rests("address.txt", "^no (.*)$")),
-  cid = joined(words "cid.txt", words "keys.txt"),
+  cid = joined(words "cid.txt", words "keys.txt", { text.unbase32(read("cid.txt")[1]:match " b(%w+)$") }),
   json = rests "json.txt",
   statement = statements(),
   unixfs = unixfs_blocks(),
