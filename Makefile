@@ -78,6 +78,7 @@ test:
 	@core/need.sh test
 	@$(MAKE) --no-print-directory all $(BUILD)/wire $(BUILD)/flood
 	@spec/net/kubo.sh >/dev/null || true
+	@spec/net/js.sh >/dev/null || true
 	@spec/run.sh $(SPECS)
 
 lint:

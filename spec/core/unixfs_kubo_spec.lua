@@ -1,34 +1,25 @@
 -- unixfs_kubo_spec.lua - our CIDs beside those of a real Kubo, in the same run. No daemon, no network.
+local peers = require "spec.net.peers"
+local randoms = require "core.random"
 local unixfs = require "core.unixfs"
 local worker = require "core.worker"
 local uv = require "luv"
 
 local MIB = unixfs.chunk
 
--- Kubo 0.43 or later: the one that `make` built, or the user's own.
-local function find_kubo()
-  local cache = os.getenv "XDG_CACHE_HOME" or (os.getenv "HOME" or "") .. "/.cache"
-  for _, path in ipairs { cache .. "/dt-swarm/ipfs-0.43.0", "ipfs" } do
-    local pipe = io.popen(path .. " version --number 2>/dev/null")
-    local major, minor = (pipe:read "l" or ""):match "^(%d+)%.(%d+)"
-    pipe:close()
-    if major and (tonumber(major) > 0 or tonumber(minor) >= 43) then return path end
-  end
-end
+local SOAK = os.getenv "DT_SWARM_SOAK"
 
 describe("CIDs beside Kubo's", function()
-  local kubo = find_kubo()
-  if not kubo then
+  local program = peers.kubo()
+  if not program then
     return pending "NO KUBO >= 0.43: our CIDs were not compared with a real one's"
   end
 
-  local folder, pool
+  local folder, pool, kubo
   setup(function()
     folder = assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/kubo-XXXXXX"))
     pool = assert(worker.new {})
-    kubo = "IPFS_PATH=" .. folder .. "/ipfs " .. kubo
-    assert(os.execute(kubo .. " init --profile=test >/dev/null 2>&1"))
-    assert(os.execute(kubo .. " config profile apply unixfs-v1-2025 >/dev/null 2>&1"))
+    kubo = peers.repository(program, folder)
   end)
   teardown(function()
     pool:close()
@@ -42,8 +33,8 @@ describe("CIDs beside Kubo's", function()
     return cid
   end
 
-  local function ours()
-    assert(unixfs.hash(pool, { folder = folder, name = "file" }))
+  local function ours(name)
+    assert(unixfs.hash(pool, { folder = folder, name = name or "file" }))
     while true do
       local result = pool:collect()[1]
       if result then return result.cid end
@@ -67,7 +58,36 @@ describe("CIDs beside Kubo's", function()
     end)
   end
 
-  for _, size in ipairs { 1024 * MIB, 1024 * MIB + 1 } do
+  -- COUNT files of random sizes up to 16 MiB, every power of two as likely, in one call of Kubo's.
+  local function compare_many(random, count)
+    assert(os.execute("rm -rf " .. folder .. "/many && mkdir " .. folder .. "/many"))
+    for i = 1, count do
+      local file = assert(io.open(("%s/many/%03d"):format(folder, i), "wb"))
+      local left = random:integer(2 << random:integer(24))
+      while left > 0 do
+        local n = math.min(left, 65536)
+        file:write(random:bytes(n))
+        left = left - n
+      end
+      file:close()
+    end
+    local pipe, n = io.popen(("cd %s && %s add -r --only-hash --progress=false many"):format(folder, kubo)), 0
+    for cid, name in pipe:read "a":gmatch "added (%w+) (many/%d+)\n" do
+      assert.equal(cid, ours(name), name)
+      n = n + 1
+    end
+    pipe:close()
+    assert.equal(count, n)
+    assert(os.execute("rm -rf " .. folder .. "/many"))
+  end
+
+  local batches, batch = SOAK and 10 or 1, SOAK and 100 or 60
+  it(("are equal for %d random sizes"):format(batches * batch), function()
+    local random = randoms.seeded(7)
+    for _ = 1, batches do compare_many(random, batch) end
+  end)
+
+  for _, size in ipairs(SOAK and { 1024 * MIB, 1024 * MIB + 1, 3000 * MIB } or { 1024 * MIB + 1 }) do
     it(("are equal for a sparse file of %d bytes"):format(size), function()
       os.execute(("truncate -s 0 %s/file && truncate -s %d %s/file"):format(folder, size, folder))
       assert.equal(kubos(), ours())
