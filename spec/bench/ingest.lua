@@ -95,6 +95,7 @@ local function send(bytes)
   return stream
 end
 
+print "ingest, a real daemon on one of two cores beside the sender"
 local bytes = frames()
 local limit = bare()
 start()
