@@ -69,11 +69,13 @@ end
 
 -- Peers' words are witnesses of the time, when they state a clock of their own.
 local function listen_for_time(self)
+  local function own_source(st) return st.data:find('"clock":"own"', 1, true) ~= nil end
   self.comms:on_word(function(st, source)
     if source and st.bucket == "peer" and st.verb == "propose" and st.signer ~= self.id then
-      self.time:witness(st.signer, st.at, st.data:find('"clock":"own"', 1, true) ~= nil)
+      self.time:witness(st.signer, st.at, own_source(st))
     end
   end)
+  self.comms.testimony.fn = function(st) self.time:testify(st.signer, st.at, own_source(st)) end
   self.epoch = self.time:now() - self.loop:now()
   self.time.on_proved = function(now)
     if self.dcache:drop_future(now) > 0 then self.epoch = nil end

@@ -112,6 +112,12 @@ function Time:witness(id, at, own_source)
   self:refresh()
 end
 
+-- The same of a word that was too old or too new to be kept: a later one of him counts more.
+function Time:testify(id, at, own_source)
+  local known = self.witnesses[id]
+  if not known or known.at < at then self:witness(id, at, own_source) end
+end
+
 -- What the witnesses say now, latest first; those who have been silent for long are forgotten.
 local function testimony(self)
   local mono, list = self.loop:now(), {}

@@ -130,4 +130,25 @@ function beacon:judge(peer)
   end
 end
 
+-- Peers living now whose digests are equal to ours, and all that could be compared; classes that differ and with whom.
+function beacon:sync()
+  local equal, of, unlike = 0, 0, {}
+  for _, peer in ipairs(self.peers.list) do
+    if self.peers:living(peer) and peer.t then
+      self:judge(peer)
+      local compared, alike = #peer.classes > 0, true
+      for _, class in ipairs(peer.classes) do
+        local verdict = peer.verdicts[class.name]
+        compared, alike = compared and verdict ~= nil, alike and verdict == "equal"
+        if verdict and verdict ~= "equal" then
+          unlike[#unlike + 1] = { class = class.name, peer = peer.name, why = verdict }
+        end
+      end
+      if compared then of = of + 1 end
+      if compared and alike then equal = equal + 1 end
+    end
+  end
+  return { equal = equal, of = of, unlike = unlike }
+end
+
 return beacon

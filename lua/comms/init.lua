@@ -6,6 +6,7 @@ local quota = require "comms.quota"
 local proof = require "comms.proof"
 local beacon = require "comms.beacon"
 local repair = require "comms.repair"
+local testimony = require "comms.testimony"
 local verify = require "comms.verify"
 
 local comms = {}
@@ -18,6 +19,8 @@ local function brain_parts(self, given)
   self.peers = peers.new { loop = self.loop }
   self.waste = quota.new { loop = self.loop, rate = WASTE.rate, burst = WASTE.burst, total = WASTE.total,
     total_burst = WASTE.total_burst }
+  self.testimony = testimony.new { swarm = self.swarm, peers = self.peers,
+    allowed = function(source) return self:allowed(source) end, charge = function(host) self.waste:charge(host) end }
   self.verify = verify.new { swarm = self.swarm, start = given.verifier }
   self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,
     poke = function(name) self.poke(name) end }
@@ -135,7 +138,7 @@ local function taken(self, st, source)
 end
 
 -- A stream's address cannot be invented; a datagram's counts once it was proved.
-local function allowed(self, source)
+function comms:allowed(source)
   return self.waste:allows(source.host, source.channel.kind == "tcp" or self.peers:source_proved(source))
 end
 
@@ -162,9 +165,10 @@ local function wanted(self, line, source)
   fresh, err, word = self.dcache:offer(st)
   if not fresh then
     if word == "duplicate" and source.broadcast then self.outbox:heard(source.channel.name, st.short) end
+    self.testimony:hear(st, source, word)
     return nil, err, word
   end
-  if not allowed(self, source) then return nil, "quota: too many bad signatures from there", "quota" end
+  if not self:allowed(source) then return nil, "quota: too many bad signatures from there", "quota" end
   return st
 end
 
@@ -225,7 +229,7 @@ function handlers.statements(self, message, source)
 end
 
 function handlers.beacon(self, message, source)
-  if not allowed(self, source) then return nil, "quota: too many bad signatures from there", "quota" end
+  if not self:allowed(source) then return nil, "quota: too many bad signatures from there", "quota" end
   local facts, peer, newcomer, known = self.beacon:hear(message.rest)
   if not facts then
     if newcomer == "signature" or newcomer == "key" then self.waste:charge(source.host) end
@@ -275,25 +279,7 @@ end
 function comms:next(name, bytes) return self.outbox:next(name, bytes) end
 function comms:due(name) return self.outbox:due(name) end
 
--- Peers living now whose digests are equal to ours, and all that could be compared; classes that differ and with whom.
-function comms:sync()
-  local equal, of, unlike = 0, 0, {}
-  for _, peer in ipairs(self.peers.list) do
-    if self.peers:living(peer) and peer.t then
-      self.beacon:judge(peer)
-      local compared, alike = #peer.classes > 0, true
-      for _, class in ipairs(peer.classes) do
-        local verdict = peer.verdicts[class.name]
-        compared, alike = compared and verdict ~= nil, alike and verdict == "equal"
-        if verdict and verdict ~= "equal" then
-          unlike[#unlike + 1] = { class = class.name, peer = peer.name, why = verdict }
-        end
-      end
-      if compared then of = of + 1 end
-      if compared and alike then equal = equal + 1 end
-    end
-  end
-  return { equal = equal, of = of, unlike = unlike }
-end
+-- How far living peers hold the same (beacon.lua).
+function comms:sync() return self.beacon:sync() end
 
 return comms

@@ -163,3 +163,39 @@ describe("a signer", function()
     for i = 1, 2 do assert.truthy(w.nodes[i].discovery:nodes()[1].note:find "CLONE?", "node " .. i) end
   end)
 end)
+
+describe("a clock that says it is synchronised, and is not,", function()
+  for _, case in ipairs { { "in 2099", IN_2099 }, { "a year behind", -YEAR // 6 }, { "a day ahead", 86400 * 1000 } } do
+    it("is contradicted by three who say otherwise: " .. case[1], function()
+      local w = world(6, { TRUE, TRUE, TRUE, { ahead = case[2] } })
+      w:run(15 * 60000)
+      local liar = w.nodes[4]
+      assert.equal("quorum", liar.time.source)
+      assert.is_true(math.abs(liar.time:now() - w.loop:wall()) < 5 * 60000)
+      for i, node in ipairs(w.nodes) do share(node, "f" .. i) end
+      w:run(60000)
+      for i, node in ipairs(w.nodes) do assert.equal("f1 f2 f3 f4", held(node, w.nodes), "node " .. i) end
+    end)
+  end
+
+  it("is not contradicted by old words of three who are not here", function()
+    local w = world(7, { TRUE, TRUE, TRUE, TRUE })
+    local old = {}
+    for i = 2, 4 do
+      local node = w.nodes[i]
+      for _, entry in ipairs(node.dcache.index:bucket "peer") do
+        local st = statement.parse(entry.text or node.dcache:line(entry.short))
+        if st and st.signer == node.id then old[#old + 1] = st.line end
+      end
+    end
+    assert.equal(3, #old)
+    for i = 2, 4 do w.cut["10.0.0." .. i] = true end
+    w:run(3 * 3600 * 1000)
+    for n = 1, 20 do
+      for _, line in ipairs(old) do hears(w.nodes[1], "* - 8 statements\n" .. line, "10.9.9." .. n) end
+      w:run(60000)
+    end
+    assert.equal("own", w.nodes[1].time.source)
+    assert.is_true(w.nodes[1].refused.ended >= 60)
+  end)
+end)
