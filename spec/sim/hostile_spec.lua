@@ -189,6 +189,7 @@ describe("a clock that says it is synchronised, and is not,", function()
       end
     end
     assert.equal(3, #old)
+    w:run(10000)
     for i = 2, 4 do w.cut["10.0.0." .. i] = true end
     w:run(3 * 3600 * 1000)
     for n = 1, 20 do
@@ -197,5 +198,22 @@ describe("a clock that says it is synchronised, and is not,", function()
     end
     assert.equal("own", w.nodes[1].time.source)
     assert.is_true(w.nodes[1].refused.ended >= 60)
+  end)
+
+  it("is not contradicted by words of another time that three who are here never signed", function()
+    local w = world(8, { TRUE, TRUE, TRUE, TRUE })
+    w:run(20000)
+    local at = w.loop:wall() + 86400 * 1000
+    for n = 1, 20 do
+      for i = 2, 4 do
+        local node = w.nodes[i]
+        local word = assert(statement.sign(node.key, "elsewhere", { verb = "propose", bucket = "peer", key = node.id,
+          at = at + n, valid_from = at // 16000 * 16, valid_until = at // 16000 * 16 + 960, data = '{"clock":"own"}' }))
+        hears(w.nodes[1], "* - 8 statements\n" .. word.line, "10.9.9." .. n)
+      end
+    end
+    w:run(60000)
+    assert.equal("own", w.nodes[1].time.source)
+    assert.equal(60, w.nodes[1].refused.future)
   end)
 end)
