@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <malloc.h>
 #include <sodium.h>
 
 int core_fail(lua_State *L, const char *word, const char *format, ...) {
@@ -76,7 +77,16 @@ static void push_words(lua_State *L) {
 #undef PUSH_WORD
 }
 
-/* { version =, words = { word = text } }; makes every "core.NAME" requirable. */
+/* () -> free memory in between goes back to the system, where the C library can do that */
+static int core_trim(lua_State *L) {
+  (void)L;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return 0;
+}
+
+/* { version =, words = { word = text }, trim() }; makes every "core.NAME" requirable. */
 int luaopen_core(lua_State *L) {
   if (sodium_init() < 0)
     return luaL_error(L, "libsodium cannot start");
@@ -86,6 +96,8 @@ int luaopen_core(lua_State *L) {
   lua_newtable(L);
   lua_pushliteral(L, DT_SWARM_VERSION);
   lua_setfield(L, -2, "version");
+  lua_pushcfunction(L, core_trim);
+  lua_setfield(L, -2, "trim");
   push_words(L);
   lua_setfield(L, -2, "words");
   return 1;

@@ -212,21 +212,63 @@ static int compare_age(const void *a, const void *b, void *ix) {
   return memcmp(x->id, y->id, sizeof x->id);
 }
 
-/* index:bucket(bucket) -> array of entries in the order of AT, then ID */
+/* Numbers of the entries in a bucket into OUT, of SIGNER only where that is not NULL. */
+static uint32_t list_bucket(const struct index *ix, uint32_t bucket,
+                            const uint8_t *signer, uint32_t *out) {
+  uint32_t count = 0;
+  for (uint32_t n = bucket ? ix->buckets[bucket].first : 0; n;
+       n = index_entry(ix, n)->next_in_bucket) {
+    const uint8_t *public = ix->holders[index_entry(ix, n)->holder].public;
+    if (!signer || memcmp(public, signer, CORE_PUBLIC_SIZE) == 0)
+      out[count++] = n;
+  }
+  return count;
+}
+
+/* index:bucket(bucket[, signer]) -> array of entries in the order of AT, then ID */
 static int f_bucket(lua_State *L) {
   struct index *ix = index_argument(L);
   struct statement_part name = part_argument(L, 2);
+  uint8_t public[CORE_PUBLIC_SIZE];
+  int of_one = !lua_isnoneornil(L, 3);
   uint32_t bucket = index_find_bucket(ix, name.at, name.size), count = 0;
   uint32_t total = bucket ? ix->buckets[bucket].count : 0;
   uint32_t *numbers = lua_newuserdatauv(L, (total + 1) * sizeof *numbers, 0);
-  for (uint32_t n = bucket ? ix->buckets[bucket].first : 0; n;
-       n = index_entry(ix, n)->next_in_bucket)
-    numbers[count++] = n;
+  if (of_one) {
+    struct statement_part id = part_argument(L, 3);
+    luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), 3, "not a peer ID");
+  }
+  count = list_bucket(ix, bucket, of_one ? public : NULL, numbers);
   qsort_r(numbers, count, sizeof *numbers, compare_age, ix);
   lua_createtable(L, (int)count, 0);
   for (uint32_t i = 0; i < count; i++) {
     push_entry(L, ix, numbers[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+/* index:signers(bucket, now_s) -> { [signer] = how many of his words there are proposals
+ * that end later } */
+static int f_signers(lua_State *L) {
+  const struct index *ix = index_argument(L);
+  struct statement_part name = part_argument(L, 2);
+  int64_t now = luaL_checkinteger(L, 3);
+  uint32_t bucket = index_find_bucket(ix, name.at, name.size);
+  char id[KEY_ID_SIZE];
+  lua_newtable(L);
+  for (uint32_t n = bucket ? ix->buckets[bucket].first : 0; n;) {
+    const struct entry *e = index_entry(ix, n);
+    n = e->next_in_bucket;
+    if (e->is_dismissal || (int64_t)e->until * STATEMENT_TICK < now)
+      continue;
+    key_id_of_public(ix->holders[e->holder].public, id);
+    lua_pushlstring(L, id, sizeof id);
+    lua_pushvalue(L, -1);
+    lua_Integer count = lua_rawget(L, -3) == LUA_TNUMBER ? lua_tointeger(L, -1) : 0;
+    lua_pop(L, 1);
+    lua_pushinteger(L, count + 1);
+    lua_rawset(L, -3);
   }
   return 1;
 }
@@ -357,6 +399,7 @@ static const luaL_Reg methods[] = {
     {"bucket",       f_bucket      },
     {"buckets",      f_buckets     },
     {"bucket_count", f_bucket_count},
+    {"signers",      f_signers     },
     {"class",        f_class       },
     {"law",          f_law         },
     {"digest",       f_digest      },

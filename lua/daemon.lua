@@ -110,6 +110,7 @@ function daemon.start(given)
     end
   end
   self.node:start()
+  self.thrift = require "thrift".start(self.loop)
   say_banner(self, given)
   speak_up(self)
   return self

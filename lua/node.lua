@@ -133,20 +133,19 @@ function node:open_channels(net)
   return true
 end
 
--- Who can give a file: its publishers and those who say that they hold it. Read again when records changed.
+-- Who of our peers can give a file: its publishers and those who say that they hold it.
 local function holders(self, cid)
-  local changes = self.dcache:changes "share"
-  if not self.holders or self.holders_at ~= changes then
-    self.holders, self.holders_at = {}, changes
+  local list = {}
+  for _, peer in ipairs(self.comms.peers.list) do
     for _, bucket in ipairs { "share/files", "share/safe" } do
-      for _, record in ipairs(self.dcache:records(bucket)) do
-        local list = self.holders[record.key] or {}
-        self.holders[record.key] = list
-        if record.holds then list[#list + 1] = record.signer end
+      local record = self.dcache:record(bucket, cid, peer.id)
+      if record and record.holds then
+        list[#list + 1] = peer.id
+        break
       end
     end
   end
-  return self.holders[cid] or {}
+  return list
 end
 
 local function supplier(self, id)
@@ -171,7 +170,7 @@ function node:open_content(net, wanted)
   self.gateway = self.door and self.door.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
     time = self.time, dir = self.state, id = self.id, gateway = self.gateway, publish = publisher(self),
-    records = function(bucket) return self.dcache:records(bucket) end,
+    records = function(bucket) return self.dcache:records(bucket, self.id) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
   if not self.door then return end
   function self.door.on_open(gateway) -- later than the rest
@@ -187,7 +186,7 @@ function node:open_logs()
   local logs, gather = require "clients.logs", require "clients.logs.gather"
   self.logs = logs.new { loop = self.loop, log = self.log, policy = self.policy, here = self.here, time = self.time,
     disk = self.disk, worker = self.worker, folder = self.share, state = self.state, publish = publisher(self),
-    records = function(bucket) return self.dcache:records(bucket) end,
+    records = function(bucket) return self.dcache:records(bucket, self.id) end,
     serve = function(...) return self.content:serve(...) end,
     withdraw = function(cid) return self.content:withdraw(cid) end,
     when_synced = function(fn) self.dcache:when_synced(fn) end }

@@ -106,6 +106,25 @@ describe("core.record", function()
     assert.is_nil(index:slot("nowhere", id, id))
   end)
 
+  it("lists the words of one signer, and counts those of each that propose and have not ended", function()
+    local long = NOW // 16 * 16 + 64
+    for i, name in ipairs { "c", "a", "b" } do
+      index:put(sign { key = name, at = AT + i, valid_until = long }, i)
+    end
+    index:put(sign({ key = "a", valid_until = long }, other), 4)
+    index:put(sign({ key = "d", valid_until = long, verb = "dismiss", data = "null" }, other), 5)
+    index:put(sign({ key = "e" }, other), 6)
+    local places = {}
+    for i, entry in ipairs(index:bucket("share/files", other:id())) do places[i] = entry.place end
+    table.sort(places)
+    assert.are.same({ 4, 5, 6 }, places)
+    assert.are.same({}, index:bucket("peer", other:id()))
+    assert.has_error(function() index:bucket("share/files", "nobody") end)
+    assert.are.same({ [id] = 3, [other:id()] = 1 }, index:signers("share/files", NOW + 32))
+    assert.are.same({ [id] = 3, [other:id()] = 2 }, index:signers("share/files", NOW // 16 * 16))
+    assert.are.same({}, index:signers("share/none", 0))
+  end)
+
   it("lists a bucket by time, buckets and IDs by name", function()
     for i, name in ipairs { "c", "a", "b" } do index:put(sign { key = name, at = AT - i % 3 }, i) end
     index:put(sign({ bucket = "share/safe" }, other), 4)

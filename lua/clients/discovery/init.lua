@@ -68,14 +68,6 @@ local function words_of_peers(self)
   return by_signer
 end
 
-local function files_of_peers(self)
-  local count = {}
-  for _, record in ipairs(self.dcache:records "share/files") do
-    if record.holds then count[record.signer] = (count[record.signer] or 0) + 1 end
-  end
-  return count
-end
-
 local function via_of(self, peer)
   local flow = self.comms.peers:best(peer) or peer.flows[1]
   if not flow then return nil end
@@ -97,7 +89,7 @@ end
 
 -- This node first, then every peer that was heard, by name: ages are monotonic silence, never UNTIL.
 function discovery:nodes()
-  local words, files, facts = words_of_peers(self), files_of_peers(self), self.facts()
+  local words, files, facts = words_of_peers(self), self.dcache:signers "share/files", self.facts()
   local names = { [facts.name] = 1 }
   for _, peer in ipairs(self.comms.peers.list) do
     if peer.name then names[peer.name] = (names[peer.name] or 0) + 1 end
