@@ -11,7 +11,7 @@
 
 #define CLASS "core.http"
 #define REQUESTS_MAX 64 /* under way at once, on one handle */
-#define HOST_MAX 4      /* connections to one peer */
+#define HOST_MAX 8      /* connections to one peer */
 #define TOTAL_MAX 16    /* connections in all */
 #define EVENTS_MAX 32   /* ready sockets of one step */
 #define TIMEOUT_MS 600000
@@ -185,6 +185,8 @@ static transfer_request check_request(lua_State *L) {
   r.timeout_ms = (long)core_field_integer(L, 2, "timeout_ms", TIMEOUT_MS);
   r.low_speed = (long)core_field_integer(L, 2, "low_speed", LOW_SPEED);
   r.low_seconds = (long)core_field_integer(L, 2, "low_seconds", LOW_SECONDS);
+  lua_getfield(L, 2, "fresh");
+  r.fresh = lua_toboolean(L, -1);
   luaL_argcheck(L, lua_getfield(L, 2, "url") == LUA_TSTRING, 2, "url is missing");
   r.url = lua_tostring(L, -1);
   lua_getfield(L, 2, "accept");
@@ -195,8 +197,9 @@ static transfer_request check_request(lua_State *L) {
 }
 
 /* h:get{ url =, max = bytes of body, accept =, range = "N-M", timeout_ms =, low_speed =
- * bytes/s, low_seconds = } -> id | nil, message, "form" (not http://NUMERIC:PORT/path) or
- * "full". RFC 9110, 9112. The answer comes from step(). */
+ * bytes/s, low_seconds =, fresh = over a new connection } -> id | nil, message, "form"
+ * (not http://NUMERIC:PORT/path) or "full". RFC 9110, 9112. The answer comes from step().
+ */
 static int http_get(lua_State *L) {
   http *h = check_open(L);
   transfer_request request = check_request(L);

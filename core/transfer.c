@@ -108,6 +108,7 @@ static void set_bounds(CURL *easy, const transfer_request *request) {
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->timeout_ms);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, request->low_speed);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, request->low_seconds);
+  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)request->fresh);
 }
 
 static void set_callbacks(transfer *t) {

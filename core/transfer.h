@@ -26,6 +26,7 @@ typedef struct {
   const char *url, *accept, *range; /* copied; accept and range may be NULL */
   size_t max;                       /* bytes of body */
   long timeout_ms, low_speed, low_seconds;
+  int fresh; /* over a connection of its own, not over one that is open already */
 } transfer_request;
 
 /* 1 for http://NUMERIC-ADDRESS:PORT/path with nothing else in it. */

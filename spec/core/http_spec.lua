@@ -100,6 +100,14 @@ describe("core.http", function()
     assert.equal(1, s.count)
   end)
 
+  it("uses a new one where that is asked", function()
+    s = server(function(to) to:write "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi" end)
+    for count = 1, 3 do
+      assert.equal("hi", answer(c.h:get { url = s.url, fresh = true }).body)
+      assert.equal(count, s.count)
+    end
+  end)
+
   it("keeps a body that is empty or exactly as long as allowed", function()
     assert.equal("", get({ max = 0 }, says "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").body)
   end)

@@ -10,7 +10,7 @@ fetch.__index = fetch
 
 local ACCEPT = "application/vnd.ipld.raw"
 local NODE_MAX = 65536 -- bytes of an inner node
-local FLYING_MAX = 4 -- requests of one file at once
+local FLYING_MAX, FLYING_SLOW = 4, 8 -- requests of one file at once; where each of them is slow
 local JOBS_MAX = 2 -- files at once
 local QUEUE_MAX = 256
 local NAME_MAX = 200
@@ -136,7 +136,7 @@ local function take(self, job, link, source, bytes)
   elseif not children then -- these are the bytes of that CID: no source has better ones
     return fail(self, job, err, word)
   end
-  job.suppliers:gave(source)
+  job.suppliers:gave(source, #bytes, self.loop:now() - link.asked)
   for i = #children, 1, -1 do job.links[#job.links + 1] = children[i] end
   if link.height > 0 then return end
   local ok
@@ -160,7 +160,8 @@ end
 
 local function ask(self, job, link, source)
   local request = { url = ("%s/ipfs/%s?format=raw"):format(source.url, link.cid), accept = ACCEPT,
-    max = link.height == 0 and link.size or NODE_MAX }
+    max = link.height == 0 and link.size or NODE_MAX, fresh = job.suppliers:is_slow(source) }
+  link.asked = self.loop:now()
   local id, err, word = self.http:get(request, function(answer) answered(self, job, link, source, answer) end)
   if not id then
     give_back(job, link)
@@ -227,7 +228,7 @@ end
 function pump(self, job)
   if job.over or job.checking or (job.rests_until or 0) > self.loop:now() then return end
   if not job.file and not open(self, job) then return end
-  while job.in_flight < FLYING_MAX and #job.links > 0 do
+  while job.in_flight < (job.suppliers.slow and FLYING_SLOW or FLYING_MAX) and #job.links > 0 do
     if not advance(self, job) then return end
   end
   if job.in_flight == 0 and #job.links == 0 then finish(self, job) end

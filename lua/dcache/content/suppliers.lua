@@ -3,6 +3,7 @@ local suppliers = {}
 suppliers.__index = suppliers
 
 local LOOK_AGAIN = 1000 -- ms between two looks at who there is
+local LONG, SLOW = 256 * 1024, 1000 -- bytes whose time tells something; bytes/ms
 
 -- First and longest rest in ms after a failure, by its word. What no honest source does weighs more; a body cut
 -- short is what a publisher leaves who loses power.
@@ -61,10 +62,18 @@ function suppliers:failed(source, word)
   state.rests_until = now + state.step // 2 + self.random:integer(state.step // 2 + 1)
 end
 
-function suppliers:gave(source)
+-- SIZE bytes came within MS and were what was asked for.
+function suppliers:gave(source, size, ms)
   local state = self.known[source.id]
   if state.faults == 0 then state.step = 0 end
+  if size < LONG then return end
+  state.slow = size < ms * SLOW
+  self.slow = state.slow -- the newest long answer, whoever's
 end
+
+-- Did the last long answer come slowly? Where frames get lost, what a connection believes of its path sinks with
+-- time and does not rise again: another one costs a handshake and begins anew.
+function suppliers:is_slow(source) return self.known[source.id].slow or false end
 
 function suppliers.is_hostile(word) return RESTS[word] == HOSTILE end
 
