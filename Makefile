@@ -30,6 +30,7 @@ ROOT     := $(DESTDIR)$(PREFIX)
 
 Q = $(if $(V),,@)
 
+TOOLS    := $(BUILD)/wire $(BUILD)/flood $(BUILD)/cubic.so
 PARTS    := dt-swarm dt-swarm-cli $(BUILD)/core.so $(BUILD)/core/http.so
 
 # One line for the compiler's work, each command with V=1.
@@ -57,13 +58,16 @@ $(BUILD)/core/http.so: $(APART) core/core.h core/transfer.h | $(BUILD)/core
 $(BUILD)/%.o: core/%.c Makefile | $(BUILD)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(INCLUDE) -c -o $@ $<
 
-# A tool of specs: hosts on a bad link.
+# Tools of specs: hosts on a bad link, and a kernel without bbr.
 $(BUILD)/wire: spec/net/wire.c spec/net/wire_command.c spec/net/wire.h Makefile | $(BUILD)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -o $@ spec/net/wire.c spec/net/wire_command.c $(LDFLAGS)
 
 # A fast sender of datagrams, for specs.
 $(BUILD)/flood: spec/net/flood.c Makefile | $(BUILD)
 	$(Q)$(CC) -D_GNU_SOURCE $(filter-out -MMD -MP,$(CFLAGS)) -o $@ $<
+
+$(BUILD)/cubic.so: spec/net/cubic.c Makefile | $(BUILD)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP $(SANITISE),$(CFLAGS)) -shared -o $@ $< $(LDFLAGS)
 
 $(BUILD) $(BUILD)/core:
 	$(Q)mkdir -p $@
@@ -76,7 +80,7 @@ run:
 
 test:
 	@core/need.sh test
-	@$(MAKE) --no-print-directory all $(BUILD)/wire $(BUILD)/flood
+	@$(MAKE) --no-print-directory all $(TOOLS)
 	@spec/net/kubo.sh >/dev/null || true
 	@spec/net/js.sh >/dev/null || true
 	@spec/run.sh $(SPECS)
@@ -87,7 +91,7 @@ lint:
 	luacheck -q lua cli policies spec
 
 # The same specs at full counts, and those that take their counts from the environment.
-soak: all $(BUILD)/wire $(BUILD)/flood
+soak: all $(TOOLS)
 	@DT_SWARM_SOAK=1 DT_SWARM_CRASH_IMAGES=$${DT_SWARM_CRASH_IMAGES:-20000} SPEC_TIMEOUT=7200 spec/run.sh $(SPECS)
 	@$(MAKE) -k --no-print-directory -f spec/fuzz/Makefile run FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600)
 

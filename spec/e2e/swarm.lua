@@ -1,6 +1,7 @@
 -- swarm.lua - real daemons on hosts of their own, and the command line beside them, for specs. No checks.
 local json = require "core.json"
 local namespaces = require "spec.net.namespaces"
+local wire = require "spec.net.wire"
 
 local swarm = {}
 swarm.__index = swarm
@@ -14,21 +15,42 @@ end
 
 swarm.sh = sh
 
--- HOSTS: names; DOWN: those whose link is down from the start. → swarm | nil, why there can be none here.
-function swarm.new(hosts, down)
-  local world, why = namespaces.new { hosts = hosts, down = down }
-  if not world then return nil, why end
+local FIRST_USER = 61001 -- no account's, so that nothing else runs under it
+
+-- HOSTS: names; DOWN: those whose link is down from the start; OPTIONS: wire = true: on spec/net/wire, not on a
+-- bridge, with seed =; users = true: each host's daemon under a user of its own. → swarm | nil, why there can
+-- be none here.
+function swarm.new(hosts, down, options)
+  options = options or {}
+  if options.users and sh "id -u" ~= "0\n" then return nil, "not root: no users to choose" end
   local dir = sh "mktemp -d /tmp/dts-e2e.XXXXXX":match "%S+"
-  return setmetatable({ world = world, dir = dir, here = sh "pwd":match "[^\n]+", running = {} }, swarm)
+  local world, why = (options.wire and wire or namespaces).new { hosts = hosts, down = down, seed = options.seed,
+    after = dir }
+  if not world then
+    sh("rm -rf " .. dir)
+    return nil, why
+  end
+  sh("chmod 0711 " .. dir)
+  local users = {}
+  for i, host in ipairs(hosts) do users[host] = options.users and FIRST_USER + i or nil end
+  return setmetatable({ world = world, dir = dir, here = sh "pwd":match "[^\n]+", running = {}, users = users }, swarm)
 end
 
 function swarm:path(host, what) return ("%s/%s/%s"):format(self.dir, host, what) end
 
--- Starts (again) the daemon of a host; POLICY: a shipped name or a path; BEFORE: a command that runs it.
+-- What stands before a command that runs as the host's user.
+function swarm:as(host)
+  local user = self.users[host]
+  return user and ("setpriv --reuid %d --regid %d --clear-groups "):format(user, user) or ""
+end
+
+-- Starts (again) the daemon of a host; POLICY: a shipped name or a path; BEFORE: words such as NAME=value.
 function swarm:start(host, policy, before)
-  sh(("mkdir -p %s/%s && chmod 0700 %s/%s"):format(self.dir, host, self.dir, host))
-  local command = ("env HOME=%s XDG_CONFIG_HOME=%s %s %s/dt-swarm --name %s --state %s --share %s --socket %s %s")
-    :format(self:path(host, ""), self:path(host, ""), before or "", self.here, host, self:path(host, "state"),
+  local home = self:path(host, "")
+  sh(("mkdir -p %s && chmod 0700 %s"):format(home, home))
+  if self.users[host] then sh(("chown %d:%d %s"):format(self.users[host], self.users[host], home)) end
+  local command = ("%senv %s HOME=%s XDG_CONFIG_HOME=%s %s/dt-swarm --name %s --state %s --share %s --socket %s %s")
+    :format(self:as(host), before or "", home, home, self.here, host, self:path(host, "state"),
       self:path(host, "share"), self:path(host, "state/control.sock"), policy or "")
   self.running[host] = self.world:spawn(host, command)
   return self.running[host]
