@@ -10,7 +10,6 @@ fetch.__index = fetch
 
 local ACCEPT = "application/vnd.ipld.raw"
 local NODE_MAX = 65536 -- bytes of an inner node
-local FLYING_MAX, FLYING_SLOW = 4, 8 -- requests of one file at once; where each of them is slow
 local JOBS_MAX = 2 -- files at once
 local QUEUE_MAX = 256
 local NAME_MAX = 200
@@ -228,7 +227,7 @@ end
 function pump(self, job)
   if job.over or job.checking or (job.rests_until or 0) > self.loop:now() then return end
   if not job.file and not open(self, job) then return end
-  while job.in_flight < (job.suppliers.slow and FLYING_SLOW or FLYING_MAX) and #job.links > 0 do
+  while job.in_flight < job.suppliers:width() and #job.links > 0 do
     if not advance(self, job) then return end
   end
   if job.in_flight == 0 and #job.links == 0 then finish(self, job) end

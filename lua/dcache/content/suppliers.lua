@@ -3,6 +3,7 @@ local suppliers = {}
 suppliers.__index = suppliers
 
 local LOOK_AGAIN = 1000 -- ms between two looks at who there is
+local WIDTH, WIDTH_SLOW = 4, 8 -- requests at once; where each of them is slow
 local LONG, SLOW = 256 * 1024, 1000 -- bytes whose time tells something; bytes/ms
 
 -- First and longest rest in ms after a failure, by its word. What no honest source does weighs more; a body cut
@@ -70,6 +71,9 @@ function suppliers:gave(source, size, ms)
   state.slow = size < ms * SLOW
   self.slow = state.slow -- the newest long answer, whoever's
 end
+
+-- How many requests of one file may be under way at once.
+function suppliers:width() return self.slow and WIDTH_SLOW or WIDTH end
 
 -- Did the last long answer come slowly? Where frames get lost, what a connection believes of its path sinks with
 -- time and does not rise again: another one costs a handshake and begins anew.
