@@ -19,14 +19,16 @@
 struct MHD_Connection {
   union MHD_ConnectionInfo info;
   struct sockaddr_storage from;
-  char *names[HEADERS_MAX], *values[HEADERS_MAX], *format;
-  int count, answers;
+  char *names[HEADERS_MAX], *values[HEADERS_MAX];
+  char *arguments; /* what stands behind the `?` */
+  int count, answers, is_head;
   unsigned status;
 };
 
 struct MHD_Response {
   const char *body;
   uint64_t size;
+  MHD_ContentReaderCallback reader;
   MHD_ContentReaderFreeCallback free;
   void *context;
   char copy[64];
@@ -41,10 +43,25 @@ MHD_get_connection_info(struct MHD_Connection *c, enum MHD_ConnectionInfoType ty
   return &c->info;
 }
 
+/* The value of `NAME=value&…`. Lives until the next question. */
+static const char *argument(const char *all, const char *name) {
+  static char value[1024];
+  size_t size = strlen(name), length;
+  for (const char *at = all; at; at = strchr(at, '&')) {
+    at += *at == '&';
+    if (strncmp(at, name, size) || at[size] != '=')
+      continue;
+    length = strcspn(at + size + 1, "&");
+    snprintf(value, sizeof value, "%.*s", (int)length, at + size + 1);
+    return value;
+  }
+  return NULL;
+}
+
 const char *MHD_lookup_connection_value(struct MHD_Connection *c, enum MHD_ValueKind kind,
                                         const char *name) {
   if (kind == MHD_GET_ARGUMENT_KIND)
-    return strcmp(name, "format") ? NULL : c->format;
+    return argument(c->arguments, name);
   for (int i = 0; i < c->count; i++)
     if (!strcasecmp(c->names[i], name))
       return c->values[i];
@@ -80,8 +97,12 @@ struct MHD_Response *
 MHD_create_response_from_callback(uint64_t size, size_t block,
                                   MHD_ContentReaderCallback reader, void *context,
                                   MHD_ContentReaderFreeCallback end) {
-  (void)block, (void)reader, (void)context, (void)end;
-  return response_of(NULL, size);
+  struct MHD_Response *r = response_of(NULL, size);
+  (void)block;
+  r->reader = reader;
+  r->context = context;
+  r->free = end;
+  return r;
 }
 
 /* Nothing that came with the request may begin a line of the answer. */
@@ -91,12 +112,28 @@ enum MHD_Result MHD_add_response_header(struct MHD_Response *r, const char *name
   return MHD_YES;
 }
 
+/* A body that is made as it is sent has the length that was said. */
+static void read_all(const struct MHD_Response *r) {
+  static char out[65536];
+  uint64_t done = 0;
+  while (done < r->size) {
+    size_t room = 1 + done % sizeof out;
+    ssize_t n = r->reader(r->context, done, out, room);
+    FUZZ_CHECK(n > 0 && (size_t)n <= room);
+    done += (uint64_t)n;
+  }
+  FUZZ_CHECK(done == r->size);
+}
+
 enum MHD_Result MHD_queue_response(struct MHD_Connection *c, unsigned status,
                                    struct MHD_Response *r) {
   uint8_t digest[32], sum[32];
   c->answers++;
   c->status = status;
-  if (status == 200 && r->free) {
+  if (status == 200 && r->reader) {
+    if (!c->is_head)
+      read_all(r);
+  } else if (status == 200 && r->free) {
     FUZZ_CHECK(hash_sha256(r->body, (size_t)r->size, digest) == 0);
     char *own = fuzz_copy(r->body, (size_t)r->size);
     FUZZ_CHECK(hash_sha256(own, (size_t)r->size, sum) == 0 && !memcmp(sum, digest, 32));
@@ -184,9 +221,10 @@ static void ask(struct MHD_Connection *c, char *request) {
   *path++ = '\0';
   if ((mark = strchr(path, '?'))) {
     *mark = '\0';
-    c->format = strncmp(mark + 1, "format=", 7) ? NULL : mark + 8;
+    c->arguments = mark + 1;
   }
   url = url_of(path);
+  c->is_head = !strcmp(request, "HEAD");
   FUZZ_CHECK(gateway_answer(g, &client, c, url, request) == MHD_YES);
   FUZZ_CHECK(c->answers == 1 && g->busy == 0);
   free(url);
