@@ -28,9 +28,13 @@ end
 
 local function length(list) return list.last - list.first + 1 end
 
+-- A host is one source by each kind of channel: more connections give it no more turns and no more room.
+local function name_of(source) return source.host and source.channel.kind .. " " .. source.host or source.id end
+
 -- The queue of a source, in its channel's round; empty queues are in no round.
 local function queue_of(self, source)
-  local queue = self.by_id[source.id]
+  local name = name_of(source)
+  local queue = self.by_id[name]
   if queue then return queue end
   local kind = source.channel.kind
   local channel = self.by_kind[kind]
@@ -39,8 +43,8 @@ local function queue_of(self, source)
     self.by_kind[kind] = channel
     table.insert(self.channels, channel)
   end
-  queue = { id = source.id, first = 1, last = 0 }
-  self.by_id[source.id] = queue
+  queue = { id = name, first = 1, last = 0, paused = {} }
+  self.by_id[name] = queue
   push(channel, queue)
   return queue
 end
@@ -53,9 +57,10 @@ local function pop(self)
   if length(queue) > 0 then push(channel, queue) else self.by_id[queue.id] = nil end
   if length(channel) > 0 then table.insert(self.channels, channel) else self.by_kind[channel.kind] = nil end
   self.waiting = self.waiting - 1
-  if queue.paused and length(queue) < SOURCE_MAX // 4 then
-    queue.paused = nil
-    entry.source.channel:resume()
+  if queue.paused[1] and length(queue) < SOURCE_MAX // 4 then
+    local paused = queue.paused
+    queue.paused = {}
+    for _, stream in ipairs(paused) do stream:resume() end
   end
   return entry
 end
@@ -91,10 +96,10 @@ local function wait(self, queue, st, source, done)
   push(queue, { st = st, source = source, done = done })
   self.waiting = self.waiting + 1
   self.pending[st.short] = true
-  if length(queue) >= SOURCE_MAX // 2 and source.channel.pause and not queue.paused then
-    queue.paused = true
-    source.channel:pause()
-  end
+  if length(queue) < SOURCE_MAX // 2 or not source.channel.pause then return end
+  for _, stream in ipairs(queue.paused) do if stream == source.channel then return end end
+  table.insert(queue.paused, source.channel)
+  source.channel:pause()
 end
 
 -- Checks ST, which came over SOURCE: done(true) or done(nil, text, word), once. → true | nil, text, "full"/"duplicate"
@@ -105,7 +110,7 @@ function verify:add(st, source, done)
     return true
   end
   if self.pending[st.short] then return nil, "duplicate: being checked", "duplicate" end
-  local queue = self.by_id[source.id]
+  local queue = self.by_id[name_of(source)]
   if self.waiting >= ALL_MAX or queue and length(queue) >= SOURCE_MAX then
     return nil, "full: too many wait to be checked", "full"
   end

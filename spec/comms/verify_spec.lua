@@ -95,6 +95,21 @@ describe("checking signatures", function()
     assert.same({}, box.verify.channels)
   end)
 
+  it("gives a host one room, and one turn, for all its streams", function()
+    local box, calls = new(), {}
+    local streams = {}
+    for i = 1, 8 do
+      streams[i] = source("tcp", "port " .. i, calls)
+      streams[i].host = "10.0.0.9"
+    end
+    for n = 1, 512 do assert(box.verify:add(word("w" .. n), streams[n % 8 + 1], function() end)) end
+    assert.equal("full", select(3, box.verify:add(word "more", streams[1], function() end)))
+    assert.equal(8, calls.paused)
+    finish(box)
+    assert.equal(8, calls.resumed)
+    assert.equal(0, box.verify.waiting)
+  end)
+
   it("is bounded in all", function()
     local box, taken = new(), 0
     for n = 1, 9000 do
