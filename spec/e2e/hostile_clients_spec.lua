@@ -53,7 +53,8 @@ describe("a daemon among slow clients", function()
       ("lua5.4 spec/e2e/slow.lua %s %d %s %d %s"):format(kind, COUNT, where, at, cid))
     os.execute "sleep 1"
     if not first then begin_honest() end
-    local seen, until_when = { descriptors = 0, links = 0, readers = 0, connections = 0 }, os.time() + (kind == "tcp" and SECONDS or SECONDS // 2)
+    local seen = { descriptors = 0, links = 0, readers = 0, connections = 0 }
+    local until_when = os.time() + (kind == "tcp" and SECONDS or SECONDS // 2)
     local peak = outside.peak(pid, function()
       seen.descriptors = math.max(seen.descriptors, outside.descriptors(pid))
       local answer = kind ~= "control" and status()

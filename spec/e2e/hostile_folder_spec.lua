@@ -112,7 +112,7 @@ describe("a share folder", function()
 
   it("shows no control byte on a terminal, wherever the names are shown", function()
     if not s then return pending(why) end
-    for _, command in ipairs { "status", "discover", "summary", "report", "files", "files ls" } do
+    for _, command in ipairs { "status", "discover", "summary", "report", "files list" } do
       for _, host in ipairs { "ada", "donald" } do
         local text = s:cli(host, command)
         assert.is_nil(text:find "[%z\1-\9\11-\31\127]", command .. " of " .. host)
