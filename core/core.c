@@ -77,7 +77,8 @@ static void push_words(lua_State *L) {
 #undef PUSH_WORD
 }
 
-/* () -> free memory in between goes back to the system, where the C library can do that */
+/* () -> free memory in between goes back to the system, where the C library can do that
+ */
 static int core_trim(lua_State *L) {
   (void)L;
 #ifdef __GLIBC__
