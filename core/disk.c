@@ -318,6 +318,13 @@ static file *checked_file(lua_State *L) {
   return f;
 }
 
+disk *disk_check_file(lua_State *L, int index, int *number) {
+  file *f = luaL_checkudata(L, index, FILE_CLASS);
+  luaL_argcheck(L, f->number >= 0, index, "the file is closed");
+  *number = f->number;
+  return f->disk;
+}
+
 static int64_t checked_offset(lua_State *L, int index) {
   lua_Integer offset = luaL_optinteger(L, index, 0);
   luaL_argcheck(L, offset >= 0, index, "an offset of 0 or more expected");

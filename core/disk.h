@@ -100,6 +100,9 @@ int disk_names_sort(disk_names *names); /* by bytes */
 /* The disk in the userdata at INDEX; throws when it is none. */
 disk *disk_check(lua_State *L, int index);
 
+/* The disk of the open file at INDEX, and the file's NUMBER; throws when it is none. */
+disk *disk_check_file(lua_State *L, int index, int *number);
+
 disk *disk_real(void); /* disk_real.c; NULL without memory */
 
 /* disk_memory.c, disk_image.c: files in memory; each name and each 512 bytes of content

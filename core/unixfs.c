@@ -319,6 +319,8 @@ static const luaL_Reg functions[] = {
     {"layout", unixfs_layout    },
     {"decode", unixfs_decode    },
     {"height", unixfs_height_lua},
+    {"store",  unixfs_store     },
+    {"check",  unixfs_check     },
     {NULL,     NULL             }
 };
 

@@ -6,6 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct lua_State;
+
+/* unixfs_store.c: functions of core.unixfs. */
+int unixfs_store(struct lua_State *L);
+int unixfs_check(struct lua_State *L);
+
 /* IPIP-499 `unixfs-v1-2025`: CIDv1, SHA-256, raw leaves of 1 MiB, balanced, inner nodes
  * in dag-pb. A file's size alone gives the shape of its tree; its leaves' hashes give the
  * rest. */

@@ -14,7 +14,7 @@ local SAY_AGAIN = 200 -- ms in which what we learn of the time is gathered
 local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
-  "name", "type", "here", "memory" }
+  "flusher", "name", "type", "here", "memory" }
 
 -- Keeps what must be the same in all parts of a node.
 local function base(given)
@@ -170,7 +170,7 @@ function node:open_content(net, wanted)
   self.gateway = self.door and self.door.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
     time = self.time, dir = self.state, id = self.id, gateway = self.gateway, publish = publisher(self),
-    records = function(bucket) return self.dcache:records(bucket, self.id) end,
+    flusher = self.flusher, records = function(bucket) return self.dcache:records(bucket, self.id) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
   if not self.door then return end
   function self.door.on_open(gateway) -- later than the rest

@@ -8,6 +8,7 @@ local gateway = require "core.gateway"
 local log = require "log"
 local loop = require "loop"
 local random = require "core.random"
+local worker = require "worker"
 
 local SIZE, PAIRS = 256 << 20, 5
 local NGINX = [[
@@ -56,24 +57,38 @@ local function by_curl(port)
   end)
 end
 
+-- FN's seconds, and the longest time in ms between two beats of a 10 ms timer meanwhile.
+local function with_beats(fn)
+  local last, longest = L:micro(), 0
+  local beat = L:every(10, function()
+    local now = L:micro()
+    last, longest = now, math.max(longest, now - last)
+  end)
+  local seconds = timed(fn)
+  beat:cancel()
+  return seconds, longest / 1e3
+end
+
 local function by_us(port, file)
   local http = client.new { loop = L }
   local source = { { id = "a", name = "a", url = "http://127.0.0.1:" .. port, own = true } }
   local f = fetch.new { loop = L, disk = disk.real(), http = http, dir = home.path, random = random.seeded(1),
+    flusher = function() return worker.new { loop = L } end,
     log = log.new { wall = function() return 0 end, write = io.write },
     sources = function() return source end }
   local failure
-  local seconds = timed(function()
+  local seconds, longest = with_beats(function()
     assert(f:start(file.cid, file.size, "copy", function(path, err)
       failure = not path and err
       L:stop()
     end))
     L:run()
   end)
+  f:stop()
   http:close()
   assert(not failure, failure)
   sh("rm -rf %s/files", home.path)
-  return seconds
+  return seconds, longest
 end
 
 local function median(list)
@@ -87,10 +102,10 @@ local g = assert(gateway.new { host = "127.0.0.1" })
 assert(g:offer(file))
 local port, stop = nginx()
 local first = by_us(g:port(), file) -- here the gateway hashes each leaf, later it knows them
-local theirs, ours = {}, {}
+local theirs, ours, beats = {}, {}, {}
 for i = 1, PAIRS do
   theirs[i] = by_curl(port)
-  ours[i] = by_us(g:port(), file)
+  ours[i], beats[i] = by_us(g:port(), file)
 end
 stop()
 g:close()
@@ -102,4 +117,6 @@ print(("  %-44s %7.0f MB/s"):format("curl | tee FILE | openssl dgst, from nginx"
 print(("  %-44s %7.0f MB/s, %.2f of it (aim 0.80)"):format("checked and in place, from the gateway",
   rate(median(ours)), median(theirs) / median(ours)))
 print(("  %-44s %7.0f MB/s"):format("the same, the gateway's first reading", rate(first)))
+print(("  %-44s %7.0f ms, worst %.0f ms"):format("longest between two beats of a 10 ms timer", median(beats),
+  beats[#beats]))
 L:close()

@@ -9,6 +9,7 @@ local log = require "log"
 local loop = require "loop"
 local random = require "core.random"
 local unixfs = require "core.unixfs"
+local worker = require "worker"
 
 local MIB = 1048576
 
@@ -53,11 +54,15 @@ describe("dcache.content.fetch", function()
   local function fetcher(options)
     local http = client.new { loop = L }
     open[#open + 1] = http
-    return fetch.new { loop = L, disk = options.disk or D, http = http, dir = home.path .. "/state",
+    local function beside() return worker.new { loop = L } end
+    local f = fetch.new { loop = L, disk = options.disk or D, http = http, dir = home.path .. "/state",
+      flusher = not (options.disk or options.inline) and beside or nil,
       log = log.new { wall = function() return 0 end, level = "debug",
         write = function(text) said[#said + 1] = text end },
       random = random.seeded(1), sources = options.sources, on_progress = options.on_progress,
       patience = options.patience }
+    table.insert(open, { close = function() f:stop() end })
+    return f
   end
 
   -- Runs until the file is there or MS have passed → path | nil, text, word
@@ -283,6 +288,48 @@ describe("dcache.content.fetch", function()
       assert.is_true(after:read(path) == bytes)
       assert(D:unlink(home.path .. "/a"))
     end
+  end)
+
+  -- The longest time in ms between two beats of the loop while a file comes and each sync takes 300 ms.
+  local function stall(inline)
+    local bytes = folder.bytes(10 * MIB, 9)
+    local file = publish("a", bytes)
+    local g = serve(file)
+    D:slow(300)
+    local f = fetcher { inline = inline, sources = function() return { source("a", g:port()) } end }
+    local last, longest = L:now(), 0
+    local beat = L:every(5, function() last, longest = L:now(), math.max(longest, L:now() - last) end)
+    assert(run(f, file))
+    beat:cancel()
+    assert.is_true(in_place(file) == bytes)
+    assert.is_true(D:counts().sync >= 3)
+    return longest
+  end
+
+  it("holds up no timer, however slow the disk", function()
+    local longest = stall(false)
+    assert.is_true(longest < 200, longest .. " ms between two beats")
+  end)
+
+  it("holds up the loop where there is no thread for it", function() -- negative control of the measure
+    assert.is_true(stall(true) >= 300)
+  end)
+
+  it("writes nothing any more after it was stopped in the midst", function()
+    local file = publish("a", folder.bytes(32 * MIB, 10))
+    local g = serve(file)
+    D:slow(300)
+    local f = fetcher { sources = function() return { source("a", g:port()) } end,
+      on_progress = function(done) if done >= 9 * MIB then L:stop() end end }
+    assert.is_nil((run(f, file)))
+    f:stop()
+    local written = D:counts().write
+    local timer = L:after(500, function() L:stop() end)
+    L:run()
+    timer:cancel()
+    assert.equal(written, D:counts().write)
+    assert.is_nil(in_place(file))
+    assert.same({}, f:status())
   end)
 
   it("ends a file whose record lies about its size", function()

@@ -1,39 +1,37 @@
 -- fetch.lua - files by CID from several sources: every block checked, broken off and gone on with. Publishes nothing.
 local cid = require "core.cid"
-local text = require "core.text"
 local unixfs = require "core.unixfs"
 local partial = require "dcache.content.partial"
 local suppliers = require "dcache.content.suppliers"
+local wish = require "dcache.content.wish"
+local worker = require "worker"
 
 local fetch = {}
 fetch.__index = fetch
 
 local ACCEPT = "application/vnd.ipld.raw"
 local NODE_MAX = 65536 -- bytes of an inner node
+local STORING_MAX = 2 -- leaves of a file on their way to the disk
 local JOBS_MAX = 2 -- files at once
 local QUEUE_MAX = 256
-local NAME_MAX = 200
 local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that refused is tried again
 
 -- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
 -- on_progress(done, size, source, cid) after each leaf; patience = ms without progress after which it gives up
 -- (nil: never), stall = ms since there was first nobody to ask, likewise; partial(cid, name), place(cid, name) →
--- paths on one file system, beneath dir where not given.
+-- paths on one file system, beneath dir where not given; flusher() → a worker for hashing and for the disk, made
+-- with the first file (not given: one that works in the loop).
 function fetch.new(given)
   local dir = given.dir
   return setmetatable({ loop = given.loop, disk = given.disk, http = given.http, log = given.log,
     random = given.random, sources = given.sources, on_progress = given.on_progress or function() end,
     patience = given.patience, stall = given.stall, jobs = {}, by_cid = {}, refused = {},
+    flusher = given.flusher or function() return worker.new { loop = given.loop, inline = true } end,
     partial = given.partial or function(key) return dir .. "/partial/" .. key end,
     place = given.place or function(key, name) return dir .. "/files/" .. key .. "/" .. name end }, fetch)
 end
 
--- A name that may be a file's here: the last part of a path, nothing hidden, nothing that does not print.
-function fetch.file_name(name, key)
-  local last = type(name) == "string" and name:match "([^/]+)$" or ""
-  if last == "" or last:sub(1, 1) == "." or #last > NAME_MAX or not text.utf8(last) then return key end
-  return last
-end
+fetch.file_name = wish.file_name
 
 local pump, begin_next
 
@@ -45,7 +43,7 @@ local function call_back(self, job)
 end
 
 local function at_the_beginning(job)
-  job.have, job.leaves, job.file = 0, {}, nil
+  job.have, job.leaves, job.file, job.checking, job.finishing = 0, {}, nil, nil, nil
   job.links = { { cid = job.cid, size = job.size, offset = 0, height = unixfs.height(job.size) } }
 end
 
@@ -98,13 +96,15 @@ end
 
 local function finish(self, job)
   local path = self.place(job.cid, job.name)
-  local ok, err, word = job.file:finish(path)
-  if word == "length" then return fail(self, job, err, word) end -- somebody else cut the file
-  if not ok then return disk_failed(self, job, err, word) end
-  job.file = nil
-  remove(self, job)
-  begin_next(self)
-  job.done(path, leaves_of(job))
+  job.finishing = true
+  job.file:finish(path, function(ok, err, word)
+    job.finishing = nil
+    if word == "length" then return fail(self, job, err, word) end -- somebody else cut the file
+    if not ok then return disk_failed(self, job, err, word) end
+    remove(self, job)
+    begin_next(self)
+    job.done(path, leaves_of(job))
+  end)
 end
 
 local function arrived(self, job, leaf, source)
@@ -126,8 +126,21 @@ local function source_failed(self, job, source, word, err)
   end
 end
 
+-- A leaf is hashed on its way to the disk.
+local function store(self, job, link, source, bytes)
+  local ms = self.loop:now() - link.asked
+  job.file:write(link, bytes, function(ok, err, word)
+    if word ~= "block" then job.suppliers:gave(source, #bytes, ms) end
+    if ok then arrived(self, job, link, source) else give_back(job, link) end
+    if word == "block" then source_failed(self, job, source, word, err)
+    elseif not ok then disk_failed(self, job, err, word) end
+    pump(self, job)
+  end)
+end
+
 -- Children go onto the stack so that the first comes off it first.
 local function take(self, job, link, source, bytes)
+  if link.height == 0 and #bytes == link.size then return store(self, job, link, source, bytes) end
   local children, err, word = unixfs.decode(link.cid, bytes, link.size, link.height)
   if word == "block" then
     give_back(job, link)
@@ -137,12 +150,6 @@ local function take(self, job, link, source, bytes)
   end
   job.suppliers:gave(source, #bytes, self.loop:now() - link.asked)
   for i = #children, 1, -1 do job.links[#job.links + 1] = children[i] end
-  if link.height > 0 then return end
-  local ok
-  ok, err, word = job.file:write(link, bytes)
-  if ok then return arrived(self, job, link, source) end
-  give_back(job, link)
-  disk_failed(self, job, err, word)
 end
 
 local function answered(self, job, link, source, answer)
@@ -175,9 +182,9 @@ local function patience_left(self, job)
   return math.min(moved, self.stall and job.stalled_at + self.stall or math.maxinteger) - self.loop:now()
 end
 
--- Nobody can be asked now. With requests under way their answers go on; else a timer does.
+-- Nobody can be asked now. With something under way its end goes on; else a timer does.
 local function wait(self, job, ms)
-  if job.in_flight > 0 then return end
+  if job.in_flight > 0 or job.file.storing > 0 then return end
   job.stalled_at = job.stalled_at or self.loop:now()
   if patience_left(self, job) <= 0 then
     return fail(self, job, job.why or "missing: nobody who has it can be reached", "missing")
@@ -187,21 +194,20 @@ local function wait(self, job, ms)
 end
 
 local function open(self, job)
-  local file, err, word = partial.open(self.disk, self.partial(job.cid, job.name), job.size)
-  if not file then return disk_failed(self, job, err, word) end
-  job.file = file
-  return true
+  local err, word
+  if not self.worker then self.worker, err, word = self.flusher() end
+  if self.worker then
+    job.file, err, word = partial.open(self.disk, self.partial(job.cid, job.name), job.size, self.worker)
+  end
+  return job.file or disk_failed(self, job, err, word)
 end
 
--- What was there before a restart is hashed, one leaf a turn of the loop, and not fetched.
+-- What was there before a restart is hashed, leaf by leaf, and not fetched.
 local function check_old(self, job, link)
-  local file = job.file
   job.checking = true
-  self.loop:post(function()
-    job.checking = nil
-    if job.over or job.file ~= file then return end -- given up, or to come anew
-    link.checked = true
-    if job.file:has(link) then arrived(self, job, link) else give_back(job, link) end
+  job.file:check(link, function(kept)
+    job.checking, link.checked = nil, true
+    if kept then arrived(self, job, link) else give_back(job, link) end
     pump(self, job)
   end)
 end
@@ -225,12 +231,12 @@ local function advance(self, job)
 end
 
 function pump(self, job)
-  if job.over or job.checking or (job.rests_until or 0) > self.loop:now() then return end
+  if job.over or job.checking or job.finishing or (job.rests_until or 0) > self.loop:now() then return end
   if not job.file and not open(self, job) then return end
-  while job.in_flight < job.suppliers:width() and #job.links > 0 do
+  while job.in_flight < job.suppliers:width() and job.file.storing < STORING_MAX and #job.links > 0 do
     if not advance(self, job) then return end
   end
-  if job.in_flight == 0 and #job.links == 0 then finish(self, job) end
+  if job.in_flight + job.file.storing + #job.links == 0 then finish(self, job) end
 end
 
 function begin_next(self)
@@ -248,19 +254,11 @@ function begin_next(self)
   end
 end
 
-local function refuse(size, key)
-  local codec, err, word = cid.parse(key)
-  if not codec then return err, word end
-  if size < 0 or (codec == "raw") ~= (unixfs.height(size) == 0) then
-    return "size: a CID of that kind has no file of that size", "size"
-  end
-end
-
 -- Fetches the file KEY of SIZE bytes and names it NAME; done(path, digests of its leaves) or done(nil, text, word),
 -- once, never at once. → true | nil, text, word (form, size, duplicate, full)
 function fetch:start(key, size, name, done)
-  local err, word = refuse(size, key)
-  if err then return nil, err, word end
+  local ok, err, word = wish.check(key, size)
+  if not ok then return nil, err, word end
   if self.by_cid[key] then return nil, "duplicate: it is being fetched", "duplicate" end
   if #self.jobs >= QUEUE_MAX then return nil, "full: too many files wait to be fetched", "full" end
   local job = { cid = key, size = size, name = fetch.file_name(name, key), done = done, flying = {}, in_flight = 0,
@@ -295,6 +293,8 @@ end
 
 function fetch:stop()
   while self.jobs[1] do remove(self, self.jobs[1]) end
+  if self.worker then self.worker:close() end
+  self.worker = nil
 end
 
 return fetch

@@ -16,8 +16,8 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- gateway: core.gateway's object or nil (nothing is served);
 -- publish(verb, bucket, key, data, ttl_s) → true | nil, text, word; records(bucket) → array of { key =, mine =,
 -- verb = }; holders(cid), peer(id) as sources.lua has them.
--- Optional: http (client.lua's), ttl (s), on_progress, time (lua/time.lua's: without it claims are said at each
--- start).
+-- Optional: http (client.lua's), flusher (fetch.lua's), ttl (s), on_progress, time (lua/time.lua's: without it claims
+-- are said at each start).
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records,
@@ -26,6 +26,7 @@ function content.new(given)
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
     random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
+    flusher = given.flusher,
     sources = function(cid) return self.suppliers:of(cid) end }
   return self
 end
