@@ -105,7 +105,7 @@ bench: all
 
 # Each defect in spec/mutants must turn the spec red that its first line names. MUTANTS='journal_*' picks some.
 mutants: all
-	@spec/mutants/run.sh $(MUTANTS)
+	@set -f; spec/mutants/run.sh $(MUTANTS)
 
 # The core's specs on a core with address and undefined-behaviour sanitisers, in .asan/.
 asan:
