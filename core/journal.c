@@ -293,6 +293,7 @@ static int journal_lua_replay(lua_State *L) {
       return journal_lua_fail(L, j, status);
     replay_segment(L, j, s->number, j->families[s->family].name);
   }
+  journal_unload(j);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -373,6 +374,7 @@ static int finish_victim(journal *j) {
     return WAITS;
   status = j->background ? 0 : journal_flush(j, 1);
   j->victim = 0;
+  journal_unload(j);
   return status < 0 ? status : journal_remove(j, number);
 }
 

@@ -107,6 +107,7 @@ int journal_family(journal *j, const char *name, size_t size, int add); /* or -1
 int journal_open_file(journal *j, segment *s);
 void journal_close_file(journal *j, segment *s);
 int journal_load(journal *j, segment *s, int *unreadable); /* into SCRATCH */
+void journal_unload(journal *j); /* what was loaded takes no room any more */
 
 segment *journal_fresh_segment(journal *j, int of);
 int journal_tail_room(segment *s, size_t more);

@@ -141,6 +141,12 @@ int journal_load(journal *j, segment *s, int *unreadable) {
   return 0;
 }
 
+void journal_unload(journal *j) {
+  free(j->scratch);
+  j->scratch = NULL;
+  j->scratch_size = 0;
+}
+
 /* ---- appending ---- */
 
 int journal_tail_room(segment *s, size_t more) {
