@@ -4,6 +4,7 @@
 #include "cid.h"
 #include "gateway.h"
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,7 +142,7 @@ static void add_label(struct MHD_Response *response, const gateway_label *label)
   header(response, "Content-Type", label->type);
   header(response, "Cache-Control", FOR_EVER);
   header(response, "Vary", "Accept");
-  header(response, "Accept-Ranges", "none");
+  header(response, "Accept-Ranges", strcmp(label->type, RAW) ? "none" : "bytes");
   header(response, "ETag", label->tag);
   snprintf(text, sizeof text, "/ipfs/%s", label->cid);
   header(response, "X-Ipfs-Path", text);
@@ -210,13 +211,15 @@ static void sent(void *user) {
   free(s);
 }
 
-static struct MHD_Response *wrap(gateway *g, uint8_t *memory, int64_t size) {
+/* SIZE bytes of MEMORY from FROM on. */
+static struct MHD_Response *wrap(gateway *g, uint8_t *memory, int64_t from,
+                                 int64_t size) {
   reader *s = malloc(sizeof *s);
   struct MHD_Response *response = NULL;
   if (s) {
     *s = (reader){g, memory};
-    response = MHD_create_response_from_buffer_with_free_callback_cls((size_t)size,
-                                                                      memory, sent, s);
+    response = MHD_create_response_from_buffer_with_free_callback_cls(
+        (size_t)size, memory + from, sent, s);
   }
   if (response)
     return response;
@@ -232,6 +235,26 @@ enum MHD_Result gateway_refuse_block(const gateway_request *r, const char *word)
   return gateway_refuse(r, strcmp(word, "missing") ? 500 : 404, word);
 }
 
+/* Where the wanted bytes begin: of ranges (RFC 9110, 14.2) only `bytes=N-` is known, for
+ * who has the first N from an answer that broke off. 0 for any other. */
+static int64_t range_start(const gateway_request *r, int64_t size) {
+  const char *said =
+      MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_RANGE);
+  int64_t from = 0;
+  if (!said || strncmp(said, "bytes=", 6))
+    return 0;
+  for (said += 6; *said >= '0' && *said <= '9' && from < size; said++)
+    from = from * 10 + (*said - '0');
+  return strcmp(said, "-") || from >= size ? 0 : from;
+}
+
+static void add_range(struct MHD_Response *response, int64_t from, int64_t size) {
+  char text[80];
+  snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, from, size - 1,
+           size);
+  header(response, "Content-Range", text);
+}
+
 static enum MHD_Result give(const gateway_request *r, const offers_block *block,
                             const gateway_label *label) {
   gateway *g = r->gateway;
@@ -243,8 +266,12 @@ static enum MHD_Result give(const gateway_request *r, const offers_block *block,
     gateway_give_back(g, memory);
     return gateway_refuse_block(r, word);
   }
-  r->client->sending = block->size;
-  return gateway_send(r, 200, label, wrap(g, memory, block->size));
+  int64_t from = range_start(r, block->size);
+  struct MHD_Response *response = wrap(g, memory, from, block->size - from);
+  if (response && from > 0)
+    add_range(response, from, block->size);
+  r->client->sending = block->size - from;
+  return gateway_send(r, from > 0 ? 206 : 200, label, response);
 }
 
 /* -- requests -- */

@@ -225,6 +225,15 @@ static void push_refusal(lua_State *L, const transfer *t, CURLcode code,
   lua_setfield(L, -2, "error");
 }
 
+/* What had come of an answer that broke off. */
+static void push_part(lua_State *L, const transfer *t) {
+  long status = transfer_status(t);
+  if (t->over || t->size == 0 || (status != 200 && status != 206))
+    return;
+  lua_pushlstring(L, t->body, t->size);
+  lua_setfield(L, -2, "part");
+}
+
 static void push_result(lua_State *L, const transfer *t, CURLcode code) {
   const char *word = transfer_word(t, code), *type = NULL;
   curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
@@ -237,6 +246,7 @@ static void push_result(lua_State *L, const transfer *t, CURLcode code) {
   lua_setfield(L, -2, "type");
   if (word) {
     push_refusal(L, t, code, word);
+    push_part(L, t);
     return;
   }
   lua_pushlstring(L, t->body ? t->body : "", t->size);
@@ -258,9 +268,9 @@ static int push_results(lua_State *L, http *h) {
 }
 
 /* h:step() -> array of { id =, status =, type =, body = } or { id =, status =, word =,
- * error = }; never waits. Words: long (over `max`, or 16 KiB of headers), slow, length
- * (fewer bytes than announced), closed, redirect, missing, moved, full, permission, form,
- * or an errno's name. */
+ * error =, part = what came before it broke off }; never waits. Words: long (over `max`,
+ * or 16 KiB of headers), slow, length (fewer bytes than announced), closed, redirect,
+ * missing, moved, full, permission, form, or an errno's name. */
 static int http_step(lua_State *L) {
   http *h = check_open(L);
   struct epoll_event events[EVENTS_MAX];

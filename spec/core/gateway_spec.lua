@@ -87,6 +87,24 @@ describe("core.gateway", function()
     assert.same(counts, g:counts())
   end)
 
+  it("gives the rest of a block to who has its beginning; other ranges get it whole", function()
+    local bytes = folder.bytes(1000)
+    local file = offer("a.bag", bytes)
+    for _, from in ipairs { 1, 400, 999 } do
+      local status, headers, body = block(file.cid, ("-H 'Range: bytes=%d-'"):format(from))
+      assert.equal(206, status)
+      assert.equal(("bytes %d-999/1000"):format(from), headers["content-range"])
+      assert.is_true(bytes:sub(from + 1) == body)
+    end
+    for _, range in ipairs { "bytes=0-", "bytes=1000-", "bytes=-5", "bytes=5-9", "bytes=5", "bytes=5-,7-", "items=5-",
+      "bytes=99999999999999999999-", "bytes=" } do
+      local status, headers, body = block(file.cid, ("-H 'Range: %s'"):format(range))
+      assert.equal(200, status, range)
+      assert.is_nil(headers["content-range"])
+      assert.is_true(bytes == body)
+    end
+  end)
+
   it("gives the levels of a tree of more than 1,024 leaves", function()
     local path = home.path .. "/sparse"
     os.execute(("truncate -s %d '%s'"):format(1025 * MIB, path))

@@ -357,6 +357,46 @@ describe("dcache.content.fetch", function()
     assert.same({}, f:status())
   end)
 
+  -- Passes on to PORT, and hangs up on each answer after MOST bytes. → { port =, sent = bytes of answers }
+  local function breaking_path(port, most)
+    local path = { socket = uv.new_tcp(), sent = 0, count = 0 }
+    path.socket:bind("127.0.0.1", 0)
+    path.port = path.socket:getsockname().port
+    path.socket:listen(16, function()
+      local near, far, left = uv.new_tcp(), uv.new_tcp(), most
+      path.socket:accept(near)
+      path.count = path.count + 1
+      local function hang_up()
+        for _, each in ipairs { near, far } do
+          if not each:is_closing() then each:close() end
+        end
+      end
+      far:connect("127.0.0.1", port, function()
+        near:read_start(function(_, bytes) if bytes then far:write(bytes) else hang_up() end end)
+        far:read_start(function(_, bytes)
+          if not bytes or near:is_closing() then return hang_up() end
+          bytes = bytes:sub(1, left)
+          left, path.sent = left - #bytes, path.sent + #bytes
+          near:write(bytes, function() if left == 0 then hang_up() end end)
+        end)
+      end)
+    end)
+    function path.close(_) path.socket:close() end
+    open[#open + 1] = path
+    return path
+  end
+
+  it("goes on within a block where an answer broke off", function()
+    local bytes = folder.bytes(MIB)
+    local file = publish("a.bag", bytes)
+    local path = breaking_path(serve(file):port(), 400000)
+    local f = fetcher { sources = function() return { source("a", path.port) } end }
+    assert.is_string(run(f, file))
+    assert.is_true(in_place(file) == bytes)
+    assert.equal(3, path.count)
+    assert.is_true(path.sent < MIB + 3 * 1000, path.sent .. " bytes were sent")
+  end)
+
   it("makes no path of a name", function()
     local cid = "bafy"
     assert.equal("b.bag", fetch.file_name("a/b.bag", cid))

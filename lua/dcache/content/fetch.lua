@@ -2,6 +2,7 @@
 local cid = require "core.cid"
 local unixfs = require "core.unixfs"
 local partial = require "dcache.content.partial"
+local resume = require "dcache.content.resume"
 local suppliers = require "dcache.content.suppliers"
 local wish = require "dcache.content.wish"
 local worker = require "worker"
@@ -88,12 +89,6 @@ local function disk_failed(self, job, err, word)
   later(self, job, job.disk_step)
 end
 
-local function leaves_of(job)
-  local digests = {}
-  for i, leaf in ipairs(job.leaves) do digests[i] = leaf end
-  return table.concat(digests)
-end
-
 local function finish(self, job)
   local path = self.place(job.cid, job.name)
   job.finishing = true
@@ -103,7 +98,7 @@ local function finish(self, job)
     if not ok then return disk_failed(self, job, err, word) end
     remove(self, job)
     begin_next(self)
-    job.done(path, leaves_of(job))
+    job.done(path, table.concat(job.leaves))
   end)
 end
 
@@ -156,17 +151,19 @@ local function answered(self, job, link, source, answer)
   job.flying[answer.id], job.in_flight = nil, job.in_flight - 1
   job.source = source
   if answer.word then
+    if resume.keep(link, source, answer) then job.moved_at = self.loop:now() end
     give_back(job, link)
     source_failed(self, job, source, answer.word, answer.error)
   else
-    take(self, job, link, source, answer.body)
+    take(self, job, link, source, resume.whole(link, answer))
   end
   pump(self, job)
 end
 
 local function ask(self, job, link, source)
   local request = { url = ("%s/ipfs/%s?format=raw"):format(source.url, link.cid), accept = ACCEPT,
-    max = link.height == 0 and link.size or NODE_MAX, fresh = job.suppliers:is_slow(source) }
+    max = link.height == 0 and link.size or NODE_MAX, fresh = job.suppliers:is_slow(source),
+    range = resume.range(link, source) }
   link.asked = self.loop:now()
   local id, err, word = self.http:get(request, function(answer) answered(self, job, link, source, answer) end)
   if not id then

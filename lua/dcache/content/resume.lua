@@ -1,0 +1,29 @@
+-- resume.lua - the beginning of a block whose answer broke off: kept, so that the rest alone is asked for. No checks.
+--
+-- Where a path moves 5 KB/s and breaks after a minute a block of 1 MiB would never come in one answer. Both parts are
+-- of one source: the block is checked as a whole, and a wrong one must have one liar only.
+local resume = {}
+
+-- Keeps what came with a failed ANSWER of SOURCE. → did anything come?
+function resume.keep(link, source, answer)
+  if not answer.part then return false end
+  local before = answer.status == 206 and link.part or ""
+  link.part, link.part_of = before .. answer.part, source.id
+  if #link.part >= link.size then link.part = nil end
+  return true
+end
+
+-- What to ask SOURCE for: "N-", or nil for all.
+function resume.range(link, source)
+  if link.part and link.part_of ~= source.id then link.part = nil end
+  return link.part and #link.part .. "-" or nil
+end
+
+-- The bytes of the block, now that an ANSWER came to its end.
+function resume.whole(link, answer)
+  local part = link.part
+  link.part = nil
+  return answer.status == 206 and part and part .. answer.body or answer.body
+end
+
+return resume
