@@ -30,7 +30,7 @@ ROOT     := $(DESTDIR)$(PREFIX)
 
 Q = $(if $(V),,@)
 
-TOOLS    := $(BUILD)/wire $(BUILD)/flood $(BUILD)/cubic.so
+TOOLS    := $(BUILD)/wire $(BUILD)/flood $(BUILD)/reno.so
 PARTS    := dt-swarm dt-swarm-cli $(BUILD)/core.so $(BUILD)/core/http.so
 
 # One line for the compiler's work, each command with V=1.
@@ -66,7 +66,7 @@ $(BUILD)/wire: spec/net/wire.c spec/net/wire_command.c spec/net/wire.h Makefile 
 $(BUILD)/flood: spec/net/flood.c Makefile | $(BUILD)
 	$(Q)$(CC) -D_GNU_SOURCE $(filter-out -MMD -MP,$(CFLAGS)) -o $@ $<
 
-$(BUILD)/cubic.so: spec/net/cubic.c Makefile | $(BUILD)
+$(BUILD)/reno.so: spec/net/reno.c Makefile | $(BUILD)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP $(SANITISE),$(CFLAGS)) -shared -o $@ $< $(LDFLAGS)
 
 $(BUILD) $(BUILD)/core:
