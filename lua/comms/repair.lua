@@ -62,6 +62,9 @@ end
 
 local function put_off(self, peer)
   local old = self.backoff[peer.id]
+  for id in pairs(self.backoff) do -- any order
+    if not self.peers.by_id[id] then self.backoff[id] = nil end -- else keys made for it could fill the memory
+  end
   local step = math.min(RETRY_MAX, old and old.step * 2 or RETRY_MIN)
   self.backoff[peer.id] = { step = step, till = self.loop:now() + step // 2 + self.random:integer(step // 2) }
 end

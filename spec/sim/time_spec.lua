@@ -189,6 +189,22 @@ describe("after a loss", function()
     assert.equal("", unsure(ada))
   end)
 
+  it("a torn end that held words is a loss, too; a whole journal is none", function()
+    local w, disk = world { seed = 28 }, memory(28)
+    for boot, torn in ipairs { false, false, true } do
+      local one = w:add("ada", { disk = disk, boot = boot })
+      if boot == 1 then share(one, "a") end
+      assert.equal("", unsure(one), "start " .. boot)
+      one:stop()
+      table.remove(w.nodes)
+      for _, name in ipairs(torn and disk:list "/state/journal" or {}) do
+        local path = "/state/journal/" .. name
+        if name:find "%.journal$" then disk:replace(path, disk:read(path) .. "half a line, and") end
+      end
+    end
+    assert.equal("share", unsure(w:add("ada", { disk = disk, boot = 4 })))
+  end)
+
   it("a neighbour who holds something else convinces nobody", function()
     local w, ada, disk = damaged(27)
     for i = 1, 5 do share(ada, "a" .. i) end
