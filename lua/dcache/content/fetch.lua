@@ -19,17 +19,16 @@ local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that re
 
 -- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
 -- on_progress(done, size, source, cid) after each leaf; patience = ms without progress after which it gives up
--- (nil: never), stall = ms since there was first nobody to ask, likewise; partial(cid, name), place(cid, name) →
+-- (nil: never), stall = ms in which nobody could be asked, likewise; partial(cid, name), place(cid, name) →
 -- paths on one file system, beneath dir where not given; flusher() → a worker for hashing and for the disk, made
 -- with the first file (not given: one that works in the loop).
 function fetch.new(given)
-  local dir = given.dir
   return setmetatable({ loop = given.loop, disk = given.disk, http = given.http, log = given.log,
     random = given.random, sources = given.sources, on_progress = given.on_progress or function() end,
     patience = given.patience, stall = given.stall, jobs = {}, by_cid = {}, refused = {},
     flusher = given.flusher or function() return worker.new { loop = given.loop, inline = true } end,
-    partial = given.partial or function(key) return dir .. "/partial/" .. key end,
-    place = given.place or function(key, name) return dir .. "/files/" .. key .. "/" .. name end }, fetch)
+    partial = given.partial or function(key) return given.dir .. "/partial/" .. key end,
+    place = given.place or function(key, name) return given.dir .. "/files/" .. key .. "/" .. name end }, fetch)
 end
 
 fetch.file_name = wish.file_name
@@ -106,7 +105,7 @@ local function arrived(self, job, leaf, source)
   local _, digest = cid.parse(leaf.cid)
   job.leaves[leaf.offset // unixfs.chunk + 1] = digest
   job.have = job.have + leaf.size
-  job.moved_at, job.disk_step, job.why, job.stalled_at = self.loop:now(), nil, nil, nil
+  job.moved_at, job.disk_step, job.why, job.waited = self.loop:now(), nil, nil, 0
   self.on_progress(job.have, job.size, source, job.cid)
 end
 
@@ -171,18 +170,19 @@ local function ask(self, job, link, source)
     return source_failed(self, job, source, word, err)
   end
   job.flying[id], job.in_flight = link, job.in_flight + 1
+  job.waited, job.waits_from = job.waited + self.loop:now() - (job.waits_from or self.loop:now()), nil
 end
 
 -- Milliseconds until the job gives up.
 local function patience_left(self, job)
   local moved = self.patience and job.moved_at + self.patience or math.maxinteger
-  return math.min(moved, self.stall and job.stalled_at + self.stall or math.maxinteger) - self.loop:now()
+  return math.min(moved, self.stall and job.waits_from + self.stall - job.waited or math.maxinteger) - self.loop:now()
 end
 
 -- Nobody can be asked now. With something under way its end goes on; else a timer does.
 local function wait(self, job, ms)
   if job.in_flight > 0 or job.file.storing > 0 then return end
-  job.stalled_at = job.stalled_at or self.loop:now()
+  job.waits_from = job.waits_from or self.loop:now()
   if patience_left(self, job) <= 0 then
     return fail(self, job, job.why or "missing: nobody who has it can be reached", "missing")
   end
@@ -259,7 +259,7 @@ function fetch:start(key, size, name, done)
   if self.by_cid[key] then return nil, "duplicate: it is being fetched", "duplicate" end
   if #self.jobs >= QUEUE_MAX then return nil, "full: too many files wait to be fetched", "full" end
   local job = { cid = key, size = size, name = fetch.file_name(name, key), done = done, flying = {}, in_flight = 0,
-    suppliers = suppliers.new { loop = self.loop, random = self.random,
+    waited = 0, suppliers = suppliers.new { loop = self.loop, random = self.random,
       list = function() return self.sources(key) end } }
   at_the_beginning(job)
   self.by_cid[key] = job
