@@ -49,8 +49,8 @@ function swarm:start(host, policy, before)
   local home = self:path(host, "")
   sh(("mkdir -p %s && chmod 0700 %s"):format(home, home))
   if self.users[host] then sh(("chown %d:%d %s"):format(self.users[host], self.users[host], home)) end
-  local command = ("%senv %s HOME=%s XDG_CONFIG_HOME=%s %s/dt-swarm --name %s --state %s --share %s --socket %s %s")
-    :format(self:as(host), before or "", home, home, self.here, host, self:path(host, "state"),
+  local command = ("%senv HOME=%s XDG_CONFIG_HOME=%s %s %s/dt-swarm --name %s --state %s --share %s --socket %s %s")
+    :format(self:as(host), home, home, before or "", self.here, host, self:path(host, "state"),
       self:path(host, "share"), self:path(host, "state/control.sock"), policy or "")
   self.running[host] = self.world:spawn(host, command)
   return self.running[host]
