@@ -150,9 +150,13 @@ local function answered(self, job, link, source, answer)
   job.flying[answer.id], job.in_flight = nil, job.in_flight - 1
   job.source = source
   if answer.word then
-    if resume.keep(link, source, answer) then job.moved_at = self.loop:now() end
     give_back(job, link)
-    source_failed(self, job, source, answer.word, answer.error)
+    if resume.keep(link, source, answer) then -- it went on, if not to the end: nobody is to rest for that
+      job.moved_at, job.stalled_at, job.why = self.loop:now(), nil, answer.error
+      count(self, answer.word)
+    else
+      source_failed(self, job, source, answer.word, answer.error)
+    end
   else
     take(self, job, link, source, resume.whole(link, answer))
   end
@@ -162,7 +166,7 @@ end
 local function ask(self, job, link, source)
   local request = { url = ("%s/ipfs/%s?format=raw"):format(source.url, link.cid), accept = ACCEPT,
     max = link.height == 0 and link.size or NODE_MAX, fresh = job.suppliers:is_slow(source),
-    range = resume.range(link, source) }
+    range = resume.range(link, source), low_seconds = resume.patience }
   link.asked = self.loop:now()
   local id, err, word = self.http:get(request, function(answer) answered(self, job, link, source, answer) end)
   if not id then

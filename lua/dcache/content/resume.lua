@@ -4,13 +4,19 @@
 -- of one source: the block is checked as a whole, and a wrong one must have one liar only.
 local resume = {}
 
--- Keeps what came with a failed ANSWER of SOURCE. → did anything come?
+local WORTH = 16 * 1024 -- bytes that an answer must have brought to count as going on
+
+-- Seconds that hardly anything comes until an answer is given up. Where frames get lost a connection rests for ever
+-- longer before it tries again; a new one tries at once.
+resume.patience = 6
+
+-- Keeps what came with a failed ANSWER of SOURCE. → did it bring enough to ask again at once?
 function resume.keep(link, source, answer)
   if not answer.part then return false end
   local before = answer.status == 206 and link.part or ""
   link.part, link.part_of = before .. answer.part, source.id
   if #link.part >= link.size then link.part = nil end
-  return true
+  return link.part ~= nil and #answer.part >= WORTH
 end
 
 -- What to ask SOURCE for: "N-", or nil for all.
