@@ -153,7 +153,6 @@ local function answered(self, job, link, source, answer)
     give_back(job, link)
     if resume.keep(link, source, answer) then -- it went on, if not to the end: nobody is to rest for that
       job.moved_at, job.stalled_at, job.why = self.loop:now(), nil, answer.error
-      count(self, answer.word)
     else
       source_failed(self, job, source, answer.word, answer.error)
     end
