@@ -85,6 +85,12 @@ end
 
 local RAW <const> = "Accept: application/vnd.ipld.raw"
 
+local function binary_cids()
+  local list = {}
+  for _, line in ipairs(read "cid.txt") do list[#list + 1] = text.unbase32(line:match "^[rd]%S+ %x+ b(%w+)$" or "") end
+  return list
+end
+
 local function requests()
   return {
     "GET /ipfs/CID?format=raw\nHost: 127.0.0.1:3826", "HEAD /ipfs/CID\nHost: [::1]:1\n" .. RAW,
@@ -150,7 +156,7 @@ end
 return {
   text = joined(words "text.txt", words "varint.txt", { "\27[31mk\195\164se \226\128\174\240\159\166\134" }),
   address = joined(words "address.txt", rests("address.txt", "^no (.*)$")),
-  cid = joined(words "cid.txt", words "keys.txt", { text.unbase32(read("cid.txt")[1]:match " b(%w+)$") }),
+  cid = joined(words "cid.txt", words "keys.txt", binary_cids()),
   json = rests "json.txt",
   statement = statements(),
   unixfs = unixfs_blocks(),
