@@ -184,7 +184,7 @@ describe("two robots and a server on a bad wire", function()
     assert.is_true(there and uptime() - began <= 15, "records were all there after " .. uptime() - began .. " s")
   end)
 
-  local function fetched_within(name, size, most)
+  local function publish(name, size)
     local source = s:path("ada", "share") .. "/" .. name
     swarm.sh(("head -c %d /dev/urandom >%s.part && chmod 0644 %s.part && mv %s.part %s"):format(size, source, source,
       source, source))
@@ -192,6 +192,10 @@ describe("two robots and a server on a bad wire", function()
       local file = shared("ada", name)
       return file and file.cid
     end), s:log "ada")
+  end
+
+  local function fetched_within(name, size, most)
+    publish(name, size)
     local took = swarm.within(most, function() return on_server(name) end)
     assert.is_truthy(took, s:log "server")
     assert.is_true(same("ada", name))
@@ -208,11 +212,32 @@ describe("two robots and a server on a bad wire", function()
     assert.is_true(share > 0.18 and share < 0.22, "the wire lost " .. share)
   end)
 
-  it("go on by themselves after the wire was cut for a while", function()
+  local function partial_bytes()
+    return tonumber(swarm.sh(("cat %s/partial/* 2>/dev/null | wc -c"):format(s:path("server", "state"))):match "%d+")
+  end
+
+  it("go on by themselves with a file in the midst of which the wire was cut for a while", function()
     if not s then return pending(why) end
+    publish("after.bag", 8 * MB)
+    assert.is_truthy(swarm.within(60, function() return partial_bytes() > 0 end), s:log "server")
     s.world:cut()
+    local had = partial_bytes()
+    assert.is_true(had < 8 * MB, "it was cut in the middle")
     os.execute(SOAK and "sleep 60" or "sleep 8")
+    assert.is_nil(on_server "after.bag")
     s.world:heal()
-    fetched_within("after.bag", 2 * MB, 60)
+    assert.is_truthy(swarm.within(90, function() return on_server "after.bag" end), s:log "server")
+    assert.is_true(same("ada", "after.bag"))
+  end)
+
+  if not SOAK then return end
+
+  it("get a file through that breaks off on its way, where the kernel has no bbr", function()
+    if not s then return pending(why) end
+    for _, host in ipairs(HOSTS) do s:stop(host) end
+    start(("LD_PRELOAD=%s/%s/reno.so"):format(s.here, os.getenv "DT_SWARM_BUILD" or ".build"))
+    publish("reno.bag", MB)
+    assert.is_truthy(swarm.within(600, function() return on_server "reno.bag" end), s:log "server")
+    assert.is_true(same("ada", "reno.bag"))
   end)
 end)
