@@ -45,12 +45,18 @@ local function wanted(self, flow)
   return not flow.asked or now - flow.asked >= (flow.patience or 0)
 end
 
+-- Is the medium so full that hardly more than our own reserve of it is left?
+local function crowded(channel)
+  return channel.bucket and channel.bucket:available() < 2 * channel.frame_max
+end
+
 -- Asks the holder of PEER's key to sign a nonce over FLOW, unless that was done or tried lately. COPY: what came
 -- over it was no fresh word of his.
 function proof:ask(peer, flow, copy)
   if not wanted(self, flow) then return end
   trim(self)
   if #self.order >= OUT_MAX then return self.refused "full" end
+  if copy and crowded(flow.source.channel) then return self.refused "budget" end
   if not in_budget(self, self.loop:now(), copy) then return self.refused "budget" end
   local nonce = text.base64url(self.random:bytes(16))
   flow.patience = math.min(RETRY_MAX, (flow.patience or RETRY_MIN / 2) * 2)

@@ -1,16 +1,20 @@
 -- init.lua - the dispatcher: frames to components, words to channels that have budget. Decides no content.
 local envelope = require "routing.envelope"
+local quota = require "comms.quota"
 
 local routing = {}
 routing.__index = routing
 
 local ANSWER_FACTOR = 3 -- over UDP nothing unproved gets more than three times what it sent
+local ANSWERS = { rate = 0.2, burst = 4, total = 64, total_burst = 128 } -- a second and host that proved no address
 local PULL_MAX = 32 -- frames to one channel in a turn
 
 -- loop, log, comms, id, refused(word), export = { component = true }.
 function routing.new(given)
   local self = setmetatable({ components = {}, by_name = {}, list = {}, timers = {}, serial = 0 }, routing)
   for _, name in ipairs { "loop", "log", "comms", "id", "refused" } do self[name] = given[name] end
+  self.answers = quota.new { loop = self.loop, rate = ANSWERS.rate, burst = ANSWERS.burst, total = ANSWERS.total,
+    total_burst = ANSWERS.total_burst }
   self.components.brain = function(...) return self.comms:receive(...) end
   self.comms.poke = function(name) self:poke(name) end
   self.comms.tell = function(source, message) return self:tell(source, message) end
@@ -38,13 +42,28 @@ local function send_to(self, source, message)
   return channel:send(envelope.format(message), source)
 end
 
+-- Bytes that an answer may have: to an unproved datagram source three times what it sent, and nothing from the last
+-- frame that the medium leaves to our own words; nil, text, word where that host was answered often enough.
+local function room_for(self, source)
+  local channel = source.channel
+  if not channel.medium or self.comms.peers:source_proved(source) then return math.maxinteger end
+  if source.host and not source.own then
+    if not self.answers:allows(source.host, true) then return nil, "quota: that host had its answers", "quota" end
+    self.answers:charge(source.host)
+  end
+  local room = ANSWER_FACTOR * source.received
+  if channel.bucket and channel.bucket:available() < channel.frame_max + room then
+    return nil, "budget: the rest is for our own words", "budget"
+  end
+  return room
+end
+
 -- Sends one message back along the flow it answers; an unproved datagram source gets little.
 local function reply_to(self, source, asked)
-  local room = math.maxinteger
-  if source.channel.medium and not self.comms.peers:source_proved(source) then
-    room = ANSWER_FACTOR * source.received
-  end
+  local room, err, word
   return function(message)
+    if not room then room, err, word = room_for(self, source) end
+    if not room then return nil, err, word end
     message.to, message.hops = asked.from, envelope.hops_max
     message.from = message.from or envelope.nobody
     local size = #envelope.format(message)

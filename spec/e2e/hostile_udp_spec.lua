@@ -18,7 +18,7 @@ describe("a daemon under a flood of garbage", function()
   end
 
   setup(function()
-    s, why = swarm.new { "ada", "mallory", "honest" }
+    s, why = swarm.new { "ada", "mallory", "honest", "fethry" }
     if not s then return end
     assert(select(2, swarm.sh "make -s .build/flood") == 0)
     s:start "ada"
@@ -109,6 +109,25 @@ describe("a daemon under a flood of garbage", function()
     assert.is_true(checked > 1000 and checked < 2000 * (r.sent / 8000 + 4), checked .. " were checked")
   end)
 
+  it("is found by a newcomer, and finds him, while one host floods it", function()
+    if not s then return pending(why) end
+    local flooder = s.world:spawn("mallory", (".build/flood %s 3825,%d 60000 2000 1 %s"):format(
+      s.world:address "ada", udp.port, file))
+    os.execute "sleep 1"
+    s:start "fethry"
+    local function proved(host, name)
+      for _, node in ipairs((s:ask(host, "discover") or { nodes = {} }).nodes) do
+        if node.name == name and node.via and node.via.proved then return true end
+      end
+    end
+    local took = swarm.within(20, function() return proved("fethry", "ada") and proved("ada", "fethry") end)
+    print(("a newcomer was found after %s s"):format(took))
+    assert.is_truthy(took)
+    assert.is_true(flooder.alive())
+    flooder.stop "KILL"
+    s:stop "fethry"
+  end)
+
   it("has learned nothing from it, and says what it saw", function()
     if not s then return pending(why) end
     for _, word in ipairs { "form", "long", "kind", "address", "hops", "class", "owner", "window", "signature", "quota",
@@ -117,7 +136,7 @@ describe("a daemon under a flood of garbage", function()
     end
     local count = 0
     for _, class in ipairs(look().classes) do count = count + class.count end
-    assert.equal(1, count, "its own presence is all that it holds")
+    assert.equal(2, count, "its own presence and the newcomer's is all that it holds")
     assert.is_nil(s:log("ada"):find("\27", 1, true))
     assert.is_nil(s:log("ada"):find("error", 1, true), s:log "ada")
     assert.is_true(#s:log "ada" < 10000, #s:log "ada")
