@@ -1,6 +1,7 @@
 -- wire_spec.lua - two robots and a server on a bad wire: cut, slow writers, loss and delay. Real everything.
 --
--- By itself with smaller files; DT_SWARM_SOAK=1 takes the full sizes.
+-- By itself with smaller files and room for a busy machine; DT_SWARM_SOAK=1 takes the full sizes and the bars.
+-- runs alone: it counts the seconds that things take
 local swarm = require "spec.e2e.swarm"
 local wire = require "spec.net.wire"
 
@@ -8,7 +9,8 @@ local SOAK = os.getenv "DT_SWARM_SOAK" == "1"
 local MB = 1024 * 1024
 local SIZE = 64 * MB
 local LOSSY_SIZE = SOAK and 64 * MB or 16 * MB
-local LOSSY_S = SOAK and 90 or 40
+local LOSSY_S = 90
+local SLACK = SOAK and 1 or 3
 local RECORDS = SOAK and 200 or 60
 local HOSTS = { "ada", "donald", "server" }
 local GATHER = [[
@@ -132,7 +134,7 @@ describe("two robots and a server on a bad wire", function()
       local host, name = file[1], file[2]
       assert.is_truthy(swarm.within(60, function() return ended(name) end))
       assert.is_truthy(swarm.within(60, function() return on_server(name) end), s:log "server")
-      assert.is_true(uptime() - ended(name) <= 10, name .. " took " .. uptime() - ended(name) .. " s")
+      assert.is_true(uptime() - ended(name) <= 10 * SLACK, name .. " took " .. uptime() - ended(name) .. " s")
       assert.is_true(same(host, name))
     end
     os.execute "sleep 1"
@@ -180,7 +182,7 @@ describe("two robots and a server on a bad wire", function()
       end)
     end
     local there = swarm.within(60, all_there)
-    assert.is_true(took and took <= 5, "found each other after " .. tostring(took) .. " s")
+    assert.is_true(took and took <= 5 * SLACK, "found each other after " .. tostring(took) .. " s")
     assert.is_true(there and uptime() - began <= 15, "records were all there after " .. uptime() - began .. " s")
   end)
 
