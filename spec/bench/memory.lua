@@ -44,13 +44,8 @@ end
 
 local function rest(seconds) os.execute("sleep " .. seconds) end
 
--- → the daemon's process ID
 local function figures(s)
-  local file = assert(io.open(s.dir .. "/one.lua", "w"))
-  file:write(POLICY:format(WANTED))
-  file:close()
-  swarm.sh(("cp -n policies/*.lua %s"):format(s.dir))
-  s:start("ada", s.dir .. "/one.lua")
+  s:start "ada"
   local pid = s.running.ada.pid
   rest(5)
   local alone = memory(pid)
@@ -70,14 +65,28 @@ local function figures(s)
   say("40 neighbours", "%.1f MB private, %.1f MB RSS", empty.private / 1024, empty.rss / 1024)
   say("just after 5,000 records came", "%.1f MB private", peak.private / 1024)
   say("40 neighbours, 5,000 records (8 MB)", "%.1f MB private, %.1f MB RSS", full.private / 1024, full.rss / 1024)
-  say("a record, by the process (100 B)", "%.0f B", (full.private - empty.private) * 1024 / RECORDS)
   say("processor, idle (0.5 % of a core)", "%.2f %%", used / IDLE)
-  return pid
+  s:stop "ada"
+  s:start "ada"
+  pid = s.running.ada.pid
+  assert(swarm.within(60, function() return #s:names "ada" >= NEIGHBOURS + 1 end), "neighbours are not heard again")
+  rest(60)
+  local again = memory(pid)
+  say("the same after a restart", "%.1f MB private, %.1f MB RSS", again.private / 1024, again.rss / 1024)
+  say("a record, by the process (100 B)", "%.0f B, %.0f B before the restart",
+    (again.private - empty.private) * 1024 / RECORDS, (full.private - empty.private) * 1024 / RECORDS)
 end
 
-local function http(s, pid)
+local function http(s)
+  local file = assert(io.open(s.dir .. "/one.lua", "w"))
+  file:write(POLICY:format(WANTED))
+  file:close()
+  swarm.sh(("cp -n policies/*.lua %s"):format(s.dir))
+  s:stop "ada"
+  s:start("ada", s.dir .. "/one.lua")
   s:start "donald"
-  rest(3)
+  local pid = s.running.ada.pid
+  rest(40)
   local make = "head -c %d /dev/urandom > %s/%s.bag"
   swarm.sh(make:format(WANTED - 1, s:path("ada", "share"), "ada"))
   local cid
@@ -107,6 +116,9 @@ if not s then
   print("  not measured: " .. why)
   return
 end
-local ok, err = pcall(function() http(s, (figures(s))) end)
+local ok, err = pcall(function()
+  figures(s)
+  http(s)
+end)
 s:close()
 if not ok then error(err, 0) end
