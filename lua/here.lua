@@ -1,5 +1,6 @@
 -- here.lua - facts about this node now, for policies and status: measured, or nil. Decides nothing.
 local text = require "core.text"
+local sorted = require "sorted"
 
 local here = {}
 
@@ -102,10 +103,7 @@ local function add_time(self, facts)
 end
 
 local function add_sensors(self, facts)
-  local names = {}
-  for name in pairs(self.sensors) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do facts[name] = self.sensors[name]() end
+  for _, name in ipairs(sorted.keys(self.sensors)) do facts[name] = self.sensors[name]() end
 end
 
 local function look(self)

@@ -4,6 +4,7 @@
 --
 -- Times of day are UTC, as the node believes them. Values are escaped: none of them can forge a line.
 local text = require "core.text"
+local sorted = require "sorted"
 
 local log = {}
 
@@ -32,20 +33,13 @@ local function value_text(value)
   return shown
 end
 
-local function sorted_keys(facts)
-  local keys = {}
-  for key in pairs(facts) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
-end
-
 -- { key = value } is printed sorted by key; { { key, value }, … } in its own order.
 local function facts_text(facts)
   local parts = {}
   if facts[1] then
     for i, pair in ipairs(facts) do parts[i] = pair[1] .. "=" .. value_text(pair[2]) end
   else
-    for i, key in ipairs(sorted_keys(facts)) do parts[i] = key .. "=" .. value_text(facts[key]) end
+    for i, key in ipairs(sorted.keys(facts)) do parts[i] = key .. "=" .. value_text(facts[key]) end
   end
   return table.concat(parts, " ")
 end

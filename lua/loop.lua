@@ -4,6 +4,7 @@
 -- guarded: its error goes to on_error(text), and the loop lives on.
 local net = require "core.net"
 local uv = require "luv"
+local sorted = require "sorted"
 
 local loop = {}
 
@@ -209,18 +210,11 @@ function Loop.stop()
   uv.stop()
 end
 
-local function ids_of(list)
-  local ids = {}
-  for id in pairs(list) do ids[#ids + 1] = id end
-  table.sort(ids)
-  return ids
-end
-
 -- Closes all that this loop made, in the order in which it was made; nothing is called any more.
 function Loop:close()
   self.closed = true
-  for _, id in ipairs(ids_of(self.watches)) do self.watches[id]:close() end
-  for _, id in ipairs(ids_of(self.handles)) do drop(self, id) end
+  for _, id in ipairs(sorted.keys(self.watches)) do self.watches[id]:close() end
+  for _, id in ipairs(sorted.keys(self.handles)) do drop(self, id) end
   if self.poller then self.poller:close() end
   if not self.running then uv.run "nowait" end
 end

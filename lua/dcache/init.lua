@@ -54,7 +54,7 @@ end
 -- loop, time, journal, classes (array), id, key, swarm, log, refused(word), flush = ms; last = no own word was stamped
 -- later before, keep_last(ms) → true | nil, text (own.lua); flusher() → a worker for syncs, or nil (syncing.lua).
 function dcache.new(given)
-  local self = setmetatable({ listeners = {} }, dcache)
+  local self = setmetatable({}, dcache)
   for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "log", "refused" } do
     self[name] = given[name]
   end
@@ -186,15 +186,11 @@ function dcache:take(st)
   if place and self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
   if st.signer == self.id then self.words:heard(st.at) end -- said before we were started again, perhaps
   self.changed[found.class.name] = self:changes(found.class.name) + 1
-  for _, listener in ipairs(self.listeners) do listener(st) end
   return true
 end
 
 -- How many words a class took in since the start: equal numbers mean an equal set.
 function dcache:changes(class) return self.changed[class] or 0 end
-
--- fn(st) after each word taken in.
-function dcache:on_change(fn) table.insert(self.listeners, fn) end
 
 -- Signs and keeps an own word. A kept one may be said when it is on the disk (when_synced), which it is soon; until
 -- then `line` does not give it away. → st | nil, text, word.

@@ -1,5 +1,6 @@
 -- init.lua - a policy that is in force: asks its hooks, hands out its settings. Knows no layer.
 local hooks = require "policy.hooks"
+local sorted = require "sorted"
 
 local policy = {}
 policy.__index = policy
@@ -84,10 +85,8 @@ end
 --- Classes for core.record, sorted by name:
 -- { name =, max_ttl = s, size =, slots =, kept =, scope =, buckets = {…} }.
 function policy:classes()
-  local classes, buckets, list, names = self:get "dcache.classes", self:get "dcache.buckets", {}, {}
-  for name in pairs(classes) do names[#names + 1] = name end
-  table.sort(names)
-  for i, name in ipairs(names) do
+  local classes, buckets, list = self:get "dcache.classes", self:get "dcache.buckets", {}
+  for i, name in ipairs(sorted.keys(classes)) do
     local class = classes[name]
     list[i] = { name = name, buckets = {} }
     for constant, value in pairs(class) do list[i][constant] = value end -- in any order

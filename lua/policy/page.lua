@@ -1,5 +1,6 @@
 -- page.lua - policies/README.md, made from hooks.lua. Writes no file.
 local hooks = require "policy.hooks"
+local sorted = require "sorted"
 
 local page = {}
 
@@ -85,13 +86,6 @@ local function questions(out)
   end
 end
 
-local function sorted(table_)
-  local names = {}
-  for name in pairs(table_) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 local function given_by(kind)
   local names = {}
   for _, row in ipairs(hooks.hooks) do
@@ -99,14 +93,14 @@ local function given_by(kind)
       if argument[2] == kind and kind ~= "here" then names[argument[1]] = true end
     end
   end
-  names = sorted(names)
+  names = sorted.keys(names)
   return #names > 0 and table.concat(names, ", ") or kind
 end
 
 local function facts(out)
   out[#out + 1] = "\n## Facts\n| argument | facts; ? may be unknown |\n|---|---|"
-  for _, kind in ipairs(sorted(hooks.facts)) do
-    local fields = sorted(hooks.facts[kind])
+  for _, kind in ipairs(sorted.keys(hooks.facts)) do
+    local fields = sorted.keys(hooks.facts[kind])
     for i, name in ipairs(fields) do
       local field = hooks.facts[kind][name]
       local maybe = type(field) == "table" and field.maybe ~= nil

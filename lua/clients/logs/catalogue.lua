@@ -4,6 +4,7 @@
 -- leaves' hashes of files above one leaf. A line that cannot be read costs hashing that file again, no more.
 local cid = require "core.cid"
 local unixfs = require "core.unixfs"
+local sorted = require "sorted"
 
 local catalogue = {}
 local Catalogue = {}
@@ -88,13 +89,6 @@ function Catalogue:drop(name)
   self.entries[name], self.dirty = nil, true
 end
 
-local function sorted(self)
-  local names = {}
-  for name in pairs(self.entries) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 -- Leaves that no entry names go.
 local function sweep(self, wanted)
   for _, name in ipairs(self.disk:list(self.leaves_folder) or {}) do
@@ -106,7 +100,7 @@ end
 function Catalogue:flush()
   if not self.dirty then return true end
   local lines, wanted = { HEAD }, {}
-  for _, name in ipairs(sorted(self)) do
+  for _, name in ipairs(sorted.keys(self.entries)) do
     local entry = self.entries[name]
     local parts = { entry.cid }
     for _, field in ipairs(FIELDS) do parts[#parts + 1] = tostring(entry[field]) end

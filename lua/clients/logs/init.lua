@@ -9,9 +9,9 @@ local judge = require "clients.logs.judge"
 local report = require "clients.logs.report"
 local shares = require "clients.logs.shares"
 local watch = require "clients.logs.watch"
+local sorted = require "sorted"
 
-local logs = {}
-local Logs = {}
+local logs, Logs = {}, {}
 Logs.__index = Logs
 
 local CONSENT_MS = 1000 -- between two looks at the permission while nobody asks
@@ -158,7 +158,7 @@ end
 
 -- Asks again about SLICE files, round and round: facts change, policies too.
 local function ask_again(self, most)
-  local names, asked = report.names(self.files_by_name), 0
+  local names, asked = sorted.keys(self.files_by_name), 0
   for i = 1, #names do
     local name = names[(self.turn + i - 1) % #names + 1]
     local file = self.files_by_name[name]

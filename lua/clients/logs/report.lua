@@ -1,13 +1,7 @@
 -- report.lua - what the logs client knows of each file, as plain rows for `report` and `files`. Changes nothing.
-local report = {}
+local sorted = require "sorted"
 
--- Names, sorted.
-function report.names(files)
-  local names = {}
-  for name in pairs(files) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
+local report = {}
 
 local function row(file, finished)
   local state = not file.info and file.state ~= "refused" and finished:state(file.name) or file
@@ -20,14 +14,14 @@ end
 
 function report.files(files, finished)
   local rows = {}
-  for i, name in ipairs(report.names(files)) do rows[i] = row(files[name], finished) end
+  for i, name in ipairs(sorted.keys(files)) do rows[i] = row(files[name], finished) end
   return rows
 end
 
 -- Counts by word of refusal; OVER names were not even looked at.
 function report.refused(files, over)
   local counts = { full = over > 0 and over or nil }
-  for _, name in ipairs(report.names(files)) do
+  for _, name in ipairs(sorted.keys(files)) do
     local file = files[name]
     if file.state == "refused" then counts[file.word] = (counts[file.word] or 0) + 1 end
   end

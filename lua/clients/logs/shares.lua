@@ -1,5 +1,6 @@
 -- shares.lua - what of this node's files is published and served, by CID. Judges no file, hashes none.
 local json = require "core.json"
+local sorted = require "sorted"
 
 local shares = {}
 local Shares = {}
@@ -32,16 +33,9 @@ function shares.holds_name(name, size)
   return #json.encode(data_of("public", { name }, size)) <= DATA_MOST
 end
 
-local function sorted_names(share)
-  local names = {}
-  for name in pairs(share.names) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 -- The same bytes under several names are one record: as many names as it can hold, the strictest of classes.
 local function content(share)
-  local all, names, class = sorted_names(share), {}, nil
+  local all, names, class = sorted.keys(share.names), {}, nil
   for _, name in ipairs(all) do
     local own = share.names[name].class
     if not class or STRICTNESS[own] < STRICTNESS[class] then class = own end
@@ -104,7 +98,7 @@ local function say(self, share)
 end
 
 local function offer(self, share)
-  local first = sorted_names(share)[1]
+  local first = sorted.keys(share.names)[1]
   if share.served == first then return true end
   local named = share.names[first]
   local _, leaves = self.leaves(first, named.identity)
@@ -163,17 +157,10 @@ function Shares:remove(name, cid)
   dismiss(self, cid)
 end
 
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
-end
-
 -- Own records of an earlier run whose file is no longer here.
 local function adopt(self)
   local before = earlier(self)
-  for _, cid in ipairs(sorted_keys(before)) do
+  for _, cid in ipairs(sorted.keys(before)) do
     if not self.by_cid[cid] and left_ms(self, before[cid]) > 0 then dismiss(self, cid) end
   end
 end
@@ -184,7 +171,7 @@ function Shares:renew(quiet)
   for _, share in ipairs(self.list) do
     if share.failed or self.loop:now() >= share.renew_at then sync(self, share) end
   end
-  for _, cid in ipairs(sorted_keys(self.owed)) do dismiss(self, cid) end
+  for _, cid in ipairs(sorted.keys(self.owed)) do dismiss(self, cid) end
   if not self.adopted and (quiet or self.loop:now() - self.begun > ADOPT_MS) then
     self.adopted = true
     adopt(self)

@@ -3,6 +3,7 @@ local client = require "dcache.content.client"
 local fetch = require "dcache.content.fetch"
 local held = require "dcache.content.held"
 local sources = require "dcache.content.sources"
+local sorted = require "sorted"
 
 local content = {}
 content.__index = content
@@ -103,10 +104,7 @@ end
 
 local function look_at_all(self)
   for _, file in ipairs { table.unpack(self.list) } do look(self, file) end
-  local owed = {}
-  for cid in pairs(self.owed) do owed[#owed + 1] = cid end
-  table.sort(owed)
-  for _, cid in ipairs(owed) do dismiss(self, cid) end
+  for _, cid in ipairs(sorted.keys(self.owed)) do dismiss(self, cid) end
 end
 
 -- Claims that our records still hold for more than half their time need not be said again now.
