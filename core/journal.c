@@ -300,11 +300,13 @@ static int journal_lua_replay(lua_State *L) {
 
 /* ---- letting go ---- */
 
-/* (journal, now_s) -> segments removed: those whose every END is at NOW or before */
+/* (journal, now_s, [spare = 0]) -> segments removed: those whose every END is at NOW or
+ * before, but for the latest of them, which may have SPARE bytes together */
 static int journal_lua_expire(lua_State *L) {
   journal *j = checked(L);
   int64_t removed;
-  int status = journal_expire(j, luaL_checkinteger(L, 2), &removed);
+  int status =
+      journal_expire(j, luaL_checkinteger(L, 2), luaL_optinteger(L, 3, 0), &removed);
   if (status < 0)
     return journal_lua_fail(L, j, status);
   lua_pushinteger(L, removed);

@@ -139,7 +139,9 @@ int64_t journal_first_place(const journal *j, int64_t place);
 void journal_drop(journal *j, int64_t place, size_t size);
 /* Unlinks a segment. Lines that replace its own must have been synced before. */
 int journal_remove(journal *j, int64_t number);
-int journal_expire(journal *j, int64_t now, int64_t *removed);
+/* Removes segments whose every END is at NOW or before, the earliest first, until those
+ * that are left together are no longer than SPARE. */
+int journal_expire(journal *j, int64_t now, int64_t spare, int64_t *removed);
 void journal_fill_reserve(journal *j);
 void journal_free(journal *j);
 

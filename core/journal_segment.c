@@ -300,17 +300,29 @@ int journal_remove(journal *j, int64_t number) {
   return status;
 }
 
-int journal_expire(journal *j, int64_t now, int64_t *removed) {
-  int status = 0;
-  *removed = 0;
-  for (size_t i = j->count; status == 0 && i-- > 0;) {
+/* The ended segment with the smallest END, of those whose sizes together are more than
+ * SPARE; 0: none. */
+static int64_t choose_ended(const journal *j, int64_t now, int64_t spare) {
+  const segment *first = NULL;
+  int64_t size = 0;
+  for (size_t i = 0; i < j->count; i++) {
     const segment *s = &j->segments[i];
     if (s->removed || s->flying || s->end == 0 || s->end > now)
       continue;
-    status = journal_remove(j, s->number);
+    size += s->size;
+    if (!first || s->end < first->end)
+      first = s;
+  }
+  return first && size > spare ? first->number : 0;
+}
+
+int journal_expire(journal *j, int64_t now, int64_t spare, int64_t *removed) {
+  int64_t number;
+  int status = 0;
+  *removed = 0;
+  while (status == 0 && (number = choose_ended(j, now, spare))) {
+    status = journal_remove(j, number);
     *removed += status == 0;
-    if (i > j->count)
-      i = j->count;
   }
   return status;
 }

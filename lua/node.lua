@@ -78,7 +78,7 @@ local function listen_for_time(self)
   self.comms.testimony.fn = function(st) self.time:testify(st.signer, st.at, own_source(st)) end
   self.epoch = self.time:now() - self.loop:now()
   self.time.on_proved = function(now)
-    if self.dcache:drop_future(now) > 0 then self.epoch = nil end
+    if self.dcache:new_time(now) > 0 then self.epoch = nil end
   end
   self.time.on_leap = function() self:say_again() end
 end

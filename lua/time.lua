@@ -18,7 +18,8 @@ local WITNESSES = 64
 local WITNESS_AGE = 40 * MINUTE -- presence is remembered for thirty minutes
 local LOOK_EVERY = 16 * 1000
 local SAVE_EVERY = 60 * MINUTE
-local DOUBT = 24 * 60 * MINUTE -- for so long a clock that was contradicted must agree with what was proved
+local DAY = 24 * 60 * MINUTE
+local DOUBT = DAY -- for so long a clock that was contradicted must agree with what was proved
 
 local Time = {}
 Time.__index = Time
@@ -55,6 +56,11 @@ end
 
 -- now, or nil without proof: what is judged as ended or of the future is judged by this.
 function Time:proved_now() return self.proof and self:now() or nil end
+
+-- Was one and the same time proved for a day that this process ran? Only then may what ended be wiped out.
+function Time:settled()
+  return self.proof ~= nil and self.loop:now() - self.since >= DAY
+end
 
 -- It is not earlier than this.
 function Time:low()
@@ -201,6 +207,7 @@ function Time:refresh()
   self.proof, self.source, self.quality, self.adopted = { at = at, mono = mono }, source, "proved", nil
   if before and math.abs(at - before) > APART then warn(self, "contradicted", { { "was", before }, { "is", at } }) end
   if not before or math.abs(at - before) > APART then
+    self.since = mono
     keep(self, at)
     self.loop:post(function() if self.on_proved then self.on_proved(self:now()) end end)
     leap(self)

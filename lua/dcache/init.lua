@@ -4,6 +4,7 @@ local record = require "core.record"
 local reading = require "dcache.reading"
 local own = require "dcache.own"
 local syncing = require "dcache.syncing"
+local ended = require "dcache.ended"
 
 local dcache = {}
 dcache.__index = dcache
@@ -64,6 +65,7 @@ function dcache.new(given)
   self.unsure, self.changed, self.unsaid = {}, {}, {}
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
     start = given.flusher }
+  self.ended = ended.new { journal = self.journal, time = self.time }
   self.words = own.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
     last = given.last, keep = given.keep_last }
   lookup(self)
@@ -106,43 +108,67 @@ end
 -- fn() once all that was taken in so far is on the disk; at once where it is. Nobody waits for it.
 function dcache:when_synced(fn) self.syncing:when_synced(fn) end
 
-local function forget(self, dropped)
-  for _, entry in ipairs(dropped) do self.journal:drop(entry.place, entry.size) end
-end
-
 -- Forgets what nobody remembers any more; only proved time may.
 function dcache:tidy()
   local now = self.time:proved_now()
   if now then
     local _, dropped = self.index:expire(now // 1000 - LATE)
-    forget(self, dropped)
-    self.journal:expire(now // 1000 - LATE)
+    self.ended:hide(dropped)
+    self.ended:tidy(now // 1000 - LATE)
   end
   self:compact()
 end
 
--- The time became proved: words from the future, taken in while nobody could tell, go. → how many.
-function dcache:drop_future(now)
-  local n, dropped = self.index:drop_future(now)
-  forget(self, dropped)
-  if n == 0 then return 0 end
+local function all_changed(self)
   for _, class in ipairs(self.class_list) do self.changed[class.name] = self:changes(class.name) + 1 end
+end
+
+-- What the time that was believed before had ended is still in the journal.
+local function bring_back(self)
+  local n = 0
+  self.journal:replay(function(_family, line, place)
+    local st = statement.parse(line)
+    if not st or self.index:has(st.short) then return end
+    local ok, old_place, size = self.index:put(st, place)
+    if ok and old_place then self.journal:drop(old_place, size) end
+    n = n + (ok and 1 or 0)
+  end)
+  all_changed(self)
+  self.log:info("dcache", "words brought back: by the time that was believed before they had ended", { words = n })
+end
+
+-- Another time than before became proved: what the old one ended wrongly comes back, and words of the future, taken in
+-- while nobody could tell, go. → how many went.
+function dcache:new_time(now)
+  if self.ended:forget() then bring_back(self) end
+  local n, dropped = self.index:drop_future(now)
+  if n == 0 then return 0 end
+  self.ended:hide(dropped)
+  self.ended:future(now)
+  all_changed(self)
   self.refused("future", n)
   self.log:warn("dcache", "words of the future dropped", { words = n })
   return n
 end
 
+-- END of a word, in Unix seconds (spec/PROTOCOL.md): it depends on the statement and the class's constant alone.
+local function ends(st, max_ttl) return ((st.at + 999) // 1000 + 600 + max_ttl + 15) // 16 * 16 end
+
+local function must_stay(self, st)
+  local found = self:class_of(st.bucket)
+  return found ~= nil and self.ended:keeps(ends(st, found.class.max_ttl), st.at)
+end
+
 -- One small step of giving room back; a line is alive where the index says that it lies.
 function dcache:compact()
-  local function entry_of(line)
-    local st = statement.parse(line)
-    return st and self.index:get(st.short)
-  end
   local ok, err = self.journal:compact_step(COMPACT_BYTES, function(line, place)
-    local entry = entry_of(line)
-    return entry ~= nil and entry.place == place
+    local st = statement.parse(line)
+    local entry = st and self.index:get(st.short)
+    if entry then return entry.place == place end
+    return st ~= nil and must_stay(self, st)
   end, function(line, place)
-    self.index:place(entry_of(line).short, place)
+    local short = statement.parse(line).short
+    if not self.index:place(short, place) then self.ended:moved(place, #line) end
   end)
   if ok and err then self.syncing:request() end -- it waits for that
   if not ok then self.log:once("compact", "error", "dcache", "could not compact the journal", { why = err }) end
@@ -165,9 +191,6 @@ function dcache:kept(bucket)
   local found = self:class_of(bucket)
   return found ~= nil and found.class.kept
 end
-
--- END of a word, in Unix seconds (spec/PROTOCOL.md): it depends on the statement and the class's constant alone.
-local function ends(st, max_ttl) return ((st.at + 999) // 1000 + 600 + max_ttl + 15) // 16 * 16 end
 
 -- Takes in a word whose signature was checked: true | nil, text, word.
 function dcache:take(st)
