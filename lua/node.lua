@@ -35,14 +35,15 @@ local function tell_loss(self, what, damage)
 end
 
 local function build_dcache(self, given)
-  local classes = self.policy:classes()
+  local classes, doubts = self.policy:classes(), self.state .. "/unsure"
   local opened, report, word = journal.open(self.disk, self.state .. "/journal",
     { families = dcache.families(classes), date = given.date(), background = given.flusher ~= nil })
   if not opened then return nil, report, word end
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
     key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse,
     flush = self.policy:get "dcache.flush" * 1000, last = given.last_stamp, keep_last = given.keep_stamp,
-    flusher = given.flusher }
+    flusher = given.flusher, doubted = self.disk:read(doubts),
+    keep_doubts = function(names) return self.disk:replace(doubts, table.concat(names, " ")) end }
   for _, damage in ipairs(report.damaged) do tell_loss(self, "journal damaged", damage) end
   for _, damage in ipairs(report.torn) do
     if damage.lines > 0 then tell_loss(self, "journal torn", damage) end

@@ -8,7 +8,7 @@ local TICK = 16 -- s
 local TICKS_APART = 2 -- digests of ticks further apart are not compared
 
 -- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms,
--- say(message) on every channel, name. Fields sent, heard count beacons.
+-- say(message) on every channel, name, speaks(class) → may its digest be said. Fields sent, heard count beacons.
 function beacon.new(given)
   local self = setmetatable({ count = 0, sent = 0, heard = 0 }, beacon)
   for name, value in pairs(given) do self[name] = value end
@@ -21,8 +21,10 @@ function beacon:tick() return self.time:now() // 1000 // TICK * TICK end
 local function own_classes(self, t)
   local list = {}
   for _, class in ipairs(self.dcache:kept_classes()) do
-    local digest, n = self.dcache:digest(class.name, t)
-    list[#list + 1] = { name = class.name, law = class.law, digest = digest, n = n }
+    if self.speaks(class.name) then
+      local digest, n = self.dcache:digest(class.name, t)
+      list[#list + 1] = { name = class.name, law = class.law, digest = digest, n = n }
+    end
   end
   return list
 end
@@ -63,8 +65,7 @@ function beacon:stir()
 end
 
 -- Compares one class of a peer's last beacon with what is held now: "equal", "unequal", "law", nil = not comparable.
--- A beacon of long ago still tells as long as nothing was taken in here since it was compared. Second result: were the
--- digests compared now?
+-- A beacon of long ago still tells as long as nothing was taken in here since it was compared.
 function beacon:compare(peer, class)
   local law = self.dcache:law(class.name)
   if not law then return nil end
@@ -75,7 +76,7 @@ function beacon:compare(peer, class)
   end
   peer.changes[class.name] = self.dcache:changes(class.name)
   local digest = self.dcache:digest(class.name, peer.t)
-  return digest == class.digest and "equal" or "unequal", true
+  return digest == class.digest and "equal" or "unequal"
 end
 
 local function is_new(peer, facts)
@@ -119,9 +120,8 @@ end
 -- Notes on PEER, class by class, what its last beacon shows against what is held now.
 function beacon:judge(peer)
   for _, class in ipairs(peer.classes) do
-    local verdict, now = self:compare(peer, class)
+    local verdict = self:compare(peer, class)
     peer.verdicts[class.name] = verdict
-    if verdict == "equal" and now then self.dcache:agreed(class.name) end
     if verdict ~= "unequal" then
       peer.unequal[class.name] = nil
     else
@@ -131,12 +131,13 @@ function beacon:judge(peer)
 end
 
 -- Peers living now whose digests are equal to ours, and all that could be compared; classes that differ and with whom.
+-- Who leaves a class out that is kept here cannot be: he does not keep it, or lost some of it.
 function beacon:sync()
-  local equal, of, unlike = 0, 0, {}
+  local equal, of, unlike, kept = 0, 0, {}, math.max(1, #self.dcache:kept_classes())
   for _, peer in ipairs(self.peers.list) do
     if self.peers:living(peer) and peer.t then
       self:judge(peer)
-      local compared, alike = #peer.classes > 0, true
+      local compared, alike = #peer.classes >= kept, true
       for _, class in ipairs(peer.classes) do
         local verdict = peer.verdicts[class.name]
         compared, alike = compared and verdict ~= nil, alike and verdict == "equal"

@@ -5,6 +5,7 @@ local peers = require "comms.peers"
 local quota = require "comms.quota"
 local proof = require "comms.proof"
 local beacon = require "comms.beacon"
+local assent = require "comms.assent"
 local repair = require "comms.repair"
 local testimony = require "comms.testimony"
 local verify = require "comms.verify"
@@ -36,8 +37,11 @@ local function brain_parts(self, given)
   end
   self.proof = proof.new(with { tell = function(source, message) return self.tell(source, message) end })
   self.beacon = beacon.new(with { interval = given.interval, name = given.name,
-    say = function(message) self:say_everywhere(message) end })
-  self.repair = repair.new(with { beacon = self.beacon,
+    say = function(message) self:say_everywhere(message) end,
+    speaks = function(class) return self.assent:speaks(class) end })
+  self.assent = assent.new(with { beacon = self.beacon })
+  self:on_word(function(st) self.assent:took(st) end)
+  self.repair = repair.new(with { beacon = self.beacon, assent = self.assent,
     dial = function(...) return self.dial(...) end,
     feed = function(link, generator) self.outbox:feed(link.name, generator) end,
     say = function(link, message) self.outbox:say(link.name, message) end,
@@ -60,12 +64,14 @@ function comms.new(given)
 end
 
 function comms:start()
+  self.assent:start()
   self.beacon:start()
 end
 
 function comms:stop()
   self.verify:stop()
   self.beacon:stop()
+  self.assent:stop()
   self.repair:stop()
 end
 

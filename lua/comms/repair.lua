@@ -13,7 +13,7 @@ local RETRY_MIN, RETRY_MAX = 3000, 5 * 60 * 1000
 local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
 local FRAME = 64 -- statements in an answer
 
--- loop, random, dcache, peers, beacon, id, log, refused(word), has(short), tick();
+-- loop, random, dcache, peers, beacon, assent, id, log, refused(word), has(short), tick();
 -- dial(host, port, done(link)), feed(link, generator), say(link, message), broadcast(source, short).
 function repair.new(given)
   local self = setmetatable({ backoff = {}, started = given.loop:now(), serving = {} }, repair)
@@ -75,8 +75,9 @@ function repair:list(classes, t, from)
   return function()
     local class = classes[at]
     if not class then return nil end
-    local ids = self.dcache:ids(class, t, after, messages.ids_in_line)
-    local last = #ids < messages.ids_in_line
+    local spoken = self.assent:speaks(class)
+    local ids = spoken and self.dcache:ids(class, t, after, messages.ids_in_line) or self.assent:fresh(class)
+    local last = not spoken or #ids < messages.ids_in_line
     after = ids[#ids] or after
     if last then at, after = at + 1, "" end
     return { kind = "ids", from = from, rest = messages.ids(class, self.dcache:law(class), t, last, ids) }

@@ -53,16 +53,19 @@ local function replay(self)
 end
 
 -- loop, time, journal, classes (array), id, key, swarm, log, refused(word), flush = ms; last = no own word was stamped
--- later before, keep_last(ms) → true | nil, text (own.lua); flusher() → a worker for syncs, or nil (syncing.lua).
+-- later before, keep_last(ms) → true | nil, text (own.lua); flusher() → a worker for syncs, or nil (syncing.lua);
+-- doubted = text, keep_doubts(names) → true | nil, text: so that no start lifts a doubt.
 function dcache.new(given)
   local self = setmetatable({}, dcache)
   for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "log", "refused" } do
     self[name] = given[name]
   end
+  self.keep_doubts = given.keep_doubts
   self.flush_ms = given.flush or 30 * 1000
   self.class_list = given.classes
   self.index = record.new(self.class_list)
   self.unsure, self.changed, self.unsaid = {}, {}, {}
+  for name in (given.doubted or ""):gmatch "%l+" do self.unsure[name] = true end
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
     start = given.flusher }
   self.ended = ended.new { journal = self.journal, time = self.time }
@@ -75,18 +78,30 @@ end
 
 dcache.families = families
 
--- Families whose journal lost something: their classes are shown, not acted on, until a digest agrees.
+local function keep_doubts(self)
+  local names = {}
+  for _, class in ipairs(self.class_list) do
+    if self.unsure[class.name] then names[#names + 1] = class.name end
+  end
+  if not self.keep_doubts then return end
+  local ok, err = self.keep_doubts(names)
+  if not ok then self.log:once("doubts", "warn", "dcache", "doubts are not kept", { why = err }) end
+end
+
+-- Families whose journal lost something: their classes are shown, not acted on, until a neighbour agrees.
 function dcache:doubt(family)
   for _, class in ipairs(self.class_list) do
     if tostring(class.max_ttl) == family and class.kept then self.unsure[class.name] = true end
   end
+  keep_doubts(self)
 end
 
--- A neighbour's digest of CLASS was equal to ours: what was lost has come back, or nothing was.
+-- A neighbour holds the same of CLASS (comms/assent.lua): what was lost has come back, or nothing was.
 function dcache:agreed(class)
   if not self.unsure[class] then return end
   self.unsure[class] = nil
   self.log:info("dcache", "a neighbour agrees", { class = class })
+  keep_doubts(self)
 end
 
 -- May the records of CLASS be acted on?

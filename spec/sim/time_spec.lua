@@ -210,7 +210,7 @@ describe("after a loss", function()
     for i = 1, 5 do share(ada, "a" .. i) end
     local donald = w:add("donald", { disk = disk, boot = 2 })
     donald.comms.dial, ada.comms.dial = function() end, function() end -- no repair
-    w:run(20000)
+    w:run(180000)
     assert.is_true(donald.comms:sync().of == 1)
     assert.equal("share", unsure(donald))
   end)

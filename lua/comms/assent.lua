@@ -1,0 +1,102 @@
+-- assent.lua - whose equal digest lifts a doubt after a loss. Lists and compares nothing itself.
+--
+-- An equal digest tells something only of one who cannot have it from us: anybody can say ours back, and a newcomer
+-- who has all from us agrees as well. So a class in doubt is left out of our beacons and lists while we hear what
+-- others say of it. When somebody was here for long and nobody agreed, others need what we hold more: we speak again,
+-- and from then on two hosts must agree. Against who holds all the rest himself and leaves one word out on purpose
+-- only another neighbour helps: while one says otherwise an agreement waits for the repair with him.
+local assent = {}
+assent.__index = assent
+
+local LOOK = 1000 -- ms
+local QUIET = 5 * 60 * 1000 -- ms in the company of others that we say nothing
+local WAIT = 60 * 1000 -- ms that an agreement waits for who says otherwise
+local FRESH_MAX = 256 -- words that came since, a class: they are passed on anyway, so they may be listed
+
+-- loop, dcache, peers, beacon.
+function assent.new(given)
+  local self = setmetatable({ doubts = {} }, assent)
+  for _, name in ipairs { "loop", "dcache", "peers", "beacon" } do self[name] = given[name] end
+  return self
+end
+
+local function in_doubt(self)
+  local list = {}
+  for _, class in ipairs(self.dcache:kept_classes()) do
+    if not self.dcache:sure(class.name) then list[#list + 1] = class.name end
+  end
+  return list
+end
+
+function assent:start()
+  for _, class in ipairs(in_doubt(self)) do self.doubts[class] = { fresh = {} } end
+  if next(self.doubts) then self.timer = self.loop:every(LOOK, function() self:look() end) end
+end
+
+function assent:stop()
+  if self.timer then self.timer:cancel() end
+  self.timer = nil
+end
+
+-- May CLASS stand in our beacons, and what we hold of it be listed?
+function assent:speaks(class)
+  local doubt = self.doubts[class]
+  return self.dcache:sure(class) or doubt and doubt.spoken or false
+end
+
+-- A word that was taken in since the start, or is our own.
+function assent:took(st)
+  local found = next(self.doubts) and self.dcache:class_of(st.bucket)
+  local doubt = found and self.doubts[found.class.name]
+  if not doubt then return end
+  table.insert(doubt.fresh, st.short)
+  if #doubt.fresh > FRESH_MAX then table.remove(doubt.fresh, 1) end
+end
+
+-- Short IDs that may be listed of a class that is not spoken of.
+function assent:fresh(class)
+  local list = {}
+  for _, short in ipairs(self.doubts[class] and self.doubts[class].fresh or {}) do
+    if self.dcache:has(short) then list[#list + 1] = short end
+  end
+  table.sort(list)
+  return list
+end
+
+-- Of the living whose address is proved: hosts that hold the same of CLASS; does anybody hold something else?
+local function count(self, class)
+  local hosts, n, other = {}, 0, false
+  for _, peer in ipairs(self.peers.list) do
+    local flow = self.peers:living(peer) and self.peers:best(peer)
+    if flow then self.beacon:judge(peer) end
+    local verdict = flow and peer.verdicts[class]
+    other = other or verdict == "unequal"
+    if verdict == "equal" and not hosts[flow.source.host] then hosts[flow.source.host], n = true, n + 1 end
+  end
+  return n, other
+end
+
+local function look_at(self, class, doubt)
+  local now, n, other = self.loop:now(), count(self, class)
+  if n > 0 or other then doubt.met = doubt.met or now end
+  if n >= (doubt.spoken and 2 or 1) then
+    doubt.agreed = doubt.agreed or now
+    if not other or now - doubt.agreed >= WAIT then return self.dcache:agreed(class) end
+  else
+    doubt.agreed = nil
+  end
+  doubt.spoken = doubt.spoken or doubt.met and now - doubt.met >= QUIET
+end
+
+-- Looks whether a doubt can be lifted; by itself each second while there is one.
+function assent:look()
+  for _, class in ipairs(in_doubt(self)) do
+    if self.doubts[class] then look_at(self, class, self.doubts[class]) end
+    if self.dcache:sure(class) then self.doubts[class] = nil end
+  end
+  if next(self.doubts) then return end
+  self:stop()
+  self.beacon:stir()
+end
+
+return assent
