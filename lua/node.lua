@@ -14,7 +14,7 @@ local SAY_AGAIN = 200 -- ms in which what we learn of the time is gathered
 local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
-  "flusher", "name", "type", "here", "memory" }
+  "flusher", "name", "type", "here", "memory", "http" }
 
 -- Keeps what must be the same in all parts of a node.
 local function base(given)
@@ -102,7 +102,7 @@ end
 
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
 -- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text; last_stamp = ms or nil
--- and keep_stamp(ms): dcache/own.lua. → node | nil, text, word.
+-- and keep_stamp(ms): dcache/own.lua; http = nil: libcurl's. → node | nil, text, word.
 function node.new(given)
   local self = base(given)
   self.time = clock.new { loop = self.loop, sync = given.synchronised, build = given.build, saved = given.saved_time,
@@ -171,8 +171,10 @@ function node:open_content(net, wanted)
   self.gateway = self.door and self.door.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
     time = self.time, dir = self.state, id = self.id, gateway = self.gateway, publish = publisher(self),
-    flusher = self.flusher, records = function(bucket) return self.dcache:records(bucket, self.id) end,
+    flusher = self.flusher, http = self.http,
+    records = function(bucket) return self.dcache:records(bucket, self.id) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
+  self.comms:on_back(function(peer) self.content:back(peer.id) end)
   if not self.door then return end
   function self.door.on_open(gateway) -- later than the rest
     self.gateway = gateway
@@ -182,18 +184,25 @@ function node:open_content(net, wanted)
   end
 end
 
--- The share folder: finished files become records; others' are gathered where policy says so.
+-- The share folder: finished files become records.
 function node:open_logs()
-  local logs, gather = require "clients.logs", require "clients.logs.gather"
+  local logs = require "clients.logs"
   self.logs = logs.new { loop = self.loop, log = self.log, policy = self.policy, here = self.here, time = self.time,
     disk = self.disk, worker = self.worker, folder = self.share, state = self.state, publish = publisher(self),
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
     serve = function(...) return self.content:serve(...) end,
     withdraw = function(cid) return self.content:withdraw(cid) end,
     when_synced = function(fn) self.dcache:when_synced(fn) end }
+  self:open_gather()
+end
+
+-- Others' files are gathered where policy says so. → gather
+function node:open_gather()
+  local gather = require "clients.logs.gather"
   self.gather = gather.new { loop = self.loop, log = self.log, time = self.time, dcache = self.dcache,
     comms = self.comms, policy = self.policy, here = self.here, id = self.id, content = self.content,
     names = function(id) return self.comms.peers.by_id[id] and self.comms.peers.by_id[id].name end }
+  return self.gather
 end
 
 -- How many peers are heard now.

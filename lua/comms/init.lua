@@ -78,8 +78,11 @@ end
 -- fn(st, source) after each word taken in, our own included (source nil).
 function comms:on_word(fn) table.insert(self.listeners, fn) end
 
--- fn(peer) when somebody new, or newly booted, was heard.
+-- fn(peer) when somebody new, newly booted, or long silent was heard.
 function comms:on_newcomer(fn) self.newcomer = fn end
+
+-- fn(peer) when somebody can be reached at a proved address, for the first time or after some seconds of silence.
+function comms:on_back(fn) table.insert(self.peers.on_back, fn) end
 
 -- A channel is there: facts { name =, kind =, address =, medium = bool, quiet = bool }.
 function comms:channel_up(channel)
@@ -247,12 +250,14 @@ function handlers.beacon(self, message, source)
     return nil, peer, newcomer
   end
   source.spoke_beacon = true
+  local last, away = not newcomer and peer.heard or nil, not self.peers:living(peer)
   self.proof:ask(peer, self.peers:heard(peer, source))
   self.beacon:judge(peer)
-  if newcomer then
+  if newcomer or away then
     self.beacon:stir()
     if self.newcomer then self.newcomer(peer) end
   end
+  self.peers:back(peer, last)
   self.repair:consider()
   return true
 end

@@ -4,13 +4,15 @@ peers.__index = peers
 
 local PEERS_MAX = 1024
 local FLOWS_MAX = 8 -- of one peer
+local PAUSE = 5 * 1000 -- ms of silence after which hearing somebody is news, and between two times that it is
 peers.proof_ms = 60 * 60 * 1000 -- an address counts that long after a signed nonce came back over it
 peers.silent_ms = 3 * 60 * 1000 -- three of the longest beacon intervals
 
 local PROOFS_MAX = 4096
 
 function peers.new(given)
-  return setmetatable({ loop = given.loop, by_id = {}, list = {}, proofs = {}, proof_order = {} }, peers)
+  return setmetatable({ loop = given.loop, by_id = {}, list = {}, proofs = {}, proof_order = {}, on_back = {} },
+    peers)
 end
 
 -- Who goes first where there are too many: keys cost nothing to make, a proved address does.
@@ -134,6 +136,15 @@ function peers:hosts(peer)
     return a.host < b.host
   end)
   return hosts
+end
+
+-- Tells on_back, an array of fn(peer), that PEER can be reached, if he can and that is news. LAST: when he was heard
+-- before (nil: he could not be reached until now).
+function peers:back(peer, last)
+  local now = self.loop:now()
+  if last and now - last < PAUSE or peer.back and now - peer.back < PAUSE or not self:best(peer) then return end
+  peer.back = now
+  for _, fn in ipairs(self.on_back) do fn(peer) end
 end
 
 function peers:living(peer) return self.loop:now() - peer.heard < peers.silent_ms end

@@ -91,12 +91,14 @@ function proof:pong(message, source)
   if not ok then return nil, why, refusal end
   self.out[facts.nonce] = nil
   local flow, peer = question.flow, question.peer
+  local unreached = not self.peers:best(peer)
   self.peers:prove(peer, flow)
   flow.patience = nil
   flow.rtt_us = math.max(1, self.loop:micro() - question.micro)
   if facts.boot < peer.boot then peer.boot, peer.count = facts.boot, -1 end -- a state folder made anew
   peer.tcp, peer.http = facts.tcp, facts.http
   self.peers:heard(peer, source)
+  if unreached then self.peers:back(peer) end
   return true
 end
 

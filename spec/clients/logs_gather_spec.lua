@@ -4,7 +4,7 @@ local simloop = require "sim.loop"
 local till = require "spec.net.till"
 
 local function world()
-  local w = { loop = simloop.new(), fetched = {}, sure = true, urgency = {}, records = {} }
+  local w = { loop = simloop.new(), fetched = {}, sure = true, urgency = {}, records = {}, copies = {} }
   local function file(cid, size, signer)
     table.insert(w.records, { key = cid, holds = true, mine = signer == "me", signer = signer, at = 0,
       data = { class = "lab", names = { cid .. ".bag" }, size = size } })
@@ -15,18 +15,23 @@ local function world()
   file("own", 4, "me")
   w.gather = gather.new { loop = w.loop, log = till.log(), time = { now = function() return 1000 end }, id = "me",
     dcache = { entries = function(_, bucket) return bucket == "share/files" and w.records or {} end,
-      read = function(_, record) return record end, record = function(_, _, key)
+      read = function(_, record) return record end, record = function(_, bucket, key, signer)
+        if bucket == "share/safe" then return { holds = w.copies[key] == signer } end
         for _, record in ipairs(w.records) do
           if record.key == key then return record end
         end
       end,
       sure = function(_, class) return class ~= "share" or w.sure end },
-    comms = { on_word = function(_, fn) w.word = fn end }, here = function() return {} end,
+    comms = { on_word = function(_, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end },
+    here = function() return {} end,
     policy = { where = function() return "p.lua", 3, false end,
       ask = function(_, _, shared) return w.urgency[shared.cid] or false, "robots keep their own" end },
     names = function() return nil end,
     content = { holds = function() return false end,
-      fetch = function(_, cid, _, _, done) table.insert(w.fetched, cid) w.done = done end } }
+      fetch = function(_, cid, _, _, done, pressed)
+        table.insert(w.fetched, cid)
+        w.done, w.pressed = done, pressed
+      end } }
   return w
 end
 
@@ -62,16 +67,61 @@ describe("gathering", function()
     assert.same({}, w.fetched)
   end)
 
-  it("rests a minute after a failure", function()
+  -- A file that was begun at 1 s, and failed at once.
+  local function failed(word)
     local w = world()
     w.urgency = { a = 3 }
     w.gather:start()
     w.loop:run_until(1000)
-    w.done(nil, "missing: nobody has it")
-    w.loop:run_until(50000)
+    w.done(nil, word .. ": so it was", word)
+    return w
+  end
+
+  it("rests a minute after a wrong answer, whoever comes back", function()
+    local w = failed "block"
+    w.back { id = "ada" }
+    w.loop:run_until(60000)
     assert.same({ "a" }, w.fetched)
-    w.loop:run_until(130000)
+    w.loop:run_until(62000)
     assert.same({ "a", "a" }, w.fetched)
+  end)
+
+  it("rests for five seconds where nobody could be reached, then ever longer, up to a minute", function()
+    local w = failed "missing"
+    local began, at = w.loop:now(), {}
+    for _ = 1, 3000 do
+      w.loop:run_until(w.loop:now() + 100)
+      if #w.fetched > #at + 1 then
+        at[#at + 1] = (w.loop:now() - began) // 1000
+        began = w.loop:now()
+        w.done(nil, "missing: nobody", "missing")
+      end
+    end
+    assert.same({ 5, 10, 20, 40, 60, 60, 60 }, { table.unpack(at, 1, 7) })
+  end)
+
+  it("tries anew soon when who shares the file can be reached again, or who has a copy", function()
+    for _, who in ipairs { "ada", "server", "bea" } do
+      local w = failed "missing"
+      w.loop:run_until(6500)
+      w.done(nil, "missing: nobody", "missing") -- ten seconds from here
+      w.copies = { a = "server" }
+      w.back { id = who }
+      w.loop:run_until(8000)
+      assert.equal(who == "bea" and 2 or 3, #w.fetched)
+    end
+  end)
+
+  it("says that others wait for the place while there are any that are wanted", function()
+    local w = world()
+    w.urgency = { a = 3, b = 9 }
+    w.gather:start()
+    w.loop:run_until(1000)
+    assert.is_false(w.pressed())
+    w.urgency.c = 1
+    w.word({ verb = "propose", bucket = "share/files", key = "c", signer = "bea" }, {})
+    w.loop:run_until(2000)
+    assert.is_true(w.pressed())
   end)
 
   it("acts on nothing while the class is unsure after a loss, and soon after it is sure again", function()

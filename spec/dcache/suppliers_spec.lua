@@ -1,4 +1,4 @@
--- suppliers_spec.lua - which answers make a source a slow one: it is then asked over new connections, more at once.
+-- suppliers_spec.lua - which answers make a source a slow one, and how long one that failed rests. No requests.
 local suppliers = require "dcache.content.suppliers"
 
 describe("a source of files", function()
@@ -6,11 +6,11 @@ describe("a source of files", function()
   local source = { id = "ada", url = "http://10.77.0.1:3826" }
 
   local function new()
-    local loop = { now = function() return 1000 end }
+    local loop = { time = 1000, now = function(self) return self.time end }
     local random = require("core.random").seeded(1)
     local s = suppliers.new { loop = loop, random = random, list = function() return { source } end }
     assert.equal(source, (s:pick()))
-    return s
+    return s, loop
   end
 
   it("is slow when its last long answer came at less than a megabyte a second", function()
@@ -22,6 +22,61 @@ describe("a source of files", function()
     assert.is_true(s:is_slow(source) and s:width() == 8)
     s:gave(source, MIB, 10)
     assert.is_false(s:is_slow(source) or s:width() ~= 4)
+  end)
+
+  -- One that failed by WORD until it rests for long → suppliers, its loop, ms until it may be asked
+  local function resting(word)
+    local s, loop = new()
+    for _ = 1, 8 do
+      loop.time = loop.time + 4 * 3600 * 1000
+      s:failed(source, word)
+    end
+    loop.time = loop.time + 100
+    return s, loop
+  end
+
+  it("that could not be reached is asked a second after it failed, when it is back", function()
+    for _, word in ipairs { "slow", "closed", "EHOSTUNREACH" } do
+      local s, loop = resting(word)
+      assert.is_nil((s:pick()))
+      assert.equal(900, s:back "ada")
+      loop.time = loop.time + 899
+      assert.is_nil((s:pick()))
+      loop.time = loop.time + 1
+      assert.equal(source, (s:pick()))
+      s:failed(source, word) -- and backs off from the beginning
+      loop.time = loop.time + 500
+      assert.equal(source, (s:pick()))
+    end
+  end)
+
+  it("that lied, or has nothing, rests on when it is back", function()
+    for _, word in ipairs { "block", "long", "redirect", "form", "missing", "permission" } do
+      local s, loop = resting(word)
+      assert.is_nil(s:back "ada")
+      loop.time = loop.time + 10000
+      assert.is_nil((s:pick()))
+    end
+  end)
+
+  it("that comes back each moment is asked once a second by that", function()
+    local s, loop = resting "slow"
+    local asked = 0
+    for _ = 1, 1000 do
+      loop.time = loop.time + 10
+      s:back "ada"
+      if s:pick() then
+        asked = asked + 1
+        for _ = 1, 6 do s:failed(source, "slow") end
+      end
+    end
+    assert.is_true(asked >= 5 and asked <= 20, asked .. " times in ten seconds")
+  end)
+
+  it("that nobody knows of is not asked when it is back", function()
+    local s = new()
+    assert.is_nil(s:back "mallory")
+    assert.is_nil(s:back "ada")
   end)
 
   it("is not judged by a short answer: that tells of the way, not of its width", function()

@@ -1,4 +1,5 @@
 -- gather.lua - which of others' files to fetch, and when. Fetches nothing itself; never touches own files.
+local rests = require "clients.logs.rests"
 local walk = require "dcache.walk"
 
 local gather = {}
@@ -6,21 +7,24 @@ gather.__index = gather
 
 local AGAIN = 60 * 1000 -- ms until all that is known is looked at again: room and policy change
 local SOON = 200 -- ms in which several words about files are looked at together
+local BACK, BACK_MAX = 500, 16 -- the same for peers who are back, and whose copies are then looked for
 local AT_ONCE = 2
 local QUEUE_MAX = 1024 -- files not yet asked about, and files wanted but not begun; a look finds the rest
 local SIGNERS_MAX = 1024 -- whose failures are remembered
 local SLICE = 64 -- questions to the policy in a turn
 
 -- loop, log, time, dcache, comms, policy, here() → facts, names(id) → name or nil,
--- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word)).
+-- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word), pressed()).
 function gather.new(given)
-  local self = setmetatable({ busy = {}, count = 0, resting = {}, queue = {}, wanted = {}, known = {}, safe = {},
+  local self = setmetatable({ busy = {}, count = 0, queue = {}, wanted = {}, known = {}, safe = {},
     failures = {}, failing = 0 }, gather)
   for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "content" } do
     self[name] = given[name]
   end
   self.keeps_own = select(3, self.policy:where "clients.logs.fetch") -- the shipped default: nothing is ever wanted
   if self.keeps_own then return self end
+  self.resting = rests.new { loop = self.loop, wake = function(key, signer) self:consider_soon(key, signer) end }
+  given.comms:on_back(function(peer) self:back(peer.id) end)
   given.comms:on_word(function(st, source)
     if source and st.verb == "propose" then self:hear(st) end
   end)
@@ -30,10 +34,36 @@ end
 function gather:hear(st)
   if st.bucket == "share/safe" then
     self.safe[st.key] = (self.safe[st.key] or 0) + 1
-  elseif st.bucket == "share/files" and #self.queue < QUEUE_MAX then
-    table.insert(self.queue, { key = st.key, signer = st.signer })
-    self:soon()
+  elseif st.bucket == "share/files" then
+    self:consider_soon(st.key, st.signer)
   end
+end
+
+function gather:consider_soon(key, signer)
+  if #self.queue >= QUEUE_MAX then return end
+  table.insert(self.queue, { key = key, signer = signer })
+  self:soon()
+end
+
+local function has_copy(self, key, ids)
+  for i = 1, math.min(#ids, BACK_MAX) do
+    local copy = self.dcache:record("share/safe", key, ids[i])
+    if copy and copy.holds then return true end
+  end
+end
+
+-- The peer ID can be reached again: what he shares, or has a copy of, is tried soon. Keys cost nothing to make, so
+-- that a crowd of them is gone through together.
+function gather:back(id)
+  if self.stopped then return end
+  self.ids = self.ids or {}
+  if self.ids[id] then return end
+  self.ids[id], self.ids[#self.ids + 1] = true, id
+  self.waking = self.waking or self.loop:after(BACK, function()
+    local ids = self.ids
+    self.waking, self.ids = nil, nil
+    self.resting:back(function(key, signer) return ids[signer] or has_copy(self, key, ids) end)
+  end)
 end
 
 function gather:start()
@@ -44,10 +74,11 @@ end
 
 function gather:stop()
   self.stopped = true
-  for _, timer in ipairs { self.timer or false, self.pending or false } do
+  for _, timer in ipairs { self.timer or false, self.pending or false, self.waking or false } do
     if timer then timer:cancel() end
   end
   if self.walking then self.walking.stop() end
+  if self.resting then self.resting:stop() end
 end
 
 function gather:soon()
@@ -68,7 +99,7 @@ end
 local function open(self, record)
   return record and record.holds and not record.mine and well_formed(record) and self.dcache:sure "share"
     and not self.content:holds(record.key) and not self.busy[record.key] and not self.known[record.key]
-    and (self.resting[record.key] or 0) <= self.loop:now()
+    and not self.resting:has(record.key)
 end
 
 local function facts_of(self, record)
@@ -143,15 +174,15 @@ local function forgive(self, signer)
   self.failures[signer] = nil
 end
 
-local function ended(self, file, path, err)
+local function ended(self, file, path, err, word)
   self.busy[file.cid], self.count = nil, self.count - 1
   if path then
-    self.resting[file.cid] = nil
+    self.resting:forget(file.cid)
     forgive(self, file.by)
     self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
       from = file.robot or file.by })
   else
-    self.resting[file.cid] = self.loop:now() + AGAIN
+    self.resting:put(file.cid, file.by, word)
     note_failure(self, file.by)
     self.log:warn("logs", "not fetched yet", { name = file.name, cid = file.cid, why = err })
   end
@@ -163,7 +194,8 @@ function gather:begin()
   while self.count < AT_ONCE and self.wanted[1] and not self.stopped do
     local file = first_of(self).file
     self.known[file.cid], self.busy[file.cid], self.count = nil, true, self.count + 1
-    self.content:fetch(file.cid, file.size, file.name, function(path, err) ended(self, file, path, err) end)
+    self.content:fetch(file.cid, file.size, file.name, function(...) ended(self, file, ...) end,
+      function() return self.wanted[1] ~= nil end)
   end
 end
 

@@ -1,7 +1,9 @@
 -- fetch.lua - files by CID from several sources: every block checked, broken off and gone on with. Publishes nothing.
 local cid = require "core.cid"
 local unixfs = require "core.unixfs"
+local jobs = require "dcache.content.job"
 local partial = require "dcache.content.partial"
+local patience = require "dcache.content.patience"
 local resume = require "dcache.content.resume"
 local suppliers = require "dcache.content.suppliers"
 local wish = require "dcache.content.wish"
@@ -18,14 +20,14 @@ local QUEUE_MAX = 256
 local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that refused is tried again
 
 -- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
--- on_progress(done, size, source, cid) after each leaf; patience = ms without progress after which it gives up
--- (nil: never), stall = ms in which nobody could be asked, likewise; partial(cid, name), place(cid, name) →
--- paths on one file system, beneath dir where not given; flusher() → a worker for hashing and for the disk, made
--- with the first file (not given: one that works in the loop).
+-- on_progress(done, size, source, cid) after each leaf; patience, stall, alone = ms after which it gives up
+-- (patience.lua's most, stall, alone); partial(cid, name), place(cid, name) → paths on one file system, beneath dir
+-- where not given; flusher() → a worker for hashing and for the disk, made with the first file (not given: one that
+-- works in the loop).
 function fetch.new(given)
   return setmetatable({ loop = given.loop, disk = given.disk, http = given.http, log = given.log,
     random = given.random, sources = given.sources, on_progress = given.on_progress or function() end,
-    patience = given.patience, stall = given.stall, jobs = {}, by_cid = {}, refused = {},
+    patience = given.patience, stall = given.stall, alone = given.alone, jobs = {}, by_cid = {}, refused = {},
     flusher = given.flusher or function() return worker.new { loop = given.loop, inline = true } end,
     partial = given.partial or function(key) return given.dir .. "/partial/" .. key end,
     place = given.place or function(key, name) return given.dir .. "/files/" .. key .. "/" .. name end }, fetch)
@@ -40,11 +42,6 @@ local function count(self, word) self.refused[word] = (self.refused[word] or 0) 
 local function call_back(self, job)
   for id in pairs(job.flying) do self.http:cancel(id) end -- the order plays no part
   job.flying, job.in_flight = {}, 0
-end
-
-local function at_the_beginning(job)
-  job.have, job.leaves, job.file, job.checking, job.finishing = 0, {}, nil, nil, nil
-  job.links = { { cid = job.cid, size = job.size, offset = 0, height = unixfs.height(job.size) } }
 end
 
 local function remove(self, job)
@@ -79,7 +76,7 @@ local function disk_failed(self, job, err, word)
   if job.file and job.file.lost and not job.file.placed then
     call_back(self, job)
     job.file:discard()
-    at_the_beginning(job)
+    jobs.restart(job)
   end
   if (job.rests_until or 0) > self.loop:now() then return end
   job.disk_step = math.min(math.max((job.disk_step or 0) * 2, DISK_FIRST), DISK_LAST)
@@ -105,7 +102,8 @@ local function arrived(self, job, leaf, source)
   local _, digest = cid.parse(leaf.cid)
   job.leaves[leaf.offset // unixfs.chunk + 1] = digest
   job.have = job.have + leaf.size
-  job.moved_at, job.disk_step, job.why, job.waited = self.loop:now(), nil, nil, 0
+  job.disk_step, job.why = nil, nil
+  job.patience:arrived()
   self.on_progress(job.have, job.size, source, job.cid)
 end
 
@@ -116,6 +114,7 @@ local function source_failed(self, job, source, word, err)
   job.why = err
   job.suppliers:failed(source, word)
   if suppliers.is_hostile(word) then
+    job.lied = true
     self.log:warn("content", "wrong answer", { name = job.name, source = source.name or source.id, word = word })
   end
 end
@@ -152,7 +151,8 @@ local function answered(self, job, link, source, answer)
   if answer.word then
     give_back(job, link)
     if resume.keep(link, source, answer) then -- it went on, if not to the end: nobody is to rest for that
-      job.moved_at, job.stalled_at, job.why = self.loop:now(), nil, answer.error
+      job.why = answer.error
+      job.patience:moved()
     else
       source_failed(self, job, source, answer.word, answer.error)
     end
@@ -173,24 +173,17 @@ local function ask(self, job, link, source)
     return source_failed(self, job, source, word, err)
   end
   job.flying[id], job.in_flight = link, job.in_flight + 1
-  job.waited, job.waits_from = job.waited + self.loop:now() - (job.waits_from or self.loop:now()), nil
-end
-
--- Milliseconds until the job gives up.
-local function patience_left(self, job)
-  local moved = self.patience and job.moved_at + self.patience or math.maxinteger
-  return math.min(moved, self.stall and job.waits_from + self.stall - job.waited or math.maxinteger) - self.loop:now()
+  job.patience:asked()
 end
 
 -- Nobody can be asked now. With something under way its end goes on; else a timer does.
 local function wait(self, job, ms)
   if job.in_flight > 0 or job.file.storing > 0 then return end
-  job.waits_from = job.waits_from or self.loop:now()
-  if patience_left(self, job) <= 0 then
-    return fail(self, job, job.why or "missing: nobody who has it can be reached", "missing")
+  local left = job.patience:waits()
+  if left <= 0 then
+    return fail(self, job, job.why or "missing: nobody who has it can be reached", job.lied and "block" or "missing")
   end
-  ms = ms + self.random:integer(ms // 4 + 1)
-  later(self, job, math.min(ms, patience_left(self, job)))
+  later(self, job, math.min(ms + self.random:integer(ms // 4 + 1), left))
 end
 
 local function open(self, job)
@@ -248,27 +241,38 @@ function begin_next(self)
     if active >= JOBS_MAX then return end
     if not job.begun then
       active = active + 1
-      job.begun, job.moved_at = self.loop:now(), self.loop:now()
+      job.begun = self.loop:now()
+      job.patience:moved()
       self.loop:post(function() pump(self, job) end)
     end
   end
 end
 
 -- Fetches the file KEY of SIZE bytes and names it NAME; done(path, digests of its leaves) or done(nil, text, word),
--- once, never at once. → true | nil, text, word (form, size, duplicate, full)
-function fetch:start(key, size, name, done)
+-- once, never at once; "missing" where nobody could be reached, "block" where one of them lied. pressed() → does
+-- anything wait for this one's place? → true | nil, text, word (form, size, duplicate, full)
+function fetch:start(key, size, name, done, pressed)
   local ok, err, word = wish.check(key, size)
   if not ok then return nil, err, word end
   if self.by_cid[key] then return nil, "duplicate: it is being fetched", "duplicate" end
   if #self.jobs >= QUEUE_MAX then return nil, "full: too many files wait to be fetched", "full" end
-  local job = { cid = key, size = size, name = fetch.file_name(name, key), done = done, flying = {}, in_flight = 0,
-    waited = 0, suppliers = suppliers.new { loop = self.loop, random = self.random,
-      list = function() return self.sources(key) end } }
-  at_the_beginning(job)
+  local job = jobs.new(key, size, fetch.file_name(name, key), done)
+  job.suppliers = suppliers.new { loop = self.loop, random = self.random,
+    list = function() return self.sources(key) end }
+  job.patience = patience.new { loop = self.loop, most = self.patience, stall = self.stall, alone = self.alone,
+    pressed = function() return not pressed or pressed() or job.suppliers:nobody() end }
   self.by_cid[key] = job
   self.jobs[#self.jobs + 1] = job
   begin_next(self)
   return true
+end
+
+-- The peer ID can be reached again: who asked him in vain asks him soon.
+function fetch:back(id)
+  for _, job in ipairs(self.jobs) do
+    local ms = job.suppliers:back(id)
+    if ms and (job.rests_until or 0) <= self.loop:now() then later(self, job, ms) end
+  end
 end
 
 -- Forgets the job; what came of the file stays for another time. done is not called.
@@ -279,15 +283,10 @@ function fetch:cancel(key)
   return job ~= nil
 end
 
--- In the order of start(): { cid =, name =, size =, done = bytes, rate = bytes/s | nil, source = name | nil,
--- why = the last trouble | nil }.
+-- Facts of each (job.lua's row), in the order of start().
 function fetch:status()
-  local list, now = {}, self.loop:now()
-  for i, job in ipairs(self.jobs) do
-    local past = job.begun and now - job.begun or 0
-    list[i] = { cid = job.cid, name = job.name, size = job.size, done = job.have, why = job.why,
-      rate = past > 0 and job.have * 1000 // past or nil, source = job.source and (job.source.name or job.source.id) }
-  end
+  local list = {}
+  for i, job in ipairs(self.jobs) do list[i] = jobs.row(job, self.loop:now()) end
   return list
 end
 

@@ -11,6 +11,7 @@ content.__index = content
 local BUCKET = "share/safe"
 local LOOK_EVERY = 60 * 1000 -- ms between two looks whether what is held is still there
 local STALL = 15 * 1000 -- ms that a file may hold up others while nobody who has it can be asked
+local ALONE = 10 * 60 * 1000 -- the same where it holds up nobody: what came of it need not be hashed again
 local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of it
 
 -- loop, disk, log, random, dir (the state folder), id (this node's peer ID);
@@ -27,7 +28,7 @@ function content.new(given)
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
     random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
-    flusher = given.flusher,
+    alone = ALONE, flusher = given.flusher,
     sources = function(cid) return self.suppliers:of(cid) end }
   return self
 end
@@ -155,8 +156,9 @@ local function fetched(self, key, path, leaves)
   return true
 end
 
--- done(path) once every block is checked, synced and in place, or done(nil, text, word); once, never at once.
-function content:fetch(key, size, name, done)
+-- done(path) once every block is checked, synced and in place, or done(nil, text, word); once, never at once. Words and
+-- pressed as fetch.lua's start has them.
+function content:fetch(key, size, name, done, pressed)
   local ok, err, word = nil, "duplicate: it is held", "duplicate"
   if not self.by_cid[key] then
     ok, err, word = self.fetcher:start(key, size, name, function(path, leaves, why)
@@ -165,10 +167,13 @@ function content:fetch(key, size, name, done)
       known, leaves, why = fetched(self, key, path, leaves)
       if not known then return done(nil, leaves, why) end
       done(path)
-    end)
+    end, pressed)
   end
   if not ok then self.loop:post(function() done(nil, err, word) end) end
 end
+
+-- The peer ID can be reached again.
+function content:back(id) self.fetcher:back(id) end
 
 -- An own file of the share folder: FOLDER/NAME is served until withdraw. → true | nil, text, word
 function content:serve(key, folder, name, identity, leaves)

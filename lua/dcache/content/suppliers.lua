@@ -15,6 +15,7 @@ local RESTS = {
   missing = ABSENT, moved = ABSENT, permission = ABSENT,
   block = HOSTILE, long = HOSTILE, redirect = HOSTILE, form = HOSTILE,
 }
+local SPARE = 1000 -- ms from a failure, and from one rest that was cut short to the next
 
 -- loop, random; list() → array of { id =, name =, url =, own = }, nearest first.
 function suppliers.new(given)
@@ -61,6 +62,17 @@ function suppliers:failed(source, word)
   if state.rests_until > now and rests ~= HOSTILE then return end
   state.step = math.min(math.max(state.step * 2, rests[1]), rests[2])
   state.rests_until = now + state.step // 2 + self.random:integer(state.step // 2 + 1)
+  state.rests, state.failed_at = rests, now
+end
+
+-- The source ID is heard of again: where he rests because he could not be reached he need not for long. → ms until then
+function suppliers:back(id)
+  local state, now = self.known[id], self.loop:now()
+  if not state or state.rests ~= PATIENCE or state.rests_until <= now then return nil end
+  if self.cut_short and now - self.cut_short < SPARE then return nil end
+  self.cut_short = now
+  state.step, state.rests_until = 0, math.min(state.rests_until, math.max(now, state.failed_at + SPARE))
+  return state.rests_until - now
 end
 
 -- SIZE bytes came within MS and were what was asked for.
@@ -71,6 +83,9 @@ function suppliers:gave(source, size, ms)
   state.slow = size < ms * SLOW
   self.slow = state.slow -- the newest long answer, whoever's
 end
+
+-- Is nobody known who has it?
+function suppliers:nobody() return #self.sources == 0 end
 
 -- How many requests of one file may be under way at once.
 function suppliers:width() return self.slow and WIDTH_SLOW or WIDTH end

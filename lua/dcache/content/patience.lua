@@ -1,0 +1,34 @@
+-- patience.lua - how long a file keeps its place while nobody who has it can be asked. Sets no timer, ends nothing.
+local patience = {}
+patience.__index = patience
+
+-- loop; most = ms without progress (nil: for ever); stall = ms in which nobody could be asked (nil: for ever), and
+-- alone = the same as long as pressed() says that nobody waits for the place (nil: stall).
+function patience.new(given)
+  local self = setmetatable({ waited = 0, moved_at = given.loop:now() }, patience)
+  for _, name in ipairs { "loop", "most", "stall", "alone", "pressed" } do self[name] = given[name] end
+  return self
+end
+
+-- Something came.
+function patience:moved() self.moved_at = self.loop:now() end
+
+-- A leaf is there.
+function patience:arrived() self.moved_at, self.waited = self.loop:now(), 0 end
+
+-- Somebody could be asked.
+function patience:asked()
+  if self.since then self.waited = self.waited + self.loop:now() - self.since end
+  self.since = nil
+end
+
+-- Nobody can be asked from here on. → ms until it is to be given up
+function patience:waits()
+  local now = self.loop:now()
+  self.since = self.since or now
+  local stall = self.alone and not self.pressed() and self.alone or self.stall
+  return math.min(self.most and self.moved_at + self.most or math.maxinteger,
+    stall and self.since + stall - self.waited or math.maxinteger) - now
+end
+
+return patience

@@ -1,0 +1,83 @@
+-- back_spec.lua - who hears that a peer can be reached again, and when: nodes under a virtual clock. Fetches nothing.
+local policy = require "policy"
+local sim = require "sim"
+
+local MINUTE <const> = 60 * 1000
+local PAUSE <const> = 5000
+
+-- Two nodes; → world, what ada was told: { { "back" | "new", ms } … }
+local function two(seed)
+  local w = sim.new { seed = seed, policy = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" })) }
+  local ada, told = w:add "ada", {}
+  ada.comms:on_back(function(peer)
+    assert.is_true(#ada.comms.peers:hosts(peer) > 0)
+    told[#told + 1] = { "back", w.loop:now() }
+  end)
+  local welcome = ada.comms.newcomer
+  ada.comms:on_newcomer(function(peer)
+    told[#told + 1] = { "new", w.loop:now() }
+    welcome(peer)
+  end)
+  w:add "donald"
+  return w, told
+end
+
+local function count(told, what)
+  local n = 0
+  for _, each in ipairs(told) do if each[1] == what then n = n + 1 end end
+  return n
+end
+
+local function away(w, ms)
+  w.cut["10.0.0.2"] = true
+  w:run(ms)
+  w.cut["10.0.0.2"] = nil
+end
+
+describe("a peer that is heard", function()
+  it("is told of once its address is proved, and then once a pause at most", function()
+    for seed = 1, 5 do
+      local w, told = two(seed)
+      w:run(2000)
+      assert.equal(1, count(told, "back"))
+      for _ = 1, 100 do
+        w.nodes[2].comms.beacon:stir() -- speaks every one or two seconds
+        w:run(1000)
+      end
+      assert.equal(1, count(told, "back"))
+      for _ = 1, 20 do
+        away(w, PAUSE)
+        w.nodes[2].comms.beacon:stir()
+        w:run(1000)
+      end
+      for i = 3, #told do assert.is_true(told[i][2] - told[i - 1][2] >= PAUSE) end -- the first is "new"
+      assert.is_true(count(told, "back") > 10)
+      assert.equal(1, count(told, "new"))
+    end
+  end)
+
+  it("is told of soon after a cut of any length, and welcomed anew after a long one", function()
+    for _, minutes in ipairs { 1, 2, 5, 90, 600 } do
+      local w, told = two(minutes)
+      w:run(5 * MINUTE)
+      away(w, minutes * MINUTE)
+      local before, new = #told, count(told, "new")
+      w:run(62 * 1000)
+      assert.is_true(#told > before, minutes .. " minutes")
+      assert.equal(minutes > 3 and 1 or 0, count(told, "new") - new)
+    end
+  end)
+
+  it("is known with its type a few seconds after a cut in which its presence lapsed", function()
+    for seed = 1, 5 do
+      local w, told = two(seed)
+      w:run(MINUTE)
+      away(w, 60 * MINUTE)
+      local before = #told
+      repeat w:run(1000) until #told > before
+      w:run(6000)
+      assert.equal("laptop", w.nodes[1].discovery:nodes()[2].type)
+      assert.equal("ready", w.nodes[1].discovery:nodes()[2].status)
+    end
+  end)
+end)
