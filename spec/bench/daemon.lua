@@ -6,13 +6,7 @@ local uv = require "luv"
 
 local SECONDS = tonumber(os.getenv "DT_SWARM_BENCH_SECONDS") or 60
 
--- In a network of its own, so that nobody is heard and no port is taken.
-if not os.getenv "DT_SWARM_BENCH_APART" then
-  local own = os.execute "unshare -n true 2>/dev/null" and "unshare -n" or "unshare -rn"
-  local command = own .. " sh -c 'ip link set lo up; DT_SWARM_BENCH_APART=1 exec %s spec/bench/daemon.lua'"
-  if os.execute(own .. " true 2>/dev/null") then os.exit(os.execute(command:format(os.getenv "LUA" or "lua5.4"))) end
-  print "  (no network namespace to be had: neighbours are heard)"
-end
+require("spec.process").apart "spec/bench/daemon.lua"
 
 local home = folder.new()
 local GATHER = 'local p = extend "server"\nfunction p.clients.logs.fetch() return 5, "everything" end\nreturn p\n'

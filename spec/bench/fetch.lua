@@ -73,7 +73,7 @@ local function by_us(port, file)
   local http = client.new { loop = L }
   local source = { { id = "a", name = "a", url = "http://127.0.0.1:" .. port, own = true } }
   local f = fetch.new { loop = L, disk = disk.real(), http = http, dir = home.path, random = random.seeded(1),
-    flusher = function() return worker.new { loop = L } end,
+    flusher = function(threads) return worker.new { loop = L, threads = threads } end,
     log = log.new { wall = function() return 0 end, write = io.write },
     sources = function() return source end }
   local failure

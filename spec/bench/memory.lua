@@ -50,7 +50,7 @@ local function figures(s)
   rest(5)
   local alone = memory(pid)
   local sign = s.dir .. "/fill"
-  s.world:spawn("crowd", ("lua5.4 spec/bench/crowd.lua %d %d %s"):format(NEIGHBOURS, RECORDS, sign))
+  s.world:spawn("crowd", ("lua5.4 spec/e2e/crowd.lua %d %d %s"):format(NEIGHBOURS, RECORDS, sign))
   assert(swarm.within(60, function() return #s:names "ada" >= NEIGHBOURS + 1 end), "neighbours are not heard")
   rest(60)
   local empty = memory(pid)

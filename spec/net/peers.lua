@@ -21,7 +21,32 @@ function peers.repository(kubo, folder)
   for _, profile in ipairs { "unixfs-v1-2025", "announce-off", "autoconf-off" } do
     assert(os.execute(command .. " config profile apply " .. profile .. " >/dev/null 2>&1"), profile)
   end
+  assert(os.execute(command .. " config --json AutoTLS '{\"Enabled\":false}' >/dev/null 2>&1"))
   return command
+end
+
+local function output(text)
+  local pipe = io.popen(text)
+  local line = pipe:read "l"
+  pipe:close()
+  return line
+end
+
+-- Runs the daemon of a repository's COMMAND, its log in FOLDER. → { address = of one who joins it, stop() }
+function peers.daemon(command, folder)
+  local log = folder .. "/daemon.log"
+  local pid = output(("%s daemon >'%s' 2>&1 </dev/null & echo $!"):format(command, log))
+  local ready = ("for i in $(seq 300); do grep -qs 'Daemon is ready' '%s' && exit; sleep 0.1; done; exit 1"):format(log)
+  local one = {}
+  function one.stop()
+    os.execute(("kill %s; while kill -0 %s 2>/dev/null; do sleep 0.1; done"):format(pid, pid))
+  end
+  if not os.execute(ready) then
+    one.stop()
+    error("Kubo's daemon did not start: " .. log)
+  end
+  one.address = output(command .. " id -f '<addrs>' | grep '/ip4/127.0.0.1/tcp/[0-9]*/p2p/'")
+  return one
 end
 
 return peers
