@@ -1,5 +1,6 @@
 -- fetching.lua - one file, from given sources to a given path, for a command that waits. It asks no daemon.
 local fetch = require "dcache.content.fetch"
+local worker = require "worker"
 
 local fetching = {}
 
@@ -69,10 +70,12 @@ function fetching.run(given)
       log = { debug = quiet, info = quiet, warn = quiet, error = quiet }, patience = patience,
       sources = function() return given.sources end, on_progress = given.on_progress,
       partial = function() return part end, place = given.place,
+      flusher = function(threads) return worker.new { loop = given.loop, threads = threads } end,
     },
   }
   local path
   path, message = run(job, given)
+  job.fetch:stop()
   client:close()
   return path, message
 end

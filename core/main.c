@@ -12,6 +12,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define COMMAND "dt-swarm-cli"
+
 typedef struct {
   const char *name; /* "dt-swarm" or "dt-swarm-cli", from argv[0] */
   char root[PATH_MAX];
@@ -117,7 +119,7 @@ static int pmain(lua_State *L) {
   lua_settop(L, 0);
   set_arguments(L, s);
   lua_getglobal(L, "require");
-  lua_pushstring(L, strcmp(s->name, "dt-swarm-cli") == 0 ? "cli" : "main");
+  lua_pushstring(L, strcmp(s->name, COMMAND) == 0 ? "cli" : "main");
   lua_call(L, 1, 1);
   lua_getfield(L, -1, "main");
   lua_getglobal(L, "arg");
@@ -126,9 +128,16 @@ static int pmain(lua_State *L) {
   return 0;
 }
 
-/* One heap for all threads, what is large apart, and the end of it given back soon. */
-static void set_heap(void) {
+/* The daemon: one heap for all threads, what is large apart, and the end of it given back
+ * soon. A command is gone soon, and blocks of 1 MiB pass through it: fresh pages for each
+ * would take longer than hashing them. */
+static void set_heap(const char *name) {
 #ifdef __GLIBC__
+  if (strcmp(name, COMMAND) == 0) {
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 32 << 20);
+    return;
+  }
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   mallopt(M_TRIM_THRESHOLD, 64 * 1024);
@@ -138,12 +147,12 @@ static void set_heap(void) {
 int main(int argc, char **argv) {
   static start s;
   lua_State *L;
-  set_heap();
+  s.name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+  set_heap(s.name);
   L = lua_newstate(counting_allocator, NULL);
   if (!L)
     return EXIT_FAILURE;
   signal(SIGPIPE, SIG_IGN); /* a peer that hangs up is an error of one write */
-  s.name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
   s.argc = argc;
   s.argv = argv;
   find_root(&s);

@@ -55,7 +55,7 @@ local function build_node(self, given)
     last_stamp = self.state:number "stamp", keep_stamp = function(ms) return self.state:keep("stamp", ms) end,
     synchronised = function() return self.board.clock().synchronised end, memory = given.memory,
     verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
-    flusher = function() return require "worker".new { loop = self.loop } end,
+    flusher = function(threads) return require "worker".new { loop = self.loop, threads = threads } end,
     date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end }
   if not one then return nil, err end
   here.time = one.time

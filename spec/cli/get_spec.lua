@@ -139,11 +139,12 @@ describe("files get", function()
 
     local function fetch(file, port, options)
       local target = home.path .. "/work/x"
+      options = options or {}
       return fetching.run {
-        loop = L, disk = disk.real(), cid = file.cid, size = file.size, name = "x", target = target,
+        loop = L, disk = options.disk or disk.real(), cid = file.cid, size = file.size, name = "x", target = target,
         sources = port and { { id = fake.DONALD, url = "http://127.0.0.1:" .. port, own = true } } or {},
-        place = options and options.place or function() return target end, patience = 400,
-        on_progress = options and options.on_progress or function() end,
+        place = options.place or function() return target end, patience = 400,
+        on_progress = options.on_progress or function() end,
       }
     end
 
@@ -155,6 +156,17 @@ describe("files get", function()
       assert(fetch(file, g:port()))
       assert.is_true(work "x" == bytes)
       assert.equal(1 + 8 - 4, g:counts().blocks) -- the root, and what was not there or damaged
+    end)
+
+    it("holds up no timer, however slow the disk", function()
+      local file, g = serve(folder.bytes(9 * MIB))
+      local slow, last, longest = disk.real(), L:now(), 0
+      slow:slow(300)
+      local beat = L:every(5, function() last, longest = L:now(), math.max(longest, L:now() - last) end)
+      assert(fetch(file, g:port(), { disk = slow }))
+      beat:cancel()
+      assert.is_true(slow:counts().sync >= 3)
+      assert.is_true(longest < 200, longest .. " ms between two beats")
     end)
 
     it("gives up after a while, in words, and keeps what came", function()

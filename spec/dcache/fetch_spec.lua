@@ -54,7 +54,7 @@ describe("dcache.content.fetch", function()
   local function fetcher(options)
     local http = client.new { loop = L }
     open[#open + 1] = http
-    local function beside() return worker.new { loop = L } end
+    local function beside(threads) return worker.new { loop = L, threads = threads } end
     local f = fetch.new { loop = L, disk = options.disk or D, http = http, dir = home.path .. "/state",
       flusher = not (options.disk or options.inline) and beside or nil,
       log = log.new { wall = function() return 0 end, level = "debug",
@@ -313,6 +313,19 @@ describe("dcache.content.fetch", function()
 
   it("holds up the loop where there is no thread for it", function() -- negative control of the measure
     assert.is_true(stall(true) >= 300)
+  end)
+
+  it("checks and writes the next leaves while a sync takes its time", function()
+    local file = publish("a", folder.bytes(7 * MIB, 11)) -- the fourth leaf is synced, the last three with the file
+    local g = serve(file)
+    D:slow(1000)
+    local times = {}
+    local f = fetcher { sources = function() return { source("a", g:port()) } end,
+      on_progress = function() times[#times + 1] = L:now() end }
+    assert(run(f, file))
+    assert.equal(7, #times)
+    assert.is_true(times[6] - times[1] < 800, times[6] - times[1] .. " ms")
+    assert.is_true(times[7] - times[1] >= 800)
   end)
 
   it("writes nothing any more after it was stopped in the midst", function()

@@ -14,7 +14,7 @@ fetch.__index = fetch
 
 local ACCEPT = "application/vnd.ipld.raw"
 local NODE_MAX = 65536 -- bytes of an inner node
-local STORING_MAX = 2 -- leaves of a file on their way to the disk
+local STORING_MAX, THREADS = 3, 2 -- leaves of a file on their way to the disk; one is checked while another is synced
 local JOBS_MAX = 2 -- files at once
 local QUEUE_MAX = 256
 local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that refused is tried again
@@ -22,8 +22,8 @@ local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that re
 -- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
 -- on_progress(done, size, source, cid) after each leaf; patience, stall, alone = ms after which it gives up
 -- (patience.lua's most, stall, alone); partial(cid, name), place(cid, name) → paths on one file system, beneath dir
--- where not given; flusher() → a worker for hashing and for the disk, made with the first file (not given: one that
--- works in the loop).
+-- where not given; flusher(threads) → a worker for hashing and for the disk, made with the first file (not given:
+-- one that works in the loop).
 function fetch.new(given)
   return setmetatable({ loop = given.loop, disk = given.disk, http = given.http, log = given.log,
     random = given.random, sources = given.sources, on_progress = given.on_progress or function() end,
@@ -188,7 +188,7 @@ end
 
 local function open(self, job)
   local err, word
-  if not self.worker then self.worker, err, word = self.flusher() end
+  if not self.worker then self.worker, err, word = self.flusher(THREADS) end
   if self.worker then
     job.file, err, word = partial.open(self.disk, self.partial(job.cid, job.name), job.size, self.worker)
   end
