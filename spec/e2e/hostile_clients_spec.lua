@@ -121,7 +121,7 @@ describe("a daemon among slow clients", function()
     local seen = beset("forged", s.world:address "ada", before.time.now)
     local checked = seen.answer.refused.signature - (before.refused.signature or 0)
     print(("%d lines made, %d signatures checked"):format(seen.made, checked))
-    assert.is_true(seen.memory <= 2.5 * MB, seen.memory)
+    assert.is_true(seen.memory <= 2 * MB, seen.memory)
     assert.is_true(checked < 200 + 50 * (SECONDS + 4) + 512 + 128, checked)
   end)
 
