@@ -4,6 +4,7 @@ peers.__index = peers
 
 local PEERS_MAX = 1024
 local FLOWS_MAX = 8 -- of one peer
+local LEFT = 90 * 1000 -- ms for which he is heard elsewhere only: more than the longest beacon interval
 local PAUSE = 5 * 1000 -- ms of silence after which hearing somebody is news, and between two times that it is
 peers.proof_ms = 60 * 60 * 1000 -- an address counts that long after a signed nonce came back over it
 peers.silent_ms = 3 * 60 * 1000 -- three of the longest beacon intervals
@@ -108,7 +109,7 @@ function peers:source_proved(source)
   return at ~= nil and self.loop:now() - at < peers.proof_ms
 end
 
--- The best proved flow of a peer: living before silent, a network before loopback, quickest first.
+-- The best proved flow of a peer: over a channel that is there, then the quickest.
 function peers:best(peer)
   local best
   local function worse(a, b)
@@ -121,17 +122,21 @@ function peers:best(peer)
   return best
 end
 
--- All proved hosts of a peer, each once: { host =, own =, rtt_us = }, quickest first.
+-- All proved hosts of a peer, each once: { host =, own =, rtt_us =, left = is he heard from elsewhere only? }: first
+-- those that he speaks from, then the quickest.
 function peers:hosts(peer)
   local seen, hosts = {}, {}
   for _, flow in ipairs(peer.flows) do
-    local host = flow.source.host
+    local host, left = flow.source.host, peer.heard - flow.heard > LEFT
     if self:proved(flow) and host and not seen[host] then
-      seen[host] = true
-      hosts[#hosts + 1] = { host = host, own = flow.source.own or false, rtt_us = flow.rtt_us or math.maxinteger }
+      seen[host] = { host = host, own = flow.source.own or false, rtt_us = flow.rtt_us or math.maxinteger, left = left }
+      hosts[#hosts + 1] = seen[host]
+    elseif seen[host] then
+      seen[host].left = seen[host].left and left
     end
   end
   table.sort(hosts, function(a, b)
+    if a.left ~= b.left then return b.left end
     if a.rtt_us ~= b.rtt_us then return a.rtt_us < b.rtt_us end
     return a.host < b.host
   end)

@@ -1,4 +1,5 @@
--- back_spec.lua - who hears that a peer can be reached again, and when: nodes under a virtual clock. Fetches nothing.
+-- back_spec.lua - who hears that a peer can be reached again, when and where, under a virtual clock. Fetches nothing.
+local peers = require "comms.peers"
 local policy = require "policy"
 local sim = require "sim"
 
@@ -33,6 +34,48 @@ local function away(w, ms)
   w:run(ms)
   w.cut["10.0.0.2"] = nil
 end
+
+describe("a peer's addresses", function()
+  local loop, known, peer
+
+  before_each(function()
+    loop = { time = 0, now = function(self) return self.time end }
+    known = peers.new { loop = loop }
+    peer = known:get "donald"
+  end)
+
+  local function heard(host, port)
+    local flow = known:heard(peer, { id = host .. port, host = host, channel = {} })
+    known:prove(peer, flow)
+    return flow
+  end
+
+  local function hosts()
+    local list = {}
+    for i, each in ipairs(known:hosts(peer)) do list[i] = each.host end
+    return list
+  end
+
+  it("are those that he speaks from, the quickest first, then those that he left", function()
+    heard("10.0.0.1", 1).rtt_us = 100
+    heard("10.0.0.2", 1).rtt_us = 200
+    assert.same({ "10.0.0.1", "10.0.0.2" }, hosts())
+    for _ = 1, 3 do
+      loop.time = loop.time + 45 * 1000
+      heard("10.0.0.2", 1)
+    end
+    assert.same({ "10.0.0.2", "10.0.0.1" }, hosts())
+    heard("10.0.0.1", 2).rtt_us = 150 -- by another port of the same host
+    assert.same({ "10.0.0.1", "10.0.0.2" }, hosts())
+  end)
+
+  it("stay in their order while he is silent at all of them", function()
+    heard("10.0.0.1", 1).rtt_us = 100
+    heard("10.0.0.2", 1).rtt_us = 200
+    loop.time = 50 * MINUTE
+    assert.same({ "10.0.0.1", "10.0.0.2" }, hosts())
+  end)
+end)
 
 describe("a peer that is heard", function()
   it("is told of once its address is proved, and then once a pause at most", function()

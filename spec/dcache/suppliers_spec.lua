@@ -73,6 +73,20 @@ describe("a source of files", function()
     assert.is_true(asked >= 5 and asked <= 20, asked .. " times in ten seconds")
   end)
 
+  it("is asked at another of its addresses where one does not answer, and at one address for one that lies", function()
+    local loop = { time = 1000, now = function(self) return self.time end }
+    local function list() return { { id = "ada", url = "old", urls = { "old", "new" } } } end
+    local s = suppliers.new { loop = loop, random = require("core.random").seeded(1), list = list }
+    local asked = {}
+    for i, word in ipairs { "slow", "slow", "slow", "block", "block" } do
+      local one = assert(s:pick())
+      asked[i] = one.url
+      for _ = 1, 4 do s:failed(one, word) end -- requests that were under way together
+      loop.time = loop.time + 3600 * 1000
+    end
+    assert.same({ "old", "new", "old", "new", "new" }, asked)
+  end)
+
   it("that nobody knows of is not asked when it is back", function()
     local s = new()
     assert.is_nil(s:back "mallory")

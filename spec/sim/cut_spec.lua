@@ -89,6 +89,20 @@ describe("a file in the midst of which the wire was cut", function()
     end
   end)
 
+  it("goes on where who has it comes back at another address", function()
+    for seed = 1, 4 do
+      local w, f, key = halfway(seed)
+      local ada, offers = w.nodes[1], f.offers["10.0.0.1"]
+      w.cut["10.0.0.1"] = true
+      w:run(MINUTE)
+      ada.host, w.medium.channels[1].host, f.offers["10.0.0.9"] = "10.0.0.9", "10.0.0.9", offers
+      ada.comms.beacon:stir() -- as with any new address
+      local flow, done = recovered(w, f, key, 300)
+      assert.is_true(flow and flow <= 20, ("seed %d: bytes flow after %s s"):format(seed, flow))
+      assert.is_truthy(done)
+    end
+  end)
+
   it("gives its place up for others that can be had, and comes later", function()
     local w, f, key = halfway(1)
     local second = f:share(w.nodes[1], "other.bag", SIZE, 11)

@@ -25,23 +25,30 @@ local function url_of(host, port)
   return ("http://%s:%d"):format(host, port)
 end
 
-local function best_host(peer)
+local function hosts_of(peer)
+  local hosts = {}
   for _, each in ipairs(peer.hosts) do
-    if each.own or not sources.is_local_only(each.host) then return each end
+    if each.own or not sources.is_local_only(each.host) then hosts[#hosts + 1] = each end
   end
+  return hosts
 end
 
--- → array of { id =, name =, url =, own = is it this machine?, rtt_us = }, nearest first
+local function source_of(id, peer, hosts)
+  local urls = {}
+  for i, each in ipairs(hosts) do urls[i] = url_of(each.host, peer.http) end
+  return { id = id, name = peer.name, url = urls[1], urls = urls, own = hosts[1].own or false,
+    rtt_us = hosts[1].rtt_us or math.maxinteger }
+end
+
+-- → array of { id =, name =, url =, urls = this one and others of his, own = is it this machine?, rtt_us = }, nearest
+-- first
 function sources:of(cid)
   local list, seen = {}, {}
   for _, id in ipairs(self.holders(cid)) do
     local peer = id ~= self.id and not seen[id] and self.peer(id)
     seen[id] = true
-    local host = peer and (peer.http or 0) > 0 and best_host(peer)
-    if host then
-      list[#list + 1] = { id = id, name = peer.name, url = url_of(host.host, peer.http), own = host.own or false,
-        rtt_us = host.rtt_us or math.maxinteger }
-    end
+    local hosts = peer and (peer.http or 0) > 0 and hosts_of(peer) or {}
+    if hosts[1] then list[#list + 1] = source_of(id, peer, hosts) end
   end
   table.sort(list, function(a, b)
     if a.own ~= b.own then return a.own end

@@ -17,7 +17,7 @@ local RESTS = {
 }
 local SPARE = 1000 -- ms from a failure, and from one rest that was cut short to the next
 
--- loop, random; list() → array of { id =, name =, url =, own = }, nearest first.
+-- loop, random; list() → array of { id =, name =, url =, urls = (not given: only that one), own = }, nearest first.
 function suppliers.new(given)
   return setmetatable({ loop = given.loop, random = given.random, list = given.list, known = {}, sources = {} },
     suppliers)
@@ -29,10 +29,13 @@ local function look(self)
   self.looked = now
   self.sources = self.list()
   for _, source in ipairs(self.sources) do
-    local state = self.known[source.id]
-    if not state or state.url ~= source.url then -- a new address, such as after a restart, is tried at once
-      self.known[source.id] = { url = source.url, faults = state and state.faults or 0, step = 0, rests_until = 0 }
+    local state, urls = self.known[source.id], source.urls or { source.url }
+    if not state or state.first ~= urls[1] then -- a new address, such as after a restart, is tried at once
+      state = { first = urls[1], turn = 0, faults = state and state.faults or 0, step = 0, rests_until = 0 }
+      self.known[source.id] = state
     end
+    state.url = urls[state.turn % #urls + 1]
+    source.url = state.url
   end
 end
 
@@ -63,6 +66,7 @@ function suppliers:failed(source, word)
   state.step = math.min(math.max(state.step * 2, rests[1]), rests[2])
   state.rests_until = now + state.step // 2 + self.random:integer(state.step // 2 + 1)
   state.rests, state.failed_at = rests, now
+  if rests == PATIENCE then state.turn = state.turn + 1 end -- another of his addresses
 end
 
 -- The source ID is heard of again: where he rests because he could not be reached he need not for long. → ms until then
