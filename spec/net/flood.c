@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { SOCKETS_MAX = 256, PORTS_MAX = 8, FILE_MAX = 1 << 22, DATAGRAM_MAX = 65000 };
+enum { SOCKETS_MAX = 1000, PORTS_MAX = 8, FILE_MAX = 1 << 22, DATAGRAM_MAX = 65000 };
 
 typedef struct {
   const unsigned char *bytes;
