@@ -262,7 +262,7 @@ function handlers.beacon(self, message, source)
   return true
 end
 
-function handlers.ping(self, message, _, reply) return self.proof:ping(message, reply) end
+function handlers.ping(self, message, source, reply) return self.proof:ping(message, source, reply) end
 function handlers.pong(self, message, source)
   local ok, err, word = self.proof:pong(message, source)
   if ok then self.repair:consider() end

@@ -68,8 +68,12 @@ function proof:ask(peer, flow, copy)
     kind = "ping", rest = nonce })
 end
 
--- A ping for us: the answer signs the nonce, the asker's ID and ours.
-function proof:ping(message, reply)
+-- A ping for us: the answer signs the nonce, the asker's ID and ours. One that many hear is for him whom it names: else
+-- all would answer whoever's address stands in it.
+function proof:ping(message, source, reply)
+  if source.broadcast and not message.to:find(self.id, 1, true) then
+    return nil, "address: a ping that many hear names whom it asks", "address"
+  end
   local asker = message.from:match "^/dswarm/([1-9A-HJ-NP-Za-km-z]+)/brain$"
   if not asker or not messages.is_nonce(message.rest) then return nil, "form: ping NONCE, from an ID", "form" end
   return reply { kind = "pong", rest = messages.pong(self.key, self.swarm, message.rest, asker, self.facts()) }

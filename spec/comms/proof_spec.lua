@@ -1,0 +1,75 @@
+-- proof_spec.lua - proofs of addresses: how long they count, and that nobody makes many answer one question.
+local key = require "core.key"
+local sim = require "sim"
+
+local MINUTE = 60 * 1000
+local NONCE = ("A"):rep(22)
+
+local policy
+
+local function world(seed)
+  policy = policy or assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
+  return sim.new { seed = seed, policy = policy }
+end
+
+describe("a ping", function()
+  -- ASKER's ping, heard by all others on the medium. → how many answered
+  local function answers(to, asker)
+    local w, n = world(1), 0
+    for i = 1, 10 do w:add("n" .. i) end
+    w:run(5000)
+    for _, node in ipairs(w.nodes) do
+      local medium = node.routing.list[1]
+      local source = { channel = setmetatable({ send = function() n = n + 1 return true end }, { __index = medium }),
+        id = "udp " .. asker, host = asker, port = 9, broadcast = true, own = false, received = 150,
+        address = "/ip4/" .. asker .. "/udp/9/dswarm-line" }
+      local from = key.generate(("p"):rep(32)):id()
+      node.routing:frame(medium, source, ("%s /dswarm/%s/brain 8 ping %s"):format(to(w), from, NONCE))
+    end
+    return n, w
+  end
+
+  it("that is broadcast to anybody is answered by nobody: one address would get all the answers", function()
+    for _, to in ipairs { "*", "/dswarm/*/brain" } do
+      local n, w = answers(function() return to end, "10.9.9.9")
+      assert.equal(0, n, to)
+      assert.equal(1, w.nodes[1].refused.address)
+    end
+  end)
+
+  it("that is broadcast but names one node is answered by that one", function()
+    assert.equal(1, (answers(function(w) return ("/dswarm/%s/brain"):format(w.nodes[4].id) end, "10.9.9.9")))
+  end)
+end)
+
+describe("a proved address", function()
+  it("counts for an hour, and not longer", function()
+    local w = world(2)
+    local ada, donald = w:add "ada", w:add "donald"
+    w:run(5000)
+    local peers = ada.comms.peers
+    local peer = peers.by_id[donald.id]
+    local source = peer.flows[1].source
+    assert.equal("10.0.0.2", peers:hosts(peer)[1].host)
+    w.cut["10.0.0.2"] = true
+    w:run(59 * MINUTE)
+    assert.is_true(#peers:hosts(peer) == 1 and peers:source_proved(source))
+    w:run(2 * MINUTE)
+    assert.same({}, peers:hosts(peer))
+    assert.is_nil(peers:best(peer))
+    assert.is_false(peers:source_proved(source))
+  end)
+
+  it("of who is here is proved again before that, without a gap", function()
+    local w = world(3)
+    local ada, donald = w:add "ada", w:add "donald"
+    w:run(5000)
+    local peer = ada.comms.peers.by_id[donald.id]
+    local first = peer.flows[1].proved
+    for _ = 1, 5 * 60 do
+      w:run(MINUTE)
+      assert.is_truthy(ada.comms.peers:best(peer))
+    end
+    assert.is_true(peer.flows[1].proved > first + 240 * MINUTE)
+  end)
+end)
