@@ -12,6 +12,7 @@ node.__index = node
 
 local SAY_AGAIN = 200 -- ms in which what we learn of the time is gathered
 local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
+local OWN_WAIT, OWN_EVERY = 60 * 1000, 60 * 60 * 1000 -- ms after words of our own came back; between two such
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
   "flusher", "name", "type", "here", "memory", "http" }
@@ -100,6 +101,24 @@ function node:say_again()
   self.leapt = self.loop:after(SAY_AGAIN, function() say_again(self) end)
 end
 
+local function put_right(self)
+  self.righting, self.righted = nil, self.loop:now()
+  if self.stopped then return end
+  for _, part in ipairs { "content", "logs" } do
+    if self[part] then self[part]:put_right() end
+  end
+end
+
+-- Others still hold words of ours that this disk does not know: an older image of it, or a loss. What they say falsely
+-- is put right, but rarely: a twin with our key would else be answered word by word.
+local function listen_for_own(self)
+  self.comms:on_word(function(st, source)
+    if not source or st.signer ~= self.id or self.righting or not st.bucket:find "^share/" then return end
+    local next_one = (self.righted or -OWN_EVERY) + OWN_EVERY - self.loop:now()
+    self.righting = self.loop:after(math.max(OWN_WAIT, next_one), function() put_right(self) end)
+  end)
+end
+
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
 -- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text; last_stamp = ms or nil
 -- and keep_stamp(ms): dcache/own.lua; http = nil: libcurl's. → node | nil, text, word.
@@ -112,6 +131,7 @@ function node.new(given)
   build_comms(self, given)
   build_discovery(self)
   listen_for_time(self)
+  listen_for_own(self)
   return self
 end
 
@@ -233,6 +253,7 @@ end
 function node:stop()
   self.stopped = true
   if self.leapt then self.leapt:cancel() end
+  if self.righting then self.righting:cancel() end
   if self.control then self.control:close() end
   for _, part in ipairs { "gather", "logs", "door", "content", "links", "discovery", "comms", "routing", "dcache" } do
     if self[part] and self[part].stop then self[part]:stop() end

@@ -46,6 +46,26 @@ describe("a share", function()
     assert.equal(1, #w.served)
   end)
 
+  it("is put right when own words come back: a claim without a file, a dismissal of what is here", function()
+    local w = world()
+    w.shares:renew(true)
+    local function back(key, verb)
+      return { key = key, verb = verb, mine = true, valid_until = w.now + 20 * DAY,
+        data = { class = "lab", names = { "a.bag" }, size = 5 } }
+    end
+    w.records = { back("c1", "dismiss"), back("c2", "propose"), back("c3", "dismiss") }
+    w.shares:renew(true)
+    assert.same({ "propose c1" }, w.said, "nobody looks again by itself")
+    w.shares:put_right()
+    assert.same({ "propose c1", "propose c1" }, w.said)
+    w.records = { back("c1", "propose"), back("c2", "propose") }
+    w.shares:put_right()
+    w.shares:renew(true)
+    assert.same({ "propose c1", "propose c1", "dismiss c2" }, w.said)
+    w.shares:renew(true)
+    assert.equal(3, #w.said)
+  end)
+
   it("is served, and not said again, when there is a gateway later", function()
     local w = world()
     w.shares:serve_again()

@@ -153,6 +153,23 @@ describe("dcache.content", function()
     assert.truthy(folder.read(path)) -- the file itself is the operator's
   end)
 
+  it("puts right what own words of a later time say that came back", function()
+    local file, port = publisher()
+    local records = {}
+    local c, _, said = node("server", { publisher = port },
+      { records = records, time = { now = function() return 1000000 end } })
+    c:start()
+    assert(fetch(c, file))
+    assert.equal(1, #said)
+    local other = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+    records[1] = { key = other, mine = true, verb = "propose", holds = true, valid_until = 9000000 }
+    records[2] = { key = file.cid, mine = true, verb = "dismiss", holds = false, valid_until = 9000000 }
+    c:put_right()
+    assert.same({ "propose " .. file.cid, "dismiss " .. other },
+      { said[2].verb .. " " .. said[2].key, said[3].verb .. " " .. said[3].key })
+    assert.is_nil(said[4])
+  end)
+
   it("keeps serving a held copy when the own file of the same bytes is withdrawn", function()
     local file, port = publisher()
     local c, g = node("server", { publisher = port })

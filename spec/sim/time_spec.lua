@@ -215,3 +215,45 @@ describe("after a loss", function()
     assert.equal("share", unsure(donald))
   end)
 end)
+
+describe("own words that others still have and this disk does not know", function()
+  -- donald starts again from an image of his disk that is older than some of his words. → how often he put them right
+  local function restored(seed, more)
+    local w, disk = world { seed = seed }, memory(seed)
+    w:add "ada"
+    local donald = w:add("donald", { disk = disk })
+    share(donald, "old")
+    w:run(10000)
+    local image = disk:crash(1)
+    share(donald, "new")
+    w:run(10000)
+    donald:stop()
+    table.remove(w.nodes)
+    donald = w:add("donald", { disk = image, boot = 2 })
+    local times = {}
+    donald.content = { put_right = function() times[#times + 1] = w.loop.time end, say_again = function() end }
+    if more then more(w, donald) end
+    w:run(3 * 60000)
+    return times, donald, w
+  end
+
+  it("come back, and are looked at once", function()
+    local times, donald, w = restored(31)
+    assert.equal(2, #donald.dcache:records "share/files")
+    assert.equal(1, #times)
+    assert.is_true(share(donald, "new").at > w.loop:wall() - 10)
+    w:run(3 * 3600 * 1000)
+    assert.equal(1, #times)
+  end)
+
+  it("of a twin are not answered word by word", function()
+    local times, _, w = restored(32, function(w, donald)
+      w:add("donald", { boot = 9, identity = { id = donald.id, key = donald.key } })
+    end)
+    for i = 1, 120 do
+      share(w.nodes[3], "twin" .. i % 3)
+      w:run(60000)
+    end
+    assert.is_true(#times >= 1 and #times <= 3, #times .. " times in two hours")
+  end)
+end)

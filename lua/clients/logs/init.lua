@@ -70,7 +70,6 @@ local function gone(self, name)
 end
 
 -- == publishing
-
 local function share(self, file)
   local ok, why = self.shares:add(file.name, file.cid, file.info.size, file.class, file.info)
   file.shared = file.cid
@@ -283,9 +282,10 @@ function Logs:refused()
   return report.refused(self.files_by_name, self.over)
 end
 
--- The time is another one now (lua/node.lua).
+-- The time is another one now; own words came back (lua/node.lua).
 function Logs:say_again() self.shares:say_again() end
 function Logs:serve_again() self.shares:serve_again() end
+function Logs:put_right() self.shares:put_right() end
 
 -- Nothing is dismissed: a node that is off still has its files.
 function Logs:stop()

@@ -187,6 +187,12 @@ function Shares:say_again()
   end
 end
 
+-- Words of ours that this disk did not know came back from others: what they say falsely is unsaid as after a start.
+function Shares:put_right()
+  self.adopted = nil
+  self:say_again()
+end
+
 -- There is a gateway now, where there was none.
 function Shares:serve_again()
   for _, share in ipairs(self.list) do

@@ -134,6 +134,18 @@ function content:say_again()
 end
 
 -- Claims of an earlier run whose file is not here are unsaid.
+local function dismiss_strays(self)
+  for _, record in ipairs(self.records(BUCKET)) do
+    if record.mine and record.verb ~= "dismiss" and not self.by_cid[record.key] then dismiss(self, record.key) end
+  end
+end
+
+-- Words of ours that this disk did not know came back from others.
+function content:put_right()
+  self:say_again()
+  dismiss_strays(self)
+end
+
 function content:start()
   for _, file in ipairs(held.load(self.disk, self.dir)) do
     file.saved = true
@@ -141,9 +153,7 @@ function content:start()
   end
   remember_claims(self)
   look_at_all(self)
-  for _, record in ipairs(self.records(BUCKET)) do
-    if record.mine and record.verb ~= "dismiss" and not self.by_cid[record.key] then dismiss(self, record.key) end
-  end
+  dismiss_strays(self)
   self.timer = self.loop:every(LOOK_EVERY, function() look_at_all(self) end)
 end
 
