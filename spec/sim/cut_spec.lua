@@ -1,6 +1,7 @@
 -- cut_spec.lua - a wire that is cut in the midst of things and healed: nodes under a virtual clock go on by themselves.
 local files = require "spec.sim.files"
 local sim = require "sim"
+local till = require "spec.net.till"
 
 local MIB <const> = 1048576
 local RATE <const> = 512 * 1024 -- bytes a second: 8 MiB take a quarter of a minute
@@ -103,6 +104,18 @@ describe("a file in the midst of which the wire was cut", function()
     end
   end)
 
+  it("is said once to wait, and why, when that takes long", function()
+    local w, f, key = halfway(1)
+    local log = till.log()
+    w.nodes[3].content.fetcher.log = log
+    cut(w, 8000)
+    recovered(w, f, key, 2)
+    assert.is_nil(log:has "waits")
+    cut(w, 3 * MINUTE)
+    assert.truthy(log:has("waits"):find('name=run.bag size=8388608 why="slow: nothing came"', 1, true))
+    assert.equal(1, #log.lines)
+  end)
+
   it("gives its place up for others that can be had, and comes later", function()
     local w, f, key = halfway(1)
     local second = f:share(w.nodes[1], "other.bag", SIZE, 11)
@@ -112,7 +125,7 @@ describe("a file in the midst of which the wire was cut", function()
     assert.equal(2, #w.nodes[3].content:fetching())
     local third = f:share(w.nodes[2], "third.bag", MIB, 12)
     local _, done = recovered(w, f, third, 60)
-    assert.is_true(done and done <= 12, ("there after %s s"):format(done))
+    assert.is_true(done and done <= 8, ("there after %s s"):format(done))
     w.cut = {}
     for _, each in ipairs { key, second } do
       local _, there = recovered(w, f, each, 120)

@@ -14,7 +14,7 @@ local POLICY = 'local p = extend "server"\nfunction p.clients.logs.fetch() retur
 -- WORLD (sim's); RATE: bytes a second that a node's link brings. Fields: asked = { host = requests, without those for
 -- the rest of a block }, came = bytes of files that came anywhere; to be set: lies, deaf = { host = true }.
 function files.new(world, rate)
-  return setmetatable({ world = world, rate = rate, offers = {}, asked = {}, lies = {}, deaf = {}, underway = 0,
+  return setmetatable({ world = world, rate = rate, offers = {}, asked = {}, lies = {}, deaf = {}, underway = {},
     came = 0 }, files)
 end
 
@@ -62,7 +62,7 @@ local function answer_of(self, host, key)
 end
 
 local function over(self, request, answer)
-  self.underway = self.underway - 1
+  self.underway[request] = nil
   request.client.flying[request.id] = nil
   answer.id = request.id
   request.done(answer)
@@ -75,6 +75,15 @@ local function broken(self, request)
     status = part and (request.from > 0 and 206 or 200) or nil })
 end
 
+-- How many answers share the link now.
+local function flowing(self)
+  local n, now = 0, self.world.loop:now()
+  for _, request in pairs(self.underway) do -- only counted
+    if now - request.moved <= BEAT then n = n + 1 end
+  end
+  return n
+end
+
 local function beat(self, request)
   if request.client.flying[request.id] ~= request then return end
   local now = self.world.loop:now()
@@ -85,7 +94,7 @@ local function beat(self, request)
     local answer = answer_of(self, request.host, request.key)
     request.connected, request.moved = true, now
     if not answer.body then return over(self, request, answer) end
-    local share = self.rate * BEAT // 1000 // math.max(self.underway, 1)
+    local share = self.rate * BEAT // 1000 // math.max(flowing(self), 1)
     request.came, self.came = request.came + share, self.came + share
     if request.from + request.came >= #answer.body then
       answer.body, answer.status = answer.body:sub(request.from + 1), request.from > 0 and 206 or 200
@@ -105,14 +114,14 @@ function client:get(options, done)
   local request = { client = self, id = self.last, host = host, key = key, options = options, done = done, came = 0,
     from = from, moved = self.files.world.loop:now() }
   self.flying[self.last] = request
-  self.files.underway = self.files.underway + 1
+  self.files.underway[request] = request
   if not options.range then self.files.asked[host] = (self.files.asked[host] or 0) + 1 end
   self.files.world.loop:after(BEAT, function() beat(self.files, request) end)
   return self.last
 end
 
 function client:cancel(id)
-  if self.flying[id] then self.files.underway = self.files.underway - 1 end
+  if self.flying[id] then self.files.underway[self.flying[id]] = nil end
   self.flying[id] = nil
 end
 

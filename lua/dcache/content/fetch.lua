@@ -183,6 +183,7 @@ local function wait(self, job, ms)
   if left <= 0 then
     return fail(self, job, job.why or "missing: nobody who has it can be reached", job.lied and "block" or "missing")
   end
+  if job.patience:is_long() then self.log:once("waits " .. job.cid, "info", "content", "waits", jobs.trouble(job)) end
   later(self, job, math.min(ms + self.random:integer(ms // 4 + 1), left))
 end
 

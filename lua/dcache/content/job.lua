@@ -22,4 +22,9 @@ function job.row(one, now)
     rate = past > 0 and one.have * 1000 // past or nil, source = one.source and (one.source.name or one.source.id) }
 end
 
+-- What the log says of it.
+function job.trouble(one)
+  return { name = one.name, done = one.have, size = one.size, why = one.why or "nobody who has it can be reached" }
+end
+
 return job

@@ -22,6 +22,12 @@ function patience:asked()
   self.since = nil
 end
 
+-- Is it over `stall` that nobody could be asked?
+function patience:is_long()
+  local past = self.waited + (self.since and self.loop:now() - self.since or 0)
+  return self.stall ~= nil and past >= self.stall
+end
+
 -- Nobody can be asked from here on. → ms until it is to be given up
 function patience:waits()
   local now = self.loop:now()
