@@ -406,9 +406,10 @@ static const luaL_Reg names_methods[] = {
 };
 
 static const luaL_Reg disk_functions[] = {
-    {"real",   disk_lua_real  },
-    {"memory", disk_lua_memory},
-    {NULL,     NULL           }
+    {"real",      disk_lua_real     },
+    {"memory",    disk_lua_memory   },
+    {"replacing", disk_lua_replacing},
+    {NULL,        NULL              }
 };
 
 int luaopen_core_disk(lua_State *L) {

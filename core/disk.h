@@ -103,6 +103,8 @@ disk *disk_check(lua_State *L, int index);
 /* The disk of the open file at INDEX, and the file's NUMBER; throws when it is none. */
 disk *disk_check_file(lua_State *L, int index, int *number);
 
+int disk_lua_replacing(lua_State *L); /* disk_replace.c: a function of core.disk */
+
 disk *disk_real(void); /* disk_real.c; NULL without memory */
 
 /* disk_memory.c, disk_image.c: files in memory; each name and each 512 bytes of content

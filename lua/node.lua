@@ -208,7 +208,8 @@ end
 function node:open_logs()
   local logs = require "clients.logs"
   self.logs = logs.new { loop = self.loop, log = self.log, policy = self.policy, here = self.here, time = self.time,
-    disk = self.disk, worker = self.worker, folder = self.share, state = self.state, publish = publisher(self),
+    disk = self.disk, worker = self.worker, flusher = self.flusher, folder = self.share, state = self.state,
+    publish = publisher(self),
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
     serve = function(...) return self.content:serve(...) end,
     withdraw = function(cid) return self.content:withdraw(cid) end,

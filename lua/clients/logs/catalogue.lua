@@ -12,6 +12,7 @@ Catalogue.__index = Catalogue
 
 local HEAD = "dt-swarm catalogue 1\n"
 local FIELDS = { "size", "dev", "ino", "mtime_ns", "ctime_ns" }
+local WRITE_MS, RETRY_MOST = 1000, 5 * 60 * 1000 -- from a change to the disk; the longest wait after a failure
 local LEAVES_MOST = unixfs.size_max // unixfs.chunk * 32
 
 local function parse(line)
@@ -41,11 +42,12 @@ local function load(self)
   end
 end
 
--- catalogue.open{ disk =, log =, folder = the state folder } → catalogue; damaged = lines that were not read.
+-- catalogue.open{ loop =, disk =, log =, folder = the state folder, replacing = lua/replacing.lua's } → catalogue;
+-- damaged = lines that were not read.
 function catalogue.open(given)
   local self = setmetatable({
-    disk = given.disk, log = given.log, path = given.folder .. "/catalogue", entries = {}, damaged = 0,
-    leaves_folder = given.folder .. "/leaves", dirty = false,
+    loop = given.loop, disk = given.disk, log = given.log, replacing = given.replacing, entries = {}, damaged = 0,
+    path = given.folder .. "/catalogue", leaves_folder = given.folder .. "/leaves", keeping = {}, failures = 0,
   }, Catalogue)
   self.disk:mkdir(self.leaves_folder, 448) -- 0700
   load(self)
@@ -72,46 +74,94 @@ function Catalogue:find(name, info)
   return entry.cid, leaves
 end
 
--- Remembers what was hashed. → true | nil, text, word when the leaves cannot be kept.
-function Catalogue:put(name, root, identity, leaves)
-  if #leaves > 32 then
-    local kept, text, word = self.disk:replace(self.leaves_folder .. "/" .. root, leaves, 384) -- 0600
-    if not kept then return nil, text, word end
-  end
+-- Brings the leaves of a file to the disk: TOLD(true), then put() may name them; or TOLD(nil, text, word). Once; at
+-- once where there is nothing to write.
+function Catalogue:keep(root, leaves, told)
+  if #leaves <= 32 then return told(true) end
+  self.keeping[root] = (self.keeping[root] or 0) + 1
+  self.replacing:put(self.leaves_folder .. "/" .. root, leaves, 384, function(...) -- 0600
+    self.keeping[root] = self.keeping[root] > 1 and self.keeping[root] - 1 or nil
+    told(...)
+  end)
+end
+
+-- Remembers what was hashed and whose leaves are kept: no line names leaves that are not on the disk.
+function Catalogue:put(name, root, identity)
   local entry = { cid = root, name = name }
   for _, field in ipairs(FIELDS) do entry[field] = identity[field] end
-  self.entries[name], self.dirty = entry, true
-  return true
+  self.entries[name] = entry
+  self:changed()
 end
 
 function Catalogue:drop(name)
   if not self.entries[name] then return end
-  self.entries[name], self.dirty = nil, true
+  self.entries[name] = nil
+  self:changed()
 end
 
--- Leaves that no entry names go.
-local function sweep(self, wanted)
+-- Leaves go that neither the lines on the disk (WRITTEN) nor an entry name, nor are on their way.
+local function sweep(self, written)
+  for _, entry in pairs(self.entries) do written[entry.cid] = true end -- any order
   for _, name in ipairs(self.disk:list(self.leaves_folder) or {}) do
-    if not wanted[name] then self.disk:unlink(self.leaves_folder .. "/" .. name) end
+    if not written[name] and not self.keeping[name:gsub("%.new$", "")] then
+      self.disk:unlink(self.leaves_folder .. "/" .. name)
+    end
   end
 end
 
--- Writes it when something changed: by rename, so that a power cut leaves the old one or the new one.
-function Catalogue:flush()
-  if not self.dirty then return true end
-  local lines, wanted = { HEAD }, {}
+-- → the text of all lines, the set of CIDs in them
+local function text_of(self)
+  local lines, named = { HEAD }, {}
   for _, name in ipairs(sorted.keys(self.entries)) do
     local entry = self.entries[name]
     local parts = { entry.cid }
     for _, field in ipairs(FIELDS) do parts[#parts + 1] = tostring(entry[field]) end
     lines[#lines + 1] = table.concat(parts, " ") .. " " .. name .. "\n"
-    wanted[entry.cid] = true
+    named[entry.cid] = true
   end
-  local kept, text, word = self.disk:replace(self.path, table.concat(lines), 384)
-  if not kept then return nil, text, word end
-  self.dirty = false
-  sweep(self, wanted)
-  return true
+  return table.concat(lines), named
+end
+
+local function write_later(self, ms)
+  if self.timer or self.stopped then return end
+  self.timer = self.loop:after(ms, function()
+    self.timer = nil
+    self:write()
+  end)
+end
+
+local function failed(self, why)
+  self.dirty, self.failures = true, self.failures + 1
+  self.log:warn("logs", "catalogue not written", { why = why })
+  write_later(self, math.min(RETRY_MOST, WRITE_MS << math.min(self.failures, 10)))
+end
+
+-- Something changed: soon on the disk. While one is written the next waits, and then has the newest.
+function Catalogue:changed()
+  self.dirty = true
+  if not self.writing then write_later(self, WRITE_MS) end
+end
+
+-- By rename, so that a power cut leaves the old one or the new one.
+function Catalogue:write()
+  local text, named = text_of(self)
+  self.writing, self.dirty = true, false
+  self.replacing:put(self.path, text, 384, function(kept, why)
+    self.writing = false
+    if not kept then return failed(self, why) end
+    self.failures = 0
+    sweep(self, named)
+    if self.dirty then self:changed() end
+  end)
+end
+
+-- Waits for what is being written, then for the newest. → true | nil, text, word
+function Catalogue:stop()
+  if self.timer then self.timer:cancel() end
+  self.stopped, self.timer = true, nil
+  self.replacing:close()
+  if not (self.dirty or self.writing) then return true end
+  return self.disk:replace(self.path, (text_of(self)), 384)
 end
 
 return catalogue

@@ -1,15 +1,16 @@
--- hashing.lua - files wait here for the worker, which hashes one at a time. Judges none, keeps no result.
+-- hashing.lua - files wait here for the worker, which hashes one at a time, and until that is kept. Judges none.
 local unixfs = require "core.unixfs"
 
 local hashing = {}
 local Hashing = {}
 Hashing.__index = Hashing
 
--- hashing.new{ worker =, folder =, begun = fn(file), done = fn(file, result) } → hashing. A file is a table with
--- `name`; `job` is set in it while it is hashed, `queued` while it waits. Result as unixfs.hash gives it.
+-- hashing.new{ worker =, folder =, begun = fn(file), keep = fn(result, told(true | nil, text, word)), done =
+-- fn(file, result) } → hashing. A file is a table with `name`; `job` is set in it until it is hashed and kept, `queued`
+-- while it waits. Result as unixfs.hash gives it; no cid but `unkept`, a text, and word where it could not be kept.
 function hashing.new(given)
   return setmetatable({
-    worker = given.worker, folder = given.folder, begun = given.begun, done = given.done,
+    worker = given.worker, folder = given.folder, begun = given.begun, keep = given.keep, done = given.done,
     queue = {}, first = 1, last = 0,
   }, Hashing)
 end
@@ -22,14 +23,26 @@ local function pop(self)
   return file
 end
 
-local function begin(self, file)
-  local job, text, word = self.worker:run(unixfs.hash, { folder = self.folder, name = file.name }, function(result)
-    self.running = nil
-    local wanted = file.job == result.job
-    if wanted then file.job = nil end
-    self:next()
-    if wanted then self.done(file, result) end
+local function ended(self, file, result)
+  self.running = nil
+  local wanted = file.job == result.job
+  if wanted then file.job = nil end
+  self:next()
+  if wanted then self.done(file, result) end
+end
+
+-- The next one waits for the disk, too: what waits to be kept is bounded.
+local function hashed(self, file, result)
+  if not result.cid or file.job ~= result.job then return ended(self, file, result) end
+  self.keep(result, function(kept, text, word)
+    if not kept then result.cid, result.unkept, result.word = nil, text, word end
+    ended(self, file, result)
   end)
+end
+
+local function begin(self, file)
+  local job, text, word = self.worker:run(unixfs.hash, { folder = self.folder, name = file.name },
+    function(result) hashed(self, file, result) end)
   self.running, file.job = job, job
   if job then return self.begun(file) end
   self.done(file, { error = text, word = word })

@@ -6,6 +6,7 @@ local consent = require "clients.logs.consent"
 local finished = require "clients.logs.finished"
 local hashing = require "clients.logs.hashing"
 local judge = require "clients.logs.judge"
+local replacing = require "replacing"
 local report = require "clients.logs.report"
 local shares = require "clients.logs.shares"
 local watch = require "clients.logs.watch"
@@ -15,7 +16,6 @@ local logs, Logs = {}, {}
 Logs.__index = Logs
 
 local CONSENT_MS = 1000 -- between two looks at the permission while nobody asks
-local FLUSH_MS = 1000 -- from a change to the catalogue on disk
 local SLICE = 200 -- files asked about again each minute
 local STRAYS = 1000 -- names that are no files and are shown; more are only counted
 local SETTLE = { least = 2, per = 32 * 1024 * 1024, most = 120 }
@@ -66,7 +66,6 @@ local function gone(self, name)
   self.finished:forget(name)
   self.catalogue:drop(name)
   self.files_by_name[name] = nil
-  self:flush_soon()
 end
 
 -- == publishing
@@ -81,13 +80,12 @@ end
 local function hashed(self, file, result)
   if result.cid then
     file.cid, file.info = result.cid, result.identity
-    local kept, why, word = self.catalogue:put(file.name, result.cid, result.identity, result.leaves)
-    self:flush_soon()
-    if kept then self:consider(file) else refuse(self, file, word, why) end
-  elseif result.word == "moved" or result.word == "ENOENT" then
+    self.catalogue:put(file.name, result.cid, result.identity)
+    self:consider(file)
+  elseif not result.unkept and (result.word == "moved" or result.word == "ENOENT") then
     restart(self, file.name)
   else
-    refuse(self, file, result.word)
+    refuse(self, file, result.word, result.unkept)
   end
 end
 
@@ -191,15 +189,6 @@ local function watch_consent(self)
   self:reconsider()
 end
 
-function Logs:flush_soon()
-  if self.flushing then return end
-  self.flushing = self.loop:after(FLUSH_MS, function()
-    self.flushing = nil
-    local ok, why = self.catalogue:flush()
-    if not ok then self.log:warn("logs", "catalogue not written", { why = why }) end
-  end)
-end
-
 -- == from outside
 
 local function settle_of(self)
@@ -219,6 +208,7 @@ local function build(self, given)
   }
   self.hashing = hashing.new {
     worker = self.worker, folder = self.folder, begun = function(file) set(file, "hashing") end,
+    keep = function(result, told) self.catalogue:keep(result.cid, result.leaves, told) end,
     done = function(file, result) hashed(self, file, result) end,
   }
   self.shares = shares.new {
@@ -239,7 +229,8 @@ end
 -- logs.new{ loop, log, policy, here = fn() → facts, time, disk, worker (lua/worker.lua), folder, state = folder,
 -- publish = fn(verb, bucket, key, data, ttl in s) → true | nil, text, word; records = fn(bucket) → array of { key,
 -- data, verb, valid_until = s, mine }; serve = fn(cid, folder, name, identity, leaves) → true | nil, text, word;
--- withdraw = fn(cid), when_synced(fn); permission = path | false (else the policy's), ttl = s (30 days) } → logs.
+-- withdraw = fn(cid), when_synced(fn); permission = path | false (else the policy's), ttl = s (30 days);
+-- flusher = fn() → a worker for the disk, or nil (replacing.lua) } → logs.
 function logs.new(given)
   local self = setmetatable({
     loop = given.loop, log = given.log, policy = given.policy, here = given.here, time = given.time,
@@ -250,7 +241,8 @@ function logs.new(given)
   if path == nil then path = self.policy:get "clients.logs.permission" end
   self.consent = consent.new { disk = self.disk, loop = self.loop, path = path }
   self.judge = judge.new { policy = self.policy, here = self.here, loop = self.loop, consent = self.consent }
-  self.catalogue = catalogue.open { disk = self.disk, log = self.log, folder = given.state }
+  self.catalogue = catalogue.open { loop = self.loop, disk = self.disk, log = self.log, folder = given.state,
+    replacing = replacing.new { disk = self.disk, log = self.log, start = given.flusher } }
   build(self, given)
   return self
 end
@@ -292,9 +284,9 @@ function Logs:stop()
   self.watch:stop()
   self.finished:stop()
   if self.timer then self.timer:cancel() end
-  if self.flushing then self.flushing:cancel() end
   self.hashing:stop()
-  self.catalogue:flush()
+  local ok, why = self.catalogue:stop()
+  if not ok then self.log:warn("logs", "catalogue not written", { why = why }) end
 end
 
 return logs

@@ -43,9 +43,10 @@ end
 
 function Kit:start()
   self.loop = loop.new { on_error = function(text) self.errors[#self.errors + 1] = text end }
-  self.worker = assert(worker.new { loop = self.loop })
+  self.worker, self.disk = assert(worker.new { loop = self.loop }), disk.real()
   self.logs = logs.new {
-    loop = self.loop, log = log_of(self), disk = disk.real(), worker = self.worker, folder = self.share,
+    loop = self.loop, log = log_of(self), disk = self.disk, worker = self.worker, folder = self.share,
+    flusher = function() return worker.new { loop = self.loop } end,
     state = self.root .. "/state", permission = self.permission, ttl = self.ttl,
     here = function() return { id = "x", permission = { stats = true } } end,
     time = { now = function() return self.wall end },
