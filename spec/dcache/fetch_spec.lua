@@ -154,7 +154,8 @@ describe("dcache.content.fetch", function()
     assert(run(fetcher { sources = from }, file))
     assert.is_true(in_place(file) == bytes)
     local again = g:counts().blocks - before
-    assert.is_true(again >= 32 - 16 - 4 + 2, again) -- the root, the damaged leaf, what had not come
+    -- The root, the damaged leaf, what had not come; four more may have come and three been on their way to the disk.
+    assert.is_true(again >= 32 - 16 - 7 + 2, again)
     assert.is_true(again <= 32 - 16 + 4 + 2, again)
   end)
 
