@@ -131,6 +131,8 @@ static void *grow_rows(void *rows, uint32_t *room, uint32_t top, size_t size) {
 static int reserve_entry(struct index *ix) {
   if (ix->unused_entry || ix->entry_top + 1 < ix->page_count * PAGE)
     return 0;
+  if (ix->page_count * PAGE >= TABLE_NUMBER_MAX)
+    return -1;
   void *pages = grow_rows(ix->pages, &ix->page_room, ix->page_count, sizeof *ix->pages);
   if (!pages)
     return -1;

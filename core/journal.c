@@ -8,10 +8,14 @@
 #define REPORT_CLASS "core.journal.report"
 #define WAITS 1 /* compaction: for a sync that a flight will make */
 
-static journal *checked(lua_State *L) {
-  journal *j = luaL_checkudata(L, 1, JOURNAL_CLASS);
-  luaL_argcheck(L, j->disk, 1, "the journal is closed");
+journal *journal_argument(lua_State *L, int index) {
+  journal *j = luaL_checkudata(L, index, JOURNAL_CLASS);
+  luaL_argcheck(L, j->disk, index, "the journal is closed");
   return j;
+}
+
+static journal *checked(lua_State *L) {
+  return journal_argument(L, 1);
 }
 
 int journal_lua_fail(lua_State *L, const journal *j, int status) {
@@ -196,10 +200,10 @@ static int journal_lua_append(lua_State *L) {
                 "a line of 1 to 1024 bytes expected");
   luaL_argcheck(L, end >= 0 && end < (int64_t)1 << 40, 4,
                 "seconds of Unix time expected");
-  if (journal_unsynced(j) + JOURNAL_RECORD_MAX > j->unsynced_max)
+  place = journal_take(j, of, line, size, end);
+  if (place == -ENOBUFS)
     return core_fail(L, "full", "%s: %lld bytes wait for the disk", j->folder,
                      (long long)journal_unsynced(j));
-  place = journal_append(j, of, line, size, end);
   if (place < 0)
     return journal_lua_fail(L, j, (int)place);
   lua_pushinteger(L, place);

@@ -114,6 +114,8 @@ int journal_tail_room(segment *s, size_t more);
 /* Puts a line at the end of S, in memory; returns its offset. */
 int64_t journal_put_line(segment *s, const char *text, size_t size, int64_t end);
 int64_t journal_append(journal *j, int of, const char *line, size_t size, int64_t end);
+/* The same for a line from outside: -ENOBUFS while too many bytes wait for the disk. */
+int64_t journal_take(journal *j, int of, const char *line, size_t size, int64_t end);
 int64_t journal_unsynced(const journal *j);
 /* journal_write.c. Writes what waits; with SYNC it is on the disk when this returns 0. On
  * failure nothing is forgotten: the lines wait in memory. */
@@ -152,6 +154,7 @@ int64_t
 journal_flying(const journal *j); /* bytes that it will have brought to the disk */
 int journal_lua_sync(lua_State *L);
 int journal_lua_fail(lua_State *L, const journal *j, int status); /* journal.c */
+journal *journal_argument(lua_State *L, int index);               /* open, or it throws */
 
 /* journal_recover.c */
 int journal_recover(journal *j,

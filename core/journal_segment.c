@@ -203,6 +203,12 @@ int64_t journal_append(journal *j, int of, const char *line, size_t size, int64_
   return offset < 0 ? offset : s->number << 32 | offset;
 }
 
+int64_t journal_take(journal *j, int of, const char *line, size_t size, int64_t end) {
+  if (journal_unsynced(j) + JOURNAL_RECORD_MAX > j->unsynced_max)
+    return -ENOBUFS;
+  return journal_append(j, of, line, size, end);
+}
+
 int64_t journal_unsynced(const journal *j) {
   int64_t sum = 0;
   for (size_t i = 0; i < j->count; i++)

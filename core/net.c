@@ -88,10 +88,14 @@ int net_option(lua_State *L, const char *name) {
 /* -- streams
  * ------------------------------------------------------------------------------ */
 
-static stream *check_stream(lua_State *L) {
-  stream *s = luaL_checkudata(L, 1, NET_STREAM);
-  luaL_argcheck(L, s->fd >= 0, 1, "stream is closed");
+static stream *stream_argument(lua_State *L, int index) {
+  stream *s = luaL_checkudata(L, index, NET_STREAM);
+  luaL_argcheck(L, s->fd >= 0, index, "stream is closed");
   return s;
+}
+
+static stream *check_stream(lua_State *L) {
+  return stream_argument(L, 1);
 }
 
 static stream *new_stream(lua_State *L) {
@@ -173,6 +177,10 @@ static int stream_send(lua_State *L) {
     return net_fail(L, "send");
   lua_pushinteger(L, sent);
   return 1;
+}
+
+int64_t net_stream_receive(lua_State *L, int index, void *out, size_t most) {
+  return TEMP_FAILURE_RETRY(recv(stream_argument(L, index)->fd, out, most, 0));
 }
 
 /* receive(max) → bytes, "" at the end | nil, msg, "EAGAIN"|errno. MAX 1..65536. */

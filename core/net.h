@@ -40,6 +40,10 @@ void net_close(int *fd);
 int net_fail(lua_State *L, const char *what);
 int net_fail_at(lua_State *L, const char *what, const char *host, lua_Integer port);
 
+/* At most MOST bytes from the stream at INDEX of the stack, which throws unless it is an
+ * open one: how many, 0 at the end, -1 and errno. */
+int64_t net_stream_receive(lua_State *L, int index, void *out, size_t most);
+
 /* Reads `host` ("0.0.0.0") and `port` (0) of the options at 1; leaves the host on the
  * stack. NULL if the host is none, with nil, message, "address" pushed. Throws on a port
  * outside 0..65535. */

@@ -1,6 +1,6 @@
 /* record.c - the index of records for Lua: offer, put, look up, compare. No journal, no
  * rule. */
-#include "index.h"
+#include "record.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 #define CLASS "core.record"
 #define IDS_MAX 65536
 
-static struct index *index_argument(lua_State *L) {
-  return luaL_checkudata(L, 1, CLASS);
+struct index *index_argument(lua_State *L, int index) {
+  return luaL_checkudata(L, index, CLASS);
 }
 
 /* The class whose name is argument INDEX. */
@@ -64,13 +64,13 @@ static int f_new(lua_State *L) {
 }
 
 static int f_close(lua_State *L) {
-  index_close(index_argument(L));
+  index_close(index_argument(L, 1));
   return 0;
 }
 
 /* index:offer(statement, [now in ms]) -> "new" | nil, message, word. Changes nothing. */
 static int f_offer(lua_State *L) {
-  struct index *ix = index_argument(L);
+  struct index *ix = index_argument(L, 1);
   int64_t now = luaL_optinteger(L, 3, -1);
   const char *word = index_offer(ix, statement_argument(L, 2), now);
   if (word)
@@ -82,7 +82,7 @@ static int f_offer(lua_State *L) {
 /* index:put(statement, [place]) -> "new", place and size of what it replaced (or nothing)
  * | nil, message, word. Without a place the index keeps the line. */
 static int f_put(lua_State *L) {
-  struct index *ix = index_argument(L);
+  struct index *ix = index_argument(L, 1);
   int64_t place = luaL_optinteger(L, 3, INDEX_NOWHERE);
   struct index_gone gone;
   luaL_argcheck(L, lua_isnoneornil(L, 3) || place >= 0, 3, "a place is not negative");
@@ -118,7 +118,7 @@ typedef int64_t drop(struct index *ix, int64_t now,
                      void (*gone)(void *context, struct index_gone what), void *context);
 
 static int drop_by(lua_State *L, drop *which) {
-  struct index *ix = index_argument(L);
+  struct index *ix = index_argument(L, 1);
   int64_t now = luaL_checkinteger(L, 2);
   lua_settop(L, 2);
   lua_newtable(L);
@@ -141,7 +141,7 @@ static int f_drop_future(lua_State *L) {
 /* index:place(short, place) -> true | nil, message, "missing": the journal moved the line
  */
 static int f_place(lua_State *L) {
-  const struct index *ix = index_argument(L);
+  const struct index *ix = index_argument(L, 1);
   uint32_t number = index_find(ix, id_argument(L, 2));
   int64_t place = luaL_checkinteger(L, 3);
   luaL_argcheck(L, place >= 0, 3, "a place is not negative");
@@ -185,20 +185,20 @@ static int push_found(lua_State *L, const struct index *ix, uint32_t number) {
 
 /* index:get(short) -> entry | nil */
 static int f_get(lua_State *L) {
-  const struct index *ix = index_argument(L);
+  const struct index *ix = index_argument(L, 1);
   return push_found(L, ix, index_find(ix, id_argument(L, 2)));
 }
 
 /* index:has(short) -> boolean */
 static int f_has(lua_State *L) {
-  lua_pushboolean(L, index_find(index_argument(L), id_argument(L, 2)) != 0);
+  lua_pushboolean(L, index_find(index_argument(L, 1), id_argument(L, 2)) != 0);
   return 1;
 }
 
 /* index:slot(bucket, key, signer) -> entry | nil: the newest word there, remembered here
  */
 static int f_slot(lua_State *L) {
-  const struct index *ix = index_argument(L);
+  const struct index *ix = index_argument(L, 1);
   return push_found(
       L, ix,
       index_find_slot(ix, part_argument(L, 2), part_argument(L, 3), part_argument(L, 4)));
@@ -227,7 +227,7 @@ static uint32_t list_bucket(const struct index *ix, uint32_t bucket,
 
 /* index:bucket(bucket[, signer]) -> array of entries in the order of AT, then ID */
 static int f_bucket(lua_State *L) {
-  struct index *ix = index_argument(L);
+  struct index *ix = index_argument(L, 1);
   struct statement_part name = part_argument(L, 2);
   uint8_t public[CORE_PUBLIC_SIZE];
   int of_one = !lua_isnoneornil(L, 3);
@@ -251,7 +251,7 @@ static int f_bucket(lua_State *L) {
 /* index:signers(bucket, now_s) -> { [signer] = how many of his words there are proposals
  * that end later } */
 static int f_signers(lua_State *L) {
-  const struct index *ix = index_argument(L);
+  const struct index *ix = index_argument(L, 1);
   struct statement_part name = part_argument(L, 2);
   int64_t now = luaL_checkinteger(L, 3);
   uint32_t bucket = index_find_bucket(ix, name.at, name.size);
@@ -282,7 +282,7 @@ static int compare_names(const void *a, const void *b) {
 
 /* index:bucket_count(bucket) -> how many records it has */
 static int f_bucket_count(lua_State *L) {
-  const struct index *ix = index_argument(L);
+  const struct index *ix = index_argument(L, 1);
   struct statement_part name = part_argument(L, 2);
   uint32_t bucket = index_find_bucket(ix, name.at, name.size);
   lua_pushinteger(L, bucket ? ix->buckets[bucket].count : 0);
@@ -291,7 +291,7 @@ static int f_bucket_count(lua_State *L) {
 
 /* index:buckets([prefix]) -> sorted array of the names of buckets that have records */
 static int f_buckets(lua_State *L) {
-  const struct index *ix = index_argument(L);
+  const struct index *ix = index_argument(L, 1);
   size_t size, count = 0;
   const char *prefix = luaL_optlstring(L, 2, "", &size);
   const struct bucket **found =
@@ -312,7 +312,7 @@ static int f_buckets(lua_State *L) {
 
 /* index:class(bucket) -> name of its class | nil */
 static int f_class(lua_State *L) {
-  const struct index *ix = index_argument(L);
+  const struct index *ix = index_argument(L, 1);
   int number = index_class_number(ix, part_argument(L, 2));
   lua_pushstring(L, number < 0 ? NULL : ix->law.classes[number].name);
   return 1;
@@ -322,7 +322,7 @@ static int f_class(lua_State *L) {
 
 /* index:law(class) -> 8 bytes: hash of its constants, and of nothing else */
 static int f_law(lua_State *L) {
-  const struct index *ix = index_argument(L);
+  const struct index *ix = index_argument(L, 1);
   const struct law_class *c = &ix->law.classes[class_argument(L, ix, 2)];
   lua_pushlstring(L, (const char *)c->hash, sizeof c->hash);
   return 1;
@@ -331,7 +331,7 @@ static int f_law(lua_State *L) {
 /* index:digest(class, T in seconds, [salt of at most 64 bytes]) -> 16 bytes, how many
  * statements */
 static int f_digest(lua_State *L) {
-  struct index *ix = index_argument(L);
+  struct index *ix = index_argument(L, 1);
   int number = class_argument(L, ix, 2);
   int64_t t = luaL_checkinteger(L, 3);
   size_t size;
@@ -348,7 +348,7 @@ static int f_digest(lua_State *L) {
 /* index:ids(class, T in seconds, after, max) -> sorted array of at most MAX short IDs
  * greater than AFTER ("" for the first) of statements with END > T */
 static int f_ids(lua_State *L) {
-  struct index *ix = index_argument(L);
+  struct index *ix = index_argument(L, 1);
   int number = class_argument(L, ix, 2);
   int64_t t = luaL_checkinteger(L, 3), max = luaL_checkinteger(L, 5), count = 0;
   luaL_argcheck(L, max >= 0 && max <= IDS_MAX, 5, "0 to 65536 IDs");
@@ -370,7 +370,7 @@ static int f_ids(lua_State *L) {
 
 /* index:count([class]) -> statements remembered */
 static int f_count(lua_State *L) {
-  const struct index *ix = index_argument(L);
+  const struct index *ix = index_argument(L, 1);
   int64_t count = 0;
   if (lua_isnoneornil(L, 2))
     for (int i = 0; i < ix->law.class_count; i++)
@@ -383,7 +383,7 @@ static int f_count(lua_State *L) {
 
 /* index:memory() -> bytes */
 static int f_memory(lua_State *L) {
-  lua_pushinteger(L, index_memory(index_argument(L)));
+  lua_pushinteger(L, index_memory(index_argument(L, 1)));
   return 1;
 }
 

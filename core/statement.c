@@ -157,6 +157,7 @@ const char *statement_parse(const char *line, size_t size, struct statement *st,
                             const char **why) {
   part rest = {line, size}, signature, from, until, at;
   const char *word;
+  st->is_whole = 0;
   if (size > CORE_STATEMENT_MAX)
     return *why = "a statement has at most 1024 bytes", "long";
   st->line = rest;
@@ -183,6 +184,7 @@ const char *statement_parse(const char *line, size_t size, struct statement *st,
   if ((word = check_signature(st, signature, why)))
     return word;
   hash_blake2b(line, size, NULL, 0, st->id);
+  st->is_whole = 1;
   return NULL;
 }
 
@@ -204,8 +206,7 @@ const struct statement *statement_argument(lua_State *L, int index) {
   return luaL_checkudata(L, index, CLASS);
 }
 
-/* Pushes the statement that LINE says; or pushes nil, message, word. */
-static int push_statement(lua_State *L, const char *line, size_t size) {
+int statement_push(lua_State *L, const char *line, size_t size) {
   const char *why = "";
   if (size > CORE_STATEMENT_MAX)
     return core_fail(L, "long", "a statement of %d bytes", (int)size);
@@ -222,7 +223,7 @@ static int push_statement(lua_State *L, const char *line, size_t size) {
 static int f_parse(lua_State *L) {
   size_t size;
   const char *line = luaL_checklstring(L, 1, &size);
-  return push_statement(L, line, size);
+  return statement_push(L, line, size);
 }
 
 static const char *text_field(lua_State *L, const char *name) {
@@ -264,7 +265,7 @@ static int f_sign(lua_State *L) {
   lua_pushfstring(L, "%s %s", lua_tostring(L, -1),
                   m.text); /* no field holds a zero byte */
   const char *line = lua_tolstring(L, -1, &size);
-  if (push_statement(L, line, size) == 1)
+  if (statement_push(L, line, size) == 1)
     return 1;
   return luaL_error(L, "no statement: %s", lua_tostring(L, -2));
 }

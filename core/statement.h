@@ -22,7 +22,7 @@ struct statement {
   struct statement_part line, text, verb, bucket, key, signer, data;
   int64_t valid_from, valid_until; /* Unix seconds */
   int64_t at;                      /* Unix milliseconds, the signer's order */
-  int is_dismissal;
+  int is_dismissal, is_whole;      /* WHOLE: every field above and below stands */
   uint8_t public[CORE_PUBLIC_SIZE];
   uint8_t signature[CORE_SIGNATURE_SIZE];
   uint8_t id[CORE_HASH_SIZE]; /* BLAKE2b-256 of the line; the short ID is its beginning */
@@ -36,6 +36,10 @@ const char *statement_parse(const char *line, size_t size, struct statement *st,
 /* NULL, or the word: signature, key, form (the swarm's name). Any thread. */
 const char *statement_verify(const struct statement *st, const char *swarm,
                              size_t swarm_size);
+
+/* Pushes the statement that LINE says as a userdata; or nil, message, word. How many it
+ * pushed. */
+int statement_push(lua_State *L, const char *line, size_t size);
 
 /* The statement at INDEX of the stack, or throws. It lives as long as the userdata. */
 const struct statement *statement_argument(lua_State *L, int index);

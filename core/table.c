@@ -4,14 +4,26 @@
 
 #define ROOM_MIN 16
 
+/* The upper bits of the hash; the lower ones say where the cell is. */
+static uint32_t tag_of(uint64_t hash) {
+  return (uint32_t)(hash >> 56) << 24;
+}
+
+static uint32_t number_of(uint32_t cell) {
+  return cell & TABLE_NUMBER_MAX;
+}
+
 uint32_t table_find(const struct table *t, const struct table_kind *kind,
                     const void *owner, uint64_t hash, const void *sought) {
+  uint32_t tag = tag_of(hash);
   if (!t->room)
     return 0;
   for (uint64_t at = hash;; at++) {
-    uint32_t number = t->cells[at & (t->room - 1)];
-    if (!number || kind->is(owner, number, sought))
-      return number;
+    uint32_t cell = t->cells[at & (t->room - 1)];
+    if (!cell)
+      return 0;
+    if ((cell & ~TABLE_NUMBER_MAX) == tag && kind->is(owner, number_of(cell), sought))
+      return number_of(cell);
   }
 }
 
@@ -19,7 +31,7 @@ void table_add(struct table *t, uint64_t hash, uint32_t number) {
   uint64_t at = hash;
   while (t->cells[at & (t->room - 1)])
     at++;
-  t->cells[at & (t->room - 1)] = number;
+  t->cells[at & (t->room - 1)] = tag_of(hash) | number;
   t->count++;
 }
 
@@ -31,7 +43,8 @@ int table_reserve(struct table *t, const struct table_kind *kind, const void *ow
     return -1;
   for (uint32_t i = 0; i < t->room; i++)
     if (t->cells[i])
-      table_add(&grown, kind->hash(owner, t->cells[i]), t->cells[i]);
+      table_add(&grown, kind->hash(owner, number_of(t->cells[i])),
+                number_of(t->cells[i]));
   free(t->cells);
   *t = grown;
   return 0;
@@ -42,10 +55,10 @@ int table_reserve(struct table *t, const struct table_kind *kind, const void *ow
 void table_remove(struct table *t, const struct table_kind *kind, const void *owner,
                   uint32_t number) {
   uint64_t mask = t->room - 1, hole = kind->hash(owner, number) & mask;
-  while (t->cells[hole] != number)
+  while (number_of(t->cells[hole]) != number)
     hole = (hole + 1) & mask;
   for (uint64_t at = (hole + 1) & mask; t->cells[at]; at = (at + 1) & mask) {
-    uint64_t home = kind->hash(owner, t->cells[at]) & mask;
+    uint64_t home = kind->hash(owner, number_of(t->cells[at])) & mask;
     if (((at - home) & mask) < ((at - hole) & mask))
       continue;
     t->cells[hole] = t->cells[at];

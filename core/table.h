@@ -4,11 +4,14 @@
 
 #include <stdint.h>
 
-/* Open addressing with linear probing, four bytes a cell, between 7/16 and 7/8 full once
- * it has grown. Hashes must be keyed with a secret (SipHash), so that nobody can make
- * cells collide. */
+#define TABLE_NUMBER_MAX 0xffffff
+
+/* Open addressing with linear probing, four bytes a cell: a number and eight bits of its
+ * hash, so that hardly a wrong thing is ever looked at. It is between 7/16 and 7/8 full
+ * once it has grown. Hashes must be keyed with a secret (SipHash), so that nobody can
+ * make cells collide. */
 struct table {
-  uint32_t *cells; /* number, 0 for an empty cell */
+  uint32_t *cells; /* 0: empty */
   uint32_t room;   /* cells: 0 or a power of two */
   uint32_t count;
 };
@@ -27,7 +30,7 @@ uint32_t table_find(const struct table *t, const struct table_kind *kind,
  * then). */
 int table_reserve(struct table *t, const struct table_kind *kind, const void *owner);
 
-/* Adds NUMBER, not 0 and not in it yet; table_reserve came before. */
+/* Adds NUMBER, 1 to TABLE_NUMBER_MAX and not in it yet; table_reserve came before. */
 void table_add(struct table *t, uint64_t hash, uint32_t number);
 
 /* Takes out NUMBER, which is in it and whose thing still has its hash. */

@@ -43,19 +43,24 @@ static int64_t encode_bits(const codec *c, const void *in, size_t size, char *ou
   return (int64_t)n;
 }
 
+#define NO_DIGIT 0xff
+
 /* What is left after the last byte must be zero, and less than a character: one spelling.
  */
 static int64_t decode_bits(const codec *c, const char *in, size_t size, void *out,
                            size_t room) {
-  uint8_t *bytes = out;
+  uint8_t *bytes = out, values[256];
   uint32_t held = 0;
   int bits = 0;
   size_t n = 0;
+  memset(values, NO_DIGIT, sizeof values);
+  for (uint8_t i = 0; i < 1 << c->bits; i++)
+    values[(uint8_t)c->alphabet[i]] = i;
   for (size_t i = 0; i < size; i++) {
-    int value = digit(c->alphabet, (size_t)1 << c->bits, in[i]);
-    if (value < 0)
+    uint8_t value = values[(uint8_t)in[i]];
+    if (value == NO_DIGIT)
       return -1;
-    held = held << c->bits | (uint32_t)value;
+    held = held << c->bits | value;
     bits += c->bits;
     if (bits < 8)
       continue;

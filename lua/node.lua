@@ -72,8 +72,8 @@ end
 -- Peers' words are witnesses of the time, when they state a clock of their own.
 local function listen_for_time(self)
   local function own_source(st) return st.data:find('"clock":"own"', 1, true) ~= nil end
-  self.comms:on_word(function(st, source)
-    if source and st.bucket == "peer" and st.verb == "propose" and st.signer ~= self.id then
+  self.comms:on_word("peer", function(st, source)
+    if source and st.verb == "propose" and st.signer ~= self.id then
       self.time:witness(st.signer, st.at, own_source(st))
     end
   end)
@@ -112,8 +112,8 @@ end
 -- Others still hold words of ours that this disk does not know: an older image of it, or a loss. What they say falsely
 -- is put right, but rarely: a twin with our key would else be answered word by word.
 local function listen_for_own(self)
-  self.comms:on_word(function(st, source)
-    if not source or st.signer ~= self.id or self.righting or not st.bucket:find "^share/" then return end
+  self.comms:on_own(function(st)
+    if self.righting or not st.bucket:find "^share/" then return end
     local next_one = (self.righted or -OWN_EVERY) + OWN_EVERY - self.loop:now()
     self.righting = self.loop:after(math.max(OWN_WAIT, next_one), function() put_right(self) end)
   end)

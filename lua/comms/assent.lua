@@ -44,9 +44,12 @@ function assent:speaks(class)
   return self.dcache:sure(class) or doubt and doubt.spoken or false
 end
 
+-- Is anything in doubt, so that `took` wants to hear of every word?
+function assent:listens() return next(self.doubts) ~= nil end
+
 -- A word that was taken in since the start, or is our own.
 function assent:took(st)
-  local found = next(self.doubts) and self.dcache:class_of(st.bucket)
+  local found = self:listens() and self.dcache:class_of(st.bucket)
   local doubt = found and self.doubts[found.class.name]
   if not doubt then return end
   table.insert(doubt.fresh, st.short)

@@ -9,12 +9,15 @@ local assent = require "comms.assent"
 local repair = require "comms.repair"
 local testimony = require "comms.testimony"
 local verify = require "comms.verify"
+local intake = require "comms.intake"
 
 local comms = {}
 comms.__index = comms
 
 -- Bad signatures a second and at once, by source and in all; total_burst lines of unproved datagrams wait at most.
 local WASTE = { rate = 50, burst = 200, total = 2000, total_burst = 256 }
+
+local foreign
 
 local function brain_parts(self, given)
   self.peers = peers.new { loop = self.loop }
@@ -23,6 +26,10 @@ local function brain_parts(self, given)
   self.testimony = testimony.new { swarm = self.swarm, peers = self.peers,
     allowed = function(source) return self:allowed(source) end, charge = function(host) self.waste:charge(host) end }
   self.verify = verify.new { swarm = self.swarm, start = given.verifier }
+  self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste, testimony = self.testimony,
+    refused = self.refused, allowed = function(source) return self:allowed(source) end,
+    heard = function(source, short) self.outbox:heard(source.channel.name, short) end,
+    taken = function(...) foreign(self, ...) end }
   self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,
     poke = function(name) self.poke(name) end }
   local function facts()
@@ -40,7 +47,6 @@ local function brain_parts(self, given)
     say = function(message) self:say_everywhere(message) end,
     speaks = function(class) return self.assent:speaks(class) end })
   self.assent = assent.new(with { beacon = self.beacon })
-  self:on_word(function(st) self.assent:took(st) end)
   self.repair = repair.new(with { beacon = self.beacon, assent = self.assent,
     dial = function(...) return self.dial(...) end,
     feed = function(link, generator) self.outbox:feed(link.name, generator) end,
@@ -52,7 +58,7 @@ end
 -- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once).
 -- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done).
 function comms.new(given)
-  local self = setmetatable({ listeners = {} }, comms)
+  local self = setmetatable({ listeners = {}, heeded = {} }, comms)
   for _, name in ipairs { "loop", "random", "time", "dcache", "key", "id", "swarm", "boot", "log", "refused",
     "policy", "here", "ports" } do
     self[name] = given[name]
@@ -75,8 +81,17 @@ function comms:stop()
   self.repair:stop()
 end
 
--- fn(st, source) after each word taken in, our own included (source nil).
-function comms:on_word(fn) table.insert(self.listeners, fn) end
+-- fn(st, source) after each word of BUCKET that was taken in, our own included (source nil).
+function comms:on_word(bucket, fn)
+  if not self.listeners[bucket] then
+    self.listeners[bucket] = {}
+    table.insert(self.heeded, bucket)
+  end
+  table.insert(self.listeners[bucket], fn)
+end
+
+-- fn(st) after each word of our own that came from others: said before we were started again, or by a twin.
+function comms:on_own(fn) self.own_heard = fn end
 
 -- fn(peer) when somebody new, newly booted, or long silent was heard.
 function comms:on_newcomer(fn) self.newcomer = fn end
@@ -109,17 +124,23 @@ local function urgency(self, st, from, to)
     { address = to.address, kind = to.kind }, self.here())
 end
 
-local function spread(self, st, source)
-  local from = source and self.outbox.channels[source.channel.name]
-  if self.dcache:kept(st.bucket) then self.beacon:stir() end
+-- Channels on which a word from SOURCE (nil: our own) may be said on: names, in order.
+local function ways_on(self, source)
+  local from, names = source and self.outbox.channels[source.channel.name], {}
   for _, name in ipairs(self.outbox.names) do
-    local facts = self.outbox.channels[name].facts
-    if not facts.quiet and not (from and from.facts == facts) then
-      local answer = urgency(self, st, from and from.facts, facts)
-      if answer then
-        self.outbox:add(name, { short = st.short, line = st.line, mine = source == nil,
-          slot = st.bucket .. " " .. st.key .. " " .. st.signer }, answer)
-      end
+    local channel = self.outbox.channels[name]
+    if not channel.facts.quiet and channel ~= from then names[#names + 1] = name end
+  end
+  return names
+end
+
+local function spread(self, st, source, names)
+  local from = source and self.outbox.channels[source.channel.name]
+  for _, name in ipairs(names) do
+    local answer = urgency(self, st, from and from.facts, self.outbox.channels[name].facts)
+    if answer then
+      self.outbox:add(name, { short = st.short, line = st.line, mine = source == nil,
+        slot = st.bucket .. " " .. st.key .. " " .. st.signer }, answer)
     end
   end
 end
@@ -138,12 +159,47 @@ function comms:say_again_everywhere(short)
   end
 end
 
--- Others' words go on at once; our own kept ones when they are on the disk, so that no power cut takes them back.
-local function taken(self, st, source)
-  local own = not source and self.dcache:kept(st.bucket)
-  if source then self.repair:got(source) end
-  if own then self.dcache:when_synced(function() spread(self, st) end) else spread(self, st, source) end
-  for _, listener in ipairs(self.listeners) do listener(st, source) end
+local function tell_listeners(self, bucket, st, source)
+  for _, listener in ipairs(self.listeners[bucket] or {}) do listener(st, source) end
+end
+
+local function say_own(self, st)
+  if self.dcache:kept(st.bucket) then self.beacon:stir() end
+  spread(self, st, nil, ways_on(self, nil))
+end
+
+-- Our own kept words go on when they are on the disk, so that no power cut takes them back.
+local function own(self, st)
+  if self.dcache:kept(st.bucket) then
+    self.dcache:when_synced(function() say_own(self, st) end)
+  else
+    say_own(self, st)
+  end
+  self.assent:took(st)
+  tell_listeners(self, st.bucket, st, nil)
+end
+
+-- Others' words go on at once: those of the places FROM … TO of LIST that were taken in, N of them.
+function foreign(self, list, from, to, n, kept, own_too, source)
+  local names = ways_on(self, source)
+  self.repair:got(source, n)
+  if kept then self.beacon:stir() end
+  local all = names[1] or own_too or self.assent:listens()
+  for i = from, all and to or 0 do
+    local st = not list:word(i) and list:statement(i)
+    if st then
+      self.assent:took(st)
+      spread(self, st, source, names)
+      if own_too and st.signer == self.id and self.own_heard then self.own_heard(st) end
+    end
+  end
+  for _, bucket in ipairs(self.heeded) do
+    local i = list:next(bucket, from, to)
+    while i do
+      tell_listeners(self, bucket, list:statement(i), source)
+      i = list:next(bucket, i + 1, to)
+    end
+  end
 end
 
 -- A stream's address cannot be invented; a datagram's counts once it was proved.
@@ -151,90 +207,27 @@ function comms:allowed(source)
   return self.waste:allows(source.host, source.channel.kind == "tcp" or self.peers:source_proved(source))
 end
 
--- A datagram pays for its check before, and has it back when the signature fits: what waits is bounded, too.
-local function pay(self, source) if source.channel.medium then self.waste:charge(source.host) end end
-
-local function settle(self, source, wasted)
-  if source.channel.medium and not wasted then self.waste:refund(source.host) end
-  if wasted and not source.channel.medium then self.waste:charge(source.host) end
-end
-
-local function checked(self, st, source, ok, err, word)
-  settle(self, source, not ok and (word == "signature" or word == "key"))
-  if ok then ok, err, word = self.dcache:take(st) end
-  if not ok then return nil, err, word end
-  taken(self, st, source)
-  return true
-end
-
-local function wanted(self, line, source)
-  local st, err, word = statement.parse(line)
-  if not st then return nil, err, word end
-  local fresh
-  fresh, err, word = self.dcache:offer(st)
-  if not fresh then
-    if word == "duplicate" and source.broadcast then self.outbox:heard(source.channel.name, st.short) end
-    self.testimony:hear(st, source, word)
-    return nil, err, word
-  end
-  if not self:allowed(source) then return nil, "quota: too many bad signatures from there", "quota" end
-  return st
-end
-
--- One statement line that came over SOURCE: done(true), or done(nil, text, word), once, now or when its signature was
--- checked. A bad one never becomes a record.
-function comms:word(line, source, done)
-  local st, err, word = wanted(self, line, source)
-  if not st then return done(nil, err, word) end
-  pay(self, source)
-  local begun
-  begun, err, word = self.verify:add(st, source, function(...) done(checked(self, st, source, ...)) end)
-  if begun then return end
-  settle(self, source, false)
-  done(nil, err, word)
-end
-
 -- Own words: BUCKET, DATA (a table; nil dismisses), { key = text | nil (ourselves), ttl = s }. → st | nil, text, word.
 function comms:propose(bucket, data, options)
   local st, err, word = self.dcache:own("propose", bucket, data, options or {})
   if not st then return nil, err, word end
-  taken(self, st, nil)
+  own(self, st)
   return st
 end
 
 function comms:dismiss(bucket, options)
   local st, err, word = self.dcache:own("dismiss", bucket, nil, options or {})
   if not st then return nil, err, word end
-  taken(self, st, nil)
+  own(self, st)
   return st
 end
 
 local handlers = {}
 
--- Each line is counted by itself; the frame is refused, by the word of its first line, when none of them was taken.
--- → true | nil, text, word; or "later": then the channel is told when the last line was checked.
 function handlers.statements(self, message, source)
-  local left, any, late, first = #message.body, false, false, nil
-  if left == 0 then
-    self.refused "form"
-    return nil, "form: statements without a line", "form"
-  end
-  local function verdict()
-    if any then return true end
-    return nil, first.err, first.word
-  end
-  local function done(ok, err, word)
-    left, any = left - 1, any or ok
-    if not ok then
-      self.refused(word)
-      first = first or { err = err, word = word }
-    end
-    if late and left == 0 and source.channel.judged then source.channel:judged(verdict()) end
-  end
-  for _, line in ipairs(message.body) do self:word(line, source, done) end
-  if left == 0 then return verdict() end
-  late = true
-  return "later"
+  if message.list then return self.intake:frame(message.list, source) end
+  self.refused "form"
+  return nil, "form: statements without a line", "form"
 end
 
 function handlers.beacon(self, message, source)
@@ -271,7 +264,7 @@ end
 function handlers.ids(self, message, source) return self.repair:ids(message, source) end
 function handlers.want(self, message, source) return self.repair:want(message, source) end
 
--- An envelope for the brain; BODY lines in message.body. Refusals are counted by word.
+-- An envelope for the brain; statements in message.list. Refusals are counted by word.
 -- → true, "later" | nil, text, word.
 function comms:receive(message, source, reply)
   local handler = handlers[message.kind]

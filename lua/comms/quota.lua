@@ -43,18 +43,20 @@ function quota:allows(host, proved)
   return self.all.left >= 1
 end
 
--- A check that was paid for was not wasted.
-function quota:refund(host)
+-- Checks that were paid for (one, or N) were not wasted.
+function quota:refund(host, n)
   local bucket = self.by_host[host]
-  if bucket then bucket.left = math.min(self.burst, bucket.left + 1) end
-  self.all.left = math.min(self.total_burst, self.all.left + 1)
+  n = n or 1
+  if bucket then bucket.left = math.min(self.burst, bucket.left + n) end
+  self.all.left = math.min(self.total_burst, self.all.left + n)
 end
 
--- One check was, or may be, wasted on that source.
-function quota:charge(host)
+-- One check, or N, were or may be wasted on that source.
+function quota:charge(host, n)
   local bucket = bucket_of(self, host)
+  n = n or 1
   refill(bucket, self.rate, self.burst, self.loop:now())
-  bucket.left, self.all.left = bucket.left - 1, self.all.left - 1
+  bucket.left, self.all.left = bucket.left - n, self.all.left - n
 end
 
 return quota

@@ -143,11 +143,11 @@ function repair:stop()
   if self.session then self.session.timer:cancel() end
 end
 
--- A statement came in over SOURCE: does it belong to the session?
-function repair:got(source)
+-- N statements came in over SOURCE: do they belong to the session?
+function repair:got(source, n)
   local session = self.session
   if session and session.link == source.channel then
-    session.got, session.active = session.got + 1, self.loop:now()
+    session.got, session.active = session.got + n, self.loop:now()
   end
 end
 

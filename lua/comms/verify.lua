@@ -1,10 +1,10 @@
--- verify.lua - whose signature is checked next: shared fairly by channel, then by source. Takes nothing in.
+-- verify.lua - whose signatures are checked next: shared fairly by channel, then by source. Takes nothing in.
 local threads = require "core.verify"
 
 local verify = {}
 verify.__index = verify
 
-local BATCH = 32 -- statements of one job
+local BATCH = 64 -- statements of one job
 local JOBS = 4 -- on their way at once
 local SOURCE_MAX = 512 -- waiting of one source; a stream that has so many is not read meanwhile
 local ALL_MAX = 8192
@@ -12,7 +12,7 @@ local ALL_MAX = 8192
 -- swarm; start() → worker (lua/worker.lua), asked for when first needed; nil: checks at once (virtual time).
 function verify.new(given)
   return setmetatable({ swarm = given.swarm, start = given.start, channels = {}, by_kind = {}, by_id = {},
-    waiting = 0, jobs = 0, pending = {} }, verify)
+    waiting = 0, jobs = 0, pending = threads.pending() }, verify)
 end
 
 local function push(list, item)
@@ -43,79 +43,108 @@ local function queue_of(self, source)
     self.by_kind[kind] = channel
     table.insert(self.channels, channel)
   end
-  queue = { id = name, first = 1, last = 0, paused = {} }
+  queue = { id = name, first = 1, last = 0, statements = 0, paused = {} }
   self.by_id[name] = queue
   push(channel, queue)
   return queue
 end
 
--- The next entry: channels take turns, and within a channel its sources.
-local function pop(self)
+local function wake(queue)
+  if not queue.paused[1] or queue.statements >= SOURCE_MAX // 4 then return end
+  local paused = queue.paused
+  queue.paused = {}
+  for _, stream in ipairs(paused) do stream:resume() end
+end
+
+-- The next entry and how many of its statements have their turn, of at most ROOM: one while others wait, too.
+-- Channels take turns, and within a channel its sources.
+local function pop(self, room)
+  local alone = not self.channels[2] and length(self.channels[1]) == 1
   local channel = table.remove(self.channels, 1)
   local queue = shift(channel)
-  local entry = shift(queue)
+  local entry = queue[queue.first]
+  local n = alone and math.min(room, entry.last - entry.at + 1) or 1
+  entry.at = entry.at + n
+  if entry.at > entry.last then shift(queue) end
   if length(queue) > 0 then push(channel, queue) else self.by_id[queue.id] = nil end
   if length(channel) > 0 then table.insert(self.channels, channel) else self.by_kind[channel.kind] = nil end
-  self.waiting = self.waiting - 1
-  if queue.paused[1] and length(queue) < SOURCE_MAX // 4 then
-    local paused = queue.paused
-    queue.paused = {}
-    for _, stream in ipairs(paused) do stream:resume() end
-  end
-  return entry
+  queue.statements, self.waiting = queue.statements - n, self.waiting - n
+  wake(queue)
+  return entry, n
 end
 
 local pump
 
-local function deliver(self, batch, result)
+-- SLICES: { entry, from, to } each; BEGUN is nil where no thread will look at them.
+local function deliver(self, slices, begun)
   self.jobs = self.jobs - 1
-  for i, entry in ipairs(batch) do
-    self.pending[entry.st.short] = nil
-    local word = result.words and result.words[i] or "closed"
-    if word == true then entry.done(true) else entry.done(nil, word .. ": " .. entry.st.bucket, word) end
+  for _, slice in ipairs(slices) do
+    local list = slice.entry.list
+    self.pending:remove(list, slice.from, slice.to)
+    for i = slice.from, begun and 0 or slice.to do list:refuse(i, "closed") end
+    slice.entry.done(slice.from, slice.to)
   end
   pump(self)
 end
 
+-- What of one entry gets into the same job is one slice of it, since its places go in order.
 local function submit(self)
-  local batch, lines = {}, { swarm = self.swarm }
-  while #batch < BATCH and self.waiting > 0 do
-    local entry = pop(self)
-    batch[#batch + 1], lines[#lines + 1] = entry, entry.st
+  local slices, by_entry, job, room = {}, {}, { swarm = self.swarm }, BATCH
+  while room > 0 and self.waiting > 0 do
+    local entry, n = pop(self, room)
+    local slice = by_entry[entry]
+    if not slice then
+      slice = { entry = entry, from = entry.at - n }
+      slices[#slices + 1], by_entry[entry] = slice, slice
+    end
+    slice.to, room = entry.at - 1, room - n
+  end
+  for _, slice in ipairs(slices) do
+    for _, part in ipairs { slice.entry.list, slice.from, slice.to } do job[#job + 1] = part end
   end
   self.jobs = self.jobs + 1
-  local job = self.worker:run(threads.statements, lines, function(result) deliver(self, batch, result) end)
-  if not job then deliver(self, batch, {}) end
+  if not self.worker:run(threads.batches, job, function() deliver(self, slices, true) end) then
+    deliver(self, slices, nil)
+  end
 end
 
 function pump(self)
   while self.waiting > 0 and self.jobs < JOBS and not self.stopped do submit(self) end
 end
 
-local function wait(self, queue, st, source, done)
-  push(queue, { st = st, source = source, done = done })
-  self.waiting = self.waiting + 1
-  self.pending[st.short] = true
-  if length(queue) < SOURCE_MAX // 2 or not source.channel.pause then return end
+local function wait(self, queue, entry, source)
+  local n = entry.last - entry.at + 1
+  push(queue, entry)
+  queue.statements, self.waiting = queue.statements + n, self.waiting + n
+  if queue.statements < SOURCE_MAX // 2 or not source.channel.pause then return end
   for _, stream in ipairs(queue.paused) do if stream == source.channel then return end end
   table.insert(queue.paused, source.channel)
   source.channel:pause()
 end
 
--- Checks ST, which came over SOURCE: done(true) or done(nil, text, word), once. → true | nil, text, "full"/"duplicate"
--- when it is not even begun.
-function verify:add(st, source, done)
-  if not self.start then
-    done(st:verify(self.swarm))
-    return true
-  end
-  if self.pending[st.short] then return nil, "duplicate: being checked", "duplicate" end
+-- Marks those of the first N of LIST that are being checked already, and those for which there is no room.
+-- → how many are left; they come first.
+local function admit(self, list, n, source)
+  n = self.pending:add(list, n)
   local queue = self.by_id[name_of(source)]
-  if self.waiting >= ALL_MAX or queue and length(queue) >= SOURCE_MAX then
-    return nil, "full: too many wait to be checked", "full"
+  local room = math.min(ALL_MAX - self.waiting, SOURCE_MAX - (queue and queue.statements or 0), n)
+  self.pending:remove(list, room + 1, n)
+  for i = room + 1, n do list:refuse(i, "full") end
+  return room
+end
+
+-- Checks the first N of LIST (core.batch), which came over SOURCE: done(from, to) for each piece of them once it was
+-- judged: word(place) says how. → how many are begun, the first of LIST; the others of the N have their word already.
+function verify:add(list, n, source, done)
+  if not self.start then
+    list:verify(self.swarm, 1, n)
+    done(1, n)
+    return n
   end
+  n = admit(self, list, n, source)
+  if n == 0 then return 0 end
   self.worker = self.worker or self.start()
-  wait(self, queue or queue_of(self, source), st, source, done)
+  wait(self, queue_of(self, source), { list = list, at = 1, last = n, done = done }, source)
   if not self.posted then
     self.posted = true
     self.worker.loop:post(function()
@@ -123,7 +152,7 @@ function verify:add(st, source, done)
       pump(self)
     end)
   end
-  return true
+  return n
 end
 
 function verify:stop()

@@ -1,4 +1,5 @@
 -- init.lua - what this node holds: journal, index and law as one thing. Checks no signature, speaks to nobody.
+local intake = require "core.intake"
 local statement = require "core.statement"
 local record = require "core.record"
 local reading = require "dcache.reading"
@@ -31,8 +32,12 @@ end
 
 local function lookup(self)
   self.by_name, self.by_bucket, self.remembered = {}, {}, 0
-  for _, class in ipairs(self.class_list) do
-    self.by_name[class.name] = { class = class, law = self.index:law(class.name), family = tostring(class.max_ttl) }
+  self.family_of, self.kept_bits = {}, 0
+  for i, class in ipairs(self.class_list) do
+    local family = tostring(class.max_ttl)
+    self.by_name[class.name] = { class = class, law = self.index:law(class.name), family = family }
+    self.family_of[i] = class.kept and family
+    if class.kept then self.kept_bits = self.kept_bits | 1 << i - 1 end
   end
 end
 
@@ -192,6 +197,9 @@ end
 -- Would this word be taken in? "new" | nil, text, word. Changes nothing; the signature comes after.
 function dcache:offer(st) return self.index:offer(st, self.time:proved_now()) end
 
+-- The same for each of LIST (core.batch) → how many; they come first. The others have a word.
+function dcache:offer_batch(list) return intake.offer(list, self.index, self.time:proved_now()) end
+
 function dcache:class_of(bucket)
   local found = self.by_bucket[bucket]
   if found then return found end
@@ -227,7 +235,19 @@ function dcache:take(st)
   return true
 end
 
--- How many words a class took in since the start: equal numbers mean an equal set.
+-- The same for the places FROM … TO of LIST; those that have a word are left alone, those refused here get one.
+-- → how many were taken in; are some of them kept; are some our own, said before we were started again.
+function dcache:take_batch(list, from, to)
+  local n, classes, own_at = intake.take(list, from, to, self.index, self.journal, self.family_of, self.id)
+  if self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
+  if own_at then self.words:heard(own_at) end
+  for i, class in ipairs(self.class_list) do
+    if classes >> i - 1 & 1 == 1 then self.changed[class.name] = self:changes(class.name) + 1 end
+  end
+  return n, classes & self.kept_bits ~= 0, own_at ~= nil
+end
+
+-- Grows whenever a class takes in words: equal numbers mean an equal set.
 function dcache:changes(class) return self.changed[class] or 0 end
 
 -- Signs and keeps an own word. A kept one may be said when it is on the disk (when_synced), which it is soon; until

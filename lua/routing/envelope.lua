@@ -26,13 +26,10 @@ function envelope.format(message)
   return head .. "\n" .. table.concat(message.body, "\n")
 end
 
--- First line of a frame, and the array of the lines behind it.
+-- First line of a frame, and the text of the lines behind it; nil where there is none.
 function envelope.split(text)
   local head, tail = text:match "^([^\n]*)\n(.*)$"
-  if not head then return text, {} end
-  local body = {}
-  for line in (tail:sub(-1) == "\n" and tail or tail .. "\n"):gmatch "([^\n]*)\n" do body[#body + 1] = line end
-  return head, body
+  return head or text, tail
 end
 
 return envelope

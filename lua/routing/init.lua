@@ -1,4 +1,5 @@
 -- init.lua - the dispatcher: frames to components, words to channels that have budget. Decides no content.
+local batch = require "core.batch"
 local envelope = require "routing.envelope"
 local quota = require "comms.quota"
 
@@ -77,22 +78,34 @@ end
 
 local function no_reply() return nil, "address: no reply was wanted", "address" end
 
+-- Its statements as a batch (core.batch), where it has any | nil, text, word.
+local function statements(message, text, list)
+  if not (text or list) then return true end
+  if message.kind ~= "statements" then return nil, "form: only statements have lines", "form" end
+  local err, word
+  if not list then list, err, word = batch.new(text) end
+  message.list = list
+  return list, err, word
+end
+
 -- To which component a frame goes, as a message | nil, text, word.
-local function read(self, frame)
-  local head, body = envelope.split(frame)
+local function read(self, frame, list)
+  local head, text = envelope.split(frame)
   local message, err, word = envelope.parse(head)
   if not message then return nil, err, word end
-  if #body > 0 and message.kind ~= "statements" then return nil, "form: only statements have lines", "form" end
   local component = component_of(self, message.to)
   if not component then return nil, "address: no such component", "address" end
-  message.body = body
+  list, err, word = statements(message, text, list)
+  if not list then return nil, err, word end
   return message, component
 end
 
--- A frame came in. Nothing in it is believed here. → true | nil, text, word when nothing of it was taken.
-function routing:frame(channel, source, frame)
-  local message, component, word = read(self, frame)
+-- A frame came in; LIST has its statements where the channel read them already. Nothing in it is believed here.
+-- → true | nil, text, word when nothing of it was taken.
+function routing:frame(channel, source, frame, list)
+  local message, component, word = read(self, frame, list)
   if not message then
+    if list then list:close() end
     self.refused(word)
     self.log:debug("routing", "refused", { from = source.address, why = component })
     return nil, component, word
@@ -100,6 +113,7 @@ function routing:frame(channel, source, frame)
   local reply = message.from == envelope.nobody and no_reply or reply_to(self, source, message)
   local ok, err
   ok, err, word = component(message, source, reply)
+  if message.list and ok ~= "later" then message.list:close() end
   if channel.on_handled then channel.on_handled(source) end
   return ok, err, word
 end
@@ -150,7 +164,7 @@ function routing:add(channel, options)
   channel.medium = options.medium or false
   self.by_name[channel.name] = channel
   table.insert(self.list, channel)
-  channel.on_frame = function(_, source, frame) return self:frame(channel, source, frame) end
+  channel.on_frame = function(_, source, ...) return self:frame(channel, source, ...) end
   channel.on_room = function() self:poke(channel.name) end
   channel.on_up = function() self.comms.beacon:stir() end
   channel.on_down = function() if channel.closed then self:remove(channel) end end

@@ -22,7 +22,7 @@ local function world()
         end
       end,
       sure = function(_, class) return class ~= "share" or w.sure end },
-    comms = { on_word = function(_, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end },
+    comms = { on_word = function(_, _, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end },
     here = function() return {} end,
     policy = { where = function() return "p.lua", 3, false end,
       ask = function(_, _, shared) return w.urgency[shared.cid] or false, "robots keep their own" end },

@@ -1,4 +1,5 @@
 -- assent_spec.lua - after a loss: whose agreement lifts the doubt, and who only says our own digest back.
+local batch = require "core.batch"
 local memory = require("core.disk").memory
 local sim = require "sim"
 
@@ -79,11 +80,11 @@ end
 local function holds_the_rest(w, name, victim)
   local one = w:add(name)
   for _, record in ipairs(victim.dcache.index:bucket "share/files") do
-    one.comms:word(victim.dcache:line(record.short), { host = "10.0.0.9", channel = { kind = "tcp", name = "x" } },
-      function(ok, why) assert(ok, why) end)
+    assert(one.comms.intake:frame(batch.new(victim.dcache:line(record.short)),
+      { host = "10.0.0.9", channel = { kind = "tcp", name = "x" } }))
   end
   one.comms.repair.ids = function() return true end
-  one.comms.word = function(_, _, _, done) done(nil, "older: no", "older") end
+  one.comms.intake.frame = function() return nil, "older: no", "older" end
   return one
 end
 

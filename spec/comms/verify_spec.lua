@@ -1,12 +1,29 @@
 -- verify_spec.lua - who is checked next: fair by channel and source, bounded, none twice. The worker is the spec's.
+local batch, key, statement = require "core.batch", require "core.key", require "core.statement"
 local verify = require "comms.verify"
 local simloop = require "sim.loop"
+
+local owner = key.generate(("w"):rep(32))
+local made = {}
+
+-- A statement whose key is NAME.
+local function line(name)
+  made[name] = made[name] or statement.sign(owner, "duckietown", { verb = "propose", bucket = "b", key = name,
+    at = 1700000000000, valid_from = 1699999984, valid_until = 1700000000, data = "{}" }).line
+  return made[name]
+end
+
+local function frame(names)
+  local lines = {}
+  for i, name in ipairs(names) do lines[i] = line(name) end
+  return batch.new(table.concat(lines, "\n"))
+end
 
 local function new()
   local box = { jobs = {}, loop = simloop.new() }
   local worker = { loop = box.loop }
-  function worker.run(_, _, list, done)
-    table.insert(box.jobs, { list = list, done = done })
+  function worker.run(_, _, job, done)
+    table.insert(box.jobs, { slices = job, done = done })
     return true
   end
   function worker.close() box.closed = true end
@@ -23,104 +40,128 @@ local function source(kind, id, calls)
   return { channel = channel, id = kind .. " " .. id }
 end
 
-local function word(name) return { short = name, bucket = "b", verify = function() return true end } end
+local function names(prefix, n)
+  local list = {}
+  for i = 1, n do list[i] = prefix .. i end
+  return list
+end
 
--- Finishes all jobs, one after the other; names in the order in which they were checked.
+-- Finishes all jobs, one after the other; the jobs' sizes, and names by job in the order of checking.
 local function finish(box, judge)
-  local order = {}
+  local order, sizes = {}, {}
   box.loop:run_until(box.loop.time)
   while box.jobs[1] do
-    local job = table.remove(box.jobs, 1)
-    local words = {}
-    for i, st in ipairs(job.list) do
-      order[#order + 1] = st.short
-      words[i] = judge and judge(st) or true
+    local job, size = table.remove(box.jobs, 1), 0
+    for i = 1, #job.slices, 3 do
+      local list = job.slices[i]
+      for place = job.slices[i + 1], job.slices[i + 2] do
+        local name = list:statement(place).key
+        order[name], size = #sizes + 1, size + 1
+        if judge then judge(list, place, name) end
+      end
     end
-    job.done { words = words }
+    sizes[#sizes + 1] = size
+    job.done {}
   end
-  return order
+  return order, sizes
 end
 
 describe("checking signatures", function()
   it("takes channels in turn, and their sources in turn, whoever sends most", function()
     local box, done = new(), 0
-    local function add(from, name) assert(box.verify:add(word(name), from, function() done = done + 1 end)) end
-    local flood, quiet, stream = source("udp", "flood"), source("udp", "quiet"), source("tcp", "peer")
-    for n = 1, 100 do add(flood, "f" .. n) end
-    for n = 1, 3 do add(quiet, "q" .. n) end
-    for n = 1, 6 do add(stream, "s" .. n) end
-    local order = finish(box)
-    assert.equal(109, done)
-    local at = {}
-    for i, name in ipairs(order) do at[name] = i end
-    assert.is_true(at.q3 <= 12 and at.s6 <= 12, "the quiet ones were served with the first dozen")
+    local function add(from, list)
+      return box.verify:add(frame(list), #list, from, function(a, b) done = done + b - a + 1 end)
+    end
+    for n = 1, 3 do add(source("udp", "flood"), names("f" .. n .. "-", 200)) end
+    assert.equal(3, add(source("udp", "quiet"), names("q", 3)))
+    assert.equal(6, add(source("tcp", "peer"), names("s", 6)))
+    local order, sizes = finish(box)
+    assert.equal(512 + 3 + 6, done)
+    assert.same({ 1, 1 }, { order.q3, order.s6 }, "the quiet ones were served with the first job")
+    assert.is_true(sizes[1] <= 64)
   end)
 
-  it("tells each what became of it", function()
-    local box, told = new(), {}
-    for n = 1, 4 do
-      box.verify:add(word("w" .. n), source("udp", "a"), function(ok, _, why) told[n] = ok or why end)
-    end
-    finish(box, function(st) return st.short == "w3" and "signature" or true end)
-    assert.same({ true, true, "signature", true }, told)
+  it("tells each what became of it, in pieces that make up the whole", function()
+    local box, list, pieces = new(), frame(names("w", 100)), {}
+    box.verify:add(list, 100, source("udp", "a"), function(from, to) table.insert(pieces, { from, to }) end)
+    finish(box, function(checked, place, name) if name == "w3" then checked:refuse(place, "signature") end end)
+    assert.same({ { 1, 64 }, { 65, 100 } }, pieces)
+    assert.equal("signature", list:word(3))
+    assert.is_nil(list:word(4))
   end)
 
   it("checks no word twice while it waits, and again once it was judged", function()
-    local box = new()
-    local from = source("udp", "a")
-    assert.is_true(box.verify:add(word "w", from, function() end))
-    assert.equal("duplicate", select(3, box.verify:add(word "w", from, function() end)))
+    local box, from = new(), source("udp", "a")
+    local function ignore() end
+    assert.equal(2, box.verify:add(frame { "w", "w", "x" }, 3, from, ignore))
+    local again = frame { "y", "w" }
+    assert.equal(1, box.verify:add(again, 2, from, ignore))
+    assert.same({ "y", nil, "w", "duplicate" }, { again:statement(1).key, again:word(1), again:statement(2).key,
+      again:word(2) })
     finish(box)
-    assert.is_true(box.verify:add(word "w", from, function() end))
+    assert.equal(0, #box.verify.pending)
+    assert.equal(1, box.verify:add(frame { "w" }, 1, from, ignore))
   end)
 
   it("is bounded by source: a datagram source is refused, a stream is not read meanwhile", function()
-    local box, calls, refused = new(), {}, 0
-    local udp, tcp = source("udp", "a"), source("tcp", "b", calls)
-    for n = 1, 600 do
-      local ok, _, why = box.verify:add(word("u" .. n), udp, function() end)
-      if not ok then
-        refused = refused + 1
-        assert.equal("full", why)
-      end
+    local box, calls, begun = new(), {}, 0
+    local udp, tcp, over = source("udp", "a"), source("tcp", "b", calls), nil
+    local function ignore() end
+    for n = 1, 6 do
+      over = frame(names("u" .. n .. "-", 100))
+      begun = begun + box.verify:add(over, 100, udp, ignore)
     end
-    assert.equal(600 - 512, refused)
-    for n = 1, 300 do assert(box.verify:add(word("t" .. n), tcp, function() end)) end
+    assert.equal(512, begun)
+    assert.same({ nil, "full" }, { over:word(12), over:word(13) })
+    for n = 1, 3 do assert.equal(100, box.verify:add(frame(names("t" .. n .. "-", 100)), 100, tcp, ignore)) end
     assert.equal(1, calls.paused)
     assert.is_nil(calls.resumed)
     finish(box)
     assert.equal(1, calls.resumed)
-    assert.equal(0, box.verify.waiting)
-    assert.same({}, box.verify.by_id)
-    assert.same({}, box.verify.channels)
+    assert.same({ 0, 0, {}, {} }, { box.verify.waiting, #box.verify.pending, box.verify.by_id, box.verify.channels })
   end)
 
   it("gives a host one room, and one turn, for all its streams", function()
     local box, calls = new(), {}
     local streams = {}
+    local function ignore() end
     for i = 1, 8 do
       streams[i] = source("tcp", "port " .. i, calls)
       streams[i].host = "10.0.0.9"
+      assert.equal(64, box.verify:add(frame(names("w" .. i .. "-", 64)), 64, streams[i], ignore))
     end
-    for n = 1, 512 do assert(box.verify:add(word("w" .. n), streams[n % 8 + 1], function() end)) end
-    assert.equal("full", select(3, box.verify:add(word "more", streams[1], function() end)))
-    assert.equal(8, calls.paused)
+    local full = frame { "full" }
+    assert.equal(0, box.verify:add(full, 1, streams[1], ignore))
+    assert.equal("full", full:word(1))
+    assert.equal(5, calls.paused, "since there are as many as half the room")
     finish(box)
-    assert.equal(8, calls.resumed)
+    assert.equal(5, calls.resumed)
     assert.equal(0, box.verify.waiting)
   end)
 
   it("is bounded in all", function()
     local box, taken = new(), 0
-    for n = 1, 9000 do
-      if box.verify:add(word("w" .. n), source("udp", tostring(n)), function() end) then taken = taken + 1 end
+    for n = 1, 90 do
+      local list = frame(names("w" .. n .. "-", 100))
+      taken = taken + box.verify:add(list, 100, source("udp", tostring(n)), function() end)
     end
     assert.equal(8192, taken)
   end)
 
+  it("closes what no thread takes any more", function()
+    local box, told = new(), nil
+    local list = frame { "w" }
+    box.verify:add(list, 1, source("udp", "a"), function(from, to) told = { from, to } end)
+    box.verify.worker.run = function() return nil, "closed: the worker", "closed" end
+    box.loop:run_until(box.loop.time)
+    assert.same({ 1, 1 }, told)
+    assert.equal("closed", list:word(1))
+  end)
+
   it("goes on at once without threads", function()
-    local plain, told = verify.new { swarm = "duckietown" }, nil
-    plain:add(word "w", source("udp", "a"), function(ok) told = ok end)
-    assert.is_true(told)
+    local plain, list, told = verify.new { swarm = "elsewhere" }, frame { "w", "x" }, nil
+    assert.equal(2, plain:add(list, 2, source("udp", "a"), function(from, to) told = { from, to } end))
+    assert.same({ 1, 2 }, told)
+    assert.same({ "signature", "signature" }, { list:word(1), list:word(2) })
   end)
 end)

@@ -1,5 +1,6 @@
 -- verify_spec.lua - many signatures in one job on a thread: each judged as alone.
 local worker = require "core.worker"
+local batch = require "core.batch"
 local verify = require "core.verify"
 local statement = require "core.statement"
 local key = require "core.key"
@@ -17,51 +18,106 @@ local function forged(n)
   return statement.parse(other .. line:sub(2))
 end
 
-local function judged(list)
-  local pool = worker.new { threads = 1 }
-  list.swarm = list.swarm or "duckietown"
-  assert(verify.statements(pool, list, nil))
-  local result
-  for _ = 1, 200 do
+local function frame(list)
+  local lines = {}
+  for i, st in ipairs(list) do lines[i] = st.line end
+  return batch.new(table.concat(lines, "\n"))
+end
+
+local function words(list, from, to)
+  local found = {}
+  for i = from or 1, to or #list do found[#found + 1] = list:word(i) or true end
+  return found
+end
+
+-- Runs a job to its end.
+local function check(job, threads)
+  local pool, result = worker.new { threads = threads or 1 }, nil
+  assert(verify.batches(pool, job, nil))
+  for _ = 1, 400 do
     result = pool:collect()[1]
     if result then break end
     os.execute "sleep 0.01"
   end
   pool:close()
-  return result.words
+  assert.is_truthy(result)
 end
 
 describe("signatures on a thread", function()
-  it("are judged one by one, in the order given", function()
-    assert.same({ true, "signature", true, "signature", "signature" },
-      judged { word(1), forged(2), word(3), forged(4), forged(5) })
+  it("are judged one by one, at the places given", function()
+    local list = frame { word(1), forged(2), word(3), forged(4), forged(5), forged(6) }
+    check { swarm = "duckietown", list, 2, 5 }
+    assert.same({ true, "signature", true, "signature", "signature", true }, words(list), "6 was not looked at")
+  end)
+
+  it("of several frames are one job", function()
+    local one, other = frame { word(1), forged(2) }, frame { forged(3), word(4) }
+    check { swarm = "duckietown", one, 1, 2, other, 1, 1, other, 2, 2 }
+    assert.same({ { true, "signature" }, { "signature", true } }, { words(one), words(other) })
   end)
 
   it("of another swarm do not fit", function()
-    assert.same({ "signature" }, judged { word(1), swarm = "elsewhere" })
+    local list = frame { word(1) }
+    check { swarm = "elsewhere", list, 1, 1 }
+    assert.same({ "signature" }, words(list))
   end)
 
-  it("outlive the statements that they were made from", function()
-    local list = {}
-    for n = 1, 256 do list[n] = n % 7 == 0 and forged(n) or word(n) end
-    local pool = worker.new { threads = 2 }
-    list.swarm = "duckietown"
-    verify.statements(pool, list, nil)
-    list = nil -- luacheck: ignore
+  it("may be let go of while a thread looks at them", function()
+    local all = {}
+    for n = 1, 256 do all[n] = n % 7 == 0 and forged(n) or word(n) end
+    local pool, list = worker.new { threads = 2 }, frame(all)
+    verify.batches(pool, { swarm = "duckietown", list, 1, 256 }, nil)
+    list:close()
+    list, all = nil, nil -- luacheck: ignore
     collectgarbage()
     collectgarbage()
     local result
     repeat result = pool:collect()[1] until result
     pool:close()
-    for n = 1, 256 do assert.equal(n % 7 ~= 0 or "signature", result.words[n]) end
   end)
 
-  it("are at least one and at most 256, of one pool and one swarm", function()
-    local pool = worker.new { inline = true }
-    assert.has_error(function() verify.statements(pool, { swarm = "x" }) end)
-    assert.has_error(function() verify.statements(pool, { word(1) }) end)
-    assert.has_error(function() verify.statements(pool, { "line", swarm = "x" }) end)
+  it("that no thread comes to are closed, also where the pool goes first", function()
+    local list, pool = frame { word(1), word(2) }, worker.new { inline = true }
+    verify.batches(pool, { swarm = "duckietown", list, 1, 2 }, nil)
     pool:close()
-    assert.equal("closed", select(3, verify.statements(pool, { word(1), swarm = "x" })))
+    assert.same({ "closed", "closed" }, words(list))
+    local other = frame { word(1) }
+    assert.equal("closed", select(3, verify.batches(pool, { swarm = "duckietown", other, 1, 1 })))
+    assert.equal("closed", other:word(1))
+  end)
+
+  it("are places of a batch that nothing is known against, of one pool and one swarm", function()
+    local pool, list = worker.new { inline = true }, frame { word(1), word(2) }
+    list:refuse(2, "quota")
+    for _, job in ipairs { { swarm = "x" }, { list, 1, 1 }, { swarm = "x", "line", 1, 1 }, { swarm = "x", list, 0, 1 },
+      { swarm = "x", list, 1, 3 }, { swarm = "x", list, 1, 2 }, { swarm = ("x"):rep(257), list, 1, 1 } } do
+      assert.has_error(function() verify.batches(pool, job) end)
+    end
+    pool:close()
+  end)
+end)
+
+describe("the set of what is being checked", function()
+  it("says of each whether it is in it, whatever comes and goes", function()
+    local pending, random, count = verify.pending(), require "core.random".seeded(3), 0
+    local lists = {}
+    for n = 1, 40 do
+      local all = {}
+      for i = 1, 30 do all[i] = word(n * 30 + i) end
+      lists[n] = { all = all }
+    end
+    for _ = 1, 400 do
+      local one = lists[random:integer(#lists) + 1]
+      if one.held then
+        pending:remove(one.held, 1, #one.all)
+        one.held, count = nil, count - #one.all
+      else
+        local list = frame(one.all)
+        assert.equal(#one.all, pending:add(list, #one.all))
+        assert.equal(0, pending:add(frame(one.all), #one.all), "all of them are in it now")
+        one.held, count = list, count + #one.all
+      end
+      assert.equal(count, #pending)
+    end
   end)
 end)

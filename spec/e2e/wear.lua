@@ -54,7 +54,7 @@ local function say(node, who, bucket, name, data, ttl)
   local st = assert(statement.sign(who, node.swarm, { verb = "propose", bucket = bucket, key = name or who:id(),
     at = now, valid_from = now // 16000 * 16, valid_until = (now // 1000 + ttl) // 16 * 16, data = data }))
   local source = { channel = { kind = "tcp", name = "feed" }, host = "10.0.0.9", id = "feed" }
-  node.comms:word(st.line, source, function(taken, why) assert(taken, why) end)
+  assert(node.comms.intake:frame(require "core.batch".new(st.line), source))
 end
 
 local function file_of(i, n) return ("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7%04d%04d"):format(i, n) end

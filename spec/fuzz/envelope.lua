@@ -1,13 +1,31 @@
 -- envelope.lua - envelopes and frames of any bytes: what is read is written again. The fuzzer's property.
+local batch, statement = require "core.batch", require "core.statement"
 local envelope = require "routing.envelope"
 local frame = require "routing.channels.frame"
 
+-- Each line of a frame is judged as it is alone, wherever it stands.
+local function statements(text)
+  local list, err, refused = batch.new(text)
+  if not list then return assert(refused == "long" and err:sub(1, 4) == "long") end
+  local n, places = 0, list:part(#list)
+  for line in (text:sub(-1) == "\n" and text or text .. "\n"):gmatch "([^\n]*)\n" do
+    local st, _, word = statement.parse(line)
+    n = n + 1
+    if n <= 8 and st then assert(places > 0, "a statement went") end
+    assert(word == nil or is_word(word))
+  end
+  assert(n == #list and list:bytes() == #text, "lines")
+  for i = 1, #list do
+    assert((list:word(i) == nil) == (i <= places), "order")
+    if i <= places then assert(list:short(i) == list:statement(i).short) else assert(is_word(list:word(i))) end
+  end
+  list:close()
+end
+
 return function(bytes)
-  local head, body = envelope.split(bytes)
-  assert(not head:find("\n", 1, true) and #body <= #bytes)
-  for _, line in ipairs(body) do assert(not line:find("\n", 1, true)) end
-  local joined = #body > 0 and head .. "\n" .. table.concat(body, "\n") or head
-  assert(joined == bytes or joined .. "\n" == bytes, "split")
+  local head, tail = envelope.split(bytes)
+  assert(not head:find("\n", 1, true))
+  assert((tail and head .. "\n" .. tail or head) == bytes, "split")
   local message, text, word = envelope.parse(head)
   if not message then
     assert(is_word(word) and text:sub(1, #word) == word)
@@ -15,6 +33,7 @@ return function(bytes)
   end
   assert(message.hops >= 0 and message.hops <= 8)
   assert(frame.kind(head) == message.kind, "the channel reads another kind")
-  message.body = body
-  assert(envelope.format(message) == joined, "format")
+  message.body = tail and { tail }
+  assert(envelope.format(message) == bytes, "format")
+  if tail then statements(tail) end
 end

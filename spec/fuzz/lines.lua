@@ -6,7 +6,7 @@ local function drain(reader, found)
     local text, word, lost = reader:next()
     if text == nil then return true end
     if text then
-      found[#found + 1] = text
+      found[#found + 1] = word and text .. "\n" .. word:text() or text
     else
       assert(is_word(word), word)
       found[#found + 1] = "!" .. word .. (lost and " lost" or "")
@@ -21,7 +21,7 @@ local function read(bytes, piece)
   for at = 1, #bytes, piece do
     reader:feed(bytes:sub(at, at + piece - 1))
     if not drain(reader, found) then return found end
-    assert(#reader.buffer - reader.at + 1 <= 8192 + piece, "what waits is bounded")
+    assert(reader.waiting:left() <= (reader.need and 256 * 1025 or 8192) + piece, "what waits is bounded")
   end
   return found
 end
@@ -36,6 +36,7 @@ local function again(text)
   local found = read(bytes, #bytes)
   assert(#found == 1 and found[1] == text, "there and back")
 end
+
 
 return function(bytes)
   local found = read(bytes, 8192)

@@ -1,4 +1,5 @@
 -- agree_spec.lua - what could keep nodes from agreeing for ever: other constants, another instant, a liar's lists.
+local batch = require "core.batch"
 local key = require "core.key"
 local sim = require "sim"
 local statement = require "core.statement"
@@ -86,8 +87,8 @@ describe("two nodes whose clocks differ by seconds", function()
       local st = assert(statement.sign(signer, "duckietown", { verb = "propose", bucket = "share/files",
         key = "k" .. i, at = at, valid_from = from, valid_until = from, data = "{}" }))
       for _, node in ipairs(w.nodes) do
-        node.comms:word(st.line, { host = "10.0.0.9", channel = { kind = "tcp", name = "feed" } },
-          function(ok, why) assert(ok, why) end)
+        assert(node.comms.intake:frame(batch.new(st.line),
+          { host = "10.0.0.9", channel = { kind = "tcp", name = "feed" } }))
       end
     end
     w:run(20000)

@@ -25,16 +25,18 @@ function gather.new(given)
   if self.keeps_own then return self end
   self.resting = rests.new { loop = self.loop, wake = function(key, signer) self:consider_soon(key, signer) end }
   given.comms:on_back(function(peer) self:back(peer.id) end)
-  given.comms:on_word(function(st, source)
-    if source and st.verb == "propose" then self:hear(st) end
-  end)
+  for _, bucket in ipairs { "share/files", "share/safe" } do
+    given.comms:on_word(bucket, function(st, source)
+      if source and st.verb == "propose" then self:hear(st) end
+    end)
+  end
   return self
 end
 
 function gather:hear(st)
   if st.bucket == "share/safe" then
     self.safe[st.key] = (self.safe[st.key] or 0) + 1
-  elseif st.bucket == "share/files" then
+  else
     self:consider_soon(st.key, st.signer)
   end
 end

@@ -16,9 +16,10 @@ function frame.counters()
   return { frames = 0, bytes = 0, beacons = 0 }
 end
 
-function frame.count(counters, text)
+-- One frame whose first line opens TEXT; SIZE bytes in all where TEXT is not all of it.
+function frame.count(counters, text, size)
   counters.frames = counters.frames + 1
-  counters.bytes = counters.bytes + #text
+  counters.bytes = counters.bytes + (size or #text)
   if frame.kind(text) == "beacon" then counters.beacons = counters.beacons + 1 end
 end
 

@@ -2,6 +2,7 @@
 --
 -- A frame is one line, but where its KIND is `statements` the line ends in a count N and the next N lines
 -- belong to it. The count is of the stream only: a frame's text is the same here and in a datagram.
+local frames = require "core.frames"
 local frame = require "routing.channels.frame"
 
 local lines = {}
@@ -48,57 +49,50 @@ local Reader = {}
 Reader.__index = Reader
 
 function lines.reader()
-  return setmetatable({ buffer = "", at = 1, read = 0 }, Reader) -- read: lines so far
+  return setmetatable({ waiting = frames.reader(), read = 0 }, Reader) -- read: lines so far
 end
 
-function Reader:feed(bytes)
-  self.buffer, self.at = self.buffer:sub(self.at) .. bytes, 1
-end
+function Reader:feed(bytes) self.waiting:feed(bytes) end
+
+-- At most SIZE bytes of STREAM (core.net) → how many, 0 at its end | nil, text, word.
+function Reader:receive(stream, size) return self.waiting:receive(stream, size) end
 
 -- True in the midst of a line or of a frame.
-function Reader:half()
-  return self.at <= #self.buffer or self.need ~= nil
-end
-
-local function next_line(self, most)
-  local stop = self.buffer:find("\n", self.at, true)
-  if (stop or #self.buffer + 1) - self.at > most then return false end
-  if not stop then return nil end
-  local line = self.buffer:sub(self.at, stop - 1)
-  self.at, self.read = stop + 1, self.read + 1
-  return line
-end
+function Reader:half() return self.need ~= nil or self.waiting:left() > 0 end
 
 local function begin(self, line, rest)
   local n = rest:match "^[1-9]%d?%d?$" and math.tointeger(rest)
   if not n or n > STATEMENTS_MAX then return false end
-  self.need, self.parts = n, { line:sub(1, #line - #rest - 1) }
+  self.need, self.head, self.before = n, line:sub(1, #line - #rest - 1), self.read
   return true
 end
 
-local function finish(self)
-  local text = table.concat(self.parts, "\n")
-  self.need, self.parts = nil, nil
-  return text
+-- The frame whose first line was read, when all its statements are there.
+local function statements(self)
+  local list, n = self.waiting:statements(self.need)
+  if list == false then return false, n, true end
+  self.read = self.before + (n or self.need)
+  if not list then return nil end
+  self.need = nil
+  return self.head, list
 end
 
--- The next frame's text; nil if it is not whole yet; false, word, lost for what is none. Where LOST is
--- true nobody can tell any more where the next frame begins, and the stream is of no use.
+-- The next frame: its one line, or the first one and its statements (core.batch); nil if it is not whole yet; false,
+-- word, lost for what is none. Where LOST is true nobody can tell any more where the next frame begins, and the
+-- stream is of no use.
 function Reader:next()
-  while true do
-    local line = next_line(self, self.need and STATEMENT_MAX or LINE_MAX)
-    if line == nil then return nil end
-    if not line then return false, "long", true end
-    if frame.garbled(line) or line == "" then return false, "form", self.need ~= nil end
-    if self.need then
-      self.parts[#self.parts + 1] = line
-      if #self.parts > self.need then return finish(self) end
-    else
-      local kind, rest = frame.kind(line)
-      if kind ~= "statements" then return line end
-      if not begin(self, line, rest) then return false, "form", true end
-    end
-  end
+  if self.need then return statements(self) end
+  local line = self.waiting:line(LINE_MAX)
+  if line == nil then return nil end
+  if not line then return false, "long", true end
+  self.read = self.read + 1
+  if frame.garbled(line) or line == "" then return false, "form", false end
+  local kind, rest = frame.kind(line)
+  if kind ~= "statements" then return line end
+  if not begin(self, line, rest) then return false, "form", true end
+  return statements(self)
 end
+
+function Reader:close() self.waiting:close() end
 
 return lines

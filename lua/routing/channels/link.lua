@@ -25,6 +25,7 @@ local function die(self, reason)
   if self.watch then self.watch:close() end
   self.stream:close()
   self.queue, self.queued = {}, 0
+  self.reader:close()
   self.gone(self, reason)
   if self.on_down then self.on_down(self, reason) end
 end
@@ -60,17 +61,18 @@ end
 -- Hands on the frames that are whole. → false when the link is to be read no further now.
 local function deliver(self)
   while not self.closed and not self.paused do
-    local text, word, lost = self.reader:next()
+    local text, list, lost = self.reader:next() -- or false, word, lost
     if text then
+      local size = #text + (list and list:bytes() + 1 or 0)
       self.heard_at = self.loop:now()
-      frame.count(self.heard, text)
-      if self.on_frame then self.on_frame(self, source_of(self, #text + 1), text) end
+      frame.count(self.heard, text, size)
+      if self.on_frame then self.on_frame(self, source_of(self, size + 1), text, list) end
     elseif text == nil then
       note_half(self)
       return true
     else
-      refuse(self, word, "line")
-      if lost or self.refused[word] > GARBLED_MAX then die(self, word .. ": not our lines") end
+      refuse(self, list, "line")
+      if lost or self.refused[list] > GARBLED_MAX then die(self, list .. ": not our lines") end
     end
   end
   return false
@@ -85,13 +87,12 @@ end
 
 local function read(self)
   for _ = 1, READS do
-    local bytes, text, word = self.stream:receive(CHUNK)
-    if not bytes then
+    local size, text, word = self.reader:receive(self.stream, CHUNK)
+    if not size then
       if word ~= "EAGAIN" then die(self, text) end
       return
     end
-    if bytes == "" then return ended(self) end
-    self.reader:feed(bytes)
+    if size == 0 then return ended(self) end
     if not deliver(self) then break end
   end
   wish(self)

@@ -1,0 +1,246 @@
+/* batch.c - the statements of one frame as one thing: read, kept together. No
+ * record, no thread. */
+#include "batch.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define CLASS "core.batch"
+
+/* ---- its life ---- */
+
+void batch_hold(struct batch *b) {
+  atomic_fetch_add(&b->holders, 1);
+}
+
+void batch_leave(struct batch *b) {
+  if (b && atomic_fetch_sub(&b->holders, 1) == 1)
+    free(b);
+}
+
+static struct batch **handle_argument(lua_State *L, int index) {
+  return luaL_checkudata(L, index, CLASS);
+}
+
+struct batch *batch_argument(lua_State *L, int index) {
+  struct batch *b = *handle_argument(L, index);
+  luaL_argcheck(L, b, index, "the batch is closed");
+  return b;
+}
+
+static uint32_t count_lines(const char *text, size_t size) {
+  uint32_t n = 1;
+  if (size && text[size - 1] == '\n')
+    size--;
+  for (const char *at = text;
+       n <= BATCH_MAX && (at = memchr(at, '\n', size - (size_t)(at - text))); at++)
+    n++;
+  return n;
+}
+
+static void read_lines(struct batch *b, const char *text, size_t size) {
+  const char *at = text, *end = text + size, *why;
+  if (size && end[-1] == '\n')
+    end--;
+  for (uint32_t i = 0; i < b->count; i++) {
+    const char *feed = memchr(at, '\n', (size_t)(end - at));
+    size_t length = (size_t)((feed ? feed : end) - at);
+    b->order[i] = (uint8_t)i;
+    b->items[i].word = statement_parse(at, length, &b->items[i].st, &why);
+    at += length + 1;
+  }
+}
+
+int batch_push(lua_State *L, const char *text, size_t size) {
+  uint32_t count = count_lines(text, size);
+  size_t items = sizeof(struct batch) + count * sizeof(struct batch_item);
+  if (count > BATCH_MAX)
+    return core_fail(L, "long", "more than %d statements in a frame", BATCH_MAX);
+  struct batch **handle = core_new(L, CLASS, sizeof *handle);
+  struct batch *b = malloc(items + size + 1);
+  if (!b)
+    return luaL_error(L, "not enough memory");
+  atomic_init(&b->holders, 1);
+  b->count = count;
+  b->bytes = (uint32_t)size;
+  memcpy((char *)b + items, text, size);
+  read_lines(b, (char *)b + items, size);
+  *handle = b;
+  return 1;
+}
+
+/* batch.new(text) -> batch | nil, message, "long": more than 256 lines. TEXT is one line
+ * or more, a line feed between two and perhaps behind the last. */
+static int f_new(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  return batch_push(L, text, size);
+}
+
+/* close(): nobody looks at it any more; also twice. A job that runs keeps what it needs.
+ */
+static int f_close(lua_State *L) {
+  struct batch **handle = handle_argument(L, 1);
+  batch_leave(*handle);
+  *handle = NULL;
+  return 0;
+}
+
+static int f_count(lua_State *L) {
+  lua_pushinteger(L, batch_argument(L, 1)->count);
+  return 1;
+}
+
+/* text() -> what it was made of */
+static int f_text(lua_State *L) {
+  const struct batch *b = batch_argument(L, 1);
+  lua_pushlstring(L, (const char *)&b->items[b->count], b->bytes);
+  return 1;
+}
+
+/* bytes() -> of its text */
+static int f_bytes(lua_State *L) {
+  lua_pushinteger(L, batch_argument(L, 1)->bytes);
+  return 1;
+}
+
+/* ---- its items ---- */
+
+struct batch_item *batch_item(struct batch *b, uint32_t place) {
+  return &b->items[b->order[place]];
+}
+
+uint32_t batch_range(lua_State *L, const struct batch *b, int index, uint32_t *from) {
+  lua_Integer first = luaL_checkinteger(L, index), last = luaL_checkinteger(L, index + 1);
+  luaL_argcheck(L, first >= 1, index, "places count from 1");
+  luaL_argcheck(L, last <= b->count, index + 1, "beyond the last place");
+  *from = (uint32_t)first - 1;
+  return last < first ? 0 : (uint32_t)(last - first + 1);
+}
+
+static struct batch_item *item_argument(lua_State *L) {
+  struct batch *b = batch_argument(L, 1);
+  lua_Integer place = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, place >= 1 && place <= b->count, 2, "no such place");
+  return batch_item(b, (uint32_t)place - 1);
+}
+
+static const struct statement *whole_argument(lua_State *L) {
+  const struct batch_item *item = item_argument(L);
+  luaL_argcheck(L, !item->word || item->st.is_whole, 2, "the line there is no statement");
+  return &item->st;
+}
+
+uint32_t batch_part(struct batch *b, uint32_t count) {
+  uint8_t refused[BATCH_MAX];
+  uint32_t good = 0, bad = 0;
+  for (uint32_t i = 0; i < count; i++)
+    if (batch_item(b, i)->word)
+      refused[bad++] = b->order[i];
+    else
+      b->order[good++] = b->order[i];
+  memcpy(b->order + good, refused, bad);
+  return good;
+}
+
+/* part(count) -> of the first COUNT, how many nothing is known against; they come first.
+ */
+static int f_part(lua_State *L) {
+  struct batch *b = batch_argument(L, 1);
+  lua_Integer count = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, count >= 0 && count <= b->count, 2, "more than there are");
+  lua_pushinteger(L, batch_part(b, (uint32_t)count));
+  return 1;
+}
+
+/* word(place) -> the word that refuses what stands there, or nil */
+static int f_word(lua_State *L) {
+  lua_pushstring(L, item_argument(L)->word);
+  return 1;
+}
+
+/* refuse(place, word): one of the closed list */
+static int f_refuse(lua_State *L) {
+  static const char *const words[] = {
+#define WORD(name, text) #name,
+      CORE_WORDS(WORD)
+#undef WORD
+          NULL};
+  struct batch_item *item = item_argument(L);
+  item->word = words[luaL_checkoption(L, 3, NULL, words)];
+  return 0;
+}
+
+static int f_short(lua_State *L) {
+  lua_pushlstring(L, (const char *)whole_argument(L)->id, CORE_SHORT_ID_SIZE);
+  return 1;
+}
+
+/* next(bucket, from, to) -> the first place of a statement of BUCKET that no word
+ * refuses; nil where there is none */
+static int f_next(lua_State *L) {
+  struct batch *b = batch_argument(L, 1);
+  size_t size;
+  const char *bucket = luaL_checklstring(L, 2, &size);
+  uint32_t from, count = batch_range(L, b, 3, &from);
+  for (uint32_t i = from; i < from + count; i++) {
+    const struct batch_item *item = batch_item(b, i);
+    if (item->word || item->st.bucket.size != size ||
+        memcmp(item->st.bucket.at, bucket, size))
+      continue;
+    lua_pushinteger(L, (lua_Integer)i + 1);
+    return 1;
+  }
+  return 0;
+}
+
+/* statement(place) -> a statement of its own; throws where the line is none */
+static int f_statement(lua_State *L) {
+  struct statement_part line = whole_argument(L)->line;
+  return statement_push(L, line.at, line.size);
+}
+
+/* verify(swarm, from, to): checks the signatures at once, on this thread */
+static int f_verify(lua_State *L) {
+  struct batch *b = batch_argument(L, 1);
+  size_t size;
+  const char *swarm = luaL_checklstring(L, 2, &size);
+  uint32_t from, count = batch_range(L, b, 3, &from);
+  for (uint32_t i = from; i < from + count; i++) {
+    struct batch_item *item = batch_item(b, i);
+    if (!item->word)
+      item->word = statement_verify(&item->st, swarm, size);
+  }
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"part",      f_part     },
+    {"word",      f_word     },
+    {"refuse",    f_refuse   },
+    {"short",     f_short    },
+    {"next",      f_next     },
+    {"statement", f_statement},
+    {"verify",    f_verify   },
+    {"text",      f_text     },
+    {"bytes",     f_bytes    },
+    {"close",     f_close    },
+    {"__len",     f_count    },
+    {"__gc",      f_close    },
+    {"__close",   f_close    },
+    {NULL,        NULL       }
+};
+
+static const luaL_Reg functions[] = {
+    {"new", f_new},
+    {NULL,  NULL }
+};
+
+void batch_class(lua_State *L) {
+  core_class(L, CLASS, methods);
+}
+
+int luaopen_core_batch(lua_State *L) {
+  batch_class(L);
+  luaL_newlib(L, functions);
+  return 1;
+}

@@ -1,0 +1,118 @@
+-- intake.lua - statements that others sent, from a frame to records: offered, checked, taken in. Passes none on.
+local intake = {}
+intake.__index = intake
+
+-- dcache, verify, waste (quota.lua), testimony, refused(word), allowed(source) → may it cost a check;
+-- heard(source, short): a copy of a held word; taken(list, from, to, n, kept, own, source): N of these were taken
+-- in, those without a word; KEPT: some are of a class that is kept; OWN: some are ours.
+function intake.new(given)
+  local self = setmetatable({}, intake)
+  for _, name in ipairs { "dcache", "verify", "waste", "testimony", "refused", "allowed", "heard", "taken" } do
+    self[name] = given[name]
+  end
+  return self
+end
+
+local function verdict(frame)
+  if frame.any then return true end
+  return nil, frame.first .. ": statements", frame.first
+end
+
+-- N statements of the frame are judged; LATE frames tell their channel when the last one was.
+local function judged(frame, n)
+  frame.left = frame.left - n
+  if frame.left > 0 then return end
+  frame.list:close()
+  if frame.late and frame.source.channel.judged then frame.source.channel:judged(verdict(frame)) end
+end
+
+local function refuse(self, frame, from, to)
+  for i = from, to do
+    local word = frame.list:word(i)
+    self.refused(word)
+    frame.first = frame.first or word
+  end
+end
+
+-- What the store refused is not lost on those who count copies, and on those who ask for the time.
+local function unwanted(self, frame, from, to)
+  local list, source = frame.list, frame.source
+  for i = from, to do
+    local word = list:word(i)
+    if word == "duplicate" then
+      if source.broadcast then self.heard(source, list:short(i)) end
+    elseif word == "ended" or word == "future" then
+      self.testimony:hear(list:statement(i), source, word)
+    end
+  end
+  refuse(self, frame, from, to)
+end
+
+-- A stream's bad signatures are charged when they are known. A datagram pays for its checks before, and has it back
+-- where a signature fits: what waits is bounded, too.
+local function settle(self, source, checked, wasted)
+  if not source.channel.medium then
+    if wasted > 0 then self.waste:charge(source.host, wasted) end
+  elseif checked > wasted then
+    self.waste:refund(source.host, checked - wasted)
+  end
+end
+
+-- → how many of the first N the source may have checked; they come first.
+local function affordable(self, list, n, source)
+  local medium = source.channel.medium
+  for i = 1, n do
+    if not self.allowed(source) then
+      for k = i, n do list:refuse(k, "quota") end
+      return i - 1
+    end
+    if not medium then return n end
+    self.waste:charge(source.host, 1)
+  end
+  return n
+end
+
+-- Places FROM … TO were checked: a bad one never becomes a record.
+local function checked(self, frame, from, to)
+  local list, source, wasted = frame.list, frame.source, 0
+  local n, kept, own = self.dcache:take_batch(list, from, to)
+  if n < to - from + 1 then
+    for i = from, to do
+      local word = list:word(i)
+      if word == "signature" or word == "key" then wasted = wasted + 1 end
+      if word then refuse(self, frame, i, i) end
+    end
+  end
+  settle(self, source, to - from + 1, wasted)
+  if n > 0 then
+    frame.any = true
+    self.taken(list, from, to, n, kept, own, source)
+  end
+  judged(frame, to - from + 1)
+end
+
+-- The statements of a frame, LIST (core.batch, closed here), that came over SOURCE. Each is counted by itself; the
+-- frame is refused, by the word of its first one, when none of them was taken.
+-- → true | nil, text, word; or "later": then the channel is told when the last one was judged.
+function intake:frame(list, source)
+  local all = #list
+  local frame = { list = list, source = source, left = all }
+  local fresh = self.dcache:offer_batch(list)
+  unwanted(self, frame, fresh + 1, all)
+  local paid = affordable(self, list, fresh, source)
+  refuse(self, frame, paid + 1, fresh)
+  local begun = paid > 0 and self.verify:add(list, paid, source, function(from, to) checked(self, frame, from, to) end)
+    or 0
+  if begun < paid then
+    refuse(self, frame, begun + 1, paid)
+    settle(self, source, paid - begun, 0)
+  end
+  judged(frame, all - begun)
+  if frame.left > 0 then
+    frame.late = true
+    return "later"
+  end
+  return verdict(frame)
+end
+
+return intake

@@ -1,0 +1,78 @@
+-- batch_spec.lua - the statements of one frame as one thing: read by themselves, put in order.
+local batch, key, statement = require "core.batch", require "core.key", require "core.statement"
+
+local owner = key.generate(("b"):rep(32))
+local AT = 1700000000000
+
+local function word(n, more)
+  local fields = { verb = "propose", bucket = "share/files", key = "k" .. n, at = AT + n, valid_from = 1699999984,
+    valid_until = 1700000000, data = "{}" }
+  for name, value in pairs(more or {}) do fields[name] = value end
+  return statement.sign(owner, "duckietown", fields)
+end
+
+local function of(...)
+  local lines = {}
+  for i, st in ipairs { ... } do lines[i] = type(st) == "string" and st or st.line end
+  return batch.new(table.concat(lines, "\n"))
+end
+
+local function keys(list, from, to)
+  local found = {}
+  for i = from or 1, to or #list do found[#found + 1] = list:statement(i).key end
+  return found
+end
+
+describe("a batch", function()
+  it("reads every line by itself", function()
+    local list = of(word(1), "nonsense", word(2), "", ("x"):rep(1025))
+    assert.equal(5, #list)
+    assert.same({ nil, "form", nil, "form", "long" },
+      { list:word(1), list:word(2), list:word(3), list:word(4), list:word(5) })
+    assert.equal(word(2).short, list:short(3))
+    assert.equal(word(2).line, list:statement(3).line)
+    assert.has_error(function() list:statement(2) end)
+    assert.has_error(function() list:short(6) end)
+  end)
+
+  it("takes a line feed at its end or none, and at most 256 lines", function()
+    assert.equal(1, #batch.new(word(1).line .. "\n"))
+    assert.same({ "form" }, { batch.new "":word(1) })
+    assert.equal(2, #batch.new "\n\n")
+    assert.equal(256, #batch.new(("x\n"):rep(256)))
+    assert.equal("long", select(3, batch.new(("x\n"):rep(257))))
+    local text = word(1).line .. "\n" .. word(2).line
+    local list = batch.new(text)
+    assert.same({ text, #text }, { list:text(), list:bytes() })
+  end)
+
+  it("puts those that nothing is known against first, and else keeps their order", function()
+    local list = of(word(1), word(2), word(3), word(4), word(5))
+    list:refuse(2, "quota")
+    list:refuse(4, "full")
+    assert.equal(2, list:part(3))
+    assert.same({ "k1", "k3", "k2", "k4", "k5" }, keys(list))
+    assert.equal(3, list:part(5))
+    assert.same({ "k1", "k3", "k5", "k2", "k4" }, keys(list))
+    assert.same({ "quota", "full" }, { list:word(4), list:word(5) })
+    assert.has_error(function() list:refuse(1, "of no list") end)
+    assert.has_error(function() list:part(6) end)
+  end)
+
+  it("finds what is of one bucket", function()
+    local list = of(word(1), word(2, { bucket = "share/safe" }), "nonsense", word(3))
+    assert.same({ 1, 4, nil }, { list:next("share/files", 1, 4), list:next("share/files", 2, 4),
+      list:next("share/files", 2, 3) })
+    list:refuse(4, "older")
+    assert.is_nil(list:next("share/files", 2, 4))
+    assert.is_nil(list:next("share", 1, 4))
+  end)
+
+  it("is closed for good, once or twice", function()
+    local list = of(word(1))
+    list:close()
+    list:close()
+    assert.has_error(function() list:word(1) end)
+    assert.has_error(function() return #list end)
+  end)
+end)

@@ -1,0 +1,102 @@
+-- intake_spec.lua - a batch against what is held: as if its statements had come one by one.
+local batch, intake = require "core.batch", require "core.intake"
+local disk, journal, record = require "core.disk", require "core.journal", require "core.record"
+local key, random, statement = require "core.key", require "core.random", require "core.statement"
+
+local owner = key.generate(("b"):rep(32))
+local AT = 1700000000000
+
+local function word(n, more)
+  local fields = { verb = "propose", bucket = "share/files", key = "k" .. n, at = AT + n, valid_from = 1699999984,
+    valid_until = 1700000000, data = "{}" }
+  for name, value in pairs(more or {}) do fields[name] = value end
+  return statement.sign(owner, "duckietown", fields)
+end
+
+local function of(...)
+  local lines = {}
+  for i, st in ipairs { ... } do lines[i] = type(st) == "string" and st or st.line end
+  return batch.new(table.concat(lines, "\n"))
+end
+
+local CLASSES = {
+  { name = "share", max_ttl = 86400, size = 1024, slots = 100, kept = true, buckets = { "share/…" } },
+  { name = "peer", max_ttl = 3600, size = 1024, slots = 4, buckets = { "peer", "seen" } },
+}
+local FAMILIES = { "86400", false }
+
+local function store(options)
+  local opened = assert(journal.open(disk.memory(1), "j", { families = { "86400" }, date = "20260101",
+    background = true, unsynced = options and options.unsynced }))
+  return record.new(CLASSES), opened
+end
+
+describe("taking in a batch", function()
+  it("leaves what taking its statements one by one leaves", function()
+    local r = random.seeded(17)
+    for _ = 1, 30 do
+      local index, one = store()
+      local other, alone = store()
+      for _ = 1, 6 do
+        local words = {}
+        for i = 1, 1 + r:integer(30) do
+          words[i] = word(r:integer(20), { at = AT + r:integer(5), data = tostring(r:integer(3)),
+            bucket = r:integer(4) == 0 and "seen" or "share/files" })
+        end
+        local list = of(table.unpack(words))
+        local fresh = intake.offer(list, index, AT)
+        local n = intake.take(list, 1, fresh, index, one, FAMILIES, "nobody")
+        local taken = 0
+        for _, st in ipairs(words) do
+          if other:offer(st, AT) then
+            local place = st.bucket ~= "seen" and alone:append("86400", st.line, 1800000000) or nil
+            local ok, old, size = other:put(st, place)
+            if ok and math.type(old) == "integer" then alone:drop(old, size) end
+            taken = taken + (ok and 1 or 0)
+          end
+        end
+        assert.is_true(n <= taken) -- an older word before a newer one is in vain where both were offered at once
+        for _, class in ipairs(CLASSES) do
+          assert.equal(other:digest(class.name, 0), index:digest(class.name, 0))
+        end
+      end
+      for _, st in ipairs(index:bucket "share/files") do
+        assert.equal(st.short, statement.parse(one:read(st.place, st.size)).short)
+      end
+    end
+  end)
+
+  it("says how many, of which classes, and when we last spoke", function()
+    local index, opened = store()
+    local mine = word(1).signer
+    local list = of(word(1), word(3, { bucket = "seen" }), word(2), word(9, { bucket = "of/no/class" }))
+    assert.equal(3, intake.offer(list, index, AT))
+    assert.same({ 3, 3, AT + 3 }, { intake.take(list, 1, 3, index, opened, FAMILIES, mine) })
+    assert.same({ "class", nil }, { list:word(4), list:word(1) })
+    local more = of(word(4))
+    assert.same({ 1, 1 }, { intake.take(more, 1, 1, index, opened, FAMILIES, "somebody else") })
+    assert.equal(0, intake.offer(of(word(4)), index, AT))
+  end)
+
+  it("takes none that a word refuses, and gives those their word that come too late", function()
+    local index, opened = store()
+    local list = of(word(1, { at = AT + 5 }), word(1), word(2))
+    assert.equal(3, intake.offer(list, index, AT))
+    list:refuse(3, "signature")
+    assert.equal(1, (intake.take(list, 1, 3, index, opened, FAMILIES, "nobody")))
+    assert.same({ nil, "older", "signature" }, { list:word(1), list:word(2), list:word(3) })
+    assert.equal(1, index:count "share")
+  end)
+
+  it("is full where the journal is, and nothing is in the index then", function()
+    local index, opened = store { unsynced = 4096 }
+    local words = {}
+    for i = 1, 40 do words[i] = word(i) end
+    local list = of(table.unpack(words))
+    local n = intake.take(list, 1, 40, index, opened, FAMILIES, "nobody")
+    assert.is_true(n > 0 and n < 40)
+    assert.equal(n, index:count "share")
+    assert.equal("full", list:word(40))
+    assert.is_nil(list:word(1))
+  end)
+end)
