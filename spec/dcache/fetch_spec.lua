@@ -409,6 +409,9 @@ describe("dcache.content.fetch", function()
     assert.is_true(in_place(file) == bytes)
     assert.equal(3, path.count)
     assert.is_true(path.sent < MIB + 3 * 1000, path.sent .. " bytes were sent")
+    local broken = 0
+    for _, n in pairs(f.refused) do broken = broken + n end -- a sum
+    assert.equal(2, broken, "and each break is counted, by its word")
   end)
 
   it("makes no path of a name", function()

@@ -34,7 +34,6 @@ function fetch.new(given)
 end
 
 fetch.file_name = wish.file_name
-
 local pump, begin_next
 
 local function count(self, word) self.refused[word] = (self.refused[word] or 0) + 1 end
@@ -151,6 +150,7 @@ local function answered(self, job, link, source, answer)
   if answer.word then
     give_back(job, link)
     if resume.keep(link, source, answer) then -- it went on, if not to the end: nobody is to rest for that
+      count(self, answer.word)
       job.why = answer.error
       job.patience:moved()
     else
