@@ -1,6 +1,7 @@
 -- proof.lua - nonces out, signed nonces back: which addresses are really their keys'. Sends by `tell` only.
 local text = require "core.text"
 local messages = require "comms.messages"
+local quota = require "comms.quota"
 
 local proof = {}
 proof.__index = proof
@@ -10,12 +11,15 @@ local WAIT = 10 * 1000 -- ms for an answer
 local AGAIN = 50 * 60 * 1000 -- a proof is renewed ten minutes before it ends
 local ASKS = 32 -- questions a second, so that nobody makes us flood a third
 local COPIES = 8 -- of these after what anybody could have copied
+local HOST = { rate = 1, burst = 32 } -- of these to a host that proved no address, by datagrams: the rest of a lab's
+-- robots behind one NAT come a second later each, and whoever is named in forged beacons gets little from each of us
 local RETRY_MIN, RETRY_MAX = 2 * 1000, 5 * 60 * 1000
 
 -- loop, random, peers, key, id, swarm; facts() → own { id, boot, tcp, http }; tell(source, message); refused(word).
 function proof.new(given)
   local self = setmetatable({ out = {}, order = {} }, proof)
   for name, value in pairs(given) do self[name] = value end
+  self.hosts = quota.new { loop = self.loop, rate = HOST.rate, burst = HOST.burst, total = ASKS, total_burst = ASKS }
   return self
 end
 
@@ -50,6 +54,14 @@ local function crowded(channel)
   return channel.bucket and channel.bucket:available() < 2 * channel.frame_max
 end
 
+-- Was that host asked often enough, though it proved nothing?
+local function pestered(self, source)
+  if not source.channel.medium or source.own or self.peers:source_proved(source) then return false end
+  if not self.hosts:allows(source.host, true) then return true end
+  self.hosts:charge(source.host)
+  return false
+end
+
 -- Asks the holder of PEER's key to sign a nonce over FLOW, unless that was done or tried lately. COPY: what came
 -- over it was no fresh word of his.
 function proof:ask(peer, flow, copy)
@@ -57,6 +69,7 @@ function proof:ask(peer, flow, copy)
   trim(self)
   if #self.order >= OUT_MAX then return self.refused "full" end
   if copy and crowded(flow.source.channel) then return self.refused "budget" end
+  if pestered(self, flow.source) then return self.refused "quota" end
   if not in_budget(self, self.loop:now(), copy) then return self.refused "budget" end
   local nonce = text.base64url(self.random:bytes(16))
   flow.patience = math.min(RETRY_MAX, (flow.patience or RETRY_MIN / 2) * 2)

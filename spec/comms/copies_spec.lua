@@ -70,6 +70,19 @@ describe("a beacon that anybody could have sent", function()
     for _, text in ipairs(said) do assert.is_true(#text < 3 * #old) end
   end)
 
+  it("has few questions asked of the address that it has, however many keys sign such", function()
+    local w, ada = world(5)
+    local said = {}
+    for i = 1, 600 do
+      hears(ada, "10.0.0.7", beacon_of(key.generate(("%032d"):format(i)), 1, 1, "many"), said)
+      w:run(100)
+    end
+    assert.is_true(#said >= 32 and #said <= 100, #said .. " questions in a minute")
+    local others = #said
+    for i = 1, 20 do hears(ada, "10.0.1." .. i, beacon_of(key.generate(("%031d "):format(i)), 1, 1, "new"), said) end
+    assert.equal(others + 20, #said)
+  end)
+
   it("is no clone's unless it is signed with this node's key", function()
     local _, ada = world(3)
     local twin = beacon_of(ada.key, 99, 1, "ada")
