@@ -224,6 +224,27 @@ describe("core.http", function()
     end
   end)
 
+  it("goes by no proxy, and shows no password, whatever the environment says", function()
+    local home = require("spec.folder").new()
+    local file = assert(io.open(home.path .. "/.netrc", "w"))
+    file:write "machine 127.0.0.1 login ada password secret\n"
+    file:close()
+    local before = uv.os_getenv "HOME"
+    for _, name in ipairs { "http_proxy", "all_proxy", "ALL_PROXY" } do uv.os_setenv(name, "http://127.0.0.1:1") end
+    uv.os_setenv("HOME", home.path)
+    local asked
+    local result = get({}, function(connection, _, request)
+      asked = request
+      connection:write "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+    end)
+    for _, name in ipairs { "http_proxy", "all_proxy", "ALL_PROXY" } do uv.os_unsetenv(name) end
+    if before then uv.os_setenv("HOME", before) else uv.os_unsetenv "HOME" end
+    home.remove()
+    assert.equal("hi", result.body)
+    assert.truthy(asked:find "^GET /x HTTP")
+    assert.is_nil(asked:lower():find "authorization")
+  end)
+
   it("bounds the requests under way, forgets the cancelled, closes twice", function()
     s = server(function() end)
     local ids = {}
