@@ -304,7 +304,8 @@ static int disk_lua_limit(lua_State *L) {
   return 0;
 }
 
-/* (disk, ms): each sync of a file takes so much longer from now on, as on a worn card */
+/* (disk, ms): each sync of a file or directory takes so much longer from now on, as on a
+ * worn card */
 static int disk_lua_slow(lua_State *L) {
   lua_Integer ms = luaL_checkinteger(L, 2);
   luaL_argcheck(L, ms >= 0 && ms <= 60000, 2, "0 to 60000 ms expected");

@@ -67,7 +67,7 @@ struct disk {
   const disk_operations *operations;
   _Atomic int64_t counts[DISK_KIND_COUNT]; /* operations asked for, by whatever thread */
   _Atomic int64_t written;                 /* bytes passed to write */
-  _Atomic int64_t slow; /* ms by which each sync of a file takes longer */
+  _Atomic int64_t slow;                    /* ms by which each sync takes longer */
 };
 
 int disk_open(disk *d, const char *path, disk_open_flags flags, int mode);

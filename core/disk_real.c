@@ -255,6 +255,7 @@ int disk_sync_directory(disk *d, const char *path) {
   if (strlen(path) >= DISK_PATH_MAX)
     return -ENAMETOOLONG;
   d->counts[DISK_sync_directory]++;
+  be_slow(d->slow);
   return d->operations->sync_directory(d, path);
 }
 

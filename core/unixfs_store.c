@@ -17,7 +17,7 @@ typedef struct {
   bool ran, wrong, lost, sync;
   int status;        /* 0 or -errno */
   const char *bytes; /* Lua's, held by the handle; NULL = none to write */
-  const char *directory;
+  const char *make, *directory;
   int64_t size, offset;
   uint8_t cid[CID_SIZE];
 } store_job;
@@ -50,6 +50,8 @@ static void store_run(worker_job *job) {
     s->status = disk_sync(s->disk, s->file);
     s->lost = s->status < 0;
   }
+  if (s->make && !s->wrong && s->status == 0)
+    s->status = disk_mkdir(s->disk, s->make, 0700);
   if (s->directory && s->status == 0)
     s->status = disk_sync_directory(s->disk, s->directory);
   put_file(s);
@@ -78,7 +80,10 @@ static void store_finish(lua_State *L, worker_job *job) {
   else if (s->wrong)
     core_fail(L, "block", "bytes of another block");
   else if (s->status < 0)
-    core_fail_errno(L, -s->status, s->directory ? s->directory : "store");
+    core_fail_errno(L, -s->status,
+                    s->directory ? s->directory
+                    : s->make    ? s->make
+                                 : "store");
   else
     return;
   set_failure(L, table);
@@ -157,9 +162,10 @@ static int submit(lua_State *L, store_job *s) {
   return worker_submit(L, 1, 4, 3);
 }
 
-/* store(pool, { file = of core.disk, bytes =, cid =, offset = 0, sync = false, directory
- * = nil }[, done]) → job | nil, text, word. In this order: the bytes are checked against
- * the leaf's CID and written there, the file is synced, the directory of that path is.
+/* store(pool, { file = of core.disk, bytes =, cid =, offset = 0, sync = false, make =
+ * nil, directory = nil }[, done]) → job | nil, text, word. In this order: the bytes are
+ * checked against the leaf's CID and written there, the file is synced, the directory of
+ * the path `make` is made and synced, the one of the path `directory` is synced.
  * Each may be left out. The result has error and word when it failed: "block" for bytes
  * of another CID, nothing written; an errno's name from the disk; "closed"; and `lost`
  * when the sync did, so that what was written before may be gone. The table is not to be
@@ -168,6 +174,7 @@ int unixfs_store(lua_State *L) {
   store_job *s = new_job(L);
   size_t size = 0;
   s->directory = text_field(L, "directory", &size);
+  s->make = text_field(L, "make", &size);
   s->bytes = text_field(L, "bytes", &size);
   s->size = s->bytes ? (int64_t)size : 0;
   if (s->bytes)

@@ -7,6 +7,7 @@ local log = require "log"
 local loop = require "loop"
 local random = require "core.random"
 local sources = require "dcache.content.sources"
+local worker = require "worker"
 
 local MIB = 1048576
 
@@ -34,7 +35,8 @@ describe("dcache.content", function()
     local ids, said = {}, {}
     for id in pairs(peers) do ids[#ids + 1] = id end
     table.sort(ids)
-    local c = content.new { loop = L, disk = disk.real(), random = random.seeded(1), dir = home.path .. "/" .. name,
+    local c = content.new { loop = L, disk = options.disk or disk.real(), random = random.seeded(1),
+      dir = home.path .. "/" .. name, flusher = options.flusher,
       log = log.new { wall = function() return 0 end, level = "debug", write = function() end },
       gateway = g, id = name, time = options.time,
       publish = function(verb, bucket, key, data, ttl)
@@ -85,6 +87,56 @@ describe("dcache.content", function()
     local third = node("third", { server = g:port() })
     assert(fetch(third, file))
     assert.equal("duplicate", select(3, fetch(third, file)))
+  end)
+
+  -- A file comes on a disk whose syncs take 300 ms. → the longest time in ms between two beats of the loop until it is
+  -- claimed, what was said, the content
+  local function stall(flusher)
+    local file, port = publisher()
+    local slow, claimed = disk.real(), false
+    local c, _, said = node("server", { publisher = port }, { disk = slow, flusher = flusher })
+    c:start()
+    slow:slow(300)
+    local last, longest = L:now(), 0
+    local beat = L:every(5, function()
+      last, longest = L:now(), math.max(longest, L:now() - last)
+      if said[1] and not claimed then
+        claimed = true
+        L:stop()
+      end
+    end)
+    assert(fetch(c, file))
+    local most = L:after(10000, function() L:stop() end)
+    if not claimed then L:run() end
+    beat:cancel()
+    most:cancel()
+    return longest, said
+  end
+
+  local function beside(threads) return worker.new { loop = L, threads = threads } end
+
+  it("holds up no timer from the first block to the claim, however slow the disk", function()
+    local longest, said = stall(beside)
+    assert.equal("propose", said[1].verb)
+    assert.is_true(longest < 200, longest .. " ms between two beats")
+  end)
+
+  it("holds up the loop where there is no thread for it", function() -- negative control of the measure
+    assert.is_true(stall(nil) >= 300)
+  end)
+
+  it("knows what came just before it was stopped", function()
+    local file, port = publisher()
+    local slow = disk.real()
+    local c, _, said = node("server", { publisher = port }, { disk = slow, flusher = beside })
+    c:start()
+    slow:slow(300)
+    assert(fetch(c, file))
+    assert.same({}, said) -- not written down yet, so not claimed
+    c:stop()
+    local again = node("server", {})
+    again:start()
+    assert.is_true(again:holds(file.cid))
   end)
 
   it("claims nothing that did not come", function()

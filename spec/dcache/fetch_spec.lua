@@ -296,6 +296,7 @@ describe("dcache.content.fetch", function()
     local bytes = folder.bytes(10 * MIB, 9)
     local file = publish("a", bytes)
     local g = serve(file)
+    for _, name in ipairs { "partial", "files" } do D:mkdir(home.path .. "/state/" .. name) end -- as at a node's start
     D:slow(300)
     local f = fetcher { inline = inline, sources = function() return { source("a", g:port()) } end }
     local last, longest = L:now(), 0
@@ -319,6 +320,7 @@ describe("dcache.content.fetch", function()
   it("checks and writes the next leaves while a sync takes its time", function()
     local file = publish("a", folder.bytes(7 * MIB, 11)) -- the fourth leaf is synced, the last three with the file
     local g = serve(file)
+    for _, name in ipairs { "partial", "files" } do D:mkdir(home.path .. "/state/" .. name) end
     D:slow(1000)
     local times = {}
     local f = fetcher { sources = function() return { source("a", g:port()) } end,

@@ -24,14 +24,15 @@ function held.same(one, other)
   return true
 end
 
--- file: { cid =, name =, identity =, leaves = }. → true | nil, text, word
-function held.save(disk, dir, file)
-  local ok, err, word = disk:mkdir(dir .. "/held")
-  if not ok then return nil, err, word end
+-- file: { cid =, name =, identity =, leaves = }; replacing: lua/replacing.lua's. TOLD(true) or TOLD(nil, text, word).
+function held.save(replacing, disk, dir, file, told)
+  local ok, err, word = true, nil, nil
+  if not disk:stat(dir .. "/held") then ok, err, word = disk:mkdir(dir .. "/held") end
+  if not ok then return told(nil, err, word) end
   local numbers = {}
   for i, field in ipairs(FIELDS) do numbers[i] = ("%d"):format(file.identity[field]) end
-  return disk:replace(path_of(dir, file.cid),
-    HEAD .. file.name .. "\n" .. table.concat(numbers, " ") .. "\n" .. file.leaves)
+  replacing:put(path_of(dir, file.cid),
+    HEAD .. file.name .. "\n" .. table.concat(numbers, " ") .. "\n" .. file.leaves, 384, told) -- 0600
 end
 
 local function parse(key, bytes)

@@ -2,6 +2,7 @@
 local client = require "dcache.content.client"
 local fetch = require "dcache.content.fetch"
 local held = require "dcache.content.held"
+local replacing = require "replacing"
 local sources = require "dcache.content.sources"
 local sorted = require "sorted"
 
@@ -25,6 +26,7 @@ function content.new(given)
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records,
     ttl = given.ttl or TTL, list = {}, by_cid = {}, shared = {}, owed = {} }, content)
   self.http = given.http or client.new { loop = given.loop }
+  self.replacing = replacing.new { disk = given.disk, log = given.log, start = given.flusher }
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
     random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
@@ -82,18 +84,29 @@ local function trouble(self, file, what, err)
   self.log:once(what .. " " .. file.cid, "warn", "content", what, { name = file.name, why = err })
 end
 
+local look
+
+-- Written down beside the loop; what was lost meanwhile is forgotten again.
+local function save(self, file)
+  if file.saving then return end
+  file.saving = true
+  held.save(self.replacing, self.disk, self.dir, file, function(ok, err)
+    file.saving = nil
+    if not self.by_cid[file.cid] then return held.forget(self.disk, self.dir, file.cid) end
+    if not ok then return trouble(self, file, "cannot be written down", err) end
+    file.saved = true
+    look(self, file)
+  end)
+end
+
 -- Looks whether FILE is what it was, serves it and says so.
-local function look(self, file)
+function look(self, file)
   local facts, err, word = self.disk:stat(path_of(self, file))
   if not facts and word ~= "ENOENT" then return trouble(self, file, "cannot be looked at", err) end
   if not facts then return lose(self, file, "missing") end
   if not held.same(file.identity, held.identity(facts)) then return lose(self, file, "moved") end
+  if not file.saved then return save(self, file) end
   local ok
-  if not file.saved then
-    ok, err = held.save(self.disk, self.dir, file)
-    if not ok then return trouble(self, file, "cannot be written down", err) end
-    file.saved = true
-  end
   if not file.offered then
     ok, err = offer(self, file)
     if not ok then return trouble(self, file, "cannot be served", err) end
@@ -146,7 +159,9 @@ function content:put_right()
   dismiss_strays(self)
 end
 
+-- Folders are made, and synced, before there is anybody to wait; what fails is tried again when it is needed.
 function content:start()
+  for _, name in ipairs { "partial", "files", "held" } do self.disk:mkdir(self.dir .. "/" .. name) end
   for _, file in ipairs(held.load(self.disk, self.dir)) do
     file.saved = true
     insert(self, file)
@@ -226,6 +241,10 @@ end
 function content:stop()
   if self.timer then self.timer:cancel() end
   self.fetcher:stop()
+  self.replacing:close()
+  for _, file in ipairs(self.list) do
+    if not file.saved then held.save(self.replacing, self.disk, self.dir, file, function() end) end
+  end
   self.http:close()
   if self.gateway then self.gateway:close() end
 end

@@ -15,7 +15,8 @@ local function folder_of(path) return path:match "^(.*)/[^/]+$" or "." end
 -- disk, path, size (bytes, of the whole file), worker (lua/worker.lua's; inline for a disk in memory).
 -- → partial | nil, text, word
 function partial.open(disk, path, size, worker)
-  local ok, err, word = disk:mkdir(folder_of(path))
+  local ok, err, word = true, nil, nil
+  if not disk:stat(folder_of(path)) then ok, err, word = disk:mkdir(folder_of(path)) end
   if not ok then return nil, err, word end
   local file
   file, err, word = disk:open(path, "create", 420) -- 0644
@@ -70,14 +71,10 @@ function partial:write(leaf, bytes, done)
 end
 
 local function rename(self, path)
-  local disk = self.disk
-  local facts, err, word = disk:stat(self.path)
+  local facts, err, word = self.disk:stat(self.path)
   if not facts then return nil, err, word end
   if facts.size ~= self.size then return nil, "length: the file has another size than its record", "length" end
-  local ok
-  ok, err, word = disk:mkdir(folder_of(path))
-  if not ok then return nil, err, word end
-  return disk:rename(self.path, path)
+  return self.disk:rename(self.path, path)
 end
 
 -- The file is synced: it gets its name, and the name is synced.
@@ -97,7 +94,7 @@ end
 -- All leaves are in: synced, renamed into place, and the name synced. DONE(true) or DONE(nil, text, word); may be
 -- tried again unless `lost` says that the bytes must come anew.
 function partial:finish(path, done)
-  store(self, { sync = true }, function(ok, err, word)
+  store(self, { sync = true, make = folder_of(path) }, function(ok, err, word)
     if not ok then return done(nil, err, word) end
     place(self, path, done)
   end)
