@@ -177,7 +177,7 @@ describe("the catalogue", function()
       on:run()
       for _, timer in ipairs { beat, look, most } do timer:cancel() end
       assert.is_truthy(held)
-      return longest
+      return math.max(longest, on:now() - last)
     end
 
     local function longest_of(start)
