@@ -1,6 +1,7 @@
 -- proof_spec.lua - proofs of addresses: how long they count, and that nobody makes many answer one question.
 local key = require "core.key"
 local sim = require "sim"
+local text = require "core.text"
 
 local MINUTE = 60 * 1000
 local NONCE = ("A"):rep(22)
@@ -71,5 +72,34 @@ describe("a proved address", function()
       assert.is_truthy(ada.comms.peers:best(peer))
     end
     assert.is_true(peer.flows[1].proved > first + 240 * MINUTE)
+  end)
+end)
+
+describe("a want by datagram", function()
+  it("is answered where its address was proved, and costs nobody anything else", function()
+    local w = world(4)
+    local ada, donald = w:add "ada", w:add "donald"
+    w:run(5000)
+    local st = assert(ada.comms:propose("share/files", { class = "lab", names = { "a" }, size = 1 }, { key = "k" }))
+    w:run(5000)
+    local medium, said = ada.routing.list[1], 0
+    local send = medium.send
+    function medium.send(self, frame, source)
+      if frame:find("statements", 1, true) then said = said + 1 end
+      return send(self, frame, source)
+    end
+    local wanted = "* - 8 want " .. text.base64url(st.short)
+    local function asks(source)
+      local word = select(3, ada.routing:frame(medium, source, wanted))
+      w:run(3000)
+      return word
+    end
+    local proved = ada.comms.peers.by_id[donald.id].flows[1].source
+    local forged = { channel = medium, id = "udp 10.9.9.9", host = "10.9.9.9", port = 9, broadcast = false, own = false,
+      received = #wanted, address = "/ip4/10.9.9.9/udp/9/dswarm-line" }
+    for _ = 1, 20 do assert.equal("unproved", asks(forged)) end
+    assert.equal(0, said)
+    assert.is_nil(asks(proved))
+    assert.equal(1, said)
   end)
 end)
