@@ -237,6 +237,20 @@ describe("TCP lines", function()
     assert.equal(2, b:status().refused.slow)
   end)
 
+  it("keep who is never between two frames, as long as each ends in time", function()
+    local b = server { limit = { frame_ms = 150, sweep_ms = 5 } }
+    local slow, turn = raw(b), 0
+    slow:send "* - 0 statements 2\nline\n"
+    local beat = L:every(20, function()
+      turn = turn + 1
+      slow:send "line\n* - 0 statements 2\nline\n"
+    end)
+    till.holds(L, function() return turn >= 15 end)
+    beat:cancel()
+    assert.is_nil(b.accepted_links[1].went)
+    assert.is_true(#b.got >= 14)
+  end)
+
   it("drop who says nothing, but not who speaks", function()
     local b = server { limit = { idle_ms = 200, sweep_ms = 5 } }
     local talker, silent = raw(b), raw(b)

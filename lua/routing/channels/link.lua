@@ -64,7 +64,7 @@ local function deliver(self)
     local text, list, lost = self.reader:next() -- or false, word, lost
     if text then
       local size = #text + (list and list:bytes() + 1 or 0)
-      self.heard_at = self.loop:now()
+      self.heard_at, self.frame_since = self.loop:now(), nil
       frame.count(self.heard, text, size)
       if self.on_frame then self.on_frame(self, source_of(self, size + 1), text, list) end
     elseif text == nil then
