@@ -50,20 +50,31 @@ static void read_lines(struct batch *b, const char *text, size_t size) {
   }
 }
 
+/* One with room for COUNT statements in SIZE bytes, to be filled; NULL: no memory. */
+static struct batch *new_batch(uint32_t count, size_t size) {
+  struct batch *b = malloc(sizeof *b + count * sizeof *b->items + size + 1);
+  if (!b)
+    return NULL;
+  atomic_init(&b->holders, 1);
+  b->count = count;
+  b->bytes = size;
+  return b;
+}
+
+static char *text_of(struct batch *b) {
+  return (char *)&b->items[b->count];
+}
+
 int batch_push(lua_State *L, const char *text, size_t size) {
   uint32_t count = count_lines(text, size);
-  size_t items = sizeof(struct batch) + count * sizeof(struct batch_item);
   if (count > BATCH_MAX)
     return core_fail(L, "long", "more than %d statements in a frame", BATCH_MAX);
   struct batch **handle = core_new(L, CLASS, sizeof *handle);
-  struct batch *b = malloc(items + size + 1);
+  struct batch *b = new_batch(count, size);
   if (!b)
     return luaL_error(L, "not enough memory");
-  atomic_init(&b->holders, 1);
-  b->count = count;
-  b->bytes = (uint32_t)size;
-  memcpy((char *)b + items, text, size);
-  read_lines(b, (char *)b + items, size);
+  memcpy(text_of(b), text, size);
+  read_lines(b, text_of(b), size);
   *handle = b;
   return 1;
 }
@@ -92,14 +103,14 @@ static int f_count(lua_State *L) {
 
 /* text() -> what it was made of */
 static int f_text(lua_State *L) {
-  const struct batch *b = batch_argument(L, 1);
-  lua_pushlstring(L, (const char *)&b->items[b->count], b->bytes);
+  struct batch *b = batch_argument(L, 1);
+  lua_pushlstring(L, text_of(b), b->bytes);
   return 1;
 }
 
 /* bytes() -> of its text */
 static int f_bytes(lua_State *L) {
-  lua_pushinteger(L, batch_argument(L, 1)->bytes);
+  lua_pushinteger(L, (lua_Integer)batch_argument(L, 1)->bytes);
   return 1;
 }
 
@@ -150,6 +161,42 @@ static int f_part(lua_State *L) {
   luaL_argcheck(L, count >= 0 && count <= b->count, 2, "more than there are");
   lua_pushinteger(L, batch_part(b, (uint32_t)count));
   return 1;
+}
+
+/* The lines of the first COUNT places as a batch of their own, or NULL: no memory. */
+static struct batch *beginning(struct batch *b, uint32_t count, size_t size) {
+  struct batch *kept = new_batch(count, size);
+  if (!kept)
+    return NULL;
+  char *at = text_of(kept);
+  for (uint32_t i = 0; i < count; i++) {
+    struct statement_part line = batch_item(b, i)->st.line;
+    memcpy(at, line.at, line.size);
+    at[line.size] = '\n';
+    at += line.size + 1;
+  }
+  read_lines(kept, text_of(kept), size);
+  return kept;
+}
+
+/* cut(count): the first COUNT, which no word refuses, are all that is left, text and all:
+ * what waits need not keep what does not. While nobody else holds the batch. */
+static int f_cut(lua_State *L) {
+  struct batch *b = batch_argument(L, 1), *kept;
+  lua_Integer count = luaL_checkinteger(L, 2);
+  size_t size = 0;
+  luaL_argcheck(L, count >= 1 && count <= b->count, 2, "no such place");
+  luaL_argcheck(L, atomic_load(&b->holders) == 1, 1, "somebody else looks at it");
+  for (uint32_t i = 0; i < (uint32_t)count; i++) {
+    luaL_argcheck(L, !batch_item(b, i)->word, 2, "a statement that was refused");
+    size += batch_item(b, i)->st.line.size + 1;
+  }
+  kept = count < b->count ? beginning(b, (uint32_t)count, size) : NULL;
+  if (kept) {
+    *handle_argument(L, 1) = kept;
+    batch_leave(b);
+  }
+  return 0;
 }
 
 /* word(place) -> the word that refuses what stands there, or nil */
@@ -215,6 +262,7 @@ static int f_verify(lua_State *L) {
 
 static const luaL_Reg methods[] = {
     {"part",      f_part     },
+    {"cut",       f_cut      },
     {"word",      f_word     },
     {"refuse",    f_refuse   },
     {"short",     f_short    },

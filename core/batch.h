@@ -17,7 +17,8 @@ struct batch_item {
  * holds the batch: threads look at what Lua may have let go. */
 struct batch {
   atomic_uint holders;
-  uint32_t count, bytes; /* statements; of the text */
+  uint32_t count; /* statements */
+  size_t bytes;   /* of the text */
   uint8_t order[BATCH_MAX];
   struct batch_item items[]; /* and behind them the text */
 };

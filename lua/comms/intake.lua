@@ -110,6 +110,7 @@ function intake:frame(list, source)
   judged(frame, all - begun)
   if frame.left > 0 then
     frame.late = true
+    list:cut(begun) -- what waits is bounded by statements: those refused by now must not wait with them
     return "later"
   end
   return verdict(frame)
