@@ -8,7 +8,7 @@ local peers = require "spec.net.peers"
 local process = require "spec.process"
 local uv = require "luv"
 
-local SIZE, ROUNDS = tonumber(os.getenv "GET_BENCH_SIZE") or 256 << 20, 3
+local SIZE, ROUNDS = tonumber(os.getenv "GET_BENCH_SIZE") or 256 << 20, 5
 local POLICY = [[
 p.clients.logs.settle = { least = 1, per = 1 << 50, most = 1 }
 p.clients.logs.permission = "/nonexistent"]]
