@@ -75,16 +75,17 @@ end
 
 local pump
 
--- SLICES: { entry, from, to } each; BEGUN is nil where no thread will look at them.
+-- SLICES: { entry, from, to } each; BEGUN is nil where no thread will look at them. Who fails over what he is told
+-- stops nothing that waits.
 local function deliver(self, slices, begun)
   self.jobs = self.jobs - 1
   for _, slice in ipairs(slices) do
     local list = slice.entry.list
     self.pending:remove(list, slice.from, slice.to)
     for i = slice.from, begun and 0 or slice.to do list:refuse(i, "closed") end
-    slice.entry.done(slice.from, slice.to)
   end
   pump(self)
+  for _, slice in ipairs(slices) do slice.entry.done(slice.from, slice.to) end
 end
 
 -- What of one entry gets into the same job is one slice of it, since its places go in order.

@@ -158,6 +158,21 @@ describe("checking signatures", function()
     assert.equal("closed", list:word(1))
   end)
 
+  it("goes on where somebody fails over what he is told: no stream is paused for ever", function()
+    local box, calls, told = new(), {}, 0
+    for n = 1, 3 do
+      box.verify:add(frame(names("w" .. n .. "-", 100)), 100, source("tcp", "a", calls), function()
+        told = told + 1
+        error "a listener's fault"
+      end)
+    end
+    assert.equal(1, calls.paused)
+    box.loop:run_until(box.loop.time)
+    while box.jobs[1] do assert.has_error(function() table.remove(box.jobs, 1).done {} end) end
+    assert.same({ 0, 0, 1 }, { box.verify.waiting, #box.verify.pending, calls.resumed })
+    assert.is_true(told > 1)
+  end)
+
   it("goes on at once without threads", function()
     local plain, list, told = verify.new { swarm = "elsewhere" }, frame { "w", "x" }, nil
     assert.equal(2, plain:add(list, 2, source("udp", "a"), function(from, to) told = { from, to } end))
