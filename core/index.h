@@ -55,6 +55,14 @@ struct digest {
   int is_known;
 };
 
+/* Slot hash of a statement seen lately: an offer and the put that follows hash once. */
+#define INDEX_SEEN 256
+
+struct index_seen {
+  uint8_t id[CORE_SHORT_ID_SIZE];
+  uint64_t slot;
+};
+
 struct index {
   struct law law;
   uint8_t
@@ -69,10 +77,9 @@ struct index {
   struct order orders[LAW_CLASSES_MAX];
   struct digest digests[LAW_CLASSES_MAX];
   int64_t counts[LAW_CLASSES_MAX];
-  uint64_t last_slot; /* slot hash of the statement seen last: an offer */
-  uint8_t last_id[CORE_SHORT_ID_SIZE]; /* and the put that follows it hash once */
-  int64_t earliest_end;                /* no entry ends before it; seconds */
-  int64_t extra;                       /* bytes of names and texts */
+  struct index_seen seen[INDEX_SEEN]; /* by the first byte of the ID */
+  int64_t earliest_end;               /* no entry ends before it; seconds */
+  int64_t extra;                      /* bytes of names and texts */
 };
 
 /* What was taken out: where its line is, and how long. */

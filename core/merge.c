@@ -62,12 +62,15 @@ static int has_share(const struct index *ix, const struct target *to) {
   return h->count < ix->law.classes[to->class_number].slots || to->slot < h->greatest;
 }
 
+/* A frame's statements are offered together, and put a little later: remembered between.
+ */
 static uint64_t slot_of_statement(struct index *ix, const struct statement *st) {
-  if (memcmp(ix->last_id, st->id, sizeof ix->last_id)) {
-    ix->last_slot = slot_of(st->bucket, st->key, st->signer);
-    memcpy(ix->last_id, st->id, sizeof ix->last_id);
+  struct index_seen *seen = &ix->seen[st->id[0] % INDEX_SEEN];
+  if (memcmp(seen->id, st->id, sizeof seen->id)) {
+    seen->slot = slot_of(st->bucket, st->key, st->signer);
+    memcpy(seen->id, st->id, sizeof seen->id);
   }
-  return ix->last_slot;
+  return seen->slot;
 }
 
 static const char *find_target(struct index *ix, const struct statement *st, int64_t now,
