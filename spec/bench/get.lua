@@ -1,7 +1,8 @@
 -- get.lua - 256 MiB from one daemon by `files get` of another, beside `ipfs get` between two Kubos. No pass or fail.
 --
 -- Both from the command to its end, the copy synced: ours syncs it itself. Kubo's two are joined by hand and nobody
--- else is there. A fresh file each round, so that no block is known already; rounds by turns.
+-- else is there; they stand still while it is our turn, for an `ipfs add` goes on working when it has ended. A fresh
+-- file each round, so that no block is known already; rounds by turns.
 dofile "spec/helper.lua"
 local folder = require "spec.folder"
 local peers = require "spec.net.peers"
@@ -72,15 +73,22 @@ local function theirs(w, kubo)
     daemons[i] = peers.daemon(commands[i], home)
   end
   sh("%s swarm connect '%s'", commands[2], daemons[1].address)
+  local function rest(still)
+    for _, daemon in ipairs(daemons) do daemon.rest(still) end
+  end
+  rest(true)
   return function(cid)
+    rest(false)
     local root = sh("%s add -Q '%s/a.bag' && sync", commands[1], w.dir)
     assert(root == cid, root)
     local took = timed(function()
       sh("%s get --progress=false -o '%s/copy' %s >/dev/null && sync '%s/copy'", commands[2], w.dir, cid, w.dir)
     end)
+    rest(true)
     same(w)
     return took
   end, function() return disk_of(w.dir .. "/kubo1/ipfs") end, function()
+    rest(false)
     for _, daemon in ipairs(daemons) do daemon.stop() end
   end
 end

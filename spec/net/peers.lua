@@ -32,7 +32,8 @@ local function output(text)
   return line
 end
 
--- Runs the daemon of a repository's COMMAND, its log in FOLDER. → { address = of one who joins it, stop() }
+-- Runs the daemon of a repository's COMMAND, its log in FOLDER. → { address = of one who joins it, stop(),
+-- rest(bool): it stands still, or goes on, so that what it does after its work is not in another's figure }
 function peers.daemon(command, folder)
   local log = folder .. "/daemon.log"
   local pid = output(("%s daemon >'%s' 2>&1 </dev/null & echo $!"):format(command, log))
@@ -41,6 +42,7 @@ function peers.daemon(command, folder)
   function one.stop()
     os.execute(("kill %s; while kill -0 %s 2>/dev/null; do sleep 0.1; done"):format(pid, pid))
   end
+  function one.rest(still) os.execute(("kill -%s %s"):format(still and "STOP" or "CONT", pid)) end
   if not os.execute(ready) then
     one.stop()
     error("Kubo's daemon did not start: " .. log)
