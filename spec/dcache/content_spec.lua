@@ -131,6 +131,9 @@ describe("dcache.content", function()
     local c, _, said = node("server", { publisher = port }, { disk = slow, flusher = beside })
     c:start()
     slow:slow(300)
+    for i = 1, 40 do -- so that its turn to be written down does not come
+      c.replacing:put(home.path .. "/other" .. i, "x", 384, function() end)
+    end
     assert(fetch(c, file))
     assert.same({}, said) -- not written down yet, so not claimed
     c:stop()
