@@ -5,11 +5,11 @@ quota.__index = quota
 local SOURCES_MAX = 1024
 
 -- given.loop; given.rate: failures a second that a source may cause; given.burst at once; given.total a second and
--- given.total_burst at once for all that are unproved.
+-- given.total_burst at once for all that are unproved, without bound where they are not given.
 function quota.new(given)
   return setmetatable({ loop = given.loop, rate = given.rate, burst = given.burst, list = {}, by_host = {},
-    all = { left = given.total_burst, at = given.loop:now() }, total = given.total,
-    total_burst = given.total_burst }, quota)
+    all = { left = given.total_burst or math.huge, at = given.loop:now() }, total = given.total or 0,
+    total_burst = given.total_burst or math.huge }, quota)
 end
 
 local function refill(bucket, rate, burst, now)

@@ -7,15 +7,14 @@ local routing = {}
 routing.__index = routing
 
 local ANSWER_FACTOR = 3 -- over UDP nothing unproved gets more than three times what it sent
-local ANSWERS = { rate = 0.2, burst = 4, total = 64, total_burst = 128 } -- a second and host that proved no address
+local ANSWERS = { rate = 0.2, burst = 4 } -- a second and host that proved no address
 local PULL_MAX = 32 -- frames to one channel in a turn
 
 -- loop, log, comms, id, refused(word), export = { component = true }.
 function routing.new(given)
   local self = setmetatable({ components = {}, by_name = {}, list = {}, timers = {}, serial = 0 }, routing)
   for _, name in ipairs { "loop", "log", "comms", "id", "refused" } do self[name] = given[name] end
-  self.answers = quota.new { loop = self.loop, rate = ANSWERS.rate, burst = ANSWERS.burst, total = ANSWERS.total,
-    total_burst = ANSWERS.total_burst }
+  self.answers = quota.new { loop = self.loop, rate = ANSWERS.rate, burst = ANSWERS.burst }
   self.components.brain = function(...) return self.comms:receive(...) end
   self.comms.poke = function(name) self:poke(name) end
   self.comms.tell = function(source, message) return self:tell(source, message) end

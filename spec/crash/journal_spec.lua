@@ -50,7 +50,7 @@ describe("the journal after a power cut", function()
       seed = seed + 1
       local _, whole = run(seed)
       local operations = total(whole)
-      assert(operations >= 60, operations)
+      assert(operations >= 40, operations)
       for cut = 1, operations do
         local r, d = run(seed, cut)
         points = points + 1
