@@ -31,9 +31,14 @@ function swarm.new(hosts, down, options)
     return nil, why
   end
   sh("chmod 0711 " .. dir)
-  local users = {}
+  local users, here = {}, sh "pwd":match "[^\n]+"
   for i, host in ipairs(hosts) do users[host] = options.users and FIRST_USER + i or nil end
-  return setmetatable({ world = world, dir = dir, here = sh "pwd":match "[^\n]+", running = {}, users = users }, swarm)
+  if options.users then -- they may not enter a checkout in somebody's home
+    here = dir .. "/program"
+    sh(("mkdir -p %s/.build && cp -a dt-swarm dt-swarm-cli lua policies cli %s"):format(here, here))
+    sh(("cp -a .build/core .build/*.so %s/.build && chmod -R a+rX %s"):format(here, here))
+  end
+  return setmetatable({ world = world, dir = dir, here = here, running = {}, users = users }, swarm)
 end
 
 function swarm:path(host, what) return ("%s/%s/%s"):format(self.dir, host, what) end
