@@ -25,7 +25,8 @@ local function shared(file, s)
   local name = s:text(file.names[1])
   if #file.names > 1 then name = ("%s (+%d)"):format(name, #file.names - 1) end
   return {
-    name, s.size(file.size), who(file.from[1], s), s.age(file.age_ms), copies(file, s), s:short(file.cid),
+    name, s.size(file.size), who(file.from[1], s), s.age(file.age_ms, file.age_about), copies(file, s),
+    s:short(file.cid),
   }
 end
 

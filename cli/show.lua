@@ -69,10 +69,10 @@ function show.span(ms)
   return ("%d d"):format(seconds // 86400)
 end
 
---- How long ago something was, in milliseconds; what is to come counts as now.
-function show.age(ms)
-  if ms and ms < 1000 then return "now" end
-  return show.span(ms)
+--- How long ago something was, in milliseconds: "now", "5 min"; ABOUT, by a clock that nobody proved: "~5 min".
+function show.age(ms, about)
+  local words = ms and ms < 1000 and "now" or show.span(ms)
+  return ms and about and "~" .. words or words
 end
 
 --- Microseconds of a round trip: "0.4 ms".

@@ -74,6 +74,15 @@ function Time:high()
   return self:now() + (self.source == "own" and OWN_ERROR or APART)
 end
 
+-- How long ago AT (ms) was → ms, true where that is by an adopted time only; nil where nobody can say, or where AT is
+-- still to come. Clocks that are right differ a little: less than a minute ahead is now.
+function Time:age(at)
+  if self.quality == "none" then return nil end
+  local age = self:now() - at
+  if age <= -MINUTE then return nil end
+  return math.max(age, 0), self.quality == "adopted" or nil
+end
+
 -- Whether our own `peer` word may state a source of its own.
 function Time:has_own_source() return self.source == "own" end
 

@@ -91,6 +91,25 @@ describe("time without proof", function()
   end)
 end)
 
+describe("ages", function()
+  it("are exact with proof, about by an adopted time, unknown without either", function()
+    local t, world = new {}
+    assert.is_nil((t:age(t:now() - MINUTE)))
+    t:witness("a", TRUE, false)
+    assert.same({ MINUTE, true }, { t:age(TRUE - MINUTE) })
+    world.synced = true
+    world.pass(16000)
+    assert.same({ MINUTE }, { t:age(world.truth - MINUTE) })
+  end)
+
+  it("of what is still to come are unknown, but for the difference of clocks that are right", function()
+    local t = new { synced = true }
+    assert.equal(0, (t:age(TRUE + MINUTE - 1)))
+    assert.is_nil((t:age(TRUE + MINUTE)))
+    assert.is_nil((t:age(FAR)))
+  end)
+end)
+
 describe("time proved", function()
   it("is a synchronised clock's, said once, saved each hour and at the end", function()
     local t, world = new { synced = true }

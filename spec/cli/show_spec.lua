@@ -102,6 +102,11 @@ describe("pages", function()
     facts.records[1].data.size = nil
     assert.matches("run%-12%.bag +– ", page("report", facts))
     assert.matches("\n1 file, –%.", page("report", facts))
+    for quality, shown in pairs { proved = " 6 s ", adopted = " ~6 s ", none = " – +ada only" } do
+      facts = fake.two()
+      facts.quality = quality
+      assert.matches(shown, page("report", facts))
+    end
     facts.classes[1].bytes, facts.classes[1].count = nil, nil
     assert.matches("– records%. The same", page("summary", facts))
     for _, unit in ipairs { "size", "rate", "span", "age", "trip" } do assert.equal("–", show[unit](nil)) end
@@ -153,7 +158,9 @@ describe("units", function()
     for ms, shown in pairs { [0] = "now", [999] = "now", [1000] = "1 s", [119999] = "119 s", [120000] = "2 min",
       [7199999] = "119 min", [7200000] = "2 h", [172800000] = "2 d" } do
       assert.equal(shown, show.age(ms))
+      assert.equal("~" .. shown, show.age(ms, true))
     end
+    assert.equal("–", show.age(nil, true))
     for rate, shown in pairs { [0] = "0 B/s", [4200] = "4.2 kB/s", [31000000] = "31 MB/s" } do
       assert.equal(shown, show.rate(rate))
     end

@@ -54,7 +54,7 @@ local function layers(facts)
 end
 
 --- A node; FACTS may replace what it says: nodes, tried, same, classes, buckets, records, channels, files,
--- held, fetching, sources, refused, name, note, port.
+-- held, fetching, sources, refused, name, note, port, quality (of the time).
 function fake.node(facts)
   facts = facts or {}
   local node = layers(facts)
@@ -62,7 +62,11 @@ function fake.node(facts)
   node.swarm, node.version = "duckietown", "0.1.0"
   node.started, node.started_wall = 1000, fake.NOW - 200000
   node.loop = { now = function() return 201000 end }
-  node.time = { quality = "proved", source = "own", now = function() return fake.NOW end }
+  node.time = { quality = facts.quality or "proved", source = not facts.quality and "own" or nil,
+    now = function() return fake.NOW end,
+    age = function(_, at)
+      return facts.quality ~= "none" and fake.NOW - at or nil, facts.quality == "adopted" or nil
+    end }
   node.policy = { name = "policies/duckiebot.lua" }
   node.state, node.share = "/home/ada/.local/state/dt-swarm", "/home/ada/shared-logs"
   node.socket = "/run/user/1000/dt-swarm/control.sock"

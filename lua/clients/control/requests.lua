@@ -97,16 +97,17 @@ function requests.summary(node)
   }
 end
 
-local function report_row(file, who, now)
+local function report_row(file, who, time)
+  local ms, about = time:age(file.at)
   return {
     cid = plain.text(file.cid), names = plain.list(file.names, plain.text), size = file.size,
-    class = plain.value(file.class), from = plain.list(file.from, who), age_ms = age(now, file.at),
+    class = plain.value(file.class), from = plain.list(file.from, who), age_ms = ms, age_about = about,
     copies = plain.list(file.copies, who), safe = file.safe,
   }
 end
 
 function requests.report(node)
-  local who, now, here, servers, known = people(node), node.time:now(), {}, 0, {}
+  local who, here, servers, known = people(node), {}, 0, {}
   local files = shared.files(node.dcache)
   for _, file in ipairs(files) do known[file.cid] = true end
   for _, file in ipairs(node.logs:files()) do
@@ -116,7 +117,7 @@ function requests.report(node)
     if other.type == "server" then servers = servers + 1 end
   end
   return {
-    files = plain.list(files, function(file) return report_row(file, who, now) end),
+    files = plain.list(files, function(file) return report_row(file, who, node.time) end),
     here = plain.list(here, own_file), self = who(node.id), servers = servers, total = #files,
     share = plain.value(node.share),
   }
