@@ -50,14 +50,16 @@ local function permission(self, name, missing)
   return nil
 end
 
--- here.new{ loop =, board = core.board, id =, name =, time = (time.lua), share = folder whose disk counts,
--- type =, tags =, peers = fn() → integer, sensors = { name = fn() → value }, root = "", permissions = folder,
+-- here.new{ loop =, board = core.board, id =, name =, time = (time.lua), type =, tags =, peers = fn() → integer,
+-- share = folder of the own files, store = folder where fetched ones go, reserved = fn() → bytes that those on their
+-- way will still take there, sensors = { name = fn() → value }, root = "", permissions = folder,
 -- logs_permission = fn() → true, false or nil, where somebody else reads that file } → h
--- All but loop and board may be missing. Every path is taken beneath ROOT.
+-- All but loop and board may be missing. Every path but share and store is taken beneath ROOT.
 function here.new(options)
   return setmetatable({
     loop = options.loop, board = options.board, time = options.time, root = options.root or "",
-    share = options.share, peers = options.peers, permissions = options.permissions or PERMISSIONS,
+    share = options.share, store = options.store, reserved = options.reserved, peers = options.peers,
+    permissions = options.permissions or PERMISSIONS,
     sensors = options.sensors or {}, logs_permission = options.logs_permission,
     given = { id = options.id, name = options.name, type = options.type, tags = options.tags },
   }, Here)
@@ -81,10 +83,18 @@ local function add_machine(self, facts)
   facts.load = load and tonumber(load:match "^%S+")
   facts.uptime = uptime and math.tointeger(tonumber(uptime:match "^%d+"))
   facts.temperature = heat and heat / 1000 -- °C
-  if self.share then
-    local free, total = self.board.space(self.share)
-    if free then facts.disk_free, facts.disk_total = free, total end
-  end
+end
+
+-- Two disks, or one: where the own files lie, and where those fetched for others go.
+local function add_room(self, facts)
+  local free, total
+  if self.share then free, total = self.board.space(self.share) end
+  if free then facts.disk_free, facts.disk_total = free, total end
+end
+
+local function store_free(self)
+  local free = self.store and self.board.space(self.store)
+  return free and math.max(0, free - (self.reserved and self.reserved() or 0)) or nil
 end
 
 local function add_power(self, facts)
@@ -112,20 +122,24 @@ local function look(self)
   for i, tag in ipairs(given.tags or {}) do facts.tags[i] = tag end
   facts.peers = self.peers and self.peers()
   add_machine(self, facts)
+  add_room(self, facts)
   add_power(self, facts)
   add_time(self, facts)
   add_sensors(self, facts)
   return facts
 end
 
--- All facts as one table, at most a second old; not to be changed by whoever gets it. Unknown is nil:
--- id name type tags permission peers load uptime (s) temperature (°C) disk_free disk_total (bytes) battery (%)
--- power ("mains" | "battery") charging clock ("proved" | "adopted" | "none") hour (UTC), what the sensors tell.
+-- All facts as one table, at most a second old (store_free: of this moment, for a file that begins takes its room at
+-- once); not to be changed by whoever gets it. Unknown is nil: id name type tags permission peers load uptime (s)
+-- temperature (°C) disk_free disk_total (bytes, of the share folder's disk) store_free (bytes where fetched files go,
+-- less what those on their way will take) battery (%) power ("mains" | "battery") charging
+-- clock ("proved" | "adopted" | "none") hour (UTC), what the sensors tell.
 function Here:facts()
   local now = self.loop:now()
   if not self.cached or now - self.looked >= FRESH or now < self.looked then
     self.cached, self.looked = look(self), now
   end
+  self.cached.store_free = store_free(self)
   return self.cached
 end
 

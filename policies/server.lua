@@ -17,7 +17,7 @@ function p.comms.rebroadcast(record, _, to)
 end
 
 function p.clients.logs.fetch(file, here)
-  if (here.disk_free or 0) < file.size + 20 * GB then return false, "20 GB stay free" end
+  if (here.store_free or 0) < file.size + 20 * GB then return false, "20 GB stay free" end
   return file.age < 1 * day and 7 or 3, "newest first"
 end
 

@@ -52,6 +52,7 @@ describe("here", function()
     local f = new { share = root, time = clock, peers = function() return 7 end, name = "d",
       sensors = { driving = function() return false end, estop = function() end } }:facts()
     assert.truthy(f.disk_free > 0 and f.disk_total >= f.disk_free)
+    assert.is_nil(f.store_free) -- nobody said where fetched files go
     f.disk_free, f.disk_total = nil, nil
     assert.same({ name = "d", type = "duckiebot", tags = {}, load = 0.52, uptime = 350735, temperature = 48.312,
       power = "battery", battery = 87, charging = false, clock = "proved", hour = 14, peers = 7, driving = false,
@@ -64,6 +65,20 @@ describe("here", function()
     assert.equal("adopted", f.clock)
     assert.is_nil(f.hour)
     assert.is_nil(f.disk_free)
+  end)
+
+  it("tells the room where fetched files go, another disk than the share's, less what is on its way", function()
+    local taken, spaces = 0, { share = { 900, 1000 }, store = { 100, 200 } }
+    local h = here.new { loop = loop, root = root, share = "share", store = "store",
+      reserved = function() return taken end,
+      board = { space = function(which) return table.unpack(spaces[which]) end } }
+    assert.same({ 900, 1000, 100 }, { h:facts().disk_free, h:facts().disk_total, h:facts().store_free })
+    taken = 30 -- a file began, in the same second
+    assert.equal(70, h:facts().store_free)
+    taken = 130
+    assert.equal(0, h:facts().store_free)
+    spaces.store = { nil, "gone" }
+    assert.is_nil(h:facts().store_free)
   end)
 
   it("tells laptops from other computers, and takes a robot's word only if it is a word", function()

@@ -12,7 +12,8 @@ hooks.facts = {
   here = {
     id = "12D3KooWQ1vB", name = "ada", type = "duckiebot", tags = { "lab" }, peers = maybe(3),
     power = maybe "battery", battery = maybe(80), charging = maybe(false), disk_free = maybe(9000000000),
-    disk_total = maybe(32000000000), driving = maybe(false), recording = maybe(false), estop = maybe(false),
+    disk_total = maybe(32000000000), store_free = maybe(9000000000),
+    driving = maybe(false), recording = maybe(false), estop = maybe(false),
     temperature = maybe(41), load = maybe(0.4), hour = maybe(14), clock = maybe "proved",
     uptime = maybe(3600),
     permission = kind "permission",

@@ -17,7 +17,7 @@ local p = extend "duckiebot"                  -- or "server", "lab", "default", 
 p.swarm = "lab-3"                             -- a noun is a setting
 
 function p.clients.logs.fetch(file, here)     -- a verb is a hook
-  if (here.disk_free or 0) < 10 * GB then return false, "10 GB stay free" end
+  if (here.store_free or 0) < file.size + 10 * GB then return false, "10 GB stay free" end
   return 5, "there is room"                   -- an answer, then a reason
 end
 

@@ -48,6 +48,27 @@ describe("gathering", function()
     assert.same({ "b", "c", "a" }, w.fetched)
   end)
 
+  it("asks the policy again when a file's turn comes: those that began have taken the room", function()
+    local w = world()
+    local free = 3
+    w.gather.policy.ask = function(_, _, shared) return shared.size <= free and 5 end
+    local fetch = w.gather.content.fetch
+    w.gather.content.fetch = function(self, cid, size, ...)
+      free = free - size
+      fetch(self, cid, size, ...)
+    end
+    w.gather:start()
+    w.loop:run_until(1000)
+    assert.same({ "a", "b" }, w.fetched) -- 1 and 2 of 3
+    w.done("/path")
+    w.loop:run_until(2000)
+    assert.same({ "a", "b" }, w.fetched)
+    w.records[2].data = nil -- b is here now
+    free = 3
+    w.loop:run_until(62000) -- looked at again
+    assert.same({ "a", "b", "c" }, w.fetched)
+  end)
+
   it("asks about a file that was heard of soon, and never about one's own", function()
     local w = world()
     w.gather:start()

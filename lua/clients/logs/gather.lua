@@ -121,18 +121,23 @@ local function also_by(self, record)
   end
 end
 
+-- How urgent the policy finds FILE now | false
+local function ask_policy(self, file)
+  local urgency, why = self.policy:ask("clients.logs.fetch", file, self.here())
+  if urgency then return urgency end
+  if why then self.log:once("fetch " .. file.cid, "debug", "logs", "not fetched", { name = file.name, why = why }) end
+  return false
+end
+
 -- Asks the policy about one file; a wanted one waits for its turn.
 local function consider(self, record)
   also_by(self, record)
   if not open(self, record) or #self.wanted >= QUEUE_MAX then return end
   local file = facts_of(self, record)
-  local urgency, why = self.policy:ask("clients.logs.fetch", file, self.here())
-  if urgency then
-    self.known[file.cid] = true
-    table.insert(self.wanted, { file = file, urgency = urgency })
-  elseif why then
-    self.log:once("fetch " .. file.cid, "debug", "logs", "not fetched", { name = file.name, why = why })
-  end
+  local urgency = ask_policy(self, file)
+  if not urgency then return end
+  self.known[file.cid] = true
+  table.insert(self.wanted, { file = file, urgency = urgency })
 end
 
 -- What was heard lately, a slice a turn.
@@ -191,14 +196,22 @@ local function ended(self, file, path, err, word)
   self:begin()
 end
 
--- Begins with the most wanted, while there is a hand free.
+local function fetch(self, file)
+  self.busy[file.cid], self.count = true, self.count + 1
+  self.content:fetch(file.cid, file.size, file.name, function(...) ended(self, file, ...) end,
+    function() return self.wanted[1] ~= nil end)
+end
+
+-- Begins with the most wanted, while there is a hand free. The policy is asked again: those that began since then have
+-- taken their room.
 function gather:begin()
-  while self.count < AT_ONCE and self.wanted[1] and not self.stopped do
+  for _ = 1, SLICE do
+    if self.count >= AT_ONCE or not self.wanted[1] or self.stopped then return end
     local file = first_of(self).file
-    self.known[file.cid], self.busy[file.cid], self.count = nil, true, self.count + 1
-    self.content:fetch(file.cid, file.size, file.name, function(...) ended(self, file, ...) end,
-      function() return self.wanted[1] ~= nil end)
+    self.known[file.cid] = nil
+    if ask_policy(self, file) then fetch(self, file) end
   end
+  self.loop:post(function() self:begin() end)
 end
 
 -- Looks at every file that others share, in slices: the copies first, then the files.

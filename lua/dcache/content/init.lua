@@ -2,6 +2,7 @@
 local client = require "dcache.content.client"
 local fetch = require "dcache.content.fetch"
 local held = require "dcache.content.held"
+local jobs = require "dcache.content.job"
 local replacing = require "replacing"
 local sources = require "dcache.content.sources"
 local sorted = require "sorted"
@@ -230,6 +231,9 @@ function content:held()
 end
 
 function content:fetching() return self.fetcher:status() end
+
+-- Bytes that the files which are being fetched will still take from the disk.
+function content:reserved() return jobs.reserved(self.fetcher.jobs) end
 
 function content:sources(key) return self.suppliers:of(key) end
 

@@ -22,6 +22,15 @@ function job.row(one, now)
     rate = past > 0 and one.have * 1000 // past or nil, source = one.source and (one.source.name or one.source.id) }
 end
 
+-- Bytes that those of LIST which have begun will still take from the disk.
+function job.reserved(list)
+  local sum = 0
+  for _, one in ipairs(list) do
+    if one.begun then sum = sum + one.size - one.have end
+  end
+  return sum
+end
+
 -- What the log says of it.
 function job.trouble(one)
   return { name = one.name, done = one.have, size = one.size, why = one.why or "nobody who has it can be reached" }
