@@ -1,4 +1,6 @@
--- help.lua - help, made from the table of commands and nothing else.
+-- help.lua - help, made from the table of commands, and what a word of refusal means, from lua/cures.lua. Asks nobody.
+local cures = require "cures"
+
 local help = {}
 
 local EXAMPLES <const> = [[
@@ -45,29 +47,87 @@ local function overview(s, cli)
   s:line()
   s:say(HOST)
   s:say "Each command takes --json, --color auto|always|never, --help."
+  s:say "What a word of refusal means: dt-swarm-cli help WORD; all of them: dt-swarm-cli help words."
   s:line()
   s:line "Exit codes:"
   for i, exit in ipairs(cli.exits) do exits[i] = { ("%d"):format(exit.code), exit.text } end
   s:facts(exits)
 end
 
---- Help for the command named by options.command (one or two words), for a group, or for all.
-function help.run(context, options)
-  local cli, found = context.cli, {}
-  local asked = options.command
+-- What ASKED names: all commands of a group, or one; the words behind "help" are at most two.
+local function commands_of(cli, asked)
+  local found = {}
   for _, command in ipairs(cli.commands) do
     local group = command.name:match "^%S+"
     local whole = command.name == table.concat(asked, " ", 1, math.min(#asked, 2))
     if whole or #asked == 1 and group == asked[1] then found[#found + 1] = command end
   end
-  if #asked > 0 and #found == 0 then
-    return context:misused(require("cli.words").unknown(cli.commands, asked))
+  return found
+end
+
+local function explain(s, word)
+  s:line(s:paint("title", word.word) .. (word.short and ": " .. word.short or ""))
+  s:say(word.means)
+  s:say("What to do: " .. word.cure)
+end
+
+local function list_words(s)
+  local words, errors = cures.all()
+  for i, list in ipairs { words, errors } do
+    if i > 1 then s:line() end
+    s:say(i == 1 and "Words of refusal, as status counts them:" or "Errors of the system, by their names in errno(3):")
+    local facts = {}
+    for j, word in ipairs(list) do facts[j] = { word.word, word.short or word.means } end
+    s:facts(facts)
   end
-  if #asked == 0 then overview(context.show, cli) end
-  for i, command in ipairs(found) do
-    if i > 1 then context.show:line() end
-    details(context.show, command)
+  s:line()
+  s:say "dt-swarm-cli help WORD says what one of them means and what to do."
+end
+
+local function as_json(context, found, word)
+  local answer = { schema = 1 }
+  if found == "words" then
+    answer.words, answer.errors = cures.all()
+  elseif word then
+    for name, value in pairs(word) do answer[name] = value end
+  else
+    answer.commands = {}
+    for i, command in ipairs(found) do answer.commands[i] = { name = command.name, text = command.text } end
   end
+  return context:json(answer)
+end
+
+local function unknown(context, asked)
+  local names = { { name = "words" } }
+  for _, command in ipairs(context.cli.commands) do names[#names + 1] = command end
+  for _, list in ipairs { cures.all() } do
+    for _, word in ipairs(list) do names[#names + 1] = { name = word.word } end
+  end
+  return context:misused(require("cli.words").unknown(names, asked, "command or word of refusal"))
+end
+
+--- Help for the command named by options.command (one or two words), for a group, for a word of refusal, for
+-- "words": all of these; or for all commands.
+function help.run(context, options)
+  local s, cli, asked = context.show, context.cli, options.command
+  local found = #asked == 0 and cli.commands or commands_of(cli, asked)
+  local word = #asked == 1 and cures.of(asked[1])
+  if #asked == 1 and asked[1] == "words" then
+    if context.as_json then return as_json(context, "words") end
+    list_words(s)
+    return context.exit.ok
+  end
+  if #found == 0 and not word then return unknown(context, asked) end
+  if context.as_json then return as_json(context, found, #found == 0 and word) end
+  if #asked == 0 then
+    overview(s, cli)
+  else
+    for i, command in ipairs(found) do
+      if i > 1 then s:line() end
+      details(s, command)
+    end
+  end
+  if #found == 0 then explain(s, word) end
   return context.exit.ok
 end
 

@@ -33,8 +33,8 @@ cli.commands = {
   { name = "identity show", file = "cli.identity", text = "This node's peer ID and the board it belongs to.",
     default = true },
   { name = "identity export", file = "cli.export", text = "The private key, in the form of an IPFS config." },
-  { name = "help", file = "cli.help", text = "These commands, or one of them.",
-    arguments = { { "command", "COMMAND", "a command of one or two words", "*" } } },
+  { name = "help", file = "cli.help", text = "These commands, one of them, or what a word of refusal means.",
+    arguments = { { "command", "COMMAND|WORD", "a command, a word of refusal, or: words", "*" } } },
 }
 
 --- The command that WORDS begin with, and how many of them name it; nil for none.

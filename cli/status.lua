@@ -110,8 +110,9 @@ local function refusals(answer, s)
     if answer.refused[a] ~= answer.refused[b] then return answer.refused[a] > answer.refused[b] end
     return a < b
   end)
+  local first = s:text(words[1])
   for i, word in ipairs(words) do words[i] = ("%d %s"):format(answer.refused[word], s:text(word)) end
-  return ("Refused %d: %s%s."):format(sum, s.list(words), known)
+  return ("Refused %d: %s%s. dt-swarm-cli help %s says what that means."):format(sum, s.list(words), known, first)
 end
 
 --- Prints the answer.

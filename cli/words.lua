@@ -48,8 +48,8 @@ local function distance(a, b)
   return rows[#a][#b]
 end
 
---- "No command …" with the nearest one's name, if one is near.
-function words.unknown(commands, given)
+--- "No command …" with the nearest one's name, if one is near. KIND says what was looked for, if not a command.
+function words.unknown(commands, given, kind)
   local two, best, least = table.concat({ given[1], given[2] }, " "), nil, 3
   for _, command in ipairs(commands) do
     for _, candidate in ipairs { { given[1]:sub(1, 40), command.name }, { two:sub(1, 40), command.name } } do
@@ -57,7 +57,7 @@ function words.unknown(commands, given)
       if edits < least then best, least = command.name, edits end
     end
   end
-  return ("No command %q%s"):format(given[1], best and ("; did you mean %q?"):format(best) or ".")
+  return ("No %s %q%s"):format(kind or "command", given[1], best and ("; did you mean %q?"):format(best) or ".")
 end
 
 return words

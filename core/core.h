@@ -49,13 +49,11 @@
   X(key, "the signer's key is not a point of prime order")                               \
   X(signature, "the signature does not fit")                                             \
   X(quota, "its signer or source has used up the room for it")                           \
-  X(stranger, "its signer is not a member")                                              \
   X(law, "spoken under other class constants")                                           \
   X(replay, "said before: its counters did not grow")                                    \
   X(nonce, "answers no question that was asked here")                                    \
   X(hops, "passed on too often")                                                         \
   X(address, "no such component or way")                                                 \
-  X(export, "that component is not open to strangers")                                   \
   X(unproved, "the address has not been proved")                                         \
   X(budget, "over the budget of its channel")                                            \
   X(full, "a bounded queue was full")                                                    \

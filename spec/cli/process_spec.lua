@@ -115,7 +115,7 @@ describe("dt-swarm-cli, the process,", function()
       ["discovr"] = 'did you mean "discover"', ["localhost files gte x"] = 'did you mean "files get"',
       ["robot7 status"] = "not yet reachable by name; give localhost or a socket's path",
       ["status --jsno"] = "unknown option '--jsno'", ["files get"] = "missing argument 'NAME|CID'",
-      ["status too many"] = "too many arguments", ["help nothing"] = 'No command "nothing"',
+      ["status too many"] = "too many arguments", ["help nothing"] = 'No command or word of refusal "nothing"',
       ["status --color=pink"] = "must be one of", [""] = "Which command?", ["localhost"] = "Which command?",
     } do
       local out, err, code = run(words)
@@ -187,6 +187,36 @@ describe("dt-swarm-cli, the process,", function()
     assert.matches("\27%[32mready", (run(path .. " discover --color=always")))
     for line in on_terminal("env NO_COLOR=1", ""):gmatch "[^\r\n]+" do
       assert.is_true(utf8.len(line) <= 60, line)
+    end
+  end)
+
+  it("says what each word of refusal means and what to do, without a daemon", function()
+    local words, errors = require("cures").all()
+    for _, list in ipairs { words, errors } do
+      for _, word in ipairs { list[1], list[#list] } do
+        local out, err, code = run("help " .. word.word)
+        assert.equal(0, code)
+        assert.equal("", err)
+        assert.truthy(out:gsub("\n", " "):find(word.means .. " What to do: " .. word.cure, 1, true), out)
+      end
+    end
+    local out = run "help words"
+    for _, word in ipairs(words) do
+      assert.matches("\n  " .. word.word .. " +" .. word.short:gsub("%p", "%%%0"), out)
+    end
+    assert.matches("\n  ENOSPC +The disk is full", out)
+    assert.same({ schema = 1, word = "form", short = words[1].short, means = words[1].means, cure = words[1].cure },
+      json.decode((run "help form --json"):sub(1, -2)))
+    local all = json.decode((run "help words --json"):sub(1, -2))
+    assert.same({ 1, words, errors }, { all.schema, all.words, all.errors })
+    assert.equal(#require "cli".commands, #json.decode((run "help --json"):sub(1, -2)).commands)
+    for words_given, message in pairs { ["help sinature"] = 'did you mean "signature"?',
+      ["help ENOSPCE"] = 'did you mean "ENOSPC"?', ["help discovr"] = 'did you mean "discover"?',
+      ["help form form"] = 'No command or word of refusal "form', ["help qqqqqqq"] = 'refusal "qqqqqqq".' } do
+      local shown, err, code = run(words_given)
+      assert.equal(3, code)
+      assert.equal("", shown)
+      assert.matches(message, err, 1, true)
     end
   end)
 

@@ -65,7 +65,8 @@ describe("pages", function()
   it("of one node's state, refusals by number, what came twice apart", function()
     local shown = page("status", fake.two())
     assert.matches("^ada  12D3KooWQ1v…7f3a  laptop\n  swarm    duckietown\n  running  3 min, version 0%.1%.0\n", shown)
-    assert.matches("\n1 of 2 channels up%. Refused 3: 2 signature and 1 form; 2 came twice%.\n$", shown)
+    assert.matches("\n1 of 2 channels up%. Refused 3: 2 signature and 1 form; 2 came twice%.\n"
+      .. "dt%-swarm%-cli help signature says what that means%.\n$", shown)
     assert.matches("\nNo channel: nobody can be heard%. Nothing was refused%.\n$", page "status")
   end)
 
