@@ -28,10 +28,10 @@ verdict() {
 }
 cd "$copy" || exit 2
 if [ "$patch" != none ]; then
-  sed 1d "spec/mutants/$name.patch" | patch -p1 -s -f > "$out/$name.out" 2>&1 || verdict STALE
+  sed 1d "spec/mutants/$name.patch" | patch -p1 -F0 -s -f > "$out/$name.out" 2>&1 || verdict STALE
   make -s --no-print-directory parts > "$out/$name.out" 2>&1 || verdict UNBUILT
 fi
-timeout -k 5 300 "${LUA:-lua5.4}" "$(command -v busted)" -o TAP "$spec" > "$out/$name.out" 2>&1 < /dev/null
+timeout -k 5 900 "${LUA:-lua5.4}" "$(command -v busted)" -o TAP "$spec" > "$out/$name.out" 2>&1 < /dev/null
 status=$?
 if [ "$patch" = none ]; then
   [ $status = 0 ] && rm -rf "$copy" && exit 0
