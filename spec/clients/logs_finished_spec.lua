@@ -59,3 +59,63 @@ describe("a file whose openers cannot be asked", function()
     assert.same({ "a.bag" }, done)
   end)
 end)
+
+describe("a file that is appended to, and closed each time", function()
+  local loop, info, done, f
+
+  before_each(function()
+    loop, done, info = simloop.new(), {}, { kind = "file", dev = 1, ino = 2, size = 0, mtime_ns = 1, ctime_ns = 1 }
+    f = finished.new { loop = loop, settle = function() return 2000 end, busy = function() return false end,
+      stat = function()
+        local copy = {}
+        for field, value in pairs(info) do copy[field] = value end
+        return copy
+      end,
+      done = function(_, found) done[#done + 1] = found.size end, lost = function() error "it is there" end }
+  end)
+
+  local function write(bytes)
+    info.size, info.mtime_ns = info.size + bytes, info.mtime_ns + 1
+    f:touch("a.log", { close_write = true })
+  end
+
+  -- BYTES each EVERY seconds, TIMES; then rest. → the sizes at which it was taken for finished
+  local function append(every, times, bytes)
+    for _ = 1, times do
+      write(bytes or 10)
+      loop:run_until(loop:now() + every * 1000)
+    end
+    return done
+  end
+
+  it("goes out once in the beginning, and once when it is calm at last", function()
+    append(5, 12)
+    assert.same({ 10 }, done)
+    local state = f:state "a.log"
+    assert.same({ "growing", "appended to after it was finished: waits for 10 s of calm" },
+      { state.state, state.reason })
+    loop:run_until(loop:now() + 20000)
+    assert.same({ 10, 120 }, done)
+    assert.is_nil(f:state "a.log")
+  end)
+
+  it("has few versions at any pace, and its calm is bounded", function()
+    for _, every in ipairs { 3, 11, 29, 55, 90, 240 } do
+      done, info.size = {}, 0
+      f:forget "a.log"
+      assert.is_true(#append(every, 100) <= 9, every .. " s: " .. #done)
+      loop:run_until(loop:now() + 601000)
+      assert.equal(1000, done[#done], every .. " s")
+    end
+  end)
+
+  it("is not held up where it grows seldom, is written anew in less bytes, or is another file", function()
+    append(3600, 5)
+    assert.equal(5, #done)
+    append(60, 1, -40)
+    assert.equal(10, done[6])
+    f:forget "a.log"
+    append(4, 1, 5)
+    assert.equal(7, #done)
+  end)
+end)

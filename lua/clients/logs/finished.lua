@@ -2,6 +2,8 @@
 --
 -- Three signals: inotify saw writing without closing; the kernel refuses a read lease while somebody has the
 -- file open for writing; its size, times and inode stay the same. No clock of the file's is believed.
+-- A log that is opened, appended to and closed again and again looks finished in between. Each time that a finished
+-- file turns out to have grown, longer calm is asked of it, so that few versions of it go out.
 local finished = {}
 local Finished = {}
 Finished.__index = Finished
@@ -10,6 +12,9 @@ local LOOK_MS = 500 -- between two looks at a file that grows
 local FIRST_MS = 200 -- from an event to the first look: events come in bursts
 local BUSY_MS, BUSY_MOST_MS = 1000, 10000 -- between two questions whether it is open, doubling
 local DEAF_MS = 3600000 -- calm so long, a file that cannot be asked is finished though no close was seen
+local CALM_MOST_MS = 600000 -- the longest calm that a file is asked for because it grew after it was finished
+local GAP_MS = 60000 -- one that grew again so soon must be calm for twice that time, at once
+local FORGET_MS = 1800000 -- unchanged for so long, its growth is forgotten
 local IDENTITY = { "dev", "ino", "size", "mtime_ns", "ctime_ns" }
 
 -- finished.new{ loop =, stat = fn(name) → info | nil, text, word; busy = fn(name) → true, false, nil = cannot
@@ -17,7 +22,7 @@ local IDENTITY = { "dev", "ino", "size", "mtime_ns", "ctime_ns" }
 function finished.new(given)
   return setmetatable({
     loop = given.loop, stat = given.stat, busy = given.busy, settle = given.settle, done = given.done,
-    lost = given.lost, entries = {}, index = {},
+    lost = given.lost, entries = {}, index = {}, past = {},
   }, Finished)
 end
 
@@ -37,8 +42,30 @@ local function remove(self, entry)
   self.index[entry.name] = nil
 end
 
+-- The calm that is asked of it, ms.
+local function calm_of(self, entry)
+  local least = self.settle(entry.info and entry.info.size or 0)
+  if not entry.step then return least end
+  local calm = least << math.min(entry.step, 10)
+  if entry.gap <= GAP_MS then calm = math.max(calm, 2 * entry.gap) end
+  return math.max(least, math.min(calm, CALM_MOST_MS))
+end
+
 local function due_at(self, entry)
-  return entry.since + self.settle(entry.info and entry.info.size or 0)
+  return entry.since + calm_of(self, entry)
+end
+
+-- Did it grow since it was taken for finished? Asked once for each time that it settles.
+local function compare(self, entry, info, now)
+  local past = self.past[entry.name]
+  if not past or entry.step or info.size <= past.size then return end
+  entry.gap = now - past.since
+  entry.step = entry.gap < FORGET_MS and past.step + 1 or 1
+end
+
+local function remember(self, entry, info)
+  local past = self.past[entry.name]
+  self.past[entry.name] = { size = info.size, since = entry.since, step = entry.step or past and past.step or 0 }
 end
 
 -- Sizes seen become a rate: bytes a second since the last look, half of it from before.
@@ -68,6 +95,7 @@ local function ask(self, entry, now)
     return
   end
   remove(self, entry)
+  remember(self, entry, info)
   self.done(entry.name, info)
 end
 
@@ -78,10 +106,11 @@ local function look(self, entry, now)
     return self.lost(entry.name, word or "link")
   end
   measure(entry, info, now)
+  compare(self, entry, info, now)
   if not entry.info or not finished.same(info, entry.info) then
     entry.since, entry.wait, entry.open = now, nil, nil
     entry.info = info
-    entry.due = now + math.min(LOOK_MS, self.settle(info.size))
+    entry.due = now + math.min(LOOK_MS, calm_of(self, entry))
     return
   end
   if now < due_at(self, entry) then
@@ -142,7 +171,9 @@ function Finished:touch(name, event)
   if not self.timer or entry.due < self.armed then arm(self) end
 end
 
+-- There is no such file any more, or it is another one.
 function Finished:forget(name)
+  self.past[name] = nil
   local at = self.index[name]
   if at then remove(self, self.entries[at]) end
 end
@@ -152,16 +183,18 @@ function Finished:state(name)
   local entry = self.entries[self.index[name]]
   if not entry then return nil end
   local now = self.loop:now()
-  local growing = entry.writer or entry.open or now - entry.since < 2 * LOOK_MS
+  local growing = entry.writer or entry.open or entry.step or now - entry.since < 2 * LOOK_MS
+  local reason = entry.open and "still open for writing"
+    or entry.step and ("appended to after it was finished: waits for %d s of calm"):format(calm_of(self, entry) // 1000)
   return {
     state = growing and "growing" or "settling", size = entry.info and entry.info.size, since = entry.since,
-    rate = growing and entry.rate or nil, reason = entry.open and "still open for writing" or nil,
+    rate = growing and entry.rate or nil, reason = reason or nil,
   }
 end
 
 function Finished:stop()
   if self.timer then self.timer:cancel() end
-  self.timer, self.entries, self.index = nil, {}, {}
+  self.timer, self.entries, self.index, self.past = nil, {}, {}, {}
 end
 
 return finished
