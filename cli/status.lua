@@ -115,10 +115,27 @@ local function refusals(answer, s)
   return ("Refused %d: %s%s. dt-swarm-cli help %s says what that means."):format(sum, s.list(words), known, first)
 end
 
+local MALFORMED <const> = 5 -- rows; the others are summed
+
+-- Whose records are passed over, and why: not refused, since others may be able to read them.
+local function malformed(answer, s)
+  local rows, sum = answer.malformed or {}, 0
+  for i, row in ipairs(rows) do
+    if i <= MALFORMED then
+      s:say(("%s of %s in %s not readable: %s."):format(s.count(row.count, "record"),
+        s:text(row.label or row.name or row.id), s:text(row.bucket), s:text(row.why)))
+    else
+      sum = sum + row.count
+    end
+  end
+  if sum > 0 then s:say(("%s of others not readable."):format(s.count(sum, "record"))) end
+end
+
 --- Prints the answer.
 function status.show(answer, s)
   head(answer, s)
   facts(answer, s)
+  malformed(answer, s)
   if #answer.channels == 0 then return s:say("No channel: nobody can be heard. " .. refusals(answer, s)) end
   local up = channels(answer, s)
   local all = #answer.channels

@@ -238,6 +238,8 @@ end
 -- The control socket at self.socket, for users UID and root. → true | nil, text, word.
 function node:open_control(net, uid)
   local control, requests = require "clients.control", require "clients.control.requests"
+  self.malformed = require "clients.control.malformed".new { loop = self.loop, dcache = self.dcache,
+    comms = self.comms }
   self.control = control.new { loop = self.loop, net = net, disk = self.disk, log = self.log, path = self.socket,
     uid = uid, state = self.state, answer = requests.new(self) }
   return self.control:listen()
@@ -245,7 +247,7 @@ end
 
 -- Begins to speak: everything that was opened, bottom-up.
 function node:start()
-  for _, part in ipairs { "dcache", "comms", "discovery", "content", "logs", "gather" } do
+  for _, part in ipairs { "dcache", "comms", "discovery", "content", "logs", "gather", "malformed" } do
     if self[part] and self[part].start then self[part]:start() end
   end
 end
@@ -256,7 +258,8 @@ function node:stop()
   if self.leapt then self.leapt:cancel() end
   if self.righting then self.righting:cancel() end
   if self.control then self.control:close() end
-  for _, part in ipairs { "gather", "logs", "door", "content", "links", "discovery", "comms", "routing", "dcache" } do
+  for _, part in ipairs { "malformed", "gather", "logs", "door", "content", "links", "discovery", "comms", "routing",
+    "dcache" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end
   self.time:close()

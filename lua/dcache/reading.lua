@@ -1,4 +1,5 @@
 -- reading.lua - the records of a dcache as tables, for all layers above. Changes nothing.
+local forms = require "dcache.forms"
 local json = require "core.json"
 local statement = require "core.statement"
 local text = require "core.text"
@@ -22,11 +23,19 @@ function reading:line(short)
   return entry and text_of(self, entry)
 end
 
+-- What is signed and has not the form of its bucket says nothing: no data, and what is wrong as `malformed`.
+local function data_of(st)
+  local data = json.decode(st.data)
+  if st.verb ~= "propose" then return data, nil, false end
+  local read, malformed = forms.read(st.bucket, st.key, data)
+  return read, malformed, not malformed and forms.claims(st.bucket, read)
+end
+
 local function fields(self, st, now)
   local valid = st.valid_from <= now and now <= st.valid_until
-  return { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at,
-    data = json.decode(st.data),
-    valid_from = st.valid_from, valid_until = st.valid_until, holds = valid and st.verb == "propose",
+  local data, malformed, says = data_of(st)
+  return { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at, data = data,
+    malformed = malformed, valid_from = st.valid_from, valid_until = st.valid_until, holds = valid and says,
     mine = st.signer == self.id, size = st.size }
 end
 
@@ -48,8 +57,8 @@ end
 -- How many words of each signer in a bucket are proposals that have not ended, by his ID. Reads no word.
 function reading:signers(bucket) return self.index:signers(bucket, self.time:now() // 1000) end
 
--- Words in a bucket, oldest first: { bucket, key, signer, data, at, valid_from, valid_until, verb, holds, mine };
--- SIGNER: his only, which is cheap beside all of them.
+-- Words in a bucket, oldest first: { bucket, key, signer, data, at, valid_from, valid_until, verb, holds, mine,
+-- malformed = what is wrong with its DATA, or nil }; SIGNER: his only, which is cheap beside all of them.
 function reading:records(bucket, signer)
   local list, now = {}, self.time:now() // 1000
   for _, entry in ipairs(self.index:bucket(bucket, signer)) do

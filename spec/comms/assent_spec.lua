@@ -1,4 +1,5 @@
 -- assent_spec.lua - after a loss: whose agreement lifts the doubt, and who only says our own digest back.
+local file_key = require "spec.file_key"
 local batch = require "core.batch"
 local memory = require("core.disk").memory
 local sim = require "sim"
@@ -16,7 +17,7 @@ end
 
 local function share(node, name)
   local data = { class = "lab", names = { name }, size = 1 }
-  return assert(node.comms:propose("share/files", data, { key = "k-" .. name }))
+  return assert(node.comms:propose("share/files", data, { key = file_key(name) }))
 end
 
 local function held(node) return #node.dcache:records "share/files" end

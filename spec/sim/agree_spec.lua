@@ -1,6 +1,7 @@
 -- agree_spec.lua - what could keep nodes from agreeing for ever: other constants, another instant, a liar's lists.
 local batch = require "core.batch"
 local key = require "core.key"
+local file_key = require "spec.file_key"
 local sim = require "sim"
 local statement = require "core.statement"
 local text = require "core.text"
@@ -16,7 +17,7 @@ end
 
 local function share(node, name)
   local data = { class = "lab", names = { name }, size = 1 }
-  return assert(node.comms:propose("share/files", data, { key = "k-" .. name }))
+  return assert(node.comms:propose("share/files", data, { key = file_key(name) }))
 end
 
 -- Counts what NODE dials from here on, and which IDs it wants of others.

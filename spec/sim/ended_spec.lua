@@ -1,4 +1,5 @@
 -- ended_spec.lua - clocks that are believed and wrong: words are out of sight, and none is lost for good.
+local file_key = require "spec.file_key"
 local memory = require("core.disk").memory
 local sim = require "sim"
 
@@ -16,7 +17,7 @@ end
 
 local function share(node, i, size)
   return assert(node.comms:propose("share/files", { class = "lab", names = { "f" .. i }, size = size or 1 },
-    { key = "k-" .. i }))
+    { key = file_key("f" .. i) }))
 end
 
 local function held(node) return #node.dcache:records "share/files" end
@@ -69,7 +70,7 @@ describe("a clock in 2099 that is believed", function()
     w:run(60000)
     assert.equal(FILES, held(ada))
     for _, one in ipairs(ada.dcache:records "share/files") do
-      local i = tonumber(one.key:match "%d+")
+      local i = tonumber(one.data.names[1]:match "%d+")
       assert.equal(i % 2 == 1 and 2 or 1, one.data.size, "the newest word of its slot")
     end
   end)
@@ -86,7 +87,7 @@ describe("a clock in 2099 that is believed", function()
     local ada, old = w:add("ada", { disk = disk, boot = 5 }), 0
     w:run(60000)
     for _, one in ipairs(ada.dcache:records "share/files") do
-      if not one.key:find "new" then old = old + 1 end
+      if not one.data.names[1]:find "new" then old = old + 1 end
     end
     assert.equal(FILES, old)
   end)
@@ -127,7 +128,7 @@ describe("a clock that is believed and far behind", function()
     w:run(60000)
     local old = 0
     for _, one in ipairs(ada.dcache:records "share/files") do
-      if not one.key:find "new" then old = old + 1 end
+      if not one.data.names[1]:find "new" then old = old + 1 end
     end
     assert.equal(FILES, old)
   end)

@@ -1,5 +1,6 @@
 -- hostile_spec.lua - nodes in one process among members that lie about the time, flood a slot, censor or are twins.
 local key = require "core.key"
+local file_key = require "spec.file_key"
 local sim = require "sim"
 local statement = require "core.statement"
 
@@ -21,7 +22,7 @@ local TRUE, NONE = {}, { clock = false }
 
 local function share(node, name)
   local data = { class = "lab", names = { name }, size = 1 }
-  return assert(node.comms:propose("share/files", data, { key = "k-" .. name }))
+  return assert(node.comms:propose("share/files", data, { key = file_key(name) }))
 end
 
 -- Names of the shared files that hold on a node, those of the given signers only, sorted.
@@ -131,7 +132,7 @@ describe("a signer", function()
     local signer, start = key.generate(("f"):rep(32)), w.loop:wall()
     local before = frames_sent(w)
     for n = 1, 1000 do
-      local st = assert(statement.sign(signer, "duckietown", { verb = "propose", bucket = "share/files", key = "k",
+      local st = assert(statement.sign(signer, "duckietown", { verb = "propose", bucket = "share/verified", key = "k",
         at = start + n, valid_from = start // 16000 * 16, valid_until = start // 16000 * 16 + 3600,
         data = ('{"n":%d}'):format(n) }))
       hears(w.nodes[1], "* - 8 statements\n" .. st.line, "10.9.9.9", stream)
@@ -139,7 +140,7 @@ describe("a signer", function()
     end
     w:run(3000)
     for _, node in ipairs(w.nodes) do
-      local records = node.dcache:records "share/files"
+      local records = node.dcache:records "share/verified"
       assert.equal(1, #records)
       assert.equal(1000, records[1].data.n)
     end

@@ -1,4 +1,5 @@
 -- node_spec.lua - nodes in one process under a virtual clock: they agree, heal, and one seed is one run.
+local file_key = require "spec.file_key"
 local sim = require "sim"
 
 local policy
@@ -17,7 +18,7 @@ end
 
 local function share(node, name)
   local data = { class = "lab", names = { name }, size = 1 }
-  return assert(node.comms:propose("share/files", data, { key = "k-" .. name }))
+  return assert(node.comms:propose("share/files", data, { key = file_key(name) }))
 end
 
 local function states(w)
@@ -113,7 +114,7 @@ describe("three nodes", function()
     share(w.nodes[1], "gone")
     w:run(10000)
     w.cut["10.0.0.3"] = true
-    assert(w.nodes[1].comms:dismiss("share/files", { key = "k-gone" }))
+    assert(w.nodes[1].comms:dismiss("share/files", { key = file_key "gone" }))
     w:run(120000)
     assert.is_true(w.nodes[3].dcache:records "share/files"[1].holds)
     w.cut["10.0.0.3"] = nil

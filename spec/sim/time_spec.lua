@@ -1,4 +1,5 @@
 -- time_spec.lua - nodes without a clock, with a wrong one, and after a loss: what they say and what they believe.
+local file_key = require "spec.file_key"
 local sim = require "sim"
 local memory = require("core.disk").memory
 
@@ -12,7 +13,7 @@ end
 
 local function share(node, name)
   local data = { class = "lab", names = { name }, size = 1 }
-  return assert(node.comms:propose("share/files", data, { key = "k-" .. name }))
+  return assert(node.comms:propose("share/files", data, { key = file_key(name) }))
 end
 
 -- Ends node NUMBER as a power cut does: it says no more, nothing is synced. → its disk after the cut

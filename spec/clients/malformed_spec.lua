@@ -1,0 +1,55 @@
+-- malformed_spec.lua - records whose DATA has not the form of its bucket: held by nobody, counted by signer.
+local file_key = require "spec.file_key"
+local malformed = require "clients.control.malformed"
+local sim = require "sim"
+
+local CID = file_key "a"
+local GOOD = { class = "lab", names = { "a" }, size = 1 }
+
+describe("malformed records", function()
+  local function world()
+    local policy = assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
+    local w = sim.new { seed = 5, policy = policy }
+    for _, name in ipairs { "ada", "donald" } do w:add(name) end
+    local seen = malformed.new(w.nodes[1])
+    seen:start()
+    w:run(10000)
+    return w, w.nodes[1], w.nodes[2], seen
+  end
+
+  it("are neither shown nor acted on, but passed on and told of by signer and bucket", function()
+    local w, ada, donald, seen = world()
+    assert.same({}, seen:list())
+    assert(donald.comms:propose("share/files", { class = "lab", names = { "../x" }, size = 1 }, { key = CID }))
+    assert(donald.comms:propose("share/files", { class = "lab", names = { "x" }, size = -1 }, { key = file_key "b" }))
+    assert(donald.comms:propose("share/safe", { name = 7, size = 1 }, { key = CID }))
+    assert(donald.comms:propose("share/files", GOOD, { key = file_key "c" }))
+    w:run(10000)
+    local good = 0
+    for _, bucket in ipairs { "share/files", "share/safe" } do
+      for _, record in ipairs(ada.dcache:records(bucket)) do
+        assert.equal(record.malformed == nil, record.holds)
+        assert.equal(record.malformed == nil, record.data ~= nil)
+        good = good + (record.holds and 1 or 0)
+      end
+    end
+    assert.equal(1, good)
+    local rows = seen:list()
+    assert.same({ donald.id, "share/files", 2 }, { rows[1].id, rows[1].bucket, rows[1].count })
+    assert.same({ donald.id, "share/safe", 1 }, { rows[2].id, rows[2].bucket, rows[2].count })
+    assert.equal("a name leads out of the folder, or has an empty part", rows[1].why)
+    assert.is_nil(rows[3])
+    assert.same({ ada.dcache:digest("share", w.loop:wall() // 16000 * 16) },
+      { donald.dcache:digest("share", w.loop:wall() // 16000 * 16) }) -- they are words like others
+  end)
+
+  it("are told of no more once their signer put them right", function()
+    local w, _, donald, seen = world()
+    assert(donald.comms:propose("share/files", { size = 1 }, { key = CID }))
+    w:run(5000)
+    assert.equal(1, #seen:list())
+    assert(donald.comms:propose("share/files", GOOD, { key = CID }))
+    w:run(5000)
+    assert.same({}, seen:list())
+  end)
+end)

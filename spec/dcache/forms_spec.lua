@@ -1,0 +1,112 @@
+-- forms_spec.lua - the form of each bucket's DATA: what the page says is read, everything else has a reason.
+local cid = require "core.cid"
+local forms = require "dcache.forms"
+local json = require "core.json"
+
+local CID = cid.make("raw", ("\7"):rep(32))
+local ADA = "12D3KooWEwykBEJZ8ZZtDmVzYNAPjkNgsWRHKWCBHRPJnhGGugNt"
+
+-- → true, or what is wrong with TEXT (canonical JSON) in BUCKET
+local function read(bucket, text, key)
+  local data, why, word = forms.read(bucket, key or CID, assert(json.decode(text)))
+  if data then return true end
+  assert.equal("form", word)
+  return why
+end
+
+describe("the form of share/files", function()
+  it("is class, names, size; members of later versions are read", function()
+    for _, text in ipairs {
+      '{"class":"lab","names":["run.bag"],"size":0}',
+      '{"class":"public","names":["a","a/b","机器人/–.bag"],"size":1099511627776}',
+      '{"before":"b","class":"swarm","copies":[1,3],"made":1,"meta":"m","names":[".x"],"size":5,"span":7,'
+        .. '"verdict":"ok"}',
+      '{"class":"withdrawn","size":7}',
+    } do
+      assert.is_true(read("share/files", text), text)
+    end
+    assert.is_false(forms.claims("share/files", { class = "withdrawn", size = 7 }))
+    assert.is_true(forms.claims("share/files", { class = "lab" }))
+  end)
+
+  it("refuses everything else, and says what is wrong", function()
+    for _, name in ipairs { "../x", "/etc/x", "", "a//b", "a/", ".", "a/..", "..", "a/./b", "./a" } do
+      local text = json.encode { class = "lab", names = json.array { name }, size = 1 }
+      assert.matches("leads out", tostring(read("share/files", text)), name)
+    end
+    for text, why in pairs {
+      ['{"class":"lab","names":[],"size":1}'] = "at least one", ['{"class":"lab","size":1}'] = "no list",
+      ['{"class":"lab","names":"a","size":1}'] = "no list", ['{"class":"lab","names":{"a":"b"},"size":1}'] = "no list",
+      ['{"class":"lab","names":7,"size":1}'] = "no list", ['{"class":"lab","names":null,"size":1}'] = "no list",
+      ['{"class":"lab","names":[7],"size":1}'] = "no text", ['{"class":"lab","names":["a",null],"size":1}'] = "no text",
+      ['{"class":"lab","names":["b","a"],"size":1}'] = "sorted",
+      ['{"class":"lab","names":["a","a"],"size":1}'] = "twice",
+      ['{"class":"lab","names":["a"],"size":-1}'] = "2%^40", ['{"class":"lab","names":["a"]}'] = "no whole",
+      ['{"class":"lab","names":["a"],"size":1099511627777}'] = "2%^40",
+      ['{"class":"lab","names":["a"],"size":"1"}'] = "no whole",
+      ['{"class":"private","names":["a"],"size":1}'] = "class", ['{"names":["a"],"size":1}'] = "class",
+      ['{"class":"lab","names":["a"],"size":1,"url":"x"}'] = "member", ['{"class":"withdrawn","size":-7}'] = "2%^40",
+      ["[]"] = "no object", ["null"] = "no object", ["7"] = "no object", ['"text"'] = "no object", ["{}"] = "class",
+      ["true"] = "no object",
+    } do
+      assert.matches(why, tostring(read("share/files", text)), text)
+    end
+  end)
+
+  it("has the CID of a file as its key", function()
+    local text = '{"class":"lab","names":["a"],"size":1}'
+    for _, key in ipairs { "k", "-", CID:sub(1, -2), CID:upper(), CID .. "a", "Qm" .. ("a"):rep(44), "bafkqaaa" } do
+      assert.matches("no CID", tostring(read("share/files", text, key)), key)
+    end
+  end)
+end)
+
+describe("the form of share/safe", function()
+  local whole = { class = "lab", from = ADA, name = "one/run.bag", size = 7 }
+
+  local function with(member, value)
+    local data = {}
+    for name, one in pairs(whole) do data[name] = one end
+    if value == nil then data[member] = nil else data[member] = value end
+    return json.encode(data)
+  end
+
+  it("is class, from, name, size, or the size alone of versions before", function()
+    assert.is_true(read("share/safe", json.encode(whole)))
+    assert.is_true(read("share/safe", '{"size":7}'))
+    assert.is_true(read("share/safe", with("answers", json.array { "x" })))
+    assert.is_true(read("share/safe", with("domain", false)))
+  end)
+
+  it("refuses everything else", function()
+    for member, values in pairs { name = { "../x", "/x", 7, "" },
+      from = { "ada", 7, ADA .. "a", ADA:sub(1, -2) .. "/" },
+      class = { "private", 7, "withdrawn" }, size = { -1, (1 << 40) + 1, "7" }, url = { "x" } } do
+      for _, value in ipairs(values) do
+        assert.is_string(read("share/safe", with(member, value)), member)
+      end
+    end
+    for member in pairs(whole) do assert.is_string(read("share/safe", with(member, nil)), member) end
+    for _, text in ipairs { "{}", "[]", "null", '{"name":"a"}', '{"name":"a","size":1}' } do
+      assert.is_string(read("share/safe", text), text)
+    end
+  end)
+end)
+
+describe("the form of peer", function()
+  it("has texts for name, type, version and clock, and members of later versions", function()
+    for _, text in ipairs { '{"clock":"own","name":"ada","type":"duckiebot","version":"0.1.0"}', '{"name":"ada"}',
+      '{"boot":7,"clone":true,"level":2,"name":"ada","policy":"p","site":"s","state":"left","why":"w"}' } do
+      assert.is_true(read("peer", text, "-"), text)
+    end
+    for _, text in ipairs { '{"name":7}', '{"name":"../x"}', '{"name":"a b"}', '{"clock":"sun"}', '{"type":["x"]}',
+      '{"name":"ada","shoe":44}', "[]", "null", '{"name":""}' } do
+      assert.is_string(read("peer", text, "-"), text)
+    end
+  end)
+end)
+
+it("DATA of other buckets is anybody's", function()
+  assert.equal(7, forms.read("share/verified", "k", 7))
+  assert.same({ "x" }, forms.read("chat", "k", { "x" }))
+end)
