@@ -77,7 +77,7 @@ local function say_error(self, answer)
     self:complain(("%s (%s)"):format(text.escape(answer.error.text), text.escape(answer.error.word)))
     for _, each in ipairs(answer.error.candidates or {}) do
       self:complain(("  %s  %s  %s  from %s"):format(self.show:text(each.name), self.show.size(each.size),
-        self.show:text(each.cid), self.show:text(each.from and each.from.name)))
+        self.show:text(each.cid), self.show:who(each.from)))
     end
   end
 end

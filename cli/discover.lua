@@ -19,7 +19,7 @@ end
 
 local function row(other, s)
   return {
-    s:text(other.name), s:key(other.id), s:text(other.type),
+    s:text(other.label or other.name), s:key(other.id), s:text(other.type),
     { s:text(other.status), colour = STATES[other.status] }, via(other, s),
     other.self and "now" or s.age(other.seen_ms), other.files and ("%d"):format(other.files) or s.UNKNOWN,
     other.note and s:text(other.note) or "",

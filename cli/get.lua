@@ -30,7 +30,7 @@ end
 
 local function source_name(source)
   if source.own then return "this machine" end
-  return source.name or source.id and source.id:sub(-4) or nil
+  return source.label or source.name or source.id and source.id:sub(-4) or nil
 end
 
 --- Draws the progress on a terminal, not more than ten times a second. The rate is of what is fetched now:

@@ -9,13 +9,9 @@ local COLUMNS <const> = {
   { title = "COPIES", give = true, least = 9 }, { title = "CID", give = true, least = 16 },
 }
 
-local function who(person, s)
-  return person and (person.name and s:text(person.name) or s:key(person.id)) or s.UNKNOWN
-end
-
 local function copies(file, s)
   local names = {}
-  for i, person in ipairs(file.copies) do names[i] = who(person, s) end
+  for i, person in ipairs(file.copies) do names[i] = s:who(person) end
   if #names == 0 then return s.UNKNOWN end
   if #names == 1 then return { names[1] .. " only", colour = "warn" } end
   return ("%d: %s"):format(#names, table.concat(names, ", "))
@@ -25,7 +21,7 @@ local function shared(file, s)
   local name = s:text(file.names[1])
   if #file.names > 1 then name = ("%s (+%d)"):format(name, #file.names - 1) end
   return {
-    name, s.size(file.size), who(file.from[1], s), s.age(file.age_ms, file.age_about), copies(file, s),
+    name, s.size(file.size), s:who(file.from[1]), s.age(file.age_ms, file.age_about), copies(file, s),
     s:short(file.cid),
   }
 end
@@ -40,7 +36,7 @@ function report.state(file, s)
 end
 
 local function here(file, node, s)
-  return { s:text(file.name), s.size(file.size), who(node, s), s.UNKNOWN, s.UNKNOWN, report.state(file, s) }
+  return { s:text(file.name), s.size(file.size), s:who(node), s.UNKNOWN, s.UNKNOWN, report.state(file, s) }
 end
 
 local function risk(answer, s)
@@ -53,7 +49,7 @@ local function risk(answer, s)
     end
   end
   if at_risk == 0 then return #answer.files > 0 and " Each has a copy on another node." or "" end
-  local off = several and "the node that made it" or who(holder, s)
+  local off = several and "the node that made it" or s:who(holder)
   local servers = answer.servers == 0 and "no server is here to take one"
     or s.count(answer.servers, "server is here", "servers are here")
   return (" %d at risk: no copy off %s; %s."):format(at_risk, off, servers)

@@ -87,6 +87,13 @@ function show:key(id)
   return id and self.escape(id:sub(-4)) or UNKNOWN
 end
 
+--- A node as {id, name, label}: what tells it from all others.
+function show:who(node)
+  if not node then return UNKNOWN end
+  local label = node.label or node.name
+  return label and self:text(label) or self:key(node.id)
+end
+
 --- An ID or CID as its first and last characters.
 function show:short(text)
   if not text then return UNKNOWN end

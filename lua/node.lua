@@ -2,6 +2,8 @@
 local clock = require "time"
 local refusals = require "refusals"
 local journal = require "core.journal"
+local kept = require "kept"
+local replacing = require "replacing"
 local dcache = require "dcache"
 local comms = require "comms"
 local routing = require "routing"
@@ -63,9 +65,15 @@ local function build_comms(self, given)
     refused = self.refuse }
 end
 
-local function build_discovery(self)
+local function build_discovery(self, given)
+  local function keep(name, data)
+    return kept.new { loop = self.loop, disk = self.disk, log = self.log, date = given.date, dir = self.state,
+      name = name, data = data,
+      replacing = replacing.new { disk = self.disk, log = self.log, start = given.flusher } }
+  end
   self.discovery = discovery.new { loop = self.loop, random = self.random, comms = self.comms, dcache = self.dcache,
-    time = self.time, id = self.id, log = self.log, channels = function() return self.routing:channels() end,
+    time = self.time, id = self.id, log = self.log, kept = keep,
+    channels = function() return self.routing:channels() end,
     facts = function() return { name = self.name, type = self.type, version = self.version } end }
 end
 
@@ -129,7 +137,7 @@ function node.new(given)
   local ok, err, word = build_dcache(self, given)
   if not ok then return nil, err, word end
   build_comms(self, given)
-  build_discovery(self)
+  build_discovery(self, given)
   listen_for_time(self)
   listen_for_own(self)
   return self
@@ -172,7 +180,7 @@ end
 local function supplier(self, id)
   local peer = self.comms.peers.by_id[id]
   if not peer then return nil end
-  return { name = peer.name, http = peer.http, hosts = self.comms.peers:hosts(peer) }
+  return { name = self.discovery:label(id), http = peer.http, hosts = self.comms.peers:hosts(peer) }
 end
 
 local function publisher(self)
@@ -222,7 +230,8 @@ function node:open_gather()
   local gather = require "clients.logs.gather"
   self.gather = gather.new { loop = self.loop, log = self.log, time = self.time, dcache = self.dcache,
     comms = self.comms, policy = self.policy, here = self.here, id = self.id, content = self.content,
-    names = function(id) return self.comms.peers.by_id[id] and self.comms.peers.by_id[id].name end }
+    names = function(id) return self.discovery:who(id).name end,
+    label = function(id) return self.discovery:label(id) end }
   return self.gather
 end
 

@@ -143,6 +143,15 @@ function peers:hosts(peer)
   return hosts
 end
 
+-- Up to MOST proved addresses of a peer, as text: where he could be met again.
+function peers:addresses(peer, most)
+  local list = {}
+  for _, flow in ipairs(peer.flows) do
+    if self:proved(flow) and #list < most then list[#list + 1] = flow.source.address end
+  end
+  return list
+end
+
 -- Tells on_back, an array of fn(peer), that PEER can be reached, if he can and that is news. LAST: when he was heard
 -- before (nil: he could not be reached until now).
 function peers:back(peer, last)

@@ -34,6 +34,12 @@ local function layers(facts)
         return facts.tried or { since_ms = 34000, beacons = 6, heard = 0, interfaces = { "wlan0", "eth0" } }
       end,
       same = function() return facts.same end,
+      who = function(_, id)
+        for _, other in ipairs(facts.nodes or { fake.self() }) do
+          if other.id == id then return { id = id, name = other.name, label = other.label or other.name } end
+        end
+        return { id = id, label = "~" .. id:sub(-4) }
+      end,
     },
     dcache = {
       classes = list_of(facts, "classes"), buckets = list_of(facts, "buckets"),

@@ -26,7 +26,7 @@ local function world()
     here = function() return {} end,
     policy = { where = function() return "p.lua", 3, false end,
       ask = function(_, _, shared) return w.urgency[shared.cid] or false, "robots keep their own" end },
-    names = function() return nil end,
+    names = function() return nil end, label = function(id) return id end,
     content = { holds = function() return false end,
       fetch = function(_, cid, _, _, done, pressed)
         table.insert(w.fetched, cid)

@@ -24,7 +24,7 @@ local function add_files(node)
   end
   node.logs = { files = none }
   node.log.forget = node.log.once
-  local given = { names = function() return "s" end }
+  local given = { names = function() return "s" end, label = function() return "s" end }
   for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "id", "content" } do
     given[name] = node[name]
   end

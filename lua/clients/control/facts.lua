@@ -7,11 +7,10 @@ function facts.age(now, at)
   return now and at and math.max(now - at, 0) or nil
 end
 
---- → a function from a peer ID to { id =, name = } of who has it.
+--- → a function from a peer ID to { id =, name =, label = } of who has it: label is the name, name~key where several
+-- have it, ~key where nobody knows one.
 function facts.people(node)
-  local names = {}
-  for _, other in ipairs(node.discovery:nodes()) do names[other.id] = other.name end
-  return function(id) return { id = id, name = plain.value(names[id]) } end
+  return function(id) return plain.value(node.discovery:who(id)) end
 end
 
 function facts.own_file(file)

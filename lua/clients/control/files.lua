@@ -58,7 +58,7 @@ local function sources_of(node, cid)
   for _, file in ipairs(node.content:held()) do has = has or file.cid == cid end
   if has and node.gateway then
     local url = ("http://127.0.0.1:%d"):format(node.gateway:port())
-    list[1] = { id = node.id, name = node.name, url = url, own = true }
+    list[1] = { id = node.id, url = url, own = true }
   end
   for _, source in ipairs(node.content:sources(cid)) do list[#list + 1] = source end
   return list
@@ -78,7 +78,9 @@ function files.sources(node, request)
   end
   local answer = candidate(file, who)
   answer.sources = plain.list(sources_of(node, file.cid), function(source)
-    return plain.fields(source, { "id", "name", "url", "own" })
+    local row, whose = plain.fields(source, { "id", "url", "own" }), who(source.id)
+    row.name, row.label = whose.name, whose.label
+    return row
   end)
   return answer
 end

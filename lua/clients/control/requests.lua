@@ -71,7 +71,7 @@ function requests.discover(node)
   return {
     nodes = plain.list(node.discovery:nodes(), function(other)
       return plain.fields(other, {
-        "id", "name", "type", "status", "self", "via", "seen_ms", "files", "note",
+        "id", "name", "label", "type", "status", "self", "via", "seen_ms", "files", "note",
       })
     end),
     tried = plain.value(node.discovery:tried()),

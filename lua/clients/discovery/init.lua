@@ -1,4 +1,8 @@
 -- init.lua - discovery: who is here, and telling others that we are. Measures no network.
+local json = require "core.json"
+local names = require "clients.discovery.names"
+local seen = require "clients.discovery.seen"
+
 local discovery = {}
 discovery.__index = discovery
 
@@ -7,16 +11,41 @@ local WELCOME = 2000 -- ms within which a newcomer is told who we are
 local WELCOME_AGAIN = 10 * 1000
 local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
--- loop, random, comms, dcache, time, id, log, channels() → statuses, facts() → { name, type, version }.
+-- loop, random, comms, dcache, time, id, log, channels() → statuses, facts() → { name, type, version }, kept(name,
+-- data()) → lua/kept.lua's.
 function discovery.new(given)
   local self = setmetatable({}, discovery)
   for _, name in ipairs { "loop", "random", "comms", "dcache", "time", "id", "log", "channels", "facts" } do
     self[name] = given[name]
   end
   self.started = self.loop:now()
+  self.seen = seen.new { loop = self.loop, time = self.time, peers = self.comms.peers, id = self.id }
+  self.names = names.new { loop = self.loop, peers = self.comms.peers, seen = self.seen, id = self.id,
+    own = function() return self.facts().name end }
+  self.kept = given.kept("seen", function() return self.seen:data() end)
+  self.seen:load(self.kept:read())
   self.comms:on_newcomer(function(peer) self:welcome(peer) end)
+  self.comms:on_word("peer", function(st, source) if source then self:hear(st) end end)
   return self
 end
+
+-- Somebody said who he is; DATA is whatever he liked to say.
+function discovery:hear(st)
+  local data = st.verb == "propose" and json.decode(st.data)
+  if type(data) == "table" then self:note(st.signer, data.name, data.type) end
+end
+
+function discovery:note(id, name, kind)
+  if not self.seen:note(id, name, kind) then return end
+  self.names:changed()
+  self.kept:soon()
+end
+
+--- { id =, name = text or nil, label = what people read } of any node, also of one that is gone for long.
+function discovery:who(id) return self.names:who(id) end
+
+--- What people read for node ID.
+function discovery:label(id) return self.names:who(id).label end
 
 function discovery:announce()
   local facts = self.facts()
@@ -35,17 +64,20 @@ function discovery:say_again()
 end
 
 function discovery:start()
+  self.kept:start()
   self:announce()
   self.timer = self.loop:every(RENEW, function() self:announce() end)
 end
 
 function discovery:stop()
   if self.timer then self.timer:cancel() end
+  self.kept:stop()
 end
 
 -- Soft words are in no digest: a newcomer hears ours again, soon, and a crowd of newcomers once.
 function discovery:welcome(peer)
-  self.log:info("discovery", "heard", { name = peer.name, id = peer.id })
+  self:note(peer.id, peer.name)
+  self.log:info("discovery", "heard", { name = self:label(peer.id), id = peer.id })
   if self.welcoming then return end
   local rest = self.welcomed and self.welcomed + WELCOME_AGAIN - self.loop:now() or 0
   self.welcoming = self.loop:after(math.max(rest, 0) + self.random:integer(WELCOME), function()
@@ -75,53 +107,47 @@ local function via_of(self, peer)
     proved = self.comms.peers:proved(flow) }
 end
 
-local function note_of(peer, names)
-  if names[peer.name] > 1 then return "name used twice" end
-end
-
-local function row(self, peer, words, files, names)
+local function row(self, peer, words, files)
   local word = words[peer.id] or {}
   local living = self.comms.peers:living(peer)
-  return { id = peer.id, name = peer.name, type = word.type, status = living and "ready" or "silent", self = false,
-    via = via_of(self, peer), seen_ms = self.loop:now() - peer.heard, files = files[peer.id] or 0,
-    clock = word.clock, note = note_of(peer, names) }
+  local label = self:label(peer.id)
+  return { id = peer.id, name = peer.name, label = label, type = word.type,
+    status = living and "ready" or "silent", self = false, via = via_of(self, peer),
+    seen_ms = self.loop:now() - peer.heard, files = files[peer.id] or 0,
+    clock = word.clock, note = label ~= peer.name and "name used twice" or nil }
 end
 
 -- This node first, then every peer that was heard, by name: ages are monotonic silence, never UNTIL.
 function discovery:nodes()
   local words, files, facts = words_of_peers(self), self.dcache:signers "share/files", self.facts()
-  local names = { [facts.name] = 1 }
-  for _, peer in ipairs(self.comms.peers.list) do
-    if peer.name then names[peer.name] = (names[peer.name] or 0) + 1 end
-  end
   local list = {}
   for _, peer in ipairs(self.comms.peers.list) do
-    if peer.name then list[#list + 1] = row(self, peer, words, files, names) end
+    if peer.name then list[#list + 1] = row(self, peer, words, files) end
   end
   table.sort(list, function(a, b)
     if a.name ~= b.name then return a.name < b.name end
     return a.id < b.id
   end)
-  table.insert(list, 1, { id = self.id, name = facts.name, type = facts.type, status = "ready", self = true,
-    seen_ms = 0, files = files[self.id] or 0, clock = self.time.source,
+  table.insert(list, 1, { id = self.id, name = facts.name, label = self:label(self.id), type = facts.type,
+    status = "ready", self = true, seen_ms = 0, files = files[self.id] or 0, clock = self.time.source,
     note = self.comms.beacon.clone and "CLONE? another node speaks with this key" or nil })
   return list
 end
 
 -- What was tried, for an empty list: { since_ms, beacons, heard, interfaces = { name … } }.
 function discovery:tried()
-  local names, seen = {}, {}
+  local list, met = {}, {}
   for _, channel in ipairs(self.channels()) do
     for _, interface in ipairs(channel.interfaces or {}) do
       local name = type(interface) == "table" and interface.name or interface
-      if not seen[name] then
-        seen[name] = true
-        names[#names + 1] = name
+      if not met[name] then
+        met[name] = true
+        list[#list + 1] = name
       end
     end
   end
   return { since_ms = self.loop:now() - self.started, beacons = self.comms.beacon.sent,
-    heard = self.comms.beacon.heard, interfaces = names }
+    heard = self.comms.beacon.heard, interfaces = list }
 end
 
 -- How far the others hold the same: { records, digest (4 hex characters), equal, of }.

@@ -13,12 +13,12 @@ local QUEUE_MAX = 1024 -- files not yet asked about, and files wanted but not be
 local SIGNERS_MAX = 1024 -- whose failures are remembered
 local SLICE = 64 -- questions to the policy in a turn
 
--- loop, log, time, dcache, comms, policy, here() → facts, names(id) → name or nil,
+-- loop, log, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
 -- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word), pressed()).
 function gather.new(given)
   local self = setmetatable({ busy = {}, count = 0, queue = {}, wanted = {}, known = {}, safe = {},
     failures = {}, failing = 0 }, gather)
-  for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "content" } do
+  for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "label", "content" } do
     self[name] = given[name]
   end
   self.keeps_own = select(3, self.policy:where "clients.logs.fetch") -- the shipped default: nothing is ever wanted
@@ -187,7 +187,7 @@ local function ended(self, file, path, err, word)
     self.resting:forget(file.cid)
     forgive(self, file.by)
     self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
-      from = file.robot or file.by })
+      from = self.label(file.by) })
   else
     self.resting:put(file.cid, file.by, word)
     note_failure(self, file.by)

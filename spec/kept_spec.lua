@@ -1,0 +1,113 @@
+-- kept_spec.lua - a small value in one file: whole, checked, lazy; a damaged one is put aside and said.
+local disk = require "core.disk"
+local folder = require "spec.folder"
+local kept = require "kept"
+local replacing = require "replacing"
+local simloop = require "sim.loop"
+
+local MINUTE = 60 * 1000
+
+describe("a kept value", function()
+  local home, d, L, said, value
+
+  before_each(function()
+    home, d, L, said, value = folder.new(), disk.real(), simloop.new(), {}, { "a", 1 }
+  end)
+  after_each(function() home.remove() end)
+
+  local function new(on)
+    local log = { forget = function() end }
+    function log.warn(_, _, what, facts) said[#said + 1] = what .. " " .. (facts.aside or facts.why or "") end
+    function log.once(_, _, _, _, what) said[#said + 1] = what end
+    return kept.new { loop = L, disk = on or d, log = log, dir = home.path, name = "seen",
+      date = function() return "D" end, data = function() return value end,
+      replacing = replacing.new { disk = on or d, log = log } }
+  end
+
+  local function file() return folder.read(home.path .. "/seen") end
+
+  it("comes back after a clean stop, from a line with its hash", function()
+    local k = new()
+    assert.is_nil(k:read())
+    k:stop()
+    k:stop()
+    assert.equal(('{"data":["a",1],"hash":"%s","schema":1}\n'):format(
+      require "core.text".base64url(require "core.hash".blake2b '["a",1]')), file())
+    assert.same({ "a", 1 }, new():read())
+    assert.equal(384, d:stat(home.path .. "/seen").mode)
+    assert.same({}, said)
+  end)
+
+  it("is written each half hour where it changed, and not where it did not", function()
+    local k = new()
+    k:start()
+    L:run_until(29 * MINUTE)
+    assert.is_nil(d:stat(home.path .. "/seen"))
+    L:run_until(31 * MINUTE)
+    local first = d:stat(home.path .. "/seen").ino
+    L:run_until(95 * MINUTE)
+    assert.equal(first, d:stat(home.path .. "/seen").ino)
+    value = { "b" }
+    L:run_until(125 * MINUTE)
+    assert.truthy(file():find('["b"]', 1, true))
+  end)
+
+  it("goes to the disk soon where that is asked, but not each time", function()
+    local k, writes = new(), 0
+    k.replacing.put = function(_, _, _, _, told)
+      writes = writes + 1
+      told(true)
+    end
+    k:start()
+    for i = 1, 120 do
+      value = { i }
+      k:soon()
+      L:run_until(L:now() + 1000)
+      if i == 15 then assert.equal(1, writes) end
+    end
+    assert.equal(1, writes)
+    L:run_until(10 * MINUTE)
+    assert.equal(2, writes)
+  end)
+
+  it("that is damaged is put aside under a name that nobody has, said, and begun anew", function()
+    new():stop()
+    local whole = file()
+    local bad = { "", "x", whole:sub(1, -3), whole:gsub('"a"', '"b"'), whole:gsub("schema\":1", "schema\":2"), "[]\n",
+      ("x"):rep(300 * 1024), '{"data":null,"hash":"","schema":1}\n' }
+    for i = 1, #bad do
+      said = {}
+      folder.write(home.path .. "/seen", bad[i])
+      local k = new()
+      assert.is_nil(k:read(), "case " .. i)
+      local aside = home.path .. "/seen.damaged-D" .. (i > 1 and "-" .. i or "")
+      assert.equal(aside, k.damaged)
+      assert.same({ "a file is damaged: begun anew " .. aside }, said)
+      assert.equal(bad[i], folder.read(aside))
+      k:stop()
+      assert.equal(whole, file())
+    end
+  end)
+
+  it("that a disk does not give stays where it is", function()
+    new():stop()
+    local whole = file()
+    local k = new(setmetatable({ read = function() return nil, "EIO: /seen: Input/output error", "EIO" end },
+      { __index = function(_, name) return function(_, ...) return d[name](d, ...) end end }))
+    assert.is_nil(k:read())
+    assert.is_nil(k.damaged)
+    assert.same({ "a file cannot be read EIO: /seen: Input/output error" }, said)
+    assert.equal(whole, file())
+  end)
+
+  it("is tried again where the disk was full, which is said once", function()
+    local k = new()
+    k.replacing.put = function(_, _, _, _, told) told(nil, "ENOSPC: full", "ENOSPC") end
+    k:start()
+    L:run_until(95 * MINUTE)
+    assert.same({ "a file cannot be written: tried again ENOSPC: full" }, said)
+    k.replacing.put = nil
+    L:run_until(125 * MINUTE)
+    assert.truthy(file())
+  end)
+end)
