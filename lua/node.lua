@@ -8,6 +8,7 @@ local dcache = require "dcache"
 local comms = require "comms"
 local routing = require "routing"
 local discovery = require "clients.discovery"
+local walk = require "dcache.walk"
 
 local node = {}
 node.__index = node
@@ -201,6 +202,7 @@ function node:open_content(net, wanted)
     time = self.time, dir = self.state, id = self.id, gateway = self.gateway, publish = publisher(self),
     flusher = self.flusher, http = self.http,
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
+    files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
   self.comms:on_back(function(peer) self.content:back(peer.id) end)
   if not self.door then return end

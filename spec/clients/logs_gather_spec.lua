@@ -18,19 +18,22 @@ local function world()
       read = function(_, record) return record end, record = function(_, bucket, key, signer)
         if bucket == "share/safe" then return { holds = w.copies[key] == signer } end
         for _, record in ipairs(w.records) do
-          if record.key == key then return record end
+          if record.key == key and record.signer == signer then return record end
         end
       end,
       sure = function(_, class) return class ~= "share" or w.sure end },
     comms = { on_word = function(_, _, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end },
     here = function() return {} end,
     policy = { where = function() return "p.lua", 3, false end,
-      ask = function(_, _, shared) return w.urgency[shared.cid] or false, "robots keep their own" end },
+      ask = function(_, _, shared)
+        if w.facts then w.facts[shared.cid] = shared end
+        return w.urgency[shared.cid] or false, "robots keep their own"
+      end },
     names = function() return nil end, label = function(id) return id end,
     content = { holds = function() return false end,
-      fetch = function(_, cid, _, _, done, pressed)
+      fetch = function(_, cid, _, _, done, pressed, origin)
         table.insert(w.fetched, cid)
-        w.done, w.pressed = done, pressed
+        w.done, w.pressed, w.origin = done, pressed, origin
       end } }
   return w
 end
@@ -79,6 +82,23 @@ describe("gathering", function()
     end
     w.loop:run_until(2000)
     assert.same({ "a" }, w.fetched)
+  end)
+
+  it("counts copies by who has them, however often that was said, and claims the file as its origin's", function()
+    local w = world()
+    w.facts = {}
+    w.urgency = { a = 1 }
+    w.copies = { a = "server" }
+    w.gather:start()
+    for _ = 1, 3 do
+      for _, who in ipairs { "server", "bea" } do -- bea's claim holds no longer
+        w.word({ verb = "propose", bucket = "share/safe", key = "a", signer = who }, {})
+      end
+    end
+    w.loop:run_until(1000)
+    assert.same({ 1, 2 }, { w.facts.a.proven, w.facts.a.copies })
+    assert.same({ 0, 1 }, { w.facts.b.proven, w.facts.b.copies })
+    assert.same({ class = "lab", from = "ada" }, w.origin)
   end)
 
   it("leaves what the policy does not want", function()

@@ -44,7 +44,7 @@ describe("dcache.content", function()
         said[#said + 1] = { verb = verb, bucket = bucket, key = key, data = data, ttl = ttl }
         return true
       end,
-      records = function() return options.records or {} end,
+      records = function() return options.records or {} end, files = options.files,
       holders = function() return ids end,
       peer = function(id)
         return { name = id, http = peers[id], hosts = { { host = "127.0.0.1", own = true, rtt_us = 100 } } }
@@ -53,12 +53,12 @@ describe("dcache.content", function()
     return c, g, said
   end
 
-  local function fetch(c, file)
+  local function fetch(c, file, origin)
     local result
-    c:fetch(file.cid, file.size, file.name, function(...)
+    c:fetch(file.cid, file.size, origin and origin.name or file.name, function(...)
       result = table.pack(...)
       L:stop()
-    end)
+    end, nil, origin)
     local timer = L:after(10000, function() L:stop() end)
     L:run()
     timer:cancel()
@@ -168,13 +168,77 @@ describe("dcache.content", function()
     assert(fetch(third, file))
   end)
 
+  local ADA = "12D3KooWEwykBEJZ8ZZtDmVzYNAPjkNgsWRHKWCBHRPJnhGGugNt"
+
+  it("says whose file it is, by which path and class, and still knows it after a restart", function()
+    local file, port = publisher()
+    local c, _, said = node("server", { publisher = port })
+    assert(fetch(c, file, { class = "swarm", from = ADA, name = "one/a.bag" }))
+    local claim = { class = "swarm", from = ADA, name = "one/a.bag", size = file.size }
+    assert.same(claim, said[1].data)
+    c:stop()
+    local record = { key = file.cid, mine = true, verb = "propose", holds = true, valid_until = 1000 + 20 * 86400,
+      data = claim }
+    local again
+    again, _, said = node("server", {}, { records = { record }, time = { now = function() return 1000000 end } })
+    again:start()
+    assert.same({}, said)
+    local row = again:held()[1]
+    assert.same({ "one/a.bag", "swarm", ADA }, { row.name, row.class, row.from })
+    assert.truthy(row.path:find("/a.bag", 1, true))
+    assert.truthy(folder.read(row.path))
+    record.data = { size = file.size } -- as an earlier version said it
+    again:say_again()
+    assert.same(claim, said[1].data)
+  end)
+
+  it("reads what an earlier version wrote down, and learns the origin from what it shared", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    assert(fetch(c, file))
+    c:stop()
+    local note = home.path .. "/server/held/" .. file.cid
+    local whole = folder.read(note)
+    folder.write(note, (whole:gsub("^dt%-swarm held 2\n([^\n]+\n[^\n]+\n)[^\n]+\n", "dt-swarm held 1\n%1")))
+    local told
+    local again, _, said = node("server", {}, { files = function(fn)
+      told = fn
+      return { stop = function() end }
+    end })
+    again:start()
+    assert.same({ size = file.size }, said[1].data)
+    told { key = file.cid, verb = "dismiss", signer = ADA }
+    told { key = file.cid, verb = "propose", signer = ADA, malformed = "form: x" }
+    assert.is_nil(again:held()[1].from)
+    told { key = file.cid, verb = "propose", signer = ADA, holds = true,
+      data = { class = "lab", names = { "two/a.bag", "x" }, size = file.size } }
+    L:after(300, function() L:stop() end)
+    L:run()
+    assert.same({ class = "lab", from = ADA, name = "two/a.bag", size = file.size }, said[2].data)
+    again:stop()
+    local third = node("server", {})
+    third:start()
+    assert.equal("two/a.bag", third:held()[1].name)
+  end)
+
+  it("claims the size alone where the origin's facts cannot stand in a record", function()
+    for _, origin in ipairs { { class = "lab", from = ADA, name = "../x" }, { class = "lab", from = "ada", name = "x" },
+      { class = "private", from = ADA, name = "x" } } do
+      local file, port = publisher()
+      local c, _, said = node("server" .. origin.class .. #origin.from, { publisher = port })
+      assert(fetch(c, file, origin))
+      assert.same({ size = file.size }, said[1].data)
+    end
+  end)
+
   it("says a claim again after a restart, or when the time leapt, only where its record holds no longer", function()
     local file, port = publisher()
     local c = node("server", { publisher = port })
     assert(fetch(c, file))
     c:stop()
     local day, now = 86400, 1000000000
-    local record = { key = file.cid, mine = true, verb = "propose", holds = true, valid_until = now + 20 * day }
+    local record = { key = file.cid, mine = true, verb = "propose", holds = true, valid_until = now + 20 * day,
+      data = { size = file.size } }
     local time = { now = function() return now * 1000 end }
     local again, _, said = node("server", {}, { records = { record }, time = time })
     again:start()
@@ -217,7 +281,8 @@ describe("dcache.content", function()
     assert(fetch(c, file))
     assert.equal(1, #said)
     local other = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
-    records[1] = { key = other, mine = true, verb = "propose", holds = true, valid_until = 9000000 }
+    records[1] = { key = other, mine = true, verb = "propose", holds = true, valid_until = 9000000,
+      data = { size = 1 } }
     records[2] = { key = file.cid, mine = true, verb = "dismiss", holds = false, valid_until = 9000000 }
     c:put_right()
     assert.same({ "propose " .. file.cid, "dismiss " .. other },

@@ -10,13 +10,14 @@ local SOON = 200 -- ms in which several words about files are looked at together
 local BACK, BACK_MAX = 500, 16 -- the same for peers who are back, and whose copies are then looked for
 local AT_ONCE = 2
 local QUEUE_MAX = 1024 -- files not yet asked about, and files wanted but not begun; a look finds the rest
+local HOLDERS_MAX = 64 -- of one file that are counted
 local SIGNERS_MAX = 1024 -- whose failures are remembered
 local SLICE = 64 -- questions to the policy in a turn
 
 -- loop, log, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
--- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word), pressed()).
+-- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word), pressed(), origin) (its init.lua).
 function gather.new(given)
-  local self = setmetatable({ busy = {}, count = 0, queue = {}, wanted = {}, known = {}, safe = {},
+  local self = setmetatable({ busy = {}, count = 0, queue = {}, wanted = {}, known = {}, holders = {},
     failures = {}, failing = 0 }, gather)
   for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "label", "content" } do
     self[name] = given[name]
@@ -33,12 +34,18 @@ function gather.new(given)
   return self
 end
 
+-- Who may have a file, by CID; the records say who has it when that is asked.
+local function note(holders, key, signer)
+  local of = holders[key] or { count = 0, by = {} }
+  holders[key] = of
+  if of.by[signer] or of.count >= HOLDERS_MAX then return end
+  of.by[signer], of.count = true, of.count + 1
+end
+
 function gather:hear(st)
-  if st.bucket == "share/safe" then
-    self.safe[st.key] = (self.safe[st.key] or 0) + 1
-  else
-    self:consider_soon(st.key, st.signer)
-  end
+  note(self.holders, st.key, st.signer)
+  if self.walking then note(self.found, st.key, st.signer) end
+  if st.bucket == "share/files" then self:consider_soon(st.key, st.signer) end
 end
 
 function gather:consider_soon(key, signer)
@@ -91,24 +98,31 @@ function gather:soon()
   end)
 end
 
-local function well_formed(record)
-  local data = record.data
-  return type(data) == "table" and type(data.names) == "table" and type(data.names[1]) == "string"
-    and math.type(data.size) == "integer" and data.size >= 0 and type(data.class) == "string"
-end
-
 -- Is it a file that could be fetched now?
 local function open(self, record)
-  return record and record.holds and not record.mine and well_formed(record) and self.dcache:sure "share"
+  return record and record.holds and not record.mine and record.data and self.dcache:sure "share"
     and not self.content:holds(record.key) and not self.busy[record.key] and not self.known[record.key]
     and not self.resting:has(record.key)
 end
 
+-- Distinct nodes beside ID that say they have the file. → how many, how many of them fetched and checked it
+local function others(self, key, id)
+  local all, checked = 0, 0
+  for signer in pairs(self.holders[key] and self.holders[key].by or {}) do -- any order: they are counted
+    local safe = signer ~= id and self.dcache:record("share/safe", key, signer)
+    local own = signer ~= id and self.dcache:record("share/files", key, signer)
+    if safe and safe.holds then checked = checked + 1 end
+    if safe and safe.holds or own and own.holds then all = all + 1 end
+  end
+  return all, checked
+end
+
 local function facts_of(self, record)
-  local data, proven = record.data, self.safe[record.key] or 0
+  local data = record.data
+  local copies, checked = others(self, record.key, record.signer)
   return { cid = record.key, name = data.names[1], size = data.size, class = data.class, by = record.signer,
     age = math.max(0, (self.time:now() - record.at) // 1000), robot = self.names(record.signer),
-    copies = 1 + proven, proven = proven }
+    copies = 1 + copies, proven = checked }
 end
 
 -- A wanted file that another shares, too, counts as that one's if he is the better.
@@ -116,7 +130,7 @@ local function also_by(self, record)
   if not record or not self.known[record.key] or not record.holds then return end
   for _, one in ipairs(self.wanted) do
     if one.file.cid == record.key and (self.failures[record.signer] or 0) < (self.failures[one.file.by] or 0) then
-      one.file.by = record.signer
+      one.file.by, one.file.name, one.file.class = record.signer, record.data.names[1], record.data.class
     end
   end
 end
@@ -199,7 +213,7 @@ end
 local function fetch(self, file)
   self.busy[file.cid], self.count = true, self.count + 1
   self.content:fetch(file.cid, file.size, file.name, function(...) ended(self, file, ...) end,
-    function() return self.wanted[1] ~= nil end)
+    function() return self.wanted[1] ~= nil end, { class = file.class, from = file.by })
 end
 
 -- Begins with the most wanted, while there is a hand free. The policy is asked again: those that began since then have
@@ -217,16 +231,19 @@ end
 -- Looks at every file that others share, in slices: the copies first, then the files.
 function gather:look()
   if self.walking or self.stopped then return end
-  local safe = {}
+  local holders = {}
+  self.found = holders
   self.walking = walk.start(self.loop, self.dcache, "share/safe", function(record)
-    if record.holds then safe[record.key] = (safe[record.key] or 0) + 1 end
+    if record.holds then note(holders, record.key, record.signer) end
   end, function()
-    self.safe = safe
-    self.walking = walk.start(self.loop, self.dcache, "share/files", function(record) consider(self, record) end,
-      function()
-        self.walking = nil
-        self:begin()
-      end)
+    self.holders = holders
+    self.walking = walk.start(self.loop, self.dcache, "share/files", function(record)
+      if record.holds then note(holders, record.key, record.signer) end
+      consider(self, record)
+    end, function()
+      self.walking = nil
+      self:begin()
+    end)
   end)
 end
 

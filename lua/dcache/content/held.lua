@@ -1,11 +1,14 @@
--- held.lua - what was written down of a fetched file: its name, identity and leaves. Fetches nothing, claims nothing.
+-- held.lua - what was written down of a fetched file: name, origin, identity, leaves. Fetches nothing, claims nothing.
 --
--- DIR/held/CID: three lines and the digests, so that a restart hashes nothing again.
+-- DIR/held/CID: the file's name here, its identity, what its claim says of it (canonical JSON), a line each, and the
+-- digests, so that a restart hashes nothing again and still knows whose file it is. Version 1 had no line of the claim.
 local cid = require "core.cid"
+local forms = require "dcache.forms"
+local json = require "core.json"
 
 local held = {}
 
-local HEAD = "dt-swarm held 1\n"
+local HEAD, HEAD_1 = "dt-swarm held 2\n", "dt-swarm held 1\n"
 local FIELDS = { "dev", "ino", "size", "mtime_ns", "ctime_ns" }
 
 local function path_of(dir, key) return dir .. "/held/" .. key end
@@ -24,7 +27,23 @@ function held.same(one, other)
   return true
 end
 
--- file: { cid =, name =, identity =, leaves = }; replacing: lua/replacing.lua's. TOLD(true) or TOLD(nil, text, word).
+-- DATA of the claim to hold FILE (spec/PROTOCOL.md, share/safe): whose it is only where all of that is known.
+function held.claim(file)
+  local origin, size = file.origin, file.identity.size
+  if not origin then return { size = size } end
+  return { class = origin.class, from = origin.from, name = origin.name, size = size }
+end
+
+-- The origin { class =, from = peer ID, name = path } of the file KEY, where it can stand in a claim; else nil.
+function held.origin(key, origin)
+  local class, from, name = origin and origin.class, origin and origin.from, origin and origin.name
+  if not (class and from and name) then return nil end
+  return forms.read("share/safe", key, { class = class, from = from, name = name, size = 0 })
+    and { class = class, from = from, name = name } or nil
+end
+
+-- file: { cid =, name =, identity =, leaves =, origin = held.origin's }; replacing: lua/replacing.lua's.
+-- TOLD(true) or TOLD(nil, text, word).
 function held.save(replacing, disk, dir, file, told)
   local ok, err, word = true, nil, nil
   if not disk:stat(dir .. "/held") then ok, err, word = disk:mkdir(dir .. "/held") end
@@ -32,12 +51,11 @@ function held.save(replacing, disk, dir, file, told)
   local numbers = {}
   for i, field in ipairs(FIELDS) do numbers[i] = ("%d"):format(file.identity[field]) end
   replacing:put(path_of(dir, file.cid),
-    HEAD .. file.name .. "\n" .. table.concat(numbers, " ") .. "\n" .. file.leaves, 384, told) -- 0600
+    HEAD .. file.name .. "\n" .. table.concat(numbers, " ") .. "\n" .. json.encode(held.claim(file)) .. "\n"
+      .. file.leaves, 384, told) -- 0600
 end
 
-local function parse(key, bytes)
-  local name, numbers, leaves = bytes:match("^([^\n]+)\n([%d%- ]+)\n(.*)$", #HEAD + 1)
-  if bytes:sub(1, #HEAD) ~= HEAD or not name or #leaves % 32 ~= 0 then return nil end
+local function identity_of(numbers)
   local identity, n = {}, 0
   for number in numbers:gmatch "%S+" do
     n = n + 1
@@ -46,7 +64,17 @@ local function parse(key, bytes)
   for _, field in ipairs(FIELDS) do
     if not identity[field] then return nil end
   end
-  return { cid = key, name = name, identity = identity, leaves = leaves }
+  return identity
+end
+
+local function parse(key, bytes)
+  local head, name, numbers, rest = bytes:match "^([^\n]+\n)([^\n]+)\n([%d%- ]+)\n(.*)$"
+  local claim
+  if head == HEAD then claim, rest = rest:match "^([^\n]*)\n(.*)$" end
+  if (head ~= HEAD and head ~= HEAD_1) or not rest or #rest % 32 ~= 0 then return nil end
+  local identity, data = identity_of(numbers), claim and json.decode(claim)
+  return identity and { cid = key, name = name, identity = identity, leaves = rest,
+    origin = held.origin(key, type(data) == "table" and data or nil) }
 end
 
 -- All that was written down and can be read, sorted by CID; what cannot be read is not held.

@@ -2,6 +2,7 @@
 local client = require "dcache.content.client"
 local fetch = require "dcache.content.fetch"
 local held = require "dcache.content.held"
+local json = require "core.json"
 local jobs = require "dcache.content.job"
 local replacing = require "replacing"
 local sources = require "dcache.content.sources"
@@ -19,12 +20,13 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- loop, disk, log, random, dir (the state folder), id (this node's peer ID);
 -- gateway: core.gateway's object or nil (nothing is served);
 -- publish(verb, bucket, key, data, ttl_s) → true | nil, text, word; records(bucket) → array of { key =, mine =,
--- verb = }; holders(cid), peer(id) as sources.lua has them.
+-- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
 -- Optional: http (client.lua's), flusher (fetch.lua's), ttl (s), on_progress, time (lua/time.lua's: without it claims
--- are said at each start).
+-- are said at each start), files(fn) → { stop = fn }: fn(record) for each word of
+-- share/files, later and in slices.
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
-    time = given.time, gateway = given.gateway, publish = given.publish, records = given.records,
+    time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
     ttl = given.ttl or TTL, list = {}, by_cid = {}, shared = {}, owed = {} }, content)
   self.http = given.http or client.new { loop = given.loop }
   self.replacing = replacing.new { disk = given.disk, log = given.log, start = given.flusher }
@@ -48,7 +50,7 @@ end
 local function claim(self, file)
   local now = self.loop:now()
   if file.renew_at and now < file.renew_at then return true end
-  local ok, err, word = self.publish("propose", BUCKET, file.cid, { size = file.identity.size }, self.ttl)
+  local ok, err, word = self.publish("propose", BUCKET, file.cid, held.claim(file), self.ttl)
   if not ok then return nil, err, word end
   file.renew_at = now + self.ttl * 500
   return true
@@ -122,11 +124,14 @@ local function look_at_all(self)
   for _, cid in ipairs(sorted.keys(self.owed)) do dismiss(self, cid) end
 end
 
--- Claims that our records still hold for more than half their time need not be said again now.
+-- Claims that our records still hold for more than half their time, and that say the same, need not be said again now.
 local function remember_claims(self)
   local ends = {}
   for _, record in ipairs(self.records(BUCKET)) do
-    if record.mine and record.holds then ends[record.key] = record.valid_until * 1000 end
+    local file = record.mine and record.holds and self.by_cid[record.key]
+    if file and record.data and json.encode(record.data) == json.encode(held.claim(file)) then
+      ends[record.key] = record.valid_until * 1000
+    end
   end
   for _, file in ipairs(self.list) do
     local left = self.time and ends[file.cid] and ends[file.cid] - self.time:now() or 0
@@ -160,6 +165,22 @@ function content:put_right()
   dismiss_strays(self)
 end
 
+-- Earlier versions wrote down no origin: a word of share/files that was not unsaid tells it.
+local function learn_origins(self)
+  local unknown = false
+  for _, file in ipairs(self.list) do unknown = unknown or not file.origin end
+  if not unknown or not self.files then return end
+  self.learning = self.files(function(record)
+    local file = self.by_cid[record.key]
+    if not file or file.origin or record.mine or record.verb ~= "propose" or not record.data then return end
+    local names = record.data.names or {}
+    file.origin = held.origin(file.cid, { class = record.data.class, from = record.signer, name = names[1] })
+    if not file.origin then return end
+    file.saved, file.renew_at = nil, nil -- written down and claimed anew
+    look(self, file)
+  end)
+end
+
 -- Folders are made, and synced, before there is anybody to wait; what fails is tried again when it is needed.
 function content:start()
   for _, name in ipairs { "partial", "files", "held" } do self.disk:mkdir(self.dir .. "/" .. name) end
@@ -170,27 +191,31 @@ function content:start()
   remember_claims(self)
   look_at_all(self)
   dismiss_strays(self)
+  learn_origins(self)
   self.timer = self.loop:every(LOOK_EVERY, function() look_at_all(self) end)
 end
 
-local function fetched(self, key, path, leaves)
+local function fetched(self, key, path, leaves, origin)
   local facts, err, word = self.disk:stat(path)
   if not facts then return nil, err, word end
-  local file = { cid = key, name = path:match "([^/]+)$", identity = held.identity(facts), leaves = leaves }
+  local file = { cid = key, name = path:match "([^/]+)$", identity = held.identity(facts), leaves = leaves,
+    origin = held.origin(key, origin) }
   insert(self, file)
   look(self, file)
   return true
 end
 
--- done(path) once every block is checked, synced and in place, or done(nil, text, word); once, never at once. Words and
--- pressed as fetch.lua's start has them.
-function content:fetch(key, size, name, done, pressed)
+-- NAME: the path that its origin gives it. done(path) once every block is checked, synced and in place, or done(nil,
+-- text, word); once, never at once. Words and pressed as fetch.lua's start has them. ORIGIN: { class =, from = peer ID
+-- }, what is claimed of it then, beside the name.
+function content:fetch(key, size, name, done, pressed, origin)
   local ok, err, word = nil, "duplicate: it is held", "duplicate"
   if not self.by_cid[key] then
     ok, err, word = self.fetcher:start(key, size, name, function(path, leaves, why)
       if not path then return done(nil, leaves, why) end
       local known
-      known, leaves, why = fetched(self, key, path, leaves)
+      known, leaves, why = fetched(self, key, path, leaves,
+        origin and { class = origin.class, from = origin.from, name = name })
       if not known then return done(nil, leaves, why) end
       done(path)
     end, pressed)
@@ -221,11 +246,14 @@ end
 
 function content:holds(key) return self.by_cid[key] ~= nil end
 
--- Sorted by CID: { cid =, name =, size =, path = }.
+-- Sorted by CID: { cid =, name = its path at its origin, size =, path = here, class =, from = peer ID }; what is not
+-- known is left out, then name is the file's name here.
 function content:held()
   local list = {}
   for i, file in ipairs(self.list) do
-    list[i] = { cid = file.cid, name = file.name, size = file.identity.size, path = path_of(self, file) }
+    local origin = file.origin or {}
+    list[i] = { cid = file.cid, name = origin.name or file.name, size = file.identity.size,
+      path = path_of(self, file), class = origin.class, from = origin.from }
   end
   return list
 end
@@ -244,6 +272,7 @@ end
 
 function content:stop()
   if self.timer then self.timer:cancel() end
+  if self.learning then self.learning.stop() end
   self.fetcher:stop()
   self.replacing:close()
   for _, file in ipairs(self.list) do
