@@ -1,6 +1,7 @@
 -- process.lua - real daemons of one machine for specs, each with places of its own beneath one folder. No checks.
 local folder = require "spec.folder"
 local json = require "core.json"
+local patience = require "spec.patience"
 
 local process = {}
 
@@ -19,22 +20,8 @@ end
 
 local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
-local function now()
-  local file = assert(io.open "/proc/uptime")
-  local seconds = file:read "n"
-  file:close()
-  return seconds
-end
-
--- Seconds until TEST holds (what it returned comes second), or nil after MOST.
-function process.within(most, test)
-  local began = now()
-  repeat
-    local found = test()
-    if found then return now() - began, found end
-    os.execute "sleep 0.05"
-  until now() - began > most
-end
+-- Seconds until TEST holds (what it returned comes second), or nil after several times BAR (spec/patience.lua).
+function process.within(bar, test) return patience.within(bar, test, 0.05) end
 
 -- Runs SCRIPT once more in a network of its own, where nobody else is heard and no port is taken, and ends with it.
 -- Returns where that is so already, or, with a word about it, where none is to be had.
@@ -85,10 +72,10 @@ function World:words(name, options)
   return table.concat(words, " ")
 end
 
--- Runs dt-swarm to its end, 10 s at most → standard output, standard error, exit code. PLAIN: without root's rights.
+-- Runs dt-swarm to its end, 60 s at most → standard output, standard error, exit code. PLAIN: without root's rights.
 function World:run(words, plain)
   local as = plain and PLAIN or ""
-  local command = ("env HOME=%s %s timeout 10 ./dt-swarm %s >%s/out 2>%s/err </dev/null")
+  local command = ("env HOME=%s %s timeout 60 ./dt-swarm %s >%s/out 2>%s/err </dev/null")
     :format(self.dir, as, words, self.outputs, self.outputs)
   local _, _, code = os.execute(command)
   return read(self.outputs .. "/out"), read(self.outputs .. "/err"), code

@@ -16,7 +16,7 @@ cat > "$out/one" <<'ONE'
 file=$1; out=$2; lua=$3
 name=$(echo "$file" | tr / _)
 start=$(date +%s)
-timeout -k 5 "${SPEC_TIMEOUT:-420}" "$lua" "$(command -v busted)" -o TAP "$file" > "$out/$name.tap" 2> "$out/$name.err" < /dev/null
+timeout -k 5 "${SPEC_TIMEOUT:-1500}" "$lua" "$(command -v busted)" -o TAP "$file" > "$out/$name.tap" 2> "$out/$name.err" < /dev/null
 status=$?
 ok=$(grep -c '^ok ' "$out/$name.tap"); bad=$(grep -c '^not ok ' "$out/$name.tap")
 skip=$(grep -c '^ok .*# SKIP' "$out/$name.tap"); ok=$((ok - skip))

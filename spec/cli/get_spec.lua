@@ -7,6 +7,7 @@ local gateway = require "core.gateway"
 local get = require "cli.get"
 local json = require "core.json"
 local loop = require "loop"
+local patience = require "spec.patience"
 
 local MIB <const> = 1048576
 
@@ -27,14 +28,14 @@ describe("files get", function()
 
   local function daemon(bytes, name)
     folder.write(home.path .. "/share/run.bag", bytes)
-    local command = "exec timeout 60 lua5.4 spec/cli/fake_daemon.lua $H/d.sock $H/state two $H/share '%s'"
+    local command = "exec timeout 300 lua5.4 spec/cli/fake_daemon.lua $H/d.sock $H/state two $H/share '%s'"
     local pipe = assert(io.popen((command:gsub("%$H", home.path):format(name or "run-12.bag"))))
     daemons[#daemons + 1] = { pipe = pipe, pid = assert(pipe:read "n") }
     return folder.hash(home.path .. "/share", "run.bag")
   end
 
   local function run(words, before)
-    local command = "cd $H/work && env -i HOME=$H TERM=xterm PATH=/usr/bin:/bin %s timeout 40 "
+    local command = "cd $H/work && env -i HOME=$H TERM=xterm PATH=/usr/bin:/bin %s timeout 240 "
       .. "%s/dt-swarm-cli $H/d.sock files get %s > $H/out 2> $H/err < /dev/null"
     command = command:format(before or "", os.getenv "PWD", words):gsub("%$H", home.path)
     local _, _, code = os.execute(command)
@@ -107,7 +108,7 @@ describe("files get", function()
 
   it("shows its progress on a terminal and only there", function()
     daemon(folder.bytes(20 * MIB))
-    local command = "cd $H/work && env -i HOME=$H TERM=xterm PATH=/usr/bin:/bin timeout 40 script -qec "
+    local command = "cd $H/work && env -i HOME=$H TERM=xterm PATH=/usr/bin:/bin timeout 240 script -qec "
       .. "'stty cols 80; %s/dt-swarm-cli $H/d.sock files get run-12.bag' /dev/null < /dev/null"
     local pipe = io.popen((command:format(os.getenv "PWD"):gsub("%$H", home.path)))
     local shown = pipe:read "a"
@@ -160,11 +161,11 @@ describe("files get", function()
 
     it("holds up no timer, however slow the disk", function()
       local file, g = serve(folder.bytes(9 * MIB))
-      local slow, last, longest = disk.real(), L:now(), 0
+      local slow = disk.real()
       slow:slow(300)
-      local beat = L:every(5, function() last, longest = L:now(), math.max(longest, L:now() - last) end)
+      local stop = patience.beats(L)
       assert(fetch(file, g:port(), { disk = slow }))
-      beat:cancel()
+      local longest = stop()
       assert.is_true(slow:counts().sync >= 3)
       assert.is_true(longest < 200, longest .. " ms between two beats")
     end)

@@ -8,7 +8,7 @@ local folder, path, daemons
 local function daemon(kind, where)
   local state = folder .. "/state/dt-swarm"
   os.execute("mkdir -p " .. state)
-  local command = "exec timeout 60 lua5.4 spec/cli/fake_daemon.lua %s %s %s"
+  local command = "exec timeout 300 lua5.4 spec/cli/fake_daemon.lua %s %s %s"
   local pipe = assert(io.popen(command:format(where or path, state, kind)))
   local one = { pid = assert(pipe:read "n", "the daemon did not start") }
   function one.stop(signal)
@@ -30,7 +30,7 @@ end
 --- Runs the command line: what it wrote to standard output, to standard error, its exit code.
 local function run(words, variables)
   local command = "cd %s && env -i HOME=$F STATE_DIRECTORY=$F/state/dt-swarm XDG_RUNTIME_DIR=$F "
-    .. "PATH=/usr/bin:/bin TZ=UTC %s timeout 20 ./dt-swarm-cli %s > $F/out 2> $F/err < /dev/null"
+    .. "PATH=/usr/bin:/bin TZ=UTC %s timeout 120 ./dt-swarm-cli %s > $F/out 2> $F/err < /dev/null"
   command = command:format(os.getenv "PWD", variables or "", words):gsub("%$F", folder)
   local _, _, code = os.execute(command)
   return read "out", read "err", code
@@ -173,7 +173,7 @@ describe("dt-swarm-cli, the process,", function()
     daemon "two"
     local command = ("./dt-swarm-cli %s discover"):format(path)
     local function on_terminal(variables, words)
-      local line = "%s timeout 20 script -qec 'stty cols 60; %s %s' /dev/null < /dev/null"
+      local line = "%s timeout 120 script -qec 'stty cols 60; %s %s' /dev/null < /dev/null"
       local pipe = io.popen(line:format(variables, command, words))
       local out = pipe:read "a"
       pipe:close()

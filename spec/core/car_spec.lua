@@ -50,7 +50,7 @@ describe("the gateway's CAR", function()
   end
 
   local function wait(condition)
-    local deadline = uv.hrtime() + 20e9
+    local deadline = uv.hrtime() + 120e9
     while not condition() do
       assert(uv.hrtime() < deadline, "waited in vain")
       uv.run "nowait"

@@ -209,7 +209,7 @@ describe("a hostile policy", function()
     refused("table.move({}, 1, 1e15, 2)", "too many elements")
     local long = "local t = {} for i = 1, 9000 do t[i] = i end "
     refused(long .. "while true do table.insert(t, 1, 0) table.remove(t, 1) end", "over the limit")
-    assert.is_true(os.clock() - started < 20)
+    assert.is_true(os.clock() - started < 120) -- unbounded, the first alone would take years
   end)
 
   it("may use patterns as people write them", function()

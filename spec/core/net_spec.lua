@@ -4,7 +4,7 @@ local uv = require "luv"
 
 -- Asks until there is an answer: what the loop does in a daemon.
 local function soon(ask)
-  for _ = 1, 500 do
+  for _ = 1, 10000 do
     local a, b, c, d, e = ask()
     if a ~= nil or (c ~= "EAGAIN" and c ~= "EINPROGRESS") then return a, b, c, d, e end
     uv.sleep(1)

@@ -82,7 +82,7 @@ describe("worker", function()
     local file = assert(io.open(folder .. "/s.lua", "w"))
     file:write(("package.cpath = %q .. package.cpath\n"):format(build .. "/?.so;"), script)
     file:close()
-    assert.is_true((os.execute("timeout 5 lua5.4 " .. folder .. "/s.lua")))
+    assert.is_true((os.execute("timeout 60 lua5.4 " .. folder .. "/s.lua")))
   end)
 
   it("throws on misuse", function()

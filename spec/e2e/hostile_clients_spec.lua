@@ -1,12 +1,14 @@
 -- hostile_clients_spec.lua - clients that are slow, half, silent or deaf, hundreds at a time: caps hold.
--- runs alone: milliseconds are counted
+-- runs alone: memory is counted
 local outside = require "spec.e2e.outside"
+local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 
 local SOAK = os.getenv "DT_SWARM_SOAK"
 local COUNT = SOAK and 900 or 200
 local SECONDS = SOAK and 60 or 13 -- half a line is given ten
 local MB = 1024 * 1024
+local ANSWER = 1 -- s, at rest; a busy machine may take several times as long
 local READERS = 8 -- blocks that the gateway sends at a time, 1 MiB of memory each
 
 describe("a daemon among slow clients", function()
@@ -54,16 +56,22 @@ describe("a daemon among slow clients", function()
     os.execute "sleep 1"
     if not first then begin_honest() end
     local seen = { descriptors = 0, links = 0, readers = 0, connections = 0 }
-    local until_when = os.time() + (kind == "tcp" and SECONDS or SECONDS // 2)
+    local begun, refused_slow = patience.now(), kind ~= "tcp"
+    local function enough()
+      local past = patience.now() - begun
+      return past > (kind == "tcp" and SECONDS or SECONDS // 2) and refused_slow or past > SECONDS * patience.TIMES
+    end
     local peak = outside.peak(pid, function()
       seen.descriptors = math.max(seen.descriptors, outside.descriptors(pid))
       local answer = kind ~= "control" and status()
       if answer then
-        seen.links = math.max(seen.links, #(tcp_of(answer).links or {}))
+        local tcp = tcp_of(answer)
+        seen.links = math.max(seen.links, #(tcp.links or {}))
+        refused_slow = refused_slow or (tcp.refused.slow or 0) > 0
         seen.readers = math.max(seen.readers, answer.gateway.counts.readers)
         seen.connections = math.max(seen.connections, answer.gateway.counts.connections)
       end
-      return os.time() < until_when
+      return not enough()
     end)
     honest.stop()
     slow.stop()
@@ -71,14 +79,17 @@ describe("a daemon among slow clients", function()
     local tcp_n, tcp_worst, control_n, control_worst = honest.output():match "tcp (%d+) (%d+) control (%d+) (%d+)"
     assert(tcp_n, honest.output())
     seen.memory, seen.made = peak - before.memory, tonumber(slow.output():match " (%d+)")
-    seen.answer, seen.before = status(), before
+    seen.answer, seen.before, seen.seconds = status(), before, patience.now() - begun
     print(("%s: %d connections made, at most %d links, %d readers, %d file descriptors more, private memory " ..
       "%+.2f MB, tcp %d answers, worst %d ms, control %d answers, worst %d ms"):format(kind, seen.made, seen.links,
       seen.readers,
       seen.descriptors - before.descriptors, seen.memory / MB, tcp_n, tcp_worst, control_n, control_worst))
     assert.is_true(seen.made >= COUNT)
-    assert.is_true(tonumber(tcp_n) > 10 and tonumber(tcp_worst) <= 1000, tcp_worst .. " ms for a pong")
-    assert.is_true(tonumber(control_n) > 10 and tonumber(control_worst) <= 1000, control_worst .. " ms for a status")
+    for what, figures in pairs { ["a pong"] = { tcp_n, tcp_worst }, ["a status"] = { control_n, control_worst } } do
+      local n, worst = tonumber(figures[1]), tonumber(figures[2]) / 1000
+      patience.took("the slowest of " .. n .. " answers, " .. what, worst, ANSWER)
+      assert.is_true(n > 3 and worst <= ANSWER * patience.TIMES, worst .. " s for " .. what)
+    end
     assert.is_truthy(swarm.within(5, function() return outside.descriptors(pid) <= before.descriptors + 1 end),
       "descriptors are left behind")
     return seen
@@ -122,7 +133,7 @@ describe("a daemon among slow clients", function()
     local checked = seen.answer.refused.signature - (before.refused.signature or 0)
     print(("%d lines made, %d signatures checked"):format(seen.made, checked))
     assert.is_true(seen.memory <= 2 * MB, seen.memory)
-    assert.is_true(checked < 200 + 50 * (SECONDS + 4) + 512 + 128, checked)
+    assert.is_true(checked < 200 + 50 * (seen.seconds + 4) + 512 + 128, checked)
   end)
 
   it("writes no line of log for each of them", function()

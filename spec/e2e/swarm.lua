@@ -1,6 +1,7 @@
 -- swarm.lua - real daemons on hosts of their own, and the command line beside them, for specs. No checks.
 local json = require "core.json"
 local namespaces = require "spec.net.namespaces"
+local patience = require "spec.patience"
 local wire = require "spec.net.wire"
 
 local swarm = {}
@@ -64,11 +65,7 @@ end
 function swarm:stop(host, signal)
   local process = self.running[host]
   process.stop(signal)
-  for _ = 1, 100 do
-    if not process.alive() then return true end
-    os.execute "sleep 0.05"
-  end
-  return false
+  return swarm.within(5, function() return not process.alive() end) ~= nil
 end
 
 -- The command line asks the host's daemon, from outside its network: a socket is a file. → text, exit code
@@ -95,20 +92,8 @@ function swarm:names(host)
   return list
 end
 
--- Seconds until TEST holds, or nil after MOST.
-function swarm.within(most, test)
-  local function now()
-    local file = assert(io.open "/proc/uptime")
-    local seconds = file:read "n"
-    file:close()
-    return seconds
-  end
-  local began = now()
-  repeat
-    if test() then return now() - began end
-    os.execute "sleep 0.1"
-  until now() - began > most
-end
+-- Seconds until TEST holds, or nil after several times BAR, which is for a machine at rest (spec/patience.lua).
+function swarm.within(bar, test) return (patience.within(bar, test)) end
 
 -- Bytes that the host's interface sent so far, by the kernel's counter.
 function swarm:sent(host)

@@ -13,7 +13,7 @@ end
 describe("a node of an idle classroom of 40", function()
   it("writes at most 10 MB a day to the device, and not much more than its words to files", function()
     if not is_root() then return pending "a loop mount, and so the device's counter, needs root" end
-    local pipe = assert(io.popen(("timeout 400 lua5.4 spec/e2e/wear.lua %d 2>&1"):format(HOURS)))
+    local pipe = assert(io.popen(("timeout 1100 lua5.4 spec/e2e/wear.lua %d 2>&1"):format(HOURS)))
     local text = pipe:read "a"
     local ok, _, code = pipe:close()
     if code == 3 then return pending("no loop mount is allowed here: " .. text) end

@@ -1,7 +1,8 @@
 -- wire_spec.lua - two robots and a server on a bad wire: cut, slow writers, loss and delay. Real everything.
 --
--- By itself with smaller files and room for a busy machine; DT_SWARM_SOAK=1 takes the full sizes and the bars.
--- runs alone: it counts the seconds that things take
+-- By itself with smaller files; DT_SWARM_SOAK=1 takes the full sizes. What things took is said beside the bars, which
+-- are for a machine at rest; it waits several times as long.
+local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 local wire = require "spec.net.wire"
 
@@ -10,7 +11,6 @@ local MB = 1024 * 1024
 local SIZE = 64 * MB
 local LOSSY_SIZE = SOAK and 64 * MB or 16 * MB
 local LOSSY_S = 90
-local SLACK = SOAK and 1 or 3
 local RECORDS = SOAK and 200 or 60
 local HOSTS = { "ada", "donald", "server" }
 local GATHER = [[
@@ -90,21 +90,18 @@ describe("two robots and a server on a bad wire", function()
     return at
   end
 
-  local function uptime()
-    local file = assert(io.open "/proc/uptime")
-    local at = file:read "n"
-    file:close()
-    return at
+  local function uptime() -- as the script beside writes it
+    local file <close> = assert(io.open "/proc/uptime")
+    return file:read "n"
   end
-
-  local function said(format, ...) if SOAK then print(format:format(...)) end end
 
   it("have empty lists for ten seconds while the wire is cut", function()
     if not s then return pending(why) end
     local before, came = total("in", "broadcast"), total "out" -- frames of before the cut
     os.execute "sleep 10"
     for _, host in ipairs(HOSTS) do assert.same({ host }, s:names(host)) end
-    assert.is_true(total("in", "broadcast") - before > 5, "they did speak")
+    local function spoken() return total("in", "broadcast") - before > 5 end
+    assert.is_truthy(swarm.within(10, spoken), "they did not speak")
     assert.equal(came, total "out")
   end)
 
@@ -120,8 +117,7 @@ describe("two robots and a server on a bad wire", function()
   it("find each other by themselves when it is healed", function()
     if not s then return pending(why) end
     s.world:heal()
-    local took = swarm.within(40, all_found)
-    assert.is_truthy(took, s:log "ada")
+    assert.is_truthy(swarm.within(40, all_found), s:log "ada")
   end)
 
   it("publish what is written slowly once, whole, and soon it is on the server's disk", function()
@@ -136,9 +132,7 @@ describe("two robots and a server on a bad wire", function()
       local host, name = file[1], file[2]
       assert.is_truthy(swarm.within(60, function() return ended(name) end))
       assert.is_truthy(swarm.within(60, function() return on_server(name) end), s:log "server")
-      local took = uptime() - ended(name)
-      said("%s was there %.1f s after its end", name, took)
-      assert.is_true(took <= 10 * SLACK, name .. " took " .. took .. " s")
+      patience.took(name .. " was there after its end", uptime() - ended(name), 10)
       assert.is_true(same(host, name))
     end
     os.execute "sleep 1"
@@ -177,19 +171,18 @@ describe("two robots and a server on a bad wire", function()
     s.world:heal()
     lossy()
     start()
-    local began = uptime()
-    local took = swarm.within(40, all_found)
+    local began = patience.now()
+    local took = swarm.within(5, all_found)
     local function all_there()
       return each(function(host)
         local answer = s:ask(host, "report")
         return answer and #answer.files >= RECORDS + 3
       end)
     end
-    local there = swarm.within(60, all_there)
-    local whole = uptime() - began
-    said("found each other after %s s, %d records were there after %.1f s", took, RECORDS + 3, whole)
-    assert.is_true(took and took <= 5 * SLACK, "found each other after " .. tostring(took) .. " s")
-    assert.is_true(there and whole <= 15, "records were all there after " .. whole .. " s")
+    assert.is_truthy(took, s:log "ada")
+    assert.is_truthy(swarm.within(15, all_there), s:log "ada")
+    patience.took("found each other on a bad wire", took, 5)
+    patience.took(RECORDS + 3 .. " records were there", patience.now() - began, 15)
   end)
 
   local function publish(name, size)
@@ -208,7 +201,7 @@ describe("two robots and a server on a bad wire", function()
     publish(name, size)
     local took = swarm.within(most, function() return on_server(name) end)
     assert.is_truthy(took, s:log "server")
-    said("%s, %d MiB, was there after %.1f s", name, size // MB, took)
+    patience.took(("%s, %d MiB"):format(name, size // MB), took, most)
     assert.is_true(same("ada", name))
   end
 
@@ -245,7 +238,8 @@ describe("two robots and a server on a bad wire", function()
     assert.is_truthy(flow, s:log "server")
     local more = swarm.within(90, function() return on_server "after.bag" end)
     assert.is_truthy(more, s:log "server")
-    said("bytes flowed %.1f s after healing, the file was there after %.1f s", flow, flow + more)
+    patience.took("bytes flowed after healing", flow, 45)
+    patience.took("the file was there after healing", flow + more, 90)
     assert.is_true(same("ada", "after.bag"))
   end)
 
@@ -258,7 +252,7 @@ describe("two robots and a server on a bad wire", function()
     publish("reno.bag", MB)
     local took = swarm.within(600, function() return on_server "reno.bag" end)
     assert.is_truthy(took, s:log "server")
-    said("1 MiB without bbr was there after %.1f s", took)
+    patience.took("1 MiB without bbr", took, 600)
     assert.is_true(same("ada", "reno.bag"))
   end)
 end)

@@ -19,7 +19,7 @@ local function quiet_world(options)
 end
 
 local function wait_for(process, part)
-  for _ = 1, 200 do
+  for _ = 1, 1500 do
     if process.output():find(part, 1, true) then return end
     os.execute "sleep 0.02"
   end
@@ -27,7 +27,7 @@ local function wait_for(process, part)
 end
 
 local function wait_end(process)
-  for _ = 1, 500 do
+  for _ = 1, 3000 do
     if not process.alive() then return end
     os.execute "sleep 0.02"
   end

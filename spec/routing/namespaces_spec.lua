@@ -1,5 +1,6 @@
 -- namespaces_spec.lua - the channels between hosts: two network namespaces on a bridge.
 local namespaces = require "spec.net.namespaces"
+local patience = require "spec.patience"
 
 -- A host's program: hears for ever, says each frame with what it came by; every 100 ms broadcasts one of its own.
 local PROGRAM = [[
@@ -29,11 +30,7 @@ file:write((PROGRAM:gsub("%%s", os.getenv "DT_SWARM_BUILD" or ".build", 1)))
 file:close()
 
 local function soon(seconds, holds)
-  for i = 0, seconds * 20 do
-    if holds() then return i / 20 end
-    os.execute "sleep 0.05"
-  end
-  return false
+  return patience.within(seconds, holds, 0.05) or false
 end
 
 describe("hosts on a bridge", function()
@@ -60,9 +57,9 @@ describe("hosts on a bridge", function()
 
   it("use an interface that appears within six seconds, and hear by broadcast and by answer", function()
     world:up "donald"
-    local took = soon(7, function() return ada.output():find("heard\t* - 0 beacon from-donald", 1, true) end)
+    local took = soon(6.5, function() return ada.output():find("heard\t* - 0 beacon from-donald", 1, true) end)
     assert.is_truthy(took, ada.output() .. donald.output())
-    assert.is_true(took <= 6.5, took)
+    patience.took("an interface that appears is used", took, 6.5)
     assert.matches("heard\t* - 0 beacon from-donald\t10.77.0.2\ttrue\tfalse", ada.output(), 1, true)
     assert.is_truthy(soon(3, function()
       return donald.output():find("heard\t* - 0 pong from-ada\t10.77.0.1\tfalse\tfalse", 1, true)

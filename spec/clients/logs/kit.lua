@@ -89,14 +89,14 @@ function Kit:close()
   assert(#self.errors == 0, self.errors[1])
 end
 
--- Runs the loop until test() is true; false after MS.
+-- Runs the loop until test() is true; false after MS (30 s, for a busy machine).
 function Kit:wait(test, ms)
   local ok, timers = false, {}
   timers[1] = self.loop:every(5, function()
     ok = test()
     if ok then self.loop:stop() end
   end)
-  timers[2] = self.loop:after(ms or 5000, function() self.loop:stop() end)
+  timers[2] = self.loop:after(ms or 30000, function() self.loop:stop() end)
   self.loop:run()
   for _, timer in ipairs(timers) do timer:cancel() end
   return ok

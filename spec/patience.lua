@@ -1,0 +1,53 @@
+-- patience.lua - waits as long as a busy machine needs, and measures what a loop did, not what others did. No checks.
+local uv = require "luv"
+
+local patience = {}
+
+-- A bar in seconds is for a machine at rest; a spec waits so many times as long before it says that nothing came.
+patience.TIMES = 6
+
+-- Seconds of a clock that never goes back.
+function patience.now() return uv.hrtime() / 1e9 end
+
+-- Seconds until TEST holds (what it returned comes second), or nil after TIMES × BAR seconds. Asks each PAUSE s (0.1).
+function patience.within(bar, test, pause)
+  local began = patience.now()
+  repeat
+    local found = test()
+    if found then return patience.now() - began, found end
+    uv.sleep(math.floor((pause or 0.1) * 1000))
+  until patience.now() - began > bar * patience.TIMES
+end
+
+-- Says what something took beside its bar, as a comment among the test results; a bar that load moved fails nothing.
+function patience.took(what, seconds, bar)
+  print(("# %s: %.2f s (at rest at most %g s)"):format(what, seconds, bar))
+end
+
+-- ms in which this thread could have run and other programs had the processors (proc(5), schedstat), 0 if unknown.
+local function kept_waiting()
+  local file = io.open "/proc/thread-self/schedstat"
+  if not file then return 0 end
+  local _, waited = file:read("n", "n")
+  file:close()
+  return (waited or 0) / 1e6
+end
+
+-- Beats each 5 ms of LOOP from now on. → stop() → the longest time in ms between two of them, less what the thread
+-- waited for a processor meanwhile.
+function patience.beats(loop)
+  local last, waited, longest = uv.hrtime() / 1e6, kept_waiting(), 0
+  local function beat()
+    local now, w = uv.hrtime() / 1e6, kept_waiting()
+    longest = math.max(longest, now - last - (w - waited))
+    last, waited = now, w
+  end
+  local timer = loop:every(5, beat)
+  return function()
+    timer:cancel()
+    beat()
+    return longest
+  end
+end
+
+return patience
