@@ -70,15 +70,29 @@ local function fail(self, message, code, word)
   return nil, code
 end
 
+-- As it can be typed into a shell.
+local function quoted(word)
+  return word:find "^[%w%._~:/@+%-–…]+$" and word or "'" .. word:gsub("'", [['\'']]) .. "'"
+end
+
+-- What fits, one a line: what to type for it, and what tells it from the others.
+local function say_candidates(self, list)
+  local s = self.show
+  for _, each in ipairs(list) do
+    local much = each.files and ("%s, %s"):format(s.count(each.files, "file"), s.size(each.size)) or s.size(each.size)
+    if each.age_ms then much = ("%s, %s old"):format(much, s.span(each.age_ms)) end
+    if each.gone then much = much .. ", gone there" end
+    local cid = each.cid and each.say ~= each.cid and "   " .. s:short(each.cid) or ""
+    self:complain(("  %s   %s%s"):format(quoted(s:text(each.say)), much, cid))
+  end
+end
+
 local function say_error(self, answer)
   if self.as_json then
     self:json(answer)
   else
     self:complain(("%s (%s)"):format(text.escape(answer.error.text), text.escape(answer.error.word)))
-    for _, each in ipairs(answer.error.candidates or {}) do
-      self:complain(("  %s  %s  %s  from %s"):format(self.show:text(each.name), self.show.size(each.size),
-        self.show:text(each.cid), self.show:who(each.from)))
-    end
+    say_candidates(self, answer.error.candidates or {})
   end
 end
 

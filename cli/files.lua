@@ -7,21 +7,24 @@ function files.request() return { command = "files" } end
 
 local COLUMNS <const> = {
   { title = "FILE", cut = "middle", give = true, least = 20 }, { title = "SIZE", align = "right" },
-  { title = "STATE", give = true, least = 12 }, { title = "CID" },
+  { title = "FROM", give = true, optional = true, least = 6 }, { title = "STATE", give = true, least = 12 },
+  { title = "CID" },
 }
 
 local function own(file, s)
-  return { s:text(file.name), s.size(file.size), report.state(file, s), s:short(file.cid) }
+  return { s:text(file.name), s.size(file.size), "", report.state(file, s), s:short(file.cid) }
 end
 
+-- A copy: its path at the robot that it is from, and whether it is still there.
 local function held(file, s)
-  return { s:text(file.name), s.size(file.size), { "held for others", colour = "good" }, s:short(file.cid) }
+  return { s:text(file.name), s.size(file.size), report.from(file, s), { "held for others", colour = "good" },
+    s:short(file.cid) }
 end
 
 local function fetching(file, s)
   local words = "fetching, " .. s.part(file.done, file.size)
   if file.rate then words = words .. ", " .. s.rate(file.rate) end
-  return { s:text(file.name), s.size(file.size), words, s:short(file.cid) }
+  return { s:text(file.name), s.size(file.size), "", words, s:short(file.cid) }
 end
 
 --- Prints the answer.

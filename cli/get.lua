@@ -1,4 +1,5 @@
 -- get.lua - `files get`: asks the daemon who has a file, fetches it, checks it, puts it in its place.
+local forms = require "dcache.forms"
 local progress = require "cli.progress"
 local text = require "core.text"
 
@@ -14,10 +15,13 @@ function get.file_name(name, cid)
   return name
 end
 
+-- The last part of a path that a record may hold.
+local function base_of(path) return path and not forms.name_fault(path) and path:match "[^/]+$" or path end
+
 -- Where it is to be: PATH or a name in the folder PATH. nil, message if there is something else already.
 local function target_of(context, answer, options)
   local disk, path = context.world.disk(), options.to
-  local name = get.file_name(answer.name, answer.cid)
+  local name = get.file_name(base_of(answer.name), answer.cid)
   local found = path and disk:stat(path)
   if not path then path = name end
   if found and found.kind == "directory" then path = path:gsub("/+$", "") .. "/" .. name end

@@ -92,7 +92,8 @@ describe("pages", function()
       run-12.bag            64.0 MB  ada     6 s   ada only          bafybeih5kq…q7ua
       run-13.bag            41.3 MB  ada     –     –                 growing, 31 MB/s
       nope\x0d\x0a             12 B  ada     –     –                 refused, permiss…
-      2 files, 1.3 GB. 1 at risk: no copy off ada; 1 server is here.
+      2 files, 1.3 GB. 1 at risk: no copy off ada; 1 server is here. Here: 1 not
+      shared yet; 1 refused, files list says why.
 ]], page("report", crowd()))
   end)
 
@@ -118,9 +119,35 @@ describe("pages", function()
     facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "b", 1, 0)
     assert.matches("2 at risk: no copy off the node that made it;", page("report", facts))
     for i, cid in ipairs { fake.CID, fake.OTHER_CID } do
-      facts.records[2 + i] = { bucket = "share/safe", key = cid, signer = fake.SERVER, verb = "propose", holds = true }
+      facts.records[2 + i] = fake.safe(cid, fake.SERVER, i == 1 and fake.ADA or fake.DONALD,
+        i == 1 and "run-12.bag" or "b", 1)
     end
     assert.matches("2 files, 64%.0 MB%. Each has a copy on another node%.\n$", page("report", facts))
+  end)
+
+  it("say whose a copy is that is no longer there, by all its names, and never that all is well", function()
+    local facts = fake.two()
+    facts.nodes[3] = { id = fake.SERVER, name = "lab", type = "server", status = "ready", seen_ms = 1000, files = 0 }
+    facts.records = { fake.safe(fake.CID, fake.SERVER, fake.ADA, "one/run-12.bag", 64000000),
+      fake.file(fake.OTHER_CID, fake.DONALD, "x.bag", 5, 9000),
+      fake.file(fake.OTHER_CID, fake.ADA, "b/y.bag", 5, 8000) }
+    assert.equal(plain_text [[
+      FILE               SIZE  FROM             AGE   COPIES          CID
+      b/y.bag             5 B  ada              9 s   2: donald, ada  bafybeih5kr…q7ub
+      x.bag                    donald                 same bytes      bafybeih5kr…q7ub
+      one/run-12.bag  64.0 MB  ada, gone there  60 s  lab only        bafybeih5kq…q7ua
+      2 files, 64.0 MB. 1 gone there: lab alone has it.
+]], page("report", facts))
+    facts.records[4] = fake.safe(fake.CID, fake.DONALD, fake.ADA, "one/run-12.bag", 64000000)
+    assert.matches("1 gone there: other nodes have it%.\n$", page("report", facts))
+    facts.records = { facts.records[2], facts.records[3] }
+    assert.matches("Each has a copy on another node%.\n$", page("report", facts))
+    facts.not_shared = { name = 2, EACCES = 1 }
+    assert.matches("Each shared one has a copy on another node%. Here: 3 refused, files\nlist says why%.\n$",
+      page("report", facts))
+    facts.held = { { name = "one/run-12.bag", cid = fake.CID, size = 64000000, from = fake.ADA, class = "lab" } }
+    assert.matches("\none/run%-12%.bag +64%.0 MB +ada, gone there +held for others +bafybeih5kq…q7ua\n",
+      page("files", facts))
   end)
 
   it("stay within every width, print nothing unprintable, end in a sentence", function()

@@ -352,6 +352,99 @@ describe("requests", function()
     assert.is_true(file.safe)
   end)
 
+  -- ada shares two bags as folders, donald one of the same name; the server holds a file that ada had.
+  local function bags()
+    local facts = fake.two()
+    facts.nodes[3] = { id = fake.SERVER, name = "lab", type = "server", status = "silent", seen_ms = 240000 }
+    facts.records = {
+      fake.file("bafy-a0", fake.ADA, "one/rosbag2_0.mcap", 10, 5000),
+      fake.file("bafy-b0", fake.ADA, "two/rosbag2_0.mcap", 20, 4000),
+      fake.file("bafy-m", fake.ADA, "one/metadata.yaml", 3, 4000),
+      fake.file("bafy-d0", fake.DONALD, "one/rosbag2_0.mcap", 40, 3000),
+      fake.file("bafy-r2", fake.ADA, "run.bag", 7, 1000),
+      fake.safe("bafy-r1", fake.SERVER, fake.ADA, "run.bag", 6),
+      fake.safe("bafy-old", fake.SERVER, fake.ADA, "deep/in/old.bag", 5),
+    }
+    facts.records[3].data.names = { "one/metadata.yaml", "two/metadata.yaml" }
+    return facts
+  end
+
+  local function source(what, from) return answer({ command = "sources", what = what, from = from }, bags()) end
+
+  it("finds what is held though its robot no longer shares it: by name, robot, folder and CID", function()
+    for _, what in ipairs { "deep/in/old.bag", "old.bag", "ada:deep/in/old.bag", "ada:old.bag", "bafy-old",
+      fake.ADA .. ":old.bag", "~7f3a:old.bag" } do
+      local found = assert(source(what))
+      assert.same({ "bafy-old", "deep/in/old.bag", "ada", true },
+        { found.cid, found.name, found.from.name, found.gone }, what)
+      assert.same({ "lab", "silent", 240000, false }, { found.holders[1].label, found.holders[1].status,
+        found.holders[1].seen_ms, found.holders[1].reachable })
+    end
+    assert.equal("bafy-old", source("old.bag", "ada").cid)
+    assert.equal("missing", select(3, source("old.bag", "donald")))
+    assert.same({ "deep/in", 1 }, { source("deep/in/").folder, source("deep/in/").files })
+    assert.equal("deep/in", source("ada:in/").folder)
+  end)
+
+  it("gives a file the name that was asked for, and a name with other bytes now means those", function()
+    assert.equal("two/metadata.yaml", source("two/metadata.yaml").name)
+    assert.equal("one/metadata.yaml", source("one/metadata.yaml").name)
+    assert.equal("bafy-r2", source("run.bag").cid)
+    local older = source "bafy-r1"
+    assert.same({ "bafy-r1", "run.bag", true }, { older.cid, older.name, older.gone })
+  end)
+
+  it("takes a CID and a name as lists shorten them", function()
+    local cut = fake.CID:sub(1, 11) .. "…" .. fake.CID:sub(-4)
+    assert.equal(fake.CID, answer({ command = "sources", what = cut }, fake.two()).cid)
+    assert.equal(fake.CID, answer({ command = "sources", what = (cut:gsub("…", "...")) }, fake.two()).cid)
+    assert.equal("bafy-old", source("deep/i…ld.bag").cid)
+    assert.equal("missing", select(3, source "…bag"))
+  end)
+
+  it("lists what fits with a word that means it alone", function()
+    local found, message, word, candidates = source "rosbag2_0.mcap"
+    assert.is_nil(found)
+    assert.equal("ambiguous", word)
+    assert.matches("3 files", message)
+    for _, each in ipairs(candidates) do
+      local one = assert(source(each.say))
+      assert.equal(each.cid, one.cid)
+      assert.is_truthy(each.from.label and each.size and each.age_ms)
+    end
+    assert.same({ "ada:one/rosbag2_0.mcap", "donald:one/rosbag2_0.mcap", "ada:two/rosbag2_0.mcap" },
+      { candidates[1].say, candidates[2].say, candidates[3].say })
+    candidates, word = select(4, source "one"), select(3, source "one")
+    assert.equal("ambiguous", word)
+    assert.same({ "ada:one/", 2, 13 }, { candidates[1].say, candidates[1].files, candidates[1].size })
+    assert.equal("donald:one/", candidates[2].say)
+    assert.equal("donald", source("donald:one/").from.name)
+  end)
+
+  it("gives a folder's files a page at a time, each with who has it", function()
+    local facts = fake.two()
+    facts.records = {}
+    for i = 1, 250 do facts.records[i] = fake.file("cid" .. i, fake.ADA, ("bag/%03d/x"):format(i), i, 1000) end
+    facts.records[251] = fake.safe("cid-gone", fake.SERVER, fake.ADA, "bag/000", 9)
+    facts.records[252] = fake.safe("cid-older", fake.SERVER, fake.ADA, "bag/001/x", 9) -- other bytes are there now
+    facts.sources = { { id = fake.SERVER, url = "http://192.168.1.2:3826" } }
+    local answer_of, after, shown = requests.new(fake.node(facts)), nil, {}
+    for page = 1, 3 do
+      local part = assert(answer_of { command = "folder", what = "bag/", from = fake.ADA, after = after })
+      assert.equal(page < 3, part.more)
+      for _, file in ipairs(part.files) do
+        shown[#shown + 1] = file.path .. " " .. file.cid
+        assert.equal(fake.SERVER, file.sources[1].id)
+        after = file.path
+      end
+    end
+    assert.equal(251, #shown)
+    assert.same({ "000 cid-gone", "001/x cid1", "250/x cid250" }, { shown[1], shown[2], shown[251] })
+    assert.equal("missing", select(3, answer_of { command = "folder", what = "bag/001/x" }))
+    assert.equal("form", select(3, answer_of { command = "folder" }))
+    assert.equal("form", select(3, answer_of { command = "sources", what = "bag/", from = 7 }))
+  end)
+
   it("gives the key only when asked for it", function()
     assert.is_nil(answer({ command = "identity" }).key)
     assert.matches("^CAESQ", answer({ command = "identity", secret = true }).key)

@@ -15,6 +15,12 @@ function fake.file(cid, signer, name, size, ago)
     at = fake.NOW - ago, data = { names = { name }, size = size, class = "lab" } }
 end
 
+--- A record of share/safe: SIGNER holds the file that FROM shared as NAME.
+function fake.safe(cid, signer, from, name, size)
+  return { bucket = "share/safe", key = cid, signer = signer, verb = "propose", holds = true, at = fake.NOW - 60000,
+    data = { class = "lab", from = from, name = name, size = size } }
+end
+
 --- What discovery says of this node itself.
 function fake.self()
   return { id = fake.ADA, name = "ada", type = "laptop", status = "ready", self = true, files = 0 }
@@ -50,8 +56,14 @@ local function layers(facts)
         end
         return found
       end,
+      record = function(_, bucket, key, signer)
+        for _, record in ipairs(facts.records or {}) do
+          if record.bucket == bucket and record.key == key and record.signer == signer then return record end
+        end
+      end,
     },
-    routing = { channels = list_of(facts, "channels") }, logs = { files = list_of(facts, "files") },
+    routing = { channels = list_of(facts, "channels") },
+    logs = { files = list_of(facts, "files"), refused = list_of(facts, "not_shared") },
     content = {
       held = list_of(facts, "held"), fetching = list_of(facts, "fetching"),
       sources = list_of(facts, "sources"),
@@ -60,7 +72,7 @@ local function layers(facts)
 end
 
 --- A node; FACTS may replace what it says: nodes, tried, same, classes, buckets, records, channels, files,
--- held, fetching, sources, refused, name, note, port, quality (of the time).
+-- held, fetching, sources, refused, not_shared (counts by word), name, note, port, quality (of the time).
 function fake.node(facts)
   facts = facts or {}
   local node = layers(facts)

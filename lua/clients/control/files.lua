@@ -1,88 +1,210 @@
--- files.lua - the answers that are about files: report, files, sources. It changes nothing.
+-- files.lua - the answers that are about files: report, files, sources, folder. It changes nothing.
 local facts = require "clients.control.facts"
+local find = require "clients.control.find"
 local plain = require "clients.control.plain"
 local shared = require "clients.control.shared"
 
 local files = {}
+files.__index = files
 
 local CANDIDATES <const> = 10
+local PAGE <const> = 100 -- files of a folder in an answer
+local KEPT <const> = 5000 -- ms that the list behind the pages of a folder is used again
+
+--- Answers about the files of NODE, each a method (request) → table, or nil, text, word, candidates.
+function files.new(node) return setmetatable({ node = node }, files) end
+
+local function name_row(one, who)
+  return { name = plain.text(one.name), from = who(one.from), gone = one.gone or nil }
+end
 
 local function report_row(file, who, time)
   local ms, about = time:age(file.at)
   return {
     cid = plain.text(file.cid), names = plain.list(file.names, plain.text), size = file.size,
     class = plain.value(file.class), from = plain.list(file.from, who), age_ms = ms, age_about = about,
-    copies = plain.list(file.copies, who), safe = file.safe,
+    named = plain.list(file.named, function(one) return name_row(one, who) end),
+    copies = plain.list(file.copies, who), safe = file.safe, gone = file.gone, at_risk = #file.copies < 2,
   }
 end
 
-function files.report(node)
-  local who, here, servers, known = facts.people(node), {}, 0, {}
-  local list = shared.files(node.dcache)
+local function count(list, member)
+  local n = 0
+  for _, one in ipairs(list) do n = n + (one[member] and 1 or 0) end
+  return n
+end
+
+local function servers(node)
+  local n = 0
+  for _, other in ipairs(node.discovery:nodes()) do n = n + (other.type == "server" and 1 or 0) end
+  return n
+end
+
+-- Names in the share folder that are not shared, and why not stands in `files list`.
+local function not_shared(node)
+  local n = 0
+  for _, number in pairs(node.logs.refused and node.logs:refused() or {}) do n = n + number end -- any order
+  return n
+end
+
+function files:report()
+  local node, here, known = self.node, {}, {}
+  local who, list = facts.people(node), shared.files(node.dcache)
   for _, file in ipairs(list) do known[file.cid] = true end
   for _, file in ipairs(node.logs:files()) do
     if not (file.cid and known[file.cid]) then here[#here + 1] = file end
   end
-  for _, other in ipairs(node.discovery:nodes()) do
-    if other.type == "server" then servers = servers + 1 end
-  end
+  local rows = plain.list(list, function(file) return report_row(file, who, node.time) end)
   return {
-    files = plain.list(list, function(file) return report_row(file, who, node.time) end),
-    here = plain.list(here, facts.own_file), self = who(node.id), servers = servers, total = #list,
-    share = plain.value(node.share),
+    files = rows, here = plain.list(here, facts.own_file), self = who(node.id), servers = servers(node),
+    total = #list, share = plain.value(node.share), at_risk = count(rows, "at_risk"), gone = count(rows, "gone"),
+    not_shared = not_shared(node),
   }
 end
 
-function files.list(node)
+-- A copy held here: whose it is, and whether he still shares it.
+local function held_row(node, file, who)
+  local row = plain.fields(file, { "cid", "name", "size", "path", "class" })
+  if not file.from then return row end
+  local record = node.dcache:record("share/files", file.cid, file.from)
+  row.from, row.gone = who(file.from), not (record and record.holds)
+  return row
+end
+
+function files:list()
+  local node = self.node
+  local who = facts.people(node)
   return {
     share = plain.value(node.share), problem = facts.share_problem(node),
     files = plain.list(node.logs:files(), facts.own_file),
-    held = plain.list(node.content:held(), function(file)
-      return plain.fields(file, { "cid", "name", "size", "path" })
-    end),
+    held = plain.list(node.content:held(), function(file) return held_row(node, file, who) end),
     fetching = plain.list(node.content:fetching(), function(file)
       return plain.fields(file, { "cid", "name", "size", "done", "rate", "source" })
     end),
   }
 end
 
-local function candidate(file, who)
-  return { cid = plain.text(file.cid), name = plain.value(file.names[1]), size = file.size,
-    from = who(file.from[1]) }
+-- What `what` means in requests for it, and no other of those that fit.
+local function word_for(one, who, times)
+  local name = one.root and one.root .. "/" or one.name
+  local word = name and ("%s:%s"):format(who(one.from).label, name)
+  if not word or times[word] and not one.root then return one.file.cid end
+  times[word] = true
+  return word
+end
+
+local function file_facts(one, who)
+  local file = one.file
+  return { cid = plain.text(file.cid), name = plain.value(one.name), size = one.size or file.size,
+    from = one.from and who(one.from), gone = file.gone }
+end
+
+-- What to type for this one of several that fit, and what tells it from the others.
+local function candidates(several, who, time)
+  local times = {}
+  return plain.list({ table.unpack(several, 1, CANDIDATES) }, function(one)
+    local word = plain.text(word_for(one, who, times))
+    if one.root then
+      return { say = word, from = who(one.from), name = plain.text(one.root), files = #one.paths, size = one.size }
+    end
+    local row = file_facts(one, who)
+    row.say, row.age_ms, row.age_about = word, time:age(one.at)
+    return row
+  end)
+end
+
+-- This node's own CIDs: those of its share folder and those held for others.
+local function own_cids(node)
+  local own = {}
+  for _, file in ipairs(node.logs:files()) do own[file.cid or false] = true end
+  for _, file in ipairs(node.content:held()) do own[file.cid] = true end
+  return own
 end
 
 -- This node first, where it has the file: the others' addresses are what content:sources knows.
-local function sources_of(node, cid)
-  local list, has = {}, false
-  for _, file in ipairs(node.logs:files()) do has = has or file.cid == cid end
-  for _, file in ipairs(node.content:held()) do has = has or file.cid == cid end
-  if has and node.gateway then
+local function sources_of(node, cid, own)
+  local list = {}
+  if own[cid] and node.gateway then
     local url = ("http://127.0.0.1:%d"):format(node.gateway:port())
-    list[1] = { id = node.id, url = url, own = true }
+    list[1] = { id = node.id, name = node.name, url = url, own = true }
   end
   for _, source in ipairs(node.content:sources(cid)) do list[#list + 1] = source end
-  return list
-end
-
---- Who has the file that request.what names.
-function files.sources(node, request)
-  if type(request.what) ~= "string" or request.what == "" then
-    return nil, 'form: "what" names a file or its CID', "form"
-  end
-  local who = facts.people(node)
-  local file, message, word, several = shared.find(shared.files(node.dcache), request.what)
-  if not file then
-    return nil, message, word, several and plain.list({ table.unpack(several, 1, CANDIDATES) }, function(each)
-      return candidate(each, who)
-    end)
-  end
-  local answer = candidate(file, who)
-  answer.sources = plain.list(sources_of(node, file.cid), function(source)
-    local row, whose = plain.fields(source, { "id", "url", "own" }), who(source.id)
-    row.name, row.label = whose.name, whose.label
+  return plain.list(list, function(source)
+    local row = plain.fields(source, { "id", "name", "url", "own" })
+    row.label = plain.value(node.discovery:who(source.id).label)
     return row
   end)
+end
+
+-- Who has the file, whether he can be reached now, and when he was heard last.
+local function holders(node, file, sources, who)
+  local reachable, rows = {}, {}
+  for _, source in ipairs(sources) do reachable[source.id] = true end
+  for _, other in ipairs(node.discovery:nodes()) do rows[other.id] = other end
+  return plain.list(file.copies, function(id)
+    local row, other = who(id), rows[id] or {}
+    row.seen_ms, row.status = plain.value(other.seen_ms), plain.value(other.status)
+    row.reachable = reachable[id] or false
+    return row
+  end)
+end
+
+local function found(self, list, request)
+  local who, robot = facts.people(self.node), request.from
+  if type(request.what) ~= "string" or request.what == "" then
+    return nil, 'form: "what" names a file, a folder or a CID', "form"
+  end
+  if robot ~= nil and type(robot) ~= "string" then return nil, 'form: "from" names a robot', "form" end
+  local one, message, word, several = find.one(list, request.what, robot, who)
+  if one then return one end
+  return nil, message, word, several and candidates(several, who, self.node.time)
+end
+
+--- Who has the file that request.what names, request.from: the robot that it comes from; of a folder, how much it is.
+function files:sources(request)
+  local node = self.node
+  local one, message, word, several = found(self, shared.files(node.dcache), request)
+  if not one then return nil, message, word, several end
+  local who = facts.people(node)
+  if one.root then
+    return { folder = plain.text(one.root), from = who(one.from), files = #one.paths, size = one.size }
+  end
+  local answer = file_facts(one, who)
+  answer.sources = sources_of(node, one.file.cid, own_cids(node))
+  answer.holders = holders(node, one.file, answer.sources, who)
   return answer
+end
+
+-- The list is made anew for the first page, and where a client was slow.
+local function list_for_pages(self, first)
+  local now = self.node.loop:now()
+  if first or not self.kept or now - self.kept_at > KEPT then
+    self.kept, self.kept_at = shared.files(self.node.dcache), now
+  end
+  return self.kept
+end
+
+--- Files of the folder request.what (of robot request.from), by path: those behind the path request.after, a page of
+-- them; `more` says that there are others behind.
+function files:folder(request)
+  local after = type(request.after) == "string" and request.after or ""
+  local one, message, word, several = found(self, list_for_pages(self, after == ""), request)
+  if not one then return nil, message, word, several end
+  if not one.root then return nil, "missing: that is a file, no folder", "missing" end
+  local node, rows, own, more = self.node, {}, own_cids(self.node), false
+  local who = facts.people(node)
+  for _, path in ipairs(one.paths) do
+    if path > after then
+      more = #rows == PAGE
+      if more then break end
+      local row = file_facts(one.by_path[path], who)
+      row.path, row.sources = plain.text(path), sources_of(node, row.cid, own)
+      rows[#rows + 1] = row
+    end
+  end
+  if not more then self.kept = nil end
+  return { folder = plain.text(one.root), from = who(one.from), files = plain.list(rows, function(row) return row end),
+    more = more }
 end
 
 return files

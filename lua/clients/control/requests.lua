@@ -97,18 +97,25 @@ function requests.identity(node, request)
   return answer
 end
 
-local COMMANDS <const> = {
-  status = requests.status, discover = requests.discover, summary = requests.summary,
-  report = files.report, files = files.list, sources = files.sources,
-  identity = requests.identity,
-}
+local function commands_of(node)
+  local about = files.new(node)
+  local commands = {}
+  for _, name in ipairs { "status", "discover", "summary", "identity" } do
+    commands[name] = function(request) return requests[name](node, request) end
+  end
+  for command, method in pairs { report = "report", files = "list", sources = "sources", folder = "folder" } do
+    commands[command] = function(request) return about[method](about, request) end -- in any order
+  end
+  return commands
+end
 
 --- What control.new takes as `answer`: request table → answer table, or nil, text, word, candidates.
 function requests.new(node)
+  local commands = commands_of(node)
   return function(request)
-    local command = COMMANDS[request.command]
+    local command = commands[request.command]
     if not command then return nil, "kind: no such command: " .. plain.text(request.command), "kind" end
-    local answer, message, word, candidates = command(node, request)
+    local answer, message, word, candidates = command(request)
     if not answer then return nil, message, word, candidates end
     answer.schema, answer.command = SCHEMA, request.command
     return answer

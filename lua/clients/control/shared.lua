@@ -1,95 +1,98 @@
--- shared.lua - the files that records speak of, and finding one by name or CID. Fetches nothing.
-local plain = require "clients.control.plain"
+-- shared.lua - the files that records speak of: who shares each by which name, who holds a copy. Fetches none.
+--
+-- What a robot shares is told by share/files. A holder's claim (share/safe) stands by itself: where the robot no longer
+-- shares the file, its name and origin are taken from there, and the file is "gone there".
+local sorted = require "sorted"
 
 local shared = {}
 
-local PREFIX <const> = 4 -- characters of a CID or name below which it stands for nothing
-
 local function stands(record)
-  return record.verb ~= "dismiss" and record.holds ~= false
+  return record.verb ~= "dismiss" and record.holds ~= false and type(record.data) == "table"
 end
 
-local function names_of(data)
-  local names = type(data.names) == "table" and data.names or { data.name }
-  local result = {}
-  for i, name in ipairs(names) do
-    if type(name) == "string" then result[i] = name end
+local function file_of(found, record)
+  local file = found.by_cid[record.key]
+  if not file then
+    file = { cid = record.key, named = {}, by_name = {}, copies = {}, holder = {}, safe = false }
+    found.by_cid[record.key], found.list[#found.list + 1] = file, file
   end
-  return result
+  file.at = file.at or record.at
+  file.size = file.size or math.tointeger(record.data.size)
+  file.class = file.class or record.data.class
+  return file
 end
 
-local function add_holder(file, id, origin)
+local function add_holder(file, id)
   if file.holder[id] then return end
   file.holder[id] = true
   file.copies[#file.copies + 1] = id
-  file.safe = file.safe or not origin
 end
 
---- Files of share/files, sorted by name and CID: {cid, names, size, class, from (IDs), at (ms), copies (IDs),
--- safe: somebody else holds every block}.
-function shared.files(dcache)
-  local list, by_cid = {}, {}
-  for _, record in ipairs(dcache:records "share/files") do
-    local data = type(record.data) == "table" and record.data or {}
-    if stands(record) then
-      local file = by_cid[record.key]
-      if not file then
-        file = {
-          cid = record.key, names = names_of(data), size = math.tointeger(data.size), class = data.class,
-          from = {}, copies = {}, holder = {}, at = record.at, safe = false,
-        }
-        by_cid[record.key], list[#list + 1] = file, file
-      end
-      file.from[#file.from + 1] = record.signer
-      add_holder(file, record.signer, #file.from == 1)
+-- GONE: its origin no longer shares the file under that name.
+local function add_name(file, record, name, from, gone)
+  local slot = from .. " " .. name
+  if type(name) ~= "string" or file.by_name[slot] then return end
+  local one = { file = file, name = name, from = from, gone = gone, at = record.at,
+    size = math.tointeger(record.data.size) }
+  file.by_name[slot], file.named[#file.named + 1] = one, one
+end
+
+local function share(found, record)
+  local file = file_of(found, record)
+  local names = type(record.data.names) == "table" and record.data.names or {}
+  for _, name in ipairs(names) do
+    if type(name) == "string" then add_name(file, record, name, record.signer, false) end
+  end
+  file.safe = file.safe or #file.copies > 0
+  file.shared = true
+  add_holder(file, record.signer)
+end
+
+local function hold(found, record)
+  local file, data = file_of(found, record), record.data
+  if data.name and data.from then add_name(file, record, data.name, data.from, true) end
+  file.safe = file.safe or not file.holder[record.signer]
+  add_holder(file, record.signer)
+end
+
+local function by_name(a, b)
+  if a.gone ~= b.gone then return b.gone end
+  if a.name ~= b.name then return a.name < b.name end
+  return a.from < b.from
+end
+
+local function finish(file)
+  table.sort(file.named, by_name)
+  local names, from = {}, {}
+  file.from = {}
+  for _, one in ipairs(file.named) do
+    names[one.name] = true
+    if not from[one.from] then
+      from[one.from] = true
+      file.from[#file.from + 1] = one.from
     end
   end
-  for _, record in ipairs(dcache:records "share/safe") do
-    local file = by_cid[record.key]
-    if file and stands(record) then add_holder(file, record.signer, false) end
+  file.names, file.gone = sorted.keys(names), not file.shared
+end
+
+--- Files that somebody shares or holds, sorted by name and CID: { cid, size (bytes), class, at (ms), names (sorted),
+-- named = { { file, name, from = ID, gone, at, size } … } (shared ones first), from (IDs of origins), copies (IDs of
+-- who has it), gone = no origin shares it any more, safe = somebody beside an origin says that he holds every block }.
+function shared.files(dcache)
+  local found = { list = {}, by_cid = {} }
+  for _, record in ipairs(dcache:records "share/files") do
+    if stands(record) then share(found, record) end
   end
-  table.sort(list, function(a, b)
-    local first, second = a.names[1] or "", b.names[1] or ""
+  for _, record in ipairs(dcache:records "share/safe") do
+    if stands(record) then hold(found, record) end
+  end
+  for _, file in ipairs(found.list) do finish(file) end
+  table.sort(found.list, function(a, b)
+    local first, second = a.named[1] and a.named[1].name or "", b.named[1] and b.named[1].name or ""
     if first ~= second then return first < second end
     return a.cid < b.cid
   end)
-  return list
-end
-
-local function is(file, what)
-  if file.cid == what then return true end
-  for _, name in ipairs(file.names) do
-    if name == what then return true end
-  end
-  return false
-end
-
-local function begins(file, what)
-  if #what < PREFIX then return false end
-  if file.cid:sub(1, #what) == what then return true end
-  for _, name in ipairs(file.names) do
-    if name:sub(1, #what) == what then return true end
-  end
-  return false
-end
-
-local function matching(files, what, test)
-  local found = {}
-  for _, file in ipairs(files) do
-    if test(file, what) then found[#found + 1] = file end
-  end
-  return found
-end
-
---- The one file that WHAT (its name, its CID, or the beginning of either that fits no other) means.
--- nil, text, word, candidates where there is none or more than one.
-function shared.find(files, what)
-  local found = matching(files, what, is)
-  if #found == 0 then found = matching(files, what, begins) end
-  if #found == 1 then return found[1] end
-  local name = plain.text(what)
-  if #found == 0 then return nil, "missing: nobody has shared " .. name, "missing" end
-  return nil, ("ambiguous: %s fits %d files"):format(name, #found), "ambiguous", found
+  return found.list
 end
 
 return shared
