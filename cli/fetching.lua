@@ -28,56 +28,67 @@ local function writable(disk, path)
 end
 
 -- A fetch waits for ever for a disk that is full; a person does not.
-local function guard(job)
-  local moved, have = job.loop:now(), nil
-  return job.loop:every(LOOK, function()
-    local now = job.fetch:status()[1]
+local function guard(self, key, finish)
+  local moved, have = self.loop:now(), nil
+  return self.loop:every(LOOK, function()
+    local now = self.fetch:status()[1]
     if not now then return end
-    if now.done ~= have then moved, have = job.loop:now(), now.done end
-    if job.loop:now() - moved < job.patience then return end
-    job.fetch:cancel(job.cid)
-    job.finish(nil, now.why or "no block came")
+    if now.done ~= have then moved, have = self.loop:now(), now.done end
+    if self.loop:now() - moved < self.patience + LOOK then return end
+    self.fetch:cancel(key)
+    finish(nil, now.why or "no block came")
   end)
 end
 
-local function run(job, given)
-  local path, message, watch
-  function job.finish(found, why)
-    path, message = found, why
-    if watch then watch:cancel() end
-    job.loop:stop()
-  end
-  local ok, why = job.fetch:start(given.cid, given.size, given.name or given.cid, job.finish)
-  if not ok then return nil, why end
-  watch = guard(job)
-  job.loop:run()
-  return path, message
+local session = {}
+session.__index = session
+
+--- GIVEN: loop, disk, patience (ms; 30 s). → what fetches files one after the other: run(given), close().
+function fetching.open(given)
+  local self = setmetatable({ loop = given.loop, disk = given.disk, patience = given.patience or PATIENCE }, session)
+  self.client = require("dcache.content.client").new { loop = self.loop }
+  self.fetch = fetch.new {
+    loop = self.loop, disk = self.disk, http = self.client, random = require("core.random").system(),
+    log = { debug = quiet, info = quiet, warn = quiet, error = quiet }, patience = self.patience,
+    sources = function() return self.given.sources end,
+    on_progress = function(...) if self.given.on_progress then self.given.on_progress(...) end end,
+    partial = function() return self.part end, place = function() return self.given.place() end,
+    flusher = function(threads) return worker.new { loop = self.loop, threads = threads } end,
+  }
+  return self
 end
 
---- GIVEN: loop, disk, cid, size (bytes), name, sources (array of {url=, name=, …}), target (path), place() → the
--- path that it is renamed to at the end, on_progress(done, size, source or nil). Runs the loop until the end.
--- → path | nil, text
+--- GIVEN: cid, size (bytes), name, sources (array of {url=, name=, …}), target (path), place() → the path that it is
+-- renamed to at the end, on_progress(done, size, source or nil). Runs the loop until the end. → path | nil, text, word
+function session:run(given)
+  self.given, self.part = given, fetching.partial(given.target, given.cid)
+  local ok, why, kind = writable(self.disk, self.part)
+  if not ok then return nil, why, kind end
+  local path, message, word, watch
+  local function finish(found, ...)
+    path = found
+    if not found then message, word = ... end
+    watch:cancel()
+    self.loop:stop()
+  end
+  ok, why, kind = self.fetch:start(given.cid, given.size, given.name or given.cid, finish)
+  if not ok then return nil, why, kind end
+  watch = guard(self, given.cid, finish)
+  self.loop:run()
+  return path, message, word
+end
+
+function session:close()
+  self.fetch:stop()
+  self.client:close()
+end
+
+--- One file: what open and run take. → path | nil, text, word
 function fetching.run(given)
-  local part = fetching.partial(given.target, given.cid)
-  local ok, message = writable(given.disk, part)
-  if not ok then return nil, message end
-  local client = require("dcache.content.client").new { loop = given.loop }
-  local patience = given.patience or PATIENCE
-  local job = {
-    loop = given.loop, cid = given.cid, patience = patience + LOOK,
-    fetch = fetch.new {
-      loop = given.loop, disk = given.disk, http = client, random = require("core.random").system(),
-      log = { debug = quiet, info = quiet, warn = quiet, error = quiet }, patience = patience,
-      sources = function() return given.sources end, on_progress = given.on_progress,
-      partial = function() return part end, place = given.place,
-      flusher = function(threads) return worker.new { loop = given.loop, threads = threads } end,
-    },
-  }
-  local path
-  path, message = run(job, given)
-  job.fetch:stop()
-  client:close()
-  return path, message
+  local one = fetching.open(given)
+  local path, message, word = one:run(given)
+  one:close()
+  return path, message, word
 end
 
 return fetching

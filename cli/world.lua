@@ -27,6 +27,7 @@ function world.new(arg)
     return self.real_disk
   end
   self.fetch = function(given) return require("cli.fetching").run(given) end
+  self.fetching = function(given) return require("cli.fetching").open(given) end
   self.read = function(path)
     local file = io.open(path, "rb")
     if not file then return nil end
