@@ -1,4 +1,5 @@
 -- fetch.lua - a file over loopback, checked and in place, beside curl, tee and openssl from nginx. No pass or fail.
+-- needs: nginx curl openssl
 dofile "spec/helper.lua"
 local client = require "dcache.content.client"
 local disk = require "core.disk"

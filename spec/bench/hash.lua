@@ -1,4 +1,5 @@
 -- hash.lua - hashing a file of 1 GiB beside openssl and Kubo, in the same run. No pass or fail.
+-- needs: openssl
 dofile "spec/helper.lua"
 local unixfs = require "core.unixfs"
 local worker = require "core.worker"

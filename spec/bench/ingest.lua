@@ -1,4 +1,5 @@
 -- ingest.lua - signed words through a real daemon's stream, beside libsodium's bare rate on two cores. No pass or fail.
+-- needs: cc pkg-config
 dofile "spec/helper.lua"
 local key, statement, json = require "core.key", require "core.statement", require "core.json"
 local net, luv = require "core.net", require "luv"

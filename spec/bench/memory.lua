@@ -1,4 +1,5 @@
 -- memory.lua - what an idle daemon holds and uses with 40 neighbours and 5,000 records. No pass or fail.
+-- needs: curl ip
 dofile "spec/helper.lua"
 local swarm = require "spec.e2e.swarm"
 

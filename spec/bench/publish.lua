@@ -1,4 +1,5 @@
 -- publish.lua - 1 GiB from a finished file to a published one by a daemon, beside `ipfs add`. No pass or fail.
+-- needs: curl
 --
 -- Ours: from the file's rename into the share folder until a block of it is answered over HTTP, its record is in
 -- `report`, and the disk is synced; less the settling time, which the policy sets and sleeps through. Theirs: `ipfs

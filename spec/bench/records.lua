@@ -1,4 +1,5 @@
 -- records.lua - figures of the record index beside libsodium's bare rate in the same run. No pass or fail.
+-- needs: cc pkg-config
 dofile "spec/helper.lua"
 local key, record, statement = require "core.key", require "core.record", require "core.statement"
 
