@@ -1,14 +1,46 @@
 -- protocol_spec.lua - the protocol page says what the core does: words, limits, files. No behaviour.
+local abnf = require "spec.second.abnf"
 local core = require "core"
+local policy = require "policy"
+local record = require "core.record"
+local second = require "spec.second.record"
+local text = require "core.text"
 
 local function content(path)
-  local file = assert(io.open(path))
-  local text = file:read "a"
-  file:close()
-  return text
+  local file <close> = assert(io.open(path))
+  return file:read "a"
 end
 
 local page = content "spec/PROTOCOL.md"
+
+-- The grammars of the page, in order: each { rules =, look(name) → node, or nil where no rule is so named }.
+local function grammars()
+  local list = {}
+  for block in page:gmatch "\n```abnf\n(.-)\n```" do
+    local one, before = { rules = abnf.parse(block) }, list[#list]
+    function one.look(name)
+      return one.rules[name] or before and before.look(name) or abnf.core[name]
+    end
+    list[#list + 1] = one
+  end
+  return list
+end
+
+-- The grammar that has rule NAME.
+local function grammar_of(name)
+  for _, one in ipairs(grammars()) do if one.rules[name] then return one end end
+end
+
+-- Rows of the table whose title begins with TITLE, as arrays of cells without their back quotes.
+local function rows(title)
+  local list = {}
+  for line in assert(page:match("\n| " .. title .. "[^\n]*\n|[-|]+\n(.-\n)\n")):gmatch "[^\n]+" do
+    local cells = {}
+    for cell in line:gmatch "| *([^|]-) *%f[|]" do cells[#cells + 1] = cell:gsub("`", "") end
+    list[#list + 1] = cells
+  end
+  return list
+end
 
 local function section(name) return assert(page:match("\n## " .. name .. "\n(.-)\n## ")) end
 
@@ -39,5 +71,62 @@ describe("the protocol page", function()
       count = count + 1
     end
     assert.truthy(count >= 6)
+  end)
+
+  it("has real ABNF, each rule once in its block, and none that is not there", function()
+    local all = grammars()
+    assert.is_true(#all >= 9)
+    for _, one in ipairs(all) do
+      for name, node in pairs(one.rules) do
+        abnf.asked(node, function(asked) assert.truthy(one.look(asked), name .. " asks for " .. asked) end)
+      end
+    end
+    for bad, why in pairs { ["a = b / "] = "an element expected", ["a = %xG"] = "digits expected",
+      ["a = 2( b"] = "expected", ["a = b\na = c"] = "stands twice", ["1*256( a ) b"] = "no rule" } do
+      local ok, message = pcall(abnf.parse, bad)
+      assert.is_false(ok, bad)
+      assert.truthy(message:find(why, 1, true), message)
+    end
+  end)
+
+  it("gives grammars that the messages in the vectors follow, and those of other form do not", function()
+    local look = grammar_of("beacon").look
+    local function of_page(line)
+      if not abnf.fits(look, "envelope", line) then return false end
+      local kind, rest = line:match "^%S+ %S+ %S+ (%l+) ?(.*)$"
+      return kind ~= "statements" and abnf.fits(look, kind, rest)
+    end
+    local count = 0
+    for _, vector in ipairs(require "spec.vectors.read" "messages.txt") do
+      local word, why, line = vector:match "^(%l+) (%S+) (.*)$"
+      if word == "ok" or word == "signature" then assert.is_true(of_page(line), line) end
+      if why == "grammar" then assert.is_false(of_page(line), line) end
+      count = count + (why == "grammar" and 1 or 0)
+    end
+    assert.is_true(count >= 10)
+  end)
+
+  it("gives the classes and buckets of the shipped policies, and their laws", function()
+    for _, name in ipairs { "duckiebot", "server", "lab" } do
+      local p = assert(policy.load("policies/" .. name .. ".lua", { shipped = "policies" }))
+      local classes, laws, by_class = p:classes(), rows "class | max_ttl", {}
+      local index = record.new(classes)
+      assert.equal(#classes, #laws)
+      for _, row in ipairs(rows "bucket | class") do
+        local rule = p:get "dcache.buckets"[row[1]]
+        assert.same({ row[2], row[3], row[4] }, { rule.class, rule.propose, rule.dismiss }, row[1])
+        by_class[row[2]] = by_class[row[2]] or {}
+        table.insert(by_class[row[2]], row[1])
+      end
+      for i, class in ipairs(classes) do
+        local law = text.base64url(index:law(class.name))
+        assert.same({ class.name, tostring(class.max_ttl), tostring(class.size), tostring(class.slots),
+          class.kept and "kept" or "soft", class.scope, law }, laws[i])
+        table.sort(by_class[class.name])
+        assert.same(class.buckets, by_class[class.name])
+        assert.equal(law, text.base64url(second.law(class)))
+      end
+      p:close()
+    end
   end)
 end)

@@ -37,9 +37,11 @@ function messages.beacon(node_key, swarm, facts)
   return node_key:sign("beacon", swarm, words_text) .. " " .. words_text
 end
 
+local function is_class(word) return #word <= 32 and word:find "^[%l%d-]+$" ~= nil end
+
 local function class_of(word)
-  local name, law, digest, n = word:match "^(%l+):([%w_-]+):([%w_-]+):(%d+)$"
-  if not name then return nil end
+  local name, law, digest, n = word:match "^([^:]+):([%w_-]+):([%w_-]+):(%d+)$"
+  if not name or not is_class(name) then return nil end
   law, digest, n = text.unbase64url(law), text.unbase64url(digest), number(n, COUNT_MAX)
   if not law or #law ~= 8 or not digest or #digest ~= 16 or not n then return nil end
   return { name = name, law = law, digest = digest, n = n }
@@ -91,6 +93,12 @@ function messages.verify_pong(facts, swarm)
   return key.verify(facts.id, "pong", swarm, facts.signed, facts.signature)
 end
 
+-- The ID in a ping's FROM, or nil.
+function messages.asker(from)
+  local id = from:match "^/dswarm/(%w+)/brain$"
+  return id and key.public(id) and id or nil
+end
+
 function messages.is_nonce(word)
   local bytes = #word == 22 and text.unbase64url(word)
   return bytes and #bytes == 16 or false
@@ -132,7 +140,7 @@ function messages.parse_ids(rest)
   local list = words(rest)
   local law = list[2] and text.unbase64url(list[2])
   local t = number(list[3], COUNT_MAX)
-  if not (list[1] or ""):match "^%l+$" or not law or #law ~= 8 or not t or t % 16 ~= 0 then return form "ids' head" end
+  if not is_class(list[1]) or not law or #law ~= 8 or not t or t % 16 ~= 0 then return form "ids' head" end
   if list[4] ~= "more" and list[4] ~= "end" then return form "ids go on with more or end" end
   local ids = short_ids(list, 5, messages.ids_in_line)
   if not ids then return form "ids are short IDs, 256 at most" end

@@ -87,7 +87,7 @@ function proof:ping(message, source, reply)
   if source.broadcast and not message.to:find(self.id, 1, true) then
     return nil, "address: a ping that many hear names whom it asks", "address"
   end
-  local asker = message.from:match "^/dswarm/([1-9A-HJ-NP-Za-km-z]+)/brain$"
+  local asker = messages.asker(message.from)
   if not asker or not messages.is_nonce(message.rest) then return nil, "form: ping NONCE, from an ID", "form" end
   return reply { kind = "pong", rest = messages.pong(self.key, self.swarm, message.rest, asker, self.facts()) }
 end

@@ -115,3 +115,52 @@ describe("ids and wants", function()
     end
   end)
 end)
+
+describe("the vectors of messages", function()
+  local envelope = require "routing.envelope"
+  local second = require "spec.second.messages"
+
+  -- What the code says of a whole line in swarm `vectors`: "ok", or the word.
+  local parse = { beacon = messages.parse_beacon, pong = messages.parse_pong, ids = messages.parse_ids,
+    want = function(rest) return messages.parse_want(rest, messages.ids_in_line) end }
+  local verify = { beacon = messages.verify_beacon, pong = messages.verify_pong }
+
+  function parse.ping(rest, message)
+    return messages.asker(message.from) and messages.is_nonce(rest) or nil, nil, "form"
+  end
+
+  local function ours(line)
+    local message, _, word = envelope.parse(line)
+    if not message then return word end
+    local read, _, refused = parse[message.kind](message.rest, message)
+    if not read then return refused end
+    return verify[message.kind] and select(3, verify[message.kind](read, "vectors")) or "ok"
+  end
+
+  local function theirs(line)
+    local message, word = second.parse(line)
+    if not message then return word end
+    local signs = message.kind == "beacon" or message.kind == "pong"
+    return signs and second.fault(message.kind, message.facts, "vectors") or "ok"
+  end
+
+  it("are taken and refused as they say, here and by a second reader", function()
+    for _, vector in ipairs(require "spec.vectors.read" "messages.txt") do
+      local word, line = vector:match "^(%l+) %S+ (.*)$"
+      assert.equal(word, ours(line), line)
+      assert.equal(word, theirs(line), line)
+    end
+  end)
+
+  it("with any one character changed are judged alike by both", function()
+    local r = random.seeded(11)
+    for _, vector in ipairs(require "spec.vectors.read" "messages.txt") do
+      local line = vector:match "^%l+ %S+ (.*)$"
+      for _ = 1, 20 do
+        local bad = mutated(r, line)
+        local kind = bad and bad:match "^%S+ %S+ %S+ (%S+)"
+        if kind and parse[kind] then assert.equal(theirs(bad), ours(bad), bad) end
+      end
+    end
+  end)
+end)
