@@ -1,4 +1,6 @@
 -- files.lua - `files list`: this node's own files, those held for others, those on their way.
+local kinds = require "cli.kinds"
+local progress = require "cli.progress"
 local report = require "cli.report"
 
 local files = {}
@@ -22,9 +24,7 @@ local function held(file, s)
 end
 
 local function fetching(file, s)
-  local words = "fetching, " .. s.part(file.done, file.size)
-  if file.rate then words = words .. ", " .. s.rate(file.rate) end
-  return { s:text(file.name), s.size(file.size), "", words, s:short(file.cid) }
+  return { s:text(file.name), s.size(file.size), "", progress.state(file, s), s:short(file.cid) }
 end
 
 --- Prints the answer.
@@ -34,11 +34,13 @@ function files.show(answer, s)
   for _, file in ipairs(answer.held) do rows[#rows + 1] = held(file, s) end
   for _, file in ipairs(answer.fetching) do rows[#rows + 1] = fetching(file, s) end
   if #rows > 0 then s:table(COLUMNS, rows) end
-  if answer.problem then
-    return s:say(("%s cannot be watched: %s."):format(s:text(answer.share), s:text(answer.problem)))
-  end
-  s:say(("%s in %s, %d held for others, %d on their way."):format(s.count(#answer.files, "file"),
-    s:text(answer.share), #answer.held, #answer.fetching))
+  if answer.problem then s:say(("%s: %s."):format(s:text(answer.share), s:text(answer.problem))) end
+  kinds.show(answer.files, answer.notes, s)
+  local on_way, waits = progress.say(answer, s)
+  if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
+  s:say(("%s in %s%s, %d held for others, %d on their way%s."):format(s.count(#answer.files, "file"),
+    s:text(answer.share), kinds.sum(answer.files, s), #answer.held, on_way,
+    waits > 0 and (", %d waiting"):format(waits) or ""))
 end
 
 return files

@@ -30,6 +30,8 @@ cli.commands = {
       { "--to", "PATH", "save it there (a folder, or a new name)" },
       { "--force", nil, "replace a file that is there already" },
     } },
+  { name = "files dismiss", file = "cli.dismiss", text = "Say that own files which are not there are gone for good.",
+    options = { { "--yes", nil, "do it; without this it only shows what would be dismissed" } } },
   { name = "identity show", file = "cli.identity", text = "This node's peer ID and the board it belongs to.",
     default = true },
   { name = "identity export", file = "cli.export", text = "The private key, in the form of an IPFS config." },

@@ -1,4 +1,4 @@
--- progress.lua - one line that says how far a file has come. It draws; it measures and fetches nothing.
+-- progress.lua - words that say how far files have come and what keeps them. It draws; it measures and fetches nothing.
 local width = require "cli.width"
 
 local progress = {}
@@ -30,6 +30,59 @@ function progress.line(show, facts)
   local columns = math.max(LEAST, math.min(BAR, left - width.of(name)))
   name = width.cut(name, math.max(left - columns, 1), "middle")
   return ("%s  %s  %s"):format(name, bar(facts.done, facts.size, columns), text)
+end
+
+--- What `files list` says of a FILE on its way: { state, done, size, source, via, rate, since_ms, reason }.
+function progress.state(file, s)
+  if file.state == "waits" then
+    local words = ("waits %s: %s"):format(s.span(file.since_ms), s:text(file.reason))
+    return { file.done and file.done > 0 and words .. ", " .. s.part(file.done, file.size) or words, colour = "warn" }
+  end
+  local words = "fetching"
+  if file.source then words = words .. " from " .. s:text(file.source) end
+  if file.via then words = words .. " over " .. s:text(file.via) end
+  words = words .. ", " .. s.part(file.done, file.size)
+  return file.rate and words .. ", " .. s.rate(file.rate) or words
+end
+
+local MOST <const> = 3 -- files whose reason is said in full
+
+local function waiting(answer, s)
+  local n = 0
+  for _, file in ipairs(answer.fetching) do
+    if file.state == "waits" then
+      n = n + 1
+      local again = file.again_ms and ("; tried again in %s"):format(s.span(file.again_ms)) or ""
+      if n <= MOST then s:say(("%s waits: %s%s."):format(s:text(file.name), s:text(file.reason), again)) end
+    end
+  end
+  return n
+end
+
+local function sum(each, s) return ("%s (%s)"):format(s.count(each.files, "file"), s.size(each.bytes)) end
+
+--- What is on its way, what waits and why, in sentences; → how many of each.
+function progress.say(answer, s)
+  local waits = waiting(answer, s)
+  local queued = answer.queued
+  if queued and queued.files > 0 then
+    s:say(("%s %s for a turn."):format(sum(queued, s), queued.files == 1 and "waits" or "wait"))
+  end
+  for _, each in ipairs(answer.unwanted or {}) do
+    s:say(("%s not fetched: %s."):format(sum(each, s) .. (each.files == 1 and " is" or " are"), s:text(each.why)))
+  end
+  return #answer.fetching - waits, waits
+end
+
+--- What is wrong with the disk that fetched files go to: { text, free, files, needed, since_ms }.
+function progress.disk(disk, s)
+  local words = s:text(disk.text)
+  if disk.free then words = ("%s, %s free"):format(words, s.size(disk.free)) end
+  if disk.files and disk.files > 0 then
+    words = ("%s; %s %s for %s more room"):format(words, s.count(disk.files, "file"),
+      disk.files == 1 and "waits" or "wait", s.size(disk.needed))
+  end
+  return ("%s (since %s)"):format(words:gsub("^%l", string.upper), s.span(disk.since_ms))
 end
 
 return progress

@@ -1,4 +1,6 @@
 -- report.lua - `report`: all shared files, with their copies and what is at risk. It asks the daemon only.
+local progress = require "cli.progress"
+
 local report = {}
 
 function report.request() return { command = "report" } end
@@ -105,6 +107,7 @@ end
 --- Prints the answer.
 function report.show(answer, s)
   local rows = {}
+  if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   for _, file in ipairs(answer.files) do shared(rows, file, s) end
   for _, file in ipairs(answer.here) do rows[#rows + 1] = here(file, answer.self, s) end
   if #rows > 0 then s:table(COLUMNS, rows) end

@@ -1,4 +1,5 @@
 -- show.lua - facts as words for people: sizes, ages, names, colour; "–" is unknown. Asks nobody.
+local amount = require "amount"
 local layout = require "cli.table"
 local width = require "cli.width"
 
@@ -7,7 +8,6 @@ show.__index = show
 
 local UNKNOWN <const> = "–"
 local COLOURS <const> = { title = "1", good = "32", warn = "33", bad = "31", dim = "2" }
-local UNITS <const> = { "kB", "MB", "GB", "TB", "PB" }
 
 show.UNKNOWN = UNKNOWN
 
@@ -35,13 +35,7 @@ end
 
 --- Bytes in powers of ten: "812 B", "41.3 MB".
 function show.size(bytes)
-  if not bytes then return UNKNOWN end
-  if bytes < 1000 then return ("%d B"):format(bytes) end
-  local value, unit = bytes / 1000, 1
-  while value >= 999.95 and unit < #UNITS do
-    value, unit = value / 1000, unit + 1
-  end
-  return ("%.1f %s"):format(value, UNITS[unit])
+  return bytes and amount.of(bytes) or UNKNOWN
 end
 
 --- "38.1 of 64.0 MB": the unit once where it is the same.

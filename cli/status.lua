@@ -1,4 +1,7 @@
 -- status.lua - `status`: how this node is, on one screen. It asks the daemon and judges nothing.
+local kinds = require "cli.kinds"
+local progress = require "cli.progress"
+
 local status = {}
 
 function status.request() return { command = "status" } end
@@ -29,12 +32,15 @@ local function records(answer, s)
   return ("%s, in %s"):format(words, s.count(#answer.classes, "class", "classes"))
 end
 
-local function share(answer, s)
-  local folder = s:text(answer.node.share)
-  if answer.problem then
-    return { "share", ("%s: %s"):format(folder, s:text(answer.problem)), colour = "bad" }
+-- What is wrong with the folder has lines of its own: a long path leaves it no room.
+local function share(list, answer, s)
+  local sum = answer.problem and "" or (", %s%s"):format(s.count(#answer.files, "file"), kinds.sum(answer.files, s))
+  list[#list + 1] = { "share", s:text(answer.node.share) .. sum }
+  if answer.problem then list[#list + 1] = { "", s:text(answer.problem), colour = "bad" } end
+  for _, note in ipairs(answer.notes or {}) do
+    list[#list + 1] = { "", s:text(note.text), colour = "warn" }
+    list[#list + 1] = { "", s:text(note.cure) }
   end
-  return { "share", ("%s, %s"):format(folder, s.count(#answer.files, "file")) }
 end
 
 local function http(gateway, s)
@@ -51,12 +57,16 @@ local function facts(answer, s)
     { "clock", clock(answer.time, s) },
     { "peers", ("%d"):format(answer.peers) },
     { "records", records(answer, s) },
-    share(answer, s),
+  }
+  share(list, answer, s)
+  for _, row in ipairs {
     { "state", s:text(node.state) },
     { "control", s:text(node.socket) },
     { "http", http(answer.gateway, s) },
     { "memory", s.size(node.memory) .. " of Lua" },
-  }
+  } do
+    list[#list + 1] = row
+  end
   if identity.note then table.insert(list, 2, { "key", s:text(identity.note) }) end
   s:facts(list)
 end
@@ -135,6 +145,7 @@ end
 function status.show(answer, s)
   head(answer, s)
   facts(answer, s)
+  if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   malformed(answer, s)
   if #answer.channels == 0 then return s:say("No channel: nobody can be heard. " .. refusals(answer, s)) end
   local up = channels(answer, s)

@@ -210,6 +210,15 @@ static int directory_gc(lua_State *L) {
   return 0;
 }
 
+/* What is there by its name, though nobody may look at it: WORD is an errno's name. */
+static void push_unknown(lua_State *L, const char *word) {
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, "unknown");
+  lua_setfield(L, -2, "kind");
+  lua_pushstring(L, word);
+  lua_setfield(L, -2, "word");
+}
+
 /* Fills the table on top with at most MOST entries; returns how many there were beyond.
  */
 static lua_Integer fill(lua_State *L, DIR *handle, lua_Integer most) {
@@ -224,9 +233,12 @@ static lua_Integer fill(lua_State *L, DIR *handle, lua_Integer most) {
       beyond++;
       continue;
     }
-    if (fstatat(dirfd(handle), name, &info, AT_SYMLINK_NOFOLLOW) < 0)
-      continue; /* gone */
-    push_info(L, &info);
+    if (fstatat(dirfd(handle), name, &info, AT_SYMLINK_NOFOLLOW) == 0)
+      push_info(L, &info);
+    else if (errno != ENOENT) /* else gone */
+      push_unknown(L, core_errno_name(errno));
+    else
+      continue;
     lua_pushstring(L, name);
     lua_setfield(L, -2, "name");
     lua_rawseti(L, -2, ++n);
@@ -235,7 +247,8 @@ static lua_Integer fill(lua_State *L, DIR *handle, lua_Integer most) {
 }
 
 /* list(folder, name[, most = 65536]) → array of stat's tables with `name`, in no order;
- * how many entries there were beyond `most`. Name "" is the folder itself. */
+ * how many entries there were beyond `most`. Name "" is the folder itself. What cannot be
+ * looked at is { kind = "unknown", name =, word = the errno's name }. */
 static int beneath_list(lua_State *L) {
   const char *folder = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
   lua_Integer most = luaL_optinteger(L, 3, 65536), beyond;

@@ -64,6 +64,9 @@
   X(missing, "not held here")                                                            \
   X(moved, "the file changed meanwhile")                                                 \
   X(link, "not a regular file beneath the folder")                                       \
+  X(pipe, "a pipe, a socket or a device, which holds no bytes to share")                 \
+  X(deep, "more folders deep than is looked")                                            \
+  X(away, "the file system that it lies on is not there")                                \
   X(name, "a name that a record cannot hold")                                            \
   X(permission, "the owner or the policy does not allow it")                             \
   X(policy, "a hook failed")                                                             \

@@ -4,6 +4,7 @@
 #include "transfer.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -217,11 +218,27 @@ static int http_get(lua_State *L) {
   return 1;
 }
 
-static void push_refusal(lua_State *L, const transfer *t, CURLcode code,
-                         const char *word) {
+/* What WORD means: libcurl's own words are for who writes programs with it. */
+static const char *meaning(const transfer *t, const char *word) {
+  static const struct {
+    const char *word, *text;
+  } words[] = {
+#define WORD_AND_TEXT(word, text) {#word, text},
+      CORE_WORDS(WORD_AND_TEXT)
+#undef WORD_AND_TEXT
+  };
+  long err = 0;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (!strcmp(words[i].word, word))
+      return words[i].text;
+  curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &err);
+  return strerror(err ? (int)err : ENOMEM);
+}
+
+static void push_refusal(lua_State *L, const transfer *t, const char *word) {
   lua_pushstring(L, word);
   lua_setfield(L, -2, "word");
-  lua_pushfstring(L, "%s: %s", word, t->error[0] ? t->error : curl_easy_strerror(code));
+  lua_pushfstring(L, "%s: %s", word, meaning(t, word));
   lua_setfield(L, -2, "error");
 }
 
@@ -245,7 +262,7 @@ static void push_result(lua_State *L, const transfer *t, CURLcode code) {
   lua_pushstring(L, type);
   lua_setfield(L, -2, "type");
   if (word) {
-    push_refusal(L, t, code, word);
+    push_refusal(L, t, word);
     push_part(L, t);
     return;
   }

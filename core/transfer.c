@@ -112,7 +112,6 @@ static void set_bounds(CURL *easy, const transfer_request *request) {
 }
 
 static void set_callbacks(transfer *t) {
-  curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
   curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
   curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);

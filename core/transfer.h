@@ -19,7 +19,6 @@ typedef struct transfer {
   size_t size, room, max;
   size_t header_size;
   int over; /* a bound was passed, whatever libcurl calls it */
-  char error[CURL_ERROR_SIZE];
 } transfer;
 
 typedef struct {

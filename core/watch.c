@@ -29,6 +29,7 @@ static const struct {
     {IN_DELETE,      "delete"     },
     {IN_DELETE_SELF, "self"       },
     {IN_MOVE_SELF,   "self"       },
+    {IN_UNMOUNT,     "self"       },
     {IN_IGNORED,     "ignored"    },
     {IN_Q_OVERFLOW,  "overflow"   },
     {IN_ISDIR,       "isdir"      },
@@ -91,8 +92,9 @@ static void push_event(lua_State *L, const struct inotify_event *event) {
 
 /* read() → array, empty when nothing happened, of { wd =, name = (nil: the folder itself)
  * } and `true` for each of: create modify attributes close_write moved_from moved_to
- * delete self (the folder went or moved) ignored (the watch is over) overflow (events
- * were lost) isdir. One read of 16 KiB: what is left keeps the descriptor readable. */
+ * delete self (the folder went, moved or was unmounted) ignored (the watch is over)
+ * overflow (events were lost) isdir. One read of 16 KiB: what is left keeps the
+ * descriptor readable. */
 static int watch_read(lua_State *L) {
   watch *w = check(L);
   char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));

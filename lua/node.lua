@@ -18,7 +18,7 @@ local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 local OWN_WAIT, OWN_EVERY = 60 * 1000, 60 * 60 * 1000 -- ms after words of our own came back; between two such
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
-  "flusher", "name", "type", "here", "memory", "http" }
+  "flusher", "name", "type", "here", "memory", "http", "space" }
 
 -- Keeps what must be the same in all parts of a node.
 local function base(given)
@@ -130,7 +130,8 @@ end
 
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
 -- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text; last_stamp = ms or nil
--- and keep_stamp(ms): dcache/own.lua; http = nil: libcurl's. → node | nil, text, word.
+-- and keep_stamp(ms): dcache/own.lua; http = nil: libcurl's; space(path) → free bytes, nil: nobody knows.
+-- → node | nil, text, word.
 function node.new(given)
   local self = base(given)
   self.time = clock.new { loop = self.loop, sync = given.synchronised, build = given.build, saved = given.saved_time,
@@ -200,7 +201,7 @@ function node:open_content(net, wanted)
   self.gateway = self.door and self.door.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
     time = self.time, dir = self.state, id = self.id, gateway = self.gateway, publish = publisher(self),
-    flusher = self.flusher, http = self.http,
+    flusher = self.flusher, http = self.http, space = self.space,
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }

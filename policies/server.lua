@@ -16,6 +16,8 @@ function p.comms.rebroadcast(record, _, to)
   return false, "IRC carries news of files and dismissals only"
 end
 
+p.clients.logs.at_once = 8
+
 function p.clients.logs.fetch(file, here)
   if (here.store_free or 0) < file.size + 20 * GB then return false, "20 GB stay free" end
   return file.age < 1 * day and 7 or 3, "newest first"

@@ -99,6 +99,7 @@ hooks.settings = {
   { "routing.export", "list of text", "brain, ping", "components that answer strangers", later = true },
   { "clients.logs.folder", "text", "~/shared-logs", "folder whose files are shared" },
   { "clients.logs.copies", "span of count", "1 to 3", "copies wanted, at least and at most", later = true },
+  { "clients.logs.at_once", "count", "2", "files fetched at once; one source has half of these places at most" },
   { "clients.logs.settle", "settle", "2 s + 1 s per 32 MB, at most 120 s", "calm before a file is finished" },
   { "clients.logs.budget", "bytes", "1 MB", "a second, off the LAN; on it there is no limit", later = true },
   { "clients.logs.private", "list of text", "dotfiles, keys, cores", "names (* ?) never shared" },

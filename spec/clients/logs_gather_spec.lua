@@ -24,13 +24,14 @@ local function world()
       sure = function(_, class) return class ~= "share" or w.sure end },
     comms = { on_word = function(_, _, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end },
     here = function() return {} end,
-    policy = { where = function() return "p.lua", 3, false end,
+    policy = { where = function() return "p.lua", 3, false end, get = function() return w.at_once or 2 end,
       ask = function(_, _, shared)
         if w.facts then w.facts[shared.cid] = shared end
         return w.urgency[shared.cid] or false, "robots keep their own"
       end },
     names = function() return nil end, label = function(id) return id end,
-    content = { holds = function() return false end,
+    content = { holds = function() return false end, halves = function() return w.halves or {} end,
+      drop = function(_, cid, why) w.dropped = { cid, why } end, make_room = function() return false end,
       fetch = function(_, cid, _, _, done, pressed, origin)
         table.insert(w.fetched, cid)
         w.done, w.pressed, w.origin = done, pressed, origin
@@ -41,7 +42,7 @@ end
 describe("gathering", function()
   it("begins with the most wanted, two at once, and goes on when one has come", function()
     local w = world()
-    w.urgency = { a = 3, b = 9, c = 5, own = 9 }
+    w.urgency, w.at_once = { a = 3, b = 9, c = 5, own = 9 }, 4 -- half of the places for ada
     w.gather:start()
     w.loop:run_until(1000)
     assert.same({ "b", "c" }, w.fetched)
@@ -54,6 +55,7 @@ describe("gathering", function()
   it("asks the policy again when a file's turn comes: those that began have taken the room", function()
     local w = world()
     local free = 3
+    w.at_once = 4
     w.gather.policy.ask = function(_, _, shared) return shared.size <= free and 5 end
     local fetch = w.gather.content.fetch
     w.gather.content.fetch = function(self, cid, size, ...)
@@ -155,14 +157,70 @@ describe("gathering", function()
 
   it("says that others wait for the place while there are any that are wanted", function()
     local w = world()
-    w.urgency = { a = 3, b = 9 }
+    w.urgency = { b = 9 }
     w.gather:start()
     w.loop:run_until(1000)
     assert.is_false(w.pressed())
-    w.urgency.c = 1
-    w.word({ verb = "propose", bucket = "share/files", key = "c", signer = "bea" }, {})
+    w.urgency.a = 1
+    w.word({ verb = "propose", bucket = "share/files", key = "a", signer = "ada" }, {})
     w.loop:run_until(2000)
     assert.is_true(w.pressed())
+  end)
+
+  it("gives one source half of the places, so that others' files need not wait for a slow one", function()
+    local w = world()
+    w.urgency = { a = 9, b = 9, c = 1 }
+    w.gather:start()
+    w.loop:run_until(1000)
+    assert.same({ "a", "c" }, w.fetched) -- b is ada's, too
+    assert.same({ files = 1, bytes = 2 }, w.gather:queued())
+    w.done("/path") -- c
+    w.records[3].data = nil
+    w.loop:run_until(2000)
+    assert.equal(2, #w.fetched)
+  end)
+
+  it("lets a file that does not fit wait, blames nobody, and goes on with others", function()
+    local w = world()
+    w.urgency = { a = 9, c = 1 }
+    w.gather.content.fetch = function(_, cid, _, _, done)
+      table.insert(w.fetched, cid)
+      if cid == "a" then w.loop:post(function() done(nil, "disk: needs 8 B more room on /x", "disk") end) end
+    end
+    w.gather:start()
+    w.loop:run_until(1000)
+    assert.same({ "a", "c" }, w.fetched)
+    local row = w.gather:waiting()[1]
+    assert.same({ "a", "waits", "disk", "needs 8 B more room on /x" }, { row.cid, row.state, row.word, row.reason })
+    assert.same({}, w.gather.turns.failures)
+    w.loop:run_until(20000)
+    assert.same({ "a", "c", "a", "a" }, w.fetched) -- after 5 s, then 10 s
+  end)
+
+  it("gives up a file that nobody shares any more, and what came of it", function()
+    local w = world()
+    w.urgency = { c = 1 }
+    w.gather:start()
+    w.loop:run_until(1000)
+    w.word({ verb = "dismiss", bucket = "share/files", key = "c", signer = "bea" }, {})
+    w.loop:run_until(2500)
+    assert.is_nil(w.dropped) -- somebody has it still
+    w.records[3].holds = false
+    w.word({ verb = "dismiss", bucket = "share/files", key = "c", signer = "bea" }, {})
+    w.loop:run_until(5000)
+    assert.same({ "c", "nobody shares it any more" }, w.dropped)
+  end)
+
+  it("removes halves of files that nobody has, not of those that it wants or that somebody has", function()
+    local w = world()
+    w.halves = { { cid = "b", size = 1 }, { cid = "gone", size = 1 } }
+    w.urgency = { a = 3 }
+    w.gather:start()
+    w.loop:run_until(50000)
+    assert.is_nil(w.dropped)
+    w.loop:run_until(70000)
+    assert.same({ "gone", "nobody shares it any more" }, w.dropped)
+    assert.same({ { why = "robots keep their own", files = 2, bytes = 5 } }, w.gather:unwanted())
   end)
 
   it("acts on nothing while the class is unsure after a loss, and soon after it is sure again", function()

@@ -8,6 +8,7 @@ local gateway = require "core.gateway"
 local log = require "log"
 local loop = require "loop"
 local random = require "core.random"
+local room = require "dcache.content.room"
 local unixfs = require "core.unixfs"
 local worker = require "worker"
 local patience = require "spec.patience"
@@ -61,7 +62,8 @@ describe("dcache.content.fetch", function()
       log = log.new { wall = function() return 0 end, level = "debug",
         write = function(text) said[#said + 1] = text end },
       random = random.seeded(1), sources = options.sources, on_progress = options.on_progress,
-      patience = options.patience }
+      patience = options.patience, room = options.space and room.new { loop = L, path = home.path .. "/state",
+        space = options.space } }
     table.insert(open, { close = function() f:stop() end })
     return f
   end
@@ -126,7 +128,8 @@ describe("dcache.content.fetch", function()
       g:close()
       L:after(1500, function()
         assert.is_nil(in_place(file))
-        assert.truthy(f:status()[1].why)
+        local row = f:status()[1]
+        assert.same({ "waits", "a does not answer", nil }, { row.state, row.reason, row.rate })
         g = serve(file, port)
       end)
     end }
@@ -266,17 +269,45 @@ describe("dcache.content.fetch", function()
     assert.equal("hello", in_place(file))
   end)
 
-  it("says that the disk is full, and goes on when it is not", function()
+  it("says that the disk is full, keeps no place, and goes on with its half when it is not", function()
     local M = disk.memory(1)
     local file = publish("a", folder.bytes(4 * MIB, 6))
     local g = serve(file)
     M:limit(2 * MIB)
     local f = fetcher { disk = M, sources = function() return { source("a", g:port()) } end }
-    L:after(1000, function() M:limit(0) end)
-    assert(run(f, file, 20000))
-    assert.equal(file.size, M:stat(home.path .. "/state/files/" .. file.cid .. "/a").size)
-    assert.truthy(table.concat(said):find "ENOSPC")
+    local path, message, word = run(f, file)
+    assert.same({ nil, "disk" }, { path, word })
+    assert.matches("^disk: the disk of .* is full$", message)
+    assert.same({}, f:status())
     assert.is_true(f.refused.disk >= 1)
+    local trouble = f.room:trouble()
+    assert.same({ "ENOSPC", home.path .. "/state" }, { trouble.word, trouble.path })
+    M:limit(0)
+    local before = g:counts().blocks
+    assert(run(f, file))
+    assert.is_nil(f.room:trouble())
+    assert.is_true(g:counts().blocks - before <= 4) -- the root, and what had not come
+    assert.equal(file.size, M:stat(home.path .. "/state/files/" .. file.cid .. "/a").size)
+  end)
+
+  it("begins only with what fits, the halves that lie there counted", function()
+    local space, file = 3 * MIB, publish("a", folder.bytes(4 * MIB, 6))
+    local g = serve(file)
+    local f = fetcher { sources = function() return { source("a", g:port()) } end,
+      space = function() return space end }
+    local _, message, word = f:start(file.cid, file.size, "a", function() end)
+    assert.equal("disk", word)
+    assert.matches("^disk: needs 2%.4 MB more room on /", message) -- 4 MiB, a part for what goes with it
+    assert.equal(0, g:counts().blocks)
+    local trouble = f.room:trouble()
+    assert.same({ "ENOSPC", 1, space, 4 * MIB + MIB + MIB // 4 - space },
+      { trouble.word, trouble.files, trouble.free, trouble.needed })
+    local small = publish("b", "small")
+    assert(g:offer(small))
+    assert(run(f, small)) -- what is small goes on
+    folder.write(home.path .. "/state/partial/" .. file.cid, folder.bytes(4 * MIB, 6):sub(1, 3 * MIB))
+    assert(run(f, file))
+    assert.is_nil(f.room:trouble())
   end)
 
   it("says that a file is there only when no power cut can take it back", function()

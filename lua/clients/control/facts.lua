@@ -14,11 +14,26 @@ function facts.people(node)
 end
 
 function facts.own_file(file)
-  return plain.fields(file, { "name", "size", "cid", "state", "reason", "rate", "progress", "since" })
+  return plain.fields(file, { "name", "size", "cid", "state", "reason", "word", "cure", "rate", "progress",
+    "since" })
 end
 
 function facts.share_problem(node)
   return node.logs.problem and plain.value(node.logs:problem())
+end
+
+--- What is wrong with the disk that fetched files go to: { word, text, path, free, needed, files, since_ms }, or nil.
+function facts.disk(node)
+  local trouble = node.content.trouble and node.content:trouble()
+  if not trouble then return nil end
+  local told = plain.fields(trouble, { "word", "text", "path", "free", "needed", "files" })
+  told.since_ms = plain.value(node.loop:now() - trouble.since)
+  return told
+end
+
+--- What concerns the share folder as a whole: an array of { word =, text =, cure = }.
+function facts.share_notes(node)
+  return plain.list(node.logs.notes and node.logs:notes(), plain.value)
 end
 
 return facts

@@ -28,6 +28,29 @@ local function report_row(file, who, time)
   }
 end
 
+local FETCHING <const> = { "cid", "name", "size", "done", "state", "source", "via", "rate", "reason", "word",
+  "since_ms", "again_ms" }
+
+-- What is on its way, then what waits and is tried again.
+local function fetching(node)
+  local list = {}
+  for _, row in ipairs(node.content:fetching()) do list[#list + 1] = row end
+  for _, row in ipairs(node.gather and node.gather:waiting() or {}) do list[#list + 1] = row end
+  return plain.list(list, function(row) return plain.fields(row, FETCHING) end)
+end
+
+-- Our own record speaks of these, but the file system that they are on is not there: this node has no copy now.
+local function without_away(node, list)
+  for _, file in ipairs(list) do
+    if node.logs.is_away and node.logs:is_away(file.cid) then
+      for i = #file.copies, 1, -1 do
+        if file.copies[i] == node.id then table.remove(file.copies, i) end
+      end
+    end
+  end
+  return list
+end
+
 local function count(list, member)
   local n = 0
   for _, one in ipairs(list) do n = n + (one[member] and 1 or 0) end
@@ -49,7 +72,7 @@ end
 
 function files:report()
   local node, here, known = self.node, {}, {}
-  local who, list = facts.people(node), shared.files(node.dcache)
+  local who, list = facts.people(node), without_away(node, shared.files(node.dcache))
   for _, file in ipairs(list) do known[file.cid] = true end
   for _, file in ipairs(node.logs:files()) do
     if not (file.cid and known[file.cid]) then here[#here + 1] = file end
@@ -58,7 +81,7 @@ function files:report()
   return {
     files = rows, here = plain.list(here, facts.own_file), self = who(node.id), servers = servers(node),
     total = #list, share = plain.value(node.share), at_risk = count(rows, "at_risk"), gone = count(rows, "gone"),
-    not_shared = not_shared(node),
+    not_shared = not_shared(node), disk = facts.disk(node),
   }
 end
 
@@ -75,12 +98,12 @@ function files:list()
   local node = self.node
   local who = facts.people(node)
   return {
-    share = plain.value(node.share), problem = facts.share_problem(node),
+    share = plain.value(node.share), problem = facts.share_problem(node), notes = facts.share_notes(node),
     files = plain.list(node.logs:files(), facts.own_file),
     held = plain.list(node.content:held(), function(file) return held_row(node, file, who) end),
-    fetching = plain.list(node.content:fetching(), function(file)
-      return plain.fields(file, { "cid", "name", "size", "done", "rate", "source" })
-    end),
+    fetching = fetching(node), disk = facts.disk(node),
+    queued = plain.value(node.gather and node.gather:queued()),
+    unwanted = plain.list(node.gather and node.gather:unwanted(), plain.value),
   }
 end
 
@@ -116,7 +139,9 @@ end
 -- This node's own CIDs: those of its share folder and those held for others.
 local function own_cids(node)
   local own = {}
-  for _, file in ipairs(node.logs:files()) do own[file.cid or false] = true end
+  for _, file in ipairs(node.logs:files()) do
+    if file.word ~= "away" then own[file.cid or false] = true end
+  end
   for _, file in ipairs(node.content:held()) do own[file.cid] = true end
   return own
 end

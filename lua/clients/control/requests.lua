@@ -1,4 +1,5 @@
--- requests.lua - one function a command, from the node to the answer's table. It changes nothing.
+-- requests.lua - one function a command, from the node to the answer's table. Only `dismiss` changes anything.
+local dismissal = require "clients.control.dismissal"
 local facts_of = require "clients.control.facts"
 local files = require "clients.control.files"
 local plain = require "clients.control.plain"
@@ -64,6 +65,8 @@ function requests.status(node)
     refused = plain.value(node.refused), malformed = malformed(node), fetched = fetched(node),
     peers = peers(node), same = plain.value(node.discovery:same()),
     files = plain.list(node.logs:files(), facts_of.own_file), problem = facts_of.share_problem(node),
+    notes = facts_of.share_notes(node),
+    disk = facts_of.disk(node),
   }
 end
 
@@ -106,6 +109,7 @@ local function commands_of(node)
   for command, method in pairs { report = "report", files = "list", sources = "sources", folder = "folder" } do
     commands[command] = function(request) return about[method](about, request) end -- in any order
   end
+  commands.dismiss = function(request) return dismissal(node, request) end
   return commands
 end
 

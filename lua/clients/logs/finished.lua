@@ -18,7 +18,8 @@ local FORGET_MS = 1800000 -- unchanged for so long, its growth is forgotten
 local IDENTITY = { "dev", "ino", "size", "mtime_ns", "ctime_ns" }
 
 -- finished.new{ loop =, stat = fn(name) → info | nil, text, word; busy = fn(name) → true, false, nil = cannot
--- tell; settle = fn(size) → ms; done = fn(name, info); lost = fn(name, word) }.
+-- tell; settle = fn(size) → ms; done = fn(name, info); lost = fn(name, word, info): it
+-- is gone, WORD says why, or INFO is what stands there instead }.
 function finished.new(given)
   return setmetatable({
     loop = given.loop, stat = given.stat, busy = given.busy, settle = given.settle, done = given.done,
@@ -103,7 +104,7 @@ local function look(self, entry, now)
   local info, _, word = self.stat(entry.name)
   if not info or info.kind ~= "file" then
     remove(self, entry)
-    return self.lost(entry.name, word or "link")
+    return self.lost(entry.name, word, info)
   end
   measure(entry, info, now)
   compare(self, entry, info, now)

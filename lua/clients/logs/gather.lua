@@ -1,5 +1,8 @@
 -- gather.lua - which of others' files to fetch, and when. Fetches nothing itself; never touches own files.
+local declined = require "clients.logs.declined"
+local halves = require "clients.logs.halves"
 local rests = require "clients.logs.rests"
+local turns = require "clients.logs.turns"
 local walk = require "dcache.walk"
 
 local gather = {}
@@ -8,27 +11,28 @@ gather.__index = gather
 local AGAIN = 60 * 1000 -- ms until all that is known is looked at again: room and policy change
 local SOON = 200 -- ms in which several words about files are looked at together
 local BACK, BACK_MAX = 500, 16 -- the same for peers who are back, and whose copies are then looked for
-local AT_ONCE = 2
-local QUEUE_MAX = 1024 -- files not yet asked about, and files wanted but not begun; a look finds the rest
+local QUEUE_MAX = 1024 -- files not yet asked about; a look finds the rest
 local HOLDERS_MAX = 64 -- of one file that are counted
-local SIGNERS_MAX = 1024 -- whose failures are remembered
+local GONE = 1000 -- ms from a dismissal to the look whether anybody still has the file
 local SLICE = 64 -- questions to the policy in a turn
 
 -- loop, log, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
--- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word), pressed(), origin) (its init.lua).
+-- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word), pressed(), origin), halves(),
+-- drop(cid, why), make_room(cid) (its init.lua).
 function gather.new(given)
-  local self = setmetatable({ busy = {}, count = 0, queue = {}, wanted = {}, known = {}, holders = {},
-    failures = {}, failing = 0 }, gather)
+  local self = setmetatable({ queue = {}, holders = {}, gone = {}, declined = declined.new() }, gather)
   for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "label", "content" } do
     self[name] = given[name]
   end
+  self.turns = turns.new { at_once = function() return self.policy:get "clients.logs.at_once" end }
+  self.halves = halves.new { content = self.content, log = self.log }
   self.keeps_own = select(3, self.policy:where "clients.logs.fetch") -- the shipped default: nothing is ever wanted
-  if self.keeps_own then return self end
   self.resting = rests.new { loop = self.loop, wake = function(key, signer) self:consider_soon(key, signer) end }
+  if self.keeps_own then return self end
   given.comms:on_back(function(peer) self:back(peer.id) end)
   for _, bucket in ipairs { "share/files", "share/safe" } do
     given.comms:on_word(bucket, function(st, source)
-      if source and st.verb == "propose" then self:hear(st) end
+      if source then self:hear(st) end
     end)
   end
   return self
@@ -43,6 +47,7 @@ local function note(holders, key, signer)
 end
 
 function gather:hear(st)
+  if st.verb ~= "propose" then return self:gone_soon(st.key) end
   note(self.holders, st.key, st.signer)
   if self.walking then note(self.found, st.key, st.signer) end
   if st.bucket == "share/files" then self:consider_soon(st.key, st.signer) end
@@ -75,19 +80,30 @@ function gather:back(id)
   end)
 end
 
+-- Words of who had the file KEY are gone: if nobody has it any more, it is not waited for.
+function gather:gone_soon(key)
+  if self.stopped or not (self.turns:has(key) or self.resting:has(key)) then return end
+  self.gone[#self.gone + 1] = key
+  if self.leaving or #self.gone > QUEUE_MAX then return end
+  self.leaving = self.loop:after(GONE, function()
+    local keys = self.gone
+    self.leaving, self.gone = nil, {}
+    for _, each in ipairs(keys) do self:drop_if_gone(each) end
+  end)
+end
+
 function gather:start()
-  if self.keeps_own then return end
   self.timer = self.loop:every(AGAIN, function() self:look() end)
   self:look()
 end
 
 function gather:stop()
   self.stopped = true
-  for _, timer in ipairs { self.timer or false, self.pending or false, self.waking or false } do
+  for _, timer in ipairs { self.timer or false, self.pending or false, self.waking or false, self.leaving or false } do
     if timer then timer:cancel() end
   end
   if self.walking then self.walking.stop() end
-  if self.resting then self.resting:stop() end
+  self.resting:stop()
 end
 
 function gather:soon()
@@ -101,8 +117,7 @@ end
 -- Is it a file that could be fetched now?
 local function open(self, record)
   return record and record.holds and not record.mine and record.data and self.dcache:sure "share"
-    and not self.content:holds(record.key) and not self.busy[record.key] and not self.known[record.key]
-    and not self.resting:has(record.key)
+    and not self.content:holds(record.key) and not self.turns:has(record.key) and not self.resting:has(record.key)
 end
 
 -- Distinct nodes beside ID that say they have the file. → how many, how many of them fetched and checked it
@@ -125,33 +140,34 @@ local function facts_of(self, record)
     copies = 1 + copies, proven = checked }
 end
 
--- A wanted file that another shares, too, counts as that one's if he is the better.
-local function also_by(self, record)
-  if not record or not self.known[record.key] or not record.holds then return end
-  for _, one in ipairs(self.wanted) do
-    if one.file.cid == record.key and (self.failures[record.signer] or 0) < (self.failures[one.file.by] or 0) then
-      one.file.by, one.file.name, one.file.class = record.signer, record.data.names[1], record.data.class
-    end
-  end
+-- Is the file KEY not anybody's any more? Then it is not fetched, and what came of it is removed.
+function gather:drop_if_gone(key)
+  if others(self, key, nil) > 0 then return end
+  self.resting:forget(key)
+  self.content:drop(key, "nobody shares it any more")
 end
 
 -- How urgent the policy finds FILE now | false
 local function ask_policy(self, file)
   local urgency, why = self.policy:ask("clients.logs.fetch", file, self.here())
-  if urgency then return urgency end
+  if urgency then
+    self.declined:forget(file.cid)
+    return urgency
+  end
+  self.declined:put(file, why or "the policy does not want it")
   if why then self.log:once("fetch " .. file.cid, "debug", "logs", "not fetched", { name = file.name, why = why }) end
   return false
 end
 
 -- Asks the policy about one file; a wanted one waits for its turn.
 local function consider(self, record)
-  also_by(self, record)
-  if not open(self, record) or #self.wanted >= QUEUE_MAX then return end
+  if record and record.holds and record.data then
+    self.turns:also(record.key, record.signer, record.data.names[1], record.data.class)
+  end
+  if not open(self, record) or self.turns:is_full() then return end
   local file = facts_of(self, record)
   local urgency = ask_policy(self, file)
-  if not urgency then return end
-  self.known[file.cid] = true
-  table.insert(self.wanted, { file = file, urgency = urgency })
+  if urgency then self.turns:add(file, urgency) end
 end
 
 -- What was heard lately, a slice a turn.
@@ -165,74 +181,62 @@ function gather:ask()
   if self.queue[1] and not self.stopped then self.loop:post(function() self:ask() end) end
 end
 
--- Files of who gave nothing lately come after everybody else's, then it is for the policy to say: else two records
--- of files that nobody has would keep us from all others.
-local function before(self, one, other)
-  local bad, worse = self.failures[one.file.by] or 0, self.failures[other.file.by] or 0
-  if bad ~= worse then return bad < worse end
-  if one.urgency ~= other.urgency then return one.urgency > other.urgency end
-  return one.file.age < other.file.age
-end
-
-local function first_of(self)
-  local best = 1
-  for i, one in ipairs(self.wanted) do
-    if before(self, one, self.wanted[best]) then best = i end
-  end
-  return table.remove(self.wanted, best)
-end
-
-local function note_failure(self, signer)
-  if not self.failures[signer] then
-    if self.failing >= SIGNERS_MAX then self.failures, self.failing = {}, 0 end
-    self.failing = self.failing + 1
-  end
-  self.failures[signer] = (self.failures[signer] or 0) + 1
-end
-
-local function forgive(self, signer)
-  if self.failures[signer] then self.failing = self.failing - 1 end
-  self.failures[signer] = nil
+-- No room is nobody's fault: it waits, and what is smaller goes on.
+local function waits_for_room(self, file, why)
+  self.turns:ended(file, nil)
+  if self.content:make_room(file.cid) then return self:consider_soon(file.cid, file.by) end
+  self.resting:put(file, "disk", why)
+  self.log:once("room " .. file.cid, "warn", "logs", "waits for room", { name = file.name, cid = file.cid, why = why })
 end
 
 local function ended(self, file, path, err, word)
-  self.busy[file.cid], self.count = nil, self.count - 1
+  local why = err and err:gsub("^%w+: ", "")
   if path then
+    self.turns:ended(file, true)
     self.resting:forget(file.cid)
-    forgive(self, file.by)
     self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
       from = self.label(file.by) })
+  elseif word == "disk" then
+    waits_for_room(self, file, why)
   else
-    self.resting:put(file.cid, file.by, word)
-    note_failure(self, file.by)
-    self.log:warn("logs", "not fetched yet", { name = file.name, cid = file.cid, why = err })
+    self.turns:ended(file, false)
+    if others(self, file.cid, nil) > 0 then self.resting:put(file, word, why) end
+    self.log:warn("logs", "not fetched yet", { name = file.name, cid = file.cid, why = why })
   end
   self:begin()
 end
 
 local function fetch(self, file)
-  self.busy[file.cid], self.count = true, self.count + 1
+  self.turns:began(file)
   self.content:fetch(file.cid, file.size, file.name, function(...) ended(self, file, ...) end,
-    function() return self.wanted[1] ~= nil end, { class = file.class, from = file.by })
+    function() return self.turns:any() end, { class = file.class, from = file.by })
 end
 
 -- Begins with the most wanted, while there is a hand free. The policy is asked again: those that began since then have
 -- taken their room.
 function gather:begin()
   for _ = 1, SLICE do
-    if self.count >= AT_ONCE or not self.wanted[1] or self.stopped then return end
-    local file = first_of(self).file
-    self.known[file.cid] = nil
+    local file = not self.stopped and self.turns:take()
+    if not file then return end
     if ask_policy(self, file) then fetch(self, file) end
   end
   self.loop:post(function() self:begin() end)
 end
 
+-- What came of files that nobody has any more, or that nobody takes up, is removed.
+local function sweep(self)
+  if not self.dcache:sure "share" then return end
+  self.halves:sweep(function(key) return self.turns:has(key) or self.resting:has(key) end,
+    function(key) return others(self, key, nil) > 0 end)
+end
+
 -- Looks at every file that others share, in slices: the copies first, then the files.
 function gather:look()
   if self.walking or self.stopped then return end
+  if self.keeps_own then return sweep(self) end
   local holders = {}
   self.found = holders
+  self.declined:begin()
   self.walking = walk.start(self.loop, self.dcache, "share/safe", function(record)
     if record.holds then note(holders, record.key, record.signer) end
   end, function()
@@ -242,9 +246,23 @@ function gather:look()
       consider(self, record)
     end, function()
       self.walking = nil
+      self.declined:finish()
       self:begin()
+      sweep(self)
     end)
   end)
 end
+
+-- Files that are wanted and did not come yet: rests.lua's rows.
+function gather:waiting() return self.resting:rows() end
+
+-- { files =, bytes = } of those that wait for their turn.
+function gather:queued()
+  local n, bytes = self.turns:waiting()
+  return { files = n, bytes = bytes }
+end
+
+-- Files that the policy does not want: { why =, files =, bytes = } each.
+function gather:unwanted() return self.declined:sums() end
 
 return gather

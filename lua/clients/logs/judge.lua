@@ -29,12 +29,19 @@ local function is_private(self, name)
   end
 end
 
+-- Why no record can hold the name, or nil.
+local function unfit(file)
+  if not utf8.len(file.name) then return "it is not UTF-8" end
+  if not text.utf8(file.name) then return "it has characters that a terminal obeys" end
+  if not shares.holds_name(file.name, file.info.size) then return "with its folders it is too long" end
+end
+
 local function facts(self, file)
   local folder, base = file.name:match "^(.*)/([^/]*)$"
   base = base or file.name
   return {
     name = base, path = file.name, folder = folder or "", size = file.info.size,
-    age = (self.loop:now() - file.finished) // 1000, type = base:match "^.+%.([^.]+)$",
+    age = (self.loop:now() - file.finished_at) // 1000, type = base:match "^.+%.([^.]+)$",
   }
 end
 
@@ -49,7 +56,8 @@ end
 
 -- The class it may be shared under; "wait"; or nil, word, why.
 function Judge:class(file)
-  if not text.utf8(file.name) or not shares.holds_name(file.name, file.info.size) then return nil, "name" end
+  local why_not = unfit(file)
+  if why_not then return nil, "name", why_not end
   local private = is_private(self, file.name)
   if private then return nil, "permission", "private, as " .. private end
   local allowed, why = self.consent:logs()

@@ -1,26 +1,48 @@
 -- report.lua - what the logs client knows of each file, as plain rows for `report` and `files`. Changes nothing.
+local cures = require "cures"
 local sorted = require "sorted"
 
 local report = {}
+
+local function cure_of(word)
+  local known = word and cures.of(word)
+  return known and known.cure
+end
 
 local function row(file, finished)
   local state = not file.info and file.state ~= "refused" and finished:state(file.name) or file
   return {
     name = file.name, size = file.info and file.info.size or state.size, cid = file.shared, class = file.class,
-    state = state.state, reason = state.reason, word = file.word, rate = state.rate,
+    state = state.state, reason = state.reason, word = file.word, cure = cure_of(file.word), rate = state.rate,
     progress = file.job and file.job:progress() or nil, since = state.since,
   }
 end
 
-function report.files(files, finished)
-  local rows = {}
-  for i, name in ipairs(sorted.keys(files)) do rows[i] = row(files[name], finished) end
+-- AWAY: rows of files that are away (away.lua). Those that are there stand first where names are equal.
+function report.files(files, finished, away)
+  local rows, at = {}, 1
+  for _, name in ipairs(sorted.keys(files)) do
+    while away[at] and away[at].name < name do rows[#rows + 1], at = away[at], at + 1 end
+    rows[#rows + 1] = row(files[name], finished)
+  end
+  for i = at, #away do rows[#rows + 1] = away[i] end
+  for _, one in ipairs(away) do one.cure = cure_of(one.word) end
   return rows
 end
 
--- Counts by word of refusal; OVER names were not even looked at.
-function report.refused(files, over)
-  local counts = { full = over > 0 and over or nil }
+-- TROUBLE as watch.lua says it, or nil; OVER names were not even looked at.
+function report.notes(trouble, over)
+  local notes = { trouble }
+  if over > 0 then
+    notes[#notes + 1] = { word = "full", text = ("%d more names in the folder are not looked at"):format(over),
+      cure = cure_of "full" }
+  end
+  return notes
+end
+
+-- Counts by word of refusal.
+function report.refused(files, over, away)
+  local counts = { full = over > 0 and over or nil, away = #away > 0 and #away or nil }
   for _, name in ipairs(sorted.keys(files)) do
     local file = files[name]
     if file.state == "refused" then counts[file.word] = (counts[file.word] or 0) + 1 end

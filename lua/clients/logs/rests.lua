@@ -1,9 +1,11 @@
--- rests.lua - files that did not come: how long each is left alone. Fetches nothing, asks no policy.
+-- rests.lua - files that did not come: how long each is left alone, and why. Fetches nothing, asks no policy.
 local rests = {}
 rests.__index = rests
 
 local FIRST, LONGEST = 5 * 1000, 60 * 1000 -- ms; where somebody gave wrong bytes always the longest
+local GROWS = { missing = true, disk = true } -- words of what may be over soon: these rests grow from FIRST
 local KEPT_MAX = 1024 -- files; of the oldest one it is forgotten that it failed
+local ROWS_MAX = 256
 
 -- loop; wake(key, signer) when a rest is over.
 function rests.new(given)
@@ -44,24 +46,26 @@ end
 
 local function add(self, key)
   if #self.list >= KEPT_MAX then remove(self, self.list[1]) end
-  local rest = { key = key, step = 0 }
+  local rest = { key = key, step = 0, since = self.loop:now() }
   self.by_key[key] = rest
   self.list[#self.list + 1] = rest
   return rest
 end
 
--- The file KEY of SIGNER did not come; WORD says why (content's fetch).
-function rests:put(key, signer, word)
-  local rest = self.by_key[key] or add(self, key)
-  rest.step = word == "missing" and math.min(math.max(rest.step * 2, FIRST), LONGEST) or LONGEST
-  rest.signer, rest.unreached, rest.asleep = signer, word == "missing", true
+-- FILE { cid =, name =, size =, by = whose } did not come; WORD says why (content's fetch), REASON says it for people.
+function rests:put(file, word, reason)
+  local rest = self.by_key[file.cid] or add(self, file.cid)
+  rest.step = GROWS[word] and math.min(math.max(rest.step * 2, FIRST), LONGEST) or LONGEST
+  rest.signer, rest.unreached, rest.asleep = file.by, word == "missing", true
+  if rest.word ~= word then rest.since = self.loop:now() end
+  rest.file, rest.word, rest.reason = file, word, reason
   rest.till = self.loop:now() + rest.step
   arm(self)
 end
 
 function rests:has(key) return self.by_key[key] ~= nil and self.by_key[key].asleep end
 
--- It came.
+-- It came, or nobody has it any more.
 function rests:forget(key)
   if self.by_key[key] then remove(self, self.by_key[key]) end
 end
@@ -72,6 +76,20 @@ function rests:back(gives)
     if rest.asleep and rest.unreached and gives(rest.key, rest.signer) then rest.till = self.loop:now() end
   end
   self:ripe()
+end
+
+-- Those that rest, longest first: { cid =, name =, size =, state = "waits", word =, reason =, since_ms = that this has
+-- been the reason, again_ms = until it is tried again }; at most 256.
+function rests:rows()
+  local rows, now = {}, self.loop:now()
+  for _, rest in ipairs(self.list) do
+    if #rows >= ROWS_MAX then break end
+    if rest.asleep then
+      rows[#rows + 1] = { cid = rest.key, name = rest.file.name, size = rest.file.size, state = "waits",
+        word = rest.word, reason = rest.reason, since_ms = now - rest.since, again_ms = math.max(0, rest.till - now) }
+    end
+  end
+  return rows
 end
 
 function rests:stop()

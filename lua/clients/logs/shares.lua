@@ -13,13 +13,15 @@ local STRICTNESS = { lab = 1, swarm = 2, public = 3 }
 local ADOPT_MS = 600000 -- after this, own records without a file are dismissed though files still settle
 
 -- shares.new{ loop =, time =, log =, folder =, publish =, records =, serve =, withdraw =, leaves = fn(name, identity)
--- → CID, bytes; ttl = seconds } → shares. The functions are those of logs.new.
+-- → CID, bytes; ttl = seconds; stray = fn(cid, data) → "later" | nil: an own record that stands without a file, by
+-- default dismissed } → shares. The other functions are those of logs.new.
 function shares.new(given)
   local self = setmetatable({ by_cid = {}, list = {}, owed = {}, ttl = given.ttl or TTL }, Shares)
   for _, name in ipairs { "loop", "time", "log", "folder", "publish", "records", "serve", "withdraw", "leaves" } do
     self[name] = given[name]
   end
   self.when_synced = given.when_synced or function(fn) fn() end
+  self.stray = given.stray or function(cid) self:dismiss(cid) end
   self.begun = given.loop:now()
   return self
 end
@@ -116,8 +118,8 @@ local function drop(self, share)
   end
 end
 
-local function dismiss(self, cid)
-  self.withdraw(cid)
+-- The word about this file is taken back; tried again each minute where that fails.
+function Shares:dismiss(cid)
   earlier(self)[cid] = nil
   local ok, why = self.publish("dismiss", BUCKET, cid, nil, self.ttl)
   self.owed[cid] = not ok or nil
@@ -132,11 +134,12 @@ local function sync(self, share)
   return ok, why, word
 end
 
--- → true | nil, text, word: not published yet, tried again each minute.
-function Shares:add(name, cid, size, class, identity)
+-- KEPT: what release() gave of this CID, whose word stands. → true | nil, text, word: not published yet, tried again
+-- each minute.
+function Shares:add(name, cid, size, class, identity, kept)
   local share = self.by_cid[cid]
   if not share then
-    share = { cid = cid, size = size, names = {}, renew_at = 0 }
+    share = { cid = cid, size = size, names = {}, said = kept and kept.said, renew_at = kept and kept.renew_at or 0 }
     self.by_cid[cid] = share
     self.list[#self.list + 1] = share
     self.owed[cid] = nil
@@ -146,22 +149,51 @@ function Shares:add(name, cid, size, class, identity)
   return sync(self, share)
 end
 
--- The file is gone, changed or no longer to be shared: no block of it is served from here on.
-function Shares:remove(name, cid)
+-- The file is not where it was: no block of it is served from here on, but its word stands until add() or dismiss().
+-- → { cid =, data = of the word, … } once no name of it is left, else nil
+function Shares:release(name, cid)
   local share = self.by_cid[cid]
-  if not share or not share.names[name] then return end
+  if not share or not share.names[name] then return nil end
+  local data = content(share)
   share.names[name] = nil
   if share.served == name then share.served = nil end
-  if next(share.names) then return sync(self, share) end
+  if next(share.names) then
+    sync(self, share)
+    return nil
+  end
   drop(self, share)
-  dismiss(self, cid)
+  self.withdraw(cid)
+  return { cid = cid, data = data, said = share.said, renew_at = share.renew_at }
+end
+
+-- The file is changed or no longer to be shared.
+function Shares:remove(name, cid)
+  if self:release(name, cid) then self:dismiss(cid) end
+end
+
+-- All files are away at once. → as release() gives them, sorted by CID, and of words of an earlier run whose file was
+-- not found yet
+function Shares:release_all()
+  local kept, before = {}, earlier(self)
+  for _, share in ipairs(self.list) do
+    kept[share.cid] = { cid = share.cid, data = content(share), said = share.said, renew_at = share.renew_at }
+    self.withdraw(share.cid)
+  end
+  for _, cid in ipairs(sorted.keys(before)) do
+    if not kept[cid] and left_ms(self, before[cid]) > 0 then kept[cid] = { cid = cid, data = before[cid].data } end
+  end
+  self.by_cid, self.list = {}, {}
+  local all = {}
+  for i, cid in ipairs(sorted.keys(kept)) do all[i] = kept[cid] end
+  return all
 end
 
 -- Own records of an earlier run whose file is no longer here.
 local function adopt(self)
   local before = earlier(self)
   for _, cid in ipairs(sorted.keys(before)) do
-    if not self.by_cid[cid] and left_ms(self, before[cid]) > 0 then dismiss(self, cid) end
+    local waits = not self.by_cid[cid] and left_ms(self, before[cid]) > 0 and self.stray(cid, before[cid].data)
+    if waits == "later" then self.adopted = nil end
   end
 end
 
@@ -171,7 +203,7 @@ function Shares:renew(quiet)
   for _, share in ipairs(self.list) do
     if share.failed or self.loop:now() >= share.renew_at then sync(self, share) end
   end
-  for _, cid in ipairs(sorted.keys(self.owed)) do dismiss(self, cid) end
+  for _, cid in ipairs(sorted.keys(self.owed)) do self:dismiss(cid) end
   if not self.adopted and (quiet or self.loop:now() - self.begun > ADOPT_MS) then
     self.adopted = true
     adopt(self)
@@ -185,6 +217,13 @@ function Shares:say_again()
     share.said, share.renew_at = nil, 0
     sync(self, share)
   end
+end
+
+-- The same for a file that is away: KEPT as release() gave it.
+function Shares:say_kept(kept)
+  kept.said, kept.renew_at = nil, 0
+  if said_before(self, kept.cid, json.encode(kept.data)) then return end
+  self.publish("propose", BUCKET, kept.cid, kept.data, self.ttl)
 end
 
 -- Words of ours that this disk did not know came back from others: what they say falsely is unsaid as after a start.

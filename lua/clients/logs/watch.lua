@@ -8,20 +8,34 @@ Watch.__index = Watch
 local DEPTH = 8 -- folders below the folder
 local FOLDERS = 1024 -- watched at most; deeper or more are found by the scan, or not at all
 local FILES = 20000 -- known at most, then counted as "full"
-local SCAN_MS, BLIND_MS = 60000, 5000 -- between two scans; without inotify
+local SCAN_MS, BLIND_MS = 60000, 5000 -- between two scans; where a folder cannot be watched
+local BLIND_MOST = 2000 -- names up to which it is scanned so often
 local SOON_MS = 100 -- to a scan that an event asks for
 local READS = 64 -- of events in one turn
 
--- watch.new{ loop =, log =, disk =, folder =, watch = core.watch, beneath = core.beneath, seen = fn(name, info),
--- event = fn(name, event), gone = fn(name), refused = fn(name, word), scanned = fn() } → watch. Names are
--- relative to the folder.
+-- What is no regular file: the word for it, and what it is.
+local KINDS = { link = { "link", "a link" }, fifo = { "pipe", "a pipe" }, socket = { "pipe", "a socket" },
+  device = { "pipe", "a device" } }
+
+-- watch.new{ loop =, log =, disk =, folder =, watch = core.watch, beneath = core.beneath, ready = fn() → is the folder
+-- one that may be looked at now; read = fn(word): the folder itself could not be read, nil: it could; seen =
+-- fn(name, info), event = fn(name, event), gone = fn(name), hidden = fn(name): it was there, and now its folder cannot
+-- be read; refused = fn(name, word, why, how many names), scanned = fn() } → watch. Names are relative to the folder.
 function watch.new(given)
-  return setmetatable({
-    loop = given.loop, log = given.log, disk = given.disk, folder = given.folder, inotify = given.watch,
-    beneath = given.beneath, seen = given.seen, event = given.event, gone = given.gone,
-    refused = given.refused, scanned = given.scanned,
-    known = {}, count = 0, serial = 0, queue = {}, paths = {}, numbers = {}, folders = 0,
-  }, Watch)
+  local self = setmetatable({ inotify = given.watch, known = {}, count = 0, serial = 0, queue = {}, paths = {},
+    numbers = {}, folders = 0, unread = {} }, Watch)
+  for _, name in ipairs { "loop", "log", "folder", "beneath", "ready", "read_told", "seen", "event", "gone", "hidden",
+    "refused", "scanned" } do
+    self[name] = given[name]
+  end
+  return self
+end
+
+-- The word for INFO that is no regular file, and what it is.
+function watch.word_of(info)
+  local kind = KINDS[info.kind]
+  if kind then return kind[1], kind[2] end
+  return info.word or "link"
 end
 
 local function join(path, name)
@@ -31,19 +45,6 @@ end
 local function depth_of(path)
   if path == "" then return 0 end
   return 1 + select(2, path:gsub("/", ""))
-end
-
-local TROUBLES = { ENOENT = "missing, and it could not be made", link = "not a folder", ENOTDIR = "not a folder",
-  EACCES = "this user may not read it" }
-
--- Said once for each new trouble, and once when it is over.
-local function trouble(self, word)
-  if word == self.trouble then return end
-  self.trouble = word
-  local text = word and (TROUBLES[word] or "it cannot be read: " .. word)
-  self.problem = text
-  if text then self.log:warn("logs", "share folder cannot be watched", { folder = self.folder, why = text }) end
-  if not text then self.log:info("logs", "share folder is watched again", { folder = self.folder }) end
 end
 
 -- == which folders inotify watches
@@ -59,16 +60,24 @@ end
 local function unwatch_beneath(self, path)
   local gone = {}
   for number, each in pairs(self.paths) do -- in any order
-    if each == path or each:sub(1, #path + 1) == path .. "/" then gone[#gone + 1] = number end
+    if path == "" or each == path or each:sub(1, #path + 1) == path .. "/" then gone[#gone + 1] = number end
   end
   table.sort(gone)
   for _, number in ipairs(gone) do unwatch(self, self.paths[number]) end
 end
 
+-- A folder that cannot be watched is found by scans, which come more often then.
 local function listen(self, path)
-  if not self.handle or self.numbers[path] or self.folders >= FOLDERS then return end
-  local number = self.handle:add(path == "" and self.folder or self.folder .. "/" .. path, path == "")
-  if not number then return end
+  if not self.handle or self.numbers[path] then return end
+  if self.folders >= FOLDERS then
+    self.unwatched = self.unwatched + 1
+    return
+  end
+  local number, _, word = self.handle:add(path == "" and self.folder or self.folder .. "/" .. path, path == "")
+  if not number then
+    if word == "ENOSPC" or word == "ENOMEM" then self.unwatched, self.deaf = self.unwatched + 1, word end
+    return
+  end
   if self.paths[number] then unwatch(self, self.paths[number]) end -- the same folder under a newer name
   self.numbers[path], self.paths[number] = number, path
   self.folders = self.folders + 1
@@ -95,23 +104,44 @@ end
 local function meet(self, path, info)
   local name = join(path, info.name)
   if info.kind == "file" then return note(self, name, info) end
-  if info.kind ~= "directory" then return self.refused(name, "link") end
-  if depth_of(name) > DEPTH then return self.refused(name, "long") end
+  if info.kind ~= "directory" then return self.refused(name, watch.word_of(info)) end
+  if depth_of(name) > DEPTH then return self.refused(name .. "/", "deep") end
   self.queue[#self.queue + 1] = name
+end
+
+-- A folder that is gone, or became a link, holds nothing; one that cannot be read may.
+local function cannot_read(self, path, word)
+  if path == "" then return self.read_told(word) end
+  if word == "ENOENT" or word == "link" then return end
+  self.unread[#self.unread + 1] = path .. "/"
+  self.refused(path .. "/", word)
 end
 
 local function scan_folder(self, path)
   listen(self, path)
   local entries, beyond, word = self.beneath.list(self.folder, path, FILES)
   if not entries then
-    if path == "" then trouble(self, word) end
+    cannot_read(self, path, word)
     return false
   end
-  if path == "" then trouble(self, nil) end
+  if path == "" then self.read_told(nil) end
   table.sort(entries, function(a, b) return a.name < b.name end)
   for _, info in ipairs(entries) do meet(self, path, info) end
-  if beyond > 0 then self.refused(path, "full") end
+  if beyond > 0 then self.refused(join(path, ""), "full", nil, beyond) end
   return true
+end
+
+-- Is it in a folder that the last scan could not read? → that folder | nil
+function Watch:unread_above(name)
+  for _, path in ipairs(self.unread) do
+    if name:sub(1, #path) == path then return path end
+  end
+end
+
+local function hide(self, name)
+  self.known[name] = nil
+  self.count = self.count - 1
+  self.hidden(name)
 end
 
 local function end_scan(self)
@@ -120,32 +150,46 @@ local function end_scan(self)
     if serial < self.serial then gone[#gone + 1] = name end
   end
   table.sort(gone)
-  for _, name in ipairs(gone) do forget(self, name) end
   self.scanning = nil
+  for _, name in ipairs(gone) do
+    if self:unread_above(name) then hide(self, name) else forget(self, name) end
+  end
   self.scanned()
   if self.again then self:scan() end
 end
 
--- One folder a turn, so that the loop goes on meanwhile.
-local function step(self)
-  if self.stopped then return end
+-- One folder a turn, so that the loop goes on meanwhile. SERIAL: of this scan; after a reset it is another's turn.
+local function step(self, serial)
+  if self.stopped or self.serial ~= serial then return end
   local path = table.remove(self.queue, 1)
-  if not path then return end_scan(self) end
+  if not path then
+    if self.ready() and self.serial == serial then end_scan(self) end
+    return
+  end
   local read = scan_folder(self, path)
-  if path == "" and not read and self.trouble ~= "ENOENT" then
+  if self.serial ~= serial then return end
+  if path == "" and not read then
     self.scanning = nil -- unreadable is not empty: nothing is taken for gone
     return
   end
-  self.loop:post(function() step(self) end)
+  self.loop:post(function() step(self, serial) end)
 end
 
 -- Looks at everything. While one scan runs, another is remembered.
 function Watch:scan()
+  if self.stopped or not self.ready() then return end
   self.again = self.scanning
-  if self.scanning or self.stopped then return end
-  if not self.beneath.stat(self.folder, "") then self.disk:mkdir(self.folder, 493) end -- 0755
-  self.scanning, self.serial, self.queue = true, self.serial + 1, { "" }
-  step(self)
+  if self.scanning then return end
+  self.scanning, self.serial, self.queue, self.unread = true, self.serial + 1, { "" }, {}
+  self.unwatched, self.deaf = 0, nil
+  step(self, self.serial)
+end
+
+-- Another folder stands in its place, or none: what is known of the old one is forgotten without a word.
+function Watch:reset()
+  unwatch_beneath(self, "")
+  self.known, self.count, self.queue, self.unread, self.unwatched = {}, 0, {}, {}, 0
+  self.scanning, self.again, self.serial = nil, nil, self.serial + 1
 end
 
 local function soon(self)
@@ -168,7 +212,7 @@ local function on_file(self, name, event)
   if not self.known[name] then
     local info = self.beneath.stat(self.folder, name)
     if not info then return end
-    if info.kind ~= "file" then return self.refused(name, "link") end
+    if info.kind ~= "file" then return self.refused(name, watch.word_of(info)) end
     if self.count >= FILES then return self.refused(name, "full") end
     self.count = self.count + 1
     self.known[name] = self.serial
@@ -182,8 +226,9 @@ local function on_event(self, event)
   if not path then return end
   if event.ignored then
     unwatch(self, path)
-  elseif event.self then
-    if path == "" then unwatch_beneath(self, path) end
+    if path == "" then soon(self) end
+  elseif event.self or event.attributes and not event.name then
+    if event.self and path == "" then unwatch_beneath(self, path) end
     soon(self)
   elseif event.name and event.isdir then
     on_folder(self, join(path, event.name), event)
@@ -195,23 +240,46 @@ end
 local function read(self)
   for _ = 1, READS do
     local events, _, word = self.handle:read()
-    if not events then return trouble(self, word) end
+    if not events then return self.log:once("inotify " .. word, "warn", "logs", "inotify fails", { why = word }) end
     if #events == 0 then return end
     for _, event in ipairs(events) do on_event(self, event) end
   end
 end
 
--- Begins with a first scan. Without inotify (too many instances) it scans more often, and says so.
+-- Where inotify, or a watch, is not to be had, what is new is found by scans only.
+local function scan_in_time(self)
+  local often = (not self.handle or self.unwatched > 0) and self.count <= BLIND_MOST
+  if often or self.loop:now() - self.last_scan >= SCAN_MS then
+    self.last_scan = self.loop:now()
+    self:scan()
+  end
+end
+
+-- Begins with a first scan. Without inotify (too many instances) it scans more often.
 function Watch:start()
-  local handle, text = self.inotify.new()
+  local handle, _, word = self.inotify.new()
+  self.unwatched, self.last_scan = 0, self.loop:now()
   if handle then
     self.handle = handle
     self.poll = self.loop:watch(handle:fd(), "r", function() read(self) end)
   else
-    self.log:warn("logs", "no inotify: looks every 5 s instead", { why = text })
+    self.no_inotify = word
   end
-  self.timer = self.loop:every(handle and SCAN_MS or BLIND_MS, function() self:scan() end)
+  self.timer = self.loop:every(BLIND_MS, function() scan_in_time(self) end)
   self:scan()
+end
+
+-- What hears no events, in words: { word =, text =, cure = } | nil.
+function Watch:trouble()
+  if self.no_inotify then
+    return { word = self.no_inotify, text = "no inotify to be had: new files are looked for every 5 s",
+      cure = "sysctl fs.inotify.max_user_instances=1024, then start the daemon again" }
+  end
+  if (self.unwatched or 0) == 0 then return nil end
+  local text = ("%d folders cannot be watched: new files there are looked for every %d s"):format(self.unwatched,
+    (self.count <= BLIND_MOST and BLIND_MS or SCAN_MS) // 1000)
+  if not self.deaf then return { word = "full", text = text, cure = "Put fewer folders there: 1,024 are watched" } end
+  return { word = self.deaf, text = text, cure = "sysctl fs.inotify.max_user_watches=524288" }
 end
 
 function Watch:stop()

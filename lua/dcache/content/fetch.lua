@@ -4,7 +4,9 @@ local unixfs = require "core.unixfs"
 local jobs = require "dcache.content.job"
 local partial = require "dcache.content.partial"
 local patience = require "dcache.content.patience"
+local reasons = require "dcache.content.reasons"
 local resume = require "dcache.content.resume"
+local room = require "dcache.content.room"
 local suppliers = require "dcache.content.suppliers"
 local wish = require "dcache.content.wish"
 local worker = require "worker"
@@ -12,29 +14,28 @@ local worker = require "worker"
 local fetch = {}
 fetch.__index = fetch
 
-local ACCEPT = "application/vnd.ipld.raw"
-local NODE_MAX = 65536 -- bytes of an inner node
 local STORING_MAX, THREADS = 3, 2 -- leaves of a file on their way to the disk; one is checked while another is synced
-local JOBS_MAX = 2 -- files at once
-local QUEUE_MAX = 256
+local JOBS_MAX = 64 -- files at once; how many are good is for who starts them to say
 local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that refused is tried again
+local TAKEN = { "loop", "disk", "http", "log", "random", "sources", "patience", "stall", "alone", "silent" }
 
 -- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
--- on_progress(done, size, source, cid) after each leaf; patience, stall, alone = ms after which it gives up
--- (patience.lua's most, stall, alone); partial(cid, name), place(cid, name) → paths on one file system, beneath dir
--- where not given; flusher(threads) → a worker for hashing and for the disk, made with the first file (not given:
--- one that works in the loop).
+-- on_progress(done, size, source, cid) after each leaf; patience, stall, alone, silent = ms after which it gives up
+-- (patience.lua's most, stall, alone, silent); room: room.lua's (not given: everything fits); partial(cid, name),
+-- place(cid, name) → paths on one file system, beneath dir where not given; flusher(threads) → a worker for hashing and
+-- for the disk, made with the first file (not given: one that works in the loop).
 function fetch.new(given)
-  return setmetatable({ loop = given.loop, disk = given.disk, http = given.http, log = given.log,
-    random = given.random, sources = given.sources, on_progress = given.on_progress or function() end,
-    patience = given.patience, stall = given.stall, alone = given.alone, jobs = {}, by_cid = {}, refused = {},
+  local self = setmetatable({ jobs = {}, by_cid = {}, refused = {}, on_progress = given.on_progress or function() end,
+    room = given.room or room.new { loop = given.loop, path = given.dir },
     flusher = given.flusher or function() return worker.new { loop = given.loop, inline = true } end,
     partial = given.partial or function(key) return given.dir .. "/partial/" .. key end,
     place = given.place or function(key, name) return given.dir .. "/files/" .. key .. "/" .. name end }, fetch)
+  for _, name in ipairs(TAKEN) do self[name] = given[name] end
+  return self
 end
 
 fetch.file_name = wish.file_name
-local pump, begin_next
+local pump
 
 local function count(self, word) self.refused[word] = (self.refused[word] or 0) + 1 end
 
@@ -47,7 +48,7 @@ local function remove(self, job)
   job.over = true
   if job.timer then job.timer:cancel() end
   call_back(self, job)
-  if job.file then job.file:close() end
+  if job.file then job.file:leave(job.have > 0) end
   self.by_cid[job.cid] = nil
   for i, each in ipairs(self.jobs) do
     if each == job then table.remove(self.jobs, i) end
@@ -56,7 +57,6 @@ end
 
 local function fail(self, job, err, word)
   remove(self, job)
-  begin_next(self)
   job.done(nil, err, word)
 end
 
@@ -68,15 +68,19 @@ local function later(self, job, ms)
   end)
 end
 
--- The disk refused: said, the block is fetched again, and until then nobody is asked for more.
+-- The disk refused. A full one: the file waits elsewhere, so that it holds up no small one that still fits. Else it is
+-- said, the block is fetched again, and until then nobody is asked for more.
 local function disk_failed(self, job, err, word)
+  if job.over then return end
   count(self, "disk")
-  job.why = err
+  job.why, job.word = self.room:refused(word, err), "disk"
+  jobs.waits(job, self.loop:now())
   if job.file and job.file.lost and not job.file.placed then
     call_back(self, job)
     job.file:discard()
     jobs.restart(job)
   end
+  if room.is_full(word) then return fail(self, job, "disk: " .. job.why, "disk") end
   if (job.rests_until or 0) > self.loop:now() then return end
   job.disk_step = math.min(math.max((job.disk_step or 0) * 2, DISK_FIRST), DISK_LAST)
   job.rests_until = self.loop:now() + job.disk_step
@@ -91,8 +95,8 @@ local function finish(self, job)
     job.finishing = nil
     if word == "length" then return fail(self, job, err, word) end -- somebody else cut the file
     if not ok then return disk_failed(self, job, err, word) end
+    self.room:took()
     remove(self, job)
-    begin_next(self)
     job.done(path, table.concat(job.leaves))
   end)
 end
@@ -101,16 +105,18 @@ local function arrived(self, job, leaf, source)
   local _, digest = cid.parse(leaf.cid)
   job.leaves[leaf.offset // unixfs.chunk + 1] = digest
   job.have = job.have + leaf.size
-  job.disk_step, job.why = nil, nil
+  job.disk_step, job.why, job.word = nil, nil, nil
+  if source then jobs.came(job, leaf.size, self.loop:now()) end
   job.patience:arrived()
   self.on_progress(job.have, job.size, source, job.cid)
 end
 
 local function give_back(job, link) job.links[#job.links + 1] = link end
 
-local function source_failed(self, job, source, word, err)
+-- SILENT: nothing at all came of him.
+local function source_failed(self, job, source, word, silent)
   count(self, word)
-  job.why = err
+  job.why, job.word = reasons.of(silent and "closed" or word, source), word
   job.suppliers:failed(source, word)
   if suppliers.is_hostile(word) then
     job.lied = true
@@ -124,7 +130,7 @@ local function store(self, job, link, source, bytes)
   job.file:write(link, bytes, function(ok, err, word)
     if word ~= "block" then job.suppliers:gave(source, #bytes, ms) end
     if ok then arrived(self, job, link, source) else give_back(job, link) end
-    if word == "block" then source_failed(self, job, source, word, err)
+    if word == "block" then source_failed(self, job, source, word)
     elseif not ok then disk_failed(self, job, err, word) end
     pump(self, job)
   end)
@@ -136,7 +142,7 @@ local function take(self, job, link, source, bytes)
   local children, err, word = unixfs.decode(link.cid, bytes, link.size, link.height)
   if word == "block" then
     give_back(job, link)
-    return source_failed(self, job, source, word, err)
+    return source_failed(self, job, source, word)
   elseif not children then -- these are the bytes of that CID: no source has better ones
     return fail(self, job, err, word)
   end
@@ -146,15 +152,14 @@ end
 
 local function answered(self, job, link, source, answer)
   job.flying[answer.id], job.in_flight = nil, job.in_flight - 1
-  job.source = source
   if answer.word then
     give_back(job, link)
     if resume.keep(link, source, answer) then -- it went on, if not to the end: nobody is to rest for that
       count(self, answer.word)
-      job.why = answer.error
+      job.why, job.word = reasons.of(answer.word, source), answer.word
       job.patience:moved()
     else
-      source_failed(self, job, source, answer.word, answer.error)
+      source_failed(self, job, source, answer.word, answer.word == "slow" and (answer.status or 0) == 0)
     end
   else
     take(self, job, link, source, resume.whole(link, answer))
@@ -163,25 +168,27 @@ local function answered(self, job, link, source, answer)
 end
 
 local function ask(self, job, link, source)
-  local request = { url = ("%s/ipfs/%s?format=raw"):format(source.url, link.cid), accept = ACCEPT,
-    max = link.height == 0 and link.size or NODE_MAX, fresh = job.suppliers:is_slow(source),
-    range = resume.range(link, source), low_seconds = resume.patience }
+  local request = resume.request(link, source)
+  request.fresh = job.suppliers:is_slow(source)
   link.asked = self.loop:now()
-  local id, err, word = self.http:get(request, function(answer) answered(self, job, link, source, answer) end)
+  local id, _, word = self.http:get(request, function(answer) answered(self, job, link, source, answer) end)
   if not id then
     give_back(job, link)
-    return source_failed(self, job, source, word, err)
+    return source_failed(self, job, source, word)
   end
   job.flying[id], job.in_flight = link, job.in_flight + 1
+  jobs.asked(job, source, self.loop:now())
   job.patience:asked()
 end
 
 -- Nobody can be asked now. With something under way its end goes on; else a timer does.
 local function wait(self, job, ms)
   if job.in_flight > 0 or job.file.storing > 0 then return end
+  jobs.waits(job, self.loop:now())
   local left = job.patience:waits()
   if left <= 0 then
-    return fail(self, job, job.why or "missing: nobody who has it can be reached", job.lied and "block" or "missing")
+    local word = job.lied and "block" or "missing"
+    return fail(self, job, ("%s: %s"):format(word, job.why or reasons.NOBODY), word)
   end
   if job.patience:is_long() then self.log:once("waits " .. job.cid, "info", "content", "waits", jobs.trouble(job)) end
   later(self, job, math.min(ms + self.random:integer(ms // 4 + 1), left))
@@ -233,38 +240,32 @@ function pump(self, job)
   if job.in_flight + job.file.storing + #job.links == 0 then finish(self, job) end
 end
 
-function begin_next(self)
-  local active = 0
-  for _, job in ipairs(self.jobs) do
-    if job.begun then active = active + 1 end
-  end
-  for _, job in ipairs(self.jobs) do
-    if active >= JOBS_MAX then return end
-    if not job.begun then
-      active = active + 1
-      job.begun = self.loop:now()
-      job.patience:moved()
-      self.loop:post(function() pump(self, job) end)
-    end
-  end
+local function refusal(self, key, size, name)
+  local ok, err, word = wish.check(key, size)
+  if not ok then return err, word end
+  if self.by_cid[key] then return "duplicate: it is being fetched", "duplicate" end
+  if #self.jobs >= JOBS_MAX then return "full: too many files are being fetched", "full" end
+  ok, err, word = self.room:ask(key, partial.rest(self.disk, self.partial(key, name), size))
+  if not ok then return err, word end
 end
 
 -- Fetches the file KEY of SIZE bytes and names it NAME; done(path, digests of its leaves) or done(nil, text, word),
 -- once, never at once; "missing" where nobody could be reached, "block" where one of them lied. pressed() → does
--- anything wait for this one's place? → true | nil, text, word (form, size, duplicate, full)
+-- anything wait for this one's place? → true | nil, text, word (form, size, duplicate, full; disk: the rest of it does
+-- not fit)
 function fetch:start(key, size, name, done, pressed)
-  local ok, err, word = wish.check(key, size)
-  if not ok then return nil, err, word end
-  if self.by_cid[key] then return nil, "duplicate: it is being fetched", "duplicate" end
-  if #self.jobs >= QUEUE_MAX then return nil, "full: too many files wait to be fetched", "full" end
-  local job = jobs.new(key, size, fetch.file_name(name, key), done)
+  name = fetch.file_name(name, key)
+  local err, word = refusal(self, key, size, name)
+  if err then return nil, err, word end
+  local job = jobs.new(key, size, name, done, self.loop:now())
   job.suppliers = suppliers.new { loop = self.loop, random = self.random,
     list = function() return self.sources(key) end }
   job.patience = patience.new { loop = self.loop, most = self.patience, stall = self.stall, alone = self.alone,
+    silent = self.silent, silence = function() return job.suppliers:all_silent() end,
     pressed = function() return not pressed or pressed() or job.suppliers:nobody() end }
   self.by_cid[key] = job
   self.jobs[#self.jobs + 1] = job
-  begin_next(self)
+  self.loop:post(function() pump(self, job) end)
   return true
 end
 
@@ -280,21 +281,20 @@ end
 function fetch:cancel(key)
   local job = self.by_cid[key]
   if job then remove(self, job) end
-  begin_next(self)
   return job ~= nil
 end
 
--- Facts of each (job.lua's row), in the order of start().
-function fetch:status()
-  local list = {}
-  for i, job in ipairs(self.jobs) do list[i] = jobs.row(job, self.loop:now()) end
-  return list
+-- The same, but done(nil, ERR, WORD) is called.
+function fetch:give_up(key, err, word)
+  if self.by_cid[key] then fail(self, self.by_cid[key], err, word) end
 end
+
+-- Facts of each (job.lua's row), in the order of start().
+function fetch:status() return jobs.rows(self.jobs, self.loop:now()) end
 
 function fetch:stop()
   while self.jobs[1] do remove(self, self.jobs[1]) end
-  if self.worker then self.worker:close() end
-  self.worker = nil
+  if self.worker then self.worker = self.worker:close() end
 end
 
 return fetch

@@ -2,9 +2,11 @@
 local client = require "dcache.content.client"
 local fetch = require "dcache.content.fetch"
 local held = require "dcache.content.held"
-local json = require "core.json"
 local jobs = require "dcache.content.job"
+local json = require "core.json"
+local parts = require "dcache.content.parts"
 local replacing = require "replacing"
+local room = require "dcache.content.room"
 local sources = require "dcache.content.sources"
 local sorted = require "sorted"
 
@@ -22,8 +24,8 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- publish(verb, bucket, key, data, ttl_s) → true | nil, text, word; records(bucket) → array of { key =, mine =,
 -- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
 -- Optional: http (client.lua's), flusher (fetch.lua's), ttl (s), on_progress, time (lua/time.lua's: without it claims
--- are said at each start), files(fn) → { stop = fn }: fn(record) for each word of
--- share/files, later and in slices.
+-- are said at each start), space (room.lua's), files(fn) → { stop = fn }: fn(record) for each word of share/files,
+-- later and in slices.
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
@@ -31,10 +33,14 @@ function content.new(given)
   self.http = given.http or client.new { loop = given.loop }
   self.replacing = replacing.new { disk = given.disk, log = given.log, start = given.flusher }
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
+  self.room = room.new { loop = given.loop, path = given.dir .. "/files", space = given.space,
+    reserved = function() return self:reserved() end }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
     random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
-    alone = ALONE, flusher = given.flusher,
+    alone = ALONE, flusher = given.flusher, room = self.room,
     sources = function(cid) return self.suppliers:of(cid) end }
+  self.parts = parts.new { disk = given.disk, log = given.log, dir = given.dir, fetcher = self.fetcher,
+    room = self.room }
   return self
 end
 
@@ -259,6 +265,14 @@ function content:held()
 end
 
 function content:fetching() return self.fetcher:status() end
+
+-- What is wrong with the disk that fetched files go to: room.lua's trouble | nil
+function content:trouble() return self.room:trouble() end
+
+-- Beginnings of files that are not being fetched, and what is done about them: parts.lua.
+function content:halves() return self.parts:idle() end
+function content:drop(key, why) self.parts:drop(key, why) end
+function content:make_room(key) return self.parts:make_room(key) end
 
 -- Bytes that the files which are being fetched will still take from the disk.
 function content:reserved() return jobs.reserved(self.fetcher.jobs) end

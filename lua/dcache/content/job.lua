@@ -1,7 +1,11 @@
 -- job.lua - what is known of one file that is being fetched: made, begun anew, told. Fetches nothing.
+local reasons = require "dcache.content.reasons"
 local unixfs = require "core.unixfs"
 
 local job = {}
+
+local WINDOW = 2000 -- ms over which a rate is taken
+local STILL = 5000 -- ms without a block after which nothing moves: then there is no rate
 
 -- Nothing of the file is there. Links are a stack: the first to fetch is the last.
 function job.restart(one)
@@ -9,31 +13,67 @@ function job.restart(one)
   one.links = { { cid = one.cid, size = one.size, offset = 0, height = unixfs.height(one.size) } }
 end
 
-function job.new(key, size, name, done)
-  local one = { cid = key, size = size, name = name, done = done, flying = {}, in_flight = 0 }
+-- now: ms of the loop.
+function job.new(key, size, name, done, now)
+  local one = { cid = key, size = size, name = name, done = done, flying = {}, in_flight = 0, came = 0, since = now,
+    before = { at = now, came = 0 }, mark = { at = now, came = 0 } }
   job.restart(one)
   return one
 end
 
--- { cid =, name =, size =, done = bytes, rate = bytes/s | nil, source = name | nil, why = the last trouble | nil }
-function job.row(one, now)
-  local past = one.begun and now - one.begun or 0
-  return { cid = one.cid, name = one.name, size = one.size, done = one.have, why = one.why,
-    rate = past > 0 and one.have * 1000 // past or nil, source = one.source and (one.source.name or one.source.id) }
+-- BYTES came over the network.
+function job.came(one, bytes, now)
+  one.came, one.came_at = one.came + bytes, now
+  if now - one.mark.at < WINDOW then return end
+  one.before, one.mark = one.mark, { at = now, came = one.came }
 end
 
--- Bytes that those of LIST which have begun will still take from the disk.
+-- Bytes a second over the last seconds | nil: nothing moves, or not for long enough to tell.
+local function rate(one, now)
+  local past = now - one.before.at
+  if not one.came_at or now - one.came_at > STILL or past <= 0 then return nil end
+  return (one.came - one.before.came) * 1000 // past
+end
+
+-- Something was asked of SOURCE.
+function job.asked(one, source, now)
+  one.source = source
+  if one.waits then one.waits, one.since = false, now end
+end
+
+-- Nobody can be asked now, or the disk takes nothing.
+function job.waits(one, now)
+  if not one.waits then one.waits, one.since = true, now end
+end
+
+-- { cid =, name =, size =, done = bytes, state = "fetching" or "waits", source = who is asked, or was last | nil, via =
+-- "http", rate = bytes/s | nil, reason = what keeps it, or did last | nil, word = that as a word | nil, since_ms = ms
+-- that it has been in this state }
+function job.row(one, now)
+  return { cid = one.cid, name = one.name, size = one.size, done = one.have,
+    state = one.waits and "waits" or "fetching", source = one.source and reasons.who(one.source),
+    via = one.source and "http", reason = one.why or one.waits and reasons.NOBODY or nil, word = one.word,
+    rate = not one.waits and rate(one, now) or nil, since_ms = now - one.since }
+end
+
+function job.rows(list, now)
+  local rows = {}
+  for i, one in ipairs(list) do rows[i] = job.row(one, now) end
+  return rows
+end
+
+-- Bytes that the files of LIST will still take from the disk.
 function job.reserved(list)
   local sum = 0
   for _, one in ipairs(list) do
-    if one.begun then sum = sum + one.size - one.have end
+    sum = sum + one.size - math.max(one.have, one.file and one.file.before or 0)
   end
   return sum
 end
 
 -- What the log says of it.
 function job.trouble(one)
-  return { name = one.name, done = one.have, size = one.size, why = one.why or "nobody who has it can be reached" }
+  return { name = one.name, done = one.have, size = one.size, why = one.why or reasons.NOBODY }
 end
 
 return job

@@ -12,6 +12,12 @@ local SYNC_EVERY = 4 << 20 -- bytes: what one sync has to bring to the disk at m
 
 local function folder_of(path) return path:match "^(.*)/[^/]+$" or "." end
 
+-- Bytes that still have to come of a file of SIZE bytes of which a half may lie at PATH.
+function partial.rest(disk, path, size)
+  local facts = disk:stat(path)
+  return math.max(0, size - (facts and facts.size or 0))
+end
+
 -- disk, path, size (bytes, of the whole file), worker (lua/worker.lua's; inline for a disk in memory).
 -- → partial | nil, text, word
 function partial.open(disk, path, size, worker)
@@ -104,6 +110,12 @@ end
 function partial:close()
   self.closed = true
   self.file:close()
+end
+
+-- Ends. KEPT: some of it is worth going on with another time; an empty file is not left behind.
+function partial:leave(kept)
+  self:close()
+  if not kept and self.before == 0 and not self.placed then self.disk:unlink(self.path) end
 end
 
 -- Nothing of it is believed any more.

@@ -6,9 +6,12 @@ local resume = {}
 
 local WORTH = 16 * 1024 -- bytes that an answer must have brought to count as going on
 
+local ACCEPT = "application/vnd.ipld.raw"
+local NODE_MAX = 65536 -- bytes of an inner node
+
 -- Seconds that hardly anything comes until an answer is given up. Where frames get lost a connection rests for ever
 -- longer before it tries again; a new one tries at once.
-resume.patience = 6
+local PATIENCE = 6
 
 -- Keeps what came with a failed ANSWER of SOURCE. → did it bring enough to ask again at once?
 function resume.keep(link, source, answer)
@@ -23,6 +26,12 @@ end
 function resume.range(link, source)
   if link.part and link.part_of ~= source.id then link.part = nil end
   return link.part and #link.part .. "-" or nil
+end
+
+-- The request for core.http with which SOURCE is asked for what is missing of the block.
+function resume.request(link, source)
+  return { url = ("%s/ipfs/%s?format=raw"):format(source.url, link.cid), accept = ACCEPT,
+    max = link.height == 0 and link.size or NODE_MAX, range = resume.range(link, source), low_seconds = PATIENCE }
 end
 
 -- The bytes of the block, now that an ANSWER came to its end.

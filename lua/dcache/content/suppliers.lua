@@ -39,8 +39,13 @@ local function look(self)
   end
 end
 
--- The source to ask now: of those that do not rest the one with fewest faults, then the nearest.
--- → source | nil, ms until it may be asked again
+local function is_better(state, than)
+  if state.faults ~= than.faults then return state.faults < than.faults end
+  return not state.slow and than.slow or false
+end
+
+-- The source to ask now: of those that do not rest the one with fewest faults, then one that is not known to be slow,
+-- then the nearest. → source | nil, ms until it may be asked again
 function suppliers:pick()
   look(self)
   local now, best, soonest = self.loop:now(), nil, LOOK_AGAIN
@@ -49,11 +54,19 @@ function suppliers:pick()
     local rest = state.rests_until - now
     if rest > 0 then
       soonest = math.min(soonest, rest)
-    elseif not best or state.faults < self.known[best.id].faults then
+    elseif not best or is_better(state, self.known[best.id]) then
       best = source
     end
   end
   return best, soonest
+end
+
+-- Was each of those known asked, and did none of them answer the last time?
+function suppliers:all_silent()
+  for _, source in ipairs(self.sources) do
+    if self.known[source.id].rests ~= PATIENCE then return false end
+  end
+  return #self.sources > 0
 end
 
 -- Requests that were under way together and failed together count as one failure.
@@ -82,7 +95,7 @@ end
 -- SIZE bytes came within MS and were what was asked for.
 function suppliers:gave(source, size, ms)
   local state = self.known[source.id]
-  if state.faults == 0 then state.step = 0 end
+  if state.faults == 0 then state.step, state.rests = 0, nil end
   if size < LONG then return end
   state.slow = size < ms * SLOW
   self.slow = state.slow -- the newest long answer, whoever's

@@ -70,7 +70,7 @@ function Kit:start()
       return true
     end,
     withdraw = function(cid) self.served[cid] = nil end,
-    when_synced = self.when_synced,
+    when_synced = self.when_synced, mount = self.mount, inotify = self.inotify,
   }
   self.logs:start()
 end

@@ -1,0 +1,272 @@
+-- away.lua - own files that are not in the folder, though nobody took them out: their records stand. Looks at no file.
+--
+-- A stick that was pulled leaves an empty folder behind, or another one. So the file system is remembered, over
+-- restarts too, and its files are away until it is back, or a person says that they are gone. Where the same file
+-- system loses all files at once, ten minutes pass before that is believed.
+local memory = require "clients.logs.memory"
+local place = require "clients.logs.place"
+local sorted = require "sorted"
+
+local away = {}
+away.__index = away
+
+local CALM, CALM_MOST = 2000, 30000 -- ms without another loss, until it is known what went together
+local EMPTIED = 10 * 60 * 1000 -- ms
+local TOGETHER = 2 -- files that go at once; the only one that there was is deleted as one of many is
+local UNKNOWN = { id = "?", text = "another file system" }
+
+-- loop, log, disk, folder, mount = core.mount, shares; replacing, path: of memory.lua; live = fn(name) → "pending": it
+-- is there and may be that file, "judged": another one is there, nil; unfinished = fn() → does any file settle;
+-- unread = fn(name) → its folder, if that cannot be read; vanish = fn() → kept words: all files are forgotten without
+-- being unsaid; back = fn(): a folder is there.
+function away.new(given)
+  local self = setmetatable({ by_cid = {}, lost = {} }, away)
+  for _, name in ipairs { "loop", "log", "disk", "folder", "shares", "live", "unfinished", "unread", "vanish",
+    "back" } do
+    self[name] = given[name]
+  end
+  self.place = place.new { mount = given.mount, folder = given.folder }
+  self.memory = memory.new { loop = given.loop, disk = given.disk, log = given.log, replacing = given.replacing,
+    path = given.path, text = function() return self:text() end }
+  return self
+end
+
+function away:text()
+  local entries = {}
+  for _, cid in ipairs(sorted.keys(self.by_cid)) do
+    if self.by_cid[cid].place then entries[#entries + 1] = self.by_cid[cid] end
+  end
+  return memory.format(self.here, entries)
+end
+
+local function put(self, kept, why, found)
+  kept.why, kept.since = why, self.loop:now()
+  kept.place, kept.text = found and found.id, found and found.text
+  self.by_cid[kept.cid] = kept
+end
+
+-- == the folder goes, another comes
+
+-- All that was here is away with the place that it was in.
+local function leave(self)
+  local from, n = self.here or UNKNOWN, 0
+  local function add(kept)
+    n = n + 1
+    put(self, kept, "place", from)
+  end
+  for _, cid in ipairs(sorted.keys(self.by_cid)) do
+    if not self.by_cid[cid].place then add(self.by_cid[cid]) end
+  end
+  for _, cid in ipairs(sorted.keys(self.lost)) do add(self.lost[cid]) end
+  self.lost = {}
+  for _, list in ipairs { self.vanish(), self.shares:release_all() } do
+    for _, kept in ipairs(list) do
+      if not self.by_cid[kept.cid] then add(kept) end
+    end
+  end
+  self.left = true
+  if n == 0 and self.place.id then return end
+  self.log:warn("logs", "the share folder is not there", { { "folder", self.folder }, { "was", from.text },
+    { "why", self.place.why or "another file system is in its place" }, { "files", n },
+    { "cure", "mount it again; or dt-swarm-cli localhost files dismiss" } })
+end
+
+local function arrive(self)
+  if self.left then self.log:info("logs", "share folder", { { "folder", self.folder }, { "on", self.place.text } }) end
+  self.here, self.left = { id = self.place.id, text = self.place.text }, nil
+  self.memory:changed()
+end
+
+-- Is it the folder that it was? Cheap; each second, and before files are taken for gone. → true when it changed
+function away:check()
+  if not self.place:look() then return false end
+  if not self.left and self.here and self.place.id ~= self.here.id then leave(self) end
+  if self.place.id then
+    arrive(self)
+    self.back()
+  else
+    self.memory:changed()
+  end
+  return true
+end
+
+-- A missing folder is made where no word of ours says that files are in it: else it may be a mount point's.
+local function make(self)
+  if self.place.word ~= "ENOENT" or next(self.by_cid) then return end
+  self.disk:mkdir(self.folder, 493) -- 0755
+  self:check()
+end
+
+function away:start()
+  local entries
+  self.here, entries = self.memory:read()
+  for _, kept in ipairs(entries) do put(self, kept, "place", { id = kept.place, text = kept.text }) end
+  self.place:look()
+  local none = self.place.word == "ENOENT" and #self.shares:release_all() == 0
+  if none then make(self) end
+  if not self.place.id or self.here and self.place.id ~= self.here.id then leave(self) end
+  if self.place.id then arrive(self) end
+end
+
+-- May the folder be looked at now?
+function away:ready()
+  self:check()
+  if not self.place.id then make(self) end
+  return self.place.id ~= nil
+end
+
+-- A scan could not read the folder: WORD; or could again: nil.
+function away:read_told(word)
+  if word == self.blocked then return end
+  self.blocked = word
+  if not word then return arrive(self) end
+  self.place.why = "it cannot be read: " .. word
+  if not self.left then leave(self) end
+  self.memory:changed()
+end
+
+-- == files go and come
+
+local function unsay(self, kept)
+  self.by_cid[kept.cid], self.lost[kept.cid] = nil, nil
+  self.shares:dismiss(kept.cid)
+end
+
+local function hold(self, list)
+  for _, kept in ipairs(list) do
+    put(self, kept, "emptied")
+    kept.till = self.loop:now() + EMPTIED
+  end
+  self.log:warn("logs", "all files went at once", { { "folder", self.folder }, { "files", #list },
+    { "then", "unsaid in 10 min unless they are back" } })
+end
+
+-- Nothing more went for a while: was it all that there was?
+local function decide(self)
+  self.timer, self.first = nil, nil
+  if self:check() then return end
+  local list = {}
+  for i, cid in ipairs(sorted.keys(self.lost)) do list[i] = self.lost[cid] end
+  self.lost = {}
+  if #list >= TOGETHER and self.shares:count() == 0 and not self.unfinished() then return hold(self, list) end
+  for _, kept in ipairs(list) do unsay(self, kept) end
+end
+
+-- The file of KEPT (shares:release) is no longer under its name.
+function away:lose(kept)
+  if not kept then return end
+  self.by_cid[kept.cid] = nil
+  if self.live(kept.data.names[1]) == "judged" then return unsay(self, kept) end
+  if self.left then return put(self, kept, "place", self.here or UNKNOWN) end
+  self.lost[kept.cid] = kept
+  local now = self.loop:now()
+  self.first = self.first or now
+  if self.timer then self.timer:cancel() end
+  self.timer = self.loop:after(math.min(CALM, math.max(self.first + CALM_MOST - now, 0)), function() decide(self) end)
+end
+
+-- It is there, but cannot be read: WHY = "folder" or "disk", TEXT for people.
+function away:hide(kept, why, text)
+  if not kept then return end
+  put(self, kept, why)
+  kept.text = text
+end
+
+-- The file with this CID is in the folder (again). → what is kept of its word, or nil
+function away:take(cid)
+  local kept = self.by_cid[cid] or self.lost[cid]
+  if self.by_cid[cid] and self.by_cid[cid].place then self.memory:changed() end
+  self.by_cid[cid], self.lost[cid] = nil, nil
+  return kept
+end
+
+-- An own record of an earlier run without a file. → "later": its file may be among those that settle
+function away:stray(cid, data)
+  if self.by_cid[cid] or self.lost[cid] then return end
+  local name = type(data) == "table" and data.names and data.names[1]
+  if not name or self.live(name) == "pending" then return name and "later" or self.shares:dismiss(cid) end
+  local kept = { cid = cid, data = data }
+  local folder = self.unread(name)
+  if folder then return self:hide(kept, "folder", folder) end
+  self:lose(kept)
+end
+
+-- Should KEPT be among what the scan found, if its file is there?
+local function was_due(self, kept)
+  if kept.why == "place" then return not self.left and self.here and kept.place == self.here.id end
+  local name = kept.data.names[1]
+  return kept.why == "folder" and not self.unread(name) or kept.why == "disk" and not self.live(name)
+end
+
+-- Everything was looked at.
+function away:scanned()
+  local now = self.loop:now()
+  for _, cid in ipairs(sorted.keys(self.by_cid)) do
+    local kept = self.by_cid[cid]
+    if self.live(kept.data.names[1]) ~= "pending" then
+      if was_due(self, kept) then self:lose(kept) end
+      if kept.till and now >= kept.till then unsay(self, kept) end
+    end
+  end
+  self.memory:changed()
+end
+
+-- A person, or the owner's permission, says that they are gone. → how many
+function away:dismiss()
+  local list = sorted.keys(self.by_cid)
+  for _, cid in ipairs(list) do unsay(self, self.by_cid[cid]) end
+  self.memory:changed()
+  return #list
+end
+
+function away:say_again()
+  for _, cid in ipairs(sorted.keys(self.by_cid)) do self.shares:say_kept(self.by_cid[cid]) end
+end
+
+-- == for people
+
+local function reason(self, kept)
+  if kept.why == "place" then
+    if self.place.id and kept.place == self.place.id then return "looked for" end
+    return ("it was on %s"):format(kept.text)
+  end
+  if kept.why == "emptied" then
+    local left = math.max(kept.till - self.loop:now(), 0)
+    return ("all files went at once: unsaid in %d min unless it is back"):format((left + 59999) // 60000)
+  end
+  return kept.text
+end
+
+-- Rows as report.lua has them, sorted by name.
+function away:rows()
+  local rows = {}
+  for _, cid in ipairs(sorted.keys(self.by_cid)) do
+    local kept = self.by_cid[cid]
+    rows[#rows + 1] = { name = kept.data.names[1], size = kept.data.size, cid = cid, class = kept.data.class,
+      state = "not there", reason = reason(self, kept), word = "away", since = kept.since }
+  end
+  table.sort(rows, function(a, b) return a.name < b.name or a.name == b.name and a.cid < b.cid end)
+  return rows
+end
+
+-- What is wrong, in words, or nil.
+function away:problem()
+  local n, others = 0, {}
+  for _, cid in ipairs(sorted.keys(self.by_cid)) do
+    n = n + 1
+    if self.by_cid[cid].place then others[self.by_cid[cid].text] = true end
+  end
+  local files = n == 1 and "1 file is" or ("%d files are"):format(n)
+  local on = next(others) and (" (they were on %s)"):format(table.concat(sorted.keys(others), ", ")) or ""
+  if not self.place.id or self.blocked then
+    return ("%s; %s away%s"):format(self.place.why or "it is not there", files, on)
+  end
+  return n > 0 and ("%s not there%s"):format(files, on) or nil
+end
+
+function away:stop()
+  if self.timer then self.timer:cancel() end
+  self.memory:stop()
+end
+
+return away

@@ -1,0 +1,97 @@
+-- memory.lua - on which file system the shared files were, and which of them are away: STATE/away. Decides nothing.
+--
+-- Text: a line of the place, then one a file that is away. Lost or damaged, it costs that files which are gone are
+-- taken for deleted, no more.
+local cid = require "core.cid"
+local json = require "core.json"
+
+local memory = {}
+memory.__index = memory
+
+local HEAD = "dt-swarm away 1\n"
+local SOON, RETRY, RETRY_MOST = 1000, 2000, 5 * 60 * 1000 -- ms
+
+-- memory.new{ loop =, disk =, log =, replacing = lua/replacing.lua's, path =, text = fn() → what to keep }.
+function memory.new(given)
+  return setmetatable({ loop = given.loop, disk = given.disk, log = given.log, replacing = given.replacing,
+    path = given.path, text = given.text, failures = 0 }, memory)
+end
+
+local function line_of(entry)
+  return json.encode { cid = entry.cid, data = entry.data, place = entry.place, text = entry.text } .. "\n"
+end
+
+-- HERE = { id =, text = } or nil; entries { cid, data, place, text }, sorted by whoever gives them. → text
+function memory.format(here, entries)
+  local lines = { HEAD, json.encode(here or {}) .. "\n" }
+  for _, entry in ipairs(entries) do lines[#lines + 1] = line_of(entry) end
+  return table.concat(lines)
+end
+
+local function is_entry(value)
+  return type(value) == "table" and type(value.cid) == "string" and cid.parse(value.cid) ~= nil
+    and type(value.data) == "table" and type(value.data.names) == "table" and type(value.data.names[1]) == "string"
+    and math.type(value.data.size) == "integer" and type(value.place) == "string" and type(value.text) == "string"
+end
+
+-- → here, entries as format() was given them; nil, {} where nothing is known.
+function memory:read()
+  local text, why, word = self.disk:read(self.path)
+  if not text then
+    if word ~= "ENOENT" then self.log:warn("logs", "cannot be read", { file = self.path, why = why }) end
+    return nil, {}
+  end
+  if text:sub(1, #HEAD) ~= HEAD then return nil, {} end
+  self.written = text
+  local here, entries = nil, {}
+  for line in text:sub(#HEAD + 1):gmatch "([^\n]*)\n" do
+    local value = json.decode(line)
+    if is_entry(value) then
+      entries[#entries + 1] = value
+    elseif type(value) == "table" and type(value.id) == "string" and type(value.text) == "string" then
+      here = value
+    end
+  end
+  return here, entries
+end
+
+local function told(self, text)
+  return function(ok, why)
+    self.writing = nil
+    if ok then
+      self.failures, self.written = 0, text
+    else
+      self.failures = self.failures + 1
+      if self.failures == 1 then self.log:warn("logs", "cannot be written", { file = self.path, why = why }) end
+    end
+    if not ok or self.text() ~= text then self:changed() end
+  end
+end
+
+local function write(self)
+  local text = self.text()
+  if text == self.written then return end
+  self.writing = true
+  self.replacing:put(self.path, text, 384, told(self, text)) -- 0600
+end
+
+-- Something changed: soon on the disk.
+function memory:changed()
+  if self.timer or self.writing or self.stopped then return end
+  local wait = self.failures == 0 and SOON or math.min(RETRY_MOST, RETRY << math.min(self.failures, 10))
+  self.timer = self.loop:after(wait, function()
+    self.timer = nil
+    write(self)
+  end)
+end
+
+-- Waits for the disk.
+function memory:stop()
+  self.stopped = true
+  if self.timer then self.timer:cancel() end
+  self.replacing:close()
+  local text = self.text()
+  if text ~= self.written then self.disk:replace(self.path, text, 384) end
+end
+
+return memory

@@ -1,0 +1,42 @@
+-- place.lua - on which file system the share folder is now, in words that are the same after a restart. Remembers none.
+local text = require "core.text"
+
+local place = {}
+place.__index = place
+
+-- place.new{ mount = core.mount, folder = } → place. After look(): id and text (for people), or word and why where
+-- the folder is not there or may not be read.
+function place.new(given)
+  return setmetatable({ mount = given.mount, folder = given.folder }, place)
+end
+
+-- The number of a device changes when a stick is plugged in again, the file system's own stays. What is mounted from
+-- the same file system may be another part of it; and a folder on which something was mounted is another one without.
+local function id_of(found)
+  local parts = { found.type or "?", found.uuid or found.id or found.source or "?" }
+  if found.mounted then parts[3] = found.root or "/" end
+  return text.escape(table.concat(parts, " "))
+end
+
+local function text_of(found)
+  local source = found.source or "a file system"
+  if not found.type or found.type == source then return text.escape(source) end
+  return text.escape(("%s (%s)"):format(source, found.type))
+end
+
+local TROUBLES = { ENOENT = "it is missing", ENOTDIR = "it is no folder", EACCES = "this user may not read it" }
+
+-- → true when it is another place than at the last look, or is there no more, or again. Costs three calls of the
+-- kernel where nothing changed.
+function place:look()
+  local key, why, word = self.mount.key(self.folder)
+  if key and key == self.key then return false end
+  local before_id, before_word, found = self.id, self.word, nil
+  if key then found, why, word = self.mount.of(self.folder) end
+  self.key = found and key
+  self.id, self.text = found and id_of(found) or nil, found and text_of(found) or nil
+  self.word, self.why = not found and word or nil, not found and (TROUBLES[word] or why) or nil
+  return self.id ~= before_id or self.word ~= before_word
+end
+
+return place

@@ -1,0 +1,97 @@
+-- turns.lua - files that are wanted: whose turn it is, so that one slow source holds up nobody. Fetches nothing.
+local turns = {}
+turns.__index = turns
+
+local WAITING_MAX = 1024
+local SIGNERS_MAX = 1024 -- whose failures are remembered
+
+-- at_once() → how many files may be on their way. A file: { cid =, size =, by = whose it is, age = s }.
+function turns.new(given)
+  return setmetatable({ at_once = given.at_once, list = {}, known = {}, busy = {}, count = 0, running = {},
+    failures = {}, failing = 0 }, turns)
+end
+
+function turns:is_full() return #self.list >= WAITING_MAX end
+
+-- Does it wait for its turn, or is it on its way?
+function turns:has(cid) return self.known[cid] ~= nil or self.busy[cid] ~= nil end
+
+-- URGENCY as the policy says it: 1 to 9.
+function turns:add(file, urgency)
+  local one = { file = file, urgency = urgency }
+  self.known[file.cid] = one
+  self.list[#self.list + 1] = one
+end
+
+-- The file CID that waits is the one of SIGNER, too, under that NAME and CLASS: his, if he is the better.
+function turns:also(cid, signer, name, class)
+  local file = self.known[cid] and self.known[cid].file
+  if file and (self.failures[signer] or 0) < (self.failures[file.by] or 0) then
+    file.by, file.name, file.class = signer, name, class
+  end
+end
+
+-- Files of who gave nothing lately come after everybody else's, then it is for the policy to say: else two records
+-- of files that nobody has would keep us from all others.
+local function before(self, one, other)
+  local bad, worse = self.failures[one.file.by] or 0, self.failures[other.file.by] or 0
+  if bad ~= worse then return bad < worse end
+  if one.urgency ~= other.urgency then return one.urgency > other.urgency end
+  return one.file.age < other.file.age
+end
+
+-- One source may have half of the places at most, but always one: the others stay free for others.
+local function may_begin(self, by, most)
+  return self.count < most and (not self.running[by] or self.count < most - most // 2)
+end
+
+-- Takes the most wanted file that may begin now out of the list. → file | nil
+function turns:take()
+  local best, most
+  most = self.at_once()
+  for i, one in ipairs(self.list) do
+    if may_begin(self, one.file.by, most) and (not best or before(self, one, self.list[best])) then best = i end
+  end
+  if not best then return nil end
+  local file = table.remove(self.list, best).file
+  self.known[file.cid] = nil
+  return file
+end
+
+function turns:began(file)
+  self.busy[file.cid], self.count = file, self.count + 1
+  file.source = file.by -- `by` may change; places are counted by this
+  self.running[file.source] = (self.running[file.source] or 0) + 1
+end
+
+local function forgive(self, signer)
+  if self.failures[signer] then self.failing = self.failing - 1 end
+  self.failures[signer] = nil
+end
+
+local function note_failure(self, signer)
+  if not self.failures[signer] then
+    if self.failing >= SIGNERS_MAX then self.failures, self.failing = {}, 0 end
+    self.failing = self.failing + 1
+  end
+  self.failures[signer] = (self.failures[signer] or 0) + 1
+end
+
+-- CAME: true, false, or nil where nobody is to blame that it did not.
+function turns:ended(file, came)
+  local left = self.running[file.source] - 1
+  self.busy[file.cid], self.count, self.running[file.source] = nil, self.count - 1, left > 0 and left or nil
+  if came then forgive(self, file.by) elseif came == false then note_failure(self, file.by) end
+end
+
+-- Does any wait for its turn?
+function turns:any() return self.list[1] ~= nil end
+
+-- How many wait for their turn, and their bytes.
+function turns:waiting()
+  local bytes = 0
+  for _, one in ipairs(self.list) do bytes = bytes + one.file.size end
+  return #self.list, bytes
+end
+
+return turns

@@ -1,0 +1,53 @@
+-- parts.lua - the beginnings of files that lie in STATE/partial: listed, removed, given up for another's room.
+local cid = require "core.cid"
+
+local parts = {}
+parts.__index = parts
+
+-- disk, log, dir (the state folder), fetcher (fetch.lua's), room (room.lua's).
+function parts.new(given)
+  return setmetatable({ disk = given.disk, log = given.log, dir = given.dir .. "/partial", fetcher = given.fetcher,
+    room = given.room }, parts)
+end
+
+local function size_of(self, key)
+  local facts = self.disk:stat(self.dir .. "/" .. key)
+  return facts and facts.kind == "file" and facts.size or nil
+end
+
+-- Of files that are not being fetched: { cid =, size = bytes that lie there }, by CID.
+function parts:idle()
+  local list = {}
+  for _, key in ipairs(self.disk:list(self.dir) or {}) do
+    local size = cid.parse(key) and not self.fetcher.by_cid[key] and size_of(self, key)
+    if size then list[#list + 1] = { cid = key, size = size } end
+  end
+  return list
+end
+
+-- The file KEY is not fetched any more, and what came of it goes. WHY: for the log, and for who waits for the file.
+function parts:drop(key, why)
+  self.room:forget(key)
+  self.fetcher:give_up(key, "missing: " .. why, "missing")
+  local size = size_of(self, key)
+  if not size or not self.disk:unlink(self.dir .. "/" .. key) then return end
+  self.log:info("content", "half removed", { cid = key, bytes = size, why = why })
+end
+
+-- The file KEY waits for room: smaller beginnings than its own go, which wait too, where that lets it begin. Never a
+-- larger one, so that two do not take each other's. → can it begin now?
+function parts:make_room(key)
+  local short = self.room:short(key)
+  if not short then return true end
+  local own, victims, sum = size_of(self, key) or 0, {}, 0
+  for _, half in ipairs(self:idle()) do
+    if half.cid ~= key and half.size < own then
+      victims[#victims + 1], sum = half, sum + half.size
+    end
+  end
+  if sum < short then return false end
+  for _, half in ipairs(victims) do self:drop(half.cid, "its room lets another file come to its end") end
+  return true
+end
+
+return parts

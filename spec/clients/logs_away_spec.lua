@@ -1,0 +1,201 @@
+-- logs_away_spec.lua - the share folder goes, comes back, is another one, is emptied: what stands and what is unsaid.
+package.path = "spec/clients/?.lua;" .. package.path
+local away = require "clients.logs.away"
+local disk = require "core.disk"
+local kit = require "logs.kit"
+local simloop = require "sim.loop"
+local till = require "spec.net.till"
+
+local NAMES = { "a.bag", "b.bag", "c/c.bag" }
+
+-- Where the folder lies, as the spec says; the files are real.
+local function mount_of(k)
+  local function told(value)
+    if k.place then return value end
+    return nil, "ENOENT: gone", "ENOENT"
+  end
+  return {
+    key = function() return told(#(k.place or "") * 7919 + (k.place or "\0"):byte()) end,
+    of = function()
+      return told { mounted = true, id = k.place, type = "ext4", source = "/dev/" .. (k.place or "") }
+    end,
+  }
+end
+
+describe("files of the share folder", function()
+  local k
+  before_each(function()
+    k = kit.new()
+    k.place, k.mount = "one", mount_of(k)
+    k:sh "printf a > a.bag && printf b > b.bag && mkdir c && head -c 1500000 /dev/zero > c/c.bag"
+    k:start()
+    for _, name in ipairs(NAMES) do assert.is_true(k:reaches(name, "published")) end
+    assert.equal("propose propose propose", k:verbs())
+  end)
+  after_each(function() k:close() end)
+
+  local function states()
+    local list = {}
+    for _, file in ipairs(k.logs:files()) do list[#list + 1] = file.name .. " " .. file.state end
+    return list
+  end
+
+  local AWAY = { "a.bag not there", "b.bag not there", "c/c.bag not there" }
+  local HERE = { "a.bag published", "b.bag published", "c/c.bag published" }
+
+  local function are(wanted)
+    k:wait(function() return table.concat(states()) == table.concat(wanted) end, 8000)
+    assert.same(wanted, states())
+  end
+
+  local function root(command) assert(os.execute("cd " .. k.root .. " && " .. command)) end
+
+  local function unmount(place)
+    root("mv share stick" .. (place and " && mkdir share" or ""))
+    k.place = place
+  end
+
+  local function mount()
+    root "rm -rf share && mv stick share"
+    k.place = "one"
+  end
+
+  it("are away with their file system, and back with it, without a word", function()
+    for _, other in ipairs { "other", false } do
+      unmount(other or nil)
+      are(AWAY)
+      assert.same({}, k.served)
+      assert.same({ away = 3 }, k.logs:refused())
+      assert.is_truthy(k.logs:problem():find("they were on /dev/one (ext4)", 1, true), k.logs:problem())
+      assert.is_truthy(k:file("a.bag").cure:find "files dismiss")
+      assert.is_true(k.logs:is_away(k:file("a.bag").cid))
+      mount()
+      are(HERE)
+      assert.is_nil(k.logs:problem())
+      assert.is_truthy(k.served[k:file("c/c.bag").cid])
+    end
+    assert.equal("propose propose propose", k:verbs())
+    assert.same({ 0, 3 }, { k.worker:count() }, "nothing was hashed again")
+  end)
+
+  it("are away over restarts in whatever order, and no folder is made for a missing one", function()
+    k:stop()
+    unmount(nil)
+    k:start()
+    are(AWAY)
+    k:run(300)
+    assert.is_nil(k.disk:stat(k.share))
+    k:stop()
+    root "mkdir share"
+    k.place = "other"
+    k:start()
+    are(AWAY)
+    k:stop()
+    mount()
+    k:start()
+    are(HERE)
+    assert.equal("propose propose propose", k:verbs())
+  end)
+
+  it("of another file system are shared while the first ones are away, and the other way round", function()
+    unmount "other"
+    are(AWAY)
+    k:write("a.bag", "another a")
+    assert.is_true(k:wait(function() return #k.said == 4 end))
+    are { "a.bag published", "a.bag not there", "b.bag not there", "c/c.bag not there" }
+    root "mv share stick2 && mv stick share"
+    k.place = "one"
+    are { "a.bag published", "a.bag not there", "b.bag published", "c/c.bag published" }
+    assert.equal("propose propose propose propose", k:verbs())
+  end)
+
+  it("that did not come back with it are unsaid", function()
+    unmount "other"
+    are(AWAY)
+    k:sh "rm ../stick/b.bag"
+    mount()
+    are { "a.bag published", "c/c.bag published" }
+    assert.is_true(k:wait(function() return #k.said == 4 end, 5000))
+    assert.equal("dismiss", k.said[4].verb)
+  end)
+
+  it("are unsaid when a person says so, or the owner withdraws his permission", function()
+    unmount "other"
+    are(AWAY)
+    assert.equal(3, k.logs:dismiss())
+    assert.equal("propose propose propose dismiss dismiss dismiss", k:verbs())
+    assert.same({}, k.logs:files())
+    assert.is_nil(k.logs:problem())
+    k:stop()
+    k:start()
+    k:run(500)
+    assert.equal(6, #k.said)
+  end)
+
+  it("that all go at once from the same file system stand for a while; one of many is unsaid soon", function()
+    k:sh "rm a.bag"
+    assert.is_true(k:wait(function() return #k.said == 4 end, 5000))
+    k:sh "rm -r b.bag c"
+    are { "b.bag not there", "c/c.bag not there" }
+    assert.is_truthy(k:file("b.bag").reason:find("unsaid in 10 min", 1, true), k:file("b.bag").reason)
+    assert.equal("propose propose propose dismiss", k:verbs())
+    k:write("b.bag", "b")
+    are { "b.bag published", "c/c.bag not there" }
+    assert.equal("propose propose propose dismiss", k:verbs())
+  end)
+
+  it("with another inode or another ctime, but the same bytes, are hashed again and not unsaid", function()
+    k:sh "cp -p a.bag ../a && mv ../a a.bag && chmod 600 b.bag"
+    assert.is_true(k:wait(function() return k:file("a.bag").state ~= "published" end))
+    assert.is_nil(k.served[k.said[1].key])
+    are(HERE)
+    assert.is_truthy(k.served[k.said[1].key])
+    k:sh "printf x > a.bag && touch -r b.bag a.bag"
+    assert.is_true(k:wait(function() return #k.said == 5 end, 5000))
+    are(HERE)
+    assert.equal("propose propose propose dismiss propose", k:verbs())
+  end)
+
+  it("in a folder that may not be read are not unsaid, and the folder is named", function()
+    k.logs.watch.beneath = setmetatable({ list = function(folder, path, most)
+      if path == "c" and k.closed then return nil, "EACCES: c", "EACCES" end
+      return require "core.beneath".list(folder, path, most)
+    end }, { __index = require "core.beneath" })
+    k.closed = true
+    k.logs.watch:scan()
+    are { "a.bag published", "b.bag published", "c/ refused", "c/c.bag not there" }
+    assert.same({ "EACCES", "its folder c/ cannot be read" }, { k:file("c/").word, k:file("c/c.bag").reason })
+    k.closed = false
+    k.logs.watch:scan()
+    k.logs.watch:scan()
+    are { "a.bag published", "b.bag published", "c/c.bag published" }
+    assert.equal("propose propose propose", k:verbs())
+  end)
+end)
+
+describe("a folder that was emptied at once", function()
+  it("is believed after ten minutes, not before; what is back by then stands", function()
+    local loop, said, store = simloop.new(), {}, disk.memory(1)
+    store:mkdir "/state"
+    local one = away.new { loop = loop, log = till.log(), disk = store, folder = "/share", path = "/state/away",
+      replacing = require "replacing".new { disk = store, log = till.log() },
+      mount = { key = function() return 1 end, of = function() return { id = "x", type = "ext4" } end },
+      shares = { release_all = function() return {} end, count = function() return 0 end,
+        dismiss = function(_, cid) said[#said + 1] = cid end },
+      live = function() end, unfinished = function() return false end, unread = function() end,
+      vanish = function() return {} end, back = function() end }
+    one:start()
+    local function lose(cid) one:lose { cid = cid, data = { names = { cid .. ".bag" }, size = 1, class = "lab" } } end
+    for _, cid in ipairs { "a", "b", "c" } do lose(cid) end
+    loop:every(60000, function() one:scanned() end)
+    loop:run_until(9 * 60000)
+    assert.same({}, said)
+    assert.equal("3 files are not there", one:problem())
+    assert.is_truthy(one:take "b")
+    loop:run_until(12 * 60000)
+    assert.same({ "a", "c" }, said)
+    lose "d"
+    loop:run_until(13 * 60000)
+    assert.same({ "a", "c", "d" }, said, "one alone is deleted as one of many is")
+  end)
+end)
