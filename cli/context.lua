@@ -98,6 +98,16 @@ end
 
 local NO <const> = { missing = true, ambiguous = true }
 
+--- The daemon's answer to REQUEST, or nil, text, word, with no words said.
+function context:ask_quietly(request)
+  local stream, message = connect(self)
+  if not stream then return nil, message, "closed" end
+  local answer, why = call.ask(self.world.loop(), stream, request, self.world.within)
+  if not answer then return nil, why, "closed" end
+  if answer.error then return nil, answer.error.text, answer.error.word end
+  return answer
+end
+
 --- The daemon's answer to REQUEST, or nil and the exit code, with words said.
 function context:ask(request)
   local stream, path, code = connect(self)

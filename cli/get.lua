@@ -39,7 +39,7 @@ end
 
 --- Draws the progress on a terminal, not more than ten times a second. The rate is of what is fetched now:
 -- blocks of an earlier time, which are only checked again, come without a source.
-local function painter(context, answer)
+function get.painter(context, name)
   local world, show, loop = context.world, context.show, context.world.loop()
   if not world.columns(2) then return function() end, function() end end
   local begun, first, last
@@ -51,7 +51,7 @@ local function painter(context, answer)
     last = now
     local rate = source and now > begun and (done - first) * 1000 // (now - begun) or nil
     world.complain("\r" .. progress.line(show, {
-      name = answer.name or answer.cid, done = done, size = size, rate = rate,
+      name = name, done = done, size = size, rate = rate,
       source = source and source_name(source),
     }) .. "\27[K")
   end
@@ -60,8 +60,8 @@ end
 
 local function fetch(context, answer, target, force)
   local world = context.world
-  local paint, wipe = painter(context, answer)
-  local path, message = world.fetch {
+  local paint, wipe = get.painter(context, answer.name or answer.cid)
+  local path, message, word = world.fetch {
     loop = world.loop(), disk = world.disk(), cid = answer.cid, size = answer.size, name = answer.name,
     sources = answer.sources, target = target, on_progress = paint,
     place = function() -- somebody may have put a file of that name there meanwhile
@@ -69,14 +69,17 @@ local function fetch(context, answer, target, force)
     end,
   }
   wipe()
-  return path, message or "no block came"
+  return path, message or "no block came", word or "missing"
 end
 
-local function fail(context, options, message, word)
+-- MORE: a second sentence, or nil.
+local function fail(context, options, message, word, more)
   if options.json then
+    message = more and message .. " " .. more or message
     context:json { schema = 1, error = { word = word, text = text.escape(message) } }
   else
     context:complain(text.escape(message))
+    if more then context:complain(more) end
   end
   return context.exit.fetch
 end
@@ -92,27 +95,70 @@ local function saved(context, options, answer, target)
   return context.exit.ok
 end
 
--- What keeps it from being fetched at all, or nil.
-local function obstacle(answer)
-  if not answer.size then return "Its record does not say how large it is." end
-  if #answer.sources == 0 then return "Nobody who has it can be reached now; see discover." end
+-- "was last heard 4 min ago", of one who has the file and cannot be asked for it.
+local function absence(holder, s)
+  if not holder.seen_ms then return "was not heard since this daemon started" end
+  if holder.status ~= "ready" then return ("was last heard %s ago"):format(s.span(holder.seen_ms)) end
+  return holder.reachable and "is here" or "is here, but can be asked at no address yet"
 end
 
---- Fetches options.what.
+local HOLDERS <const> = 3 -- that are named
+
+--- Who has the file and since when he was not heard: "ada has run.bag, was last heard 4 min ago; nobody else has it."
+function get.holders(answer, s)
+  local list, parts = answer.holders or {}, {}
+  local name = s:text(answer.name or answer.cid)
+  for i, holder in ipairs(list) do
+    if i > HOLDERS then break end
+    parts[i] = ("%s has %s, %s"):format(s:who(holder), i == 1 and name or "a copy", absence(holder, s))
+  end
+  if #list == 0 then return ("Nobody has %s any more."):format(name) end
+  parts[#parts + 1] = #list > HOLDERS and ("%d others have a copy"):format(#list - HOLDERS)
+    or #list == 1 and "nobody else has a copy" or nil
+  return table.concat(parts, "; ") .. "."
+end
+
+-- After a fetch that came to nothing: what became of the file meanwhile.
+local function aftermath(context, answer)
+  local now, _, word = context:ask_quietly { command = "sources", what = answer.cid }
+  local s = context.show
+  if now then
+    if now.gone and not answer.gone then
+      return ("%s no longer shares %s: changed, or removed. "):format(s:who(answer.from), s:text(answer.name))
+        .. get.holders(now, s)
+    end
+    now.name = answer.name
+    return get.holders(now, s)
+  end
+  if word ~= "missing" then return nil end
+  return ("%s no longer shares %s: changed, or removed; nobody else has a copy."):format(s:who(answer.from),
+    s:text(answer.name))
+end
+
+-- What keeps it from being fetched at all, or nil.
+local function obstacle(answer, s)
+  if not answer.size then return "Its record does not say how large it is." end
+  if #answer.sources == 0 then return get.holders(answer, s) end
+end
+
+-- One sentence of what another file of ours said.
+local function sentence(message) return message:find "[.!?]$" and message or message .. "." end
+
+--- Fetches options.what, a file or a folder.
 function get.run(context, options)
-  local answer, code = context:ask { command = "sources", what = options.what }
+  local answer, code = context:ask { command = "sources", what = options.what, from = options.from }
   if not answer then return code end
+  if answer.folder then return require("cli.folder").run(context, options, answer) end
   local target, message = target_of(context, answer, options)
   if not target then return fail(context, options, message, "duplicate") end
-  message = obstacle(answer)
+  message = obstacle(answer, context.show)
   if message then return fail(context, options, message, "missing") end
-  local path
-  path, message = fetch(context, answer, target, options.force)
-  if not path then
-    message = ("Not fetched: %s. What came is kept; ask again to go on."):format(message)
-    return fail(context, options, message, "missing")
-  end
-  return saved(context, options, answer, path)
+  local path, word
+  path, message, word = fetch(context, answer, target, options.force)
+  if path then return saved(context, options, answer, path) end
+  message = sentence("Not fetched: " .. message)
+  local more = (word == "missing" or word == "moved" or word == "block") and aftermath(context, answer)
+  return fail(context, options, message, word, more)
 end
 
 return get

@@ -24,9 +24,10 @@ cli.commands = {
   { name = "summary", file = "cli.summary", text = "What records this node holds, by class and bucket." },
   { name = "files list", file = "cli.files", text = "This node's own files, and those that it fetches.",
     default = true },
-  { name = "files get", file = "cli.get", text = "Fetch a file, check every block, save it.",
-    arguments = { { "what", "NAME|CID", "its name or CID, or a beginning that fits no other" } },
+  { name = "files get", file = "cli.get", text = "Fetch a file or a folder, check every block, save it.",
+    arguments = { { "what", "NAME|CID|FOLDER", "as lists show it: a path, the end of one, ROBOT:PATH, a CID" } },
     options = {
+      { "--from", "ROBOT", "only what comes from that robot" },
       { "--to", "PATH", "save it there (a folder, or a new name)" },
       { "--force", nil, "replace a file that is there already" },
     } },

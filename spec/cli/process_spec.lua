@@ -114,7 +114,7 @@ describe("dt-swarm-cli, the process,", function()
     for words, message in pairs {
       ["discovr"] = 'did you mean "discover"', ["localhost files gte x"] = 'did you mean "files get"',
       ["robot7 status"] = "not yet reachable by name; give localhost or a socket's path",
-      ["status --jsno"] = "unknown option '--jsno'", ["files get"] = "missing argument 'NAME|CID'",
+      ["status --jsno"] = "unknown option '--jsno'", ["files get"] = "missing argument 'NAME|CID|FOLDER'",
       ["status too many"] = "too many arguments", ["help nothing"] = 'No command or word of refusal "nothing"',
       ["status --color=pink"] = "must be one of", [""] = "Which command?", ["localhost"] = "Which command?",
     } do
@@ -138,7 +138,7 @@ describe("dt-swarm-cli, the process,", function()
     daemon "two"
     local _, err, code = run(path .. " files get run-12.bag --to " .. folder)
     assert.equal(5, code)
-    assert.matches("Nobody who has it can be reached", err)
+    assert.matches("^ada has run%-12%.bag, [^\n]*; nobody else has a copy%.\n", err)
   end)
 
   it("asks the session's daemon when no host is given, and knows that it is gone", function()
