@@ -34,6 +34,19 @@ describe("labels", function()
   end)
 end)
 
+describe("a crowd of one name", function()
+  it("is told apart in a moment", function()
+    local nodes, began = {}, os.clock()
+    for i = 1, 5000 do nodes[i] = { id = id(("%05d"):format(i):gsub("0", "z")), name = "ada" } end
+    local all, met = labels.of(nodes), {}
+    for _, node in ipairs(nodes) do
+      assert.is_nil(met[all[node.id]])
+      met[all[node.id]] = true
+    end
+    assert.is_true(os.clock() - began < 5, "each with each would be minutes")
+  end)
+end)
+
 describe("those who were seen", function()
   local L, peers, now
 

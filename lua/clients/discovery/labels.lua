@@ -1,15 +1,28 @@
 -- labels.lua - what people call a node: its name, or name~key where several have that name. Knows no peer.
+--
+-- Keys cost nothing to make, and anybody may call himself ada: no crowd may make this slow.
 local labels = {}
 
 local LEAST = 4 -- characters of the end of an ID
 
--- The shortest end of ID, of at least LEAST characters, that no other of IDS has.
-local function ending(id, ids)
-  local n = LEAST
-  for _, other in ipairs(ids) do
-    while other ~= id and n < #id and other:sub(-n) == id:sub(-n) do n = n + 1 end
+-- Characters in which the ends of two IDs agree.
+local function alike(a, b)
+  local n = 0
+  while n < #a and n < #b and a:byte(-n - 1) == b:byte(-n - 1) do n = n + 1 end
+  return n
+end
+
+-- Characters of the end that tell each of IDS from the others. Sorted from behind, neighbours are the most alike.
+local function lengths(ids)
+  local list, found = {}, {}
+  for i, id in ipairs(ids) do list[i] = { id = id, from_behind = id:reverse() } end
+  table.sort(list, function(a, b) return a.from_behind < b.from_behind end)
+  for i, one in ipairs(list) do
+    local before, after = list[i - 1], list[i + 1]
+    local most = math.max(before and alike(before.id, one.id) or 0, after and alike(after.id, one.id) or 0)
+    found[one.id] = math.max(LEAST, most + 1)
   end
-  return id:sub(-n)
+  return found
 end
 
 --- Labels by ID. NODES: array of { id =, name = text or nil }, each ID once. One without a name has no label here.
@@ -21,14 +34,23 @@ function labels.of(nodes)
       table.insert(sharing[node.name], node.id)
     end
   end
-  for _, node in ipairs(nodes) do
-    local ids = node.name and sharing[node.name]
-    if ids then found[node.id] = #ids == 1 and node.name or ("%s~%s"):format(node.name, ending(node.id, ids)) end
+  for name, ids in pairs(sharing) do -- any order: a map comes of it
+    local ends = ids[2] and lengths(ids)
+    for _, id in ipairs(ids) do found[id] = ends and labels.with_key(name, id, ends[id]) or name end
   end
   return found
 end
 
---- What stands for a node whose name nobody here ever heard. IDS: those of all other nodes that are known.
-function labels.nameless(id, ids) return "~" .. ending(id, ids) end
+--- NAME and the last N characters (4 unless given) of ID; without a name these alone.
+function labels.with_key(name, id, n) return ("%s~%s"):format(name or "", id:sub(-(n or LEAST))) end
+
+--- What stands for a node whose name nobody here ever heard. IDS: those of all nodes that are known.
+function labels.nameless(id, ids)
+  local most = 0
+  for _, other in ipairs(ids) do
+    if other ~= id then most = math.max(most, alike(id, other)) end
+  end
+  return labels.with_key(nil, id, math.max(LEAST, most + 1))
+end
 
 return labels

@@ -5,7 +5,7 @@ local sorted = require "sorted"
 local names = {}
 names.__index = names
 
-local FRESH = 1000 -- ms that labels once made are used again
+local FRESH, PAUSE = 2000, 250 -- ms that labels once made are used again; where somebody came meanwhile
 
 -- loop, peers (comms/peers.lua), seen (seen.lua), id (this node's), own() → this node's name.
 function names.new(given)
@@ -31,27 +31,47 @@ local function known(self)
   return list
 end
 
+local function make(self)
+  local list = known(self)
+  self.made, self.stale, self.labels = self.loop:now(), false, labels.of(list)
+  self.by_id, self.ids, self.ends, self.taken = {}, {}, {}, {}
+  for i, node in ipairs(list) do
+    self.by_id[node.id], self.ids[i], self.ends[node.id:sub(-4)] = node.name, node.id, true
+    if node.name then self.taken[node.name] = true end
+  end
+end
+
+-- A crowd of newcomers has them made anew a few times a second, not each time.
 local function look(self)
   local now = self.loop:now()
-  if self.made and now - self.made < FRESH and now >= self.made then return end
-  local list = known(self)
-  self.made, self.labels, self.by_id, self.ids = now, labels.of(list), {}, {}
-  for i, node in ipairs(list) do self.by_id[node.id], self.ids[i] = node.name, node.id end
+  if not self.made or now - self.made >= (self.stale and PAUSE or FRESH) then make(self) end
 end
 
 --- Somebody new was heard, or has another name.
-function names:changed() self.made = nil end
+function names:changed() self.stale = true end
+
+-- The name of a node that came after the labels were made.
+local function newcomer(self, id)
+  local peer, row = self.peers.by_id[id], self.seen.rows[id]
+  return peer and peer.name or row and row.name or nil
+end
 
 --- The name of node ID, heard now or in an earlier run | nil.
 function names:name(id)
   look(self)
-  return self.by_id[id]
+  return self.by_id[id] or newcomer(self, id)
+end
+
+local function label(self, id, name)
+  if self.labels[id] then return self.labels[id] end
+  if name then return self.taken[name] and labels.with_key(name, id) or name end
+  return self.ends[id:sub(-4)] and labels.nameless(id, self.ids) or labels.with_key(nil, id)
 end
 
 --- { id =, name = text or nil, label = what people read }.
 function names:who(id)
-  look(self)
-  return { id = id, name = self.by_id[id], label = self.labels[id] or labels.nameless(id, self.ids) }
+  local name = self:name(id)
+  return { id = id, name = name, label = label(self, id, name) }
 end
 
 return names
