@@ -8,7 +8,7 @@ local COLUMNS <const> = {
   { title = "STATUS" }, { title = "VIA", cut = "middle" }, { title = "SEEN" },
   { title = "FILES", align = "right" }, { title = "NOTE", give = true, optional = true },
 }
-local STATES <const> = { ready = "good", busy = "warn", silent = "warn", gone = "dim" }
+local STATES <const> = { ready = "good", busy = "warn", quiet = "warn", lost = "bad", left = "dim" }
 
 local function via(other, s)
   if other.self then return "this node" end

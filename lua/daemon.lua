@@ -127,10 +127,13 @@ end
 
 -- Runs until SIGTERM or SIGINT; → exit code.
 function daemon:run()
+  local stopping = false
   local function stop(name)
     self.loop:signal(name, function()
+      if stopping then return self.loop:stop() end -- at once, for who is in a hurry
+      stopping = true
       self.log:info("node", "stopping", { signal = name })
-      self.loop:stop()
+      self.node:leave(function() self.loop:stop() end)
     end)
   end
   stop "sigterm"

@@ -233,7 +233,7 @@ function node:open_gather()
   local gather = require "clients.logs.gather"
   self.gather = gather.new { loop = self.loop, log = self.log, time = self.time, dcache = self.dcache,
     comms = self.comms, policy = self.policy, here = self.here, id = self.id, content = self.content,
-    names = function(id) return self.discovery:who(id).name end,
+    names = function(id) return self.discovery.names:name(id) end,
     label = function(id) return self.discovery:label(id) end }
   return self.gather
 end
@@ -262,6 +262,12 @@ function node:start()
   for _, part in ipairs { "dcache", "comms", "discovery", "content", "logs", "gather", "malformed" } do
     if self[part] and self[part].start then self[part]:start() end
   end
+end
+
+-- Says to all that this node leaves, for half a second at most; then DONE().
+function node:leave(done)
+  self.comms:leave()
+  self.discovery:leave(done)
 end
 
 -- Clean stop: what lets news in first; then what is in memory goes to the disk.

@@ -54,11 +54,12 @@ end
 
 function beacon:stop()
   if self.timer then self.timer:cancel() end
-  self.timer = nil
+  self.timer, self.stopped = nil, true
 end
 
 -- Something changed that others should hear of soon: back to the shortest interval.
 function beacon:stir()
+  if self.stopped then return end
   self.current = self.interval[1]
   if not self.timer or self.due - self.loop:now() <= self.interval[1] then return end
   schedule(self, self.random:integer(self.interval[1] // 4 + 1))

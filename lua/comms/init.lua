@@ -4,12 +4,14 @@ local outbox = require "comms.outbox"
 local peers = require "comms.peers"
 local quota = require "comms.quota"
 local proof = require "comms.proof"
+local asking = require "comms.asking"
 local beacon = require "comms.beacon"
 local assent = require "comms.assent"
 local repair = require "comms.repair"
 local testimony = require "comms.testimony"
 local verify = require "comms.verify"
 local intake = require "comms.intake"
+local handlers = require "comms.handlers"
 
 local comms = {}
 comms.__index = comms
@@ -43,6 +45,7 @@ local function brain_parts(self, given)
     return more
   end
   self.proof = proof.new(with { tell = function(source, message) return self.tell(source, message) end })
+  self.asking = asking.new(with { proof = self.proof, near = function(host) return self.near(host) end })
   self.beacon = beacon.new(with { interval = given.interval, name = given.name,
     say = function(message) self:say_everywhere(message) end,
     speaks = function(class) return self.assent:speaks(class) end })
@@ -56,7 +59,8 @@ end
 
 -- loop, random, time, dcache, key, id, swarm, name, boot, log, refused(word), policy, here() → facts,
 -- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once).
--- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done).
+-- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done),
+-- near(host) → is it in a network of an own interface?
 function comms.new(given)
   local self = setmetatable({ listeners = {}, heeded = {} }, comms)
   for _, name in ipairs { "loop", "random", "time", "dcache", "key", "id", "swarm", "boot", "log", "refused",
@@ -65,6 +69,7 @@ function comms.new(given)
   end
   local function nowhere() return nil, "address: no channel yet", "address" end
   self.poke, self.tell, self.dial = nowhere, nowhere, nowhere
+  self.near = function() return false end
   brain_parts(self, given)
   return self
 end
@@ -74,8 +79,15 @@ function comms:start()
   self.beacon:start()
 end
 
+-- Says nothing more of itself, and answers nobody who asks whether we live: the last words go out.
+function comms:leave()
+  self.leaving = true
+  self.beacon:stop()
+end
+
 function comms:stop()
   self.verify:stop()
+  self.asking:stop()
   self.beacon:stop()
   self.assent:stop()
   self.repair:stop()
@@ -145,18 +157,27 @@ local function spread(self, st, source, names)
   end
 end
 
--- Says a held word once more on one channel, after the random wait of a medium.
-function comms:say_again(name, short)
+-- Says a held word once more on one channel, after the random wait of a medium; MINE: at once, as one's own.
+function comms:say_again(name, short, mine)
   local line = self.dcache:line(short)
   local st = line and statement.parse(line)
   if not st or not self.outbox.channels[name] then return end
-  self.outbox:add(name, { short = short, line = line, slot = st.bucket .. " " .. st.key .. " " .. st.signer }, 5)
+  local slot = st.bucket .. " " .. st.key .. " " .. st.signer
+  self.outbox:add(name, { short = short, line = line, mine = mine, slot = slot }, 5)
 end
 
-function comms:say_again_everywhere(short)
+function comms:say_again_everywhere(short, mine)
   for _, name in ipairs(self.outbox.names) do
-    if not self.outbox.channels[name].facts.quiet then self:say_again(name, short) end
+    if not self.outbox.channels[name].facts.quiet then self:say_again(name, short, mine) end
   end
+end
+
+-- Has all that was to be said gone out?
+function comms:silent()
+  for _, name in ipairs(self.outbox.names) do
+    if self.outbox:due(name) == 0 then return false end
+  end
+  return true
 end
 
 local function tell_listeners(self, bucket, st, source)
@@ -222,48 +243,6 @@ function comms:dismiss(bucket, options)
   return st
 end
 
-local handlers = {}
-
-function handlers.statements(self, message, source)
-  if message.list then return self.intake:frame(message.list, source) end
-  self.refused "form"
-  return nil, "form: statements without a line", "form"
-end
-
-function handlers.beacon(self, message, source)
-  if not self:allowed(source) then return nil, "quota: too many bad signatures from there", "quota" end
-  local facts, peer, newcomer, known = self.beacon:hear(message.rest)
-  if not facts then
-    if newcomer == "signature" or newcomer == "key" then self.waste:charge(source.host) end
-    if known and newcomer == "duplicate" then
-      self.proof:ask(known, self.peers:flow(known, source), true)
-    elseif known then
-      self.proof:ask(known, { source = source, patience = 1000 }, true)
-    end
-    return nil, peer, newcomer
-  end
-  source.spoke_beacon = true
-  local last, away = not newcomer and peer.heard or nil, not self.peers:living(peer)
-  self.proof:ask(peer, self.peers:heard(peer, source))
-  self.beacon:judge(peer)
-  if newcomer or away then
-    self.beacon:stir()
-    if self.newcomer then self.newcomer(peer) end
-  end
-  self.peers:back(peer, last)
-  self.repair:consider()
-  return true
-end
-
-function handlers.ping(self, message, source, reply) return self.proof:ping(message, source, reply) end
-function handlers.pong(self, message, source)
-  local ok, err, word = self.proof:pong(message, source)
-  if ok then self.repair:consider() end
-  return ok, err, word
-end
-function handlers.ids(self, message, source) return self.repair:ids(message, source) end
-function handlers.want(self, message, source) return self.repair:want(message, source) end
-
 -- An envelope for the brain; statements in message.list. Refusals are counted by word.
 -- → true, "later" | nil, text, word.
 function comms:receive(message, source, reply)
@@ -282,6 +261,9 @@ end
 -- What to send next on channel NAME, of at most BYTES.
 function comms:next(name, bytes) return self.outbox:next(name, bytes) end
 function comms:due(name) return self.outbox:due(name) end
+
+-- Asks those near peers who were silent; done() when they answered, or after a second. → a function that gives it up
+function comms:look(done) return self.asking:look(done) end
 
 -- How far living peers hold the same (beacon.lua).
 function comms:sync() return self.beacon:sync() end

@@ -4,7 +4,8 @@ peers.__index = peers
 
 local PEERS_MAX = 1024
 local FLOWS_MAX = 8 -- of one peer
-local LEFT = 90 * 1000 -- ms for which he is heard elsewhere only: more than the longest beacon interval
+local MISSED = 3 -- beacons of his that came over others of his flows only: he speaks there no more
+local LATE = 2 * 1000 -- ms in which what he said before he left may still come
 local PAUSE = 5 * 1000 -- ms of silence after which hearing somebody is news, and between two times that it is
 peers.proof_ms = 60 * 60 * 1000 -- an address counts that long after a signed nonce came back over it
 peers.silent_ms = 3 * 60 * 1000 -- three of the longest beacon intervals
@@ -48,7 +49,7 @@ function peers:get(id)
   local peer = self.by_id[id]
   if peer then return peer, false end
   local now = self.loop:now()
-  peer = { id = id, boot = 0, count = -1, heard = now, first = now, classes = {}, flows = {}, unequal = {},
+  peer = { id = id, boot = 0, count = -1, heard = now, first = now, beats = 0, classes = {}, flows = {}, unequal = {},
     verdicts = {}, changes = {} }
   insert(self, peer)
   return peer, true
@@ -77,7 +78,7 @@ function peers:flow(peer, source)
     table.insert(peer.flows, 1, flow)
     if #peer.flows > FLOWS_MAX then drop_flow(peer) end
   end
-  flow.source, flow.heard = source, now
+  flow.source, flow.heard, flow.beat = source, now, peer.beats
   return flow
 end
 
@@ -89,6 +90,34 @@ end
 
 function peers:proved(flow)
   return flow and flow.proved and self.loop:now() - flow.proved < peers.proof_ms or false
+end
+
+-- Where PEER has moved, the proofs of the addresses that he left end: somebody else may have them tomorrow.
+local function end_old_proofs(self, peer)
+  local here, gone = false, {}
+  for _, flow in ipairs(peer.flows) do
+    if peer.beats - flow.beat >= MISSED then gone[#gone + 1] = flow else here = here or self:proved(flow) end
+  end
+  for _, flow in ipairs(here and gone or {}) do
+    if self.proofs[flow.source.id] == flow.proved then self.proofs[flow.source.id] = nil end
+    flow.proved = nil
+  end
+end
+
+-- The same for a beacon that nobody had brought before: it should come over all his flows.
+function peers:beat(peer, source)
+  peer.beats = peer.beats + 1
+  local flow = self:heard(peer, source)
+  end_old_proofs(self, peer)
+  return flow
+end
+
+-- Is the last that PEER said proved to come from where it came from?
+function peers:located(peer)
+  for _, flow in ipairs(peer.flows) do
+    if flow.beat == peer.beats and self:proved(flow) then return true end
+  end
+  return false
 end
 
 -- The holder of PEER's key signed a nonce that came back over FLOW.
@@ -109,11 +138,12 @@ function peers:source_proved(source)
   return at ~= nil and self.loop:now() - at < peers.proof_ms
 end
 
--- The best proved flow of a peer: over a channel that is there, then the quickest.
+-- The best proved flow of a peer: over a channel that is there, then one that he speaks over now, then the quickest.
 function peers:best(peer)
   local best
   local function worse(a, b)
     if (a.source.channel.closed or false) ~= (b.source.channel.closed or false) then return a.source.channel.closed end
+    if a.beat ~= b.beat then return a.beat < b.beat end
     return (a.rtt_us or math.maxinteger) > (b.rtt_us or math.maxinteger)
   end
   for _, flow in ipairs(peer.flows) do
@@ -122,21 +152,17 @@ function peers:best(peer)
   return best
 end
 
--- All proved hosts of a peer, each once: { host =, own =, rtt_us =, left = is he heard from elsewhere only? }: first
--- those that he speaks from, then the quickest.
+-- All proved hosts of a peer, each once, the quickest first: { host =, own =, rtt_us = }.
 function peers:hosts(peer)
   local seen, hosts = {}, {}
   for _, flow in ipairs(peer.flows) do
-    local host, left = flow.source.host, peer.heard - flow.heard > LEFT
+    local host = flow.source.host
     if self:proved(flow) and host and not seen[host] then
-      seen[host] = { host = host, own = flow.source.own or false, rtt_us = flow.rtt_us or math.maxinteger, left = left }
-      hosts[#hosts + 1] = seen[host]
-    elseif seen[host] then
-      seen[host].left = seen[host].left and left
+      seen[host] = true
+      hosts[#hosts + 1] = { host = host, own = flow.source.own or false, rtt_us = flow.rtt_us or math.maxinteger }
     end
   end
   table.sort(hosts, function(a, b)
-    if a.left ~= b.left then return b.left end
     if a.rtt_us ~= b.rtt_us then return a.rtt_us < b.rtt_us end
     return a.host < b.host
   end)
@@ -161,6 +187,17 @@ function peers:back(peer, last)
   for _, fn in ipairs(self.on_back) do fn(peer) end
 end
 
-function peers:living(peer) return self.loop:now() - peer.heard < peers.silent_ms end
+-- PEER said that he leaves.
+function peers:leave(peer) peer.gone = { at = self.loop:now(), boot = peer.boot } end
+
+-- Did PEER leave, and was nothing heard of him since?
+function peers.left(_, peer)
+  local gone = peer.gone
+  return gone ~= nil and gone.boot == peer.boot and peer.heard <= gone.at + LATE
+end
+
+function peers:living(peer)
+  return self.loop:now() - peer.heard < peers.silent_ms and not self:left(peer)
+end
 
 return peers

@@ -62,6 +62,15 @@ local function pestered(self, source)
   return false
 end
 
+local function send(self, peer, flow)
+  local nonce = text.base64url(self.random:bytes(16))
+  local question = { nonce = nonce, peer = peer, flow = flow, sent = self.loop:now(), micro = self.loop:micro() }
+  self.out[nonce] = question
+  table.insert(self.order, question)
+  self.tell(flow.source, { to = ("/dswarm/%s/brain"):format(peer.id), from = ("/dswarm/%s/brain"):format(self.id),
+    kind = "ping", rest = nonce })
+end
+
 -- Asks the holder of PEER's key to sign a nonce over FLOW, unless that was done or tried lately. COPY: what came
 -- over it was no fresh word of his.
 function proof:ask(peer, flow, copy)
@@ -71,14 +80,17 @@ function proof:ask(peer, flow, copy)
   if copy and crowded(flow.source.channel) then return self.refused "budget" end
   if pestered(self, flow.source) then return self.refused "quota" end
   if not in_budget(self, self.loop:now(), copy) then return self.refused "budget" end
-  local nonce = text.base64url(self.random:bytes(16))
   flow.patience = math.min(RETRY_MAX, (flow.patience or RETRY_MIN / 2) * 2)
   flow.asked = self.loop:now()
-  local question = { nonce = nonce, peer = peer, flow = flow, sent = flow.asked, micro = self.loop:micro() }
-  self.out[nonce] = question
-  table.insert(self.order, question)
-  self.tell(flow.source, { to = ("/dswarm/%s/brain"):format(peer.id), from = ("/dswarm/%s/brain"):format(self.id),
-    kind = "ping", rest = nonce })
+  send(self, peer, flow)
+end
+
+-- Asks PEER over a flow that is proved whether he lives, within the same budget. → was it sent?
+function proof:check(peer, flow)
+  trim(self)
+  if #self.order >= OUT_MAX or not in_budget(self, self.loop:now(), false) then return false end
+  send(self, peer, flow)
+  return true
 end
 
 -- A ping for us: the answer signs the nonce, the asker's ID and ours. One that many hear is for him whom it names: else
@@ -98,7 +110,7 @@ local function expected(self, facts, source)
   return question.flow.source.id == source.id and question or nil
 end
 
--- A pong: proves the flow that its question went over.
+-- A pong: proves the flow that its question went over. → the peer | nil, text, word
 function proof:pong(message, source)
   local facts, err, word = messages.parse_pong(message.rest)
   if not facts then return nil, err, word end
@@ -108,15 +120,15 @@ function proof:pong(message, source)
   if not ok then return nil, why, refusal end
   self.out[facts.nonce] = nil
   local flow, peer = question.flow, question.peer
-  local unreached = not self.peers:best(peer)
+  local news = not self.peers:located(peer)
   self.peers:prove(peer, flow)
   flow.patience = nil
   flow.rtt_us = math.max(1, self.loop:micro() - question.micro)
   if facts.boot < peer.boot then peer.boot, peer.count = facts.boot, -1 end -- a state folder made anew
   peer.tcp, peer.http = facts.tcp, facts.http
   self.peers:heard(peer, source)
-  if unreached then self.peers:back(peer) end
-  return true
+  if news then self.peers:back(peer) end
+  return peer
 end
 
 return proof

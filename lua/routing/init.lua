@@ -18,6 +18,7 @@ function routing.new(given)
   self.components.brain = function(...) return self.comms:receive(...) end
   self.comms.poke = function(name) self:poke(name) end
   self.comms.tell = function(source, message) return self:tell(source, message) end
+  self.comms.near = function(host) return self:near(host) end
   return self
 end
 
@@ -133,6 +134,14 @@ local function pull(self, channel)
     if not ok then self.refused(word) end
   end
   self.loop:post(function() self:poke(channel.name) end)
+end
+
+-- Is HOST in a network of an interface of ours?
+function routing:near(host)
+  for _, channel in ipairs(self.list) do
+    if channel.near and channel:near(host) then return true end
+  end
+  return false
 end
 
 -- Looks again when the next waiting word of the channel ripens.

@@ -13,6 +13,7 @@ local function page(command, facts, options)
   local s = show.new { width = options.width or 80, colour = options.colour, escape = text.escape,
     write = function(part) parts[#parts + 1] = part end }
   local answer = assert(requests.new(fake.node(facts)) { command = command })
+  if type(answer) == "function" then answer(function(later) answer = later end) end
   require("cli." .. command).show(answer, s)
   return table.concat(parts)
 end

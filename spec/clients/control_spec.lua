@@ -1,3 +1,4 @@
+local uv = require "luv"
 local json = require "core.json"
 local net = require "core.net"
 local disk = require "core.disk"
@@ -161,6 +162,62 @@ describe("the control socket", function()
     assert.is_nil(server:status().refused.slow)
   end)
 
+  it("gives an answer later, in its turn, once, and to who only listens any more", function()
+    local tells = {}
+    start { answer = function(request)
+      if request.command == "now" then return { schema = 1, command = "now" } end
+      return function(tell) tells[#tells + 1] = tell end
+    end }
+    local one = client()
+    one.say '{"command":"later"}\n{"command":"now"}\n'
+    assert(until_true(function() return tells[1] end))
+    assert.equal("now", ask('{"command":"now"}').command, "others are answered meanwhile")
+    assert.equal("", one.heard)
+    tells[1]({ schema = 1, command = "later" })
+    tells[1]({ schema = 1, command = "again" })
+    assert.equal("later", one.line().command)
+    assert.equal("now", one.line().command)
+
+    local pipe, heard = uv.new_pipe(false), ""
+    pipe:connect(path, function()
+      pipe:read_start(function(_, bytes) heard = heard .. (bytes or "") end)
+      pipe:write '{"command":"later"}\n{"command":"now"}\n'
+      pipe:shutdown()
+    end)
+    assert(until_true(function() return tells[2] end))
+    tells[2](nil, "missing: nothing", "missing")
+    assert(until_true(function() return select(2, heard:gsub("\n", "")) == 2 end))
+    assert.equal('{"error":{"text":"nothing","word":"missing"},"schema":1}', heard:match "[^\n]+")
+    pipe:close()
+  end)
+
+  it("gives up an answer that was to come later when nobody waits for it, or it takes too long", function()
+    local given_up, begun = 0, 0
+    local server = start { limits = { slow = 300 }, answer = function()
+      return function()
+        begun = begun + 1
+        return function() given_up = given_up + 1 end
+      end
+    end }
+    local stream = assert(net.unix_connect(path))
+    stream:send '{"command":"later"}\n'
+    assert(until_true(function() return begun == 1 end))
+    stream:close()
+    assert(until_true(function() return given_up == 1 end))
+    assert.equal(0, server:status().refused.slow or 0)
+    local one = client()
+    one.say(('{"command":"later"}\n'):rep(9000))
+    assert(until_true(function() return one.ended end))
+    assert.same({ 2, 2, 1, 0 }, { begun, given_up, server:status().refused.slow, server:status().clients })
+  end)
+
+  it("does not fall when what was to come later fails", function()
+    start { answer = function() return function() error "a fault of ours" end end }
+    assert.equal("kind", ask('{"command":"status"}').error.word)
+    start { path = path .. "2", answer = function() return function(tell) tell { half = 0.5 } end end }
+    assert.equal("kind", ask('{"command":"status"}', path .. "2").error.word)
+  end)
+
   it("does not fall when a command fails", function()
     start { answer = function() error "a fault of ours" end }
     assert.equal("kind", ask('{"command":"status"}').error.word)
@@ -301,7 +358,9 @@ end)
 
 describe("requests", function()
   local function answer(request, facts)
-    return requests.new(fake.node(facts))(request)
+    local found = table.pack(requests.new(fake.node(facts))(request))
+    if type(found[1]) == "function" then found[1](function(...) found = table.pack(...) end) end
+    return table.unpack(found, 1, found.n)
   end
 
   it("finds a file by name, CID and the beginning of either", function()

@@ -45,7 +45,7 @@ describe("a peer's addresses", function()
   end)
 
   local function heard(host, port)
-    local flow = known:heard(peer, { id = host .. port, host = host, channel = {} })
+    local flow = known:beat(peer, { id = host .. port, host = host, channel = {} })
     known:prove(peer, flow)
     return flow
   end
@@ -56,16 +56,41 @@ describe("a peer's addresses", function()
     return list
   end
 
-  it("are those that he speaks from, the quickest first, then those that he left", function()
+  it("are those that he speaks from, the quickest first; what he left ends, where another is proved", function()
     heard("10.0.0.1", 1).rtt_us = 100
     heard("10.0.0.2", 1).rtt_us = 200
     assert.same({ "10.0.0.1", "10.0.0.2" }, hosts())
-    for _ = 1, 3 do
-      loop.time = loop.time + 45 * 1000
-      heard("10.0.0.2", 1)
-    end
-    assert.same({ "10.0.0.2", "10.0.0.1" }, hosts())
+    heard("10.0.0.2", 1)
+    assert.same({ "10.0.0.1", "10.0.0.2" }, hosts(), "a beacon or two may be lost")
+    assert.equal("10.0.0.2", known:best(peer).source.host)
+    heard("10.0.0.2", 1)
+    assert.same({ "10.0.0.2" }, hosts())
+    assert.is_false(known:source_proved { id = "10.0.0.11" })
     heard("10.0.0.1", 2).rtt_us = 150 -- by another port of the same host
+    assert.same({ "10.0.0.1", "10.0.0.2" }, hosts())
+  end)
+
+  it("stay while nothing else is proved, however long he is heard elsewhere only", function()
+    heard("10.0.0.1", 1)
+    for _ = 1, 20 do known:beat(peer, { id = "other", host = "10.0.0.9", channel = {} }) end
+    assert.same({ "10.0.0.1" }, hosts())
+    assert.equal("10.0.0.1", known:best(peer).source.host)
+    assert.is_false(known:located(peer))
+    known:prove(peer, peer.flows[1])
+    assert.is_true(known:located(peer))
+    assert.equal("10.0.0.9", known:best(peer).source.host)
+    known:beat(peer, peer.flows[1].source)
+    assert.same({ "10.0.0.9" }, hosts())
+  end)
+
+  it("that copies of each beacon come over all stay, whichever came first", function()
+    heard("10.0.0.1", 1)
+    heard("10.0.0.2", 1)
+    for i = 1, 20 do
+      local first, second = peer.flows[1 + i % 2].source, peer.flows[2 - i % 2].source
+      known:beat(peer, first)
+      known:flow(peer, second)
+    end
     assert.same({ "10.0.0.1", "10.0.0.2" }, hosts())
   end)
 

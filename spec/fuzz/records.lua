@@ -18,7 +18,8 @@ local function none() return {} end
 
 -- What the daemon has and the simulator has not: files. Whatever is asked of them must be of the right kind.
 local function add_files(node)
-  node.content = { held = none, fetching = none, sources = none, holds = function() return false end }
+  node.content = { held = none, fetching = none, sources = none, halves = none, holds = function() return false end,
+    make_room = function() return true end, drop = none }
   function node.content.fetch(_, cid, size, name)
     assert(type(cid) == "string" and math.type(size) == "integer" and size >= 0 and type(name) == "string")
   end
@@ -69,8 +70,16 @@ local function said(input, swarm, now)
   return lines
 end
 
-local function ask(node)
-  local answer = requests.new(node)
+local function ask(world, node)
+  local asked = requests.new(node)
+  local function answer(request)
+    local found = table.pack(asked(request))
+    if type(found[1]) == "function" then
+      found[1](function(...) found = table.pack(...) end)
+      world:run(1100)
+    end
+    return table.unpack(found, 1, found.n)
+  end
   for _, command in ipairs { "status", "discover", "summary", "report", "files", "identity" } do
     assert(#assert(json.encode(assert(answer { command = command }))) < 1 << 20)
   end
@@ -89,5 +98,5 @@ return function(input)
   for _, line in ipairs(said(input, node.swarm, now)) do hear("* - 8 statements\n" .. line) end
   world:run(400)
   assert(not node.refused.signature and not node.refused.policy, "our own fault")
-  ask(node)
+  ask(world, node)
 end

@@ -20,6 +20,7 @@ function client.new(owner, stream)
   local limits = owner.limits or {}
   self.idle, self.slow, self.line = limits.idle or IDLE, limits.slow or SLOW, limits.line or LINE
   self.watch = owner.loop:watch(stream:fd(), "r", function(readable, writable)
+    if writable and self.asking then return self:close() end -- nothing waits to go out: it hung up
     if writable then self:flush() end
     if readable and not self.closed then self:read() end
   end)
@@ -58,23 +59,47 @@ local function read_json(text)
   return ok and read or nil
 end
 
-local function answer(owner, text)
-  local request = read_json(text)
-  if type(request) ~= "table" or type(request.command) ~= "string" then
-    owner:refuse "form"
-    return error_line("form", 'a request is one line such as {"command":"status"}')
-  end
-  local ok, result, message, word, candidates = pcall(function()
-    local found, text_of_it, why, several = owner.answer(request)
-    return found and json.encode(found), text_of_it, why, several
-  end)
+-- What `answer` gave, as a line; OK: it did not throw.
+local function line_of(owner, request, ok, result, message, word, candidates)
+  local line
+  if ok and result then ok, line = pcall(json.encode, result) end
   if not ok then
-    owner.log:error("control", "a request failed", { command = request.command, reason = result })
+    owner.log:error("control", "a request failed", { command = request.command, reason = line or result })
     return error_line("kind", "the daemon failed at this; its log says where")
   end
-  if result then return result end
+  if line then return line end
   owner:refuse(word)
   return error_line(word, message:gsub("^[%w]+: ", ""), candidates)
+end
+
+-- An answer that takes its time: START(tell) begins it, and tell is called once with what `answer` would have given.
+-- START may give a function that gives it up: it is called when the client goes before. Until then the client waits.
+function client:later(request, start)
+  local told = false
+  self.asking = true
+  self:wait(self.slow)
+  local function tell(...)
+    if told or self.closed then return end
+    told, self.asking, self.give_up = true, nil, nil
+    self:say(line_of(self.owner, request, true, ...))
+  end
+  local ok, result = pcall(start, tell)
+  if not ok and not told then
+    told, self.asking = true, nil
+    return self:say(line_of(self.owner, request, false, result))
+  end
+  if not told then self.give_up = result end
+end
+
+function client:answer(text)
+  local owner, request = self.owner, read_json(text)
+  if type(request) ~= "table" or type(request.command) ~= "string" then
+    owner:refuse "form"
+    return self:say(error_line("form", 'a request is one line such as {"command":"status"}'))
+  end
+  local found = table.pack(pcall(owner.answer, request))
+  if found[1] and type(found[2]) == "function" then return self:later(request, found[2]) end
+  self:say(line_of(owner, request, table.unpack(found, 1, found.n)))
 end
 
 -- The time for a line runs from its first byte: one byte now and then does not renew it.
@@ -87,15 +112,16 @@ end
 --- Answers the first whole line, if there is one and the last answer has gone out.
 function client:step()
   local line, rest = self.input:match("^([^\n]*)\n(.*)$")
-  if self.output ~= "" or self.closed or self.leaving then return end
+  if self.output ~= "" or self.closed or self.leaving or self.asking then return end
   if #(line or self.input) > self.line then
     self.input = ""
     return self:refuse("long", ("a request has at most %d bytes"):format(self.line))
   end
+  if not line and self.ended then return self:close() end
   if not line then return self:await_line() end
   self.input = rest
   self.owner.asked = self.owner.asked + 1
-  self:say(answer(self.owner, line))
+  self:answer(line)
 end
 
 function client:read()
@@ -104,10 +130,18 @@ function client:read()
     if word ~= "EAGAIN" then self:close() end
     return
   end
-  if bytes == "" then return self:close() end
+  if bytes == "" then return self:ends() end
   if self.leaving then return end
   self.input = self.input .. bytes
+  if self.asking and #self.input > self.line then self.watch:set "" end -- enough questions for now
   self:step()
+end
+
+-- The client says no more. It may still read: an answer that is being made goes to it first.
+function client:ends()
+  if not self.asking then return self:close() end
+  self.ended = true
+  self.watch:set ""
 end
 
 -- While an answer waits to go out nothing is read: a client that does not listen cannot pile up questions.
@@ -120,7 +154,7 @@ function client:flush()
     end
     self.output = self.output:sub(sent + 1)
   end
-  self.watch:set "r"
+  self.watch:set(self.ended and "" or "r")
   self.owner.loop:post(function() self:step() end)
 end
 
@@ -128,6 +162,7 @@ end
 function client:close()
   if self.closed then return end
   self.closed = true
+  if self.give_up then pcall(self.give_up) end
   if self.timer then self.timer:cancel() end
   self.watch:close()
   self.stream:close()

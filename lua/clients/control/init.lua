@@ -11,7 +11,8 @@ local LAST <const> = "last" -- file in the state folder that outlives the daemon
 
 --- A control socket, not yet open. OPTIONS: loop, net (core.net), disk, log, path of the socket; uid of this
 -- process (the only one, with 0, that may speak); state, the folder where "last seen" is kept (or nil);
--- answer(request) → table, or nil, text, word and optionally candidates; clients = most at one time.
+-- answer(request) → table, or nil, text, word and optionally candidates, or a function for an answer that comes later
+-- (client.lua); clients = most at one time.
 function control.new(options)
   return setmetatable({
     loop = options.loop, net = options.net, disk = options.disk, log = options.log,

@@ -32,14 +32,6 @@ local function class_facts(class)
   return plain.fields(class, { "name", "count", "bytes", "digest", "law", "kept", "unsure" })
 end
 
-local function peers(node)
-  local n = 0
-  for _, other in ipairs(node.discovery:nodes()) do
-    if not other.self then n = n + 1 end
-  end
-  return n
-end
-
 local function fetched(node)
   return node.content.counts and { refused = plain.value(node.content:counts().refused) } or nil
 end
@@ -63,23 +55,32 @@ function requests.status(node)
     channels = plain.list(node.routing:channels(), function(channel) return plain.value(channel) end),
     classes = plain.list(node.dcache:classes(), class_facts),
     refused = plain.value(node.refused), malformed = malformed(node), fetched = fetched(node),
-    peers = peers(node), same = plain.value(node.discovery:same()),
+    peers = node.discovery:count(), same = plain.value(node.discovery:same()),
     files = plain.list(node.logs:files(), facts_of.own_file), problem = facts_of.share_problem(node),
     notes = facts_of.share_notes(node),
     disk = facts_of.disk(node),
   }
 end
 
-function requests.discover(node)
+local function who_is_here(node, request)
   return {
-    nodes = plain.list(node.discovery:nodes(), function(other)
+    nodes = plain.list(node.discovery:nodes(request.all == true), function(other)
       return plain.fields(other, {
-        "id", "name", "label", "type", "status", "self", "via", "seen_ms", "files", "note",
+        "id", "name", "label", "type", "version", "status", "state", "near", "self", "via", "seen_ms", "seen_about",
+        "boot", "clock", "files", "note",
       })
     end),
     tried = plain.value(node.discovery:tried()),
     same = plain.value(node.discovery:same()),
   }
+end
+
+--- Who is here. Near ones that were silent are asked first, so the answer may come a second later; with request.all
+-- those of earlier runs are told, too.
+function requests.discover(node, request)
+  return function(tell)
+    return node.discovery:look(function() tell(who_is_here(node, request)) end)
+  end
 end
 
 function requests.summary(node)
@@ -113,16 +114,23 @@ local function commands_of(node)
   return commands
 end
 
---- What control.new takes as `answer`: request table → answer table, or nil, text, word, candidates.
+local function complete(request, answer, ...)
+  if answer then answer.schema, answer.command = SCHEMA, request.command end
+  return answer, ...
+end
+
+--- What control.new takes as `answer`: request table → answer table, or nil, text, word, candidates, or a function for
+-- an answer that comes later.
 function requests.new(node)
   local commands = commands_of(node)
   return function(request)
     local command = commands[request.command]
     if not command then return nil, "kind: no such command: " .. plain.text(request.command), "kind" end
-    local answer, message, word, candidates = command(request)
-    if not answer then return nil, message, word, candidates end
-    answer.schema, answer.command = SCHEMA, request.command
-    return answer
+    local found = table.pack(command(request))
+    if type(found[1]) ~= "function" then return complete(request, table.unpack(found, 1, found.n)) end
+    return function(tell)
+      return found[1](function(...) tell(complete(request, ...)) end)
+    end
   end
 end
 

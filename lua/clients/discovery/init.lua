@@ -1,6 +1,6 @@
 -- init.lua - discovery: who is here, and telling others that we are. Measures no network.
-local json = require "core.json"
 local names = require "clients.discovery.names"
+local rows = require "clients.discovery.rows"
 local seen = require "clients.discovery.seen"
 
 local discovery = {}
@@ -9,6 +9,7 @@ discovery.__index = discovery
 local RENEW = 5 * 60 * 1000 -- a presence word lives four renewals
 local WELCOME = 2000 -- ms within which a newcomer is told who we are
 local WELCOME_AGAIN = 10 * 1000
+local LAST_WORDS, TURNS, REPEATS = 500, 5, 2 -- ms that a stop may take; looks in them; how often `left` is said again
 local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
 -- loop, random, comms, dcache, time, id, log, channels() → statuses, facts() → { name, type, version }, kept(name,
@@ -22,6 +23,8 @@ function discovery.new(given)
   self.seen = seen.new { loop = self.loop, time = self.time, peers = self.comms.peers, id = self.id }
   self.names = names.new { loop = self.loop, peers = self.comms.peers, seen = self.seen, id = self.id,
     own = function() return self.facts().name end }
+  self.rows = rows.new { loop = self.loop, comms = self.comms, dcache = self.dcache, time = self.time,
+    names = self.names, seen = self.seen, id = self.id }
   self.kept = given.kept("seen", function() return self.seen:data() end)
   self.seen:load(self.kept:read())
   self.comms:on_newcomer(function(peer) self:welcome(peer) end)
@@ -29,10 +32,11 @@ function discovery.new(given)
   return self
 end
 
--- Somebody said who he is; DATA is whatever he liked to say.
+-- Somebody said who he is and how.
 function discovery:hear(st)
-  local data = st.verb == "propose" and json.decode(st.data)
-  if type(data) == "table" then self:note(st.signer, data.name, data.type) end
+  local facts = self.rows:hear(st)
+  self:note(st.signer, facts.name, facts.type)
+  if facts.state == "left" then self.log:info("discovery", "left", { name = self:label(st.signer), id = st.signer }) end
 end
 
 function discovery:note(id, name, kind)
@@ -47,9 +51,11 @@ function discovery:who(id) return self.names:who(id) end
 --- What people read for node ID.
 function discovery:label(id) return self.names:who(id).label end
 
-function discovery:announce()
+-- STATE: "ready" unless given.
+function discovery:announce(state)
   local facts = self.facts()
-  local data = { name = facts.name, type = facts.type, version = facts.version, clock = self.time.source or "none" }
+  local data = { name = facts.name, type = facts.type, version = facts.version, clock = self.time.source or "none",
+    state = state or "ready" }
   local st, err = self.comms:propose("peer", data)
   if not st then return self.log:error("discovery", "could not announce", { why = err }) end
   self.word, self.said = st.short, { at = st.at, mono = self.loop:now(), clock = data.clock }
@@ -57,6 +63,7 @@ end
 
 -- The time is another one now: our word is made again where it states a time or a clock that was not.
 function discovery:say_again()
+  if self.leaving then return end
   local said = self.said
   local at = self.time:now() - self.loop:now() + (said and said.mono or 0) -- what it should have been stamped
   if said and math.abs(at - said.at) <= APART and said.clock == (self.time.source or "none") then return end
@@ -67,6 +74,25 @@ function discovery:start()
   self.kept:start()
   self:announce()
   self.timer = self.loop:every(RENEW, function() self:announce() end)
+end
+
+-- Tells all others that we leave. A frame on the air may be lost, so it is said three times; FLUSHED() once all went
+-- out, or after half a second.
+function discovery:leave(flushed)
+  self.leaving = true
+  for _, timer in ipairs { self.timer or false, self.welcoming or false } do
+    if timer then timer:cancel() end
+  end
+  self:announce "left"
+  local turns = 0
+  local timer
+  timer = self.loop:every(LAST_WORDS // TURNS, function()
+    turns = turns + 1
+    if turns <= REPEATS and self.word then self.comms:say_again_everywhere(self.word, true) end
+    if turns < TURNS and (turns <= REPEATS or not self.comms:silent()) then return end
+    timer:cancel()
+    flushed()
+  end)
 end
 
 function discovery:stop()
@@ -86,53 +112,28 @@ function discovery:welcome(peer)
   end)
 end
 
-local function text_or_nothing(value) return type(value) == "string" and value or nil end
-
--- DATA is whatever its signer liked to say.
-local function words_of_peers(self)
-  local by_signer = {}
-  for _, record in ipairs(self.dcache:records "peer") do
-    if record.verb == "propose" and type(record.data) == "table" then
-      local data = record.data
-      by_signer[record.signer] = { type = text_or_nothing(data.type), clock = text_or_nothing(data.clock) }
-    end
-  end
-  return by_signer
-end
-
-local function via_of(self, peer)
-  local flow = self.comms.peers:best(peer) or peer.flows[1]
-  if not flow then return nil end
-  return { kind = flow.source.channel.kind, address = flow.source.address, rtt_us = flow.rtt_us,
-    proved = self.comms.peers:proved(flow) }
-end
-
-local function row(self, peer, words, files)
-  local word = words[peer.id] or {}
-  local living = self.comms.peers:living(peer)
-  local label = self:label(peer.id)
-  return { id = peer.id, name = peer.name, label = label, type = word.type,
-    status = living and "ready" or "silent", self = false, via = via_of(self, peer),
-    seen_ms = self.loop:now() - peer.heard, files = files[peer.id] or 0,
-    clock = word.clock, note = label ~= peer.name and "name used twice" or nil }
-end
-
--- This node first, then every peer that was heard, by name: ages are monotonic silence, never UNTIL.
-function discovery:nodes()
-  local words, files, facts = words_of_peers(self), self.dcache:signers "share/files", self.facts()
-  local list = {}
-  for _, peer in ipairs(self.comms.peers.list) do
-    if peer.name then list[#list + 1] = row(self, peer, words, files) end
-  end
-  table.sort(list, function(a, b)
-    if a.name ~= b.name then return a.name < b.name end
-    return a.id < b.id
-  end)
+-- This node first, then the others, by name; ALL: those whom only earlier runs heard, too.
+function discovery:nodes(all)
+  local list, facts = self.rows:list(all), self.facts()
   table.insert(list, 1, { id = self.id, name = facts.name, label = self:label(self.id), type = facts.type,
-    status = "ready", self = true, seen_ms = 0, files = files[self.id] or 0, clock = self.time.source,
+    version = facts.version, status = "ready", state = "ready", self = true, seen_ms = 0,
+    files = self.dcache:signers "share/files"[self.id] or 0, clock = self.time.source,
     note = self.comms.beacon.clone and "CLONE? another node speaks with this key" or nil })
   return list
 end
+
+-- How many others are here: heard, and neither gone nor silent for long.
+function discovery:count()
+  local n = 0
+  for _, other in ipairs(self.rows:list()) do
+    if other.status ~= "left" and other.status ~= "lost" then n = n + 1 end
+  end
+  return n
+end
+
+-- Somebody looks: those who were silent are asked. done() when they answered, or after a second. → a function that
+-- gives it up
+function discovery:look(done) return self.comms:look(done) end
 
 -- What was tried, for an empty list: { since_ms, beacons, heard, interfaces = { name … } }.
 function discovery:tried()

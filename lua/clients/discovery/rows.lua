@@ -1,0 +1,109 @@
+-- rows.lua - what is told of each node that was heard here: status, way, age. Asks nobody; says nothing to the swarm.
+local json = require "core.json"
+
+local rows = {}
+rows.__index = rows
+
+local MINUTE = 60 * 1000
+-- Silence after which a node is quiet, then lost: its words come each five minutes. From afar they come late.
+local QUIET = { near = 6 * MINUTE, far = 16 * MINUTE }
+local LOST = { near = 11 * MINUTE, far = 21 * MINUTE }
+
+-- loop, comms, dcache, time, names, seen, id.
+function rows.new(given)
+  local self = setmetatable({}, rows)
+  for _, name in ipairs { "loop", "comms", "dcache", "time", "names", "seen", "id" } do self[name] = given[name] end
+  return self
+end
+
+local function text_or_nothing(value) return type(value) == "string" and value or nil end
+
+-- A word such as "ready"; what else somebody says of his state is not shown.
+local function state_of(value)
+  return type(value) == "string" and #value <= 16 and value:find "^%l[%l-]*$" and value or nil
+end
+
+--- What matters of the DATA of a `peer` word, which is whatever its signer liked to say.
+function rows.facts(data)
+  if type(data) ~= "table" then return {} end
+  return { name = text_or_nothing(data.name), type = text_or_nothing(data.type),
+    version = text_or_nothing(data.version), clock = text_or_nothing(data.clock), state = state_of(data.state) }
+end
+
+-- A node tells how it is in its word; a beacon alone says that it runs.
+local function word_of(self, peer)
+  local record = self.dcache:record("peer", peer.id, peer.id)
+  if record and record.verb == "propose" then return rows.facts(record.data) end
+  return peer.word or {}
+end
+
+--- Milliseconds since PEER was heard: a beacon, an answer, or a newer word of his.
+function rows:silence(peer) return self.loop:now() - math.max(peer.heard, peer.said or 0) end
+
+local function status_of(self, peer, word, near)
+  if self.comms.peers:left(peer) then return "left" end
+  local silence, distance = self:silence(peer), near and "near" or "far"
+  if silence > LOST[distance] or near and self.comms.asking:is_deaf(peer) then return "lost" end
+  if silence > QUIET[distance] or self.comms.asking:unanswered(peer) then return "quiet" end
+  return word.state ~= "left" and word.state or "ready"
+end
+
+local function via_of(self, peer)
+  local flow = self.comms.peers:best(peer) or peer.flows[1]
+  if not flow then return nil end
+  return { kind = flow.source.channel.kind, address = flow.source.address, host = flow.source.host,
+    rtt_us = flow.rtt_us, proved = self.comms.peers:proved(flow) }
+end
+
+local function note_of(self, peer, label)
+  local n = self.comms.asking:unanswered(peer)
+  if n and n > 0 and not self.comms.peers:left(peer) then return ("asked %d times, no answer"):format(n) end
+  return label ~= peer.name and "name used twice" or nil
+end
+
+local function row(self, peer, files)
+  local word, near, label = word_of(self, peer), self.comms.asking:is_near(peer), self.names:who(peer.id).label
+  return { id = peer.id, name = peer.name, label = label, type = word.type, version = word.version,
+    status = status_of(self, peer, word, near), state = word.state, near = near, self = false,
+    via = via_of(self, peer), seen_ms = self:silence(peer), files = files[peer.id] or 0, boot = peer.boot,
+    clock = word.clock, note = note_of(self, peer, label) }
+end
+
+-- Who was heard in an earlier run only, and is not here.
+local function absent(self, seen, files)
+  local ms, about
+  if seen.last > 0 then ms, about = self.time:age(seen.last) end
+  return { id = seen.id, name = seen.name, label = self.names:who(seen.id).label, type = seen.type, status = "lost",
+    self = false, seen_ms = ms, seen_about = about, files = files[seen.id] or 0, note = "before this daemon started" }
+end
+
+local function by_name(a, b)
+  if a.name ~= b.name then return a.name < b.name end
+  return a.id < b.id
+end
+
+--- Every peer that was heard in this run, by name; ALL: those of earlier runs, too. Ages are monotonic silence, never
+-- UNTIL.
+function rows:list(all)
+  local list, files = {}, self.dcache:signers "share/files"
+  for _, peer in ipairs(self.comms.peers.list) do
+    if peer.name then list[#list + 1] = row(self, peer, files) end
+  end
+  for _, seen in pairs(all and self.seen.rows or {}) do -- any order: sorted below
+    local peer = self.comms.peers.by_id[seen.id]
+    if not (peer and peer.name) then list[#list + 1] = absent(self, seen, files) end
+  end
+  table.sort(list, by_name)
+  return list
+end
+
+--- SIGNER said a word of himself, newer than his last: ST. → its facts
+function rows:hear(st)
+  local facts, peer = rows.facts(st.verb == "propose" and json.decode(st.data)), self.comms.peers.by_id[st.signer]
+  if not peer then return facts end
+  peer.said, peer.word = self.loop:now(), facts
+  if facts.state == "left" then self.comms.peers:leave(peer) else peer.gone = nil end
+  return facts
+end
+
+return rows

@@ -1,0 +1,54 @@
+-- handlers.lua - what the brain does with each kind of message. Counts no refusals.
+--
+-- handlers.KIND(comms, message, source, reply) → true, "later", or nil, text, word.
+local handlers = {}
+
+function handlers.statements(self, message, source)
+  if message.list then return self.intake:frame(message.list, source) end
+  self.refused "form"
+  return nil, "form: statements without a line", "form"
+end
+
+function handlers.beacon(self, message, source)
+  if not self:allowed(source) then return nil, "quota: too many bad signatures from there", "quota" end
+  local facts, peer, newcomer, known = self.beacon:hear(message.rest)
+  if not facts then
+    if newcomer == "signature" or newcomer == "key" then self.waste:charge(source.host) end
+    if known and newcomer == "duplicate" then
+      self.proof:ask(known, self.peers:flow(known, source), true)
+    elseif known then
+      self.proof:ask(known, { source = source, patience = 1000 }, true)
+    end
+    return nil, peer, newcomer
+  end
+  source.spoke_beacon = true
+  local last, away = not newcomer and peer.heard or nil, not self.peers:living(peer)
+  self.proof:ask(peer, self.peers:beat(peer, source))
+  self.asking:heard(peer)
+  self.beacon:judge(peer)
+  if newcomer or away then
+    self.beacon:stir()
+    if self.newcomer then self.newcomer(peer) end
+  end
+  self.peers:back(peer, last)
+  self.repair:consider()
+  return true
+end
+
+function handlers.ping(self, message, source, reply)
+  if self.leaving then return nil, "closed: this node is about to stop", "closed" end
+  return self.proof:ping(message, source, reply)
+end
+
+function handlers.pong(self, message, source)
+  local peer, err, word = self.proof:pong(message, source)
+  if not peer then return nil, err, word end
+  self.asking:heard(peer)
+  self.repair:consider()
+  return true
+end
+
+function handlers.ids(self, message, source) return self.repair:ids(message, source) end
+function handlers.want(self, message, source) return self.repair:want(message, source) end
+
+return handlers
