@@ -235,6 +235,11 @@ function node:open_gather()
     comms = self.comms, policy = self.policy, here = self.here, id = self.id, content = self.content,
     names = function(id) return self.discovery.names:name(id) end,
     label = function(id) return self.discovery:label(id) end }
+  if self.gather.keeps_own or not self.worker then return self.gather end
+  local continued = require "clients.logs.continued"
+  self.continued = continued.new { loop = self.loop, content = self.content, worker = self.worker,
+    dcache = self.dcache }
+  function self.gather.on_fetched() self.continued:soon() end
   return self.gather
 end
 
@@ -259,7 +264,8 @@ end
 
 -- Begins to speak: everything that was opened, bottom-up.
 function node:start()
-  for _, part in ipairs { "dcache", "comms", "discovery", "content", "logs", "gather", "malformed" } do
+  for _, part in ipairs { "dcache", "comms", "discovery", "content", "logs", "gather", "continued",
+    "malformed" } do
     if self[part] and self[part].start then self[part]:start() end
   end
 end
@@ -276,8 +282,8 @@ function node:stop()
   if self.leapt then self.leapt:cancel() end
   if self.righting then self.righting:cancel() end
   if self.control then self.control:close() end
-  for _, part in ipairs { "malformed", "gather", "logs", "door", "content", "links", "discovery", "comms", "routing",
-    "dcache" } do
+  for _, part in ipairs { "malformed", "continued", "gather", "logs", "door", "content", "links", "discovery", "comms",
+    "routing", "dcache" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end
   self.time:close()

@@ -196,6 +196,7 @@ local function ended(self, file, path, err, word)
     self.resting:forget(file.cid)
     self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
       from = self.label(file.by) })
+    if self.on_fetched then self.on_fetched() end
   elseif word == "disk" then
     waits_for_room(self, file, why)
   else

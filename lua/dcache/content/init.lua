@@ -81,7 +81,7 @@ local function remove(self, file)
 end
 
 -- Withdrawn at the next block, then unsaid, then forgotten; the file itself is the operator's.
-local function lose(self, file, why)
+function content:lose(file, why)
   if self.gateway and not self.shared[file.cid] then self.gateway:withdraw(file.cid) end
   remove(self, file)
   dismiss(self, file.cid)
@@ -112,8 +112,8 @@ end
 function look(self, file)
   local facts, err, word = self.disk:stat(path_of(self, file))
   if not facts and word ~= "ENOENT" then return trouble(self, file, "cannot be looked at", err) end
-  if not facts then return lose(self, file, "missing") end
-  if not held.same(file.identity, held.identity(facts)) then return lose(self, file, "moved") end
+  if not facts then return self:lose(file, "missing") end
+  if not held.same(file.identity, held.identity(facts)) then return self:lose(file, "moved") end
   if not file.saved then return save(self, file) end
   local ok
   if not file.offered then

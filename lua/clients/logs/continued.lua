@@ -1,0 +1,134 @@
+-- continued.lua - of a log that was appended to, several versions are held: those that a newer one begins with go.
+--
+-- The holder compares the bytes itself, whatever anybody says. A name that was used again for other bytes keeps both.
+local prefix = require "dcache.content.prefix"
+local sorted = require "sorted"
+local walk = require "dcache.walk"
+
+local continued = {}
+continued.__index = continued
+
+local SOON, EVERY = 3 * 1000, 10 * 60 * 1000 -- ms after a file came; between two looks besides
+local SLICE = 500 -- held files a turn
+local VERSIONS = 64 -- of one name that are compared in one look
+
+-- loop, content, worker (lua/worker.lua), dcache.
+function continued.new(given)
+  local self = setmetatable({}, continued)
+  for _, name in ipairs { "loop", "content", "worker", "dcache" } do self[name] = given[name] end
+  return self
+end
+
+-- == which versions of one file are there: { cid =, size = } by origin and name
+
+local function group(self, files, done)
+  local groups, at = {}, 1
+  local function slice()
+    if self.stopped then return end
+    for i = at, math.min(at + SLICE - 1, #files) do
+      local file = files[i]
+      local key = file.from and file.from .. " " .. file.name
+      if key then
+        groups[key] = groups[key] or {}
+        table.insert(groups[key], file)
+      end
+    end
+    at = at + SLICE
+    if at > #files then return done(groups) end
+    self.loop:post(slice)
+  end
+  slice()
+end
+
+-- Pairs to be compared: an older one, and all larger ones, the largest first.
+local function candidates(groups)
+  local list = {}
+  for _, key in ipairs(sorted.keys(groups)) do
+    local files = groups[key]
+    if #files > 1 then
+      table.sort(files, function(a, b) return a.size > b.size or a.size == b.size and a.cid < b.cid end)
+      for i = 2, math.min(#files, VERSIONS) do list[#list + 1] = { cid = files[i].cid, of = files, before = i } end
+    end
+  end
+  return list
+end
+
+-- Whose file is still in somebody's folder is kept: it would be fetched again.
+local function without_shared(self, list, done)
+  local shared = {}
+  self.walking = walk.start(self.loop, self.dcache, "share/files", function(record)
+    if record.holds and record.verb ~= "dismiss" then shared[record.key] = true end
+  end, function()
+    self.walking = nil
+    local rest = {}
+    for _, one in ipairs(list) do
+      if not shared[one.cid] then rest[#rest + 1] = one end
+    end
+    done(rest)
+  end)
+end
+
+-- == comparing, one after the other
+
+local compare
+
+local function after(self, list, i, newer)
+  self.loop:post(function()
+    if not self.stopped then compare(self, list, i, newer) end
+  end)
+end
+
+-- LIST[i] is compared with the one that is the NEWER-th largest of its name.
+function compare(self, list, i, newer)
+  local one = list[i]
+  if not one then
+    self.looking = nil
+    return self.again and self:soon()
+  end
+  local other = one.of[newer]
+  if newer >= one.before then return after(self, list, i + 1, 1) end
+  prefix.test(self.content, self.worker, one.cid, other.cid, function(yes)
+    if self.stopped then return end
+    if not yes then return after(self, list, i, newer + 1) end
+    prefix.let_go(self.content, one.cid, other.cid)
+    after(self, list, i + 1, 1)
+  end)
+end
+
+function continued:look()
+  self.again = nil
+  if self.looking then
+    self.again = true
+    return
+  end
+  self.looking = true
+  group(self, self.content:held(), function(groups)
+    local list = candidates(groups)
+    if #list == 0 then return compare(self, list, 1, 1) end
+    without_shared(self, list, function(rest) compare(self, rest, 1, 1) end)
+  end)
+end
+
+-- A file came: soon looked at, once for several.
+function continued:soon()
+  if self.waiting or self.stopped then return end
+  self.waiting = self.loop:after(SOON, function()
+    self.waiting = nil
+    self:look()
+  end)
+end
+
+function continued:start()
+  self.timer = self.loop:every(EVERY, function() self:look() end)
+  self:soon()
+end
+
+function continued:stop()
+  self.stopped = true
+  for _, timer in ipairs { self.timer or false, self.waiting or false } do
+    if timer then timer:cancel() end
+  end
+  if self.walking then self.walking.stop() end
+end
+
+return continued
