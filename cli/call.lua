@@ -12,11 +12,11 @@ conversation.__index = conversation
 
 function conversation:finish(answer, message)
   if self.ended then return end
-  self.ended, self.answer, self.message = true, answer, message
+  self.ended = true
   self.timer:cancel()
   self.watch:close()
   self.stream:close()
-  self.loop:stop()
+  self.told(answer, message)
 end
 
 function conversation:send()
@@ -46,12 +46,12 @@ function conversation:receive()
   self:finish(answer)
 end
 
---- The answer's table, or nil and what the daemon did instead ("hung up", "did not answer within 5 s").
--- Runs LOOP until then; WITHIN_MS is 5 s unless given.
-function call.ask(loop, stream, request, within_ms)
+--- TOLD(the answer's table), or TOLD(nil, what the daemon did instead: "hung up", "did not answer within 5 s"), once,
+-- while LOOP runs; WITHIN_MS is 5 s unless given.
+function call.begin(loop, stream, request, within_ms, told)
   within_ms = within_ms or WITHIN
   local self = setmetatable({
-    loop = loop, stream = stream, output = json.encode(request) .. "\n", pieces = {}, size = 0,
+    loop = loop, stream = stream, output = json.encode(request) .. "\n", pieces = {}, size = 0, told = told,
   }, conversation)
   self.timer = loop:after(within_ms, function()
     self:finish(nil, ("did not answer within %d s"):format(within_ms // 1000))
@@ -60,8 +60,17 @@ function call.ask(loop, stream, request, within_ms)
     if writable and self.output ~= "" then self:send() end
     if readable and not self.ended then self:receive() end
   end)
+end
+
+--- The same, waited for: → the answer | nil, what the daemon did instead.
+function call.ask(loop, stream, request, within_ms)
+  local answer, message
+  call.begin(loop, stream, request, within_ms, function(...)
+    answer, message = ...
+    loop:stop()
+  end)
   loop:run()
-  return self.answer, self.message
+  return answer, message
 end
 
 return call

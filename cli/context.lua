@@ -108,6 +108,17 @@ function context:ask_quietly(request)
   return answer
 end
 
+--- The same beside what the loop does meanwhile: TOLD(answer), or TOLD(nil, text, word), once.
+function context:ask_beside(request, told)
+  local loop, stream, message = self.world.loop(), connect(self)
+  if not stream then return loop:post(function() told(nil, message, "closed") end) end
+  call.begin(loop, stream, request, self.world.within, function(answer, why)
+    if not answer then return told(nil, why, "closed") end
+    if answer.error then return told(nil, answer.error.text, answer.error.word) end
+    told(answer)
+  end)
+end
+
 --- The daemon's answer to REQUEST, or nil and the exit code, with words said.
 function context:ask(request)
   local stream, path, code = connect(self)

@@ -1,4 +1,5 @@
 -- folder.lua - `files get FOLDER`: its files one after the other, a page at a time. One that fails holds up no other.
+local progress = require "cli.progress"
 local text = require "core.text"
 local unixfs = require "core.unixfs"
 
@@ -84,10 +85,9 @@ end
 
 -- Fetches one of the files to TARGET.
 local function fetch(self, file, target)
-  local get = require "cli.get"
-  local paint, wipe = get.painter(self.context, ("%d/%d %s"):format(self.done, self.all, file.path))
+  local paint, wipe = progress.painter(self.context, ("%d/%d %s"):format(self.done, self.all, file.path))
   local path, message, word = self.session:run {
-    cid = file.cid, size = file.size, name = file.name, sources = file.sources, target = target, on_progress = paint,
+    cid = file.cid, size = file.size, name = file.name, sources = file.sources, target = target, on_row = paint,
     place = function() return (self.force or not self.disk:stat(target)) and target or target .. ".fetched" end,
   }
   wipe()
@@ -181,7 +181,8 @@ function folder.run(context, options, answer)
     context:complain(text.escape(message))
     return context.exit.fetch
   end
-  self.session = self.world.fetching { loop = self.world.loop(), disk = self.disk }
+  self.session = self.world.fetching { loop = self.world.loop(), disk = self.disk,
+    ask = function(...) context:ask_beside(...) end }
   code = pages(self, part)
   self.session:close()
   if self.hasher then self.hasher:close() end

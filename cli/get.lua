@@ -6,7 +6,6 @@ local text = require "core.text"
 local get = {}
 
 local NAME_MAX <const> = 200
-local EVERY <const> = 100 -- ms between two pictures of the progress
 
 --- A name from the network that may become a file's: no path, no hidden file, nothing that does not print.
 function get.file_name(name, cid)
@@ -32,44 +31,20 @@ local function target_of(context, answer, options)
   return nil, ("%s is there already%s."):format(path, advice)
 end
 
-local function source_name(source)
-  if source.own then return "this machine" end
-  return source.label or source.name or source.id and source.id:sub(-4) or nil
-end
-
---- Draws the progress on a terminal, not more than ten times a second. The rate is of what is fetched now:
--- blocks of an earlier time, which are only checked again, come without a source.
-function get.painter(context, name)
-  local world, show, loop = context.world, context.show, context.world.loop()
-  if not world.columns(2) then return function() end, function() end end
-  local begun, first, last
-  local function paint(done, size, source)
-    local now = loop:now()
-    if not source then begun, first = now, done end
-    begun, first = begun or now, first or 0
-    if last and now - last < EVERY then return end
-    last = now
-    local rate = source and now > begun and (done - first) * 1000 // (now - begun) or nil
-    world.complain("\r" .. progress.line(show, {
-      name = name, done = done, size = size, rate = rate,
-      source = source and source_name(source),
-    }) .. "\27[K")
-  end
-  return paint, function() world.complain "\r\27[K" end
-end
-
 local function fetch(context, answer, target, force)
   local world = context.world
-  local paint, wipe = get.painter(context, answer.name or answer.cid)
-  local path, message, word = world.fetch {
-    loop = world.loop(), disk = world.disk(), cid = answer.cid, size = answer.size, name = answer.name,
-    sources = answer.sources, target = target, on_progress = paint,
+  local paint, wipe = progress.painter(context, answer.name or answer.cid)
+  local session = world.fetching { loop = world.loop(), disk = world.disk(),
+    ask = function(...) context:ask_beside(...) end }
+  local path, message, word = session:run {
+    cid = answer.cid, size = answer.size, name = answer.name, sources = answer.sources, target = target, on_row = paint,
     place = function() -- somebody may have put a file of that name there meanwhile
       return (force or not world.disk():stat(target)) and target or target .. ".fetched"
     end,
   }
+  session:close()
   wipe()
-  return path, message or "no block came", word or "missing"
+  return path, message, word
 end
 
 -- MORE: a second sentence, or nil.
@@ -95,27 +70,40 @@ local function saved(context, options, answer, target)
   return context.exit.ok
 end
 
--- "was last heard 4 min ago", of one who has the file and cannot be asked for it.
-local function absence(holder, s)
+-- "was last heard 4 min ago", of one who has the file and cannot be asked for it; TRIED: he was, just now.
+local function absence(holder, s, tried)
   if not holder.seen_ms then return "was not heard since this daemon started" end
-  if holder.status ~= "ready" then return ("was last heard %s ago"):format(s.span(holder.seen_ms)) end
+  if tried or holder.status ~= "ready" then return ("was last heard %s ago"):format(s.span(holder.seen_ms)) end
   return holder.reachable and "is here" or "is here, but can be asked at no address yet"
 end
 
 local HOLDERS <const> = 3 -- that are named
 
 --- Who has the file and since when he was not heard: "ada has run.bag, was last heard 4 min ago; nobody else has it."
-function get.holders(answer, s)
+function get.holders(answer, s, tried)
   local list, parts = answer.holders or {}, {}
   local name = s:text(answer.name or answer.cid)
   for i, holder in ipairs(list) do
     if i > HOLDERS then break end
-    parts[i] = ("%s has %s, %s"):format(s:who(holder), i == 1 and name or "a copy", absence(holder, s))
+    parts[i] = ("%s has %s, %s"):format(s:who(holder), i == 1 and name or "a copy", absence(holder, s, tried))
   end
   if #list == 0 then return ("Nobody has %s any more."):format(name) end
   parts[#parts + 1] = #list > HOLDERS and ("%d others have a copy"):format(#list - HOLDERS)
     or #list == 1 and "nobody else has a copy" or nil
   return table.concat(parts, "; ") .. "."
+end
+
+-- Nobody shares the file any more: what became of it where it was, and what to do.
+local function changed(context, answer)
+  local s, from = context.show, answer.from and answer.from.id
+  local name, who = s:text(answer.name or answer.cid), s:who(answer.from)
+  local new = answer.name and context:ask_quietly { command = "sources", what = answer.name, from = from }
+  if new and new.cid and new.cid ~= answer.cid then
+    return ("%s was changed on %s while it was fetched; the new one is %s: files get %s"):format(name, who,
+      s:short(new.cid), name)
+  end
+  return ("%s was changed or removed on %s while it was fetched, and nobody else has a copy. A changed one is shared "
+    .. "when it is finished there: files get %s"):format(name, who, name)
 end
 
 -- After a fetch that came to nothing: what became of the file meanwhile.
@@ -125,10 +113,10 @@ local function aftermath(context, answer)
   if now then
     if now.gone and not answer.gone then
       return ("%s no longer shares %s: changed, or removed. "):format(s:who(answer.from), s:text(answer.name))
-        .. get.holders(now, s)
+        .. get.holders(now, s, true)
     end
     now.name = answer.name
-    return get.holders(now, s)
+    return get.holders(now, s, true)
   end
   if word ~= "missing" then return nil end
   return ("%s no longer shares %s: changed, or removed; nobody else has a copy."):format(s:who(answer.from),
@@ -156,8 +144,9 @@ function get.run(context, options)
   local path, word
   path, message, word = fetch(context, answer, target, options.force)
   if path then return saved(context, options, answer, path) end
+  if word == "moved" then return fail(context, options, "Not fetched: " .. changed(context, answer), word) end
   message = sentence("Not fetched: " .. message)
-  local more = (word == "missing" or word == "moved" or word == "block") and aftermath(context, answer)
+  local more = (word == "missing" or word == "block") and aftermath(context, answer) or nil
   return fail(context, options, message, word, more)
 end
 

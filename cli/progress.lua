@@ -32,6 +32,42 @@ function progress.line(show, facts)
   return ("%s  %s  %s"):format(name, bar(facts.done, facts.size, columns), text)
 end
 
+-- What is tried now, where there is no bar to show: FILE is a row as job.lua tells it. → text | nil
+local function attempt(file, s)
+  if file.state == "waits" then return ("%s; asked again …"):format(s:text(file.reason)) end
+  if not file.source then return file.done == 0 and "looking for somebody who has it …" or nil end
+  return file.done == 0 and not file.rate and ("asking %s …"):format(s:text(file.source)) or nil
+end
+
+local QUIET <const> = 3000 -- ms after which a line is said where there is no terminal to draw on
+
+local function drawn(context, name)
+  local show, world = context.show, context.world
+  local function paint(file)
+    local tried = attempt(file, show)
+    local line = tried and width.cut(("%s  %s"):format(show:text(name), tried), show.width - 1)
+      or progress.line(show, { name = name, done = file.done, size = file.size, rate = file.rate,
+        source = file.source })
+    world.complain("\r" .. line .. "\27[K")
+  end
+  return paint, function() world.complain "\r\27[K" end
+end
+
+local function said_once(context, name)
+  local show, began, said = context.show, context.world.loop():now(), false
+  return function(file)
+    if said or context.world.loop():now() - began < QUIET then return end
+    said = true
+    context:complain(("%s: %s"):format(show:text(name), attempt(file, show) or (progress.state(file, show))))
+  end, function() end
+end
+
+--- Shows on standard error how far the file NAME is: → paint(row of job.lua), wipe(). On a terminal a line that is
+-- drawn again and again; elsewhere, when it takes some seconds, one line.
+function progress.painter(context, name)
+  return (context.world.columns(2) and drawn or said_once)(context, name)
+end
+
 --- What `files list` says of a FILE on its way: { state, done, size, source, via, rate, since_ms, reason }.
 function progress.state(file, s)
   if file.state == "waits" then

@@ -26,8 +26,10 @@ function world.new(arg)
     self.real_disk = self.real_disk or require("core.disk").real()
     return self.real_disk
   end
-  self.fetch = function(given) return require("cli.fetching").run(given) end
-  self.fetching = function(given) return require("cli.fetching").open(given) end
+  self.fetching = function(given)
+    given.space = require("core.board").space
+    return require("cli.fetching").open(given)
+  end
   self.read = function(path)
     local file = io.open(path, "rb")
     if not file then return nil end

@@ -103,7 +103,7 @@ describe("files get", function()
     daemon "x"
     local _, err, code = run("run-12.bag --to " .. home.path .. "/missing/x")
     assert.equal(5, code)
-    assert.matches("ENOENT", err)
+    assert.equal(("Not fetched: the folder %s/missing is not there.\n"):format(home.path), err)
   end)
 
   it("shows its progress on a terminal and only there", function()
@@ -141,12 +141,15 @@ describe("files get", function()
     local function fetch(file, port, options)
       local target = home.path .. "/work/x"
       options = options or {}
-      return fetching.run {
-        loop = L, disk = options.disk or disk.real(), cid = file.cid, size = file.size, name = "x", target = target,
+      local session = fetching.open { loop = L, disk = options.disk or disk.real(), patience = options.patience,
+        space = options.space, ask = options.ask }
+      local path, message, word = session:run {
+        cid = file.cid, size = file.size, name = "x", target = target, on_row = options.on_row,
         sources = port and { { id = fake.DONALD, url = "http://127.0.0.1:" .. port, own = true } } or {},
-        place = options.place or function() return target end, patience = 400,
-        on_progress = options.on_progress or function() end,
+        place = options.place or function() return target end,
       }
+      session:close()
+      return path, message, word
     end
 
     it("goes on where it was broken off, and believes no byte of it unchecked", function()
@@ -172,20 +175,62 @@ describe("files get", function()
 
     it("gives up after a while, in words, and keeps what came", function()
       local file = serve(folder.bytes(2 * MIB))
-      local path, message = fetch(file, nil)
+      local path, message = fetch(file, nil, { patience = 400 })
       assert.is_nil(path)
-      assert.matches("nobody who has it can be reached", message)
-      path, message = fetch(file, 1)
+      assert.equal("nobody who has it can be reached", message)
+      path, message = fetch(file, 1, { patience = 400 })
       assert.is_nil(path)
-      assert.is_string(message)
-      assert.is_nil(work "x")
+      assert.equal("this machine does not answer", message)
+      assert.equal("", left_over())
+      folder.write(fetching.partial(home.path .. "/work/x", file.cid), folder.bytes(2 * MIB):sub(1, MIB))
+      path, message = fetch(file, 1, { patience = 400 })
+      assert.is_nil(path)
+      assert.equal("this machine does not answer; 1.0 MB of 2.1 MB came and are kept: ask again to go on", message)
+    end)
+
+    it("begins nothing that does not fit where it is to be, and says how much it needs", function()
+      local file, g = serve(folder.bytes(4 * MIB))
+      local path, message, word = fetch(file, g:port(), { space = function() return 2 * MIB end })
+      assert.same({ nil, "disk" }, { path, word })
+      assert.equal(("needs 3.4 MB more room on %s/work"):format(home.path), message)
+      assert.equal(0, g:counts().blocks)
+      assert.equal("", left_over())
+    end)
+
+    it("ends at once, and leaves nothing, when the daemon learns that nobody shares the file any more", function()
+      local file = serve(folder.bytes(2 * MIB))
+      folder.write(fetching.partial(home.path .. "/work/x", file.cid), folder.bytes(2 * MIB):sub(1, MIB))
+      local asked = {}
+      local session = fetching.open { loop = L, disk = disk.real(), ask = function(request, told)
+        table.insert(asked, request)
+        L:post(function() told(nil, "missing: no", "missing") end)
+      end }
+      local target = home.path .. "/work/x"
+      local path, _, word = session:run { cid = file.cid, size = file.size, name = "x", target = target, sources = {},
+        place = function() return target end }
+      session:close()
+      assert.same({ nil, "moved" }, { path, word })
+      assert.same({ { command = "sources", what = file.cid } }, asked)
+      assert.equal("", left_over())
+    end)
+
+    it("takes the file from who has it meanwhile", function()
+      local file, g = serve(folder.bytes(2 * MIB))
+      local now = { sources = { { id = fake.DONALD, url = "http://127.0.0.1:" .. g:port(), own = true } } }
+      local session = fetching.open { loop = L, disk = disk.real(),
+        ask = function(_, told) L:post(function() told(now) end) end }
+      local target = home.path .. "/work/x"
+      assert(session:run { cid = file.cid, size = file.size, name = "x", target = target, sources = {},
+        place = function() return target end })
+      session:close()
+      assert.is_true(work "x" == folder.bytes(2 * MIB))
     end)
 
     it("leaves alone a file that appeared in its place meanwhile", function()
       local file, g = serve "new"
       local target = home.path .. "/work/x"
       local path = fetch(file, g:port(), { place = function() return target .. ".fetched" end,
-        on_progress = function() folder.write(target, "theirs") end })
+        on_row = function() folder.write(target, "theirs") end })
       assert.equal(target .. ".fetched", path)
       assert.equal("theirs", work "x")
       assert.equal("new", work "x.fetched")

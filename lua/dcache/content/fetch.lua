@@ -20,10 +20,10 @@ local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that re
 local TAKEN = { "loop", "disk", "http", "log", "random", "sources", "patience", "stall", "alone", "silent" }
 
 -- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
--- on_progress(done, size, source, cid) after each leaf; patience, stall, alone, silent = ms after which it gives up
--- (patience.lua's most, stall, alone, silent); room: room.lua's (not given: everything fits); partial(cid, name),
--- place(cid, name) → paths on one file system, beneath dir where not given; flusher(threads) → a worker for hashing and
--- for the disk, made with the first file (not given: one that works in the loop).
+-- on_progress(done, size, source, cid) after each leaf; patience, stall, alone = ms after which it gives up
+-- (patience.lua's most, stall, alone); silent(bytes that came) → the same where each source failed; room: room.lua's
+-- (not given: all fits); partial(cid, name), place(cid, name) → paths on one file system, beneath dir where not given;
+-- flusher(threads) → a worker for hashing and for the disk (not given: one that works in the loop).
 function fetch.new(given)
   local self = setmetatable({ jobs = {}, by_cid = {}, refused = {}, on_progress = given.on_progress or function() end,
     room = given.room or room.new { loop = given.loop, path = given.dir },
@@ -261,7 +261,7 @@ function fetch:start(key, size, name, done, pressed)
   job.suppliers = suppliers.new { loop = self.loop, random = self.random,
     list = function() return self.sources(key) end }
   job.patience = patience.new { loop = self.loop, most = self.patience, stall = self.stall, alone = self.alone,
-    silent = self.silent, silence = function() return job.suppliers:all_silent() end,
+    silent = function() return self.silent and job.suppliers:all_failed() and self.silent(job.came) or nil end,
     pressed = function() return not pressed or pressed() or job.suppliers:nobody() end }
   self.by_cid[key] = job
   self.jobs[#self.jobs + 1] = job

@@ -18,30 +18,41 @@ function partial.rest(disk, path, size)
   return math.max(0, size - (facts and facts.size or 0))
 end
 
--- disk, path, size (bytes, of the whole file), worker (lua/worker.lua's; inline for a disk in memory).
--- → partial | nil, text, word
+local function open(self)
+  if self.file then return true end
+  local err, word
+  self.file, err, word = self.disk:open(self.path, "create", 420) -- 0644
+  return self.file and true, err, word
+end
+
+-- What lies there already, no longer than the whole.
+local function take_up(self, found)
+  local ok, err, word = open(self)
+  if ok and found > self.size then ok, err, word = self.file:truncate(self.size) end
+  self.before = math.min(found, self.size)
+  if ok then return true end
+  self:close()
+  return nil, err, word
+end
+
+-- disk, path, size (bytes, of the whole file), worker (lua/worker.lua's; inline for a disk in memory). A file that is
+-- not there is made with its first byte, so that nothing empty is left behind. → partial | nil, text, word
 function partial.open(disk, path, size, worker)
   local ok, err, word = true, nil, nil
   if not disk:stat(folder_of(path)) then ok, err, word = disk:mkdir(folder_of(path)) end
   if not ok then return nil, err, word end
-  local file
-  file, err, word = disk:open(path, "create", 420) -- 0644
-  if not file then return nil, err, word end
+  local self = setmetatable({ disk = disk, path = path, size = size, worker = worker, storing = 0, before = 0,
+    unsynced = 0 }, partial)
   local facts = disk:stat(path)
-  local before = facts and facts.size or 0
-  if before > size then
-    ok, err, word = file:truncate(size)
-    if not ok then
-      file:close()
-      return nil, err, word
-    end
-  end
-  return setmetatable({ disk = disk, path = path, file = file, size = size, worker = worker, storing = 0,
-    before = math.min(before, size), unsynced = 0 }, partial)
+  if facts then ok, err, word = take_up(self, facts.size) end
+  if ok then return self end
+  return nil, err, word
 end
 
 -- Runs a job on the file; TOLD(result) unless the file was closed meanwhile.
 local function run(self, make, what, told)
+  local ok, why, kind = open(self)
+  if not ok then return told { error = why, word = kind } end
   what.file = self.file
   local job, err, word = self.worker:run(make, what, function(result)
     if not self.closed then told(result) end
@@ -109,13 +120,13 @@ end
 -- Nothing is told any more.
 function partial:close()
   self.closed = true
-  self.file:close()
+  if self.file then self.file:close() end
 end
 
 -- Ends. KEPT: some of it is worth going on with another time; an empty file is not left behind.
 function partial:leave(kept)
   self:close()
-  if not kept and self.before == 0 and not self.placed then self.disk:unlink(self.path) end
+  if self.file and not kept and self.before == 0 and not self.placed then self.disk:unlink(self.path) end
 end
 
 -- Nothing of it is believed any more.

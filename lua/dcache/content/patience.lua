@@ -3,13 +3,11 @@ local patience = {}
 patience.__index = patience
 
 -- loop; most = ms without progress (nil: for ever); stall = ms in which nobody could be asked (nil: for ever), and
--- alone = the same as long as pressed() says that nobody waits for the place (nil: stall); silent = ms without
--- progress where silence() says that each source was asked and none answered (nil: as otherwise).
+-- alone = the same as long as pressed() says that nobody waits for the place (nil: stall); silent() → the most
+-- ms without progress now that nobody gives anything, or nil: as otherwise.
 function patience.new(given)
   local self = setmetatable({ waited = 0, moved_at = given.loop:now() }, patience)
-  for _, name in ipairs { "loop", "most", "stall", "alone", "silent", "pressed", "silence" } do
-    self[name] = given[name]
-  end
+  for _, name in ipairs { "loop", "most", "stall", "alone", "silent", "pressed" } do self[name] = given[name] end
   return self
 end
 
@@ -36,7 +34,7 @@ function patience:waits()
   local now = self.loop:now()
   self.since = self.since or now
   local stall = self.alone and not self.pressed() and self.alone or self.stall
-  local most = self.silent and self.silence() and self.silent or self.most
+  local most = self.silent and self.silent() or self.most
   return math.min(most and self.moved_at + most or math.maxinteger,
     stall and self.since + stall - self.waited or math.maxinteger) - now
 end

@@ -61,10 +61,10 @@ function suppliers:pick()
   return best, soonest
 end
 
--- Was each of those known asked, and did none of them answer the last time?
-function suppliers:all_silent()
+-- Was each of those known asked, and did none of them give anything the last time?
+function suppliers:all_failed()
   for _, source in ipairs(self.sources) do
-    if self.known[source.id].rests ~= PATIENCE then return false end
+    if not self.known[source.id].rests then return false end
   end
   return #self.sources > 0
 end
