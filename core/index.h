@@ -26,7 +26,8 @@ struct entry {
   uint32_t next_in_bucket, previous_in_bucket;
   uint32_t next_of_holder, previous_of_holder;
   uint16_t size; /* of the line; 0 in an unused entry */
-  uint8_t is_dismissal, has_text;
+  uint8_t is_dismissal : 1, has_text : 1;
+  uint8_t is_for_later : 1; /* FROM is after AT */
 };
 
 /* A bucket that has records, or an unused row (no name; FIRST is then the next unused
@@ -141,8 +142,9 @@ int64_t index_expire(struct index *ix, int64_t now,
                      void (*gone)(void *context, struct index_gone what), void *context);
 
 /* Drops what is stamped more than LAW_GRACE seconds after NOW (milliseconds): words that
- * were taken in while the time was not proved. Otherwise as index_expire. */
-int64_t index_drop_future(struct index *ix, int64_t now,
+ * were taken in while the time was not proved. SIGNER: of his words only, or NULL.
+ * Otherwise as index_expire. */
+int64_t index_drop_future(struct index *ix, int64_t now, const uint8_t *signer,
                           void (*gone)(void *context, struct index_gone what),
                           void *context);
 

@@ -139,7 +139,8 @@ static void fill(struct index *ix, uint32_t number, const struct statement *st,
   e->at = st->at;
   e->until = (uint32_t)(st->valid_until / STATEMENT_TICK);
   e->size = (uint16_t)st->line.size;
-  e->is_dismissal = (uint8_t)st->is_dismissal;
+  e->is_dismissal = st->is_dismissal != 0;
+  e->is_for_later = st->valid_from * 1000 > st->at;
   e->has_text = text != NULL;
   if (text)
     e->where.text = text;
@@ -216,13 +217,15 @@ int64_t index_expire(struct index *ix, int64_t now,
   return dropped;
 }
 
-int64_t index_drop_future(struct index *ix, int64_t now,
+int64_t index_drop_future(struct index *ix, int64_t now, const uint8_t *signer,
                           void (*gone)(void *context, struct index_gone what),
                           void *context) {
   int64_t dropped = 0;
   for (uint32_t number = 1; number <= ix->entry_top; number++) {
     const struct entry *e = index_entry(ix, number);
     if (!e->size || e->at <= now + LAW_GRACE * 1000)
+      continue;
+    if (signer && memcmp(ix->holders[e->holder].public, signer, CORE_PUBLIC_SIZE))
       continue;
     gone(context, take_out(ix, number));
     dropped++;

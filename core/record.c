@@ -114,28 +114,39 @@ static void note_gone(void *context, struct index_gone gone) {
   lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
 }
 
-typedef int64_t drop(struct index *ix, int64_t now,
-                     void (*gone)(void *context, struct index_gone what), void *context);
-
-static int drop_by(lua_State *L, drop *which) {
-  struct index *ix = index_argument(L, 1);
+/* Leaves NOW alone on the stack, with an empty list for note_gone above it. */
+static int64_t prepare_drop(lua_State *L) {
   int64_t now = luaL_checkinteger(L, 2);
   lua_settop(L, 2);
   lua_newtable(L);
-  lua_pushinteger(L, which(ix, now, note_gone, L));
+  return now;
+}
+
+static int dropped(lua_State *L, int64_t count) {
+  lua_pushinteger(L, count);
   lua_insert(L, 3);
   return 2;
 }
 
 /* index:expire(now in seconds) -> how many, array of {place=, size=} */
 static int f_expire(lua_State *L) {
-  return drop_by(L, index_expire);
+  struct index *ix = index_argument(L, 1);
+  int64_t now = prepare_drop(L);
+  return dropped(L, index_expire(ix, now, note_gone, L));
 }
 
-/* index:drop_future(now in ms) -> the same of what `offer` would refuse as being of the
- * future */
+/* index:drop_future(now in ms, [signer]) -> the same of what `offer` would refuse as
+ * being of the future; SIGNER: his words only */
 static int f_drop_future(lua_State *L) {
-  return drop_by(L, index_drop_future);
+  struct index *ix = index_argument(L, 1);
+  uint8_t public[CORE_PUBLIC_SIZE];
+  int of_one = !lua_isnoneornil(L, 3);
+  if (of_one) {
+    struct statement_part id = part_argument(L, 3);
+    luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), 3, "not a peer ID");
+  }
+  int64_t now = prepare_drop(L);
+  return dropped(L, index_drop_future(ix, now, of_one ? public : NULL, note_gone, L));
 }
 
 /* index:place(short, place) -> true | nil, message, "missing": the journal moved the line
@@ -248,29 +259,48 @@ static int f_bucket(lua_State *L) {
   return 1;
 }
 
-/* index:signers(bucket, now_s) -> { [signer] = how many of his words there are proposals
- * that end later } */
+/* Taken back by its own signer, or over by LOW (seconds). */
+static int is_over(const struct entry *e, int64_t low) {
+  int64_t until = (int64_t)e->until * STATEMENT_TICK;
+  return until * 1000 <= e->at || until < low;
+}
+
+/* Adds one to the number of SIGNER in the table at INDEX. */
+static void count_signer(lua_State *L, int index, const struct holder *signer) {
+  char id[KEY_ID_SIZE];
+  key_id_of_public(signer->public, id);
+  lua_pushlstring(L, id, sizeof id);
+  lua_pushvalue(L, -1);
+  lua_Integer count = lua_rawget(L, index) == LUA_TNUMBER ? lua_tointeger(L, -1) : 0;
+  lua_pop(L, 1);
+  lua_pushinteger(L, count + 1);
+  lua_rawset(L, index);
+}
+
+/* index:signers(bucket, low in seconds) -> { [signer] = how many of his words there are
+ * proposals that are not over at LOW }, array of the entries that are meant for later:
+ * these are not counted, since the index does not know when they begin */
 static int f_signers(lua_State *L) {
   const struct index *ix = index_argument(L, 1);
   struct statement_part name = part_argument(L, 2);
-  int64_t now = luaL_checkinteger(L, 3);
+  int64_t low = luaL_checkinteger(L, 3);
   uint32_t bucket = index_find_bucket(ix, name.at, name.size);
-  char id[KEY_ID_SIZE];
+  lua_settop(L, 3);
   lua_newtable(L);
-  for (uint32_t n = bucket ? ix->buckets[bucket].first : 0; n;) {
+  lua_newtable(L);
+  for (uint32_t n = bucket ? ix->buckets[bucket].first : 0; n;
+       n = index_entry(ix, n)->next_in_bucket) {
     const struct entry *e = index_entry(ix, n);
-    n = e->next_in_bucket;
-    if (e->is_dismissal || (int64_t)e->until * STATEMENT_TICK < now)
+    if (e->is_dismissal || is_over(e, low))
       continue;
-    key_id_of_public(ix->holders[e->holder].public, id);
-    lua_pushlstring(L, id, sizeof id);
-    lua_pushvalue(L, -1);
-    lua_Integer count = lua_rawget(L, -3) == LUA_TNUMBER ? lua_tointeger(L, -1) : 0;
-    lua_pop(L, 1);
-    lua_pushinteger(L, count + 1);
-    lua_rawset(L, -3);
+    if (!e->is_for_later) {
+      count_signer(L, 4, &ix->holders[e->holder]);
+      continue;
+    }
+    push_entry(L, ix, n);
+    lua_rawseti(L, 5, (lua_Integer)lua_rawlen(L, 5) + 1);
   }
-  return 1;
+  return 2;
 }
 
 static int compare_names(const void *a, const void *b) {
@@ -280,12 +310,18 @@ static int compare_names(const void *a, const void *b) {
   return difference ? difference : (x->size > y->size) - (x->size < y->size);
 }
 
-/* index:bucket_count(bucket) -> how many records it has */
+/* index:bucket_count(bucket, T in seconds) -> how many of its records have END > T: those
+ * that a digest at T counts */
 static int f_bucket_count(lua_State *L) {
   const struct index *ix = index_argument(L, 1);
   struct statement_part name = part_argument(L, 2);
+  int64_t t = luaL_checkinteger(L, 3);
+  lua_Integer count = 0;
   uint32_t bucket = index_find_bucket(ix, name.at, name.size);
-  lua_pushinteger(L, bucket ? ix->buckets[bucket].count : 0);
+  for (uint32_t n = bucket ? ix->buckets[bucket].first : 0; n;
+       n = index_entry(ix, n)->next_in_bucket)
+    count += law_end(index_class(ix, index_entry(ix, n)), index_entry(ix, n)->at) > t;
+  lua_pushinteger(L, count);
   return 1;
 }
 

@@ -1,4 +1,5 @@
 -- node.lua - builds the four layers bottom-up; the only file that knows all of them. Owns no loop and no effect.
+local again = require "again"
 local clock = require "time"
 local refusals = require "refusals"
 local journal = require "core.journal"
@@ -12,10 +13,6 @@ local walk = require "dcache.walk"
 
 local node = {}
 node.__index = node
-
-local SAY_AGAIN = 200 -- ms in which what we learn of the time is gathered
-local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
-local OWN_WAIT, OWN_EVERY = 60 * 1000, 60 * 60 * 1000 -- ms after words of our own came back; between two such
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
   "flusher", "name", "type", "here", "memory", "http", "space" }
@@ -78,56 +75,6 @@ local function build_discovery(self, given)
     facts = function() return { name = self.name, type = self.type, version = self.version } end }
 end
 
--- Peers' words are witnesses of the time, when they state a clock of their own.
-local function listen_for_time(self)
-  local function own_source(st) return st.data:find('"clock":"own"', 1, true) ~= nil end
-  self.comms:on_word("peer", function(st, source)
-    if source and st.verb == "propose" and st.signer ~= self.id then
-      self.time:witness(st.signer, st.at, own_source(st))
-    end
-  end)
-  self.comms.testimony.fn = function(st) self.time:testify(st.signer, st.at, own_source(st)) end
-  self.epoch = self.time:now() - self.loop:now()
-  self.time.on_proved = function(now)
-    if self.dcache:new_time(now) > 0 then self.epoch = nil end
-  end
-  self.time.on_leap = function() self:say_again() end
-end
-
-local function say_again(self)
-  local before, epoch = self.epoch, self.time:now() - self.loop:now()
-  self.leapt, self.epoch = nil, epoch
-  self.discovery:say_again()
-  if before and math.abs(epoch - before) <= APART then return end -- the first proof of a time that we had
-  for _, part in ipairs { "content", "logs" } do
-    if self[part] then self[part]:say_again() end
-  end
-end
-
--- What was stamped by another time than the one now known is made again; leaps that come together, once.
-function node:say_again()
-  if self.leapt or self.stopped then return end
-  self.leapt = self.loop:after(SAY_AGAIN, function() say_again(self) end)
-end
-
-local function put_right(self)
-  self.righting, self.righted = nil, self.loop:now()
-  if self.stopped then return end
-  for _, part in ipairs { "content", "logs" } do
-    if self[part] then self[part]:put_right() end
-  end
-end
-
--- Others still hold words of ours that this disk does not know: an older image of it, or a loss. What they say falsely
--- is put right, but rarely: a twin with our key would else be answered word by word.
-local function listen_for_own(self)
-  self.comms:on_own(function(st)
-    if self.righting or not st.bucket:find "^share/" then return end
-    local next_one = (self.righted or -OWN_EVERY) + OWN_EVERY - self.loop:now()
-    self.righting = self.loop:after(math.max(OWN_WAIT, next_one), function() put_right(self) end)
-  end)
-end
-
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
 -- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text; last_stamp = ms or nil
 -- and keep_stamp(ms): dcache/own.lua; http = nil: libcurl's; space(path) → free bytes, nil: nobody knows.
@@ -140,8 +87,7 @@ function node.new(given)
   if not ok then return nil, err, word end
   build_comms(self, given)
   build_discovery(self, given)
-  listen_for_time(self)
-  listen_for_own(self)
+  self.again = again.new(self)
   return self
 end
 
@@ -186,9 +132,9 @@ local function supplier(self, id)
 end
 
 local function publisher(self)
-  return function(verb, bucket, key, data, ttl)
+  return function(verb, bucket, key, data, ttl, at)
     if verb == "dismiss" then return self.comms:dismiss(bucket, { key = key, ttl = ttl }) end
-    return self.comms:propose(bucket, data, { key = key, ttl = ttl })
+    return self.comms:propose(bucket, data, { key = key, ttl = ttl, at = at })
   end
 end
 
@@ -278,9 +224,7 @@ end
 
 -- Clean stop: what lets news in first; then what is in memory goes to the disk.
 function node:stop()
-  self.stopped = true
-  if self.leapt then self.leapt:cancel() end
-  if self.righting then self.righting:cancel() end
+  self.again:stop()
   if self.control then self.control:close() end
   for _, part in ipairs { "malformed", "continued", "gather", "logs", "door", "content", "links", "discovery", "comms",
     "routing", "dcache" } do

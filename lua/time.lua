@@ -2,8 +2,12 @@
 --
 -- Proved: our own synchronised clock, unless a quorum contradicts it; or three distinct members who state a source
 -- of their own and agree within five minutes (of the latest such three the earliest word counts): two liars,
--- early or late, prove nothing. Adopted: the newest word heard; it stamps our own words and expires nobody's.
--- Times are Unix milliseconds; what is not own time runs on by the monotonic clock.
+-- early or late, prove nothing. Adopted: what the clocks that peers state say (adopted.lua).
+-- Four uses are kept apart. Judging (is a word over, has it begun?) and comparing (the T of digests) go by proof, or by
+-- the build: nothing heard moves them. Own words are stamped by the best that there is; ages are exact, about, or
+-- unknown. Times are Unix milliseconds; what is not own time runs on by the monotonic clock.
+local adopted = require "adopted"
+
 local time = {}
 
 local MINUTE = 60 * 1000
@@ -11,7 +15,8 @@ local QUORUM = 3
 local AGREE = 5 * MINUTE -- within which a quorum's words must lie
 local APART = 10 * MINUTE -- further than this is another time; also what is refused as being of the future
 local AHEAD = 5 * MINUTE -- how far beyond now our own words may be stamped
-local BEHIND = 20 * MINUTE -- so old a peer's word may be when its AT is adopted: the time that it gives is late by that
+local NEAR = MINUTE -- that far clocks that are right may differ: what lies less ahead is now
+local TICK = 16 -- s
 local OWN_ERROR = 1000 -- of a synchronised clock
 local BEFORE_BUILD = 24 * 60 * MINUTE -- builders' clocks may be a little ahead
 local WITNESSES = 64
@@ -27,13 +32,14 @@ Time.__index = Time
 -- time.new{ loop =, sync = fn() → is the system clock synchronised, build = ms, saved = ms | nil,
 -- setting = "auto" | "system" (believe the system clock), save = fn(ms) → true | nil, text, log = } → t
 -- Fields: quality "proved" | "adopted" | "none"; source "own" | "quorum" | "held" | nil; on_proved = fn(ms), called
--- when time becomes proved, and when a later proof says another time; on_leap = fn(ms), called then, too, and when an
--- adopted time is another one: what was stamped before is of a time that was not.
+-- when time becomes proved, and when a later proof says another time; on_leap = fn(ms), called then, too, and when
+-- time is adopted or leaps: what was stamped before is of a time that was not. claims = fn() → what clocks peers state
+-- now, array of { at = ms }, set by who knows the peers.
 function time.new(options)
   local self = setmetatable({
     loop = options.loop, sync = options.sync, save = options.save, log = options.log,
     believe = options.setting == "system", build = options.build, quality = "none",
-    witnesses = {}, count = 0,
+    adopted = adopted.new { loop = options.loop, build = options.build }, witnesses = {}, count = 0,
   }, Time)
   self.floor = { at = math.max(options.build, options.saved or 0), mono = self.loop:now() }
   self.saved = options.saved
@@ -51,7 +57,7 @@ function Time:now()
     if math.abs(offset - self.offset) > OWN_ERROR then self:refresh() end -- somebody stepped it
     if self.source == "own" then return self.loop:wall() end
   end
-  return run_on(self, self.proof or self.adopted or self.floor)
+  return self.proof and run_on(self, self.proof) or self.adopted:now() or run_on(self, self.floor)
 end
 
 -- now, or nil without proof: what is judged as ended or of the future is judged by this.
@@ -74,13 +80,31 @@ function Time:high()
   return self:now() + (self.source == "own" and OWN_ERROR or APART)
 end
 
--- How long ago AT (ms) was → ms, true where that is by an adopted time only; nil where nobody can say, or where AT is
--- still to come. Clocks that are right differ a little: less than a minute ahead is now.
+-- T of what is compared (Unix seconds, a multiple of 16): the tick of proved time, without proof that of the build.
+function Time:tick() return (self:proved_now() or self.build) // 1000 // TICK * TICK end
+
+-- Is a word of { at = ms, valid_from = s, valid_until = s } valid? Without proof nothing that was taken in waits to
+-- begin, and nothing ends but what its signer took back and what was over before this program was made.
+function Time:is_valid(word)
+  local till = word.valid_until * 1000
+  if till <= word.at or till < self:low() then return false end
+  local from, now = word.valid_from * 1000, self:proved_now()
+  return not now or from <= word.at or from <= now
+end
+
+-- How long ago AT (ms; nil: nobody knows) was → ms, true where that is by an adopted time only; nil where nobody can
+-- say, or where AT is still to come.
 function Time:age(at)
-  if self.quality == "none" then return nil end
+  if self.quality == "none" or not at then return nil end
   local age = self:now() - at
-  if age <= -MINUTE then return nil end
+  if age <= -NEAR then return nil end
   return math.max(age, 0), self.quality == "adopted" or nil
+end
+
+-- Seconds until SECONDS of Unix time; nil without proof.
+function Time:left(seconds)
+  local now = self:proved_now()
+  return now and seconds - now // 1000
 end
 
 -- Whether our own `peer` word may state a source of its own.
@@ -91,8 +115,7 @@ function Time:has_own_source() return self.source == "own" end
 function Time:stamp(last)
   local now = self:now()
   local at = math.max(now, (last or 0) + 1)
-  local ahead = self.proof and AHEAD or AHEAD + BEHIND
-  return (at <= now + ahead or self.quality == "none") and at or now
+  return (at <= now + AHEAD or self.quality == "none") and at or now
 end
 
 local function leap(self)
@@ -109,16 +132,11 @@ local function forget_stalest(self)
   self.count = self.count - 1
 end
 
--- An accepted `peer` word of member ID, stamped AT; OWN_SOURCE: he states a source of his own, not an adopted time.
+-- An accepted `peer` word of member ID, stamped AT; OWN_SOURCE: he states a source of his own, the only one that bears
+-- witness.
 function Time:witness(id, at, own_source)
-  local mono = self.loop:now()
-  local ahead = not self.proof and at - self:now() or 0
-  if ahead > 0 then
-    self.adopted = { at = at, mono = mono }
-    self.quality = "adopted"
-  end
-  if ahead > APART then leap(self) end
   if not own_source then return end
+  local mono = self.loop:now()
   if not self.witnesses[id] then
     if self.count == WITNESSES then forget_stalest(self) end
     self.count = self.count + 1
@@ -207,13 +225,20 @@ local function keep(self, at)
   if not ok then warn(self, "unsaved", { { "why", message } }) end
 end
 
--- Looks again at what is proved; called by itself at every word and every 16 s.
+local function adopt(self)
+  local what = self.claims and self.adopted:look(self.claims())
+  if not what then return end
+  self.quality = "adopted"
+  if what ~= "change" then leap(self) end
+end
+
+-- Looks again at what is proved, and what peers' clocks say; called by itself at every witness and every 16 s.
 function Time:refresh()
   local mono, before = self.loop:now(), self.proof and run_on(self, self.proof)
   local at, source = prove(self, testimony(self))
   self.offset = self.loop:wall() - mono
-  if not at then return end
-  self.proof, self.source, self.quality, self.adopted = { at = at, mono = mono }, source, "proved", nil
+  if not at then return adopt(self) end
+  self.proof, self.source, self.quality = { at = at, mono = mono }, source, "proved"
   if before and math.abs(at - before) > APART then warn(self, "contradicted", { { "was", before }, { "is", at } }) end
   if not before or math.abs(at - before) > APART then
     self.since = mono

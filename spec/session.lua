@@ -38,6 +38,7 @@ local function plain(text)
   text = text:gsub("([^\n]*)\n", function(line)
     line = line:gsub("^(ada +)%w%w%w%w ", "%1KEY "):gsub("^(donald +)%w%w%w%w ", "%1KEY ")
     line = line:gsub("^(%l+ +KEY +)%l+ ", "%1TYPE "):gsub("^(  clock +).*", "%1TIME")
+    line = line:gsub("^(run%-12%.bag +.* ada +)–( +ada only)", "%13 s%2") -- a machine whose clock is not synchronised
     line = line:gsub("%S+", function(word)
       return not word:find "^bafy" and word:gsub("%d[%d.:]*", "#") or word
     end)

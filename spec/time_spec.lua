@@ -73,21 +73,96 @@ describe("time without proof", function()
     assert.equal("own", new({ setting = "system" }).source)
   end)
 
-  it("adopts the newest word, which proves nothing and is not saved", function()
+  it("follows what peers' clocks say, which proves nothing and is not saved", function()
     local t, world = new { offset = -50 * YEAR }
-    t:witness("a", TRUE - MINUTE, false)
-    t:witness("b", TRUE - HOUR, false)
+    local leaps = 0
+    t.on_leap = function() leaps = leaps + 1 end
+    t.claims = function() return { { at = world.truth - MINUTE } } end
+    t:refresh()
     assert.equal("adopted", t.quality)
     assert.equal(TRUE - MINUTE, t:now())
+    assert.equal(1, leaps)
+    t.claims = function() return {} end
     world.pass(MINUTE)
-    assert.equal(TRUE, t:now())
-    for i = 1, 10 do t:witness("c" .. i, FAR, false) end
-    assert.equal(FAR, t:now())
+    assert.equal(TRUE, t:now(), "it runs on when nobody says it any more")
     assert.is_nil(t:proved_now())
     assert.equal(BUILD, t:low())
     t:close()
     assert.same({}, world.saved)
     assert.same({}, world.proved)
+    assert.equal(1, leaps)
+  end)
+
+  it("never follows the AT of anybody's word", function()
+    local t = new {}
+    for i = 1, 10 do t:witness("w" .. i, TRUE + i * HOUR, true) end
+    for i = 1, 10 do t:witness("n" .. i, FAR, false) end
+    assert.equal("none", t.quality)
+    assert.equal(BUILD, t:now())
+  end)
+end)
+
+describe("judging", function()
+  local function word(at, from, till) return { at = at, valid_from = from // 1000, valid_until = till // 1000 } end
+
+  it("without proof, ends what was taken back and what was over before the build, and nothing else", function()
+    local t = new { saved = FAR }
+    for _, adopted in ipairs { false, true } do
+      if adopted then
+        t.claims = function() return { { at = BUILD + 9 * YEAR } } end
+        t:refresh()
+        assert.equal("adopted", t.quality)
+      end
+      assert.is_true(t:is_valid(word(TRUE, TRUE, TRUE + 1000)))
+      assert.is_true(t:is_valid(word(5000, 5000, BUILD)))
+      assert.is_true(t:is_valid(word(FAR, FAR + YEAR, FAR + YEAR)), "it does not wait to begin")
+      assert.is_false(t:is_valid(word(5000, 5000, BUILD - 1000)))
+      assert.is_false(t:is_valid(word(TRUE, TRUE, TRUE)))
+    end
+  end)
+
+  it("with proof, ends what is over, and lets wait what is meant for later", function()
+    local t = new { synced = true }
+    assert.is_true(t:is_valid(word(TRUE - HOUR, TRUE - HOUR, TRUE)))
+    assert.is_false(t:is_valid(word(TRUE - HOUR, TRUE - HOUR, TRUE - 2000)))
+    assert.is_true(t:is_valid(word(TRUE + MINUTE, TRUE + MINUTE, TRUE + HOUR)), "his clock is ahead")
+    assert.is_false(t:is_valid(word(TRUE, TRUE + MINUTE, TRUE + HOUR)))
+    assert.is_true(t:is_valid(word(TRUE - HOUR, TRUE - MINUTE, TRUE + HOUR)))
+    assert.is_false(t:is_valid(word(TRUE, TRUE - HOUR, TRUE)))
+  end)
+
+  -- Two nodes without proof that heard different things, for as long as you like, judge every word alike.
+  it("without proof, never depends on anything that was heard", function()
+    local r = random.seeded(7)
+    local function moment() return ({ 0, 5000, BUILD, TRUE, FAR })[r:integer(5) + 1] + r:integer(YEAR) end
+    for _ = 1, 300 do
+      local silent = new { offset = -50 * YEAR }
+      local t, world = new { offset = r:integer(2) * 73 * YEAR, saved = r:integer(2) == 1 and moment() or nil }
+      local claims = {}
+      for i = 1, r:integer(4) do claims[i] = { at = moment() } end
+      t.claims = function() return claims end
+      for i = 1, r:integer(5) do t:witness("w" .. i % 2, moment(), r:integer(2) == 1) end
+      world.pass(r:integer(HOUR))
+      assert.is_nil(t:proved_now())
+      for _ = 1, 20 do
+        local from = moment()
+        local one = word(moment(), from, from + r:integer(YEAR))
+        assert.equal(silent:is_valid(one), t:is_valid(one))
+      end
+      assert.equal(silent:tick(), t:tick())
+    end
+  end)
+
+  it("compares at the tick of proved time, without proof at that of the build", function()
+    local t, world = new {}
+    assert.equal(BUILD // 16000 * 16, t:tick())
+    world.pass(HOUR)
+    assert.equal(BUILD // 16000 * 16, t:tick())
+    world.synced = true
+    world.pass(16000)
+    assert.equal(world.truth // 16000 * 16, t:tick())
+    assert.equal(60, t:left(world.truth // 1000 + 60))
+    assert.is_nil(new({}):left(TRUE // 1000))
   end)
 end)
 
@@ -95,8 +170,10 @@ describe("ages", function()
   it("are exact with proof, about by an adopted time, unknown without either", function()
     local t, world = new {}
     assert.is_nil((t:age(t:now() - MINUTE)))
-    t:witness("a", TRUE, false)
+    t.claims = function() return { { at = TRUE } } end
+    t:refresh()
     assert.same({ MINUTE, true }, { t:age(TRUE - MINUTE) })
+    assert.is_nil((t:age(nil)))
     world.synced = true
     world.pass(16000)
     assert.same({ MINUTE }, { t:age(world.truth - MINUTE) })
@@ -148,7 +225,7 @@ describe("time proved", function()
     t:witness("a", TRUE - 1000, true)
     t:witness("b", TRUE - 60000, true)
     t:witness("x", TRUE, false)
-    assert.equal("adopted", t.quality)
+    assert.equal("none", t.quality)
     t:witness("c", TRUE - 90000, true)
     assert.equal("proved", t.quality)
     assert.equal("quorum", t.source)
@@ -171,7 +248,7 @@ describe("time proved", function()
     t:witness("a", TRUE, true)
     t:witness("b", TRUE, true)
     t:witness("c", TRUE - 20 * MINUTE, true)
-    assert.equal("adopted", t.quality)
+    assert.equal("none", t.quality)
     t:witness("d", TRUE - MINUTE, true)
     assert.equal(TRUE - MINUTE, t:proved_now())
   end)
@@ -284,7 +361,7 @@ describe("a clock that lies", function()
       end
     end
     for _, node in ipairs(nodes) do
-      assert.equal("adopted", node[1].quality)
+      assert.equal("none", node[1].quality)
       assert.same({}, node[2].saved)
       for i = 1, 3 do node[1]:witness("good" .. i, TRUE, true) end
       assert.equal(TRUE, node[1]:proved_now())

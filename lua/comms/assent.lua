@@ -11,6 +11,7 @@ assent.__index = assent
 local LOOK = 1000 -- ms
 local QUIET = 5 * 60 * 1000 -- ms in the company of others that we say nothing
 local WAIT = 60 * 1000 -- ms that an agreement waits for who says otherwise
+local TICKS = 2 * 16 -- s that a T may be ahead of ours
 local FRESH_MAX = 256 -- words that came since, a class: they are passed on anyway, so they may be listed
 
 -- loop, dcache, peers, beacon.
@@ -66,22 +67,36 @@ function assent:fresh(class)
   return list
 end
 
--- Of the living whose address is proved: hosts that hold the same of CLASS; does anybody hold something else?
+local function said_of(peer, name)
+  for _, class in ipairs(peer.classes) do
+    if class.name == name then return class end
+  end
+end
+
+-- Equal digests of nothing, at a T that is ahead of ours, are equal though all was lost here and has ended there.
+local function agrees(self, peer, class)
+  local said = said_of(peer, class)
+  return peer.verdicts[class] == "equal" and (said.n > 0 or peer.t <= self.beacon:tick() + TICKS)
+end
+
+-- Of the living whose address is proved: how many hosts hold the same of CLASS; does anybody hold something else; does
+-- anybody speak of it at all?
 local function count(self, class)
-  local hosts, n, other = {}, 0, false
+  local hosts, n, other, company = {}, 0, false, false
   for _, peer in ipairs(self.peers.list) do
     local flow = self.peers:living(peer) and self.peers:best(peer)
-    if flow then self.beacon:judge(peer) end
-    local verdict = flow and peer.verdicts[class]
-    other = other or verdict == "unequal"
-    if verdict == "equal" and not hosts[flow.source.host] then hosts[flow.source.host], n = true, n + 1 end
+    if flow and said_of(peer, class) then
+      self.beacon:judge(peer)
+      company, other = true, other or peer.verdicts[class] == "unequal"
+      if agrees(self, peer, class) and not hosts[flow.source.host] then hosts[flow.source.host], n = true, n + 1 end
+    end
   end
-  return n, other
+  return n, other, company
 end
 
 local function look_at(self, class, doubt)
-  local now, n, other = self.loop:now(), count(self, class)
-  if n > 0 or other then doubt.met = doubt.met or now end
+  local now, n, other, company = self.loop:now(), count(self, class)
+  if company then doubt.met = doubt.met or now end
   if n >= (doubt.spoken and 2 or 1) then
     doubt.agreed = doubt.agreed or now
     if not other or now - doubt.agreed >= WAIT then return self.dcache:agreed(class) end

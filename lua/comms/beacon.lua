@@ -5,7 +5,7 @@ local beacon = {}
 beacon.__index = beacon
 
 local TICK = 16 -- s
-local TICKS_APART = 2 -- digests of ticks further apart are not compared
+local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have dropped words that ended since
 
 -- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms,
 -- say(message) on every channel, name, speaks(class) → may its digest be said. Fields sent, heard count beacons.
@@ -16,7 +16,8 @@ function beacon.new(given)
   return self
 end
 
-function beacon:tick() return self.time:now() // 1000 // TICK * TICK end
+-- T of our own digests.
+function beacon:tick() return self.time:tick() end
 
 local function own_classes(self, t)
   local list = {}
@@ -65,19 +66,22 @@ function beacon:stir()
   schedule(self, self.random:integer(self.interval[1] // 4 + 1))
 end
 
--- Compares one class of a peer's last beacon with what is held now: "equal", "unequal", "law", nil = not comparable.
--- A beacon of long ago still tells as long as nothing was taken in here since it was compared.
+-- Compares one class of a peer's last beacon with what is held now, at the T that it names: "equal", "unequal", "law",
+-- nil = it tells nothing. A beacon of long ago still tells as long as nothing was taken in here since it was compared;
+-- else only that it is equal. Equal digests at a T that leaves out what is held here are equal about too little.
 function beacon:compare(peer, class)
-  local law = self.dcache:law(class.name)
+  local law, name = self.dcache:law(class.name), class.name
   if not law then return nil end
   if law ~= class.law then return "law" end
-  local apart = math.abs(peer.t - self:tick())
-  if self.time:proved_now() and apart > TICK * TICKS_APART then
-    return peer.changes[class.name] == self.dcache:changes(class.name) and peer.verdicts[class.name] or nil
-  end
-  peer.changes[class.name] = self.dcache:changes(class.name)
-  local digest = self.dcache:digest(class.name, peer.t)
-  return digest == class.digest and "equal" or "unequal"
+  local own_t, changes = self:tick(), self.dcache:changes(name)
+  local early = self.time:proved_now() and peer.t < own_t - TICK * TICKS_APART
+  if early and peer.changes[name] == changes and peer.verdicts[name] then return peer.verdicts[name] end
+  local digest, n = self.dcache:digest(name, peer.t)
+  if digest ~= class.digest and early then return nil end
+  peer.changes[name] = changes
+  if digest ~= class.digest then return "unequal" end
+  if peer.t > own_t and select(2, self.dcache:digest(name, own_t)) > n then return nil end
+  return "equal"
 end
 
 local function is_new(peer, facts)

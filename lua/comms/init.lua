@@ -25,7 +25,7 @@ local function brain_parts(self, given)
   self.peers = peers.new { loop = self.loop }
   self.waste = quota.new { loop = self.loop, rate = WASTE.rate, burst = WASTE.burst, total = WASTE.total,
     total_burst = WASTE.total_burst }
-  self.testimony = testimony.new { swarm = self.swarm, peers = self.peers,
+  self.testimony = testimony.new { loop = self.loop, swarm = self.swarm, peers = self.peers, dcache = self.dcache,
     allowed = function(source) return self:allowed(source) end, charge = function(host) self.waste:charge(host) end }
   self.verify = verify.new { swarm = self.swarm, start = given.verifier }
   self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste, testimony = self.testimony,
@@ -129,9 +129,9 @@ local function urgency(self, st, from, to)
   local mine = st.signer == self.id
   local soft = not self.dcache:kept(st.bucket)
   if soft and from and from.medium and to.medium and from.name == to.name then return false end
+  local age = self.time:age(st.valid_from > 0 and st.at or nil)
   return self.policy:ask("comms.rebroadcast", { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer,
-    mine = mine, size = st.size, age = (self.time:now() - st.at) // 1000,
-    left = st.valid_until - self.time:now() // 1000 },
+    mine = mine, size = st.size, age = age and age // 1000, left = self.time:left(st.valid_until) },
     from and { address = from.address, kind = from.kind } or { kind = "own", address = "own" },
     { address = to.address, kind = to.kind }, self.here())
 end

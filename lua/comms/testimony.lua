@@ -1,16 +1,19 @@
--- testimony.lua - what peers say of the time, though their words are refused for it. Takes no word in.
+-- testimony.lua - what peers say of the time: by words that are refused for it, and by their beacons. Decides nothing.
 --
 -- Who has a wrong clock and believes it refuses all that others say, as ended or of the future: so he hears here that
 -- they say otherwise. Anybody can send an old word again, so it counts only of who is here: a proved, living peer.
+-- A beacon of such a one, who states a clock in his newest `peer` word, tells the time to who has none.
 local testimony = {}
 testimony.__index = testimony
 
 local REFUSED = { ended = true, future = true }
+local CLOCKS = { own = true, quorum = true, held = true }
 
--- swarm, peers; allowed(source) → may it cost a signature check; charge(host): it was wasted.
+-- loop, swarm, peers, dcache; allowed(source) → may it cost a signature check; charge(host): it was wasted.
 function testimony.new(given)
-  return setmetatable({ swarm = given.swarm, peers = given.peers, allowed = given.allowed, charge = given.charge },
-    testimony)
+  local self = setmetatable({}, testimony)
+  for _, name in ipairs { "loop", "swarm", "peers", "dcache", "allowed", "charge" } do self[name] = given[name] end
+  return self
 end
 
 local function here(self, id)
@@ -26,6 +29,33 @@ function testimony:hear(st, source, word)
   if not st:verify(self.swarm) then return self.charge(source.host) end
   peer.testified = st.at
   self.fn(st)
+end
+
+-- Does PEER state a clock of his own? Read once a `peer` word: states is forgotten by `heard`.
+local function states(self, peer)
+  if peer.states == nil then
+    local word = self.dcache:record("peer", peer.id, peer.id)
+    peer.states = word ~= nil and word.verb == "propose" and type(word.data) == "table"
+      and CLOCKS[word.data.clock] or false
+  end
+  return peer.states
+end
+
+-- A `peer` word of that signer was taken in.
+function testimony:heard(id)
+  local peer = self.peers.by_id[id]
+  if peer then peer.states = nil end
+end
+
+-- What clocks of living peers with a proved address say now: array of { id =, name =, at = ms }.
+function testimony:claims()
+  local list, now = {}, self.loop:now()
+  for _, peer in ipairs(self.peers.list) do
+    if peer.t and here(self, peer.id) and states(self, peer) then
+      list[#list + 1] = { id = peer.id, name = peer.name, at = peer.t * 1000 + now - peer.beacon_at }
+    end
+  end
+  return list
 end
 
 return testimony

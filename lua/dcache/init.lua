@@ -52,7 +52,7 @@ local function replay(self)
       self.journal:drop(place, #line)
       if st and word ~= "older" and word ~= "duplicate" then self.refused(word or "form") end
     elseif st.signer == self.id then
-      self.words:heard(st.at)
+      self.words:heard(st.at, true)
     end
   end)
 end
@@ -171,6 +171,13 @@ function dcache:new_time(now)
   return n
 end
 
+-- The time may have gone back, though nobody proved it: our own words of the future go, so that what we say is newer.
+function dcache:own_future()
+  local n, dropped = self.index:drop_future(self.time:now(), self.id)
+  self.ended:hide(dropped)
+  if n > 0 then all_changed(self) end
+end
+
 -- END of a word, in Unix seconds (spec/PROTOCOL.md): it depends on the statement and the class's constant alone.
 local function ends(st, max_ttl) return ((st.at + 999) // 1000 + 600 + max_ttl + 15) // 16 * 16 end
 
@@ -198,7 +205,10 @@ end
 function dcache:offer(st) return self.index:offer(st, self.time:proved_now()) end
 
 -- The same for each of LIST (core.batch) → how many; they come first. The others have a word.
-function dcache:offer_batch(list) return intake.offer(list, self.index, self.time:proved_now()) end
+function dcache:offer_batch(list)
+  local time = self.time
+  return intake.offer(list, self.index, time:proved_now(), self.id, time.quality ~= "none" and time:now() or nil)
+end
 
 function dcache:class_of(bucket)
   local found = self.by_bucket[bucket]
@@ -230,7 +240,7 @@ function dcache:take(st)
   end
   if math.type(old_place) == "integer" then self.journal:drop(old_place, old_size) end
   if place and self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
-  if st.signer == self.id then self.words:heard(st.at) end -- said before we were started again, perhaps
+  if st.signer == self.id then self.words:heard(st.at, found.class.kept) end -- said before this start, perhaps
   self.changed[found.class.name] = self:changes(found.class.name) + 1
   return true
 end
@@ -240,7 +250,7 @@ end
 function dcache:take_batch(list, from, to)
   local n, classes, own_at = intake.take(list, from, to, self.index, self.journal, self.family_of, self.id)
   if self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
-  if own_at then self.words:heard(own_at) end
+  if own_at then self.words:heard(own_at, classes & self.kept_bits ~= 0) end
   for i, class in ipairs(self.class_list) do
     if classes >> i - 1 & 1 == 1 then self.changed[class.name] = self:changes(class.name) + 1 end
   end
@@ -255,7 +265,9 @@ function dcache:changes(class) return self.changed[class] or 0 end
 function dcache:own(verb, bucket, data, options)
   local found = self:class_of(bucket)
   if not found then return nil, "class: no class has the bucket " .. bucket, "class" end
-  local st, err, word = self.words:make(verb, bucket, data, options, found.class.max_ttl)
+  local there = options.at and self.index:slot(bucket, options.key or self.id, self.id)
+  options.after = there and there.at
+  local st, err, word = self.words:make(verb, bucket, data, options, found.class)
   if not st then return nil, err, word end
   local ok
   ok, err, word = self:take(st)

@@ -31,12 +31,11 @@ local function data_of(st)
   return read, malformed, not malformed and forms.claims(st.bucket, read)
 end
 
-local function fields(self, st, now)
-  local valid = st.valid_from <= now and now <= st.valid_until
+local function fields(self, st)
   local data, malformed, says = data_of(st)
   return { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at, data = data,
-    malformed = malformed, valid_from = st.valid_from, valid_until = st.valid_until, holds = valid and says,
-    mine = st.signer == self.id, size = st.size }
+    undated = st.valid_from == 0 or nil, malformed = malformed, valid_from = st.valid_from,
+    valid_until = st.valid_until, holds = self.time:is_valid(st) and says, mine = st.signer == self.id, size = st.size }
 end
 
 -- The newest word of a slot, or nil.
@@ -51,40 +50,53 @@ function reading:entries(bucket) return self.index:bucket(bucket) end
 function reading:read(entry)
   local now_there = self.index:get(entry.short)
   local line = now_there and text_of(self, now_there)
-  return line and fields(self, statement.parse(line), self.time:now() // 1000)
+  return line and fields(self, statement.parse(line))
 end
 
--- How many words of each signer in a bucket are proposals that have not ended, by his ID. Reads no word.
-function reading:signers(bucket) return self.index:signers(bucket, self.time:now() // 1000) end
+-- How many words of each signer in a bucket are proposals that are valid, by his ID. Reads those only that are meant
+-- for later.
+function reading:signers(bucket)
+  local counts, later = self.index:signers(bucket, -(-self.time:low() // 1000))
+  for _, entry in ipairs(later) do
+    local record = self:read(entry)
+    if record and self.time:is_valid(record) then counts[record.signer] = (counts[record.signer] or 0) + 1 end
+  end
+  return counts
+end
 
--- Words in a bucket, oldest first: { bucket, key, signer, data, at, valid_from, valid_until, verb, holds, mine,
--- malformed = what is wrong with its DATA, or nil }; SIGNER: his only, which is cheap beside all of them.
+-- Words in a bucket, oldest first: { bucket, key, signer, data, at, undated = true where its signer knew no time (AT
+-- only orders his words), valid_from, valid_until, verb, holds, mine, malformed = what is wrong with its DATA, or
+-- nil }; SIGNER: his only, which is cheap beside all of them.
 function reading:records(bucket, signer)
-  local list, now = {}, self.time:now() // 1000
+  local list = {}
   for _, entry in ipairs(self.index:bucket(bucket, signer)) do
     local line = text_of(self, entry)
     local st = line and statement.parse(line)
-    if st then list[#list + 1] = fields(self, st, now) end
+    if st then list[#list + 1] = fields(self, st) end
   end
   return list
 end
 
--- Facts of every class, by name: { name, count, digest, law, kept, unsure }; hashes as hex, the digest at this tick.
+-- Facts of every class, by name: { name, count, digest, law, kept, unsure }; hashes as hex, the digest at this tick,
+-- and so many words as it counts.
 function reading:classes()
-  local list, t = {}, self.time:now() // 16000 * 16
+  local list, t = {}, self.time:tick()
   for i, class in ipairs(self.class_list) do
-    local digest = class.kept and self.index:digest(class.name, t)
-    list[i] = { name = class.name, count = self.index:count(class.name), kept = class.kept or false,
-      digest = digest and text.hex(digest), law = text.hex(self.by_name[class.name].law),
+    local digest, count = self.index:digest(class.name, t)
+    list[i] = { name = class.name, count = count, kept = class.kept or false,
+      digest = class.kept and text.hex(digest) or nil, law = text.hex(self.by_name[class.name].law),
       unsure = self.unsure[class.name] or false }
   end
   return list
 end
 
--- Buckets that have records: { name, count }, by name.
+-- Buckets that have records: { name, count }, by name; so many as digests count at this tick.
 function reading:buckets()
-  local list = {}
-  for i, name in ipairs(self.index:buckets()) do list[i] = { name = name, count = self.index:bucket_count(name) } end
+  local list, t = {}, self.time:tick()
+  for _, name in ipairs(self.index:buckets()) do
+    local count = self.index:bucket_count(name, t)
+    if count > 0 then list[#list + 1] = { name = name, count = count } end
+  end
   return list
 end
 

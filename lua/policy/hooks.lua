@@ -54,7 +54,7 @@ hooks.facts = {
     meta = maybe { vehicle = "ada" },
   },
   shared = {
-    cid = "bafybeih5kq", name = "run-12.bag", size = 64000000, age = 6, class = "lab", robot = maybe "ada",
+    cid = "bafybeih5kq", name = "run-12.bag", size = 64000000, age = maybe(6), class = "lab", robot = maybe "ada",
     copies = maybe(1), proven = maybe(1), wanted = maybe(false), by = maybe "12D3KooWQ1vB",
     proven_elsewhere = maybe(3),
   },

@@ -13,7 +13,8 @@ local function world()
   file("b", 2, "ada")
   file("c", 3, "bea")
   file("own", 4, "me")
-  w.gather = gather.new { loop = w.loop, log = till.log(), time = { now = function() return 1000 end }, id = "me",
+  w.gather = gather.new { loop = w.loop, log = till.log(), time = { now = function() return 1000 end,
+    age = function(_, at) return at and 1000 - at end }, id = "me",
     dcache = { entries = function(_, bucket) return bucket == "share/files" and w.records or {} end,
       read = function(_, record) return record end, record = function(_, bucket, key, signer)
         if bucket == "share/safe" then return { holds = w.copies[key] == signer } end

@@ -9,9 +9,10 @@ local function world()
   local w = { loop = simloop.new(), now = 1000 * DAY, records = {}, said = {}, served = {} }
   w.shares = shares.new { loop = w.loop, time = { now = function() return w.now * 1000 end }, log = till.log(),
     folder = "/share", ttl = 30 * DAY, records = function() return w.records end,
-    publish = function(verb, _, key, data, ttl)
+    publish = function(verb, _, key, data, ttl, at)
       table.insert(w.said, verb .. " " .. key)
-      w.records = { { key = key, data = data, verb = verb, mine = true, valid_until = w.now + ttl } }
+      w.records = { { key = key, data = data, verb = verb, mine = true, at = at or w.now * 1000,
+        valid_until = w.now + ttl } }
       return true
     end,
     serve = function(cid)
@@ -30,27 +31,43 @@ describe("a share", function()
     assert.same({ "c1" }, w.served)
   end)
 
-  it("is said again when its record went with a time that was not, or is soon over by the new one", function()
+  it("is said again when the time leapt: as of when it was said first; or when its record is gone", function()
     local w = world()
     w.shares:say_again()
-    assert.equal(1, #w.said, "its record holds")
-    w.now = w.now + 14 * DAY
+    assert.equal(1, #w.said, "its record is right")
+    w.loop:run_until(5 * 60000)
+    w.now = w.now + 300
     w.shares:say_again()
-    assert.equal(1, #w.said, "for more than half its time")
-    w.now = w.now + 2 * DAY
-    w.shares:say_again()
-    assert.equal(2, #w.said)
+    assert.equal(1, #w.said, "the time only went on")
+    for said, days in ipairs { 9, -9, 400 } do
+      w.now = w.now + days * DAY
+      w.shares:say_again()
+      assert.equal(said + 1, #w.said, days .. " days")
+      assert.equal((w.now - 300) * 1000, w.records[1].at)
+      w.shares:say_again()
+      assert.equal(said + 1, #w.said)
+    end
     w.records = {}
     w.shares:say_again()
-    assert.same({ "propose c1", "propose c1", "propose c1" }, w.said)
+    assert.equal(5, #w.said)
     assert.equal(1, #w.served)
+  end)
+
+  it("of an earlier run is said again where it knew no time, or one that is still to come", function()
+    for _, case in ipairs { { 1 }, { 2, undated = true }, { 2, ahead = DAY }, { 1, ahead = -9 * DAY } } do
+      local w = world()
+      w.shares.by_cid.c1.mono = nil
+      w.records[1].undated, w.records[1].at = case.undated, (w.now + (case.ahead or 0)) * 1000
+      w.shares:say_again()
+      assert.equal(case[1], #w.said)
+    end
   end)
 
   it("is put right when own words come back: a claim without a file, a dismissal of what is here", function()
     local w = world()
     w.shares:renew(true)
     local function back(key, verb)
-      return { key = key, verb = verb, mine = true, valid_until = w.now + 20 * DAY,
+      return { key = key, verb = verb, mine = true, at = w.now * 1000, valid_until = w.now + 20 * DAY,
         data = { class = "lab", names = { "a.bag" }, size = 5 } }
     end
     w.records = { back("c1", "dismiss"), back("c2", "propose"), back("c3", "dismiss") }

@@ -106,23 +106,49 @@ describe("core.record", function()
     assert.is_nil(index:slot("nowhere", id, id))
   end)
 
-  it("lists the words of one signer, and counts those of each that propose and have not ended", function()
-    local long = NOW // 16 * 16 + 64
+  it("lists the words of one signer, and counts those of each that propose and are not over", function()
+    local now = NOW // 16 * 16 + 16
+    local long = now + 48
     for i, name in ipairs { "c", "a", "b" } do
       index:put(sign { key = name, at = AT + i, valid_until = long }, i)
     end
     index:put(sign({ key = "a", valid_until = long }, other), 4)
     index:put(sign({ key = "d", valid_until = long, verb = "dismiss", data = "null" }, other), 5)
-    index:put(sign({ key = "e" }, other), 6)
+    index:put(sign({ key = "e", valid_until = now }, other), 6)
     local places = {}
     for i, entry in ipairs(index:bucket("share/files", other:id())) do places[i] = entry.place end
     table.sort(places)
     assert.are.same({ 4, 5, 6 }, places)
     assert.are.same({}, index:bucket("peer", other:id()))
     assert.has_error(function() index:bucket("share/files", "nobody") end)
-    assert.are.same({ [id] = 3, [other:id()] = 1 }, index:signers("share/files", NOW + 32))
-    assert.are.same({ [id] = 3, [other:id()] = 2 }, index:signers("share/files", NOW // 16 * 16))
-    assert.are.same({}, index:signers("share/none", 0))
+    assert.are.same({ [id] = 3, [other:id()] = 1 }, (index:signers("share/files", now + 1)))
+    assert.are.same({ [id] = 3, [other:id()] = 2 }, (index:signers("share/files", now)))
+    assert.are.same({}, (index:signers("share/none", 0)))
+  end)
+
+  it("counts no word that its signer took back, and hands out those that are meant for later", function()
+    local now = NOW // 16 * 16
+    index:put(sign { key = "back", at = now * 1000, valid_until = now }, 1)
+    index:put(sign { key = "held", at = now * 1000 - 1, valid_until = now }, 2)
+    index:put(sign { key = "now", at = now * 1000, valid_from = now, valid_until = now + 16 }, 3)
+    index:put(sign { key = "later", at = now * 1000 - 1, valid_from = now, valid_until = now + 16 }, 4)
+    local counts, later = index:signers("share/files", 0)
+    assert.are.same({ [id] = 2 }, counts)
+    assert.are.same({ 1, 4 }, { #later, later[1].place })
+  end)
+
+  it("counts in a bucket what a digest counts, and drops words of the future of one signer only", function()
+    local far = AT + DAY * 1000
+    index:put(sign { key = "a" }, 1)
+    index:put(sign { key = "b", at = far }, 2)
+    index:put(sign({ key = "b", at = far }, other), 3)
+    for _, t in ipairs { 0, NOW, NOW // 16 * 16 + 30 * DAY + 640, NOW // 16 * 16 + 31 * DAY + 640 } do
+      assert.are.equal(select(2, index:digest("share", t)), index:bucket_count("share/files", t))
+    end
+    assert.are.same({ 1, { { place = 2, size = index:bucket("share/files", other:id())[1].size } } },
+      { index:drop_future(AT, id) })
+    assert.are.equal(2, index:count "share")
+    assert.has_error(function() index:drop_future(AT, "nobody") end)
   end)
 
   it("lists a bucket by time, buckets and IDs by name", function()

@@ -50,7 +50,8 @@ describe("a node after a power cut", function()
       one.disk = one.disk:crash(seed)
       assert(one:start())
       one.world:run(90000)
-      assert.equal(one.ada.discovery:same().digest, one.bea.discovery:same().digest, "seed " .. seed)
+      local t = one.bea.time:tick() -- ada may have no clock, and hold what ended long ago
+      assert.equal((one.ada.dcache:digest("share", t)), (one.bea.dcache:digest("share", t)), "seed " .. seed)
       for _, node in ipairs { one.ada, one.bea } do
         local words = life.words(node)
         for slot, at in pairs(dismissed) do

@@ -178,7 +178,7 @@ describe("dcache.content", function()
     assert.same(claim, said[1].data)
     c:stop()
     local record = { key = file.cid, mine = true, verb = "propose", holds = true, valid_until = 1000 + 20 * 86400,
-      data = claim }
+      at = 1000000, data = claim }
     local again
     again, _, said = node("server", {}, { records = { record }, time = { now = function() return 1000000 end } })
     again:start()
@@ -238,7 +238,7 @@ describe("dcache.content", function()
     c:stop()
     local day, now = 86400, 1000000000
     local record = { key = file.cid, mine = true, verb = "propose", holds = true, valid_until = now + 20 * day,
-      data = { size = file.size } }
+      at = now * 1000, data = { size = file.size } }
     local time = { now = function() return now * 1000 end }
     local again, _, said = node("server", {}, { records = { record }, time = time })
     again:start()

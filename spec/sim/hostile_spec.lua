@@ -77,8 +77,11 @@ describe("one member in 2099", function()
     end
   end)
 
-  it("is believed by who knows nothing better, and yet ends no word of theirs", function()
+  it("is not believed by who knows nothing better; one a year ahead is, and yet ends no word of theirs", function()
     local w = world(2, { NONE, NONE, { ahead = IN_2099 } })
+    w:run(600 * 1000)
+    assert.equal("none", w.nodes[1].time.quality)
+    w = world(2, { NONE, NONE, { ahead = YEAR } })
     local quiet = { table.unpack(w.nodes, 1, 2) }
     share(w.nodes[1], "a")
     share(w.nodes[2], "b")

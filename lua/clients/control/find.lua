@@ -93,7 +93,7 @@ end
 local function better(one, other)
   if not other then return true end
   if one.gone ~= other.gone then return other.gone end
-  return one.at > other.at
+  return (one.at or 0) > (other.at or 0) -- unknown where its signer had no time
 end
 
 local function put(groups, root, one)

@@ -16,7 +16,7 @@ local function file_of(found, record)
     file = { cid = record.key, named = {}, by_name = {}, copies = {}, holder = {}, safe = false }
     found.by_cid[record.key], found.list[#found.list + 1] = file, file
   end
-  file.at = file.at or record.at
+  file.at = file.at or not record.undated and record.at or nil
   file.size = file.size or math.tointeger(record.data.size)
   file.class = file.class or record.data.class
   return file
@@ -32,7 +32,7 @@ end
 local function add_name(file, record, name, from, gone)
   local slot = from .. " " .. name
   if type(name) ~= "string" or file.by_name[slot] then return end
-  local one = { file = file, name = name, from = from, gone = gone, at = record.at,
+  local one = { file = file, name = name, from = from, gone = gone, at = not record.undated and record.at or nil,
     size = math.tointeger(record.data.size) }
   file.by_name[slot], file.named[#file.named + 1] = one, one
 end

@@ -135,8 +135,9 @@ end
 local function facts_of(self, record)
   local data = record.data
   local copies, checked = others(self, record.key, record.signer)
+  local age = self.time:age(not record.undated and record.at or nil)
   return { cid = record.key, name = data.names[1], size = data.size, class = data.class, by = record.signer,
-    age = math.max(0, (self.time:now() - record.at) // 1000), robot = self.names(record.signer),
+    age = age and age // 1000, robot = self.names(record.signer),
     copies = 1 + copies, proven = checked }
 end
 

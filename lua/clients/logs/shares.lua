@@ -1,5 +1,6 @@
 -- shares.lua - what of this node's files is published and served, by CID. Judges no file, hashes none.
 local json = require "core.json"
+local own_words = require "dcache.own"
 local sorted = require "sorted"
 
 local shares = {}
@@ -86,16 +87,19 @@ local function say(self, share)
     return true
   end
   earlier(self)[share.cid] = nil
-  local ok, why, word = self.publish("propose", BUCKET, share.cid, data, self.ttl)
+  local due, now = share.due, self.loop:now()
+  local ok, why, word = self.publish("propose", BUCKET, share.cid, data, self.ttl, due)
   if not ok then return nil, why, word end
-  if share.said ~= text then
+  share.due, share.mono = nil, due and now - (self.time:now() - due) or now
+  if share.told ~= text then
+    share.told = text
     self.when_synced(function()
       self.log:info("logs", "published", {
         { "file", data.names[1] }, { "size", share.size }, { "class", class }, { "cid", share.cid },
       })
     end)
   end
-  share.said, share.renew_at = text, self.loop:now() + self.ttl * 500
+  share.said, share.renew_at = text, now + self.ttl * 500
   return true
 end
 
@@ -192,7 +196,7 @@ end
 local function adopt(self)
   local before = earlier(self)
   for _, cid in ipairs(sorted.keys(before)) do
-    local waits = not self.by_cid[cid] and left_ms(self, before[cid]) > 0 and self.stray(cid, before[cid].data)
+    local waits = not self.by_cid[cid] and before[cid].holds ~= false and self.stray(cid, before[cid].data)
     if waits == "later" then self.adopted = nil end
   end
 end
@@ -210,10 +214,14 @@ function Shares:renew(quiet)
   end
 end
 
--- The time is another one: what our records no longer hold, or not for long, is said again.
+-- The time is another one: what our records no longer hold, or not for long, is said again, and what was said by a time
+-- that was not: as of when it was said first, so that a file's age is right everywhere.
 function Shares:say_again()
   self.before = nil
   for _, share in ipairs(self.list) do
+    local record = earlier(self)[share.cid]
+    share.due = record and own_words.redate(self.time, self.loop, record, share.mono)
+    if share.due then earlier(self)[share.cid] = nil end
     share.said, share.renew_at = nil, 0
     sync(self, share)
   end

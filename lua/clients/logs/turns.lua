@@ -37,7 +37,7 @@ local function before(self, one, other)
   local bad, worse = self.failures[one.file.by] or 0, self.failures[other.file.by] or 0
   if bad ~= worse then return bad < worse end
   if one.urgency ~= other.urgency then return one.urgency > other.urgency end
-  return one.file.age < other.file.age
+  return (one.file.age or math.maxinteger) < (other.file.age or math.maxinteger)
 end
 
 -- One source may have half of the places at most, but always one: the others stay free for others.

@@ -1,9 +1,9 @@
 -- init.lua - this node's content: what it serves, fetches and claims to hold. Decides nothing of whom to share with.
+local claims = require "dcache.content.claims"
 local client = require "dcache.content.client"
 local fetch = require "dcache.content.fetch"
 local held = require "dcache.content.held"
 local jobs = require "dcache.content.job"
-local json = require "core.json"
 local parts = require "dcache.content.parts"
 local replacing = require "replacing"
 local room = require "dcache.content.room"
@@ -13,7 +13,6 @@ local sorted = require "sorted"
 local content = {}
 content.__index = content
 
-local BUCKET = "share/safe"
 local LOOK_EVERY = 60 * 1000 -- ms between two looks whether what is held is still there
 local STALL = 15 * 1000 -- ms that a file may hold up others while nobody who has it can be asked
 local ALONE = 10 * 60 * 1000 -- the same where it holds up nobody: what came of it need not be hashed again
@@ -52,21 +51,6 @@ local function offer(self, file)
     identity = file.identity, leaves = file.leaves }
 end
 
--- "I hold every block, checked and synced": said when it became true and again after half its time.
-local function claim(self, file)
-  local now = self.loop:now()
-  if file.renew_at and now < file.renew_at then return true end
-  local ok, err, word = self.publish("propose", BUCKET, file.cid, held.claim(file), self.ttl)
-  if not ok then return nil, err, word end
-  file.renew_at = now + self.ttl * 500
-  return true
-end
-
-local function dismiss(self, cid)
-  local ok = self.publish("dismiss", BUCKET, cid, nil, self.ttl)
-  self.owed[cid] = not ok or nil
-end
-
 local function insert(self, file)
   self.by_cid[file.cid] = file
   self.list[#self.list + 1] = file
@@ -84,7 +68,7 @@ end
 function content:lose(file, why)
   if self.gateway and not self.shared[file.cid] then self.gateway:withdraw(file.cid) end
   remove(self, file)
-  dismiss(self, file.cid)
+  claims.dismiss(self, file.cid)
   held.forget(self.disk, self.dir, file.cid)
   self.log:warn("content", "no longer held", { name = file.name, cid = file.cid, why = why })
 end
@@ -121,28 +105,13 @@ function look(self, file)
     if not ok then return trouble(self, file, "cannot be served", err) end
     file.offered = true
   end
-  ok, err = claim(self, file)
+  ok, err = claims.say(self, file)
   if not ok then trouble(self, file, "not claimed yet", err) end
 end
 
 local function look_at_all(self)
   for _, file in ipairs { table.unpack(self.list) } do look(self, file) end
-  for _, cid in ipairs(sorted.keys(self.owed)) do dismiss(self, cid) end
-end
-
--- Claims that our records still hold for more than half their time, and that say the same, need not be said again now.
-local function remember_claims(self)
-  local ends = {}
-  for _, record in ipairs(self.records(BUCKET)) do
-    local file = record.mine and record.holds and self.by_cid[record.key]
-    if file and record.data and json.encode(record.data) == json.encode(held.claim(file)) then
-      ends[record.key] = record.valid_until * 1000
-    end
-  end
-  for _, file in ipairs(self.list) do
-    local left = self.time and ends[file.cid] and ends[file.cid] - self.time:now() or 0
-    file.renew_at = left > self.ttl * 500 and self.loop:now() + left - self.ttl * 500 or nil
-  end
+  for _, cid in ipairs(sorted.keys(self.owed)) do claims.dismiss(self, cid) end
 end
 
 -- The gateway is there, later than this was made: what is held is served from here on.
@@ -154,21 +123,14 @@ end
 
 -- The time is another one now: claims that went with the other are made again.
 function content:say_again()
-  remember_claims(self)
+  claims.remember(self)
   look_at_all(self)
-end
-
--- Claims of an earlier run whose file is not here are unsaid.
-local function dismiss_strays(self)
-  for _, record in ipairs(self.records(BUCKET)) do
-    if record.mine and record.verb ~= "dismiss" and not self.by_cid[record.key] then dismiss(self, record.key) end
-  end
 end
 
 -- Words of ours that this disk did not know came back from others.
 function content:put_right()
   self:say_again()
-  dismiss_strays(self)
+  claims.dismiss_strays(self)
 end
 
 -- Earlier versions wrote down no origin: a word of share/files that was not unsaid tells it.
@@ -194,9 +156,9 @@ function content:start()
     file.saved = true
     insert(self, file)
   end
-  remember_claims(self)
+  claims.remember(self)
   look_at_all(self)
-  dismiss_strays(self)
+  claims.dismiss_strays(self)
   learn_origins(self)
   self.timer = self.loop:every(LOOK_EVERY, function() look_at_all(self) end)
 end

@@ -1,0 +1,261 @@
+-- clockless_spec.lua - nodes without a clock beside one of 2099: nothing is hidden, all is compared, ages are right.
+local file_key = require "spec.file_key"
+local memory = require("core.disk").memory
+local random = require "core.random"
+local shares = require "clients.logs.shares"
+local sim = require "sim"
+
+local SEEDS = os.getenv "DT_SWARM_SOAK" and 200 or 20
+local SECOND, MINUTE, DAY = 1000, 60000, 86400000
+local IN_2099 = 76 * 365 * DAY -- the simulator begins in 2023, four months after the build that it tells its nodes
+
+local policy
+
+-- The part of a node that says which files it has; files here have a name and nothing more.
+local function give_files(node)
+  local files = shares.new { loop = node.loop, time = node.time, log = node.log, folder = "/share",
+    publish = function(verb, bucket, key, data, ttl, at)
+      return node.comms[verb](node.comms, bucket, data, { key = key, ttl = ttl, at = at })
+    end,
+    records = function(bucket) return node.dcache:records(bucket, node.id) end,
+    serve = function() return true end, withdraw = function() end, leaves = function() return "cid", "leaves" end }
+  node.logs = { say_again = function() files:say_again() end, put_right = function() files:put_right() end }
+  function node.share(name) assert(files:add(name, file_key(name), 1, "lab", {})) end
+end
+
+local function world(seed, loss)
+  policy = policy or assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
+  local w = sim.new { seed = seed, policy = policy, loss = loss or 0 }
+  local add = w.add
+  function w:add(name, options)
+    local one = add(self, name, options)
+    give_files(one)
+    return one
+  end
+  return w
+end
+
+-- Names of the files of SIGNERS that hold on NODE, sorted.
+local function held(node, signers)
+  local wanted, list = {}, {}
+  for _, one in ipairs(signers) do wanted[one.id] = true end
+  for _, record in ipairs(node.dcache:records "share/files") do
+    if record.holds and wanted[record.signer] then list[#list + 1] = record.data.names[1] end
+  end
+  table.sort(list)
+  return table.concat(list, " ")
+end
+
+local function verdict(node, other)
+  local peer = node.comms.peers.by_id[other.id]
+  node.comms.beacon:judge(peer)
+  return peer.verdicts.share
+end
+
+-- Every word that a clockless NODE remembers is in its digest, and is a row of what it shows.
+local function counts_all(node)
+  local all = node.dcache.index:count "share"
+  assert.equal(all, select(2, node.dcache:digest("share", node.time:tick())))
+  assert.equal(all, #node.dcache:records "share/files")
+  for _, class in ipairs(node.dcache:classes()) do
+    if class.name == "share" then assert.equal(all, class.count) end
+  end
+  for _, record in ipairs(node.dcache:records "share/files") do assert.is_true(record.holds) end
+  local n = 0
+  for _, count in pairs(node.dcache:signers "share/files") do n = n + count end -- any order
+  assert.equal(all, n)
+end
+
+local function ages(node, signers)
+  local list = {}
+  for _, one in ipairs(signers) do
+    for _, record in ipairs(node.dcache:records("share/files", one.id)) do
+      local ms, about = node.time:age(not record.undated and record.at or nil)
+      list[#list + 1] = { ms, about }
+    end
+  end
+  return list
+end
+
+local function agree(w, a, b, all, what)
+  w:run(40 * SECOND)
+  assert.equal(held(a, all), held(b, all), what)
+  assert.equal((a.dcache:digest("share", 0)), (b.dcache:digest("share", 0)), what)
+  a.comms.beacon:stir()
+  b.comms.beacon:stir()
+  w:run(3 * SECOND)
+  assert.same({ "equal", "equal" }, { verdict(a, b), verdict(b, a) }, what)
+end
+
+-- ada and bea without a clock, xeno in 2099 who believes it, and with STATED "clock", who states a right one; started
+-- in an order of the seed's, each shares as it comes. → world, ada, bea, xeno, clock
+local function four(seed, stated)
+  local w, r, nodes, options = world(seed), random.seeded(seed), {}, { clock = { clock = true } }
+  local order = { "ada", "bea", "xeno", stated and "clock" or nil }
+  options.ada, options.bea, options.xeno = { clock = false }, { clock = false }, { ahead = IN_2099 }
+  while order[1] do
+    local name = table.remove(order, r:integer(#order) + 1)
+    nodes[name] = w:add(name, options[name])
+    nodes[name].share(name .. "-1")
+    w:run(r:integer(3) * 20 * SECOND + r:integer(5000))
+    nodes[name].share(name .. "-2")
+  end
+  return w, nodes.ada, nodes.bea, nodes.xeno, nodes.clock
+end
+
+describe("two nodes without a clock beside one of 2099", function()
+  it("hide nothing, count all and end equal; no time is known", function()
+    for seed = 1, SEEDS do
+      local w, ada, bea, xeno = four(seed, false)
+      agree(w, ada, bea, { ada, bea, xeno }, "seed " .. seed)
+      assert.equal("ada-1 ada-2 bea-1 bea-2 xeno-1 xeno-2", held(ada, { ada, bea, xeno }), "seed " .. seed)
+      for _, node in ipairs { ada, bea } do
+        counts_all(node)
+        assert.equal("none", node.time.quality)
+        for _, age in ipairs(ages(node, { ada, bea, xeno })) do assert.is_nil(age[1]) end
+      end
+      assert.is_nil(verdict(xeno, ada), "who dropped what ended since then cannot tell")
+      assert.is_nil(verdict(ada, xeno), "equal, but about his own words only")
+    end
+  end)
+
+  it("and of a proof that arrives keep all that is of this time, and drop what is of the other", function()
+    for seed = 1, SEEDS do
+      local w, ada, bea, xeno = four(seed, false)
+      w:run(MINUTE)
+      for _, node in ipairs { ada, bea } do
+        node.time.believe = true -- its clock is synchronised from now on
+        w:run(seed % 3 * 20 * SECOND)
+      end
+      w:run(20 * SECOND)
+      agree(w, ada, bea, { ada, bea, xeno }, "seed " .. seed)
+      for _, node in ipairs { ada, bea } do
+        counts_all(node)
+        assert.equal("proved", node.time.quality)
+        assert.equal("ada-1 ada-2 bea-1 bea-2", held(node, { ada, bea, xeno }), "seed " .. seed)
+        for _, age in ipairs(ages(node, { ada, bea })) do
+          assert.is_true(age[1] > 40 * SECOND and age[1] < 6 * MINUTE, ("seed %d: %s ms"):format(seed, age[1]))
+          assert.is_nil(age[2])
+        end
+      end
+    end
+  end)
+end)
+
+describe("the same beside one more who states a right clock", function()
+  local function is_right(w, node) return math.abs(node.time:now() - w.loop:wall()) < MINUTE end
+
+  it("go by his time, and he has all their files", function()
+    for seed = 1, SEEDS do
+      local w, ada, bea, xeno, clock = four(seed, true)
+      agree(w, ada, bea, { ada, bea, xeno }, "seed " .. seed)
+      for _, node in ipairs { ada, bea } do
+        counts_all(node)
+        assert.equal("adopted", node.time.quality)
+        assert.is_true(is_right(w, node))
+        assert.equal("ada-1 ada-2 bea-1 bea-2 clock-1 clock-2", held(node, { ada, bea, clock }), "seed " .. seed)
+        for _, age in ipairs(ages(node, { ada, bea, clock })) do
+          assert.is_true(age[1] and age[1] < 6 * MINUTE and age[2], "seed " .. seed)
+        end
+      end
+      assert.equal("ada-1 ada-2 bea-1 bea-2 clock-1 clock-2", held(clock, { ada, bea, clock, xeno }), "seed " .. seed)
+      for _, age in ipairs(ages(clock, { ada, bea, clock })) do
+        assert.is_true(age[1] > 40 * SECOND and age[1] < 6 * MINUTE and not age[2], "seed " .. seed)
+      end
+    end
+  end)
+
+  it("and two more end equal: three put the one of 2099 right, too, and his files are of this time", function()
+    for seed = 1, SEEDS do
+      local w, ada, bea, xeno, clock = four(seed, true)
+      for i = 1, 2 do w:add("more" .. i) end
+      w:run(4 * MINUTE)
+      local all = { ada, bea, xeno, clock }
+      for _, node in ipairs { ada, bea, xeno } do
+        assert.equal("quorum", node.time.source, "seed " .. seed)
+        assert.equal("ada-1 ada-2 bea-1 bea-2 clock-1 clock-2 xeno-1 xeno-2", held(node, all), "seed " .. seed)
+        for _, age in ipairs(ages(node, all)) do assert.is_true(age[1] < 12 * MINUTE, "seed " .. seed) end
+      end
+      for _, node in ipairs { bea, xeno, clock } do agree(w, ada, node, all, "seed " .. seed) end
+    end
+  end)
+end)
+
+-- Ends ADA, the last node, as a power cut does. → its disk after that
+local function cut_power(w, ada, disk)
+  table.remove(w.nodes)
+  ada.again:stop()
+  ada.routing:stop()
+  for _, part in ipairs { "comms", "discovery" } do ada[part]:stop() end
+  for _, timer in ipairs(ada.dcache.timers) do timer:cancel() end
+  return disk:crash(#w.nodes)
+end
+
+describe("a node without a clock", function()
+  it("has its old words and its new ones at once after each power cut, whatever the others' clocks", function()
+    for seed = 1, SEEDS do
+      local w, disk, r, names = world(seed, 0.1), memory(seed), random.seeded(seed), {}
+      local first = w:add("first", ({ { clock = false }, { ahead = IN_2099 }, {} })[seed % 3 + 1])
+      first.share "first-1"
+      w:run(20 * SECOND)
+      local ada
+      for boot = 1, 4 do
+        ada = w:add("ada", { clock = false, disk = disk, boot = boot })
+        for _, name in ipairs(names) do ada.share(name) end -- its folder is looked through again
+        names[boot] = "ada-" .. boot
+        ada.share(names[boot])
+        w:run(r:integer(40) * SECOND + 2000)
+        assert.equal(table.concat(names, " "), held(ada, { ada }), "seed " .. seed)
+        counts_all(ada)
+        disk = cut_power(w, ada, disk)
+      end
+      ada = w:add("ada", { clock = false, disk = disk, boot = 9 })
+      first.share "first-2"
+      w:run(2 * MINUTE)
+      assert.equal("first-1 first-2", held(ada, { first }), "seed " .. seed)
+      if seed % 3 ~= 1 then assert.equal(table.concat(names, " "), held(first, { ada }), "seed " .. seed) end
+    end
+  end)
+
+  it("makes its files' words again after a leap, as of when they were first said", function()
+    local w = world(5)
+    local ada = w:add("ada", { clock = false })
+    for i = 1, 31 do
+      ada.share("f" .. i)
+      w:run(10 * SECOND)
+    end
+    for _, record in ipairs(ada.dcache:records "share/files") do assert.is_true(record.undated) end
+    local clock = w:add "clock"
+    w:run(10 * SECOND)
+    for _, node in ipairs { ada, clock } do
+      local list = ages(node, { ada })
+      assert.equal(31, #list)
+      for i, age in ipairs(list) do
+        local due = (32 - i) * 10 * SECOND + 10 * SECOND
+        assert.is_true(math.abs(age[1] - due) < 20 * SECOND, ("%s ms, not %d"):format(age[1], due))
+      end
+    end
+  end)
+
+  -- A liar within ten years, then two honest clocks: ada goes there and comes back, and her files are seen by all.
+  it("comes back from a liar's time, and her words with her", function()
+    local w = world(6)
+    local ada = w:add("ada", { clock = false })
+    ada.share "a"
+    w:add("liar", { ahead = 400 * DAY })
+    w:run(20 * SECOND)
+    ada.share "b"
+    assert.is_true(ada.time:now() > w.loop:wall() + 399 * DAY)
+    local clock = w:add "clock"
+    w:run(20 * SECOND)
+    assert.is_true(ada.time:now() > w.loop:wall() + 399 * DAY, "not at once")
+    w:run(2 * MINUTE)
+    assert.is_true(math.abs(ada.time:now() - w.loop:wall()) < MINUTE)
+    ada.share "c"
+    w:run(20 * SECOND)
+    for _, node in ipairs { ada, clock } do
+      assert.equal("a b c", held(node, { ada }))
+      for _, age in ipairs(ages(node, { ada })) do assert.is_true(age[1] and age[1] < 4 * MINUTE) end
+    end
+  end)
+end)
