@@ -26,8 +26,27 @@ local function row(other, s)
   }
 end
 
+local AWAY <const> = { left = true, lost = true }
+
+-- How many nodes are here, this one included.
+local function here(answer)
+  local n = 0
+  for _, other in ipairs(answer.nodes) do n = n + (AWAY[other.status] and 0 or 1) end
+  return n
+end
+
+local function count_of(answer, s)
+  local n, words = { left = 0, lost = 0 }, {}
+  for _, other in ipairs(answer.nodes) do n[other.status or ""] = (n[other.status or ""] or 0) + 1 end
+  for _, status in ipairs { "left", "lost" } do
+    if n[status] > 0 then words[#words + 1] = ("%d %s"):format(n[status], status) end
+  end
+  local all = s.count(here(answer), "node")
+  return words[1] and ("%s here, %s."):format(all, table.concat(words, ", ")) or all .. "."
+end
+
 local function same(answer, s)
-  local facts, count = answer.same, #answer.nodes
+  local facts, count = answer.same, here(answer)
   if not facts or not facts.records then return "" end
   local records = s.count(facts.records, "record")
   if facts.equal and facts.of and facts.of > 0 and facts.equal == facts.of and facts.of == count - 1 then
@@ -38,17 +57,16 @@ local function same(answer, s)
     s.count(facts.of, "peer"), s:text(facts.digest))
 end
 
+-- What was tried and brought nobody, a sentence each.
 local function alone(answer, s)
-  local tried = answer.tried or {}
-  local on = {}
+  local tried, on = answer.tried or {}, {}
   for i, name in ipairs(tried.interfaces or {}) do on[i] = s:text(name) end
-  if #on == 0 then
-    return ("Nobody else in %s. No network interface is up to ask on."):format(s.span(tried.since_ms))
-  end
-  local words = ("Nobody else in %s. Sent %s on %s, heard %s back."):format(s.span(tried.since_ms),
-    s.count(tried.beacons, "beacon"), s.list(on), tried.heard or s.UNKNOWN)
-  if tried.heard == 0 then return words, "Networks often block broadcast between clients." end
-  return words, "What was heard was not accepted; `status` says why."
+  local since, unused = s.span(tried.since_ms), s:unused(tried.unused)
+  if #on == 0 then return { ("Nobody else in %s. No network interface is up to ask on."):format(since), unused } end
+  local words = ("Nobody else in %s. Sent %s on %s, heard %s back."):format(since, s.count(tried.beacons, "beacon"),
+    s.list(on), tried.heard or s.UNKNOWN)
+  return { words, unused, tried.heard == 0 and "Networks often block broadcast between clients."
+    or "What was heard was not accepted; `status` says why." }
 end
 
 --- Prints the answer.
@@ -57,13 +75,13 @@ function discover.show(answer, s)
   for i, other in ipairs(answer.nodes) do rows[i] = row(other, s) end
   if #rows > 1 then
     s:table(COLUMNS, rows)
-    return s:say(("%d nodes."):format(#rows) .. same(answer, s))
+    return s:say(count_of(answer, s) .. same(answer, s))
   end
   for _, each in ipairs(rows) do each[6], each[7] = "", "" end
   s:table(COLUMNS, rows, true)
-  local first, second = alone(answer, s)
-  s:say(first)
-  if second then s:say(second) end
+  for _, words in ipairs(alone(answer, s)) do
+    if words ~= "" then s:say(words) end
+  end
 end
 
 return discover

@@ -116,6 +116,20 @@ function show.list(words)
   return table.concat(words, ", ", 1, #words - 1) .. " and " .. words[#words]
 end
 
+--- Interfaces {name, reason} by which nothing goes, in a sentence; the empty text for none.
+function show:unused(interfaces)
+  local reasons, by_reason, parts = {}, {}, {}
+  for _, one in ipairs(interfaces or {}) do
+    if not by_reason[one.reason] then
+      by_reason[one.reason] = {}
+      reasons[#reasons + 1] = one.reason
+    end
+    table.insert(by_reason[one.reason], self:text(one.name))
+  end
+  for i, reason in ipairs(reasons) do parts[i] = ("%s (%s)"):format(show.list(by_reason[reason]), self:text(reason)) end
+  return parts[1] and ("Not used: %s."):format(table.concat(parts, "; ")) or ""
+end
+
 function show:line(text)
   self.write((text or "") .. "\n")
 end

@@ -102,6 +102,10 @@ local function channels(answer, s)
     }
   end
   s:table(COLUMNS, rows)
+  for _, channel in ipairs(answer.channels) do
+    local words = s:unused(channel.unused)
+    if words ~= "" then s:say(words) end
+  end
   return up
 end
 

@@ -434,6 +434,7 @@ static const luaL_Reg functions[] = {
     {"unix_connect", net_unix_connect},
     {"poller",       net_poller      },
     {"interfaces",   net_interfaces  },
+    {"links",        net_links       },
     {"is_own",       net_is_own      },
     {NULL,           NULL            },
 };

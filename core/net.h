@@ -60,6 +60,7 @@ void net_poller_class(lua_State *L);
 int net_udp(lua_State *L);
 int net_poller(lua_State *L);
 int net_interfaces(lua_State *L);
+int net_links(lua_State *L);
 int net_is_own(lua_State *L);
 
 #endif

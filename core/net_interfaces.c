@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int parse_ip6(struct in6_addr *out, uint32_t *zone, const char *host) {
   char text[NET_HOST_MAX];
@@ -215,6 +217,39 @@ int net_interfaces(lua_State *L) {
     take(&host, entries[i]->ifa_addr);
     push_interface(L, entries[i], &host);
     lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+/* Is it a port of a bridge, or one of a bond? Then the whole has the addresses. */
+static int is_member(const struct ifaddrs *one) {
+  char path[sizeof "/sys/class/net//master" + IF_NAMESIZE];
+  snprintf(path, sizeof path, "/sys/class/net/%.*s/master", IF_NAMESIZE, one->ifa_name);
+  return (one->ifa_flags & IFF_SLAVE) || access(path, F_OK) == 0;
+}
+
+/* links() → array of { name, on, carrier, loopback, broadcast, member }, one for each
+ * interface, with an address or not, by index: the first 256. "on": somebody switched it
+ * on; "carrier": a cable or a Wi-Fi network is there; "member": a part of another one. */
+int net_links(lua_State *L) {
+  list *all = list_new(L);
+  int n = 0;
+  if (getifaddrs(&all->first) < 0)
+    return core_fail_errno(L, errno, "list of interfaces");
+  lua_newtable(L);
+  for (struct ifaddrs *one = all->first; one && n < NET_INTERFACES_MAX;
+       one = one->ifa_next) {
+    if (!one->ifa_addr || one->ifa_addr->sa_family != AF_PACKET)
+      continue;
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, one->ifa_name);
+    lua_setfield(L, -2, "name");
+    set_boolean(L, "on", (one->ifa_flags & IFF_UP) != 0);
+    set_boolean(L, "carrier", (one->ifa_flags & IFF_RUNNING) != 0);
+    set_boolean(L, "loopback", (one->ifa_flags & IFF_LOOPBACK) != 0);
+    set_boolean(L, "broadcast", (one->ifa_flags & IFF_BROADCAST) != 0);
+    set_boolean(L, "member", is_member(one));
+    lua_rawseti(L, -2, ++n);
   }
   return 1;
 }

@@ -38,12 +38,6 @@ function asking:unanswered(peer)
   return now - asked.last < WAIT and asked.n - 1 or asked.n, now - asked.first
 end
 
---- Did PEER leave three questions over ten seconds unanswered?
-function asking:is_deaf(peer)
-  local n, ms = self:unanswered(peer)
-  return n ~= nil and n >= ROUNDS and ms >= (ROUNDS - 1) * APART
-end
-
 -- Asks PEER now → was anything sent?
 local function ask(self, peer)
   local sent = false

@@ -7,6 +7,7 @@ local FLOWS_MAX = 8 -- of one peer
 local MISSED = 3 -- beacons of his that came over others of his flows only: he speaks there no more
 local LATE = 2 * 1000 -- ms in which what he said before he left may still come
 local PAUSE = 5 * 1000 -- ms of silence after which hearing somebody is news, and between two times that it is
+local DEAF, LAST = 9 * 1000, 1000 -- ms over which he was asked in vain; for the last answer
 peers.proof_ms = 60 * 60 * 1000 -- an address counts that long after a signed nonce came back over it
 peers.silent_ms = 3 * 60 * 1000 -- three of the longest beacon intervals
 
@@ -196,8 +197,14 @@ function peers.left(_, peer)
   return gone ~= nil and gone.boot == peer.boot and peer.heard <= gone.at + LATE
 end
 
+-- Did PEER leave three questions over ten seconds unanswered (asking.lua)?
+function peers:deaf(peer)
+  local asked, now = peer.asked, self.loop:now()
+  return asked ~= nil and asked.n >= 3 and asked.last - asked.first >= DEAF and now - asked.last >= LAST
+end
+
 function peers:living(peer)
-  return self.loop:now() - peer.heard < peers.silent_ms and not self:left(peer)
+  return self.loop:now() - peer.heard < peers.silent_ms and not self:left(peer) and not self:deaf(peer)
 end
 
 return peers

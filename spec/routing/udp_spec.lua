@@ -187,7 +187,7 @@ describe("UDP channel", function()
       end,
     }
     local function one(name, index, host, broadcast)
-      return { name = name, index = index, host = host, broadcast = broadcast, family = 4, up = true }
+      return { name = name, index = index, host = host, broadcast = broadcast, family = 4, up = true, prefix = 24 }
     end
     local list = { one("eth0", 2, "10.0.0.5", "10.0.0.255"), one("eth0", 2, "10.0.0.6", "10.0.0.255"),
       one("usb0", 3, "10.1.0.5", "10.1.0.255"), one("wlan0", 4, "10.0.0.7", "10.0.0.255") }

@@ -6,7 +6,7 @@ local plain = {}
 
 local DEPTH <const> = 6 -- the answer around it may take two more of JSON's eight levels
 local ROWS <const> = 10000
-local LISTS <const> = { interfaces = true } -- arrays, even when nothing stands in them
+local LISTS <const> = { interfaces = true, unused = true } -- arrays, even when nothing stands in them
 
 --- Text that JSON can hold: what is no clean UTF-8 is escaped.
 function plain.text(value)

@@ -135,20 +135,27 @@ end
 -- gives it up
 function discovery:look(done) return self.comms:look(done) end
 
--- What was tried, for an empty list: { since_ms, beacons, heard, interfaces = { name … } }.
-function discovery:tried()
+-- Of all channels the items of member FIELD, each name once, as EACH makes them.
+local function gathered(channels, field, each)
   local list, met = {}, {}
-  for _, channel in ipairs(self.channels()) do
-    for _, interface in ipairs(channel.interfaces or {}) do
-      local name = type(interface) == "table" and interface.name or interface
-      if not met[name] then
-        met[name] = true
-        list[#list + 1] = name
+  for _, channel in ipairs(channels) do
+    for _, item in ipairs(channel[field] or {}) do
+      if not met[item.name] then
+        met[item.name] = true
+        list[#list + 1] = each(item)
       end
     end
   end
+  return list
+end
+
+-- What was tried, for an empty list: { since_ms, beacons, heard, interfaces = { name … }, unused = { { name =,
+-- reason = } … } }.
+function discovery:tried()
+  local channels = self.channels()
   return { since_ms = self.loop:now() - self.started, beacons = self.comms.beacon.sent,
-    heard = self.comms.beacon.heard, interfaces = list }
+    heard = self.comms.beacon.heard, interfaces = gathered(channels, "interfaces", function(one) return one.name end),
+    unused = gathered(channels, "unused", function(one) return one end) }
 end
 
 -- How far the others hold the same: { records, digest (4 hex characters), equal, of }.

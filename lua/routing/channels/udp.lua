@@ -5,6 +5,7 @@
 local backoff = require "routing.channels.backoff"
 local budget = require "routing.channels.budget"
 local frame = require "routing.channels.frame"
+local interfaces = require "routing.channels.interfaces"
 
 local udp = {}
 
@@ -22,34 +23,7 @@ local function refuse(self, word, text)
   return nil, word .. ": " .. text, word
 end
 
--- -- interfaces ------------------------------------------------------------------------------
-
-local function suitable(self, one)
-  if one.family ~= 4 or not one.up or not one.broadcast then return false end
-  return self.host == "0.0.0.0" or one.host == self.host
-end
-
--- Tells what came and went; keeps the counts of what stayed. → whether anything came.
-local function compare(self, found)
-  local came = false
-  for _, one in ipairs(found) do
-    local old = self.known[one.id]
-    one.sent, one.heard = old and old.sent or 0, old and old.heard or 0
-    if not old then
-      came = true
-      self.log:info("routing", "interface up", { interface = one.name, host = one.host, channel = "udp" })
-    end
-  end
-  local known = {}
-  for _, one in ipairs(found) do known[one.id] = one end
-  for _, old in ipairs(self.interfaces) do
-    if not known[old.id] then
-      self.log:info("routing", "interface down", { interface = old.name, host = old.host, channel = "udp" })
-    end
-  end
-  self.interfaces, self.known = found, known
-  return came
-end
+-- -- up and down -----------------------------------------------------------------------------
 
 local function came_up(self)
   if self.closed then return end
@@ -63,45 +37,31 @@ local function went_down(self, reason)
   if self.on_down then self.on_down(self, reason) end
 end
 
--- Looks which interfaces there are. Two addresses of one network on one interface are one way out.
 local function look(self)
-  local list, text = self.net.interfaces()
-  if not list then return self.log:warn("routing", "no list of interfaces", { error = text }) end
-  local found, ways = {}, {}
-  self.own, self.by_index = {}, {}
-  for _, one in ipairs(list) do
-    self.own[one.host] = true
-    local way = one.index .. " " .. (one.broadcast or "")
-    if suitable(self, one) and not ways[way] then
-      ways[way] = true
-      one.id = one.name .. " " .. one.host
-      found[#found + 1] = one
-    end
-  end
-  local came = compare(self, found)
-  for _, one in ipairs(found) do self.by_index[one.index] = self.by_index[one.index] or one end
+  local came = self.interfaces:look()
   if came and self.unicast then came_up(self) end -- each time: who is there now has not heard us yet
-  if #found == 0 then went_down(self, "no interface with a broadcast address") end
+  if #self.interfaces.used == 0 then went_down(self, "no interface with a broadcast address") end
 end
 
 -- -- hearing ---------------------------------------------------------------------------------
 
-local function is_own(self, host)
-  return self.own[host] or host:sub(1, 4) == "127."
-end
+local function is_own(self, host) return self.interfaces:is_own(host) end
+
+-- Is HOST in a network of an own interface?
+function Channel:near(host) return self.interfaces:near(host) end
 
 local function source_of(self, host, port, broadcast, size)
   return {
     channel = self, id = ("udp %s:%d"):format(host, port), host = host, port = port,
     address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, port),
-    broadcast = broadcast, own = is_own(self, host) == true, received = size,
+    broadcast = broadcast, own = is_own(self, host), received = size,
   }
 end
 
 -- A channel bound to one host hears by that host's interface only; Linux would not hand it broadcasts if
 -- the listener itself were bound to the host.
 local function hear(self, bytes, host, port, broadcast, index)
-  local interface = self.by_index[index]
+  local interface = self.interfaces.by_index[index]
   if self.host ~= "0.0.0.0" and not interface then return refuse(self, "address", "another interface") end
   if interface then interface.heard = interface.heard + 1 end
   if host:sub(1, 4) ~= "127." then self.bucket:heard(#bytes) end -- loopback is no medium
@@ -196,12 +156,13 @@ end
 
 local function broadcast_all(self, text)
   local went, why, word = false, "no interface with a broadcast address", "ENETDOWN"
-  for _, one in ipairs(self.interfaces) do
+  for _, one in ipairs(self.interfaces.used) do
     local sent, fault, name = self.unicast:send(text, one.broadcast, self.listens, one.index)
+    one.fault = nil
     if sent then
       went, one.sent = true, one.sent + 1
     else
-      why, word = fault, name
+      one.fault, why, word = fault, fault, name
     end
   end
   return went, why, word
@@ -236,20 +197,10 @@ end
 
 -- Bytes that may go now; when it is less than a frame, on_room tells when there is room again.
 function Channel:budget()
-  if self.closed or not self.unicast or #self.interfaces == 0 then return 0 end
+  if self.closed or not self.unicast or #self.interfaces.used == 0 then return 0 end
   local available = self.bucket:available()
   if available < FRAME_MAX then ask_later(self, self.bucket:wait(FRAME_MAX)) end
   return available
-end
-
-local function interface_facts(self)
-  local facts = {}
-  for i, one in ipairs(self.interfaces) do
-    facts[i] = {
-      name = one.name, host = one.host, broadcast = one.broadcast, sent = one.sent, heard = one.heard,
-    }
-  end
-  return facts
 end
 
 function Channel:status()
@@ -259,7 +210,8 @@ function Channel:status()
     reason = reason, port = self.port, listens = self.shared and self.listens,
     budget = self.bucket:available(),
     sent = frame.copy(self.sent), heard = frame.copy(self.heard), heard_own = self.heard_own,
-    refused = frame.copy(self.refused), datagrams = self.datagrams, interfaces = interface_facts(self),
+    refused = frame.copy(self.refused), datagrams = self.datagrams, interfaces = self.interfaces:facts(),
+    unused = self.interfaces:unused(),
     drops = (self.unicast and self.unicast:drops() or 0) + (self.shared and self.shared:drops() or 0),
   }
 end
@@ -284,7 +236,7 @@ function udp.new(options)
     address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, port),
     kind = "udp", frame_max = FRAME_MAX, line_max = FRAME_MAX, cost = options.cost or 1,
     sent = frame.counters(), heard = frame.counters(), heard_own = 0, refused = {}, datagrams = frame.judgements(),
-    interfaces = {}, known = {}, own = {}, by_index = {}, watches = {},
+    interfaces = interfaces.new { net = options.net, log = options.log, host = host }, watches = {},
     backoff = backoff.new { random = options.random, first = options.retry_ms },
     bucket = budget.new { now = function() return options.loop:now() end, rate = rate,
       burst = math.max(2 * rate, 2 * FRAME_MAX), least = FRAME_MAX },
@@ -292,7 +244,7 @@ function udp.new(options)
   try(self)
   look(self)
   self.looker = self.loop:every(options.look_ms or LOOK_MS, function() look(self) end)
-  self.loop:post(function() if self.unicast and #self.interfaces > 0 then came_up(self) end end)
+  self.loop:post(function() if self.unicast and #self.interfaces.used > 0 then came_up(self) end end)
   return self
 end
 
