@@ -1,10 +1,12 @@
 -- sync_spec.lua - a slow disk: the node goes on, and says no own word before the disk has it.
 local disk = require "core.disk"
+local hash = require "core.hash"
 local journal = require "core.journal"
 local pools = require "core.worker"
 local loops = require "loop"
 local sim = require "sim"
 local syncing = require "dcache.syncing"
+local unixfs = require "core.unixfs"
 local worker = require "worker"
 local plain = require "spec.crash.plain"
 local patience = require "spec.patience"
@@ -44,7 +46,7 @@ end
 
 local function share(node, name)
   local data = { class = "lab", names = { name }, size = 1 }
-  return assert(node.comms:propose("share/files", data, { key = "k-" .. name }))
+  return assert(node.comms:propose("share/files", data, { key = (unixfs.layout(1, hash.sha256(name))) }))
 end
 
 local function files(node)
