@@ -4,6 +4,7 @@ local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 
 local MB = 1024 * 1024
+local READERS = 8 -- blocks that the gateway sends at a time: these may still end
 local POLICY = [[
 local p = extend "duckiebot"
 p.clients.logs.permission = "%s/permission"
@@ -57,8 +58,12 @@ describe("a share folder", function()
   teardown(function() if s then s:close() end end)
 
   local function names(host)
-    local list = {}
-    for _, file in ipairs((s:ask(host, "report") or { files = {} }).files) do
+    local list, answer = {}, nil
+    assert(swarm.within(10, function() -- no answer is not an empty one
+      answer = s:ask(host, "report")
+      return answer
+    end), s:log(host))
+    for _, file in ipairs(answer.files) do
       for _, name in ipairs(file.names) do list[#list + 1] = name end
     end
     table.sort(list)
@@ -151,9 +156,9 @@ describe("a share folder", function()
     assert.is_true(big.alive() and at_end - before < 49, "it was in the midst of it")
     os.execute "sleep 3"
     local last = served()
-    assert.is_true(last <= at_end + 4, last - at_end .. " blocks more, and four are under way at a time")
+    assert.is_true(last <= at_end + READERS, last - at_end .. " blocks more")
     os.execute "sleep 4"
-    assert.is_true(served() <= at_end + 4, "blocks are given still")
+    assert.is_true(served() <= at_end + READERS, served() - at_end .. " blocks are given still")
     assert.equal("404", asked_for(share, "good.bag"))
     assert.same({}, names "donald")
     assert.is_nil(io.open(to), "it is not in place")
