@@ -150,6 +150,12 @@ function status.show(answer, s)
   head(answer, s)
   facts(answer, s)
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
+  if answer.damaged and answer.damaged[1] then
+    local last = answer.damaged[#answer.damaged]
+    s:say(("%s damaged and %s no longer: set aside in %s/damaged, the last one %s; fetched again from who has it.")
+      :format(s.count(#answer.damaged, "held copy is", "held copies are"), #answer.damaged == 1 and "counts" or "count",
+        s:text(answer.node.state), last.name and s:text(last.name) or s:short(last.cid)))
+  end
   malformed(answer, s)
   if #answer.channels == 0 then return s:say("No channel: nobody can be heard. " .. refusals(answer, s)) end
   local up = channels(answer, s)

@@ -239,6 +239,21 @@ static int gateway_withdraw(lua_State *L) {
   return 1;
 }
 
+/* g:suspects() -> array of the CIDs of files of which a block was refused since the last
+ * call because its bytes could not be read as they were hashed; at most 64 a call. */
+static int gateway_suspects(lua_State *L) {
+  uint8_t cids[64][UNIXFS_CID_SIZE];
+  char text[CID_TEXT_SIZE];
+  size_t count = offers_suspects(check_open(L)->offers, cids, 64);
+  lua_createtable(L, (int)count, 0);
+  for (size_t i = 0; i < count; i++) {
+    cid_text(cids[i], text);
+    lua_pushlstring(L, text, sizeof text);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
 static gateway_network check_network(lua_State *L, int index) {
   gateway_network n = {0};
   const char *text;
@@ -323,6 +338,7 @@ static const luaL_Reg methods[] = {
     {"offer",    gateway_offer   },
     {"withdraw", gateway_withdraw},
     {"networks", gateway_networks},
+    {"suspects", gateway_suspects},
     {"counts",   gateway_counts  },
     {"close",    gateway_close   },
     {"__gc",     gateway_close   },

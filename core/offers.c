@@ -245,6 +245,19 @@ int64_t offers_count(offers *o) {
   return count;
 }
 
+size_t offers_suspects(offers *o, uint8_t (*cids)[UNIXFS_CID_SIZE], size_t most) {
+  size_t count = 0;
+  pthread_mutex_lock(&o->lock);
+  for (uint32_t i = 0; i < o->count && count < most; i++) {
+    if (!o->files[i]->suspect)
+      continue;
+    o->files[i]->suspect = 0;
+    memcpy(cids[count++], o->files[i]->cid, UNIXFS_CID_SIZE);
+  }
+  pthread_mutex_unlock(&o->lock);
+  return count;
+}
+
 int64_t offers_block_size(const offer *f, int is_node, int64_t index) {
   if (is_node)
     return f->node_sizes[index];
@@ -365,8 +378,14 @@ static int read_leaf(offers *o, const offers_block *block, uint8_t *out,
 }
 
 int offers_read(offers *o, const offers_block *block, uint8_t *out, const char **word) {
-  if (block->cid[1] == UNIXFS_RAW)
-    return read_leaf(o, block, out, word);
+  if (block->cid[1] == UNIXFS_RAW) {
+    if (read_leaf(o, block, out, word) == 0)
+      return 0;
+    pthread_mutex_lock(&o->lock);
+    block->of->suspect = 1;
+    pthread_mutex_unlock(&o->lock);
+    return -1;
+  }
   read_node(block, out);
   return 0;
 }

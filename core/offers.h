@@ -37,6 +37,10 @@ int offers_withdraw(offers *o, const uint8_t cid[UNIXFS_CID_SIZE]);
 
 int64_t offers_count(offers *o); /* files */
 
+/* The roots of at most MOST files of which a leaf could not be read as it was hashed;
+ * each is told once. Returns how many. */
+size_t offers_suspects(offers *o, uint8_t (*cids)[UNIXFS_CID_SIZE], size_t most);
+
 /* 1 and BLOCK, to be released; 0 when nobody offers it. */
 int offers_find(offers *o, const uint8_t cid[UNIXFS_CID_SIZE], offers_block *block);
 void offers_release(offers *o, offers_block *block);

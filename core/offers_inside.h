@@ -14,6 +14,7 @@ struct offer {
   int64_t leaf_count, node_count;
   uint32_t *node_sizes;
   uint8_t *verified; /* a bit a leaf: hashed under this identity */
+  int suspect;       /* a leaf could not be read as it was hashed, since last asked */
 };
 
 struct slot;

@@ -118,6 +118,10 @@ static void check_finish(lua_State *L, worker_job *job) {
   store_job *s = (store_job *)job;
   lua_pushboolean(L, s->ran && !s->wrong);
   lua_setfield(L, -2, "kept");
+  if (s->status >= 0 || s->status == -ENODATA)
+    return;
+  core_fail_errno(L, -s->status, "check");
+  set_failure(L, lua_gettop(L) - 3);
 }
 
 /* == Lua == */
@@ -187,7 +191,8 @@ int unixfs_store(lua_State *L) {
 }
 
 /* check(pool, { file =, cid =, offset =, size = }[, done]) → job | nil, text, word. Its
- * result: { kept = whether the leaf lies there whole }. */
+ * result: { kept = whether the leaf lies there whole }; error and word when it could not
+ * be read. */
 int unixfs_check(lua_State *L) {
   store_job *s = new_job(L);
   s->size = core_field_integer(L, 2, "size", -1);

@@ -186,6 +186,7 @@ function node:open_gather()
   self.continued = continued.new { loop = self.loop, content = self.content, worker = self.worker,
     dcache = self.dcache }
   function self.gather.on_fetched() self.continued:soon() end
+  function self.content.on_lost(cid) self.gather:lost(cid) end
   return self.gather
 end
 

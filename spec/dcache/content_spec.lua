@@ -1,4 +1,5 @@
 -- content_spec.lua - what a node serves, holds and claims, over restarts; and whom it would ask. No Comms.
+local client = require "dcache.content.client"
 local content = require "dcache.content"
 local disk = require "core.disk"
 local folder = require "spec.folder"
@@ -7,6 +8,7 @@ local log = require "log"
 local loop = require "loop"
 local random = require "core.random"
 local sources = require "dcache.content.sources"
+local unixfs = require "core.unixfs"
 local worker = require "worker"
 local patience = require "spec.patience"
 
@@ -65,6 +67,15 @@ describe("dcache.content", function()
     timer:cancel()
     assert(result, fault or "no answer")
     return table.unpack(result, 1, result.n)
+  end
+
+  local function run_till(test)
+    local beat = L:every(20, function() if test() then L:stop() end end)
+    local timer = L:after(10000, function() L:stop() end)
+    L:run()
+    beat:cancel()
+    timer:cancel()
+    assert(test(), fault or "it did not come to that")
   end
 
   local function publisher()
@@ -263,13 +274,102 @@ describe("dcache.content", function()
     local other = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
     local records = { { key = other, mine = true, verb = "propose" }, { key = other, mine = false, verb = "propose" } }
     local again, g, said = node("server", {}, { records = records })
+    local lost = {}
+    function again.on_lost(cid) table.insert(lost, cid) end
     again:start()
-    assert.is_false(again:holds(file.cid))
+    assert.is_true(again:holds(file.cid)) -- its bytes are hashed before anything is said
+    run_till(function() return not again:holds(file.cid) end)
     assert.same({ "dismiss", "dismiss" }, { said[1].verb, said[2].verb })
-    assert.same({ file.cid, other }, { said[1].key, said[2].key })
+    assert.same({ other, file.cid }, { said[1].key, said[2].key })
     assert.is_nil(said[3])
     assert.equal(0, g:counts().files)
-    assert.truthy(folder.read(path)) -- the file itself is the operator's
+    assert.same({ file.cid }, lost)
+    assert.is_nil(folder.read(path))
+    assert.equal(file.cid, again:damaged()[1].cid)
+    assert.equal(#bytes, #folder.read(home.path .. "/server/damaged/" .. file.cid))
+  end)
+
+  it("hashes again what has another identity and the same bytes, unsays nothing, and serves it meanwhile", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    local path = assert(fetch(c, file))
+    c:stop()
+    os.execute(("cp -p %s %s.new && mv %s.new %s"):format(path, path, path, path)) -- another inode, as from a backup
+    local again, g, said = node("server", {})
+    again:start()
+    run_till(function() return again.list[1].saved and again.list[1].offered end)
+    assert.same({ "propose", file.cid, nil }, { said[1].verb, said[1].key, said[2] })
+    assert.is_true(again:holds(file.cid))
+    assert.equal(1, g:counts().files)
+    again:stop()
+    local third, _, third_said = node("server", {})
+    third:start() -- the new identity was written down
+    assert.equal("propose", third_said[1].verb)
+    assert.is_nil(third.sound.queue[1])
+  end)
+
+  it("gives up a copy whose bytes changed under the same identity when somebody asks for them", function()
+    local file, port = publisher()
+    local c, g, said = node("server", { publisher = port })
+    c:start()
+    local path = assert(fetch(c, file))
+    run_till(function() return said[1] end)
+    local held = require "dcache.content.held"
+    local same = held.same
+    finally(function() held.same = same end)
+    local handle = assert(io.open(path, "r+b"))
+    handle:seek("set", 5)
+    handle:write "rotten"
+    handle:close()
+    held.same = function() return true end -- what a disk does whose bits rot
+    local asked = client.new { loop = L }
+    table.insert(open, { stop = function() asked:close() end })
+    asked:get({ url = ("http://127.0.0.1:%d/ipfs/%s?format=raw"):format(g:port(), file.cid), max = 65536 },
+      function(root)
+        for _, link in ipairs(unixfs.decode(file.cid, root.body, file.size, unixfs.height(file.size))) do
+          asked:get({ url = ("http://127.0.0.1:%d/ipfs/%s?format=raw"):format(g:port(), link.cid), max = MIB },
+            function() end)
+        end
+      end)
+    run_till(function() return not c:holds(file.cid) end)
+    assert.equal("dismiss", said[2].verb)
+    assert.equal(1, #c:damaged())
+  end)
+
+  it("unsays nothing while the folder of held files is not there, says so, and fetches nothing to its place", function()
+    local file, port = publisher()
+    local c, _, said = node("server", { publisher = port })
+    assert(fetch(c, file))
+    assert.equal(1, #said)
+    os.execute(("mv %s/server/files %s/elsewhere"):format(home.path, home.path))
+    c:say_again()
+    assert.is_true(c:holds(file.cid))
+    assert.equal("ENOENT", c:trouble().word)
+    local small = { cid = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy", size = 3, name = "s" }
+    assert.equal("disk", select(3, fetch(c, small)))
+    c:stop()
+    local again, _, said_again = node("server", { publisher = port })
+    again:start()
+    assert.is_true(again:holds(file.cid))
+    assert.is_nil(said_again[1])
+    os.execute(("mv %s/elsewhere %s/server/files"):format(home.path, home.path))
+    again:say_again()
+    assert.is_nil(again:trouble())
+    assert.equal("propose", said_again[1].verb)
+    os.execute(("rm -r %s/server/files/*"):format(home.path)) -- negative control: there, and empty
+    again:say_again()
+    assert.is_false(again:holds(file.cid))
+  end)
+
+  it("keeps no more than eight damaged files", function()
+    local set = require "dcache.content.aside".new { disk = disk.real(), dir = home.path }
+    for i = 1, 10 do
+      folder.write(home.path .. "/x", "x")
+      assert(set:put(home.path .. "/x", { cid = "cid" .. i, name = "x" }))
+      os.execute "sleep 0.01"
+    end
+    local list = set:list()
+    assert.same({ 8, "cid3", "cid10" }, { #list, list[1].cid, list[8].cid })
   end)
 
   it("puts right what own words of a later time say that came back", function()

@@ -1,6 +1,7 @@
 -- gather.lua - which of others' files to fetch, and when. Fetches nothing itself; never touches own files.
 local declined = require "clients.logs.declined"
 local halves = require "clients.logs.halves"
+local sorted = require "sorted"
 local rests = require "clients.logs.rests"
 local turns = require "clients.logs.turns"
 local walk = require "dcache.walk"
@@ -57,6 +58,13 @@ function gather:consider_soon(key, signer)
   if #self.queue >= QUEUE_MAX then return end
   table.insert(self.queue, { key = key, signer = signer })
   self:soon()
+end
+
+-- A copy of the file KEY was lost here: whoever else has it is asked for it soon.
+function gather:lost(key)
+  for _, signer in ipairs(sorted.keys(self.holders[key] and self.holders[key].by or {})) do
+    self:consider_soon(key, signer)
+  end
 end
 
 local function has_copy(self, key, ids)

@@ -77,15 +77,16 @@ local function parse(key, bytes)
     origin = held.origin(key, type(data) == "table" and data or nil) }
 end
 
--- All that was written down and can be read, sorted by CID; what cannot be read is not held.
+-- All that was written down and can be read, sorted by CID; what cannot be read is not held. Then: could the folder be
+-- looked through?
 function held.load(disk, dir)
-  local list = {}
-  for _, key in ipairs(disk:list(dir .. "/held") or {}) do
+  local list, names, _, word = {}, disk:list(dir .. "/held")
+  for _, key in ipairs(names or {}) do
     local bytes = cid.parse(key) and disk:read(path_of(dir, key))
     local file = bytes and parse(key, bytes)
     if file then list[#list + 1] = file end
   end
-  return list
+  return list, names ~= nil or word == "ENOENT"
 end
 
 function held.forget(disk, dir, key) return disk:unlink(path_of(dir, key)) end

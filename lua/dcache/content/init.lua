@@ -1,19 +1,22 @@
 -- init.lua - this node's content: what it serves, fetches and claims to hold. Decides nothing of whom to share with.
+local aside = require "dcache.content.aside"
 local claims = require "dcache.content.claims"
 local client = require "dcache.content.client"
 local fetch = require "dcache.content.fetch"
 local held = require "dcache.content.held"
 local jobs = require "dcache.content.job"
+local keeping = require "dcache.content.keeping"
 local parts = require "dcache.content.parts"
 local replacing = require "replacing"
 local room = require "dcache.content.room"
+local sound = require "dcache.content.sound"
 local sources = require "dcache.content.sources"
-local sorted = require "sorted"
 
 local content = {}
 content.__index = content
 
 local LOOK_EVERY = 60 * 1000 -- ms between two looks whether what is held is still there
+local SUSPECT_EVERY = 2000 -- ms between two looks at what the gateway could not serve
 local STALL = 15 * 1000 -- ms that a file may hold up others while nobody who has it can be asked
 local ALONE = 10 * 60 * 1000 -- the same where it holds up nobody: what came of it need not be hashed again
 local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of it
@@ -24,7 +27,7 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
 -- Optional: http (client.lua's), flusher (fetch.lua's), ttl (s), on_progress, time (lua/time.lua's: without it claims
 -- are said at each start), space (room.lua's), files(fn) → { stop = fn }: fn(record) for each word of share/files,
--- later and in slices.
+-- later and in slices. on_lost(cid), to be set: a copy was lost that may be fetched again.
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
@@ -38,17 +41,13 @@ function content.new(given)
     random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
     alone = ALONE, flusher = given.flusher, room = self.room,
     sources = function(cid) return self.suppliers:of(cid) end }
+  self.aside, self.on_lost = aside.new(given), function() end
+  self.sound = sound.new { loop = given.loop, disk = given.disk, replacing = self.replacing, flusher = given.flusher,
+    folder = given.dir .. "/files", path_of = function(file) return keeping.path(self, file) end,
+    told = function(...) keeping.checked(self, ...) end }
   self.parts = parts.new { disk = given.disk, log = given.log, dir = given.dir, fetcher = self.fetcher,
     room = self.room }
   return self
-end
-
-local function path_of(self, file) return ("%s/files/%s/%s"):format(self.dir, file.cid, file.name) end
-
-local function offer(self, file)
-  if not self.gateway or self.shared[file.cid] then return true end
-  return self.gateway:offer { cid = file.cid, folder = self.dir .. "/files/" .. file.cid, name = file.name,
-    identity = file.identity, leaves = file.leaves }
 end
 
 local function insert(self, file)
@@ -57,74 +56,20 @@ local function insert(self, file)
   table.sort(self.list, function(a, b) return a.cid < b.cid end)
 end
 
-local function remove(self, file)
-  self.by_cid[file.cid] = nil
-  for i, each in ipairs(self.list) do
-    if each == file then table.remove(self.list, i) end
-  end
-end
-
--- Withdrawn at the next block, then unsaid, then forgotten; the file itself is the operator's.
-function content:lose(file, why)
-  if self.gateway and not self.shared[file.cid] then self.gateway:withdraw(file.cid) end
-  remove(self, file)
-  claims.dismiss(self, file.cid)
-  held.forget(self.disk, self.dir, file.cid)
-  self.log:warn("content", "no longer held", { name = file.name, cid = file.cid, why = why })
-end
-
-local function trouble(self, file, what, err)
-  self.log:once(what .. " " .. file.cid, "warn", "content", what, { name = file.name, why = err })
-end
-
-local look
-
--- Written down beside the loop; what was lost meanwhile is forgotten again.
-local function save(self, file)
-  if file.saving then return end
-  file.saving = true
-  held.save(self.replacing, self.disk, self.dir, file, function(ok, err)
-    file.saving = nil
-    if not self.by_cid[file.cid] then return held.forget(self.disk, self.dir, file.cid) end
-    if not ok then return trouble(self, file, "cannot be written down", err) end
-    file.saved = true
-    look(self, file)
-  end)
-end
-
--- Looks whether FILE is what it was, serves it and says so.
-function look(self, file)
-  local facts, err, word = self.disk:stat(path_of(self, file))
-  if not facts and word ~= "ENOENT" then return trouble(self, file, "cannot be looked at", err) end
-  if not facts then return self:lose(file, "missing") end
-  if not held.same(file.identity, held.identity(facts)) then return self:lose(file, "moved") end
-  if not file.saved then return save(self, file) end
-  local ok
-  if not file.offered then
-    ok, err = offer(self, file)
-    if not ok then return trouble(self, file, "cannot be served", err) end
-    file.offered = true
-  end
-  ok, err = claims.say(self, file)
-  if not ok then trouble(self, file, "not claimed yet", err) end
-end
-
-local function look_at_all(self)
-  for _, file in ipairs { table.unpack(self.list) } do look(self, file) end
-  for _, cid in ipairs(sorted.keys(self.owed)) do claims.dismiss(self, cid) end
-end
+-- Not held any more: withdrawn at the next block, then unsaid, then forgotten; the bytes are the operator's.
+function content:lose(file, why) keeping.lose(self, file, why) end
 
 -- The gateway is there, later than this was made: what is held is served from here on.
 function content:open(gateway)
   self.gateway = gateway
   for _, file in ipairs(self.list) do file.offered = nil end
-  look_at_all(self)
+  keeping.look_at_all(self)
 end
 
 -- The time is another one now: claims that went with the other are made again.
 function content:say_again()
   claims.remember(self)
-  look_at_all(self)
+  keeping.look_at_all(self)
 end
 
 -- Words of ours that this disk did not know came back from others.
@@ -145,22 +90,25 @@ local function learn_origins(self)
     file.origin = held.origin(file.cid, { class = record.data.class, from = record.signer, name = names[1] })
     if not file.origin then return end
     file.saved, file.renew_at = nil, nil -- written down and claimed anew
-    look(self, file)
+    keeping.look(self, file)
   end)
 end
 
 -- Folders are made, and synced, before there is anybody to wait; what fails is tried again when it is needed.
 function content:start()
-  for _, name in ipairs { "partial", "files", "held" } do self.disk:mkdir(self.dir .. "/" .. name) end
-  for _, file in ipairs(held.load(self.disk, self.dir)) do
+  local list, whole = held.load(self.disk, self.dir)
+  for _, file in ipairs(list) do
     file.saved = true
     insert(self, file)
   end
+  for _, name in ipairs { "partial", "held" } do self.disk:mkdir(self.dir .. "/" .. name) end
+  if not self.list[1] then self.disk:mkdir(self.dir .. "/files") end -- else its disk may be away: sound.lua
   claims.remember(self)
-  look_at_all(self)
-  claims.dismiss_strays(self)
+  keeping.look_at_all(self)
+  if whole then claims.dismiss_strays(self) end
   learn_origins(self)
-  self.timer = self.loop:every(LOOK_EVERY, function() look_at_all(self) end)
+  self.timer = self.loop:every(LOOK_EVERY, function() keeping.look_at_all(self) end)
+  self.suspecting = self.loop:every(SUSPECT_EVERY, function() keeping.look_at_suspects(self) end)
 end
 
 local function fetched(self, key, path, leaves, origin)
@@ -169,7 +117,7 @@ local function fetched(self, key, path, leaves, origin)
   local file = { cid = key, name = path:match "([^/]+)$", identity = held.identity(facts), leaves = leaves,
     origin = held.origin(key, origin) }
   insert(self, file)
-  look(self, file)
+  keeping.look(self, file)
   return true
 end
 
@@ -208,7 +156,7 @@ function content:withdraw(key)
   self.shared[key] = nil
   if not self.gateway then return false end
   local was, file = self.gateway:withdraw(key), self.by_cid[key]
-  if file then offer(self, file) end
+  if file then keeping.offer(self, file) end
   return was
 end
 
@@ -221,12 +169,15 @@ function content:held()
   for i, file in ipairs(self.list) do
     local origin = file.origin or {}
     list[i] = { cid = file.cid, name = origin.name or file.name, size = file.identity.size,
-      path = path_of(self, file), class = origin.class, from = origin.from }
+      path = keeping.path(self, file), class = origin.class, from = origin.from }
   end
   return list
 end
 
 function content:fetching() return self.fetcher:status() end
+
+-- Held copies that turned out damaged and were set aside: { cid =, name = | nil, size = }, oldest first.
+function content:damaged() return self.aside:list() end
 
 -- What is wrong with the disk that fetched files go to: room.lua's trouble | nil
 function content:trouble() return self.room:trouble() end
@@ -247,7 +198,11 @@ function content:counts()
 end
 
 function content:stop()
-  if self.timer then self.timer:cancel() end
+  self.stopped = true
+  for _, timer in ipairs { self.timer or false, self.suspecting or false } do
+    if timer then timer:cancel() end
+  end
+  self.sound:stop()
   if self.learning then self.learning.stop() end
   self.fetcher:stop()
   self.replacing:close()

@@ -31,6 +31,7 @@ local function spare(bytes) return math.min(SPARE_MOST, SPARE_LEAST + bytes // S
 
 -- May the file KEY, of which BYTES are still to come, begin? → true | nil, text, "disk", bytes that it wants free
 function room:ask(key, bytes)
+  if self.away then return nil, ("disk: the disk of %s is not there"):format(self.path), "disk" end
   local free, wanted = self:free(), bytes + spare(bytes)
   if not free or free >= wanted then
     self.waiting[key] = nil
@@ -58,6 +59,11 @@ function room:refused(word, err)
   return self.fault.text
 end
 
+-- The disk on which held files lie is not there, and WHY; nil: it is.
+function room:set_away(why)
+  self.away, self.away_since = why, why and (self.away_since or self.loop:now()) or nil
+end
+
 -- The disk took something.
 function room:took() self.fault = nil end
 
@@ -78,6 +84,11 @@ end
 -- What is wrong with the disk: { word =, text =, path =, free = bytes | nil, files = how many wait for room, needed =
 -- bytes more that would let one of them begin | nil, since = ms of the loop } | nil: nothing
 function room:trouble()
+  if self.away then
+    return { word = "ENOENT", path = self.path, files = 0, since = self.away_since,
+      text = ("the disk of %s is not there (%s): held files wait for it, nothing is fetched")
+        :format(self.path, self.away) }
+  end
   local n, least, since = waiting(self)
   if not self.fault and n == 0 then return nil end
   local free = self:free()

@@ -1,0 +1,45 @@
+-- aside.lua - STATE/damaged: held files whose bytes changed, kept for who wants to see why. Bounded; the oldest go.
+local aside = {}
+aside.__index = aside
+
+local FILES_MAX, BYTES_MAX = 8, 1 << 30
+
+-- disk, dir (the state folder).
+function aside.new(given)
+  return setmetatable({ disk = given.disk, dir = given.dir .. "/damaged", names = {} }, aside)
+end
+
+-- { cid =, name = of those of this run, size =, at = when it was changed last, ns }, oldest first.
+function aside:list()
+  local list = {}
+  for _, name in ipairs(self.disk:list(self.dir) or {}) do
+    local facts = self.disk:stat(self.dir .. "/" .. name)
+    if facts and facts.kind == "file" then
+      list[#list + 1] = { cid = name, name = self.names[name], size = facts.size, at = facts.ctime_ns }
+    end
+  end
+  table.sort(list, function(a, b)
+    if a.at ~= b.at then return a.at < b.at end
+    return a.cid < b.cid
+  end)
+  return list
+end
+
+-- PATH, where FILE { cid =, name = } was held, goes there; where it cannot it is removed. → true | nil, text, word
+function aside:put(path, file)
+  local ok, err, word = self.disk:mkdir(self.dir, 448) -- 0700
+  if ok then ok, err, word = self.disk:rename(path, self.dir .. "/" .. file.cid) end
+  if ok then self.names[file.cid] = file.name end
+  if not ok then
+    self.disk:unlink(path)
+    return nil, err, word
+  end
+  local list, bytes = self:list(), 0
+  for i = #list, 1, -1 do
+    bytes = bytes + list[i].size
+    if bytes > BYTES_MAX or #list - i >= FILES_MAX then self.disk:unlink(self.dir .. "/" .. list[i].cid) end
+  end
+  return true
+end
+
+return aside

@@ -1,0 +1,123 @@
+-- sound.lua - is a held file still what it was? Its place, its identity and, where that changed, its bytes. Dismisses
+-- nothing.
+--
+-- A disk that is mounted anew, or a restored one, changes identities and no bytes: such files are hashed again, one at
+-- a time beside the loop, and are served and claimed meanwhile. A disk that is not there has lost nothing.
+local cid = require "core.cid"
+local held = require "dcache.content.held"
+local unixfs = require "core.unixfs"
+local worker = require "worker"
+
+local sound = {}
+sound.__index = sound
+
+-- loop, disk, replacing (lua/replacing.lua's), folder = STATE/files, flusher (fetch.lua's; nil: in the loop),
+-- path_of(file), told(file, identity | nil, why): it was hashed, and is whole or is not.
+function sound.new(given)
+  local self = setmetatable({ queue = {} }, sound)
+  for _, name in ipairs { "loop", "disk", "replacing", "folder", "path_of", "told" } do self[name] = given[name] end
+  self.start = given.flusher or function() return worker.new { loop = given.loop, inline = true } end
+  return self
+end
+
+-- All files are looked at anew from here on.
+function sound:begin() self.away = nil end
+
+-- Is the disk that FILE was on not there? Then its folder is not, or is one of another file system with no held file.
+local function is_away(self, file)
+  local folder, err = self.disk:stat(self.folder)
+  if folder and (folder.dev == file.identity.dev or folder.dev == self.seen_dev) then return false end
+  self.away = folder and "another file system lies in its place" or err
+  return true
+end
+
+-- "same"; "missing"; "damaged" and why; "unknown" and why: it is hashed, or cannot be looked at.
+function sound:look(file)
+  local facts, err, word = self.disk:stat(self.path_of(file))
+  if not facts then
+    if word ~= "ENOENT" and word ~= "ENOTDIR" then
+      self.away = err
+      return "unknown", err
+    end
+    return is_away(self, file) and "unknown" or "missing", self.away
+  end
+  self.seen_dev = facts.dev
+  if held.same(file.identity, held.identity(facts)) and not file.suspect then return "same" end
+  if facts.kind ~= "file" or facts.size ~= file.identity.size then return "damaged", "it has another size" end
+  self:check(file)
+  return "unknown", "its bytes are checked"
+end
+
+local function close(self, file)
+  if self.opened then self.opened:close() end
+  self.opened, file.checking = nil, nil
+end
+
+local begin
+
+local function ended(self, file, identity, why)
+  close(self, file)
+  table.remove(self.queue, 1)
+  self.told(file, identity, why)
+  begin(self)
+end
+
+-- It cannot be read. Where the disk still takes a byte it is the file that is damaged; else it is the disk.
+local function unreadable(self, file, err)
+  self.replacing:put(self.folder .. "/.alive", "", 384, function(ok, why)
+    if ok then
+      self.disk:unlink(self.folder .. "/.alive")
+      return ended(self, file, nil, err)
+    end
+    self.away = why
+    close(self, file)
+    table.remove(self.queue, 1)
+    begin(self)
+  end)
+end
+
+local function finish(self, file)
+  local facts, err = self.disk:stat(self.path_of(file))
+  if not facts then return unreadable(self, file, err) end
+  ended(self, file, held.identity(facts))
+end
+
+local function check_leaf(self, file, number)
+  local digest, offset = file.leaves:sub(number * 32 - 31, number * 32), (number - 1) * unixfs.chunk
+  if #digest == 0 then return finish(self, file) end
+  local what = { file = self.opened, cid = cid.make("raw", digest), offset = offset,
+    size = math.min(unixfs.chunk, file.identity.size - offset) }
+  local job, err = self.worker:run(unixfs.check, what, function(result)
+    if self.stopped then return end
+    if result.kept then return check_leaf(self, file, number + 1) end
+    if result.word then return unreadable(self, file, result.error) end
+    ended(self, file, nil, "its bytes are not those that were checked when it came")
+  end)
+  if not job then unreadable(self, file, err) end
+end
+
+function begin(self)
+  local file, err = self.queue[1], nil
+  if not file or self.opened or self.stopped then return end
+  if not self.worker then self.worker, err = self.start(1) end
+  if self.worker then self.opened, err = self.disk:open(self.path_of(file), "read") end
+  if not self.opened then return unreadable(self, file, err) end
+  check_leaf(self, file, 1)
+end
+
+-- Hashes FILE, though it may look the same.
+function sound:check(file)
+  if file.checking then return end
+  file.checking = true
+  self.queue[#self.queue + 1] = file
+  begin(self)
+end
+
+function sound:stop()
+  self.stopped = true
+  if self.opened then self.opened:close() end
+  self.opened = nil
+  if self.worker then self.worker:close() end
+end
+
+return sound
