@@ -12,8 +12,7 @@ local function head(answer, s)
 end
 
 local QUALITIES <const> = { -- lua/time.lua
-  proved = "good", adopted = "adopted: the newest time heard, by which nothing expires",
-  none = "unknown: runs on from the last one known",
+  proved = "good", adopted = "about right, by the clocks of peers", none = "not known",
 }
 local SOURCES <const> = {
   own = "synchronised", quorum = "three peers agree", held = "proved before, runs on",
@@ -23,6 +22,29 @@ local function clock(time, s)
   local quality = QUALITIES[time.quality] or s:text(time.quality)
   local source = time.source and (SOURCES[time.source] or s:text(time.source))
   return source and ("%s (%s)"):format(quality, source) or quality
+end
+
+local NAMES <const> = 3 -- of peers who state a clock; the others are counted
+
+local function stated_by(claims, s)
+  local names, more = {}, #claims - NAMES
+  for i = 1, math.min(#claims, NAMES) do names[i] = s:text(claims[i].label or claims[i].name) end
+  if more > 0 then names[#names + 1] = ("%d more"):format(more) end
+  return s.list(names)
+end
+
+-- What follows where the time is not proved, and who could change it.
+local function consequences(time, s)
+  if time.quality == "proved" then return end
+  local claims = time.claims or {}
+  if time.quality == "none" then
+    s:say "No clock is synchronised here, and no peer states one: ages are shown as –, and no record ends."
+  elseif #claims > 0 then
+    s:say(("The time is that of %s: ages are about right (~), and no record ends."):format(stated_by(claims, s)))
+  else
+    s:say "The time is that of peers who are gone, running on: ages are about right (~), and no record ends."
+  end
+  s:say "Proof is this machine's clock, once it is synchronised, or three peers whose clocks are."
 end
 
 local function records(answer, s)
@@ -149,6 +171,7 @@ end
 function status.show(answer, s)
   head(answer, s)
   facts(answer, s)
+  consequences(answer.time, s)
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   if answer.damaged and answer.damaged[1] then
     local last = answer.damaged[#answer.damaged]

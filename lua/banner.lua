@@ -49,7 +49,11 @@ local function listen_words(channels, http, http_reason)
   return table.concat(parts, "; ")
 end
 
-local CLOCK = { proved = "good", adopted = "adopted from others", none = "not known to be right: nothing expires here" }
+-- A node that just started has no peers: it knows its own clock, or none.
+local function clock(time)
+  if time.quality ~= "proved" then return "not known: nothing ends; ages are – until a peer states a clock" end
+  return time.believe and "good (the policy believes the system's)" or "good (synchronised, ±1 s)"
+end
 
 -- Lines for a node. FACTS: node, policy (the file as people would name it), key_note, share_note, channels, http
 -- (port or 0), http_reason (why there is none yet), cli (how the command line is called).
@@ -61,7 +65,7 @@ function banner.lines(facts)
   row(lines, "share", text.escape(one.share), facts.share_note)
   row(lines, "listen", listen_words(facts.channels, facts.http, facts.http_reason))
   row(lines, "control", text.escape(one.socket))
-  row(lines, "clock", CLOCK[one.time.quality])
+  row(lines, "clock", clock(one.time))
   lines[#lines + 1] = ""
   lines[#lines + 1] = "Ctrl-C stops it. In another terminal: " .. facts.cli .. " localhost discover"
   return lines

@@ -69,6 +69,17 @@ describe("pages", function()
     assert.matches("\n1 of 2 channels up%. Refused 3: 2 signature and 1 form; 2 came twice%.\n"
       .. "dt%-swarm%-cli help signature says what that means%.\n$", shown)
     assert.matches("\nNo channel: nobody can be heard%. Nothing was refused%.\n$", page "status")
+    assert.matches("\n  clock +good %(synchronised%)\n", page "status")
+    assert.is_nil(page("status"):find("Proof is", 1, true))
+    local facts = { quality = "none" }
+    assert.matches("\n  clock +not known\n", page("status", facts))
+    assert.matches("\nNo clock is synchronised here, and no peer states one: ages are shown as –, and\nno record",
+      page("status", facts))
+    facts = { quality = "adopted", claims = { { id = fake.DONALD }, { id = fake.SERVER } }, nodes = fake.two().nodes }
+    assert.matches("\nThe time is that of donald and ~2b7d: ages are about right %(~%), and no record\nends%.\nProof",
+      page("status", facts))
+    facts.claims = nil
+    assert.matches("\nThe time is that of peers who are gone, running on", page("status", facts))
   end)
 
   it("of one node alone", function()

@@ -74,7 +74,7 @@ local function layers(facts)
 end
 
 --- A node; FACTS may replace what it says: nodes, tried, same, classes, buckets, records, channels, files,
--- held, fetching, sources, refused, not_shared (counts by word), name, note, port, quality (of the time).
+-- held, fetching, sources, refused, not_shared (counts by word), name, note, port, quality (of the time), claims.
 function fake.node(facts)
   facts = facts or {}
   local node = layers(facts)
@@ -83,7 +83,7 @@ function fake.node(facts)
   node.started, node.started_wall = 1000, fake.NOW - 200000
   node.loop = { now = function() return 201000 end }
   node.time = { quality = facts.quality or "proved", source = not facts.quality and "own" or nil,
-    now = function() return fake.NOW end,
+    now = function() return fake.NOW end, claims = function() return facts.claims or {} end,
     age = function(_, at)
       return facts.quality ~= "none" and fake.NOW - at or nil, facts.quality == "adopted" or nil
     end }

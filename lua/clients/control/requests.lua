@@ -17,9 +17,12 @@ local function node_facts(node)
   return facts
 end
 
+-- CLAIMS: whose clocks count while nothing is proved.
 local function time_facts(node)
-  return { now = plain.value((node.time:now())), quality = plain.value(node.time.quality),
-    source = plain.value(node.time.source) }
+  local time, who = node.time, facts_of.people(node)
+  local claims = time.quality ~= "proved" and time.claims and time.claims() or {}
+  return { now = plain.value((time:now())), quality = plain.value(time.quality), source = plain.value(time.source),
+    claims = plain.list(claims, function(claim) return who(claim.id) end) }
 end
 
 local function identity_facts(node)
