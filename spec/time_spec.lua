@@ -394,4 +394,13 @@ describe("stamps", function()
     world.pass(10)
     assert.equal(TRUE + 10, t:stamp(TRUE + 1))
   end)
+
+  it("go on from the last one where nothing is known of the time, however far ahead that is", function()
+    local t, world = new {}
+    assert.equal(FAR + 1, t:stamp(FAR))
+    t.claims = function() return { { at = world.truth } } end
+    t:refresh()
+    assert.equal(TRUE, t:stamp(FAR))
+    assert.equal(TRUE + MINUTE + 1, t:stamp(TRUE + MINUTE))
+  end)
 end)
