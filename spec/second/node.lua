@@ -262,6 +262,7 @@ unicast = open(0)
 assert(unicast:set_broadcast(true))
 open(PORT, { reuseaddr = true })
 propose("share/files", CID, ('{"class":"lab","names":["from-%s.bag"],"size":%d}'):format(NAME, SIZE))
-heard.own = propose("peer", "-", ('{"clock":"none","name":"%s","type":"second","version":"2"}'):format(NAME))
+heard.own = propose("peer", "-",
+  ('{"clock":"own","name":"%s","state":"ready","type":"second","version":"2"}'):format(NAME))
 beacons()
 uv.run()
