@@ -13,17 +13,19 @@ local function by_word(files)
         of[file.word], list[#list + 1] = kind, kind
       end
       kind.count = kind.count + 1
+      kind.reason = kind.reason or file.reason and file.reason:match(": (.+)$")
     end
   end
   table.sort(list, function(a, b) return a.count > b.count or a.count == b.count and a.word < b.word end)
   return list
 end
 
---- A line a kind: how many, and the cure. NOTES: the daemon's, of the folder as a whole.
+--- A line a kind: how many, the reason of one of them, and the cure. NOTES: the daemon's, of the folder as a whole.
 function kinds.show(files, notes, s)
   for i, kind in ipairs(by_word(files)) do
     if i > MOST then break end
-    s:say(("%s (%d): %s"):format(s:text(kind.word), kind.count, s:text(kind.cure or "see errno(3).")))
+    local such_as = kind.reason and kind.word ~= "away" and ", " .. s:text(kind.reason) or ""
+    s:say(("%s (%d%s): %s"):format(s:text(kind.word), kind.count, such_as, s:text(kind.cure or "see errno(3).")))
   end
   for _, note in ipairs(notes or {}) do s:say(("%s. %s"):format(s:text(note.text), s:text(note.cure))) end
 end
@@ -42,6 +44,15 @@ function kinds.sum(files, s)
   local text = refused > 0 and (", %d not shared (%s)"):format(refused, table.concat(words, ", ", 1,
     math.min(#words, MOST))) or ""
   return away > 0 and ("%s, %d not there"):format(text, away) or text
+end
+
+--- How many are not shared.
+function kinds.refused(files)
+  local n = 0
+  for _, kind in ipairs(by_word(files)) do
+    if kind.word ~= "away" then n = n + kind.count end
+  end
+  return n
 end
 
 return kinds

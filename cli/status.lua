@@ -56,8 +56,11 @@ end
 
 -- What is wrong with the folder has lines of its own: a long path leaves it no room.
 local function share(list, answer, s)
-  local sum = answer.problem and "" or (", %s%s"):format(s.count(#answer.files, "file"), kinds.sum(answer.files, s))
-  list[#list + 1] = { "share", s:text(answer.node.share) .. sum }
+  list[#list + 1] = { "share", ("%s, %s"):format(s:text(answer.node.share), s.count(#answer.files, "file")) }
+  local refused = kinds.refused(answer.files)
+  if refused > 0 then
+    list[#list + 1] = { "", ("%d not shared: files list says why"):format(refused), colour = "warn" }
+  end
   if answer.problem then list[#list + 1] = { "", s:text(answer.problem), colour = "bad" } end
   for _, note in ipairs(answer.notes or {}) do
     list[#list + 1] = { "", s:text(note.text), colour = "warn" }

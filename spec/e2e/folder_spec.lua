@@ -1,0 +1,204 @@
+-- folder_spec.lua - what becomes of the share folder in a first hour: sticks, logs that grow, names, rights, watches.
+local swarm = require "spec.e2e.swarm"
+
+-- Before a daemon is started on its host: its folder is a stick, an ext4 image.
+local STICK = [[
+#!/bin/sh
+mkdir -p DIR/ada/share
+[ -f DIR/stick ] || { truncate -s 16M DIR/stick; mkfs.ext4 -q DIR/stick; fresh=1; }
+[ -f DIR/pulled ] || mount -o loop DIR/stick DIR/ada/share
+[ -n "$fresh" ] && for i in 1 2 3; do head -c 700000 /dev/urandom >DIR/ada/share/r$i.bag; done
+exec "$@"
+]]
+
+-- Names that cannot be shared, a folder that root without its capabilities may not read, a link.
+local ODD = [[
+cd DIR/ben/share || exit 1
+for i in 1 2 3; do echo $i >$i.bag; done; echo l >"$(printf 'latin1-\351.bag')"; mkfifo pipe
+ln -s /etc/hostname out; ln -s 1.bag in; mkdir -p 1/2/3/4/5/6/7/8/9; echo d >1/2/3/4/5/6/7/8/9/deep.bag
+mkdir shut; echo s >shut/s.bag; chmod 0 shut; echo n >shut.bag; chmod 0 shut.bag; echo h >.hidden
+printf x >"$(printf 'n%.0s' $(seq 255))"; printf y >"$(printf 'e\314\201.txt')"; printf z >"$(printf '\303\251.txt')"
+mkdir ro; mount -t tmpfs -o ro none ro 2>/dev/null
+]]
+
+local WATCHES = [[
+#!/bin/sh
+mkdir -p DIR/cem/share/a/b
+echo 2 >/proc/sys/user/max_inotify_watches
+exec "$@"
+]]
+
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+end
+
+describe("a share folder in its first hour", function()
+  local s, why
+
+  setup(function()
+    s, why = swarm.new { "ada", "ben", "cem", "dora", "lab" }
+    if s and swarm.sh "id -u" ~= "0\n" then
+      s:close()
+      s, why = nil, "not root: no mounts"
+    end
+    if not s then return end
+    local function fill(text) return (text:gsub("DIR", s.dir)) end
+    write(s.dir .. "/stick.sh", fill(STICK))
+    write(s.dir .. "/odd.sh", fill(ODD))
+    write(s.dir .. "/watches.sh", fill(WATCHES))
+    swarm.sh(("mkdir -p %s/ben/share %s/dora/share"):format(s.dir, s.dir))
+    swarm.sh(("sh %s/odd.sh"):format(s.dir))
+    s:start("lab", "policies/server.lua")
+    s:start("ada", "policies/duckiebot.lua", ("sh %s/stick.sh"):format(s.dir))
+    s:start("ben", "policies/duckiebot.lua", "setpriv --bounding-set=-dac_override,-dac_read_search")
+    s:start("cem", "policies/duckiebot.lua", ("unshare -Ur sh %s/watches.sh"):format(s.dir))
+    s:start("dora", "policies/duckiebot.lua")
+    os.execute(("(for i in 1 2 3 4; do head -c 600000 /dev/urandom >>%s/dora/share/rosout.log; sleep 3; done) &")
+      :format(s.dir))
+  end)
+
+  teardown(function() if s then s:close() end end)
+
+  -- Rows of the host's `files list`, by name.
+  local function rows(host)
+    local by_name = {}
+    for _, file in ipairs((s:ask(host, "files list") or { files = {} }).files) do by_name[file.name] = file end
+    return by_name
+  end
+
+  local function all(host, names, state)
+    local by_name = rows(host)
+    for _, name in ipairs(names) do
+      if not by_name[name] or by_name[name].state ~= state then return false end
+    end
+    return true
+  end
+
+  local BAGS = { "r1.bag", "r2.bag", "r3.bag" }
+
+  -- Files that HOST's report knows of, with a copy here or there.
+  local function reported(host, name)
+    for _, file in ipairs((s:ask(host, "report") or { files = {} }).files) do
+      for _, each in ipairs(file.names) do
+        if each == name then return file end
+      end
+    end
+  end
+
+  local function inside(command)
+    local text, code = swarm.sh(("nsenter -t %d -m sh -c '%s'"):format(s.running.ada.pid, command))
+    assert.equal(0, code, command .. ": " .. text)
+  end
+
+  -- What a command prints, its lines not broken.
+  local function said(host, command) return (s:cli(host, command):gsub("%s+", " ")) end
+
+  local function share() return s:path("ada", "share") end
+
+  it("is away when its stick is pulled: nothing is unsaid, though started again, whatever is in its place", function()
+    if not s then return pending(why) end
+    assert.is_truthy(swarm.within(15, function() return all("ada", BAGS, "published") end), s:log "ada")
+    assert.is_truthy(swarm.within(20, function()
+      local file = reported("lab", "r3.bag")
+      return file and #file.copies == 2
+    end), s:log "lab")
+    inside("umount " .. share())
+    assert.is_truthy(swarm.within(8, function() return all("ada", BAGS, "not there") end), s:log "ada")
+    local text = said("ada", "files list")
+    assert.is_truthy(text:find("files dismiss", 1, true), text)
+    assert.is_truthy(text:find("3 files are not there (they were on /dev/loop", 1, true), text)
+    assert.is_truthy(s:cli("ada", "status"):find("not there", 1, true))
+    assert.equal("lab", reported("ada", "r1.bag").copies[1].name)
+    inside("mount -t tmpfs other " .. share())
+    write(s.dir .. "/pulled", "")
+    s:stop "ada"
+    s:start("ada", "policies/duckiebot.lua", ("sh %s/stick.sh"):format(s.dir))
+    assert.is_truthy(swarm.within(8, function() return all("ada", BAGS, "not there") end), s:log "ada")
+    assert.is_nil(s:log("ada"):find("dismissed", 1, true))
+    inside(("mount -t tmpfs other %s && echo new >%s/new.bag"):format(share(), share()))
+    assert.is_truthy(swarm.within(10, function() return all("ada", { "new.bag" }, "published") end), s:log "ada")
+    assert.is_true(all("ada", BAGS, "not there"))
+    inside("umount " .. share())
+    inside(("mount -o loop,ro %s/stick %s"):format(s.dir, share()))
+    assert.is_truthy(swarm.within(10, function() return all("ada", BAGS, "published") end), s:log "ada")
+    assert.is_nil(s:log("ada"):find("dismissed", 1, true))
+    assert.is_nil(s:log("ada"):find("file=r1.bag", 1, true), "announced as new")
+    assert.is_truthy(reported("lab", "new.bag"), "away in its turn")
+    local port = s:ask("ada", "status").gateway.port
+    local code = s.world:run("lab", ("curl -s -o /dev/null -w '%%{http_code}' 'http://%s:%d/ipfs/%s?format=raw'")
+      :format(s.world:address "ada", port, rows("ada")["r1.bag"].cid))
+    assert.equal("200", code)
+  end)
+
+  it("has no name that stands in no list, with reason and cure, counted", function()
+    if not s then return pending(why) end
+    local wanted = { ["1.bag"] = false, ["latin1-\\xe9.bag"] = "name", pipe = "pipe", out = "link", ["in"] = "link",
+      ["1/2/3/4/5/6/7/8/9/"] = "deep", ["shut/"] = "EACCES", ["shut.bag"] = "EACCES", [".hidden"] = "permission",
+      [("n"):rep(255)] = false, ["e\u{301}.txt"] = false, ["\u{e9}.txt"] = false }
+    local function first_wrong()
+      local list = rows "ben"
+      for name, word in pairs(wanted) do
+        if not list[name] or (list[name].word or false) ~= word then return name end
+        if word and not (list[name].cure and list[name].reason) then return name end
+      end
+    end
+    assert.is_truthy(swarm.within(15, function() return not first_wrong() end), first_wrong())
+    local text = said("ben", "files list")
+    for _, part in ipairs { "not UTF-8", "a pipe", "link (2, a link): ", "EACCES (2): ", "not shared (" } do
+      assert.is_truthy(text:find(part, 1, true), part .. "\n" .. text)
+    end
+    assert.is_truthy(s:cli("ben", "status"):find("not shared", 1, true), s:cli("ben", "status"))
+  end)
+
+  it("that loses all files at once is not believed at once; nor is one that cannot be read any more", function()
+    if not s then return pending(why) end
+    local two = { "2.bag", "3.bag" }
+    assert.is_truthy(swarm.within(10, function() return all("ben", two, "published") and reported("lab", "3.bag") end))
+    swarm.sh(("mv %s/ben/share %s/ben/elsewhere && mkdir %s/ben/share"):format(s.dir, s.dir, s.dir))
+    assert.is_truthy(swarm.within(10, function() return all("ben", two, "not there") end), s:cli("ben", "files list"))
+    assert.is_truthy(rows("ben")["2.bag"].reason:find "unsaid in 10 min", rows("ben")["2.bag"].reason)
+    assert.is_truthy(reported("lab", "3.bag"))
+    swarm.sh(("rmdir %s/ben/share && mv %s/ben/elsewhere %s/ben/share"):format(s.dir, s.dir, s.dir))
+    assert.is_truthy(swarm.within(10, function() return all("ben", two, "published") end), s:cli("ben", "files list"))
+    swarm.sh(("chmod 0 %s/ben/share"):format(s.dir))
+    assert.is_truthy(swarm.within(8, function() return all("ben", two, "not there") end), s:cli("ben", "files list"))
+    assert.is_truthy(said("ben", "files list"):find("this user may not read it", 1, true), s:cli("ben", "files list"))
+    assert.is_nil(s:log("ben"):find("dismissed", 1, true), s:log "ben")
+    assert.is_truthy(said("ben", "files dismiss"):find("would be dismissed", 1, true))
+    assert.is_truthy(reported("lab", "3.bag").copies[2])
+    assert.is_truthy(s:cli("ben", "files dismiss --yes"):find(" dismissed: ", 1, true))
+    assert.is_truthy(swarm.within(8, function()
+      local file = reported("lab", "3.bag")
+      return not file or #file.copies == 1
+    end), s:cli("lab", "report"))
+  end)
+
+  it("is looked at by scans where watches are used up, and says so with the cure", function()
+    if not s then return pending(why) end
+    assert.is_truthy(swarm.within(10, function() return s:cli("cem", "status"):find("max_user_watches", 1, true) end),
+      s:cli("cem", "status") .. s:log "cem")
+    swarm.sh(("echo b >%s/cem/share/a/b/b.bag"):format(s.dir))
+    assert.is_truthy(swarm.within(15, function() return all("cem", { "a/b/b.bag" }, "published") end), s:log "cem")
+    assert.is_truthy(said("cem", "files list"):find("cannot be watched", 1, true), s:cli("cem", "files list"))
+  end)
+
+  it("with a log that is appended to gives few versions, of which one holder keeps the last", function()
+    if not s then return pending(why) end
+    local function versions()
+      local list = {}
+      for _, file in ipairs((s:ask("lab", "files list") or { held = {} }).held) do
+        if file.name:find("rosout", 1, true) then list[#list + 1] = file end
+      end
+      return list
+    end
+    assert.is_truthy(swarm.within(40, function()
+      local list = versions()
+      return #list == 1 and list[1].size == 2400000
+    end), s:cli("lab", "files list") .. s:log "dora")
+    local _, published = s:log("dora"):gsub("published  file=rosout.log", "")
+    assert.is_true(published <= 3, published .. " versions")
+    assert.is_truthy(s:log("lab"):find("continued: its bytes are the beginning of", 1, true), s:log "lab")
+  end)
+end)
