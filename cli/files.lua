@@ -19,8 +19,8 @@ end
 
 -- A copy: its path at the robot that it is from, and whether it is still there.
 local function held(file, s)
-  return { s:text(file.name), s.size(file.size), report.from(file, s), { "held for others", colour = "good" },
-    s:short(file.cid) }
+  return { s:text(file.name), s.size(file.size), file.from and s:who(file.from) or "",
+    { file.gone and "held, gone there" or "held for others", colour = "good" }, s:short(file.cid) }
 end
 
 local function fetching(file, s)

@@ -73,8 +73,10 @@ end
 -- "was last heard 4 min ago", of one who has the file and cannot be asked for it; TRIED: he was, just now.
 local function absence(holder, s, tried)
   if not holder.seen_ms then return "was not heard since this daemon started" end
+  if holder.status == "left" then return ("was stopped %s ago"):format(s.span(holder.seen_ms)) end
+  if holder.status == "ready" and not holder.reachable then return "is here, but can be asked at no address yet" end
   if tried or holder.status ~= "ready" then return ("was last heard %s ago"):format(s.span(holder.seen_ms)) end
-  return holder.reachable and "is here" or "is here, but can be asked at no address yet"
+  return "is here"
 end
 
 local HOLDERS <const> = 3 -- that are named

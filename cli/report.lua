@@ -22,7 +22,7 @@ end
 -- Whose file it is; the robot that made room for others no longer shares it.
 function report.from(one, s)
   if not one or not one.from then return s.UNKNOWN end
-  return one.gone and s:who(one.from) .. ", gone there" or s:who(one.from)
+  return one.gone and s:who(one.from) .. ", gone" or s:who(one.from)
 end
 
 local NAMES <const> = 8 -- rows of one file

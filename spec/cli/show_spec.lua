@@ -144,10 +144,10 @@ describe("pages", function()
       fake.file(fake.OTHER_CID, fake.DONALD, "x.bag", 5, 9000),
       fake.file(fake.OTHER_CID, fake.ADA, "b/y.bag", 5, 8000) }
     assert.equal(plain_text [[
-      FILE               SIZE  FROM             AGE   COPIES          CID
-      b/y.bag             5 B  ada              9 s   2: donald, ada  bafybeih5kr…q7ub
-      x.bag                    donald                 same bytes      bafybeih5kr…q7ub
-      one/run-12.bag  64.0 MB  ada, gone there  60 s  lab only        bafybeih5kq…q7ua
+      FILE                SIZE   FROM        AGE    COPIES           CID
+      b/y.bag              5 B   ada         9 s    2: donald, ada   bafybeih5kr…q7ub
+      x.bag                      donald             same bytes       bafybeih5kr…q7ub
+      one/run-12.bag   64.0 MB   ada, gone   60 s   lab only         bafybeih5kq…q7ua
       2 files, 64.0 MB. 1 gone there: lab alone has it.
 ]], page("report", facts))
     facts.records[4] = fake.safe(fake.CID, fake.DONALD, fake.ADA, "one/run-12.bag", 64000000)
@@ -158,7 +158,7 @@ describe("pages", function()
     assert.matches("Each shared one has a copy on another node%. Here: 3 refused, files\nlist says why%.\n$",
       page("report", facts))
     facts.held = { { name = "one/run-12.bag", cid = fake.CID, size = 64000000, from = fake.ADA, class = "lab" } }
-    assert.matches("\none/run%-12%.bag +64%.0 MB +ada, gone there +held for others +bafybeih5kq…q7ua\n",
+    assert.matches("\none/run%-12%.bag +64%.0 MB +ada +held, gone there +bafybeih5kq…q7ua\n",
       page("files", facts))
   end)
 

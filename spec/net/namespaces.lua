@@ -185,7 +185,12 @@ function World:spawn(host, command)
     local stat = io.open(("/proc/%d/stat"):format(process.pid))
     local state = stat and stat:read("a"):match "^.*%) (%a)"
     if stat then stat:close() end
-    return state ~= nil and state ~= "Z" -- nobody may be there to bury it
+    if state ~= "Z" then return state ~= nil end
+    -- Nobody may be there to bury it; while its threads end it still has its files, and their locks.
+    local tasks = io.popen(("ls /proc/%d/task 2>/dev/null | wc -l"):format(process.pid))
+    local n = tasks:read "n"
+    tasks:close()
+    return n > 1
   end
   function process.stop(signal)
     if process.alive() then os.execute(("kill -%s %d 2>/dev/null"):format(signal or "TERM", process.pid)) end

@@ -1,0 +1,208 @@
+-- had_spec.lua - what is held can be had: two robots, a server and a laptop as people start them, and what becomes of
+-- the robots' own files. Every fetch is compared with what was written, byte for byte.
+local folder = require "spec.folder"
+local swarm = require "spec.e2e.swarm"
+
+local SERVER = "policies/server.lua"
+
+describe("two robots, a server and a laptop", function()
+  local s, why
+
+  -- What the robots share: path → bytes. metadata.yaml is the same in both bags, hard.bag the same as run.bag.
+  local ADA = { ["run.bag"] = "ada's run", ["hard.bag"] = "ada's run", ["one/rosbag2_0.mcap"] = "1",
+    ["one/metadata.yaml"] = "same", ["two/rosbag2_0.mcap"] = "22", ["two/metadata.yaml"] = "same",
+    ["deep/in/x.log"] = folder.bytes(2500000) }
+  local BEA = { ["run.bag"] = "bea's", ["one/rosbag2_0.mcap"] = "bea's 1", ["one/only-bea.txt"] = "b",
+    ["stays.txt"] = "stays" }
+
+  local function share(host, files)
+    local list = {}
+    for path in pairs(files) do list[#list + 1] = path end -- any order
+    for _, path in ipairs(list) do
+      local full = s:path(host, "share/" .. path)
+      swarm.sh(("mkdir -p $(dirname %s)"):format(full))
+      folder.write(full, files[path])
+    end
+  end
+
+  setup(function()
+    s, why = swarm.new { "ada", "bea", "lab", "lap" }
+    if not s then return end
+    for _, host in ipairs { "ada", "bea" } do swarm.sh(("mkdir -p -m 700 %s"):format(s:path(host, "share"))) end
+    share("ada", ADA)
+    share("bea", BEA)
+    for _, host in ipairs { "ada", "bea", "lap" } do s:start(host) end
+    s:start("lab", SERVER)
+  end)
+
+  teardown(function() if s then s:close() end end)
+
+  local function report(host) return s:ask(host, "report") or { files = {} } end
+
+  -- HOST's command line within its own network. → what it says, exit code 0?
+  local function cli(host, words)
+    return s.world:run(host, ("%s/dt-swarm-cli %s %s"):format(s.here, s:path(host, "state/control.sock"), words))
+  end
+
+  local number = 0
+
+  -- Fetches WHAT into a new folder. → { path = bytes }, what was said, was it fine?
+  local function get(host, what, options)
+    number = number + 1
+    local place = ("%s/got-%d"):format(s.dir, number)
+    swarm.sh("mkdir " .. place)
+    local said, fine = s.world:run(host, ("sh -c 'cd %s && exec %s/dt-swarm-cli %s files get \"%s\" %s'"):format(place,
+      s.here, s:path(host, "state/control.sock"), what, options or ""))
+    local found = {}
+    for path in swarm.sh(("cd %s && find . -type f"):format(place)):gmatch "%./([^\n]+)" do
+      found[path] = folder.read(place .. "/" .. path)
+    end
+    return found, said, fine
+  end
+
+  local function brings(expected, host, what, options)
+    local found, said, fine = get(host, what, options)
+    assert.is_true(fine, said)
+    assert.same(expected, found, what)
+  end
+
+  local function row_of(host, name, from)
+    for _, file in ipairs(report(host).files) do
+      for _, one in ipairs(file.named) do
+        if one.name == name and one.from.name == from then return file, one end
+      end
+    end
+  end
+
+  it("have a copy of everything on the server, and all say so; not before", function()
+    if not s then return pending(why) end
+    local function settled(host)
+      local answer = report(host)
+      return #answer.files == 9 and answer.at_risk == 0
+    end
+    for _, host in ipairs { "lab", "lap", "ada" } do
+      assert.is_truthy(swarm.within(20, function()
+        local text, fine = s:cli(host, "report")
+        assert.is_true(fine ~= 0 or not text:find "Each has a copy" or settled(host), text) -- never where it is not so
+        return settled(host)
+      end), s:log "lab")
+    end
+    assert.matches("Each has a copy on another node%.\n$", (s:cli("lap", "report")))
+  end)
+
+  it("show the path and the robot of each copy, and take what they show", function()
+    if not s then return pending(why) end
+    local list = s:cli("lab", "files list")
+    for _, row in ipairs { "one/rosbag2_0%.mcap +1 B +ada ", "two/rosbag2_0%.mcap +2 B +ada ",
+      "one/rosbag2_0%.mcap +7 B +bea " } do
+      assert.matches("\n" .. row, list)
+    end
+    local _, said, fine = get("lab", "rosbag2_0.mcap")
+    assert.is_false(fine)
+    for what, bytes in pairs { ["ada:one/rosbag2_0.mcap"] = "1", ["ada:two/rosbag2_0.mcap"] = "22",
+      ["bea:one/rosbag2_0.mcap"] = "bea's 1" } do
+      assert.matches("\n  " .. what .. "   ", said, 1, true)
+      brings({ ["rosbag2_0.mcap"] = bytes }, "lab", what)
+    end
+    brings({ ["x.log"] = ADA["deep/in/x.log"] }, "lap", list:match "deep/in/x%.log[^\n]+ (baf%w+…%w+)")
+  end)
+
+  it("save a file under the name that was asked for", function()
+    if not s then return pending(why) end
+    brings({ ["rosbag2_0.mcap"] = "22" }, "lap", "two/rosbag2_0.mcap")
+    brings({ ["run.bag"] = "ada's run" }, "ada", "ada:run.bag")
+    brings({ ["hard.bag"] = "ada's run" }, "lap", "hard.bag")
+    brings({ ["as.txt"] = "same" }, "lap", "two/metadata.yaml", "--to as.txt")
+    local text = s:cli("lap", "report")
+    assert.matches("\nhard%.bag +9 B +ada ", text)
+    assert.matches("\nrun%.bag +ada +same bytes", text)
+  end)
+
+  it("fetch a folder whole, each robot's own, and keep what is there when asked again", function()
+    if not s then return pending(why) end
+    brings({ ["two/rosbag2_0.mcap"] = "22", ["two/metadata.yaml"] = "same" }, "lap", "two")
+    local _, said, fine = get("lap", "one")
+    assert.is_false(fine)
+    assert.matches("\n  ada:one/   2 files, 5 B", said, 1, true)
+    assert.matches("\n  bea:one/   2 files, 8 B", said, 1, true)
+    brings({ ["one/rosbag2_0.mcap"] = "1", ["one/metadata.yaml"] = "same" }, "lap", "ada:one/")
+    brings({ ["new/rosbag2_0.mcap"] = "bea's 1", ["new/only-bea.txt"] = "b" }, "lap", "one", "--from bea --to new")
+    said, fine = cli("lap", ("files get one --from bea --to %s/got-%d/new"):format(s.dir, number))
+    assert.is_true(fine, said)
+    assert.matches("^kept 2 files", said)
+    brings({ ["in/x.log"] = ADA["deep/in/x.log"] }, "bea", "deep/in/")
+  end)
+
+  it("fetch what the robot no longer has, when it made room and when it lies in pieces", function()
+    if not s then return pending(why) end
+    swarm.sh(("rm -r %s/run.bag %s/one"):format(s:path("bea", "share"), s:path("bea", "share")))
+    assert.is_true(s:stop("ada", "KILL"))
+    swarm.sh(("rm -r %s %s/*"):format(s:path("ada", "state"), s:path("ada", "share"))) -- a new key from now on
+    s:start "ada"
+    assert.is_truthy(swarm.within(15, function()
+      local _, one = row_of("lap", "run.bag", "bea")
+      return one and one.gone
+    end))
+    local text = s:cli("lap", "report")
+    assert.matches("\none/only%-bea%.txt +1 B +bea, gone .+ lab only ", text)
+    assert.matches("3 gone there: lab alone has them%.", text)
+    brings({ ["run.bag"] = "bea's" }, "bea", "bea:run.bag") -- on the robot, too
+    brings({ ["only-bea.txt"] = "b" }, "lap", "only-bea.txt")
+    brings({ ["one/rosbag2_0.mcap"] = "bea's 1", ["one/only-bea.txt"] = "b" }, "lap", "bea:one")
+    brings({ ["x.log"] = ADA["deep/in/x.log"] }, "bea", (row_of("lap", "deep/in/x.log", "ada")).cid)
+    brings({ ["x.log"] = ADA["deep/in/x.log"] }, "lap", "x.log")
+  end)
+
+  it("still know name and robot of every copy when the server was started again", function()
+    if not s then return pending(why) end
+    assert.is_true(s:stop("lab", "KILL"))
+    s:start("lab", SERVER)
+    assert.is_truthy(swarm.within(10, function()
+      return s:ask("lab", "files list") and s:cli("lab", "files list"):find " bea +held, gone" -- he was heard again
+    end), s:log "lab")
+    local list = s:cli("lab", "files list")
+    assert.equal(9, #s:ask("lab", "files list").held)
+    assert.matches("\none/only%-bea%.txt +1 B +bea +held, gone there ", list)
+    assert.matches("\ntwo/rosbag2_0%.mcap +2 B +%w*~%w+ +held for others ", list) -- whose key nobody has any more
+    brings({ ["run.bag"] = "bea's" }, "lab", "bea:run.bag")
+    assert.is_truthy(swarm.within(10, function()
+      local found = s:ask("bea", "files list") and get("bea", "bea:one")
+      return found and found["one/only-bea.txt"] == "b"
+    end))
+  end)
+
+  it("keep both when a robot uses a name again for other bytes", function()
+    if not s then return pending(why) end
+    local older = row_of("lap", "run.bag", "bea")
+    share("bea", { ["run.bag"] = "new" })
+    assert.is_truthy(swarm.within(15, function()
+      local text = s:cli("lap", "report")
+      return text:find "\nrun%.bag +3 B +bea +[^\n]+ +2: "
+    end), s:cli("lap", "report") .. s:cli("bea", "files list") .. s:cli("lab", "files list") .. s:log "lab")
+    brings({ ["run.bag"] = "new" }, "lap", "bea:run.bag")
+    brings({ ["run.bag"] = "bea's" }, "lap", older.cid)
+    local text = s:cli("lap", "report")
+    assert.matches("\nrun%.bag +3 B +bea +", text)
+    assert.matches("\nrun%.bag +5 B +bea, gone +", text)
+  end)
+
+  it("say who has it and since when he was not heard where nobody can be asked, and know nothing else", function()
+    if not s then return pending(why) end
+    local _, said, fine = get("lap", "nothing-like-it")
+    assert.is_false(fine)
+    assert.matches("nobody has shared nothing%-like%-it", said)
+    assert.is_true(s:stop "lab")
+    assert.is_true(s:stop "lap")
+    s:start "lap"
+    assert.is_truthy(swarm.within(10, function() return s:ask("lap", "report") end))
+    local found
+    found, said, fine = get("lap", "only-bea.txt")
+    assert.is_false(fine)
+    assert.same({}, found)
+    assert.matches("lab has one/only%-bea%.txt, [^\n;]+; nobody else has a copy%.", said)
+    found, said, fine = get("lap", "bea:one")
+    assert.is_false(fine)
+    assert.same({}, found)
+    assert.matches("Not fetched: only%-bea%.txt: nobody who has it can be reached now%.", said)
+  end)
+end)
