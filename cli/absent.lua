@@ -1,6 +1,7 @@
 -- absent.lua - useful words when no daemon answers: where, since when, how it ended, what to do. Asks nobody.
 local text = require "core.text"
 local last = require "clients.control.last"
+local others = require "cli.others"
 
 local absent = {}
 
@@ -33,19 +34,28 @@ local function program(world)
   return root == world.env "PWD" and "./dt-swarm" or root .. "/dt-swarm"
 end
 
---- Two lines for a daemon that is not there. NAMED: the person gave this socket.
-function absent.words(world, path, named)
-  local found = find(world, path)
-  local command = program(world)
+local function skip(paths)
+  local set = {}
+  for _, path in ipairs(paths) do set[path] = true end
+  return set
+end
+
+--- Lines for a daemon that is not there: where it was looked for (PLACES), what became of it, how to start it, and
+-- which other daemons there are. NAMED: the person gave this socket.
+function absent.words(world, places, named)
+  local path = places[1]
+  local last_run, command = find(world, path), program(world)
+  local running = named and "" or others.words(others.find(world, skip(places)), command .. "-cli")
   if named then command = ("%s --socket %s"):format(command, path) end
   if not named and command == "./dt-swarm" then command = command .. " policies/duckiebot.lua" end
-  return text.escape(("No daemon at %s."):format(path) .. (found and seen(found, world.loop():wall()) or ""))
-    .. "\nStart it: " .. text.escape(command)
+  return text.escape(("No daemon at %s."):format(path) .. (last_run and seen(last_run, world.loop():wall()) or ""))
+    .. "\nStart it: " .. text.escape(command) .. running
 end
 
 --- For a socket of somebody else's.
-function absent.denied(path)
-  return text.escape(("The daemon at %s is another user's; ask as that user, or as root."):format(path))
+function absent.denied(world, path)
+  return text.escape(("The daemon at %s is another user's; ask as that user, or as root:"):format(path))
+    .. ("\n  sudo %s-cli %s discover"):format(text.escape(program(world)), text.escape(path))
 end
 
 return absent

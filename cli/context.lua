@@ -4,6 +4,7 @@ local text = require "core.text"
 local call = require "cli.call"
 local world_of = require "cli.world"
 local absent = require "cli.absent"
+local width = require "cli.width"
 
 local context = {}
 context.__index = context
@@ -24,9 +25,14 @@ function context:colour(when)
   self.show.colour = when == "always" or when == "auto" and self.world.columns(1) ~= nil and not refused
 end
 
---- A message for people, on standard error.
+--- A message for people, on standard error; on a terminal its sentences are wrapped, what is indented stays as it is.
 function context:complain(message)
-  self.world.complain(message .. "\n")
+  local columns = self.world.columns(2)
+  if not columns or columns < 20 then return self.world.complain(message .. "\n") end
+  for line in (message .. "\n"):gmatch "([^\n]*)\n" do
+    local lines = line:sub(1, 1) == " " and { line } or width.wrap(line, columns)
+    self.world.complain(table.concat(lines, "\n") .. "\n")
+  end
 end
 
 --- For words that are not understood; the exit code.
@@ -57,13 +63,13 @@ local function connect(self)
       return nil, text.escape(message), self.exit.daemon
     end
   end
-  if denied then return nil, absent.denied(denied), self.exit.refused end
-  return nil, absent.words(self.world, places[1], named), self.exit.daemon
+  if denied then return nil, absent.denied(self.world, denied), self.exit.refused end
+  return nil, absent.words(self.world, places, named), self.exit.daemon
 end
 
 local function fail(self, message, code, word)
   if self.as_json then
-    self:json { schema = 1, error = { word = word or "closed", text = message:gsub("\n", " ") } }
+    self:json { schema = 1, error = { word = word or "closed", text = message:gsub("\n *", " ") } }
   else
     self:complain(message)
   end

@@ -1,12 +1,21 @@
 -- discover.lua - `discover`: who is there, and useful words when nobody is. It asks the daemon only.
 local discover = {}
 
-function discover.request() return { command = "discover" } end
+function discover.request(options) return { command = "discover", all = options and options.all or nil } end
 
 local COLUMNS <const> = {
-  { title = "NAME", give = true, least = 8 }, { title = "KEY" }, { title = "TYPE", give = true, least = 6 },
-  { title = "STATUS" }, { title = "VIA", cut = "middle" }, { title = "SEEN" },
-  { title = "FILES", align = "right" }, { title = "NOTE", give = true, optional = true },
+  { title = "NAME", give = true, least = 13, cut = "middle", rank = 1 }, { title = "KEY", rank = 7 },
+  { title = "TYPE", give = true, least = 6, rank = 5 }, { title = "STATUS", rank = 1 },
+  { title = "VIA", rank = 4 }, { title = "SEEN", rank = 2 }, { title = "FILES", align = "right", rank = 6 },
+  { title = "NOTE", give = true, optional = true, rank = 8, least = 16 },
+}
+-- With --wide: what one needs to go there (`ssh ADDRESS`), and what else he says of himself.
+local WIDE <const> = {
+  { title = "NAME", give = true, least = 13, cut = "middle", rank = 1 }, { title = "ADDRESS", rank = 1 },
+  { title = "STATUS", rank = 2 }, { title = "SEEN", rank = 3 }, { title = "VIA", rank = 5 },
+  { title = "TYPE", rank = 6 }, { title = "VERSION", rank = 7 }, { title = "CLOCK", rank = 8 },
+  { title = "FILES", align = "right", rank = 9 }, { title = "KEY", rank = 4 },
+  { title = "NOTE", give = true, optional = true, rank = 10, least = 16 },
 }
 local STATES <const> = { ready = "good", busy = "warn", quiet = "warn", lost = "bad", left = "dim" }
 
@@ -17,13 +26,22 @@ local function via(other, s)
   return s:text(other.via.kind) .. trip
 end
 
-local function row(other, s)
+-- Cells by the titles of their columns.
+local function cells(other, s)
   return {
-    s:text(other.label or other.name), s:key(other.id), s:text(other.type),
-    { s:text(other.status), colour = STATES[other.status] }, via(other, s),
-    other.self and "now" or s.age(other.seen_ms), other.files and ("%d"):format(other.files) or s.UNKNOWN,
-    other.note and s:text(other.note) or "",
+    NAME = s:text(other.label or other.name), KEY = s:key(other.id), TYPE = s:text(other.type),
+    STATUS = { s:text(other.status), colour = STATES[other.status] }, VIA = via(other, s),
+    SEEN = other.self and "now" or s.age(other.seen_ms, other.seen_about),
+    FILES = other.files and ("%d"):format(other.files) or s.UNKNOWN, NOTE = other.note and s:text(other.note) or "",
+    ADDRESS = other.self and "this node" or s:text(other.via and other.via.host), VERSION = s:text(other.version),
+    CLOCK = s:text(other.clock),
   }
+end
+
+local function row(columns, other, s)
+  local found, list = cells(other, s), {}
+  for i, column in ipairs(columns) do list[i] = found[column.title] end
+  return list
 end
 
 local AWAY <const> = { left = true, lost = true }
@@ -33,6 +51,18 @@ local function here(answer)
   local n = 0
   for _, other in ipairs(answer.nodes) do n = n + (AWAY[other.status] and 0 or 1) end
   return n
+end
+
+local DAY <const> = 24 * 60 * 60 * 1000
+
+-- The nodes to list, and how many are left out: who is lost for over a day is counted only, unless ALL are asked for.
+local function listed(answer, all)
+  local list, days = {}, 0
+  for _, other in ipairs(answer.nodes) do
+    local long_lost = other.status == "lost" and (other.seen_ms or 0) > DAY and not all
+    if long_lost then days = days + 1 else list[#list + 1] = other end
+  end
+  return list, days
 end
 
 local function count_of(answer, s)
@@ -70,15 +100,18 @@ local function alone(answer, s)
 end
 
 --- Prints the answer.
-function discover.show(answer, s)
-  local rows = {}
-  for i, other in ipairs(answer.nodes) do rows[i] = row(other, s) end
+function discover.show(answer, s, options)
+  local wide, rows = options and options.wide, {}
+  local columns = wide and WIDE or COLUMNS
+  local nodes, days = listed(answer, options and options.all)
+  for i, other in ipairs(nodes) do rows[i] = row(columns, other, s) end
   if #rows > 1 then
-    s:table(COLUMNS, rows)
-    return s:say(count_of(answer, s) .. same(answer, s))
+    s:table(columns, rows)
+    if days > 0 then s:say(("%d lost for over a day; discover --all lists them."):format(days)) end
+    if here(answer) > 1 then return s:say(count_of(answer, s) .. same(answer, s)) end
+  else
+    s:table({ COLUMNS[1], COLUMNS[2], COLUMNS[3], COLUMNS[4], COLUMNS[5] }, { row(COLUMNS, nodes[1], s) }, true)
   end
-  for _, each in ipairs(rows) do each[6], each[7] = "", "" end
-  s:table(COLUMNS, rows, true)
   for _, words in ipairs(alone(answer, s)) do
     if words ~= "" then s:say(words) end
   end

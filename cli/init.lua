@@ -19,7 +19,11 @@ for _, exit in ipairs(cli.exits) do cli.exit[exit.name] = exit.code end
 -- for the daemon and show(answer, show, options) → exit code or nil.
 cli.commands = {
   { name = "status", file = "cli.status", text = "How this node is: clock, channels, records, refusals." },
-  { name = "discover", file = "cli.discover", text = "Who is there, by which way, when last heard." },
+  { name = "discover", file = "cli.discover", text = "Who is there, by which way, when last heard.",
+    options = {
+      { "--wide", nil, "with addresses, versions, clocks" },
+      { "--all", nil, "those whom only earlier runs heard, or who are lost for over a day, too" },
+    } },
   { name = "report", file = "cli.report", text = "The swarm's shared files: from whom, how many copies." },
   { name = "summary", file = "cli.summary", text = "What records this node holds, by class and bucket." },
   { name = "files list", file = "cli.files", text = "This node's own files, and those that it fetches.",

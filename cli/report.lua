@@ -7,7 +7,7 @@ function report.request() return { command = "report" } end
 
 local COLUMNS <const> = {
   { title = "FILE", cut = "middle", give = true, least = 20 }, { title = "SIZE", align = "right", least = 8 },
-  { title = "FROM", give = true, least = 6 }, { title = "AGE", least = 6 },
+  { title = "FROM", give = true, least = 8, cut = "middle" }, { title = "AGE", least = 6 },
   { title = "COPIES", give = true, least = 9 }, { title = "CID", give = true, least = 16 },
 }
 

@@ -136,16 +136,7 @@ end
 
 --- One sentence or more, wrapped at spaces.
 function show:say(text)
-  local line = ""
-  for word in text:gmatch("%S+") do
-    local longer = line == "" and word or line .. " " .. word
-    if width.of(longer) > self.width and line ~= "" then
-      self:line(line)
-      longer = word
-    end
-    line = longer
-  end
-  self:line(line)
+  for _, line in ipairs(width.wrap(text, self.width)) do self:line(line) end
 end
 
 --- A table; `bare` leaves the titles out. See cli/table.lua for columns and rows.
@@ -154,13 +145,14 @@ function show:table(columns, rows, bare)
   for _, line in ipairs(layout.lines(columns, rows, self.width, paint, bare)) do self:line(line) end
 end
 
---- Pairs of word and text under each other, the texts cut to the width.
+--- Pairs of word and text under each other; a text wider than the room goes on in the next line.
 function show:facts(facts)
   local wide = 0
   for _, fact in ipairs(facts) do wide = math.max(wide, width.of(fact[1])) end
   for _, fact in ipairs(facts) do
-    local text = width.cut(fact[2], math.max(self.width - wide - 4, 8), "middle")
-    self:line("  " .. width.pad(fact[1], wide) .. "  " .. self:paint(fact.colour, text))
+    for i, line in ipairs(width.wrap(fact[2], math.max(self.width - wide - 4, 8), true)) do
+      self:line("  " .. width.pad(i == 1 and fact[1] or "", wide) .. "  " .. self:paint(fact.colour, line))
+    end
   end
 end
 

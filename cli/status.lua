@@ -97,9 +97,10 @@ local function facts(answer, s)
 end
 
 local COLUMNS <const> = {
-  { title = "CHANNEL" }, { title = "ADDRESS", cut = "middle", give = true, least = 16 }, { title = "STATE" },
-  { title = "SENT", align = "right" }, { title = "HEARD", align = "right" },
-  { title = "ON", give = true, optional = true },
+  { title = "CHANNEL", rank = 1 }, { title = "ADDRESS", cut = "middle", give = true, least = 16, rank = 6 },
+  { title = "STATE", rank = 1 }, { title = "SENT", align = "right", rank = 4 },
+  { title = "HEARD", align = "right", rank = 5 },
+  { title = "ON", give = true, optional = true, least = 12, rank = 3 },
 }
 local STATES <const> = { up = "good", waiting = "warn", down = "bad" }
 

@@ -68,12 +68,45 @@ local function tail(text, max)
   return ""
 end
 
+-- Of words whole ones stay, unless less than three quarters would be left.
+local function whole_words(text)
+  local words = text:match "^(.+) %S*$"
+  return words and #words * 4 >= #text * 3 and words or text
+end
+
 --- TEXT within MAX columns; what is left out shows as "…", at its end, or with "middle" inside.
 function width.cut(text, max, where)
   if width.of(text) <= max then return text end
   if max <= 1 then return max == 1 and "…" or "" end
-  local behind = where == "middle" and (max - 1) // 2 or 0
+  if where ~= "middle" then return whole_words((width.head(text, max - 1))) .. "…" end
+  local behind = (max - 1) // 2
   return width.head(text, max - 1 - behind) .. "…" .. tail(text, behind)
+end
+
+-- The beginning of a word that is too long, up to a slash where one is near.
+local function piece(word, max)
+  local head = width.head(word, max)
+  local folders = head:match "^.*/"
+  return folders and #folders * 2 >= #head and folders or head
+end
+
+--- TEXT as lines of at most MAX columns, broken at spaces; a longer word stays whole, or with HARD is broken, too.
+function width.wrap(text, max, hard)
+  local lines, line = {}, ""
+  for word in text:gmatch "%S+" do
+    local longer = line == "" and word or line .. " " .. word
+    if width.of(longer) > max and line ~= "" then
+      lines[#lines + 1] = line
+      longer = word
+    end
+    while hard and width.of(longer) > max do
+      lines[#lines + 1] = piece(longer, max)
+      longer = longer:sub(#lines[#lines] + 1)
+    end
+    line = longer
+  end
+  lines[#lines + 1] = line
+  return lines
 end
 
 --- TEXT filled with spaces to COLUMNS, on its left side with "right" alignment.

@@ -18,11 +18,36 @@ local function parser_of(command)
   return parser
 end
 
+-- The word of REST that was taken for an option, as it was typed.
+local function typed(rest, option)
+  for _, word in ipairs(rest) do
+    if word == "--" then return option end
+    if word:sub(1, #option) == option then return word end
+  end
+  return option
+end
+
+-- What would help where a name begins with "-", or nil.
+local function dashed(command, rest, message)
+  local option = message:match "^unknown option '([^']+)'"
+  if option and command.arguments then
+    local word = typed(rest, option)
+    return ("no option %s. A name that begins with - needs -- before it: %s -- %s"):format(word, command.name, word)
+  end
+  option = message:match "^option '([^']+)' requires an argument"
+  for i, word in ipairs(rest) do
+    local value = option == word and rest[i + 1]
+    if value and value:sub(1, 1) == "-" then
+      return ("%s. One that begins with - is given as %s=%s"):format(message, option, value)
+    end
+  end
+end
+
 --- Options of COMMAND from REST, or nil and what is wrong, in one sentence.
 function words.parse(command, rest)
   local ok, result = parser_of(command):pparse(rest)
   if ok then return result end
-  return nil, ("%s: %s"):format(command.name, result)
+  return nil, ("%s: %s"):format(command.name, dashed(command, rest, result) or result)
 end
 
 --- All commands in one sentence.

@@ -2,7 +2,7 @@
 local world = {}
 
 local WIDTH <const> = 80
-local LEAST <const>, MOST <const> = 40, 200
+local LEAST <const>, MOST <const> = 20, 200
 
 --- The real world for process ARG (arg.root is our tree's folder). What costs is made when asked for.
 function world.new(arg)
@@ -30,20 +30,21 @@ function world.new(arg)
     given.space = require("core.board").space
     return require("cli.fetching").open(given)
   end
-  self.read = function(path)
+  self.read = function(path, most)
     local file = io.open(path, "rb")
     if not file then return nil end
-    local text = file:read(4096)
+    local text = file:read(most or 4096)
     file:close()
     return text
   end
   return self
 end
 
---- Columns to write within: the terminal's, within reason; 80 where there is none.
+--- Columns to write within: the terminal's, or what $COLUMNS says, within reason; 80 where nobody knows.
 function world.width(self)
   local columns = self.columns(1)
-  if not columns or columns == 0 then return WIDTH end
+  if not columns or columns == 0 then columns = math.tointeger(tonumber(self.env "COLUMNS" or "")) end
+  if not columns or columns <= 0 then return WIDTH end
   return math.max(LEAST, math.min(columns, MOST))
 end
 

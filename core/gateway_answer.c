@@ -120,10 +120,50 @@ static enum MHD_Result send_response(const gateway_request *r, unsigned status,
   return result;
 }
 
+/* -- people -- */
+
+#define HELP                                                                             \
+  "This is the gateway of a dt-swarm node: it serves the blocks of files, no pages.\n"   \
+  "  /ipfs/CID?format=raw   one block\n"                                                 \
+  "  /ipfs/CID?format=car   a whole file, as a CAR\n"                                    \
+  "To have a file, checked and whole: dt-swarm-cli files get NAME\n"                     \
+  "Which files there are: dt-swarm-cli report\n"
+
+static int is_browser(const gateway_request *r) {
+  const char *accept =
+      MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+  return accept && strstr(accept, "text/html") != NULL;
+}
+
+/* Programs read the word; a person in a browser is told what would help. */
+static const char *advice(const char *word) {
+  if (!strcmp(word, "host"))
+    return "host: ask by the node's IP address, such as http://192.168.1.20:3826/, not "
+           "by a name.\n";
+  if (!strcmp(word, "permission"))
+    return "permission: only hosts in this node's own networks may ask it.\n";
+  if (!strcmp(word, "missing"))
+    return "missing: this node has no file or block of that CID.\n\n" HELP;
+  return NULL;
+}
+
+static enum MHD_Result explain(const gateway_request *r) {
+  struct MHD_Response *response = MHD_create_response_from_buffer(
+      sizeof HELP - 1, (void *)HELP, MHD_RESPMEM_PERSISTENT);
+  if (!response)
+    return MHD_NO;
+  header(response, "Content-Type", "text/plain; charset=utf-8");
+  header(response, "Cache-Control", "no-store");
+  header(response, "Vary", "Accept");
+  return send_response(r, 200, response);
+}
+
 enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
                                const char *word) {
-  char text[64];
-  int size = snprintf(text, sizeof text, "%s\n", word);
+  char text[768];
+  const char *more = is_browser(r) ? advice(word) : NULL;
+  int size = more ? snprintf(text, sizeof text, "%s", more)
+                  : snprintf(text, sizeof text, "%s\n", word);
   struct MHD_Response *response =
       MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
   gateway_count(r->gateway, gateway_word_number(word));
@@ -327,7 +367,7 @@ static enum MHD_Result answer_kind(const gateway_request *r, const char *cid,
     return answer_block(r, cid, is_head);
   if (wants(r, "car", GATEWAY_CAR))
     return gateway_answer_car(r, cid, is_head);
-  return gateway_refuse(r, 406, "kind");
+  return is_browser(r) ? explain(r) : gateway_refuse(r, 406, "kind");
 }
 
 /* The IPFS trustless gateway (specs.ipfs.tech), its blocks and CARs. */
@@ -341,6 +381,8 @@ enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
     return gateway_refuse(&r, 403, "host");
   if (strcmp(method, "GET") && strcmp(method, "HEAD"))
     return gateway_refuse(&r, 405, "form");
+  if (!strcmp(url, "/") && is_browser(&r))
+    return explain(&r);
   if (strncmp(url, "/ipfs/", 6))
     return gateway_refuse(&r, 404, "missing");
   return answer_kind(&r, url + 6, !strcmp(method, "HEAD"));

@@ -20,8 +20,13 @@ local function fail(word, dir, what, message, advice)
   return nil, ("%s: %s %s%s%s"):format(word, dir, what, why, advice and "; " .. advice or ""), word
 end
 
-local function is_own(name) -- what a first start that was cut short may have left
-  return name == "lock" or name:find "^version" ~= nil
+-- What file systems and desktops put into the root of any new disk: a state folder may be a whole disk.
+local DISK = { ["lost+found"] = true, [".Trash"] = true, [".Trashes"] = true, ["System Volume Information"] = true,
+  ["$RECYCLE.BIN"] = true, [".fseventsd"] = true, [".Spotlight-V100"] = true, [".snapshots"] = true }
+
+-- Nobody's data: what a first start that was cut short may have left, or what comes with a disk.
+local function is_nobodys(name)
+  return name == "lock" or name:find "^version" ~= nil or DISK[name] or name:find "^%.Trash%-%d+$" ~= nil
 end
 
 -- Nothing is made, locked or written before this has said that the folder is ours, or fit to be.
@@ -36,7 +41,7 @@ local function look(disk, dir)
   end
   if not text then
     for _, name in ipairs(names) do
-      if not is_own(name) then
+      if not is_nobodys(name) then
         return fail("missing", dir, "is not empty and holds no dt-swarm state (" .. name .. " is there)", nil,
           "name another with --state")
       end

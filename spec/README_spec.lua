@@ -3,14 +3,15 @@ local folder = require "spec.folder"
 
 local readme = folder.read "README.md"
 
--- A network with one interface, a host name, an empty /run (a daemon of the system's may be there), a user who is not
--- root; nothing of it outlives the command.
+-- A network with one interface, whose far end is in another, a host name, an empty /run (a daemon of the system's may
+-- be there), a user who is not root; nothing of it outlives the command.
 local MACHINE = [[
 mount -t tmpfs tmpfs /run
 ip link set lo up
 ip link add wlan0 type veth peer name air
 ip address add 192.168.1.20/24 broadcast + dev wlan0
-ip link set wlan0 up && ip link set air up
+ip netns add air && ip link set air netns air && ip -n air link set air up
+ip link set wlan0 up
 hostname ada
 exec unshare --user --map-user=1000 --map-group=1000 \
   env -i HOME=%s XDG_RUNTIME_DIR=%s/run PATH="$PATH" LUA=%s %s spec/session.lua README.md %s "$PWD"

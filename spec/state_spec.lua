@@ -59,6 +59,21 @@ describe("state folder", function()
     assert.equal(448, uv.fs_stat(base .. "/far").mode & 511)
   end)
 
+  it("may be a whole disk, with what file systems and desktops put there, and nothing else", function()
+    for i, name in ipairs { "lost+found", ".Trash-1000", "System Volume Information", "$RECYCLE.BIN" } do
+      uv.fs_mkdir(base .. "/disk" .. i, 493)
+      uv.fs_mkdir(("%s/disk%d/%s"):format(base, i, name), 448)
+      local s = assert(open("/disk" .. i))
+      s:close()
+      assert.equal("directory", uv.fs_stat(("%s/disk%d/%s"):format(base, i, name)).type)
+    end
+    for i, name in ipairs { "lost+found2", ".Trash-x", "photos" } do
+      uv.fs_mkdir(base .. "/other" .. i, 493)
+      uv.fs_mkdir(("%s/other%d/%s"):format(base, i, name), 448)
+      assert.equal("missing", select(3, open("/other" .. i)))
+    end
+  end)
+
   it("is refused while another has it", function()
     local s = assert(open())
     local before = picture()

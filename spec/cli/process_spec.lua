@@ -50,6 +50,18 @@ describe("dt-swarm-cli, the process,", function()
     os.execute("rm -rf " .. folder)
   end)
 
+  it("writes within what COLUMNS says where there is no terminal, and as for 80 where it says nothing", function()
+    daemon "two"
+    for _, columns in ipairs { "30", "0", "-5", "", "wide", "1e9" } do
+      local out = run(path .. " status", "COLUMNS=" .. columns)
+      local widest = 0
+      for line in out:gmatch "[^\n]+" do widest = math.max(widest, utf8.len(line)) end
+      local most = columns == "30" and 30 or columns == "1e9" and 200 or 80
+      assert.is_true(widest <= most and (columns == "30" or widest > 40), columns .. "\n" .. out)
+    end
+    assert.is_nil((run(path .. " status", "TERM=dumb")):find "\27")
+  end)
+
   it("ends with 0 and a table", function()
     daemon "two"
     local out, err, code = run(path .. " discover")
@@ -68,6 +80,17 @@ describe("dt-swarm-cli, the process,", function()
       assert.equal("", err)
       assert.equal(1, assert(json.decode(out:sub(1, -2))).schema)
     end
+  end)
+
+  it("says that a name with - in front needs -- before it", function()
+    daemon "several"
+    for _, words in ipairs { "files get -rf", "files get --json -rf", "files get -rf --to x" } do
+      local _, err, code = run(path .. " " .. words)
+      assert.equal(3, code)
+      assert.matches("needs %-%- before it: files get %-%- %-rf\n", err)
+    end
+    assert.equal(1, (select(3, run(path .. " files get -- -rf"))), "a name as any other")
+    assert.is_nil((select(2, run(path .. " discover --foo"))):find "before it")
   end)
 
   it("ends with 1 when the answer is no, and lists what fits when more than one does", function()

@@ -165,7 +165,7 @@ describe("pages", function()
   it("stay within every width, print nothing unprintable, end in a sentence", function()
     for _, facts in ipairs { {}, fake.two(), crowd() } do
       for _, command in ipairs(COMMANDS) do
-        for _, columns in ipairs { 40, 60, 80, 120 } do
+        for _, columns in ipairs { 30, 40, 50, 60, 80, 120 } do
           local shown = page(command, facts, { width = columns })
           for line in shown:gmatch "([^\n]*)\n" do
             assert.is_true(width.of(line) <= columns or command == "identity", line)
@@ -183,6 +183,48 @@ describe("pages", function()
       assert.equal(page(command, crowd()), (coloured:gsub("\27%[%d*m", ""):gsub(" +\n", "\n")))
     end
     assert.matches("\27%[32mready", page("discover", crowd(), { colour = true }))
+  end)
+end)
+
+describe("a table", function()
+  local COLUMNS = { { title = "NAME", rank = 1 }, { title = "SIZE", align = "right", rank = 4 },
+    { title = "STATE", give = true, least = 8, rank = 2 }, { title = "WAY", cut = "middle", least = 9, rank = 3 } }
+  local ROWS = { { "ada~UdH6", "64.0 MB", { "growing, 31 MB/s", colour = "good" }, "udp 0.4 ms" },
+    { "bea", "12 B", "ready", "–" } }
+
+  local function lines(room) return layout.lines(COLUMNS, ROWS, room, function(_, shown) return shown end) end
+
+  it("leaves out whole columns, the least important first, and cuts no title", function()
+    for room, titles in pairs { [80] = "NAME SIZE STATE WAY", [44] = "NAME SIZE STATE WAY", [34] = "NAME STATE WAY",
+      [30] = "NAME STATE WAY", [25] = "NAME STATE", [18] = "NAME STATE", [12] = "NAME" } do
+      assert.equal(titles, (lines(room)[1]:gsub(" +", " ")), "room for " .. room)
+    end
+    for room = 8, 80 do
+      for _, line in ipairs(lines(room)) do
+        assert.is_true(width.of(line) <= room, line)
+        assert.is_nil(line:match "^%S*…%S* ", "a name stays whole: " .. line)
+      end
+    end
+    assert.equal("ada~UdH6  growing,…", lines(20)[2], "whole words")
+  end)
+
+  it("of one column that is too wide is cut all the same", function()
+    assert.same({ "NAME", "ada…", "bea" }, lines(4))
+    assert.same({ "NA…", "ad…", "bea" }, lines(3))
+  end)
+end)
+
+describe("facts", function()
+  it("go on in the next line, a path broken at a slash", function()
+    local shown = {}
+    local s = show.new { width = 30, escape = text.escape, write = function(line) shown[#shown + 1] = line end }
+    s:facts { { "state", "/home/ada/.local/state/dt-swarm" }, { "http", "port 3826, or another one" } }
+    assert.equal(plain_text [[
+      state  /home/ada/.local/
+             state/dt-swarm
+      http   port 3826, or another
+             one
+]], (table.concat(shown):gsub("\n  ", "\n"):gsub("^  ", "")))
   end)
 end)
 

@@ -195,6 +195,28 @@ describe("core.gateway", function()
     end
   end)
 
+  it("tells a person in a browser which form to ask for, and what would help; no page of anybody's", function()
+    local file = offer("a.bag", folder.bytes(1000))
+    local browser = "-H 'Accept: text/html,application/xhtml+xml,*/*;q=0.8'"
+    for _, url in ipairs { "/", "/ipfs/" .. file.cid, "/ipfs/" .. file.cid .. "?format=tar" } do
+      local status, headers, body = curl(url, browser)
+      assert.equal(200, status)
+      assert.truthy(body:find("?format=raw", 1, true) and body:find("files get", 1, true), body)
+      assert.matches("^text/plain", headers["content-type"])
+      assert.equal("no-store", headers["cache-control"])
+      assert.equal("nosniff", headers["x-content-type-options"])
+      assert.is_nil(body:find "<")
+    end
+    assert.equal(1000, #select(3, curl("/ipfs/" .. file.cid .. "?format=raw", browser)))
+    for word, told in pairs { host = "IP address", missing = "no file or block" } do
+      local status, _, body = curl(word == "host" and "/" or "/ipfs/" .. digest_cid "nobody's" .. "?format=raw",
+        browser .. (word == "host" and " -H 'Host: ada.example'" or ""))
+      assert.is_true(status == 403 or status == 404)
+      assert.truthy(body:find(word .. ": ", 1, true) == 1 and body:find(told, 1, true), body)
+    end
+    assert.is_nil(g:counts().refused.kind)
+  end)
+
   it("withdraws at the next block, and only what was asked", function()
     local shared = folder.bytes(MIB, 7)
     local one, two = offer("one", shared .. "1"), offer("two", shared .. "2")

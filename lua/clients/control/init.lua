@@ -46,6 +46,13 @@ local function occupied(self)
     "EADDRINUSE"
 end
 
+-- Where its folder cannot be made or written: which, and what helps.
+local function no_place(self, message, word)
+  local folder, why = self.path:match "^(.*)/[^/]*$" or ".", message:match ": ([^:]*)$" or message
+  return nil, ("%s: the control socket cannot be made in %s: %s. Name another place with --socket PATH, or set "
+    .. "XDG_RUNTIME_DIR to a folder of your own"):format(word, folder, why), word
+end
+
 --- Opens the socket (mode 0600); one that a dead daemon left is replaced. True, or nil, text, word.
 function control:listen()
   local fits, message, word = paths.socket_fits(self.path)
@@ -53,7 +60,7 @@ function control:listen()
   self.disk:mkdir(self.path:match("^(.*)/[^/]*$") or ".")
   self.listener, message, word = self.net.unix_listen(self.path)
   if word == "EADDRINUSE" then return occupied(self) end
-  if not self.listener then return nil, message, word end
+  if not self.listener then return no_place(self, message, word) end
   self.watch = self.loop:watch(self.listener:fd(), "r", function() self:accept() end)
   self:remember "running"
   return true

@@ -1,0 +1,68 @@
+-- others.lua - sockets of other daemons on this machine, for who asks where there is none. It asks none of them.
+local text = require "core.text"
+
+local others = {}
+
+local MOST <const> = 8
+local PROCESSES <const> = 4096
+
+local function words_of(cmdline)
+  local words = {}
+  for word in cmdline:gmatch "([^%z]*)%z" do words[#words + 1] = word end
+  return words
+end
+
+-- The socket that a daemon was started with, or the one that belongs to its user where it was not told.
+local function socket_of(world, pid)
+  local words = words_of(world.read("/proc/" .. pid .. "/cmdline") or "")
+  if not words[1] or words[1]:match "[^/]*$" ~= "dt-swarm" then return nil end
+  for i, word in ipairs(words) do
+    local path = word:match "^%-%-socket=(.+)$" or word == "--socket" and words[i + 1]
+    if path then return path:sub(1, 1) == "/" and path or nil end
+  end
+  local uid = (world.read("/proc/" .. pid .. "/status") or ""):match "\nUid:%s+%d+%s+(%d+)"
+  return uid and (uid == "0" and "/run/dt-swarm/control.sock" or ("/run/user/%s/dt-swarm/control.sock"):format(uid))
+end
+
+-- Of running daemons, then of all sockets whose path names us.
+local function candidates(world)
+  local list, n = {}, 0
+  for _, name in ipairs(world.disk():list "/proc" or {}) do
+    if name:find "^%d+$" and n < PROCESSES then
+      n = n + 1
+      list[#list + 1] = socket_of(world, name)
+    end
+  end
+  for line in (world.read("/proc/net/unix", 1 << 20) or ""):gmatch "[^\n]+" do
+    local path = line:match " (/%S*)$"
+    if path and path:find("dt-swarm", 1, true) and path:find "%.sock$" then list[#list + 1] = path end
+  end
+  table.sort(list)
+  return list
+end
+
+--- Sockets at which somebody listens, those of SKIP (a set) left out: array of { path =, denied = is it not ours? }.
+function others.find(world, skip)
+  local list, met = {}, {}
+  for _, path in ipairs(candidates(world)) do
+    if not met[path] and not skip[path] and #list < MOST and text.utf8(path) then
+      local stream, _, word = world.net.unix_connect(path)
+      if stream then stream:close() end
+      met[path] = true
+      if stream or word == "EACCES" or word == "EPERM" then list[#list + 1] = { path = path, denied = not stream } end
+    end
+  end
+  return list
+end
+
+--- What to say of those found, a line each; the empty text for none. PROGRAM: how the command line is called.
+function others.words(found, program)
+  if not found[1] then return "" end
+  local lines = { "\nOther daemons run here:" }
+  for _, one in ipairs(found) do
+    lines[#lines + 1] = ("  %s%s %s discover"):format(one.denied and "sudo " or "", program, text.escape(one.path))
+  end
+  return table.concat(lines, "\n")
+end
+
+return others
