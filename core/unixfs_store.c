@@ -15,8 +15,9 @@ typedef struct {
   disk *disk;
   int file; /* a number of its own, so that the loop may close its; -1 = none */
   bool ran, wrong, lost, sync;
-  int status;        /* 0 or -errno */
-  const char *bytes; /* Lua's, held by the handle; NULL = none to write */
+  bool sparse, zeros; /* may zeros be left out; they were */
+  int status;         /* 0 or -errno */
+  const char *bytes;  /* Lua's, held by the handle; NULL = none to write */
   const char *make, *directory;
   int64_t size, offset;
   uint8_t cid[CID_SIZE];
@@ -35,10 +36,16 @@ static void put_file(store_job *s) {
 
 /* == to the disk == */
 
+static bool is_zeros(const char *bytes, int64_t size) {
+  return size > 0 && bytes[0] == 0 && !memcmp(bytes, bytes + 1, (size_t)size - 1);
+}
+
 static int write_checked(store_job *s) {
   s->wrong = !is_block(s, s->bytes);
-  return s->wrong ? 0
-                  : disk_write(s->disk, s->file, s->bytes, (size_t)s->size, s->offset);
+  s->zeros = !s->wrong && s->sparse && is_zeros(s->bytes, s->size);
+  return s->wrong || s->zeros
+             ? 0
+             : disk_write(s->disk, s->file, s->bytes, (size_t)s->size, s->offset);
 }
 
 static void store_run(worker_job *job) {
@@ -75,6 +82,8 @@ static void store_finish(lua_State *L, worker_job *job) {
   int table = lua_gettop(L);
   lua_pushboolean(L, s->lost);
   lua_setfield(L, table, "lost");
+  lua_pushboolean(L, s->zeros);
+  lua_setfield(L, table, "zeros");
   if (!s->ran)
     core_fail(L, "closed", "not begun");
   else if (s->wrong)
@@ -166,14 +175,16 @@ static int submit(lua_State *L, store_job *s) {
   return worker_submit(L, 1, 4, 3);
 }
 
-/* store(pool, { file = of core.disk, bytes =, cid =, offset = 0, sync = false, make =
- * nil, directory = nil }[, done]) → job | nil, text, word. In this order: the bytes are
- * checked against the leaf's CID and written there, the file is synced, the directory of
- * the path `make` is made and synced, the one of the path `directory` is synced.
- * Each may be left out. The result has error and word when it failed: "block" for bytes
- * of another CID, nothing written; an errno's name from the disk; "closed"; and `lost`
- * when the sync did, so that what was written before may be gone. The table is not to be
- * changed until then. A disk in memory is for inline pools only. */
+/* store(pool, { file = of core.disk, bytes =, cid =, offset = 0, sparse = false, sync =
+ * false, make = nil, directory = nil }[, done]) → job | nil, text, word. In this order:
+ * the bytes are checked against the leaf's CID and written there, the file is synced, the
+ * directory of the path `make` is made and synced, the one of the path `directory` is
+ * synced. Each may be left out. The result has error and word when it failed: "block" for
+ * bytes of another CID, nothing written; an errno's name from the disk; "closed"; and
+ * `lost` when the sync did, so that what was written before may be gone; and `zeros` when
+ * `sparse` and the bytes were zeros only, which were not written: the file stays as long
+ * as it was. The table is not to be changed until then. A disk in memory is for inline
+ * pools only. */
 int unixfs_store(lua_State *L) {
   store_job *s = new_job(L);
   size_t size = 0;
@@ -185,6 +196,8 @@ int unixfs_store(lua_State *L) {
     read_cid(L, s);
   lua_getfield(L, 2, "sync");
   s->sync = lua_toboolean(L, -1);
+  lua_getfield(L, 2, "sparse");
+  s->sparse = lua_toboolean(L, -1);
   s->job.run = store_run;
   s->job.finish = store_finish;
   return submit(L, s);

@@ -115,6 +115,30 @@ describe("dcache.content.fetch", function()
     end
   end)
 
+  it("leaves holes as holes, goes on behind them, and writes zeros where other bytes were", function()
+    local zeros, tail = ("\0"):rep(20 * MIB), folder.bytes(2 * MIB, 3)
+    local bytes = folder.bytes(2 * MIB, 2) .. zeros .. tail .. zeros:sub(1, 5 * MIB + 3)
+    local file = publish("a", bytes)
+    local g = serve(file)
+    local function from() return { source("a", g:port()) } end
+    local f = fetcher { sources = from, on_progress = function(done) if done >= 12 * MIB then L:stop() end end }
+    assert.is_nil((run(f, file)))
+    f:stop()
+    local part, before = home.path .. "/state/partial/" .. file.cid, g:counts().blocks
+    assert.is_true(D:stat(part).size >= 12 * MIB)
+    local damaged = assert(io.open(part, "r+b"))
+    damaged:seek("set", 4 * MIB)
+    damaged:write "no zeros"
+    damaged:close()
+    assert(run(fetcher { sources = from }, file))
+    assert.is_true(in_place(file) == bytes)
+    assert.is_true(g:counts().blocks - before <= 1 + 29 + 1 - 11) -- the root, what had not come, the damaged one
+    local pipe = io.popen(("stat -c %%b %s/state/files/%s/a"):format(home.path, file.cid))
+    local blocks = pipe:read "n"
+    pipe:close()
+    assert.is_true(blocks * 512 <= 6 * MIB, blocks .. " blocks for 4 MiB of bytes, and one leaf that was written")
+  end)
+
   it("goes on where it was when the publisher stops and starts again", function()
     local bytes = folder.bytes(64 * MIB, 2)
     local file = publish("a.bag", bytes)

@@ -55,7 +55,10 @@ function gather:hear(st)
 end
 
 function gather:consider_soon(key, signer)
-  if #self.queue >= QUEUE_MAX then return end
+  if #self.queue >= QUEUE_MAX then
+    self.more = true
+    return
+  end
   table.insert(self.queue, { key = key, signer = signer })
   self:soon()
 end
@@ -173,7 +176,11 @@ local function consider(self, record)
   if record and record.holds and record.data then
     self.turns:also(record.key, record.signer, record.data.names[1], record.data.class)
   end
-  if not open(self, record) or self.turns:is_full() then return end
+  if not open(self, record) then return end
+  if self.turns:is_full() then
+    self.more = true
+    return
+  end
   local file = facts_of(self, record)
   local urgency = ask_policy(self, file)
   if urgency then self.turns:add(file, urgency) end
@@ -222,12 +229,19 @@ local function fetch(self, file)
     function() return self.turns:any() end, { class = file.class, from = file.by })
 end
 
+-- There were more files than could wait: the rest is looked for when few are left, not at the next look.
+local function look_for_more(self)
+  if not self.more or self.walking or not self.turns:is_low() then return end
+  self.more = nil
+  self:look()
+end
+
 -- Begins with the most wanted, while there is a hand free. The policy is asked again: those that began since then have
 -- taken their room.
 function gather:begin()
   for _ = 1, SLICE do
     local file = not self.stopped and self.turns:take()
-    if not file then return end
+    if not file then return look_for_more(self) end
     if ask_policy(self, file) then fetch(self, file) end
   end
   self.loop:post(function() self:begin() end)

@@ -13,6 +13,9 @@ end
 
 function turns:is_full() return #self.list >= WAITING_MAX end
 
+-- Are there so few left that more could be looked for?
+function turns:is_low() return #self.list < WAITING_MAX // 4 end
+
 -- Does it wait for its turn, or is it on its way?
 function turns:has(cid) return self.known[cid] ~= nil or self.busy[cid] ~= nil end
 

@@ -51,9 +51,13 @@ function content.new(given)
 end
 
 local function insert(self, file)
+  local low, high = 1, #self.list + 1
+  while low < high do
+    local middle = (low + high) // 2
+    if self.list[middle].cid < file.cid then low = middle + 1 else high = middle end
+  end
+  table.insert(self.list, low, file)
   self.by_cid[file.cid] = file
-  self.list[#self.list + 1] = file
-  table.sort(self.list, function(a, b) return a.cid < b.cid end)
 end
 
 -- Not held any more: withdrawn at the next block, then unsaid, then forgotten; the bytes are the operator's.
@@ -96,12 +100,12 @@ end
 
 -- Folders are made, and synced, before there is anybody to wait; what fails is tried again when it is needed.
 function content:start()
+  for _, name in ipairs { "partial", "held" } do self.disk:mkdir(self.dir .. "/" .. name) end
   local list, whole = held.load(self.disk, self.dir)
   for _, file in ipairs(list) do
     file.saved = true
     insert(self, file)
   end
-  for _, name in ipairs { "partial", "held" } do self.disk:mkdir(self.dir .. "/" .. name) end
   if not self.list[1] then self.disk:mkdir(self.dir .. "/files") end -- else its disk may be away: sound.lua
   claims.remember(self)
   keeping.look_at_all(self)

@@ -102,7 +102,7 @@ end
 
 -- All that is held: a slice at once, the others in later turns.
 function keeping.look_at_all(self)
-  local list, at = { table.unpack(self.list) }, 0
+  local list, at = table.move(self.list, 1, #self.list, 1, {}), 0
   self.sound:begin()
   for _, cid in ipairs(sorted.keys(self.owed)) do claims.dismiss(self, cid) end
   local function slice()

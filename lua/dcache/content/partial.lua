@@ -30,6 +30,7 @@ local function take_up(self, found)
   local ok, err, word = open(self)
   if ok and found > self.size then ok, err, word = self.file:truncate(self.size) end
   self.before = math.min(found, self.size)
+  self.reach, self.long = self.before, self.before -- where leaves were begun; how long the file surely is
   if ok then return true end
   self:close()
   return nil, err, word
@@ -42,7 +43,7 @@ function partial.open(disk, path, size, worker)
   if not disk:stat(folder_of(path)) then ok, err, word = disk:mkdir(folder_of(path)) end
   if not ok then return nil, err, word end
   local self = setmetatable({ disk = disk, path = path, size = size, worker = worker, storing = 0, before = 0,
-    unsynced = 0 }, partial)
+    unsynced = 0, reach = 0, long = 0 }, partial)
   local facts = disk:stat(path)
   if facts then ok, err, word = take_up(self, facts.size) end
   if ok then return self end
@@ -70,8 +71,20 @@ end
 local function store(self, what, done)
   run(self, unixfs.store, what, function(result)
     if result.lost then self.lost = true end
-    if result.error then done(nil, result.error, result.word) else done(true) end
+    if result.error then done(nil, result.error, result.word) else done(true, result.zeros) end
   end)
+end
+
+-- The leaf that ends at LAST is there. Zeros are left out as a hole: the file is made as long as all that was begun,
+-- so that this cuts nothing off and its length goes on to say how far it came.
+local function reached(self, last, zeros)
+  if zeros and last > self.long then
+    local ok, err, word = self.file:truncate(self.reach)
+    if not ok then return nil, err, word end
+    last = self.reach
+  end
+  self.long = math.max(self.long, last)
+  return true
 end
 
 -- DONE(true) when BYTES, which came for that leaf, are its, and written; or DONE(nil, text, word): "block", they are
@@ -80,10 +93,12 @@ function partial:write(leaf, bytes, done)
   self.unsynced = self.unsynced + #bytes
   local sync = self.unsynced >= SYNC_EVERY
   if sync then self.unsynced = 0 end
-  self.storing = self.storing + 1
-  store(self, { cid = leaf.cid, bytes = bytes, offset = leaf.offset, sync = sync }, function(...)
+  self.storing, self.reach = self.storing + 1, math.max(self.reach, leaf.offset + #bytes)
+  store(self, { cid = leaf.cid, bytes = bytes, offset = leaf.offset, sync = sync,
+    sparse = leaf.offset >= self.before }, function(ok, ...)
     self.storing = self.storing - 1
-    done(...)
+    if not ok then return done(nil, ...) end
+    done(reached(self, leaf.offset + #bytes, ...))
   end)
 end
 
