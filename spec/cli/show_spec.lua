@@ -162,6 +162,24 @@ describe("pages", function()
       page("files", facts))
   end)
 
+  it("name who signs records that cannot be read, and what is wrong with them", function()
+    local facts = fake.two()
+    local node = fake.node(facts)
+    node.malformed = { list = function()
+      return { { id = fake.DONALD, bucket = "share/files", count = 2, why = "size is not within 0 to 2^40" },
+        { id = fake.SERVER, bucket = "share/safe", count = 1, why = "from is no peer ID" } }
+    end }
+    local answer = requests.new(node) { command = "status" }
+    assert.same({ fake.DONALD, "donald", 2 }, { answer.malformed[1].id, answer.malformed[1].name,
+      answer.malformed[1].count })
+    local parts = {}
+    require "cli.status".show(answer, show.new { escape = text.escape, write = function(t) parts[#parts + 1] = t end })
+    local shown = table.concat(parts):gsub("\n", " ")
+    assert.matches("2 records of donald in share/files not readable: size is not within 0 to 2^40. ", shown, 1, true)
+    assert.matches("1 record of ~2b7d in share/safe not readable: from is no peer ID. ", shown, 1, true)
+    assert.is_nil(page("status", facts):find "not readable")
+  end)
+
   it("stay within every width, print nothing unprintable, end in a sentence", function()
     for _, facts in ipairs { {}, fake.two(), crowd() } do
       for _, command in ipairs(COMMANDS) do

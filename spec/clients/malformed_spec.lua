@@ -22,7 +22,8 @@ describe("malformed records", function()
     assert.same({}, seen:list())
     assert(donald.comms:propose("share/files", { class = "lab", names = { "../x" }, size = 1 }, { key = CID }))
     assert(donald.comms:propose("share/files", { class = "lab", names = { "x" }, size = -1 }, { key = file_key "b" }))
-    assert(donald.comms:propose("share/safe", { name = 7, size = 1 }, { key = CID }))
+    assert(donald.comms:propose("share/files", { class = "lab", names = { "/x" }, size = 1 }, { key = file_key "d" }))
+    assert(donald.comms:propose("share/safe", { other = 7, size = 1 }, { key = CID }))
     assert(donald.comms:propose("share/files", GOOD, { key = file_key "c" }))
     w:run(10000)
     local good = 0
@@ -35,10 +36,11 @@ describe("malformed records", function()
     end
     assert.equal(1, good)
     local rows = seen:list()
-    assert.same({ donald.id, "share/files", 2 }, { rows[1].id, rows[1].bucket, rows[1].count })
-    assert.same({ donald.id, "share/safe", 1 }, { rows[2].id, rows[2].bucket, rows[2].count })
-    assert.equal("a name leads out of the folder, or has an empty part", rows[1].why)
-    assert.is_nil(rows[3])
+    for i, row in ipairs { { "share/files", 2, "a name leads out of the folder, or has an empty part" },
+      { "share/files", 1, "size is not within 0 to 2^40" }, { "share/safe", 1, "a member that no version has" } } do
+      assert.same({ donald.id, row[1], row[2], row[3] }, { rows[i].id, rows[i].bucket, rows[i].count, rows[i].why })
+    end
+    assert.is_nil(rows[4])
     assert.same({ ada.dcache:digest("share", w.loop:wall() // 16000 * 16) },
       { donald.dcache:digest("share", w.loop:wall() // 16000 * 16) }) -- they are words like others
   end)

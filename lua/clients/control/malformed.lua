@@ -11,7 +11,7 @@ malformed.__index = malformed
 
 local SOON <const> = 500 -- ms in which several such words are looked at together
 local AGAIN <const> = 60 * 1000
-local ROWS <const> = 1024 -- pairs of signer and bucket that are told apart; more are only counted, in the last
+local ROWS <const> = 1024 -- of signer, bucket and fault that are told apart; more are only counted, in the last
 
 -- loop, dcache, comms.
 function malformed.new(given)
@@ -41,10 +41,11 @@ end
 
 local function count(found, record)
   if not record.malformed then return end
-  local slot = record.signer .. " " .. record.bucket
+  local why = record.malformed:gsub("^form: ", "")
+  local slot = ("%s %s %s"):format(record.signer, record.bucket, why)
   local row = found.by_slot[slot] or #found.rows >= ROWS and found.rows[ROWS]
   if not row then
-    row = { id = record.signer, bucket = record.bucket, count = 0, why = record.malformed:gsub("^form: ", "") }
+    row = { id = record.signer, bucket = record.bucket, count = 0, why = why, slot = slot }
     found.by_slot[slot], found.rows[#found.rows + 1] = row, row
     found.signers[record.signer] = true
   end
@@ -55,7 +56,7 @@ local function finish(self, found)
   self.walking, self.rows, self.signers = nil, found.rows, found.signers
   table.sort(self.rows, function(a, b)
     if a.count ~= b.count then return a.count > b.count end
-    return a.id .. a.bucket < b.id .. b.bucket
+    return a.slot < b.slot
   end)
   if self.rows[1] then self:soon(AGAIN) end
 end
@@ -72,7 +73,7 @@ function malformed:look()
   look_at(self, { rows = {}, signers = {}, by_slot = {} }, 1)
 end
 
--- { id = signer, bucket =, count =, why = what is wrong with the first of them }, most first.
+-- { id = signer, bucket =, count =, why = what is wrong with them }, most first.
 function malformed:list() return self.rows end
 
 function malformed:stop()
