@@ -5,7 +5,7 @@ local text = require "core.text"
 
 local get = {}
 
-local NAME_MAX <const> = 200
+local NAME_MAX <const> = 255 -- bytes: what file systems hold
 
 --- A name from the network that may become a file's: no path, no hidden file, nothing that does not print.
 function get.file_name(name, cid)

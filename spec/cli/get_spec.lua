@@ -88,11 +88,12 @@ describe("files get", function()
   end)
 
   it("saves nothing outside the folder, whatever a record calls it", function()
-    local bad = { "../../evil", "/etc/evil", ".bashrc", "a/b", "", "..", "x\27[2J", ("n"):rep(201), "a\\b" }
+    local bad = { "../../evil", "/etc/evil", ".bashrc", "a/b", "", "..", "x\27[2J", ("n"):rep(256), "a\\b" }
     for _, name in ipairs(bad) do
       assert.equal("bafy", get.file_name(name, "bafy"))
     end
     assert.equal("bafy", get.file_name(nil, "bafy"))
+    assert.equal(("n"):rep(255), get.file_name(("n"):rep(255), "bafy"))
     assert.equal("机器人 1.bag", get.file_name("机器人 1.bag", "bafy"))
     local file = daemon("x", "../evil")
     assert.equal(0, select(3, run(file.cid)))

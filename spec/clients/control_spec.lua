@@ -478,6 +478,11 @@ describe("requests", function()
     assert.same({ "ada:one/", 2, 13 }, { candidates[1].say, candidates[1].files, candidates[1].size })
     assert.equal("donald:one/", candidates[2].say)
     assert.equal("donald", source("donald:one/").from.name)
+    local facts = bags()
+    facts.records = { fake.safe("bafy-1", fake.SERVER, fake.ADA, "run.bag", 6),
+      fake.safe("bafy-2", fake.DONALD, fake.ADA, "run.bag", 7) } -- two versions, neither of them there any more
+    candidates = select(4, answer({ command = "sources", what = "run.bag" }, facts))
+    assert.same({ "bafy-1", "bafy-2" }, { candidates[1].say, candidates[2].say })
   end)
 
   it("gives a folder's files a page at a time, each with who has it", function()

@@ -9,7 +9,7 @@ files.__index = files
 
 local CANDIDATES <const> = 10
 local PAGE <const> = 100 -- files of a folder in an answer
-local KEPT <const> = 5000 -- ms that the list behind the pages of a folder is used again
+local KEPT <const> = 60 * 1000 -- ms that a folder once found is used again for its next page
 
 --- Answers about the files of NODE, each a method (request) → table, or nil, text, word, candidates.
 function files.new(node) return setmetatable({ node = node }, files) end
@@ -107,13 +107,22 @@ function files:list()
   }
 end
 
--- What `what` means in requests for it, and no other of those that fit.
-local function word_for(one, who, times)
+-- What to type for it; its CID where others that fit would be meant, too.
+local function word_for(one, who)
   local name = one.root and one.root .. "/" or one.name
-  local word = name and ("%s:%s"):format(who(one.from).label, name)
-  if not word or times[word] and not one.root then return one.file.cid end
-  times[word] = true
-  return word
+  return name and ("%s:%s"):format(who(one.from).label, name) or one.file.cid
+end
+
+local function words_for(several, who)
+  local words, times = {}, {}
+  for i, one in ipairs(several) do
+    words[i] = word_for(one, who)
+    times[words[i]] = (times[words[i]] or 0) + 1
+  end
+  for i, one in ipairs(several) do
+    if times[words[i]] > 1 and one.file then words[i] = one.file.cid end
+  end
+  return words
 end
 
 local function file_facts(one, who)
@@ -124,9 +133,10 @@ end
 
 -- What to type for this one of several that fit, and what tells it from the others.
 local function candidates(several, who, time)
-  local times = {}
+  local words, i = words_for(several, who), 0
   return plain.list({ table.unpack(several, 1, CANDIDATES) }, function(one)
-    local word = plain.text(word_for(one, who, times))
+    i = i + 1
+    local word = plain.text(words[i])
     if one.root then
       return { say = word, from = who(one.from), name = plain.text(one.root), files = #one.paths, size = one.size }
     end
@@ -200,22 +210,26 @@ function files:sources(request)
   return answer
 end
 
--- The list is made anew for the first page, and where a client was slow.
-local function list_for_pages(self, first)
-  local now = self.node.loop:now()
-  if first or not self.kept or now - self.kept_at > KEPT then
-    self.kept, self.kept_at = shared.files(self.node.dcache), now
+-- The folder is looked for anew for its first page, and where a client was slow.
+local function folder_of(self, request)
+  local now, kept = self.node.loop:now(), self.kept
+  if request.after and kept and kept.what == request.what and kept.from == request.from and now - kept.at < KEPT then
+    kept.at = now
+    return kept.one
   end
-  return self.kept
+  local one, message, word, several = found(self, shared.files(self.node.dcache), request)
+  if not one then return nil, message, word, several end
+  if not one.root then return nil, "missing: that is a file, no folder", "missing" end
+  self.kept = { what = request.what, from = request.from, at = now, one = one }
+  return one
 end
 
 --- Files of the folder request.what (of robot request.from), by path: those behind the path request.after, a page of
 -- them; `more` says that there are others behind.
 function files:folder(request)
   local after = type(request.after) == "string" and request.after or ""
-  local one, message, word, several = found(self, list_for_pages(self, after == ""), request)
+  local one, message, word, several = folder_of(self, request)
   if not one then return nil, message, word, several end
-  if not one.root then return nil, "missing: that is a file, no folder", "missing" end
   local node, rows, own, more = self.node, {}, own_cids(self.node), false
   local who = facts.people(node)
   for _, path in ipairs(one.paths) do
