@@ -25,7 +25,8 @@ local function held(file, s)
 end
 
 local function fetching(file, s)
-  return { s:text(file.name), s.size(file.size), "", progress.state(file, s), s:short(file.cid) }
+  return { s:text(file.name), s.size(file.size), file.source and s:text(file.source) or "",
+    progress.state(file, s, true), s:short(file.cid) }
 end
 
 --- Prints the answer.

@@ -68,15 +68,16 @@ function progress.painter(context, name)
   return (context.world.columns(2) and drawn or said_once)(context, name)
 end
 
---- What `files list` says of a FILE on its way: { state, done, size, source, via, rate, since_ms, reason }.
-function progress.state(file, s)
+--- What is said of a FILE on its way: { state, done, size, source, via, rate, since_ms, reason }. BARE: its source is
+-- told beside it.
+function progress.state(file, s, bare)
   if file.state == "waits" then
     local words = ("waits %s: %s"):format(s.span(file.since_ms), s:text(file.reason))
     return { file.done and file.done > 0 and words .. ", " .. s.part(file.done, file.size) or words, colour = "warn" }
   end
   local words = "fetching"
-  if file.source then words = words .. " from " .. s:text(file.source) end
-  if file.via then words = words .. " over " .. s:text(file.via) end
+  if file.source and not bare then words = words .. " from " .. s:text(file.source) end
+  if file.via and not bare then words = words .. " over " .. s:text(file.via) end
   words = words .. ", " .. s.part(file.done, file.size)
   return file.rate and words .. ", " .. s.rate(file.rate) or words
 end

@@ -39,7 +39,8 @@ function swarm.new(hosts, down, options)
     sh(("mkdir -p %s/.build && cp -a dt-swarm dt-swarm-cli lua policies cli %s"):format(here, here))
     sh(("cp -a .build/core .build/*.so %s/.build && chmod -R a+rX %s"):format(here, here))
   end
-  return setmetatable({ world = world, dir = dir, here = here, running = {}, users = users }, swarm)
+  return setmetatable({ world = world, dir = dir, here = here, running = {}, users = users, mounts = {} },
+    swarm)
 end
 
 function swarm:path(host, what) return ("%s/%s/%s"):format(self.dir, host, what) end
@@ -48,6 +49,23 @@ function swarm:path(host, what) return ("%s/%s/%s"):format(self.dir, host, what)
 function swarm:as(host)
   local user = self.users[host]
   return user and ("setpriv --reuid %d --regid %d --clear-groups "):format(user, user) or ""
+end
+
+-- A file system of its own, of so many MB, at the host's WHAT (such as "state"), mounted before the daemon starts.
+function swarm:disk(host, what, megabytes)
+  local place = self:path(host, what)
+  local image = ("%s/%s-%s.img"):format(self.dir, host, what:gsub("/", "-"))
+  local text, code = sh(("mkdir -p %s && truncate -s %dM %s && mkfs.ext4 -qFm0 -J size=4 %s && mount -o loop %s %s")
+    :format(place, megabytes, image, image, image, place))
+  assert(code == 0, text)
+  self.mounts[#self.mounts + 1] = place
+  return place
+end
+
+-- Lets no more than so many Mbit/s leave the host.
+function swarm:slow(host, mbit)
+  self.world:must(("tc -n %s qdisc replace dev eth0 root tbf rate %dmbit burst 64k latency 200ms")
+    :format(self.world:name(host), mbit))
 end
 
 -- Starts (again) the daemon of a host; POLICY: a shipped name or a path; BEFORE: words such as NAME=value.
@@ -105,6 +123,7 @@ function swarm:log(host) return self.running[host].output() end
 function swarm:close()
   for _, process in pairs(self.running) do process.stop "KILL" end -- any order
   self.world:close()
+  for _, place in ipairs(self.mounts) do sh("umount -l " .. place) end
   sh("rm -rf " .. self.dir)
 end
 

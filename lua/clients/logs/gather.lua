@@ -277,8 +277,12 @@ function gather:look()
   end)
 end
 
--- Files that are wanted and did not come yet: rests.lua's rows.
-function gather:waiting() return self.resting:rows() end
+-- Files that are wanted and did not come yet: rests.lua's rows, with source = the label of whose each is.
+function gather:waiting()
+  local rows = self.resting:rows()
+  for _, row in ipairs(rows) do row.source = self.label(row.by) end
+  return rows
+end
 
 -- { files =, bytes = } of those that wait for their turn.
 function gather:queued()

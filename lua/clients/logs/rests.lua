@@ -78,14 +78,15 @@ function rests:back(gives)
   self:ripe()
 end
 
--- Those that rest, longest first: { cid =, name =, size =, state = "waits", word =, reason =, since_ms = that this has
--- been the reason, again_ms = until it is tried again }; at most 256.
+-- Those that rest, longest first: { cid =, name =, size =, by = whose, state = "waits", word =, reason =, since_ms =
+-- that this has been the reason, again_ms = until it is tried again }; at most 256.
 function rests:rows()
   local rows, now = {}, self.loop:now()
   for _, rest in ipairs(self.list) do
     if #rows >= ROWS_MAX then break end
+    local file = rest.file
     if rest.asleep then
-      rows[#rows + 1] = { cid = rest.key, name = rest.file.name, size = rest.file.size, state = "waits",
+      rows[#rows + 1] = { cid = rest.key, name = file.name, size = file.size, by = rest.signer, state = "waits",
         word = rest.word, reason = rest.reason, since_ms = now - rest.since, again_ms = math.max(0, rest.till - now) }
     end
   end
