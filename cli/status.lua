@@ -84,8 +84,9 @@ local function facts(answer, s)
     { "records", records(answer, s) },
   }
   share(list, answer, s)
+  list[#list + 1] = { "state", s:text(node.state) }
+  if answer.footing then list[#list + 1] = { "", s:text(answer.footing.text), colour = "bad" } end
   for _, row in ipairs {
-    { "state", s:text(node.state) },
     { "control", s:text(node.socket) },
     { "http", http(answer.gateway, s) },
     { "memory", s.size(node.memory) .. " of Lua" },
@@ -176,6 +177,8 @@ function status.show(answer, s)
   head(answer, s)
   facts(answer, s)
   consequences(answer.time, s)
+  if answer.footing then s:say(("State folder: %s. %s"):format(s:text(answer.footing.text),
+    s:text(answer.footing.cure))) end
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   if answer.damaged and answer.damaged[1] then
     local last = answer.damaged[#answer.damaged]

@@ -1,6 +1,7 @@
 -- node.lua - builds the four layers bottom-up; the only file that knows all of them. Owns no loop and no effect.
 local again = require "again"
 local clock = require "time"
+local footing = require "footing"
 local refusals = require "refusals"
 local journal = require "core.journal"
 local kept = require "kept"
@@ -36,6 +37,7 @@ local function tell_loss(self, what, damage)
 end
 
 local function build_dcache(self, given)
+  self.footing = footing.new { loop = self.loop, log = self.log, disk = self.disk, dir = self.state }
   local classes, doubts = self.policy:classes(), self.state .. "/unsure"
   local opened, report, word = journal.open(self.disk, self.state .. "/journal",
     { families = dcache.families(classes), date = given.date(), background = given.flusher ~= nil })
@@ -43,7 +45,7 @@ local function build_dcache(self, given)
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
     key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse,
     flush = self.policy:get "dcache.flush" * 1000, last = given.last_stamp, keep_last = given.keep_stamp,
-    flusher = given.flusher, doubted = self.disk:read(doubts),
+    flusher = given.flusher, doubted = self.disk:read(doubts), disk_told = function(why) self.footing:told(why) end,
     keep_doubts = function(names) return self.disk:replace(doubts, table.concat(names, " ")) end }
   for _, damage in ipairs(report.damaged) do tell_loss(self, "journal damaged", damage) end
   for _, damage in ipairs(report.torn) do
@@ -211,7 +213,7 @@ end
 
 -- Begins to speak: everything that was opened, bottom-up.
 function node:start()
-  for _, part in ipairs { "dcache", "comms", "discovery", "content", "logs", "gather", "continued",
+  for _, part in ipairs { "footing", "dcache", "comms", "discovery", "content", "logs", "gather", "continued",
     "malformed" } do
     if self[part] and self[part].start then self[part]:start() end
   end
@@ -228,7 +230,7 @@ function node:stop()
   self.again:stop()
   if self.control then self.control:close() end
   for _, part in ipairs { "malformed", "continued", "gather", "logs", "door", "content", "links", "discovery", "comms",
-    "routing", "dcache" } do
+    "routing", "dcache", "footing" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end
   self.time:close()

@@ -58,7 +58,7 @@ local function replay(self)
 end
 
 -- loop, time, journal, classes (array), id, key, swarm, log, refused(word), flush = ms; last = no own word was stamped
--- later before, keep_last(ms) → true | nil, text (own.lua); flusher() → a worker for syncs, or nil (syncing.lua);
+-- later before, keep_last(ms) → true | nil, text (own.lua); flusher() → a worker for syncs, disk_told: syncing.lua;
 -- doubted = text, keep_doubts(names) → true | nil, text: so that no start lifts a doubt.
 function dcache.new(given)
   local self = setmetatable({}, dcache)
@@ -72,7 +72,7 @@ function dcache.new(given)
   self.unsure, self.changed, self.unsaid = {}, {}, {}
   for name in (given.doubted or ""):gmatch "%l+" do self.unsure[name] = true end
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
-    start = given.flusher }
+    start = given.flusher, told = given.disk_told }
   self.ended = ended.new { journal = self.journal, time = self.time }
   self.words = own.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
     last = given.last, keep = given.keep_last }

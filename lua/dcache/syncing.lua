@@ -6,11 +6,11 @@ syncing.__index = syncing
 
 local RETRY_MIN, RETRY_MAX = 1000, 60 * 1000 -- ms after a sync that failed twice
 
--- loop, journal, log, refused(word); start() → worker (lua/worker.lua) of its own, asked for when first needed;
--- nil: the loop waits for the disk.
+-- loop, journal, log, refused(word), told(why), told() when syncs fail and when they succeed again (if given); start()
+-- → worker (lua/worker.lua) of its own, asked for when first needed; nil: the loop waits for the disk.
 function syncing.new(given)
   local self = setmetatable({ first = 1, last = 0, failures = 0, waiting = {} }, syncing)
-  for _, name in ipairs { "loop", "journal", "log", "refused", "start" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "journal", "log", "refused", "told", "start" } do self[name] = given[name] end
   return self
 end
 
@@ -30,8 +30,11 @@ local sync
 local function failed(self, why)
   self.failures = self.failures + 1
   self.refused "disk"
-  self.log:error("dcache", "could not sync", { { "times", self.failures }, { "why", why } })
+  if self.failures <= 2 then -- said once, and once more when it stays so
+    self.log:error("dcache", "could not sync", { { "times", self.failures }, { "why", why } })
+  end
   if self.failures == 1 then return sync(self) end
+  if self.told then self.told(why) end
   local wait = math.min(RETRY_MAX, RETRY_MIN << math.min(self.failures - 2, 6))
   self.retry = self.loop:after(wait, function()
     self.retry = nil
@@ -43,7 +46,10 @@ local function ended(self, why)
   self.running = false
   if self.stopped then return end
   if why then return failed(self, why) end
-  if self.failures > 0 then self.log:info("dcache", "synced again", { failures = self.failures }) end
+  if self.failures > 0 then
+    self.log:info("dcache", "synced again", { failures = self.failures })
+    if self.told then self.told() end
+  end
   self.failures = 0
   tell(self)
   if self.again and not self.running then sync(self) end

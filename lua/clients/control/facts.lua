@@ -31,6 +31,15 @@ function facts.disk(node)
   return told
 end
 
+--- What is wrong with the state folder: { word =, text =, cure =, since_ms = }, or nil.
+function facts.footing(node)
+  local trouble = node.footing and node.footing.trouble
+  if not trouble then return nil end
+  local told = plain.fields(trouble, { "word", "text", "cure" })
+  told.since_ms = plain.value(node.loop:now() - trouble.since)
+  return told
+end
+
 --- What concerns the share folder as a whole: an array of { word =, text =, cure = }.
 function facts.share_notes(node)
   return plain.list(node.logs.notes and node.logs:notes(), plain.value)

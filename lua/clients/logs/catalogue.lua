@@ -132,7 +132,7 @@ end
 
 local function failed(self, why)
   self.dirty, self.failures = true, self.failures + 1
-  self.log:warn("logs", "catalogue not written", { why = why })
+  if self.failures == 1 then self.log:warn("logs", "catalogue not written", { why = why }) end
   write_later(self, math.min(RETRY_MOST, WRITE_MS << math.min(self.failures, 10)))
 end
 
