@@ -3,6 +3,7 @@
 -- A stick that was pulled leaves an empty folder behind, or another one. So the file system is remembered, over
 -- restarts too, and its files are away until it is back, or a person says that they are gone. Where the same file
 -- system loses all files at once, ten minutes pass before that is believed.
+local cures = require "cures"
 local memory = require "clients.logs.memory"
 local place = require "clients.logs.place"
 local sorted = require "sorted"
@@ -47,6 +48,18 @@ end
 
 -- == the folder goes, another comes
 
+local function why_not(self)
+  if self.unmade and self.place.word == "ENOENT" then return "it is missing, and it could not be made" end
+  return self.place.why
+end
+
+-- There was nothing here yet that could be away.
+local function tell_unusable(self)
+  local word = self.blocked or self.place.word
+  self.log:warn("logs", "the share folder cannot be used", { { "folder", self.folder }, { "why", why_not(self) },
+    { "cure", (cures.of(word) or cures.of "ENOENT").cure } })
+end
+
 -- All that was here is away with the place that it was in.
 local function leave(self)
   local from, n = self.here or UNKNOWN, 0
@@ -65,7 +78,8 @@ local function leave(self)
     end
   end
   self.left = true
-  if n == 0 and self.place.id then return end
+  if n == 0 and self.place.id and not self.blocked then return end
+  if n == 0 and not self.here then return tell_unusable(self) end
   self.log:warn("logs", "the share folder is not there", { { "folder", self.folder }, { "was", from.text },
     { "why", self.place.why or "another file system is in its place" }, { "files", n },
     { "cure", "mount it again; or dt-swarm-cli localhost files dismiss" } })
@@ -93,7 +107,7 @@ end
 -- A missing folder is made where no word of ours says that files are in it: else it may be a mount point's.
 local function make(self)
   if self.place.word ~= "ENOENT" or next(self.by_cid) then return end
-  self.disk:mkdir(self.folder, 493) -- 0755
+  self.unmade = not self.disk:mkdir(self.folder, 493) -- 0755
   self:check()
 end
 
@@ -259,7 +273,8 @@ function away:problem()
   local files = n == 1 and "1 file is" or ("%d files are"):format(n)
   local on = next(others) and (" (they were on %s)"):format(table.concat(sorted.keys(others), ", ")) or ""
   if not self.place.id or self.blocked then
-    return ("%s; %s away%s"):format(self.place.why or "it is not there", files, on)
+    local why = why_not(self) or "it is not there"
+    return n > 0 and ("%s; %s away%s"):format(why, files, on) or why
   end
   return n > 0 and ("%s not there%s"):format(files, on) or nil
 end
