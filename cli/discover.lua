@@ -89,10 +89,15 @@ end
 
 -- What was tried and brought nobody, a sentence each.
 local function alone(answer, s)
-  local tried, on = answer.tried or {}, {}
-  for i, name in ipairs(tried.interfaces or {}) do on[i] = s:text(name) end
+  local tried, on, network = answer.tried or {}, {}, false
+  for i, name in ipairs(tried.interfaces or {}) do
+    on[i], network = s:text(name), network or name ~= "lo"
+  end
   local since, unused = s.span(tried.since_ms), s:unused(tried.unused)
-  if #on == 0 then return { ("Nobody else in %s. No network interface is up to ask on."):format(since), unused } end
+  if not network and tried.heard == 0 then
+    local machine = on[1] and ": only this machine was asked" or ""
+    return { ("Nobody else in %s. No network interface is up to ask on%s."):format(since, machine), unused }
+  end
   local words = ("Nobody else in %s. Sent %s on %s, heard %s back."):format(since, s.count(tried.beacons, "beacon"),
     s.list(on), tried.heard or s.UNKNOWN)
   return { words, unused, tried.heard == 0 and "Networks often block broadcast between clients."

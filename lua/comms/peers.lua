@@ -153,17 +153,20 @@ function peers:best(peer)
   return best
 end
 
--- All proved hosts of a peer, each once, the quickest first: { host =, own =, rtt_us = }.
+-- All proved hosts of a peer, each once, { host =, own =, rtt_us =, beat = }: first where he was heard last, then the
+-- quickest.
 function peers:hosts(peer)
   local seen, hosts = {}, {}
   for _, flow in ipairs(peer.flows) do
     local host = flow.source.host
     if self:proved(flow) and host and not seen[host] then
-      seen[host] = true
-      hosts[#hosts + 1] = { host = host, own = flow.source.own or false, rtt_us = flow.rtt_us or math.maxinteger }
+      seen[host] = { host = host, own = flow.source.own or false, rtt_us = flow.rtt_us or math.maxinteger, beat = 0 }
+      hosts[#hosts + 1] = seen[host]
     end
+    if seen[host] and self:proved(flow) then seen[host].beat = math.max(seen[host].beat, flow.beat) end
   end
   table.sort(hosts, function(a, b)
+    if a.beat ~= b.beat then return a.beat > b.beat end
     if a.rtt_us ~= b.rtt_us then return a.rtt_us < b.rtt_us end
     return a.host < b.host
   end)

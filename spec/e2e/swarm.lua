@@ -19,8 +19,8 @@ swarm.sh = sh
 local FIRST_USER = 61001 -- no account's, so that nothing else runs under it
 
 -- HOSTS: names; DOWN: those whose link is down from the start; OPTIONS: wire = true: on spec/net/wire, not on a
--- bridge, with seed =; users = true: each host's daemon under a user of its own. → swarm | nil, why there can
--- be none here.
+-- bridge, with seed =; users = true: each host's daemon under a user of its own; names = { host = name of its daemon },
+-- else the host's. → swarm | nil, why there can be none here.
 function swarm.new(hosts, down, options)
   options = options or {}
   if options.users and sh "id -u" ~= "0\n" then return nil, "not root: no users to choose" end
@@ -39,8 +39,8 @@ function swarm.new(hosts, down, options)
     sh(("mkdir -p %s/.build && cp -a dt-swarm dt-swarm-cli lua policies cli %s"):format(here, here))
     sh(("cp -a .build/core .build/*.so %s/.build && chmod -R a+rX %s"):format(here, here))
   end
-  return setmetatable({ world = world, dir = dir, here = here, running = {}, users = users, mounts = {} },
-    swarm)
+  return setmetatable({ world = world, dir = dir, here = here, running = {}, users = users, mounts = {},
+    called = options.names or {} }, swarm)
 end
 
 function swarm:path(host, what) return ("%s/%s/%s"):format(self.dir, host, what) end
@@ -74,8 +74,8 @@ function swarm:start(host, policy, before)
   sh(("mkdir -p %s && chmod 0700 %s"):format(home, home))
   if self.users[host] then sh(("chown %d:%d %s"):format(self.users[host], self.users[host], home)) end
   local command = ("%senv HOME=%s XDG_CONFIG_HOME=%s %s %s/dt-swarm --name %s --state %s --share %s --socket %s %s")
-    :format(self:as(host), home, home, before or "", self.here, host, self:path(host, "state"),
-      self:path(host, "share"), self:path(host, "state/control.sock"), policy or "")
+    :format(self:as(host), home, home, before or "", self.here, self.called[host] or host,
+      self:path(host, "state"), self:path(host, "share"), self:path(host, "state/control.sock"), policy or "")
   self.running[host] = self.world:spawn(host, command)
   return self.running[host]
 end

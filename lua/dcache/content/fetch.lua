@@ -170,7 +170,7 @@ end
 local function ask(self, job, link, source)
   local request = resume.request(link, source)
   request.fresh = job.suppliers:is_slow(source)
-  link.asked = self.loop:now()
+  link.asked, link.source = self.loop:now(), source
   local id, _, word = self.http:get(request, function(answer) answered(self, job, link, source, answer) end)
   if not id then
     give_back(job, link)
@@ -269,10 +269,10 @@ function fetch:start(key, size, name, done, pressed)
   return true
 end
 
--- The peer ID can be reached again: who asked him in vain asks him soon.
+-- The peer ID can be reached, again or elsewhere: who asks him in vain asks him anew, soon.
 function fetch:back(id)
   for _, job in ipairs(self.jobs) do
-    local ms = job.suppliers:back(id)
+    local ms = jobs.moved(job, id, self.http) or job.suppliers:back(id)
     if ms and (job.rests_until or 0) <= self.loop:now() then later(self, job, ms) end
   end
 end

@@ -1,5 +1,6 @@
 -- job.lua - what is known of one file that is being fetched: made, begun anew, told. Fetches nothing.
 local reasons = require "dcache.content.reasons"
+local sorted = require "sorted"
 local unixfs = require "core.unixfs"
 
 local job = {}
@@ -39,6 +40,21 @@ end
 function job.asked(one, source, now)
   one.source = source
   if one.waits then one.waits, one.since = false, now end
+end
+
+-- Of what is under way from the peer ID that which was asked at another address than he has now is begun anew, since
+-- no answer would come for long. → 0 (ms until it may be) | nil: there was none
+function job.moved(one, id, http)
+  local url, wait = one.suppliers:address(id), nil
+  for _, request in ipairs(sorted.keys(one.flying)) do
+    local link = one.flying[request]
+    if url and link.source.id == id and link.source.url ~= url then
+      http:cancel(request)
+      one.flying[request], one.in_flight, wait = nil, one.in_flight - 1, 0
+      one.links[#one.links + 1] = link
+    end
+  end
+  return wait
 end
 
 -- Nobody can be asked now, or the disk takes nothing.

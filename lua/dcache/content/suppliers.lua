@@ -69,6 +69,13 @@ function suppliers:all_failed()
   return #self.sources > 0
 end
 
+-- Where the source ID is met now, as far as anybody knows | nil.
+function suppliers:address(id)
+  self.looked = nil
+  look(self)
+  return self.known[id] and self.known[id].first
+end
+
 -- Requests that were under way together and failed together count as one failure.
 function suppliers:failed(source, word)
   local state, now = self.known[source.id], self.loop:now()

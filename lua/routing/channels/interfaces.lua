@@ -46,13 +46,12 @@ local function reason(self, link, list)
   if not link.on then return "switched off" end
   if not link.carrier then return "no cable, or no Wi-Fi network joined" end
   if link.member then return "part of a bridge or bond, whose own address counts" end
-  local ip4
+  local ip4, ip6
   for _, one in ipairs(list) do
     if one.family == 4 and (not ip4 or one.broadcast) then ip4 = one end
+    ip6 = ip6 or one.family == 6 and not one.host:find "^fe80:" -- the kernel gives that one to each
   end
-  if not ip4 then
-    return list[1] and "IPv6 only: broadcast needs an IPv4 address" or "no address: DHCP gave none yet"
-  end
+  if not ip4 then return ip6 and "IPv6 only: broadcast needs an IPv4 address" or "no address: DHCP gave none yet" end
   if not ip4.broadcast then
     local alone = link.broadcast and ("its network is a /%d"):format(ip4.prefix) or "it joins two hosts only"
     return ("no broadcast: %s"):format(alone)
