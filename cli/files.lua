@@ -25,8 +25,9 @@ local function held(file, s)
 end
 
 local function fetching(file, s)
-  return { s:text(file.name), s.size(file.size), file.source and s:text(file.source) or "",
-    progress.state(file, s, true), s:short(file.cid) }
+  local from, source = file.from and s:who(file.from), file.source and s:text(file.source)
+  return { s:text(file.name), s.size(file.size), from or source or "",
+    progress.state(file, s, not source or not from or from == source), s:short(file.cid) }
 end
 
 --- Prints the answer.

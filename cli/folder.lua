@@ -79,8 +79,9 @@ end
 local function obstacle(self, file, target)
   if not file.size then return "its record does not say how large it is" end
   if #file.sources == 0 then return "nobody who has it can be reached now" end
-  local ok, message = self.disk:mkdir(target:match "^(.*)/", MODE)
-  if not ok then return message end
+  local parent = target:match "^(.*)/"
+  local ok, message = self.disk:mkdir(parent, MODE)
+  if not ok then return ("the folder %s cannot be made: %s"):format(parent, message:match "[^:]+$":gsub("^ ", "")) end
 end
 
 -- Fetches one of the files to TARGET.

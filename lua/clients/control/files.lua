@@ -32,11 +32,16 @@ local FETCHING <const> = { "cid", "name", "size", "done", "state", "source", "vi
   "since_ms", "again_ms" }
 
 -- What is on its way, then what waits and is tried again.
-local function fetching(node)
+local function fetching(node, who)
   local list = {}
   for _, row in ipairs(node.content:fetching()) do list[#list + 1] = row end
   for _, row in ipairs(node.gather and node.gather:waiting() or {}) do list[#list + 1] = row end
-  return plain.list(list, function(row) return plain.fields(row, FETCHING) end)
+  return plain.list(list, function(row)
+    local one = plain.fields(row, FETCHING)
+    local whose = row.from or row.by
+    one.from = whose and who(whose)
+    return one
+  end)
 end
 
 -- Our own record speaks of these, but the file system that they are on is not there: this node has no copy now.
@@ -101,7 +106,7 @@ function files:list()
     share = plain.value(node.share), problem = facts.share_problem(node), notes = facts.share_notes(node),
     files = plain.list(node.logs:files(), facts.own_file),
     held = plain.list(node.content:held(), function(file) return held_row(node, file, who) end),
-    fetching = fetching(node), disk = facts.disk(node),
+    fetching = fetching(node, who), disk = facts.disk(node),
     queued = plain.value(node.gather and node.gather:queued()),
     unwanted = plain.list(node.gather and node.gather:unwanted(), plain.value),
   }

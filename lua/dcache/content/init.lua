@@ -31,7 +31,7 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
-    ttl = given.ttl or TTL, list = {}, by_cid = {}, shared = {}, owed = {} }, content)
+    ttl = given.ttl or TTL, list = {}, by_cid = {}, coming = {}, shared = {}, owed = {} }, content)
   self.http = given.http or client.new { loop = given.loop }
   self.replacing = replacing.new { disk = given.disk, log = given.log, start = given.flusher }
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
@@ -132,6 +132,7 @@ function content:fetch(key, size, name, done, pressed, origin)
   local ok, err, word = nil, "duplicate: it is held", "duplicate"
   if not self.by_cid[key] then
     ok, err, word = self.fetcher:start(key, size, name, function(path, leaves, why)
+      self.coming[key] = nil
       if not path then return done(nil, leaves, why) end
       local known
       known, leaves, why = fetched(self, key, path, leaves,
@@ -139,6 +140,7 @@ function content:fetch(key, size, name, done, pressed, origin)
       if not known then return done(nil, leaves, why) end
       done(path)
     end, pressed)
+    if ok then self.coming[key] = { name = name, from = origin and origin.from } end
   end
   if not ok then self.loop:post(function() done(nil, err, word) end) end
 end
@@ -178,7 +180,15 @@ function content:held()
   return list
 end
 
-function content:fetching() return self.fetcher:status() end
+-- job.lua's rows, with name = its path at its origin, from = peer ID of that | nil.
+function content:fetching()
+  local rows = self.fetcher:status()
+  for _, row in ipairs(rows) do
+    local one = self.coming[row.cid] or row
+    row.name, row.from = one.name, one.from
+  end
+  return rows
+end
 
 -- Held copies that turned out damaged and were set aside: { cid =, name = | nil, size = }, oldest first.
 function content:damaged() return self.aside:list() end
