@@ -229,6 +229,24 @@ describe("core.record", function()
     assert.are.equal(alone:digest("share", NOW), index:digest("share", NOW))
   end)
 
+  it("takes slots and quotas over all that is remembered, and leaves out what ended only then", function()
+    local all, t = {}, second.ends(CLASSES[1], AT)
+    for i = 1, 12 do all[i] = sign { key = "k" .. i } end -- all over at T
+    for _, st in ipairs(all) do index:put(st, 1) end
+    local ids = second.ids(all, CLASSES[1], 0)
+    assert.equal(4, #ids)
+    for i = 1, 12 do -- of the eight slots that are cut none takes the place of one that is over
+      if not index:has(all[i].short) then
+        all[#all + 1] = sign { key = "k" .. i, at = AT + 60000 }
+        assert.equal("quota", word(index:put(all[#all], 1)))
+      end
+    end
+    assert.equal(20, #all)
+    local nothing = record.new(CLASSES):digest("share", t)
+    assert.same({ nothing, 0 }, { index:digest("share", t) })
+    assert.same({ nothing, 0 }, { second.digest(all, CLASSES[1], t) })
+  end)
+
   it("digests what ends after T, under a salt, and forgets no change", function()
     local heard, digest = {}, nil
     for i = 1, 4 do
