@@ -86,7 +86,8 @@ local function say_candidates(self, list)
   local s = self.show
   for _, each in ipairs(list) do
     local much = each.files and ("%s, %s"):format(s.count(each.files, "file"), s.size(each.size)) or s.size(each.size)
-    if each.age_ms then much = ("%s, %s old"):format(much, s.span(each.age_ms)) end
+    if each.from then much = ("%s   from %s"):format(much, s:who(each.from)) end
+    if each.age_ms then much = ("%s, said %s"):format(much, s.ago(each.age_ms, each.age_about)) end
     if each.gone then much = much .. ", gone there" end
     local cid = each.cid and each.say ~= each.cid and "   " .. s:short(each.cid) or ""
     self:complain(("  %s   %s%s"):format(quoted(s:text(each.say)), much, cid))

@@ -81,27 +81,38 @@ local function gone(answer, s)
     n == 1 and "it" or "them")
 end
 
--- What lies in this node's own folder and is not shared: not yet, or for a reason that `files list` gives.
-local function unshared(answer)
+-- What lies in this node's own folder and is not shared: not yet, or for a reason that `files list` gives. → a sentence
+-- | nil
+local function unshared(answer, s)
   local waiting, refused, words = 0, 0, {}
   for _, file in ipairs(answer.here) do
     if file.state == "refused" then refused = refused + 1 else waiting = waiting + 1 end
   end
   refused = math.max(refused, answer.not_shared or 0)
-  if waiting > 0 then words[1] = ("%d not shared yet"):format(waiting) end
-  if refused > 0 then words[#words + 1] = ("%d refused, files list says why"):format(refused) end
-  return words[1] and ("Here: %s."):format(table.concat(words, "; ")) or nil
+  if waiting > 0 then words[1] = ("%s here not shared yet"):format(s.count(waiting, "file")) end
+  if refused > 0 then
+    words[#words + 1] = ("%s here not shared: files list says why"):format(s.count(refused, "name"))
+  end
+  return words[1] and table.concat(words, "; ") .. "." or nil
 end
 
 -- What is not safe, each kind in a sentence; that all is well only where it is.
-local function risk(answer, s)
-  local words, folder = { at_risk(answer, s) }, unshared(answer)
+local function risk(answer, s, folder)
+  local words = { at_risk(answer, s) }
   words[#words + 1] = gone(answer, s)
-  if not words[1] and #answer.files > 0 then
-    words[1] = ("Each%s has a copy on another node."):format(folder and " shared one" or "")
-  end
-  words[#words + 1] = folder
+  if not words[1] then words[1] = ("Each%s has a copy on another node."):format(folder and " shared one" or "") end
   return table.concat(words, " ")
+end
+
+local function sums(answer, s)
+  local folder = unshared(answer, s)
+  if #answer.files == 0 then
+    s:say "Nothing is shared yet: a file is published once finished."
+  else
+    local sum = ("%s, %s."):format(s.count(answer.total, "file"), s.size(s.sum(answer.files, "size")))
+    s:say(sum .. " " .. risk(answer, s, folder))
+  end
+  if folder then s:say(folder) end
 end
 
 --- Prints the answer.
@@ -112,10 +123,7 @@ function report.show(answer, s)
   for _, file in ipairs(answer.here) do rows[#rows + 1] = here(file, answer.self, s) end
   if #rows > 0 then s:table(COLUMNS, rows) end
   if #rows == 0 then return s:say(("No files are shared. Put one into %s."):format(s:text(answer.share))) end
-  if #answer.files == 0 then
-    return s:say("Nothing is shared yet: a file is published once finished. " .. risk(answer, s))
-  end
-  s:say(("%s, %s. "):format(s.count(answer.total, "file"), s.size(s.sum(answer.files, "size"))) .. risk(answer, s))
+  sums(answer, s)
 end
 
 return report

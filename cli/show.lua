@@ -69,6 +69,12 @@ function show.age(ms, about)
   return ms and about and "~" .. words or words
 end
 
+--- The same in a sentence: "now", "5 min ago", "~5 min ago".
+function show.ago(ms, about)
+  local words = show.age(ms, about)
+  return ms and ms >= 1000 and words .. " ago" or words
+end
+
 --- Microseconds of a round trip: "0.4 ms".
 function show.trip(us)
   if not us then return UNKNOWN end

@@ -104,8 +104,8 @@ describe("pages", function()
       run-12.bag            64.0 MB  ada     6 s   ada only          bafybeih5kq…q7ua
       run-13.bag            41.3 MB  ada     –     –                 growing, 31 MB/s
       nope\x0d\x0a             12 B  ada     –     –                 refused, permiss…
-      2 files, 1.3 GB. 1 at risk: no copy off ada; 1 server is here. Here: 1 not
-      shared yet; 1 refused, files list says why.
+      2 files, 1.3 GB. 1 at risk: no copy off ada; 1 server is here.
+      1 file here not shared yet; 1 name here not shared: files list says why.
 ]], page("report", crowd()))
   end)
 
@@ -155,7 +155,7 @@ describe("pages", function()
     facts.records = { facts.records[2], facts.records[3] }
     assert.matches("Each has a copy on another node%.\n$", page("report", facts))
     facts.not_shared = { name = 2, EACCES = 1 }
-    assert.matches("Each shared one has a copy on another node%. Here: 3 refused, files\nlist says why%.\n$",
+    assert.matches("Each shared one has a copy on another node%.\n3 names here not shared: files list says why%.\n$",
       page("report", facts))
     facts.held = { { name = "one/run-12.bag", cid = fake.CID, size = 64000000, from = fake.ADA, class = "lab" } }
     assert.matches("\none/run%-12%.bag +64%.0 MB +ada +held, gone there +bafybeih5kq…q7ua\n",
