@@ -81,7 +81,7 @@ end
 
 --- GIVEN: cid, size (bytes), name, sources (array of {url=, name=, …}), target (path), place() → the path that it is
 -- renamed to at the end, on_row(job.lua's row) now and then. Runs the loop until the end.
--- → path | nil, text without a full stop, word
+-- → path, nil, nil, bytes that were there from an earlier time | nil, text without a full stop, word
 function session:run(given)
   self.given, self.part = given, fetching.partial(given.target, given.cid)
   local path, message, word, gone, ended
@@ -94,13 +94,14 @@ function session:run(given)
   end
   self.watch = watching.new { loop = self.loop, ask = self.ask, fetch = self.fetch, cid = given.cid,
     sources = given.sources, on_row = given.on_row, finish = finish, patience = self.patience }
+  local facts = self.disk:stat(self.part)
   local ok, why, kind = begin(self, given, finish)
   if not ok then
     self.watch:stop()
     return nil, (why:gsub("^%l+: ", "")), kind
   end
   self.loop:run()
-  if path then return path end
+  if path then return path, nil, nil, facts and facts.size or 0 end
   return nil, ending(self, (message:gsub("^%l+: ", "")), gone), word
 end
 

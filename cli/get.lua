@@ -1,5 +1,6 @@
 -- get.lua - `files get`: asks the daemon who has a file, fetches it, checks it, puts it in its place.
 local forms = require "dcache.forms"
+local leftovers = require "cli.leftovers"
 local progress = require "cli.progress"
 local text = require "core.text"
 
@@ -36,7 +37,7 @@ local function fetch(context, answer, target, force)
   local paint, wipe = progress.painter(context, answer.name or answer.cid)
   local session = world.fetching { loop = world.loop(), disk = world.disk(),
     ask = function(...) context:ask_beside(...) end }
-  local path, message, word = session:run {
+  local path, message, word, before = session:run {
     cid = answer.cid, size = answer.size, name = answer.name, sources = answer.sources, target = target, on_row = paint,
     place = function() -- somebody may have put a file of that name there meanwhile
       return (force or not world.disk():stat(target)) and target or target .. ".fetched"
@@ -44,7 +45,7 @@ local function fetch(context, answer, target, force)
   }
   session:close()
   wipe()
-  return path, message, word
+  return path, message, word, before
 end
 
 -- MORE: a second sentence, or nil.
@@ -59,14 +60,16 @@ local function fail(context, options, message, word, more)
   return context.exit.fetch
 end
 
-local function saved(context, options, answer, target)
+-- BEFORE: bytes that were there from an earlier time.
+local function saved(context, options, answer, target, before)
   if options.json then
     return context:json { schema = 1, command = "get", cid = answer.cid, size = answer.size,
-      path = text.utf8(target) and target or text.escape(target) }
+      path = text.utf8(target) and target or text.escape(target), resumed = before > 0 and before or nil }
   end
   local show = context.show
-  show:say(("saved %s, %s, every block checked against %s"):format(show:text(target),
-    show.size(answer.size), show:short(answer.cid)))
+  local went_on = before > 0 and (", %s of it from an earlier time"):format(show.size(before)) or ""
+  show:say(("saved %s, %s%s, every block checked against %s"):format(show:text(target), show.size(answer.size),
+    went_on, show:short(answer.cid)))
   return context.exit.ok
 end
 
@@ -143,9 +146,10 @@ function get.run(context, options)
   if not target then return fail(context, options, message, "duplicate") end
   message = obstacle(answer, context.show)
   if message then return fail(context, options, message, "missing") end
-  local path, word
-  path, message, word = fetch(context, answer, target, options.force)
-  if path then return saved(context, options, answer, path) end
+  local path, word, before
+  path, message, word, before = fetch(context, answer, target, options.force)
+  if not options.json then leftovers.look(context, target:match "^(.*)/[^/]*$" or ".", answer.cid) end
+  if path then return saved(context, options, answer, path, before) end
   if word == "moved" then return fail(context, options, "Not fetched: " .. changed(context, answer), word) end
   message = sentence("Not fetched: " .. message)
   local more = (word == "missing" or word == "block") and aftermath(context, answer) or nil

@@ -75,6 +75,24 @@ describe("files get", function()
     assert.same({ schema = 1, command = "get", cid = file.cid, size = 6, path = "third" }, answer)
   end)
 
+  it("says what it went on with, and removes halves of files that nobody has any more", function()
+    local bytes = folder.bytes(3 * MIB)
+    local file = daemon(bytes)
+    folder.write(home.path .. "/work/." .. file.cid .. ".part", bytes:sub(1, MIB))
+    local gone = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"
+    for _, age in ipairs { "3 days ago", "now" } do
+      folder.write(home.path .. "/work/." .. gone .. ".part", ("x"):rep(1000))
+      os.execute(("touch -d '%s' %s/work/.%s.part"):format(age, home.path, gone))
+      local out, err, code = run "run-12.bag --force"
+      assert.equal(0, code)
+      local old = age ~= "now"
+      assert.equal(old and ("Removed ./.%s.part, 1.0 kB: half of a file that nobody shares any more.\n"):format(gone)
+        or "", err)
+      assert.equal(old and "1.0 MB of it from an earlier time" or nil, out:match "1%.0 MB of it from an earlier time")
+      assert.equal(old and "run-12.bag\n" or "." .. gone .. ".part\nrun-12.bag\n", left_over())
+    end
+  end)
+
   it("never replaces a file unless told to", function()
     daemon "new\n"
     folder.write(home.path .. "/work/run-12.bag", "old\n")
