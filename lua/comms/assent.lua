@@ -4,7 +4,8 @@
 -- who has all from us agrees as well. So a class in doubt is left out of our beacons and lists while we hear what
 -- others say of it. When somebody was here for long and nobody agreed, others need what we hold more: we speak again,
 -- and from then on two hosts must agree. Against who holds all the rest himself and leaves one word out on purpose
--- only another neighbour helps: while one says otherwise an agreement waits for the repair with him.
+-- only another neighbour helps: while one says otherwise an agreement waits for the repair with him. Of whose digest
+-- tells nothing, since his T is another (beacon.lua), the list at our own T is asked for: it agrees where it is equal.
 local assent = {}
 assent.__index = assent
 
@@ -30,7 +31,7 @@ local function in_doubt(self)
 end
 
 function assent:start()
-  for _, class in ipairs(in_doubt(self)) do self.doubts[class] = { fresh = {} } end
+  for _, class in ipairs(in_doubt(self)) do self.doubts[class] = { fresh = {}, listed = {} } end
   if next(self.doubts) then self.timer = self.loop:every(LOOK, function() self:look() end) end
 end
 
@@ -73,8 +74,27 @@ local function said_of(peer, name)
   end
 end
 
+-- Classes in doubt of which the digest of PEER, whose address is proved, tells nothing for his T.
+function assent:asks(peer)
+  local list = {}
+  if not self:listens() or not self.peers:best(peer) then return list end
+  self.beacon:judge(peer)
+  for _, class in ipairs(in_doubt(self)) do
+    local said = self.doubts[class] and said_of(peer, class)
+    if said and not peer.verdicts[class] and said.law == self.dcache:law(class) then list[#list + 1] = class end
+  end
+  return list
+end
+
+-- The list of PEER named just what is held here of CLASS at our own T.
+function assent:listed(peer, class)
+  local doubt = self.doubts[class]
+  if doubt then doubt.listed[peer.id] = true end
+end
+
 -- Equal digests of nothing, at a T that is ahead of ours, are equal though all was lost here and has ended there.
 local function agrees(self, peer, class)
+  if self.doubts[class].listed[peer.id] then return true end
   local said = said_of(peer, class)
   return peer.verdicts[class] == "equal" and (said.n > 0 or peer.t <= self.beacon:tick() + TICKS)
 end

@@ -43,18 +43,28 @@ end
 
 local function rank(self, peer) return hash.blake2b(self.id .. peer.id) end
 
--- The peer to dial now: { peer =, classes =, host =, port = } or nil, and whether any is unequal at all.
+-- What may be done with PEER: his unequal classes at the T of his beacon; else those in doubt here of which his digest
+-- tells nothing, at our own T: his list tells (assent.lua). → { peer =, classes =, t = s, asked = bool } or nil,
+-- since when they are unequal (ms) or nil
+local function option_of(self, peer)
+  local classes, since
+  if next(peer.unequal) then classes, since = unequal_classes(self, peer) end
+  if since then return { peer = peer, classes = classes, t = peer.t }, since end
+  local asked = self.assent:asks(peer)
+  return asked[1] and { peer = peer, classes = asked, t = self.beacon:tick(), asked = true }
+end
+
+-- What to do now, as option_of has it, and at which host; or nil, and whether any is unequal at all.
 local function choose(self)
   local best, any
   for _, peer in ipairs(self.peers.list) do
-    if self.peers:living(peer) and next(peer.unequal) then
-      local classes, since = unequal_classes(self, peer)
-      any = any or since ~= nil
-      local host = since and peer.tcp and peer.tcp > 0 and self.peers:hosts(peer)[1]
-      if host and ready(self, peer, since) then
-        local option = { peer = peer, classes = classes, host = host.host, rank = rank(self, peer) }
-        if not best or option.rank < best.rank then best = option end
-      end
+    local option, since
+    if self.peers:living(peer) then option, since = option_of(self, peer) end
+    any = any or since ~= nil
+    local host = option and peer.tcp and peer.tcp > 0 and self.peers:hosts(peer)[1]
+    if host and ready(self, peer, since or peer.first) then
+      option.host, option.rank = host.host, rank(self, peer)
+      if not best or option.rank < best.rank then best = option end
     end
   end
   return best, any
@@ -89,7 +99,7 @@ local function finish(self, session, why)
   self.session = nil
   session.link:close()
   self.log:debug("comms", "repaired", { peer = session.peer.name, got = session.got, why = why })
-  if session.got == 0 and #unequal_classes(self, session.peer) > 0 then
+  if session.got == 0 and (session.asked or #unequal_classes(self, session.peer) > 0) then
     put_off(self, session.peer)
   else
     self.backoff[session.peer.id] = nil
@@ -106,11 +116,11 @@ local function watch_session(self, session)
 end
 
 local function begin(self, option, link)
-  local session = { link = link, peer = option.peer, classes = option.classes, started = self.loop:now(),
-    active = self.loop:now(), got = 0 }
+  local session = { link = link, peer = option.peer, t = option.t, asked = option.asked, started = self.loop:now(),
+    active = self.loop:now(), got = 0, lists = {} }
   self.session = session
   session.timer = self.loop:every(LOOK, function() watch_session(self, session) end)
-  self.feed(link, self:list(option.classes, option.peer.t, ("/dswarm/%s/brain"):format(self.id)))
+  self.feed(link, self:list(option.classes, option.t, ("/dswarm/%s/brain"):format(self.id)))
 end
 
 local function attempt(self)
@@ -163,6 +173,21 @@ local function missing(self, ids)
   return list
 end
 
+-- A list that we asked for because of a doubt: does it name just what is held here? IDs that do not rise are no list.
+local function compare(self, source, facts, lacking)
+  local session = self.session
+  if not (session and session.asked and session.link == source.channel and session.t == facts.t) then return end
+  local list = session.lists[facts.class] or { n = 0, last = "" }
+  session.lists[facts.class] = list
+  for _, short in ipairs(facts.ids) do
+    list.other, list.last, list.n = list.other or short <= list.last, short, list.n + 1
+  end
+  list.other = list.other or lacking > 0
+  if facts.last and not list.other and list.n == select(2, self.dcache:digest(facts.class, facts.t)) then
+    self.assent:listed(session.peer, facts.class)
+  end
+end
+
 -- `ids` on a stream: what is missing here is wanted; who asked (FROM is not -) gets our own list.
 function repair:ids(message, source)
   if source.channel.kind ~= "tcp" then return nil, "kind: ids are for streams", "kind" end
@@ -172,6 +197,7 @@ function repair:ids(message, source)
   if not law or law ~= facts.law then return nil, "law: other constants of " .. facts.class, "law" end
   touch(self, source)
   local list = missing(self, facts.ids)
+  compare(self, source, facts, #list)
   if #list > 0 then self.say(source.channel, { kind = "want", from = "*", rest = messages.want(list) }) end
   if message.from ~= "-" and facts.last then
     self.feed(source.channel, self:list({ facts.class }, facts.t, "-"))

@@ -1,8 +1,10 @@
 -- assent_spec.lua - after a loss: whose agreement lifts the doubt, and who only says our own digest back.
 local file_key = require "spec.file_key"
 local batch = require "core.batch"
+local key = require "core.key"
 local memory = require("core.disk").memory
 local sim = require "sim"
+local statement = require "core.statement"
 
 local MINUTE = 60 * 1000
 
@@ -196,6 +198,56 @@ describe("a doubt after a loss", function()
     table.remove(w.nodes)
     w.cut["10.0.0.1"] = true
     assert.is_true(sure(w:add("donald", { disk = disk, boot = 4 })))
+  end)
+
+  -- ada has no clock: she holds, for ever, a word that ended, and her T is that of her build.
+  local function clockless(seed)
+    local w, disk = world(seed), memory(seed)
+    local ada = w:add("ada", { clock = false })
+    local donald = w:add("donald", { disk = disk })
+    local old, k = 1691000000, key.generate(("o"):rep(32))
+    assert(ada.comms.intake:frame(batch.new(assert(statement.sign(k, "duckietown", { verb = "propose",
+      bucket = "share/files", key = "ended", at = old * 1000, valid_from = old // 16 * 16,
+      valid_until = old // 16 * 16 + 32, data = "{}" })).line),
+      { host = "10.0.0.9", channel = { kind = "tcp", name = "x" } }))
+    w:run(5000)
+    for i = 1, 20 do share(i % 2 == 0 and ada or donald, "f" .. i) end
+    w:run(30000)
+    assert.same({ 21, 20 }, { held(ada), held(donald) })
+    donald:stop()
+    table.remove(w.nodes)
+    damage(disk)
+    return w, ada, disk
+  end
+
+  it("is lifted by the list of a neighbour without a clock, whose digest tells nothing at his T", function()
+    local w, ada, disk = clockless(9)
+    local donald = alone(w, disk)
+    w.cut[ada.host] = nil
+    w:run(60000)
+    assert.is_true(sure(donald))
+    assert.equal(20, held(donald))
+  end)
+
+  it("is not lifted by such a list that is shorter, or that only seems as long", function()
+    for _, lie in ipairs { "shorter", "twice" } do
+      local w, ada, disk = clockless(10)
+      local donald = alone(w, disk)
+      local ids, lost = ada.dcache.ids, nil
+      function ada.dcache.ids(self, class, t, after, most)
+        local list = {}
+        for _, short in ipairs(ids(self, class, t, after, most)) do
+          if class ~= "share" or donald.dcache:has(short) then list[#list + 1] = short else lost = short end
+        end
+        if class == "share" and lie == "shorter" then list[#list] = nil end
+        if class == "share" and lie == "twice" then list[#list] = list[#list - 1] end
+        return list
+      end
+      w.cut[ada.host] = nil
+      w:run(4 * MINUTE)
+      assert.is_not_nil(lost)
+      assert.is_false(sure(donald), lie)
+    end
   end)
 
   it("counts no agreement of a peer whose address nobody proved", function()
