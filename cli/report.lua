@@ -113,6 +113,7 @@ local function sums(answer, s)
     s:say(sum .. " " .. risk(answer, s, folder))
   end
   if folder then s:say(folder) end
+  if answer.problem then s:say(("Here: %s."):format(s:text(answer.problem))) end
 end
 
 --- Prints the answer.

@@ -28,6 +28,21 @@ echo 2 >/proc/sys/user/max_inotify_watches
 exec "$@"
 ]]
 
+local NO_INOTIFY = [[
+#!/bin/sh
+echo 0 >/proc/sys/user/max_inotify_instances
+exec "$@"
+]]
+
+-- Its state lies on an image of its own.
+local STATE = [[
+#!/bin/sh
+mkdir -p DIR/finn/state
+truncate -s 16M DIR/card; mkfs.ext4 -q DIR/card; mount -o loop,errors=remount-ro DIR/card DIR/finn/state
+rmdir DIR/finn/state/lost+found
+exec "$@"
+]]
+
 local function write(path, text)
   local file = assert(io.open(path, "w"))
   file:write(text)
@@ -38,7 +53,7 @@ describe("a share folder in its first hour", function()
   local s, why
 
   setup(function()
-    s, why = swarm.new { "ada", "ben", "cem", "dora", "lab" }
+    s, why = swarm.new { "ada", "ben", "cem", "dora", "erin", "finn", "lab" }
     if s and swarm.sh "id -u" ~= "0\n" then
       s:close()
       s, why = nil, "not root: no mounts"
@@ -48,6 +63,8 @@ describe("a share folder in its first hour", function()
     write(s.dir .. "/stick.sh", fill(STICK))
     write(s.dir .. "/odd.sh", fill(ODD))
     write(s.dir .. "/watches.sh", fill(WATCHES))
+    write(s.dir .. "/deaf.sh", NO_INOTIFY)
+    write(s.dir .. "/state.sh", fill(STATE))
     swarm.sh(("mkdir -p %s/ben/share %s/dora/share"):format(s.dir, s.dir))
     swarm.sh(("sh %s/odd.sh"):format(s.dir))
     s:start("lab", "policies/server.lua")
@@ -55,6 +72,8 @@ describe("a share folder in its first hour", function()
     s:start("ben", "policies/duckiebot.lua", "setpriv --bounding-set=-dac_override,-dac_read_search")
     s:start("cem", "policies/duckiebot.lua", ("unshare -Ur sh %s/watches.sh"):format(s.dir))
     s:start("dora", "policies/duckiebot.lua")
+    s:start("erin", "policies/duckiebot.lua", ("unshare -Ur sh %s/deaf.sh"):format(s.dir))
+    s:start("finn", "policies/duckiebot.lua", ("sh %s/state.sh"):format(s.dir))
     os.execute(("(for i in 1 2 3 4; do head -c 600000 /dev/urandom >>%s/dora/share/rosout.log; sleep 3; done) &")
       :format(s.dir))
   end)
@@ -146,7 +165,8 @@ describe("a share folder in its first hour", function()
     end
     assert.is_truthy(swarm.within(15, function() return not first_wrong() end), first_wrong())
     local text = said("ben", "files list")
-    for _, part in ipairs { "not UTF-8", "a pipe", "link (2, a link): ", "EACCES (2): ", "not shared (" } do
+    for _, part in ipairs { "not UTF-8", "a pipe", "link (2, a link): ", "EACCES (2, this user may not read it): ",
+      "not shared (" } do
       assert.is_truthy(text:find(part, 1, true), part .. "\n" .. text)
     end
     assert.is_truthy(s:cli("ben", "status"):find("not shared", 1, true), s:cli("ben", "status"))
@@ -182,6 +202,32 @@ describe("a share folder in its first hour", function()
     swarm.sh(("echo b >%s/cem/share/a/b/b.bag"):format(s.dir))
     assert.is_truthy(swarm.within(15, function() return all("cem", { "a/b/b.bag" }, "published") end), s:log "cem")
     assert.is_truthy(said("cem", "files list"):find("cannot be watched", 1, true), s:cli("cem", "files list"))
+    assert.is_truthy(s:cli("erin", "status"):find("max_user_instances", 1, true), s:cli("erin", "status"))
+    swarm.sh(("echo e >%s/erin/share/e.bag"):format(s.dir))
+    assert.is_truthy(swarm.within(15, function() return all("erin", { "e.bag" }, "published") end), s:log "erin")
+  end)
+
+  it("is shared on though the state folder takes nothing, which is said once; what was said before stays", function()
+    if not s then return pending(why) end
+    local function there(command)
+      return (swarm.sh(("nsenter -t %d -m %s"):format(s.running.finn.pid, command)):gsub("%s+", " "))
+    end
+    local function status()
+      return there(("%s/dt-swarm-cli %s status"):format(s.here, s:path("finn", "state/control.sock")))
+    end
+    swarm.sh(("echo 1 >%s/finn/share/one.bag"):format(s.dir))
+    assert.is_truthy(swarm.within(10, function() return reported("lab", "one.bag") end), s:log "finn")
+    assert.is_nil(status():find("EROFS", 1, true))
+    local loop = there("findmnt -no SOURCE " .. s:path("finn", "state")):match "/dev/(loop%d+)"
+    if not loop then return pending "no loop devices" end
+    swarm.sh(("echo broken >/sys/fs/ext4/%s/trigger_fs_error"):format(loop))
+    swarm.sh(("echo 2 >%s/finn/share/two.bag"):format(s.dir))
+    assert.is_truthy(swarm.within(12, function() return status():find("cannot be written: EROFS", 1, true) end),
+      status())
+    assert.is_truthy(status():find("dmesg", 1, true), status())
+    assert.is_truthy(reported("lab", "one.bag"))
+    local _, times = s:log("finn"):gsub("state folder  folder=", "")
+    assert.equal(1, times, s:log "finn")
   end)
 
   it("with a log that is appended to gives few versions, of which one holder keeps the last", function()

@@ -86,7 +86,7 @@ function files:report()
   return {
     files = rows, here = plain.list(here, facts.own_file), self = who(node.id), servers = servers(node),
     total = #list, share = plain.value(node.share), at_risk = count(rows, "at_risk"), gone = count(rows, "gone"),
-    not_shared = not_shared(node), disk = facts.disk(node),
+    not_shared = not_shared(node), disk = facts.disk(node), problem = facts.share_problem(node),
   }
 end
 

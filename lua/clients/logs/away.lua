@@ -42,7 +42,7 @@ end
 
 local function put(self, kept, why, found)
   kept.why, kept.since = why, self.loop:now()
-  kept.place, kept.text = found and found.id, found and found.text
+  kept.place, kept.text, kept.line = found and found.id, found and found.text, nil
   self.by_cid[kept.cid] = kept
 end
 
@@ -142,6 +142,7 @@ end
 -- == files go and come
 
 local function unsay(self, kept)
+  if kept.place then self.memory:changed() end
   self.by_cid[kept.cid], self.lost[kept.cid] = nil, nil
   self.shares:dismiss(kept.cid)
 end
@@ -169,6 +170,7 @@ end
 -- The file of KEPT (shares:release) is no longer under its name.
 function away:lose(kept)
   if not kept then return end
+  if kept.place then self.memory:changed() end
   self.by_cid[kept.cid] = nil
   if self.live(kept.data.names[1]) == "judged" then return unsay(self, kept) end
   if self.left then return put(self, kept, "place", self.here or UNKNOWN) end
@@ -222,14 +224,12 @@ function away:scanned()
       if kept.till and now >= kept.till then unsay(self, kept) end
     end
   end
-  self.memory:changed()
 end
 
 -- A person, or the owner's permission, says that they are gone. → how many
 function away:dismiss()
   local list = sorted.keys(self.by_cid)
   for _, cid in ipairs(list) do unsay(self, self.by_cid[cid]) end
-  self.memory:changed()
   return #list
 end
 

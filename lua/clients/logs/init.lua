@@ -173,9 +173,9 @@ function Logs:notes()
   return report.notes(self.watch:trouble(), self.own.over)
 end
 
--- How many names are refused or away now, by word; `full` counts those that nobody looked at.
+-- How many names are refused now, by word; `full` counts those that nobody looked at.
 function Logs:refused()
-  return report.refused(self.own.by_name, self.own.over, self.away:rows())
+  return report.refused(self.own.by_name, self.own.over)
 end
 
 -- Does our own record speak of a file that is not there now?

@@ -9,7 +9,7 @@ local memory = {}
 memory.__index = memory
 
 local HEAD = "dt-swarm away 1\n"
-local SOON, RETRY, RETRY_MOST = 1000, 2000, 5 * 60 * 1000 -- ms
+local SOON, RETRY, RETRY_MOST = 5000, 10000, 5 * 60 * 1000 -- ms; what a crash takes back is found again by a look
 
 -- memory.new{ loop =, disk =, log =, replacing = lua/replacing.lua's, path =, text = fn() → what to keep }.
 function memory.new(given)
@@ -17,8 +17,11 @@ function memory.new(given)
     path = given.path, text = given.text, failures = 0 }, memory)
 end
 
+-- Made once: there may be 20,000.
 local function line_of(entry)
-  return json.encode { cid = entry.cid, data = entry.data, place = entry.place, text = entry.text } .. "\n"
+  entry.line = entry.line
+    or json.encode { cid = entry.cid, data = entry.data, place = entry.place, text = entry.text } .. "\n"
+  return entry.line
 end
 
 -- HERE = { id =, text = } or nil; entries { cid, data, place, text }, sorted by whoever gives them. → text

@@ -11,6 +11,9 @@ local STRAYS = 1000 -- names that are no files and are shown; more are only coun
 local BROKEN = { EIO = true, ENXIO = true, ENODEV = true, ESTALE = true, EBADMSG = true, EUCLEAN = true,
   ETIMEDOUT = true } -- the disk fails: the file may come back
 
+local WHY = { EACCES = "this user may not read it", deep = "eight folders deep are looked into",
+  size = "it is larger than 1 TiB" }
+
 -- loop, log, folder, judge, catalogue, hashing, shares, away, finished: as in init.lua, set there.
 function own.new(given)
   return setmetatable({ loop = given.loop, log = given.log, folder = given.folder, by_name = {}, stray = {},
@@ -40,6 +43,7 @@ local function refuse(self, file, word, why)
     file.kept = nil
   end
   unshare(self, file)
+  why = why or WHY[word]
   local reason = why and word .. ": " .. why or word
   if file.told ~= reason then self.log:info("logs", "not shared", { { "file", file.name }, { "why", reason } }) end
   file.word, file.told = word, reason

@@ -41,8 +41,8 @@ function report.notes(trouble, over)
 end
 
 -- Counts by word of refusal.
-function report.refused(files, over, away)
-  local counts = { full = over > 0 and over or nil, away = #away > 0 and #away or nil }
+function report.refused(files, over)
+  local counts = { full = over > 0 and over or nil }
   for _, name in ipairs(sorted.keys(files)) do
     local file = files[name]
     if file.state == "refused" then counts[file.word] = (counts[file.word] or 0) + 1 end

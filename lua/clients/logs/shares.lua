@@ -175,18 +175,26 @@ function Shares:remove(name, cid)
   if self:release(name, cid) then self:dismiss(cid) end
 end
 
+-- One a turn: each costs the gateway a walk over all that it serves. Meanwhile it finds no file to give.
+local function withdraw_each(self, cids, i)
+  if not cids[i] then return end
+  if not self.by_cid[cids[i]] then self.withdraw(cids[i]) end
+  self.loop:post(function() withdraw_each(self, cids, i + 1) end)
+end
+
 -- All files are away at once. → as release() gives them, sorted by CID, and of words of an earlier run whose file was
 -- not found yet
 function Shares:release_all()
-  local kept, before = {}, earlier(self)
-  for _, share in ipairs(self.list) do
+  local kept, before, served = {}, earlier(self), {}
+  for i, share in ipairs(self.list) do
     kept[share.cid] = { cid = share.cid, data = content(share), said = share.said, renew_at = share.renew_at }
-    self.withdraw(share.cid)
+    served[i] = share.cid
   end
   for _, cid in ipairs(sorted.keys(before)) do
     if not kept[cid] and left_ms(self, before[cid]) > 0 then kept[cid] = { cid = cid, data = before[cid].data } end
   end
   self.by_cid, self.list = {}, {}
+  withdraw_each(self, served, 1)
   local all = {}
   for i, cid in ipairs(sorted.keys(kept)) do all[i] = kept[cid] end
   return all
