@@ -1,5 +1,5 @@
 -- records.lua - any DATA, signed by a stranger, in a node that acts on it and shows it. The fuzzer's property: nothing
--- throws, every answer of the control socket can be written. Input: lines `BUCKET KEY DATA`.
+-- throws, every answer of the control socket can be written. Input: lines `BUCKET KEY DATA`; CID is a file's.
 local gather = require "clients.logs.gather"
 local json = require "core.json"
 local key = require "core.key"
@@ -9,6 +9,7 @@ local requests = require "clients.control.requests"
 local sim = require "sim"
 local statement = require "core.statement"
 
+local CID = require "spec.file_key" "fuzz"
 local WORDS = 16 -- lines of an input
 local stranger = key.generate(("s"):rep(32))
 local rules = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" }))
@@ -62,8 +63,9 @@ local function said(input, swarm, now)
     bucket = bucket:gsub("ME", stranger:id())
     local verb = data == "-" and "dismiss" or "propose"
     local from = now // 16 * 16
-    local ok, st = pcall(statement.sign, stranger, swarm, { verb = verb, bucket = bucket, key = name == "-"
-      and stranger:id() or name, valid_from = from, valid_until = from + (bucket == "peer" and 960 or DAY),
+    local ok, st = pcall(statement.sign, stranger, swarm, { verb = verb, bucket = bucket,
+      key = name == "-" and stranger:id() or name == "CID" and CID or name,
+      valid_from = from, valid_until = from + (bucket == "peer" and 960 or DAY),
       at = now * 1000 + #lines, data = verb == "dismiss" and "null" or data })
     if ok and st then lines[#lines + 1] = st.line end
   end
@@ -83,10 +85,12 @@ local function ask(world, node)
   for _, command in ipairs { "status", "discover", "summary", "report", "files", "identity" } do
     assert(#assert(json.encode(assert(answer { command = command }))) < 1 << 20)
   end
-  for _, what in ipairs { "a.bag", "k", "bafybeih5kq" } do
-    local found, text, word, candidates = answer { command = "sources", what = what }
-    if not found then found = { word = assert(is_word(word)) and word, text = text, candidates = candidates } end
-    assert(json.encode(found), "sources")
+  for _, what in ipairs { "a.bag", "k", "bafybeih5kq", "bag", "bag/", "s:a.bag", "bafk…", "~GugNt:b.bag" } do
+    for _, command in ipairs { "sources", "folder" } do
+      local found, text, word, candidates = answer { command = command, what = what }
+      if not found then found = { word = assert(is_word(word)) and word, text = text, candidates = candidates } end
+      assert(json.encode(found), command)
+    end
   end
 end
 

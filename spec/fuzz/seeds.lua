@@ -173,6 +173,9 @@ return {
   records = {
     'peer - {"clock":"own","name":"s","type":"laptop","version":"0.1.0"}\n'
     .. 'share/files bafybeih5kq {"class":"lab","names":["a.bag"],"size":12}\nshare/safe bafybeih5kq {"size":12}\n',
+    'share/files CID {"class":"lab","names":["a.bag","bag/a.bag"],"size":12}\nshare/safe CID {"class":"lab",'
+    .. '"from":"12D3KooWEwykBEJZ8ZZtDmVzYNAPjkNgsWRHKWCBHRPJnhGGugNt","name":"bag/b.bag","size":12}\n'
+    .. 'share/safe bafybeidypb4hq6dypb4hq6dypb4hq6dypb4hq6dypb4hq6dypb4hq6dypa {"size":2000000}',
     'share/files k -', "peer - -", "peer - 7", "peer - null", 'peer - {"name":[1],"type":{}}', "share/files k []",
     'share/files k {"class":7,"names":["a.bag",[]],"size":"x"}\nshare/files k2 {"names":{"1":"a.bag"}}',
     'share/files k {"class":"public","names":["a.bag"],"size":1}\n'
