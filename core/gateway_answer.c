@@ -158,14 +158,19 @@ static enum MHD_Result explain(const gateway_request *r) {
   return send_response(r, 200, response);
 }
 
+static struct MHD_Response *words_of(const gateway_request *r, const char *word) {
+  char text[64];
+  const char *more = is_browser(r) ? advice(word) : NULL;
+  int size = snprintf(text, sizeof text, "%s\n", word);
+  if (more)
+    return MHD_create_response_from_buffer(strlen(more), (void *)more,
+                                           MHD_RESPMEM_PERSISTENT);
+  return MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
+}
+
 enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
                                const char *word) {
-  char text[768];
-  const char *more = is_browser(r) ? advice(word) : NULL;
-  int size = more ? snprintf(text, sizeof text, "%s", more)
-                  : snprintf(text, sizeof text, "%s\n", word);
-  struct MHD_Response *response =
-      MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
+  struct MHD_Response *response = words_of(r, word);
   gateway_count(r->gateway, gateway_word_number(word));
   if (!response)
     return MHD_NO;

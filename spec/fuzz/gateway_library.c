@@ -120,8 +120,12 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *c, unsigned status,
     FUZZ_CHECK(hash_sha256(own, (size_t)r->size, sum) == 0 && !memcmp(sum, digest, 32));
     free(own);
   } else if (r->body && r->size && status >= 400) {
-    char word[64] = {0};
-    memcpy(word, r->body, (size_t)r->size - 1);
+    char word[64] = {0}; /* alone, or with advice for a person behind a colon */
+    for (size_t i = 0; i < r->size && i < sizeof word - 1; i++) {
+      if (r->body[i] == '\n' || r->body[i] == ':')
+        break;
+      word[i] = r->body[i];
+    }
     FUZZ_CHECK(fuzz_is_word(word));
   }
   return MHD_YES;
