@@ -32,3 +32,129 @@ describe("the list of nodes", function()
     end
   end)
 end)
+
+describe("the status of a node", function()
+  local w, ada, donald
+
+  local function status() return row_of(ada, donald.id).status end
+
+  -- What a look finds once it is over.
+  local function look(after)
+    local over = false
+    ada.discovery:look(function() over = true end)
+    w:run(after or 1500)
+    assert.is_true(over or after ~= nil)
+    return status()
+  end
+
+  before_each(function()
+    w = sim.new { seed = 7, policy = rules }
+    ada, donald = w:add "ada", w:add "donald"
+    w:run(60 * 1000)
+  end)
+
+  it("is ready while he answers, though he says nothing for a while, and a look costs no second then", function()
+    local pings = 0
+    local check = ada.comms.proof.check
+    function ada.comms.proof.check(...)
+      pings = pings + 1
+      return check(...)
+    end
+    w:run(30 * 1000)
+    local waited
+    local began = w.loop:now()
+    ada.discovery:look(function() waited = w.loop:now() - began end)
+    w:run(2000)
+    assert.is_true(waited < 100, "he answered in " .. waited .. " ms")
+    assert.equal("ready", status())
+    local before = pings
+    assert.equal("ready", look())
+    assert.equal(before, pings, "who was heard now is not asked")
+  end)
+
+  it("is quiet, then lost where he leaves three questions over ten seconds unanswered, if anybody looks", function()
+    w.cut[donald.host] = true
+    w:run(20 * 1000)
+    assert.equal("ready", status(), "nobody asked")
+    local waited
+    local began = w.loop:now()
+    ada.discovery:look(function() waited = w.loop:now() - began end)
+    w:run(1100)
+    assert.equal(1000, waited)
+    assert.equal("quiet", status())
+    w:run(8 * 1000)
+    assert.equal("quiet", status())
+    w:run(3 * 1000)
+    assert.equal("lost", status())
+    assert.equal(0, ada.discovery:count())
+    w.cut[donald.host] = nil
+    w:run(8 * 1000)
+    look() -- asks him again, and does not wait for who was lost
+    assert.equal("ready", status())
+    assert.equal(1, ada.discovery:count())
+  end)
+
+  it("follows his silence where nobody asks: 6 minutes, 11 minutes; twice that and more from afar", function()
+    w.cut[donald.host] = true
+    for _, step in ipairs { { 5, "ready" }, { 2, "quiet" }, { 3, "quiet" }, { 2, "lost" } } do
+      w:run(step[1] * 60 * 1000)
+      assert.equal(step[2], status())
+    end
+    function ada.comms.near() return false end
+    assert.equal("ready", status())
+    for _, step in ipairs { { 5, "quiet" }, { 5, "lost" } } do
+      w:run(step[1] * 60 * 1000)
+      assert.equal(step[2], status())
+    end
+  end)
+
+  it("is left when he says so, and no late word of his or replayed beacon changes that; a new start does", function()
+    local gone = false
+    donald:leave(function() gone = true end)
+    w:run(600)
+    assert.is_true(gone)
+    assert.equal("left", status())
+    local peer = ada.comms.peers.by_id[donald.id]
+    ada.comms.peers:heard(peer, peer.flows[1].source) -- on its way when he said so
+    assert.equal("left", status())
+    w:run(30 * 60 * 1000) -- his word has ended
+    assert.equal("left", look())
+    assert.equal(0, ada.discovery:count())
+    donald.discovery.kept:stop()
+    local again = w:add("donald", { boot = 2 })
+    again.host = donald.host
+    w:run(3000)
+    assert.equal("ready", status())
+  end)
+
+  it("is left no more when a beacon comes later than any word could be late", function()
+    donald.comms:propose("peer", { name = "donald", state = "left" })
+    w:run(500)
+    assert.equal("left", status(), "he said so, and goes on: such as a word of his that comes again")
+    w:run(65 * 1000)
+    assert.equal("ready", status())
+  end)
+
+  it("asks no more than the budget, and the longest unasked first", function()
+    for i = 1, 40 do w:add("n" .. i) end
+    w:run(10 * 1000)
+    for _, node in ipairs(w.nodes) do w.cut[node.host] = node ~= ada end
+    w:run(20 * 1000)
+    local asked = {}
+    local check = ada.comms.proof.check
+    function ada.comms.proof.check(proof, peer, flow)
+      local sent = check(proof, peer, flow)
+      if sent then asked[peer.id] = (asked[peer.id] or 0) + 1 end
+      return sent
+    end
+    local function count()
+      local n = 0
+      for _ in pairs(asked) do n = n + 1 end -- only counted
+      return n
+    end
+    look()
+    assert.is_true(count() <= 32, count() .. " were asked")
+    look()
+    assert.equal(41, count())
+  end)
+end)

@@ -240,3 +240,61 @@ describe("UDP channel", function()
     raw:close()
   end)
 end)
+
+describe("interfaces", function()
+  local interfaces = require "routing.channels.interfaces"
+
+  local function address(name, host, prefix, broadcast, more)
+    local one = { name = name, index = #name, host = host, prefix = prefix, broadcast = broadcast, up = true,
+      family = host:find(":", 1, true) and 6 or 4 }
+    for field, value in pairs(more or {}) do one[field] = value end
+    return one
+  end
+
+  local function link(name, more)
+    local one = { name = name, on = true, carrier = true, broadcast = true, member = false, loopback = false }
+    for field, value in pairs(more or {}) do one[field] = value end
+    return one
+  end
+
+  local function looked(addresses, links, host)
+    local one = interfaces.new { net = { interfaces = function() return addresses end,
+      links = function() return links end }, log = { info = function() end }, host = host or "0.0.0.0" }
+    one:look()
+    return one
+  end
+
+  it("that are not used are named, each with what is the matter", function()
+    local one = looked({ address("wlan0", "192.168.1.5", 24, "192.168.1.255"), address("usb0", "10.0.0.1", 32),
+      address("ppp0", "10.9.9.9", 32), address("six0", "2001:db8::1", 64), address("new0", "fe80::1%new0", 64),
+      address("eth0", "10.1.0.1", 24, "10.1.0.255", { up = false }) },
+      { link "wlan0", link "usb0", link("ppp0", { broadcast = false }), link "six0", link "new0",
+        link("eth0", { carrier = false }), link("off0", { on = false }), link("port0", { member = true }),
+        link("tunl0", { on = false, broadcast = false }) })
+    local found = {}
+    for i, left_out in ipairs(one:unused()) do found[i] = left_out.name .. ": " .. left_out.reason end
+    assert.same({ "eth0: no cable, or no Wi-Fi network joined", "new0: no address: DHCP gave none yet",
+      "off0: switched off", "port0: part of a bridge or bond, whose own address counts",
+      "ppp0: no broadcast: it joins two hosts only", "six0: IPv6 only: broadcast needs an IPv4 address",
+      "usb0: no broadcast: its network is a /32" }, found)
+    assert.same({}, looked({ address("wlan0", "192.168.1.5", 24, "192.168.1.255") }, { link "wlan0" }):unused())
+  end)
+
+  it("that take no frame are named, too, until they do", function()
+    local one = looked({ address("wlan0", "192.168.1.5", 24, "192.168.1.255") }, { link "wlan0" })
+    one.used[1].fault = "EPERM: Operation not permitted"
+    one:look()
+    assert.same({ { name = "wlan0", reason = "sending fails: EPERM: Operation not permitted" } }, one:unused())
+    one.used[1].fault = nil
+    assert.same({}, one:unused())
+  end)
+
+  it("say who is near", function()
+    local one = looked({ address("wlan0", "192.168.1.5", 24, "192.168.1.255"), address("usb0", "10.0.0.1", 32),
+      address("eth0", "172.16.0.1", 12, nil, { up = false }) }, {})
+    for host, near in pairs { ["192.168.1.77"] = true, ["192.168.2.1"] = false, ["10.0.0.1"] = true,
+      ["10.0.0.2"] = false, ["172.16.0.2"] = false, ["fe80::1"] = false, ["8.8.8.8"] = false } do
+      assert.equal(near, one:near(host), host)
+    end
+  end)
+end)
