@@ -38,7 +38,7 @@ end
 -- larger one, so that two do not take each other's. → can it begin now?
 function parts:make_room(key)
   local short = self.room:short(key)
-  if not short then return true end
+  if not short then return false end -- the disk refused for another reason than that its rest does not fit
   local own, victims, sum = size_of(self, key) or 0, {}, 0
   for _, half in ipairs(self:idle()) do
     if half.cid ~= key and half.size < own then

@@ -51,11 +51,12 @@ end
 -- The file KEY is not wanted any more.
 function room:forget(key) self.waiting[key] = nil end
 
--- The disk itself refused, with WORD (an errno's name). → what that means, in words
+-- The disk itself refused, with WORD (an errno's name); ERR ends in what that means. → the same in words
 function room:refused(word, err)
-  local now = self.loop:now()
+  local now, means = self.loop:now(), err and err:match "([^:]+)$":gsub("^%s+", "")
   self.fault = { word = word, since = self.fault and self.fault.word == word and self.fault.since or now,
-    text = ("the disk of %s %s"):format(self.path, FULL[word] or ("refused: " .. (err or word))) }
+    text = ("the disk of %s %s"):format(self.path, FULL[word] or means and ("has errors: %s (%s)"):format(means, word)
+      or "refused: " .. word) }
   return self.fault.text
 end
 
