@@ -123,7 +123,10 @@ function report.show(answer, s)
   for _, file in ipairs(answer.files) do shared(rows, file, s) end
   for _, file in ipairs(answer.here) do rows[#rows + 1] = here(file, answer.self, s) end
   if #rows > 0 then s:table(COLUMNS, rows) end
-  if #rows == 0 then return s:say(("No files are shared. Put one into %s."):format(s:text(answer.share))) end
+  if #rows == 0 then
+    if answer.problem then return s:say(("No files are shared. Here: %s."):format(s:text(answer.problem))) end
+    return s:say(("No files are shared. Put one into %s."):format(s:text(answer.share)))
+  end
   sums(answer, s)
 end
 

@@ -13,6 +13,7 @@ away.__index = away
 
 local CALM, CALM_MOST = 2000, 30000 -- ms without another loss, until it is known what went together
 local EMPTIED = 10 * 60 * 1000 -- ms
+local SLICE = 32 -- words unsaid in a turn
 local TOGETHER = 2 -- files that go at once; the only one that there was is deleted as one of many is
 local UNKNOWN = { id = "?", text = "another file system" }
 
@@ -147,6 +148,15 @@ local function unsay(self, kept)
   self.shares:dismiss(kept.cid)
 end
 
+-- Those of LIST that still stand in the map MAP, a slice a turn: each is a word to be signed.
+local function unsay_each(self, list, map, i)
+  for n = i, math.min(i + SLICE - 1, #list) do
+    local kept = list[n]
+    if self[map][kept.cid] == kept then unsay(self, kept) end
+  end
+  if i + SLICE <= #list then self.loop:post(function() unsay_each(self, list, map, i + SLICE) end) end
+end
+
 local function hold(self, list)
   for _, kept in ipairs(list) do
     put(self, kept, "emptied")
@@ -162,9 +172,11 @@ local function decide(self)
   if self:check() then return end
   local list = {}
   for i, cid in ipairs(sorted.keys(self.lost)) do list[i] = self.lost[cid] end
-  self.lost = {}
-  if #list >= TOGETHER and self.shares:count() == 0 and not self.unfinished() then return hold(self, list) end
-  for _, kept in ipairs(list) do unsay(self, kept) end
+  if #list >= TOGETHER and self.shares:count() == 0 and not self.unfinished() then
+    self.lost = {}
+    return hold(self, list)
+  end
+  unsay_each(self, list, "lost", 1)
 end
 
 -- The file of KEPT (shares:release) is no longer under its name.
@@ -228,8 +240,9 @@ end
 
 -- A person, or the owner's permission, says that they are gone. → how many
 function away:dismiss()
-  local list = sorted.keys(self.by_cid)
-  for _, cid in ipairs(list) do unsay(self, self.by_cid[cid]) end
+  local list = {}
+  for i, cid in ipairs(sorted.keys(self.by_cid)) do list[i] = self.by_cid[cid] end
+  unsay_each(self, list, "by_cid", 1)
   return #list
 end
 
