@@ -14,6 +14,15 @@ local KEPT <const> = 60 * 1000 -- ms that a folder once found is used again for 
 --- Answers about the files of NODE, each a method (request) → table, or nil, text, word, candidates.
 function files.new(node) return setmetatable({ node = node }, files) end
 
+-- The same table for the same node, each time: a report speaks of few nodes, and of each many times.
+local function once(who)
+  local known = {}
+  return function(id)
+    known[id] = known[id] or who(id)
+    return known[id]
+  end
+end
+
 local function name_row(one, who)
   return { name = plain.text(one.name), from = who(one.from), gone = one.gone or nil }
 end
@@ -77,7 +86,7 @@ end
 
 function files:report()
   local node, here, known = self.node, {}, {}
-  local who, list = facts.people(node), without_away(node, shared.files(node.dcache))
+  local who, list = once(facts.people(node)), without_away(node, shared.files(node.dcache))
   for _, file in ipairs(list) do known[file.cid] = true end
   for _, file in ipairs(node.logs:files()) do
     if not (file.cid and known[file.cid]) then here[#here + 1] = file end
