@@ -1,5 +1,6 @@
 -- again.lua - what a node says again: by another time than it was said, or when own words came back. Stamps nothing.
 local own = require "dcache.own"
+local walk = require "dcache.walk"
 
 local again = {}
 again.__index = again
@@ -30,14 +31,16 @@ local function listen_for_time(self)
   time.on_leap = function() self:say() end
 end
 
--- What was unsaid by a time that was not: others may have refused to hear it.
-local function unsay(node)
-  for _, bucket in ipairs(BUCKETS) do
-    for _, record in ipairs(node.dcache:records(bucket, node.id)) do
-      if record.verb == "dismiss" and own.redate(node.time, node.loop, record) then
+-- What was unsaid by a time that was not is unsaid again: others may have refused to hear it.
+local function unsay(self)
+  local node = self.node
+  self:rest()
+  for i, bucket in ipairs(BUCKETS) do
+    self.walks[i] = walk.start(node.loop, node.dcache, bucket, function(record)
+      if record.mine and record.verb == "dismiss" and own.redate(node.time, node.loop, record) then
         node.comms:dismiss(bucket, { key = record.key })
       end
-    end
+    end, function() end)
   end
 end
 
@@ -54,7 +57,7 @@ local function say(self)
   node.discovery:say_again()
   if before and math.abs(self.epoch - before) <= APART then return end -- the first proof of a time that we had
   each_part(node, "say_again")
-  unsay(node)
+  unsay(self)
 end
 
 -- What was stamped by another time than the one now known is made again; leaps that come together, once.
@@ -81,14 +84,20 @@ end
 
 -- Listens for NODE, whose dcache, comms and discovery stand; content and logs where there are any by then.
 function again.new(node)
-  local self = setmetatable({ node = node }, again)
+  local self = setmetatable({ node = node, walks = {} }, again)
   listen_for_time(self)
   listen_for_own(self)
   return self
 end
 
+-- Looks no further through records.
+function again:rest()
+  for _, one in ipairs(self.walks) do one.stop() end
+end
+
 function again:stop()
   self.stopped = true
+  self:rest()
   if self.leapt then self.leapt:cancel() end
   if self.righting then self.righting:cancel() end
 end

@@ -15,11 +15,13 @@ local policy
 local function give_files(node)
   local files = shares.new { loop = node.loop, time = node.time, log = node.log, folder = "/share",
     publish = function(verb, bucket, key, data, ttl, at)
-      return node.comms[verb](node.comms, bucket, data, { key = key, ttl = ttl, at = at })
+      if verb == "dismiss" then return node.comms:dismiss(bucket, { key = key, ttl = ttl }) end
+      return node.comms:propose(bucket, data, { key = key, ttl = ttl, at = at })
     end,
     records = function(bucket) return node.dcache:records(bucket, node.id) end,
     serve = function() return true end, withdraw = function() end, leaves = function() return "cid", "leaves" end }
   node.logs = { say_again = function() files:say_again() end, put_right = function() files:put_right() end }
+  function node.unshare(name) files:remove(name, file_key(name)) end
   function node.share(name) assert(files:add(name, file_key(name), 1, "lab", {})) end
 end
 
@@ -214,6 +216,21 @@ describe("a node without a clock", function()
       w:run(2 * MINUTE)
       assert.equal("first-1 first-2", held(ada, { first }), "seed " .. seed)
       if seed % 3 ~= 1 then assert.equal(table.concat(names, " "), held(first, { ada }), "seed " .. seed) end
+    end
+  end)
+
+  it("unsays again what it unsaid by no time, so that all hear it", function()
+    local w = world(8)
+    local ada, bea = w:add("ada", { clock = false }), w:add("bea", { clock = false })
+    ada.share "a"
+    w:run(20 * SECOND)
+    ada.unshare "a"
+    w:run(20 * SECOND)
+    local clock = w:add "clock" -- to whom a word of the build's time has ended: it is four months ago
+    w:run(20 * SECOND)
+    for _, node in ipairs { ada, bea, clock } do
+      local record = node.dcache:record("share/files", file_key "a", ada.id)
+      assert.same({ "dismiss", w.loop:wall() // 100000 }, { record.verb, record.at // 100000 })
     end
   end)
 

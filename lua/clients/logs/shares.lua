@@ -11,6 +11,7 @@ local BUCKET = "share/files"
 local TTL = 30 * 86400 -- seconds: max_ttl of class `share`; renewed while true
 local DATA_MOST = 640 -- bytes of DATA: with the rest of a statement below 1,024
 local STRICTNESS = { lab = 1, swarm = 2, public = 3 }
+local SLICE = 64 -- files that are said again in a turn
 local ADOPT_MS = 600000 -- after this, own records without a file are dismissed though files still settle
 
 -- shares.new{ loop =, time =, log =, folder =, publish =, records =, serve =, withdraw =, leaves = fn(name, identity)
@@ -231,8 +232,16 @@ function Shares:say_again()
     share.due = record and own_words.redate(self.time, self.loop, record, share.mono)
     if share.due then earlier(self)[share.cid] = nil end
     share.said, share.renew_at = nil, 0
-    sync(self, share)
   end
+  local list, at = { table.unpack(self.list) }, 0
+  local function slice()
+    for i = at + 1, math.min(at + SLICE, #list) do
+      if self.by_cid[list[i].cid] == list[i] then sync(self, list[i]) end
+    end
+    at = at + SLICE
+    if at < #list then self.loop:post(slice) end
+  end
+  slice()
 end
 
 -- The same for a file that is away: KEPT as release() gave it.
