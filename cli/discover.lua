@@ -77,7 +77,7 @@ end
 
 local function same(answer, s)
   local facts, count = answer.same, here(answer)
-  if not facts or not facts.records then return "" end
+  if not facts or not facts.records or count == 1 and facts.of == 0 then return "" end
   local records = s.count(facts.records, "record")
   if facts.equal and facts.of and facts.of > 0 and facts.equal == facts.of and facts.of == count - 1 then
     local all = count == 2 and "both" or ("all %d"):format(count)
@@ -113,10 +113,11 @@ function discover.show(answer, s, options)
   if #rows > 1 then
     s:table(columns, rows)
     if days > 0 then s:say(("%d lost for over a day; discover --all lists them."):format(days)) end
-    if here(answer) > 1 then return s:say(count_of(answer, s) .. same(answer, s)) end
-  else
-    s:table({ COLUMNS[1], COLUMNS[2], COLUMNS[3], COLUMNS[4], COLUMNS[5] }, { row(COLUMNS, nodes[1], s) }, true)
+    local unused = here(answer) == 1 and s:unused(answer.tried and answer.tried.unused) or ""
+    return s:say(count_of(answer, s) .. same(answer, s) .. (unused ~= "" and " " .. unused or ""))
   end
+  s:table({ table.unpack(COLUMNS, 1, 5) }, { row(COLUMNS, nodes[1], s) }, true)
+  if days > 0 then return s:say(("Nobody else is here; %d lost for over a day: discover --all."):format(days)) end
   for _, words in ipairs(alone(answer, s)) do
     if words ~= "" then s:say(words) end
   end

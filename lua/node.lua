@@ -129,7 +129,7 @@ end
 
 local function supplier(self, id)
   local peer = self.comms.peers.by_id[id]
-  if not peer then return nil end
+  if not peer or self.comms.peers:left(peer) then return nil end
   return { name = self.discovery:label(id), http = peer.http, hosts = self.comms.peers:hosts(peer) }
 end
 

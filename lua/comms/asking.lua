@@ -17,11 +17,12 @@ function asking.new(given)
     timers = {} }, asking)
 end
 
--- The proved flows of PEER to hosts that are near, the best first.
+-- The proved flows of PEER to hosts that are near, or were when he was heard there, the best first: where our own
+-- network went away he is lost, not far.
 local function near_flows(self, peer)
   local flows, best = {}, self.peers:best(peer)
   for _, flow in ipairs(peer.flows) do
-    if self.peers:proved(flow) and self.near(flow.source.host) and not flow.source.channel.closed then
+    if self.peers:proved(flow) and (flow.near or self.near(flow.source.host)) and not flow.source.channel.closed then
       table.insert(flows, flow == best and 1 or #flows + 1, flow)
     end
   end
@@ -106,6 +107,9 @@ end
 --- PEER was heard, perhaps because he was asked.
 function asking:heard(peer)
   peer.asked = nil
+  for _, flow in ipairs(peer.flows) do
+    if flow.beat == peer.beats then flow.near = self.near(flow.source.host) end
+  end
   if self.timers[peer] then self.timers[peer]:cancel() end
   self.timers[peer] = nil
   for _, look in ipairs(self.looks) do

@@ -94,18 +94,33 @@ describe("the status of a node", function()
     assert.equal(1, ada.discovery:count())
   end)
 
-  it("follows his silence where nobody asks: 6 minutes, 11 minutes; twice that and more from afar", function()
+  it("follows his silence where nobody asks: 6 minutes, 11 minutes", function()
     w.cut[donald.host] = true
     for _, step in ipairs { { 5, "ready" }, { 2, "quiet" }, { 3, "quiet" }, { 2, "lost" } } do
       w:run(step[1] * 60 * 1000)
       assert.equal(step[2], status())
     end
+  end)
+
+  it("of one from afar follows later: 16 minutes, 21 minutes", function()
+    w = sim.new { seed = 8, policy = rules }
+    ada, donald = w:add "ada", w:add "donald"
     function ada.comms.near() return false end
-    assert.equal("ready", status())
-    for _, step in ipairs { { 5, "quiet" }, { 5, "lost" } } do
+    w:run(60 * 1000)
+    w.cut[donald.host] = true
+    for _, step in ipairs { { 12, "ready" }, { 5, "quiet" }, { 5, "lost" } } do
       w:run(step[1] * 60 * 1000)
       assert.equal(step[2], status())
     end
+  end)
+
+  it("is lost, not far, where our own network went away", function()
+    function ada.comms.near() return false end
+    w.cut[ada.host] = true
+    w:run(20 * 1000)
+    look()
+    w:run(12 * 1000)
+    assert.equal("lost", status())
   end)
 
   it("is left when he says so, and no late word of his or replayed beacon changes that; a new start does", function()
