@@ -154,6 +154,11 @@ function node:open_content(net, wanted)
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
   self.comms:on_back(function(peer) self.content:back(peer.id) end)
+  self.comms:on_word("share/files", function(st, source)
+    if source and self.content:holds(st.key) then
+      self.content:heard(self.dcache:record("share/files", st.key, st.signer))
+    end
+  end)
   if not self.door then return end
   function self.door.on_open(gateway) -- later than the rest
     self.gateway = gateway

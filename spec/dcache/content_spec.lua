@@ -207,6 +207,26 @@ describe("dcache.content", function()
     assert.same(claim, said[1].data)
   end)
 
+  it("names the file as its robot did last", function()
+    local file, port = publisher()
+    local c, _, said = node("server", { publisher = port })
+    assert(fetch(c, file, { class = "swarm", from = ADA, name = "one/a.bag" }))
+    local function heard(signer, names, class)
+      c:heard { key = file.cid, verb = "propose", signer = signer, data = { class = class, names = names, size = 1 } }
+      L:after(100, function() L:stop() end)
+      L:run()
+      return said[#said].data.name, #said
+    end
+    assert.same({ "one/a.bag", 1 }, { heard(ADA, { "one/a.bag", "x" }, "swarm") })
+    assert.same({ "one/a.bag", 1 }, { heard("12D3KooW" .. ("x"):rep(44), { "y" }, "swarm") }) -- another's file
+    assert.same({ "two/b.bag", 2 }, { heard(ADA, { "two/b.bag", "x" }, "swarm") })
+    assert.same({ "two/b.bag", 3 }, { heard(ADA, { "two/b.bag" }, "lab") })
+    c:stop()
+    local again = node("server", {})
+    again:start()
+    assert.same({ "two/b.bag", "lab" }, { again:held()[1].name, again:held()[1].class })
+  end)
+
   it("reads what an earlier version wrote down, and learns the origin from what it shared", function()
     local file, port = publisher()
     local c = node("server", { publisher = port })

@@ -186,6 +186,21 @@ describe("two robots, a server and a laptop", function()
     assert.matches("\nrun%.bag +5 B +bea, gone +", text)
   end)
 
+  it("find a file by the name that its robot gave it last", function()
+    if not s then return pending(why) end
+    local folder_of_bea = s:path("bea", "share")
+    swarm.sh(("mv %s/stays.txt %s/moved.txt"):format(folder_of_bea, folder_of_bea))
+    assert.is_truthy(swarm.within(10, function()
+      return s:cli("lab", "files list"):find "moved%.txt +5 B +bea +held"
+    end))
+    swarm.sh(("rm %s/moved.txt"):format(folder_of_bea))
+    assert.is_truthy(swarm.within(10, function()
+      local _, one = row_of("lap", "moved.txt", "bea")
+      return one and one.gone
+    end))
+    brings({ ["moved.txt"] = "stays" }, "lap", "bea:moved.txt")
+  end)
+
   it("say who has it and since when he was not heard where nobody can be asked, and know nothing else", function()
     if not s then return pending(why) end
     local _, said, fine = get("lap", "nothing-like-it")

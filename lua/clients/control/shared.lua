@@ -62,12 +62,6 @@ local function by_name(a, b)
 end
 
 local function finish(file)
-  file.gone = not file.shared
-  local only = not file.named[2] and file.named[1]
-  if only then -- as most are: thousands of them in a turn
-    file.names, file.from = { only.name }, { only.from }
-    return
-  end
   table.sort(file.named, by_name)
   local names, from = {}, {}
   file.from = {}
@@ -78,7 +72,7 @@ local function finish(file)
       file.from[#file.from + 1] = one.from
     end
   end
-  file.names = sorted.keys(names)
+  file.names, file.gone = sorted.keys(names), not file.shared
 end
 
 --- Files that somebody shares or holds, sorted by name and CID: { cid, size (bytes), class, at (ms), names (sorted),

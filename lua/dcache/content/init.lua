@@ -6,6 +6,7 @@ local fetch = require "dcache.content.fetch"
 local held = require "dcache.content.held"
 local jobs = require "dcache.content.job"
 local keeping = require "dcache.content.keeping"
+local origins = require "dcache.content.origins"
 local parts = require "dcache.content.parts"
 local replacing = require "replacing"
 local room = require "dcache.content.room"
@@ -82,22 +83,6 @@ function content:put_right()
   claims.dismiss_strays(self)
 end
 
--- Earlier versions wrote down no origin: a word of share/files that was not unsaid tells it.
-local function learn_origins(self)
-  local unknown = false
-  for _, file in ipairs(self.list) do unknown = unknown or not file.origin end
-  if not unknown or not self.files then return end
-  self.learning = self.files(function(record)
-    local file = self.by_cid[record.key]
-    if not file or file.origin or record.mine or record.verb ~= "propose" or not record.data then return end
-    local names = record.data.names or {}
-    file.origin = held.origin(file.cid, { class = record.data.class, from = record.signer, name = names[1] })
-    if not file.origin then return end
-    file.saved, file.renew_at = nil, nil -- written down and claimed anew
-    keeping.look(self, file)
-  end)
-end
-
 -- Folders are made, and synced, before there is anybody to wait; what fails is tried again when it is needed.
 function content:start()
   for _, name in ipairs { "partial", "held" } do self.disk:mkdir(self.dir .. "/" .. name) end
@@ -110,7 +95,7 @@ function content:start()
   claims.remember(self)
   keeping.look_at_all(self)
   if whole then claims.dismiss_strays(self) end
-  learn_origins(self)
+  origins.look(self)
   self.timer = self.loop:every(LOOK_EVERY, function() keeping.look_at_all(self) end)
   self.suspecting = self.loop:every(SUSPECT_EVERY, function() keeping.look_at_suspects(self) end)
 end
@@ -165,6 +150,9 @@ function content:withdraw(key)
   if file then keeping.offer(self, file) end
   return was
 end
+
+-- RECORD: a word of share/files that was heard, as dcache reads it.
+function content:heard(record) origins.learn(self, record) end
 
 function content:holds(key) return self.by_cid[key] ~= nil end
 

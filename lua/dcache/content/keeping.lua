@@ -43,11 +43,12 @@ local look
 local function save(self, file)
   if file.saving then return end
   file.saving = true
+  local origin = file.origin
   held.save(self.replacing, self.disk, self.dir, file, function(ok, err)
     file.saving = nil
     if not self.by_cid[file.cid] then return held.forget(self.disk, self.dir, file.cid) end
     if not ok then return trouble(self, file, "cannot be written down", err) end
-    file.saved = true
+    file.saved = file.origin == origin or nil -- else once more: it was learned anew meanwhile
     look(self, file)
   end)
 end
