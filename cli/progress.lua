@@ -65,7 +65,8 @@ end
 --- Shows on standard error how far the file NAME is: → paint(row of job.lua), wipe(). On a terminal a line that is
 -- drawn again and again; elsewhere, when it takes some seconds, one line.
 function progress.painter(context, name)
-  return (context.world.columns(2) and drawn or said_once)(context, name)
+  local draws = context.world.columns(2) and context.world.env "TERM" ~= "dumb"
+  return (draws and drawn or said_once)(context, name)
 end
 
 --- What is said of a FILE on its way: { state, done, size, source, via, rate, since_ms, reason }. BARE: its source is

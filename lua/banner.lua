@@ -37,12 +37,23 @@ local function interfaces_of(channel)
   return #names > 0 and " on " .. table.concat(names, ", ") or ""
 end
 
+local UNUSED = 3 -- interfaces that a channel which waits is said to lack
+
+local function why_not(channel)
+  local words = {}
+  for i, one in ipairs(channel.unused or {}) do
+    if i <= UNUSED then words[i] = ("%s: %s"):format(text.escape(one.name), one.reason) end
+  end
+  return words[1] and (" (%s)"):format(table.concat(words, "; ")) or ""
+end
+
 local function listen_words(channels, http, http_reason)
   local parts = {}
   for _, channel in ipairs(channels) do
     local port = channel.address:match "/%l+/(%d+)/dswarm%-line$"
     local word = ("%s %s%s"):format(channel.kind, port, interfaces_of(channel))
-    parts[#parts + 1] = channel.state == "up" and word or ("%s waits: %s"):format(word, channel.reason or "?")
+    if channel.state ~= "up" then word = ("%s waits: %s"):format(word, channel.reason or "?") .. why_not(channel) end
+    parts[#parts + 1] = word
   end
   if http > 0 then parts[#parts + 1] = "http " .. http end
   if http_reason then parts[#parts + 1] = "http waits: " .. text.escape(http_reason) end

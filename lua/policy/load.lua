@@ -47,7 +47,8 @@ local function find(path, options)
   for _, candidate in ipairs(path and { path } or options.search) do
     local text, message, word = read(candidate)
     if text then return candidate, text end
-    if path or word ~= "missing" then return nil, { { file = candidate, text = message } } end
+    local advice = path and "" or "; name a policy, or set HOME to a folder of your own"
+    if path or word ~= "missing" then return nil, { { file = candidate, text = message .. advice } } end
   end
   return nil, { { file = "no policy", text = "looked at " .. table.concat(options.search, ", ") } }
 end

@@ -38,7 +38,8 @@ describe("the search for a policy", function()
     local p, found = policy.load(nil, { shipped = "policies", search = { "/user", "policies/duckiebot.lua" },
       read = function() return nil, "/user: Permission denied", "disk" end })
     assert.is_nil(p)
-    assert.same({ "/user: /user: Permission denied" }, load.report(found))
+    assert.same({ "/user: /user: Permission denied; name a policy, or set HOME to a folder of your own" },
+      load.report(found))
   end)
 
   it("reads real files, and a folder is none", function()

@@ -68,8 +68,8 @@ local function leave_out(self, all)
   end
   for _, one in ipairs(self.used) do used[one.name] = true end
   for _, link in ipairs(self.net.links and self.net.links() or {}) do
-    local of_a_machine = link.on or link.broadcast -- not the kernel's own tunnels, which nobody switched on
-    if of_a_machine and not used[link.name] then
+    local somebodys = link.on or link.broadcast or link.loopback -- not the kernel's own tunnels, all switched off
+    if somebodys and not used[link.name] then
       list[#list + 1] = { name = link.name, reason = reason(self, link, by_name[link.name] or {}) }
     end
   end
