@@ -20,8 +20,9 @@ end
 
 -- A copy: its path at the robot that it is from, and whether it is still there.
 local function held(file, s)
-  return { s:text(file.name), s.size(file.size), file.from and s:who(file.from) or "",
-    { file.gone and "held, gone there" or "held for others", colour = "good" }, s:short(file.cid) }
+  local state = { file.gone and "held, gone there" or "held for others", colour = "good" }
+  if file.away then state = { "held, its disk is not there", colour = "bad" } end
+  return { s:text(file.name), s.size(file.size), file.from and s:who(file.from) or "", state, s:short(file.cid) }
 end
 
 local function fetching(file, s)

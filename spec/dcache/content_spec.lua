@@ -366,10 +366,11 @@ describe("dcache.content", function()
     assert(fetch(c, file))
     assert.equal(1, #said)
     os.execute(("mv %s/server/files %s/elsewhere"):format(home.path, home.path))
+    local small = { cid = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy", size = 3, name = "s" }
+    assert.equal("disk", select(3, fetch(c, small))) -- before anybody looked
     c:say_again()
     assert.is_true(c:holds(file.cid))
     assert.equal("ENOENT", c:trouble().word)
-    local small = { cid = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy", size = 3, name = "s" }
     assert.equal("disk", select(3, fetch(c, small)))
     c:stop()
     local again, _, said_again = node("server", { publisher = port })
@@ -383,6 +384,17 @@ describe("dcache.content", function()
     os.execute(("rm -r %s/server/files/*"):format(home.path)) -- negative control: there, and empty
     again:say_again()
     assert.is_false(again:holds(file.cid))
+  end)
+
+  it("puts files together on the file system on which they are to be", function()
+    local devices = { ["/s/partial"] = { dev = 1 }, ["/s/files"] = { dev = 1 } }
+    local set = require "dcache.content.parts".new { dir = "/s",
+      disk = { stat = function(_, path) return devices[path] end } }
+    assert.equal("/s/partial", set:folder())
+    devices["/s/files"].dev = 2 -- a disk of its own
+    assert.equal("/s/files/.partial", set:folder())
+    devices["/s/files"] = nil
+    assert.equal("/s/partial", set:folder())
   end)
 
   it("keeps no more than eight damaged files", function()

@@ -101,7 +101,7 @@ end
 
 -- A copy held here: whose it is, and whether he still shares it.
 local function held_row(node, file, who)
-  local row = plain.fields(file, { "cid", "name", "size", "path", "class" })
+  local row = plain.fields(file, { "cid", "name", "size", "path", "class", "away" })
   if not file.from then return row end
   local record = node.dcache:record("share/files", file.cid, file.from)
   row.from, row.gone = who(file.from), not (record and record.holds)

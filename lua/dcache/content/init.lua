@@ -38,16 +38,17 @@ function content.new(given)
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
   self.room = room.new { loop = given.loop, path = given.dir .. "/files", space = given.space,
     reserved = function() return self:reserved() end }
+  self.parts = parts.new { disk = given.disk, log = given.log, dir = given.dir, room = self.room }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
     random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
     alone = ALONE, flusher = given.flusher, room = self.room,
+    partial = function(cid) return self.parts:folder() .. "/" .. cid end,
     sources = function(cid) return self.suppliers:of(cid) end }
+  self.parts.fetcher = self.fetcher
   self.aside, self.on_lost = aside.new(given), function() end
   self.sound = sound.new { loop = given.loop, disk = given.disk, replacing = self.replacing, flusher = given.flusher,
     folder = given.dir .. "/files", path_of = function(file) return keeping.path(self, file) end,
     told = function(...) keeping.checked(self, ...) end }
-  self.parts = parts.new { disk = given.disk, log = given.log, dir = given.dir, fetcher = self.fetcher,
-    room = self.room }
   return self
 end
 
@@ -116,6 +117,7 @@ end
 function content:fetch(key, size, name, done, pressed, origin)
   local ok, err, word = nil, "duplicate: it is held", "duplicate"
   if not self.by_cid[key] then
+    if self.list[1] and not self.sound:is_there() then keeping.note_away(self) end
     ok, err, word = self.fetcher:start(key, size, name, function(path, leaves, why)
       self.coming[key] = nil
       if not path then return done(nil, leaves, why) end
@@ -157,13 +159,14 @@ function content:heard(record) origins.learn(self, record) end
 function content:holds(key) return self.by_cid[key] ~= nil end
 
 -- Sorted by CID: { cid =, name = its path at its origin, size =, path = here, class =, from = peer ID }; what is not
--- known is left out, then name is the file's name here.
+-- known is left out, then name is the file's name here. away: the disk of held files is not there.
 function content:held()
   local list = {}
   for i, file in ipairs(self.list) do
     local origin = file.origin or {}
     list[i] = { cid = file.cid, name = origin.name or file.name, size = file.identity.size,
-      path = keeping.path(self, file), class = origin.class, from = origin.from }
+      path = keeping.path(self, file), class = origin.class, from = origin.from,
+      away = self.room.away and true or nil }
   end
   return list
 end

@@ -91,7 +91,7 @@ function look(self, file)
 end
 
 -- A disk that is not there: said, and nothing is fetched to the place where it was.
-local function note_away(self)
+function keeping.note_away(self)
   local why, was = self.sound.away, self.room.away
   self.room:set_away(why)
   if why and not was then
@@ -109,7 +109,7 @@ function keeping.look_at_all(self)
   local function slice()
     for _ = 1, LOOK_SLICE do
       at = at + 1
-      if self.stopped or not list[at] then return self.stopped or note_away(self) end
+      if self.stopped or not list[at] then return self.stopped or keeping.note_away(self) end
       if self.by_cid[list[at].cid] == list[at] then look(self, list[at]) end
     end
     self.loop:post(slice)

@@ -4,21 +4,28 @@ local cid = require "core.cid"
 local parts = {}
 parts.__index = parts
 
--- disk, log, dir (the state folder), fetcher (fetch.lua's), room (room.lua's).
+-- disk, log, dir (the state folder), room (room.lua's); fetcher (fetch.lua's), to be set.
 function parts.new(given)
-  return setmetatable({ disk = given.disk, log = given.log, dir = given.dir .. "/partial", fetcher = given.fetcher,
-    room = given.room }, parts)
+  return setmetatable({ disk = given.disk, log = given.log, dir = given.dir, room = given.room }, parts)
+end
+
+-- Where they are: on the file system of the finished ones, else none could be renamed to its place. STATE/files may be
+-- a disk of its own.
+function parts:folder()
+  local here, there = self.disk:stat(self.dir .. "/partial"), self.disk:stat(self.dir .. "/files")
+  local apart = here and there and here.dev ~= there.dev
+  return self.dir .. (apart and "/files/.partial" or "/partial")
 end
 
 local function size_of(self, key)
-  local facts = self.disk:stat(self.dir .. "/" .. key)
+  local facts = self.disk:stat(self:folder() .. "/" .. key)
   return facts and facts.kind == "file" and facts.size or nil
 end
 
 -- Of files that are not being fetched: { cid =, size = bytes that lie there }, by CID.
 function parts:idle()
   local list = {}
-  for _, key in ipairs(self.disk:list(self.dir) or {}) do
+  for _, key in ipairs(self.disk:list(self:folder()) or {}) do
     local size = cid.parse(key) and not self.fetcher.by_cid[key] and size_of(self, key)
     if size then list[#list + 1] = { cid = key, size = size } end
   end
@@ -30,7 +37,7 @@ function parts:drop(key, why)
   self.room:forget(key)
   self.fetcher:give_up(key, "missing: " .. why, "missing")
   local size = size_of(self, key)
-  if not size or not self.disk:unlink(self.dir .. "/" .. key) then return end
+  if not size or not self.disk:unlink(self:folder() .. "/" .. key) then return end
   self.log:info("content", "half removed", { cid = key, bytes = size, why = why })
 end
 

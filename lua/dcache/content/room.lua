@@ -86,9 +86,10 @@ end
 -- bytes more that would let one of them begin | nil, since = ms of the loop } | nil: nothing
 function room:trouble()
   if self.away then
+    local notes = self.path:gsub("files$", "held")
     return { word = "ENOENT", path = self.path, files = 0, since = self.away_since,
-      text = ("the disk of %s is not there (%s): held files wait for it, nothing is fetched")
-        :format(self.path, self.away) }
+      text = ("the disk of %s is not there (%s): held files wait for it, nothing is fetched; put it back, or begin "
+        .. "anew without them: stop, remove %s, start"):format(self.path, self.away, notes) }
   end
   local n, least, since = waiting(self)
   if not self.fault and n == 0 then return nil end

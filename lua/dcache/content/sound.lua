@@ -23,12 +23,23 @@ end
 -- All files are looked at anew from here on.
 function sound:begin() self.away = nil end
 
+local OTHER = "another file system lies in its place"
+
 -- Is the disk that FILE was on not there? Then its folder is not, or is one of another file system with no held file.
 local function is_away(self, file)
   local folder, err = self.disk:stat(self.folder)
-  if folder and (folder.dev == file.identity.dev or folder.dev == self.seen_dev) then return false end
-  self.away = folder and "another file system lies in its place" or err
+  if folder and (folder.dev == file.identity.dev or folder.dev == self.dev) then return false end
+  self.away = folder and OTHER or err
   return true
+end
+
+-- Before anything is put there, when there are held files: is the folder of the file system on which they were seen
+-- last? Sets `away` where it is not.
+function sound:is_there()
+  local folder, err = self.disk:stat(self.folder)
+  if folder and (folder.dev == self.dev or not self.dev and not self.away) then return true end
+  self.away = self.away or folder and OTHER or err
+  return false
 end
 
 -- "same"; "missing"; "damaged" and why; "unknown" and why: it is hashed, or cannot be looked at.
@@ -41,7 +52,7 @@ function sound:look(file)
     end
     return is_away(self, file) and "unknown" or "missing", self.away
   end
-  self.seen_dev = facts.dev
+  self.dev = facts.dev
   if held.same(file.identity, held.identity(facts)) and not file.suspect then return "same" end
   if facts.kind ~= "file" or facts.size ~= file.identity.size then return "damaged", "it has another size" end
   self:check(file)
