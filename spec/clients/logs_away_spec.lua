@@ -171,6 +171,35 @@ describe("files of the share folder", function()
     are { "a.bag published", "b.bag published", "c/c.bag published" }
     assert.equal("propose propose propose", k:verbs())
   end)
+
+  it("that nobody may look at, or that a failing disk does not give, are not unsaid; what became a link is", function()
+    local word
+    k.logs.watch.beneath = setmetatable({ list = function(folder, path, most)
+      local entries, beyond = require "core.beneath".list(folder, path, most)
+      for i, entry in ipairs(entries) do
+        if word and entry.name == "a.bag" then entries[i] = { name = "a.bag", kind = "unknown", word = word } end
+      end
+      return entries, beyond
+    end }, { __index = require "core.beneath" })
+    for _, each in ipairs { "EACCES", "EIO" } do
+      word = each
+      k.logs.watch:scan()
+      are { "a.bag refused", "a.bag not there", "b.bag published", "c/c.bag published" }
+      k:run(300)
+      assert.equal(each, k:file("a.bag").word)
+      word = nil
+      k.logs.watch:scan()
+      k.logs.watch:scan()
+      are(HERE)
+    end
+    assert.equal("propose propose propose", k:verbs())
+    k:sh "rm a.bag && ln -s b.bag a.bag"
+    are { "a.bag refused", "b.bag published", "c/c.bag published" }
+    k.logs.watch:scan()
+    k:run(2500)
+    assert.equal("link", k:file("a.bag").word)
+    assert.equal("propose propose propose dismiss", k:verbs())
+  end)
 end)
 
 describe("a folder that was emptied at once", function()

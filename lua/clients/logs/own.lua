@@ -37,11 +37,15 @@ local function unshare(self, file)
   file.shared, file.kept, file.was = nil, nil, nil
 end
 
+-- It is there, but cannot be read now: its word stands.
+local function hide(self, file, word)
+  local kept = file.shared and self.shares:release(file.name, file.shared) or file.kept
+  self.away:hide(kept, "disk", word .. ": it cannot be read")
+  file.shared, file.kept = nil, nil
+end
+
 local function refuse(self, file, word, why)
-  if BROKEN[word] then
-    self.away:hide(file.kept, "disk", word .. ": it cannot be read")
-    file.kept = nil
-  end
+  if BROKEN[word] then hide(self, file, word) end
   unshare(self, file)
   why = why or WHY[word]
   local reason = why and word .. ": " .. why or word
@@ -210,6 +214,7 @@ function own:refused(name, word, why, n)
   local file = file_of(self, name)
   if file.info or file.state ~= "refused" then self.finished:forget(name) end
   file.info = nil
+  if word:find "^E" then hide(self, file, word) end
   if not self.stray[name] then self.stray[name], self.strays = true, self.strays + 1 end
   refuse(self, file, word, why)
 end

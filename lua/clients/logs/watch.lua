@@ -101,9 +101,15 @@ local function note(self, name, info)
   self.seen(name, info)
 end
 
+-- Where a file was is none now, or one that nobody may look at: that is said of it, not that it is gone.
+local function unknow(self, name)
+  if self.known[name] then self.known[name], self.count = nil, self.count - 1 end
+end
+
 local function meet(self, path, info)
   local name = join(path, info.name)
   if info.kind == "file" then return note(self, name, info) end
+  unknow(self, name)
   if info.kind ~= "directory" then return self.refused(name, watch.word_of(info)) end
   if depth_of(name) > DEPTH then return self.refused(name .. "/", "deep") end
   self.queue[#self.queue + 1] = name
@@ -138,12 +144,6 @@ function Watch:unread_above(name)
   end
 end
 
-local function hide(self, name)
-  self.known[name] = nil
-  self.count = self.count - 1
-  self.hidden(name)
-end
-
 local function end_scan(self)
   local gone = {}
   for name, serial in pairs(self.known) do -- in any order
@@ -152,7 +152,12 @@ local function end_scan(self)
   table.sort(gone)
   self.scanning = nil
   for _, name in ipairs(gone) do
-    if self:unread_above(name) then hide(self, name) else forget(self, name) end
+    if self:unread_above(name) then
+      unknow(self, name)
+      self.hidden(name)
+    else
+      forget(self, name)
+    end
   end
   self.scanned()
   if self.again then self:scan() end
