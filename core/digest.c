@@ -47,13 +47,14 @@ static void take(const struct index *ix, const struct order *o, int64_t t,
 
 int index_digest(struct index *ix, int class_number, int64_t t, const void *salt,
                  size_t salt_size, struct digest *out) {
-  struct digest *known = &ix->digests[class_number];
+  struct digest *known = ix->digests[class_number];
   crypto_generichash_state state;
   uint8_t hash[CORE_HASH_SIZE];
-  if (!salt_size && known->is_known && known->from <= t && t < known->until) {
-    *out = *known;
-    return 0;
-  }
+  for (int i = 0; !salt_size && i < INDEX_DIGESTS; i++)
+    if (known[i].is_known && known[i].from <= t && t < known[i].until) {
+      *out = known[i];
+      return 0;
+    }
   const struct order *o = index_order(ix, class_number);
   if (!o)
     return -1;
@@ -62,7 +63,9 @@ int index_digest(struct index *ix, int class_number, int64_t t, const void *salt
   take(ix, o, t, out, &state);
   crypto_generichash_final(&state, hash, sizeof hash);
   memcpy(out->bytes, hash, sizeof out->bytes);
-  if (!salt_size)
-    *known = *out;
+  if (salt_size)
+    return 0;
+  memmove(known + 1, known, (INDEX_DIGESTS - 1) * sizeof *known);
+  known[0] = *out;
   return 0;
 }

@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #define INDEX_NOWHERE (-1) /* no place in the journal */
+#define INDEX_DIGESTS 2    /* kept of a class: at our own T, and at a peer's */
 
 /* One remembered statement: the newest word in its slot, which is (bucket, key, signer).
  * 72 bytes; numbers of others begin with 1, 0 is none. */
@@ -76,7 +77,7 @@ struct index {
   uint32_t holder_room, holder_top, unused_holder;
   struct table by_id, by_slot, by_bucket, by_holder;
   struct order orders[LAW_CLASSES_MAX];
-  struct digest digests[LAW_CLASSES_MAX];
+  struct digest digests[LAW_CLASSES_MAX][INDEX_DIGESTS]; /* the newest first */
   int64_t counts[LAW_CLASSES_MAX];
   struct index_seen seen[INDEX_SEEN]; /* by the first byte of the ID */
   int64_t earliest_end;               /* no entry ends before it; seconds */

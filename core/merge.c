@@ -101,7 +101,8 @@ const char *index_offer(struct index *ix, const struct statement *st, int64_t no
 /* A change of a class: no digest of it holds any more. */
 static void count_change(struct index *ix, int class_number, int change) {
   ix->counts[class_number] += change;
-  ix->digests[class_number].is_known = 0;
+  for (int i = 0; i < INDEX_DIGESTS; i++)
+    ix->digests[class_number][i].is_known = 0;
 }
 
 static struct index_gone forget_line(struct index *ix, struct entry *e) {

@@ -247,6 +247,20 @@ describe("core.record", function()
     assert.same({ nothing, 0 }, { second.digest(all, CLASSES[1], t) })
   end)
 
+  it("digests at two T by turns, each anew after a change", function()
+    local heard, ends = {}, {}
+    for i = 1, 4 do
+      heard[i] = sign { key = "k" .. i, at = AT + i * DAY * 1000 }
+      index:put(heard[i], i)
+      ends[i] = index:bucket("share/files")[1].ends
+      for _ = 1, 3 do
+        for _, t in ipairs { 0, ends[1], ends[1] + DAY, 0 } do
+          assert.are.same({ second.digest(heard, CLASSES[1], t) }, { index:digest("share", t) })
+        end
+      end
+    end
+  end)
+
   it("digests what ends after T, under a salt, and forgets no change", function()
     local heard, digest = {}, nil
     for i = 1, 4 do
