@@ -5,7 +5,7 @@ function discover.request(options) return { command = "discover", all = options 
 
 local COLUMNS <const> = {
   { title = "NAME", give = true, least = 13, cut = "middle", rank = 1 }, { title = "KEY", rank = 7 },
-  { title = "TYPE", give = true, least = 6, rank = 5 }, { title = "STATUS", rank = 1 },
+  { title = "TYPE", give = true, least = 10, rank = 5 }, { title = "STATUS", rank = 1 },
   { title = "VIA", rank = 4 }, { title = "SEEN", rank = 2 }, { title = "FILES", align = "right", rank = 6 },
   { title = "NOTE", give = true, optional = true, rank = 8, least = 16 },
 }

@@ -68,10 +68,10 @@ local function tail(text, max)
   return ""
 end
 
--- Of words whole ones stay, unless less than three quarters would be left.
+-- Of words whole ones stay, unless less than half would be left.
 local function whole_words(text)
   local words = text:match "^(.+) %S*$"
-  return words and #words * 4 >= #text * 3 and words or text
+  return words and width.of(words) * 2 >= width.of(text) and words:match "^(.-)[,:;]*$" or text
 end
 
 --- TEXT within MAX columns; what is left out shows as "…", at its end, or with "middle" inside.
