@@ -181,6 +181,28 @@ describe("gathering", function()
     assert.equal(2, #w.fetched)
   end)
 
+  it("goes on with what there was no place for when few are left, not at the next look", function()
+    local w = world()
+    w.records, w.at_once = {}, 8
+    for i = 1, 2500 do
+      local cid = ("f%04d"):format(i)
+      w.urgency[cid] = 5
+      table.insert(w.records, { key = cid, holds = true, mine = false, signer = "ada", at = 0,
+        data = { class = "lab", names = { cid }, size = 1 } })
+    end
+    local there, came = {}, 0
+    w.gather.content.holds = function(_, cid) return there[cid] or false end
+    w.gather.content.fetch = function(_, cid, _, _, done)
+      w.loop:after(1, function()
+        there[cid], came = true, came + 1
+        done("/path")
+      end)
+    end
+    w.gather:start()
+    w.loop:run_until(30000) -- the next look would be after a minute
+    assert.equal(2500, came)
+  end)
+
   it("lets a file that does not fit wait, blames nobody, and goes on with others", function()
     local w = world()
     w.urgency = { a = 9, c = 1 }

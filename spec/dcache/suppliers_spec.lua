@@ -24,6 +24,20 @@ describe("a source of files", function()
     assert.is_false(s:is_slow(source) or s:width() ~= 4)
   end)
 
+  it("that is slow is asked after one that is not, and where the other rests", function()
+    local loop, bea = { now = function() return 1000 end }, { id = "bea", url = "http://10.77.0.2:3826" }
+    local s = suppliers.new { loop = loop, random = require("core.random").seeded(1),
+      list = function() return { source, bea } end }
+    assert.equal(source, (s:pick())) -- the nearest
+    s:gave(source, MIB, 5000)
+    assert.equal(bea, (s:pick()))
+    s:failed(bea, "closed")
+    assert.equal(source, (s:pick()))
+    assert.is_false(s:all_failed())
+    s:failed(source, "moved")
+    assert.is_true(s:all_failed())
+  end)
+
   -- One that failed by WORD until it rests for long → suppliers, its loop, ms until it may be asked
   local function resting(word)
     local s, loop = new()
