@@ -219,6 +219,26 @@ describe("a node without a clock", function()
     end
   end)
 
+  it("goes by nobody's clock whose address is not proved, who is gone, or who says that he has none", function()
+    local w = world(9)
+    local ada = w:add("ada", { clock = false })
+    w:add("bea", { clock = false })
+    local ask = ada.comms.proof.ask
+    ada.comms.proof.ask = function() end
+    local clock = w:add "clock"
+    w:run(2 * MINUTE)
+    assert.same({ "none", 0 }, { ada.time.quality, #ada.time.claims() })
+    ada.comms.proof.ask = ask
+    w:run(2 * MINUTE)
+    assert.equal("adopted", ada.time.quality)
+    assert.equal(clock.id, ada.time.claims()[1].id)
+    assert.equal(1, #ada.time.claims(), "bea goes by his clock, and states none")
+    w.cut[clock.host] = true
+    w:run(4 * MINUTE)
+    assert.equal(0, #ada.time.claims())
+    assert.is_true(math.abs(ada.time:now() - w.loop:wall()) < MINUTE, "but it runs on")
+  end)
+
   it("unsays again what it unsaid by no time, so that all hear it", function()
     local w = world(8)
     local ada, bea = w:add("ada", { clock = false }), w:add("bea", { clock = false })
