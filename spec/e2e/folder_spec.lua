@@ -19,7 +19,6 @@ ln -s /etc/hostname out; ln -s 1.bag in; mkdir -p 1/2/3/4/5/6/7/8/9; echo d >1/2
 mkdir shut; echo s >shut/s.bag; chmod 0 shut; echo n >shut.bag; chmod 0 shut.bag; echo h >.hidden
 mkdir half; echo h >half/h.bag; chmod 444 half
 printf x >"$(printf 'n%.0s' $(seq 255))"; printf y >"$(printf 'e\314\201.txt')"; printf z >"$(printf '\303\251.txt')"
-mkdir ro; mount -t tmpfs -o ro none ro 2>/dev/null
 ]]
 
 local WATCHES = [[
