@@ -230,7 +230,8 @@ static int is_member(const struct ifaddrs *one) {
 
 /* links() → array of { name, on, carrier, loopback, broadcast, member }, one for each
  * interface, with an address or not, by index: the first 256. "on": somebody switched it
- * on; "carrier": a cable or a Wi-Fi network is there; "member": a part of another one. */
+ * on; "carrier": a cable or a Wi-Fi network is there; "broadcast": it reaches all hosts
+ * of a network, and finds them by ARP; "member": a part of another one. */
 int net_links(lua_State *L) {
   list *all = list_new(L);
   int n = 0;
@@ -247,7 +248,8 @@ int net_links(lua_State *L) {
     set_boolean(L, "on", (one->ifa_flags & IFF_UP) != 0);
     set_boolean(L, "carrier", (one->ifa_flags & IFF_RUNNING) != 0);
     set_boolean(L, "loopback", (one->ifa_flags & IFF_LOOPBACK) != 0);
-    set_boolean(L, "broadcast", (one->ifa_flags & IFF_BROADCAST) != 0);
+    set_boolean(L, "broadcast",
+                (one->ifa_flags & (IFF_BROADCAST | IFF_NOARP)) == IFF_BROADCAST);
     set_boolean(L, "member", is_member(one));
     lua_rawseti(L, -2, ++n);
   }

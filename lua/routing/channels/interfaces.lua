@@ -45,7 +45,6 @@ end
 local function reason(self, link, list)
   if not link.on then return "switched off" end
   if not link.carrier then return "no cable, or no Wi-Fi network joined" end
-  if link.member then return "part of a bridge or bond, whose own address counts" end
   local ip4, ip6
   for _, one in ipairs(list) do
     if one.family == 4 and (not ip4 or one.broadcast) then ip4 = one end
@@ -68,7 +67,8 @@ local function leave_out(self, all)
   end
   for _, one in ipairs(self.used) do used[one.name] = true end
   for _, link in ipairs(self.net.links and self.net.links() or {}) do
-    local somebodys = link.on or link.broadcast or link.loopback -- not the kernel's own tunnels, all switched off
+    -- The kernel's own tunnels, all switched off, are nobody's; a part of a bridge or bond is used where the whole is.
+    local somebodys = (link.on or link.broadcast or link.loopback) and not link.member
     if somebodys and not used[link.name] then
       list[#list + 1] = { name = link.name, reason = reason(self, link, by_name[link.name] or {}) }
     end
