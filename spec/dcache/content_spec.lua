@@ -332,6 +332,35 @@ describe("dcache.content", function()
     assert.is_nil(third.sound.queue[1])
   end)
 
+  it("gives up no copy because this process has no descriptor or memory left to look at it", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    local path = assert(fetch(c, file))
+    c:stop()
+    os.execute(("cp -p %s %s.new && mv %s.new %s"):format(path, path, path, path))
+    local again, _, said = node("server", {})
+    local real, word = disk.real(), "EMFILE"
+    again.sound.disk = { stat = function(_, where) return real:stat(where) end,
+      unlink = function(_, where) return real:unlink(where) end,
+      open = function(_, ...)
+        if word then return nil, word .. ": open", word end
+        return real:open(...)
+      end }
+    again:start()
+    for _, each in ipairs { "EMFILE", "ENFILE", "ENOMEM" } do
+      word = each
+      again:say_again()
+      assert.same({ true, nil, nil }, { again:holds(file.cid), said[1], again:damaged()[1] })
+    end
+    word = nil
+    again:say_again()
+    run_till(function() return again.list[1].saved and again.list[1].offered end)
+    assert.equal("propose", said[1].verb)
+    word, again.list[1].suspect = "EIO", true -- negative control: the disk does not give it, though it takes a byte
+    again:say_again()
+    assert.is_false(again:holds(file.cid))
+  end)
+
   it("gives up a copy whose bytes changed under the same identity when somebody asks for them", function()
     local file, port = publisher()
     local c, g, said = node("server", { publisher = port })

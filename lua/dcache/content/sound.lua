@@ -73,23 +73,33 @@ local function ended(self, file, identity, why)
   begin(self)
 end
 
+-- Words that tell nothing of the file: this process lacks something, or the file went while it was hashed.
+local TELLS_NOTHING = { EMFILE = true, ENFILE = true, ENOMEM = true, EAGAIN = true, full = true, closed = true,
+  ENOENT = true }
+
+-- It could not be hashed now; the next look at it asks again.
+local function put_off(self, file)
+  close(self, file)
+  table.remove(self.queue, 1)
+  return begin(self)
+end
+
 -- It cannot be read. Where the disk still takes a byte it is the file that is damaged; else it is the disk.
-local function unreadable(self, file, err)
+local function unreadable(self, file, err, word)
+  if TELLS_NOTHING[word] then return put_off(self, file) end
   self.replacing:put(self.folder .. "/.alive", "", 384, function(ok, why)
     if ok then
       self.disk:unlink(self.folder .. "/.alive")
       return ended(self, file, nil, err)
     end
     self.away = why
-    close(self, file)
-    table.remove(self.queue, 1)
-    begin(self)
+    put_off(self, file)
   end)
 end
 
 local function finish(self, file)
-  local facts, err = self.disk:stat(self.path_of(file))
-  if not facts then return unreadable(self, file, err) end
+  local facts, err, word = self.disk:stat(self.path_of(file))
+  if not facts then return unreadable(self, file, err, word) end
   ended(self, file, held.identity(facts))
 end
 
@@ -98,21 +108,21 @@ local function check_leaf(self, file, number)
   if #digest == 0 then return finish(self, file) end
   local what = { file = self.opened, cid = cid.make("raw", digest), offset = offset,
     size = math.min(unixfs.chunk, file.identity.size - offset) }
-  local job, err = self.worker:run(unixfs.check, what, function(result)
+  local job, err, word = self.worker:run(unixfs.check, what, function(result)
     if self.stopped then return end
     if result.kept then return check_leaf(self, file, number + 1) end
-    if result.word then return unreadable(self, file, result.error) end
+    if result.word then return unreadable(self, file, result.error, result.word) end
     ended(self, file, nil, "its bytes are not those that were checked when it came")
   end)
-  if not job then unreadable(self, file, err) end
+  if not job then unreadable(self, file, err, word) end
 end
 
 function begin(self)
-  local file, err = self.queue[1], nil
+  local file, err, word = self.queue[1], nil, nil
   if not file or self.opened or self.stopped then return end
-  if not self.worker then self.worker, err = self.start(1) end
-  if self.worker then self.opened, err = self.disk:open(self.path_of(file), "read") end
-  if not self.opened then return unreadable(self, file, err) end
+  if not self.worker then self.worker, err, word = self.start(1) end
+  if self.worker then self.opened, err, word = self.disk:open(self.path_of(file), "read") end
+  if not self.opened then return unreadable(self, file, err, word) end
   check_leaf(self, file, 1)
 end
 
