@@ -172,6 +172,31 @@ describe("files of the share folder", function()
     assert.equal("propose propose propose", k:verbs())
   end)
 
+  it("that a failing disk does not give stand over a restart, too, until other bytes have their name", function()
+    local beneath, word = require "core.beneath", "EIO"
+    local failing = setmetatable({ list = function(folder, path, most)
+      local entries, beyond = beneath.list(folder, path, most)
+      for i, entry in ipairs(entries) do
+        if word and entry.name == "a.bag" then entries[i] = { name = "a.bag", kind = "unknown", word = word } end
+      end
+      return entries, beyond
+    end }, { __index = beneath })
+    k.logs.watch.beneath = failing
+    k:stop()
+    k.beneath = failing
+    k:start()
+    are { "a.bag refused", "a.bag not there", "b.bag published", "c/c.bag published" }
+    k:run(2500)
+    assert.equal("propose propose propose", k:verbs())
+    word = nil
+    k:write("a.bag", "other bytes")
+    k.logs.watch:scan()
+    assert.is_true(k:wait(function() return #k.said == 4 end))
+    k.logs.watch:scan()
+    are(HERE)
+    assert.equal("propose propose propose propose dismiss", k:verbs())
+  end)
+
   it("that nobody may look at, or that a failing disk does not give, are not unsaid; what became a link is", function()
     local word
     k.logs.watch.beneath = setmetatable({ list = function(folder, path, most)

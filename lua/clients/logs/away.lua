@@ -14,19 +14,17 @@ away.__index = away
 local CALM, CALM_MOST = 2000, 30000 -- ms without another loss, until it is known what went together
 local EMPTIED = 10 * 60 * 1000 -- ms
 local SLICE = 32 -- words unsaid in a turn
-local TOGETHER = 2 -- files that go at once; the only one that there was is deleted as one of many is
+local TOGETHER = 2 -- so many files must go at once; a folder's only file is taken for deleted as one of many is
 local UNKNOWN = { id = "?", text = "another file system" }
 
 -- loop, log, disk, folder, mount = core.mount, shares; replacing, path: of memory.lua; live = fn(name) → "pending": it
--- is there and may be that file, "judged": another one is there, nil; unfinished = fn() → does any file settle;
--- unread = fn(name) → its folder, if that cannot be read; vanish = fn() → kept words: all files are forgotten without
--- being unsaid; back = fn(): a folder is there.
+-- is there and may be that file, "unread": it cannot be read, "judged": another one is there, nil; unfinished = fn() →
+-- does any file settle; unread = fn(name) → its folder, if that cannot be read; vanish = fn() → kept words: all files
+-- are forgotten without being unsaid; back = fn(): a folder is there.
 function away.new(given)
   local self = setmetatable({ by_cid = {}, lost = {} }, away)
   for _, name in ipairs { "loop", "log", "disk", "folder", "shares", "live", "unfinished", "unread", "vanish",
-    "back" } do
-    self[name] = given[name]
-  end
+    "back" } do self[name] = given[name] end
   self.place = place.new { mount = given.mount, folder = given.folder }
   self.memory = memory.new { loop = given.loop, disk = given.disk, log = given.log, replacing = given.replacing,
     path = given.path, text = function() return self:text() end }
@@ -184,7 +182,9 @@ function away:lose(kept)
   if not kept then return end
   if kept.place then self.memory:changed() end
   self.by_cid[kept.cid] = nil
-  if self.live(kept.data.names[1]) == "judged" then return unsay(self, kept) end
+  local live = self.live(kept.data.names[1])
+  if live == "judged" then return unsay(self, kept) end
+  if live == "unread" then return self:hide(kept, "disk", "it cannot be read") end
   if self.left then return put(self, kept, "place", self.here or UNKNOWN) end
   self.lost[kept.cid] = kept
   local now = self.loop:now()
@@ -215,7 +215,7 @@ function away:stray(cid, data)
   if not name or self.live(name) == "pending" then return name and "later" or self.shares:dismiss(cid) end
   local kept = { cid = cid, data = data }
   local folder = self.unread(name)
-  if folder then return self:hide(kept, "folder", folder) end
+  if folder then return self:hide(kept, "folder", ("its folder %s cannot be read"):format(folder)) end
   self:lose(kept)
 end
 
@@ -223,7 +223,7 @@ end
 local function was_due(self, kept)
   if kept.why == "place" then return not self.left and self.here and kept.place == self.here.id end
   local name = kept.data.names[1]
-  return kept.why == "folder" and not self.unread(name) or kept.why == "disk" and not self.live(name)
+  return kept.why == "folder" and not self.unread(name) or kept.why == "disk" and self.live(name) ~= "unread"
 end
 
 -- Everything was looked at.

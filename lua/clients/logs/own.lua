@@ -37,8 +37,9 @@ local function unshare(self, file)
   file.shared, file.kept, file.was = nil, nil, nil
 end
 
--- It is there, but cannot be read now: its word stands.
+-- It is there, but cannot be read now: its word stands, that of an earlier run, too (away.lua asks by `live`).
 local function hide(self, file, word)
+  file.unread = true
   local kept = file.shared and self.shares:release(file.name, file.shared) or file.kept
   self.away:hide(kept, "disk", word .. ": it cannot be read")
   file.shared, file.kept = nil, nil
@@ -80,7 +81,7 @@ end
 function own:restart(name, event)
   local file = file_of(self, name)
   if looks_the_same(self, file) then keep(self, file) else unshare(self, file) end
-  file.info, file.cid, file.class, file.word = nil, nil, nil, nil
+  file.info, file.cid, file.class, file.word, file.unread = nil, nil, nil, nil, nil
   set(file, "settling")
   self.finished:touch(name, event)
 end
@@ -121,10 +122,11 @@ function own:vanish()
   return kept
 end
 
--- Is there a file of that name: "pending": nobody knows yet what it is; "judged"; or nil.
+-- Is there a file of that name: "pending": nobody knows yet what it is; "unread": it cannot be read; "judged"; or nil.
 function own:live(name)
   local file = self.by_name[name]
   if not file then return nil end
+  if file.unread then return "unread" end
   local pending = file.state ~= "refused" and not file.info or self.hashing:has(file)
   return pending and "pending" or "judged"
 end
@@ -213,7 +215,7 @@ function own:refused(name, word, why, n)
   end
   local file = file_of(self, name)
   if file.info or file.state ~= "refused" then self.finished:forget(name) end
-  file.info = nil
+  file.info, file.unread = nil, nil
   if word:find "^E" then hide(self, file, word) end
   if not self.stray[name] then self.stray[name], self.strays = true, self.strays + 1 end
   refuse(self, file, word, why)

@@ -18,7 +18,7 @@ local KINDS = { link = { "link", "a link" }, fifo = { "pipe", "a pipe" }, socket
   device = { "pipe", "a device" } }
 
 -- watch.new{ loop =, log =, disk =, folder =, watch = core.watch, beneath = core.beneath, ready = fn() → is the folder
--- one that may be looked at now; read = fn(word): the folder itself could not be read, nil: it could; seen =
+-- one that may be looked at now; read_told = fn(word): the folder itself could not be read, nil: it could; seen =
 -- fn(name, info), event = fn(name, event), gone = fn(name), hidden = fn(name): it was there, and now its folder cannot
 -- be read; refused = fn(name, word, why, how many names), scanned = fn() } → watch. Names are relative to the folder.
 function watch.new(given)
