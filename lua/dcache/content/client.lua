@@ -29,7 +29,8 @@ local function open(self)
   return true
 end
 
--- options as core.http's get: { url =, max =, accept =, range =, timeout_ms =, low_speed = }.
+-- options as core.http's get: { url =, max =, accept =, range =, timeout_ms =, low_speed =, low_seconds =,
+-- fresh = over a new connection }.
 -- → id | nil, text, word; done{ id =, status =, body = } or { id =, word =, error = }, once, never at once.
 function client:get(options, done)
   if not self.http then

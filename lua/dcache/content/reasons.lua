@@ -34,9 +34,6 @@ function reasons.of(word, source)
   return AT:format(host and not source.own and ("%s at %s"):format(who, host) or who)
 end
 
--- Could SOURCE not be reached at all?
-function reasons.is_unreached(word) return SENTENCES[word] == nil or word == "slow" end
-
 reasons.NOBODY = "nobody who has it can be reached"
 
 return reasons
