@@ -227,6 +227,25 @@ describe("files of the share folder", function()
   end)
 end)
 
+describe("many files that are away", function()
+  it("are said again, when the time is another one, a slice a turn", function()
+    local loop, said, store, before = simloop.new(), 0, disk.memory(1), {}
+    store:mkdir "/state"
+    for i = 1, 100 do before[i] = { cid = ("cid%03d"):format(i), data = { names = { "x" .. i }, size = 1 } } end
+    local one = away.new { loop = loop, log = till.log(), disk = store, folder = "/share", path = "/state/away",
+      replacing = require "replacing".new { disk = store, log = till.log() },
+      mount = { key = function() return nil, "ENOENT: gone", "ENOENT" end },
+      shares = { release_all = function() return before end, say_kept = function() said = said + 1 end },
+      vanish = function() return {} end }
+    one:start()
+    assert.equal(100, #one:rows())
+    one:say_again()
+    assert.is_true(said > 0 and said < 100, said .. " in one turn")
+    loop:run_until(1000)
+    assert.equal(100, said)
+  end)
+end)
+
 describe("a folder that was emptied at once", function()
   it("is believed after ten minutes, not before; what is back by then stands", function()
     local loop, said, store = simloop.new(), {}, disk.memory(1)

@@ -13,7 +13,7 @@ away.__index = away
 
 local CALM, CALM_MOST = 2000, 30000 -- ms without another loss, until it is known what went together
 local EMPTIED = 10 * 60 * 1000 -- ms
-local SLICE = 32 -- words unsaid in a turn
+local SLICE = 32 -- words said or unsaid in a turn
 local TOGETHER = 2 -- so many files must go at once; a folder's only file is taken for deleted as one of many is
 local UNKNOWN = { id = "?", text = "another file system" }
 
@@ -31,11 +31,16 @@ function away.new(given)
   return self
 end
 
+-- What MAP (by CID) holds, sorted.
+local function listed(map)
+  local list = {}
+  for i, cid in ipairs(sorted.keys(map)) do list[i] = map[cid] end
+  return list
+end
+
 function away:text()
   local entries = {}
-  for _, cid in ipairs(sorted.keys(self.by_cid)) do
-    if self.by_cid[cid].place then entries[#entries + 1] = self.by_cid[cid] end
-  end
+  for _, kept in ipairs(listed(self.by_cid)) do entries[#entries + 1] = kept.place and kept or nil end
   return memory.format(self.here, entries)
 end
 
@@ -61,19 +66,16 @@ end
 
 -- All that was here is away with the place that it was in.
 local function leave(self)
-  local from, n = self.here or UNKNOWN, 0
+  local from, n, lost = self.here or UNKNOWN, 0, listed(self.lost)
   local function add(kept)
     n = n + 1
     put(self, kept, "place", from)
   end
-  for _, cid in ipairs(sorted.keys(self.by_cid)) do
-    if not self.by_cid[cid].place then add(self.by_cid[cid]) end
-  end
-  for _, cid in ipairs(sorted.keys(self.lost)) do add(self.lost[cid]) end
   self.lost = {}
-  for _, list in ipairs { self.vanish(), self.shares:release_all() } do
+  for _, list in ipairs { listed(self.by_cid), lost, self.vanish(), self.shares:release_all() } do
     for _, kept in ipairs(list) do
-      if not self.by_cid[kept.cid] then add(kept) end
+      local there = self.by_cid[kept.cid]
+      if not there or there == kept and not kept.place then add(kept) end
     end
   end
   self.left = true
@@ -146,13 +148,13 @@ local function unsay(self, kept)
   self.shares:dismiss(kept.cid)
 end
 
--- Those of LIST that still stand in the map MAP, a slice a turn: each is a word to be signed.
-local function unsay_each(self, list, map, i)
+-- ACT(self, kept) for what of LIST still stands in the map MAP, a slice a turn: each is a word to be signed.
+local function each_kept(self, list, map, act, i)
   for n = i, math.min(i + SLICE - 1, #list) do
     local kept = list[n]
-    if self[map][kept.cid] == kept then unsay(self, kept) end
+    if self[map][kept.cid] == kept then act(self, kept) end
   end
-  if i + SLICE <= #list then self.loop:post(function() unsay_each(self, list, map, i + SLICE) end) end
+  if i + SLICE <= #list then self.loop:post(function() each_kept(self, list, map, act, i + SLICE) end) end
 end
 
 local function hold(self, list)
@@ -168,13 +170,12 @@ end
 local function decide(self)
   self.timer, self.first = nil, nil
   if self:check() then return end
-  local list = {}
-  for i, cid in ipairs(sorted.keys(self.lost)) do list[i] = self.lost[cid] end
+  local list = listed(self.lost)
   if #list >= TOGETHER and self.shares:count() == 0 and not self.unfinished() then
     self.lost = {}
     return hold(self, list)
   end
-  unsay_each(self, list, "lost", 1)
+  each_kept(self, list, "lost", unsay, 1)
 end
 
 -- The file of KEPT (shares:release) is no longer under its name.
@@ -229,8 +230,7 @@ end
 -- Everything was looked at.
 function away:scanned()
   local now = self.loop:now()
-  for _, cid in ipairs(sorted.keys(self.by_cid)) do
-    local kept = self.by_cid[cid]
+  for _, kept in ipairs(listed(self.by_cid)) do
     if self.live(kept.data.names[1]) ~= "pending" then
       if was_due(self, kept) then self:lose(kept) end
       if kept.till and now >= kept.till then unsay(self, kept) end
@@ -240,14 +240,13 @@ end
 
 -- A person, or the owner's permission, says that they are gone. → how many
 function away:dismiss()
-  local list = {}
-  for i, cid in ipairs(sorted.keys(self.by_cid)) do list[i] = self.by_cid[cid] end
-  unsay_each(self, list, "by_cid", 1)
+  local list = listed(self.by_cid)
+  each_kept(self, list, "by_cid", unsay, 1)
   return #list
 end
 
 function away:say_again()
-  for _, cid in ipairs(sorted.keys(self.by_cid)) do self.shares:say_kept(self.by_cid[cid]) end
+  each_kept(self, listed(self.by_cid), "by_cid", function(_, kept) self.shares:say_kept(kept) end, 1)
 end
 
 -- == for people
@@ -267,9 +266,8 @@ end
 -- Rows as report.lua has them, sorted by name.
 function away:rows()
   local rows = {}
-  for _, cid in ipairs(sorted.keys(self.by_cid)) do
-    local kept = self.by_cid[cid]
-    rows[#rows + 1] = { name = kept.data.names[1], size = kept.data.size, cid = cid, class = kept.data.class,
+  for _, kept in ipairs(listed(self.by_cid)) do
+    rows[#rows + 1] = { name = kept.data.names[1], size = kept.data.size, cid = kept.cid, class = kept.data.class,
       state = "not there", reason = reason(self, kept), word = "away", since = kept.since }
   end
   table.sort(rows, function(a, b) return a.name < b.name or a.name == b.name and a.cid < b.cid end)
