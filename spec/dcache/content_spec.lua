@@ -426,6 +426,32 @@ describe("dcache.content", function()
     assert.equal("/s/partial", set:folder())
   end)
 
+  it("gives up no more beginnings of files than the room takes that another waits for, and no larger one", function()
+    local cid, short, keys = require "core.cid", 150, {}
+    local set = require "dcache.content.parts".new { disk = disk.real(), dir = home.path,
+      log = { info = function() end },
+      room = { short = function() return short end, forget = function() end } }
+    set.fetcher = { by_cid = {}, give_up = function() end }
+    assert(disk.real():mkdir(home.path .. "/partial"))
+    for i, size in ipairs { 500, 100, 400, 300, 900 } do
+      keys[i] = cid.make("raw", ("%d"):format(i):rep(32))
+      folder.write(home.path .. "/partial/" .. keys[i], ("x"):rep(size))
+    end
+    local function sizes()
+      local list = {}
+      for i, half in ipairs(set:idle()) do list[i] = half.size end
+      table.sort(list)
+      return list
+    end
+    assert.is_true(set:make_room(keys[1]))
+    assert.same({ 400, 500, 900 }, sizes())
+    short = 401
+    assert.is_false(set:make_room(keys[1]))
+    short = nil
+    assert.is_false(set:make_room(keys[1]))
+    assert.same({ 400, 500, 900 }, sizes())
+  end)
+
   it("keeps no more than eight damaged files", function()
     local set = require "dcache.content.aside".new { disk = disk.real(), dir = home.path }
     for i = 1, 10 do

@@ -17,16 +17,16 @@ function parts:folder()
   return self.dir .. (apart and "/files/.partial" or "/partial")
 end
 
-local function size_of(self, key)
-  local facts = self.disk:stat(self:folder() .. "/" .. key)
+local function size_of(self, folder, key)
+  local facts = self.disk:stat(folder .. "/" .. key)
   return facts and facts.kind == "file" and facts.size or nil
 end
 
 -- Of files that are not being fetched: { cid =, size = bytes that lie there }, by CID.
 function parts:idle()
-  local list = {}
-  for _, key in ipairs(self.disk:list(self:folder()) or {}) do
-    local size = cid.parse(key) and not self.fetcher.by_cid[key] and size_of(self, key)
+  local list, folder = {}, self:folder()
+  for _, key in ipairs(self.disk:list(folder) or {}) do
+    local size = cid.parse(key) and not self.fetcher.by_cid[key] and size_of(self, folder, key)
     if size then list[#list + 1] = { cid = key, size = size } end
   end
   return list
@@ -36,19 +36,21 @@ end
 function parts:drop(key, why)
   self.room:forget(key)
   self.fetcher:give_up(key, "missing: " .. why, "missing")
-  local size = size_of(self, key)
-  if not size or not self.disk:unlink(self:folder() .. "/" .. key) then return end
+  local folder = self:folder()
+  local size = size_of(self, folder, key)
+  if not size or not self.disk:unlink(folder .. "/" .. key) then return end
   self.log:info("content", "half removed", { cid = key, bytes = size, why = why })
 end
 
--- The file KEY waits for room: smaller beginnings than its own go, which wait too, where that lets it begin. Never a
--- larger one, so that two do not take each other's. → can it begin now?
+-- The file KEY waits for room: smaller beginnings than its own go, which wait too, where that lets it begin; the
+-- smallest first, no more than it takes. Never a larger one, so that two do not take each other's. → can it begin now?
 function parts:make_room(key)
   local short = self.room:short(key)
   if not short then return false end -- the disk refused for another reason than that its rest does not fit
-  local own, victims, sum = size_of(self, key) or 0, {}, 0
-  for _, half in ipairs(self:idle()) do
-    if half.cid ~= key and half.size < own then
+  local own, list, victims, sum = size_of(self, self:folder(), key) or 0, self:idle(), {}, 0
+  table.sort(list, function(a, b) return a.size < b.size or a.size == b.size and a.cid < b.cid end)
+  for _, half in ipairs(list) do
+    if half.cid ~= key and half.size < own and sum < short then
       victims[#victims + 1], sum = half, sum + half.size
     end
   end
