@@ -1,6 +1,4 @@
 -- others.lua - sockets of other daemons on this machine, for who asks where there is none. It asks none of them.
-local text = require "core.text"
-
 local others = {}
 
 local MOST <const> = 8
@@ -41,11 +39,15 @@ local function candidates(world)
   return list
 end
 
---- Sockets at which somebody listens, those of SKIP (a set) left out: array of { path =, denied = is it not ours? }.
+-- Any user of this machine can listen at a path of his choice, and ours are typed into a shell, by root perhaps.
+local function can_be_typed(path) return path:find "^[%w%._~:/@+-]+$" ~= nil end
+
+--- Sockets at which somebody listens, those of SKIP (a set) left out, and what a shell would not take as one plain
+-- word: array of { path =, denied = is it not ours? }.
 function others.find(world, skip)
   local list, met = {}, {}
   for _, path in ipairs(candidates(world)) do
-    if not met[path] and not skip[path] and #list < MOST and text.utf8(path) then
+    if not met[path] and not skip[path] and #list < MOST and can_be_typed(path) then
       local stream, _, word = world.net.unix_connect(path)
       if stream then stream:close() end
       met[path] = true
@@ -60,7 +62,7 @@ function others.words(found, program)
   if not found[1] then return "" end
   local lines = { "\nOther daemons run here:" }
   for _, one in ipairs(found) do
-    lines[#lines + 1] = ("  %s%s %s discover"):format(one.denied and "sudo " or "", program, text.escape(one.path))
+    lines[#lines + 1] = ("  %s%s %s discover"):format(one.denied and "sudo " or "", program, one.path)
   end
   return table.concat(lines, "\n")
 end

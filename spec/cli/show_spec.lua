@@ -324,3 +324,23 @@ describe("the progress line", function()
     assert.matches("0 of 0 B", progress.line(s, { name = "empty", done = 0, size = 0 }))
   end)
 end)
+
+describe("other daemons of this machine", function()
+  it("are named where a path can be typed into a shell, and where somebody listens", function()
+    local others = require "cli.others"
+    local paths = { "/run/dt-swarm/control.sock", "/tmp/$(reboot)/dt-swarm.sock", "/tmp/dt-swarm;reboot;.sock",
+      "/tmp/dt-swarm`reboot`.sock", "/home/bo/dt-swarm/root.sock", "/tmp/dt-swarm/dead.sock" }
+    local lines = {}
+    for i, path in ipairs(paths) do lines[i] = ("0: 2 0 10000 1 01 %d %s"):format(i, path) end
+    local world = { disk = function() return { list = function() return {} end } end,
+      read = function() return table.concat(lines, "\n") end,
+      net = { unix_connect = function(path)
+        if path:find "dead" then return nil, "ECONNREFUSED: nobody", "ECONNREFUSED" end
+        if path:find "root" then return nil, "EACCES: no", "EACCES" end
+        return { close = function() end }
+      end } }
+    local words = others.words(others.find(world, {}), "cli")
+    assert.equal("\nOther daemons run here:\n  sudo cli /home/bo/dt-swarm/root.sock discover\n"
+      .. "  cli /run/dt-swarm/control.sock discover", words)
+  end)
+end)
