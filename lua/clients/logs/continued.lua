@@ -21,20 +21,24 @@ end
 
 -- == which versions of one file are there: { cid =, size = } by origin and name
 
+local function note(groups, several, file)
+  local origin = file.origin
+  if not origin then return end
+  local key = origin.from .. " " .. origin.name
+  local group = groups[key] or {}
+  groups[key] = group
+  table.insert(group, { cid = file.cid, size = file.identity.size })
+  if group[2] then several[key] = group end
+end
+
+-- FILES as content has them. done(those of which there are several)
 local function group(self, files, done)
-  local groups, at = {}, 1
+  local groups, several, at = {}, {}, 1
   local function slice()
     if self.stopped then return end
-    for i = at, math.min(at + SLICE - 1, #files) do
-      local file = files[i]
-      local key = file.from and file.from .. " " .. file.name
-      if key then
-        groups[key] = groups[key] or {}
-        table.insert(groups[key], file)
-      end
-    end
+    for i = at, math.min(at + SLICE - 1, #files) do note(groups, several, files[i]) end
     at = at + SLICE
-    if at > #files then return done(groups) end
+    if at > #files then return done(several) end
     self.loop:post(slice)
   end
   slice()
@@ -45,10 +49,8 @@ local function candidates(groups)
   local list = {}
   for _, key in ipairs(sorted.keys(groups)) do
     local files = groups[key]
-    if #files > 1 then
-      table.sort(files, function(a, b) return a.size > b.size or a.size == b.size and a.cid < b.cid end)
-      for i = 2, math.min(#files, VERSIONS) do list[#list + 1] = { cid = files[i].cid, of = files, before = i } end
-    end
+    table.sort(files, function(a, b) return a.size > b.size or a.size == b.size and a.cid < b.cid end)
+    for i = 2, math.min(#files, VERSIONS) do list[#list + 1] = { cid = files[i].cid, of = files, before = i } end
   end
   return list
 end
@@ -102,7 +104,8 @@ function continued:look()
     return
   end
   self.looking = true
-  group(self, self.content:held(), function(groups)
+  local files = self.content.list
+  group(self, table.move(files, 1, #files, 1, {}), function(groups)
     local list = candidates(groups)
     if #list == 0 then return compare(self, list, 1, 1) end
     without_shared(self, list, function(rest) compare(self, rest, 1, 1) end)
