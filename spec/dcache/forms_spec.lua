@@ -110,3 +110,17 @@ it("DATA of other buckets is anybody's", function()
   assert.equal(7, forms.read("share/verified", "k", 7))
   assert.same({ "x" }, forms.read("chat", "k", { "x" }))
 end)
+
+it("a crowd of words that are meant for later is not read through to count whose files there are", function()
+  local later, read_so_far = {}, 0
+  for i = 1, 5000 do later[i] = { short = i } end
+  local cache = setmetatable({ time = { low = function() return 0 end, is_valid = function() return true end },
+    index = { signers = function() return { ada = 3 }, later end } }, { __index = require "dcache.reading" })
+  function cache.read()
+    read_so_far = read_so_far + 1
+    return { signer = "ada" }
+  end
+  local n = cache:signers("share/files").ada
+  assert.is_true(read_so_far > 0 and read_so_far < 1000, read_so_far .. " read in one turn")
+  assert.equal(3 + read_so_far, n)
+end)
