@@ -45,6 +45,15 @@ describe("malformed records", function()
       { donald.dcache:digest("share", w.loop:wall() // 16000 * 16) }) -- they are words like others
   end)
 
+  it("are told of, too, when they came while all were looked through", function()
+    local w, ada, _, seen = world()
+    seen:look() -- the first bucket's words are those of now
+    assert(ada.comms:propose("peer", { shoe = 44 }))
+    assert.is_truthy(seen.walking)
+    w:run(5000)
+    assert.equal(ada.id, (seen:list()[1] or {}).id)
+  end)
+
   it("are told of no more once their signer put them right", function()
     local w, _, donald, seen = world()
     assert(donald.comms:propose("share/files", { size = 1 }, { key = CID }))

@@ -28,7 +28,11 @@ end
 function malformed:start() self:soon(0) end
 
 function malformed:soon(ms)
-  if self.stopped or self.walking then return end
+  if self.stopped then return end
+  if self.walking then
+    self.again = true -- the look that goes on may not meet it
+    return
+  end
   if self.timer then
     if ms >= AGAIN then return end
     self.timer:cancel()
@@ -58,7 +62,9 @@ local function finish(self, found)
     if a.count ~= b.count then return a.count > b.count end
     return a.slot < b.slot
   end)
-  if self.rows[1] then self:soon(AGAIN) end
+  local again = self.again
+  self.again = nil
+  if again or self.rows[1] then self:soon(again and SOON or AGAIN) end
 end
 
 local function look_at(self, found, number)
