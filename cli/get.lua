@@ -134,7 +134,7 @@ local function obstacle(answer, s)
   if #answer.sources == 0 then return get.holders(answer, s) end
 end
 
--- One sentence of what another file of ours said.
+-- MESSAGE as a whole sentence.
 local function sentence(message) return message:find "[.!?]$" and message or message .. "." end
 
 --- Fetches options.what, a file or a folder.

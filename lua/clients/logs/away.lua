@@ -148,7 +148,7 @@ local function unsay(self, kept)
   self.shares:dismiss(kept.cid)
 end
 
--- ACT(self, kept) for what of LIST still stands in the map MAP, a slice a turn: each is a word to be signed.
+-- Calls ACT(self, kept) for each of LIST that is still in the map MAP: a slice a turn, since each word is signed.
 local function each_kept(self, list, map, act, i)
   for n = i, math.min(i + SLICE - 1, #list) do
     local kept = list[n]

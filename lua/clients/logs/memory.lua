@@ -1,7 +1,7 @@
 -- memory.lua - on which file system the shared files were, and which of them are away: STATE/away. Decides nothing.
 --
--- Text: a line of the place, then one a file that is away. Lost or damaged, it costs that files which are gone are
--- taken for deleted, no more.
+-- Text: a line about the place, then one line for each file that is away. If it is lost or damaged, files that are
+-- away are taken for deleted; nothing else is lost.
 local cid = require "core.cid"
 local json = require "core.json"
 

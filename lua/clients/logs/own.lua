@@ -200,7 +200,7 @@ function own:event(name, event)
   if not info or not finished.same(info, file.info) then self:restart(name, event) end
 end
 
--- Who settled is gone, cannot be looked at, or is no file any more.
+-- A file that was settling is gone, cannot be looked at (WORD), or something else stands there (INFO).
 function own:lost(name, word, info)
   if info then return self:refused(name, watch.word_of(info)) end
   if word == "ENOENT" or word == "link" then return self:gone(name) end

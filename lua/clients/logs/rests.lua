@@ -3,7 +3,7 @@ local rests = {}
 rests.__index = rests
 
 local FIRST, LONGEST = 5 * 1000, 60 * 1000 -- ms; where somebody gave wrong bytes always the longest
-local GROWS = { missing = true, disk = true } -- words of what may be over soon: these rests grow from FIRST
+local GROWS = { missing = true, disk = true } -- what may soon be over: such a rest begins with FIRST and doubles
 local KEPT_MAX = 1024 -- files; of the oldest one it is forgotten that it failed
 local ROWS_MAX = 256
 

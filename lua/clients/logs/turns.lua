@@ -26,7 +26,7 @@ function turns:add(file, urgency)
   self.list[#self.list + 1] = one
 end
 
--- The file CID that waits is the one of SIGNER, too, under that NAME and CLASS: his, if he is the better.
+-- SIGNER shares the waiting file CID, too, by that NAME and CLASS: it is fetched as his, if he failed less often.
 function turns:also(cid, signer, name, class)
   local file = self.known[cid] and self.known[cid].file
   if file and (self.failures[signer] or 0) < (self.failures[file.by] or 0) then
