@@ -96,7 +96,7 @@ local function over(self, look)
   look.done()
 end
 
--- Is every peer whom LOOK waits for heard again?
+-- Were all peers heard again that LOOK waits for?
 local function answered(look)
   for _, peer in ipairs(look.waiting) do
     if peer.asked then return false end

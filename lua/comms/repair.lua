@@ -43,9 +43,9 @@ end
 
 local function rank(self, peer) return hash.blake2b(self.id .. peer.id) end
 
--- What may be done with PEER: his unequal classes at the T of his beacon; else those in doubt here of which his digest
--- tells nothing, at our own T: his list tells (assent.lua). → { peer =, classes =, t = s, asked = bool } or nil,
--- since when they are unequal (ms) or nil
+-- What to repair with PEER: the classes that are unequal, at the T of his beacon; else the classes in doubt here about
+-- which his digest tells nothing, at our own T, since his list tells (assent.lua).
+-- → { peer =, classes =, t = s, asked = bool } or nil, since when they are unequal (ms) or nil
 local function option_of(self, peer)
   local classes, since
   if next(peer.unequal) then classes, since = unequal_classes(self, peer) end

@@ -2,7 +2,7 @@
 --
 -- Who has a wrong clock and believes it refuses all that others say, as ended or of the future: so he hears here that
 -- they say otherwise. Anybody can send an old word again, so it counts only of who is here: a proved, living peer.
--- A beacon of such a one, who states a clock in his newest `peer` word, tells the time to who has none.
+-- The beacon of such a peer tells the time to a node that has none, if his newest `peer` word states a clock.
 local testimony = {}
 testimony.__index = testimony
 

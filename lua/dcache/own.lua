@@ -66,8 +66,8 @@ function own:make(verb, bucket, data, options, class)
   return st, err, word
 end
 
--- When an own word RECORD should say that it was said (ms), where what it says is of a time that was not; nil where it
--- is right, or where nothing better is known. MONO: LOOP's time at which this run said it; nil: an earlier run did.
+-- The time (ms) that our own word RECORD should bear, if the one it bears is wrong; nil if that is right, or if nothing
+-- better is known. MONO: LOOP's time at which this run said it; nil: an earlier run did.
 function own.redate(time, loop, record, mono)
   if time.quality == "none" then return nil end
   local now = time:now()

@@ -132,7 +132,7 @@ function discovery:count()
   return n
 end
 
--- Somebody looks: those who were silent are asked. done() when they answered, or after a second. → a function that
+-- Somebody looks, so silent nodes are asked. done() when they answered, or after a second. → a function that
 -- gives it up
 function discovery:look(done) return self.comms:look(done) end
 

@@ -1,8 +1,8 @@
 -- seen.lua - who was heard here, in this run and in earlier ones: names outlive their robots' silence. Asks nobody.
 --
--- STATE/seen (lua/kept.lua) has rows [ID, NAME, TYPE, LAST, [ADDRESS…]]: who proved an address before the others, and
--- those heard last first. LAST is proved Unix time in ms, or 0. Keys cost nothing to make, so where there are too many
--- rows those of the others go first.
+-- STATE/seen (lua/kept.lua) has rows [ID, NAME, TYPE, LAST, [ADDRESS…]]: first the nodes that proved an address, then
+-- the others, each time the one heard last first. LAST is proved Unix time in ms, or 0. Where there are too many rows
+-- the last ones go: keys cost nothing to make, a proved address does.
 local json = require "core.json"
 local text = require "core.text"
 local messages = require "comms.messages"

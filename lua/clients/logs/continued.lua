@@ -1,4 +1,4 @@
--- continued.lua - of a log that was appended to, several versions are held: those that a newer one begins with go.
+-- continued.lua - older versions of a log that was appended to: let go where a newer one begins with all their bytes.
 --
 -- The holder compares the bytes itself, whatever anybody says. A name that was used again for other bytes keeps both.
 local prefix = require "dcache.content.prefix"
@@ -31,7 +31,7 @@ local function note(groups, several, file)
   if group[2] then several[key] = group end
 end
 
--- FILES as content has them. done(those of which there are several)
+-- Calls done(groups), each of several versions of one file. FILES: content's list.
 local function group(self, files, done)
   local groups, several, at = {}, {}, 1
   local function slice()

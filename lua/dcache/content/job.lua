@@ -42,8 +42,8 @@ function job.asked(one, source, now)
   if one.waits then one.waits, one.since = false, now end
 end
 
--- Of what is under way from the peer ID that which was asked at another address than he has now is begun anew, since
--- no answer would come for long. → 0 (ms until it may be) | nil: there was none
+-- The peer ID may have another address now: requests that are under way to the old one are begun anew, since no answer
+-- would come for long. → 0 (ms until they may be) | nil: there was none
 function job.moved(one, id, http)
   local url, wait = one.suppliers:address(id), nil
   for _, request in ipairs(sorted.keys(one.flying)) do

@@ -25,7 +25,7 @@ function sound:begin() self.away = nil end
 
 local OTHER = "another file system lies in its place"
 
--- Is the disk that FILE was on not there? Then its folder is not, or is one of another file system with no held file.
+-- Is the disk gone that FILE was on? Then the folder is missing, or is on another file system that has no held file.
 local function is_away(self, file)
   local folder, err = self.disk:stat(self.folder)
   if folder and (folder.dev == file.identity.dev or folder.dev == self.dev) then return false end
