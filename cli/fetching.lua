@@ -1,6 +1,7 @@
 -- fetching.lua - one file, from given sources to a given path, for a command that waits. Knows no command line.
 local fetch = require "dcache.content.fetch"
 local amount = require "amount"
+local half = require "cli.half"
 local room = require "dcache.content.room"
 local watching = require "cli.watching"
 local worker = require "worker"
@@ -12,31 +13,7 @@ local SILENT_FIRST <const>, SILENT <const> = 4000, 10000 -- the same where nobod
 
 local function quiet() end
 
-local function folder_of(path)
-  local folder = path:match "^(.*)/[^/]*$"
-  return folder == "" and "/" or folder or "."
-end
-
---- Where the blocks of CID are put together: beside TARGET, so that it can be renamed into place.
-function fetching.partial(target, cid)
-  return ("%s/.%s.part"):format(folder_of(target), cid)
-end
-
-local CANNOT <const> = {
-  ENOENT = "the folder %s is not there", ENOTDIR = "%s is no folder", EACCES = "we may not write to the folder %s",
-  EPERM = "we may not write to the folder %s", EROFS = "the disk of %s is read-only", ENOSPC = "the disk of %s is full",
-  EDQUOT = "the disk of %s has no room for us: our quota is used up",
-}
-
--- Fails at once where a disk that refuses would be tried again and again. Leaves nothing behind.
-local function writable(disk, path)
-  local before = disk:stat(path)
-  local file, message, word = disk:open(path, "create", 420) -- 0644
-  if not file then return nil, CANNOT[word] and CANNOT[word]:format(folder_of(path)) or message, word end
-  file:close()
-  if not before then disk:unlink(path) end
-  return true
-end
+fetching.partial = half.path
 
 local session = {}
 session.__index = session
@@ -72,18 +49,31 @@ local function ending(self, message, gone)
     amount.of(self.given.size))
 end
 
-local function begin(self, given, finish)
-  local ok, why, word = writable(self.disk, self.part)
-  if not ok then return nil, why, word end
-  self.fetch.room = room.new { loop = self.loop, path = folder_of(given.target), space = self.space }
-  return self.fetch:start(given.cid, given.size, given.name or given.cid, finish)
+-- Nothing began: an empty half is not left behind.
+local function tidy(self)
+  local facts = self.disk:stat(self.part)
+  if facts and facts.size == 0 then self.disk:unlink(self.part) end
 end
 
---- GIVEN: cid, size (bytes), name, sources (array of {url=, name=, …}), target (path), place() → the path that it is
--- renamed to at the end, on_row(job.lua's row) now and then. Runs the loop until the end.
--- → path, nil, nil, bytes that were there from an earlier time | nil, text without a full stop, word
-function session:run(given)
-  self.given, self.part = given, fetching.partial(given.target, given.cid)
+local function begin(self, given, finish)
+  self.fetch.room = room.new { loop = self.loop, path = half.folder_of(given.target), space = self.space }
+  local ok, message, word = self.fetch:start(given.cid, given.size, given.name or given.cid, finish)
+  if ok then return true end
+  tidy(self)
+  return nil, (message:gsub("^%l+: ", "")), word
+end
+
+-- Ctrl-C: what came is kept, and how much that is.
+local function interrupted(self)
+  self.fetch:cancel(self.given.cid)
+  local facts = self.disk:stat(self.part)
+  tidy(self)
+  if not facts or facts.size == 0 then return "stopped; nothing had come yet" end
+  return ("stopped; %s are kept, the same command goes on"):format(amount.of(facts.size))
+end
+
+-- Runs the loop until the end of what began. → path | nil, text, word
+local function wait(self, given)
   local path, message, word, gone, ended
   local function finish(found, ...)
     if ended then return end
@@ -94,15 +84,27 @@ function session:run(given)
   end
   self.watch = watching.new { loop = self.loop, ask = self.ask, fetch = self.fetch, cid = given.cid,
     sources = given.sources, on_row = given.on_row, finish = finish, patience = self.patience }
-  local facts = self.disk:stat(self.part)
+  local signal = self.loop:signal("sigint", function() finish(nil, interrupted(self), "stopped") end)
   local ok, why, kind = begin(self, given, finish)
-  if not ok then
-    self.watch:stop()
-    return nil, (why:gsub("^%l+: ", "")), kind
-  end
-  self.loop:run()
-  if path then return path, nil, nil, facts and facts.size or 0 end
+  if ok then self.loop:run() else finish(nil, why, kind) end
+  signal:cancel()
+  if path or not ok or word == "stopped" then return path, message, word end
   return nil, ending(self, (message:gsub("^%l+: ", "")), gone), word
+end
+
+--- GIVEN: cid, size (bytes), name, sources (array of {url=, name=, …}), target (path), place() → the path that it is
+-- renamed to at the end, on_row(job.lua's row) now and then. Runs the loop until the end.
+-- → path, nil, nil, bytes that were there from an earlier time | nil, text without a full stop, word (of fetch.lua;
+-- "stopped": by Ctrl-C, the text is a whole line)
+function session:run(given)
+  local part, let_go, word = half.take(self.disk, given.target, given.cid)
+  if not part then return nil, let_go, word end
+  self.given, self.part = given, part
+  local facts = self.disk:stat(part)
+  local path, message, kind = wait(self, given)
+  let_go()
+  if path then return path, nil, nil, facts and facts.size or 0 end
+  return nil, message, kind
 end
 
 function session:close()

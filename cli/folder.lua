@@ -96,6 +96,10 @@ local function fetch(self, file, target)
     self.saved, self.bytes, self.in_vain = self.saved + 1, self.bytes + file.size, 0
     return
   end
+  if word == "stopped" then
+    self.stopped = message
+    return
+  end
   self.in_vain = word == "missing" and self.in_vain + 1 or 0
   fail(self, file, message or "no block came")
 end
@@ -125,10 +129,10 @@ end
 local function pages(self, part)
   while true do
     for _, file in ipairs(part.files) do
-      if self.in_vain >= IN_VAIN then return nil end
+      if self.in_vain >= IN_VAIN or self.stopped then return nil end
       take(self, file)
     end
-    if not part.more then return nil end
+    if not part.more or self.stopped then return nil end
     local code
     part, code = page(self, part.files[#part.files].path)
     if not part then return code end
@@ -148,8 +152,9 @@ local function say(self)
     context:complain(("Not fetched: %s: %s."):format(self.failures[i].name, (self.failures[i].text:gsub("%.$", ""))))
   end
   local left = self.all - self.done
+  if self.stopped then context:complain(self.stopped) end
   if self.failed > NAMED then context:complain(("… and %d more."):format(self.failed - NAMED)) end
-  if left > 0 then
+  if left > 0 and not self.stopped then
     context:complain(("%s not tried: nobody gave the last %d."):format(s.count(left, "file"), IN_VAIN))
   end
   if self.failed > 0 then context:complain "Ask again to go on; what came is kept." end
@@ -165,6 +170,7 @@ local function end_of(self, code)
   else
     say(self)
   end
+  if self.stopped then return self.context.exit.stopped end
   if code then return code end
   return (self.failed > 0 or left > 0) and self.context.exit.fetch or self.context.exit.ok
 end

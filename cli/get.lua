@@ -60,6 +60,12 @@ local function fail(context, options, message, word, more)
   return context.exit.fetch
 end
 
+-- Ctrl-C.
+local function stopped(context, options, message)
+  fail(context, options, message, "closed")
+  return context.exit.stopped
+end
+
 -- BEFORE: bytes that were there from an earlier time.
 local function saved(context, options, answer, target, before)
   if options.json then
@@ -148,7 +154,8 @@ function get.run(context, options)
   if message then return fail(context, options, message, "missing") end
   local path, word, before
   path, message, word, before = fetch(context, answer, target, options.force)
-  if not options.json then leftovers.look(context, target:match "^(.*)/[^/]*$" or ".", answer.cid) end
+  if word == "stopped" then return stopped(context, options, message) end
+  if not options.json then leftovers.look(context, target:match "^(.*)/[^/]*$" or ".", answer.cid, path ~= nil) end
   if path then return saved(context, options, answer, path, before) end
   if word == "moved" then return fail(context, options, "Not fetched: " .. changed(context, answer), word) end
   message = sentence("Not fetched: " .. message)

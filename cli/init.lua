@@ -9,6 +9,7 @@ cli.exits = {
   { name = "usage", code = 3, text = "a word or option that is not understood" },
   { name = "refused", code = 4, text = "the daemon refused, or its socket is not yours" },
   { name = "fetch", code = 5, text = "a file could not be fetched or saved" },
+  { name = "stopped", code = 130, text = "stopped by Ctrl-C; what came of a file is kept" },
 }
 
 cli.exit = {}

@@ -1,5 +1,6 @@
 -- leftovers.lua - halves of files that an earlier `files get` left in a folder: gone on with, or removed, and said.
 local cid = require "core.cid"
+local half = require "cli.half"
 local text = require "core.text"
 
 local leftovers = {}
@@ -7,33 +8,40 @@ local leftovers = {}
 local MOST <const> = 4 -- that are looked at
 local FRESH <const> = 60000 -- ms: another command may be at work on a newer one
 
--- → array of { path =, cid =, size = } of halves in FOLDER that nobody writes, but for that of KEY.
+-- → array of { path =, cid =, size =, own = is it of KEY? } of halves in FOLDER that nobody writes.
 local function find(context, folder, key)
   local disk, now, list = context.world.disk(), context.world.loop():wall(), {}
   for _, name in ipairs(disk:list(folder) or {}) do
-    local whose = name:match "^%.(b%w+)%.part$"
+    local whose = half.cid(name)
     local path = folder .. "/" .. name
-    local facts = whose and whose ~= key and cid.parse(whose) and disk:stat(path)
-    if facts and facts.kind == "file" and now - facts.mtime_ns // 1000000 > FRESH and #list < MOST then
-      list[#list + 1] = { path = path, cid = whose, size = facts.size }
+    local facts = whose and cid.parse(whose) and disk:stat(path)
+    if facts and facts.kind == "file" and now - facts.mtime_ns // 1000000 > FRESH and #list < MOST
+      and not half.is_held(disk, path) then
+      list[#list + 1] = { path = path, cid = whose, size = facts.size, own = whose == key }
     end
   end
   return list
 end
 
---- Looks for halves of other files than KEY in FOLDER: of those that nobody shares any more the half is removed; of
--- the others it is said how to go on.
-function leftovers.look(context, folder, key)
-  local show = context.show
-  for _, half in ipairs(find(context, folder, key)) do
-    local answer, _, word = context:ask_quietly { command = "sources", what = half.cid }
-    if word == "missing" and context.world.disk():unlink(half.path) then
-      context:complain(("Removed %s, %s: half of a file that nobody shares any more."):format(text.escape(half.path),
-        show.size(half.size)))
-    elseif answer then
-      context:complain(("%s is half of %s: files get %s goes on with it."):format(text.escape(half.path),
-        show:text(answer.name), half.cid))
-    end
+local function removed(context, one, why)
+  if not half.remove(context.world.disk(), one.path) or one.size == 0 then return end
+  context:complain(("Removed %s, %s: half of %s."):format(text.escape(one.path), context.show.size(one.size), why))
+end
+
+local function look_at(context, one)
+  local answer, _, word = context:ask_quietly { command = "sources", what = one.cid }
+  if one.size == 0 or word == "missing" then return removed(context, one, "a file that nobody shares any more") end
+  if not answer then return end
+  context:complain(("%s is half of %s: files get %s goes on with it."):format(text.escape(one.path),
+    context.show:text(answer.name), one.cid))
+end
+
+--- Looks for halves in FOLDER after KEY was fetched to it, or (SAVED is false) was not: of files that nobody shares any
+-- more, and others of KEY itself, which is there now, the half is removed; of the others it is said how to go on.
+function leftovers.look(context, folder, key, saved)
+  for _, one in ipairs(find(context, folder, key)) do
+    if not one.own then look_at(context, one)
+    elseif saved then removed(context, one, "the file that is here now") end
   end
 end
 

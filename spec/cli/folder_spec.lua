@@ -42,7 +42,7 @@ describe("files get FOLDER", function()
     for _, page in ipairs(pages) do
       for _, each in ipairs(page) do by_cid[each.cid] = each end
     end
-    local context = { exit = { ok = 0, fetch = 5, no = 1 },
+    local context = { exit = { ok = 0, fetch = 5, no = 1, stopped = 130 },
       show = require("cli.show").new { escape = require("core.text").escape, write = function(text)
         said[#said + 1] = text
       end } }
@@ -120,6 +120,14 @@ describe("files get FOLDER", function()
     assert.equal(5, code)
     assert.equal(3, #fetched)
     assert.matches("47 files not tried: nobody gave the last 3%.", words)
+  end)
+
+  it("ends where Ctrl-C stops it, and says what it had by then", function()
+    local code, words = run({ { file "a", file "b" }, { file "c" } }, {},
+      function(each) if each.path == "b" then return "stopped; nothing had come yet", "stopped" end end)
+    assert.equal(130, code)
+    assert.same({ "a", "b" }, fetched)
+    assert.matches("^saved 1 file, 1 B, in [^\n]+\nstopped; nothing had come yet\n$", words)
   end)
 
   it("is put as cp -r would put it, and goes on where it was begun", function()

@@ -125,6 +125,42 @@ describe("files get", function()
     assert.equal(("Not fetched: the folder %s/missing is not there.\n"):format(home.path), err)
   end)
 
+  it("says the true reason where a folder is there and takes no file", function()
+    daemon "x"
+    local _, err, code = run "run-12.bag --to /proc/x"
+    assert.equal(5, code)
+    assert.equal("Not fetched: no file can be made in /proc: it is no folder for files.\n", err)
+  end)
+
+  it("comes to its end twice at once in one folder, each with a half of its own", function()
+    local bytes = folder.bytes(40 * MIB)
+    daemon(bytes)
+    local one = "%s/dt-swarm-cli $H/d.sock files get run-12.bag --to $H/work/%s > $H/out.%s 2>&1; echo $? >> $H/out.%s"
+    local both = {}
+    for i, name in ipairs { "a", "b", "c" } do both[i] = one:format(os.getenv "PWD", name, name, name) end
+    os.execute(("(%s) & (%s) & (%s) & wait"):format(table.unpack(both)):gsub("%$H", home.path))
+    for _, name in ipairs { "a", "b", "c" } do
+      local said = folder.read(home.path .. "/out." .. name)
+      assert.matches("^saved .*\n0\n$", said)
+      assert.is_true(work(name) == bytes)
+    end
+    assert.equal("a\nb\nc\n", left_over())
+  end)
+
+  it("says when it is stopped what is kept, and goes on with it", function()
+    local bytes = folder.bytes(3 * MIB)
+    local file = daemon(bytes)
+    folder.write(home.path .. "/work/." .. file.cid .. ".part", bytes:sub(1, MIB))
+    local command = "cd $H/work && env -i HOME=$H TERM=xterm PATH=/usr/bin:/bin timeout --preserve-status -s INT 2 "
+      .. "%s/dt-swarm-cli $H/d.sock files get run-12.bag > $H/out 2> $H/err < /dev/null"
+    folder.write(home.path .. "/share/run.bag", "changed") -- nobody gives it any more
+    local _, _, code = os.execute((command:format(os.getenv "PWD"):gsub("%$H", home.path)))
+    assert.equal(130, code)
+    assert.equal("stopped; 1.0 MB are kept, the same command goes on\n", (folder.read(home.path .. "/err")
+      :gsub("^run%-12%.bag: [^\n]*\n", "")))
+    assert.equal("." .. file.cid .. ".part\n", left_over())
+  end)
+
   it("shows its progress on a terminal and only there", function()
     daemon(folder.bytes(20 * MIB))
     local command = "cd $H/work && env -i HOME=$H TERM=xterm PATH=/usr/bin:/bin timeout 240 script -qec "
