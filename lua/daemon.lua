@@ -125,11 +125,20 @@ function daemon:close()
   end
 end
 
--- Runs until SIGTERM or SIGINT; → exit code.
+-- Was this process started to outlive its terminal (`nohup`)? Then SIGHUP was ignored before us, and stays so.
+local function outlives()
+  local file = io.open "/proc/self/status"
+  local mask = file and file:read "a":match "SigIgn:%s*(%x+)"
+  if file then file:close() end
+  return mask ~= nil and tonumber(mask:sub(-1), 16) & 1 == 1
+end
+
+-- Runs until SIGTERM, SIGINT, or SIGHUP, which comes when the terminal or the SSH session is closed; → exit code.
 function daemon:run()
   local stopping = false
   local function stop(name)
     self.loop:signal(name, function()
+      if stopping and name == "sighup" then return end -- kernel and shell both send it when a session is closed
       if stopping then return self.loop:stop() end -- at once, for who is in a hurry
       stopping = true
       self.log:info("node", "stopping", { signal = name })
@@ -138,6 +147,7 @@ function daemon:run()
   end
   stop "sigterm"
   stop "sigint"
+  if not outlives() then stop "sighup" end
   self.loop:run()
   self:close()
   return 0

@@ -157,9 +157,22 @@ p.routing.channels = { "/ip4/0.0.0.0/udp/%d/dswarm-line", "/ip4/0.0.0.0/tcp/3825
     end)
   end)
 
-  it("stops cleanly on SIGTERM and SIGINT, and after any end begins with what it had", function()
+  it("stops cleanly on SIGHUP, however often, unless it was started to outlive its terminal", function()
+    local ada = w:start "ada"
+    os.execute(("kill -HUP %d; sleep 0.1; kill -HUP %d 2>/dev/null"):format(ada.pid, ada.pid))
+    assert.truthy(within(5, function() return ada:code() end))
+    assert.equal(0, ada:code())
+    assert.truthy(folder.read(ada.state .. "/last"):find "^stopped cleanly\n")
+    local bea = w:start("bea", { command = "nohup ./dt-swarm" })
+    assert(bea:ask "status", "with nohup it runs")
+    os.execute(("kill -HUP %d; sleep 1"):format(bea.pid))
+    assert.truthy(bea:ask "status")
+    assert.equal(0, bea:stop())
+  end)
+
+  it("stops cleanly on SIGTERM, SIGINT and SIGHUP, and after any end begins with what it had", function()
     local id
-    for round, signal in ipairs { "TERM", "INT", "KILL", "TERM" } do
+    for round, signal in ipairs { "TERM", "INT", "KILL", "HUP", "TERM" } do
       local ada = w:start "ada"
       id = id or ada:ask("status").node.id
       assert.equal(id, ada:ask("identity").id)
