@@ -47,6 +47,7 @@ local function ask(self, peer)
   end
   if not sent then return false end
   local now = self.loop:now()
+  if self.peers:deaf(peer) then peer.asked.deaf = true end -- one more question is no new hope
   peer.asked = peer.asked or { first = now, n = 0 }
   peer.asked.n, peer.asked.last = peer.asked.n + 1, now
   return true
@@ -106,10 +107,15 @@ end
 
 --- PEER was heard, perhaps because he was asked.
 function asking:heard(peer)
-  peer.asked = nil
   for _, flow in ipairs(peer.flows) do
     if flow.beat == peer.beats then flow.near = self.near(flow.source.host) end
   end
+  self:lives(peer)
+end
+
+--- PEER said something new, though others may have brought it: what was asked in vain counts no more.
+function asking:lives(peer)
+  peer.asked = nil
   if self.timers[peer] then self.timers[peer]:cancel() end
   self.timers[peer] = nil
   for _, look in ipairs(self.looks) do

@@ -200,10 +200,11 @@ function peers.left(_, peer)
   return gone ~= nil and gone.boot == peer.boot and peer.heard <= gone.at + LATE
 end
 
--- Did PEER leave three questions over ten seconds unanswered (asking.lua)?
+-- Did PEER leave three questions over ten seconds unanswered (asking.lua), and was nothing heard of him since?
 function peers:deaf(peer)
   local asked, now = peer.asked, self.loop:now()
-  return asked ~= nil and asked.n >= 3 and asked.last - asked.first >= DEAF and now - asked.last >= LAST
+  if not asked or asked.n < 3 then return false end
+  return asked.deaf or asked.last - asked.first >= DEAF and now - asked.last >= LAST
 end
 
 function peers:living(peer)

@@ -94,6 +94,27 @@ describe("the status of a node", function()
     assert.equal(1, ada.discovery:count())
   end)
 
+  it("stays lost however often somebody looks, until something of him is heard, by whichever way", function()
+    w.cut[donald.host] = true
+    w:run(20 * 1000)
+    look()
+    w:run(12 * 1000)
+    for i = 1, 30 do
+      ada.discovery:look(function() end)
+      w:run(10) -- the question of this look is still on its way
+      assert.equal("lost", status(), "look " .. i)
+      assert.equal(0, ada.discovery:count())
+      assert.equal(0, ada.discovery:same().of)
+      w:run(3500)
+    end
+    w:run(10)
+    local st = assert(donald.comms:propose("peer", { name = "donald", clock = "none" }))
+    assert(ada.dcache:take(require "core.statement".parse(st.line)))
+    ada.discovery:hear(st) -- another one brought his new word
+    assert.equal("ready", status())
+    assert.equal(1, ada.discovery:count())
+  end)
+
   it("follows his silence where nobody asks: 6 minutes, 11 minutes", function()
     w.cut[donald.host] = true
     for _, step in ipairs { { 5, "ready" }, { 2, "quiet" }, { 3, "quiet" }, { 2, "lost" } } do

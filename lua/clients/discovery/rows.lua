@@ -43,7 +43,7 @@ function rows:silence(peer) return self.loop:now() - math.max(peer.heard, peer.s
 local function status_of(self, peer, word, near)
   if self.comms.peers:left(peer) then return "left" end
   local silence, distance = self:silence(peer), near and "near" or "far"
-  if silence > LOST[distance] or near and self.comms.peers:deaf(peer) then return "lost" end
+  if silence > LOST[distance] or self.comms.peers:deaf(peer) then return "lost" end
   if silence > QUIET[distance] or self.comms.asking:unanswered(peer) then return "quiet" end
   return word.state ~= "left" and word.state or "ready"
 end
@@ -102,6 +102,7 @@ function rows:hear(st)
   local facts, peer = rows.facts(st.verb == "propose" and json.decode(st.data)), self.comms.peers.by_id[st.signer]
   if not peer then return facts end
   peer.said, peer.word = self.loop:now(), facts
+  self.comms.asking:lives(peer)
   if facts.state == "left" then self.comms.peers:leave(peer) else peer.gone = nil end
   return facts
 end
