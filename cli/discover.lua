@@ -75,16 +75,27 @@ local function count_of(answer, s)
   return words[1] and ("%s here, %s."):format(all, table.concat(words, ", ")) or all .. "."
 end
 
-local function same(answer, s)
-  local facts, count = answer.same, here(answer)
-  if not facts or not facts.records or count == 1 and facts.of == 0 then return "" end
-  local records = s.count(facts.records, "record")
-  if facts.equal and facts.of and facts.of > 0 and facts.equal == facts.of and facts.of == count - 1 then
-    local all = count == 2 and "both" or ("all %d"):format(count)
-    return (" Same %s on %s (digest %s)."):format(records, all, s:text(facts.digest))
+local NAMED <const> = 3 -- hosts of another swarm; the others are counted
+
+-- Who was heard, but is of another swarm; the empty text for nobody.
+local function unfit(tried, s)
+  local hosts, names = tried.unfit or {}, {}
+  for i, one in ipairs(hosts) do
+    if i <= NAMED then names[i] = s:text(one.host) end
   end
-  return (" Same %s on %s of %s (digest %s)."):format(records, facts.equal or s.UNKNOWN,
-    s.count(facts.of, "peer"), s:text(facts.digest))
+  if not names[1] then return "" end
+  if #hosts > NAMED then names[#names + 1] = ("%d more"):format(#hosts - NAMED) end
+  local words = #hosts == 1 and 'Heard %s, but its words do not fit this swarm ("%s"): see `swarm` in its policy.'
+    or 'Heard %s, but their words do not fit this swarm ("%s"): see `swarm` in their policies.'
+  return words:format(s.list(names), s:text(tried.swarm))
+end
+
+local function sentences(list)
+  local said = {}
+  for _, words in ipairs(list) do
+    if words ~= "" then said[#said + 1] = words end
+  end
+  return table.concat(said, " ")
 end
 
 -- What was tried and brought nobody, a sentence each.
@@ -93,13 +104,14 @@ local function alone(answer, s)
   for i, name in ipairs(tried.interfaces or {}) do
     on[i], network = s:text(name), network or name ~= "lo"
   end
-  local since, unused = s.span(tried.since_ms), s:unused(tried.unused)
+  local since, unused, others = s.span(tried.since_ms), s:unused(tried.unused), unfit(tried, s)
   if not network and tried.heard == 0 then
     local machine = on[1] and ": only this machine was asked" or ""
     return { ("Nobody else in %s. No network interface is up to ask on%s."):format(since, machine), unused }
   end
   local words = ("Nobody else in %s. Sent %s on %s, heard %s back."):format(since, s.count(tried.beacons, "beacon"),
     s.list(on), tried.heard or s.UNKNOWN)
+  if others ~= "" then return { words, unused, others } end
   return { words, unused, tried.heard == 0 and "Networks often block broadcast between clients."
     or "What was heard was not accepted; `status` says why." }
 end
@@ -113,8 +125,9 @@ function discover.show(answer, s, options)
   if #rows > 1 then
     s:table(columns, rows)
     if days > 0 then s:say(("%d lost for over a day; discover --all lists them."):format(days)) end
-    local unused = here(answer) == 1 and s:unused(answer.tried and answer.tried.unused) or ""
-    return s:say(count_of(answer, s) .. same(answer, s) .. (unused ~= "" and " " .. unused or ""))
+    local alone_now = here(answer) == 1 and answer.tried or {}
+    return s:say(sentences { count_of(answer, s), s:same(answer.same), s:unused(alone_now.unused),
+      unfit(alone_now, s) })
   end
   s:table({ table.unpack(COLUMNS, 1, 5) }, { row(COLUMNS, nodes[1], s) }, true)
   if days > 0 then return s:say(("Nobody else is here; %d lost for over a day: discover --all."):format(days)) end

@@ -136,6 +136,21 @@ function show:unused(interfaces)
   return parts[1] and ("Not used: %s."):format(table.concat(parts, "; ")) or ""
 end
 
+--- "Same 6 records on both (digest 4be1)."; the empty text where nobody else is here. Only records that are kept are
+-- compared. FACTS: records, equal and of = others, here = others, digest.
+function show:same(facts)
+  local all = facts and facts.records and math.max(facts.here or facts.of or 0, facts.equal or 0)
+  if not all or all == 0 then return "" end
+  local records, digest = show.count(facts.records, "record"), ("(digest %s)"):format(self:text(facts.digest))
+  if facts.equal == 0 or not facts.equal then
+    local why = (facts.of or 0) == 0 and "not compared with anybody yet" or "nobody else has the same yet"
+    return ("%s here, %s %s."):format(records, why, digest)
+  end
+  local on = facts.equal == all and (all == 1 and "both" or ("all %d"):format(all + 1))
+    or ("%d of %d nodes"):format(facts.equal + 1, all + 1)
+  return ("Same %s on %s %s."):format(records, on, digest)
+end
+
 function show:line(text)
   self.write((text or "") .. "\n")
 end

@@ -29,9 +29,20 @@ local function class_row(class, s)
 end
 
 local function agreement(same, s)
-  if not same or not same.of or same.of == 0 then return "Nobody is here to compare with." end
-  return ("The same on %s of %s (digest %s)."):format(same.equal or s.UNKNOWN, s.count(same.of, "peer"),
-    s:text(same.digest))
+  local words = s:same(same)
+  return words ~= "" and words or "Nobody is here to compare with."
+end
+
+-- How many records there are, and how many of them others are compared with.
+local function records(classes, s)
+  local words, soft, kept = s.count(s.sum(classes, "count"), "record"), {}, {}
+  local bytes = s.sum(classes, "bytes")
+  if bytes then words = words .. ", " .. s.size(bytes) end
+  for _, class in ipairs(classes) do table.insert(class.kept and kept or soft, class) end
+  local in_memory = s.sum(soft, "count")
+  if in_memory == 0 then return words end
+  return ("%s: %s kept on disk and compared, %s in memory and not compared"):format(words,
+    number(s.sum(kept, "count"), s), number(in_memory, s))
 end
 
 local function unsure(classes, s)
@@ -45,14 +56,12 @@ end
 
 --- Prints the answer.
 function summary.show(answer, s)
-  local classes, buckets, bytes = {}, {}, s.sum(answer.classes, "bytes")
+  local classes, buckets = {}, {}
   for i, class in ipairs(answer.classes) do classes[i] = class_row(class, s) end
   for i, bucket in ipairs(answer.buckets) do buckets[i] = { s:text(bucket.name), number(bucket.count, s) } end
   if #classes > 0 then s:table(CLASSES, classes) end
   if #buckets > 0 then s:table(BUCKETS, buckets) end
-  local words = s.count(s.sum(answer.classes, "count"), "record")
-  if bytes then words = words .. ", " .. s.size(bytes) end
-  s:say(words .. ". " .. agreement(answer.same, s) .. unsure(answer.classes, s))
+  s:say(records(answer.classes, s) .. ". " .. agreement(answer.same, s) .. unsure(answer.classes, s))
 end
 
 return summary

@@ -61,6 +61,16 @@ p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"]]):format(tcp:port(), http:port
     assert.equal(0, ada:stop())
   end)
 
+  it("says of who is heard and is of another swarm that his words do not fit", function()
+    local ada, bea = w:start "ada", w:start("bea", { policy = w:policy("q.lua", 'p.swarm = p.swarm .. "-2"') })
+    assert.truthy(within(10, function()
+      local said = ada:cli "discover":gsub("%s+", " ")
+      return said:find "Heard [%d. and]+, but %l+ words do not fit" and not said:find "block"
+        and said:find(('this swarm ("%s"): see `swarm` in'):format(w.swarm), 1, true)
+    end), ada:cli "discover" .. bea:log())
+    assert.truthy((ada:ask "status").refused.signature)
+  end)
+
   it("hears broadcasts on a port that was somebody else's, as soon as it is free", function()
     local holder = net.udp { host = "0.0.0.0", port = 0 }
     local port = holder:port()

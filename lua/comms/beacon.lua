@@ -5,12 +5,14 @@ local beacon = {}
 beacon.__index = beacon
 
 local TICK = 16 -- s
+local UNFIT_MAX = 16 -- hosts whose beacons do not fit that are remembered
+local UNFIT_MS, UNFIT_LEAST = 5 * 60 * 1000, 2 -- so long; and so many of one host before it is told
 local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have dropped words that ended since
 
 -- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms,
 -- say(message) on every channel, name, speaks(class) → may its digest be said. Fields sent, heard count beacons.
 function beacon.new(given)
-  local self = setmetatable({ count = 0, sent = 0, heard = 0 }, beacon)
+  local self = setmetatable({ count = 0, sent = 0, heard = 0, misfits = {} }, beacon)
   for name, value in pairs(given) do self[name] = value end
   self.current = self.interval[1]
   return self
@@ -120,6 +122,30 @@ function beacon:hear(rest)
   peer.signature = facts.signature
   peer.tcp, peer.http, peer.classes, peer.beacon_at = facts.tcp, facts.http, facts.classes, self.loop:now()
   return facts, peer, newcomer
+end
+
+--- A beacon came from HOST whose signature does not fit: forged, or made for another swarm.
+function beacon:misfit(host)
+  local list, one = self.misfits, nil
+  for i, other in ipairs(list) do
+    if other.host == host then one = table.remove(list, i) end
+  end
+  one = one or { host = host, count = 0 }
+  one.count, one.last = one.count + 1, self.loop:now()
+  list[#list + 1] = one
+  if #list > UNFIT_MAX then table.remove(list, 1) end -- heard of least recently
+end
+
+--- Hosts from which several such came of late, by address: array of { host =, count = }.
+function beacon:unfit()
+  local list, now = {}, self.loop:now()
+  for _, one in ipairs(self.misfits) do
+    if one.count >= UNFIT_LEAST and now - one.last < UNFIT_MS then
+      list[#list + 1] = { host = one.host, count = one.count }
+    end
+  end
+  table.sort(list, function(a, b) return a.host < b.host end)
+  return list
 end
 
 -- Notes on PEER, class by class, what its last beacon shows against what is held now.

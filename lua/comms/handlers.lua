@@ -14,6 +14,7 @@ function handlers.beacon(self, message, source)
   local facts, peer, newcomer, known = self.beacon:hear(message.rest)
   if not facts then
     if newcomer == "signature" or newcomer == "key" then self.waste:charge(source.host) end
+    if newcomer == "signature" and source.host then self.beacon:misfit(source.host) end
     if known and newcomer == "duplicate" then
       self.proof:ask(known, self.peers:flow(known, source), true)
     elseif known then

@@ -14,7 +14,7 @@ The operator's files. `dt-swarm POLICY.lua` runs one; without an argument it tak
 ```lua
 local p = extend "duckiebot"                  -- or "server", "lab", "default", or a file beside this one
 
-p.swarm = "lab-3"                             -- a noun is a setting
+p.swarm = "lab-3"                             -- a noun is a setting; all robots must say the same
 
 function p.clients.logs.fetch(file, here)     -- a verb is a hook
   if (here.store_free or 0) < file.size + 10 * GB then return false, "10 GB stay free" end

@@ -59,7 +59,8 @@ describe("pages", function()
       BUCKET        RECORDS
       peer                2
       share/files         6
-      8 records, 3.2 kB. The same on 1 of 1 peer (digest 4be1).
+      8 records, 3.2 kB: 6 kept on disk and compared, 2 in memory and not compared.
+      Same 6 records on both (digest 4be1).
 ]], page("summary", fake.two()))
   end)
 
@@ -109,6 +110,38 @@ describe("pages", function()
 ]], page("report", crowd()))
   end)
 
+  it("say alike, and of those who are here only, how many have the same", function()
+    local facts = fake.two()
+    for _, case in ipairs { { 1, 1, 1, "Same 6 records on both " }, { 2, 2, 2, "Same 6 records on all 3 " },
+      { 1, 2, 2, "Same 6 records on 2 of 3 nodes " }, { 1, 1, 2, "Same 6 records on 2 of 3 nodes " },
+      { 0, 2, 2, "6 records here, nobody else has the same yet " },
+      { 0, 0, 1, "6 records here, not compared with anybody yet " } } do
+      facts.same.equal, facts.same.of, facts.same.here = table.unpack(case)
+      for _, command in ipairs { "discover", "summary" } do
+        local said = page(command, facts, { width = 300 })
+        assert.truthy(said:find(case[4] .. "(digest 4be1).\n", 1, true), said)
+      end
+    end
+    facts.same.equal, facts.same.of, facts.same.here = 0, 0, 0
+    facts.nodes[2].status = "lost"
+    assert.matches("\n1 node here, 1 lost%.\n$", page("discover", facts))
+    assert.matches("Nobody is here to compare with%.\n$", page("summary", facts))
+  end)
+
+  it("name who was heard and is of another swarm, instead of blaming the network", function()
+    local facts = { tried = { since_ms = 34000, beacons = 6, heard = 0, interfaces = { "wlan0" }, swarm = "lab-3",
+      unfit = { { host = "10.98.0.1", count = 2 } } } }
+    local function said_of(words) return page("discover", facts, { width = 300 }):find(words, 1, true) end
+    assert.truthy(said_of 'Heard 10.98.0.1, but its words do not fit this swarm ("lab-3"): see `swarm` in its policy.')
+    assert.is_nil(said_of "block broadcast")
+    for i = 2, 5 do facts.tried.unfit[i] = { host = "10.98.0." .. i, count = 2 } end
+    assert.truthy(said_of "Heard 10.98.0.1, 10.98.0.2, 10.98.0.3 and 2 more, but their words do not fit")
+    facts.nodes = fake.two().nodes
+    assert.is_nil(said_of "do not fit")
+    facts.nodes[2].status = "lost"
+    assert.truthy(said_of "do not fit")
+  end)
+
   it("say unknown and never 0 for what is not known", function()
     local facts = fake.two()
     facts.nodes[2] = { id = fake.DONALD, status = "silent" }
@@ -122,7 +155,8 @@ describe("pages", function()
       assert.matches(shown, page("report", facts))
     end
     facts.classes[1].bytes, facts.classes[1].count = nil, nil
-    assert.matches("– records%. The same", page("summary", facts))
+    assert.matches("– records: – kept on disk and compared, 2 in memory and not compared%. Same 6\n",
+      page("summary", facts))
     for _, unit in ipairs { "size", "rate", "span", "age", "trip" } do assert.equal("–", show[unit](nil)) end
   end)
 

@@ -151,15 +151,17 @@ local function gathered(channels, field, each)
 end
 
 -- What was tried, for an empty list: { since_ms, beacons, heard, interfaces = { name … }, unused = { { name =,
--- reason = } … } }.
+-- reason = } … }, swarm, unfit = { { host =, count = } … } }: hosts whose beacons are none of this swarm.
 function discovery:tried()
   local channels = self.channels()
   return { since_ms = self.loop:now() - self.started, beacons = self.comms.beacon.sent,
-    heard = self.comms.beacon.heard, interfaces = gathered(channels, "interfaces", function(one) return one.name end),
+    heard = self.comms.beacon.heard, swarm = self.comms.swarm, unfit = self.comms.beacon:unfit(),
+    interfaces = gathered(channels, "interfaces", function(one) return one.name end),
     unused = gathered(channels, "unused", function(one) return one end) }
 end
 
--- How far the others hold the same: { records, digest (4 hex characters), equal, of }.
+-- How far the others hold the same: { records, digest (4 hex characters), equal, of, here }: so many records are kept,
+-- only these are compared; EQUAL of the OF others that could be compared have the same, HERE others are here.
 function discovery:same()
   local t, records, digests = self.comms.beacon:tick(), 0, {}
   for i, class in ipairs(self.dcache:kept_classes()) do
@@ -168,7 +170,8 @@ function discovery:same()
   end
   local sync = self.comms:sync()
   local text = require "core.hash".blake2b(table.concat(digests))
-  return { records = records, digest = require "core.text".hex(text:sub(1, 2)), equal = sync.equal, of = sync.of }
+  return { records = records, digest = require "core.text".hex(text:sub(1, 2)), equal = sync.equal, of = sync.of,
+    here = self:count() }
 end
 
 return discovery
