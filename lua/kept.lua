@@ -15,7 +15,7 @@ local BYTES_MAX = 256 * 1024
 local EVERY = 30 * 60 * 1000 -- ms
 local SOON, APART = 10 * 1000, 5 * 60 * 1000 -- ms from `soon` to the disk; between two such
 
--- loop, disk, log, replacing (lua/replacing.lua, nobody else's), date() → text for the names of damaged files, dir (the
+-- loop, disk, log, replacing (lua/replacing.lua), date() → text for the names of damaged files, dir (the
 -- state folder), name; data() → what is to be kept now, as core.json can hold it.
 function kept.new(given)
   local self = setmetatable({}, kept)

@@ -25,6 +25,7 @@ local function base(given)
   self.id, self.key = given.identity.id, given.identity.key
   self.swarm = self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
+  self.replacing = replacing.new { disk = self.disk, log = self.log, start = self.flusher }
   self.policy.on_failure = function() self.refuse "policy" end
   self.ports = function() return 0, 0 end
   return self
@@ -68,8 +69,7 @@ end
 local function build_discovery(self, given)
   local function keep(name, data)
     return kept.new { loop = self.loop, disk = self.disk, log = self.log, date = given.date, dir = self.state,
-      name = name, data = data,
-      replacing = replacing.new { disk = self.disk, log = self.log, start = given.flusher } }
+      name = name, data = data, replacing = self.replacing }
   end
   self.discovery = discovery.new { loop = self.loop, random = self.random, comms = self.comms, dcache = self.dcache,
     time = self.time, id = self.id, log = self.log, kept = keep,
@@ -149,7 +149,7 @@ function node:open_content(net, wanted)
   self.gateway = self.door and self.door.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
     time = self.time, dir = self.state, id = self.id, gateway = self.gateway, publish = publisher(self),
-    flusher = self.flusher, http = self.http, space = self.space,
+    flusher = self.flusher, replacing = self.replacing, http = self.http, space = self.space,
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
@@ -172,7 +172,7 @@ end
 function node:open_logs()
   local logs = require "clients.logs"
   self.logs = logs.new { loop = self.loop, log = self.log, policy = self.policy, here = self.here, time = self.time,
-    disk = self.disk, worker = self.worker, flusher = self.flusher, folder = self.share, state = self.state,
+    disk = self.disk, worker = self.worker, replacing = self.replacing, folder = self.share, state = self.state,
     publish = publisher(self),
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
     serve = function(...) return self.content:serve(...) end,

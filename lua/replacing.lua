@@ -1,6 +1,8 @@
 -- replacing.lua - whole small files put in others' places, synced, beside the loop. Knows no content, tries none again.
 --
--- A card of 10 MB/s can take a second for one sync. One thread, so what is asked for one path goes there in order.
+-- A card of 10 MB/s can take a second for one sync. One thread, so what is asked for one path goes there in order; all
+-- parts of a node share it. When the first of them stops it is closed: from then on each part writes by itself what it
+-- still has to.
 local disks = require "core.disk"
 
 local replacing = {}

@@ -83,7 +83,7 @@ local function new_away(self, given, files)
   return away.new {
     loop = self.loop, log = self.log, disk = self.disk, folder = self.folder, mount = given.mount or mount,
     shares = self.shares, path = given.state .. "/away",
-    replacing = replacing.new { disk = self.disk, log = self.log, start = given.flusher },
+    replacing = self.replacing,
     live = function(name) return files:live(name) end, unfinished = function() return files:unfinished() end,
     unread = function(name) return self.watch:unread_above(name) end,
     vanish = function()
@@ -124,19 +124,20 @@ end
 -- publish = fn(verb, bucket, key, data, ttl in s) → true | nil, text, word; records = fn(bucket) → array of { key,
 -- data, verb, valid_until = s, mine }; serve = fn(cid, folder, name, identity, leaves) → true | nil, text, word;
 -- withdraw = fn(cid), when_synced(fn); permission = path | false (else the policy's), ttl = s (30 days);
--- flusher = fn() → a worker for the disk, or nil (replacing.lua); mount, inotify: core's, or what a spec puts in their
--- place } → logs.
+-- replacing = lua/replacing.lua's, or nil (the loop waits for the disk); mount, inotify: core's, or what a spec puts
+-- in their place } → logs.
 function logs.new(given)
   local self = setmetatable({
     loop = given.loop, log = given.log, policy = given.policy, here = given.here, time = given.time,
     disk = given.disk, worker = given.worker, folder = given.folder,
   }, Logs)
+  self.replacing = given.replacing or replacing.new { disk = given.disk, log = given.log }
   local path = given.permission
   if path == nil then path = self.policy:get "clients.logs.permission" end
   self.consent = consent.new { disk = self.disk, loop = self.loop, path = path }
   self.judge = judge.new { policy = self.policy, here = self.here, loop = self.loop, consent = self.consent }
   self.catalogue = catalogue.open { loop = self.loop, disk = self.disk, log = self.log, folder = given.state,
-    replacing = replacing.new { disk = self.disk, log = self.log, start = given.flusher } }
+    replacing = self.replacing }
   build(self, given)
   return self
 end

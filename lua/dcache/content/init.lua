@@ -26,15 +26,15 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- gateway: core.gateway's object or nil (nothing is served);
 -- publish(verb, bucket, key, data, ttl_s) → true | nil, text, word; records(bucket) → array of { key =, mine =,
 -- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
--- Optional: http (client.lua's), flusher (fetch.lua's), ttl (s), on_progress, time (lua/time.lua's: without it claims
--- are said at each start), space (room.lua's), files(fn) → { stop = fn }: fn(record) for each word of share/files,
--- later and in slices. on_lost(cid), to be set: a copy was lost that may be fetched again.
+-- Optional: http (client.lua's), flusher (fetch.lua's), replacing (lua/replacing.lua's), ttl (s), on_progress, time
+-- (lua/time.lua's: without it claims are said at each start), space (room.lua's), files(fn) → { stop = fn }: fn(record)
+-- for each word of share/files, later and in slices. on_lost(cid), to be set: a copy was lost to be fetched again.
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
     ttl = given.ttl or TTL, list = {}, by_cid = {}, coming = {}, shared = {}, owed = {} }, content)
   self.http = given.http or client.new { loop = given.loop }
-  self.replacing = replacing.new { disk = given.disk, log = given.log, start = given.flusher }
+  self.replacing = given.replacing or replacing.new { disk = given.disk, log = given.log, start = given.flusher }
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
   self.room = room.new { loop = given.loop, path = given.dir .. "/files", space = given.space,
     reserved = function() return self:reserved() end }
