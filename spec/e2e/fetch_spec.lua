@@ -96,7 +96,7 @@ describe("fetching", function()
       local row = row_of(broken, "lab", "big.bag")
       return row and row.state == "fetching" and row.source == "ada" and row.via == "http" and row.rate and row.done > 0
     end, broken, "lab")
-    assert.matches("big%.bag +30%.0 MB +ada +fetching, [%d.]+ of 30%.0 MB, [%d.]+ MB/s", broken:cli("lab",
+    assert.matches("big%.bag +30%.0 MB +ada +fetching, [%d.]+ of 30%.0 MB, [%d.]+ [kM]B/s", broken:cli("lab",
       "files list"))
     swarm.sh(("head -c 200000000 /dev/zero >%s/filler; sync"):format(broken:path("lab", "state")))
   end)
