@@ -11,17 +11,19 @@ local function head(answer, s)
   s:line(("%s  %s  %s"):format(s:paint("title", s:text(node.name)), s:short(node.id), s:text(node.type)))
 end
 
-local QUALITIES <const> = { -- lua/time.lua
-  proved = "good", adopted = "about right, by the clocks of peers", none = "not known",
+local SOURCES <const> = { -- lua/time.lua
+  own = "synchronised", quorum = "three peers agree on it", held = "proved before, and runs on",
 }
-local SOURCES <const> = {
-  own = "synchronised", quorum = "three peers agree", held = "proved before, runs on",
-}
+local FAULTS <const> = { unsynchronised = "is not synchronised", early = "is set to long ago" }
 
 local function clock(time, s)
-  local quality = QUALITIES[time.quality] or s:text(time.quality)
-  local source = time.source and (SOURCES[time.source] or s:text(time.source))
-  return source and ("%s (%s)"):format(quality, source) or quality
+  if time.quality ~= "proved" then
+    local fault = FAULTS[time.fault or "unsynchronised"] or s:text(time.fault)
+    return fault:gsub("^is ", "") .. (time.quality == "adopted" and ", the clocks of others are used" or "")
+  end
+  local source = SOURCES[time.source] or s:text(time.source)
+  if time.source == "own" and time.believed then source = "the policy believes the system's" end
+  return ("good (%s)"):format(source)
 end
 
 local NAMES <const> = 3 -- of peers who state a clock; the others are counted
@@ -33,18 +35,18 @@ local function stated_by(claims, s)
   return s.list(names)
 end
 
--- What follows where the time is not proved, and who could change it.
+-- What follows where the time is not proved, and what to do.
 local function consequences(time, s)
   if time.quality == "proved" then return end
-  local claims = time.claims or {}
-  if time.quality == "none" then
-    s:say "No clock is synchronised here, and no peer states one: ages are shown as –, and no record ends."
-  elseif #claims > 0 then
-    s:say(("The time is that of %s: ages are about right (~), and no record ends."):format(stated_by(claims, s)))
-  else
-    s:say "The time is that of peers who are gone, running on: ages are about right (~), and no record ends."
+  local claims, fault = time.claims or {}, FAULTS[time.fault or "unsynchronised"] or s:text(time.fault)
+  local follows = "and nobody here states a time: ages are not shown (–), and old records do not expire."
+  if time.quality ~= "none" then
+    local whose = #claims > 0 and stated_by(claims, s) or "peers that are gone"
+    follows = ("so the time of %s is used: ages are about right (~), and old records do not expire."):format(whose)
   end
-  s:say "Proof is this machine's clock, once it is synchronised, or three peers whose clocks are."
+  s:say(("This machine's clock %s, %s"):format(fault, follows))
+  s:say("Cure: timedatectl set-ntp true"
+    .. (time.believed and "." or '; or, if this clock is right, p.clock = "system" in the policy.'))
 end
 
 local function records(answer, s)

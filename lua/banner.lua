@@ -62,7 +62,10 @@ end
 
 -- A node that just started has no peers: it knows its own clock, or none.
 local function clock(time)
-  if time.quality ~= "proved" then return "not known: nothing ends; ages are – until a peer states a clock" end
+  if time.quality ~= "proved" then
+    local what = time:fault() == "early" and "set to long ago" or "not synchronised"
+    return what .. ", no ages are shown; cure: timedatectl set-ntp true"
+  end
   return time.believe and "good (the policy believes the system's)" or "good (synchronised, ±1 s)"
 end
 

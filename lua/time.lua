@@ -250,6 +250,12 @@ function Time:refresh()
   end
 end
 
+--- What is wrong with this machine's clock: "unsynchronised", "early" (before this program was made), or nil.
+function Time:fault()
+  if not (self.believe or self.sync()) then return "unsynchronised" end
+  return self.loop:wall() < self.build - BEFORE_BUILD and "early" or nil
+end
+
 -- Saves what is proved and looks no more.
 function Time:close()
   if not self.timer then return end

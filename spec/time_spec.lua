@@ -73,6 +73,14 @@ describe("time without proof", function()
     assert.equal("own", new({ setting = "system" }).source)
   end)
 
+  it("says what is wrong with the clock", function()
+    assert.equal("unsynchronised", (new {}):fault())
+    assert.is_nil((new { synced = true }):fault())
+    assert.is_nil((new { setting = "system" }):fault())
+    assert.equal("early", (new { setting = "system", offset = -50 * YEAR }):fault())
+    assert.equal("early", (new { synced = true, offset = -50 * YEAR }):fault())
+  end)
+
   it("follows what peers' clocks say, which proves nothing and is not saved", function()
     local t, world = new { offset = -50 * YEAR }
     local leaps = 0

@@ -71,16 +71,24 @@ describe("pages", function()
       .. "dt%-swarm%-cli help signature says what that means%.\n$", shown)
     assert.matches("\nNo channel: nobody can be heard%. Nothing was refused%.\n$", page "status")
     assert.matches("\n  clock +good %(synchronised%)\n", page "status")
-    assert.is_nil(page("status"):find("Proof is", 1, true))
+    assert.is_nil(page("status"):find("Cure:", 1, true))
+    local believed = page("status", { believed = true })
+    assert.matches("\n  clock +good %(the policy believes the system's%)\n", believed)
+    assert.is_nil(believed:find "synchronised")
     local facts = { quality = "none" }
-    assert.matches("\n  clock +not known\n", page("status", facts))
-    assert.matches("\nNo clock is synchronised here, and no peer states one: ages are shown as –, and\nno record",
+    assert.matches("\n  clock +not synchronised\n", page("status", facts))
+    assert.matches("\nThis machine's clock is not synchronised, and nobody here states a time: ages\n"
+      .. "are not shown %(–%), and old records do not expire%.\nCure: timedatectl set%-ntp true; or, if this clock is "
+      .. 'right, p%.clock = "system"\nin the policy%.\n', page("status", facts))
+    facts.believed, facts.fault = true, "early"
+    assert.matches("\nThis machine's clock is set to long ago, .*\nCure: timedatectl set%-ntp true%.\n",
       page("status", facts))
     facts = { quality = "adopted", claims = { { id = fake.DONALD }, { id = fake.SERVER } }, nodes = fake.two().nodes }
-    assert.matches("\nThe time is that of donald and ~2b7d: ages are about right %(~%), and no record\nends%.\nProof",
-      page("status", facts))
+    local adopted = page("status", facts, { width = 200 })
+    assert.matches("\n  clock +not synchronised, the clocks of others are used\n", adopted)
+    assert.matches("so the time of donald and ~2b7d is used: ages are about right %(~%), and old records", adopted)
     facts.claims = nil
-    assert.matches("\nThe time is that of peers who are gone, running on", page("status", facts))
+    assert.matches("so the time of peers that are gone is used", page("status", facts, { width = 200 }))
   end)
 
   it("of one node alone", function()

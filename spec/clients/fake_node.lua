@@ -74,7 +74,8 @@ local function layers(facts)
 end
 
 --- A node; FACTS may replace what it says: nodes, tried, same, classes, buckets, records, channels, files,
--- held, fetching, sources, refused, not_shared (counts by word), name, note, port, quality (of the time), claims.
+-- held, fetching, sources, refused, not_shared (counts by word), name, note, port, quality (of the time), claims,
+-- believed, fault (of the clock).
 function fake.node(facts)
   facts = facts or {}
   local node = layers(facts)
@@ -83,6 +84,7 @@ function fake.node(facts)
   node.started, node.started_wall = 1000, fake.NOW - 200000
   node.loop = { now = function() return 201000 end }
   node.time = { quality = facts.quality or "proved", source = not facts.quality and "own" or nil,
+    believe = facts.believed, fault = function() return facts.fault end,
     now = function() return fake.NOW end, claims = function() return facts.claims or {} end,
     age = function(_, at)
       return facts.quality ~= "none" and fake.NOW - at or nil, facts.quality == "adopted" or nil

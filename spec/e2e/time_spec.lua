@@ -157,7 +157,7 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
       see_ages(s, "server", #paths, "unknown")
       see_ages(s, "ada", #paths, "unknown")
     end
-    local told = "No clock is synchronised here, and no peer states one"
+    local told = "This machine's clock is not synchronised, and nobody here states a time:"
     assert.truthy(labs.none:cli("server", "status"):find(told, 1, true))
     assert.truthy(labs.stated:cli("ada", "report"):find "a1%.bag +20%.0 kB +ada +– ")
     see_ages(labs.late, "ada", 2, "unknown")
