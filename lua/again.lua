@@ -1,4 +1,6 @@
 -- again.lua - what a node says again: by another time than it was said, or when own words came back. Stamps nothing.
+local forms = require "dcache.forms"
+local json = require "core.json"
 local own = require "dcache.own"
 local walk = require "dcache.walk"
 
@@ -14,7 +16,10 @@ local BUCKETS = { "share/files", "share/safe" }
 -- tell it.
 local function listen_for_time(self)
   local node, time, testimony = self.node, self.node.time, self.node.comms.testimony
-  local function own_source(st) return st.data:find('"clock":"own"', 1, true) ~= nil end
+  local function own_source(st) -- what has not the form of its bucket says nothing, here neither
+    local data = forms.read("peer", st.key, json.decode(st.data))
+    return data ~= nil and data.clock == "own"
+  end
   node.comms:on_word("peer", function(st, source)
     if not source or st.signer == node.id then return end
     testimony:heard(st.signer)

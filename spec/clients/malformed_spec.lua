@@ -54,6 +54,20 @@ describe("malformed records", function()
     assert.equal(ada.id, (seen:list()[1] or {}).id)
   end)
 
+  it("of who is here bear no witness of the time, whatever they say of a clock", function()
+    local w, ada, donald = world()
+    local witnessed = {}
+    function ada.time.witness(_, _, _, own) witnessed[#witnessed + 1] = own end
+    local words = { { clock = "own", shoe = 44 }, { clock = "own", name = "../x" }, { { clock = "own" } },
+      { clock = "quorum", why = '"clock":"own"' }, { clock = "own" } }
+    for i, data in ipairs(words) do
+      assert(donald.comms:propose("peer", data))
+      w:run(2000)
+      assert.equal(i == #words, witnessed[#witnessed], "word " .. i)
+    end
+    assert.equal(#words, #witnessed)
+  end)
+
   it("are told of no more once their signer put them right", function()
     local w, _, donald, seen = world()
     assert(donald.comms:propose("share/files", { size = 1 }, { key = CID }))
