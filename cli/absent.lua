@@ -2,6 +2,8 @@
 local text = require "core.text"
 local last = require "clients.control.last"
 local others = require "cli.others"
+local paths = require "paths"
+local shell = require "shell"
 
 local absent = {}
 
@@ -11,14 +13,26 @@ local function clock(at, now)
   return os.date(same_day and "%H:%M" or "%F %H:%M", seconds)
 end
 
---- What STATE/last says of the daemon that had this socket, or nil.
+-- A text of somebody else's may say when a daemon was there, and no word that is typed into our shell.
+local function look(world, path, socket)
+  local left = world.read(path)
+  local found = left and last.read(left)
+  if not found or found.socket ~= socket then return nil end
+  local facts, uid = world.disk():stat(path), paths.uid()
+  if not facts or facts.uid ~= uid and facts.uid ~= 0 then found.command = nil end
+  return found
+end
+
+--- What was left behind by the daemon that had this socket, or nil.
 local function find(world, socket)
-  local folders = { (world.paths:state()), "/var/lib/dt-swarm", socket:match "^(.*)/" }
-  for i = 1, 3 do
-    local file = folders[i] and world.read(folders[i] .. "/last")
-    local found = file and last.read(file)
-    if found and found.socket == socket then return found end
+  local folders, best = { (world.paths:state()) or "", "/var/lib/dt-swarm", socket:match "^(.*)/" or "." }, nil
+  local files = { last.beside(socket) or "." .. socket .. ".last" }
+  for _, folder in ipairs(folders) do files[#files + 1] = folder .. "/last" end
+  for _, path in ipairs(files) do
+    local found = look(world, path, socket)
+    if found and (not best or found.at > best.at) then best = found end
   end
+  return best
 end
 
 local function seen(found, now)
@@ -34,28 +48,56 @@ local function program(world)
   return root == world.env "PWD" and "./dt-swarm" or root .. "/dt-swarm"
 end
 
-local function skip(paths)
+local function skip(places)
   local set = {}
-  for _, path in ipairs(paths) do set[path] = true end
+  for _, path in ipairs(places) do set[path] = true end
   return set
 end
 
---- Lines for a daemon that is not there: where it was looked for (PLACES), what became of it, how to start it, and
--- which other daemons there are. NAMED: the person gave this socket.
-function absent.words(world, places, named)
-  local path = places[1]
-  local last_run, command = find(world, path), program(world)
-  local running = named and "" or others.words(others.find(world, skip(places)), command .. "-cli")
-  if named then command = ("%s --socket %s"):format(command, path) end
-  if not named and command == "./dt-swarm" then command = command .. " policies/duckiebot.lua" end
-  return text.escape(("No daemon at %s."):format(path) .. (last_run and seen(last_run, world.loop():wall()) or ""))
-    .. "\nStart it: " .. text.escape(command) .. running
+-- How to start the same daemon again: with the words that it was started with, where they are known.
+local function start(world, path, last_run, named)
+  local command = program(world)
+  if last_run and last_run.command and last_run.command ~= "" then
+    local words = last_run.command
+    if command == "./dt-swarm" then -- as it was typed, from this folder
+      local root = (world.root .. "/"):gsub("%p", "%%%0")
+      words = (" " .. words):gsub(" " .. root, " "):sub(2)
+    end
+    return ("Start it: %s %s"):format(command, words)
+  end
+  if not named then
+    return "Start it: " .. (command == "./dt-swarm" and command .. " policies/duckiebot.lua" or command)
+  end
+  command = ("%s --socket %s"):format(command, shell.word(path))
+  if last_run then return "Start it with the --name, --state and --share that you gave it: " .. command end
+  return "Start one there, with a --name, --state and --share of its own: " .. command
 end
 
---- For a socket of somebody else's.
-function absent.denied(world, path)
+-- What became of it. Of a socket that a person named, and of which nothing is known, that.
+local function fate(world, path, last_run, named)
+  if last_run then return seen(last_run, world.loop():wall()) end
+  if not named then return "" end
+  if world.disk():stat(path) then return " What is there answers nobody: its daemon did not stop cleanly." end
+  return " Nothing says that there ever was one."
+end
+
+--- Lines for a daemon that is not there: where it was looked for (PLACES), what became of it, how to start it, and
+-- which other daemons there are, to be asked the same WORDS. NAMED: the person gave this socket.
+function absent.words(world, places, named, words)
+  local path = places[1]
+  local last_run = find(world, path)
+  local running = named and "" or others.words(others.find(world, skip(places)), program(world) .. "-cli", words,
+    world.columns(2))
+  return text.escape(("No daemon at %s."):format(path) .. fate(world, path, last_run, named)) .. "\n"
+    .. text.escape(start(world, path, last_run, named)) .. running
+end
+
+--- For a socket of somebody else's; WORDS: what he was asked.
+function absent.denied(world, path, words)
+  local command, line = program(world), shell.line { path, table.unpack(words) }
   return text.escape(("The daemon at %s is another user's; ask as that user, or as root:"):format(path))
-    .. ("\n  sudo %s-cli %s discover"):format(text.escape(program(world)), text.escape(path))
+    .. ("\n  sudo %s-cli %s"):format(text.escape(command), text.escape(line))
+    .. ("\nStart one of your own: %s"):format(text.escape(command))
 end
 
 return absent

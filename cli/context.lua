@@ -1,5 +1,6 @@
 -- context.lua - what all commands use: which daemon, asking it, words when it is not there. Shows no answer.
 local json = require "core.json"
+local shell = require "shell"
 local text = require "core.text"
 local call = require "cli.call"
 local world_of = require "cli.world"
@@ -25,12 +26,21 @@ function context:colour(when)
   self.show.colour = when == "always" or when == "auto" and self.world.columns(1) ~= nil and not refused
 end
 
---- A message for people, on standard error; on a terminal its sentences are wrapped, what is indented stays as it is.
+-- What is indented goes on further in; one word stays whole.
+local function indented(line, columns)
+  local space, rest = line:match "^( +)(.*)$"
+  if width.of(line) <= columns then return { line } end
+  local lines = width.wrap(rest, columns - #space - 4)
+  for i, each in ipairs(lines) do lines[i] = (i == 1 and space or space .. "    ") .. each end
+  return lines
+end
+
+--- A message for people, on standard error; on a terminal it is wrapped at spaces.
 function context:complain(message)
   local columns = self.world.columns(2)
   if not columns or columns < 20 then return self.world.complain(message .. "\n") end
   for line in (message .. "\n"):gmatch "([^\n]*)\n" do
-    local lines = line:sub(1, 1) == " " and { line } or width.wrap(line, columns)
+    local lines = line:sub(1, 1) == " " and indented(line, columns) or width.wrap(line, columns)
     self.world.complain(table.concat(lines, "\n") .. "\n")
   end
 end
@@ -63,8 +73,8 @@ local function connect(self)
       return nil, text.escape(message), self.exit.daemon
     end
   end
-  if denied then return nil, absent.denied(self.world, denied), self.exit.refused end
-  return nil, absent.words(self.world, places, named), self.exit.daemon
+  if denied then return nil, absent.denied(self.world, denied, self.words or {}), self.exit.refused end
+  return nil, absent.words(self.world, places, named, self.words or {}), self.exit.daemon
 end
 
 local function fail(self, message, code, word)
@@ -76,11 +86,6 @@ local function fail(self, message, code, word)
   return nil, code
 end
 
--- As it can be typed into a shell.
-local function quoted(word)
-  return word:find "^[%w%._~:/@+%-–…]+$" and word or "'" .. word:gsub("'", [['\'']]) .. "'"
-end
-
 -- What fits, one a line: what to type for it, and what tells it from the others.
 local function say_candidates(self, list)
   local s = self.show
@@ -90,7 +95,7 @@ local function say_candidates(self, list)
     if each.age_ms then much = ("%s, said %s"):format(much, s.ago(each.age_ms, each.age_about)) end
     if each.gone then much = much .. ", gone there" end
     local cid = each.cid and each.say ~= each.cid and "   " .. s:short(each.cid) or ""
-    self:complain(("  %s   %s%s"):format(quoted(s:text(each.say)), much, cid))
+    self:complain(("  %s   %s%s"):format(shell.word(s:text(each.say)), much, cid))
   end
 end
 

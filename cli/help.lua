@@ -68,7 +68,7 @@ end
 local function explain(s, word)
   s:line(s:paint("title", word.word) .. (word.short and ": " .. word.short or ""))
   s:say(word.means)
-  s:say("What to do: " .. word.cure)
+  s:say("What to do: " .. s:cure(word.cure))
 end
 
 local function list_words(s)

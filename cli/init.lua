@@ -93,7 +93,8 @@ function cli.run(world, words)
   local help = require "cli.help"
   local host, message = take_host(words)
   if message then return context:misused(message) end
-  context.host = host or "localhost"
+  context.host, context.words = host or "localhost", { table.unpack(words) }
+  context.show.host = require("shell").word(context.host)
   if words[1] == "--version" then
     world.write(("dt-swarm-cli %s\n"):format(world.version))
     return cli.exit.ok

@@ -25,9 +25,9 @@ function kinds.show(files, notes, s)
   for i, kind in ipairs(by_word(files)) do
     if i > MOST then break end
     local such_as = kind.reason and kind.word ~= "away" and ", " .. s:text(kind.reason) or ""
-    s:say(("%s (%d%s): %s"):format(s:text(kind.word), kind.count, such_as, s:text(kind.cure or "see errno(3).")))
+    s:say(("%s (%d%s): %s"):format(s:text(kind.word), kind.count, such_as, s:cure(kind.cure or "see errno(3).")))
   end
-  for _, note in ipairs(notes or {}) do s:say(("%s. %s"):format(s:text(note.text), s:text(note.cure))) end
+  for _, note in ipairs(notes or {}) do s:say(("%s. %s"):format(s:text(note.text), s:cure(note.cure))) end
 end
 
 --- ", 2 not shared (1 name, 1 pipe), 3 not there"; "" where there is nothing to say.

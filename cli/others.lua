@@ -1,4 +1,8 @@
 -- others.lua - sockets of other daemons on this machine, for who asks where there is none. It asks none of them.
+local text = require "core.text"
+local shell = require "shell"
+local width = require "cli.width"
+
 local others = {}
 
 local MOST <const> = 8
@@ -57,12 +61,21 @@ function others.find(world, skip)
   return list
 end
 
---- What to say of those found, a line each; the empty text for none. PROGRAM: how the command line is called.
-function others.words(found, program)
+-- One command, which a shell takes also where it stands in several lines of at most COLUMNS.
+local function command_of(parts, columns)
+  local one = "  " .. table.concat(parts, " ")
+  if not columns or width.of(one) <= columns then return one end
+  return "  " .. table.concat(parts, " \\\n      ")
+end
+
+--- What to say of those found, a line each; the empty text for none. PROGRAM: how the command line is called, WORDS:
+-- what was to be asked, COLUMNS: of the terminal, or nil.
+function others.words(found, program, words, columns)
   if not found[1] then return "" end
   local lines = { "\nOther daemons run here:" }
   for _, one in ipairs(found) do
-    lines[#lines + 1] = ("  %s%s %s discover"):format(one.denied and "sudo " or "", program, one.path)
+    local start = (one.denied and "sudo " or "") .. program
+    lines[#lines + 1] = command_of({ start, one.path, words[1] and text.escape(shell.line(words)) }, columns)
   end
   return table.concat(lines, "\n")
 end

@@ -1,5 +1,6 @@
 -- show.lua - facts as words for people: sizes, ages, names, colour; "–" is unknown. Asks nobody.
 local amount = require "amount"
+local cures = require "cures"
 local layout = require "cli.table"
 local width = require "cli.width"
 
@@ -12,13 +13,14 @@ local COLOURS <const> = { title = "1", good = "32", warn = "33", bad = "31", dim
 show.UNKNOWN = UNKNOWN
 
 --- WIDTH in columns, COLOUR true for a terminal that wants it, ESCAPE(text) makes foreign text printable,
--- WRITE(text) takes what is printed.
+-- WRITE(text) takes what is printed, HOST is what the daemon is called by.
 function show.new(options)
   return setmetatable({
     width = options.width or 80,
     colour = options.colour or false,
     escape = options.escape,
     write = options.write,
+    host = options.host or "localhost",
   }, show)
 end
 
@@ -86,6 +88,9 @@ end
 function show:key(id)
   return id and self.escape(id:sub(-4)) or UNKNOWN
 end
+
+--- What to do about something, naming the daemon as it was named here.
+function show:cure(text) return self:text(text and cures.at(text, self.host)) end
 
 --- A node as {id, name, label}: what tells it from all others.
 function show:who(node)

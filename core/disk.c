@@ -225,20 +225,22 @@ static void set_integer(lua_State *L, const char *name, int64_t value) {
   lua_setfield(L, -2, name);
 }
 
-/* (disk, path) -> { size, mtime_ns, ctime_ns, ino, dev, mode, kind }; of a link itself */
+/* (disk, path) -> { size, mtime_ns, ctime_ns, ino, dev, mode, uid, kind }; of a link
+ * itself */
 static int disk_lua_stat(lua_State *L) {
   const char *path = luaL_checkstring(L, 2);
   disk_facts facts;
   int status = disk_stat(disk_check(L, 1), path, &facts);
   if (status < 0)
     return core_fail_errno(L, -status, path);
-  lua_createtable(L, 0, 7);
+  lua_createtable(L, 0, 8);
   set_integer(L, "size", facts.size);
   set_integer(L, "mtime_ns", facts.mtime_ns);
   set_integer(L, "ctime_ns", facts.ctime_ns);
   set_integer(L, "ino", facts.ino);
   set_integer(L, "dev", facts.dev);
   set_integer(L, "mode", facts.mode);
+  set_integer(L, "uid", facts.uid);
   lua_pushstring(L, facts.kind);
   lua_setfield(L, -2, "kind");
   return 1;

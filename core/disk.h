@@ -32,6 +32,7 @@ typedef enum {
 typedef struct {
   int64_t size, mtime_ns, ctime_ns, ino, dev; /* bytes, nanoseconds of Unix time */
   int mode;                                   /* permission bits */
+  int64_t uid;                                /* of the owner */
   const char *kind;                           /* "file", "directory", "link" or "other" */
 } disk_facts;
 

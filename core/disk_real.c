@@ -80,6 +80,7 @@ static int real_stat(disk *d, const char *path, disk_facts *facts) {
   facts->ino = (int64_t)s.st_ino;
   facts->dev = (int64_t)s.st_dev;
   facts->mode = s.st_mode & 07777;
+  facts->uid = (int64_t)s.st_uid;
   facts->kind = S_ISREG(s.st_mode)   ? "file"
                 : S_ISDIR(s.st_mode) ? "directory"
                 : S_ISLNK(s.st_mode) ? "link"

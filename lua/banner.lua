@@ -70,7 +70,7 @@ local function clock(time)
 end
 
 -- Lines for a node. FACTS: node, policy (the file as people would name it), key_note, share_note, channels, http
--- (port or 0), http_reason (why there is none yet), cli (how the command line is called).
+-- (port or 0), http_reason (why there is none yet), cli (how the command line is called for this node).
 function banner.lines(facts)
   local one = facts.node
   local head = ('dt-swarm %s · %s · swarm "%s"'):format(one.version, text.escape(facts.policy), text.escape(one.swarm))
@@ -81,7 +81,7 @@ function banner.lines(facts)
   row(lines, "control", text.escape(one.socket))
   row(lines, "clock", clock(one.time))
   lines[#lines + 1] = ""
-  lines[#lines + 1] = "Ctrl-C stops it. In another terminal: " .. facts.cli .. " localhost discover"
+  lines[#lines + 1] = "Ctrl-C stops it. In another terminal: " .. facts.cli .. " discover"
   return lines
 end
 

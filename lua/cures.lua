@@ -71,7 +71,7 @@ local WORDS <const> = {
     "Move it out of the folder, or let whatever writes into it write a file." },
   { "deep", "A folder lies more than eight folders deep; deeper ones are not looked into.", "Move it further up." },
   { "away", "The file system with these files is not there; their records stand, nobody can fetch them from here.",
-    "Mount it again. If it does not come back: dt-swarm-cli localhost files dismiss" },
+    "Mount it again. If it does not come back: dt-swarm-cli HOST files dismiss" },
   { "name", "A record cannot hold that name: it is not UTF-8, has control characters, or is too long.",
     "Rename the file: letters, digits and punctuation, in all its folders' names too." },
   { "permission", "The owner or the policy does not allow it.",
@@ -120,6 +120,11 @@ local ERRORS <const> = {
 local BY_WORD <const> = {}
 for _, list in ipairs { WORDS, ERRORS } do
   for _, entry in ipairs(list) do BY_WORD[entry[1]] = entry end
+end
+
+--- The text of a cure, with HOST in it as this command line or daemon is told to name the daemon.
+function cures.at(text, host)
+  return (text:gsub("dt%-swarm%-cli HOST", { ["dt-swarm-cli HOST"] = "dt-swarm-cli " .. host }))
 end
 
 local function tell(entry)

@@ -55,7 +55,7 @@ local function build_node(self, given)
     saved_time = self.state:number "time", save_time = function(ms) return self.state:keep("time", ms) end,
     last_stamp = self.state:number "stamp", keep_stamp = function(ms) return self.state:keep("stamp", ms) end,
     synchronised = function() return self.board.clock().synchronised end, memory = given.memory,
-    space = self.board.space,
+    space = self.board.space, command = ground.command(given, self.places), host = self.host,
     verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
     flusher = function(threads) return require "worker".new { loop = self.loop, threads = threads } end,
     date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end }
@@ -85,7 +85,8 @@ local function say_banner(self, given)
   if file:sub(1, #root) == root then file = file:sub(#root + 1) end
   local lines = banner.lines { node = self.node, policy = file, key_note = key_note(self.identity),
     share_note = self.node.logs:problem(), channels = self.node.routing:channels(),
-    http = select(2, self.node.ports()), http_reason = self.node.door and self.node.door.reason, cli = given.cli }
+    http = select(2, self.node.ports()), http_reason = self.node.door and self.node.door.reason,
+    cli = given.cli .. " " .. self.host }
   io.stdout:write(table.concat(lines, "\n"), "\n")
   io.stdout:flush()
 end
@@ -100,6 +101,7 @@ function daemon.start(given)
   if not self.name then return nil, err end
   self.places, err = ground.places(given)
   if not self.places then return nil, err end
+  self.host = ground.host(given, self.places)
   self.loop = require "loop".new { on_error = function(text) self.log:error("loop", "an error", { what = text }) end }
   self.log = new_log(self, given.options.verbose)
   given.policy.log = self.log
@@ -120,9 +122,11 @@ end
 
 function daemon:close()
   if self.node then self.node:stop() end
-  for _, part in ipairs { "worker", "identity", "state", "loop" } do
+  for _, part in ipairs { "worker", "identity", "state" } do
     if self[part] then self[part]:close() end
   end
+  if self.stopping then self.log:info("node", "stopped") end
+  self.loop:close()
 end
 
 -- Was this process started to outlive its terminal (`nohup`)? Then SIGHUP was ignored before us, and stays so.
@@ -135,12 +139,11 @@ end
 
 -- Runs until SIGTERM, SIGINT, or SIGHUP, which comes when the terminal or the SSH session is closed; → exit code.
 function daemon:run()
-  local stopping = false
   local function stop(name)
     self.loop:signal(name, function()
-      if stopping and name == "sighup" then return end -- kernel and shell both send it when a session is closed
-      if stopping then return self.loop:stop() end -- at once, for who is in a hurry
-      stopping = true
+      if self.stopping and name == "sighup" then return end -- kernel and shell both send it when a session is closed
+      if self.stopping then return self.loop:stop() end -- at once, for who is in a hurry
+      self.stopping = true
       self.log:info("node", "stopping", { signal = name })
       self.node:leave(function() self.loop:stop() end)
     end)

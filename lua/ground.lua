@@ -4,6 +4,7 @@ local channels = require "routing.channels"
 local hooks = require "policy.hooks"
 local messages = require "comms.messages"
 local paths = require "paths"
+local shell = require "shell"
 
 local ground = {}
 
@@ -93,6 +94,27 @@ function ground.places(given)
   local fits
   fits, err = paths.socket_fits(found.socket)
   return fits and found, err
+end
+
+-- What the command line calls this daemon by: localhost where it looks first of all, else the socket's path.
+function ground.host(given, places)
+  return given.place:sockets()[1] == places.socket and "localhost" or shell.word(places.socket)
+end
+
+-- The options that start the same daemon again, as they are typed into a shell.
+function ground.command(given, places)
+  local words, options = {}, given.options
+  if options.name then words = { "--name", options.name } end
+  for _, name in ipairs { "state", "share", "socket" } do
+    if options[name] then
+      words[#words + 1] = "--" .. name
+      words[#words + 1] = places[name]
+    end
+  end
+  if options.verbose then words[#words + 1] = "--verbose" end
+  local policy = options.policy
+  if policy then words[#words + 1] = policy:sub(1, 1) == "/" and policy or given.here_folder .. "/" .. policy end
+  return shell.line(words)
 end
 
 -- Is the control socket free, or another daemon's? Asked where the state folder is not there yet: it would be made,

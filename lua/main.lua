@@ -29,7 +29,7 @@ local function start(chosen, policy, place, arg)
     memory = arg.memory, version = core.version, home = os.getenv "HOME", here_folder = os.getenv "PWD" or "/",
     cli = arg[0]:find "/" and arg[0] .. "-cli" or "dt-swarm-cli" }
   if not running then
-    complain { fault }
+    complain { (fault:gsub("^E[A-Z0-9]+: ", "")) } -- the system's own word says nothing to people
     return CANNOT
   end
   return running:run()

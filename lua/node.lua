@@ -16,7 +16,7 @@ local node = {}
 node.__index = node
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
-  "flusher", "name", "type", "here", "memory", "http", "space" }
+  "flusher", "name", "type", "here", "memory", "http", "space", "command", "host" }
 
 -- Keeps what must be the same in all parts of a node.
 local function base(given)
@@ -79,7 +79,8 @@ end
 
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
 -- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text; last_stamp = ms or nil
--- and keep_stamp(ms): dcache/own.lua; http = nil: libcurl's; space(path) → free bytes, nil: nobody knows.
+-- and keep_stamp(ms): dcache/own.lua; http = nil: libcurl's; space(path) → free bytes, nil: nobody knows;
+-- command: options that start it again; host: what the command line calls it by (either may be nil).
 -- → node | nil, text, word.
 function node.new(given)
   local self = base(given)
@@ -173,7 +174,7 @@ function node:open_logs()
   local logs = require "clients.logs"
   self.logs = logs.new { loop = self.loop, log = self.log, policy = self.policy, here = self.here, time = self.time,
     disk = self.disk, worker = self.worker, replacing = self.replacing, folder = self.share, state = self.state,
-    publish = publisher(self),
+    host = self.host, publish = publisher(self),
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
     serve = function(...) return self.content:serve(...) end,
     withdraw = function(cid) return self.content:withdraw(cid) end,
@@ -212,7 +213,7 @@ function node:open_control(net, uid)
   self.malformed = require "clients.control.malformed".new { loop = self.loop, dcache = self.dcache,
     comms = self.comms }
   self.control = control.new { loop = self.loop, net = net, disk = self.disk, log = self.log, path = self.socket,
-    uid = uid, state = self.state, answer = requests.new(self) }
+    uid = uid, state = self.state, command = self.command, answer = requests.new(self) }
   return self.control:listen()
 end
 

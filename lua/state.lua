@@ -73,8 +73,8 @@ local function lock(disk, dir)
   local held, message, word = disk:lock(dir .. "/lock")
   if held then return held end
   if word == "EWOULDBLOCK" then
-    return fail(word, dir, "is in use by another dt-swarm", nil,
-      "stop that one, or give this one a folder of its own with --state")
+    return nil, dir .. " is in use by another dt-swarm; stop that one, or give this one a folder of its own with "
+      .. "--state", word
   end
   return fail(word, dir, "cannot be written", message, ADVICE)
 end

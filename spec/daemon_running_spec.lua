@@ -202,8 +202,29 @@ p.routing.channels = { "/ip4/0.0.0.0/udp/%d/dswarm-line", "/ip4/0.0.0.0/tcp/3825
         assert.falsy(os.execute(("test -e %s"):format(ada.socket)))
         assert.truthy(folder.read(ada.state .. "/last"):find "^stopped cleanly\n")
         assert.truthy(ada:log():find("info  node     stopping  signal=sig" .. signal:lower(), 1, true), ada:log())
+        assert.truthy(ada:log():find "info  node     stopped\n$", ada:log())
       end
     end
+  end)
+
+  it("is started again by the words that the command line says, and is the same node", function()
+    local odd = { share = w.dir .. "/ada's share" }
+    local ada = w:start("ada", odd)
+    local told = ada:out()
+    assert.truthy(told:find("In another terminal: ./dt-swarm-cli " .. ada.socket .. " discover\n", 1, true), told)
+    local id = ada:ask("identity").id
+    for _, signal in ipairs { "TERM", "KILL" } do
+      ada:stop(signal)
+      local words, code = ada:cli "status"
+      assert.equal(2, code)
+      assert.truthy(words:find(signal == "TERM" and "stopped cleanly." or "did not stop cleanly.", 1, true), words)
+      local command = words:match "Start it: %S+/?dt%-swarm ([^\n]+)\n"
+      assert.equal(("--name ada --state %s --share '%s/ada'\\''s share' --socket %s %s/p.lua"):format(ada.state, w.dir,
+        ada.socket, w.dir), command)
+      ada = w:start("ada", odd)
+      assert.equal(id, ada:ask("identity").id)
+    end
+    ada:stop()
   end)
 
   it("sets the damaged part of a journal aside, and is unsure until a neighbour agrees", function()

@@ -80,7 +80,7 @@ describe("state folder", function()
     local got, message, word = open()
     assert.is_nil(got)
     assert.equal("EWOULDBLOCK", word)
-    assert.equal("EWOULDBLOCK: " .. base .. "/state is in use by another dt-swarm; stop that one, "
+    assert.equal(base .. "/state is in use by another dt-swarm; stop that one, "
       .. "or give this one a folder of its own with --state", message)
     assert.equal(before, picture())
     s:close()

@@ -114,7 +114,8 @@ describe("dt-swarm-cli, the process,", function()
     local out, err, code = run(path .. " status")
     assert.equal(2, code)
     assert.equal("", out)
-    local words = "No daemon at %s.\nStart it: %s/dt-swarm --socket %s\n"
+    local words = "No daemon at %s. Nothing says that there ever was one.\nStart one there, with a --name, --state "
+      .. "and --share of its own: %s/dt-swarm --socket %s\n"
     assert.equal(words:format(path, os.getenv "PWD", path), err)
     out, err, code = run(path .. " status --json")
     assert.equal(2, code)
@@ -125,7 +126,9 @@ describe("dt-swarm-cli, the process,", function()
   it("says when the daemon was last seen, and whether it ended cleanly", function()
     local one = daemon "two"
     one.stop()
-    assert.matches("Last seen [%d:]+, stopped cleanly%.\nStart it: ", (select(2, run(path .. " status"))))
+    assert.matches("Last seen [%d:]+, stopped cleanly%.\nStart it with the %-%-name, %-%-state and %-%-share that you "
+      .. "gave it: [^\n]*/dt%-swarm %-%-socket " .. path:gsub("%p", "%%%0") .. "\n$",
+      (select(2, run(path .. " status"))))
     one = daemon "two"
     one.stop "KILL"
     local _, err, code = run(path .. " status")

@@ -367,6 +367,16 @@ describe("the progress line", function()
   end)
 end)
 
+describe("what to do", function()
+  it("names the daemon as it was named here", function()
+    local parts = {}
+    local function write(part) parts[#parts + 1] = part end
+    local s = show.new { escape = text.escape, host = "/tmp/a.sock", write = write }
+    require("cli.kinds").show({ { word = "away", cure = require("cures").of("away").cure } }, {}, s)
+    assert.matches("dt%-swarm%-cli /tmp/a%.sock files dismiss", (table.concat(parts):gsub("\n", " ")))
+  end)
+end)
+
 describe("other daemons of this machine", function()
   it("are named where a path can be typed into a shell, and where somebody listens", function()
     local others = require "cli.others"
@@ -381,8 +391,11 @@ describe("other daemons of this machine", function()
         if path:find "root" then return nil, "EACCES: no", "EACCES" end
         return { close = function() end }
       end } }
-    local words = others.words(others.find(world, {}), "cli")
-    assert.equal("\nOther daemons run here:\n  sudo cli /home/bo/dt-swarm/root.sock discover\n"
-      .. "  cli /run/dt-swarm/control.sock discover", words)
+    local words = others.words(others.find(world, {}), "cli", { "files", "get", "a b" })
+    assert.equal("\nOther daemons run here:\n  sudo cli /home/bo/dt-swarm/root.sock files get 'a b'\n"
+      .. "  cli /run/dt-swarm/control.sock files get 'a b'", words)
+    words = others.words(others.find(world, {}), "/usr/bin/cli", { "status" }, 50)
+    assert.equal("\nOther daemons run here:\n  sudo /usr/bin/cli \\\n      /home/bo/dt-swarm/root.sock \\\n"
+      .. "      status\n  /usr/bin/cli /run/dt-swarm/control.sock status", words)
   end)
 end)

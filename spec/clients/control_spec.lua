@@ -15,7 +15,7 @@ local function start(options, facts)
   local server = control.new {
     loop = loop, net = net, disk = disk.real(), log = log,
     path = options.path or path, uid = options.uid or paths.uid(),
-    state = options.state, clients = options.clients, limits = options.limits,
+    state = options.state, command = options.command, clients = options.clients, limits = options.limits,
     answer = options.answer or requests.new(fake.node(facts)),
   }
   open[#open + 1] = server
@@ -353,6 +353,18 @@ describe("the control socket", function()
     assert.equal(path, found.socket)
     assert.is_nil(disk.real():stat(path))
     assert.is_nil(last.read "stopped\nyesterday\n/x\n")
+  end)
+
+  it("leaves the options that start it again, beside its socket, too", function()
+    local other = folder .. "/state"
+    assert(disk.real():mkdir(other))
+    start({ state = other, command = "--name bea --state '/a b'" }):close()
+    for _, place in ipairs { other .. "/last", last.beside(path) } do
+      local found = last.read(disk.real():read(place))
+      assert.same({ "--name bea --state '/a b'", path }, { found.command, found.socket }, place)
+      assert.equal(tonumber("600", 8), disk.real():stat(place).mode)
+    end
+    assert.is_nil(last.read(last.write("running", 1, "/x", "--name a\n--name b")).command, "one line")
   end)
 end)
 

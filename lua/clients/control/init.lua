@@ -10,13 +10,14 @@ local TURNED_AWAY <const> = 8 -- clients beyond those, just long enough to be to
 local LAST <const> = "last" -- file in the state folder that outlives the daemon
 
 --- A control socket, not yet open. OPTIONS: loop, net (core.net), disk, log, path of the socket; uid of this
--- process (the only one, with 0, that may speak); state, the folder where "last seen" is kept (or nil);
+-- process (the only one, with 0, that may speak); state, the folder where "last seen" is kept (or nil); command, the
+-- options that start this daemon again (or nil);
 -- answer(request) → table, or nil, text, word and optionally candidates, or a function for an answer that comes later
 -- (client.lua); clients = most at one time.
 function control.new(options)
   return setmetatable({
     loop = options.loop, net = options.net, disk = options.disk, log = options.log,
-    path = options.path, uid = options.uid, state = options.state, answer = options.answer,
+    path = options.path, uid = options.uid, state = options.state, command = options.command, answer = options.answer,
     most = options.clients or CLIENTS, limits = options.limits,
     clients = {}, count = 0, asked = 0, refused = {},
   }, control)
@@ -27,13 +28,15 @@ function control:refuse(word)
   self.refused[word] = (self.refused[word] or 0) + 1
 end
 
--- What stands here when the daemon is down: three lines for the command line (lua/clients/control/last.lua).
+-- What stands here when the daemon is down, for the command line (lua/clients/control/last.lua).
 function control:remember(how)
   if not self.state then return end
   local last = require "clients.control.last"
-  local text = last.write(how, self.loop:wall(), self.path)
+  local text = last.write(how, self.loop:wall(), self.path, self.command)
   local ok, message = self.disk:replace(self.state .. "/" .. LAST, text, tonumber("600", 8))
   if not ok then self.log:warn("control", "cannot say where it was last seen", { reason = message }) end
+  local beside = last.beside(self.path)
+  if beside and self.path:match "^(.*)/" ~= self.state then self.disk:replace(beside, text, tonumber("600", 8)) end
 end
 
 -- Why the path could not be had, in words that help.

@@ -20,11 +20,12 @@ local UNKNOWN = { id = "?", text = "another file system" }
 -- loop, log, disk, folder, mount = core.mount, shares; replacing, path: of memory.lua; live = fn(name) → "pending": it
 -- is there and may be that file, "unread": it cannot be read, "judged": another one is there, nil; unfinished = fn() →
 -- does any file settle; unread = fn(name) → its folder, if that cannot be read; vanish = fn() → kept words: all files
--- are forgotten without being unsaid; back = fn(): a folder is there.
+-- are forgotten without being unsaid; back = fn(): a folder is there; host: what the command line calls this daemon by.
 function away.new(given)
   local self = setmetatable({ by_cid = {}, lost = {} }, away)
   for _, name in ipairs { "loop", "log", "disk", "folder", "shares", "live", "unfinished", "unread", "vanish",
     "back" } do self[name] = given[name] end
+  self.host = given.host or "HOST"
   self.place = place.new { mount = given.mount, folder = given.folder }
   self.memory = memory.new { loop = given.loop, disk = given.disk, log = given.log, replacing = given.replacing,
     path = given.path, text = function() return self:text() end }
@@ -61,7 +62,7 @@ end
 local function tell_unusable(self)
   local word = self.blocked or self.place.word
   self.log:warn("logs", "the share folder cannot be used", { { "folder", self.folder }, { "why", why_not(self) },
-    { "cure", (cures.of(word) or cures.of "ENOENT").cure } })
+    { "cure", cures.at((cures.of(word) or cures.of "ENOENT").cure, self.host) } })
 end
 
 -- All that was here is away with the place that it was in.
@@ -83,7 +84,7 @@ local function leave(self)
   if n == 0 and not self.here then return tell_unusable(self) end
   self.log:warn("logs", "the share folder is not there", { { "folder", self.folder }, { "was", from.text },
     { "why", self.place.why or "another file system is in its place" }, { "files", n },
-    { "cure", "mount it again; or dt-swarm-cli localhost files dismiss" } })
+    { "cure", cures.at("mount it again; or dt-swarm-cli HOST files dismiss", self.host) } })
 end
 
 local function arrive(self)

@@ -82,6 +82,7 @@ end
 local function new_away(self, given, files)
   return away.new {
     loop = self.loop, log = self.log, disk = self.disk, folder = self.folder, mount = given.mount or mount,
+    host = given.host,
     shares = self.shares, path = given.state .. "/away",
     replacing = self.replacing,
     live = function(name) return files:live(name) end, unfinished = function() return files:unfinished() end,
@@ -125,7 +126,7 @@ end
 -- data, verb, valid_until = s, mine }; serve = fn(cid, folder, name, identity, leaves) → true | nil, text, word;
 -- withdraw = fn(cid), when_synced(fn); permission = path | false (else the policy's), ttl = s (30 days);
 -- replacing = lua/replacing.lua's, or nil (the loop waits for the disk); mount, inotify: core's, or what a spec puts
--- in their place } → logs.
+-- in their place; host = what the command line calls this daemon by, or nil } → logs.
 function logs.new(given)
   local self = setmetatable({
     loop = given.loop, log = given.log, policy = given.policy, here = given.here, time = given.time,
