@@ -107,9 +107,6 @@ function Time:left(seconds)
   return now and seconds - now // 1000
 end
 
--- Whether our own `peer` word may state a source of its own.
-function Time:has_own_source() return self.source == "own" end
-
 -- AT of the next word, after one of AT = LAST (or nil): it grows, but nobody who once was in the future stays there.
 -- Where nothing at all is known of the time LAST is the best that there is.
 function Time:stamp(last)

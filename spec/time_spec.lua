@@ -58,7 +58,7 @@ describe("time without proof", function()
     assert.is_nil(t:proved_now())
     assert.equal(BUILD, t:low())
     assert.is_nil(t:high())
-    assert.is_false(t:has_own_source())
+    assert.is_false(t.source == "own")
     assert.equal(TRUE - HOUR, (new { saved = TRUE - HOUR }):now())
     assert.equal(BUILD, (new { saved = 5 }):now())
   end)
@@ -200,7 +200,7 @@ describe("time proved", function()
     local t, world = new { synced = true }
     assert.equal("proved", t.quality)
     assert.equal(TRUE, t:proved_now())
-    assert.is_true(t:has_own_source())
+    assert.is_true(t.source == "own")
     assert.truthy(t:low() < TRUE and t:high() > TRUE and t:high() - t:low() <= 2000)
     world.pass(150 * MINUTE)
     assert.equal(3, #world.saved)
@@ -222,7 +222,7 @@ describe("time proved", function()
     world.offset, world.synced = 73 * YEAR, false -- somebody runs `date`
     assert.equal(world.truth, t:now())
     assert.equal("held", t.source)
-    assert.is_false(t:has_own_source())
+    assert.is_false(t.source == "own")
     world.pass(3 * HOUR)
     assert.equal(world.truth, t:proved_now())
   end)
@@ -240,7 +240,7 @@ describe("time proved", function()
     assert.equal(TRUE - 90000, t:proved_now())
     assert.same({ TRUE - 90000 }, world.saved)
     assert.same({ TRUE - 90000 }, world.proved)
-    assert.is_false(t:has_own_source())
+    assert.is_false(t.source == "own")
     assert.truthy(t:low() <= TRUE and TRUE <= t:high())
     world.pass(HOUR)
     assert.equal(TRUE - 90000 + HOUR, t:proved_now())
@@ -289,13 +289,13 @@ describe("a clock that lies", function()
   it("set to 2099 by a false time server, is contradicted by three members", function()
     for _, offset in ipairs { 73 * YEAR, -20 * 24 * HOUR } do
       local t, world = new { synced = true, offset = offset }
-      assert.is_true(t:has_own_source())
+      assert.is_true(t.source == "own")
       t:witness("a", TRUE, true)
       t:witness("b", TRUE, true)
-      assert.is_true(t:has_own_source())
+      assert.is_true(t.source == "own")
       t:witness("c", TRUE, true)
       assert.equal(TRUE, t:proved_now())
-      assert.is_false(t:has_own_source())
+      assert.is_false(t.source == "own")
       assert.equal("contradicted", world.warned[1])
       assert.equal(TRUE, world.saved[#world.saved])
       assert.equal(TRUE, world.proved[#world.proved])
@@ -303,7 +303,7 @@ describe("a clock that lies", function()
       assert.equal(world.truth, t:proved_now()) -- the witnesses are forgotten, the clock is still not believed …
       world.offset = 0
       world.pass(16000)
-      assert.is_true(t:has_own_source()) -- … until it says what was proved
+      assert.is_true(t.source == "own") -- … until it says what was proved
     end
   end)
 
@@ -315,7 +315,7 @@ describe("a clock that lies", function()
     assert.equal(FAR + 23 * HOUR, t:proved_now())
     world.pass(2 * HOUR)
     assert.equal(world.truth, t:proved_now())
-    assert.is_true(t:has_own_source())
+    assert.is_true(t.source == "own")
   end)
 
   it("is not contradicted while three members stand by it", function()
@@ -323,7 +323,7 @@ describe("a clock that lies", function()
     for i = 1, 3 do t:witness("good" .. i, TRUE - MINUTE, true) end
     for i = 1, 20 do t:witness("bad" .. i, FAR, true) end
     assert.equal(TRUE, t:proved_now())
-    assert.is_true(t:has_own_source())
+    assert.is_true(t.source == "own")
   end)
 
   -- One member in 2099 or 1970, a second one with him, in every order and at every moment.
@@ -363,7 +363,7 @@ describe("a clock that lies", function()
     for _ = 1, 5 do
       for i, from in ipairs(nodes) do
         for j, to in ipairs(nodes) do
-          if i ~= j then to[1]:witness("n" .. i, from[1]:stamp(nil), from[1]:has_own_source()) end
+          if i ~= j then to[1]:witness("n" .. i, from[1]:stamp(nil), from[1].source == "own") end
           to[1]:witness("lost", FAR, true)
         end
       end

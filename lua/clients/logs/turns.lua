@@ -43,7 +43,8 @@ local function before(self, one, other)
   return (one.file.age or math.maxinteger) < (other.file.age or math.maxinteger)
 end
 
--- One source may have half of the places at most, but always one: the others stay free for others.
+-- Half of the places are for anybody. The other half are for sources that have none, one place each: so several slow
+-- sources together leave room for one that comes later.
 local function may_begin(self, by, most)
   return self.count < most and (not self.running[by] or self.count < most - most // 2)
 end
