@@ -28,7 +28,9 @@ function fetching.open(given)
   self.fetch = fetch.new {
     loop = self.loop, disk = self.disk, http = self.client, random = require("core.random").system(),
     log = { debug = quiet, info = quiet, warn = quiet, error = quiet, once = quiet }, patience = self.patience,
-    silent = function(came) return math.min(self.patience, came > 0 and SILENT or SILENT_FIRST) end,
+    silent = function(came)
+      return self.watch:silence(math.min(self.patience, came > 0 and SILENT or SILENT_FIRST))
+    end,
     sources = function() return self.watch.sources end,
     on_progress = function(...) if self.watch then self.watch:progressed(...) end end,
     partial = function() return self.part end, place = function() return self.given.place() end,
@@ -89,6 +91,7 @@ local function wait(self, given)
   if ok then self.loop:run() else finish(nil, why, kind) end
   signal:cancel()
   if path or not ok or word == "stopped" then return path, message, word end
+  if word == "missing" then message = self.watch.why or message end
   return nil, ending(self, (message:gsub("^%l+: ", "")), gone), word
 end
 

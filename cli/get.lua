@@ -79,11 +79,16 @@ local function saved(context, options, answer, target, before)
   return context.exit.ok
 end
 
+local HERE <const> = 15000 -- ms since which who is here was heard at the most
+
 -- "was last heard 4 min ago", of one who has the file and cannot be asked for it; TRIED: he was, just now.
 local function absence(holder, s, tried)
   if not holder.seen_ms then return "was not heard since this daemon started" end
   if holder.status == "left" then return ("was stopped %s ago"):format(s.span(holder.seen_ms)) end
   if holder.status == "ready" and not holder.reachable then return "is here, but can be asked at no address yet" end
+  if tried and holder.status == "ready" and holder.seen_ms < HERE then
+    return "is here, as the daemon hears it, but gave nothing to this command"
+  end
   if tried or holder.status ~= "ready" then return ("was last heard %s ago"):format(s.span(holder.seen_ms)) end
   return "is here"
 end

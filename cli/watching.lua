@@ -4,16 +4,74 @@ local watching = {}
 watching.__index = watching
 
 local LOOK <const> = 250 -- ms
+local HEARD <const> = 15000 -- ms since which a source was heard by the daemon, if he is there
+local LONGER <const> = 4 -- times the patience where somebody who is there has too much to do
 local ASK_STILL <const>, ASK_MOVING <const> = 1000, 10000 -- ms between two questions: while nothing comes; else
 
 -- GIVEN: loop, fetch (fetch.lua's), cid, sources (those known first), patience (ms), ask(request, told) or nil,
--- on_row(row) or nil, finish(nil, text, word, is it gone for good?). Field: sources, the newest.
+-- on_row(row) or nil, finish(nil, text, word, is it gone for good?). Fields: sources, the newest; why: what keeps it,
+-- where the daemon knows more than that nobody gave a block | nil.
 function watching.new(given)
   local self = setmetatable({ sources = given.sources, moved = given.loop:now(), asked = given.loop:now() }, watching)
   for _, name in ipairs { "loop", "fetch", "cid", "patience", "ask", "finish" } do self[name] = given[name] end
   self.on_row = given.on_row or function() end
   self.timer = self.loop:every(LOOK, function() self:look() end)
   return self
+end
+
+-- What comes of one who is there and has more to do than he can.
+local BUSY <const> = { full = true, slow = true, closed = true, length = true }
+
+-- The holder ID as the daemon told of him | nil.
+local function holder_of(self, id)
+  for _, holder in ipairs(self.holders or {}) do
+    if holder.id == id then return holder end
+  end
+end
+
+local function is_heard(self, holder)
+  return holder ~= nil and holder.status == "ready" and holder.seen_ms ~= nil
+    and holder.seen_ms + self.loop:now() - self.told_at < HEARD
+end
+
+-- The daemon hears who was asked last, and he is only slow or full, or hung up.
+local function is_waited_for(self, row) return BUSY[row.word] and is_heard(self, holder_of(self, row.source_id)) end
+
+local function is_busy(self, row)
+  return is_waited_for(self, row) and (row.word == "full" or row.done > 0)
+end
+
+-- Why the last one who was asked gave nothing, with what the daemon knows of him | nil: nothing.
+local function explain(self, row)
+  local who, holder = row.source, holder_of(self, row.source_id)
+  if not row.word or not who then return nil end
+  if row.word == "missing" and (holder or not self.holders) then
+    return ("whoever answers at %s's address has no such file: %s cannot be reached from here, or is changing it")
+      :format(who, who)
+  end
+  if is_busy(self, row) then return who .. " is busy" end
+  if is_waited_for(self, row) then
+    return who .. " gives nothing: it is busy, or cannot be reached from here; the daemon hears it"
+  end
+  if row.word:find "^E%u" and is_heard(self, holder) then
+    return who .. " cannot be reached from here, though the daemon hears it"
+  end
+end
+
+-- The facts of the file as it stands, with the better reason where there is one.
+local function row_of(self)
+  local row = self.fetch:status()[1]
+  if not row then return nil end
+  self.why = explain(self, row)
+  row.reason = self.why or row.reason
+  return row
+end
+
+--- ms without a block after which it is given up now that nobody gives anything; MS: where no more is known.
+function watching:silence(ms)
+  local row = self.fetch:status()[1]
+  if not row or not is_waited_for(self, row) then return ms end
+  return is_busy(self, row) and self.patience * LONGER or self.patience
 end
 
 local PAINT <const> = 100 -- ms between two pictures
@@ -23,7 +81,7 @@ function watching:progressed()
   local now = self.loop:now()
   if self.shown and now - self.shown < PAINT then return end
   self.shown = now
-  local row = self.fetch:status()[1]
+  local row = row_of(self)
   if row then self.on_row(row) end
 end
 
@@ -39,7 +97,12 @@ local function told(self, answer, word)
   if word == "missing" then
     return give_up(self, "nobody shares it any more", "moved", true)
   end
-  if answer and answer.sources and answer.sources[1] then self.sources = answer.sources end
+  if not answer then return end
+  if answer.sources and answer.sources[1] then self.sources = answer.sources end
+  self.holders, self.told_at = answer.holders, self.loop:now()
+  for _, holder in ipairs(self.holders or {}) do
+    if is_heard(self, holder) then self.fetch:back(holder.id) end -- he need not rest for long
+  end
 end
 
 local function ask(self, row)
@@ -51,12 +114,13 @@ local function ask(self, row)
 end
 
 function watching:look()
-  local row, now = self.fetch:status()[1], self.loop:now()
+  local row, now = row_of(self), self.loop:now()
   if not row then return end
   self.on_row(row)
   if row.done ~= self.have then self.moved, self.have = now, row.done end
   if row.word == "disk" then return give_up(self, row.reason, "disk") end -- a person need not wait for that
-  if now - self.moved >= self.patience + LOOK then return give_up(self, row.reason or "no block came", "missing") end
+  local most = is_busy(self, row) and self.patience * LONGER or self.patience
+  if now - self.moved >= most + LOOK then return give_up(self, row.reason or "no block came", "missing") end
   ask(self, row)
 end
 

@@ -62,12 +62,13 @@ function job.waits(one, now)
   if not one.waits then one.waits, one.since = true, now end
 end
 
--- { cid =, name =, size =, done = bytes, state = "fetching" or "waits", source = who is asked, or was last | nil, via =
--- "http", rate = bytes/s | nil, reason = what keeps it, or did last | nil, word = that as a word | nil, since_ms = ms
--- that it has been in this state }
+-- { cid =, name =, size =, done = bytes, state = "fetching" or "waits", source = who is asked, or was last | nil,
+-- source_id = his peer ID, via = "http", rate = bytes/s | nil, reason = what keeps it, or did last | nil, word = that
+-- as a word | nil, since_ms = ms that it has been in this state }
 function job.row(one, now)
   return { cid = one.cid, name = one.name, size = one.size, done = one.have,
     state = one.waits and "waits" or "fetching", source = one.source and reasons.who(one.source),
+    source_id = one.source and one.source.id,
     via = one.source and "http", reason = one.why or one.waits and reasons.NOBODY or nil, word = one.word,
     rate = not one.waits and rate(one, now) or nil, since_ms = now - one.since }
 end

@@ -15,6 +15,7 @@ local RESTS = {
   missing = ABSENT, moved = ABSENT, permission = ABSENT,
   block = HOSTILE, long = HOSTILE, redirect = HOSTILE, form = HOSTILE,
 }
+RESTS.full = { 500, 4 * 1000 } -- he is there, and says that he has too much to do now
 local SPARE = 1000 -- ms from a failure, and from one rest that was cut short to the next
 
 -- loop, random; list() → array of { id =, name =, url =, urls = (not given: only that one), own = }, nearest first.

@@ -1,0 +1,99 @@
+-- watching_spec.lua - what a command that fetches says and does of a source that gives nothing, with what the daemon
+-- knows of him. The fetch and the clock are tables.
+local watching = require "cli.watching"
+
+local PATIENCE <const> = 30000
+
+describe("watching a file that is fetched", function()
+  local now, tick, row, ended, said, back, holder, missing
+
+  before_each(function()
+    now, ended, said, back, missing = 0, nil, {}, {}, false
+    row = { done = 0, size = 100, state = "waits", source = "vm", source_id = "V", reason = "vm does not answer" }
+    holder = { id = "V", status = "ready", seen_ms = 2000, reachable = true }
+  end)
+
+  local function start()
+    local loop = { now = function() return now end, every = function(_, _, fn)
+      tick = fn
+      return { cancel = function() end }
+    end }
+    return watching.new { loop = loop, cid = "c", sources = {}, patience = PATIENCE,
+      fetch = {
+        status = function()
+          local copy = {}
+          for key, value in pairs(row) do copy[key] = value end -- any order
+          return { copy }
+        end,
+        back = function(_, id) back[#back + 1] = id end, cancel = function() end,
+      },
+      ask = function(_, told)
+        if missing then return told(nil, "missing: no", "missing") end
+        told { sources = {}, holders = { holder } }
+      end,
+      on_row = function(each) said[#said + 1] = each.reason or false end,
+      finish = function(_, text, word) ended = ended or { text, word, now } end,
+    }
+  end
+
+  local function pass(ms)
+    for _ = 1, ms // 250 do
+      now = now + 250
+      if not ended then tick() end
+    end
+  end
+
+  it("waits for one whom the daemon hears and who is full or hangs up in the middle: he is busy", function()
+    for _, word in ipairs { "full", "closed", "slow", "length" } do
+      row.word, row.done, ended, back = word, word == "full" and 0 or 40, nil, {}
+      local watch = start()
+      pass(3000)
+      assert.same({ "vm is busy", "vm is busy" }, { said[#said], watch.why })
+      assert.is_true(watch:silence(4000) > PATIENCE)
+      assert.equal("V", back[1])
+      pass(2 * PATIENCE)
+      assert.is_nil(ended)
+      pass(3 * PATIENCE)
+      assert.same({ "vm is busy", "missing" }, { ended[1], ended[2] })
+    end
+  end)
+
+  it("gives up soon one whom nobody hears any more", function()
+    row.word = "slow"
+    for _, seen in ipairs { false, 16000 } do
+      holder.seen_ms = seen or nil
+      local watch = start()
+      pass(3000)
+      assert.same({ "vm does not answer", 4000 }, { said[#said], watch:silence(4000) })
+      assert.is_nil(watch.why)
+    end
+    holder.seen_ms, holder.status = 100, "left"
+    local watch = start()
+    pass(3000)
+    assert.equal(4000, watch:silence(4000))
+    assert.same({}, back)
+  end)
+
+  it("does not say of one who shares the file that he no longer does, nor that he is busy who is not met", function()
+    row.word, row.reason = "missing", "vm no longer shares it"
+    local watch = start()
+    pass(3000)
+    assert.matches("vm cannot be reached from here", said[1])
+    assert.matches("vm cannot be reached from here", watch.why)
+    assert.equal(4000, watch:silence(4000))
+    row.word = "EHOSTUNREACH"
+    pass(1000)
+    assert.equal("vm cannot be reached from here, though the daemon hears it", watch.why)
+    assert.equal(4000, watch:silence(4000))
+    row.word = "slow"
+    pass(1000)
+    assert.matches("cannot be reached from here; the daemon hears it", watch.why)
+    assert.equal(PATIENCE, watch:silence(4000))
+    holder.id, row.word = "another", "missing"
+    pass(2000)
+    assert.equal("vm no longer shares it", said[#said])
+    missing = true
+    pass(2000)
+    assert.equal("moved", ended[2])
+  end)
+end)
