@@ -65,8 +65,17 @@ local function listed(answer, all)
   return list, days
 end
 
+-- The one other node, where he is away: what became of him.
+local function farewell(one, s)
+  local ago = s.ago(one.seen_ms, one.seen_about)
+  local words = one.status == "left" and ("%s left %s"):format(s:who(one), ago)
+    or ("%s is lost, heard last %s"):format(s:who(one), ago)
+  return words .. "; nobody else is here."
+end
+
 local function count_of(answer, s)
   local n, words = { left = 0, lost = 0 }, {}
+  if #answer.nodes == 2 and here(answer) == 1 then return farewell(answer.nodes[2], s) end
   for _, other in ipairs(answer.nodes) do n[other.status or ""] = (n[other.status or ""] or 0) + 1 end
   for _, status in ipairs { "left", "lost" } do
     if n[status] > 0 then words[#words + 1] = ("%d %s"):format(n[status], status) end
@@ -98,16 +107,34 @@ local function sentences(list)
   return table.concat(said, " ")
 end
 
+-- Are all who are here on this very machine?
+local function all_local(answer)
+  for _, other in ipairs(answer.nodes) do
+    local host = other.via and other.via.host or ""
+    if not other.self and not AWAY[other.status] and host:sub(1, 4) ~= "127." then return false end
+  end
+  return true
+end
+
+-- Whether no interface is up that leads to other machines, and why not: a sentence; the empty text where one is.
+local function no_network(tried, s)
+  if not tried.interfaces then return "" end
+  for _, name in ipairs(tried.interfaces) do
+    if name ~= "lo" then return "" end
+  end
+  local unused = s:unused(tried.unused, "No network interface is up")
+  return unused ~= "" and unused or "No network interface is up."
+end
+
 -- What was tried and brought nobody, a sentence each.
 local function alone(answer, s)
-  local tried, on, network = answer.tried or {}, {}, false
-  for i, name in ipairs(tried.interfaces or {}) do
-    on[i], network = s:text(name), network or name ~= "lo"
-  end
+  local tried, on = answer.tried or {}, {}
+  for i, name in ipairs(tried.interfaces or {}) do on[i] = s:text(name) end
   local since, unused, others = s.span(tried.since_ms), s:unused(tried.unused), unfit(tried, s)
-  if not network and tried.heard == 0 then
-    local machine = on[1] and ": only this machine was asked" or ""
-    return { ("Nobody else in %s. No network interface is up to ask on%s."):format(since, machine), unused }
+  local down = no_network(tried, s)
+  if down ~= "" and tried.heard == 0 then
+    local machine = on[1] and "Only this machine was asked." or ""
+    return { ("Nobody else in %s. %s"):format(since, down), machine }
   end
   local words = ("Nobody else in %s. Sent %s on %s, heard %s back."):format(since, s.count(tried.beacons, "beacon"),
     s.list(on), tried.heard or s.UNKNOWN)
@@ -125,7 +152,10 @@ function discover.show(answer, s, options)
   if #rows > 1 then
     s:table(columns, rows)
     if days > 0 then s:say(("%d lost for over a day; discover --all lists them."):format(days)) end
-    local alone_now = here(answer) == 1 and answer.tried or {}
+    local alone_now, down = here(answer) == 1 and answer.tried or {}, no_network(answer.tried or {}, s)
+    if down ~= "" then
+      return s:say(sentences { count_of(answer, s), all_local(answer) and s:same(answer.same) or "", down })
+    end
     return s:say(sentences { count_of(answer, s), s:same(answer.same), s:unused(alone_now.unused),
       unfit(alone_now, s) })
   end

@@ -127,8 +127,9 @@ function show.list(words)
   return table.concat(words, ", ", 1, #words - 1) .. " and " .. words[#words]
 end
 
---- Interfaces {name, reason} by which nothing goes, in a sentence; the empty text for none.
-function show:unused(interfaces)
+--- Interfaces {name, reason} by which nothing goes, in a sentence that begins with TITLE or "Not used"; the empty text
+-- for none.
+function show:unused(interfaces, title)
   local reasons, by_reason, parts = {}, {}, {}
   for _, one in ipairs(interfaces or {}) do
     if not by_reason[one.reason] then
@@ -138,7 +139,7 @@ function show:unused(interfaces)
     table.insert(by_reason[one.reason], self:text(one.name))
   end
   for i, reason in ipairs(reasons) do parts[i] = ("%s (%s)"):format(show.list(by_reason[reason]), self:text(reason)) end
-  return parts[1] and ("Not used: %s."):format(table.concat(parts, "; ")) or ""
+  return parts[1] and ("%s: %s."):format(title or "Not used", table.concat(parts, "; ")) or ""
 end
 
 --- "Same 6 records on both (digest 4be1)."; the empty text where nobody else is here. Only records that are kept are

@@ -98,7 +98,7 @@ describe("pages", function()
       Networks often block broadcast between clients.
 ]], page "discover")
     local facts = { tried = { since_ms = 34000, beacons = 0, heard = 0, interfaces = {} } }
-    assert.matches("Nobody else in 34 s%. No network interface is up to ask on%.\n$", page("discover", facts))
+    assert.matches("Nobody else in 34 s%. No network interface is up%.\n$", page("discover", facts))
     facts.tried = { since_ms = 34000, beacons = 1, heard = 3, interfaces = { "lo" } }
     assert.matches("Sent 1 beacon on lo, heard 3 back%.\nWhat was heard was not accepted", page("discover", facts))
     assert.equal("No files are shared. Put one into /home/ada/shared-logs.\n", page "report")
@@ -132,8 +132,28 @@ describe("pages", function()
     end
     facts.same.equal, facts.same.of, facts.same.here = 0, 0, 0
     facts.nodes[2].status = "lost"
-    assert.matches("\n1 node here, 1 lost%.\n$", page("discover", facts))
+    assert.matches("\ndonald is lost, heard last 2 s ago; nobody else is here%.\n$", page("discover", facts))
     assert.matches("Nobody is here to compare with%.\n$", page("summary", facts))
+  end)
+
+  it("say that no interface is up, and why, whoever was heard before", function()
+    local facts = fake.two()
+    facts.tried = { since_ms = 34000, beacons = 6, heard = 3, interfaces = { "lo" },
+      unused = { { name = "eth0", reason = "switched off" } } }
+    for _, status in ipairs { "ready", "quiet", "lost", "left" } do
+      facts.nodes[2].status = status
+      if status == "lost" then facts.same = { records = 6, digest = "4be1", equal = 0, of = 0, here = 0 } end
+      local said = page("discover", facts, { width = 300 })
+      assert.truthy(said:find(" No network interface is up: eth0 (switched off).\n", 1, true), said)
+      assert.is_nil(said:find("Same", 1, true))
+    end
+    facts.tried.interfaces[2] = "wlan0"
+    assert.is_nil(page("discover", facts):find "No network interface")
+    facts.tried.interfaces, facts.tried.unused = {}, {}
+    assert.matches("donald left 2 s ago; nobody else is here%. No network interface is up%.\n$",
+      page("discover", facts, { width = 300 }))
+    facts.nodes[3] = { id = fake.SERVER, name = "lab", status = "lost", seen_ms = 9000 }
+    assert.matches("\n1 node here, 1 left, 1 lost%. No network", page("discover", facts, { width = 300 }))
   end)
 
   it("name who was heard and is of another swarm, instead of blaming the network", function()

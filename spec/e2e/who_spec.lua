@@ -143,7 +143,7 @@ describe("a swarm of some who come and go", function()
     if not s then return pending(why) end
     local said = s:cli("solo", "discover")
     said = said:gsub("%s+", " ")
-    assert.truthy(said:find("No network interface is up to ask on: only this machine was asked.", 1, true), said)
+    assert.truthy(said:find("No network interface is up: ", 1, true), said)
     assert.truthy(said:find("eth0 (no address: DHCP gave none yet)", 1, true), said)
     assert.truthy(said:find("gone0 (no cable, or no Wi-Fi network joined)", 1, true), said)
     assert.truthy(said:find("gone1 (switched off)", 1, true), said)
