@@ -35,23 +35,20 @@ static bool is_device_number(const place *p) {
   return (uint32_t)p->id == encoded && p->id >> 32 == 0;
 }
 
-/* Sets field `uuid` of the table on top where udev has linked one to the device. */
-static void push_uuid(lua_State *L, dev_t device) {
-  char name[64] = "", path[PATH_MAX];
+/* The name that udev has linked to the device, "" where there is none. */
+static void find_uuid(dev_t device, char name[64]) {
+  char path[PATH_MAX];
   struct dirent *entry;
   struct stat info;
   DIR *dir = opendir(BY_UUID);
+  *name = '\0';
   while (dir && !*name && (entry = readdir(dir))) {
     snprintf(path, sizeof path, BY_UUID "/%s", entry->d_name);
     if (stat(path, &info) == 0 && S_ISBLK(info.st_mode) && info.st_rdev == device)
-      snprintf(name, sizeof name, "%.63s", entry->d_name);
+      snprintf(name, 64, "%.63s", entry->d_name);
   }
   if (dir)
     closedir(dir);
-  if (!*name)
-    return;
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "uuid");
 }
 
 static void set_text(lua_State *L, const char *field, const char *text) {
@@ -115,39 +112,58 @@ static int look(const char *folder, place *p) {
   return faccessat(AT_FDCWD, folder, R_OK | X_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
+static uint64_t mixed(uint64_t sum, uint64_t part) {
+  return (sum ^ part) * UINT64_C(0x9e3779b97f4a7c15) ^ (sum >> 29);
+}
+
 /* key(folder) → a number of this boot for what is mounted there, to be compared only:
  * another one when something was mounted or unmounted, or the folder is another one; nil,
- * text, errno's name where it is not there or may not be read. */
+ * text, errno's name where it is not there or may not be read. The kernel uses the
+ * numbers of mounts and devices again, so another stick in the same slot is told by its
+ * own. */
 static int mount_key(lua_State *L) {
   const char *folder = luaL_checkstring(L, 1);
+  char uuid[64] = "", *c;
+  uint64_t sum;
   place p;
   int err = look(folder, &p);
   if (err)
     return core_fail_errno(L, err, folder);
-  lua_pushinteger(L, (lua_Integer)(p.info.stx_mnt_id * UINT64_C(0x9e3779b97f4a7c15) ^
-                                   (uint64_t)device_of(&p) << 32 ^ p.info.stx_ino));
+  sum = mixed(mixed(p.info.stx_mnt_id, device_of(&p)), mixed(p.info.stx_ino, p.id));
+  if (is_device_number(&p))
+    find_uuid(device_of(&p), uuid);
+  for (c = uuid; *c; c++)
+    sum = mixed(sum, (unsigned char)*c);
+  lua_pushinteger(L, (lua_Integer)sum);
   return 1;
 }
 
 /* of(folder) → { mounted = is it where something is mounted, id = the file system's own
  * number as text (nil: it has none), uuid = where the device has one and `id` is only the
- * device's number, type, source, root (of what is mounted there), point = as
- * /proc/self/mountinfo tells, nil without it }; or as key. */
+ * device's number, inode = of the folder, path = without links (nil: not to be told),
+ * type, source, root (of what is mounted there), point = as /proc/self/mountinfo tells,
+ * nil without it }; or as key. */
 static int mount_of(lua_State *L) {
   const char *folder = luaL_checkstring(L, 1);
   place p;
-  char id[17];
+  char text[64], path[PATH_MAX];
   int err = look(folder, &p);
   if (err)
     return core_fail_errno(L, err, folder);
   lua_newtable(L);
   lua_pushboolean(L, (p.info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0);
   lua_setfield(L, -2, "mounted");
-  snprintf(id, sizeof id, "%llx", (unsigned long long)p.id);
+  lua_pushinteger(L, (lua_Integer)p.info.stx_ino);
+  lua_setfield(L, -2, "inode");
+  if (realpath(folder, path))
+    set_text(L, "path", path);
+  snprintf(text, sizeof text, "%llx", (unsigned long long)p.id);
   if (p.id != 0)
-    set_text(L, "id", id);
+    set_text(L, "id", text);
   if (is_device_number(&p))
-    push_uuid(L, device_of(&p));
+    find_uuid(device_of(&p), text);
+  if (is_device_number(&p) && *text)
+    set_text(L, "uuid", text);
   if (p.info.stx_mask & STATX_MNT_ID)
     push_mount(L, p.info.stx_mnt_id);
   return 1;

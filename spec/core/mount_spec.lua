@@ -9,17 +9,35 @@ local place, _, word = mount.of(arg[1])
 print(word or ("%s %s %s %s %s"):format(place.mounted, place.id, place.type, place.source, place.root))
 ]]
 
+-- Two sticks one after the other in the same slot, seen by one process.
+local SWAP = [[
+local mount = require "core.mount"
+local keys = {}
+for i, image in ipairs { "1.img", "2.img", "1.img" } do
+  os.execute("losetup " .. arg[2] .. " " .. image .. " && mount " .. arg[2] .. " share")
+  keys[i] = mount.key(arg[1])
+  os.execute "umount share"
+  os.execute("losetup -d " .. arg[2])
+end
+print(keys[1], keys[2], keys[3])
+]]
+
 describe("mount", function()
   local home
   before_each(function() home = folder.new() end)
   after_each(function() home.remove() end)
 
+  local function lua_of(name)
+    return ("lua5.4 -e 'package.preload[\"core.mount\"] = package.loadlib(%q, \"luaopen_core_mount\")' %s/%s %s/share")
+      :format(uv.cwd() .. "/.build/core.so", home.path, name, home.path)
+  end
+
   -- COMMANDS run in a namespace of mounts of their own, `look` prints what is told of the folder.
   local function inside(commands)
     folder.write(home.path .. "/look.lua", PRINT)
-    local look = ("lua5.4 -e 'package.preload[\"core.mount\"] = package.loadlib(%q, \"luaopen_core_mount\")' %s %s")
-      :format(uv.cwd() .. "/.build/core.so", home.path .. "/look.lua", home.path .. "/share")
-    folder.write(home.path .. "/run.sh", ("cd %s\nlook() { %s; }\n%s"):format(home.path, look, commands))
+    folder.write(home.path .. "/swap.lua", SWAP)
+    folder.write(home.path .. "/run.sh", ("cd %s\nlook() { %s; }\nswap() { %s $1; }\n%s"):format(home.path,
+      lua_of "look.lua", lua_of "swap.lua", commands))
     local pipe = io.popen("unshare -m sh " .. home.path .. "/run.sh 2>&1")
     local lines = {}
     for line in pipe:lines() do lines[#lines + 1] = line end
@@ -36,6 +54,17 @@ describe("mount", function()
     os.execute("mkdir " .. home.path .. "/sub")
     assert.are_not.equal(mount.key(home.path), mount.key(home.path .. "/sub"))
     assert.is_true(mount.of("/proc").mounted)
+  end)
+
+  it("tells a folder from another that a link to it is set to, and where it is in truth", function()
+    os.execute(("cd %s && mkdir one two && ln -s one latest"):format(home.path))
+    local link, one = home.path .. "/latest", home.path .. "/one"
+    local key, place = mount.key(link), mount.of(link)
+    assert.same({ mount.key(one), mount.of(one).inode }, { key, place.inode })
+    assert.equal(uv.fs_realpath(one), place.path)
+    os.execute(("ln -sfn two %s"):format(link))
+    assert.are_not.equal(key, mount.key(link))
+    assert.are_not.equal(place.inode, mount.of(link).inode)
   end)
 
   it("says why there is none", function()
@@ -63,5 +92,15 @@ mkdir other; mount --bind other share; look; umount share; rmdir share; look]]
     assert.are_not.equal(lines[6], lines[7], "two tmpfs of one source")
     assert.is_truthy(lines[8]:find "^true .*/other$", lines[8])
     assert.equal("ENOENT", lines[9])
+  end)
+
+  it("tells a stick from the one before it in the same slot, though all numbers of the kernel are the same", function()
+    local lines = inside [[
+mkdir share; for i in 1 2; do truncate -s 4M $i.img; mkfs.ext4 -q $i.img; done
+slot=$(losetup -f --show 1.img) && losetup -d $slot && swap $slot]]
+    local one, two, again = (lines[1] or ""):match "^(%-?%d+)%s+(%-?%d+)%s+(%-?%d+)$"
+    if not one then return pending "no loop devices to be had here" end
+    assert.are_not.equal(one, two)
+    assert.equal(one, again)
   end)
 end)
