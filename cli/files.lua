@@ -8,10 +8,10 @@ local files = {}
 function files.request() return { command = "files" } end
 
 local COLUMNS <const> = {
-  { title = "FILE", cut = "middle", give = true, least = 16, rank = 1 },
+  { title = "FILE", cut = "middle", give = true, least = 12, good = 16, rank = 1 },
   { title = "SIZE", align = "right", rank = 3 },
   { title = "FROM", give = true, optional = true, least = 8, cut = "middle", rank = 4 },
-  { title = "STATE", give = true, least = 12, rank = 2 }, { title = "CID", rank = 5 },
+  { title = "STATE", give = true, least = 14, good = 26, rank = 2 }, { title = "CID", rank = 5, spare = true },
 }
 
 local function own(file, s)

@@ -3,29 +3,53 @@ local kinds = {}
 
 local MOST <const> = 6 -- kinds that are told; a folder has rarely more
 
+--- Why a file is not shared, in as few words as tell it: "private (.*)", "link", "allow_push_logs_data is 0". | nil
+function kinds.why(file)
+  local rest = file.reason and file.reason:match "^[%w]+: (.+)$"
+  if not file.word or file.word == "away" then return file.reason end
+  if file.word ~= "permission" then return file.word end
+  local glob = rest and (rest:match "^private, as (.+)$" or rest:match "^private: its name is like (.+)$")
+  return glob and ("private (%s)"):format(glob) or rest or file.reason
+end
+
+-- Adds the reason of FILE to those of its KIND, once.
+local function add_reason(kind, file)
+  local why = file.word == "permission" and kinds.why(file) or file.reason and file.reason:match(": (.+)$")
+  if not why or kind.seen[why] then return end
+  kind.seen[why] = true
+  table.insert(kind.reasons, why)
+end
+
 local function by_word(files)
   local list, of = {}, {}
   for _, file in ipairs(files) do
     if file.word then
       local kind = of[file.word]
       if not kind then
-        kind = { word = file.word, cure = file.cure, count = 0 }
+        kind = { word = file.word, cure = file.cure, count = 0, reasons = {}, seen = {} }
         of[file.word], list[#list + 1] = kind, kind
       end
       kind.count = kind.count + 1
-      kind.reason = kind.reason or file.reason and file.reason:match(": (.+)$")
+      add_reason(kind, file)
     end
   end
   table.sort(list, function(a, b) return a.count > b.count or a.count == b.count and a.word < b.word end)
   return list
 end
 
---- A line a kind: how many, the reason of one of them, and the cure. NOTES: the daemon's, of the folder as a whole.
+-- ": private (.*), private (*.key)": the rules, or what else is wrong, of a few.
+local function reasons_of(kind, s)
+  if not kind.reasons[1] or kind.word == "away" then return "" end
+  local shown = { table.unpack(kind.reasons, 1, MOST) }
+  for i, why in ipairs(shown) do shown[i] = s:text(why) end
+  return ": " .. table.concat(shown, ", ") .. (kind.reasons[MOST + 1] and " …" or "")
+end
+
+--- A line a kind: how many, the reasons, and the cure. NOTES: the daemon's, of the folder as a whole.
 function kinds.show(files, notes, s)
   for i, kind in ipairs(by_word(files)) do
     if i > MOST then break end
-    local such_as = kind.reason and kind.word ~= "away" and ", " .. s:text(kind.reason) or ""
-    s:say(("%s (%d%s): %s"):format(s:text(kind.word), kind.count, such_as, s:cure(kind.cure or "see errno(3).")))
+    s:say(("%s (%d%s): %s"):format(s:text(kind.word), kind.count, reasons_of(kind, s), s:cure(kind.cure or "see errno(3).")))
   end
   for _, note in ipairs(notes or {}) do s:say(("%s. %s"):format(s:text(note.text), s:cure(note.cure))) end
 end

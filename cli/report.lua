@@ -1,22 +1,29 @@
 -- report.lua - `report`: all shared files, with their copies and what is at risk. It asks the daemon only.
+local kinds = require "cli.kinds"
 local progress = require "cli.progress"
 
 local report = {}
 
 function report.request() return { command = "report" } end
 
+-- What matters most is whose a file is and who has it: the file's name gives way for that, and before it the rest.
 local COLUMNS <const> = {
-  { title = "FILE", cut = "middle", give = true, least = 20 }, { title = "SIZE", align = "right", least = 8 },
-  { title = "FROM", give = true, least = 8, cut = "middle" }, { title = "AGE", least = 6 },
-  { title = "COPIES", give = true, least = 9 }, { title = "CID", give = true, least = 16 },
+  { title = "FILE", cut = "middle", give = "first", least = 8, good = 20, rank = 1 },
+  { title = "SIZE", align = "right", rank = 4, spare = true },
+  { title = "FROM", least = 8, good = 24, cut = "middle", rank = 3 }, { title = "AGE", rank = 5, spare = true },
+  { title = "COPIES", give = true, least = 10, good = 20, rank = 2 }, { title = "CID", rank = 6, spare = true },
 }
 
+-- How many have it, whether a server is one of them, and who they are.
 local function copies(file, s)
-  local names = {}
-  for i, person in ipairs(file.copies) do names[i] = s:who(person) end
+  local names, server = {}, ""
+  for i, person in ipairs(file.copies) do
+    names[i] = s:who(person)
+    if person.type == "server" then server = ", server" end
+  end
   if #names == 0 then return s.UNKNOWN end
-  if #names == 1 then return { names[1] .. " only", colour = "warn" } end
-  return ("%d: %s"):format(#names, table.concat(names, ", "))
+  if #names == 1 then return { names[1] .. " only" .. server, colour = "warn" } end
+  return ("%d%s: %s"):format(#names, server, table.concat(names, ", "))
 end
 
 -- Whose file it is; the robot that made room for others no longer shares it.
@@ -28,8 +35,8 @@ end
 local NAMES <const> = 8 -- rows of one file
 
 -- A row for each name and robot that the same bytes have: what stands there can be typed into `files get`.
-local function shared(rows, file, s)
-  local named, cid = file.named, s:short(file.cid)
+local function shared(rows, file, s, whole)
+  local named, cid = file.named, whole and s:text(file.cid) or s:short(file.cid)
   rows[#rows + 1] = { s:text(named[1] and named[1].name), s.size(file.size), report.from(named[1], s),
     s.age(file.age_ms, file.age_about), copies(file, s), cid }
   for i = 2, math.min(#named, NAMES) do
@@ -40,17 +47,17 @@ local function shared(rows, file, s)
   end
 end
 
---- What stands for the CID of a file that has none in the swarm yet.
+--- What is said of an own file that the swarm has not: its state, and why, in few words.
 function report.state(file, s)
-  local words = { s:text(file.state) }
+  local words, why = { s:text(file.state) }, kinds.why(file)
   if file.progress then words[#words + 1] = ("%d %%"):format(file.progress) end
   if file.rate then words[#words + 1] = s.rate(file.rate) end
-  if file.reason then words[#words + 1] = s:text(file.reason) end
+  if why then words[#words + 1] = s:text(why) end
   return table.concat(words, ", ")
 end
 
 local function here(file, node, s)
-  return { s:text(file.name), s.size(file.size), s:who(node), s.UNKNOWN, s.UNKNOWN, report.state(file, s) }
+  return { s:text(file.name), s.size(file.size), s:who(node), s.UNKNOWN, report.state(file, s), s.UNKNOWN }
 end
 
 -- The one node that alone has each of the files for which IS(file) holds, or several; and how many these are.
@@ -116,13 +123,13 @@ local function sums(answer, s)
   if answer.problem then s:say(("Here: %s."):format(s:text(answer.problem))) end
 end
 
---- Prints the answer.
-function report.show(answer, s)
-  local rows = {}
+--- Prints the answer; with OPTIONS.wide whole texts, however wide the terminal.
+function report.show(answer, s, options)
+  local rows, wide = {}, options and options.wide
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
-  for _, file in ipairs(answer.files) do shared(rows, file, s) end
+  for _, file in ipairs(answer.files) do shared(rows, file, s, wide) end
   for _, file in ipairs(answer.here) do rows[#rows + 1] = here(file, answer.self, s) end
-  if #rows > 0 then s:table(COLUMNS, rows) end
+  if #rows > 0 then s:table(COLUMNS, rows, false, wide) end
   if #rows == 0 then
     if answer.problem then return s:say(("No files are shared. Here: %s."):format(s:text(answer.problem))) end
     return s:say(("No files are shared. Put one into %s."):format(s:text(answer.share)))

@@ -166,10 +166,11 @@ function show:say(text)
   for _, line in ipairs(width.wrap(text, self.width)) do self:line(line) end
 end
 
---- A table; `bare` leaves the titles out. See cli/table.lua for columns and rows.
-function show:table(columns, rows, bare)
+--- A table; `bare` leaves the titles out, `whole` cuts nothing. See cli/table.lua for columns and rows.
+function show:table(columns, rows, bare, whole)
   local function paint(name, text) return self:paint(name, text) end
-  for _, line in ipairs(layout.lines(columns, rows, self.width, paint, bare)) do self:line(line) end
+  local room = whole and math.maxinteger or self.width
+  for _, line in ipairs(layout.lines(columns, rows, room, paint, bare)) do self:line(line) end
 end
 
 --- Pairs of word and text under each other; a text wider than the room goes on in the next line.

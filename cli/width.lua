@@ -71,7 +71,7 @@ end
 -- Of words whole ones stay, unless less than half would be left.
 local function whole_words(text)
   local words = text:match "^(.+) %S*$"
-  return words and width.of(words) * 2 >= width.of(text) and words:match "^(.-)[,:;]*$" or text
+  return (words and width.of(words) * 2 >= width.of(text) and words or text):match "^(.-)[,:;]*$"
 end
 
 --- TEXT within MAX columns; what is left out shows as "…", at its end, or with "middle" inside.

@@ -30,7 +30,8 @@ local function crowd()
     holds = true, data = {} }
   facts.files = {
     { name = "run-13.bag", size = 41300000, state = "growing", rate = 31000000 },
-    { name = "nope\r\n", size = 12, state = "refused", reason = "permission: allow_push_logs_data is 0" },
+    { name = "nope\r\n", size = 12, state = "refused", word = "permission",
+      reason = "permission: allow_push_logs_data is 0" },
   }
   facts.held = { { name = "x.bag", cid = fake.OTHER_CID, size = 3 } }
   facts.fetching = { { name = "y.bag", cid = fake.CID, size = 64000000, done = 12000000, rate = 41000000 } }
@@ -108,11 +109,11 @@ describe("pages", function()
 
   it("of a crowd with long, wide and hostile names", function()
     assert.equal(plain_text [[
-      FILE                     SIZE  FROM    AGE   COPIES            CID
-      a-very-lon…-left.bag   1.2 GB  donald  10 d  2: donald…        bafybeih5kr…q7ub
-      run-12.bag            64.0 MB  ada     6 s   ada only          bafybeih5kq…q7ua
-      run-13.bag            41.3 MB  ada     –     –                 growing, 31 MB/s
-      nope\x0d\x0a             12 B  ada     –     –                 refused…
+      FILE                            SIZE  FROM    AGE   COPIES
+      a-very-long-f…ront-left.bag   1.2 GB  donald  10 d  2, server: donald…
+      run-12.bag                   64.0 MB  ada     6 s   ada only
+      run-13.bag                   41.3 MB  ada     –     growing, 31 MB/s
+      nope\x0d\x0a                    12 B  ada     –     refused, allow_push_logs_da…
       2 files, 1.3 GB. 1 at risk: no copy off ada; 1 server is here.
       1 file here not shared yet; 1 name here not shared: files list says why.
 ]], page("report", crowd()))
@@ -170,6 +171,45 @@ describe("pages", function()
     assert.truthy(said_of "do not fit")
   end)
 
+  it("show at every width whose a file is, who has it, and in which state it is", function()
+    local facts = crowd()
+    facts.nodes[1].name = "autobot07"
+    facts.records[3] = fake.safe("bafybeih5kccccxw7n3v4m6t5r2p7d4s6f3g5h2j4k6l7a5s3d2f4q7uc", fake.SERVER, fake.ADA,
+      "gone-2026-11-22.bag", 12)
+    facts.files[3] = { name = "stick.bag", size = 41300000, state = "not there", word = "away", reason = "on /media" }
+    facts.files[4] = { name = "settling-2026-11-22.bag", size = 41300000, state = "settling" }
+    for columns = 30, 120 do
+      local shown = page("report", facts, { width = columns })
+      for _, word in ipairs { "FILE", "FROM", "COPIES", "growing", "refused", "not there", "settling" } do
+        assert.truthy(shown:find(word, 1, true), word .. "\n" .. shown)
+      end
+      if columns >= 50 then assert.matches("autobot07, gone", shown) end
+      local listed = page("files", facts, { width = columns })
+      for _, word in ipairs { "growing", "refused", "not there", "settling", "FILE", "STATE" } do
+        assert.truthy(listed:find(word, 1, true), word .. "\n" .. listed)
+      end
+    end
+    local parts = {}
+    local s = show.new { width = 30, escape = text.escape, write = function(part) parts[#parts + 1] = part end }
+    require("cli.report").show(requests.new(fake.node(facts)) { command = "report" }, s, { wide = true })
+    local whole = table.concat(parts)
+    assert.truthy(whole:find(fake.OTHER_CID, 1, true))
+    assert.truthy(whole:find "camera%-front%-left.bag +1.2 GB" and not whole:find "…", whole)
+  end)
+
+  it("say why a file is not shared, the rule in the list and all rules below it", function()
+    local facts = { files = {} }
+    for i, reason in ipairs { "permission: private, as .*", "permission: private: its name is like *.key", "link: a link",
+      "pipe: a socket", "permission: private, as .*" } do
+      facts.files[i] = { name = "file" .. i, size = 1, state = "refused", word = reason:match "^%l+", reason = reason }
+    end
+    local shown = page("files", facts)
+    for i, why in ipairs { "private (.*)", "private (*.key)", "link", "pipe" } do
+      assert.truthy(shown:find(("\nfile%d.* refused, "):format(i) .. why:gsub("%p", "%%%0") .. " *–?"), why)
+    end
+    assert.truthy(shown:find("permission (3: private (.*), private (*.key)): ", 1, true), shown)
+  end)
+
   it("say unknown and never 0 for what is not known", function()
     local facts = fake.two()
     facts.nodes[2] = { id = fake.DONALD, status = "silent" }
@@ -206,10 +246,10 @@ describe("pages", function()
       fake.file(fake.OTHER_CID, fake.DONALD, "x.bag", 5, 9000),
       fake.file(fake.OTHER_CID, fake.ADA, "b/y.bag", 5, 8000) }
     assert.equal(plain_text [[
-      FILE                SIZE   FROM        AGE    COPIES           CID
-      b/y.bag              5 B   ada         9 s    2: donald, ada   bafybeih5kr…q7ub
-      x.bag                      donald             same bytes       bafybeih5kr…q7ub
-      one/run-12.bag   64.0 MB   ada, gone   60 s   lab only         bafybeih5kq…q7ua
+      FILE               SIZE  FROM       AGE   COPIES            CID
+      b/y.bag             5 B  ada        9 s   2: donald, ada    bafybeih5kr…q7ub
+      x.bag                    donald           same bytes        bafybeih5kr…q7ub
+      one/run-12.bag  64.0 MB  ada, gone  60 s  lab only, server  bafybeih5kq…q7ua
       2 files, 64.0 MB. 1 gone there: lab alone has it.
 ]], page("report", facts))
     facts.records[4] = fake.safe(fake.CID, fake.DONALD, fake.ADA, "one/run-12.bag", 64000000)

@@ -27,6 +27,13 @@ local function name_row(one, who)
   return { name = plain.text(one.name), from = who(one.from), gone = one.gone or nil }
 end
 
+-- What each node says that it is, by peer ID, of those that were heard.
+local function types_of(node)
+  local types = { [node.id] = node.type }
+  for _, other in ipairs(node.discovery:nodes()) do types[other.id] = types[other.id] or other.type end
+  return types
+end
+
 local function report_row(file, who, time)
   local ms, about = time:age(file.at)
   return {
@@ -86,7 +93,13 @@ end
 
 function files:report()
   local node, here, known = self.node, {}, {}
-  local who, list = once(facts.people(node)), without_away(node, shared.files(node.dcache))
+  local types, people = types_of(node), facts.people(node)
+  local list = without_away(node, shared.files(node.dcache))
+  local who = once(function(id)
+    local one = people(id)
+    one.type = plain.value(types[id])
+    return one
+  end)
   for _, file in ipairs(list) do known[file.cid] = true end
   for _, file in ipairs(node.logs:files()) do
     if not (file.cid and known[file.cid]) then here[#here + 1] = file end
