@@ -1,31 +1,37 @@
--- help.lua - help, made from the table of commands, and what a word of refusal means, from lua/cures.lua. Asks nobody.
+-- help.lua - help, made from the table of commands, and what words mean, from lua/cures.lua and signs.lua. Asks nobody.
 local cures = require "cures"
+local signs = require "cli.signs"
+local width = require "cli.width"
 
 local help = {}
 
-local EXAMPLES <const> = [[
-dt-swarm-cli [HOST] COMMAND [OPTIONS]
-
-  dt-swarm-cli discover                     who is there
-  dt-swarm-cli localhost report             which files the swarm has
-  dt-swarm-cli /run/x/control.sock status   another daemon on this machine
-]]
+local EXAMPLES <const> = {
+  { "dt-swarm-cli discover", "who is there" },
+  { "dt-swarm-cli localhost report", "which files the swarm has" },
+  { "dt-swarm-cli /run/x/control.sock status", "another daemon on this machine" },
+}
 
 local HOST <const> = "HOST is localhost or the path of a daemon's socket; left out, it is localhost."
 
-local function usage(command)
-  local words = { "dt-swarm-cli [HOST]", command.name }
+-- Lines of at most COLUMNS, broken between arguments, never within one.
+local function usage(command, columns)
+  local words = { "dt-swarm-cli [HOST] " .. command.name }
   for _, argument in ipairs(command.arguments or {}) do
     words[#words + 1] = argument[4] == "*" and ("[%s]"):format(argument[2]) or argument[2]
   end
   for _, option in ipairs(command.options or {}) do
     words[#words + 1] = option[2] and ("[%s %s]"):format(option[1], option[2]) or ("[%s]"):format(option[1])
   end
-  return table.concat(words, " ")
+  local lines = { words[1] }
+  for i = 2, #words do
+    local longer = lines[#lines] .. " " .. words[i]
+    if width.of(longer) <= columns then lines[#lines] = longer else lines[#lines + 1] = "    " .. words[i] end
+  end
+  return lines
 end
 
 local function details(s, command)
-  s:line(usage(command))
+  for _, line in ipairs(usage(command, s.width)) do s:line(line) end
   s:line()
   s:say(command.text)
   local facts = {}
@@ -39,7 +45,9 @@ local function details(s, command)
 end
 
 local function overview(s, cli)
-  s.write(EXAMPLES)
+  s:line "dt-swarm-cli [HOST] COMMAND [OPTIONS]"
+  s:line()
+  s:facts(EXAMPLES)
   s:line()
   local facts, exits = {}, {}
   for i, command in ipairs(cli.commands) do facts[i] = { command.name, command.text } end
@@ -47,22 +55,24 @@ local function overview(s, cli)
   s:line()
   s:say(HOST)
   s:say "Each command takes --json, --color auto|always|never, --help."
-  s:say "What a word of refusal means: dt-swarm-cli help WORD; all of them: dt-swarm-cli help words."
+  s:say "What a word or sign means, of a refusal or in a table: dt-swarm-cli help WORD; all: dt-swarm-cli help words."
   s:line()
   s:line "Exit codes:"
   for i, exit in ipairs(cli.exits) do exits[i] = { ("%d"):format(exit.code), exit.text } end
   s:facts(exits)
 end
 
--- What ASKED names: all commands of a group, or one; the words behind "help" are at most two.
+-- What ASKED names: all commands of a group, or one, also by its second word alone; the words behind "help" are at most
+-- two.
 local function commands_of(cli, asked)
-  local found = {}
+  local found, by_verb = {}, {}
   for _, command in ipairs(cli.commands) do
-    local group = command.name:match "^%S+"
+    local group, verb = command.name:match "^(%S+) ?(%S*)$"
     local whole = command.name == table.concat(asked, " ", 1, math.min(#asked, 2))
     if whole or #asked == 1 and group == asked[1] then found[#found + 1] = command end
+    if #asked == 1 and verb == asked[1] then by_verb[#by_verb + 1] = command end
   end
-  return found
+  return found[1] and found or by_verb
 end
 
 local function explain(s, word)
@@ -71,11 +81,14 @@ local function explain(s, word)
   s:say("What to do: " .. s:cure(word.cure))
 end
 
+local TITLES <const> = { "Words of refusal, as status counts them:",
+  "Errors of the system, by their names in errno(3):", "Words and signs of tables:" }
+
 local function list_words(s)
   local words, errors = cures.all()
-  for i, list in ipairs { words, errors } do
+  for i, list in ipairs { words, errors, signs.all() } do
     if i > 1 then s:line() end
-    s:say(i == 1 and "Words of refusal, as status counts them:" or "Errors of the system, by their names in errno(3):")
+    s:say(TITLES[i])
     local facts = {}
     for j, word in ipairs(list) do facts[j] = { word.word, word.short or word.means } end
     s:facts(facts)
@@ -88,6 +101,7 @@ local function as_json(context, found, word)
   local answer = { schema = 1 }
   if found == "words" then
     answer.words, answer.errors = cures.all()
+    answer.signs = signs.all()
   elseif word then
     for name, value in pairs(word) do answer[name] = value end
   else
@@ -98,20 +112,20 @@ local function as_json(context, found, word)
 end
 
 local function unknown(context, asked)
-  local names = { { name = "words" } }
+  local names, words, errors = { { name = "words" } }, cures.all()
   for _, command in ipairs(context.cli.commands) do names[#names + 1] = command end
-  for _, list in ipairs { cures.all() } do
+  for _, list in ipairs { words, errors, signs.all() } do
     for _, word in ipairs(list) do names[#names + 1] = { name = word.word } end
   end
   return context:misused(require("cli.words").unknown(names, asked, "command or word of refusal"))
 end
 
---- Help for the command named by options.command (one or two words), for a group, for a word of refusal, for
--- "words": all of these; or for all commands.
+--- Help for the command named by options.command (one or two words), for a group, for a word of refusal or
+-- of a table, for "words": all of these; or for all commands.
 function help.run(context, options)
   local s, cli, asked = context.show, context.cli, options.command
   local found = #asked == 0 and cli.commands or commands_of(cli, asked)
-  local word = #asked == 1 and cures.of(asked[1])
+  local word = #asked == 1 and cures.of(asked[1]) or signs.of(table.concat(asked, " "))
   if #asked == 1 and asked[1] == "words" then
     if context.as_json then return as_json(context, "words") end
     list_words(s)

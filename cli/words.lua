@@ -73,16 +73,29 @@ local function distance(a, b)
   return rows[#a][#b]
 end
 
---- "No command …" with the nearest one's name, if one is near. KIND says what was looked for, if not a command.
-function words.unknown(commands, given, kind)
-  local two, best, least = table.concat({ given[1], given[2] }, " "), nil, 3
+-- What else the group has that GIVEN begins with, or nil.
+local function in_group(commands, given)
+  local verbs = {}
   for _, command in ipairs(commands) do
-    for _, candidate in ipairs { { given[1]:sub(1, 40), command.name }, { two:sub(1, 40), command.name } } do
-      local edits = distance(candidate[1], candidate[2])
-      if edits < least then best, least = command.name, edits end
+    local group, verb = command.name:match "^(%S+) (%S+)$"
+    if group == given[1] then verbs[#verbs + 1] = verb end
+  end
+  return verbs[1] and table.concat(verbs, ", ")
+end
+
+--- "No command …" with the nearest one's name, if one is near, or what its group has. KIND says what was looked for, if
+-- not a command.
+function words.unknown(commands, given, kind)
+  local two, asked, best, least = table.concat({ given[1], given[2] }, " "), given[1], nil, 3
+  for _, command in ipairs(commands) do
+    for _, typed_word in ipairs { given[1]:sub(1, 40), two:sub(1, 40) } do
+      local edits = distance(typed_word, command.name)
+      if edits < least and edits <= #typed_word // 2 then asked, best, least = typed_word, command.name, edits end
     end
   end
-  return ("No %s %q%s"):format(kind or "command", given[1], best and ("; did you mean %q?"):format(best) or ".")
+  local group = not best and in_group(commands, given)
+  if group then return ("No %s %q; %s has %s."):format(kind or "command", two, given[1], group) end
+  return ("No %s %q%s"):format(kind or "command", asked, best and ("; did you mean %q?"):format(best) or ".")
 end
 
 return words

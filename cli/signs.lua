@@ -1,0 +1,55 @@
+-- signs.lua - what words and signs of tables mean, for `help WORD`; words of refusal are in lua/cures.lua. No table.
+local signs = {}
+
+-- Each one, what it means, what to do.
+local SIGNS <const> = {
+  { "–", "Unknown: nobody has said it, or it cannot be told without a clock. It is never 0.",
+    "Nothing; for ages see the line clock of `status`." },
+  { "~", "Before an age: about, by a clock that nobody proved. Before four letters: a node, by the end of its key, as \z
+      its name is unknown or used twice.", "Let one node have its clock synchronised; give each robot a --name." },
+  { "…", "Something was cut to fit the width.", "Make the terminal wider, or see the whole with --wide or --json." },
+  { "ready", "A node that was heard lately and answers.", "Nothing." },
+  { "busy", "A node that says of itself that it is at work; it answers all the same.", "Nothing." },
+  { "quiet", "A node that was not heard for 6 min (far away: 16 min), or left one question unanswered.",
+    "Wait a minute and ask again; NOTE says how often it was asked." },
+  { "lost", "A node that was not heard for 11 min (far away: 21 min), or left three questions unanswered.",
+    "See whether it is switched on and in the same network, and what its own `status` says." },
+  { "left", "A node that was stopped in good order and said so.", "Start it there; its records stand meanwhile." },
+  { "gone", "FROM: that robot no longer shares the file; others still have a copy.",
+    "Fetch it by the same name: files get NAME." },
+  { "at risk", "One node alone has the file: were that lost, so were the file.",
+    "Start a server in the swarm, which takes copies, or fetch it yourself: files get NAME." },
+  { "only", "The node before it is the only one that has the file.", "See: help at risk." },
+  { "same bytes", "Another name, or another robot's, of the file in the row above; it counts as one file.",
+    "Nothing." },
+  { "growing", "A file that is still written; it is shared once it stands still.", "Let whatever writes it finish." },
+  { "settling", "A file that stopped growing a moment ago.", "Nothing; it is shared within a minute." },
+  { "hashing", "Its CID is being computed.", "Nothing; large files take a while." },
+  { "waiting", "A file that is finished and is not shared yet; the reason stands beside it.",
+    "Nothing, unless the reason names a rule of the policy." },
+  { "published", "A file that is shared: its record is in the swarm.", "Nothing." },
+  { "refused", "A file that is not shared; the word beside it says why.", "See: help and that word." },
+  { "not there", "A shared file whose file system is not there; its record stands.", "See: help away." },
+  { "held", "A copy of another robot's file, kept here for the swarm.", "Nothing." },
+  { "fetching", "A file that is on its way to this node.", "Nothing." },
+  { "waits", "A file that could not be fetched yet; the reason stands beside it.", "Nothing; it is tried again." },
+  { "unsure", "Records of a class that were damaged on the disk: shown, but not acted on.",
+    "Let a neighbour be in reach: what both have is sure again." },
+  { "name used twice", "Several nodes have that name; the letters behind ~ tell them apart.",
+    "Give each a --name of its own." },
+}
+
+local BY_WORD <const> = {}
+for _, entry in ipairs(SIGNS) do BY_WORD[entry[1]] = { word = entry[1], means = entry[2], cure = entry[3] } end
+
+--- WORD or sign of a table → { word =, means =, cure = a sentence or two each } | nil. A hyphen is taken for the dash.
+function signs.of(word) return BY_WORD[word == "-" and "–" or word] end
+
+--- All of them, in order.
+function signs.all()
+  local list = {}
+  for i, entry in ipairs(SIGNS) do list[i] = BY_WORD[entry[1]] end
+  return list
+end
+
+return signs
