@@ -88,14 +88,21 @@ end
 
 -- What fits, one a line: what to type for it, and what tells it from the others.
 local function say_candidates(self, list)
-  local s = self.show
+  local s, columns = self.show, self.world.columns(2)
   for _, each in ipairs(list) do
     local much = each.files and ("%s, %s"):format(s.count(each.files, "file"), s.size(each.size)) or s.size(each.size)
     if each.from then much = ("%s   from %s"):format(much, s:who(each.from)) end
     if each.age_ms then much = ("%s, said %s"):format(much, s.ago(each.age_ms, each.age_about)) end
     if each.gone then much = much .. ", gone there" end
     local cid = each.cid and each.say ~= each.cid and "   " .. s:short(each.cid) or ""
-    self:complain(("  %s   %s%s"):format(shell.word(s:text(each.say)), much, cid))
+    local word = "  " .. shell.word(s:text(each.say))
+    local lines = { word .. "   " .. much .. cid }
+    if columns and width.of(lines[1]) > columns then -- what is typed stays in one piece
+      lines = width.wrap(much .. cid, math.max(columns - 6, 8))
+      for i, line in ipairs(lines) do lines[i] = "      " .. line end
+      table.insert(lines, 1, word)
+    end
+    self.world.complain(table.concat(lines, "\n") .. "\n")
   end
 end
 

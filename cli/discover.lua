@@ -38,6 +38,32 @@ local function cells(other, s)
   }
 end
 
+-- Do all notes of NODES stand whole in LINES of a table?
+local function are_whole(lines, nodes, s)
+  local shown = table.concat(lines, "\n")
+  for _, other in ipairs(nodes) do
+    if other.note and not shown:find(s:text(other.note), 1, true) then return false end
+  end
+  return true
+end
+
+local NAMES <const> = 8 -- of nodes with the same note
+
+-- What is noted of nodes, a line each kind: "asked 4 times, no answer: bea."
+local function say_notes(nodes, s)
+  local notes, of = {}, {}
+  for _, other in ipairs(nodes) do
+    local note = other.note and s:text(other.note)
+    if note and not of[note] then of[note], notes[#notes + 1] = {}, note end
+    if note then table.insert(of[note], s:who(other)) end
+  end
+  for _, note in ipairs(notes) do
+    local names = of[note]
+    s:say(("%s: %s%s."):format(note:gsub("^%l", string.upper), table.concat(names, ", ", 1, math.min(#names, NAMES)),
+      #names > NAMES and " …" or ""))
+  end
+end
+
 local function row(columns, other, s)
   local found, list = cells(other, s), {}
   for i, column in ipairs(columns) do list[i] = found[column.title] end
@@ -150,7 +176,11 @@ function discover.show(answer, s, options)
   local nodes, days = listed(answer, options and options.all)
   for i, other in ipairs(nodes) do rows[i] = row(columns, other, s) end
   if #rows > 1 then
-    s:table(columns, rows)
+    local lines = s:rows(columns, rows)
+    local whole = are_whole(lines, nodes, s)
+    if not whole then lines = s:rows({ table.unpack(columns, 1, #columns - 1) }, rows) end -- NOTE is the last
+    for _, line in ipairs(lines) do s:line(line) end
+    if not whole then say_notes(nodes, s) end
     if days > 0 then s:say(("%d lost for over a day; discover --all lists them."):format(days)) end
     local alone_now, down = here(answer) == 1 and answer.tried or {}, no_network(answer.tried or {}, s)
     if down ~= "" then

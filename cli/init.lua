@@ -27,7 +27,8 @@ cli.commands = {
     } },
   { name = "report", file = "cli.report", text = "The swarm's shared files: from whom, how many copies.",
     options = { { "--wide", nil, "all columns, and whole texts, however wide the terminal is" } } },
-  { name = "summary", file = "cli.summary", text = "What records this node holds, by class and bucket." },
+  { name = "summary", file = "cli.summary", text = "What records this node holds, by class and bucket.",
+    options = { { "--wide", nil, "with the law of each class" } } },
   { name = "files list", file = "cli.files", text = "This node's own files, and those that it fetches.",
     default = true },
   { name = "files get", file = "cli.get", text = "Fetch a file or a folder, check every block, save it.",
@@ -42,8 +43,8 @@ cli.commands = {
   { name = "identity show", file = "cli.identity", text = "This node's peer ID and the board it belongs to.",
     default = true },
   { name = "identity export", file = "cli.export", text = "The private key, in the form of an IPFS config." },
-  { name = "help", file = "cli.help", text = "These commands, one of them, or what a word of refusal means.",
-    arguments = { { "command", "COMMAND|WORD", "a command, a word of refusal, or: words", "*" } } },
+  { name = "help", file = "cli.help", text = "These commands, one of them, or what a word means.",
+    arguments = { { "command", "COMMAND|WORD", "a command, a word of a refusal or a table, or: words", "*" } } },
 }
 
 --- The command that WORDS begin with, and how many of them name it; nil for none.
@@ -64,10 +65,12 @@ local function take_host(words)
   local first = words[1]
   if not first or cli.find(words) or first:sub(1, 1) == "-" then return nil end
   if first == "localhost" or first:find("/", 1, true) then return table.remove(words, 1) end
-  if cli.find { table.unpack(words, 2) } then
-    return nil, ("%s is not yet reachable by name; give localhost or a socket's path"):format(first)
+  if not cli.find { table.unpack(words, 2) } then return nil end
+  if first:find "^%d+%.%d+%.%d+%.%d+$" or first:find "^%[?%x*:[%x:.]*%]?$" then
+    return nil, ("%s is an address; only daemons of this machine are asked: give localhost or a socket's path, \z
+      or ask there: ssh %s dt-swarm-cli %s"):format(first, first, require("shell").line { table.unpack(words, 2) })
   end
-  return nil
+  return nil, ("%s is not yet reachable by name; give localhost or a socket's path"):format(first)
 end
 
 local function wants_help(words)

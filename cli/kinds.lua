@@ -49,7 +49,8 @@ end
 function kinds.show(files, notes, s)
   for i, kind in ipairs(by_word(files)) do
     if i > MOST then break end
-    s:say(("%s (%d%s): %s"):format(s:text(kind.word), kind.count, reasons_of(kind, s), s:cure(kind.cure or "see errno(3).")))
+    s:say(("%s (%d%s): %s"):format(s:text(kind.word), kind.count, reasons_of(kind, s),
+      s:cure(kind.cure or "see errno(3).")))
   end
   for _, note in ipairs(notes or {}) do s:say(("%s. %s"):format(s:text(note.text), s:cure(note.cure))) end
 end

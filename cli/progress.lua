@@ -4,32 +4,44 @@ local width = require "cli.width"
 local progress = {}
 
 local BAR <const> = 20
-local LEAST <const> = 8
+local LEAST <const> = 8 -- columns of the shortest bar
+local SHORT <const> = 5 -- of the shortest name
 
 local function bar(done, size, columns)
   local full = size > 0 and math.min(done * columns // size, columns) or columns
   return ("█"):rep(full) .. ("░"):rep(columns - full)
 end
 
+-- Without a bar, where there is little room.
+local function tight(name, text, facts, room)
+  if room - width.of(text) - 2 < SHORT then
+    text = ("%d %%"):format(facts.size > 0 and facts.done * 100 // facts.size or 100)
+  end
+  name = width.cut(name, math.max(room - width.of(text) - 2, 1), "middle")
+  return width.cut(("%s  %s"):format(name, text), room)
+end
+
 --- The line for FACTS {name, done, size, rate (bytes/s or nil), source (text or nil)} within show.width
--- columns: what does not fit is left out from the end, the name shortened last.
-function progress.line(show, facts)
+-- columns, or COLUMNS where they are given: what does not fit is left out from the end, then the bar, then the sizes
+-- become a share in per cent; the line is never wider.
+function progress.line(show, facts, columns)
   local parts = { show.part(facts.done, facts.size) }
   if facts.rate and facts.rate > 0 then parts[#parts + 1] = show.rate(facts.rate) end
   if facts.source then parts[#parts + 1] = show:text(facts.source) end
   if facts.rate and facts.rate > 0 then
     parts[#parts + 1] = show.span(math.ceil((facts.size - facts.done) / facts.rate) * 1000)
   end
-  local name, room = show:text(facts.name), show.width - 1
+  local name, room = show:text(facts.name), (columns or show.width) - 1
   local text = table.concat(parts, "  ")
   while #parts > 1 and width.of(text) + LEAST + 4 + math.min(width.of(name), 12) > room do
     parts[#parts] = nil
     text = table.concat(parts, "  ")
   end
   local left = room - width.of(text) - 4
-  local columns = math.max(LEAST, math.min(BAR, left - width.of(name)))
-  name = width.cut(name, math.max(left - columns, 1), "middle")
-  return ("%s  %s  %s"):format(name, bar(facts.done, facts.size, columns), text)
+  if left < LEAST + SHORT then return tight(name, text, facts, room) end
+  local filled = math.max(LEAST, math.min(BAR, left - width.of(name)))
+  name = width.cut(name, left - filled, "middle")
+  return ("%s  %s  %s"):format(name, bar(facts.done, facts.size, filled), text)
 end
 
 -- What is tried now, where there is no bar to show: FILE is a row as job.lua tells it. → text | nil
@@ -44,10 +56,11 @@ local QUIET <const> = 3000 -- ms after which a line is said where there is no te
 local function drawn(context, name)
   local show, world = context.show, context.world
   local function paint(file)
-    local tried = attempt(file, show)
-    local line = tried and width.cut(("%s  %s"):format(show:text(name), tried), show.width - 1)
+    -- The terminal of standard error, which may have become narrower; show.width is that of standard output.
+    local tried, columns = attempt(file, show), math.max(world.columns(2) or 0, 2)
+    local line = tried and width.cut(("%s  %s"):format(show:text(name), tried), columns - 1)
       or progress.line(show, { name = name, done = file.done, size = file.size, rate = file.rate,
-        source = file.source })
+        source = file.source }, columns)
     world.complain("\r" .. line .. "\27[K")
   end
   return paint, function() world.complain "\r\27[K" end

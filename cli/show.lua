@@ -166,6 +166,11 @@ function show:say(text)
   for _, line in ipairs(width.wrap(text, self.width)) do self:line(line) end
 end
 
+--- The lines of a table.
+function show:rows(columns, rows)
+  return layout.lines(columns, rows, self.width, function(name, text) return self:paint(name, text) end)
+end
+
 --- A table; `bare` leaves the titles out, `whole` cuts nothing. See cli/table.lua for columns and rows.
 function show:table(columns, rows, bare, whole)
   local function paint(name, text) return self:paint(name, text) end
@@ -173,12 +178,23 @@ function show:table(columns, rows, bare, whole)
   for _, line in ipairs(layout.lines(columns, rows, room, paint, bare)) do self:line(line) end
 end
 
+local BESIDE <const> = 12 -- columns that a text must have beside its word; else it stands under it
+
 --- Pairs of word and text under each other; a text wider than the room goes on in the next line.
 function show:facts(facts)
   local wide = 0
   for _, fact in ipairs(facts) do wide = math.max(wide, width.of(fact[1])) end
+  if self.width - wide - 4 < BESIDE then
+    for _, fact in ipairs(facts) do
+      self:line("  " .. fact[1])
+      for _, line in ipairs(width.wrap(fact[2], self.width - 4, true)) do
+        self:line("    " .. self:paint(fact.colour, line))
+      end
+    end
+    return
+  end
   for _, fact in ipairs(facts) do
-    for i, line in ipairs(width.wrap(fact[2], math.max(self.width - wide - 4, 8), true)) do
+    for i, line in ipairs(width.wrap(fact[2], self.width - wide - 4, true)) do
       self:line("  " .. width.pad(i == 1 and fact[1] or "", wide) .. "  " .. self:paint(fact.colour, line))
     end
   end

@@ -5,7 +5,7 @@ function summary.request() return { command = "summary" } end
 
 local CLASSES <const> = {
   { title = "CLASS" }, { title = "RECORDS", align = "right" }, { title = "SIZE", align = "right", optional = true },
-  { title = "KEPT" }, { title = "DIGEST" }, { title = "LAW" }, { title = "NOTE", optional = true },
+  { title = "KEPT" }, { title = "DIGEST" }, { title = "LAW", optional = true }, { title = "NOTE", optional = true },
 }
 local BUCKETS <const> = {
   { title = "BUCKET", cut = "middle", give = true }, { title = "RECORDS", align = "right" },
@@ -19,11 +19,11 @@ local function digest(value, s)
   return value and s.escape(value:sub(1, 8)) or s.UNKNOWN
 end
 
-local function class_row(class, s)
+local function class_row(class, s, wide)
   return {
     s:text(class.name), number(class.count, s), class.bytes and s.size(class.bytes) or "",
     class.kept and "on disk" or "in memory",
-    class.kept and digest(class.digest, s) or "", digest(class.law, s),
+    class.kept and digest(class.digest, s) or s.UNKNOWN, wide and digest(class.law, s) or "",
     { class.unsure and "unsure" or "", colour = "warn" },
   }
 end
@@ -54,12 +54,16 @@ local function unsure(classes, s)
   return (" %s: unsure after a loss, shown but not acted on until a neighbour agrees."):format(s.list(names))
 end
 
---- Prints the answer.
-function summary.show(answer, s)
+--- Prints the answer; with OPTIONS.wide the laws of the classes, too.
+function summary.show(answer, s, options)
+  local wide = options and options.wide
   local classes, buckets = {}, {}
-  for i, class in ipairs(answer.classes) do classes[i] = class_row(class, s) end
+  for i, class in ipairs(answer.classes) do classes[i] = class_row(class, s, wide) end
   for i, bucket in ipairs(answer.buckets) do buckets[i] = { s:text(bucket.name), number(bucket.count, s) } end
   if #classes > 0 then s:table(CLASSES, classes) end
+  if wide and #classes > 0 then
+    s:say "LAW: the constants of a class, as one number; nodes with different ones cannot compare their records."
+  end
   if #buckets > 0 then s:table(BUCKETS, buckets) end
   s:say(records(answer.classes, s) .. ". " .. agreement(answer.same, s) .. unsure(answer.classes, s))
 end

@@ -97,8 +97,8 @@ local function line(columns, wide, row, gap, paint)
 end
 
 --- Lines of a table. COLUMNS: {title=, align="right", cut="middle", give=true (shortened first) or "first" (before
--- those), least=, good=, rank=, spare=true}: where there is no room for all, columns of which one can be spared are left
--- out until the others are as wide as is `good`; then any until these have their `least`: the highest rank (its place,
+-- those), least=, good=, rank=, spare=true}: where there is no room for all, columns that can be spared are left out
+-- until the others are as wide as is `good`; then any until these have their `least`: the highest rank (its place,
 -- unless given) first, rank 1 never.
 -- A cell is a text (printable, escaped) or {text, colour=name}; an optional column that is empty is left out.
 -- ROOM is the width in columns; PAINT(name, text) colours; with `bare` there is no line of titles.

@@ -110,6 +110,18 @@ describe("dt-swarm-cli, the process,", function()
     assert.equal(2, #json.decode(out:sub(1, -2)).error.candidates)
   end)
 
+  it("lists what fits within the terminal's width, what is typed in one piece", function()
+    daemon "several"
+    local line = "TERM=xterm timeout 120 script -qec 'stty cols %d; ./dt-swarm-cli %s files get run-12.bag' /dev/null"
+    for _, columns in ipairs { 30, 40, 80 } do
+      local pipe = io.popen(line:format(columns, path) .. " < /dev/null")
+      local out = pipe:read "a"
+      pipe:close()
+      assert.matches("\n  donald:run%-12%.bag[ \r]", out)
+      for each in out:gmatch "[^\r\n]+" do assert.is_true(utf8.len(each) <= columns, each) end
+    end
+  end)
+
   it("ends with 2 and useful words when no daemon is there", function()
     local out, err, code = run(path .. " status")
     assert.equal(2, code)
@@ -139,6 +151,9 @@ describe("dt-swarm-cli, the process,", function()
   it("ends with 3 for words it does not understand, and says what was meant", function()
     for words, message in pairs {
       ["discovr"] = 'did you mean "discover"', ["localhost files gte x"] = 'did you mean "files get"',
+      ["files why"] = 'No command "files why"; files has list, get, dismiss.',
+      ["10.98.0.1 status"] = "is an address; only daemons of this machine are asked",
+      ["fe80::1 files list"] = "or ask there: ssh fe80::1 dt-swarm-cli files list", ["help keyy"] = 'mean "key"?',
       ["robot7 status"] = "not yet reachable by name; give localhost or a socket's path",
       ["status --jsno"] = "unknown option '--jsno'", ["files get"] = "missing argument 'NAME|CID|FOLDER'",
       ["status too many"] = "too many arguments", ["help nothing"] = 'No command or word of refusal "nothing"',
@@ -226,6 +241,17 @@ describe("dt-swarm-cli, the process,", function()
         assert.truthy(out:gsub("\n", " "):find(word.means .. " What to do: " .. word.cure, 1, true), out)
       end
     end
+    for _, sign in ipairs(require("cli.signs").all()) do
+      local out, _, code = run("help '" .. sign.word .. "'", "COLUMNS=200")
+      assert.equal(0, code)
+      assert.truthy(out:gsub("\n", " "):find(sign.means .. " What to do: " .. sign.cure:sub(1, 30), 1, true), out)
+      assert.matches("^%u.*%.$", sign.means)
+      assert.matches("^%u.*[%.%w]$", sign.cure)
+    end
+    local getting = run "help get"
+    assert.equal(getting, (run "help files get"))
+    for line in getting:gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 80, line) end
+    assert.is_nil(getting:find "%[[^%]]*\n")
     local out = run "help words"
     for _, word in ipairs(words) do
       assert.matches("\n  " .. word.word .. " +" .. word.short:gsub("%p", "%%%0"), out)
@@ -234,7 +260,7 @@ describe("dt-swarm-cli, the process,", function()
     assert.same({ schema = 1, word = "form", short = words[1].short, means = words[1].means, cure = words[1].cure },
       json.decode((run "help form --json"):sub(1, -2)))
     local all = json.decode((run "help words --json"):sub(1, -2))
-    assert.same({ 1, words, errors }, { all.schema, all.words, all.errors })
+    assert.same({ 1, words, errors, require("cli.signs").all() }, { all.schema, all.words, all.errors, all.signs })
     assert.equal(#require "cli".commands, #json.decode((run "help --json"):sub(1, -2)).commands)
     for words_given, message in pairs { ["help sinature"] = 'did you mean "signature"?',
       ["help ENOSPCE"] = 'did you mean "ENOSPC"?', ["help discovr"] = 'did you mean "discover"?',

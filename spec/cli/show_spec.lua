@@ -54,9 +54,9 @@ describe("pages", function()
       1 file, 64.0 MB. 1 at risk: no copy off ada; no server is here to take one.
 ]], page("report", fake.two()))
     assert.equal(plain_text [[
-      CLASS      RECORDS     SIZE   KEPT        DIGEST     LAW
-      share            6   2.4 kB   on disk     4be1c0ff   77aa0011
-      presence         2    822 B   in memory              01020304
+      CLASS      RECORDS     SIZE   KEPT        DIGEST
+      share            6   2.4 kB   on disk     4be1c0ff
+      presence         2    822 B   in memory   –
       BUCKET        RECORDS
       peer                2
       share/files         6
@@ -199,8 +199,8 @@ describe("pages", function()
 
   it("say why a file is not shared, the rule in the list and all rules below it", function()
     local facts = { files = {} }
-    for i, reason in ipairs { "permission: private, as .*", "permission: private: its name is like *.key", "link: a link",
-      "pipe: a socket", "permission: private, as .*" } do
+    for i, reason in ipairs { "permission: private, as .*", "permission: private: its name is like *.key",
+      "link: a link", "pipe: a socket", "permission: private, as .*" } do
       facts.files[i] = { name = "file" .. i, size = 1, state = "refused", word = reason:match "^%l+", reason = reason }
     end
     local shown = page("files", facts)
@@ -412,7 +412,7 @@ describe("the progress line", function()
   end)
 
   it("fits every terminal, from nothing to all, also for an empty file", function()
-    for _, columns in ipairs { 40, 50, 80, 200 } do
+    for _, columns in ipairs { 20, 25, 30, 40, 50, 80, 200 } do
       s.width = columns
       for _, done in ipairs { 0, 1, 63999999, 64000000 } do
         for _, rate in ipairs { 0, 1, 41000000 } do
@@ -423,7 +423,28 @@ describe("the progress line", function()
         end
       end
     end
+    s.width = 30
+    assert.equal("run-12.bag  251.4 kB of 1.3 MB", (progress.line(s, { name = "run-12.bag", done = 251400,
+      size = 1300000, rate = 1 }, 32)))
+    assert.equal("a-long-na…1-22.bag  19 %", (progress.line(s, { name = "a-long-name-of-2026-11-22.bag",
+      done = 251400, size = 1300000 }, 25)))
     assert.matches("0 of 0 B", progress.line(s, { name = "empty", done = 0, size = 0 }))
+  end)
+end)
+
+describe("discover", function()
+  it("says why a node is quiet at every width, beside it or below the table", function()
+    local facts = fake.two()
+    facts.nodes[2].status, facts.nodes[2].note = "quiet", "asked 4 times, no answer; name used twice"
+    facts.nodes[3] = { id = fake.SERVER, name = "bea", status = "quiet", note = "asked once, no answer" }
+    for columns = 30, 120 do
+      local shown = page("discover", facts, { width = columns })
+      local lines = " " .. shown:gsub("\n", " ")
+      assert.truthy(lines:find("[Aa]sked 4 times, no answer; name used twice"), shown)
+      assert.truthy(lines:find "[Aa]sked once, no answer", shown)
+      assert.is_nil(shown:find("…", 1, true), shown)
+    end
+    assert.matches("\nAsked once, no answer: bea%.\n", page("discover", facts, { width = 50 }))
   end)
 end)
 

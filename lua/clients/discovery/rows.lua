@@ -56,9 +56,12 @@ local function via_of(self, peer)
 end
 
 local function note_of(self, peer, label)
-  local n = self.comms.asking:unanswered(peer)
-  if n and n > 0 and not self.comms.peers:left(peer) then return ("asked %d times, no answer"):format(n) end
-  return label ~= peer.name and "name used twice" or nil
+  local n, notes = self.comms.asking:unanswered(peer), {}
+  if n and n > 0 and not self.comms.peers:left(peer) then
+    notes[1] = ("asked %s, no answer"):format(n == 1 and "once" or n .. " times")
+  end
+  if label ~= peer.name then notes[#notes + 1] = "name used twice" end
+  return notes[1] and table.concat(notes, "; ") or nil
 end
 
 local function row(self, peer, files)
