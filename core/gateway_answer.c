@@ -135,21 +135,24 @@ static int is_browser(const gateway_request *r) {
   return accept && strstr(accept, "text/html") != NULL;
 }
 
-/* Programs read the word; a person in a browser is told what would help. */
+/* Programs read the word, which comes first; a person is told what would help. */
 static const char *advice(const char *word) {
   if (!strcmp(word, "host"))
     return "host: ask by the node's IP address, such as http://192.168.1.20:3826/, not "
            "by a name.\n";
   if (!strcmp(word, "permission"))
     return "permission: only hosts in this node's own networks may ask it.\n";
+  if (!strcmp(word, "form"))
+    return "form: /ipfs/ and a CID, nothing more: that is no CID of this swarm's "
+           "kind.\n\n" HELP;
   if (!strcmp(word, "missing"))
     return "missing: this node has no file or block of that CID.\n\n" HELP;
   return NULL;
 }
 
-static enum MHD_Result explain(const gateway_request *r) {
+static enum MHD_Result explain(const gateway_request *r, const char *words) {
   struct MHD_Response *response = MHD_create_response_from_buffer(
-      sizeof HELP - 1, (void *)HELP, MHD_RESPMEM_PERSISTENT);
+      strlen(words), (void *)words, MHD_RESPMEM_MUST_COPY);
   if (!response)
     return MHD_NO;
   header(response, "Content-Type", "text/plain; charset=utf-8");
@@ -158,19 +161,22 @@ static enum MHD_Result explain(const gateway_request *r) {
   return send_response(r, 200, response);
 }
 
-static struct MHD_Response *words_of(const gateway_request *r, const char *word) {
-  char text[64];
+static struct MHD_Response *words_of(const gateway_request *r, const char *word,
+                                     const char *hint) {
+  char text[160];
   const char *more = is_browser(r) ? advice(word) : NULL;
-  int size = snprintf(text, sizeof text, "%s\n", word);
+  int size =
+      snprintf(text, sizeof text, "%s%s%s\n", word, hint ? ": " : "", hint ? hint : "");
   if (more)
     return MHD_create_response_from_buffer(strlen(more), (void *)more,
                                            MHD_RESPMEM_PERSISTENT);
   return MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
 }
 
-enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
-                               const char *word) {
-  struct MHD_Response *response = words_of(r, word);
+/* HINT: what comes behind the word, or NULL. */
+static enum MHD_Result refuse(const gateway_request *r, unsigned status, const char *word,
+                              const char *hint) {
+  struct MHD_Response *response = words_of(r, word, hint);
   gateway_count(r->gateway, gateway_word_number(word));
   if (!response)
     return MHD_NO;
@@ -180,6 +186,11 @@ enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
   if (status == 503)
     header(response, "Retry-After", RETRY_AFTER);
   return send_response(r, status, response);
+}
+
+enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
+                               const char *word) {
+  return refuse(r, status, word, NULL);
 }
 
 static void add_label(struct MHD_Response *response, const gateway_label *label) {
@@ -365,6 +376,28 @@ static int wants(const gateway_request *r, const char *format, const char *type)
   return accept && strstr(accept, type) != NULL;
 }
 
+/* To a browser that named no form: is that CID here, and in which forms? */
+static enum MHD_Result explain_cid(const gateway_request *r, const char *text) {
+  char words[640];
+  uint8_t cid[CID_SIZE];
+  offers_block block;
+  int is_empty = !strcmp(text, GATEWAY_EMPTY_CID);
+  if (!is_empty && cid_parse(text, strlen(text), cid) < 0)
+    return gateway_refuse(r, 400, "form");
+  if (!is_empty) {
+    if (!offers_find(r->gateway->offers, cid, &block))
+      return gateway_refuse(r, 404, "missing");
+    offers_release(r->gateway->offers, &block);
+  }
+  snprintf(words, sizeof words,
+           "%s is here, in two forms:\n"
+           "  /ipfs/%s?format=raw   this block\n"
+           "  /ipfs/%s?format=car   this block and all beneath it, as a CAR\n"
+           "To have a file, checked and whole: dt-swarm-cli files get %s\n",
+           text, text, text, text);
+  return explain(r, words);
+}
+
 /* `format` outranks `Accept`; of both kinds there, a block. */
 static enum MHD_Result answer_kind(const gateway_request *r, const char *cid,
                                    int is_head) {
@@ -372,7 +405,8 @@ static enum MHD_Result answer_kind(const gateway_request *r, const char *cid,
     return answer_block(r, cid, is_head);
   if (wants(r, "car", GATEWAY_CAR))
     return gateway_answer_car(r, cid, is_head);
-  return is_browser(r) ? explain(r) : gateway_refuse(r, 406, "kind");
+  return is_browser(r) ? explain_cid(r, cid)
+                       : refuse(r, 406, "kind", "say ?format=raw or ?format=car");
 }
 
 /* The IPFS trustless gateway (specs.ipfs.tech), its blocks and CARs. */
@@ -387,8 +421,9 @@ enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
   if (strcmp(method, "GET") && strcmp(method, "HEAD"))
     return gateway_refuse(&r, 405, "form");
   if (!strcmp(url, "/") && is_browser(&r))
-    return explain(&r);
+    return explain(&r, HELP);
   if (strncmp(url, "/ipfs/", 6))
-    return gateway_refuse(&r, 404, "missing");
+    return refuse(&r, 404, "missing",
+                  "this is a dt-swarm node; ask for /ipfs/CID?format=raw or format=car");
   return answer_kind(&r, url + 6, !strcmp(method, "HEAD"));
 }

@@ -166,8 +166,8 @@ describe("core.gateway", function()
     local accept = "-H 'Accept: " .. RAW .. "'"
     local cases = {
       { 404, "missing", function() return block(ABSENT) end },
-      { 404, "missing", function() return curl "/" end },
-      { 404, "missing", function() return curl "/etc/passwd" end },
+      { 404, "missing", outside = true, function() return curl "/" end },
+      { 404, "missing", outside = true, function() return curl "/etc/passwd" end },
       { 400, "form", function() return block "nonsense" end },
       { 400, "form", function() return block(file.cid .. "/a") end },
       { 400, "form", function() return block(file.cid:upper()) end },
@@ -184,7 +184,8 @@ describe("core.gateway", function()
     for i, case in ipairs(cases) do
       local status, headers, body = case[3]()
       assert.equal(case[1], status, "case " .. i)
-      assert.equal(case[2] .. "\n", body)
+      assert.equal(case[2], body:match "^(%l+)\n$" or body:match "^(%l+): [^\n]+\n$")
+      assert.equal(status == 406 or case.outside == true, body:find ": " ~= nil, body) -- what to ask for instead
       assert.equal("nosniff", headers["x-content-type-options"])
       expected[case[2]] = (expected[case[2]] or 0) + 1
     end
@@ -215,6 +216,18 @@ describe("core.gateway", function()
       assert.truthy(body:find(word .. ": ", 1, true) == 1 and body:find(told, 1, true), body)
     end
     assert.is_nil(g:counts().refused.kind)
+    local said = select(3, curl("/ipfs/" .. file.cid, browser))
+    assert.equal(file.cid .. " is here, in two forms:\n", said:match "^[^\n]*\n")
+    assert.truthy(said:find(("/ipfs/%s?format=car "):format(file.cid), 1, true), said)
+    local status, _, body = curl("/ipfs/" .. digest_cid "nobody's", browser)
+    assert.equal(404, status)
+    assert.matches("^missing: this node has no file or block of that CID%.\n", body)
+    for _, path in ipairs { "x", file.cid .. "/a", "%3Cb%3E", "" } do
+      status, _, body = curl("/ipfs/" .. path, browser)
+      assert.equal(400, status)
+      assert.truthy(body:find "^form: " and not body:find "<", body)
+    end
+    assert.matches("is here", select(3, curl("/ipfs/bafkqaaa", browser)))
   end)
 
   it("withdraws at the next block, and only what was asked", function()
