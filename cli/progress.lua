@@ -112,6 +112,16 @@ end
 
 local function sum(each, s) return ("%s (%s)"):format(s.count(each.files, "file"), s.size(each.bytes)) end
 
+--- What the policy does not want, and the room there is, in sentences.
+function progress.unwanted(answer, s)
+  local list = answer.unwanted or {}
+  for i, each in ipairs(list) do
+    local room = i == #list and answer.store_free
+    s:say(("%s not fetched: %s.%s"):format(sum(each, s) .. (each.files == 1 and " is" or " are"), s:text(each.why),
+      room and (" %s are free for fetched files."):format(s.size(room)) or ""))
+  end
+end
+
 --- What is on its way, what waits and why, in sentences; → how many of each.
 function progress.say(answer, s)
   local waits = waiting(answer, s)
@@ -119,9 +129,7 @@ function progress.say(answer, s)
   if queued and queued.files > 0 then
     s:say(("%s %s for a turn."):format(sum(queued, s), queued.files == 1 and "waits" or "wait"))
   end
-  for _, each in ipairs(answer.unwanted or {}) do
-    s:say(("%s not fetched: %s."):format(sum(each, s) .. (each.files == 1 and " is" or " are"), s:text(each.why)))
-  end
+  progress.unwanted(answer, s)
   return #answer.fetching - waits, waits
 end
 

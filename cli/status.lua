@@ -182,6 +182,7 @@ function status.show(answer, s)
   if answer.footing then s:say(("State folder: %s. %s"):format(s:text(answer.footing.text),
     s:text(answer.footing.cure))) end
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
+  progress.unwanted(answer, s)
   if answer.damaged and answer.damaged[1] then
     local last = answer.damaged[#answer.damaged]
     s:say(("%s damaged and %s no longer: set aside in %s/damaged, the last one %s; fetched again from who has it.")

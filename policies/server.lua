@@ -19,7 +19,7 @@ end
 p.clients.logs.at_once = 8
 
 function p.clients.logs.fetch(file, here)
-  if (here.store_free or 0) < file.size + 20 * GB then return false, "20 GB stay free" end
+  if (here.store_free or 0) < file.size + 20 * GB then return false, "the policy keeps 20 GB free" end
   return file.age and file.age > 1 * day and 3 or 7, "newest first"
 end
 

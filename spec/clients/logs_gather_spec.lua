@@ -246,6 +246,28 @@ describe("gathering", function()
     assert.same({ { why = "robots keep their own", files = 2, bytes = 5 } }, w.gather:unwanted())
   end)
 
+  it("says in the log why files are not fetched, once a reason, and not for ever of ever new ones", function()
+    local w = world()
+    w.gather.here = function() return { store_free = 200000000 } end
+    w.gather:start()
+    w.loop:run_until(200000)
+    local function said()
+      return table.concat(w.gather.log.lines):gsub("[^\n]+\n", function(line)
+        return line:find("files are not fetched", 1, true) and line or ""
+      end)
+    end
+    assert.equal('00:00:00 warn  logs     files are not fetched  example=a.bag free="200.0 MB" '
+      .. 'why="robots keep their own"\n', (said()))
+    local n = 0
+    w.gather.policy.ask = function()
+      n = n + 1
+      return false, "reason " .. n
+    end
+    w.loop:run_until(2000000)
+    assert.is_true(n > 50)
+    assert.equal(8, select(2, said():gsub("\n", "")))
+  end)
+
   it("acts on nothing while the class is unsure after a loss, and soon after it is sure again", function()
     local w = world()
     w.urgency, w.sure = { a = 3, b = 4, c = 5 }, false

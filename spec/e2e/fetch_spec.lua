@@ -123,11 +123,17 @@ describe("fetching", function()
     assert.equal("", (swarm.sh(("find %s -type f"):format(full:path("lab", "state/partial")))))
   end)
 
-  it("keeps free what the policy keeps free on the disk that is written to", function()
+  it("keeps free what the policy keeps free on the disk that is written to, and says so where one looks", function()
     local _, answer = row_of(full, "lib", "none")
-    assert.same({ "20 GB stay free" }, { answer.unwanted[1].why })
+    assert.same({ "the policy keeps 20 GB free" }, { answer.unwanted[1].why })
     assert.same({}, answer.held)
-    assert.matches("not fetched: 20 GB stay free%.", full:cli("lib", "files list"):gsub("%s+", " "))
+    for _, command in ipairs { "files list", "status" } do
+      local said = full:cli("lib", command):gsub("%s+", " ")
+      assert.matches("not fetched: the policy keeps 20 GB free%. [%d.]+ [kMG]?B are free for fetched files%.", said)
+    end
+    local _, times = full:log "lib":gsub('warn  logs     files are not fetched  example=%S+ free="[%d.]+ [kMG]?B" '
+      .. 'why="the policy keeps 20 GB free"', "")
+    assert.equal(1, times, full:log "lib")
   end)
 
   it("says that the disk filled in the middle, and removes the half when nobody has the file any more", function()

@@ -31,6 +31,12 @@ function facts.disk(node)
   return told
 end
 
+--- What the policy does not want, and how many bytes are free where fetched files go: unwanted, store_free.
+function facts.unwanted(node)
+  local here = node.here and node.here() or {}
+  return plain.list(node.gather and node.gather:unwanted(), plain.value), plain.value(here.store_free)
+end
+
 --- What is wrong with the state folder: { word =, text =, cure =, since_ms = }, or nil.
 function facts.footing(node)
   local trouble = node.footing and node.footing.trouble

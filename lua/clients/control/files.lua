@@ -124,13 +124,14 @@ end
 function files:list()
   local node = self.node
   local who = facts.people(node)
+  local unwanted, store_free = facts.unwanted(node)
   return {
     share = plain.value(node.share), problem = facts.share_problem(node), notes = facts.share_notes(node),
     files = plain.list(node.logs:files(), facts.own_file),
     held = plain.list(node.content:held(), function(file) return held_row(node, file, who) end),
     fetching = fetching(node, who), disk = facts.disk(node),
     queued = plain.value(node.gather and node.gather:queued()),
-    unwanted = plain.list(node.gather and node.gather:unwanted(), plain.value),
+    unwanted = unwanted, store_free = store_free,
   }
 end
 

@@ -52,6 +52,7 @@ end
 
 function requests.status(node)
   local gateway = node.gateway
+  local unwanted, store_free = facts_of.unwanted(node)
   gateway = gateway and { port = plain.value(gateway:port()), counts = plain.value(gateway:counts()) }
     or { reason = node.door and plain.value(node.door.reason) }
   return {
@@ -61,7 +62,7 @@ function requests.status(node)
     refused = plain.value(node.refused), malformed = malformed(node), fetched = fetched(node),
     peers = node.discovery:count(), same = plain.value(node.discovery:same()),
     files = plain.list(node.logs:files(), facts_of.own_file), problem = facts_of.share_problem(node),
-    notes = facts_of.share_notes(node), footing = facts_of.footing(node),
+    notes = facts_of.share_notes(node), unwanted = unwanted, store_free = store_free, footing = facts_of.footing(node),
     disk = facts_of.disk(node), damaged = plain.list(node.content.damaged and node.content:damaged(), function(one)
       return plain.fields(one, { "cid", "name", "size" })
     end),

@@ -1,4 +1,5 @@
--- declined.lua - files that the policy does not want, and why: summed by reason, for people. Asks no policy.
+-- declined.lua - files that the policy does not want, and why: summed by reason, told to people. Asks no policy.
+local amount = require "amount"
 local sorted = require "sorted"
 
 local declined = {}
@@ -7,13 +8,21 @@ declined.__index = declined
 local FILES_MAX = 10000
 local REASONS_MAX = 8
 
-function declined.new() return setmetatable({ files = {}, count = 0 }, declined) end
+function declined.new() return setmetatable({ files = {}, count = 0, said = {}, said_count = 0 }, declined) end
 
 -- All are looked at anew: what is not put until finish() is forgotten then.
 function declined:begin() self.fresh, self.fresh_count = {}, 0 end
 
 function declined:finish()
   self.files, self.count, self.fresh = self.fresh, self.fresh_count, nil
+end
+
+--- Tells LOG that FILE is not fetched because of WHY, once a run for each of the first eight reasons. FREE: bytes
+-- where fetched files go, or nil.
+function declined:tell(log, file, why, free)
+  if self.said[why] or self.said_count >= REASONS_MAX then return end
+  self.said[why], self.said_count = true, self.said_count + 1
+  log:warn("logs", "files are not fetched", { why = why, example = file.name, free = free and amount.of(free) })
 end
 
 function declined:put(file, why)

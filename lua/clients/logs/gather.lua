@@ -161,13 +161,14 @@ end
 
 -- How urgent the policy finds FILE now | false
 local function ask_policy(self, file)
-  local urgency, why = self.policy:ask("clients.logs.fetch", file, self.here())
+  local here = self.here()
+  local urgency, why = self.policy:ask("clients.logs.fetch", file, here)
   if urgency then
     self.declined:forget(file.cid)
     return urgency
   end
   self.declined:put(file, why or "the policy does not want it")
-  if why then self.log:once("fetch " .. file.cid, "debug", "logs", "not fetched", { name = file.name, why = why }) end
+  if why then self.declined:tell(self.log, file, why, here.store_free) end
   return false
 end
 
