@@ -4,6 +4,7 @@ local last = require "clients.control.last"
 local others = require "cli.others"
 local paths = require "paths"
 local shell = require "shell"
+local width = require "cli.width"
 
 local absent = {}
 
@@ -15,18 +16,19 @@ end
 
 -- A text of somebody else's may say when a daemon was there, and no word that is typed into our shell.
 local function look(world, path, socket)
-  local left = world.read(path)
+  local facts = world.disk():stat(path)
+  local left = facts and facts.kind == "file" and world.read(path)
   local found = left and last.read(left)
   if not found or found.socket ~= socket then return nil end
-  local facts, uid = world.disk():stat(path), paths.uid()
-  if not facts or facts.uid ~= uid and facts.uid ~= 0 then found.command = nil end
+  if facts.uid ~= paths.uid() and facts.uid ~= 0 then found.command = nil end
   return found
 end
 
 --- What was left behind by the daemon that had this socket, or nil.
 local function find(world, socket)
-  local folders, best = { (world.paths:state()) or "", "/var/lib/dt-swarm", socket:match "^(.*)/" or "." }, nil
-  local files = { last.beside(socket) or "." .. socket .. ".last" }
+  if socket:sub(1, 1) ~= "/" then socket = (world.env "PWD" or "") .. "/" .. socket:gsub("^%./+", "") end
+  local folders, best = { (world.paths:state()) or "", "/var/lib/dt-swarm", socket:match "^(.*)/" }, nil
+  local files = { last.beside(socket) }
   for _, folder in ipairs(folders) do files[#files + 1] = folder .. "/last" end
   for _, path in ipairs(files) do
     local found = look(world, path, socket)
@@ -54,23 +56,41 @@ local function skip(places)
   return set
 end
 
+-- OPTIONS, as a shell takes them, in parts: an option and its value, or a policy.
+local function parts_of(command, options)
+  local parts, open = { command }, false
+  for space, word in options:gmatch "( *)([^ ]+)" do
+    local before = parts[#parts]
+    local goes_on = open or before:find "^%-%-%l+$" and before ~= "--verbose"
+    if goes_on then parts[#parts] = before .. space .. word else parts[#parts + 1] = word end
+    local _, quotes = word:gsub("\\'", ""):gsub("'", "")
+    if quotes % 2 == 1 then open = not open end
+  end
+  return parts
+end
+
+-- LEAD and a command, on one line where that fits.
+local function told(world, lead, options)
+  local columns, parts = world.columns(2), parts_of(text.escape(program(world)), text.escape(options or ""))
+  local one = ("%s %s"):format(lead, table.concat(parts, " "))
+  if not columns or width.of(one) <= columns then return one end
+  return lead .. "\n" .. width.command(parts, columns)
+end
+
 -- How to start the same daemon again: with the words that it was started with, where they are known.
 local function start(world, path, last_run, named)
-  local command = program(world)
+  local from_here = program(world) == "./dt-swarm"
   if last_run and last_run.command and last_run.command ~= "" then
     local words = last_run.command
-    if command == "./dt-swarm" then -- as it was typed, from this folder
+    if from_here then -- as it was typed, from this folder
       local root = (world.root .. "/"):gsub("%p", "%%%0")
       words = (" " .. words):gsub(" " .. root, " "):sub(2)
     end
-    return ("Start it: %s %s"):format(command, words)
+    return told(world, "Start it:", words)
   end
-  if not named then
-    return "Start it: " .. (command == "./dt-swarm" and command .. " policies/duckiebot.lua" or command)
-  end
-  command = ("%s --socket %s"):format(command, shell.word(path))
-  if last_run then return "Start it with the --name, --state and --share that you gave it: " .. command end
-  return "Start one there, with a --name, --state and --share of its own: " .. command
+  if not named then return told(world, "Start it:", from_here and "policies/duckiebot.lua") end
+  return told(world, last_run and "Start it with the --name, --state and --share that you gave it:"
+    or "Start one there, with a --name, --state and --share of its own:", "--socket " .. shell.word(path))
 end
 
 -- What became of it. Of a socket that a person named, and of which nothing is known, that.
@@ -89,15 +109,15 @@ function absent.words(world, places, named, words)
   local running = named and "" or others.words(others.find(world, skip(places)), program(world) .. "-cli", words,
     world.columns(2))
   return text.escape(("No daemon at %s."):format(path) .. fate(world, path, last_run, named)) .. "\n"
-    .. text.escape(start(world, path, last_run, named)) .. running
+    .. start(world, path, last_run, named) .. running
 end
 
 --- For a socket of somebody else's; WORDS: what he was asked.
 function absent.denied(world, path, words)
-  local command, line = program(world), shell.line { path, table.unpack(words) }
+  local command, line = text.escape(program(world)), text.escape(shell.line { path, table.unpack(words) })
   return text.escape(("The daemon at %s is another user's; ask as that user, or as root:"):format(path))
-    .. ("\n  sudo %s-cli %s"):format(text.escape(command), text.escape(line))
-    .. ("\nStart one of your own: %s"):format(text.escape(command))
+    .. "\n" .. width.command({ ("sudo %s-cli"):format(command), line }, world.columns(2))
+    .. ("\nStart one of your own: %s"):format(command)
 end
 
 return absent

@@ -61,13 +61,6 @@ function others.find(world, skip)
   return list
 end
 
--- One command, which a shell takes also where it stands in several lines of at most COLUMNS.
-local function command_of(parts, columns)
-  local one = "  " .. table.concat(parts, " ")
-  if not columns or width.of(one) <= columns then return one end
-  return "  " .. table.concat(parts, " \\\n      ")
-end
-
 --- What to say of those found, a line each; the empty text for none. PROGRAM: how the command line is called, WORDS:
 -- what was to be asked, COLUMNS: of the terminal, or nil.
 function others.words(found, program, words, columns)
@@ -75,7 +68,7 @@ function others.words(found, program, words, columns)
   local lines = { "\nOther daemons run here:" }
   for _, one in ipairs(found) do
     local start = (one.denied and "sudo " or "") .. program
-    lines[#lines + 1] = command_of({ start, one.path, words[1] and text.escape(shell.line(words)) }, columns)
+    lines[#lines + 1] = width.command({ start, one.path, words[1] and text.escape(shell.line(words)) }, columns)
   end
   return table.concat(lines, "\n")
 end

@@ -109,6 +109,19 @@ function width.wrap(text, max, hard)
   return lines
 end
 
+--- A command of PARTS (as a shell takes them), indented: one line, or where that is wider than MOST (nil: however
+-- wide) several that a shell reads as one.
+function width.command(parts, most)
+  local one = "  " .. table.concat(parts, " ")
+  if not most or width.of(one) <= most then return one end
+  local lines = { "  " .. parts[1] }
+  for i = 2, #parts do
+    local longer = lines[#lines] .. " " .. parts[i]
+    if width.of(longer) + 2 <= most then lines[#lines] = longer else lines[#lines + 1] = "      " .. parts[i] end
+  end
+  return table.concat(lines, " \\\n")
+end
+
 --- TEXT filled with spaces to COLUMNS, on its left side with "right" alignment.
 function width.pad(text, count, align)
   local fill = (" "):rep(count - width.of(text))

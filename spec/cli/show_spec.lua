@@ -476,7 +476,53 @@ describe("other daemons of this machine", function()
     assert.equal("\nOther daemons run here:\n  sudo cli /home/bo/dt-swarm/root.sock files get 'a b'\n"
       .. "  cli /run/dt-swarm/control.sock files get 'a b'", words)
     words = others.words(others.find(world, {}), "/usr/bin/cli", { "status" }, 50)
-    assert.equal("\nOther daemons run here:\n  sudo /usr/bin/cli \\\n      /home/bo/dt-swarm/root.sock \\\n"
+    assert.equal("\nOther daemons run here:\n  sudo /usr/bin/cli /home/bo/dt-swarm/root.sock \\\n"
       .. "      status\n  /usr/bin/cli /run/dt-swarm/control.sock status", words)
+  end)
+end)
+
+describe("a daemon that is gone", function()
+  local absent, last, paths = require "cli.absent", require "clients.control.last", require "paths"
+  local SOCKET <const> = "/tmp/a/d.sock"
+  local COMMAND <const> = "--name bea --state '/tmp/a b/it'\\''s --here' --socket /tmp/a/d.sock --verbose /a/p.lua"
+
+  local function world(given)
+    return { root = "/opt/dts", env = function(name) return name == "PWD" and "/tmp/a" or nil end,
+      paths = { state = function() return "/none" end }, columns = function() return given.columns end,
+      loop = function() return { wall = function() return 86400000 end } end,
+      disk = function() return { stat = function(_, path)
+        return path == "/tmp/a/.d.sock.last" and { kind = given.kind or "file", uid = given.uid or paths.uid() } or nil
+      end } end,
+      read = function(path)
+        assert(path == "/tmp/a/.d.sock.last" and given.kind ~= "other", "would wait for ever")
+        return last.write("stopped cleanly", 86400000, SOCKET, COMMAND)
+      end }
+  end
+
+  it("is started again by its own words, never by those that somebody else left there", function()
+    for _, path in ipairs { SOCKET, "./d.sock" } do
+      local words = absent.words(world {}, { path }, true, {})
+      assert.truthy(words:find("stopped cleanly.\nStart it: /opt/dts/dt-swarm " .. COMMAND, 1, true), words)
+    end
+    local words = absent.words(world { uid = 4711 }, { SOCKET }, true, {})
+    assert.truthy(words:find "stopped cleanly%.\nStart it with the %-%-name, %-%-state and %-%-share that you gave it:")
+    assert.is_nil(words:find("bea", 1, true), words)
+    words = absent.words(world { kind = "other" }, { SOCKET }, true, {})
+    assert.truthy(words:find("Nothing says that there ever was one.", 1, true), words)
+  end)
+
+  it("is told within the terminal's width, in lines that a shell reads as one", function()
+    for _, columns in ipairs { 42, 60, 80 } do
+      local words = absent.words(world { columns = columns }, { SOCKET }, true, {})
+      local command = words:match "Start it:\n(.*)$"
+      assert.equal("/opt/dts/dt-swarm " .. COMMAND, (command:gsub(" \\\n +", " "):gsub("^ +", "")))
+      for line in command:gmatch "[^\n]+" do assert.is_true(width.of(line) <= columns, line) end
+    end
+  end)
+
+  it("of another user is asked the same by root", function()
+    assert.equal("The daemon at /tmp/a/d.sock is another user's; ask as that user, or as root:\n"
+      .. "  sudo /opt/dts/dt-swarm-cli /tmp/a/d.sock files get 'a b'\nStart one of your own: /opt/dts/dt-swarm",
+      absent.denied(world {}, SOCKET, { "files", "get", "a b" }))
   end)
 end)

@@ -174,6 +174,6 @@ describe("a swarm of some who come and go", function()
     if select(2, swarm.sh "test -S /run/dt-swarm/control.sock") == 0 then return pending "this machine has a daemon" end
     local said, code = swarm.sh(nowhere)
     assert.equal(2, code)
-    assert.matches("Other daemons run here:\n.*dt%-swarm%-cli /%S+ discover", said)
+    assert.matches("Other daemons run here:\n.*dt%-swarm%-cli /%S+ status", said)
   end)
 end)
