@@ -88,7 +88,9 @@ local function start(world, path, last_run, named)
     end
     return told(world, "Start it:", words)
   end
-  if not named then return told(world, "Start it:", from_here and "policies/duckiebot.lua") end
+  if not named then
+    return told(world, last_run and "Start it:" or "Start one of your own:", from_here and "policies/duckiebot.lua")
+  end
   return told(world, last_run and "Start it with the --name, --state and --share that you gave it:"
     or "Start one there, with a --name, --state and --share of its own:", "--socket " .. shell.word(path))
 end

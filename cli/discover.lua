@@ -47,7 +47,7 @@ local function are_whole(lines, nodes, s)
   return true
 end
 
-local NAMES <const> = 8 -- of nodes with the same note
+local NAMES <const>, NOTES <const> = 8, 8 -- of nodes with the same note; of notes
 
 -- What is noted of nodes, a line each kind: "asked 4 times, no answer: bea."
 local function say_notes(nodes, s)
@@ -57,8 +57,9 @@ local function say_notes(nodes, s)
     if note and not of[note] then of[note], notes[#notes + 1] = {}, note end
     if note then table.insert(of[note], s:who(other)) end
   end
-  for _, note in ipairs(notes) do
+  for i, note in ipairs(notes) do
     local names = of[note]
+    if i > NOTES then return s:say(("%d other notes: see discover --json."):format(#notes - NOTES)) end
     s:say(("%s: %s%s."):format(note:gsub("^%l", string.upper), table.concat(names, ", ", 1, math.min(#names, NAMES)),
       #names > NAMES and " …" or ""))
   end
@@ -190,6 +191,7 @@ function discover.show(answer, s, options)
       unfit(alone_now, s) })
   end
   s:table({ table.unpack(COLUMNS, 1, 5) }, { row(COLUMNS, nodes[1], s) }, true)
+  say_notes(nodes, s)
   if days > 0 then return s:say(("Nobody else is here; %d lost for over a day: discover --all."):format(days)) end
   for _, words in ipairs(alone(answer, s)) do
     if words ~= "" then s:say(words) end

@@ -66,7 +66,7 @@ local function share(list, answer, s)
   if answer.problem then list[#list + 1] = { "", s:text(answer.problem), colour = "bad" } end
   for _, note in ipairs(answer.notes or {}) do
     list[#list + 1] = { "", s:text(note.text), colour = "warn" }
-    list[#list + 1] = { "", s:text(note.cure) }
+    list[#list + 1] = { "", s:cure(note.cure) }
   end
 end
 
@@ -180,7 +180,7 @@ function status.show(answer, s)
   facts(answer, s)
   consequences(answer.time, s)
   if answer.footing then s:say(("State folder: %s. %s"):format(s:text(answer.footing.text),
-    s:text(answer.footing.cure))) end
+    s:cure(answer.footing.cure))) end
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   progress.unwanted(answer, s)
   if answer.damaged and answer.damaged[1] then

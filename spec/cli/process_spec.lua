@@ -129,6 +129,9 @@ describe("dt-swarm-cli, the process,", function()
     local words = "No daemon at %s. Nothing says that there ever was one.\nStart one there, with a --name, --state "
       .. "and --share of its own: %s/dt-swarm --socket %s\n"
     assert.equal(words:format(path, os.getenv "PWD", path), err)
+    out, err = run("status", "RUNTIME_DIRECTORY=/none")
+    assert.truthy(out ~= "" or err:find "^No daemon at /none/control%.sock%.\nStart one of your own: ", err)
+    assert.is_nil(err:find(" discover\n", 1, true), "others are asked the same: " .. err)
     out, err, code = run(path .. " status --json")
     assert.equal(2, code)
     assert.equal("", err)

@@ -445,6 +445,13 @@ describe("discover", function()
       assert.is_nil(shown:find("…", 1, true), shown)
     end
     assert.matches("\nAsked once, no answer: bea%.\n", page("discover", facts, { width = 50 }))
+    for i = 4, 20 do
+      facts.nodes[i] = { id = fake.SERVER .. i, name = "n" .. i, status = "quiet", note = ("asked %d times"):format(i) }
+    end
+    assert.matches("\n11 other notes: see discover %-%-json%.\n", page("discover", facts))
+    facts.nodes = { fake.self() }
+    facts.nodes[1].note = "CLONE? another node speaks with this key"
+    assert.matches("\nCLONE%? another node speaks with this key: ada%.\n", page("discover", facts))
   end)
 end)
 
