@@ -88,6 +88,32 @@ local function gone(answer, s)
     n == 1 and "it" or "them")
 end
 
+-- "lab (left 2 min ago)"
+local function absence(person, s)
+  local how = not person.seen_ms and "not heard since this daemon started"
+    or ("%s %s ago"):format(person.status == "left" and "left" or "last heard", s.span(person.seen_ms))
+  return ("%s (%s)"):format(s:who(person), how)
+end
+
+local OFF_NAMED <const> = 3 -- nodes
+
+-- Copies that nobody can have now.
+local function others_off(answer, s)
+  local n, names, known = 0, {}, {}
+  for _, file in ipairs(answer.files) do
+    n = n + (file.others_off and 1 or 0)
+    for _, person in ipairs(file.others_off and file.copies or {}) do
+      if not person.here and not known[person.id] then
+        known[person.id], names[#names + 1] = true, absence(person, s)
+      end
+    end
+  end
+  if n == 0 then return nil end
+  local more = #names > OFF_NAMED and (" and %d more"):format(#names - OFF_NAMED) or ""
+  return ("%s only on nodes that are off: %s%s."):format(s.count(n, "file has its other copies",
+    "files have their other copies"), table.concat(names, ", ", 1, math.min(#names, OFF_NAMED)), more)
+end
+
 -- What lies in this node's own folder and is not shared: not yet, or for a reason that `files list` gives. → a sentence
 -- | nil
 local function unshared(answer, s)
@@ -107,6 +133,7 @@ end
 local function risk(answer, s, folder)
   local words = { at_risk(answer, s) }
   words[#words + 1] = gone(answer, s)
+  words[#words + 1] = others_off(answer, s)
   if not words[1] then words[1] = ("Each%s has a copy on another node."):format(folder and " shared one" or "") end
   return table.concat(words, " ")
 end

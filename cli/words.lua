@@ -1,5 +1,6 @@
 -- words.lua - the words behind a command into options, by argparse; what a misspelt command may have meant.
 local argparse = require "argparse"
+local distance = require "edits"
 
 local words = {}
 
@@ -55,22 +56,6 @@ function words.names(commands)
   local names = {}
   for i, command in ipairs(commands) do names[i] = command.name end
   return table.concat(names, ", ") .. "."
-end
-
--- Edits (a letter put in, left out, changed, or two swapped) between two short words.
-local function distance(a, b)
-  local rows = { [0] = {} }
-  for j = 0, #b do rows[0][j] = j end
-  for i = 1, #a do
-    rows[i] = { [0] = i }
-    for j = 1, #b do
-      local same = a:byte(i) == b:byte(j)
-      local best = math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + (same and 0 or 1))
-      local swapped = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
-      rows[i][j] = swapped and math.min(best, rows[i - 2][j - 2] + 1) or best
-    end
-  end
-  return rows[#a][#b]
 end
 
 -- What else the group has that GIVEN begins with, or nil.

@@ -236,7 +236,30 @@ describe("pages", function()
       facts.records[2 + i] = fake.safe(cid, fake.SERVER, i == 1 and fake.ADA or fake.DONALD,
         i == 1 and "run-12.bag" or "b", 1)
     end
-    assert.matches("2 files, 64%.0 MB%. Each has a copy on another node%.\n$", page("report", facts))
+    local server = { id = fake.SERVER, name = "lab", type = "server", status = "ready", seen_ms = 1000, files = 0 }
+    local function said() return (page("report", facts):gsub("%s+", " ")) end
+    facts.nodes[3] = server
+    assert.matches("2 files, 64%.0 MB%. Each has a copy on another node%. $", said())
+    server.status, server.seen_ms = "left", 130000
+    assert.matches("2 files have their other copies only on nodes that are off: lab %(left 2 min ago%)%. $",
+      said())
+    server.status = "lost"
+    assert.matches("only on nodes that are off: lab %(last heard 2 min ago%)%. $", said())
+    facts.nodes[3] = nil
+    assert.matches("nodes that are off: ~?2b7d %(not heard since this daemon started%)%. $", said())
+    facts.nodes[3], facts.records[4] = server, nil -- b has no other copy at all
+    assert.matches("1 at risk.+ 1 file has its other copies only on nodes that are off: lab", said())
+  end)
+
+  it("count a copy on a node that is on, though the robot that the file comes from is off", function()
+    local facts = fake.two()
+    local function said() return (page("report", facts):gsub("%s+", " ")) end
+    facts.nodes[2].status = "left"
+    facts.records = { fake.file(fake.CID, fake.DONALD, "run-12.bag", 64000000, 6400),
+      fake.safe(fake.CID, fake.ADA, fake.DONALD, "run-12.bag", 64000000) }
+    assert.matches("Each has a copy on another node%. $", said())
+    facts.records[2] = fake.safe(fake.CID, fake.SERVER, fake.DONALD, "run-12.bag", 64000000)
+    assert.matches("only on nodes that are off: donald", said())
   end)
 
   it("say whose a copy is that is no longer there, by all its names, and never that all is well", function()

@@ -398,6 +398,42 @@ describe("requests", function()
     assert.equal("form", select(3, answer({ command = "sources" }, facts)))
   end)
 
+  it("says of a word that nobody shares what is like it, or that it is not finished here", function()
+    local function said(what, from, facts)
+      local found, message, word = answer({ command = "sources", what = what, from = from }, facts or fake.two())
+      assert.same({ nil, "missing" }, { found, word })
+      return message
+    end
+    for _, what in ipairs { "run-21.bag", "run12.bag", "RUN-12.BAG", "un-12", "run-12.bags" } do
+      assert.equal(("missing: nobody has shared %s; did you mean run-12.bag? report lists all files"):format(what),
+        said(what))
+    end
+    assert.equal("missing: nobody has shared quite-another; report lists all files", said "quite-another")
+    assert.equal("missing: donald has shared no x; report lists all files", said("x", "donald"))
+    assert.equal("missing: nobody has shared " .. fake.OTHER_CID:sub(1, 20) .. "x; report lists all files",
+      said(fake.OTHER_CID:sub(1, 20) .. "x"))
+    local facts = fake.two()
+    facts.files = { { name = "today/rec.mcap", size = 5, state = "growing" }, { name = "p", state = "refused" } }
+    for _, what in ipairs { "rec.mcap", "today/rec.mcap", "ada:rec.mcap" } do
+      assert.equal("missing: today/rec.mcap is in this node's own folder, still growing: it can be had once it is "
+        .. "finished", said(what, nil, facts))
+    end
+    assert.matches("own folder, still growing", said("rec.mcap", "ada", facts))
+    assert.matches("donald has shared no rec%.mcap", said("rec.mcap", "donald", facts))
+    assert.matches("p is in this node's own folder, but not shared: files list", said("p", nil, facts))
+  end)
+
+  it("takes no long time over names that are like none of very many", function()
+    local facts = fake.two()
+    for i = 1, 5000 do
+      facts.records[i] = fake.file(("bafy%d"):format(i), fake.ADA, ("d/some-name-%05d.bag"):format(i), 1, 1)
+    end
+    local list = require("clients.control.shared").files(fake.node(facts).dcache)
+    local before = os.clock()
+    require("clients.control.hint").of(fake.node(facts), list, "some_nome_x0001.bag")
+    assert.is_true(os.clock() - before < 0.2)
+  end)
+
   it("takes the whole name before the beginning of another", function()
     local facts = fake.two()
     facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "run-12.bag.old", 70, 100)

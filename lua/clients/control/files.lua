@@ -1,6 +1,8 @@
 -- files.lua - the answers that are about files: report, files, sources, folder. It changes nothing.
+local copies = require "clients.control.copies"
 local facts = require "clients.control.facts"
 local find = require "clients.control.find"
+local hint = require "clients.control.hint"
 local plain = require "clients.control.plain"
 local shared = require "clients.control.shared"
 
@@ -34,13 +36,14 @@ local function types_of(node)
   return types
 end
 
-local function report_row(file, who, time)
+local function report_row(file, who, holder, time)
   local ms, about = time:age(file.at)
   return {
     cid = plain.text(file.cid), names = plain.list(file.names, plain.text), size = file.size,
     class = plain.value(file.class), from = plain.list(file.from, who), age_ms = ms, age_about = about,
     named = plain.list(file.named, function(one) return name_row(one, who) end),
-    copies = plain.list(file.copies, who), safe = file.safe, gone = file.gone, at_risk = #file.copies < 2,
+    copies = plain.list(file.copies, holder), safe = file.safe, gone = file.gone, at_risk = #file.copies < 2,
+    others_off = copies.others_off(file, holder),
   }
 end
 
@@ -104,10 +107,12 @@ function files:report()
   for _, file in ipairs(node.logs:files()) do
     if not (file.cid and known[file.cid]) then here[#here + 1] = file end
   end
-  local rows = plain.list(list, function(file) return report_row(file, who, node.time) end)
+  local holder = copies.holders(node, who)
+  local rows = plain.list(list, function(file) return report_row(file, who, holder, node.time) end)
   return {
     files = rows, here = plain.list(here, facts.own_file), self = who(node.id), servers = servers(node),
     total = #list, share = plain.value(node.share), at_risk = count(rows, "at_risk"), gone = count(rows, "gone"),
+    others_off = count(rows, "others_off"),
     not_shared = not_shared(node), disk = facts.disk(node), problem = facts.share_problem(node),
   }
 end
@@ -201,12 +206,10 @@ end
 
 -- Who has the file, whether he can be reached now, and when he was heard last.
 local function holders(node, file, sources, who)
-  local reachable, rows = {}, {}
+  local reachable, holder = {}, copies.holders(node, who)
   for _, source in ipairs(sources) do reachable[source.id] = true end
-  for _, other in ipairs(node.discovery:nodes()) do rows[other.id] = other end
   return plain.list(file.copies, function(id)
-    local row, other = who(id), rows[id] or {}
-    row.seen_ms, row.status = plain.value(other.seen_ms), plain.value(other.status)
+    local row = holder(id)
     row.reachable = reachable[id] or false
     return row
   end)
@@ -224,9 +227,11 @@ local function found(self, list, request)
 end
 
 --- Who has the file that request.what names, request.from: the robot that it comes from; of a folder, how much it is.
+-- request.look: near nodes that were silent are asked whether they are there; a later answer tells what came of it.
 function files:sources(request)
-  local node = self.node
-  local one, message, word, several = found(self, shared.files(node.dcache), request)
+  local node, list = self.node, shared.files(self.node.dcache)
+  local one, message, word, several = found(self, list, request)
+  if word == "missing" then message = hint.of(node, list, request.what, request.from) or message end
   if not one then return nil, message, word, several end
   local who = facts.people(node)
   if one.root then
@@ -235,6 +240,7 @@ function files:sources(request)
   local answer = file_facts(one, who)
   answer.sources = sources_of(node, one.file.cid, own_cids(node))
   answer.holders = holders(node, one.file, answer.sources, who)
+  if request.look == true then node.discovery:look(function() end) end
   return answer
 end
 

@@ -1,0 +1,95 @@
+-- hint.lua - what helps who asks for a file that nobody shares: it is not finished here, or is called otherwise. Finds
+-- none.
+local cid = require "core.cid"
+local distance = require "edits"
+local plain = require "clients.control.plain"
+
+local hint = {}
+
+local LONGEST <const> = 60 -- bytes of a word that is compared
+local CELLS <const> = 20000 -- of the tables of edits that are filled: some 8 ms
+local CONTAINED <const> = 3 -- bytes of which a longer name may be made
+
+local STATES <const> = {
+  growing = "still growing: it can be had once it is finished",
+  settling = "written just now: it can be had once it is finished",
+  waiting = "not read yet: it can be had then",
+  hashing = "being read: it can be had then",
+  refused = "but not shared: files list says why, and what to do",
+  ["not there"] = "but its file system is not there",
+}
+
+local function base(name) return name:match "[^/]*$" end
+
+-- The word without the name of this node before it; nil where another robot's file is meant.
+local function own_word(node, what, robot)
+  local who = node.discovery:who(node.id)
+  local function is_self(name) return name == node.id or name == who.label or name == who.name end
+  if robot then return is_self(robot) and what or nil end
+  local before, behind = what:match "^([%w._~-]+):(.+)$"
+  return before and is_self(before) and behind or what
+end
+
+-- WHAT is the path of a file in this node's own folder, or the end of it, and that is not shared. → a sentence | nil
+local function own(node, what, robot)
+  local word = own_word(node, what, robot)
+  if not word then return nil end
+  for _, file in ipairs(node.logs:files()) do
+    if STATES[file.state] and not file.cid and (file.name == word or base(file.name) == word) then
+      return ("%s is in this node's own folder, %s"):format(plain.text(file.name), STATES[file.state])
+    end
+  end
+end
+
+-- Names that come from some robot, each once, as long a part of them as WHAT is of one.
+local function names_of(list, what)
+  local names, known, whole = {}, {}, what:find("/", 1, true)
+  for _, file in ipairs(list) do
+    for _, one in ipairs(file.named) do
+      local name = whole and one.name or base(one.name)
+      if not known[name] then known[name], names[#names + 1] = true, name end
+    end
+  end
+  return names
+end
+
+-- Both without what they begin and end with alike: that changes nothing of how far they are apart.
+local function middles(a, b)
+  local first, last, short = 1, 0, math.min(#a, #b)
+  while first <= short and a:byte(first) == b:byte(first) do first = first + 1 end
+  while last <= short - first and a:byte(#a - last) == b:byte(#b - last) do last = last + 1 end
+  return a:sub(first, #a - last), b:sub(first, #b - last)
+end
+
+-- The name that is meant, perhaps | nil.
+local function nearest(list, what)
+  if #what > LONGEST then return nil end
+  local word, best, least, filled = what:lower(), nil, math.min(3, #what // 3) + 1, 0
+  local container
+  for _, name in ipairs(names_of(list, what)) do
+    local other = name:lower()
+    if math.abs(#other - #word) < least and filled < CELLS then
+      local a, b = middles(word, other)
+      filled = filled + #a * #b
+      local edits = distance(a, b)
+      if edits < least then best, least = name, edits end
+    end
+    if #word >= CONTAINED and not container and other:find(word, 1, true) then container = name end
+  end
+  return best or container
+end
+
+--- Why WHAT (of ROBOT, or nil) is found among none of the files in LIST (shared.files): → text that begins with
+-- "missing: ", or nil: there is no more to say.
+function hint.of(node, list, what, robot)
+  if cid.parse(what) then return nil end
+  local sentence = own(node, what, robot)
+  if sentence then return "missing: " .. sentence end
+  local name = nearest(list, what)
+  local nobody = robot and ("%s has shared no %s"):format(plain.text(robot), plain.text(what))
+    or "nobody has shared " .. plain.text(what)
+  return ("missing: %s; %sreport lists all files"):format(nobody,
+    name and ("did you mean %s? "):format(plain.text(name)) or "")
+end
+
+return hint
