@@ -79,7 +79,7 @@ local function saved(context, options, answer, target, before)
   return context.exit.ok
 end
 
-local HERE <const> = 15000 -- ms since which who is here was heard at the most
+local HERE <const> = 30000 -- ms since which who is here was heard at the most
 
 -- "was last heard 4 min ago", of one who has the file and cannot be asked for it; TRIED: he was, just now.
 local function absence(holder, s, tried)

@@ -4,9 +4,11 @@ local watching = {}
 watching.__index = watching
 
 local LOOK <const> = 250 -- ms
-local HEARD <const> = 15000 -- ms since which a source was heard by the daemon, if he is there
+local HEARD <const> = 30000 -- ms since which the daemon heard a source that is there: over a full link words get lost
 local LONGER <const> = 4 -- times the patience where somebody who is there has too much to do
 local ASK_STILL <const>, ASK_MOVING <const> = 1000, 10000 -- ms between two questions: while nothing comes; else
+local STILL <const> = 2000 -- ms without a block after which nothing comes
+local NEWS <const> = 3000 -- ms for which an answer tells who is there now
 
 -- GIVEN: loop, fetch (fetch.lua's), cid, sources (those known first), patience (ms), ask(request, told) or nil,
 -- on_row(row) or nil, finish(nil, text, word, is it gone for good?). Fields: sources, the newest; why: what keeps it,
@@ -30,7 +32,7 @@ local function holder_of(self, id)
 end
 
 local function is_heard(self, holder)
-  return holder ~= nil and holder.status == "ready" and holder.seen_ms ~= nil
+  return holder ~= nil and holder.status ~= "left" and holder.seen_ms ~= nil
     and holder.seen_ms + self.loop:now() - self.told_at < HEARD
 end
 
@@ -70,6 +72,7 @@ end
 --- ms without a block after which it is given up now that nobody gives anything; MS: where no more is known.
 function watching:silence(ms)
   local row = self.fetch:status()[1]
+  if row and BUSY[row.word] and self.told_at and self.loop:now() - self.told_at > NEWS then return self.patience end
   if not row or not is_waited_for(self, row) then return ms end
   return is_busy(self, row) and self.patience * LONGER or self.patience
 end
@@ -105,12 +108,15 @@ local function told(self, answer, word)
   end
 end
 
+-- Who gives nothing is asked by the daemon, too, whether he is there: the next answer tells.
 local function ask(self, row)
   local now = self.loop:now()
-  local every = row.rate and ASK_MOVING or ASK_STILL
+  local still = not row.rate or now - self.moved >= STILL
+  local every = still and ASK_STILL or ASK_MOVING
   if not self.ask or self.asking or now - self.asked < every then return end
   self.asking, self.asked = true, now
-  self.ask({ command = "sources", what = self.cid }, function(answer, _, word) told(self, answer, word) end)
+  local request = { command = "sources", what = self.cid, look = BUSY[row.word] and still or nil }
+  self.ask(request, function(answer, _, word) told(self, answer, word) end)
 end
 
 function watching:look()

@@ -5,10 +5,10 @@ local watching = require "cli.watching"
 local PATIENCE <const> = 30000
 
 describe("watching a file that is fetched", function()
-  local now, tick, row, ended, said, back, holder, missing
+  local now, tick, row, ended, said, back, holder, missing, looks
 
   before_each(function()
-    now, ended, said, back, missing = 0, nil, {}, {}, false
+    now, ended, said, back, missing, looks = 0, nil, {}, {}, false, 0
     row = { done = 0, size = 100, state = "waits", source = "vm", source_id = "V", reason = "vm does not answer" }
     holder = { id = "V", status = "ready", seen_ms = 2000, reachable = true }
   end)
@@ -27,7 +27,8 @@ describe("watching a file that is fetched", function()
         end,
         back = function(_, id) back[#back + 1] = id end, cancel = function() end,
       },
-      ask = function(_, told)
+      ask = function(request, told)
+        looks = looks + (request.look and 1 or 0)
         if missing then return told(nil, "missing: no", "missing") end
         told { sources = {}, holders = { holder } }
       end,
@@ -46,11 +47,13 @@ describe("watching a file that is fetched", function()
   it("waits for one whom the daemon hears and who is full or hangs up in the middle: he is busy", function()
     for _, word in ipairs { "full", "closed", "slow", "length" } do
       row.word, row.done, ended, back = word, word == "full" and 0 or 40, nil, {}
+      looks = 0
       local watch = start()
       pass(3000)
       assert.same({ "vm is busy", "vm is busy" }, { said[#said], watch.why })
       assert.is_true(watch:silence(4000) > PATIENCE)
       assert.equal("V", back[1])
+      assert.equal(3, looks) -- by the daemon, whether he is there
       pass(2 * PATIENCE)
       assert.is_nil(ended)
       pass(3 * PATIENCE)
@@ -58,9 +61,26 @@ describe("watching a file that is fetched", function()
     end
   end)
 
+  it("asks again at once, before it gives up, where what it knows of him is old", function()
+    row.word, row.done, row.rate = "slow", 40, 5
+    local watch = start()
+    pass(1000)
+    assert.equal(4000, watch:silence(4000)) -- nothing is known
+    row.rate = nil
+    pass(500)
+    row.rate = 5
+    for _ = 1, 36 do
+      row.done = row.done + 1
+      pass(250)
+    end
+    assert.equal(PATIENCE, watch:silence(4000))
+    pass(3500)
+    assert.is_true(watch:silence(4000) > PATIENCE)
+  end)
+
   it("gives up soon one whom nobody hears any more", function()
     row.word = "slow"
-    for _, seen in ipairs { false, 16000 } do
+    for _, seen in ipairs { false, 31000 } do
       holder.seen_ms = seen or nil
       local watch = start()
       pass(3000)
