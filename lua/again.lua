@@ -20,18 +20,23 @@ local function listen_for_time(self)
     local data = forms.read("peer", st.key, json.decode(st.data))
     return data ~= nil and data.clock == "own"
   end
+  local function listen() -- it may be the first that states a clock
+    if time.quality == "none" then time:refresh() end
+  end
   node.comms:on_word("peer", function(st, source)
     if not source or st.signer == node.id then return end
     testimony:heard(st.signer)
     if st.verb == "propose" then time:witness(st.signer, st.at, own_source(st)) end
-    if time.quality == "none" then time:refresh() end -- it may be the first that states a clock
+    listen()
   end)
-  node.comms:on_back(function() if time.quality == "none" then time:refresh() end end)
+  node.comms:on_back(listen)
+  testimony.told = listen
   testimony.fn = function(st) time:testify(st.signer, st.at, own_source(st)) end
   self.epoch = time.quality ~= "none" and time:now() - node.loop:now() or nil
   time.claims = function() return testimony:claims() end
   time.on_proved = function(now)
     if node.dcache:new_time(now) > 0 then self.epoch = nil end
+    node.comms.beacon:stir() -- its T is another one, which may tell the time to others
   end
   time.on_leap = function() self:say() end
 end
@@ -60,9 +65,9 @@ local function say(self)
   self.leapt, self.epoch = nil, node.time:now() - node.loop:now()
   node.dcache:own_future()
   node.discovery:say_again()
+  unsay(self)
   if before and math.abs(self.epoch - before) <= APART then return end -- the first proof of a time that we had
   each_part(node, "say_again")
-  unsay(self)
 end
 
 -- What was stamped by another time than the one now known is made again; leaps that come together, once.

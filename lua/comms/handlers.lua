@@ -32,6 +32,7 @@ function handlers.beacon(self, message, source)
     if self.newcomer then self.newcomer(peer) end
   end
   self.peers:back(peer, last)
+  self.testimony:beacon(peer)
   self.repair:consider()
   return true
 end

@@ -2,12 +2,15 @@
 --
 -- Who has a wrong clock and believes it refuses all that others say, as ended or of the future: so he hears here that
 -- they say otherwise. Anybody can send an old word again, so it counts only of who is here: a proved, living peer.
--- The beacon of such a peer tells the time to a node that has none, if his newest `peer` word states a clock.
+-- The beacon of such a peer tells the time to a node that has none, if his newest `peer` word states a clock, and was
+-- said by that clock: a beacon from before his clock was set, or from a run that has none, names the build's time.
 local testimony = {}
 testimony.__index = testimony
 
 local REFUSED = { ended = true, future = true }
 local CLOCKS = { own = true, quorum = true, held = true }
+local MINUTE = 60 * 1000
+local BEFORE, AFTER = 10 * MINUTE, 30 * MINUTE -- a word goes up to 5 min ahead of its time, and is renewed each 5
 
 -- loop, swarm, peers, dcache; allowed(source) → may it cost a signature check; charge(host): it was wasted.
 function testimony.new(given)
@@ -31,27 +34,39 @@ function testimony:hear(st, source, word)
   self.fn(st)
 end
 
--- Does PEER state a clock of his own? Read once a `peer` word: states is forgotten by `heard`.
-local function states(self, peer)
-  if peer.states == nil then
+-- When PEER said that he has a clock (ms), if that is his newest `peer` word, else false. Read once a word: stated is
+-- forgotten by `heard`.
+local function stated(self, peer)
+  if peer.stated == nil then
     local word = self.dcache:record("peer", peer.id, peer.id)
-    peer.states = word ~= nil and word.verb == "propose" and type(word.data) == "table"
-      and CLOCKS[word.data.clock] or false
+    local states = word ~= nil and word.verb == "propose" and type(word.data) == "table" and CLOCKS[word.data.clock]
+    peer.stated = states and word.at or false
   end
-  return peer.states
+  return peer.stated
+end
+
+-- Does PEER's beacon tell the time of the clock that he states?
+local function tells(self, peer)
+  local at, t = stated(self, peer), peer.t * 1000
+  return at and t > at - BEFORE and t < at + AFTER
+end
+
+-- A beacon of PEER was heard: told(), set by who knows the time, hears if it tells the time.
+function testimony:beacon(peer)
+  if self.told and tells(self, peer) then self.told() end
 end
 
 -- A `peer` word of that signer was taken in.
 function testimony:heard(id)
   local peer = self.peers.by_id[id]
-  if peer then peer.states = nil end
+  if peer then peer.stated = nil end
 end
 
 -- What clocks of living peers with a proved address say now: array of { id =, name =, at = ms }.
 function testimony:claims()
   local list, now = {}, self.loop:now()
   for _, peer in ipairs(self.peers.list) do
-    if peer.t and here(self, peer.id) and states(self, peer) then
+    if peer.t and here(self, peer.id) and tells(self, peer) then
       list[#list + 1] = { id = peer.id, name = peer.name, at = peer.t * 1000 + now - peer.beacon_at }
     end
   end

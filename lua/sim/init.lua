@@ -84,7 +84,7 @@ local function effects(self, name, options)
     random = random.seeded(self.seed * 1000 + #self.nodes + 1), name = name, type = "laptop",
     identity = options.identity or { id = owner:id(), key = owner }, policy = options.policy or self.policy,
     disk = options.disk or disk.memory(self.seed), state = options.state or "/state", boot = options.boot or 1,
-    build = BUILD, log = silent, version = "sim",
+    build = options.build or BUILD, log = silent, version = "sim",
     here = function() return {} end, date = function() return "20260101-000000" end,
     saved_time = options.saved_time, save_time = options.save_time, last_stamp = options.last_stamp,
     keep_stamp = options.keep_stamp,
@@ -92,7 +92,7 @@ local function effects(self, name, options)
 end
 
 -- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,
--- identity, state (folder), saved_time (ms), save_time = fn(ms), last_stamp (ms), keep_stamp = fn(ms),
+-- identity, state (folder), build (ms), saved_time (ms), save_time = fn(ms), last_stamp (ms), keep_stamp = fn(ms),
 -- flusher = fn() → worker.
 function sim:add(name, options)
   local given = effects(self, name, options or {})

@@ -239,6 +239,65 @@ describe("a node without a clock", function()
     assert.is_true(math.abs(ada.time:now() - w.loop:wall()) < MINUTE, "but it runs on")
   end)
 
+  -- The peer's beacon of before named the build's time, and his word that states a clock comes ahead of the next one.
+  it("never takes the time of a beacon from before a clock was stated, or from a run that states none", function()
+    for seed = 1, SEEDS do
+      local w, disk, r, away = world(seed, 0.1), memory(seed), random.seeded(seed), 0
+      local lab, ada = w:add("lab", { clock = false }), w:add("ada", { clock = false, disk = disk })
+      local function watch(seconds)
+        for _ = 1, seconds * 10 do
+          w:run(100)
+          if lab.time.quality == "adopted" then away = math.max(away, math.abs(lab.time:now() - w.loop:wall())) end
+        end
+      end
+      lab.share "l"
+      ada.share "a"
+      watch(20 + r:integer(40))
+      if seed % 2 == 0 then
+        ada.time.believe = true -- it is synchronised from now on
+      else
+        disk = cut_power(w, ada, disk)
+        ada = w:add("ada", { disk = disk, boot = 2 })
+      end
+      for _ = 1, 9 do -- a presence word may be lost: it is said again each 5 min
+        if lab.time.quality == "none" then watch(40) end
+      end
+      assert.equal("adopted", lab.time.quality, "seed " .. seed)
+      disk = cut_power(w, ada, disk)
+      w:add("ada", { clock = false, disk = disk, boot = 3 })
+      watch(80 + r:integer(60))
+      assert.is_true(away < MINUTE, ("seed %d: %d s off"):format(seed, away // 1000))
+      assert.equal(0, #lab.time.claims(), "seed " .. seed)
+    end
+  end)
+
+  it("dates what it said without a clock once it starts with one", function()
+    for days = 6, 120, 114 do
+      local w, disk = world(4), memory(4)
+      local build = w.loop:wall() - days * DAY
+      local good, ada = w:add "good", w:add("ada", { clock = false, disk = disk, build = build })
+      good.comms.proof.ask = function() end
+      ada.comms.proof.ask = function() end
+      ada.share "kept"
+      ada.share "gone"
+      w:run(20 * SECOND)
+      ada.unshare "gone"
+      w:run(20 * SECOND)
+      assert.is_true(ada.dcache:record("share/files", file_key "kept", ada.id).undated)
+      disk = cut_power(w, ada, disk)
+      ada = w:add("ada", { disk = disk, boot = 2, build = build })
+      ada.share "kept"
+      w:run(MINUTE)
+      for _, node in ipairs { ada, good } do
+        local kept = node.dcache:record("share/files", file_key "kept", ada.id)
+        assert.is_true(math.abs(w.loop:wall() - kept.at) < 2 * MINUTE)
+        assert.is_nil(kept.undated)
+        local gone = node.dcache:record("share/files", file_key "gone", ada.id)
+        assert.same({ "dismiss", true }, { gone.verb, math.abs(w.loop:wall() - gone.at) < 2 * MINUTE })
+      end
+    end
+  end)
+
   it("unsays again what it unsaid by no time, so that all hear it", function()
     local w = world(8)
     local ada, bea = w:add("ada", { clock = false }), w:add("bea", { clock = false })

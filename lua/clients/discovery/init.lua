@@ -61,6 +61,16 @@ function discovery:announce(state)
   self.word, self.said = st.short, { at = st.at, mono = self.loop:now(), clock = data.clock }
 end
 
+-- Says our word once more, as it is, soon; what asks for that meanwhile is answered with it.
+local function repeat_soon(self)
+  if self.welcoming then return end
+  local rest = self.welcomed and self.welcomed + WELCOME_AGAIN - self.loop:now() or 0
+  self.welcoming = self.loop:after(math.max(rest, 0) + self.random:integer(WELCOME), function()
+    self.welcoming, self.welcomed = nil, self.loop:now()
+    if self.word then self.comms:say_again_everywhere(self.word) end
+  end)
+end
+
 -- The time is another one now: our word is made again where it states a time or a clock that was not.
 function discovery:say_again()
   if self.leaving then return end
@@ -68,6 +78,7 @@ function discovery:say_again()
   local at = self.time:now() - self.loop:now() + (said and said.mono or 0) -- what it should have been stamped
   if said and math.abs(at - said.at) <= APART and said.clock == (self.time.source or "none") then return end
   self:announce()
+  repeat_soon(self) -- a frame on the air may be lost, and nobody else would say so for minutes
 end
 
 function discovery:start()
@@ -104,12 +115,7 @@ end
 function discovery:welcome(peer)
   self:note(peer.id, peer.name)
   self.log:info("discovery", "heard", { name = self:label(peer.id), id = peer.id })
-  if self.welcoming then return end
-  local rest = self.welcomed and self.welcomed + WELCOME_AGAIN - self.loop:now() or 0
-  self.welcoming = self.loop:after(math.max(rest, 0) + self.random:integer(WELCOME), function()
-    self.welcoming, self.welcomed = nil, self.loop:now()
-    if self.word then self.comms:say_again_everywhere(self.word) end
-  end)
+  repeat_soon(self)
 end
 
 -- This node first, then the others, by name; ALL: those whom only earlier runs heard, too.

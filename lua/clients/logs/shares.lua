@@ -69,10 +69,11 @@ local function earlier(self)
   return self.before
 end
 
--- Said already by an earlier run of this node, and good for more than half its time? Then when to renew it.
+-- Said already by an earlier run of this node, of a time that may be right, and good for more than half its time? Then
+-- when to renew it.
 local function said_before(self, cid, text)
   local record = earlier(self)[cid]
-  if not record then return nil end
+  if not record or own_words.redate(self.time, self.loop, record) then return nil end
   local data = type(record.data) == "table" and json.encode(record.data) or record.data
   local left = left_ms(self, record)
   if data == text and left > self.ttl * 500 then return self.loop:now() + left - self.ttl * 500 end

@@ -38,7 +38,8 @@ end
 local function publish(self, verb, bucket, key, data, ttl)
   if self.broken then return nil, "disk: full", "disk" end
   self.said[#self.said + 1] = { verb = verb, bucket = bucket, key = key, data = data, ttl = ttl }
-  self.own[key] = { verb = verb, key = key, data = data, mine = true, valid_until = self.wall // 1000 + ttl }
+  self.own[key] = { verb = verb, key = key, data = data, mine = true, at = self.wall,
+    valid_until = self.wall // 1000 + ttl }
   return true
 end
 
