@@ -69,23 +69,24 @@ local function places(disk, target, cid)
   return list
 end
 
---- A half of CID beside TARGET that nobody else writes; it is made where it is not there.
+--- A half of CID beside TARGET that nobody else writes; it is made where it is not there. One that is there and is not
+-- ours to write (another user's, a link, a folder) is passed over.
 -- → path, function that lets go of it | nil, text, word
 function half.take(disk, target, cid)
   for _, each in ipairs(places(disk, target, cid)) do
     local let_go, message, word = hold(disk, each.path)
     if let_go then return each.path, let_go end
-    if word ~= HELD then return nil, message, word end
+    if word ~= HELD and each.size < 0 then return nil, message, word end
   end
   return nil, ("%d other commands fetch it to %s now"):format(MOST, folder_of(target)), "full"
 end
 
---- Removes the half at PATH, unless somebody writes it. → is it gone?
+--- Removes the half at PATH, unless somebody writes it, or might. → is it gone?
 function half.remove(disk, path)
-  local lock, _, word = disk:lock(path)
-  if not lock and word == HELD then return false end
+  local lock = disk:lock(path)
+  if not lock then return false end
   local gone = disk:unlink(path)
-  if lock then lock:close() end
+  lock:close()
   return gone ~= nil
 end
 

@@ -147,6 +147,21 @@ describe("files get", function()
     assert.equal("a\nb\nc\n", left_over())
   end)
 
+  it("passes over a half that is not its to write, and one that another command holds", function()
+    local bytes = folder.bytes(2 * MIB)
+    local file = daemon(bytes)
+    local part = home.path .. "/work/." .. file.cid
+    os.execute(("mkdir %s.part && ln -s /etc/passwd %s.2.part"):format(part, part))
+    folder.write(part .. ".3.part", "theirs")
+    local lock = assert(disk.real():lock(part .. ".3.part"))
+    local _, err, code = run "run-12.bag"
+    assert.equal("", err)
+    assert.equal(0, code)
+    assert.is_true(work "run-12.bag" == bytes)
+    assert.equal("theirs", folder.read(part .. ".3.part"))
+    lock:close()
+  end)
+
   it("says when it is stopped what is kept, and goes on with it", function()
     local bytes = folder.bytes(3 * MIB)
     local file = daemon(bytes)
