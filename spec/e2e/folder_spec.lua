@@ -166,7 +166,7 @@ describe("a share folder in its first hour", function()
     end
     assert.is_truthy(swarm.within(15, function() return not first_wrong() end), first_wrong())
     local text = said("ben", "files list")
-    for _, part in ipairs { "not UTF-8", "a pipe", "link (2, a link): ", "EACCES (3, this user may not read it): ",
+    for _, part in ipairs { "not UTF-8", "a pipe", "link (2: a link): ", "EACCES (3: this user may not read it): ",
       "not shared (" } do
       assert.is_truthy(text:find(part, 1, true), part .. "\n" .. text)
     end
