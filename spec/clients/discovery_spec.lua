@@ -194,3 +194,24 @@ describe("the status of a node", function()
     assert.equal(41, count())
   end)
 end)
+
+describe("a node's note", function()
+  it("says how often it was asked in vain, and that its name is used twice, both", function()
+    local n, label, left = nil, "ada", false
+    local peer = { id = "12D3KooWx", name = "ada", heard = 0, flows = {} }
+    local comms = { peers = { list = { peer }, by_id = {}, left = function() return left end,
+      deaf = function() return false end, best = function() end },
+      asking = { unanswered = function() return n end, is_near = function() return true end } }
+    local rows = require("clients.discovery.rows").new { loop = { now = function() return 1000 end }, comms = comms,
+      dcache = { signers = function() return {} end, record = function() end },
+      names = { who = function() return { label = label } end }, seen = { rows = {} }, id = "12D3KooWself" }
+    local function note() return rows:list()[1].note end
+    assert.is_nil(note())
+    n = 1
+    assert.equal("asked once, no answer", note())
+    n, label = 4, "ada~oWx1"
+    assert.equal("asked 4 times, no answer; name used twice", note())
+    left = true
+    assert.equal("name used twice", note())
+  end)
+end)
