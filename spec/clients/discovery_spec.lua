@@ -33,6 +33,33 @@ describe("the list of nodes", function()
   end)
 end)
 
+describe("hosts of another swarm", function()
+  it("are told after two beacons that do not fit, sixteen at most, for five minutes", function()
+    local w = sim.new { seed = 3, policy = rules }
+    local ada, messages = w:add "ada", require "comms.messages"
+    w:run(1000)
+    local function hosts() return #ada.discovery:tried().unfit end
+    local key = require "core.key".generate(("x"):rep(32))
+    local source = { host = "10.0.0.1", id = "udp 10.0.0.1:1", channel = { kind = "udp", medium = true } }
+    for i = 1, 2 do
+      assert.equal(0, hosts())
+      local rest = messages.beacon(key, "another", { id = key:id(), boot = 1, count = i, t = 1795357824, tcp = 0,
+        http = 0, name = "eve", classes = {} })
+      local ok, _, word = require "comms.handlers".beacon(ada.comms, { rest = rest }, source)
+      assert.same({ nil, "signature" }, { ok, word })
+    end
+    assert.same({ { host = "10.0.0.1", count = 2 } }, ada.discovery:tried().unfit)
+    assert.equal(ada.comms.swarm, ada.discovery:tried().swarm)
+    for i = 10, 49 do
+      for _ = 1, 2 do ada.comms.beacon:misfit("10.0.0." .. i) end
+    end
+    assert.equal(16, hosts())
+    assert.equal("10.0.0.34", ada.discovery:tried().unfit[1].host, "the latest are told")
+    w:run(6 * 60 * 1000)
+    assert.equal(0, hosts())
+  end)
+end)
+
 describe("the status of a node", function()
   local w, ada, donald
 
