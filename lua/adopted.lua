@@ -21,6 +21,15 @@ end
 -- The adopted time (ms), running on; nil where none was adopted yet.
 function adopted:now() return self.at and self.at + self.loop:now() - self.mono end
 
+-- Those of CLAIMS (as for `look`) that say the adopted time.
+function adopted:agreeing(claims)
+  local list, now = {}, self:now()
+  for _, claim in ipairs(now and claims or {}) do
+    if math.abs(claim.at - now) <= APART then list[#list + 1] = claim end
+  end
+  return list
+end
+
 local function lower_median(self, claims)
   local list = {}
   for _, claim in ipairs(claims) do

@@ -229,6 +229,11 @@ local function adopt(self)
   if what ~= "change" then leap(self) end
 end
 
+-- Whose clocks the adopted time is by now: those of claims() that say it; none where nothing is adopted.
+function Time:followed()
+  return self.quality == "adopted" and self.claims and self.adopted:agreeing(self.claims()) or {}
+end
+
 -- Looks again at what is proved, and what peers' clocks say; called by itself at every witness and every 16 s.
 function Time:refresh()
   local mono, before = self.loop:now(), self.proof and run_on(self, self.proof)

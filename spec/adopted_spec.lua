@@ -43,6 +43,18 @@ describe("an adopted time", function()
     end
   end)
 
+  it("is that of the clocks that say it, not of those that are outvoted or count for nothing", function()
+    local one, loop, look = new()
+    local at = { TRUE, TRUE + HOUR, TRUE + 73 * 365 * DAY, TRUE + 5 * MINUTE, TRUE - HOUR, TRUE - 2 * DAY }
+    local claims = {}
+    for i, ms in ipairs(at) do claims[i] = { id = i, at = ms } end
+    assert.same({}, one:agreeing(claims), "nothing is adopted")
+    look(0, HOUR, 73 * 365 * DAY, 5 * MINUTE, -HOUR)
+    assert.same({ claims[1], claims[4] }, one:agreeing(claims))
+    loop.time = loop.time + HOUR
+    assert.same({ claims[2] }, one:agreeing(claims))
+  end)
+
   it("does not count clocks from before the build, less a day, and from more than ten years after it", function()
     local one, _, look, off = new()
     local build = BUILD - TRUE

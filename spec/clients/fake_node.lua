@@ -85,7 +85,7 @@ function fake.node(facts)
   node.loop = { now = function() return 201000 end }
   node.time = { quality = facts.quality or "proved", source = not facts.quality and "own" or nil,
     believe = facts.believed, fault = function() return facts.fault end,
-    now = function() return fake.NOW end, claims = function() return facts.claims or {} end,
+    now = function() return fake.NOW end, followed = function() return facts.claims or {} end,
     age = function(_, at)
       return facts.quality ~= "none" and fake.NOW - at or nil, facts.quality == "adopted" or nil
     end }

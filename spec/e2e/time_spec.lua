@@ -190,6 +190,33 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
     for _, host in ipairs { "server", "bea" } do see_ages(s, host, 6, "unknown") end
   end)
 
+  -- His last beacon named the build's time; his first word says that he has a clock, and comes before the next beacon.
+  it("go by the time of a robot that starts again with a clock, never by that of his run before", function()
+    if not labs.late then return pending(why) end
+    local s, time = labs.none, nil
+    assert.is_true(s:stop("bea", "KILL"))
+    start(s, "bea", "right")
+    assert.is_truthy(swarm.within(BAR, function()
+      time = s:ask("server", "status").time
+      return time.quality == "adopted"
+    end), logs(s))
+    local off = s:ask("bea", "status").time.now - time.now
+    assert.is_true(math.abs(off) < 60000, ("off by %d s"):format(off // 1000))
+    assert.same({ "bea" }, { time.claims[1].name, time.claims[2] }, "the one of 2099 counts for nothing")
+    local function b1(host)
+      for _, file in ipairs(s:ask(host, "report").files) do
+        if file.names[1] == "b1.bag" then return age(s, file) end
+      end
+    end
+    local seen
+    for host, wanted in pairs { bea = "exact", server = "about" } do -- any order
+      assert.is_truthy(swarm.within(BAR, function()
+        seen = b1(host)
+        return seen == wanted
+      end), ("%s: %s\n%s"):format(host, seen, logs(s)))
+    end
+  end)
+
   it("show ages about right once one states a clock, to the minute, also of what was shared before", function()
     if not labs.late then return pending(why) end
     local s = labs.stated

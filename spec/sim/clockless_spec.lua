@@ -114,6 +114,7 @@ describe("two nodes without a clock beside one of 2099", function()
       for _, node in ipairs { ada, bea } do
         counts_all(node)
         assert.equal("none", node.time.quality)
+        assert.same({}, node.time:followed())
         for _, age in ipairs(ages(node, { ada, bea, xeno })) do assert.is_nil(age[1]) end
       end
       assert.is_nil(verdict(xeno, ada), "who dropped what ended since then cannot tell")
@@ -155,6 +156,8 @@ describe("the same beside one more who states a right clock", function()
         counts_all(node)
         assert.equal("adopted", node.time.quality)
         assert.is_true(is_right(w, node))
+        assert.equal(1, #node.time:followed(), "the one of 2099 is not followed")
+        assert.equal(clock.id, node.time:followed()[1].id)
         assert.equal("ada-1 ada-2 bea-1 bea-2 clock-1 clock-2", held(node, { ada, bea, clock }), "seed " .. seed)
         for _, age in ipairs(ages(node, { ada, bea, clock })) do
           assert.is_true(age[1] and age[1] < 6 * MINUTE and age[2], "seed " .. seed)

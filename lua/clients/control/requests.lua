@@ -17,13 +17,12 @@ local function node_facts(node)
   return facts
 end
 
--- CLAIMS: whose clocks count while nothing is proved. BELIEVED: the policy says that the system's clock is right.
+-- CLAIMS: whose clocks the time is by, where it is adopted. BELIEVED: the policy says that the system's clock is right.
 local function time_facts(node)
   local time, who = node.time, facts_of.people(node)
-  local claims = time.quality ~= "proved" and time.claims and time.claims() or {}
   return { now = plain.value((time:now())), quality = plain.value(time.quality), source = plain.value(time.source),
     believed = time.believe == true or nil, fault = time.fault and plain.value(time:fault()),
-    claims = plain.list(claims, function(claim) return who(claim.id) end) }
+    claims = plain.list(time:followed(), function(claim) return who(claim.id) end) }
 end
 
 local function identity_facts(node)
