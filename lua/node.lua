@@ -185,8 +185,9 @@ end
 -- Others' files are gathered where policy says so. → gather
 function node:open_gather()
   local gather = require "clients.logs.gather"
-  self.gather = gather.new { loop = self.loop, log = self.log, time = self.time, dcache = self.dcache,
-    comms = self.comms, policy = self.policy, here = self.here, id = self.id, content = self.content,
+  self.gather = gather.new { loop = self.loop, log = self.log, random = self.random, time = self.time,
+    dcache = self.dcache, comms = self.comms, policy = self.policy, here = self.here, id = self.id,
+    content = self.content,
     names = function(id) return self.discovery.names:name(id) end,
     label = function(id) return self.discovery:label(id) end }
   if self.gather.keeps_own or not self.worker then return self.gather end
@@ -194,7 +195,7 @@ function node:open_gather()
   self.continued = continued.new { loop = self.loop, content = self.content, worker = self.worker,
     dcache = self.dcache }
   function self.gather.on_fetched() self.continued:soon() end
-  function self.content.on_lost(cid) self.gather:lost(cid) end
+  function self.content.on_lost(...) self.gather:lost(...) end
   return self.gather
 end
 

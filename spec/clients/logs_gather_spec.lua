@@ -1,5 +1,6 @@
 -- logs_gather_spec.lua - which of others' files are fetched, against a store and a policy made of tables.
 local gather = require "clients.logs.gather"
+local random = require "core.random"
 local simloop = require "sim.loop"
 local till = require "spec.net.till"
 
@@ -13,7 +14,8 @@ local function world()
   file("b", 2, "ada")
   file("c", 3, "bea")
   file("own", 4, "me")
-  w.gather = gather.new { loop = w.loop, log = till.log(), time = { now = function() return 1000 end,
+  w.gather = gather.new { loop = w.loop, log = till.log(),
+    random = random.seeded(1), time = { now = function() return 1000 end,
     age = function(_, at) return at and 1000 - at end }, id = "me",
     dcache = { entries = function(_, bucket) return bucket == "share/files" and w.records or {} end,
       read = function(_, record) return record end, record = function(_, bucket, key, signer)
@@ -218,6 +220,56 @@ describe("gathering", function()
     assert.same({}, w.gather.turns.failures)
     w.loop:run_until(20000)
     assert.same({ "a", "c", "a", "a" }, w.fetched) -- after 5 s, then 10 s
+  end)
+
+  it("blames no source for our own limits", function()
+    for word, failures in pairs { full = {}, duplicate = {}, disk = {}, block = { ada = 1 } } do
+      assert.same(failures, failed(word).gather.turns.failures, word)
+    end
+  end)
+
+  it("fetches a copy that was lost again: a damaged one at once, then ever later up to an hour", function()
+    local w = world()
+    local there, began, waits = {}, 0, {}
+    w.urgency = { a = 1, b = 1 }
+    w.gather.content.holds = function(_, cid) return there[cid] or false end
+    w.gather.content.fetch = function(_, cid, _, _, done)
+      table.insert(w.fetched, cid)
+      if cid == "a" then waits[#waits + 1] = w.loop:now() - began end
+      w.loop:post(function()
+        there[cid] = true
+        done("/path")
+      end)
+    end
+    w.gather:start()
+    local function lose(cid, damaged)
+      there[cid] = nil
+      w.gather:lost(cid, damaged)
+    end
+    w.loop:run_until(1000)
+    lose("b", false) -- as a person removed it
+    w.word({ verb = "propose", bucket = "share/files", key = "b", signer = "ada" }, {})
+    w.loop:run_until(20000)
+    assert.same({ "a", "b" }, w.fetched)
+    w.loop:run_until(200000)
+    assert.same({ "a", "b", "b" }, w.fetched)
+    local function lost_and_back(minutes)
+      local count = #w.fetched
+      began = w.loop:now()
+      lose("a", true)
+      w.loop:run_until(began + minutes * 60000)
+      assert.equal(count + 1, #w.fetched)
+      return waits[#waits]
+    end
+    assert.is_true(lost_and_back(1) < 1000)
+    local before = 0
+    for _, most in ipairs { 1, 2, 4, 8, 16, 32, 60, 60 } do
+      local waited = lost_and_back(most + 2)
+      assert.is_true(waited >= most * 30000 and waited >= before and waited <= (most + 1) * 60000, waited)
+      before = most * 30000
+    end
+    w.loop:run_until(w.loop:now() + 3 * 3600 * 1000)
+    assert.is_true(lost_and_back(1) < 1000) -- it lasted: the first loss again
   end)
 
   it("gives up a file that nobody shares any more, and what came of it", function()

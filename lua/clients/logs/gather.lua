@@ -17,7 +17,7 @@ local HOLDERS_MAX = 64 -- of one file that are counted
 local GONE = 1000 -- ms from a dismissal to the look whether anybody still has the file
 local SLICE = 64 -- questions to the policy in a turn
 
--- loop, log, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
+-- loop, log, random, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
 -- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word), pressed(), origin), halves(),
 -- drop(cid, why), make_room(cid) (its init.lua).
 function gather.new(given)
@@ -28,7 +28,8 @@ function gather.new(given)
   self.turns = turns.new { at_once = function() return self.policy:get "clients.logs.at_once" end }
   self.halves = halves.new { content = self.content, log = self.log }
   self.keeps_own = select(3, self.policy:where "clients.logs.fetch") -- the shipped default: nothing is ever wanted
-  self.resting = rests.new { loop = self.loop, wake = function(key, signer) self:consider_soon(key, signer) end }
+  self.resting = rests.new { loop = self.loop, random = given.random,
+    wake = function(key, signer) self:consider_soon(key, signer) end }
   if self.keeps_own then return self end
   given.comms:on_back(function(peer) self:back(peer.id) end)
   for _, bucket in ipairs { "share/files", "share/safe" } do
@@ -63,8 +64,9 @@ function gather:consider_soon(key, signer)
   self:soon()
 end
 
--- A copy of the file KEY was lost here: whoever else has it is asked for it soon.
-function gather:lost(key)
+-- A copy of the file KEY was lost here: whoever else has it is asked for it, soon or after a rest (losses.lua).
+function gather:lost(key, damaged)
+  if not self.resting:lost(key, damaged) then return end
   for _, signer in ipairs(sorted.keys(self.holders[key] and self.holders[key].by or {})) do
     self:consider_soon(key, signer)
   end
@@ -200,7 +202,7 @@ end
 
 -- No room is nobody's fault: it waits, and what is smaller goes on.
 local function waits_for_room(self, file, why)
-  self.turns:ended(file, nil)
+  self.turns:ended(file, false, "disk")
   if self.content:make_room(file.cid) then return self:consider_soon(file.cid, file.by) end
   self.resting:put(file, "disk", why)
   self.log:once("room " .. file.cid, "warn", "logs", "waits for room", { name = file.name, cid = file.cid, why = why })
@@ -217,7 +219,7 @@ local function ended(self, file, path, err, word)
   elseif word == "disk" then
     waits_for_room(self, file, why)
   else
-    self.turns:ended(file, false)
+    self.turns:ended(file, false, word)
     if others(self, file.cid, nil) > 0 then self.resting:put(file, word, why) end
     self.log:warn("logs", "not fetched yet", { name = file.name, cid = file.cid, why = why })
   end

@@ -1,4 +1,6 @@
 -- rests.lua - files that did not come: how long each is left alone, and why. Fetches nothing, asks no policy.
+local losses = require "clients.logs.losses"
+
 local rests = {}
 rests.__index = rests
 
@@ -7,9 +9,10 @@ local GROWS = { missing = true, disk = true } -- what may soon be over: such a r
 local KEPT_MAX = 1024 -- files; of the oldest one it is forgotten that it failed
 local ROWS_MAX = 256
 
--- loop; wake(key, signer) when a rest is over.
+-- loop, random; wake(key, signer) when a rest is over.
 function rests.new(given)
-  return setmetatable({ loop = given.loop, wake = given.wake, list = {}, by_key = {} }, rests)
+  return setmetatable({ loop = given.loop, wake = given.wake, list = {}, by_key = {}, losses = losses.new(given) },
+    rests)
 end
 
 -- One timer, for the rest that is over first.
@@ -63,7 +66,10 @@ function rests:put(file, word, reason)
   arm(self)
 end
 
-function rests:has(key) return self.by_key[key] ~= nil and self.by_key[key].asleep end
+function rests:has(key) return self.by_key[key] ~= nil and self.by_key[key].asleep or self.losses:has(key) end
+
+-- As losses.lua's note: what has to wait is found by a later look at all files.
+function rests:lost(key, damaged) return self.losses:note(key, damaged) end
 
 -- It came, or nobody has it any more.
 function rests:forget(key)

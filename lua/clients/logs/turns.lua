@@ -4,6 +4,7 @@ turns.__index = turns
 
 local WAITING_MAX = 1024
 local SIGNERS_MAX = 1024 -- whose failures are remembered
+local OURS = { disk = true, full = true, duplicate = true } -- why a file did not come, and its source is not to blame
 
 -- at_once() → how many files may be on their way. A file: { cid =, size =, by = whose it is, age = s }.
 function turns.new(given)
@@ -81,11 +82,11 @@ local function note_failure(self, signer)
   self.failures[signer] = (self.failures[signer] or 0) + 1
 end
 
--- CAME: true, false, or nil where nobody is to blame that it did not.
-function turns:ended(file, came)
+-- CAME: did it? WORD: why not.
+function turns:ended(file, came, word)
   local left = self.running[file.source] - 1
   self.busy[file.cid], self.count, self.running[file.source] = nil, self.count - 1, left > 0 and left or nil
-  if came then forgive(self, file.by) elseif came == false then note_failure(self, file.by) end
+  if came then forgive(self, file.by) elseif not OURS[word] then note_failure(self, file.by) end
 end
 
 -- Does any wait for its turn?

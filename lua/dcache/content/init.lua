@@ -28,7 +28,8 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
 -- Optional: http (client.lua's), flusher (fetch.lua's), replacing (lua/replacing.lua's), ttl (s), on_progress, time
 -- (lua/time.lua's: without it claims are said at each start), space (room.lua's), files(fn) → { stop = fn }: fn(record)
--- for each word of share/files, later and in slices. on_lost(cid), to be set: a copy was lost to be fetched again.
+-- for each word of share/files, later and in slices. on_lost(cid, damaged), to be set: a copy was lost, as its bytes
+-- changed or it is missing.
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,

@@ -58,7 +58,7 @@ local function spoil(self, file, why)
   lose(self, file, "damaged: " .. why)
   local ok, err = self.aside:put(keeping.path(self, file), file)
   if not ok then self.log:warn("content", "removed, not set aside", { name = file.name, why = err }) end
-  self.on_lost(file.cid)
+  self.on_lost(file.cid, true)
 end
 
 -- Its bytes were hashed: they are the same, if under another identity, or not.
