@@ -55,7 +55,8 @@ local function build_node(self, given)
     saved_time = self.state:number "time", save_time = function(ms) return self.state:keep("time", ms) end,
     last_stamp = self.state:number "stamp", keep_stamp = function(ms) return self.state:keep("stamp", ms) end,
     synchronised = function() return self.board.clock().synchronised end, memory = given.memory,
-    space = self.board.space, command = ground.command(given, self.places), host = self.host,
+    space = self.board.space, mount = require "core.mount",
+    command = ground.command(given, self.places), host = self.host,
     verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
     flusher = function(threads) return require "worker".new { loop = self.loop, threads = threads } end,
     date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end }

@@ -16,7 +16,7 @@ local node = {}
 node.__index = node
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
-  "flusher", "name", "type", "here", "memory", "http", "space", "command", "host" }
+  "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host" }
 
 -- Keeps what must be the same in all parts of a node.
 local function base(given)
@@ -80,6 +80,7 @@ end
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
 -- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text; last_stamp = ms or nil
 -- and keep_stamp(ms): dcache/own.lua; http = nil: libcurl's; space(path) → free bytes, nil: nobody knows;
+-- mount = core.mount;
 -- command: options that start it again; host: what the command line calls it by (either may be nil).
 -- → node | nil, text, word.
 function node.new(given)
@@ -150,7 +151,7 @@ function node:open_content(net, wanted)
   self.gateway = self.door and self.door.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
     time = self.time, dir = self.state, id = self.id, gateway = self.gateway, publish = publisher(self),
-    flusher = self.flusher, replacing = self.replacing, http = self.http, space = self.space,
+    flusher = self.flusher, replacing = self.replacing, http = self.http, space = self.space, mount = self.mount,
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }

@@ -41,7 +41,7 @@ describe("dcache.content", function()
     local c = content.new { loop = L, disk = options.disk or disk.real(), random = random.seeded(1),
       dir = home.path .. "/" .. name, flusher = options.flusher,
       log = log.new { wall = function() return 0 end, level = "debug", write = function() end },
-      gateway = g, id = name, time = options.time,
+      gateway = g, id = name, time = options.time, mount = options.mount,
       publish = function(verb, bucket, key, data, ttl)
         if options.mute then return nil, "disk: no", "disk" end
         said[#said + 1] = { verb = verb, bucket = bucket, key = key, data = data, ttl = ttl }
@@ -411,6 +411,58 @@ describe("dcache.content", function()
     assert.is_nil(again:trouble())
     assert.equal("propose", said_again[1].verb)
     os.execute(("rm -r %s/server/files/*"):format(home.path)) -- negative control: there, and empty
+    again:say_again()
+    assert.is_false(again:holds(file.cid))
+  end)
+
+  it("unsays nothing while another file system is in the place of that of held files, though their number is the same",
+    function()
+      local place = "one"
+      local mount = { key = function() return #place * 7919 + place:byte() end,
+        of = function() return { mounted = true, id = place, type = "ext4" } end }
+      local file, port = publisher()
+      local c = node("server", { publisher = port }, { mount = mount })
+      assert(fetch(c, file))
+      c:stop()
+      local root = home.path .. "/server/"
+      assert(os.execute(("cd %s && mv files right && mkdir files"):format(root))) -- another stick
+      place = "two"
+      local again, _, said = node("server", { publisher = port }, { mount = mount })
+      again:start()
+      assert.same({ true, nil }, { again:holds(file.cid), said[1] })
+      assert.equal("ENOENT", again:trouble().word)
+      local old = root .. "files/" .. file.cid .. "/" .. again.list[1].name
+      assert(os.execute(("mkdir %s/files/%s && echo other > %s"):format(root, file.cid, old))) -- bytes of its own
+      again:say_again()
+      assert.same({ true, nil, {} }, { again:holds(file.cid), said[1], again:damaged() })
+      assert.equal("other\n", folder.read(old))
+      again:stop()
+      assert(os.execute(("cd %s && mv files wrong && mv right files"):format(root)))
+      place = "one"
+      local third, _, third_said = node("server", {}, { mount = mount })
+      third:start()
+      assert.same({ "propose", nil }, { third_said[1].verb, third:trouble() })
+      assert(os.execute(("rm -r %s/files/*"):format(root))) -- negative control: it is the right one, and empty
+      third:say_again()
+      assert.is_false(third:holds(file.cid))
+    end)
+
+  it("takes another file system for the right one where each held file is there, whole", function()
+    local place = "one"
+    local mount = { key = function() return #place * 7919 + place:byte() end,
+      of = function() return { mounted = true, id = place, type = "ext4" } end }
+    local file, port = publisher()
+    local c = node("server", { publisher = port }, { mount = mount })
+    assert(fetch(c, file))
+    c:stop()
+    os.execute(("cd %s/server && cp -rp files copy && rm -r files && mv copy files"):format(home.path))
+    place = "other"
+    local again, _, said = node("server", {}, { mount = mount })
+    again:start()
+    run_till(function() return said[1] end)
+    again:say_again()
+    assert.is_nil(again:trouble())
+    os.execute(("rm -r %s/server/files/*"):format(home.path))
     again:say_again()
     assert.is_false(again:holds(file.cid))
   end)

@@ -5,7 +5,7 @@
 -- system loses all files at once, ten minutes pass before that is believed.
 local cures = require "cures"
 local memory = require "clients.logs.memory"
-local place = require "clients.logs.place"
+local place = require "place"
 local sorted = require "sorted"
 
 local away = {}

@@ -26,10 +26,10 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- gateway: core.gateway's object or nil (nothing is served);
 -- publish(verb, bucket, key, data, ttl_s) → true | nil, text, word; records(bucket) → array of { key =, mine =,
 -- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
--- Optional: http (client.lua's), flusher (fetch.lua's), replacing (lua/replacing.lua's), ttl (s), on_progress, time
--- (lua/time.lua's: without it claims are said at each start), space (room.lua's), files(fn) → { stop = fn }: fn(record)
--- for each word of share/files, later and in slices. on_lost(cid, damaged), to be set: a copy was lost, as its bytes
--- changed or it is missing.
+-- Optional: mount (core.mount), http (client.lua's), flusher (fetch.lua's), replacing (lua/replacing.lua's), ttl (s),
+-- on_progress, time (lua/time.lua's: without it claims are said at each start), space (room.lua's), files(fn) →
+-- { stop = fn }: fn(record) for each word of share/files, later and in slices. on_lost(cid, damaged), to be set: a
+-- copy was lost, as its bytes changed or it is missing.
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
@@ -48,8 +48,8 @@ function content.new(given)
   self.parts.fetcher = self.fetcher
   self.aside, self.on_lost = aside.new(given), function() end
   self.sound = sound.new { loop = given.loop, disk = given.disk, replacing = self.replacing, flusher = given.flusher,
-    folder = given.dir .. "/files", path_of = function(file) return keeping.path(self, file) end,
-    told = function(...) keeping.checked(self, ...) end }
+    log = given.log, mount = given.mount, dir = given.dir, folder = given.dir .. "/files",
+    path_of = function(file) return keeping.path(self, file) end, told = function(...) keeping.checked(self, ...) end }
   return self
 end
 
@@ -118,7 +118,7 @@ end
 function content:fetch(key, size, name, done, pressed, origin)
   local ok, err, word = nil, "duplicate: it is held", "duplicate"
   if not self.by_cid[key] then
-    if self.list[1] and not self.sound:is_there() then keeping.note_away(self) end
+    if not self.list[1] then self.sound.home:leave() elseif not self.sound:is_there() then keeping.note_away(self) end
     ok, err, word = self.fetcher:start(key, size, name, function(path, leaves, why)
       self.coming[key] = nil
       if not path then return done(nil, leaves, why) end

@@ -109,7 +109,11 @@ function keeping.look_at_all(self)
   local function slice()
     for _ = 1, LOOK_SLICE do
       at = at + 1
-      if self.stopped or not list[at] then return self.stopped or keeping.note_away(self) end
+      if self.stopped then return end
+      if not list[at] then
+        self.sound:finish()
+        return keeping.note_away(self)
+      end
       if self.by_cid[list[at].cid] == list[at] then look(self, list[at]) end
     end
     self.loop:post(slice)

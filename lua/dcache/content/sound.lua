@@ -5,40 +5,56 @@
 -- a time beside the loop, and are served and claimed meanwhile. A disk that is not there has lost nothing.
 local cid = require "core.cid"
 local held = require "dcache.content.held"
+local home = require "dcache.content.home"
 local unixfs = require "core.unixfs"
 local worker = require "worker"
 
 local sound = {}
 sound.__index = sound
 
--- loop, disk, replacing (lua/replacing.lua's), folder = STATE/files, flusher (fetch.lua's; nil: in the loop),
--- path_of(file), told(file, identity | nil, why): it was hashed, and is whole or is not.
+-- loop, disk, replacing (lua/replacing.lua's), dir, folder = STATE/files, flusher (fetch.lua's; nil: in the loop),
+-- log, mount (home.lua's), path_of(file), told(file, identity | nil, why): it was hashed, and is whole or is not.
 function sound.new(given)
   local self = setmetatable({ queue = {} }, sound)
   for _, name in ipairs { "loop", "disk", "replacing", "folder", "path_of", "told" } do self[name] = given[name] end
+  self.home = home.new { disk = given.disk, log = given.log, replacing = given.replacing, mount = given.mount,
+    folder = given.folder, dir = given.dir .. "/held" }
   self.start = given.flusher or function() return worker.new { loop = given.loop, inline = true } end
   return self
 end
 
 -- All files are looked at anew from here on.
-function sound:begin() self.away = nil end
+function sound:begin() self.away, self.found = nil, nil end
 
-local OTHER = "another file system lies in its place"
+-- All were looked at: where nothing is missing the files moved, if they are at another place than before.
+function sound:finish()
+  if self.found and not self.away and not self.queue[1] then self.home:settle() end
+end
 
--- Is the disk gone that FILE was on? Then the folder is missing, or is on another file system that has no held file.
+-- Is the disk gone that FILE was on? Earlier versions did not write down the place; then the device's number tells.
 local function is_away(self, file)
-  local folder, err = self.disk:stat(self.folder)
-  if folder and (folder.dev == file.identity.dev or folder.dev == self.dev) then return false end
-  self.away = folder and OTHER or err
-  return true
+  local here, why = self.home:look()
+  if here == nil then
+    local folder = self.disk:stat(self.folder)
+    here, why = folder ~= nil and folder.dev == file.identity.dev, "another file system lies in its place"
+  end
+  if not here then self.away = why end
+  return not here
+end
+
+-- Other bytes on another file system say nothing of ours.
+local function is_elsewhere(self)
+  local here, why = self.home:look()
+  if here == false then self.away = why end
+  return here == false
 end
 
 -- Before anything is put there, when there are held files: is the folder of the file system on which they were seen
 -- last? Sets `away` where it is not.
 function sound:is_there()
-  local folder, err = self.disk:stat(self.folder)
-  if folder and (folder.dev == self.dev or not self.dev and not self.away) then return true end
-  self.away = self.away or folder and OTHER or err
+  local here, why = self.home:look()
+  if here or here == nil and not self.away then return true end
+  self.away = self.away or why
   return false
 end
 
@@ -52,9 +68,15 @@ function sound:look(file)
     end
     return is_away(self, file) and "unknown" or "missing", self.away
   end
-  self.dev = facts.dev
-  if held.same(file.identity, held.identity(facts)) and not file.suspect then return "same" end
-  if facts.kind ~= "file" or facts.size ~= file.identity.size then return "damaged", "it has another size" end
+  if held.same(file.identity, held.identity(facts)) and not file.suspect then
+    self.found = true
+    if not self.home.id then self.home:settle() end
+    return "same"
+  end
+  if facts.kind ~= "file" or facts.size ~= file.identity.size then
+    if is_elsewhere(self) then return "unknown", self.away end
+    return "damaged", "it has another size"
+  end
   self:check(file)
   return "unknown", "its bytes are checked"
 end
@@ -69,7 +91,7 @@ local begin
 local function ended(self, file, identity, why)
   close(self, file)
   table.remove(self.queue, 1)
-  self.told(file, identity, why)
+  if identity or not is_elsewhere(self) then self.told(file, identity, why) end
   begin(self)
 end
 

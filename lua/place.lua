@@ -1,4 +1,4 @@
--- place.lua - on which file system the share folder is now, in words that are the same after a restart. Remembers none.
+-- place.lua - on which file system a folder is now, in words that are the same after a restart. Remembers none.
 local text = require "core.text"
 
 local place = {}
