@@ -1,6 +1,8 @@
 -- continued.lua - older versions of a log that was appended to: let go where a newer one begins with all their bytes.
 --
 -- The holder compares the bytes itself, whatever anybody says. A name that was used again for other bytes keeps both.
+-- Who shares a robot's file, too, can share a longer one that begins with it; so a file that anybody else was heard to
+-- share stays, and so does one of which the newer has not all the names.
 local prefix = require "dcache.content.prefix"
 local sorted = require "sorted"
 local walk = require "dcache.walk"
@@ -19,16 +21,31 @@ function continued.new(given)
   return self
 end
 
--- == which versions of one file are there: { cid =, size = } by origin and name
+-- == which versions of one file are there: content's files by origin and name
+
+local function key_of(one) return one.from .. " " .. one.name end
+
+-- All that FILE is known by: { from =, name = } each.
+local function names_of(file) return { file.origin, table.unpack(file.also or {}) } end
 
 local function note(groups, several, file)
-  local origin = file.origin
-  if not origin then return end
-  local key = origin.from .. " " .. origin.name
-  local group = groups[key] or {}
-  groups[key] = group
-  table.insert(group, { cid = file.cid, size = file.identity.size })
-  if group[2] then several[key] = group end
+  for _, one in ipairs(names_of(file)) do
+    local key = key_of(one)
+    local group = groups[key] or {}
+    groups[key] = group
+    table.insert(group, file)
+    if group[2] then several[key] = group end
+  end
+end
+
+-- Is OLDER one robot's alone, and NEWER known by all its names?
+local function goes_on(older, newer)
+  local names = {}
+  for _, one in ipairs(names_of(newer)) do names[key_of(one)] = true end
+  for _, one in ipairs(names_of(older)) do
+    if one.from ~= older.origin.from or not names[key_of(one)] then return false end
+  end
+  return true
 end
 
 -- Calls done(groups), each of several versions of one file. FILES: content's list.
@@ -49,24 +66,39 @@ local function candidates(groups)
   local list = {}
   for _, key in ipairs(sorted.keys(groups)) do
     local files = groups[key]
-    table.sort(files, function(a, b) return a.size > b.size or a.size == b.size and a.cid < b.cid end)
-    for i = 2, math.min(#files, VERSIONS) do list[#list + 1] = { cid = files[i].cid, of = files, before = i } end
+    table.sort(files, function(a, b)
+      local one, other = a.identity.size, b.identity.size
+      return one > other or one == other and a.cid < b.cid
+    end)
+    for i = 2, math.min(#files, VERSIONS) do list[#list + 1] = { file = files[i], of = files, before = i } end
   end
   return list
 end
 
--- Whose file is still in somebody's folder is kept: it would be fetched again.
+-- A file that is still in somebody's folder is kept: it would be fetched again. And so is what any word, though it may
+-- hold no longer, says to be another robot's, too.
 local function without_shared(self, list, done)
-  local shared = {}
+  local from, kept = {}, {}
+  for _, one in ipairs(list) do from[one.file.cid] = one.file.origin.from end
+  local function said(key, id)
+    if id and from[key] and from[key] ~= id then kept[key] = true end
+  end
   self.walking = walk.start(self.loop, self.dcache, "share/files", function(record)
-    if record.holds and record.verb ~= "dismiss" then shared[record.key] = true end
+    if record.holds and record.verb ~= "dismiss" then kept[record.key] = true end
+    said(record.key, record.signer)
   end, function()
-    self.walking = nil
-    local rest = {}
-    for _, one in ipairs(list) do
-      if not shared[one.cid] then rest[#rest + 1] = one end
-    end
-    done(rest)
+    self.walking = walk.start(self.loop, self.dcache, "share/safe", function(record)
+      for _, one in ipairs(record.data and { record.data, table.unpack(record.data.also or {}) } or {}) do
+        said(record.key, one.from)
+      end
+    end, function()
+      self.walking = nil
+      local rest = {}
+      for _, one in ipairs(list) do
+        if not kept[one.file.cid] then rest[#rest + 1] = one end
+      end
+      done(rest)
+    end)
   end)
 end
 
@@ -87,12 +119,12 @@ function compare(self, list, i, newer)
     self.looking = nil
     return self.again and self:soon()
   end
-  local other = one.of[newer]
+  local file, other = one.file, one.of[newer]
   if newer >= one.before then return after(self, list, i + 1, 1) end
-  prefix.test(self.content, self.worker, one.cid, other.cid, function(yes)
+  prefix.test(self.content, self.worker, file.cid, other.cid, function(yes)
     if self.stopped then return end
-    if not yes then return after(self, list, i, newer + 1) end
-    prefix.let_go(self.content, one.cid, other.cid)
+    if not yes or not goes_on(file, other) then return after(self, list, i, newer + 1) end
+    prefix.let_go(self.content, file.cid, other.cid)
     after(self, list, i + 1, 1)
   end)
 end
