@@ -1,7 +1,8 @@
 -- kept.lua - one small value in a file of the state folder, whole or not at all. Knows no value's meaning.
 --
 -- STATE/NAME is a line of canonical JSON, {"data":…,"hash":H,"schema":1}: H is the BLAKE2b-256 of the data's text, in
--- base64url. Lazy: what changed goes to the disk every half hour, at a clean stop, and soon after `soon` was called.
+-- base64url. Lazy: what changed goes to the disk every half hour, at a clean stop, and soon after `soon` was called:
+-- some such writes may follow each other closely, but no more in the long run than one each five minutes.
 -- A power cut takes back that much and no more, since the file is replaced whole.
 local hash = require "core.hash"
 local json = require "core.json"
@@ -13,29 +14,32 @@ kept.__index = kept
 local SCHEMA = 1
 local BYTES_MAX = 256 * 1024
 local EVERY = 30 * 60 * 1000 -- ms
-local SOON, APART = 10 * 1000, 5 * 60 * 1000 -- ms from `soon` to the disk; between two such
+local SOON = 10 * 1000 -- ms from `soon` to the disk
+local SOON_MOST, EACH = 12, 5 * 60 * 1000 -- of these writes at once; ms until there may be one more
 
 -- loop, disk, log, replacing (lua/replacing.lua), date() → text for the names of damaged files, dir (the
 -- state folder), name; data() → what is to be kept now, as core.json can hold it.
 function kept.new(given)
   local self = setmetatable({}, kept)
   for _, field in ipairs { "loop", "disk", "log", "replacing", "date", "data" } do self[field] = given[field] end
-  self.path = given.dir .. "/" .. given.name
+  self.path, self.haste = given.dir .. "/" .. given.name, SOON_MOST
   return self
 end
 
 local function seal(data) return text.base64url(hash.blake2b(json.encode(data))) end
 
--- The data of a file's TEXT | nil where the file is damaged or of another version.
+-- The data of a file's TEXT | nil where the file is damaged; nil, N where it is of version N.
 local function open(line)
   local value = line:sub(-1) == "\n" and json.decode(line:sub(1, -2))
-  if type(value) ~= "table" or value.schema ~= SCHEMA or value.data == nil then return nil end
+  local schema = type(value) == "table" and math.tointeger(value.schema)
+  if schema and schema > SCHEMA then return nil, schema end
+  if schema ~= SCHEMA or value.data == nil then return nil end
   return value.hash == seal(value.data) and value.data or nil
 end
 
--- A name beside PATH that nobody has.
-local function aside(self)
-  local base = ("%s.damaged-%s"):format(self.path, self.date())
+-- A name beside PATH that nobody has. VERSION: of what is put aside; nil: it is damaged.
+local function aside(self, version)
+  local base = ("%s.%s-%s"):format(self.path, version and "version-" .. version or "damaged", self.date())
   local name, n = base, 1
   while self.disk:stat(name) do
     n = n + 1
@@ -44,12 +48,13 @@ local function aside(self)
   return name
 end
 
---- What was kept by an earlier run | nil: none yet, or the file is damaged. A damaged one is put aside and said, and
--- self.damaged names it.
+--- What was kept by an earlier run | nil: none yet, or the file is damaged, or a newer dt-swarm wrote it. Such a one is
+-- put aside and said; self.damaged names a damaged one.
 function kept:read()
   local line, err, word = self.disk:read(self.path, BYTES_MAX)
   if word == "ENOENT" then return nil end
-  local data = line and open(line)
+  local data, version
+  if line then data, version = open(line) end
   if data ~= nil then
     self.written = line
     return data
@@ -58,10 +63,12 @@ function kept:read()
     self.log:warn("node", "a file cannot be read", { file = self.path, why = err })
     return nil
   end
-  self.damaged = aside(self)
-  local ok, why = self.disk:rename(self.path, self.damaged)
-  if not ok then self.damaged = nil end
-  self.log:warn("node", "a file is damaged: begun anew", { file = self.path, aside = self.damaged or why })
+  local name = aside(self, version)
+  local ok, why = self.disk:rename(self.path, name)
+  if ok and not version then self.damaged = name end
+  local what = version and ("a file is of version %d, this dt-swarm knows %d"):format(version, SCHEMA)
+    or "a file is damaged"
+  self.log:warn("node", what .. ": begun anew", { file = self.path, aside = ok and name or why })
   return nil
 end
 
@@ -92,12 +99,19 @@ function kept:start()
   self.timer = self.loop:every(EVERY, function() self:write() end)
 end
 
+-- How long a write has to wait now: SOON, unless there were many in the last hour. It counts as done.
+local function wait_for(self)
+  local now = self.loop:now()
+  self.haste = math.min(SOON_MOST, self.haste + (now - (self.counted or now)) / EACH) - 1
+  self.counted = now
+  return math.max(SOON, math.ceil(-self.haste * EACH))
+end
+
 --- What changed matters: it goes to the disk within seconds, but not each time.
 function kept:soon()
   if self.waiting or self.stopped then return end
-  local rest = self.last and self.last + APART - self.loop:now() or 0
-  self.waiting = self.loop:after(math.max(rest, SOON), function()
-    self.waiting, self.last = nil, self.loop:now()
+  self.waiting = self.loop:after(wait_for(self), function()
+    self.waiting = nil
     self:write()
   end)
 end

@@ -63,17 +63,38 @@ describe("a kept value", function()
       value = { i }
       k:soon()
       L:run_until(L:now() + 1000)
-      if i == 15 then assert.equal(1, writes) end
+      if i % 10 == 0 then assert.equal(i // 10, writes) end -- what changed is there 10 s later
     end
-    assert.equal(1, writes)
-    L:run_until(10 * MINUTE)
-    assert.equal(2, writes)
+    for i = 1, 24 * 3600 do
+      value = { i, "still" }
+      k:soon()
+      L:run_until(L:now() + 1000)
+    end
+    assert.is_true(writes <= 12 + 24 * (12 + 2) + 1 and writes >= 24 * 12, writes .. " writes in a day of changes")
+    L:run_until(L:now() + 70 * MINUTE)
+    local before = writes
+    value = { "after a calm hour" }
+    k:soon()
+    L:run_until(L:now() + 11000)
+    assert.equal(before + 1, writes)
+  end)
+
+  it("of a newer version is put aside as such, and not called damaged", function()
+    new():stop()
+    local newer = file():gsub('schema":1', 'schema":2')
+    folder.write(home.path .. "/seen", newer)
+    local k = new()
+    assert.is_nil(k:read())
+    assert.is_nil(k.damaged)
+    local there = home.path .. "/seen.version-2-D"
+    assert.same({ "a file is of version 2, this dt-swarm knows 1: begun anew " .. there }, said)
+    assert.equal(newer, folder.read(there))
   end)
 
   it("that is damaged is put aside under a name that nobody has, said, and begun anew", function()
     new():stop()
     local whole = file()
-    local bad = { "", "x", whole:sub(1, -3), whole:gsub('"a"', '"b"'), whole:gsub("schema\":1", "schema\":2"), "[]\n",
+    local bad = { "", "x", whole:sub(1, -3), whole:gsub('"a"', '"b"'), whole:gsub("schema\":1", "schema\":0"), "[]\n",
       ("x"):rep(300 * 1024), '{"data":null,"hash":"","schema":1}\n' }
     for i = 1, #bad do
       said = {}
