@@ -26,6 +26,9 @@ end
 
 local TROUBLES = { ENOENT = "it is missing", ENOTDIR = "it is no folder", EACCES = "this user may not read it" }
 
+--- Does WORD mean that the folder is there, but is none that this user may read? Mounting it again would not help.
+function place.is_unusable(word) return word == "EACCES" or word == "EPERM" or word == "ENOTDIR" end
+
 -- → true when it is another place than at the last look, or is there no more, or again. Costs three calls of the
 -- kernel where nothing changed.
 function place:look()

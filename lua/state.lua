@@ -2,6 +2,8 @@
 --
 --   lock      held while a daemon lives                 version   "dt-swarm state 1"
 --   boot      how often a daemon has started here       others    written by those who know what they are
+local furniture = require "furniture"
+
 local state = {}
 
 state.VERSION = 1
@@ -20,13 +22,10 @@ local function fail(word, dir, what, message, advice)
   return nil, ("%s: %s %s%s%s"):format(word, dir, what, why, advice and "; " .. advice or ""), word
 end
 
--- What file systems and desktops put into the root of any new disk: a state folder may be a whole disk.
-local DISK = { ["lost+found"] = true, [".Trash"] = true, [".Trashes"] = true, ["System Volume Information"] = true,
-  ["$RECYCLE.BIN"] = true, [".fseventsd"] = true, [".Spotlight-V100"] = true, [".snapshots"] = true }
-
--- Nobody's data: what a first start that was cut short may have left, or what comes with a disk.
+-- Nobody's data: what a first start that was cut short may have left, or what comes with a disk: a state folder may be
+-- a whole one.
 local function is_nobodys(name)
-  return name == "lock" or name:find "^version" ~= nil or DISK[name] or name:find "^%.Trash%-%d+$" ~= nil
+  return name == "lock" or name:find "^version" ~= nil or furniture.has(name)
 end
 
 -- Nothing is made, locked or written before this has said that the folder is ours, or fit to be.

@@ -246,6 +246,47 @@ describe("many files that are away", function()
   end)
 end)
 
+describe("a share folder that cannot be used", function()
+  -- What is said at a start with FILES away where its place gives WORD, though an earlier run had another place.
+  local function said(word, files)
+    local store, lines, before, unmakeable = disk.memory(1), {}, {}, false
+    store:mkdir "/state"
+    local closed = setmetatable({}, { __index = function(_, name)
+      return function(_, ...)
+        if unmakeable and name == "mkdir" then return nil, "EACCES: no", "EACCES" end
+        return store[name](store, ...)
+      end
+    end })
+    for i = 1, files do before[i] = { cid = "cid" .. i, data = { names = { "x" .. i }, size = 1 } } end
+    local function new(mount, kept)
+      local log = till.log()
+      function log.warn(_, _, what, facts) lines[#lines + 1] = { what, facts[#facts][2] } end
+      return away.new { loop = simloop.new(), log = log, disk = closed, folder = "/share", path = "/state/away",
+        host = "localhost", replacing = require "replacing".new { disk = closed, log = log }, mount = mount,
+        shares = { release_all = function() return kept end }, vanish = function() return {} end,
+        back = function() end }
+    end
+    local first = new({ key = function() return 1 end, of = function() return { id = "one", type = "ext4" } end }, {})
+    first:start()
+    first:stop()
+    unmakeable = true
+    new({ key = function() return nil, word .. ": no", word end }, before):start()
+    assert.equal(1, #lines)
+    return lines[1][1], lines[1][2]
+  end
+
+  it("is not taken for a stick that was pulled: the cure is its own", function()
+    local cures = require "cures"
+    for _, case in ipairs { { "EACCES", 0 }, { "ENOTDIR", 0 }, { "EACCES", 2 }, { "ENOTDIR", 2 }, { "ENOENT", 0 } } do
+      local what, cure = said(case[1], case[2])
+      assert.same({ "the share folder cannot be used", cures.at(cures.of(case[1]).cure, "localhost") }, { what, cure })
+    end
+    local what, cure = said("ENOENT", 2)
+    assert.equal("the share folder is not there", what)
+    assert.matches("^mount it again", cure)
+  end)
+end)
+
 describe("a folder that was emptied at once", function()
   it("is believed after ten minutes, not before; what is back by then stands", function()
     local loop, said, store = simloop.new(), {}, disk.memory(1)

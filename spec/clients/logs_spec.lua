@@ -265,6 +265,23 @@ describe("the logs client", function()
     assert.is_true(k:reaches("b", "published"))
   end)
 
+  it("takes no notice of what a file system has in its root of its own, and of the same name deeper it does", function()
+    for _, name in ipairs { "lost+found", "System Volume Information", "$RECYCLE.BIN", ".Trash-1000", "a/.Trash-x" } do
+      k:sh(("mkdir -p '%s' && printf 1 > '%s/old.bag'"):format(name, name))
+    end
+    k:sh "mkdir -p a/lost+found && printf 2 > a/lost+found/found.bag && printf 3 > .Trash-1001"
+    k:start()
+    k:write("z", "z")
+    assert.is_true(k:reaches("z", "published"))
+    assert.is_true(k:reaches("a/lost+found/found.bag", "published"))
+    k:sh "printf 4 > 'lost+found/later.bag'"
+    k.logs.watch:scan()
+    k:run(300)
+    local names = {}
+    for _, file in ipairs(k.logs:files()) do names[#names + 1] = file.name end
+    assert.same({ ".Trash-1001", "a/.Trash-x/old.bag", "a/lost+found/found.bag", "z" }, names)
+  end)
+
   it("cannot go deaf: a lost event is made good by the scan", function()
     k:start()
     k:write("a", "a")

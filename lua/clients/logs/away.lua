@@ -58,11 +58,11 @@ local function why_not(self)
   return self.place.why
 end
 
--- There was nothing here yet that could be away.
-local function tell_unusable(self)
+-- N files are away by that.
+local function tell_unusable(self, n)
   local word = self.blocked or self.place.word
   self.log:warn("logs", "the share folder cannot be used", { { "folder", self.folder }, { "why", why_not(self) },
-    { "cure", cures.at((cures.of(word) or cures.of "ENOENT").cure, self.host) } })
+    { "files", n }, { "cure", cures.at((cures.of(word) or cures.of "ENOENT").cure, self.host) } })
 end
 
 -- All that was here is away with the place that it was in.
@@ -81,7 +81,7 @@ local function leave(self)
   end
   self.left = true
   if n == 0 and self.place.id and not self.blocked then return end
-  if n == 0 and not self.here then return tell_unusable(self) end
+  if n == 0 or place.is_unusable(self.blocked or self.place.word) then return tell_unusable(self, n) end
   self.log:warn("logs", "the share folder is not there", { { "folder", self.folder }, { "was", from.text },
     { "why", self.place.why or "another file system is in its place" }, { "files", n },
     { "cure", cures.at("mount it again; or dt-swarm-cli HOST files dismiss", self.host) } })

@@ -1,17 +1,17 @@
 -- watch.lua - what is in a folder and below it, and what happens there. Opens no file, judges none.
 --
 -- inotify tells at once; a scan each minute, and after events were lost, tells again: it cannot go deaf.
+local furniture = require "furniture"
+
 local watch = {}
 local Watch = {}
 Watch.__index = Watch
 
-local DEPTH = 8 -- folders below the folder
-local FOLDERS = 1024 -- watched at most; deeper or more are found by the scan, or not at all
+local DEPTH, FOLDERS = 8, 1024 -- folders below each other; watched at most: more are found by the scan, or not at all
 local FILES = 20000 -- known at most, then counted as "full"
-local SCAN_MS, BLIND_MS = 60000, 5000 -- between two scans; where a folder cannot be watched
-local BLIND_MOST = 2000 -- names up to which it is scanned so often
-local SOON_MS = 100 -- to a scan that an event asks for
-local READS = 64 -- of events in one turn
+local SCAN_MS = 60000 -- between two scans
+local BLIND_MS, BLIND_MOST = 5000, 2000 -- where a folder cannot be watched; with so many names at most
+local SOON_MS, READS = 100, 64 -- to a scan that an event asks for; of events in one turn
 
 -- What is no regular file: the word for it, and what it is.
 local KINDS = { link = { "link", "a link" }, fifo = { "pipe", "a pipe" }, socket = { "pipe", "a socket" },
@@ -33,9 +33,8 @@ end
 
 -- The word for INFO that is no regular file, and what it is.
 function watch.word_of(info)
-  local kind = KINDS[info.kind]
-  if kind then return kind[1], kind[2] end
-  return info.word or "link"
+  local kind = KINDS[info.kind] or { info.word or "link" }
+  return kind[1], kind[2]
 end
 
 local function join(path, name)
@@ -111,6 +110,7 @@ local function meet(self, path, info)
   if info.kind == "file" then return note(self, name, info) end
   unknow(self, name)
   if info.kind ~= "directory" then return self.refused(name, watch.word_of(info)) end
+  if furniture.has(name) then return end -- of the root only: the folder may be a whole disk
   if depth_of(name) > DEPTH then return self.refused(name .. "/", "deep") end
   self.queue[#self.queue + 1] = name
 end
@@ -130,8 +130,8 @@ local function scan_folder(self, path)
     cannot_read(self, path, word)
     return false
   end
-  if path == "" then self.read_told(nil) end
   table.sort(entries, function(a, b) return a.name < b.name end)
+  if path == "" then self.read_told(nil) end
   for _, info in ipairs(entries) do meet(self, path, info) end
   if beyond > 0 then self.refused(join(path, ""), "full", nil, beyond) end
   return true
