@@ -76,7 +76,8 @@ end
 local function at_risk(answer, s)
   local n, one = alone(answer, function(file) return file.at_risk and not file.gone end)
   if n == 0 then return nil end
-  local servers = answer.servers == 0 and "no server is here to take one"
+  local servers = answer.servers == 0 and ((answer.untyped or 0) == 0 and "no server is here to take one"
+    or s.count(answer.untyped, "node is here", "nodes are here") .. " whose type is not known yet")
     or s.count(answer.servers, "server is here", "servers are here")
   return ("%d at risk: no copy off %s; %s."):format(n, one and s:who(one) or "the node that made it", servers)
 end

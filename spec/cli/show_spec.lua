@@ -137,6 +137,13 @@ describe("pages", function()
     assert.matches("Nobody is here to compare with%.\n$", page("summary", facts))
   end)
 
+  it("do not say that no server is here where somebody's type is not known", function()
+    local facts = fake.two()
+    facts.nodes[2].type = nil
+    assert.matches("no copy off ada; 1 node is here whose type is not known yet%.\n$",
+      page("report", facts, { width = 200 }))
+  end)
+
   it("say that no interface is up, and why, whoever was heard before", function()
     local facts = fake.two()
     facts.tried = { since_ms = 34000, beacons = 6, heard = 3, interfaces = { "lo" },

@@ -428,7 +428,7 @@ describe("requests", function()
     for i = 1, 5000 do
       facts.records[i] = fake.file(("bafy%d"):format(i), fake.ADA, ("d/some-name-%05d.bag"):format(i), 1, 1)
     end
-    local list = require("clients.control.shared").files(fake.node(facts).dcache)
+    local list = require("clients.control.shared").files(fake.node(facts))
     local before = os.clock()
     require("clients.control.hint").of(fake.node(facts), list, "some_nome_x0001.bag")
     assert.is_true(os.clock() - before < 0.2)
@@ -457,6 +457,50 @@ describe("requests", function()
     local file = answer({ command = "report" }, facts).files[1]
     assert.equal(2, #file.copies)
     assert.is_true(file.safe)
+  end)
+
+  it("calls a file gone only where that is known: unsaid, over, named otherwise, or its robot is all heard", function()
+    local function of(said, agrees, from)
+      local facts = fake.two()
+      facts.agrees = agrees
+      facts.records = { fake.safe(fake.CID, fake.SERVER, from or fake.DONALD, "f1.bag", 6), said }
+      facts.held = { { name = "f1.bag", cid = fake.CID, size = 6, from = from or fake.DONALD } }
+      local report, list = answer({ command = "report" }, facts), answer({ command = "files" }, facts)
+      local file = report.files[1]
+      assert.equal(1, #file.copies)
+      assert.equal(file.gone, file.named[1].gone or false)
+      assert.equal(file.gone, list.held[1].gone)
+      assert.equal(file.gone and 1 or 0, report.gone)
+      return file.gone
+    end
+    local function word(changes)
+      local record = fake.file(fake.CID, fake.DONALD, "other.bag", 6, 1000)
+      for name, value in pairs(changes) do record[name] = value end -- any order
+      return record
+    end
+    assert.is_false(of(nil), "his words are refused here, perhaps")
+    assert.is_false(of(nil, fake.ADA))
+    assert.is_true(of(nil, fake.DONALD), "all his words are known")
+    assert.is_true(of(nil, nil, fake.ADA), "this node knows what it says")
+    assert.is_true(of(word { verb = "dismiss", holds = false, data = 0 }))
+    assert.is_true(of(word { holds = false, valid_until = fake.NOW // 1000 - 1 }))
+    assert.is_false(of(word { holds = false, valid_until = fake.NOW // 1000 + 9 }), "it is meant for later")
+    assert.is_false(of(word { holds = false, malformed = "x", valid_until = 1 }))
+  end)
+
+  it("counts as servers those who are here, and knows of nodes whose type nobody said", function()
+    local facts = fake.two()
+    local function told()
+      local report = answer({ command = "report" }, facts)
+      return { report.servers, report.untyped }
+    end
+    assert.same({ 0, 0 }, told())
+    facts.nodes[3] = { id = fake.SERVER, name = "lab", status = "ready" }
+    assert.same({ 0, 1 }, told())
+    facts.nodes[3].type = "server"
+    assert.same({ 1, 0 }, told())
+    facts.nodes[3].status = "lost"
+    assert.same({ 0, 0 }, told())
   end)
 
   -- ada shares two bags as folders, donald one of the same name; the server holds a file that ada had.

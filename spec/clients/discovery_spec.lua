@@ -28,7 +28,7 @@ describe("the list of nodes", function()
       w:run(5000)
       assert.is_string(word_of(ada, odd.id).malformed, "it was heard")
       local row = row_of(ada, odd.id)
-      assert.same({ "odd", nil, nil }, { row.name, row.type, row.clock })
+      assert.same({ "odd", "laptop", nil }, { row.name, row.type, row.clock }, "the type is of his word before")
     end
   end)
 end)
@@ -57,6 +57,25 @@ describe("hosts of another swarm", function()
     assert.equal("10.0.0.34", ada.discovery:tried().unfit[1].host, "the latest are told")
     w:run(6 * 60 * 1000)
     assert.equal(0, hosts())
+  end)
+end)
+
+describe("a node whose word about himself is not heard here", function()
+  it("has the type that an earlier run heard, and agrees where all that he shares is known", function()
+    local w = sim.new { seed = 9, policy = rules }
+    local ada, donald = w:add "ada", w:add "donald"
+    w:run(60 * 1000)
+    assert.is_true(ada.discovery:agrees(donald.id, "share/files"))
+    assert.is_false(ada.discovery:agrees("nobody", "share/files"))
+    local record = ada.dcache.record
+    function ada.dcache.record(...)
+      if select(2, ...) ~= "peer" then return record(...) end
+    end
+    ada.comms.peers.by_id[donald.id].word = nil
+    assert.equal("laptop", row_of(ada, donald.id).type)
+    w.cut[donald.host] = true
+    w:run(5 * 60 * 1000)
+    assert.is_false(ada.discovery:agrees(donald.id, "share/files"), "he is not here")
   end)
 end)
 

@@ -40,6 +40,7 @@ local function layers(facts)
         return facts.tried or { since_ms = 34000, beacons = 6, heard = 0, interfaces = { "wlan0", "eth0" } }
       end,
       same = function() return facts.same end,
+      agrees = function(_, id) return facts.agrees == id end,
       look = function(_, done) done() end,
       count = function() return math.max(0, #(facts.nodes or {}) - 1) end,
       who = function(_, id)
@@ -73,9 +74,9 @@ local function layers(facts)
   }
 end
 
---- A node; FACTS may replace what it says: nodes, tried, same, classes, buckets, records, channels, files,
--- held, fetching, sources, refused, not_shared (counts by word), name, note, port, quality (of the time), claims,
--- believed, fault (of the clock).
+--- A node; FACTS may replace what it says: nodes, tried, same, agrees (the ID of whose words all are known), classes,
+-- buckets, records, channels, files, held, fetching, sources, refused, not_shared (counts by word), name, note, port,
+-- quality (of the time), claims, believed, fault (of the clock).
 function fake.node(facts)
   facts = facts or {}
   local node = layers(facts)

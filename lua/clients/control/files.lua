@@ -81,10 +81,15 @@ local function count(list, member)
   return n
 end
 
+-- How many servers are here, and how many nodes whose type is not known.
 local function servers(node)
-  local n = 0
-  for _, other in ipairs(node.discovery:nodes()) do n = n + (other.type == "server" and 1 or 0) end
-  return n
+  local n, untyped = 0, 0
+  for _, other in ipairs(node.discovery:nodes()) do
+    if other.status ~= "left" and other.status ~= "lost" then
+      n, untyped = n + (other.type == "server" and 1 or 0), untyped + (other.type and 0 or 1)
+    end
+  end
+  return n, untyped
 end
 
 -- Names in the share folder that are not shared, and why not stands in `files list`.
@@ -97,7 +102,7 @@ end
 function files:report()
   local node, here, known = self.node, {}, {}
   local types, people = types_of(node), facts.people(node)
-  local list = without_away(node, shared.files(node.dcache))
+  local list = without_away(node, shared.files(node))
   local who = once(function(id)
     local one = people(id)
     one.type = plain.value(types[id])
@@ -109,8 +114,9 @@ function files:report()
   end
   local holder = copies.holders(node, who)
   local rows = plain.list(list, function(file) return report_row(file, who, holder, node.time) end)
+  local n_servers, untyped = servers(node)
   return {
-    files = rows, here = plain.list(here, facts.own_file), self = who(node.id), servers = servers(node),
+    files = rows, here = plain.list(here, facts.own_file), self = who(node.id), servers = n_servers, untyped = untyped,
     total = #list, share = plain.value(node.share), at_risk = count(rows, "at_risk"), gone = count(rows, "gone"),
     others_off = count(rows, "others_off"),
     not_shared = not_shared(node), disk = facts.disk(node), problem = facts.share_problem(node),
@@ -122,7 +128,7 @@ local function held_row(node, file, who)
   local row = plain.fields(file, { "cid", "name", "size", "path", "class", "away" })
   if not file.from then return row end
   local record = node.dcache:record("share/files", file.cid, file.from)
-  row.from, row.gone = who(file.from), not (record and record.holds)
+  row.from, row.gone = who(file.from), not (record and record.holds) and shared.is_gone(node, record, file.from)
   return row
 end
 
@@ -229,7 +235,7 @@ end
 --- Who has the file that request.what names, request.from: the robot that it comes from; of a folder, how much it is.
 -- request.look: near nodes that were silent are asked whether they are there; a later answer tells what came of it.
 function files:sources(request)
-  local node, list = self.node, shared.files(self.node.dcache)
+  local node, list = self.node, shared.files(self.node)
   local one, message, word, several = found(self, list, request)
   if word == "missing" then message = hint.of(node, list, request.what, request.from) or message end
   if not one then return nil, message, word, several end
@@ -251,7 +257,7 @@ local function folder_of(self, request)
     kept.at = now
     return kept.one
   end
-  local one, message, word, several = found(self, shared.files(self.node.dcache), request)
+  local one, message, word, several = found(self, shared.files(self.node), request)
   if not one then return nil, message, word, several end
   if not one.root then return nil, "missing: that is a file, no folder", "missing" end
   self.kept = { what = request.what, from = request.from, at = now, one = one }

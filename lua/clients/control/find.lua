@@ -44,7 +44,7 @@ local function all_of(files, robot, who)
       if robot and is[one.from] == nil then is[one.from] = is_robot(who(one.from), robot) end
       if not robot or is[one.from] then list[#list + 1] = one end
     end
-    if not file.named[1] and not robot then list[#list + 1] = { file = file, gone = true, at = file.at } end
+    if not file.named[1] and not robot then list[#list + 1] = { file = file, held = true, at = file.at } end
   end
   return list
 end
@@ -54,10 +54,10 @@ local function newest(found)
   local now, list = {}, {}
   local function slot(one) return (one.from or "") .. " " .. (one.name or one.file.cid) end
   for _, one in ipairs(found) do
-    if not one.gone then now[slot(one)] = true end
+    if not one.held then now[slot(one)] = true end
   end
   for _, one in ipairs(found) do
-    if not one.gone or not now[slot(one)] then list[#list + 1] = one end
+    if not one.held or not now[slot(one)] then list[#list + 1] = one end
   end
   return list
 end
@@ -92,7 +92,7 @@ end
 -- Of two versions of a file under one name: the one that is shared now, else the one claimed last.
 local function better(one, other)
   if not other then return true end
-  if one.gone ~= other.gone then return other.gone end
+  if one.held ~= other.held then return other.held end
   return (one.at or 0) > (other.at or 0) -- unknown where its signer had no time
 end
 

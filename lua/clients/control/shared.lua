@@ -1,7 +1,8 @@
 -- shared.lua - the files that records speak of: who shares each by which name, who holds a copy. Fetches none.
 --
--- What a robot shares is told by share/files. A holder's claim (share/safe) stands by itself: where the robot no longer
--- shares the file, its name and origin are taken from there, and the file is "gone there".
+-- What a robot shares is told by share/files. A holder's claim (share/safe) stands by itself: where the robot does not
+-- say that it has the file, its name and origin are taken from there. The file is "gone there" only where that is
+-- known. That nothing was heard is no proof: the robot's words may be refused here, or still on their way.
 local sorted = require "sorted"
 
 local shared = {}
@@ -28,12 +29,12 @@ local function add_holder(file, id)
   file.copies[#file.copies + 1] = id
 end
 
--- GONE: its origin no longer shares the file under that name.
-local function add_name(file, record, name, from, gone)
+-- HELD: no word of its origin stands that gives the file that name; GONE: and it is known that he does not share it.
+local function add_name(file, record, name, from, held, gone)
   local slot = from .. " " .. name
   if type(name) ~= "string" or file.by_name[slot] then return end
-  local one = { file = file, name = name, from = from, gone = gone, at = not record.undated and record.at or nil,
-    size = math.tointeger(record.data.size) }
+  local one = { file = file, name = name, from = from, held = held, gone = gone,
+    at = not record.undated and record.at or nil, size = math.tointeger(record.data.size) }
   file.by_name[slot], file.named[#file.named + 1] = one, one
 end
 
@@ -41,21 +42,35 @@ local function share(found, record)
   local file = file_of(found, record)
   local names = type(record.data.names) == "table" and record.data.names or {}
   for _, name in ipairs(names) do
-    if type(name) == "string" then add_name(file, record, name, record.signer, false) end
+    if type(name) == "string" then add_name(file, record, name, record.signer, false, false) end
   end
   file.safe = file.safe or #file.copies > 0
   file.shared = true
   add_holder(file, record.signer)
 end
 
+--- Is it known that FROM no longer shares what a holder claims to have from him? SAID: his own word about it, or nil;
+-- node: the one that asks. His word unsays it, is over, or gives the file other names; or he is here, and all that he
+-- says is known.
+function shared.is_gone(node, said, from)
+  if not said then return from == node.id or node.discovery:agrees(from, "share/files") end
+  if said.verb == "dismiss" or stands(said) then return true end
+  local now = node.time:now()
+  return not said.malformed and now ~= nil and said.valid_until ~= nil and said.valid_until * 1000 <= now
+end
+
 local function hold(found, record)
   local file, data = file_of(found, record), record.data
-  if data.name and data.from then add_name(file, record, data.name, data.from, true) end
+  if data.name and data.from and not file.by_name[data.from .. " " .. data.name] then
+    local said = found.said[record.key .. " " .. data.from]
+    add_name(file, record, data.name, data.from, true, shared.is_gone(found.node, said, data.from))
+  end
   file.safe = file.safe or not file.holder[record.signer]
   add_holder(file, record.signer)
 end
 
 local function by_name(a, b)
+  if a.held ~= b.held then return b.held end
   if a.gone ~= b.gone then return b.gone end
   if a.name ~= b.name then return a.name < b.name end
   return a.from < b.from
@@ -63,24 +78,26 @@ end
 
 local function finish(file)
   table.sort(file.named, by_name)
-  local names, from = {}, {}
+  local names, from, gone = {}, {}, not file.shared
   file.from = {}
   for _, one in ipairs(file.named) do
-    names[one.name] = true
+    names[one.name], gone = true, gone and one.gone
     if not from[one.from] then
       from[one.from] = true
       file.from[#file.from + 1] = one.from
     end
   end
-  file.names, file.gone = sorted.keys(names), not file.shared
+  file.names, file.gone = sorted.keys(names), gone
 end
 
---- Files that somebody shares or holds, sorted by name and CID: { cid, size (bytes), class, at (ms), names (sorted),
--- named = { { file, name, from = ID, gone, at, size } … } (shared ones first), from (IDs of origins), copies (IDs of
--- who has it), gone = no origin shares it any more, safe = somebody beside an origin says that he holds every block }.
-function shared.files(dcache)
-  local found = { list = {}, by_cid = {} }
+--- Files that somebody shares or holds, as NODE knows, sorted by name and CID: { cid, size (bytes), class, at (ms),
+-- names (sorted), named = { { file, name, from = ID, held, gone, at, size } … } (shared ones first), from (IDs of
+-- origins), copies (IDs of who has it), gone = it is known that no origin shares it any more, safe = somebody beside an
+-- origin says that he holds every block }.
+function shared.files(node)
+  local found, dcache = { node = node, list = {}, by_cid = {}, said = {} }, node.dcache
   for _, record in ipairs(dcache:records "share/files") do
+    found.said[record.key .. " " .. record.signer] = record
     if stands(record) then share(found, record) end
   end
   for _, record in ipairs(dcache:records "share/safe") do

@@ -166,6 +166,14 @@ function discovery:tried()
     unused = gathered(channels, "unused", function(one) return one end) }
 end
 
+--- Is node ID here, and is every word known here that it has in the class of BUCKET, as far as its last beacon tells?
+function discovery:agrees(id, bucket)
+  local peer, found = self.comms.peers.by_id[id], self.dcache:class_of(bucket)
+  if not peer or not found or not peer.t or not self.comms.peers:living(peer) then return false end
+  self.comms.beacon:judge(peer)
+  return peer.verdicts[found.class.name] == "equal"
+end
+
 -- How far the others hold the same: { records, digest (4 hex characters), equal, of, here }: so many records are kept,
 -- only these are compared; EQUAL of the OF others that could be compared have the same, HERE others are here.
 function discovery:same()

@@ -65,9 +65,10 @@ local function note_of(self, peer, label)
 end
 
 local function row(self, peer, files)
+  local seen = self.seen.rows[peer.id] -- knows the type of whom only an earlier run heard speak
   local word, near, label = word_of(self, peer), self.comms.asking:is_near(peer), self.names:who(peer.id).label
-  return { id = peer.id, name = peer.name, label = label, type = word.type, version = word.version,
-    status = status_of(self, peer, word, near), state = word.state, near = near, self = false,
+  return { id = peer.id, name = peer.name, label = label, type = word.type or seen and seen.type,
+    version = word.version, status = status_of(self, peer, word, near), state = word.state, near = near, self = false,
     via = via_of(self, peer), seen_ms = self:silence(peer), files = files[peer.id] or 0, boot = peer.boot,
     clock = word.clock, note = note_of(self, peer, label) }
 end
