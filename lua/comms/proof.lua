@@ -13,6 +13,7 @@ local ASKS = 32 -- questions a second, so that nobody makes us flood a third
 local COPIES = 8 -- of these after what anybody could have copied
 local HOST = { rate = 1, burst = 32 } -- of these to a host that proved no address, by datagrams: the rest of a lab's
 -- robots behind one NAT come a second later each, and whoever is named in forged beacons gets little from each of us
+local SLOW = 1000 * 1000 -- us: a trip that takes so long is measured twice; this program may have been asleep meanwhile
 local RETRY_MIN, RETRY_MAX = 2 * 1000, 5 * 60 * 1000
 
 -- loop, random, peers, key, id, swarm; facts() → own { id, boot, tcp, http }; tell(source, message); refused(word).
@@ -110,6 +111,17 @@ local function expected(self, facts, source)
   return question.flow.source.id == source.id and question or nil
 end
 
+-- QUESTION was answered now: how long that took, unless this program or machine stood still meanwhile.
+local function measure(self, question)
+  local flow, trip = question.flow, math.max(1, self.loop:micro() - question.micro)
+  if trip < SLOW or flow.slow then
+    flow.rtt_us, flow.slow = trip, nil
+    return
+  end
+  flow.slow = true
+  self:check(question.peer, flow)
+end
+
 -- A pong: proves the flow that its question went over. → the peer | nil, text, word
 function proof:pong(message, source)
   local facts, err, word = messages.parse_pong(message.rest)
@@ -123,7 +135,7 @@ function proof:pong(message, source)
   local news = not self.peers:located(peer)
   self.peers:prove(peer, flow)
   flow.patience = nil
-  flow.rtt_us = math.max(1, self.loop:micro() - question.micro)
+  measure(self, question)
   if facts.boot < peer.boot then peer.boot, peer.count = facts.boot, -1 end -- a state folder made anew
   peer.tcp, peer.http = facts.tcp, facts.http
   self.peers:heard(peer, source)

@@ -75,6 +75,31 @@ describe("a proved address", function()
   end)
 end)
 
+describe("a round trip", function()
+  -- What ada takes for the time to donald, whose answers come MS late, the first N of them.
+  local function measured(ms, n)
+    local w, late = world(5), 0
+    local ada, donald = w:add "ada", w:add "donald"
+    local pong = ada.comms.proof.pong
+    function ada.comms.proof.pong(proof, message, source)
+      late = late + 1
+      if late > n then return pong(proof, message, source) end
+      for _, question in pairs(proof.out) do question.micro = question.micro - ms * 1000 end -- any order
+      return pong(proof, message, source)
+    end
+    w:run(5000)
+    return ada.comms.peers.by_id[donald.id].flows[1].rtt_us, late
+  end
+
+  it("in which this program slept is measured again; one that is slow twice is believed", function()
+    assert.is_true(measured(0, 0) < 1000 * 1000, measured(0, 0))
+    local trip, asked = measured(28029, 1)
+    assert.is_true(trip < 1000 * 1000, trip .. " us")
+    assert.is_true(asked <= 3, asked .. " answers")
+    assert.is_true(measured(3000, 100) >= 3000 * 1000)
+  end)
+end)
+
 describe("a want by datagram", function()
   it("is answered where its address was proved, and costs nobody anything else", function()
     local w = world(4)
