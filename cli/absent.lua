@@ -114,6 +114,13 @@ function absent.words(world, places, named, words)
     .. start(world, path, last_run, named) .. running
 end
 
+--- For a path that no socket can have.
+function absent.long(path)
+  return text.escape(("%s has %d bytes, and a socket's path has room for %d: no daemon can be there. Give the path "
+    .. "that it was started with (--socket), or go to its folder and give ./NAME."):format(path, #path,
+    paths.SOCKET_MAX))
+end
+
 --- For a socket of somebody else's; WORDS: what he was asked.
 function absent.denied(world, path, words)
   local command, line = text.escape(program(world)), text.escape(shell.line { path, table.unpack(words) })

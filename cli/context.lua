@@ -69,6 +69,7 @@ local function connect(self)
     local stream, message, word = self.world.net.unix_connect(path)
     if stream then return stream, path end
     if word == "EACCES" or word == "EPERM" then denied = denied or path end
+    if word == "ENAMETOOLONG" and named then return nil, absent.long(path), self.exit.daemon end
     if word ~= "ENOENT" and word ~= "ECONNREFUSED" and not denied and named then
       return nil, text.escape(message), self.exit.daemon
     end

@@ -5,7 +5,7 @@ local width = require "cli.width"
 
 local others = {}
 
-local MOST <const> = 8
+local MOST <const>, TRIED <const> = 8, 64 -- that are named; sockets that are tried
 local PROCESSES <const> = 4096
 
 local function words_of(cmdline)
@@ -47,18 +47,19 @@ end
 local function can_be_typed(path) return path:find "^[%w%._~:/@+-]+$" ~= nil end
 
 --- Sockets at which somebody listens, those of SKIP (a set) left out, and what a shell would not take as one plain
--- word: array of { path =, denied = is it not ours? }.
+-- word: array of { path =, denied = is it not ours? }, ours first.
 function others.find(world, skip)
-  local list, met = {}, {}
+  local ours, denied, met, n = {}, {}, {}, 0
   for _, path in ipairs(candidates(world)) do
-    if not met[path] and not skip[path] and #list < MOST and can_be_typed(path) then
+    if not met[path] and not skip[path] and n < TRIED and can_be_typed(path) then
       local stream, _, word = world.net.unix_connect(path)
       if stream then stream:close() end
-      met[path] = true
-      if stream or word == "EACCES" or word == "EPERM" then list[#list + 1] = { path = path, denied = not stream } end
+      met[path], n = true, n + 1
+      if stream then ours[#ours + 1] = { path = path, denied = false } end
+      if word == "EACCES" or word == "EPERM" then denied[#denied + 1] = { path = path, denied = true } end
     end
   end
-  return list
+  return table.move(denied, 1, #denied, #ours + 1, ours)
 end
 
 --- What to say of those found, a line each; the empty text for none. PROGRAM: how the command line is called, WORDS:
@@ -66,10 +67,12 @@ end
 function others.words(found, program, words, columns)
   if not found[1] then return "" end
   local lines = { "\nOther daemons run here:" }
-  for _, one in ipairs(found) do
+  for i = 1, math.min(#found, MOST) do
+    local one = found[i]
     local start = (one.denied and "sudo " or "") .. program
     lines[#lines + 1] = width.command({ start, one.path, words[1] and text.escape(shell.line(words)) }, columns)
   end
+  if #found > MOST then lines[#lines + 1] = ("  and %d more"):format(#found - MOST) end
   return table.concat(lines, "\n")
 end
 

@@ -1,6 +1,7 @@
 -- words.lua - the words behind a command into options, by argparse; what a misspelt command may have meant.
 local argparse = require "argparse"
 local distance = require "edits"
+local shell = require "shell"
 
 local words = {}
 
@@ -28,19 +29,55 @@ local function typed(rest, option)
   return option
 end
 
+-- The option of COMMAND before WORD in REST that takes a value, if there is one.
+local function option_before(command, rest, word)
+  for i = 2, #rest do
+    for _, option in ipairs(command.options or {}) do
+      if rest[i] == word and option[2] and rest[i - 1] == option[1] then return option[1] end
+    end
+  end
+end
+
+local function as_one(option, value)
+  return ("what is given to %s begins with -: write %s=%s"):format(option, option, value)
+end
+
+-- Where an option stands behind "--": the line as it was meant, or nil.
+local function behind_dashes(command, rest)
+  local options, names, behind, value = {}, {}, false, false
+  for _, word in ipairs(rest) do
+    local known
+    for _, option in ipairs(command.options or {}) do
+      if word:match "^[^=]+" == option[1] then known = option end
+    end
+    if word == "--" and not behind then
+      behind = true
+    elseif known or value or not behind and word:sub(1, 1) == "-" then
+      options[#options + 1] = word
+    else
+      names[#names + 1] = word
+    end
+    value = known and known[2] and word == known[1]
+  end
+  if not behind or not options[1] or not names[1] then return nil end
+  return ("what stands behind -- is a name, no option; write: %s %s -- %s"):format(command.name, shell.line(options),
+    shell.line(names))
+end
+
 -- What would help where a name begins with "-", or nil.
 local function dashed(command, rest, message)
   local option = message:match "^unknown option '([^']+)'"
   if option and command.arguments then
     local word = typed(rest, option)
+    local before = option_before(command, rest, word)
+    if before then return as_one(before, word) end
     return ("no option %s. A name that begins with - needs -- before it: %s -- %s"):format(word, command.name, word)
   end
+  if message == "too many arguments" then return behind_dashes(command, rest) end
   option = message:match "^option '([^']+)' requires an argument"
   for i, word in ipairs(rest) do
     local value = option == word and rest[i + 1]
-    if value and value:sub(1, 1) == "-" then
-      return ("%s. One that begins with - is given as %s=%s"):format(message, option, value)
-    end
+    if value and value:sub(1, 1) == "-" then return as_one(option, value) end
   end
 end
 

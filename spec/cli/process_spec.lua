@@ -90,6 +90,15 @@ describe("dt-swarm-cli, the process,", function()
       assert.matches("needs %-%- before it: files get %-%- %-rf\n", err)
     end
     assert.equal(1, (select(3, run(path .. " files get -- -rf"))), "a name as any other")
+    for words, right in pairs {
+      ["files get --to -x NAME"] = "write --to=-x", ["files get NAME --from -x"] = "write --from=-x",
+      ["files get NAME --to --force"] = "write --to=--force",
+      ["files get -- -rf --to /tmp/o"] = "write: files get --to /tmp/o -- -rf",
+      ["files get --json -- -rf --to=o --force"] = "write: files get --json '--to=o' --force -- -rf",
+    } do
+      local _, said, exit = run(path .. " " .. words)
+      assert.same({ 3, true }, { exit, said:find(right, 1, true) ~= nil }, said)
+    end
     assert.is_nil((select(2, run(path .. " discover --foo"))):find "before it")
   end)
 
@@ -136,6 +145,12 @@ describe("dt-swarm-cli, the process,", function()
     assert.equal(2, code)
     assert.equal("", err)
     assert.equal("closed", json.decode(out:sub(1, -2)).error.word)
+  end)
+
+  it("says of a path that no socket can have how long it may be", function()
+    local _, err, code = run(("/tmp/%s/control.sock status"):format(("x"):rep(100)))
+    assert.equal(2, code)
+    assert.matches("has 118 bytes, and a socket's path has room for 107: no daemon can be there%.", err)
   end)
 
   it("says when the daemon was last seen, and whether it ended cleanly", function()

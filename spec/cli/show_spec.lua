@@ -510,11 +510,15 @@ describe("other daemons of this machine", function()
         return { close = function() end }
       end } }
     local words = others.words(others.find(world, {}), "cli", { "files", "get", "a b" })
-    assert.equal("\nOther daemons run here:\n  sudo cli /home/bo/dt-swarm/root.sock files get 'a b'\n"
-      .. "  cli /run/dt-swarm/control.sock files get 'a b'", words)
+    assert.equal("\nOther daemons run here:\n  cli /run/dt-swarm/control.sock files get 'a b'\n"
+      .. "  sudo cli /home/bo/dt-swarm/root.sock files get 'a b'", words)
     words = others.words(others.find(world, {}), "/usr/bin/cli", { "status" }, 50)
-    assert.equal("\nOther daemons run here:\n  sudo /usr/bin/cli /home/bo/dt-swarm/root.sock \\\n"
-      .. "      status\n  /usr/bin/cli /run/dt-swarm/control.sock status", words)
+    assert.equal("\nOther daemons run here:\n  /usr/bin/cli /run/dt-swarm/control.sock status\n"
+      .. "  sudo /usr/bin/cli /home/bo/dt-swarm/root.sock \\\n      status", words)
+    for i = 1, 12 do lines[#lines + 1] = ("0: 2 0 10000 1 01 %d /a/dt-swarm/%02d-root.sock"):format(i, i) end
+    words = others.words(others.find(world, {}), "cli", { "status" })
+    assert.matches("^\nOther daemons run here:\n  cli /run/dt%-swarm/control%.sock status\n", words)
+    assert.matches("\n  sudo cli /a/dt%-swarm/07%-root%.sock status\n  and 6 more$", words)
   end)
 end)
 
