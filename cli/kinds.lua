@@ -24,16 +24,20 @@ local function by_word(files)
   local list, of = {}, {}
   for _, file in ipairs(files) do
     if file.word then
-      local kind = of[file.word]
+      local key = file.word == "away" and "away " .. (file.cure or "") or file.word -- by several causes
+      local kind = of[key]
       if not kind then
         kind = { word = file.word, cure = file.cure, count = 0, reasons = {}, seen = {} }
-        of[file.word], list[#list + 1] = kind, kind
+        of[key], list[#list + 1] = kind, kind
       end
       kind.count = kind.count + 1
       add_reason(kind, file)
     end
   end
-  table.sort(list, function(a, b) return a.count > b.count or a.count == b.count and a.word < b.word end)
+  table.sort(list, function(a, b)
+    if a.count ~= b.count then return a.count > b.count end
+    return a.word < b.word or a.word == b.word and (a.cure or "") < (b.cure or "")
+  end)
   return list
 end
 
@@ -60,7 +64,7 @@ function kinds.sum(files, s)
   local words, refused, away = {}, 0, 0
   for _, kind in ipairs(by_word(files)) do
     if kind.word == "away" then
-      away = kind.count
+      away = away + kind.count
     else
       refused = refused + kind.count
       words[#words + 1] = ("%d %s"):format(kind.count, s:text(kind.word))

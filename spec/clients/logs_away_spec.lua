@@ -144,6 +144,30 @@ describe("files of the share folder", function()
     assert.equal("propose propose propose dismiss", k:verbs())
   end)
 
+  it("that go by two names, or while a new one comes, stand as well until ten minutes are over", function()
+    k:sh "cp b.bag again.bag"
+    assert.is_true(k:reaches("again.bag", "published"))
+    assert.equal("propose propose propose propose", k:verbs())
+    k:sh "rm -r * && printf new > new.bag"
+    are { "a.bag not there", "again.bag not there", "b.bag not there", "c/c.bag not there", "new.bag published" }
+    k:run(2500)
+    are { "a.bag not there", "again.bag not there", "b.bag not there", "c/c.bag not there", "new.bag published" }
+    assert.equal("propose propose propose propose propose", k:verbs(), "that of the new one is the only new word")
+    assert.is_truthy(k.logs:problem():find("4 files are not there", 1, true), k.logs:problem())
+    assert.is_truthy(k:file("a.bag").cure:find("put them back in time", 1, true), k:file("a.bag").cure)
+  end)
+
+  it("of which one name of two went are said without it, soon, not at once", function()
+    k:sh "cp b.bag again.bag"
+    assert.is_true(k:reaches("again.bag", "published"))
+    k:sh "rm b.bag"
+    k:run(800)
+    assert.equal(4, #k.said)
+    assert.is_true(k:wait(function() return #k.said == 5 end, 5000))
+    assert.same({ "again.bag" }, { table.unpack(k.said[5].data.names) })
+    are { "a.bag published", "again.bag published", "c/c.bag published" }
+  end)
+
   it("with another inode or another ctime, but the same bytes, are hashed again and not unsaid", function()
     k:sh "cp -p a.bag ../a && mv ../a a.bag && chmod 600 b.bag"
     assert.is_true(k:wait(function() return k:file("a.bag").state ~= "published" end))
@@ -169,6 +193,32 @@ describe("files of the share folder", function()
     k.logs.watch:scan()
     k.logs.watch:scan()
     are { "a.bag published", "b.bag published", "c/c.bag published" }
+    assert.equal("propose propose propose", k:verbs())
+  end)
+
+  it("in a folder that may not be read stand though the share folder could not be read, and could again", function()
+    local closed = {}
+    k.logs.watch.beneath = setmetatable({ list = function(folder, path, most)
+      if closed[path] then return nil, "EACCES: " .. path, "EACCES" end
+      return require "core.beneath".list(folder, path, most)
+    end }, { __index = require "core.beneath" })
+    closed.c = true
+    k.logs.watch:scan()
+    assert.is_true(k:reaches("c/c.bag", "not there"))
+    assert.is_truthy(k:file("c/c.bag").cure:find("that folder (chmod", 1, true), k:file("c/c.bag").cure)
+    closed[""] = true
+    k.logs.watch:scan()
+    are(AWAY)
+    assert.is_truthy(k:file("a.bag").cure:find("read and enter the share folder", 1, true), k:file("a.bag").cure)
+    closed[""] = nil
+    k.logs.watch:scan()
+    k:run(2500)
+    are { "a.bag published", "b.bag published", "c/ refused", "c/c.bag not there" }
+    assert.equal("its folder c/ cannot be read", k:file("c/c.bag").reason)
+    closed.c = nil
+    k.logs.watch:scan()
+    k.logs.watch:scan()
+    are(HERE)
     assert.equal("propose propose propose", k:verbs())
   end)
 
@@ -224,6 +274,63 @@ describe("files of the share folder", function()
     k:run(2500)
     assert.equal("link", k:file("a.bag").word)
     assert.equal("propose propose propose dismiss", k:verbs())
+  end)
+end)
+
+describe("a share folder that is a link", function()
+  local k
+  before_each(function()
+    k = kit.new()
+    k:sh "cd .. && rmdir share && mkdir one two && ln -s one share && echo a > one/a.bag && echo b > one/b.bag"
+    k:start()
+    for _, name in ipairs { "a.bag", "b.bag" } do assert.is_true(k:reaches(name, "published")) end
+  end)
+  after_each(function() k:close() end)
+
+  it("and is set to another folder is heard from there at once; what was in the first is away, not unsaid", function()
+    k:sh "echo other > ../two/a.bag && ln -sfn two ../share"
+    assert.is_true(k:wait(function() return k:file("b.bag").state == "not there" end, 5000))
+    assert.is_truthy(k:file("b.bag").reason:find("/one", 1, true), k:file("b.bag").reason)
+    assert.is_truthy(k:file("b.bag").cure:find("link to it, back in its place", 1, true), k:file("b.bag").cure)
+    assert.is_true(k:reaches("a.bag", "published", 5000))
+    k:write("n.bag", "new")
+    assert.is_true(k:reaches("n.bag", "published", 3000), "nobody listens there")
+    k:sh "rm ../one/b.bag"
+    k:run(2500)
+    assert.equal("propose propose propose propose", k:verbs())
+    k:stop()
+    k:start()
+    assert.is_true(k:reaches("n.bag", "published", 3000))
+    assert.equal("not there", k:file("b.bag").state)
+    k:run(2500)
+    assert.equal("propose propose propose propose", k:verbs(), "nothing is unsaid over a restart")
+    k:sh "ln -sfn one ../share"
+    assert.is_true(k:wait(function() return #k.said == 5 end, 8000))
+    assert.equal("propose propose propose propose dismiss", k:verbs(), "gone from its own folder")
+  end)
+
+  it("or whose folder is another one of the same name, is looked at anew", function()
+    k:sh "cd .. && mv one old && mkdir one"
+    assert.is_true(k:wait(function() return k:file("b.bag").state == "not there" end, 5000))
+    local reason = k:file("b.bag").reason
+    assert.is_truthy(reason:find("another folder that was in this place", 1, true), reason)
+    k:write("n.bag", "new")
+    assert.is_true(k:reaches("n.bag", "published", 3000))
+    k:sh "cd .. && mv one new && mv old one"
+    assert.is_true(k:reaches("b.bag", "published", 5000))
+    assert.equal("not there", k:file("n.bag").state)
+    assert.equal("propose propose propose", k:verbs())
+  end)
+
+  it("and is set to another while the bytes of a name change is not taken for a change of that file", function()
+    local away_check = k.logs.away.check
+    k.logs.away.check = function() return false end -- no second passes
+    k:sh "echo other > ../two/a.bag && ln -sfn two ../share"
+    k.logs.away.check = away_check
+    k.logs.own:event("a.bag", {})
+    assert.equal("propose propose", k:verbs())
+    assert.equal("not there", k:file("b.bag").state)
+    assert.is_true(k.logs:is_away(k.said[1].key) and k.logs:is_away(k.said[2].key))
   end)
 end)
 
@@ -294,7 +401,7 @@ describe("a folder that was emptied at once", function()
     local one = away.new { loop = loop, log = till.log(), disk = store, folder = "/share", path = "/state/away",
       replacing = require "replacing".new { disk = store, log = till.log() },
       mount = { key = function() return 1 end, of = function() return { id = "x", type = "ext4" } end },
-      shares = { release_all = function() return {} end, count = function() return 0 end,
+      shares = { release_all = function() return {} end, count = function() return 0 end, drop_names = function() end,
         dismiss = function(_, cid) said[#said + 1] = cid end },
       live = function() end, unfinished = function() return false end, unread = function() end,
       vanish = function() return {} end, back = function() end }

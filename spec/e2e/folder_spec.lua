@@ -53,7 +53,7 @@ describe("a share folder in its first hour", function()
   local s, why
 
   setup(function()
-    s, why = swarm.new { "ada", "ben", "cem", "dora", "erin", "finn", "lab" }
+    s, why = swarm.new { "ada", "ben", "cem", "dora", "erin", "finn", "gil", "lab" }
     if s and swarm.sh "id -u" ~= "0\n" then
       s:close()
       s, why = nil, "not root: no mounts"
@@ -67,12 +67,15 @@ describe("a share folder in its first hour", function()
     write(s.dir .. "/state.sh", fill(STATE))
     swarm.sh(("mkdir -p %s/ben/share %s/dora/share"):format(s.dir, s.dir))
     swarm.sh(("sh %s/odd.sh"):format(s.dir))
+    swarm.sh(("mkdir -p %s/gil/one %s/gil/two && cd %s/gil && echo o >one/old.bag && ln -s one share"):format(s.dir,
+      s.dir, s.dir))
     s:start("lab", "policies/server.lua")
     s:start("ada", "policies/duckiebot.lua", ("sh %s/stick.sh"):format(s.dir))
     s:start("ben", "policies/duckiebot.lua", "setpriv --bounding-set=-dac_override,-dac_read_search")
     s:start("cem", "policies/duckiebot.lua", ("unshare -Ur sh %s/watches.sh"):format(s.dir))
     s:start("dora", "policies/duckiebot.lua")
     s:start("erin", "policies/duckiebot.lua", ("unshare -Ur sh %s/deaf.sh"):format(s.dir))
+    s:start("gil", "policies/duckiebot.lua")
     s:start("finn", "policies/duckiebot.lua", ("sh %s/state.sh"):format(s.dir))
     os.execute(("(for i in 1 2 3 4; do head -c 600000 /dev/urandom >>%s/dora/share/rosout.log; sleep 3; done) &")
       :format(s.dir))
@@ -151,6 +154,38 @@ describe("a share folder in its first hour", function()
     assert.equal("200", code)
   end)
 
+  -- Between two looks (the laptop sleeps), the device of one stick is that of another: FILE is all that it holds.
+  local function swap(file)
+    local loop = swarm.sh(("nsenter -t %d -m findmnt -no SOURCE %s"):format(s.running.ada.pid, share())):match "%S+"
+    swarm.sh(("cd %s && truncate -s 16M stick2 && mkdir fill && echo o >fill/%s && mkfs.ext4 -q -d fill stick2")
+      :format(s.dir, file))
+    swarm.sh(("kill -STOP %d"):format(s.running.ada.pid))
+    inside(("umount %s && losetup %s %s/stick2 && mount %s %s && losetup -d %s"):format(share(), loop, s.dir, loop,
+      share(), loop))
+    swarm.sh(("kill -CONT %d"):format(s.running.ada.pid))
+  end
+
+  it("is away when another stick is in the same slot, with the same numbers, at the next look", function()
+    if not s then return pending(why) end
+    assert.is_true(all("ada", BAGS, "published"))
+    swap "other.bag"
+    assert.is_truthy(swarm.within(10, function() return all("ada", { "other.bag" }, "published") end), s:log "ada")
+    assert.is_true(all("ada", BAGS, "not there"), s:cli("ada", "files list"))
+    assert.is_nil(s:log("ada"):find("dismissed", 1, true), s:log "ada")
+    assert.is_truthy(said("ada", "files list"):find("Mount it again", 1, true))
+  end)
+
+  it("that is a link is looked at anew when it is set to another folder, and heard from there", function()
+    if not s then return pending(why) end
+    assert.is_truthy(swarm.within(15, function() return all("gil", { "old.bag" }, "published") end), s:log "gil")
+    swarm.sh(("cd %s/gil && ln -sfn two share"):format(s.dir))
+    assert.is_truthy(swarm.within(8, function() return all("gil", { "old.bag" }, "not there") end), s:log "gil")
+    swarm.sh(("echo n >%s/gil/two/new.bag"):format(s.dir))
+    assert.is_truthy(swarm.within(12, function() return all("gil", { "new.bag" }, "published") end), s:log "gil")
+    assert.is_truthy(said("gil", "files list"):find("Put that folder, or the link to it, back", 1, true))
+    assert.is_nil(s:log("gil"):find("dismissed", 1, true), s:log "gil")
+  end)
+
   it("has no name that stands in no list, with reason and cure, counted", function()
     if not s then return pending(why) end
     local wanted = { ["1.bag"] = false, ["latin1-\\xe9.bag"] = "name", pipe = "pipe", out = "link", ["in"] = "link",
@@ -177,11 +212,11 @@ describe("a share folder in its first hour", function()
     if not s then return pending(why) end
     local two = { "2.bag", "3.bag" }
     assert.is_truthy(swarm.within(10, function() return all("ben", two, "published") and reported("lab", "3.bag") end))
-    swarm.sh(("mv %s/ben/share %s/ben/elsewhere && mkdir %s/ben/share"):format(s.dir, s.dir, s.dir))
+    swarm.sh(("cd %s/ben && mkdir elsewhere && mv share/* elsewhere"):format(s.dir))
     assert.is_truthy(swarm.within(10, function() return all("ben", two, "not there") end), s:cli("ben", "files list"))
     assert.is_truthy(rows("ben")["2.bag"].reason:find "unsaid in 10 min", rows("ben")["2.bag"].reason)
     assert.is_truthy(reported("lab", "3.bag"))
-    swarm.sh(("rmdir %s/ben/share && mv %s/ben/elsewhere %s/ben/share"):format(s.dir, s.dir, s.dir))
+    swarm.sh(("cd %s/ben && mv elsewhere/* share"):format(s.dir))
     assert.is_truthy(swarm.within(10, function() return all("ben", two, "published") end), s:cli("ben", "files list"))
     swarm.sh(("chmod 0 %s/ben/share"):format(s.dir))
     assert.is_truthy(swarm.within(8, function() return all("ben", two, "not there") end), s:cli("ben", "files list"))

@@ -1,11 +1,12 @@
 -- away.lua - own files that are not in the folder, though nobody took them out: their records stand. Looks at no file.
 --
--- A stick that was pulled leaves an empty folder behind, or another one. So the file system is remembered, over
--- restarts too, and its files are away until it is back, or a person says that they are gone. Where the same file
--- system loses all files at once, ten minutes pass before that is believed.
+-- A stick that was pulled leaves an empty folder behind, or another one; so does a link that is set to another folder.
+-- So the place is remembered, over restarts too, and its files are away until it is back, or a person says that they
+-- are gone. Where the same folder loses all files at once, ten minutes pass before that is believed.
 local cures = require "cures"
 local memory = require "clients.logs.memory"
 local place = require "place"
+local reasons = require "clients.logs.reasons"
 local sorted = require "sorted"
 
 local away = {}
@@ -26,7 +27,7 @@ function away.new(given)
   for _, name in ipairs { "loop", "log", "disk", "folder", "shares", "live", "unfinished", "unread", "vanish",
     "back" } do self[name] = given[name] end
   self.host = given.host or "HOST"
-  self.place = place.new { mount = given.mount, folder = given.folder }
+  self.place = place.new { mount = given.mount, folder = given.folder, apart = true }
   self.memory = memory.new { loop = given.loop, disk = given.disk, log = given.log, replacing = given.replacing,
     path = given.path, text = function() return self:text() end }
   return self
@@ -47,22 +48,18 @@ end
 
 local function put(self, kept, why, found)
   kept.why, kept.since = why, self.loop:now()
-  kept.place, kept.text, kept.line = found and found.id, found and found.text, nil
+  kept.place, kept.text, kept.line, kept.till = found and found.id, found and found.text, nil, nil
   self.by_cid[kept.cid] = kept
 end
 
 -- == the folder goes, another comes
 
-local function why_not(self)
-  if self.unmade and self.place.word == "ENOENT" then return "it is missing, and it could not be made" end
-  return self.place.why
-end
-
 -- N files are away by that.
 local function tell_unusable(self, n)
   local word = self.blocked or self.place.word
-  self.log:warn("logs", "the share folder cannot be used", { { "folder", self.folder }, { "why", why_not(self) },
-    { "files", n }, { "cure", cures.at((cures.of(word) or cures.of "ENOENT").cure, self.host) } })
+  self.log:warn("logs", "the share folder cannot be used", { { "folder", self.folder },
+    { "why", reasons.why_not(self) }, { "files", n },
+    { "cure", cures.at((cures.of(word) or cures.of "ENOENT").cure, self.host) } })
 end
 
 -- All that was here is away with the place that it was in.
@@ -83,8 +80,8 @@ local function leave(self)
   if n == 0 and self.place.id and not self.blocked then return end
   if n == 0 or place.is_unusable(self.blocked or self.place.word) then return tell_unusable(self, n) end
   self.log:warn("logs", "the share folder is not there", { { "folder", self.folder }, { "was", from.text },
-    { "why", self.place.why or "another file system is in its place" }, { "files", n },
-    { "cure", cures.at("mount it again; or dt-swarm-cli HOST files dismiss", self.host) } })
+    { "why", self.place.why or reasons.instead(self, from.id) }, { "files", n },
+    { "cure", cures.at(reasons.cure_of_place(self, from.id), self.host) } })
 end
 
 local function arrive(self)
@@ -96,7 +93,7 @@ end
 -- Is it the folder that it was? Cheap; each second, and before files are taken for gone. → true when it changed
 function away:check()
   if not self.place:look() then return false end
-  if not self.left and self.here and self.place.id ~= self.here.id then leave(self) end
+  if not self.left and self.here and (self.place.moved or self.place.id ~= self.here.id) then leave(self) end
   if self.place.id then
     arrive(self)
     self.back()
@@ -113,11 +110,18 @@ local function make(self)
   self:check()
 end
 
+-- Earlier versions did not write which folder of the file system it was.
+local function full_id(self, id)
+  local now = self.place.id
+  return now and now:sub(1, #id + 2) == id .. " #" and now or id
+end
+
 function away:start()
   local entries
-  self.here, entries = self.memory:read()
-  for _, kept in ipairs(entries) do put(self, kept, "place", { id = kept.place, text = kept.text }) end
   self.place:look()
+  self.here, entries = self.memory:read()
+  if self.here then self.here.id = full_id(self, self.here.id) end
+  for _, kept in ipairs(entries) do put(self, kept, "place", { id = full_id(self, kept.place), text = kept.text }) end
   local none = self.place.word == "ENOENT" and #self.shares:release_all() == 0
   if none then make(self) end
   if not self.place.id or self.here and self.place.id ~= self.here.id then leave(self) end
@@ -167,39 +171,62 @@ local function hold(self, list)
     { "then", "unsaid in 10 min unless they are back" } })
 end
 
--- Nothing more went for a while: was it all that there was?
+-- Nothing more went for a while: was it all that there was when the first went? What came since then stands aside.
 local function decide(self)
+  local first, names = self.first, 0
   self.timer, self.first = nil, nil
   if self:check() then return end
   local list = listed(self.lost)
-  if #list >= TOGETHER and self.shares:count() == 0 and not self.unfinished() then
+  for _, kept in ipairs(list) do names = names + #kept.data.names end
+  if names >= TOGETHER and self.shares:count(first) == 0 and not self.unfinished(first) then
     self.lost = {}
     return hold(self, list)
   end
+  self.shares:drop_names()
   each_kept(self, list, "lost", unsay, 1)
 end
 
--- The file of KEPT (shares:release) is no longer under its name.
-function away:lose(kept)
-  if not kept then return end
-  if kept.place then self.memory:changed() end
-  self.by_cid[kept.cid] = nil
-  local live = self.live(kept.data.names[1])
-  if live == "judged" then return unsay(self, kept) end
-  if live == "unread" then return self:hide(kept, "disk", "it cannot be read") end
-  if self.left then return put(self, kept, "place", self.here or UNKNOWN) end
-  self.lost[kept.cid] = kept
+local function decide_soon(self)
   local now = self.loop:now()
   self.first = self.first or now
   if self.timer then self.timer:cancel() end
   self.timer = self.loop:after(math.min(CALM, math.max(self.first + CALM_MOST - now, 0)), function() decide(self) end)
 end
 
+-- What stands under the names of KEPT: what the most hopeful of them has.
+local function live_of(self, kept)
+  local found, all = {}, true
+  for _, name in ipairs(kept.data.names) do
+    local live = self.live(name)
+    found[live or "none"] = true
+    all = all and live == "judged"
+  end
+  return found.pending and "pending" or found.unread and "unread" or all and "judged" or nil
+end
+
+-- The file of KEPT (shares:release) is no longer under its name; nil: it has others still.
+function away:lose(kept)
+  if not kept then return self.shares:has_dropped() and decide_soon(self) end
+  if kept.place then self.memory:changed() end
+  self.by_cid[kept.cid] = nil
+  local live = live_of(self, kept)
+  if live == "judged" then return unsay(self, kept) end
+  if live == "unread" then return self:hide(kept, "disk", "it cannot be read") end
+  if self.left then return put(self, kept, "place", self.here or UNKNOWN) end
+  self.lost[kept.cid] = kept
+  decide_soon(self)
+end
+
 -- It is there, but cannot be read: WHY = "folder" or "disk", TEXT for people.
 function away:hide(kept, why, text)
   if not kept then return end
+  if kept.place then self.memory:changed() end
   put(self, kept, why)
   kept.text = text
+end
+
+local function hide_in(self, kept, folder)
+  return self:hide(kept, "folder", ("its folder %s cannot be read"):format(folder))
 end
 
 -- The file with this CID is in the folder (again). → what is kept of its word, or nil
@@ -217,7 +244,7 @@ function away:stray(cid, data)
   if not name or self.live(name) == "pending" then return name and "later" or self.shares:dismiss(cid) end
   local kept = { cid = cid, data = data }
   local folder = self.unread(name)
-  if folder then return self:hide(kept, "folder", ("its folder %s cannot be read"):format(folder)) end
+  if folder then return hide_in(self, kept, folder) end
   self:lose(kept)
 end
 
@@ -232,8 +259,13 @@ end
 function away:scanned()
   local now = self.loop:now()
   for _, kept in ipairs(listed(self.by_cid)) do
-    if self.live(kept.data.names[1]) ~= "pending" then
-      if was_due(self, kept) then self:lose(kept) end
+    if live_of(self, kept) ~= "pending" then
+      local folder = was_due(self, kept) and self.unread(kept.data.names[1])
+      if folder then
+        hide_in(self, kept, folder)
+      elseif was_due(self, kept) then
+        self:lose(kept)
+      end
       if kept.till and now >= kept.till then unsay(self, kept) end
     end
   end
@@ -252,44 +284,8 @@ end
 
 -- == for people
 
-local function reason(self, kept)
-  if kept.why == "place" then
-    if self.place.id and kept.place == self.place.id then return "looked for" end
-    return ("it was on %s"):format(kept.text)
-  end
-  if kept.why == "emptied" then
-    local left = math.max(kept.till - self.loop:now(), 0)
-    return ("all files went at once: unsaid in %d min unless it is back"):format((left + 59999) // 60000)
-  end
-  return kept.text
-end
-
--- Rows as report.lua has them, sorted by name.
-function away:rows()
-  local rows = {}
-  for _, kept in ipairs(listed(self.by_cid)) do
-    rows[#rows + 1] = { name = kept.data.names[1], size = kept.data.size, cid = kept.cid, class = kept.data.class,
-      state = "not there", reason = reason(self, kept), word = "away", since = kept.since }
-  end
-  table.sort(rows, function(a, b) return a.name < b.name or a.name == b.name and a.cid < b.cid end)
-  return rows
-end
-
--- What is wrong, in words, or nil.
-function away:problem()
-  local n, others = 0, {}
-  for _, cid in ipairs(sorted.keys(self.by_cid)) do
-    n = n + 1
-    if self.by_cid[cid].place then others[self.by_cid[cid].text] = true end
-  end
-  local files = n == 1 and "1 file is" or ("%d files are"):format(n)
-  local on = next(others) and (" (they were on %s)"):format(table.concat(sorted.keys(others), ", ")) or ""
-  if not self.place.id or self.blocked then
-    local why = why_not(self) or "it is not there"
-    return n > 0 and ("%s; %s away%s"):format(why, files, on) or why
-  end
-  return n > 0 and ("%s not there%s"):format(files, on) or nil
-end
+function away:rows() return reasons.rows(self) end
+function away:problem() return reasons.problem(self) end
 
 function away:stop()
   if self.timer then self.timer:cancel() end

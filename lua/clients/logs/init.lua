@@ -85,7 +85,8 @@ local function new_away(self, given, files)
     host = given.host,
     shares = self.shares, path = given.state .. "/away",
     replacing = self.replacing,
-    live = function(name) return files:live(name) end, unfinished = function() return files:unfinished() end,
+    live = function(name) return files:live(name) end,
+    unfinished = function(before) return files:unfinished(before) end,
     unread = function(name) return self.watch:unread_above(name) end,
     vanish = function()
       self.watch:reset()

@@ -58,7 +58,7 @@ end
 local function file_of(self, name)
   local file = self.by_name[name]
   if not file then
-    file = { owner = self, name = name, since = self.loop:now() }
+    file = { owner = self, name = name, since = self.loop:now(), met = self.loop:now() }
     self.by_name[name] = file
   end
   return file
@@ -80,17 +80,24 @@ end
 -- The file begins to settle (again): whatever was known of it holds no longer.
 function own:restart(name, event)
   local file = file_of(self, name)
-  if looks_the_same(self, file) then keep(self, file) else unshare(self, file) end
+  if looks_the_same(self, file) then
+    keep(self, file)
+  elseif (file.shared or file.kept) and self.away:check() then
+    return -- it is in another folder now, and nobody knows that it changed in its own
+  else
+    unshare(self, file)
+  end
   file.info, file.cid, file.class, file.word, file.unread = nil, nil, nil, nil, nil
   set(file, "settling")
   self.finished:touch(name, event)
 end
 
-local function drop(self, file)
+-- GONE: it went; else it may be there still.
+local function drop(self, file, gone)
   self.hashing:cancel(file)
   self.finished:forget(file.name)
   self.by_name[file.name] = nil
-  local kept = file.shared and self.shares:release(file.name, file.shared) or file.kept
+  local kept = file.shared and self.shares:release(file.name, file.shared, gone) or file.kept
   file.shared, file.kept = nil, nil
   return kept
 end
@@ -100,7 +107,7 @@ function own:gone(name)
   local file = self.by_name[name]
   if not file then return end
   self.catalogue:drop(name)
-  self.away:lose(drop(self, file))
+  self.away:lose(drop(self, file, true))
 end
 
 -- It may be there, but its folder cannot be read.
@@ -131,8 +138,13 @@ function own:live(name)
   return pending and "pending" or "judged"
 end
 
-function own:unfinished()
-  return #self.finished.entries > 0 or not self.hashing:is_idle()
+-- Does any file settle or wait for its hash? BEFORE (loop's ms): of those that were met before then.
+function own:unfinished(before)
+  if not before then return #self.finished.entries > 0 or not self.hashing:is_idle() end
+  for name, file in pairs(self.by_name) do -- in any order
+    if file.met < before and self:live(name) == "pending" then return true end
+  end
+  return false
 end
 
 -- == publishing

@@ -26,7 +26,6 @@ function report.files(files, finished, away)
     rows[#rows + 1] = row(files[name], finished)
   end
   for i = at, #away do rows[#rows + 1] = away[i] end
-  for _, one in ipairs(away) do one.cure = cure_of(one.word) end
   return rows
 end
 

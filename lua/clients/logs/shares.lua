@@ -2,6 +2,7 @@
 local json = require "core.json"
 local own_words = require "dcache.own"
 local sorted = require "sorted"
+local wording = require "clients.logs.wording"
 
 local shares = {}
 local Shares = {}
@@ -9,8 +10,6 @@ Shares.__index = Shares
 
 local BUCKET = "share/files"
 local TTL = 30 * 86400 -- seconds: max_ttl of class `share`; renewed while true
-local DATA_MOST = 640 -- bytes of DATA: with the rest of a statement below 1,024
-local STRICTNESS = { lab = 1, swarm = 2, public = 3 }
 local SLICE = 64 -- files that are said again in a turn
 local ADOPT_MS = 600000 -- after this, own records without a file are dismissed though files still settle
 
@@ -28,31 +27,7 @@ function shares.new(given)
   return self
 end
 
-local function data_of(class, names, size)
-  return { class = class, names = json.array(names), size = size }
-end
-
--- Can a record hold this name at all?
-function shares.holds_name(name, size)
-  return #json.encode(data_of("public", { name }, size)) <= DATA_MOST
-end
-
--- The same bytes under several names are one record: as many names as it can hold, the strictest of classes.
-local function content(share)
-  local all, names, class = sorted.keys(share.names), {}, nil
-  for _, name in ipairs(all) do
-    local own = share.names[name].class
-    if not class or STRICTNESS[own] < STRICTNESS[class] then class = own end
-  end
-  for _, name in ipairs(all) do
-    names[#names + 1] = name
-    if #json.encode(data_of(class, names, share.size)) > DATA_MOST then
-      names[#names] = nil
-      break
-    end
-  end
-  return data_of(class, names, share.size), all[1], class
-end
+shares.holds_name = wording.holds_name
 
 local function left_ms(self, record)
   return record.valid_until and record.valid_until * 1000 - self.time:now() or 0
@@ -80,7 +55,7 @@ local function said_before(self, cid, text)
 end
 
 local function say(self, share)
-  local data, _, class = content(share)
+  local data, _, class = wording.of(share)
   local text = json.encode(data)
   if share.said == text and self.loop:now() < share.renew_at then return true end
   local before = not share.said and said_before(self, share.cid, text)
@@ -145,31 +120,66 @@ end
 function Shares:add(name, cid, size, class, identity, kept)
   local share = self.by_cid[cid]
   if not share then
-    share = { cid = cid, size = size, names = {}, said = kept and kept.said, renew_at = kept and kept.renew_at or 0 }
+    share = { cid = cid, size = size, names = {}, went = {}, said = kept and kept.said,
+      renew_at = kept and kept.renew_at or 0, since = kept and kept.since_shared or self.loop:now() }
     self.by_cid[cid] = share
     self.list[#self.list + 1] = share
     self.owed[cid] = nil
   end
   if share.served == name then share.served = nil end
-  share.names[name] = { class = class, identity = identity }
+  share.names[name], share.went[name] = { class = class, identity = identity }, nil
   return sync(self, share)
 end
 
+local function kept_of(share)
+  return { cid = share.cid, data = wording.of(share), said = share.said, renew_at = share.renew_at,
+    since_shared = share.since }
+end
+
+-- ACT(share) for each of which IS(share) holds, a slice a turn: each word is signed.
+local function each(self, is, act)
+  local list, at = {}, 0
+  for _, share in ipairs(self.list) do list[#list + 1] = is(share) and share or nil end
+  local function slice()
+    for i = at + 1, math.min(at + SLICE, #list) do
+      if self.by_cid[list[i].cid] == list[i] then act(list[i]) end
+    end
+    at = at + SLICE
+    if at < #list then self.loop:post(slice) end
+  end
+  slice()
+end
+
 -- The file is not where it was: no block of it is served from here on, but its word stands until add() or dismiss().
+-- GONE: its name stays in the word until drop_names(), too.
 -- → { cid =, data = of the word, … } once no name of it is left, else nil
-function Shares:release(name, cid)
+function Shares:release(name, cid, gone)
   local share = self.by_cid[cid]
   if not share or not share.names[name] then return nil end
-  local data = content(share)
-  share.names[name] = nil
+  local kept = kept_of(share)
+  share.went[name], share.names[name] = gone and share.names[name] or nil, nil
   if share.served == name then share.served = nil end
   if next(share.names) then
+    self.dropped = self.dropped or gone
     sync(self, share)
     return nil
   end
   drop(self, share)
   self.withdraw(cid)
-  return { cid = cid, data = data, said = share.said, renew_at = share.renew_at }
+  return kept
+end
+
+-- Did names go of files that have others?
+function Shares:has_dropped() return self.dropped end
+
+-- Names that went are told no more, where the same bytes have others.
+function Shares:drop_names()
+  if not self.dropped then return end
+  self.dropped = nil
+  each(self, function(share) return next(share.went) end, function(share)
+    share.went = {}
+    sync(self, share)
+  end)
 end
 
 -- The file is changed or no longer to be shared.
@@ -189,7 +199,7 @@ end
 function Shares:release_all()
   local kept, before, served = {}, earlier(self), {}
   for i, share in ipairs(self.list) do
-    kept[share.cid] = { cid = share.cid, data = content(share), said = share.said, renew_at = share.renew_at }
+    kept[share.cid] = kept_of(share)
     served[i] = share.cid
   end
   for _, cid in ipairs(sorted.keys(before)) do
@@ -234,15 +244,7 @@ function Shares:say_again()
     if share.due then earlier(self)[share.cid] = nil end
     share.said, share.renew_at = nil, 0
   end
-  local list, at = { table.unpack(self.list) }, 0
-  local function slice()
-    for i = at + 1, math.min(at + SLICE, #list) do
-      if self.by_cid[list[i].cid] == list[i] then sync(self, list[i]) end
-    end
-    at = at + SLICE
-    if at < #list then self.loop:post(slice) end
-  end
-  slice()
+  each(self, function() return true end, function(share) sync(self, share) end)
 end
 
 -- The same for a file that is away: KEPT as release() gave it.
@@ -266,8 +268,12 @@ function Shares:serve_again()
   end
 end
 
-function Shares:count()
-  return #self.list
+-- How many; BEFORE (loop's ms): of those that are shared since then or longer.
+function Shares:count(before)
+  if not before then return #self.list end
+  local n = 0
+  for _, share in ipairs(self.list) do n = n + (share.since <= before and 1 or 0) end
+  return n
 end
 
 return shares

@@ -123,7 +123,7 @@ local function cannot_read(self, path, word)
   self.refused(path .. "/", word)
 end
 
-local function scan_folder(self, path)
+local function scan_folder(self, path, serial)
   listen(self, path)
   local entries, beyond, word = self.beneath.list(self.folder, path, FILES)
   if not entries then
@@ -132,7 +132,7 @@ local function scan_folder(self, path)
   end
   table.sort(entries, function(a, b) return a.name < b.name end)
   if path == "" then self.read_told(nil) end
-  for _, info in ipairs(entries) do meet(self, path, info) end
+  for _, info in ipairs(entries) do if self.serial == serial then meet(self, path, info) end end -- no reset yet
   if beyond > 0 then self.refused(join(path, ""), "full", nil, beyond) end
   return true
 end
@@ -171,7 +171,7 @@ local function step(self, serial)
     if self.ready() and self.serial == serial then end_scan(self) end
     return
   end
-  local read = scan_folder(self, path)
+  local read = scan_folder(self, path, serial)
   if self.serial ~= serial then return end
   if path == "" and not read then
     self.scanning = nil -- unreadable is not empty: nothing is taken for gone
