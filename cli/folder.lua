@@ -1,4 +1,5 @@
 -- folder.lua - `files get FOLDER`: its files one after the other, a page at a time. One that fails holds up no other.
+local half = require "cli.half"
 local progress = require "cli.progress"
 local text = require "core.text"
 local unixfs = require "core.unixfs"
@@ -25,36 +26,6 @@ local function safe_path(path, cid)
   return table.concat(parts, "/")
 end
 
--- Are files of this folder directly in PLACE, from an earlier time?
-local function begun(disk, place, files)
-  for _, file in ipairs(files) do
-    local found = disk:stat(place .. "/" .. safe_path(file.path, file.cid))
-    if found and found.kind == "file" and found.size == file.size then return true end
-  end
-  return false
-end
-
--- Where it is to be: as `cp -r` would, but what was begun there goes on there. nil, message
-local function place_of(context, answer, options, files)
-  local disk, base = context.world.disk(), safe_path(answer.folder:match "[^/]+$", "folder")
-  local place = options.to and options.to:gsub("(.)/+$", "%1") or base
-  local found = disk:stat(place)
-  if found and found.kind == "directory" and options.to then
-    local inside = place .. "/" .. base
-    if disk:stat(inside) or not begun(disk, place, files) then place = inside end
-    found = disk:stat(place)
-  end
-  if not found or found.kind == "directory" then return place end
-  return nil, ("%s is there already, and is no folder."):format(place)
-end
-
-local function fail(self, file, message)
-  self.failed = self.failed + 1
-  if #self.failures < FAILURES then
-    self.failures[#self.failures + 1] = { name = text.escape(file.path), text = text.escape(message) }
-  end
-end
-
 -- The CID of a file that is here, or nil.
 local function cid_of(self, path)
   local loop, cid = self.world.loop(), nil
@@ -66,6 +37,42 @@ local function cid_of(self, path)
   end)
   if job then loop:run() end
   return cid
+end
+
+-- Is FILE, or a half of it, at TARGET? Other bags have files of its name, and of its size, too.
+local function is_there(self, file, target)
+  local found = self.disk:stat(target)
+  if not found then return self.disk:stat(half.path(target, file.cid)) ~= nil end
+  return found.kind == "file" and found.size == file.size and cid_of(self, target) == file.cid
+end
+
+-- Are files of this folder directly in PLACE, from an earlier time? An empty file is of any folder.
+local function begun(self, place, files)
+  for _, file in ipairs(files) do
+    if file.size ~= 0 and is_there(self, file, place .. "/" .. safe_path(file.path, file.cid)) then return true end
+  end
+  return false
+end
+
+-- Where it is to be: as `cp -r` would, but what was begun there goes on there. nil, message
+local function place_of(self, options, files)
+  local base = safe_path(self.answer.folder:match "[^/]+$", "folder")
+  local place = options.to and options.to:gsub("(.)/+$", "%1") or base
+  local found = half.stat(self.disk, place)
+  if found and found.kind == "directory" and options.to then
+    local inside = place .. "/" .. base
+    if self.disk:stat(inside) or not begun(self, place, files) then place = inside end
+    found = half.stat(self.disk, place)
+  end
+  if not found or found.kind == "directory" then return place end
+  return nil, ("%s is there already, and is no folder."):format(place)
+end
+
+local function fail(self, file, message)
+  self.failed = self.failed + 1
+  if #self.failures < FAILURES then
+    self.failures[#self.failures + 1] = { name = text.escape(file.path), text = text.escape(message) }
+  end
 end
 
 -- What is in its place already: "same", "other" or nil.
@@ -100,6 +107,7 @@ local function fetch(self, file, target)
     self.stopped = message
     return
   end
+  self.open = true -- another time it may come
   self.in_vain = word == "missing" and self.in_vain + 1 or 0
   fail(self, file, message or "no block came")
 end
@@ -116,7 +124,10 @@ local function take(self, file)
     return fail(self, file, "another file is there already; --force replaces it")
   end
   local message = obstacle(self, file, target)
-  if message then return fail(self, file, message) end
+  if message then
+    self.open = self.open or #file.sources == 0
+    return fail(self, file, message)
+  end
   fetch(self, file, target)
 end
 
@@ -157,7 +168,9 @@ local function say(self)
   if left > 0 and not self.stopped then
     context:complain(("%s not tried: nobody gave the last %d."):format(s.count(left, "file"), IN_VAIN))
   end
-  if self.failed > 0 then context:complain "Ask again to go on; what came is kept." end
+  if not self.stopped and (self.open or left > 0) and self.saved + self.kept > 0 then
+    context:complain "Ask again to go on; what came is kept."
+  end
 end
 
 local function end_of(self, code)
@@ -183,7 +196,7 @@ function folder.run(context, options, answer)
   local part, code = page(self)
   if not part then return code end
   local message
-  self.place, message = place_of(context, answer, options, part.files)
+  self.place, message = place_of(self, options, part.files)
   if not self.place then
     context:complain(text.escape(message))
     return context.exit.fetch

@@ -1,5 +1,6 @@
 -- get.lua - `files get`: asks the daemon who has a file, fetches it, checks it, puts it in its place.
 local forms = require "dcache.forms"
+local half = require "cli.half"
 local leftovers = require "cli.leftovers"
 local progress = require "cli.progress"
 local text = require "core.text"
@@ -22,7 +23,7 @@ local function base_of(path) return path and not forms.name_fault(path) and path
 local function target_of(context, answer, options)
   local disk, path = context.world.disk(), options.to
   local name = get.file_name(base_of(answer.name), answer.cid)
-  local found = path and disk:stat(path)
+  local found = path and half.stat(disk, path)
   if not path then path = name end
   if found and found.kind == "directory" then path = path:gsub("/+$", "") .. "/" .. name end
   found = disk:stat(path)
@@ -150,6 +151,9 @@ local function sentence(message) return message:find "[.!?]$" and message or mes
 
 --- Fetches options.what, a file or a folder.
 function get.run(context, options)
+  for _, name in ipairs { "to", "from" } do
+    if options[name] == "" then return context:misused(("--%s is empty."):format(name)) end
+  end
   local answer, code = context:ask { command = "sources", what = options.what, from = options.from }
   if not answer then return code end
   if answer.folder then return require("cli.folder").run(context, options, answer) end

@@ -16,6 +16,9 @@ end
 
 half.folder_of = folder_of
 
+--- What is at PATH, as disk:stat; a link to a folder is that folder.
+function half.stat(disk, path) return disk:stat(path .. "/.") or disk:stat(path) end
+
 --- Where the blocks of CID are put together: beside TARGET, so that it can be renamed into place. N: the first, or
 -- another one.
 function half.path(target, cid, n)

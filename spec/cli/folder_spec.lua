@@ -145,6 +145,36 @@ describe("files get FOLDER", function()
     assert.equal("a", read "new/a")
   end)
 
+  it("is not strewn into another bag's folder, whose files have names and sizes of its own", function()
+    os.execute("mkdir " .. home.path .. "/mine && ln -s mine " .. home.path .. "/link")
+    places.write(home.path .. "/mine/meta", "meta-a")
+    places.write(home.path .. "/mine/empty", "")
+    local files = { { file("empty", ""), file("meta", "meta-b"), file "b" } }
+    assert.equal(0, (run(files, { to = home.path .. "/link" })))
+    assert.same({ "meta-a", "meta-b", "b" }, { read "mine/meta", read "mine/bag/meta", read "mine/bag/b" })
+    assert.is_nil(read "mine/b")
+  end)
+
+  it("goes on where a half of it is", function()
+    local one = file "a"
+    os.execute("mkdir " .. home.path .. "/half")
+    places.write(("%s/half/.%s.part"):format(home.path, one.cid), "")
+    run({ { one } }, { to = home.path .. "/half" })
+    assert.equal("a", read "half/a")
+  end)
+
+  it("says to ask again only where something came and more may", function()
+    os.execute("mkdir " .. home.path .. "/out")
+    places.write(home.path .. "/out/a", "a")
+    places.write(home.path .. "/out/b", "mine")
+    assert.is_nil(select(2, run({ { file "a", file "b" } }, {})):find("Ask again", 1, true))
+    said = {}
+    local function nobody() return "nobody", "missing" end
+    assert.is_nil(select(2, run({ { file "x" } }, { to = home.path .. "/new" }, nobody)):find("Ask again", 1, true))
+    said = {}
+    assert.is_truthy(select(2, run({ { file "a", file "x" } }, {}, nobody)):find("Ask again", 1, true))
+  end)
+
   it("writes nothing outside of it and nothing hidden, whatever a record calls it", function()
     run({ { file "/etc/evil" } }, { to = home.path .. "/hostile" })
     assert.equal("/etc/evil", read "hostile/etc/evil")

@@ -51,6 +51,18 @@ describe("files get", function()
     return names
   end
 
+  it("follows a link to a folder, and takes no empty word for one", function()
+    daemon "bytes"
+    os.execute(("mkdir %s/work/there && ln -s there %s/work/link"):format(home.path, home.path))
+    local _, err, code = run "run-12.bag --to link"
+    assert.same({ "", 0, "bytes" }, { err, code, work "there/run-12.bag" })
+    for _, words in ipairs { "--to ''", "--from ''", "--to=" } do
+      _, err, code = run("run-12.bag " .. words)
+      assert.same({ 3, true }, { code, err:find("is empty", 1, true) ~= nil }, words .. err)
+    end
+    assert.equal("link\nthere\n", left_over())
+  end)
+
   it("saves the file whole under its name, and nothing beside it", function()
     local bytes = folder.bytes(5 * MIB + 7)
     local file = daemon(bytes)

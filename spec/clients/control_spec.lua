@@ -577,6 +577,23 @@ describe("requests", function()
     assert.same({ "bafy-1", "bafy-2" }, { candidates[1].say, candidates[2].say })
   end)
 
+  it("lists no word that means another file, where somebody has called one as a word would be", function()
+    local facts = bags()
+    for _, one in ipairs { { "bafy-x1", fake.ADA, "drive.bag" }, { "bafy-x2", fake.DONALD, "drive.bag" },
+      { "bafy-x3", fake.DONALD, "ada:drive.bag" }, { "bafy-y1", fake.DONALD, "ada:one/other.bag" } } do
+      facts.records[#facts.records + 1] = fake.file(one[1], one[2], one[3], 5, 900)
+    end
+    local candidates = select(4, answer({ command = "sources", what = "drive.bag" }, facts))
+    assert.same({ "bafy-x1", "donald:drive.bag" }, { candidates[1].say, candidates[2].say })
+    candidates = select(4, answer({ command = "sources", what = "one" }, facts))
+    assert.equal(2, #candidates)
+    for _, each in ipairs(candidates) do
+      local one = assert(answer({ command = "sources", what = each.say }, facts))
+      assert.same({ each.from.id, each.name }, { one.from.id, one.folder })
+    end
+    assert.equal(fake.ADA .. ":one/", candidates[1].say)
+  end)
+
   it("gives a folder's files a page at a time, each with who has it", function()
     local facts = fake.two()
     facts.records = {}
