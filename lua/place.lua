@@ -4,8 +4,9 @@ local text = require "core.text"
 local place = {}
 place.__index = place
 
--- place.new{ mount = core.mount, folder = } → place. After look(): id and text (for people), or word and why where
--- the folder is not there or may not be read; moved: it is another folder than at the look before.
+-- place.new{ mount = core.mount, folder =, apart = are folders of one file system told apart } → place. After look():
+-- id and text (for people), or word and why where the folder is not there or may not be read; moved: it is another
+-- folder than at the look before.
 function place.new(given)
   return setmetatable({ mount = given.mount, folder = given.folder, apart = given.apart }, place)
 end

@@ -5,6 +5,7 @@ local find = require "clients.control.find"
 local hint = require "clients.control.hint"
 local plain = require "clients.control.plain"
 local shared = require "clients.control.shared"
+local words = require "clients.control.words"
 
 local files = {}
 files.__index = files
@@ -146,55 +147,6 @@ function files:list()
   }
 end
 
--- What people would type for it.
-local function word_for(one, who)
-  local name = one.root and one.root .. "/" or one.name
-  return name and ("%s:%s"):format(who(one.from).label, name) or one.file.cid
-end
-
--- Those of LIST that a word for one of SEVERAL could mean: they share a name or a folder with it, or are themselves
--- called as a word with ROBOT: in it is.
-local function rivals(list, several)
-  local is, roots, found = {}, {}, {}
-  for _, one in ipairs(several) do
-    if one.root then roots[#roots + 1] = one.root .. "/" else is[one.name or false] = true end
-  end
-  local function may_be(name)
-    if is[name] or name:find(":", 1, true) then return true end
-    for _, root in ipairs(roots) do
-      if name:sub(1, #root) == root or name:find("/" .. root, 1, true) then return true end
-    end
-    return false
-  end
-  for _, file in ipairs(list) do
-    for _, one in ipairs(file.named) do
-      if may_be(one.name) then
-        found[#found + 1] = file
-        break
-      end
-    end
-  end
-  return found
-end
-
-local function is_same(one, other)
-  if one.root or other.root then return one.root == other.root and one.from == other.from end
-  return one.file.cid == other.file.cid
-end
-
--- What to type for each of SEVERAL: a word that means it and no other, which is asked of find itself.
-local function words_for(list, several, who)
-  local words, among = {}, rivals(list, several)
-  for i, one in ipairs(several) do
-    local found = find.one(among, word_for(one, who), nil, who)
-    words[i] = word_for(one, who)
-    if not found or not is_same(one, found) then
-      words[i] = one.file and one.file.cid or ("%s:%s/"):format(one.from, one.root)
-    end
-  end
-  return words
-end
-
 local function file_facts(one, who)
   local file = one.file
   return { cid = plain.text(file.cid), name = plain.value(one.name), size = one.size or file.size,
@@ -204,10 +156,10 @@ end
 -- What to type for this one of several that fit, and what tells it from the others.
 local function candidates(list, all, who, time)
   local several, i = { table.unpack(all, 1, CANDIDATES) }, 0
-  local words = words_for(list, several, who)
+  local say = words.of(list, several, who)
   return plain.list(several, function(one)
     i = i + 1
-    local word = plain.text(words[i])
+    local word = plain.text(say[i])
     if one.root then
       return { say = word, from = who(one.from), name = plain.text(one.root), files = #one.paths, size = one.size }
     end
