@@ -86,11 +86,11 @@ local function wait(self, given)
   end
   self.watch = watching.new { loop = self.loop, ask = self.ask, fetch = self.fetch, cid = given.cid,
     sources = given.sources, on_row = given.on_row, finish = finish, patience = self.patience }
-  local signal = self.loop:signal("sigint", function() finish(nil, interrupted(self), "stopped") end)
+  local signal = self.loop:signal("sigint", function() finish(nil, interrupted(self), "EINTR") end)
   local ok, why, kind = begin(self, given, finish)
   if ok then self.loop:run() else finish(nil, why, kind) end
   signal:cancel()
-  if path or not ok or word == "stopped" then return path, message, word end
+  if path or not ok or word == "EINTR" then return path, message, word end
   if word == "missing" then message = self.watch.why or message end
   return nil, ending(self, (message:gsub("^%l+: ", "")), gone), word
 end
@@ -98,7 +98,7 @@ end
 --- GIVEN: cid, size (bytes), name, sources (array of {url=, name=, …}), target (path), place() → the path that it is
 -- renamed to at the end, on_row(job.lua's row) now and then. Runs the loop until the end.
 -- → path, nil, nil, bytes that were there from an earlier time | nil, text without a full stop, word (of fetch.lua;
--- "stopped": by Ctrl-C, the text is a whole line)
+-- "EINTR": by Ctrl-C, the text is a whole line)
 function session:run(given)
   local part, let_go, word = half.take(self.disk, given.target, given.cid)
   if not part then return nil, let_go, word end

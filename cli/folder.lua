@@ -103,7 +103,7 @@ local function fetch(self, file, target)
     self.saved, self.bytes, self.in_vain = self.saved + 1, self.bytes + file.size, 0
     return
   end
-  if word == "stopped" then
+  if word == "EINTR" then
     self.stopped = message
     return
   end

@@ -163,7 +163,7 @@ function get.run(context, options)
   if message then return fail(context, options, message, "missing") end
   local path, word, before
   path, message, word, before = fetch(context, answer, target, options.force)
-  if word == "stopped" then return stopped(context, options, message) end
+  if word == "EINTR" then return stopped(context, options, message) end
   if not options.json then leftovers.look(context, target:match "^(.*)/[^/]*$" or ".", answer.cid, path ~= nil) end
   if path then return saved(context, options, answer, path, before) end
   if word == "moved" then return fail(context, options, "Not fetched: " .. changed(context, answer), word) end

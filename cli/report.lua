@@ -14,16 +14,17 @@ local COLUMNS <const> = {
   { title = "COPIES", give = true, least = 10, good = 20, rank = 2 }, { title = "CID", rank = 6, spare = true },
 }
 
--- How many have it, whether a server is one of them, and who they are.
+-- How many have it and who they are: servers first, called so, since a cell may be cut at its end.
 local function copies(file, s)
-  local names, server = {}, ""
-  for i, person in ipairs(file.copies) do
-    names[i] = s:who(person)
-    if person.type == "server" then server = ", server" end
+  local names, servers = {}, 0
+  for _, person in ipairs(file.copies) do
+    local server = person.type == "server"
+    servers = servers + (server and 1 or 0)
+    table.insert(names, server and servers or #names + 1, s:who(person) .. (server and " (server)" or ""))
   end
   if #names == 0 then return s.UNKNOWN end
-  if #names == 1 then return { names[1] .. " only" .. server, colour = "warn" } end
-  return ("%d%s: %s"):format(#names, server, table.concat(names, ", "))
+  if #names == 1 then return { names[1] .. " only", colour = "warn" } end
+  return ("%d: %s"):format(#names, table.concat(names, ", "))
 end
 
 -- Whose file it is; the robot that made room for others no longer shares it.

@@ -66,7 +66,7 @@
   X(link, "not a regular file beneath the folder")                                       \
   X(pipe, "a pipe, a socket or a device, which holds no bytes to share")                 \
   X(deep, "more folders deep than is looked")                                            \
-  X(away, "the file system that it lies on is not there")                                \
+  X(away, "the file system or folder that it lies in is not there")                      \
   X(name, "a name that a record cannot hold")                                            \
   X(permission, "the owner or the policy does not allow it")                             \
   X(policy, "a hook failed")                                                             \

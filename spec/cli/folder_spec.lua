@@ -124,7 +124,7 @@ describe("files get FOLDER", function()
 
   it("ends where Ctrl-C stops it, and says what it had by then", function()
     local code, words = run({ { file "a", file "b" }, { file "c" } }, {},
-      function(each) if each.path == "b" then return "stopped; nothing had come yet", "stopped" end end)
+      function(each) if each.path == "b" then return "stopped; nothing had come yet", "EINTR" end end)
     assert.equal(130, code)
     assert.same({ "a", "b" }, fetched)
     assert.matches("^saved 1 file, 1 B, in [^\n]+\nstopped; nothing had come yet\n$", words)

@@ -110,7 +110,7 @@ describe("pages", function()
   it("of a crowd with long, wide and hostile names", function()
     assert.equal(plain_text [[
       FILE                            SIZE  FROM    AGE   COPIES
-      a-very-long-f…ront-left.bag   1.2 GB  donald  10 d  2, server: donald…
+      a-very-long-f…ront-left.bag   1.2 GB  donald  10 d  2: 机器人\x1b[2J名字…
       run-12.bag                   64.0 MB  ada     6 s   ada only
       run-13.bag                   41.3 MB  ada     –     growing, 31 MB/s
       nope\x0d\x0a                    12 B  ada     –     refused, allow_push_logs_da…
@@ -276,10 +276,10 @@ describe("pages", function()
       fake.file(fake.OTHER_CID, fake.DONALD, "x.bag", 5, 9000),
       fake.file(fake.OTHER_CID, fake.ADA, "b/y.bag", 5, 8000) }
     assert.equal(plain_text [[
-      FILE               SIZE  FROM       AGE   COPIES            CID
-      b/y.bag             5 B  ada        9 s   2: donald, ada    bafybeih5kr…q7ub
-      x.bag                    donald           same bytes        bafybeih5kr…q7ub
-      one/run-12.bag  64.0 MB  ada, gone  60 s  lab only, server  bafybeih5kq…q7ua
+      FILE               SIZE  FROM       AGE   COPIES             CID
+      b/y.bag             5 B  ada        9 s   2: donald, ada     bafybeih5kr…q7ub
+      x.bag                    donald           same bytes         bafybeih5kr…q7ub
+      one/run-12.bag  64.0 MB  ada, gone  60 s  lab (server) only  bafybeih5kq…q7ua
       2 files, 64.0 MB. 1 gone there: lab alone has it.
 ]], page("report", facts))
     facts.records[4] = fake.safe(fake.CID, fake.DONALD, fake.ADA, "one/run-12.bag", 64000000)

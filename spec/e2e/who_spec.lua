@@ -64,7 +64,7 @@ describe("a swarm of some who come and go", function()
     local report
     assert.is_truthy(swarm.within(12, function()
       report = s:cli("lab", "report")
-      return select(2, report:gsub(" 2, server: ", "")) == 2
+      return select(2, report:gsub(" 2: lab %(server%), ", "")) == 2
     end), report)
     local function named(shown, host) return shown:find("ada~" .. s.ids[host]:sub(-4), 1, true) end
     assert.truthy(named(report, "ada") and named(report, "two"), report)

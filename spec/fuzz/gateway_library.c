@@ -14,7 +14,7 @@ struct MHD_Response {
   MHD_ContentReaderCallback reader;
   MHD_ContentReaderFreeCallback free;
   void *context;
-  char copy[64];
+  char copy[512];
 };
 
 const union MHD_ConnectionInfo *
