@@ -25,6 +25,16 @@ local function held(file, s)
   return { s:text(file.name), s.size(file.size), file.from and s:who(file.from) or "", state, s:short(file.cid) }
 end
 
+local NAMES <const> = 7 -- further ones of one file
+
+local function further(rows, file, s)
+  local also, cid = file.also or {}, s:short(file.cid)
+  for i = 1, math.min(#also, NAMES) do
+    rows[#rows + 1] = { s:text(also[i].name), "", s:who(also[i].from), "same bytes", cid }
+  end
+  if #also > NAMES then rows[#rows + 1] = { ("and %d names more"):format(#also - NAMES), "", "", "same bytes", cid } end
+end
+
 local function fetching(file, s)
   local from, source = file.from and s:who(file.from), file.source and s:text(file.source)
   return { s:text(file.name), s.size(file.size), from or source or "",
@@ -35,7 +45,10 @@ end
 function files.show(answer, s)
   local rows = {}
   for _, file in ipairs(answer.files) do rows[#rows + 1] = own(file, s) end
-  for _, file in ipairs(answer.held) do rows[#rows + 1] = held(file, s) end
+  for _, file in ipairs(answer.held) do
+    rows[#rows + 1] = held(file, s)
+    further(rows, file, s)
+  end
   for _, file in ipairs(answer.fetching) do rows[#rows + 1] = fetching(file, s) end
   if #rows > 0 then s:table(COLUMNS, rows) end
   if answer.problem then s:say(("%s: %s."):format(s:text(answer.share), s:text(answer.problem))) end

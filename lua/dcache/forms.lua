@@ -18,7 +18,8 @@ local function set(words)
 end
 
 local FILES <const> = set "class names size before copies made meta span verdict"
-local SAFE <const> = set "class from name size answers domain made meta span verdict"
+local SAFE <const> = set "class from name size also answers domain made meta span verdict"
+local ALSO <const> = set "from name"
 local PEER <const> = set "name type version clock boot level policy site state why clone"
 
 --- What is wrong with the NAME of a file, or nil: a path within the share folder, no part of it empty, "." or "..".
@@ -64,12 +65,34 @@ read["share/files"] = function(key, data)
     or size_fault(data.size)
 end
 
+local function comes_before(a, b)
+  local one, other = a.from or "", b.from or ""
+  return one < other or one == other and a.name < b.name
+end
+
+-- The other names that the same bytes have: { from = peer ID, left out where it is that of the claim, name = path }.
+local function also_fault(data)
+  local list = data.also
+  if list == nil then return nil end
+  if not json.is_array(list) or #list == 0 then return "also is no list of at least one" end
+  for i, one in ipairs(list) do
+    local fault = (type(one) ~= "table" or json.is_array(one)) and "also has what is no object"
+      or extra(one, ALSO) or forms.name_fault(one.name)
+    if fault then return fault end
+    if one.from ~= nil and (not is_id(one.from) or one.from == data.from) then
+      return "from in also is no peer ID, or that of the claim"
+    end
+    if one.from == nil and one.name == data.name then return "also has the name of the claim" end
+    if i > 1 and not comes_before(list[i - 1], one) then return "also is not sorted, or one stands twice" end
+  end
+end
+
 -- Earlier versions said the size alone.
 read["share/safe"] = function(key, data)
   local fault = key_fault(key) or size_fault(data.size)
   if fault or next(data, (next(data))) == nil then return fault end
   return extra(data, SAFE) or class_fault(data.class) or forms.name_fault(data.name)
-    or (not is_id(data.from) and "from is no peer ID" or nil)
+    or (not is_id(data.from) and "from is no peer ID" or nil) or also_fault(data)
 end
 
 read["peer"] = function(_, data)

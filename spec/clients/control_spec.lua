@@ -520,6 +520,23 @@ describe("requests", function()
     return facts
   end
 
+  it("finds what is held by each of its names, but by none that its robot uses for another file since", function()
+    local facts = bags()
+    for i, name in ipairs { "log.2", "log.1", "log" } do -- rotated twice
+      facts.records[7 + i] = fake.safe("bafy-log" .. i, fake.SERVER, fake.ADA, "logs/" .. name, i)
+    end
+    facts.records[8].data.also = { { name = "kept/log" }, { name = "logs/log" }, { name = "logs/log.1" },
+      { from = fake.DONALD, name = "log" } }
+    facts.records[9].data.also = { { name = "logs/log" } }
+    local function get(what) return answer({ command = "sources", what = what }, facts) end
+    for what, cid in pairs { ["logs/log"] = "bafy-log3", ["logs/log.1"] = "bafy-log2", ["logs/log.2"] = "bafy-log1",
+      ["kept/log"] = "bafy-log1", ["donald:log"] = "bafy-log1" } do
+      assert.equal(cid, assert(get(what)).cid, what)
+    end
+    assert.equal(3, get("logs").files)
+    assert.equal(1, get("kept").files)
+  end)
+
   local function source(what, from) return answer({ command = "sources", what = what, from = from }, bags()) end
 
   it("finds what is held though its robot no longer shares it: by name, robot, folder and CID", function()

@@ -35,6 +35,7 @@ local function world()
     names = function() return nil end, label = function(id) return id end,
     content = { holds = function() return false end, halves = function() return w.halves or {} end,
       drop = function(_, cid, why) w.dropped = { cid, why } end, make_room = function() return false end,
+      heard = function() end,
       fetch = function(_, cid, _, _, done, pressed, origin)
         table.insert(w.fetched, cid)
         w.done, w.pressed, w.origin = done, pressed, origin

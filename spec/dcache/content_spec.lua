@@ -3,7 +3,9 @@ local client = require "dcache.content.client"
 local content = require "dcache.content"
 local disk = require "core.disk"
 local folder = require "spec.folder"
+local forms = require "dcache.forms"
 local gateway = require "core.gateway"
+local json = require "core.json"
 local log = require "log"
 local loop = require "loop"
 local random = require "core.random"
@@ -227,6 +229,41 @@ describe("dcache.content", function()
     assert.same({ "two/b.bag", "lab" }, { again:held()[1].name, again:held()[1].class })
   end)
 
+  it("knows a file by all names that it has at all robots, taken away or not, and after a restart", function()
+    local BEA = ADA:sub(1, -3) .. "Aa"
+    local file, port = publisher()
+    local c, _, said = node("server", { publisher = port })
+    assert(fetch(c, file, { class = "lab", from = ADA, name = "a/same" }))
+    local function heard(signer, names, verb)
+      c:heard { key = file.cid, verb = verb or "propose", signer = signer,
+        data = { class = "lab", names = names, size = 1 } }
+    end
+    heard(BEA, { "a/same" })
+    heard(ADA, { "a/same", "b/same" })
+    heard(ADA, { "b/same" })
+    heard(ADA, { "c/same" }, "dismiss")
+    local claim = { class = "lab", from = ADA, name = "b/same", size = file.size,
+      also = { { name = "a/same" }, { from = BEA, name = "a/same" } } }
+    run_till(function() return said[2] end)
+    assert.same(claim, said[2].data)
+    assert.same({ { from = ADA, name = "a/same" }, { from = BEA, name = "a/same" } }, c:held()[1].also)
+    local many = {}
+    for i = 1, 300 do many[i] = ("d/%03d"):format(i) end
+    heard(ADA, { "b/same", table.unpack(many) })
+    L:after(300, function() L:stop() end)
+    L:run()
+    assert.equal(2, #said) -- further names of a file that was claimed just now wait
+    assert.equal(256, #c:held()[1].also)
+    c:stop()
+    local again
+    again, _, said = node("server", {})
+    again:start()
+    assert.same(256, #again:held()[1].also)
+    local text = json.encode(said[1].data)
+    assert.is_true(#text <= 640 and #text > 600, #text)
+    assert.truthy(forms.read("share/safe", file.cid, json.decode(text)))
+  end)
+
   it("reads what an earlier version wrote down, and learns the origin from what it shared", function()
     local file, port = publisher()
     local c = node("server", { publisher = port })
@@ -249,7 +286,8 @@ describe("dcache.content", function()
       data = { class = "lab", names = { "two/a.bag", "x" }, size = file.size } }
     L:after(300, function() L:stop() end)
     L:run()
-    assert.same({ class = "lab", from = ADA, name = "two/a.bag", size = file.size }, said[2].data)
+    assert.same({ also = { { name = "x" } }, class = "lab", from = ADA, name = "two/a.bag", size = file.size },
+      said[2].data)
     again:stop()
     local third = node("server", {})
     third:start()
@@ -513,6 +551,29 @@ describe("dcache.content", function()
     end
     local list = set:list()
     assert.same({ 8, "cid3", "cid10" }, { #list, list[1].cid, list[8].cid })
+  end)
+
+  it("keeps the damaged file that it set aside last, however large; one that it cannot stays in its place", function()
+    local files, renames = { ["/s/files/x"] = 2000000000, ["/s/damaged/old"] = 5 }, true
+    local fake = { mkdir = function() return true end }
+    function fake.rename(_, from, to)
+      if not renames then return nil, "EXDEV: another file system", "EXDEV" end
+      files[from], files[to] = nil, files[from]
+      return true
+    end
+    function fake.unlink(_, path) files[path] = nil end
+    function fake.list(_, dir)
+      local list = {}
+      for path in pairs(files) do list[#list + 1] = path:match("^" .. dir .. "/(.+)$") end -- any order
+      return list
+    end
+    function fake.stat(_, path) return files[path] and { kind = "file", size = files[path], ctime_ns = 1 } end
+    local set = require "dcache.content.aside".new { disk = fake, dir = "/s" }
+    assert.is_true(set:put("/s/files/x", { cid = "bafyX", name = "x" }))
+    assert.same({ ["/s/damaged/bafyX"] = 2000000000 }, files)
+    renames, files["/s/files/y"] = false, 7
+    assert.equal("EXDEV", select(3, set:put("/s/files/y", { cid = "bafyY", name = "y" })))
+    assert.equal(7, files["/s/files/y"])
   end)
 
   it("puts right what own words of a later time say that came back", function()

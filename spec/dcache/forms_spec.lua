@@ -78,6 +78,25 @@ describe("the form of share/safe", function()
     assert.is_true(read("share/safe", with("domain", false)))
   end)
 
+  it("may have other names of the same bytes, sorted, each once", function()
+    local BEA = ADA:sub(1, -3) .. "Aa"
+    local function also(list)
+      for i, one in ipairs(list) do list[i] = { from = one[2], name = one[1] } end
+      return read("share/safe", with("also", json.array(list)))
+    end
+    assert.is_true(also { { "one/run.bag/x" }, { "two/run.bag" }, { "one/run.bag", BEA }, { "x", BEA } })
+    for why, list in pairs { ["at least one"] = {}, ["sorted"] = { { "b" }, { "a" } },
+      ["stands twice"] = { { "a" }, { "a" } }, ["that of the claim"] = { { "a", ADA } },
+      ["no peer ID"] = { { "a", "bea" } }, ["name of the claim"] = { { "one/run.bag" } },
+      ["leads out"] = { { "../a" } } } do
+      assert.matches(why, tostring(also(list)), 1, true)
+    end
+    assert.matches("sorted", also { { "a", BEA }, { "b" } })
+    assert.matches("no object", read("share/safe", with("also", json.array { "x" })))
+    assert.matches("no version", read("share/safe", with("also", json.array { { name = "a", size = 7 } })))
+    assert.is_string(read("share/safe", json.encode { size = 7, also = json.array { { name = "a" } } }))
+  end)
+
   it("refuses everything else", function()
     for member, values in pairs { name = { "../x", "/x", 7, "" },
       from = { "ada", 7, ADA .. "a", ADA:sub(1, -2) .. "/" },

@@ -13,7 +13,7 @@ describe("two robots, a server and a laptop", function()
     ["one/metadata.yaml"] = "same", ["two/rosbag2_0.mcap"] = "22", ["two/metadata.yaml"] = "same",
     ["deep/in/x.log"] = folder.bytes(2500000) }
   local BEA = { ["run.bag"] = "bea's", ["one/rosbag2_0.mcap"] = "bea's 1", ["one/only-bea.txt"] = "b",
-    ["stays.txt"] = "stays" }
+    ["three/copy.txt"] = "b", ["stays.txt"] = "stays" }
 
   local function share(host, files)
     local list = {}
@@ -135,7 +135,7 @@ describe("two robots, a server and a laptop", function()
 
   it("fetch what the robot no longer has, when it made room and when it lies in pieces", function()
     if not s then return pending(why) end
-    swarm.sh(("rm -r %s/run.bag %s/one"):format(s:path("bea", "share"), s:path("bea", "share")))
+    swarm.sh(("cd %s && rm -r run.bag one three"):format(s:path("bea", "share")))
     assert.is_true(s:stop("ada", "KILL"))
     swarm.sh(("rm -r %s %s/*"):format(s:path("ada", "state"), s:path("ada", "share"))) -- a new key from now on
     s:start "ada"
@@ -149,6 +149,7 @@ describe("two robots, a server and a laptop", function()
     brings({ ["run.bag"] = "bea's" }, "bea", "bea:run.bag") -- on the robot, too
     brings({ ["only-bea.txt"] = "b" }, "lap", "only-bea.txt")
     brings({ ["one/rosbag2_0.mcap"] = "bea's 1", ["one/only-bea.txt"] = "b" }, "lap", "bea:one")
+    brings({ ["three/copy.txt"] = "b" }, "lap", "bea:three") -- equal bytes under another name
     brings({ ["x.log"] = ADA["deep/in/x.log"] }, "bea", (row_of("lap", "deep/in/x.log", "ada")).cid)
     brings({ ["x.log"] = ADA["deep/in/x.log"] }, "lap", "x.log")
   end)
@@ -162,7 +163,9 @@ describe("two robots, a server and a laptop", function()
     end), s:log "lab")
     local list = s:cli("lab", "files list")
     assert.equal(9, #s:ask("lab", "files list").held)
-    assert.matches("\none/only%-bea%.txt +1 B +bea +held, gone there ", list)
+    assert.matches("\none/rosbag2_0%.mcap +7 B +bea +held, gone there ", list)
+    assert.matches("\none/only%-bea%.txt .*bea +", list) -- two names, of which one is that of the claim
+    assert.matches("\nthree/copy%.txt .*bea +", list)
     assert.matches("\ntwo/rosbag2_0%.mcap +2 B +%w*~%w+ +held for others ", list) -- whose key nobody has any more
     brings({ ["run.bag"] = "bea's" }, "lab", "bea:run.bag")
     assert.is_truthy(swarm.within(10, function()

@@ -128,6 +128,7 @@ end
 local function held_row(node, file, who)
   local row = plain.fields(file, { "cid", "name", "size", "path", "class", "away" })
   if not file.from then return row end
+  row.also = plain.list(file.also, function(one) return { name = plain.text(one.name), from = who(one.from) } end)
   local record = node.dcache:record("share/files", file.cid, file.from)
   row.from, row.gone = who(file.from), not (record and record.holds) and shared.is_gone(node, record, file.from)
   return row

@@ -30,10 +30,13 @@ local function add_holder(file, id)
 end
 
 -- HELD: no word of its origin stands that gives the file that name; GONE: and it is known that he does not share it.
-local function add_name(file, record, name, from, held, gone)
+-- FURTHER: the claim has it beside its own name.
+local function add_name(file, record, name, from, held, gone, further)
   local slot = from .. " " .. name
-  if type(name) ~= "string" or file.by_name[slot] then return end
-  local one = { file = file, name = name, from = from, held = held, gone = gone,
+  local known = file.by_name[slot]
+  if known then known.further = known.further and further end
+  if type(name) ~= "string" or known then return end
+  local one = { file = file, name = name, from = from, held = held, gone = gone, further = further,
     at = not record.undated and record.at or nil, size = math.tointeger(record.data.size) }
   file.by_name[slot], file.named[#file.named + 1] = one, one
 end
@@ -59,12 +62,21 @@ function shared.is_gone(node, said, from)
   return not said.malformed and now ~= nil and said.valid_until ~= nil and said.valid_until * 1000 <= now
 end
 
+-- A name that a holder's claim gives the file.
+local function claimed(found, file, record, name, from, further)
+  local known = file.by_name[from .. " " .. name]
+  if known then
+    known.further = known.further and further
+    return
+  end
+  local said = found.said[record.key .. " " .. from]
+  add_name(file, record, name, from, true, shared.is_gone(found.node, said, from), further)
+end
+
 local function hold(found, record)
   local file, data = file_of(found, record), record.data
-  if data.name and data.from and not file.by_name[data.from .. " " .. data.name] then
-    local said = found.said[record.key .. " " .. data.from]
-    add_name(file, record, data.name, data.from, true, shared.is_gone(found.node, said, data.from))
-  end
+  if data.name and data.from then claimed(found, file, record, data.name, data.from, false) end
+  for _, one in ipairs(data.also or {}) do claimed(found, file, record, one.name, one.from or data.from, true) end
   file.safe = file.safe or not file.holder[record.signer]
   add_holder(file, record.signer)
 end
@@ -74,6 +86,20 @@ local function by_name(a, b)
   if a.gone ~= b.gone then return b.gone end
   if a.name ~= b.name then return a.name < b.name end
   return a.from < b.from
+end
+
+-- A robot that renames a file and uses the old name for another, as with logs that rotate, means the other by it.
+local function without_reused(found)
+  local main = {}
+  for _, file in ipairs(found.list) do
+    for slot, one in pairs(file.by_name) do main[slot] = main[slot] or not one.further end -- any order: a set
+  end
+  for _, file in ipairs(found.list) do
+    for i = #file.named, 1, -1 do
+      local one = file.named[i]
+      if one.further and main[one.from .. " " .. one.name] then table.remove(file.named, i) end
+    end
+  end
 end
 
 local function finish(file)
@@ -103,6 +129,7 @@ function shared.files(node)
   for _, record in ipairs(dcache:records "share/safe") do
     if stands(record) then hold(found, record) end
   end
+  without_reused(found)
   for _, file in ipairs(found.list) do finish(file) end
   table.sort(found.list, function(a, b)
     local first, second = a.named[1] and a.named[1].name or "", b.named[1] and b.named[1].name or ""

@@ -19,7 +19,7 @@ local SLICE = 64 -- questions to the policy in a turn
 
 -- loop, log, random, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
 -- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word), pressed(), origin), halves(),
--- drop(cid, why), make_room(cid) (its init.lua).
+-- drop(cid, why), make_room(cid), heard(record) (its init.lua).
 function gather.new(given)
   local self = setmetatable({ queue = {}, holders = {}, gone = {}, declined = declined.new() }, gather)
   for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "label", "content" } do
@@ -105,6 +105,8 @@ function gather:gone_soon(key)
   end)
 end
 
+function gather:name(key, id) self.content:heard(self.dcache:record("share/files", key, id)) end -- it may have others
+
 function gather:start()
   self.timer = self.loop:every(AGAIN, function() self:look() end)
   self:look()
@@ -127,7 +129,6 @@ function gather:soon()
   end)
 end
 
--- Is it a file that could be fetched now?
 local function open(self, record)
   return record and record.holds and not record.mine and record.data and self.dcache:sure "share"
     and not self.content:holds(record.key) and not self.turns:has(record.key) and not self.resting:has(record.key)
@@ -189,7 +190,6 @@ local function consider(self, record)
   if urgency then self.turns:add(file, urgency) end
 end
 
--- What was heard lately, a slice a turn.
 function gather:ask()
   for _ = 1, SLICE do
     local heard = table.remove(self.queue)
@@ -215,6 +215,7 @@ local function ended(self, file, path, err, word)
     self.resting:forget(file.cid)
     self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
       from = self.label(file.by) })
+    for _, id in ipairs(sorted.keys((self.holders[file.cid] or { by = {} }).by)) do self:name(file.cid, id) end
     if self.on_fetched then self.on_fetched() end
   elseif word == "disk" then
     waits_for_room(self, file, why)

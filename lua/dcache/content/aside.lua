@@ -25,19 +25,20 @@ function aside:list()
   return list
 end
 
--- PATH, where FILE { cid =, name = } was held, goes there; where it cannot it is removed. → true | nil, text, word
+-- PATH, where FILE { cid =, name = } was held, goes there; older ones go for it, however large it is. Where it cannot
+-- it stays. → true | nil, text, word
 function aside:put(path, file)
   local ok, err, word = self.disk:mkdir(self.dir, 448) -- 0700
   if ok then ok, err, word = self.disk:rename(path, self.dir .. "/" .. file.cid) end
-  if ok then self.names[file.cid] = file.name end
-  if not ok then
-    self.disk:unlink(path)
-    return nil, err, word
-  end
-  local list, bytes = self:list(), 0
+  if not ok then return nil, err, word end
+  self.names[file.cid] = file.name
+  local new = self.disk:stat(self.dir .. "/" .. file.cid)
+  local list, files, bytes = self:list(), 1, new and new.size or 0
   for i = #list, 1, -1 do
-    bytes = bytes + list[i].size
-    if bytes > BYTES_MAX or #list - i >= FILES_MAX then self.disk:unlink(self.dir .. "/" .. list[i].cid) end
+    if list[i].cid ~= file.cid then
+      files, bytes = files + 1, bytes + list[i].size
+      if bytes > BYTES_MAX or files > FILES_MAX then self.disk:unlink(self.dir .. "/" .. list[i].cid) end
+    end
   end
   return true
 end

@@ -14,6 +14,7 @@ function claims.say(owner, file)
   if file.renew_at and now < file.renew_at then return true end
   local ok, err, word = owner.publish("propose", BUCKET, file.cid, held.claim(file), owner.ttl, due)
   if not ok then return nil, err, word end
+  file.said, owner.unsaid[file.cid] = now, nil
   file.renew_at, file.due, file.mono = now + owner.ttl * 500, nil, due and now - (owner.time:now() - due) or now
   return true
 end

@@ -33,7 +33,7 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
-    ttl = given.ttl or TTL, list = {}, by_cid = {}, coming = {}, shared = {}, owed = {} }, content)
+    ttl = given.ttl or TTL, list = {}, by_cid = {}, coming = {}, shared = {}, owed = {}, unsaid = {} }, content)
   self.http = given.http or client.new { loop = given.loop }
   self.replacing = given.replacing or replacing.new { disk = given.disk, log = given.log, start = given.flusher }
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
@@ -99,7 +99,10 @@ function content:start()
   if whole then claims.dismiss_strays(self) end
   origins.look(self)
   self.timer = self.loop:every(LOOK_EVERY, function() keeping.look_at_all(self) end)
-  self.suspecting = self.loop:every(SUSPECT_EVERY, function() keeping.look_at_suspects(self) end)
+  self.suspecting = self.loop:every(SUSPECT_EVERY, function()
+    keeping.look_at_suspects(self)
+    keeping.say_unsaid(self)
+  end)
 end
 
 local function fetched(self, key, path, leaves, origin)
@@ -160,13 +163,14 @@ function content:heard(record) origins.learn(self, record) end
 function content:holds(key) return self.by_cid[key] ~= nil end
 
 -- Sorted by CID: { cid =, name = its path at its origin, size =, path = here, class =, from = peer ID }; what is not
--- known is left out, then name is the file's name here. away: the disk of held files is not there.
+-- known is left out, then name is the file's name here. also: other names of the same bytes, { from =, name = } each.
+-- away: the disk of held files is not there.
 function content:held()
   local list = {}
   for i, file in ipairs(self.list) do
     local origin = file.origin or {}
     list[i] = { cid = file.cid, name = origin.name or file.name, size = file.identity.size,
-      path = keeping.path(self, file), class = origin.class, from = origin.from,
+      path = keeping.path(self, file), class = origin.class, from = origin.from, also = file.also,
       away = self.room.away and true or nil }
   end
   return list

@@ -43,12 +43,12 @@ local look
 local function save(self, file)
   if file.saving then return end
   file.saving = true
-  local origin = file.origin
+  local origin, also = file.origin, file.also
   held.save(self.replacing, self.disk, self.dir, file, function(ok, err)
     file.saving = nil
     if not self.by_cid[file.cid] then return held.forget(self.disk, self.dir, file.cid) end
     if not ok then return trouble(self, file, "cannot be written down", err) end
-    file.saved = file.origin == origin or nil -- else once more: it was learned anew meanwhile
+    file.saved = file.origin == origin and file.also == also or nil -- else once more: it was learned anew meanwhile
     look(self, file)
   end)
 end
@@ -57,7 +57,7 @@ end
 local function spoil(self, file, why)
   lose(self, file, "damaged: " .. why)
   local ok, err = self.aside:put(keeping.path(self, file), file)
-  if not ok then self.log:warn("content", "removed, not set aside", { name = file.name, why = err }) end
+  if not ok then self.log:warn("content", "stays where it is, not set aside", { name = file.name, why = err }) end
   self.on_lost(file.cid, true)
 end
 
@@ -119,6 +119,19 @@ function keeping.look_at_all(self)
     self.loop:post(slice)
   end
   slice()
+end
+
+-- Claims of which a name was learnt so soon after they were said that it waited.
+function keeping.say_unsaid(self)
+  local now = self.loop:now()
+  for _, cid in ipairs(sorted.keys(self.unsaid)) do
+    local file = self.by_cid[cid]
+    if not file then
+      self.unsaid[cid] = nil
+    elseif not file.renew_at or now >= file.renew_at then
+      look(self, file)
+    end
+  end
 end
 
 -- What the gateway found other bytes in, or could not read, is looked at more closely.

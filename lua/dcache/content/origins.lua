@@ -7,6 +7,8 @@ local keeping = require "dcache.content.keeping"
 
 local origins = {}
 
+local AGAIN <const> = 10 * 1000 -- ms at least between two claims of one file that differ by further names
+
 local function names(data, name)
   for _, each in ipairs(data.names or {}) do
     if each == name then return true end
@@ -14,15 +16,35 @@ local function names(data, name)
   return false
 end
 
--- RECORD (dcache's) of share/files may say it of a file that is held.
+-- What the word of SIGNER, with DATA, makes of FILE's origin; the old one where it says nothing new of it.
+local function origin_of(file, signer, data)
+  local old = file.origin
+  if old and (old.from ~= signer or old.class == data.class and names(data, old.name)) then return old end
+  return held.origin(file.cid, { class = data.class, from = signer, name = (data.names or {})[1] }) or old
+end
+
+-- Said at once where it was not said just now.
+local function say_soon(self, file)
+  local now, at = self.loop:now(), (file.said or 0) + AGAIN
+  file.renew_at = file.said and now < at and math.min(file.renew_at or at, at) or nil
+  self.unsaid[file.cid] = true
+end
+
+-- RECORD (dcache's) of share/files may say it of a file that is held. Names that its robots took from it stay: who
+-- asks for a folder of theirs means them, too.
 function origins.learn(self, record)
   local file = record and self.by_cid[record.key]
-  if not file or record.mine or record.verb ~= "propose" or not record.data then return end
+  if not file or record.mine or record.verb ~= "propose" or record.holds == false or not record.data then return end
   local data, old = record.data, file.origin
-  if old and (old.from ~= record.signer or old.class == data.class and names(data, old.name)) then return end
-  local origin = held.origin(file.cid, { class = data.class, from = record.signer, name = (data.names or {})[1] })
+  local origin = origin_of(file, record.signer, data)
   if not origin then return end
-  file.origin, file.saved, file.renew_at = origin, nil, nil -- written down and claimed anew
+  local known = table.move(file.also or {}, 1, #(file.also or {}), 1, {})
+  if old then known[#known + 1] = { from = old.from, name = old.name } end
+  local _, before = held.also(origin, known, nil, {})
+  local also, after = held.also(origin, known, record.signer, data.names or {})
+  if origin == old and before == after then return end
+  file.origin, file.also, file.saved = origin, also, nil -- written down and claimed anew
+  if origin ~= old then file.renew_at = nil else say_soon(self, file) end
   keeping.look(self, file)
 end
 
