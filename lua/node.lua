@@ -156,11 +156,13 @@ function node:open_content(net, wanted)
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
   self.comms:on_back(function(peer) self.content:back(peer.id) end)
-  self.comms:on_word("share/files", function(st, source)
-    if source and self.content:holds(st.key) then
-      self.content:heard(self.dcache:record("share/files", st.key, st.signer))
-    end
-  end)
+  function self.content.on_holding() -- who holds nothing need not look at each word
+    self.comms:on_word("share/files", function(st, source)
+      if source and self.content:holds(st.key) then
+        self.content:heard(self.dcache:record("share/files", st.key, st.signer))
+      end
+    end)
+  end
   if not self.door then return end
   function self.door.on_open(gateway) -- later than the rest
     self.gateway = gateway
@@ -212,8 +214,7 @@ end
 -- The control socket at self.socket, for users UID and root. → true | nil, text, word.
 function node:open_control(net, uid)
   local control, requests = require "clients.control", require "clients.control.requests"
-  self.malformed = require "clients.control.malformed".new { loop = self.loop, dcache = self.dcache,
-    comms = self.comms }
+  self.malformed = require "clients.control.malformed".new { loop = self.loop, dcache = self.dcache }
   self.control = control.new { loop = self.loop, net = net, disk = self.disk, log = self.log, path = self.socket,
     uid = uid, state = self.state, command = self.command, answer = requests.new(self) }
   return self.control:listen()

@@ -121,7 +121,7 @@ p.routing.channels = { "/ip4/0.0.0.0/udp/%d/dswarm-line", "/ip4/0.0.0.0/tcp/3825
       for path, words in pairs { [others] = "this user may not read it", [w.dir .. "/file"] = "it is no folder",
         [w.dir .. "/closed/share"] = "it is missing, and it could not be made" } do
         local ada = w:start("ada", { share = path, plain = plain })
-        local line = ('the share folder cannot be used  folder=%s why="%s" cure='):format(path, words)
+        local line = ('the share folder cannot be used  folder=%s why="%s" files=0 cure='):format(path, words)
         assert.truthy(within(3, function() return ada:log():find(line, 1, true) end), ada:log())
         for _, command in ipairs { "status", "files" } do
           assert.equal(words, ada:ask(command).problem)

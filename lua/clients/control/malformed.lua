@@ -1,46 +1,24 @@
 -- malformed.lua - who signed words whose DATA has not the form of its bucket, for `status`. Looks beside the loop.
 --
--- A status that read every record would hold up the loop. So they are gone through in slices: at the start, soon after
--- such a word was heard, and each minute while there are any, since words end and are replaced.
+-- A status that read every record would hold up the loop, and so would reading each word as it comes. So they are gone
+-- through in slices: at the start, and where a class took in words since, each 10 s and when somebody asks.
 local forms = require "dcache.forms"
-local json = require "core.json"
 local walk = require "dcache.walk"
 
 local malformed = {}
 malformed.__index = malformed
 
-local SOON <const> = 500 -- ms in which several such words are looked at together
-local AGAIN <const> = 60 * 1000
+local EVERY <const> = 10 * 1000 -- ms
 local ROWS <const> = 1024 -- of signer, bucket and fault that are told apart; more are only counted, in the last
 
--- loop, dcache, comms.
+-- loop, dcache.
 function malformed.new(given)
-  local self = setmetatable({ loop = given.loop, dcache = given.dcache, rows = {}, signers = {} }, malformed)
-  for _, bucket in ipairs(forms.buckets) do
-    given.comms:on_word(bucket, function(st)
-      local fine = st.verb ~= "propose" or forms.read(st.bucket, st.key, json.decode(st.data))
-      if not fine or self.signers[st.signer] then self:soon(SOON) end
-    end)
-  end
-  return self
+  return setmetatable({ loop = given.loop, dcache = given.dcache, rows = {}, seen = {} }, malformed)
 end
 
-function malformed:start() self:soon(0) end
-
-function malformed:soon(ms)
-  if self.stopped then return end
-  if self.walking then
-    self.again = true -- the look that goes on may not meet it
-    return
-  end
-  if self.timer then
-    if ms >= AGAIN then return end
-    self.timer:cancel()
-  end
-  self.timer = self.loop:after(ms, function()
-    self.timer = nil
-    self:look()
-  end)
+function malformed:start()
+  self.timer = self.loop:every(EVERY, function() self:look() end)
+  self:look()
 end
 
 local function count(found, record)
@@ -51,20 +29,16 @@ local function count(found, record)
   if not row then
     row = { id = record.signer, bucket = record.bucket, count = 0, why = why, slot = slot }
     found.by_slot[slot], found.rows[#found.rows + 1] = row, row
-    found.signers[record.signer] = true
   end
   row.count = row.count + 1
 end
 
 local function finish(self, found)
-  self.walking, self.rows, self.signers = nil, found.rows, found.signers
+  self.walking, self.rows = nil, found.rows
   table.sort(self.rows, function(a, b)
     if a.count ~= b.count then return a.count > b.count end
     return a.slot < b.slot
   end)
-  local again = self.again
-  self.again = nil
-  if again or self.rows[1] then self:soon(again and SOON or AGAIN) end
 end
 
 local function look_at(self, found, number)
@@ -74,13 +48,28 @@ local function look_at(self, found, number)
     function() look_at(self, found, number + 1) end)
 end
 
--- Goes through all of them once.
-function malformed:look()
-  look_at(self, { rows = {}, signers = {}, by_slot = {} }, 1)
+-- Did any of the buckets' classes take in words since this was asked last? Words that end are found by that, too, soon.
+local function has_changed(self)
+  local changed = false
+  for _, bucket in ipairs(forms.buckets) do
+    local found = self.dcache:class_of(bucket)
+    local now = found and self.dcache:changes(found.class.name)
+    changed, self.seen[bucket] = changed or now ~= self.seen[bucket], now
+  end
+  return changed
 end
 
--- { id = signer, bucket =, count =, why = what is wrong with them }, most first.
-function malformed:list() return self.rows end
+-- Goes through all of them once, where there is anything new.
+function malformed:look()
+  if self.walking or self.stopped or not (has_changed(self) or self.rows[1]) then return end
+  look_at(self, { rows = {}, by_slot = {} }, 1)
+end
+
+-- { id = signer, bucket =, count =, why = what is wrong with them }, most first, as of the last look; another begins.
+function malformed:list()
+  self:look()
+  return self.rows
+end
 
 function malformed:stop()
   self.stopped = true

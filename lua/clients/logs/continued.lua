@@ -88,7 +88,8 @@ local function without_shared(self, list, done)
     said(record.key, record.signer)
   end, function()
     self.walking = walk.start(self.loop, self.dcache, "share/safe", function(record)
-      for _, one in ipairs(record.data and { record.data, table.unpack(record.data.also or {}) } or {}) do
+      local data = type(record.data) == "table" and record.data or {} -- a dismissal has none
+      for _, one in ipairs { data, table.unpack(data.also or {}) } do
         said(record.key, one.from)
       end
     end, function()

@@ -29,7 +29,7 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- Optional: mount (core.mount), http (client.lua's), flusher (fetch.lua's), replacing (lua/replacing.lua's), ttl (s),
 -- on_progress, time (lua/time.lua's: without it claims are said at each start), space (room.lua's), files(fn) →
 -- { stop = fn }: fn(record) for each word of share/files, later and in slices. on_lost(cid, damaged), to be set: a
--- copy was lost, as its bytes changed or it is missing.
+-- copy was lost, as its bytes changed or it is missing; on_holding(), too: a first file is held.
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
@@ -61,6 +61,9 @@ local function insert(self, file)
   end
   table.insert(self.list, low, file)
   self.by_cid[file.cid] = file
+  local told = self.on_holding
+  self.on_holding = nil
+  if told then told() end
 end
 
 -- Not held any more: withdrawn at the next block, then unsaid, then forgotten; the bytes are the operator's.
