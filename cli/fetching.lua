@@ -85,7 +85,7 @@ local function wait(self, given)
     self.loop:stop()
   end
   self.watch = watching.new { loop = self.loop, ask = self.ask, fetch = self.fetch, cid = given.cid,
-    sources = given.sources, on_row = given.on_row, finish = finish, patience = self.patience }
+    sources = given.sources, on_row = given.on_row, finish = finish, origin = given.origin, patience = self.patience }
   local signal = self.loop:signal("sigint", function() finish(nil, interrupted(self), "EINTR") end)
   local ok, why, kind = begin(self, given, finish)
   if ok then self.loop:run() else finish(nil, why, kind) end
@@ -95,7 +95,8 @@ local function wait(self, given)
   return nil, ending(self, (message:gsub("^%l+: ", "")), gone), word
 end
 
---- GIVEN: cid, size (bytes), name, sources (array of {url=, name=, …}), target (path), place() → the path that it is
+--- GIVEN: cid, size (bytes), name, origin (watching.lua's), sources (array of {url=, name=, …}), target (path),
+-- place() → the path that it is
 -- renamed to at the end, on_row(job.lua's row) now and then. Runs the loop until the end.
 -- → path, nil, nil, bytes that were there from an earlier time | nil, text without a full stop, word (of fetch.lua;
 -- "EINTR": by Ctrl-C, the text is a whole line)

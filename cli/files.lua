@@ -21,7 +21,7 @@ end
 -- A copy: its path at the robot that it is from, and whether it is still there.
 local function held(file, s)
   local state = { file.gone and "held, gone there" or "held for others", colour = "good" }
-  if file.away then state = { "held, its disk is not there", colour = "bad" } end
+  if file.away then state = { "not there, its disk is away", colour = "bad" } end
   return { s:text(file.name), s.size(file.size), file.from and s:who(file.from) or "", state, s:short(file.cid) }
 end
 
@@ -49,14 +49,19 @@ function files.show(answer, s)
     rows[#rows + 1] = held(file, s)
     further(rows, file, s)
   end
+  for _, file in ipairs(answer.damaged or {}) do rows[#rows + 1] = report.damaged(file, s) end
   for _, file in ipairs(answer.fetching) do rows[#rows + 1] = fetching(file, s) end
   if #rows > 0 then s:table(COLUMNS, rows) end
+  report.say_damaged(answer, s)
   if answer.problem then s:say(("%s: %s."):format(s:text(answer.share), s:text(answer.problem))) end
   kinds.show(answer.files, answer.notes, s)
   local on_way, waits = progress.say(answer, s)
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
-  s:say(("%s in %s%s, %d held for others, %d on their way%s."):format(s.count(#answer.files, "file"),
-    s:text(answer.share), kinds.sum(answer.files, s), #answer.held, on_way,
+  local away = 0
+  for _, file in ipairs(answer.held) do away = away + (file.away and 1 or 0) end
+  local not_there = away > 0 and (", %d copies not there"):format(away) or ""
+  s:say(("%s in %s%s, %d held for others%s, %d on their way%s."):format(s.count(#answer.files, "file"),
+    s:text(answer.share), kinds.sum(answer.files, s), #answer.held - away, not_there, on_way,
     waits > 0 and (", %d waiting"):format(waits) or ""))
 end
 

@@ -95,7 +95,8 @@ end
 local function fetch(self, file, target)
   local paint, wipe = progress.painter(self.context, ("%d/%d %s"):format(self.done, self.all, file.path))
   local path, message, word = self.session:run {
-    cid = file.cid, size = file.size, name = file.name, sources = file.sources, target = target, on_row = paint,
+    cid = file.cid, size = file.size, name = file.name, sources = file.sources, target = target,
+    origin = not file.gone and (file.from or {}).id, on_row = paint,
     place = function() return (self.force or not self.disk:stat(target)) and target or target .. ".fetched" end,
   }
   wipe()

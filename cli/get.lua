@@ -39,7 +39,8 @@ local function fetch(context, answer, target, force)
   local session = world.fetching { loop = world.loop(), disk = world.disk(),
     ask = function(...) context:ask_beside(...) end }
   local path, message, word, before = session:run {
-    cid = answer.cid, size = answer.size, name = answer.name, sources = answer.sources, target = target, on_row = paint,
+    cid = answer.cid, size = answer.size, name = answer.name, sources = answer.sources, target = target,
+    origin = not answer.gone and (answer.from or {}).id, on_row = paint,
     place = function() -- somebody may have put a file of that name there meanwhile
       return (force or not world.disk():stat(target)) and target or target .. ".fetched"
     end,
@@ -84,6 +85,7 @@ local HERE <const> = 30000 -- ms since which who is here was heard at the most
 
 -- "was last heard 4 min ago", of one who has the file and cannot be asked for it; TRIED: he was, just now.
 local function absence(holder, s, tried)
+  if holder.away then return "is here, but the disk of its copies is not there" end
   if not holder.seen_ms then return "was not heard since this daemon started" end
   if holder.status == "left" then return ("was stopped %s ago"):format(s.span(holder.seen_ms)) end
   if holder.status == "ready" and not holder.reachable then return "is here, but can be asked at no address yet" end
@@ -119,6 +121,7 @@ local function changed(context, answer)
     return ("%s was changed on %s while it was fetched; the new one is %s: files get %s"):format(name, who,
       s:short(new.cid), name)
   end
+  if answer.gone then return ("nobody has %s any more: its copies were removed while it was fetched."):format(name) end
   return ("%s was changed or removed on %s while it was fetched, and nobody else has a copy. A changed one is shared "
     .. "when it is finished there: files get %s"):format(name, who, name)
 end
@@ -136,6 +139,9 @@ local function aftermath(context, answer)
     return get.holders(now, s, true)
   end
   if word ~= "missing" then return nil end
+  if answer.gone then
+    return ("Nobody else has %s: %s shared it no more before that."):format(s:text(answer.name), s:who(answer.from))
+  end
   return ("%s no longer shares %s: changed, or removed; nobody else has a copy."):format(s:who(answer.from),
     s:text(answer.name))
 end

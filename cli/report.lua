@@ -61,6 +61,24 @@ local function here(file, node, s)
   return { s:text(file.name), s.size(file.size), s:who(node), s.UNKNOWN, report.state(file, s), s.UNKNOWN }
 end
 
+--- A copy that was held here and is damaged, where nobody has a whole one: its row | nil
+function report.damaged(file, s)
+  if file.again or (file.others or 0) > 0 then return nil end
+  local name = file.name and s:text(file.name) or s:short(file.cid)
+  return { name, s.size(file.size), file.from and s:who(file.from) or "",
+    { "damaged, nobody else has it", colour = "bad" }, s:short(file.cid) }
+end
+
+--- Where the bytes of such ones are, a sentence for each.
+function report.say_damaged(answer, s)
+  for _, file in ipairs(answer.damaged or {}) do
+    local row = report.damaged(file, s)
+    if row then
+      s:say(("%s: damaged, set aside in %s; nobody else has it."):format(row[1], s:text(file.path)))
+    end
+  end
+end
+
 -- The one node that alone has each of the files for which IS(file) holds, or several; and how many these are.
 local function alone(answer, is)
   local n, one, several = 0, nil, false
@@ -158,7 +176,12 @@ function report.show(answer, s, options)
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   for _, file in ipairs(answer.files) do shared(rows, file, s, wide) end
   for _, file in ipairs(answer.here) do rows[#rows + 1] = here(file, answer.self, s) end
+  for _, file in ipairs(answer.damaged or {}) do
+    local row = report.damaged(file, s)
+    if row then rows[#rows + 1] = { row[1], row[2], row[3], s.UNKNOWN, row[4], row[5] } end
+  end
   if #rows > 0 then s:table(COLUMNS, rows, false, wide) end
+  report.say_damaged(answer, s)
   if #rows == 0 then
     if answer.problem then return s:say(("No files are shared. Here: %s."):format(s:text(answer.problem))) end
     return s:say(("No files are shared. Put one into %s."):format(s:text(answer.share)))

@@ -174,6 +174,20 @@ local function malformed(answer, s)
   if sum > 0 then s:say(("%s of others not readable."):format(s.count(sum, "record"))) end
 end
 
+-- Copies that were held and whose bytes changed, and whether anybody has whole ones.
+local function damaged(answer, s)
+  local list, lost = answer.damaged or {}, 0
+  local last = list[#list]
+  if not last then return end
+  for _, one in ipairs(list) do lost = lost + ((one.again or (one.others or 0) > 0) and 0 or 1) end
+  local rest = lost == 0 and "others have whole ones, which are fetched again"
+    or lost == #list and "nobody else has " .. (lost == 1 and "it" or "them")
+    or ("nobody else has %d of them"):format(lost)
+  s:say(("%s damaged and %s no longer: set aside in %s/damaged, the last one %s; %s."):format(s.count(#list,
+    "held copy is", "held copies are"), #list == 1 and "counts" or "count", s:text(answer.node.state),
+    last.name and s:text(last.name) or s:short(last.cid), rest))
+end
+
 --- Prints the answer.
 function status.show(answer, s)
   head(answer, s)
@@ -183,12 +197,7 @@ function status.show(answer, s)
     s:cure(answer.footing.cure))) end
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   progress.unwanted(answer, s)
-  if answer.damaged and answer.damaged[1] then
-    local last = answer.damaged[#answer.damaged]
-    s:say(("%s damaged and %s no longer: set aside in %s/damaged, the last one %s; fetched again from who has it.")
-      :format(s.count(#answer.damaged, "held copy is", "held copies are"), #answer.damaged == 1 and "counts" or "count",
-        s:text(answer.node.state), last.name and s:text(last.name) or s:short(last.cid)))
-  end
+  damaged(answer, s)
   malformed(answer, s)
   if #answer.channels == 0 then return s:say("No channel: nobody can be heard. " .. refusals(answer, s)) end
   local up = channels(answer, s)

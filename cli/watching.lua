@@ -11,11 +11,14 @@ local STILL <const> = 2000 -- ms without a block after which nothing comes
 local NEWS <const> = 3000 -- ms for which an answer tells who is there now
 
 -- GIVEN: loop, fetch (fetch.lua's), cid, sources (those known first), patience (ms), ask(request, told) or nil,
--- on_row(row) or nil, finish(nil, text, word, is it gone for good?). Fields: sources, the newest; why: what keeps it,
+-- origin (ID of who shares it as his own; false: only copies are left; nil: unknown), on_row(row) or nil,
+-- finish(nil, text, word, is it gone for good?). Fields: sources, the newest; why: what keeps it,
 -- where the daemon knows more than that nobody gave a block | nil.
 function watching.new(given)
   local self = setmetatable({ sources = given.sources, moved = given.loop:now(), asked = given.loop:now() }, watching)
-  for _, name in ipairs { "loop", "fetch", "cid", "patience", "ask", "finish" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "fetch", "cid", "patience", "ask", "finish", "origin" } do
+    self[name] = given[name]
+  end
   self.on_row = given.on_row or function() end
   self.timer = self.loop:every(LOOK, function() self:look() end)
   return self
@@ -47,6 +50,14 @@ end
 local function explain(self, row)
   local who, holder = row.source, holder_of(self, row.source_id)
   if not row.word or not who then return nil end
+  if row.word == "moved" and self.origin ~= nil and row.source_id ~= self.origin then
+    self.damaged = who .. "'s copy is damaged"
+    return self.damaged
+  end
+  if row.word == "missing" and holder and is_heard(self, holder) then
+    return ("%s is here, but cannot give it now: %s may not be there, or another machine answers at its address")
+      :format(who, row.source_id == self.origin and "its share folder" or "the disk of its copies")
+  end
   if row.word == "missing" and (holder or not self.holders) then
     return ("whoever answers at %s's address has no such file: %s cannot be reached from here, or is changing it")
       :format(who, who)
@@ -98,7 +109,8 @@ local function told(self, answer, word)
   self.asking = false
   if self.stopped then return end
   if word == "missing" then
-    return give_up(self, "nobody shares it any more", "moved", true)
+    if self.damaged then return give_up(self, self.damaged, "block") end
+    return give_up(self, "nobody shares it any more", "moved", self.origin ~= false)
   end
   if not answer then return end
   if answer.sources and answer.sources[1] then self.sources = answer.sources end

@@ -13,12 +13,12 @@ describe("watching a file that is fetched", function()
     holder = { id = "V", status = "ready", seen_ms = 2000, reachable = true }
   end)
 
-  local function start()
+  local function start(origin)
     local loop = { now = function() return now end, every = function(_, _, fn)
       tick = fn
       return { cancel = function() end }
     end }
-    return watching.new { loop = loop, cid = "c", sources = {}, patience = PATIENCE,
+    return watching.new { loop = loop, cid = "c", sources = {}, origin = origin, patience = PATIENCE,
       fetch = {
         status = function()
           local copy = {}
@@ -33,7 +33,7 @@ describe("watching a file that is fetched", function()
         told { sources = {}, holders = { holder } }
       end,
       on_row = function(each) said[#said + 1] = each.reason or false end,
-      finish = function(_, text, word) ended = ended or { text, word, now } end,
+      finish = function(_, text, word, gone) ended = ended or { text, word, now, gone } end,
     }
   end
 
@@ -78,6 +78,19 @@ describe("watching a file that is fetched", function()
     assert.is_true(watch:silence(4000) > PATIENCE)
   end)
 
+  it("says of a holder whose bytes are others than its copy's that the copy is damaged, and keeps what came", function()
+    row.word = "moved"
+    for origin, expected in pairs { [false] = { "vm's copy is damaged", "block", false },
+      ADA = { "vm's copy is damaged", "block", false }, V = { "nobody shares it any more", "moved", true } } do
+      ended, missing = nil, false
+      start(origin)
+      pass(500)
+      missing = true
+      pass(2000)
+      assert.same(expected, { ended[1], ended[2], ended[4] or false })
+    end
+  end)
+
   it("gives up soon one whom nobody hears any more", function()
     row.word = "slow"
     for _, seen in ipairs { false, 31000 } do
@@ -95,11 +108,16 @@ describe("watching a file that is fetched", function()
   end)
 
   it("does not say of one who shares the file that he no longer does, nor that he is busy who is not met", function()
-    row.word, row.reason = "missing", "vm no longer shares it"
+    row.word, row.reason = "missing", "vm cannot give it now"
     local watch = start()
     pass(3000)
     assert.matches("vm cannot be reached from here", said[1])
+    assert.matches("^vm is here, but cannot give it now: the disk of its copies may not be there", watch.why)
+    holder.seen_ms = 99000
+    pass(2000)
     assert.matches("vm cannot be reached from here", watch.why)
+    holder.seen_ms = 100
+    pass(2000)
     assert.equal(4000, watch:silence(4000))
     row.word = "EHOSTUNREACH"
     pass(1000)
@@ -111,7 +129,7 @@ describe("watching a file that is fetched", function()
     assert.equal(PATIENCE, watch:silence(4000))
     holder.id, row.word = "another", "missing"
     pass(2000)
-    assert.equal("vm no longer shares it", said[#said])
+    assert.equal("vm cannot give it now", said[#said])
     missing = true
     pass(2000)
     assert.equal("moved", ended[2])

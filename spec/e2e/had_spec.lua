@@ -204,6 +204,50 @@ describe("two robots, a server and a laptop", function()
     brings({ ["moved.txt"] = "stays" }, "lap", "bea:moved.txt")
   end)
 
+  it("tell that the last copy is damaged, who has it and where its bytes are", function()
+    if not s then return pending(why) end
+    for _, one in ipairs(s:ask("lab", "files list").held) do
+      if one.name == "one/rosbag2_0.mcap" and one.size == 7 then folder.write(one.path, "other b") end
+    end
+    local _, said, fine = get("lap", "bea:one/rosbag2_0.mcap")
+    assert.is_false(fine)
+    assert.matches("lab's copy is damaged", said, 1, true)
+    assert.is_nil(said:find("changed or removed on bea", 1, true), said)
+    assert.is_truthy(swarm.within(10, function()
+      return s:cli("lab", "files list"):find "\none/rosbag2_0%.mcap +7 B +bea +damaged, nobody else has it"
+    end), s:cli("lab", "files list"))
+    for _, command in ipairs { "files list", "report" } do
+      assert.matches("one/rosbag2_0%.mcap: damaged, set aside in %S+/damaged/bafk%w+; nobody else has it%.",
+        (s:cli("lab", command):gsub("%s+", " ")))
+    end
+    assert.matches("1 held copy is damaged .-; nobody else has it%.", (s:cli("lab", "status"):gsub("%s+", " ")))
+  end)
+
+  it("tell of copies whose disk is not there, and count none of them", function()
+    if not s then return pending(why) end
+    swarm.sh(("cd %s && mv files elsewhere"):format(s:path("lab", "state")))
+    assert.is_true(s:stop("lab", "KILL"))
+    s:start("lab", SERVER)
+    assert.is_truthy(swarm.within(10, function()
+      return s:ask("lab", "files list") and s:cli("lab", "files list"):find ", 0 held for others, %d+ copies not there"
+    end), s:cli("lab", "files list") .. s:log "lab")
+    local list, report_of = s:cli("lab", "files list"), s:cli("lab", "report")
+    assert.matches(" not there, its disk is away ", list, 1, true)
+    assert.is_nil(report_of:find "lab only", report_of)
+    local _, said, fine
+    assert.is_truthy(swarm.within(10, function() -- bea's name is known again once she was heard
+      _, said, fine = get("lab", "bea:only-bea.txt")
+      return said:find("lab has one/only-bea.txt, is here, but the disk of its copies is not there", 1, true)
+    end), said)
+    assert.is_false(fine)
+    swarm.sh(("cd %s && mv elsewhere files"):format(s:path("lab", "state")))
+    assert.is_true(s:stop "lab")
+    s:start("lab", SERVER)
+    assert.is_truthy(swarm.within(10, function()
+      return s:ask("lab", "files list") and s:cli("lab", "files list"):find " bea +held, gone"
+    end))
+  end)
+
   it("say who has it and since when he was not heard where nobody can be asked, and know nothing else", function()
     if not s then return pending(why) end
     local _, said, fine = get("lap", "nothing-like-it")

@@ -1,5 +1,6 @@
 -- facts.lua - facts that several answers of the control socket share: ages, people, own files. It changes nothing.
 local plain = require "clients.control.plain"
+local shared = require "clients.control.shared"
 
 local facts = {}
 
@@ -31,9 +32,32 @@ function facts.disk(node)
   return told
 end
 
+--- Is the file CID held here, on a disk that is not there?
+function facts.copy_is_away(node, cid)
+  return node.content.copies_are_away ~= nil and node.content:copies_are_away() and node.content:holds(cid)
+end
+
+--- Copies held here that turned out damaged: an array of { cid, name, size, path, from = who | nil, state = "damaged",
+-- again = a whole one is held, others = how many other nodes have it }.
+function facts.damaged(node)
+  local list = node.content.damaged and node.content:damaged() or {}
+  local copies, who = {}, facts.people(node)
+  for _, file in ipairs(list[1] and shared.files(node) or {}) do
+    copies[file.cid] = #file.copies - (file.holder[node.id] and 1 or 0)
+  end
+  return plain.list(list, function(one)
+    local row = plain.fields(one, { "cid", "name", "size", "path" })
+    row.state, row.again, row.others = "damaged", node.content:holds(one.cid), copies[one.cid] or 0
+    row.from = one.from and who(one.from)
+    return row
+  end)
+end
+
 --- What the policy does not want, and how many bytes are free where fetched files go: unwanted, store_free.
 function facts.unwanted(node)
   local here = node.here and node.here() or {}
+  local away = node.content.copies_are_away and node.content:copies_are_away()
+  if away then return plain.list({}, plain.value), nil end -- what was found of room is of another disk
   return plain.list(node.gather and node.gather:unwanted(), plain.value), plain.value(here.store_free)
 end
 

@@ -67,7 +67,7 @@ end
 -- Our own record speaks of these, but the file system that they are on is not there: this node has no copy now.
 local function without_away(node, list)
   for _, file in ipairs(list) do
-    if node.logs.is_away and node.logs:is_away(file.cid) then
+    if node.logs.is_away and node.logs:is_away(file.cid) or facts.copy_is_away(node, file.cid) then
       for i = #file.copies, 1, -1 do
         if file.copies[i] == node.id then table.remove(file.copies, i) end
       end
@@ -121,12 +121,14 @@ function files:report()
     total = #list, share = plain.value(node.share), at_risk = count(rows, "at_risk"), gone = count(rows, "gone"),
     others_off = count(rows, "others_off"),
     not_shared = not_shared(node), disk = facts.disk(node), problem = facts.share_problem(node),
+    damaged = facts.damaged(node),
   }
 end
 
 -- A copy held here: whose it is, and whether he still shares it.
 local function held_row(node, file, who)
   local row = plain.fields(file, { "cid", "name", "size", "path", "class", "away" })
+  row.state = file.away and "not there" or "held"
   if not file.from then return row end
   row.also = plain.list(file.also, function(one) return { name = plain.text(one.name), from = who(one.from) } end)
   local record = node.dcache:record("share/files", file.cid, file.from)
@@ -142,7 +144,7 @@ function files:list()
     share = plain.value(node.share), problem = facts.share_problem(node), notes = facts.share_notes(node),
     files = plain.list(node.logs:files(), facts.own_file),
     held = plain.list(node.content:held(), function(file) return held_row(node, file, who) end),
-    fetching = fetching(node, who), disk = facts.disk(node),
+    fetching = fetching(node, who), damaged = facts.damaged(node), disk = facts.disk(node),
     queued = plain.value(node.gather and node.gather:queued()),
     unwanted = unwanted, store_free = store_free,
   }
@@ -176,7 +178,7 @@ local function own_cids(node)
   for _, file in ipairs(node.logs:files()) do
     if file.word ~= "away" then own[file.cid or false] = true end
   end
-  for _, file in ipairs(node.content:held()) do own[file.cid] = true end
+  for _, file in ipairs(node.content:held()) do own[file.cid] = own[file.cid] or not file.away end
   return own
 end
 
@@ -202,6 +204,7 @@ local function holders(node, file, sources, who)
   return plain.list(file.copies, function(id)
     local row = holder(id)
     row.reachable = reachable[id] or false
+    row.away = id == node.id and facts.copy_is_away(node, file.cid) or nil
     return row
   end)
 end

@@ -62,9 +62,7 @@ function requests.status(node)
     peers = node.discovery:count(), same = plain.value(node.discovery:same()),
     files = plain.list(node.logs:files(), facts_of.own_file), problem = facts_of.share_problem(node),
     notes = facts_of.share_notes(node), unwanted = unwanted, store_free = store_free, footing = facts_of.footing(node),
-    disk = facts_of.disk(node), damaged = plain.list(node.content.damaged and node.content:damaged(), function(one)
-      return plain.fields(one, { "cid", "name", "size" })
-    end),
+    disk = facts_of.disk(node), damaged = facts_of.damaged(node),
   }
 end
 

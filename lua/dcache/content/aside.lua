@@ -9,13 +9,16 @@ function aside.new(given)
   return setmetatable({ disk = given.disk, dir = given.dir .. "/damaged", names = {} }, aside)
 end
 
--- { cid =, name = of those of this run, size =, at = when it was changed last, ns }, oldest first.
+-- { cid =, name = at its origin and from = ID of that, of those of this run, size =, path =, at = when it was changed
+-- last, ns }, oldest first.
 function aside:list()
   local list = {}
   for _, name in ipairs(self.disk:list(self.dir) or {}) do
     local facts = self.disk:stat(self.dir .. "/" .. name)
     if facts and facts.kind == "file" then
-      list[#list + 1] = { cid = name, name = self.names[name], size = facts.size, at = facts.ctime_ns }
+      local known = self.names[name] or {}
+      list[#list + 1] = { cid = name, name = known.name, from = known.from, size = facts.size, at = facts.ctime_ns,
+        path = self.dir .. "/" .. name }
     end
   end
   table.sort(list, function(a, b)
@@ -25,13 +28,14 @@ function aside:list()
   return list
 end
 
--- PATH, where FILE { cid =, name = } was held, goes there; older ones go for it, however large it is. Where it cannot
--- it stays. → true | nil, text, word
+-- PATH, where FILE { cid =, name =, origin = } was held, goes there; older ones go for it, however large it is. Where
+-- it cannot it stays. → true | nil, text, word
 function aside:put(path, file)
   local ok, err, word = self.disk:mkdir(self.dir, 448) -- 0700
   if ok then ok, err, word = self.disk:rename(path, self.dir .. "/" .. file.cid) end
   if not ok then return nil, err, word end
-  self.names[file.cid] = file.name
+  local origin = file.origin or {}
+  self.names[file.cid] = { name = origin.name or file.name, from = origin.from }
   local new = self.disk:stat(self.dir .. "/" .. file.cid)
   local list, files, bytes = self:list(), 1, new and new.size or 0
   for i = #list, 1, -1 do

@@ -179,6 +179,9 @@ function content:held()
   return list
 end
 
+-- Is the disk not there on which the held files are?
+function content:copies_are_away() return self.room.away ~= nil end
+
 -- job.lua's rows, with name = its path at its origin, from = peer ID of that | nil.
 function content:fetching()
   local rows = self.fetcher:status()
@@ -189,7 +192,7 @@ function content:fetching()
   return rows
 end
 
--- Held copies that turned out damaged and were set aside: { cid =, name = | nil, size = }, oldest first.
+-- Held copies that turned out damaged and were set aside: aside.lua's rows.
 function content:damaged() return self.aside:list() end
 
 -- What is wrong with the disk that fetched files go to: room.lua's trouble | nil

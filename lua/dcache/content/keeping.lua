@@ -73,6 +73,9 @@ end
 -- Looks whether FILE is what it was, serves it and says so.
 function look(self, file)
   local state, why = self.sound:look(file)
+  if state == "checked" then
+    return self.log:once("check " .. file.cid, "debug", "content", "held file is checked", { name = file.name })
+  end
   if state == "unknown" then return trouble(self, file, "cannot be looked at", why) end
   if state == "damaged" then return spoil(self, file, why) end
   if state == "missing" then

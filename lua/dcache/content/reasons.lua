@@ -3,7 +3,7 @@ local reasons = {}
 
 -- %s is who, "ada" or "ada at 10.99.0.1" (AT); the words are those of core/http.c.
 local SENTENCES = {
-  missing = "%s no longer shares it",
+  missing = "%s cannot give it now",
   moved = "%s changed its copy meanwhile",
   permission = "%s does not give it to us",
   full = "%s has too much to do now",

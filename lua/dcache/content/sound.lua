@@ -58,7 +58,7 @@ function sound:is_there()
   return false
 end
 
--- "same"; "missing"; "damaged" and why; "unknown" and why: it is hashed, or cannot be looked at.
+-- "same"; "missing"; "damaged" and why; "checked": it is hashed; "unknown" and why: it cannot be looked at.
 function sound:look(file)
   local facts, err, word = self.disk:stat(self.path_of(file))
   if not facts then
@@ -78,7 +78,7 @@ function sound:look(file)
     return "damaged", "it has another size"
   end
   self:check(file)
-  return "unknown", "its bytes are checked"
+  return "checked"
 end
 
 local function close(self, file)
