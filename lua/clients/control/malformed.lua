@@ -1,14 +1,14 @@
 -- malformed.lua - who signed words whose DATA has not the form of its bucket, for `status`. Looks beside the loop.
 --
 -- A status that read every record would hold up the loop, and so would reading each word as it comes. So they are gone
--- through in slices: at the start, and where a class took in words since, each 10 s and when somebody asks.
+-- through in slices: at the start, and where a class took in words since, each minute and when somebody asks.
 local forms = require "dcache.forms"
 local walk = require "dcache.walk"
 
 local malformed = {}
 malformed.__index = malformed
 
-local EVERY <const> = 10 * 1000 -- ms
+local EVERY <const> = 60 * 1000 -- ms
 local ROWS <const> = 1024 -- of signer, bucket and fault that are told apart; more are only counted, in the last
 
 -- loop, dcache.
