@@ -1,4 +1,5 @@
 -- protocol_spec.lua - the protocol page says what the core does: words, limits, files. No behaviour.
+local second_classes = require "spec.second.classes"
 local abnf = require "spec.second.abnf"
 local core = require "core"
 local policy = require "policy"
@@ -31,16 +32,7 @@ local function grammar_of(name)
   for _, one in ipairs(grammars()) do if one.rules[name] then return one end end
 end
 
--- Rows of the table whose title begins with TITLE, as arrays of cells without their back quotes.
-local function rows(title)
-  local list = {}
-  for line in assert(page:match("\n| " .. title .. "[^\n]*\n|[-|]+\n(.-\n)\n")):gmatch "[^\n]+" do
-    local cells = {}
-    for cell in line:gmatch "| *([^|]-) *%f[|]" do cells[#cells + 1] = cell:gsub("`", "") end
-    list[#list + 1] = cells
-  end
-  return list
-end
+local function rows(title) return second_classes.rows(page, title) end
 
 local function section(name) return assert(page:match("\n## " .. name .. "\n(.-)\n## ")) end
 

@@ -3,7 +3,8 @@ local record = require "spec.second.record"
 
 local classes = {}
 
-local function rows(page, title)
+-- Rows of the PAGE's table whose title begins with TITLE, as arrays of cells without their back quotes.
+function classes.rows(page, title)
   local list = {}
   for line in assert(page:match("\n| " .. title .. "[^\n]*\n|[-|]+\n(.-\n)\n")):gmatch "[^\n]+" do
     local cells = {}
@@ -31,12 +32,12 @@ end
 function classes.new()
   local file <close> = assert(io.open "spec/PROTOCOL.md")
   local page, list, by_name = file:read "a", {}, {}
-  for i, row in ipairs(rows(page, "class | max_ttl")) do
+  for i, row in ipairs(classes.rows(page, "class | max_ttl")) do
     list[i] = { name = row[1], max_ttl = math.tointeger(tonumber(row[2])), size = math.tointeger(tonumber(row[3])),
       slots = math.tointeger(tonumber(row[4])), kept = row[5] == "kept", scope = row[6], buckets = {} }
     by_name[row[1]] = list[i]
   end
-  for _, row in ipairs(rows(page, "bucket | class")) do table.insert(by_name[row[2]].buckets, row[1]) end
+  for _, row in ipairs(classes.rows(page, "bucket | class")) do table.insert(by_name[row[2]].buckets, row[1]) end
   for _, class in ipairs(list) do class.law = record.law(class) end
   local function of(bucket)
     local best, found
