@@ -103,7 +103,7 @@ fuzz: all
 bench: all
 	@spec/bench/run.sh $(BENCH)
 
-# Each defect in spec/mutants must turn the spec red that its first line names. MUTANTS='journal_*' picks some.
+# Each defect in spec/mutants must turn the spec red that it names. MUTANTS='journal_*' picks some.
 mutants: all
 	@set -f; spec/mutants/run.sh $(MUTANTS)
 
