@@ -161,7 +161,7 @@ local function alone(answer, s)
   local down = no_network(tried, s)
   if down ~= "" and tried.heard == 0 then
     local machine = on[1] and "Only this machine was asked." or ""
-    return { ("Nobody else in %s. %s"):format(since, down), machine }
+    return { ("Nobody else in %s. %s"):format(since, down), others ~= "" and others or machine }
   end
   local words = ("Nobody else in %s. Sent %s on %s, heard %s back."):format(since, s.count(tried.beacons, "beacon"),
     s.list(on), tried.heard or s.UNKNOWN)
@@ -185,7 +185,8 @@ function discover.show(answer, s, options)
     if days > 0 then s:say(("%d lost for over a day; discover --all lists them."):format(days)) end
     local alone_now, down = here(answer) == 1 and answer.tried or {}, no_network(answer.tried or {}, s)
     if down ~= "" then
-      return s:say(sentences { count_of(answer, s), all_local(answer) and s:same(answer.same) or "", down })
+      return s:say(sentences { count_of(answer, s), all_local(answer) and s:same(answer.same) or "", down,
+        unfit(alone_now, s) })
     end
     return s:say(sentences { count_of(answer, s), s:same(answer.same), s:unused(alone_now.unused),
       unfit(alone_now, s) })

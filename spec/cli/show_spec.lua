@@ -100,6 +100,8 @@ describe("pages", function()
 ]], page "discover")
     local facts = { tried = { since_ms = 34000, beacons = 0, heard = 0, interfaces = {} } }
     assert.matches("Nobody else in 34 s%. No network interface is up%.\n$", page("discover", facts))
+    facts.tried.unfit = { { host = "127.0.0.1", count = 2 } }
+    assert.matches("No network interface is up%.\nHeard 127%.0%.0%.1, but its words", page("discover", facts))
     facts.tried = { since_ms = 34000, beacons = 1, heard = 3, interfaces = { "lo" } }
     assert.matches("Sent 1 beacon on lo, heard 3 back%.\nWhat was heard was not accepted", page("discover", facts))
     assert.equal("No files are shared. Put one into /home/ada/shared-logs.\n", page "report")
@@ -161,7 +163,9 @@ describe("pages", function()
     assert.matches("donald left 2 s ago; nobody else is here%. No network interface is up%.\n$",
       page("discover", facts, { width = 300 }))
     facts.nodes[3] = { id = fake.SERVER, name = "lab", status = "lost", seen_ms = 9000 }
-    assert.matches("\n1 node here, 1 left, 1 lost%. No network", page("discover", facts, { width = 300 }))
+    facts.tried.unfit = { { host = "127.0.0.1", count = 2 } }
+    assert.matches("\n1 node here, 1 left, 1 lost%. No network interface is up%. Heard 127%.0%.0%.1, but its words",
+      page("discover", facts, { width = 300 }))
   end)
 
   it("name who was heard and is of another swarm, instead of blaming the network", function()
