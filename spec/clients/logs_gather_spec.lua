@@ -287,6 +287,25 @@ describe("gathering", function()
     assert.same({ "c", "nobody shares it any more" }, w.dropped)
   end)
 
+  it("gives up a file that nobody shares any more also while it is about to be tried again", function()
+    local w = world()
+    w.urgency = { c = 1 }
+    w.gather.content.fetch = function(_, cid, _, _, done)
+      table.insert(w.fetched, cid)
+      w.loop:post(function() done(nil, "disk: needs 8 B more room on /x", "disk") end)
+    end
+    local put = w.gather.resting.wake
+    w.gather.resting.wake = function(...)
+      w.records[3].holds = false
+      put(...)
+      w.word({ verb = "dismiss", bucket = "share/files", key = "c", signer = "bea" }, {})
+    end
+    w.gather:start()
+    w.loop:run_until(10000)
+    assert.same({ "c" }, w.fetched)
+    assert.same({ "c", "nobody shares it any more" }, w.dropped)
+  end)
+
   it("removes halves of files that nobody has, not of those that it wants or that somebody has", function()
     local w = world()
     w.halves = { { cid = "b", size = 1 }, { cid = "gone", size = 1 } }

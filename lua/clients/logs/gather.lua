@@ -95,7 +95,7 @@ end
 
 -- Words of who had the file KEY are gone: if nobody has it any more, it is not waited for.
 function gather:gone_soon(key)
-  if self.stopped or not (self.turns:has(key) or self.resting:has(key)) then return end
+  if self.stopped or not (self.turns:has(key) or self.resting:knows(key)) then return end
   self.gone[#self.gone + 1] = key
   if self.leaving or #self.gone > QUEUE_MAX then return end
   self.leaving = self.loop:after(GONE, function()

@@ -68,6 +68,9 @@ end
 
 function rests:has(key) return self.by_key[key] ~= nil and self.by_key[key].asleep or self.losses:has(key) end
 
+-- Did the file KEY fail to come, whether it rests or is about to be tried again?
+function rests:knows(key) return self.by_key[key] ~= nil or self.losses:has(key) end
+
 -- As losses.lua's note: what has to wait is found by a later look at all files.
 function rests:lost(key, damaged) return self.losses:note(key, damaged) end
 
