@@ -1,9 +1,12 @@
 -- kept.lua - one small value in a file of the state folder, whole or not at all. Knows no value's meaning.
 --
--- STATE/NAME is a line of canonical JSON, {"data":…,"hash":H,"schema":1}: H is the BLAKE2b-256 of the data's text, in
--- base64url. Lazy: what changed goes to the disk every half hour, at a clean stop, and soon after `soon` was called:
--- some such writes may follow each other closely, but no more in the long run than one each five minutes.
--- A power cut takes back that much and no more, since the file is replaced whole.
+-- The file NAME is one line of canonical JSON, {"data":…,"hash":H,"schema":1}: H is the BLAKE2b-256 of the data's text,
+-- in base64url. It is at most 256 KiB and is replaced whole, so a power cut leaves the old value or the new one.
+-- A damaged file is renamed and said, and the value begins anew. There are two kinds:
+--   firm  the value is on the disk when `put` returns, or when TOLD of `put_beside` is called. After damage the value
+--         is `lost` until somebody puts one again: what rests on it must not act before, over restarts too.
+--   lazy  the value goes to the disk every half hour, at a clean stop, and soon after `soon` was called: some such
+--         writes may follow each other closely, but in the long run there is no more than one in five minutes.
 local hash = require "core.hash"
 local json = require "core.json"
 local text = require "core.text"
@@ -13,23 +16,44 @@ kept.__index = kept
 
 local SCHEMA = 1
 local BYTES_MAX = 256 * 1024
+local OLD_MAX = 16 * 1024 * 1024 -- bytes of a file in the form of an earlier version
+local MODE = 384 -- octal 0600
 local EVERY = 30 * 60 * 1000 -- ms
 local SOON = 10 * 1000 -- ms from `soon` to the disk
 local SOON_MOST, EACH = 12, 5 * 60 * 1000 -- of these writes at once; ms until there may be one more
+local FULL = { ENOSPC = true, EDQUOT = true }
 
--- loop, disk, log, replacing (lua/replacing.lua), date() → text for the names of damaged files, dir (the
--- state folder), name; data() → what is to be kept now, as core.json can hold it.
-function kept.new(given)
-  local self = setmetatable({}, kept)
-  for _, field in ipairs { "loop", "disk", "log", "replacing", "date", "data" } do self[field] = given[field] end
-  self.path, self.haste = given.dir .. "/" .. given.name, SOON_MOST
+local FIELDS = { "disk", "log", "date", "old", "loop", "replacing", "data" }
+
+local function new(given, is_firm)
+  local self = setmetatable({ firm = is_firm, flying = 0, haste = SOON_MOST }, kept)
+  for _, field in ipairs(FIELDS) do self[field] = given[field] end
+  self.dir, self.name, self.path = given.dir, given.name, given.dir .. "/" .. given.name
   return self
 end
 
+--- A firm value. GIVEN:
+--   disk       core.disk's
+--   log        lua/log.lua's
+--   date()     → text for the names of damaged files
+--   dir        the folder, which must be there
+--   name       of the file
+--   old(text)  → the data of a file in the form of an earlier version | nil; or nil where there never was one
+--   replacing  lua/replacing.lua's; only put_beside needs it
+function kept.new_firm(given) return new(given, true) end
+
+--- A lazy value. GIVEN: as for a firm one, and
+--   loop       lua/loop.lua's
+--   data()     → what is to be kept now, as core.json can hold it
+function kept.new_lazy(given) return new(given, false) end
+
 local function seal(data) return text.base64url(hash.blake2b(json.encode(data))) end
 
--- The data of a file's TEXT | nil where the file is damaged; nil, N where it is of version N.
-local function open(line)
+--- The line that holds DATA. It throws where core.json cannot hold that.
+function kept.encode(data) return json.encode { data = data, hash = seal(data), schema = SCHEMA } .. "\n" end
+
+--- The data of a file's LINE | nil where the file is damaged; nil, N where it is of version N, a later one.
+function kept.decode(line)
   local value = line:sub(-1) == "\n" and json.decode(line:sub(1, -2))
   local schema = type(value) == "table" and math.tointeger(value.schema)
   if schema and schema > SCHEMA then return nil, schema end
@@ -37,7 +61,7 @@ local function open(line)
   return value.hash == seal(value.data) and value.data or nil
 end
 
--- A name beside PATH that nobody has. VERSION: of what is put aside; nil: it is damaged.
+-- A name beside the file's that nobody has. VERSION: of what is put aside; nil: it is damaged.
 local function aside(self, version)
   local base = ("%s.%s-%s"):format(self.path, version and "version-" .. version or "damaged", self.date())
   local name, n = base, 1
@@ -48,36 +72,102 @@ local function aside(self, version)
   return name
 end
 
+-- The first file that an earlier start put aside | nil.
+local function find_aside(self)
+  local names = self.disk:list(self.dir) or {}
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local rest = name:sub(1, #self.name) == self.name and name:sub(#self.name + 1)
+    if rest and (rest:find "^%.damaged%-" or rest:find "^%.version%-") then return self.dir .. "/" .. name end
+  end
+end
+
+local function put_aside(self, version)
+  local name = aside(self, version)
+  local ok, why = self.disk:rename(self.path, name)
+  if not version then self.damaged = ok and name or self.path end
+  if self.firm then self.lost = ok and name or self.path end
+  local what = version and ("a file is of version %d, this dt-swarm knows %d"):format(version, SCHEMA)
+    or "a file is damaged"
+  self.log:warn("node", what .. ": begun anew", { file = self.path, aside = ok and name or why })
+end
+
 --- What was kept by an earlier run | nil: none yet, or the file is damaged, or a newer dt-swarm wrote it. Such a one is
--- put aside and said; self.damaged names a damaged one.
+-- put aside and said; self.damaged names a damaged one. self.lost (firm only): there was a value, and it is not known.
 function kept:read()
-  local line, err, word = self.disk:read(self.path, BYTES_MAX)
-  if word == "ENOENT" then return nil end
+  local line, err, word = self.disk:read(self.path, self.old and OLD_MAX or BYTES_MAX)
+  if word == "ENOENT" then
+    self.lost = self.firm and find_aside(self) or nil
+    return nil
+  end
   local data, version
-  if line then data, version = open(line) end
+  if line then data, version = kept.decode(line) end
   if data ~= nil then
     self.written = line
     return data
   end
-  if not line and word ~= "long" then -- the disk did not give it: it may be whole
-    self.log:warn("node", "a file cannot be read", { file = self.path, why = err })
-    return nil
-  end
-  local name = aside(self, version)
-  local ok, why = self.disk:rename(self.path, name)
-  if ok and not version then self.damaged = name end
-  local what = version and ("a file is of version %d, this dt-swarm knows %d"):format(version, SCHEMA)
-    or "a file is damaged"
-  self.log:warn("node", what .. ": begun anew", { file = self.path, aside = ok and name or why })
-  return nil
+  if line and not version and self.old then data = self.old(line) end
+  if data ~= nil then return data end
+  if line or word == "long" then return put_aside(self, version) end
+  self.lost = self.firm and self.path or nil -- the disk did not give it: it may be whole
+  self.log:warn("node", "a file cannot be read", { file = self.path, why = err })
 end
 
-local function line_of(self)
-  local data = self.data()
-  return json.encode { data = data, hash = seal(data), schema = SCHEMA } .. "\n"
+-- The line that holds DATA | nil, text, word.
+local function line_of(self, data)
+  local line = kept.encode(data)
+  if #line <= BYTES_MAX then return line end
+  return nil, ("long: %s would have %d bytes, and %d is the most"):format(self.path, #line, BYTES_MAX), "long"
 end
 
-local function told(self, line)
+-- == firm
+
+local function is_there(self, line) self.written, self.lost = line, nil end
+
+-- Writes over what is there: all that a full disk allows. A power cut in the middle leaves a damaged file, no other
+-- value.
+local function overwrite(disk, path, line)
+  local file, message, word = disk:open(path, "write")
+  if not file then return nil, message, word end
+  local ok
+  ok, message, word = file:pwrite(line, 0)
+  if ok then ok, message, word = file:truncate(#line) end
+  if ok then ok, message, word = file:sync() end
+  file:close()
+  return ok and true, message, word
+end
+
+--- Keeps DATA: it is on the disk when this returns → true | nil, text, word. The caller waits for the disk, so this is
+-- for the time before the loop runs.
+function kept:put(data)
+  assert(self.flying == 0, "an earlier value is still on its way to the disk")
+  local line, err, word = line_of(self, data)
+  if not line then return nil, err, word end
+  if line == self.written then return true end
+  local ok
+  ok, err, word = self.disk:replace(self.path, line, MODE)
+  if not ok and FULL[word] and self.disk:stat(self.path) then ok, err, word = overwrite(self.disk, self.path, line) end
+  if not ok then return nil, err, word end
+  is_there(self, line)
+  return true
+end
+
+--- The same beside the loop: TOLD(true) once DATA is on the disk, or TOLD(nil, text, word). What is put first is there
+-- first. TOLD is never called after the node has begun to stop.
+function kept:put_beside(data, told)
+  local line, err, word = line_of(self, data)
+  if not line then return told(nil, err, word) end
+  self.flying = self.flying + 1
+  self.replacing:put(self.path, line, MODE, function(ok, why, code)
+    self.flying = self.flying - 1
+    if ok then is_there(self, line) end
+    told(ok, why, code)
+  end)
+end
+
+-- == lazy
+
+local function told_of(self, line)
   return function(ok, err)
     if ok then
       self.written, self.failing = line, nil
@@ -88,11 +178,13 @@ local function told(self, line)
   end
 end
 
--- Brings what changed to the disk, beside the loop.
+--- Brings what changed to the disk, beside the loop.
 function kept:write()
-  local line = line_of(self)
+  local line, err = line_of(self, self.data())
+  local told = told_of(self, line)
+  if not line then return told(nil, err) end
   if line == self.written then return end
-  self.replacing:put(self.path, line, 384, told(self, line)) -- 0600
+  self.replacing:put(self.path, line, MODE, told)
 end
 
 function kept:start()

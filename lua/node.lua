@@ -68,7 +68,7 @@ end
 
 local function build_discovery(self, given)
   local function keep(name, data)
-    return kept.new { loop = self.loop, disk = self.disk, log = self.log, date = given.date, dir = self.state,
+    return kept.new_lazy { loop = self.loop, disk = self.disk, log = self.log, date = given.date, dir = self.state,
       name = name, data = data, replacing = self.replacing }
   end
   self.discovery = discovery.new { loop = self.loop, random = self.random, comms = self.comms, dcache = self.dcache,

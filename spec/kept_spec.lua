@@ -19,7 +19,7 @@ describe("a kept value", function()
     local log = { forget = function() end }
     function log.warn(_, _, what, facts) said[#said + 1] = what .. " " .. (facts.aside or facts.why or "") end
     function log.once(_, _, _, _, what) said[#said + 1] = what end
-    return kept.new { loop = L, disk = on or d, log = log, dir = home.path, name = "seen",
+    return kept.new_lazy { loop = L, disk = on or d, log = log, dir = home.path, name = "seen",
       date = function() return "D" end, data = function() return value end,
       replacing = replacing.new { disk = on or d, log = log } }
   end
