@@ -3,14 +3,14 @@ local json = require "core.json"
 local shell = require "shell"
 local text = require "core.text"
 local call = require "cli.call"
-local world_of = require "cli.world"
-local absent = require "cli.absent"
+local world_of = require "cli.environment"
+local absent = require "cli.no_daemon"
 local width = require "cli.width"
 
 local context = {}
 context.__index = context
 
---- WORLD as cli/world.lua makes it; CLI for its exit codes.
+--- WORLD as cli/environment.lua makes it; CLI for its exit codes.
 function context.new(world, cli)
   local self = setmetatable({ world = world, cli = cli, exit = cli.exit }, context)
   self.show = require("cli.show").new {

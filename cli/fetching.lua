@@ -1,8 +1,8 @@
 -- fetching.lua - one file, from given sources to a given path, for a command that waits. Knows no command line.
 local fetch = require "dcache.content.fetch"
-local amount = require "amount"
-local half = require "cli.half"
-local room = require "dcache.content.room"
+local byte_size = require "byte_size"
+local part_file = require "cli.part_file"
+local disk_space = require "dcache.content.disk_space"
 local watching = require "cli.watching"
 local worker = require "worker"
 
@@ -13,23 +13,23 @@ local SILENT_FIRST <const>, SILENT <const> = 4000, 10000 -- the same where nobod
 
 local function quiet() end
 
-fetching.partial = half.path
+fetching.partial = part_file.path
 
 local session = {}
 session.__index = session
 
---- GIVEN: loop, disk, patience (ms; 30 s), space(path) → free bytes (not given: unknown), ask(request, told(answer or
+--- GIVEN: loop, disk, timeout (ms; 30 s), space(path) → free bytes (not given: unknown), ask(request, told(answer or
 -- nil, text, word)) without waiting (not given: nobody to ask). → what fetches files one after the other: run(given),
 -- close()
 function fetching.open(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, space = given.space, ask = given.ask,
-    patience = given.patience or PATIENCE }, session)
-  self.client = require("dcache.content.client").new { loop = self.loop }
+    timeout = given.timeout or PATIENCE }, session)
+  self.client = require("dcache.content.http_client").new { loop = self.loop }
   self.fetch = fetch.new {
     loop = self.loop, disk = self.disk, http = self.client, random = require("core.random").system(),
-    log = { debug = quiet, info = quiet, warn = quiet, error = quiet, once = quiet }, patience = self.patience,
+    log = { debug = quiet, info = quiet, warn = quiet, error = quiet, once = quiet }, timeout = self.timeout,
     silent = function(came)
-      return self.watch:silence(math.min(self.patience, came > 0 and SILENT or SILENT_FIRST))
+      return self.watch:silence(math.min(self.timeout, came > 0 and SILENT or SILENT_FIRST))
     end,
     sources = function() return self.watch.sources end,
     on_progress = function(...) if self.watch then self.watch:progressed(...) end end,
@@ -39,7 +39,7 @@ function fetching.open(given)
   return self
 end
 
--- The halves that it leaves are worth their place, or gone: what of it is there is said.
+-- The partial files that it leaves are worth their place, or gone: what of it is there is said.
 local function ending(self, message, gone)
   local facts = self.disk:stat(self.part)
   if not facts then return message end
@@ -47,8 +47,8 @@ local function ending(self, message, gone)
     self.disk:unlink(self.part)
     return message
   end
-  return ("%s; %s of %s came and are kept: ask again to go on"):format(message, amount.of(facts.size),
-    amount.of(self.given.size))
+  return ("%s; %s of %s came and are kept: ask again to go on"):format(message, byte_size.of(facts.size),
+    byte_size.of(self.given.size))
 end
 
 -- Nothing began: an empty half is not left behind.
@@ -58,7 +58,8 @@ local function tidy(self)
 end
 
 local function begin(self, given, finish)
-  self.fetch.room = room.new { loop = self.loop, path = half.folder_of(given.target), space = self.space }
+  self.fetch.disk_space = disk_space.new {
+    loop = self.loop, path = part_file.folder_of(given.target), space = self.space }
   local ok, message, word = self.fetch:start(given.cid, given.size, given.name or given.cid, finish)
   if ok then return true end
   tidy(self)
@@ -71,7 +72,7 @@ local function interrupted(self)
   local facts = self.disk:stat(self.part)
   tidy(self)
   if not facts or facts.size == 0 then return "stopped; nothing had come yet" end
-  return ("stopped; %s are kept, the same command goes on"):format(amount.of(facts.size))
+  return ("stopped; %s are kept, the same command goes on"):format(byte_size.of(facts.size))
 end
 
 -- Runs the loop until the end of what began. → path | nil, text, word
@@ -85,7 +86,7 @@ local function wait(self, given)
     self.loop:stop()
   end
   self.watch = watching.new { loop = self.loop, ask = self.ask, fetch = self.fetch, cid = given.cid,
-    sources = given.sources, on_row = given.on_row, finish = finish, origin = given.origin, patience = self.patience }
+    sources = given.sources, on_row = given.on_row, finish = finish, origin = given.origin, timeout = self.timeout }
   local signal = self.loop:signal("sigint", function() finish(nil, interrupted(self), "EINTR") end)
   local ok, why, kind = begin(self, given, finish)
   if ok then self.loop:run() else finish(nil, why, kind) end
@@ -101,7 +102,7 @@ end
 -- → path, nil, nil, bytes that were there from an earlier time | nil, text without a full stop, word (of fetch.lua;
 -- "EINTR": by Ctrl-C, the text is a whole line)
 function session:run(given)
-  local part, let_go, word = half.take(self.disk, given.target, given.cid)
+  local part, let_go, word = part_file.take(self.disk, given.target, given.cid)
   if not part then return nil, let_go, word end
   self.given, self.part = given, part
   local facts = self.disk:stat(part)

@@ -1,5 +1,5 @@
 -- folder.lua - `files get FOLDER`: its files one after the other, a page at a time. One that fails holds up no other.
-local half = require "cli.half"
+local half = require "cli.part_file"
 local progress = require "cli.progress"
 local text = require "core.text"
 local unixfs = require "core.unixfs"

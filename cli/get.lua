@@ -1,6 +1,6 @@
 -- get.lua - `files get`: asks the daemon who has a file, fetches it, checks it, puts it in its place.
 local forms = require "dcache.forms"
-local half = require "cli.half"
+local half = require "cli.part_file"
 local leftovers = require "cli.leftovers"
 local progress = require "cli.progress"
 local text = require "core.text"

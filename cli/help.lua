@@ -117,7 +117,7 @@ local function unknown(context, asked)
   for _, list in ipairs { words, errors, signs.all() } do
     for _, word in ipairs(list) do names[#names + 1] = { name = word.word } end
   end
-  return context:misused(require("cli.words").unknown(names, asked, "command or word of refusal"))
+  return context:misused(require("cli.arguments").unknown(names, asked, "command or word of refusal"))
 end
 
 --- Help for the command named by options.command (one or two words), for a group, for a word of refusal or

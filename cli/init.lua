@@ -91,7 +91,7 @@ local function perform(context, command, options)
   return file.show(answer, context.show, options) or cli.exit.ok
 end
 
---- Runs WORDS (without the program's name) in WORLD (cli/world.lua); the exit code.
+--- Runs WORDS (without the program's name) in WORLD (cli/environment.lua); the exit code.
 function cli.run(world, words)
   local context = require("cli.context").new(world, cli)
   local help = require "cli.help"
@@ -108,11 +108,11 @@ function cli.run(world, words)
     return help.run(context, { command = command and { table.unpack(words, 1, used) } or {} })
   end
   if not words[1] then
-    return context:misused("Which command? " .. require("cli.words").names(cli.commands))
+    return context:misused("Which command? " .. require("cli.arguments").names(cli.commands))
   end
-  if not command then return context:misused(require("cli.words").unknown(cli.commands, words)) end
+  if not command then return context:misused(require("cli.arguments").unknown(cli.commands, words)) end
   local options
-  options, message = require("cli.words").parse(command, { table.unpack(words, used + 1) })
+  options, message = require("cli.arguments").parse(command, { table.unpack(words, used + 1) })
   if not options then return context:misused(message) end
   context:colour(options.color)
   return perform(context, command, options)
@@ -120,7 +120,7 @@ end
 
 --- Called by core/main.c with the process's words.
 function cli.main(arg)
-  local world = require("cli.world").new(arg)
+  local world = require("cli.environment").new(arg)
   local ok, result = xpcall(cli.run, debug.traceback, world, { table.unpack(arg) })
   world.close()
   if not ok then error(result, 0) end

@@ -1,6 +1,6 @@
--- leftovers.lua - halves of files that an earlier `files get` left in a folder: gone on with, or removed, and said.
+-- leftovers.lua - partial files that an earlier `files get` left in a folder: continued, or removed and said.
 local cid = require "core.cid"
-local half = require "cli.half"
+local part_file = require "cli.part_file"
 local text = require "core.text"
 
 local leftovers = {}
@@ -8,15 +8,15 @@ local leftovers = {}
 local MOST <const> = 4 -- that are looked at
 local FRESH <const> = 60000 -- ms: another command may be at work on a newer one
 
--- → array of { path =, cid =, size =, own = is it of KEY? } of halves in FOLDER that nobody writes.
+-- → array of { path =, cid =, size =, own = is it of KEY? } of partial files in FOLDER that nobody writes.
 local function find(context, folder, key)
   local disk, now, list = context.world.disk(), context.world.loop():wall(), {}
   for _, name in ipairs(disk:list(folder) or {}) do
-    local whose = half.cid(name)
+    local whose = part_file.cid(name)
     local path = folder .. "/" .. name
     local facts = whose and cid.parse(whose) and disk:stat(path)
     if facts and facts.kind == "file" and now - facts.mtime_ns // 1000000 > FRESH and #list < MOST
-      and not half.is_held(disk, path) then
+      and not part_file.is_held(disk, path) then
       list[#list + 1] = { path = path, cid = whose, size = facts.size, own = whose == key }
     end
   end
@@ -24,7 +24,7 @@ local function find(context, folder, key)
 end
 
 local function removed(context, one, why)
-  if not half.remove(context.world.disk(), one.path) or one.size == 0 then return end
+  if not part_file.remove(context.world.disk(), one.path) or one.size == 0 then return end
   context:complain(("Removed %s, %s: half of %s."):format(text.escape(one.path), context.show.size(one.size), why))
 end
 
@@ -36,8 +36,9 @@ local function look_at(context, one)
     context.show:text(answer.name), one.cid))
 end
 
---- Looks for halves in FOLDER after KEY was fetched to it, or (SAVED is false) was not: of files that nobody shares any
--- more, and others of KEY itself, which is there now, the half is removed; of the others it is said how to go on.
+--- Looks for partial files in FOLDER after KEY was fetched to it, or (SAVED is false) was not. A partial file is
+-- removed when nobody shares its file any more, or when it is of KEY, which is there now.
+-- For the others it says how to go on.
 function leftovers.look(context, folder, key, saved)
   for _, one in ipairs(find(context, folder, key)) do
     if not one.own then look_at(context, one)

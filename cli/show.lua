@@ -1,5 +1,5 @@
 -- show.lua - facts as words for people: sizes, ages, names, colour; "–" is unknown. Asks nobody.
-local amount = require "amount"
+local byte_size = require "byte_size"
 local cures = require "cures"
 local layout = require "cli.table"
 local width = require "cli.width"
@@ -37,7 +37,7 @@ end
 
 --- Bytes in powers of ten: "812 B", "41.3 MB".
 function show.size(bytes)
-  return bytes and amount.of(bytes) or UNKNOWN
+  return bytes and byte_size.of(bytes) or UNKNOWN
 end
 
 --- "38.1 of 64.0 MB": the unit once where it is the same.

@@ -5,18 +5,18 @@ watching.__index = watching
 
 local LOOK <const> = 250 -- ms
 local HEARD <const> = 30000 -- ms since which the daemon heard a source that is there: over a full link words get lost
-local LONGER <const> = 4 -- times the patience where somebody who is there has too much to do
+local LONGER <const> = 4 -- times the timeout where somebody who is there has too much to do
 local ASK_STILL <const>, ASK_MOVING <const> = 1000, 10000 -- ms between two questions: while nothing comes; else
 local STILL <const> = 2000 -- ms without a block after which nothing comes
 local NEWS <const> = 3000 -- ms for which an answer tells who is there now
 
--- GIVEN: loop, fetch (fetch.lua's), cid, sources (those known first), patience (ms), ask(request, told) or nil,
+-- GIVEN: loop, fetch (fetch.lua's), cid, sources (those known first), timeout (ms), ask(request, told) or nil,
 -- origin (ID of who shares it as his own; false: only copies are left; nil: unknown), on_row(row) or nil,
 -- finish(nil, text, word, is it gone for good?). Fields: sources, the newest; why: what keeps it,
 -- where the daemon knows more than that nobody gave a block | nil.
 function watching.new(given)
   local self = setmetatable({ sources = given.sources, moved = given.loop:now(), asked = given.loop:now() }, watching)
-  for _, name in ipairs { "loop", "fetch", "cid", "patience", "ask", "finish", "origin" } do
+  for _, name in ipairs { "loop", "fetch", "cid", "timeout", "ask", "finish", "origin" } do
     self[name] = given[name]
   end
   self.on_row = given.on_row or function() end
@@ -83,9 +83,9 @@ end
 --- ms without a block after which it is given up now that nobody gives anything; MS: where no more is known.
 function watching:silence(ms)
   local row = self.fetch:status()[1]
-  if row and BUSY[row.word] and self.told_at and self.loop:now() - self.told_at > NEWS then return self.patience end
+  if row and BUSY[row.word] and self.told_at and self.loop:now() - self.told_at > NEWS then return self.timeout end
   if not row or not is_waited_for(self, row) then return ms end
-  return is_busy(self, row) and self.patience * LONGER or self.patience
+  return is_busy(self, row) and self.timeout * LONGER or self.timeout
 end
 
 local PAINT <const> = 100 -- ms between two pictures
@@ -106,7 +106,7 @@ end
 
 -- Others have it now than before, or nobody has.
 local function told(self, answer, word)
-  self.asking = false
+  self.liveness = false
   if self.stopped then return end
   if word == "missing" then
     if self.damaged then return give_up(self, self.damaged, "block") end
@@ -125,8 +125,8 @@ local function ask(self, row)
   local now = self.loop:now()
   local still = not row.rate or now - self.moved >= STILL
   local every = still and ASK_STILL or ASK_MOVING
-  if not self.ask or self.asking or now - self.asked < every then return end
-  self.asking, self.asked = true, now
+  if not self.ask or self.liveness or now - self.asked < every then return end
+  self.liveness, self.asked = true, now
   local request = { command = "sources", what = self.cid, look = BUSY[row.word] and still or nil }
   self.ask(request, function(answer, _, word) told(self, answer, word) end)
 end
@@ -137,7 +137,7 @@ function watching:look()
   self.on_row(row)
   if row.done ~= self.have then self.moved, self.have = now, row.done end
   if row.word == "disk" then return give_up(self, row.reason, "disk") end -- a person need not wait for that
-  local most = is_busy(self, row) and self.patience * LONGER or self.patience
+  local most = is_busy(self, row) and self.timeout * LONGER or self.timeout
   if now - self.moved >= most + LOOK then return give_up(self, row.reason or "no block came", "missing") end
   ask(self, row)
 end

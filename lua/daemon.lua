@@ -1,7 +1,7 @@
 -- daemon.lua - the real effects around a node: loop, disk, sockets, threads, signals. Decides nothing.
 local core = require "core"
 local banner = require "banner"
-local ground = require "ground"
+local preflight = require "preflight"
 
 local daemon = {}
 daemon.__index = daemon
@@ -28,7 +28,7 @@ end
 -- State folder, key, threads: what may fail before anything is opened. → true | nil, text.
 local function open_base(self, given)
   local disk, wall = self.disk, function() return self.loop:wall() end
-  local free, err = ground.socket_free(self.net, disk, self.places)
+  local free, err = preflight.socket_free(self.net, disk, self.places)
   if not free then return nil, err end
   self.state, err = require "state".open { disk = disk, dir = self.places.state, now = wall }
   if not self.state then return nil, err end
@@ -43,7 +43,7 @@ end
 
 local function build_node(self, given)
   local one, err
-  local here = require "here".new { loop = self.loop, board = self.board, id = self.identity.id, name = self.name,
+  local here = require "node_facts".new { loop = self.loop, board = self.board, id = self.identity.id, name = self.name,
     type = given.policy:get "type", share = self.places.share, store = self.places.state .. "/files",
     reserved = function() return one and one.content and one.content:reserved() or 0 end,
     tags = given.policy:get "tags", peers = function() return one and one:peers() end,
@@ -56,7 +56,7 @@ local function build_node(self, given)
     last_stamp = self.state:number "stamp", keep_stamp = function(ms) return self.state:keep("stamp", ms) end,
     synchronised = function() return self.board.clock().synchronised end, memory = given.memory,
     space = self.board.space, mount = require "core.mount",
-    command = ground.command(given, self.places), host = self.host,
+    command = preflight.command(given, self.places), host = self.host,
     verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
     flusher = function(threads) return require "worker".new { loop = self.loop, threads = threads } end,
     date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end }
@@ -68,7 +68,7 @@ end
 
 local function open_services(self, given)
   local wanted = given.policy:get "clients.logs.gateway"
-  self.node:open_content(self.net, wanted and { ground.gateway(wanted) })
+  self.node:open_content(self.net, wanted and { preflight.gateway(wanted) })
   self.node:open_logs()
   local ok, err = self.node:open_channels(self.net)
   if not ok then return nil, err end
@@ -86,7 +86,7 @@ local function say_banner(self, given)
   if file:sub(1, #root) == root then file = file:sub(#root + 1) end
   local lines = banner.lines { node = self.node, policy = file, key_note = key_note(self.identity),
     share_note = self.node.logs:problem(), channels = self.node.routing:channels(),
-    http = select(2, self.node.ports()), http_reason = self.node.door and self.node.door.reason,
+    http = select(2, self.node.ports()), http_reason = self.node.listener and self.node.listener.reason,
     cli = given.cli .. " " .. self.host }
   io.stdout:write(table.concat(lines, "\n"), "\n")
   io.stdout:flush()
@@ -98,11 +98,11 @@ function daemon.start(given)
   local self = setmetatable({ net = require "core.net", disk = require "core.disk".real(),
     board = require "core.board", random = require "core.random".system(), uid = require "paths".uid() }, daemon)
   local ok, err
-  self.name, err = ground.name(given.options.name, given.policy)
+  self.name, err = preflight.name(given.options.name, given.policy)
   if not self.name then return nil, err end
-  self.places, err = ground.places(given)
+  self.places, err = preflight.places(given)
   if not self.places then return nil, err end
-  self.host = ground.host(given, self.places)
+  self.host = preflight.host(given, self.places)
   self.loop = require "loop".new { on_error = function(text) self.log:error("loop", "an error", { what = text }) end }
   self.log = new_log(self, given.options.verbose)
   given.policy.log = self.log
@@ -115,7 +115,7 @@ function daemon.start(given)
     end
   end
   self.node:start()
-  self.thrift = require "thrift".start(self.loop)
+  self.memory = require "memory".start(self.loop)
   say_banner(self, given)
   speak_up(self)
   return self

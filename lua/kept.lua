@@ -23,7 +23,7 @@ local SOON = 10 * 1000 -- ms from `soon` to the disk
 local SOON_MOST, EACH = 12, 5 * 60 * 1000 -- of these writes at once; ms until there may be one more
 local FULL = { ENOSPC = true, EDQUOT = true }
 
-local FIELDS = { "disk", "log", "date", "old", "loop", "replacing", "data" }
+local FIELDS = { "disk", "log", "date", "old", "loop", "atomic_write", "data" }
 
 local function new(given, is_firm)
   local self = setmetatable({ firm = is_firm, flying = 0, haste = SOON_MOST }, kept)
@@ -39,7 +39,7 @@ end
 --   dir        the folder, which must be there
 --   name       of the file
 --   old(text)  → the data of a file in the form of an earlier version | nil; or nil where there never was one
---   replacing  lua/replacing.lua's; only put_beside needs it
+--   atomic_write  lua/atomic_write.lua's; only put_beside needs it
 function kept.new_firm(given) return new(given, true) end
 
 --- A lazy value. GIVEN: as for a firm one, and
@@ -158,7 +158,7 @@ function kept:put_beside(data, told)
   local line, err, word = line_of(self, data)
   if not line then return told(nil, err, word) end
   self.flying = self.flying + 1
-  self.replacing:put(self.path, line, MODE, function(ok, why, code)
+  self.atomic_write:put(self.path, line, MODE, function(ok, why, code)
     self.flying = self.flying - 1
     if ok then is_there(self, line) end
     told(ok, why, code)
@@ -184,7 +184,7 @@ function kept:write()
   local told = told_of(self, line)
   if not line then return told(nil, err) end
   if line == self.written then return end
-  self.replacing:put(self.path, line, MODE, told)
+  self.atomic_write:put(self.path, line, MODE, told)
 end
 
 function kept:start()
@@ -215,7 +215,7 @@ function kept:stop()
   for _, timer in ipairs { self.timer or false, self.waiting or false } do
     if timer then timer:cancel() end
   end
-  self.replacing:close() -- what is being written is there now, and the rest is written here
+  self.atomic_write:close() -- what is being written is there now, and the rest is written here
   self:write()
 end
 

@@ -12,7 +12,7 @@ local function complain(lines) io.stderr:write("dt-swarm: ", table.concat(lines,
 local function load_policy(chosen, place, root)
   local load = require "policy.load"
   local policy, faults = load.load(chosen.policy, { shipped = root .. "/policies", search = place:policies(root) })
-  local lines = policy and require "ground".faults(policy) or load.report(faults)
+  local lines = policy and require "preflight".faults(policy) or load.report(faults)
   if policy and #lines == 0 then return policy end
   complain(lines)
 end
@@ -51,7 +51,7 @@ function main.main(arg)
   if not policy then return POLICY end
   if chosen.check then
     print(("%s: fine; every hook was asked with everything known and with everything unknown"):format(policy.name))
-    for _, line in ipairs(require "ground".unused(policy)) do print(line) end
+    for _, line in ipairs(require "preflight".unused(policy)) do print(line) end
     return OK
   end
   return start(chosen, policy, place, arg)

@@ -1,11 +1,11 @@
 -- node.lua - builds the four layers bottom-up; the only file that knows all of them. Owns no loop and no effect.
-local again = require "again"
+local republish = require "republish"
 local clock = require "time"
-local footing = require "footing"
+local state_health = require "state_health"
 local refusals = require "refusals"
 local journal = require "core.journal"
 local kept = require "kept"
-local replacing = require "replacing"
+local atomic_write = require "atomic_write"
 local dcache = require "dcache"
 local comms = require "comms"
 local routing = require "routing"
@@ -25,7 +25,7 @@ local function base(given)
   self.id, self.key = given.identity.id, given.identity.key
   self.swarm = self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
-  self.replacing = replacing.new { disk = self.disk, log = self.log, start = self.flusher }
+  self.atomic_write = atomic_write.new { disk = self.disk, log = self.log, start = self.flusher }
   self.policy.on_failure = function() self.refuse "policy" end
   self.ports = function() return 0, 0 end
   return self
@@ -38,7 +38,7 @@ local function tell_loss(self, what, damage)
 end
 
 local function build_dcache(self, given)
-  self.footing = footing.new { loop = self.loop, log = self.log, disk = self.disk, dir = self.state }
+  self.state_health = state_health.new { loop = self.loop, log = self.log, disk = self.disk, dir = self.state }
   local classes, doubts = self.policy:classes(), self.state .. "/unsure"
   local opened, report, word = journal.open(self.disk, self.state .. "/journal",
     { families = dcache.families(classes), date = given.date(), background = given.flusher ~= nil })
@@ -46,7 +46,8 @@ local function build_dcache(self, given)
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
     key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse,
     flush = self.policy:get "dcache.flush" * 1000, last = given.last_stamp, keep_last = given.keep_stamp,
-    flusher = given.flusher, doubted = self.disk:read(doubts), disk_told = function(why) self.footing:told(why) end,
+    flusher = given.flusher, doubted = self.disk:read(doubts),
+    disk_told = function(why) self.state_health:told(why) end,
     keep_doubts = function(names) return self.disk:replace(doubts, table.concat(names, " ")) end }
   for _, damage in ipairs(report.damaged) do tell_loss(self, "journal damaged", damage) end
   for _, damage in ipairs(report.torn) do
@@ -69,7 +70,7 @@ end
 local function build_discovery(self, given)
   local function keep(name, data)
     return kept.new_lazy { loop = self.loop, disk = self.disk, log = self.log, date = given.date, dir = self.state,
-      name = name, data = data, replacing = self.replacing }
+      name = name, data = data, atomic_write = self.atomic_write }
   end
   self.discovery = discovery.new { loop = self.loop, random = self.random, comms = self.comms, dcache = self.dcache,
     time = self.time, id = self.id, log = self.log, kept = keep,
@@ -79,7 +80,7 @@ end
 
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
 -- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text; last_stamp = ms or nil
--- and keep_stamp(ms): dcache/own.lua; http = nil: libcurl's; space(path) → free bytes, nil: nobody knows;
+-- and keep_stamp(ms): dcache/signer.lua; http = nil: libcurl's; space(path) → free bytes, nil: nobody knows;
 -- mount = core.mount;
 -- command: options that start it again; host: what the command line calls it by (either may be nil).
 -- → node | nil, text, word.
@@ -91,7 +92,7 @@ function node.new(given)
   if not ok then return nil, err, word end
   build_comms(self, given)
   build_discovery(self, given)
-  self.again = again.new(self)
+  self.republish = republish.new(self)
   return self
 end
 
@@ -144,14 +145,14 @@ end
 
 -- Files by CID: served at WANTED = { host, port }, or false; fetched, claimed.
 function node:open_content(net, wanted)
-  local content, door = require "dcache.content", require "dcache.content.door"
-  self.door = wanted and door.new { loop = self.loop, log = self.log, net = net,
+  local content, listener = require "dcache.content", require "dcache.content.listener"
+  self.listener = wanted and listener.new { loop = self.loop, log = self.log, net = net,
     backoff = require "routing.channels.backoff".new { random = self.random },
     make = require "core.gateway".new, host = wanted[1], port = wanted[2] }
-  self.gateway = self.door and self.door.gateway
+  self.gateway = self.listener and self.listener.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
     time = self.time, dir = self.state, id = self.id, gateway = self.gateway, publish = publisher(self),
-    flusher = self.flusher, replacing = self.replacing, http = self.http, space = self.space, mount = self.mount,
+    flusher = self.flusher, atomic_write = self.atomic_write, http = self.http, space = self.space, mount = self.mount,
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
@@ -163,12 +164,12 @@ function node:open_content(net, wanted)
       end
     end)
   end
-  if not self.door then return end
-  function self.door.on_open(gateway) -- later than the rest
+  if not self.listener then return end
+  function self.listener.on_open(gateway) -- later than the rest
     self.gateway = gateway
     self.content:open(gateway)
     self.logs:serve_again()
-    self.comms.beacon:stir()
+    self.comms.beacon:reset()
   end
 end
 
@@ -176,30 +177,30 @@ end
 function node:open_logs()
   local logs = require "clients.logs"
   self.logs = logs.new { loop = self.loop, log = self.log, policy = self.policy, here = self.here, time = self.time,
-    disk = self.disk, worker = self.worker, replacing = self.replacing, folder = self.share, state = self.state,
+    disk = self.disk, worker = self.worker, atomic_write = self.atomic_write, folder = self.share, state = self.state,
     host = self.host, publish = publisher(self),
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
     serve = function(...) return self.content:serve(...) end,
     withdraw = function(cid) return self.content:withdraw(cid) end,
     when_synced = function(fn) self.dcache:when_synced(fn) end }
-  self:open_gather()
+  self:open_replicate()
 end
 
--- Others' files are gathered where policy says so. → gather
-function node:open_gather()
-  local gather = require "clients.logs.gather"
-  self.gather = gather.new { loop = self.loop, log = self.log, random = self.random, time = self.time,
+-- Others' files are gathered where policy says so. → replicate
+function node:open_replicate()
+  local replicate = require "clients.logs.replicate"
+  self.replicate = replicate.new { loop = self.loop, log = self.log, random = self.random, time = self.time,
     dcache = self.dcache, comms = self.comms, policy = self.policy, here = self.here, id = self.id,
     content = self.content,
     names = function(id) return self.discovery.names:name(id) end,
     label = function(id) return self.discovery:label(id) end }
-  if self.gather.keeps_own or not self.worker then return self.gather end
-  local continued = require "clients.logs.continued"
-  self.continued = continued.new { loop = self.loop, content = self.content, worker = self.worker,
+  if self.replicate.keeps_own or not self.worker then return self.replicate end
+  local superseded = require "clients.logs.superseded"
+  self.superseded = superseded.new { loop = self.loop, content = self.content, worker = self.worker,
     dcache = self.dcache }
-  function self.gather.on_fetched() self.continued:soon() end
-  function self.content.on_lost(...) self.gather:lost(...) end
-  return self.gather
+  function self.replicate.on_fetched() self.superseded:soon() end
+  function self.content.on_lost(...) self.replicate:lost(...) end
+  return self.replicate
 end
 
 -- How many peers are heard now.
@@ -222,7 +223,7 @@ end
 
 -- Begins to speak: everything that was opened, bottom-up.
 function node:start()
-  for _, part in ipairs { "footing", "dcache", "comms", "discovery", "content", "logs", "gather", "continued",
+  for _, part in ipairs { "state_health", "dcache", "comms", "discovery", "content", "logs", "replicate", "superseded",
     "malformed" } do
     if self[part] and self[part].start then self[part]:start() end
   end
@@ -236,10 +237,10 @@ end
 
 -- Clean stop: what lets news in first; then what is in memory goes to the disk.
 function node:stop()
-  self.again:stop()
+  self.republish:stop()
   if self.control then self.control:close() end
-  for _, part in ipairs { "malformed", "continued", "gather", "logs", "door", "content", "links", "discovery", "comms",
-    "routing", "dcache", "footing" } do
+  for _, part in ipairs { "malformed", "superseded", "replicate", "logs", "listener", "content", "links", "discovery",
+    "comms", "routing", "dcache", "state_health" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end
   self.time:close()

@@ -2,7 +2,7 @@
 --
 --   lock      held while a daemon lives                 version   "dt-swarm state 1"
 --   boot      how often a daemon has started here       others    written by those who know what they are
-local furniture = require "furniture"
+local system_folders = require "system_folders"
 
 local state = {}
 
@@ -25,7 +25,7 @@ end
 -- Nobody's data: what a first start that was cut short may have left, or what comes with a disk: a state folder may be
 -- a whole one.
 local function is_nobodys(name)
-  return name == "lock" or name:find "^version" ~= nil or furniture.has(name)
+  return name == "lock" or name:find "^version" ~= nil or system_folders.has(name)
 end
 
 -- Nothing is made, locked or written before this has said that the folder is ours, or fit to be.

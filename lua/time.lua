@@ -2,11 +2,11 @@
 --
 -- Proved: our own synchronised clock, unless a quorum contradicts it; or three distinct members who state a source
 -- of their own and agree within five minutes (of the latest such three the earliest word counts): two liars,
--- early or late, prove nothing. Adopted: what the clocks that peers state say (adopted.lua).
+-- early or late, prove nothing. Adopted: what the clocks that peers state say (adopted_time.lua).
 -- Four uses are kept apart. Judging (is a word over, has it begun?) and comparing (the T of digests) go by proof, or by
 -- the build: nothing heard moves them. Own words are stamped by the best that there is; ages are exact, about, or
 -- unknown. Times are Unix milliseconds; what is not own time runs on by the monotonic clock.
-local adopted = require "adopted"
+local adopted_time = require "adopted_time"
 
 local time = {}
 
@@ -39,7 +39,7 @@ function time.new(options)
   local self = setmetatable({
     loop = options.loop, sync = options.sync, save = options.save, log = options.log,
     believe = options.setting == "system", build = options.build, quality = "none",
-    adopted = adopted.new { loop = options.loop, build = options.build }, witnesses = {}, count = 0,
+    adopted = adopted_time.new { loop = options.loop, build = options.build }, witnesses = {}, count = 0,
   }, Time)
   self.floor = { at = math.max(options.build, options.saved or 0), mono = self.loop:now() }
   self.saved = options.saved
@@ -149,7 +149,7 @@ function Time:testify(id, at, own_source)
 end
 
 -- What the witnesses say now, latest first; those who have been silent for long are forgotten.
-local function testimony(self)
+local function time_evidence(self)
   local mono, list = self.loop:now(), {}
   for id, w in pairs(self.witnesses) do -- any order
     if mono - w.mono > WITNESS_AGE then
@@ -237,7 +237,7 @@ end
 -- Looks again at what is proved, and what peers' clocks say; called by itself at every witness and every 16 s.
 function Time:refresh()
   local mono, before = self.loop:now(), self.proof and run_on(self, self.proof)
-  local at, source = prove(self, testimony(self))
+  local at, source = prove(self, time_evidence(self))
   self.offset = self.loop:wall() - mono
   if not at then return adopt(self) end
   self.proof, self.source, self.quality = { at = at, mono = mono }, source, "proved"

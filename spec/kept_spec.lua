@@ -2,7 +2,7 @@
 local disk = require "core.disk"
 local folder = require "spec.folder"
 local kept = require "kept"
-local replacing = require "replacing"
+local atomic_write = require "atomic_write"
 local simloop = require "sim.loop"
 
 local MINUTE = 60 * 1000
@@ -21,7 +21,7 @@ describe("a kept value", function()
     function log.once(_, _, _, _, what) said[#said + 1] = what end
     return kept.new_lazy { loop = L, disk = on or d, log = log, dir = home.path, name = "seen",
       date = function() return "D" end, data = function() return value end,
-      replacing = replacing.new { disk = on or d, log = log } }
+      atomic_write = atomic_write.new { disk = on or d, log = log } }
   end
 
   local function file() return folder.read(home.path .. "/seen") end
@@ -54,7 +54,7 @@ describe("a kept value", function()
 
   it("goes to the disk soon where that is asked, but not each time", function()
     local k, writes = new(), 0
-    k.replacing.put = function(_, _, _, _, told)
+    k.atomic_write.put = function(_, _, _, _, told)
       writes = writes + 1
       told(true)
     end
@@ -123,11 +123,11 @@ describe("a kept value", function()
 
   it("is tried again where the disk was full, which is said once", function()
     local k = new()
-    k.replacing.put = function(_, _, _, _, told) told(nil, "ENOSPC: full", "ENOSPC") end
+    k.atomic_write.put = function(_, _, _, _, told) told(nil, "ENOSPC: full", "ENOSPC") end
     k:start()
     L:run_until(95 * MINUTE)
     assert.same({ "a file cannot be written: tried again ENOSPC: full" }, said)
-    k.replacing.put = nil
+    k.atomic_write.put = nil
     L:run_until(125 * MINUTE)
     assert.truthy(file())
   end)

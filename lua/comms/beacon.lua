@@ -61,7 +61,7 @@ function beacon:stop()
 end
 
 -- Something changed that others should hear of soon: back to the shortest interval.
-function beacon:stir()
+function beacon:reset()
   if self.stopped then return end
   self.current = self.interval[1]
   if not self.timer or self.due - self.loop:now() <= self.interval[1] then return end

@@ -18,21 +18,21 @@ function handlers.beacon(self, message, source)
     if known and newcomer == "duplicate" then
       self.proof:ask(known, self.peers:flow(known, source), true)
     elseif known then
-      self.proof:ask(known, { source = source, patience = 1000 }, true)
+      self.proof:ask(known, { source = source, retry_ms = 1000 }, true)
     end
     return nil, peer, newcomer
   end
   source.spoke_beacon = true
   local last, away = not newcomer and peer.heard or nil, not self.peers:living(peer)
   self.proof:ask(peer, self.peers:beat(peer, source))
-  self.asking:heard(peer)
+  self.liveness:heard(peer)
   self.beacon:judge(peer)
   if newcomer or away then
-    self.beacon:stir()
+    self.beacon:reset()
     if self.newcomer then self.newcomer(peer) end
   end
   self.peers:back(peer, last)
-  self.testimony:beacon(peer)
+  self.time_evidence:beacon(peer)
   self.repair:consider()
   return true
 end
@@ -45,7 +45,7 @@ end
 function handlers.pong(self, message, source)
   local peer, err, word = self.proof:pong(message, source)
   if not peer then return nil, err, word end
-  self.asking:heard(peer)
+  self.liveness:heard(peer)
   self.repair:consider()
   return true
 end

@@ -4,11 +4,11 @@ local outbox = require "comms.outbox"
 local peers = require "comms.peers"
 local quota = require "comms.quota"
 local proof = require "comms.proof"
-local asking = require "comms.asking"
+local liveness = require "comms.liveness"
 local beacon = require "comms.beacon"
-local assent = require "comms.assent"
+local confirm = require "comms.confirm"
 local repair = require "comms.repair"
-local testimony = require "comms.testimony"
+local time_evidence = require "comms.time_evidence"
 local verify = require "comms.verify"
 local intake = require "comms.intake"
 local handlers = require "comms.handlers"
@@ -25,10 +25,12 @@ local function brain_parts(self, given)
   self.peers = peers.new { loop = self.loop }
   self.waste = quota.new { loop = self.loop, rate = WASTE.rate, burst = WASTE.burst, total = WASTE.total,
     total_burst = WASTE.total_burst }
-  self.testimony = testimony.new { loop = self.loop, swarm = self.swarm, peers = self.peers, dcache = self.dcache,
+  self.time_evidence = time_evidence.new { loop = self.loop, swarm = self.swarm, peers = self.peers,
+    dcache = self.dcache,
     allowed = function(source) return self:allowed(source) end, charge = function(host) self.waste:charge(host) end }
   self.verify = verify.new { swarm = self.swarm, start = given.verifier }
-  self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste, testimony = self.testimony,
+  self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste,
+    time_evidence = self.time_evidence,
     refused = self.refused, allowed = function(source) return self:allowed(source) end,
     heard = function(source, short) self.outbox:heard(source.channel.name, short) end,
     taken = function(...) foreign(self, ...) end }
@@ -45,12 +47,12 @@ local function brain_parts(self, given)
     return more
   end
   self.proof = proof.new(with { tell = function(source, message) return self.tell(source, message) end })
-  self.asking = asking.new(with { proof = self.proof, near = function(host) return self.near(host) end })
+  self.liveness = liveness.new(with { proof = self.proof, near = function(host) return self.near(host) end })
   self.beacon = beacon.new(with { interval = given.interval, name = given.name,
     say = function(message) self:say_everywhere(message) end,
-    speaks = function(class) return self.assent:speaks(class) end })
-  self.assent = assent.new(with { beacon = self.beacon })
-  self.repair = repair.new(with { beacon = self.beacon, assent = self.assent,
+    speaks = function(class) return self.confirm:speaks(class) end })
+  self.confirm = confirm.new(with { beacon = self.beacon })
+  self.repair = repair.new(with { beacon = self.beacon, confirm = self.confirm,
     dial = function(...) return self.dial(...) end,
     feed = function(link, generator) self.outbox:feed(link.name, generator) end,
     say = function(link, message) self.outbox:say(link.name, message) end,
@@ -75,7 +77,7 @@ function comms.new(given)
 end
 
 function comms:start()
-  self.assent:start()
+  self.confirm:start()
   self.beacon:start()
 end
 
@@ -87,9 +89,9 @@ end
 
 function comms:stop()
   self.verify:stop()
-  self.asking:stop()
+  self.liveness:stop()
   self.beacon:stop()
-  self.assent:stop()
+  self.confirm:stop()
   self.repair:stop()
 end
 
@@ -114,7 +116,7 @@ function comms:on_back(fn) table.insert(self.peers.on_back, fn) end
 -- A channel is there: facts { name =, kind =, address =, medium = bool, quiet = bool }.
 function comms:channel_up(channel)
   self.outbox:open(channel.name, channel)
-  if not channel.quiet then self.beacon:stir() end
+  if not channel.quiet then self.beacon:reset() end
 end
 
 function comms:channel_down(name) self.outbox:close(name) end
@@ -185,7 +187,7 @@ local function tell_listeners(self, bucket, st, source)
 end
 
 local function say_own(self, st)
-  if self.dcache:kept(st.bucket) then self.beacon:stir() end
+  if self.dcache:kept(st.bucket) then self.beacon:reset() end
   spread(self, st, nil, ways_on(self, nil))
 end
 
@@ -196,7 +198,7 @@ local function own(self, st)
   else
     say_own(self, st)
   end
-  self.assent:took(st)
+  self.confirm:took(st)
   tell_listeners(self, st.bucket, st, nil)
 end
 
@@ -204,12 +206,12 @@ end
 function foreign(self, list, from, to, n, kept, own_too, source)
   local names = ways_on(self, source)
   self.repair:got(source, n)
-  if kept then self.beacon:stir() end
-  local all = names[1] or own_too or self.assent:listens()
+  if kept then self.beacon:reset() end
+  local all = names[1] or own_too or self.confirm:listens()
   for i = from, all and to or 0 do
     local st = not list:word(i) and list:statement(i)
     if st then
-      self.assent:took(st)
+      self.confirm:took(st)
       spread(self, st, source, names)
       if own_too and st.signer == self.id and self.own_heard then self.own_heard(st) end
     end
@@ -263,7 +265,7 @@ function comms:next(name, bytes) return self.outbox:next(name, bytes) end
 function comms:due(name) return self.outbox:due(name) end
 
 -- Asks those near peers who were silent; done() when they answered, or after a second. → a function that gives it up
-function comms:look(done) return self.asking:look(done) end
+function comms:look(done) return self.liveness:look(done) end
 
 -- How far living peers hold the same (beacon.lua).
 function comms:sync() return self.beacon:sync() end

@@ -2,12 +2,12 @@
 local intake = {}
 intake.__index = intake
 
--- dcache, verify, waste (quota.lua), testimony, refused(word), allowed(source) → may it cost a check;
+-- dcache, verify, waste (quota.lua), time_evidence, refused(word), allowed(source) → may it cost a check;
 -- heard(source, short): a copy of a held word; taken(list, from, to, n, kept, own, source): N of these were taken
 -- in, those without a word; KEPT: some are of a class that is kept; OWN: some are ours.
 function intake.new(given)
   local self = setmetatable({}, intake)
-  for _, name in ipairs { "dcache", "verify", "waste", "testimony", "refused", "allowed", "heard", "taken" } do
+  for _, name in ipairs { "dcache", "verify", "waste", "time_evidence", "refused", "allowed", "heard", "taken" } do
     self[name] = given[name]
   end
   return self
@@ -42,7 +42,7 @@ local function unwanted(self, frame, from, to)
     if word == "duplicate" then
       if source.broadcast then self.heard(source, list:short(i)) end
     elseif word == "ended" or word == "future" then
-      self.testimony:hear(list:statement(i), source, word)
+      self.time_evidence:hear(list:statement(i), source, word)
     end
   end
   refuse(self, frame, from, to)

@@ -200,7 +200,7 @@ function peers.left(_, peer)
   return gone ~= nil and gone.boot == peer.boot and peer.heard <= gone.at + LATE
 end
 
--- Did PEER leave three questions over ten seconds unanswered (asking.lua), and was nothing heard of him since?
+-- Did PEER leave three questions over ten seconds unanswered (liveness.lua), and was nothing heard of him since?
 function peers:deaf(peer)
   local asked, now = peer.asked, self.loop:now()
   if not asked or asked.n < 3 then return false end

@@ -47,7 +47,7 @@ end
 local function wanted(self, flow)
   local now = self.loop:now()
   if flow.proved and now - flow.proved < AGAIN then return false end
-  return not flow.asked or now - flow.asked >= (flow.patience or 0)
+  return not flow.asked or now - flow.asked >= (flow.retry_ms or 0)
 end
 
 -- Is the medium so full that hardly more than our own reserve of it is left?
@@ -81,7 +81,7 @@ function proof:ask(peer, flow, copy)
   if copy and crowded(flow.source.channel) then return self.refused "budget" end
   if pestered(self, flow.source) then return self.refused "quota" end
   if not in_budget(self, self.loop:now(), copy) then return self.refused "budget" end
-  flow.patience = math.min(RETRY_MAX, (flow.patience or RETRY_MIN / 2) * 2)
+  flow.retry_ms = math.min(RETRY_MAX, (flow.retry_ms or RETRY_MIN / 2) * 2)
   flow.asked = self.loop:now()
   send(self, peer, flow)
 end
@@ -134,7 +134,7 @@ function proof:pong(message, source)
   local flow, peer = question.flow, question.peer
   local news = not self.peers:located(peer)
   self.peers:prove(peer, flow)
-  flow.patience = nil
+  flow.retry_ms = nil
   measure(self, question)
   if facts.boot < peer.boot then peer.boot, peer.count = facts.boot, -1 end -- a state folder made anew
   peer.tcp, peer.http = facts.tcp, facts.http

@@ -13,7 +13,7 @@ local RETRY_MIN, RETRY_MAX = 3000, 5 * 60 * 1000
 local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
 local FRAME = 64 -- statements in an answer
 
--- loop, random, dcache, peers, beacon, assent, id, log, refused(word), has(short), tick();
+-- loop, random, dcache, peers, beacon, confirm, id, log, refused(word), has(short), tick();
 -- dial(host, port, done(link)), feed(link, generator), say(link, message), broadcast(source, short).
 function repair.new(given)
   local self = setmetatable({ backoff = {}, started = given.loop:now(), serving = {} }, repair)
@@ -44,13 +44,13 @@ end
 local function rank(self, peer) return hash.blake2b(self.id .. peer.id) end
 
 -- What to repair with PEER: the classes that are unequal, at the T of his beacon; else the classes in doubt here about
--- which his digest tells nothing, at our own T, since his list tells (assent.lua).
+-- which his digest tells nothing, at our own T, since his list tells (confirm.lua).
 -- → { peer =, classes =, t = s, asked = bool } or nil, since when they are unequal (ms) or nil
 local function option_of(self, peer)
   local classes, since
   if next(peer.unequal) then classes, since = unequal_classes(self, peer) end
   if since then return { peer = peer, classes = classes, t = peer.t }, since end
-  local asked = self.assent:asks(peer)
+  local asked = self.confirm:asks(peer)
   return asked[1] and { peer = peer, classes = asked, t = self.beacon:tick(), asked = true }
 end
 
@@ -85,8 +85,8 @@ function repair:list(classes, t, from)
   return function()
     local class = classes[at]
     if not class then return nil end
-    local spoken = self.assent:speaks(class)
-    local ids = spoken and self.dcache:ids(class, t, after, messages.ids_in_line) or self.assent:fresh(class)
+    local spoken = self.confirm:speaks(class)
+    local ids = spoken and self.dcache:ids(class, t, after, messages.ids_in_line) or self.confirm:fresh(class)
     local last = not spoken or #ids < messages.ids_in_line
     after = ids[#ids] or after
     if last then at, after = at + 1, "" end
@@ -104,7 +104,7 @@ local function finish(self, session, why)
   else
     self.backoff[session.peer.id] = nil
   end
-  self.beacon:stir()
+  self.beacon:reset()
   self:consider()
 end
 
@@ -184,7 +184,7 @@ local function compare(self, source, facts, lacking)
   end
   list.other = list.other or lacking > 0
   if facts.last and not list.other and list.n == select(2, self.dcache:digest(facts.class, facts.t)) then
-    self.assent:listed(session.peer, facts.class)
+    self.confirm:listed(session.peer, facts.class)
   end
 end
 

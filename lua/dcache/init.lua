@@ -3,9 +3,9 @@ local intake = require "core.intake"
 local statement = require "core.statement"
 local record = require "core.record"
 local reading = require "dcache.reading"
-local own = require "dcache.own"
+local signer = require "dcache.signer"
 local syncing = require "dcache.syncing"
-local ended = require "dcache.ended"
+local expiry = require "dcache.expiry"
 
 local dcache = {}
 dcache.__index = dcache
@@ -73,8 +73,8 @@ function dcache.new(given)
   for name in (given.doubted or ""):gmatch "%l+" do self.unsure[name] = true end
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
     start = given.flusher, told = given.disk_told }
-  self.ended = ended.new { journal = self.journal, time = self.time }
-  self.words = own.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
+  self.ended = expiry.new { journal = self.journal, time = self.time }
+  self.words = signer.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
     last = given.last, keep = given.keep_last }
   lookup(self)
   replay(self)
@@ -101,7 +101,7 @@ function dcache:doubt(family)
   keep_doubts(self)
 end
 
--- A neighbour holds the same of CLASS (comms/assent.lua): what was lost has come back, or nothing was.
+-- A neighbour holds the same of CLASS (comms/confirm.lua): what was lost has come back, or nothing was.
 function dcache:agreed(class)
   if not self.unsure[class] then return end
   self.unsure[class] = nil

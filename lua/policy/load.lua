@@ -54,13 +54,13 @@ local function find(path, options)
 end
 
 --- Texts that TEXT extends, and those that they extend: the shipped one, else the one beside.
-local function gather(text, sources, folders, read)
+local function collect(text, sources, folders, read)
   for name in text:gmatch "extend%s*%(?%s*[\"']([%w_-]+)[\"']" do
     for _, folder in ipairs(folders) do
       local found = not sources[name] and read(folder .. "/" .. name .. ".lua")
       if found and #found <= TEXT_MAX then
         sources[name] = found
-        gather(found, sources, folders, read)
+        collect(found, sources, folders, read)
       end
     end
   end
@@ -136,7 +136,7 @@ function load.load(path, options)
   local texts, sections = read_sections(options.shipped, read)
   if not texts then return nil, sections end
   local f = start_fence(options)
-  local sources = gather(text, {}, { options.shipped, file:match "^(.*)/[^/]*$" or "." }, read)
+  local sources = collect(text, {}, { options.shipped, file:match "^(.*)/[^/]*$" or "." }, read)
   assert(f:call("begin", check.table(), texts, sources))
   local settings, where = try(f, file, text)
   if not settings then

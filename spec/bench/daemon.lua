@@ -94,8 +94,8 @@ end
 
 local function measure()
   print "daemon, memory and processor"
-  folder.write(home.path .. "/gather.lua", GATHER)
-  local server = daemon("server", home.path .. "/gather.lua")
+  folder.write(home.path .. "/replicate.lua", GATHER)
+  local server = daemon("server", home.path .. "/replicate.lua")
   local bare = start(os.getenv "LUA" or "lua5.4", { "-e", BARE })
   local peer = kubo()
   uv.sleep(3000)

@@ -1,7 +1,7 @@
 -- fetch.lua - a file over loopback, checked and in place, beside curl, tee and openssl from nginx. No pass or fail.
 -- needs: nginx curl openssl
 dofile "spec/helper.lua"
-local client = require "dcache.content.client"
+local client = require "dcache.content.http_client"
 local disk = require "core.disk"
 local fetch = require "dcache.content.fetch"
 local folder = require "spec.folder"

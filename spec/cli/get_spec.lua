@@ -87,7 +87,7 @@ describe("files get", function()
     assert.same({ schema = 1, command = "get", cid = file.cid, size = 6, path = "third" }, answer)
   end)
 
-  it("says what it went on with, and removes halves of files that nobody has any more", function()
+  it("says what it went on with, and removes partial files of files that nobody has any more", function()
     local bytes = folder.bytes(3 * MIB)
     local file = daemon(bytes)
     folder.write(home.path .. "/work/." .. file.cid .. ".part", bytes:sub(1, MIB))
@@ -223,7 +223,7 @@ describe("files get", function()
     local function fetch(file, port, options)
       local target = home.path .. "/work/x"
       options = options or {}
-      local session = fetching.open { loop = L, disk = options.disk or disk.real(), patience = options.patience,
+      local session = fetching.open { loop = L, disk = options.disk or disk.real(), timeout = options.timeout,
         space = options.space, ask = options.ask }
       local path, message, word = session:run {
         cid = file.cid, size = file.size, name = "x", target = target, on_row = options.on_row,
@@ -257,15 +257,15 @@ describe("files get", function()
 
     it("gives up after a while, in words, and keeps what came", function()
       local file = serve(folder.bytes(2 * MIB))
-      local path, message = fetch(file, nil, { patience = 400 })
+      local path, message = fetch(file, nil, { timeout = 400 })
       assert.is_nil(path)
       assert.equal("nobody who has it can be reached", message)
-      path, message = fetch(file, 1, { patience = 400 })
+      path, message = fetch(file, 1, { timeout = 400 })
       assert.is_nil(path)
       assert.equal("this machine does not answer", message)
       assert.equal("", left_over())
       folder.write(fetching.partial(home.path .. "/work/x", file.cid), folder.bytes(2 * MIB):sub(1, MIB))
-      path, message = fetch(file, 1, { patience = 400 })
+      path, message = fetch(file, 1, { timeout = 400 })
       assert.is_nil(path)
       assert.equal("this machine does not answer; 1.0 MB of 2.1 MB came and are kept: ask again to go on", message)
     end)

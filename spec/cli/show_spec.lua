@@ -501,7 +501,7 @@ end)
 
 describe("other daemons of this machine", function()
   it("are named where a path can be typed into a shell, and where somebody listens", function()
-    local others = require "cli.others"
+    local others = require "cli.other_daemons"
     local paths = { "/run/dt-swarm/control.sock", "/tmp/$(reboot)/dt-swarm.sock", "/tmp/dt-swarm;reboot;.sock",
       "/tmp/dt-swarm`reboot`.sock", "/home/bo/dt-swarm/root.sock", "/tmp/dt-swarm/dead.sock" }
     local lines = {}
@@ -527,7 +527,7 @@ describe("other daemons of this machine", function()
 end)
 
 describe("a daemon that is gone", function()
-  local absent, last, paths = require "cli.absent", require "clients.control.last", require "paths"
+  local absent, last, paths = require "cli.no_daemon", require "clients.control.last_seen", require "paths"
   local SOCKET <const> = "/tmp/a/d.sock"
   local COMMAND <const> = "--name bea --state '/tmp/a b/it'\\''s --here' --socket /tmp/a/d.sock --verbose /a/p.lua"
 

@@ -18,7 +18,7 @@ describe("watching a file that is fetched", function()
       tick = fn
       return { cancel = function() end }
     end }
-    return watching.new { loop = loop, cid = "c", sources = {}, origin = origin, patience = PATIENCE,
+    return watching.new { loop = loop, cid = "c", sources = {}, origin = origin, timeout = PATIENCE,
       fetch = {
         status = function()
           local copy = {}

@@ -6,7 +6,7 @@ local paths = require "paths"
 local loop_of = require "loop"
 local control = require "clients.control"
 local requests = require "clients.control.requests"
-local last = require "clients.control.last"
+local last_seen = require "clients.control.last_seen"
 local fake = require "spec.clients.fake_node"
 
 local loop, folder, path, open, log
@@ -345,26 +345,26 @@ describe("the control socket", function()
 
   it("leaves behind how it ended, and its path free", function()
     local server = start { state = folder }
-    assert.equal("running", last.read(disk.real():read(folder .. "/last")).how)
+    assert.equal("running", last_seen.read(disk.real():read(folder .. "/last")).how)
     server:close()
     server:close()
-    local found = last.read(disk.real():read(folder .. "/last"))
+    local found = last_seen.read(disk.real():read(folder .. "/last"))
     assert.equal("stopped cleanly", found.how)
     assert.equal(path, found.socket)
     assert.is_nil(disk.real():stat(path))
-    assert.is_nil(last.read "stopped\nyesterday\n/x\n")
+    assert.is_nil(last_seen.read "stopped\nyesterday\n/x\n")
   end)
 
   it("leaves the options that start it again, beside its socket, too", function()
     local other = folder .. "/state"
     assert(disk.real():mkdir(other))
     start({ state = other, command = "--name bea --state '/a b'" }):close()
-    for _, place in ipairs { other .. "/last", last.beside(path) } do
-      local found = last.read(disk.real():read(place))
+    for _, place in ipairs { other .. "/last", last_seen.beside(path) } do
+      local found = last_seen.read(disk.real():read(place))
       assert.same({ "--name bea --state '/a b'", path }, { found.command, found.socket }, place)
       assert.equal(tonumber("600", 8), disk.real():stat(place).mode)
     end
-    assert.is_nil(last.read(last.write("running", 1, "/x", "--name a\n--name b")).command, "one line")
+    assert.is_nil(last_seen.read(last_seen.write("running", 1, "/x", "--name a\n--name b")).command, "one line")
   end)
 end)
 
@@ -428,7 +428,7 @@ describe("requests", function()
     for i = 1, 5000 do
       facts.records[i] = fake.file(("bafy%d"):format(i), fake.ADA, ("d/some-name-%05d.bag"):format(i), 1, 1)
     end
-    local list = require("clients.control.shared").files(fake.node(facts))
+    local list = require("clients.control.file_index").files(fake.node(facts))
     local before = os.clock()
     require("clients.control.hint").of(fake.node(facts), list, "some_nome_x0001.bag")
     assert.is_true(os.clock() - before < 0.2)

@@ -68,7 +68,7 @@ local function layers(facts)
     routing = { channels = list_of(facts, "channels") },
     logs = { files = list_of(facts, "files"), refused = list_of(facts, "not_shared") },
     content = {
-      held = list_of(facts, "held"), fetching = list_of(facts, "fetching"),
+      stored = list_of(facts, "held"), fetching = list_of(facts, "fetching"),
       sources = list_of(facts, "sources"),
     },
   }

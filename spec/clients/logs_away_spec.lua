@@ -327,7 +327,7 @@ describe("a share folder that is a link", function()
     k.logs.away.check = function() return false end -- no second passes
     k:sh "echo other > ../two/a.bag && ln -sfn two ../share"
     k.logs.away.check = away_check
-    k.logs.own:event("a.bag", {})
+    k.logs.own_files:event("a.bag", {})
     assert.equal("propose propose", k:verbs())
     assert.equal("not there", k:file("b.bag").state)
     assert.is_true(k.logs:is_away(k.said[1].key) and k.logs:is_away(k.said[2].key))
@@ -340,7 +340,7 @@ describe("many files that are away", function()
     store:mkdir "/state"
     for i = 1, 100 do before[i] = { cid = ("cid%03d"):format(i), data = { names = { "x" .. i }, size = 1 } } end
     local one = away.new { loop = loop, log = till.log(), disk = store, folder = "/share", path = "/state/away",
-      replacing = require "replacing".new { disk = store, log = till.log() },
+      atomic_write = require "atomic_write".new { disk = store, log = till.log() },
       mount = { key = function() return nil, "ENOENT: gone", "ENOENT" end },
       shares = { release_all = function() return before end, say_kept = function() said = said + 1 end },
       vanish = function() return {} end }
@@ -369,7 +369,7 @@ describe("a share folder that cannot be used", function()
       local log = till.log()
       function log.warn(_, _, what, facts) lines[#lines + 1] = { what, facts[#facts][2] } end
       return away.new { loop = simloop.new(), log = log, disk = closed, folder = "/share", path = "/state/away",
-        host = "localhost", replacing = require "replacing".new { disk = closed, log = log }, mount = mount,
+        host = "localhost", atomic_write = require "atomic_write".new { disk = closed, log = log }, mount = mount,
         shares = { release_all = function() return kept end }, vanish = function() return {} end,
         back = function() end }
     end
@@ -399,7 +399,7 @@ describe("a folder that was emptied at once", function()
     local loop, said, store = simloop.new(), {}, disk.memory(1)
     store:mkdir "/state"
     local one = away.new { loop = loop, log = till.log(), disk = store, folder = "/share", path = "/state/away",
-      replacing = require "replacing".new { disk = store, log = till.log() },
+      atomic_write = require "atomic_write".new { disk = store, log = till.log() },
       mount = { key = function() return 1 end, of = function() return { id = "x", type = "ext4" } end },
       shares = { release_all = function() return {} end, count = function() return 0 end, drop_names = function() end,
         dismiss = function(_, cid) said[#said + 1] = cid end },

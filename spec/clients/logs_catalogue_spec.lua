@@ -5,7 +5,7 @@ local folder = require "spec.folder"
 local hash = require "core.hash"
 local kit = require "spec.clients.logs.kit"
 local loop = require "loop"
-local replacing = require "replacing"
+local atomic_write = require "atomic_write"
 local simloop = require "sim.loop"
 local unixfs = require "core.unixfs"
 local worker = require "worker"
@@ -39,7 +39,7 @@ describe("the catalogue", function()
   local function open(L, d, dir, start)
     local log = { warn = function(_, _, what) warned[#warned + 1] = what end }
     return catalogue.open { loop = L, disk = d, log = log, folder = dir,
-      replacing = replacing.new { disk = d, log = log, start = start } }
+      atomic_write = atomic_write.new { disk = d, log = log, start = start } }
   end
 
   before_each(function() warned = {} end)

@@ -48,7 +48,7 @@ local function new(burst)
     return n, true, false
   end
   box.intake = intake.new { dcache = dcache, verify = box.verify, waste = box.waste,
-    testimony = { hear = function() end }, heard = function() box.heard = box.heard + 1 end, taken = function() end,
+    time_evidence = { hear = function() end }, heard = function() box.heard = box.heard + 1 end, taken = function() end,
     refused = function(word) box.refused[word] = (box.refused[word] or 0) + 1 end,
     allowed = function(source) return box.waste:allows(source.host, source.proved) end }
   return box

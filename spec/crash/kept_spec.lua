@@ -1,7 +1,7 @@
 -- kept_spec.lua - the power goes at each write of a kept value, each byte of its file is spoiled: what is read then.
 local disk = require "core.disk"
 local kept = require "kept"
-local replacing = require "replacing"
+local atomic_write = require "atomic_write"
 local simloop = require "sim.loop"
 local worker = require "worker"
 
@@ -15,7 +15,7 @@ local function open(d, kind, more)
   function log.warn(_, _, what) one.said[#one.said + 1] = what end
   local given = { loop = one.loop, disk = d, log = log, dir = "/state", name = "value",
     date = function() return "D" end, data = function() return one.value end }
-  given.replacing = replacing.new { disk = d, log = log,
+  given.atomic_write = atomic_write.new { disk = d, log = log,
     start = function() return worker.new { loop = one.loop, inline = true } end }
   for name, value in pairs(more or {}) do given[name] = value end
   one.kept = kept["new_" .. kind](given)

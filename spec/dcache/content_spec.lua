@@ -1,5 +1,5 @@
 -- content_spec.lua - what a node serves, holds and claims, over restarts; and whom it would ask. No Comms.
-local client = require "dcache.content.client"
+local client = require "dcache.content.http_client"
 local content = require "dcache.content"
 local disk = require "core.disk"
 local folder = require "spec.folder"
@@ -96,7 +96,7 @@ describe("dcache.content", function()
     assert.same({ { verb = "propose", bucket = "share/safe", key = file.cid, data = { size = file.size },
       ttl = 30 * 86400 } }, said)
     assert.is_true(c:holds(file.cid))
-    assert.same({ { cid = file.cid, name = "a.bag", size = file.size, path = path } }, c:held())
+    assert.same({ { cid = file.cid, name = "a.bag", size = file.size, path = path } }, c:stored())
     source:withdraw(file.cid)
     local third = node("third", { server = g:port() })
     assert(fetch(third, file))
@@ -145,7 +145,7 @@ describe("dcache.content", function()
     c:start()
     slow:slow(300)
     for i = 1, 40 do -- so that its turn to be written down does not come
-      c.replacing:put(home.path .. "/other" .. i, "x", 384, function() end)
+      c.atomic_write:put(home.path .. "/other" .. i, "x", 384, function() end)
     end
     assert(fetch(c, file))
     assert.same({}, said) -- not written down yet, so not claimed
@@ -159,12 +159,12 @@ describe("dcache.content", function()
     local file, port = publisher()
     local c, _, said = node("server", { publisher = port })
     folder.write(home.path .. "/a.bag", "something else")
-    c.fetcher.patience = 300
+    c.fetcher.timeout = 300
     local path, _, word = fetch(c, file)
     assert.is_nil(path)
     assert.equal("missing", word)
     assert.same({}, said)
-    assert.same({}, c:held())
+    assert.same({}, c:stored())
     assert.is_true(c:counts().refused.moved >= 1)
   end)
 
@@ -200,7 +200,7 @@ describe("dcache.content", function()
     again, _, said = node("server", {}, { records = { record }, time = { now = function() return 1000000 end } })
     again:start()
     assert.same({}, said)
-    local row = again:held()[1]
+    local row = again:stored()[1]
     assert.same({ "one/a.bag", "swarm", ADA }, { row.name, row.class, row.from })
     assert.truthy(row.path:find("/a.bag", 1, true))
     assert.truthy(folder.read(row.path))
@@ -226,7 +226,7 @@ describe("dcache.content", function()
     c:stop()
     local again = node("server", {})
     again:start()
-    assert.same({ "two/b.bag", "lab" }, { again:held()[1].name, again:held()[1].class })
+    assert.same({ "two/b.bag", "lab" }, { again:stored()[1].name, again:stored()[1].class })
   end)
 
   it("knows a file by all names that it has at all robots, taken away or not, and after a restart", function()
@@ -246,19 +246,19 @@ describe("dcache.content", function()
       also = { { name = "a/same" }, { from = BEA, name = "a/same" } } }
     run_till(function() return said[2] end)
     assert.same(claim, said[2].data)
-    assert.same({ { from = ADA, name = "a/same" }, { from = BEA, name = "a/same" } }, c:held()[1].also)
+    assert.same({ { from = ADA, name = "a/same" }, { from = BEA, name = "a/same" } }, c:stored()[1].also)
     local many = {}
     for i = 1, 300 do many[i] = ("d/%03d"):format(i) end
     heard(ADA, { "b/same", table.unpack(many) })
     L:after(300, function() L:stop() end)
     L:run()
     assert.equal(2, #said) -- further names of a file that was claimed just now wait
-    assert.equal(256, #c:held()[1].also)
+    assert.equal(256, #c:stored()[1].also)
     c:stop()
     local again
     again, _, said = node("server", {})
     again:start()
-    assert.same(256, #again:held()[1].also)
+    assert.same(256, #again:stored()[1].also)
     local text = json.encode(said[1].data)
     assert.is_true(#text <= 640 and #text > 600, #text)
     assert.truthy(forms.read("share/safe", file.cid, json.decode(text)))
@@ -281,7 +281,7 @@ describe("dcache.content", function()
     assert.same({ size = file.size }, said[1].data)
     told { key = file.cid, verb = "dismiss", signer = ADA }
     told { key = file.cid, verb = "propose", signer = ADA, malformed = "form: x" }
-    assert.is_nil(again:held()[1].from)
+    assert.is_nil(again:stored()[1].from)
     told { key = file.cid, verb = "propose", signer = ADA, holds = true,
       data = { class = "lab", names = { "two/a.bag", "x" }, size = file.size } }
     L:after(300, function() L:stop() end)
@@ -291,7 +291,7 @@ describe("dcache.content", function()
     again:stop()
     local third = node("server", {})
     third:start()
-    assert.equal("two/a.bag", third:held()[1].name)
+    assert.equal("two/a.bag", third:stored()[1].name)
   end)
 
   it("claims the size alone where the origin's facts cannot stand in a record", function()
@@ -367,7 +367,7 @@ describe("dcache.content", function()
     local third, _, third_said = node("server", {})
     third:start() -- the new identity was written down
     assert.equal("propose", third_said[1].verb)
-    assert.is_nil(third.sound.queue[1])
+    assert.is_nil(third.integrity.queue[1])
   end)
 
   it("gives up no copy because this process has no descriptor or memory left to look at it", function()
@@ -378,7 +378,7 @@ describe("dcache.content", function()
     os.execute(("cp -p %s %s.new && mv %s.new %s"):format(path, path, path, path))
     local again, _, said = node("server", {})
     local real, word = disk.real(), "EMFILE"
-    again.sound.disk = { stat = function(_, where) return real:stat(where) end,
+    again.integrity.disk = { stat = function(_, where) return real:stat(where) end,
       unlink = function(_, where) return real:unlink(where) end,
       open = function(_, ...)
         if word then return nil, word .. ": open", word end
@@ -405,14 +405,14 @@ describe("dcache.content", function()
     c:start()
     local path = assert(fetch(c, file))
     run_till(function() return said[1] end)
-    local held = require "dcache.content.held"
-    local same = held.same
-    finally(function() held.same = same end)
+    local stored = require "dcache.content.stored"
+    local same = stored.same
+    finally(function() stored.same = same end)
     local handle = assert(io.open(path, "r+b"))
     handle:seek("set", 5)
     handle:write "rotten"
     handle:close()
-    held.same = function() return true end -- what a disk does whose bits rot
+    stored.same = function() return true end -- what a disk does whose bits rot
     local asked = client.new { loop = L }
     table.insert(open, { stop = function() asked:close() end })
     asked:get({ url = ("http://127.0.0.1:%d/ipfs/%s?format=raw"):format(g:port(), file.cid), max = 65536 },
@@ -507,7 +507,7 @@ describe("dcache.content", function()
 
   it("puts files together on the file system on which they are to be", function()
     local devices = { ["/s/partial"] = { dev = 1 }, ["/s/files"] = { dev = 1 } }
-    local set = require "dcache.content.parts".new { dir = "/s",
+    local set = require "dcache.content.partials".new { dir = "/s",
       disk = { stat = function(_, path) return devices[path] end } }
     assert.equal("/s/partial", set:folder())
     devices["/s/files"].dev = 2 -- a disk of its own
@@ -518,9 +518,9 @@ describe("dcache.content", function()
 
   it("gives up no more beginnings of files than the room takes that another waits for, and no larger one", function()
     local cid, short, keys = require "core.cid", 150, {}
-    local set = require "dcache.content.parts".new { disk = disk.real(), dir = home.path,
+    local set = require "dcache.content.partials".new { disk = disk.real(), dir = home.path,
       log = { info = function() end },
-      room = { short = function() return short end, forget = function() end } }
+      disk_space = { short = function() return short end, forget = function() end } }
     set.fetcher = { by_cid = {}, give_up = function() end }
     assert(disk.real():mkdir(home.path .. "/partial"))
     for i, size in ipairs { 500, 100, 400, 300, 900 } do
@@ -543,7 +543,7 @@ describe("dcache.content", function()
   end)
 
   it("keeps no more than eight damaged files", function()
-    local set = require "dcache.content.aside".new { disk = disk.real(), dir = home.path }
+    local set = require "dcache.content.quarantine".new { disk = disk.real(), dir = home.path }
     for i = 1, 10 do
       folder.write(home.path .. "/x", "x")
       assert(set:put(home.path .. "/x", { cid = "cid" .. i, name = "x" }))
@@ -568,7 +568,7 @@ describe("dcache.content", function()
       return list
     end
     function fake.stat(_, path) return files[path] and { kind = "file", size = files[path], ctime_ns = 1 } end
-    local set = require "dcache.content.aside".new { disk = fake, dir = "/s" }
+    local set = require "dcache.content.quarantine".new { disk = fake, dir = "/s" }
     assert.is_true(set:put("/s/files/x", { cid = "bafyX", name = "x" }))
     assert.same({ ["/s/damaged/bafyX"] = 2000000000 }, files)
     renames, files["/s/files/y"] = false, 7
@@ -615,7 +615,7 @@ describe("dcache.content", function()
     folder.write(home.path .. "/server/held/nonsense", "x")
     local again = node("server", {})
     again:start()
-    assert.same({}, again:held())
+    assert.same({}, again:stored())
   end)
 end)
 

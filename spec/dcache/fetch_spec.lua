@@ -1,6 +1,6 @@
 -- fetch_spec.lua - files over real sockets: whole, resumed, from the honest among liars; nothing in place unchecked.
 local uv = require "luv"
-local client = require "dcache.content.client"
+local client = require "dcache.content.http_client"
 local disk = require "core.disk"
 local fetch = require "dcache.content.fetch"
 local folder = require "spec.folder"
@@ -8,7 +8,7 @@ local gateway = require "core.gateway"
 local log = require "log"
 local loop = require "loop"
 local random = require "core.random"
-local room = require "dcache.content.room"
+local disk_space = require "dcache.content.disk_space"
 local unixfs = require "core.unixfs"
 local worker = require "worker"
 local patience = require "spec.patience"
@@ -62,7 +62,8 @@ describe("dcache.content.fetch", function()
       log = log.new { wall = function() return 0 end, level = "debug",
         write = function(text) said[#said + 1] = text end },
       random = random.seeded(1), sources = options.sources, on_progress = options.on_progress,
-      patience = options.patience, room = options.space and room.new { loop = L, path = home.path .. "/state",
+      timeout = options.timeout,
+      disk_space = options.space and disk_space.new { loop = L, path = home.path .. "/state",
         space = options.space } }
     table.insert(open, { close = function() f:stop() end })
     return f
@@ -253,7 +254,7 @@ describe("dcache.content.fetch", function()
     it("puts nothing in place when all there is gives " .. lie[2], function()
       local file = publish("a", folder.bytes(3 * MIB, 4))
       local bad = liar(lie[3])
-      local f = fetcher { sources = function() return { source("bad", bad.port) } end, patience = 400 }
+      local f = fetcher { sources = function() return { source("bad", bad.port) } end, timeout = 400 }
       local path, message = run(f, file, 5000)
       assert.is_nil(path)
       assert.not_equal("still at it", message)
@@ -304,17 +305,17 @@ describe("dcache.content.fetch", function()
     assert.matches("^disk: the disk of .* is full$", message)
     assert.same({}, f:status())
     assert.is_true(f.refused.disk >= 1)
-    local trouble = f.room:trouble()
+    local trouble = f.disk_space:trouble()
     assert.same({ "ENOSPC", home.path .. "/state" }, { trouble.word, trouble.path })
     M:limit(0)
     local before = g:counts().blocks
     assert(run(f, file))
-    assert.is_nil(f.room:trouble())
+    assert.is_nil(f.disk_space:trouble())
     assert.is_true(g:counts().blocks - before <= 4) -- the root, and what had not come
     assert.equal(file.size, M:stat(home.path .. "/state/files/" .. file.cid .. "/a").size)
   end)
 
-  it("begins only with what fits, the halves that lie there counted", function()
+  it("begins only with what fits, the partial files that lie there counted", function()
     local space, file = 3 * MIB, publish("a", folder.bytes(4 * MIB, 6))
     local g = serve(file)
     local f = fetcher { sources = function() return { source("a", g:port()) } end,
@@ -323,7 +324,7 @@ describe("dcache.content.fetch", function()
     assert.equal("disk", word)
     assert.matches("^disk: needs 2%.4 MB more room on /", message) -- 4 MiB, a part for what goes with it
     assert.equal(0, g:counts().blocks)
-    local trouble = f.room:trouble()
+    local trouble = f.disk_space:trouble()
     assert.same({ "ENOSPC", 1, space, 4 * MIB + MIB + MIB // 4 - space },
       { trouble.word, trouble.files, trouble.free, trouble.needed })
     local small = publish("b", "small")
@@ -331,7 +332,7 @@ describe("dcache.content.fetch", function()
     assert(run(f, small)) -- what is small goes on
     folder.write(home.path .. "/state/partial/" .. file.cid, folder.bytes(4 * MIB, 6):sub(1, 3 * MIB))
     assert(run(f, file))
-    assert.is_nil(f.room:trouble())
+    assert.is_nil(f.disk_space:trouble())
   end)
 
   it("says that a file is there only when no power cut can take it back", function()

@@ -23,11 +23,11 @@ describe("a host that never asked", function()
     s, why = swarm.new { "ada", "mallory", "victim" }
     if not s then return end
     assert(select(2, swarm.sh "make -s .build/flood") == 0)
-    local file = assert(io.open(s.dir .. "/gather.lua", "w"))
+    local file = assert(io.open(s.dir .. "/replicate.lua", "w"))
     file:write('local p = extend "server"\nfunction p.clients.logs.fetch() return 5, "everything" end\nreturn p\n')
     file:close()
     swarm.sh(("cp policies/*.lua %s"):format(s.dir))
-    s:start("ada", s.dir .. "/gather.lua")
+    s:start("ada", s.dir .. "/replicate.lua")
     assert(swarm.within(10, function() return s:ask("ada", "status") end), s:log "ada")
     status = s:ask("ada", "status")
     for _, channel in ipairs(status.channels) do if channel.kind == "udp" then udp = channel end end

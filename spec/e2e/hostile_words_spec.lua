@@ -51,10 +51,10 @@ describe("a daemon that is told nonsense", function()
     s, why = swarm.new { "ada", "mallory", "donald" }
     if not s then return end
     assert(select(2, swarm.sh "make -s .build/flood") == 0)
-    folder.write(s.dir .. "/gather.lua", 'local p = extend "server"\n' ..
+    folder.write(s.dir .. "/replicate.lua", 'local p = extend "server"\n' ..
       'function p.clients.logs.fetch(file) return file.size < 1 << 30 and 5, file.name .. file.class end\nreturn p\n')
     swarm.sh(("cp policies/*.lua %s"):format(s.dir))
-    s:start("ada", s.dir .. "/gather.lua")
+    s:start("ada", s.dir .. "/replicate.lua")
     s:start "donald"
     assert(swarm.within(10, function() return #s:names "ada" == 2 end), s:log "ada")
     said = write(s.dir .. "/words")
@@ -104,7 +104,7 @@ describe("a daemon that is told nonsense", function()
   it("starts again with it", function()
     if not s then return pending(why) end
     assert.is_true(s:stop "ada")
-    s:start("ada", s.dir .. "/gather.lua")
+    s:start("ada", s.dir .. "/replicate.lua")
     assert.is_truthy(swarm.within(10, function() return #s:names "ada" == 2 end), s:log "ada")
     assert.is_nil(s:log("ada"):find(" error ", 1, true), s:log "ada")
   end)

@@ -26,10 +26,10 @@ describe("two robots and a server", function()
   setup(function()
     s, why = swarm.new({ "ada", "donald", "server", "gladstone" }, { gladstone = true })
     if not s then return end
-    write(s.dir .. "/gather.lua", GATHER)
+    write(s.dir .. "/replicate.lua", GATHER)
     swarm.sh(("cp policies/*.lua %s 2>/dev/null"):format(s.dir))
     for _, host in ipairs { "ada", "donald", "gladstone" } do s:start(host) end
-    s:start("server", s.dir .. "/gather.lua")
+    s:start("server", s.dir .. "/replicate.lua")
   end)
 
   teardown(function() if s then s:close() end end)

@@ -12,8 +12,8 @@ local BAR = 15 -- s at rest until a file is on the server's disk
 -- Policies: who believes the machine's clock, and who fetches all, however little room there is.
 local POLICIES = {
   robot = 'local p = extend "duckiebot"\np.clock = "system"\nreturn p\n',
-  gather = 'local p = extend "server"\nfunction p.clients.logs.fetch() return 5, "all" end\nreturn p\n',
-  lab = 'local p = extend "gather"\np.clock = "system"\nreturn p\n',
+  replicate = 'local p = extend "server"\nfunction p.clients.logs.fetch() return 5, "all" end\nreturn p\n',
+  lab = 'local p = extend "replicate"\np.clock = "system"\nreturn p\n',
 }
 
 local function faketime()
@@ -49,8 +49,8 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
   -- Wall clocks: those of 1970 are believed by nobody, whatever the machine's own one is like. The right one is half a
   -- year after the build, so that what is stamped by the build's time has ended where it is known.
   local KINDS = {
-    none = { clock = "1970-01-02", robot = "duckiebot.lua", server = "gather.lua" },
-    other = { clock = "1971-03-04", robot = "duckiebot.lua", server = "gather.lua" },
+    none = { clock = "1970-01-02", robot = "duckiebot.lua", server = "replicate.lua" },
+    other = { clock = "1971-03-04", robot = "duckiebot.lua", server = "replicate.lua" },
     right = { clock = os.date("%Y-%m-%d", os.time() + 200 * 86400), robot = "robot.lua", server = "lab.lua" },
     far = { clock = "2099-01-01", robot = "robot.lua", server = "lab.lua" },
   }

@@ -32,13 +32,13 @@ describe("two robots and a server on a bad wire", function()
   local s, why
 
   local function start(before)
-    for _, host in ipairs(HOSTS) do s:start(host, host == "server" and s.dir .. "/gather.lua" or nil, before) end
+    for _, host in ipairs(HOSTS) do s:start(host, host == "server" and s.dir .. "/replicate.lua" or nil, before) end
   end
 
   setup(function()
     s, why = swarm.new(HOSTS, nil, { wire = true, seed = 4, users = true })
     if not s then return end
-    write(s.dir .. "/gather.lua", GATHER)
+    write(s.dir .. "/replicate.lua", GATHER)
     swarm.sh(("cp policies/*.lua %s; chmod 0644 %s/*.lua"):format(s.dir, s.dir))
     s.world:cut()
     start()

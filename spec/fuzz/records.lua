@@ -1,6 +1,6 @@
 -- records.lua - any DATA, signed by a stranger, in a node that acts on it and shows it. The fuzzer's property: nothing
 -- throws, every answer of the control socket can be written. Input: lines `BUCKET KEY DATA`; CID is a file's.
-local gather = require "clients.logs.gather"
+local replicate = require "clients.logs.replicate"
 local json = require "core.json"
 local key = require "core.key"
 local messages = require "comms.messages"
@@ -19,7 +19,8 @@ local function none() return {} end
 
 -- What the daemon has and the simulator has not: files. Whatever is asked of them must be of the right kind.
 local function add_files(node)
-  node.content = { held = none, fetching = none, sources = none, halves = none, holds = function() return false end,
+  node.content = { stored = none, fetching = none, sources = none, partial_files = none,
+    holds = function() return false end,
     make_room = function() return true end, drop = none }
   function node.content.fetch(_, cid, size, name)
     assert(type(cid) == "string" and math.type(size) == "integer" and size >= 0 and type(name) == "string")
@@ -30,9 +31,9 @@ local function add_files(node)
   for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "id", "content" } do
     given[name] = node[name]
   end
-  node.gather = gather.new(given)
+  node.replicate = replicate.new(given)
   node.identity.bound = {}
-  node.gather:start()
+  node.replicate:start()
 end
 
 local function beacon(swarm, now)

@@ -218,8 +218,8 @@ describe("the facts of a caller", function()
       permission = { log = true } }))
   end)
 
-  it("of this node are what lua/here.lua measures", function()
-    local facts = require "here".new { loop = { now = function() return 5 end }, board = require "core.board",
+  it("of this node are what lua/node_facts.lua measures", function()
+    local facts = require "node_facts".new { loop = { now = function() return 5 end }, board = require "core.board",
       id = "12D3KooWQ1vB", name = "ada", share = "/", root = "" }:facts()
     assert.same({}, check.wrong("here", facts))
   end)

@@ -21,8 +21,8 @@ end
 -- A policy that gathers everything.
 function files.policy()
   local home = folder.new()
-  folder.write(home.path .. "/gather.lua", POLICY)
-  local policy = assert(require "policy".load(home.path .. "/gather.lua", { shipped = "policies" }))
+  folder.write(home.path .. "/replicate.lua", POLICY)
+  local policy = assert(require "policy".load(home.path .. "/replicate.lua", { shipped = "policies" }))
   home.remove()
   return policy
 end
@@ -133,7 +133,7 @@ function files:open(node, gathers)
   node.http = setmetatable({ files = self, host = node.host, flying = {}, last = 0 }, client)
   node:open_content(nil, false)
   node.content:start()
-  if gathers then node:open_gather():start() end
+  if gathers then node:open_replicate():start() end
 end
 
 return files

@@ -20,7 +20,7 @@ function client.new(owner, stream)
   local limits = owner.limits or {}
   self.idle, self.slow, self.line = limits.idle or IDLE, limits.slow or SLOW, limits.line or LINE
   self.watch = owner.loop:watch(stream:fd(), "r", function(readable, writable)
-    if writable and self.asking then return self:close() end -- nothing waits to go out: it hung up
+    if writable and self.liveness then return self:close() end -- nothing waits to go out: it hung up
     if writable then self:flush() end
     if readable and not self.closed then self:read() end
   end)
@@ -76,16 +76,16 @@ end
 -- START may give a function that gives it up: it is called when the client goes before. Until then the client waits.
 function client:later(request, start)
   local told = false
-  self.asking = true
+  self.liveness = true
   self:wait(self.slow)
   local function tell(...)
     if told or self.closed then return end
-    told, self.asking, self.give_up = true, nil, nil
+    told, self.liveness, self.give_up = true, nil, nil
     self:say(line_of(self.owner, request, true, ...))
   end
   local ok, result = pcall(start, tell)
   if not ok and not told then
-    told, self.asking = true, nil
+    told, self.liveness = true, nil
     return self:say(line_of(self.owner, request, false, result))
   end
   if not told then self.give_up = result end
@@ -112,7 +112,7 @@ end
 --- Answers the first whole line, if there is one and the last answer has gone out.
 function client:step()
   local line, rest = self.input:match("^([^\n]*)\n(.*)$")
-  if self.output ~= "" or self.closed or self.leaving or self.asking then return end
+  if self.output ~= "" or self.closed or self.leaving or self.liveness then return end
   if #(line or self.input) > self.line then
     self.input = ""
     return self:refuse("long", ("a request has at most %d bytes"):format(self.line))
@@ -133,13 +133,13 @@ function client:read()
   if bytes == "" then return self:ends() end
   if self.leaving then return end
   self.input = self.input .. bytes
-  if self.asking and #self.input > self.line then self.watch:set "" end -- enough questions for now
+  if self.liveness and #self.input > self.line then self.watch:set "" end -- enough questions for now
   self:step()
 end
 
 -- The client says no more. It may still read: an answer that is being made goes to it first.
 function client:ends()
-  if not self.asking then return self:close() end
+  if not self.liveness then return self:close() end
   self.ended = true
   self.watch:set ""
 end

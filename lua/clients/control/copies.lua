@@ -1,5 +1,5 @@
 -- copies.lua - whether the nodes that hold copies of files are here now. Asks nobody, changes nothing.
-local plain = require "clients.control.plain"
+local to_json = require "clients.control.to_json"
 
 local copies = {}
 
@@ -12,8 +12,8 @@ function copies.holders(node, who)
   for _, other in ipairs(node.discovery:nodes()) do rows[other.id] = other end
   return function(id)
     if known[id] then return known[id] end
-    local row, other = plain.fields(who(id), { "id", "name", "label", "type" }), rows[id] or {}
-    row.status, row.seen_ms = plain.value(other.status), plain.value(other.seen_ms)
+    local row, other = to_json.fields(who(id), { "id", "name", "label", "type" }), rows[id] or {}
+    row.status, row.seen_ms = to_json.value(other.status), to_json.value(other.seen_ms)
     row.here = id == node.id or other.status ~= nil and not OFF[other.status]
     known[id] = row
     return row
@@ -27,7 +27,7 @@ local function is_origin(file, id)
   return false
 end
 
---- Are the copies of FILE (shared.files) beside the one on the robot that it comes from all on nodes that are off?
+--- Are the copies of FILE (file_index.files) beside the one on the robot that it comes from all on nodes that are off?
 -- HOLDER: of copies.holders. A file of which there is one copy only has no others.
 function copies.others_off(file, holder)
   local on, one = 0, nil

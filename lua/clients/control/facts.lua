@@ -1,6 +1,6 @@
 -- facts.lua - facts that several answers of the control socket share: ages, people, own files. It changes nothing.
-local plain = require "clients.control.plain"
-local shared = require "clients.control.shared"
+local to_json = require "clients.control.to_json"
+local file_index = require "clients.control.file_index"
 
 local facts = {}
 
@@ -11,24 +11,24 @@ end
 --- → a function from a peer ID to { id =, name =, label = } of who has it: label is the name, name~key where several
 -- have it, ~key where nobody knows one.
 function facts.people(node)
-  return function(id) return plain.value(node.discovery:who(id)) end
+  return function(id) return to_json.value(node.discovery:who(id)) end
 end
 
 function facts.own_file(file)
-  return plain.fields(file, { "name", "size", "cid", "state", "reason", "word", "cure", "rate", "progress",
+  return to_json.fields(file, { "name", "size", "cid", "state", "reason", "word", "cure", "rate", "progress",
     "since" })
 end
 
 function facts.share_problem(node)
-  return node.logs.problem and plain.value(node.logs:problem())
+  return node.logs.problem and to_json.value(node.logs:problem())
 end
 
 --- What is wrong with the disk that fetched files go to: { word, text, path, free, needed, files, since_ms }, or nil.
 function facts.disk(node)
   local trouble = node.content.trouble and node.content:trouble()
   if not trouble then return nil end
-  local told = plain.fields(trouble, { "word", "text", "path", "free", "needed", "files" })
-  told.since_ms = plain.value(node.loop:now() - trouble.since)
+  local told = to_json.fields(trouble, { "word", "text", "path", "free", "needed", "files" })
+  told.since_ms = to_json.value(node.loop:now() - trouble.since)
   return told
 end
 
@@ -42,11 +42,11 @@ end
 function facts.damaged(node)
   local list = node.content.damaged and node.content:damaged() or {}
   local copies, who = {}, facts.people(node)
-  for _, file in ipairs(list[1] and shared.files(node) or {}) do
+  for _, file in ipairs(list[1] and file_index.files(node) or {}) do
     copies[file.cid] = #file.copies - (file.holder[node.id] and 1 or 0)
   end
-  return plain.list(list, function(one)
-    local row = plain.fields(one, { "cid", "name", "size", "path" })
+  return to_json.list(list, function(one)
+    local row = to_json.fields(one, { "cid", "name", "size", "path" })
     row.state, row.again, row.others = "damaged", node.content:holds(one.cid), copies[one.cid] or 0
     row.from = one.from and who(one.from)
     return row
@@ -57,22 +57,22 @@ end
 function facts.unwanted(node)
   local here = node.here and node.here() or {}
   local away = node.content.copies_are_away and node.content:copies_are_away()
-  if away then return plain.list({}, plain.value), nil end -- what was found of room is of another disk
-  return plain.list(node.gather and node.gather:unwanted(), plain.value), plain.value(here.store_free)
+  if away then return to_json.list({}, to_json.value), nil end -- what was found of room is of another disk
+  return to_json.list(node.replicate and node.replicate:unwanted(), to_json.value), to_json.value(here.store_free)
 end
 
 --- What is wrong with the state folder: { word =, text =, cure =, since_ms = }, or nil.
-function facts.footing(node)
-  local trouble = node.footing and node.footing.trouble
+function facts.state_health(node)
+  local trouble = node.state_health and node.state_health.trouble
   if not trouble then return nil end
-  local told = plain.fields(trouble, { "word", "text", "cure" })
-  told.since_ms = plain.value(node.loop:now() - trouble.since)
+  local told = to_json.fields(trouble, { "word", "text", "cure" })
+  told.since_ms = to_json.value(node.loop:now() - trouble.since)
   return told
 end
 
 --- What concerns the share folder as a whole: an array of { word =, text =, cure = }.
 function facts.share_notes(node)
-  return plain.list(node.logs.notes and node.logs:notes(), plain.value)
+  return to_json.list(node.logs.notes and node.logs:notes(), to_json.value)
 end
 
 return facts

@@ -3,9 +3,9 @@ local copies = require "clients.control.copies"
 local facts = require "clients.control.facts"
 local find = require "clients.control.find"
 local hint = require "clients.control.hint"
-local plain = require "clients.control.plain"
-local shared = require "clients.control.shared"
-local words = require "clients.control.words"
+local to_json = require "clients.control.to_json"
+local file_index = require "clients.control.file_index"
+local words = require "clients.control.selectors"
 
 local files = {}
 files.__index = files
@@ -27,7 +27,7 @@ local function once(who)
 end
 
 local function name_row(one, who)
-  return { name = plain.text(one.name), from = who(one.from), gone = one.gone or nil }
+  return { name = to_json.text(one.name), from = who(one.from), gone = one.gone or nil }
 end
 
 -- What each node says that it is, by peer ID, of those that were heard.
@@ -40,10 +40,10 @@ end
 local function report_row(file, who, holder, time)
   local ms, about = time:age(file.at)
   return {
-    cid = plain.text(file.cid), names = plain.list(file.names, plain.text), size = file.size,
-    class = plain.value(file.class), from = plain.list(file.from, who), age_ms = ms, age_about = about,
-    named = plain.list(file.named, function(one) return name_row(one, who) end),
-    copies = plain.list(file.copies, holder), safe = file.safe, gone = file.gone, at_risk = #file.copies < 2,
+    cid = to_json.text(file.cid), names = to_json.list(file.names, to_json.text), size = file.size,
+    class = to_json.value(file.class), from = to_json.list(file.from, who), age_ms = ms, age_about = about,
+    named = to_json.list(file.named, function(one) return name_row(one, who) end),
+    copies = to_json.list(file.copies, holder), safe = file.safe, gone = file.gone, at_risk = #file.copies < 2,
     others_off = copies.others_off(file, holder),
   }
 end
@@ -55,9 +55,9 @@ local FETCHING <const> = { "cid", "name", "size", "done", "state", "source", "vi
 local function fetching(node, who)
   local list = {}
   for _, row in ipairs(node.content:fetching()) do list[#list + 1] = row end
-  for _, row in ipairs(node.gather and node.gather:waiting() or {}) do list[#list + 1] = row end
-  return plain.list(list, function(row)
-    local one = plain.fields(row, FETCHING)
+  for _, row in ipairs(node.replicate and node.replicate:waiting() or {}) do list[#list + 1] = row end
+  return to_json.list(list, function(row)
+    local one = to_json.fields(row, FETCHING)
     local whose = row.from or row.by
     one.from = whose and who(whose)
     return one
@@ -103,10 +103,10 @@ end
 function files:report()
   local node, here, known = self.node, {}, {}
   local types, people = types_of(node), facts.people(node)
-  local list = without_away(node, shared.files(node))
+  local list = without_away(node, file_index.files(node))
   local who = once(function(id)
     local one = people(id)
-    one.type = plain.value(types[id])
+    one.type = to_json.value(types[id])
     return one
   end)
   for _, file in ipairs(list) do known[file.cid] = true end
@@ -114,11 +114,12 @@ function files:report()
     if not (file.cid and known[file.cid]) then here[#here + 1] = file end
   end
   local holder = copies.holders(node, who)
-  local rows = plain.list(list, function(file) return report_row(file, who, holder, node.time) end)
+  local rows = to_json.list(list, function(file) return report_row(file, who, holder, node.time) end)
   local n_servers, untyped = servers(node)
   return {
-    files = rows, here = plain.list(here, facts.own_file), self = who(node.id), servers = n_servers, untyped = untyped,
-    total = #list, share = plain.value(node.share), at_risk = count(rows, "at_risk"), gone = count(rows, "gone"),
+    files = rows, here = to_json.list(here, facts.own_file), self = who(node.id),
+    servers = n_servers, untyped = untyped,
+    total = #list, share = to_json.value(node.share), at_risk = count(rows, "at_risk"), gone = count(rows, "gone"),
     others_off = count(rows, "others_off"),
     not_shared = not_shared(node), disk = facts.disk(node), problem = facts.share_problem(node),
     damaged = facts.damaged(node),
@@ -127,12 +128,12 @@ end
 
 -- A copy held here: whose it is, and whether he still shares it.
 local function held_row(node, file, who)
-  local row = plain.fields(file, { "cid", "name", "size", "path", "class", "away" })
+  local row = to_json.fields(file, { "cid", "name", "size", "path", "class", "away" })
   row.state = file.away and "not there" or "held"
   if not file.from then return row end
-  row.also = plain.list(file.also, function(one) return { name = plain.text(one.name), from = who(one.from) } end)
+  row.also = to_json.list(file.also, function(one) return { name = to_json.text(one.name), from = who(one.from) } end)
   local record = node.dcache:record("share/files", file.cid, file.from)
-  row.from, row.gone = who(file.from), not (record and record.holds) and shared.is_gone(node, record, file.from)
+  row.from, row.gone = who(file.from), not (record and record.holds) and file_index.is_gone(node, record, file.from)
   return row
 end
 
@@ -141,18 +142,18 @@ function files:list()
   local who = facts.people(node)
   local unwanted, store_free = facts.unwanted(node)
   return {
-    share = plain.value(node.share), problem = facts.share_problem(node), notes = facts.share_notes(node),
-    files = plain.list(node.logs:files(), facts.own_file),
-    held = plain.list(node.content:held(), function(file) return held_row(node, file, who) end),
+    share = to_json.value(node.share), problem = facts.share_problem(node), notes = facts.share_notes(node),
+    files = to_json.list(node.logs:files(), facts.own_file),
+    held = to_json.list(node.content:stored(), function(file) return held_row(node, file, who) end),
     fetching = fetching(node, who), damaged = facts.damaged(node), disk = facts.disk(node),
-    queued = plain.value(node.gather and node.gather:queued()),
+    queued = to_json.value(node.replicate and node.replicate:queued()),
     unwanted = unwanted, store_free = store_free,
   }
 end
 
 local function file_facts(one, who)
   local file = one.file
-  return { cid = plain.text(file.cid), name = plain.value(one.name), size = one.size or file.size,
+  return { cid = to_json.text(file.cid), name = to_json.value(one.name), size = one.size or file.size,
     from = one.from and who(one.from), gone = file.gone }
 end
 
@@ -160,11 +161,11 @@ end
 local function candidates(list, all, who, time)
   local several, i = { table.unpack(all, 1, CANDIDATES) }, 0
   local say = words.of(list, several, who)
-  return plain.list(several, function(one)
+  return to_json.list(several, function(one)
     i = i + 1
-    local word = plain.text(say[i])
+    local word = to_json.text(say[i])
     if one.root then
-      return { say = word, from = who(one.from), name = plain.text(one.root), files = #one.paths, size = one.size }
+      return { say = word, from = who(one.from), name = to_json.text(one.root), files = #one.paths, size = one.size }
     end
     local row = file_facts(one, who)
     row.say, row.age_ms, row.age_about = word, time:age(one.at)
@@ -178,7 +179,7 @@ local function own_cids(node)
   for _, file in ipairs(node.logs:files()) do
     if file.word ~= "away" then own[file.cid or false] = true end
   end
-  for _, file in ipairs(node.content:held()) do own[file.cid] = own[file.cid] or not file.away end
+  for _, file in ipairs(node.content:stored()) do own[file.cid] = own[file.cid] or not file.away end
   return own
 end
 
@@ -190,9 +191,9 @@ local function sources_of(node, cid, own)
     list[1] = { id = node.id, name = node.name, url = url, own = true }
   end
   for _, source in ipairs(node.content:sources(cid)) do list[#list + 1] = source end
-  return plain.list(list, function(source)
-    local row = plain.fields(source, { "id", "name", "url", "own" })
-    row.label = plain.value(node.discovery:who(source.id).label)
+  return to_json.list(list, function(source)
+    local row = to_json.fields(source, { "id", "name", "url", "own" })
+    row.label = to_json.value(node.discovery:who(source.id).label)
     return row
   end)
 end
@@ -201,7 +202,7 @@ end
 local function holders(node, file, sources, who)
   local reachable, holder = {}, copies.holders(node, who)
   for _, source in ipairs(sources) do reachable[source.id] = true end
-  return plain.list(file.copies, function(id)
+  return to_json.list(file.copies, function(id)
     local row = holder(id)
     row.reachable = reachable[id] or false
     row.away = id == node.id and facts.copy_is_away(node, file.cid) or nil
@@ -223,13 +224,13 @@ end
 --- Who has the file that request.what names, request.from: the robot that it comes from; of a folder, how much it is.
 -- request.look: near nodes that were silent are asked whether they are there; a later answer tells what came of it.
 function files:sources(request)
-  local node, list = self.node, shared.files(self.node)
+  local node, list = self.node, file_index.files(self.node)
   local one, message, word, several = found(self, list, request)
   if word == "missing" then message = hint.of(node, list, request.what, request.from) or message end
   if not one then return nil, message, word, several end
   local who = facts.people(node)
   if one.root then
-    return { folder = plain.text(one.root), from = who(one.from), files = #one.paths, size = one.size }
+    return { folder = to_json.text(one.root), from = who(one.from), files = #one.paths, size = one.size }
   end
   local answer = file_facts(one, who)
   answer.sources = sources_of(node, one.file.cid, own_cids(node))
@@ -245,7 +246,7 @@ local function folder_of(self, request)
     kept.at = now
     return kept.one
   end
-  local one, message, word, several = found(self, shared.files(self.node), request)
+  local one, message, word, several = found(self, file_index.files(self.node), request)
   if not one then return nil, message, word, several end
   if not one.root then return nil, "missing: that is a file, no folder", "missing" end
   self.kept = { what = request.what, from = request.from, at = now, one = one }
@@ -265,12 +266,13 @@ function files:folder(request)
       more = #rows == PAGE
       if more then break end
       local row = file_facts(one.by_path[path], who)
-      row.path, row.sources = plain.text(path), sources_of(node, row.cid, own)
+      row.path, row.sources = to_json.text(path), sources_of(node, row.cid, own)
       rows[#rows + 1] = row
     end
   end
   if not more then self.kept = nil end
-  return { folder = plain.text(one.root), from = who(one.from), files = plain.list(rows, function(row) return row end),
+  return { folder = to_json.text(one.root), from = who(one.from),
+    files = to_json.list(rows, function(row) return row end),
     more = more }
 end
 

@@ -2,7 +2,7 @@
 --
 -- A word is a CID (whole, as a list shortens it, or its beginning), a path, the last part of one, or its beginning;
 -- with ROBOT: before it, or a robot given beside it, only what comes from there.
-local plain = require "clients.control.plain"
+local to_json = require "clients.control.to_json"
 local sorted = require "sorted"
 
 local find = {}
@@ -161,18 +161,18 @@ local function look(list, what)
 end
 
 local function missing(what, robot)
-  local name = plain.text(what)
-  if robot then return nil, ("missing: %s has shared no %s"):format(plain.text(robot), name), "missing" end
+  local name = to_json.text(what)
+  if robot then return nil, ("missing: %s has shared no %s"):format(to_json.text(robot), name), "missing" end
   return nil, "missing: nobody has shared " .. name, "missing"
 end
 
 local function ambiguous(what, found)
   local kind = found[1].root and "folders" or "files"
   local message = "ambiguous: %s fits %d %s; say which, as below"
-  return nil, message:format(plain.text(what), #found, kind), "ambiguous", found
+  return nil, message:format(to_json.text(what), #found, kind), "ambiguous", found
 end
 
---- What WHAT means among FILES (shared.files), ROBOT: only what comes from there (or nil), who(ID) → { id, name,
+--- What WHAT means among FILES (file_index.files), ROBOT: only what comes from there (or nil), who(ID) → { id, name,
 -- label }.
 -- → one of a file's `named` ({ file, name, from, … }), or a folder { root, from, by_path, paths, size };
 -- nil, text, word (missing, ambiguous), all that fit.

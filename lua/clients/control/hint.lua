@@ -1,8 +1,8 @@
 -- hint.lua - what helps who asks for a file that nobody shares: it is not finished here, or is called otherwise. Finds
 -- none.
 local cid = require "core.cid"
-local distance = require "edits"
-local plain = require "clients.control.plain"
+local edit_distance = require "edit_distance"
+local to_json = require "clients.control.to_json"
 
 local hint = {}
 
@@ -36,7 +36,7 @@ local function own(node, what, robot)
   if not word then return nil end
   for _, file in ipairs(node.logs:files()) do
     if STATES[file.state] and not file.cid and (file.name == word or base(file.name) == word) then
-      return ("%s is in this node's own folder, %s"):format(plain.text(file.name), STATES[file.state])
+      return ("%s is in this node's own folder, %s"):format(to_json.text(file.name), STATES[file.state])
     end
   end
 end
@@ -71,7 +71,7 @@ local function nearest(list, what)
     if math.abs(#other - #word) < least and filled < CELLS then
       local a, b = middles(word, other)
       filled = filled + #a * #b
-      local edits = distance(a, b)
+      local edits = edit_distance(a, b)
       if edits < least then best, least = name, edits end
     end
     if #word >= CONTAINED and not container and other:find(word, 1, true) then container = name end
@@ -79,17 +79,17 @@ local function nearest(list, what)
   return best or container
 end
 
---- Why WHAT (of ROBOT, or nil) is found among none of the files in LIST (shared.files): → text that begins with
+--- Why WHAT (of ROBOT, or nil) is found among none of the files in LIST (file_index.files): → text that begins with
 -- "missing: ", or nil: there is no more to say.
 function hint.of(node, list, what, robot)
   if cid.parse(what) then return nil end
   local sentence = own(node, what, robot)
   if sentence then return "missing: " .. sentence end
   local name = nearest(list, what)
-  local nobody = robot and ("%s has shared no %s"):format(plain.text(robot), plain.text(what))
-    or "nobody has shared " .. plain.text(what)
+  local nobody = robot and ("%s has shared no %s"):format(to_json.text(robot), to_json.text(what))
+    or "nobody has shared " .. to_json.text(what)
   return ("missing: %s; %sreport lists all files"):format(nobody,
-    name and ("did you mean %s? "):format(plain.text(name)) or "")
+    name and ("did you mean %s? "):format(to_json.text(name)) or "")
 end
 
 return hint

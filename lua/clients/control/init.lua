@@ -28,14 +28,14 @@ function control:refuse(word)
   self.refused[word] = (self.refused[word] or 0) + 1
 end
 
--- What stands here when the daemon is down, for the command line (lua/clients/control/last.lua).
+-- What stands here when the daemon is down, for the command line (lua/clients/control/last_seen.lua).
 function control:remember(how)
   if not self.state then return end
-  local last = require "clients.control.last"
-  local text = last.write(how, self.loop:wall(), self.path, self.command)
+  local last_seen = require "clients.control.last_seen"
+  local text = last_seen.write(how, self.loop:wall(), self.path, self.command)
   local ok, message = self.disk:replace(self.state .. "/" .. LAST, text, tonumber("600", 8))
   if not ok then self.log:warn("control", "cannot say where it was last seen", { reason = message }) end
-  local beside = last.beside(self.path)
+  local beside = last_seen.beside(self.path)
   if beside and self.path:match "^(.*)/" ~= self.state then self.disk:replace(beside, text, tonumber("600", 8)) end
 end
 

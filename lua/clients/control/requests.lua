@@ -2,49 +2,50 @@
 local dismissal = require "clients.control.dismissal"
 local facts_of = require "clients.control.facts"
 local files = require "clients.control.files"
-local plain = require "clients.control.plain"
+local to_json = require "clients.control.to_json"
 
 local requests = {}
 
 local SCHEMA <const> = 1
 
 local function node_facts(node)
-  local facts = plain.fields(node, { "id", "name", "type", "swarm", "version", "state", "share", "socket" })
-  facts.policy = plain.value(node.policy and node.policy.name)
-  facts.memory = plain.value(node.memory and node.memory())
+  local facts = to_json.fields(node, { "id", "name", "type", "swarm", "version", "state", "share", "socket" })
+  facts.policy = to_json.value(node.policy and node.policy.name)
+  facts.memory = to_json.value(node.memory and node.memory())
   facts.running_ms = facts_of.age(node.loop:now(), node.started)
-  facts.started = plain.value(node.started_wall)
+  facts.started = to_json.value(node.started_wall)
   return facts
 end
 
 -- CLAIMS: whose clocks the time is by, where it is adopted. BELIEVED: the policy says that the system's clock is right.
 local function time_facts(node)
   local time, who = node.time, facts_of.people(node)
-  return { now = plain.value((time:now())), quality = plain.value(time.quality), source = plain.value(time.source),
-    believed = time.believe == true or nil, fault = time.fault and plain.value(time:fault()),
-    claims = plain.list(time:followed(), function(claim) return who(claim.id) end) }
+  return { now = to_json.value((time:now())), quality = to_json.value(time.quality),
+    source = to_json.value(time.source),
+    believed = time.believe == true or nil, fault = time.fault and to_json.value(time:fault()),
+    claims = to_json.list(time:followed(), function(claim) return who(claim.id) end) }
 end
 
 local function identity_facts(node)
-  local facts = plain.fields(node.identity, { "id", "fresh", "note", "text" })
+  local facts = to_json.fields(node.identity, { "id", "fresh", "note", "text" })
   facts.bound = #node.identity.bound > 0
   return facts
 end
 
 local function class_facts(class)
-  return plain.fields(class, { "name", "count", "bytes", "digest", "law", "kept", "unsure" })
+  return to_json.fields(class, { "name", "count", "bytes", "digest", "law", "kept", "unsure" })
 end
 
 local function fetched(node)
-  return node.content.counts and { refused = plain.value(node.content:counts().refused) } or nil
+  return node.content.counts and { refused = to_json.value(node.content:counts().refused) } or nil
 end
 
 -- Whose words have not the form of their bucket: they count as not held.
 local function malformed(node)
   local who = facts_of.people(node)
-  return plain.list(node.malformed and node.malformed:list(), function(row)
+  return to_json.list(node.malformed and node.malformed:list(), function(row)
     local signer = who(row.id)
-    signer.bucket, signer.count, signer.why = plain.text(row.bucket), row.count, plain.text(row.why)
+    signer.bucket, signer.count, signer.why = to_json.text(row.bucket), row.count, to_json.text(row.why)
     return signer
   end)
 end
@@ -52,30 +53,31 @@ end
 function requests.status(node)
   local gateway = node.gateway
   local unwanted, store_free = facts_of.unwanted(node)
-  gateway = gateway and { port = plain.value(gateway:port()), counts = plain.value(gateway:counts()) }
-    or { reason = node.door and plain.value(node.door.reason) }
+  gateway = gateway and { port = to_json.value(gateway:port()), counts = to_json.value(gateway:counts()) }
+    or { reason = node.listener and to_json.value(node.listener.reason) }
   return {
     node = node_facts(node), time = time_facts(node), identity = identity_facts(node), gateway = gateway,
-    channels = plain.list(node.routing:channels(), function(channel) return plain.value(channel) end),
-    classes = plain.list(node.dcache:classes(), class_facts),
-    refused = plain.value(node.refused), malformed = malformed(node), fetched = fetched(node),
-    peers = node.discovery:count(), same = plain.value(node.discovery:same()),
-    files = plain.list(node.logs:files(), facts_of.own_file), problem = facts_of.share_problem(node),
-    notes = facts_of.share_notes(node), unwanted = unwanted, store_free = store_free, footing = facts_of.footing(node),
+    channels = to_json.list(node.routing:channels(), function(channel) return to_json.value(channel) end),
+    classes = to_json.list(node.dcache:classes(), class_facts),
+    refused = to_json.value(node.refused), malformed = malformed(node), fetched = fetched(node),
+    peers = node.discovery:count(), same = to_json.value(node.discovery:same()),
+    files = to_json.list(node.logs:files(), facts_of.own_file), problem = facts_of.share_problem(node),
+    notes = facts_of.share_notes(node), unwanted = unwanted, store_free = store_free,
+    footing = facts_of.state_health(node),
     disk = facts_of.disk(node), damaged = facts_of.damaged(node),
   }
 end
 
 local function who_is_here(node, request)
   return {
-    nodes = plain.list(node.discovery:nodes(request.all == true), function(other)
-      return plain.fields(other, {
+    nodes = to_json.list(node.discovery:nodes(request.all == true), function(other)
+      return to_json.fields(other, {
         "id", "name", "label", "type", "version", "status", "state", "near", "self", "via", "seen_ms", "seen_about",
         "boot", "clock", "files", "note",
       })
     end),
-    tried = plain.value(node.discovery:tried()),
-    same = plain.value(node.discovery:same()),
+    tried = to_json.value(node.discovery:tried()),
+    same = to_json.value(node.discovery:same()),
   }
 end
 
@@ -89,18 +91,18 @@ end
 
 function requests.summary(node)
   return {
-    classes = plain.list(node.dcache:classes(), class_facts),
-    buckets = plain.list(node.dcache:buckets(), function(bucket)
-      return plain.fields(bucket, { "name", "count" })
+    classes = to_json.list(node.dcache:classes(), class_facts),
+    buckets = to_json.list(node.dcache:buckets(), function(bucket)
+      return to_json.fields(bucket, { "name", "count" })
     end),
-    same = plain.value(node.discovery:same()), time = time_facts(node),
+    same = to_json.value(node.discovery:same()), time = time_facts(node),
   }
 end
 
 --- The key's ID and board; with request.secret the key as well, in the form of IPFS configs (base64).
 function requests.identity(node, request)
   local answer = identity_facts(node)
-  answer.id, answer.name, answer.state = node.id, plain.value(node.name), plain.value(node.state)
+  answer.id, answer.name, answer.state = node.id, to_json.value(node.name), to_json.value(node.state)
   if request.secret == true then answer.key = node.identity:export() end
   return answer
 end
@@ -129,7 +131,7 @@ function requests.new(node)
   local commands = commands_of(node)
   return function(request)
     local command = commands[request.command]
-    if not command then return nil, "kind: no such command: " .. plain.text(request.command), "kind" end
+    if not command then return nil, "kind: no such command: " .. to_json.text(request.command), "kind" end
     local found = table.pack(command(request))
     if type(found[1]) ~= "function" then return complete(request, table.unpack(found, 1, found.n)) end
     return function(tell)

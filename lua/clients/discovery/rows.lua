@@ -44,7 +44,7 @@ local function status_of(self, peer, word, near)
   if self.comms.peers:left(peer) then return "left" end
   local silence, distance = self:silence(peer), near and "near" or "far"
   if silence > LOST[distance] or self.comms.peers:deaf(peer) then return "lost" end
-  if silence > QUIET[distance] or self.comms.asking:unanswered(peer) then return "quiet" end
+  if silence > QUIET[distance] or self.comms.liveness:unanswered(peer) then return "quiet" end
   return word.state ~= "left" and word.state or "ready"
 end
 
@@ -56,7 +56,7 @@ local function via_of(self, peer)
 end
 
 local function note_of(self, peer, label)
-  local n, notes = self.comms.asking:unanswered(peer), {}
+  local n, notes = self.comms.liveness:unanswered(peer), {}
   if n and n > 0 and not self.comms.peers:left(peer) then
     notes[1] = ("asked %s, no answer"):format(n == 1 and "once" or n .. " times")
   end
@@ -66,7 +66,7 @@ end
 
 local function row(self, peer, files)
   local seen = self.seen.rows[peer.id] -- knows the type of whom only an earlier run heard speak
-  local word, near, label = word_of(self, peer), self.comms.asking:is_near(peer), self.names:who(peer.id).label
+  local word, near, label = word_of(self, peer), self.comms.liveness:is_near(peer), self.names:who(peer.id).label
   return { id = peer.id, name = peer.name, label = label, type = word.type or seen and seen.type,
     version = word.version, status = status_of(self, peer, word, near), state = word.state, near = near, self = false,
     via = via_of(self, peer), seen_ms = self:silence(peer), files = files[peer.id] or 0, boot = peer.boot,
@@ -106,7 +106,7 @@ function rows:hear(st)
   local facts, peer = rows.facts(st.verb == "propose" and json.decode(st.data)), self.comms.peers.by_id[st.signer]
   if not peer then return facts end
   peer.said, peer.word = self.loop:now(), facts
-  self.comms.asking:lives(peer)
+  self.comms.liveness:lives(peer)
   if facts.state == "left" then self.comms.peers:leave(peer) else peer.gone = nil end
   return facts
 end

@@ -4,8 +4,8 @@
 -- So the place is remembered, over restarts too, and its files are away until it is back, or a person says that they
 -- are gone. Where the same folder loses all files at once, ten minutes pass before that is believed.
 local cures = require "cures"
-local memory = require "clients.logs.memory"
-local place = require "place"
+local away_state = require "clients.logs.away_state"
+local filesystem = require "filesystem"
 local reasons = require "clients.logs.reasons"
 local sorted = require "sorted"
 
@@ -18,7 +18,8 @@ local SLICE = 32 -- words said or unsaid in a turn
 local TOGETHER = 2 -- so many files must go at once; a folder's only file is taken for deleted as one of many is
 local UNKNOWN = { id = "?", text = "another file system" }
 
--- loop, log, disk, folder, mount = core.mount, shares; replacing, path: of memory.lua; live = fn(name) → "pending": it
+-- loop, log, disk, folder, mount = core.mount, shares; atomic_write, path: for away_state.lua;
+-- live = fn(name) → "pending": it
 -- is there and may be that file, "unread": it cannot be read, "judged": another one is there, nil; unfinished = fn() →
 -- does any file settle; unread = fn(name) → its folder, if that cannot be read; vanish = fn() → kept words: all files
 -- are forgotten without being unsaid; back = fn(): a folder is there; host: what the command line calls this daemon by.
@@ -27,8 +28,9 @@ function away.new(given)
   for _, name in ipairs { "loop", "log", "disk", "folder", "shares", "live", "unfinished", "unread", "vanish",
     "back" } do self[name] = given[name] end
   self.host = given.host or "HOST"
-  self.place = place.new { mount = given.mount, folder = given.folder, apart = true }
-  self.memory = memory.new { loop = given.loop, disk = given.disk, log = given.log, replacing = given.replacing,
+  self.place = filesystem.new { mount = given.mount, folder = given.folder, apart = true }
+  self.away_state = away_state.new { loop = given.loop, disk = given.disk, log = given.log,
+    atomic_write = given.atomic_write,
     path = given.path, text = function() return self:text() end }
   return self
 end
@@ -43,7 +45,7 @@ end
 function away:text()
   local entries = {}
   for _, kept in ipairs(listed(self.by_cid)) do entries[#entries + 1] = kept.place and kept or nil end
-  return memory.format(self.here, entries)
+  return away_state.format(self.here, entries)
 end
 
 local function put(self, kept, why, found)
@@ -78,7 +80,7 @@ local function leave(self)
   end
   self.left = true
   if n == 0 and self.place.id and not self.blocked then return end
-  if n == 0 or place.is_unusable(self.blocked or self.place.word) then return tell_unusable(self, n) end
+  if n == 0 or filesystem.is_unusable(self.blocked or self.place.word) then return tell_unusable(self, n) end
   self.log:warn("logs", "the share folder is not there", { { "folder", self.folder }, { "was", from.text },
     { "why", self.place.why or reasons.instead(self, from.id) }, { "files", n },
     { "cure", cures.at(reasons.cure_of_place(self, from.id), self.host) } })
@@ -87,7 +89,7 @@ end
 local function arrive(self)
   if self.left then self.log:info("logs", "share folder", { { "folder", self.folder }, { "on", self.place.text } }) end
   self.here, self.left = { id = self.place.id, text = self.place.text }, nil
-  self.memory:changed()
+  self.away_state:changed()
 end
 
 -- Is it the folder that it was? Cheap; each second, and before files are taken for gone. → true when it changed
@@ -98,7 +100,7 @@ function away:check()
     arrive(self)
     self.back()
   else
-    self.memory:changed()
+    self.away_state:changed()
   end
   return true
 end
@@ -119,7 +121,7 @@ end
 function away:start()
   local entries
   self.place:look()
-  self.here, entries = self.memory:read()
+  self.here, entries = self.away_state:read()
   if self.here then self.here.id = full_id(self, self.here.id) end
   for _, kept in ipairs(entries) do put(self, kept, "place", { id = full_id(self, kept.place), text = kept.text }) end
   local none = self.place.word == "ENOENT" and #self.shares:release_all() == 0
@@ -142,13 +144,13 @@ function away:read_told(word)
   if not word then return arrive(self) end
   self.place.why = "it cannot be read: " .. word
   if not self.left then leave(self) end
-  self.memory:changed()
+  self.away_state:changed()
 end
 
 -- == files go and come
 
 local function unsay(self, kept)
-  if kept.place then self.memory:changed() end
+  if kept.place then self.away_state:changed() end
   self.by_cid[kept.cid], self.lost[kept.cid] = nil, nil
   self.shares:dismiss(kept.cid)
 end
@@ -207,7 +209,7 @@ end
 -- The file of KEPT (shares:release) is no longer under its name; nil: it has others still.
 function away:lose(kept)
   if not kept then return self.shares:has_dropped() and decide_soon(self) end
-  if kept.place then self.memory:changed() end
+  if kept.place then self.away_state:changed() end
   self.by_cid[kept.cid] = nil
   local live = live_of(self, kept)
   if live == "judged" then return unsay(self, kept) end
@@ -220,7 +222,7 @@ end
 -- It is there, but cannot be read: WHY = "folder" or "disk", TEXT for people.
 function away:hide(kept, why, text)
   if not kept then return end
-  if kept.place then self.memory:changed() end
+  if kept.place then self.away_state:changed() end
   put(self, kept, why)
   kept.text = text
 end
@@ -232,7 +234,7 @@ end
 -- The file with this CID is in the folder (again). → what is kept of its word, or nil
 function away:take(cid)
   local kept = self.by_cid[cid] or self.lost[cid]
-  if self.by_cid[cid] and self.by_cid[cid].place then self.memory:changed() end
+  if self.by_cid[cid] and self.by_cid[cid].place then self.away_state:changed() end
   self.by_cid[cid], self.lost[cid] = nil, nil
   return kept
 end
@@ -289,7 +291,7 @@ function away:problem() return reasons.problem(self) end
 
 function away:stop()
   if self.timer then self.timer:cancel() end
-  self.memory:stop()
+  self.away_state:stop()
 end
 
 return away

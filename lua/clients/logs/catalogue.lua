@@ -42,11 +42,11 @@ local function load(self)
   end
 end
 
--- catalogue.open{ loop =, disk =, log =, folder = the state folder, replacing = lua/replacing.lua's } → catalogue;
+-- catalogue.open{ loop =, disk =, log =, folder = the state folder, atomic_write = atomic_write.lua } → catalogue;
 -- damaged = lines that were not read.
 function catalogue.open(given)
   local self = setmetatable({
-    loop = given.loop, disk = given.disk, log = given.log, replacing = given.replacing, entries = {}, damaged = 0,
+    loop = given.loop, disk = given.disk, log = given.log, atomic_write = given.atomic_write, entries = {}, damaged = 0,
     path = given.folder .. "/catalogue", leaves_folder = given.folder .. "/leaves", keeping = {}, failures = 0,
   }, Catalogue)
   self.disk:mkdir(self.leaves_folder, 448) -- 0700
@@ -79,7 +79,7 @@ end
 function Catalogue:keep(root, leaves, told)
   if #leaves <= 32 then return told(true) end
   self.keeping[root] = (self.keeping[root] or 0) + 1
-  self.replacing:put(self.leaves_folder .. "/" .. root, leaves, 384, function(...) -- 0600
+  self.atomic_write:put(self.leaves_folder .. "/" .. root, leaves, 384, function(...) -- 0600
     self.keeping[root] = self.keeping[root] > 1 and self.keeping[root] - 1 or nil
     told(...)
   end)
@@ -146,7 +146,7 @@ end
 function Catalogue:write()
   local text, named = text_of(self)
   self.writing, self.dirty = true, false
-  self.replacing:put(self.path, text, 384, function(kept, why)
+  self.atomic_write:put(self.path, text, 384, function(kept, why)
     self.writing = false
     if not kept then return failed(self, why) end
     self.failures = 0
@@ -159,7 +159,7 @@ end
 function Catalogue:stop()
   if self.timer then self.timer:cancel() end
   self.stopped, self.timer = true, nil
-  self.replacing:close()
+  self.atomic_write:close()
   if not (self.dirty or self.writing) then return true end
   return self.disk:replace(self.path, (text_of(self)), 384)
 end

@@ -1,5 +1,5 @@
 -- declined.lua - files that the policy does not want, and why: summed by reason, told to people. Asks no policy.
-local amount = require "amount"
+local byte_size = require "byte_size"
 local sorted = require "sorted"
 
 local declined = {}
@@ -22,7 +22,7 @@ end
 function declined:tell(log, file, why, free)
   if self.said[why] or self.said_count >= REASONS_MAX then return end
   self.said[why], self.said_count = true, self.said_count + 1
-  log:warn("logs", "files are not fetched", { why = why, example = file.name, free = free and amount.of(free) })
+  log:warn("logs", "files are not fetched", { why = why, example = file.name, free = free and byte_size.of(free) })
 end
 
 function declined:put(file, why)

@@ -8,8 +8,8 @@ local consent = require "clients.logs.consent"
 local finished = require "clients.logs.finished"
 local hashing = require "clients.logs.hashing"
 local judge = require "clients.logs.judge"
-local own = require "clients.logs.own"
-local replacing = require "replacing"
+local own_files = require "clients.logs.own_files"
+local atomic_write = require "atomic_write"
 local report = require "clients.logs.report"
 local shares = require "clients.logs.shares"
 local watch = require "clients.logs.watch"
@@ -22,15 +22,15 @@ local SLICE = 200 -- files asked about again each minute
 local SETTLE = { least = 2, per = 32 * 1024 * 1024, most = 120 }
 
 local function scanned(self)
-  self.own:sweep()
-  self.own:ask_again(SLICE)
+  self.own_files:sweep()
+  self.own_files:ask_again(SLICE)
   self.away:scanned()
-  self.shares:renew(not self.own:unfinished())
+  self.shares:renew(not self.own_files:unfinished())
 end
 
 -- Asks about every file again: after the policy was reloaded or the permission changed.
 function Logs:reconsider()
-  self.own:ask_again(math.maxinteger)
+  self.own_files:ask_again(math.maxinteger)
 end
 
 -- Who withdraws his permission takes back the words about files that are away, too.
@@ -64,7 +64,7 @@ end
 
 local function new_hashing(self, files)
   return hashing.new {
-    worker = self.worker, folder = self.folder, begun = function(file) own.set(file, "hashing") end,
+    worker = self.worker, folder = self.folder, begun = function(file) own_files.set(file, "hashing") end,
     keep = function(result, told) self.catalogue:keep(result.cid, result.leaves, told) end,
     done = function(file, result) files:hashed(file, result) end,
   }
@@ -84,7 +84,7 @@ local function new_away(self, given, files)
     loop = self.loop, log = self.log, disk = self.disk, folder = self.folder, mount = given.mount or mount,
     host = given.host,
     shares = self.shares, path = given.state .. "/away",
-    replacing = self.replacing,
+    atomic_write = self.atomic_write,
     live = function(name) return files:live(name) end,
     unfinished = function(before) return files:unfinished(before) end,
     unread = function(name) return self.watch:unread_above(name) end,
@@ -111,8 +111,8 @@ local function new_watch(self, given, files)
 end
 
 local function build(self, given)
-  local files = own.new { loop = self.loop, log = self.log, folder = self.folder }
-  self.own = files
+  local files = own_files.new { loop = self.loop, log = self.log, folder = self.folder }
+  self.own_files = files
   self.finished, self.hashing = new_finished(self, files), new_hashing(self, files)
   self.shares = new_shares(self, given)
   self.away = new_away(self, given, files)
@@ -126,20 +126,20 @@ end
 -- publish = fn(verb, bucket, key, data, ttl in s) → true | nil, text, word; records = fn(bucket) → array of { key,
 -- data, verb, valid_until = s, mine }; serve = fn(cid, folder, name, identity, leaves) → true | nil, text, word;
 -- withdraw = fn(cid), when_synced(fn); permission = path | false (else the policy's), ttl = s (30 days);
--- replacing = lua/replacing.lua's, or nil (the loop waits for the disk); mount, inotify: core's, or what a spec puts
+-- atomic_write = atomic_write.lua, or nil (the loop waits for the disk); mount, inotify: core's, or what a spec puts
 -- in their place; host = what the command line calls this daemon by, or nil } → logs.
 function logs.new(given)
   local self = setmetatable({
     loop = given.loop, log = given.log, policy = given.policy, here = given.here, time = given.time,
     disk = given.disk, worker = given.worker, folder = given.folder,
   }, Logs)
-  self.replacing = given.replacing or replacing.new { disk = given.disk, log = given.log }
+  self.atomic_write = given.atomic_write or atomic_write.new { disk = given.disk, log = given.log }
   local path = given.permission
   if path == nil then path = self.policy:get "clients.logs.permission" end
   self.consent = consent.new { disk = self.disk, loop = self.loop, path = path }
   self.judge = judge.new { policy = self.policy, here = self.here, loop = self.loop, consent = self.consent }
   self.catalogue = catalogue.open { loop = self.loop, disk = self.disk, log = self.log, folder = given.state,
-    replacing = self.replacing }
+    atomic_write = self.atomic_write }
   build(self, given)
   return self
 end
@@ -168,17 +168,17 @@ end
 -- "waiting" | "hashing" | "published" | "refused" | "not there", reason, word and cure (of a refusal, or of what is
 -- away), rate = bytes/s, progress = bytes hashed, since = loop's ms }.
 function Logs:files()
-  return report.files(self.own.by_name, self.finished, self.away:rows())
+  return report.files(self.own_files.by_name, self.finished, self.away:rows())
 end
 
 -- What concerns the folder as a whole: { word =, text =, cure = }, in a fixed order.
 function Logs:notes()
-  return report.notes(self.watch:trouble(), self.own.over)
+  return report.notes(self.watch:trouble(), self.own_files.over)
 end
 
 -- How many names are refused now, by word; `full` counts those that nobody looked at.
 function Logs:refused()
-  return report.refused(self.own.by_name, self.own.over)
+  return report.refused(self.own_files.by_name, self.own_files.over)
 end
 
 -- Does our own record speak of a file that is not there now?

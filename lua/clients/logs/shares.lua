@@ -1,8 +1,8 @@
 -- shares.lua - what of this node's files is published and served, by CID. Judges no file, hashes none.
 local json = require "core.json"
-local own_words = require "dcache.own"
+local signer = require "dcache.signer"
 local sorted = require "sorted"
-local wording = require "clients.logs.wording"
+local share_data = require "clients.logs.share_data"
 
 local shares = {}
 local Shares = {}
@@ -27,7 +27,7 @@ function shares.new(given)
   return self
 end
 
-shares.holds_name = wording.holds_name
+shares.holds_name = share_data.holds_name
 
 local function left_ms(self, record)
   return record.valid_until and record.valid_until * 1000 - self.time:now() or 0
@@ -48,14 +48,14 @@ end
 -- when to renew it.
 local function said_before(self, cid, text)
   local record = earlier(self)[cid]
-  if not record or own_words.redate(self.time, self.loop, record) then return nil end
+  if not record or signer.redate(self.time, self.loop, record) then return nil end
   local data = type(record.data) == "table" and json.encode(record.data) or record.data
   local left = left_ms(self, record)
   if data == text and left > self.ttl * 500 then return self.loop:now() + left - self.ttl * 500 end
 end
 
 local function say(self, share)
-  local data, _, class = wording.of(share)
+  local data, _, class = share_data.of(share)
   local text = json.encode(data)
   if share.said == text and self.loop:now() < share.renew_at then return true end
   local before = not share.said and said_before(self, share.cid, text)
@@ -132,7 +132,7 @@ function Shares:add(name, cid, size, class, identity, kept)
 end
 
 local function kept_of(share)
-  return { cid = share.cid, data = wording.of(share), said = share.said, renew_at = share.renew_at,
+  return { cid = share.cid, data = share_data.of(share), said = share.said, renew_at = share.renew_at,
     since_shared = share.since }
 end
 
@@ -240,7 +240,7 @@ function Shares:say_again()
   self.before = nil
   for _, share in ipairs(self.list) do
     local record = earlier(self)[share.cid]
-    share.due = record and own_words.redate(self.time, self.loop, record, share.mono)
+    share.due = record and signer.redate(self.time, self.loop, record, share.mono)
     if share.due then earlier(self)[share.cid] = nil end
     share.said, share.renew_at = nil, 0
   end

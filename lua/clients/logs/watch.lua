@@ -1,7 +1,7 @@
 -- watch.lua - what is in a folder and below it, and what happens there. Opens no file, judges none.
 --
 -- inotify tells at once; a scan each minute, and after events were lost, tells again: it cannot go deaf.
-local furniture = require "furniture"
+local system_folders = require "system_folders"
 
 local watch = {}
 local Watch = {}
@@ -110,7 +110,7 @@ local function meet(self, path, info)
   if info.kind == "file" then return note(self, name, info) end
   unknow(self, name)
   if info.kind ~= "directory" then return self.refused(name, watch.word_of(info)) end
-  if furniture.has(name) then return end -- of the root only: the folder may be a whole disk
+  if system_folders.has(name) then return end -- of the root only: the folder may be a whole disk
   if depth_of(name) > DEPTH then return self.refused(name .. "/", "deep") end
   self.queue[#self.queue + 1] = name
 end

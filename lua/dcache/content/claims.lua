@@ -1,7 +1,7 @@
 -- claims.lua - what this node says of the files that it holds: `share/safe`, said, renewed, unsaid. Looks at no file.
-local held = require "dcache.content.held"
+local stored = require "dcache.content.stored"
 local json = require "core.json"
-local own = require "dcache.own"
+local signer = require "dcache.signer"
 
 local claims = {}
 
@@ -12,7 +12,7 @@ local BUCKET = "share/safe"
 function claims.say(owner, file)
   local now, due = owner.loop:now(), file.due
   if file.renew_at and now < file.renew_at then return true end
-  local ok, err, word = owner.publish("propose", BUCKET, file.cid, held.claim(file), owner.ttl, due)
+  local ok, err, word = owner.publish("propose", BUCKET, file.cid, stored.claim(file), owner.ttl, due)
   if not ok then return nil, err, word end
   file.said, owner.unsaid[file.cid] = now, nil
   file.renew_at, file.due, file.mono = now + owner.ttl * 500, nil, due and now - (owner.time:now() - due) or now
@@ -30,8 +30,8 @@ function claims.remember(owner)
   local ends = {}
   for _, record in ipairs(owner.records(BUCKET)) do
     local file = record.mine and record.holds and owner.by_cid[record.key]
-    if file then file.due = owner.time and own.redate(owner.time, owner.loop, record, file.mono) end
-    if file and not file.due and record.data and json.encode(record.data) == json.encode(held.claim(file)) then
+    if file then file.due = owner.time and signer.redate(owner.time, owner.loop, record, file.mono) end
+    if file and not file.due and record.data and json.encode(record.data) == json.encode(stored.claim(file)) then
       ends[record.key] = record.valid_until * 1000
     end
   end

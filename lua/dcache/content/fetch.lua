@@ -3,12 +3,12 @@ local cid = require "core.cid"
 local unixfs = require "core.unixfs"
 local jobs = require "dcache.content.job"
 local partial = require "dcache.content.partial"
-local patience = require "dcache.content.patience"
+local deadline = require "dcache.content.deadline"
 local reasons = require "dcache.content.reasons"
 local resume = require "dcache.content.resume"
-local room = require "dcache.content.room"
+local disk_space = require "dcache.content.disk_space"
 local suppliers = require "dcache.content.suppliers"
-local wish = require "dcache.content.wish"
+local request = require "dcache.content.request"
 local worker = require "worker"
 
 local fetch = {}
@@ -17,16 +17,16 @@ fetch.__index = fetch
 local STORING_MAX, THREADS = 3, 2 -- leaves of a file on their way to the disk; one is checked while another is synced
 local JOBS_MAX = 64 -- files at once; how many are good is for who starts them to say
 local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that refused is tried again
-local TAKEN = { "loop", "disk", "http", "log", "random", "sources", "patience", "stall", "alone", "silent" }
+local TAKEN = { "loop", "disk", "http", "log", "random", "sources", "timeout", "stall", "alone", "silent" }
 
 -- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
--- on_progress(done, size, source, cid) after each leaf; patience, stall, alone = ms after which it gives up
--- (patience.lua's most, stall, alone); silent(bytes that came) → the same where each source failed; room: room.lua's
+-- on_progress(done, size, source, cid) after each leaf; timeout, stall, alone = ms after which it gives up
+-- (deadline.lua's most, stall, alone); silent(bytes that came) → the same where each source failed; disk_space
 -- (not given: all fits); partial(cid, name), place(cid, name) → paths on one file system, beneath dir where not given;
 -- flusher(threads) → a worker for hashing and for the disk (not given: one that works in the loop).
 function fetch.new(given)
   local self = setmetatable({ jobs = {}, by_cid = {}, refused = {}, on_progress = given.on_progress or function() end,
-    room = given.room or room.new { loop = given.loop, path = given.dir },
+    disk_space = given.disk_space or disk_space.new { loop = given.loop, path = given.dir },
     flusher = given.flusher or function() return worker.new { loop = given.loop, inline = true } end,
     partial = given.partial or function(key) return given.dir .. "/partial/" .. key end,
     place = given.place or function(key, name) return given.dir .. "/files/" .. key .. "/" .. name end }, fetch)
@@ -34,7 +34,7 @@ function fetch.new(given)
   return self
 end
 
-fetch.file_name = wish.file_name
+fetch.file_name = request.file_name
 local pump
 
 local function count(self, word) self.refused[word] = (self.refused[word] or 0) + 1 end
@@ -73,17 +73,17 @@ end
 local function disk_failed(self, job, err, word)
   if job.over then return end
   count(self, "disk")
-  job.why, job.word = self.room:refused(word, err), "disk"
+  job.why, job.word = self.disk_space:refused(word, err), "disk"
   jobs.waits(job, self.loop:now())
   if job.file and job.file.lost and not job.file.placed then
     call_back(self, job)
     job.file:discard()
     jobs.restart(job)
   end
-  if room.is_full(word) then return fail(self, job, "disk: " .. job.why, "disk") end
-  if (job.rests_until or 0) > self.loop:now() then return end
+  if disk_space.is_full(word) then return fail(self, job, "disk: " .. job.why, "disk") end
+  if (job.retry_at or 0) > self.loop:now() then return end
   job.disk_step = math.min(math.max((job.disk_step or 0) * 2, DISK_FIRST), DISK_LAST)
-  job.rests_until = self.loop:now() + job.disk_step
+  job.retry_at = self.loop:now() + job.disk_step
   self.log:warn("content", "disk refused", { name = job.name, word = word, why = err, again_ms = job.disk_step })
   later(self, job, job.disk_step)
 end
@@ -95,7 +95,7 @@ local function finish(self, job)
     job.finishing = nil
     if word == "length" then return fail(self, job, err, word) end -- somebody else cut the file
     if not ok then return disk_failed(self, job, err, word) end
-    self.room:took()
+    self.disk_space:took()
     remove(self, job)
     job.done(path, table.concat(job.leaves))
   end)
@@ -107,7 +107,7 @@ local function arrived(self, job, leaf, source)
   job.have = job.have + leaf.size
   job.disk_step, job.why, job.word = nil, nil, nil
   if source then jobs.came(job, leaf.size, self.loop:now()) end
-  job.patience:arrived()
+  job.deadline:arrived()
   self.on_progress(job.have, job.size, source, job.cid)
 end
 
@@ -157,7 +157,7 @@ local function answered(self, job, link, source, answer)
     if resume.keep(link, source, answer) then -- it went on, if not to the end: nobody is to rest for that
       count(self, answer.word)
       job.why, job.word = reasons.of(answer.word, source), answer.word
-      job.patience:moved()
+      job.deadline:moved()
     else
       source_failed(self, job, source, answer.word, answer.word == "slow" and (answer.status or 0) == 0)
     end
@@ -168,29 +168,29 @@ local function answered(self, job, link, source, answer)
 end
 
 local function ask(self, job, link, source)
-  local request = resume.request(link, source)
-  request.fresh = job.suppliers:is_slow(source)
+  local wanted = resume.request(link, source)
+  wanted.fresh = job.suppliers:is_slow(source)
   link.asked, link.source = self.loop:now(), source
-  local id, _, word = self.http:get(request, function(answer) answered(self, job, link, source, answer) end)
+  local id, _, word = self.http:get(wanted, function(answer) answered(self, job, link, source, answer) end)
   if not id then
     give_back(job, link)
     return source_failed(self, job, source, word)
   end
   job.flying[id], job.in_flight = link, job.in_flight + 1
   jobs.asked(job, source, self.loop:now())
-  job.patience:asked()
+  job.deadline:asked()
 end
 
 -- Nobody can be asked now. With something under way its end goes on; else a timer does.
 local function wait(self, job, ms)
   if job.in_flight > 0 or job.file.storing > 0 then return end
   jobs.waits(job, self.loop:now())
-  local left = job.patience:waits()
+  local left = job.deadline:waits()
   if left <= 0 then
     local word = job.lied and "block" or "missing"
     return fail(self, job, ("%s: %s"):format(word, job.why or reasons.NOBODY), word)
   end
-  if job.patience:is_long() then self.log:once("waits " .. job.cid, "info", "content", "waits", jobs.trouble(job)) end
+  if job.deadline:is_long() then self.log:once("waits " .. job.cid, "info", "content", "waits", jobs.trouble(job)) end
   later(self, job, math.min(ms + self.random:integer(ms // 4 + 1), left))
 end
 
@@ -232,7 +232,7 @@ local function advance(self, job)
 end
 
 function pump(self, job)
-  if job.over or job.checking or job.finishing or (job.rests_until or 0) > self.loop:now() then return end
+  if job.over or job.checking or job.finishing or (job.retry_at or 0) > self.loop:now() then return end
   if not job.file and not open(self, job) then return end
   while job.in_flight < job.suppliers:width() and job.file.storing < STORING_MAX and #job.links > 0 do
     if not advance(self, job) then return end
@@ -241,11 +241,11 @@ function pump(self, job)
 end
 
 local function refusal(self, key, size, name)
-  local ok, err, word = wish.check(key, size)
+  local ok, err, word = request.check(key, size)
   if not ok then return err, word end
   if self.by_cid[key] then return "duplicate: it is being fetched", "duplicate" end
   if #self.jobs >= JOBS_MAX then return "full: too many files are being fetched", "full" end
-  ok, err, word = self.room:ask(key, partial.rest(self.disk, self.partial(key, name), size))
+  ok, err, word = self.disk_space:ask(key, partial.rest(self.disk, self.partial(key, name), size))
   if not ok then return err, word end
 end
 
@@ -260,7 +260,7 @@ function fetch:start(key, size, name, done, pressed)
   local job = jobs.new(key, size, name, done, self.loop:now())
   job.suppliers = suppliers.new { loop = self.loop, random = self.random,
     list = function() return self.sources(key) end }
-  job.patience = patience.new { loop = self.loop, most = self.patience, stall = self.stall, alone = self.alone,
+  job.deadline = deadline.new { loop = self.loop, most = self.timeout, stall = self.stall, alone = self.alone,
     silent = function() return self.silent and job.suppliers:all_failed() and self.silent(job.came) or nil end,
     pressed = function() return not pressed or pressed() or job.suppliers:nobody() end }
   self.by_cid[key] = job
@@ -273,7 +273,7 @@ end
 function fetch:back(id)
   for _, job in ipairs(self.jobs) do
     local ms = jobs.moved(job, id, self.http) or job.suppliers:back(id)
-    if ms and (job.rests_until or 0) <= self.loop:now() then later(self, job, ms) end
+    if ms and (job.retry_at or 0) <= self.loop:now() then later(self, job, ms) end
   end
 end
 

@@ -1,16 +1,16 @@
 -- init.lua - this node's content: what it serves, fetches and claims to hold. Decides nothing of whom to share with.
-local aside = require "dcache.content.aside"
+local quarantine = require "dcache.content.quarantine"
 local claims = require "dcache.content.claims"
-local client = require "dcache.content.client"
+local client = require "dcache.content.http_client"
 local fetch = require "dcache.content.fetch"
-local held = require "dcache.content.held"
+local stored = require "dcache.content.stored"
 local jobs = require "dcache.content.job"
-local keeping = require "dcache.content.keeping"
+local store = require "dcache.content.store"
 local origins = require "dcache.content.origins"
-local parts = require "dcache.content.parts"
-local replacing = require "replacing"
-local room = require "dcache.content.room"
-local sound = require "dcache.content.sound"
+local partials = require "dcache.content.partials"
+local atomic_write = require "atomic_write"
+local disk_space = require "dcache.content.disk_space"
+local integrity = require "dcache.content.integrity"
 local sources = require "dcache.content.sources"
 
 local content = {}
@@ -26,8 +26,8 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- gateway: core.gateway's object or nil (nothing is served);
 -- publish(verb, bucket, key, data, ttl_s) → true | nil, text, word; records(bucket) → array of { key =, mine =,
 -- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
--- Optional: mount (core.mount), http (client.lua's), flusher (fetch.lua's), replacing (lua/replacing.lua's), ttl (s),
--- on_progress, time (lua/time.lua's: without it claims are said at each start), space (room.lua's), files(fn) →
+-- Optional: mount (core.mount), http (client.lua's), flusher (fetch.lua's), atomic_write (atomic_write.lua), ttl (s),
+-- on_progress, time (lua/time.lua's: without it claims are said at each start), space (disk_space.lua's), files(fn) →
 -- { stop = fn }: fn(record) for each word of share/files, later and in slices. on_lost(cid, damaged), to be set: a
 -- copy was lost, as its bytes changed or it is missing; on_holding(), too: a first file is held.
 function content.new(given)
@@ -35,21 +35,23 @@ function content.new(given)
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
     ttl = given.ttl or TTL, list = {}, by_cid = {}, coming = {}, shared = {}, owed = {}, unsaid = {} }, content)
   self.http = given.http or client.new { loop = given.loop }
-  self.replacing = given.replacing or replacing.new { disk = given.disk, log = given.log, start = given.flusher }
+  self.atomic_write = given.atomic_write
+    or atomic_write.new { disk = given.disk, log = given.log, start = given.flusher }
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
-  self.room = room.new { loop = given.loop, path = given.dir .. "/files", space = given.space,
+  self.disk_space = disk_space.new { loop = given.loop, path = given.dir .. "/files", space = given.space,
     reserved = function() return self:reserved() end }
-  self.parts = parts.new { disk = given.disk, log = given.log, dir = given.dir, room = self.room }
+  self.partials = partials.new { disk = given.disk, log = given.log, dir = given.dir, disk_space = self.disk_space }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
     random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
-    alone = ALONE, flusher = given.flusher, room = self.room,
-    partial = function(cid) return self.parts:folder() .. "/" .. cid end,
+    alone = ALONE, flusher = given.flusher, disk_space = self.disk_space,
+    partial = function(cid) return self.partials:folder() .. "/" .. cid end,
     sources = function(cid) return self.suppliers:of(cid) end }
-  self.parts.fetcher = self.fetcher
-  self.aside, self.on_lost = aside.new(given), function() end
-  self.sound = sound.new { loop = given.loop, disk = given.disk, replacing = self.replacing, flusher = given.flusher,
+  self.partials.fetcher = self.fetcher
+  self.quarantine, self.on_lost = quarantine.new(given), function() end
+  self.integrity = integrity.new { loop = given.loop, disk = given.disk, atomic_write = self.atomic_write,
+    flusher = given.flusher,
     log = given.log, mount = given.mount, dir = given.dir, folder = given.dir .. "/files",
-    path_of = function(file) return keeping.path(self, file) end, told = function(...) keeping.checked(self, ...) end }
+    path_of = function(file) return store.path(self, file) end, told = function(...) store.checked(self, ...) end }
   return self
 end
 
@@ -67,19 +69,19 @@ local function insert(self, file)
 end
 
 -- Not held any more: withdrawn at the next block, then unsaid, then forgotten; the bytes are the operator's.
-function content:lose(file, why) keeping.lose(self, file, why) end
+function content:lose(file, why) store.lose(self, file, why) end
 
 -- The gateway is there, later than this was made: what is held is served from here on.
 function content:open(gateway)
   self.gateway = gateway
   for _, file in ipairs(self.list) do file.offered = nil end
-  keeping.look_at_all(self)
+  store.look_at_all(self)
 end
 
 -- The time is another one now: claims that went with the other are made again.
 function content:say_again()
   claims.remember(self)
-  keeping.look_at_all(self)
+  store.look_at_all(self)
 end
 
 -- Words of ours that this disk did not know came back from others.
@@ -91,30 +93,30 @@ end
 -- Folders are made, and synced, before there is anybody to wait; what fails is tried again when it is needed.
 function content:start()
   for _, name in ipairs { "partial", "held" } do self.disk:mkdir(self.dir .. "/" .. name) end
-  local list, whole = held.load(self.disk, self.dir)
+  local list, whole = stored.load(self.disk, self.dir)
   for _, file in ipairs(list) do
     file.saved = true
     insert(self, file)
   end
-  if not self.list[1] then self.disk:mkdir(self.dir .. "/files") end -- else its disk may be away: sound.lua
+  if not self.list[1] then self.disk:mkdir(self.dir .. "/files") end -- else its disk may be away: integrity.lua
   claims.remember(self)
-  keeping.look_at_all(self)
+  store.look_at_all(self)
   if whole then claims.dismiss_strays(self) end
   origins.look(self)
-  self.timer = self.loop:every(LOOK_EVERY, function() keeping.look_at_all(self) end)
+  self.timer = self.loop:every(LOOK_EVERY, function() store.look_at_all(self) end)
   self.suspecting = self.loop:every(SUSPECT_EVERY, function()
-    keeping.look_at_suspects(self)
-    keeping.say_unsaid(self)
+    store.look_at_suspects(self)
+    store.say_unsaid(self)
   end)
 end
 
 local function fetched(self, key, path, leaves, origin)
   local facts, err, word = self.disk:stat(path)
   if not facts then return nil, err, word end
-  local file = { cid = key, name = path:match "([^/]+)$", identity = held.identity(facts), leaves = leaves,
-    origin = held.origin(key, origin) }
+  local file = { cid = key, name = path:match "([^/]+)$", identity = stored.identity(facts), leaves = leaves,
+    origin = stored.origin(key, origin) }
   insert(self, file)
-  keeping.look(self, file)
+  store.look(self, file)
   return true
 end
 
@@ -124,7 +126,11 @@ end
 function content:fetch(key, size, name, done, pressed, origin)
   local ok, err, word = nil, "duplicate: it is held", "duplicate"
   if not self.by_cid[key] then
-    if not self.list[1] then self.sound.home:leave() elseif not self.sound:is_there() then keeping.note_away(self) end
+    if not self.list[1] then
+      self.integrity.home_filesystem:leave()
+    elseif not self.integrity:is_there() then
+      store.note_away(self)
+    end
     ok, err, word = self.fetcher:start(key, size, name, function(path, leaves, why)
       self.coming[key] = nil
       if not path then return done(nil, leaves, why) end
@@ -156,7 +162,7 @@ function content:withdraw(key)
   self.shared[key] = nil
   if not self.gateway then return false end
   local was, file = self.gateway:withdraw(key), self.by_cid[key]
-  if file then keeping.offer(self, file) end
+  if file then store.offer(self, file) end
   return was
 end
 
@@ -168,19 +174,19 @@ function content:holds(key) return self.by_cid[key] ~= nil end
 -- Sorted by CID: { cid =, name = its path at its origin, size =, path = here, class =, from = peer ID }; what is not
 -- known is left out, then name is the file's name here. also: other names of the same bytes, { from =, name = } each.
 -- away: the disk of held files is not there.
-function content:held()
+function content:stored()
   local list = {}
   for i, file in ipairs(self.list) do
     local origin = file.origin or {}
     list[i] = { cid = file.cid, name = origin.name or file.name, size = file.identity.size,
-      path = keeping.path(self, file), class = origin.class, from = origin.from, also = file.also,
-      away = self.room.away and true or nil }
+      path = store.path(self, file), class = origin.class, from = origin.from, also = file.also,
+      away = self.disk_space.away and true or nil }
   end
   return list
 end
 
 -- Is the disk not there on which the held files are?
-function content:copies_are_away() return self.room.away ~= nil end
+function content:copies_are_away() return self.disk_space.away ~= nil end
 
 -- job.lua's rows, with name = its path at its origin, from = peer ID of that | nil.
 function content:fetching()
@@ -192,16 +198,16 @@ function content:fetching()
   return rows
 end
 
--- Held copies that turned out damaged and were set aside: aside.lua's rows.
-function content:damaged() return self.aside:list() end
+-- Held copies that turned out damaged and were set aside: quarantine.lua's rows.
+function content:damaged() return self.quarantine:list() end
 
--- What is wrong with the disk that fetched files go to: room.lua's trouble | nil
-function content:trouble() return self.room:trouble() end
+-- What is wrong with the disk that fetched files go to: disk_space.lua's trouble | nil
+function content:trouble() return self.disk_space:trouble() end
 
--- Beginnings of files that are not being fetched, and what is done about them: parts.lua.
-function content:halves() return self.parts:idle() end
-function content:drop(key, why) self.parts:drop(key, why) end
-function content:make_room(key) return self.parts:make_room(key) end
+-- Beginnings of files that are not being fetched, and what is done about them: partials.lua.
+function content:partial_files() return self.partials:idle() end
+function content:drop(key, why) self.partials:drop(key, why) end
+function content:make_room(key) return self.partials:make_room(key) end
 
 -- Bytes that the files which are being fetched will still take from the disk.
 function content:reserved() return jobs.reserved(self.fetcher.jobs) end
@@ -218,12 +224,12 @@ function content:stop()
   for _, timer in ipairs { self.timer or false, self.suspecting or false } do
     if timer then timer:cancel() end
   end
-  self.sound:stop()
+  self.integrity:stop()
   if self.learning then self.learning.stop() end
   self.fetcher:stop()
-  self.replacing:close()
+  self.atomic_write:close()
   for _, file in ipairs(self.list) do
-    if not file.saved then held.save(self.replacing, self.disk, self.dir, file, function() end) end
+    if not file.saved then stored.save(self.atomic_write, self.disk, self.dir, file, function() end) end
   end
   self.http:close()
   if self.gateway then self.gateway:close() end

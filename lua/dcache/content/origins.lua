@@ -2,8 +2,8 @@
 --
 -- Its functions take content (init.lua) first. The claim names the file as its robot did last: where that renames it,
 -- the claim is said anew, so that it is found by that name when the robot no longer shares it.
-local held = require "dcache.content.held"
-local keeping = require "dcache.content.keeping"
+local stored = require "dcache.content.stored"
+local store = require "dcache.content.store"
 
 local origins = {}
 
@@ -20,7 +20,7 @@ end
 local function origin_of(file, signer, data)
   local old = file.origin
   if old and (old.from ~= signer or old.class == data.class and names(data, old.name)) then return old end
-  return held.origin(file.cid, { class = data.class, from = signer, name = (data.names or {})[1] }) or old
+  return stored.origin(file.cid, { class = data.class, from = signer, name = (data.names or {})[1] }) or old
 end
 
 -- Said at once where it was not said just now.
@@ -40,12 +40,12 @@ function origins.learn(self, record)
   if not origin then return end
   local known = table.move(file.also or {}, 1, #(file.also or {}), 1, {})
   if old then known[#known + 1] = { from = old.from, name = old.name } end
-  local _, before = held.also(origin, known, nil, {})
-  local also, after = held.also(origin, known, record.signer, data.names or {})
+  local _, before = stored.also(origin, known, nil, {})
+  local also, after = stored.also(origin, known, record.signer, data.names or {})
   if origin == old and before == after then return end
   file.origin, file.also, file.saved = origin, also, nil -- written down and claimed anew
   if origin ~= old then file.renew_at = nil else say_soon(self, file) end
-  keeping.look(self, file)
+  store.look(self, file)
 end
 
 -- Goes through all records beside the loop: what was said while this node was off, and what earlier versions did not

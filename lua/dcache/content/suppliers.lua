@@ -32,7 +32,7 @@ local function look(self)
   for _, source in ipairs(self.sources) do
     local state, urls = self.known[source.id], source.urls or { source.url }
     if not state or state.first ~= urls[1] then -- a new address, such as after a restart, is tried at once
-      state = { first = urls[1], turn = 0, faults = state and state.faults or 0, step = 0, rests_until = 0 }
+      state = { first = urls[1], turn = 0, faults = state and state.faults or 0, step = 0, retry_at = 0 }
       self.known[source.id] = state
     end
     state.url = urls[state.turn % #urls + 1]
@@ -52,7 +52,7 @@ function suppliers:pick()
   local now, best, soonest = self.loop:now(), nil, LOOK_AGAIN
   for _, source in ipairs(self.sources) do
     local state = self.known[source.id]
-    local rest = state.rests_until - now
+    local rest = state.retry_at - now
     if rest > 0 then
       soonest = math.min(soonest, rest)
     elseif not best or is_better(state, self.known[best.id]) then
@@ -83,9 +83,9 @@ function suppliers:failed(source, word)
   local rests = RESTS[word] or PATIENCE
   if state.url ~= source.url then return end
   if rests == HOSTILE then state.faults = state.faults + 1 end
-  if state.rests_until > now and rests ~= HOSTILE then return end
+  if state.retry_at > now and rests ~= HOSTILE then return end
   state.step = math.min(math.max(state.step * 2, rests[1]), rests[2])
-  state.rests_until = now + state.step // 2 + self.random:integer(state.step // 2 + 1)
+  state.retry_at = now + state.step // 2 + self.random:integer(state.step // 2 + 1)
   state.rests, state.failed_at = rests, now
   if rests == PATIENCE then state.turn = state.turn + 1 end -- another of his addresses
 end
@@ -93,11 +93,11 @@ end
 -- The source ID is heard of again: where he rests because he could not be reached he need not for long. → ms until then
 function suppliers:back(id)
   local state, now = self.known[id], self.loop:now()
-  if not state or state.rests ~= PATIENCE or state.rests_until <= now then return nil end
+  if not state or state.rests ~= PATIENCE or state.retry_at <= now then return nil end
   if self.cut_short and now - self.cut_short < SPARE then return nil end
   self.cut_short = now
-  state.step, state.rests_until = 0, math.min(state.rests_until, math.max(now, state.failed_at + SPARE))
-  return state.rests_until - now
+  state.step, state.retry_at = 0, math.min(state.retry_at, math.max(now, state.failed_at + SPARE))
+  return state.retry_at - now
 end
 
 -- SIZE bytes came within MS and were what was asked for.

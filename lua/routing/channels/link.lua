@@ -19,7 +19,7 @@ local function refuse(self, word, text)
 end
 
 -- The end, for whatever reason, once: the watch goes before its fd, on_down comes last.
-local function die(self, reason)
+local function close(self, reason)
   if self.closed then return end
   self.closed, self.reason = true, reason
   if self.watch then self.watch:close() end
@@ -30,7 +30,7 @@ local function die(self, reason)
   if self.on_down then self.on_down(self, reason) end
 end
 
-local function wish(self)
+local function update_events(self)
   if self.closed then return end
   local read = not (self.paused or self.ending)
   self.watch:set((read and "r" or "") .. (self.queued > 0 and "w" or ""))
@@ -72,7 +72,7 @@ local function deliver(self)
       return true
     else
       refuse(self, list, "line")
-      if lost or self.refused[list] > GARBLED_MAX then die(self, list .. ": not our lines") end
+      if lost or self.refused[list] > GARBLED_MAX then close(self, list .. ": not our lines") end
     end
   end
   return false
@@ -81,28 +81,28 @@ end
 -- The other side says no more: what waits for it still goes.
 local function ended(self)
   self.ending = true
-  if self.queued == 0 then return die(self, "closed: by the other side") end
-  wish(self)
+  if self.queued == 0 then return close(self, "closed: by the other side") end
+  update_events(self)
 end
 
 local function read(self)
   for _ = 1, READS do
     local size, text, word = self.reader:receive(self.stream, CHUNK)
     if not size then
-      if word ~= "EAGAIN" then die(self, text) end
+      if word ~= "EAGAIN" then close(self, text) end
       return
     end
     if size == 0 then return ended(self) end
     if not deliver(self) then break end
   end
-  wish(self)
+  update_events(self)
 end
 
 -- -- writing ---------------------------------------------------------------------------------
 
 local function room_again(self)
-  if not self.starved or self.queued > QUEUE_MAX // 4 then return end
-  self.starved = false
+  if not self.above_high_water or self.queued > QUEUE_MAX // 4 then return end
+  self.above_high_water = false
   if self.on_room then self.on_room(self) end
 end
 
@@ -125,9 +125,9 @@ end
 
 local function write(self)
   local could, text = flush(self)
-  if not could then return die(self, text) end
-  if self.queued == 0 and self.ending then return die(self, "closed: by the other side") end
-  wish(self)
+  if not could then return close(self, text) end
+  if self.queued == 0 and self.ending then return close(self, "closed: by the other side") end
+  update_events(self)
   room_again(self)
 end
 
@@ -138,7 +138,7 @@ function Link:send(text)
   local bytes, word = lines.encode(text)
   if not bytes then return refuse(self, word, "frame of " .. #text .. " bytes") end
   if self.queued + #bytes > QUEUE_MAX then
-    self.starved = true
+    self.above_high_water = true
     return refuse(self, "full", "the other side reads too slowly")
   end
   if self.queued == 0 then self.moved_at = self.loop:now() end
@@ -146,8 +146,8 @@ function Link:send(text)
   self.queue[self.last] = bytes
   frame.count(self.sent, text)
   local could, why = flush(self)
-  if not could then self.loop:post(function() die(self, why) end) end -- not in the speaker's own turn
-  wish(self)
+  if not could then self.loop:post(function() close(self, why) end) end -- not in the speaker's own turn
+  update_events(self)
   return true
 end
 
@@ -155,7 +155,7 @@ end
 function Link:budget()
   if self.closed then return 0 end
   local room = QUEUE_MAX - self.queued
-  if room < FRAME_MAX then self.starved = true end
+  if room < FRAME_MAX then self.above_high_water = true end
   return room
 end
 
@@ -163,7 +163,7 @@ end
 -- this link's answers: two ends that wait for each other to read would wait for ever.
 function Link:pause()
   self.paused = true
-  wish(self)
+  update_events(self)
 end
 
 function Link:resume()
@@ -172,12 +172,12 @@ function Link:resume()
   self.loop:post(function()
     if self.closed then return end
     deliver(self)
-    wish(self)
+    update_events(self)
   end)
 end
 
 -- Why the link should end at time NOW, or nil. Asked once a second.
-function Link:overdue(now)
+function Link:timed_out(now)
   local limit = self.limit
   local function older(since, ms) return since and not self.paused and now - since > ms end
   if older(self.half_since, limit.line_ms) then return "slow: half a line" end
@@ -197,7 +197,7 @@ end
 
 -- Ends it for REASON ("closed: here"); what waits in the queue is lost.
 function Link:close(reason)
-  die(self, reason or "closed: here")
+  close(self, reason or "closed: here")
 end
 
 -- link.new{ loop, stream, host, port, limit, own, dialled, gone = fn(link, reason) } → link | nil, msg,

@@ -81,7 +81,7 @@ local function sweep(self)
   if now - before > 3 * self.limit.sweep_ms then return end
   for i = #self.list, 1, -1 do -- from the end: those that go are taken out
     local one = self.list[i]
-    local why = one and one:overdue(now)
+    local why = one and one:timed_out(now)
     if why then
       refuse(one, "slow", why)
       one:close(why)

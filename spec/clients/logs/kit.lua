@@ -3,7 +3,7 @@ local disk = require "core.disk"
 local logs = require "clients.logs"
 local loop = require "loop"
 local uv = require "luv"
-local replacing = require "replacing"
+local atomic_write = require "atomic_write"
 local worker = require "worker"
 
 local kit = {}
@@ -48,7 +48,7 @@ function Kit:start()
   self.worker, self.disk = assert(worker.new { loop = self.loop }), disk.real()
   self.logs = logs.new {
     loop = self.loop, log = log_of(self), disk = self.disk, worker = self.worker, folder = self.share,
-    replacing = replacing.new { disk = self.disk, log = log_of(self),
+    atomic_write = atomic_write.new { disk = self.disk, log = log_of(self),
       start = function() return worker.new { loop = self.loop } end },
     state = self.root .. "/state", permission = self.permission, ttl = self.ttl,
     here = function() return { id = "x", permission = { stats = true } } end,

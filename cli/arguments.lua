@@ -1,0 +1,123 @@
+-- arguments.lua - the words behind a command into options, by argparse; what a misspelt command may have meant.
+local argparse = require "argparse"
+local edit_distance = require "edit_distance"
+local shell = require "shell"
+
+local words = {}
+
+local COLOURS <const> = { "auto", "always", "never" }
+
+local function parser_of(command)
+  local parser = argparse("dt-swarm-cli " .. command.name):add_help(false)
+  for _, argument in ipairs(command.arguments or {}) do
+    parser:argument(argument[2]):target(argument[1]):args(argument[4] or 1)
+  end
+  for _, option in ipairs(command.options or {}) do
+    if option[2] then parser:option(option[1]):argname(option[2]) else parser:flag(option[1]) end
+  end
+  parser:flag "--json"
+  parser:option("--color"):choices(COLOURS):default "auto"
+  return parser
+end
+
+-- The word of REST that was taken for an option, as it was typed.
+local function typed(rest, option)
+  for _, word in ipairs(rest) do
+    if word == "--" then return option end
+    if word:sub(1, #option) == option then return word end
+  end
+  return option
+end
+
+-- The option of COMMAND before WORD in REST that takes a value, if there is one.
+local function option_before(command, rest, word)
+  for i = 2, #rest do
+    for _, option in ipairs(command.options or {}) do
+      if rest[i] == word and option[2] and rest[i - 1] == option[1] then return option[1] end
+    end
+  end
+end
+
+local function as_one(option, value)
+  return ("what is given to %s begins with -: write %s=%s"):format(option, option, value)
+end
+
+-- Where an option stands behind "--": the line as it was meant, or nil.
+local function behind_dashes(command, rest)
+  local options, names, behind, value = {}, {}, false, false
+  for _, word in ipairs(rest) do
+    local known
+    for _, option in ipairs(command.options or {}) do
+      if word:match "^[^=]+" == option[1] then known = option end
+    end
+    if word == "--" and not behind then
+      behind = true
+    elseif known or value or not behind and word:sub(1, 1) == "-" then
+      options[#options + 1] = word
+    else
+      names[#names + 1] = word
+    end
+    value = known and known[2] and word == known[1]
+  end
+  if not behind or not options[1] or not names[1] then return nil end
+  return ("what stands behind -- is a name, no option; write: %s %s -- %s"):format(command.name, shell.line(options),
+    shell.line(names))
+end
+
+-- What would help where a name begins with "-", or nil.
+local function dashed(command, rest, message)
+  local option = message:match "^unknown option '([^']+)'"
+  if option and command.arguments then
+    local word = typed(rest, option)
+    local before = option_before(command, rest, word)
+    if before then return as_one(before, word) end
+    return ("no option %s. A name that begins with - needs -- before it: %s -- %s"):format(word, command.name, word)
+  end
+  if message == "too many arguments" then return behind_dashes(command, rest) end
+  option = message:match "^option '([^']+)' requires an argument"
+  for i, word in ipairs(rest) do
+    local value = option == word and rest[i + 1]
+    if value and value:sub(1, 1) == "-" then return as_one(option, value) end
+  end
+end
+
+--- Options of COMMAND from REST, or nil and what is wrong, in one sentence.
+function words.parse(command, rest)
+  local ok, result = parser_of(command):pparse(rest)
+  if ok then return result end
+  return nil, ("%s: %s"):format(command.name, dashed(command, rest, result) or result)
+end
+
+--- All commands in one sentence.
+function words.names(commands)
+  local names = {}
+  for i, command in ipairs(commands) do names[i] = command.name end
+  return table.concat(names, ", ") .. "."
+end
+
+-- What else the group has that GIVEN begins with, or nil.
+local function in_group(commands, given)
+  local verbs = {}
+  for _, command in ipairs(commands) do
+    local group, verb = command.name:match "^(%S+) (%S+)$"
+    if group == given[1] then verbs[#verbs + 1] = verb end
+  end
+  return verbs[1] and table.concat(verbs, ", ")
+end
+
+--- "No command …" with the nearest one's name, if one is near, or what its group has. KIND says what was looked for, if
+-- not a command.
+function words.unknown(commands, given, kind)
+  local two, asked, best, least = table.concat({ given[1], given[2] }, " "), given[1], nil, 3
+  for _, command in ipairs(commands) do
+    for _, typed_word in ipairs { given[1]:sub(1, 40), two:sub(1, 40) } do
+      local edits = edit_distance(typed_word, command.name)
+      if edits < least and edits <= #typed_word // 2 then asked, best, least = typed_word, command.name, edits end
+    end
+  end
+  local group = not best and in_group(commands, given)
+  if group then return ("No %s %q; %s has %s."):format(kind or "command", two, given[1], group) end
+  return ("No %s %q%s"):format(kind or "command", asked, best and ("; did you mean %q?"):format(best) or ".")
+end
+
+return words

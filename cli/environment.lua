@@ -1,0 +1,51 @@
+-- environment.lua - what a command touches of the machine: terminal, environment, loop, sockets, disk. No words.
+local world = {}
+
+local WIDTH <const> = 80
+local LEAST <const>, MOST <const> = 20, 200
+
+--- The real world for process ARG (arg.root is our tree's folder). What costs is made when asked for.
+function world.new(arg)
+  local self = {
+    env = os.getenv, root = arg.root, version = require("core").version,
+    write = function(text) io.stdout:write(text) end,
+    complain = function(text) io.stderr:write(text) end,
+    paths = require("paths").new(os.getenv, require("paths").uid()),
+    net = require "core.net",
+  }
+  self.columns = arg.columns
+  self.loop = function()
+    self.opened = self.opened or require("loop").new { on_error = function(text) error(text, 0) end }
+    return self.opened
+  end
+  -- Handles that luv has not seen off when the Lua state ends make it crash.
+  self.close = function()
+    if self.opened then self.opened:close() end
+  end
+  self.disk = function()
+    self.real_disk = self.real_disk or require("core.disk").real()
+    return self.real_disk
+  end
+  self.fetching = function(given)
+    given.space = require("core.board").space
+    return require("cli.fetching").open(given)
+  end
+  self.read = function(path, most)
+    local file = io.open(path, "rb")
+    if not file then return nil end
+    local text = file:read(most or 4096)
+    file:close()
+    return text
+  end
+  return self
+end
+
+--- Columns to write within: the terminal's, or what $COLUMNS says, within reason; 80 where nobody knows.
+function world.width(self)
+  local columns = self.columns(1)
+  if not columns or columns == 0 then columns = math.tointeger(tonumber(self.env "COLUMNS" or "")) end
+  if not columns or columns <= 0 then return WIDTH end
+  return math.max(LEAST, math.min(columns, MOST))
+end
+
+return world

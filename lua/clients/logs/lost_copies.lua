@@ -1,0 +1,47 @@
+-- lost_copies.lua - copies that were lost here: how long each waits before it is fetched again. Fetches nothing.
+--
+-- A disk that damages all that it takes would else have the same files fetched without end, and a copy that a person
+-- removed would be there again at once.
+local backoff = require "routing.channels.backoff"
+
+local lost_copies = {}
+lost_copies.__index = lost_copies
+
+local FIRST, LONGEST = 60 * 1000, 60 * 60 * 1000 -- ms, about
+local FORGET = 2 * LONGEST -- ms that a copy lasted, and then a loss of it is the first again
+local KEPT_MAX = 16384 -- files; of the oldest one it is forgotten that it was lost
+
+-- loop, random.
+function lost_copies.new(given)
+  return setmetatable({ loop = given.loop, random = given.random, list = {}, by_key = {} }, lost_copies)
+end
+
+local function add(self, key)
+  local one = self.by_key[key]
+  if one then
+    one.backoff:reset()
+    return one
+  end
+  if #self.list >= KEPT_MAX then self.by_key[table.remove(self.list, 1)] = nil end
+  one = { backoff = backoff.new { random = self.random, first = FIRST, most = LONGEST } }
+  self.by_key[key], self.list[#self.list + 1] = one, key
+  return one
+end
+
+-- The copy of KEY was lost. DAMAGED: its bytes changed; the first time that is put right at once. → may it be fetched
+-- now?
+function lost_copies:note(key, damaged)
+  local one, now = self.by_key[key], self.loop:now()
+  local first = not one or now - one.at > FORGET
+  if first then one = add(self, key) end
+  one.at, one.till = now, first and damaged and now or now + one.backoff:next()
+  return one.till == now
+end
+
+-- Is it left alone still?
+function lost_copies:has(key)
+  local one = self.by_key[key]
+  return one ~= nil and self.loop:now() < one.till
+end
+
+return lost_copies

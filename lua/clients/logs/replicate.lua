@@ -1,0 +1,300 @@
+-- replicate.lua - which of others' files to fetch, and when. Fetches nothing itself; never touches own files.
+local declined = require "clients.logs.declined"
+local stale_partials = require "clients.logs.stale_partials"
+local sorted = require "sorted"
+local retry = require "clients.logs.retry"
+local fetch_queue = require "clients.logs.fetch_queue"
+local walk = require "dcache.walk"
+
+local replicate = {}
+replicate.__index = replicate
+
+local AGAIN = 60 * 1000 -- ms until all that is known is looked at again: room and policy change
+local SOON = 200 -- ms in which several words about files are looked at together
+local BACK, BACK_MAX = 500, 16 -- the same for peers who are back, and whose copies are then looked for
+local QUEUE_MAX = 1024 -- files not yet asked about; a look finds the rest
+local HOLDERS_MAX = 64 -- of one file that are counted
+local GONE = 1000 -- ms from a dismissal to the look whether anybody still has the file
+local SLICE = 64 -- questions to the policy in a turn
+
+-- loop, log, random, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
+-- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word), pressed(), origin), partial_files(),
+-- drop(cid, why), make_room(cid), heard(record) (its init.lua).
+function replicate.new(given)
+  local self = setmetatable({ queue = {}, holders = {}, gone = {}, declined = declined.new() }, replicate)
+  for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "label", "content" } do
+    self[name] = given[name]
+  end
+  self.fetch_queue = fetch_queue.new { at_once = function() return self.policy:get "clients.logs.at_once" end }
+  self.stale_partials = stale_partials.new { content = self.content, log = self.log }
+  self.keeps_own = select(3, self.policy:where "clients.logs.fetch") -- the shipped default: nothing is ever wanted
+  self.retry = retry.new { loop = self.loop, random = given.random,
+    wake = function(key, signer) self:consider_soon(key, signer) end }
+  if self.keeps_own then return self end
+  given.comms:on_back(function(peer) self:back(peer.id) end)
+  for _, bucket in ipairs { "share/files", "share/safe" } do
+    given.comms:on_word(bucket, function(st, source)
+      if source then self:hear(st) end
+    end)
+  end
+  return self
+end
+
+-- Who may have a file, by CID; the records say who has it when that is asked.
+local function note(holders, key, signer)
+  local of = holders[key] or { count = 0, by = {} }
+  holders[key] = of
+  if of.by[signer] or of.count >= HOLDERS_MAX then return end
+  of.by[signer], of.count = true, of.count + 1
+end
+
+function replicate:hear(st)
+  if st.verb ~= "propose" then return self:gone_soon(st.key) end
+  note(self.holders, st.key, st.signer)
+  if self.walking then note(self.found, st.key, st.signer) end
+  if st.bucket == "share/files" then self:consider_soon(st.key, st.signer) end
+end
+
+function replicate:consider_soon(key, signer)
+  if #self.queue >= QUEUE_MAX then
+    self.more = true
+    return
+  end
+  table.insert(self.queue, { key = key, signer = signer })
+  self:soon()
+end
+
+-- A copy of the file KEY was lost here: whoever else has it is asked for it, soon or after a rest (lost_copies.lua).
+function replicate:lost(key, damaged)
+  if not self.retry:lost(key, damaged) then return end
+  for _, signer in ipairs(sorted.keys(self.holders[key] and self.holders[key].by or {})) do
+    self:consider_soon(key, signer)
+  end
+end
+
+local function has_copy(self, key, ids)
+  for i = 1, math.min(#ids, BACK_MAX) do
+    local copy = self.dcache:record("share/safe", key, ids[i])
+    if copy and copy.holds then return true end
+  end
+end
+
+-- The peer ID can be reached again: what he shares, or has a copy of, is tried soon. Keys cost nothing to make, so
+-- that a crowd of them is gone through together.
+function replicate:back(id)
+  if self.stopped then return end
+  self.ids = self.ids or {}
+  if self.ids[id] then return end
+  self.ids[id], self.ids[#self.ids + 1] = true, id
+  self.waking = self.waking or self.loop:after(BACK, function()
+    local ids = self.ids
+    self.waking, self.ids = nil, nil
+    self.retry:back(function(key, signer) return ids[signer] or has_copy(self, key, ids) end)
+  end)
+end
+
+-- Words of who had the file KEY are gone: if nobody has it any more, it is not waited for.
+function replicate:gone_soon(key)
+  if self.stopped or not (self.fetch_queue:has(key) or self.retry:knows(key)) then return end
+  self.gone[#self.gone + 1] = key
+  if self.leaving or #self.gone > QUEUE_MAX then return end
+  self.leaving = self.loop:after(GONE, function()
+    local keys = self.gone
+    self.leaving, self.gone = nil, {}
+    for _, each in ipairs(keys) do self:drop_if_gone(each) end
+  end)
+end
+
+function replicate:name(key, id) self.content:heard(self.dcache:record("share/files", key, id)) end -- or another name
+
+function replicate:start()
+  self.timer = self.loop:every(AGAIN, function() self:look() end)
+  self:look()
+end
+
+function replicate:stop()
+  self.stopped = true
+  for _, timer in ipairs { self.timer or false, self.pending or false, self.waking or false, self.leaving or false } do
+    if timer then timer:cancel() end
+  end
+  if self.walking then self.walking.stop() end
+  self.retry:stop()
+end
+
+function replicate:soon()
+  if self.pending or self.stopped then return end
+  self.pending = self.loop:after(SOON, function()
+    self.pending = nil
+    self:ask()
+  end)
+end
+
+local function open(self, record)
+  return record and record.holds and not record.mine and record.data and self.dcache:sure "share"
+    and not self.content:holds(record.key) and not self.fetch_queue:has(record.key) and not self.retry:has(record.key)
+end
+
+-- Distinct nodes beside ID that say they have the file. → how many, how many of them fetched and checked it
+local function others(self, key, id)
+  local all, checked = 0, 0
+  for signer in pairs(self.holders[key] and self.holders[key].by or {}) do -- any order: they are counted
+    local safe = signer ~= id and self.dcache:record("share/safe", key, signer)
+    local own = signer ~= id and self.dcache:record("share/files", key, signer)
+    if safe and safe.holds then checked = checked + 1 end
+    if safe and safe.holds or own and own.holds then all = all + 1 end
+  end
+  return all, checked
+end
+
+local function facts_of(self, record)
+  local data = record.data
+  local copies, checked = others(self, record.key, record.signer)
+  local age = self.time:age(not record.undated and record.at or nil)
+  return { cid = record.key, name = data.names[1], size = data.size, class = data.class, by = record.signer,
+    age = age and age // 1000, robot = self.names(record.signer),
+    copies = 1 + copies, proven = checked }
+end
+
+-- Is the file KEY not anybody's any more? Then it is not fetched, and what came of it is removed.
+function replicate:drop_if_gone(key)
+  if others(self, key, nil) > 0 then return end
+  self.retry:forget(key)
+  self.content:drop(key, "nobody shares it any more")
+end
+
+-- How urgent the policy finds FILE now | false
+local function ask_policy(self, file)
+  local here = self.here()
+  local urgency, why = self.policy:ask("clients.logs.fetch", file, here)
+  if urgency then
+    self.declined:forget(file.cid)
+    return urgency
+  end
+  self.declined:put(file, why or "the policy does not want it")
+  if why then self.declined:tell(self.log, file, why, here.store_free) end
+  return false
+end
+
+-- Asks the policy about one file; a wanted one waits for its turn.
+local function consider(self, record)
+  if record and record.holds and record.data then
+    self.fetch_queue:also(record.key, record.signer, record.data.names[1], record.data.class)
+  end
+  if not open(self, record) then return end
+  if self.fetch_queue:is_full() then
+    self.more = true
+    return
+  end
+  local file = facts_of(self, record)
+  local urgency = ask_policy(self, file)
+  if urgency then self.fetch_queue:add(file, urgency) end
+end
+
+function replicate:ask()
+  for _ = 1, SLICE do
+    local heard = table.remove(self.queue)
+    if not heard then break end
+    consider(self, self.dcache:record("share/files", heard.key, heard.signer))
+  end
+  self:begin()
+  if self.queue[1] and not self.stopped then self.loop:post(function() self:ask() end) end
+end
+
+-- No room is nobody's fault: it waits, and what is smaller goes on.
+local function waits_for_room(self, file, why)
+  self.fetch_queue:ended(file, false, "disk")
+  if self.content:make_room(file.cid) then return self:consider_soon(file.cid, file.by) end
+  self.retry:put(file, "disk", why)
+  self.log:once("room " .. file.cid, "warn", "logs", "waits for room", { name = file.name, cid = file.cid, why = why })
+end
+
+local function ended(self, file, path, err, word)
+  local why = err and err:gsub("^%w+: ", "")
+  if path then
+    self.fetch_queue:ended(file, true)
+    self.retry:forget(file.cid)
+    self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
+      from = self.label(file.by) })
+    for _, id in ipairs(sorted.keys((self.holders[file.cid] or { by = {} }).by)) do self:name(file.cid, id) end
+    if self.on_fetched then self.on_fetched() end
+  elseif word == "disk" then
+    waits_for_room(self, file, why)
+  else
+    self.fetch_queue:ended(file, false, word)
+    if others(self, file.cid, nil) > 0 then self.retry:put(file, word, why) end
+    self.log:warn("logs", "not fetched yet", { name = file.name, cid = file.cid, why = why })
+  end
+  self:begin()
+end
+
+local function fetch(self, file)
+  self.fetch_queue:began(file)
+  self.content:fetch(file.cid, file.size, file.name, function(...) ended(self, file, ...) end,
+    function() return self.fetch_queue:any() end, { class = file.class, from = file.by })
+end
+
+-- There were more files than could wait: the rest is looked for when few are left, not at the next look.
+local function look_for_more(self)
+  if not self.more or self.walking or not self.fetch_queue:is_low() then return end
+  self.more = nil
+  self:look()
+end
+
+-- Begins with the most wanted, while there is a hand free. The policy is asked again: those that began since then have
+-- taken their room.
+function replicate:begin()
+  for _ = 1, SLICE do
+    local file = not self.stopped and self.fetch_queue:take()
+    if not file then return look_for_more(self) end
+    if ask_policy(self, file) then fetch(self, file) end
+  end
+  self.loop:post(function() self:begin() end)
+end
+
+-- What came of files that nobody has any more, or that nobody takes up, is removed.
+local function sweep(self)
+  if not self.dcache:sure "share" then return end
+  self.stale_partials:sweep(function(key) return self.fetch_queue:has(key) or self.retry:has(key) end,
+    function(key) return others(self, key, nil) > 0 end)
+end
+
+-- Looks at every file that others share, in slices: the copies first, then the files.
+function replicate:look()
+  if self.walking or self.stopped then return end
+  if self.keeps_own then return sweep(self) end
+  local holders = {}
+  self.found = holders
+  self.declined:begin()
+  self.walking = walk.start(self.loop, self.dcache, "share/safe", function(record)
+    if record.holds then note(holders, record.key, record.signer) end
+  end, function()
+    self.holders = holders
+    self.walking = walk.start(self.loop, self.dcache, "share/files", function(record)
+      if record.holds then note(holders, record.key, record.signer) end
+      consider(self, record)
+    end, function()
+      self.walking = nil
+      self.declined:finish()
+      self:begin()
+      sweep(self)
+    end)
+  end)
+end
+
+-- Files that are wanted and did not come yet: retry.lua's rows, with source = the label of whose each is.
+function replicate:waiting()
+  local rows = self.retry:rows()
+  for _, row in ipairs(rows) do row.source = self.label(row.by) end
+  return rows
+end
+
+-- { files =, bytes = } of those that wait for their turn.
+function replicate:queued()
+  local n, bytes = self.fetch_queue:waiting()
+  return { files = n, bytes = bytes }
+end
+
+-- Files that the policy does not want: { why =, files =, bytes = } each.
+function replicate:unwanted() return self.declined:sums() end
+
+return replicate

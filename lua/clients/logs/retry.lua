@@ -1,0 +1,110 @@
+-- retry.lua - files that did not come: how long each is left alone, and why. Fetches nothing, asks no policy.
+local lost_copies = require "clients.logs.lost_copies"
+
+local retry = {}
+retry.__index = retry
+
+local FIRST, LONGEST = 5 * 1000, 60 * 1000 -- ms; where somebody gave wrong bytes always the longest
+local GROWS = { missing = true, disk = true } -- what may soon be over: such a rest begins with FIRST and doubles
+local KEPT_MAX = 1024 -- files; of the oldest one it is forgotten that it failed
+local ROWS_MAX = 256
+
+-- loop, random; wake(key, signer) when a rest is over.
+function retry.new(given)
+  return setmetatable({ loop = given.loop, wake = given.wake, list = {}, by_key = {},
+    lost_copies = lost_copies.new(given) }, retry)
+end
+
+-- One timer, for the rest that is over first.
+local function arm(self)
+  local soonest
+  for _, rest in ipairs(self.list) do
+    if rest.asleep and (not soonest or rest.till < soonest) then soonest = rest.till end
+  end
+  if self.timer then self.timer:cancel() end
+  self.timer = soonest and self.loop:after(soonest - self.loop:now(), function()
+    self.timer = nil
+    self:ripe()
+  end)
+end
+
+-- Wakes those whose rest is over.
+function retry:ripe()
+  local now = self.loop:now()
+  for _, rest in ipairs(self.list) do
+    if rest.asleep and rest.till <= now then
+      rest.asleep = false
+      self.wake(rest.key, rest.signer)
+    end
+  end
+  arm(self)
+end
+
+local function remove(self, rest)
+  self.by_key[rest.key] = nil
+  for i, each in ipairs(self.list) do
+    if each == rest then return table.remove(self.list, i) end
+  end
+end
+
+local function add(self, key)
+  if #self.list >= KEPT_MAX then remove(self, self.list[1]) end
+  local rest = { key = key, step = 0, since = self.loop:now() }
+  self.by_key[key] = rest
+  self.list[#self.list + 1] = rest
+  return rest
+end
+
+-- FILE { cid =, name =, size =, by = whose } did not come; WORD says why (content's fetch), REASON says it for people.
+function retry:put(file, word, reason)
+  local rest = self.by_key[file.cid] or add(self, file.cid)
+  rest.step = GROWS[word] and math.min(math.max(rest.step * 2, FIRST), LONGEST) or LONGEST
+  rest.signer, rest.unreached, rest.asleep = file.by, word == "missing", true
+  if rest.word ~= word then rest.since = self.loop:now() end
+  rest.file, rest.word, rest.reason = file, word, reason
+  rest.till = self.loop:now() + rest.step
+  arm(self)
+end
+
+function retry:has(key) return self.by_key[key] ~= nil and self.by_key[key].asleep or self.lost_copies:has(key) end
+
+-- Did the file KEY fail to come, whether it rests or is about to be tried again?
+function retry:knows(key) return self.by_key[key] ~= nil or self.lost_copies:has(key) end
+
+-- As lost_copies.lua's note: what has to wait is found by a later look at all files.
+function retry:lost(key, damaged) return self.lost_copies:note(key, damaged) end
+
+-- It came, or nobody has it any more.
+function retry:forget(key)
+  if self.by_key[key] then remove(self, self.by_key[key]) end
+end
+
+-- Who gives(key, signer) can be reached again: what nobody could be reached for rests no longer.
+function retry:back(gives)
+  for _, rest in ipairs(self.list) do
+    if rest.asleep and rest.unreached and gives(rest.key, rest.signer) then rest.till = self.loop:now() end
+  end
+  self:ripe()
+end
+
+-- Those that rest, longest first: { cid =, name =, size =, by = whose, state = "waits", word =, reason =, since_ms =
+-- that this has been the reason, again_ms = until it is tried again }; at most 256.
+function retry:rows()
+  local rows, now = {}, self.loop:now()
+  for _, rest in ipairs(self.list) do
+    if #rows >= ROWS_MAX then break end
+    local file = rest.file
+    if rest.asleep then
+      rows[#rows + 1] = { cid = rest.key, name = file.name, size = file.size, by = rest.signer, state = "waits",
+        word = rest.word, reason = rest.reason, since_ms = now - rest.since, again_ms = math.max(0, rest.till - now) }
+    end
+  end
+  return rows
+end
+
+function retry:stop()
+  if self.timer then self.timer:cancel() end
+  self.timer = nil
+end
+
+return retry

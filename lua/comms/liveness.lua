@@ -1,0 +1,150 @@
+-- liveness.lua - asks near peers that are silent whether they live, when somebody looks. Judges no address.
+--
+-- Between two beacons lies up to a minute, so a robot that was killed looks alive for long. Who looks has silent ones
+-- asked: three times over ten seconds, until one answers. Far ones are not asked: each question costs others a budget.
+local liveness = {}
+liveness.__index = liveness
+
+local SILENT = 5 * 1000 -- ms without a word of his after which a look asks
+local WAIT = 1000 -- ms that a look waits for answers
+local ROUNDS, APART = 3, 5 * 1000 -- questions to one peer; ms between two
+local AGAIN = 10 * 1000 -- ms after which a look asks one again who did not answer
+local FLOWS = 2 -- of one peer that are asked at once
+
+-- loop, peers, proof (proof.lua), near(host) → is that host in a network of an own interface?
+function liveness.new(given)
+  return setmetatable({ loop = given.loop, peers = given.peers, proof = given.proof, near = given.near, looks = {},
+    timers = {} }, liveness)
+end
+
+-- The proved flows of PEER to hosts that are near, or were when he was heard there, the best first: where our own
+-- network went away he is lost, not far.
+local function near_flows(self, peer)
+  local flows, best = {}, self.peers:best(peer)
+  for _, flow in ipairs(peer.flows) do
+    if self.peers:proved(flow) and (flow.near or self.near(flow.source.host)) and not flow.source.channel.closed then
+      table.insert(flows, flow == best and 1 or #flows + 1, flow)
+    end
+  end
+  return flows
+end
+
+--- Is PEER near: has he proved an address in a network of an own interface?
+function liveness:is_near(peer) return near_flows(self, peer)[1] ~= nil end
+
+--- How many questions PEER left unanswered, and since how many ms | nil. The last one is given a second.
+function liveness:unanswered(peer)
+  local asked, now = peer.asked, self.loop:now()
+  if not asked or now - asked.first < WAIT then return nil end
+  return now - asked.last < WAIT and asked.n - 1 or asked.n, now - asked.first
+end
+
+-- Asks PEER now → was anything sent?
+local function ask(self, peer)
+  local sent = false
+  for i, flow in ipairs(near_flows(self, peer)) do
+    if i <= FLOWS then sent = self.proof:check(peer, flow) or sent end
+  end
+  if not sent then return false end
+  local now = self.loop:now()
+  if self.peers:deaf(peer) then peer.asked.deaf = true end -- one more question is no new hope
+  peer.asked = peer.asked or { first = now, n = 0 }
+  peer.asked.n, peer.asked.last = peer.asked.n + 1, now
+  return true
+end
+
+local function go_on(self, peer)
+  if self.timers[peer] or peer.asked.n >= ROUNDS then return end
+  self.timers[peer] = self.loop:after(APART, function()
+    self.timers[peer] = nil
+    if peer.asked and ask(self, peer) then go_on(self, peer) end
+  end)
+end
+
+local function silent(self, peer)
+  local now = self.loop:now()
+  if now - peer.heard < SILENT or self.peers:left(peer) then return false end
+  if not peer.asked then return true end
+  return not self.timers[peer] and now - peer.asked.last >= AGAIN
+end
+
+-- The silent, those first who were not asked for the longest time.
+local function candidates(self)
+  local list = {}
+  for _, peer in ipairs(self.peers.list) do
+    if silent(self, peer) then list[#list + 1] = peer end
+  end
+  table.sort(list, function(a, b)
+    local first, second = a.asked and a.asked.last or 0, b.asked and b.asked.last or 0
+    if first ~= second then return first < second end
+    if a.heard ~= b.heard then return a.heard < b.heard end
+    return a.id < b.id
+  end)
+  return list
+end
+
+local function forget(self, look)
+  look.timer:cancel()
+  for i, other in ipairs(self.looks) do
+    if other == look then table.remove(self.looks, i) end
+  end
+end
+
+local function over(self, look)
+  if look.over then return end
+  look.over = true
+  forget(self, look)
+  look.done()
+end
+
+-- Were all peers heard again that LOOK waits for?
+local function answered(look)
+  for _, peer in ipairs(look.waiting) do
+    if peer.asked then return false end
+  end
+  return true
+end
+
+--- PEER was heard, perhaps because he was asked.
+function liveness:heard(peer)
+  for _, flow in ipairs(peer.flows) do
+    if flow.beat == peer.beats then flow.near = self.near(flow.source.host) end
+  end
+  self:lives(peer)
+end
+
+--- PEER said something new, though others may have brought it: what was asked in vain counts no more.
+function liveness:lives(peer)
+  peer.asked = nil
+  if self.timers[peer] then self.timers[peer]:cancel() end
+  self.timers[peer] = nil
+  for _, look in ipairs(self.looks) do
+    if answered(look) then self.loop:post(function() over(self, look) end) end
+  end
+end
+
+--- Asks those who are silent. DONE() once all of them answered, or after a second. → a function that gives it up
+function liveness:look(done)
+  local look = { waiting = {}, done = done }
+  for _, peer in ipairs(candidates(self)) do
+    local first = not peer.asked
+    if ask(self, peer) and first then
+      look.waiting[#look.waiting + 1] = peer
+      go_on(self, peer)
+    end
+  end
+  table.insert(self.looks, look)
+  look.timer = self.loop:after(look.waiting[1] and WAIT or 0, function() over(self, look) end)
+  return function()
+    look.over = true
+    forget(self, look)
+  end
+end
+
+function liveness:stop()
+  for _, timer in pairs(self.timers) do timer:cancel() end -- any order
+  for _, look in ipairs(self.looks) do look.timer:cancel() end
+  self.timers, self.looks = {}, {}
+end
+
+return liveness

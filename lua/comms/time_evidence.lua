@@ -1,0 +1,76 @@
+-- time_evidence.lua - what peers' refused statements and beacons say about the time. It decides nothing.
+--
+-- Who has a wrong clock and believes it refuses all that others say, as ended or of the future: so he hears here that
+-- they say otherwise. Anybody can send an old word again, so it counts only of who is here: a proved, living peer.
+-- The beacon of such a peer tells the time to a node that has none, if his newest `peer` word states a clock, and was
+-- said by that clock: a beacon from before his clock was set, or from a run that has none, names the build's time.
+local time_evidence = {}
+time_evidence.__index = time_evidence
+
+local REFUSED = { ended = true, future = true }
+local CLOCKS = { own = true, quorum = true, held = true }
+local MINUTE = 60 * 1000
+local BEFORE, AFTER = 10 * MINUTE, 30 * MINUTE -- a word goes up to 5 min ahead of its time, and is renewed each 5
+
+-- loop, swarm, peers, dcache; allowed(source) → may it cost a signature check; charge(host): it was wasted.
+function time_evidence.new(given)
+  local self = setmetatable({}, time_evidence)
+  for _, name in ipairs { "loop", "swarm", "peers", "dcache", "allowed", "charge" } do self[name] = given[name] end
+  return self
+end
+
+local function here(self, id)
+  local peer = self.peers.by_id[id]
+  return peer and self.peers:best(peer) and self.peers:living(peer) and peer
+end
+
+-- ST came over SOURCE and was refused by WORD: fn(st), set by who knows the time, hears it where it bears witness.
+function time_evidence:hear(st, source, word)
+  if not REFUSED[word] or st.bucket ~= "peer" or st.verb ~= "propose" or not self.fn then return end
+  local peer = here(self, st.signer)
+  if not peer or st.at <= (peer.testified or 0) or not self.allowed(source) then return end
+  if not st:verify(self.swarm) then return self.charge(source.host) end
+  peer.testified = st.at
+  self.fn(st)
+end
+
+-- When PEER said that he has a clock (ms), if that is his newest `peer` word, else false. Read once a word: stated is
+-- forgotten by `heard`.
+local function stated(self, peer)
+  if peer.stated == nil then
+    local word = self.dcache:record("peer", peer.id, peer.id)
+    local states = word ~= nil and word.verb == "propose" and type(word.data) == "table" and CLOCKS[word.data.clock]
+    peer.stated = states and word.at or false
+  end
+  return peer.stated
+end
+
+-- Does PEER's beacon tell the time of the clock that he states?
+local function tells(self, peer)
+  local at, t = stated(self, peer), peer.t * 1000
+  return at and t > at - BEFORE and t < at + AFTER
+end
+
+-- A beacon of PEER was heard: told(), set by who knows the time, hears if it tells the time.
+function time_evidence:beacon(peer)
+  if self.told and tells(self, peer) then self.told() end
+end
+
+-- A `peer` word of that signer was taken in.
+function time_evidence:heard(id)
+  local peer = self.peers.by_id[id]
+  if peer then peer.stated = nil end
+end
+
+-- What clocks of living peers with a proved address say now: array of { id =, name =, at = ms }.
+function time_evidence:claims()
+  local list, now = {}, self.loop:now()
+  for _, peer in ipairs(self.peers.list) do
+    if peer.t and here(self, peer.id) and tells(self, peer) then
+      list[#list + 1] = { id = peer.id, name = peer.name, at = peer.t * 1000 + now - peer.beacon_at }
+    end
+  end
+  return list
+end
+
+return time_evidence

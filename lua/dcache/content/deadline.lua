@@ -1,0 +1,42 @@
+-- deadline.lua - how long a file keeps its place while nobody who has it can be asked. Sets no timer, ends nothing.
+local deadline = {}
+deadline.__index = deadline
+
+-- loop; most = ms without progress (nil: for ever); stall = ms in which nobody could be asked (nil: for ever), and
+-- alone = the same as long as pressed() says that nobody waits for the place (nil: stall); silent() → the most
+-- ms without progress now that nobody gives anything, or nil: as otherwise.
+function deadline.new(given)
+  local self = setmetatable({ waited = 0, moved_at = given.loop:now() }, deadline)
+  for _, name in ipairs { "loop", "most", "stall", "alone", "silent", "pressed" } do self[name] = given[name] end
+  return self
+end
+
+-- Something came.
+function deadline:moved() self.moved_at = self.loop:now() end
+
+-- A leaf is there.
+function deadline:arrived() self.moved_at, self.waited = self.loop:now(), 0 end
+
+-- Somebody could be asked.
+function deadline:asked()
+  if self.since then self.waited = self.waited + self.loop:now() - self.since end
+  self.since = nil
+end
+
+-- Is it over `stall` that nobody could be asked?
+function deadline:is_long()
+  local past = self.waited + (self.since and self.loop:now() - self.since or 0)
+  return self.stall ~= nil and past >= self.stall
+end
+
+-- Nobody can be asked from here on. → ms until it is to be given up
+function deadline:waits()
+  local now = self.loop:now()
+  self.since = self.since or now
+  local stall = self.alone and not self.pressed() and self.alone or self.stall
+  local most = self.silent and self.silent() or self.most
+  return math.min(most and self.moved_at + most or math.maxinteger,
+    stall and self.since + stall - self.waited or math.maxinteger) - now
+end
+
+return deadline

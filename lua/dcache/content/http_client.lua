@@ -1,0 +1,57 @@
+-- http_client.lua - core.http on the loop: a request and the function that its answer goes to. No retry, no rule.
+local http_client = {}
+http_client.__index = http_client
+
+-- loop. core.http, and libcurl with it, is loaded by the first request.
+function http_client.new(given)
+  return setmetatable({ loop = given.loop, waiting = {} }, http_client)
+end
+
+local function step(self)
+  for _, answer in ipairs(self.http:step()) do
+    local done = self.waiting[answer.id]
+    self.waiting[answer.id] = nil
+    if done then done(answer) end
+    if not self.http then return end -- closed by what it told
+  end
+end
+
+local function open(self)
+  local http, err, word = require("core.http").new()
+  if not http then return nil, err, word end
+  local watch
+  watch, err, word = self.loop:watch(http:fd(), "r", function() step(self) end)
+  if not watch then
+    http:close()
+    return nil, err, word
+  end
+  self.http, self.watch = http, watch
+  return true
+end
+
+-- options as core.http's get: { url =, max =, accept =, range =, timeout_ms =, low_speed =, low_seconds =,
+-- fresh = over a new connection }.
+-- → id | nil, text, word; done{ id =, status =, body = } or { id =, word =, error = }, once, never at once.
+function http_client:get(options, done)
+  if not self.http then
+    local ok, err, word = open(self)
+    if not ok then return nil, err, word end
+  end
+  local id, err, word = self.http:get(options)
+  if id then self.waiting[id] = done end
+  return id, err, word
+end
+
+function http_client:cancel(id)
+  self.waiting[id] = nil
+  if self.http then self.http:cancel(id) end
+end
+
+function http_client:close()
+  if not self.http then return end
+  self.watch:close()
+  self.http:close()
+  self.http, self.waiting = nil, {}
+end
+
+return http_client

@@ -1,0 +1,63 @@
+-- listener.lua - has the gateway open at the policy's address, or tries again; tells it who may ask. Serves no file.
+local listener = {}
+listener.__index = listener
+
+local NETWORKS_EVERY = 5000 -- ms
+local NETWORKS_MAX = 64
+local HTTP_PORT = 3826 -- the default one: where it is taken the kernel chooses, and beacons say which
+
+-- Only on-link sources may ask for files; the list follows the interfaces.
+local function tell_networks(self)
+  if not self.gateway then return end
+  local list = {}
+  for _, one in ipairs(self.net.interfaces() or {}) do
+    if one.up and not one.loopback and #list < NETWORKS_MAX then
+      list[#list + 1] = { (one.host:gsub("%%.*", "")), one.prefix }
+    end
+  end
+  self.gateway:networks(list)
+end
+
+local function opened(self, gateway)
+  self.gateway = gateway
+  tell_networks(self)
+  if gateway:port() ~= self.port then
+    self.log:info("content", "port chosen", { wanted = self.port, port = gateway:port() })
+  end
+  if self.reason then self.log:info("content", "gateway up", { host = self.host, port = self.port }) end
+  self.reason = nil
+  if self.on_open then self.on_open(gateway) end
+end
+
+local function try(self)
+  local gateway, err, word = self.make { host = self.host, port = self.port, congestion = "bbr" }
+  if not gateway and word == "EADDRINUSE" and self.port == HTTP_PORT then
+    gateway, err = self.make { host = self.host, port = 0, congestion = "bbr" }
+  end
+  if gateway then return opened(self, gateway) end
+  local wait = self.backoff:next()
+  if err ~= self.reason then
+    self.log:warn("content", word == "EADDRINUSE" and "port in use" or "gateway waits",
+      { host = self.host, port = self.port, error = err, retry_s = math.max(1, wait // 1000) })
+  end
+  self.reason = err
+  self.retry = self.loop:after(wait, function() try(self) end)
+end
+
+-- loop, log, net (core.net), make (core.gateway's new), backoff, host, port (the policy's). Fields: gateway, or reason.
+-- on_open(gateway) is called where it opens later.
+function listener.new(given)
+  local self = setmetatable({}, listener)
+  for _, name in ipairs { "loop", "log", "net", "make", "backoff", "host", "port" } do self[name] = given[name] end
+  try(self)
+  self.timer = self.loop:every(NETWORKS_EVERY, function() tell_networks(self) end)
+  return self
+end
+
+-- The gateway itself is closed by whoever serves by it.
+function listener:stop()
+  self.timer:cancel()
+  if self.retry then self.retry:cancel() end
+end
+
+return listener

@@ -1,0 +1,153 @@
+-- store.lua - what content holds: looked at, served, claimed while it is whole, and let go of. Fetches nothing.
+--
+-- Its functions take content (init.lua) first.
+local claims = require "dcache.content.claims"
+local stored = require "dcache.content.stored"
+local sorted = require "sorted"
+
+local store = {}
+
+local LOOK_SLICE = 256 -- files that are looked at in a turn
+
+function store.path(self, file) return ("%s/files/%s/%s"):format(self.dir, file.cid, file.name) end
+
+function store.offer(self, file)
+  if not self.gateway or self.shared[file.cid] then return true end
+  return self.gateway:offer { cid = file.cid, folder = self.dir .. "/files/" .. file.cid, name = file.name,
+    identity = file.identity, leaves = file.leaves }
+end
+
+local function remove(self, file)
+  self.by_cid[file.cid] = nil
+  for i, each in ipairs(self.list) do
+    if each == file then table.remove(self.list, i) end
+  end
+end
+
+-- Withdrawn at the next block, then unsaid, then forgotten; the file itself is the operator's.
+local function lose(self, file, why)
+  if self.gateway and not self.shared[file.cid] then self.gateway:withdraw(file.cid) end
+  remove(self, file)
+  claims.dismiss(self, file.cid)
+  stored.forget(self.disk, self.dir, file.cid)
+  self.log:warn("content", "no longer held", { name = file.name, cid = file.cid, why = why })
+end
+
+local function trouble(self, file, what, err)
+  self.log:once(what .. " " .. file.cid, "warn", "content", what, { name = file.name, why = err })
+end
+
+local look
+
+-- Written down beside the loop; what was lost meanwhile is forgotten again.
+local function save(self, file)
+  if file.saving then return end
+  file.saving = true
+  local origin, also = file.origin, file.also
+  stored.save(self.atomic_write, self.disk, self.dir, file, function(ok, err)
+    file.saving = nil
+    if not self.by_cid[file.cid] then return stored.forget(self.disk, self.dir, file.cid) end
+    if not ok then return trouble(self, file, "cannot be written down", err) end
+    file.saved = file.origin == origin and file.also == also or nil -- else once more: it was learned anew meanwhile
+    look(self, file)
+  end)
+end
+
+-- Not a copy any more: unsaid, its bytes set aside, and whoever wants it may fetch it again.
+local function spoil(self, file, why)
+  lose(self, file, "damaged: " .. why)
+  local ok, err = self.quarantine:put(store.path(self, file), file)
+  if not ok then self.log:warn("content", "stays where it is, not set aside", { name = file.name, why = err }) end
+  self.on_lost(file.cid, true)
+end
+
+-- Its bytes were hashed: they are the same, if under another identity, or not.
+function store.checked(self, file, identity, why)
+  if self.by_cid[file.cid] ~= file then return end
+  if not identity then return spoil(self, file, why) end
+  self.log:info("content", "held file checked again: whole", { name = file.name, cid = file.cid })
+  file.identity, file.saved, file.offered, file.suspect = identity, nil, nil, nil
+  look(self, file)
+end
+
+-- Looks whether FILE is what it was, serves it and says so.
+function look(self, file)
+  local state, why = self.integrity:look(file)
+  if state == "checked" then
+    return self.log:once("check " .. file.cid, "debug", "content", "held file is checked", { name = file.name })
+  end
+  if state == "unknown" then return trouble(self, file, "cannot be looked at", why) end
+  if state == "damaged" then return spoil(self, file, why) end
+  if state == "missing" then
+    lose(self, file, "missing")
+    return self.on_lost(file.cid)
+  end
+  if not file.saved then return save(self, file) end
+  local ok, err
+  if not file.offered then
+    ok, err = store.offer(self, file)
+    if not ok then return trouble(self, file, "cannot be served", err) end
+    file.offered = true
+  end
+  ok, err = claims.say(self, file)
+  if not ok then trouble(self, file, "not claimed yet", err) end
+end
+
+-- A disk that is not there: said, and nothing is fetched to the place where it was.
+function store.note_away(self)
+  local why, was = self.integrity.away, self.disk_space.away
+  self.disk_space:set_away(why)
+  if why and not was then
+    self.log:warn("content", "the disk of held files is not there: nothing is unsaid", { why = why })
+  elseif was and not why then
+    self.log:info("content", "the disk of held files is there again", { path = self.disk_space.path })
+  end
+end
+
+-- All that is held: a slice at once, the others in later turns.
+function store.look_at_all(self)
+  local list, at = table.move(self.list, 1, #self.list, 1, {}), 0
+  self.integrity:begin()
+  for _, cid in ipairs(sorted.keys(self.owed)) do claims.dismiss(self, cid) end
+  local function slice()
+    for _ = 1, LOOK_SLICE do
+      at = at + 1
+      if self.stopped then return end
+      if not list[at] then
+        self.integrity:finish()
+        return store.note_away(self)
+      end
+      if self.by_cid[list[at].cid] == list[at] then look(self, list[at]) end
+    end
+    self.loop:post(slice)
+  end
+  slice()
+end
+
+-- Claims of which a name was learnt so soon after they were said that it waited.
+function store.say_unsaid(self)
+  local now = self.loop:now()
+  for _, cid in ipairs(sorted.keys(self.unsaid)) do
+    local file = self.by_cid[cid]
+    if not file then
+      self.unsaid[cid] = nil
+    elseif not file.renew_at or now >= file.renew_at then
+      look(self, file)
+    end
+  end
+end
+
+-- What the gateway found other bytes in, or could not read, is looked at more closely.
+function store.look_at_suspects(self)
+  for _, cid in ipairs(self.gateway and self.gateway.suspects and self.gateway:suspects() or {}) do
+    local file = not self.shared[cid] and self.by_cid[cid]
+    if file then
+      file.suspect = true
+      look(self, file)
+    end
+  end
+end
+
+store.lose, store.look = lose, look
+
+return store

@@ -1,0 +1,79 @@
+-- signer.lua - this node's own words: stamped so that each is newer than the last, and signed. Keeps no record.
+--
+-- Soft words are in no journal, so a node without a clock that starts again could stamp below what it said before,
+-- and be refused as older. STATE/stamp is a mark that none of its words has passed.
+local json = require "core.json"
+local statement = require "core.statement"
+
+local signer = {}
+signer.__index = signer
+
+local MARGIN = 4 * 60 * 1000 -- ms from a word that passed the mark to the next: less than words may be ahead
+local STEP = 1000 -- the same where the clock stands behind our words: they go on by 1 ms, and starts must not add up
+local BELOW = 10 * 60 * 1000 -- a mark that far above our words is of a time that was not
+local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
+
+-- time, key, id, swarm, log; last = mark of an earlier run (ms); keep(ms) → true | nil, text, before a word goes out.
+function signer.new(given)
+  local self = setmetatable({ last = given.last or 0, last_kept = 0, mark = given.last or 0 }, signer)
+  for _, name in ipairs { "time", "key", "id", "swarm", "log", "keep" } do self[name] = given[name] end
+  return self
+end
+
+-- An own word of that AT is known: from the journal, or from others who heard it before we were started again. KEPT: of
+-- a class that is; of these the journal tells what was said last, so that no mark puts them ahead of their time.
+function signer:heard(at, kept)
+  self.last = math.max(self.last, at)
+  if kept then self.last_kept = math.max(self.last_kept, at) end
+end
+
+local function keep_mark(self, at)
+  local passed = at > self.mark and self.time.source ~= "own"
+  if not self.keep or not (passed or self.mark - at > BELOW) then return end
+  self.mark = at + (at > self.time:now() and STEP or MARGIN)
+  local ok, err = self.keep(self.mark)
+  if not ok then self.log:once("stamp", "warn", "dcache", "time of own words not kept", { why = err }) end
+end
+
+-- AT of the next word. A word that is made again says when it was first said (options.at), if that is newer than what
+-- stands in its slot (options.after).
+local function stamp(self, options, kept)
+  if options.at and options.at > (options.after or 0) then return options.at end
+  return self.time:stamp(kept and self.last_kept or self.last)
+end
+
+-- FROM: the word holds now, though it may be stamped ahead. Who knows no time at all says 0, so that nobody takes his
+-- AT for the time of day.
+local function begins(self, at)
+  if self.time.quality == "none" then return 0 end
+  return math.min(at, self.time:now()) // 1000 // 16 * 16
+end
+
+-- A signed word for CLASS; options: key = text | nil (ourselves), ttl = s, at and after = ms | nil (see stamp).
+-- → st | nil, text, word.
+function signer:make(verb, bucket, data, options, class)
+  local at = stamp(self, options, class.kept)
+  if at ~= options.at then keep_mark(self, at) end
+  local ttl = verb == "propose" and math.min(options.ttl or class.max_ttl, class.max_ttl) or class.max_ttl
+  local from, till = begins(self, at), (at // 1000 + ttl) // 16 * 16
+  local st, err, word = statement.sign(self.key, self.swarm, { verb = verb, bucket = bucket,
+    key = options.key or self.id, at = at, valid_from = from, valid_until = math.max(from, till),
+    data = data ~= nil and json.encode(data) or "null" })
+  if st then
+    self.last = options.at and math.max(self.last, at) or at
+    if class.kept then self.last_kept = options.at and math.max(self.last_kept, at) or at end
+  end
+  return st, err, word
+end
+
+-- The time (ms) that our own word RECORD should bear, if the one it bears is wrong; nil if that is right, or if nothing
+-- better is known. MONO: LOOP's time at which this run said it; nil: an earlier run did.
+function signer.redate(time, loop, record, mono)
+  if time.quality == "none" then return nil end
+  local now = time:now()
+  local due = mono and now - (loop:now() - mono)
+  if due then return (record.undated or math.abs(record.at - due) > APART) and due or nil end
+  return (record.undated or record.at > now + APART) and now or nil
+end
+
+return signer

@@ -1,0 +1,152 @@
+-- node_facts.lua - facts about this node now, for policies and status: measured, or nil. Decides nothing.
+local text = require "core.text"
+local sorted = require "sorted"
+
+local node_facts = {}
+
+local PERMISSIONS = "/data/config/permissions" -- as Duckietown's robots have it
+local ROBOT_TYPE = "/data/config/robot_type"
+local FRESH = 1000 -- ms that an answer is used again
+local LINE_MAX = 256
+
+local Here = {}
+Here.__index = Here
+
+-- The beginning of file ROOT/PATH without blanks about it | nil, and whether there is no such file.
+local function read(self, path)
+  local file, _, errno = io.open(self.root .. path, "r")
+  if not file then return nil, errno == 2 or errno == 20 end -- ENOENT, ENOTDIR
+  local content = file:read(LINE_MAX)
+  local at_end = content == nil and file:seek("end") == 0 -- an empty file; a folder cannot be read at all
+  file:close()
+  if at_end then content = "" end
+  return content and content:match "^%s*(.-)%s*$", false
+end
+
+-- A label: what somebody wrote into a file becomes part of tables and lines.
+local function label(content)
+  local word = content and content:match "^[^%s]+"
+  return word and #word <= 32 and text.utf8(word) and word or nil
+end
+
+-- Portable computers say so, or have a battery; a server is what its policy calls so.
+local function guess_type(self)
+  local chassis = tonumber((read(self, "/sys/class/dmi/id/chassis_type")))
+  local portable = { [8] = true, [9] = true, [10] = true, [14] = true, [31] = true, [32] = true } -- SMBIOS 7.4.1
+  if portable[chassis] or read(self, "/sys/class/power_supply/BAT0/type") then return "laptop" end
+  return "computer"
+end
+
+local function own_type(self)
+  return self.given.type or label((read(self, ROBOT_TYPE))) or guess_type(self)
+end
+
+-- An owner's permission file: content 1 is yes, any other no, one that cannot be read unknown. MISSING is what
+-- having none means: for logs yes, since putting a file into the folder is the consent; for the others no.
+local function permission(self, name, missing)
+  local content, absent = read(self, ("%s/allow_push_%s_data"):format(self.permissions, name))
+  if content then return content == "1" end
+  if absent then return missing end
+  return nil
+end
+
+-- node_facts.new{ loop =, board = core.board, id =, name =, time = (time.lua), type =, tags =, peers = fn() → integer,
+-- share = folder of the own files, store = folder where fetched ones go, reserved = fn() → bytes that those on their
+-- way will still take there, sensors = { name = fn() → value }, root = "", permissions = folder,
+-- logs_permission = fn() → true, false or nil, where somebody else reads that file } → h
+-- All but loop and board may be missing. Every path but share and store is taken beneath ROOT.
+function node_facts.new(options)
+  return setmetatable({
+    loop = options.loop, board = options.board, time = options.time, root = options.root or "",
+    share = options.share, store = options.store, reserved = options.reserved, peers = options.peers,
+    permissions = options.permissions or PERMISSIONS,
+    sensors = options.sensors or {}, logs_permission = options.logs_permission,
+    given = { id = options.id, name = options.name, type = options.type, tags = options.tags },
+  }, Here)
+end
+
+-- { logs =, stats =, config = }, each true, false or nil, read from the files at this moment.
+function Here:permission()
+  local allowed = { stats = permission(self, "stats", false), config = permission(self, "config", false) }
+  if self.logs_permission then
+    allowed.logs = (self.logs_permission())
+  else
+    allowed.logs = permission(self, "logs", true)
+  end
+  return allowed
+end
+
+local function add_machine(self, facts)
+  local load = read(self, "/proc/loadavg")
+  local uptime = read(self, "/proc/uptime")
+  local heat = tonumber((read(self, "/sys/class/thermal/thermal_zone0/temp")))
+  facts.load = load and tonumber(load:match "^%S+")
+  facts.uptime = uptime and math.tointeger(tonumber(uptime:match "^%d+"))
+  facts.temperature = heat and heat / 1000 -- °C
+end
+
+-- Two disks, or one: where the own files lie, and where those fetched for others go.
+local function add_room(self, facts)
+  local free, total
+  if self.share then free, total = self.board.space(self.share) end
+  if free then facts.disk_free, facts.disk_total = free, total end
+end
+
+local function store_free(self)
+  local free = self.store and self.board.space(self.store)
+  return free and math.max(0, free - (self.reserved and self.reserved() or 0)) or nil
+end
+
+local function add_power(self, facts)
+  local battery = "/sys/class/power_supply/BAT0/"
+  local status = read(self, battery .. "status")
+  facts.battery = tonumber((read(self, battery .. "capacity"))) -- %
+  if status == "Charging" or status == "Full" then facts.power, facts.charging = "mains", true end
+  if status == "Discharging" then facts.power, facts.charging = "battery", false end
+end
+
+local function add_time(self, facts)
+  if not self.time then return end
+  local now = self.time:proved_now()
+  facts.clock = self.time.quality
+  facts.hour = now and now // 3600000 % 24 -- UTC
+end
+
+local function add_sensors(self, facts)
+  for _, name in ipairs(sorted.keys(self.sensors)) do facts[name] = self.sensors[name]() end
+end
+
+local function look(self)
+  local given = self.given
+  local facts = { id = given.id, name = given.name, type = own_type(self), tags = {}, permission = self:permission() }
+  for i, tag in ipairs(given.tags or {}) do facts.tags[i] = tag end
+  facts.peers = self.peers and self.peers()
+  add_machine(self, facts)
+  add_room(self, facts)
+  add_power(self, facts)
+  add_time(self, facts)
+  add_sensors(self, facts)
+  return facts
+end
+
+-- All facts as one table, at most a second old (store_free: of this moment, for a file that begins takes its room at
+-- once); not to be changed by whoever gets it. Unknown is nil: id name type tags permission peers load uptime (s)
+-- temperature (°C) disk_free disk_total (bytes, of the share folder's disk) store_free (bytes where fetched files go,
+-- less what those on their way will take) battery (%) power ("mains" | "battery") charging
+-- clock ("proved" | "adopted" | "none") hour (UTC), what the sensors tell.
+function Here:facts()
+  local now = self.loop:now()
+  if not self.cached or now - self.looked >= FRESH or now < self.looked then
+    self.cached, self.looked = look(self), now
+  end
+  self.cached.store_free = store_free(self)
+  return self.cached
+end
+
+-- What a policy changed while we run (name, type, tags); seen at the next look.
+function Here:set(name, value)
+  self.given[name] = value
+  self.cached = nil
+end
+
+return node_facts

@@ -1,0 +1,130 @@
+-- preflight.lua - what is looked at before anything is made or opened: name, places, addresses. Changes nothing.
+local address = require "core.address"
+local channels = require "routing.channels"
+local hooks = require "policy.hooks"
+local messages = require "comms.messages"
+local paths = require "paths"
+local shell = require "shell"
+
+local preflight = {}
+
+local function host_name()
+  local file = io.open "/proc/sys/kernel/hostname"
+  local name = file and file:read "l" or "node"
+  if file then file:close() end
+  name = name:match "^[^.]+" or "node"
+  return (name:gsub("[^A-Za-z0-9._-]", "-"):gsub("^[^A-Za-z0-9]+", ""):sub(1, 32))
+end
+
+-- The label of this node: as given, as POLICY has it, or the host's. → name | nil, text.
+function preflight.name(given, policy)
+  local name = given or policy:get "name" or host_name()
+  if name == "" then name = "node" end
+  if messages.is_name(name) then return name end
+  return nil, ("a name is 1 to 32 of A-Z a-z 0-9 . _ - and begins with a letter or digit, not %q"):format(name)
+end
+
+-- The address of the gateway in parts: host, port | nil, text.
+function preflight.gateway(text)
+  local parts = address.parts(text)
+  local host, port = parts[1], parts[2]
+  if host[1]:find "^ip[46]$" and port and port[1] == "tcp" and not parts[3] then
+    return host[2], math.tointeger(tonumber(port[2]))
+  end
+  return nil, text .. ": files are served at /ip4/A/tcp/P or /ip6/A/tcp/P"
+end
+
+local function at(policy, path, message)
+  local file, line = policy:where(path)
+  return ("%s:%d: %s: %s"):format(file, line, path, message)
+end
+
+-- What this daemon cannot do of what POLICY says, a line each: addresses that are well formed, but of nothing here.
+function preflight.faults(policy)
+  local faults = {}
+  for _, entry in ipairs(policy:get "routing.channels") do
+    local ok, err = channels.read(entry)
+    if not ok then faults[#faults + 1] = at(policy, "routing.channels", (err:gsub("^address: ", ""))) end
+  end
+  local gateway = policy:get "clients.logs.gateway"
+  local ok, err = true, nil
+  if gateway then ok, err = preflight.gateway(gateway) end
+  if not ok then faults[#faults + 1] = at(policy, "clients.logs.gateway", err) end
+  local name = policy:get "name"
+  if name and name ~= "" and not messages.is_name(name) then
+    faults[#faults + 1] = at(policy, "name", select(2, preflight.name(name)))
+  end
+  return faults
+end
+
+-- What the file of POLICY itself sets that this version does not use yet, a line each.
+function preflight.unused(policy)
+  local lines = {}
+  for _, list in ipairs { hooks.settings, hooks.hooks } do
+    for _, row in ipairs(list) do
+      local path = row.path or row[1]
+      local file = policy:where(path)
+      if row.later and file == policy.name then lines[#lines + 1] = at(policy, path, "not used by this version yet") end
+    end
+  end
+  return lines
+end
+
+local function share_of(given)
+  local folder = given.options.share or given.policy:get "clients.logs.folder"
+  if folder:sub(1, 1) ~= "~" or given.options.share then return folder end
+  if given.home then return given.home .. folder:sub(2) end
+  return given.place:share() -- which says what is missing
+end
+
+-- Where everything lies, as absolute paths: { state, share, socket } | nil, text.
+function preflight.places(given)
+  local options, place, found, err = given.options, given.place, {}, nil
+  found.state = options.state
+  if not found.state then found.state, err = place:state() end
+  if not found.state then return nil, err end
+  found.share, err = share_of(given)
+  if not found.share then return nil, err end
+  found.socket = options.socket
+  if not found.socket then found.socket, err = place:socket(found.state) end
+  if not found.socket then return nil, err end
+  for name, path in pairs(found) do -- any order
+    if path:sub(1, 1) ~= "/" then found[name] = given.here_folder .. "/" .. path end
+  end
+  local fits
+  fits, err = paths.socket_fits(found.socket)
+  return fits and found, err
+end
+
+-- What the command line calls this daemon by: localhost where it looks first of all, else the socket's path.
+function preflight.host(given, places)
+  return given.place:sockets()[1] == places.socket and "localhost" or shell.word(places.socket)
+end
+
+-- The options that start the same daemon again, as they are typed into a shell.
+function preflight.command(given, places)
+  local words, options = {}, given.options
+  if options.name then words = { "--name", options.name } end
+  for _, name in ipairs { "state", "share", "socket" } do
+    if options[name] then
+      words[#words + 1] = "--" .. name
+      words[#words + 1] = places[name]
+    end
+  end
+  if options.verbose then words[#words + 1] = "--verbose" end
+  local policy = options.policy
+  if policy then words[#words + 1] = policy:sub(1, 1) == "/" and policy or given.here_folder .. "/" .. policy end
+  return shell.line(words)
+end
+
+-- Is the control socket free, or another daemon's? Asked where the state folder is not there yet: it would be made,
+-- and then left behind. → true | nil, text
+function preflight.socket_free(net, disk, places)
+  if disk:stat(places.state .. "/.") then return true end
+  local stream = net.unix_connect(places.socket)
+  if not stream then return true end
+  stream:close()
+  return nil, "EADDRINUSE: " .. places.socket .. " is in use: another daemon answers there; name another with --socket"
+end
+
+return preflight

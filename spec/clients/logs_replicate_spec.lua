@@ -1,0 +1,354 @@
+-- logs_replicate_spec.lua - which of others' files are fetched, against a store and a policy made of tables.
+local replicate = require "clients.logs.replicate"
+local random = require "core.random"
+local simloop = require "sim.loop"
+local till = require "spec.net.till"
+
+local function world()
+  local w = { loop = simloop.new(), fetched = {}, sure = true, urgency = {}, records = {}, copies = {} }
+  local function file(cid, size, signer)
+    table.insert(w.records, { key = cid, holds = true, mine = signer == "me", signer = signer, at = 0,
+      data = { class = "lab", names = { cid .. ".bag" }, size = size } })
+  end
+  file("a", 1, "ada")
+  file("b", 2, "ada")
+  file("c", 3, "bea")
+  file("own", 4, "me")
+  w.replicate = replicate.new { loop = w.loop, log = till.log(),
+    random = random.seeded(1), time = { now = function() return 1000 end,
+    age = function(_, at) return at and 1000 - at end }, id = "me",
+    dcache = { entries = function(_, bucket) return bucket == "share/files" and w.records or {} end,
+      read = function(_, record) return record end, record = function(_, bucket, key, signer)
+        if bucket == "share/safe" then return { holds = w.copies[key] == signer } end
+        for _, record in ipairs(w.records) do
+          if record.key == key and record.signer == signer then return record end
+        end
+      end,
+      sure = function(_, class) return class ~= "share" or w.sure end },
+    comms = { on_word = function(_, _, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end },
+    here = function() return {} end,
+    policy = { where = function() return "p.lua", 3, false end, get = function() return w.at_once or 2 end,
+      ask = function(_, _, shared)
+        if w.facts then w.facts[shared.cid] = shared end
+        return w.urgency[shared.cid] or false, "robots keep their own"
+      end },
+    names = function() return nil end, label = function(id) return id end,
+    content = { holds = function() return false end, partial_files = function() return w.partials or {} end,
+      drop = function(_, cid, why) w.dropped = { cid, why } end, make_room = function() return false end,
+      heard = function() end,
+      fetch = function(_, cid, _, _, done, pressed, origin)
+        table.insert(w.fetched, cid)
+        w.done, w.pressed, w.origin = done, pressed, origin
+      end } }
+  return w
+end
+
+describe("gathering", function()
+  it("begins with the most wanted, two at once, and goes on when one has come", function()
+    local w = world()
+    w.urgency, w.at_once = { a = 3, b = 9, c = 5, own = 9 }, 4 -- half of the places for ada
+    w.replicate:start()
+    w.loop:run_until(1000)
+    assert.same({ "b", "c" }, w.fetched)
+    w.done("/path")
+    w.records[3].data = nil -- c is no longer told of
+    w.loop:run_until(2000)
+    assert.same({ "b", "c", "a" }, w.fetched)
+  end)
+
+  it("asks the policy again when a file's turn comes: those that began have taken the room", function()
+    local w = world()
+    local free = 3
+    w.at_once = 4
+    w.replicate.policy.ask = function(_, _, shared) return shared.size <= free and 5 end
+    local fetch = w.replicate.content.fetch
+    w.replicate.content.fetch = function(self, cid, size, ...)
+      free = free - size
+      fetch(self, cid, size, ...)
+    end
+    w.replicate:start()
+    w.loop:run_until(1000)
+    assert.same({ "a", "b" }, w.fetched) -- 1 and 2 of 3
+    w.done("/path")
+    w.loop:run_until(2000)
+    assert.same({ "a", "b" }, w.fetched)
+    w.records[2].data = nil -- b is here now
+    free = 3
+    w.loop:run_until(62000) -- looked at again
+    assert.same({ "a", "b", "c" }, w.fetched)
+  end)
+
+  it("asks about a file that was heard of soon, and never about one's own", function()
+    local w = world()
+    w.replicate:start()
+    w.loop:run_until(1000)
+    w.urgency = { a = 1, own = 9 }
+    for _, key in ipairs { "own", "a", "gone" } do
+      w.word({ verb = "propose", bucket = "share/files", key = key, signer = "ada" }, {})
+    end
+    w.loop:run_until(2000)
+    assert.same({ "a" }, w.fetched)
+  end)
+
+  it("counts copies by who has them, however often that was said, and claims the file as its origin's", function()
+    local w = world()
+    w.facts = {}
+    w.urgency = { a = 1 }
+    w.copies = { a = "server" }
+    w.replicate:start()
+    for _ = 1, 3 do
+      for _, who in ipairs { "server", "bea" } do -- bea's claim holds no longer
+        w.word({ verb = "propose", bucket = "share/safe", key = "a", signer = who }, {})
+      end
+    end
+    w.loop:run_until(1000)
+    assert.same({ 1, 2 }, { w.facts.a.proven, w.facts.a.copies })
+    assert.same({ 0, 1 }, { w.facts.b.proven, w.facts.b.copies })
+    assert.same({ class = "lab", from = "ada" }, w.origin)
+  end)
+
+  it("leaves what the policy does not want", function()
+    local w = world()
+    w.replicate:start()
+    w.loop:run_until(100000)
+    assert.same({}, w.fetched)
+  end)
+
+  -- A file that was begun at 1 s, and failed at once.
+  local function failed(word)
+    local w = world()
+    w.urgency = { a = 3 }
+    w.replicate:start()
+    w.loop:run_until(1000)
+    w.done(nil, word .. ": so it was", word)
+    return w
+  end
+
+  it("rests a minute after a wrong answer, whoever comes back", function()
+    local w = failed "block"
+    w.back { id = "ada" }
+    w.loop:run_until(60000)
+    assert.same({ "a" }, w.fetched)
+    w.loop:run_until(62000)
+    assert.same({ "a", "a" }, w.fetched)
+  end)
+
+  it("rests for five seconds where nobody could be reached, then ever longer, up to a minute", function()
+    local w = failed "missing"
+    local began, at = w.loop:now(), {}
+    for _ = 1, 3000 do
+      w.loop:run_until(w.loop:now() + 100)
+      if #w.fetched > #at + 1 then
+        at[#at + 1] = (w.loop:now() - began) // 1000
+        began = w.loop:now()
+        w.done(nil, "missing: nobody", "missing")
+      end
+    end
+    assert.same({ 5, 10, 20, 40, 60, 60, 60 }, { table.unpack(at, 1, 7) })
+  end)
+
+  it("tries anew soon when who shares the file can be reached again, or who has a copy", function()
+    for _, who in ipairs { "ada", "server", "bea" } do
+      local w = failed "missing"
+      w.loop:run_until(6500)
+      w.done(nil, "missing: nobody", "missing") -- ten seconds from here
+      w.copies = { a = "server" }
+      w.back { id = who }
+      w.loop:run_until(8000)
+      assert.equal(who == "bea" and 2 or 3, #w.fetched)
+    end
+  end)
+
+  it("says that others wait for the place while there are any that are wanted", function()
+    local w = world()
+    w.urgency = { b = 9 }
+    w.replicate:start()
+    w.loop:run_until(1000)
+    assert.is_false(w.pressed())
+    w.urgency.a = 1
+    w.word({ verb = "propose", bucket = "share/files", key = "a", signer = "ada" }, {})
+    w.loop:run_until(2000)
+    assert.is_true(w.pressed())
+  end)
+
+  it("gives one source half of the places, so that others' files need not wait for a slow one", function()
+    local w = world()
+    w.urgency = { a = 9, b = 9, c = 1 }
+    w.replicate:start()
+    w.loop:run_until(1000)
+    assert.same({ "a", "c" }, w.fetched) -- b is ada's, too
+    assert.same({ files = 1, bytes = 2 }, w.replicate:queued())
+    w.done("/path") -- c
+    w.records[3].data = nil
+    w.loop:run_until(2000)
+    assert.equal(2, #w.fetched)
+  end)
+
+  it("goes on with what there was no place for when few are left, not at the next look", function()
+    local w = world()
+    w.records, w.at_once = {}, 8
+    for i = 1, 2500 do
+      local cid = ("f%04d"):format(i)
+      w.urgency[cid] = 5
+      table.insert(w.records, { key = cid, holds = true, mine = false, signer = "ada", at = 0,
+        data = { class = "lab", names = { cid }, size = 1 } })
+    end
+    local there, came = {}, 0
+    w.replicate.content.holds = function(_, cid) return there[cid] or false end
+    w.replicate.content.fetch = function(_, cid, _, _, done)
+      w.loop:after(1, function()
+        there[cid], came = true, came + 1
+        done("/path")
+      end)
+    end
+    w.replicate:start()
+    w.loop:run_until(30000) -- the next look would be after a minute
+    assert.equal(2500, came)
+  end)
+
+  it("lets a file that does not fit wait, blames nobody, and goes on with others", function()
+    local w = world()
+    w.urgency = { a = 9, c = 1 }
+    w.replicate.content.fetch = function(_, cid, _, _, done)
+      table.insert(w.fetched, cid)
+      if cid == "a" then w.loop:post(function() done(nil, "disk: needs 8 B more room on /x", "disk") end) end
+    end
+    w.replicate:start()
+    w.loop:run_until(1000)
+    assert.same({ "a", "c" }, w.fetched)
+    local row = w.replicate:waiting()[1]
+    assert.same({ "a", "waits", "disk", "needs 8 B more room on /x" }, { row.cid, row.state, row.word, row.reason })
+    assert.same({}, w.replicate.fetch_queue.failures)
+    w.loop:run_until(20000)
+    assert.same({ "a", "c", "a", "a" }, w.fetched) -- after 5 s, then 10 s
+  end)
+
+  it("blames no source for our own limits", function()
+    for word, failures in pairs { full = {}, duplicate = {}, disk = {}, block = { ada = 1 } } do
+      assert.same(failures, failed(word).replicate.fetch_queue.failures, word)
+    end
+  end)
+
+  it("fetches a copy that was lost again: a damaged one at once, then ever later up to an hour", function()
+    local w = world()
+    local there, began, waits = {}, 0, {}
+    w.urgency = { a = 1, b = 1 }
+    w.replicate.content.holds = function(_, cid) return there[cid] or false end
+    w.replicate.content.fetch = function(_, cid, _, _, done)
+      table.insert(w.fetched, cid)
+      if cid == "a" then waits[#waits + 1] = w.loop:now() - began end
+      w.loop:post(function()
+        there[cid] = true
+        done("/path")
+      end)
+    end
+    w.replicate:start()
+    local function lose(cid, damaged)
+      there[cid] = nil
+      w.replicate:lost(cid, damaged)
+    end
+    w.loop:run_until(1000)
+    lose("b", false) -- as a person removed it
+    w.word({ verb = "propose", bucket = "share/files", key = "b", signer = "ada" }, {})
+    w.loop:run_until(20000)
+    assert.same({ "a", "b" }, w.fetched)
+    w.loop:run_until(200000)
+    assert.same({ "a", "b", "b" }, w.fetched)
+    local function lost_and_back(minutes)
+      local count = #w.fetched
+      began = w.loop:now()
+      lose("a", true)
+      w.loop:run_until(began + minutes * 60000)
+      assert.equal(count + 1, #w.fetched)
+      return waits[#waits]
+    end
+    assert.is_true(lost_and_back(1) < 1000)
+    local before = 0
+    for _, most in ipairs { 1, 2, 4, 8, 16, 32, 60, 60 } do
+      local waited = lost_and_back(most + 2)
+      assert.is_true(waited >= most * 30000 and waited >= before and waited <= (most + 1) * 60000, waited)
+      before = most * 30000
+    end
+    w.loop:run_until(w.loop:now() + 3 * 3600 * 1000)
+    assert.is_true(lost_and_back(1) < 1000) -- it lasted: the first loss again
+  end)
+
+  it("gives up a file that nobody shares any more, and what came of it", function()
+    local w = world()
+    w.urgency = { c = 1 }
+    w.replicate:start()
+    w.loop:run_until(1000)
+    w.word({ verb = "dismiss", bucket = "share/files", key = "c", signer = "bea" }, {})
+    w.loop:run_until(2500)
+    assert.is_nil(w.dropped) -- somebody has it still
+    w.records[3].holds = false
+    w.word({ verb = "dismiss", bucket = "share/files", key = "c", signer = "bea" }, {})
+    w.loop:run_until(5000)
+    assert.same({ "c", "nobody shares it any more" }, w.dropped)
+  end)
+
+  it("gives up a file that nobody shares any more also while it is about to be tried again", function()
+    local w = world()
+    w.urgency = { c = 1 }
+    w.replicate.content.fetch = function(_, cid, _, _, done)
+      table.insert(w.fetched, cid)
+      w.loop:post(function() done(nil, "disk: needs 8 B more room on /x", "disk") end)
+    end
+    local put = w.replicate.resting.wake
+    w.replicate.resting.wake = function(...)
+      w.records[3].holds = false
+      put(...)
+      w.word({ verb = "dismiss", bucket = "share/files", key = "c", signer = "bea" }, {})
+    end
+    w.replicate:start()
+    w.loop:run_until(10000)
+    assert.same({ "c" }, w.fetched)
+    assert.same({ "c", "nobody shares it any more" }, w.dropped)
+  end)
+
+  it("removes halves of files that nobody has, not of those that it wants or that somebody has", function()
+    local w = world()
+    w.partials = { { cid = "b", size = 1 }, { cid = "gone", size = 1 } }
+    w.urgency = { a = 3 }
+    w.replicate:start()
+    w.loop:run_until(50000)
+    assert.is_nil(w.dropped)
+    w.loop:run_until(70000)
+    assert.same({ "gone", "nobody shares it any more" }, w.dropped)
+    assert.same({ { why = "robots keep their own", files = 2, bytes = 5 } }, w.replicate:unwanted())
+  end)
+
+  it("says in the log why files are not fetched, once a reason, and not for ever of ever new ones", function()
+    local w = world()
+    w.replicate.here = function() return { store_free = 200000000 } end
+    w.replicate:start()
+    w.loop:run_until(200000)
+    local function said()
+      return table.concat(w.replicate.log.lines):gsub("[^\n]+\n", function(line)
+        return line:find("files are not fetched", 1, true) and line or ""
+      end)
+    end
+    assert.equal('00:00:00 warn  logs     files are not fetched  example=a.bag free="200.0 MB" '
+      .. 'why="robots keep their own"\n', (said()))
+    local n = 0
+    w.replicate.policy.ask = function()
+      n = n + 1
+      return false, "reason " .. n
+    end
+    w.loop:run_until(2000000)
+    assert.is_true(n > 50)
+    assert.equal(8, select(2, said():gsub("\n", "")))
+  end)
+
+  it("acts on nothing while the class is unsure after a loss, and soon after it is sure again", function()
+    local w = world()
+    w.urgency, w.sure = { a = 3, b = 4, c = 5 }, false
+    w.replicate:start()
+    w.word({ verb = "propose", bucket = "share/files", key = "a", signer = "ada" }, {})
+    w.loop:run_until(300000)
+    assert.same({}, w.fetched)
+    w.sure = true
+    w.loop:run_until(360000)
+    assert.same({ "c", "b" }, w.fetched)
+  end)
+end)
