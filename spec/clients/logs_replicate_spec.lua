@@ -294,8 +294,8 @@ describe("gathering", function()
       table.insert(w.fetched, cid)
       w.loop:post(function() done(nil, "disk: needs 8 B more room on /x", "disk") end)
     end
-    local put = w.replicate.resting.wake
-    w.replicate.resting.wake = function(...)
+    local put = w.replicate.retry.wake
+    w.replicate.retry.wake = function(...)
       w.records[3].holds = false
       put(...)
       w.word({ verb = "dismiss", bucket = "share/files", key = "c", signer = "bea" }, {})
