@@ -169,7 +169,7 @@ function node:open_content(net, wanted)
     self.gateway = gateway
     self.content:open(gateway)
     self.logs:serve_again()
-    self.comms.beacon:reset()
+    self.comms.beacon:appear()
   end
 end
 

@@ -36,7 +36,7 @@ local function listen_for_time(self)
   time.claims = function() return time_evidence:claims() end
   time.on_proved = function(now)
     if node.dcache:new_time(now) > 0 then self.epoch = nil end
-    node.comms.beacon:reset() -- its T is another one, which may tell the time to others
+    node.comms.beacon:appear() -- its T is another one, which may tell the time to others
   end
   time.on_leap = function() self:say() end
 end

@@ -1,4 +1,9 @@
 -- beacon.lua - when to say a beacon and what a heard one tells. Repairs nothing itself.
+--
+-- Beacons go by Trickle (RFC 6206). A change of what is held sets the interval back to the shortest one, from where it
+-- doubles; in each interval a node speaks once, at a moment of chance in its second half, and is silent if it heard by
+-- then that enough others hold the same. But people and clocks rest on beacons, too: nobody is silent for more than
+-- the longest interval, and whoever is new here, or has something new to say of himself, is heard anyway.
 local messages = require "comms.messages"
 
 local beacon = {}
@@ -7,12 +12,17 @@ beacon.__index = beacon
 local TICK = 16 -- s
 local UNFIT_MAX = 16 -- hosts whose beacons do not fit that are remembered
 local UNFIT_MS, UNFIT_LEAST = 5 * 60 * 1000, 2 -- so long; and so many of one host before it is told
+local SAME_MAX = 4 -- beacons of others in one interval that tell our digests: what we would say has been said
+local ALL_MAX = 8 -- beacons of others in one interval, whatever they tell: the air is for statements, too
+local FIRST = 4 -- beacons that are said in any case by one who is new: some are lost
+local GREETINGS, UNMET_MAX = 3, 256 -- beacons said to a newcomer who does not answer; newcomers remembered for that
 local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have dropped words that ended since
 
 -- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms,
 -- say(message) on every channel, name, speaks(class) → may its digest be said. Fields sent, heard count beacons.
 function beacon.new(given)
-  local self = setmetatable({ count = 0, sent = 0, heard = 0, misfits = {} }, beacon)
+  local self = setmetatable({ count = 0, sent = 0, heard = 0, silenced = 0, misfits = {}, unmet = {}, unmet_count = 0,
+    owed = FIRST, same = 0, all = 0, changed_at = -math.huge, same_at = -math.huge }, beacon)
   for name, value in pairs(given) do self[name] = value end
   self.current = self.interval[1]
   return self
@@ -32,22 +42,48 @@ local function own_classes(self, t)
   return list
 end
 
+-- A moment of chance in the second half of an interval of MS.
+local function moment(self, ms) return ms // 2 + self.random:integer(ms // 2 + 1) end
+
+-- Newcomers hear us so many times at most; who asked for our address before has heard us.
+local function greeted(self)
+  for id, left in pairs(self.unmet) do -- any order
+    self.unmet[id] = left > 1 and left - 1 or nil
+    if left <= 1 then self.unmet_count = self.unmet_count - 1 end
+  end
+end
+
 local function speak(self)
   local facts, t = self.facts(), self:tick()
   self.count, self.sent = self.count + 1, self.sent + 1
   facts.count, facts.t, facts.name, facts.classes = self.count, t, self.name, own_classes(self, t)
   self.say { kind = "beacon", rest = messages.beacon(self.key, self.swarm, facts) }
+  self.owed, self.silent_till = math.max(0, self.owed - 1), self.loop:now() + moment(self, self.interval[2])
+  greeted(self)
 end
 
-local function schedule(self, delay)
+-- Was what we would say now said by others, and does nobody miss us?
+local function may_be_silent(self)
+  if self.owed > 0 or self.unmet_count > 0 or self.loop:now() >= self.silent_till then return false end
+  return self.same >= SAME_MAX or self.all >= ALL_MAX
+end
+
+local schedule
+
+local function fire(self)
+  if may_be_silent(self) then self.silenced = self.silenced + 1 else speak(self) end
+  self.current = self.changed and self.interval[1] or math.min(self.interval[2], self.current * 2)
+  schedule(self, moment(self, self.current))
+end
+
+-- The interval begins that is called `current`; in the longest ones we speak when others begin to miss us.
+function schedule(self, delay)
   if self.timer then self.timer:cancel() end
-  self.due = self.loop:now() + delay
-  self.timer = self.loop:after(delay, function()
-    speak(self)
-    local wait = self.current // 2 + self.random:integer(self.current // 2 + 1)
-    self.current = math.min(self.interval[2], self.current * 2)
-    schedule(self, wait)
-  end)
+  local now = self.loop:now()
+  local left = self.silent_till and math.max(0, self.silent_till - now)
+  if left and (left < delay or self.current >= self.interval[2]) then delay = left end
+  self.same, self.all, self.changed, self.due = 0, 0, false, now + delay
+  self.timer = self.loop:after(delay, function() fire(self) end)
 end
 
 function beacon:start()
@@ -60,12 +96,48 @@ function beacon:stop()
   self.timer, self.stopped = nil, true
 end
 
--- Something changed that others should hear of soon: back to the shortest interval.
+-- The shortest interval begins, unless it runs.
+local function shorten(self)
+  if self.stopped or not self.timer or self.current <= self.interval[1] then return end
+  self.current = self.interval[1]
+  schedule(self, moment(self, self.current))
+end
+
+-- What we hold has changed: back to the shortest interval. Who says the same before us spares us our beacon; what was
+-- heard in this interval told of what we held before.
 function beacon:reset()
-  if self.stopped then return end
+  shorten(self)
+  self.same, self.changed, self.changed_at = 0, true, self.loop:now()
+end
+
+local function speak_soon(self)
   self.current = self.interval[1]
   if not self.timer or self.due - self.loop:now() <= self.interval[1] then return end
   schedule(self, self.random:integer(self.interval[1] // 4 + 1))
+end
+
+-- We are new somewhere, or what our beacon says of ourselves has changed: others hear it soon, and more than once.
+function beacon:appear()
+  if self.stopped then return end
+  self.owed = FIRST
+  speak_soon(self)
+end
+
+-- A newcomer shall know us soon: ID hears our beacon until he asks for our address, a few times at most.
+function beacon:greet(id)
+  if self.stopped then return end
+  if not self.unmet[id] then
+    if self.unmet_count >= UNMET_MAX then return end
+    self.unmet_count = self.unmet_count + 1
+  end
+  self.unmet[id] = GREETINGS
+  speak_soon(self)
+end
+
+-- ID asked for our address: he has heard our beacon.
+function beacon:met(id)
+  if not self.unmet[id] then return end
+  self.unmet[id], self.unmet_count = nil, self.unmet_count - 1
 end
 
 -- Compares one class of a peer's last beacon with what is held now, at the T that it names: "equal", "unequal", "law",
@@ -148,16 +220,47 @@ function beacon:unfit()
   return list
 end
 
--- Notes on PEER, class by class, what its last beacon shows against what is held now.
-function beacon:judge(peer)
+-- Notes on PEER, class by class, what its last beacon shows against what is held now. HEARD: it has just come. A later
+-- look finds no new difference: he held the same when he spoke, and has not said since whether he has what came later.
+function beacon:judge(peer, heard)
+  local differs
   for _, class in ipairs(peer.classes) do
+    local name = class.name
     local verdict = self:compare(peer, class)
-    peer.verdicts[class.name] = verdict
+    if verdict == "unequal" and not heard and not peer.unequal[name] then verdict = nil end
+    peer.verdicts[name] = verdict
     if verdict ~= "unequal" then
-      peer.unequal[class.name] = nil
-    else
-      peer.unequal[class.name] = peer.unequal[class.name] or self.loop:now()
+      peer.unequal[name] = nil
+    elseif not peer.unequal[name] then
+      peer.unequal[name], differs = self.loop:now(), true
     end
+  end
+  return differs
+end
+
+-- May the difference to PEER, which his beacons show since SINCE (ms), be a gap, and not only what came here after he
+-- spoke? So it is where nothing came since, where two beacons of his show it that are APART ms from each other, or
+-- where nobody's beacon has been the same as ours meanwhile.
+function beacon:is_gap(peer, since, apart)
+  return peer.beacon_at >= self.changed_at or peer.beacon_at - since >= apart or self.same_at < since
+end
+
+local function is_alike(self, peer)
+  if #peer.classes < #self.dcache:kept_classes() then return false end
+  for _, class in ipairs(peer.classes) do
+    if peer.verdicts[class.name] ~= "equal" then return false end
+  end
+  return true
+end
+
+-- PEER's beacon was heard: judged, and counted among those that may silence ours.
+function beacon:count_in(peer)
+  local differs = self:judge(peer, true)
+  self.all = self.all + 1
+  if is_alike(self, peer) then
+    self.same, self.same_at = self.same + 1, self.loop:now()
+  elseif differs then
+    shorten(self)
   end
 end
 

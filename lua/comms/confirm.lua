@@ -134,7 +134,7 @@ function confirm:look()
   end
   if next(self.doubts) then return end
   self:stop()
-  self.beacon:reset()
+  self.beacon:appear()
 end
 
 return confirm

@@ -1,6 +1,8 @@
 -- handlers.lua - what the brain does with each kind of message. Counts no refusals.
 --
 -- handlers.KIND(comms, message, source, reply) → true, "later", or nil, text, word.
+local messages = require "comms.messages"
+
 local handlers = {}
 
 function handlers.statements(self, message, source)
@@ -26,9 +28,9 @@ function handlers.beacon(self, message, source)
   local last, away = not newcomer and peer.heard or nil, not self.peers:living(peer)
   self.proof:ask(peer, self.peers:beat(peer, source))
   self.liveness:heard(peer)
-  self.beacon:judge(peer)
+  self.beacon:count_in(peer)
   if newcomer or away then
-    self.beacon:reset()
+    self.beacon:greet(peer.id)
     if self.newcomer then self.newcomer(peer) end
   end
   self.peers:back(peer, last)
@@ -39,7 +41,9 @@ end
 
 function handlers.ping(self, message, source, reply)
   if self.leaving then return nil, "closed: this node is about to stop", "closed" end
-  return self.proof:ping(message, source, reply)
+  local ok, err, word = self.proof:ping(message, source, reply)
+  if ok then self.beacon:met(messages.asker(message.from)) end
+  return ok, err, word
 end
 
 function handlers.pong(self, message, source)

@@ -19,6 +19,9 @@ comms.__index = comms
 -- Bad signatures a second and at once, by source and in all; total_burst lines of unproved datagrams wait at most.
 local WASTE = { rate = 50, burst = 200, total = 2000, total_burst = 256 }
 
+-- New kept words a second and at once that are said once more on the medium on which they were heard.
+local ECHO = { rate = 4, burst = 16, urgency = 4 }
+
 local foreign
 
 local function brain_parts(self, given)
@@ -65,6 +68,7 @@ end
 -- near(host) → is it in a network of an own interface?
 function comms.new(given)
   local self = setmetatable({ listeners = {}, heeded = {} }, comms)
+  self.echo = { left = ECHO.burst, at = given.loop:now() }
   for _, name in ipairs { "loop", "random", "time", "dcache", "key", "id", "swarm", "boot", "log", "refused",
     "policy", "here", "ports" } do
     self[name] = given[name]
@@ -116,7 +120,7 @@ function comms:on_back(fn) table.insert(self.peers.on_back, fn) end
 -- A channel is there: facts { name =, kind =, address =, medium = bool, quiet = bool }.
 function comms:channel_up(channel)
   self.outbox:open(channel.name, channel)
-  if not channel.quiet then self.beacon:reset() end
+  if not channel.quiet then self.beacon:appear() end
 end
 
 function comms:channel_down(name) self.outbox:close(name) end
@@ -148,14 +152,16 @@ local function ways_on(self, source)
   return names
 end
 
+local function add(self, name, st, urgency_of, mine)
+  self.outbox:add(name, { short = st.short, line = st.line, mine = mine,
+    slot = st.bucket .. " " .. st.key .. " " .. st.signer }, urgency_of)
+end
+
 local function spread(self, st, source, names)
   local from = source and self.outbox.channels[source.channel.name]
   for _, name in ipairs(names) do
     local answer = urgency(self, st, from and from.facts, self.outbox.channels[name].facts)
-    if answer then
-      self.outbox:add(name, { short = st.short, line = st.line, mine = source == nil,
-        slot = st.bucket .. " " .. st.key .. " " .. st.signer }, answer)
-    end
+    if answer then add(self, name, st, answer, source == nil) end
   end
 end
 
@@ -164,8 +170,7 @@ function comms:say_again(name, short, mine)
   local line = self.dcache:line(short)
   local st = line and statement.parse(line)
   if not st or not self.outbox.channels[name] then return end
-  local slot = st.bucket .. " " .. st.key .. " " .. st.signer
-  self.outbox:add(name, { short = short, line = line, mine = mine, slot = slot }, 5)
+  add(self, name, st, 5, mine)
 end
 
 function comms:say_again_everywhere(short, mine)
@@ -202,17 +207,30 @@ local function own(self, st)
   tell_listeners(self, st.bucket, st, nil)
 end
 
+-- Is a word that came by broadcast said once more on the same medium, since some have lost it? Soft words come again
+-- anyway, where nobody else listens there is no need, and of a flood the digests find what was lost.
+local function echoes(self, st, source)
+  if not (source.broadcast and source.channel.medium and self.peers.list[2]) then return false end
+  if not self.dcache:kept(st.bucket) then return false end
+  local echo, now = self.echo, self.loop:now()
+  echo.left, echo.at = math.min(ECHO.burst, echo.left + (now - echo.at) * ECHO.rate / 1000), now
+  if echo.left < 1 then return false end
+  echo.left = echo.left - 1
+  return true
+end
+
 -- Others' words go on at once: those of the places FROM … TO of LIST that were taken in, N of them.
 function foreign(self, list, from, to, n, kept, own_too, source)
   local names = ways_on(self, source)
   self.repair:got(source, n)
   if kept then self.beacon:reset() end
-  local all = names[1] or own_too or self.confirm:listens()
+  local all = names[1] or own_too or kept and source.broadcast or self.confirm:listens()
   for i = from, all and to or 0 do
     local st = not list:word(i) and list:statement(i)
     if st then
       self.confirm:took(st)
       spread(self, st, source, names)
+      if echoes(self, st, source) then add(self, source.channel.name, st, ECHO.urgency) end
       if own_too and st.signer == self.id and self.own_heard then self.own_heard(st) end
     end
   end

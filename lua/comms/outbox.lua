@@ -1,9 +1,13 @@
 -- outbox.lua - what to say next on each channel, pulled when it has budget. Sends nothing itself.
+--
+-- What was replaced, silenced or dropped leaves its list at once: a channel that nobody pulls, since it has no network,
+-- holds as much as lives and no more. The lists are linked in both directions for that.
 local outbox = {}
 outbox.__index = outbox
 
-local STATEMENTS_MAX = 2048 -- a channel
-local MESSAGES_MAX = 64 -- beacons and the like, a channel
+local STATEMENTS_MAX = 2048 -- a channel; beyond it the least urgent goes first, of these the oldest
+local MESSAGES_MAX = 64 -- answers and the like, a channel; the oldest goes first
+local BEACON_WAIT = 2000 -- ms that a beacon lets statements go first
 local FEEDS_MAX = 16
 local COPIES = 2 -- verified copies heard on a medium that silence our own
 local LAMBDA = 8 -- RFC 5401, for groups up to some thousands
@@ -13,12 +17,26 @@ local HEAD_ROOM = 32 -- bytes that `* - 8 statements` needs
 -- loop, random; refused(word) counts what was dropped. poke(name) is called when something was added.
 function outbox.new(given)
   return setmetatable({ loop = given.loop, random = given.random, refused = given.refused, poke = given.poke,
-    channels = {}, names = {} }, outbox)
+    channels = {}, names = {}, dropped = 0 }, outbox)
+end
+
+-- A list of entries, the oldest first; an entry is in one list at a time, which its field `list` names.
+local function push(list, entry)
+  entry.list, entry.before, entry.after = list, list.last, nil
+  if list.last then list.last.after = entry else list.first = entry end
+  list.last = entry
+end
+
+local function unlink(entry)
+  local list = entry.list
+  if entry.before then entry.before.after = entry.after else list.first = entry.after end
+  if entry.after then entry.after.before = entry.before else list.last = entry.before end
+  entry.list, entry.before, entry.after = nil, nil, nil
 end
 
 local function queues()
   local list = {}
-  for urgency = 1, 9 do list[urgency] = { first = 1, last = 0 } end
+  for urgency = 1, 9 do list[urgency] = {} end
   return list
 end
 
@@ -45,34 +63,27 @@ function outbox.backoff(random, max)
 end
 
 local function forget(channel, entry)
-  if entry.gone then return end
-  entry.gone, channel.live = true, channel.live - 1
+  unlink(entry)
+  channel.live = channel.live - 1
   channel.by_slot[entry.slot], channel.by_id[entry.short] = nil, nil
 end
 
-local function drop_least(self, channel)
-  for urgency = 1, 9 do
-    local queue = channel.ready[urgency]
-    while queue.first <= queue.last do
-      local entry = queue[queue.first]
-      queue[queue.first], queue.first = nil, queue.first + 1
-      if not entry.gone then
-        self.refused "full"
-        return forget(channel, entry)
-      end
-    end
-  end
-  local entry = table.remove(channel.waiting)
-  if entry and not entry.gone then
-    self.refused "full"
-    forget(channel, entry)
+-- The most urgent that is ready, of these the oldest; LEAST: the least urgent.
+local function first_ready(channel, least)
+  for i = 1, 9 do
+    local entry = channel.ready[least and i or 10 - i].first
+    if entry then return entry end
   end
 end
 
-local function make_ready(channel, entry)
-  local queue = channel.ready[entry.urgency]
-  queue.last = queue.last + 1
-  queue[queue.last] = entry
+local function drop(self, word)
+  self.dropped = self.dropped + 1
+  self.refused(word)
+end
+
+local function drop_least(self, channel)
+  drop(self, "full")
+  forget(channel, first_ready(channel, true) or channel.waiting.first)
 end
 
 -- WORD = { short =, slot =, line =, mine = bool }. Foreign words on a medium wait by random back-off.
@@ -85,9 +96,9 @@ function outbox:add(name, word, urgency)
   channel.live = channel.live + 1
   if channel.medium and not word.mine then
     entry.due = self.loop:now() + outbox.backoff(self.random, math.max(BACKOFF_MIN, 10 * channel.delay))
-    table.insert(channel.waiting, entry)
+    push(channel.waiting, entry)
   else
-    make_ready(channel, entry)
+    push(channel.ready[urgency], entry)
   end
   if channel.live > STATEMENTS_MAX then drop_least(self, channel) end
   self.poke(name)
@@ -101,14 +112,20 @@ function outbox:heard(name, short)
   if entry.copies >= COPIES then forget(self.channels[name], entry) end
 end
 
--- A message that is no statement: { kind =, rest =, to =, from = }. The oldest gives way.
+-- A message that is no statement: { kind =, rest =, to =, from = }. The oldest gives way; of beacons, which tell what
+-- is so now, only the newest waits.
 function outbox:say(name, message)
   local channel = self.channels[name]
   if not channel then return end
   local messages = channel.messages
+  if message.kind == "beacon" then
+    if not channel.beacon then channel.beacon_till = self.loop:now() + BEACON_WAIT end
+    channel.beacon = message
+    return self.poke(name)
+  end
   if #messages >= MESSAGES_MAX then
     table.remove(messages, 1)
-    self.refused "full"
+    drop(self, "full")
   end
   messages[#messages + 1] = message
   self.poke(name)
@@ -118,7 +135,7 @@ end
 function outbox:feed(name, generate)
   local channel = self.channels[name]
   if not channel then return end
-  if #channel.feeds >= FEEDS_MAX then return self.refused "full" end
+  if #channel.feeds >= FEEDS_MAX then return drop(self, "full") end
   table.insert(channel.feeds, generate)
   self.poke(name)
 end
@@ -132,38 +149,41 @@ local function fed(channel, bytes)
 end
 
 local function ripen(channel, now)
-  local kept = {}
-  for _, entry in ipairs(channel.waiting) do
-    if not entry.gone and entry.due <= now then
-      make_ready(channel, entry)
-    elseif not entry.gone then
-      kept[#kept + 1] = entry
+  local entry = channel.waiting.first
+  while entry do
+    local after = entry.after
+    if entry.due <= now then
+      unlink(entry)
+      push(channel.ready[entry.urgency], entry)
     end
-  end
-  channel.waiting = kept
-end
-
-local function peek(channel)
-  for urgency = 9, 1, -1 do
-    local queue = channel.ready[urgency]
-    while queue.first <= queue.last do
-      local entry = queue[queue.first]
-      if not entry.gone then return entry, queue end
-      queue[queue.first], queue.first = nil, queue.first + 1
-    end
+    entry = after
   end
 end
 
-local function statements(channel, bytes, most)
+-- Statements for one frame of at most BYTES. A line that fits in no such frame holds up nothing: it is dropped, and
+-- counted.
+local function statements(self, channel, bytes, most)
   local body, room = {}, bytes - HEAD_ROOM
-  local entry, queue = peek(channel)
-  while entry and #entry.line + 1 <= room and #body < most do
-    body[#body + 1], room = entry.line, room - #entry.line - 1
-    queue[queue.first], queue.first = nil, queue.first + 1
+  local entry = first_ready(channel)
+  while entry and #body < most do
+    local size = #entry.line + 1
+    if size <= room then
+      body[#body + 1], room = entry.line, room - size
+    elseif size > bytes - HEAD_ROOM then
+      drop(self, "long")
+    else
+      break
+    end
     forget(channel, entry)
-    entry, queue = peek(channel)
+    entry = first_ready(channel)
   end
   return #body > 0 and { kind = "statements", rest = channel.medium and "" or tostring(#body), body = body } or nil
+end
+
+local function take_beacon(channel)
+  local message = channel.beacon
+  channel.beacon = nil
+  return message
 end
 
 -- The next message of at most BYTES for the channel, most urgent first; nil when there is none that fits.
@@ -171,22 +191,32 @@ function outbox:next(name, bytes)
   local channel = self.channels[name]
   if not channel then return nil end
   if channel.messages[1] then return table.remove(channel.messages, 1) end
-  ripen(channel, self.loop:now())
-  return statements(channel, bytes, 64) or fed(channel, bytes)
+  local now = self.loop:now()
+  if channel.beacon and now >= channel.beacon_till then return take_beacon(channel) end
+  ripen(channel, now)
+  return statements(self, channel, bytes, 64) or take_beacon(channel) or fed(channel, bytes)
 end
 
 -- Milliseconds until there is something to say there; nil when there is nothing.
 function outbox:due(name)
   local channel = self.channels[name]
   if not channel then return nil end
-  if channel.messages[1] or channel.feeds[1] or peek(channel) then return 0 end
-  local least
-  for _, entry in ipairs(channel.waiting) do
-    if not entry.gone and (not least or entry.due < least) then least = entry.due end
+  if channel.messages[1] or channel.beacon or channel.feeds[1] or first_ready(channel) then return 0 end
+  local least, entry = nil, channel.waiting.first
+  while entry do
+    least = math.min(least or entry.due, entry.due)
+    entry = entry.after
   end
   return least and math.max(0, least - self.loop:now())
 end
 
 function outbox:length(name) return self.channels[name] and self.channels[name].live or 0 end
+
+-- Statements that wait on all channels, and what was given up: { waiting =, dropped = }.
+function outbox:counts()
+  local waiting = 0
+  for _, name in ipairs(self.names) do waiting = waiting + self.channels[name].live end
+  return { waiting = waiting, dropped = self.dropped }
+end
 
 return outbox

@@ -38,7 +38,7 @@ local function ready(self, peer, since)
   local wait, now = self.backoff[peer.id], self.loop:now()
   if wait and now < wait.till then return false end
   local young = now - self.started < YOUNG or now - peer.first < PATIENCE and self.id < peer.id
-  return young or now - since >= PATIENCE
+  return young or now - since >= PATIENCE and self.beacon:is_gap(peer, since, PATIENCE)
 end
 
 local function rank(self, peer) return hash.blake2b(self.id .. peer.id) end
@@ -104,7 +104,6 @@ local function finish(self, session, why)
   else
     self.backoff[session.peer.id] = nil
   end
-  self.beacon:reset()
   self:consider()
 end
 
@@ -211,8 +210,9 @@ local function answers(self, ids)
     local body, room = {}, bytes - 64
     while at <= #ids and #body < FRAME do
       local line = self.dcache:line(ids[at])
-      if line and #line + 1 > room then break end
-      if line then body[#body + 1], room = line, room - #line - 1 end
+      local fits = line and #line + 1 <= room
+      if line and not fits and body[1] then break end -- else no frame of this link can hold it
+      if fits then body[#body + 1], room = line, room - #line - 1 elseif line then self.refused "long" end
       at = at + 1
     end
     return #body > 0 and { kind = "statements", rest = tostring(#body), body = body } or nil

@@ -174,7 +174,7 @@ function routing:add(channel, options)
   table.insert(self.list, channel)
   channel.on_frame = function(_, source, ...) return self:frame(channel, source, ...) end
   channel.on_room = function() self:poke(channel.name) end
-  channel.on_up = function() self.comms.beacon:reset() end
+  channel.on_up = function() self.comms.beacon:appear() end
   channel.on_down = function() if channel.closed then self:remove(channel) end end
   self.comms:channel_up { name = channel.name, kind = channel.kind, address = channel.address,
     medium = channel.medium, quiet = options.quiet }

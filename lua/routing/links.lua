@@ -62,7 +62,7 @@ local function connected(self, kept, link)
     kept.link = nil
     if not self.stopped then again(self, kept) end
   end
-  self.routing.comms.beacon:reset()
+  self.routing.comms.beacon:appear()
 end
 
 local function failed(self, kept, err)

@@ -17,7 +17,8 @@ local BUILD = 1690000000000 -- ms Unix: when the program was made, for nodes wit
 local silent = {}
 for _, level in ipairs { "debug", "info", "warn", "error", "once" } do silent[level] = function() end end
 
--- OPTIONS: seed (integer), policy, loss (0…1), delay = { least, most } ms, trace = fn(line).
+-- OPTIONS: seed (integer), policy, loss (0…1), delay = { least, most } ms, rate = bytes a second that the medium
+-- carries (nil: any number), trace = fn(line).
 function sim.new(options)
   local self = setmetatable({ loop = simloop.new(), random = random.seeded(options.seed or 1), policy = options.policy,
     loss = options.loss or 0, delay = options.delay or { 1, 3 }, nodes = {}, cut = {}, sum = hash.new "blake2b",
@@ -30,7 +31,7 @@ function sim.new(options)
       self.sum:update(line .. "\n")
       if options.trace then options.trace(line) end
     end }
-  self.medium = links.medium(self.world)
+  self.medium = links.medium(self.world, options.rate)
   return self
 end
 

@@ -1,74 +1,172 @@
 -- links.lua - the simulator's channels: a broadcast medium and streams, seeded, with delay and loss. No sockets.
+--
+-- A medium may have a rate: then its frames go one after another, each for the time that its bytes take, and every
+-- node speaks by the same budget as on UDP. Without a rate it carries any number of frames at once.
+local budget = require "routing.channels.budget"
+
 local links = {}
+
+local FRAME_MAX = 1200 -- bytes
+local ASKS_MAX = 2 -- frames of one node on their way when it may ask for more
+local WAITING_MAX = 8 -- frames of one node that wait for the medium; what it says beyond these is refused
+local ROOM_MS = 10 -- least wait before asking for more
 
 local channel = {}
 channel.__index = channel
 
-function channel:budget() return self.closed and 0 or self.frame_max end
-
 function channel:status()
   return { address = self.address, kind = self.kind, state = self.closed and "down" or "up", sent = self.sent,
-    heard = self.heard, refused = {} }
+    heard = self.heard, refused = self.refused }
 end
 
 local function new_channel(fields)
-  fields.sent, fields.heard = { frames = 0, bytes = 0 }, { frames = 0, bytes = 0 }
+  fields.sent, fields.heard, fields.refused = { frames = 0, bytes = 0 }, { frames = 0, bytes = 0 }, {}
   return setmetatable(fields, channel)
 end
 
-local function deliver(world, from, to, source, frame)
+local function count(counter, frame)
+  counter.frames, counter.bytes = counter.frames + 1, counter.bytes + #frame
+end
+
+-- What all receivers of one frame see alike; who hears it adds the channel by which it came to him.
+local function origin_of(from, frame, broadcast)
+  local origin = { id = from.kind .. " " .. from.host, host = from.host, port = from.port, broadcast = broadcast,
+    address = ("/ip4/%s/udp/%d/dswarm-line"):format(from.host, from.port), own = false, received = #frame }
+  origin.__index = origin
+  return origin
+end
+
+local function source_of(to, origin)
+  local source = setmetatable({ channel = to }, origin)
+  if origin.host == to.host then source.own = true end
+  return source
+end
+
+local function arrive(world, origin, to, frame)
   if to.closed then return end
-  local delay = world.delay(from, to)
-  if not delay then return end -- lost
-  world.loop:after(delay, function()
-    if to.closed then return end
-    to.heard.frames, to.heard.bytes = to.heard.frames + 1, to.heard.bytes + #frame
-    world.trace("%s > %s %s", from.host, to.host, frame)
-    to.on_frame(to, source, frame)
+  count(to.heard, frame)
+  if to.bucket then to.bucket:heard(#frame) end
+  world.trace("%s > %s %s", origin.host, to.host, frame)
+  to.on_frame(to, source_of(to, origin), frame)
+end
+
+-- -- the medium ------------------------------------------------------------------------------
+
+-- A medium on which all hear each other. world: loop, trace(format, …), delay(from, to) → ms or nil = lost;
+-- RATE: bytes a second that all of them share; nil: any number.
+function links.medium(world, rate) return { world = world, rate = rate, channels = {}, free_us = 0 } end
+
+-- Milliseconds until a frame of SIZE bytes has gone out, behind all that wait for the medium.
+local function air_time(medium, size)
+  if not medium.rate then return 0 end
+  local now_us = medium.world.loop:now() * 1000
+  medium.free_us = math.max(now_us, medium.free_us) + size * 1000000 // medium.rate
+  return (medium.free_us - now_us + 999) // 1000
+end
+
+-- Those who hear a frame at the same time share one timer: a frame to a thousand nodes makes a few, not a thousand.
+local function spread(self, frame, host, wait)
+  local world, groups, origin = self.medium_of.world, {}, origin_of(self, frame, host == nil)
+  for _, other in ipairs(self.medium_of.channels) do
+    local delay = other ~= self and (not host or other.host == host) and world.delay(self, other)
+    local group = delay and groups[delay]
+    if group then
+      group[#group + 1] = other
+    elseif delay then -- else it is lost
+      group = { other }
+      groups[delay] = group
+      world.loop:after(wait + delay, function()
+        for _, to in ipairs(group) do arrive(world, origin, to, frame) end
+      end)
+    end
+  end
+end
+
+local function ask_later(self, wait)
+  if self.asks or self.closed then return end
+  self.asks = self.medium_of.world.loop:after(math.max(ROOM_MS, wait), function()
+    self.asks = nil
+    if self.on_room then self.on_room(self) end
   end)
 end
 
-local function source_of(to, from, frame, broadcast)
-  return { channel = to, id = from.kind .. " " .. from.host, host = from.host, port = from.port,
-    broadcast = broadcast,
-    address = ("/ip4/%s/udp/%d/dswarm-line"):format(from.host, from.port), own = from.host == to.host,
-    received = #frame }
+local function refuse(self, word, why)
+  self.refused[word] = (self.refused[word] or 0) + 1
+  return nil, word .. ": " .. why, word
 end
 
--- A medium on which all hear each other. world: loop, trace(format, …), delay(from, to) → ms or nil = lost.
-function links.medium(world) return { world = world, channels = {} } end
+-- A frame has left this node's queue.
+local function sent(self)
+  self.waiting = self.waiting - 1
+  if self.asked and self.waiting < ASKS_MAX then
+    self.asked = nil
+    if not self.closed and self.on_room then self.on_room(self) end
+  end
+end
 
 local function medium_send(self, frame, source)
-  local world = self.medium_of.world
-  self.sent.frames, self.sent.bytes = self.sent.frames + 1, self.sent.bytes + #frame
-  for _, other in ipairs(self.medium_of.channels) do
-    if other ~= self and (not source or other.host == source.host) then
-      deliver(world, self, other, source_of(other, self, frame, source == nil), frame)
-    end
+  local medium = self.medium_of
+  if self.waiting >= WAITING_MAX then return refuse(self, "full", "frames wait for the medium") end
+  if self.bucket and not self.bucket:spend(#frame) then
+    ask_later(self, self.bucket:wait(FRAME_MAX))
+    return refuse(self, "budget", "of the medium")
+  end
+  count(self.sent, frame)
+  local wait = air_time(medium, #frame)
+  spread(self, frame, source and source.host, wait)
+  if wait > 0 then
+    self.waiting = self.waiting + 1
+    medium.world.loop:after(wait, function() sent(self) end)
   end
   return true
 end
 
-function links.join(medium, host)
-  local joined = new_channel { kind = "udp", host = host, port = 3825, frame_max = 1200, medium_of = medium,
-    address = "/ip4/0.0.0.0/udp/3825/dswarm-line", send = medium_send }
-  function joined.near() return true end
-  function joined:close()
-    self.closed = true
-    for i, other in ipairs(medium.channels) do
-      if other == self then table.remove(medium.channels, i) end
-    end
+local function medium_budget(self)
+  if self.closed then return 0 end
+  if self.waiting >= ASKS_MAX then
+    self.asked = true
+    return 0
   end
+  local available = self.bucket and self.bucket:available() or FRAME_MAX
+  if available < FRAME_MAX then ask_later(self, self.bucket:wait(FRAME_MAX)) end
+  return available
+end
+
+local function leave_medium(self)
+  self.closed = true
+  if self.asks then self.asks:cancel() end
+  for i, other in ipairs(self.medium_of.channels) do
+    if other == self then table.remove(self.medium_of.channels, i) end
+  end
+end
+
+function links.join(medium, host)
+  local joined = new_channel { kind = "udp", host = host, port = 3825, frame_max = FRAME_MAX, medium_of = medium,
+    address = "/ip4/0.0.0.0/udp/3825/dswarm-line", send = medium_send, budget = medium_budget, close = leave_medium,
+    waiting = 0 }
+  if medium.rate then
+    joined.bucket = budget.new { now = function() return medium.world.loop:now() end, rate = medium.rate,
+      burst = 2 * medium.rate, least = FRAME_MAX }
+  end
+  function joined.near() return true end
   table.insert(medium.channels, joined)
   return joined
 end
 
+-- -- streams ---------------------------------------------------------------------------------
+
 local function stream_send(self, frame)
   if self.closed then return nil, "closed: the link has gone", "closed" end
-  self.sent.frames, self.sent.bytes = self.sent.frames + 1, self.sent.bytes + #frame
-  deliver(self.world, self, self.other, source_of(self.other, self, frame, false), frame)
+  count(self.sent, frame)
+  local world, to = self.world, self.other
+  local delay = not to.closed and world.delay(self, to)
+  if not delay then return true end -- lost
+  local origin = origin_of(self, frame, false)
+  world.loop:after(delay, function() arrive(world, origin, to, frame) end)
   return true
 end
+
+local function stream_budget(self) return self.closed and 0 or self.frame_max end
 
 local function stream_close(self)
   if self.closed then return end
@@ -81,7 +179,7 @@ end
 function links.stream(world, host_a, host_b)
   local function side(host)
     return new_channel { kind = "tcp", host = host, port = 3825, frame_max = 8192, world = world, send = stream_send,
-      close = stream_close, address = ("/ip4/%s/tcp/3825/dswarm-line"):format(host) }
+      budget = stream_budget, close = stream_close, address = ("/ip4/%s/tcp/3825/dswarm-line"):format(host) }
   end
   local a, b = side(host_a), side(host_b)
   a.other, b.other = b, a

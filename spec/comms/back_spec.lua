@@ -114,13 +114,13 @@ describe("a peer that is heard", function()
       w:run(2000)
       assert.equal(1, count(told, "back"))
       for _ = 1, 100 do
-        w.nodes[2].comms.beacon:reset() -- speaks every one or two seconds
+        w.nodes[2].comms.beacon:appear() -- speaks every one or two seconds
         w:run(1000)
       end
       assert.equal(1, count(told, "back"))
       for _ = 1, 20 do
         away(w, PAUSE)
-        w.nodes[2].comms.beacon:reset()
+        w.nodes[2].comms.beacon:appear()
         w:run(1000)
       end
       for i = 3, #told do assert.is_true(told[i][2] - told[i - 1][2] >= PAUSE) end -- the first is "new"

@@ -41,7 +41,7 @@ describe("a beacon that anybody could have sent", function()
     local last
     donald.comms.beacon.say = function(message) last = message.rest end
     w.cut[donald.host] = true
-    donald.comms.beacon:reset()
+    donald.comms.beacon:appear()
     w:run(70000)
     assert.is_truthy(last)
     w.cut[donald.host] = nil

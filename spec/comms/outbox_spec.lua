@@ -74,6 +74,7 @@ describe("an outbox", function()
     for n = 2, 2049 do box.out:add("tcp", word(n), 5) end
     assert.equal(2048, box.out:length "tcp")
     assert.same({ full = 1 }, box.refusals)
+    assert.same({ waiting = 2048, dropped = 1 }, box.out:counts())
     assert.equal("line 0002", box.out:next("tcp", 1200).body[1])
   end)
 
@@ -88,8 +89,74 @@ describe("an outbox", function()
     box.out:say("tcp", { kind = "beacon", rest = "b" })
     local kinds = {}
     for message in function() return box.out:next("tcp", 1200) end do kinds[#kinds + 1] = message.kind end
-    assert.same({ "beacon", "statements", "ids", "ids" }, kinds)
+    assert.same({ "statements", "beacon", "ids", "ids" }, kinds)
     assert.is_nil(box.out:due "tcp")
+  end)
+
+  it("lets statements go before a beacon, for two seconds, and keeps the newest beacon alone", function()
+    local box, n = new(), 0
+    box.out:open("tcp", {})
+    local function kind()
+      n = n + 1
+      box.out:add("tcp", word(n), 5)
+      return box.out:next("tcp", 1200).kind
+    end
+    box.out:say("tcp", { kind = "beacon", rest = "old" })
+    assert.equal("statements", kind())
+    box.loop:run_until(1999)
+    box.out:say("tcp", { kind = "beacon", rest = "new" })
+    assert.equal("statements", kind())
+    box.loop:run_until(2000)
+    n = n + 1
+    box.out:add("tcp", word(n), 5)
+    assert.equal("new", box.out:next("tcp", 1200).rest, "statements without end starve no beacon")
+    assert.equal("statements", box.out:next("tcp", 1200).kind)
+    assert.is_nil(box.out:next("tcp", 1200))
+  end)
+
+  it("drops a line that no frame of the channel can hold, by word, and goes on with the next", function()
+    local box = new()
+    box.out:open("irc", {})
+    local long = word(1)
+    long.line = ("x"):rep(420)
+    box.out:add("irc", long, 9)
+    box.out:add("irc", word(2), 5)
+    assert.same({ "line 0002" }, box.out:next("irc", 390).body)
+    assert.same({ long = 1 }, box.refusals)
+    assert.is_nil(box.out:due "irc")
+    box.out:add("irc", long, 9)
+    assert.is_nil(box.out:next("irc", 390))
+    assert.is_nil(box.out:due "irc", "a channel that can say nothing asks for ever")
+    box.out:add("irc", long, 9)
+    assert.same({ long.line }, box.out:next("irc", 1200).body, "a longer frame holds it (negative control)")
+  end)
+
+  it("holds what lives and no more while nobody pulls, however often it is renewed", function()
+    for _, medium in ipairs { true, false } do
+      local box = new()
+      box.out:open("udp", { medium = medium })
+      local function renew(from, to)
+        for n = from, to do
+          box.out:add("udp", { short = ("%016d"):format(n), slot = n % 40, line = ("0"):rep(400) .. n }, n % 9 + 1)
+        end
+      end
+      renew(1, 4000)
+      collectgarbage()
+      local before = collectgarbage "count"
+      renew(4001, 204000)
+      collectgarbage()
+      assert.equal(40, box.out:length "udp")
+      assert(collectgarbage "count" - before < 100, ("%.0f KiB more"):format(collectgarbage "count" - before))
+      local lines = 0
+      box.loop:run_until(1000)
+      for message in function() return box.out:next("udp", 1200) end do
+        for _, line in ipairs(message.body) do
+          assert(tonumber(line) > 204000 - 40)
+          lines = lines + 1
+        end
+      end
+      assert.equal(40, lines)
+    end
   end)
 
   it("forgets a closed channel", function()

@@ -20,7 +20,7 @@ local function world()
     end
   end
   w.repair = repair.new { loop = w.loop, random = random.seeded(1), peers = w.peers, id = "me", log = till.log(),
-    refused = function() end, dcache = {}, beacon = { judge = function() end, stir = function() end },
+    refused = function() end, dcache = {}, beacon = { judge = function() end, is_gap = function() return true end },
     dial = function(host, _, done)
       table.insert(w.dialled, host)
       done(nil, "ETIMEDOUT: nobody", "ETIMEDOUT")

@@ -47,7 +47,7 @@ local function fill()
     local st = word(i)
     for _, one in ipairs(nodes) do assert(one.dcache:take(st)) end
   end
-  for _, one in ipairs(nodes) do one.comms.beacon:reset() end
+  for _, one in ipairs(nodes) do one.comms.beacon:appear() end
 end
 
 local timer

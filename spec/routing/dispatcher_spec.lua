@@ -6,7 +6,7 @@ local till = require "spec.net.till"
 local function world()
   local w = { loop = simloop.new(), queue = {}, refused = {}, got = {}, asked = 0 }
   local comms = { outbox = { channels = {} }, peers = { source_proved = function() return w.proved end },
-    beacon = { stir = function() end }, channel_up = function() end, channel_down = function() end }
+    beacon = { appear = function() end }, channel_up = function() end, channel_down = function() end }
   function comms.next(_, _, bytes)
     w.asked, w.bytes = w.asked + 1, bytes
     return table.remove(w.queue, 1)

@@ -98,7 +98,7 @@ describe("two nodes whose clocks differ by seconds", function()
     for _ = 1, 30 * 60 do
       w:run(1000)
       for _, node in ipairs(w.nodes) do
-        node.comms.beacon:reset()
+        node.comms.beacon:appear()
         if next(node.comms.peers.list[1].unequal) then unequal = unequal + 1 end
       end
     end

@@ -71,7 +71,7 @@ describe("a file in the midst of which the wire was cut", function()
       local w, f, key = halfway(seed)
       cut(w, 200 * 1000)
       w:run(100)
-      for _, node in ipairs(w.nodes) do node.comms.beacon:reset() end -- speaks within half a second
+      for _, node in ipairs(w.nodes) do node.comms.beacon:appear() end -- speaks within half a second
       local flow = recovered(w, f, key, 10)
       assert.is_true(flow and flow <= 3, ("seed %d: bytes flow after %s s"):format(seed, flow))
     end
@@ -97,7 +97,7 @@ describe("a file in the midst of which the wire was cut", function()
       w.cut["10.0.0.1"] = true
       w:run(MINUTE)
       ada.host, w.medium.channels[1].host, f.offers["10.0.0.9"] = "10.0.0.9", "10.0.0.9", offers
-      ada.comms.beacon:reset() -- as with any new address
+      ada.comms.beacon:appear() -- as with any new address
       local flow, done = recovered(w, f, key, 300)
       assert.is_true(flow and flow <= 20, ("seed %d: bytes flow after %s s"):format(seed, flow))
       assert.is_truthy(done)
@@ -176,7 +176,7 @@ describe("who comes and goes", function()
       w.cut[host] = true
       w:run(6000)
       w.cut[host] = nil
-      w.nodes[2].comms.beacon:reset()
+      w.nodes[2].comms.beacon:appear()
     end
     return f.asked[host] or 0
   end
