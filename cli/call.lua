@@ -20,20 +20,20 @@ function conversation:finish(answer, message)
 end
 
 function conversation:send()
-  local sent, _, word = self.stream:send(self.output)
+  local sent, _, code = self.stream:send(self.output)
   if sent then
     self.output = self.output:sub(sent + 1)
-  elseif word ~= "EAGAIN" and word ~= "EPIPE" then
+  elseif code ~= "EAGAIN" and code ~= "EPIPE" then
     return self:finish(nil, "hung up")
   end
   -- EPIPE: a daemon that turns a client away says why first, so there is something to read.
-  if self.output == "" or word == "EPIPE" then self.watch:set "r" end
+  if self.output == "" or code == "EPIPE" then self.watch:set "r" end
 end
 
 function conversation:receive()
-  local bytes, _, word = self.stream:receive(PIECE)
+  local bytes, _, code = self.stream:receive(PIECE)
   if not bytes then
-    if word ~= "EAGAIN" then self:finish(nil, "hung up") end
+    if code ~= "EAGAIN" then self:finish(nil, "hung up") end
     return
   end
   if bytes == "" then return self:finish(nil, "hung up without an answer") end

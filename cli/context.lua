@@ -61,16 +61,16 @@ local function sockets(self)
   return self.world.paths:sockets(), false
 end
 
---- The first daemon that listens: stream, path; else nil, the text and code for it.
+--- The first daemon that listens: stream, path; else nil, the text and exit code for it.
 local function connect(self)
   local places, named = sockets(self)
   local denied
   for _, path in ipairs(places) do
-    local stream, message, word = self.world.net.unix_connect(path)
+    local stream, message, code = self.world.net.unix_connect(path)
     if stream then return stream, path end
-    if word == "EACCES" or word == "EPERM" then denied = denied or path end
-    if word == "ENAMETOOLONG" and named then return nil, absent.long(path), self.exit.daemon end
-    if word ~= "ENOENT" and word ~= "ECONNREFUSED" and not denied and named then
+    if code == "EACCES" or code == "EPERM" then denied = denied or path end
+    if code == "ENAMETOOLONG" and named then return nil, absent.long(path), self.exit.daemon end
+    if code ~= "ENOENT" and code ~= "ECONNREFUSED" and not denied and named then
       return nil, text.escape(message), self.exit.daemon
     end
   end
@@ -78,13 +78,13 @@ local function connect(self)
   return nil, absent.words(self.world, places, named, self.words or {}), self.exit.daemon
 end
 
-local function fail(self, message, code, word)
+local function fail(self, message, exit_code, code)
   if self.as_json then
-    self:json { schema = 1, error = { word = word or "closed", text = message:gsub("\n *", " ") } }
+    self:json { schema = 1, error = { word = code or "closed", text = message:gsub("\n *", " ") } }
   else
     self:complain(message)
   end
-  return nil, code
+  return nil, exit_code
 end
 
 -- What fits, one a line: what to type for it, and what tells it from the others.
@@ -118,7 +118,7 @@ end
 
 local NO <const> = { missing = true, ambiguous = true }
 
---- The daemon's answer to REQUEST, or nil, text, word, with no words said.
+--- The daemon's answer to REQUEST, or nil, text, code, with no words said.
 function context:ask_quietly(request)
   local stream, message = connect(self)
   if not stream then return nil, message, "closed" end
@@ -128,7 +128,7 @@ function context:ask_quietly(request)
   return answer
 end
 
---- The same beside what the loop does meanwhile: TOLD(answer), or TOLD(nil, text, word), once.
+--- The same beside what the loop does meanwhile: TOLD(answer), or TOLD(nil, text, code), once.
 function context:ask_beside(request, told)
   local loop, stream, message = self.world.loop(), connect(self)
   if not stream then return loop:post(function() told(nil, message, "closed") end) end
@@ -141,8 +141,8 @@ end
 
 --- The daemon's answer to REQUEST, or nil and the exit code, with words said.
 function context:ask(request)
-  local stream, path, code = connect(self)
-  if not stream then return fail(self, path, code) end
+  local stream, path, exit_code = connect(self)
+  if not stream then return fail(self, path, exit_code) end
   local answer, message = call.ask(self.world.loop(), stream, request, self.world.within)
   if not answer then return fail(self, ("The daemon at %s %s."):format(path, message), self.exit.daemon) end
   if answer.error then

@@ -19,7 +19,7 @@ local session = {}
 session.__index = session
 
 --- GIVEN: loop, disk, timeout (ms; 30 s), space(path) → free bytes (not given: unknown), ask(request, told(answer or
--- nil, text, word)) without waiting (not given: nobody to ask). → what fetches files one after the other: run(given),
+-- nil, text, code)) without waiting (not given: nobody to ask). → what fetches files one after the other: run(given),
 -- close()
 function fetching.open(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, space = given.space, ask = given.ask,
@@ -60,10 +60,10 @@ end
 local function begin(self, given, finish)
   self.fetch.disk_space = disk_space.new {
     loop = self.loop, path = part_file.folder_of(given.target), space = self.space }
-  local ok, message, word = self.fetch:start(given.cid, given.size, given.name or given.cid, finish)
+  local ok, message, code = self.fetch:start(given.cid, given.size, given.name or given.cid, finish)
   if ok then return true end
   tidy(self)
-  return nil, (message:gsub("^%l+: ", "")), word
+  return nil, (message:gsub("^%l+: ", "")), code
 end
 
 -- Ctrl-C: what came is kept, and how much that is.
@@ -75,13 +75,13 @@ local function interrupted(self)
   return ("stopped; %s are kept, the same command goes on"):format(byte_size.of(facts.size))
 end
 
--- Runs the loop until the end of what began. → path | nil, text, word
+-- Runs the loop until the end of what began. → path | nil, text, code
 local function wait(self, given)
-  local path, message, word, gone, ended
+  local path, message, code, gone, ended
   local function finish(found, ...)
     if ended then return end
     ended, path = true, found
-    if not found then message, word, gone = ... end
+    if not found then message, code, gone = ... end
     self.watch:stop()
     self.loop:stop()
   end
@@ -91,9 +91,9 @@ local function wait(self, given)
   local ok, why, kind = begin(self, given, finish)
   if ok then self.loop:run() else finish(nil, why, kind) end
   signal:cancel()
-  if path or not ok or word == "EINTR" then return path, message, word end
-  if word == "missing" then message = self.watch.why or message end
-  return nil, ending(self, (message:gsub("^%l+: ", "")), gone), word
+  if path or not ok or code == "EINTR" then return path, message, code end
+  if code == "missing" then message = self.watch.why or message end
+  return nil, ending(self, (message:gsub("^%l+: ", "")), gone), code
 end
 
 --- GIVEN: cid, size (bytes), name, origin (watching.lua's), sources (array of {url=, name=, …}), target (path),
@@ -102,8 +102,8 @@ end
 -- → path, nil, nil, bytes that were there from an earlier time | nil, text without a full stop, word (of fetch.lua;
 -- "EINTR": by Ctrl-C, the text is a whole line)
 function session:run(given)
-  local part, let_go, word = part_file.take(self.disk, given.target, given.cid)
-  if not part then return nil, let_go, word end
+  local part, let_go, code = part_file.take(self.disk, given.target, given.cid)
+  if not part then return nil, let_go, code end
   self.given, self.part = given, part
   local facts = self.disk:stat(part)
   local path, message, kind = wait(self, given)

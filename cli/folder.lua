@@ -94,7 +94,7 @@ end
 -- Fetches one of the files to TARGET.
 local function fetch(self, file, target)
   local paint, wipe = progress.painter(self.context, ("%d/%d %s"):format(self.done, self.all, file.path))
-  local path, message, word = self.session:run {
+  local path, message, code = self.session:run {
     cid = file.cid, size = file.size, name = file.name, sources = file.sources, target = target,
     origin = not file.gone and (file.from or {}).id, on_row = paint,
     place = function() return (self.force or not self.disk:stat(target)) and target or target .. ".fetched" end,
@@ -104,12 +104,12 @@ local function fetch(self, file, target)
     self.saved, self.bytes, self.in_vain = self.saved + 1, self.bytes + file.size, 0
     return
   end
-  if word == "EINTR" then
+  if code == "EINTR" then
     self.stopped = message
     return
   end
   self.open = true -- another time it may come
-  self.in_vain = word == "missing" and self.in_vain + 1 or 0
+  self.in_vain = code == "missing" and self.in_vain + 1 or 0
   fail(self, file, message or "no block came")
 end
 
@@ -137,7 +137,7 @@ local function page(self, after)
     after = after }
 end
 
--- All pages from PART on. → nil, or the code with which the daemon failed
+-- All pages from PART on. → nil, or the exit code with which the daemon failed
 local function pages(self, part)
   while true do
     for _, file in ipairs(part.files) do
@@ -145,9 +145,9 @@ local function pages(self, part)
       take(self, file)
     end
     if not part.more or self.stopped then return nil end
-    local code
-    part, code = page(self, part.files[#part.files].path)
-    if not part then return code end
+    local exit_code
+    part, exit_code = page(self, part.files[#part.files].path)
+    if not part then return exit_code end
   end
 end
 
@@ -174,7 +174,7 @@ local function say(self)
   end
 end
 
-local function end_of(self, code)
+local function end_of(self, exit_code)
   local left = self.all - self.done
   if self.as_json then
     self.context:json { schema = 1, command = "get", folder = self.answer.folder, from = self.answer.from,
@@ -185,7 +185,7 @@ local function end_of(self, code)
     say(self)
   end
   if self.stopped then return self.context.exit.stopped end
-  if code then return code end
+  if exit_code then return exit_code end
   return (self.failed > 0 or left > 0) and self.context.exit.fetch or self.context.exit.ok
 end
 
@@ -194,8 +194,8 @@ function folder.run(context, options, answer)
   local self = setmetatable({ context = context, world = context.world, disk = context.world.disk(), answer = answer,
     force = options.force, as_json = options.json, all = answer.files, done = 0, saved = 0, kept = 0, bytes = 0,
     failed = 0, failures = {}, in_vain = 0 }, folder)
-  local part, code = page(self)
-  if not part then return code end
+  local part, exit_code = page(self)
+  if not part then return exit_code end
   local message
   self.place, message = place_of(self, options, part.files)
   if not self.place then
@@ -204,10 +204,10 @@ function folder.run(context, options, answer)
   end
   self.session = self.world.fetching { loop = self.world.loop(), disk = self.disk,
     ask = function(...) context:ask_beside(...) end }
-  code = pages(self, part)
+  exit_code = pages(self, part)
   self.session:close()
   if self.hasher then self.hasher:close() end
-  return end_of(self, code)
+  return end_of(self, exit_code)
 end
 
 return folder

@@ -38,7 +38,7 @@ local function fetch(context, answer, target, force)
   local paint, wipe = progress.painter(context, answer.name or answer.cid)
   local session = world.fetching { loop = world.loop(), disk = world.disk(),
     ask = function(...) context:ask_beside(...) end }
-  local path, message, word, before = session:run {
+  local path, message, code, before = session:run {
     cid = answer.cid, size = answer.size, name = answer.name, sources = answer.sources, target = target,
     origin = not answer.gone and (answer.from or {}).id, on_row = paint,
     place = function() -- somebody may have put a file of that name there meanwhile
@@ -47,14 +47,14 @@ local function fetch(context, answer, target, force)
   }
   session:close()
   wipe()
-  return path, message, word, before
+  return path, message, code, before
 end
 
 -- MORE: a second sentence, or nil.
-local function fail(context, options, message, word, more)
+local function fail(context, options, message, code, more)
   if options.json then
     message = more and message .. " " .. more or message
-    context:json { schema = 1, error = { word = word, text = text.escape(message) } }
+    context:json { schema = 1, error = { word = code, text = text.escape(message) } }
   else
     context:complain(text.escape(message))
     if more then context:complain(more) end
@@ -128,7 +128,7 @@ end
 
 -- After a fetch that came to nothing: what became of the file meanwhile.
 local function aftermath(context, answer)
-  local now, _, word = context:ask_quietly { command = "sources", what = answer.cid }
+  local now, _, code = context:ask_quietly { command = "sources", what = answer.cid }
   local s = context.show
   if now then
     if now.gone and not answer.gone then
@@ -138,7 +138,7 @@ local function aftermath(context, answer)
     now.name = answer.name
     return get.holders(now, s, true)
   end
-  if word ~= "missing" then return nil end
+  if code ~= "missing" then return nil end
   if answer.gone then
     return ("Nobody else has %s: %s shared it no more before that."):format(s:text(answer.name), s:who(answer.from))
   end
@@ -160,22 +160,22 @@ function get.run(context, options)
   for _, name in ipairs { "to", "from" } do
     if options[name] == "" then return context:misused(("--%s is empty."):format(name)) end
   end
-  local answer, code = context:ask { command = "sources", what = options.what, from = options.from }
-  if not answer then return code end
+  local answer, exit_code = context:ask { command = "sources", what = options.what, from = options.from }
+  if not answer then return exit_code end
   if answer.folder then return require("cli.folder").run(context, options, answer) end
   local target, message = target_of(context, answer, options)
   if not target then return fail(context, options, message, "duplicate") end
   message = obstacle(answer, context.show)
   if message then return fail(context, options, message, "missing") end
-  local path, word, before
-  path, message, word, before = fetch(context, answer, target, options.force)
-  if word == "EINTR" then return stopped(context, options, message) end
+  local path, code, before
+  path, message, code, before = fetch(context, answer, target, options.force)
+  if code == "EINTR" then return stopped(context, options, message) end
   if not options.json then leftovers.look(context, target:match "^(.*)/[^/]*$" or ".", answer.cid, path ~= nil) end
   if path then return saved(context, options, answer, path, before) end
-  if word == "moved" then return fail(context, options, "Not fetched: " .. changed(context, answer), word) end
+  if code == "moved" then return fail(context, options, "Not fetched: " .. changed(context, answer), code) end
   message = sentence("Not fetched: " .. message)
-  local more = (word == "missing" or word == "block") and aftermath(context, answer) or nil
-  return fail(context, options, message, word, more)
+  local more = (code == "missing" or code == "block") and aftermath(context, answer) or nil
+  return fail(context, options, message, code, more)
 end
 
 return get

@@ -29,8 +29,8 @@ local function removed(context, one, why)
 end
 
 local function look_at(context, one)
-  local answer, _, word = context:ask_quietly { command = "sources", what = one.cid }
-  if one.size == 0 or word == "missing" then return removed(context, one, "a file that nobody shares any more") end
+  local answer, _, code = context:ask_quietly { command = "sources", what = one.cid }
+  if one.size == 0 or code == "missing" then return removed(context, one, "a file that nobody shares any more") end
   if not answer then return end
   context:complain(("%s is half of %s: files get %s goes on with it."):format(text.escape(one.path),
     context.show:text(answer.name), one.cid))

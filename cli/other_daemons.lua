@@ -52,11 +52,11 @@ function others.find(world, skip)
   local ours, denied, met, n = {}, {}, {}, 0
   for _, path in ipairs(candidates(world)) do
     if not met[path] and not skip[path] and n < TRIED and can_be_typed(path) then
-      local stream, _, word = world.net.unix_connect(path)
+      local stream, _, code = world.net.unix_connect(path)
       if stream then stream:close() end
       met[path], n = true, n + 1
       if stream then ours[#ours + 1] = { path = path, denied = false } end
-      if word == "EACCES" or word == "EPERM" then denied[#denied + 1] = { path = path, denied = true } end
+      if code == "EACCES" or code == "EPERM" then denied[#denied + 1] = { path = path, denied = true } end
     end
   end
   return table.move(denied, 1, #denied, #ours + 1, ours)

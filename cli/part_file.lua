@@ -35,20 +35,20 @@ local CANNOT <const> = {
 }
 
 -- Why nothing can be made at PATH, where the system says MESSAGE and WORD.
-local function why_not(disk, path, message, word)
+local function why_not(disk, path, message, code)
   local folder = folder_of(path)
-  if word == "ENOENT" and disk:stat(folder .. "/.") then
+  if code == "ENOENT" and disk:stat(folder .. "/.") then
     return ("no file can be made in %s: it is no folder for files"):format(folder)
   end
-  return CANNOT[word] and CANNOT[word]:format(folder) or message
+  return CANNOT[code] and CANNOT[code]:format(folder) or message
 end
 
 -- What was locked may be renamed by then, and another file be in its place: then it is tried again. Where the file
--- system knows no locks there is none. → function that lets go | nil, text, word
+-- system knows no locks there is none. → function that lets go | nil, text, code
 local function hold(disk, path)
   for _ = 1, TRIES do
-    local file, message, word = disk:open(path, "create", MODE)
-    if not file then return nil, why_not(disk, path, message, word), word end
+    local file, message, code = disk:open(path, "create", MODE)
+    if not file then return nil, why_not(disk, path, message, code), code end
     file:close()
     local before = disk:stat(path)
     local lock, held, kind = disk:lock(path)
@@ -74,12 +74,12 @@ end
 
 --- A half of CID beside TARGET that nobody else writes; it is made where it is not there. One that is there and is not
 -- ours to write (another user's, a link, a folder) is passed over.
--- → path, function that lets go of it | nil, text, word
+-- → path, function that lets go of it | nil, text, code
 function part_file.take(disk, target, cid)
   for _, each in ipairs(places(disk, target, cid)) do
-    local let_go, message, word = hold(disk, each.path)
+    local let_go, message, code = hold(disk, each.path)
     if let_go then return each.path, let_go end
-    if word ~= HELD and each.size < 0 then return nil, message, word end
+    if code ~= HELD and each.size < 0 then return nil, message, code end
   end
   return nil, ("%d other commands fetch it to %s now"):format(MOST, folder_of(target)), "full"
 end
@@ -95,9 +95,9 @@ end
 
 --- Does somebody write the half at PATH?
 function part_file.is_held(disk, path)
-  local lock, _, word = disk:lock(path)
+  local lock, _, code = disk:lock(path)
   if lock then lock:close() end
-  return not lock and word == HELD
+  return not lock and code == HELD
 end
 
 return part_file

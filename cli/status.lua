@@ -140,11 +140,11 @@ end
 
 local function refusals(answer, s)
   local words, sum, known = {}, 0, ""
-  for word, count in pairs(answer.refused or {}) do -- any order: sorted below
-    if word == "duplicate" then -- gossip as it should be, no fault of anybody's
+  for code, count in pairs(answer.refused or {}) do -- any order: sorted below
+    if code == "duplicate" then -- gossip as it should be, no fault of anybody's
       known = ("; %d came twice"):format(count)
     else
-      words[#words + 1] = word
+      words[#words + 1] = code
       sum = sum + count
     end
   end
@@ -154,7 +154,7 @@ local function refusals(answer, s)
     return a < b
   end)
   local first = s:text(words[1])
-  for i, word in ipairs(words) do words[i] = ("%d %s"):format(answer.refused[word], s:text(word)) end
+  for i, code in ipairs(words) do words[i] = ("%d %s"):format(answer.refused[code], s:text(code)) end
   return ("Refused %d: %s%s. dt-swarm-cli help %s says what that means."):format(sum, s.list(words), known, first)
 end
 

@@ -12,7 +12,7 @@ local NEWS <const> = 3000 -- ms for which an answer tells who is there now
 
 -- GIVEN: loop, fetch (fetch.lua's), cid, sources (those known first), timeout (ms), ask(request, told) or nil,
 -- origin (ID of who shares it as his own; false: only copies are left; nil: unknown), on_row(row) or nil,
--- finish(nil, text, word, is it gone for good?). Fields: sources, the newest; why: what keeps it,
+-- finish(nil, text, code, is it gone for good?). Fields: sources, the newest; why: what keeps it,
 -- where the daemon knows more than that nobody gave a block | nil.
 function watching.new(given)
   local self = setmetatable({ sources = given.sources, moved = given.loop:now(), asked = given.loop:now() }, watching)
@@ -99,16 +99,16 @@ function watching:progressed()
   if row then self.on_row(row) end
 end
 
-local function give_up(self, message, word, gone)
+local function give_up(self, message, code, gone)
   self.fetch:cancel(self.cid)
-  self.finish(nil, message, word, gone)
+  self.finish(nil, message, code, gone)
 end
 
 -- Others have it now than before, or nobody has.
-local function told(self, answer, word)
+local function told(self, answer, code)
   self.liveness = false
   if self.stopped then return end
-  if word == "missing" then
+  if code == "missing" then
     if self.damaged then return give_up(self, self.damaged, "block") end
     return give_up(self, "nobody shares it any more", "moved", self.origin ~= false)
   end
@@ -128,7 +128,7 @@ local function ask(self, row)
   if not self.ask or self.liveness or now - self.asked < every then return end
   self.liveness, self.asked = true, now
   local request = { command = "sources", what = self.cid, look = BUSY[row.word] and still or nil }
-  self.ask(request, function(answer, _, word) told(self, answer, word) end)
+  self.ask(request, function(answer, _, code) told(self, answer, code) end)
 end
 
 function watching:look()

@@ -25,16 +25,16 @@ local function worker_of(self)
   return self.worker
 end
 
--- BYTES as the file PATH: the new one whole and synced, or the old one. TOLD(true) or TOLD(nil, text, word), once; at
+-- BYTES as the file PATH: the new one whole and synced, or the old one. TOLD(true) or TOLD(nil, text, code), once; at
 -- once where there is no thread; never after a close.
 function atomic_write:put(path, bytes, mode, told)
   local worker = worker_of(self)
   if not worker then return told(self.disk:replace(path, bytes, mode)) end
-  local job, err, word = worker:run(disks.replacing, { disk = self.disk, path = path, bytes = bytes, mode = mode },
+  local job, err, code = worker:run(disks.replacing, { disk = self.disk, path = path, bytes = bytes, mode = mode },
     function(result)
       if result.error then told(nil, result.error, result.word) else told(true) end
     end)
-  if not job then told(nil, err, word) end
+  if not job then told(nil, err, code) end
 end
 
 -- Waits for what is being written; what was not begun is not. From here on the loop waits for the disk.

@@ -133,8 +133,8 @@ end
 
 --- WORD of refusal or name of an errno → { word =, short = a few words (not of an errno), means =, cure = one sentence
 -- or two each } | nil where neither is known.
-function cures.of(word)
-  return BY_WORD[word] and tell(BY_WORD[word])
+function cures.of(code)
+  return BY_WORD[code] and tell(BY_WORD[code])
 end
 
 --- All of them: words of refusal, then errors of the system.

@@ -41,20 +41,20 @@ end
 local TROUBLES = { ENOENT = "it is missing", ENOTDIR = "it is no folder", EACCES = "this user may not read it" }
 
 --- Does WORD mean that the folder is there, but is none that this user may read? Mounting it again would not help.
-function filesystem.is_unusable(word) return word == "EACCES" or word == "EPERM" or word == "ENOTDIR" end
+function filesystem.is_unusable(code) return code == "EACCES" or code == "EPERM" or code == "ENOTDIR" end
 
 -- → true when it is another place than at the last look, or is there no more, or again. Costs three calls of the
 -- kernel where nothing changed.
 function filesystem:look()
-  local key, why, word = self.mount.key(self.folder)
+  local key, why, code = self.mount.key(self.folder)
   if key and key == self.key then return false end
   local before_id, before_word, found = self.id, self.word, nil
-  if key then found, why, word = self.mount.of(self.folder) end
+  if key then found, why, code = self.mount.of(self.folder) end
   self.key = found and key
   self.moved = self.apart and found ~= nil and self.inode ~= nil and found.inode ~= self.inode
   self.inode = found and found.inode
   self.id, self.text = found and id_of(found, self.apart) or nil, found and text_of(found) or nil
-  self.word, self.why = not found and word or nil, not found and (TROUBLES[word] or why) or nil
+  self.word, self.why = not found and code or nil, not found and (TROUBLES[code] or why) or nil
   return self.moved or self.id ~= before_id or self.word ~= before_word
 end
 

@@ -62,13 +62,13 @@ local function damaged(path, advice)
   return nil, ("form: %s is damaged; %s"):format(path, advice), "form"
 end
 
--- → key, or nil alone where there is none, or nil, text, word.
+-- → key, or nil alone where there is none, or nil, text, code.
 local function load_key(self)
   local path = self.dir .. "/key"
-  local content, message, word = self.disk:read(path, 4096)
+  local content, message, code = self.disk:read(path, 4096)
   if not content then
-    if word == "ENOENT" then return nil end
-    return nil, message, word
+    if code == "ENOENT" then return nil end
+    return nil, message, code
   end
   local bytes = text.unbase64(content:match "^([^\n]*)\n$" or "-")
   local key = bytes and self.keys.load(bytes)
@@ -76,13 +76,13 @@ local function load_key(self)
   return damaged(path, "put a copy of it back, or move it away: the next start makes a new key, and so a new ID")
 end
 
--- → table of facts, empty where none were kept; or nil, text, word.
+-- → table of facts, empty where none were kept; or nil, text, code.
 local function load_board(self)
   local path = self.dir .. "/board"
-  local content, message, word = self.disk:read(path, 4096)
+  local content, message, code = self.disk:read(path, 4096)
   if not content then
-    if word == "ENOENT" then return {} end
-    return nil, message, word
+    if code == "ENOENT" then return {} end
+    return nil, message, code
   end
   local facts = json.decode(content:match "^([^\n]*)\n$" or "-")
   if type(facts) == "table" then return facts end
@@ -108,9 +108,9 @@ end
 -- The board first: if power goes between the two there is no key yet, and the next start makes one.
 local function make_key(self)
   self.key, self.fresh = self.keys.generate(self.random and self.random:bytes(32)), true
-  local ok, message, word = save_board(self, {})
-  if ok then ok, message, word = save_key(self) end
-  return ok, message, word
+  local ok, message, code = save_board(self, {})
+  if ok then ok, message, code = save_key(self) end
+  return ok, message, code
 end
 
 local function free_name(self, name)
@@ -127,9 +127,9 @@ end
 local function set_aside(self)
   local aside = free_name(self, "key")
   for _, name in ipairs { "key", "board" } do
-    local ok, message, word = self.disk:rename(self.dir .. "/" .. name, free_name(self, name))
-    if ok then ok, message, word = self.disk:sync_directory(self.dir) end
-    if not ok then return nil, message, word end
+    local ok, message, code = self.disk:rename(self.dir .. "/" .. name, free_name(self, name))
+    if ok then ok, message, code = self.disk:sync_directory(self.dir) end
+    if not ok then return nil, message, code end
   end
   return aside
 end
@@ -137,8 +137,8 @@ end
 local function replace_copied(self, differing)
   local old = self.key:id()
   self.key:close()
-  local aside, message, word = set_aside(self)
-  if not aside then return nil, message, word end
+  local aside, message, code = set_aside(self)
+  if not aside then return nil, message, code end
   self.note = ("new key: this state folder was copied from another board (its %s %s); the key of %s is kept in %s")
     :format(named(differing), #differing == 1 and "differs" or "differ", old, aside)
   return make_key(self)
@@ -155,16 +155,16 @@ end
 local function bind(self, before)
   local elsewhere, differing = is_elsewhere(before, self.facts)
   if elsewhere then return replace_copied(self, differing) end
-  local ok, message, word = close_key_file(self)
-  if ok then ok, message, word = save_board(self, before) end
-  return ok, message, word
+  local ok, message, code = close_key_file(self)
+  if ok then ok, message, code = save_board(self, before) end
+  return ok, message, code
 end
 
 local function settle(self)
-  local before, message, word = load_board(self)
-  if not before then return nil, message, word end
-  self.key, message, word = load_key(self)
-  if word then return nil, message, word end
+  local before, message, code = load_board(self)
+  if not before then return nil, message, code end
+  self.key, message, code = load_key(self)
+  if code then return nil, message, code end
   if self.key then return bind(self, before) end
   return make_key(self)
 end
@@ -184,7 +184,7 @@ local function tell(self, log)
 end
 
 -- identity.open{ disk =, dir = the state folder, board = core.board.facts(), key = core.key, now = fn() → Unix ms,
--- random = for specs and simulator, else the system's, log = } → identity | nil, text, word.
+-- random = for specs and simulator, else the system's, log = } → identity | nil, text, code.
 -- Fields: key, id, fresh (the key was made now), bound (names of facts, empty: unbound), text (how it is bound),
 -- note (what a person should know, or nil).
 function identity.open(options)
@@ -192,10 +192,10 @@ function identity.open(options)
     disk = options.disk, dir = options.dir, facts = clean(options.board), keys = options.key, now = options.now,
     random = options.random, fresh = false, bound = {},
   }, Identity)
-  local ok, message, word = settle(self)
+  local ok, message, code = settle(self)
   if not ok then
     if self.key then self.key:close() end
-    return nil, message, word
+    return nil, message, code
   end
   self.id, self.text = self.key:id(), describe(self)
   if options.log then tell(self, options.log) end

@@ -95,8 +95,8 @@ end
 --- What was kept by an earlier run | nil: none yet, or the file is damaged, or a newer dt-swarm wrote it. Such a one is
 -- put aside and said; self.damaged names a damaged one. self.lost (firm only): there was a value, and it is not known.
 function kept:read()
-  local line, err, word = self.disk:read(self.path, self.old and OLD_MAX or BYTES_MAX)
-  if word == "ENOENT" then
+  local line, err, code = self.disk:read(self.path, self.old and OLD_MAX or BYTES_MAX)
+  if code == "ENOENT" then
     self.lost = self.firm and find_aside(self) or nil
     return nil
   end
@@ -108,12 +108,12 @@ function kept:read()
   end
   if line and not version and self.old then data = self.old(line) end
   if data ~= nil then return data end
-  if line or word == "long" then return put_aside(self, version) end
+  if line or code == "long" then return put_aside(self, version) end
   self.lost = self.firm and self.path or nil -- the disk did not give it: it may be whole
   self.log:warn("node", "a file cannot be read", { file = self.path, why = err })
 end
 
--- The line that holds DATA | nil, text, word.
+-- The line that holds DATA | nil, text, code.
 local function line_of(self, data)
   local line = kept.encode(data)
   if #line <= BYTES_MAX then return line end
@@ -127,41 +127,41 @@ local function is_there(self, line) self.written, self.lost = line, nil end
 -- Writes over what is there: all that a full disk allows. A power cut in the middle leaves a damaged file, no other
 -- value.
 local function overwrite(disk, path, line)
-  local file, message, word = disk:open(path, "write")
-  if not file then return nil, message, word end
+  local file, message, code = disk:open(path, "write")
+  if not file then return nil, message, code end
   local ok
-  ok, message, word = file:pwrite(line, 0)
-  if ok then ok, message, word = file:truncate(#line) end
-  if ok then ok, message, word = file:sync() end
+  ok, message, code = file:pwrite(line, 0)
+  if ok then ok, message, code = file:truncate(#line) end
+  if ok then ok, message, code = file:sync() end
   file:close()
-  return ok and true, message, word
+  return ok and true, message, code
 end
 
---- Keeps DATA: it is on the disk when this returns → true | nil, text, word. The caller waits for the disk, so this is
+--- Keeps DATA: it is on the disk when this returns → true | nil, text, code. The caller waits for the disk, so this is
 -- for the time before the loop runs.
 function kept:put(data)
   assert(self.flying == 0, "an earlier value is still on its way to the disk")
-  local line, err, word = line_of(self, data)
-  if not line then return nil, err, word end
+  local line, err, code = line_of(self, data)
+  if not line then return nil, err, code end
   if line == self.written then return true end
   local ok
-  ok, err, word = self.disk:replace(self.path, line, MODE)
-  if not ok and FULL[word] and self.disk:stat(self.path) then ok, err, word = overwrite(self.disk, self.path, line) end
-  if not ok then return nil, err, word end
+  ok, err, code = self.disk:replace(self.path, line, MODE)
+  if not ok and FULL[code] and self.disk:stat(self.path) then ok, err, code = overwrite(self.disk, self.path, line) end
+  if not ok then return nil, err, code end
   is_there(self, line)
   return true
 end
 
---- The same beside the loop: TOLD(true) once DATA is on the disk, or TOLD(nil, text, word). What is put first is there
+--- The same beside the loop: TOLD(true) once DATA is on the disk, or TOLD(nil, text, code). What is put first is there
 -- first. TOLD is never called after the node has begun to stop.
 function kept:put_beside(data, told)
-  local line, err, word = line_of(self, data)
-  if not line then return told(nil, err, word) end
+  local line, err, code = line_of(self, data)
+  if not line then return told(nil, err, code) end
   self.flying = self.flying + 1
-  self.atomic_write:put(self.path, line, MODE, function(ok, why, code)
+  self.atomic_write:put(self.path, line, MODE, function(ok, why, reason)
     self.flying = self.flying - 1
     if ok then is_there(self, line) end
-    told(ok, why, code)
+    told(ok, why, reason)
   end)
 end
 

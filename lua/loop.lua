@@ -138,14 +138,14 @@ end
 -- the watch before its fd.
 function Loop:watch(fd, events, fn)
   if not self.poller then
-    local poller, text, word = net.poller()
-    if not poller then return nil, text, word end
+    local poller, text, code = net.poller()
+    if not poller then return nil, text, code end
     self.poller = poller
   end
   self.serial = self.serial + 1
   local watch = setmetatable({ loop = self, fd = fd, id = self.serial, events = "", fn = fn, faults = 0 }, Watch)
-  local could, text, word = watch:set(events)
-  if not could then return nil, text, word end
+  local could, text, code = watch:set(events)
+  if not could then return nil, text, code end
   self.watches[watch.id] = watch
   return watch
 end
@@ -153,8 +153,8 @@ end
 -- → true | nil, msg, errno.
 function Watch:set(events)
   if self.closed or self.events == events then return true end
-  local could, text, word = self.loop.poller:set(self.fd, events, self.id)
-  if not could then return nil, text, word end
+  local could, text, code = self.loop.poller:set(self.fd, events, self.id)
+  if not could then return nil, text, code end
   if self.events == "" then count_awake(self.loop, 1) elseif events == "" then count_awake(self.loop, -1) end
   self.events = events
   return true

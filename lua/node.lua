@@ -40,9 +40,9 @@ end
 local function build_dcache(self, given)
   self.state_health = state_health.new { loop = self.loop, log = self.log, disk = self.disk, dir = self.state }
   local classes, doubts = self.policy:classes(), self.state .. "/unsure"
-  local opened, report, word = journal.open(self.disk, self.state .. "/journal",
+  local opened, report, code = journal.open(self.disk, self.state .. "/journal",
     { families = dcache.families(classes), date = given.date(), background = given.flusher ~= nil })
-  if not opened then return nil, report, word end
+  if not opened then return nil, report, code end
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
     key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse,
     flush = self.policy:get "dcache.flush" * 1000, last = given.last_stamp, keep_last = given.keep_stamp,
@@ -83,20 +83,20 @@ end
 -- and keep_stamp(ms): dcache/signer.lua; http = nil: libcurl's; space(path) → free bytes, nil: nobody knows;
 -- mount = core.mount;
 -- command: options that start it again; host: what the command line calls it by (either may be nil).
--- → node | nil, text, word.
+-- → node | nil, text, code.
 function node.new(given)
   local self = base(given)
   self.time = clock.new { loop = self.loop, sync = given.synchronised, build = given.build, saved = given.saved_time,
     setting = self.policy:get "clock", save = given.save_time, log = self.log }
-  local ok, err, word = build_dcache(self, given)
-  if not ok then return nil, err, word end
+  local ok, err, code = build_dcache(self, given)
+  if not ok then return nil, err, code end
   build_comms(self, given)
   build_discovery(self, given)
   self.republish = republish.new(self)
   return self
 end
 
--- Opens the channels that policy names, on the sockets of NET (core.net). → true | nil, text, word.
+-- Opens the channels that policy names, on the sockets of NET (core.net). → true | nil, text, code.
 function node:open_channels(net)
   local channels, links = require "routing.channels", require "routing.links"
   local udp, tcp = require "routing.channels.udp", require "routing.channels.tcp"
@@ -107,10 +107,10 @@ function node:open_channels(net)
   end
   self.links = links.new { loop = self.loop, random = self.random, log = self.log, routing = self.routing,
     resolve = function(...) return self.loop:resolve(...) end }
-  local ok, err, word = channels.open { list = self.policy:get "routing.channels", links = self.links,
+  local ok, err, code = channels.open { list = self.policy:get "routing.channels", links = self.links,
     is_own = net.is_own, udp = function(wanted) return udp.new(options(wanted)) end,
     tcp = function(wanted) return tcp.new(options(wanted)) end }
-  if not ok then return nil, err, word end
+  if not ok then return nil, err, code end
   self.ports = function() return self.links:port(), self.gateway and self.gateway:port() or 0 end
   return true
 end
@@ -158,7 +158,7 @@ function node:open_content(net, wanted)
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
   self.comms:on_back(function(peer) self.content:back(peer.id) end)
   function self.content.on_holding() -- who holds nothing need not look at each word
-    self.comms:on_word("share/files", function(st, source)
+    self.comms:on_statement("share/files", function(st, source)
       if source and self.content:holds(st.key) then
         self.content:heard(self.dcache:record("share/files", st.key, st.signer))
       end
@@ -212,7 +212,7 @@ function node:peers()
   return n
 end
 
--- The control socket at self.socket, for users UID and root. → true | nil, text, word.
+-- The control socket at self.socket, for users UID and root. → true | nil, text, code.
 function node:open_control(net, uid)
   local control, requests = require "clients.control", require "clients.control.requests"
   self.malformed = require "clients.control.malformed".new { loop = self.loop, dcache = self.dcache }

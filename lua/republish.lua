@@ -23,7 +23,7 @@ local function listen_for_time(self)
   local function listen() -- it may be the first that states a clock
     if time.quality == "none" then time:refresh() end
   end
-  node.comms:on_word("peer", function(st, source)
+  node.comms:on_statement("peer", function(st, source)
     if not source or st.signer == node.id then return end
     time_evidence:heard(st.signer)
     if st.verb == "propose" then time:witness(st.signer, st.at, own_source(st)) end

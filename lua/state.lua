@@ -16,10 +16,10 @@ local State = {}
 State.__index = State
 
 -- The word stands once at the front: "EACCES: /x: cannot …: /x/lock: Permission denied; advice".
-local function fail(word, dir, what, message, advice)
-  if FULL[word] then advice = "make room there, or name another with --state" end
-  local why = message and ": " .. message:gsub("^" .. word .. ": ", "", 1) or ""
-  return nil, ("%s: %s %s%s%s"):format(word, dir, what, why, advice and "; " .. advice or ""), word
+local function fail(code, dir, what, message, advice)
+  if FULL[code] then advice = "make room there, or name another with --state" end
+  local why = message and ": " .. message:gsub("^" .. code .. ": ", "", 1) or ""
+  return nil, ("%s: %s %s%s%s"):format(code, dir, what, why, advice and "; " .. advice or ""), code
 end
 
 -- Nobody's data: what a first start that was cut short may have left, or what comes with a disk: a state folder may be
@@ -30,13 +30,13 @@ end
 
 -- Nothing is made, locked or written before this has said that the folder is ours, or fit to be.
 local function look(disk, dir)
-  local names, message, word = disk:list(dir)
-  if word == "ENOENT" then return "missing" end
-  if not names then return fail(word, dir, "cannot be used as the state folder", message, ADVICE) end
+  local names, message, code = disk:list(dir)
+  if code == "ENOENT" then return "missing" end
+  if not names then return fail(code, dir, "cannot be used as the state folder", message, ADVICE) end
   local text
-  text, message, word = disk:read(dir .. "/version", 64)
-  if not text and word ~= "ENOENT" then
-    return fail(word, dir .. "/version", "cannot be read", message, ADVICE)
+  text, message, code = disk:read(dir .. "/version", 64)
+  if not text and code ~= "ENOENT" then
+    return fail(code, dir .. "/version", "cannot be read", message, ADVICE)
   end
   if not text then
     for _, name in ipairs(names) do
@@ -63,48 +63,48 @@ end
 local function close_to_others(disk, dir)
   local facts = disk:stat(dir .. "/.") or disk:stat(dir)
   if not facts or facts.kind ~= "directory" or facts.mode & 63 == 0 then return true end -- 63: octal 077
-  local ok, message, word = disk:chmod(dir, 448) -- 448: octal 0700
+  local ok, message, code = disk:chmod(dir, 448) -- 448: octal 0700
   if ok then return true end
-  return fail(word, dir, "is open to others and cannot be closed", message, "chmod 700 " .. dir)
+  return fail(code, dir, "is open to others and cannot be closed", message, "chmod 700 " .. dir)
 end
 
 local function lock(disk, dir)
-  local held, message, word = disk:lock(dir .. "/lock")
+  local held, message, code = disk:lock(dir .. "/lock")
   if held then return held end
-  if word == "EWOULDBLOCK" then
+  if code == "EWOULDBLOCK" then
     return nil, dir .. " is in use by another dt-swarm; stop that one, or give this one a folder of its own with "
-      .. "--state", word
+      .. "--state", code
   end
-  return fail(word, dir, "cannot be written", message, ADVICE)
+  return fail(code, dir, "cannot be written", message, ADVICE)
 end
 
--- state.open{ disk =, dir =, now = fn() → Unix ms } → state | nil, text, word. DIR is made where it is
+-- state.open{ disk =, dir =, now = fn() → Unix ms } → state | nil, text, code. DIR is made where it is
 -- missing. After a refusal everything is as it was. Fields: dir, note (what was found odd, or nil).
 function state.open(options)
   local disk, dir = options.disk, options.dir
-  local found, message, word = look(disk, dir)
-  if not found then return nil, message, word end
+  local found, message, code = look(disk, dir)
+  if not found then return nil, message, code end
   if found == "missing" then
     local made
-    made, message, word = disk:mkdir(dir, 448)
-    if not made then return fail(word, dir, "cannot be made", message, ADVICE) end
+    made, message, code = disk:mkdir(dir, 448)
+    if not made then return fail(code, dir, "cannot be made", message, ADVICE) end
   end
   local self = setmetatable({ disk = disk, dir = dir }, State)
-  self.lock, message, word = lock(disk, dir)
-  if not self.lock then return nil, message, word end
+  self.lock, message, code = lock(disk, dir)
+  if not self.lock then return nil, message, code end
   local ok
-  ok, message, word = self:begin(found, options.now)
+  ok, message, code = self:begin(found, options.now)
   if ok then return self end
   self:close()
-  return nil, message, word
+  return nil, message, code
 end
 
 function State:begin(found, now)
-  local ok, message, word = close_to_others(self.disk, self.dir)
-  if not ok then return nil, message, word end
+  local ok, message, code = close_to_others(self.disk, self.dir)
+  if not ok then return nil, message, code end
   if found ~= "ours" then
-    ok, message, word = self.disk:replace(self:path "version", ("dt-swarm state %d\n"):format(state.VERSION))
-    if not ok then return fail(word, self.dir, "cannot be written", message, ADVICE) end
+    ok, message, code = self.disk:replace(self:path "version", ("dt-swarm state %d\n"):format(state.VERSION))
+    if not ok then return fail(code, self.dir, "cannot be written", message, ADVICE) end
   end
   return self:count_start(now)
 end
@@ -112,12 +112,12 @@ end
 -- BOOT is part of what must grow in a beacon, so a lost count goes on from above all that can have been:
 -- nobody starts more than once a second.
 function State:count_start(now)
-  local count, message, word = self:number "boot"
-  if word == "form" then
+  local count, message, code = self:number "boot"
+  if code == "form" then
     self.note = message
     count = now and now() // 1000 or 1 << 32
-  elseif word and word ~= "ENOENT" then
-    return nil, message, word
+  elseif code and code ~= "ENOENT" then
+    return nil, message, code
   end
   self.starts = (count or 0) + 1
   return self:keep("boot", self.starts)
@@ -128,10 +128,10 @@ function State:boot() return self.starts end
 
 function State:path(name) return self.dir .. "/" .. name end
 
--- The integer that was kept as NAME | nil, text, word ("ENOENT": none yet, "form": damaged).
+-- The integer that was kept as NAME | nil, text, code ("ENOENT": none yet, "form": damaged).
 function State:number(name)
-  local text, message, word = self.disk:read(self:path(name), 64)
-  if not text then return nil, message, word end
+  local text, message, code = self.disk:read(self:path(name), 64)
+  if not text then return nil, message, code end
   local number = math.tointeger(text:match "^(%d+)\n$")
   if number then return number end
   return fail("form", self:path(name), "is damaged", nil, "it should hold a number")
@@ -139,23 +139,23 @@ end
 
 -- Writes over what is there: all that a full disk allows. A power cut in the middle leaves a damaged number, no more.
 local function overwrite(disk, path, text)
-  local file, message, word = disk:open(path, "write")
-  if not file then return nil, message, word end
+  local file, message, code = disk:open(path, "write")
+  if not file then return nil, message, code end
   local ok
-  ok, message, word = file:pwrite(text, 0)
-  if ok then ok, message, word = file:truncate(#text) end
-  if ok then ok, message, word = file:sync() end
+  ok, message, code = file:pwrite(text, 0)
+  if ok then ok, message, code = file:truncate(#text) end
+  if ok then ok, message, code = file:sync() end
   file:close()
-  return ok and true, message, word
+  return ok and true, message, code
 end
 
--- Keeps integer NUMBER ≥ 0 as NAME, on the disk when this returns → true | nil, text, word.
+-- Keeps integer NUMBER ≥ 0 as NAME, on the disk when this returns → true | nil, text, code.
 function State:keep(name, number)
   local path, text = self:path(name), ("%d\n"):format(number)
-  local ok, message, word = self.disk:replace(path, text)
-  if not ok and FULL[word] and self.disk:stat(path) then ok, message, word = overwrite(self.disk, path, text) end
+  local ok, message, code = self.disk:replace(path, text)
+  if not ok and FULL[code] and self.disk:stat(path) then ok, message, code = overwrite(self.disk, path, text) end
   if ok then return true end
-  return fail(word, self.dir, "cannot be written", message, ADVICE)
+  return fail(code, self.dir, "cannot be written", message, ADVICE)
 end
 
 function State:close()

@@ -20,9 +20,9 @@ function state_health:here()
   return facts and facts.ino and facts.dev .. " " .. facts.ino or nil
 end
 
-local function say(self, word, text, cure)
-  if self.trouble and self.trouble.word == word then return end
-  self.trouble = { word = word, text = text, cure = cure, since = self.loop:now() }
+local function say(self, code, text, cure)
+  if self.trouble and self.trouble.word == code then return end
+  self.trouble = { word = code, text = text, cure = cure, since = self.loop:now() }
   self.log:error("node", "state folder", { { "folder", self.dir }, { "why", text }, { "cure", cure } })
 end
 
@@ -37,9 +37,9 @@ local WAITS = " What comes meanwhile is kept in memory, and written when that wo
 -- Something was to be written there: WHY it was not ("EROFS: …"), or nil: it was.
 function state_health:told(why)
   if not why then return over(self) end
-  local word = why:match "^(%w+):" or "disk"
-  local known = cures.of(word)
-  say(self, word, "it cannot be written: " .. why, (known and known.cure or "Look at its disk.") .. WAITS)
+  local code = why:match "^(%w+):" or "disk"
+  local known = cures.of(code)
+  say(self, code, "it cannot be written: " .. why, (known and known.cure or "Look at its disk.") .. WAITS)
 end
 
 -- A disk that is gone may take our writes for long, by the files that are open.

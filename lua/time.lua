@@ -83,13 +83,13 @@ end
 -- T of what is compared (Unix seconds, a multiple of 16): the tick of proved time, without proof that of the build.
 function Time:tick() return (self:proved_now() or self.build) // 1000 // TICK * TICK end
 
--- Is a word of { at = ms, valid_from = s, valid_until = s } valid? Without proof nothing that was taken in waits to
+-- Is a statement { at = ms, valid_from = s, valid_until = s } valid? Without proof nothing that was taken in waits to
 -- begin, and nothing ends but what its signer took back and what was over before this program was made.
-function Time:is_valid(word)
-  local till = word.valid_until * 1000
-  if till <= word.at or till < self:low() then return false end
-  local from, now = word.valid_from * 1000, self:proved_now()
-  return not now or from <= word.at or from <= now
+function Time:is_valid(st)
+  local till = st.valid_until * 1000
+  if till <= st.at or till < self:low() then return false end
+  local from, now = st.valid_from * 1000, self:proved_now()
+  return not now or from <= st.at or from <= now
 end
 
 -- How long ago AT (ms; nil: nobody knows) was → ms, true where that is by an adopted time only; nil where nobody can

@@ -15,30 +15,30 @@ local function deliver(self)
   end
 end
 
--- worker.new{ loop =, threads = 1, queue = 256, nice = 0, inline = false } → worker | nil, text, word.
+-- worker.new{ loop =, threads = 1, queue = 256, nice = 0, inline = false } → worker | nil, text, code.
 -- Inline (the simulator): jobs run in a later turn of the loop, one after the other, without threads.
 function worker.new(given)
-  local pool, text, word = pools.new {
+  local pool, text, code = pools.new {
     threads = given.threads, queue = given.queue, nice = given.nice, inline = given.inline,
   }
-  if not pool then return nil, text, word end
+  if not pool then return nil, text, code end
   local self = setmetatable({ loop = given.loop, pool = pool }, Worker)
   if pool:fd() then
-    self.watch, text, word = given.loop:watch(pool:fd(), "r", function() deliver(self) end)
-    if not self.watch then return nil, text, word end
+    self.watch, text, code = given.loop:watch(pool:fd(), "r", function() deliver(self) end)
+    if not self.watch then return nil, text, code end
   end
   return self
 end
 
 -- Submits a job made by MAKE, one of the core's functions such as unixfs.hash; done(result) is called once,
--- unless the worker is closed before. → job with cancel() and progress() | nil, text, word.
+-- unless the worker is closed before. → job with cancel() and progress() | nil, text, code.
 function Worker:run(make, what, done)
-  local job, text, word = make(self.pool, what, done)
+  local job, text, code = make(self.pool, what, done)
   if job and not self.watch and not self.posted then
     self.posted = true
     self.loop:post(function() deliver(self) end)
   end
-  return job, text, word
+  return job, text, code
 end
 
 -- Jobs not yet finished or delivered, jobs ever taken.

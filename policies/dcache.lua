@@ -41,9 +41,9 @@ dcache.flush = 30 * second
 
 function dcache.holds(record)
   local proposals = 0
-  for _, word in ipairs(record.statements) do
-    if word.allowed and word.verb == "dismiss" then return false, "dismissed by " .. word.signer end
-    if word.allowed and word.verb == "propose" then proposals = proposals + 1 end
+  for _, statement in ipairs(record.statements) do
+    if statement.allowed and statement.verb == "dismiss" then return false, "dismissed by " .. statement.signer end
+    if statement.allowed and statement.verb == "propose" then proposals = proposals + 1 end
   end
   return proposals >= record.needed, proposals .. " of " .. record.needed .. " signers"
 end

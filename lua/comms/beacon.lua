@@ -175,10 +175,10 @@ local function hear_own(self, facts)
   return nil, "duplicate: spoken with our own key", "duplicate"
 end
 
--- A beacon's REST → facts, peer, newcomer (unknown or newly booted?) | nil, text, word [, the peer it speaks of].
+-- A beacon's REST → facts, peer, newcomer (unknown or newly booted?) | nil, text, code [, the peer it speaks of].
 function beacon:hear(rest)
-  local facts, err, word = messages.parse_beacon(rest)
-  if not facts then return nil, err, word end
+  local facts, err, code = messages.parse_beacon(rest)
+  if not facts then return nil, err, code end
   if facts.id == self.id then return hear_own(self, facts) end
   local known = self.peers.by_id[facts.id]
   if known and facts.signature == known.signature and known.flows[1] then

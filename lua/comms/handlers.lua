@@ -47,8 +47,8 @@ function handlers.ping(self, message, source, reply)
 end
 
 function handlers.pong(self, message, source)
-  local peer, err, word = self.proof:pong(message, source)
-  if not peer then return nil, err, word end
+  local peer, err, code = self.proof:pong(message, source)
+  if not peer then return nil, err, code end
   self.liveness:heard(peer)
   self.repair:consider()
   return true

@@ -62,7 +62,7 @@ local function brain_parts(self, given)
     broadcast = function(source, short) self:say_again(source.channel.name, short) end })
 end
 
--- loop, random, time, dcache, key, id, swarm, name, boot, log, refused(word), policy, here() → facts,
+-- loop, random, time, dcache, key, id, swarm, name, boot, log, refused(code), policy, here() → facts,
 -- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once).
 -- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done),
 -- near(host) → is it in a network of an own interface?
@@ -100,7 +100,7 @@ function comms:stop()
 end
 
 -- fn(st, source) after each word of BUCKET that was taken in, our own included (source nil).
-function comms:on_word(bucket, fn)
+function comms:on_statement(bucket, fn)
   if not self.listeners[bucket] then
     self.listeners[bucket] = {}
     table.insert(self.heeded, bucket)
@@ -197,7 +197,7 @@ local function say_own(self, st)
 end
 
 -- Our own kept words go on when they are on the disk, so that no power cut takes them back.
-local function own(self, st)
+local function spread_own(self, st)
   if self.dcache:kept(st.bucket) then
     self.dcache:when_synced(function() say_own(self, st) end)
   else
@@ -248,34 +248,34 @@ function comms:allowed(source)
   return self.waste:allows(source.host, source.channel.kind == "tcp" or self.peers:source_proved(source))
 end
 
--- Own words: BUCKET, DATA (a table; nil dismisses), { key = text | nil (ourselves), ttl = s }. → st | nil, text, word.
+-- Own words: BUCKET, DATA (a table; nil dismisses), { key = text | nil (ourselves), ttl = s }. → st | nil, text, code.
 function comms:propose(bucket, data, options)
-  local st, err, word = self.dcache:own("propose", bucket, data, options or {})
-  if not st then return nil, err, word end
-  own(self, st)
+  local st, err, code = self.dcache:sign("propose", bucket, data, options or {})
+  if not st then return nil, err, code end
+  spread_own(self, st)
   return st
 end
 
 function comms:dismiss(bucket, options)
-  local st, err, word = self.dcache:own("dismiss", bucket, nil, options or {})
-  if not st then return nil, err, word end
-  own(self, st)
+  local st, err, code = self.dcache:sign("dismiss", bucket, nil, options or {})
+  if not st then return nil, err, code end
+  spread_own(self, st)
   return st
 end
 
 -- An envelope for the brain; statements in message.list. Refusals are counted by word.
--- → true, "later" | nil, text, word.
+-- → true, "later" | nil, text, code.
 function comms:receive(message, source, reply)
   local handler = handlers[message.kind]
   if not handler then
     self.refused "kind"
     return nil, "kind: nobody here knows " .. message.kind, "kind"
   end
-  local ok, err, word = handler(self, message, source, reply)
+  local ok, err, code = handler(self, message, source, reply)
   if ok then return ok end
-  if message.kind ~= "statements" then self.refused(word) end
+  if message.kind ~= "statements" then self.refused(code) end
   self.log:debug("comms", "refused", { kind = message.kind, from = source.address, why = err })
-  return nil, err, word
+  return nil, err, code
 end
 
 -- What to send next on channel NAME, of at most BYTES.

@@ -2,7 +2,7 @@
 local intake = {}
 intake.__index = intake
 
--- dcache, verify, waste (quota.lua), time_evidence, refused(word), allowed(source) → may it cost a check;
+-- dcache, verify, waste (quota.lua), time_evidence, refused(code), allowed(source) → may it cost a check;
 -- heard(source, short): a copy of a held word; taken(list, from, to, n, kept, own, source): N of these were taken
 -- in, those without a word; KEPT: some are of a class that is kept; OWN: some are ours.
 function intake.new(given)
@@ -28,9 +28,9 @@ end
 
 local function refuse(self, frame, from, to)
   for i = from, to do
-    local word = frame.list:word(i)
-    self.refused(word)
-    frame.first = frame.first or word
+    local code = frame.list:word(i)
+    self.refused(code)
+    frame.first = frame.first or code
   end
 end
 
@@ -38,11 +38,11 @@ end
 local function unwanted(self, frame, from, to)
   local list, source = frame.list, frame.source
   for i = from, to do
-    local word = list:word(i)
-    if word == "duplicate" then
+    local code = list:word(i)
+    if code == "duplicate" then
       if source.broadcast then self.heard(source, list:short(i)) end
-    elseif word == "ended" or word == "future" then
-      self.time_evidence:hear(list:statement(i), source, word)
+    elseif code == "ended" or code == "future" then
+      self.time_evidence:hear(list:statement(i), source, code)
     end
   end
   refuse(self, frame, from, to)
@@ -78,9 +78,9 @@ local function checked(self, frame, from, to)
   local n, kept, own = self.dcache:take_batch(list, from, to)
   if n < to - from + 1 then
     for i = from, to do
-      local word = list:word(i)
-      if word == "signature" or word == "key" then wasted = wasted + 1 end
-      if word then refuse(self, frame, i, i) end
+      local code = list:word(i)
+      if code == "signature" or code == "key" then wasted = wasted + 1 end
+      if code then refuse(self, frame, i, i) end
     end
   end
   settle(self, source, to - from + 1, wasted)
@@ -93,7 +93,7 @@ end
 
 -- The statements of a frame, LIST (core.batch, closed here), that came over SOURCE. Each is counted by itself; the
 -- frame is refused, by the word of its first one, when none of them was taken.
--- → true | nil, text, word; or "later": then the channel is told when the last one was judged.
+-- → true | nil, text, code; or "later": then the channel is told when the last one was judged.
 function intake:frame(list, source)
   local all = #list
   local frame = { list = list, source = source, left = all }

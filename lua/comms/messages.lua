@@ -20,9 +20,9 @@ end
 
 function messages.is_name(name) return #name <= 32 and name:match "^[A-Za-z0-9][A-Za-z0-9._-]*$" ~= nil end
 
-local function words(rest)
+local function fields(rest)
   local list = {}
-  for word in (rest .. " "):gmatch "([^ ]*) " do list[#list + 1] = word end
+  for field in (rest .. " "):gmatch "([^ ]*) " do list[#list + 1] = field end
   return list
 end
 
@@ -37,10 +37,10 @@ function messages.beacon(node_key, swarm, facts)
   return node_key:sign("beacon", swarm, words_text) .. " " .. words_text
 end
 
-local function is_class(word) return #word <= 32 and word:find "^[%l%d-]+$" ~= nil end
+local function is_class(field) return #field <= 32 and field:find "^[%l%d-]+$" ~= nil end
 
-local function class_of(word)
-  local name, law, digest, n = word:match "^([^:]+):([%w_-]+):([%w_-]+):(%d+)$"
+local function class_of(field)
+  local name, law, digest, n = field:match "^([^:]+):([%w_-]+):([%w_-]+):(%d+)$"
   if not name or not is_class(name) then return nil end
   law, digest, n = text.unbase64url(law), text.unbase64url(digest), number(n, COUNT_MAX)
   if not law or #law ~= 8 or not digest or #digest ~= 16 or not n then return nil end
@@ -49,7 +49,7 @@ end
 
 -- REST → facts with sig and signed text, not verified yet | nil, text, "form".
 function messages.parse_beacon(rest)
-  local list = words(rest)
+  local list = fields(rest)
   if #list < 8 or #list > 24 or #list[1] ~= 86 then return form "a beacon's words" end
   local facts = { signature = list[1], signed = rest:sub(88), id = list[2], boot = number(list[3], COUNT_MAX),
     count = number(list[4], COUNT_MAX), t = number(list[5], COUNT_MAX), tcp = number(list[6], PORT_MAX),
@@ -81,7 +81,7 @@ function messages.pong(node_key, swarm, nonce, asker, facts)
 end
 
 function messages.parse_pong(rest)
-  local list = words(rest)
+  local list = fields(rest)
   if #list ~= 7 or #list[1] ~= 86 or not messages.is_nonce(list[2]) then return form "a pong's words" end
   local facts = { signature = list[1], signed = rest:sub(88), nonce = list[2], asker = list[3], id = list[4],
     boot = number(list[5], COUNT_MAX), tcp = number(list[6], PORT_MAX), http = number(list[7], PORT_MAX) }
@@ -99,8 +99,8 @@ function messages.asker(from)
   return id and key.public(id) and id or nil
 end
 
-function messages.is_nonce(word)
-  local bytes = #word == 22 and text.unbase64url(word)
+function messages.is_nonce(field)
+  local bytes = #field == 22 and text.unbase64url(field)
   return bytes and #bytes == 16 or false
 end
 
@@ -125,7 +125,7 @@ end
 function messages.want(ids) return join_ids(ids) end
 
 function messages.parse_want(rest, most)
-  local ids = short_ids(words(rest), 1, most)
+  local ids = short_ids(fields(rest), 1, most)
   if not ids or #ids == 0 then return form "a want is one or more short IDs" end
   return ids
 end
@@ -137,7 +137,7 @@ function messages.ids(class, law, t, last, ids)
 end
 
 function messages.parse_ids(rest)
-  local list = words(rest)
+  local list = fields(rest)
   local law = list[2] and text.unbase64url(list[2])
   local t = number(list[3], COUNT_MAX)
   if not is_class(list[1]) or not law or #law ~= 8 or not t or t % 16 ~= 0 then return form "ids' head" end

@@ -87,14 +87,14 @@ local function drop_least(self, channel)
 end
 
 -- WORD = { short =, slot =, line =, mine = bool }. Foreign words on a medium wait by random back-off.
-function outbox:add(name, word, urgency)
+function outbox:add(name, st, urgency)
   local channel = self.channels[name]
-  local old = channel.by_slot[word.slot]
+  local old = channel.by_slot[st.slot]
   if old then forget(channel, old) end
-  local entry = { short = word.short, slot = word.slot, line = word.line, urgency = urgency, copies = 0 }
-  channel.by_slot[word.slot], channel.by_id[word.short] = entry, entry
+  local entry = { short = st.short, slot = st.slot, line = st.line, urgency = urgency, copies = 0 }
+  channel.by_slot[st.slot], channel.by_id[st.short] = entry, entry
   channel.live = channel.live + 1
-  if channel.medium and not word.mine then
+  if channel.medium and not st.mine then
     entry.due = self.loop:now() + outbox.backoff(self.random, math.max(BACKOFF_MIN, 10 * channel.delay))
     push(channel.waiting, entry)
   else

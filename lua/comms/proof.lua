@@ -16,7 +16,7 @@ local HOST = { rate = 1, burst = 32 } -- of these to a host that proved no addre
 local SLOW = 1000 * 1000 -- us: a trip that takes so long is measured twice; this program may have been asleep meanwhile
 local RETRY_MIN, RETRY_MAX = 2 * 1000, 5 * 60 * 1000
 
--- loop, random, peers, key, id, swarm; facts() → own { id, boot, tcp, http }; tell(source, message); refused(word).
+-- loop, random, peers, key, id, swarm; facts() → own { id, boot, tcp, http }; tell(source, message); refused(code).
 function proof.new(given)
   local self = setmetatable({ out = {}, order = {} }, proof)
   for name, value in pairs(given) do self[name] = value end
@@ -122,10 +122,10 @@ local function measure(self, question)
   self:check(question.peer, flow)
 end
 
--- A pong: proves the flow that its question went over. → the peer | nil, text, word
+-- A pong: proves the flow that its question went over. → the peer | nil, text, code
 function proof:pong(message, source)
-  local facts, err, word = messages.parse_pong(message.rest)
-  if not facts then return nil, err, word end
+  local facts, err, code = messages.parse_pong(message.rest)
+  if not facts then return nil, err, code end
   local question = expected(self, facts, source)
   if not question then return nil, "nonce: answers no question of ours", "nonce" end
   local ok, why, refusal = messages.verify_pong(facts, self.swarm)

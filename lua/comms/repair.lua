@@ -13,7 +13,7 @@ local RETRY_MIN, RETRY_MAX = 3000, 5 * 60 * 1000
 local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
 local FRAME = 64 -- statements in an answer
 
--- loop, random, dcache, peers, beacon, confirm, id, log, refused(word), has(short), tick();
+-- loop, random, dcache, peers, beacon, confirm, id, log, refused(code), has(short), tick();
 -- dial(host, port, done(link)), feed(link, generator), say(link, message), broadcast(source, short).
 function repair.new(given)
   local self = setmetatable({ backoff = {}, started = given.loop:now(), serving = {} }, repair)
@@ -190,8 +190,8 @@ end
 -- `ids` on a stream: what is missing here is wanted; who asked (FROM is not -) gets our own list.
 function repair:ids(message, source)
   if source.channel.kind ~= "tcp" then return nil, "kind: ids are for streams", "kind" end
-  local facts, err, word = messages.parse_ids(message.rest)
-  if not facts then return nil, err, word end
+  local facts, err, code = messages.parse_ids(message.rest)
+  if not facts then return nil, err, code end
   local law = self.dcache:law(facts.class)
   if not law or law ~= facts.law then return nil, "law: other constants of " .. facts.class, "law" end
   touch(self, source)
@@ -235,8 +235,8 @@ end
 -- `want`: answered on the stream, or by broadcast with back-off when it came by datagram from a proved address.
 function repair:want(message, source)
   local stream = source.channel.kind == "tcp"
-  local ids, err, word = messages.parse_want(message.rest, stream and messages.ids_in_line or messages.want_in_frame)
-  if not ids then return nil, err, word end
+  local ids, err, code = messages.parse_want(message.rest, stream and messages.ids_in_line or messages.want_in_frame)
+  if not ids then return nil, err, code end
   touch(self, source)
   if stream then return want_on_stream(self, ids, source) end
   if not self.peers:source_proved(source) then return nil, "unproved: a want from there", "unproved" end

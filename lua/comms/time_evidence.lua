@@ -25,8 +25,8 @@ local function here(self, id)
 end
 
 -- ST came over SOURCE and was refused by WORD: fn(st), set by who knows the time, hears it where it bears witness.
-function time_evidence:hear(st, source, word)
-  if not REFUSED[word] or st.bucket ~= "peer" or st.verb ~= "propose" or not self.fn then return end
+function time_evidence:hear(st, source, code)
+  if not REFUSED[code] or st.bucket ~= "peer" or st.verb ~= "propose" or not self.fn then return end
   local peer = here(self, st.signer)
   if not peer or st.at <= (peer.testified or 0) or not self.allowed(source) then return end
   if not st:verify(self.swarm) then return self.charge(source.host) end
@@ -38,9 +38,9 @@ end
 -- forgotten by `heard`.
 local function stated(self, peer)
   if peer.stated == nil then
-    local word = self.dcache:record("peer", peer.id, peer.id)
-    local states = word ~= nil and word.verb == "propose" and type(word.data) == "table" and CLOCKS[word.data.clock]
-    peer.stated = states and word.at or false
+    local said = self.dcache:record("peer", peer.id, peer.id)
+    local states = said ~= nil and said.verb == "propose" and type(said.data) == "table" and CLOCKS[said.data.clock]
+    peer.stated = states and said.at or false
   end
   return peer.stated
 end

@@ -19,12 +19,12 @@ local function remember(self, place, size)
   self.places[self.count] = string.pack("<i8i4", place, size) -- a table for each would take four times the room
 end
 
--- The index forgot these words, { place =, size = } each, as ended or as being of the future.
-function expiry:hide(words)
-  self.hidden = self.hidden or #words > 0
+-- The index forgot these statements, { place =, size = } each, as ended or as being of the future.
+function expiry:hide(statements)
+  self.hidden = self.hidden or #statements > 0
   local settled = self.time:settled()
-  for _, word in ipairs(words) do
-    if settled then self.journal:drop(word.place, word.size) else remember(self, word.place, word.size) end
+  for _, one in ipairs(statements) do
+    if settled then self.journal:drop(one.place, one.size) else remember(self, one.place, one.size) end
   end
 end
 

@@ -45,19 +45,20 @@ end
 local function replay(self)
   self.journal:replay(function(_family, line, place)
     local st = statement.parse(line)
-    local ok, old_place, word
-    if st then ok, old_place, word = self.index:put(st, place) end
-    if ok and old_place then self.journal:drop(old_place, word) end
+    local ok, old_place, third
+    if st then ok, old_place, third = self.index:put(st, place) end
+    if ok and old_place then self.journal:drop(old_place, third) end -- third: the old one's size, else a refusal's code
     if not ok then
       self.journal:drop(place, #line)
-      if st and word ~= "older" and word ~= "duplicate" then self.refused(word or "form") end
+      local code = third
+      if st and code ~= "older" and code ~= "duplicate" then self.refused(code or "form") end
     elseif st.signer == self.id then
-      self.words:heard(st.at, true)
+      self.signer:heard(st.at, true)
     end
   end)
 end
 
--- loop, time, journal, classes (array), id, key, swarm, log, refused(word), flush = ms; last = no own word was stamped
+-- loop, time, journal, classes (array), id, key, swarm, log, refused(code), flush = ms; last = no own word was stamped
 -- later before, keep_last(ms) → true | nil, text (own.lua); flusher() → a worker for syncs, disk_told: syncing.lua;
 -- doubted = text, keep_doubts(names) → true | nil, text: so that no start lifts a doubt.
 function dcache.new(given)
@@ -74,7 +75,7 @@ function dcache.new(given)
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
     start = given.flusher, told = given.disk_told }
   self.ended = expiry.new { journal = self.journal, time = self.time }
-  self.words = signer.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
+  self.signer = signer.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
     last = given.last, keep = given.keep_last }
   lookup(self)
   replay(self)
@@ -201,7 +202,7 @@ function dcache:compact()
   if not ok then self.log:once("compact", "error", "dcache", "could not compact the journal", { why = err }) end
 end
 
--- Would this word be taken in? "new" | nil, text, word. Changes nothing; the signature comes after.
+-- Would this word be taken in? "new" | nil, text, code. Changes nothing; the signature comes after.
 function dcache:offer(st) return self.index:offer(st, self.time:proved_now()) end
 
 -- The same for each of LIST (core.batch) → how many; they come first. The others have a word.
@@ -225,22 +226,23 @@ function dcache:kept(bucket)
   return found ~= nil and found.class.kept
 end
 
--- Takes in a word whose signature was checked: true | nil, text, word.
+-- Takes in a word whose signature was checked: true | nil, text, code.
 function dcache:take(st)
   local found, place = self:class_of(st.bucket), nil
   if found.class.kept then
-    local err, word
-    place, err, word = self.journal:append(found.family, st.line, ends(st, found.class.max_ttl))
-    if not place then return nil, err, word end
+    local err, code
+    place, err, code = self.journal:append(found.family, st.line, ends(st, found.class.max_ttl))
+    if not place then return nil, err, code end
   end
   local ok, old_place, old_size = self.index:put(st, place)
   if not ok then
+    local text, code = old_place, old_size
     if place then self.journal:drop(place, st.size) end
-    return nil, old_place, old_size
+    return nil, text, code
   end
   if math.type(old_place) == "integer" then self.journal:drop(old_place, old_size) end
   if place and self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
-  if st.signer == self.id then self.words:heard(st.at, found.class.kept) end -- said before this start, perhaps
+  if st.signer == self.id then self.signer:heard(st.at, found.class.kept) end -- said before this start, perhaps
   self.changed[found.class.name] = self:changes(found.class.name) + 1
   return true
 end
@@ -250,7 +252,7 @@ end
 function dcache:take_batch(list, from, to)
   local n, classes, own_at = intake.take(list, from, to, self.index, self.journal, self.family_of, self.id)
   if self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
-  if own_at then self.words:heard(own_at, classes & self.kept_bits ~= 0) end
+  if own_at then self.signer:heard(own_at, classes & self.kept_bits ~= 0) end
   for i, class in ipairs(self.class_list) do
     if classes >> i - 1 & 1 == 1 then self.changed[class.name] = self:changes(class.name) + 1 end
   end
@@ -261,17 +263,17 @@ end
 function dcache:changes(class) return self.changed[class] or 0 end
 
 -- Signs and keeps an own word. A kept one may be said when it is on the disk (when_synced), which it is soon; until
--- then `line` does not give it away. → st | nil, text, word.
-function dcache:own(verb, bucket, data, options)
+-- then `line` does not give it away. → st | nil, text, code.
+function dcache:sign(verb, bucket, data, options)
   local found = self:class_of(bucket)
   if not found then return nil, "class: no class has the bucket " .. bucket, "class" end
   local there = options.at and self.index:slot(bucket, options.key or self.id, self.id)
   options.after = there and there.at
-  local st, err, word = self.words:make(verb, bucket, data, options, found.class)
-  if not st then return nil, err, word end
+  local st, err, code = self.signer:make(verb, bucket, data, options, found.class)
+  if not st then return nil, err, code end
   local ok
-  ok, err, word = self:take(st)
-  if not ok then return nil, err, word end
+  ok, err, code = self:take(st)
+  if not ok then return nil, err, code end
   if found.class.kept then
     self.unsaid[st.short] = true
     self:when_synced(function() self.unsaid[st.short] = nil end)

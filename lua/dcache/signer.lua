@@ -50,20 +50,20 @@ local function begins(self, at)
 end
 
 -- A signed word for CLASS; options: key = text | nil (ourselves), ttl = s, at and after = ms | nil (see stamp).
--- → st | nil, text, word.
+-- → st | nil, text, code.
 function signer:make(verb, bucket, data, options, class)
   local at = stamp(self, options, class.kept)
   if at ~= options.at then keep_mark(self, at) end
   local ttl = verb == "propose" and math.min(options.ttl or class.max_ttl, class.max_ttl) or class.max_ttl
   local from, till = begins(self, at), (at // 1000 + ttl) // 16 * 16
-  local st, err, word = statement.sign(self.key, self.swarm, { verb = verb, bucket = bucket,
+  local st, err, code = statement.sign(self.key, self.swarm, { verb = verb, bucket = bucket,
     key = options.key or self.id, at = at, valid_from = from, valid_until = math.max(from, till),
     data = data ~= nil and json.encode(data) or "null" })
   if st then
     self.last = options.at and math.max(self.last, at) or at
     if class.kept then self.last_kept = options.at and math.max(self.last_kept, at) or at end
   end
-  return st, err, word
+  return st, err, code
 end
 
 -- The time (ms) that our own word RECORD should bear, if the one it bears is wrong; nil if that is right, or if nothing

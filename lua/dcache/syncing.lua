@@ -6,7 +6,7 @@ syncing.__index = syncing
 
 local RETRY_MIN, RETRY_MAX = 1000, 60 * 1000 -- ms after a sync that failed twice
 
--- loop, journal, log, refused(word), told(why), told() when syncs fail and when they succeed again (if given); start()
+-- loop, journal, log, refused(code), told(why), told() when syncs fail and when they succeed again (if given); start()
 -- → worker (lua/worker.lua) of its own, asked for when first needed; nil: the loop waits for the disk.
 function syncing.new(given)
   local self = setmetatable({ first = 1, last = 0, failures = 0, waiting = {} }, syncing)
@@ -105,18 +105,18 @@ function syncing:left()
   return all - flying
 end
 
--- Waits for the sync that runs, brings the rest to the disk, closes the journal. → true | nil, text, word.
+-- Waits for the sync that runs, brings the rest to the disk, closes the journal. → true | nil, text, code.
 function syncing:stop()
   if self.stopped then return true end
   self.stopped = true
   if self.retry then self.retry:cancel() end
-  local ok, why, word = self.journal:close()
+  local ok, why, code = self.journal:close()
   if not ok then
-    self.refused(word)
+    self.refused(code)
     self.log:error("dcache", "could not sync", { why = why })
   end
   if self.worker then self.worker:close() end
-  return ok, why, word
+  return ok, why, code
 end
 
 return syncing

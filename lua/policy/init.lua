@@ -52,15 +52,15 @@ end
 function policy:ask(path, ...)
   local row = questions[path] or error("no such hook: " .. tostring(path), 2)
   local done, answer, reason = ask(self, "ask", row, path, ...)
-  local word
+  local code
   if not done then
-    word = "policy"
+    code = "policy"
     note_failure(self, path, answer)
     done, answer, reason = ask(self, "default", row, path, ...)
     if not done then answer, reason = nil, answer end
   end
   if row.answers == "one" then answer = answer and (select(2, ...))[answer] or nil end
-  return answer, reason, word
+  return answer, reason, code
 end
 
 --- The value of setting PATH as plain data (nil where it has none), or for a section a table of all below

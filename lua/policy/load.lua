@@ -11,10 +11,10 @@ local TEXT_MAX = 65536 -- bytes of one policy
 local INNER = { "names", "form", "facts", "inside" }
 
 local function read_file(path)
-  local file, message, code = io.open(path, "rb")
+  local file, message, errno = io.open(path, "rb")
   if not file then -- io.open's message begins with the path, as ours will
     if message:sub(1, #path + 2) == path .. ": " then message = message:sub(#path + 3) end
-    return nil, message, code == 2 and "missing" or "disk"
+    return nil, message, errno == 2 and "missing" or "disk"
   end
   local text, why = file:read(TEXT_MAX + 1)
   file:close()
@@ -45,10 +45,10 @@ end
 local function find(path, options)
   local read = options.read or read_file
   for _, candidate in ipairs(path and { path } or options.search) do
-    local text, message, word = read(candidate)
+    local text, message, code = read(candidate)
     if text then return candidate, text end
     local advice = path and "" or "; name a policy, or set HOME to a folder of your own"
-    if path or word ~= "missing" then return nil, { { file = candidate, text = message .. advice } } end
+    if path or code ~= "missing" then return nil, { { file = candidate, text = message .. advice } } end
   end
   return nil, { { file = "no policy", text = "looked at " .. table.concat(options.search, ", ") } }
 end

@@ -10,7 +10,7 @@ local ANSWER_FACTOR = 3 -- over UDP nothing unproved gets more than three times 
 local ANSWERS = { rate = 0.2, burst = 4 } -- a second and host that proved no address
 local PULL_MAX = 32 -- frames to one channel in a turn
 
--- loop, log, comms, id, refused(word), export = { component = true }.
+-- loop, log, comms, id, refused(code), export = { component = true }.
 function routing.new(given)
   local self = setmetatable({ components = {}, by_name = {}, list = {}, timers = {}, serial = 0 }, routing)
   for _, name in ipairs { "loop", "log", "comms", "id", "refused" } do self[name] = given[name] end
@@ -44,7 +44,7 @@ local function send_to(self, source, message)
 end
 
 -- Bytes that an answer may have: to an unproved datagram source three times what it sent, and nothing from the last
--- frame that the medium leaves to our own words; nil, text, word where that host was answered often enough.
+-- frame that the medium leaves to our own words; nil, text, code where that host was answered often enough.
 local function room_for(self, source)
   local channel = source.channel
   if not channel.medium or self.comms.peers:source_proved(source) then return math.maxinteger end
@@ -61,10 +61,10 @@ end
 
 -- Sends one message back along the flow it answers; an unproved datagram source gets little.
 local function reply_to(self, source, asked)
-  local room, err, word
+  local room, err, code
   return function(message)
-    if not room then room, err, word = room_for(self, source) end
-    if not room then return nil, err, word end
+    if not room then room, err, code = room_for(self, source) end
+    if not room then return nil, err, code end
     message.to, message.hops = asked.from, envelope.hops_max
     message.from = message.from or envelope.nobody
     local size = #envelope.format(message)
@@ -78,51 +78,51 @@ end
 
 local function no_reply() return nil, "address: no reply was wanted", "address" end
 
--- Its statements as a batch (core.batch), where it has any | nil, text, word.
+-- Its statements as a batch (core.batch), where it has any | nil, text, code.
 local function statements(message, text, list)
   if not (text or list) then return true end
   if message.kind ~= "statements" then return nil, "form: only statements have lines", "form" end
-  local err, word
-  if not list then list, err, word = batch.new(text) end
+  local err, code
+  if not list then list, err, code = batch.new(text) end
   message.list = list
-  return list, err, word
+  return list, err, code
 end
 
--- To which component a frame goes, as a message | nil, text, word.
+-- To which component a frame goes, as a message | nil, text, code.
 local function read(self, frame, list)
   local head, text = envelope.split(frame)
-  local message, err, word = envelope.parse(head)
-  if not message then return nil, err, word end
+  local message, err, code = envelope.parse(head)
+  if not message then return nil, err, code end
   local component = component_of(self, message.to)
   if not component then return nil, "address: no such component", "address" end
-  list, err, word = statements(message, text, list)
-  if not list then return nil, err, word end
+  list, err, code = statements(message, text, list)
+  if not list then return nil, err, code end
   return message, component
 end
 
 -- A frame came in; LIST has its statements where the channel read them already. Nothing in it is believed here.
--- → true | nil, text, word when nothing of it was taken.
+-- → true | nil, text, code when nothing of it was taken.
 function routing:frame(channel, source, frame, list)
-  local message, component, word = read(self, frame, list)
+  local message, component, code = read(self, frame, list)
   if not message then
     if list then list:close() end
-    self.refused(word)
+    self.refused(code)
     self.log:debug("routing", "refused", { from = source.address, why = component })
-    return nil, component, word
+    return nil, component, code
   end
   local reply = message.from == envelope.nobody and no_reply or reply_to(self, source, message)
   local ok, err
-  ok, err, word = component(message, source, reply)
+  ok, err, code = component(message, source, reply)
   if message.list and ok ~= "later" then message.list:close() end
   if channel.on_handled then channel.on_handled(source) end
-  return ok, err, word
+  return ok, err, code
 end
 
 -- Sends MESSAGE over the flow SOURCE: on a stream by way of its queue, as a datagram at once.
 function routing:tell(source, message)
-  local ok, err, word = send_to(self, source, message)
-  if not ok then self.refused(word) end
-  return ok, err, word
+  local ok, err, code = send_to(self, source, message)
+  if not ok then self.refused(code) end
+  return ok, err, code
 end
 
 local function pull(self, channel)
@@ -130,8 +130,8 @@ local function pull(self, channel)
     if channel:budget() < channel.frame_max then return end -- on_room comes when there is room for any frame
     local message = self.comms:next(channel.name, channel.frame_max)
     if not message then return self:wait(channel) end
-    local ok, _, word = channel:send(envelope.format(message), nil)
-    if not ok then self.refused(word) end
+    local ok, _, code = channel:send(envelope.format(message), nil)
+    if not ok then self.refused(code) end
   end
   self.loop:post(function() self:poke(channel.name) end)
 end

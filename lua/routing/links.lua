@@ -37,10 +37,10 @@ end
 
 -- A link for a repair: closed by who asked for it.
 function links:dial(host, port, done)
-  self.tcp:dial(host, port, function(link, err, word)
+  self.tcp:dial(host, port, function(link, err, code)
     if not link then
-      self.routing.refused(word or "closed")
-      return done(nil, err, word)
+      self.routing.refused(code or "closed")
+      return done(nil, err, code)
     end
     self.routing:add(link, { quiet = true })
     done(link)

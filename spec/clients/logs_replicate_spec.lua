@@ -25,7 +25,7 @@ local function world()
         end
       end,
       sure = function(_, class) return class ~= "share" or w.sure end },
-    comms = { on_word = function(_, _, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end },
+    comms = { on_statement = function(_, _, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end },
     here = function() return {} end,
     policy = { where = function() return "p.lua", 3, false end, get = function() return w.at_once or 2 end,
       ask = function(_, _, shared)

@@ -189,7 +189,7 @@ end)
 -- Ends ADA, the last node, as a power cut does. → its disk after that
 local function cut_power(w, ada, disk)
   table.remove(w.nodes)
-  ada.again:stop()
+  ada.republish:stop()
   ada.routing:stop()
   for _, part in ipairs { "comms", "discovery" } do ada[part]:stop() end
   for _, timer in ipairs(ada.dcache.timers) do timer:cancel() end

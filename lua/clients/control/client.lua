@@ -10,8 +10,8 @@ local IDLE <const> = 300000 -- ms without a request
 local LINGER <const> = 1000 -- ms for a client that is turned away to read why
 local SLOW <const> = 10000 -- ms for a request to become whole, or for an answer to be taken on
 
-local function error_line(word, text, candidates)
-  return json.encode { schema = 1, error = { word = word, text = text, candidates = candidates } }
+local function error_line(code, text, candidates)
+  return json.encode { schema = 1, error = { word = code, text = text, candidates = candidates } }
 end
 
 --- A client on STREAM; OWNER is the control object (its loop, answer, limits).
@@ -38,10 +38,10 @@ end
 
 --- An error as the last thing said. What comes after it is read and dropped for a moment: to close a socket
 -- with bytes unread would cut the client off before it has read why.
-function client:refuse(word, text)
-  self.owner:refuse(word)
+function client:refuse(code, text)
+  self.owner:refuse(code)
   self.leaving = true
-  self:say(error_line(word, text))
+  self:say(error_line(code, text))
 end
 
 function client:say(text)
@@ -60,7 +60,7 @@ local function read_json(text)
 end
 
 -- What `answer` gave, as a line; OK: it did not throw.
-local function line_of(owner, request, ok, result, message, word, candidates)
+local function line_of(owner, request, ok, result, message, code, candidates)
   local line
   if ok and result then ok, line = pcall(json.encode, result) end
   if not ok then
@@ -68,8 +68,8 @@ local function line_of(owner, request, ok, result, message, word, candidates)
     return error_line("kind", "the daemon failed at this; its log says where")
   end
   if line then return line end
-  owner:refuse(word)
-  return error_line(word, message:gsub("^[%w]+: ", ""), candidates)
+  owner:refuse(code)
+  return error_line(code, message:gsub("^[%w]+: ", ""), candidates)
 end
 
 -- An answer that takes its time: START(tell) begins it, and tell is called once with what `answer` would have given.
@@ -125,9 +125,9 @@ function client:step()
 end
 
 function client:read()
-  local bytes, _, word = self.stream:receive(PIECE)
+  local bytes, _, code = self.stream:receive(PIECE)
   if not bytes then
-    if word ~= "EAGAIN" then self:close() end
+    if code ~= "EAGAIN" then self:close() end
     return
   end
   if bytes == "" then return self:ends() end
@@ -147,9 +147,9 @@ end
 -- While an answer waits to go out nothing is read: a client that does not listen cannot pile up questions.
 function client:flush()
   while self.output ~= "" do
-    local sent, _, word = self.stream:send(self.output)
+    local sent, _, code = self.stream:send(self.output)
     if not sent then
-      if word ~= "EAGAIN" then return self:close() end
+      if code ~= "EAGAIN" then return self:close() end
       return self.watch:set "w"
     end
     self.output = self.output:sub(sent + 1)

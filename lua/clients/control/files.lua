@@ -5,7 +5,7 @@ local find = require "clients.control.find"
 local hint = require "clients.control.hint"
 local to_json = require "clients.control.to_json"
 local file_index = require "clients.control.file_index"
-local words = require "clients.control.selectors"
+local selectors = require "clients.control.selectors"
 
 local files = {}
 files.__index = files
@@ -14,7 +14,7 @@ local CANDIDATES <const> = 10
 local PAGE <const> = 100 -- files of a folder in an answer
 local KEPT <const> = 60 * 1000 -- ms that a folder once found is used again for its next page
 
---- Answers about the files of NODE, each a method (request) → table, or nil, text, word, candidates.
+--- Answers about the files of NODE, each a method (request) → table, or nil, text, code, candidates.
 function files.new(node) return setmetatable({ node = node }, files) end
 
 -- The same table for the same node, each time: a report speaks of few nodes, and of each many times.
@@ -160,7 +160,7 @@ end
 -- What to type for this one of several that fit, and what tells it from the others.
 local function candidates(list, all, who, time)
   local several, i = { table.unpack(all, 1, CANDIDATES) }, 0
-  local say = words.of(list, several, who)
+  local say = selectors.of(list, several, who)
   return to_json.list(several, function(one)
     i = i + 1
     local word = to_json.text(say[i])
@@ -216,18 +216,18 @@ local function found(self, list, request)
     return nil, 'form: "what" names a file, a folder or a CID', "form"
   end
   if robot ~= nil and type(robot) ~= "string" then return nil, 'form: "from" names a robot', "form" end
-  local one, message, word, several = find.one(list, request.what, robot, who)
+  local one, message, code, several = find.one(list, request.what, robot, who)
   if one then return one end
-  return nil, message, word, several and candidates(list, several, who, self.node.time)
+  return nil, message, code, several and candidates(list, several, who, self.node.time)
 end
 
 --- Who has the file that request.what names, request.from: the robot that it comes from; of a folder, how much it is.
 -- request.look: near nodes that were silent are asked whether they are there; a later answer tells what came of it.
 function files:sources(request)
   local node, list = self.node, file_index.files(self.node)
-  local one, message, word, several = found(self, list, request)
-  if word == "missing" then message = hint.of(node, list, request.what, request.from) or message end
-  if not one then return nil, message, word, several end
+  local one, message, code, several = found(self, list, request)
+  if code == "missing" then message = hint.of(node, list, request.what, request.from) or message end
+  if not one then return nil, message, code, several end
   local who = facts.people(node)
   if one.root then
     return { folder = to_json.text(one.root), from = who(one.from), files = #one.paths, size = one.size }
@@ -246,8 +246,8 @@ local function folder_of(self, request)
     kept.at = now
     return kept.one
   end
-  local one, message, word, several = found(self, file_index.files(self.node), request)
-  if not one then return nil, message, word, several end
+  local one, message, code, several = found(self, file_index.files(self.node), request)
+  if not one then return nil, message, code, several end
   if not one.root then return nil, "missing: that is a file, no folder", "missing" end
   self.kept = { what = request.what, from = request.from, at = now, one = one }
   return one
@@ -257,8 +257,8 @@ end
 -- them; `more` says that there are others behind.
 function files:folder(request)
   local after = type(request.after) == "string" and request.after or ""
-  local one, message, word, several = folder_of(self, request)
-  if not one then return nil, message, word, several end
+  local one, message, code, several = folder_of(self, request)
+  if not one then return nil, message, code, several end
   local node, rows, own, more = self.node, {}, own_cids(self.node), false
   local who = facts.people(node)
   for _, path in ipairs(one.paths) do

@@ -175,7 +175,7 @@ end
 --- What WHAT means among FILES (file_index.files), ROBOT: only what comes from there (or nil), who(ID) → { id, name,
 -- label }.
 -- → one of a file's `named` ({ file, name, from, … }), or a folder { root, from, by_path, paths, size };
--- nil, text, word (missing, ambiguous), all that fit.
+-- nil, text, code (missing, ambiguous), all that fit.
 function find.one(files, what, robot, who)
   local found = look(all_of(files, robot, who), what)
   local before, behind = what:match "^([%w._~-]+):(.+)$"

@@ -12,7 +12,7 @@ local LAST <const> = "last" -- file in the state folder that outlives the daemon
 --- A control socket, not yet open. OPTIONS: loop, net (core.net), disk, log, path of the socket; uid of this
 -- process (the only one, with 0, that may speak); state, the folder where "last seen" is kept (or nil); command, the
 -- options that start this daemon again (or nil);
--- answer(request) → table, or nil, text, word and optionally candidates, or a function for an answer that comes later
+-- answer(request) → table, or nil, text, code and optionally candidates, or a function for an answer that comes later
 -- (client.lua); clients = most at one time.
 function control.new(options)
   return setmetatable({
@@ -24,8 +24,8 @@ function control.new(options)
 end
 
 --- Counts a refusal by its word.
-function control:refuse(word)
-  self.refused[word] = (self.refused[word] or 0) + 1
+function control:refuse(code)
+  self.refused[code] = (self.refused[code] or 0) + 1
 end
 
 -- What stands here when the daemon is down, for the command line (lua/clients/control/last_seen.lua).
@@ -50,20 +50,20 @@ local function occupied(self)
 end
 
 -- Where its folder cannot be made or written: which, and what helps.
-local function no_place(self, message, word)
+local function no_place(self, message, code)
   local folder, why = self.path:match "^(.*)/[^/]*$" or ".", message:match ": ([^:]*)$" or message
   return nil, ("%s: the control socket cannot be made in %s: %s. Name another place with --socket PATH, or set "
-    .. "XDG_RUNTIME_DIR to a folder of your own"):format(word, folder, why), word
+    .. "XDG_RUNTIME_DIR to a folder of your own"):format(code, folder, why), code
 end
 
---- Opens the socket (mode 0600); one that a dead daemon left is replaced. True, or nil, text, word.
+--- Opens the socket (mode 0600); one that a dead daemon left is replaced. True, or nil, text, code.
 function control:listen()
-  local fits, message, word = paths.socket_fits(self.path)
-  if not fits then return nil, message, word end
+  local fits, message, code = paths.socket_fits(self.path)
+  if not fits then return nil, message, code end
   self.disk:mkdir(self.path:match("^(.*)/[^/]*$") or ".")
-  self.listener, message, word = self.net.unix_listen(self.path)
-  if word == "EADDRINUSE" then return occupied(self) end
-  if not self.listener then return no_place(self, message, word) end
+  self.listener, message, code = self.net.unix_listen(self.path)
+  if code == "EADDRINUSE" then return occupied(self) end
+  if not self.listener then return no_place(self, message, code) end
   self.watch = self.loop:watch(self.listener:fd(), "r", function() self:accept() end)
   self:remember "running"
   return true
@@ -85,11 +85,11 @@ function control:accept()
       self:refuse "full"
       stream:close()
     else
-      local ok, word, text = admit(self, stream)
+      local ok, code, text = admit(self, stream)
       local one = client.new(self, stream)
       self.clients[one] = true
       self.count = self.count + 1
-      if not ok then one:refuse(word, text) end
+      if not ok then one:refuse(code, text) end
     end
   end
 end

@@ -126,7 +126,7 @@ local function complete(request, answer, ...)
   return answer, ...
 end
 
---- What control.new takes as `answer`: request table → answer table, or nil, text, word, candidates, or a function for
+--- What control.new takes as `answer`: request table → answer table, or nil, text, code, candidates, or a function for
 -- an answer that comes later.
 function requests.new(node)
   local commands = commands_of(node)

@@ -1,7 +1,7 @@
 -- selectors.lua - what people are told to type for one of several files or folders that fit a word. Finds none itself.
 local find = require "clients.control.find"
 
-local words = {}
+local selectors = {}
 
 -- What people would type for it.
 local function word_for(one, who)
@@ -41,7 +41,7 @@ end
 
 --- What to type for each of SEVERAL (as find.one gives them) among LIST (file_index.files): a word that means it and no
 -- other, which is asked of find itself.
-function words.of(list, several, who)
+function selectors.of(list, several, who)
   local all, among = {}, rivals(list, several)
   for i, one in ipairs(several) do
     local found = find.one(among, word_for(one, who), nil, who)
@@ -53,4 +53,4 @@ function words.of(list, several, who)
   return all
 end
 
-return words
+return selectors

@@ -28,7 +28,7 @@ function discovery.new(given)
   self.kept = given.kept("seen", function() return self.seen:data() end)
   self.seen:load(self.kept:read())
   self.comms:on_newcomer(function(peer) self:welcome(peer) end)
-  self.comms:on_word("peer", function(st, source) if source then self:hear(st) end end)
+  self.comms:on_statement("peer", function(st, source) if source then self:hear(st) end end)
   return self
 end
 

@@ -31,7 +31,7 @@ function rows.facts(data)
 end
 
 -- A node tells how it is in its word; a beacon alone says that it runs.
-local function word_of(self, peer)
+local function said_by(self, peer)
   local record = self.dcache:record("peer", peer.id, peer.id)
   if record and record.verb == "propose" then return rows.facts(record.data) end
   return peer.word or {}
@@ -40,12 +40,12 @@ end
 --- Milliseconds since PEER was heard: a beacon, an answer, or a newer word of his.
 function rows:silence(peer) return self.loop:now() - math.max(peer.heard, peer.said or 0) end
 
-local function status_of(self, peer, word, near)
+local function status_of(self, peer, said, near)
   if self.comms.peers:left(peer) then return "left" end
   local silence, distance = self:silence(peer), near and "near" or "far"
   if silence > LOST[distance] or self.comms.peers:deaf(peer) then return "lost" end
   if silence > QUIET[distance] or self.comms.liveness:unanswered(peer) then return "quiet" end
-  return word.state ~= "left" and word.state or "ready"
+  return said.state ~= "left" and said.state or "ready"
 end
 
 local function via_of(self, peer)
@@ -66,11 +66,11 @@ end
 
 local function row(self, peer, files)
   local seen = self.seen.rows[peer.id] -- knows the type of whom only an earlier run heard speak
-  local word, near, label = word_of(self, peer), self.comms.liveness:is_near(peer), self.names:who(peer.id).label
-  return { id = peer.id, name = peer.name, label = label, type = word.type or seen and seen.type,
-    version = word.version, status = status_of(self, peer, word, near), state = word.state, near = near, self = false,
+  local said, near, label = said_by(self, peer), self.comms.liveness:is_near(peer), self.names:who(peer.id).label
+  return { id = peer.id, name = peer.name, label = label, type = said.type or seen and seen.type,
+    version = said.version, status = status_of(self, peer, said, near), state = said.state, near = near, self = false,
     via = via_of(self, peer), seen_ms = self:silence(peer), files = files[peer.id] or 0, boot = peer.boot,
-    clock = word.clock, note = note_of(self, peer, label) }
+    clock = said.clock, note = note_of(self, peer, label) }
 end
 
 -- Who was heard in an earlier run only, and is not here.

@@ -58,10 +58,10 @@ end
 
 -- N files are away by that.
 local function tell_unusable(self, n)
-  local word = self.blocked or self.place.word
+  local code = self.blocked or self.place.word
   self.log:warn("logs", "the share folder cannot be used", { { "folder", self.folder },
     { "why", reasons.why_not(self) }, { "files", n },
-    { "cure", cures.at((cures.of(word) or cures.of "ENOENT").cure, self.host) } })
+    { "cure", cures.at((cures.of(code) or cures.of "ENOENT").cure, self.host) } })
 end
 
 -- All that was here is away with the place that it was in.
@@ -138,11 +138,11 @@ function away:ready()
 end
 
 -- A scan could not read the folder: WORD; or could again: nil.
-function away:read_told(word)
-  if word == self.blocked then return end
-  self.blocked = word
-  if not word then return arrive(self) end
-  self.place.why = "it cannot be read: " .. word
+function away:read_told(code)
+  if code == self.blocked then return end
+  self.blocked = code
+  if not code then return arrive(self) end
+  self.place.why = "it cannot be read: " .. code
   if not self.left then leave(self) end
   self.away_state:changed()
 end

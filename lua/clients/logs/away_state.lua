@@ -39,9 +39,9 @@ end
 
 -- → here, entries as format() was given them; nil, {} where nothing is known.
 function away_state:read()
-  local text, why, word = self.disk:read(self.path)
+  local text, why, code = self.disk:read(self.path)
   if not text then
-    if word ~= "ENOENT" then self.log:warn("logs", "cannot be read", { file = self.path, why = why }) end
+    if code ~= "ENOENT" then self.log:warn("logs", "cannot be read", { file = self.path, why = why }) end
     return nil, {}
   end
   if text:sub(1, #HEAD) ~= HEAD then return nil, {} end

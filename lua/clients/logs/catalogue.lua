@@ -28,9 +28,9 @@ local function parse(line)
 end
 
 local function load(self)
-  local bytes, text, word = self.disk:read(self.path)
+  local bytes, text, code = self.disk:read(self.path)
   if not bytes then
-    if word ~= "ENOENT" then self.log:warn("logs", "catalogue cannot be read", { why = text }) end
+    if code ~= "ENOENT" then self.log:warn("logs", "catalogue cannot be read", { why = text }) end
     return
   end
   if bytes:sub(1, #HEAD) ~= HEAD then
@@ -74,7 +74,7 @@ function Catalogue:find(name, info)
   return entry.cid, leaves
 end
 
--- Brings the leaves of a file to the disk: TOLD(true), then put() may name them; or TOLD(nil, text, word). Once; at
+-- Brings the leaves of a file to the disk: TOLD(true), then put() may name them; or TOLD(nil, text, code). Once; at
 -- once where there is nothing to write.
 function Catalogue:keep(root, leaves, told)
   if #leaves <= 32 then return told(true) end
@@ -155,7 +155,7 @@ function Catalogue:write()
   end)
 end
 
--- Waits for what is being written, then for the newest. → true | nil, text, word
+-- Waits for what is being written, then for the newest. → true | nil, text, code
 function Catalogue:stop()
   if self.timer then self.timer:cancel() end
   self.stopped, self.timer = true, nil

@@ -22,11 +22,11 @@ end
 -- says something else), nil (it cannot be read); and why, in words.
 function Consent:logs()
   if not self.path then return true, "no permission file is asked for" end
-  local info, _, word = self.disk:stat(self.path)
+  local info, _, code = self.disk:stat(self.path)
   if not info then
     self.look = ""
-    if word == "ENOENT" or word == "ENOTDIR" then return true, "no permission file" end
-    return nil, self.path .. " cannot be read: " .. word
+    if code == "ENOENT" or code == "ENOTDIR" then return true, "no permission file" end
+    return nil, self.path .. " cannot be read: " .. code
   end
   local look = table.concat({ info.ino, info.dev, info.size, info.mtime_ns, info.ctime_ns, info.mode }, " ")
   local now = self.loop:now()

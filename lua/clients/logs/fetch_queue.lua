@@ -83,10 +83,10 @@ local function note_failure(self, signer)
 end
 
 -- CAME: did it? WORD: why not.
-function fetch_queue:ended(file, came, word)
+function fetch_queue:ended(file, came, code)
   local left = self.running[file.source] - 1
   self.busy[file.cid], self.count, self.running[file.source] = nil, self.count - 1, left > 0 and left or nil
-  if came then forgive(self, file.by) elseif not OURS[word] then note_failure(self, file.by) end
+  if came then forgive(self, file.by) elseif not OURS[code] then note_failure(self, file.by) end
 end
 
 -- Does any wait for its turn?

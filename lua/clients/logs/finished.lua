@@ -17,7 +17,7 @@ local GAP_MS = 60000 -- one that grew again so soon must be calm for twice that 
 local FORGET_MS = 1800000 -- unchanged for so long, its growth is forgotten
 local IDENTITY = { "dev", "ino", "size", "mtime_ns", "ctime_ns" }
 
--- finished.new{ loop =, stat = fn(name) → info | nil, text, word; busy = fn(name) → true, false, nil = cannot
+-- finished.new{ loop =, stat = fn(name) → info | nil, text, code; busy = fn(name) → true, false, nil = cannot
 -- tell; settle = fn(size) → ms; done = fn(name, info); lost = fn(name, word, info): it
 -- is gone, WORD says why, or INFO is what stands there instead }.
 function finished.new(given)
@@ -101,10 +101,10 @@ local function ask(self, entry, now)
 end
 
 local function look(self, entry, now)
-  local info, _, word = self.stat(entry.name)
+  local info, _, code = self.stat(entry.name)
   if not info or info.kind ~= "file" then
     remove(self, entry)
-    return self.lost(entry.name, word, info)
+    return self.lost(entry.name, code, info)
   end
   measure(entry, info, now)
   compare(self, entry, info, now)

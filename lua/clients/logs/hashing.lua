@@ -5,7 +5,7 @@ local hashing = {}
 local Hashing = {}
 Hashing.__index = Hashing
 
--- hashing.new{ worker =, folder =, begun = fn(file), keep = fn(result, told(true | nil, text, word)), done =
+-- hashing.new{ worker =, folder =, begun = fn(file), keep = fn(result, told(true | nil, text, code)), done =
 -- fn(file, result) } → hashing. A file is a table with `name`; `job` is set in it until it is hashed and kept, `queued`
 -- while it waits. Result as unixfs.hash gives it; no cid but `unkept`, a text, and word where it could not be kept.
 function hashing.new(given)
@@ -34,18 +34,18 @@ end
 -- The next one waits for the disk, too: what waits to be kept is bounded.
 local function hashed(self, file, result)
   if not result.cid or file.job ~= result.job then return ended(self, file, result) end
-  self.keep(result, function(kept, text, word)
-    if not kept then result.cid, result.unkept, result.word = nil, text, word end
+  self.keep(result, function(kept, text, code)
+    if not kept then result.cid, result.unkept, result.word = nil, text, code end
     ended(self, file, result)
   end)
 end
 
 local function begin(self, file)
-  local job, text, word = self.worker:run(unixfs.hash, { folder = self.folder, name = file.name },
+  local job, text, code = self.worker:run(unixfs.hash, { folder = self.folder, name = file.name },
     function(result) hashed(self, file, result) end)
   self.running, file.job = job, job
   if job then return self.begun(file) end
-  self.done(file, { error = text, word = word })
+  self.done(file, { error = text, word = code })
 end
 
 function Hashing:next()

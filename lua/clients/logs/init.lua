@@ -58,7 +58,7 @@ local function new_finished(self, files)
     stat = function(name) return beneath.stat(self.folder, name) end,
     busy = function(name) return (beneath.busy(self.folder, name)) end,
     done = function(name, info) files:take(name, info) end,
-    lost = function(name, word, info) files:lost(name, word, info) end,
+    lost = function(name, code, info) files:lost(name, code, info) end,
   }
 end
 
@@ -100,7 +100,7 @@ local function new_watch(self, given, files)
   return watch.new {
     loop = self.loop, log = self.log, folder = self.folder, watch = given.inotify or inotify, beneath = beneath,
     ready = function() return self.away:ready() end,
-    read_told = function(word) self.away:read_told(word) end,
+    read_told = function(code) self.away:read_told(code) end,
     seen = function(name, info) files:seen(name, info) end,
     event = function(name, event) files:event(name, event) end,
     gone = function(name) files:gone(name) end,
@@ -123,8 +123,8 @@ local function build(self, given)
 end
 
 -- logs.new{ loop, log, policy, here = fn() → facts, time, disk, worker (lua/worker.lua), folder, state = folder,
--- publish = fn(verb, bucket, key, data, ttl in s) → true | nil, text, word; records = fn(bucket) → array of { key,
--- data, verb, valid_until = s, mine }; serve = fn(cid, folder, name, identity, leaves) → true | nil, text, word;
+-- publish = fn(verb, bucket, key, data, ttl in s) → true | nil, text, code; records = fn(bucket) → array of { key,
+-- data, verb, valid_until = s, mine }; serve = fn(cid, folder, name, identity, leaves) → true | nil, text, code;
 -- withdraw = fn(cid), when_synced(fn); permission = path | false (else the policy's), ttl = s (30 days);
 -- atomic_write = atomic_write.lua, or nil (the loop waits for the disk); mount, inotify: core's, or what a spec puts
 -- in their place; host = what the command line calls this daemon by, or nil } → logs.

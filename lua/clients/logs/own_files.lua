@@ -38,20 +38,20 @@ local function unshare(self, file)
 end
 
 -- It is there, but cannot be read now: its word stands, that of an earlier run, too (away.lua asks by `live`).
-local function hide(self, file, word)
+local function hide(self, file, code)
   file.unread = true
   local kept = file.shared and self.shares:release(file.name, file.shared) or file.kept
-  self.away:hide(kept, "disk", word .. ": it cannot be read")
+  self.away:hide(kept, "disk", code .. ": it cannot be read")
   file.shared, file.kept = nil, nil
 end
 
-local function refuse(self, file, word, why)
-  if BROKEN[word] then hide(self, file, word) end
+local function refuse(self, file, code, why)
+  if BROKEN[code] then hide(self, file, code) end
   unshare(self, file)
-  why = why or WHY[word]
-  local reason = why and word .. ": " .. why or word
+  why = why or WHY[code]
+  local reason = why and code .. ": " .. why or code
   if file.told ~= reason then self.log:info("logs", "not shared", { { "file", file.name }, { "why", reason } }) end
-  file.word, file.told = word, reason
+  file.word, file.told = code, reason
   set(file, "refused", reason)
 end
 
@@ -174,12 +174,12 @@ end
 
 -- A finished file: judged, then hashed unless that was done before, then judged once more and published.
 function own_files:consider(file)
-  local class, word, why = self.judge:class(file)
-  if not class then return refuse(self, file, word, why) end
+  local class, code, why = self.judge:class(file)
+  if not class then return refuse(self, file, code, why) end
   file.word = nil
   if class == "wait" then
     unshare(self, file)
-    return set(file, "waiting", word or "the policy says wait")
+    return set(file, "waiting", code or "the policy says wait")
   end
   file.class = class
   if not file.cid then file.cid = self.catalogue:find(file.name, file.info) end
@@ -213,24 +213,24 @@ function own_files:event(name, event)
 end
 
 -- A file that was settling is gone, cannot be looked at (WORD), or something else stands there (INFO).
-function own_files:lost(name, word, info)
+function own_files:lost(name, code, info)
   if info then return self:refused(name, watch.word_of(info)) end
-  if word == "ENOENT" or word == "link" then return self:gone(name) end
-  self:refused(name, word)
+  if code == "ENOENT" or code == "link" then return self:gone(name) end
+  self:refused(name, code)
 end
 
 -- What is no regular file, or N too many. Bounded: a folder may hold a million of them.
-function own_files:refused(name, word, why, n)
-  if word == "full" or (not self.by_name[name] and self.strays >= STRAYS) then
+function own_files:refused(name, code, why, n)
+  if code == "full" or (not self.by_name[name] and self.strays >= STRAYS) then
     self.beyond = self.beyond + (n or 1)
     return self.log:once("logs full", "warn", "logs", "too many names in the share folder", { name = name })
   end
   local file = file_of(self, name)
   if file.info or file.state ~= "refused" then self.finished:forget(name) end
   file.info, file.unread = nil, nil
-  if word:find "^E" then hide(self, file, word) end
+  if code:find "^E" then hide(self, file, code) end
   if not self.stray[name] then self.stray[name], self.strays = true, self.strays + 1 end
-  refuse(self, file, word, why)
+  refuse(self, file, code, why)
 end
 
 -- What is no file and was not met again by a scan is gone.

@@ -41,8 +41,8 @@ end
 
 -- What to do about files whose place ID is not the share folder now.
 function reasons.cure_of_place(self, id)
-  local word = wrong_there(self, id)
-  if word then return UNUSABLE[word] or CURES.disk end
+  local code = wrong_there(self, id)
+  if code then return UNUSABLE[code] or CURES.disk end
   if id == self.place.id then return CURES.looked end
   return is_same_system(self, id) and CURES.other or CURES.mount
 end

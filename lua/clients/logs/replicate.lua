@@ -18,7 +18,7 @@ local GONE = 1000 -- ms from a dismissal to the look whether anybody still has t
 local SLICE = 64 -- questions to the policy in a turn
 
 -- loop, log, random, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
--- content: holds(cid), fetch(cid, size, name, done(path | nil, text, word), pressed(), origin), partial_files(),
+-- content: holds(cid), fetch(cid, size, name, done(path | nil, text, code), pressed(), origin), partial_files(),
 -- drop(cid, why), make_room(cid), heard(record) (its init.lua).
 function replicate.new(given)
   local self = setmetatable({ queue = {}, holders = {}, gone = {}, declined = declined.new() }, replicate)
@@ -33,7 +33,7 @@ function replicate.new(given)
   if self.keeps_own then return self end
   given.comms:on_back(function(peer) self:back(peer.id) end)
   for _, bucket in ipairs { "share/files", "share/safe" } do
-    given.comms:on_word(bucket, function(st, source)
+    given.comms:on_statement(bucket, function(st, source)
       if source then self:hear(st) end
     end)
   end
@@ -208,7 +208,7 @@ local function waits_for_room(self, file, why)
   self.log:once("room " .. file.cid, "warn", "logs", "waits for room", { name = file.name, cid = file.cid, why = why })
 end
 
-local function ended(self, file, path, err, word)
+local function ended(self, file, path, err, code)
   local why = err and err:gsub("^%w+: ", "")
   if path then
     self.fetch_queue:ended(file, true)
@@ -217,11 +217,11 @@ local function ended(self, file, path, err, word)
       from = self.label(file.by) })
     for _, id in ipairs(sorted.keys((self.holders[file.cid] or { by = {} }).by)) do self:name(file.cid, id) end
     if self.on_fetched then self.on_fetched() end
-  elseif word == "disk" then
+  elseif code == "disk" then
     waits_for_room(self, file, why)
   else
-    self.fetch_queue:ended(file, false, word)
-    if others(self, file.cid, nil) > 0 then self.retry:put(file, word, why) end
+    self.fetch_queue:ended(file, false, code)
+    if others(self, file.cid, nil) > 0 then self.retry:put(file, code, why) end
     self.log:warn("logs", "not fetched yet", { name = file.name, cid = file.cid, why = why })
   end
   self:begin()

@@ -4,8 +4,8 @@ local sorted = require "sorted"
 
 local report = {}
 
-local function cure_of(word)
-  local known = word and cures.of(word)
+local function cure_of(code)
+  local known = code and cures.of(code)
   return known and known.cure
 end
 

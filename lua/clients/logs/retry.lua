@@ -56,12 +56,12 @@ local function add(self, key)
 end
 
 -- FILE { cid =, name =, size =, by = whose } did not come; WORD says why (content's fetch), REASON says it for people.
-function retry:put(file, word, reason)
+function retry:put(file, code, reason)
   local rest = self.by_key[file.cid] or add(self, file.cid)
-  rest.step = GROWS[word] and math.min(math.max(rest.step * 2, FIRST), LONGEST) or LONGEST
-  rest.signer, rest.unreached, rest.asleep = file.by, word == "missing", true
-  if rest.word ~= word then rest.since = self.loop:now() end
-  rest.file, rest.word, rest.reason = file, word, reason
+  rest.step = GROWS[code] and math.min(math.max(rest.step * 2, FIRST), LONGEST) or LONGEST
+  rest.signer, rest.unreached, rest.asleep = file.by, code == "missing", true
+  if rest.word ~= code then rest.since = self.loop:now() end
+  rest.file, rest.word, rest.reason = file, code, reason
   rest.till = self.loop:now() + rest.step
   arm(self)
 end

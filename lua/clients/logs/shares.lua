@@ -65,8 +65,8 @@ local function say(self, share)
   end
   earlier(self)[share.cid] = nil
   local due, now = share.due, self.loop:now()
-  local ok, why, word = self.publish("propose", BUCKET, share.cid, data, self.ttl, due)
-  if not ok then return nil, why, word end
+  local ok, why, code = self.publish("propose", BUCKET, share.cid, data, self.ttl, due)
+  if not ok then return nil, why, code end
   share.due, share.mono = nil, due and now - (self.time:now() - due) or now
   if share.told ~= text then
     share.told = text
@@ -86,8 +86,8 @@ local function offer(self, share)
   local named = share.names[first]
   local _, leaves = self.leaves(first, named.identity)
   if not leaves then return nil, "missing: leaves of " .. share.cid, "missing" end
-  local ok, why, word = self.serve(share.cid, self.folder, first, named.identity, leaves)
-  if not ok then return nil, why, word end
+  local ok, why, code = self.serve(share.cid, self.folder, first, named.identity, leaves)
+  if not ok then return nil, why, code end
   share.served = first
   return true
 end
@@ -109,13 +109,13 @@ end
 
 -- Served first, then published: who hears of it can fetch it. What fails is tried again by renew.
 local function sync(self, share)
-  local ok, why, word = offer(self, share)
-  if ok then ok, why, word = say(self, share) end
+  local ok, why, code = offer(self, share)
+  if ok then ok, why, code = say(self, share) end
   share.failed = not ok or nil
-  return ok, why, word
+  return ok, why, code
 end
 
--- KEPT: what release() gave of this CID, whose word stands. → true | nil, text, word: not published yet, tried again
+-- KEPT: what release() gave of this CID, whose word stands. → true | nil, text, code: not published yet, tried again
 -- each minute.
 function Shares:add(name, cid, size, class, identity, kept)
   local share = self.by_cid[cid]

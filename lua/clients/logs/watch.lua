@@ -72,9 +72,9 @@ local function listen(self, path)
     self.unwatched = self.unwatched + 1
     return
   end
-  local number, _, word = self.handle:add(path == "" and self.folder or self.folder .. "/" .. path, path == "")
+  local number, _, code = self.handle:add(path == "" and self.folder or self.folder .. "/" .. path, path == "")
   if not number then
-    if word == "ENOSPC" or word == "ENOMEM" then self.unwatched, self.deaf = self.unwatched + 1, word end
+    if code == "ENOSPC" or code == "ENOMEM" then self.unwatched, self.deaf = self.unwatched + 1, code end
     return
   end
   if self.paths[number] then unwatch(self, self.paths[number]) end -- the same folder under a newer name
@@ -116,18 +116,18 @@ local function meet(self, path, info)
 end
 
 -- A folder that is gone, or became a link, holds nothing; one that cannot be read may.
-local function cannot_read(self, path, word)
-  if path == "" then return self.read_told(word) end
-  if word == "ENOENT" or word == "link" then return end
+local function cannot_read(self, path, code)
+  if path == "" then return self.read_told(code) end
+  if code == "ENOENT" or code == "link" then return end
   self.unread[#self.unread + 1] = path .. "/"
-  self.refused(path .. "/", word)
+  self.refused(path .. "/", code)
 end
 
 local function scan_folder(self, path, serial)
   listen(self, path)
-  local entries, beyond, word = self.beneath.list(self.folder, path, FILES)
+  local entries, beyond, code = self.beneath.list(self.folder, path, FILES)
   if not entries then
-    cannot_read(self, path, word)
+    cannot_read(self, path, code)
     return false
   end
   table.sort(entries, function(a, b) return a.name < b.name end)
@@ -244,8 +244,8 @@ end
 
 local function read(self)
   for _ = 1, READS do
-    local events, _, word = self.handle:read()
-    if not events then return self.log:once("inotify " .. word, "warn", "logs", "inotify fails", { why = word }) end
+    local events, _, code = self.handle:read()
+    if not events then return self.log:once("inotify " .. code, "warn", "logs", "inotify fails", { why = code }) end
     if #events == 0 then return end
     for _, event in ipairs(events) do on_event(self, event) end
   end
@@ -262,13 +262,13 @@ end
 
 -- Begins with a first scan. Without inotify (too many instances) it scans more often.
 function Watch:start()
-  local handle, _, word = self.inotify.new()
+  local handle, _, code = self.inotify.new()
   self.unwatched, self.last_scan = 0, self.loop:now()
   if handle then
     self.handle = handle
     self.poll = self.loop:watch(handle:fd(), "r", function() read(self) end)
   else
-    self.no_inotify = word
+    self.no_inotify = code
   end
   self.timer = self.loop:every(BLIND_MS, function() scan_in_time(self) end)
   self:scan()

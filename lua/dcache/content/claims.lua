@@ -8,12 +8,12 @@ local claims = {}
 local BUCKET = "share/safe"
 
 -- "I hold every block, checked and synced": said when it became true and again after half its time.
--- → true | nil, text, word. OWNER, here and below: the content (init.lua).
+-- → true | nil, text, code. OWNER, here and below: the content (init.lua).
 function claims.say(owner, file)
   local now, due = owner.loop:now(), file.due
   if file.renew_at and now < file.renew_at then return true end
-  local ok, err, word = owner.publish("propose", BUCKET, file.cid, stored.claim(file), owner.ttl, due)
-  if not ok then return nil, err, word end
+  local ok, err, code = owner.publish("propose", BUCKET, file.cid, stored.claim(file), owner.ttl, due)
+  if not ok then return nil, err, code end
   file.said, owner.unsaid[file.cid] = now, nil
   file.renew_at, file.due, file.mono = now + owner.ttl * 500, nil, due and now - (owner.time:now() - due) or now
   return true

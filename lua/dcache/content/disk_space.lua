@@ -11,7 +11,7 @@ local FORGET = 3 * 60 * 1000 -- ms after which a file that nobody asked about ag
 
 local FULL = { ENOSPC = "is full", EDQUOT = "has no room for us: our quota is used up", EROFS = "is read-only" }
 
--- loop; path: the folder that files go to; space(path) → bytes that we may still write there | nil, text, word (not
+-- loop; path: the folder that files go to; space(path) → bytes that we may still write there | nil, text, code (not
 -- given: nobody knows, everything fits); reserved() → bytes that files on their way will still take (not given: 0).
 function disk_space.new(given)
   return setmetatable({ loop = given.loop, path = given.path, space = given.space or function() end,
@@ -19,7 +19,7 @@ function disk_space.new(given)
 end
 
 -- Does this word of the disk mean that it takes nothing more until somebody does something about it?
-function disk_space.is_full(word) return FULL[word] ~= nil end
+function disk_space.is_full(code) return FULL[code] ~= nil end
 
 -- Bytes that a file which begins now may take | nil: unknown
 function disk_space:free()
@@ -52,11 +52,11 @@ end
 function disk_space:forget(key) self.waiting[key] = nil end
 
 -- The disk itself refused, with WORD (an errno's name); ERR ends in what that means. → the same in words
-function disk_space:refused(word, err)
+function disk_space:refused(code, err)
   local now, means = self.loop:now(), err and err:match "([^:]+)$":gsub("^%s+", "")
-  self.fault = { word = word, since = self.fault and self.fault.word == word and self.fault.since or now,
-    text = ("the disk of %s %s"):format(self.path, FULL[word] or means and ("has errors: %s (%s)"):format(means, word)
-      or "refused: " .. word) }
+  self.fault = { word = code, since = self.fault and self.fault.word == code and self.fault.since or now,
+    text = ("the disk of %s %s"):format(self.path, FULL[code] or means and ("has errors: %s (%s)"):format(means, code)
+      or "refused: " .. code) }
   return self.fault.text
 end
 

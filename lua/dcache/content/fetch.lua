@@ -37,7 +37,7 @@ end
 fetch.file_name = request.file_name
 local pump
 
-local function count(self, word) self.refused[word] = (self.refused[word] or 0) + 1 end
+local function count(self, code) self.refused[code] = (self.refused[code] or 0) + 1 end
 
 local function call_back(self, job)
   for id in pairs(job.flying) do self.http:cancel(id) end -- the order plays no part
@@ -55,9 +55,9 @@ local function remove(self, job)
   end
 end
 
-local function fail(self, job, err, word)
+local function fail(self, job, err, code)
   remove(self, job)
-  job.done(nil, err, word)
+  job.done(nil, err, code)
 end
 
 local function later(self, job, ms)
@@ -70,31 +70,31 @@ end
 
 -- The disk refused. A full one: the file waits elsewhere, so that it holds up no small one that still fits. Else it is
 -- said, the block is fetched again, and until then nobody is asked for more.
-local function disk_failed(self, job, err, word)
+local function disk_failed(self, job, err, code)
   if job.over then return end
   count(self, "disk")
-  job.why, job.word = self.disk_space:refused(word, err), "disk"
+  job.why, job.word = self.disk_space:refused(code, err), "disk"
   jobs.waits(job, self.loop:now())
   if job.file and job.file.lost and not job.file.placed then
     call_back(self, job)
     job.file:discard()
     jobs.restart(job)
   end
-  if disk_space.is_full(word) then return fail(self, job, "disk: " .. job.why, "disk") end
+  if disk_space.is_full(code) then return fail(self, job, "disk: " .. job.why, "disk") end
   if (job.retry_at or 0) > self.loop:now() then return end
   job.disk_step = math.min(math.max((job.disk_step or 0) * 2, DISK_FIRST), DISK_LAST)
   job.retry_at = self.loop:now() + job.disk_step
-  self.log:warn("content", "disk refused", { name = job.name, word = word, why = err, again_ms = job.disk_step })
+  self.log:warn("content", "disk refused", { name = job.name, word = code, why = err, again_ms = job.disk_step })
   later(self, job, job.disk_step)
 end
 
 local function finish(self, job)
   local path = self.place(job.cid, job.name)
   job.finishing = true
-  job.file:finish(path, function(ok, err, word)
+  job.file:finish(path, function(ok, err, code)
     job.finishing = nil
-    if word == "length" then return fail(self, job, err, word) end -- somebody else cut the file
-    if not ok then return disk_failed(self, job, err, word) end
+    if code == "length" then return fail(self, job, err, code) end -- somebody else cut the file
+    if not ok then return disk_failed(self, job, err, code) end
     self.disk_space:took()
     remove(self, job)
     job.done(path, table.concat(job.leaves))
@@ -114,24 +114,24 @@ end
 local function give_back(job, link) job.links[#job.links + 1] = link end
 
 -- SILENT: nothing at all came of him.
-local function source_failed(self, job, source, word, silent)
-  count(self, word)
-  job.why, job.word = reasons.of(silent and "closed" or word, source), word
-  job.suppliers:failed(source, word)
-  if suppliers.is_hostile(word) then
+local function source_failed(self, job, source, code, silent)
+  count(self, code)
+  job.why, job.word = reasons.of(silent and "closed" or code, source), code
+  job.suppliers:failed(source, code)
+  if suppliers.is_hostile(code) then
     job.lied = true
-    self.log:warn("content", "wrong answer", { name = job.name, source = source.name or source.id, word = word })
+    self.log:warn("content", "wrong answer", { name = job.name, source = source.name or source.id, word = code })
   end
 end
 
 -- A leaf is hashed on its way to the disk.
 local function store(self, job, link, source, bytes)
   local ms = self.loop:now() - link.asked
-  job.file:write(link, bytes, function(ok, err, word)
-    if word ~= "block" then job.suppliers:gave(source, #bytes, ms) end
+  job.file:write(link, bytes, function(ok, err, code)
+    if code ~= "block" then job.suppliers:gave(source, #bytes, ms) end
     if ok then arrived(self, job, link, source) else give_back(job, link) end
-    if word == "block" then source_failed(self, job, source, word)
-    elseif not ok then disk_failed(self, job, err, word) end
+    if code == "block" then source_failed(self, job, source, code)
+    elseif not ok then disk_failed(self, job, err, code) end
     pump(self, job)
   end)
 end
@@ -139,12 +139,12 @@ end
 -- Children go onto the stack so that the first comes off it first.
 local function take(self, job, link, source, bytes)
   if link.height == 0 and #bytes == link.size then return store(self, job, link, source, bytes) end
-  local children, err, word = unixfs.decode(link.cid, bytes, link.size, link.height)
-  if word == "block" then
+  local children, err, code = unixfs.decode(link.cid, bytes, link.size, link.height)
+  if code == "block" then
     give_back(job, link)
-    return source_failed(self, job, source, word)
+    return source_failed(self, job, source, code)
   elseif not children then -- these are the bytes of that CID: no source has better ones
-    return fail(self, job, err, word)
+    return fail(self, job, err, code)
   end
   job.suppliers:gave(source, #bytes, self.loop:now() - link.asked)
   for i = #children, 1, -1 do job.links[#job.links + 1] = children[i] end
@@ -171,10 +171,10 @@ local function ask(self, job, link, source)
   local wanted = resume.request(link, source)
   wanted.fresh = job.suppliers:is_slow(source)
   link.asked, link.source = self.loop:now(), source
-  local id, _, word = self.http:get(wanted, function(answer) answered(self, job, link, source, answer) end)
+  local id, _, code = self.http:get(wanted, function(answer) answered(self, job, link, source, answer) end)
   if not id then
     give_back(job, link)
-    return source_failed(self, job, source, word)
+    return source_failed(self, job, source, code)
   end
   job.flying[id], job.in_flight = link, job.in_flight + 1
   jobs.asked(job, source, self.loop:now())
@@ -187,20 +187,20 @@ local function wait(self, job, ms)
   jobs.waits(job, self.loop:now())
   local left = job.deadline:waits()
   if left <= 0 then
-    local word = job.lied and "block" or "missing"
-    return fail(self, job, ("%s: %s"):format(word, job.why or reasons.NOBODY), word)
+    local code = job.lied and "block" or "missing"
+    return fail(self, job, ("%s: %s"):format(code, job.why or reasons.NOBODY), code)
   end
   if job.deadline:is_long() then self.log:once("waits " .. job.cid, "info", "content", "waits", jobs.trouble(job)) end
   later(self, job, math.min(ms + self.random:integer(ms // 4 + 1), left))
 end
 
 local function open(self, job)
-  local err, word
-  if not self.worker then self.worker, err, word = self.flusher(THREADS) end
+  local err, code
+  if not self.worker then self.worker, err, code = self.flusher(THREADS) end
   if self.worker then
-    job.file, err, word = partial.open(self.disk, self.partial(job.cid, job.name), job.size, self.worker)
+    job.file, err, code = partial.open(self.disk, self.partial(job.cid, job.name), job.size, self.worker)
   end
-  return job.file or disk_failed(self, job, err, word)
+  return job.file or disk_failed(self, job, err, code)
 end
 
 -- What was there before a restart is hashed, leaf by leaf, and not fetched.
@@ -241,22 +241,22 @@ function pump(self, job)
 end
 
 local function refusal(self, key, size, name)
-  local ok, err, word = request.check(key, size)
-  if not ok then return err, word end
+  local ok, err, code = request.check(key, size)
+  if not ok then return err, code end
   if self.by_cid[key] then return "duplicate: it is being fetched", "duplicate" end
   if #self.jobs >= JOBS_MAX then return "full: too many files are being fetched", "full" end
-  ok, err, word = self.disk_space:ask(key, partial.rest(self.disk, self.partial(key, name), size))
-  if not ok then return err, word end
+  ok, err, code = self.disk_space:ask(key, partial.rest(self.disk, self.partial(key, name), size))
+  if not ok then return err, code end
 end
 
--- Fetches the file KEY of SIZE bytes and names it NAME; done(path, digests of its leaves) or done(nil, text, word),
+-- Fetches the file KEY of SIZE bytes and names it NAME; done(path, digests of its leaves) or done(nil, text, code),
 -- once, never at once; "missing" where nobody could be reached, "block" where one of them lied. pressed() → does
--- anything wait for this one's place? → true | nil, text, word (form, size, duplicate, full; disk: the rest of it does
+-- anything wait for this one's place? → true | nil, text, code (form, size, duplicate, full; disk: the rest of it does
 -- not fit)
 function fetch:start(key, size, name, done, pressed)
   name = fetch.file_name(name, key)
-  local err, word = refusal(self, key, size, name)
-  if err then return nil, err, word end
+  local err, code = refusal(self, key, size, name)
+  if err then return nil, err, code end
   local job = jobs.new(key, size, name, done, self.loop:now())
   job.suppliers = suppliers.new { loop = self.loop, random = self.random,
     list = function() return self.sources(key) end }
@@ -285,8 +285,8 @@ function fetch:cancel(key)
 end
 
 -- The same, but done(nil, ERR, WORD) is called.
-function fetch:give_up(key, err, word)
-  if self.by_cid[key] then fail(self, self.by_cid[key], err, word) end
+function fetch:give_up(key, err, code)
+  if self.by_cid[key] then fail(self, self.by_cid[key], err, code) end
 end
 
 -- Facts of each (job.lua's row), in the order of start().

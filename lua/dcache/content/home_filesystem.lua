@@ -12,12 +12,12 @@ local HEAD = "dt-swarm place 1\n"
 -- What tells where a folder is of a disk that has no mounts, as the simulator's.
 local function numbers(disk)
   local function dev(folder)
-    local facts, err, word = disk:stat(folder)
-    return facts and (facts.dev or 0), err, word
+    local facts, err, code = disk:stat(folder)
+    return facts and (facts.dev or 0), err, code
   end
   return { key = dev, of = function(folder)
-    local number, err, word = dev(folder)
-    return number and { type = "device", id = tostring(number) } or nil, err, word
+    local number, err, code = dev(folder)
+    return number and { type = "device", id = tostring(number) } or nil, err, code
   end }
 end
 

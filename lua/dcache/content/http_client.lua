@@ -17,13 +17,13 @@ local function step(self)
 end
 
 local function open(self)
-  local http, err, word = require("core.http").new()
-  if not http then return nil, err, word end
+  local http, err, code = require("core.http").new()
+  if not http then return nil, err, code end
   local watch
-  watch, err, word = self.loop:watch(http:fd(), "r", function() step(self) end)
+  watch, err, code = self.loop:watch(http:fd(), "r", function() step(self) end)
   if not watch then
     http:close()
-    return nil, err, word
+    return nil, err, code
   end
   self.http, self.watch = http, watch
   return true
@@ -31,15 +31,15 @@ end
 
 -- options as core.http's get: { url =, max =, accept =, range =, timeout_ms =, low_speed =, low_seconds =,
 -- fresh = over a new connection }.
--- → id | nil, text, word; done{ id =, status =, body = } or { id =, word =, error = }, once, never at once.
+-- → id | nil, text, code; done{ id =, status =, body = } or { id =, word =, error = }, once, never at once.
 function http_client:get(options, done)
   if not self.http then
-    local ok, err, word = open(self)
-    if not ok then return nil, err, word end
+    local ok, err, code = open(self)
+    if not ok then return nil, err, code end
   end
-  local id, err, word = self.http:get(options)
+  local id, err, code = self.http:get(options)
   if id then self.waiting[id] = done end
-  return id, err, word
+  return id, err, code
 end
 
 function http_client:cancel(id)

@@ -24,7 +24,7 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 
 -- loop, disk, log, random, dir (the state folder), id (this node's peer ID);
 -- gateway: core.gateway's object or nil (nothing is served);
--- publish(verb, bucket, key, data, ttl_s) → true | nil, text, word; records(bucket) → array of { key =, mine =,
+-- publish(verb, bucket, key, data, ttl_s) → true | nil, text, code; records(bucket) → array of { key =, mine =,
 -- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
 -- Optional: mount (core.mount), http (client.lua's), flusher (fetch.lua's), atomic_write (atomic_write.lua), ttl (s),
 -- on_progress, time (lua/time.lua's: without it claims are said at each start), space (disk_space.lua's), files(fn) →
@@ -111,8 +111,8 @@ function content:start()
 end
 
 local function fetched(self, key, path, leaves, origin)
-  local facts, err, word = self.disk:stat(path)
-  if not facts then return nil, err, word end
+  local facts, err, code = self.disk:stat(path)
+  if not facts then return nil, err, code end
   local file = { cid = key, name = path:match "([^/]+)$", identity = stored.identity(facts), leaves = leaves,
     origin = stored.origin(key, origin) }
   insert(self, file)
@@ -121,17 +121,17 @@ local function fetched(self, key, path, leaves, origin)
 end
 
 -- NAME: the path that its origin gives it. done(path) once every block is checked, synced and in place, or done(nil,
--- text, word); once, never at once. Words and pressed as fetch.lua's start has them. ORIGIN: { class =, from = peer ID
+-- text, code); once, never at once. Words and pressed as fetch.lua's start has them. ORIGIN: { class =, from = peer ID
 -- }, what is claimed of it then, beside the name.
 function content:fetch(key, size, name, done, pressed, origin)
-  local ok, err, word = nil, "duplicate: it is held", "duplicate"
+  local ok, err, code = nil, "duplicate: it is held", "duplicate"
   if not self.by_cid[key] then
     if not self.list[1] then
       self.integrity.home_filesystem:leave()
     elseif not self.integrity:is_there() then
       store.note_away(self)
     end
-    ok, err, word = self.fetcher:start(key, size, name, function(path, leaves, why)
+    ok, err, code = self.fetcher:start(key, size, name, function(path, leaves, why)
       self.coming[key] = nil
       if not path then return done(nil, leaves, why) end
       local known
@@ -142,19 +142,19 @@ function content:fetch(key, size, name, done, pressed, origin)
     end, pressed)
     if ok then self.coming[key] = { name = name, from = origin and origin.from } end
   end
-  if not ok then self.loop:post(function() done(nil, err, word) end) end
+  if not ok then self.loop:post(function() done(nil, err, code) end) end
 end
 
 -- The peer ID can be reached again.
 function content:back(id) self.fetcher:back(id) end
 
--- An own file of the share folder: FOLDER/NAME is served until withdraw. → true | nil, text, word
+-- An own file of the share folder: FOLDER/NAME is served until withdraw. → true | nil, text, code
 function content:serve(key, folder, name, identity, leaves)
   if not self.gateway then return true end
-  local ok, err, word = self.gateway:offer { cid = key, folder = folder, name = name, identity = identity,
+  local ok, err, code = self.gateway:offer { cid = key, folder = folder, name = name, identity = identity,
     leaves = leaves }
   if ok then self.shared[key] = true end
-  return ok, err, word
+  return ok, err, code
 end
 
 -- No block of it from here on, but for what is held as a copy of somebody's.

@@ -61,9 +61,9 @@ end
 
 -- "same"; "missing"; "damaged" and why; "checked": it is hashed; "unknown" and why: it cannot be looked at.
 function integrity:look(file)
-  local facts, err, word = self.disk:stat(self.path_of(file))
+  local facts, err, code = self.disk:stat(self.path_of(file))
   if not facts then
-    if word ~= "ENOENT" and word ~= "ENOTDIR" then
+    if code ~= "ENOENT" and code ~= "ENOTDIR" then
       self.away = err
       return "unknown", err
     end
@@ -108,8 +108,8 @@ local function put_off(self, file)
 end
 
 -- It cannot be read. Where the disk still takes a byte it is the file that is damaged; else it is the disk.
-local function unreadable(self, file, err, word)
-  if TELLS_NOTHING[word] then return put_off(self, file) end
+local function unreadable(self, file, err, code)
+  if TELLS_NOTHING[code] then return put_off(self, file) end
   self.atomic_write:put(self.folder .. "/.alive", "", 384, function(ok, why)
     if ok then
       self.disk:unlink(self.folder .. "/.alive")
@@ -121,8 +121,8 @@ local function unreadable(self, file, err, word)
 end
 
 local function finish(self, file)
-  local facts, err, word = self.disk:stat(self.path_of(file))
-  if not facts then return unreadable(self, file, err, word) end
+  local facts, err, code = self.disk:stat(self.path_of(file))
+  if not facts then return unreadable(self, file, err, code) end
   ended(self, file, stored.identity(facts))
 end
 
@@ -131,21 +131,21 @@ local function check_leaf(self, file, number)
   if #digest == 0 then return finish(self, file) end
   local what = { file = self.opened, cid = cid.make("raw", digest), offset = offset,
     size = math.min(unixfs.chunk, file.identity.size - offset) }
-  local job, err, word = self.worker:run(unixfs.check, what, function(result)
+  local job, err, code = self.worker:run(unixfs.check, what, function(result)
     if self.stopped then return end
     if result.kept then return check_leaf(self, file, number + 1) end
     if result.word then return unreadable(self, file, result.error, result.word) end
     ended(self, file, nil, "its bytes are not those that were checked when it came")
   end)
-  if not job then unreadable(self, file, err, word) end
+  if not job then unreadable(self, file, err, code) end
 end
 
 function begin(self)
-  local file, err, word = self.queue[1], nil, nil
+  local file, err, code = self.queue[1], nil, nil
   if not file or self.opened or self.stopped then return end
-  if not self.worker then self.worker, err, word = self.start(1) end
-  if self.worker then self.opened, err, word = self.disk:open(self.path_of(file), "read") end
-  if not self.opened then return unreadable(self, file, err, word) end
+  if not self.worker then self.worker, err, code = self.start(1) end
+  if self.worker then self.opened, err, code = self.disk:open(self.path_of(file), "read") end
+  if not self.opened then return unreadable(self, file, err, code) end
   check_leaf(self, file, 1)
 end
 

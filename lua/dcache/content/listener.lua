@@ -30,14 +30,14 @@ local function opened(self, gateway)
 end
 
 local function try(self)
-  local gateway, err, word = self.make { host = self.host, port = self.port, congestion = "bbr" }
-  if not gateway and word == "EADDRINUSE" and self.port == HTTP_PORT then
+  local gateway, err, code = self.make { host = self.host, port = self.port, congestion = "bbr" }
+  if not gateway and code == "EADDRINUSE" and self.port == HTTP_PORT then
     gateway, err = self.make { host = self.host, port = 0, congestion = "bbr" }
   end
   if gateway then return opened(self, gateway) end
   local wait = self.backoff:next()
   if err ~= self.reason then
-    self.log:warn("content", word == "EADDRINUSE" and "port in use" or "gateway waits",
+    self.log:warn("content", code == "EADDRINUSE" and "port in use" or "gateway waits",
       { host = self.host, port = self.port, error = err, retry_s = math.max(1, wait // 1000) })
   end
   self.reason = err

@@ -20,34 +20,34 @@ end
 
 local function open(self)
   if self.file then return true end
-  local err, word
-  self.file, err, word = self.disk:open(self.path, "create", 420) -- 0644
-  return self.file and true, err, word
+  local err, code
+  self.file, err, code = self.disk:open(self.path, "create", 420) -- 0644
+  return self.file and true, err, code
 end
 
 -- What lies there already, no longer than the whole.
 local function take_up(self, found)
-  local ok, err, word = open(self)
-  if ok and found > self.size then ok, err, word = self.file:truncate(self.size) end
+  local ok, err, code = open(self)
+  if ok and found > self.size then ok, err, code = self.file:truncate(self.size) end
   self.before = math.min(found, self.size)
   self.reach, self.long = self.before, self.before -- where leaves were begun; how long the file surely is
   if ok then return true end
   self:close()
-  return nil, err, word
+  return nil, err, code
 end
 
 -- disk, path, size (bytes, of the whole file), worker (lua/worker.lua's; inline for a disk in memory). A file that is
--- not there is made with its first byte, so that nothing empty is left behind. → partial | nil, text, word
+-- not there is made with its first byte, so that nothing empty is left behind. → partial | nil, text, code
 function partial.open(disk, path, size, worker)
-  local ok, err, word = true, nil, nil
-  if not disk:stat(folder_of(path)) then ok, err, word = disk:mkdir(folder_of(path)) end
-  if not ok then return nil, err, word end
+  local ok, err, code = true, nil, nil
+  if not disk:stat(folder_of(path)) then ok, err, code = disk:mkdir(folder_of(path)) end
+  if not ok then return nil, err, code end
   local self = setmetatable({ disk = disk, path = path, size = size, worker = worker, storing = 0, before = 0,
     unsynced = 0, reach = 0, long = 0 }, partial)
   local facts = disk:stat(path)
-  if facts then ok, err, word = take_up(self, facts.size) end
+  if facts then ok, err, code = take_up(self, facts.size) end
   if ok then return self end
-  return nil, err, word
+  return nil, err, code
 end
 
 -- Runs a job on the file; TOLD(result) unless the file was closed meanwhile.
@@ -55,10 +55,10 @@ local function run(self, make, what, told)
   local ok, why, kind = open(self)
   if not ok then return told { error = why, word = kind } end
   what.file = self.file
-  local job, err, word = self.worker:run(make, what, function(result)
+  local job, err, code = self.worker:run(make, what, function(result)
     if not self.closed then told(result) end
   end)
-  if not job then told { error = err, word = word } end
+  if not job then told { error = err, word = code } end
 end
 
 -- DONE(true | false): was this leaf there before, whole? Then it need not be fetched.
@@ -79,15 +79,15 @@ end
 -- so that this cuts nothing off and its length goes on to say how far it came.
 local function reached(self, last, zeros)
   if zeros and last > self.long then
-    local ok, err, word = self.file:truncate(self.reach)
-    if not ok then return nil, err, word end
+    local ok, err, code = self.file:truncate(self.reach)
+    if not ok then return nil, err, code end
     last = self.reach
   end
   self.long = math.max(self.long, last)
   return true
 end
 
--- DONE(true) when BYTES, which came for that leaf, are its, and written; or DONE(nil, text, word): "block", they are
+-- DONE(true) when BYTES, which came for that leaf, are its, and written; or DONE(nil, text, code): "block", they are
 -- not; else the disk refused. `storing` counts those under way.
 function partial:write(leaf, bytes, done)
   self.unsynced = self.unsynced + #bytes
@@ -103,8 +103,8 @@ function partial:write(leaf, bytes, done)
 end
 
 local function rename(self, path)
-  local facts, err, word = self.disk:stat(self.path)
-  if not facts then return nil, err, word end
+  local facts, err, code = self.disk:stat(self.path)
+  if not facts then return nil, err, code end
   if facts.size ~= self.size then return nil, "length: the file has another size than its record", "length" end
   return self.disk:rename(self.path, path)
 end
@@ -112,22 +112,22 @@ end
 -- The file is synced: it gets its name, and the name is synced.
 local function place(self, path, done)
   if not self.placed then
-    local ok, err, word = rename(self, path)
-    if not ok then return done(nil, err, word) end
+    local ok, err, code = rename(self, path)
+    if not ok then return done(nil, err, code) end
     self.placed = true
   end
-  store(self, { directory = folder_of(path) }, function(ok, err, word)
-    if not ok then return done(nil, err, word) end
+  store(self, { directory = folder_of(path) }, function(ok, err, code)
+    if not ok then return done(nil, err, code) end
     self:close()
     done(true)
   end)
 end
 
--- All leaves are in: synced, renamed into place, and the name synced. DONE(true) or DONE(nil, text, word); may be
+-- All leaves are in: synced, renamed into place, and the name synced. DONE(true) or DONE(nil, text, code); may be
 -- tried again unless `lost` says that the bytes must come anew.
 function partial:finish(path, done)
-  store(self, { sync = true, make = folder_of(path) }, function(ok, err, word)
-    if not ok then return done(nil, err, word) end
+  store(self, { sync = true, make = folder_of(path) }, function(ok, err, code)
+    if not ok then return done(nil, err, code) end
     place(self, path, done)
   end)
 end

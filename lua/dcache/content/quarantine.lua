@@ -29,11 +29,11 @@ function quarantine:list()
 end
 
 -- PATH, where FILE { cid =, name =, origin = } was held, goes there; older ones go for it, however large it is. Where
--- it cannot it stays. → true | nil, text, word
+-- it cannot it stays. → true | nil, text, code
 function quarantine:put(path, file)
-  local ok, err, word = self.disk:mkdir(self.dir, 448) -- 0700
-  if ok then ok, err, word = self.disk:rename(path, self.dir .. "/" .. file.cid) end
-  if not ok then return nil, err, word end
+  local ok, err, code = self.disk:mkdir(self.dir, 448) -- 0700
+  if ok then ok, err, code = self.disk:rename(path, self.dir .. "/" .. file.cid) end
+  if not ok then return nil, err, code end
   local origin = file.origin or {}
   self.names[file.cid] = { name = origin.name or file.name, from = origin.from }
   local new = self.disk:stat(self.dir .. "/" .. file.cid)

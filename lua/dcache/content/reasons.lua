@@ -28,9 +28,9 @@ function reasons.who(source)
 end
 
 -- Why SOURCE did not give the block, by WORD.
-function reasons.of(word, source)
+function reasons.of(code, source)
   local who, host = reasons.who(source), host_of(source.url)
-  if SENTENCES[word] then return SENTENCES[word]:format(who) end
+  if SENTENCES[code] then return SENTENCES[code]:format(who) end
   return AT:format(host and not source.own and ("%s at %s"):format(who, host) or who)
 end
 

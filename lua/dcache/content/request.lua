@@ -14,10 +14,10 @@ function request.file_name(name, key)
   return last
 end
 
--- → true | nil, text, word (form, size)
+-- → true | nil, text, code (form, size)
 function request.check(key, size)
-  local codec, err, word = cid.parse(key)
-  if not codec then return nil, err, word end
+  local codec, err, code = cid.parse(key)
+  if not codec then return nil, err, code end
   if size < 0 or (codec == "raw") ~= (unixfs.height(size) == 0) then
     return nil, "size: a CID of that kind has no file of that size", "size"
   end

@@ -74,11 +74,11 @@ function stored.origin(key, origin)
 end
 
 -- file: { cid =, name =, identity =, leaves =, origin = stored.origin's }; atomic_write: atomic_write.lua.
--- TOLD(true) or TOLD(nil, text, word).
+-- TOLD(true) or TOLD(nil, text, code).
 function stored.save(atomic_write, disk, dir, file, told)
-  local ok, err, word = true, nil, nil
-  if not disk:stat(dir .. "/held") then ok, err, word = disk:mkdir(dir .. "/held") end
-  if not ok then return told(nil, err, word) end
+  local ok, err, code = true, nil, nil
+  if not disk:stat(dir .. "/held") then ok, err, code = disk:mkdir(dir .. "/held") end
+  if not ok then return told(nil, err, code) end
   local numbers = {}
   for i, field in ipairs(FIELDS) do numbers[i] = ("%d"):format(file.identity[field]) end
   atomic_write:put(path_of(dir, file.cid),
@@ -121,13 +121,13 @@ end
 -- All that was written down and can be read, sorted by CID; what cannot be read is not held. Then: could the folder be
 -- looked through?
 function stored.load(disk, dir)
-  local list, names, _, word = {}, disk:list(dir .. "/held")
+  local list, names, _, code = {}, disk:list(dir .. "/held")
   for _, key in ipairs(names or {}) do
     local bytes = cid.parse(key) and disk:read(path_of(dir, key))
     local file = bytes and parse(key, bytes)
     if file then list[#list + 1] = file end
   end
-  return list, names ~= nil or word == "ENOENT"
+  return list, names ~= nil or code == "ENOENT"
 end
 
 function stored.forget(disk, dir, key) return disk:unlink(path_of(dir, key)) end

@@ -78,9 +78,9 @@ function suppliers:address(id)
 end
 
 -- Requests that were under way together and failed together count as one failure.
-function suppliers:failed(source, word)
+function suppliers:failed(source, code)
   local state, now = self.known[source.id], self.loop:now()
-  local rests = RESTS[word] or PATIENCE
+  local rests = RESTS[code] or PATIENCE
   if state.url ~= source.url then return end
   if rests == HOSTILE then state.faults = state.faults + 1 end
   if state.retry_at > now and rests ~= HOSTILE then return end
@@ -119,6 +119,6 @@ function suppliers:width() return self.slow and WIDTH_SLOW or WIDTH end
 -- time and does not rise again: another one costs a handshake and begins anew.
 function suppliers:is_slow(source) return self.known[source.id].slow or false end
 
-function suppliers.is_hostile(word) return RESTS[word] == HOSTILE end
+function suppliers.is_hostile(code) return RESTS[code] == HOSTILE end
 
 return suppliers

@@ -26,12 +26,12 @@ end
 -- What became of datagrams: taken + the sum of refused = all that came from others.
 function frame.judgements() return { taken = 0, refused = {} } end
 
--- Counts one datagram by what its receiver answered: nil, text, word where nothing of it was taken, "later" where that
+-- Counts one datagram by what its receiver answered: nil, text, code where nothing of it was taken, "later" where that
 -- is not known yet.
-function frame.judged(judgements, ok, _, word)
+function frame.judged(judgements, ok, _, code)
   if ok == "later" then return end
-  if word then
-    judgements.refused[word] = (judgements.refused[word] or 0) + 1
+  if code then
+    judgements.refused[code] = (judgements.refused[code] or 0) + 1
   else
     judgements.taken = judgements.taken + 1
   end
@@ -39,7 +39,7 @@ end
 
 function frame.copy(counts)
   local copied = {}
-  for word, n in pairs(counts) do copied[word] = n end -- into a table again: order plays no part
+  for code, n in pairs(counts) do copied[code] = n end -- into a table again: order plays no part
   return copied
 end
 

@@ -30,8 +30,8 @@ end
 function channels.open(given)
   local listen, dial = {}, {}
   for i, entry in ipairs(given.list) do
-    local options, err, word = channels.read(entry)
-    if not options then return nil, ("routing.channels[%d]: %s"):format(i, err), word end
+    local options, err, code = channels.read(entry)
+    if not options then return nil, ("routing.channels[%d]: %s"):format(i, err), code end
     local list = channels.listens(options, given.is_own) and listen or dial
     list[#list + 1] = options
   end

@@ -35,8 +35,8 @@ function lines.encode(text)
     if text:find("\n", 1, true) then return nil, "form" end
     return text .. "\n"
   end
-  local n, word = count_statements(body)
-  if not n then return nil, word end
+  local n, code = count_statements(body)
+  if not n then return nil, code end
   if rest ~= "" and rest ~= tostring(n) then return nil, "form" end
   if rest == "" then head = head .. " " .. n end
   if #head > LINE_MAX then return nil, "long" end
@@ -54,7 +54,7 @@ end
 
 function Reader:feed(bytes) self.waiting:feed(bytes) end
 
--- At most SIZE bytes of STREAM (core.net) → how many, 0 at its end | nil, text, word.
+-- At most SIZE bytes of STREAM (core.net) → how many, 0 at its end | nil, text, code.
 function Reader:receive(stream, size) return self.waiting:receive(stream, size) end
 
 -- True in the midst of a line or of a frame.

@@ -13,9 +13,9 @@ local GARBLED_MAX = 16 -- lines without form, then it is no speaker of ours
 local Link = {}
 Link.__index = Link
 
-local function refuse(self, word, text)
-  self.refused[word] = (self.refused[word] or 0) + 1
-  return nil, word .. ": " .. text, word
+local function refuse(self, code, text)
+  self.refused[code] = (self.refused[code] or 0) + 1
+  return nil, code .. ": " .. text, code
 end
 
 -- The end, for whatever reason, once: the watch goes before its fd, on_down comes last.
@@ -87,9 +87,9 @@ end
 
 local function read(self)
   for _ = 1, READS do
-    local size, text, word = self.reader:receive(self.stream, CHUNK)
+    local size, text, code = self.reader:receive(self.stream, CHUNK)
     if not size then
-      if word ~= "EAGAIN" then close(self, text) end
+      if code ~= "EAGAIN" then close(self, text) end
       return
     end
     if size == 0 then return ended(self) end
@@ -110,9 +110,9 @@ end
 local function flush(self)
   while self.queued > 0 do
     local bytes = self.queue[self.first]
-    local n, text, word = self.stream:send(bytes, self.offset)
+    local n, text, code = self.stream:send(bytes, self.offset)
     if not n then
-      if word == "EAGAIN" then return true end
+      if code == "EAGAIN" then return true end
       return nil, text
     end
     self.moved_at, self.queued, self.offset = self.loop:now(), self.queued - n, self.offset + n
@@ -135,8 +135,8 @@ end
 -- one flow.
 function Link:send(text)
   if self.closed then return refuse(self, "closed", self.reason) end
-  local bytes, word = lines.encode(text)
-  if not bytes then return refuse(self, word, "frame of " .. #text .. " bytes") end
+  local bytes, code = lines.encode(text)
+  if not bytes then return refuse(self, code, "frame of " .. #text .. " bytes") end
   if self.queued + #bytes > QUEUE_MAX then
     self.above_high_water = true
     return refuse(self, "full", "the other side reads too slowly")
@@ -215,13 +215,13 @@ function link.new(options)
     reader = lines.reader(), queue = {}, first = 1, last = 0, offset = 1, queued = 0,
     began = now, heard_at = now, moved_at = now,
   }, Link)
-  local watch, text, word = self.loop:watch(self.stream:fd(), "r", function(readable, writable)
+  local watch, text, code = self.loop:watch(self.stream:fd(), "r", function(readable, writable)
     if writable and self.queued > 0 then write(self) end
     if readable and not self.closed and not self.paused then read(self) end
   end)
   if not watch then
     self.stream:close()
-    return nil, text, word
+    return nil, text, code
   end
   self.watch = watch
   return self

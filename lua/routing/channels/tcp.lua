@@ -18,9 +18,9 @@ local NO_ROOM = { EMFILE = true, ENFILE = true, ENOBUFS = true, ENOMEM = true }
 local Server = {}
 Server.__index = Server
 
-local function refuse(self, word, text)
-  self.refused[word] = (self.refused[word] or 0) + 1
-  return nil, word .. ": " .. text, word
+local function refuse(self, code, text)
+  self.refused[code] = (self.refused[code] or 0) + 1
+  return nil, code .. ": " .. text, code
 end
 
 -- -- links -----------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ local function gone(self, one, reason)
   if not one.dialled then self.accepted = self.accepted - 1 end
   take_counts(self.sent, one.sent)
   take_counts(self.heard, one.heard)
-  for word, n in pairs(one.refused) do self.refused[word] = (self.refused[word] or 0) + n end -- sums only
+  for code, n in pairs(one.refused) do self.refused[code] = (self.refused[code] or 0) + n end -- sums only
   self.log:debug("routing", "link down", { address = one.address, reason = reason })
 end
 
@@ -61,11 +61,11 @@ local function make(self, stream, host, port, dialled)
     return refuse(self, "full", why)
   end
   if self.congestion and not own then stream:congestion(self.congestion) end
-  local one, text, word = link.new {
+  local one, text, code = link.new {
     loop = self.loop, stream = stream, host = host, port = port, limit = self.limit, own = own,
     dialled = dialled, cost = self.cost, gone = function(ended, reason) gone(self, ended, reason) end,
   }
-  if not one then return refuse(self, word, text) end
+  if not one then return refuse(self, code, text) end
   self.list[#self.list + 1] = one
   self.hosts[host] = (self.hosts[host] or 0) + 1
   if not dialled then self.accepted = self.accepted + 1 end
@@ -98,7 +98,7 @@ local function accept(self)
     if stream then
       local one = make(self, stream, host, port, false)
       if one and self.on_link then self.on_link(one) end
-    elseif port == "EAGAIN" then -- nil, message, word
+    elseif port == "EAGAIN" then -- nil, message, code
       return
     elseif NO_ROOM[port] then
       refuse(self, port, host)
@@ -111,13 +111,13 @@ local function accept(self)
 end
 
 local function bind(self, port)
-  local listener, text, word = self.net.listen { host = self.host, port = port }
-  if not listener then return nil, text, word end
+  local listener, text, code = self.net.listen { host = self.host, port = port }
+  if not listener then return nil, text, code end
   local watch
-  watch, text, word = self.loop:watch(listener:fd(), "r", function() accept(self) end)
+  watch, text, code = self.loop:watch(listener:fd(), "r", function() accept(self) end)
   if not watch then
     listener:close()
-    return nil, text, word
+    return nil, text, code
   end
   self.listener, self.watch, self.port = listener, watch, listener:port()
   self.address = self.format:format(self.host, self.port)
@@ -128,10 +128,10 @@ end
 -- so there the kernel chooses, and beacons say which.
 local function listen(self)
   if self.closed then return end
-  local could, text, word = bind(self, self.wanted)
-  if not could and word == "EADDRINUSE" and not self.named then
+  local could, text, code = bind(self, self.wanted)
+  if not could and code == "EADDRINUSE" and not self.named then
     local first = text
-    could, text, word = bind(self, 0)
+    could, text, code = bind(self, 0)
     if could then
       self.log:info("routing", "port chosen", { wanted = self.wanted, port = self.port, because = first })
     end
@@ -145,7 +145,7 @@ local function listen(self)
   end
   local wait = self.backoff:next()
   if text ~= self.reason then
-    self.log:warn("routing", word == "EADDRINUSE" and "port in use" or "channel waits",
+    self.log:warn("routing", code == "EADDRINUSE" and "port in use" or "channel waits",
       { address = self.address, error = text, retry_s = math.max(1, wait // 1000) })
   end
   self.reason = text
@@ -154,7 +154,7 @@ end
 
 -- -- dialling --------------------------------------------------------------------------------
 
-local function finish(self, dial, one, text, word)
+local function finish(self, dial, one, text, code)
   if dial.over then return end
   dial.over = true
   for i, other in ipairs(self.dials) do
@@ -163,19 +163,19 @@ local function finish(self, dial, one, text, word)
   if dial.watch then dial.watch:close() end
   dial.timer:cancel()
   if not one then dial.stream:close() end
-  dial.done(one, text, word)
+  dial.done(one, text, code)
 end
 
 local function connected(self, dial)
-  local could, text, word = dial.stream:finished()
+  local could, text, code = dial.stream:finished()
   if could then
     if dial.watch then dial.watch:close() end -- before the link watches the same fd
     return finish(self, dial, make(self, dial.stream, dial.host, dial.port, true))
   end
-  if word ~= "EINPROGRESS" then return finish(self, dial, nil, text, word) end
+  if code ~= "EINPROGRESS" then return finish(self, dial, nil, text, code) end
 end
 
--- Dials an IP address: done(link), or done(nil, message, word), later and once.
+-- Dials an IP address: done(link), or done(nil, message, code), later and once.
 function Server:dial(host, port, done)
   local function not_now(...)
     local faults = table.pack(...)
@@ -185,15 +185,15 @@ function Server:dial(host, port, done)
   local why = #self.dials >= self.limit.dialling and "too many dials" or
     too_many(self, host, self.net.is_own(host), true)
   if why then return not_now(refuse(self, "full", why)) end
-  local stream, text, word = self.net.connect { host = host, port = port }
-  if not stream then return not_now(nil, text, word) end
+  local stream, text, code = self.net.connect { host = host, port = port }
+  if not stream then return not_now(nil, text, code) end
   local dial = { host = host, port = port, done = done, stream = stream }
   self.dials[#self.dials + 1] = dial
   dial.timer = self.loop:after(self.limit.dial_ms, function()
     finish(self, dial, refuse(self, "slow", "no answer from " .. host .. " port " .. port))
   end)
-  dial.watch, text, word = self.loop:watch(stream:fd(), "w", function() connected(self, dial) end)
-  if not dial.watch then finish(self, dial, nil, text, word) end
+  dial.watch, text, code = self.loop:watch(stream:fd(), "w", function() connected(self, dial) end)
+  if not dial.watch then finish(self, dial, nil, text, code) end
 end
 
 -- -- the whole -------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ function Server:status()
     links[i] = one:status()
     take_counts(sent, one.sent)
     take_counts(heard, one.heard)
-    for word, n in pairs(one.refused) do refused[word] = (refused[word] or 0) + n end -- sums only
+    for code, n in pairs(one.refused) do refused[code] = (refused[code] or 0) + n end -- sums only
   end
   return {
     address = self.address, kind = "tcp", state = self.closed and "down" or self.listener and "up" or "waiting",

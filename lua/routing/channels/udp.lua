@@ -18,9 +18,9 @@ local ROOM_MS = 10 -- least wait before asking for more
 local Channel = {}
 Channel.__index = Channel
 
-local function refuse(self, word, text)
-  self.refused[word] = (self.refused[word] or 0) + 1
-  return nil, word .. ": " .. text, word
+local function refuse(self, code, text)
+  self.refused[code] = (self.refused[code] or 0) + 1
+  return nil, code .. ": " .. text, code
 end
 
 -- -- up and down -----------------------------------------------------------------------------
@@ -83,7 +83,7 @@ local function drain(self, socket)
       self.heard_own = self.heard_own + 1
     elseif bytes then
       self:judged(hear(self, bytes, host, port, broadcast, index))
-    elseif port == "EAGAIN" then -- nil, message, word
+    elseif port == "EAGAIN" then -- nil, message, code
       return
     elseif port == "long" then
       self:judged(refuse(self, port, host))
@@ -96,28 +96,28 @@ end
 -- -- opening ---------------------------------------------------------------------------------
 
 local function listen(self, options)
-  local socket, text, word = self.net.udp(options)
-  if not socket then return nil, text, word end
+  local socket, text, code = self.net.udp(options)
+  if not socket then return nil, text, code end
   local watch
-  watch, text, word = self.loop:watch(socket:fd(), "r", function() drain(self, socket) end)
+  watch, text, code = self.loop:watch(socket:fd(), "r", function() drain(self, socket) end)
   if watch then
     self.watches[#self.watches + 1] = watch
     return socket
   end
   socket:close()
-  return nil, text, word
+  return nil, text, code
 end
 
 local function open(self)
-  local text, word
+  local text, code
   if not self.unicast then
-    self.unicast, text, word = listen(self, { host = self.host, broadcast = true })
-    if not self.unicast then return nil, text, word end
+    self.unicast, text, code = listen(self, { host = self.host, broadcast = true })
+    if not self.unicast then return nil, text, code end
     self.port = self.unicast:port()
   end
   if self.shared then return true end
-  self.shared, text, word = listen(self, { port = self.listens, broadcast = true, shared = true })
-  if not self.shared then return nil, text, word end
+  self.shared, text, code = listen(self, { port = self.listens, broadcast = true, shared = true })
+  if not self.shared then return nil, text, code end
   self.listens = self.shared:port()
   self.address = ("/ip4/%s/udp/%d/dswarm-line"):format(self.host, self.listens)
   return true
@@ -125,7 +125,7 @@ end
 
 local function try(self)
   if self.closed then return end
-  local could, text, word = open(self)
+  local could, text, code = open(self)
   if could then
     local waited = self.reason
     self.reason, self.reason_word = nil, nil
@@ -136,11 +136,11 @@ local function try(self)
     return came_up(self)
   end
   local wait = self.backoff:next()
-  if word ~= self.reason_word then
-    self.log:warn("routing", word == "EADDRINUSE" and "port in use" or "channel waits",
+  if code ~= self.reason_word then
+    self.log:warn("routing", code == "EADDRINUSE" and "port in use" or "channel waits",
       { address = self.address, error = text, retry_s = math.max(1, wait // 1000) })
   end
-  self.reason, self.reason_word = text, word
+  self.reason, self.reason_word = text, code
   self.retry = self.loop:after(wait, function() try(self) end)
 end
 
@@ -155,17 +155,17 @@ local function ask_later(self, wait)
 end
 
 local function broadcast_all(self, text)
-  local went, why, word = false, "no interface with a broadcast address", "ENETDOWN"
+  local went, why, code = false, "no interface with a broadcast address", "ENETDOWN"
   for _, one in ipairs(self.interfaces.used) do
     local sent, fault, name = self.unicast:send(text, one.broadcast, self.listens, one.index)
     one.fault = nil
     if sent then
       went, one.sent = true, one.sent + 1
     else
-      one.fault, why, word = fault, fault, name
+      one.fault, why, code = fault, fault, name
     end
   end
-  return went, why, word
+  return went, why, code
 end
 
 local function busy(self, why)
@@ -183,14 +183,14 @@ function Channel:send(text, source)
     ask_later(self, self.bucket:wait(FRAME_MAX))
     return refuse(self, "budget", "of the medium")
   end
-  local went, why, word
+  local went, why, code
   if source then
-    went, why, word = self.unicast:send(text, source.host, source.port)
+    went, why, code = self.unicast:send(text, source.host, source.port)
   else
-    went, why, word = broadcast_all(self, text)
+    went, why, code = broadcast_all(self, text)
   end
-  if not went and (word == "EAGAIN" or word == "ENOBUFS") then return busy(self, why) end
-  if not went then return refuse(self, word, why) end
+  if not went and (code == "EAGAIN" or code == "ENOBUFS") then return busy(self, why) end
+  if not went then return refuse(self, code, why) end
   frame.count(self.sent, text)
   return true
 end
