@@ -50,8 +50,7 @@ local function replay(self)
     if ok and old_place then self.journal:drop(old_place, third) end -- third: the old one's size, else a refusal's code
     if not ok then
       self.journal:drop(place, #line)
-      local code = third
-      if st and code ~= "older" and code ~= "duplicate" then self.refused(code or "form") end
+      if st and third ~= "older" and third ~= "duplicate" then self.refused(third or "form") end
     elseif st.signer == self.id then
       self.signer:heard(st.at, true)
     end
@@ -59,7 +58,7 @@ local function replay(self)
 end
 
 -- loop, time, journal, classes (array), id, key, swarm, log, refused(code), flush = ms; last = no own word was stamped
--- later before, keep_last(ms) → true | nil, text (own.lua); flusher() → a worker for syncs, disk_told: syncing.lua;
+-- later before, keep_last(ms) → true | nil, text (signer.lua); flusher() → a worker for syncs, disk_told: syncing.lua;
 -- doubted = text, keep_doubts(names) → true | nil, text: so that no start lifts a doubt.
 function dcache.new(given)
   local self = setmetatable({}, dcache)
@@ -74,7 +73,7 @@ function dcache.new(given)
   for name in (given.doubted or ""):gmatch "%l+" do self.unsure[name] = true end
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
     start = given.flusher, told = given.disk_told }
-  self.ended = expiry.new { journal = self.journal, time = self.time }
+  self.expiry = expiry.new { journal = self.journal, time = self.time }
   self.signer = signer.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
     last = given.last, keep = given.keep_last }
   lookup(self)
@@ -134,8 +133,8 @@ function dcache:tidy()
   local now = self.time:proved_now()
   if now then
     local _, dropped = self.index:expire(now // 1000 - LATE)
-    self.ended:hide(dropped)
-    self.ended:tidy(now // 1000 - LATE)
+    self.expiry:hide(dropped)
+    self.expiry:tidy(now // 1000 - LATE)
   end
   self:compact()
 end
@@ -161,11 +160,11 @@ end
 -- Another time than before became proved: what the old one ended wrongly comes back, and words of the future, taken in
 -- while nobody could tell, go. → how many went.
 function dcache:new_time(now)
-  if self.ended:forget() then bring_back(self) end
+  if self.expiry:forget() then bring_back(self) end
   local n, dropped = self.index:drop_future(now)
   if n == 0 then return 0 end
-  self.ended:hide(dropped)
-  self.ended:future(now)
+  self.expiry:hide(dropped)
+  self.expiry:future(now)
   all_changed(self)
   self.refused("future", n)
   self.log:warn("dcache", "words of the future dropped", { words = n })
@@ -175,16 +174,13 @@ end
 -- The time may have gone back, though nobody proved it: our own words of the future go, so that what we say is newer.
 function dcache:own_future()
   local n, dropped = self.index:drop_future(self.time:now(), self.id)
-  self.ended:hide(dropped)
+  self.expiry:hide(dropped)
   if n > 0 then all_changed(self) end
 end
 
--- END of a word, in Unix seconds (spec/PROTOCOL.md): it depends on the statement and the class's constant alone.
-local function ends(st, max_ttl) return ((st.at + 999) // 1000 + 600 + max_ttl + 15) // 16 * 16 end
-
 local function must_stay(self, st)
   local found = self:class_of(st.bucket)
-  return found ~= nil and self.ended:keeps(ends(st, found.class.max_ttl), st.at)
+  return found ~= nil and self.expiry:keeps(expiry.ends(st, found.class.max_ttl), st.at)
 end
 
 -- One small step of giving room back; a line is alive where the index says that it lies.
@@ -196,7 +192,7 @@ function dcache:compact()
     return st ~= nil and must_stay(self, st)
   end, function(line, place)
     local short = statement.parse(line).short
-    if not self.index:place(short, place) then self.ended:moved(place, #line) end
+    if not self.index:place(short, place) then self.expiry:moved(place, #line) end
   end)
   if ok and err then self.syncing:request() end -- it waits for that
   if not ok then self.log:once("compact", "error", "dcache", "could not compact the journal", { why = err }) end
@@ -231,7 +227,7 @@ function dcache:take(st)
   local found, place = self:class_of(st.bucket), nil
   if found.class.kept then
     local err, code
-    place, err, code = self.journal:append(found.family, st.line, ends(st, found.class.max_ttl))
+    place, err, code = self.journal:append(found.family, st.line, expiry.ends(st, found.class.max_ttl))
     if not place then return nil, err, code end
   end
   local ok, old_place, old_size = self.index:put(st, place)
