@@ -1,6 +1,6 @@
 -- handlers.lua - what the brain does with each kind of message. Counts no refusals.
 --
--- handlers.KIND(comms, message, source, reply) → true, "later", or nil, text, word.
+-- handlers.KIND(comms, message, source, reply) → true, "later", or nil, text, code.
 local messages = require "comms.messages"
 
 local handlers = {}
@@ -41,9 +41,9 @@ end
 
 function handlers.ping(self, message, source, reply)
   if self.leaving then return nil, "closed: this node is about to stop", "closed" end
-  local ok, err, word = self.proof:ping(message, source, reply)
+  local ok, err, code = self.proof:ping(message, source, reply)
   if ok then self.beacon:met(messages.asker(message.from)) end
-  return ok, err, word
+  return ok, err, code
 end
 
 function handlers.pong(self, message, source)

@@ -90,9 +90,9 @@ local function ask_later(self, wait)
   end)
 end
 
-local function refuse(self, word, why)
-  self.refused[word] = (self.refused[word] or 0) + 1
-  return nil, word .. ": " .. why, word
+local function refuse(self, code, why)
+  self.refused[code] = (self.refused[code] or 0) + 1
+  return nil, code .. ": " .. why, code
 end
 
 -- A frame has left this node's queue.
