@@ -43,6 +43,8 @@ cli.commands = {
   { name = "identity show", file = "cli.identity", text = "This node's peer ID and the board it belongs to.",
     default = true },
   { name = "identity export", file = "cli.export", text = "The private key, in the form of an IPFS config." },
+  { name = "policy reload", file = "cli.reload", text = "Read the policy again; say what changed, and apply it.",
+    default = true },
   { name = "help", file = "cli.help", text = "These commands, one of them, or what a word means.",
     arguments = { { "command", "COMMAND|WORD", "a command, a word of a refusal or a table, or: words", "*" } } },
 }

@@ -2,6 +2,9 @@
  * its own. */
 #include "core.h"
 #include <lualib.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <libgen.h>
@@ -58,6 +61,44 @@ static int main_columns(lua_State *L) {
   return 1;
 }
 
+/* What is open stays here: the program that takes our place opens its own. */
+static void close_all_on_exec(void) {
+  DIR *folder = opendir("/proc/self/fd");
+  const struct dirent *each;
+  while (folder && (each = readdir(folder))) {
+    int fd = atoi(each->d_name);
+    if (fd > STDERR_FILENO)
+      (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  if (folder)
+    closedir(folder);
+}
+
+/* The program's file as it is now, since an update may have put another in its place;
+ * where there is none, the one that runs. */
+static const char *find_program(char *path, size_t size) {
+  static const char gone[] = " (deleted)";
+  ssize_t n = readlink("/proc/self/exe", path, size - 1);
+  if (n < 0)
+    return "/proc/self/exe";
+  path[n] = 0;
+  if ((size_t)n >= sizeof gone && strcmp(path + n - sizeof gone + 1, gone) == 0)
+    path[(size_t)n - sizeof gone + 1] = 0;
+  return access(path, X_OK) == 0 ? path : "/proc/self/exe";
+}
+
+/* () -> nil, text, word. Runs the program anew in this very process, with the same
+ * arguments and environment. It returns only where that failed. */
+static int main_again(lua_State *L) {
+  const start *s = lua_touserdata(L, lua_upvalueindex(1));
+  char path[PATH_MAX];
+  const char *program = find_program(path, sizeof path);
+  fflush(NULL);
+  close_all_on_exec();
+  (void)execv(program, s->argv);
+  return core_fail_errno(L, errno, program);
+}
+
 /* A source tree has lua/ beside the binary; an installed one PREFIX/share/dt-swarm. */
 static void find_root(start *s) {
   char self[PATH_MAX] = {0}, probe[PATH_MAX + 32];
@@ -103,6 +144,9 @@ static void set_arguments(lua_State *L, const start *s) {
   lua_setfield(L, -2, "memory");
   lua_pushcfunction(L, main_columns);
   lua_setfield(L, -2, "columns");
+  lua_pushlightuserdata(L, (void *)s);
+  lua_pushcclosure(L, main_again, 1);
+  lua_setfield(L, -2, "again");
   lua_setglobal(L, "arg");
 }
 

@@ -2,6 +2,8 @@
 local core = require "core"
 local banner = require "banner"
 local preflight = require "preflight"
+local reload = require "reload"
+local unfit = require "unfit"
 
 local daemon = {}
 daemon.__index = daemon
@@ -50,6 +52,8 @@ local function build_node(self, given)
     logs_permission = function() return one and one.logs and one.logs:permission() end }
   one, err = require "node".new { loop = self.loop, random = self.random, disk = self.disk, worker = self.worker,
     identity = self.identity, policy = given.policy, log = self.log, here = function() return here:facts() end,
+    set_fact = function(name, value) here:set(name, value) end,
+    own_name = function() return (preflight.name(given.options.name, given.policy)) end,
     name = self.name, type = here:facts().type, version = given.version, state = self.places.state,
     share = self.places.share, socket = self.places.socket, boot = self.state:boot(), build = BUILD,
     saved_time = self.state:number "time", save_time = function(ms) return self.state:keep("time", ms) end,
@@ -75,6 +79,19 @@ local function open_services(self, given)
   return self.node:open_control(self.net, self.uid)
 end
 
+-- `policy reload`: given to the node, whose control socket hands it on.
+local function build_reload(self, given)
+  local options = given.options
+  self.node.reload = reload.new { node = self.node, load = given.load_policy,
+    fixed = { name = options.name and "--name", ["clients.logs.folder"] = options.share and "--share" },
+    restart = function(why) self:restart(why) end,
+    unfit = function(policy, list)
+      return unfit.lines({ net = self.net, disk = self.disk, node = self.node,
+        share_of = function(one) return preflight.share_of(given, one) end }, policy, list)
+    end }
+  return true
+end
+
 local function key_note(identity)
   if identity.note then return identity.note end
   local bound = #identity.bound > 0 and "bound to this board" or "bound to no board"
@@ -93,7 +110,9 @@ local function say_banner(self, given)
 end
 
 -- GIVEN: options, policy, place (paths.lua's), root, memory(), version, cli (how the command line is called),
--- home, here_folder. → a daemon to run | nil, text; nothing is left behind after a refusal.
+-- home, here_folder; load_policy() → the policy as it is on the disk now | nil, lines; again() (core/main.c) runs
+-- the program anew in this process, and returns only where that fails.
+-- → a daemon to run | nil, text; nothing is left behind after a refusal.
 function daemon.start(given)
   local self = setmetatable({ net = require "core.net", disk = require "core.disk".real(),
     board = require "core.board", random = require "core.random".system(), uid = require "paths".uid() }, daemon)
@@ -106,7 +125,7 @@ function daemon.start(given)
   self.loop = require "loop".new { on_error = function(text) self.log:error("loop", "an error", { what = text }) end }
   self.log = new_log(self, given.options.verbose)
   given.policy.log = self.log
-  for _, step in ipairs { open_base, build_node, open_services } do
+  for _, step in ipairs { open_base, build_node, build_reload, open_services } do
     ok, err = step(self, given)
     if not ok then
       speak_up(self)
@@ -121,12 +140,24 @@ function daemon.start(given)
   return self
 end
 
-function daemon:close()
-  if self.node then self.node:stop() end
+local ANSWER = 100 -- ms in which whoever asked for a restart gets the answer
+
+--- Finishes what is being written, then runs the program anew in this process: nobody else is told that we leave. WHY:
+-- for the log.
+function daemon:restart(why)
+  if self.stopping then return end
+  self.stopping, self.restarting = true, true
+  self.log:info("node", "starts anew", { ["for"] = why })
+  self.loop:after(ANSWER, function() self.loop:stop() end)
+end
+
+-- HOW: what the command line says of us when we are gone; nil: stopped cleanly.
+function daemon:close(how)
+  if self.node then self.node:stop(how) end
   for _, part in ipairs { "worker", "identity", "state" } do
     if self[part] then self[part]:close() end
   end
-  if self.stopping then self.log:info("node", "stopped") end
+  if self.stopping and not self.restarting then self.log:info("node", "stopped") end
   self.loop:close()
 end
 
@@ -142,7 +173,9 @@ end
 function daemon:run()
   local function stop(name)
     self.loop:signal(name, function()
-      if self.stopping and name == "sighup" then return end -- kernel and shell both send it when a session is closed
+      -- Kernel and shell both send it when a session is closed.
+      if self.stopping and name == "sighup" then return end
+      self.restarting = nil -- who wants it to end does not want it to begin anew
       if self.stopping then return self.loop:stop() end -- at once, for who is in a hurry
       self.stopping = true
       self.log:info("node", "stopping", { signal = name })
@@ -153,8 +186,11 @@ function daemon:run()
   stop "sigint"
   if not outlives() then stop "sighup" end
   self.loop:run()
-  self:close()
-  return 0
+  self:close(self.restarting and "starting anew" or nil)
+  if not self.restarting then return 0 end
+  local _, fault = self.given.again()
+  io.stderr:write("dt-swarm: cannot start anew: ", fault, "\n")
+  return 1
 end
 
 daemon.version = core.version

@@ -9,12 +9,14 @@ local OK, CANNOT, POLICY, USAGE = 0, 1, 2, 3
 
 local function complain(lines) io.stderr:write("dt-swarm: ", table.concat(lines, "\n          "), "\n") end
 
+-- → policy | nil, lines for people
 local function load_policy(chosen, place, root)
   local load = require "policy.load"
   local policy, faults = load.load(chosen.policy, { shipped = root .. "/policies", search = place:policies(root) })
   local lines = policy and require "preflight".faults(policy) or load.report(faults)
   if policy and #lines == 0 then return policy end
-  complain(lines)
+  if policy then policy:close() end
+  return nil, lines
 end
 
 local function start(chosen, policy, place, arg)
@@ -27,7 +29,8 @@ local function start(chosen, policy, place, arg)
   local running
   running, fault = require "daemon".start { options = chosen, policy = policy, place = place, root = arg.root,
     memory = arg.memory, version = core.version, home = os.getenv "HOME", here_folder = os.getenv "PWD" or "/",
-    cli = arg[0]:find "/" and arg[0] .. "-cli" or "dt-swarm-cli" }
+    cli = arg[0]:find "/" and arg[0] .. "-cli" or "dt-swarm-cli", again = arg.again,
+    load_policy = function() return load_policy(chosen, place, arg.root) end }
   if not running then
     complain { (fault:gsub("^E[A-Z0-9]+: ", "")) } -- the system's own word says nothing to people
     return CANNOT
@@ -47,11 +50,17 @@ function main.main(arg)
     return OK
   end
   local place = paths.new(os.getenv, paths.uid())
-  local policy = load_policy(chosen, place, arg.root)
-  if not policy then return POLICY end
+  local policy, lines = load_policy(chosen, place, arg.root)
+  if not policy then
+    complain(lines)
+    return POLICY
+  end
   if chosen.check then
     print(("%s: fine; every hook was asked with everything known and with everything unknown"):format(policy.name))
-    for _, line in ipairs(require "preflight".unused(policy)) do print(line) end
+    local preflight = require "preflight"
+    for _, list in ipairs { preflight.unused(policy), preflight.kinds(policy) } do
+      for _, line in ipairs(list) do print(line) end
+    end
     return OK
   end
   return start(chosen, policy, place, arg)

@@ -6,6 +6,7 @@ local refusals = require "refusals"
 local journal = require "core.journal"
 local kept = require "kept"
 local atomic_write = require "atomic_write"
+local settings = require "settings"
 local dcache = require "dcache"
 local comms = require "comms"
 local routing = require "routing"
@@ -16,7 +17,7 @@ local node = {}
 node.__index = node
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
-  "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host" }
+  "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host", "set_fact", "own_name" }
 
 -- Keeps what must be the same in all parts of a node.
 local function base(given)
@@ -57,11 +58,10 @@ local function build_dcache(self, given)
 end
 
 local function build_comms(self, given)
-  local beacon = self.policy:get "comms.beacon"
   self.comms = comms.new { loop = self.loop, random = self.random, time = self.time, dcache = self.dcache,
     key = self.key, id = self.id, swarm = self.swarm, name = self.name, boot = given.boot, log = self.log,
     refused = self.refuse, policy = self.policy, here = self.here, verifier = given.verifier,
-    interval = { math.floor(beacon[1] * 1000), math.floor(beacon[2] * 1000) },
+    interval = settings.interval(self.policy),
     ports = function() return self.ports() end }
   self.routing = routing.new { loop = self.loop, log = self.log, comms = self.comms, id = self.id,
     refused = self.refuse }
@@ -82,6 +82,7 @@ end
 -- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text; last_stamp = ms or nil
 -- and keep_stamp(ms): dcache/signer.lua; http = nil: libcurl's; space(path) → free bytes, nil: nobody knows;
 -- mount = core.mount;
+-- set_fact(name, value): of here(); own_name() → what the policy in force calls this node;
 -- command: options that start it again; host: what the command line calls it by (either may be nil).
 -- → node | nil, text, code.
 function node.new(given)
@@ -194,7 +195,7 @@ function node:open_replicate()
     content = self.content,
     names = function(id) return self.discovery.names:name(id) end,
     label = function(id) return self.discovery:label(id) end }
-  if self.replicate.keeps_own or not self.worker then return self.replicate end
+  if not self.worker then return self.replicate end
   local superseded = require "clients.logs.superseded"
   self.superseded = superseded.new { loop = self.loop, content = self.content, worker = self.worker,
     dcache = self.dcache }
@@ -235,10 +236,14 @@ function node:leave(done)
   self.discovery:leave(done)
 end
 
+-- The policy NEW takes the place of the one in force, and what changed by it (LIST, policy/changes.lua) applies.
+function node:apply(new, list) settings.apply(self, new, list) end
+
 -- Clean stop: what lets news in first; then what is in memory goes to the disk.
-function node:stop()
+-- HOW: what the command line says of this node when it is gone; nil: stopped cleanly.
+function node:stop(how)
   self.republish:stop()
-  if self.control then self.control:close() end
+  if self.control then self.control:close(how) end
   for _, part in ipairs { "malformed", "superseded", "replicate", "logs", "listener", "content", "links", "discovery",
     "comms", "routing", "dcache", "state_health" } do
     if self[part] and self[part].stop then self[part]:stop() end

@@ -4,9 +4,14 @@ local channels = require "routing.channels"
 local hooks = require "policy.hooks"
 local messages = require "comms.messages"
 local paths = require "paths"
+local record = require "core.record"
 local shell = require "shell"
 
 local preflight = {}
+
+local SWARM_MAX = 128 -- bytes (core/key.h)
+local NO_SWARM = "a swarm's name is 1 to %d ASCII characters, none of them a space"
+local CHANGE = { live = "applies while the daemon runs", restart = "has the daemon start anew" }
 
 local function host_name()
   local file = io.open "/proc/sys/kernel/hostname"
@@ -39,22 +44,46 @@ local function at(policy, path, message)
   return ("%s:%d: %s: %s"):format(file, line, path, message)
 end
 
--- What this daemon cannot do of what POLICY says, a line each: addresses that are well formed, but of nothing here.
+-- Are these classes a law? core.record knows; it throws what is wrong.
+local function law_fault(policy)
+  local ok, err = pcall(record.new, policy:classes())
+  return not ok and tostring(err):gsub("^[^:]*:%d+: ", "") or nil
+end
+
+-- What this daemon cannot do of what POLICY says, a line each: addresses that are well formed, but of nothing here;
+-- names and classes that the core does not take.
 function preflight.faults(policy)
   local faults = {}
+  local function add(path, err) faults[#faults + 1] = at(policy, path, err) end
   for _, entry in ipairs(policy:get "routing.channels") do
     local ok, err = channels.read(entry)
-    if not ok then faults[#faults + 1] = at(policy, "routing.channels", (err:gsub("^address: ", ""))) end
+    if not ok then add("routing.channels", (err:gsub("^address: ", ""))) end
   end
   local gateway = policy:get "clients.logs.gateway"
   local ok, err = true, nil
   if gateway then ok, err = preflight.gateway(gateway) end
-  if not ok then faults[#faults + 1] = at(policy, "clients.logs.gateway", err) end
+  if not ok then add("clients.logs.gateway", err) end
   local name = policy:get "name"
-  if name and name ~= "" and not messages.is_name(name) then
-    faults[#faults + 1] = at(policy, "name", select(2, preflight.name(name)))
-  end
+  if name and name ~= "" and not messages.is_name(name) then add("name", select(2, preflight.name(name))) end
+  local swarm = policy:get "swarm"
+  if #swarm > SWARM_MAX or swarm:find "[^!-~]" then add("swarm", NO_SWARM:format(SWARM_MAX)) end
+  local law = law_fault(policy)
+  if law then add("dcache.classes", law) end
   return faults
+end
+
+-- What a change of each setting takes that the file of POLICY itself sets: a line for each kind.
+function preflight.kinds(policy)
+  local paths_of, lines = { live = {}, restart = {} }, {}
+  for _, row in ipairs(hooks.settings) do
+    local list = paths_of[row.restart and "restart" or "live"]
+    if policy:where(row[1]) == policy.name and not row.later then list[#list + 1] = row[1] end
+  end
+  for _, kind in ipairs { "live", "restart" } do
+    local list = table.concat(paths_of[kind], ", ")
+    if list ~= "" then lines[#lines + 1] = ("%s: a change of these %s: %s"):format(policy.name, CHANGE[kind], list) end
+  end
+  return lines
 end
 
 -- What the file of POLICY itself sets that this version does not use yet, a line each.
@@ -70,11 +99,18 @@ function preflight.unused(policy)
   return lines
 end
 
-local function share_of(given)
-  local folder = given.options.share or given.policy:get "clients.logs.folder"
+local function share_of(given, policy)
+  local folder = given.options.share or policy:get "clients.logs.folder"
   if folder:sub(1, 1) ~= "~" or given.options.share then return folder end
   if given.home then return given.home .. folder:sub(2) end
   return given.place:share() -- which says what is missing
+end
+
+--- The folder that POLICY shares, as an absolute path, unless an option names another. → path | nil, text
+function preflight.share_of(given, policy)
+  local folder, err = share_of(given, policy)
+  if not folder or folder:sub(1, 1) == "/" then return folder, err end
+  return given.here_folder .. "/" .. folder
 end
 
 -- Where everything lies, as absolute paths: { state, share, socket } | nil, text.
@@ -83,7 +119,7 @@ function preflight.places(given)
   found.state = options.state
   if not found.state then found.state, err = place:state() end
   if not found.state then return nil, err end
-  found.share, err = share_of(given)
+  found.share, err = preflight.share_of(given, given.policy)
   if not found.share then return nil, err end
   found.socket = options.socket
   if not found.socket then found.socket, err = place:socket(found.state) end

@@ -258,6 +258,12 @@ function Time:fault()
   return self.loop:wall() < self.build - BEFORE_BUILD and "early" or nil
 end
 
+--- SETTING: "auto" | "system" (believe the system clock), as for new.
+function Time:set(setting)
+  self.believe = setting == "system"
+  self:refresh()
+end
+
 -- Saves what is proved and looks no more.
 function Time:close()
   if not self.timer then return end

@@ -91,7 +91,15 @@ describe("dt-swarm", function()
       local out, _, code = w:run("--check " .. policy)
       assert.equal(0, code)
       assert.equal("good.lua:4: clients.logs.budget: not used by this version yet\n"
-        .. "good.lua:3: routing.open: not used by this version yet\n", out:match "^[^\n]*\n(.*)$")
+        .. "good.lua:3: routing.open: not used by this version yet\n"
+        .. "good.lua: a change of these has the daemon start anew: swarm\n", out:match "^[^\n]*\n(.*)$")
+    end)
+
+    it("says of each setting in a good one what a change takes", function()
+      local out = w:run("--check " .. w:policy("good.lua", "p.tags = { 'a' }\np.clients.logs.gateway = false"))
+      assert.equal("good.lua: a change of these applies while the daemon runs: tags\n"
+        .. "good.lua: a change of these has the daemon start anew: swarm, clients.logs.gateway\n",
+        out:match "^[^\n]*\n(.*)$")
     end)
   end)
 

@@ -58,15 +58,18 @@ function World:policy(name, text)
   return path
 end
 
--- The words behind dt-swarm for daemon NAME; OPTIONS: policy, state, share, socket (paths), more = words.
+-- The words behind dt-swarm for daemon NAME; OPTIONS: policy, state, share, socket (paths), more = words, bare = true:
+-- the policy says what it is called and which folder it shares.
 function World:words(name, options)
   options = options or {}
   local words = {}
   for _, what in ipairs { "state", "share", "socket" } do
     local default = ("%s/%s/%s"):format(self.dir, name, what == "socket" and "c.sock" or what)
-    words[#words + 1] = ("--%s %s"):format(what, quote(options[what] or default))
+    if not (options.bare and what == "share") then
+      words[#words + 1] = ("--%s %s"):format(what, quote(options[what] or default))
+    end
   end
-  words[#words + 1] = "--name " .. name
+  if not options.bare then words[#words + 1] = "--name " .. name end
   words[#words + 1] = options.more or ""
   words[#words + 1] = quote(options.policy or self.dir .. "/p.lua")
   return table.concat(words, " ")

@@ -140,6 +140,16 @@ function beacon:met(id)
   self.unmet[id], self.unmet_count = nil, self.unmet_count - 1
 end
 
+--- INTERVAL: { shortest, longest } ms from here on.
+function beacon:set_interval(interval)
+  self.interval = interval
+  self.current = math.max(interval[1], math.min(self.current, interval[2]))
+  if not self.timer then return end
+  local longest = self.loop:now() + moment(self, interval[2])
+  self.silent_till = self.silent_till and math.min(self.silent_till, longest)
+  schedule(self, moment(self, self.current))
+end
+
 -- Compares one class of a peer's last beacon with what is held now, at the T that it names: "equal", "unequal", "law",
 -- nil = it tells nothing. A beacon of long ago still tells as long as nothing was taken in here since it was compared;
 -- else only that it is equal. Equal digests at a T that leaves out what is held here are equal about too little.

@@ -113,15 +113,13 @@ end
 function dcache:sure(class) return not self.unsure[class] end
 
 function dcache:start()
-  self.timers = {
-    self.loop:every(TICK, function() self:tidy() end),
-    self.loop:every(self.flush_ms, function() self.syncing:request() end),
-  }
+  self.timer = self.loop:every(TICK, function() self:tidy() end)
+  self.syncing:every(self.flush_ms)
 end
 
 -- Waits until all that is held is on the disk.
 function dcache:stop()
-  for _, timer in ipairs(self.timers or {}) do timer:cancel() end
+  if self.timer then self.timer:cancel() end
   self.syncing:stop()
 end
 

@@ -90,6 +90,12 @@ function syncing:request()
   end
 end
 
+--- Asks for a sync each MS from here on; before, it may have done so at another pace.
+function syncing:every(ms)
+  if self.timer then self.timer:cancel() end
+  self.timer = self.loop:every(ms, function() self:request() end)
+end
+
 -- fn() once all that was appended so far is on the disk, at once where it is; in order; never after a stop.
 function syncing:when_synced(fn)
   local mark, covered = self.journal:mark()
@@ -109,7 +115,9 @@ end
 function syncing:stop()
   if self.stopped then return true end
   self.stopped = true
-  if self.retry then self.retry:cancel() end
+  for _, timer in ipairs { self.retry or false, self.timer or false } do
+    if timer then timer:cancel() end
+  end
   local ok, why, code = self.journal:close()
   if not ok then
     self.refused(code)

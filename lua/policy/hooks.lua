@@ -75,15 +75,20 @@ hooks.sections = { "dcache", "comms", "routing", "clients" }
 --- Policies to extend: `default` is the four sections, the others are files.
 hooks.policies = { "default", "duckiebot", "server", "lab" }
 
---- path, form, default as people say it (it stands in policies/SECTION.lua), what it is.
+--- path, form, default as people say it (it stands in policies/SECTION.lua), what it is. A change of a setting applies
+-- while the node runs (`live`), or, with `restart`, when the daemon has executed itself anew. There is no third kind.
+-- `later`: known and checked, but not used by this version.
 hooks.settings = {
-  { "swarm", "text", "duckietown", "name of the swarm: nodes of other swarms are not heard" },
+  { "swarm", "text", "duckietown", "name of the swarm: nodes of other swarms are not heard",
+    restart = true },
   { "name", "text", "host name", "what people call this node" },
   { "type", "text", "as found", "what others see this node as: duckiebot, laptop, server …" },
   { "tags", "list of text", "none", "words that releases and people may pick nodes by" },
   { "clock", "auto or system", "auto", "`system`: believe the system's clock without proof" },
-  { "dcache.classes", "classes", "six classes", "the law: constants of each class, equal on all nodes" },
-  { "dcache.buckets", "buckets", "the list of buckets", "class of each bucket; who may propose and dismiss" },
+  { "dcache.classes", "classes", "six classes", "the law: constants of each class, equal on all nodes",
+    restart = true },
+  { "dcache.buckets", "buckets", "the list of buckets",
+    "who may propose and dismiss; also the class of each bucket, which changes with the classes (restart)" },
   { "dcache.roots", "list of text", "none", "peer IDs of the roots of trust", later = true },
   { "dcache.hold", "list of text or all", "all", "classes kept here, whole or not at all", later = true },
   { "dcache.disk", "bytes", "64 MB", "most that the journal may take", later = true },
@@ -97,7 +102,7 @@ hooks.settings = {
     "addresses, or { address, budget =, cost =, tls = }" },
   { "routing.routes", "routes", "none", "[pattern] = way; the most specific pattern wins", later = true },
   { "routing.export", "list of text", "brain, ping", "components that answer strangers", later = true },
-  { "clients.logs.folder", "text", "~/shared-logs", "folder whose files are shared" },
+  { "clients.logs.folder", "text", "~/shared-logs", "folder whose files are shared", restart = true },
   { "clients.logs.copies", "span of count", "1 to 3", "copies wanted, at least and at most", later = true },
   { "clients.logs.at_once", "count", "2", "files fetched at once; one source has half of these places at most" },
   { "clients.logs.settle", "settle", "2 s + 1 s per 32 MB, at most 120 s",
@@ -105,7 +110,7 @@ hooks.settings = {
   { "clients.logs.budget", "bytes", "1 MB", "a second, off the LAN; on it there is no limit", later = true },
   { "clients.logs.private", "list of text", "dotfiles, keys, cores", "names (* ?) never shared" },
   { "clients.logs.gateway", "text or false", "port 3826, all interfaces",
-    "where files are served over HTTP" },
+    "where files are served over HTTP", restart = true },
   { "clients.logs.permission", "text", "Duckietown's place", "the owner's permission file, read live" },
   { "clients.diagnostics.every", "seconds", "60 s", "time between two looks", later = true },
   { "clients.diagnostics.checks", "list", "shipped list", "checks of one's own", later = true },

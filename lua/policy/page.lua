@@ -51,13 +51,24 @@ When a policy is read every hook is **asked twice**: with everything known, and 
 may be (`?` below). Hooks marked ! change things: they must not say yes when nothing is known.
 ]]
 
+local SETTINGS = [[
+
+## Settings
+`dt-swarm-cli HOST policy reload` reads the policy again while the daemon runs, and says what changed. A `live` setting
+applies at once, and so does every hook. For a `restart` one the daemon finishes its writes and executes itself anew, as
+the same process: nobody is told that it left. If anything in the new policy cannot apply, the old one stays in force,
+and the answer names file and line.
+
+| setting | form | default | a change | |
+|---|---|---|---|---|]]
+
 local function cell(text) return (tostring(text):gsub("|", "\\|")) end
 
 local function settings(out)
-  out[#out + 1] = "\n## Settings\n| setting | form | default | |\n|---|---|---|---|"
+  out[#out + 1] = SETTINGS
   for _, row in ipairs(hooks.settings) do
-    out[#out + 1] = ("| `%s` | %s | %s | %s%s |"):format(row[1], cell(row[2]), cell(row[3]), cell(row[4]),
-      row.later and " (used from a later version)" or "")
+    out[#out + 1] = ("| `%s` | %s | %s | %s | %s%s |"):format(row[1], cell(row[2]), cell(row[3]),
+      row.restart and "restart" or "live", cell(row[4]), row.later and " (used from a later version)" or "")
   end
 end
 

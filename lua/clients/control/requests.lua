@@ -1,4 +1,4 @@
--- requests.lua - one function a command, from the node to the answer's table. Only `dismiss` changes anything.
+-- requests.lua - one function a command, from the node to the answer's table. Two change anything: dismiss, reload.
 local dismissal = require "clients.control.dismissal"
 local facts_of = require "clients.control.facts"
 local files = require "clients.control.files"
@@ -117,6 +117,7 @@ local function commands_of(node)
   for command, method in pairs { report = "report", files = "list", sources = "sources", folder = "folder" } do
     commands[command] = function(request) return about[method](about, request) end -- in any order
   end
+  commands.reload = function() return node.reload:run() end
   commands.dismiss = function(request) return dismissal(node, request) end
   return commands
 end

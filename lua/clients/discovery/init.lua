@@ -81,6 +81,14 @@ function discovery:say_again()
   repeat_soon(self) -- a frame on the air may be lost, and nobody else would say so for minutes
 end
 
+-- This node is called otherwise now, or is of another type.
+function discovery:call_again()
+  self.names:changed()
+  if self.leaving then return end
+  self:announce()
+  repeat_soon(self)
+end
+
 function discovery:start()
   self.kept:start()
   self:announce()

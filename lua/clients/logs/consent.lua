@@ -11,6 +11,9 @@ function consent.new(given)
   return setmetatable({ disk = given.disk, loop = given.loop, path = given.path or nil, look = "" }, Consent)
 end
 
+-- From here on the permission stands in PATH (nil or false: it is not asked for).
+function Consent:set_path(path) self.path, self.look = path or nil, "" end
+
 local function read(self)
   local bytes, text = self.disk:read(self.path, LONGEST)
   if not bytes then return nil, "cannot be read: " .. text end

@@ -28,9 +28,9 @@ local function scanned(self)
   self.shares:renew(not self.own_files:unfinished())
 end
 
--- Asks about every file again: after the policy was reloaded or the permission changed.
+-- Asks about every file again: after the policy or the permission changed.
 function Logs:reconsider()
-  self.own_files:ask_again(math.maxinteger)
+  self.own_files:ask_all()
 end
 
 -- Who withdraws his permission takes back the words about files that are away, too.
@@ -48,6 +48,11 @@ local function settle_of(self)
     local form = self.policy:get "clients.logs.settle" or SETTLE
     return math.floor(math.min(form.least + size / form.per, form.most) * 1000)
   end
+end
+
+local function permission_file(self)
+  if self.permission_file ~= nil then return self.permission_file end
+  return self.policy:get "clients.logs.permission"
 end
 
 -- == the parts, and what news each hands to which
@@ -134,9 +139,8 @@ function logs.new(given)
     disk = given.disk, worker = given.worker, folder = given.folder,
   }, Logs)
   self.atomic_write = given.atomic_write or atomic_write.new { disk = given.disk, log = given.log }
-  local path = given.permission
-  if path == nil then path = self.policy:get "clients.logs.permission" end
-  self.consent = consent.new { disk = self.disk, loop = self.loop, path = path }
+  self.permission_file = given.permission
+  self.consent = consent.new { disk = self.disk, loop = self.loop, path = permission_file(self) }
   self.judge = judge.new { policy = self.policy, here = self.here, loop = self.loop, consent = self.consent }
   self.catalogue = catalogue.open { loop = self.loop, disk = self.disk, log = self.log, folder = given.state,
     atomic_write = self.atomic_write }
@@ -152,6 +156,13 @@ function Logs:start()
     watch_consent(self)
     self.away:check()
   end)
+end
+
+-- The policy is another one: its hook and its settings judge each file anew.
+function Logs:apply()
+  self.consent:set_path(permission_file(self))
+  watch_consent(self)
+  self:reconsider()
 end
 
 -- The permission now: true, false or nil, and why. For `here` and reports.

@@ -7,6 +7,7 @@ local watch = require "clients.logs.watch"
 local own_files = {}
 own_files.__index = own_files
 
+local SLICE = 64 -- files that are asked about in a turn
 local STRAYS = 1000 -- names that are no files and are shown; more are only counted
 local BROKEN = { EIO = true, ENXIO = true, ENODEV = true, ESTALE = true, EBADMSG = true, EUCLEAN = true,
   ETIMEDOUT = true } -- the disk fails: the file may come back
@@ -242,20 +243,37 @@ function own_files:sweep()
   self.stray_before, self.stray, self.strays, self.over, self.beyond = self.stray, {}, 0, self.beyond, 0
 end
 
+-- Asks about the file NAME again → true, where it is one that can be judged now.
+local function ask(self, name)
+  local file = self.by_name[name]
+  if not file or not file.info or self.hashing:has(file) then return false end
+  self:consider(file)
+  return true
+end
+
 -- Asks again about at most MOST files, round and round: facts change, policies too.
 function own_files:ask_again(most)
   local names, asked = sorted.keys(self.by_name), 0
   for i = 1, #names do
-    local file = self.by_name[names[(self.turn + i - 1) % #names + 1]]
-    if file and file.info and not self.hashing:has(file) then
-      self:consider(file)
-      asked = asked + 1
-    end
+    if ask(self, names[(self.turn + i - 1) % #names + 1]) then asked = asked + 1 end
     if asked >= most then
       self.turn = (self.turn + i) % #names
       return
     end
   end
+end
+
+-- Asks about all of them, a slice a turn; who calls this again meanwhile has it begin anew.
+function own_files:ask_all()
+  local names, at = sorted.keys(self.by_name), 0
+  self.asking = names
+  local function slice()
+    if self.asking ~= names then return end
+    for i = at + 1, math.min(at + SLICE, #names) do ask(self, names[i]) end
+    at = at + SLICE
+    if at < #names then self.loop:post(slice) end
+  end
+  slice()
 end
 
 return own_files

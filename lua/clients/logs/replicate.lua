@@ -3,6 +3,7 @@ local declined = require "clients.logs.declined"
 local stale_partials = require "clients.logs.stale_partials"
 local sorted = require "sorted"
 local retry = require "clients.logs.retry"
+local returning = require "clients.logs.returning"
 local fetch_queue = require "clients.logs.fetch_queue"
 local walk = require "dcache.walk"
 
@@ -11,32 +12,39 @@ replicate.__index = replicate
 
 local AGAIN = 60 * 1000 -- ms until all that is known is looked at again: room and policy change
 local SOON = 200 -- ms in which several words about files are looked at together
-local BACK, BACK_MAX = 500, 16 -- the same for peers who are back, and whose copies are then looked for
 local QUEUE_MAX = 1024 -- files not yet asked about; a look finds the rest
 local HOLDERS_MAX = 64 -- of one file that are counted
 local GONE = 1000 -- ms from a dismissal to the look whether anybody still has the file
 local SLICE = 64 -- questions to the policy in a turn
+
+-- Who keeps his own need not look at each word. He does by the shipped default, which never wants anything.
+local function listen(self)
+  self.keeps_own = select(3, self.policy:where "clients.logs.fetch")
+  if self.keeps_own or self.listening then return end
+  self.listening = true
+  self.comms:on_back(function(peer)
+    if not self.keeps_own then self.returning:note(peer.id) end
+  end)
+  for _, bucket in ipairs { "share/files", "share/safe" } do
+    self.comms:on_statement(bucket, function(st, source)
+      if source and not self.keeps_own then self:hear(st) end
+    end)
+  end
+end
 
 -- loop, log, random, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
 -- content: holds(cid), fetch(cid, size, name, done(path | nil, text, code), pressed(), origin), partial_files(),
 -- drop(cid, why), make_room(cid), heard(record) (its init.lua).
 function replicate.new(given)
   local self = setmetatable({ queue = {}, holders = {}, gone = {}, declined = declined.new() }, replicate)
-  for _, name in ipairs { "loop", "log", "time", "dcache", "policy", "here", "names", "label", "content" } do
-    self[name] = given[name]
-  end
+  for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "names", "label",
+    "content" } do self[name] = given[name] end
   self.fetch_queue = fetch_queue.new { at_once = function() return self.policy:get "clients.logs.at_once" end }
   self.stale_partials = stale_partials.new { content = self.content, log = self.log }
-  self.keeps_own = select(3, self.policy:where "clients.logs.fetch") -- the shipped default: nothing is ever wanted
   self.retry = retry.new { loop = self.loop, random = given.random,
     wake = function(key, signer) self:consider_soon(key, signer) end }
-  if self.keeps_own then return self end
-  given.comms:on_back(function(peer) self:back(peer.id) end)
-  for _, bucket in ipairs { "share/files", "share/safe" } do
-    given.comms:on_statement(bucket, function(st, source)
-      if source then self:hear(st) end
-    end)
-  end
+  self.returning = returning.new { loop = self.loop, dcache = self.dcache, retry = self.retry }
+  listen(self)
   return self
 end
 
@@ -72,27 +80,6 @@ function replicate:lost(key, damaged)
   end
 end
 
-local function has_copy(self, key, ids)
-  for i = 1, math.min(#ids, BACK_MAX) do
-    local copy = self.dcache:record("share/safe", key, ids[i])
-    if copy and copy.holds then return true end
-  end
-end
-
--- The peer ID can be reached again: what he shares, or has a copy of, is tried soon. Keys cost nothing to make, so
--- that a crowd of them is gone through together.
-function replicate:back(id)
-  if self.stopped then return end
-  self.ids = self.ids or {}
-  if self.ids[id] then return end
-  self.ids[id], self.ids[#self.ids + 1] = true, id
-  self.waking = self.waking or self.loop:after(BACK, function()
-    local ids = self.ids
-    self.waking, self.ids = nil, nil
-    self.retry:back(function(key, signer) return ids[signer] or has_copy(self, key, ids) end)
-  end)
-end
-
 -- Words of who had the file KEY are gone: if nobody has it any more, it is not waited for.
 function replicate:gone_soon(key)
   if self.stopped or not (self.fetch_queue:has(key) or self.retry:knows(key)) then return end
@@ -107,6 +94,14 @@ end
 
 function replicate:name(key, id) self.content:heard(self.dcache:record("share/files", key, id)) end -- or another name
 
+--- The policy is another one: all that is known is asked about again.
+function replicate:apply()
+  listen(self)
+  if self.walking then self.walking.stop() end
+  self.walking = nil
+  self:look()
+end
+
 function replicate:start()
   self.timer = self.loop:every(AGAIN, function() self:look() end)
   self:look()
@@ -114,10 +109,11 @@ end
 
 function replicate:stop()
   self.stopped = true
-  for _, timer in ipairs { self.timer or false, self.pending or false, self.waking or false, self.leaving or false } do
+  for _, timer in ipairs { self.timer or false, self.pending or false, self.leaving or false } do
     if timer then timer:cancel() end
   end
   if self.walking then self.walking.stop() end
+  self.returning:stop()
   self.retry:stop()
 end
 

@@ -4,7 +4,8 @@ listener.__index = listener
 
 local NETWORKS_EVERY = 5000 -- ms
 local NETWORKS_MAX = 64
-local HTTP_PORT = 3826 -- the default one: where it is taken the kernel chooses, and beacons say which
+
+listener.DEFAULT_PORT = 3826 -- where it is taken the kernel chooses, and beacons say which
 
 -- Only on-link sources may ask for files; the list follows the interfaces.
 local function tell_networks(self)
@@ -31,7 +32,7 @@ end
 
 local function try(self)
   local gateway, err, code = self.make { host = self.host, port = self.port, congestion = "bbr" }
-  if not gateway and code == "EADDRINUSE" and self.port == HTTP_PORT then
+  if not gateway and code == "EADDRINUSE" and self.port == listener.DEFAULT_PORT then
     gateway, err = self.make { host = self.host, port = 0, congestion = "bbr" }
   end
   if gateway then return opened(self, gateway) end

@@ -1,0 +1,113 @@
+-- changes.lua - what differs between two policies, setting by setting, in values and in words. Applies nothing.
+local byte_size = require "byte_size"
+local hooks = require "policy.hooks"
+local sorted = require "sorted"
+
+local changes = {}
+
+-- Plain data only.
+local function is_equal(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  for key, value in pairs(a) do -- any order
+    if not is_equal(value, b[key]) then return false end
+  end
+  for key in pairs(b) do -- any order
+    if a[key] == nil then return false end
+  end
+  return true
+end
+
+-- Does a bucket have another class, or none, or is it new? Then the classes are others.
+local function moves_a_bucket(old, new)
+  for bucket, rule in pairs(old) do -- any order
+    if not new[bucket] or new[bucket].class ~= rule.class then return true end
+  end
+  for bucket in pairs(new) do -- any order
+    if not old[bucket] then return true end
+  end
+  return false
+end
+
+local function kind_of(row, old, new)
+  if row.restart or row[2] == "buckets" and moves_a_bucket(old, new) then return "restart" end
+  return "live"
+end
+
+--- Settings that are not the same in the policies OLD and NEW, in the order of policies/README.md. Each is
+--   { row = of hooks.settings, path =, kind = "live" | "restart", old =, new = (plain data), file =, line = (of NEW),
+--     later = true where this version does not use it }
+function changes.between(old, new)
+  local list = {}
+  for _, row in ipairs(hooks.settings) do
+    local path = row[1]
+    local before, now = old:get(path), new:get(path)
+    if not is_equal(before, now) then
+      local file, line = new:where(path)
+      list[#list + 1] = { row = row, path = path, kind = kind_of(row, before, now), old = before, new = now,
+        file = file or new.name, line = line or 0, later = row.later }
+    end
+  end
+  return list
+end
+
+-- == in words
+
+local function number(value) return ("%.14g"):format(value) end
+local function seconds(value) return number(value) .. " s" end
+local function list(values) return values[1] and table.concat(values, ", ") or "none" end
+
+local function channel(one)
+  local more = {}
+  for _, name in ipairs { "budget", "cost", "tls" } do
+    local value = one[name]
+    local words = name == "budget" and value and byte_size.of(value) .. "/s" or tostring(value)
+    if value ~= nil then more[#more + 1] = name .. " " .. words end
+  end
+  return one.address .. (more[1] and (" (%s)"):format(table.concat(more, ", ")) or "")
+end
+
+local function each(what)
+  return function(values)
+    local words = {}
+    for i, value in ipairs(values) do words[i] = what(value) end
+    return list(words)
+  end
+end
+
+-- Names of MAP whose values are not the same in OTHER; they stand for all that a line has no room for.
+local function differing(map, other)
+  local names = {}
+  for _, name in ipairs(sorted.keys(map)) do
+    if not is_equal(map[name], other[name]) then
+      local fields = sorted.keys(map[name])
+      for i, field in ipairs(fields) do fields[i] = ("%s %s"):format(field, tostring(map[name][field])) end
+      names[#names + 1] = ("%s: %s"):format(name, table.concat(fields, ", "))
+    end
+  end
+  return names[1] and table.concat(names, "; ") or "–"
+end
+
+local WORDS = {
+  bytes = byte_size.of, seconds = seconds, share = number, count = number,
+  list = function(values) return ("%d of one's own"):format(#values) end,
+  ["list of text"] = list,
+  ["list of text or all"] = function(value) return value == "all" and value or list(value) end,
+  ["span of seconds"] = function(span) return seconds(span[1]) .. " to " .. seconds(span[2]) end,
+  ["span of count"] = function(span) return number(span[1]) .. " to " .. number(span[2]) end,
+  settle = function(form)
+    return ("%s + 1 s per %s, at most %s"):format(seconds(form.least or 0), byte_size.of(form.per or 0),
+      seconds(form.most or 0))
+  end,
+  channels = each(channel),
+  routes = each(function(route) return route.pattern .. " = " .. route.target end),
+  classes = differing, buckets = differing,
+}
+
+--- Value VALUE of the setting ROW as people read it; OTHER: what it is compared with, where it is a large table.
+function changes.words(row, value, other)
+  if value == nil then return row[3] end
+  if value == false then return "none" end
+  return WORDS[row[2]] and WORDS[row[2]](value, other) or tostring(value)
+end
+
+return changes

@@ -1,0 +1,77 @@
+-- reload.lua - the policy read again while the daemon runs: what changed, can it apply; then it does. Reads no file.
+--
+-- A new policy applies as a whole or not at all. Live settings are changed in place; for a `restart` one the daemon
+-- executes itself anew, which applies the others, too. What cannot apply is found before anything changes.
+local changes = require "policy.changes"
+local json = require "core.json"
+
+local reload = {}
+reload.__index = reload
+
+-- GIVEN:
+--   node
+--   load()               → policy | nil, array of lines: what is wrong with it
+--   unfit(policy, list)  → array of lines: what of the changes LIST (policy/changes.lua) cannot apply on this machine
+--   fixed                { [path of a setting] = the option that was given instead of it }
+--   restart(why)         the daemon finishes its writes and executes itself anew, in a later turn
+function reload.new(given)
+  return setmetatable({ node = given.node, load = given.load, unfit = given.unfit, fixed = given.fixed,
+    restart = given.restart }, reload)
+end
+
+local function refusal(lines)
+  return nil, ("policy: the old policy stays in force: %s"):format(table.concat(lines, "; ")), "policy"
+end
+
+-- What becomes of a change, for people.
+local function effect(self, change)
+  if self.fixed[change.path] then return ("no effect: %s was given"):format(self.fixed[change.path]) end
+  return change.later and "not used by this version yet" or change.kind
+end
+
+local function rows(self, list)
+  local found = {}
+  for i, change in ipairs(list) do
+    found[i] = { setting = change.path, before = changes.words(change.row, change.old, change.new),
+      now = changes.words(change.row, change.new, change.old), kind = change.kind, effect = effect(self, change),
+      file = change.file, line = change.line }
+  end
+  return found
+end
+
+-- Those of LIST that this daemon goes by, and the paths of those that need a restart.
+local function in_use(self, list)
+  local used, restart = {}, {}
+  for _, change in ipairs(list) do
+    if not self.fixed[change.path] and not change.later then
+      used[#used + 1] = change
+      if change.kind == "restart" then restart[#restart + 1] = change.path end
+    end
+  end
+  return used, restart
+end
+
+--- Reads the policy again and applies it → { policy = its file, changes = rows, restart = array of the settings for
+-- which the daemon executes itself anew } | nil, text, "policy": nothing changed.
+function reload:run()
+  local new, lines = self.load()
+  if not new then return refusal(lines) end
+  local list = changes.between(self.node.policy, new)
+  local used, restart = in_use(self, list)
+  lines = self.unfit(new, used)
+  if lines[1] then
+    new:close()
+    return refusal(lines)
+  end
+  local answer = { policy = new.name, changes = json.array(rows(self, list)),
+    restart = json.array(restart) }
+  if restart[1] then
+    new:close()
+    self.restart(table.concat(restart, ", "))
+  else
+    self.node:apply(new, used)
+  end
+  return answer
+end
+
+return reload

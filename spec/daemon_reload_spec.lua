@@ -1,0 +1,101 @@
+-- daemon_reload_spec.lua - `policy reload` on a running daemon: what cannot apply changes nothing, and what needs a
+-- restart gets one that nobody else sees. Each setting by itself: spec/e2e/settings_spec.lua.
+local folder = require "spec.folder"
+local net = require "core.net"
+local process = require "spec.process"
+
+local within = process.within
+
+-- Open files of a process, by kind.
+local function open_files(pid)
+  local pipe = assert(io.popen(("ls /proc/%d/fd | wc -l"):format(pid)))
+  local n = pipe:read "n"
+  pipe:close()
+  return n
+end
+
+describe("policy reload", function()
+  local w, ada
+  before_each(function() w = process.new() end)
+  after_each(function() w:close() end)
+
+  local function policy(body) return w:policy("ada.lua", body) end
+
+  it("changes nothing where anything cannot apply, and says what, by file and line", function()
+    local taken = net.listen { host = "127.0.0.1", port = 0 }
+    folder.write(w.dir .. "/file", "x")
+    ada = w:start("ada", { policy = policy "", bare = true, share = w.dir .. "/share" })
+    local before, pid = ada:ask "status", ada.pid
+    local BAD = {
+      { "p.tags = = 1", "ada.lua:4: " },
+      { "p.swrm = 'x'", 'ada.lua:4: swrm: no such section or setting; did you mean "swarm"?' },
+      { "p.comms.beacon = { 5, 2 }", "ada.lua:4: comms.beacon: wanted { least, most }" },
+      { "p.name = 'a b'", "ada.lua:4: name: a name is 1 to 32 of" },
+      { "p.swarm = 'a b'", "ada.lua:4: swarm: a swarm's name is 1 to 128 ASCII characters" },
+      { "p.dcache.classes.share.size = 99999999", "dcache.classes: 'size' of a class is out of range" },
+      { "p.routing.channels = { '/ip4/1.2.3/udp/1/dswarm-line' }", "ada.lua:4: routing.channels: " },
+      { "function p.clients.logs.fetch(file) return file.siz > 1 end", 'did you mean "size"?' },
+      { ("p.clients.logs.gateway = '/ip4/127.0.0.1/tcp/%d'"):format(taken:port()),
+        "ada.lua:4: clients.logs.gateway: " },
+      { "p.clients.logs.gateway = '/ip4/203.0.113.9/tcp/4001'", "ada.lua:4: clients.logs.gateway: " },
+      { ("p.clients.logs.folder = %q"):format(w.dir .. "/file"), "ada.lua:4: clients.logs.folder: " },
+      { ("p.clients.logs.folder = %q"):format(w.dir .. "/file/below"), "ada.lua:4: clients.logs.folder: " },
+      { "p.clients.logs.folder = '/proc/nowhere'", "ada.lua:4: clients.logs.folder: " },
+    }
+    for _, case in ipairs(BAD) do
+      policy("p.tags = { 'not me' }\n" .. case[1])
+      local said, code = ada:cli "policy reload"
+      assert.equal(4, code, case[1] .. "\n" .. said)
+      assert.truthy(said:find("the old policy stays in force", 1, true), said)
+      assert.truthy(said:find(case[2], 1, true), said)
+    end
+    os.execute("sleep 0.3") -- were one of them to restart, it would by now
+    local after = ada:ask "status"
+    for _, name in ipairs { "swarm", "name", "policy", "share", "started" } do
+      assert.equal(before.node[name], after.node[name], name)
+    end
+    assert.equal(pid, ada.pid)
+    policy "p.tags = { 'me' }"
+    local answer = ada:ask "policy reload"
+    assert.same({ "tags", "none", "me", "live" }, { answer.changes[1].setting, answer.changes[1].before,
+      answer.changes[1].now, answer.changes[1].effect })
+    taken:close()
+  end)
+
+  it("says that an option of the command line keeps a setting as it is", function()
+    ada = w:start("ada", { policy = policy "" })
+    policy "p.name = 'zoe'\np.clients.logs.folder = '/tmp/other'"
+    local said, code = ada:cli "policy reload"
+    assert.equal(0, code)
+    assert.truthy(said:find("no effect: --name was given", 1, true), said)
+    assert.truthy(said:find("no effect: --share was given", 1, true), said)
+    assert.equal("ada", ada:ask "status".node.name)
+    local again = ada:cli "policy reload"
+    assert.truthy(again:find("no setting changed", 1, true), again)
+  end)
+
+  it("starts anew for a restart: the same process, its work there, and nobody hears that it left", function()
+    ada = w:start("ada", { policy = policy "" })
+    local bea = w:start "bea"
+    folder.write(ada.share .. "/a.txt", "a")
+    local function listed(of) return of:cli "report":find("a.txt", 1, true) end
+    assert.truthy(within(10, function() return listed(bea) and #bea:ask "discover".nodes == 2 end), bea:log())
+    local before, files = ada:ask "status", open_files(ada.pid)
+    policy "p.clients.logs.gateway = false"
+    local answer = ada:ask "policy reload"
+    assert.same({ "clients.logs.gateway" }, answer.restart)
+    assert.truthy(within(10, function()
+      local now = ada:ask "status"
+      return now and now.node.started > before.node.started and listed(ada)
+    end), ada:log())
+    assert.is_nil(ada:code(), "it is the same process")
+    assert.equal(before.node.id, ada:ask "status".node.id)
+    assert.is_nil(ada:ask "status".gateway.port)
+    assert.is_nil(bea:log():find("left", 1, true), bea:log())
+    for _, node in ipairs(bea:ask "discover".nodes) do assert.equal("ready", node.status) end
+    assert.is_true(open_files(ada.pid) <= files, "what was open before is closed")
+    assert.is_nil(ada:log():find "damaged", ada:log())
+    assert.equal(0, ada:stop())
+    assert.truthy(ada:cli "status":find "stopped cleanly")
+  end)
+end)
