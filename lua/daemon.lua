@@ -34,8 +34,8 @@ local function open_base(self, given)
   if not free then return nil, err end
   self.state, err = require "state".open { disk = disk, dir = self.places.state, now = wall }
   if not self.state then return nil, err end
-  self.identity, err = require "identity".open { disk = disk, dir = self.places.state, board = self.board.facts(),
-    key = require "core.key", now = wall, random = self.random }
+  self.identity, err = require "identity".open { disk = disk, dir = self.places.state,
+    board = require "board".facts(disk), key = require "core.key", now = wall, random = self.random }
   if not self.identity then return nil, err end
   self.worker, err = require "worker".new { loop = self.loop }
   if not self.worker then return nil, err end
