@@ -57,7 +57,7 @@ struct digest {
   int is_known;
 };
 
-/* Slot hash of a statement seen lately: an offer and the put that follows hash once. */
+/* Slot hash of a statement seen lately: a check and the put that follows hash once. */
 #define INDEX_SEEN 256
 
 struct index_seen {
@@ -130,7 +130,7 @@ uint32_t index_find_slot(const struct index *ix, struct statement_part bucket,
 /* NULL where ST would be new, or the word: class, size, window, ended, future (the last
  * two only where NOW, in ms, is not negative), duplicate, older, quota. Changes nothing.
  */
-const char *index_offer(struct index *ix, const struct statement *st, int64_t now);
+const char *index_check(struct index *ix, const struct statement *st, int64_t now);
 
 /* Takes ST in, whose signature has been verified. PLACE in the journal, or INDEX_NOWHERE:
  * then the line is copied. NULL and what it replaced (size 0: nothing), or a word as

@@ -35,7 +35,7 @@ uint32_t index_find_slot(const struct index *ix, struct statement_part bucket,
                             index_find_holder(ix, public, class_number));
 }
 
-/* ---- offering: what would happen ---- */
+/* ---- checking: what would happen ---- */
 
 /* Where a statement would go; numbers are 0 where nothing is yet. */
 struct target {
@@ -62,7 +62,7 @@ static int has_share(const struct index *ix, const struct target *to) {
   return h->count < ix->law.classes[to->class_number].slots || to->slot < h->greatest;
 }
 
-/* A frame's statements are offered together, and put a little later: remembered between.
+/* A frame's statements are checked together, and put a little later: remembered between.
  */
 static uint64_t slot_of_statement(struct index *ix, const struct statement *st) {
   struct index_seen *seen = &ix->seen[st->id[0] % INDEX_SEEN];
@@ -91,7 +91,7 @@ static const char *find_target(struct index *ix, const struct statement *st, int
   return has_share(ix, to) ? NULL : "quota";
 }
 
-const char *index_offer(struct index *ix, const struct statement *st, int64_t now) {
+const char *index_check(struct index *ix, const struct statement *st, int64_t now) {
   struct target to;
   return find_target(ix, st, now, &to);
 }

@@ -1,4 +1,4 @@
-/* record.c - the index of records for Lua: offer, put, look up, compare. No journal, no
+/* record.c - the index of records for Lua: put, look up, compare. No journal, no
  * rule. */
 #include "record.h"
 #include <errno.h>
@@ -68,17 +68,6 @@ static int f_close(lua_State *L) {
   return 0;
 }
 
-/* index:offer(statement, [now in ms]) -> "new" | nil, message, word. Changes nothing. */
-static int f_offer(lua_State *L) {
-  struct index *ix = index_argument(L, 1);
-  int64_t now = luaL_optinteger(L, 3, -1);
-  const char *word = index_offer(ix, statement_argument(L, 2), now);
-  if (word)
-    return refuse(L, word);
-  lua_pushliteral(L, "new");
-  return 1;
-}
-
 /* index:put(statement, [place]) -> "new", place and size of what it replaced (or nothing)
  * | nil, message, word. Without a place the index keeps the line. */
 static int f_put(lua_State *L) {
@@ -135,7 +124,7 @@ static int f_expire(lua_State *L) {
   return dropped(L, index_expire(ix, now, note_gone, L));
 }
 
-/* index:drop_future(now in ms, [signer]) -> the same of what `offer` would refuse as
+/* index:drop_future(now in ms, [signer]) -> the same of what a check would refuse as
  * being of the future; SIGNER: his words only */
 static int f_drop_future(lua_State *L) {
   struct index *ix = index_argument(L, 1);
@@ -424,7 +413,6 @@ static int f_memory(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"offer",        f_offer       },
     {"put",          f_put         },
     {"expire",       f_expire      },
     {"drop_future",  f_drop_future },

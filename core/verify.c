@@ -1,7 +1,6 @@
 /* verify.c - signatures of many statements as one job for a thread. Takes nothing in. */
 #include "core.h"
 #include "batch.h"
-#include "pending.h"
 #include "worker.h"
 #include <string.h>
 
@@ -90,13 +89,11 @@ static int f_batches(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"batches", f_batches  },
-    {"pending", pending_new},
-    {NULL,      NULL       }
+    {"batches", f_batches},
+    {NULL,      NULL     }
 };
 
 int luaopen_core_verify(lua_State *L) {
-  pending_class(L);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -1,4 +1,4 @@
--- intake.lua - statements that others sent, from a frame to records: offered, checked, taken in. Passes none on.
+-- intake.lua - statements that others sent, from a frame to records: checked, verified, taken in. Passes none on.
 local intake = {}
 intake.__index = intake
 
@@ -97,7 +97,7 @@ end
 function intake:frame(list, source)
   local all = #list
   local frame = { list = list, source = source, left = all }
-  local fresh = self.dcache:offer_batch(list)
+  local fresh = self.dcache:check_batch(list)
   unwanted(self, frame, fresh + 1, all)
   local paid = affordable(self, list, fresh, source)
   refuse(self, frame, paid + 1, fresh)

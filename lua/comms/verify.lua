@@ -12,7 +12,7 @@ local ALL_MAX = 8192
 -- swarm; start() → worker (lua/worker.lua), asked for when first needed; nil: checks at once (virtual time).
 function verify.new(given)
   return setmetatable({ swarm = given.swarm, start = given.start, channels = {}, by_kind = {}, by_id = {},
-    waiting = 0, jobs = 0, pending = threads.pending() }, verify)
+    waiting = 0, jobs = 0, pending = {} }, verify)
 end
 
 local function push(list, item)
@@ -81,8 +81,10 @@ local function deliver(self, slices, begun)
   self.jobs = self.jobs - 1
   for _, slice in ipairs(slices) do
     local list = slice.entry.list
-    self.pending:remove(list, slice.from, slice.to)
-    for i = slice.from, begun and 0 or slice.to do list:refuse(i, "closed") end
+    for i = slice.from, slice.to do
+      self.pending[list:short(i)] = nil
+      if not begun then list:refuse(i, "closed") end
+    end
   end
   pump(self)
   for _, slice in ipairs(slices) do slice.entry.done(slice.from, slice.to) end
@@ -124,14 +126,22 @@ local function wait(self, queue, entry, source)
 end
 
 -- Marks those of the first N of LIST that are being checked already, and those for which there is no room.
--- → how many are left; they come first.
+-- → how many are left; they come first, and are now in `pending`, which is never larger than ALL_MAX and what is in
+-- the jobs on their way.
 local function admit(self, list, n, source)
-  n = self.pending:add(list, n)
   local queue = self.by_id[name_of(source)]
-  local room = math.min(ALL_MAX - self.waiting, SOURCE_MAX - (queue and queue.statements or 0), n)
-  self.pending:remove(list, room + 1, n)
-  for i = room + 1, n do list:refuse(i, "full") end
-  return room
+  local room = math.min(ALL_MAX - self.waiting, SOURCE_MAX - (queue and queue.statements or 0))
+  for i = 1, n do
+    local short = list:short(i)
+    if self.pending[short] then
+      list:refuse(i, "duplicate")
+    elseif room == 0 then
+      list:refuse(i, "full")
+    else
+      self.pending[short], room = true, room - 1
+    end
+  end
+  return list:part(n)
 end
 
 -- Checks the first N of LIST (core.batch), which came over SOURCE: done(from, to) for each piece of them once it was

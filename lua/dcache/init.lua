@@ -1,5 +1,4 @@
 -- init.lua - what this node holds: journal, index and law as one thing. Checks no signature, speaks to nobody.
-local intake = require "core.intake"
 local statement = require "core.statement"
 local record = require "core.record"
 local reading = require "dcache.reading"
@@ -196,13 +195,11 @@ function dcache:compact()
   if not ok then self.log:once("compact", "error", "dcache", "could not compact the journal", { why = err }) end
 end
 
--- Would this word be taken in? "new" | nil, text, code. Changes nothing; the signature comes after.
-function dcache:offer(st) return self.index:offer(st, self.time:proved_now()) end
-
--- The same for each of LIST (core.batch) → how many; they come first. The others have a word.
-function dcache:offer_batch(list)
+-- Which statements of LIST (core.batch) would be taken in, if their signatures are good? → how many; they come first,
+-- the others have the code that refuses them. Changes nothing but LIST.
+function dcache:check_batch(list)
   local time = self.time
-  return intake.offer(list, self.index, time:proved_now(), self.id, time.quality ~= "none" and time:now() or nil)
+  return list:check(self.index, time:proved_now(), self.id, time.quality ~= "none" and time:now() or nil)
 end
 
 function dcache:class_of(bucket)
@@ -244,7 +241,7 @@ end
 -- The same for the places FROM … TO of LIST; those that have a word are left alone, those refused here get one.
 -- → how many were taken in; are some of them kept; are some our own, said before we were started again.
 function dcache:take_batch(list, from, to)
-  local n, classes, own_at = intake.take(list, from, to, self.index, self.journal, self.family_of, self.id)
+  local n, classes, own_at = list:take(from, to, self.index, self.journal, self.family_of, self.id)
   if self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
   if own_at then self.signer:heard(own_at, classes & self.kept_bits ~= 0) end
   for i, class in ipairs(self.class_list) do

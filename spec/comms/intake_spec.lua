@@ -32,7 +32,7 @@ local function new(burst)
   end
   box.verify = verify.new { swarm = "duckietown", start = function() return worker end }
   local dcache = {}
-  function dcache.offer_batch(_, list)
+  function dcache.check_batch(_, list)
     refuse_all(list, 1, #list, "h", "duplicate")
     return list:part(#list)
   end

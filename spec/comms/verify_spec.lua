@@ -1,5 +1,6 @@
 -- verify_spec.lua - who is checked next: fair by channel and source, bounded, none twice. The worker is the spec's.
 local batch, key, statement = require "core.batch", require "core.key", require "core.statement"
+local random = require "core.random"
 local verify = require "comms.verify"
 local simloop = require "sim.loop"
 
@@ -99,8 +100,28 @@ describe("checking signatures", function()
     assert.same({ "y", nil, "w", "duplicate" }, { again:statement(1).key, again:word(1), again:statement(2).key,
       again:word(2) })
     finish(box)
-    assert.equal(0, #box.verify.pending)
+    assert.same({}, box.verify.pending)
     assert.equal(1, box.verify:add(frame { "w" }, 1, from, ignore))
+  end)
+
+  it("knows of each word whether it is being checked, whatever comes and goes", function()
+    local box, chance, held = new(), random.seeded(3), {}
+    local function add(n)
+      local all = names("c" .. n .. "-", 10)
+      return box.verify:add(frame(all), #all, source("udp", tostring(n)), function() end)
+    end
+    for _ = 1, 300 do
+      local n = chance:integer(60) + 1
+      assert.equal(held[n] and 0 or 10, add(n))
+      assert.equal(0, add(n), "all of them are being checked now")
+      held[n] = true
+      if chance:integer(20) == 0 then
+        finish(box)
+        held = {}
+      end
+    end
+    finish(box)
+    assert.same({}, box.verify.pending)
   end)
 
   it("is bounded by source: a datagram source is refused, a stream is not read meanwhile", function()
@@ -118,7 +139,7 @@ describe("checking signatures", function()
     assert.is_nil(calls.resumed)
     finish(box)
     assert.equal(1, calls.resumed)
-    assert.same({ 0, 0, {}, {} }, { box.verify.waiting, #box.verify.pending, box.verify.by_id, box.verify.channels })
+    assert.same({ 0, {}, {}, {} }, { box.verify.waiting, box.verify.pending, box.verify.by_id, box.verify.channels })
   end)
 
   it("gives a host one room, and one turn, for all its streams", function()
@@ -156,6 +177,7 @@ describe("checking signatures", function()
     box.loop:run_until(box.loop.time)
     assert.same({ 1, 1 }, told)
     assert.equal("closed", list:word(1))
+    assert.same({}, box.verify.pending)
   end)
 
   it("goes on where somebody fails over what he is told: no stream is paused for ever", function()
@@ -169,7 +191,7 @@ describe("checking signatures", function()
     assert.equal(1, calls.paused)
     box.loop:run_until(box.loop.time)
     while box.jobs[1] do assert.has_error(function() table.remove(box.jobs, 1).done {} end) end
-    assert.same({ 0, 0, 1 }, { box.verify.waiting, #box.verify.pending, calls.resumed })
+    assert.same({ 0, {}, 1 }, { box.verify.waiting, box.verify.pending, calls.resumed })
     assert.is_true(told > 1)
   end)
 

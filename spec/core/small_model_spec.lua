@@ -1,6 +1,7 @@
 -- small_model_spec.lua - every history of three statements in one slot, heard in every order by two nodes,
 -- with a third that was off and comes back: nobody disagrees, nothing rises again. Old rules as controls.
-local key, record, statement = require "core.key", require "core.record", require "core.statement"
+local batch, key = require "core.batch", require "core.key"
+local record, statement = require "core.record", require "core.statement"
 
 local UNIT, TTL = 1600, 6400
 local CLASS = { name = "slot", max_ttl = TTL, size = 1024, slots = 9, kept = true, buckets = { "b" } }
@@ -51,7 +52,7 @@ function kinds.real()
   local node = {}
   function node.hear(word, now)
     words[word.st.short] = word
-    if index:offer(word.st, now * 1000) then index:put(word.st) end
+    if batch.new(word.st.line):check(index, now * 1000) == 1 then index:put(word.st) end
   end
   function node.expire(now) index:expire(now) end
   function node.held(now)
@@ -173,7 +174,7 @@ describe("three statements in one slot", function()
         index:put(last)
         z:put(first)
         index:expire(back)
-        assert.is_nil((index:offer(first, back * 1000)))
+        assert.equal(0, batch.new(first.line):check(index, back * 1000))
         assert.are.equal("new", select(1, z:put(last)))
         assert.are.equal((z:digest("slot", back)), (index:digest("slot", back)))
       end

@@ -96,28 +96,3 @@ describe("signatures on a thread", function()
     pool:close()
   end)
 end)
-
-describe("the set of what is being checked", function()
-  it("says of each whether it is in it, whatever comes and goes", function()
-    local pending, random, count = verify.pending(), require "core.random".seeded(3), 0
-    local lists = {}
-    for n = 1, 40 do
-      local all = {}
-      for i = 1, 30 do all[i] = word(n * 30 + i) end
-      lists[n] = { all = all }
-    end
-    for _ = 1, 400 do
-      local one = lists[random:integer(#lists) + 1]
-      if one.held then
-        pending:remove(one.held, 1, #one.all)
-        one.held, count = nil, count - #one.all
-      else
-        local list = frame(one.all)
-        assert.equal(#one.all, pending:add(list, #one.all))
-        assert.equal(0, pending:add(frame(one.all), #one.all), "all of them are in it now")
-        one.held, count = list, count + #one.all
-      end
-      assert.equal(count, #pending)
-    end
-  end)
-end)

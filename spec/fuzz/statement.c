@@ -50,11 +50,11 @@ static void put(struct index *ix, const char *line, size_t size, int64_t place) 
     return;
   }
   check_fields(&st, line, size);
-  offered = index_offer(ix, &st, place % 2 ? TICK * INT64_C(1000) : -1);
+  offered = index_check(ix, &st, place % 2 ? TICK * INT64_C(1000) : -1);
   FUZZ_CHECK(!offered || fuzz_is_word(offered));
   word = index_put(ix, &st, place % 3 ? place : INDEX_NOWHERE, &gone);
   FUZZ_CHECK(!word || fuzz_is_word(word));
-  offered = index_offer(ix, &st, -1);
+  offered = index_check(ix, &st, -1);
   FUZZ_CHECK(word ||
              (offered && (!strcmp(offered, "duplicate") || !strcmp(offered, "quota"))));
 }

@@ -1,5 +1,5 @@
--- intake_spec.lua - a batch against what is held: as if its statements had come one by one.
-local batch, intake = require "core.batch", require "core.intake"
+-- batch_take_spec.lua - a batch against what is held: as if its statements had come one by one.
+local batch = require "core.batch"
 local disk, journal, record = require "core.disk", require "core.journal", require "core.record"
 local key, random, statement = require "core.key", require "core.random", require "core.statement"
 
@@ -44,11 +44,11 @@ describe("taking in a batch", function()
             bucket = r:integer(4) == 0 and "seen" or "share/files" })
         end
         local list = of(table.unpack(words))
-        local fresh = intake.offer(list, index, AT)
-        local n = intake.take(list, 1, fresh, index, one, FAMILIES, "nobody")
+        local fresh = list:check(index, AT)
+        local n = list:take(1, fresh, index, one, FAMILIES, "nobody")
         local taken = 0
         for _, st in ipairs(words) do
-          if other:offer(st, AT) then
+          if of(st):check(other, AT) == 1 then
             local place = st.bucket ~= "seen" and alone:append("86400", st.line, 1800000000) or nil
             local ok, old, size = other:put(st, place)
             if ok and math.type(old) == "integer" then alone:drop(old, size) end
@@ -70,20 +70,20 @@ describe("taking in a batch", function()
     local index, opened = store()
     local mine = word(1).signer
     local list = of(word(1), word(3, { bucket = "seen" }), word(2), word(9, { bucket = "of/no/class" }))
-    assert.equal(3, intake.offer(list, index, AT))
-    assert.same({ 3, 3, AT + 3 }, { intake.take(list, 1, 3, index, opened, FAMILIES, mine) })
+    assert.equal(3, list:check(index, AT))
+    assert.same({ 3, 3, AT + 3 }, { list:take(1, 3, index, opened, FAMILIES, mine) })
     assert.same({ "class", nil }, { list:word(4), list:word(1) })
     local more = of(word(4))
-    assert.same({ 1, 1 }, { intake.take(more, 1, 1, index, opened, FAMILIES, "somebody else") })
-    assert.equal(0, intake.offer(of(word(4)), index, AT))
+    assert.same({ 1, 1 }, { more:take(1, 1, index, opened, FAMILIES, "somebody else") })
+    assert.equal(0, of(word(4)):check(index, AT))
   end)
 
   it("takes none that a word refuses, and gives those their word that come too late", function()
     local index, opened = store()
     local list = of(word(1, { at = AT + 5 }), word(1), word(2))
-    assert.equal(3, intake.offer(list, index, AT))
+    assert.equal(3, list:check(index, AT))
     list:refuse(3, "signature")
-    assert.equal(1, (intake.take(list, 1, 3, index, opened, FAMILIES, "nobody")))
+    assert.equal(1, (list:take(1, 3, index, opened, FAMILIES, "nobody")))
     assert.same({ nil, "older", "signature" }, { list:word(1), list:word(2), list:word(3) })
     assert.equal(1, index:count "share")
   end)
@@ -93,7 +93,7 @@ describe("taking in a batch", function()
     local words = {}
     for i = 1, 40 do words[i] = word(i) end
     local list = of(table.unpack(words))
-    local n = intake.take(list, 1, 40, index, opened, FAMILIES, "nobody")
+    local n = list:take(1, 40, index, opened, FAMILIES, "nobody")
     assert.is_true(n > 0 and n < 40)
     assert.equal(n, index:count "share")
     assert.equal("full", list:word(40))
