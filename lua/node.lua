@@ -99,21 +99,12 @@ end
 
 -- Opens the channels that policy names, on the sockets of NET (core.net). → true | nil, text, code.
 function node:open_channels(net)
-  local channels, links = require "routing.channels", require "routing.links"
-  local udp, tcp = require "routing.channels.udp", require "routing.channels.tcp"
-  local function options(wanted)
-    return { loop = self.loop, net = net, random = self.random, log = self.log, host = wanted.host, port = wanted.port,
-      budget = wanted.budget, cost = wanted.cost, named = wanted.port ~= channels.DEFAULT_PORT,
-      silent = wanted.silent }
-  end
-  self.links = links.new { loop = self.loop, random = self.random, log = self.log, routing = self.routing,
-    resolve = function(...) return self.loop:resolve(...) end }
-  local ok, err, code = channels.open { list = self.policy:get "routing.channels", links = self.links,
-    is_own = net.is_own, udp = function(wanted) return udp.new(options(wanted)) end,
-    tcp = function(wanted) return tcp.new(options(wanted)) end }
-  if not ok then return nil, err, code end
-  self.ports = function() return self.links:port(), self.gateway and self.gateway:port() or 0 end
-  return true
+  self.channels = require "routing.channels".new { loop = self.loop, net = net, random = self.random, log = self.log,
+    resolve = function(...) return self.loop:resolve(...) end,
+    add = function(...) return self.routing:add(...) end }
+  self.routing:use(self.channels)
+  self.ports = function() return self.channels:port(), self.gateway and self.gateway:port() or 0 end
+  return self.channels:apply(self.policy:get "routing.channels")
 end
 
 -- Who of our peers can give a file: its publishers and those who say that they hold it.
@@ -244,8 +235,8 @@ function node:apply(new, list) settings.apply(self, new, list) end
 function node:stop(how)
   self.republish:stop()
   if self.control then self.control:close(how) end
-  for _, part in ipairs { "malformed", "superseded", "replicate", "logs", "listener", "content", "links", "discovery",
-    "comms", "routing", "dcache", "state_health" } do
+  for _, part in ipairs { "malformed", "superseded", "replicate", "logs", "listener", "content", "channels",
+    "discovery", "comms", "routing", "dcache", "state_health" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end
   self.time:close()

@@ -108,7 +108,8 @@ local function count(self, class)
     if flow and said_of(peer, class) then
       self.beacon:judge(peer)
       company, other = true, other or peer.verdicts[class] == "unequal"
-      if agrees(self, peer, class) and not hosts[flow.source.host] then hosts[flow.source.host], n = true, n + 1 end
+      local who = flow.source.principal
+      if agrees(self, peer, class) and not hosts[who] then hosts[who], n = true, n + 1 end
     end
   end
   return n, other, company

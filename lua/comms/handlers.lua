@@ -15,8 +15,8 @@ function handlers.beacon(self, message, source)
   if not self:allowed(source) then return nil, "quota: too many bad signatures from there", "quota" end
   local facts, peer, newcomer, known = self.beacon:hear(message.rest)
   if not facts then
-    if newcomer == "signature" or newcomer == "key" then self.waste:charge(source.host) end
-    if newcomer == "signature" and source.host then self.beacon:misfit(source.host) end
+    if newcomer == "signature" or newcomer == "key" then self.waste:charge(source.principal) end
+    if newcomer == "signature" then self.beacon:misfit(source.principal) end
     if known and newcomer == "duplicate" then
       self.proof:ask(known, self.peers:flow(known, source), true)
     elseif known then
@@ -24,7 +24,7 @@ function handlers.beacon(self, message, source)
     end
     return nil, peer, newcomer
   end
-  source.spoke_beacon = true
+  self:wake(source.channel.name)
   local last, away = not newcomer and peer.heard or nil, not self.peers:living(peer)
   self.proof:ask(peer, self.peers:beat(peer, source))
   self.liveness:heard(peer)

@@ -30,7 +30,8 @@ local function brain_parts(self, given)
     total_burst = WASTE.total_burst }
   self.time_evidence = time_evidence.new { loop = self.loop, swarm = self.swarm, peers = self.peers,
     dcache = self.dcache,
-    allowed = function(source) return self:allowed(source) end, charge = function(host) self.waste:charge(host) end }
+    allowed = function(source) return self:allowed(source) end,
+    charge = function(principal) self.waste:charge(principal) end }
   self.verify = verify.new { swarm = self.swarm, start = given.verifier }
   self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste,
     time_evidence = self.time_evidence,
@@ -50,7 +51,7 @@ local function brain_parts(self, given)
     return more
   end
   self.proof = proof.new(with { tell = function(source, message) return self.tell(source, message) end })
-  self.liveness = liveness.new(with { proof = self.proof, near = function(host) return self.near(host) end })
+  self.liveness = liveness.new(with { proof = self.proof, near = function(source) return self.near(source) end })
   self.beacon = beacon.new(with { interval = given.interval, name = given.name,
     say = function(message) self:say_everywhere(message) end,
     speaks = function(class) return self.confirm:speaks(class) end })
@@ -65,7 +66,7 @@ end
 -- loop, random, time, dcache, key, id, swarm, name, boot, log, refused(code), policy, here() → facts,
 -- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once).
 -- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done),
--- near(host) → is it in a network of an own interface?
+-- near(source) → is its host in a network of an own interface?
 function comms.new(given)
   local self = setmetatable({ listeners = {}, heeded = {} }, comms)
   self.echo = { left = ECHO.burst, at = given.loop:now() }
@@ -117,10 +118,17 @@ function comms:on_newcomer(fn) self.newcomer = fn end
 -- fn(peer) when somebody can be reached at a proved address, for the first time or after some seconds of silence.
 function comms:on_back(fn) table.insert(self.peers.on_back, fn) end
 
--- A channel is there: facts { name =, kind =, address =, medium = bool, quiet = bool }.
+-- A channel is there: { name =, kind =, address =, medium = bool, line_max = bytes, quiet = bool, wakes = bool }, as
+-- routing:add has them.
 function comms:channel_up(channel)
   self.outbox:open(channel.name, channel)
   if not channel.quiet then self.beacon:appear() end
+end
+
+-- The other side of channel NAME said a beacon: he is no repair, which needs no news, but wants to hear of us.
+function comms:wake(name)
+  local channel = self.outbox.channels[name]
+  if channel and channel.facts.wakes then channel.facts.quiet = nil end
 end
 
 function comms:channel_down(name) self.outbox:close(name) end
@@ -210,7 +218,7 @@ end
 -- Is a word that came by broadcast said once more on the same medium, since some have lost it? Soft words come again
 -- anyway, where nobody else listens there is no need, and of a flood the digests find what was lost.
 local function echoes(self, st, source)
-  if not (source.broadcast and source.channel.medium and self.peers.list[2]) then return false end
+  if not (source.broadcast and source.channel.traits.medium and self.peers.list[2]) then return false end
   if not self.dcache:kept(st.bucket) then return false end
   local echo, now = self.echo, self.loop:now()
   echo.left, echo.at = math.min(ECHO.burst, echo.left + (now - echo.at) * ECHO.rate / 1000), now
@@ -245,7 +253,7 @@ end
 
 -- A stream's address cannot be invented; a datagram's counts once it was proved.
 function comms:allowed(source)
-  return self.waste:allows(source.host, source.channel.kind == "tcp" or self.peers:source_proved(source))
+  return self.waste:allows(source.principal, source.channel.traits.source_proved or self.peers:source_proved(source))
 end
 
 -- Own words: BUCKET, DATA (a table; nil dismisses), { key = text | nil (ourselves), ttl = s }. → st | nil, text, code.

@@ -48,26 +48,26 @@ local function unwanted(self, frame, from, to)
   refuse(self, frame, from, to)
 end
 
--- A stream's bad signatures are charged when they are known. A datagram pays for its checks before, and has it back
--- where a signature fits: what waits is bounded, too.
+-- Bad signatures of who cannot hide are charged when they are known. Where names can be invented, as in datagrams, each
+-- check is paid for before, and given back where the signature fits: so what waits is bounded, too.
 local function settle(self, source, checked, wasted)
-  if not source.channel.medium then
-    if wasted > 0 then self.waste:charge(source.host, wasted) end
+  if source.channel.traits.source_proved then
+    if wasted > 0 then self.waste:charge(source.principal, wasted) end
   elseif checked > wasted then
-    self.waste:refund(source.host, checked - wasted)
+    self.waste:refund(source.principal, checked - wasted)
   end
 end
 
 -- → how many of the first N the source may have checked; they come first.
 local function affordable(self, list, n, source)
-  local medium = source.channel.medium
+  local proved = source.channel.traits.source_proved
   for i = 1, n do
     if not self.allowed(source) then
       for k = i, n do list:refuse(k, "quota") end
       return i - 1
     end
-    if not medium then return n end
-    self.waste:charge(source.host, 1)
+    if proved then return n end
+    self.waste:charge(source.principal, 1)
   end
   return n
 end

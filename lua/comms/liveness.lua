@@ -22,7 +22,7 @@ end
 local function near_flows(self, peer)
   local flows, best = {}, self.peers:best(peer)
   for _, flow in ipairs(peer.flows) do
-    if self.peers:proved(flow) and (flow.near or self.near(flow.source.host)) and not flow.source.channel.closed then
+    if self.peers:proved(flow) and (flow.near or self.near(flow.source)) and not flow.source.channel.closed then
       table.insert(flows, flow == best and 1 or #flows + 1, flow)
     end
   end
@@ -108,7 +108,7 @@ end
 --- PEER was heard, perhaps because he was asked.
 function liveness:heard(peer)
   for _, flow in ipairs(peer.flows) do
-    if flow.beat == peer.beats then flow.near = self.near(flow.source.host) end
+    if flow.beat == peer.beats then flow.near = self.near(flow.source) end
   end
   self:lives(peer)
 end

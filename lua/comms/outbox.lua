@@ -40,7 +40,8 @@ local function queues()
   return list
 end
 
--- FACTS: { medium = true where others hear what we say, so that foreign words wait and may be silenced }.
+-- FACTS: medium: bool, others hear what we say, so that foreign words wait and may be silenced; line_max: bytes of the
+-- longest line that the channel carries (nil: as long as a frame).
 function outbox:open(name, facts)
   self.channels[name] = { facts = facts, medium = facts.medium, ready = queues(), waiting = {}, by_slot = {},
     by_id = {}, live = 0, messages = {}, feeds = {}, delay = 0 }
@@ -164,20 +165,21 @@ end
 -- counted.
 local function statements(self, channel, bytes, most)
   local body, room = {}, bytes - HEAD_ROOM
+  local longest = math.min(room - 1, channel.facts.line_max or room)
   local entry = first_ready(channel)
   while entry and #body < most do
     local size = #entry.line + 1
-    if size <= room then
-      body[#body + 1], room = entry.line, room - size
-    elseif size > bytes - HEAD_ROOM then
+    if #entry.line > longest then
       drop(self, "long")
+    elseif size <= room then
+      body[#body + 1], room = entry.line, room - size
     else
       break
     end
     forget(channel, entry)
     entry = first_ready(channel)
   end
-  return #body > 0 and { kind = "statements", rest = channel.medium and "" or tostring(#body), body = body } or nil
+  return #body > 0 and { kind = "statements", body = body } or nil
 end
 
 local function take_beacon(channel)

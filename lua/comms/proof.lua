@@ -20,7 +20,8 @@ local RETRY_MIN, RETRY_MAX = 2 * 1000, 5 * 60 * 1000
 function proof.new(given)
   local self = setmetatable({ out = {}, order = {} }, proof)
   for name, value in pairs(given) do self[name] = value end
-  self.hosts = quota.new { loop = self.loop, rate = HOST.rate, burst = HOST.burst, total = ASKS, total_burst = ASKS }
+  self.principals = quota.new { loop = self.loop, rate = HOST.rate, burst = HOST.burst, total = ASKS,
+    total_burst = ASKS }
   return self
 end
 
@@ -52,14 +53,14 @@ end
 
 -- Is the medium so full that hardly more than our own reserve of it is left?
 local function crowded(channel)
-  return channel.bucket and channel.bucket:available() < 2 * channel.frame_max
+  return channel.traits.medium and channel:budget() < 2 * channel.traits.frame_max
 end
 
--- Was that host asked often enough, though it proved nothing?
+-- Was that source asked often enough, though it proved nothing?
 local function pestered(self, source)
-  if not source.channel.medium or source.own or self.peers:source_proved(source) then return false end
-  if not self.hosts:allows(source.host, true) then return true end
-  self.hosts:charge(source.host)
+  if source.channel.traits.source_proved or source.own or self.peers:source_proved(source) then return false end
+  if not self.principals:allows(source.principal, true) then return true end
+  self.principals:charge(source.principal)
   return false
 end
 

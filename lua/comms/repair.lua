@@ -13,10 +13,11 @@ local RETRY_MIN, RETRY_MAX = 3000, 5 * 60 * 1000
 local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
 local FRAME = 64 -- statements in an answer
 
--- loop, random, dcache, peers, beacon, confirm, id, log, refused(code), has(short), tick();
+-- loop, random, dcache, peers, beacon, confirm, id, log, refused(code);
 -- dial(host, port, done(link)), feed(link, generator), say(link, message), broadcast(source, short).
 function repair.new(given)
-  local self = setmetatable({ backoff = {}, started = given.loop:now(), serving = {} }, repair)
+  local self = setmetatable({ backoff = {}, started = given.loop:now(),
+    wanted = setmetatable({}, { __mode = "k" }) }, repair) -- wanted: short IDs that are being looked up, by channel
   for name, value in pairs(given) do self[name] = value end
   return self
 end
@@ -189,7 +190,7 @@ end
 
 -- `ids` on a stream: what is missing here is wanted; who asked (FROM is not -) gets our own list.
 function repair:ids(message, source)
-  if source.channel.kind ~= "tcp" then return nil, "kind: ids are for streams", "kind" end
+  if not source.channel.traits.stream then return nil, "kind: ids are for streams", "kind" end
   local facts, err, code = messages.parse_ids(message.rest)
   if not facts then return nil, err, code end
   local law = self.dcache:law(facts.class)
@@ -215,18 +216,19 @@ local function answers(self, ids)
       if fits then body[#body + 1], room = line, room - #line - 1 elseif line then self.refused "long" end
       at = at + 1
     end
-    return #body > 0 and { kind = "statements", rest = tostring(#body), body = body } or nil
+    return #body > 0 and { kind = "statements", body = body } or nil
   end
 end
 
 local function want_on_stream(self, ids, source)
-  local queued = (source.channel.wanted or 0) + #ids
+  local wanted, channel = self.wanted, source.channel
+  local queued = (wanted[channel] or 0) + #ids
   if queued > WANTED_MAX then return nil, "full: too much is wanted at once", "full" end
-  source.channel.wanted = queued
+  wanted[channel] = queued
   local generate = answers(self, ids)
-  self.feed(source.channel, function(bytes)
+  self.feed(channel, function(bytes)
     local message = generate(bytes)
-    if not message then source.channel.wanted = source.channel.wanted - #ids end
+    if not message then wanted[channel] = wanted[channel] - #ids end
     return message
   end)
   return true
@@ -234,7 +236,7 @@ end
 
 -- `want`: answered on the stream, or by broadcast with back-off when it came by datagram from a proved address.
 function repair:want(message, source)
-  local stream = source.channel.kind == "tcp"
+  local stream = source.channel.traits.stream
   local ids, err, code = messages.parse_want(message.rest, stream and messages.ids_in_line or messages.want_in_frame)
   if not ids then return nil, err, code end
   touch(self, source)

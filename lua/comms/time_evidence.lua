@@ -29,7 +29,7 @@ function time_evidence:hear(st, source, code)
   if not REFUSED[code] or st.bucket ~= "peer" or st.verb ~= "propose" or not self.fn then return end
   local peer = here(self, st.signer)
   if not peer or st.at <= (peer.testified or 0) or not self.allowed(source) then return end
-  if not st:verify(self.swarm) then return self.charge(source.host) end
+  if not st:verify(self.swarm) then return self.charge(source.principal) end
   peer.testified = st.at
   self.fn(st)
 end

@@ -28,8 +28,8 @@ end
 
 local function length(list) return list.last - list.first + 1 end
 
--- A host is one source by each kind of channel: more connections give it no more turns and no more room.
-local function name_of(source) return source.host and source.channel.kind .. " " .. source.host or source.id end
+-- A principal is one source by each kind of channel: more connections give him no more turns and no more room.
+local function name_of(source) return source.channel.kind .. " " .. source.principal end
 
 -- The queue of a source, in its channel's round; empty queues are in no round.
 local function queue_of(self, source)

@@ -1,11 +1,11 @@
--- envelope.lua - `TO FROM HOPS KIND REST`, the first line of a frame, to and fro. Knows no kind's meaning.
+-- envelope.lua - `TO FROM HOPS KIND REST`, the first line of a message, to and fro. Knows no kind's meaning.
 local envelope = {}
 
 envelope.hops_max = 8
 envelope.everybody = "*" -- short for /dswarm/*/brain, delivered where it is heard, never relayed
 envelope.nobody = "-" -- as FROM: no reply is wanted
 
--- LINE without its line feed → { to, from, hops, kind, rest } | nil, text, "form" (spec/PROTOCOL.md, Envelope).
+-- LINE without its line feed → { to, from, hops, kind, rest } | nil, text, "form"|"hops" (spec/PROTOCOL.md, Envelopes).
 function envelope.parse(line)
   local to, from, hops, kind, rest = line:match "^([!-~]+) ([!-~]+) (%d) (%l+)(.*)$"
   if not to then return nil, "form: an envelope is TO FROM HOPS KIND REST", "form" end
@@ -18,18 +18,27 @@ function envelope.parse(line)
   return { to = to, from = from, hops = hops, kind = kind, rest = rest }
 end
 
--- A frame's text: the envelope, then BODY's lines (an array) each behind a line feed.
-function envelope.format(message)
-  local head = ("%s %s %d %s"):format(message.to or "*", message.from or "-", message.hops or 8, message.kind)
-  if message.rest and message.rest ~= "" then head = head .. " " .. message.rest end
-  if not message.body or #message.body == 0 then return head end
-  return head .. "\n" .. table.concat(message.body, "\n")
+-- The same for channels, which hand on what they cannot read: then the message has `why` and `code`, its line as
+-- `head`, and the kind that it seems to have, since a stream must know how many lines belong to it.
+function envelope.read(line)
+  local message, why, code = envelope.parse(line)
+  if message then return message end
+  local kind, rest = line:match "^[^ ]+ [^ ]+ [^ ]+ ([^ ]+) ?(.*)$"
+  return { head = line, kind = kind or "", rest = rest or "", why = why, code = code }
 end
 
--- First line of a frame, and the text of the lines behind it; nil where there is none.
-function envelope.split(text)
-  local head, tail = text:match "^([^\n]*)\n(.*)$"
-  return head or text, tail
+-- The first line of MESSAGE.
+function envelope.head(message)
+  local head = ("%s %s %d %s"):format(message.to or "*", message.from or "-", message.hops or 8, message.kind)
+  if message.rest and message.rest ~= "" then return head .. " " .. message.rest end
+  return head
+end
+
+-- MESSAGE for the next hop: the same, with one hop less | nil, text, "hops" where it has none left.
+function envelope.onward(message)
+  if message.hops == 0 then return nil, "hops: passed on too often", "hops" end
+  return { to = message.to, from = message.from, hops = message.hops - 1, kind = message.kind, rest = message.rest,
+    body = message.body }
 end
 
 return envelope

@@ -1,6 +1,7 @@
 -- init.lua - the dispatcher: frames to components, words to channels that have budget. Decides no content.
-local batch = require "core.batch"
+local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
+local frame = require "routing.channels.frame"
 local quota = require "comms.quota"
 
 local routing = {}
@@ -10,20 +11,36 @@ local ANSWER_FACTOR = 3 -- over UDP nothing unproved gets more than three times 
 local ANSWERS = { rate = 0.2, burst = 4 } -- a second and host that proved no address
 local PULL_MAX = 32 -- frames to one channel in a turn
 
--- loop, log, comms, id, refused(code), export = { component = true }.
+-- What every channel is given (channels/channel.lua).
+local function owner_of(self)
+  return {
+    on_frame = function(_, source, message) return self:frame(source, message) end,
+    on_room = function(one) self:poke(one.name) end,
+    on_up = function() self.comms.beacon:appear() end,
+    on_down = function(one, reason) if one.closed then self:remove(one, reason) end end,
+  }
+end
+
+--- The dispatcher of a node, without channels yet.
+---   loop, log
+---   comms          the brain
+---   id             text: this node's ID
+---   refused(code)  counts a refusal
 function routing.new(given)
-  local self = setmetatable({ components = {}, by_name = {}, list = {}, timers = {}, serial = 0 }, routing)
+  local self = setmetatable({ components = {}, serial = 0, list = {}, by_name = {}, timers = {}, poked = {},
+    ended = {} }, routing)
   for _, name in ipairs { "loop", "log", "comms", "id", "refused" } do self[name] = given[name] end
   self.answers = quota.new { loop = self.loop, rate = ANSWERS.rate, burst = ANSWERS.burst }
   self.components.brain = function(...) return self.comms:receive(...) end
+  self.owner = owner_of(self)
   self.comms.poke = function(name) self:poke(name) end
   self.comms.tell = function(source, message) return self:tell(source, message) end
-  self.comms.near = function(host) return self:near(host) end
+  self.comms.near = function(source) return self:near(source) end
   return self
 end
 
 -- fn(message, source, reply) gets what is addressed to /dswarm/<this node>/NAME: true or "later", or nil, text,
--- word when nothing of it was taken; it counts its refusals.
+-- code when nothing of it was taken; it counts its refusals.
 function routing:component(name, fn) self.components[name] = fn end
 
 local function component_of(self, to)
@@ -33,33 +50,42 @@ local function component_of(self, to)
   return self.components[name]
 end
 
-local function send_to(self, source, message)
-  local channel = source.channel
-  if channel.closed then return nil, "closed: that channel has gone", "closed" end
-  if channel.kind == "tcp" then
-    self.comms.outbox:say(channel.name, message)
-    return true
-  end
-  return channel:send(envelope.format(message), source)
+-- MESSAGE with the line that opens it: from here on only the channel knows how it looks on the wire.
+local function headed(message)
+  message.head = envelope.head(message)
+  return message
 end
 
--- Bytes that an answer may have: to an unproved datagram source three times what it sent, and nothing from the last
--- frame that the medium leaves to our own words; nil, text, code where that host was answered often enough.
+local function send_to(self, source, message)
+  local one = source.channel
+  if one.closed then return nil, "closed: that channel has gone", "closed" end
+  if one.traits.stream then
+    self.comms.outbox:say(one.name, message)
+    return true
+  end
+  return one:send(headed(message), source)
+end
+
+-- Bytes that an answer may have. Where anybody can speak in another's name, an unproved source gets three times what it
+-- sent, and nothing from the last frame that the medium leaves to our own words; nil, text, code where it was answered
+-- often enough.
 local function room_for(self, source)
-  local channel = source.channel
-  if not channel.medium or self.comms.peers:source_proved(source) then return math.maxinteger end
-  if source.host and not source.own then
-    if not self.answers:allows(source.host, true) then return nil, "quota: that host had its answers", "quota" end
-    self.answers:charge(source.host)
+  local one = source.channel
+  if one.traits.source_proved or self.comms.peers:source_proved(source) then return math.maxinteger end
+  if not source.own then
+    if not self.answers:allows(source.principal, true) then
+      return nil, "quota: that source had its answers", "quota"
+    end
+    self.answers:charge(source.principal)
   end
   local room = ANSWER_FACTOR * source.received
-  if channel.bucket and channel.bucket:available() < channel.frame_max + room then
+  if one:budget() < one.traits.frame_max + room then
     return nil, "budget: the rest is for our own words", "budget"
   end
   return room
 end
 
--- Sends one message back along the flow it answers; an unproved datagram source gets little.
+-- Sends one message back along the flow it answers; an unproved source gets little.
 local function reply_to(self, source, asked)
   local room, err, code
   return function(message)
@@ -67,7 +93,7 @@ local function reply_to(self, source, asked)
     if not room then return nil, err, code end
     message.to, message.hops = asked.from, envelope.hops_max
     message.from = message.from or envelope.nobody
-    local size = #envelope.format(message)
+    local size = frame.size(headed(message))
     if size > room then
       return nil, "unproved: the answer is larger than three times the question", "unproved"
     end
@@ -78,44 +104,40 @@ end
 
 local function no_reply() return nil, "address: no reply was wanted", "address" end
 
--- Its statements as a batch (core.batch), where it has any | nil, text, code.
-local function statements(message, text, list)
-  if not (text or list) then return true end
-  if message.kind ~= "statements" then return nil, "form: only statements have lines", "form" end
-  local err, code
-  if not list then list, err, code = batch.new(text) end
-  message.list = list
-  return list, err, code
-end
-
--- To which component a frame goes, as a message | nil, text, code.
-local function read(self, frame, list)
-  local head, text = envelope.split(frame)
-  local message, err, code = envelope.parse(head)
-  if not message then return nil, err, code end
+-- The component that MESSAGE is for | nil, text, code
+local function receiver(self, message)
+  if message.code then return nil, message.why, message.code end
   local component = component_of(self, message.to)
   if not component then return nil, "address: no such component", "address" end
-  list, err, code = statements(message, text, list)
-  if not list then return nil, err, code end
-  return message, component
+  return component
 end
 
--- A frame came in; LIST has its statements where the channel read them already. Nothing in it is believed here.
--- → true | nil, text, code when nothing of it was taken.
-function routing:frame(channel, source, frame, list)
-  local message, component, code = read(self, frame, list)
-  if not message then
-    if list then list:close() end
+--- MESSAGE (envelope.read), with its statements as `list` (core.batch), came over SOURCE. Nothing in it is believed.
+--- → true, "later" | nil, text, code when nothing of it was taken.
+function routing:frame(source, message)
+  local component, text, code = receiver(self, message)
+  if not component then
+    if message.list then message.list:close() end
     self.refused(code)
-    self.log:debug("routing", "refused", { from = source.address, why = component })
-    return nil, component, code
+    self.log:debug("routing", "refused", { from = source.address, why = text })
+    return nil, text, code
   end
   local reply = message.from == envelope.nobody and no_reply or reply_to(self, source, message)
-  local ok, err
-  ok, err, code = component(message, source, reply)
+  local ok
+  ok, text, code = component(message, source, reply)
   if message.list and ok ~= "later" then message.list:close() end
-  if channel.on_handled then channel.on_handled(source) end
-  return ok, err, code
+  return ok, text, code
+end
+
+--- Sends MESSAGE, which came from somewhere, one hop further, over the flow SOURCE: for components that are not where
+--- it ends. What has no hop left is not passed on. → true | nil, text, code
+function routing:pass_on(source, message)
+  local onward, text, code = envelope.onward(message)
+  if not onward then
+    self.refused(code)
+    return nil, text, code
+  end
+  return self:tell(source, onward)
 end
 
 -- Sends MESSAGE over the flow SOURCE: on a stream by way of its queue, as a datagram at once.
@@ -125,88 +147,107 @@ function routing:tell(source, message)
   return ok, err, code
 end
 
-local function pull(self, channel)
+local function pull(self, one)
+  local most = one.traits.frame_max
   for _ = 1, PULL_MAX do
-    if channel:budget() < channel.frame_max then return end -- on_room comes when there is room for any frame
-    local message = self.comms:next(channel.name, channel.frame_max)
-    if not message then return self:wait(channel) end
-    local ok, _, code = channel:send(envelope.format(message), nil)
+    if one:budget() < most then return end -- on_room comes when there is room for any frame
+    local message = self.comms:next(one.name, most)
+    if not message then return self:wait(one) end
+    local ok, _, code = one:send(headed(message), nil)
     if not ok then self.refused(code) end
   end
-  self.loop:post(function() self:poke(channel.name) end)
+  self.loop:post(function() self:poke(one.name) end)
 end
 
--- Is HOST in a network of an interface of ours?
-function routing:near(host)
-  for _, channel in ipairs(self.list) do
-    if channel.near and channel:near(host) then return true end
+--- Is the host of SOURCE in a network of an interface of ours? A source without a host is not.
+function routing:near(source)
+  for _, one in ipairs(source.host and self.list or {}) do
+    if one.near and one:near(source.host) then return true end
   end
   return false
 end
 
--- Looks again when the next waiting word of the channel ripens.
-function routing:wait(channel)
-  local due = self.comms:due(channel.name)
-  if self.timers[channel.name] then self.timers[channel.name]:cancel() end
-  self.timers[channel.name] = due and self.loop:after(math.max(1, due), function()
-    self.timers[channel.name] = nil
-    if self.by_name[channel.name] == channel then pull(self, channel) end
+-- Looks again when the next waiting statement of the channel ripens.
+function routing:wait(one)
+  local name = one.name
+  local due = self.comms:due(name)
+  if self.timers[name] then self.timers[name]:cancel() end
+  self.timers[name] = due and self.loop:after(math.max(1, due), function()
+    self.timers[name] = nil
+    if self.by_name[name] == one then pull(self, one) end
   end)
 end
 
 -- The brain has something for that channel: asked for in this turn, once.
 function routing:poke(name)
-  local channel = self.by_name[name]
-  if not channel or channel.poked then return end
-  channel.poked = true
+  if not self.by_name[name] or self.poked[name] then return end
+  self.poked[name] = true
   self.loop:post(function()
-    channel.poked = nil
-    if self.by_name[name] == channel then pull(self, channel) end
+    self.poked[name] = nil
+    if self.by_name[name] then pull(self, self.by_name[name]) end
   end)
 end
 
--- Takes a channel object in. OPTIONS: medium = true for a broadcast one, quiet = true: repairs only.
-function routing:add(channel, options)
-  self.serial = self.serial + 1
-  channel.name = ("%s %d"):format(channel.kind, self.serial)
-  channel.medium = options.medium or false
-  self.by_name[channel.name] = channel
-  table.insert(self.list, channel)
-  channel.on_frame = function(_, source, ...) return self:frame(channel, source, ...) end
-  channel.on_room = function() self:poke(channel.name) end
-  channel.on_up = function() self.comms.beacon:appear() end
-  channel.on_down = function() if channel.closed then self:remove(channel) end end
-  self.comms:channel_up { name = channel.name, kind = channel.kind, address = channel.address,
-    medium = channel.medium, quiet = options.quiet }
-  return channel
+--- Takes a channel object (channels/channel.lua) in. OPTIONS:
+---   quiet        bool: nothing but repairs goes over it
+---   wakes        bool: a quiet one is quiet no more when the other side says a beacon, for a repair needs no news
+---   gone(reason) is called when it has ended
+--- → the channel | nil, text, code; then it is closed
+function routing:add(one, options)
+  local name = ("%s %d"):format(type(one) == "table" and one.kind, self.serial + 1)
+  local ok, text, code = channel.open(one, name, self.owner)
+  if not ok then
+    if type(one) == "table" and one.close then one:close() end
+    return nil, text, code
+  end
+  self.serial, self.by_name[name], self.ended[name] = self.serial + 1, one, options.gone
+  table.insert(self.list, one)
+  self.comms:channel_up { name = name, kind = one.kind, address = one.address, medium = one.traits.medium,
+    line_max = one.traits.line_max, quiet = options.quiet, wakes = options.wakes }
+  return one
 end
 
-function routing:remove(channel)
-  if self.by_name[channel.name] ~= channel then return end
-  self.by_name[channel.name] = nil
+-- Forgets a channel that has ended.
+function routing:remove(one, reason)
+  local name = one.name
+  if self.by_name[name] ~= one then return end
+  local ended = self.ended[name]
+  self.by_name[name], self.ended[name] = nil, nil
   for i, other in ipairs(self.list) do
-    if other == channel then table.remove(self.list, i) end
+    if other == one then table.remove(self.list, i) end
   end
-  if self.timers[channel.name] then self.timers[channel.name]:cancel() end
-  self.timers[channel.name] = nil
-  self.comms:channel_down(channel.name)
+  if self.timers[name] then self.timers[name]:cancel() end
+  self.timers[name] = nil
+  self.comms:channel_down(name)
+  if ended then ended(reason) end
 end
 
--- Facts of each channel, in the order they were added; streams are told with the server that has them.
-function routing:channels()
-  local list = {}
-  for _, channel in ipairs(self.list) do
-    if channel.kind ~= "tcp" then list[#list + 1] = channel:status() end
+--- CHANNELS (channels/init.lua) knows what the policy named: it tells of the channels, and dials for repairs.
+function routing:use(channels)
+  self.named = channels
+  self.comms.dial = function(host, port, done)
+    channels:dial(host, port, function(one, text, code)
+      if not one then self.refused(code or "closed") end
+      done(one, text, code)
+    end)
   end
-  for _, status in ipairs(self.statuses and self.statuses() or {}) do list[#list + 1] = status end
+end
+
+--- A row of `status` for each channel that the policy named; without a policy, for each that is no stream.
+function routing:channels()
+  if self.named then return self.named:status() end
+  local list = {}
+  for _, one in ipairs(self.list) do
+    if not one.traits.stream then list[#list + 1] = one:status() end
+  end
   return list
 end
 
 function routing:stop()
   while self.list[1] do
-    local channel = self.list[1]
-    channel:close()
-    self:remove(channel)
+    local one = self.list[1]
+    one:close "closed: here"
+    self:remove(one, "closed: here")
   end
 end
 

@@ -38,7 +38,7 @@ end
 -- Milliseconds that a frame takes from one host to another; nil when it is lost or the way is cut.
 function sim:delay_of(from, to)
   if self.cut[from.host] or self.cut[to.host] then return nil end
-  if from.kind == "udp" and self.random:unit() < self.loss then return nil end
+  if from.traits.medium and self.random:unit() < self.loss then return nil end
   return self.delay[1] + self.random:integer(self.delay[2] - self.delay[1] + 1)
 end
 
@@ -50,7 +50,7 @@ local function dialler(self, joined)
     end
     self.loop:after(self.delay[1], function()
       local here_end, there_end = links.stream(self.world, joined.host, host)
-      there.routing:add(there_end, { quiet = true })
+      there.routing:add(there_end, { quiet = true, wakes = true })
       joined.routing:add(here_end, { quiet = true })
       done(here_end)
     end)
@@ -106,7 +106,7 @@ function sim:add(name, options)
   one.ports = function() return 3825, 0 end
   local joined = links.join(self.medium, one.host)
   joined.routing = one.routing
-  one.routing:add(joined, { medium = true })
+  one.routing:add(joined, {})
   one.comms.dial = dialler(self, joined)
   table.insert(self.nodes, one)
   one:start()

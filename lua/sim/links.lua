@@ -3,6 +3,9 @@
 -- A medium may have a rate: then its frames go one after another, each for the time that its bytes take, and every
 -- node speaks by the same budget as on UDP. Without a rate it carries any number of frames at once.
 local budget = require "routing.channels.budget"
+local channel = require "routing.channels.channel"
+local frame = require "routing.channels.frame"
+local source = require "routing.channels.source"
 
 local links = {}
 
@@ -11,43 +14,57 @@ local ASKS_MAX = 2 -- frames of one node on their way when it may ask for more
 local WAITING_MAX = 8 -- frames of one node that wait for the medium; what it says beyond these is refused
 local ROOM_MS = 10 -- least wait before asking for more
 
-local channel = {}
-channel.__index = channel
+local methods = {}
+methods.__index = methods
 
-function channel:status()
+function methods:status()
   return { address = self.address, kind = self.kind, state = self.closed and "down" or "up", sent = self.sent,
     heard = self.heard, refused = self.refused }
 end
 
 local function new_channel(fields)
-  fields.sent, fields.heard, fields.refused = { frames = 0, bytes = 0 }, { frames = 0, bytes = 0 }, {}
-  return setmetatable(fields, channel)
+  fields.sent, fields.heard, fields.refused = frame.counters(), frame.counters(), {}
+  fields.owner = channel.nobody
+  return setmetatable(fields, methods)
 end
 
-local function count(counter, frame)
-  counter.frames, counter.bytes = counter.frames + 1, counter.bytes + #frame
+local function refuse(self, code, why)
+  self.refused[code] = (self.refused[code] or 0) + 1
+  return nil, code .. ": " .. why, code
 end
 
--- What all receivers of one frame see alike; who hears it adds the channel by which it came to him.
-local function origin_of(from, frame, broadcast)
-  local origin = { id = from.kind .. " " .. from.host, host = from.host, port = from.port, broadcast = broadcast,
-    address = ("/ip4/%s/udp/%d/dswarm-line"):format(from.host, from.port), own = false, received = #frame }
+-- TEXT of MESSAGE | nil, text, code where this channel cannot carry it
+local function text_of(self, message)
+  local text = frame.text(message)
+  if self.closed then return refuse(self, "closed", "the link has gone") end
+  if #text > self.traits.frame_max then return refuse(self, "long", #text .. " bytes") end
+  if text == "" or frame.garbled(text) then return refuse(self, "form", "no text") end
+  return text
+end
+
+-- What all receivers of one message see alike; who hears it adds the channel by which it came to him.
+local function origin_of(from, text, broadcast)
+  local origin = { principal = from.host, id = from.kind .. " " .. from.host, host = from.host, port = from.port,
+    broadcast = broadcast, address = ("/ip4/%s/udp/%d/dswarm-line"):format(from.host, from.port), own = false,
+    received = #text }
   origin.__index = origin
   return origin
 end
 
 local function source_of(to, origin)
-  local source = setmetatable({ channel = to }, origin)
-  if origin.host == to.host then source.own = true end
-  return source
+  local heard = source.new(setmetatable({ channel = to }, origin))
+  if origin.host == to.host then heard.own = true end
+  return heard
 end
 
-local function arrive(world, origin, to, frame)
+local function arrive(world, origin, to, text)
   if to.closed then return end
-  count(to.heard, frame)
-  if to.bucket then to.bucket:heard(#frame) end
-  world.trace("%s > %s %s", origin.host, to.host, frame)
-  to.on_frame(to, source_of(to, origin), frame)
+  if to.paused then return table.insert(to.held, function() arrive(world, origin, to, text) end) end
+  local message = frame.read(text)
+  frame.count(to.heard, message, #text)
+  if to.bucket then to.bucket:heard(#text) end
+  world.trace("%s > %s %s", origin.host, to.host, text)
+  to.owner.on_frame(to, source_of(to, origin), message)
 end
 
 -- -- the medium ------------------------------------------------------------------------------
@@ -65,8 +82,8 @@ local function air_time(medium, size)
 end
 
 -- Those who hear a frame at the same time share one timer: a frame to a thousand nodes makes a few, not a thousand.
-local function spread(self, frame, host, wait)
-  local world, groups, origin = self.medium_of.world, {}, origin_of(self, frame, host == nil)
+local function spread(self, text, host, wait)
+  local world, groups, origin = self.medium_of.world, {}, origin_of(self, text, host == nil)
   for _, other in ipairs(self.medium_of.channels) do
     local delay = other ~= self and (not host or other.host == host) and world.delay(self, other)
     local group = delay and groups[delay]
@@ -76,7 +93,7 @@ local function spread(self, frame, host, wait)
       group = { other }
       groups[delay] = group
       world.loop:after(wait + delay, function()
-        for _, to in ipairs(group) do arrive(world, origin, to, frame) end
+        for _, to in ipairs(group) do arrive(world, origin, to, text) end
       end)
     end
   end
@@ -86,13 +103,8 @@ local function ask_later(self, wait)
   if self.asks or self.closed then return end
   self.asks = self.medium_of.world.loop:after(math.max(ROOM_MS, wait), function()
     self.asks = nil
-    if self.on_room then self.on_room(self) end
+    if not self.closed then self.owner.on_room(self) end
   end)
-end
-
-local function refuse(self, code, why)
-  self.refused[code] = (self.refused[code] or 0) + 1
-  return nil, code .. ": " .. why, code
 end
 
 -- A frame has left this node's queue.
@@ -100,20 +112,22 @@ local function sent(self)
   self.waiting = self.waiting - 1
   if self.asked and self.waiting < ASKS_MAX then
     self.asked = nil
-    if not self.closed and self.on_room then self.on_room(self) end
+    if not self.closed then self.owner.on_room(self) end
   end
 end
 
-local function medium_send(self, frame, source)
+local function medium_send(self, message, to)
   local medium = self.medium_of
+  local text, err, code = text_of(self, message)
+  if not text then return nil, err, code end
   if self.waiting >= WAITING_MAX then return refuse(self, "full", "frames wait for the medium") end
-  if self.bucket and not self.bucket:spend(#frame) then
+  if self.bucket and not self.bucket:spend(#text) then
     ask_later(self, self.bucket:wait(FRAME_MAX))
     return refuse(self, "budget", "of the medium")
   end
-  count(self.sent, frame)
-  local wait = air_time(medium, #frame)
-  spread(self, frame, source and source.host, wait)
+  frame.count(self.sent, message, #text)
+  local wait = air_time(medium, #text)
+  spread(self, text, to and to.host, wait)
   if wait > 0 then
     self.waiting = self.waiting + 1
     medium.world.loop:after(wait, function() sent(self) end)
@@ -127,21 +141,27 @@ local function medium_budget(self)
     self.asked = true
     return 0
   end
-  local available = self.bucket and self.bucket:available() or FRAME_MAX
+  if not self.bucket then return math.maxinteger end
+  local available = self.bucket:available()
   if available < FRAME_MAX then ask_later(self, self.bucket:wait(FRAME_MAX)) end
   return available
 end
 
-local function leave_medium(self)
+local function leave_medium(self, reason)
+  if self.closed then return end
   self.closed = true
   if self.asks then self.asks:cancel() end
   for i, other in ipairs(self.medium_of.channels) do
     if other == self then table.remove(self.medium_of.channels, i) end
   end
+  self.owner.on_down(self, reason or "closed: here")
 end
 
+local MEDIUM = { stream = false, medium = true, ordered = false, source_proved = false, line_max = FRAME_MAX,
+  frame_max = FRAME_MAX }
+
 function links.join(medium, host)
-  local joined = new_channel { kind = "udp", host = host, port = 3825, frame_max = FRAME_MAX, medium_of = medium,
+  local joined = new_channel { kind = "udp", host = host, port = 3825, traits = MEDIUM, medium_of = medium,
     address = "/ip4/0.0.0.0/udp/3825/dswarm-line", send = medium_send, budget = medium_budget, close = leave_medium,
     waiting = 0 }
   if medium.rate then
@@ -155,31 +175,46 @@ end
 
 -- -- streams ---------------------------------------------------------------------------------
 
-local function stream_send(self, frame)
-  if self.closed then return nil, "closed: the link has gone", "closed" end
-  count(self.sent, frame)
+local STREAM = { stream = true, medium = false, ordered = true, source_proved = true, line_max = 8192,
+  frame_max = 8192 }
+
+-- What is said later arrives no earlier, however long each takes.
+local function stream_send(self, message)
+  local text, err, code = text_of(self, message)
+  if not text then return nil, err, code end
+  frame.count(self.sent, message, #text)
   local world, to = self.world, self.other
   local delay = not to.closed and world.delay(self, to)
   if not delay then return true end -- lost
-  local origin = origin_of(self, frame, false)
-  world.loop:after(delay, function() arrive(world, origin, to, frame) end)
+  local origin = origin_of(self, text, false)
+  self.last = math.max(self.last, world.loop:now() + delay)
+  world.loop:after(self.last - world.loop:now(), function() arrive(world, origin, to, text) end)
   return true
 end
 
-local function stream_budget(self) return self.closed and 0 or self.frame_max end
+local function stream_budget(self) return self.closed and 0 or math.maxinteger end
 
-local function stream_close(self)
+local function stream_pause(self) self.paused = true end
+
+local function stream_resume(self)
+  local held = self.held
+  self.paused, self.held = false, {}
+  for _, fn in ipairs(held) do fn() end
+end
+
+local function stream_close(self, reason)
   if self.closed then return end
   self.closed = true
-  if self.on_down then self.on_down(self, "closed") end
-  self.world.loop:after(1, function() self.other:close() end)
+  self.owner.on_down(self, reason or "closed: here")
+  self.world.loop:after(1, function() self.other:close "closed: by the other side" end)
 end
 
 -- Two ends of a stream between two hosts.
 function links.stream(world, host_a, host_b)
   local function side(host)
-    return new_channel { kind = "tcp", host = host, port = 3825, frame_max = 8192, world = world, send = stream_send,
-      budget = stream_budget, close = stream_close, address = ("/ip4/%s/tcp/3825/dswarm-line"):format(host) }
+    return new_channel { kind = "tcp", host = host, port = 3825, traits = STREAM, world = world, send = stream_send,
+      budget = stream_budget, close = stream_close, pause = stream_pause, resume = stream_resume, held = {}, last = 0,
+      address = ("/ip4/%s/tcp/3825/dswarm-line"):format(host) }
   end
   local a, b = side(host_a), side(host_b)
   a.other, b.other = b, a

@@ -1,6 +1,7 @@
 -- discovery_spec.lua - the list of who is here, whatever others say of themselves. Uses the simulator's medium.
 local policy = require "policy"
 local sim = require "sim"
+local stub = require "spec.net.stub"
 
 local rules = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" }))
 
@@ -40,7 +41,7 @@ describe("hosts of another swarm", function()
     w:run(1000)
     local function hosts() return #ada.discovery:tried().unfit end
     local key = require "core.key".generate(("x"):rep(32))
-    local source = { host = "10.0.0.1", id = "udp 10.0.0.1:1", channel = { kind = "udp", medium = true } }
+    local source = stub.source(stub.channel "udp", "10.0.0.1")
     for i = 1, 2 do
       assert.equal(0, hosts())
       local rest = messages.beacon(key, "another", { id = key:id(), boot = 1, count = i, t = 1795357824, tcp = 0,

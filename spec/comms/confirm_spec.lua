@@ -5,6 +5,7 @@ local key = require "core.key"
 local memory = require("core.disk").memory
 local sim = require "sim"
 local statement = require "core.statement"
+local stub = require "spec.net.stub"
 
 local MINUTE = 60 * 1000
 
@@ -84,7 +85,7 @@ local function holds_the_rest(w, name, victim)
   local one = w:add(name)
   for _, record in ipairs(victim.dcache.index:bucket "share/files") do
     assert(one.comms.intake:frame(batch.new(victim.dcache:line(record.short)),
-      { host = "10.0.0.9", channel = { kind = "tcp", name = "x" } }))
+      stub.source(stub.channel "tcp", "10.0.0.9")))
   end
   one.comms.repair.ids = function() return true end
   one.comms.intake.frame = function() return nil, "older: no", "older" end
@@ -209,7 +210,7 @@ describe("a doubt after a loss", function()
     assert(ada.comms.intake:frame(batch.new(assert(statement.sign(k, "duckietown", { verb = "propose",
       bucket = "share/files", key = "ended", at = old * 1000, valid_from = old // 16 * 16,
       valid_until = old // 16 * 16 + 32, data = "{}" })).line),
-      { host = "10.0.0.9", channel = { kind = "tcp", name = "x" } }))
+      stub.source(stub.channel "tcp", "10.0.0.9")))
     w:run(5000)
     for i = 1, 20 do share(i % 2 == 0 and ada or donald, "f" .. i) end
     w:run(30000)

@@ -1,7 +1,9 @@
 -- copies_spec.lua - beacons that anybody could have copied or forged: they prove nothing, aim and displace nobody.
 local key = require "core.key"
 local messages = require "comms.messages"
+local frame = require "routing.channels.frame"
 local sim = require "sim"
+local stub = require "spec.net.stub"
 
 local policy
 
@@ -14,14 +16,13 @@ local function world(seed)
   return w, w.nodes[1], w.nodes[2]
 end
 
--- A frame as if it came to NODE from HOST; what the node sends back goes into said.
-local function hears(node, host, frame, said)
+-- TEXT as if it came to NODE from HOST; what the node sends back goes into said.
+local function hears(node, host, text, said)
   local medium = node.routing.list[1]
-  local source = { channel = setmetatable({ name = medium.name, kind = "udp", medium = true,
-    send = function(_, text) said[#said + 1] = text return true end }, { __index = medium }),
-    id = "udp " .. host .. ":9", host = host, port = 9, address = "/ip4/" .. host .. "/udp/9/dswarm-line",
-    broadcast = false, own = false, received = #frame }
-  return select(3, node.routing:frame(medium, source, frame))
+  local channel = setmetatable({ name = medium.name,
+    send = function(_, message) said[#said + 1] = frame.text(message) return true end }, { __index = medium })
+  local source = stub.source(channel, host, { id = "udp " .. host .. ":9", port = 9, received = #text })
+  return select(3, node.routing:frame(source, frame.read(text)))
 end
 
 local function beacon_of(owner, boot, count, name)
@@ -30,8 +31,8 @@ local function beacon_of(owner, boot, count, name)
 end
 
 -- Another signature in front of the same words: what somebody without the key can write.
-local function forged(frame)
-  return (frame:gsub("^(%* %- 8 beacon )" .. ("."):rep(86), "%1" .. ("A"):rep(85) .. "g"))
+local function forged(text)
+  return (text:gsub("^(%* %- 8 beacon )" .. ("."):rep(86), "%1" .. ("A"):rep(85) .. "g"))
 end
 
 describe("a beacon that anybody could have sent", function()

@@ -3,6 +3,7 @@ local batch, key, random, statement = require "core.batch", require "core.key", 
   require "core.statement"
 local intake, quota, verify = require "comms.intake", require "comms.quota", require "comms.verify"
 local simloop = require "sim.loop"
+local stub = require "spec.net.stub"
 
 local owner = key.generate(("w"):rep(32))
 local made = {}
@@ -50,13 +51,13 @@ local function new(burst)
   box.intake = intake.new { dcache = dcache, verify = box.verify, waste = box.waste,
     time_evidence = { hear = function() end }, heard = function() box.heard = box.heard + 1 end, taken = function() end,
     refused = function(word) box.refused[word] = (box.refused[word] or 0) + 1 end,
-    allowed = function(source) return box.waste:allows(source.host, source.proved) end }
+    allowed = function(source) return box.waste:allows(source.principal, source.channel.traits.source_proved) end }
   return box
 end
 
 local function source(box, kind, host)
-  local channel = { kind = kind, medium = kind == "udp", judged = function(_, ...) table.insert(box.told, { ... }) end }
-  return { channel = channel, id = kind .. host, host = host, broadcast = kind == "udp", proved = kind == "tcp" }
+  local channel = stub.channel(kind, { judged = function(_, ...) table.insert(box.told, { ... }) end })
+  return stub.source(channel, host, { broadcast = kind == "udp" })
 end
 
 local function frame(box, from, names)
@@ -124,11 +125,11 @@ describe("taking in frames", function()
     local box = new(100)
     local from = source(box, "udp", "10.0.0.1")
     frame(box, from, { "w1", "f1", "f2", "o1", "h1", "x", "w1" })
-    assert.equal(96, box.waste.by_host["10.0.0.1"].left, "w1 a second time cost nothing")
+    assert.equal(96, box.waste.by_principal["10.0.0.1"].left, "w1 a second time cost nothing")
     assert.same({ duplicate = 2, form = 1 }, box.refused)
     assert.equal(1, box.heard)
     finish(box)
-    assert.equal(98, box.waste.by_host["10.0.0.1"].left)
+    assert.equal(98, box.waste.by_principal["10.0.0.1"].left)
     assert.equal(254, box.waste.all.left)
     assert.same({ { true } }, box.told)
   end)
@@ -137,9 +138,9 @@ describe("taking in frames", function()
     local box = new(2)
     local from = source(box, "tcp", "10.0.0.1")
     frame(box, from, { "f1", "f2", "w1" })
-    assert.is_nil(box.waste.by_host["10.0.0.1"])
+    assert.is_nil(box.waste.by_principal["10.0.0.1"])
     finish(box)
-    assert.equal(0, box.waste.by_host["10.0.0.1"].left)
+    assert.equal(0, box.waste.by_principal["10.0.0.1"].left)
     assert.same({ nil, "quota" }, { select(2, frame(box, from, { "w2" })), select(4, frame(box, from, { "w3" })) })
     assert.same({ signature = 2, quota = 2 }, box.refused)
     assert.same({ "w1" }, box.taken)

@@ -1,6 +1,8 @@
 -- proof_spec.lua - proofs of addresses: how long they count, and that nobody makes many answer one question.
 local key = require "core.key"
+local frame = require "routing.channels.frame"
 local sim = require "sim"
+local stub = require "spec.net.stub"
 local text = require "core.text"
 
 local MINUTE = 60 * 1000
@@ -21,11 +23,10 @@ describe("a ping", function()
     w:run(5000)
     for _, node in ipairs(w.nodes) do
       local medium = node.routing.list[1]
-      local source = { channel = setmetatable({ send = function() n = n + 1 return true end }, { __index = medium }),
-        id = "udp " .. asker, host = asker, port = 9, broadcast = true, own = false, received = 150,
-        address = "/ip4/" .. asker .. "/udp/9/dswarm-line" }
+      local channel = setmetatable({ send = function() n = n + 1 return true end }, { __index = medium })
+      local source = stub.source(channel, asker, { broadcast = true, received = 150 })
       local from = key.generate(("p"):rep(32)):id()
-      node.routing:frame(medium, source, ("%s /dswarm/%s/brain 8 ping %s"):format(to(w), from, NONCE))
+      node.routing:frame(source, frame.read(("%s /dswarm/%s/brain 8 ping %s"):format(to(w), from, NONCE)))
     end
     return n, w
   end
@@ -109,19 +110,18 @@ describe("a want by datagram", function()
     w:run(5000)
     local medium, said = ada.routing.list[1], 0
     local send = medium.send
-    function medium.send(self, frame, source)
-      if frame:find("statements", 1, true) then said = said + 1 end
-      return send(self, frame, source)
+    function medium.send(self, message, source)
+      if message.kind == "statements" then said = said + 1 end
+      return send(self, message, source)
     end
     local wanted = "* - 8 want " .. text.base64url(st.short)
     local function asks(source)
-      local word = select(3, ada.routing:frame(medium, source, wanted))
+      local word = select(3, ada.routing:frame(source, frame.read(wanted)))
       w:run(3000)
       return word
     end
     local proved = ada.comms.peers.by_id[donald.id].flows[1].source
-    local forged = { channel = medium, id = "udp 10.9.9.9", host = "10.9.9.9", port = 9, broadcast = false, own = false,
-      received = #wanted, address = "/ip4/10.9.9.9/udp/9/dswarm-line" }
+    local forged = stub.source(medium, "10.9.9.9", { received = #wanted })
     for _ = 1, 20 do assert.equal("unproved", asks(forged)) end
     assert.equal(0, said)
     assert.is_nil(asks(proved))

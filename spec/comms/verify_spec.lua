@@ -3,6 +3,7 @@ local batch, key, statement = require "core.batch", require "core.key", require 
 local random = require "core.random"
 local verify = require "comms.verify"
 local simloop = require "sim.loop"
+local stub = require "spec.net.stub"
 
 local owner = key.generate(("w"):rep(32))
 local made = {}
@@ -33,12 +34,12 @@ local function new()
 end
 
 local function source(kind, id, calls)
-  local channel = { kind = kind }
+  local channel = stub.channel(kind, { pause = false, resume = false })
   if calls then
     function channel.pause() calls.paused = (calls.paused or 0) + 1 end
     function channel.resume() calls.resumed = (calls.resumed or 0) + 1 end
   end
-  return { channel = channel, id = kind .. " " .. id }
+  return stub.source(channel, id, { id = kind .. " " .. id, principal = id })
 end
 
 local function names(prefix, n)
@@ -147,8 +148,8 @@ describe("checking signatures", function()
     local streams = {}
     local function ignore() end
     for i = 1, 8 do
-      streams[i] = source("tcp", "port " .. i, calls)
-      streams[i].host = "10.0.0.9"
+      streams[i] = source("tcp", "10.0.0.9", calls)
+      streams[i].id = "tcp 10.0.0.9:" .. i
       assert.equal(64, box.verify:add(frame(names("w" .. i .. "-", 64)), 64, streams[i], ignore))
     end
     local full = frame { "full" }

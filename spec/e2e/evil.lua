@@ -22,7 +22,7 @@ local node = assert(require "node".new { loop = loop, random = require "core.ran
   here = function() return {} end, date = function() return "20260101-000000" end,
   synchronised = function() return true end })
 assert(node:open_channels(net))
-node.ports = function() return node.links:port(), port end
+node.ports = function() return node.channels:port(), port end
 node:start()
 for i = 3, #arg do
   local cid, size, name = arg[i]:match "^([^:]+):(%d+):(.+)$"

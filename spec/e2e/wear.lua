@@ -11,6 +11,7 @@ local random = require "core.random"
 local sim = require "sim"
 local state = require "state"
 local statement = require "core.statement"
+local stub = require "spec.net.stub"
 
 local HOUR, MINUTE, SECOND = 3600 * 1000, 60 * 1000, 1000
 local ROBOTS, FILES = 40, 50 -- of each robot
@@ -53,7 +54,7 @@ local function say(node, who, bucket, name, data, ttl)
   words = words + 1
   local st = assert(statement.sign(who, node.swarm, { verb = "propose", bucket = bucket, key = name or who:id(),
     at = now, valid_from = now // 16000 * 16, valid_until = (now // 1000 + ttl) // 16 * 16, data = data }))
-  local source = { channel = { kind = "tcp", name = "feed" }, host = "10.0.0.9", id = "feed" }
+  local source = stub.source(stub.channel "tcp", "10.0.0.9")
   assert(node.comms.intake:frame(require "core.batch".new(st.line), source))
 end
 

@@ -23,17 +23,17 @@ local function statements(text)
 end
 
 return function(bytes)
-  local head, tail = envelope.split(bytes)
-  assert(not head:find("\n", 1, true))
-  assert((tail and head .. "\n" .. tail or head) == bytes, "split")
+  local head, tail = bytes:match "^([^\n]*)\n(.*)$"
+  head = head or bytes
   local message, text, word = envelope.parse(head)
+  local whole = frame.read(bytes)
+  assert(whole.code == word or not word and tail and is_word(whole.code))
   if not message then
     assert(is_word(word) and text:sub(1, #word) == word)
     return
   end
   assert(message.hops >= 0 and message.hops <= 8)
-  assert(frame.kind(head) == message.kind, "the channel reads another kind")
-  message.body = tail and { tail }
-  assert(envelope.format(message) == bytes, "format")
+  message.head, message.body = envelope.head(message), tail and { tail }
+  assert(frame.text(message) == bytes, "text")
   if tail then statements(tail) end
 end

@@ -1,12 +1,13 @@
 -- lines.lua - a stream of any bytes: the same frames however it is cut, each written again. The fuzzer's property.
 local lines = require "routing.channels.lines"
+local stub = require "spec.net.stub"
 
 local function drain(reader, found)
   for _ = 1, 100000 do
-    local text, word, lost = reader:next()
-    if text == nil then return true end
-    if text then
-      found[#found + 1] = word and text .. "\n" .. word:text() or text
+    local message, word, lost = reader:next()
+    if message == nil then return true end
+    if message then
+      found[#found + 1] = stub.text(message)
     else
       assert(is_word(word), word)
       found[#found + 1] = "!" .. word .. (lost and " lost" or "")
@@ -32,7 +33,7 @@ local function same(a, b)
 end
 
 local function again(text)
-  local bytes = assert(lines.encode(text))
+  local bytes = assert(lines.encode(stub.message(text)))
   local found = read(bytes, #bytes)
   assert(#found == 1 and found[1] == text, "there and back")
 end
@@ -45,7 +46,7 @@ return function(bytes)
   for _, text in ipairs(found) do
     if text:sub(1, 1) ~= "!" then again(text) end
   end
-  local made, word = lines.encode(bytes)
+  local made, word = lines.encode(stub.message(bytes))
   if not made then return assert(is_word(word)) end
   local back = read(made, 8192)
   assert(#back == 1, "one frame is one frame")

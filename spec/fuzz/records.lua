@@ -1,6 +1,7 @@
 -- records.lua - any DATA, signed by a stranger, in a node that acts on it and shows it. The fuzzer's property: nothing
 -- throws, every answer of the control socket can be written. Input: lines `BUCKET KEY DATA`; CID is a file's.
 local replicate = require "clients.logs.replicate"
+local frame = require "routing.channels.frame"
 local json = require "core.json"
 local key = require "core.key"
 local messages = require "comms.messages"
@@ -8,6 +9,7 @@ local policy = require "policy"
 local requests = require "clients.control.requests"
 local sim = require "sim"
 local statement = require "core.statement"
+local stub = require "spec.net.stub"
 
 local CID = require "spec.file_key" "fuzz"
 local WORDS = 16 -- lines of an input
@@ -45,13 +47,9 @@ end
 local function begin()
   local world = sim.new { seed = 5, policy = rules }
   local node = world:add "ada"
-  local channel = { kind = "tcp", address = "/ip4/10.9.9.9/tcp/1", frame_max = 1200, budget = function() return 0 end,
-    send = function() return true end, close = function() end, status = function() return {} end }
-  node.routing:add(channel, { medium = false })
-  local function hear(text)
-    node.routing:frame(channel, { channel = channel, id = "tcp s", host = "10.9.9.9", port = 1, broadcast = false,
-      address = channel.address, own = false, received = #text }, text)
-  end
+  local channel = stub.channel("tcp", { budget = function() return 0 end })
+  node.routing:add(channel, {})
+  local function hear(text) node.routing:frame(stub.source(channel, "10.9.9.9"), frame.read(text)) end
   add_files(node)
   return world, node, hear
 end

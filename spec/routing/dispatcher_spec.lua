@@ -1,6 +1,8 @@
 -- dispatcher_spec.lua - channels pull what is to be said, frames go to components; by a brain and channels of tables.
+local frame = require "routing.channels.frame"
 local routing = require "routing"
 local simloop = require "sim.loop"
+local stub = require "spec.net.stub"
 local till = require "spec.net.till"
 
 local function world()
@@ -19,11 +21,9 @@ local function world()
   w.comms = comms
   w.routing = routing.new { loop = w.loop, log = till.log(), comms = comms, id = "12D3me",
     refused = function(word) w.refused[#w.refused + 1] = word end }
-  w.channel = { kind = "udp", address = "/ip4/0.0.0.0/udp/1/dswarm-line", frame_max = 1200, room = 1200, sent = {},
-    budget = function(self) return self.room end,
-    send = function(self, text) table.insert(self.sent, text) return true end,
-    close = function(self) self.closed = true end }
-  w.routing:add(w.channel, { medium = true })
+  w.channel = stub.channel("udp", { room = 10000, sent = {}, budget = function(self) return self.room end,
+    send = function(self, message) table.insert(self.sent, frame.text(message)) return true end })
+  assert(w.routing:add(w.channel, {}))
   return w
 end
 
@@ -36,7 +36,7 @@ describe("the dispatcher", function()
     w.loop:run_until(10000)
     assert.equal(0, w.asked)
     w.channel.room = 1200
-    w.channel.on_room(w.channel)
+    w.channel.owner.on_room(w.channel)
     w.loop:run_until(10001)
     assert.equal(1, #w.channel.sent)
     assert.same({}, w.refused)
@@ -53,12 +53,12 @@ describe("the dispatcher", function()
 
   it("delivers by the head of TO, and counts what is for nobody here", function()
     local w = world()
-    local source = { channel = w.channel, received = 50, id = "x", address = "a" }
+    local source = stub.source(w.channel, "10.9.9.9", { received = 50 })
     for to, mine in pairs { ["*"] = true, ["/dswarm/12D3me/brain"] = true, ["/dswarm/*/brain"] = true,
       ["/dswarm/12D3you/brain"] = false, ["/dswarm/12D3me/nothing"] = false, ["/dswarm/12D3me"] = false,
       ["/ip4/1.2.3.4/udp/1/dswarm-line"] = false } do
       local before, refused = #w.got, #w.refused
-      w.routing:frame(w.channel, source, to .. " - 8 beacon x")
+      w.routing:frame(source, frame.read(to .. " - 8 beacon x"))
       assert.equal(before + (mine and 1 or 0), #w.got, to)
       assert.equal(refused + (mine and 0 or 1), #w.refused, to)
     end
@@ -66,18 +66,18 @@ describe("the dispatcher", function()
 
   it("answers an unproved datagram with no more than three times its size, and nobody who is -", function()
     local w = world()
-    local source = { channel = w.channel, received = 40, id = "x", address = "a" }
+    local source = stub.source(w.channel, "10.9.9.9", { received = 40 })
     local from = "/dswarm/12D3you/brain"
-    w.routing:frame(w.channel, source, ("* %s 8 ping x"):format(from))
+    w.routing:frame(source, frame.read(("* %s 8 ping x"):format(from)))
     local head = #("%s - 8 pong "):format(from)
     assert.is_true(w.reply { kind = "pong", rest = ("y"):rep(120 - head) })
     assert.is_nil((w.reply { kind = "pong", rest = "y" }))
-    w.routing:frame(w.channel, source, ("* %s 8 ping x"):format(from))
+    w.routing:frame(source, frame.read(("* %s 8 ping x"):format(from)))
     assert.equal("unproved", select(3, w.reply { kind = "pong", rest = ("y"):rep(121 - head) }))
     w.proved = true
-    w.routing:frame(w.channel, source, ("* %s 8 ping x"):format(from))
+    w.routing:frame(source, frame.read(("* %s 8 ping x"):format(from)))
     assert.is_true(w.reply { kind = "pong", rest = ("y"):rep(500) })
-    w.routing:frame(w.channel, source, "* - 8 ping x")
+    w.routing:frame(source, frame.read "* - 8 ping x")
     assert.equal("address", select(3, w.reply { kind = "pong", rest = "y" }))
   end)
 end)

@@ -14,11 +14,12 @@ local log = require "log".new { write = function(l) io.write("log ", l) end, wal
 local random = require "core.random".system()
 local channel = require "routing.channels.udp".new {
   loop = loop, net = require "core.net", random = random, log = log, port = tonumber(port), retry_ms = 200 }
-channel.on_frame = function(_, source, text)
-  print("heard", text, source.host, source.broadcast, source.own)
-  if source.broadcast then channel:send("* - 0 pong from-" .. name, source) end
-end
-loop:every(100, function() channel:send("* - 0 beacon from-" .. name) end)
+local stub = require "spec.net.stub"
+stub.open(channel, { on_frame = function(_, source, message)
+  print("heard", stub.text(message), source.host, source.broadcast, source.own)
+  if source.broadcast then channel:send(stub.message("* - 0 pong from-" .. name), source) end
+end })
+loop:every(100, function() channel:send(stub.message("* - 0 beacon from-" .. name)) end)
 loop:signal("sigterm", function() loop:stop() end)
 loop:run()
 ]]

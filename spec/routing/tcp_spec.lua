@@ -1,7 +1,9 @@
 -- tcp_spec.lua - framing by itself, then TCP lines on real sockets of the loopback interface.
 local lines = require "routing.channels.lines"
+local links = require "routing.channels.links"
 local net = require "core.net"
 local random = require "core.random"
+local stub = require "spec.net.stub"
 local tcp = require "routing.channels.tcp"
 local till = require "spec.net.till"
 
@@ -11,16 +13,19 @@ local function statements(n, size)
   return table.concat(list, "\n")
 end
 
+local function encode(text) return lines.encode(stub.message(text)) end
+
+local function made_of(...) return stub.message(statements(...)) end
+
 describe("lines", function()
   local function read(bytes, step)
     local reader, frames = lines.reader(), {}
     for at = 1, #bytes, step or #bytes do
       reader:feed(bytes:sub(at, at + (step or #bytes) - 1))
       while true do
-        local text, word, lost = reader:next()
-        if text == nil then break end
-        if text and word then text = text .. "\n" .. word:text() end -- its statements
-        frames[#frames + 1] = text or (lost and "lost " or "bad ") .. word
+        local message, word, lost = reader:next()
+        if message == nil then break end
+        frames[#frames + 1] = message and stub.text(message) or (lost and "lost " or "bad ") .. word
         if lost then return frames, reader end
       end
     end
@@ -34,7 +39,7 @@ describe("lines", function()
       for i = 1, 1 + r:integer(5) do
         local frame = r:integer(2) == 0 and "* - 0 ping " .. ("p"):rep(r:integer(100))
           or statements(1 + r:integer(8), 4 + r:integer(50))
-        sent[i], bytes[i] = frame:gsub(" $", ""), assert(lines.encode((frame:gsub(" $", ""))))
+        sent[i], bytes[i] = frame:gsub(" $", ""), assert(encode((frame:gsub(" $", ""))))
       end
       local got, reader = read(table.concat(bytes), 1 + r:integer(40))
       assert.same(sent, got)
@@ -43,18 +48,18 @@ describe("lines", function()
   end)
 
   it("write the count on the stream only, and refuse a wrong one", function()
-    assert.equal("* - 0 statements 2\na\nb\n", lines.encode "* - 0 statements\na\nb")
-    assert.equal("* - 0 statements 2\na\nb\n", lines.encode "* - 0 statements 2\na\nb")
+    assert.equal("* - 0 statements 2\na\nb\n", encode "* - 0 statements\na\nb")
     assert.equal("* - 0 statements\na\nb", read("* - 0 statements 2\na\nb\n")[1])
-    for _, text in ipairs { "", "* - 0 statements", "* - 0 statements 3\na\nb", "* - 0 statements\na\n\nb",
+    for _, text in ipairs { "", "* - 0 statements", "* - 0 statements 2\na\nb",
+      "* - 0 statements 3\na\nb", "* - 0 statements\na\n\nb",
       "* - 0 ping\nmore", "bell \7" } do
-      assert.same({ nil, "form" }, { lines.encode(text) })
+      assert.same({ nil, "form" }, { encode(text) })
     end
-    assert.equal("long", select(2, lines.encode(("x"):rep(8193))))
-    assert.equal(8193, #lines.encode(("x"):rep(8192)))
-    assert.equal("long", select(2, lines.encode(statements(257))))
-    assert.is_truthy(lines.encode(statements(256, 1024)))
-    assert.equal("long", select(2, lines.encode(statements(1, 1025))))
+    assert.equal("long", select(2, encode(("x"):rep(8193))))
+    assert.equal(8193, #encode(("x"):rep(8192)))
+    assert.equal("long", select(2, encode(statements(257))))
+    assert.is_truthy(encode(statements(256, 1024)))
+    assert.equal("long", select(2, encode(statements(1, 1025))))
   end)
 
   it("are those of the protocol's vectors", function()
@@ -67,7 +72,7 @@ describe("lines", function()
       counts[word] = counts[word] + 1
       if word == "frame" then
         local text, wire = rest:match "^(.-) | (.*)$"
-        assert.equal(bytes(wire), lines.encode(bytes(text)), line)
+        assert.equal(bytes(wire), encode(bytes(text)), line)
         assert.same({ bytes(text) }, (read(bytes(wire), 1)), line)
       else
         local after = word == "stray" and { "bad form", "next" } or { "lost form" }
@@ -115,25 +120,30 @@ describe("TCP lines", function()
     L:close()
   end)
 
+  -- A listener with links of its own, by whose account it dials, too.
   local function server(options)
     local given = { loop = L, net = net, random = random.seeded(1), log = log, host = "127.0.0.1", port = 0 }
     for key, value in pairs(options or {}) do given[key] = value end
-    local s = tcp.new(given)
+    given.links = links.new(given)
+    local s
+    function given.on_link(link) s.on_link(link) end
+    s = tcp.listen(given)
     s.got, s.accepted_links = {}, {}
     function s.attach(link)
       link.got = {}
-      link.on_frame = function(_, source, text, list)
-        text = list and text .. "\n" .. list:text() or text
+      stub.open(link, { on_frame = function(_, source, message)
+        local text = stub.text(message)
         link.got[#link.got + 1] = text
         s.got[#s.got + 1] = { text = text, source = source }
-      end
-      link.on_down = function(_, reason) link.went = reason end
+      end, on_down = function(_, reason) link.went = reason end })
     end
     s.on_link = function(link)
       s.attach(link)
       table.insert(s.accepted_links, link)
     end
+    function s.dial(_, host, port, done) given.links:dial(host, port, done, s.account) end
     made[#made + 1] = s
+    made[#made + 1] = given.links
     return s
   end
 
@@ -158,29 +168,31 @@ describe("TCP lines", function()
   it("carry frames both ways, each with its source", function()
     local a, b = server(), server()
     local link = dial(a, b)
-    assert.same({ "tcp", 1, true, "up" }, { link.kind, link.peers, link.dialled, link:status().state })
+    assert.same({ "tcp", true, "up" }, { link.kind, link.dialled, link:status().state })
     assert.equal(("/ip4/127.0.0.1/tcp/%d/dswarm-line"):format(b.port), link.address)
-    assert.is_true(link:send "* - 0 ping x")
-    assert.is_true(link:send(statements(3)))
+    assert.is_true(link:send(stub.message "* - 0 ping x"))
+    assert.is_true(link:send(made_of(3)))
     till.holds(L, function() return #b.got == 2 end)
     assert.same({ "* - 0 ping x", statements(3) }, b.accepted_links[1].got)
     local source = b.got[1].source
     assert.same({ "127.0.0.1", false, true, 13, b.accepted_links[1] },
       { source.host, source.broadcast, source.own, source.received, source.channel })
     assert.equal("tcp 127.0.0.1:" .. source.port, source.id)
-    b.accepted_links[1]:send "* - 0 pong y"
+    b.accepted_links[1]:send(stub.message "* - 0 pong y")
     till.holds(L, function() return #a.got == 1 end)
     link:close()
     till.holds(L, function() return b.accepted_links[1].went end)
     assert.same({ "closed: here", "closed: by the other side" }, { link.went, b.accepted_links[1].went })
-    assert.same({ 0, 2, 1 }, { #b:links(), b:status().heard.frames, b:status().sent.frames })
-    assert.equal("closed", select(3, link:send "* - 0 ping x"))
+    assert.same({ 0, 2, 1 }, { #b.links.list, b:status().heard.frames, b:status().sent.frames })
+    assert.equal("closed", select(3, link:send(stub.message "* - 0 ping x")))
   end)
 
   it("answer a person at nc, who ends his side first", function()
     local b = server()
     b.on_link = function(link)
-      link.on_frame = function(one) for _ = 1, 50 do one:send("* - 0 pong " .. ("a"):rep(8000)) end end
+      stub.open(link, { on_frame = function(one)
+        for _ = 1, 50 do one:send(stub.message("* - 0 pong " .. ("a"):rep(8000))) end
+      end })
     end
     local stream = raw(b)
     stream:send "* - 0 ping\n"
@@ -198,10 +210,10 @@ describe("TCP lines", function()
     local link, rooms, sent, word = dial(a, b), 0, 0, nil
     local other = b.accepted_links[1]
     other:pause()
-    link.on_room = function() rooms = rooms + 1 end
+    link.owner.on_room = function() rooms = rooms + 1 end
     for _ = 1, 5000 do
       local could
-      could, _, word = link:send(statements(30, 1000))
+      could, _, word = link:send(made_of(30, 1000))
       if not could then break end
       sent = sent + 1
       if sent % 20 == 0 then till.passed(L, 1) end
@@ -221,13 +233,13 @@ describe("TCP lines", function()
   it("take the longest frame there is, and drop who ends none", function()
     local a, b = server(), server { limit = { line_ms = 100, frame_ms = 250, sweep_ms = 5 } }
     local link = dial(a, b)
-    assert.is_true(link:send(statements(200, 1024)))
+    assert.is_true(link:send(made_of(200, 1024)))
     till.holds(L, function() return #b.got == 1 end)
     local half = raw(b)
     half:send "* - 0 pi"
     local drip = raw(b)
     drip:send "* - 0 statements 200\n"
-    till.holds(L, function() return #b:links() == 3 end)
+    till.holds(L, function() return #b.links.list == 3 end)
     local dripping = L:every(10, function() drip:send "line\n" end)
     till.holds(L, function() return b.accepted_links[2].went and b.accepted_links[3].went end)
     dripping:cancel()
@@ -268,7 +280,7 @@ describe("TCP lines", function()
     local beat = L:every(10, function()
       deaf:send "* - 0 ping\n"
       local link = b.accepted_links[1]
-      while link and not link.closed and link:send(statements(30, 1000)) do end
+      while link and not link.closed and link:send(made_of(30, 1000)) do end
     end)
     till.holds(L, function() return b.accepted_links[1] and b.accepted_links[1].went end)
     beat:cancel()
@@ -280,7 +292,7 @@ describe("TCP lines", function()
     local b = server { limit = { idle_ms = 60, sweep_ms = 5 } }
     local stream, other = raw(b), raw(b)
     till.holds(L, function() return #b.accepted_links == 2 end)
-    b.accepted_links[2].on_frame = function() -- a turn that takes long, and what is said meanwhile
+    b.accepted_links[2].owner.on_frame = function() -- a turn that takes long, and what is said meanwhile
       stream:send "* - 0 ping\n"
       local stop = L:now() + 100
       while L:now() < stop do end
@@ -300,7 +312,7 @@ describe("TCP lines", function()
     endless:send(("x"):rep(9000))
     counts:send "* - 0 statements 9999\nx\n"
     noise:send(r:bytes(8000) .. "\0\n" .. ("\0\n"):rep(30))
-    till.holds(L, function() return #b.accepted_links == 4 and #b:links() == 1 end)
+    till.holds(L, function() return #b.accepted_links == 4 and #b.links.list == 1 end)
     assert.same({ "* - 0 ping" }, b.accepted_links[1].got)
     local refused = b:status().refused
     assert.equal(1, refused.long)
@@ -312,11 +324,11 @@ describe("TCP lines", function()
     local held = {}
     for i = 1, 5 do held[i] = raw(b) end
     till.holds(L, function() return b:status().refused.full == 2 end)
-    assert.equal(3, #b:links())
+    assert.equal(3, #b.links.list)
     held[1]:close()
-    till.holds(L, function() return #b:links() == 2 end)
+    till.holds(L, function() return #b.links.list == 2 end)
     raw(b)
-    till.holds(L, function() return #b:links() == 3 end)
+    till.holds(L, function() return #b.links.list == 3 end)
     local c, d = server { limit = { links = 2, accepted = 1 } }, server()
     raw(c)
     raw(c)
@@ -334,10 +346,9 @@ describe("TCP lines", function()
     till.holds(L, function() return words.refused end)
     a:dial("255.255.255.255", 9, note "way")
     till.holds(L, function() return words.way end)
-    a.net = setmetatable({ connect = function() return net.udp { host = "127.0.0.1" } end }, { __index = net })
-    a.loop = setmetatable({ watch = function() return { close = function() end } end }, { __index = function(_, name)
-      return function(_, ...) return L[name](L, ...) end
-    end })
+    a.links.net = setmetatable({ connect = function() return net.udp { host = "127.0.0.1" } end }, { __index = net })
+    local function same_loop(_, name) return function(_, ...) return L[name](L, ...) end end
+    a.links.loop = setmetatable({ watch = function() return { close = function() end } end }, { __index = same_loop })
     for i = 1, 3 do a:dial("127.0.0.1", port, note(i)) end
     till.holds(L, function() return words[1] and words[2] and words[3] end)
     assert.same({ "ECONNREFUSED", "slow", "slow", "full" }, { words.refused, words[1], words[2], words[3] })
@@ -351,15 +362,14 @@ describe("TCP lines", function()
     assert.is_true(second.port ~= first.port and second.port > 0)
     assert.truthy(log:has("wanted=" .. first.port))
     assert.equal("up", second:status().state)
-    local third, ups = server { port = first.port, named = true, retry_ms = 10 }, 0
-    third.on_up = function() ups = ups + 1 end
+    local third = server { port = first.port, named = true, retry_ms = 10 }
     local status = third:status()
     assert.same({ "waiting", false }, { status.state, status.port or false })
     assert.matches("tcp 127.0.0.1 port " .. first.port, status.reason, 1, true)
     assert.matches("port in use .*port " .. first.port, log:has "port in use")
     assert.is_truthy((dial(third, second))) -- dialling does not wait for listening
     first:close()
-    till.holds(L, function() return ups == 1 end)
+    till.holds(L, function() return third.port ~= nil end)
     assert.same({ "up", first.port }, { third:status().state, third.port })
   end)
 
@@ -383,6 +393,8 @@ describe("TCP lines", function()
     a:dial("127.0.0.1", b.port, function(_, _, why) word = why end)
     a:close()
     a:close()
+    a.links:close()
+    a.links:close()
     assert.same({ "closed: here", "closed" }, { link.went, word })
     till.holds(L, function() return b.accepted_links[1].went end)
     a:dial("127.0.0.1", b.port, function(_, _, why) word = why .. " again" end)

@@ -1,6 +1,7 @@
 -- udp_spec.lua - the UDP channel on real sockets of the loopback interface, and on interfaces made up.
 local net = require "core.net"
 local random = require "core.random"
+local stub = require "spec.net.stub"
 local till = require "spec.net.till"
 local udp = require "routing.channels.udp"
 local budget = require "routing.channels.budget"
@@ -70,7 +71,9 @@ describe("UDP channel", function()
     for key, value in pairs(options or {}) do given[key] = value end
     local c = udp.new(given)
     c.got = {}
-    c.on_frame = function(_, source, text) c.got[#c.got + 1] = { source = source, text = text } end
+    stub.open(c, { on_frame = function(_, source, message)
+      c.got[#c.got + 1] = { source = source, text = stub.text(message) }
+    end })
     made[#made + 1] = c
     return c
   end
@@ -78,14 +81,14 @@ describe("UDP channel", function()
   it("broadcasts to every daemon of the machine but itself, and answers find their daemon", function()
     local a = channel()
     local b, c = channel { port = a.listens }, channel { port = a.listens }
-    assert.is_true(a:send "* - 0 beacon one")
+    assert.is_true(a:send(stub.message "* - 0 beacon one"))
     till.holds(L, function() return #b.got == 1 and #c.got == 1 end)
     local source = b.got[1].source
     assert.same({ "127.0.0.1", a.port, true, true, 16, "udp 127.0.0.1:" .. a.port },
       { source.host, source.port, source.broadcast, source.own, source.received, source.id })
     assert.equal(("/ip4/127.0.0.1/udp/%d/dswarm-line"):format(a.port), source.address)
     assert.equal(b, source.channel)
-    assert.is_true(b:send("* - 0 pong two", source))
+    assert.is_true(b:send(stub.message "* - 0 pong two", source))
     till.holds(L, function() return #a.got == 1 end)
     assert.same({ "* - 0 pong two", false }, { a.got[1].text, a.got[1].source.broadcast })
     till.passed(L, 10)
@@ -100,9 +103,9 @@ describe("UDP channel", function()
   it("keeps to its size and its form both ways, counted, and throws at nothing", function()
     local a = channel()
     local b = channel { port = a.listens }
-    assert.equal("long", select(3, a:send(("x"):rep(1201))))
-    assert.equal("form", select(3, a:send ""))
-    assert.equal("form", select(3, a:send "bell \7"))
+    assert.equal("long", select(3, a:send(stub.message(("x"):rep(1201)))))
+    assert.equal("form", select(3, a:send(stub.message "")))
+    assert.equal("form", select(3, a:send(stub.message "bell \7")))
     local raw, r = assert(net.udp { host = "127.0.0.1" }), random.seeded(7)
     raw:send(("y"):rep(1300), "127.0.0.1", b.port)
     raw:send("", "127.0.0.1", b.port)
@@ -119,7 +122,8 @@ describe("UDP channel", function()
     local a = channel()
     local raw, beats = assert(net.udp { host = "127.0.0.1" }), 0
     for i = 1, 90 do raw:send("n " .. i, "127.0.0.1", a.port) end
-    a.on_frame = function(_, _, text)
+    a.owner.on_frame = function(_, _, message)
+      local text = stub.text(message)
       if text == "n 64" then L:post(function() beats = #a.got end) end
       a.got[#a.got + 1] = text
     end
@@ -130,11 +134,11 @@ describe("UDP channel", function()
 
   it("refuses what is over the budget, and calls when there is room again", function()
     local a, rooms = channel { budget = 60000 }, 0
-    a.on_room = function(one) assert(one == a) rooms = rooms + 1 end
-    local frame, went, word = "* - 0 x " .. ("z"):rep(1100), 0, nil
+    a.owner.on_room = function(one) assert(one == a) rooms = rooms + 1 end
+    local message, went, word = stub.message("* - 0 x " .. ("z"):rep(1100)), 0, nil
     for _ = 1, 200 do
       local could
-      could, _, word = a:send(frame)
+      could, _, word = a:send(message)
       if not could then break end
       went = went + 1
     end
@@ -143,7 +147,7 @@ describe("UDP channel", function()
     assert.is_true(a:budget() < 1200)
     till.holds(L, function() return rooms == 1 end)
     assert.is_true(a:budget() >= 1200)
-    assert.is_true(a:send(frame))
+    assert.is_true(a:send(message))
     assert.equal(1, a:status().refused.budget)
   end)
 
@@ -154,15 +158,15 @@ describe("UDP channel", function()
     local fake = { udp = net.udp, interfaces = function() return list end }
     local a = channel { net = fake, look_ms = 5 }
     local notes = {}
-    a.on_up = function() notes[#notes + 1] = "up" end
-    a.on_down = function(_, reason) notes[#notes + 1] = reason end
+    a.owner.on_up = function() notes[#notes + 1] = "up" end
+    a.owner.on_down = function(_, reason) notes[#notes + 1] = reason end
     till.passed(L, 20)
     assert.same({}, notes)
     assert.same({ 0, "waiting" }, { a:budget(), a:status().state })
-    assert.equal("ENETDOWN", select(3, a:send "* - 0 x"))
+    assert.equal("ENETDOWN", select(3, a:send(stub.message "* - 0 x")))
     list = { lo }
     till.holds(L, function() return notes[1] == "up" end)
-    assert.is_true(a:send "* - 0 x")
+    assert.is_true(a:send(stub.message "* - 0 x"))
     assert.truthy(log:has "interface up  channel=udp host=127.0.0.1 interface=lo")
     list = { { name = "six", index = 9, host = "fe80::1", family = 6, up = true, prefix = 64 },
       { name = "off", index = 10, host = "10.0.0.1", broadcast = "10.0.0.255", family = 4, up = false } }
@@ -171,8 +175,8 @@ describe("UDP channel", function()
     assert.truthy(log:has "interface down")
     a:close()
     a:close()
-    assert.equal(2, #notes)
-    assert.equal("closed", select(3, a:send "* - 0 x"))
+    assert.same({ "closed: here" }, { table.unpack(notes, 3) })
+    assert.equal("closed", select(3, a:send(stub.message "* - 0 x")))
   end)
 
   it("sends by each interface once, whatever number of addresses it has", function()
@@ -197,7 +201,7 @@ describe("UDP channel", function()
     }
     local c = udp.new { loop = virtual, log = log, random = random.seeded(1), port = 3825,
       net = { udp = function() return socket end, interfaces = function() return list end } }
-    assert.is_true(c:send "* - 0 x")
+    assert.is_true(c:send(stub.message "* - 0 x"))
     assert.same({ "10.0.0.255:3825 2", "10.1.0.255:3825 3", "10.0.0.255:3825 4" }, sent)
     c:close()
   end)
@@ -207,11 +211,11 @@ describe("UDP channel", function()
     local a = channel { port = other:port(), retry_ms = 10 }
     local b = channel()
     local ups = 0
-    a.on_up = function() ups = ups + 1 end
+    a.owner.on_up = function() ups = ups + 1 end
     till.holds(L, function() return ups == 1 end)
     assert.same({ "waiting", false }, { a:status().state, a:status().listens or false })
     assert.matches("port in use .*udp 0.0.0.0 port " .. other:port(), log:has "port in use")
-    assert.is_true(a:send("* - 0 x", { host = "127.0.0.1", port = b.port }))
+    assert.is_true(a:send(stub.message "* - 0 x", { host = "127.0.0.1", port = b.port }))
     till.holds(L, function() return #b.got == 1 end)
     other:close()
     till.holds(L, function() return ups == 2 end)
@@ -227,7 +231,8 @@ describe("UDP channel", function()
     L.on_error = function() errors = errors + 1 end
     local a = channel()
     local raw = assert(net.udp { host = "127.0.0.1" })
-    a.on_frame = function(_, _, text)
+    a.owner.on_frame = function(_, _, message)
+      local text = stub.text(message)
       if text == "bad" then error "on purpose" end
       a.got[#a.got + 1] = text
       if text == "close" then a:close() end

@@ -4,6 +4,7 @@ local key = require "core.key"
 local file_key = require "spec.file_key"
 local sim = require "sim"
 local statement = require "core.statement"
+local stub = require "spec.net.stub"
 local text = require "core.text"
 
 local MINUTE = 60 * 1000
@@ -89,7 +90,7 @@ describe("two nodes whose clocks differ by seconds", function()
         key = "k" .. i, at = at, valid_from = from, valid_until = from, data = "{}" }))
       for _, node in ipairs(w.nodes) do
         assert(node.comms.intake:frame(batch.new(st.line),
-          { host = "10.0.0.9", channel = { kind = "tcp", name = "feed" } }))
+          stub.source(stub.channel "tcp", "10.0.0.9")))
       end
     end
     w:run(20000)

@@ -1,8 +1,10 @@
 -- hostile_spec.lua - nodes in one process among members that lie about the time, flood a slot, censor or are twins.
+local frame = require "routing.channels.frame"
 local key = require "core.key"
 local file_key = require "spec.file_key"
 local sim = require "sim"
 local statement = require "core.statement"
+local stub = require "spec.net.stub"
 
 local YEAR = 365 * 86400 * 1000
 local IN_2099 = 76 * YEAR -- the simulator begins in 2023
@@ -36,12 +38,11 @@ local function held(node, signers)
   return table.concat(list, " ")
 end
 
--- A frame as if HOST had sent it to NODE by CHANNEL, its medium unless given.
-local function hears(node, frame, host, channel)
+-- TEXT as if HOST had sent it to NODE by CHANNEL, its medium unless given.
+local function hears(node, text, host, channel)
   channel = channel or node.routing.list[1]
-  return node.routing:frame(channel, { channel = channel, id = channel.kind .. " " .. host, host = host, port = 3825,
-    address = ("/ip4/%s/udp/3825/dswarm-line"):format(host), own = false, broadcast = channel.medium or false,
-    received = #frame }, frame)
+  local source = stub.source(channel, host, { broadcast = channel.traits.medium, received = #text })
+  return node.routing:frame(source, frame.read(text))
 end
 
 local function frames_sent(w)
@@ -120,7 +121,7 @@ describe("a word whose copy with a garbage signature comes first", function()
       end
       for _, node in ipairs(w.nodes) do assert.equal(0, #node.dcache:records "share/files") end
       assert.is_true(w.nodes[1].refused.signature > 0)
-      w.nodes[1].routing.list[1]:send("* - 8 statements\n" .. real, nil) -- from a proved address
+      w.nodes[1].routing.list[1]:send(stub.message("* - 8 statements\n" .. real), nil) -- from a proved address
       w:run(2000)
       for i = 2, 3 do assert.equal(1, #w.nodes[i].dcache:records "share/files", "node " .. i) end
     end)
@@ -130,7 +131,7 @@ end)
 describe("a signer", function()
   it("who says a thousand words a second in one slot is passed on a few times, with his newest", function()
     local w = world(4, { TRUE, TRUE, TRUE })
-    local stream = { name = "tcp 99", kind = "tcp" }
+    local stream = stub.channel("tcp", { name = "tcp 99" })
     w:run(20000)
     local signer, start = key.generate(("f"):rep(32)), w.loop:wall()
     local before = frames_sent(w)

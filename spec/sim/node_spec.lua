@@ -1,6 +1,8 @@
 -- node_spec.lua - nodes in one process under a virtual clock: they agree, heal, and one seed is one run.
 local file_key = require "spec.file_key"
+local frame = require "routing.channels.frame"
 local sim = require "sim"
+local stub = require "spec.net.stub"
 
 local policy
 
@@ -174,13 +176,13 @@ describe("a node", function()
     local w = three { seed = 11 }
     w:run(3000)
     local node = w.nodes[1]
-    local source = { channel = node.routing.list[1], id = "x", host = "10.9.9.9", received = 50 }
-    for frame, word in pairs { ["nonsense"] = "form", ["* - 8 whatever"] = "kind", ["* - 9 ping"] = "hops",
+    local source = stub.source(node.routing.list[1], "10.9.9.9")
+    for text, word in pairs { ["nonsense"] = "form", ["* - 8 whatever"] = "kind", ["* - 9 ping"] = "hops",
       ["/dswarm/" .. w.nodes[2].id .. "/brain - 8 beacon x"] = "address", ["* - 8 beacon x"] = "form",
       ["* - 8 statements\nrubbish"] = "form" } do
       local before = node.refused[word] or 0
-      node.routing:frame(node.routing.list[1], source, frame)
-      assert.equal(before + 1, node.refused[word], frame)
+      node.routing:frame(source, frame.read(text))
+      assert.equal(before + 1, node.refused[word], text)
     end
   end)
 end)

@@ -1,52 +1,164 @@
--- init.lua - from the addresses that policy names to channel objects. Knows no socket.
+-- init.lua - which channels are open: those whose addresses the policy names, one file a kind. Knows no socket.
+--
+-- A kind of channel is one file, and one line in KINDS. The last part of a multiaddr before /dswarm-line is its
+-- scheme. The file gives:
+--   form           text: what its addresses look like
+--   read(parts)    → a table of what stands in an address (core.address.parts), or nil where it has another form
+--   kind(given)    → the kind for one node, with
+--     open(options)  → what is open for one address: status() → its row, close(); or nil, text, code. OPTIONS: what
+--                      `read` gave, with address, budget and cost from the policy. Each channel object (channel.lua)
+--                      that comes to be by it, now or later, is given to `given.add`.
+--     stop()         ends what all its addresses share, if there is anything
+--     dial(host, port, done), port(): where repairs can dial others, and be dialled, by IP address
+-- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host)), and
+--   add(channel, options) → channel | nil, text, code: see routing:add.
 local address = require "core.address"
 
 local channels = {}
+channels.__index = channels
 
-channels.DEFAULT_PORT = 3825
+channels.KINDS = {
+  { scheme = "udp", module = "routing.channels.udp" },
+  { scheme = "tcp", module = "routing.channels.tcp" },
+}
 
-local LISTEN = { ["0.0.0.0"] = true, ["::"] = true }
+local function forms()
+  local list = {}
+  for i, kind in ipairs(channels.KINDS) do list[i] = require(kind.module).form end
+  return table.concat(list, " or ")
+end
 
--- One entry of routing.channels as policy:get gives it, { address =, budget =, … } → options | nil, text, "address".
-function channels.read(options)
-  local text, err = address.check(options.address)
+local function read_as(scheme, parts)
+  for _, kind in ipairs(channels.KINDS) do
+    if kind.scheme == scheme then return require(kind.module).read(parts) end
+  end
+end
+
+--- One entry of routing.channels as policy:get gives it, { address =, budget =, cost = } → what the kind read in it,
+--- with scheme, address, budget (bytes/s), cost and key (entries with equal keys are one) | nil, text, "address"
+function channels.read(entry)
+  local text, err = address.check(entry.address)
   if not text then return nil, err, "address" end
   local parts = address.parts(text)
-  local host, port = parts[1], parts[2]
-  if not port or not parts[3] or parts[3][1] ~= "dswarm-line" or parts[4] then
-    return nil, "address: " .. text .. ": a channel is /ip4/A/udp/P/dswarm-line or /ip4/A/tcp/P/dswarm-line", "address"
-  end
-  return { address = text, family = host[1], host = host[2], kind = port[1], port = math.tointeger(tonumber(port[2])),
-    budget = options.budget, cost = options.cost }
+  local last, scheme = parts[#parts], parts[#parts - 1]
+  local options = last[1] == "dswarm-line" and scheme and read_as(scheme[1], parts)
+  if not options then return nil, ("address: %s: a channel is %s"):format(text, forms()), "address" end
+  options.scheme, options.address, options.budget, options.cost = scheme[1], text, entry.budget, entry.cost
+  options.key = ("%s %s %s"):format(text, entry.budget or "", entry.cost or "")
+  return options
 end
 
--- Listens at its host, or dials it? Datagrams are always heard; the rest of the world is dialled.
-function channels.listens(options, is_own)
-  return options.kind == "udp" or LISTEN[options.host] or (options.family:match "^ip" ~= nil and is_own(options.host))
+local function at(i, text) return ("routing.channels[%d]: %s"):format(i, text) end
+
+-- All that the policy names, each once, in its order | nil, text, code
+local function read_all(list)
+  local wanted, seen = {}, {}
+  for i, entry in ipairs(list) do
+    local options, text, code = channels.read(entry)
+    if not options then return nil, at(i, text), code end
+    options.place = i
+    if not seen[options.address] then wanted[#wanted + 1] = options end
+    seen[options.address] = true
+  end
+  return wanted
 end
 
--- Opens all that policy names, listeners first. given: list, links, is_own(host), udp(options) and tcp(options) →
--- channel object. → true, or nil and what is wrong with the first bad entry (then nothing was opened).
-function channels.open(given)
-  local listen, dial = {}, {}
-  for i, entry in ipairs(given.list) do
-    local options, err, code = channels.read(entry)
-    if not options then return nil, ("routing.channels[%d]: %s"):format(i, err), code end
-    local list = channels.listens(options, given.is_own) and listen or dial
-    list[#list + 1] = options
+-- A port that is ours until the old channel is closed is worth waiting for.
+local function is_ours(self, options)
+  for _, old in ipairs(self.open) do
+    if old.options.scheme == options.scheme and old.options.port == options.port then return true end
   end
-  for _, options in ipairs(listen) do
-    if options.kind == "udp" then
-      given.links.routing:add(given.udp(options), { medium = true })
-    else
-      given.links:serve(given.tcp(options))
+  return false
+end
+
+-- What is open for each of WANTED: as before where it was open, else opened now | nil, text, code, and nothing new is
+-- open.
+local function open_all(self, wanted)
+  local list, fresh = {}, {}
+  for i, options in ipairs(wanted) do
+    local one = self.by_key[options.key]
+    if not one then
+      local text, code
+      options.named = is_ours(self, options) or nil
+      one, text, code = self.kinds[options.scheme]:open(options)
+      if not one then
+        for _, other in ipairs(fresh) do other:close() end
+        return nil, at(options.place, ("%s: %s"):format(options.address, text)), code
+      end
+      fresh[#fresh + 1] = one
     end
+    list[i] = { options = options, one = one }
   end
-  if not given.links.tcp then given.links:serve(given.tcp { host = "0.0.0.0", port = 0, silent = true }) end
-  for _, options in ipairs(dial) do
-    given.links:keep(options.address, options.host, tonumber(options.family:match "^dns(%d)$"), options.port)
+  return list
+end
+
+--- Opens and closes channels until just those are open that LIST names (policy:get "routing.channels"). What keeps its
+--- address, budget and cost is left alone: it remains the same object, with its connections. All that is new is opened
+--- before anything is closed, so if one cannot be opened, all is as it was before.
+--- → true | nil, text that names the entry and its address, code
+function channels:apply(list)
+  local wanted, text, code = read_all(list)
+  if not wanted then return nil, text, code end
+  local open
+  open, text, code = open_all(self, wanted)
+  if not open then return nil, text, code end
+  local by_key = {}
+  for _, entry in ipairs(open) do by_key[entry.options.key] = entry.one end
+  for _, entry in ipairs(self.open) do
+    if not by_key[entry.options.key] then entry.one:close() end
   end
+  self.open, self.by_key = open, by_key
   return true
+end
+
+--- What is open for ADDRESS (as the policy spells it), or nil.
+function channels:at(text)
+  for _, entry in ipairs(self.open) do
+    if entry.options.address == text then return entry.one end
+  end
+end
+
+--- A row of `status` for each address, in the policy's order.
+function channels:status()
+  local rows = {}
+  for i, entry in ipairs(self.open) do rows[i] = entry.one:status() end
+  return rows
+end
+
+local function first_with(self, method)
+  for _, kind in ipairs(channels.KINDS) do
+    local one = self.kinds[kind.scheme]
+    if one and one[method] then return one end
+  end
+end
+
+--- Dials HOST, an IP address, for a repair: done(channel), or done(nil, text, code), later and once.
+function channels:dial(host, port, done)
+  local kind = first_with(self, "dial")
+  if not kind then return done(nil, "address: no channel can be dialled", "address") end
+  kind:dial(host, port, done)
+end
+
+--- The port that others may dial, 0 while there is none.
+function channels:port()
+  local kind = first_with(self, "dial")
+  return kind and kind:port() or 0
+end
+
+function channels:stop()
+  for _, entry in ipairs(self.open) do entry.one:close() end
+  self.open, self.by_key = {}, {}
+  for _, kind in ipairs(channels.KINDS) do
+    local one = self.kinds[kind.scheme]
+    if one and one.stop then one:stop() end
+  end
+end
+
+--- No channel is open yet. GIVEN: see above.
+function channels.new(given)
+  local self = setmetatable({ kinds = {}, open = {}, by_key = {} }, channels)
+  for _, kind in ipairs(channels.KINDS) do self.kinds[kind.scheme] = require(kind.module).kind(given) end
+  return self
 end
 
 return channels

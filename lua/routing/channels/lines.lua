@@ -1,9 +1,9 @@
--- lines.lua - frames on a stream of bytes, both ways. Reads no socket; of meaning it knows one count.
+-- lines.lua - messages on a stream of bytes, both ways. Reads no socket; of meaning it knows one count.
 --
--- A frame is one line, but where its KIND is `statements` the line ends in a count N and the next N lines
--- belong to it. The count is of the stream only: a frame's text is the same here and in a datagram.
+-- A message is one line, but where its KIND is `statements` the line ends in a count N and the next N lines
+-- belong to it. The count is written here and taken off here: nobody else sees it.
 local frames = require "core.frames"
-local frame = require "routing.channels.frame"
+local envelope = require "routing.envelope"
 
 local lines = {}
 
@@ -15,32 +15,29 @@ lines.LINE_MAX, lines.STATEMENT_MAX, lines.STATEMENTS_MAX = LINE_MAX, STATEMENT_
 
 -- -- writing ---------------------------------------------------------------------------------
 
-local function count_statements(body)
-  local n = 0
-  for line in (body .. "\n"):gmatch "([^\n]*)\n" do
-    n = n + 1
-    if line == "" then return nil, "form" end
-    if #line > STATEMENT_MAX or n > STATEMENTS_MAX then return nil, "long" end
+local function garbled(line) return line == "" or line:find "[%z\1-\31\127]" ~= nil end
+
+local function check(body)
+  if not body or not body[1] then return "form" end
+  if #body > STATEMENTS_MAX then return "long" end
+  for _, line in ipairs(body) do
+    if #line > STATEMENT_MAX then return "long" end
+    if garbled(line) then return "form" end
   end
-  return n
 end
 
--- Text of a frame → bytes for the stream | nil, "form"|"long".
-function lines.encode(text)
-  if text == "" or frame.garbled(text) then return nil, "form" end
-  local head, body = text:match "^([^\n]*)\n?(.*)$"
-  local kind, rest = frame.kind(head)
-  if kind ~= "statements" then
-    if #text > LINE_MAX then return nil, "long" end
-    if text:find("\n", 1, true) then return nil, "form" end
-    return text .. "\n"
-  end
-  local n, code = count_statements(body)
-  if not n then return nil, code end
-  if rest ~= "" and rest ~= tostring(n) then return nil, "form" end
-  if rest == "" then head = head .. " " .. n end
+-- MESSAGE { head =, kind =, body = } → bytes for the stream | nil, "form"|"long".
+function lines.encode(message)
+  local head, body = message.head, message.body
+  if garbled(head) then return nil, "form" end
   if #head > LINE_MAX then return nil, "long" end
-  return head .. "\n" .. body .. "\n"
+  if message.kind ~= "statements" then
+    if body and body[1] then return nil, "form" end
+    return head .. "\n"
+  end
+  local code = not head:find " statements$" and "form" or check(body)
+  if code then return nil, code end
+  return ("%s %d\n%s\n"):format(head, #body, table.concat(body, "\n"))
 end
 
 -- -- reading ---------------------------------------------------------------------------------
@@ -60,36 +57,39 @@ function Reader:receive(stream, size) return self.waiting:receive(stream, size) 
 -- True in the midst of a line or of a frame.
 function Reader:half() return self.need ~= nil or self.waiting:left() > 0 end
 
-local function begin(self, line, rest)
+-- MESSAGE is the head of statements: so many lines belong to it as its REST says. The count is the stream's own.
+local function begin(self, message, size)
+  local rest = message.rest
   local n = rest:match "^[1-9]%d?%d?$" and math.tointeger(rest)
   if not n or n > STATEMENTS_MAX then return false end
-  self.need, self.head, self.before = n, line:sub(1, #line - #rest - 1), self.read
+  message.rest, message.head = "", message.head and message.head:sub(1, -2 - #rest)
+  self.need, self.message, self.size, self.before = n, message, size - #rest - 1, self.read
   return true
 end
 
--- The frame whose first line was read, when all its statements are there.
+-- The message whose head was read, when all its statements are there.
 local function statements(self)
   local list, n = self.waiting:statements(self.need)
   if list == false then return false, n, true end
   self.read = self.before + (n or self.need)
   if not list then return nil end
-  self.need = nil
-  return self.head, list
+  self.need, self.message.list = nil, list
+  return self.message, self.size + 1 + list:bytes()
 end
 
--- The next frame: its one line, or the first one and its statements (core.batch); nil if it is not whole yet; false,
--- word, lost for what is none. Where LOST is true nobody can tell any more where the next frame begins, and the
--- stream is of no use.
+-- The next message (envelope.read), with its statements as `list` (core.batch), and its size (frame.size); nil if it is
+-- not whole yet; false, code, lost for what is none. Where LOST is true nobody can tell any more where the next message
+-- begins, and the stream is of no use.
 function Reader:next()
   if self.need then return statements(self) end
   local line = self.waiting:line(LINE_MAX)
   if line == nil then return nil end
   if not line then return false, "long", true end
   self.read = self.read + 1
-  if frame.garbled(line) or line == "" then return false, "form", false end
-  local kind, rest = frame.kind(line)
-  if kind ~= "statements" then return line end
-  if not begin(self, line, rest) then return false, "form", true end
+  if garbled(line) then return false, "form", false end
+  local message = envelope.read(line)
+  if message.kind ~= "statements" then return message, #line end
+  if not begin(self, message, #line) then return false, "form", true end
   return statements(self)
 end
 

@@ -1,6 +1,8 @@
 -- link.lua - one TCP connection as a channel: frames both ways, bounded. Neither dials nor listens.
+local channel = require "routing.channels.channel"
 local frame = require "routing.channels.frame"
 local lines = require "routing.channels.lines"
+local source = require "routing.channels.source"
 
 local link = {}
 
@@ -27,7 +29,7 @@ local function close(self, reason)
   self.queue, self.queued = {}, 0
   self.reader:close()
   self.gone(self, reason)
-  if self.on_down then self.on_down(self, reason) end
+  self.owner.on_down(self, reason)
 end
 
 local function update_events(self)
@@ -52,27 +54,24 @@ local function note_half(self)
 end
 
 local function source_of(self, size)
-  return {
-    channel = self, id = self.id, host = self.host, port = self.port, address = self.address,
-    broadcast = false, own = self.own, received = size,
-  }
+  return source.new { channel = self, principal = self.host, id = self.id, address = self.address, received = size,
+    broadcast = false, own = self.own, host = self.host, port = self.port }
 end
 
--- Hands on the frames that are whole. → false when the link is to be read no further now.
+-- Hands on the messages that are whole. → false when the link is to be read no further now.
 local function deliver(self)
   while not self.closed and not self.paused do
-    local text, list, lost = self.reader:next() -- or false, word, lost
-    if text then
-      local size = #text + (list and list:bytes() + 1 or 0)
+    local message, size, lost = self.reader:next() -- or false, code, lost
+    if message then
       self.heard_at, self.frame_since = self.loop:now(), nil
-      frame.count(self.heard, text, size)
-      if self.on_frame then self.on_frame(self, source_of(self, size + 1), text, list) end
-    elseif text == nil then
+      frame.count(self.heard, message, size)
+      self.owner.on_frame(self, source_of(self, size + 1), message)
+    elseif message == nil then
       note_half(self)
       return true
     else
-      refuse(self, list, "line")
-      if lost or self.refused[list] > GARBLED_MAX then close(self, list .. ": not our lines") end
+      refuse(self, size, "line")
+      if lost or self.refused[size] > GARBLED_MAX then close(self, size .. ": not our lines") end
     end
   end
   return false
@@ -103,7 +102,7 @@ end
 local function room_again(self)
   if not self.above_high_water or self.queued > QUEUE_MAX // 4 then return end
   self.above_high_water = false
-  if self.on_room then self.on_room(self) end
+  self.owner.on_room(self)
 end
 
 -- → true, or nil, text when the connection is broken.
@@ -131,12 +130,11 @@ local function write(self)
   room_again(self)
 end
 
--- Sends a frame: it waits its turn in a queue of at most 256 KiB. SOURCE is not looked at: a link has
--- one flow.
-function Link:send(text)
+-- Sends MESSAGE: it waits its turn in a queue of at most 256 KiB. A link has one flow, so no source is looked at.
+function Link:send(message)
   if self.closed then return refuse(self, "closed", self.reason) end
-  local bytes, code = lines.encode(text)
-  if not bytes then return refuse(self, code, "frame of " .. #text .. " bytes") end
+  local bytes, code = lines.encode(message)
+  if not bytes then return refuse(self, code, "a message of " .. frame.size(message) .. " bytes") end
   if self.queued + #bytes > QUEUE_MAX then
     self.above_high_water = true
     return refuse(self, "full", "the other side reads too slowly")
@@ -144,7 +142,7 @@ function Link:send(text)
   if self.queued == 0 then self.moved_at = self.loop:now() end
   self.last, self.queued = self.last + 1, self.queued + #bytes
   self.queue[self.last] = bytes
-  frame.count(self.sent, text)
+  frame.count(self.sent, message, frame.size(message))
   local could, why = flush(self)
   if not could then self.loop:post(function() close(self, why) end) end -- not in the speaker's own turn
   update_events(self)
@@ -200,8 +198,18 @@ function Link:close(reason)
   close(self, reason or "closed: here")
 end
 
--- link.new{ loop, stream, host, port, limit, own, dialled, gone = fn(link, reason) } → link | nil, msg,
--- word. The stream is connected, and the link's from here on.
+-- What every link is like.
+local TRAITS = { stream = true, medium = false, ordered = true, source_proved = true, line_max = lines.LINE_MAX,
+  frame_max = FRAME_MAX }
+
+-- A connected stream as a channel; it is the link's from here on.
+--   loop, limit   the loop; how long what may take (tcp.lua)
+--   stream        core.net's
+--   host, port    text and integer: the other side
+--   own           bool: is that this machine?
+--   dialled       bool: did we dial?
+--   gone(link, reason)  is called once, when it has ended
+-- → link | nil, text, code
 function link.new(options)
   local now = options.loop:now()
   local family = options.host:find(":", 1, true) and "ip6" or "ip4"
@@ -209,7 +217,7 @@ function link.new(options)
     loop = options.loop, stream = options.stream, host = options.host, port = options.port,
     address = ("/%s/%s/tcp/%d/dswarm-line"):format(family, options.host, options.port),
     id = ("tcp %s:%d"):format(options.host, options.port),
-    kind = "tcp", frame_max = FRAME_MAX, line_max = lines.LINE_MAX, peers = 1, cost = options.cost or 1,
+    kind = "tcp", traits = TRAITS, owner = channel.nobody,
     limit = options.limit, own = options.own, dialled = options.dialled, gone = options.gone,
     sent = frame.counters(), heard = frame.counters(), refused = {},
     reader = lines.reader(), queue = {}, first = 1, last = 0, offset = 1, queued = 0,

@@ -4,12 +4,15 @@
 -- unicast socket of our own everything leaves, so that an answer to what we said finds this daemon alone.
 local backoff = require "routing.channels.backoff"
 local budget = require "routing.channels.budget"
+local channel = require "routing.channels.channel"
 local frame = require "routing.channels.frame"
 local interfaces = require "routing.channels.interfaces"
+local source = require "routing.channels.source"
 
 local udp = {}
 
-local FRAME_MAX = 1200
+local DEFAULT_PORT = 3825
+local FRAME_MAX = 1200 -- bytes: a datagram that no network cuts to pieces
 local DRAIN = 64 -- datagrams a turn and socket: a flood must not starve the timers
 local LOOK_MS = 5000 -- between looks at the list of interfaces
 local RATE = 16 * 1024 -- bytes/s of the medium: an eighth of the air at Wi-Fi's lowest rate, 1 Mbit/s
@@ -28,13 +31,13 @@ end
 local function came_up(self)
   if self.closed then return end
   self.down = nil
-  if self.on_up then self.on_up(self) end
+  self.owner.on_up(self)
 end
 
 local function went_down(self, reason)
-  if self.down then return end
+  if self.down and not self.closed then return end
   self.down = reason
-  if self.on_down then self.on_down(self, reason) end
+  self.owner.on_down(self, reason)
 end
 
 local function look(self)
@@ -51,11 +54,9 @@ local function is_own(self, host) return self.interfaces:is_own(host) end
 function Channel:near(host) return self.interfaces:near(host) end
 
 local function source_of(self, host, port, broadcast, size)
-  return {
-    channel = self, id = ("udp %s:%d"):format(host, port), host = host, port = port,
-    address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, port),
-    broadcast = broadcast, own = is_own(self, host), received = size,
-  }
+  return source.new { channel = self, principal = host, id = ("udp %s:%d"):format(host, port),
+    address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, port), received = size,
+    broadcast = broadcast, own = is_own(self, host), host = host, port = port }
 end
 
 -- A channel bound to one host hears by that host's interface only; Linux would not hand it broadcasts if
@@ -67,9 +68,9 @@ local function hear(self, bytes, host, port, broadcast, index)
   if host:sub(1, 4) ~= "127." then self.bucket:heard(#bytes) end -- loopback is no medium
   local text = bytes:sub(-1) == "\n" and bytes:sub(1, -2) or bytes
   if text == "" or port == 0 or frame.garbled(text) then return refuse(self, "form", "no text") end
-  frame.count(self.heard, text)
-  if not self.on_frame then return true end
-  return self.on_frame(self, source_of(self, host, port, broadcast, #bytes), text)
+  local message = frame.read(text)
+  frame.count(self.heard, message, #text)
+  return self.owner.on_frame(self, source_of(self, host, port, broadcast, #bytes), message)
 end
 
 -- What became of a datagram whose signatures had to be checked first.
@@ -128,7 +129,7 @@ local function try(self)
   local could, text, code = open(self)
   if could then
     local waited = self.reason
-    self.reason, self.reason_word = nil, nil
+    self.reason, self.reason_code = nil, nil
     self.backoff:reset()
     look(self)
     if not waited then return end
@@ -136,11 +137,11 @@ local function try(self)
     return came_up(self)
   end
   local wait = self.backoff:next()
-  if code ~= self.reason_word then
+  if code ~= self.reason_code then
     self.log:warn("routing", code == "EADDRINUSE" and "port in use" or "channel waits",
       { address = self.address, error = text, retry_s = math.max(1, wait // 1000) })
   end
-  self.reason, self.reason_word = text, code
+  self.reason, self.reason_code = text, code
   self.retry = self.loop:after(wait, function() try(self) end)
 end
 
@@ -150,7 +151,7 @@ local function ask_later(self, wait)
   if self.room or self.closed then return end
   self.room = self.loop:after(math.max(ROOM_MS, wait), function()
     self.room = nil
-    if self.on_room then self.on_room(self) end
+    self.owner.on_room(self)
   end)
 end
 
@@ -173,9 +174,10 @@ local function busy(self, why)
   return refuse(self, "full", why)
 end
 
--- Sends a frame to the flow of SOURCE, or to everybody on every interface. The second and third results
--- name the last interface's fault if none took it.
-function Channel:send(text, source)
+-- Sends MESSAGE to the flow TO, or to everybody on every interface. The second and third results name the last
+-- interface's fault if none took it.
+function Channel:send(message, to)
+  local text = frame.text(message)
   if #text > FRAME_MAX then return refuse(self, "long", #text .. " bytes in a datagram") end
   if text == "" or frame.garbled(text) then return refuse(self, "form", "no text") end
   if self.closed or not self.unicast then return refuse(self, "closed", self.reason or "channel") end
@@ -184,14 +186,14 @@ function Channel:send(text, source)
     return refuse(self, "budget", "of the medium")
   end
   local went, why, code
-  if source then
-    went, why, code = self.unicast:send(text, source.host, source.port)
+  if to then
+    went, why, code = self.unicast:send(text, to.host, to.port)
   else
     went, why, code = broadcast_all(self, text)
   end
   if not went and (code == "EAGAIN" or code == "ENOBUFS") then return busy(self, why) end
   if not went then return refuse(self, code, why) end
-  frame.count(self.sent, text)
+  frame.count(self.sent, message, #text)
   return true
 end
 
@@ -216,25 +218,30 @@ function Channel:status()
   }
 end
 
-function Channel:close()
+function Channel:close(reason)
   if self.closed then return end
   self.closed = true
   for _, watch in ipairs(self.watches) do watch:close() end
   for _, name in ipairs { "unicast", "shared" } do if self[name] then self[name]:close() end end
   for _, name in ipairs { "looker", "retry", "room" } do if self[name] then self[name]:cancel() end end
-  went_down(self, "closed")
+  went_down(self, reason or "closed: here")
 end
 
--- udp.new{ loop, net, random, log, port = 3825, host = "0.0.0.0", budget = bytes/s } → channel, at once,
--- whatever fails: it tries again. The first on_up comes in the next turn. port 0: the kernel chooses.
--- look_ms, retry_ms: for specs.
+local TRAITS = { stream = false, medium = true, ordered = false, source_proved = false, line_max = FRAME_MAX,
+  frame_max = FRAME_MAX }
+
+--- A channel, at once, whatever fails: it tries again. The first on_up comes in the next turn.
+---   loop, net (core.net), random, log
+---   host, port  address to speak from ("0.0.0.0") and port to listen on (3825; 0: the kernel chooses)
+---   budget      bytes/s of the medium
+---   look_ms, retry_ms  between two looks at the interfaces; the first wait before another try (for specs)
 function udp.new(options)
-  local host, port = options.host or "0.0.0.0", options.port or 3825
+  local host, port = options.host or "0.0.0.0", options.port or DEFAULT_PORT
   local rate = options.budget or RATE
   local self = setmetatable({
     loop = options.loop, net = options.net, log = options.log, host = host, listens = port,
     address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, port),
-    kind = "udp", frame_max = FRAME_MAX, line_max = FRAME_MAX, cost = options.cost or 1,
+    kind = "udp", traits = TRAITS, owner = channel.nobody,
     sent = frame.counters(), heard = frame.counters(), heard_own = 0, refused = {}, datagrams = frame.judgements(),
     interfaces = interfaces.new { net = options.net, log = options.log, host = host }, watches = {},
     backoff = backoff.new { random = options.random, first = options.retry_ms },
@@ -246,6 +253,27 @@ function udp.new(options)
   self.looker = self.loop:every(options.look_ms or LOOK_MS, function() look(self) end)
   self.loop:post(function() if self.unicast and #self.interfaces.used > 0 then came_up(self) end end)
   return self
+end
+
+-- -- the kind --------------------------------------------------------------------------------
+
+udp.form = "/ip4/A/udp/P/dswarm-line"
+
+--- PARTS of a multiaddr → { host, port }, or nil where it is none of this form
+function udp.read(parts)
+  local place, port = parts[1], parts[2]
+  if #parts ~= 3 or place[1] ~= "ip4" or port[1] ~= "udp" then return nil end
+  return { host = place[2], port = math.tointeger(tonumber(port[2])) }
+end
+
+--- UDP for one node: loop, net, random, log, add (init.lua).
+function udp.kind(given)
+  local kind = {}
+  function kind.open(_, options)
+    return given.add(udp.new { loop = given.loop, net = given.net, random = given.random, log = given.log,
+      host = options.host, port = options.port, budget = options.budget }, {})
+  end
+  return kind
 end
 
 return udp

@@ -1,0 +1,82 @@
+-- kept_link.lua - a TCP connection that the policy names: dialled, and again whenever it ends. Frames nothing.
+local backoff = require "routing.channels.backoff"
+local links = require "routing.channels.links"
+
+local kept_link = {}
+kept_link.__index = kept_link
+
+local RETRY_MAX = 5 * 60 * 1000 -- ms
+
+local try
+
+local function again(self)
+  if self.closed then return end
+  self.timer = self.loop:after(self.backoff:next(), function() try(self) end)
+end
+
+local function failed(self, why)
+  self.reason = why
+  self.log:once("link " .. self.address, "warn", "routing", "no link yet", { address = self.address, why = why })
+  again(self)
+end
+
+local function connected(self, link)
+  local added, text = self.add(link, { quiet = false, gone = function()
+    self.link = nil
+    again(self)
+  end })
+  if not added then return failed(self, text) end
+  self.link, self.reason = link, nil
+  self.backoff:reset()
+  self.log:info("routing", "link up", { address = self.address })
+end
+
+local function dial(self, host)
+  self.links:dial(host, self.port, function(link, text)
+    if self.closed then return link and link:close() end
+    if link then return connected(self, link) end
+    failed(self, text)
+  end, self.account)
+end
+
+function try(self)
+  if not self.family then return dial(self, self.host) end
+  self.resolve(self.host, self.family, function(text, found)
+    if self.closed then return end
+    if text or not found then return failed(self, text or "no such name") end
+    dial(self, found)
+  end)
+end
+
+--- The row of `status`.
+function kept_link:status()
+  local sums = links.sums(self.account)
+  sums.address, sums.kind, sums.state = self.address, "tcp", self.link and "up" or "waiting"
+  sums.reason = not self.link and self.reason or nil
+  return sums
+end
+
+function kept_link:close()
+  if self.closed then return end
+  self.closed = true
+  if self.timer then self.timer:cancel() end
+  self.links:drop(self.account)
+end
+
+--- Begins to dial at once, and keeps the connection for ever, with a back-off.
+---   loop, random, log
+---   links      links.lua
+---   add(link, options)  gives the link to the dispatcher
+---   resolve(name, family, done(text, host))
+---   address    text, for people; host, port: where; family: 4 or 6 where host is a name, nil where it is an IP address
+function kept_link.new(given)
+  local self = setmetatable({ account = links.account(),
+    backoff = backoff.new { random = given.random, first = 1000, most = RETRY_MAX } }, kept_link)
+  for _, name in ipairs { "loop", "log", "links", "add", "resolve", "address", "host", "port", "family" } do
+    self[name] = given[name]
+  end
+  try(self)
+  return self
+end
+
+return kept_link

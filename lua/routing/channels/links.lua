@@ -1,0 +1,176 @@
+-- links.lua - all TCP connections of this node: how many, with whom, which is too slow; it dials. Listens on no port.
+local frame = require "routing.channels.frame"
+local link = require "routing.channels.link"
+
+local links = {}
+links.__index = links
+
+-- How many, and how long in milliseconds. Some links are left for those that we dial ourselves; idle_ms is half as
+-- much again as the longest wait between beacons.
+local LIMIT = {
+  links = 64, accepted = 48, per_host = 8, loopback = 16, dialling = 16,
+  dial_ms = 10000, line_ms = 10000, frame_ms = 60000, stall_ms = 30000, idle_ms = 90000, sweep_ms = 1000,
+}
+
+-- Figures of links that have one account: those that a listener accepted, say.
+--- → account: sent, heard (frame.counters) and refused (by code) of links that have ended; list: the others
+function links.account() return { sent = frame.counters(), heard = frame.counters(), refused = {}, list = {} } end
+
+--- What ACCOUNT adds to a row of `status`: sent, heard, refused in all; links, a row for each.
+function links.sums(account)
+  local sums = { sent = frame.copy(account.sent), heard = frame.copy(account.heard),
+    refused = frame.copy(account.refused), links = {} }
+  for i, one in ipairs(account.list) do
+    sums.links[i] = one:status()
+    frame.add(sums.sent, one.sent)
+    frame.add(sums.heard, one.heard)
+    frame.add_codes(sums.refused, one.refused)
+  end
+  return sums
+end
+
+local function refuse(account, code, text)
+  account.refused[code] = (account.refused[code] or 0) + 1
+  return nil, code .. ": " .. text, code
+end
+
+local function take_out(list, one)
+  for i, other in ipairs(list) do
+    if other == one then return table.remove(list, i) end
+  end
+end
+
+-- A link has ended: its figures stay.
+local function gone(self, one, account, reason)
+  if not take_out(self.list, one) then return end
+  take_out(account.list, one)
+  self.hosts[one.host] = self.hosts[one.host] > 1 and self.hosts[one.host] - 1 or nil
+  if not one.dialled then self.accepted = self.accepted - 1 end
+  frame.add(account.sent, one.sent)
+  frame.add(account.heard, one.heard)
+  frame.add_codes(account.refused, one.refused)
+  self.log:debug("routing", "link down", { address = one.address, reason = reason })
+end
+
+-- nil if one more link with HOST fits, else why not.
+local function too_many(self, host, own, dialled)
+  local limit = self.limit
+  if #self.list >= limit.links then return limit.links .. " links" end
+  if not dialled and self.accepted >= limit.accepted then return limit.accepted .. " links that others dialled" end
+  local most = own and limit.loopback or limit.per_host
+  if (self.hosts[host] or 0) >= most then return most .. " links with " .. host end
+end
+
+--- A connected STREAM becomes a link of ACCOUNT. → link | nil, text, code; then the stream is closed
+function links:make(stream, host, port, dialled, account)
+  local own = self.net.is_own(host)
+  local why = too_many(self, host, own, dialled)
+  if why then
+    stream:close()
+    return refuse(account, "full", why)
+  end
+  if self.congestion and not own then stream:congestion(self.congestion) end
+  local one, text, code = link.new { loop = self.loop, stream = stream, host = host, port = port, limit = self.limit,
+    own = own, dialled = dialled, gone = function(ended, reason) gone(self, ended, account, reason) end }
+  if not one then return refuse(account, code, text) end
+  table.insert(self.list, one)
+  table.insert(account.list, one)
+  self.hosts[host] = (self.hosts[host] or 0) + 1
+  if not dialled then self.accepted = self.accepted + 1 end
+  self.log:debug("routing", "link up", { address = one.address, dialled = dialled })
+  return one
+end
+
+-- After a sweep that is late (the process stood still) sockets are read first: what waits there was said in time.
+local function sweep(self)
+  local now, before = self.loop:now(), self.swept
+  self.swept = now
+  if now - before > 3 * self.limit.sweep_ms then return end
+  for i = #self.list, 1, -1 do -- from the end: those that go are taken out
+    local one = self.list[i]
+    local why = one and one:timed_out(now)
+    if why then
+      refuse(one, "slow", why)
+      one:close(why)
+    end
+  end
+end
+
+-- -- dialling --------------------------------------------------------------------------------
+
+local function finish(self, dial, one, text, code)
+  if dial.over then return end
+  dial.over = true
+  take_out(self.dials, dial)
+  if dial.watch then dial.watch:close() end
+  dial.timer:cancel()
+  if not one then dial.stream:close() end
+  dial.done(one, text, code)
+end
+
+local function connected(self, dial)
+  local could, text, code = dial.stream:finished()
+  if could then
+    if dial.watch then dial.watch:close() end -- before the link watches the same fd
+    return finish(self, dial, self:make(dial.stream, dial.host, dial.port, true, dial.account))
+  end
+  if code ~= "EINPROGRESS" then return finish(self, dial, nil, text, code) end
+end
+
+--- Dials an IP address for ACCOUNT: done(link), or done(nil, text, code), later and once.
+function links:dial(host, port, done, account)
+  local function not_now(...)
+    local faults = table.pack(...)
+    self.loop:post(function() done(table.unpack(faults, 1, faults.n)) end)
+  end
+  if self.closed then return not_now(refuse(account, "closed", "channel")) end
+  local why = #self.dials >= self.limit.dialling and "too many dials" or
+    too_many(self, host, self.net.is_own(host), true)
+  if why then return not_now(refuse(account, "full", why)) end
+  local stream, text, code = self.net.connect { host = host, port = port }
+  if not stream then return not_now(nil, text, code) end
+  local dial = { host = host, port = port, done = done, stream = stream, account = account }
+  table.insert(self.dials, dial)
+  dial.timer = self.loop:after(self.limit.dial_ms, function()
+    finish(self, dial, refuse(account, "slow", "no answer from " .. host .. " port " .. port))
+  end)
+  dial.watch, text, code = self.loop:watch(stream:fd(), "w", function() connected(self, dial) end)
+  if not dial.watch then finish(self, dial, nil, text, code) end
+end
+
+-- -- the whole -------------------------------------------------------------------------------
+
+--- Gives up what is being dialled for ACCOUNT, and ends its links.
+function links:drop(account)
+  for _, dial in ipairs(table.move(self.dials, 1, #self.dials, 1, {})) do
+    if dial.account == account then finish(self, dial, nil, "closed: channel", "closed") end
+  end
+  for _, one in ipairs(table.move(account.list, 1, #account.list, 1, {})) do one:close "closed: here" end
+end
+
+function links:close()
+  if self.closed then return end
+  self.closed = true
+  self.sweeper:cancel()
+  for _, dial in ipairs(table.move(self.dials, 1, #self.dials, 1, {})) do
+    finish(self, dial, nil, "closed: channel", "closed")
+  end
+  for _, one in ipairs(table.move(self.list, 1, #self.list, 1, {})) do one:close "closed: here" end
+end
+
+--- The links of a node.
+---   loop, net, log
+---   limit       figures of LIMIT that are to be others (for specs)
+---   congestion  the congestion control that is asked for on links that leave the machine: "bbr"
+function links.new(given)
+  local limit = given.limit or {}
+  local self = setmetatable({
+    loop = given.loop, net = given.net, log = given.log, congestion = given.congestion or "bbr",
+    limit = setmetatable({}, { __index = function(_, name) return limit[name] or LIMIT[name] end }),
+    list = {}, hosts = {}, accepted = 0, dials = {}, swept = given.loop:now(),
+  }, links)
+  self.sweeper = self.loop:every(self.limit.sweep_ms, function() sweep(self) end)
+  return self
+end
+
+return links
