@@ -170,7 +170,7 @@ function get.run(context, options)
   local path, code, before
   path, message, code, before = fetch(context, answer, target, options.force)
   if code == "EINTR" then return stopped(context, options, message) end
-  if not options.json then leftovers.look(context, target:match "^(.*)/[^/]*$" or ".", answer.cid, path ~= nil) end
+  if not options.json then leftovers.check(context, target:match "^(.*)/[^/]*$" or ".", answer.cid, path ~= nil) end
   if path then return saved(context, options, answer, path, before) end
   if code == "moved" then return fail(context, options, "Not fetched: " .. changed(context, answer), code) end
   message = sentence("Not fetched: " .. message)

@@ -28,7 +28,7 @@ local function removed(context, one, why)
   context:complain(("Removed %s, %s: half of %s."):format(text.escape(one.path), context.show.size(one.size), why))
 end
 
-local function look_at(context, one)
+local function check_one(context, one)
   local answer, _, code = context:ask_quietly { command = "sources", what = one.cid }
   if one.size == 0 or code == "missing" then return removed(context, one, "a file that nobody shares any more") end
   if not answer then return end
@@ -39,9 +39,9 @@ end
 --- Looks for partial files in FOLDER after KEY was fetched to it, or (SAVED is false) was not. A partial file is
 -- removed when nobody shares its file any more, or when it is of KEY, which is there now.
 -- For the others it says how to go on.
-function leftovers.look(context, folder, key, saved)
+function leftovers.check(context, folder, key, saved)
   for _, one in ipairs(find(context, folder, key)) do
-    if not one.own then look_at(context, one)
+    if not one.own then check_one(context, one)
     elseif saved then removed(context, one, "the file that is here now") end
   end
 end

@@ -15,7 +15,7 @@ local function clock(at, now)
 end
 
 -- A text of somebody else's may say when a daemon was there, and no word that is typed into our shell.
-local function look(world, path, socket)
+local function examine(world, path, socket)
   local facts = world.disk():stat(path)
   local left = facts and facts.kind == "file" and world.read(path)
   local found = left and last_seen.read(left)
@@ -31,7 +31,7 @@ local function find(world, socket)
   local files = { last_seen.beside(socket) }
   for _, folder in ipairs(folders) do files[#files + 1] = folder .. "/last" end
   for _, path in ipairs(files) do
-    local found = look(world, path, socket)
+    local found = examine(world, path, socket)
     if found and (not best or found.at > best.at) then best = found end
   end
   return best

@@ -20,7 +20,7 @@ function watching.new(given)
     self[name] = given[name]
   end
   self.on_row = given.on_row or function() end
-  self.timer = self.loop:every(LOOK, function() self:look() end)
+  self.timer = self.loop:every(LOOK, function() self:check() end)
   return self
 end
 
@@ -131,7 +131,7 @@ local function ask(self, row)
   self.ask(request, function(answer, _, code) told(self, answer, code) end)
 end
 
-function watching:look()
+function watching:check()
   local row, now = row_of(self), self.loop:now()
   if not row then return end
   self.on_row(row)

@@ -50,7 +50,7 @@ local function has_stood(self, at, mono)
 end
 
 -- CLAIMS: array of { at = ms now }. → "first", "leap" or "change" where another time counts from here on, or nil.
-function adopted_time:look(claims)
+function adopted_time:check(claims)
   local at, mono, now = lower_median(self, claims), self.loop:now(), self:now()
   if not at then return nil end
   local moved = now and math.abs(at - now)

@@ -45,7 +45,7 @@ function filesystem.is_unusable(code) return code == "EACCES" or code == "EPERM"
 
 -- → true when it is another place than at the last look, or is there no more, or again. Costs three calls of the
 -- kernel where nothing changed.
-function filesystem:look()
+function filesystem:check()
   local key, why, code = self.mount.key(self.folder)
   if key and key == self.key then return false end
   local before_id, before_word, found = self.id, self.word, nil

@@ -116,7 +116,7 @@ local function add_sensors(self, facts)
   for _, name in ipairs(sorted.keys(self.sensors)) do facts[name] = self.sensors[name]() end
 end
 
-local function look(self)
+local function measure(self)
   local given = self.given
   local facts = { id = given.id, name = given.name, type = own_type(self), tags = {}, permission = self:permission() }
   for i, tag in ipairs(given.tags or {}) do facts.tags[i] = tag end
@@ -137,7 +137,7 @@ end
 function Here:facts()
   local now = self.loop:now()
   if not self.cached or now - self.looked >= FRESH or now < self.looked then
-    self.cached, self.looked = look(self), now
+    self.cached, self.looked = measure(self), now
   end
   self.cached.store_free = store_free(self)
   return self.cached

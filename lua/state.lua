@@ -29,7 +29,7 @@ local function is_nobodys(name)
 end
 
 -- Nothing is made, locked or written before this has said that the folder is ours, or fit to be.
-local function look(disk, dir)
+local function examine(disk, dir)
   local names, message, code = disk:list(dir)
   if code == "ENOENT" then return "missing" end
   if not names then return fail(code, dir, "cannot be used as the state folder", message, ADVICE) end
@@ -82,7 +82,7 @@ end
 -- missing. After a refusal everything is as it was. Fields: dir, note (what was found odd, or nil).
 function state.open(options)
   local disk, dir = options.disk, options.dir
-  local found, message, code = look(disk, dir)
+  local found, message, code = examine(disk, dir)
   if not found then return nil, message, code end
   if found == "missing" then
     local made

@@ -43,7 +43,7 @@ function state_health:told(why)
 end
 
 -- A disk that is gone may take our writes for long, by the files that are open.
-function state_health:look()
+function state_health:check()
   if not self.first then return end
   local now = self:here()
   if now == self.first then
@@ -55,7 +55,7 @@ function state_health:look()
 end
 
 function state_health:start()
-  self.timer = self.loop:every(LOOK, function() self:look() end)
+  self.timer = self.loop:every(LOOK, function() self:check() end)
 end
 
 function state_health:stop()

@@ -223,7 +223,7 @@ local function keep(self, at)
 end
 
 local function adopt(self)
-  local what = self.claims and self.adopted:look(self.claims())
+  local what = self.claims and self.adopted:check(self.claims())
   if not what then return end
   self.quality = "adopted"
   if what ~= "change" then leap(self) end

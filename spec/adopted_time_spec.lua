@@ -13,7 +13,7 @@ local function new()
   local function look(...)
     local claims = {}
     for i, offset in ipairs { ... } do claims[i] = { at = truth() + offset } end
-    return one:look(claims)
+    return one:check(claims)
   end
   local function off() return one:now() - truth() end
   return one, loop, look, off

@@ -32,7 +32,7 @@ end
 
 function confirm:start()
   for _, class in ipairs(in_doubt(self)) do self.doubts[class] = { fresh = {}, listed = {} } end
-  if next(self.doubts) then self.timer = self.loop:every(LOOK, function() self:look() end) end
+  if next(self.doubts) then self.timer = self.loop:every(LOOK, function() self:check() end) end
 end
 
 function confirm:stop()
@@ -115,7 +115,7 @@ local function count(self, class)
   return n, other, company
 end
 
-local function look_at(self, class, doubt)
+local function check_class(self, class, doubt)
   local now, n, other, company = self.loop:now(), count(self, class)
   if company then doubt.met = doubt.met or now end
   if n >= (doubt.spoken and 2 or 1) then
@@ -128,9 +128,9 @@ local function look_at(self, class, doubt)
 end
 
 -- Looks whether a doubt can be lifted; by itself each second while there is one.
-function confirm:look()
+function confirm:check()
   for _, class in ipairs(in_doubt(self)) do
-    if self.doubts[class] then look_at(self, class, self.doubts[class]) end
+    if self.doubts[class] then check_class(self, class, self.doubts[class]) end
     if self.dcache:sure(class) then self.doubts[class] = nil end
   end
   if next(self.doubts) then return end

@@ -291,7 +291,7 @@ function comms:next(name, bytes) return self.outbox:next(name, bytes) end
 function comms:due(name) return self.outbox:due(name) end
 
 -- Asks those near peers who were silent; done() when they answered, or after a second. → a function that gives it up
-function comms:look(done) return self.liveness:look(done) end
+function comms:probe(done) return self.liveness:probe(done) end
 
 -- How far living peers hold the same (beacon.lua).
 function comms:sync() return self.beacon:sync() end

@@ -1,19 +1,19 @@
 -- liveness.lua - asks near peers that are silent whether they live, when somebody looks. Judges no address.
 --
--- Between two beacons lies up to a minute, so a robot that was killed looks alive for long. Who looks has silent ones
+-- Between two beacons lies up to a minute, so a robot that was killed looks alive for long. Who probes has silent ones
 -- asked: three times over ten seconds, until one answers. Far ones are not asked: each question costs others a budget.
 local liveness = {}
 liveness.__index = liveness
 
-local SILENT = 5 * 1000 -- ms without a word of his after which a look asks
-local WAIT = 1000 -- ms that a look waits for answers
+local SILENT = 5 * 1000 -- ms without a word of his after which a probe asks
+local WAIT = 1000 -- ms that a probe waits for answers
 local ROUNDS, APART = 3, 5 * 1000 -- questions to one peer; ms between two
-local AGAIN = 10 * 1000 -- ms after which a look asks one again who did not answer
+local AGAIN = 10 * 1000 -- ms after which a probe asks one again that did not answer
 local FLOWS = 2 -- of one peer that are asked at once
 
 -- loop, peers, proof (proof.lua), near(host) → is that host in a network of an own interface?
 function liveness.new(given)
-  return setmetatable({ loop = given.loop, peers = given.peers, proof = given.proof, near = given.near, looks = {},
+  return setmetatable({ loop = given.loop, peers = given.peers, proof = given.proof, near = given.near, probes = {},
     timers = {} }, liveness)
 end
 
@@ -83,23 +83,23 @@ local function candidates(self)
   return list
 end
 
-local function forget(self, look)
-  look.timer:cancel()
-  for i, other in ipairs(self.looks) do
-    if other == look then table.remove(self.looks, i) end
+local function forget(self, probe)
+  probe.timer:cancel()
+  for i, other in ipairs(self.probes) do
+    if other == probe then table.remove(self.probes, i) end
   end
 end
 
-local function over(self, look)
-  if look.over then return end
-  look.over = true
-  forget(self, look)
-  look.done()
+local function over(self, probe)
+  if probe.over then return end
+  probe.over = true
+  forget(self, probe)
+  probe.done()
 end
 
 -- Were all peers heard again that LOOK waits for?
-local function answered(look)
-  for _, peer in ipairs(look.waiting) do
+local function answered(probe)
+  for _, peer in ipairs(probe.waiting) do
     if peer.asked then return false end
   end
   return true
@@ -118,33 +118,33 @@ function liveness:lives(peer)
   peer.asked = nil
   if self.timers[peer] then self.timers[peer]:cancel() end
   self.timers[peer] = nil
-  for _, look in ipairs(self.looks) do
-    if answered(look) then self.loop:post(function() over(self, look) end) end
+  for _, probe in ipairs(self.probes) do
+    if answered(probe) then self.loop:post(function() over(self, probe) end) end
   end
 end
 
 --- Asks those who are silent. DONE() once all of them answered, or after a second. → a function that gives it up
-function liveness:look(done)
-  local look = { waiting = {}, done = done }
+function liveness:probe(done)
+  local probe = { waiting = {}, done = done }
   for _, peer in ipairs(candidates(self)) do
     local first = not peer.asked
     if ask(self, peer) and first then
-      look.waiting[#look.waiting + 1] = peer
+      probe.waiting[#probe.waiting + 1] = peer
       go_on(self, peer)
     end
   end
-  table.insert(self.looks, look)
-  look.timer = self.loop:after(look.waiting[1] and WAIT or 0, function() over(self, look) end)
+  table.insert(self.probes, probe)
+  probe.timer = self.loop:after(probe.waiting[1] and WAIT or 0, function() over(self, probe) end)
   return function()
-    look.over = true
-    forget(self, look)
+    probe.over = true
+    forget(self, probe)
   end
 end
 
 function liveness:stop()
   for _, timer in pairs(self.timers) do timer:cancel() end -- any order
-  for _, look in ipairs(self.looks) do look.timer:cancel() end
-  self.timers, self.looks = {}, {}
+  for _, probe in ipairs(self.probes) do probe.timer:cancel() end
+  self.timers, self.probes = {}, {}
 end
 
 return liveness

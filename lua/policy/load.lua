@@ -100,7 +100,7 @@ end
 
 --- Adds what is wrong with the addresses of SETTINGS: the fence knows their form only as far as text goes.
 local function check_addresses(settings, where, messages)
-  local function look(path, text)
+  local function check_address(path, text)
     local good, why = address.check(text)
     local at = where[path]
     if not good then
@@ -108,9 +108,9 @@ local function check_addresses(settings, where, messages)
         (why:gsub("^form: ", "")))
     end
   end
-  for _, channel in ipairs(settings["routing.channels"]) do look("routing.channels", channel.address) end
+  for _, channel in ipairs(settings["routing.channels"]) do check_address("routing.channels", channel.address) end
   local gateway = settings["clients.logs.gateway"]
-  if gateway then look("clients.logs.gateway", gateway) end
+  if gateway then check_address("clients.logs.gateway", gateway) end
   return messages
 end
 

@@ -41,7 +41,7 @@ local function layers(facts)
       end,
       same = function() return facts.same end,
       agrees = function(_, id) return facts.agrees == id end,
-      look = function(_, done) done() end,
+      probe = function(_, done) done() end,
       count = function() return math.max(0, #(facts.nodes or {}) - 1) end,
       who = function(_, id)
         for _, other in ipairs(facts.nodes or { fake.self() }) do

@@ -51,7 +51,7 @@ describe("versions of one file that are held", function()
   end
 
   local function look()
-    one:look()
+    one:check()
     local timer = loop:every(5, function() if not one.looking then loop:stop() end end)
     loop:run()
     timer:cancel()

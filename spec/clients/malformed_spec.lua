@@ -55,7 +55,7 @@ describe("malformed records", function()
   it("are told of, too, when they came while all were looked through", function()
     local w, ada, _, seen = world()
     assert(ada.comms:propose("peer", { shoe = 43, name = "ada" }))
-    seen:look() -- the first bucket's words are those of now
+    seen:check() -- the first bucket's words are those of now
     assert.is_truthy(seen.walking)
     assert(ada.comms:propose("share/files", { size = -1 }, { key = CID }))
     w:run(100)

@@ -265,7 +265,7 @@ describe("interfaces", function()
   local function looked(addresses, links, host)
     local one = interfaces.new { net = { interfaces = function() return addresses end,
       links = function() return links end }, log = { info = function() end }, host = host or "0.0.0.0" }
-    one:look()
+    one:check()
     return one
   end
 
@@ -288,7 +288,7 @@ describe("interfaces", function()
   it("that take no frame are named, too, until they do", function()
     local one = looked({ address("wlan0", "192.168.1.5", 24, "192.168.1.255") }, { link "wlan0" })
     one.used[1].fault = "EPERM: Operation not permitted"
-    one:look()
+    one:check()
     assert.same({ { name = "wlan0", reason = "sending fails: EPERM: Operation not permitted" } }, one:unused())
     one.used[1].fault = nil
     assert.same({}, one:unused())

@@ -235,7 +235,7 @@ function files:sources(request)
   local answer = file_facts(one, who)
   answer.sources = sources_of(node, one.file.cid, own_cids(node))
   answer.holders = holders(node, one.file, answer.sources, who)
-  if request.look == true then node.discovery:look(function() end) end
+  if request.look == true then node.discovery:probe(function() end) end
   return answer
 end
 

@@ -145,7 +145,7 @@ local function files_first(list, what)
 end
 
 -- In this order: CID, path, folder, last part of a path, folder further in, a beginning that fits no other.
-local function look(list, what)
+local function search(list, what)
   local folder = what:match "^(.-)/+$"
   if not folder then
     local found = files_first(list, what)
@@ -177,11 +177,11 @@ end
 -- → one of a file's `named` ({ file, name, from, … }), or a folder { root, from, by_path, paths, size };
 -- nil, text, code (missing, ambiguous), all that fit.
 function find.one(files, what, robot, who)
-  local found = look(all_of(files, robot, who), what)
+  local found = search(all_of(files, robot, who), what)
   local before, behind = what:match "^([%w._~-]+):(.+)$"
   if not found[1] and before and not robot then
     what, robot = behind, before
-    found = look(all_of(files, robot, who), what)
+    found = search(all_of(files, robot, who), what)
   end
   if #found == 1 then return found[1] end
   if not found[1] then return missing(what, robot) end

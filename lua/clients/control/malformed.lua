@@ -17,8 +17,8 @@ function malformed.new(given)
 end
 
 function malformed:start()
-  self.timer = self.loop:every(EVERY, function() self:look() end)
-  self:look()
+  self.timer = self.loop:every(EVERY, function() self:check() end)
+  self:check()
 end
 
 local function count(found, record)
@@ -41,11 +41,11 @@ local function finish(self, found)
   end)
 end
 
-local function look_at(self, found, number)
+local function check_bucket(self, found, number)
   local bucket = forms.buckets[number]
   if not bucket then return finish(self, found) end
   self.walking = walk.start(self.loop, self.dcache, bucket, function(record) count(found, record) end,
-    function() look_at(self, found, number + 1) end)
+    function() check_bucket(self, found, number + 1) end)
 end
 
 -- Did any of the buckets' classes take in words since this was asked last? Words that end are found by that, too, soon.
@@ -60,14 +60,14 @@ local function has_changed(self)
 end
 
 -- Goes through all of them once, where there is anything new.
-function malformed:look()
+function malformed:check()
   if self.walking or self.stopped or not (has_changed(self) or self.rows[1]) then return end
-  look_at(self, { rows = {}, by_slot = {} }, 1)
+  check_bucket(self, { rows = {}, by_slot = {} }, 1)
 end
 
 -- { id = signer, bucket =, count =, why = what is wrong with them }, most first, as of the last look; another begins.
 function malformed:list()
-  self:look()
+  self:check()
   return self.rows
 end
 

@@ -86,7 +86,7 @@ end
 -- those of earlier runs are told, too.
 function requests.discover(node, request)
   return function(tell)
-    return node.discovery:look(function() tell(who_is_here(node, request)) end)
+    return node.discovery:probe(function() tell(who_is_here(node, request)) end)
   end
 end
 

@@ -148,7 +148,7 @@ end
 
 -- Somebody looks, so silent nodes are asked. done() when they answered, or after a second. → a function that
 -- gives it up
-function discovery:look(done) return self.comms:look(done) end
+function discovery:probe(done) return self.comms:probe(done) end
 
 -- Of all channels the items of member FIELD, each name once, as EACH makes them.
 local function gathered(channels, field, each)

@@ -42,7 +42,7 @@ local function make(self)
 end
 
 -- A crowd of newcomers has them made anew a few times a second, not each time.
-local function look(self)
+local function refresh(self)
   local now = self.loop:now()
   if not self.made or now - self.made >= (self.stale and PAUSE or FRESH) then make(self) end
 end
@@ -58,7 +58,7 @@ end
 
 --- The name of node ID, heard now or in an earlier run | nil.
 function names:name(id)
-  look(self)
+  refresh(self)
   return self.by_id[id] or newcomer(self, id)
 end
 

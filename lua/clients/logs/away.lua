@@ -94,7 +94,7 @@ end
 
 -- Is it the folder that it was? Cheap; each second, and before files are taken for gone. → true when it changed
 function away:check()
-  if not self.place:look() then return false end
+  if not self.place:check() then return false end
   if not self.left and self.here and (self.place.moved or self.place.id ~= self.here.id) then leave(self) end
   if self.place.id then
     arrive(self)
@@ -120,7 +120,7 @@ end
 
 function away:start()
   local entries
-  self.place:look()
+  self.place:check()
   self.here, entries = self.away_state:read()
   if self.here then self.here.id = full_id(self, self.here.id) end
   for _, kept in ipairs(entries) do put(self, kept, "place", { id = full_id(self, kept.place), text = kept.text }) end

@@ -100,7 +100,7 @@ local function ask(self, entry, now)
   self.done(entry.name, info)
 end
 
-local function look(self, entry, now)
+local function check(self, entry, now)
   local info, _, code = self.stat(entry.name)
   if not info or info.kind ~= "file" then
     remove(self, entry)
@@ -147,7 +147,7 @@ function Finished:tick()
     if entry.due <= now then due[#due + 1] = entry end
   end
   for _, entry in ipairs(due) do
-    if self.index[entry.name] then look(self, entry, now) end
+    if self.index[entry.name] then check(self, entry, now) end
   end
   arm(self)
 end

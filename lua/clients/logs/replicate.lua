@@ -103,8 +103,8 @@ function replicate:apply()
 end
 
 function replicate:start()
-  self.timer = self.loop:every(AGAIN, function() self:look() end)
-  self:look()
+  self.timer = self.loop:every(AGAIN, function() self:check() end)
+  self:check()
 end
 
 function replicate:stop()
@@ -233,7 +233,7 @@ end
 local function look_for_more(self)
   if not self.more or self.walking or not self.fetch_queue:is_low() then return end
   self.more = nil
-  self:look()
+  self:check()
 end
 
 -- Begins with the most wanted, while there is a hand free. The policy is asked again: those that began since then have
@@ -255,7 +255,7 @@ local function sweep(self)
 end
 
 -- Looks at every file that others share, in slices: the copies first, then the files.
-function replicate:look()
+function replicate:check()
   if self.walking or self.stopped then return end
   if self.keeps_own then return sweep(self) end
   local holders = {}

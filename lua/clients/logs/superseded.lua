@@ -130,7 +130,7 @@ function compare(self, list, i, newer)
   end)
 end
 
-function superseded:look()
+function superseded:check()
   self.again = nil
   if self.looking then
     self.again = true
@@ -150,12 +150,12 @@ function superseded:soon()
   if self.waiting or self.stopped then return end
   self.waiting = self.loop:after(SOON, function()
     self.waiting = nil
-    self:look()
+    self:check()
   end)
 end
 
 function superseded:start()
-  self.timer = self.loop:every(EVERY, function() self:look() end)
+  self.timer = self.loop:every(EVERY, function() self:check() end)
   self:soon()
 end
 

@@ -35,8 +35,8 @@ function home_filesystem.new(given)
 end
 
 -- Is the folder where it was? true | false and why | nil: nothing is remembered.
-function home_filesystem:look()
-  self.place:look()
+function home_filesystem:check()
+  self.place:check()
   if not self.place.id then return false, self.place.why end
   if not self.id then return nil end
   return self.id == self.place.id, "another file system lies in its place"
@@ -44,7 +44,7 @@ end
 
 -- From here on it is where it is now.
 function home_filesystem:settle()
-  self.place:look()
+  self.place:check()
   self.id = self.place.id or self.id
   local id = self.id
   if not id or id == self.written then return end

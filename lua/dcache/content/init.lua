@@ -75,13 +75,13 @@ function content:lose(file, why) store.lose(self, file, why) end
 function content:open(gateway)
   self.gateway = gateway
   for _, file in ipairs(self.list) do file.offered = nil end
-  store.look_at_all(self)
+  store.check_all(self)
 end
 
 -- The time is another one now: claims that went with the other are made again.
 function content:say_again()
   claims.remember(self)
-  store.look_at_all(self)
+  store.check_all(self)
 end
 
 -- Words of ours that this disk did not know came back from others.
@@ -100,12 +100,12 @@ function content:start()
   end
   if not self.list[1] then self.disk:mkdir(self.dir .. "/files") end -- else its disk may be away: integrity.lua
   claims.remember(self)
-  store.look_at_all(self)
+  store.check_all(self)
   if whole then claims.dismiss_strays(self) end
-  origins.look(self)
-  self.timer = self.loop:every(LOOK_EVERY, function() store.look_at_all(self) end)
+  origins.check(self)
+  self.timer = self.loop:every(LOOK_EVERY, function() store.check_all(self) end)
   self.suspecting = self.loop:every(SUSPECT_EVERY, function()
-    store.look_at_suspects(self)
+    store.check_suspects(self)
     store.say_unsaid(self)
   end)
 end
@@ -116,7 +116,7 @@ local function fetched(self, key, path, leaves, origin)
   local file = { cid = key, name = path:match "([^/]+)$", identity = stored.identity(facts), leaves = leaves,
     origin = stored.origin(key, origin) }
   insert(self, file)
-  store.look(self, file)
+  store.check(self, file)
   return true
 end
 

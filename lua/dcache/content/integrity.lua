@@ -34,7 +34,7 @@ end
 
 -- Is the disk gone that FILE was on? Earlier versions did not write down the place; then the device's number tells.
 local function is_away(self, file)
-  local here, why = self.home_filesystem:look()
+  local here, why = self.home_filesystem:check()
   if here == nil then
     local folder = self.disk:stat(self.folder)
     here, why = folder ~= nil and folder.dev == file.identity.dev, "another file system lies in its place"
@@ -45,7 +45,7 @@ end
 
 -- Other bytes on another file system say nothing of ours.
 local function is_elsewhere(self)
-  local here, why = self.home_filesystem:look()
+  local here, why = self.home_filesystem:check()
   if here == false then self.away = why end
   return here == false
 end
@@ -53,14 +53,14 @@ end
 -- Before anything is put there, when there are held files: is the folder of the file system on which they were seen
 -- last? Sets `away` where it is not.
 function integrity:is_there()
-  local here, why = self.home_filesystem:look()
+  local here, why = self.home_filesystem:check()
   if here or here == nil and not self.away then return true end
   self.away = self.away or why
   return false
 end
 
 -- "same"; "missing"; "damaged" and why; "checked": it is hashed; "unknown" and why: it cannot be looked at.
-function integrity:look(file)
+function integrity:check(file)
   local facts, err, code = self.disk:stat(self.path_of(file))
   if not facts then
     if code ~= "ENOENT" and code ~= "ENOTDIR" then
@@ -78,7 +78,7 @@ function integrity:look(file)
     if is_elsewhere(self) then return "unknown", self.away end
     return "damaged", "it has another size"
   end
-  self:check(file)
+  self:rehash(file)
   return "checked"
 end
 
@@ -150,7 +150,7 @@ function begin(self)
 end
 
 -- Hashes FILE, though it may look the same.
-function integrity:check(file)
+function integrity:rehash(file)
   if file.checking then return end
   file.checking = true
   self.queue[#self.queue + 1] = file

@@ -45,12 +45,12 @@ function origins.learn(self, record)
   if origin == old and before == after then return end
   file.origin, file.also, file.saved = origin, also, nil -- written down and claimed anew
   if origin ~= old then file.renew_at = nil else say_soon(self, file) end
-  store.look(self, file)
+  store.check(self, file)
 end
 
 -- Goes through all records beside the loop: what was said while this node was off, and what earlier versions did not
 -- write down.
-function origins.look(self)
+function origins.check(self)
   if not self.files or not self.list[1] then return end
   self.learning = self.files(function(record) origins.learn(self, record) end)
 end

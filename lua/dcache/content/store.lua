@@ -37,7 +37,7 @@ local function trouble(self, file, what, err)
   self.log:once(what .. " " .. file.cid, "warn", "content", what, { name = file.name, why = err })
 end
 
-local look
+local check
 
 -- Written down beside the loop; what was lost meanwhile is forgotten again.
 local function save(self, file)
@@ -49,7 +49,7 @@ local function save(self, file)
     if not self.by_cid[file.cid] then return stored.forget(self.disk, self.dir, file.cid) end
     if not ok then return trouble(self, file, "cannot be written down", err) end
     file.saved = file.origin == origin and file.also == also or nil -- else once more: it was learned anew meanwhile
-    look(self, file)
+    check(self, file)
   end)
 end
 
@@ -67,12 +67,12 @@ function store.checked(self, file, identity, why)
   if not identity then return spoil(self, file, why) end
   self.log:info("content", "held file checked again: whole", { name = file.name, cid = file.cid })
   file.identity, file.saved, file.offered, file.suspect = identity, nil, nil, nil
-  look(self, file)
+  check(self, file)
 end
 
 -- Looks whether FILE is what it was, serves it and says so.
-function look(self, file)
-  local state, why = self.integrity:look(file)
+function check(self, file)
+  local state, why = self.integrity:check(file)
   if state == "checked" then
     return self.log:once("check " .. file.cid, "debug", "content", "held file is checked", { name = file.name })
   end
@@ -105,7 +105,7 @@ function store.note_away(self)
 end
 
 -- All that is held: a slice at once, the others in later turns.
-function store.look_at_all(self)
+function store.check_all(self)
   local list, at = table.move(self.list, 1, #self.list, 1, {}), 0
   self.integrity:begin()
   for _, cid in ipairs(sorted.keys(self.owed)) do claims.dismiss(self, cid) end
@@ -117,7 +117,7 @@ function store.look_at_all(self)
         self.integrity:finish()
         return store.note_away(self)
       end
-      if self.by_cid[list[at].cid] == list[at] then look(self, list[at]) end
+      if self.by_cid[list[at].cid] == list[at] then check(self, list[at]) end
     end
     self.loop:post(slice)
   end
@@ -132,22 +132,22 @@ function store.say_unsaid(self)
     if not file then
       self.unsaid[cid] = nil
     elseif not file.renew_at or now >= file.renew_at then
-      look(self, file)
+      check(self, file)
     end
   end
 end
 
 -- What the gateway found other bytes in, or could not read, is looked at more closely.
-function store.look_at_suspects(self)
+function store.check_suspects(self)
   for _, cid in ipairs(self.gateway and self.gateway.suspects and self.gateway:suspects() or {}) do
     local file = not self.shared[cid] and self.by_cid[cid]
     if file then
       file.suspect = true
-      look(self, file)
+      check(self, file)
     end
   end
 end
 
-store.lose, store.look = lose, look
+store.lose, store.check = lose, check
 
 return store

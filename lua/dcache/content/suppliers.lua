@@ -24,7 +24,7 @@ function suppliers.new(given)
     suppliers)
 end
 
-local function look(self)
+local function refresh(self)
   local now = self.loop:now()
   if self.looked and now - self.looked < LOOK_AGAIN then return end
   self.looked = now
@@ -48,7 +48,7 @@ end
 -- The source to ask now: of those that do not rest the one with fewest faults, then one that is not known to be slow,
 -- then the nearest. → source | nil, ms until it may be asked again
 function suppliers:pick()
-  look(self)
+  refresh(self)
   local now, best, soonest = self.loop:now(), nil, LOOK_AGAIN
   for _, source in ipairs(self.sources) do
     local state = self.known[source.id]
@@ -73,7 +73,7 @@ end
 -- Where the source ID is met now, as far as anybody knows | nil.
 function suppliers:address(id)
   self.looked = nil
-  look(self)
+  refresh(self)
   return self.known[id] and self.known[id].first
 end
 

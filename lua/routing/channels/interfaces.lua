@@ -86,7 +86,7 @@ local function note_network(self, one)
 end
 
 --- Looks which there are now. Two addresses of one network on one interface are one way out. → has one come?
-function interfaces:look()
+function interfaces:check()
   local list, text = self.net.interfaces()
   if not list then
     self.log:warn("routing", "no list of interfaces", { error = text })

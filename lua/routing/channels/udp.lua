@@ -40,8 +40,8 @@ local function went_down(self, reason)
   self.owner.on_down(self, reason)
 end
 
-local function look(self)
-  local came = self.interfaces:look()
+local function check_interfaces(self)
+  local came = self.interfaces:check()
   if came and self.unicast then came_up(self) end -- each time: who is there now has not heard us yet
   if #self.interfaces.used == 0 then went_down(self, "no interface with a broadcast address") end
 end
@@ -131,7 +131,7 @@ local function try(self)
     local waited = self.reason
     self.reason, self.reason_code = nil, nil
     self.backoff:reset()
-    look(self)
+    check_interfaces(self)
     if not waited then return end
     self.log:info("routing", "channel up", { address = self.address })
     return came_up(self)
@@ -249,8 +249,8 @@ function udp.new(options)
       burst = math.max(2 * rate, 2 * FRAME_MAX), least = FRAME_MAX },
   }, Channel)
   try(self)
-  look(self)
-  self.looker = self.loop:every(options.look_ms or LOOK_MS, function() look(self) end)
+  check_interfaces(self)
+  self.looker = self.loop:every(options.look_ms or LOOK_MS, function() check_interfaces(self) end)
   self.loop:post(function() if self.unicast and #self.interfaces.used > 0 then came_up(self) end end)
   return self
 end
