@@ -32,7 +32,8 @@ local function open_base(self, given)
   local disk, wall = self.disk, function() return self.loop:wall() end
   local free, err = preflight.socket_free(self.net, disk, self.places)
   if not free then return nil, err end
-  self.state, err = require "state".open { disk = disk, dir = self.places.state, now = wall }
+  self.state, err = require "state".open { disk = disk, dir = self.places.state, now = wall, log = self.log,
+    date = self.date }
   if not self.state then return nil, err end
   self.identity, err = require "identity".open { disk = disk, dir = self.places.state,
     board = require "board".facts(disk), key = require "core.key", now = wall, random = self.random }
@@ -56,14 +57,12 @@ local function build_node(self, given)
     own_name = function() return (preflight.name(given.options.name, given.policy)) end,
     name = self.name, type = here:facts().type, version = given.version, state = self.places.state,
     share = self.places.share, socket = self.places.socket, boot = self.state:boot(), build = BUILD,
-    saved_time = self.state:number "time", save_time = function(ms) return self.state:keep("time", ms) end,
-    last_stamp = self.state:number "stamp", keep_stamp = function(ms) return self.state:keep("stamp", ms) end,
     synchronised = function() return self.board.clock().synchronised end, memory = given.memory,
     space = self.board.space, mount = require "core.mount",
     command = preflight.command(given, self.places), host = self.host,
     verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
     flusher = function(threads) return require "worker".new { loop = self.loop, threads = threads } end,
-    date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end }
+    date = self.date }
   if not one then return nil, err end
   here.time = one.time
   self.node = one
@@ -124,6 +123,7 @@ function daemon.start(given)
   self.host = preflight.host(given, self.places)
   self.loop = require "loop".new { on_error = function(text) self.log:error("loop", "an error", { what = text }) end }
   self.log = new_log(self, given.options.verbose)
+  self.date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end
   given.policy.log = self.log
   for _, step in ipairs { open_base, build_node, build_reload, open_services } do
     ok, err = step(self, given)

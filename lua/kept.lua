@@ -44,7 +44,7 @@ function kept.new_firm(given) return new(given, true) end
 
 --- A lazy value. GIVEN: as for a firm one, and
 --   loop       lua/loop.lua's
---   data()     → what is to be kept now, as core.json can hold it
+--   data()     → what is to be kept now, as core.json can hold it; nil: nothing yet
 function kept.new_lazy(given) return new(given, false) end
 
 local function seal(data) return text.base64url(hash.blake2b(json.encode(data))) end
@@ -92,8 +92,12 @@ local function put_aside(self, version)
   self.log:warn("node", what .. ": begun anew", { file = self.path, aside = ok and name or why })
 end
 
+--- Numbers in the form of earlier versions, as OLD of `new_firm` and `new_lazy`.
+function kept.old_number(line) return math.tointeger(line:match "^(%d+)\n$") end
+
 --- What was kept by an earlier run | nil: none yet, or the file is damaged, or a newer dt-swarm wrote it. Such a one is
 -- put aside and said; self.damaged names a damaged one. self.lost (firm only): there was a value, and it is not known.
+-- → data | nil | nil, text, code: the disk did not give it
 function kept:read()
   local line, err, code = self.disk:read(self.path, self.old and OLD_MAX or BYTES_MAX)
   if code == "ENOENT" then
@@ -111,6 +115,7 @@ function kept:read()
   if line or code == "long" then return put_aside(self, version) end
   self.lost = self.firm and self.path or nil -- the disk did not give it: it may be whole
   self.log:warn("node", "a file cannot be read", { file = self.path, why = err })
+  return nil, err, code
 end
 
 -- The line that holds DATA | nil, text, code.
@@ -180,7 +185,9 @@ end
 
 --- Brings what changed to the disk, beside the loop.
 function kept:write()
-  local line, err = line_of(self, self.data())
+  local data = self.data()
+  if data == nil then return end
+  local line, err = line_of(self, data)
   local told = told_of(self, line)
   if not line then return told(nil, err) end
   if line == self.written then return end

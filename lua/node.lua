@@ -32,6 +32,27 @@ local function base(given)
   return self
 end
 
+-- Small values of the state folder (lua/kept.lua). OLD: what files of an earlier version say.
+local function firm(self, given, name, old)
+  return kept.new_firm { disk = self.disk, log = self.log, date = given.date, dir = self.state, name = name, old = old,
+    atomic_write = self.atomic_write }
+end
+
+local function lazy(self, given, name, data, old)
+  return kept.new_lazy { loop = self.loop, disk = self.disk, log = self.log, date = given.date, dir = self.state,
+    name = name, data = data, old = old, atomic_write = self.atomic_write }
+end
+
+local function build_time(self, given)
+  self.saved_time = lazy(self, given, "time", function() return self.time.saved end, kept.old_number)
+  self.time = clock.new { loop = self.loop, sync = given.synchronised, build = given.build,
+    saved = (self.saved_time:read()), setting = self.policy:get "clock", log = self.log,
+    save = function()
+      self.saved_time:soon()
+      return true
+    end }
+end
+
 local function tell_loss(self, what, damage)
   self.log:warn("dcache", what, { { "file", damage.file }, { "lines", damage.lines }, { "bytes", damage.bytes },
     { "aside", damage.aside or "-" } })
@@ -40,16 +61,16 @@ end
 
 local function build_dcache(self, given)
   self.state_health = state_health.new { loop = self.loop, log = self.log, disk = self.disk, dir = self.state }
-  local classes, doubts = self.policy:classes(), self.state .. "/unsure"
+  local classes, stamp = self.policy:classes(), firm(self, given, "stamp", kept.old_number)
   local opened, report, code = journal.open(self.disk, self.state .. "/journal",
     { families = dcache.families(classes), date = given.date(), background = given.flusher ~= nil })
   if not opened then return nil, report, code end
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
     key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse,
-    flush = self.policy:get "dcache.flush" * 1000, last = given.last_stamp, keep_last = given.keep_stamp,
-    flusher = given.flusher, doubted = self.disk:read(doubts),
-    disk_told = function(why) self.state_health:told(why) end,
-    keep_doubts = function(names) return self.disk:replace(doubts, table.concat(names, " ")) end }
+    flush = self.policy:get "dcache.flush" * 1000, last = (stamp:read()),
+    keep_last = function(ms, told) stamp:put_beside(ms, told) end,
+    flusher = given.flusher, doubts = firm(self, given, "unsure", dcache.old_doubts),
+    disk_told = function(why) self.state_health:told(why) end }
   for _, damage in ipairs(report.damaged) do tell_loss(self, "journal damaged", damage) end
   for _, damage in ipairs(report.torn) do
     if damage.lines > 0 then tell_loss(self, "journal torn", damage) end
@@ -68,10 +89,7 @@ local function build_comms(self, given)
 end
 
 local function build_discovery(self, given)
-  local function keep(name, data)
-    return kept.new_lazy { loop = self.loop, disk = self.disk, log = self.log, date = given.date, dir = self.state,
-      name = name, data = data, atomic_write = self.atomic_write }
-  end
+  local function keep(name, data) return lazy(self, given, name, data) end
   self.discovery = discovery.new { loop = self.loop, random = self.random, comms = self.comms, dcache = self.dcache,
     time = self.time, id = self.id, log = self.log, kept = keep,
     channels = function() return self.routing:channels() end,
@@ -79,16 +97,15 @@ local function build_discovery(self, given)
 end
 
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
--- boot (a number that grows), build and saved_time (ms), synchronised() → bool, date() → text; last_stamp = ms or nil
--- and keep_stamp(ms): dcache/signer.lua; http = nil: libcurl's; space(path) → free bytes, nil: nobody knows;
+-- boot (a number that grows), build (ms), synchronised() → bool, date() → text;
+-- http = nil: libcurl's; space(path) → free bytes, nil: nobody knows;
 -- mount = core.mount;
 -- set_fact(name, value): of here(); own_name() → what the policy in force calls this node;
 -- command: options that start it again; host: what the command line calls it by (either may be nil).
 -- → node | nil, text, code.
 function node.new(given)
   local self = base(given)
-  self.time = clock.new { loop = self.loop, sync = given.synchronised, build = given.build, saved = given.saved_time,
-    setting = self.policy:get "clock", save = given.save_time, log = self.log }
+  build_time(self, given)
   local ok, err, code = build_dcache(self, given)
   if not ok then return nil, err, code end
   build_comms(self, given)
@@ -215,6 +232,7 @@ end
 
 -- Begins to speak: everything that was opened, bottom-up.
 function node:start()
+  self.saved_time:start()
   for _, part in ipairs { "state_health", "dcache", "comms", "discovery", "content", "logs", "replicate", "superseded",
     "malformed" } do
     if self[part] and self[part].start then self[part]:start() end
@@ -240,6 +258,7 @@ function node:stop(how)
     if self[part] and self[part].stop then self[part]:stop() end
   end
   self.time:close()
+  self.saved_time:stop()
 end
 
 return node

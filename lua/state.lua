@@ -2,6 +2,7 @@
 --
 --   lock      held while a daemon lives                 version   "dt-swarm state 1"
 --   boot      how often a daemon has started here       others    written by those who know what they are
+local kept = require "kept"
 local system_folders = require "system_folders"
 
 local state = {}
@@ -9,6 +10,9 @@ local state = {}
 state.VERSION = 1
 local FIRST_LINE = "^dt%-swarm state (%d+)\n$"
 local ADVICE = "name another with --state, or make this one yours"
+
+local SILENT = { warn = function() end }
+local function undated() return "undated" end
 
 local FULL = { ENOSPC = true, EDQUOT = true }
 
@@ -78,8 +82,8 @@ local function lock(disk, dir)
   return fail(code, dir, "cannot be written", message, ADVICE)
 end
 
--- state.open{ disk =, dir =, now = fn() → Unix ms } → state | nil, text, code. DIR is made where it is
--- missing. After a refusal everything is as it was. Fields: dir, note (what was found odd, or nil).
+-- state.open{ disk =, dir =, now = fn() → Unix ms, log =, date = fn() → text for names of damaged files }
+-- → state | nil, text, code. DIR is made where it is missing. After a refusal everything is as it was. Fields: dir.
 function state.open(options)
   local disk, dir = options.disk, options.dir
   local found, message, code = examine(disk, dir)
@@ -93,70 +97,41 @@ function state.open(options)
   self.lock, message, code = lock(disk, dir)
   if not self.lock then return nil, message, code end
   local ok
-  ok, message, code = self:begin(found, options.now)
+  ok, message, code = self:begin(found, options)
   if ok then return self end
   self:close()
   return nil, message, code
 end
 
-function State:begin(found, now)
+function State:begin(found, options)
   local ok, message, code = close_to_others(self.disk, self.dir)
   if not ok then return nil, message, code end
   if found ~= "ours" then
     ok, message, code = self.disk:replace(self:path "version", ("dt-swarm state %d\n"):format(state.VERSION))
     if not ok then return fail(code, self.dir, "cannot be written", message, ADVICE) end
   end
-  return self:count_start(now)
+  return self:count_start(options)
 end
 
--- BOOT is part of what must grow in a beacon, so a lost count goes on from above all that can have been:
--- nobody starts more than once a second.
-function State:count_start(now)
-  local count, message, code = self:number "boot"
-  if code == "form" then
-    self.note = message
-    count = now and now() // 1000 or 1 << 32
-  elseif code and code ~= "ENOENT" then
-    return nil, message, code
-  end
+-- BOOT is part of what must grow in a beacon, so a lost count goes on from above all that can have been: nobody starts
+-- more than once a second.
+function State:count_start(options)
+  local boot = kept.new_firm { disk = self.disk, log = options.log or SILENT, date = options.date or undated,
+    dir = self.dir, name = "boot", old = kept.old_number }
+  local count, message, code = boot:read()
+  if code then return nil, message, code end
+  if boot.lost then count = options.now and options.now() // 1000 or 1 << 32 end
   self.starts = (count or 0) + 1
-  return self:keep("boot", self.starts)
+  local ok
+  ok, message, code = boot:put(self.starts)
+  if ok then return true end
+  return fail(code, self.dir, "cannot be written", message, ADVICE)
 end
 
 -- How often a daemon has been started with this folder, this time included; synced to disk before it is told.
 function State:boot() return self.starts end
 
 function State:path(name) return self.dir .. "/" .. name end
-
--- The integer that was kept as NAME | nil, text, code ("ENOENT": none yet, "form": damaged).
-function State:number(name)
-  local text, message, code = self.disk:read(self:path(name), 64)
-  if not text then return nil, message, code end
-  local number = math.tointeger(text:match "^(%d+)\n$")
-  if number then return number end
-  return fail("form", self:path(name), "is damaged", nil, "it should hold a number")
-end
-
--- Writes over what is there: all that a full disk allows. A power cut in the middle leaves a damaged number, no more.
-local function overwrite(disk, path, text)
-  local file, message, code = disk:open(path, "write")
-  if not file then return nil, message, code end
-  local ok
-  ok, message, code = file:pwrite(text, 0)
-  if ok then ok, message, code = file:truncate(#text) end
-  if ok then ok, message, code = file:sync() end
-  file:close()
-  return ok and true, message, code
-end
-
--- Keeps integer NUMBER ≥ 0 as NAME, on the disk when this returns → true | nil, text, code.
-function State:keep(name, number)
-  local path, text = self:path(name), ("%d\n"):format(number)
-  local ok, message, code = self.disk:replace(path, text)
-  if not ok and FULL[code] and self.disk:stat(path) then ok, message, code = overwrite(self.disk, path, text) end
-  if ok then return true end
-  return fail(code, self.dir, "cannot be written", message, ADVICE)
-end
 
 function State:close()
   if not self.lock then return end

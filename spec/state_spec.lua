@@ -1,4 +1,5 @@
 -- state_spec.lua - the state folder on the real disk and on one that fails: opened, or refused and untouched.
+local kept = require "kept"
 local state = require "state"
 local disk = require "core.disk"
 local uv = require "luv"
@@ -42,8 +43,9 @@ describe("state folder", function()
       s:close()
       s:close()
     end
-    assert.equal("700 dt-swarm state 1 3 ", shell(("cd '%s' && stat -c %%a state | tr '\\n' ' ' &&"
-      .. " cat state/version state/boot | tr '\\n' ' '"):format(base)))
+    assert.equal("700 dt-swarm state 1 ", shell(("cd '%s' && stat -c %%a state | tr '\\n' ' ' &&"
+      .. " cat state/version | tr '\\n' ' '"):format(base)))
+    assert.equal(kept.encode(3), shell(("cat '%s/state/boot'"):format(base)))
     assert.equal("", shell(("find '%s/state' -type f -perm /077"):format(base)))
   end)
 
@@ -130,23 +132,25 @@ describe("state folder", function()
   it("counts on from above a damaged count, and says so", function()
     assert(open()):close()
     write("state/boot", "1x\n")
+    local said = {}
+    local log = { warn = function(_, _, what, facts) said[#said + 1] = what .. " " .. facts.file end }
     local function now() return 1790000000123 end
-    local s = assert(state.open { disk = disk.real(), dir = base .. "/state", now = now })
+    local s = assert(state.open { disk = disk.real(), dir = base .. "/state", now = now, log = log })
     assert.equal(1790000001, s:boot())
-    assert.truthy(s.note:find("boot is damaged", 1, true))
+    assert.same({ "a file is damaged: begun anew " .. base .. "/state/boot" }, said)
     s:close()
-    s = assert(open())
+    s = assert(state.open { disk = disk.real(), dir = base .. "/state", now = now, log = log })
     assert.equal(1790000002, s:boot())
-    assert.is_nil(s.note)
+    assert.equal(1, #said)
+    s:close()
   end)
 
-  it("keeps numbers", function()
+  it("goes on from the count of an earlier version", function()
+    assert(open()):close()
+    write("state/boot", "41\n")
     local s = assert(open())
-    local got, _, word = s:number "time"
-    assert.is_nil(got)
-    assert.equal("ENOENT", word)
-    assert.is_true(s:keep("time", 1790000000123))
-    assert.equal(1790000000123, s:number "time")
+    assert.equal(42, s:boot())
+    s:close()
   end)
 end)
 
@@ -200,14 +204,11 @@ describe("state folder on a disk that fails", function()
     d:limit(1000 + #d:read "/state/version" + #d:read "/state/boot")
     local s = assert(state.open { disk = d, dir = "/state" })
     assert.equal(2, s:boot())
-    assert.equal("2\n", d:read "/state/boot")
-    local kept, message, word = s:keep("time", 5)
-    assert.is_nil(kept)
-    assert.equal("ENOSPC", word)
-    assert.truthy(message:find("make room there", 1, true), message)
+    assert.equal(kept.encode(2), d:read "/state/boot")
     s:close()
     assert.equal(2, assert(state.open { disk = d:crash(3), dir = "/state" }):boot() - 1)
-    local _, _, why = state.open { disk = d, dir = "/other" }
+    local _, message, why = state.open { disk = d, dir = "/other" }
     assert.equal("ENOSPC", why)
+    assert.truthy(message:find("make room there", 1, true), message)
   end)
 end)

@@ -206,11 +206,7 @@ end
 
 -- Our own kept words go on when they are on the disk, so that no power cut takes them back.
 local function spread_own(self, st)
-  if self.dcache:kept(st.bucket) then
-    self.dcache:when_synced(function() say_own(self, st) end)
-  else
-    say_own(self, st)
-  end
+  self.dcache:when_sayable(st, function() say_own(self, st) end)
   self.confirm:took(st)
   tell_listeners(self, st.bucket, st, nil)
 end

@@ -4,6 +4,7 @@ local record = require "core.record"
 local reading = require "dcache.reading"
 local signer = require "dcache.signer"
 local syncing = require "dcache.syncing"
+local doubts = require "dcache.doubts"
 local expiry = require "dcache.expiry"
 
 local dcache = {}
@@ -57,61 +58,41 @@ local function replay(self)
 end
 
 -- loop, time, journal, classes (array), id, key, swarm, log, refused(code), flush = ms; last = no own word was stamped
--- later before, keep_last(ms) → true | nil, text (signer.lua); flusher() → a worker for syncs, disk_told: syncing.lua;
--- doubted = text, keep_doubts(names) → true | nil, text: so that no start lifts a doubt.
+-- later before, keep_last(ms, told): signer.lua; flusher() → a worker for syncs, disk_told: syncing.lua;
+-- doubts = STATE/unsure, a firm lua/kept.lua or nil: so that no start lifts a doubt.
 function dcache.new(given)
   local self = setmetatable({}, dcache)
   for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "log", "refused" } do
     self[name] = given[name]
   end
-  self.keep_doubts = given.keep_doubts
   self.flush_ms = given.flush or 30 * 1000
   self.class_list = given.classes
   self.index = record.new(self.class_list)
-  self.unsure, self.changed, self.unsaid = {}, {}, {}
-  for name in (given.doubted or ""):gmatch "%l+" do self.unsure[name] = true end
+  self.changed, self.unsaid = {}, {}
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
     start = given.flusher, told = given.disk_told }
   self.expiry = expiry.new { journal = self.journal, time = self.time }
   self.signer = signer.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
     last = given.last, keep = given.keep_last }
+  self.doubts = doubts.new { kept = given.doubts, log = self.log, classes = self.class_list }
   lookup(self)
   replay(self)
   return self
 end
 
-dcache.families = families
-
-local function keep_doubts(self)
-  local names = {}
-  for _, class in ipairs(self.class_list) do
-    if self.unsure[class.name] then names[#names + 1] = class.name end
-  end
-  if not self.keep_doubts then return end
-  local ok, err = self.keep_doubts(names)
-  if not ok then self.log:once("doubts", "warn", "dcache", "doubts are not kept", { why = err }) end
-end
+dcache.families, dcache.old_doubts = families, doubts.old
 
 -- Families whose journal lost something: their classes are shown, not acted on, until a neighbour agrees.
-function dcache:doubt(family)
-  for _, class in ipairs(self.class_list) do
-    if tostring(class.max_ttl) == family and class.kept then self.unsure[class.name] = true end
-  end
-  keep_doubts(self)
-end
+function dcache:doubt(family) self.doubts:add(family) end
 
 -- A neighbour holds the same of CLASS (comms/confirm.lua): what was lost has come back, or nothing was.
-function dcache:agreed(class)
-  if not self.unsure[class] then return end
-  self.unsure[class] = nil
-  self.log:info("dcache", "a neighbour agrees", { class = class })
-  keep_doubts(self)
-end
+function dcache:agreed(class) self.doubts:lift(class) end
 
 -- May the records of CLASS be acted on?
-function dcache:sure(class) return not self.unsure[class] end
+function dcache:sure(class) return not self.doubts.unsure[class] end
 
 function dcache:start()
+  self.doubts:start()
   self.timer = self.loop:every(TICK, function() self:tidy() end)
   self.syncing:every(self.flush_ms)
 end
@@ -124,6 +105,12 @@ end
 
 -- fn() once all that was taken in so far is on the disk; at once where it is. Nobody waits for it.
 function dcache:when_synced(fn) self.syncing:when_synced(fn) end
+
+-- fn() once our own statement ST may be said: no power cut takes it back then, nor the time that it is stamped with.
+function dcache:when_sayable(st, fn)
+  local function when_marked() self.signer:when_marked(fn) end
+  if self:kept(st.bucket) then self:when_synced(when_marked) else when_marked() end
+end
 
 -- Forgets what nobody remembers any more; only proved time may.
 function dcache:tidy()
@@ -253,8 +240,8 @@ end
 -- Grows whenever a class takes in words: equal numbers mean an equal set.
 function dcache:changes(class) return self.changed[class] or 0 end
 
--- Signs and keeps an own word. A kept one may be said when it is on the disk (when_synced), which it is soon; until
--- then `line` does not give it away. → st | nil, text, code.
+-- Signs and keeps an own word. It may be said soon (when_sayable); until then `line` does not give it away.
+-- → st | nil, text, code.
 function dcache:sign(verb, bucket, data, options)
   local found = self:class_of(bucket)
   if not found then return nil, "class: no class has the bucket " .. bucket, "class" end
@@ -265,10 +252,8 @@ function dcache:sign(verb, bucket, data, options)
   local ok
   ok, err, code = self:take(st)
   if not ok then return nil, err, code end
-  if found.class.kept then
-    self.unsaid[st.short] = true
-    self:when_synced(function() self.unsaid[st.short] = nil end)
-  end
+  self.unsaid[st.short] = true
+  self:when_sayable(st, function() self.unsaid[st.short] = nil end)
   return st
 end
 

@@ -87,7 +87,7 @@ function reading:classes()
     local digest, count = self.index:digest(class.name, t)
     list[i] = { name = class.name, count = count, kept = class.kept or false,
       digest = class.kept and text.hex(digest) or nil, law = text.hex(self.by_name[class.name].law),
-      unsure = self.unsure[class.name] or false }
+      unsure = self.doubts.unsure[class.name] or false }
   end
   return list
 end

@@ -1,7 +1,9 @@
 -- signer.lua - this node's own words: stamped so that each is newer than the last, and signed. Keeps no record.
 --
 -- Soft words are in no journal, so a node without a clock that starts again could stamp below what it said before,
--- and be refused as older. STATE/stamp is a mark that none of its words has passed.
+-- and be refused as older. STATE/stamp is a mark that none of its words has passed. It is written beside the loop, and
+-- a word above the mark waits for that. Where the mark was lost the next word makes a new one: a word that is too old
+-- after all is refused by others, and they tell us what we said before.
 local json = require "core.json"
 local statement = require "core.statement"
 
@@ -13,9 +15,11 @@ local STEP = 1000 -- the same where the clock stands behind our words: they go o
 local BELOW = 10 * 60 * 1000 -- a mark that far above our words is of a time that was not
 local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
--- time, key, id, swarm, log; last = mark of an earlier run (ms); keep(ms) → true | nil, text, before a word goes out.
+-- time, key, id, swarm, log; last = mark of an earlier run (ms); keep(ms, told): told(true) when it is on the disk, or
+-- told(nil, text).
 function signer.new(given)
-  local self = setmetatable({ last = given.last or 0, last_kept = 0, mark = given.last or 0 }, signer)
+  local mark = given.last or 0
+  local self = setmetatable({ last = mark, last_kept = 0, mark = mark, marking = 0, waiting = {} }, signer)
   for _, name in ipairs { "time", "key", "id", "swarm", "log", "keep" } do self[name] = given[name] end
   return self
 end
@@ -27,12 +31,29 @@ function signer:heard(at, kept)
   if kept then self.last_kept = math.max(self.last_kept, at) end
 end
 
+local function go_on(self)
+  local list = self.waiting
+  self.waiting = {}
+  for _, fn in ipairs(list) do fn() end
+end
+
 local function keep_mark(self, at)
   local passed = at > self.mark and self.time.source ~= "own"
   if not self.keep or not (passed or self.mark - at > BELOW) then return end
   self.mark = at + (at > self.time:now() and STEP or MARGIN)
-  local ok, err = self.keep(self.mark)
-  if not ok then self.log:once("stamp", "warn", "dcache", "time of own words not kept", { why = err }) end
+  self.marking = self.marking + 1
+  self.keep(self.mark, function(ok, err)
+    self.marking = self.marking - 1
+    if not ok then self.log:once("stamp", "warn", "dcache", "time of own words not kept", { why = err }) end
+    if self.marking == 0 then go_on(self) end
+  end)
+end
+
+--- fn() once the mark of all words that were made so far is on the disk: at once where it is, and where the disk takes
+-- none, since to be silent would be worse. Never after a stop.
+function signer:when_marked(fn)
+  if self.marking == 0 then return fn() end
+  self.waiting[#self.waiting + 1] = fn
 end
 
 -- AT of the next word. A word that is made again says when it was first said (options.at), if that is newer than what

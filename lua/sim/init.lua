@@ -63,14 +63,6 @@ function sim:by_host(host)
   end
 end
 
--- What a node keeps for its next start: on its disk, so that a power cut finds it as it would.
-local function keeper(given, name)
-  local path = given.state .. "/" .. name
-  return math.tointeger(tonumber(given.disk:read(path) or nil)), function(number)
-    return given.disk:replace(path, tostring(number))
-  end
-end
-
 -- The loop of a node whose system clock is MS ahead of the true time.
 local function skewed(loop, ms)
   return setmetatable({ wall = function() return loop:wall() + ms end }, { __index = function(_, name)
@@ -87,20 +79,15 @@ local function effects(self, name, options)
     disk = options.disk or disk.memory(self.seed), state = options.state or "/state", boot = options.boot or 1,
     build = options.build or BUILD, log = silent, version = "sim",
     here = function() return {} end, date = function() return "20260101-000000" end,
-    saved_time = options.saved_time, save_time = options.save_time, last_stamp = options.last_stamp,
-    keep_stamp = options.keep_stamp,
     synchronised = function() return options.clock ~= false end }
 end
 
 -- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,
--- identity, state (folder), build (ms), saved_time (ms), save_time = fn(ms), last_stamp (ms), keep_stamp = fn(ms),
--- flusher = fn() → worker.
+-- identity, state (folder), build (ms), flusher = fn() → worker.
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)
   given.flusher = options and options.flusher or function() return worker.new { loop = self.loop, inline = true } end
-  given.last_stamp, given.keep_stamp = keeper(given, "stamp")
-  given.saved_time, given.save_time = keeper(given, "time")
   local one = assert(node.new(given))
   one.host = ("10.0.0.%d"):format(#self.nodes + 1)
   one.ports = function() return 3825, 0 end

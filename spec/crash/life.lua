@@ -1,6 +1,8 @@
 -- life.lua - a node's life on a disk that may lose power: what it did, promised and told others. No checks.
 local disk = require "core.disk"
 local identity = require "identity"
+local journal = require "core.journal"
+local kept = require "kept"
 local key = require "core.key"
 local sim = require "sim"
 local state = require "state"
@@ -61,6 +63,7 @@ local function watched(self)
   local one = assert(worker.new { loop = self.world.loop, inline = true })
   local run = one.run
   function one.run(_, make, what, done)
+    if make ~= journal.sync then return run(one, make, what, done) end
     local words = self.ada and life.words(self.ada) or {}
     return run(one, make, what, function(result)
       if not result.error and not self:is_off() then
@@ -82,14 +85,7 @@ function life:open(d, world)
     now = function() return world.loop:wall() end, random = random.seeded(self.seed * 100 + self.starts) }
   if not who then return nil, fault end
   local ok, node = pcall(world.add, world, "ada", { disk = d, identity = who, boot = folder:boot(), clock = self.clock,
-    saved_time = folder:number "time", last_stamp = folder:number "stamp",
-    keep_stamp = function(ms) return folder:keep("stamp", ms) end,
-    flusher = d == self.disk and function() return watched(self) end or nil,
-    save_time = function(ms)
-      local done, text, word = folder:keep("time", ms)
-      if done and d == self.disk and not self:is_off() then self.saved = ms end
-      return done, text, word
-    end })
+    flusher = d == self.disk and function() return watched(self) end or nil })
   if not ok then return nil, node end
   return node, folder
 end
@@ -148,6 +144,12 @@ local function foreign(self)
   self.world:run(1500)
 end
 
+-- The saved time as the disk has it: what it once had does not go back.
+local function note_saved(self)
+  local line = not self:is_off() and self.disk:read(FOLDER .. "/time")
+  self.saved = math.max(self.saved, line and kept.decode(line) or 0)
+end
+
 -- One operation by chance; → true, or nil when the power went in it.
 function life:step()
   local dice = self.draw(100)
@@ -164,6 +166,7 @@ function life:step()
     self:stop()
     if not self:is_off() then self:start() end
   end
+  note_saved(self)
   return not self:is_off() or nil
 end
 
@@ -222,7 +225,7 @@ function life:wrong_with(image)
   if not node then return "does not open: " .. tostring(folder) end
   if self.id and node.id ~= self.id then return "another key" end
   if folder:boot() <= self.boot then return "the count of starts went back" end
-  if (folder:number "time" or 0) < self.saved then return "the saved time went back" end
+  if (node.time.saved or 0) < self.saved then return "the saved time went back" end
   local wrong = missing(self, life.words(node))
   if wrong then return wrong end
   local st, why = node.comms:propose(FILES, { class = "lab", names = { "k1" }, size = 1 }, { key = "k1" })

@@ -41,7 +41,7 @@ describe("a node after a power cut", function()
 
   it("comes back into the swarm, and nothing that was dismissed comes back with it", function()
     for seed = 1, 8 do
-      local one = run(seed, 90 + seed * 23)
+      local one = run(seed, 150 + seed * 23)
       assert.is_true(one:is_off())
       local dismissed = {}
       for slot, st in pairs(one.acknowledged) do dismissed[slot] = st.verb == "dismiss" and st.at or nil end

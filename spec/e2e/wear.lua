@@ -37,9 +37,7 @@ local function start(world, d, dir)
   local folder = assert(state.open { disk = d, dir = dir, now = function() return world.loop:wall() end })
   local who = assert(identity.open { disk = d, dir = dir, board = BOARD, key = key, random = random.seeded(1),
     now = function() return world.loop:wall() end })
-  local node = world:add("ada", { disk = d, state = dir, identity = who, boot = folder:boot(),
-    saved_time = folder:number "time", save_time = function(ms) return folder:keep("time", ms) end,
-    last_stamp = folder:number "stamp", keep_stamp = function(ms) return folder:keep("stamp", ms) end })
+  local node = world:add("ada", { disk = d, state = dir, identity = who, boot = folder:boot() })
   return node, folder
 end
 

@@ -192,7 +192,7 @@ local function cut_power(w, ada, disk)
   ada.republish:stop()
   ada.routing:stop()
   for _, part in ipairs { "comms", "discovery" } do ada[part]:stop() end
-  for _, timer in ipairs(ada.dcache.timers) do timer:cancel() end
+  for _, part in ipairs { ada.dcache, ada.dcache.syncing } do part.timer:cancel() end
   return disk:crash(#w.nodes)
 end
 
