@@ -8,7 +8,8 @@ static void collect(const struct index *ix, int class_number, struct order *o) {
   for (uint32_t b = 1; b <= ix->bucket_top; b++) {
     if (!ix->buckets[b].name || ix->buckets[b].class_number != class_number)
       continue;
-    for (uint32_t n = ix->buckets[b].first; n; n = index_entry(ix, n)->next_in_bucket)
+    uint32_t first = ix->buckets[b].first;
+    for (uint32_t n = first; n; n = index_next(ix, &first, n))
       o->numbers[count++] = n;
   }
 }

@@ -5,7 +5,7 @@
 
 #define PAGE 512 /* entries; 36 KiB */
 
-/* ---- what the four tables ask ---- */
+/* ---- what the five tables ask ---- */
 
 static uint64_t keyed(const struct index *ix, const void *bytes, size_t size) {
   uint64_t hash;
@@ -46,6 +46,24 @@ static int slot_is(const void *ix, uint32_t number, const void *sought) {
   return e->slot == name->slot && e->holder == name->holder;
 }
 
+struct key_name {
+  uint32_t bucket, hash;
+};
+
+static struct key_name key_name_of(const struct entry *e) {
+  return (struct key_name){e->bucket, (uint32_t)(e->key_high << 16 | e->key_low)};
+}
+
+static uint64_t key_hash(const void *ix, uint32_t number) {
+  struct key_name name = key_name_of(index_entry(ix, number));
+  return keyed(ix, &name, sizeof name);
+}
+
+static int key_is(const void *ix, uint32_t number, const void *sought) {
+  struct key_name name = key_name_of(index_entry(ix, number));
+  return memcmp(&name, sought, sizeof name) == 0;
+}
+
 static uint64_t bucket_hash(const void *owner, uint32_t number) {
   const struct index *ix = owner;
   return keyed(ix, ix->buckets[number].name, ix->buckets[number].size);
@@ -76,6 +94,7 @@ static int holder_is(const void *owner, uint32_t number, const void *sought) {
 }
 
 static const struct table_kind by_id = {id_hash, id_is}, by_slot = {slot_hash, slot_is},
+                               by_key = {key_hash, key_is},
                                by_bucket = {bucket_hash, bucket_is},
                                by_holder = {holder_hash, holder_is};
 
@@ -109,6 +128,20 @@ uint32_t index_find_in_slot(const struct index *ix, uint64_t slot, uint32_t hold
   if (!holder)
     return 0;
   return table_find(&ix->by_slot, &by_slot, ix, keyed(ix, &name, sizeof name), &name);
+}
+
+uint32_t index_key_hash(const struct index *ix, struct statement_part key) {
+  return (uint32_t)keyed(ix, key.at, key.size);
+}
+
+uint32_t index_find_key(const struct index *ix, uint32_t bucket, uint32_t hash) {
+  struct key_name name = {bucket, hash};
+  return table_find(&ix->by_key, &by_key, ix, keyed(ix, &name, sizeof name), &name);
+}
+
+uint32_t index_next(const struct index *ix, uint32_t *first, uint32_t number) {
+  uint32_t next = index_entry(ix, number)->next_of_key;
+  return next ? next : (*first = index_entry(ix, *first)->next_in_bucket);
 }
 
 const struct law_class *index_class(const struct index *ix, const struct entry *e) {
@@ -163,7 +196,8 @@ int index_reserve(struct index *ix) {
     return -1;
   if (table_reserve(&ix->by_id, &by_id, ix) || table_reserve(&ix->by_slot, &by_slot, ix))
     return -1;
-  if (table_reserve(&ix->by_bucket, &by_bucket, ix))
+  if (table_reserve(&ix->by_key, &by_key, ix) ||
+      table_reserve(&ix->by_bucket, &by_bucket, ix))
     return -1;
   return table_reserve(&ix->by_holder, &by_holder, ix);
 }
@@ -228,28 +262,76 @@ static void leave_holder(struct index *ix, uint32_t number) {
   ix->unused_holder = number;
 }
 
-/* ---- lists: of a bucket, of a holder ---- */
+/* ---- lists: of a bucket and key, of a holder ---- */
 
-static void link_bucket(struct index *ix, uint32_t number, uint32_t bucket) {
-  struct entry *e = index_entry(ix, number);
-  struct bucket *b = &ix->buckets[bucket];
-  e->bucket = bucket;
-  e->previous_in_bucket = 0;
-  e->next_in_bucket = b->first;
-  if (b->first)
-    index_entry(ix, b->first)->previous_in_bucket = number;
-  b->first = number;
-  b->count++;
+/* NUMBER takes the place of OTHER, or of nothing, between the first entries that stand
+ * before and behind it in its bucket. */
+static void set_neighbours(struct index *ix, uint32_t number, uint32_t next,
+                           uint32_t previous, uint32_t bucket) {
+  if (next)
+    index_entry(ix, next)->previous = number ? number : previous;
+  if (previous)
+    index_entry(ix, previous)->next_in_bucket = number ? number : next;
+  else
+    ix->buckets[bucket].first = number ? number : next;
+  if (!number)
+    return;
+  index_entry(ix, number)->next_in_bucket = next;
+  index_entry(ix, number)->previous = previous;
 }
 
-static void unlink_bucket(struct index *ix, uint32_t number) {
-  const struct entry *e = index_entry(ix, number);
-  if (e->next_in_bucket)
-    index_entry(ix, e->next_in_bucket)->previous_in_bucket = e->previous_in_bucket;
-  if (e->previous_in_bucket)
-    index_entry(ix, e->previous_in_bucket)->next_in_bucket = e->next_in_bucket;
+static void begin_key(struct index *ix, uint32_t number) {
+  struct entry *e = index_entry(ix, number);
+  e->is_first = 1;
+  set_neighbours(ix, number, ix->buckets[e->bucket].first, 0, e->bucket);
+  table_add(&ix->by_key, key_hash(ix, number), number);
+}
+
+static void follow_first(struct index *ix, uint32_t number, uint32_t first) {
+  struct entry *e = index_entry(ix, number);
+  e->is_first = 0;
+  e->next_of_key = index_entry(ix, first)->next_of_key;
+  e->previous = first;
+  if (e->next_of_key)
+    index_entry(ix, e->next_of_key)->previous = number;
+  index_entry(ix, first)->next_of_key = number;
+}
+
+static void link_key(struct index *ix, uint32_t number, uint32_t bucket, uint32_t hash) {
+  struct entry *e = index_entry(ix, number);
+  uint32_t first = index_find_key(ix, bucket, hash);
+  e->bucket = bucket;
+  e->key_high = hash >> 16;
+  e->key_low = hash & 0xffff;
+  e->next_of_key = 0;
+  if (first)
+    follow_first(ix, number, first);
   else
-    ix->buckets[e->bucket].first = e->next_in_bucket;
+    begin_key(ix, number);
+  ix->buckets[bucket].count++;
+}
+
+/* The next one of its key, if there is one, becomes the first. */
+static void end_first(struct index *ix, uint32_t number) {
+  const struct entry *e = index_entry(ix, number);
+  uint32_t heir = e->next_of_key;
+  table_remove(&ix->by_key, &by_key, ix, number);
+  set_neighbours(ix, heir, e->next_in_bucket, e->previous, e->bucket);
+  if (!heir)
+    return;
+  index_entry(ix, heir)->is_first = 1;
+  table_add(&ix->by_key, key_hash(ix, heir), heir);
+}
+
+static void unlink_key(struct index *ix, uint32_t number) {
+  const struct entry *e = index_entry(ix, number);
+  if (e->is_first) {
+    end_first(ix, number);
+  } else {
+    index_entry(ix, e->previous)->next_of_key = e->next_of_key;
+    if (e->next_of_key)
+      index_entry(ix, e->next_of_key)->previous = e->previous;
+  }
   leave_bucket(ix, e->bucket);
 }
 
@@ -290,27 +372,28 @@ static void unlink_holder(struct index *ix, uint32_t number) {
 }
 
 uint32_t index_new_entry(struct index *ix, uint64_t slot, const uint8_t *public,
-                         int class_number, uint32_t bucket) {
+                         int class_number, uint32_t bucket, uint32_t hash) {
   uint32_t number = use_entry(ix), holder = index_find_holder(ix, public, class_number);
   if (!holder)
     holder = use_holder(ix, public, class_number);
   index_entry(ix, number)->slot = slot;
   link_holder(ix, number, holder);
-  link_bucket(ix, number, bucket);
+  link_key(ix, number, bucket, hash);
   table_add(&ix->by_slot, slot_hash(ix, number), number);
   return number;
 }
 
-void index_move_entry(struct index *ix, uint32_t number, uint32_t bucket) {
-  if (index_entry(ix, number)->bucket == bucket)
+void index_move_entry(struct index *ix, uint32_t number, uint32_t bucket, uint32_t hash) {
+  struct key_name name = key_name_of(index_entry(ix, number));
+  if (name.bucket == bucket && name.hash == hash)
     return;
-  unlink_bucket(ix, number);
-  link_bucket(ix, number, bucket);
+  unlink_key(ix, number);
+  link_key(ix, number, bucket, hash);
 }
 
 void index_free_entry(struct index *ix, uint32_t number) {
   table_remove(&ix->by_slot, &by_slot, ix, number);
-  unlink_bucket(ix, number);
+  unlink_key(ix, number);
   unlink_holder(ix, number);
   *index_entry(ix, number) = (struct entry){.next_in_bucket = ix->unused_entry};
   ix->unused_entry = number;
@@ -341,6 +424,7 @@ static void free_rows(struct index *ix) {
     free(ix->pages[page]);
   table_free(&ix->by_id);
   table_free(&ix->by_slot);
+  table_free(&ix->by_key);
   table_free(&ix->by_bucket);
   table_free(&ix->by_holder);
   free(ix->pages);
@@ -379,6 +463,7 @@ int64_t index_memory(const struct index *ix) {
   bytes += (int64_t)ix->bucket_room * (int64_t)sizeof *ix->buckets;
   bytes += (int64_t)ix->holder_room * (int64_t)sizeof *ix->holders;
   bytes += table_memory(&ix->by_id) + table_memory(&ix->by_slot);
+  bytes += table_memory(&ix->by_key);
   bytes += table_memory(&ix->by_bucket) + table_memory(&ix->by_holder);
   for (int i = 0; i < LAW_CLASSES_MAX; i++)
     bytes += (int64_t)ix->orders[i].room * (int64_t)sizeof *ix->orders[i].numbers;

@@ -13,7 +13,11 @@
 #define INDEX_DIGESTS 2    /* kept of a class: at our own T, and at a peer's */
 
 /* One remembered statement: the newest word in its slot, which is (bucket, key, signer).
- * 72 bytes; numbers of others begin with 1, 0 is none. */
+ * 72 bytes; numbers of others begin with 1, 0 is none. A number has 24 bits
+ * (TABLE_NUMBER_MAX), so that beside each two of them 16 bits are left for something
+ * small. Statements with the same bucket and key hang together: the first of them is in
+ * the list of its bucket, the others follow it, and their `previous` is the one before of
+ * the same key. */
 struct entry {
   uint8_t id[CORE_SHORT_ID_SIZE];
   uint64_t slot; /* hash of the slot; with signer and class it names it */
@@ -22,20 +26,24 @@ struct entry {
     int64_t place; /* in the journal */
     char *text;    /* or the line itself */
   } where;
-  uint32_t until; /* ticks of 16 s */
-  uint32_t bucket, holder;
-  uint32_t next_in_bucket, previous_in_bucket;
-  uint32_t next_of_holder, previous_of_holder;
-  uint16_t size; /* of the line; 0 in an unused entry */
-  uint8_t is_dismissal : 1, has_text : 1;
-  uint8_t is_for_later : 1; /* FROM is after AT */
+  uint64_t bucket : 24, holder : 24;
+  uint64_t size : 16; /* of the line; 0 in an unused entry */
+  uint64_t next_of_holder : 24, previous_of_holder : 24;
+  uint64_t key_high : 16; /* with key_low: 32 bits of the key's hash */
+  uint64_t next_in_bucket : 24, previous : 24;
+  uint64_t key_low : 16;
+  uint64_t next_of_key : 24;
+  uint64_t until : 32; /* ticks of 16 s */
+  uint64_t is_dismissal : 1, has_text : 1;
+  uint64_t is_for_later : 1; /* FROM is after AT */
+  uint64_t is_first : 1;     /* of its key */
 };
 
 /* A bucket that has records, or an unused row (no name; FIRST is then the next unused
  * one). */
 struct bucket {
   char *name;
-  uint32_t first, count;
+  uint32_t first, count; /* the first statement of the first key; all statements */
   uint16_t size;
   uint8_t class_number;
 };
@@ -75,7 +83,7 @@ struct index {
   uint32_t bucket_room, bucket_top, unused_bucket;
   struct holder *holders;
   uint32_t holder_room, holder_top, unused_holder;
-  struct table by_id, by_slot, by_bucket, by_holder;
+  struct table by_id, by_slot, by_key, by_bucket, by_holder; /* by_key: first ones */
   struct order orders[LAW_CLASSES_MAX];
   struct digest digests[LAW_CLASSES_MAX][INDEX_DIGESTS]; /* the newest first */
   int64_t counts[LAW_CLASSES_MAX];
@@ -110,14 +118,24 @@ uint32_t index_find_holder(const struct index *ix, const uint8_t *public,
 uint32_t index_find_in_slot(const struct index *ix, uint64_t slot, uint32_t holder);
 int index_class_number(const struct index *ix, struct statement_part bucket);
 
+/* 32 bits of KEY's hash. Other keys may have the same: whoever looks one up reads which
+ * it is. */
+uint32_t index_key_hash(const struct index *ix, struct statement_part key);
+/* The first entry of BUCKET whose key has that hash; the others are its next_of_key. */
+uint32_t index_find_key(const struct index *ix, uint32_t bucket, uint32_t key_hash);
+/* The entry after NUMBER in its bucket; *FIRST is the first one of NUMBER's key, and then
+ * of that of the entry returned. */
+uint32_t index_next(const struct index *ix, uint32_t *first, uint32_t number);
+
 /* Room for all that one statement can need, so that taking it in cannot fail half-way: 0
  * or -1. */
 int index_reserve(struct index *ix);
 /* The row of a bucket; NAME, allocated, is kept or freed. */
 uint32_t index_use_bucket(struct index *ix, char *name, size_t size, int class_number);
 uint32_t index_new_entry(struct index *ix, uint64_t slot, const uint8_t *public,
-                         int class_number, uint32_t bucket);
-void index_move_entry(struct index *ix, uint32_t number, uint32_t bucket);
+                         int class_number, uint32_t bucket, uint32_t key_hash);
+void index_move_entry(struct index *ix, uint32_t number, uint32_t bucket,
+                      uint32_t key_hash);
 void index_free_entry(struct index *ix, uint32_t number);
 void index_name_entry(struct index *ix, uint32_t number, const uint8_t *id);
 void index_unname_entry(struct index *ix, uint32_t number);

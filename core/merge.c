@@ -166,10 +166,12 @@ static uint32_t make_entry(struct index *ix, const struct target *to,
     *gone = make_share(ix, to);
   }
   uint32_t bucket = index_use_bucket(ix, name, st->bucket.size, to->class_number);
+  uint32_t hash = index_key_hash(ix, st->key);
   count_change(ix, to->class_number, to->entry ? 0 : 1);
   if (!to->entry)
-    return index_new_entry(ix, to->slot, st->public, to->class_number, bucket);
-  index_move_entry(ix, to->entry, bucket); /* two slots of one signer may fall together */
+    return index_new_entry(ix, to->slot, st->public, to->class_number, bucket, hash);
+  index_move_entry(ix, to->entry, bucket,
+                   hash); /* two slots of one signer may fall together */
   return to->entry;
 }
 

@@ -1,5 +1,5 @@
-/* record.c - the index of records for Lua: put, look up, compare. No journal, no
- * rule. */
+/* record.c - the index of records for Lua: put, compare. Looks nothing up, has no journal
+ * and no rule. */
 #include "record.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -19,17 +19,17 @@ static int class_argument(lua_State *L, const struct index *ix, int index) {
   return number;
 }
 
-static const uint8_t *id_argument(lua_State *L, int index) {
+struct statement_part record_part(lua_State *L, int index) {
+  struct statement_part p;
+  p.at = luaL_checklstring(L, index, &p.size);
+  return p;
+}
+
+const uint8_t *record_id(lua_State *L, int index) {
   size_t size;
   const char *id = luaL_checklstring(L, index, &size);
   luaL_argcheck(L, size == CORE_SHORT_ID_SIZE, index, "a short ID has 16 bytes");
   return (const uint8_t *)id;
-}
-
-static struct statement_part part_argument(lua_State *L, int index) {
-  struct statement_part p;
-  p.at = luaL_checklstring(L, index, &p.size);
-  return p;
 }
 
 /* As core_fail, but without printing: duplicates come by the hundred thousand. */
@@ -86,7 +86,7 @@ static int f_put(lua_State *L) {
   return 3;
 }
 
-static void set_integer(lua_State *L, const char *name, int64_t value) {
+void record_set_integer(lua_State *L, const char *name, int64_t value) {
   lua_pushinteger(L, value);
   lua_setfield(L, -2, name);
 }
@@ -98,8 +98,8 @@ static void note_gone(void *context, struct index_gone gone) {
   if (gone.place == INDEX_NOWHERE)
     return;
   lua_createtable(L, 0, 2);
-  set_integer(L, "place", gone.place);
-  set_integer(L, "size", gone.size);
+  record_set_integer(L, "place", gone.place);
+  record_set_integer(L, "size", gone.size);
   lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
 }
 
@@ -131,7 +131,7 @@ static int f_drop_future(lua_State *L) {
   uint8_t public[CORE_PUBLIC_SIZE];
   int of_one = !lua_isnoneornil(L, 3);
   if (of_one) {
-    struct statement_part id = part_argument(L, 3);
+    struct statement_part id = record_part(L, 3);
     luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), 3, "not a peer ID");
   }
   int64_t now = prepare_drop(L);
@@ -142,204 +142,13 @@ static int f_drop_future(lua_State *L) {
  */
 static int f_place(lua_State *L) {
   const struct index *ix = index_argument(L, 1);
-  uint32_t number = index_find(ix, id_argument(L, 2));
+  uint32_t number = index_find(ix, record_id(L, 2));
   int64_t place = luaL_checkinteger(L, 3);
   luaL_argcheck(L, place >= 0, 3, "a place is not negative");
   if (!number || index_entry(ix, number)->has_text)
     return refuse(L, "missing");
   index_entry(ix, number)->where.place = place;
   lua_pushboolean(L, 1);
-  return 1;
-}
-
-/* ---- looking up ---- */
-
-/* Pushes {place= or text=, size=, at=, short=, valid_until=, dismiss=, bucket=}. */
-static void push_entry(lua_State *L, const struct index *ix, uint32_t number) {
-  const struct entry *e = index_entry(ix, number);
-  const struct bucket *b = &ix->buckets[e->bucket];
-  lua_createtable(L, 0, 8);
-  if (e->has_text)
-    lua_pushlstring(L, e->where.text, e->size), lua_setfield(L, -2, "text");
-  else
-    set_integer(L, "place", e->where.place);
-  set_integer(L, "size", e->size);
-  set_integer(L, "at", e->at);
-  set_integer(L, "valid_until", (int64_t)e->until * STATEMENT_TICK);
-  set_integer(L, "ends", law_end(index_class(ix, e), e->at));
-  lua_pushlstring(L, (const char *)e->id, sizeof e->id);
-  lua_setfield(L, -2, "short");
-  lua_pushboolean(L, e->is_dismissal);
-  lua_setfield(L, -2, "dismiss");
-  lua_pushlstring(L, b->name, b->size);
-  lua_setfield(L, -2, "bucket");
-}
-
-static int push_found(lua_State *L, const struct index *ix, uint32_t number) {
-  if (number)
-    push_entry(L, ix, number);
-  else
-    lua_pushnil(L);
-  return 1;
-}
-
-/* index:get(short) -> entry | nil */
-static int f_get(lua_State *L) {
-  const struct index *ix = index_argument(L, 1);
-  return push_found(L, ix, index_find(ix, id_argument(L, 2)));
-}
-
-/* index:has(short) -> boolean */
-static int f_has(lua_State *L) {
-  lua_pushboolean(L, index_find(index_argument(L, 1), id_argument(L, 2)) != 0);
-  return 1;
-}
-
-/* index:slot(bucket, key, signer) -> entry | nil: the newest word there, remembered here
- */
-static int f_slot(lua_State *L) {
-  const struct index *ix = index_argument(L, 1);
-  return push_found(
-      L, ix,
-      index_find_slot(ix, part_argument(L, 2), part_argument(L, 3), part_argument(L, 4)));
-}
-
-static int compare_age(const void *a, const void *b, void *ix) {
-  const struct entry *x = index_entry(ix, *(const uint32_t *)a);
-  const struct entry *y = index_entry(ix, *(const uint32_t *)b);
-  if (x->at != y->at)
-    return x->at < y->at ? -1 : 1;
-  return memcmp(x->id, y->id, sizeof x->id);
-}
-
-/* Numbers of the entries in a bucket into OUT, of SIGNER only where that is not NULL. */
-static uint32_t list_bucket(const struct index *ix, uint32_t bucket,
-                            const uint8_t *signer, uint32_t *out) {
-  uint32_t count = 0;
-  for (uint32_t n = bucket ? ix->buckets[bucket].first : 0; n;
-       n = index_entry(ix, n)->next_in_bucket) {
-    const uint8_t *public = ix->holders[index_entry(ix, n)->holder].public;
-    if (!signer || memcmp(public, signer, CORE_PUBLIC_SIZE) == 0)
-      out[count++] = n;
-  }
-  return count;
-}
-
-/* index:bucket(bucket[, signer]) -> array of entries in the order of AT, then ID */
-static int f_bucket(lua_State *L) {
-  struct index *ix = index_argument(L, 1);
-  struct statement_part name = part_argument(L, 2);
-  uint8_t public[CORE_PUBLIC_SIZE];
-  int of_one = !lua_isnoneornil(L, 3);
-  uint32_t bucket = index_find_bucket(ix, name.at, name.size), count = 0;
-  uint32_t total = bucket ? ix->buckets[bucket].count : 0;
-  uint32_t *numbers = lua_newuserdatauv(L, (total + 1) * sizeof *numbers, 0);
-  if (of_one) {
-    struct statement_part id = part_argument(L, 3);
-    luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), 3, "not a peer ID");
-  }
-  count = list_bucket(ix, bucket, of_one ? public : NULL, numbers);
-  qsort_r(numbers, count, sizeof *numbers, compare_age, ix);
-  lua_createtable(L, (int)count, 0);
-  for (uint32_t i = 0; i < count; i++) {
-    push_entry(L, ix, numbers[i]);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
-  return 1;
-}
-
-/* Taken back by its own signer, or over by LOW (seconds). */
-static int is_over(const struct entry *e, int64_t low) {
-  int64_t until = (int64_t)e->until * STATEMENT_TICK;
-  return until * 1000 <= e->at || until < low;
-}
-
-/* Adds one to the number of SIGNER in the table at INDEX. */
-static void count_signer(lua_State *L, int index, const struct holder *signer) {
-  char id[KEY_ID_SIZE];
-  key_id_of_public(signer->public, id);
-  lua_pushlstring(L, id, sizeof id);
-  lua_pushvalue(L, -1);
-  lua_Integer count = lua_rawget(L, index) == LUA_TNUMBER ? lua_tointeger(L, -1) : 0;
-  lua_pop(L, 1);
-  lua_pushinteger(L, count + 1);
-  lua_rawset(L, index);
-}
-
-/* index:signers(bucket, low in seconds) -> { [signer] = how many of his words there are
- * proposals that are not over at LOW }, array of the entries that are meant for later:
- * these are not counted, since the index does not know when they begin */
-static int f_signers(lua_State *L) {
-  const struct index *ix = index_argument(L, 1);
-  struct statement_part name = part_argument(L, 2);
-  int64_t low = luaL_checkinteger(L, 3);
-  uint32_t bucket = index_find_bucket(ix, name.at, name.size);
-  lua_settop(L, 3);
-  lua_newtable(L);
-  lua_newtable(L);
-  for (uint32_t n = bucket ? ix->buckets[bucket].first : 0; n;
-       n = index_entry(ix, n)->next_in_bucket) {
-    const struct entry *e = index_entry(ix, n);
-    if (e->is_dismissal || is_over(e, low))
-      continue;
-    if (!e->is_for_later) {
-      count_signer(L, 4, &ix->holders[e->holder]);
-      continue;
-    }
-    push_entry(L, ix, n);
-    lua_rawseti(L, 5, (lua_Integer)lua_rawlen(L, 5) + 1);
-  }
-  return 2;
-}
-
-static int compare_names(const void *a, const void *b) {
-  const struct bucket *x = *(const struct bucket *const *)a,
-                      *y = *(const struct bucket *const *)b;
-  int difference = memcmp(x->name, y->name, x->size < y->size ? x->size : y->size);
-  return difference ? difference : (x->size > y->size) - (x->size < y->size);
-}
-
-/* index:bucket_count(bucket, T in seconds) -> how many of its records have END > T: those
- * that a digest at T counts */
-static int f_bucket_count(lua_State *L) {
-  const struct index *ix = index_argument(L, 1);
-  struct statement_part name = part_argument(L, 2);
-  int64_t t = luaL_checkinteger(L, 3);
-  lua_Integer count = 0;
-  uint32_t bucket = index_find_bucket(ix, name.at, name.size);
-  for (uint32_t n = bucket ? ix->buckets[bucket].first : 0; n;
-       n = index_entry(ix, n)->next_in_bucket)
-    count += law_end(index_class(ix, index_entry(ix, n)), index_entry(ix, n)->at) > t;
-  lua_pushinteger(L, count);
-  return 1;
-}
-
-/* index:buckets([prefix]) -> sorted array of the names of buckets that have records */
-static int f_buckets(lua_State *L) {
-  const struct index *ix = index_argument(L, 1);
-  size_t size, count = 0;
-  const char *prefix = luaL_optlstring(L, 2, "", &size);
-  const struct bucket **found =
-      lua_newuserdatauv(L, (ix->bucket_top + 1) * sizeof *found, 0);
-  for (uint32_t i = 1; i <= ix->bucket_top; i++) {
-    const struct bucket *b = &ix->buckets[i];
-    if (b->name && b->size >= size && memcmp(b->name, prefix, size) == 0)
-      found[count++] = b;
-  }
-  qsort(found, count, sizeof *found, compare_names);
-  lua_createtable(L, (int)count, 0);
-  for (size_t i = 0; i < count; i++) {
-    lua_pushlstring(L, found[i]->name, found[i]->size);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
-  return 1;
-}
-
-/* index:class(bucket) -> name of its class | nil */
-static int f_class(lua_State *L) {
-  const struct index *ix = index_argument(L, 1);
-  int number = index_class_number(ix, part_argument(L, 2));
-  lua_pushstring(L, number < 0 ? NULL : ix->law.classes[number].name);
   return 1;
 }
 
@@ -377,7 +186,7 @@ static int f_ids(lua_State *L) {
   int number = class_argument(L, ix, 2);
   int64_t t = luaL_checkinteger(L, 3), max = luaL_checkinteger(L, 5), count = 0;
   luaL_argcheck(L, max >= 0 && max <= IDS_MAX, 5, "0 to 65536 IDs");
-  const uint8_t *after = lua_rawlen(L, 4) ? id_argument(L, 4) : NULL;
+  const uint8_t *after = lua_rawlen(L, 4) ? record_id(L, 4) : NULL;
   const struct order *o = index_order(ix, number);
   if (!o)
     return refuse(L, "ENOMEM");
@@ -413,25 +222,17 @@ static int f_memory(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"put",          f_put         },
-    {"expire",       f_expire      },
-    {"drop_future",  f_drop_future },
-    {"place",        f_place       },
-    {"get",          f_get         },
-    {"has",          f_has         },
-    {"slot",         f_slot        },
-    {"bucket",       f_bucket      },
-    {"buckets",      f_buckets     },
-    {"bucket_count", f_bucket_count},
-    {"signers",      f_signers     },
-    {"class",        f_class       },
-    {"law",          f_law         },
-    {"digest",       f_digest      },
-    {"ids",          f_ids         },
-    {"count",        f_count       },
-    {"memory",       f_memory      },
-    {"__gc",         f_close       },
-    {NULL,           NULL          }
+    {"put",         f_put        },
+    {"expire",      f_expire     },
+    {"drop_future", f_drop_future},
+    {"place",       f_place      },
+    {"law",         f_law        },
+    {"digest",      f_digest     },
+    {"ids",         f_ids        },
+    {"count",       f_count      },
+    {"memory",      f_memory     },
+    {"__gc",        f_close      },
+    {NULL,          NULL         }
 };
 
 static const luaL_Reg functions[] = {
@@ -441,6 +242,10 @@ static const luaL_Reg functions[] = {
 
 int luaopen_core_record(lua_State *L) {
   core_class(L, CLASS, methods);
+  luaL_getmetatable(L, CLASS);
+  lua_getfield(L, -1, "__index");
+  luaL_setfuncs(L, record_lookups, 0);
+  lua_pop(L, 2);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -13,13 +13,28 @@ static uint32_t number_of(uint32_t cell) {
   return cell & TABLE_NUMBER_MAX;
 }
 
+/* The cell where a thing with that hash would stand if the table were empty. A table is
+ * of any size: the lower half of the hash is taken as a share of it. */
+static uint32_t home_of(const struct table *t, uint64_t hash) {
+  return (uint32_t)((hash & 0xffffffff) * t->room >> 32);
+}
+
+static uint32_t after(const struct table *t, uint32_t at) {
+  return at + 1 < t->room ? at + 1 : 0;
+}
+
+/* How far AT is behind FROM, round the end. */
+static uint32_t distance(const struct table *t, uint32_t from, uint32_t at) {
+  return at >= from ? at - from : at + t->room - from;
+}
+
 uint32_t table_find(const struct table *t, const struct table_kind *kind,
                     const void *owner, uint64_t hash, const void *sought) {
   uint32_t tag = tag_of(hash);
   if (!t->room)
     return 0;
-  for (uint64_t at = hash;; at++) {
-    uint32_t cell = t->cells[at & (t->room - 1)];
+  for (uint32_t at = home_of(t, hash);; at = after(t, at)) {
+    uint32_t cell = t->cells[at];
     if (!cell)
       return 0;
     if ((cell & ~TABLE_NUMBER_MAX) == tag && kind->is(owner, number_of(cell), sought))
@@ -28,18 +43,19 @@ uint32_t table_find(const struct table *t, const struct table_kind *kind,
 }
 
 void table_add(struct table *t, uint64_t hash, uint32_t number) {
-  uint64_t at = hash;
-  while (t->cells[at & (t->room - 1)])
-    at++;
-  t->cells[at & (t->room - 1)] = tag_of(hash) | number;
+  uint32_t at = home_of(t, hash);
+  while (t->cells[at])
+    at = after(t, at);
+  t->cells[at] = tag_of(hash) | number;
   t->count++;
 }
 
+/* Half as large again: a table that doubled would be half empty for long. */
 int table_reserve(struct table *t, const struct table_kind *kind, const void *owner) {
-  struct table grown = {.room = t->room ? t->room * 2 : ROOM_MIN};
+  struct table grown = {.room = t->room ? t->room / 2 * 3 : ROOM_MIN};
   if (t->count + 1 <= (uint64_t)t->room * 7 / 8)
     return 0;
-  if (!grown.room || !(grown.cells = calloc(grown.room, sizeof *grown.cells)))
+  if (grown.room <= t->room || !(grown.cells = calloc(grown.room, sizeof *grown.cells)))
     return -1;
   for (uint32_t i = 0; i < t->room; i++)
     if (t->cells[i])
@@ -54,12 +70,12 @@ int table_reserve(struct table *t, const struct table_kind *kind, const void *ow
  * (Knuth, The Art of Computer Programming 3, 6.4, algorithm R). */
 void table_remove(struct table *t, const struct table_kind *kind, const void *owner,
                   uint32_t number) {
-  uint64_t mask = t->room - 1, hole = kind->hash(owner, number) & mask;
+  uint32_t hole = home_of(t, kind->hash(owner, number));
   while (number_of(t->cells[hole]) != number)
-    hole = (hole + 1) & mask;
-  for (uint64_t at = (hole + 1) & mask; t->cells[at]; at = (at + 1) & mask) {
-    uint64_t home = kind->hash(owner, number_of(t->cells[at])) & mask;
-    if (((at - home) & mask) < ((at - hole) & mask))
+    hole = after(t, hole);
+  for (uint32_t at = after(t, hole); t->cells[at]; at = after(t, at)) {
+    uint32_t home = home_of(t, kind->hash(owner, number_of(t->cells[at])));
+    if (distance(t, home, at) < distance(t, hole, at))
       continue;
     t->cells[hole] = t->cells[at];
     hole = at;

@@ -7,12 +7,12 @@
 #define TABLE_NUMBER_MAX 0xffffff
 
 /* Open addressing with linear probing, four bytes a cell: a number and eight bits of its
- * hash, so that hardly a wrong thing is ever looked at. It is between 7/16 and 7/8 full
+ * hash, so that hardly a wrong thing is ever looked at. It is between 7/12 and 7/8 full
  * once it has grown. Hashes must be keyed with a secret (SipHash), so that nobody can
  * make cells collide. */
 struct table {
   uint32_t *cells; /* 0: empty */
-  uint32_t room;   /* cells: 0 or a power of two */
+  uint32_t room;   /* cells */
   uint32_t count;
 };
 

@@ -144,6 +144,43 @@ describe("core.record", function()
     assert.are.same({ 1, 4 }, { #later, later[1].place })
   end)
 
+  it("finds the words of one key, the oldest first, and says how many there are", function()
+    for i, name in ipairs { "a", "b", "a" } do
+      index:put(sign({ key = name, at = AT + i, valid_until = NOW // 16 * 16 }, i == 3 and other or k), i)
+    end
+    local found, count = index:key("share/files", "a", 9)
+    assert.are.same({ 1, 3, 2 }, { found[1].place, found[2].place, count })
+    found, count = index:key("share/files", "a", 1)
+    assert.are.same({ 1, 1, 2 }, { #found, found[1].place, count })
+    assert.are.same({ {}, 0 }, { index:key("share/files", "c", 9) })
+    assert.are.same({ {}, 0 }, { index:key("share/nothing", "a", 9) })
+  end)
+
+  it("walks through a bucket in steps and meets each slot once, though words are renewed meanwhile", function()
+    index = record.new { { name = "share", max_ttl = 3200, size = 1024, slots = 9999, buckets = { "*" } } }
+    local function put(name, at) return index:put(sign { bucket = "s", key = name, at = at, valid_until = 16 }) end
+    for i = 1, 200 do
+      put("k" .. i, AT)
+      index:put(sign { bucket = "other", key = "k" .. i, valid_until = 16 }, i)
+    end
+    local met, row, steps = {}, 0, 0
+    while row do
+      local entries
+      entries, row = index:walk("s", row, 16)
+      assert.is_true(#entries <= 16)
+      for _, entry in ipairs(entries) do
+        local name = statement.parse(entry.text).key
+        assert.is_nil(met[name])
+        met[name] = true
+      end
+      steps = steps + 1
+      put("k" .. steps * 14, AT + steps) -- one that was met, or will be
+    end
+    for i = 1, 200 do assert.is_true(met["k" .. i]) end
+    assert.are.same({}, (index:walk("nothing", 0, 16)))
+    assert.are.same({ {} }, { index:walk("s", 1 << 40, 16) })
+  end)
+
   it("counts in a bucket what a digest counts, and drops words of the future of one signer only", function()
     local far = AT + DAY * 1000
     index:put(sign { key = "a" }, 1)
@@ -291,15 +328,39 @@ describe("core.record", function()
     assert.are.equal(record.new(CLASSES):digest("state", 0), index:digest("state", 0))
   end)
 
+  -- The bucket NAME by its lists of keys, and by a walk, is the same as at once.
+  local function same_by_keys(name, key_of)
+    local all, walked, row = index:bucket(name), 0, 0
+    local by_key = {}
+    for _, entry in ipairs(all) do
+      local list = by_key[key_of[entry.short]] or {}
+      by_key[key_of[entry.short]], list[#list + 1] = list, entry.short
+    end
+    for _, each in ipairs { "k0", "k1", "k2", "k3" } do
+      local found, count = index:key(name, each, 100)
+      for i, entry in ipairs(found) do found[i] = entry.short end
+      assert.are.same(by_key[each] or {}, found)
+      assert.are.equal(#found, count)
+    end
+    while row do
+      local entries
+      entries, row = index:walk(name, row, 7)
+      for _, entry in ipairs(entries) do assert.are.equal(name, entry.bucket) end
+      walked = walked + #entries
+    end
+    assert.are.equal(#all, walked)
+  end
+
   it("stays right through 20,000 puts, replacements, cuts and expiries", function()
     local r, keys = random.seeded(5), {}
     for i = 1, 8 do keys[i] = key.generate(r:bytes(32)) end
     index = record.new { { name = "share", max_ttl = 3200, size = 1024, slots = 40, buckets = { "*/…" } } }
     local heard, now = {}, 10000
-    local statements = {}
+    local statements, key_of = {}, {}
     for i = 1, 2000 do
       statements[i] = sign({ bucket = r:integer(9) .. "/" .. r:integer(30), key = "k" .. r:integer(4),
         at = (10000 + r:integer(10000)) * 1000, valid_until = 16 }, keys[r:integer(8) + 1])
+      key_of[statements[i].short] = statements[i].key
     end
     for step = 1, 20000 do
       local st = statements[r:integer(2000) + 1]
@@ -311,7 +372,10 @@ describe("core.record", function()
       end
       if step % 500 == 0 then
         local names, total = index:buckets(), 0
-        for _, name in ipairs(names) do total = total + #index:bucket(name) end
+        for _, name in ipairs(names) do
+          total = total + #index:bucket(name)
+          if step % 2000 == 1500 then same_by_keys(name, key_of) end
+        end
         local ids = index:ids("share", 0, "", 65536)
         assert.are.equal(total, index:count())
         assert.are.equal(total, #ids)
