@@ -1,6 +1,7 @@
 -- node.lua - builds the four layers bottom-up; the only file that knows all of them. Owns no loop and no effect.
 local republish = require "republish"
 local clock = require "time"
+local commands = require "commands"
 local state_health = require "state_health"
 local refusals = require "refusals"
 local journal = require "core.journal"
@@ -26,6 +27,7 @@ local function base(given)
   self.id, self.key = given.identity.id, given.identity.key
   self.swarm = self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
+  self.commands = commands.new()
   self.atomic_write = atomic_write.new { disk = self.disk, log = self.log, start = self.flusher }
   self.policy.on_failure = function() self.refuse "policy" end
   self.ports = function() return 0, 0 end
@@ -223,10 +225,14 @@ end
 
 -- The control socket at self.socket, for users UID and root. → true | nil, text, code.
 function node:open_control(net, uid)
-  local control, requests = require "clients.control", require "clients.control.requests"
+  local control = require "clients.control"
+  for _, about in ipairs { "clients.control.requests", "clients.discovery.requests", "clients.logs.requests" } do
+    require(about)(self, function(name, fn) return self.commands:add(name, fn) end)
+  end
   self.malformed = require "clients.control.malformed".new { loop = self.loop, dcache = self.dcache }
   self.control = control.new { loop = self.loop, net = net, disk = self.disk, log = self.log, path = self.socket,
-    uid = uid, state = self.state, command = self.command, answer = requests.new(self) }
+    uid = uid, state = self.state, command = self.command,
+    answer = function(request, reply) self.commands:run(request, reply) end }
   return self.control:listen()
 end
 

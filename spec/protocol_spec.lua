@@ -124,20 +124,19 @@ describe("the protocol page", function()
 
   it("names each command of the control socket once, and every member of its answer", function()
     local fake = require "spec.clients.fake_node"
-    local answer, listed = require "clients.control.requests".new(fake.node(fake.two())), {}
-    local source = content "lua/clients/control/requests.lua"
+    local asked = require "spec.clients.asked"
+    local answer, listed = asked.of(fake.node(fake.two())), {}
     for _, row in ipairs(rows "command | beside it") do
       local command, members = row[1], row[3]
       assert.is_nil(listed[command])
       listed[command] = true
       local got = answer { command = command, what = "run-12.bag", secret = true }
-      if type(got) == "function" then got(function(later) got = later end) end
       for member in pairs(type(got) == "table" and got or {}) do
         local known = member == "schema" or member == "command" or members:find("%f[%w_]" .. member .. "%f[^%w_]")
         assert.truthy(known, command .. " answers " .. member)
       end
     end
-    for name in source:gmatch "commands%.(%l+) =" do assert.truthy(listed[name], name) end
+    for name in pairs(asked.commands(fake.node()).by_name) do assert.truthy(listed[name], name) end
     for _, name in ipairs { "status", "discover", "summary", "report", "files", "sources", "folder", "identity" } do
       assert.truthy(listed[name], name)
     end
@@ -145,10 +144,9 @@ describe("the protocol page", function()
 
   it("shows the members of what several answers hold", function()
     local fake = require "spec.clients.fake_node"
-    local answer, text_of = require "clients.control.requests".new(fake.node(fake.two())), {}
+    local answer, text_of = require "spec.clients.asked".of(fake.node(fake.two())), {}
     for _, row in ipairs(rows "in these") do text_of[row[1]] = row[2] end
-    local status, discover = answer { command = "status" }, nil
-    answer { command = "discover" }(function(later) discover = later end)
+    local status, discover = answer { command = "status" }, answer { command = "discover" }
     for what, members in pairs { node = status.node, time = status.time, classes = status.classes[1],
       same = status.same, nodes = discover.nodes[2] } do
       local known = what == "nodes" and text_of.nodes .. " " .. text_of["a node"] or text_of[what]

@@ -26,12 +26,12 @@ if arg[4] then -- a folder whose file "run.bag" is really served, under the name
     url = "http://127.0.0.1:" .. offered:port() } }
 end
 
-local answers = require("clients.control.requests").new(fake.node(facts))
+local answers = require("spec.clients.asked").handler(fake.node(facts))
 if kind == "silent" then answers = function() loop:run() end end
 local server = require("clients.control").new {
   loop = loop, net = require "core.net", disk = require("core.disk").real(), state = state, path = path,
   log = { info = quiet, warn = quiet, error = quiet }, uid = require("paths").uid(),
-  answer = kind == "refusing" and function() return nil, "permission: not today", "permission" end or answers,
+  answer = kind == "refusing" and function(_, reply) reply(nil, "permission: not today", "permission") end or answers,
 }
 assert(server:listen())
 loop:signal("sigterm", function()

@@ -2,7 +2,7 @@
 local fake = require "spec.clients.fake_node"
 local layout = require "cli.table"
 local progress = require "cli.progress"
-local requests = require "clients.control.requests"
+local asked = require "spec.clients.asked"
 local show = require "cli.show"
 local text = require "core.text"
 local width = require "cli.width"
@@ -12,8 +12,7 @@ local function page(command, facts, options)
   local parts = {}
   local s = show.new { width = options.width or 80, colour = options.colour, escape = text.escape,
     write = function(part) parts[#parts + 1] = part end }
-  local answer = assert(requests.new(fake.node(facts)) { command = command })
-  if type(answer) == "function" then answer(function(later) answer = later end) end
+  local answer = assert(asked.of(fake.node(facts)) { command = command })
   require("cli." .. command).show(answer, s)
   return table.concat(parts)
 end
@@ -202,7 +201,7 @@ describe("pages", function()
     end
     local parts = {}
     local s = show.new { width = 30, escape = text.escape, write = function(part) parts[#parts + 1] = part end }
-    require("cli.report").show(requests.new(fake.node(facts)) { command = "report" }, s, { wide = true })
+    require("cli.report").show(asked.of(fake.node(facts)) { command = "report" }, s, { wide = true })
     local whole = table.concat(parts)
     assert.truthy(whole:find(fake.OTHER_CID, 1, true))
     assert.truthy(whole:find "camera%-front%-left.bag +1.2 GB" and not whole:find "…", whole)
@@ -305,7 +304,7 @@ describe("pages", function()
       return { { id = fake.DONALD, bucket = "share/files", count = 2, why = "size is not within 0 to 2^40" },
         { id = fake.SERVER, bucket = "share/safe", count = 1, why = "from is no peer ID" } }
     end }
-    local answer = requests.new(node) { command = "status" }
+    local answer = asked.of(node) { command = "status" }
     assert.same({ fake.DONALD, "donald", 2 }, { answer.malformed[1].id, answer.malformed[1].name,
       answer.malformed[1].count })
     local parts = {}

@@ -5,7 +5,7 @@ local disk = require "core.disk"
 local paths = require "paths"
 local loop_of = require "loop"
 local control = require "clients.control"
-local requests = require "clients.control.requests"
+local asked = require "spec.clients.asked"
 local last_seen = require "clients.control.last_seen"
 local fake = require "spec.clients.fake_node"
 
@@ -16,7 +16,8 @@ local function start(options, facts)
     loop = loop, net = net, disk = disk.real(), log = log,
     path = options.path or path, uid = options.uid or paths.uid(),
     state = options.state, command = options.command, clients = options.clients, limits = options.limits,
-    answer = options.answer or requests.new(fake.node(facts)),
+    conversations = options.conversations, own_conversations = options.own_conversations,
+    answer = options.answer or asked.handler(fake.node(facts)),
   }
   open[#open + 1] = server
   return server, server:listen()
@@ -164,17 +165,17 @@ describe("the control socket", function()
 
   it("gives an answer later, in its turn, once, and to who only listens any more", function()
     local tells = {}
-    start { answer = function(request)
-      if request.command == "now" then return { schema = 1, command = "now" } end
-      return function(tell) tells[#tells + 1] = tell end
+    start { answer = function(request, reply)
+      if request.command == "now" then return reply {} end
+      tells[#tells + 1] = reply
     end }
     local one = client()
     one.say '{"command":"later"}\n{"command":"now"}\n'
     assert(until_true(function() return tells[1] end))
     assert.equal("now", ask('{"command":"now"}').command, "others are answered meanwhile")
     assert.equal("", one.heard)
-    tells[1]({ schema = 1, command = "later" })
-    tells[1]({ schema = 1, command = "again" })
+    assert.is_true(tells[1] { first = true })
+    assert.is_false(tells[1] { second = true })
     assert.equal("later", one.line().command)
     assert.equal("now", one.line().command)
 
@@ -193,11 +194,9 @@ describe("the control socket", function()
 
   it("gives up an answer that was to come later when nobody waits for it, or it takes too long", function()
     local given_up, begun = 0, 0
-    local server = start { limits = { slow = 300 }, answer = function()
-      return function()
-        begun = begun + 1
-        return function() given_up = given_up + 1 end
-      end
+    local server = start { limits = { slow = 300 }, answer = function(_, reply)
+      begun = begun + 1
+      reply:on_cancel(function() given_up = given_up + 1 end)
     end }
     local stream = assert(net.unix_connect(path))
     stream:send '{"command":"later"}\n'
@@ -212,10 +211,15 @@ describe("the control socket", function()
   end)
 
   it("does not fall when what was to come later fails", function()
-    start { answer = function() return function() error "a fault of ours" end end }
+    start { answer = function(_, reply) loop:after(5, function() reply { half = 0.5 } end) end }
     assert.equal("kind", ask('{"command":"status"}').error.word)
-    start { path = path .. "2", answer = function() return function(tell) tell { half = 0.5 } end end }
+    local cancelled = 0
+    start { path = path .. "2", answer = function(_, reply)
+      reply:on_cancel(function() cancelled = cancelled + 1 end)
+      error "a fault of ours"
+    end }
     assert.equal("kind", ask('{"command":"status"}', path .. "2").error.word)
+    assert.equal(1, cancelled)
   end)
 
   it("does not fall when a command fails", function()
@@ -225,7 +229,7 @@ describe("the control socket", function()
   end)
 
   it("does not fall over an answer that JSON cannot hold", function()
-    start { answer = function() return { schema = 1, half = 0.5 } end }
+    start { answer = function(_, reply) reply { half = 0.5 } end }
     assert.equal("kind", ask('{"command":"status"}').error.word)
   end)
 
@@ -242,15 +246,15 @@ describe("the control socket", function()
 
   it("drops clients that ask and do not read, and reads no more of theirs meanwhile", function()
     local big = ("x"):rep(1 << 20)
-    local asked = 0
-    local server = start { limits = { slow = 150 }, answer = function()
-      asked = asked + 1
-      return { schema = 1, big = big }
+    local times = 0
+    local server = start { limits = { slow = 150 }, answer = function(_, reply)
+      times = times + 1
+      reply { big = big }
     end }
     local stream = assert(net.unix_connect(path))
     stream:send(('{"command":"status"}\n'):rep(50))
     assert(until_true(function() return server:status().refused.slow == 1 end))
-    assert.equal(1, asked)
+    assert.equal(1, times)
     assert.equal(0, server:status().clients)
     stream:close()
   end)
@@ -306,7 +310,7 @@ describe("the control socket", function()
     end
     local server = control.new {
       loop = loop, net = stranger, disk = disk.real(), log = log, path = path, uid = paths.uid(),
-      answer = requests.new(fake.node()),
+      answer = asked.handler(fake.node()),
     }
     open[#open + 1] = server
     assert(server:listen())
@@ -370,9 +374,7 @@ end)
 
 describe("requests", function()
   local function answer(request, facts)
-    local found = table.pack(requests.new(fake.node(facts))(request))
-    if type(found[1]) == "function" then found[1](function(...) found = table.pack(...) end) end
-    return table.unpack(found, 1, found.n)
+    return asked.of(fake.node(facts))(request)
   end
 
   it("finds a file by name, CID and the beginning of either", function()
@@ -618,7 +620,7 @@ describe("requests", function()
     facts.records[251] = fake.safe("cid-gone", fake.SERVER, fake.ADA, "bag/000", 9)
     facts.records[252] = fake.safe("cid-older", fake.SERVER, fake.ADA, "bag/001/x", 9) -- other bytes are there now
     facts.sources = { { id = fake.SERVER, url = "http://192.168.1.2:3826" } }
-    local answer_of, after, shown = requests.new(fake.node(facts)), nil, {}
+    local answer_of, after, shown = asked.of(fake.node(facts)), nil, {}
     for page = 1, 3 do
       local part = assert(answer_of { command = "folder", what = "bag/", from = fake.ADA, after = after })
       assert.equal(page < 3, part.more)

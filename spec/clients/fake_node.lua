@@ -90,6 +90,7 @@ function fake.node(facts)
     age = function(_, at)
       return facts.quality ~= "none" and fake.NOW - at or nil, facts.quality == "adopted" or nil
     end }
+  node.reload = { run = function() return { policy = "policies/duckiebot.lua", changes = {}, restart = {} } end }
   node.policy = { name = "policies/duckiebot.lua" }
   node.state, node.share = "/home/ada/.local/state/dt-swarm", "/home/ada/shared-logs"
   node.socket = "/run/user/1000/dt-swarm/control.sock"

@@ -6,7 +6,7 @@ local json = require "core.json"
 local key = require "core.key"
 local messages = require "comms.messages"
 local policy = require "policy"
-local requests = require "clients.control.requests"
+local asked = require "spec.clients.asked"
 local sim = require "sim"
 local statement = require "core.statement"
 local stub = require "spec.net.stub"
@@ -72,15 +72,7 @@ local function said(input, swarm, now)
 end
 
 local function ask(world, node)
-  local asked = requests.new(node)
-  local function answer(request)
-    local found = table.pack(asked(request))
-    if type(found[1]) == "function" then
-      found[1](function(...) found = table.pack(...) end)
-      world:run(1100)
-    end
-    return table.unpack(found, 1, found.n)
-  end
+  local answer = asked.of(node, function() world:run(1100) end)
   for _, command in ipairs { "status", "discover", "summary", "report", "files", "identity" } do
     assert(#assert(json.encode(assert(answer { command = command }))) < 1 << 20)
   end

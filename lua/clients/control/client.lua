@@ -1,4 +1,5 @@
--- client.lua - one client of the control socket: a line in, a line out, one at a time. Decides nothing.
+-- client.lua - one client of the control socket: lines in, lines out, one request at a time. Answers nothing itself.
+local conversation = require "clients.control.conversation"
 local json = require "core.json"
 
 local client = {}
@@ -6,21 +7,17 @@ client.__index = client
 
 local LINE <const> = 65536 -- bytes of a request, line feed not counted
 local PIECE <const> = 16384
-local IDLE <const> = 300000 -- ms without a request
+local IDLE <const> = 300000 -- ms without a request, or in which a conversation's reader takes nothing
 local LINGER <const> = 1000 -- ms for a client that is turned away to read why
-local SLOW <const> = 10000 -- ms for a request to become whole, or for an answer to be taken on
+local SLOW <const> = 10000 -- ms for a request to become whole, for the first answer, or for the last to be taken on
 
-local function error_line(code, text, candidates)
-  return json.encode { schema = 1, error = { word = code, text = text, candidates = candidates } }
-end
-
---- A client on STREAM; OWNER is the control object (its loop, answer, limits).
-function client.new(owner, stream)
-  local self = setmetatable({ owner = owner, stream = stream, input = "", output = "" }, client)
+--- A client of the user UID on STREAM; OWNER is the control object (its loop, answer, limits).
+function client.new(owner, stream, uid)
+  local self = setmetatable({ owner = owner, stream = stream, uid = uid, input = "", output = "" }, client)
   local limits = owner.limits or {}
   self.idle, self.slow, self.line = limits.idle or IDLE, limits.slow or SLOW, limits.line or LINE
   self.watch = owner.loop:watch(stream:fd(), "r", function(readable, writable)
-    if writable and self.liveness then return self:close() end -- nothing waits to go out: it hung up
+    if writable and self.talk and self.output == "" then return self:close() end -- nothing waits: it hung up
     if writable then self:flush() end
     if readable and not self.closed then self:read() end
   end)
@@ -28,9 +25,10 @@ function client.new(owner, stream)
   return self
 end
 
+-- MS from now it is closed, unless something happens before that; nil: no time runs.
 function client:wait(ms)
   if self.timer then self.timer:cancel() end
-  self.timer = self.owner.loop:after(ms, function()
+  self.timer = ms and self.owner.loop:after(ms, function()
     if not self.leaving then self.owner:refuse "slow" end
     self:close()
   end)
@@ -41,14 +39,21 @@ end
 function client:refuse(code, text)
   self.owner:refuse(code)
   self.leaving = true
-  self:say(error_line(code, text))
+  self:say(conversation.error_line(code, text))
 end
 
+--- Writes a line; whoever is in a conversation asks its has_room before.
 function client:say(text)
   self.partial = false
-  self.output = text .. "\n"
-  self:wait(self.leaving and LINGER or self.slow)
+  self.output = self.output .. text .. "\n"
+  self:wait(self.leaving and LINGER or self.talk and self.idle or self.slow)
   self:flush()
+end
+
+--- The last line of the conversation: the next request's turn.
+function client:finish(text)
+  self.talk = nil
+  self:say(text)
 end
 
 -- Requests come from people's own programs too, whose JSON has spaces and any order of keys.
@@ -59,47 +64,15 @@ local function read_json(text)
   return ok and read or nil
 end
 
--- What `answer` gave, as a line; OK: it did not throw.
-local function line_of(owner, request, ok, result, message, code, candidates)
-  local line
-  if ok and result then ok, line = pcall(json.encode, result) end
-  if not ok then
-    owner.log:error("control", "a request failed", { command = request.command, reason = line or result })
-    return error_line("kind", "the daemon failed at this; its log says where")
-  end
-  if line then return line end
-  owner:refuse(code)
-  return error_line(code, message:gsub("^[%w]+: ", ""), candidates)
-end
-
--- An answer that takes its time: START(tell) begins it, and tell is called once with what `answer` would have given.
--- START may give a function that gives it up: it is called when the client goes before. Until then the client waits.
-function client:later(request, start)
-  local told = false
-  self.liveness = true
-  self:wait(self.slow)
-  local function tell(...)
-    if told or self.closed then return end
-    told, self.liveness, self.give_up = true, nil, nil
-    self:say(line_of(self.owner, request, true, ...))
-  end
-  local ok, result = pcall(start, tell)
-  if not ok and not told then
-    told, self.liveness = true, nil
-    return self:say(line_of(self.owner, request, false, result))
-  end
-  if not told then self.give_up = result end
-end
-
 function client:answer(text)
-  local owner, request = self.owner, read_json(text)
+  local request = read_json(text)
   if type(request) ~= "table" or type(request.command) ~= "string" then
-    owner:refuse "form"
-    return self:say(error_line("form", 'a request is one line such as {"command":"status"}'))
+    self.owner:refuse "form"
+    return self:say(conversation.error_line("form", 'a request is one line such as {"command":"status"}'))
   end
-  local found = table.pack(pcall(owner.answer, request))
-  if found[1] and type(found[2]) == "function" then return self:later(request, found[2]) end
-  self:say(line_of(owner, request, table.unpack(found, 1, found.n)))
+  self.talk = conversation.new(self, request)
+  self:wait(self.slow)
+  self.talk:begin(self.owner.answer)
 end
 
 -- The time for a line runs from its first byte: one byte now and then does not renew it.
@@ -111,8 +84,8 @@ end
 
 --- Answers the first whole line, if there is one and the last answer has gone out.
 function client:step()
-  local line, rest = self.input:match("^([^\n]*)\n(.*)$")
-  if self.output ~= "" or self.closed or self.leaving or self.liveness then return end
+  local line, rest = self.input:match "^([^\n]*)\n(.*)$"
+  if self.output ~= "" or self.closed or self.leaving or self.talk then return end
   if #(line or self.input) > self.line then
     self.input = ""
     return self:refuse("long", ("a request has at most %d bytes"):format(self.line))
@@ -124,6 +97,12 @@ function client:step()
   self:answer(line)
 end
 
+-- Reads on, unless the client says no more, or has asked enough for now.
+local function watch_input(self)
+  local rests = self.ended or self.talk and #self.input > self.line
+  self.watch:set(rests and "" or "r")
+end
+
 function client:read()
   local bytes, _, code = self.stream:receive(PIECE)
   if not bytes then
@@ -133,15 +112,15 @@ function client:read()
   if bytes == "" then return self:ends() end
   if self.leaving then return end
   self.input = self.input .. bytes
-  if self.liveness and #self.input > self.line then self.watch:set "" end -- enough questions for now
+  if self.talk then return watch_input(self) end
   self:step()
 end
 
--- The client says no more. It may still read: an answer that is being made goes to it first.
+-- The client says no more. It may still read: answers that are being made go to it first.
 function client:ends()
-  if not self.liveness then return self:close() end
+  if not self.talk then return self:close() end
   self.ended = true
-  self.watch:set ""
+  watch_input(self)
 end
 
 -- While an answer waits to go out nothing is read: a client that does not listen cannot pile up questions.
@@ -154,7 +133,11 @@ function client:flush()
     end
     self.output = self.output:sub(sent + 1)
   end
-  self.watch:set(self.ended and "" or "r")
+  watch_input(self)
+  if self.talk then
+    self:wait(nil)
+    return self.talk:drained()
+  end
   self.owner.loop:post(function() self:step() end)
 end
 
@@ -162,7 +145,7 @@ end
 function client:close()
   if self.closed then return end
   self.closed = true
-  if self.give_up then pcall(self.give_up) end
+  if self.talk then self.talk:cancel() end
   if self.timer then self.timer:cancel() end
   self.watch:close()
   self.stream:close()

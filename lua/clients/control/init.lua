@@ -6,20 +6,22 @@ local control = {}
 control.__index = control
 
 local CLIENTS <const> = 32
+local CONVERSATIONS <const>, OF_ONE <const> = 16, 12 -- that go on at one time: in all, and of one user
 local TURNED_AWAY <const> = 8 -- clients beyond those, just long enough to be told so
 local LAST <const> = "last" -- file in the state folder that outlives the daemon
 
 --- A control socket, not yet open. OPTIONS: loop, net (core.net), disk, log, path of the socket; uid of this
 -- process (the only one, with 0, that may speak); state, the folder where "last seen" is kept (or nil); command, the
 -- options that start this daemon again (or nil);
--- answer(request) → table, or nil, text, code and optionally candidates, or a function for an answer that comes later
--- (client.lua); clients = most at one time.
+-- answer(request, reply): answers it now or later (conversation.lua); clients, conversations = most at one time, and
+-- own_conversations = most of one user.
 function control.new(options)
   return setmetatable({
     loop = options.loop, net = options.net, disk = options.disk, log = options.log,
     path = options.path, uid = options.uid, state = options.state, command = options.command, answer = options.answer,
     most = options.clients or CLIENTS, limits = options.limits,
-    clients = {}, count = 0, asked = 0, refused = {},
+    most_conversations = options.conversations or CONVERSATIONS, most_of_one = options.own_conversations or OF_ONE,
+    clients = {}, count = 0, asked = 0, refused = {}, conversations = 0, by_uid = {},
   }, control)
 end
 
@@ -69,8 +71,7 @@ function control:listen()
   return true
 end
 
-local function admit(self, stream)
-  local uid = stream:credentials()
+local function admit(self, uid)
   if uid ~= self.uid and uid ~= 0 then return nil, "permission", "this socket is its owner's and root's" end
   if self.count >= self.most then return nil, "full", "too many clients; close one" end
   return true
@@ -85,8 +86,9 @@ function control:accept()
       self:refuse "full"
       stream:close()
     else
-      local ok, code, text = admit(self, stream)
-      local one = client.new(self, stream)
+      local uid = stream:credentials()
+      local ok, code, text = admit(self, uid)
+      local one = client.new(self, stream, uid)
       self.clients[one] = true
       self.count = self.count + 1
       if not ok then one:refuse(code, text) end
@@ -101,9 +103,26 @@ function control:forget(one)
   self.count = self.count - 1
 end
 
---- Plain facts for `status`: clients now, requests so far, refusals by word.
+--- A conversation of the user UID begins, which has several answers. → true | nil, text, code.
+function control:begin_conversation(uid)
+  local of_one = self.by_uid[uid] or 0
+  if self.conversations >= self.most_conversations or of_one >= self.most_of_one then
+    return nil, ("full: %d commands that go on are running, of you %d; end one of them (Ctrl-C where it runs)"):format(
+      self.conversations, of_one), "full"
+  end
+  self.conversations, self.by_uid[uid] = self.conversations + 1, of_one + 1
+  return true
+end
+
+function control:end_conversation(uid)
+  self.conversations = self.conversations - 1
+  self.by_uid[uid] = self.by_uid[uid] > 1 and self.by_uid[uid] - 1 or nil
+end
+
+--- Plain facts for `status`: clients and conversations now, requests so far, refusals by word.
 function control:status()
-  return { path = self.path, clients = self.count, asked = self.asked, refused = self.refused }
+  return { path = self.path, clients = self.count, conversations = self.conversations, asked = self.asked,
+    refused = self.refused }
 end
 
 --- Ends all clients, removes the socket, leaves HOW ("stopped cleanly" if nil) behind. Twice is safe.

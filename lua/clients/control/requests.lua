@@ -1,12 +1,8 @@
--- requests.lua - one function a command, from the node to the answer's table. Two change anything: dismiss, reload.
-local dismissal = require "clients.control.dismissal"
+-- requests.lua - the answers about the node as a whole: status, summary, identity; reload, which changes it.
 local facts_of = require "clients.control.facts"
-local files = require "clients.control.files"
 local to_json = require "clients.control.to_json"
 
 local requests = {}
-
-local SCHEMA <const> = 1
 
 local function node_facts(node)
   local facts = to_json.fields(node, { "id", "name", "type", "swarm", "version", "state", "share", "socket" })
@@ -69,27 +65,6 @@ function requests.status(node)
   }
 end
 
-local function who_is_here(node, request)
-  return {
-    nodes = to_json.list(node.discovery:nodes(request.all == true), function(other)
-      return to_json.fields(other, {
-        "id", "name", "label", "type", "version", "status", "state", "near", "self", "via", "seen_ms", "seen_about",
-        "boot", "clock", "files", "note",
-      })
-    end),
-    tried = to_json.value(node.discovery:tried()),
-    same = to_json.value(node.discovery:same()),
-  }
-end
-
---- Who is here. Near ones that were silent are asked first, so the answer may come a second later; with request.all
--- those of earlier runs are told, too.
-function requests.discover(node, request)
-  return function(tell)
-    return node.discovery:probe(function() tell(who_is_here(node, request)) end)
-  end
-end
-
 function requests.summary(node)
   return {
     classes = to_json.list(node.dcache:classes(), class_facts),
@@ -108,38 +83,10 @@ function requests.identity(node, request)
   return answer
 end
 
-local function commands_of(node)
-  local about = files.new(node)
-  local commands = {}
-  for _, name in ipairs { "status", "discover", "summary", "identity" } do
-    commands[name] = function(request) return requests[name](node, request) end
+--- Adds what the daemon itself answers about NODE: ADD(name, fn(request, reply)).
+return function(node, add)
+  for _, name in ipairs { "status", "summary", "identity" } do
+    add(name, function(request, reply) reply(requests[name](node, request)) end)
   end
-  for command, method in pairs { report = "report", files = "list", sources = "sources", folder = "folder" } do
-    commands[command] = function(request) return about[method](about, request) end -- in any order
-  end
-  commands.reload = function() return node.reload:run() end
-  commands.dismiss = function(request) return dismissal(node, request) end
-  return commands
+  add("reload", function(_, reply) reply(node.reload:run()) end)
 end
-
-local function complete(request, answer, ...)
-  if answer then answer.schema, answer.command = SCHEMA, request.command end
-  return answer, ...
-end
-
---- What control.new takes as `answer`: request table → answer table, or nil, text, code, candidates, or a function for
--- an answer that comes later.
-function requests.new(node)
-  local commands = commands_of(node)
-  return function(request)
-    local command = commands[request.command]
-    if not command then return nil, "kind: no such command: " .. to_json.text(request.command), "kind" end
-    local found = table.pack(command(request))
-    if type(found[1]) ~= "function" then return complete(request, table.unpack(found, 1, found.n)) end
-    return function(tell)
-      return found[1](function(...) tell(complete(request, ...)) end)
-    end
-  end
-end
-
-return requests

@@ -1,0 +1,135 @@
+-- conversation.lua - one request and its answers: one, or several while it goes on. Knows no command, reads no socket.
+--
+-- Whoever answers a request is called with it and with this object, `reply`, and may answer at once or later:
+--   reply(answer)                           the last answer, a table
+--   reply(nil, text, code, candidates)      the last answer, a refusal: one code of the closed list (core.h)
+--   reply(answer, true)                     an answer, and more will follow; on the wire it has "continues":true
+-- Nothing is queued for a reader who is slow: while one line is still on its way the next such answer is not taken,
+-- reply gives false, and on_room tells when there is room again. So a slow reader costs one line of memory.
+local json = require "core.json"
+
+local conversation = {}
+conversation.__index = conversation
+
+local SCHEMA <const> = 1
+
+--- An error as a line of JSON.
+function conversation.error_line(code, text, candidates)
+  return json.encode { schema = SCHEMA, error = { word = code, text = text, candidates = candidates } }
+end
+
+--- CLIENT (client.lua) asked for REQUEST, a table.
+function conversation.new(client, request)
+  return setmetatable({ client = client, owner = client.owner, request = request, cancels = {}, rooms = {} },
+    conversation)
+end
+
+local function call_all(self, list)
+  for _, fn in ipairs(list) do
+    local ok, fault = pcall(fn)
+    if not ok then
+      self.owner.log:error("control", "a request failed", { command = self.request.command, reason = fault })
+    end
+  end
+end
+
+local function cancel(self)
+  self.over, self.cancelled = true, true
+  call_all(self, self.cancels)
+end
+
+local function finish(self, line)
+  self.over = true
+  if self.long then self.owner:end_conversation(self.client.uid) end
+  self.client:finish(line)
+end
+
+-- The handler threw, or answered with what JSON cannot hold: a fault of ours.
+local function fail(self, fault)
+  self.owner.log:error("control", "a request failed", { command = self.request.command, reason = fault })
+  if self.over then return end
+  finish(self, conversation.error_line("kind", "the daemon failed at this; its log says where"))
+  cancel(self)
+end
+
+local function line_of(self, answer)
+  answer.schema, answer.command = SCHEMA, self.request.command
+  local ok, line = pcall(json.encode, answer)
+  if not ok then return fail(self, line) end
+  return line
+end
+
+local function refuse(self, text, code, candidates)
+  self.owner:refuse(code)
+  finish(self, conversation.error_line(code, text:gsub("^[%w]+: ", ""), candidates))
+end
+
+-- The first answer that is not the last: from here on it is one of a limited number.
+local function begin_long(self)
+  local ok, text, code = self.owner:begin_conversation(self.client.uid)
+  if ok then
+    self.long = true
+    return true
+  end
+  refuse(self, text, code)
+  cancel(self)
+end
+
+local function go_on(self, answer)
+  if not self.long and not begin_long(self) then return false end
+  if not self:has_room() then
+    self.wanted = true
+    return false
+  end
+  answer.continues = true
+  local line = line_of(self, answer)
+  if line then self.client:say(line) end
+  return line ~= nil
+end
+
+--- As the head of this file says. → was it taken?
+function conversation:__call(answer, more, code, candidates)
+  if self.over then return false end
+  if answer and more == true then return go_on(self, answer) end
+  if not answer then
+    refuse(self, more, code, candidates)
+    return true
+  end
+  local line = line_of(self, answer)
+  if line then finish(self, line) end
+  return line ~= nil
+end
+
+--- Has the line before gone out, so that the next one would be taken?
+function conversation:has_room() return not self.over and self.client.output == "" end
+
+--- fn() once if it ends before its last answer: the client went, there are too many conversations, or the daemon stops.
+function conversation:on_cancel(fn)
+  if self.cancelled then return fn() end
+  table.insert(self.cancels, fn)
+end
+
+--- fn() whenever an answer was not taken for want of room, and there is room now.
+function conversation:on_room(fn) table.insert(self.rooms, fn) end
+
+--- Calls HANDLER(request, reply).
+function conversation:begin(handler)
+  local ok, fault = pcall(handler, self.request, self)
+  if not ok then fail(self, fault) end
+end
+
+--- Called by the client when a line has gone out.
+function conversation:drained()
+  if not self.wanted or self.over then return end
+  self.wanted = nil
+  call_all(self, self.rooms)
+end
+
+--- Called by the client when it goes.
+function conversation:cancel()
+  if self.over then return end
+  if self.long then self.owner:end_conversation(self.client.uid) end
+  cancel(self)
+end
+
+return conversation

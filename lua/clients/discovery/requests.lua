@@ -1,0 +1,27 @@
+-- requests.lua - the answer to `discover`: who is here. Changes nothing.
+local to_json = require "clients.control.to_json"
+
+local FIELDS <const> = { "id", "name", "label", "type", "version", "status", "state", "near", "self", "via", "seen_ms",
+  "seen_about", "boot", "clock", "files", "note" }
+
+local function who_is_here(discovery, request)
+  return {
+    nodes = to_json.list(discovery:nodes(request.all == true), function(other)
+      return to_json.fields(other, FIELDS)
+    end),
+    tried = to_json.value(discovery:tried()),
+    same = to_json.value(discovery:same()),
+  }
+end
+
+-- Near nodes that were silent are asked first, so the answer may come a second later; with request.all those of earlier
+-- runs are told, too.
+local function discover(discovery, request, reply)
+  local give_up = discovery:probe(function() reply(who_is_here(discovery, request)) end)
+  if give_up then reply:on_cancel(give_up) end
+end
+
+--- Adds the command: ADD(name, fn(request, reply)).
+return function(node, add)
+  add("discover", function(request, reply) discover(node.discovery, request, reply) end)
+end

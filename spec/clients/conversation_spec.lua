@@ -1,0 +1,196 @@
+local net = require "core.net"
+local disk = require "core.disk"
+local json = require "core.json"
+local paths = require "paths"
+local loop_of = require "loop"
+local control = require "clients.control"
+
+local loop, folder, open, log, replies, cancelled
+
+local function nothing() end
+
+-- A control object whose requests go on; each one's `reply` is in replies, in order.
+local function start(options)
+  local given = { loop = loop, net = net, disk = disk.real(), log = log, path = folder .. "/control.sock",
+    uid = paths.uid(), answer = function(_, reply)
+      replies[#replies + 1] = reply
+      reply:on_cancel(function() cancelled[#cancelled + 1] = reply end)
+    end }
+  for name, value in pairs(options or {}) do given[name] = value end
+  local server = control.new(given)
+  assert(server:listen())
+  open[#open + 1] = server
+  return server
+end
+
+local function until_true(test)
+  local timer
+  local late = loop:after(5000, function() loop:stop() end)
+  timer = loop:every(2, function() if test() then loop:stop() end end)
+  loop:run()
+  timer:cancel()
+  late:cancel()
+  return test()
+end
+
+-- READS: false for a client that does not read.
+local function client(reads)
+  local one = { stream = assert(net.unix_connect(folder .. "/control.sock")), heard = "", lines = {} }
+  one.watch = loop:watch(one.stream:fd(), reads == false and "" or "r", function()
+    local bytes, _, code = one.stream:receive(65536)
+    if code == "EAGAIN" then return end
+    if not bytes or bytes == "" then
+      one.ended = true
+      return one.watch:close()
+    end
+    one.heard = one.heard .. bytes
+    local at = one.heard:find("\n", 1, true)
+    while at do
+      one.lines[#one.lines + 1] = assert(json.decode(one.heard:sub(1, at - 1)))
+      one.heard = one.heard:sub(at + 1)
+      at = one.heard:find("\n", 1, true)
+    end
+  end)
+  function one.close()
+    one.watch:close()
+    one.stream:close()
+  end
+  one.stream:send '{"command":"watch"}\n'
+  open[#open + 1] = one
+  return one
+end
+
+-- A client whose conversation has begun with a first answer, and its reply.
+local function talking(reads)
+  local one, before = client(reads), #replies
+  assert(until_true(function() return #replies == before + 1 end))
+  assert.is_true(replies[#replies]({ n = 1 }, true))
+  return one, replies[#replies]
+end
+
+describe("a conversation on the control socket", function()
+  before_each(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    assert(disk.real():mkdir(folder))
+    open, replies, cancelled = {}, {}, {}
+    log = { said = {}, info = nothing, warn = nothing, error = function(self, _, _, facts)
+      table.insert(self.said, facts.reason)
+    end }
+    loop = loop_of.new { on_error = function(text) error(text, 0) end }
+  end)
+
+  after_each(function()
+    for i = #open, 1, -1 do open[i]:close() end
+    loop:close()
+    os.execute("rm -rf " .. folder)
+  end)
+
+  it("has answers that say that more will come, one that is the last, and then the next request", function()
+    local server = start()
+    local one, reply = talking()
+    assert.equal(1, server:status().conversations)
+    one.stream:send '{"command":"next"}\n'
+    assert(until_true(function() return #one.lines == 1 end))
+    assert.is_true(reply({ n = 2 }, true))
+    assert(until_true(function() return #one.lines == 2 end))
+    assert.equal(1, #replies, "the next request waits")
+    assert.is_true(reply { n = 3 })
+    assert.is_false(reply { n = 4 })
+    assert(until_true(function() return #one.lines == 3 and #replies == 2 end))
+    for i, line in ipairs(one.lines) do
+      assert.same({ schema = 1, command = "watch", n = i, continues = i < 3 or nil }, line)
+    end
+    assert.equal(0, server:status().conversations)
+    assert.same({}, cancelled)
+  end)
+
+  it("may end with a refusal after answers", function()
+    start()
+    local one, reply = talking()
+    reply(nil, "closed: it is over", "closed")
+    assert(until_true(function() return #one.lines == 2 end))
+    assert.same({ schema = 1, error = { word = "closed", text = "it is over" } }, one.lines[2])
+  end)
+
+  it("is cancelled once when the client goes, also one that only listened, and when the daemon stops", function()
+    local server = start()
+    local one = talking()
+    one.close()
+    assert(until_true(function() return #cancelled == 1 end))
+    assert.is_false(replies[1]({ n = 2 }, true))
+    local late
+    replies[1]:on_cancel(function() late = true end)
+    assert.is_true(late, "who asks too late is told at once")
+    talking()
+    server:close()
+    assert.equal(replies[2], cancelled[2])
+    assert.same({ 2, 0 }, { #cancelled, server:status().conversations })
+  end)
+
+  it("is one of so many, in all and of one user; the next is refused, with what would help", function()
+    for _, limits in ipairs { { conversations = 2 }, { own_conversations = 2 } } do
+      replies, cancelled = {}, {}
+      local server = start(limits)
+      local first = talking()
+      talking()
+      local third = client()
+      assert(until_true(function() return #replies == 3 end))
+      assert.is_false(replies[3]({ n = 1 }, true))
+      assert(until_true(function() return #third.lines == 1 end))
+      assert.equal("full", third.lines[1].error.word)
+      assert.matches("end one of them", third.lines[1].error.text, 1, true)
+      assert.same({ replies[3] }, cancelled)
+      assert.equal(1, server:status().refused.full)
+      first.close()
+      assert(until_true(function() return server:status().conversations == 1 end))
+      talking()
+      server:close()
+    end
+  end)
+
+  it("keeps one line for a reader who is slow, and tells when there is room again", function()
+    start()
+    local one, reply = talking(false)
+    local big, taken, rooms = ("x"):rep(1 << 18), 0, 0
+    reply:on_room(function() rooms = rooms + 1 end)
+    while reply({ big = big }, true) do
+      taken = taken + 1
+      assert(taken < 20)
+    end
+    assert.is_false(reply:has_room())
+    assert.is_false(reply({ big = big }, true))
+    one.watch:set "r"
+    assert(until_true(function() return rooms > 0 end))
+    assert.equal(1, rooms)
+    assert.is_true(reply { n = 9 })
+    assert(until_true(function() return one.lines[#one.lines] and one.lines[#one.lines].n == 9 end))
+    assert.equal(taken + 2, #one.lines, "what was not taken is not said")
+  end)
+
+  it("has no end in time while its reader takes what is said, and one where he takes nothing", function()
+    local server = start { limits = { slow = 60, idle = 400 } }
+    local one, reply = talking()
+    local wait = loop:after(250, function() loop:stop() end)
+    loop:run()
+    wait:cancel()
+    assert.is_nil(one.ended)
+    assert.is_true(reply({ n = 2 }, true))
+    local _, deaf = talking(false)
+    for _ = 1, 20 do deaf({ big = ("x"):rep(1 << 18) }, true) end
+    assert(until_true(function() return cancelled[1] end))
+    assert.equal(deaf, cancelled[1])
+    assert.same({ 1, 1 }, { server:status().refused.slow, server:status().conversations })
+  end)
+
+  it("ends with a word when its answer is none, and lives on when what it cancels fails", function()
+    start()
+    local one, reply = talking()
+    reply:on_cancel(function() error "at the end" end)
+    assert.is_false(reply({ half = 0.5 }, true))
+    assert(until_true(function() return #one.lines == 2 end))
+    assert.equal("kind", one.lines[2].error.word)
+    assert.equal(2, #log.said)
+    assert.matches("at the end", log.said[2])
+  end)
+end)
