@@ -1,4 +1,5 @@
 -- node.lua - builds the four layers bottom-up; the only file that knows all of them. Owns no loop and no effect.
+local backoff = require "backoff"
 local republish = require "republish"
 local clock = require "time"
 local commands = require "commands"
@@ -158,7 +159,7 @@ end
 function node:open_content(net, wanted)
   local content, listener = require "dcache.content", require "dcache.content.listener"
   self.listener = wanted and listener.new { loop = self.loop, log = self.log, net = net,
-    backoff = require "routing.channels.backoff".new { random = self.random },
+    backoff = backoff.quick(self.random),
     make = require "core.gateway".new, host = wanted[1], port = wanted[2] }
   self.gateway = self.listener and self.listener.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,

@@ -163,6 +163,18 @@ describe("effects", function()
   end)
 end)
 
+-- What several parts need is built once.
+describe("one of each", function()
+  it("is the back-off: nobody else doubles a wait", function()
+    assert.same({}, offenders(files "'lua/*.lua' 'cli/*.lua'", function(line, path)
+      if path == "lua/backoff.lua" or path == "lua/comms/beacon.lua" then return false end -- Trickle is no back-off
+      local code = line:gsub("%-%-.*", "")
+      return code:find "math%.min%(.*<< *math%.min" or code:find "math%.min%(.*%* 2[,)]"
+        or code:find "[%w_]*step = .*%* 2"
+    end))
+  end)
+end)
+
 describe("refusals", function()
   it("use words of the one list", function()
     local words = require "core".words

@@ -20,7 +20,7 @@ function handlers.beacon(self, message, source)
     if known and newcomer == "duplicate" then
       self.proof:ask(known, self.peers:flow(known, source), true)
     elseif known then
-      self.proof:ask(known, { source = source, retry_ms = 1000 }, true)
+      self.proof:ask(known, { source = source }, true)
     end
     return nil, peer, newcomer
   end

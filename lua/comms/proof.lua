@@ -1,4 +1,5 @@
 -- proof.lua - nonces out, signed nonces back: which addresses are really their keys'. Sends by `tell` only.
+local backoff = require "backoff"
 local text = require "core.text"
 local messages = require "comms.messages"
 local quota = require "comms.quota"
@@ -14,7 +15,7 @@ local COPIES = 8 -- of these after what anybody could have copied
 local HOST = { rate = 1, burst = 32 } -- of these to a host that proved no address, by datagrams: the rest of a lab's
 -- robots behind one NAT come a second later each, and whoever is named in forged beacons gets little from each of us
 local SLOW = 1000 * 1000 -- us: a trip that takes so long is measured twice; this program may have been asleep meanwhile
-local RETRY_MIN, RETRY_MAX = 2 * 1000, 5 * 60 * 1000
+local RETRY_FIRST, RETRY_MOST = 2 * 1000, 5 * 60 * 1000 -- ms; a silent address costs the medium
 
 -- loop, random, peers, key, id, swarm; facts() → own { id, boot, tcp, http }; tell(source, message); refused(code).
 function proof.new(given)
@@ -82,7 +83,8 @@ function proof:ask(peer, flow, copy)
   if copy and crowded(flow.source.channel) then return self.refused "budget" end
   if pestered(self, flow.source) then return self.refused "quota" end
   if not in_budget(self, self.loop:now(), copy) then return self.refused "budget" end
-  flow.retry_ms = math.min(RETRY_MAX, (flow.retry_ms or RETRY_MIN / 2) * 2)
+  flow.retry_ms = backoff.wait(nil, flow.tries or 0, RETRY_FIRST, RETRY_MOST) -- beacons come by chance already
+  flow.tries = (flow.tries or 0) + 1
   flow.asked = self.loop:now()
   send(self, peer, flow)
 end
@@ -135,7 +137,7 @@ function proof:pong(message, source)
   local flow, peer = question.flow, question.peer
   local news = not self.peers:located(peer)
   self.peers:prove(peer, flow)
-  flow.retry_ms = nil
+  flow.retry_ms, flow.tries = nil, nil
   measure(self, question)
   if facts.boot < peer.boot then peer.boot, peer.count = facts.boot, -1 end -- a state folder made anew
   peer.tcp, peer.http = facts.tcp, facts.http

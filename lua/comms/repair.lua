@@ -1,4 +1,5 @@
 -- repair.lua - first repair, and the fall-back for ever: unequal digests, so exchange ids, pull the gaps.
+local backoff = require "backoff"
 local hash = require "core.hash"
 local messages = require "comms.messages"
 
@@ -9,7 +10,8 @@ local PATIENCE = 3000 -- ms that digests stay unequal before anybody dials
 local YOUNG = 10 * 1000 -- a node that young asks at once
 local LOOK = 250
 local IDLE, LONGEST = 1500, 60 * 1000 -- ms of a session
-local RETRY_MIN, RETRY_MAX = 3000, 5 * 60 * 1000
+-- ms; longer than quick is at most, since each exchange lists all IDs
+local RETRY_FIRST, RETRY_MOST = 3000, 5 * 60 * 1000
 local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
 local FRAME = 64 -- statements in an answer
 
@@ -72,12 +74,13 @@ local function choose(self)
 end
 
 local function put_off(self, peer)
-  local old = self.backoff[peer.id]
+  local waits = self.backoff[peer.id]
   for id in pairs(self.backoff) do -- any order
     if not self.peers.by_id[id] then self.backoff[id] = nil end -- else keys made for it could fill the memory
   end
-  local step = math.min(RETRY_MAX, old and old.step * 2 or RETRY_MIN)
-  self.backoff[peer.id] = { step = step, till = self.loop:now() + step // 2 + self.random:integer(step // 2) }
+  waits = waits or backoff.quick(self.random, RETRY_FIRST, RETRY_MOST)
+  waits.till = self.loop:now() + waits:next()
+  self.backoff[peer.id] = waits
 end
 
 -- A generator of `ids` lines, class after class; pulled when the link has room.

@@ -1,15 +1,14 @@
 -- syncing.lua - when the journal goes to the disk, beside the loop, and who waits for that. Knows no record.
+local backoff = require "backoff"
 local journal = require "core.journal"
 
 local syncing = {}
 syncing.__index = syncing
 
-local RETRY_MIN, RETRY_MAX = 1000, 60 * 1000 -- ms after a sync that failed twice
-
 -- loop, journal, log, refused(code), told(why), told() when syncs fail and when they succeed again (if given); start()
 -- → worker (lua/worker.lua) of its own, asked for when first needed; nil: the loop waits for the disk.
 function syncing.new(given)
-  local self = setmetatable({ first = 1, last = 0, failures = 0, waiting = {} }, syncing)
+  local self = setmetatable({ first = 1, last = 0, failures = 0, waiting = {}, backoff = backoff.quick(nil) }, syncing)
   for _, name in ipairs { "loop", "journal", "log", "refused", "told", "start" } do self[name] = given[name] end
   return self
 end
@@ -35,8 +34,7 @@ local function failed(self, why)
   end
   if self.failures == 1 then return sync(self) end
   if self.told then self.told(why) end
-  local wait = math.min(RETRY_MAX, RETRY_MIN << math.min(self.failures - 2, 6))
-  self.retry = self.loop:after(wait, function()
+  self.retry = self.loop:after(self.backoff:next(), function()
     self.retry = nil
     sync(self)
   end)
@@ -51,6 +49,7 @@ local function ended(self, why)
     if self.told then self.told() end
   end
   self.failures = 0
+  self.backoff:reset()
   tell(self)
   if self.again and not self.running then sync(self) end
 end

@@ -133,7 +133,7 @@ describe("gathering", function()
     assert.same({ "a", "a" }, w.fetched)
   end)
 
-  it("rests for five seconds where nobody could be reached, then ever longer, up to a minute", function()
+  it("rests for up to five seconds where nobody could be reached, then ever longer, up to a minute", function()
     local w = failed "missing"
     local began, at = w.loop:now(), {}
     for _ = 1, 3000 do
@@ -144,7 +144,9 @@ describe("gathering", function()
         w.done(nil, "missing: nobody", "missing")
       end
     end
-    assert.same({ 5, 10, 20, 40, 60, 60, 60 }, { table.unpack(at, 1, 7) })
+    for i, most in ipairs { 5, 10, 20, 40, 60, 60, 60 } do
+      assert.is_true(at[i] >= most // 2 and at[i] <= most, ("try %d after %s s"):format(i, at[i]))
+    end
   end)
 
   it("tries anew soon when who shares the file can be reached again, or who has a copy", function()

@@ -5,7 +5,6 @@ local stub = require "spec.net.stub"
 local till = require "spec.net.till"
 local udp = require "routing.channels.udp"
 local budget = require "routing.channels.budget"
-local backoff = require "routing.channels.backoff"
 
 describe("budget", function()
   it("gives a burst, then the rate, and counts what is heard", function()
@@ -39,20 +38,6 @@ describe("budget", function()
     local seconds = now // 1000
     assert.is_true(said > 900 * seconds, "silenced: " .. said // seconds)
     assert.is_true(said < 1100 * seconds + 32768, "too loud: " .. said // seconds)
-  end)
-end)
-
-describe("backoff", function()
-  it("doubles with chance up to its bound, and begins anew", function()
-    local b = backoff.new { random = random.seeded(1), first = 1000, most = 60000 }
-    local bounds = { 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 }
-    for _, bound in ipairs(bounds) do
-      local wait = b:next()
-      assert.is_true(wait >= bound // 2 and wait <= bound, wait)
-    end
-    for _ = 1, 100 do assert.is_true(b:next() <= 60000) end
-    b:reset()
-    assert.is_true(b:next() <= 1000)
   end)
 end)
 

@@ -2,6 +2,7 @@
 --
 -- Text: a line about the place, then one line for each file that is away. If it is lost or damaged, files that are
 -- away are taken for deleted; nothing else is lost.
+local backoff = require "backoff"
 local cid = require "core.cid"
 local json = require "core.json"
 
@@ -9,12 +10,13 @@ local away_state = {}
 away_state.__index = away_state
 
 local HEAD = "dt-swarm away 1\n"
-local SOON, RETRY, RETRY_MOST = 5000, 10000, 5 * 60 * 1000 -- ms; what a crash takes back is found again by a look
+local SOON = 5000 -- ms; what a crash takes back is found again by a look
 
 -- away_state.new{ loop =, disk =, log =, atomic_write = atomic_write.lua, path =, text = fn() → what to keep }.
 function away_state.new(given)
   return setmetatable({ loop = given.loop, disk = given.disk, log = given.log, atomic_write = given.atomic_write,
-    path = given.path, text = given.text, failures = 0 }, away_state)
+    path = given.path, text = given.text, failures = 0,
+    backoff = backoff.quick(nil, 2 * SOON) }, away_state)
 end
 
 -- Made once: there may be 20,000.
@@ -63,6 +65,7 @@ local function told(self, text)
     self.writing = nil
     if ok then
       self.failures, self.written = 0, text
+      self.backoff:reset()
     else
       self.failures = self.failures + 1
       if self.failures == 1 then self.log:warn("logs", "cannot be written", { file = self.path, why = why }) end
@@ -81,7 +84,7 @@ end
 -- Something changed: soon on the disk.
 function away_state:changed()
   if self.timer or self.writing or self.stopped then return end
-  local wait = self.failures == 0 and SOON or math.min(RETRY_MOST, RETRY << math.min(self.failures, 10))
+  local wait = self.failures == 0 and SOON or self.backoff:next()
   self.timer = self.loop:after(wait, function()
     self.timer = nil
     write(self)

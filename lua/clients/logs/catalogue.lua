@@ -2,6 +2,7 @@
 --
 -- STATE/catalogue is text, a line a file: CID SIZE DEV INO MTIME_NS CTIME_NS NAME. STATE/leaves/CID holds the
 -- leaves' hashes of files above one leaf. A line that cannot be read costs hashing that file again, no more.
+local backoff = require "backoff"
 local cid = require "core.cid"
 local unixfs = require "core.unixfs"
 local sorted = require "sorted"
@@ -12,7 +13,7 @@ Catalogue.__index = Catalogue
 
 local HEAD = "dt-swarm catalogue 1\n"
 local FIELDS = { "size", "dev", "ino", "mtime_ns", "ctime_ns" }
-local WRITE_MS, RETRY_MOST = 1000, 5 * 60 * 1000 -- from a change to the disk; the longest wait after a failure
+local WRITE_MS = 1000 -- from a change to the disk
 local LEAVES_MOST = unixfs.size_max // unixfs.chunk * 32
 
 local function parse(line)
@@ -48,6 +49,7 @@ function catalogue.open(given)
   local self = setmetatable({
     loop = given.loop, disk = given.disk, log = given.log, atomic_write = given.atomic_write, entries = {}, damaged = 0,
     path = given.folder .. "/catalogue", leaves_folder = given.folder .. "/leaves", keeping = {}, failures = 0,
+    backoff = backoff.quick(nil),
   }, Catalogue)
   self.disk:mkdir(self.leaves_folder, 448) -- 0700
   load(self)
@@ -133,7 +135,7 @@ end
 local function failed(self, why)
   self.dirty, self.failures = true, self.failures + 1
   if self.failures == 1 then self.log:warn("logs", "catalogue not written", { why = why }) end
-  write_later(self, math.min(RETRY_MOST, WRITE_MS << math.min(self.failures, 10)))
+  write_later(self, self.backoff:next())
 end
 
 -- Something changed: soon on the disk. While one is written the next waits, and then has the newest.
@@ -150,6 +152,7 @@ function Catalogue:write()
     self.writing = false
     if not kept then return failed(self, why) end
     self.failures = 0
+    self.backoff:reset()
     sweep(self, named)
     if self.dirty then self:changed() end
   end)

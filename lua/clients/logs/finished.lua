@@ -4,6 +4,8 @@
 -- file open for writing; its size, times and inode stay the same. No clock of the file's is believed.
 -- A log that is opened, appended to and closed again and again looks finished in between. Each time that a finished
 -- file turns out to have grown, longer calm is asked of it, so that few versions of it go out.
+local backoff = require "backoff"
+
 local finished = {}
 local Finished = {}
 Finished.__index = Finished
@@ -86,8 +88,8 @@ local function ask(self, entry, now)
   if busy == nil and entry.writer then busy = now - entry.since < DEAF_MS end
   if busy then
     entry.open = true
-    entry.wait = math.min((entry.wait or BUSY_MS // 2) * 2, BUSY_MOST_MS)
-    entry.due = now + entry.wait
+    entry.backoff = entry.backoff or backoff.quick(nil, BUSY_MS, BUSY_MOST_MS)
+    entry.due = now + entry.backoff:next()
     return
   end
   local info = self.stat(entry.name)
@@ -109,7 +111,7 @@ local function check(self, entry, now)
   measure(entry, info, now)
   compare(self, entry, info, now)
   if not entry.info or not finished.same(info, entry.info) then
-    entry.since, entry.wait, entry.open = now, nil, nil
+    entry.since, entry.backoff, entry.open = now, nil, nil
     entry.info = info
     entry.due = now + math.min(LOOK_MS, calm_of(self, entry))
     return
@@ -164,7 +166,7 @@ function Finished:touch(name, event)
     self.index[name] = #self.entries
   end
   if event then
-    entry.since, entry.open, entry.wait = now, nil, nil
+    entry.since, entry.open, entry.backoff = now, nil, nil
     if event.modify then entry.writer = true end
     if event.close_write or event.moved_to then entry.writer = nil end
   end

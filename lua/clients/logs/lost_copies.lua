@@ -2,13 +2,12 @@
 --
 -- A disk that damages all that it takes would else have the same files fetched without end, and a copy that a person
 -- removed would be there again at once.
-local backoff = require "routing.channels.backoff"
+local backoff = require "backoff"
 
 local lost_copies = {}
 lost_copies.__index = lost_copies
 
-local FIRST, LONGEST = 60 * 1000, 60 * 60 * 1000 -- ms, about
-local FORGET = 2 * LONGEST -- ms that a copy lasted, and then a loss of it is the first again
+local FORGET = 2 * 60 * 60 * 1000 -- ms that a copy lasted, and then a loss of it is the first again
 local KEPT_MAX = 16384 -- files; of the oldest one it is forgotten that it was lost
 
 -- loop, random.
@@ -23,7 +22,7 @@ local function add(self, key)
     return one
   end
   if #self.list >= KEPT_MAX then self.by_key[table.remove(self.list, 1)] = nil end
-  one = { backoff = backoff.new { random = self.random, first = FIRST, most = LONGEST } }
+  one = { backoff = backoff.slow(self.random) }
   self.by_key[key], self.list[#self.list + 1] = one, key
   return one
 end

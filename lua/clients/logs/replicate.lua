@@ -99,7 +99,7 @@ function replicate:apply()
   listen(self)
   if self.walking then self.walking.stop() end
   self.walking = nil
-  self:look()
+  self:check()
 end
 
 function replicate:start()

@@ -1,17 +1,19 @@
 -- retry.lua - files that did not come: how long each is left alone, and why. Fetches nothing, asks no policy.
+local backoff = require "backoff"
 local lost_copies = require "clients.logs.lost_copies"
 
 local retry = {}
 retry.__index = retry
 
-local FIRST, LONGEST = 5 * 1000, 60 * 1000 -- ms; where somebody gave wrong bytes always the longest
-local GROWS = { missing = true, disk = true } -- what may soon be over: such a rest begins with FIRST and doubles
+local FIRST = 5 * 1000 -- ms until a first try again where the reason may soon be over
+local WRONG = 60 * 1000 -- ms until a try again where somebody gave wrong bytes
+local GROWS = { missing = true, disk = true } -- what may soon be over: such a rest doubles, from FIRST to a minute
 local KEPT_MAX = 1024 -- files; of the oldest one it is forgotten that it failed
 local ROWS_MAX = 256
 
 -- loop, random; wake(key, signer) when a rest is over.
 function retry.new(given)
-  return setmetatable({ loop = given.loop, wake = given.wake, list = {}, by_key = {},
+  return setmetatable({ loop = given.loop, random = given.random, wake = given.wake, list = {}, by_key = {},
     lost_copies = lost_copies.new(given) }, retry)
 end
 
@@ -49,7 +51,7 @@ end
 
 local function add(self, key)
   if #self.list >= KEPT_MAX then remove(self, self.list[1]) end
-  local rest = { key = key, step = 0, since = self.loop:now() }
+  local rest = { key = key, backoff = backoff.quick(self.random, FIRST), since = self.loop:now() }
   self.by_key[key] = rest
   self.list[#self.list + 1] = rest
   return rest
@@ -58,11 +60,10 @@ end
 -- FILE { cid =, name =, size =, by = whose } did not come; WORD says why (content's fetch), REASON says it for people.
 function retry:put(file, code, reason)
   local rest = self.by_key[file.cid] or add(self, file.cid)
-  rest.step = GROWS[code] and math.min(math.max(rest.step * 2, FIRST), LONGEST) or LONGEST
   rest.signer, rest.unreached, rest.asleep = file.by, code == "missing", true
   if rest.word ~= code then rest.since = self.loop:now() end
   rest.file, rest.word, rest.reason = file, code, reason
-  rest.till = self.loop:now() + rest.step
+  rest.till = self.loop:now() + (GROWS[code] and rest.backoff:next() or WRONG)
   arm(self)
 end
 

@@ -1,4 +1,5 @@
 -- fetch.lua - files by CID from several sources: every block checked, broken off and gone on with. Publishes nothing.
+local backoff = require "backoff"
 local cid = require "core.cid"
 local unixfs = require "core.unixfs"
 local jobs = require "dcache.content.job"
@@ -16,7 +17,6 @@ fetch.__index = fetch
 
 local STORING_MAX, THREADS = 3, 2 -- leaves of a file on their way to the disk; one is checked while another is synced
 local JOBS_MAX = 64 -- files at once; how many are good is for who starts them to say
-local DISK_FIRST, DISK_LAST = 2 * 1000, 5 * 60 * 1000 -- ms until a disk that refused is tried again
 local TAKEN = { "loop", "disk", "http", "log", "random", "sources", "timeout", "stall", "alone", "silent" }
 
 -- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
@@ -34,7 +34,6 @@ function fetch.new(given)
   return self
 end
 
-fetch.file_name = request.file_name
 local pump
 
 local function count(self, code) self.refused[code] = (self.refused[code] or 0) + 1 end
@@ -82,10 +81,11 @@ local function disk_failed(self, job, err, code)
   end
   if disk_space.is_full(code) then return fail(self, job, "disk: " .. job.why, "disk") end
   if (job.retry_at or 0) > self.loop:now() then return end
-  job.disk_step = math.min(math.max((job.disk_step or 0) * 2, DISK_FIRST), DISK_LAST)
-  job.retry_at = self.loop:now() + job.disk_step
-  self.log:warn("content", "disk refused", { name = job.name, word = code, why = err, again_ms = job.disk_step })
-  later(self, job, job.disk_step)
+  job.disk_backoff = job.disk_backoff or backoff.quick(nil)
+  local wait = job.disk_backoff:next()
+  job.retry_at = self.loop:now() + wait
+  self.log:warn("content", "disk refused", { name = job.name, word = code, why = err, again_ms = wait })
+  later(self, job, wait)
 end
 
 local function finish(self, job)
@@ -105,7 +105,7 @@ local function arrived(self, job, leaf, source)
   local _, digest = cid.parse(leaf.cid)
   job.leaves[leaf.offset // unixfs.chunk + 1] = digest
   job.have = job.have + leaf.size
-  job.disk_step, job.why, job.word = nil, nil, nil
+  job.disk_backoff, job.why, job.word = nil, nil, nil
   if source then jobs.came(job, leaf.size, self.loop:now()) end
   job.deadline:arrived()
   self.on_progress(job.have, job.size, source, job.cid)
@@ -254,7 +254,7 @@ end
 -- anything wait for this one's place? → true | nil, text, code (form, size, duplicate, full; disk: the rest of it does
 -- not fit)
 function fetch:start(key, size, name, done, pressed)
-  name = fetch.file_name(name, key)
+  name = request.file_name(name, key)
   local err, code = refusal(self, key, size, name)
   if err then return nil, err, code end
   local job = jobs.new(key, size, name, done, self.loop:now())

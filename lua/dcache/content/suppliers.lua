@@ -1,4 +1,6 @@
 -- suppliers.lua - which source of a file is asked next, and how long one that failed rests. Asks nobody itself.
+local backoff = require "backoff"
+
 local suppliers = {}
 suppliers.__index = suppliers
 
@@ -6,16 +8,16 @@ local LOOK_AGAIN = 1000 -- ms between two looks at who there is
 local WIDTH, WIDTH_SLOW = 4, 8 -- requests at once; where each of them is slow
 local LONG, SLOW = 256 * 1024, 1000 -- bytes whose time tells something; bytes/ms
 
--- First and longest rest in ms after a failure, by its word. What no honest source does weighs more; a body cut
--- short is what a publisher leaves who loses power.
-local PATIENCE = { 500, 30 * 1000 }
-local ABSENT = { 5 * 1000, 5 * 60 * 1000 }
-local HOSTILE = { 60 * 1000, 60 * 60 * 1000 }
+-- The back-off after a failure, by its code: a kind, and the first and the longest wait in ms where those differ.
+-- What no honest source does weighs more; a body that was cut short is what a publisher leaves who loses power.
+local UNREACHED = { backoff.quick, 500, 30 * 1000 }
+local ABSENT = { backoff.quick, 5 * 1000, 5 * 60 * 1000 }
+local HOSTILE = { backoff.slow }
 local RESTS = {
   missing = ABSENT, moved = ABSENT, permission = ABSENT,
   block = HOSTILE, long = HOSTILE, redirect = HOSTILE, form = HOSTILE,
 }
-RESTS.full = { 500, 4 * 1000 } -- he is there, and says that he has too much to do now
+RESTS.full = { backoff.quick, 500, 4 * 1000 } -- he is there, and says that he has too much to do now
 local SPARE = 1000 -- ms from a failure, and from one rest that was cut short to the next
 
 -- loop, random; list() → array of { id =, name =, url =, urls = (not given: only that one), own = }, nearest first.
@@ -32,7 +34,7 @@ local function refresh(self)
   for _, source in ipairs(self.sources) do
     local state, urls = self.known[source.id], source.urls or { source.url }
     if not state or state.first ~= urls[1] then -- a new address, such as after a restart, is tried at once
-      state = { first = urls[1], turn = 0, faults = state and state.faults or 0, step = 0, retry_at = 0 }
+      state = { first = urls[1], turn = 0, faults = state and state.faults or 0, retry_at = 0 }
       self.known[source.id] = state
     end
     state.url = urls[state.turn % #urls + 1]
@@ -80,30 +82,31 @@ end
 -- Requests that were under way together and failed together count as one failure.
 function suppliers:failed(source, code)
   local state, now = self.known[source.id], self.loop:now()
-  local rests = RESTS[code] or PATIENCE
+  local rests = RESTS[code] or UNREACHED
   if state.url ~= source.url then return end
   if rests == HOSTILE then state.faults = state.faults + 1 end
   if state.retry_at > now and rests ~= HOSTILE then return end
-  state.step = math.min(math.max(state.step * 2, rests[1]), rests[2])
-  state.retry_at = now + state.step // 2 + self.random:integer(state.step // 2 + 1)
+  if state.rests ~= rests then state.backoff = rests[1](self.random, rests[2], rests[3]) end
+  state.retry_at = now + state.backoff:next()
   state.rests, state.failed_at = rests, now
-  if rests == PATIENCE then state.turn = state.turn + 1 end -- another of his addresses
+  if rests == UNREACHED then state.turn = state.turn + 1 end -- another of his addresses
 end
 
 -- The source ID is heard of again: where he rests because he could not be reached he need not for long. → ms until then
 function suppliers:back(id)
   local state, now = self.known[id], self.loop:now()
-  if not state or state.rests ~= PATIENCE or state.retry_at <= now then return nil end
+  if not state or state.rests ~= UNREACHED or state.retry_at <= now then return nil end
   if self.cut_short and now - self.cut_short < SPARE then return nil end
   self.cut_short = now
-  state.step, state.retry_at = 0, math.min(state.retry_at, math.max(now, state.failed_at + SPARE))
+  state.backoff:reset()
+  state.retry_at = math.min(state.retry_at, math.max(now, state.failed_at + SPARE))
   return state.retry_at - now
 end
 
 -- SIZE bytes came within MS and were what was asked for.
 function suppliers:gave(source, size, ms)
   local state = self.known[source.id]
-  if state.faults == 0 then state.step, state.rests = 0, nil end
+  if state.faults == 0 then state.rests = nil end
   if size < LONG then return end
   state.slow = size < ms * SLOW
   self.slow = state.slow -- the newest long answer, whoever's

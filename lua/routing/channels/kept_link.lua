@@ -1,11 +1,9 @@
 -- kept_link.lua - a TCP connection that the policy names: dialled, and again whenever it ends. Frames nothing.
-local backoff = require "routing.channels.backoff"
+local backoff = require "backoff"
 local links = require "routing.channels.links"
 
 local kept_link = {}
 kept_link.__index = kept_link
-
-local RETRY_MAX = 5 * 60 * 1000 -- ms
 
 local try
 
@@ -71,7 +69,7 @@ end
 ---   address    text, for people; host, port: where; family: 4 or 6 where host is a name, nil where it is an IP address
 function kept_link.new(given)
   local self = setmetatable({ account = links.account(),
-    backoff = backoff.new { random = given.random, first = 1000, most = RETRY_MAX } }, kept_link)
+    backoff = backoff.quick(given.random) }, kept_link)
   for _, name in ipairs { "loop", "log", "links", "add", "resolve", "address", "host", "port", "family" } do
     self[name] = given[name]
   end

@@ -1,5 +1,5 @@
 -- tcp.lua - TCP as a kind of channel: an address is listened at or dialled. Each connection is a channel (link.lua).
-local backoff = require "routing.channels.backoff"
+local backoff = require "backoff"
 local frame = require "routing.channels.frame"
 local kept_link = require "routing.channels.kept_link"
 local links = require "routing.channels.links"
@@ -115,7 +115,7 @@ function tcp.listen(options)
     host = host, wanted = port, named = options.named, account = links.account(),
     repairs = options.repairs or function() end,
     format = "/" .. (host:find(":", 1, true) and "ip6" or "ip4") .. "/%s/tcp/%d/dswarm-line",
-    backoff = backoff.new { random = options.random, first = options.retry_ms },
+    backoff = backoff.quick(options.random, options.retry_ms),
   }, Listener)
   self.address = self.format:format(host, port)
   listen(self)

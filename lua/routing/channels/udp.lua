@@ -2,7 +2,7 @@
 --
 -- Two sockets: a listener on the swarm's port, shared by all daemons of a machine, hears broadcasts; from a
 -- unicast socket of our own everything leaves, so that an answer to what we said finds this daemon alone.
-local backoff = require "routing.channels.backoff"
+local backoff = require "backoff"
 local budget = require "routing.channels.budget"
 local channel = require "routing.channels.channel"
 local frame = require "routing.channels.frame"
@@ -244,7 +244,7 @@ function udp.new(options)
     kind = "udp", traits = TRAITS, owner = channel.nobody,
     sent = frame.counters(), heard = frame.counters(), heard_own = 0, refused = {}, datagrams = frame.judgements(),
     interfaces = interfaces.new { net = options.net, log = options.log, host = host }, watches = {},
-    backoff = backoff.new { random = options.random, first = options.retry_ms },
+    backoff = backoff.quick(options.random, options.retry_ms),
     bucket = budget.new { now = function() return options.loop:now() end, rate = rate,
       burst = math.max(2 * rate, 2 * FRAME_MAX), least = FRAME_MAX },
   }, Channel)
