@@ -34,7 +34,9 @@ end
 
 -- Channels are opened, closed and left alone by their addresses.
 local function apply_routing(node, changed)
-  if changed["routing.channels"] and node.channels then node.channels:apply(node.policy:get "routing.channels") end
+  if not (changed["routing.channels"] and node.channels) then return end
+  local ok, text = node.channels:apply(node.policy:get "routing.channels")
+  if not ok then node.log:error("policy", "the channels stay as they were", { why = text }) end
 end
 
 -- Hooks may be others even where no setting changed, so these look at all that they asked about before.

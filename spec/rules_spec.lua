@@ -132,6 +132,38 @@ describe("calls", function()
   end)
 end)
 
+describe("channels", function()
+  local function outside(path) return not path:match "^lua/routing/channels/" end
+
+  it("are known by their traits: nobody but a channel's own file asks of which kind it is", function()
+    assert.same({}, offenders(files "'lua/*.lua' 'cli/*.lua'", function(line, path)
+      local code = line:gsub("%-%-.*", "")
+      return outside(path) and (code:find 'kind%s*[=~]=%s*"udp"' or code:find 'kind%s*[=~]=%s*"tcp"')
+    end))
+  end)
+
+  it("are named in one table: no other file requires a kind", function()
+    for _, path in ipairs(files "'lua/*.lua' 'cli/*.lua'") do
+      for _, name in ipairs(requires(path)) do
+        local kind = name:match "^routing%.channels%.(%l+)$"
+        assert.is_true(not (kind == "udp" or kind == "tcp" or kind == "link") or not outside(path), path)
+      end
+    end
+  end)
+
+  it("make sources by one constructor, and what one may still do rests on its principal", function()
+    for _, path in ipairs(files "'lua/*.lua'") do
+      local text = read(path)
+      if text:find "[%s{]principal = [%w_]" and not path:match "comms/quota" then
+        assert.is_truthy(text:find('require "routing.channels.source"', 1, true), path)
+      end
+    end
+    assert.same({}, offenders(files "'lua/*.lua'", function(line)
+      return line:find ":charge%([^)]*host" or line:find ":allows%([^)]*host" or line:find ":refund%([^)]*host"
+    end))
+  end)
+end)
+
 describe("effects", function()
   it("are injected: no clock, no chance, no sleep by the back door", function()
     assert.same({}, offenders(files "'lua/*.lua' 'policies/*.lua'", function(line)

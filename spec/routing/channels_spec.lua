@@ -1,0 +1,178 @@
+-- channels_spec.lua - channels opened, closed and left alone by address, on real sockets and with kinds made up.
+local channels = require "routing.channels"
+local net = require "core.net"
+local random = require "core.random"
+local stub = require "spec.net.stub"
+local till = require "spec.net.till"
+
+-- A kind that the spec makes: opened and closed are noted; one whose room is "locked" cannot be opened.
+local opened, closed = {}, {}
+package.loaded["spec.routing.made_up"] = { form = "/dns4/A/tcp/P/irc/#ROOM/dswarm-line",
+  read = function(parts) return parts[3][1] == "irc" and { room = parts[3][2] } or nil end,
+  kind = function()
+    return { open = function(_, options)
+      if options.room == "#locked" then return nil, "permission: the door is locked", "permission" end
+      table.insert(opened, options.room)
+      return { options = options, status = function() return { address = options.address, kind = "room" } end,
+        close = function() table.insert(closed, options.room) end }
+    end }
+  end }
+
+local function room(name, more)
+  local entry = { address = ("/dns4/x/tcp/1/irc/#%s/dswarm-line"):format(name) }
+  for field, value in pairs(more or {}) do entry[field] = value end
+  return entry
+end
+
+describe("channels that the policy names", function()
+  local set
+  setup(function() table.insert(channels.KINDS, { scheme = "irc", module = "spec.routing.made_up" }) end)
+  teardown(function()
+    table.remove(channels.KINDS)
+    package.loaded["spec.routing.made_up"] = nil
+  end)
+  before_each(function()
+    opened, closed = {}, {}
+    local loop = require "sim.loop".new()
+    set = channels.new { loop = loop, net = net, random = random.seeded(1), log = till.log(), add = function() end }
+    assert.is_true(set:apply { room "a", room "b" })
+  end)
+
+  local function rooms()
+    local list = {}
+    for i, row in ipairs(set:status()) do list[i] = row.address:match "#(%w+)" end
+    return table.concat(list, " ")
+  end
+
+  it("are opened once each, in order", function()
+    assert.same({ { "#a", "#b" }, {}, "a b" }, { opened, closed, rooms() })
+    assert.is_true(set:apply { room "a", room "a", room "b" })
+    assert.same({ { "#a", "#b" }, {}, "a b" }, { opened, closed, rooms() })
+  end)
+
+  it("are closed, opened and left alone by address", function()
+    local b = set:at(room "b".address)
+    assert.is_true(set:apply { room "c", room "b" })
+    assert.same({ { "#a", "#b", "#c" }, { "#a" }, "c b" }, { opened, closed, rooms() })
+    assert.equal(b, set:at(room "b".address))
+    assert.is_nil(set:at(room "a".address))
+    assert.is_true(set:apply {})
+    assert.same({ { "#a", "#c", "#b" }, "" }, { closed, rooms() })
+  end)
+
+  it("are opened anew where their budget changed", function()
+    local b = set:at(room "b".address)
+    assert.is_true(set:apply { room "a", room("b", { budget = 60 }) })
+    assert.same({ { "#a", "#b", "#b" }, { "#b" } }, { opened, closed })
+    assert.is_true(b ~= set:at(room "b".address))
+    assert.equal(60, set:at(room "b".address).options.budget)
+  end)
+
+  it("stay as they were, all of them, where one cannot be opened: it is named with its address", function()
+    local ok, text, code = set:apply { room "b", room "d", room "locked" }
+    assert.same({ nil, "permission" }, { ok, code })
+    assert.equal("routing.channels[3]: " .. room "locked".address .. ": permission: the door is locked", text)
+    assert.same({ { "#a", "#b", "#d" }, { "#d" }, "a b" }, { opened, closed, rooms() })
+    assert.is_true(set:apply { room "a", room "b" })
+    assert.same({ "#a", "#b", "#d" }, opened, "the old ones are still those")
+  end)
+
+  it("stay as they were where one is none of ours, and nothing was opened for it", function()
+    for _, address in ipairs { "/ip4/1.2.3.4/dswarm-line", "/ip4/1.2.3.4/udp/1", "/ip6/::1/udp/1/dswarm-line",
+      "/ip4/1.2.3.4/tcp/1/udp/1/dswarm-line", "nonsense", "/ipfs-pubsub/topic/dswarm-line" } do
+      local ok, text, code = set:apply { room "d", { address = address } }
+      assert.same({ nil, "address" }, { ok, code }, address)
+      assert.matches("^routing%.channels%[2%]: ", text)
+    end
+    assert.same({ { "#a", "#b" }, {}, "a b" }, { opened, closed, rooms() })
+  end)
+end)
+
+describe("channels on sockets", function()
+  local L, made
+
+  before_each(function() L, made = till.loop(), {} end)
+  after_each(function()
+    for _, set in ipairs(made) do set:stop() end
+    L:close()
+  end)
+
+  -- Channels of one node; its links and sockets, as they come, are in `added`.
+  local function node()
+    local added = {}
+    local set = channels.new { loop = L, net = net, random = random.seeded(#made + 1), log = till.log(),
+      resolve = function() end, -- never answers
+      add = function(one, options)
+        table.insert(added, one)
+        return stub.open(one, { on_down = function(_, reason)
+          if one.closed and options.gone then options.gone(reason) end
+        end })
+      end }
+    made[#made + 1] = set
+    return set, added
+  end
+
+  local function tcp(host, port) return { address = ("/ip4/%s/tcp/%d/dswarm-line"):format(host, port) } end
+
+  -- A port that is free now, and dials to which fail until somebody listens.
+  local function free_port()
+    local listener = net.listen { host = "127.0.0.1" }
+    local port = listener:port()
+    listener:close()
+    return port
+  end
+
+  local function udp(host) return { address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, free_port()) } end
+
+  local function fds()
+    local n, pipe = 0, io.popen "ls /proc/$PPID/fd"
+    for _ in pipe:lines() do n = n + 1 end
+    pipe:close()
+    return n
+  end
+
+  it("keep their connections while others come and go", function()
+    local server, accepted = node()
+    local port, other = free_port(), free_port()
+    assert.is_true(server:apply { tcp("127.0.0.1", port) })
+    assert.equal(port, server:port())
+    local robot, dialled = node()
+    robot.kinds.tcp.given.net = setmetatable({ is_own = function() return false end }, { __index = net }) -- it dials
+    assert.is_true(robot:apply { tcp("127.0.0.1", port) })
+    till.holds(L, function() return accepted[1] and robot:status()[1].state == "up" end)
+    assert.is_true(robot:apply { udp("127.0.0.1"), tcp("127.0.0.1", port) })
+    assert.is_true(server:apply { tcp("127.0.0.1", port), tcp("127.0.0.1", other) })
+    till.passed(L, 30)
+    assert.same({ "udp", "tcp" }, { robot:status()[1].kind, robot:status()[2].kind })
+    assert.same({ nil, nil, "up" }, { accepted[1].closed, dialled[1].closed, robot:status()[2].state })
+    assert.is_true(robot:apply {})
+    till.holds(L, function() return accepted[1].closed and dialled[1].closed and dialled[2].closed end)
+    assert.is_true(server:apply { tcp("127.0.0.1", other) })
+    assert.equal(other, server:port())
+    assert.equal(1, #server:status())
+  end)
+
+  it("take over a port from one that goes, rather than choose another", function()
+    local one = node()
+    local port = free_port()
+    assert.is_true(one:apply { tcp("0.0.0.0", port) })
+    assert.is_true(one:apply { tcp("127.0.0.1", port) })
+    till.holds(L, function() return one:status()[1].state == "up" end)
+    assert.same({ port, 1 }, { one:port(), #one:status() })
+  end)
+
+  it("leave no socket behind", function()
+    local one, before = node(), nil
+    for _ = 1, 3 do -- the first time the loop opens what it keeps
+      assert.is_true(one:apply { tcp("127.0.0.1", free_port()), udp("127.0.0.1"), tcp("10.255.255.1", 9),
+        { address = "/dns4/nowhere.invalid/tcp/9/dswarm-line" } })
+      till.passed(L, 10)
+      local busy = fds()
+      assert.is_true(one:apply {})
+      till.passed(L, 10)
+      assert.is_true(fds() < busy)
+      before = before or fds()
+      assert.is_true(fds() <= before, "what an earlier spec left to the collector may go meanwhile")
+    end
+  end)
+end)
