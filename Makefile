@@ -18,25 +18,28 @@ CPATH_   := /usr/local/lib/lua/5.4/?.so;/usr/lib/$(MULTIARCH)/lua/5.4/?.so;/usr/
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDT_SWARM_VERSION='"$(VERSION)"' -DDT_SWARM_CPATH='"$(CPATH_)"'
 CFLAGS   += -std=c11 $(OPTIMISE) $(SANITISE) $(WERROR) -fPIC -fstack-protector-strong -Wall -Wextra -Wshadow \
             -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers -MMD -MP -pthread
-INCLUDE   = $(shell pkg-config --cflags $(PKG))
+INCLUDE   = -Icore $(shell pkg-config --cflags $(PKG))
 LIBS      = $(shell pkg-config --libs libsodium libcrypto libmicrohttpd) -pthread
 LUALIB    = $(shell pkg-config --libs lua5.4)
 
-APART    := core/http.c core/transfer.c
-MODULES  := $(filter-out core/main.c $(APART),$(wildcard core/*.c))
+# What is no part of the binary: libcurl's side of HTTP, and the disk that forgets.
+HTTP     := core/http/http.c core/http/transfer.c
+SIM      := $(wildcard core/sim/*.c)
+MODULES  := $(filter-out core/main.c $(HTTP) $(SIM),$(wildcard core/*.c core/*/*.c))
 OBJECTS  := $(MODULES:core/%.c=$(BUILD)/%.o)
+SHARED   := $(BUILD)/core.so $(BUILD)/core/http.so $(BUILD)/core/sim.so
 
 ROOT     := $(DESTDIR)$(PREFIX)
 
 Q = $(if $(V),,@)
 
 TOOLS    := $(BUILD)/wire $(BUILD)/flood $(BUILD)/reno.so
-PARTS    := dt-swarm dt-swarm-cli $(BUILD)/core.so $(BUILD)/core/http.so
+PARTS    := dt-swarm dt-swarm-cli $(SHARED)
 
 # One line for the compiler's work, each command with V=1.
 all:
 	@n=$$($(MAKE) -n --no-print-directory V=1 parts | grep -c -- ' -c -o '); start=$$(date +%s); \
-	[ $$n = 0 ] || printf '  CC  core/*.c   %d file%s' $$n $$([ $$n = 1 ] || echo s); \
+	[ $$n = 0 ] || printf '  CC  core/*/*.c   %d file%s' $$n $$([ $$n = 1 ] || echo s); \
 	$(MAKE) $(if $(V),,-s) --no-print-directory $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(JOBS)) parts \
 	&& { [ $$n = 0 ] || echo ", $$(( $$(date +%s) - start )) s"; }
 
@@ -51,11 +54,18 @@ dt-swarm-cli: dt-swarm
 $(BUILD)/core.so: $(OBJECTS)
 	$(Q)$(CC) $(CFLAGS) -shared -o $@ $^ $(LIBS) $(LDFLAGS)
 
-$(BUILD)/core/http.so: $(APART) core/core.h core/transfer.h | $(BUILD)/core
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(INCLUDE) $(shell pkg-config --cflags libcurl) -shared -o $@ $(APART) \
-	  $(shell pkg-config --libs libcurl) $(LDFLAGS)
+$(BUILD)/core/http.so: $(HTTP:core/%.c=$(BUILD)/%.o)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -shared -o $@ $^ $(shell pkg-config --libs libcurl) $(LDFLAGS)
 
-$(BUILD)/%.o: core/%.c Makefile | $(BUILD)
+$(HTTP:core/%.c=$(BUILD)/%.o): INCLUDE += $(shell pkg-config --cflags libcurl)
+
+$(BUILD)/core/sim.so: $(SIM:core/%.c=$(BUILD)/%.o)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS)
+
+$(BUILD)/%.o: core/%.c Makefile
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(INCLUDE) -c -o $@ $<
 
 # Tools of specs: hosts on a bad link, and a kernel without bbr.
@@ -69,7 +79,7 @@ $(BUILD)/flood: spec/net/flood.c Makefile | $(BUILD)
 $(BUILD)/reno.so: spec/net/reno.c Makefile | $(BUILD)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP $(SANITISE),$(CFLAGS)) -shared -o $@ $< $(LDFLAGS)
 
-$(BUILD) $(BUILD)/core:
+$(BUILD):
 	$(Q)mkdir -p $@
 
 # Looks for what is missing, installs it, builds, runs the daemon in the foreground.
@@ -87,7 +97,7 @@ test:
 
 lint:
 	@core/need.sh test
-	clang-format --dry-run -Werror core/*.c core/*.h $(wildcard spec/*/*.c)
+	clang-format --dry-run -Werror $(wildcard core/*.[ch] core/*/*.[ch] spec/*/*.[ch])
 	luacheck -q lua cli policies spec
 
 # The same specs at full counts, and those that take their counts from the environment.
@@ -111,7 +121,7 @@ mutants: all
 asan:
 	@$(MAKE) -s --no-print-directory BUILD=.asan OPTIMISE='-O1 -g' \
 	  SANITISE='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
-	  .asan/core.so .asan/core/http.so
+	  $(SHARED:$(BUILD)/%=.asan/%)
 	@DT_SWARM_BUILD=.asan LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 spec/run.sh $(or $(SPECS),$(wildcard spec/core/*_spec.lua spec/crash/*_spec.lua spec/fuzz_spec.lua))
 
@@ -144,6 +154,6 @@ help:
 #: make clean      removes what was built
 #: V=1 shows each command, BUILD=DIR builds elsewhere, JOBS=N compiles N files at a time
 
--include $(wildcard $(BUILD)/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
 
 .PHONY: all parts run test lint fuzz soak bench mutants asan install uninstall clean help

@@ -1,6 +1,6 @@
 -- identity_spec.lua - a key is made once, stays on its board, and is never lost without a word.
 local identity = require "identity"
-local disk = require "core.disk"
+local disk = require "core.sim"
 local key = require "core.key"
 local json = require "core.json"
 local random = require "core.random"

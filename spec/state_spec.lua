@@ -2,6 +2,7 @@
 local kept = require "kept"
 local state = require "state"
 local disk = require "core.disk"
+local sim_disk = require "core.sim"
 local uv = require "luv"
 
 local base
@@ -158,7 +159,7 @@ describe("state folder on a disk that fails", function()
   it("refuses plainly, lets go of the lock, and opens when the disk is well again", function()
     local refused = 0
     for nth = 1, 40 do
-      local d = disk.memory(nth)
+      local d = sim_disk.memory(nth)
       assert(d:mkdir "/s")
       d:inject { operation = "any", nth = nth, effect = "fail", errno = "EIO" }
       local before, opened = refused, 0
@@ -181,7 +182,7 @@ describe("state folder on a disk that fails", function()
 
   it("never counts back over a power cut", function()
     for seed = 1, 200 do
-      local d = disk.memory(seed)
+      local d = sim_disk.memory(seed)
       assert(d:mkdir "/s")
       local told = 0
       for _ = 1, 3 do
@@ -198,7 +199,7 @@ describe("state folder on a disk that fails", function()
   end)
 
   it("counts a start on a full disk, by writing over the number; a new folder is refused", function()
-    local d = disk.memory(1)
+    local d = sim_disk.memory(1)
     assert(state.open { disk = d, dir = "/state" }):close()
     d:replace("/fill", ("x"):rep(1000))
     d:limit(1000 + #d:read "/state/version" + #d:read "/state/boot")

@@ -2,7 +2,7 @@
 local hash = require "core.hash"
 local random = require "core.random"
 local key = require "core.key"
-local disk = require "core.disk"
+local disk = require "core.sim"
 local text = require "core.text"
 local simloop = require "sim.loop"
 local links = require "sim.links"

@@ -1,6 +1,7 @@
 -- journal.lua - figures of the journal: opening, appending, how often a byte is written. No pass or fail.
 dofile "spec/helper.lua"
 local disk = require "core.disk"
+local sim_disk = require "core.sim"
 local journal = require "core.journal"
 
 local FAMILY, SIZE = "2592000", 350
@@ -68,7 +69,7 @@ end
 
 -- Slots are renewed by chance, all alike; every 64 KiB are synced; compaction in steps of 8 KiB.
 local function renewing()
-  local d, slots, renewals, state = disk.memory(1), 20000, 100000, 1
+  local d, slots, renewals, state = sim_disk.memory(1), 20000, 100000, 1
   local j, where = open(d, { reserve = 0 }), {}
   local function draw()
     state = (state * 1103515245 + 12345) % 2147483648

@@ -1,7 +1,7 @@
 -- logs_away_spec.lua - the share folder goes, comes back, is another one, is emptied: what stands and what is unsaid.
 package.path = "spec/clients/?.lua;" .. package.path
 local away = require "clients.logs.away"
-local disk = require "core.disk"
+local disk = require "core.sim"
 local kit = require "logs.kit"
 local simloop = require "sim.loop"
 local till = require "spec.net.till"
@@ -181,10 +181,10 @@ describe("files of the share folder", function()
   end)
 
   it("in a folder that may not be read are not unsaid, and the folder is named", function()
-    k.logs.watch.beneath = setmetatable({ list = function(folder, path, most)
+    k.logs.watch.safe_open = setmetatable({ list = function(folder, path, most)
       if path == "c" and k.closed then return nil, "EACCES: c", "EACCES" end
-      return require "core.beneath".list(folder, path, most)
-    end }, { __index = require "core.beneath" })
+      return require "core.safe_open".list(folder, path, most)
+    end }, { __index = require "core.safe_open" })
     k.closed = true
     k.logs.watch:scan()
     are { "a.bag published", "b.bag published", "c/ refused", "c/c.bag not there" }
@@ -198,10 +198,10 @@ describe("files of the share folder", function()
 
   it("in a folder that may not be read stand though the share folder could not be read, and could again", function()
     local closed = {}
-    k.logs.watch.beneath = setmetatable({ list = function(folder, path, most)
+    k.logs.watch.safe_open = setmetatable({ list = function(folder, path, most)
       if closed[path] then return nil, "EACCES: " .. path, "EACCES" end
-      return require "core.beneath".list(folder, path, most)
-    end }, { __index = require "core.beneath" })
+      return require "core.safe_open".list(folder, path, most)
+    end }, { __index = require "core.safe_open" })
     closed.c = true
     k.logs.watch:scan()
     assert.is_true(k:reaches("c/c.bag", "not there"))
@@ -223,17 +223,17 @@ describe("files of the share folder", function()
   end)
 
   it("that a failing disk does not give stand over a restart, too, until other bytes have their name", function()
-    local beneath, word = require "core.beneath", "EIO"
+    local safe_open, word = require "core.safe_open", "EIO"
     local failing = setmetatable({ list = function(folder, path, most)
-      local entries, beyond = beneath.list(folder, path, most)
+      local entries, beyond = safe_open.list(folder, path, most)
       for i, entry in ipairs(entries) do
         if word and entry.name == "a.bag" then entries[i] = { name = "a.bag", kind = "unknown", word = word } end
       end
       return entries, beyond
-    end }, { __index = beneath })
-    k.logs.watch.beneath = failing
+    end }, { __index = safe_open })
+    k.logs.watch.safe_open = failing
     k:stop()
-    k.beneath = failing
+    k.safe_open = failing
     k:start()
     are { "a.bag refused", "a.bag not there", "b.bag published", "c/c.bag published" }
     k:run(2500)
@@ -249,13 +249,13 @@ describe("files of the share folder", function()
 
   it("that nobody may look at, or that a failing disk does not give, are not unsaid; what became a link is", function()
     local word
-    k.logs.watch.beneath = setmetatable({ list = function(folder, path, most)
-      local entries, beyond = require "core.beneath".list(folder, path, most)
+    k.logs.watch.safe_open = setmetatable({ list = function(folder, path, most)
+      local entries, beyond = require "core.safe_open".list(folder, path, most)
       for i, entry in ipairs(entries) do
         if word and entry.name == "a.bag" then entries[i] = { name = "a.bag", kind = "unknown", word = word } end
       end
       return entries, beyond
-    end }, { __index = require "core.beneath" })
+    end }, { __index = require "core.safe_open" })
     for _, each in ipairs { "EACCES", "EIO" } do
       word = each
       k.logs.watch:scan()

@@ -1,6 +1,7 @@
 -- logs_catalogue_spec.lua - what was hashed is kept beside the loop: leaves first, newest last, whatever the disk does.
 local catalogue = require "clients.logs.catalogue"
 local disk = require "core.disk"
+local sim_disk = require "core.sim"
 local folder = require "spec.folder"
 local hash = require "core.hash"
 local kit = require "spec.clients.logs.kit"
@@ -48,7 +49,7 @@ describe("the catalogue", function()
     local L, d, c
 
     local function start(image)
-      L, d = simloop.new(), image or disk.memory(1)
+      L, d = simloop.new(), image or sim_disk.memory(1)
       c = open(L, d, "/state", function() return worker.new { loop = L, inline = true } end)
     end
     before_each(function() start() end)
@@ -131,13 +132,13 @@ describe("the catalogue", function()
         end
         run(5000)
       end
-      life(disk.memory(1))
+      life(sim_disk.memory(1))
       local all, found = 0, 0
       for kind, count in pairs(d:counts()) do
         if kind ~= "read" and kind ~= "bytes" then all = all + count end
       end
       for cut = 1, all do
-        local image = disk.memory(cut)
+        local image = sim_disk.memory(cut)
         image:inject { nth = cut, effect = "off" }
         life(image)
         for n = 1, EACH do

@@ -1,5 +1,5 @@
 -- names_spec.lua - what people call a node: names used twice, names of the absent, and nobody's flood of keys.
-local disk = require "core.disk"
+local disk = require "core.sim"
 local json = require "core.json"
 local key = require "core.key"
 local labels = require "clients.discovery.labels"

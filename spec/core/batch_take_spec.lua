@@ -1,6 +1,6 @@
 -- batch_take_spec.lua - a batch against what is held: as if its statements had come one by one.
 local batch = require "core.batch"
-local disk, journal, record = require "core.disk", require "core.journal", require "core.record"
+local disk, journal, record = require "core.sim", require "core.journal", require "core.record"
 local key, random, statement = require "core.key", require "core.random", require "core.statement"
 
 local owner = key.generate(("b"):rep(32))

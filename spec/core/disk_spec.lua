@@ -1,5 +1,6 @@
 -- disk_spec.lua - the kernel's disk and the one in memory do the same; the latter loses only what it may.
 local disk = require "core.disk"
+local sim_disk = require "core.sim"
 
 local function temporary()
   local path = os.tmpname()
@@ -56,7 +57,7 @@ describe("core.disk", function()
     local root = temporary()
     for seed = 1, 60 do
       local place = root .. "/" .. seed
-      local real, memory = disk.real(), disk.memory(seed)
+      local real, memory = disk.real(), sim_disk.memory(seed)
       local here, there = generator(seed), generator(seed)
       assert(real:mkdir(place))
       assert(memory:mkdir(place))
@@ -71,7 +72,7 @@ describe("core.disk", function()
 
   for _, kind in ipairs { "real", "memory" } do
     it("keeps manners: " .. kind, function()
-      local root, d = temporary(), kind == "real" and disk.real() or disk.memory(1)
+      local root, d = temporary(), kind == "real" and disk.real() or sim_disk.memory(1)
       assert(d:mkdir(root .. "/x/y"))
       assert(d:mkdir(root .. "/x/y"))
       local path = root .. "/x/y/key"
@@ -110,7 +111,7 @@ describe("core.disk", function()
     local seen = {}
     for cut = 1, 8 do
       for seed = 1, 40 do
-        local d = disk.memory(seed)
+        local d = sim_disk.memory(seed)
         d:mkdir("s")
         assert(d:replace("s/f", "old"))
         d:inject { nth = cut, effect = "off" }
@@ -127,7 +128,7 @@ describe("core.disk", function()
   it("keeps what was synced, and loses or tears the rest by seed", function()
     local lost, kept, torn, nameless = 0, 0, 0, 0
     for seed = 1, 200 do
-      local d = disk.memory(seed)
+      local d = sim_disk.memory(seed)
       d:mkdir("s")
       local file = d:open("s/f", "new")
       file:pwrite(("a"):rep(2000))
@@ -149,7 +150,7 @@ describe("core.disk", function()
   end)
 
   it("fails, tears, shortens and forgets as told", function()
-    local d = disk.memory(7)
+    local d = sim_disk.memory(7)
     local file = d:open("f", "new")
     d:sync_directory(".")
     d:inject { operation = "write", nth = 2, errno = "ENOSPC" }
@@ -172,7 +173,7 @@ describe("core.disk", function()
   end)
 
   it("never brings to the disk what a failed sync dropped", function()
-    local d = disk.memory(3)
+    local d = sim_disk.memory(3)
     local file = d:open("f", "new")
     d:sync_directory(".")
     file:pwrite(("x"):rep(1024))
@@ -184,7 +185,7 @@ describe("core.disk", function()
   end)
 
   it("is off once the power has gone", function()
-    local d = disk.memory(1)
+    local d = sim_disk.memory(1)
     d:inject { nth = 2, effect = "off" }
     assert(d:open("a", "new"))
     d:open("b", "new")

@@ -1,5 +1,6 @@
 -- journal_spec.lua - lines come back whole, in any order of operations, on both disks.
 local disk = require "core.disk"
+local sim_disk = require "core.sim"
 local journal = require "core.journal"
 local worker = require "core.worker"
 local driver = require "spec.crash.driver"
@@ -10,7 +11,7 @@ local open, fill, segments, poke = plain.open, plain.fill, plain.segments, plain
 
 describe("core.journal", function()
   it("reads at once what was appended, before and after it was written", function()
-    local d = disk.memory(1)
+    local d = sim_disk.memory(1)
     local j = open(d)
     local places, lines = fill(j, 60)
     for round = 1, 3 do
@@ -31,7 +32,7 @@ describe("core.journal", function()
   end)
 
   it("is text that says what it is", function()
-    local d = disk.memory(1)
+    local d = sim_disk.memory(1)
     local j = open(d)
     j:append("long", "first", 1600)
     j:flush(true)
@@ -50,7 +51,7 @@ describe("core.journal", function()
   end)
 
   it("refuses misuse", function()
-    local d = disk.memory(1)
+    local d = sim_disk.memory(1)
     local j = open(d)
     assert.has_error(function() j:append("other", "x", 1) end)
     assert.has_error(function() j:append("long", "a\nb", 1) end)
@@ -69,7 +70,7 @@ describe("core.journal", function()
       for seed = 1, real and 4 or 60 do
         local folder = os.tmpname()
         os.remove(folder)
-        local d = real and disk.real() or disk.memory(seed)
+        local d = real and disk.real() or sim_disk.memory(seed)
         local pool = beside and assert(worker.new { inline = not real })
         local r = driver.new(d, folder .. "/journal", seed, pool or nil)
         assert(r:open())
@@ -88,7 +89,7 @@ describe("core.journal", function()
   end
 
   it("touches nothing of a newer version", function()
-    local d = disk.memory(1)
+    local d = sim_disk.memory(1)
     local j = open(d)
     fill(j, 40)
     assert(j:close())
@@ -103,7 +104,7 @@ describe("core.journal", function()
   end)
 
   it("lets segments die whole when their latest END has passed", function()
-    local d = disk.memory(1)
+    local d = sim_disk.memory(1)
     local j = open(d)
     local places = fill(j, 40, 100, 5000)
     fill(j, 40, 100, 9000)
@@ -125,7 +126,7 @@ describe("core.journal", function()
   end)
 
   it("compacts in small steps to at most 1.5 times what lives", function()
-    local d = disk.memory(1)
+    local d = sim_disk.memory(1)
     local r = driver.new(d, FOLDER, 5)
     assert(r:open())
     for _ = 1, 1500 do

@@ -1,5 +1,6 @@
 -- journal_sync_spec.lua - a sync beside the loop: what is said, read and let go meanwhile stays as it was.
 local disk = require "core.disk"
+local sim_disk = require "core.sim"
 local journal = require "core.journal"
 local worker = require "core.worker"
 local plain = require "spec.crash.plain"
@@ -13,7 +14,7 @@ local function open(d)
 end
 
 local function start(seed)
-  local d, pool = disk.memory(seed or 1), assert(worker.new { inline = true })
+  local d, pool = sim_disk.memory(seed or 1), assert(worker.new { inline = true })
   return d, pool, (open(d))
 end
 
@@ -126,7 +127,7 @@ describe("journal.sync", function()
     for _, real in ipairs { false, true } do
       local folder = os.tmpname()
       os.remove(folder)
-      local d = real and disk.real() or disk.memory(1)
+      local d = real and disk.real() or sim_disk.memory(1)
       if real then d:slow(100) end
       local pool = assert(worker.new { inline = not real })
       local options = { families = { "long" }, reserve = 0, background = true }

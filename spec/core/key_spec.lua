@@ -80,7 +80,7 @@ describe("core.key", function()
 
   it("tests itself with the vectors of the file", function()
     assert.is_true(key.self_test())
-    local file = assert(io.open("core/torsion.h")):read "a"
+    local file = assert(io.open("core/crypto/torsion.h")):read "a"
     local texts = {}
     for _, row in ipairs(lines "signatures.txt") do
       texts[row[1]] = { text = row[5], public = key.public(row[2]), answer = row[7] }

@@ -1,5 +1,5 @@
 -- damage_spec.lua - spoiled files, failed syncs, a full disk: nothing said is lost, nothing deleted.
-local disk = require "core.disk"
+local disk = require "core.sim"
 local driver = require "spec.crash.driver"
 local plain = require "spec.crash.plain"
 

@@ -1,7 +1,7 @@
 -- files_spec.lua - the power goes while a file is fetched: one in place is whole, one claimed is there. No sockets.
 local cid = require "core.cid"
 local content = require "dcache.content"
-local disk = require "core.disk"
+local disk = require "core.sim"
 local folder = require "spec.folder"
 local hash = require "core.hash"
 local random = require "core.random"

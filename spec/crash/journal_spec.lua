@@ -1,5 +1,5 @@
 -- journal_spec.lua - the power goes at every operation of the disk, and what a cut leaves is opened.
-local disk = require "core.disk"
+local disk = require "core.sim"
 local worker = require "core.worker"
 local driver = require "spec.crash.driver"
 

@@ -1,5 +1,5 @@
 -- kept_spec.lua - the power goes at each write of a kept value, each byte of its file is spoiled: what is read then.
-local disk = require "core.disk"
+local disk = require "core.sim"
 local kept = require "kept"
 local atomic_write = require "atomic_write"
 local simloop = require "sim.loop"

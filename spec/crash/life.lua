@@ -1,5 +1,5 @@
 -- life.lua - a node's life on a disk that may lose power: what it did, promised and told others. No checks.
-local disk = require "core.disk"
+local disk = require "core.sim"
 local identity = require "identity"
 local journal = require "core.journal"
 local kept = require "kept"

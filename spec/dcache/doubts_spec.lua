@@ -1,5 +1,5 @@
 -- doubts_spec.lua - which classes are in doubt: over starts, from earlier versions' files, where the file is lost.
-local disk = require "core.disk"
+local sim_disk = require "core.sim"
 local doubts = require "dcache.doubts"
 local kept = require "kept"
 
@@ -9,7 +9,7 @@ local CLASSES = { { name = "share", kept = true, max_ttl = 30 }, { name = "state
 describe("doubts about classes", function()
   local d, said
   before_each(function()
-    d, said = disk.memory(1), {}
+    d, said = sim_disk.memory(1), {}
     assert(d:mkdir "/state")
   end)
 
@@ -53,7 +53,7 @@ describe("doubts about classes", function()
     open():add "30"
     local whole = d:read "/state/unsure"
     for at = 1, #whole do
-      d = disk.memory(at)
+      d = sim_disk.memory(at)
       assert(d:mkdir "/state")
       assert(d:replace("/state/unsure", whole:sub(1, at - 1) .. string.char(whole:byte(at) ~ 1) .. whole:sub(at + 1)))
       said = {}

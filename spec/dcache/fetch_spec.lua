@@ -2,6 +2,7 @@
 local uv = require "luv"
 local client = require "dcache.content.http_client"
 local disk = require "core.disk"
+local sim_disk = require "core.sim"
 local fetch = require "dcache.content.fetch"
 local folder = require "spec.folder"
 local gateway = require "core.gateway"
@@ -295,7 +296,7 @@ describe("dcache.content.fetch", function()
   end)
 
   it("says that the disk is full, keeps no place, and goes on with its half when it is not", function()
-    local M = disk.memory(1)
+    local M = sim_disk.memory(1)
     local file = publish("a", folder.bytes(4 * MIB, 6))
     local g = serve(file)
     M:limit(2 * MIB)
@@ -337,7 +338,7 @@ describe("dcache.content.fetch", function()
 
   it("says that a file is there only when no power cut can take it back", function()
     for seed = 1, 20 do
-      local M = disk.memory(seed)
+      local M = sim_disk.memory(seed)
       local bytes = folder.bytes(2 * MIB + 1, 8)
       local file = publish("a", bytes)
       local g = serve(file)

@@ -1,5 +1,6 @@
 -- sync_spec.lua - a slow disk: the node goes on, and says no own word before the disk has it.
 local disk = require "core.disk"
+local sim_disk = require "core.sim"
 local hash = require "core.hash"
 local journal = require "core.journal"
 local pools = require "core.worker"
@@ -37,7 +38,7 @@ end
 local function world(seed)
   policy = policy or assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
   local w = sim.new { seed = seed, policy = policy }
-  local stall, store = gate(w.loop), disk.memory(seed)
+  local stall, store = gate(w.loop), sim_disk.memory(seed)
   local ada = w:add("ada", { disk = store, flusher = function() return stall end })
   local donald = w:add "donald"
   w:run(8000)
@@ -143,7 +144,7 @@ describe("syncs", function()
   end
 
   it("tell in order, and what is asked meanwhile is one more", function()
-    local loop, d = require "sim.loop".new(), disk.memory(1)
+    local loop, d = require "sim.loop".new(), sim_disk.memory(1)
     local stall = gate(loop)
     local s, j = new(d, loop, function() return stall end)
     local told = {}
@@ -166,7 +167,7 @@ describe("syncs", function()
 
   it("that fail are tried again, at once and then with back-off, and nobody is told meanwhile", function()
     for _, inline in ipairs { true, false } do -- beside the loop, and without a worker
-      local loop, d = require "sim.loop".new(), disk.memory(1)
+      local loop, d = require "sim.loop".new(), sim_disk.memory(1)
       local s, j, log, refused = new(d, loop, inline and function()
         return assert(worker.new { loop = loop, inline = true })
       end or nil)

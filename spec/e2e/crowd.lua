@@ -1,7 +1,7 @@
 -- crowd.lua - many real nodes in one process, on real sockets, disks in memory: neighbours for a bench. No figures.
 -- usage: lua5.4 spec/e2e/crowd.lua NODES RECORDS FILE     when FILE appears all of them hold RECORDS words
 dofile "spec/helper.lua"
-local disk = require "core.disk"
+local disk = require "core.sim"
 local hash = require "core.hash"
 local key = require "core.key"
 local net = require "core.net"

@@ -14,7 +14,7 @@ local log = require "log".new { write = function() end, wall = function() return
 local owner = key.generate(hash.blake2b("evil " .. arg[1]))
 local port, answered = math.tointeger(tonumber(arg[2])), math.tointeger(tonumber(arg[1]))
 
-local disk = require "core.disk".memory(1)
+local disk = require "core.sim".memory(1)
 disk:mkdir "/state"
 local node = assert(require "node".new { loop = loop, random = require "core.random".system(), name = "evil" .. arg[1],
   type = "laptop", identity = { id = owner:id(), key = owner, bound = {} }, policy = policy, log = log,

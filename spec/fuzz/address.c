@@ -1,6 +1,7 @@
-/* address.c - fuzzes core/multiaddr.c and core/address.c: one text, one binary form. */
+/* address.c - fuzzes core/text/multiaddr.c and core/text/address.c: one text, one binary
+ * form. */
 #include "fuzz.h"
-#include "multiaddr.h"
+#include "text/multiaddr.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
-/* cid.c - fuzzes core/cid.c and the ID and key file of core/key.c: one spelling each. */
+/* cid.c - fuzzes core/text/cid.c and the ID and key file of core/crypto/key.c: one
+ * spelling each. */
 #include "fuzz.h"
-#include "cid.h"
-#include "key.h"
+#include "text/cid.h"
+#include "crypto/key.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <lualib.h>
 
+int luaopen_core_sim(lua_State *L); /* in the binary it would be core/sim.so */
+
 /* libFuzzer sees no lines of Lua by itself; these counters it takes for its own. */
 #define COUNTERS 16384
 __attribute__((section("__libfuzzer_extra_counters"))) static uint8_t counters[COUNTERS];
@@ -47,6 +49,7 @@ static lua_State *new_state(void) {
   lua_State *L = luaL_newstate();
   luaL_openlibs(L);
   luaL_requiref(L, "core", luaopen_core, 0);
+  luaL_requiref(L, "core.sim", luaopen_core_sim, 0);
   lua_getglobal(L, "package");
   lua_pushliteral(L, "lua/?.lua;lua/?/init.lua;./?.lua;/usr/local/share/lua/5.4/?.lua;"
                      "/usr/share/lua/5.4/?.lua");

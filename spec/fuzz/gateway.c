@@ -1,9 +1,9 @@
 /* gateway.c - fuzzes what the gateway makes of a request: METHOD PATH?format=F LF, then
  * headers. libmicrohttpd is played by gateway_library.c, so that only our side runs. */
 #include "fuzz.h"
-#include "cid.h"
+#include "text/cid.h"
 #include "gateway_library.h"
-#include "hash.h"
+#include "crypto/hash.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,23 +17,23 @@
 
 static uint8_t root[CID_SIZE];
 
-static void offer_file(gateway *g) {
+static void served_file_name(gateway *g) {
   static char bytes[1 << 16];
   const char *word = NULL;
   uint8_t digest[32];
-  offers_file file = {.folder = FOLDER, .name = FILE_NAME, .leaves = digest};
-  int fd = beneath_open(FOLDER, FILE_NAME, &file.identity, &word);
+  served_file file = {.folder = FOLDER, .name = FILE_NAME, .leaves = digest};
+  int fd = safe_open(FOLDER, FILE_NAME, &file.identity, &word);
   ssize_t n = read(fd, bytes, sizeof bytes);
   FUZZ_CHECK(n == file.identity.size && hash_sha256(bytes, (size_t)n, digest) == 0);
   close(fd);
   cid_make(CID_RAW, digest, file.cid);
   memcpy(root, file.cid, sizeof root);
-  FUZZ_CHECK(offers_put(g->offers, &file) == 0);
+  FUZZ_CHECK(served_put(g->served, &file) == 0);
 }
 
 static gateway *the_gateway(void) {
   static gateway g;
-  if (g.offers)
+  if (g.served)
     return &g;
   pthread_mutex_init(&g.lock, NULL);
   g.readers = 2;
@@ -42,8 +42,8 @@ static gateway *the_gateway(void) {
       AF_INET, {10, 1, 2},
        23
   };
-  g.offers = offers_new();
-  offer_file(&g);
+  g.served = served_new();
+  served_file_name(&g);
   return &g;
 }
 

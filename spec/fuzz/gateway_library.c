@@ -2,7 +2,7 @@
  * are looked at. */
 #include "fuzz.h"
 #include "gateway_library.h"
-#include "hash.h"
+#include "crypto/hash.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

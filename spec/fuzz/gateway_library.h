@@ -3,7 +3,7 @@
 #ifndef GATEWAY_LIBRARY_H
 #define GATEWAY_LIBRARY_H
 
-#include "gateway.h"
+#include "http/gateway.h"
 #include <netinet/in.h>
 
 #define HEADERS_MAX 16

@@ -1,7 +1,7 @@
-/* http.c - fuzzes core/transfer.c: any bytes as the answer of a peer, any text as its
- * URL. */
+/* http.c - fuzzes core/http/transfer.c: any bytes as the answer of a peer, any text as
+ * its URL. */
 #include "fuzz.h"
-#include "transfer.h"
+#include "http/transfer.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

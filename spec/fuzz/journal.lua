@@ -1,6 +1,6 @@
 -- journal.lua - any bytes where a segment stood: opened, nothing invented, the same the second time. The property.
 -- Input: `R` and the bytes of a segment; or lines, a zero byte, and damage: two bytes place, one byte to xor.
-local disk = require "core.disk"
+local disk = require "core.sim"
 local journal = require "core.journal"
 
 local FAMILIES = { families = { "long", "short" }, segment = 4096, reserve = 0 }

@@ -1,6 +1,6 @@
-/* json.c - fuzzes core/json.c: what is taken is written again to the byte. */
+/* json.c - fuzzes core/text/json.c: what is taken is written again to the byte. */
 #include "fuzz.h"
-#include "json.h"
+#include "text/json.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
-/* statement.c - fuzzes core/statement.c and the index that takes its words in: each line
- * of the input is offered and put; in the other order the digest is the same. */
+/* statement.c - fuzzes core/statement/statement.c and the index that takes its words in:
+ * each line of the input is offered and put; in the other order the digest is the same.
+ */
 #include "fuzz.h"
-#include "index.h"
+#include "index/index.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
-/* text.c - fuzzes core/text.c: what is read is written the same; what is written is read.
+/* text.c - fuzzes core/text/text.c: what is read is written the same; what is written is
+ * read.
  */
 #include "fuzz.h"
-#include "text.h"
+#include "text/text.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* unixfs.c - fuzzes unixfs.decode's reading of inner blocks: SIZE HEIGHT LF, then a
  * block. */
 #include "fuzz.h"
-#include "unixfs.h"
+#include "content/unixfs.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@ local files = {}
 files.__index = files
 
 local BEAT = 100 -- ms
-local CONNECT = 5000 -- ms that core/transfer.c waits for a connection
+local CONNECT = 5000 -- ms that core/http/transfer.c waits for a connection
 local POLICY = 'local p = extend "server"\nfunction p.clients.logs.fetch() return 5, "everything" end\nreturn p\n'
 
 -- WORLD (sim's); RATE: bytes a second that a node's link brings. Fields: asked = { host = requests, without those for

@@ -151,7 +151,7 @@ describe("a node", function()
 
   it("that starts again from its disk remembers kept words and forgets presence", function()
     local w = world { seed = 9 }
-    local disk = require "core.disk".memory(9)
+    local disk = require "core.sim".memory(9)
     local first = w:add("ada", { disk = disk })
     share(first, "kept")
     w:run(1000)

@@ -1,7 +1,9 @@
 -- run.lua - one seeded run of three nodes in a process of its own; prints the trace's fingerprint. No checks.
 -- usage: lua5.4 spec/sim/run.lua SEED MINUTES
 package.path = "lua/?.lua;lua/?/init.lua;./?.lua;" .. package.path
-package.cpath = (os.getenv "DT_SWARM_BUILD" or ".build") .. "/?.so;" .. package.cpath
+local build = os.getenv "DT_SWARM_BUILD" or ".build"
+package.cpath = build .. "/?.so;" .. package.cpath
+assert(package.loadlib(build .. "/core.so", "*")) -- its symbols serve core/sim.so
 require "core"
 
 local seed, minutes = math.tointeger(tonumber(arg[1])), math.tointeger(tonumber(arg[2]))

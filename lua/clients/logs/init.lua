@@ -1,5 +1,5 @@
 -- init.lua - the logs client: finished files of the share folder become records with a CID. Fetches nothing.
-local beneath = require "core.beneath"
+local safe_open = require "core.safe_open"
 local inotify = require "core.watch"
 local mount = require "core.mount"
 local away = require "clients.logs.away"
@@ -60,8 +60,8 @@ end
 local function new_finished(self, files)
   return finished.new {
     loop = self.loop, settle = settle_of(self),
-    stat = function(name) return beneath.stat(self.folder, name) end,
-    busy = function(name) return (beneath.busy(self.folder, name)) end,
+    stat = function(name) return safe_open.stat(self.folder, name) end,
+    busy = function(name) return (safe_open.busy(self.folder, name)) end,
     done = function(name, info) files:take(name, info) end,
     lost = function(name, code, info) files:lost(name, code, info) end,
   }
@@ -103,7 +103,7 @@ end
 
 local function new_watch(self, given, files)
   return watch.new {
-    loop = self.loop, log = self.log, folder = self.folder, watch = given.inotify or inotify, beneath = beneath,
+    loop = self.loop, log = self.log, folder = self.folder, watch = given.inotify or inotify, safe_open = safe_open,
     ready = function() return self.away:ready() end,
     read_told = function(code) self.away:read_told(code) end,
     seen = function(name, info) files:seen(name, info) end,

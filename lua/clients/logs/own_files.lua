@@ -1,5 +1,5 @@
 -- own_files.lua - the files of the share folder one by one: from the first look to the record. Walks no folder.
-local beneath = require "core.beneath"
+local safe_open = require "core.safe_open"
 local finished = require "clients.logs.finished"
 local sorted = require "sorted"
 local watch = require "clients.logs.watch"
@@ -67,7 +67,7 @@ end
 
 -- After a remount or a restore it has other numbers but the same size and time: its word stands until it is hashed.
 local function looks_the_same(self, file)
-  local was, info = file.was or file.shared and file.info, beneath.stat(self.folder, file.name)
+  local was, info = file.was or file.shared and file.info, safe_open.stat(self.folder, file.name)
   return was and info and info.kind == "file" and was.size == info.size and was.mtime_ns == info.mtime_ns
 end
 
@@ -209,7 +209,7 @@ function own_files:event(name, event)
   local file = self.by_name[name]
   if not file then return self:restart(name, event) end
   if not file.info then return self.finished:touch(name, event) end
-  local info = beneath.stat(self.folder, name)
+  local info = safe_open.stat(self.folder, name)
   if not info or not finished.same(info, file.info) then self:restart(name, event) end
 end
 

@@ -17,15 +17,15 @@ local SOON_MS, READS = 100, 64 -- to a scan that an event asks for; of events in
 local KINDS = { link = { "link", "a link" }, fifo = { "pipe", "a pipe" }, socket = { "pipe", "a socket" },
   device = { "pipe", "a device" } }
 
--- watch.new{ loop =, log =, disk =, folder =, watch = core.watch, beneath = core.beneath, ready = fn() → is the folder
--- one that may be looked at now; read_told = fn(word): the folder itself could not be read, nil: it could; seen =
--- fn(name, info), event = fn(name, event), gone = fn(name), hidden = fn(name): it was there, and now its folder cannot
--- be read; refused = fn(name, word, why, how many names), scanned = fn() } → watch. Names are relative to the folder.
+-- watch.new{ loop =, log =, disk =, folder =, watch = core.watch, safe_open = core.safe_open, ready = fn() → is it
+-- one that may be looked at now; read_told = fn(word): the folder itself could not be read, nil: it could; seen = fn(
+-- name, info), event = fn(name, event), gone = fn(name), hidden = fn(name): it was there, and now its folder cannot be
+-- read; refused = fn(name, word, why, how many names), scanned = fn() } → watch. Names are relative to the folder.
 function watch.new(given)
   local self = setmetatable({ inotify = given.watch, known = {}, count = 0, serial = 0, queue = {}, paths = {},
     numbers = {}, folders = 0, unread = {} }, Watch)
-  for _, name in ipairs { "loop", "log", "folder", "beneath", "ready", "read_told", "seen", "event", "gone", "hidden",
-    "refused", "scanned" } do
+  for _, name in ipairs { "loop", "log", "folder", "safe_open", "ready", "read_told", "seen", "event", "gone",
+    "hidden", "refused", "scanned" } do
     self[name] = given[name]
   end
   return self
@@ -125,7 +125,7 @@ end
 
 local function scan_folder(self, path, serial)
   listen(self, path)
-  local entries, beyond, code = self.beneath.list(self.folder, path, FILES)
+  local entries, beyond, code = self.safe_open.list(self.folder, path, FILES)
   if not entries then
     cannot_read(self, path, code)
     return false
@@ -215,7 +215,7 @@ end
 local function on_file(self, name, event)
   if event.delete or event.moved_from then return forget(self, name) end
   if not self.known[name] then
-    local info = self.beneath.stat(self.folder, name)
+    local info = self.safe_open.stat(self.folder, name)
     if not info then return end
     if info.kind ~= "file" then return self.refused(name, watch.word_of(info)) end
     if self.count >= FILES then return self.refused(name, "full") end

@@ -1,7 +1,7 @@
 -- reasons.lua - why somebody did not give a block, a plain sentence for each word of core.http. No errno, no URL.
 local reasons = {}
 
--- %s is who, "ada" or "ada at 10.99.0.1" (AT); the words are those of core/http.c.
+-- %s is who, "ada" or "ada at 10.99.0.1" (AT); the words are those of core/http/http.c.
 local SENTENCES = {
   missing = "%s cannot give it now",
   moved = "%s changed its copy meanwhile",

@@ -75,7 +75,7 @@ function Kit:start()
     withdraw = function(cid) self.served[cid] = nil end,
     when_synced = self.when_synced, mount = self.mount, inotify = self.inotify,
   }
-  if self.beneath then self.logs.watch.beneath = self.beneath end
+  if self.safe_open then self.logs.watch.safe_open = self.safe_open end
   self.logs:start()
 end
 

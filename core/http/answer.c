@@ -1,0 +1,429 @@
+/* answer.c - one request to the gateway and its answer. No connections, no table.
+ */
+#include "core.h"
+#include "text/text.h"
+#include "gateway.h"
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+
+#define RAW "application/vnd.ipld.raw"
+#define FOR_EVER "public, max-age=29030400, immutable"
+#define RETRY_AFTER "1"
+
+void gateway_count(gateway *g, gateway_word word) {
+  g->refused[word]++;
+}
+
+gateway_word gateway_word_number(const char *word) {
+  static const char *const words[] = {
+#define WORD_TEXT(w) #w,
+      GATEWAY_WORDS(WORD_TEXT)
+#undef WORD_TEXT
+  };
+  for (int i = 0; i < GATEWAY_WORD_COUNT; i++)
+    if (!strcmp(words[i], word))
+      return (gateway_word)i;
+  return GATEWAY_disk;
+}
+
+/* -- who asks -- */
+
+/* The address as 4 or 16 bytes; one of IPv4 in an IPv6 socket counts as IPv4. */
+static int source_address(struct MHD_Connection *c, uint8_t out[16]) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  const struct sockaddr *a = info ? info->client_addr : NULL;
+  if (a && a->sa_family == AF_INET) {
+    memcpy(out, &((const struct sockaddr_in *)a)->sin_addr, 4);
+    return AF_INET;
+  }
+  if (!a || a->sa_family != AF_INET6)
+    return 0;
+  memcpy(out, &((const struct sockaddr_in6 *)a)->sin6_addr, 16);
+  if (!IN6_IS_ADDR_V4MAPPED((struct in6_addr *)out))
+    return AF_INET6;
+  memmove(out, out + 12, 4);
+  return AF_INET;
+}
+
+static int is_within(const uint8_t *address, const gateway_network *n) {
+  int whole = n->bits / 8, rest = n->bits % 8;
+  if (memcmp(address, n->address, whole))
+    return 0;
+  return rest == 0 || !((address[whole] ^ n->address[whole]) >> (8 - rest));
+}
+
+/* Loopback is this machine: the kernel lets nobody else in from there. */
+static int may_ask(gateway *g, struct MHD_Connection *c) {
+  uint8_t address[16] = {0};
+  int family = source_address(c, address), may;
+  if (family == AF_INET && address[0] == 127)
+    return 1;
+  if (family == AF_INET6 && IN6_IS_ADDR_LOOPBACK((struct in6_addr *)address))
+    return 1;
+  may = 0;
+  pthread_mutex_lock(&g->lock);
+  for (int i = 0; i < g->network_count && !may; i++)
+    may = g->networks[i].family == family && is_within(address, &g->networks[i]);
+  pthread_mutex_unlock(&g->lock);
+  return may;
+}
+
+/* A page of somebody else's, whose name was made to point here, sends that name (DNS
+ * rebinding). */
+static int host_is_address(struct MHD_Connection *c) {
+  const char *host =
+      MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+  char text[64], binary[16];
+  size_t size;
+  if (!host)
+    return 0;
+  if (host[0] == '[') {
+    size = strcspn(++host, "]");
+  } else {
+    size = strcspn(host, ":");
+    if (size == 9 && !strncasecmp(host, "localhost", 9))
+      return 1;
+  }
+  if (size >= sizeof text)
+    return 0;
+  memcpy(text, host, size);
+  text[size] = '\0';
+  return inet_pton(host[size] == ']' ? AF_INET6 : AF_INET, text, binary) == 1;
+}
+
+/* -- answers -- */
+
+static void header(struct MHD_Response *response, const char *name, const char *value) {
+  MHD_add_response_header(response, name, value);
+}
+
+/* What is here is bytes from anybody: never to be run or framed under this origin. */
+static void add_guards(struct MHD_Response *response) {
+  header(response, "X-Content-Type-Options", "nosniff");
+  header(response, "Content-Security-Policy", "sandbox; default-src 'none'");
+}
+
+static enum MHD_Result send_response(const gateway_request *r, unsigned status,
+                                     struct MHD_Response *response) {
+  enum MHD_Result result;
+  if (!response)
+    return MHD_NO;
+  add_guards(response);
+  result = MHD_queue_response(r->connection, status, response);
+  MHD_destroy_response(response);
+  return result;
+}
+
+/* -- people -- */
+
+#define HELP                                                                             \
+  "This is the gateway of a dt-swarm node: it serves the blocks of files, no pages.\n"   \
+  "  /ipfs/CID?format=raw   one block\n"                                                 \
+  "  /ipfs/CID?format=car   a whole file, as a CAR\n"                                    \
+  "To have a file, checked and whole: dt-swarm-cli files get NAME\n"                     \
+  "Which files there are: dt-swarm-cli report\n"
+
+static int is_browser(const gateway_request *r) {
+  const char *accept =
+      MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+  return accept && strstr(accept, "text/html") != NULL;
+}
+
+/* Programs read the word, which comes first; a person is told what would help. */
+static const char *advice(const char *word) {
+  if (!strcmp(word, "host"))
+    return "host: ask by the node's IP address, such as http://192.168.1.20:3826/, not "
+           "by a name.\n";
+  if (!strcmp(word, "permission"))
+    return "permission: only hosts in this node's own networks may ask it.\n";
+  if (!strcmp(word, "form"))
+    return "form: /ipfs/ and a CID, nothing more: that is no CID of this swarm's "
+           "kind.\n\n" HELP;
+  if (!strcmp(word, "missing"))
+    return "missing: this node has no file or block of that CID.\n\n" HELP;
+  return NULL;
+}
+
+static enum MHD_Result explain(const gateway_request *r, const char *words) {
+  struct MHD_Response *response = MHD_create_response_from_buffer(
+      strlen(words), (void *)words, MHD_RESPMEM_MUST_COPY);
+  if (!response)
+    return MHD_NO;
+  header(response, "Content-Type", "text/plain; charset=utf-8");
+  header(response, "Cache-Control", "no-store");
+  header(response, "Vary", "Accept");
+  return send_response(r, 200, response);
+}
+
+static struct MHD_Response *words_of(const gateway_request *r, const char *word,
+                                     const char *hint) {
+  char text[160];
+  const char *more = is_browser(r) ? advice(word) : NULL;
+  int size =
+      snprintf(text, sizeof text, "%s%s%s\n", word, hint ? ": " : "", hint ? hint : "");
+  if (more)
+    return MHD_create_response_from_buffer(strlen(more), (void *)more,
+                                           MHD_RESPMEM_PERSISTENT);
+  return MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
+}
+
+/* HINT: what comes behind the word, or NULL. */
+static enum MHD_Result refuse(const gateway_request *r, unsigned status, const char *word,
+                              const char *hint) {
+  struct MHD_Response *response = words_of(r, word, hint);
+  gateway_count(r->gateway, gateway_word_number(word));
+  if (!response)
+    return MHD_NO;
+  header(response, "Content-Type", "text/plain");
+  if (status == 405)
+    header(response, "Allow", "GET, HEAD");
+  if (status == 503)
+    header(response, "Retry-After", RETRY_AFTER);
+  return send_response(r, status, response);
+}
+
+enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
+                               const char *word) {
+  return refuse(r, status, word, NULL);
+}
+
+static void add_label(struct MHD_Response *response, const gateway_label *label) {
+  char text[160];
+  header(response, "Content-Type", label->type);
+  header(response, "Cache-Control", FOR_EVER);
+  header(response, "Vary", "Accept");
+  header(response, "Accept-Ranges", strcmp(label->type, RAW) ? "none" : "bytes");
+  header(response, "ETag", label->tag);
+  snprintf(text, sizeof text, "/ipfs/%s", label->cid);
+  header(response, "X-Ipfs-Path", text);
+  header(response, "X-Ipfs-Roots", label->cid);
+  snprintf(text, sizeof text, "attachment; filename=\"%s.%s\"", label->cid,
+           label->suffix);
+  header(response, "Content-Disposition", text);
+}
+
+enum MHD_Result gateway_send(const gateway_request *r, unsigned status,
+                             const gateway_label *label, struct MHD_Response *response) {
+  if (!response)
+    return MHD_NO;
+  add_label(response, label);
+  return send_response(r, status, response);
+}
+
+struct MHD_Response *gateway_no_bytes(void) {
+  return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+}
+
+static ssize_t nothing(void *unused, uint64_t at, char *out, size_t size) {
+  (void)unused, (void)at, (void)out, (void)size;
+  return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+struct MHD_Response *gateway_head(int64_t size) {
+  return MHD_create_response_from_callback((uint64_t)size, 1, nothing, NULL, NULL);
+}
+
+/* -- a block's memory: mapped, so that it goes back when nobody reads -- */
+
+uint8_t *gateway_take_memory(gateway *g) {
+  uint8_t *memory = g->spare;
+  if (g->busy >= g->readers) {
+    g->pressed = 1;
+    return NULL;
+  }
+  g->spare = NULL;
+  if (!memory) {
+    memory = mmap(NULL, UNIXFS_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                  -1, 0);
+    if (memory == MAP_FAILED)
+      return NULL;
+  }
+  g->busy++;
+  return memory;
+}
+
+void gateway_give_back(gateway *g, uint8_t *memory) {
+  if (g->busy > 1 || g->spare || g->stopping)
+    munmap(memory, UNIXFS_CHUNK);
+  else
+    g->spare = memory;
+  g->busy--;
+}
+
+typedef struct {
+  gateway *gateway;
+  uint8_t *memory;
+} reader;
+
+static void sent(void *user) {
+  reader *s = user;
+  gateway_give_back(s->gateway, s->memory);
+  free(s);
+}
+
+/* SIZE bytes of MEMORY from FROM on. */
+static struct MHD_Response *wrap(gateway *g, uint8_t *memory, int64_t from,
+                                 int64_t size) {
+  reader *s = malloc(sizeof *s);
+  struct MHD_Response *response = NULL;
+  if (s) {
+    *s = (reader){g, memory};
+    response = MHD_create_response_from_buffer_with_free_callback_cls(
+        (size_t)size, memory + from, sent, s);
+  }
+  if (response)
+    return response;
+  free(s);
+  gateway_give_back(g, memory);
+  return NULL;
+}
+
+enum MHD_Result gateway_refuse_block(const gateway_request *r, const char *word) {
+  int gone = !strcmp(word, "moved") || !strcmp(word, "block") || !strcmp(word, "link");
+  if (gone)
+    return gateway_refuse(r, 410, word);
+  return gateway_refuse(r, strcmp(word, "missing") ? 500 : 404, word);
+}
+
+/* Where the wanted bytes begin: of ranges (RFC 9110, 14.2) only `bytes=N-` is known, for
+ * who has the first N from an answer that broke off. 0 for any other. */
+static int64_t range_start(const gateway_request *r, int64_t size) {
+  const char *said =
+      MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_RANGE);
+  int64_t from = 0;
+  if (!said || strncmp(said, "bytes=", 6))
+    return 0;
+  for (said += 6; *said >= '0' && *said <= '9' && from < size; said++)
+    from = from * 10 + (*said - '0');
+  return strcmp(said, "-") || from >= size ? 0 : from;
+}
+
+static void add_range(struct MHD_Response *response, int64_t from, int64_t size) {
+  char text[80];
+  snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, from, size - 1,
+           size);
+  header(response, "Content-Range", text);
+}
+
+static enum MHD_Result give(const gateway_request *r, const served_block *block,
+                            const gateway_label *label) {
+  gateway *g = r->gateway;
+  const char *word;
+  uint8_t *memory = gateway_take_memory(g);
+  if (!memory)
+    return gateway_refuse(r, 503, "full");
+  if (served_read(g->served, block, memory, &word) < 0) {
+    gateway_give_back(g, memory);
+    return gateway_refuse_block(r, word);
+  }
+  int64_t from = range_start(r, block->size);
+  struct MHD_Response *response = wrap(g, memory, from, block->size - from);
+  if (response && from > 0)
+    add_range(response, from, block->size);
+  r->client->sending = block->size - from;
+  return gateway_send(r, from > 0 ? 206 : 200, label, response);
+}
+
+/* -- requests -- */
+
+int gateway_has_current_copy(const gateway_request *r, const char *tag) {
+  const char *held =
+      MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "If-None-Match");
+  return held && strstr(held, tag) != NULL;
+}
+
+static enum MHD_Result answer_found(const gateway_request *r, const served_block *block,
+                                    const gateway_label *label, int is_head) {
+  if (gateway_has_current_copy(r, label->tag))
+    return gateway_send(r, 304, label, gateway_no_bytes());
+  if (is_head)
+    return gateway_send(r, 200, label, gateway_head(block->size));
+  return give(r, block, label);
+}
+
+static enum MHD_Result answer_block(const gateway_request *r, const char *text,
+                                    int is_head) {
+  char tag[128];
+  gateway_label label = {text, RAW, tag, "bin"};
+  uint8_t cid[CID_SIZE];
+  served_block block;
+  enum MHD_Result result;
+  snprintf(tag, sizeof tag, "\"%s.raw\"", text);
+  if (!strcmp(text, GATEWAY_EMPTY_CID))
+    return gateway_send(r, 200, &label, gateway_no_bytes());
+  if (cid_parse(text, strlen(text), cid) < 0)
+    return gateway_refuse(r, 400, "form");
+  if (!served_find(r->gateway->served, cid, &block))
+    return gateway_refuse(r, 404, "missing");
+  result = answer_found(r, &block, &label, is_head);
+  served_release(r->gateway->served, &block);
+  return result;
+}
+
+static int wants(const gateway_request *r, const char *format, const char *type) {
+  const char *said =
+      MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, "format");
+  const char *accept =
+      MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+  if (said)
+    return !strcmp(said, format);
+  return accept && strstr(accept, type) != NULL;
+}
+
+/* To a browser that named no form: is that CID here, and in which forms? */
+static enum MHD_Result explain_cid(const gateway_request *r, const char *text) {
+  char words[640];
+  uint8_t cid[CID_SIZE];
+  served_block block;
+  int is_empty = !strcmp(text, GATEWAY_EMPTY_CID);
+  if (!is_empty && cid_parse(text, strlen(text), cid) < 0)
+    return gateway_refuse(r, 400, "form");
+  if (!is_empty) {
+    if (!served_find(r->gateway->served, cid, &block))
+      return gateway_refuse(r, 404, "missing");
+    served_release(r->gateway->served, &block);
+  }
+  snprintf(words, sizeof words,
+           "%s is here, in two forms:\n"
+           "  /ipfs/%s?format=raw   this block\n"
+           "  /ipfs/%s?format=car   this block and all beneath it, as a CAR\n"
+           "To have a file, checked and whole: dt-swarm-cli files get %s\n",
+           text, text, text, text);
+  return explain(r, words);
+}
+
+/* `format` outranks `Accept`; of both kinds there, a block. */
+static enum MHD_Result answer_kind(const gateway_request *r, const char *cid,
+                                   int is_head) {
+  if (wants(r, "raw", RAW))
+    return answer_block(r, cid, is_head);
+  if (wants(r, "car", GATEWAY_CAR))
+    return gateway_answer_car(r, cid, is_head);
+  return is_browser(r) ? explain_cid(r, cid)
+                       : refuse(r, 406, "kind", "say ?format=raw or ?format=car");
+}
+
+/* The IPFS trustless gateway (specs.ipfs.tech), its blocks and CARs. */
+enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
+                               struct MHD_Connection *c, const char *url,
+                               const char *method) {
+  gateway_request r = {g, client, c};
+  if (!may_ask(g, c))
+    return gateway_refuse(&r, 403, "permission");
+  if (!host_is_address(c))
+    return gateway_refuse(&r, 403, "host");
+  if (strcmp(method, "GET") && strcmp(method, "HEAD"))
+    return gateway_refuse(&r, 405, "form");
+  if (!strcmp(url, "/") && is_browser(&r))
+    return explain(&r, HELP);
+  if (strncmp(url, "/ipfs/", 6))
+    return refuse(&r, 404, "missing",
+                  "this is a dt-swarm node; ask for /ipfs/CID?format=raw or format=car");
+  return answer_kind(&r, url + 6, !strcmp(method, "HEAD"));
+}

@@ -1,0 +1,358 @@
+/* gateway.c - HTTP in, as Lua sees it: a socket, a thread, and what may be asked of them.
+ */
+#include "core.h"
+#include "text/text.h"
+#include "gateway.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CLASS "core.gateway"
+#define READERS 8
+#define CONNECTIONS 64
+#define PER_HOST 16
+#define BACKLOG 64
+#define REQUEST_MS 10000
+#define ANSWER_MS 900000 /* 1.2 KB/s */
+#define PRESSED_MS 15000 /* 70 KB/s */
+
+/* -- the socket -- */
+
+static int parse_host(const char *text, int port, struct sockaddr_storage *a,
+                      socklen_t *size) {
+  struct sockaddr_in *four = (struct sockaddr_in *)a;
+  struct sockaddr_in6 *six = (struct sockaddr_in6 *)a;
+  memset(a, 0, sizeof *a);
+  if (inet_pton(AF_INET, text, &four->sin_addr) == 1) {
+    four->sin_family = AF_INET;
+    four->sin_port = htons((uint16_t)port);
+    *size = sizeof *four;
+    return 1;
+  }
+  if (inet_pton(AF_INET6, text, &six->sin6_addr) != 1)
+    return 0;
+  six->sin6_family = AF_INET6;
+  six->sin6_port = htons((uint16_t)port);
+  *size = sizeof *six;
+  return 1;
+}
+
+/* A descriptor; or -1 and errno. */
+static int listen_at(const struct sockaddr_storage *a, socklen_t size,
+                     const char *congestion) {
+  int on = 1, off = 0, err;
+  int fd = socket(a->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    return -1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (a->ss_family == AF_INET6)
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  if (congestion)
+    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion,
+               (socklen_t)strlen(congestion));
+  if (bind(fd, (const struct sockaddr *)a, size) == 0 && listen(fd, BACKLOG) == 0)
+    return fd;
+  err = errno;
+  close(fd);
+  errno = err;
+  return -1;
+}
+
+static int open_all(gateway *g, const struct sockaddr_storage *a, socklen_t size,
+                    const char *congestion) {
+  g->listener = listen_at(a, size, congestion);
+  if (g->listener < 0)
+    return errno;
+  g->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (g->wake < 0)
+    return errno;
+  g->served = served_new();
+  if (!g->served)
+    return ENOMEM;
+  return gateway_start(g);
+}
+
+static void shut(gateway *g) {
+  gateway_stop(g);
+  if (g->listener >= 0)
+    close(g->listener);
+  if (g->wake >= 0)
+    close(g->wake);
+  if (g->spare)
+    munmap(g->spare, UNIXFS_CHUNK);
+  served_free(g->served);
+  g->listener = g->wake = -1;
+  g->spare = NULL;
+  g->served = NULL;
+}
+
+/* -- Lua -- */
+
+static gateway *check_open(lua_State *L) {
+  gateway *g = luaL_checkudata(L, 1, CLASS);
+  luaL_argcheck(L, g->served, 1, "closed");
+  return g;
+}
+
+static const char *field_text(lua_State *L, int index, const char *name,
+                              const char *fallback) {
+  lua_getfield(L, index, name);
+  if (!lua_isnil(L, -1))
+    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, index, name);
+  return lua_isnil(L, -1) ? fallback : lua_tostring(L, -1); /* stays on the stack */
+}
+
+static int field_count(lua_State *L, const char *name, int fallback, int max) {
+  lua_Integer value = core_field_integer(L, 1, name, fallback);
+  luaL_argcheck(L, value >= 1 && value <= max, 1, name);
+  return (int)value;
+}
+
+/* gateway.new{ host = "0.0.0.0", port = 0 (the kernel's choice), readers = 8 (1 MiB
+ * each), connections = 64, per_host = 16, congestion = nil ("bbr", where the kernel has
+ * it), request_ms = 10000 (for a request's headers), answer_ms = 900000 (for a block),
+ * pressed_ms = 15000 (for a block while others are sent away) } -> g | nil, message,
+ * errno's name such as "EADDRINUSE". Serves nothing before offer(). */
+static int gateway_new(lua_State *L) {
+  struct sockaddr_storage address;
+  const char *host, *congestion;
+  lua_Integer port;
+  socklen_t size = 0;
+  gateway *g;
+  int err;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  host = field_text(L, 1, "host", "0.0.0.0");
+  congestion = field_text(L, 1, "congestion", NULL);
+  port = core_field_integer(L, 1, "port", 0);
+  luaL_argcheck(L, port >= 0 && port <= 65535, 1, "port: 0 to 65535");
+  luaL_argcheck(L, parse_host(host, (int)port, &address, &size), 1,
+                "host: an IP address");
+  g = core_new(L, CLASS, sizeof *g);
+  g->listener = g->wake = -1;
+  pthread_mutex_init(&g->lock, NULL);
+  g->readers = field_count(L, "readers", READERS, 64);
+  g->connections = field_count(L, "connections", CONNECTIONS, 1024);
+  g->per_host = field_count(L, "per_host", PER_HOST, 1024);
+  g->request_ms = field_count(L, "request_ms", REQUEST_MS, INT_MAX);
+  g->answer_ms = field_count(L, "answer_ms", ANSWER_MS, INT_MAX);
+  g->pressed_ms = field_count(L, "pressed_ms", PRESSED_MS, INT_MAX);
+  err = open_all(g, &address, size, congestion);
+  if (err == 0)
+    return 1;
+  shut(g);
+  return core_fail_errno(L, err, host);
+}
+
+/* g:port() -> the port, chosen by the kernel where 0 was asked for. */
+static int gateway_port(lua_State *L) {
+  gateway *g = check_open(L);
+  struct sockaddr_storage a;
+  socklen_t size = sizeof a;
+  if (getsockname(g->listener, (struct sockaddr *)&a, &size) < 0)
+    return core_fail_errno(L, errno, "port");
+  lua_pushinteger(L,
+                  ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+                                                : ((struct sockaddr_in *)&a)->sin_port));
+  return 1;
+}
+
+static file_identity check_identity(lua_State *L, int index) {
+  file_identity identity;
+  luaL_argcheck(L, lua_getfield(L, index, "identity") == LUA_TTABLE, index, "identity");
+  identity.device = core_field_integer(L, -1, "dev", 0);
+  identity.inode = core_field_integer(L, -1, "ino", 0);
+  identity.size = core_field_integer(L, -1, "size", -1);
+  identity.mtime = core_field_integer(L, -1, "mtime_ns", 0);
+  identity.ctime = core_field_integer(L, -1, "ctime_ns", 0);
+  luaL_argcheck(L, identity.size >= 0 && identity.size <= UNIXFS_SIZE_MAX, index,
+                "identity.size: 0 to 1 TiB");
+  lua_pop(L, 1);
+  return identity;
+}
+
+/* "/a/b" is `b` beneath `/a`; with `folder` and `name` no link is followed beneath the
+ * folder. */
+static void check_path(lua_State *L, int index, served_file *file) {
+  const char *path = field_text(L, index, "path", NULL), *slash;
+  if (!path) {
+    file->folder = field_text(L, index, "folder", NULL);
+    file->name = field_text(L, index, "name", NULL);
+    luaL_argcheck(L, file->folder && file->name, index, "path, or folder and name");
+    return;
+  }
+  slash = strrchr(path, '/');
+  luaL_argcheck(L, slash && slash[1], index, "path: absolute, of a file");
+  lua_pushlstring(L, path, slash == path ? 1 : (size_t)(slash - path));
+  file->folder = lua_tostring(L, -1);
+  file->name = slash + 1;
+}
+
+static void check_file(lua_State *L, int index, served_file *file) {
+  const char *cid, *leaves;
+  size_t size;
+  luaL_checktype(L, index, LUA_TTABLE);
+  file->identity = check_identity(L, index);
+  check_path(L, index, file);
+  cid = field_text(L, index, "cid", "");
+  luaL_argcheck(L, cid_parse(cid, strlen(cid), file->cid) == 0, index, "cid");
+  leaves = field_text(L, index, "leaves", "");
+  size = lua_rawlen(L, -1);
+  luaL_argcheck(L, (int64_t)size == unixfs_leaf_count(file->identity.size) * 32, index,
+                "leaves: 32 bytes for each MiB");
+  file->leaves = (const uint8_t *)leaves;
+}
+
+/* g:offer{ cid = root, path = absolute or folder =, name =, identity = { dev =,
+ * ino =, size =, mtime_ns =, ctime_ns = }, leaves = 32 bytes each } -> true | nil,
+ * message, "block" (these leaves do not give that root), "ENOMEM". From now on all blocks
+ * of the file are served. */
+static int gateway_offer(lua_State *L) {
+  gateway *g = check_open(L);
+  served_file file;
+  int err;
+  check_file(L, 2, &file);
+  err = served_put(g->served, &file);
+  if (err == -EINVAL)
+    return core_fail(L, "block", "the leaves do not give that root");
+  if (err < 0)
+    return core_fail_errno(L, -err, "offer");
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* g:withdraw(cid) -> true, or false where it was not offered. The next request finds
+ * nothing. */
+static int gateway_withdraw(lua_State *L) {
+  gateway *g = check_open(L);
+  uint8_t cid[CID_SIZE];
+  size_t size;
+  const char *text = luaL_checklstring(L, 2, &size);
+  luaL_argcheck(L, cid_parse(text, size, cid) == 0, 2, "cid");
+  lua_pushboolean(L, served_withdraw(g->served, cid));
+  return 1;
+}
+
+/* g:suspects() -> array of the CIDs of files of which a block was refused since the last
+ * call because its bytes could not be read as they were hashed; at most 64 a call. */
+static int gateway_suspects(lua_State *L) {
+  uint8_t cids[64][UNIXFS_CID_SIZE];
+  char text[CID_TEXT_SIZE];
+  size_t count = served_suspects(check_open(L)->served, cids, 64);
+  lua_createtable(L, (int)count, 0);
+  for (size_t i = 0; i < count; i++) {
+    cid_text(cids[i], text);
+    lua_pushlstring(L, text, sizeof text);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+static gateway_network check_network(lua_State *L, int index) {
+  gateway_network n = {0};
+  const char *text;
+  int is_integer;
+  luaL_checktype(L, index, LUA_TTABLE);
+  lua_rawgeti(L, index, 1);
+  lua_rawgeti(L, index, 2);
+  text = luaL_checkstring(L, -2);
+  n.family = strchr(text, ':') ? AF_INET6 : AF_INET;
+  n.bits = (int)lua_tointegerx(L, -1, &is_integer);
+  if (!is_integer || inet_pton(n.family, text, n.address) != 1 || n.bits < 0 ||
+      n.bits > (n.family == AF_INET ? 32 : 128))
+    luaL_error(L, "a network is {address, bits}, not {%s, …}", text);
+  lua_pop(L, 2);
+  return n;
+}
+
+/* g:networks{ {"192.168.1.0", 24}, … }: from where may be asked, beside this machine's
+ * loopback; at most 64. The rest is refused with 403. Replaces what was set before. */
+static int gateway_networks(lua_State *L) {
+  gateway *g = check_open(L);
+  gateway_network networks[GATEWAY_NETWORKS_MAX];
+  lua_Integer count;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  count = luaL_len(L, 2);
+  luaL_argcheck(L, count <= GATEWAY_NETWORKS_MAX, 2, "at most 64 networks");
+  for (lua_Integer i = 0; i < count; i++) {
+    lua_rawgeti(L, 2, i + 1);
+    networks[i] = check_network(L, lua_absindex(L, -1));
+    lua_pop(L, 1);
+  }
+  pthread_mutex_lock(&g->lock);
+  memcpy(g->networks, networks, (size_t)count * sizeof *networks);
+  g->network_count = (int)count;
+  pthread_mutex_unlock(&g->lock);
+  return 0;
+}
+
+static void push_refused(lua_State *L, gateway *g) {
+  static const char *const words[] = {
+#define WORD_TEXT(word) #word,
+      GATEWAY_WORDS(WORD_TEXT)
+#undef WORD_TEXT
+  };
+  lua_newtable(L);
+  for (int i = 0; i < GATEWAY_WORD_COUNT; i++) {
+    if (g->refused[i] == 0)
+      continue;
+    lua_pushinteger(L, g->refused[i]);
+    lua_setfield(L, -2, words[i]);
+  }
+}
+
+/* g:counts() -> { blocks =, bytes = (sent whole), files = (offered), readers =,
+ * connections = (now), refused = { word = count } } */
+static int gateway_counts(lua_State *L) {
+  gateway *g = check_open(L);
+  lua_createtable(L, 0, 6);
+  lua_pushinteger(L, g->blocks);
+  lua_setfield(L, -2, "blocks");
+  lua_pushinteger(L, g->bytes);
+  lua_setfield(L, -2, "bytes");
+  lua_pushinteger(L, served_count(g->served));
+  lua_setfield(L, -2, "files");
+  lua_pushinteger(L, g->busy);
+  lua_setfield(L, -2, "readers");
+  lua_pushinteger(L, g->open);
+  lua_setfield(L, -2, "connections");
+  push_refused(L, g);
+  lua_setfield(L, -2, "refused");
+  return 1;
+}
+
+/* g:close(): waits for the thread, at most one block's read. Twice is safe. */
+static int gateway_close(lua_State *L) {
+  shut(luaL_checkudata(L, 1, CLASS));
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"port",     gateway_port    },
+    {"offer",    gateway_offer   },
+    {"withdraw", gateway_withdraw},
+    {"networks", gateway_networks},
+    {"suspects", gateway_suspects},
+    {"counts",   gateway_counts  },
+    {"close",    gateway_close   },
+    {"__gc",     gateway_close   },
+    {"__close",  gateway_close   },
+    {NULL,       NULL            },
+};
+
+static const luaL_Reg functions[] = {
+    {"new", gateway_new},
+    {NULL,  NULL       },
+};
+
+int luaopen_core_gateway(lua_State *L) {
+  core_class(L, CLASS, methods);
+  luaL_newlib(L, functions);
+  return 1;
+}

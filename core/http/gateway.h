@@ -1,0 +1,117 @@
+/* gateway.h - the inside of the gateway, shared by its files and nobody else's. */
+#ifndef GATEWAY_H
+#define GATEWAY_H
+
+#include "served.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <microhttpd.h>
+
+#define GATEWAY_NETWORKS_MAX 64
+
+/* How a request can end without its block: the words of CORE_WORDS that are counted here.
+ */
+#define GATEWAY_WORDS(X)                                                                 \
+  X(form)                                                                                \
+  X(kind)                                                                                \
+  X(host)                                                                                \
+  X(permission) X(missing) X(moved) X(block) X(link) X(full) X(slow) X(closed) X(disk)
+
+typedef enum {
+#define GATEWAY_WORD(word) GATEWAY_##word,
+  GATEWAY_WORDS(GATEWAY_WORD)
+#undef GATEWAY_WORD
+      GATEWAY_WORD_COUNT
+} gateway_word;
+
+typedef struct {
+  int family; /* AF_INET, AF_INET6 */
+  uint8_t address[16];
+  int bits;
+} gateway_network;
+
+/* A connection. Only the thread touches it. */
+typedef struct gateway_client {
+  struct gateway_client *next, **self;
+  int fd;
+  int64_t since, deadline; /* ms of the monotonic clock: past it the connection is shut */
+  int64_t sending;         /* bytes of the block under way; -1 = none */
+  int answered, overdue;   /* once at least; was shut for being slow */
+} gateway_client;
+
+typedef struct {
+  int listener, wake; /* wake: an eventfd that ends the thread's wait */
+  int readers, connections, per_host;
+  int request_ms; /* for the headers of a request */
+  int answer_ms;  /* for a block */
+  int pressed_ms; /* for a block while others are sent away for want of readers */
+  pthread_t thread;
+  int running;
+  atomic_int stopping;
+
+  struct MHD_Daemon *daemon; /* from here on the thread's own */
+  gateway_client *clients;
+  int pressed; /* somebody was sent away because all readers were taken */
+  int streams; /* CARs under way: they hold a reader for long, so half of all at most */
+  uint8_t *spare; /* one block's memory, kept for the next */
+
+  served *served;
+  atomic_llong busy, open; /* blocks being sent, connections */
+  atomic_llong blocks, bytes;
+  atomic_llong refused[GATEWAY_WORD_COUNT];
+
+  pthread_mutex_t lock; /* of the networks */
+  gateway_network networks[GATEWAY_NETWORKS_MAX];
+  int network_count;
+} gateway;
+
+/* thread.c: 0 or an errno. */
+int gateway_start(gateway *g);
+void gateway_stop(gateway *g);
+int64_t
+gateway_now(void); /* monotonic ms: for the patience with slow clients, nothing else */
+
+/* answer.c */
+typedef struct {
+  gateway *gateway;
+  gateway_client *client;
+  struct MHD_Connection *connection;
+} gateway_request;
+
+enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
+                               struct MHD_Connection *c, const char *url,
+                               const char *method);
+void gateway_count(gateway *g, gateway_word word);
+
+#define GATEWAY_EMPTY_CID                                                                \
+  "bafkqaaa" /* no bytes, told by the CID itself: how clients probe a gateway */
+
+/* The answers: RESPONSE may be NULL for want of memory, and is gone afterwards. WORD is
+ * one of GATEWAY_WORDS, or an errno's name. */
+typedef struct {
+  const char *cid, *type, *tag, *suffix; /* of the CID in the file's name */
+} gateway_label;
+
+enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
+                               const char *word);
+enum MHD_Result gateway_refuse_block(const gateway_request *r, const char *word);
+enum MHD_Result gateway_send(const gateway_request *r, unsigned status,
+                             const gateway_label *label, struct MHD_Response *response);
+struct MHD_Response *gateway_no_bytes(void);
+struct MHD_Response *
+gateway_head(int64_t size); /* a length, and a body nobody asks for */
+int gateway_has_current_copy(const gateway_request *r, const char *tag);
+gateway_word gateway_word_number(const char *word);
+
+/* A reader's memory, UNIXFS_CHUNK bytes: NULL when all readers are taken, or no memory.
+ */
+uint8_t *gateway_take_memory(gateway *g);
+void gateway_give_back(gateway *g, uint8_t *memory);
+
+/* car.c */
+#define GATEWAY_CAR "application/vnd.ipld.car"
+enum MHD_Result gateway_answer_car(const gateway_request *r, const char *cid,
+                                   int is_head);
+
+#endif

@@ -1,0 +1,392 @@
+/* served.c - which blocks the gateway may give and where they lie: a locked table. No
+ * HTTP, no Lua. */
+#include "core.h"
+#include "crypto/crypto.h"
+#include "served_inside.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NODE UINT32_C(0x80000000) /* in a slot's index: an inner node */
+#define SLOTS 64                  /* of the first table */
+
+struct slot {
+  uint32_t file; /* place in the array + 1; 0 = free */
+  uint32_t index;
+};
+typedef struct slot slot;
+
+/* -- one file -- */
+
+static void served_file_free(served_entry *f) {
+  if (!f)
+    return;
+  free(f->folder);
+  free(f->name);
+  free(f->leaves);
+  free(f->nodes);
+  free(f->node_sizes);
+  free(f->verified);
+  free(f);
+}
+
+static int64_t count_nodes(int64_t leaves) {
+  int64_t all = 0;
+  while (leaves > 1) {
+    leaves = (leaves + UNIXFS_LINKS - 1) / UNIXFS_LINKS;
+    all += leaves;
+  }
+  return all;
+}
+
+static int note_node(void *context, const uint8_t cid[UNIXFS_CID_SIZE],
+                     const uint8_t *bytes, size_t size) {
+  served_entry *f = context;
+  (void)bytes;
+  memcpy(f->nodes + f->node_count * 32, cid + 4, 32);
+  f->node_sizes[f->node_count++] = (uint32_t)size;
+  return 0;
+}
+
+static int visit_nodes(const served_entry *f, unixfs_visit *visit, void *context,
+                       uint8_t *cid) {
+  void *scratch = malloc(unixfs_scratch_size(f->identity.size));
+  int result =
+      scratch ? unixfs_nodes(f->identity.size, f->leaves, scratch, visit, context, cid)
+              : -1;
+  free(scratch);
+  return result;
+}
+
+static int allocate(served_entry *f, const served_file *file) {
+  int64_t nodes = count_nodes(f->leaf_count);
+  f->folder = strdup(file->folder);
+  f->name = strdup(file->name);
+  f->leaves = malloc(f->leaf_count * 32);
+  f->nodes = malloc(nodes * 32 + 1);
+  f->node_sizes = malloc(nodes * sizeof *f->node_sizes + 1);
+  f->verified = calloc(1, f->leaf_count / 8 + 1);
+  return f->folder && f->name && f->leaves && f->nodes && f->node_sizes && f->verified;
+}
+
+static int served_file_new(const served_file *file, served_entry **made) {
+  uint8_t cid[UNIXFS_CID_SIZE];
+  served_entry *f = calloc(1, sizeof *f);
+  int err = -ENOMEM;
+  *made = f;
+  if (!f)
+    return err;
+  f->uses = 1;
+  f->identity = file->identity;
+  memcpy(f->cid, file->cid, sizeof f->cid);
+  f->leaf_count = unixfs_leaf_count(file->identity.size);
+  if (allocate(f, file)) {
+    memcpy(f->leaves, file->leaves, f->leaf_count * 32);
+    if (visit_nodes(f, note_node, f, cid) == 0)
+      err = memcmp(cid, f->cid, sizeof cid) ? -EINVAL : 0;
+  }
+  if (err)
+    served_file_free(f);
+  return err;
+}
+
+static const uint8_t *digest_at(const served_entry *f, uint32_t index) {
+  return index & NODE ? f->nodes + (index & ~NODE) * 32 : f->leaves + (size_t)index * 32;
+}
+
+/* -- the table -- */
+
+static size_t home(const served *o, const uint8_t *digest) {
+  uint64_t key;
+  memcpy(&key, digest, sizeof key);
+  return key & (o->slot_count - 1);
+}
+
+/* The next slot from *AT on with that digest and kind, NULL at the end of the chain. */
+static slot *next_match(served *o, const uint8_t *digest, uint32_t kind, size_t *at) {
+  for (;; *at = (*at + 1) & (o->slot_count - 1)) {
+    slot *s = &o->slots[*at];
+    if (!s->file)
+      return NULL;
+    if ((s->index & NODE) == kind &&
+        !memcmp(digest_at(o->files[s->file - 1], s->index), digest, 32))
+      return s;
+  }
+}
+
+/* Equal blocks, of one file (a sparse one's zeros) or of several, share a slot. */
+static void insert(served *o, uint32_t place, uint32_t index) {
+  const uint8_t *digest = digest_at(o->files[place], index);
+  size_t at = home(o, digest);
+  if (next_match(o, digest, index & NODE, &at))
+    return;
+  o->slots[at] = (slot){place + 1, index};
+  o->used++;
+}
+
+static void insert_all(served *o, uint32_t place) {
+  const served_entry *f = o->files[place];
+  for (int64_t i = 0; i < f->leaf_count; i++)
+    insert(o, place, (uint32_t)i);
+  for (int64_t i = 0; i < f->node_count; i++)
+    insert(o, place, (uint32_t)i | NODE);
+}
+
+/* A new table with room for MORE blocks; the old one stays when there is no memory. */
+static int rebuild(served *o, size_t more) {
+  size_t count = SLOTS;
+  slot *slots;
+  while (count * 3 < (o->used + more) * 4)
+    count *= 2;
+  slots = calloc(count, sizeof *slots);
+  if (!slots)
+    return -ENOMEM;
+  free(o->slots);
+  o->slots = slots;
+  o->slot_count = count;
+  o->used = 0;
+  for (uint32_t i = 0; i < o->count; i++)
+    insert_all(o, i);
+  return 0;
+}
+
+static int make_room(served *o, size_t more) {
+  if (o->count == o->room) {
+    uint32_t room = o->room ? o->room * 2 : 16;
+    served_entry **files = realloc(o->files, room * sizeof *files);
+    if (!files)
+      return -ENOMEM;
+    o->files = files;
+    o->room = room;
+  }
+  return o->slot_count * 3 < (o->used + more) * 4 ? rebuild(o, more) : 0;
+}
+
+void served_drop(served_entry *f) {
+  if (--f->uses == 0)
+    served_file_free(f);
+}
+
+int64_t served_root(served *o, const uint8_t cid[UNIXFS_CID_SIZE]) {
+  for (uint32_t i = 0; i < o->count; i++)
+    if (!memcmp(o->files[i]->cid, cid, UNIXFS_CID_SIZE))
+      return i;
+  return -1;
+}
+
+/* -- what others call -- */
+
+served *served_new(void) {
+  served *o = calloc(1, sizeof *o);
+  if (o && rebuild(o, 0) < 0) {
+    free(o);
+    return NULL;
+  }
+  if (o)
+    pthread_mutex_init(&o->lock, NULL);
+  return o;
+}
+
+void served_free(served *o) {
+  if (!o)
+    return;
+  for (uint32_t i = 0; i < o->count; i++)
+    served_drop(o->files[i]);
+  pthread_mutex_destroy(&o->lock);
+  free(o->files);
+  free(o->slots);
+  free(o);
+}
+
+int served_put(served *o, const served_file *file) {
+  served_entry *f;
+  int64_t place;
+  int err = served_file_new(file, &f);
+  if (err)
+    return err;
+  pthread_mutex_lock(&o->lock);
+  place = served_root(o, f->cid);
+  if (place >= 0) { /* the same root has the same blocks at the same indices */
+    served_drop(o->files[place]);
+    o->files[place] = f;
+  } else if ((err = make_room(o, f->leaf_count + f->node_count)) == 0) {
+    o->files[o->count++] = f;
+    insert_all(o, o->count - 1);
+  } else {
+    served_file_free(f);
+  }
+  pthread_mutex_unlock(&o->lock);
+  return err;
+}
+
+int served_withdraw(served *o, const uint8_t cid[UNIXFS_CID_SIZE]) {
+  int64_t place;
+  pthread_mutex_lock(&o->lock);
+  place = served_root(o, cid);
+  if (place >= 0) {
+    served_drop(o->files[place]);
+    o->files[place] = o->files[--o->count];
+    if (rebuild(o, 0) <
+        0) { /* never less withdrawn than asked: all go, Lua serves them anew */
+      memset(o->slots, 0, o->slot_count * sizeof *o->slots);
+      o->used = 0;
+    }
+  }
+  pthread_mutex_unlock(&o->lock);
+  return place >= 0;
+}
+
+int64_t served_count(served *o) {
+  int64_t count;
+  pthread_mutex_lock(&o->lock);
+  count = o->count;
+  pthread_mutex_unlock(&o->lock);
+  return count;
+}
+
+size_t served_suspects(served *o, uint8_t (*cids)[UNIXFS_CID_SIZE], size_t most) {
+  size_t count = 0;
+  pthread_mutex_lock(&o->lock);
+  for (uint32_t i = 0; i < o->count && count < most; i++) {
+    if (!o->files[i]->suspect)
+      continue;
+    o->files[i]->suspect = 0;
+    memcpy(cids[count++], o->files[i]->cid, UNIXFS_CID_SIZE);
+  }
+  pthread_mutex_unlock(&o->lock);
+  return count;
+}
+
+int64_t served_block_size(const served_entry *f, int is_node, int64_t index) {
+  if (is_node)
+    return f->node_sizes[index];
+  if (index + 1 < f->leaf_count)
+    return UNIXFS_CHUNK;
+  return f->identity.size - (f->leaf_count - 1) * UNIXFS_CHUNK;
+}
+
+int served_find(served *o, const uint8_t cid[UNIXFS_CID_SIZE], served_block *block) {
+  uint32_t kind = cid[1] == UNIXFS_RAW ? 0 : NODE;
+  size_t at;
+  slot *s;
+  pthread_mutex_lock(&o->lock);
+  at = home(o, cid + 4);
+  s = next_match(o, cid + 4, kind, &at);
+  if (s) {
+    block->of = o->files[s->file - 1];
+    block->of->uses++;
+    block->index = s->index & ~NODE;
+    block->size = served_block_size(block->of, kind == NODE, block->index);
+    memcpy(block->cid, cid, UNIXFS_CID_SIZE);
+  }
+  pthread_mutex_unlock(&o->lock);
+  return s != NULL;
+}
+
+void served_release(served *o, served_block *block) {
+  pthread_mutex_lock(&o->lock);
+  served_drop(block->of);
+  pthread_mutex_unlock(&o->lock);
+  block->of = NULL;
+}
+
+/* -- reading -- */
+
+static int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+/* The digests of a node's children lie together: leaves, or the nodes of the level below.
+ */
+static void read_node(const served_block *block, uint8_t *out) {
+  const served_entry *f = block->of;
+  int64_t lower = (f->leaf_count + UNIXFS_LINKS - 1) / UNIXFS_LINKS, size;
+  int height = block->index < lower ? 1 : 2;
+  int64_t at = height == 1 ? block->index * unixfs_span(1) : 0;
+  size = least(f->identity.size - at, unixfs_span(height));
+  unixfs_node(size, height,
+              height == 1 ? f->leaves + block->index * UNIXFS_LINKS * 32 : f->nodes, out);
+}
+
+/* All of SIZE bytes, or why not. */
+static const char *read_all(int fd, uint8_t *out, int64_t size, int64_t offset) {
+  while (size > 0) {
+    ssize_t n = pread(fd, out, (size_t)size, (off_t)offset);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return core_errno_name(errno);
+    if (n == 0)
+      return "moved"; /* cut short meanwhile */
+    out += n;
+    offset += n;
+    size -= n;
+  }
+  return NULL;
+}
+
+static int is_verified(served *o, const served_block *block) {
+  int bit;
+  pthread_mutex_lock(&o->lock);
+  bit = block->of->verified[block->index / 8] >> block->index % 8 & 1;
+  pthread_mutex_unlock(&o->lock);
+  return bit;
+}
+
+static void set_verified(served *o, const served_block *block) {
+  pthread_mutex_lock(&o->lock);
+  block->of->verified[block->index / 8] |= (uint8_t)(1 << block->index % 8);
+  pthread_mutex_unlock(&o->lock);
+}
+
+/* SAME: the file has been, from before reading to after it, the one whose leaves were
+ * hashed. */
+static const char *check_leaf(served *o, const served_block *block, const uint8_t *out,
+                              int same) {
+  uint8_t digest[32];
+  if (same && is_verified(o, block))
+    return NULL;
+  if (hash_sha256(out, (size_t)block->size, digest) < 0)
+    return "ENOMEM";
+  if (memcmp(digest, block->cid + 4, 32))
+    return same ? "block" : "moved";
+  if (same)
+    set_verified(o, block);
+  return NULL;
+}
+
+static int read_leaf(served *o, const served_block *block, uint8_t *out,
+                     const char **word) {
+  const served_entry *f = block->of;
+  file_identity before, after;
+  int fd, same;
+  *word = NULL;
+  fd = safe_open(f->folder, f->name, &before, word);
+  if (fd < 0) {
+    if (!*word)
+      *word = errno == ENOENT ? "missing" : core_errno_name(errno);
+    return -1;
+  }
+  *word = read_all(fd, out, block->size, block->index * UNIXFS_CHUNK);
+  same = file_same(&before, &f->identity) && file_identify(fd, &after) == 0 &&
+         file_same(&after, &f->identity);
+  close(fd);
+  if (!*word)
+    *word = check_leaf(o, block, out, same);
+  return *word ? -1 : 0;
+}
+
+int served_read(served *o, const served_block *block, uint8_t *out, const char **word) {
+  if (block->cid[1] == UNIXFS_RAW) {
+    if (read_leaf(o, block, out, word) == 0)
+      return 0;
+    pthread_mutex_lock(&o->lock);
+    block->of->suspect = 1;
+    pthread_mutex_unlock(&o->lock);
+    return -1;
+  }
+  read_node(block, out);
+  return 0;
+}

@@ -1,0 +1,37 @@
+/* served_inside.h - the table of what is served, as its own files see it and nobody else.
+ */
+#ifndef SERVED_INSIDE_H
+#define SERVED_INSIDE_H
+
+#include "served.h"
+#include <pthread.h>
+
+struct served_entry {
+  int64_t uses;
+  uint8_t cid[UNIXFS_CID_SIZE];
+  file_identity identity;
+  char *folder, *name;
+  uint8_t *leaves, *nodes; /* digests; of nodes the lowest level first, the root last */
+  int64_t leaf_count, node_count;
+  uint32_t *node_sizes;
+  uint8_t *verified; /* a bit a leaf: hashed under this identity */
+  int suspect;       /* a leaf could not be read as it was hashed, since last asked */
+};
+
+struct slot;
+
+struct served {
+  pthread_mutex_t lock;
+  served_entry **files;
+  uint32_t count, room;
+  struct slot *slots; /* open addressing by the digest's first bytes; a power of two */
+  size_t slot_count, used;
+};
+
+int64_t served_block_size(const served_entry *f, int is_node, int64_t index);
+
+/* Under the lock: a file's place, or -1; one use less. */
+int64_t served_root(served *o, const uint8_t cid[UNIXFS_CID_SIZE]);
+void served_drop(served_entry *f);
+
+#endif

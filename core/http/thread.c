@@ -1,0 +1,226 @@
+/* thread.c - the thread that serves HTTP: connections, patience, wake-up. No
+ * answers. */
+#include "core.h"
+#include "gateway.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STACK_SIZE (256 * 1024)
+#define REQUEST_MEMORY 16384 /* bytes for a connection's headers, both ways */
+#define IDLE_MS 30000 /* from one answer to the end of the next request's headers */
+#define LOOK_MS 250   /* between two looks at who is overdue */
+
+int64_t gateway_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* -- connections -- */
+
+static void connected(gateway *g, struct MHD_Connection *c, void **context) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+  gateway_client *client = calloc(1, sizeof *client);
+  *context = client;
+  if (!client)
+    return; /* answered by nothing: see on_request */
+  client->fd = info ? info->connect_fd : -1;
+  client->since = gateway_now();
+  client->deadline = client->since + g->request_ms;
+  client->sending = -1;
+  client->next = g->clients;
+  client->self = &g->clients;
+  if (g->clients)
+    g->clients->self = &client->next;
+  g->clients = client;
+  g->open++;
+}
+
+static void disconnected(gateway *g, gateway_client *client) {
+  if (!client)
+    return;
+  *client->self = client->next;
+  if (client->next)
+    client->next->self = client->self;
+  if (client->overdue)
+    gateway_count(g, GATEWAY_slow);
+  free(client);
+  g->open--;
+}
+
+static void on_connection(void *user, struct MHD_Connection *c, void **context,
+                          enum MHD_ConnectionNotificationCode code) {
+  if (code == MHD_CONNECTION_NOTIFY_STARTED)
+    connected(user, c, context);
+  else
+    disconnected(user, *context);
+}
+
+static gateway_client *client_of(struct MHD_Connection *c) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return info ? info->socket_context : NULL;
+}
+
+/* Twice a request: when its headers are there, and when its body, which nobody wants, is.
+ */
+static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version,
+                                  const char *body, size_t *size, void **context) {
+  gateway *g = user;
+  gateway_client *client = client_of(c);
+  (void)version, (void)body;
+  if (!client)
+    return MHD_NO;
+  if (!*context) {
+    *context = client;
+    client->since = gateway_now();
+    client->deadline = client->since + g->request_ms;
+    return MHD_YES;
+  }
+  if (*size > 0) {
+    *size = 0;
+    return MHD_YES;
+  }
+  client->deadline = client->since + g->answer_ms;
+  return gateway_answer(g, client, c, url, method);
+}
+
+static void on_completed(void *user, struct MHD_Connection *c, void **context,
+                         enum MHD_RequestTerminationCode how) {
+  gateway *g = user;
+  gateway_client *client = client_of(c);
+  (void)context;
+  if (!client)
+    return;
+  if (client->sending >= 0 && how == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+    g->blocks++;
+    g->bytes += client->sending;
+  } else if (client->sending >= 0 && !client->overdue) {
+    gateway_count(g, GATEWAY_closed);
+  }
+  client->sending = -1;
+  client->answered = 1;
+  client->deadline = gateway_now() + IDLE_MS;
+}
+
+/* -- patience -- */
+
+static void hang_up(gateway_client *client) {
+  client->overdue = client->sending >= 0 || !client->answered;
+  shutdown(client->fd, SHUT_RDWR); /* libmicrohttpd sees it in its next turn */
+}
+
+/* While honest readers are sent away, the one who has held his place longest gives it up.
+ */
+static void hang_up_on_slowest(gateway *g, int64_t now) {
+  gateway_client *slowest = NULL;
+  for (gateway_client *c = g->clients; c; c = c->next)
+    if (c->sending >= 0 && now - c->since > g->pressed_ms &&
+        (!slowest || c->since < slowest->since))
+      slowest = c;
+  if (slowest)
+    hang_up(slowest);
+  g->pressed = 0;
+}
+
+static void look_for_overdue(gateway *g, int64_t now) {
+  for (gateway_client *c = g->clients; c; c = c->next)
+    if (now > c->deadline)
+      hang_up(c);
+  if (g->pressed)
+    hang_up_on_slowest(g, now);
+}
+
+/* -- the thread -- */
+
+static int start_daemon(gateway *g) {
+  g->daemon = MHD_start_daemon(
+      MHD_USE_EPOLL | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, NULL, NULL, on_request, g,
+      MHD_OPTION_LISTEN_SOCKET, g->listener, MHD_OPTION_CONNECTION_LIMIT,
+      (unsigned)g->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)g->per_host,
+      MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(2 * IDLE_MS / 1000),
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY,
+      MHD_OPTION_NOTIFY_CONNECTION, on_connection, g, MHD_OPTION_NOTIFY_COMPLETED,
+      on_completed, g, MHD_OPTION_END);
+  return g->daemon != NULL;
+}
+
+static int daemon_fd(gateway *g) {
+  const union MHD_DaemonInfo *info =
+      g->daemon ? MHD_get_daemon_info(g->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+  return info ? info->epoll_fd : g->listener;
+}
+
+/* With nobody connected it waits for ever: an idle gateway costs no processor time. */
+static int patience(gateway *g) {
+  MHD_UNSIGNED_LONG_LONG ms;
+  if (!g->daemon || !g->clients)
+    return -1;
+  if (MHD_get_timeout(g->daemon, &ms) == MHD_YES && ms < LOOK_MS)
+    return (int)ms;
+  return LOOK_MS;
+}
+
+/* libmicrohttpd is started by the first who connects; until then there is a socket only.
+ */
+static void *serve(void *user) {
+  gateway *g = user;
+  int64_t looked = 0, now;
+  while (!g->stopping) {
+    struct pollfd fds[] = {
+        {g->wake,      POLLIN, 0},
+        {daemon_fd(g), POLLIN, 0}
+    };
+    int ready = poll(fds, 2, patience(g));
+    if (g->stopping || (ready < 0 && errno != EINTR))
+      break;
+    if (!g->daemon && !start_daemon(g)) {
+      poll(fds, 1, 1000); /* no memory: not at full speed */
+      continue;
+    }
+    MHD_run(g->daemon);
+    now = gateway_now();
+    if (now - looked < LOOK_MS)
+      continue;
+    looked = now;
+    look_for_overdue(g, now);
+  }
+  if (g->daemon) {
+    MHD_stop_daemon(g->daemon); /* closes the listener, too */
+    g->listener = -1;
+  }
+  return NULL;
+}
+
+int gateway_start(gateway *g) {
+  pthread_attr_t attributes;
+  sigset_t all, before;
+  int err;
+  sigfillset(&all);
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, STACK_SIZE);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  err = pthread_create(&g->thread, &attributes, serve, g);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+  g->running = err == 0;
+  return err;
+}
+
+void gateway_stop(gateway *g) {
+  uint64_t one = 1;
+  if (!g->running)
+    return;
+  g->stopping = 1;
+  while (write(g->wake, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+  pthread_join(g->thread, NULL);
+  g->running = 0;
+}

@@ -1,0 +1,183 @@
+/* index.h - the records that a node remembers: rows, rules, digests. No Lua. */
+#ifndef INDEX_H
+#define INDEX_H
+
+#include "core.h"
+#include "law.h"
+#include "sorted_ids.h"
+#include "statement/statement.h"
+#include "table.h"
+#include <sodium.h>
+
+#define INDEX_NOWHERE (-1) /* no place in the journal */
+#define INDEX_DIGESTS 2    /* kept of a class: at our own T, and at a peer's */
+
+/* One remembered statement: the newest word in its slot, which is (bucket, key, signer).
+ * 72 bytes; numbers of others begin with 1, 0 is none. A number has 24 bits
+ * (TABLE_NUMBER_MAX), so that beside each two of them 16 bits are left for something
+ * small. Statements with the same bucket and key hang together: the first of them is in
+ * the list of its bucket, the others follow it, and their `previous` is the one before of
+ * the same key. */
+struct entry {
+  uint8_t id[CORE_SHORT_ID_SIZE];
+  uint64_t slot; /* hash of the slot; with signer and class it names it */
+  int64_t at;    /* milliseconds */
+  union {
+    int64_t place; /* in the journal */
+    char *text;    /* or the line itself */
+  } where;
+  uint64_t bucket : 24, holder : 24;
+  uint64_t size : 16; /* of the line; 0 in an unused entry */
+  uint64_t next_of_holder : 24, previous_of_holder : 24;
+  uint64_t key_high : 16; /* with key_low: 32 bits of the key's hash */
+  uint64_t next_in_bucket : 24, previous : 24;
+  uint64_t key_low : 16;
+  uint64_t next_of_key : 24;
+  uint64_t until : 32; /* ticks of 16 s */
+  uint64_t is_dismissal : 1, has_text : 1;
+  uint64_t is_for_later : 1; /* FROM is after AT */
+  uint64_t is_first : 1;     /* of its key */
+};
+
+/* A bucket that has records, or an unused row (no name; FIRST is then the next unused
+ * one). */
+struct bucket {
+  char *name;
+  uint32_t first, count; /* the first statement of the first key; all statements */
+  uint16_t size;
+  uint8_t class_number;
+};
+
+/* A signer's share of a class. */
+struct holder {
+  uint8_t public[CORE_PUBLIC_SIZE];
+  uint64_t greatest; /* slot hash, where the share is full */
+  uint32_t first, count;
+  uint8_t class_number;
+};
+
+/* A digest holds for every T from FROM until before UNTIL, as long as the class does not
+ * change. */
+struct digest {
+  int64_t from, until;
+  int64_t count;
+  uint8_t bytes[16];
+  int is_known;
+};
+
+/* Slot hash of a statement seen lately: a check and the put that follows hash once. */
+#define INDEX_SEEN 256
+
+struct index_seen {
+  uint8_t id[CORE_SHORT_ID_SIZE];
+  uint64_t slot;
+};
+
+struct index {
+  struct law law;
+  uint8_t
+      secret[crypto_shorthash_KEYBYTES]; /* for looking up; nothing else depends on it */
+  struct entry **pages;
+  uint32_t page_count, page_room, unused_entry, entry_top;
+  struct bucket *buckets;
+  uint32_t bucket_room, bucket_top, unused_bucket;
+  struct holder *holders;
+  uint32_t holder_room, holder_top, unused_holder;
+  struct table by_id, by_slot, by_key, by_bucket, by_holder; /* by_key: first ones */
+  struct sorted_ids orders[LAW_CLASSES_MAX];
+  struct digest digests[LAW_CLASSES_MAX][INDEX_DIGESTS]; /* the newest first */
+  int64_t counts[LAW_CLASSES_MAX];
+  struct index_seen seen[INDEX_SEEN]; /* by the first byte of the ID */
+  int64_t earliest_end;               /* no entry ends before it; seconds */
+  int64_t extra;                      /* bytes of names and texts */
+};
+
+/* What was taken out: where its line is, and how long. */
+struct index_gone {
+  int64_t place, size; /* INDEX_NOWHERE where the index kept the text */
+};
+
+/* Opens an index whose law has been read. */
+void index_open(struct index *ix);
+void index_close(struct index *ix);
+
+/* ---- rows (index.c) ---- */
+
+struct entry *index_entry(const struct index *ix, uint32_t number);
+const uint8_t *index_id(const void *ix, uint32_t number);
+const struct law_class *index_class(const struct index *ix, const struct entry *e);
+int64_t index_memory(const struct index *ix);
+/* Gives all memory back where nothing is remembered any more. */
+void index_tidy(struct index *ix);
+
+/* Number of a row or class; 0 (class: -1) where there is none. */
+uint32_t index_find(const struct index *ix, const uint8_t id[CORE_SHORT_ID_SIZE]);
+uint32_t index_find_bucket(const struct index *ix, const char *name, size_t size);
+uint32_t index_find_holder(const struct index *ix, const uint8_t *public,
+                           int class_number);
+uint32_t index_find_in_slot(const struct index *ix, uint64_t slot, uint32_t holder);
+int index_class_number(const struct index *ix, struct statement_part bucket);
+
+/* 32 bits of KEY's hash. Other keys may have the same: whoever looks one up reads which
+ * it is. */
+uint32_t index_key_hash(const struct index *ix, struct statement_part key);
+/* The first entry of BUCKET whose key has that hash; the others are its next_of_key. */
+uint32_t index_find_key(const struct index *ix, uint32_t bucket, uint32_t key_hash);
+/* The entry after NUMBER in its bucket; *FIRST is the first one of NUMBER's key, and then
+ * of that of the entry returned. */
+uint32_t index_next(const struct index *ix, uint32_t *first, uint32_t number);
+
+/* Room for all that one statement can need, so that taking it in cannot fail half-way: 0
+ * or -1. */
+int index_reserve(struct index *ix);
+/* The row of a bucket; NAME, allocated, is kept or freed. */
+uint32_t index_use_bucket(struct index *ix, char *name, size_t size, int class_number);
+uint32_t index_new_entry(struct index *ix, uint64_t slot, const uint8_t *public,
+                         int class_number, uint32_t bucket, uint32_t key_hash);
+void index_move_entry(struct index *ix, uint32_t number, uint32_t bucket,
+                      uint32_t key_hash);
+void index_free_entry(struct index *ix, uint32_t number);
+void index_name_entry(struct index *ix, uint32_t number, const uint8_t *id);
+void index_unname_entry(struct index *ix, uint32_t number);
+
+/* ---- rules (merge.c) ---- */
+
+uint32_t index_find_slot(const struct index *ix, struct statement_part bucket,
+                         struct statement_part key, struct statement_part signer);
+
+/* NULL where ST would be new, or the word: class, size, window, ended, future (the last
+ * two only where NOW, in ms, is not negative), duplicate, older, quota. Changes nothing.
+ */
+const char *index_check(struct index *ix, const struct statement *st, int64_t now);
+
+/* Takes ST in, whose signature has been verified. PLACE in the journal, or INDEX_NOWHERE:
+ * then the line is copied. NULL and what it replaced (size 0: nothing), or a word as
+ * above, or ENOMEM. */
+const char *index_put(struct index *ix, const struct statement *st, int64_t place,
+                      struct index_gone *gone);
+
+/* Drops what ended by NOW (seconds); calls GONE for each. Number of records dropped. */
+int64_t index_expire(struct index *ix, int64_t now,
+                     void (*gone)(void *context, struct index_gone what), void *context);
+
+/* Drops what is stamped more than LAW_GRACE seconds after NOW (milliseconds): words that
+ * were taken in while the time was not proved. SIGNER: of his words only, or NULL.
+ * Otherwise as index_expire. */
+int64_t index_drop_future(struct index *ix, int64_t now, const uint8_t *signer,
+                          void (*gone)(void *context, struct index_gone what),
+                          void *context);
+
+/* ---- what two nodes compare (digest.c) ---- */
+
+/* Digest of what a class remembers beyond T (seconds), under a salt of 0 to 64 bytes; 0
+ * or -1. */
+int index_digest(struct index *ix, int class_number, int64_t t, const void *salt,
+                 size_t salt_size, struct digest *out);
+
+/* The class's order, up to date, or NULL where there is no memory. */
+const struct sorted_ids *index_order(struct index *ix, int class_number);
+
+/* The index at INDEX of the stack, or throws. It lives as long as the userdata. */
+struct index *index_argument(lua_State *L, int index);
+
+#endif

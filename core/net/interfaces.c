@@ -1,0 +1,290 @@
+/* interfaces.c - interfaces of this machine, socket addresses as text, for core.net.
+ * No sockets. */
+#include "net.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int parse_ip6(struct in6_addr *out, uint32_t *zone, const char *host) {
+  char text[NET_HOST_MAX];
+  char *percent;
+  size_t size = strlen(host);
+  if (size >= sizeof text)
+    return 0;
+  memcpy(text, host, size + 1);
+  percent = strchr(text, '%');
+  *zone = 0;
+  if (percent) {
+    *percent = '\0';
+    *zone = if_nametoindex(percent + 1);
+    if (*zone == 0)
+      return 0;
+  }
+  return inet_pton(AF_INET6, text, out) == 1;
+}
+
+int net_parse(net_address *address, const char *host, lua_Integer port) {
+  memset(address, 0, sizeof *address);
+  if (port < 0 || port > 65535)
+    return 0;
+  if (inet_pton(AF_INET, host, &address->as.ip4.sin_addr) == 1) {
+    address->as.ip4.sin_family = AF_INET;
+    address->as.ip4.sin_port = htons((uint16_t)port);
+    address->size = sizeof address->as.ip4;
+    return 1;
+  }
+  if (!parse_ip6(&address->as.ip6.sin6_addr, &address->as.ip6.sin6_scope_id, host))
+    return 0;
+  address->as.ip6.sin6_family = AF_INET6;
+  address->as.ip6.sin6_port = htons((uint16_t)port);
+  address->size = sizeof address->as.ip6;
+  return 1;
+}
+
+/* A link-local address means nothing without its zone, so it is printed with it. */
+static int print_ip6(const struct sockaddr_in6 *ip6, char host[NET_HOST_MAX]) {
+  char zone[IF_NAMESIZE];
+  inet_ntop(AF_INET6, &ip6->sin6_addr, host, NET_HOST_MAX);
+  if (ip6->sin6_scope_id != 0 && if_indextoname(ip6->sin6_scope_id, zone)) {
+    strcat(host, "%"); /* 45 + 1 + 15 characters at most */
+    strcat(host, zone);
+  }
+  return ntohs(ip6->sin6_port);
+}
+
+int net_print(const net_address *address, char host[NET_HOST_MAX]) {
+  host[0] = '\0';
+  if (address->as.any.sa_family == AF_INET) {
+    inet_ntop(AF_INET, &address->as.ip4.sin_addr, host, NET_HOST_MAX);
+    return ntohs(address->as.ip4.sin_port);
+  }
+  if (address->as.any.sa_family == AF_INET6)
+    return print_ip6(&address->as.ip6, host);
+  return 0;
+}
+
+static int take(net_address *address, const struct sockaddr *from) {
+  memset(address, 0, sizeof *address);
+  if (!from)
+    return 0;
+  if (from->sa_family == AF_INET)
+    address->size = sizeof address->as.ip4;
+  if (from->sa_family == AF_INET6)
+    address->size = sizeof address->as.ip6;
+  if (address->size == 0)
+    return 0;
+  memcpy(&address->as, from, address->size);
+  return 1;
+}
+
+static int prefix_length(const net_address *mask) {
+  const unsigned char *bytes = mask->as.any.sa_family == AF_INET
+                                   ? (const unsigned char *)&mask->as.ip4.sin_addr
+                                   : mask->as.ip6.sin6_addr.s6_addr;
+  int size = mask->as.any.sa_family == AF_INET ? 4 : 16, bits = 0;
+  for (int i = 0; i < size; i++)
+    bits += __builtin_popcount(bytes[i]);
+  return bits;
+}
+
+static void set_text(lua_State *L, const char *name, const net_address *address) {
+  char host[NET_HOST_MAX];
+  net_print(address, host);
+  lua_pushstring(L, host);
+  lua_setfield(L, -2, name);
+}
+
+static void set_integer(lua_State *L, const char *name, lua_Integer value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static void set_boolean(lua_State *L, const char *name, int value) {
+  lua_pushboolean(L, value);
+  lua_setfield(L, -2, name);
+}
+
+/* The last address of the network: what the kernel routes as broadcast even where nobody
+ * gave the interface one ("ip address add" without "broadcast"). Networks of /31 and /32
+ * have none. */
+static void set_broadcast(lua_State *L, const net_address *host, int prefix,
+                          unsigned flags) {
+  net_address last = *host;
+  int loopback = (flags & IFF_LOOPBACK) != 0;
+  if (host->as.any.sa_family != AF_INET || prefix > 30 || prefix < 1)
+    return;
+  if (!(flags & IFF_BROADCAST) && !loopback)
+    return;
+  last.as.ip4.sin_addr.s_addr |= htonl(UINT32_MAX >> prefix);
+  set_text(L, "broadcast", &last);
+}
+
+static void push_interface(lua_State *L, const struct ifaddrs *one,
+                           const net_address *host) {
+  net_address mask;
+  int prefix = take(&mask, one->ifa_netmask) ? prefix_length(&mask) : 0;
+  unsigned live = IFF_UP | IFF_RUNNING;
+  lua_createtable(L, 0, 8);
+  lua_pushstring(L, one->ifa_name);
+  lua_setfield(L, -2, "name");
+  set_integer(L, "index", if_nametoindex(one->ifa_name));
+  set_integer(L, "family", host->as.any.sa_family == AF_INET ? 4 : 6);
+  set_integer(L, "prefix", prefix);
+  set_boolean(L, "loopback", (one->ifa_flags & IFF_LOOPBACK) != 0);
+  set_boolean(L, "up", (one->ifa_flags & live) == live);
+  set_text(L, "host", host);
+  set_broadcast(L, host, prefix, one->ifa_flags);
+}
+
+typedef struct {
+  struct ifaddrs *first;
+} list;
+
+static int list_gc(lua_State *L) {
+  list *all = lua_touserdata(L, 1);
+  if (all->first)
+    freeifaddrs(all->first);
+  all->first = NULL;
+  return 0;
+}
+
+/* The list lives in a userdata: a Lua call that throws does not leak it. */
+static list *list_new(lua_State *L) {
+  list *all = lua_newuserdatauv(L, sizeof *all, 0);
+  all->first = NULL;
+  if (luaL_newmetatable(L, "core.net.list")) {
+    lua_pushcfunction(L, list_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return all;
+}
+
+/* Orders the indices of ENTRIES by name, family, host, with a plain insertion sort: a
+ * machine has a dozen, a hostile one a few hundred. */
+static int entry_before(const struct ifaddrs *a, const struct ifaddrs *b) {
+  net_address x, y;
+  char left[NET_HOST_MAX], right[NET_HOST_MAX];
+  int order = strcmp(a->ifa_name, b->ifa_name);
+  if (order != 0)
+    return order < 0;
+  if (a->ifa_addr->sa_family != b->ifa_addr->sa_family)
+    return a->ifa_addr->sa_family < b->ifa_addr->sa_family;
+  take(&x, a->ifa_addr);
+  take(&y, b->ifa_addr);
+  net_print(&x, left);
+  net_print(&y, right);
+  return strcmp(left, right) < 0;
+}
+
+#define NET_INTERFACES_MAX 256 /* addresses looked at; more are not listed */
+
+static int sorted(struct ifaddrs *first, struct ifaddrs *entries[NET_INTERFACES_MAX]) {
+  net_address ignored;
+  int n = 0;
+  for (struct ifaddrs *one = first; one && n < NET_INTERFACES_MAX; one = one->ifa_next) {
+    int at = n;
+    if (!take(&ignored, one->ifa_addr))
+      continue;
+    while (at > 0 && entry_before(one, entries[at - 1])) {
+      entries[at] = entries[at - 1];
+      at--;
+    }
+    entries[at] = one;
+    n++;
+  }
+  return n;
+}
+
+/* interfaces() → array of { name, index, host, prefix, broadcast|nil, loopback, family =
+ * 4|6, up }, one for each address, sorted by name, family, host. "up" means switched on
+ * and with carrier. */
+int net_interfaces(lua_State *L) {
+  struct ifaddrs *entries[NET_INTERFACES_MAX];
+  list *all = list_new(L);
+  int n;
+  if (getifaddrs(&all->first) < 0)
+    return core_fail_errno(L, errno, "list of interfaces");
+  n = sorted(all->first, entries);
+  lua_createtable(L, n, 0);
+  for (int i = 0; i < n; i++) {
+    net_address host;
+    take(&host, entries[i]->ifa_addr);
+    push_interface(L, entries[i], &host);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+/* Is it a port of a bridge, or one of a bond? Then the whole has the addresses. */
+static int is_member(const struct ifaddrs *one) {
+  char path[sizeof "/sys/class/net//master" + IF_NAMESIZE];
+  snprintf(path, sizeof path, "/sys/class/net/%.*s/master", IF_NAMESIZE, one->ifa_name);
+  return (one->ifa_flags & IFF_SLAVE) || access(path, F_OK) == 0;
+}
+
+/* links() → array of { name, on, carrier, loopback, broadcast, member }, one for each
+ * interface, with an address or not, by index: the first 256. "on": somebody switched it
+ * on; "carrier": a cable or a Wi-Fi network is there; "broadcast": it reaches all hosts
+ * of a network, and finds them by ARP; "member": a part of another one. */
+int net_links(lua_State *L) {
+  list *all = list_new(L);
+  int n = 0;
+  if (getifaddrs(&all->first) < 0)
+    return core_fail_errno(L, errno, "list of interfaces");
+  lua_newtable(L);
+  for (struct ifaddrs *one = all->first; one && n < NET_INTERFACES_MAX;
+       one = one->ifa_next) {
+    if (!one->ifa_addr || one->ifa_addr->sa_family != AF_PACKET)
+      continue;
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, one->ifa_name);
+    lua_setfield(L, -2, "name");
+    set_boolean(L, "on", (one->ifa_flags & IFF_UP) != 0);
+    set_boolean(L, "carrier", (one->ifa_flags & IFF_RUNNING) != 0);
+    set_boolean(L, "loopback", (one->ifa_flags & IFF_LOOPBACK) != 0);
+    set_boolean(L, "broadcast",
+                (one->ifa_flags & (IFF_BROADCAST | IFF_NOARP)) == IFF_BROADCAST);
+    set_boolean(L, "member", is_member(one));
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}
+
+static int is_loopback(const net_address *a) {
+  if (a->as.any.sa_family == AF_INET)
+    return ntohl(a->as.ip4.sin_addr.s_addr) >> 24 == 127;
+  return IN6_IS_ADDR_LOOPBACK(&a->as.ip6.sin6_addr);
+}
+
+static int same_host(const net_address *a, const net_address *b) {
+  if (a->as.any.sa_family != b->as.any.sa_family)
+    return 0;
+  if (a->as.any.sa_family == AF_INET)
+    return a->as.ip4.sin_addr.s_addr == b->as.ip4.sin_addr.s_addr;
+  return IN6_ARE_ADDR_EQUAL(&a->as.ip6.sin6_addr, &b->as.ip6.sin6_addr);
+}
+
+/* is_own(host) → true if HOST is loopback or an address of this machine now; false for
+ * what is no address at all. Asks the kernel each time: for a socket, not for a frame. */
+int net_is_own(lua_State *L) {
+  const char *host = luaL_checkstring(L, 1);
+  net_address wanted, have;
+  struct ifaddrs *first = NULL;
+  int own = 0;
+  if (!net_parse(&wanted, host, 0))
+    return lua_pushboolean(L, 0), 1;
+  own = is_loopback(&wanted);
+  if (!own && getifaddrs(&first) == 0) {
+    for (struct ifaddrs *one = first; one && !own; one = one->ifa_next)
+      own = take(&have, one->ifa_addr) && same_host(&have, &wanted);
+    freeifaddrs(first);
+  }
+  lua_pushboolean(L, own);
+  return 1;
+}
