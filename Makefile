@@ -154,6 +154,6 @@ help:
 #: make clean      removes what was built
 #: V=1 shows each command, BUILD=DIR builds elsewhere, JOBS=N compiles N files at a time
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
+-include $(BUILD)/main.d $(OBJECTS:.o=.d) $(HTTP:core/%.c=$(BUILD)/%.d) $(SIM:core/%.c=$(BUILD)/%.d)
 
 .PHONY: all parts run test lint fuzz soak bench mutants asan install uninstall clean help

@@ -66,7 +66,7 @@ local function build_dcache(self, given)
   self.state_health = state_health.new { loop = self.loop, log = self.log, disk = self.disk, dir = self.state }
   local classes, stamp = self.policy:classes(), firm(self, given, "stamp", kept.old_number)
   local opened, report, code = journal.open(self.disk, self.state .. "/journal",
-    { families = dcache.families(classes), date = given.date(), background = given.flusher ~= nil })
+    { families = dcache.families(classes), date = given.date() })
   if not opened then return nil, report, code end
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
     key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse,

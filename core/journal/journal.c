@@ -1,32 +1,10 @@
-/* journal.c - compaction, and the Lua functions of the journal. It knows lines and their
- * END, no statements. */
+/* journal.c - the journal as Lua sees it. It knows lines and their END, no statements. */
 #include "journal.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define REPORT_CLASS "core.journal.report"
-#define WAITS 1 /* compaction: for a sync that a flight will make */
-
-journal *journal_argument(lua_State *L, int index) {
-  journal *j = luaL_checkudata(L, index, JOURNAL_CLASS);
-  luaL_argcheck(L, j->disk, index, "the journal is closed");
-  return j;
-}
-
-static journal *checked(lua_State *L) {
-  return journal_argument(L, 1);
-}
-
-int journal_lua_fail(lua_State *L, const journal *j, int status) {
-  if (status == -EBADMSG)
-    return core_fail(L, "disk", "%s: a line does not have its checksum", j->folder);
-  if (status == -ENODATA)
-    return core_fail(L, "missing", "%s: no line at that place", j->folder);
-  if (status == -EPROTONOSUPPORT)
-    return core_fail(L, "version", "%s: written by a newer version", j->folder);
-  return core_fail_errno(L, -status, j->folder);
-}
 
 static int done(lua_State *L, const journal *j, int status) {
   if (status < 0)
@@ -38,6 +16,21 @@ static int done(lua_State *L, const journal *j, int status) {
 static void set_integer(lua_State *L, const char *name, int64_t value) {
   lua_pushinteger(L, value);
   lua_setfield(L, -2, name);
+}
+
+static void let_go(journal *j) {
+  journal_wait(j);
+  for (size_t i = 0; i < j->count; i++) {
+    if (j->disk)
+      journal_close_file(j, &j->segments[i]);
+    free(j->segments[i].tail);
+  }
+  free(j->segments);
+  free(j->scratch);
+  j->segments = NULL;
+  j->scratch = NULL;
+  j->count = j->room = 0;
+  j->disk = NULL;
 }
 
 /* ---- opening ---- */
@@ -69,9 +62,6 @@ static void read_options(lua_State *L, journal *j) {
   j->segment_size = core_field_integer(L, 3, "segment", 512 << 10);
   j->reserve = core_field_integer(L, 3, "reserve", j->segment_size);
   j->unsynced_max = core_field_integer(L, 3, "unsynced", 4 << 20);
-  lua_getfield(L, 3, "background");
-  j->background = lua_toboolean(L, -1);
-  lua_pop(L, 1);
   luaL_argcheck(L, j->segment_size >= 2048 && j->segment_size <= JOURNAL_SEGMENT_MAX, 3,
                 "segment: 2 KiB to 64 MiB");
   luaL_argcheck(L, j->reserve >= 0 && j->reserve <= JOURNAL_SEGMENT_MAX, 3,
@@ -122,12 +112,12 @@ static void push_report(lua_State *L, const journal *j, const journal_report *r)
 }
 
 /* (disk, folder, { families = { names }, [segment = 512 KiB], [reserve = segment],
- *   [unsynced = 4 MiB], [date = text for names of damaged files], [background = bool] })
- * -> journal, report. BACKGROUND: journal.sync brings lines to the disk; nothing but
- * flush and close waits for it. report = { records, bytes, segments, damaged = { { file,
- * family, bytes, lines, aside } … }, torn = the same: ends that no sync had covered when
- * the power went } "version": written by a newer one, nothing was touched. The folder
- * must be ours alone. */
+ *   [unsynced = 4 MiB], [date = text for names of damaged files] }) -> journal, report.
+ * What is said, moved or removed is on the disk after the next flush, close or
+ * journal.sync, which does that on a thread. report = { records, bytes, segments, damaged
+ * = { { file, family, bytes, lines, aside } … }, torn = the same: ends that no sync had
+ * covered when the power went } "version": written by a newer one, nothing was touched.
+ * The folder must be ours alone. */
 static int journal_lua_open(lua_State *L) {
   disk *d = disk_check(L, 1);
   size_t size;
@@ -147,7 +137,7 @@ static int journal_lua_open(lua_State *L) {
     status = journal_recover(j, report);
   if (status < 0) {
     journal_lua_fail(L, j, status);
-    journal_free(j);
+    let_go(j);
     return 3;
   }
   push_report(L, j, report);
@@ -163,7 +153,7 @@ static int report_gc(lua_State *L) {
 }
 
 static int journal_gc(lua_State *L) {
-  journal_free(luaL_checkudata(L, 1, JOURNAL_CLASS));
+  let_go(luaL_checkudata(L, 1, JOURNAL_CLASS));
   return 0;
 }
 
@@ -171,10 +161,10 @@ static int journal_gc(lua_State *L) {
  * safe */
 static int journal_close(lua_State *L) {
   journal *j = luaL_checkudata(L, 1, JOURNAL_CLASS);
-  int status = j->disk ? journal_flush(j, 1) : 0;
+  int status = j->disk ? journal_flush(j) : 0;
   if (j->disk && status == 0)
     status = journal_seal(j);
-  journal_free(j);
+  let_go(j);
   return done(L, j, status);
 }
 
@@ -191,7 +181,7 @@ static int checked_family(lua_State *L, journal *j, int index) {
 /* (journal, family, line, end_s) -> place. In memory until a flush; "full" when flushes
  * have failed for so long that `unsynced` bytes wait. */
 static int journal_lua_append(lua_State *L) {
-  journal *j = checked(L);
+  journal *j = journal_argument(L, 1);
   int of = checked_family(L, j, 2);
   size_t size;
   const char *line = luaL_checklstring(L, 3, &size);
@@ -210,17 +200,16 @@ static int journal_lua_append(lua_State *L) {
   return 1;
 }
 
-/* (journal, [sync]) -> true | nil, text, word. Without sync the lines are written; with
- * it they are on the disk. On failure they wait in memory, and the next flush tries
- * again. */
+/* (journal) -> true | nil, text, word: all that waits in memory is on the disk. On
+ * failure it waits on, and the next flush tries again. */
 static int journal_lua_flush(lua_State *L) {
-  journal *j = checked(L);
-  return done(L, j, journal_flush(j, lua_toboolean(L, 2)));
+  journal *j = journal_argument(L, 1);
+  return done(L, j, journal_flush(j));
 }
 
 /* (journal, place, [size]) -> line; "disk": its checksum or SIZE does not fit */
 static int journal_lua_read(lua_State *L) {
-  journal *j = checked(L);
+  journal *j = journal_argument(L, 1);
   char buffer[JOURNAL_RECORD_MAX];
   journal_line line;
   int status = journal_read(j, luaL_checkinteger(L, 2), buffer, &line);
@@ -235,16 +224,16 @@ static int journal_lua_read(lua_State *L) {
 /* (journal) -> bytes that no sync has brought to the disk; of them, those of a sync that
  * runs */
 static int journal_lua_unsynced(lua_State *L) {
-  const journal *j = checked(L);
+  const journal *j = journal_argument(L, 1);
   lua_pushinteger(L, journal_unsynced(j));
-  lua_pushinteger(L, journal_flying(j));
+  lua_pushinteger(L, journal_in_flush(j));
   return 2;
 }
 
 /* (journal) -> lines appended since it was opened, how many of the first are on the disk
  */
 static int journal_lua_mark(lua_State *L) {
-  const journal *j = checked(L);
+  const journal *j = journal_argument(L, 1);
   lua_pushinteger(L, j->appended);
   lua_pushinteger(L, j->covered);
   return 2;
@@ -252,17 +241,9 @@ static int journal_lua_mark(lua_State *L) {
 
 /* (journal, place, size): the line of SIZE bytes there is not needed any more */
 static int journal_lua_drop(lua_State *L) {
-  journal *j = checked(L);
+  journal *j = journal_argument(L, 1);
   journal_drop(j, luaL_checkinteger(L, 2), (size_t)luaL_checkinteger(L, 3));
   return 0;
-}
-
-/* A callback may do anything but change the journal it is called from. */
-static void call(lua_State *L, journal *j, int arguments, int results) {
-  uint64_t generation = j->generation;
-  lua_call(L, arguments, results);
-  if (!j->disk || j->generation != generation)
-    luaL_error(L, "a callback of the journal changed the journal");
 }
 
 static void replay_segment(lua_State *L, journal *j, int64_t number, const char *name) {
@@ -277,14 +258,14 @@ static void replay_segment(lua_State *L, journal *j, int64_t number, const char 
     lua_pushlstring(L, line.text, line.size);
     lua_pushinteger(L, journal_first_place(j, number << 32 | line.offset));
     lua_pushinteger(L, line.end);
-    call(L, j, 4, 0);
+    journal_call(L, j, 4, 0);
   }
 }
 
 /* (journal, fn(family, line, place, end_s)) -> true: every whole line, oldest segment
  * first. The same line may come twice; a place that is not kept is to be dropped. */
 static int journal_lua_replay(lua_State *L) {
-  journal *j = checked(L);
+  journal *j = journal_argument(L, 1);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   j->victim = 0;
   for (size_t i = 0; i < j->count; i++) {
@@ -302,143 +283,10 @@ static int journal_lua_replay(lua_State *L) {
   return 1;
 }
 
-/* ---- letting go ---- */
-
-/* (journal, now_s, [spare = 0]) -> segments removed: those whose every END is at NOW or
- * before, but for the latest of them, which may have SPARE bytes together */
-static int journal_lua_expire(lua_State *L) {
-  journal *j = checked(L);
-  int64_t removed;
-  int status =
-      journal_expire(j, luaL_checkinteger(L, 2), luaL_optinteger(L, 3, 0), &removed);
-  if (status < 0)
-    return journal_lua_fail(L, j, status);
-  lua_pushinteger(L, removed);
-  return 1;
-}
-
-/* The full segment with the largest dead part, when all files together are more than 1.5
- * times what lives, or when nothing in it lives. 0: none. */
-static int64_t choose_victim(const journal *j) {
-  const segment *best = NULL;
-  int64_t size = 0, dead = 0;
-  for (size_t i = 0; i < j->count; i++) {
-    const segment *s = &j->segments[i];
-    size += s->size;
-    dead += s->dead;
-    if (s->removed || s->tail_size || j->families[s->family].active == s->number)
-      continue;
-    if (s->dead > 0 && (!best || s->dead * best->size > best->dead * s->size))
-      best = s;
-  }
-  if (!best)
-    return 0;
-  return dead * 3 > size || best->dead + JOURNAL_HEADER_MAX >= best->size ? best->number
-                                                                          : 0;
-}
-
-static int begin_victim(journal *j) {
-  int unreadable;
-  j->victim = choose_victim(j);
-  j->victim_at = 0;
-  j->victim_mark = -1;
-  return j->victim ? journal_load(j, journal_find(j, j->victim), &unreadable) : 0;
-}
-
-/* Asks alive(line, place); copies the line and says moved(line, new place, old place). */
-static int move_line(lua_State *L, journal *j, const journal_line *line) {
-  int64_t fresh, place = journal_first_place(j, j->victim << 32 | line->offset);
-  int alive, of = journal_find(j, j->victim)->family;
-  lua_settop(L, 4);
-  lua_pushlstring(L, line->text, line->size);
-  lua_pushvalue(L, 3);
-  lua_pushvalue(L, 5);
-  lua_pushinteger(L, place);
-  call(L, j, 2, 1);
-  alive = lua_toboolean(L, -1);
-  if (!alive)
-    return 0;
-  fresh = journal_append(j, of, line->text, line->size, line->end);
-  if (fresh < 0)
-    return (int)fresh;
-  lua_pushvalue(L, 4);
-  lua_pushvalue(L, 5);
-  lua_pushinteger(L, fresh);
-  lua_pushinteger(L, place);
-  call(L, j, 3, 0);
-  return 0;
-}
-
-/* The lines that replace the victim's, and its own at their new places, are on the disk
- * first. */
-static int finish_victim(journal *j) {
-  int64_t number = j->victim;
-  int status;
-  if (j->victim_mark < 0)
-    j->victim_mark = j->appended;
-  if (j->background && j->covered < j->victim_mark)
-    return WAITS;
-  status = j->background ? 0 : journal_flush(j, 1);
-  j->victim = 0;
-  journal_unload(j);
-  return status < 0 ? status : journal_remove(j, number);
-}
-
-static int step(lua_State *L, journal *j, int64_t max) {
-  size_t begin = j->victim_at;
-  journal_line line;
-  int kind = 0, status = 0;
-  while (status == 0 && (int64_t)(j->victim_at - begin) < max) {
-    size_t before = j->victim_at;
-    kind = journal_next(j->scratch, j->scratch_size, j->victim, &j->victim_at, &line);
-    if (kind < 0)
-      return finish_victim(j);
-    if (kind == 1 && journal_unsynced(j) + JOURNAL_RECORD_MAX > j->unsynced_max)
-      status = j->background ? WAITS : journal_flush(j, 1);
-    if (!j->victim)
-      return status; /* a segment was read back meanwhile: begin again */
-    if (kind == 1 && status == 0 && line.size > 0)
-      status = move_line(L, j, &line);
-    if (status != 0)
-      j->victim_at = before;
-  }
-  return status;
-}
-
-/* (journal, max_bytes, alive(line, place) -> bool, moved(line, new_place, old_place))
- * -> bytes looked at, 0 when there is nothing to do, then true when it waits for a sync.
- * Greedy, one segment at a time. */
-static int journal_lua_compact_step(lua_State *L) {
-  journal *j = checked(L);
-  int64_t max = luaL_checkinteger(L, 2);
-  size_t begin;
-  int status;
-  luaL_checktype(L, 3, LUA_TFUNCTION);
-  luaL_checktype(L, 4, LUA_TFUNCTION);
-  luaL_argcheck(L, max > 0, 2, "1 or more expected");
-  if (!j->victim && (status = begin_victim(j)) < 0)
-    return journal_lua_fail(L, j, status);
-  if (!j->victim) {
-    lua_pushinteger(L, 0);
-    return 1;
-  }
-  begin = j->victim_at;
-  status = step(L, j, max);
-  if (status < 0)
-    return journal_lua_fail(L, j, status);
-  if (status == WAITS) {
-    lua_pushinteger(L, 0);
-    lua_pushboolean(L, 1);
-    return 2;
-  }
-  lua_pushinteger(L, j->victim_at > begin ? (lua_Integer)(j->victim_at - begin) : 1);
-  return 1;
-}
-
 /* (journal) -> { segments, bytes, dead, unsynced, failed_syncs, lost_lines, reserve =
  * bool } */
 static int journal_lua_status(lua_State *L) {
-  const journal *j = checked(L);
+  const journal *j = journal_argument(L, 1);
   int64_t size = 0, dead = 0, segments = 0;
   for (size_t i = 0; i < j->count; i++) {
     size += j->segments[i].size;

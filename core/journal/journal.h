@@ -26,7 +26,7 @@ typedef struct {
 } journal_line;
 
 /* The tail is what no sync has yet brought to the disk: the bytes of the file from SYNCED
- * on, of which the first WRITTEN have been passed to write. */
+ * on. */
 typedef struct {
   int64_t number, size, synced; /* bytes; SIZE counts the tail */
   int64_t end, dead;            /* latest END; bytes of lines that nobody needs */
@@ -34,13 +34,13 @@ typedef struct {
    * MOVED_TO, MOVED_BY bytes further on. The callers' places lead there. */
   int64_t moved_to, moved_from, moved_end, moved_by;
   char *tail;
-  size_t tail_size, tail_room, written;
+  size_t tail_size, tail_room;
   int family, file;                /* FILE: -1 when it is not open */
   unsigned created : 1, named : 1; /* there; its name is durable */
   unsigned sure : 1;               /* SYNCED is known from a sync, not only from a size */
   unsigned closed : 1, removed : 1; /* takes no more lines; only MOVED_TO still counts */
   unsigned trim : 1;                /* what stands behind SYNCED is elsewhere, too */
-  unsigned flying : 1;              /* a sync of it runs, or waits for its thread */
+  unsigned in_flush : 1;            /* a flush of it runs, or waits for its thread */
 } segment;
 
 typedef struct {
@@ -48,7 +48,7 @@ typedef struct {
   int64_t active; /* the segment that takes its lines; 0: none yet */
 } family;
 
-typedef struct journal_flight journal_flight; /* a sync on a thread; journal_sync.c */
+typedef struct flush_job flush_job; /* flush.c */
 
 typedef struct {
   disk *disk; /* NULL: closed */
@@ -60,10 +60,9 @@ typedef struct {
   int64_t last_number, segment_size, reserve, unsynced_max;
   int64_t failed_syncs, lost_lines; /* counted since it was opened */
   int64_t appended, covered; /* lines ever; of them the first so many are on the disk */
-  journal_flight *flight;    /* NULL: no sync runs */
-  /* BACKGROUND: compaction and expiry leave their syncs to the next flight; FOLDER_DIRTY:
-   * names went, and no sync of the folder since. */
-  int background, folder_dirty;
+  flush_job *flush_job;      /* NULL: none runs */
+  int folder_dirty; /* names went; the next flush syncs the folder and fills the reserve
+                     */
   int opened_files, has_reserve;
   char *scratch; /* a segment being replayed or compacted */
   size_t scratch_size, victim_at;
@@ -86,7 +85,7 @@ typedef struct {
   size_t count, room;
 } journal_report;
 
-/* journal_line.c */
+/* line.c */
 size_t journal_encode(char out[static JOURNAL_RECORD_MAX], int64_t place, char mark,
                       int64_t end, const char *text, size_t size);
 /* RECORD without its line feed; OFFSET of LINE must be set. 1: a good line. */
@@ -100,7 +99,7 @@ size_t journal_header(const journal *j, const segment *s,
 void journal_file_name(const journal *j, const segment *s, char *out, size_t room);
 void journal_path(const journal *j, const char *name, char out[static DISK_PATH_MAX]);
 
-/* journal_segment.c. All return 0 or -errno unless said otherwise. */
+/* segment.c. All return 0 or -errno unless said otherwise. */
 segment *journal_find(const journal *j, int64_t number);  /* NULL: none */
 segment *journal_add(journal *j, int64_t number, int of); /* NULL: no memory */
 int journal_family(journal *j, const char *name, size_t size, int add); /* or -1 */
@@ -117,21 +116,8 @@ int64_t journal_append(journal *j, int of, const char *line, size_t size, int64_
 /* The same for a line from outside: -ENOBUFS while too many bytes wait for the disk. */
 int64_t journal_take(journal *j, int of, const char *line, size_t size, int64_t end);
 int64_t journal_unsynced(const journal *j);
-/* journal_write.c. Writes what waits; with SYNC it is on the disk when this returns 0. On
- * failure nothing is forgotten: the lines wait in memory. */
-int journal_flush(journal *j, int sync);
 /* The first SIZE bytes of the tail of S are on the disk, and its name. */
 void journal_mark_synced(segment *s, size_t size);
-/* A write or sync of the segment failed with STATUS (-errno); WROTE: not the write. 1:
- * its lines wait in a new segment, and it takes no more; 0: it may be tried again. */
-int journal_refused(journal *j, int64_t number, int status, int wrote);
-void journal_trim(journal *j); /* after syncs that failed and one that did not */
-int journal_is_full(int status);
-int journal_use_reserve(journal *j); /* 1: there is more room now */
-void journal_reserve_path(const journal *j, char out[static DISK_PATH_MAX]);
-/* Before a clean stop, after a flush: an empty line says that all before it was synced.
- */
-int journal_seal(journal *j);
 /* Reads the line at PLACE into BUFFER; -ENODATA: no such place, -EBADMSG: its checksum is
  * wrong. */
 int journal_read(journal *j, int64_t place, char buffer[static JOURNAL_RECORD_MAX],
@@ -141,23 +127,39 @@ int64_t journal_first_place(const journal *j, int64_t place);
 void journal_drop(journal *j, int64_t place, size_t size);
 /* Unlinks a segment. Lines that replace its own must have been synced before. */
 int journal_remove(journal *j, int64_t number);
-/* Removes segments whose every END is at NOW or before, the earliest first, until those
- * that are left together are no longer than SPARE. */
-int journal_expire(journal *j, int64_t now, int64_t spare, int64_t *removed);
-void journal_fill_reserve(journal *j);
-void journal_free(journal *j);
 
-/* journal_sync.c */
-/* Waits for the sync that runs, if any, and takes in what it brought. */
-void journal_land(journal *j);
-int64_t
-journal_flying(const journal *j); /* bytes that it will have brought to the disk */
+/* refused.c */
+/* A write or sync of the segment failed with STATUS (-errno); WROTE: not the write. Its
+ * lines wait in a new segment and it takes no more, or it may be tried again. */
+void journal_refused(journal *j, int64_t number, int status, int wrote);
+/* After syncs that failed and one that did not: what an abandoned segment has behind its
+ * synced part is in another one now. */
+void journal_trim(journal *j);
+int journal_is_full(int status);
+
+/* flush.c */
+/* What waits is on the disk when this returns 0. On failure nothing is forgotten: the
+ * lines wait in memory. */
+int journal_flush(journal *j);
+/* Before a clean stop, after a flush: an empty line says that all before it was synced.
+ */
+int journal_seal(journal *j);
+/* Waits for the flush that runs on a thread, if any, and takes in what it brought. */
+void journal_wait(journal *j);
+int64_t journal_in_flush(const journal *j); /* bytes that it will have brought there */
 int journal_lua_sync(lua_State *L);
-int journal_lua_fail(lua_State *L, const journal *j, int status); /* journal.c */
-journal *journal_argument(lua_State *L, int index);               /* open, or it throws */
 
-/* journal_recover.c */
+/* recover.c */
 int journal_recover(journal *j,
                     journal_report *report); /* -EPROTONOSUPPORT: another version */
+
+/* compact.c */
+int journal_lua_expire(lua_State *L);
+int journal_lua_compact_step(lua_State *L);
+
+/* lua.c */
+journal *journal_argument(lua_State *L, int index); /* open, or it throws */
+int journal_lua_fail(lua_State *L, const journal *j, int status);
+void journal_call(lua_State *L, journal *j, int arguments, int results); /* lua_call */
 
 #endif

@@ -253,7 +253,7 @@ static int set_aside(journal *j, journal_loss *loss) {
 static void put_in_order(journal *j, journal_loss *loss) {
   int status = copy_lines(j, loss->number);
   if (status == 0)
-    status = journal_flush(j, 1);
+    status = journal_flush(j);
   if (status == 0)
     status = loss->empty ? journal_remove(j, loss->number) : set_aside(j, loss);
   if (status < 0)
@@ -267,7 +267,9 @@ int journal_recover(journal *j, journal_report *report) {
   for (size_t i = 0; status == 0 && i < report->count; i++)
     if (report->losses[i].number)
       put_in_order(j, &report->losses[i]);
-  if (status == 0)
-    journal_fill_reserve(j);
-  return status;
+  if (status < 0)
+    return status;
+  j->folder_dirty |= !j->has_reserve;
+  journal_flush(j); /* where it fails, what waits is for the next one */
+  return 0;
 }

@@ -1,5 +1,5 @@
-/* segment.c - lines, segments, writing, syncing, reading. No recovery, no choice
- * of what to keep. */
+/* segment.c - lines, segments, appending in memory, reading. No writing, no
+ * choice of what to keep. */
 #include "journal.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -216,6 +216,21 @@ int64_t journal_unsynced(const journal *j) {
   return sum;
 }
 
+void journal_mark_synced(segment *s, size_t size) {
+  s->named = s->sure = 1;
+  s->synced += (int64_t)size;
+  s->tail_size -= size;
+  if (s->tail_size > 0) {
+    memmove(s->tail, s->tail + size, s->tail_size);
+    return;
+  }
+  if (!s->closed && s->tail_room < 65536)
+    return;
+  free(s->tail);
+  s->tail = NULL;
+  s->tail_room = 0;
+}
+
 /* ---- reading ---- */
 
 int64_t journal_first_place(const journal *j, int64_t place) {
@@ -297,53 +312,6 @@ int journal_remove(journal *j, int64_t number) {
   s->trim = s->tail_size = s->size = s->dead = 0;
   if (!s->moved_to)
     forget(j, s);
-  if (j->background) {
-    j->folder_dirty = 1;
-    return 0;
-  }
-  status = disk_sync_directory(j->disk, j->folder);
-  journal_fill_reserve(j);
-  return status;
-}
-
-/* The ended segment with the smallest END, of those whose sizes together are more than
- * SPARE; 0: none. */
-static int64_t choose_ended(const journal *j, int64_t now, int64_t spare) {
-  const segment *first = NULL;
-  int64_t size = 0;
-  for (size_t i = 0; i < j->count; i++) {
-    const segment *s = &j->segments[i];
-    if (s->removed || s->flying || s->end == 0 || s->end > now)
-      continue;
-    size += s->size;
-    if (!first || s->end < first->end)
-      first = s;
-  }
-  return first && size > spare ? first->number : 0;
-}
-
-int journal_expire(journal *j, int64_t now, int64_t spare, int64_t *removed) {
-  int64_t number;
-  int status = 0;
-  *removed = 0;
-  while (status == 0 && (number = choose_ended(j, now, spare))) {
-    status = journal_remove(j, number);
-    *removed += status == 0;
-  }
-  return status;
-}
-
-void journal_free(journal *j) {
-  journal_land(j);
-  for (size_t i = 0; i < j->count; i++) {
-    if (j->disk)
-      journal_close_file(j, &j->segments[i]);
-    free(j->segments[i].tail);
-  }
-  free(j->segments);
-  free(j->scratch);
-  j->segments = NULL;
-  j->scratch = NULL;
-  j->count = j->room = 0;
-  j->disk = NULL;
+  j->folder_dirty = 1;
+  return 0;
 }

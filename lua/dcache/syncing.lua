@@ -70,7 +70,7 @@ function sync(self)
   self.running, self.again = true, false
   local worker = worker_of(self)
   if not worker then
-    local ok, why = self.journal:flush(true)
+    local ok, why = self.journal:flush()
     return ended(self, not ok and why or nil)
   end
   local job, why = worker:run(journal.sync, self.journal, function(result) ended(self, result.error) end)

@@ -27,7 +27,7 @@ local FAMILIES = { "86400", false }
 
 local function store(options)
   local opened = assert(journal.open(disk.memory(1), "j", { families = { "86400" }, date = "20260101",
-    background = true, unsynced = options and options.unsynced }))
+    unsynced = options and options.unsynced }))
   return record.new(CLASSES), opened
 end
 

@@ -24,9 +24,7 @@ function driver.new(disk, folder, seed, pool)
 end
 
 function driver:open()
-  local options = { background = self.pool ~= nil }
-  for name, value in pairs(driver.options) do options[name] = value end
-  local j, report, word = journal.open(self.disk, self.folder, options)
+  local j, report, word = journal.open(self.disk, self.folder, driver.options)
   if not j then return nil, report, word end
   self.journal, self.slots = j, {}
   local ok, message
@@ -68,9 +66,9 @@ function driver:acknowledge(slots)
   end
 end
 
-function driver:flush(sync)
-  local ok, message, word = self.journal:flush(sync)
-  if ok and sync then self:acknowledge(self.slots) end
+function driver:flush()
+  local ok, message, word = self.journal:flush()
+  if ok then self:acknowledge(self.slots) end
   return ok, message, word
 end
 
@@ -129,8 +127,7 @@ function driver:step()
     if what < 74 then return self:begin() end
     return self:collect()
   end
-  if what < 70 then return self:flush(false) end
-  if what < 88 then return self:flush(true) end
+  if what < 88 then return self:flush() end
   if what < 91 then return self:expire() end
   if what < 98 then return self:compact(1500) end
   return self:reopen()

@@ -81,7 +81,7 @@ describe("the journal after a power cut", function()
         assert(not r:compare(other))
         other.said, other.version, other.clock = r.said, r.version, r.clock
         for name, slot in pairs(other.slots) do other.acknowledged[name] = slot end
-        other:flush(true)
+        other:flush()
         d = other.disk
         d:inject { nth = 10 + life * 7, effect = "off" }
         for _ = 1, 60 do
@@ -110,7 +110,7 @@ describe("the journal after a power cut", function()
               local wrong = r:compare(r)
               assert(not wrong, ("seed %d operation %d, living: %s"):format(seed, nth, tostring(wrong)))
             end
-            if not r:flush(true) then assert(r:flush(true)) end
+            if not r:flush() then assert(r:flush()) end
             local other = open(r, d:crash(nth), nth)
             local wrong = r:compare(other)
             assert(not wrong, ("seed %d operation %d: %s"):format(seed, nth, tostring(wrong)))

@@ -134,7 +134,7 @@ end)
 
 describe("syncs", function()
   local function new(d, loop, start)
-    local options = { families = { "long" }, reserve = 0, background = true }
+    local options = { families = { "long" }, reserve = 0 }
     local j, lines, refused = assert(journal.open(d, plain.folder, options)), {}, 0
     local log = { info = function(_, _, what) lines[#lines + 1] = what end }
     log.error, log.warn = log.info, log.info
@@ -193,7 +193,7 @@ describe("syncs", function()
     local folder = os.tmpname()
     os.remove(folder)
     local loop, d = loops.new { on_error = error }, disk.real()
-    local j = assert(journal.open(d, folder, { families = { "long" }, reserve = 0, background = start ~= nil }))
+    local j = assert(journal.open(d, folder, { families = { "long" }, reserve = 0 }))
     local s = syncing.new { loop = loop, journal = j, log = { error = error, warn = error }, refused = error,
       start = start and function() return start(loop) end }
     d:slow(slow)

@@ -21,7 +21,7 @@ local function written(lines)
       assert(j:append("long", line, 1600 + 16 * n))
     end
   end
-  assert(j:flush(true))
+  assert(j:flush())
   j:close()
   return d:read(NAME) or "", known
 end
@@ -65,7 +65,7 @@ return function(bytes)
   local first, j = held(d, known)
   if not first then return end
   assert(j:append("long", "one more", 1 << 30))
-  assert(j:flush(true))
+  assert(j:flush())
   j:close()
   if known then known["one more"] = true end
   local second, again, report = held(d, known)

@@ -149,7 +149,7 @@ describe("the disk", function()
     disk:mkdir "/j"
     local j = assert(journal.open(disk, "/j", { families = { "a" }, segment = 4096 }))
     for i = 1, 400 do assert(j:append("a", ("x"):rep(100), i)) end
-    assert(j:flush(true))
+    assert(j:flush())
     local all = j:status().bytes
     assert.equal(0, j:expire(1000, all))
     assert.is_true(j:expire(1000, 20000) > 0)
