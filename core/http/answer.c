@@ -3,33 +3,13 @@
 #include "core.h"
 #include "text/text.h"
 #include "gateway.h"
+#include "reply.h"
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
-
-#define RAW "application/vnd.ipld.raw"
-#define FOR_EVER "public, max-age=29030400, immutable"
-#define RETRY_AFTER "1"
-
-void gateway_count(gateway *g, gateway_word word) {
-  g->refused[word]++;
-}
-
-gateway_word gateway_word_number(const char *word) {
-  static const char *const words[] = {
-#define WORD_TEXT(w) #w,
-      GATEWAY_WORDS(WORD_TEXT)
-#undef WORD_TEXT
-  };
-  for (int i = 0; i < GATEWAY_WORD_COUNT; i++)
-    if (!strcmp(words[i], word))
-      return (gateway_word)i;
-  return GATEWAY_disk;
-}
 
 /* -- who asks -- */
 
@@ -97,165 +77,6 @@ static int host_is_address(struct MHD_Connection *c) {
   return inet_pton(host[size] == ']' ? AF_INET6 : AF_INET, text, binary) == 1;
 }
 
-/* -- answers -- */
-
-static void header(struct MHD_Response *response, const char *name, const char *value) {
-  MHD_add_response_header(response, name, value);
-}
-
-/* What is here is bytes from anybody: never to be run or framed under this origin. */
-static void add_guards(struct MHD_Response *response) {
-  header(response, "X-Content-Type-Options", "nosniff");
-  header(response, "Content-Security-Policy", "sandbox; default-src 'none'");
-}
-
-static enum MHD_Result send_response(const gateway_request *r, unsigned status,
-                                     struct MHD_Response *response) {
-  enum MHD_Result result;
-  if (!response)
-    return MHD_NO;
-  add_guards(response);
-  result = MHD_queue_response(r->connection, status, response);
-  MHD_destroy_response(response);
-  return result;
-}
-
-/* -- people -- */
-
-#define HELP                                                                             \
-  "This is the gateway of a dt-swarm node: it serves the blocks of files, no pages.\n"   \
-  "  /ipfs/CID?format=raw   one block\n"                                                 \
-  "  /ipfs/CID?format=car   a whole file, as a CAR\n"                                    \
-  "To have a file, checked and whole: dt-swarm-cli files get NAME\n"                     \
-  "Which files there are: dt-swarm-cli report\n"
-
-static int is_browser(const gateway_request *r) {
-  const char *accept =
-      MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
-  return accept && strstr(accept, "text/html") != NULL;
-}
-
-/* Programs read the word, which comes first; a person is told what would help. */
-static const char *advice(const char *word) {
-  if (!strcmp(word, "host"))
-    return "host: ask by the node's IP address, such as http://192.168.1.20:3826/, not "
-           "by a name.\n";
-  if (!strcmp(word, "permission"))
-    return "permission: only hosts in this node's own networks may ask it.\n";
-  if (!strcmp(word, "form"))
-    return "form: /ipfs/ and a CID, nothing more: that is no CID of this swarm's "
-           "kind.\n\n" HELP;
-  if (!strcmp(word, "missing"))
-    return "missing: this node has no file or block of that CID.\n\n" HELP;
-  return NULL;
-}
-
-static enum MHD_Result explain(const gateway_request *r, const char *words) {
-  struct MHD_Response *response = MHD_create_response_from_buffer(
-      strlen(words), (void *)words, MHD_RESPMEM_MUST_COPY);
-  if (!response)
-    return MHD_NO;
-  header(response, "Content-Type", "text/plain; charset=utf-8");
-  header(response, "Cache-Control", "no-store");
-  header(response, "Vary", "Accept");
-  return send_response(r, 200, response);
-}
-
-static struct MHD_Response *words_of(const gateway_request *r, const char *word,
-                                     const char *hint) {
-  char text[160];
-  const char *more = is_browser(r) ? advice(word) : NULL;
-  int size =
-      snprintf(text, sizeof text, "%s%s%s\n", word, hint ? ": " : "", hint ? hint : "");
-  if (more)
-    return MHD_create_response_from_buffer(strlen(more), (void *)more,
-                                           MHD_RESPMEM_PERSISTENT);
-  return MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
-}
-
-/* HINT: what comes behind the word, or NULL. */
-static enum MHD_Result refuse(const gateway_request *r, unsigned status, const char *word,
-                              const char *hint) {
-  struct MHD_Response *response = words_of(r, word, hint);
-  gateway_count(r->gateway, gateway_word_number(word));
-  if (!response)
-    return MHD_NO;
-  header(response, "Content-Type", "text/plain");
-  if (status == 405)
-    header(response, "Allow", "GET, HEAD");
-  if (status == 503)
-    header(response, "Retry-After", RETRY_AFTER);
-  return send_response(r, status, response);
-}
-
-enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
-                               const char *word) {
-  return refuse(r, status, word, NULL);
-}
-
-static void add_label(struct MHD_Response *response, const gateway_label *label) {
-  char text[160];
-  header(response, "Content-Type", label->type);
-  header(response, "Cache-Control", FOR_EVER);
-  header(response, "Vary", "Accept");
-  header(response, "Accept-Ranges", strcmp(label->type, RAW) ? "none" : "bytes");
-  header(response, "ETag", label->tag);
-  snprintf(text, sizeof text, "/ipfs/%s", label->cid);
-  header(response, "X-Ipfs-Path", text);
-  header(response, "X-Ipfs-Roots", label->cid);
-  snprintf(text, sizeof text, "attachment; filename=\"%s.%s\"", label->cid,
-           label->suffix);
-  header(response, "Content-Disposition", text);
-}
-
-enum MHD_Result gateway_send(const gateway_request *r, unsigned status,
-                             const gateway_label *label, struct MHD_Response *response) {
-  if (!response)
-    return MHD_NO;
-  add_label(response, label);
-  return send_response(r, status, response);
-}
-
-struct MHD_Response *gateway_no_bytes(void) {
-  return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-}
-
-static ssize_t nothing(void *unused, uint64_t at, char *out, size_t size) {
-  (void)unused, (void)at, (void)out, (void)size;
-  return MHD_CONTENT_READER_END_WITH_ERROR;
-}
-
-struct MHD_Response *gateway_head(int64_t size) {
-  return MHD_create_response_from_callback((uint64_t)size, 1, nothing, NULL, NULL);
-}
-
-/* -- a block's memory: mapped, so that it goes back when nobody reads -- */
-
-uint8_t *gateway_take_memory(gateway *g) {
-  uint8_t *memory = g->spare;
-  if (g->busy >= g->readers) {
-    g->pressed = 1;
-    return NULL;
-  }
-  g->spare = NULL;
-  if (!memory) {
-    memory = mmap(NULL, UNIXFS_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                  -1, 0);
-    if (memory == MAP_FAILED)
-      return NULL;
-  }
-  g->busy++;
-  return memory;
-}
-
-void gateway_give_back(gateway *g, uint8_t *memory) {
-  if (g->busy > 1 || g->spare || g->stopping)
-    munmap(memory, UNIXFS_CHUNK);
-  else
-    g->spare = memory;
-  g->busy--;
-}
-
 typedef struct {
   gateway *gateway;
   uint8_t *memory;
@@ -284,13 +105,6 @@ static struct MHD_Response *wrap(gateway *g, uint8_t *memory, int64_t from,
   return NULL;
 }
 
-enum MHD_Result gateway_refuse_block(const gateway_request *r, const char *word) {
-  int gone = !strcmp(word, "moved") || !strcmp(word, "block") || !strcmp(word, "link");
-  if (gone)
-    return gateway_refuse(r, 410, word);
-  return gateway_refuse(r, strcmp(word, "missing") ? 500 : 404, word);
-}
-
 /* Where the wanted bytes begin: of ranges (RFC 9110, 14.2) only `bytes=N-` is known, for
  * who has the first N from an answer that broke off. 0 for any other. */
 static int64_t range_start(const gateway_request *r, int64_t size) {
@@ -308,7 +122,7 @@ static void add_range(struct MHD_Response *response, int64_t from, int64_t size)
   char text[80];
   snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, from, size - 1,
            size);
-  header(response, "Content-Range", text);
+  MHD_add_response_header(response, "Content-Range", text);
 }
 
 static enum MHD_Result give(const gateway_request *r, const served_block *block,
@@ -332,12 +146,6 @@ static enum MHD_Result give(const gateway_request *r, const served_block *block,
 
 /* -- requests -- */
 
-int gateway_has_current_copy(const gateway_request *r, const char *tag) {
-  const char *held =
-      MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "If-None-Match");
-  return held && strstr(held, tag) != NULL;
-}
-
 static enum MHD_Result answer_found(const gateway_request *r, const served_block *block,
                                     const gateway_label *label, int is_head) {
   if (gateway_has_current_copy(r, label->tag))
@@ -350,7 +158,7 @@ static enum MHD_Result answer_found(const gateway_request *r, const served_block
 static enum MHD_Result answer_block(const gateway_request *r, const char *text,
                                     int is_head) {
   char tag[128];
-  gateway_label label = {text, RAW, tag, "bin"};
+  gateway_label label = {text, GATEWAY_RAW, tag, "bin"};
   uint8_t cid[CID_SIZE];
   served_block block;
   enum MHD_Result result;
@@ -395,18 +203,19 @@ static enum MHD_Result explain_cid(const gateway_request *r, const char *text) {
            "  /ipfs/%s?format=car   this block and all beneath it, as a CAR\n"
            "To have a file, checked and whole: dt-swarm-cli files get %s\n",
            text, text, text, text);
-  return explain(r, words);
+  return gateway_explain(r, words);
 }
 
 /* `format` outranks `Accept`; of both kinds there, a block. */
 static enum MHD_Result answer_kind(const gateway_request *r, const char *cid,
                                    int is_head) {
-  if (wants(r, "raw", RAW))
+  if (wants(r, "raw", GATEWAY_RAW))
     return answer_block(r, cid, is_head);
   if (wants(r, "car", GATEWAY_CAR))
     return gateway_answer_car(r, cid, is_head);
-  return is_browser(r) ? explain_cid(r, cid)
-                       : refuse(r, 406, "kind", "say ?format=raw or ?format=car");
+  return gateway_is_browser(r)
+             ? explain_cid(r, cid)
+             : gateway_refuse_with(r, 406, "kind", "say ?format=raw or ?format=car");
 }
 
 /* The IPFS trustless gateway (specs.ipfs.tech), its blocks and CARs. */
@@ -420,10 +229,11 @@ enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
     return gateway_refuse(&r, 403, "host");
   if (strcmp(method, "GET") && strcmp(method, "HEAD"))
     return gateway_refuse(&r, 405, "form");
-  if (!strcmp(url, "/") && is_browser(&r))
-    return explain(&r, HELP);
+  if (!strcmp(url, "/") && gateway_is_browser(&r))
+    return gateway_explain(&r, GATEWAY_HELP);
   if (strncmp(url, "/ipfs/", 6))
-    return refuse(&r, 404, "missing",
-                  "this is a dt-swarm node; ask for /ipfs/CID?format=raw or format=car");
+    return gateway_refuse_with(
+        &r, 404, "missing",
+        "this is a dt-swarm node; ask for /ipfs/CID?format=raw or format=car");
   return answer_kind(&r, url + 6, !strcmp(method, "HEAD"));
 }

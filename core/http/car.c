@@ -3,6 +3,7 @@
 #include "core.h"
 #include "text/text.h"
 #include "gateway.h"
+#include "reply.h"
 #include "walk.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* gateway.h - the inside of the gateway, shared by its files and nobody else's. */
+/* gateway.h - the state of the gateway, shared by its files and nobody else's. */
 #ifndef GATEWAY_H
 #define GATEWAY_H
 
@@ -69,49 +69,10 @@ typedef struct {
 /* thread.c: 0 or an errno. */
 int gateway_start(gateway *g);
 void gateway_stop(gateway *g);
-int64_t
-gateway_now(void); /* monotonic ms: for the patience with slow clients, nothing else */
 
 /* answer.c */
-typedef struct {
-  gateway *gateway;
-  gateway_client *client;
-  struct MHD_Connection *connection;
-} gateway_request;
-
 enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
                                struct MHD_Connection *c, const char *url,
                                const char *method);
-void gateway_count(gateway *g, gateway_word word);
-
-#define GATEWAY_EMPTY_CID                                                                \
-  "bafkqaaa" /* no bytes, told by the CID itself: how clients probe a gateway */
-
-/* The answers: RESPONSE may be NULL for want of memory, and is gone afterwards. WORD is
- * one of GATEWAY_WORDS, or an errno's name. */
-typedef struct {
-  const char *cid, *type, *tag, *suffix; /* of the CID in the file's name */
-} gateway_label;
-
-enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
-                               const char *word);
-enum MHD_Result gateway_refuse_block(const gateway_request *r, const char *word);
-enum MHD_Result gateway_send(const gateway_request *r, unsigned status,
-                             const gateway_label *label, struct MHD_Response *response);
-struct MHD_Response *gateway_no_bytes(void);
-struct MHD_Response *
-gateway_head(int64_t size); /* a length, and a body nobody asks for */
-int gateway_has_current_copy(const gateway_request *r, const char *tag);
-gateway_word gateway_word_number(const char *word);
-
-/* A reader's memory, UNIXFS_CHUNK bytes: NULL when all readers are taken, or no memory.
- */
-uint8_t *gateway_take_memory(gateway *g);
-void gateway_give_back(gateway *g, uint8_t *memory);
-
-/* car.c */
-#define GATEWAY_CAR "application/vnd.ipld.car"
-enum MHD_Result gateway_answer_car(const gateway_request *r, const char *cid,
-                                   int is_head);
 
 #endif

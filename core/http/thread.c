@@ -2,24 +2,18 @@
  * answers. */
 #include "core.h"
 #include "gateway.h"
+#include "reply.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STACK_SIZE (256 * 1024)
 #define REQUEST_MEMORY 16384 /* bytes for a connection's headers, both ways */
 #define IDLE_MS 30000 /* from one answer to the end of the next request's headers */
 #define LOOK_MS 250   /* between two looks at who is overdue */
-
-int64_t gateway_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* -- connections -- */
 

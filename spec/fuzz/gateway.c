@@ -17,7 +17,7 @@
 
 static uint8_t root[CID_SIZE];
 
-static void served_file_name(gateway *g) {
+static void serve_file(gateway *g) {
   static char bytes[1 << 16];
   const char *word = NULL;
   uint8_t digest[32];
@@ -43,7 +43,7 @@ static gateway *the_gateway(void) {
        23
   };
   g.served = served_new();
-  served_file_name(&g);
+  serve_file(&g);
   return &g;
 }
 

@@ -1,0 +1,60 @@
+/* reply.h - what answers are made of, for the files that answer. */
+#ifndef HTTP_REPLY_H
+#define HTTP_REPLY_H
+
+#include "gateway.h"
+
+#define GATEWAY_RAW "application/vnd.ipld.raw"
+#define GATEWAY_CAR "application/vnd.ipld.car"
+/* No bytes, told by the CID itself: how clients probe a gateway. */
+#define GATEWAY_EMPTY_CID "bafkqaaa"
+
+#define GATEWAY_HELP                                                                     \
+  "This is the gateway of a dt-swarm node: it serves the blocks of files, no pages.\n"   \
+  "  /ipfs/CID?format=raw   one block\n"                                                 \
+  "  /ipfs/CID?format=car   a whole file, as a CAR\n"                                    \
+  "To have a file, checked and whole: dt-swarm-cli files get NAME\n"                     \
+  "Which files there are: dt-swarm-cli report\n"
+
+typedef struct {
+  gateway *gateway;
+  gateway_client *client;
+  struct MHD_Connection *connection;
+} gateway_request;
+
+typedef struct {
+  const char *cid, *type, *tag, *suffix; /* of the CID in the file's name */
+} gateway_label;
+
+/* Monotonic ms: to time slow clients by, nothing else. */
+int64_t gateway_now(void);
+void gateway_count(gateway *g, gateway_word word);
+gateway_word gateway_word_number(const char *word);
+int gateway_is_browser(const gateway_request *r);
+
+/* The answers. WORD is one of GATEWAY_WORDS, or an errno's name; HINT comes behind it, or
+ * is NULL. */
+enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
+                               const char *word);
+enum MHD_Result gateway_refuse_with(const gateway_request *r, unsigned status,
+                                    const char *word, const char *hint);
+enum MHD_Result gateway_refuse_block(const gateway_request *r, const char *word);
+enum MHD_Result gateway_explain(const gateway_request *r, const char *words);
+/* RESPONSE may be NULL for want of memory, and is gone afterwards. */
+enum MHD_Result gateway_send(const gateway_request *r, unsigned status,
+                             const gateway_label *label, struct MHD_Response *response);
+struct MHD_Response *gateway_no_bytes(void);
+/* A length, and a body that nobody asks for. */
+struct MHD_Response *gateway_head(int64_t size);
+int gateway_has_current_copy(const gateway_request *r, const char *tag);
+
+/* A reader's memory, UNIXFS_CHUNK bytes: NULL when all readers are taken, or no memory.
+ */
+uint8_t *gateway_take_memory(gateway *g);
+void gateway_give_back(gateway *g, uint8_t *memory);
+
+/* car.c */
+enum MHD_Result gateway_answer_car(const gateway_request *r, const char *cid,
+                                   int is_head);
+
+#endif
