@@ -61,6 +61,27 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name,
   return value;
 }
 
+void core_set_integer(lua_State *L, const char *name, int64_t value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, name);
+}
+
+void core_set_boolean(lua_State *L, const char *name, int value) {
+  lua_pushboolean(L, value);
+  lua_setfield(L, -2, name);
+}
+
+void core_set_text(lua_State *L, const char *name, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, name);
+}
+
+void core_set_failure(lua_State *L, int index) {
+  lua_setfield(L, index, "word");
+  lua_setfield(L, index, "error");
+  lua_pop(L, 1);
+}
+
 static void preload(lua_State *L, const char *name, lua_CFunction open) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, open);

@@ -101,6 +101,21 @@ bool file_same(const file_identity *a, const file_identity *b) {
          a->mtime == b->mtime && a->ctime == b->ctime;
 }
 
+const char *file_read(int fd, void *out, size_t size, int64_t offset) {
+  for (size_t done = 0; done < size;) {
+    ssize_t n =
+        pread(fd, (char *)out + done, size - done, (off_t)(offset + (int64_t)done));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return core_errno_name(errno);
+    if (n == 0)
+      return "moved";
+    done += (size_t)n;
+  }
+  return NULL;
+}
+
 /* A regular file or -1; *WORD as in safe_open. Closes FD when it is none. */
 static int only_regular(int fd, struct stat *info, const char **word) {
   if (fd < 0) {
@@ -138,16 +153,11 @@ int safe_open(const char *folder, const char *name, file_identity *identity,
 
 void file_push_identity(lua_State *L, const file_identity *identity) {
   lua_createtable(L, 0, 8);
-  lua_pushinteger(L, identity->device);
-  lua_setfield(L, -2, "dev");
-  lua_pushinteger(L, identity->inode);
-  lua_setfield(L, -2, "ino");
-  lua_pushinteger(L, identity->size);
-  lua_setfield(L, -2, "size");
-  lua_pushinteger(L, identity->mtime);
-  lua_setfield(L, -2, "mtime_ns");
-  lua_pushinteger(L, identity->ctime);
-  lua_setfield(L, -2, "ctime_ns");
+  core_set_integer(L, "dev", identity->device);
+  core_set_integer(L, "ino", identity->inode);
+  core_set_integer(L, "size", identity->size);
+  core_set_integer(L, "mtime_ns", identity->mtime);
+  core_set_integer(L, "ctime_ns", identity->ctime);
 }
 
 static const char *kind_of(mode_t mode) {
@@ -171,8 +181,7 @@ static void push_info(lua_State *L, const struct stat *info) {
   file_identity identity;
   identity_of(info, &identity);
   file_push_identity(L, &identity);
-  lua_pushstring(L, kind_of(info->st_mode));
-  lua_setfield(L, -2, "kind");
+  core_set_text(L, "kind", kind_of(info->st_mode));
 }
 
 static int fail(lua_State *L, const char *word, int err, const char *name) {
@@ -213,10 +222,8 @@ static int directory_gc(lua_State *L) {
 /* What is there by its name, though nobody may look at it: WORD is an errno's name. */
 static void push_unknown(lua_State *L, const char *word) {
   lua_createtable(L, 0, 3);
-  lua_pushstring(L, "unknown");
-  lua_setfield(L, -2, "kind");
-  lua_pushstring(L, word);
-  lua_setfield(L, -2, "word");
+  core_set_text(L, "kind", "unknown");
+  core_set_text(L, "word", word);
 }
 
 /* Fills the table on top with at most MOST entries; returns how many there were beyond.
@@ -239,8 +246,7 @@ static lua_Integer fill(lua_State *L, DIR *handle, lua_Integer most) {
       push_unknown(L, core_errno_name(errno));
     else
       continue;
-    lua_pushstring(L, name);
-    lua_setfield(L, -2, "name");
+    core_set_text(L, "name", name);
     lua_rawseti(L, -2, ++n);
   }
   return beyond;

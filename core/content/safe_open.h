@@ -28,4 +28,8 @@ bool file_same(const file_identity *a, const file_identity *b);
 /* Pushes { dev =, ino =, size =, mtime_ns =, ctime_ns = }. */
 void file_push_identity(lua_State *L, const file_identity *identity);
 
+/* All of SIZE bytes from OFFSET on: NULL; or why not, `moved` when the file is shorter.
+ */
+const char *file_read(int fd, void *out, size_t size, int64_t offset);
+
 #endif

@@ -70,13 +70,6 @@ static void store_release(worker_job *job) {
     put_file(s);
 }
 
-/* Two values for core_fail's three. */
-static void set_failure(lua_State *L, int table) {
-  lua_setfield(L, table, "word");
-  lua_setfield(L, table, "error");
-  lua_pop(L, 1);
-}
-
 static void store_finish(lua_State *L, worker_job *job) {
   store_job *s = (store_job *)job;
   int table = lua_gettop(L);
@@ -95,29 +88,18 @@ static void store_finish(lua_State *L, worker_job *job) {
                                  : "store");
   else
     return;
-  set_failure(L, table);
+  core_set_failure(L, table);
 }
 
 /* == and back == */
 
-static int read_all(store_job *s, uint8_t *bytes) {
-  for (int64_t done = 0; done < s->size;) {
-    int64_t n = disk_read(s->disk, s->file, bytes + done, (size_t)(s->size - done),
-                          s->offset + done);
-    if (n < 0)
-      return (int)n;
-    if (n == 0)
-      return -ENODATA;
-    done += n;
-  }
-  return 0;
-}
-
 static void check_run(worker_job *job) {
   store_job *s = (store_job *)job;
   uint8_t *bytes = malloc((size_t)s->size + 1);
+  int64_t n =
+      bytes ? disk_read(s->disk, s->file, bytes, (size_t)s->size, s->offset) : -ENOMEM;
   s->ran = true;
-  s->status = bytes ? read_all(s, bytes) : -ENOMEM;
+  s->status = n < 0 ? (int)n : n < s->size ? -ENODATA : 0;
   s->wrong = s->status < 0 || !is_block(s, bytes);
   free(bytes);
   put_file(s);
@@ -125,12 +107,11 @@ static void check_run(worker_job *job) {
 
 static void check_finish(lua_State *L, worker_job *job) {
   store_job *s = (store_job *)job;
-  lua_pushboolean(L, s->ran && !s->wrong);
-  lua_setfield(L, -2, "kept");
+  core_set_boolean(L, "kept", s->ran && !s->wrong);
   if (s->status >= 0 || s->status == -ENODATA)
     return;
   core_fail_errno(L, -s->status, "check");
-  set_failure(L, lua_gettop(L) - 3);
+  core_set_failure(L, lua_gettop(L) - 3);
 }
 
 /* == Lua == */

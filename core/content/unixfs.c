@@ -49,17 +49,12 @@ static const char *hash_leaf(int fd, int64_t offset, int64_t size, EVP_MD_CTX *c
                              uint8_t *buffer, uint8_t digest[32]) {
   if (EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
     return "ENOMEM";
-  for (int64_t done = 0; done < size;) {
-    int64_t wanted = size - done < READ_SIZE ? size - done : READ_SIZE;
-    ssize_t n = pread(fd, buffer, (size_t)wanted, (off_t)(offset + done));
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return core_errno_name(errno);
-    if (n == 0)
-      return "moved";
-    EVP_DigestUpdate(context, buffer, (size_t)n);
-    done += n;
+  for (int64_t done = 0; done < size; done += READ_SIZE) {
+    size_t wanted = (size_t)(size - done < READ_SIZE ? size - done : READ_SIZE);
+    const char *word = file_read(fd, buffer, wanted, offset + done);
+    if (word)
+      return word;
+    EVP_DigestUpdate(context, buffer, wanted);
   }
   return EVP_DigestFinal_ex(context, digest, NULL) == 1 ? NULL : "ENOMEM";
 }
@@ -146,17 +141,13 @@ static void push_cid(lua_State *L, const uint8_t cid[UNIXFS_CID_SIZE]) {
 static void hash_finish(lua_State *L, worker_job *job) {
   hash_job *h = (hash_job *)job;
   if (!h->good) {
-    const char *word = h->word ? h->word : "closed";
-    lua_pushfstring(L, "%s: %s", word, h->name);
-    lua_setfield(L, -2, "error");
-    lua_pushstring(L, word);
-    lua_setfield(L, -2, "word");
+    core_fail(L, h->word ? h->word : "closed", "%s", h->name);
+    core_set_failure(L, lua_gettop(L) - 3);
     return;
   }
   push_cid(L, h->cid);
   lua_setfield(L, -2, "cid");
-  lua_pushinteger(L, h->identity.size);
-  lua_setfield(L, -2, "size");
+  core_set_integer(L, "size", h->identity.size);
   file_push_identity(L, &h->identity);
   lua_setfield(L, -2, "identity");
   lua_pushlstring(L, (const char *)h->leaves,
@@ -255,12 +246,9 @@ static void push_link(lua_State *L, const uint8_t digest[32], int64_t size,
   lua_createtable(L, 0, 4);
   push_cid(L, cid);
   lua_setfield(L, -2, "cid");
-  lua_pushinteger(L, size);
-  lua_setfield(L, -2, "size");
-  lua_pushinteger(L, offset);
-  lua_setfield(L, -2, "offset");
-  lua_pushinteger(L, height);
-  lua_setfield(L, -2, "height");
+  core_set_integer(L, "size", size);
+  core_set_integer(L, "offset", offset);
+  core_set_integer(L, "height", height);
 }
 
 static int decode_node(lua_State *L, const char *bytes, size_t length, int64_t size,
@@ -326,9 +314,7 @@ static const luaL_Reg functions[] = {
 
 int luaopen_core_unixfs(lua_State *L) {
   luaL_newlib(L, functions);
-  lua_pushinteger(L, UNIXFS_CHUNK);
-  lua_setfield(L, -2, "chunk");
-  lua_pushinteger(L, UNIXFS_SIZE_MAX);
-  lua_setfield(L, -2, "size_max");
+  core_set_integer(L, "chunk", UNIXFS_CHUNK);
+  core_set_integer(L, "size_max", UNIXFS_SIZE_MAX);
   return 1;
 }

@@ -76,11 +76,9 @@ static int watch_remove(lua_State *L) {
 
 static void push_event(lua_State *L, const struct inotify_event *event) {
   lua_createtable(L, 0, 4);
-  lua_pushinteger(L, event->wd);
-  lua_setfield(L, -2, "wd");
+  core_set_integer(L, "wd", event->wd);
   if (event->len) {
-    lua_pushstring(L, event->name);
-    lua_setfield(L, -2, "name");
+    core_set_text(L, "name", event->name);
   }
   for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
     if (!(event->mask & bits[i].bit))

@@ -205,11 +205,6 @@ static int disk_lua_sync_directory(lua_State *L) {
   return done(L, disk_sync_directory(disk_check(L, 1), path), path);
 }
 
-static void set_integer(lua_State *L, const char *name, int64_t value) {
-  lua_pushinteger(L, value);
-  lua_setfield(L, -2, name);
-}
-
 /* (disk, path) -> { size, mtime_ns, ctime_ns, ino, dev, mode, uid, kind }; of a link
  * itself */
 static int disk_lua_stat(lua_State *L) {
@@ -219,15 +214,14 @@ static int disk_lua_stat(lua_State *L) {
   if (status < 0)
     return core_fail_errno(L, -status, path);
   lua_createtable(L, 0, 8);
-  set_integer(L, "size", facts.size);
-  set_integer(L, "mtime_ns", facts.mtime_ns);
-  set_integer(L, "ctime_ns", facts.ctime_ns);
-  set_integer(L, "ino", facts.ino);
-  set_integer(L, "dev", facts.dev);
-  set_integer(L, "mode", facts.mode);
-  set_integer(L, "uid", facts.uid);
-  lua_pushstring(L, facts.kind);
-  lua_setfield(L, -2, "kind");
+  core_set_integer(L, "size", facts.size);
+  core_set_integer(L, "mtime_ns", facts.mtime_ns);
+  core_set_integer(L, "ctime_ns", facts.ctime_ns);
+  core_set_integer(L, "ino", facts.ino);
+  core_set_integer(L, "dev", facts.dev);
+  core_set_integer(L, "mode", facts.mode);
+  core_set_integer(L, "uid", facts.uid);
+  core_set_text(L, "kind", facts.kind);
   return 1;
 }
 
@@ -236,10 +230,10 @@ static int disk_lua_stat(lua_State *L) {
 static int disk_lua_counts(lua_State *L) {
   const disk *d = disk_check(L, 1);
   lua_createtable(L, 0, DISK_KIND_COUNT + 1);
-#define SET_COUNT(name) set_integer(L, #name, d->counts[DISK_##name]);
+#define SET_COUNT(name) core_set_integer(L, #name, d->counts[DISK_##name]);
   DISK_KINDS(SET_COUNT)
 #undef SET_COUNT
-  set_integer(L, "bytes", d->written);
+  core_set_integer(L, "bytes", d->written);
   return 1;
 }
 

@@ -28,9 +28,7 @@ static void finish(lua_State *L, worker_job *job) {
     core_fail_errno(L, -r->status, r->path);
   else
     return;
-  lua_setfield(L, table, "word");
-  lua_setfield(L, table, "error");
-  lua_pop(L, 1);
+  core_set_failure(L, table);
 }
 
 /* replacing(pool, { disk =, path =, bytes =, mode = 0600 }[, done]) → job | nil, text,

@@ -16,10 +16,8 @@ static int f_clock(lua_State *L) {
   if (state < 0)
     return core_fail_errno(L, errno, "adjtimex");
   lua_createtable(L, 0, 2);
-  lua_pushboolean(L, state != TIME_ERROR && !(t.status & STA_UNSYNC));
-  lua_setfield(L, -2, "synchronised");
-  lua_pushinteger(L, (lua_Integer)t.maxerror);
-  lua_setfield(L, -2, "error_us");
+  core_set_boolean(L, "synchronised", state != TIME_ERROR && !(t.status & STA_UNSYNC));
+  core_set_integer(L, "error_us", (lua_Integer)t.maxerror);
   return 1;
 }
 

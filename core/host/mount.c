@@ -52,8 +52,7 @@ static void find_uuid(dev_t device, char name[64]) {
 }
 
 static void set_text(lua_State *L, const char *field, const char *text) {
-  lua_pushstring(L, text);
-  lua_setfield(L, -2, field);
+  core_set_text(L, field, text);
 }
 
 /* Fields of "36 35 98:0 /root /mount/point opts … - type source super" into the table on
@@ -151,10 +150,8 @@ static int mount_of(lua_State *L) {
   if (err)
     return core_fail_errno(L, err, folder);
   lua_newtable(L);
-  lua_pushboolean(L, (p.info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0);
-  lua_setfield(L, -2, "mounted");
-  lua_pushinteger(L, (lua_Integer)p.info.stx_ino);
-  lua_setfield(L, -2, "inode");
+  core_set_boolean(L, "mounted", (p.info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0);
+  core_set_integer(L, "inode", (lua_Integer)p.info.stx_ino);
   if (realpath(folder, path))
     set_text(L, "path", path);
   snprintf(text, sizeof text, "%llx", (unsigned long long)p.id);

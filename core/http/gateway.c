@@ -3,6 +3,7 @@
 #include "core.h"
 #include "text/text.h"
 #include "gateway.h"
+#include "net/net.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -18,58 +19,20 @@
 #define READERS 8
 #define CONNECTIONS 64
 #define PER_HOST 16
-#define BACKLOG 64
 #define REQUEST_MS 10000
 #define ANSWER_MS 900000 /* 1.2 KB/s */
 #define PRESSED_MS 15000 /* 70 KB/s */
 
 /* -- the socket -- */
 
-static int parse_host(const char *text, int port, struct sockaddr_storage *a,
-                      socklen_t *size) {
-  struct sockaddr_in *four = (struct sockaddr_in *)a;
-  struct sockaddr_in6 *six = (struct sockaddr_in6 *)a;
-  memset(a, 0, sizeof *a);
-  if (inet_pton(AF_INET, text, &four->sin_addr) == 1) {
-    four->sin_family = AF_INET;
-    four->sin_port = htons((uint16_t)port);
-    *size = sizeof *four;
-    return 1;
-  }
-  if (inet_pton(AF_INET6, text, &six->sin6_addr) != 1)
-    return 0;
-  six->sin6_family = AF_INET6;
-  six->sin6_port = htons((uint16_t)port);
-  *size = sizeof *six;
-  return 1;
-}
-
-/* A descriptor; or -1 and errno. */
-static int listen_at(const struct sockaddr_storage *a, socklen_t size,
-                     const char *congestion) {
-  int on = 1, off = 0, err;
-  int fd = socket(a->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0)
-    return -1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (a->ss_family == AF_INET6)
-    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  if (congestion)
-    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion,
-               (socklen_t)strlen(congestion));
-  if (bind(fd, (const struct sockaddr *)a, size) == 0 && listen(fd, BACKLOG) == 0)
-    return fd;
-  err = errno;
-  close(fd);
-  errno = err;
-  return -1;
-}
-
-static int open_all(gateway *g, const struct sockaddr_storage *a, socklen_t size,
-                    const char *congestion) {
-  g->listener = listen_at(a, size, congestion);
+/* 0 or an errno. */
+static int open_all(gateway *g, const net_address *address, const char *congestion) {
+  g->listener = net_listen_at(address, 1);
   if (g->listener < 0)
     return errno;
+  if (congestion)
+    setsockopt(g->listener, IPPROTO_TCP, TCP_CONGESTION, congestion,
+               (socklen_t)strlen(congestion));
   g->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (g->wake < 0)
     return errno;
@@ -121,10 +84,9 @@ static int field_count(lua_State *L, const char *name, int fallback, int max) {
  * pressed_ms = 15000 (for a block while others are sent away) } -> g | nil, message,
  * errno's name such as "EADDRINUSE". Serves nothing before offer(). */
 static int gateway_new(lua_State *L) {
-  struct sockaddr_storage address;
+  net_address address;
   const char *host, *congestion;
   lua_Integer port;
-  socklen_t size = 0;
   gateway *g;
   int err;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -132,8 +94,7 @@ static int gateway_new(lua_State *L) {
   congestion = field_text(L, 1, "congestion", NULL);
   port = core_field_integer(L, 1, "port", 0);
   luaL_argcheck(L, port >= 0 && port <= 65535, 1, "port: 0 to 65535");
-  luaL_argcheck(L, parse_host(host, (int)port, &address, &size), 1,
-                "host: an IP address");
+  luaL_argcheck(L, net_parse(&address, host, port), 1, "host: an IP address");
   g = core_new(L, CLASS, sizeof *g);
   g->listener = g->wake = -1;
   pthread_mutex_init(&g->lock, NULL);
@@ -143,7 +104,7 @@ static int gateway_new(lua_State *L) {
   g->request_ms = field_count(L, "request_ms", REQUEST_MS, INT_MAX);
   g->answer_ms = field_count(L, "answer_ms", ANSWER_MS, INT_MAX);
   g->pressed_ms = field_count(L, "pressed_ms", PRESSED_MS, INT_MAX);
-  err = open_all(g, &address, size, congestion);
+  err = open_all(g, &address, congestion);
   if (err == 0)
     return 1;
   shut(g);
@@ -152,14 +113,7 @@ static int gateway_new(lua_State *L) {
 
 /* g:port() -> the port, chosen by the kernel where 0 was asked for. */
 static int gateway_port(lua_State *L) {
-  gateway *g = check_open(L);
-  struct sockaddr_storage a;
-  socklen_t size = sizeof a;
-  if (getsockname(g->listener, (struct sockaddr *)&a, &size) < 0)
-    return core_fail_errno(L, errno, "port");
-  lua_pushinteger(L,
-                  ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-                                                : ((struct sockaddr_in *)&a)->sin_port));
+  lua_pushinteger(L, net_local_port(check_open(L)->listener));
   return 1;
 }
 
@@ -302,8 +256,7 @@ static void push_refused(lua_State *L, gateway *g) {
   for (int i = 0; i < GATEWAY_WORD_COUNT; i++) {
     if (g->refused[i] == 0)
       continue;
-    lua_pushinteger(L, g->refused[i]);
-    lua_setfield(L, -2, words[i]);
+    core_set_integer(L, words[i], g->refused[i]);
   }
 }
 
@@ -312,16 +265,11 @@ static void push_refused(lua_State *L, gateway *g) {
 static int gateway_counts(lua_State *L) {
   gateway *g = check_open(L);
   lua_createtable(L, 0, 6);
-  lua_pushinteger(L, g->blocks);
-  lua_setfield(L, -2, "blocks");
-  lua_pushinteger(L, g->bytes);
-  lua_setfield(L, -2, "bytes");
-  lua_pushinteger(L, served_count(g->served));
-  lua_setfield(L, -2, "files");
-  lua_pushinteger(L, g->busy);
-  lua_setfield(L, -2, "readers");
-  lua_pushinteger(L, g->open);
-  lua_setfield(L, -2, "connections");
+  core_set_integer(L, "blocks", g->blocks);
+  core_set_integer(L, "bytes", g->bytes);
+  core_set_integer(L, "files", served_count(g->served));
+  core_set_integer(L, "readers", g->busy);
+  core_set_integer(L, "connections", g->open);
   push_refused(L, g);
   lua_setfield(L, -2, "refused");
   return 1;

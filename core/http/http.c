@@ -236,10 +236,8 @@ static const char *meaning(const transfer *t, const char *word) {
 }
 
 static void push_refusal(lua_State *L, const transfer *t, const char *word) {
-  lua_pushstring(L, word);
-  lua_setfield(L, -2, "word");
-  lua_pushfstring(L, "%s: %s", word, meaning(t, word));
-  lua_setfield(L, -2, "error");
+  core_fail(L, word, "%s", meaning(t, word));
+  core_set_failure(L, lua_gettop(L) - 3);
 }
 
 /* What had come of an answer that broke off. */
@@ -255,12 +253,9 @@ static void push_result(lua_State *L, const transfer *t, CURLcode code) {
   const char *word = transfer_word(t, code), *type = NULL;
   curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
   lua_createtable(L, 0, 6);
-  lua_pushinteger(L, t->id);
-  lua_setfield(L, -2, "id");
-  lua_pushinteger(L, transfer_status(t));
-  lua_setfield(L, -2, "status");
-  lua_pushstring(L, type);
-  lua_setfield(L, -2, "type");
+  core_set_integer(L, "id", t->id);
+  core_set_integer(L, "status", transfer_status(t));
+  core_set_text(L, "type", type);
   if (word) {
     push_refusal(L, t, word);
     push_part(L, t);

@@ -310,23 +310,6 @@ static void read_node(const served_block *block, uint8_t *out) {
               height == 1 ? f->leaves + block->index * UNIXFS_LINKS * 32 : f->nodes, out);
 }
 
-/* All of SIZE bytes, or why not. */
-static const char *read_all(int fd, uint8_t *out, int64_t size, int64_t offset) {
-  while (size > 0) {
-    ssize_t n = pread(fd, out, (size_t)size, (off_t)offset);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return core_errno_name(errno);
-    if (n == 0)
-      return "moved"; /* cut short meanwhile */
-    out += n;
-    offset += n;
-    size -= n;
-  }
-  return NULL;
-}
-
 static int is_verified(served *o, const served_block *block) {
   int bit;
   pthread_mutex_lock(&o->lock);
@@ -369,7 +352,7 @@ static int read_leaf(served *o, const served_block *block, uint8_t *out,
       *word = errno == ENOENT ? "missing" : core_errno_name(errno);
     return -1;
   }
-  *word = read_all(fd, out, block->size, block->index * UNIXFS_CHUNK);
+  *word = file_read(fd, out, (size_t)block->size, block->index * UNIXFS_CHUNK);
   same = file_same(&before, &f->identity) && file_identify(fd, &after) == 0 &&
          file_same(&after, &f->identity);
   close(fd);

@@ -261,9 +261,7 @@ static void finish(lua_State *L, worker_job *job) {
     core_fail_errno(L, -f->status, f->folder);
   else
     return;
-  lua_setfield(L, -4, "word");
-  lua_setfield(L, -3, "error");
-  lua_pop(L, 1);
+  core_set_failure(L, lua_gettop(L) - 3);
 }
 
 /* sync(pool, journal[, done]) -> job | nil, text, word: all that waits in memory goes to

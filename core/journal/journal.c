@@ -13,11 +13,6 @@ static int done(lua_State *L, const journal *j, int status) {
   return 1;
 }
 
-static void set_integer(lua_State *L, const char *name, int64_t value) {
-  lua_pushinteger(L, value);
-  lua_setfield(L, -2, name);
-}
-
 static void let_go(journal *j) {
   journal_wait(j);
   for (size_t i = 0; i < j->count; i++) {
@@ -76,16 +71,13 @@ static void read_options(lua_State *L, journal *j) {
 
 static void push_loss(lua_State *L, const journal *j, const journal_loss *loss) {
   lua_createtable(L, 0, 5);
-  lua_pushstring(L, loss->file);
-  lua_setfield(L, -2, "file");
-  lua_pushstring(L, j->families[loss->family].name);
-  lua_setfield(L, -2, "family");
-  set_integer(L, "bytes", loss->bytes);
-  set_integer(L, "lines", loss->lines);
+  core_set_text(L, "file", loss->file);
+  core_set_text(L, "family", j->families[loss->family].name);
+  core_set_integer(L, "bytes", loss->bytes);
+  core_set_integer(L, "lines", loss->lines);
   if (!loss->aside[0])
     return;
-  lua_pushstring(L, loss->aside);
-  lua_setfield(L, -2, "aside");
+  core_set_text(L, "aside", loss->aside);
 }
 
 static void push_losses(lua_State *L, const journal *j, const journal_report *r,
@@ -102,9 +94,9 @@ static void push_losses(lua_State *L, const journal *j, const journal_report *r,
 
 static void push_report(lua_State *L, const journal *j, const journal_report *r) {
   lua_createtable(L, 0, 5);
-  set_integer(L, "records", r->records);
-  set_integer(L, "bytes", r->bytes);
-  set_integer(L, "segments", (int64_t)j->count);
+  core_set_integer(L, "records", r->records);
+  core_set_integer(L, "bytes", r->bytes);
+  core_set_integer(L, "segments", (int64_t)j->count);
   push_losses(L, j, r, 0);
   lua_setfield(L, -2, "damaged");
   push_losses(L, j, r, 1);
@@ -294,14 +286,13 @@ static int journal_lua_status(lua_State *L) {
     segments += !j->segments[i].removed;
   }
   lua_createtable(L, 0, 7);
-  set_integer(L, "segments", segments);
-  set_integer(L, "bytes", size);
-  set_integer(L, "dead", dead);
-  set_integer(L, "unsynced", journal_unsynced(j));
-  set_integer(L, "failed_syncs", j->failed_syncs);
-  set_integer(L, "lost_lines", j->lost_lines);
-  lua_pushboolean(L, j->has_reserve);
-  lua_setfield(L, -2, "reserve");
+  core_set_integer(L, "segments", segments);
+  core_set_integer(L, "bytes", size);
+  core_set_integer(L, "dead", dead);
+  core_set_integer(L, "unsynced", journal_unsynced(j));
+  core_set_integer(L, "failed_syncs", j->failed_syncs);
+  core_set_integer(L, "lost_lines", j->lost_lines);
+  core_set_boolean(L, "reserve", j->has_reserve);
   return 1;
 }
 

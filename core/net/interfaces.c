@@ -1,7 +1,5 @@
-/* interfaces.c - interfaces of this machine, socket addresses as text, for core.net.
- * No sockets. */
+/* interfaces.c - interfaces of this machine, for core.net. No sockets. */
 #include "net.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -9,64 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static int parse_ip6(struct in6_addr *out, uint32_t *zone, const char *host) {
-  char text[NET_HOST_MAX];
-  char *percent;
-  size_t size = strlen(host);
-  if (size >= sizeof text)
-    return 0;
-  memcpy(text, host, size + 1);
-  percent = strchr(text, '%');
-  *zone = 0;
-  if (percent) {
-    *percent = '\0';
-    *zone = if_nametoindex(percent + 1);
-    if (*zone == 0)
-      return 0;
-  }
-  return inet_pton(AF_INET6, text, out) == 1;
-}
-
-int net_parse(net_address *address, const char *host, lua_Integer port) {
-  memset(address, 0, sizeof *address);
-  if (port < 0 || port > 65535)
-    return 0;
-  if (inet_pton(AF_INET, host, &address->as.ip4.sin_addr) == 1) {
-    address->as.ip4.sin_family = AF_INET;
-    address->as.ip4.sin_port = htons((uint16_t)port);
-    address->size = sizeof address->as.ip4;
-    return 1;
-  }
-  if (!parse_ip6(&address->as.ip6.sin6_addr, &address->as.ip6.sin6_scope_id, host))
-    return 0;
-  address->as.ip6.sin6_family = AF_INET6;
-  address->as.ip6.sin6_port = htons((uint16_t)port);
-  address->size = sizeof address->as.ip6;
-  return 1;
-}
-
-/* A link-local address means nothing without its zone, so it is printed with it. */
-static int print_ip6(const struct sockaddr_in6 *ip6, char host[NET_HOST_MAX]) {
-  char zone[IF_NAMESIZE];
-  inet_ntop(AF_INET6, &ip6->sin6_addr, host, NET_HOST_MAX);
-  if (ip6->sin6_scope_id != 0 && if_indextoname(ip6->sin6_scope_id, zone)) {
-    strcat(host, "%"); /* 45 + 1 + 15 characters at most */
-    strcat(host, zone);
-  }
-  return ntohs(ip6->sin6_port);
-}
-
-int net_print(const net_address *address, char host[NET_HOST_MAX]) {
-  host[0] = '\0';
-  if (address->as.any.sa_family == AF_INET) {
-    inet_ntop(AF_INET, &address->as.ip4.sin_addr, host, NET_HOST_MAX);
-    return ntohs(address->as.ip4.sin_port);
-  }
-  if (address->as.any.sa_family == AF_INET6)
-    return print_ip6(&address->as.ip6, host);
-  return 0;
-}
 
 static int take(net_address *address, const struct sockaddr *from) {
   memset(address, 0, sizeof *address);
@@ -95,18 +35,7 @@ static int prefix_length(const net_address *mask) {
 static void set_text(lua_State *L, const char *name, const net_address *address) {
   char host[NET_HOST_MAX];
   net_print(address, host);
-  lua_pushstring(L, host);
-  lua_setfield(L, -2, name);
-}
-
-static void set_integer(lua_State *L, const char *name, lua_Integer value) {
-  lua_pushinteger(L, value);
-  lua_setfield(L, -2, name);
-}
-
-static void set_boolean(lua_State *L, const char *name, int value) {
-  lua_pushboolean(L, value);
-  lua_setfield(L, -2, name);
+  core_set_text(L, name, host);
 }
 
 /* The last address of the network: what the kernel routes as broadcast even where nobody
@@ -130,13 +59,12 @@ static void push_interface(lua_State *L, const struct ifaddrs *one,
   int prefix = take(&mask, one->ifa_netmask) ? prefix_length(&mask) : 0;
   unsigned live = IFF_UP | IFF_RUNNING;
   lua_createtable(L, 0, 8);
-  lua_pushstring(L, one->ifa_name);
-  lua_setfield(L, -2, "name");
-  set_integer(L, "index", if_nametoindex(one->ifa_name));
-  set_integer(L, "family", host->as.any.sa_family == AF_INET ? 4 : 6);
-  set_integer(L, "prefix", prefix);
-  set_boolean(L, "loopback", (one->ifa_flags & IFF_LOOPBACK) != 0);
-  set_boolean(L, "up", (one->ifa_flags & live) == live);
+  core_set_text(L, "name", one->ifa_name);
+  core_set_integer(L, "index", if_nametoindex(one->ifa_name));
+  core_set_integer(L, "family", host->as.any.sa_family == AF_INET ? 4 : 6);
+  core_set_integer(L, "prefix", prefix);
+  core_set_boolean(L, "loopback", (one->ifa_flags & IFF_LOOPBACK) != 0);
+  core_set_boolean(L, "up", (one->ifa_flags & live) == live);
   set_text(L, "host", host);
   set_broadcast(L, host, prefix, one->ifa_flags);
 }
@@ -243,14 +171,13 @@ int net_links(lua_State *L) {
     if (!one->ifa_addr || one->ifa_addr->sa_family != AF_PACKET)
       continue;
     lua_createtable(L, 0, 6);
-    lua_pushstring(L, one->ifa_name);
-    lua_setfield(L, -2, "name");
-    set_boolean(L, "on", (one->ifa_flags & IFF_UP) != 0);
-    set_boolean(L, "carrier", (one->ifa_flags & IFF_RUNNING) != 0);
-    set_boolean(L, "loopback", (one->ifa_flags & IFF_LOOPBACK) != 0);
-    set_boolean(L, "broadcast",
-                (one->ifa_flags & (IFF_BROADCAST | IFF_NOARP)) == IFF_BROADCAST);
-    set_boolean(L, "member", is_member(one));
+    core_set_text(L, "name", one->ifa_name);
+    core_set_boolean(L, "on", (one->ifa_flags & IFF_UP) != 0);
+    core_set_boolean(L, "carrier", (one->ifa_flags & IFF_RUNNING) != 0);
+    core_set_boolean(L, "loopback", (one->ifa_flags & IFF_LOOPBACK) != 0);
+    core_set_boolean(L, "broadcast",
+                     (one->ifa_flags & (IFF_BROADCAST | IFF_NOARP)) == IFF_BROADCAST);
+    core_set_boolean(L, "member", is_member(one));
     lua_rawseti(L, -2, ++n);
   }
   return 1;

@@ -276,6 +276,21 @@ static int listener_port(lua_State *L) {
   return 1;
 }
 
+int net_listen_at(const net_address *address, int both) {
+  int err, fd = socket(address->as.any.sa_family, SOCK_STREAM | NET_SOCKET, 0);
+  if (fd < 0)
+    return -1;
+  net_set(fd, SOL_SOCKET, SO_REUSEADDR, 1); /* old connections may still end */
+  if (address->as.any.sa_family == AF_INET6)
+    net_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !both);
+  if (bind(fd, &address->as.any, address->size) == 0 && listen(fd, NET_BACKLOG) == 0)
+    return fd;
+  err = errno;
+  close(fd);
+  errno = err;
+  return -1;
+}
+
 /* listen{ host = "0.0.0.0", port = 0 } → listener | nil, msg, "EADDRINUSE"|errno. */
 static int net_listen(lua_State *L) {
   net_address address;
@@ -285,18 +300,8 @@ static int net_listen(lua_State *L) {
   if (!host)
     return 3;
   l = new_listener(L);
-  l->fd = socket(address.as.any.sa_family, SOCK_STREAM | NET_SOCKET, 0);
-  if (l->fd < 0)
-    return net_fail_at(L, "tcp", host, port);
-  net_set(l->fd, SOL_SOCKET, SO_REUSEADDR,
-          1); /* a restart need not wait for old connections to end */
-  if (address.as.any.sa_family == AF_INET6)
-    net_set(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  if (bind(l->fd, &address.as.any, address.size) == 0 && listen(l->fd, NET_BACKLOG) == 0)
-    return 1;
-  net_fail_at(L, "tcp", host, port);
-  net_close(&l->fd);
-  return 3;
+  l->fd = net_listen_at(&address, 0);
+  return l->fd < 0 ? net_fail_at(L, "tcp", host, port) : 1;
 }
 
 /* accept() → stream, host, port | nil, msg, "EAGAIN"|errno. */

@@ -26,6 +26,10 @@ int net_parse(net_address *address, const char *host, lua_Integer port);
 /* Writes the host as text; returns the port, 0 where there is none. */
 int net_print(const net_address *address, char host[NET_HOST_MAX]);
 
+/* A TCP socket that listens at the address, at an IPv6 one for IPv4 too if BOTH; or -1
+ * with errno. */
+int net_listen_at(const net_address *address, int both);
+
 /* Port that the socket is bound to, 0 if none. */
 int net_local_port(int fd);
 
