@@ -51,7 +51,7 @@ local function listen_words(channels, http, http_reason)
   local parts = {}
   for _, channel in ipairs(channels) do
     local port = channel.address:match "/%l+/(%d+)/dswarm%-line$"
-    local word = ("%s %s%s"):format(channel.kind, port, interfaces_of(channel))
+    local word = channel.kind .. (port and " " .. port or "") .. interfaces_of(channel)
     if channel.state ~= "up" then word = ("%s waits: %s"):format(word, channel.reason or "?") .. why_not(channel) end
     parts[#parts + 1] = word
   end

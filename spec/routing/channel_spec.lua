@@ -38,7 +38,7 @@ end
 function KINDS.udp(w)
   local given = on_sockets(w)
   local a = udp.new(given)
-  given.port = a.listens
+  given.port = a:status().listens
   return a, udp.new(given)
 end
 

@@ -63,23 +63,33 @@ local function read_all(list)
   return wanted
 end
 
--- A port that is ours until the old channel is closed is worth waiting for.
-local function is_ours(self, options)
+-- What is open, but not WANTED any more.
+local function leaving(self, wanted)
+  local stays, list = {}, {}
+  for _, options in ipairs(wanted) do stays[options.key] = true end
   for _, old in ipairs(self.open) do
+    if not stays[old.options.key] then list[#list + 1] = old end
+  end
+  return list
+end
+
+-- Does one of LIST hold the port of OPTIONS? Then it is worth waiting for: it will soon be free.
+local function hold(list, options)
+  for _, old in ipairs(list) do
     if old.options.scheme == options.scheme and old.options.port == options.port then return true end
   end
   return false
 end
 
--- What is open for each of WANTED: as before where it was open, else opened now | nil, text, code, and nothing new is
--- open.
-local function open_all(self, wanted)
+-- What is open for each of WANTED: as before where it was open, else opened now; OLD: what will be closed after that.
+-- → list | nil, text, code, and nothing new is open
+local function open_all(self, wanted, old)
   local list, fresh = {}, {}
   for i, options in ipairs(wanted) do
     local one = self.by_key[options.key]
     if not one then
       local text, code
-      options.named = is_ours(self, options) or nil
+      options.named = hold(old, options) or nil
       one, text, code = self.kinds[options.scheme]:open(options)
       if not one then
         for _, other in ipairs(fresh) do other:close() end
@@ -99,15 +109,12 @@ end
 function channels:apply(list)
   local wanted, text, code = read_all(list)
   if not wanted then return nil, text, code end
-  local open
-  open, text, code = open_all(self, wanted)
-  if not open then return nil, text, code end
-  local by_key = {}
-  for _, entry in ipairs(open) do by_key[entry.options.key] = entry.one end
-  for _, entry in ipairs(self.open) do
-    if not by_key[entry.options.key] then entry.one:close() end
-  end
-  self.open, self.by_key = open, by_key
+  local old = leaving(self, wanted)
+  local open, why, reason = open_all(self, wanted, old)
+  if not open then return nil, why, reason end
+  self.open, self.by_key = open, {}
+  for _, entry in ipairs(open) do self.by_key[entry.options.key] = entry.one end
+  for _, entry in ipairs(old) do entry.one:close() end
   return true
 end
 

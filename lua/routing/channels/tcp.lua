@@ -29,7 +29,7 @@ local function accept(self)
       self.account.refused[port] = (self.account.refused[port] or 0) + 1
       self.log:warn("routing", "no room for another link", { error = host })
       self.watch:set ""
-      self.loop:after(NO_FILES_MS, function() if not self.closed then self.watch:set "r" end end)
+      self.rest = self.loop:after(NO_FILES_MS, function() self.watch:set "r" end)
       return
     end -- else that one went before we took it: the next
   end
@@ -97,7 +97,7 @@ function Listener:close()
   self.closed = true
   if self.watch then self.watch:close() end
   if self.listener then self.listener:close() end
-  if self.retry then self.retry:cancel() end
+  for _, name in ipairs { "retry", "rest" } do if self[name] then self[name]:cancel() end end
   self.links:drop(self.account)
 end
 
