@@ -28,8 +28,4 @@ void fence_push_names(lua_State *P);
  * text. */
 void fence_push_inner(lua_State *P);
 
-/* Most steps that Lua's matcher, which backtracks, can take for PATTERN on a text of SIZE
- * bytes. */
-double fence_pattern_steps(const char *pattern, size_t length, size_t size, int anchored);
-
 #endif

@@ -1,37 +1,163 @@
 /* names.c - what a fence hands out, each function at its price. No state, no limit
  * kept. */
 #include "fence.h"
+#include <ctype.h>
 #include <lualib.h>
 #include <string.h>
 
 /* The count hook sees no instruction inside a C function, so each pays for its work
  * beforehand. */
-enum { BY_TEXT, BY_LIST, BY_MOVE, BY_REP, BY_PATTERN, BY_GMATCH, BY_FORMAT, BY_TOSTRING };
+#define BYTES_PER_UNIT 16
+#define VALUES_PER_UNIT 4
+
+/* ---- what a pattern costs at worst ---- */
 
 #define STEPS_MAX 67108864.0 /* of the matcher, half a second on a small board */
 #define STEPS_PER_UNIT 128.0
-#define BYTES_PER_UNIT 16
-#define VALUES_PER_UNIT 4
+#define SET_PER_STEP 8 /* bytes of a set such as [a-z_] that are looked at in a step */
+
+/* One item of a pattern: the sort of byte that it takes (letter or digit, blank,
+ * punctuation, or '?' for anything), and how often: '1', one of * + - ?, 'b' for %b and
+ * %1, '$' at the end. No byte is of two sorts. */
+typedef struct {
+  char sort, times;
+  size_t set; /* bytes of its set */
+} item;
+
+static char sort_of(unsigned char c, int is_escaped) {
+  if (is_escaped && isalpha(c) && strchr("acdglpsuwx", tolower(c))) {
+    if (strchr("adluwx", c))
+      return 'w';
+    return c == 's' || c == 'p' ? (char)c : '?';
+  }
+  if (isalnum(c))
+    return 'w';
+  return isspace(c) ? 's' : ispunct(c) ? 'p' : '?';
+}
+
+/* Behind the set that begins at P, as the matcher finds its end: its first character
+ * never is it. */
+static const char *skip_set(const char *p, const char *end) {
+  p += p + 1 < end && p[1] == '^' ? 2 : 1;
+  for (int first = 1; p < end && (*p != ']' || first); first = 0)
+    p += *p == '%' && p + 1 < end ? 2 : 1;
+  return p < end ? p + 1 : end;
+}
+
+/* Reads the next item that takes bytes; captures and frontiers take none and are passed
+ * over. A malformed pattern is read as far as it goes: the matcher itself refuses it. */
+static const char *read_item(const char *p, const char *end, item *it) {
+  const char *from = p;
+  *it = (item){'?', '1', 0};
+  while (p < end && (*p == '(' || *p == ')'))
+    from = ++p;
+  if (p == end || (*p == '$' && p + 1 == end)) {
+    it->times = '$';
+    return end;
+  }
+  if (*p == '[') {
+    p = skip_set(p, end);
+    it->set = (size_t)(p - from);
+  } else if (*p != '%' || p + 1 == end) {
+    it->sort = *p == '.' ? '?' : sort_of((unsigned char)*p, 0);
+    p++;
+  } else if (p[1] == 'f' && p + 2 < end) {
+    return read_item(skip_set(p + 2, end), end, it);
+  } else if (p[1] == 'b' || isdigit((unsigned char)p[1])) {
+    it->times = 'b';
+    return p[1] == 'b' && end - p >= 4 ? p + 4 : p + 2;
+  } else {
+    it->sort = sort_of((unsigned char)p[1], 1);
+    p += 2;
+  }
+  if (p < end && memchr("*+-?", *p, 4))
+    it->times = *p++;
+  return p;
+}
+
+/* Whether a repetition can end in one place only, because what must follow is of another
+ * sort: then it cannot be shortened or lengthened to try again. */
+static int ends_once(const item *it, const item *next) {
+  if (next->times == '$')
+    return 1;
+  return (next->times == '1' || next->times == '+') && it->sort != '?' &&
+         next->sort != '?' && it->sort != next->sort;
+}
+
+typedef struct {
+  int free_ends; /* repetitions that may end anywhere, and a beginning that may be
+                  * anywhere
+                  */
+  double steps;
+} cost;
+
+/* Each free end multiplies the ways: C(SIZE + n, n) for n of them; the repetitions that
+ * end once cost a walk each, and each `?` is tried with and without. */
+static cost cost_of_pattern(const char *pattern, size_t length, size_t size,
+                            int is_anchored) {
+  const char *end = pattern + length, *p = is_anchored ? pattern + 1 : pattern;
+  cost c = {is_anchored ? 0 : 1, 1};
+  double walks = 1;
+  size_t longest_set = 0;
+  item it, next;
+  for (p = read_item(p, end, &it); it.times != '$'; it = next) {
+    p = read_item(p, end, &next);
+    longest_set = it.set > longest_set ? it.set : longest_set;
+    walks++;
+    if (it.times == '?')
+      c.steps *= 2;
+    else if (it.times == 'b' || (it.times != '1' && !ends_once(&it, &next)))
+      c.free_ends++;
+    else if (it.times != '1')
+      walks += (double)size;
+  }
+  for (int i = 1; i <= c.free_ends && c.steps < 1e12; i++)
+    c.steps *= ((double)size + i) / i;
+  c.steps *= walks * (1 + (double)(longest_set / SET_PER_STEP));
+  return c;
+}
 
 static int64_t price_of_pattern(lua_State *P, int may_anchor) {
   size_t size, length;
   const char *pattern;
-  double steps;
+  cost c;
   luaL_checklstring(P, 1, &size);
   pattern = luaL_checklstring(P, 2, &length);
-  if (may_anchor && lua_isboolean(P, 4) && lua_toboolean(P, 4)) /* find, plain */
-    return (int64_t)(size * (length + 1) / BYTES_PER_UNIT);
   if (size > FENCE_SUBJECT_MAX)
-    luaL_error(P, "a text of %d bytes is too long for a pattern", (int)size);
+    luaL_error(P, "a text of %d bytes is too long for a pattern (%d bytes at most)",
+               (int)size, FENCE_SUBJECT_MAX);
   if (length > FENCE_PATTERN_MAX)
-    luaL_error(P, "a pattern of %d bytes is too long", (int)length);
-  steps = fence_pattern_steps(pattern, length, size,
-                              may_anchor && length > 0 && *pattern == '^');
-  if (steps > STEPS_MAX)
-    luaL_error(P, "too many repetitions in the pattern for a text of %d bytes",
-               (int)size);
-  return (int64_t)(steps / STEPS_PER_UNIT);
+    luaL_error(P, "a pattern of %d bytes is too long (%d at most)", (int)length,
+               FENCE_PATTERN_MAX);
+  c = cost_of_pattern(pattern, length, size, may_anchor && length && *pattern == '^');
+  if (c.steps > STEPS_MAX)
+    luaL_error(
+        P,
+        "too many repetitions in the pattern for a text of %d bytes: %d places may "
+        "be anywhere; begin it with ^, or let each * + - be followed by something "
+        "that it does not take, as in %%w+=",
+        (int)size, c.free_ends);
+  return (int64_t)(c.steps / STEPS_PER_UNIT);
 }
+
+static int64_t price_of_gmatch(lua_State *P) {
+  return price_of_pattern(P, 0);
+}
+
+static int64_t price_of_match(lua_State *P) {
+  return price_of_pattern(P, 1);
+}
+
+static int64_t price_of_find(lua_State *P) {
+  size_t size, length;
+  luaL_checklstring(P, 1, &size);
+  luaL_checklstring(P, 2, &length);
+  if (lua_isboolean(P, 4) && lua_toboolean(P, 4)) /* plain */
+    return (int64_t)(size * (length + 1) / BYTES_PER_UNIT);
+  return price_of_pattern(P, 1);
+}
+
+/* ---- what other work costs ---- */
 
 static int64_t price_of_move(lua_State *P) {
   lua_Integer from = luaL_checkinteger(P, 2), to = luaL_checkinteger(P, 3);
@@ -53,30 +179,11 @@ static int64_t price_of_rep(lua_State *P) {
   return (int64_t)((size + gap) * (size_t)count / BYTES_PER_UNIT);
 }
 
-/* An address differs from run to run: a table is shown as the word "table" and no more.
- */
-static void hide_addresses(lua_State *P) {
-  for (int i = lua_gettop(P); i >= 1; i--) {
-    int type = lua_type(P, i);
-    if (type != LUA_TTABLE && type != LUA_TFUNCTION)
-      continue;
-    lua_pushstring(P, lua_typename(P, type));
-    lua_replace(P, i);
-  }
+static int64_t price_of_list(lua_State *P) {
+  return lua_istable(P, 1) ? (int64_t)lua_rawlen(P, 1) / VALUES_PER_UNIT : 0;
 }
 
-static void refuse_pointers(lua_State *P) {
-  const char *p = luaL_checkstring(P, 1);
-  for (; (p = strchr(p, '%')) != NULL; p++) {
-    p += 1 + strspn(p + 1, "-+ #0123456789.");
-    if (*p == 'p')
-      luaL_error(P, "'%%p' would show an address");
-    if (!*p)
-      return;
-  }
-}
-
-static int64_t price_of_text(lua_State *P) {
+static int64_t price_of_texts(lua_State *P) {
   size_t bytes = 0, size;
   for (int i = lua_gettop(P); i >= 1; i--)
     if (lua_type(P, i) == LUA_TSTRING) {
@@ -86,88 +193,92 @@ static int64_t price_of_text(lua_State *P) {
   return (int64_t)(bytes / BYTES_PER_UNIT);
 }
 
-/* Upvalues: the library's own function, how its work is counted. */
+/* An address differs from run to run: a table is shown as the word "table" and no more.
+ */
+static int64_t hide_addresses(lua_State *P) {
+  for (int i = lua_gettop(P); i >= 1; i--) {
+    int type = lua_type(P, i);
+    if (type != LUA_TTABLE && type != LUA_TFUNCTION)
+      continue;
+    lua_pushstring(P, lua_typename(P, type));
+    lua_replace(P, i);
+  }
+  return 0;
+}
+
+static int64_t check_format(lua_State *P) {
+  const char *p = luaL_checkstring(P, 1);
+  for (; (p = strchr(p, '%')) != NULL; p++) {
+    p += 1 + strspn(p + 1, "-+ #0123456789.");
+    if (*p == 'p')
+      luaL_error(P, "'%%p' would show an address");
+    if (!*p)
+      break;
+  }
+  return hide_addresses(P);
+}
+
+/* ---- what is handed out ---- */
+
+/* PRICE: units beside those for the texts among the arguments, which it may also refuse
+ * or change. */
+typedef struct {
+  const char *name;
+  int64_t (*price)(lua_State *P);
+} handed;
+
+/* Upvalues: the library's own function, its row below. */
 static int metered(lua_State *P) {
   lua_CFunction function = lua_tocfunction(P, lua_upvalueindex(1));
-  int64_t price = price_of_text(P);
-  switch (lua_tointeger(P, lua_upvalueindex(2))) {
-  case BY_LIST:
-    price += lua_istable(P, 1) ? (int64_t)lua_rawlen(P, 1) / VALUES_PER_UNIT : 0;
-    break;
-  case BY_MOVE:
-    price += price_of_move(P);
-    break;
-  case BY_REP:
-    price += price_of_rep(P);
-    break;
-  case BY_PATTERN:
-    price += price_of_pattern(P, 1);
-    break;
-  case BY_GMATCH:
-    price += price_of_pattern(P, 0);
-    break;
-  case BY_FORMAT:
-    refuse_pointers(P);
-    hide_addresses(P);
-    break;
-  case BY_TOSTRING:
-    hide_addresses(P);
-    break;
-  default:
-    break;
-  }
+  const handed *row = lua_touserdata(P, lua_upvalueindex(2));
+  int64_t price = price_of_texts(P) + (row->price ? row->price(P) : 0);
   if (price > 0)
     fence_charge(P, price);
   return function(P);
 }
 
-typedef struct {
-  const char *name;
-  int price;
-} handed;
-
 static const handed base_names[] = {
-    {"assert",   BY_TEXT    },
-    {"error",    BY_TEXT    },
-    {"ipairs",   BY_TEXT    },
-    {"select",   BY_TEXT    },
-    {"tonumber", BY_TEXT    },
-    {"tostring", BY_TOSTRING},
-    {"type",     BY_TEXT    },
-    {NULL,       0          },
+    {"assert",   NULL          },
+    {"error",    NULL          },
+    {"ipairs",   NULL          },
+    {"select",   NULL          },
+    {"tonumber", NULL          },
+    {"tostring", hide_addresses},
+    {"type",     NULL          },
+    {NULL,       NULL          },
 };
 static const handed string_names[] = {
-    {"byte",    BY_TEXT   },
-    {"char",    BY_TEXT   },
-    {"find",    BY_PATTERN},
-    {"format",  BY_FORMAT },
-    {"gmatch",  BY_GMATCH },
-    {"gsub",    BY_PATTERN},
-    {"len",     BY_TEXT   },
-    {"lower",   BY_TEXT   },
-    {"match",   BY_PATTERN},
-    {"rep",     BY_REP    },
-    {"reverse", BY_TEXT   },
-    {"sub",     BY_TEXT   },
-    {"upper",   BY_TEXT   },
-    {NULL,      0         },
+    {"byte",    NULL           },
+    {"char",    NULL           },
+    {"find",    price_of_find  },
+    {"format",  check_format   },
+    {"gmatch",  price_of_gmatch},
+    {"gsub",    price_of_match },
+    {"len",     NULL           },
+    {"lower",   NULL           },
+    {"match",   price_of_match },
+    {"rep",     price_of_rep   },
+    {"reverse", NULL           },
+    {"sub",     NULL           },
+    {"upper",   NULL           },
+    {NULL,      NULL           },
 };
 static const handed table_names[] = {
-    {"concat", BY_LIST},
-    {"insert", BY_LIST},
-    {"move",   BY_MOVE},
-    {"pack",   BY_TEXT},
-    {"remove", BY_LIST},
-    {"unpack", BY_LIST},
-    {NULL,     0      },
+    {"concat", price_of_list},
+    {"insert", price_of_list},
+    {"move",   price_of_move},
+    {"pack",   NULL         },
+    {"remove", price_of_list},
+    {"unpack", price_of_list},
+    {NULL,     NULL         },
 };
 static const handed utf8_names[] = {
-    {"char",      BY_TEXT},
-    {"codepoint", BY_TEXT},
-    {"codes",     BY_TEXT},
-    {"len",       BY_TEXT},
-    {"offset",    BY_TEXT},
-    {NULL,        0      },
+    {"char",      NULL},
+    {"codepoint", NULL},
+    {"codes",     NULL},
+    {"len",       NULL},
+    {"offset",    NULL},
+    {NULL,        NULL},
 };
 
 /* Leaves on the stack a new table with NAMES out of the one on top, which it replaces. */
@@ -175,7 +286,7 @@ static void hand_out(lua_State *P, const handed *names) {
   lua_newtable(P);
   for (; names->name; names++) {
     lua_getfield(P, -2, names->name);
-    lua_pushinteger(P, names->price);
+    lua_pushlightuserdata(P, (void *)names);
     lua_pushcclosure(P, metered, 2);
     lua_setfield(P, -2, names->name);
   }

@@ -44,8 +44,12 @@ mistakes. It finds these names and no others:
 ```
 
 `pairs` goes in the order of the keys, `table.sort` keeps equals in order, `matches(text, "*.bag")` fits
-names, patterns are tried on at most 4,096 bytes. A hook that fails is said once in the log, counted as
-`policy`, and the default answers.
+names. A hook that fails is said once in the log, counted as `policy`, and the default answers.
+
+A pattern has at most 256 bytes and is tried on at most 4,096. It may hold two of `* + -` that can end
+anywhere (three on 400 bytes, four on 40); where it begins without `^`, that counts as one. One that is
+followed by another sort of character ends in one place and does not count, as in `%%w+=`: the sorts are
+letters and digits, blanks, punctuation. What could take longer is refused before it is tried.
 
 When a policy is read every hook is **asked twice**: with everything known, and with everything unknown that
 may be (`?` below). Hooks marked ! change things: they must not say yes when nothing is known.

@@ -1,5 +1,7 @@
 -- fence_spec.lua - a policy in its fence: what crosses, what is refused, what cannot be harmed.
 local fence = require "core.fence"
+local matcher = require "spec.core.matcher"
+local random = require "core.random"
 
 local function with(text, limits)
   local f = fence.new(limits)
@@ -157,6 +159,89 @@ describe("the price of a question", function()
     end
     f:call "cheap"
     assert.is_true(f:spent() < 1000)
+    f:close()
+  end)
+end)
+
+describe("the price of a pattern", function()
+  local ITEMS = { "a", "b", "=", " ", "%a", "%w", "%d", "%s", "%p", "%S", ".", "[ab]", "[^b]", "[%w_]", "[]a]", "%=",
+    "%-", "[" .. ("xyz"):rep(20) .. "a]", "%A", "%g", "%c" }
+  local TIMES, ALPHABETS = { "", "", "*", "+", "-", "?" }, { "a", "ab", "a=", "a =", "a(b)" }
+
+  local function any(r, list) return list[r:integer(#list) + 1] end
+
+  local function made(r)
+    local parts = { r:integer(3) == 0 and "^" or "" }
+    for _ = 1, 1 + r:integer(5) do
+      parts[#parts + 1] = r:integer(12) == 0 and "%b()" or any(r, ITEMS) .. any(r, TIMES)
+    end
+    parts[#parts + 1] = r:integer(3) == 0 and "~" or "" -- what is nowhere: every way is tried
+    local text, alphabet = {}, any(r, ALPHABETS)
+    for i = 1, 20 + r:integer(20) do
+      local at = r:integer(#alphabet) + 1
+      text[i] = alphabet:sub(at, at)
+    end
+    return table.concat(text), table.concat(parts)
+  end
+
+  -- → of the patterns that were not refused, how many there were, and how many cost more steps than were paid for.
+  local function tried(count, list)
+    local f, r, n, over = fence.new { instructions = 1 << 40 }, random.seeded(7), 0, {}
+    assert(f:load("p.lua", "function run(text, pattern) return (text:find(pattern)) end"))
+    f:call("run", "", "")
+    local idle = f:spent()
+    for i = 1, count do
+      local text, pattern = made(r)
+      if list then text, pattern = table.unpack(list[i]) end
+      local steps, found = matcher.steps(text, pattern)
+      local at, refusal = f:call("run", text, pattern)
+      if not refusal then
+        assert.equal(found, at ~= nil, pattern .. " on " .. text)
+        n = n + 1
+        if steps > (f:spent() - idle + 2) * 128 then over[#over + 1] = pattern .. " on " .. text end
+      end
+    end
+    f:close()
+    return n, over
+  end
+
+  it("is at least what the matcher does, whatever the pattern", function()
+    local n, over = tried(os.getenv "DT_SWARM_SOAK" and 20000 or 400)
+    assert.same({}, over)
+    assert.is_true(n > 350)
+  end)
+
+  it("is so for those that try every way there is", function()
+    local a, list = ("a"):rep(60), {}
+    for _, pattern in ipairs { ".-~", ".-.-~", "^.*a.*a.*a~", "a*a*~", "^a*a*a*~", "[%w_]+[%w_]+~", "%w?%w?%w*~",
+      "%w+%=%w+%-~",
+      "[" .. ("xyz"):rep(60) .. "a]*~", "%w*%s%f[%w]%w*~", "a+%s-~", "%s*%s*a~", "a-[]a]-~", "[^]]*[^%]]*~" } do
+      list[#list + 1] = { a, pattern }
+    end
+    local n, over = tried(#list, list)
+    assert.same({ #list, {} }, { n, over })
+  end)
+
+  it("is the same for a match that is asked to be plain, which only `find` can be", function()
+    local f = with [[
+      function match(plain) return (("a"):rep(200)):match("a-a-b", 1, plain) end
+      function find(plain) return (("a"):rep(200)):find("a-a-b", 1, plain) end
+    ]]
+    f:call("match", true)
+    assert.is_true(f:spent() > 10000)
+    f:call("find", true)
+    assert.is_true(f:spent() < 1000)
+    f:close()
+  end)
+
+  it("refuses what could take longer than half a second, and says what would help", function()
+    local f = with "function run(size, pattern) return (('a'):rep(size)):match(pattern) end"
+    for pattern, fits in pairs { ["^.-.-~"] = 4096, [".-~"] = 4096, ["^.-.-.-~"] = 400, [".-.-.-.-~"] = 40 } do
+      assert.is_nil(select(2, f:call("run", fits, pattern)), pattern)
+      local message = select(2, f:call("run", 4096, pattern .. ".-.-~"))
+      assert.truthy(message:find("too many repetitions in the pattern for a text of 4096 bytes", 1, true), message)
+      assert.truthy(message:find("begin it with ^", 1, true))
+    end
     f:close()
   end)
 end)
