@@ -58,6 +58,10 @@ end
 
 -- What is wrong with the folder has lines of its own: a long path leaves it no room.
 local function share(list, answer, s)
+  if not answer.files then
+    list[#list + 1] = { "share", s:text(answer.node.share) .. ", nobody looks at it", colour = "bad" }
+    return
+  end
   list[#list + 1] = { "share", ("%s, %s"):format(s:text(answer.node.share), s.count(#answer.files, "file")) }
   local refused = kinds.refused(answer.files)
   if refused > 0 then
@@ -82,7 +86,7 @@ local function facts(answer, s)
     { "running", ("%s, version %s"):format(s.span(node.running_ms), s:text(node.version)) },
     { "policy", s:text(node.policy) },
     { "clock", clock(answer.time, s) },
-    { "peers", ("%d"):format(answer.peers) },
+    { "peers", answer.peers and ("%d"):format(answer.peers) or s.UNKNOWN },
     { "records", records(answer, s) },
   }
   share(list, answer, s)
@@ -188,6 +192,14 @@ local function damaged(answer, s)
     last.name and s:text(last.name) or s:short(last.cid), rest))
 end
 
+-- Parts of the daemon that failed: the rest runs on without them.
+local function failed(answer, s)
+  for _, client in ipairs(answer.clients or {}) do
+    s:say(("%s does not run: %s. It is tried again when the policy is read anew: dt-swarm-cli %s policy reload")
+      :format(s:text(client.name), s:text(client.text), s.host))
+  end
+end
+
 --- Prints the answer.
 function status.show(answer, s)
   head(answer, s)
@@ -195,6 +207,7 @@ function status.show(answer, s)
   consequences(answer.time, s)
   if answer.footing then s:say(("State folder: %s. %s"):format(s:text(answer.footing.text),
     s:cure(answer.footing.cure))) end
+  failed(answer, s)
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   progress.unwanted(answer, s)
   damaged(answer, s)

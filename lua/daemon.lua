@@ -33,7 +33,7 @@ local function open_base(self, given)
   local free, err = preflight.socket_free(self.net, disk, self.places)
   if not free then return nil, err end
   self.state, err = require "state".open { disk = disk, dir = self.places.state, now = wall, log = self.log,
-    date = self.date }
+    date = self.date, net = self.net, uid = self.uid }
   if not self.state then return nil, err end
   self.identity, err = require "identity".open { disk = disk, dir = self.places.state,
     board = require "board".facts(disk), key = require "core.key", now = wall, random = self.random }
@@ -62,7 +62,7 @@ local function build_node(self, given)
     command = preflight.command(given, self.places), host = self.host,
     verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
     flusher = function(threads) return require "worker".new { loop = self.loop, threads = threads } end,
-    date = self.date }
+    date = self.date, net = self.net, uid = self.uid }
   if not one then return nil, err end
   here.time = one.time
   self.node = one
@@ -72,10 +72,9 @@ end
 local function open_services(self, given)
   local wanted = given.policy:get "clients.logs.gateway"
   self.node:open_content(self.net, wanted and { preflight.gateway(wanted) })
-  self.node:open_logs()
   local ok, err = self.node:open_channels(self.net)
   if not ok then return nil, err end
-  return self.node:open_control(self.net, self.uid)
+  return self.node.clients:open()
 end
 
 -- `policy reload`: given to the node, whose control socket hands it on.
@@ -101,7 +100,7 @@ local function say_banner(self, given)
   local file, root = given.policy.file, given.root .. "/"
   if file:sub(1, #root) == root then file = file:sub(#root + 1) end
   local lines = banner.lines { node = self.node, policy = file, key_note = key_note(self.identity),
-    share_note = self.node.logs:problem(), channels = self.node.routing:channels(),
+    share_note = self.node.logs and self.node.logs:problem() or "", channels = self.node.routing:channels(),
     http = select(2, self.node.ports()), http_reason = self.node.listener and self.node.listener.reason,
     cli = given.cli .. " " .. self.host }
   io.stdout:write(table.concat(lines, "\n"), "\n")

@@ -6,20 +6,31 @@ local commands = require "commands"
 local state_health = require "state_health"
 local refusals = require "refusals"
 local journal = require "core.journal"
-local kept = require "kept"
 local atomic_write = require "atomic_write"
 local settings = require "settings"
 local dcache = require "dcache"
 local comms = require "comms"
 local routing = require "routing"
-local discovery = require "clients.discovery"
+local clients = require "clients"
+local kept = require "kept"
 local walk = require "dcache.walk"
 
 local node = {}
 node.__index = node
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
-  "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host", "set_fact", "own_name" }
+  "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host", "set_fact", "own_name",
+  "date", "net", "uid" }
+
+-- A node is called by the end of its ID, as long as no client knows better.
+function node.who(id) return { id = id, label = "~" .. id:sub(-4) } end
+
+-- Names of clients that do not run.
+local function absent(self)
+  local names = {}
+  for i, one in ipairs(self.clients:failed()) do names[i] = one.name end
+  return names
+end
 
 -- Keeps what must be the same in all parts of a node.
 local function base(given)
@@ -28,7 +39,9 @@ local function base(given)
   self.id, self.key = given.identity.id, given.identity.key
   self.swarm = self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
-  self.commands = commands.new()
+  self.commands = commands.new {
+    failed = function(command, fault) self.log:error("clients", "answers not", { command = command, why = fault }) end,
+    absent = function() return absent(self) end }
   self.atomic_write = atomic_write.new { disk = self.disk, log = self.log, start = self.flusher }
   self.policy.on_failure = function() self.refuse "policy" end
   self.ports = function() return 0, 0 end
@@ -91,20 +104,13 @@ local function build_comms(self, given)
     refused = self.refuse }
 end
 
-local function build_discovery(self, given)
-  local function keep(name, data) return lazy(self, given, name, data) end
-  self.discovery = discovery.new { loop = self.loop, random = self.random, comms = self.comms, dcache = self.dcache,
-    time = self.time, id = self.id, log = self.log, kept = keep,
-    channels = function() return self.routing:channels() end,
-    facts = function() return { name = self.name, type = self.type, version = self.version } end }
-end
-
 -- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
 -- boot (a number that grows), build (ms), synchronised() → bool, date() → text;
 -- http = nil: libcurl's; space(path) → free bytes, nil: nobody knows;
 -- mount = core.mount;
 -- set_fact(name, value): of here(); own_name() → what the policy in force calls this node;
 -- command: options that start it again; host: what the command line calls it by (either may be nil).
+-- clients: modules in place of the usual list (lua/clients/init.lua); net (core.net) and uid: for the control socket.
 -- → node | nil, text, code.
 function node.new(given)
   local self = base(given)
@@ -112,7 +118,7 @@ function node.new(given)
   local ok, err, code = build_dcache(self, given)
   if not ok then return nil, err, code end
   build_comms(self, given)
-  build_discovery(self, given)
+  self.clients = clients.new(self, given.clients)
   self.republish = republish.new(self)
   return self
 end
@@ -145,14 +151,23 @@ end
 local function supplier(self, id)
   local peer = self.comms.peers.by_id[id]
   if not peer or self.comms.peers:left(peer) then return nil end
-  return { name = self.discovery:label(id), http = peer.http, hosts = self.comms.peers:hosts(peer) }
+  return { name = self.who(id).label, http = peer.http, hosts = self.comms.peers:hosts(peer) }
 end
 
-local function publisher(self)
-  return function(verb, bucket, key, data, ttl, at)
-    if verb == "dismiss" then return self.comms:dismiss(bucket, { key = key, ttl = ttl }) end
-    return self.comms:propose(bucket, data, { key = key, ttl = ttl, at = at })
-  end
+-- An own statement: VERB "propose" with DATA (a table), or "dismiss". → st | nil, text, code.
+function node:publish(verb, bucket, key, data, ttl, at)
+  if verb == "dismiss" then return self.comms:dismiss(bucket, { key = key, ttl = ttl }) end
+  return self.comms:propose(bucket, data, { key = key, ttl = ttl, at = at })
+end
+
+-- Who holds nothing need not look at each statement.
+local function hear_of_files(self)
+  if self.hears_files then return end
+  self.hears_files = self.comms:on_statement("share/files", function(st, source)
+    if source and self.content:holds(st.key) then
+      self.content:heard(self.dcache:record("share/files", st.key, st.signer))
+    end
+  end)
 end
 
 -- Files by CID: served at WANTED = { host, port }, or false; fetched, claimed.
@@ -163,56 +178,20 @@ function node:open_content(net, wanted)
     make = require "core.gateway".new, host = wanted[1], port = wanted[2] }
   self.gateway = self.listener and self.listener.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
-    time = self.time, dir = self.state, id = self.id, gateway = self.gateway, publish = publisher(self),
+    time = self.time, dir = self.state, id = self.id, gateway = self.gateway,
+    publish = function(...) return self:publish(...) end,
     flusher = self.flusher, atomic_write = self.atomic_write, http = self.http, space = self.space, mount = self.mount,
     records = function(bucket) return self.dcache:records(bucket, self.id) end,
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
   self.comms:on_back(function(peer) self.content:back(peer.id) end)
-  function self.content.on_holding() -- who holds nothing need not look at each word
-    self.comms:on_statement("share/files", function(st, source)
-      if source and self.content:holds(st.key) then
-        self.content:heard(self.dcache:record("share/files", st.key, st.signer))
-      end
-    end)
-  end
+  self.content:on_holding(function() hear_of_files(self) end)
   if not self.listener then return end
-  function self.listener.on_open(gateway) -- later than the rest
+  self.listener:on_open(function(gateway) -- later than the rest
     self.gateway = gateway
     self.content:open(gateway)
-    self.logs:serve_again()
     self.comms.beacon:appear()
-  end
-end
-
--- The share folder: finished files become records.
-function node:open_logs()
-  local logs = require "clients.logs"
-  self.logs = logs.new { loop = self.loop, log = self.log, policy = self.policy, here = self.here, time = self.time,
-    disk = self.disk, worker = self.worker, atomic_write = self.atomic_write, folder = self.share, state = self.state,
-    host = self.host, publish = publisher(self),
-    records = function(bucket) return self.dcache:records(bucket, self.id) end,
-    serve = function(...) return self.content:serve(...) end,
-    withdraw = function(cid) return self.content:withdraw(cid) end,
-    when_synced = function(fn) self.dcache:when_synced(fn) end }
-  self:open_replicate()
-end
-
--- Others' files are gathered where policy says so. → replicate
-function node:open_replicate()
-  local replicate = require "clients.logs.replicate"
-  self.replicate = replicate.new { loop = self.loop, log = self.log, random = self.random, time = self.time,
-    dcache = self.dcache, comms = self.comms, policy = self.policy, here = self.here, id = self.id,
-    content = self.content,
-    names = function(id) return self.discovery.names:name(id) end,
-    label = function(id) return self.discovery:label(id) end }
-  if not self.worker then return self.replicate end
-  local superseded = require "clients.logs.superseded"
-  self.superseded = superseded.new { loop = self.loop, content = self.content, worker = self.worker,
-    dcache = self.dcache }
-  function self.replicate.on_fetched() self.superseded:soon() end
-  function self.content.on_lost(...) self.replicate:lost(...) end
-  return self.replicate
+  end)
 end
 
 -- How many peers are heard now.
@@ -224,32 +203,20 @@ function node:peers()
   return n
 end
 
--- The control socket at self.socket, for users UID and root. → true | nil, text, code.
-function node:open_control(net, uid)
-  local control = require "clients.control"
-  for _, about in ipairs { "clients.control.requests", "clients.discovery.requests", "clients.logs.requests" } do
-    require(about)(self, function(name, fn) return self.commands:add(name, fn) end)
-  end
-  self.malformed = require "clients.control.malformed".new { loop = self.loop, dcache = self.dcache }
-  self.control = control.new { loop = self.loop, net = net, disk = self.disk, log = self.log, path = self.socket,
-    uid = uid, state = self.state, command = self.command,
-    answer = function(request, reply) self.commands:run(request, reply) end }
-  return self.control:listen()
-end
-
 -- Begins to speak: everything that was opened, bottom-up.
 function node:start()
   self.saved_time:start()
-  for _, part in ipairs { "state_health", "dcache", "comms", "discovery", "content", "logs", "replicate", "superseded",
-    "malformed" } do
-    if self[part] and self[part].start then self[part]:start() end
+  for _, part in ipairs { "state_health", "dcache", "comms", "content" } do
+    if self[part] then self[part]:start() end
   end
+  self.clients:open() -- those that were not yet
+  self.clients:start()
 end
 
 -- Says to all that this node leaves, for half a second at most; then DONE().
 function node:leave(done)
   self.comms:leave()
-  self.discovery:leave(done)
+  self.clients:leave(done)
 end
 
 -- The policy NEW takes the place of the one in force, and what changed by it (LIST, policy/changes.lua) applies.
@@ -259,9 +226,8 @@ function node:apply(new, list) settings.apply(self, new, list) end
 -- HOW: what the command line says of this node when it is gone; nil: stopped cleanly.
 function node:stop(how)
   self.republish:stop()
-  if self.control then self.control:close(how) end
-  for _, part in ipairs { "malformed", "superseded", "replicate", "logs", "listener", "content", "channels",
-    "discovery", "comms", "routing", "dcache", "state_health" } do
+  self.clients:stop(how)
+  for _, part in ipairs { "listener", "content", "channels", "comms", "routing", "dcache", "state_health" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end
   self.time:close()

@@ -30,15 +30,15 @@ local function listen_for_time(self)
     listen()
   end)
   node.comms:on_back(listen)
-  time_evidence.told = listen
-  time_evidence.fn = function(st) time:testify(st.signer, st.at, own_source(st)) end
+  time_evidence:on_clock(listen)
+  time_evidence:on_witness(function(st) time:testify(st.signer, st.at, own_source(st)) end)
   self.epoch = time.quality ~= "none" and time:now() - node.loop:now() or nil
   time.claims = function() return time_evidence:claims() end
-  time.on_proved = function(now)
+  time:on_proved(function(now)
     if node.dcache:new_time(now) > 0 then self.epoch = nil end
     node.comms.beacon:appear() -- its T is another one, which may tell the time to others
-  end
-  time.on_leap = function() self:say() end
+  end)
+  time:on_leap(function() self:say() end)
 end
 
 -- What was unsaid by a time that was not is unsaid again: others may have refused to hear it.
@@ -55,16 +55,15 @@ local function unsay(self)
 end
 
 local function each_part(node, what)
-  for _, part in ipairs { "content", "logs" } do
-    if node[part] then node[part][what](node[part]) end
-  end
+  if node.content then node.content[what](node.content) end
+  node.clients:each(what)
 end
 
 local function say(self)
   local node, before = self.node, self.epoch
   self.leapt, self.epoch = nil, node.time:now() - node.loop:now()
   node.dcache:own_future()
-  node.discovery:say_again()
+  node.clients:each "new_time"
   unsay(self)
   if before and math.abs(self.epoch - before) <= APART then return end -- the first proof of a time that we had
   each_part(node, "say_again")
@@ -92,7 +91,7 @@ local function listen_for_own(self)
   end)
 end
 
--- Listens for NODE, whose dcache, comms and discovery stand; content and logs where there are any by then.
+-- Listens for NODE, whose dcache and comms stand; content and clients where there are any by then.
 function republish.new(node)
   local self = setmetatable({ node = node, walks = {} }, republish)
   listen_for_time(self)

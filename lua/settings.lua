@@ -16,7 +16,6 @@ local function call_itself(node)
   node.name, node.type = node.own_name(), node.here().type
   node.comms.beacon.name = node.name
   node.comms.beacon:appear()
-  node.discovery:call_again()
 end
 
 local function apply_top(node, changed)
@@ -39,12 +38,8 @@ local function apply_routing(node, changed)
   if not ok then node.log:error("policy", "the channels stay as they were", { why = text }) end
 end
 
--- Hooks may be others even where no setting changed, so these look at all that they asked about before.
-local function apply_clients(node)
-  for _, part in ipairs { "logs", "replicate" } do
-    if node[part] then node[part]:apply(node.policy) end
-  end
-end
+-- Hooks may be others even where no setting changed, so clients look at all that they asked about before.
+local function apply_clients(node) node.clients:apply(node.policy) end
 
 --- The policy NEW takes the place of that of NODE. LIST: what changed (policy/changes.lua), live settings only.
 function settings.apply(node, new, list)

@@ -7,6 +7,7 @@
 -- the build: nothing heard moves them. Own words are stamped by the best that there is; ages are exact, about, or
 -- unknown. Times are Unix milliseconds; what is not own time runs on by the monotonic clock.
 local adopted_time = require "adopted_time"
+local listeners = require "listeners"
 
 local time = {}
 
@@ -31,15 +32,14 @@ Time.__index = Time
 
 -- time.new{ loop =, sync = fn() → is the system clock synchronised, build = ms, saved = ms | nil,
 -- setting = "auto" | "system" (believe the system clock), save = fn(ms) → true | nil, text, log = } → t
--- Fields: quality "proved" | "adopted" | "none"; source "own" | "quorum" | "held" | nil; on_proved = fn(ms), called
--- when time becomes proved, and when a later proof says another time; on_leap = fn(ms), called then, too, and when
--- time is adopted or leaps: what was stamped before is of a time that was not. claims = fn() → what clocks peers state
--- now, array of { at = ms }, set by who knows the peers.
+-- Fields: quality "proved" | "adopted" | "none"; source "own" | "quorum" | "held" | nil; claims = fn() → what clocks
+-- peers state now, array of { at = ms }, set by who knows the peers.
 function time.new(options)
   local self = setmetatable({
     loop = options.loop, sync = options.sync, save = options.save, log = options.log,
     believe = options.setting == "system", build = options.build, quality = "none",
     adopted = adopted_time.new { loop = options.loop, build = options.build }, witnesses = {}, count = 0,
+    proofs = listeners.new(), leaps = listeners.new(),
   }, Time)
   self.floor = { at = math.max(options.build, options.saved or 0), mono = self.loop:now() }
   self.saved = options.saved
@@ -47,6 +47,13 @@ function time.new(options)
   self.timer = self.loop:every(LOOK_EVERY, function() self:refresh() end)
   return self
 end
+
+-- Each of these two calls fn(ms) from here on, and gives a function that ends it: when time becomes proved, and when a
+-- later proof says another time;
+function Time:on_proved(fn) return self.proofs:add(fn) end
+
+-- then, too, and when time is adopted or leaps: what was stamped before is of a time that was not.
+function Time:on_leap(fn) return self.leaps:add(fn) end
 
 local function run_on(self, anchor) return anchor.at + self.loop:now() - anchor.mono end
 
@@ -116,7 +123,7 @@ function Time:stamp(last)
 end
 
 local function leap(self)
-  self.loop:post(function() if self.on_leap then self.on_leap(self:now()) end end)
+  self.loop:post(function() if self.leaps:any() then self.leaps:call(self:now()) end end)
 end
 
 local function forget_stalest(self)
@@ -245,7 +252,7 @@ function Time:refresh()
   if not before or math.abs(at - before) > APART then
     self.since = mono
     keep(self, at)
-    self.loop:post(function() if self.on_proved then self.on_proved(self:now()) end end)
+    self.loop:post(function() if self.proofs:any() then self.proofs:call(self:now()) end end)
     leap(self)
   elseif mono - self.saved_mono >= SAVE_EVERY then
     keep(self, at)

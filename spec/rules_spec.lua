@@ -195,6 +195,25 @@ describe("effects", function()
   end)
 end)
 
+describe("clients", function()
+  it("are named in one table: nobody outside their folder requires one", function()
+    for _, path in ipairs(files "'lua/*.lua'") do
+      for _, name in ipairs(requires(path)) do
+        if name:match "^clients%." then assert.truthy(path:match "^lua/clients/", path .. " requires " .. name) end
+      end
+    end
+  end)
+
+  it("are several who hear one kind of news: it has no slot that a second one would take over", function()
+    assert.same({}, offenders(files "'lua/*.lua'", function(line, path)
+      if path:match "^lua/routing/" or path == "lua/sim/links.lua" then return false end -- a channel has one owner
+      local code = line:gsub("%-%-.*", "")
+      if code:find("self.policy.on_failure =", 1, true) then return false end -- a policy is of one node
+      return code:find "%.on_[%l_]+ = " or code:find "function [%w_.]+%.on_[%l_]+%("
+    end))
+  end)
+end)
+
 -- What several parts need is built once.
 describe("one of each", function()
   it("is the back-off: nobody else doubles a wait", function()

@@ -44,7 +44,7 @@ local function new(options)
     end,
     log = { warn = function(_, _, what) world.warned[#world.warned + 1] = what end },
   }
-  world.time.on_proved = function(at) world.proved[#world.proved + 1] = at end
+  world.time:on_proved(function(at) world.proved[#world.proved + 1] = at end)
   return world.time, world
 end
 
@@ -84,7 +84,7 @@ describe("time without proof", function()
   it("follows what peers' clocks say, which proves nothing and is not saved", function()
     local t, world = new { offset = -50 * YEAR }
     local leaps = 0
-    t.on_leap = function() leaps = leaps + 1 end
+    t:on_leap(function() leaps = leaps + 1 end)
     t.claims = function() return { { at = world.truth - MINUTE } } end
     t:refresh()
     assert.equal("adopted", t.quality)

@@ -31,7 +31,7 @@ function handlers.beacon(self, message, source)
   self.beacon:count_in(peer)
   if newcomer or away then
     self.beacon:greet(peer.id)
-    if self.newcomer then self.newcomer(peer) end
+    self.newcomers:call(peer)
   end
   self.peers:back(peer, last)
   self.time_evidence:beacon(peer)

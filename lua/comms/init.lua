@@ -1,5 +1,6 @@
 -- init.lua - the brain: what to accept, what to say next. Knows channels by name only; Routing pulls.
 local statement = require "core.statement"
+local listeners = require "listeners"
 local outbox = require "comms.outbox"
 local peers = require "comms.peers"
 local quota = require "comms.quota"
@@ -68,7 +69,8 @@ end
 -- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done),
 -- near(source) → is its host in a network of an own interface?
 function comms.new(given)
-  local self = setmetatable({ listeners = {}, heeded = {} }, comms)
+  local self = setmetatable({ listeners = {}, heeded = {}, own_heard = listeners.new(),
+    newcomers = listeners.new() }, comms)
   self.echo = { left = ECHO.burst, at = given.loop:now() }
   for _, name in ipairs { "loop", "random", "time", "dcache", "key", "id", "swarm", "boot", "log", "refused",
     "policy", "here", "ports" } do
@@ -100,23 +102,25 @@ function comms:stop()
   self.repair:stop()
 end
 
--- fn(st, source) after each word of BUCKET that was taken in, our own included (source nil).
+-- Each of these four calls fn from here on and gives a function that ends it (lua/listeners.lua).
+
+-- fn(st, source) after each statement in BUCKET that was taken in, our own included (source nil).
 function comms:on_statement(bucket, fn)
   if not self.listeners[bucket] then
-    self.listeners[bucket] = {}
+    self.listeners[bucket] = listeners.new()
     table.insert(self.heeded, bucket)
   end
-  table.insert(self.listeners[bucket], fn)
+  return self.listeners[bucket]:add(fn)
 end
 
--- fn(st) after each word of our own that came from others: said before we were started again, or by a twin.
-function comms:on_own(fn) self.own_heard = fn end
+-- fn(st) after each statement of our own that came from others: said before we were started again, or by a twin.
+function comms:on_own(fn) return self.own_heard:add(fn) end
 
 -- fn(peer) when somebody new, newly booted, or long silent was heard.
-function comms:on_newcomer(fn) self.newcomer = fn end
+function comms:on_newcomer(fn) return self.newcomers:add(fn) end
 
 -- fn(peer) when somebody can be reached at a proved address, for the first time or after some seconds of silence.
-function comms:on_back(fn) table.insert(self.peers.on_back, fn) end
+function comms:on_back(fn) return self.peers:on_back(fn) end
 
 -- A channel is there: { name =, kind =, address =, medium = bool, line_max = bytes, quiet = bool, wakes = bool }, as
 -- routing:add has them.
@@ -196,7 +200,7 @@ function comms:silent()
 end
 
 local function tell_listeners(self, bucket, st, source)
-  for _, listener in ipairs(self.listeners[bucket] or {}) do listener(st, source) end
+  if self.listeners[bucket] then self.listeners[bucket]:call(st, source) end
 end
 
 local function say_own(self, st)
@@ -235,11 +239,11 @@ function foreign(self, list, from, to, n, kept, own_too, source)
       self.confirm:took(st)
       spread(self, st, source, names)
       if echoes(self, st, source) then add(self, source.channel.name, st, ECHO.urgency) end
-      if own_too and st.signer == self.id and self.own_heard then self.own_heard(st) end
+      if own_too and st.signer == self.id then self.own_heard:call(st) end
     end
   end
   for _, bucket in ipairs(self.heeded) do
-    local i = list:next(bucket, from, to)
+    local i = self.listeners[bucket]:any() and list:next(bucket, from, to)
     while i do
       tell_listeners(self, bucket, list:statement(i), source)
       i = list:next(bucket, i + 1, to)

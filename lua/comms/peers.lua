@@ -1,4 +1,6 @@
 -- peers.lua - who was heard, over which flows, which addresses are proved. Asks and answers nothing.
+local listeners = require "listeners"
+
 local peers = {}
 peers.__index = peers
 
@@ -14,7 +16,8 @@ peers.silent_ms = 3 * 60 * 1000 -- three of the longest beacon intervals
 local PROOFS_MAX = 4096
 
 function peers.new(given)
-  return setmetatable({ loop = given.loop, by_id = {}, list = {}, proofs = {}, proof_order = {}, on_back = {} },
+  return setmetatable({ loop = given.loop, by_id = {}, list = {}, proofs = {}, proof_order = {},
+    returns = listeners.new() },
     peers)
 end
 
@@ -182,13 +185,16 @@ function peers:addresses(peer, most)
   return list
 end
 
--- Tells on_back, an array of fn(peer), that PEER can be reached, if he can and that is news. LAST: when he was heard
--- before (nil: he could not be reached until now).
+-- fn(peer) from here on, when somebody can be reached and that is news. → a function that ends it.
+function peers:on_back(fn) return self.returns:add(fn) end
+
+-- Tells who listens that PEER can be reached, if he can and that is news. LAST: when he was heard before (nil: he
+-- could not be reached until now).
 function peers:back(peer, last)
   local now = self.loop:now()
   if last and now - last < PAUSE or peer.back and now - peer.back < PAUSE or not self:best(peer) then return end
   peer.back = now
-  for _, fn in ipairs(self.on_back) do fn(peer) end
+  self.returns:call(peer)
 end
 
 -- PEER said that he leaves.

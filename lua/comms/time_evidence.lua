@@ -4,6 +4,8 @@
 -- they say otherwise. Anybody can send an old word again, so it counts only of who is here: a proved, living peer.
 -- The beacon of such a peer tells the time to a node that has none, if his newest `peer` word states a clock, and was
 -- said by that clock: a beacon from before his clock was set, or from a run that has none, names the build's time.
+local listeners = require "listeners"
+
 local time_evidence = {}
 time_evidence.__index = time_evidence
 
@@ -14,7 +16,7 @@ local BEFORE, AFTER = 10 * MINUTE, 30 * MINUTE -- a word goes up to 5 min ahead 
 
 -- loop, swarm, peers, dcache; allowed(source) → may it cost a signature check; charge(host): it was wasted.
 function time_evidence.new(given)
-  local self = setmetatable({}, time_evidence)
+  local self = setmetatable({ witnesses = listeners.new(), clocks = listeners.new() }, time_evidence)
   for _, name in ipairs { "loop", "swarm", "peers", "dcache", "allowed", "charge" } do self[name] = given[name] end
   return self
 end
@@ -24,14 +26,20 @@ local function here(self, id)
   return peer and self.peers:best(peer) and self.peers:living(peer) and peer
 end
 
--- ST came over SOURCE and was refused by WORD: fn(st), set by who knows the time, hears it where it bears witness.
+-- fn(st) from here on, for refused statements that bear witness of the time. → a function that ends it.
+function time_evidence:on_witness(fn) return self.witnesses:add(fn) end
+
+-- fn() from here on, when a beacon tells the time. → a function that ends it.
+function time_evidence:on_clock(fn) return self.clocks:add(fn) end
+
+-- ST came over SOURCE and was refused by CODE: who listens hears it where it bears witness.
 function time_evidence:hear(st, source, code)
-  if not REFUSED[code] or st.bucket ~= "peer" or st.verb ~= "propose" or not self.fn then return end
+  if not REFUSED[code] or st.bucket ~= "peer" or st.verb ~= "propose" or not self.witnesses:any() then return end
   local peer = here(self, st.signer)
   if not peer or st.at <= (peer.testified or 0) or not self.allowed(source) then return end
   if not st:verify(self.swarm) then return self.charge(source.principal) end
   peer.testified = st.at
-  self.fn(st)
+  self.witnesses:call(st)
 end
 
 -- When PEER said that he has a clock (ms), if that is his newest `peer` word, else false. Read once a word: stated is
@@ -51,9 +59,9 @@ local function tells(self, peer)
   return at and t > at - BEFORE and t < at + AFTER
 end
 
--- A beacon of PEER was heard: told(), set by who knows the time, hears if it tells the time.
+-- A beacon of PEER was heard: who listens hears if it tells the time.
 function time_evidence:beacon(peer)
-  if self.told and tells(self, peer) then self.told() end
+  if self.clocks:any() and tells(self, peer) then self.clocks:call() end
 end
 
 -- A `peer` word of that signer was taken in.

@@ -41,7 +41,11 @@ end
 
 -- fn(message, source, reply) gets what is addressed to /dswarm/<this node>/NAME: true or "later", or nil, text,
 -- code when nothing of it was taken; it counts its refusals.
-function routing:component(name, fn) self.components[name] = fn end
+function routing:component(name, fn)
+  if self.components[name] then error("two are the component " .. name, 2) end
+  self.components[name] = fn
+  return function() self.components[name] = nil end
+end
 
 local function component_of(self, to)
   if to == envelope.everybody then return self.components.brain end

@@ -79,7 +79,7 @@ local function effects(self, name, options)
     disk = options.disk or disk.memory(self.seed), state = options.state or "/state", boot = options.boot or 1,
     build = options.build or BUILD, log = silent, version = "sim",
     here = function() return {} end, date = function() return "20260101-000000" end,
-    synchronised = function() return options.clock ~= false end }
+    synchronised = function() return options.clock ~= false end, clients = options.clients }
 end
 
 -- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,

@@ -315,6 +315,20 @@ describe("pages", function()
     assert.is_nil(page("status", facts):find "not readable")
   end)
 
+  it("say which part of the daemon failed, why, and what tries it again", function()
+    local node = fake.node(fake.two())
+    node.clients = { failed = function() return { { name = "logs", text = "lua/x.lua:3: no", since = 1000 } } end }
+    local answer = asked.of(node) { command = "status" }
+    assert.same({ { name = "logs", text = "lua/x.lua:3: no", since_ms = 200000 } }, answer.clients)
+    answer.files, answer.peers = nil, nil -- what a failed part would have said
+    local parts = {}
+    require "cli.status".show(answer, show.new { escape = text.escape, write = function(t) parts[#parts + 1] = t end })
+    local shown = table.concat(parts):gsub("\n", " ")
+    assert.matches("logs does not run: lua/x.lua:3: no. It is tried again when the policy is read anew: "
+      .. "dt-swarm-cli localhost policy reload", shown, 1, true)
+    assert.matches("shared-logs, nobody looks at it", shown, 1, true)
+  end)
+
   it("stay within every width, print nothing unprintable, end in a sentence", function()
     for _, facts in ipairs { {}, fake.two(), crowd() } do
       for _, command in ipairs(COMMANDS) do

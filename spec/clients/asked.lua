@@ -3,17 +3,18 @@ local commands = require "commands"
 
 local asked = {}
 
-local ABOUT <const> = { "clients.control.requests", "clients.discovery.requests", "clients.logs.requests" }
-
 local function none() end
 
---- The commands of NODE, as the daemon registers them.
+--- The commands of NODE, as its clients register them.
 function asked.commands(node)
-  local all = commands.new()
-  for _, about in ipairs(ABOUT) do
-    require(about)(node, function(name, fn) return all:add(name, fn) end)
-  end
-  return all
+  node.commands = commands.new { failed = function(_, fault) error(fault, 0) end }
+  local handle = { node = node }
+  function handle:command(name, fn) self.node.commands:add(name, fn) end
+  function handle:extend(name, fn) self.node.commands:extend(name, fn) end
+  require "clients.control.requests"(handle, node.malformed)
+  require "clients.discovery.requests"(handle, node.discovery)
+  require "clients.logs.requests"(handle)
+  return node.commands
 end
 
 --- What a control object takes as `answer`.

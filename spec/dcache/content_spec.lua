@@ -337,7 +337,7 @@ describe("dcache.content", function()
     local records = { { key = other, mine = true, verb = "propose" }, { key = other, mine = false, verb = "propose" } }
     local again, g, said = node("server", {}, { records = records })
     local lost = {}
-    function again.on_lost(cid) table.insert(lost, cid) end
+    again:on_lost(function(cid) table.insert(lost, cid) end)
     again:start()
     assert.is_true(again:holds(file.cid)) -- its bytes are hashed before anything is said
     run_till(function() return not again:holds(file.cid) end)

@@ -20,7 +20,8 @@ local function give_files(node)
     end,
     records = function(bucket) return node.dcache:records(bucket, node.id) end,
     serve = function() return true end, withdraw = function() end, leaves = function() return "cid", "leaves" end }
-  node.logs = { say_again = function() files:say_again() end, put_right = function() files:put_right() end }
+  local client = { say_again = function() files:say_again() end, put_right = function() files:put_right() end }
+  table.insert(node.clients.list, { path = "spec.clients.files", name = "files", client = client })
   function node.unshare(name) files:remove(name, file_key(name)) end
   function node.share(name) assert(files:add(name, file_key(name), 1, "lab", {})) end
 end

@@ -133,7 +133,9 @@ function files:open(node, gathers)
   node.http = setmetatable({ files = self, host = node.host, flying = {}, last = 0 }, client)
   node:open_content(nil, false)
   node.content:start()
-  if gathers then node:open_replicate():start() end
+  if not gathers then return end
+  assert(node.clients:open())
+  node.clients:start()
 end
 
 return files

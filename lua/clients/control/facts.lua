@@ -11,7 +11,7 @@ end
 --- → a function from a peer ID to { id =, name =, label = } of who has it: label is the name, name~key where several
 -- have it, ~key where nobody knows one.
 function facts.people(node)
-  return function(id) return to_json.value(node.discovery:who(id)) end
+  return function(id) return to_json.value(node.who(id)) end
 end
 
 function facts.own_file(file)

@@ -193,7 +193,7 @@ local function sources_of(node, cid, own)
   for _, source in ipairs(node.content:sources(cid)) do list[#list + 1] = source end
   return to_json.list(list, function(source)
     local row = to_json.fields(source, { "id", "name", "url", "own" })
-    row.label = to_json.value(node.discovery:who(source.id).label)
+    row.label = to_json.value(node.who(source.id).label)
     return row
   end)
 end

@@ -23,7 +23,7 @@ local function base(name) return name:match "[^/]*$" end
 
 -- The word without the name of this node before it; nil where another robot's file is meant.
 local function own_word(node, what, robot)
-  local who = node.discovery:who(node.id)
+  local who = node.who(node.id)
   local function is_self(name) return name == node.id or name == who.label or name == who.name end
   if robot then return is_self(robot) and what or nil end
   local before, behind = what:match "^([%w._~-]+):(.+)$"

@@ -1,8 +1,10 @@
 -- control - the daemon's Unix socket: who may speak, and how many. It answers nothing itself.
 local paths = require "paths"
 local client = require "clients.control.client"
+local malformed = require "clients.control.malformed"
+local requests = require "clients.control.requests"
 
-local control = {}
+local control = { name = "control", needs = { "net", "socket" }, vital = true }
 control.__index = control
 
 local CLIENTS <const> = 32
@@ -24,6 +26,21 @@ function control.new(options)
     clients = {}, count = 0, asked = 0, refused = {}, conversations = 0, by_uid = {},
   }, control)
 end
+
+--- The client, as lua/clients/init.lua has it: the socket at node.socket, for the user node.uid and root.
+function control.open(handle)
+  local node = handle.node
+  local self = control.new { loop = handle.loop, net = node.net, disk = node.disk, log = node.log, path = node.socket,
+    uid = node.uid, state = node.state, command = node.command,
+    answer = function(request, reply) node.commands:run(request, reply) end }
+  self.malformed = malformed.new { loop = handle.loop, dcache = node.dcache }
+  requests(handle, self.malformed)
+  local ok, text, code = self:listen()
+  if not ok then return nil, text, code end
+  return self
+end
+
+function control:start() self.malformed:start() end
 
 --- Counts a refusal by its word.
 function control:refuse(code)
@@ -135,6 +152,9 @@ function control:close(how)
   self:remember(how or "stopped cleanly")
 end
 
-control.stop = control.close
+function control:stop(how)
+  if self.malformed then self.malformed:stop() end
+  self:close(how)
+end
 
 return control

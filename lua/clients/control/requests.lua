@@ -32,23 +32,27 @@ local function class_facts(class)
   return to_json.fields(class, { "name", "count", "bytes", "digest", "law", "kept", "unsure" })
 end
 
-local function fetched(node)
-  return node.content.counts and { refused = to_json.value(node.content:counts().refused) } or nil
-end
-
 -- Whose words have not the form of their bucket: they count as not held.
-local function malformed(node)
+local function malformed_of(node, malformed)
   local who = facts_of.people(node)
-  return to_json.list(node.malformed and node.malformed:list(), function(row)
+  return to_json.list(malformed and malformed:list(), function(row)
     local signer = who(row.id)
     signer.bucket, signer.count, signer.why = to_json.text(row.bucket), row.count, to_json.text(row.why)
     return signer
   end)
 end
 
-function requests.status(node)
+-- Clients that do not run, and why; nil where all do.
+local function failed_clients(node)
+  local list = node.clients and node.clients:failed() or {}
+  return list[1] and to_json.list(list, function(one)
+    return { name = to_json.text(one.name), text = to_json.text(one.text), since_ms = node.loop:now() - one.since }
+  end) or nil
+end
+
+-- What the node itself says; its clients add what they know.
+function requests.status(node, _, malformed)
   local gateway = node.gateway
-  local unwanted, store_free = facts_of.unwanted(node)
   gateway = gateway and { port = to_json.value(gateway:port()), counts = to_json.value(gateway:counts()) }
     or { reason = node.listener and to_json.value(node.listener.reason) }
   return {
@@ -56,12 +60,7 @@ function requests.status(node)
     channels = to_json.list(node.routing:channels(), function(channel) return to_json.value(channel) end),
     classes = to_json.list(node.dcache:classes(), class_facts),
     refused = to_json.value(node.refused), outbox = to_json.value(node.comms and node.comms.outbox:counts()),
-    malformed = malformed(node), fetched = fetched(node),
-    peers = node.discovery:count(), same = to_json.value(node.discovery:same()),
-    files = to_json.list(node.logs:files(), facts_of.own_file), problem = facts_of.share_problem(node),
-    notes = facts_of.share_notes(node), unwanted = unwanted, store_free = store_free,
-    footing = facts_of.state_health(node),
-    disk = facts_of.disk(node), damaged = facts_of.damaged(node),
+    malformed = malformed_of(node, malformed), footing = facts_of.state_health(node), clients = failed_clients(node),
   }
 end
 
@@ -71,7 +70,7 @@ function requests.summary(node)
     buckets = to_json.list(node.dcache:buckets(), function(bucket)
       return to_json.fields(bucket, { "name", "count" })
     end),
-    same = to_json.value(node.discovery:same()), time = time_facts(node),
+    time = time_facts(node),
   }
 end
 
@@ -83,10 +82,15 @@ function requests.identity(node, request)
   return answer
 end
 
---- Adds what the daemon itself answers about NODE: ADD(name, fn(request, reply)).
-return function(node, add)
+--- Registers them with the client's HANDLE. MALFORMED: malformed.lua's.
+return function(handle, malformed)
+  local node = handle.node
   for _, name in ipairs { "status", "summary", "identity" } do
-    add(name, function(request, reply) reply(requests[name](node, request)) end)
+    handle:command(name, function(request, reply)
+      local answer = requests[name](node, request, malformed)
+      answer.command = name
+      reply(node.commands:fill(name, answer))
+    end)
   end
-  add("reload", function(_, reply) reply(node.reload:run()) end)
+  handle:command("reload", function(_, reply) reply(node.reload:run()) end)
 end

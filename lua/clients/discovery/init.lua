@@ -1,9 +1,11 @@
 -- init.lua - discovery: who is here, and telling others that we are. Measures no network.
+local kept = require "kept"
 local names = require "clients.discovery.names"
+local requests = require "clients.discovery.requests"
 local rows = require "clients.discovery.rows"
 local seen = require "clients.discovery.seen"
 
-local discovery = {}
+local discovery = { name = "discovery" }
 discovery.__index = discovery
 
 local RENEW = 5 * 60 * 1000 -- a presence word lives four renewals
@@ -14,7 +16,7 @@ local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
 -- loop, random, comms, dcache, time, id, log, channels() → statuses, facts() → { name, type, version }, kept(name,
 -- data()) → lua/kept.lua's.
-function discovery.new(given)
+local function new(given)
   local self = setmetatable({}, discovery)
   for _, name in ipairs { "loop", "random", "comms", "dcache", "time", "id", "log", "channels", "facts" } do
     self[name] = given[name]
@@ -27,8 +29,27 @@ function discovery.new(given)
     names = self.names, seen = self.seen, id = self.id }
   self.kept = given.kept("seen", function() return self.seen:data() end)
   self.seen:load(self.kept:read())
-  self.comms:on_newcomer(function(peer) self:welcome(peer) end)
-  self.comms:on_statement("peer", function(st, source) if source then self:hear(st) end end)
+  return self
+end
+
+local function keeper(node, loop)
+  return function(name, data)
+    return kept.new_lazy { loop = loop, disk = node.disk, log = node.log, date = node.date, dir = node.state,
+      name = name, data = data, atomic_write = node.atomic_write }
+  end
+end
+
+--- The client, as lua/clients/init.lua has it.
+function discovery.open(handle)
+  local node = handle.node
+  local self = new { loop = handle.loop, random = node.random, comms = node.comms, dcache = node.dcache,
+    time = node.time, id = node.id, log = node.log, kept = keeper(node, handle.loop),
+    channels = function() return node.routing:channels() end,
+    facts = function() return { name = node.name, type = node.type, version = node.version } end }
+  handle:on_newcomer(function(peer) self:welcome(peer) end)
+  handle:on_statement("peer", function(st, source) if source then self:hear(st) end end)
+  handle:provide("who", function(id) return self:who(id) end)
+  requests(handle, self)
   return self
 end
 
@@ -58,7 +79,8 @@ function discovery:announce(state)
     state = state or "ready" }
   local st, err = self.comms:propose("peer", data)
   if not st then return self.log:error("discovery", "could not announce", { why = err }) end
-  self.word, self.said = st.short, { at = st.at, mono = self.loop:now(), clock = data.clock }
+  self.word, self.said = st.short, { at = st.at, mono = self.loop:now(), clock = data.clock,
+    name = facts.name, type = facts.type }
 end
 
 -- Says our word once more, as it is, soon; what asks for that meanwhile is answered with it.
@@ -72,7 +94,7 @@ local function repeat_soon(self)
 end
 
 -- The time is another one now: our word is made again where it states a time or a clock that was not.
-function discovery:say_again()
+function discovery:new_time()
   if self.leaving then return end
   local said = self.said
   local at = self.time:now() - self.loop:now() + (said and said.mono or 0) -- what it should have been stamped
@@ -81,8 +103,10 @@ function discovery:say_again()
   repeat_soon(self) -- a frame on the air may be lost, and nobody else would say so for minutes
 end
 
--- This node is called otherwise now, or is of another type.
-function discovery:call_again()
+-- By another policy this node may be called otherwise, or be of another type.
+function discovery:apply()
+  local facts, said = self.facts(), self.said
+  if said and said.name == facts.name and said.type == facts.type then return end
   self.names:changed()
   if self.leaving then return end
   self:announce()

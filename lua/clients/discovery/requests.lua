@@ -21,7 +21,16 @@ local function discover(discovery, request, reply)
   if give_up then reply:on_cancel(give_up) end
 end
 
---- Adds the command: ADD(name, fn(request, reply)).
-return function(node, add)
-  add("discover", function(request, reply) discover(node.discovery, request, reply) end)
+-- What other commands say of who is here.
+local function add_peers(discovery, answer)
+  answer.same = to_json.value(discovery:same())
+  if answer.command == "status" then answer.peers = discovery:count() end
+end
+
+--- Registers them with the client's HANDLE.
+return function(handle, discovery)
+  handle:command("discover", function(request, reply) discover(discovery, request, reply) end)
+  for _, command in ipairs { "status", "summary" } do
+    handle:extend(command, function(answer) add_peers(discovery, answer) end)
+  end
 end

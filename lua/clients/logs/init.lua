@@ -11,10 +11,11 @@ local judge = require "clients.logs.judge"
 local own_files = require "clients.logs.own_files"
 local atomic_write = require "atomic_write"
 local report = require "clients.logs.report"
+local requests = require "clients.logs.requests"
 local shares = require "clients.logs.shares"
 local watch = require "clients.logs.watch"
 
-local logs, Logs = {}, {}
+local logs, Logs = { name = "logs", needs = { "content", "worker", "share" } }, {}
 Logs.__index = Logs
 
 local LOOK_MS = 1000 -- between two looks at the permission and at the place of the folder while nobody asks
@@ -148,6 +149,21 @@ function logs.new(given)
   return self
 end
 
+--- The client, as lua/clients/init.lua has it.
+function logs.open(handle)
+  local node = handle.node
+  local self = logs.new { loop = handle.loop, log = node.log, policy = node.policy, here = node.here,
+    time = node.time, disk = node.disk, worker = node.worker, atomic_write = node.atomic_write, folder = node.share,
+    state = node.state, host = node.host, publish = function(...) return node:publish(...) end,
+    records = function(bucket) return node.dcache:records(bucket, node.id) end,
+    serve = function(...) return node.content:serve(...) end,
+    withdraw = function(cid) return node.content:withdraw(cid) end,
+    when_synced = function(fn) node.dcache:when_synced(fn) end }
+  handle:on_open(function() self.shares:serve_again() end)
+  requests(handle)
+  return self
+end
+
 function Logs:start()
   self.allowed = self.consent:logs()
   self.away:start()
@@ -208,7 +224,6 @@ function Logs:say_again()
   self.away:say_again()
 end
 
-function Logs:serve_again() self.shares:serve_again() end
 function Logs:put_right() self.shares:put_right() end
 
 -- Nothing is dismissed: a node that is off still has its files.

@@ -1,5 +1,6 @@
 -- replicate.lua - which of others' files to fetch, and when. Fetches nothing itself; never touches own files.
 local declined = require "clients.logs.declined"
+local listeners = require "listeners"
 local stale_partials = require "clients.logs.stale_partials"
 local sorted = require "sorted"
 local retry = require "clients.logs.retry"
@@ -36,7 +37,8 @@ end
 -- content: holds(cid), fetch(cid, size, name, done(path | nil, text, code), pressed(), origin), partial_files(),
 -- drop(cid, why), make_room(cid), heard(record) (its init.lua).
 function replicate.new(given)
-  local self = setmetatable({ queue = {}, holders = {}, gone = {}, declined = declined.new() }, replicate)
+  local self = setmetatable({ queue = {}, holders = {}, gone = {}, declined = declined.new(),
+    fetches = listeners.new() }, replicate)
   for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "names", "label",
     "content" } do self[name] = given[name] end
   self.fetch_queue = fetch_queue.new { at_once = function() return self.policy:get "clients.logs.at_once" end }
@@ -93,6 +95,8 @@ function replicate:gone_soon(key)
 end
 
 function replicate:name(key, id) self.content:heard(self.dcache:record("share/files", key, id)) end -- or another name
+
+function replicate:on_fetched(fn) return self.fetches:add(fn) end -- fn() when a file was; → a function that ends it
 
 --- The policy is another one: all that is known is asked about again.
 function replicate:apply()
@@ -212,7 +216,7 @@ local function ended(self, file, path, err, code)
     self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
       from = self.label(file.by) })
     for _, id in ipairs(sorted.keys((self.holders[file.cid] or { by = {} }).by)) do self:name(file.cid, id) end
-    if self.on_fetched then self.on_fetched() end
+    self.fetches:call()
   elseif code == "disk" then
     waits_for_room(self, file, why)
   else

@@ -1,10 +1,24 @@
 -- requests.lua - the commands that are about files. Their answers are made in control/files.lua.
 local dismissal = require "clients.control.dismissal"
+local facts = require "clients.control.facts"
 local files = require "clients.control.files"
+local to_json = require "clients.control.to_json"
 
---- Adds them: ADD(name, fn(request, reply)).
-return function(node, add)
+-- What `status` says of files: own ones, fetched ones, and the disks that they are on.
+local function add_files(node, answer)
+  answer.files = to_json.list(node.logs:files(), facts.own_file)
+  answer.problem, answer.notes = facts.share_problem(node), facts.share_notes(node)
+  answer.fetched = node.content.counts and { refused = to_json.value(node.content:counts().refused) } or nil
+  answer.unwanted, answer.store_free = facts.unwanted(node)
+  answer.disk, answer.damaged = facts.disk(node), facts.damaged(node)
+end
+
+--- Registers them with the client's HANDLE.
+return function(handle)
+  local node = handle.node
   local about = files.new(node)
+  local function add(name, fn) handle:command(name, fn) end
+  handle:extend("status", function(answer) add_files(node, answer) end)
   for _, each in ipairs { { "report", "report" }, { "files", "list" }, { "sources", "sources" },
     { "folder", "folder" } } do
     local command, method = each[1], each[2]

@@ -4,6 +4,7 @@ local claims = require "dcache.content.claims"
 local client = require "dcache.content.http_client"
 local fetch = require "dcache.content.fetch"
 local stored = require "dcache.content.stored"
+local listeners = require "listeners"
 local jobs = require "dcache.content.job"
 local store = require "dcache.content.store"
 local origins = require "dcache.content.origins"
@@ -28,8 +29,7 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 -- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
 -- Optional: mount (core.mount), http (client.lua's), flusher (fetch.lua's), atomic_write (atomic_write.lua), ttl (s),
 -- on_progress, time (lua/time.lua's: without it claims are said at each start), space (disk_space.lua's), files(fn) →
--- { stop = fn }: fn(record) for each word of share/files, later and in slices. on_lost(cid, damaged), to be set: a
--- copy was lost, as its bytes changed or it is missing; on_holding(), too: a first file is held.
+-- { stop = fn }: fn(record) for each word of share/files, later and in slices. .
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
@@ -47,7 +47,7 @@ function content.new(given)
     partial = function(cid) return self.partials:folder() .. "/" .. cid end,
     sources = function(cid) return self.suppliers:of(cid) end }
   self.partials.fetcher = self.fetcher
-  self.quarantine, self.on_lost = quarantine.new(given), function() end
+  self.quarantine, self.losses, self.first_files = quarantine.new(given), listeners.new(), listeners.new()
   self.integrity = integrity.new { loop = given.loop, disk = given.disk, atomic_write = self.atomic_write,
     flusher = given.flusher,
     log = given.log, mount = given.mount, dir = given.dir, folder = given.dir .. "/files",
@@ -63,10 +63,14 @@ local function insert(self, file)
   end
   table.insert(self.list, low, file)
   self.by_cid[file.cid] = file
-  local told = self.on_holding
-  self.on_holding = nil
-  if told then told() end
+  if not self.list[2] then self.first_files:call() end
 end
+
+-- fn(cid, damaged) from here on: a copy was lost, as its bytes changed or it is missing. → a function that ends it.
+function content:on_lost(fn) return self.losses:add(fn) end
+
+-- fn() from here on, when a file is held where none was. → a function that ends it.
+function content:on_holding(fn) return self.first_files:add(fn) end
 
 -- Not held any more: withdrawn at the next block, then unsaid, then forgotten; the bytes are the operator's.
 function content:lose(file, why) store.lose(self, file, why) end

@@ -1,4 +1,6 @@
 -- listener.lua - has the gateway open at the policy's address, or tries again; tells it who may ask. Serves no file.
+local listeners = require "listeners"
+
 local listener = {}
 listener.__index = listener
 
@@ -27,7 +29,7 @@ local function opened(self, gateway)
   end
   if self.reason then self.log:info("content", "gateway up", { host = self.host, port = self.port }) end
   self.reason = nil
-  if self.on_open then self.on_open(gateway) end
+  self.opened:call(gateway)
 end
 
 local function try(self)
@@ -46,14 +48,16 @@ local function try(self)
 end
 
 -- loop, log, net (core.net), make (core.gateway's new), backoff, host, port (the policy's). Fields: gateway, or reason.
--- on_open(gateway) is called where it opens later.
 function listener.new(given)
-  local self = setmetatable({}, listener)
+  local self = setmetatable({ opened = listeners.new() }, listener)
   for _, name in ipairs { "loop", "log", "net", "make", "backoff", "host", "port" } do self[name] = given[name] end
   try(self)
   self.timer = self.loop:every(NETWORKS_EVERY, function() tell_networks(self) end)
   return self
 end
+
+-- fn(gateway) where it opens later than at the start. → a function that ends it.
+function listener:on_open(fn) return self.opened:add(fn) end
 
 -- The gateway itself is closed by whoever serves by it.
 function listener:stop()

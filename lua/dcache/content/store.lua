@@ -58,7 +58,7 @@ local function spoil(self, file, why)
   lose(self, file, "damaged: " .. why)
   local ok, err = self.quarantine:put(store.path(self, file), file)
   if not ok then self.log:warn("content", "stays where it is, not set aside", { name = file.name, why = err }) end
-  self.on_lost(file.cid, true)
+  self.losses:call(file.cid, true)
 end
 
 -- Its bytes were hashed: they are the same, if under another identity, or not.
@@ -80,7 +80,7 @@ function check(self, file)
   if state == "damaged" then return spoil(self, file, why) end
   if state == "missing" then
     lose(self, file, "missing")
-    return self.on_lost(file.cid)
+    return self.losses:call(file.cid)
   end
   if not file.saved then return save(self, file) end
   local ok, err

@@ -1,0 +1,41 @@
+-- replication.lua - the client `replicate`: copies of others' files are fetched where the policy says so, and older
+-- versions of a log that goes on let go. It ties its two parts to the node, and does neither itself.
+local replicate = require "clients.logs.replicate"
+local superseded = require "clients.logs.superseded"
+
+local replication = { name = "replicate", needs = { "content" } }
+local Replication = {}
+Replication.__index = Replication
+
+--- The client, as lua/clients/init.lua has it.
+function replication.open(handle)
+  local node, self = handle.node, setmetatable({}, Replication)
+  self.replicate = replicate.new { loop = handle.loop, log = node.log, random = node.random, time = node.time,
+    dcache = node.dcache, comms = handle, policy = node.policy, here = node.here, content = node.content,
+    names = function(id) return node.who(id).name end, label = function(id) return node.who(id).label end }
+  handle:on_lost(function(...) self.replicate:lost(...) end)
+  if not node.worker then return self end
+  self.superseded = superseded.new { loop = handle.loop, content = node.content, worker = node.worker,
+    dcache = node.dcache }
+  self.replicate:on_fetched(function() self.superseded:soon() end)
+  return self
+end
+
+function Replication:start()
+  self.replicate:start()
+  if self.superseded then self.superseded:start() end
+end
+
+function Replication:apply() self.replicate:apply() end
+
+function Replication:stop()
+  if self.superseded then self.superseded:stop() end
+  self.replicate:stop()
+end
+
+--- For the answers about files: files that wait and why, how many wait for a turn, what the policy does not want.
+function Replication:waiting() return self.replicate:waiting() end
+function Replication:queued() return self.replicate:queued() end
+function Replication:unwanted() return self.replicate:unwanted() end
+
+return replication
