@@ -2,7 +2,7 @@
 local file_key = require "spec.file_key"
 local batch = require "core.batch"
 local key = require "core.key"
-local memory = require("core.disk").memory
+local memory = require("core.sim").memory
 local sim = require "sim"
 local statement = require "core.statement"
 local stub = require "spec.net.stub"

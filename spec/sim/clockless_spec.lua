@@ -1,6 +1,6 @@
 -- clockless_spec.lua - nodes without a clock beside one of 2099: nothing is hidden, all is compared, ages are right.
 local file_key = require "spec.file_key"
-local memory = require("core.disk").memory
+local memory = require("core.sim").memory
 local random = require "core.random"
 local shares = require "clients.logs.shares"
 local sim = require "sim"

@@ -1,6 +1,6 @@
 -- ended_spec.lua - clocks that are believed and wrong: words are out of sight, and none is lost for good.
 local file_key = require "spec.file_key"
-local memory = require("core.disk").memory
+local memory = require("core.sim").memory
 local sim = require "sim"
 
 local HOUR = 3600 * 1000

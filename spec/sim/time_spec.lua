@@ -2,7 +2,7 @@
 local file_key = require "spec.file_key"
 local kept = require "kept"
 local sim = require "sim"
-local memory = require("core.disk").memory
+local memory = require("core.sim").memory
 
 local policy
 
