@@ -220,7 +220,8 @@ function node:leave(done)
 end
 
 -- The policy NEW takes the place of the one in force, and what changed by it (LIST, policy/changes.lua) applies.
-function node:apply(new, list) settings.apply(self, new, list) end
+-- → true | nil, text: nothing changed.
+function node:apply(new, list) return settings.apply(self, new, list) end
 
 -- Clean stop: what lets news in first; then what is in memory goes to the disk.
 -- HOW: what the command line says of this node when it is gone; nil: stopped cleanly.

@@ -59,18 +59,15 @@ function reload:run()
   local list = changes.between(self.node.policy, new)
   local used, restart = in_use(self, list)
   lines = self.unfit(new, used)
-  if lines[1] then
-    new:close()
-    return refusal(lines)
+  local answer = { policy = new.name, changes = json.array(rows(self, list)), restart = json.array(restart) }
+  if not lines[1] and not restart[1] then
+    local ok, err = self.node:apply(new, used)
+    if ok then return answer end
+    lines = { err }
   end
-  local answer = { policy = new.name, changes = json.array(rows(self, list)),
-    restart = json.array(restart) }
-  if restart[1] then
-    new:close()
-    self.restart(table.concat(restart, ", "))
-  else
-    self.node:apply(new, used)
-  end
+  new:close()
+  if lines[1] then return refusal(lines) end
+  self.restart(table.concat(restart, ", "))
   return answer
 end
 

@@ -31,25 +31,29 @@ local function apply_comms(node, changed)
   if changed["comms.beacon"] then node.comms.beacon:set_interval(settings.interval(node.policy)) end
 end
 
--- Channels are opened, closed and left alone by their addresses.
-local function apply_routing(node, changed)
-  if not (changed["routing.channels"] and node.channels) then return end
-  local ok, text = node.channels:apply(node.policy:get "routing.channels")
-  if not ok then node.log:error("policy", "the channels stay as they were", { why = text }) end
+-- Channels are opened, closed and left alone by their addresses. This comes before the policy is in force, since what
+-- cannot be opened leaves everything as it was. → true | nil, text
+local function apply_routing(node, changed, new)
+  local change = changed["routing.channels"]
+  if not change then return true end
+  local ok, err = node.channels:apply(new:get "routing.channels")
+  return ok, err and ("%s:%d: %s"):format(change.file, change.line, err)
 end
 
 -- Hooks may be others even where no setting changed, so clients look at all that they asked about before.
 local function apply_clients(node) node.clients:apply(node.policy) end
 
 --- The policy NEW takes the place of that of NODE. LIST: what changed (policy/changes.lua), live settings only.
+-- → true | nil, text: nothing changed
 function settings.apply(node, new, list)
   local changed = {}
   for _, change in ipairs(list) do changed[change.path] = change end
+  local ok, err = apply_routing(node, changed, new)
+  if not ok then return nil, err end
   node.policy:swap(new)
-  for _, section in ipairs { apply_top, apply_dcache, apply_comms, apply_routing, apply_clients } do
-    section(node, changed)
-  end
+  for _, section in ipairs { apply_top, apply_dcache, apply_comms, apply_clients } do section(node, changed) end
   node.log:info("policy", "applied", { policy = node.policy.name, settings = #list })
+  return true
 end
 
 return settings

@@ -1,0 +1,217 @@
+-- settings_spec.lua - each setting of the table changed on a running daemon, and its effect seen from outside. Whole
+-- daemons; `policy reload` reads what the spec wrote.
+local folder = require "spec.folder"
+local hooks = require "policy.hooks"
+local net = require "core.net"
+local patience = require "spec.patience"
+local process = require "spec.process"
+
+local within = process.within
+
+-- A port of the loopback that nobody has now.
+local function free_port()
+  local listener = assert(net.listen { host = "127.0.0.1", port = 0 })
+  local port = listener:port()
+  listener:close()
+  return port
+end
+
+local function listens(port)
+  local listener = net.listen { host = "127.0.0.1", port = port }
+  if listener then listener:close() end
+  return listener == nil
+end
+
+local function bytes_of(path)
+  local pipe = assert(io.popen(("cat %s/* 2>/dev/null | wc -c"):format(path)))
+  local n = pipe:read "n"
+  pipe:close()
+  return n
+end
+
+local w, ada, bea, text
+
+-- Writes ada's policy: all that was changed so far, then BODY.
+local function write(body)
+  text = text .. body .. "\n"
+  return w:policy("ada.lua", text)
+end
+
+-- → what `policy reload` of ada answers
+local function reload(body)
+  write(body)
+  local answer, said = ada:ask "policy reload"
+  return assert(answer, said)
+end
+
+local function status() return ada:ask "status" end
+
+-- How bea sees ada.
+local function seen()
+  for _, node in ipairs((bea:ask "discover" or { nodes = {} }).nodes) do
+    if not node.self then return node end
+  end
+  return {}
+end
+
+local function state_of(name)
+  for _, file in ipairs((ada:ask "files list" or { files = {} }).files or {}) do
+    if file.name == name then return file.state, file.reason end
+  end
+end
+
+local function put(path, content) folder.write(w.dir .. "/" .. path, content or path) end
+
+local PORTS = { http = free_port(), tcp = free_port() }
+
+local CHANNELS = [[p.routing.channels = { "/ip4/0.0.0.0/udp/3825/dswarm-line", %s }]]
+local CLASSES = [[p.dcache.classes = { trust = p.dcache.classes.trust, updates = p.dcache.classes.updates,
+  share = p.dcache.classes.share, presence = p.dcache.classes.presence, health = p.dcache.classes.health,
+  state = { max_ttl = 7 * day, size = 1024, slots = 150, kept = true, scope = "swarm" } }]]
+
+local BUCKETS = [[p.dcache.buckets["pri/*/stats"] = { class = "state", propose = "owner", dismiss = "owner" }]]
+
+local function law_of(class)
+  for _, each in ipairs((status() or { classes = {} }).classes) do
+    if each.name == class then return each.law end
+  end
+end
+
+local function has_another_law(law)
+  local now = law_of "state"
+  return now and now ~= law
+end
+
+-- A test of which the first call begins something: it is given the seconds since then.
+local function once(begin, test)
+  local began
+  return function()
+    if not began then begin() end
+    began = began or patience.now()
+    return test(patience.now() - began)
+  end
+end
+
+local function holds_copy()
+  local answer = ada:ask "files list"
+  return answer and answer.held and #answer.held > 0
+end
+
+-- A robot that kept its own becomes one that fetches: a hook is live, too.
+local function begin_to_fetch()
+  assert.is_false(holds_copy())
+  reload "function p.clients.logs.fetch() return 5 end"
+  assert.is_truthy(within(10, holds_copy), "the hook that fetches applies: " .. ada:log())
+end
+
+-- For each setting: body = what the policy says now, or fn() → that; before() → is it as it was; after() → does the
+-- change show, both asked from outside.
+local CASES = {
+  swarm = { body = function() return ("p.swarm = %q"):format(w.swarm .. "-b") end,
+    before = function() return seen().name == nil end, after = function() return seen().status == "ready" end },
+  name = { body = 'p.name = "zoe"', before = function() return seen().name ~= "zoe" end,
+    after = function() return seen().name == "zoe" end },
+  type = { body = 'p.type = "watchtower"', before = function() return seen().type ~= "watchtower" end,
+    after = function() return seen().type == "watchtower" end },
+  tags = { body = 'p.tags = { "open" }', before = function()
+      return state_of "tagged.txt" == "refused" and select(2, state_of "tagged.txt"):find "not tagged"
+    end, after = function() return state_of "tagged.txt" == "published" end },
+  clock = { body = 'p.clock = "system"', before = function() return not status().time.believed end,
+    after = function() return status().time.believed and status().time.source == "own" end },
+  ["dcache.classes"] = { body = CLASSES, remember = function() return law_of "state" end,
+    after = has_another_law },
+  ["dcache.buckets"] = { body = BUCKETS, kind = "restart", remember = function() return law_of "state" end,
+    after = has_another_law },
+  ["dcache.flush"] = { body = "p.dcache.flush = 1", remember = function()
+      bea:cli "identity show"
+      put "bea/share/flushed.txt"
+      assert(within(10, function() return ada:cli "report":find "flushed.txt" end), "ada hears of bea's file")
+      return bytes_of(ada.state .. "/journal")
+    end, after = function(before) return bytes_of(ada.state .. "/journal") > before end },
+  ["comms.beacon"] = { body = "p.comms.beacon = { 0.2, 0.3 }", remember = function()
+      return ada:ask "discover".tried.beacons
+    end, after = function(before) return ada:ask "discover".tried.beacons > before + 5 end },
+  ["routing.channels"] = { body = function()
+      return CHANNELS:format(('"/ip4/127.0.0.1/tcp/%d/dswarm-line"'):format(PORTS.tcp))
+    end, before = function() return not listens(PORTS.tcp) end, after = function() return listens(PORTS.tcp) end },
+  ["clients.logs.folder"] = { body = function() return ("p.clients.logs.folder = %q"):format(w.dir .. "/other") end,
+    before = function() return state_of "other.txt" == nil end,
+    after = function() return state_of "other.txt" == "published" end },
+  ["clients.logs.at_once"] = { body = "p.clients.logs.at_once = 0", remember = begin_to_fetch,
+    after = once(function() put "bea/share/queued.txt" end, function()
+      local queued = ada:ask "files list".queued
+      return queued and queued.files == 1
+    end) },
+  ["clients.logs.settle"] = { body = "p.clients.logs.settle = { least = 600, per = 1 * GB, most = 900 }",
+    after = once(function() put "other/settles.txt" end, function(seconds)
+      return seconds > 1 and state_of "settles.txt" == "settling"
+    end) },
+  ["clients.logs.private"] = { body = 'p.clients.logs.private = { "other*" }',
+    before = function() return state_of "other.txt" == "published" end,
+    after = function() return state_of "other.txt" == "refused" end },
+  ["clients.logs.gateway"] = { body = function()
+      return ('p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"'):format(PORTS.http)
+    end, before = function() return not listens(PORTS.http) end, after = function() return listens(PORTS.http) end },
+  ["clients.logs.permission"] = { body = function()
+      put("no", "0")
+      return ("p.clients.logs.permission = %q"):format(w.dir .. "/no")
+    end, before = function() return state_of "free.txt" == "published" end,
+    after = function() return state_of "free.txt" == "refused" end },
+}
+
+local FIRST = [[
+p.clients.logs.folder = %q
+p.clients.logs.gateway = false
+p.clients.logs.settle = { least = 0.2, per = 1 * GB, most = 1 }
+p.dcache.flush = 3000
+p.comms.beacon = { 20, 30 }
+function p.clients.logs.share(file, here)
+  if file.name == "tagged.txt" and here.tags[1] ~= "open" then return false, "not tagged" end
+end
+]]
+
+local function row_of(answer, path)
+  for _, row in ipairs(answer.changes) do
+    if row.setting == path then return row end
+  end
+end
+
+describe("a setting that is changed while the daemon runs", function()
+  setup(function()
+    w = process.new()
+    text = FIRST:format(w.dir .. "/ada/share") .. CHANNELS:format "" .. "\n"
+    for _, name in ipairs { "other", "ada", "ada/share", "bea", "bea/share" } do
+      os.execute(("mkdir -p %s/%s"):format(w.dir, name))
+    end
+    put "ada/share/tagged.txt"
+    put "other/other.txt"
+    put "other/free.txt"
+    ada = w:start("ada", { policy = write "", bare = true })
+    bea = w:start("bea", { policy = w:policy("bea.lua", ("p.swarm = %q"):format(w.swarm .. "-b")) })
+  end)
+  teardown(function() w:close() end)
+
+  for _, row in ipairs(hooks.settings) do
+    local path, case = row[1], CASES[row[1]]
+    it("applies, which others see: " .. path, function()
+      if row.later then
+        assert.is_nil(case, path .. " is not used yet, and has a case")
+        return
+      end
+      assert.is_truthy(case, path .. " has no case: add what its change shows from outside")
+      local body = type(case.body) == "function" and case.body() or case.body
+      local known = case.remember and case.remember()
+      if case.before then assert.is_truthy(within(5, function() return case.before(known) end), path .. " before") end
+      local answer = reload(body)
+      local found = row_of(answer, path)
+      assert.is_truthy(found, path .. " is not among the changes")
+      local kind = case.kind or row.restart and "restart" or "live"
+      assert.same({ kind, kind }, { found.kind, found.effect })
+      if not case.kind then assert.equal("ada.lua", found.file) end -- else it was changed in place
+      assert.same(kind == "restart" and { path } or {}, answer.restart)
+      assert.is_truthy(within(10, function() return case.after(known) end), path .. " after: " .. ada:log())
+      assert.is_truthy(within(10, status), ada:log())
+      assert.is_nil(ada:code(), "it is the same process")
+    end)
+  end
+end)
