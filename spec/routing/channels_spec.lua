@@ -88,6 +88,39 @@ describe("channels that the policy names", function()
   end)
 end)
 
+describe("a connection that the policy names", function()
+  local kept_link = require "routing.channels.kept_link"
+
+  -- Dials within MINUTES where each connection ends after LASTS ms (nil: nobody answers).
+  local function dials(minutes, lasts)
+    local loop, n = require "sim.loop".new(), 0
+    local fake = { drop = function() end, dial = function(_, _, _, done)
+      n = n + 1
+      loop:after(5, function()
+        if lasts then done {} else done(nil, "ETIMEDOUT: nobody", "ETIMEDOUT") end
+      end)
+    end }
+    local one = kept_link.new { loop = loop, random = random.seeded(4), log = till.log(), links = fake, port = 9,
+      address = "/ip4/10.9.9.9/tcp/9/dswarm-line", host = "10.9.9.9", add = function(_, options)
+        loop:after(lasts, function() options.gone "closed: by the other side" end)
+        return {}
+      end }
+    loop:run_until(minutes * 60 * 1000)
+    one:close()
+    loop:run_until((minutes + 60) * 60 * 1000)
+    return n
+  end
+
+  it("is tried again more and more rarely, also where each ends at once, and soon where it lasted", function()
+    for _, lasts in ipairs { false, 10 } do
+      local n = dials(60, lasts or nil)
+      assert.is_true(n >= 60 and n <= 110, n)
+    end
+    local n = dials(60, 60 * 1000)
+    assert.is_true(n >= 58 and n <= 61, n)
+  end)
+end)
+
 describe("channels on sockets", function()
   local L, made
 

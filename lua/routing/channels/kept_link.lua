@@ -5,6 +5,9 @@ local links = require "routing.channels.links"
 local kept_link = {}
 kept_link.__index = kept_link
 
+-- ms that a connection must last before it counts as a success: a server that is full takes us and sends us away again.
+local STEADY = 10 * 1000
+
 local try
 
 local function again(self)
@@ -19,13 +22,14 @@ local function failed(self, why)
 end
 
 local function connected(self, link)
-  local added, text = self.add(link, { quiet = false, gone = function()
-    self.link = nil
+  local since = self.loop:now()
+  local added, text = self.add(link, { quiet = false, gone = function(reason)
+    self.link, self.reason = nil, reason
+    if self.loop:now() - since >= STEADY then self.backoff:reset() end
     again(self)
   end })
   if not added then return failed(self, text) end
   self.link, self.reason = link, nil
-  self.backoff:reset()
   self.log:info("routing", "link up", { address = self.address })
 end
 
