@@ -82,7 +82,7 @@ local function build_dcache(self, given)
     { families = dcache.families(classes), date = given.date() })
   if not opened then return nil, report, code end
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
-    key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse,
+    key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse, policy = self.policy, here = self.here,
     flush = self.policy:get "dcache.flush" * 1000, last = (stamp:read()),
     keep_last = function(ms, told) stamp:put_beside(ms, told) end,
     flusher = given.flusher, doubts = firm(self, given, "unsure", dcache.old_doubts),
@@ -133,21 +133,6 @@ function node:open_channels(net)
   return self.channels:apply(self.policy:get "routing.channels")
 end
 
--- Who of our peers can give a file: its publishers and those who say that they hold it.
-local function holders(self, cid)
-  local list = {}
-  for _, peer in ipairs(self.comms.peers.list) do
-    for _, bucket in ipairs { "share/files", "share/safe" } do
-      local record = self.dcache:record(bucket, cid, peer.id)
-      if record and record.holds then
-        list[#list + 1] = peer.id
-        break
-      end
-    end
-  end
-  return list
-end
-
 local function supplier(self, id)
   local peer = self.comms.peers.by_id[id]
   if not peer or self.comms.peers:left(peer) then return nil end
@@ -165,7 +150,7 @@ local function hear_of_files(self)
   if self.hears_files then return end
   self.hears_files = self.comms:on_statement("share/files", function(st, source)
     if source and self.content:holds(st.key) then
-      self.content:heard(self.dcache:record("share/files", st.key, st.signer))
+      self.content:heard(self.dcache:statement_of("share/files", st.key, st.signer))
     end
   end)
 end
@@ -173,6 +158,7 @@ end
 -- Files by CID: served at WANTED = { host, port }, or false; fetched, claimed.
 function node:open_content(net, wanted)
   local content, listener = require "dcache.content", require "dcache.content.listener"
+  local sources = require "dcache.content.sources"
   self.listener = wanted and listener.new { loop = self.loop, log = self.log, net = net,
     backoff = backoff.quick(self.random),
     make = require "core.gateway".new, host = wanted[1], port = wanted[2] }
@@ -181,9 +167,10 @@ function node:open_content(net, wanted)
     time = self.time, dir = self.state, id = self.id, gateway = self.gateway,
     publish = function(...) return self:publish(...) end,
     flusher = self.flusher, atomic_write = self.atomic_write, http = self.http, space = self.space, mount = self.mount,
-    records = function(bucket) return self.dcache:records(bucket, self.id) end,
+    statements = function(bucket) return self.dcache:statements(bucket, self.id) end,
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
-    holders = function(cid) return holders(self, cid) end, peer = function(id) return supplier(self, id) end }
+    holders = function(cid) return sources.holders(self.dcache, self.comms.peers.list, cid) end,
+    peer = function(id) return supplier(self, id) end }
   self.comms:on_back(function(peer) self.content:back(peer.id) end)
   self.content:on_holding(function() hear_of_files(self) end)
   if not self.listener then return end

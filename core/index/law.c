@@ -49,7 +49,8 @@ static int is_more_specific(const char *a, const char *b) {
   }
 }
 
-int law_class_of(const struct law *law, const char *bucket, size_t size) {
+const struct law_pattern *law_pattern_of(const struct law *law, const char *bucket,
+                                         size_t size) {
   const struct law_pattern *best = NULL;
   for (int i = 0; i < law->pattern_count; i++) {
     const struct law_pattern *p = &law->patterns[i];
@@ -58,7 +59,12 @@ int law_class_of(const struct law *law, const char *bucket, size_t size) {
     if (!best || is_more_specific(p->text, best->text))
       best = p;
   }
-  return best ? best->class_number : -1;
+  return best;
+}
+
+int law_class_of(const struct law *law, const char *bucket, size_t size) {
+  const struct law_pattern *pattern = law_pattern_of(law, bucket, size);
+  return pattern ? pattern->class_number : -1;
 }
 
 int law_class_named(const struct law *law, const char *name) {

@@ -39,9 +39,13 @@ struct law {
 void law_read(lua_State *L, int index, struct law *law);
 void law_free(struct law *law);
 
-/* Number of the class that BUCKET belongs to, or -1. The pattern that is most specific
- * counts: at the first segment where two differ, a name comes before `*`, and `*` before
- * `…`. */
+/* The pattern that says to which class BUCKET belongs, or NULL: of those that match it
+ * the one that is most specific: at the first segment where two differ, a name comes
+ * before
+ * `*`, and `*` before `…`. */
+const struct law_pattern *law_pattern_of(const struct law *law, const char *bucket,
+                                         size_t size);
+/* Number of its class, or -1. */
 int law_class_of(const struct law *law, const char *bucket, size_t size);
 /* Number of the class with this name, or -1. */
 int law_class_named(const struct law *law, const char *name);

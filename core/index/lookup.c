@@ -246,12 +246,14 @@ static int f_buckets(lua_State *L) {
   return 1;
 }
 
-/* index:class(bucket) -> name of its class | nil */
+/* index:class(bucket) -> name of its class, the pattern that says so | nil */
 static int f_class(lua_State *L) {
   const struct index *ix = index_argument(L, 1);
-  int number = index_class_number(ix, record_part(L, 2));
-  lua_pushstring(L, number < 0 ? NULL : ix->law.classes[number].name);
-  return 1;
+  struct statement_part bucket = record_part(L, 2);
+  const struct law_pattern *pattern = law_pattern_of(&ix->law, bucket.at, bucket.size);
+  lua_pushstring(L, pattern ? ix->law.classes[pattern->class_number].name : NULL);
+  lua_pushstring(L, pattern ? pattern->text : NULL);
+  return 2;
 }
 
 const luaL_Reg record_lookups[] = {

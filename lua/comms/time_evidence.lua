@@ -46,7 +46,7 @@ end
 -- forgotten by `heard`.
 local function stated(self, peer)
   if peer.stated == nil then
-    local said = self.dcache:record("peer", peer.id, peer.id)
+    local said = self.dcache:statement_of("peer", peer.id, peer.id)
     local states = said ~= nil and said.verb == "propose" and type(said.data) == "table" and CLOCKS[said.data.clock]
     peer.stated = states and said.at or false
   end

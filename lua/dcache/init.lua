@@ -1,6 +1,7 @@
 -- init.lua - what this node holds: journal, index and law as one thing. Checks no signature, speaks to nobody.
 local statement = require "core.statement"
 local record = require "core.record"
+local meaning = require "dcache.meaning"
 local reading = require "dcache.reading"
 local signer = require "dcache.signer"
 local syncing = require "dcache.syncing"
@@ -59,7 +60,7 @@ end
 
 -- loop, time, journal, classes (array), id, key, swarm, log, refused(code), flush = ms; last = no own word was stamped
 -- later before, keep_last(ms, told): signer.lua; flusher() → a worker for syncs, disk_told: syncing.lua;
--- doubts = STATE/unsure, a firm lua/kept.lua or nil: so that no start lifts a doubt.
+-- doubts = STATE/unsure, a firm lua/kept.lua or nil: so that no start lifts a doubt; policy, here: meaning.lua.
 function dcache.new(given)
   local self = setmetatable({}, dcache)
   for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "log", "refused" } do
@@ -68,7 +69,9 @@ function dcache.new(given)
   self.flush_ms = given.flush or 30 * 1000
   self.class_list = given.classes
   self.index = record.new(self.class_list)
-  self.changed, self.unsaid = {}, {}
+  self.changed, self.unsaid, self.lines_read = {}, {}, 0
+  self.meaning = meaning.new { time = given.time, policy = given.policy, here = given.here,
+    pattern = function(bucket) return select(2, self.index:class(bucket)) end }
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
     start = given.flusher, told = given.disk_told }
   self.expiry = expiry.new { journal = self.journal, time = self.time }

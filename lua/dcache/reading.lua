@@ -6,9 +6,11 @@ local text = require "core.text"
 
 local reading = {}
 
-local LATER_MOST = 256 -- words of one bucket that are meant for later, which are read to be counted
+local LATER_MOST = 256 -- statements of one bucket that are meant for later, which are read to be counted
+local RECORD_MOST = 256 -- statements of one record that are read: keys cost nothing to make
 
 local function text_of(self, entry)
+  self.lines_read = self.lines_read + 1
   if entry.text then return entry.text end
   local line, err = self.journal:read(entry.place, entry.size)
   if not line then
@@ -18,7 +20,7 @@ local function text_of(self, entry)
   return line
 end
 
--- The line of the word with that short ID, for others: nil too while it is our own and not on the disk.
+-- The line of the statement with that short ID, for others: nil too while it is our own and not on the disk.
 function reading:line(short)
   if self.unsaid[short] then return nil end
   local entry = self.index:get(short)
@@ -28,55 +30,93 @@ end
 -- What is signed and has not the form of its bucket says nothing: no data, and what is wrong as `malformed`.
 local function data_of(st)
   local data = json.decode(st.data)
-  if st.verb ~= "propose" then return data, nil, false end
-  local read, malformed = forms.read(st.bucket, st.key, data)
-  return read, malformed, not malformed and forms.claims(st.bucket, read)
+  if st.verb ~= "propose" then return data end
+  return forms.read(st.bucket, st.key, data)
 end
 
-local function fields(self, st)
-  local data, malformed, says = data_of(st)
-  return { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at, data = data,
-    undated = st.valid_from == 0 or nil, malformed = malformed, valid_from = st.valid_from,
-    valid_until = st.valid_until, holds = self.time:is_valid(st) and says, mine = st.signer == self.id, size = st.size }
+-- The statement of ENTRY as a table, but for `holds`; nil where it cannot be read.
+local function fields(self, entry)
+  local line = text_of(self, entry)
+  local st = line and statement.parse(line)
+  if not st then return nil end
+  local data, malformed = data_of(st)
+  local one = { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at, data = data,
+    data_text = st.data, undated = st.valid_from == 0 or nil, malformed = malformed, valid_from = st.valid_from,
+    valid_until = st.valid_until, mine = st.signer == self.id, size = st.size }
+  one.fault = self.meaning:fault(one)
+  return one
 end
 
--- The newest word of a slot, or nil.
-function reading:record(bucket, key, signer)
+-- Does ONE propose what is also proposed by as many others as it takes?
+local function holds(self, one)
+  if self.meaning:is_alone(one.bucket) then return self.meaning.alone(one) end
+  if one.fault or one.verb ~= "propose" then return false end
+  for _, proposal in ipairs(self:record(one.bucket, one.key).proposals) do
+    if proposal.data_text == one.data_text then return proposal.holds end
+  end
+  return false -- beyond those that are read
+end
+
+-- The statement of an entry that the index has just given, or nil where it cannot be read.
+local function read(self, entry)
+  local one = fields(self, entry)
+  if one then one.holds = holds(self, one) end
+  return one
+end
+
+--- The record of BUCKET and KEY, or nil where nobody said anything: as meaning.lua tells it, with `more` = how many
+-- statements beyond the oldest RECORD_MOST were not read.
+function reading:record(bucket, key)
+  local entries, count = self.index:key(bucket, key, RECORD_MOST)
+  local list = {}
+  for _, entry in ipairs(entries) do
+    local one = fields(self, entry)
+    if one and one.key == key then list[#list + 1] = one end -- else another key's, of equal hash
+  end
+  if not list[1] then return nil end
+  local record = self.meaning:judge(bucket, key, (self.index:class(bucket)), list)
+  record.more = count > #entries and count - #entries or nil
+  return record
+end
+
+--- The newest statement of SIGNER on BUCKET and KEY, or nil: { bucket, key, signer, verb, data, at, valid_from,
+-- valid_until, holds = it proposes what holds (meaning.lua), fault = why it says nothing now, or nil, undated = true
+-- where its signer knew no time (AT only orders his statements), mine, malformed = what is wrong with its DATA, or nil,
+-- data_text, size = bytes of its line }.
+function reading:statement_of(bucket, key, signer)
   local entry = self.index:slot(bucket, key, signer)
-  return entry and self:read(entry)
+  return entry and read(self, entry)
 end
 
--- Entries of a bucket, oldest first, to be read one by one later; nil for one that is gone meanwhile.
-function reading:entries(bucket) return self.index:bucket(bucket) end
-
-function reading:read(entry)
-  local now_there = self.index:get(entry.short)
-  local line = now_there and text_of(self, now_there)
-  return line and fields(self, statement.parse(line))
+--- All statements in a bucket, the oldest first; SIGNER: his only. A bucket may have very many: see walk.lua.
+function reading:statements(bucket, signer)
+  local list = {}
+  for _, entry in ipairs(self.index:bucket(bucket, signer)) do list[#list + 1] = read(self, entry) end
+  return list
 end
 
--- How many words of each signer in a bucket are proposals that are valid, by his ID. Reads those only that are meant
--- for later, and few of them: no node of ours says any, so a crowd of them is there to keep us busy.
+--- The statements of BUCKET in the index's rows behind ROW (0: the first), until at least MOST lines were read.
+-- → array, and the row to go on behind | nil at the end
+function reading:rows(bucket, row, most)
+  local list, till = {}, self.lines_read + most
+  local at_once = self.meaning:is_alone(bucket) and most or 1 -- else each may read its whole record
+  repeat
+    local entries
+    entries, row = self.index:walk(bucket, row, at_once)
+    for _, entry in ipairs(entries) do list[#list + 1] = read(self, entry) end
+  until not row or self.lines_read >= till or #entries < at_once
+  return list, row
+end
+
+-- How many statements of each signer in a bucket are proposals that are valid, by his ID. Reads those only that are
+-- meant for later, and few of them: no node of ours says any, so a crowd of them is there to keep us busy.
 function reading:signers(bucket)
   local counts, later = self.index:signers(bucket, -(-self.time:low() // 1000))
   for i = 1, math.min(#later, LATER_MOST) do
-    local record = self:read(later[i])
-    if record and self.time:is_valid(record) then counts[record.signer] = (counts[record.signer] or 0) + 1 end
+    local one = fields(self, later[i])
+    if one and self.time:is_valid(one) then counts[one.signer] = (counts[one.signer] or 0) + 1 end
   end
   return counts
-end
-
--- Words in a bucket, oldest first: { bucket, key, signer, data, at, undated = true where its signer knew no time (AT
--- only orders his words), valid_from, valid_until, verb, holds, mine, malformed = what is wrong with its DATA, or
--- nil }; SIGNER: his only, which is cheap beside all of them.
-function reading:records(bucket, signer)
-  local list = {}
-  for _, entry in ipairs(self.index:bucket(bucket, signer)) do
-    local line = text_of(self, entry)
-    local st = line and statement.parse(line)
-    if st then list[#list + 1] = fields(self, st) end
-  end
-  return list
 end
 
 -- Facts of every class, by name: { name, count, digest, law, kept, unsure }; hashes as hex, the digest at this tick,

@@ -1,20 +1,21 @@
--- walk.lua - many records looked at in slices, so that the loop goes on meanwhile. Keeps nothing.
+-- walk.lua - many statements looked at in slices, so that the loop goes on meanwhile. Keeps nothing.
 local walk = {}
 
-local SLICE = 64 -- records a turn: each is read from the disk
+local SLICE = 64 -- lines a turn: each is read from the disk
 
--- fn(record) for each word in BUCKET as it was at the beginning, then done(); → { stop = fn }.
+-- fn(statement) for each in BUCKET (as dcache:statement_of has them), then done(). What comes meanwhile may be missing;
+-- what is renewed meanwhile is met once. → { stop }
 function walk.start(loop, dcache, bucket, fn, done)
-  local entries, at, stopped = dcache:entries(bucket), 1, false
+  local row, stopped = 0, false
   local function slice()
     if stopped then return end
-    for _ = 1, SLICE do
-      local entry = entries[at]
-      if not entry then return done() end
-      at = at + 1
-      local record = dcache:read(entry)
-      if record then fn(record) end
+    local list
+    list, row = dcache:rows(bucket, row, SLICE)
+    for _, one in ipairs(list) do
+      fn(one)
+      if stopped then return end
     end
+    if not row then return done() end
     loop:post(slice)
   end
   loop:post(slice)

@@ -55,7 +55,7 @@ hooks.facts = {
   },
   shared = {
     cid = "bafybeih5kq", name = "run-12.bag", size = 64000000, age = maybe(6), class = "lab", robot = maybe "ada",
-    copies = maybe(1), proven = maybe(1), wanted = maybe(false), by = maybe "12D3KooWQ1vB",
+    copies = maybe(1), claimed = maybe(1), proven = maybe(1), wanted = maybe(false), by = maybe "12D3KooWQ1vB",
     proven_elsewhere = maybe(3),
   },
   metric = { id = "cpu.temperature", value = maybe(41), unit = "C", quality = maybe "measured",
@@ -134,7 +134,7 @@ local SHARE = { "private", "lab", "swarm", "public", "wait", false }
 hooks.hooks = {
   hook("dcache.holds", { { "record", "record" }, HERE }, "yes",
     "a record is read, and its statements or roles changed",
-    "a proposal by an allowed signer, no dismissal by an allowed one", LATER),
+    "a proposal by an allowed signer, no dismissal by an allowed one"),
   hook("comms.rebroadcast", { { "record", "news" }, { "from", "channel" }, { "to", "channel" }, HERE },
     "urgency", "a channel pulls and the statement has not gone there, once per channel",
     "9 dismissals and trust, 7 own, 5 the rest; false towards where it came from"),

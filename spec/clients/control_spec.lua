@@ -453,7 +453,7 @@ describe("requests", function()
     facts.records[2] = safe(fake.ADA, true)
     assert.equal(1, #answer({ command = "report" }, facts).files[1].copies)
     facts.records[3] = safe(fake.DONALD, false)
-    facts.records[4] = safe(fake.SERVER, true, "dismiss")
+    facts.records[4] = safe(fake.SERVER, false, "dismiss")
     assert.equal(1, #answer({ command = "report" }, facts).files[1].copies)
     facts.records[5] = safe(fake.SERVER, true)
     local file = answer({ command = "report" }, facts).files[1]

@@ -12,7 +12,7 @@ local function row_of(node, id)
 end
 
 local function word_of(node, id)
-  for _, record in ipairs(node.dcache:records "peer") do
+  for _, record in ipairs(node.dcache:statements "peer") do
     if record.signer == id then return record end
   end
 end

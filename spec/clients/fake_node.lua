@@ -52,14 +52,15 @@ local function layers(facts)
     },
     dcache = {
       classes = list_of(facts, "classes"), buckets = list_of(facts, "buckets"),
-      records = function(_, bucket)
+      statements = function(_, bucket)
         local found = {}
         for _, record in ipairs(facts.records or {}) do
           if record.bucket == bucket then found[#found + 1] = record end
         end
         return found
       end,
-      record = function(_, bucket, key, signer)
+      rows = function(self, bucket) return self:statements(bucket) end,
+      statement_of = function(_, bucket, key, signer)
         for _, record in ipairs(facts.records or {}) do
           if record.bucket == bucket and record.key == key and record.signer == signer then return record end
         end

@@ -17,8 +17,8 @@ local function world()
   w.replicate = replicate.new { loop = w.loop, log = till.log(),
     random = random.seeded(1), time = { now = function() return 1000 end,
     age = function(_, at) return at and 1000 - at end }, id = "me",
-    dcache = { entries = function(_, bucket) return bucket == "share/files" and w.records or {} end,
-      read = function(_, record) return record end, record = function(_, bucket, key, signer)
+    dcache = { rows = function(_, bucket) return bucket == "share/files" and w.records or {} end,
+      statement_of = function(_, bucket, key, signer)
         if bucket == "share/safe" then return { holds = w.copies[key] == signer } end
         for _, record in ipairs(w.records) do
           if record.key == key and record.signer == signer then return record end
@@ -102,8 +102,8 @@ describe("gathering", function()
       end
     end
     w.loop:run_until(1000)
-    assert.same({ 1, 2 }, { w.facts.a.proven, w.facts.a.copies })
-    assert.same({ 0, 1 }, { w.facts.b.proven, w.facts.b.copies })
+    assert.same({ 1, 2 }, { w.facts.a.claimed, w.facts.a.copies })
+    assert.same({ 0, 1 }, { w.facts.b.claimed, w.facts.b.copies })
     assert.same({ class = "lab", from = "ada" }, w.origin)
   end)
 

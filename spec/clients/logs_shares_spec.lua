@@ -8,7 +8,7 @@ local DAY = 86400
 local function world()
   local w = { loop = simloop.new(), now = 1000 * DAY, records = {}, said = {}, served = {} }
   w.shares = shares.new { loop = w.loop, time = { now = function() return w.now * 1000 end }, log = till.log(),
-    folder = "/share", ttl = 30 * DAY, records = function() return w.records end,
+    folder = "/share", ttl = 30 * DAY, statements = function() return w.records end,
     publish = function(verb, _, key, data, ttl, at)
       table.insert(w.said, verb .. " " .. key)
       w.records = { { key = key, data = data, verb = verb, mine = true, at = at or w.now * 1000,

@@ -18,15 +18,14 @@ describe("versions of one file that are held", function()
     pool = worker.new { loop = loop }
     store = disk.real()
     holder = content.new { loop = loop, disk = store, log = till.log(), random = require "core.random".seeded(1),
-      dir = home.path, id = "me", records = function() return {} end, holders = function() return {} end,
+      dir = home.path, id = "me", statements = function() return {} end, holders = function() return {} end,
       publish = function(verb, _, key)
         said[key] = verb
         return true
       end, peer = function() end, http = { close = function() end } }
     one = superseded.new { loop = loop, content = holder, worker = pool,
       dcache = {
-        entries = function(_, bucket) return bucket == "share/files" and shared or claims end,
-        read = function(_, entry) return entry end,
+        rows = function(_, bucket) return bucket == "share/files" and shared or claims end,
       } }
     os.execute("mkdir -p " .. home.path .. "/files")
   end)
@@ -86,7 +85,7 @@ describe("versions of one file that are held", function()
     local bytes = folder.bytes(MIB + 100)
     local newest, older, oldest = hold(bytes), hold(bytes:sub(1, MIB + 50)), hold(bytes:sub(1, 50))
     shared = { { key = older, holds = true, verb = "propose" },
-      { key = oldest, holds = true, verb = "dismiss", signer = ADA } }
+      { key = oldest, holds = false, verb = "dismiss", signer = ADA } }
     look()
     assert.same({ true, true, false }, { is_held(newest), is_held(older), is_held(oldest) })
     shared = {}
@@ -104,7 +103,7 @@ describe("versions of one file that are held", function()
 
   it("stay where anybody else shared them, or says that they are another's: he may share one byte more", function()
     local cids = versions { 1000, 900, 800, 700, 600, 500 }
-    shared = { { key = cids[2], holds = true, verb = "dismiss", signer = BEN },
+    shared = { { key = cids[2], holds = false, verb = "dismiss", signer = BEN },
       { key = cids[3], holds = false, verb = "propose", signer = BEN, data = { names = { "x" } } } }
     claims = { { key = cids[4], holds = true, verb = "propose", signer = "server", data = { from = BEN, name = "x" } },
       { key = cids[5], holds = true, verb = "propose", signer = "server",

@@ -35,7 +35,7 @@ describe("malformed records", function()
     w:run(10000)
     local good = 0
     for _, bucket in ipairs { "share/files", "share/safe" } do
-      for _, record in ipairs(ada.dcache:records(bucket)) do
+      for _, record in ipairs(ada.dcache:statements(bucket)) do
         assert.equal(record.malformed == nil, record.holds)
         assert.equal(record.malformed == nil, record.data ~= nil)
         good = good + (record.holds and 1 or 0)

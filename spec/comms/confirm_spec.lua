@@ -23,7 +23,7 @@ local function share(node, name)
   return assert(node.comms:propose("share/files", data, { key = file_key(name) }))
 end
 
-local function held(node) return #node.dcache:records "share/files" end
+local function held(node) return #node.dcache:statements "share/files" end
 local function sure(node) return node.dcache:sure "share" end
 
 -- One byte in the middle of the journal of DISK is another.

@@ -64,7 +64,8 @@ local function open(d)
       if verb == "dismiss" then return node.comms:dismiss(bucket, { key = key, ttl = ttl }) end
       return node.comms:propose(bucket, data, { key = key, ttl = ttl })
     end,
-    records = function(bucket) return node.dcache:records(bucket) end, holders = function() return { "there" } end,
+    statements = function(bucket) return node.dcache:statements(bucket) end,
+    holders = function() return { "there" } end,
     peer = function()
       return { name = "there", http = 1, hosts = { { host = "10.0.0.9", own = false, rtt_us = 1 } } }
     end }
@@ -86,7 +87,7 @@ end
 
 local function claims(one)
   local list = {}
-  for _, record in ipairs(one.node.dcache:records "share/safe") do
+  for _, record in ipairs(one.node.dcache:statements "share/safe") do
     if record.mine and record.holds then list[#list + 1] = record.key end
   end
   return list

@@ -52,7 +52,7 @@ function life.words(node)
   local found = {}
   for _, bucket in ipairs(node.dcache:buckets()) do
     if node.dcache:kept(bucket.name) then
-      for _, word in ipairs(node.dcache:records(bucket.name)) do found[slot_of(word)] = word end
+      for _, word in ipairs(node.dcache:statements(bucket.name)) do found[slot_of(word)] = word end
     end
   end
   return found

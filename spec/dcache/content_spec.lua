@@ -49,7 +49,7 @@ describe("dcache.content", function()
         said[#said + 1] = { verb = verb, bucket = bucket, key = key, data = data, ttl = ttl }
         return true
       end,
-      records = function() return options.records or {} end, files = options.files,
+      statements = function() return options.records or {} end, files = options.files,
       holders = function() return ids end,
       peer = function(id)
         return { name = id, http = peers[id], hosts = { { host = "127.0.0.1", own = true, rtt_us = 100 } } }
@@ -214,7 +214,8 @@ describe("dcache.content", function()
     local c, _, said = node("server", { publisher = port })
     assert(fetch(c, file, { class = "swarm", from = ADA, name = "one/a.bag" }))
     local function heard(signer, names, class)
-      c:heard { key = file.cid, verb = "propose", signer = signer, data = { class = class, names = names, size = 1 } }
+      c:heard { key = file.cid, verb = "propose", holds = true, signer = signer,
+        data = { class = class, names = names, size = 1 } }
       L:after(100, function() L:stop() end)
       L:run()
       return said[#said].data.name, #said
@@ -235,7 +236,7 @@ describe("dcache.content", function()
     local c, _, said = node("server", { publisher = port })
     assert(fetch(c, file, { class = "lab", from = ADA, name = "a/same" }))
     local function heard(signer, names, verb)
-      c:heard { key = file.cid, verb = verb or "propose", signer = signer,
+      c:heard { key = file.cid, verb = verb or "propose", holds = verb ~= "dismiss", signer = signer,
         data = { class = "lab", names = names, size = 1 } }
     end
     heard(BEA, { "a/same" })

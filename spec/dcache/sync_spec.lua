@@ -52,7 +52,7 @@ end
 
 local function files(node)
   local names = {}
-  for i, record in ipairs(node.dcache:records "share/files") do names[i] = record.data and record.data.names[1] end
+  for i, record in ipairs(node.dcache:statements "share/files") do names[i] = record.data and record.data.names[1] end
   table.sort(names)
   return table.concat(names, " ")
 end
@@ -87,10 +87,10 @@ describe("a node whose disk stalls", function()
     stall.held = true
     assert(ada.comms:propose("pri/" .. ada.id .. "/health", { load = 1 }))
     w:run(1000)
-    assert.equal(1, #donald.dcache:records("pri/" .. ada.id .. "/health"))
+    assert.equal(1, #donald.dcache:statements("pri/" .. ada.id .. "/health"))
     assert(ada.comms:propose("pri/" .. ada.id .. "/info/a", { load = 1 }))
     w:run(1000)
-    assert.equal(0, #donald.dcache:records("pri/" .. ada.id .. "/info/a"))
+    assert.equal(0, #donald.dcache:statements("pri/" .. ada.id .. "/info/a"))
   end)
 
   it("has every word that left it after a power cut at any moment", function()

@@ -70,7 +70,7 @@ describe("two nodes whose class has other constants", function()
     w:run(5 * MINUTE)
     assert.is_true(a.dials + d.dials > 0)
     for _, node in ipairs { ada, donald } do
-      assert.equal(10, #node.dcache:records "share/files")
+      assert.equal(10, #node.dcache:statements "share/files")
       assert.equal(1, node.comms:sync().equal)
     end
   end)
@@ -138,6 +138,6 @@ describe("a neighbour who lists what he never gives", function()
     w:run(MINUTE)
     w.cut["10.0.0.3"] = nil
     w:run(3 * MINUTE)
-    assert.equal(5, #ada.dcache:records "share/files")
+    assert.equal(5, #ada.dcache:statements "share/files")
   end)
 end)

@@ -18,7 +18,7 @@ local function give_files(node)
       if verb == "dismiss" then return node.comms:dismiss(bucket, { key = key, ttl = ttl }) end
       return node.comms:propose(bucket, data, { key = key, ttl = ttl, at = at })
     end,
-    records = function(bucket) return node.dcache:records(bucket, node.id) end,
+    statements = function(bucket) return node.dcache:statements(bucket, node.id) end,
     serve = function() return true end, withdraw = function() end, leaves = function() return "cid", "leaves" end }
   local client = { say_again = function() files:say_again() end, put_right = function() files:put_right() end }
   table.insert(node.clients.list, { path = "spec.clients.files", name = "files", client = client })
@@ -42,7 +42,7 @@ end
 local function held(node, signers)
   local wanted, list = {}, {}
   for _, one in ipairs(signers) do wanted[one.id] = true end
-  for _, record in ipairs(node.dcache:records "share/files") do
+  for _, record in ipairs(node.dcache:statements "share/files") do
     if record.holds and wanted[record.signer] then list[#list + 1] = record.data.names[1] end
   end
   table.sort(list)
@@ -59,11 +59,11 @@ end
 local function counts_all(node)
   local all = node.dcache.index:count "share"
   assert.equal(all, select(2, node.dcache:digest("share", node.time:tick())))
-  assert.equal(all, #node.dcache:records "share/files")
+  assert.equal(all, #node.dcache:statements "share/files")
   for _, class in ipairs(node.dcache:classes()) do
     if class.name == "share" then assert.equal(all, class.count) end
   end
-  for _, record in ipairs(node.dcache:records "share/files") do assert.is_true(record.holds) end
+  for _, record in ipairs(node.dcache:statements "share/files") do assert.is_true(record.holds) end
   local n = 0
   for _, count in pairs(node.dcache:signers "share/files") do n = n + count end -- any order
   assert.equal(all, n)
@@ -72,7 +72,7 @@ end
 local function ages(node, signers)
   local list = {}
   for _, one in ipairs(signers) do
-    for _, record in ipairs(node.dcache:records("share/files", one.id)) do
+    for _, record in ipairs(node.dcache:statements("share/files", one.id)) do
       local ms, about = node.time:age(not record.undated and record.at or nil)
       list[#list + 1] = { ms, about }
     end
@@ -287,16 +287,16 @@ describe("a node without a clock", function()
       w:run(20 * SECOND)
       ada.unshare "gone"
       w:run(20 * SECOND)
-      assert.is_true(ada.dcache:record("share/files", file_key "kept", ada.id).undated)
+      assert.is_true(ada.dcache:statement_of("share/files", file_key "kept", ada.id).undated)
       disk = cut_power(w, ada, disk)
       ada = w:add("ada", { disk = disk, boot = 2, build = build })
       ada.share "kept"
       w:run(MINUTE)
       for _, node in ipairs { ada, good } do
-        local kept = node.dcache:record("share/files", file_key "kept", ada.id)
+        local kept = node.dcache:statement_of("share/files", file_key "kept", ada.id)
         assert.is_true(math.abs(w.loop:wall() - kept.at) < 2 * MINUTE)
         assert.is_nil(kept.undated)
-        local gone = node.dcache:record("share/files", file_key "gone", ada.id)
+        local gone = node.dcache:statement_of("share/files", file_key "gone", ada.id)
         assert.same({ "dismiss", true }, { gone.verb, math.abs(w.loop:wall() - gone.at) < 2 * MINUTE })
       end
     end
@@ -312,7 +312,7 @@ describe("a node without a clock", function()
     local clock = w:add "clock" -- to whom a word of the build's time has ended: it is four months ago
     w:run(20 * SECOND)
     for _, node in ipairs { ada, bea, clock } do
-      local record = node.dcache:record("share/files", file_key "a", ada.id)
+      local record = node.dcache:statement_of("share/files", file_key "a", ada.id)
       assert.same({ "dismiss", w.loop:wall() // 100000 }, { record.verb, record.at // 100000 })
     end
   end)
@@ -324,7 +324,7 @@ describe("a node without a clock", function()
       ada.share("f" .. i)
       w:run(10 * SECOND)
     end
-    for _, record in ipairs(ada.dcache:records "share/files") do assert.is_true(record.undated) end
+    for _, record in ipairs(ada.dcache:statements "share/files") do assert.is_true(record.undated) end
     local clock = w:add "clock"
     w:run(10 * SECOND)
     for _, node in ipairs { ada, clock } do

@@ -20,7 +20,7 @@ local function share(node, i, size)
     { key = file_key("f" .. i) }))
 end
 
-local function held(node) return #node.dcache:records "share/files" end
+local function held(node) return #node.dcache:statements "share/files" end
 
 local function bytes(disk)
   local sum = 0
@@ -69,7 +69,7 @@ describe("a clock in 2099 that is believed", function()
     ada = w:add("ada", { disk = disk, boot = 3 })
     w:run(60000)
     assert.equal(FILES, held(ada))
-    for _, one in ipairs(ada.dcache:records "share/files") do
+    for _, one in ipairs(ada.dcache:statements "share/files") do
       local i = tonumber(one.data.names[1]:match "%d+")
       assert.equal(i % 2 == 1 and 2 or 1, one.data.size, "the newest word of its slot")
     end
@@ -86,7 +86,7 @@ describe("a clock in 2099 that is believed", function()
     end
     local ada, old = w:add("ada", { disk = disk, boot = 5 }), 0
     w:run(60000)
-    for _, one in ipairs(ada.dcache:records "share/files") do
+    for _, one in ipairs(ada.dcache:statements "share/files") do
       if not one.data.names[1]:find "new" then old = old + 1 end
     end
     assert.equal(FILES, old)
@@ -127,7 +127,7 @@ describe("a clock that is believed and far behind", function()
     ada = w:add("ada", { disk = disk, boot = 3 })
     w:run(60000)
     local old = 0
-    for _, one in ipairs(ada.dcache:records "share/files") do
+    for _, one in ipairs(ada.dcache:statements "share/files") do
       if not one.data.names[1]:find "new" then old = old + 1 end
     end
     assert.equal(FILES, old)

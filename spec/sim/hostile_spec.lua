@@ -31,7 +31,7 @@ end
 local function held(node, signers)
   local wanted, list = {}, {}
   for _, other in ipairs(signers) do wanted[other.id] = true end
-  for _, record in ipairs(node.dcache:records "share/files") do
+  for _, record in ipairs(node.dcache:statements "share/files") do
     if record.verb == "propose" and wanted[record.signer] then list[#list + 1] = record.data.names[1] end
   end
   table.sort(list)
@@ -72,7 +72,7 @@ describe("one member in 2099", function()
       assert.is_true(math.abs(w.nodes[i].time:now() - w.loop:wall()) < 5 * 60000)
     end
     for i = 1, 5 do -- nobody with a proved time holds a word of the future
-      for _, record in ipairs(w.nodes[i].dcache:records "share/files") do
+      for _, record in ipairs(w.nodes[i].dcache:statements "share/files") do
         assert.is_true(record.at < w.loop:wall() + YEAR, "node " .. i)
       end
     end
@@ -119,11 +119,11 @@ describe("a word whose copy with a garbage signature comes first", function()
           hears(node, "* - 8 statements\n" .. forged, ("10.9.%d.%d"):format(n // 250, n % 250))
         end
       end
-      for _, node in ipairs(w.nodes) do assert.equal(0, #node.dcache:records "share/files") end
+      for _, node in ipairs(w.nodes) do assert.equal(0, #node.dcache:statements "share/files") end
       assert.is_true(w.nodes[1].refused.signature > 0)
       w.nodes[1].routing.list[1]:send(stub.message("* - 8 statements\n" .. real), nil) -- from a proved address
       w:run(2000)
-      for i = 2, 3 do assert.equal(1, #w.nodes[i].dcache:records "share/files", "node " .. i) end
+      for i = 2, 3 do assert.equal(1, #w.nodes[i].dcache:statements "share/files", "node " .. i) end
     end)
   end
 end)
@@ -144,7 +144,7 @@ describe("a signer", function()
     end
     w:run(3000)
     for _, node in ipairs(w.nodes) do
-      local records = node.dcache:records "share/verified"
+      local records = node.dcache:statements "share/verified"
       assert.equal(1, #records)
       assert.equal(1000, records[1].data.n)
     end

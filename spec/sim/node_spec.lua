@@ -64,7 +64,7 @@ describe("three nodes", function()
     share(w.nodes[1], "a")
     share(w.nodes[2], "b")
     assert.is_truthy(within(w, 5, function() return agree(w, 2) end))
-    local record = w.nodes[3].dcache:records "share/files"[1]
+    local record = w.nodes[3].dcache:statements "share/files"[1]
     assert.same({ "a" }, { table.unpack(record.data.names) })
     assert.is_true(record.holds)
   end)
@@ -118,11 +118,11 @@ describe("three nodes", function()
     w.cut["10.0.0.3"] = true
     assert(w.nodes[1].comms:dismiss("share/files", { key = file_key "gone" }))
     w:run(120000)
-    assert.is_true(w.nodes[3].dcache:records "share/files"[1].holds)
+    assert.is_true(w.nodes[3].dcache:statements "share/files"[1].holds)
     w.cut["10.0.0.3"] = nil
-    assert.is_truthy(within(w, 90, function() return not w.nodes[3].dcache:records "share/files"[1].holds end))
+    assert.is_truthy(within(w, 90, function() return not w.nodes[3].dcache:statements "share/files"[1].holds end))
     w:run(60000)
-    for _, node in ipairs(w.nodes) do assert.is_false(node.dcache:records "share/files"[1].holds) end
+    for _, node in ipairs(w.nodes) do assert.is_false(node.dcache:statements "share/files"[1].holds) end
   end)
 
   it("take in a newcomer, who soon holds all and is known by name and type", function()
@@ -158,10 +158,10 @@ describe("a node", function()
     first:stop()
     table.remove(w.nodes)
     local second = w:add("ada", { disk = disk, boot = 2 })
-    assert.equal(1, #second.dcache:records "share/files")
-    assert.equal(1, #second.dcache:records "peer", "its own new word only")
+    assert.equal(1, #second.dcache:statements "share/files")
+    assert.equal(1, #second.dcache:statements "peer", "its own new word only")
     share(second, "kept")
-    assert.equal(1, #second.dcache:records "share/files")
+    assert.equal(1, #second.dcache:statements "share/files")
   end)
 
   it("shows a clone that speaks with its key", function()

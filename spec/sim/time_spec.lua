@@ -28,7 +28,7 @@ local function cut_power(w, number, disk)
 end
 
 local function word_of(node, id)
-  for _, record in ipairs(node.dcache:records "peer") do
+  for _, record in ipairs(node.dcache:statements "peer") do
     if record.signer == id then return record end
   end
 end
@@ -70,7 +70,7 @@ describe("a robot without a clock", function()
 
   it("says words that hold at once, here and elsewhere, though they are stamped ahead of its time", function()
     local function own_file_holds(node, name)
-      for _, record in ipairs(node.dcache:records "share/files") do
+      for _, record in ipairs(node.dcache:statements "share/files") do
         if record.data.names[1] == name then return record.holds end
       end
     end
@@ -143,18 +143,18 @@ describe("words from the future", function()
     local w, ada, donald = misled()
     local far = w.loop:wall() + 300 * 86400 * 1000
     assert.is_true(donald.time:now() > far)
-    assert.equal(2, #donald.dcache:records "share/files")
+    assert.equal(2, #donald.dcache:statements "share/files")
     assert.is_true(word_of(donald, donald.id).at > far)
     donald.time.believe = true -- its clock is synchronised from now on
     w:run(17000)
     assert.equal("own", donald.time.source)
-    assert.equal(0, #donald.dcache:records "share/files")
+    assert.equal(0, #donald.dcache:statements "share/files")
     w:run(2000)
     assert.is_true(math.abs(word_of(donald, donald.id).at - w.loop:wall()) < 20000)
     assert.is_true((donald.refused.future or 0) >= 3)
     assert.is_true(math.abs(share(donald, "own").at - w.loop:wall()) < 10)
     w:run(20000)
-    assert.equal(1, #donald.dcache:records "share/files", "they do not come back")
+    assert.equal(1, #donald.dcache:statements "share/files", "they do not come back")
     assert.is_true(ada.time:now() > far, "nobody proved it to her")
   end)
 
@@ -204,7 +204,7 @@ describe("after a loss", function()
     w.cut["10.0.0.2"] = true
     local donald = w:add("donald", { disk = disk, boot = 2 })
     assert.equal("share", unsure(donald))
-    assert.equal(19, #donald.dcache:records "share/files")
+    assert.equal(19, #donald.dcache:statements "share/files")
     assert.is_false(donald.dcache:sure "share")
     assert.is_true(donald.dcache:sure "trust")
     w:run(120000)
@@ -213,7 +213,7 @@ describe("after a loss", function()
     assert.truthy(aside:find("damaged%-20260101"), aside)
     w.cut["10.0.0.2"] = nil
     w:run(60000)
-    assert.equal(20, #donald.dcache:records "share/files", "what was lost came back")
+    assert.equal(20, #donald.dcache:statements "share/files", "what was lost came back")
     assert.equal("", unsure(donald))
     assert.equal("", unsure(ada))
   end)
@@ -268,7 +268,7 @@ describe("own words that others still have and this disk does not know", functio
 
   it("come back, and are looked at once", function()
     local times, donald, w = restored(31)
-    assert.equal(2, #donald.dcache:records "share/files")
+    assert.equal(2, #donald.dcache:statements "share/files")
     assert.equal(1, #times)
     assert.is_true(share(donald, "new").at > w.loop:wall() - 10)
     w:run(3 * 3600 * 1000)

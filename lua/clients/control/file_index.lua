@@ -7,10 +7,6 @@ local sorted = require "sorted"
 
 local file_index = {}
 
-local function stands(record)
-  return record.verb ~= "dismiss" and record.holds ~= false and type(record.data) == "table"
-end
-
 local function file_of(found, record)
   local file = found.by_cid[record.key]
   if not file then
@@ -57,7 +53,7 @@ end
 -- says is known.
 function file_index.is_gone(node, said, from)
   if not said then return from == node.id or node.discovery:agrees(from, "share/files") end
-  if said.verb == "dismiss" or stands(said) then return true end
+  if said.verb == "dismiss" or said.holds then return true end
   local now = node.time:now()
   return not said.malformed and now ~= nil and said.valid_until ~= nil and said.valid_until * 1000 <= now
 end
@@ -122,12 +118,12 @@ end
 -- origin says that he holds every block }.
 function file_index.files(node)
   local found, dcache = { node = node, list = {}, by_cid = {}, said = {} }, node.dcache
-  for _, record in ipairs(dcache:records "share/files") do
+  for _, record in ipairs(dcache:statements "share/files") do
     found.said[record.key .. " " .. record.signer] = record
-    if stands(record) then share(found, record) end
+    if record.holds then share(found, record) end
   end
-  for _, record in ipairs(dcache:records "share/safe") do
-    if stands(record) then hold(found, record) end
+  for _, record in ipairs(dcache:statements "share/safe") do
+    if record.holds then hold(found, record) end
   end
   without_reused(found)
   for _, file in ipairs(found.list) do finish(file) end

@@ -132,7 +132,7 @@ local function held_row(node, file, who)
   row.state = file.away and "not there" or "held"
   if not file.from then return row end
   row.also = to_json.list(file.also, function(one) return { name = to_json.text(one.name), from = who(one.from) } end)
-  local record = node.dcache:record("share/files", file.cid, file.from)
+  local record = node.dcache:statement_of("share/files", file.cid, file.from)
   row.from, row.gone = who(file.from), not (record and record.holds) and file_index.is_gone(node, record, file.from)
   return row
 end

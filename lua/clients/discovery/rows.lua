@@ -32,7 +32,7 @@ end
 
 -- A node tells how it is in its word; a beacon alone says that it runs.
 local function said_by(self, peer)
-  local record = self.dcache:record("peer", peer.id, peer.id)
+  local record = self.dcache:statement_of("peer", peer.id, peer.id)
   if record and record.verb == "propose" then return rows.facts(record.data) end
   return peer.word or {}
 end

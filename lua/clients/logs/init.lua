@@ -79,7 +79,7 @@ end
 local function new_shares(self, given)
   return shares.new {
     loop = self.loop, time = self.time, log = self.log, folder = self.folder, publish = given.publish,
-    records = given.records, serve = given.serve, withdraw = given.withdraw, ttl = given.ttl,
+    statements = given.statements, serve = given.serve, withdraw = given.withdraw, ttl = given.ttl,
     leaves = function(name, identity) return self.catalogue:find(name, identity) end, when_synced = given.when_synced,
     stray = function(cid, data) return self.away:stray(cid, data) end,
   }
@@ -129,7 +129,7 @@ local function build(self, given)
 end
 
 -- logs.new{ loop, log, policy, here = fn() → facts, time, disk, worker (lua/worker.lua), folder, state = folder,
--- publish = fn(verb, bucket, key, data, ttl in s) → true | nil, text, code; records = fn(bucket) → array of { key,
+-- publish = fn(verb, bucket, key, data, ttl in s) → true | nil, text, code; statements = fn(bucket) → array of { key,
 -- data, verb, valid_until = s, mine }; serve = fn(cid, folder, name, identity, leaves) → true | nil, text, code;
 -- withdraw = fn(cid), when_synced(fn); permission = path | false (else the policy's), ttl = s (30 days);
 -- atomic_write = atomic_write.lua, or nil (the loop waits for the disk); mount, inotify: core's, or what a spec puts
@@ -155,7 +155,7 @@ function logs.open(handle)
   local self = logs.new { loop = handle.loop, log = node.log, policy = node.policy, here = node.here,
     time = node.time, disk = node.disk, worker = node.worker, atomic_write = node.atomic_write, folder = node.share,
     state = node.state, host = node.host, publish = function(...) return node:publish(...) end,
-    records = function(bucket) return node.dcache:records(bucket, node.id) end,
+    statements = function(bucket) return node.dcache:statements(bucket, node.id) end,
     serve = function(...) return node.content:serve(...) end,
     withdraw = function(cid) return node.content:withdraw(cid) end,
     when_synced = function(fn) node.dcache:when_synced(fn) end }

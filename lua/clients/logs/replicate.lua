@@ -3,6 +3,7 @@ local declined = require "clients.logs.declined"
 local listeners = require "listeners"
 local stale_partials = require "clients.logs.stale_partials"
 local sorted = require "sorted"
+local sources = require "dcache.content.sources"
 local retry = require "clients.logs.retry"
 local returning = require "clients.logs.returning"
 local fetch_queue = require "clients.logs.fetch_queue"
@@ -94,7 +95,7 @@ function replicate:gone_soon(key)
   end)
 end
 
-function replicate:name(key, id) self.content:heard(self.dcache:record("share/files", key, id)) end -- or another name
+function replicate:name(key, id) self.content:heard(self.dcache:statement_of("share/files", key, id)) end
 
 function replicate:on_fetched(fn) return self.fetches:add(fn) end -- fn() when a file was; → a function that ends it
 
@@ -134,14 +135,12 @@ local function open(self, record)
     and not self.content:holds(record.key) and not self.fetch_queue:has(record.key) and not self.retry:has(record.key)
 end
 
--- Distinct nodes beside ID that say they have the file. → how many, how many of them fetched and checked it
+-- Distinct nodes beside ID that say they have the file. → how many, how many of them claim that they checked a copy
 local function others(self, key, id)
   local all, checked = 0, 0
   for signer in pairs(self.holders[key] and self.holders[key].by or {}) do -- any order: they are counted
-    local safe = signer ~= id and self.dcache:record("share/safe", key, signer)
-    local own = signer ~= id and self.dcache:record("share/files", key, signer)
-    if safe and safe.holds then checked = checked + 1 end
-    if safe and safe.holds or own and own.holds then all = all + 1 end
+    local says = signer ~= id and sources.says(self.dcache, key, signer)
+    all, checked = all + (says and 1 or 0), checked + (says == "copy" and 1 or 0)
   end
   return all, checked
 end
@@ -152,7 +151,7 @@ local function facts_of(self, record)
   local age = self.time:age(not record.undated and record.at or nil)
   return { cid = record.key, name = data.names[1], size = data.size, class = data.class, by = record.signer,
     age = age and age // 1000, robot = self.names(record.signer),
-    copies = 1 + copies, proven = checked }
+    copies = 1 + copies, claimed = checked }
 end
 
 -- Is the file KEY not anybody's any more? Then it is not fetched, and what came of it is removed.
@@ -194,7 +193,7 @@ function replicate:ask()
   for _ = 1, SLICE do
     local heard = table.remove(self.queue)
     if not heard then break end
-    consider(self, self.dcache:record("share/files", heard.key, heard.signer))
+    consider(self, self.dcache:statement_of("share/files", heard.key, heard.signer))
   end
   self:begin()
   if self.queue[1] and not self.stopped then self.loop:post(function() self:ask() end) end

@@ -1,6 +1,8 @@
 -- returning.lua - peers who can be reached again: what waits for their files is woken soon. Fetches nothing.
 --
 -- Keys cost nothing to make, so that a crowd of them is gone through together.
+local sources = require "dcache.content.sources"
+
 local returning = {}
 returning.__index = returning
 
@@ -14,8 +16,7 @@ end
 
 local function has_copy(self, key, ids)
   for i = 1, math.min(#ids, COPIES_MAX) do
-    local copy = self.dcache:record("share/safe", key, ids[i])
-    if copy and copy.holds then return true end
+    if sources.says(self.dcache, key, ids[i]) == "copy" then return true end
   end
 end
 

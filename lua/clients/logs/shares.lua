@@ -13,12 +13,12 @@ local TTL = 30 * 86400 -- seconds: max_ttl of class `share`; renewed while true
 local SLICE = 64 -- files that are said again in a turn
 local ADOPT_MS = 600000 -- after this, own records without a file are dismissed though files still settle
 
--- shares.new{ loop =, time =, log =, folder =, publish =, records =, serve =, withdraw =, leaves = fn(name, identity)
--- → CID, bytes; ttl = seconds; stray = fn(cid, data) → "later" | nil: an own record that stands without a file, by
--- default dismissed } → shares. The other functions are those of logs.new.
+-- shares.new{ loop =, time =, log =, folder =, publish =, statements =, serve =, withdraw =, leaves = fn(name,
+-- identity) → CID, bytes; ttl = seconds; stray = fn(cid, data) → "later" | nil: an own record that stands without a
+-- file, by default dismissed } → shares. The other functions are those of logs.new.
 function shares.new(given)
   local self = setmetatable({ by_cid = {}, list = {}, owed = {}, ttl = given.ttl or TTL }, Shares)
-  for _, name in ipairs { "loop", "time", "log", "folder", "publish", "records", "serve", "withdraw", "leaves" } do
+  for _, name in ipairs { "loop", "time", "log", "folder", "publish", "statements", "serve", "withdraw", "leaves" } do
     self[name] = given[name]
   end
   self.when_synced = given.when_synced or function(fn) fn() end
@@ -37,7 +37,7 @@ end
 local function earlier(self)
   if not self.before then
     self.before = {}
-    for _, record in ipairs(self.records(BUCKET)) do
+    for _, record in ipairs(self.statements(BUCKET)) do
       if record.mine and record.verb ~= "dismiss" then self.before[record.key] = record end
     end
   end

@@ -84,7 +84,7 @@ local function without_shared(self, list, done)
     if id and from[key] and from[key] ~= id then kept[key] = true end
   end
   self.walking = walk.start(self.loop, self.dcache, "share/files", function(record)
-    if record.holds and record.verb ~= "dismiss" then kept[record.key] = true end
+    if record.holds then kept[record.key] = true end
     said(record.key, record.signer)
   end, function()
     self.walking = walk.start(self.loop, self.dcache, "share/safe", function(record)

@@ -28,7 +28,7 @@ end
 -- but those are that bear a time that was not.
 function claims.remember(owner)
   local ends = {}
-  for _, record in ipairs(owner.records(BUCKET)) do
+  for _, record in ipairs(owner.statements(BUCKET)) do
     local file = record.mine and record.holds and owner.by_cid[record.key]
     if file then file.due = owner.time and signer.redate(owner.time, owner.loop, record, file.mono) end
     if file and not file.due and record.data and json.encode(record.data) == json.encode(stored.claim(file)) then
@@ -43,7 +43,7 @@ end
 
 -- Claims of an earlier run whose file is not here are unsaid.
 function claims.dismiss_strays(owner)
-  for _, record in ipairs(owner.records(BUCKET)) do
+  for _, record in ipairs(owner.statements(BUCKET)) do
     local stray = record.mine and record.verb ~= "dismiss" and not owner.by_cid[record.key]
     if stray then claims.dismiss(owner, record.key) end
   end

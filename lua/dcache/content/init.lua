@@ -25,15 +25,16 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 
 -- loop, disk, log, random, dir (the state folder), id (this node's peer ID);
 -- gateway: core.gateway's object or nil (nothing is served);
--- publish(verb, bucket, key, data, ttl_s) → true | nil, text, code; records(bucket) → array of { key =, mine =,
+-- publish(verb, bucket, key, data, ttl_s) → true | nil, text, code; statements(bucket) → array of { key =, mine =,
 -- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
 -- Optional: mount (core.mount), http (client.lua's), flusher (fetch.lua's), atomic_write (atomic_write.lua), ttl (s),
 -- on_progress, time (lua/time.lua's: without it claims are said at each start), space (disk_space.lua's), files(fn) →
 -- { stop = fn }: fn(record) for each word of share/files, later and in slices. .
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
-    time = given.time, gateway = given.gateway, publish = given.publish, records = given.records, files = given.files,
-    ttl = given.ttl or TTL, list = {}, by_cid = {}, coming = {}, shared = {}, owed = {}, unsaid = {} }, content)
+    time = given.time, gateway = given.gateway, publish = given.publish, statements = given.statements,
+    files = given.files, ttl = given.ttl or TTL, list = {}, by_cid = {}, coming = {}, shared = {}, owed = {},
+    unsaid = {} }, content)
   self.http = given.http or client.new { loop = given.loop }
   self.atomic_write = given.atomic_write
     or atomic_write.new { disk = given.disk, log = given.log, start = given.flusher }

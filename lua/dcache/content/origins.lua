@@ -34,7 +34,7 @@ end
 -- asks for a folder of theirs means them, too.
 function origins.learn(self, record)
   local file = record and self.by_cid[record.key]
-  if not file or record.mine or record.verb ~= "propose" or record.holds == false or not record.data then return end
+  if not file or record.mine or not record.holds then return end
   local data, old = record.data, file.origin
   local origin = origin_of(file, record.signer, data)
   if not origin then return end

@@ -8,6 +8,22 @@ function sources.new(given)
   return setmetatable({ holders = given.holders, peer = given.peer, id = given.id }, sources)
 end
 
+--- What node ID says of the file CID, by records that hold: "copy": it holds one that it checked; "own": it shares the
+-- file; nil: nothing.
+function sources.says(dcache, cid, id)
+  local copy = dcache:statement_of("share/safe", cid, id)
+  if copy and copy.holds then return "copy" end
+  local own = dcache:statement_of("share/files", cid, id)
+  return own and own.holds and "own" or nil
+end
+
+--- The IDs of those PEERS, an array of { id = }, who say that they have the file CID.
+function sources.holders(dcache, peers, cid)
+  local list = {}
+  for _, peer in ipairs(peers) do list[#list + 1] = sources.says(dcache, cid, peer.id) and peer.id or nil end
+  return list
+end
+
 -- Loopback, link-local, multicast and nobody's addresses: never somebody else's to name.
 function sources.is_local_only(host)
   if host:find(":", 1, true) then

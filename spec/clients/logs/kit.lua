@@ -63,7 +63,7 @@ function Kit:start()
       end,
     },
     publish = function(...) return publish(self, ...) end,
-    records = function()
+    statements = function()
       local list = {}
       for _, record in pairs(self.own) do list[#list + 1] = record end
       return list
