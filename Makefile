@@ -22,12 +22,12 @@ INCLUDE   = -Icore $(shell pkg-config --cflags $(PKG))
 LIBS      = $(shell pkg-config --libs libsodium libcrypto libmicrohttpd) -pthread
 LUALIB    = $(shell pkg-config --libs lua5.4)
 
-# What is no part of the binary: libcurl's side of HTTP, and the disk that forgets.
+# What is no part of the binary: libcurl's side of HTTP, the disk that forgets, what only specs call (spec/core/spec.c).
 HTTP     := core/http/http.c core/http/transfer.c
 SIM      := $(wildcard core/sim/*.c)
 MODULES  := $(filter-out core/main.c $(HTTP) $(SIM),$(wildcard core/*.c core/*/*.c))
 OBJECTS  := $(MODULES:core/%.c=$(BUILD)/%.o)
-SHARED   := $(BUILD)/core.so $(BUILD)/core/http.so $(BUILD)/core/sim.so
+SHARED   := $(BUILD)/core.so $(BUILD)/core/http.so $(BUILD)/core/sim.so $(BUILD)/core/spec.so
 
 ROOT     := $(DESTDIR)$(PREFIX)
 
@@ -63,6 +63,10 @@ $(HTTP:core/%.c=$(BUILD)/%.o): INCLUDE += $(shell pkg-config --cflags libcurl)
 $(BUILD)/core/sim.so: $(SIM:core/%.c=$(BUILD)/%.o)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS)
+
+$(BUILD)/core/spec.so: spec/core/spec.c $(wildcard core/text/*.h) Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) $(INCLUDE) -shared -o $@ $< $(LDFLAGS)
 
 $(BUILD)/%.o: core/%.c Makefile
 	$(Q)mkdir -p $(@D)

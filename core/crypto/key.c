@@ -173,14 +173,14 @@ const uint8_t *key_public(const struct key *k) {
 }
 
 int key_sign(const struct key *k, const struct key_message *message,
-             char out[KEY_SIGNATURE_TEXT]) {
+             char out[KEY_SIGNATURE_TEXT + 1]) {
   char bytes[MESSAGE_MAX];
   uint8_t signature[CORE_SIGNATURE_SIZE];
   size_t size = signed_bytes(message, bytes);
   if (!size)
     return -1;
   crypto_sign_detached(signature, NULL, (uint8_t *)bytes, size, k->secret);
-  text_base64url(signature, sizeof signature, out, KEY_SIGNATURE_TEXT);
+  text_base64url(signature, sizeof signature, out, KEY_SIGNATURE_TEXT + 1);
   return 0;
 }
 
@@ -189,8 +189,9 @@ int key_sign(const struct key *k, const struct key_message *message,
 static const char *answer(const struct torsion_vector *v) {
   uint8_t public[CORE_PUBLIC_SIZE], signature[CORE_SIGNATURE_SIZE];
   struct key_message m = {"statement", "vectors", v->text, 9, 7, strlen(v->text)};
-  text_unhex(v->public, strlen(v->public), public, sizeof public);
-  text_unhex(v->signature, strlen(v->signature), signature, sizeof signature);
+  sodium_hex2bin(public, sizeof public, v->public, strlen(v->public), NULL, NULL, NULL);
+  sodium_hex2bin(signature, sizeof signature, v->signature, strlen(v->signature), NULL,
+                 NULL, NULL);
   const char *word = key_verify(public, &m, signature);
   return word ? word : "ok";
 }
@@ -296,10 +297,10 @@ static int f_own_public(lua_State *L) {
 static int f_sign(lua_State *L) {
   struct key *k = key_argument(L, 1);
   struct key_message m = message_arguments(L, 2);
-  char out[KEY_SIGNATURE_TEXT];
+  char out[KEY_SIGNATURE_TEXT + 1];
   if (key_sign(k, &m, out))
     return luaL_error(L, "kind, swarm or text beyond its limits");
-  lua_pushlstring(L, out, sizeof out);
+  lua_pushlstring(L, out, KEY_SIGNATURE_TEXT);
   return 1;
 }
 

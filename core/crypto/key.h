@@ -5,7 +5,7 @@
 #include "core.h"
 
 #define KEY_ID_SIZE 52        /* text of an Ed25519 peer ID, no terminator */
-#define KEY_SIGNATURE_TEXT 86 /* base64url of 64 bytes */
+#define KEY_SIGNATURE_TEXT 86 /* base64url of 64 bytes, without a zero */
 #define KEY_KIND_MAX 32       /* "statement", "beacon", ... */
 #define KEY_SWARM_MAX 128     /* name, or name:hash of the first root */
 #define KEY_TEXT_MAX CORE_LINE_MAX
@@ -33,6 +33,6 @@ struct key *key_argument(lua_State *L, int index);
 const uint8_t *key_public(const struct key *k);
 /* 0; -1 where kind, swarm or text is beyond its limits. */
 int key_sign(const struct key *k, const struct key_message *message,
-             char out[KEY_SIGNATURE_TEXT]);
+             char out[KEY_SIGNATURE_TEXT + 1]);
 
 #endif

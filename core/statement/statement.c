@@ -248,7 +248,7 @@ static const char *push_text(lua_State *L, const char *signer, size_t *size) {
  * -> statement | nil, message, "long"; throws where the fields make no statement. */
 static int f_sign(lua_State *L) {
   const struct key *k = key_argument(L, 1);
-  char signer[KEY_ID_SIZE + 1] = "", signature[KEY_SIGNATURE_TEXT];
+  char signer[KEY_ID_SIZE + 1] = "", signature[KEY_SIGNATURE_TEXT + 1];
   struct key_message m = {.kind = KIND, .kind_size = sizeof KIND - 1};
   size_t size;
   m.swarm = luaL_checklstring(L, 2, &m.swarm_size);
@@ -260,9 +260,7 @@ static int f_sign(lua_State *L) {
                      (int)m.text_size + KEY_SIGNATURE_TEXT + 1);
   if (key_sign(k, &m, signature))
     return luaL_argerror(L, 2, "not the name of a swarm");
-  lua_pushlstring(L, signature, sizeof signature);
-  lua_pushfstring(L, "%s %s", lua_tostring(L, -1),
-                  m.text); /* no field holds a zero byte */
+  lua_pushfstring(L, "%s %s", signature, m.text); /* no field holds a zero byte */
   const char *line = lua_tolstring(L, -1, &size);
   if (statement_push(L, line, size) == 1)
     return 1;

@@ -73,29 +73,9 @@ static int f_parse(lua_State *L) {
   return 2;
 }
 
-/* bytes(text) → 36 bytes | nil, text, "form" */
-static int f_bytes(lua_State *L) {
-  uint8_t cid[CID_SIZE];
-  if (read_text(L, cid) != 0)
-    return fail_form(L);
-  lua_pushlstring(L, (char *)cid, sizeof cid);
-  return 1;
-}
-
-/* text(bytes) → text | nil, text, "form" */
-static int f_text(lua_State *L) {
-  size_t size;
-  const char *bytes = luaL_checklstring(L, 1, &size);
-  if (cid_check(bytes, size) != 0)
-    return fail_form(L);
-  return push_text(L, (const uint8_t *)bytes);
-}
-
 static const luaL_Reg functions[] = {
     {"make",  f_make },
     {"parse", f_parse},
-    {"bytes", f_bytes},
-    {"text",  f_text },
     {NULL,    NULL   },
 };
 

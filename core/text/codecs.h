@@ -7,21 +7,19 @@
 
 #define TEXT_BASE58_MAX 256 /* bytes; base58 costs their square */
 
-/* Codecs: write to OUT, which has ROOM bytes, and return how many were written (no
- * terminator), or -1: not of the form, or no room. Reading accepts exactly what writing
- * gives. base58 is base58btc (draft-msporny-base58); base32 RFC 4648 in lower case
- * without padding; base64url RFC 4648 without padding; base64 RFC 4648 with padding; hex
- * in lower case. */
+/* Codecs: write to OUT, which has ROOM bytes, and return how many were written, or -1:
+ * not of the form, or no room. base64 and base64url want room for a zero behind the text,
+ * too; the others write none. Reading accepts exactly what writing gives. base58 is
+ * base58btc (draft-msporny-base58); base32 RFC 4648 in lower case without padding;
+ * base64url RFC 4648 without padding; base64 RFC 4648 with padding. */
 int64_t text_base58(const void *in, size_t size, char *out, size_t room);
 int64_t text_base32(const void *in, size_t size, char *out, size_t room);
 int64_t text_base64url(const void *in, size_t size, char *out, size_t room);
 int64_t text_base64(const void *in, size_t size, char *out, size_t room);
-int64_t text_hex(const void *in, size_t size, char *out, size_t room);
 int64_t text_unbase58(const char *in, size_t size, void *out, size_t room);
 int64_t text_unbase32(const char *in, size_t size, void *out, size_t room);
 int64_t text_unbase64url(const char *in, size_t size, void *out, size_t room);
 int64_t text_unbase64(const char *in, size_t size, void *out, size_t room);
-int64_t text_unhex(const char *in, size_t size, void *out, size_t room);
 
 /* Unsigned varint of multiformats: minimal, at most 9 bytes, VALUE < 2^63. Bytes written.
  */

@@ -2,66 +2,49 @@
  * of text. */
 #include "core.h"
 #include "codecs.h"
+#include <sodium.h>
 #include <string.h>
 
 static const char base58_alphabet[] =
     "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-
-/* A codec whose character stands for a whole number of bits. */
-typedef struct {
-  const char *alphabet;
-  int bits;
-} codec;
-
-static const codec base32 = {"abcdefghijklmnopqrstuvwxyz234567", 5};
-static const codec base64url = {
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 6};
-static const codec base64 = {
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 6};
-static const codec hex = {"0123456789abcdef", 4};
 
 static int digit(const char *alphabet, size_t count, char c) {
   const char *at = memchr(alphabet, c, count);
   return at ? (int)(at - alphabet) : -1;
 }
 
-static int64_t encode_bits(const codec *c, const void *in, size_t size, char *out,
-                           size_t room) {
+static const char base32_alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+int64_t text_base32(const void *in, size_t size, char *out, size_t room) {
   const uint8_t *bytes = in;
   uint32_t held = 0;
   int bits = 0;
   size_t n = 0;
-  if (room < (size * 8 + (size_t)c->bits - 1) / (size_t)c->bits)
+  if (room < (size * 8 + 4) / 5)
     return -1;
   for (size_t i = 0; i < size; i++) {
     held = held << 8 | bytes[i];
-    for (bits += 8; bits >= c->bits; bits -= c->bits)
-      out[n++] = c->alphabet[held >> (bits - c->bits) & ((1u << c->bits) - 1)];
+    for (bits += 8; bits >= 5; bits -= 5)
+      out[n++] = base32_alphabet[held >> (bits - 5) & 31];
   }
   if (bits)
-    out[n++] = c->alphabet[held << (c->bits - bits) & ((1u << c->bits) - 1)];
+    out[n++] = base32_alphabet[held << (5 - bits) & 31];
   return (int64_t)n;
 }
 
-#define NO_DIGIT 0xff
-
 /* What is left after the last byte must be zero, and less than a character: one spelling.
  */
-static int64_t decode_bits(const codec *c, const char *in, size_t size, void *out,
-                           size_t room) {
-  uint8_t *bytes = out, values[256];
+int64_t text_unbase32(const char *in, size_t size, void *out, size_t room) {
+  uint8_t *bytes = out;
   uint32_t held = 0;
   int bits = 0;
   size_t n = 0;
-  memset(values, NO_DIGIT, sizeof values);
-  for (uint8_t i = 0; i < 1 << c->bits; i++)
-    values[(uint8_t)c->alphabet[i]] = i;
   for (size_t i = 0; i < size; i++) {
-    uint8_t value = values[(uint8_t)in[i]];
-    if (value == NO_DIGIT)
+    int value = digit(base32_alphabet, 32, in[i]);
+    if (value < 0)
       return -1;
-    held = held << c->bits | value;
-    bits += c->bits;
+    held = held << 5 | (uint32_t)value;
+    bits += 5;
     if (bits < 8)
       continue;
     if (n == room)
@@ -69,51 +52,44 @@ static int64_t decode_bits(const codec *c, const char *in, size_t size, void *ou
     bits -= 8;
     bytes[n++] = (uint8_t)(held >> bits);
   }
-  if (bits >= c->bits || (held & ((1u << bits) - 1)))
+  return bits >= 5 || (held & ((1u << bits) - 1)) ? -1 : (int64_t)n;
+}
+
+/* libsodium writes a zero behind the text, and ends the program where there is no room.
+ */
+static int64_t encode64(int variant, const void *in, size_t size, char *out,
+                        size_t room) {
+  size_t written = sodium_base64_encoded_len(size, variant);
+  if (room < written)
     return -1;
-  return (int64_t)n;
+  sodium_bin2base64(out, room, in, size, variant);
+  return (int64_t)written - 1;
 }
 
-int64_t text_base32(const void *in, size_t size, char *out, size_t room) {
-  return encode_bits(&base32, in, size, out, room);
-}
-
-int64_t text_unbase32(const char *in, size_t size, void *out, size_t room) {
-  return decode_bits(&base32, in, size, out, room);
+static int64_t decode64(int variant, const char *in, size_t size, void *out,
+                        size_t room) {
+  size_t n;
+  for (size_t i = 0; i < size; i++)
+    if ((unsigned char)in[i] > 0x7f) /* libsodium 1.0.18 takes these for digits */
+      return -1;
+  int refused = sodium_base642bin(out, room, in, size, NULL, &n, NULL, variant);
+  return refused ? -1 : (int64_t)n;
 }
 
 int64_t text_base64url(const void *in, size_t size, char *out, size_t room) {
-  return encode_bits(&base64url, in, size, out, room);
+  return encode64(sodium_base64_VARIANT_URLSAFE_NO_PADDING, in, size, out, room);
 }
 
 int64_t text_unbase64url(const char *in, size_t size, void *out, size_t room) {
-  return decode_bits(&base64url, in, size, out, room);
-}
-
-int64_t text_hex(const void *in, size_t size, char *out, size_t room) {
-  return encode_bits(&hex, in, size, out, room);
-}
-
-int64_t text_unhex(const char *in, size_t size, void *out, size_t room) {
-  return decode_bits(&hex, in, size, out, room);
+  return decode64(sodium_base64_VARIANT_URLSAFE_NO_PADDING, in, size, out, room);
 }
 
 int64_t text_base64(const void *in, size_t size, char *out, size_t room) {
-  int64_t n = encode_bits(&base64, in, size, out, room);
-  if (n < 0 || room < (size + 2) / 3 * 4)
-    return -1;
-  while (n % 4)
-    out[n++] = '=';
-  return n;
+  return encode64(sodium_base64_VARIANT_ORIGINAL, in, size, out, room);
 }
 
 int64_t text_unbase64(const char *in, size_t size, void *out, size_t room) {
-  size_t bare = size;
-  if (size % 4)
-    return -1;
-  while (bare > 0 && size - bare < 2 && in[bare - 1] == '=')
-    bare--;
-  return decode_bits(&base64, in, bare, out, room);
+  return decode64(sodium_base64_VARIANT_ORIGINAL, in, size, out, room);
 }
 
 /* VALUE := VALUE * FACTOR + CARRY in base BASE, most significant digit last. New count of
@@ -251,7 +227,6 @@ static int push_encoded(lua_State *L, encoder *encode) {
   size_t room = size * 2 + 4;
   char *out = luaL_buffinitsize(L, &b, room);
   int64_t n = encode(bytes, size, out, room);
-  luaL_argcheck(L, n >= 0, 1, "more than base58 is for (256 bytes)");
   luaL_pushresultsize(&b, (size_t)n);
   return 1;
 }
@@ -266,22 +241,6 @@ static int push_decoded(lua_State *L, decoder *decode, const char *name) {
     return core_fail(L, "form", "not %s in its one spelling", name);
   luaL_pushresultsize(&b, (size_t)n);
   return 1;
-}
-
-static int f_base58(lua_State *L) {
-  return push_encoded(L, text_base58);
-}
-
-static int f_unbase58(lua_State *L) {
-  return push_decoded(L, text_unbase58, "base58");
-}
-
-static int f_base32(lua_State *L) {
-  return push_encoded(L, text_base32);
-}
-
-static int f_unbase32(lua_State *L) {
-  return push_decoded(L, text_unbase32, "base32");
 }
 
 static int f_base64url(lua_State *L) {
@@ -301,35 +260,13 @@ static int f_unbase64(lua_State *L) {
 }
 
 static int f_hex(lua_State *L) {
-  return push_encoded(L, text_hex);
-}
-
-static int f_unhex(lua_State *L) {
-  return push_decoded(L, text_unhex, "hex");
-}
-
-/* varint(n) → bytes; n ≥ 0 */
-static int f_varint(lua_State *L) {
-  uint8_t out[TEXT_VARINT_MAX];
-  lua_Integer n = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, n >= 0, 1, "must not be negative");
-  lua_pushlstring(L, (char *)out, (size_t)text_varint((uint64_t)n, out));
-  return 1;
-}
-
-/* unvarint(bytes [, position]) → n, position after it | nil, text, "form" */
-static int f_unvarint(lua_State *L) {
   size_t size;
-  uint64_t value;
+  luaL_Buffer b;
   const char *bytes = luaL_checklstring(L, 1, &size);
-  lua_Integer at = luaL_optinteger(L, 2, 1);
-  luaL_argcheck(L, at >= 1 && (size_t)at <= size + 1, 2, "outside of the bytes");
-  int n = text_unvarint(bytes + at - 1, size - (size_t)at + 1, &value);
-  if (n < 0)
-    return core_fail(L, "form", "not a minimal varint of at most 9 bytes");
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_pushinteger(L, at + n);
-  return 2;
+  char *out = luaL_buffinitsize(L, &b, size * 2 + 1);
+  sodium_bin2hex(out, size * 2 + 1, (const uint8_t *)bytes, size);
+  luaL_pushresultsize(&b, size * 2);
+  return 1;
 }
 
 /* utf8(s) → true | nil, text, "form" */
@@ -352,9 +289,9 @@ static size_t add_shown(luaL_Buffer *b, const char *text, size_t size,
     ++*shown;
     return (size_t)length;
   }
-  char out[4] = {'\\', 'x'};
-  encode_bits(&hex, text, 1, out + 2, 2);
-  luaL_addlstring(b, out, sizeof out);
+  char out[5] = {'\\', 'x'};
+  sodium_bin2hex(out + 2, 3, (const uint8_t *)text, 1);
+  luaL_addlstring(b, out, 4);
   *shown += 4;
   return 1;
 }
@@ -382,18 +319,11 @@ static int f_escape(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"base58",      f_base58     },
-    {"unbase58",    f_unbase58   },
-    {"base32",      f_base32     },
-    {"unbase32",    f_unbase32   },
     {"base64url",   f_base64url  },
     {"unbase64url", f_unbase64url},
     {"base64",      f_base64     },
     {"unbase64",    f_unbase64   },
     {"hex",         f_hex        },
-    {"unhex",       f_unhex      },
-    {"varint",      f_varint     },
-    {"unvarint",    f_unvarint   },
     {"utf8",        f_utf8       },
     {"escape",      f_escape     },
     {NULL,          NULL         },

@@ -1,7 +1,7 @@
 -- logs_spec.lua - from a file in the folder to a record, with real files, inotify, threads and writers.
 package.path = "spec/clients/?.lua;" .. package.path
 local hash = require "core.hash"
-local text = require "core.text"
+local text = require "spec.codecs"
 local kit = require "logs.kit"
 local uv = require "luv"
 

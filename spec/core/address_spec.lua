@@ -1,7 +1,7 @@
 -- address_spec.lua - multiaddresses: vectors, and equal or refused under seeded mutation, text and binary.
 local address = require "core.address"
 local random = require "core.random"
-local text = require "core.text"
+local text = require "spec.codecs"
 local read = require "spec.vectors.read"
 
 local cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"

@@ -1,7 +1,7 @@
 -- car_spec.lua - CARs of the gateway, read by another reader than ours: order, sizes, and what ends one early.
 local uv = require "luv"
 local car = require "spec.car"
-local cid = require "core.cid"
+local codecs = require "spec.codecs"
 local folder = require "spec.folder"
 local gateway = require "core.gateway"
 local unixfs = require "core.unixfs"
@@ -83,7 +83,7 @@ describe("the gateway's CAR", function()
       assert.equal(tostring(#body), headers["content-length"])
       local got = car.read(body)
       assert.equal(1, got.version)
-      assert.same({ cid.bytes(file.cid) }, got.roots)
+      assert.same({ codecs.cid_bytes(file.cid) }, got.roots)
       local content, order = car.file(got.blocks, got.roots[1])
       assert.is_true(content == bytes)
       assert.same(order, order_of(got.blocks))
@@ -100,7 +100,7 @@ describe("the gateway's CAR", function()
     local file = offer("a", bytes)
     local whole = car.read(select(3, ask(file.cid)))
     local leaf = whole.blocks[4]
-    local got = car.read(select(3, ask(cid.text(leaf.cid))))
+    local got = car.read(select(3, ask(codecs.cid_text(leaf.cid))))
     assert.same({ leaf.cid }, got.roots)
     assert.same({ leaf }, got.blocks)
     got = car.read(select(3, ask(file.cid, "&dag-scope=block")))
@@ -141,10 +141,10 @@ describe("the gateway's CAR", function()
     assert.equal(1 + 3 + 2050, #order)
     assert.same(once_each(order), order_of(got.blocks))
     -- The second node alone: what was equal before it counts no more.
-    local second = cid.text(car.links(got.blocks[1])[2])
+    local second = codecs.cid_text(car.links(got.blocks[1])[2])
     local part = car.read(select(3, ask(second)))
     assert.equal(1 + 2, #part.blocks)
-    assert.equal(cid.bytes(second), part.blocks[1].cid)
+    assert.equal(codecs.cid_bytes(second), part.blocks[1].cid)
     -- Twice as often is said in the length, and begins in the same order.
     local _, full = ask(file.cid, "&car-dups=y", "-I")
     assert.is_true(tonumber(full["content-length"]) > 2049 * MIB)
@@ -246,7 +246,7 @@ describe("the gateway's CAR", function()
     wait(function() return g:counts().readers == 0 end)
     assert.same({ moved = 1 }, g:counts().refused)
     local leaf = car.links(car.read(select(3, ask(file.cid, "&dag-scope=block"))).blocks[1])[2]
-    assert.equal(410, (ask(cid.text(leaf)))) -- where nothing was sent yet, it is said
+    assert.equal(410, (ask(codecs.cid_text(leaf)))) -- where nothing was sent yet, it is said
   end)
 
   it("stops at the next block when the file is withdrawn, and not when it is offered anew", function()

@@ -1,7 +1,7 @@
 -- hash_spec.lua - SHA-256 and BLAKE2b-256 against published vectors, whole and in parts.
 local hash = require "core.hash"
 local random = require "core.random"
-local text = require "core.text"
+local text = require "spec.codecs"
 local read = require "spec.vectors.read"
 
 local function unhex(s) return s == "-" and "" or assert(text.unhex(s)) end

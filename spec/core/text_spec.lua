@@ -1,5 +1,5 @@
 -- text_spec.lua - text codecs: published vectors, and one spelling per meaning under seeded mutation.
-local text = require "core.text"
+local text = require "spec.codecs"
 local random = require "core.random"
 local read = require "spec.vectors.read"
 
@@ -54,8 +54,8 @@ describe("text codecs", function()
 
   it("refuse trailing bits, lone characters, wrong case and padding", function()
     for _, case in ipairs {
-      { "base32", "mz", "m", "MY", "my======", "mzxw6y" }, { "base64url", "Zh", "Z", "Zg==", "Zg+/" },
-      { "base64", "Zg", "Zg=", "Zh==", "====", "Z===", "Zm9v====" }, { "hex", "6", "6G", "6F" },
+      { "base32", "mz", "m", "MY", "my======", "mzxw6y" }, { "base64url", "Zh", "Z", "Zg==", "Zg+/", "Zm9\xE9" },
+      { "base64", "Zg", "Zm\xFFv", "Zg=", "Zh==", "====", "Z===", "Zm9v====" }, { "hex", "6", "6G", "6F" },
       { "base58", "0", "O", "I", "l", ("z"):rep(400) },
     } do
       for i = 2, #case do

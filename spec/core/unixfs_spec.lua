@@ -1,6 +1,6 @@
 -- unixfs_spec.lua - CIDs against golden values, the tree's strictness, hashing on the worker. No Kubo.
 local hash = require "core.hash"
-local text = require "core.text"
+local text = require "spec.codecs"
 local unixfs = require "core.unixfs"
 local worker = require "core.worker"
 local uv = require "luv"

@@ -5,7 +5,7 @@ local key = require "core.key"
 local messages = require "comms.messages"
 local read = require "spec.vectors.read"
 local statement = require "core.statement"
-local text = require "core.text"
+local text = require "spec.codecs"
 local unixfs = require "core.unixfs"
 
 local function bytes(s)

@@ -5,7 +5,7 @@ local file_key = require "spec.file_key"
 local sim = require "sim"
 local statement = require "core.statement"
 local stub = require "spec.net.stub"
-local text = require "core.text"
+local text = require "spec.codecs"
 
 local MINUTE = 60 * 1000
 

@@ -1,0 +1,112 @@
+/* spec.c - codecs of the core that only other C calls, for specs. No part of the program:
+ * a .so of its own, as core.sim. */
+#include "core.h"
+#include "text/text.h"
+
+int luaopen_core_spec(lua_State *L);
+
+typedef int64_t encoder(const void *, size_t, char *, size_t);
+typedef int64_t decoder(const char *, size_t, void *, size_t);
+
+static int push_encoded(lua_State *L, encoder *encode) {
+  size_t size;
+  luaL_Buffer b;
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  char *out = luaL_buffinitsize(L, &b, size * 2 + 4);
+  int64_t n = encode(bytes, size, out, size * 2 + 4);
+  luaL_argcheck(L, n >= 0, 1, "more than base58 is for (256 bytes)");
+  luaL_pushresultsize(&b, (size_t)n);
+  return 1;
+}
+
+static int push_decoded(lua_State *L, decoder *decode, const char *name) {
+  size_t size;
+  luaL_Buffer b;
+  const char *text = luaL_checklstring(L, 1, &size);
+  char *out = luaL_buffinitsize(L, &b, size + 1);
+  int64_t n = decode(text, size, out, size + 1);
+  if (n < 0)
+    return core_fail(L, "form", "not %s in its one spelling", name);
+  luaL_pushresultsize(&b, (size_t)n);
+  return 1;
+}
+
+static int spec_base58(lua_State *L) {
+  return push_encoded(L, text_base58);
+}
+
+static int spec_unbase58(lua_State *L) {
+  return push_decoded(L, text_unbase58, "base58");
+}
+
+static int spec_base32(lua_State *L) {
+  return push_encoded(L, text_base32);
+}
+
+static int spec_unbase32(lua_State *L) {
+  return push_decoded(L, text_unbase32, "base32");
+}
+
+/* varint(n) → bytes; n ≥ 0 */
+static int spec_varint(lua_State *L) {
+  uint8_t out[TEXT_VARINT_MAX];
+  lua_Integer n = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, n >= 0, 1, "must not be negative");
+  lua_pushlstring(L, (char *)out, (size_t)text_varint((uint64_t)n, out));
+  return 1;
+}
+
+/* unvarint(bytes [, position]) → n, position after it | nil, text, "form" */
+static int spec_unvarint(lua_State *L) {
+  size_t size;
+  uint64_t value;
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  lua_Integer at = luaL_optinteger(L, 2, 1);
+  luaL_argcheck(L, at >= 1 && (size_t)at <= size + 1, 2, "outside of the bytes");
+  int n = text_unvarint(bytes + at - 1, size - (size_t)at + 1, &value);
+  if (n < 0)
+    return core_fail(L, "form", "not a minimal varint of at most 9 bytes");
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_pushinteger(L, at + n);
+  return 2;
+}
+
+/* cid_bytes(text) → 36 bytes | nil, text, "form" */
+static int spec_cid_bytes(lua_State *L) {
+  size_t size;
+  uint8_t cid[CID_SIZE];
+  const char *text = luaL_checklstring(L, 1, &size);
+  if (cid_parse(text, size, cid) != 0)
+    return core_fail(L, "form", "not a CID");
+  lua_pushlstring(L, (char *)cid, sizeof cid);
+  return 1;
+}
+
+/* cid_text(bytes) → text | nil, text, "form" */
+static int spec_cid_text(lua_State *L) {
+  size_t size;
+  char text[CID_TEXT_SIZE];
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  if (cid_check(bytes, size) != 0)
+    return core_fail(L, "form", "not a CID");
+  cid_text((const uint8_t *)bytes, text);
+  lua_pushlstring(L, text, sizeof text);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"base58",    spec_base58   },
+    {"unbase58",  spec_unbase58 },
+    {"base32",    spec_base32   },
+    {"unbase32",  spec_unbase32 },
+    {"varint",    spec_varint   },
+    {"unvarint",  spec_unvarint },
+    {"cid_bytes", spec_cid_bytes},
+    {"cid_text",  spec_cid_text },
+    {NULL,        NULL          },
+};
+
+int luaopen_core_spec(lua_State *L) {
+  luaL_newlib(L, functions);
+  return 1;
+}
