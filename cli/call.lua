@@ -1,4 +1,4 @@
--- call.lua - one request over an open stream, one answer back, within a time. It chooses no daemon.
+-- call.lua - one request over an open stream, one answer back, or several while it goes on. It chooses no daemon.
 local json = require "core.json"
 
 local call = {}
@@ -40,14 +40,28 @@ function conversation:receive()
   self.size = self.size + #bytes
   self.pieces[#self.pieces + 1] = bytes
   if self.size > MOST then return self:finish(nil, "answers with more than can be taken") end
-  if not bytes:find("\n", 1, true) then return end
-  local answer = json.decode(table.concat(self.pieces):match "^[^\n]*")
-  if type(answer) ~= "table" then return self:finish(nil, "gave an answer that is not understood") end
-  self:finish(answer)
+  if bytes:find("\n", 1, true) then self:take() end
+end
+
+-- Each whole line is an answer. The last one ends it, and so does one that cannot be read.
+function conversation:take()
+  local text = table.concat(self.pieces)
+  local from, at = 1, text:find("\n", 1, true)
+  while at and not self.ended do
+    local answer = json.decode(text:sub(from, at - 1))
+    if type(answer) ~= "table" then return self:finish(nil, "gave an answer that is not understood") end
+    if not answer.continues then return self:finish(answer) end
+    self.timer:cancel() -- it goes on, for as long as it likes
+    self.told(answer)
+    from = at + 1
+    at = text:find("\n", from, true)
+  end
+  self.pieces, self.size = { text:sub(from) }, #text - from + 1
 end
 
 --- TOLD(the answer's table), or TOLD(nil, what the daemon did instead: "hung up", "did not answer within 5 s"), once,
--- while LOOP runs; WITHIN_MS is 5 s unless given.
+-- while LOOP runs; several times for a request that asks for answers which go on, the last without `continues`.
+-- WITHIN_MS, until the first: 5 s unless given. → the conversation, whose close() cancels it.
 function call.begin(loop, stream, request, within_ms, told)
   within_ms = within_ms or WITHIN
   local self = setmetatable({
@@ -60,6 +74,13 @@ function call.begin(loop, stream, request, within_ms, told)
     if writable and self.output ~= "" then self:send() end
     if readable and not self.ended then self:receive() end
   end)
+  return self
+end
+
+--- Cancels it: TOLD is not called any more.
+function conversation:close()
+  self.told = function() end
+  self:finish()
 end
 
 --- The same, waited for: → the answer | nil, what the daemon did instead.
@@ -71,6 +92,25 @@ function call.ask(loop, stream, request, within_ms)
   end)
   loop:run()
   return answer, message
+end
+
+--- A request whose answers go on: EACH(answer) for every one, until the last, or until Ctrl-C, which cancels it.
+-- → true | nil, what the daemon did instead | nil, nil: Ctrl-C.
+function call.follow(loop, stream, request, within_ms, each)
+  local ended, message
+  local talk = call.begin(loop, stream, request, within_ms, function(answer, why)
+    if answer then each(answer) end
+    if answer and answer.continues then return end
+    ended, message = answer ~= nil or nil, why
+    loop:stop()
+  end)
+  local signal = loop:signal("sigint", function()
+    talk:close()
+    loop:stop()
+  end)
+  loop:run()
+  signal:cancel()
+  return ended, message
 end
 
 return call

@@ -139,6 +139,22 @@ function context:ask_beside(request, told)
   end)
 end
 
+--- Answers to REQUEST that go on: EACH(answer) for every one, until Ctrl-C. → the exit code, with words said.
+function context:follow(request, each)
+  local stream, path, exit = connect(self)
+  if not stream then return select(2, fail(self, path, exit)) end
+  local refused
+  local ended, message = call.follow(self.world.loop(), stream, request, self.world.within, function(answer)
+    if answer.error then refused = answer else each(answer) end
+  end)
+  if refused then
+    say_error(self, refused)
+    return self.exit.refused
+  end
+  if message then return select(2, fail(self, ("The daemon at %s %s."):format(path, message), self.exit.daemon)) end
+  return ended and self.exit.ok or self.exit.stopped
+end
+
 --- The daemon's answer to REQUEST, or nil and the exit code, with words said.
 function context:ask(request)
   local stream, path, exit_code = connect(self)

@@ -199,4 +199,13 @@ function discover.show(answer, s, options)
   end
 end
 
+--- What changed of one node, for --watch.
+function discover.change(event, s)
+  local node = event.node
+  if node.status == "left" then return s:who(node) .. " left." end
+  local words = ("%s is %s"):format(s:who(node), s:text(node.status))
+  if node.status ~= "ready" and node.seen_ms then words = words .. ", heard last " .. s.ago(node.seen_ms) end
+  return words .. (node.note and "; " .. s:text(node.note) or "") .. "."
+end
+
 return discover

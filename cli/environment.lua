@@ -9,6 +9,7 @@ function world.new(arg)
   local self = {
     env = os.getenv, root = arg.root, version = require("core").version,
     write = function(text) io.stdout:write(text) end,
+    flush = function() io.stdout:flush() end,
     complain = function(text) io.stderr:write(text) end,
     paths = require("paths").new(os.getenv, require("paths").uid()),
     net = require "core.net",

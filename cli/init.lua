@@ -17,13 +17,14 @@ for _, exit in ipairs(cli.exits) do cli.exit[exit.name] = exit.code end
 
 --- All commands, in the order of help. `default` answers to its group's word alone; `arguments` and
 -- `options` go to argparse. `file` gives run(context, options) → exit code, or request(options) → table
--- for the daemon and show(answer, show, options) → exit code or nil.
+-- for the daemon and show(answer, show, options) → exit code or nil; with --watch, too, and change(event, show) → text.
 cli.commands = {
   { name = "status", file = "cli.status", text = "How this node is: clock, channels, records, refusals." },
   { name = "discover", file = "cli.discover", text = "Who is there, by which way, when last heard.",
     options = {
       { "--wide", nil, "with addresses, versions, clocks" },
       { "--all", nil, "those whom only earlier runs heard, or who are lost for over a day, too" },
+      { "--watch", nil, "stay, and say what changes, until Ctrl-C" },
     } },
   { name = "report", file = "cli.report", text = "The swarm's shared files: from whom, how many copies.",
     options = { { "--wide", nil, "all columns, and whole texts, however wide the terminal is" } } },
@@ -87,6 +88,7 @@ local function perform(context, command, options)
   local file = require(command.file)
   context.as_json = options.json
   if file.run then return file.run(context, options) end
+  if options.watch then return require("cli.watch").run(context, file, options) end
   local answer, code = context:ask(file.request(options))
   if not answer then return code end
   if options.json then return context:json(answer) end

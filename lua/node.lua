@@ -3,6 +3,7 @@ local backoff = require "backoff"
 local republish = require "republish"
 local clock = require "time"
 local commands = require "commands"
+local event_ring = require "event_ring"
 local state_health = require "state_health"
 local refusals = require "refusals"
 local journal = require "core.journal"
@@ -39,6 +40,7 @@ local function base(given)
   self.id, self.key = given.identity.id, given.identity.key
   self.swarm = self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
+  self.events = event_ring.new()
   self.commands = commands.new {
     failed = function(command, fault) self.log:error("clients", "answers not", { command = command, why = fault }) end,
     absent = function() return absent(self) end }

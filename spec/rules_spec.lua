@@ -216,6 +216,12 @@ end)
 
 -- What several parts need is built once.
 describe("one of each", function()
+  it("is the event ring: nobody else drops events and says so", function()
+    assert.same({}, offenders(files "'lua/*.lua'", function(line, path)
+      return path ~= "lua/event_ring.lua" and line:find 'event = "gap"'
+    end))
+  end)
+
   it("is the back-off: nobody else doubles a wait", function()
     assert.same({}, offenders(files "'lua/*.lua' 'cli/*.lua'", function(line, path)
       if path == "lua/backoff.lua" or path == "lua/comms/beacon.lua" then return false end -- Trickle is no back-off

@@ -16,6 +16,10 @@ elseif kind == "several" then
   facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "run-12.bag", 70, 100)
 end
 
+if kind == "changing" then
+  loop:every(1500, function() facts.nodes[2].status = facts.nodes[2].status == "ready" and "quiet" or "ready" end)
+end
+
 local offered
 if arg[4] then -- a folder whose file "run.bag" is really served, under the name arg[5]
   local file = require("spec.folder").hash(arg[4], "run.bag")
@@ -26,7 +30,7 @@ if arg[4] then -- a folder whose file "run.bag" is really served, under the name
     url = "http://127.0.0.1:" .. offered:port() } }
 end
 
-local answers = require("spec.clients.asked").handler(fake.node(facts))
+local answers = require("spec.clients.asked").handler(fake.node(facts), loop)
 if kind == "silent" then answers = function() loop:run() end end
 local server = require("clients.control").new {
   loop = loop, net = require "core.net", disk = require("core.disk").real(), state = state, path = path,

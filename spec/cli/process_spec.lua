@@ -71,6 +71,22 @@ describe("dt-swarm-cli, the process,", function()
     assert.matches("2 nodes%. Same 6 records on both %(digest 4be1%)%.\n$", out)
   end)
 
+  it("stays with --watch and says each change when it comes; Ctrl-C ends it with 130", function()
+    daemon "changing"
+    for _, json_too in ipairs { "", " --json" } do
+      local wanted = json_too == "" and "donald is quiet" or '"event":"node"'
+      local script = ([[cd %s; ./dt-swarm-cli %s discover --watch%s > %s/out 2> %s/err & pid=$!
+        for i in $(seq 400); do grep -q '%s' %s/out && break; sleep 0.05; done
+        kill -INT $pid; wait $pid]]):format(os.getenv "PWD", path, json_too, folder, folder, wanted, folder)
+      local _, _, code = os.execute(script)
+      assert.equal(130, code, read "err")
+      assert.matches(wanted, read "out", 1, true)
+    end
+    local first = assert(json.decode((read "out":match "^[^\n]+")))
+    assert.same({ true, 2, "discover" }, { first.continues, #first.nodes, first.command })
+    assert.equal("", read "err")
+  end)
+
   it("prints the daemon's answer with --json, before or behind the command's words", function()
     daemon "two"
     local names = { "status", "discover", "summary", "report", "files", "files list", "identity show" }

@@ -5,21 +5,22 @@ local asked = {}
 
 local function none() end
 
---- The commands of NODE, as its clients register them.
-function asked.commands(node)
+--- The commands of NODE, as its clients register them; LOOP: for those that go on.
+function asked.commands(node, loop)
   node.commands = commands.new { failed = function(_, fault) error(fault, 0) end }
   local handle = { node = node }
   function handle:command(name, fn) self.node.commands:add(name, fn) end
   function handle:extend(name, fn) self.node.commands:extend(name, fn) end
   require "clients.control.requests"(handle, node.malformed)
+  handle.loop = loop or node.loop
   require "clients.discovery.requests"(handle, node.discovery)
   require "clients.logs.requests"(handle)
   return node.commands
 end
 
 --- What a control object takes as `answer`.
-function asked.handler(node)
-  local all = asked.commands(node)
+function asked.handler(node, loop)
+  local all = asked.commands(node, loop)
   return function(request, reply) all:run(request, reply) end
 end
 

@@ -52,9 +52,11 @@ local function fail(self, fault)
   cancel(self)
 end
 
-local function line_of(self, answer)
-  answer.schema, answer.command = SCHEMA, self.request.command
-  local ok, line = pcall(json.encode, answer)
+-- ANSWER as a line; it may be an event that others read, too, so it is not changed.
+local function line_of(self, answer, continues)
+  local whole = { schema = SCHEMA, command = self.request.command, continues = continues }
+  for name, value in pairs(answer) do whole[name] = whole[name] or value end -- any order
+  local ok, line = pcall(json.encode, whole)
   if not ok then return fail(self, line) end
   return line
 end
@@ -81,8 +83,7 @@ local function go_on(self, answer)
     self.wanted = true
     return false
   end
-  answer.continues = true
-  local line = line_of(self, answer)
+  local line = line_of(self, answer, true)
   if line then self.client:say(line) end
   return line ~= nil
 end

@@ -1,0 +1,57 @@
+-- changes.lua - what changed of who is here, told to the event ring while anybody reads it. Makes no rows itself.
+local changes = {}
+changes.__index = changes
+
+local TOPIC <const> = "nodes"
+local EVERY <const> = 1000 -- ms between two looks
+local PROBE <const> = 10 * 1000 -- ms between two times that silent near nodes are asked: somebody looks
+
+changes.topic = TOPIC
+
+-- loop, ring (lua/event_ring.lua), rows() → what is told of each node now (discovery:nodes), row(node) → the same as
+-- JSON can hold it, probe(): asks those that are silent.
+function changes.new(given)
+  local self = setmetatable({}, changes)
+  for _, name in ipairs { "loop", "ring", "rows", "row", "probe" } do self[name] = given[name] end
+  return self
+end
+
+-- Two rows of a node with the same look are no news; ages always differ.
+local function look_of(node)
+  local via = node.via or {}
+  return table.concat({ node.name or "", node.label or "", node.type or "", node.version or "", node.status or "",
+    node.state or "", node.clock or "", node.note or "", via.address or "" }, "\n")
+end
+
+local function compare(self)
+  local now = {}
+  for _, node in ipairs(self.rows()) do
+    now[node.id] = look_of(node)
+    if self.before[node.id] ~= now[node.id] then self.ring:add(TOPIC, { event = "node", node = self.row(node) }) end
+  end
+  self.before = now
+end
+
+local function check(self)
+  if not self.ring:is_read(TOPIC) then return self:stop() end
+  compare(self)
+  if self.loop:now() - self.probed >= PROBE then
+    self.probed = self.loop:now()
+    self.probe()
+  end
+end
+
+--- Somebody reads: what changes from here on is told, until nobody reads any more.
+function changes:begin()
+  if self.timer then return compare(self) end
+  self.before, self.probed = {}, self.loop:now()
+  for _, node in ipairs(self.rows()) do self.before[node.id] = look_of(node) end
+  self.timer = self.loop:every(EVERY, function() check(self) end)
+end
+
+function changes:stop()
+  if self.timer then self.timer:cancel() end
+  self.timer = nil
+end
+
+return changes

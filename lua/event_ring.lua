@@ -1,0 +1,75 @@
+-- event_ring.lua - what happened lately: the last 256 events, each of a topic, and who reads them. Makes no event.
+--
+-- A reader asks for one event after the other, at its own pace. One who falls behind so far that events it has not read
+-- are overwritten gets one event {"event":"gap","dropped":N} in place of all N of its topics that it has not read, and
+-- reads on from there: it has to look at the whole anew. So a slow reader costs nothing.
+local listeners = require "listeners"
+
+local event_ring = {}
+event_ring.__index = event_ring
+
+local SIZE <const> = 256
+
+local reader = {}
+reader.__index = reader
+
+function event_ring.new()
+  return setmetatable({ slots = {}, last = 0, counts = {}, readers = {}, news = listeners.new() }, event_ring)
+end
+
+--- EVENT (a table as core.json can hold it, with a member `event`) of TOPIC (text) happened. It must not be changed.
+function event_ring:add(topic, event)
+  self.last = self.last + 1
+  self.counts[topic] = (self.counts[topic] or 0) + 1
+  self.slots[(self.last - 1) % SIZE + 1] = { topic = topic, event = event }
+  self.news:call(topic)
+end
+
+--- Does anybody read events of TOPIC? Who would have to look for them need not where nobody does.
+function event_ring:is_read(topic) return (self.readers[topic] or 0) > 0 end
+
+local function sum(self)
+  local n = 0
+  for _, topic in ipairs(self.topics) do n = n + (self.ring.counts[topic] or 0) end
+  return n
+end
+
+--- A reader of TOPICS (an array), from now on; WAKE() is called when there may be an event for it.
+function event_ring:reader(topics, wake)
+  local one = setmetatable({ ring = self, topics = topics, is = {}, at = self.last }, reader)
+  for _, topic in ipairs(topics) do
+    one.is[topic] = true
+    self.readers[topic] = (self.readers[topic] or 0) + 1
+  end
+  one.read = sum(one)
+  one.remove = self.news:add(function(topic) if one.is[topic] then wake() end end)
+  return one
+end
+
+--- → the next event of its topics | nil: there is none now.
+function reader:next()
+  local ring = self.ring
+  if ring.last - self.at > SIZE then
+    local dropped = sum(self) - self.read
+    self.at, self.read = ring.last, self.read + dropped
+    if dropped > 0 then return { event = "gap", dropped = dropped } end
+  end
+  while self.at < ring.last do
+    self.at = self.at + 1
+    local slot = ring.slots[(self.at - 1) % SIZE + 1]
+    if self.is[slot.topic] then
+      self.read = self.read + 1
+      return slot.event
+    end
+  end
+end
+
+--- Reads no more; twice is safe.
+function reader:close()
+  if self.closed then return end
+  self.closed = true
+  self.remove()
+  for _, topic in ipairs(self.topics) do self.ring.readers[topic] = self.ring.readers[topic] - 1 end
+end
+
+return event_ring

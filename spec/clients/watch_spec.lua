@@ -1,0 +1,92 @@
+-- watch_spec.lua - `discover` that goes on: all rows, then what changes; a slow reader gets a gap and all rows anew.
+local policy = require "policy"
+local sim = require "sim"
+
+local rules = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" }))
+
+-- A node and one who follows `discover`: what he was told, and how his reply behaves.
+local function world()
+  local w = sim.new { seed = 7, policy = rules }
+  local ada = w:add "ada"
+  local one = { told = {}, room = true, cancels = {}, rooms = {} }
+  local reply = { on_cancel = function(_, fn) table.insert(one.cancels, fn) end,
+    on_room = function(_, fn) table.insert(one.rooms, fn) end, has_room = function() return one.room end }
+  setmetatable(reply, { __call = function(_, answer, continues)
+    assert.is_true(continues)
+    if not one.room then return false end
+    one.told[#one.told + 1] = answer
+    return true
+  end })
+  local function call(list) for _, fn in ipairs(list) do fn() end end
+  function one.read_on()
+    one.room = true
+    call(one.rooms)
+  end
+  function one.go() call(one.cancels) end
+  ada.commands:run({ command = "discover", watch = true }, reply)
+  return w, ada, one
+end
+
+-- "NAME STATUS" of each event from the I-th answer on.
+local function changes(one, i)
+  local list = {}
+  for k = i, #one.told do
+    local answer = one.told[k]
+    list[#list + 1] = answer.node and answer.node.name .. " " .. answer.node.status or answer.event or #answer.nodes
+  end
+  return list
+end
+
+describe("discover that goes on", function()
+  it("tells all rows at once, then who comes, goes, and is silent", function()
+    local w, _, one = world()
+    assert.same({ 1 }, changes(one, 1))
+    local donald = w:add "donald"
+    w:run(8000)
+    assert.equal("donald ready", changes(one, 2)[1])
+    w.cut[donald.host] = true
+    w:run(60 * 1000)
+    local said = changes(one, 2)
+    assert.equal("donald lost", said[#said], "somebody looks, so he was asked")
+    w.cut[donald.host] = nil
+    w:run(90 * 1000)
+    said = changes(one, 2)
+    assert.equal("donald ready", said[#said])
+    local left
+    donald:leave(function() left = true end)
+    w:run(3000)
+    said = changes(one, 2)
+    assert.same({ true, "donald left" }, { left, said[#said] })
+  end)
+
+  it("drops for a slow reader what he did not read, and tells all rows anew", function()
+    local w, ada, one = world()
+    w:run(2000)
+    one.room = false
+    for i = 1, 300 do ada.events:add("nodes", { event = "node", node = { name = "x" .. i, status = "ready" } }) end
+    w:add "donald"
+    w:run(5000)
+    assert.equal(1, #one.told)
+    one.read_on()
+    -- The first event was read from the ring when it came and waits; all the others are one gap.
+    local said = changes(one, 2)
+    assert.same({ "x1 ready", "gap", 2 }, { table.unpack(said, 1, 3) })
+    assert.is_true(one.told[3].dropped >= 299)
+    w:run(1000)
+    assert.same({ 3 }, { #said })
+  end)
+
+  it("looks for changes only while somebody follows", function()
+    local w, ada, one = world()
+    w:run(3000)
+    assert.is_true(ada.events:is_read "nodes")
+    one.go()
+    assert.is_false(ada.events:is_read "nodes")
+    w:run(2000)
+    assert.is_nil(ada.discovery.changes.timer)
+    w:add "donald"
+    w:run(8000)
+    assert.equal(1, #one.told)
+    assert.equal(0, ada.events.last)
+  end)
+end)
