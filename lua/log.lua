@@ -5,6 +5,7 @@
 -- Times of day are UTC, as the node believes them. Values are escaped: none of them can forge a line.
 local text = require "core.text"
 local sorted = require "sorted"
+local token_bucket = require "token_bucket"
 
 local log = {}
 
@@ -12,8 +13,9 @@ local LEVELS = { debug = 1, info = 2, warn = 3, error = 4 }
 local VALUE_MAX = 200 -- characters of one value
 local ONCE_MAX = 1024 -- facts remembered by once()
 local KINDS_MAX = 256 -- kinds of line whose rate is watched
-local BURST = { debug = 60, info = 60, warn = 10, error = 10 } -- lines of one kind at once,
-local REFILL_MS = { debug = 1000, info = 1000, warn = 6000, error = 6000 } -- and one more each
+-- Each kind of line has a bucket of 60 tokens, and one more each second. A line costs so many of them:
+local BURST, RATE = 60, 1
+local COST = { debug = 1, info = 1, warn = 6, error = 6 }
 
 local Log = {}
 Log.__index = Log
@@ -51,34 +53,28 @@ end
 
 -- A bucket of lines for each kind (level, layer, what). → how many were left unsaid before this one, or
 -- nil if this one is to be left unsaid. A clock that is stepped back refills nothing and harms nothing.
-local function admit(self, level, layer, what, now)
+local function admit(self, level, layer, what)
   local id = level .. " " .. layer .. " " .. what
   local kind = self.kinds[id]
   if not kind then
     if self.kind_count >= KINDS_MAX then self.kinds, self.kind_count = {}, 0 end
-    kind = { left = BURST[level], at = now, unsaid = 0 }
+    kind = { bucket = token_bucket.new { now = self.wall, rate = RATE, burst = BURST }, unsaid = 0 }
     self.kinds[id], self.kind_count = kind, self.kind_count + 1
   end
-  local gained = (now - kind.at) // REFILL_MS[level]
-  if gained ~= 0 then
-    kind.left = math.min(BURST[level], kind.left + math.max(0, gained))
-    kind.at = gained > 0 and kind.at + gained * REFILL_MS[level] or now
-  end
-  if kind.left < 1 then
+  if not kind.bucket:take(COST[level]) then
     kind.unsaid = kind.unsaid + 1
     return nil
   end
   local unsaid = kind.unsaid
-  kind.left, kind.unsaid = kind.left - 1, 0
+  kind.unsaid = 0
   return unsaid
 end
 
 local function say(self, level, layer, what, facts)
   if LEVELS[level] < self.level then return end
-  local now = self.wall()
-  local unsaid = admit(self, level, layer, what, now)
+  local unsaid = admit(self, level, layer, what)
   if not unsaid then return end
-  local line = ("%s %-5s %-8s %s"):format(clock(now), level, layer, what)
+  local line = ("%s %-5s %-8s %s"):format(clock(self.wall()), level, layer, what)
   local told = facts and facts_text(facts) or ""
   if unsaid > 0 then told = (told == "" and "" or told .. " ") .. "unsaid=" .. unsaid end
   self.write(line .. (told == "" and "" or "  " .. told) .. "\n")

@@ -232,6 +232,15 @@ describe("one of each", function()
   end)
 end)
 
+describe("one of each, too,", function()
+  it("is the token bucket: nobody else refills by a rate", function()
+    assert.same({}, offenders(files "'lua/*.lua' 'cli/*.lua'", function(line, path)
+      local code = line:gsub("%-%-.*", "")
+      return path ~= "lua/token_bucket.lua" and code:find "math%.min%([%w_.]*[bB][uU][rR][sS][tT]"
+    end))
+  end)
+end)
+
 describe("refusals", function()
   it("use words of the one list", function()
     local words = require "core".words

@@ -10,6 +10,7 @@ local beacon = require "comms.beacon"
 local confirm = require "comms.confirm"
 local repair = require "comms.repair"
 local time_evidence = require "comms.time_evidence"
+local token_bucket = require "token_bucket"
 local verify = require "comms.verify"
 local intake = require "comms.intake"
 local handlers = require "comms.handlers"
@@ -71,7 +72,8 @@ end
 function comms.new(given)
   local self = setmetatable({ listeners = {}, heeded = {}, own_heard = listeners.new(),
     newcomers = listeners.new() }, comms)
-  self.echo = { left = ECHO.burst, at = given.loop:now() }
+  local loop = given.loop
+  self.echo = token_bucket.new { now = function() return loop:now() end, rate = ECHO.rate, burst = ECHO.burst }
   for _, name in ipairs { "loop", "random", "time", "dcache", "key", "id", "swarm", "boot", "log", "refused",
     "policy", "here", "ports" } do
     self[name] = given[name]
@@ -220,11 +222,7 @@ end
 local function echoes(self, st, source)
   if not (source.broadcast and source.channel.traits.medium and self.peers.list[2]) then return false end
   if not self.dcache:kept(st.bucket) then return false end
-  local echo, now = self.echo, self.loop:now()
-  echo.left, echo.at = math.min(ECHO.burst, echo.left + (now - echo.at) * ECHO.rate / 1000), now
-  if echo.left < 1 then return false end
-  echo.left = echo.left - 1
-  return true
+  return self.echo:take(1)
 end
 
 -- Others' words go on at once: those of the places FROM … TO of LIST that were taken in, N of them.

@@ -1,63 +1,38 @@
 -- budget.lua - how many bytes may be said on a shared medium now. No queue, no timer, no channel.
 --
--- A token bucket of the medium: what is heard from others empties it as what is said does, else each of n
--- nodes would take a whole share. A small reserve is ours alone, so that nobody can silence us by talking.
+-- What is heard from others empties the medium's bucket as what is said does, else each of n nodes would take a whole
+-- share. A small reserve is ours alone, so that nobody can silence us by talking.
+local token_bucket = require "token_bucket"
+
 local budget = {}
-
-local RESERVE = 16 -- part of the rate that hearing does not take
-
 local Budget = {}
 Budget.__index = Budget
 
--- budget.new{ now = fn() → ms, rate = bytes a second, burst = bytes, least = bytes of one frame }.
-function budget.new(options)
-  local made = {
-    now = options.now, rate = options.rate, burst = options.burst,
-    reserve_rate = math.max(1, options.rate // RESERVE), reserve_burst = 2 * options.least,
-  }
-  made.at, made.medium, made.reserve = made.now(), made.burst * 1000, made.reserve_burst * 1000
-  return setmetatable(made, Budget) -- medium and reserve count thousandths of bytes
-end
+local RESERVE = 16 -- part of the rate that hearing does not take
 
-local function refill(self)
-  local now = self.now()
-  local passed = math.max(0, now - self.at)
-  self.at = now
-  self.medium = math.min(self.burst * 1000, self.medium + passed * self.rate)
-  self.reserve = math.min(self.reserve_burst * 1000, self.reserve + passed * self.reserve_rate)
+--- options.now    fn() → ms
+--- options.rate   bytes a second that the medium carries
+--- options.burst  bytes at once
+--- options.least  bytes of the largest frame: the reserve holds two
+function budget.new(options)
+  return setmetatable({
+    medium = token_bucket.new { now = options.now, rate = options.rate, burst = options.burst },
+    reserve = token_bucket.new {
+      now = options.now, rate = math.max(1, options.rate // RESERVE), burst = 2 * options.least,
+    },
+  }, Budget)
 end
 
 -- Bytes that may go now.
-function Budget:available()
-  refill(self)
-  return math.max(self.medium, self.reserve) // 1000
-end
+function Budget:available() return math.max(self.medium:left(), self.reserve:left()) end
 
 -- Takes SIZE bytes → true, or false if they may not go.
-function Budget:spend(size)
-  refill(self)
-  if self.medium >= size * 1000 then
-    self.medium = self.medium - size * 1000
-  elseif self.reserve >= size * 1000 then
-    self.reserve = self.reserve - size * 1000
-  else
-    return false
-  end
-  return true
-end
+function Budget:spend(size) return self.medium:take(size) or self.reserve:take(size) end
 
 -- SIZE bytes were heard from others.
-function Budget:heard(size)
-  refill(self)
-  self.medium = math.max(0, self.medium - size * 1000)
-end
+function Budget:heard(size) self.medium:drain(size) end
 
 -- Milliseconds until SIZE bytes may go if nobody speaks meanwhile.
-function Budget:wait(size)
-  refill(self)
-  local medium = (size * 1000 - self.medium + self.rate - 1) // self.rate
-  local reserve = (size * 1000 - self.reserve + self.reserve_rate - 1) // self.reserve_rate
-  return math.max(0, math.min(medium, reserve))
-end
+function Budget:wait(size) return math.min(self.medium:wait(size), self.reserve:wait(size)) end
 
 return budget
