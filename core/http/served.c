@@ -15,6 +15,7 @@
 struct slot {
   uint32_t file; /* place in the array + 1; 0 = free */
   uint32_t index;
+  uint32_t hash; /* the digest's first bytes: moving a slot touches no file */
 };
 typedef struct slot slot;
 
@@ -98,62 +99,100 @@ static const uint8_t *digest_at(const served_entry *f, uint32_t index) {
 
 /* -- the table -- */
 
-static size_t home(const served *o, const uint8_t *digest) {
-  uint64_t key;
-  memcpy(&key, digest, sizeof key);
-  return key & (o->slot_count - 1);
+static uint32_t hash_of(const uint8_t *digest) {
+  uint32_t hash;
+  memcpy(&hash, digest, sizeof hash);
+  return hash;
 }
 
-/* The next slot from *AT on with that digest and kind, NULL at the end of the chain. */
-static slot *next_match(served *o, const uint8_t *digest, uint32_t kind, size_t *at) {
-  for (;; *at = (*at + 1) & (o->slot_count - 1)) {
-    slot *s = &o->slots[*at];
+static size_t after(const served *o, size_t at) {
+  return (at + 1) & (o->slot_count - 1);
+}
+
+static size_t home(const served *o, uint32_t hash) {
+  return hash & (o->slot_count - 1);
+}
+
+/* The first slot with that digest and kind, of FILE (place + 1) or, where that is 0, of
+ * any file; a free one where there is none. */
+static slot *find(const served *o, const uint8_t *digest, uint32_t kind, uint32_t file) {
+  uint32_t hash = hash_of(digest);
+  for (size_t at = home(o, hash);; at = after(o, at)) {
+    slot *s = &o->slots[at];
     if (!s->file)
-      return NULL;
-    if ((s->index & NODE) == kind &&
+      return s;
+    if (s->hash == hash && (s->index & NODE) == kind && (!file || s->file == file) &&
         !memcmp(digest_at(o->files[s->file - 1], s->index), digest, 32))
       return s;
   }
 }
 
-/* Equal blocks, of one file (a sparse one's zeros) or of several, share a slot. */
+/* Equal blocks of one file (a sparse one's zeros) share a slot; each file has its own, so
+ * that one can go without a look at the others. */
 static void insert(served *o, uint32_t place, uint32_t index) {
   const uint8_t *digest = digest_at(o->files[place], index);
-  size_t at = home(o, digest);
-  if (next_match(o, digest, index & NODE, &at))
+  slot *s = find(o, digest, index & NODE, place + 1);
+  if (s->file)
     return;
-  o->slots[at] = (slot){place + 1, index};
+  *s = (slot){place + 1, index, hash_of(digest)};
   o->used++;
 }
 
-static void insert_all(served *o, uint32_t place) {
-  const served_entry *f = o->files[place];
-  for (int64_t i = 0; i < f->leaf_count; i++)
-    insert(o, place, (uint32_t)i);
-  for (int64_t i = 0; i < f->node_count; i++)
-    insert(o, place, (uint32_t)i | NODE);
+/* Moves back what stood behind the hole because of it (Knuth 3, 6.4, algorithm R). */
+static void clear(served *o, slot *s) {
+  size_t hole = (size_t)(s - o->slots);
+  for (size_t at = after(o, hole); o->slots[at].file; at = after(o, at)) {
+    size_t from_home = (at - home(o, o->slots[at].hash)) & (o->slot_count - 1);
+    if (from_home < ((at - hole) & (o->slot_count - 1)))
+      continue;
+    o->slots[hole] = o->slots[at];
+    hole = at;
+  }
+  o->slots[hole] = (slot){0};
+  o->used--;
 }
 
-/* A new table with room for MORE blocks; the old one stays when there is no memory. */
-static int rebuild(served *o, size_t more) {
-  size_t count = SLOTS;
-  slot *slots;
-  while (count * 3 < (o->used + more) * 4)
-    count *= 2;
-  slots = calloc(count, sizeof *slots);
-  if (!slots)
+static void take_out(served *o, uint32_t place, uint32_t index) {
+  slot *s = find(o, digest_at(o->files[place], index), index & NODE, place + 1);
+  if (s->file)
+    clear(o, s);
+}
+
+/* A run of equal leaves is one block. */
+static void each_block(served *o, uint32_t place,
+                       void (*act)(served *, uint32_t, uint32_t)) {
+  const served_entry *f = o->files[place];
+  for (int64_t i = 0; i < f->leaf_count; i++)
+    if (i == 0 || memcmp(f->leaves + (i - 1) * 32, f->leaves + i * 32, 32))
+      act(o, place, (uint32_t)i);
+  for (int64_t i = 0; i < f->node_count; i++)
+    act(o, place, (uint32_t)i | NODE);
+}
+
+/* A table with room for MORE blocks; the old one stays when there is no memory. */
+static int grow(served *o, size_t more) {
+  served grown = {.slot_count = SLOTS};
+  while (grown.slot_count * 3 < (o->used + more) * 4)
+    grown.slot_count *= 2;
+  grown.slots = calloc(grown.slot_count, sizeof *grown.slots);
+  if (!grown.slots)
     return -ENOMEM;
+  for (size_t i = 0; i < o->slot_count; i++) {
+    size_t at = home(&grown, o->slots[i].hash);
+    if (!o->slots[i].file)
+      continue;
+    while (grown.slots[at].file)
+      at = after(&grown, at);
+    grown.slots[at] = o->slots[i];
+  }
   free(o->slots);
-  o->slots = slots;
-  o->slot_count = count;
-  o->used = 0;
-  for (uint32_t i = 0; i < o->count; i++)
-    insert_all(o, i);
+  o->slots = grown.slots;
+  o->slot_count = grown.slot_count;
   return 0;
 }
 
 static int make_room(served *o, size_t more) {
-  if (o->count == o->room) {
+  if (o->count == o->top && o->top == o->room) {
     uint32_t room = o->room ? o->room * 2 : 16;
     served_entry **files = realloc(o->files, room * sizeof *files);
     if (!files)
@@ -161,7 +200,17 @@ static int make_room(served *o, size_t more) {
     o->files = files;
     o->room = room;
   }
-  return o->slot_count * 3 < (o->used + more) * 4 ? rebuild(o, more) : 0;
+  return o->slot_count * 3 < (o->used + more) * 4 ? grow(o, more) : 0;
+}
+
+/* A file keeps its place as long as it is served, since its slots name it. */
+static uint32_t free_place(served *o) {
+  uint32_t place = 0;
+  if (o->count == o->top)
+    return o->top++;
+  while (o->files[place])
+    place++;
+  return place;
 }
 
 void served_drop(served_entry *f) {
@@ -170,8 +219,8 @@ void served_drop(served_entry *f) {
 }
 
 int64_t served_root(served *o, const uint8_t cid[UNIXFS_CID_SIZE]) {
-  for (uint32_t i = 0; i < o->count; i++)
-    if (!memcmp(o->files[i]->cid, cid, UNIXFS_CID_SIZE))
+  for (uint32_t i = 0; i < o->top; i++)
+    if (o->files[i] && !memcmp(o->files[i]->cid, cid, UNIXFS_CID_SIZE))
       return i;
   return -1;
 }
@@ -180,7 +229,7 @@ int64_t served_root(served *o, const uint8_t cid[UNIXFS_CID_SIZE]) {
 
 served *served_new(void) {
   served *o = calloc(1, sizeof *o);
-  if (o && rebuild(o, 0) < 0) {
+  if (o && grow(o, 0) < 0) {
     free(o);
     return NULL;
   }
@@ -192,8 +241,9 @@ served *served_new(void) {
 void served_free(served *o) {
   if (!o)
     return;
-  for (uint32_t i = 0; i < o->count; i++)
-    served_drop(o->files[i]);
+  for (uint32_t i = 0; i < o->top; i++)
+    if (o->files[i])
+      served_drop(o->files[i]);
   pthread_mutex_destroy(&o->lock);
   free(o->files);
   free(o->slots);
@@ -212,8 +262,10 @@ int served_put(served *o, const served_file *file) {
     served_drop(o->files[place]);
     o->files[place] = f;
   } else if ((err = make_room(o, f->leaf_count + f->node_count)) == 0) {
-    o->files[o->count++] = f;
-    insert_all(o, o->count - 1);
+    place = free_place(o);
+    o->files[place] = f;
+    o->count++;
+    each_block(o, (uint32_t)place, insert);
   } else {
     served_file_free(f);
   }
@@ -226,13 +278,10 @@ int served_withdraw(served *o, const uint8_t cid[UNIXFS_CID_SIZE]) {
   pthread_mutex_lock(&o->lock);
   place = served_root(o, cid);
   if (place >= 0) {
+    each_block(o, (uint32_t)place, take_out);
     served_drop(o->files[place]);
-    o->files[place] = o->files[--o->count];
-    if (rebuild(o, 0) <
-        0) { /* never less withdrawn than asked: all go, Lua serves them anew */
-      memset(o->slots, 0, o->slot_count * sizeof *o->slots);
-      o->used = 0;
-    }
+    o->files[place] = NULL;
+    o->count--;
   }
   pthread_mutex_unlock(&o->lock);
   return place >= 0;
@@ -249,8 +298,8 @@ int64_t served_count(served *o) {
 size_t served_suspects(served *o, uint8_t (*cids)[UNIXFS_CID_SIZE], size_t most) {
   size_t count = 0;
   pthread_mutex_lock(&o->lock);
-  for (uint32_t i = 0; i < o->count && count < most; i++) {
-    if (!o->files[i]->suspect)
+  for (uint32_t i = 0; i < o->top && count < most; i++) {
+    if (!o->files[i] || !o->files[i]->suspect)
       continue;
     o->files[i]->suspect = 0;
     memcpy(cids[count++], o->files[i]->cid, UNIXFS_CID_SIZE);
@@ -269,12 +318,11 @@ int64_t served_block_size(const served_entry *f, int is_node, int64_t index) {
 
 int served_find(served *o, const uint8_t cid[UNIXFS_CID_SIZE], served_block *block) {
   uint32_t kind = cid[1] == UNIXFS_RAW ? 0 : NODE;
-  size_t at;
-  slot *s;
+  int found;
   pthread_mutex_lock(&o->lock);
-  at = home(o, cid + 4);
-  s = next_match(o, cid + 4, kind, &at);
-  if (s) {
+  const slot *s = find(o, cid + 4, kind, 0);
+  found = s->file != 0;
+  if (found) {
     block->of = o->files[s->file - 1];
     block->of->uses++;
     block->index = s->index & ~NODE;
@@ -282,7 +330,7 @@ int served_find(served *o, const uint8_t cid[UNIXFS_CID_SIZE], served_block *blo
     memcpy(block->cid, cid, UNIXFS_CID_SIZE);
   }
   pthread_mutex_unlock(&o->lock);
-  return s != NULL;
+  return found;
 }
 
 void served_release(served *o, served_block *block) {

@@ -22,8 +22,8 @@ struct slot;
 
 struct served {
   pthread_mutex_t lock;
-  served_entry **files;
-  uint32_t count, room;
+  served_entry **files; /* some of the first TOP may be NULL */
+  uint32_t count, top, room;
   struct slot *slots; /* open addressing by the digest's first bytes; a power of two */
   size_t slot_count, used;
 };

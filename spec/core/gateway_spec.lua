@@ -247,6 +247,48 @@ describe("core.gateway", function()
     assert.equal(200, (block(leaf)))
   end)
 
+  it("withdraws files that share blocks in any order, and gives what any of the others has", function()
+    local blocks, files = {}, {}
+    for i = 1, 4 do blocks[i] = folder.bytes(MIB, 20 + i) end
+    for i, parts in ipairs { { 1, 2, 2 }, { 2, 1, 3 }, { 3, 3, 4 }, { 1, 4, 1 }, { 2, 3, 2 } } do
+      local bytes = blocks[parts[1]] .. blocks[parts[2]] .. blocks[parts[3]]
+      files[i] = { parts = parts, file = offer("f" .. i, bytes) }
+    end
+    for _, gone in ipairs { 3, 1, 5, 2, 4 } do
+      assert.is_true(g:withdraw(files[gone].file.cid))
+      files[gone].parts = {}
+      local has = {}
+      for _, one in ipairs(files) do
+        for _, part in ipairs(one.parts) do has[part] = true end
+      end
+      for i = 1, 4 do assert.equal(has[i] and 200 or 404, (block(digest_cid(blocks[i])))) end
+    end
+  end)
+
+  it("takes out one of many files without going over the others'", function()
+    local size = 200 * MIB
+    local function put(seed)
+      local leaves = {}
+      for i = 1, 200 do leaves[i] = hash.sha256(seed .. "." .. i) end
+      local file = { cid = (unixfs.layout(size, table.concat(leaves))), folder = home.path, name = "x",
+        leaves = table.concat(leaves), identity = { size = size, dev = 1, ino = 1, mtime_ns = 0, ctime_ns = 0 } }
+      assert(g:offer(file))
+      return file.cid
+    end
+    local function took(cids)
+      local began = os.clock()
+      for _, cid in ipairs(cids) do assert.is_true(g:withdraw(cid)) end
+      return os.clock() - began
+    end
+    local few = {}
+    for i = 1, 50 do few[i] = put(i) end
+    local alone = took(few)
+    for i = 1, 50 do few[i] = put(i) end
+    for i = 51, 1000 do put(i) end
+    local beside = took(few) -- a walk over all would take some 20 times as long
+    assert.is_true(beside < alone * 10 + 0.005, ("%.4f s beside others, %.4f s alone"):format(beside, alone))
+  end)
+
   it("gives nothing of a file that changed but what still has its hash", function()
     local bytes = folder.bytes(2 * MIB, 3)
     offer("a", bytes)

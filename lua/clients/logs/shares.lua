@@ -92,11 +92,12 @@ local function offer(self, share)
   return true
 end
 
+-- The last one takes its place in the list: of thousands that go together none is looked for.
 local function drop(self, share)
+  local list = self.list
   self.by_cid[share.cid] = nil
-  for i, each in ipairs(self.list) do
-    if each == share then table.remove(self.list, i) end
-  end
+  list[share.place] = list[#list]
+  list[share.place].place, list[#list] = share.place, nil
 end
 
 -- The word about this file is taken back; tried again each minute where that fails.
@@ -123,7 +124,8 @@ function Shares:add(name, cid, size, class, identity, kept)
     share = { cid = cid, size = size, names = {}, went = {}, said = kept and kept.said,
       renew_at = kept and kept.renew_at or 0, since = kept and kept.since_shared or self.loop:now() }
     self.by_cid[cid] = share
-    self.list[#self.list + 1] = share
+    share.place = #self.list + 1
+    self.list[share.place] = share
     self.owed[cid] = nil
   end
   if share.served == name then share.served = nil end
@@ -187,11 +189,12 @@ function Shares:remove(name, cid)
   if self:release(name, cid) then self:dismiss(cid) end
 end
 
--- One a turn: each costs the gateway a walk over all that it serves. Meanwhile it finds no file to give.
+-- A slice a turn, so that thousands of files hold up nobody. Meanwhile the gateway finds no file to give.
 local function withdraw_each(self, cids, i)
-  if not cids[i] then return end
-  if not self.by_cid[cids[i]] then self.withdraw(cids[i]) end
-  self.loop:post(function() withdraw_each(self, cids, i + 1) end)
+  for n = i, math.min(i + SLICE - 1, #cids) do
+    if not self.by_cid[cids[n]] then self.withdraw(cids[n]) end
+  end
+  if i + SLICE <= #cids then self.loop:post(function() withdraw_each(self, cids, i + SLICE) end) end
 end
 
 -- All files are away at once. → as release() gives them, sorted by CID, and of words of an earlier run whose file was
@@ -224,9 +227,8 @@ end
 -- Each minute: says again what has used up half its time, and what could not be said. QUIET: no file is waiting to
 -- be judged or hashed, so records without a file are those of files that are gone.
 function Shares:renew(quiet)
-  for _, share in ipairs(self.list) do
-    if share.failed or self.loop:now() >= share.renew_at then sync(self, share) end
-  end
+  each(self, function(share) return share.failed or self.loop:now() >= share.renew_at end,
+    function(share) sync(self, share) end)
   for _, cid in ipairs(sorted.keys(self.owed)) do self:dismiss(cid) end
   if not self.adopted and (quiet or self.loop:now() - self.begun > ADOPT_MS) then
     self.adopted = true
@@ -262,10 +264,8 @@ end
 
 -- There is a gateway now, where there was none.
 function Shares:serve_again()
-  for _, share in ipairs(self.list) do
-    share.served = nil
-    sync(self, share)
-  end
+  for _, share in ipairs(self.list) do share.served = nil end
+  each(self, function() return true end, function(share) sync(self, share) end)
 end
 
 -- How many; BEFORE (loop's ms): of those that are shared since then or longer.
