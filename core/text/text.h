@@ -5,6 +5,5 @@
 #include "cid.h"
 #include "codecs.h"
 #include "json.h"
-#include "multiaddr.h"
 
 #endif

@@ -155,7 +155,7 @@ end
 
 return {
   text = joined(words "text.txt", words "varint.txt", { "\27[31mk\195\164se \226\128\174\240\159\166\134" }),
-  address = joined(words "address.txt", rests("address.txt", "^no (.*)$")),
+  address = rests("address.txt", "^%l+ (.*)$"),
   cid = joined(words "cid.txt", words "keys.txt", binary_cids()),
   json = rests "json.txt",
   statement = statements(),
