@@ -1,7 +1,7 @@
 -- repair.lua - first repair, and the fall-back for ever: unequal digests, so exchange ids, pull the gaps.
 local backoff = require "backoff"
-local hash = require "core.hash"
 local messages = require "comms.messages"
+local rank = require "rank"
 
 local repair = {}
 repair.__index = repair
@@ -44,8 +44,6 @@ local function ready(self, peer, since)
   return young or now - since >= PATIENCE and self.beacon:is_gap(peer, since, PATIENCE)
 end
 
-local function rank(self, peer) return hash.blake2b(self.id .. peer.id) end
-
 -- What to repair with PEER: the classes that are unequal, at the T of his beacon; else the classes in doubt here about
 -- which his digest tells nothing, at our own T, since his list tells (confirm.lua).
 -- → { peer =, classes =, t = s, asked = bool } or nil, since when they are unequal (ms) or nil
@@ -59,18 +57,17 @@ end
 
 -- What to do now, as option_of has it, and at which host; or nil, and whether any is unequal at all.
 local function choose(self)
-  local best, any
+  local options, ids, any = {}, {}, nil
   for _, peer in ipairs(self.peers.list) do
     local option, since
     if self.peers:living(peer) then option, since = option_of(self, peer) end
     any = any or since ~= nil
     local host = option and peer.tcp and peer.tcp > 0 and self.peers:hosts(peer)[1]
     if host and ready(self, peer, since or peer.first) then
-      option.host, option.rank = host.host, rank(self, peer)
-      if not best or option.rank < best.rank then best = option end
+      option.host, options[peer.id], ids[#ids + 1] = host.host, option, peer.id
     end
   end
-  return best, any
+  return options[rank.of(self.id, ids)[1]], any
 end
 
 local function put_off(self, peer)

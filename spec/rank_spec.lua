@@ -1,0 +1,30 @@
+-- rank_spec.lua - the order of nodes for a text, against the vectors of spec/PROTOCOL.md. No network.
+local rank = require "rank"
+local read = dofile "spec/vectors/read.lua"
+
+describe("rank", function()
+  it("orders as the vectors do, whatever order it is given", function()
+    local count = 0
+    for _, line in ipairs(read "rank.txt") do
+      local text, wanted = line:match "^(.-) | (.+)$"
+      local ids = {}
+      for id in wanted:gmatch "%S+" do table.insert(ids, 1, id) end
+      assert.equal(wanted, table.concat(rank.of(text, ids), " "))
+      table.sort(ids)
+      assert.equal(wanted, table.concat(rank.of(text, ids), " "))
+      count = count + 1
+    end
+    assert.is_true(count >= 4)
+  end)
+
+  it("leaves what it is given as it was, and shares what has to be done among all", function()
+    local ids, first = { "a", "b", "c", "d" }, {}
+    for i = 1, 400 do
+      local id = rank.of("text " .. i, ids)[1]
+      first[id] = (first[id] or 0) + 1
+    end
+    assert.same({ "a", "b", "c", "d" }, ids)
+    for _, id in ipairs(ids) do assert.is_true(first[id] > 60 and first[id] < 140, id) end
+    assert.same({}, rank.of("nobody", {}))
+  end)
+end)
