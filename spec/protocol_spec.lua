@@ -36,6 +36,13 @@ local function rows(title) return second_classes.rows(page, title) end
 
 local function section(name) return assert(page:match("\n## " .. name .. "\n(.-)\n## ")) end
 
+-- Constants of lua/comms and lua/routing that are no limit of what is kept: forms of numbers, and shares of a rate.
+local FORM = {
+  ["comms/messages.lua PORT_MAX"] = true, ["comms/messages.lua COUNT_MAX"] = true,
+  ["comms/beacon.lua SAME_MAX"] = true, ["comms/beacon.lua ALL_MAX"] = true,
+  ["routing/channels/lines.lua STATEMENT_MAX"] = true, -- the page's first limit
+}
+
 describe("the protocol page", function()
   it("lists every refusal word with its meaning, and no other", function()
     local listed = {}
@@ -53,6 +60,34 @@ describe("the protocol page", function()
       local value = assert(header:match("#define CORE_" .. name .. "%s+(%d+)"), name)
       local shown = #value > 3 and value:sub(1, -4) .. "," .. value:sub(-3) or value
       assert.truthy(limits:find("%f[%d]" .. shown .. "%f[^%d]"), name)
+    end
+  end)
+
+  -- The value of the constant NAME in lua/FILE, as `local A, NAME = 1, 2` at the left margin gives it | nil.
+  local function constant(file, name)
+    for names, values in ("\n" .. content("lua/" .. file)):gmatch "\nlocal ([%u_%d, <>%l]-) = ([^\n]*)" do
+      local at = 0
+      for each in names:gsub(" <const>", ""):gmatch "[^, ]+" do
+        at = at + 1
+        if each == name then return (select(at, load("return " .. values)())) end
+      end
+    end
+  end
+
+  it("gives the limits of what is kept and of what waits as the code has them", function()
+    local listed, count = {}, 0
+    for most, file, name in section("Limits"):gmatch "\n|[^|\n]+| ([%d,]+) |[^|\n]+| `([^`]+)` `([^`]+)` |" do
+      assert.equal((most:gsub(",", "")), tostring(constant(file, name)), file .. " " .. name)
+      listed[file .. " " .. name], count = true, count + 1
+    end
+    assert.is_true(count >= 35, count)
+    for file in io.popen "git ls-files lua/comms lua/routing":lines() do
+      for names in content(file):gmatch "\nlocal ([%u_%d, ]-_MAX[%u_%d, ]*) = " do
+        for name in names:gmatch "[%u_%d]+_MAX" do
+          local what = file:sub(5) .. " " .. name
+          assert.is_true(listed[what] or FORM[what] ~= nil, "not on the page: " .. what)
+        end
+      end
     end
   end)
 
