@@ -1,6 +1,7 @@
 -- help.lua - help, made from the table of commands, and what words mean, from lua/cures.lua and signs.lua. Asks nobody.
 local cures = require "cures"
 local signs = require "cli.signs"
+local why = require "cli.why"
 local width = require "cli.width"
 
 local help = {}
@@ -75,11 +76,7 @@ local function commands_of(cli, asked)
   return found[1] and found or by_verb
 end
 
-local function explain(s, word)
-  s:line(s:paint("title", word.word) .. (word.short and ": " .. word.short or ""))
-  s:say(word.means)
-  s:say("What to do: " .. s:cure(word.cure))
-end
+local function explain(s, word) why.show({ what = word.means, cure = word.cure }, s, word.word) end
 
 local TITLES <const> = { "Words of refusal, as status counts them:",
   "Errors of the system, by their names in errno(3):", "Words and signs of tables:" }
@@ -104,6 +101,7 @@ local function as_json(context, found, word)
     answer.signs = signs.all()
   elseif word then
     for name, value in pairs(word) do answer[name] = value end
+    answer.why = { { code = cures.of(word.word) and word.word, what = word.means, cure = word.cure } }
   else
     answer.commands = {}
     for i, command in ipairs(found) do answer.commands[i] = { name = command.name, text = command.text } end

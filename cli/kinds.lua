@@ -1,4 +1,6 @@
 -- kinds.lua - files that are not shared, by kind: how many, and what to do about each. For lists and sums. No table.
+local print_why = require "cli.why"
+
 local kinds = {}
 
 local MOST <const> = 6 -- kinds that are told; a folder has rarely more
@@ -56,7 +58,7 @@ function kinds.show(files, notes, s)
     s:say(("%s (%d%s): %s"):format(s:text(kind.word), kind.count, reasons_of(kind, s),
       s:cure(kind.cure or "see errno(3).")))
   end
-  for _, note in ipairs(notes or {}) do s:say(("%s. %s"):format(s:text(note.text), s:cure(note.cure))) end
+  for _, note in ipairs(notes or {}) do print_why.line({ seen = note.text, cure = note.cure }, s) end
 end
 
 --- ", 2 not shared (1 name, 1 pipe), 3 not there"; "" where there is nothing to say.

@@ -1,6 +1,7 @@
 -- status.lua - `status`: how this node is, on one screen. It asks the daemon and judges nothing.
 local kinds = require "cli.kinds"
 local progress = require "cli.progress"
+local why = require "cli.why"
 
 local status = {}
 
@@ -192,11 +193,12 @@ local function damaged(answer, s)
     last.name and s:text(last.name) or s:short(last.cid), rest))
 end
 
+local RELOAD <const> = "It is tried again when the policy is read anew: dt-swarm-cli HOST policy reload"
+
 -- Parts of the daemon that failed: the rest runs on without them.
 local function failed(answer, s)
   for _, client in ipairs(answer.clients or {}) do
-    s:say(("%s does not run: %s. It is tried again when the policy is read anew: dt-swarm-cli %s policy reload")
-      :format(s:text(client.name), s:text(client.text), s.host))
+    why.line({ what = s:text(client.name) .. " does not run", seen = client.text, cure = RELOAD }, s)
   end
 end
 
@@ -205,8 +207,8 @@ function status.show(answer, s)
   head(answer, s)
   facts(answer, s)
   consequences(answer.time, s)
-  if answer.footing then s:say(("State folder: %s. %s"):format(s:text(answer.footing.text),
-    s:cure(answer.footing.cure))) end
+  local trouble = answer.footing
+  if trouble then why.line({ what = "State folder", seen = trouble.text, cure = trouble.cure }, s) end
   failed(answer, s)
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   progress.unwanted(answer, s)

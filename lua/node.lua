@@ -1,6 +1,7 @@
 -- node.lua - builds the four layers bottom-up; the only file that knows all of them. Owns no loop and no effect.
 local backoff = require "backoff"
 local republish = require "republish"
+local reasons = require "why"
 local clock = require "time"
 local commands = require "commands"
 local event_ring = require "event_ring"
@@ -40,7 +41,7 @@ local function base(given)
   self.id, self.key = given.identity.id, given.identity.key
   self.swarm = self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
-  self.events = event_ring.new()
+  self.events, self.why = event_ring.new(), reasons.new()
   self.commands = commands.new {
     failed = function(command, fault) self.log:error("clients", "answers not", { command = command, why = fault }) end,
     absent = function() return absent(self) end }

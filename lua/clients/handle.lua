@@ -94,6 +94,9 @@ function handle:command(name, fn) return self:keep(self.node.commands:add(name, 
 --- FN(answer) adds members to the answers of the command NAME, which another client answers.
 function handle:extend(name, fn) return self:keep(self.node.commands:extend(name, fn)) end
 
+--- FN(thing) → rows of why it is as it is (lua/why.lua).
+function handle:why(fn) return self:keep(self.node.why:add(fn)) end
+
 --- FN(message, source, reply) gets what other nodes address to /dswarm/ID/NAME (lua/routing/init.lua).
 function handle:component(name, fn) return self:keep(self.node.routing:component(name, fn)) end
 

@@ -291,7 +291,8 @@ describe("dt-swarm-cli, the process,", function()
       assert.matches("\n  " .. word.word .. " +" .. word.short:gsub("%p", "%%%0"), out)
     end
     assert.matches("\n  ENOSPC +The disk is full", out)
-    assert.same({ schema = 1, word = "form", short = words[1].short, means = words[1].means, cure = words[1].cure },
+    assert.same({ schema = 1, word = "form", short = words[1].short, means = words[1].means, cure = words[1].cure,
+      why = { { code = "form", what = words[1].means, cure = words[1].cure } } },
       json.decode((run "help form --json"):sub(1, -2)))
     local all = json.decode((run "help words --json"):sub(1, -2))
     assert.same({ 1, words, errors, require("cli.signs").all() }, { all.schema, all.words, all.errors, all.signs })

@@ -11,6 +11,9 @@ function asked.commands(node, loop)
   local handle = { node = node }
   function handle:command(name, fn) self.node.commands:add(name, fn) end
   function handle:extend(name, fn) self.node.commands:extend(name, fn) end
+  node.why:add(function(thing)
+    return thing.file and require "clients.logs.why".shared(node.logs:files(), thing.file)
+  end)
   require "clients.control.requests"(handle, node.malformed)
   handle.loop = loop or node.loop
   require "clients.discovery.requests"(handle, node.discovery)

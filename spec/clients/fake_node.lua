@@ -91,7 +91,7 @@ function fake.node(facts)
     age = function(_, at)
       return facts.quality ~= "none" and fake.NOW - at or nil, facts.quality == "adopted" or nil
     end }
-  node.events = require "event_ring".new()
+  node.events, node.why = require "event_ring".new(), require "why".new()
   node.who = function(id) return node.discovery:who(id) end
   node.reload = { run = function() return { policy = "policies/duckiebot.lua", changes = {}, restart = {} } end }
   node.policy = { name = "policies/duckiebot.lua" }

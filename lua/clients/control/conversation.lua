@@ -2,7 +2,8 @@
 --
 -- Whoever answers a request is called with it and with this object, `reply`, and may answer at once or later:
 --   reply(answer)                           the last answer, a table
---   reply(nil, text, code, candidates)      the last answer, a refusal: one code of the closed list (core.h)
+--   reply(nil, text, code, candidates, why) the last answer, a refusal: one code of the closed list (core.h), and where
+--                                           known what fits, and rows of why (lua/why.lua)
 --   reply(answer, true)                     an answer, and more will follow; on the wire it has "continues":true
 -- Nothing is queued for a reader who is slow: while one line is still on its way the next such answer is not taken,
 -- reply gives false, and on_room tells when there is room again. So a slow reader costs one line of memory.
@@ -14,8 +15,9 @@ conversation.__index = conversation
 local SCHEMA <const> = 1
 
 --- An error as a line of JSON.
-function conversation.error_line(code, text, candidates)
-  return json.encode { schema = SCHEMA, error = { word = code, text = text, candidates = candidates } }
+function conversation.error_line(code, text, candidates, why)
+  return json.encode { schema = SCHEMA, error = { word = code, text = text, candidates = candidates,
+    why = why } }
 end
 
 --- CLIENT (client.lua) asked for REQUEST, a table.
@@ -61,9 +63,9 @@ local function line_of(self, answer, continues)
   return line
 end
 
-local function refuse(self, text, code, candidates)
+local function refuse(self, text, code, candidates, why)
   self.owner:refuse(code)
-  finish(self, conversation.error_line(code, text:gsub("^[%w]+: ", ""), candidates))
+  finish(self, conversation.error_line(code, (text:gsub("^[%w]+: ", "")), candidates, why))
 end
 
 -- The first answer that is not the last: from here on it is one of a limited number.
@@ -89,11 +91,11 @@ local function go_on(self, answer)
 end
 
 --- As the head of this file says. → was it taken?
-function conversation:__call(answer, more, code, candidates)
+function conversation:__call(answer, more, code, candidates, why)
   if self.over then return false end
   if answer and more == true then return go_on(self, answer) end
   if not answer then
-    refuse(self, more, code, candidates)
+    refuse(self, more, code, candidates, why)
     return true
   end
   local line = line_of(self, answer)

@@ -3,6 +3,7 @@ local copies = require "clients.control.copies"
 local facts = require "clients.control.facts"
 local find = require "clients.control.find"
 local hint = require "clients.control.hint"
+local why = require "why"
 local to_json = require "clients.control.to_json"
 local file_index = require "clients.control.file_index"
 local selectors = require "clients.control.selectors"
@@ -226,7 +227,12 @@ end
 function files:sources(request)
   local node, list = self.node, file_index.files(self.node)
   local one, message, code, several = found(self, list, request)
-  if code == "missing" then message = hint.of(node, list, request.what, request.from) or message end
+  if code == "missing" then
+    local better, rows = hint.of(node, list, request.what, request.from)
+    return nil, better or message, code, nil, rows and to_json.list(rows, function(row)
+      return to_json.fields(row, why.fields)
+    end)
+  end
   if not one then return nil, message, code, several end
   local who = facts.people(node)
   if one.root then

@@ -10,15 +10,6 @@ local LONGEST <const> = 60 -- bytes of a word that is compared
 local CELLS <const> = 20000 -- of the tables of edits that are filled: some 8 ms
 local CONTAINED <const> = 3 -- bytes of which a longer name may be made
 
-local STATES <const> = {
-  growing = "still growing: it can be had once it is finished",
-  settling = "written just now: it can be had once it is finished",
-  waiting = "not read yet: it can be had then",
-  hashing = "being read: it can be had then",
-  refused = "but not shared: files list says why, and what to do",
-  ["not there"] = "but its file system is not there",
-}
-
 local function base(name) return name:match "[^/]*$" end
 
 -- The word without the name of this node before it; nil where another robot's file is meant.
@@ -30,15 +21,10 @@ local function own_word(node, what, robot)
   return before and is_self(before) and behind or what
 end
 
--- WHAT is the path of a file in this node's own folder, or the end of it, and that is not shared. → a sentence | nil
+-- WHAT may be a file of this node's own folder that is not shared: why not. → rows (lua/why.lua)
 local function own(node, what, robot)
   local word = own_word(node, what, robot)
-  if not word then return nil end
-  for _, file in ipairs(node.logs:files()) do
-    if STATES[file.state] and not file.cid and (file.name == word or base(file.name) == word) then
-      return ("%s is in this node's own folder, %s"):format(to_json.text(file.name), STATES[file.state])
-    end
-  end
+  return word and node.why:of { file = word, own = true } or {}
 end
 
 -- Names that come from some robot, each once, as long a part of them as WHAT is of one.
@@ -80,11 +66,11 @@ local function nearest(list, what)
 end
 
 --- Why WHAT (of ROBOT, or nil) is found among none of the files in LIST (file_index.files): → text that begins with
--- "missing: ", or nil: there is no more to say.
+-- "missing: ", and rows of why, where those are known; or nil: there is no more to say.
 function hint.of(node, list, what, robot)
   if cid.parse(what) then return nil end
-  local sentence = own(node, what, robot)
-  if sentence then return "missing: " .. sentence end
+  local rows = own(node, what, robot)
+  if rows[1] then return "missing: " .. to_json.text(rows[1].what), rows end
   local name = nearest(list, what)
   local nobody = robot and ("%s has shared no %s"):format(to_json.text(robot), to_json.text(what))
     or "nobody has shared " .. to_json.text(what)

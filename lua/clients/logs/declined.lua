@@ -39,6 +39,9 @@ function declined:forget(cid)
   self.files[cid] = nil
 end
 
+--- Why the policy does not want the file CID | nil.
+function declined:why(cid) return self.files[cid] and self.files[cid].why end
+
 -- { why =, files = how many, bytes = }, those of most files first; at most 8.
 function declined:sums()
   local by_why, list = {}, {}

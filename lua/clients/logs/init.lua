@@ -14,6 +14,7 @@ local report = require "clients.logs.report"
 local requests = require "clients.logs.requests"
 local shares = require "clients.logs.shares"
 local watch = require "clients.logs.watch"
+local reasons_why = require "clients.logs.why"
 
 local logs, Logs = { name = "logs", needs = { "content", "worker", "share" } }, {}
 Logs.__index = Logs
@@ -161,6 +162,7 @@ function logs.open(handle)
     when_synced = function(fn) node.dcache:when_synced(fn) end }
   handle:on_open(function() self.shares:serve_again() end)
   requests(handle)
+  handle:why(function(thing) return thing.file and reasons_why.shared(self:files(), thing.file) end)
   return self
 end
 

@@ -295,5 +295,6 @@ end
 
 -- Files that the policy does not want: { why =, files =, bytes = } each.
 function replicate:unwanted() return self.declined:sums() end
+function replicate:refusal(cid) return self.declined:why(cid) end -- the policy's words for one file | nil
 
 return replicate

@@ -2,6 +2,7 @@
 -- versions of a log that goes on let go. It ties its two parts to the node, and does neither itself.
 local replicate = require "clients.logs.replicate"
 local superseded = require "clients.logs.superseded"
+local why = require "clients.logs.why"
 
 local replication = { name = "replicate", needs = { "content" } }
 local Replication = {}
@@ -14,6 +15,10 @@ function replication.open(handle)
     dcache = node.dcache, comms = handle, policy = node.policy, here = node.here, content = node.content,
     names = function(id) return node.who(id).name end, label = function(id) return node.who(id).label end }
   handle:on_lost(function(...) self.replicate:lost(...) end)
+  handle:why(function(thing)
+    if not thing.file or thing.own then return nil end
+    return why.fetched(self:waiting(), function(cid) return self.replicate:refusal(cid) end, thing.file)
+  end)
   if not node.worker then return self end
   self.superseded = superseded.new { loop = handle.loop, content = node.content, worker = node.worker,
     dcache = node.dcache }
