@@ -129,6 +129,14 @@ local function measure(self)
   return facts
 end
 
+-- A copy of FACTS with another value: who was given a table may rely on it.
+local function with(facts, name, value)
+  local copy = {}
+  for each, known in pairs(facts) do copy[each] = known end
+  copy[name] = value
+  return copy
+end
+
 -- All facts as one table, at most a second old (store_free: of this moment, for a file that begins takes its room at
 -- once); not to be changed by whoever gets it. Unknown is nil: id name type tags permission peers load uptime (s)
 -- temperature (°C) disk_free disk_total (bytes, of the share folder's disk) store_free (bytes where fetched files go,
@@ -139,7 +147,8 @@ function Here:facts()
   if not self.cached or now - self.looked >= FRESH or now < self.looked then
     self.cached, self.looked = measure(self), now
   end
-  self.cached.store_free = store_free(self)
+  local free = store_free(self)
+  if free ~= self.cached.store_free then self.cached = with(self.cached, "store_free", free) end
   return self.cached
 end
 

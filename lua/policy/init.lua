@@ -29,23 +29,30 @@ local function note_failure(self, path, message)
   if self.log then self.log:error("policy", "hook failed", { hook = path, why = message }) end
 end
 
---- Makes FACTS the `here` of the questions that follow: given to ask as the same table, it need not cross
--- again. Whoever changes FACTS calls this again.
-function policy:here(facts)
-  self.kept = self.from.fence:call("here", facts) == nil and facts or nil
+-- Has this `here` crossed the fence? A table that comes for the second time is kept there, so that it need not cross
+-- with each question.
+local function is_kept(self, here)
+  if rawequal(here, self.kept) then return true end
+  if not rawequal(here, self.met) then
+    self.met = here
+    return false
+  end
+  self.kept = self.from.fence:call("here", here) == nil and here or nil
+  return self.kept ~= nil
 end
 
 local function ask(self, door, row, path, ...)
   local count = #row.arguments
-  if self.kept and rawequal(select(count, ...), self.kept) then
-    local arguments = { ... }
-    arguments[count] = true
-    return self.from.fence:call(door, path, table.unpack(arguments, 1, count))
+  if row.arguments[count][2] ~= "here" or not is_kept(self, (select(count, ...))) then
+    return self.from.fence:call(door, path, ...)
   end
-  return self.from.fence:call(door, path, ...)
+  local arguments = { ... }
+  arguments[count] = true
+  return self.from.fence:call(door, path, table.unpack(arguments, 1, count))
 end
 
---- Asks hook PATH about the things it takes, `here` last (lua/policy/hooks.lua). Returns answer, reason:
+--- Asks hook PATH about the things it takes, `here` last (lua/policy/hooks.lua). `here` is a table that nobody changes:
+-- other facts are another table. Returns answer, reason:
 -- yes → boolean; urgency → 1…9 or false; one → one of the second argument, or nil where it is empty;
 -- part → a table; words → one of them or false. A hook that throws is counted, said once, and the default
 -- answers; the third result is "policy" then.
@@ -101,7 +108,8 @@ end
 --- Takes the place of the policy in force: whoever holds SELF asks OTHER's hooks from now on. OTHER is spent.
 function policy:swap(other)
   local old = self.from
-  self.from, self.name, self.file, self.failed, self.kept = other.from, other.name, other.file, {}, nil
+  self.from, self.name, self.file, self.failed = other.from, other.name, other.file, {}
+  self.kept, self.met = nil, nil
   other.from = nil
   old.fence:close()
 end

@@ -12,6 +12,7 @@ local worker = require "worker"
 local sim = {}
 sim.__index = sim
 
+local NOTHING = {} -- is known about the machine
 local BUILD = 1690000000000 -- ms Unix: when the program was made, for nodes without a clock
 
 local silent = {}
@@ -78,7 +79,7 @@ local function effects(self, name, options)
     identity = options.identity or { id = owner:id(), key = owner }, policy = options.policy or self.policy,
     disk = options.disk or disk.memory(self.seed), state = options.state or "/state", boot = options.boot or 1,
     build = options.build or BUILD, log = silent, version = "sim",
-    here = function() return {} end, date = function() return "20260101-000000" end,
+    here = function() return NOTHING end, date = function() return "20260101-000000" end,
     synchronised = function() return options.clock ~= false end, clients = options.clients }
 end
 
