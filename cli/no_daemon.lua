@@ -28,7 +28,8 @@ end
 local function find(world, socket)
   if socket:sub(1, 1) ~= "/" then socket = (world.env "PWD" or "") .. "/" .. socket:gsub("^%./+", "") end
   local folders, best = { (world.paths:state()) or "", "/var/lib/dt-swarm", socket:match "^(.*)/" }, nil
-  local files = { last_seen.beside(socket) }
+  local beside, name = last_seen.beside(socket)
+  local files = { beside and beside .. "/" .. name }
   for _, folder in ipairs(folders) do files[#files + 1] = folder .. "/last" end
   for _, path in ipairs(files) do
     local found = examine(world, path, socket)

@@ -23,11 +23,14 @@ local SOON = 10 * 1000 -- ms from `soon` to the disk
 local SOON_MOST, EACH = 12, 5 * 60 * 1000 -- of these writes at once; ms until there may be one more
 local FULL = { ENOSPC = true, EDQUOT = true }
 
-local FIELDS = { "disk", "log", "date", "old", "loop", "atomic_write", "data" }
+local function undated() return "undated" end
+
+local FIELDS = { "disk", "log", "old", "loop", "atomic_write", "data" }
 
 local function new(given, is_firm)
   local self = setmetatable({ firm = is_firm, flying = 0, haste = SOON_MOST }, kept)
   for _, field in ipairs(FIELDS) do self[field] = given[field] end
+  self.date = given.date or undated
   self.dir, self.name, self.path = given.dir, given.name, given.dir .. "/" .. given.name
   return self
 end
@@ -35,7 +38,7 @@ end
 --- A firm value. GIVEN:
 --   disk       core.disk's
 --   log        lua/log.lua's
---   date()     → text for the names of damaged files
+--   date()     → text for the names of damaged files; nil: they bear no date
 --   dir        the folder, which must be there
 --   name       of the file
 --   old(text)  → the data of a file in the form of an earlier version | nil; or nil where there never was one
@@ -157,11 +160,18 @@ function kept:put(data)
   return true
 end
 
+--- The same after the files' thread was closed: what was on its way and was not begun is not written any more.
+function kept:put_last(data)
+  self.flying = 0
+  return self:put(data)
+end
+
 --- The same beside the loop: TOLD(true) once DATA is on the disk, or TOLD(nil, text, code). What is put first is there
 -- first. TOLD is never called after the node has begun to stop.
 function kept:put_beside(data, told)
   local line, err, code = line_of(self, data)
   if not line then return told(nil, err, code) end
+  if line == self.written and self.flying == 0 then return told(true) end
   self.flying = self.flying + 1
   self.atomic_write:put(self.path, line, MODE, function(ok, why, reason)
     self.flying = self.flying - 1

@@ -12,7 +12,6 @@ local FIRST_LINE = "^dt%-swarm state (%d+)\n$"
 local ADVICE = "name another with --state, or make this one yours"
 
 local SILENT = { warn = function() end }
-local function undated() return "undated" end
 
 local FULL = { ENOSPC = true, EDQUOT = true }
 
@@ -116,7 +115,7 @@ end
 -- BOOT is part of what must grow in a beacon, so a lost count goes on from above all that can have been: nobody starts
 -- more than once a second.
 function State:count_start(options)
-  local boot = kept.new_firm { disk = self.disk, log = options.log or SILENT, date = options.date or undated,
+  local boot = kept.new_firm { disk = self.disk, log = options.log or SILENT, date = options.date,
     dir = self.dir, name = "boot", old = kept.old_number }
   local count, message, code = boot:read()
   if code then return nil, message, code end

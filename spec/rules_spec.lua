@@ -241,6 +241,39 @@ describe("one of each, too,", function()
   end)
 end)
 
+describe("small files of the state folder", function()
+  -- Who writes whole files by itself: the two pieces that do it for all, the key and its board, the first line of the
+  -- folder, the tables of files, and an empty file that is only touched.
+  local WRITERS = { "lua/kept.lua", "lua/atomic_write.lua", "lua/identity.lua", "lua/state.lua",
+    "lua/clients/logs/catalogue.lua", "lua/dcache/content/stored.lua", "lua/dcache/content/integrity.lua" }
+  local TABLES = { "lua/clients/logs/catalogue.lua", "lua/dcache/content/stored.lua" }
+
+  local function is_one_of(list, path)
+    for _, each in ipairs(list) do
+      if each == path then return true end
+    end
+    return false
+  end
+
+  it("are kept values (lua/kept.lua): no part has a format of its own", function()
+    local function writes(line)
+      local code = line:gsub("%-%-.*", "")
+      return code:find "disk:replace%(" or code:find "atomic_write:put%(" or code:find "disks%.replacing"
+    end
+    local function has_form(line) return line:gsub("%-%-.*", ""):find 'HEAD.*= *"dt%-swarm ' ~= nil end
+    local found = 0
+    assert.same({}, offenders(files "'lua/*.lua' 'cli/*.lua'", function(line, path)
+      if not writes(line) then return false end
+      found = found + 1
+      return not is_one_of(WRITERS, path)
+    end))
+    assert.is_true(found > 5, "the rule sees those that are allowed")
+    assert.same({}, offenders(files "'lua/*.lua' 'cli/*.lua'", function(line, path)
+      return has_form(line) and not is_one_of(TABLES, path)
+    end))
+  end)
+end)
+
 describe("refusals", function()
   it("use words of the one list", function()
     local words = require "core".words

@@ -553,7 +553,7 @@ describe("a daemon that is gone", function()
       end } end,
       read = function(path)
         assert(path == "/tmp/a/.d.sock.last" and given.kind ~= "other", "would wait for ever")
-        return last.write("stopped cleanly", 86400000, SOCKET, COMMAND)
+        return require "kept".encode(last.data("stopped cleanly", 86400000, SOCKET, COMMAND))
       end }
   end
 

@@ -6,6 +6,7 @@ local paths = require "paths"
 local loop_of = require "loop"
 local control = require "clients.control"
 local asked = require "spec.clients.asked"
+local kept = require "kept"
 local last_seen = require "clients.control.last_seen"
 local fake = require "spec.clients.fake_node"
 
@@ -363,12 +364,24 @@ describe("the control socket", function()
     local other = folder .. "/state"
     assert(disk.real():mkdir(other))
     start({ state = other, command = "--name bea --state '/a b'" }):close()
-    for _, place in ipairs { other .. "/last", last_seen.beside(path) } do
+    for _, place in ipairs { other .. "/last", table.concat({ last_seen.beside(path) }, "/") } do
       local found = last_seen.read(disk.real():read(place))
       assert.same({ "--name bea --state '/a b'", path }, { found.command, found.socket }, place)
       assert.equal(tonumber("600", 8), disk.real():stat(place).mode)
     end
-    assert.is_nil(last_seen.read(last_seen.write("running", 1, "/x", "--name a\n--name b")).command, "one line")
+    assert.is_nil(last_seen.data("running", 1, "/x", "--name a\n--name b").command, "one line")
+    assert.is_nil(last_seen.data("running", 1, "/\xff", nil), "no JSON can hold it")
+  end)
+
+  it("reads what a daemon of an earlier version left behind, and nothing that is damaged", function()
+    assert.same({ how = "stopped cleanly", at = 5, socket = "/x" }, last_seen.read "stopped cleanly\n5\n/x\n")
+    assert.same({ how = "running", at = 5, socket = "/x", command = "--name a" },
+      last_seen.read "running\n5\n/x\n--name a\n")
+    local whole = kept.encode(last_seen.data("running", 1, "/x", "--name a"))
+    assert.equal("running", last_seen.read(whole).how)
+    for i = 1, #whole do
+      assert.is_nil(last_seen.read(whole:sub(1, i - 1) .. string.char(whole:byte(i) ~ 1) .. whole:sub(i + 1)), i)
+    end
   end)
 end)
 

@@ -334,12 +334,114 @@ describe("a share folder that is a link", function()
   end)
 end)
 
+describe("what is remembered of files that are away", function()
+  local CIDS = { "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
+    "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e" }
+
+  -- A run of the share folder on D while its file system is ID (nil: none). → away, what was unsaid, what was said
+  local function run(d, id)
+    local loop, unsaid, said, before = simloop.new(), {}, {}, {}
+    local log = till.log()
+    function log.warn(_, _, what) said[#said + 1] = what end
+    for i, cid in ipairs(CIDS) do before[i] = { cid = cid, data = { names = { i .. ".bag" }, size = 1 } } end
+    local one = away.new { loop = loop, log = log, disk = d, folder = "/share", dir = "/state",
+      date = function() return "D" end, atomic_write = require "atomic_write".new { disk = d, log = log },
+      mount = { key = function() return id and #id, "ENOENT: gone", "ENOENT" end,
+        of = function() return { id = id, type = "ext4", mounted = true } end },
+      shares = { release_all = function() return before end, count = function() return 0 end,
+        drop_names = function() end, dismiss = function(_, cid) unsaid[#unsaid + 1] = cid end },
+      live = function() end, unfinished = function() return false end, unread = function() end,
+      vanish = function() return {} end, back = function() end }
+    one:start()
+    -- A scan finds no file, as often as it likes; then own records without a file are looked at.
+    for _ = 1, 3 do one:scanned() end
+    for i, cid in ipairs(CIDS) do one:stray(cid, before[i].data) end
+    loop:run_until(20 * 60000)
+    for _ = 1, 3 do one:scanned() end
+    loop:run_until(40 * 60000)
+    return one, unsaid, said
+  end
+
+  local function stick_away()
+    local d = disk.memory(1)
+    assert(d:mkdir "/state")
+    local one = run(d, "stick")
+    one:stop()
+    d:unlink "/state/away"
+    local _
+    _, one = nil, (run(d, nil))
+    one:stop()
+    return d
+  end
+
+  it("stands over starts: nothing is unsaid while another file system is there", function()
+    local d = stick_away()
+    assert.is_truthy(require "kept".decode(d:read "/state/away"))
+    local one, unsaid = run(d, "bare-folder")
+    assert.same({}, unsaid)
+    assert.equal(2, #one:rows())
+  end)
+
+  it("is taken over from the file of an earlier version", function()
+    local d, lines = disk.memory(1), { "dt-swarm away 1", '{"id":"ext4 bare-folder /","text":"/dev/b (ext4)"}' }
+    assert(d:mkdir "/state")
+    for i, cid in ipairs(CIDS) do
+      lines[#lines + 1] = ('{"cid":"%s","data":{"names":["%d.bag"],"size":1},"place":"ext4 stick /",'
+        .. '"text":"/dev/a (ext4)"}'):format(cid, i)
+    end
+    assert(d:replace("/state/away", table.concat(lines, "\n") .. "\n"))
+    local one, unsaid, said = run(d, "bare-folder")
+    assert.same({ {}, {} }, { unsaid, said })
+    assert.equal(2, #one:rows())
+    one:stop()
+    assert.equal(2, #(run(d, "bare-folder")):rows())
+  end)
+
+  it("is not believed to be nothing where it is damaged: no file is unsaid until a person says so", function()
+    local whole = stick_away():read "/state/away"
+    for at = 1, #whole, 7 do
+      local d = disk.memory(at)
+      assert(d:mkdir "/state")
+      assert(d:replace("/state/away", whole:sub(1, at - 1) .. string.char(whole:byte(at) ~ 1) .. whole:sub(at + 1)))
+      local one, unsaid, said = run(d, "bare-folder")
+      assert.same({}, unsaid, "byte " .. at)
+      assert.matches("begun anew", said[1])
+      assert.equal(2, #one:rows())
+      one:stop()
+      local _, later, again = run(d, "bare-folder")
+      assert.same({ {}, {} }, { later, again }, "at the next start")
+    end
+    local _, unsaid = run((function()
+      local d = disk.memory(1)
+      assert(d:mkdir "/state")
+      return d
+    end)(), "bare-folder")
+    assert.equal(2, #unsaid, "negative control: who remembers nothing takes them for deleted")
+  end)
+
+  it("has room for the 20,000 files that a folder may have", function()
+    local d, list = disk.memory(1), {}
+    assert(d:mkdir "/state")
+    for i = 1, 20000 do
+      list[i] = { cid = ("%s%010d"):format(CIDS[1]:sub(1, -11), i), place = "ext4 stick /", text = "a stick" }
+    end
+    local state = require "clients.logs.away_state".new { loop = simloop.new(), log = till.log(), disk = d,
+      dir = "/state", name = "away", now = function() return { id = "x", text = "x" }, list end,
+      atomic_write = require "atomic_write".new { disk = d, log = till.log() } }
+    state:changed()
+    state:stop()
+    local _, place_of = state:read()
+    assert.equal("ext4 stick /", place_of(list[20000].cid).id)
+    assert.is_nil(place_of(CIDS[2]))
+  end)
+end)
+
 describe("many files that are away", function()
   it("are said again, when the time is another one, a slice a turn", function()
     local loop, said, store, before = simloop.new(), 0, disk.memory(1), {}
     store:mkdir "/state"
     for i = 1, 100 do before[i] = { cid = ("cid%03d"):format(i), data = { names = { "x" .. i }, size = 1 } } end
-    local one = away.new { loop = loop, log = till.log(), disk = store, folder = "/share", path = "/state/away",
+    local one = away.new { loop = loop, log = till.log(), disk = store, folder = "/share", dir = "/state",
       atomic_write = require "atomic_write".new { disk = store, log = till.log() },
       mount = { key = function() return nil, "ENOENT: gone", "ENOENT" end },
       shares = { release_all = function() return before end, say_kept = function() said = said + 1 end },
@@ -368,7 +470,7 @@ describe("a share folder that cannot be used", function()
     local function new(mount, kept)
       local log = till.log()
       function log.warn(_, _, what, facts) lines[#lines + 1] = { what, facts[#facts][2] } end
-      return away.new { loop = simloop.new(), log = log, disk = closed, folder = "/share", path = "/state/away",
+      return away.new { loop = simloop.new(), log = log, disk = closed, folder = "/share", dir = "/state",
         host = "localhost", atomic_write = require "atomic_write".new { disk = closed, log = log }, mount = mount,
         shares = { release_all = function() return kept end }, vanish = function() return {} end,
         back = function() end }
@@ -398,7 +500,7 @@ describe("a folder that was emptied at once", function()
   it("is believed after ten minutes, not before; what is back by then stands", function()
     local loop, said, store = simloop.new(), {}, disk.memory(1)
     store:mkdir "/state"
-    local one = away.new { loop = loop, log = till.log(), disk = store, folder = "/share", path = "/state/away",
+    local one = away.new { loop = loop, log = till.log(), disk = store, folder = "/share", dir = "/state",
       atomic_write = require "atomic_write".new { disk = store, log = till.log() },
       mount = { key = function() return 1 end, of = function() return { id = "x", type = "ext4" } end },
       shares = { release_all = function() return {} end, count = function() return 0 end, drop_names = function() end,

@@ -1,4 +1,6 @@
 -- control - the daemon's Unix socket: who may speak, and how many. It answers nothing itself.
+local kept = require "kept"
+local last_seen = require "clients.control.last_seen"
 local paths = require "paths"
 local client = require "clients.control.client"
 local malformed = require "clients.control.malformed"
@@ -49,13 +51,15 @@ end
 
 -- What stands here when the daemon is down, for the command line (lua/clients/control/last_seen.lua).
 function control:remember(how)
-  if not self.state then return end
-  local last_seen = require "clients.control.last_seen"
-  local text = last_seen.write(how, self.loop:wall(), self.path, self.command)
-  local ok, message = self.disk:replace(self.state .. "/" .. LAST, text, tonumber("600", 8))
+  local data = self.state and last_seen.data(how, self.loop:wall(), self.path, self.command)
+  if not data then return end
+  local function put(folder, name)
+    return kept.new_firm { disk = self.disk, log = self.log, dir = folder, name = name }:put(data)
+  end
+  local ok, message = put(self.state, LAST)
   if not ok then self.log:warn("control", "cannot say where it was last seen", { reason = message }) end
-  local beside = last_seen.beside(self.path)
-  if beside and self.path:match "^(.*)/" ~= self.state then self.disk:replace(beside, text, tonumber("600", 8)) end
+  local folder, name = last_seen.beside(self.path)
+  if folder and folder ~= self.state then put(folder, name) end
 end
 
 -- Why the path could not be had, in words that help.

@@ -18,23 +18,6 @@ local SLICE = 32 -- words said or unsaid in a turn
 local TOGETHER = 2 -- so many files must go at once; a folder's only file is taken for deleted as one of many is
 local UNKNOWN = { id = "?", text = "another file system" }
 
--- loop, log, disk, folder, mount = core.mount, shares; atomic_write, path: for away_state.lua;
--- live = fn(name) → "pending": it
--- is there and may be that file, "unread": it cannot be read, "judged": another one is there, nil; unfinished = fn() →
--- does any file settle; unread = fn(name) → its folder, if that cannot be read; vanish = fn() → kept words: all files
--- are forgotten without being unsaid; back = fn(): a folder is there; host: what the command line calls this daemon by.
-function away.new(given)
-  local self = setmetatable({ by_cid = {}, lost = {} }, away)
-  for _, name in ipairs { "loop", "log", "disk", "folder", "shares", "live", "unfinished", "unread", "vanish",
-    "back" } do self[name] = given[name] end
-  self.host = given.host or "HOST"
-  self.place = filesystem.new { mount = given.mount, folder = given.folder, apart = true }
-  self.away_state = away_state.new { loop = given.loop, disk = given.disk, log = given.log,
-    atomic_write = given.atomic_write,
-    path = given.path, text = function() return self:text() end }
-  return self
-end
-
 -- What MAP (by CID) holds, sorted.
 local function listed(map)
   local list = {}
@@ -42,15 +25,32 @@ local function listed(map)
   return list
 end
 
-function away:text()
-  local entries = {}
-  for _, kept in ipairs(listed(self.by_cid)) do entries[#entries + 1] = kept.place and kept or nil end
-  return away_state.format(self.here, entries)
+-- What is away with a file system, as away_state.lua keeps it.
+local function entries(self)
+  local list = {}
+  for _, kept in ipairs(listed(self.by_cid)) do list[#list + 1] = kept.place and kept or nil end
+  return list
+end
+
+-- loop, log, disk, folder, mount = core.mount, shares; atomic_write, date, dir: for away_state.lua;
+-- live = fn(name) → "pending": it is there and may be that file, "unread": it cannot be read, "judged": another one,
+-- nil; unfinished = fn() → does any file settle; unread = fn(name) → its folder, if that cannot be read; vanish = fn()
+-- → kept words: all are forgotten without being unsaid; back = fn(): a folder is there; host: of the command line.
+function away.new(given)
+  local self = setmetatable({ by_cid = {}, lost = {} }, away)
+  for _, name in ipairs { "loop", "log", "disk", "folder", "shares", "live", "unfinished", "unread", "vanish",
+    "back" } do self[name] = given[name] end
+  self.host = given.host or "HOST"
+  self.place = filesystem.new { mount = given.mount, folder = given.folder, apart = true }
+  self.away_state = away_state.new { loop = given.loop, disk = given.disk, log = given.log, date = given.date,
+    atomic_write = given.atomic_write, dir = given.dir, name = "away",
+    now = function() return self.here, entries(self) end }
+  return self
 end
 
 local function put(self, kept, why, found)
   kept.why, kept.since = why, self.loop:now()
-  kept.place, kept.text, kept.line, kept.till = found and found.id, found and found.text, nil, nil
+  kept.place, kept.text, kept.till = found and found.id, found and found.text, nil
   self.by_cid[kept.cid] = kept
 end
 
@@ -119,13 +119,16 @@ local function full_id(self, id)
 end
 
 function away:start()
-  local entries
   self.place:check()
-  self.here, entries = self.away_state:read()
-  if self.here then self.here.id = full_id(self, self.here.id) end
-  for _, kept in ipairs(entries) do put(self, kept, "place", { id = full_id(self, kept.place), text = kept.text }) end
-  local none = self.place.word == "ENOENT" and #self.shares:release_all() == 0
-  if none then make(self) end
+  local here, place_of = self.away_state:read()
+  if self.away_state.kept.lost then here = UNKNOWN end -- so all are away whose files are not found
+  self.here = here and { id = full_id(self, here.id), text = here.text }
+  local before = self.shares:release_all()
+  for _, kept in ipairs(before) do
+    local found = place_of(kept.cid)
+    if found then put(self, kept, "place", { id = full_id(self, found.id), text = found.text }) end
+  end
+  if self.place.word == "ENOENT" and not before[1] then make(self) end
   if not self.place.id or self.here and self.place.id ~= self.here.id then leave(self) end
   if self.place.id then arrive(self) end
 end

@@ -90,7 +90,7 @@ local function new_away(self, given, files)
   return away.new {
     loop = self.loop, log = self.log, disk = self.disk, folder = self.folder, mount = given.mount or mount,
     host = given.host,
-    shares = self.shares, path = given.state .. "/away",
+    shares = self.shares, dir = given.state, date = given.date,
     atomic_write = self.atomic_write,
     live = function(name) return files:live(name) end,
     unfinished = function(before) return files:unfinished(before) end,
@@ -134,7 +134,7 @@ end
 -- data, verb, valid_until = s, mine }; serve = fn(cid, folder, name, identity, leaves) → true | nil, text, code;
 -- withdraw = fn(cid), when_synced(fn); permission = path | false (else the policy's), ttl = s (30 days);
 -- atomic_write = atomic_write.lua, or nil (the loop waits for the disk); mount, inotify: core's, or what a spec puts
--- in their place; host = what the command line calls this daemon by, or nil } → logs.
+-- in their place; host = what the command line calls this daemon by, or nil; date: of lua/kept.lua } → logs.
 function logs.new(given)
   local self = setmetatable({
     loop = given.loop, log = given.log, policy = given.policy, here = given.here, time = given.time,
@@ -155,7 +155,7 @@ function logs.open(handle)
   local node = handle.node
   local self = logs.new { loop = handle.loop, log = node.log, policy = node.policy, here = node.here,
     time = node.time, disk = node.disk, worker = node.worker, atomic_write = node.atomic_write, folder = node.share,
-    state = node.state, host = node.host, publish = function(...) return node:publish(...) end,
+    state = node.state, host = node.host, date = node.date, publish = function(...) return node:publish(...) end,
     statements = function(bucket) return node.dcache:statements(bucket, node.id) end,
     serve = function(...) return node.content:serve(...) end,
     withdraw = function(cid) return node.content:withdraw(cid) end,

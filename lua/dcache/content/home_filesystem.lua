@@ -2,12 +2,14 @@
 --
 -- The number of a device is another one's after a stick was swapped, or after a restart of the machine; so the place
 -- is known as that of the share folder is (place.lua).
+-- If that file is lost, nothing is taken for deleted until a stored file is found as it was.
 local filesystem = require "filesystem"
+local kept = require "kept"
 
 local home_filesystem = {}
 home_filesystem.__index = home_filesystem
 
-local HEAD = "dt-swarm place 1\n"
+local OLD = "^dt%-swarm place 1\n([^\n]+)\n$" -- the file of an earlier version
 
 -- What tells where a folder is of a disk that has no mounts, as the simulator's.
 local function numbers(disk)
@@ -25,12 +27,12 @@ end
 -- core.mount (not given: the device's number tells).
 function home_filesystem.new(given)
   local self = setmetatable({}, home_filesystem)
-  for _, name in ipairs { "disk", "log", "atomic_write", "dir" } do self[name] = given[name] end
+  for _, name in ipairs { "disk", "log", "dir" } do self[name] = given[name] end
   self.place = filesystem.new { mount = given.mount or numbers(given.disk), folder = given.folder }
-  self.path = self.dir .. "/place"
-  local text = self.disk:read(self.path)
-  self.id = text and text:sub(1, #HEAD) == HEAD and text:sub(#HEAD + 1):match "^([^\n]+)\n$" or nil
-  self.written = self.id
+  self.kept = kept.new_firm { disk = given.disk, log = given.log, date = given.date, dir = given.dir, name = "place",
+    atomic_write = given.atomic_write, old = function(text) return text:match(OLD) end }
+  self.id = self.kept:read()
+  self.lost, self.written = self.kept.lost, self.id
   return self
 end
 
@@ -38,6 +40,7 @@ end
 function home_filesystem:check()
   self.place:check()
   if not self.place.id then return false, self.place.why end
+  if self.lost then return false, "it is not known where they were: STATE/held/place was damaged" end
   if not self.id then return nil end
   return self.id == self.place.id, "another file system lies in its place"
 end
@@ -45,19 +48,19 @@ end
 -- From here on it is where it is now.
 function home_filesystem:settle()
   self.place:check()
-  self.id = self.place.id or self.id
+  self.id, self.lost = self.place.id or self.id, nil
   local id = self.id
   if not id or id == self.written then return end
   self.written = id
   if not self.disk:stat(self.dir) then self.disk:mkdir(self.dir) end
-  self.atomic_write:put(self.path, HEAD .. id .. "\n", 384, function(ok, why) -- 0600
+  self.kept:put_beside(id, function(ok, why)
     if ok then return end
     self.written = nil
-    self.log:once("place of held files", "warn", "content", "cannot be written", { file = self.path, why = why })
+    self.log:once("place of held files", "warn", "content", "cannot be written", { file = self.kept.path, why = why })
   end)
 end
 
 -- Nothing is held: any place will do.
-function home_filesystem:leave() self.id = nil end
+function home_filesystem:leave() self.id, self.lost = nil, nil end
 
 return home_filesystem

@@ -51,7 +51,7 @@ function content.new(given)
   self.quarantine, self.losses, self.first_files = quarantine.new(given), listeners.new(), listeners.new()
   self.integrity = integrity.new { loop = given.loop, disk = given.disk, atomic_write = self.atomic_write,
     flusher = given.flusher,
-    log = given.log, mount = given.mount, dir = given.dir, folder = given.dir .. "/files",
+    log = given.log, mount = given.mount, date = given.date, dir = given.dir, folder = given.dir .. "/files",
     path_of = function(file) return store.path(self, file) end, told = function(...) store.checked(self, ...) end }
   return self
 end

@@ -19,7 +19,7 @@ function integrity.new(given)
   for _, name in ipairs { "loop", "disk", "atomic_write", "folder", "path_of", "told" } do self[name] = given[name] end
   self.home_filesystem = home_filesystem.new { disk = given.disk, log = given.log,
     atomic_write = given.atomic_write, mount = given.mount,
-    folder = given.folder, dir = given.dir .. "/held" }
+    folder = given.folder, dir = given.dir .. "/held", date = given.date }
   self.start = given.flusher or function() return worker.new { loop = given.loop, inline = true } end
   return self
 end
