@@ -64,7 +64,7 @@ $(BUILD)/core/sim.so: $(SIM:core/%.c=$(BUILD)/%.o)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS)
 
-$(BUILD)/core/spec.so: spec/core/spec.c $(wildcard core/text/*.h) Makefile
+$(BUILD)/core/spec.so: spec/core/spec.c $(wildcard core/*/*.h) Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) $(INCLUDE) -shared -o $@ $< $(LDFLAGS)
 

@@ -257,6 +257,7 @@ static void leave_holder(struct index *ix, uint32_t number) {
   struct holder *h = &ix->holders[number];
   if (--h->count)
     return;
+  index_drop_heap(ix, h);
   table_remove(&ix->by_holder, &by_holder, ix, number);
   *h = (struct holder){.first = ix->unused_holder};
   ix->unused_holder = number;
@@ -335,18 +336,6 @@ static void unlink_key(struct index *ix, uint32_t number) {
   leave_bucket(ix, e->bucket);
 }
 
-/* Needed only where a share is full; walked then, at most once for each accepted
- * statement. */
-static void note_greatest(const struct index *ix, struct holder *h) {
-  if (h->count < ix->law.classes[h->class_number].slots)
-    return;
-  h->greatest = 0;
-  for (uint32_t number = h->first; number;
-       number = index_entry(ix, number)->next_of_holder)
-    if (index_entry(ix, number)->slot > h->greatest)
-      h->greatest = index_entry(ix, number)->slot;
-}
-
 static void link_holder(struct index *ix, uint32_t number, uint32_t holder) {
   struct entry *e = index_entry(ix, number);
   struct holder *h = &ix->holders[holder];
@@ -357,11 +346,12 @@ static void link_holder(struct index *ix, uint32_t number, uint32_t holder) {
     index_entry(ix, h->first)->previous_of_holder = number;
   h->first = number;
   h->count++;
-  note_greatest(ix, h);
+  index_add_to_share(ix, h, number);
 }
 
 static void unlink_holder(struct index *ix, uint32_t number) {
   const struct entry *e = index_entry(ix, number);
+  index_take_from_share(ix, &ix->holders[e->holder], number);
   if (e->next_of_holder)
     index_entry(ix, e->next_of_holder)->previous_of_holder = e->previous_of_holder;
   if (e->previous_of_holder)
@@ -422,6 +412,8 @@ void index_open(struct index *ix) {
 static void free_rows(struct index *ix) {
   for (uint32_t page = 0; page < ix->page_count; page++)
     free(ix->pages[page]);
+  for (uint32_t number = 1; number <= ix->holder_top; number++)
+    free(ix->holders[number].heap);
   table_free(&ix->by_id);
   table_free(&ix->by_slot);
   table_free(&ix->by_key);

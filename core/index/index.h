@@ -51,7 +51,8 @@ struct bucket {
 /* A signer's share of a class. */
 struct holder {
   uint8_t public[CORE_PUBLIC_SIZE];
-  uint64_t greatest; /* slot hash, where the share is full */
+  uint32_t *heap; /* of its entries, where the share is full (share.c) */
+  uint32_t heap_count, heap_room;
   uint32_t first, count;
   uint8_t class_number;
 };
@@ -89,7 +90,8 @@ struct index {
   int64_t counts[LAW_CLASSES_MAX];
   struct index_seen seen[INDEX_SEEN]; /* by the first byte of the ID */
   int64_t earliest_end;               /* no entry ends before it; seconds */
-  int64_t extra;                      /* bytes of names and texts */
+  int64_t extra;                      /* bytes of names, texts and heaps */
+  int64_t share_steps;                /* looks at entries of full shares, ever */
 };
 
 /* What was taken out: where its line is, and how long. */
@@ -139,6 +141,14 @@ void index_move_entry(struct index *ix, uint32_t number, uint32_t bucket,
 void index_free_entry(struct index *ix, uint32_t number);
 void index_name_entry(struct index *ix, uint32_t number, const uint8_t *id);
 void index_unname_entry(struct index *ix, uint32_t number);
+
+/* ---- a signer's share (share.c) ---- */
+
+/* The entry with the greatest slot hash of H, which has entries. */
+uint32_t index_greatest(struct index *ix, struct holder *h);
+void index_add_to_share(struct index *ix, struct holder *h, uint32_t number);
+void index_take_from_share(struct index *ix, struct holder *h, uint32_t number);
+void index_drop_heap(struct index *ix, struct holder *h);
 
 /* ---- rules (merge.c) ---- */
 

@@ -54,12 +54,13 @@ static int is_newer(const struct statement *st, const struct entry *e) {
 
 /* Does a new slot fit in its signer's share? The slots with the smallest hashes count, so
  * that every order of arrival leaves the same ones. */
-static int has_share(const struct index *ix, const struct target *to) {
-  const struct holder *h;
+static int has_share(struct index *ix, const struct target *to) {
+  struct holder *h;
   if (!to->holder)
     return 1;
   h = &ix->holders[to->holder];
-  return h->count < ix->law.classes[to->class_number].slots || to->slot < h->greatest;
+  return h->count < ix->law.classes[to->class_number].slots ||
+         to->slot < index_entry(ix, index_greatest(ix, h))->slot;
 }
 
 /* A frame's statements are checked together, and put a little later: remembered between.
@@ -126,10 +127,10 @@ static struct index_gone take_out(struct index *ix, uint32_t number) {
 
 /* Of a signer whose share is full: the slot with the largest hash does not count. */
 static struct index_gone make_share(struct index *ix, const struct target *to) {
-  const struct holder *h = &ix->holders[to->holder];
+  struct holder *h = &ix->holders[to->holder];
   if (!to->holder || h->count < ix->law.classes[to->class_number].slots)
     return (struct index_gone){INDEX_NOWHERE, 0};
-  return take_out(ix, index_find_in_slot(ix, h->greatest, to->holder));
+  return take_out(ix, index_greatest(ix, h));
 }
 
 /* Fills an entry whose slot, bucket and holder stand; TEXT is the line or NULL. */

@@ -1,5 +1,5 @@
 -- record_spec.lua - the index of records: refusals, places, lists, digests, memory.
-local batch, key, random = require "core.batch", require "core.key", require "core.random"
+local batch, hash, key, random = require "core.batch", require "core.hash", require "core.key", require "core.random"
 local record, statement = require "core.record", require "core.statement"
 local second = require "spec.second.record"
 
@@ -389,6 +389,43 @@ describe("core.record", function()
     index:expire(10 ^ 9 // 1)
     assert.are.equal(0, index:count())
     assert.are.same({}, index:buckets())
+  end)
+
+  it("looks at few entries for a word in a full share, however large it is", function()
+    local slots, steps, hash_of = 3000, require "core.spec".share_steps, {}
+    local function slot_hash(i) return (string.unpack(">i8", hash.blake2b(("s k%d %s"):format(i, id)))) end
+    index = record.new { { name = "share", max_ttl = 32000, size = 1024, slots = slots, buckets = { "s" } } }
+    local function put(from, to, at)
+      local taken = 0
+      for i = from, to do
+        local st = sign { bucket = "s", key = "k" .. i, valid_until = 16, at = at }
+        hash_of[st.short] = slot_hash(i)
+        taken = taken + (index:put(st, i) and 1 or 0)
+      end
+      return taken
+    end
+    assert.equal(slots, put(1, slots // 2, AT) + put(slots // 2 + 1, slots, AT + 32000000))
+    assert.equal(0, steps(index))
+    assert.is_true(put(slots + 1, slots + 1, AT) <= 1)
+    local before = steps(index)
+    local taken = put(slots + 2, slots + 300, AT + 32000000)
+    assert.is_true(taken > 100)
+    assert.is_true(steps(index) - before <= 300 * 4 * 12, steps(index) - before .. " looks")
+    local gone = index:expire(AT // 1000 + 32000 + 600 + 16)
+    assert.is_true(gone > slots // 3)
+    assert.equal(gone, put(10000, 10000 + gone - 1, AT + 32000000), "there is room again")
+    local held = {}
+    for _, e in ipairs(index:bucket "s") do held[#held + 1] = { short = e.short, hash = hash_of[e.short] } end
+    for i = 20000, 20399 do
+      local top = 1
+      for n, one in ipairs(held) do if math.ult(held[top].hash, one.hash) then top = n end end
+      local st = sign { bucket = "s", key = "k" .. i, valid_until = 16, at = AT + 32000000 }
+      local fits = math.ult(slot_hash(i), held[top].hash)
+      assert.equal(fits, index:put(st, i) ~= nil)
+      assert.equal(not fits, index:has(held[top].short), "the greatest goes, and no other")
+      if fits then held[top] = { short = st.short, hash = slot_hash(i) } end
+    end
+    assert.equal(slots, index:count())
   end)
 
   it("needs at most 100 bytes a record", function()

@@ -1,6 +1,7 @@
-/* spec.c - codecs of the core that only other C calls, for specs. No part of the program:
+/* spec.c - what of the core only other C calls, for specs. No part of the program:
  * a .so of its own, as core.sim. */
 #include "core.h"
+#include "index/index.h"
 #include "text/text.h"
 
 int luaopen_core_spec(lua_State *L);
@@ -94,16 +95,23 @@ static int spec_cid_text(lua_State *L) {
   return 1;
 }
 
+/* share_steps(index) → how often entries of full shares were looked at */
+static int spec_share_steps(lua_State *L) {
+  lua_pushinteger(L, index_argument(L, 1)->share_steps);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"base58",    spec_base58   },
-    {"unbase58",  spec_unbase58 },
-    {"base32",    spec_base32   },
-    {"unbase32",  spec_unbase32 },
-    {"varint",    spec_varint   },
-    {"unvarint",  spec_unvarint },
-    {"cid_bytes", spec_cid_bytes},
-    {"cid_text",  spec_cid_text },
-    {NULL,        NULL          },
+    {"base58",      spec_base58     },
+    {"unbase58",    spec_unbase58   },
+    {"base32",      spec_base32     },
+    {"unbase32",    spec_unbase32   },
+    {"varint",      spec_varint     },
+    {"unvarint",    spec_unvarint   },
+    {"cid_bytes",   spec_cid_bytes  },
+    {"cid_text",    spec_cid_text   },
+    {"share_steps", spec_share_steps},
+    {NULL,          NULL            },
 };
 
 int luaopen_core_spec(lua_State *L) {
