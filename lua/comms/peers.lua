@@ -1,4 +1,5 @@
 -- peers.lua - who was heard, over which flows, which addresses are proved. Asks and answers nothing.
+local bounded = require "bounded"
 local listeners = require "listeners"
 
 local peers = {}
@@ -16,7 +17,8 @@ peers.silent_ms = 3 * 60 * 1000 -- three of the longest beacon intervals
 local PROOFS_MAX = 4096
 
 function peers.new(given)
-  return setmetatable({ loop = given.loop, by_id = {}, list = {}, proofs = {}, proof_order = {},
+  return setmetatable({ loop = given.loop, by_id = {}, list = {},
+    proofs = bounded.new { limit = PROOFS_MAX }, dropped = 0,
     returns = listeners.new() },
     peers)
 end
@@ -37,7 +39,7 @@ end
 local function insert(self, peer)
   if #self.list >= PEERS_MAX then
     local gone = table.remove(self.list, least(self))
-    self.by_id[gone.id] = nil
+    self.by_id[gone.id], self.dropped = nil, self.dropped + 1
   end
   self.by_id[peer.id] = peer
   local first, last = 1, #self.list + 1
@@ -46,6 +48,11 @@ local function insert(self, peer)
     if self.list[middle].id < peer.id then first = middle + 1 else last = middle end
   end
   table.insert(self.list, first, peer)
+end
+
+--- What is bounded here, as bounded.lua's rows.
+function peers:bounds()
+  return { { name = "peers", count = #self.list, limit = PEERS_MAX, dropped = self.dropped }, self.proofs:row "proofs" }
 end
 
 -- The peer of that ID, made when it is new; second result: was it new?
@@ -103,7 +110,7 @@ local function end_old_proofs(self, peer)
     if peer.beats - flow.beat >= MISSED then gone[#gone + 1] = flow else here = here or self:proved(flow) end
   end
   for _, flow in ipairs(here and gone or {}) do
-    if self.proofs[flow.source.id] == flow.proved then self.proofs[flow.source.id] = nil end
+    if self.proofs:get(flow.source.id) == flow.proved then self.proofs:forget(flow.source.id) end
     flow.proved = nil
   end
 end
@@ -128,17 +135,12 @@ end
 function peers:prove(peer, flow)
   flow.proved = self.loop:now()
   peer.proved = flow.proved
-  local id = flow.source.id
-  if not self.proofs[id] then
-    table.insert(self.proof_order, id)
-    if #self.proof_order > PROOFS_MAX then self.proofs[table.remove(self.proof_order, 1)] = nil end
-  end
-  self.proofs[id] = flow.proved
+  self.proofs:put(flow.source.id, flow.proved)
 end
 
 -- Is the address that SOURCE speaks from proved by anybody?
 function peers:source_proved(source)
-  local at = self.proofs[source.id]
+  local at = self.proofs:get(source.id)
   return at ~= nil and self.loop:now() - at < peers.proof_ms
 end
 

@@ -1,4 +1,5 @@
 -- quota.lua - how much wasted work each source may still cause. Proved, honest sources never feel it.
+local bounded = require "bounded"
 local token_bucket = require "token_bucket"
 
 local quota = {}
@@ -12,7 +13,8 @@ local SOURCES_MAX = 1024
 --- given.total        failures a second for all sources that are unproved (nil: without bound)
 --- given.total_burst  the same at once
 function quota.new(given)
-  local self = setmetatable({ rate = given.rate, burst = given.burst, list = {}, by_principal = {} }, quota)
+  local self = setmetatable({ rate = given.rate, burst = given.burst,
+    sources = bounded.new { limit = SOURCES_MAX } }, quota) -- of a flood of sources the oldest go: it meets the total
   function self.now() return given.loop:now() end
   if given.total then
     self.all = token_bucket.new { now = self.now, rate = given.total, burst = given.total_burst }
@@ -21,28 +23,24 @@ function quota.new(given)
 end
 
 local function bucket_of(self, principal)
-  local bucket = self.by_principal[principal]
+  local bucket = self.sources:get(principal)
   if bucket then return bucket end
-  if #self.list >= SOURCES_MAX then -- the oldest entry goes; a flood of sources meets the total
-    self.by_principal[table.remove(self.list, 1)] = nil
-  end
   bucket = token_bucket.new { now = self.now, rate = self.rate, burst = self.burst }
-  self.by_principal[principal] = bucket
-  table.insert(self.list, principal)
+  self.sources:put(principal, bucket)
   return bucket
 end
 
 -- May this source have one more signature checked? PROVED: its address is known to be a key's. Datagram sources cost
 -- nothing to invent, so that unproved ones also share a total.
 function quota:allows(principal, proved)
-  local bucket = self.by_principal[principal]
+  local bucket = self.sources:get(principal)
   if bucket and bucket:left() < 1 then return false end
   return proved or not self.all or self.all:left() >= 1
 end
 
 -- Checks that were paid for (one, or N) were not wasted.
 function quota:refund(principal, n)
-  local bucket = self.by_principal[principal]
+  local bucket = self.sources:get(principal)
   if bucket then bucket:put_back(n or 1) end
   if self.all then self.all:put_back(n or 1) end
 end

@@ -50,6 +50,14 @@ local function failed_clients(node)
   end) or nil
 end
 
+-- What the brain keeps of others: how much, the limit, and how many had to go for others (bounded.lua's rows).
+local function bounds_of(comms)
+  if not comms or not comms.waste then return nil end
+  local rows = comms.peers:bounds()
+  rows[#rows + 1] = comms.waste.sources:row "sources"
+  return rows
+end
+
 -- What the node itself says; its clients add what they know.
 function requests.status(node, _, malformed)
   local gateway = node.gateway
@@ -61,6 +69,7 @@ function requests.status(node, _, malformed)
     classes = to_json.list(node.dcache:classes(), class_facts),
     refused = to_json.value(node.refused), outbox = to_json.value(node.comms and node.comms.outbox:counts()),
     malformed = malformed_of(node, malformed), footing = facts_of.state_health(node), clients = failed_clients(node),
+    bounds = to_json.list(bounds_of(node.comms), to_json.value),
   }
 end
 

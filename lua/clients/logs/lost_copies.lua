@@ -3,6 +3,7 @@
 -- A disk that damages all that it takes would else have the same files fetched without end, and a copy that a person
 -- removed would be there again at once.
 local backoff = require "backoff"
+local bounded = require "bounded"
 
 local lost_copies = {}
 lost_copies.__index = lost_copies
@@ -12,25 +13,25 @@ local KEPT_MAX = 16384 -- files; of the oldest one it is forgotten that it was l
 
 -- loop, random.
 function lost_copies.new(given)
-  return setmetatable({ loop = given.loop, random = given.random, list = {}, by_key = {} }, lost_copies)
+  return setmetatable({ loop = given.loop, random = given.random,
+    copies = bounded.new { limit = KEPT_MAX } }, lost_copies)
 end
 
 local function add(self, key)
-  local one = self.by_key[key]
+  local one = self.copies:get(key)
   if one then
     one.backoff:reset()
     return one
   end
-  if #self.list >= KEPT_MAX then self.by_key[table.remove(self.list, 1)] = nil end
   one = { backoff = backoff.slow(self.random) }
-  self.by_key[key], self.list[#self.list + 1] = one, key
+  self.copies:put(key, one)
   return one
 end
 
 -- The copy of KEY was lost. DAMAGED: its bytes changed; the first time that is put right at once. → may it be fetched
 -- now?
 function lost_copies:note(key, damaged)
-  local one, now = self.by_key[key], self.loop:now()
+  local one, now = self.copies:get(key), self.loop:now()
   local first = not one or now - one.at > FORGET
   if first then one = add(self, key) end
   one.at, one.till = now, first and damaged and now or now + one.backoff:next()
@@ -39,7 +40,7 @@ end
 
 -- Is it left alone still?
 function lost_copies:has(key)
-  local one = self.by_key[key]
+  local one = self.copies:get(key)
   return one ~= nil and self.loop:now() < one.till
 end
 

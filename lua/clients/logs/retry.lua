@@ -1,5 +1,6 @@
 -- retry.lua - files that did not come: how long each is left alone, and why. Fetches nothing, asks no policy.
 local backoff = require "backoff"
+local bounded = require "bounded"
 local lost_copies = require "clients.logs.lost_copies"
 
 local retry = {}
@@ -13,14 +14,16 @@ local ROWS_MAX = 256
 
 -- loop, random; wake(key, signer) when a rest is over.
 function retry.new(given)
-  return setmetatable({ loop = given.loop, random = given.random, wake = given.wake, list = {}, by_key = {},
+  return setmetatable({ loop = given.loop, random = given.random, wake = given.wake,
+    rests = bounded.new { limit = KEPT_MAX },
     lost_copies = lost_copies.new(given) }, retry)
 end
 
 -- One timer, for the rest that is over first.
 local function arm(self)
   local soonest
-  for _, rest in ipairs(self.list) do
+  for _, entry in self.rests:each() do
+    local rest = entry.value
     if rest.asleep and (not soonest or rest.till < soonest) then soonest = rest.till end
   end
   if self.timer then self.timer:cancel() end
@@ -33,7 +36,8 @@ end
 -- Wakes those whose rest is over.
 function retry:ripe()
   local now = self.loop:now()
-  for _, rest in ipairs(self.list) do
+  for _, entry in self.rests:each() do
+    local rest = entry.value
     if rest.asleep and rest.till <= now then
       rest.asleep = false
       self.wake(rest.key, rest.signer)
@@ -42,24 +46,15 @@ function retry:ripe()
   arm(self)
 end
 
-local function remove(self, rest)
-  self.by_key[rest.key] = nil
-  for i, each in ipairs(self.list) do
-    if each == rest then return table.remove(self.list, i) end
-  end
-end
-
 local function add(self, key)
-  if #self.list >= KEPT_MAX then remove(self, self.list[1]) end
   local rest = { key = key, backoff = backoff.quick(self.random, FIRST), since = self.loop:now() }
-  self.by_key[key] = rest
-  self.list[#self.list + 1] = rest
+  self.rests:put(key, rest)
   return rest
 end
 
 -- FILE { cid =, name =, size =, by = whose } did not come; WORD says why (content's fetch), REASON says it for people.
 function retry:put(file, code, reason)
-  local rest = self.by_key[file.cid] or add(self, file.cid)
+  local rest = self.rests:get(file.cid) or add(self, file.cid)
   rest.signer, rest.unreached, rest.asleep = file.by, code == "missing", true
   if rest.word ~= code then rest.since = self.loop:now() end
   rest.file, rest.word, rest.reason = file, code, reason
@@ -67,22 +62,26 @@ function retry:put(file, code, reason)
   arm(self)
 end
 
-function retry:has(key) return self.by_key[key] ~= nil and self.by_key[key].asleep or self.lost_copies:has(key) end
+function retry:has(key)
+  local rest = self.rests:get(key)
+  return rest ~= nil and rest.asleep or self.lost_copies:has(key)
+end
 
 -- Did the file KEY fail to come, whether it rests or is about to be tried again?
-function retry:knows(key) return self.by_key[key] ~= nil or self.lost_copies:has(key) end
+function retry:knows(key) return self.rests:get(key) ~= nil or self.lost_copies:has(key) end
 
 -- As lost_copies.lua's note: what has to wait is found by a later look at all files.
 function retry:lost(key, damaged) return self.lost_copies:note(key, damaged) end
 
 -- It came, or nobody has it any more.
 function retry:forget(key)
-  if self.by_key[key] then remove(self, self.by_key[key]) end
+  self.rests:forget(key)
 end
 
 -- Who gives(key, signer) can be reached again: what nobody could be reached for rests no longer.
 function retry:back(gives)
-  for _, rest in ipairs(self.list) do
+  for _, entry in self.rests:each() do
+    local rest = entry.value
     if rest.asleep and rest.unreached and gives(rest.key, rest.signer) then rest.till = self.loop:now() end
   end
   self:ripe()
@@ -92,7 +91,8 @@ end
 -- that this has been the reason, again_ms = until it is tried again }; at most 256.
 function retry:rows()
   local rows, now = {}, self.loop:now()
-  for _, rest in ipairs(self.list) do
+  for _, entry in self.rests:each() do
+    local rest = entry.value
     if #rows >= ROWS_MAX then break end
     local file = rest.file
     if rest.asleep then
@@ -102,6 +102,9 @@ function retry:rows()
   end
   return rows
 end
+
+--- Rows of what is bounded here (bounded.lua).
+function retry:bounds() return { self.rests:row "retries", self.lost_copies.copies:row "lost copies" } end
 
 function retry:stop()
   if self.timer then self.timer:cancel() end
