@@ -1,4 +1,5 @@
 -- daemon_spec.lua - the daemon as a person meets it when things are wrong: real processes, real files, real ports.
+local kept = require "kept"
 local process = require "spec.process"
 local folder = require "spec.folder"
 
@@ -132,6 +133,30 @@ describe("dt-swarm", function()
       refused({ "holds no dt-swarm state (a.jpg is there)" }, { state = w.dir .. "/photos" })
       refused({ "Not a directory" }, { state = w.dir .. "/file" })
       refused({ "Not a directory" }, { state = w.dir .. "/file/below" })
+    end)
+
+    it("of an earlier version, which wrote its small files in other forms: starts well, and loses nothing", function()
+      local ada = w:start "ada"
+      assert.equal(0, ada:stop())
+      local function path(name) return ada.state .. "/" .. name end
+      local boot = kept.decode(folder.read(path "boot"))
+      folder.write(path "boot", "41\n")
+      folder.write(path "time", "1790000000123\n")
+      folder.write(path "stamp", "1790000000456\n")
+      folder.write(path "unsure", "share")
+      folder.write(path "away", 'dt-swarm away 1\n{"id":"ext4 x","text":"/dev/x"}\n')
+      folder.write(path "last", ("stopped cleanly\n1790000000123\n%s\n"):format(ada.socket))
+      assert.equal(1, boot)
+      assert.truthy(ada:cli "status":find "stopped cleanly")
+      ada = w:start "ada"
+      assert.is_nil(ada:log():find "damaged", ada:log())
+      assert.truthy(ada:cli "summary":find "share: unsure", ada:cli "summary")
+      assert.equal(0, ada:stop())
+      assert.equal(42, kept.decode(folder.read(path "boot")))
+      assert.is_true(kept.decode(folder.read(path "stamp")) >= 1790000000456)
+      for _, name in ipairs { "away", "last" } do
+        assert.is_truthy(kept.decode(folder.read(path(name))), name)
+      end
     end)
 
     it("that this user may not use", function()

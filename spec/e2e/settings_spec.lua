@@ -60,6 +60,11 @@ local function state_of(name)
   end
 end
 
+local function reported(name)
+  local said, code = ada:cli "report"
+  return (code == 0 or code == 1) and said:find(name, 1, true)
+end
+
 local function put(path, content) folder.write(w.dir .. "/" .. path, content or path) end
 
 local PORTS = { http = free_port(), tcp = free_port() }
@@ -69,6 +74,12 @@ local CLASSES = [[p.dcache.classes = { trust = p.dcache.classes.trust, updates =
   share = p.dcache.classes.share, presence = p.dcache.classes.presence, health = p.dcache.classes.health,
   state = { max_ttl = 7 * day, size = 1024, slots = 150, kept = true, scope = "swarm" } }]]
 
+local RULE = [[do
+  local buckets = {}
+  for name, rule in pairs(p.dcache.buckets) do buckets[name] = rule end
+  buckets["share/files"] = { class = "share", propose = %q, dismiss = "owner" }
+  p.dcache.buckets = buckets
+end]]
 local BUCKETS = [[p.dcache.buckets["pri/*/stats"] = { class = "state", propose = "owner", dismiss = "owner" }]]
 
 local function law_of(class)
@@ -120,8 +131,8 @@ local CASES = {
     after = function() return status().time.believed and status().time.source == "own" end },
   ["dcache.classes"] = { body = CLASSES, remember = function() return law_of "state" end,
     after = has_another_law },
-  ["dcache.buckets"] = { body = BUCKETS, kind = "restart", remember = function() return law_of "state" end,
-    after = has_another_law },
+  ["dcache.buckets"] = { body = RULE:format "2 of member", undo = RULE:format "member",
+    before = function() return reported "first.txt" end, after = function() return not reported "first.txt" end },
   ["dcache.flush"] = { body = "p.dcache.flush = 1", remember = function()
       bea:cli "identity show"
       put "bea/share/flushed.txt"
@@ -184,6 +195,7 @@ describe("a setting that is changed while the daemon runs", function()
       os.execute(("mkdir -p %s/%s"):format(w.dir, name))
     end
     put "ada/share/tagged.txt"
+    put "bea/share/first.txt"
     put "other/other.txt"
     put "other/free.txt"
     ada = w:start("ada", { policy = write "", bare = true })
@@ -205,13 +217,21 @@ describe("a setting that is changed while the daemon runs", function()
       local answer = reload(body)
       local found = row_of(answer, path)
       assert.is_truthy(found, path .. " is not among the changes")
-      local kind = case.kind or row.restart and "restart" or "live"
-      assert.same({ kind, kind }, { found.kind, found.effect })
-      if not case.kind then assert.equal("ada.lua", found.file) end -- else it was changed in place
+      local kind = row.restart and "restart" or "live"
+      assert.same({ kind, kind, "ada.lua" }, { found.kind, found.effect, found.file })
       assert.same(kind == "restart" and { path } or {}, answer.restart)
       assert.is_truthy(within(10, function() return case.after(known) end), path .. " after: " .. ada:log())
       assert.is_truthy(within(10, status), ada:log())
       assert.is_nil(ada:code(), "it is the same process")
+      if case.undo then reload(case.undo) end
     end)
   end
+
+  it("is a part of the classes where it says the class of a bucket, and has the daemon start anew", function()
+    local law = law_of "state"
+    local answer = reload(BUCKETS)
+    assert.same({ "dcache.buckets" }, answer.restart)
+    assert.equal("restart", row_of(answer, "dcache.buckets").kind)
+    assert.is_truthy(within(10, function() return has_another_law(law) end), ada:log())
+  end)
 end)
