@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TORN_MAX ((int64_t)512 << 10) /* more than that was never unsynced */
-
 typedef struct {
   int64_t records, end, good_end, first_bad, last_plus, bad_bytes, bad_lines, seals;
   int unreadable, header, begun; /* BEGUN: its first line was cut off, or is zero */
@@ -134,10 +132,11 @@ static int is_newest(const journal *j, const segment *s) {
 }
 
 /* Only the newest segment of a family can have an end that no sync has covered: a segment
- * is synced before the next one begins, and '+' says how far a sync had come. */
+ * is synced before the next one begins, and '+' says how far a sync had come. It can be
+ * as long as the segment: so much may wait for a slow disk. */
 static int is_torn(const journal *j, const segment *s, const findings *f) {
   return is_newest(j, s) && !f->unreadable && f->first_bad >= f->last_plus &&
-         f->bad_bytes <= TORN_MAX && (f->header || f->begun);
+         (f->header || f->begun);
 }
 
 static journal_loss *add_loss(journal *j, journal_report *r, const segment *s,

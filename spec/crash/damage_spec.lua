@@ -95,6 +95,25 @@ describe("core.journal", function()
     assert.equal(6, #select(3, open(d)))
   end)
 
+  it("calls an end torn however much waited for the disk when the power went", function()
+    local most, line = 0, ("w"):rep(900) .. " "
+    local options = { families = { "long" }, segment = 16 << 20, date = "2026-11-22" }
+    for seed = 8, 13 do
+      local d = disk.memory(seed)
+      local j = open(d, options)
+      local _, lines = fill(j, 4)
+      assert(j:flush())
+      for i = 1, 3500 do assert(j:append("long", line .. i, 9000)) end
+      d:inject { operation = "sync", effect = "off" } -- all is written, and the power goes before it is on the disk
+      assert(not j:flush())
+      local _, report, found = open(d:crash(seed), options)
+      assert.same({}, report.damaged, "seed " .. seed)
+      assert.same(lines, table.move(found, 1, 4, 1, {}))
+      for _, loss in ipairs(report.torn) do most = math.max(most, loss.bytes) end
+    end
+    assert.is_true(most > 1 << 20, "none lost as much as a MiB: " .. most)
+  end)
+
   it("forgets nothing when a sync fails, and trusts the file no more", function()
     for fails = 1, 4 do
       for seed = 1, 30 do
