@@ -29,6 +29,11 @@ MODULES  := $(filter-out core/main.c $(HTTP) $(SIM),$(wildcard core/*.c core/*/*
 OBJECTS  := $(MODULES:core/%.c=$(BUILD)/%.o)
 SHARED   := $(BUILD)/core.so $(BUILD)/core/http.so $(BUILD)/core/sim.so $(BUILD)/core/spec.so
 
+# The earliest time that a clock may show, Unix seconds. What make calls from here need not look again.
+BUILT    := $(shell core/built.sh)
+$(if $(BUILT),,$(error core/built.sh knows no date for the build))
+export SOURCE_DATE_EPOCH := $(BUILT)
+
 ROOT     := $(DESTDIR)$(PREFIX)
 
 Q = $(if $(V),,@)
@@ -63,6 +68,12 @@ $(HTTP:core/%.c=$(BUILD)/%.o): INCLUDE += $(shell pkg-config --cflags libcurl)
 $(BUILD)/core/sim.so: $(SIM:core/%.c=$(BUILD)/%.o)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS)
+
+# A mark with the date in its name: with another date it is not there, and core.o is made anew.
+$(BUILD)/core.o: $(BUILD)/built-$(BUILT)
+$(BUILD)/core.o: CPPFLAGS += -DDT_SWARM_BUILT=$(BUILT)
+$(BUILD)/built-$(BUILT):
+	$(Q)mkdir -p $(@D) && rm -f $(BUILD)/built-* && touch $@
 
 $(BUILD)/core/spec.so: spec/core/spec.c $(wildcard core/*/*.h) Makefile
 	$(Q)mkdir -p $(@D)

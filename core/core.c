@@ -108,7 +108,8 @@ static int core_trim(lua_State *L) {
   return 0;
 }
 
-/* { version =, words = { word = text }, trim() }; makes every "core.NAME" requirable. */
+/* { version =, built = Unix seconds, earlier than which no time is, words = { word = text
+ * }, trim() }; makes every "core.NAME" requirable. */
 int luaopen_core(lua_State *L) {
   if (sodium_init() < 0)
     return luaL_error(L, "libsodium cannot start");
@@ -118,6 +119,8 @@ int luaopen_core(lua_State *L) {
   lua_newtable(L);
   lua_pushliteral(L, DT_SWARM_VERSION);
   lua_setfield(L, -2, "version");
+  lua_pushinteger(L, DT_SWARM_BUILT);
+  lua_setfield(L, -2, "built");
   lua_pushcfunction(L, core_trim);
   lua_setfield(L, -2, "trim");
   push_words(L);

@@ -8,7 +8,6 @@ local unfit = require "unfit"
 local daemon = {}
 daemon.__index = daemon
 
-local BUILD = 1795305600000 -- 2026-11-22, ms Unix: it is not earlier than when this was written
 local VERIFIERS = 2 -- threads for signatures, started by the first foreign word
 
 -- Lines of the log wait until the banner is out, so that a person reads that first.
@@ -56,7 +55,7 @@ local function build_node(self, given)
     set_fact = function(name, value) here:set(name, value) end,
     own_name = function() return (preflight.name(given.options.name, given.policy)) end,
     name = self.name, type = here:facts().type, version = given.version, state = self.places.state,
-    share = self.places.share, socket = self.places.socket, boot = self.state:boot(), build = BUILD,
+    share = self.places.share, socket = self.places.socket, boot = self.state:boot(), build = core.built * 1000,
     synchronised = function() return self.board.clock().synchronised end, memory = given.memory,
     space = self.board.space, mount = require "core.mount",
     command = preflight.command(given, self.places), host = self.host,
