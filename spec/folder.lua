@@ -70,7 +70,7 @@ function folder.sparse(path, name, size, places)
     folder = path, name = name }
 end
 
--- Hashes FOLDER/NAME → { cid =, size =, identity =, leaves =, folder =, name = }, as gateway:offer wants it.
+-- Hashes FOLDER/NAME → { cid =, size =, identity =, leaves =, folder =, name = }, as gateway:serve wants it.
 function folder.hash(path, name)
   local pool = assert(worker.new { inline = true })
   assert(unixfs.hash(pool, { folder = path, name = name }))

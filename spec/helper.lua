@@ -4,3 +4,4 @@ package.path = "lua/?.lua;lua/?/init.lua;./?.lua;./?/init.lua;" .. package.path
 package.cpath = build .. "/?.so;" .. package.cpath
 assert(package.loadlib(build .. "/core.so", "*")) -- its symbols serve core/http.so, as the binary's do
 require "core"
+require "core.sim" -- gives every disk counts() and slow()

@@ -70,6 +70,17 @@ describe("the house", function()
     end
   end)
 
+  it("keeps most functions of C to 15 lines", function()
+    local lengths, start = {}, nil
+    each_line(files "'core/*.c'", function(_, number, line)
+      if line:find "^[%a_][^=;]*%(" then start = number end
+      if line == "}" and start then lengths[#lengths + 1], start = number - start + 1, nil end
+    end)
+    table.sort(lengths)
+    assert.is_true(#lengths > 500, #lengths)
+    assert.is_true(lengths[#lengths * 3 // 4] <= 15, lengths[#lengths * 3 // 4])
+  end)
+
   it("opens each file with one line that says what it is", function()
     for _, path in ipairs(files "'core/*.c' 'core/*.h' 'lua/*.lua' 'cli/*.lua' 'policies/*.lua'") do
       local first = read(path):match "^[^\n]*"

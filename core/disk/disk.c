@@ -1,6 +1,7 @@
 /* disk.c - the Lua functions of every disk. No file operation itself. */
 #include "disk.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FILE_CLASS "core.disk.file"
@@ -98,18 +99,6 @@ static int disk_lua_lock(lua_State *L) {
   return 1;
 }
 
-/* Reads at most MAX bytes from OFFSET into a Lua string. */
-static int push_read(lua_State *L, const file *f, size_t max, int64_t offset,
-                     const char *what) {
-  luaL_Buffer buffer;
-  char *bytes = luaL_buffinitsize(L, &buffer, max);
-  int64_t n = disk_read(f->disk, f->number, bytes, max, offset);
-  if (n < 0)
-    return core_fail_errno(L, (int)-n, what);
-  luaL_pushresultsize(&buffer, (size_t)n);
-  return 1;
-}
-
 /* To the end of the file; -EFBIG past MAX. Its size is not asked: a file of /proc says 0.
  */
 static int64_t read_all(const file *f, luaL_Buffer *buffer, size_t max) {
@@ -163,26 +152,28 @@ static int names_gc(lua_State *L) {
   return 0;
 }
 
-static void push_names(lua_State *L, const disk_names *names) {
-  const char *name = names->text;
-  lua_createtable(L, (int)names->count, 0);
-  for (size_t i = 0; i < names->count; i++, name += strlen(name) + 1) {
-    lua_pushstring(L, name);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
+static int by_bytes(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* (disk, path) -> sorted array of names */
 static int disk_lua_list(lua_State *L) {
   disk *d = disk_check(L, 1);
-  const char *path = luaL_checkstring(L, 2);
+  const char *path = luaL_checkstring(L, 2), *name, **sorted;
   disk_names *names = core_new(L, NAMES_CLASS, sizeof *names);
   int status = disk_list(d, path, names);
-  if (status == 0)
-    status = disk_names_sort(names);
   if (status < 0)
     return core_fail_errno(L, -status, path);
-  push_names(L, names);
+  sorted = lua_newuserdatauv(L, (names->count + 1) * sizeof *sorted, 0);
+  name = names->text;
+  for (size_t i = 0; i < names->count; i++, name += strlen(name) + 1)
+    sorted[i] = name;
+  qsort(sorted, names->count, sizeof *sorted, by_bytes);
+  lua_createtable(L, (int)names->count, 0);
+  for (size_t i = 0; i < names->count; i++) {
+    lua_pushstring(L, sorted[i]);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
   disk_names_free(names);
   return 1;
 }
@@ -225,36 +216,18 @@ static int disk_lua_stat(lua_State *L) {
   return 1;
 }
 
-/* (disk) -> { open =, read =, write =, … } operations so far, and bytes = passed to write
- */
-static int disk_lua_counts(lua_State *L) {
-  const disk *d = disk_check(L, 1);
-  lua_createtable(L, 0, DISK_KIND_COUNT + 1);
-#define SET_COUNT(name) core_set_integer(L, #name, d->counts[DISK_##name]);
-  DISK_KINDS(SET_COUNT)
-#undef SET_COUNT
-  core_set_integer(L, "bytes", d->written);
-  return 1;
-}
-
-/* (disk, ms): each sync of a file or directory takes so much longer from now on, as on a
- * worn card */
-static int disk_lua_slow(lua_State *L) {
-  lua_Integer ms = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, ms >= 0 && ms <= 60000, 2, "0 to 60000 ms expected");
-  disk_check(L, 1)->slow = ms;
-  return 0;
-}
-
-static file *checked_file(lua_State *L) {
-  file *f = luaL_checkudata(L, 1, FILE_CLASS);
-  luaL_argcheck(L, f->number >= 0, 1, "the file is closed");
+static file *file_argument(lua_State *L, int index) {
+  file *f = luaL_checkudata(L, index, FILE_CLASS);
+  luaL_argcheck(L, f->number >= 0, index, "the file is closed");
   return f;
 }
 
+static file *checked_file(lua_State *L) {
+  return file_argument(L, 1);
+}
+
 disk *disk_check_file(lua_State *L, int index, int *number) {
-  file *f = luaL_checkudata(L, index, FILE_CLASS);
-  luaL_argcheck(L, f->number >= 0, index, "the file is closed");
+  file *f = file_argument(L, index);
   *number = f->number;
   return f->disk;
 }
@@ -278,8 +251,15 @@ static int file_pwrite(lua_State *L) {
 static int file_pread(lua_State *L) {
   file *f = checked_file(L);
   lua_Integer count = luaL_checkinteger(L, 2);
+  luaL_Buffer buffer;
+  int64_t n, offset = checked_offset(L, 3);
   luaL_argcheck(L, count >= 0 && count <= 1 << 30, 2, "0 to 1 GiB expected");
-  return push_read(L, f, (size_t)count, checked_offset(L, 3), "read");
+  n = disk_read(f->disk, f->number, luaL_buffinitsize(L, &buffer, (size_t)count),
+                (size_t)count, offset);
+  if (n < 0)
+    return core_fail_errno(L, (int)-n, "read");
+  luaL_pushresultsize(&buffer, (size_t)n);
+  return 1;
 }
 
 /* (file) -> true: contents and size are on the disk; the name is, after sync_directory */
@@ -314,8 +294,6 @@ static const luaL_Reg disk_methods[] = {
     {"rename",         disk_lua_rename        },
     {"sync_directory", disk_lua_sync_directory},
     {"stat",           disk_lua_stat          },
-    {"counts",         disk_lua_counts        },
-    {"slow",           disk_lua_slow          },
     {"__gc",           disk_gc                },
     {NULL,             NULL                   }
 };

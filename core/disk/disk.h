@@ -69,7 +69,6 @@ struct disk {
   const disk_operations *operations;
   _Atomic int64_t counts[DISK_KIND_COUNT]; /* operations asked for, by whatever thread */
   _Atomic int64_t written;                 /* bytes passed to write */
-  _Atomic int64_t slow;                    /* ms by which each sync takes longer */
 };
 
 int disk_open(disk *d, const char *path, disk_open_flags flags, int mode);
@@ -97,7 +96,6 @@ int disk_replace(disk *d, const char *path, const void *bytes, size_t size, int 
 
 int disk_names_add(disk_names *names, const char *name);
 void disk_names_free(disk_names *names);
-int disk_names_sort(disk_names *names); /* by bytes */
 
 /* The disk in the userdata at INDEX; throws when it is none. */
 disk *disk_check(lua_State *L, int index);

@@ -207,15 +207,8 @@ int disk_write(disk *d, int file, const void *bytes, size_t size, int64_t offset
   return 0;
 }
 
-static void be_slow(int64_t ms) {
-  struct timespec wait = {ms / 1000, ms % 1000 * 1000000};
-  while (ms > 0 && nanosleep(&wait, &wait) < 0 && errno == EINTR)
-    continue;
-}
-
 int disk_sync(disk *d, int file) {
   d->counts[DISK_sync]++;
-  be_slow(d->slow);
   return d->operations->sync(d, file);
 }
 
@@ -256,7 +249,6 @@ int disk_sync_directory(disk *d, const char *path) {
   if (strlen(path) >= DISK_PATH_MAX)
     return -ENAMETOOLONG;
   d->counts[DISK_sync_directory]++;
-  be_slow(d->slow);
   return d->operations->sync_directory(d, path);
 }
 
@@ -363,26 +355,4 @@ int disk_names_add(disk_names *names, const char *name) {
 void disk_names_free(disk_names *names) {
   free(names->text);
   memset(names, 0, sizeof *names);
-}
-
-static int by_bytes(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-int disk_names_sort(disk_names *names) {
-  const char **sorted = calloc(names->count + 1, sizeof *sorted);
-  const char *name = names->text;
-  disk_names fresh = {0};
-  int status = sorted ? 0 : -ENOMEM;
-  for (size_t i = 0; sorted && i < names->count; i++, name += strlen(name) + 1)
-    sorted[i] = name;
-  if (sorted)
-    qsort(sorted, names->count, sizeof *sorted, by_bytes);
-  for (size_t i = 0; status == 0 && i < names->count; i++)
-    status = disk_names_add(&fresh, sorted[i]);
-  free(sorted);
-  disk_names_free(status == 0 ? names : &fresh);
-  if (status == 0)
-    *names = fresh;
-  return status;
 }

@@ -82,7 +82,7 @@ static int field_count(lua_State *L, const char *name, int fallback, int max) {
  * each), connections = 64, per_host = 16, congestion = nil ("bbr", where the kernel has
  * it), request_ms = 10000 (for a request's headers), answer_ms = 900000 (for a block),
  * pressed_ms = 15000 (for a block while others are sent away) } -> g | nil, message,
- * errno's name such as "EADDRINUSE". Serves nothing before offer(). */
+ * errno's name such as "EADDRINUSE". Serves nothing before serve(). */
 static int gateway_new(lua_State *L) {
   net_address address;
   const char *host, *congestion;
@@ -163,11 +163,11 @@ static void check_file(lua_State *L, int index, served_file *file) {
   file->leaves = (const uint8_t *)leaves;
 }
 
-/* g:offer{ cid = root, path = absolute or folder =, name =, identity = { dev =,
+/* g:serve{ cid = root, path = absolute or folder =, name =, identity = { dev =,
  * ino =, size =, mtime_ns =, ctime_ns = }, leaves = 32 bytes each } -> true | nil,
  * message, "block" (these leaves do not give that root), "ENOMEM". From now on all blocks
  * of the file are served. */
-static int gateway_offer(lua_State *L) {
+static int gateway_serve(lua_State *L) {
   gateway *g = check_open(L);
   served_file file;
   int err;
@@ -176,12 +176,12 @@ static int gateway_offer(lua_State *L) {
   if (err == -EINVAL)
     return core_fail(L, "block", "the leaves do not give that root");
   if (err < 0)
-    return core_fail_errno(L, -err, "offer");
+    return core_fail_errno(L, -err, "serve");
   lua_pushboolean(L, 1);
   return 1;
 }
 
-/* g:withdraw(cid) -> true, or false where it was not offered. The next request finds
+/* g:withdraw(cid) -> true, or false where it was not served. The next request finds
  * nothing. */
 static int gateway_withdraw(lua_State *L) {
   gateway *g = check_open(L);
@@ -260,7 +260,7 @@ static void push_refused(lua_State *L, gateway *g) {
   }
 }
 
-/* g:counts() -> { blocks =, bytes = (sent whole), files = (offered), readers =,
+/* g:counts() -> { blocks =, bytes = (sent whole), files = (served), readers =,
  * connections = (now), refused = { word = count } } */
 static int gateway_counts(lua_State *L) {
   gateway *g = check_open(L);
@@ -283,7 +283,7 @@ static int gateway_close(lua_State *L) {
 
 static const luaL_Reg methods[] = {
     {"port",     gateway_port    },
-    {"offer",    gateway_offer   },
+    {"serve",    gateway_serve   },
     {"withdraw", gateway_withdraw},
     {"networks", gateway_networks},
     {"suspects", gateway_suspects},

@@ -1,4 +1,4 @@
-/* thread.c - the thread that serves HTTP: connections, patience, wake-up. No
+/* thread.c - the thread that serves HTTP: connections, their deadlines, wake-up. No
  * answers. */
 #include "core.h"
 #include "gateway.h"
@@ -104,7 +104,7 @@ static void on_completed(void *user, struct MHD_Connection *c, void **context,
   client->deadline = gateway_now() + IDLE_MS;
 }
 
-/* -- patience -- */
+/* -- deadlines -- */
 
 static void hang_up(gateway_client *client) {
   client->overdue = client->sending >= 0 || !client->answered;
@@ -153,7 +153,7 @@ static int daemon_fd(gateway *g) {
 }
 
 /* With nobody connected it waits for ever: an idle gateway costs no processor time. */
-static int patience(gateway *g) {
+static int wait_ms(gateway *g) {
   MHD_UNSIGNED_LONG_LONG ms;
   if (!g->daemon || !g->clients)
     return -1;
@@ -172,7 +172,7 @@ static void *serve(void *user) {
         {g->wake,      POLLIN, 0},
         {daemon_fd(g), POLLIN, 0}
     };
-    int ready = poll(fds, 2, patience(g));
+    int ready = poll(fds, 2, wait_ms(g));
     if (g->stopping || (ready < 0 && errno != EINTR))
       break;
     if (!g->daemon && !start_daemon(g)) {

@@ -139,9 +139,9 @@ int walk_next(walk *w) {
   return 1;
 }
 
-/* The file may have been offered anew meanwhile, from elsewhere: the same root has the
+/* The file may be served anew meanwhile, from elsewhere: the same root has the
  * same blocks. */
-static int is_offered(served *o, walk *w) {
+static int is_served(served *o, walk *w) {
   int64_t place;
   pthread_mutex_lock(&o->lock);
   place = served_root(o, w->at.of->cid);
@@ -155,7 +155,7 @@ static int is_offered(served *o, walk *w) {
 }
 
 int walk_read(served *o, walk *w, uint8_t *out, const char **word) {
-  if (is_offered(o, w))
+  if (is_served(o, w))
     return served_read(o, &w->at, out, word);
   *word = "missing";
   return -1;

@@ -22,7 +22,7 @@ int walk_begin(served *o, const uint8_t cid[UNIXFS_CID_SIZE], int flags, walk *w
  * what is to come. */
 int walk_next(walk *w);
 
-/* As served_read, of AT; `missing` when its file is no longer offered. */
+/* As served_read, of AT; `missing` when its file is no longer served. */
 int walk_read(served *o, walk *w, uint8_t *out, const char **word);
 
 void walk_end(served *o, walk *w);

@@ -15,15 +15,14 @@ static void push_entry(lua_State *L, const struct index *ix, uint32_t number) {
   if (e->has_text)
     lua_pushlstring(L, e->where.text, e->size), lua_setfield(L, -2, "text");
   else
-    record_set_integer(L, "place", e->where.place);
-  record_set_integer(L, "size", e->size);
-  record_set_integer(L, "at", e->at);
-  record_set_integer(L, "valid_until", (int64_t)e->until * STATEMENT_TICK);
-  record_set_integer(L, "ends", law_end(index_class(ix, e), e->at));
+    core_set_integer(L, "place", e->where.place);
+  core_set_integer(L, "size", e->size);
+  core_set_integer(L, "at", e->at);
+  core_set_integer(L, "valid_until", (int64_t)e->until * STATEMENT_TICK);
+  core_set_integer(L, "ends", law_end(index_class(ix, e), e->at));
   lua_pushlstring(L, (const char *)e->id, sizeof e->id);
   lua_setfield(L, -2, "short");
-  lua_pushboolean(L, e->is_dismissal);
-  lua_setfield(L, -2, "dismiss");
+  core_set_boolean(L, "dismiss", e->is_dismissal);
   lua_pushlstring(L, b->name, b->size);
   lua_setfield(L, -2, "bucket");
 }

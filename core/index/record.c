@@ -86,11 +86,6 @@ static int f_put(lua_State *L) {
   return 3;
 }
 
-void record_set_integer(lua_State *L, const char *name, int64_t value) {
-  lua_pushinteger(L, value);
-  lua_setfield(L, -2, name);
-}
-
 /* Appends {place=, size=} to the array at index 3; what had its text here leaves no
  * trace. */
 static void note_gone(void *context, struct index_gone gone) {
@@ -98,8 +93,8 @@ static void note_gone(void *context, struct index_gone gone) {
   if (gone.place == INDEX_NOWHERE)
     return;
   lua_createtable(L, 0, 2);
-  record_set_integer(L, "place", gone.place);
-  record_set_integer(L, "size", gone.size);
+  core_set_integer(L, "place", gone.place);
+  core_set_integer(L, "size", gone.size);
   lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
 }
 

@@ -8,9 +8,6 @@
 struct statement_part record_part(lua_State *L, int index);
 const uint8_t *record_id(lua_State *L, int index);
 
-/* Sets a field of the table on top. */
-void record_set_integer(lua_State *L, const char *name, int64_t value);
-
 /* The methods that look up (lookup.c). */
 extern const luaL_Reg record_lookups[];
 

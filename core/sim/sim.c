@@ -1,7 +1,9 @@
-/* sim.c - the Lua functions of a disk in memory that tears and forgets, for specs and the
- * simulator. Not in the robot's binary: a .so of its own, as core.http. */
+/* sim.c - the Lua functions of a disk in memory that tears and forgets, and of any disk
+ * that is slow, for specs and the simulator. Not in the robot's binary: a .so of its own,
+ * as core.http. */
 #include "image.h"
 #include <errno.h>
+#include <time.h>
 
 int luaopen_core_sim(lua_State *L);
 
@@ -61,12 +63,66 @@ static int sim_limit(lua_State *L) {
   return 0;
 }
 
-/* { memory(seed) }; gives every disk the methods that only one in memory has. */
+/* ---- any disk ---- */
+
+/* (disk) -> { open =, read =, write =, … } operations so far, and bytes = passed to write
+ */
+static int sim_counts(lua_State *L) {
+  const disk *d = disk_check(L, 1);
+  lua_createtable(L, 0, DISK_KIND_COUNT + 1);
+#define SET_COUNT(name) core_set_integer(L, #name, d->counts[DISK_##name]);
+  DISK_KINDS(SET_COUNT)
+#undef SET_COUNT
+  core_set_integer(L, "bytes", d->written);
+  return 1;
+}
+
+static const disk_operations *quick; /* those of a disk that was made slow */
+static _Atomic int64_t slow_ms;
+
+static void be_slow(void) {
+  struct timespec wait = {slow_ms / 1000, slow_ms % 1000 * 1000000};
+  while (nanosleep(&wait, &wait) < 0 && errno == EINTR)
+    continue;
+}
+
+static int slow_sync(disk *d, int file) {
+  be_slow();
+  return quick->sync(d, file);
+}
+
+static int slow_sync_directory(disk *d, const char *path) {
+  be_slow();
+  return quick->sync_directory(d, path);
+}
+
+/* (real disk, ms): each sync of a file or folder takes so much longer from now on, as on
+ * a worn card. All slow disks are equally so. */
+static int sim_slow(lua_State *L) {
+  static disk_operations slow;
+  disk *d = disk_check(L, 1);
+  lua_Integer ms = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, !disk_is_memory(d), 1, "a real disk expected");
+  luaL_argcheck(L, ms >= 0 && ms <= 60000, 2, "0 to 60000 ms expected");
+  slow_ms = ms;
+  if (d->operations == &slow)
+    return 0;
+  quick = d->operations;
+  slow = *quick;
+  slow.sync = slow_sync;
+  slow.sync_directory = slow_sync_directory;
+  d->operations = &slow;
+  return 0;
+}
+
+/* { memory(seed) }; gives every disk these methods, the first three for one in memory. */
 int luaopen_core_sim(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"inject", sim_inject},
       {"crash",  sim_crash },
       {"limit",  sim_limit },
+      {"counts", sim_counts},
+      {"slow",   sim_slow  },
       {NULL,     NULL      }
   };
   static const luaL_Reg functions[] = {

@@ -100,7 +100,7 @@ end
 sh("head -c %d /dev/urandom >%s/a.bag", SIZE, home.path)
 local file = folder.hash(home.path, "a.bag")
 local g = assert(gateway.new { host = "127.0.0.1" })
-assert(g:offer(file))
+assert(g:serve(file))
 local port, stop = nginx()
 local first = by_us(g:port(), file) -- here the gateway hashes each leaf, later it knows them
 local theirs, ours, beats = {}, {}, {}

@@ -24,7 +24,7 @@ local offered
 if arg[4] then -- a folder whose file "run.bag" is really served, under the name arg[5]
   local file = require("spec.folder").hash(arg[4], "run.bag")
   offered = assert(require("core.gateway").new { host = "127.0.0.1" })
-  assert(offered:offer(file))
+  assert(offered:serve(file))
   facts.records = { fake.file(file.cid, fake.DONALD, arg[5], file.size, 100) }
   facts.sources = { { id = fake.DONALD, name = "donald", own = true,
     url = "http://127.0.0.1:" .. offered:port() } }

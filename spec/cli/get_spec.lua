@@ -216,7 +216,7 @@ describe("files get", function()
       local file = folder.hash(home.path .. "/share", "run.bag")
       local g = assert(gateway.new { host = "127.0.0.1" })
       open[#open + 1] = g
-      assert(g:offer(file))
+      assert(g:serve(file))
       return file, g
     end
 

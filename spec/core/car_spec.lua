@@ -39,13 +39,13 @@ describe("the gateway's CAR", function()
   local function offer(name, bytes)
     folder.write(home.path .. "/" .. name, bytes)
     local file = folder.hash(home.path, name)
-    assert(g:offer(file))
+    assert(g:serve(file))
     return file
   end
 
   local function offer_sparse(size, places)
     local file = folder.sparse(home.path, "sparse", size, places)
-    assert(g:offer(file))
+    assert(g:serve(file))
     return file
   end
 
@@ -254,7 +254,7 @@ describe("the gateway's CAR", function()
     local reader = slow_reader(file.cid)
     assert(uv.fs_link(home.path .. "/a", home.path .. "/b"))
     local again = folder.hash(home.path, "b")
-    assert(g:offer(again))
+    assert(g:serve(again))
     assert(os.remove(home.path .. "/a"))
     reader.read()
     wait(function() return reader.bytes == (reader.head and reader.length()) end)
@@ -262,7 +262,7 @@ describe("the gateway's CAR", function()
     assert.same({}, g:counts().refused)
     g:close()
     g = assert(gateway.new { host = "127.0.0.1" })
-    assert(g:offer(again))
+    assert(g:serve(again))
     reader = slow_reader(file.cid)
     assert.is_true(g:withdraw(file.cid))
     reader.read()

@@ -50,7 +50,7 @@ describe("core.gateway", function()
   local function offer(name, bytes)
     folder.write(home.path .. "/" .. name, bytes)
     local file = folder.hash(home.path, name)
-    assert(g:offer(file))
+    assert(g:serve(file))
     return file
   end
 
@@ -109,7 +109,7 @@ describe("core.gateway", function()
     local path = home.path .. "/sparse"
     os.execute(("truncate -s %d '%s'"):format(1025 * MIB, path))
     local file = folder.hash(home.path, "sparse")
-    assert(g:offer(file))
+    assert(g:serve(file))
     local _, _, root = block(file.cid)
     local halves = assert(unixfs.decode(file.cid, root, file.size))
     assert.equal(2, #halves)
@@ -243,7 +243,7 @@ describe("core.gateway", function()
     assert.equal(200, (block(two.cid)))
     assert.is_true(g:withdraw(two.cid))
     assert.equal(404, (block(leaf)))
-    assert(g:offer(one))
+    assert(g:serve(one))
     assert.equal(200, (block(leaf)))
   end)
 
@@ -272,7 +272,7 @@ describe("core.gateway", function()
       for i = 1, 200 do leaves[i] = hash.sha256(seed .. "." .. i) end
       local file = { cid = (unixfs.layout(size, table.concat(leaves))), folder = home.path, name = "x",
         leaves = table.concat(leaves), identity = { size = size, dev = 1, ino = 1, mtime_ns = 0, ctime_ns = 0 } }
-      assert(g:offer(file))
+      assert(g:serve(file))
       return file.cid
     end
     local function took(cids)
@@ -314,7 +314,7 @@ describe("core.gateway", function()
     local file = folder.hash(home.path, "a")
     folder.write(home.path .. "/a", "jello")
     file.identity = folder.hash(home.path, "a").identity -- as a disk that lies would have it
-    assert(g:offer(file))
+    assert(g:serve(file))
     local status, _, body = block(file.cid)
     assert.equal(410, status)
     assert.equal("block\n", body)
@@ -328,7 +328,7 @@ describe("core.gateway", function()
     os.execute(("ln -s %s %s/share/a; mkfifo %s/share/b"):format(secret, home.path, home.path))
     for _, name in ipairs { "a", "b", "../secret" } do
       file.folder, file.name = home.path .. "/share", name
-      assert(g:offer(file))
+      assert(g:serve(file))
       local status, _, body = block(file.cid)
       assert.equal(410, status)
       assert.equal("link\n", body)
@@ -339,12 +339,12 @@ describe("core.gateway", function()
     folder.write(home.path .. "/a", "hello")
     local file = folder.hash(home.path, "a")
     file.cid = ABSENT
-    local ok, message, word = g:offer(file)
+    local ok, message, word = g:serve(file)
     assert.is_nil(ok)
     assert.equal("block", word)
     assert.truthy(message:find "^block: ")
     file.leaves = "short"
-    assert.has_error(function() g:offer(file) end)
+    assert.has_error(function() g:serve(file) end)
   end)
 
   it("keeps a connection, and answers loopback whatever the networks are", function()
@@ -434,7 +434,7 @@ describe("core.gateway", function()
   local function offer_big()
     os.execute(("LD_PRELOAD= head -c %d /dev/urandom > %s/big"):format(16 * MIB, home.path))
     local file = folder.hash(home.path, "big")
-    assert(g:offer(file))
+    assert(g:serve(file))
     return file, assert(unixfs.decode(file.cid, select(3, block(file.cid)), file.size))
   end
 

@@ -360,7 +360,7 @@ describe("dcache.content", function()
     os.execute(("cp -p %s %s.new && mv %s.new %s"):format(path, path, path, path)) -- another inode, as from a backup
     local again, g, said = node("server", {})
     again:start()
-    run_till(function() return again.list[1].saved and again.list[1].offered end)
+    run_till(function() return again.list[1].saved and again.list[1].served end)
     assert.same({ "propose", file.cid, nil }, { said[1].verb, said[1].key, said[2] })
     assert.is_true(again:holds(file.cid))
     assert.equal(1, g:counts().files)
@@ -393,7 +393,7 @@ describe("dcache.content", function()
     end
     word = nil
     again:say_again()
-    run_till(function() return again.list[1].saved and again.list[1].offered end)
+    run_till(function() return again.list[1].saved and again.list[1].served end)
     assert.equal("propose", said[1].verb)
     word, again.list[1].suspect = "EIO", true -- negative control: the disk does not give it, though it takes a byte
     again:say_again()

@@ -48,7 +48,7 @@ describe("dcache.content.fetch", function()
   local function serve(file, port)
     local g = assert(gateway.new { host = "127.0.0.1", port = port or 0 })
     open[#open + 1] = g
-    assert(g:offer(file))
+    assert(g:serve(file))
     return g
   end
 
@@ -329,7 +329,7 @@ describe("dcache.content.fetch", function()
     assert.same({ "ENOSPC", 1, space, 4 * MIB + MIB + MIB // 4 - space },
       { trouble.word, trouble.files, trouble.free, trouble.needed })
     local small = publish("b", "small")
-    assert(g:offer(small))
+    assert(g:serve(small))
     assert(run(f, small)) -- what is small goes on
     folder.write(home.path .. "/state/partial/" .. file.cid, folder.bytes(4 * MIB, 6):sub(1, 3 * MIB))
     assert(run(f, file))

@@ -24,14 +24,14 @@ describe("from our gateway", function()
     local bytes = folder.bytes(size, size)
     folder.write(home.path .. "/a", bytes)
     local file = folder.hash(home.path, "a")
-    assert(g:offer(file))
+    assert(g:serve(file))
     return file, bytes
   end
 
   -- A sparse file of more than 1,024 leaves, so that its tree has two levels; most of its blocks are one block.
   local function offer_deep()
     local file = folder.sparse(home.path, "deep", 1024 * MIB + 1, { 0, 1023 * MIB, 1024 * MIB })
-    assert(g:offer(file))
+    assert(g:serve(file))
     return file
   end
 

@@ -79,7 +79,7 @@ function content:lose(file, why) store.lose(self, file, why) end
 -- The gateway is there, later than this was made: what is held is served from here on.
 function content:open(gateway)
   self.gateway = gateway
-  for _, file in ipairs(self.list) do file.offered = nil end
+  for _, file in ipairs(self.list) do file.served = nil end
   store.check_all(self)
 end
 
@@ -156,7 +156,7 @@ function content:back(id) self.fetcher:back(id) end
 -- An own file of the share folder: FOLDER/NAME is served until withdraw. → true | nil, text, code
 function content:serve(key, folder, name, identity, leaves)
   if not self.gateway then return true end
-  local ok, err, code = self.gateway:offer { cid = key, folder = folder, name = name, identity = identity,
+  local ok, err, code = self.gateway:serve { cid = key, folder = folder, name = name, identity = identity,
     leaves = leaves }
   if ok then self.shared[key] = true end
   return ok, err, code
@@ -167,7 +167,7 @@ function content:withdraw(key)
   self.shared[key] = nil
   if not self.gateway then return false end
   local was, file = self.gateway:withdraw(key), self.by_cid[key]
-  if file then store.offer(self, file) end
+  if file then store.serve(self, file) end
   return was
 end
 

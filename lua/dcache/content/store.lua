@@ -11,9 +11,9 @@ local LOOK_SLICE = 256 -- files that are looked at in a turn
 
 function store.path(self, file) return ("%s/files/%s/%s"):format(self.dir, file.cid, file.name) end
 
-function store.offer(self, file)
+function store.serve(self, file)
   if not self.gateway or self.shared[file.cid] then return true end
-  return self.gateway:offer { cid = file.cid, folder = self.dir .. "/files/" .. file.cid, name = file.name,
+  return self.gateway:serve { cid = file.cid, folder = self.dir .. "/files/" .. file.cid, name = file.name,
     identity = file.identity, leaves = file.leaves }
 end
 
@@ -66,7 +66,7 @@ function store.checked(self, file, identity, why)
   if self.by_cid[file.cid] ~= file then return end
   if not identity then return spoil(self, file, why) end
   self.log:info("content", "held file checked again: whole", { name = file.name, cid = file.cid })
-  file.identity, file.saved, file.offered, file.suspect = identity, nil, nil, nil
+  file.identity, file.saved, file.served, file.suspect = identity, nil, nil, nil
   check(self, file)
 end
 
@@ -84,10 +84,10 @@ function check(self, file)
   end
   if not file.saved then return save(self, file) end
   local ok, err
-  if not file.offered then
-    ok, err = store.offer(self, file)
+  if not file.served then
+    ok, err = store.serve(self, file)
     if not ok then return trouble(self, file, "cannot be served", err) end
-    file.offered = true
+    file.served = true
   end
   ok, err = claims.say(self, file)
   if not ok then trouble(self, file, "not claimed yet", err) end
