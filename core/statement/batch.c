@@ -202,8 +202,8 @@ static int f_cut(lua_State *L) {
   return 0;
 }
 
-/* word(place) -> the word that refuses what stands there, or nil */
-static int f_word(lua_State *L) {
+/* code(place) -> the code by which what stands there is refused, or nil */
+static int f_code(lua_State *L) {
   lua_pushstring(L, item_argument(L)->word);
   return 1;
 }
@@ -387,7 +387,7 @@ static int f_take(lua_State *L) {
 static const luaL_Reg methods[] = {
     {"part",      f_part     },
     {"cut",       f_cut      },
-    {"word",      f_word     },
+    {"code",      f_code     },
     {"refuse",    f_refuse   },
     {"short",     f_short    },
     {"next",      f_next     },

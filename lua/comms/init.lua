@@ -232,7 +232,7 @@ function foreign(self, list, from, to, n, kept, own_too, source)
   if kept then self.beacon:reset() end
   local all = names[1] or own_too or kept and source.broadcast or self.confirm:listens()
   for i = from, all and to or 0 do
-    local st = not list:word(i) and list:statement(i)
+    local st = not list:code(i) and list:statement(i)
     if st then
       self.confirm:took(st)
       spread(self, st, source, names)

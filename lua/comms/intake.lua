@@ -28,7 +28,7 @@ end
 
 local function refuse(self, frame, from, to)
   for i = from, to do
-    local code = frame.list:word(i)
+    local code = frame.list:code(i)
     self.refused(code)
     frame.first = frame.first or code
   end
@@ -38,7 +38,7 @@ end
 local function unwanted(self, frame, from, to)
   local list, source = frame.list, frame.source
   for i = from, to do
-    local code = list:word(i)
+    local code = list:code(i)
     if code == "duplicate" then
       if source.broadcast then self.heard(source, list:short(i)) end
     elseif code == "ended" or code == "future" then
@@ -78,7 +78,7 @@ local function checked(self, frame, from, to)
   local n, kept, own = self.dcache:take_batch(list, from, to)
   if n < to - from + 1 then
     for i = from, to do
-      local code = list:word(i)
+      local code = list:code(i)
       if code == "signature" or code == "key" then wasted = wasted + 1 end
       if code then refuse(self, frame, i, i) end
     end

@@ -18,7 +18,7 @@ end
 
 local function refuse_all(list, from, to, letter, word)
   for i = from, to do
-    if not list:word(i) and list:statement(i).key:sub(1, 1) == letter then list:refuse(i, word) end
+    if not list:code(i) and list:statement(i).key:sub(1, 1) == letter then list:refuse(i, word) end
   end
 end
 
@@ -41,7 +41,7 @@ local function new(burst)
     refuse_all(list, from, to, "o", "older")
     local n = 0
     for i = from, to do
-      if not list:word(i) then
+      if not list:code(i) then
         n = n + 1
         table.insert(box.taken, list:statement(i).key)
       end
@@ -125,12 +125,12 @@ describe("taking in frames", function()
     local box = new(100)
     local from = source(box, "udp", "10.0.0.1")
     frame(box, from, { "w1", "f1", "f2", "o1", "h1", "x", "w1" })
-    assert.equal(96, box.waste.by_principal["10.0.0.1"].left, "w1 a second time cost nothing")
+    assert.equal(96, box.waste.sources:get("10.0.0.1"):left(), "w1 a second time cost nothing")
     assert.same({ duplicate = 2, form = 1 }, box.refused)
     assert.equal(1, box.heard)
     finish(box)
-    assert.equal(98, box.waste.by_principal["10.0.0.1"].left)
-    assert.equal(254, box.waste.all.left)
+    assert.equal(98, box.waste.sources:get("10.0.0.1"):left())
+    assert.equal(254, box.waste.all:left())
     assert.same({ { true } }, box.told)
   end)
 
@@ -138,9 +138,9 @@ describe("taking in frames", function()
     local box = new(2)
     local from = source(box, "tcp", "10.0.0.1")
     frame(box, from, { "f1", "f2", "w1" })
-    assert.is_nil(box.waste.by_principal["10.0.0.1"])
+    assert.is_nil(box.waste.sources:get("10.0.0.1"))
     finish(box)
-    assert.equal(0, box.waste.by_principal["10.0.0.1"].left)
+    assert.equal(0, box.waste.sources:get("10.0.0.1"):left())
     assert.same({ nil, "quota" }, { select(2, frame(box, from, { "w2" })), select(4, frame(box, from, { "w3" })) })
     assert.same({ signature = 2, quota = 2 }, box.refused)
     assert.same({ "w1" }, box.taken)

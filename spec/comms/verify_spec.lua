@@ -88,8 +88,8 @@ describe("checking signatures", function()
     box.verify:add(list, 100, source("udp", "a"), function(from, to) table.insert(pieces, { from, to }) end)
     finish(box, function(checked, place, name) if name == "w3" then checked:refuse(place, "signature") end end)
     assert.same({ { 1, 64 }, { 65, 100 } }, pieces)
-    assert.equal("signature", list:word(3))
-    assert.is_nil(list:word(4))
+    assert.equal("signature", list:code(3))
+    assert.is_nil(list:code(4))
   end)
 
   it("checks no word twice while it waits, and again once it was judged", function()
@@ -98,8 +98,8 @@ describe("checking signatures", function()
     assert.equal(2, box.verify:add(frame { "w", "w", "x" }, 3, from, ignore))
     local again = frame { "y", "w" }
     assert.equal(1, box.verify:add(again, 2, from, ignore))
-    assert.same({ "y", nil, "w", "duplicate" }, { again:statement(1).key, again:word(1), again:statement(2).key,
-      again:word(2) })
+    assert.same({ "y", nil, "w", "duplicate" }, { again:statement(1).key, again:code(1), again:statement(2).key,
+      again:code(2) })
     finish(box)
     assert.same({}, box.verify.pending)
     assert.equal(1, box.verify:add(frame { "w" }, 1, from, ignore))
@@ -134,7 +134,7 @@ describe("checking signatures", function()
       begun = begun + box.verify:add(over, 100, udp, ignore)
     end
     assert.equal(512, begun)
-    assert.same({ nil, "full" }, { over:word(12), over:word(13) })
+    assert.same({ nil, "full" }, { over:code(12), over:code(13) })
     for n = 1, 3 do assert.equal(100, box.verify:add(frame(names("t" .. n .. "-", 100)), 100, tcp, ignore)) end
     assert.equal(1, calls.paused)
     assert.is_nil(calls.resumed)
@@ -154,7 +154,7 @@ describe("checking signatures", function()
     end
     local full = frame { "full" }
     assert.equal(0, box.verify:add(full, 1, streams[1], ignore))
-    assert.equal("full", full:word(1))
+    assert.equal("full", full:code(1))
     assert.equal(5, calls.paused, "since there are as many as half the room")
     finish(box)
     assert.equal(5, calls.resumed)
@@ -177,7 +177,7 @@ describe("checking signatures", function()
     box.verify.worker.run = function() return nil, "closed: the worker", "closed" end
     box.loop:run_until(box.loop.time)
     assert.same({ 1, 1 }, told)
-    assert.equal("closed", list:word(1))
+    assert.equal("closed", list:code(1))
     assert.same({}, box.verify.pending)
   end)
 
@@ -200,6 +200,6 @@ describe("checking signatures", function()
     local plain, list, told = verify.new { swarm = "elsewhere" }, frame { "w", "x" }, nil
     assert.equal(2, plain:add(list, 2, source("udp", "a"), function(from, to) told = { from, to } end))
     assert.same({ 1, 2 }, told)
-    assert.same({ "signature", "signature" }, { list:word(1), list:word(2) })
+    assert.same({ "signature", "signature" }, { list:code(1), list:code(2) })
   end)
 end)

@@ -30,7 +30,7 @@ local function word(_, _, refused) return refused end
 local function check(index, st, now)
   local list = batch.new(st.line)
   if list:check(index, now) == 1 then return "new" end
-  return nil, nil, list:word(1)
+  return nil, nil, list:code(1)
 end
 
 describe("core.record", function()

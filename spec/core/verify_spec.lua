@@ -26,7 +26,7 @@ end
 
 local function words(list, from, to)
   local found = {}
-  for i = from or 1, to or #list do found[#found + 1] = list:word(i) or true end
+  for i = from or 1, to or #list do found[#found + 1] = list:code(i) or true end
   return found
 end
 
@@ -83,7 +83,7 @@ describe("signatures on a thread", function()
     assert.same({ "closed", "closed" }, words(list))
     local other = frame { word(1) }
     assert.equal("closed", select(3, verify.batches(pool, { swarm = "duckietown", other, 1, 1 })))
-    assert.equal("closed", other:word(1))
+    assert.equal("closed", other:code(1))
   end)
 
   it("are places of a batch that nothing is known against, of one pool and one swarm", function()

@@ -16,8 +16,8 @@ local function statements(text)
   end
   assert(n == #list and list:bytes() == #text, "lines")
   for i = 1, #list do
-    assert((list:word(i) == nil) == (i <= places), "order")
-    if i <= places then assert(list:short(i) == list:statement(i).short) else assert(is_word(list:word(i))) end
+    assert((list:code(i) == nil) == (i <= places), "order")
+    if i <= places then assert(list:short(i) == list:statement(i).short) else assert(is_word(list:code(i))) end
   end
   list:close()
 end

@@ -43,4 +43,7 @@ function Replication:waiting() return self.replicate:waiting() end
 function Replication:queued() return self.replicate:queued() end
 function Replication:unwanted() return self.replicate:unwanted() end
 
+--- Rows of what is bounded in it (bounded.lua).
+function Replication:bounds() return self.replicate.retry:bounds() end
+
 return replication

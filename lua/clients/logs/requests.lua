@@ -11,7 +11,7 @@ local function add_files(node, answer)
   answer.fetched = node.content.counts and { refused = to_json.value(node.content:counts().refused) } or nil
   answer.unwanted, answer.store_free = facts.unwanted(node)
   answer.disk, answer.damaged = facts.disk(node), facts.damaged(node)
-  for _, row in ipairs(node.replicate and node.replicate.retry and node.replicate.retry:bounds() or {}) do
+  for _, row in ipairs(node.replicate and node.replicate.bounds and node.replicate:bounds() or {}) do
     table.insert(answer.bounds, to_json.value(row))
   end
 end
