@@ -20,7 +20,7 @@ describe("why", function()
   it("asks all who registered, in their order, until they go; a row has four members at most", function()
     local one = why.new()
     local remove = one:add(function(thing) return thing.file == "a" and { { code = "link", what = "a", more = 7 } } end)
-    local two = { { what = "a", seen = "it", cure = "own" }, { what = "b" } }
+    local two = { { code = "quota", what = "a", seen = "it", cure = "own" }, { what = "b" } }
     one:add(function(thing) return thing.file and two end)
     local first = { code = "link", what = "a", cure = cures.of("link").cure }
     assert.same({ first, two[1], two[2] }, one:of { file = "a" })
