@@ -17,28 +17,26 @@ local NEWS <const> = {
 
 -- == the loop as a client sees it: the node's, but its timers and watches end with the client
 
-local function end_with(self, undo)
-  local forget = self:keep(undo)
-  return { cancel = forget, close = forget }
-end
-
+-- A timer that has fired is forgotten, so that those of a long life do not pile up.
 local function after(self, loop, ms, fn)
-  local ended
-  local timer = loop:after(ms, function()
-    ended.forget()
+  local timer, cancel
+  cancel = self:keep(function() timer:cancel() end)
+  timer = loop:after(ms, function()
+    self.undos[cancel] = nil
     fn()
   end)
-  ended = end_with(self, function() timer:cancel() end)
-  ended.forget = function() self.undos[ended.cancel] = nil end
-  return ended
+  return { cancel = cancel }
+end
+
+local function every(self, loop, ms, fn)
+  local timer = loop:every(ms, fn)
+  return { cancel = self:keep(function() timer:cancel() end) }
 end
 
 local function watch(self, loop, ...)
   local real, text, code = loop:watch(...)
   if not real then return nil, text, code end
-  local ended = end_with(self, function() real:close() end)
-  function ended.set(_, events) return real:set(events) end
-  return ended
+  return { close = self:keep(function() real:close() end), set = function(_, events) return real:set(events) end }
 end
 
 local function loop_of(self, loop)
@@ -50,10 +48,7 @@ local function loop_of(self, loop)
     loop:post(function() if not self.ended then fn() end end)
   end
   function own.after(_, ms, fn) return after(self, loop, ms, fn) end
-  function own.every(_, ms, fn)
-    local timer = loop:every(ms, fn)
-    return end_with(self, function() timer:cancel() end)
-  end
+  function own.every(_, ms, fn) return every(self, loop, ms, fn) end
   function own.watch(_, ...) return watch(self, loop, ...) end
   return own
 end

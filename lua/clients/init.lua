@@ -64,30 +64,33 @@ local function has_all(node, names)
   return true
 end
 
--- → false, text, code where it cannot be here; true where it is open, left out, or failed and is no vital one.
-local function open(self, one)
-  local ok, module = xpcall(require, debug.traceback, one.path)
-  if not ok then fail(self, one, module) return true end
-  one.name = module.name
-  if not has_all(self.node, module.needs) then return true end
+-- Has MODULE make the client, which the node then has by its name. → the client | nil, text, code; may throw.
+local function make(self, one, module)
   one.handle = handle.new(self.node, module.name)
-  local text, code
-  ok, one.client, text, code = xpcall(function()
-    local client, why, kind = module.open(one.handle)
-    if client then one.handle:provide(module.name, client) end
-    return client, why, kind
-  end, debug.traceback)
-  if ok and one.client then
-    one.fault = nil
+  local client, text, code = module.open(one.handle)
+  if client then one.handle:provide(module.name, client) end
+  return client, text, code
+end
+
+-- → true where it is open, left out, or failed though the node can do without | false, text, code.
+local function open(self, one)
+  local known, module = xpcall(require, debug.traceback, one.path)
+  if not known then
+    fail(self, one, module)
     return true
   end
-  if not ok then one.client, text, code = nil, one.client, "closed" end
-  if module.vital then
-    close(self, one)
-    return false, text, code
+  one.name = module.name
+  if not has_all(self.node, module.needs) then return true end
+  local ok, client, text, code = xpcall(make, debug.traceback, self, one, module)
+  if not ok then client, text, code = nil, client, "closed" end
+  one.client, one.fault = client, nil
+  if client then return true end
+  if not module.vital then
+    fail(self, one, text)
+    return true
   end
-  fail(self, one, text)
-  return true
+  close(self, one)
+  return false, text, code
 end
 
 local function start(self, one)

@@ -44,6 +44,53 @@ local function traces(w, node)
   return found
 end
 
+describe("what a client is given", function()
+  -- A node of which only the loop counts: what is watched, what is timed.
+  local function handle_of()
+    local live, loop = { watch = 0, timer = 0 }, { fire = {} }
+    local function begin(kind) live[kind] = live[kind] + 1 end
+    local function finish(kind)
+      return function() live[kind] = live[kind] - 1 end
+    end
+    function loop.after(_, _, fn)
+      begin "timer"
+      loop.fire[#loop.fire + 1] = function()
+        finish "timer"()
+        fn()
+      end
+      return { cancel = finish "timer" }
+    end
+    function loop.watch(_, fd)
+      if fd < 0 then return nil, "EBADF: no fd", "EBADF" end
+      begin "watch"
+      return { set = function(_, events) return events end, close = finish "watch" }
+    end
+    return require "clients.handle".new({ loop = loop }, "toy"), loop, live
+  end
+
+  it("ends once, by itself or with the client, whatever it is", function()
+    local handle, loop, live = handle_of()
+    local watch = handle.loop:watch(3, "r", function() end)
+    assert.equal("w", watch:set "w")
+    watch:close()
+    watch:close()
+    assert.equal(0, live.watch)
+    assert.equal("EBADF", select(3, handle.loop:watch(-1, "r", function() end)))
+    handle.loop:watch(4, "r", function() end)
+    local fired = 0
+    for _ = 1, 3 do handle.loop:after(5, function() fired = fired + 1 end) end
+    loop.fire[1]()
+    handle.loop:after(5, function() end):cancel()
+    assert.same({ 1, 2, 1 }, { fired, live.timer, live.watch })
+    local kept = 0
+    for _ in pairs(handle.undos) do kept = kept + 1 end
+    assert.equal(3, kept, "what is over is forgotten")
+    handle:close(function(fault) error(fault, 0) end)
+    assert.same({ timer = 0, watch = 0 }, live)
+    assert.is_nil(next(handle.undos))
+  end)
+end)
+
 describe("a client", function()
   before_each(function() toy.fails = nil end)
 
