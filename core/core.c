@@ -98,6 +98,23 @@ static void push_words(lua_State *L) {
 #undef PUSH_WORD
 }
 
+static void push_limits(lua_State *L) {
+  static const struct {
+    const char *name;
+    lua_Integer value;
+  } limits[] = {
+      {"statement",  CORE_STATEMENT_MAX },
+      {"statements", CORE_STATEMENTS_MAX},
+      {"datagram",   CORE_DATAGRAM_MAX  },
+      {"line",       CORE_LINE_MAX      },
+  };
+  lua_newtable(L);
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+    lua_pushinteger(L, limits[i].value);
+    lua_setfield(L, -2, limits[i].name);
+  }
+}
+
 /* () -> free memory in between goes back to the system, where the C library can do that
  */
 static int core_trim(lua_State *L) {
@@ -125,5 +142,7 @@ int luaopen_core(lua_State *L) {
   lua_setfield(L, -2, "trim");
   push_words(L);
   lua_setfield(L, -2, "words");
+  push_limits(L);
+  lua_setfield(L, -2, "limits");
   return 1;
 }

@@ -10,10 +10,12 @@
 
 /* Times and sizes are int64_t everywhere: never time_t, size_t or long in a format. */
 
-/* Limits of the protocol, in bytes unless said otherwise (spec/PROTOCOL.md): a statement
+/* Limits of the protocol, in bytes unless said otherwise (spec/PROTOCOL.md); Lua has them
+ * as `limits` of `core`. They are spelled here and nowhere else: a statement
  * line with its signature and without its line feed, a UDP frame, an envelope line on a
  * stream, a multiaddr as text, the text of a peer ID (an Ed25519 one has 52). */
 #define CORE_STATEMENT_MAX 1024
+#define CORE_STATEMENTS_MAX 256 /* of a frame */
 #define CORE_DATAGRAM_MAX 1200
 #define CORE_LINE_MAX 8192
 #define CORE_ADDRESS_MAX 512

@@ -176,6 +176,28 @@ describe("channels", function()
   end)
 end)
 
+describe("constants of the protocol", function()
+  it("are spelled once, in C: Lua has them by core.limits and core.record's ends", function()
+    local spelled = {}
+    for name, value in pairs(require "core".limits) do if value ~= 256 then spelled[tostring(value)] = name end end
+    assert.same({ ["1024"] = "statement", ["1200"] = "datagram", ["8192"] = "line" }, spelled)
+    assert.same({}, offenders(files "'lua/routing/*.lua' 'lua/sim/*.lua'", function(line)
+      local code = line:gsub("%-%-.*", ""):gsub("%* 1024", "") -- KiB
+      for number in code:gmatch "%f[%w_.]%d+%f[^%w_.]" do
+        if spelled[number] then return true end
+      end
+    end))
+    assert.same({}, offenders(files "'lua/*.lua'", function(line)
+      return line:gsub("%-%-.*", ""):find "%f[%d]600%f[%D].*//%s*16" -- END by hand
+    end))
+    for _, name in ipairs { "STATEMENT_MAX", "STATEMENTS_MAX", "DATAGRAM_MAX", "LINE_MAX" } do
+      assert.equal(1, #offenders(files "'core/*.c' 'core/*.h'", function(line)
+        return line:find("#define%s+%w*_?" .. name .. "%s")
+      end), name)
+    end
+  end)
+end)
+
 describe("effects", function()
   it("are injected: no clock, no chance, no sleep by the back door", function()
     assert.same({}, offenders(files "'lua/*.lua' 'policies/*.lua'", function(line)

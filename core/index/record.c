@@ -230,9 +230,18 @@ static const luaL_Reg methods[] = {
     {NULL,          NULL         }
 };
 
+/* record.ends(at in ms, max_ttl in seconds) -> END of a statement: when it is no longer
+ * remembered, seconds. MAX_TTL: the longest validity that its class allows. */
+static int f_ends(lua_State *L) {
+  struct law_class c = {.max_ttl = luaL_checkinteger(L, 2)};
+  lua_pushinteger(L, law_end(&c, luaL_checkinteger(L, 1)));
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"new", f_new},
-    {NULL,  NULL }
+    {"new",  f_new },
+    {"ends", f_ends},
+    {NULL,   NULL  }
 };
 
 int luaopen_core_record(lua_State *L) {

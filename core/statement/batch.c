@@ -35,7 +35,8 @@ static uint32_t count_lines(const char *text, size_t size) {
   if (size && text[size - 1] == '\n')
     size--;
   for (const char *at = text;
-       n <= BATCH_MAX && (at = memchr(at, '\n', size - (size_t)(at - text))); at++)
+       n <= CORE_STATEMENTS_MAX && (at = memchr(at, '\n', size - (size_t)(at - text)));
+       at++)
     n++;
   return n;
 }
@@ -70,8 +71,9 @@ static char *text_of(struct batch *b) {
 
 int batch_push(lua_State *L, const char *text, size_t size) {
   uint32_t count = count_lines(text, size);
-  if (count > BATCH_MAX)
-    return core_fail(L, "long", "more than %d statements in a frame", BATCH_MAX);
+  if (count > CORE_STATEMENTS_MAX)
+    return core_fail(L, "long", "more than %d statements in a frame",
+                     CORE_STATEMENTS_MAX);
   struct batch **handle = core_new(L, CLASS, sizeof *handle);
   struct batch *b = new_batch(count, size);
   if (!b)
@@ -145,7 +147,7 @@ static const struct statement *whole_argument(lua_State *L) {
 }
 
 uint32_t batch_part(struct batch *b, uint32_t count) {
-  uint8_t refused[BATCH_MAX];
+  uint8_t refused[CORE_STATEMENTS_MAX];
   uint32_t good = 0, bad = 0;
   for (uint32_t i = 0; i < count; i++)
     if (batch_item(b, i)->word)

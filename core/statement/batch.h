@@ -5,8 +5,6 @@
 #include <stdatomic.h>
 #include "statement.h"
 
-#define BATCH_MAX 256 /* statements of a frame */
-
 /* A statement, and the word that refuses it; NULL: nothing is known against it. */
 struct batch_item {
   struct statement st; /* its fields stand only where the word is not one of its form */
@@ -19,7 +17,7 @@ struct batch {
   atomic_uint holders;
   uint32_t count; /* statements */
   size_t bytes;   /* of the text */
-  uint8_t order[BATCH_MAX];
+  uint8_t order[CORE_STATEMENTS_MAX];
   struct batch_item items[]; /* and behind them the text */
 };
 

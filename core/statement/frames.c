@@ -147,7 +147,7 @@ static const char *scan(struct reader *r, uint32_t count) {
 static int f_statements(lua_State *L) {
   struct reader *r = reader_argument(L);
   lua_Integer count = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, count >= 1 && count <= BATCH_MAX, 2, "1 to 256 statements");
+  luaL_argcheck(L, count >= 1 && count <= CORE_STATEMENTS_MAX, 2, "1 to 256 statements");
   const char *word = scan(r, (uint32_t)count);
   if (word) {
     lua_pushboolean(L, 0);

@@ -5,10 +5,6 @@
 local expiry = {}
 expiry.__index = expiry
 
---- END of a statement, in Unix seconds (spec/PROTOCOL.md). It depends on the statement and on MAX_TTL, the longest
--- validity (s) that its class allows.
-function expiry.ends(st, max_ttl) return ((st.at + 999) // 1000 + 600 + max_ttl + 15) // 16 * 16 end
-
 local SPARE = 16 << 20 -- bytes of ended segments that may stay where no run ever lasts a day
 local WORDS_MAX = 65536 -- whose places are remembered; the bytes of others go with their segments
 

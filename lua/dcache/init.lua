@@ -167,7 +167,7 @@ end
 
 local function must_stay(self, st)
   local found = self:class_of(st.bucket)
-  return found ~= nil and self.expiry:keeps(expiry.ends(st, found.class.max_ttl), st.at)
+  return found ~= nil and self.expiry:keeps(record.ends(st.at, found.class.max_ttl), st.at)
 end
 
 -- One small step of giving room back; a line is alive where the index says that it lies.
@@ -212,7 +212,7 @@ function dcache:take(st)
   local found, place = self:class_of(st.bucket), nil
   if found.class.kept then
     local err, code
-    place, err, code = self.journal:append(found.family, st.line, expiry.ends(st, found.class.max_ttl))
+    place, err, code = self.journal:append(found.family, st.line, record.ends(st.at, found.class.max_ttl))
     if not place then return nil, err, code end
   end
   local ok, old_place, old_size = self.index:put(st, place)

@@ -9,7 +9,7 @@ local source = require "routing.channels.source"
 
 local links = {}
 
-local FRAME_MAX = 1200 -- bytes
+local FRAME_MAX = require "core".limits.datagram -- bytes
 local ASKS_MAX = 2 -- frames of one node on their way when it may ask for more
 local WAITING_MAX = 8 -- frames of one node that wait for the medium; what it says beyond these is refused
 local ROOM_MS = 10 -- least wait before asking for more
@@ -175,8 +175,8 @@ end
 
 -- -- streams ---------------------------------------------------------------------------------
 
-local STREAM = { stream = true, medium = false, ordered = true, source_proved = true, line_max = 8192,
-  frame_max = 8192 }
+local STREAM = { stream = true, medium = false, ordered = true, source_proved = true,
+  line_max = require "core".limits.line, frame_max = require "core".limits.line }
 
 -- What is said later arrives no earlier, however long each takes.
 local function stream_send(self, message)

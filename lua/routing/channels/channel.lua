@@ -48,7 +48,7 @@ local TRAITS = {
   frame_max = "integer",
 }
 local ORDER = { "stream", "medium", "ordered", "source_proved", "line_max", "frame_max" } -- in which they are checked
-local STREAM_LINE = 8192
+local STREAM_LINE = require "core".limits.line
 local TEXTS = { "kind", "address" }
 local METHODS = { "send", "budget", "status", "close" }
 local OWNED = { "on_frame", "on_room", "on_up", "on_down" }

@@ -7,9 +7,9 @@ local envelope = require "routing.envelope"
 
 local lines = {}
 
-local LINE_MAX = 8192 -- bytes of an envelope line, line feed not counted
-local STATEMENT_MAX = 1024
-local STATEMENTS_MAX = 256 -- lines of one frame
+local LINE_MAX = require "core".limits.line -- bytes of an envelope line, line feed not counted
+local STATEMENT_MAX = require "core".limits.statement
+local STATEMENTS_MAX = require "core".limits.statements -- lines of one frame
 
 lines.LINE_MAX, lines.STATEMENT_MAX, lines.STATEMENTS_MAX = LINE_MAX, STATEMENT_MAX, STATEMENTS_MAX
 

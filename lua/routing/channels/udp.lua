@@ -9,7 +9,7 @@ local source = require "routing.channels.source"
 local udp = {}
 
 local DEFAULT_PORT = 3825
-local FRAME_MAX = 1200 -- bytes: a datagram that no network cuts to pieces
+local FRAME_MAX = require "core".limits.datagram -- bytes: a datagram that no network cuts to pieces
 local LOOK_MS = 5000 -- between looks at the list of interfaces
 local RATE = 16 * 1024 -- bytes/s of the medium: an eighth of the air at Wi-Fi's lowest rate, 1 Mbit/s
 local ROOM_MS = 10 -- least wait before asking for more
