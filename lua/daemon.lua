@@ -107,7 +107,7 @@ local function say_banner(self, given)
 end
 
 -- GIVEN: options, policy, place (paths.lua's), root, memory(), version, cli (how the command line is called),
--- home, here_folder; load_policy() → the policy as it is on the disk now | nil, lines; again() (core/main.c) runs
+-- home, here_folder; load_policy(pause) → the policy as it is on the disk now | nil, lines; again() (core/main.c) runs
 -- the program anew in this process, and returns only where that fails.
 -- → a daemon to run | nil, text; nothing is left behind after a refusal.
 function daemon.start(given)

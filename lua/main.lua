@@ -9,10 +9,11 @@ local OK, CANNOT, POLICY, USAGE = 0, 1, 2, 3
 
 local function complain(lines) io.stderr:write("dt-swarm: ", table.concat(lines, "\n          "), "\n") end
 
--- → policy | nil, lines for people
-local function load_policy(chosen, place, root)
+-- PAUSE: see policy/load.lua. → policy | nil, lines for people
+local function load_policy(chosen, place, root, pause)
   local load = require "policy.load"
-  local policy, faults = load.load(chosen.policy, { shipped = root .. "/policies", search = place:policies(root) })
+  local policy, faults = load.load(chosen.policy, { shipped = root .. "/policies", search = place:policies(root),
+    pause = pause })
   local lines = policy and require "preflight".faults(policy) or load.report(faults)
   if policy and #lines == 0 then return policy end
   if policy then policy:close() end
@@ -30,7 +31,7 @@ local function start(chosen, policy, place, arg)
   running, fault = require "daemon".start { options = chosen, policy = policy, place = place, root = arg.root,
     memory = arg.memory, version = core.version, home = os.getenv "HOME", here_folder = os.getenv "PWD" or "/",
     cli = arg[0]:find "/" and arg[0] .. "-cli" or "dt-swarm-cli", again = arg.again,
-    load_policy = function() return load_policy(chosen, place, arg.root) end }
+    load_policy = function(pause) return load_policy(chosen, place, arg.root, pause) end }
   if not running then
     complain { (fault:gsub("^E[A-Z0-9]+: ", "")) } -- the system's own word says nothing to people
     return CANNOT

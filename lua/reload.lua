@@ -10,12 +10,13 @@ reload.__index = reload
 
 -- GIVEN:
 --   node
---   load()               → policy | nil, array of lines: what is wrong with it
+--   load(pause)          → policy | nil, array of lines: what is wrong with it; it calls pause() now and then
 --   unfit(policy, list)  → array of lines: what of the changes LIST (policy/changes.lua) cannot apply on this machine
 --   fixed                { [path of a setting] = the option that was given instead of it }
 --   restart(why)         the daemon finishes its writes and executes itself anew, in a later turn
 function reload.new(given)
-  return setmetatable({ node = given.node, load = given.load, unfit = given.unfit, fixed = given.fixed,
+  return setmetatable({ node = given.node, loop = given.node.loop, log = given.node.log,
+    load = given.load, unfit = given.unfit, fixed = given.fixed,
     restart = given.restart }, reload)
 end
 
@@ -51,10 +52,9 @@ local function in_use(self, list)
   return used, restart
 end
 
---- Reads the policy again and applies it → { policy = its file, changes = rows, restart = array of the settings for
--- which the daemon executes itself anew } | nil, text, "policy": nothing changed.
-function reload:run()
-  local new, lines = self.load()
+-- → answer | nil, text, "policy"
+local function read_and_apply(self)
+  local new, lines = self.load(coroutine.yield)
   if not new then return refusal(lines) end
   local list = changes.between(self.node.policy, new)
   local used, restart = in_use(self, list)
@@ -69,6 +69,26 @@ function reload:run()
   if lines[1] then return refusal(lines) end
   self.restart(table.concat(restart, ", "))
   return answer
+end
+
+local FAILED <const> = "kind: the daemon failed at this; its log says where"
+
+--- Reads the policy again and applies it, a hook a turn, since each may take its million instructions twice.
+-- REPLY({ policy = its file, changes = rows, restart = array of the settings for which the daemon executes itself anew
+-- }), or REPLY(nil, text, "policy"): nothing changed. Once.
+function reload:run(reply)
+  if self.running then return reply(nil, "full: the policy is being read already", "full") end
+  self.running = true
+  local thread = coroutine.create(read_and_apply)
+  local function turn(...)
+    local done = table.pack(coroutine.resume(thread, ...))
+    if coroutine.status(thread) ~= "dead" then return self.loop:post(turn) end
+    self.running = nil
+    if done[1] then return reply(table.unpack(done, 2, done.n)) end
+    self.log:error("policy", "reload failed", { why = debug.traceback(thread, tostring(done[2])) })
+    reply(nil, FAILED, "kind")
+  end
+  turn(self)
 end
 
 return reload

@@ -64,8 +64,9 @@ local function ask(f, row, known)
   return f:call("ask", row.path, table.unpack(arguments(row, known), 1, #row.arguments))
 end
 
---- Messages of all that is wrong with the hooks of the policy that F has run; WHERE tells their lines.
-function check.questions(f, where)
+--- Messages of all that is wrong with the hooks of the policy that F has run; WHERE tells their lines. PAUSE() is
+-- called after each hook: who runs beside other work may yield in it.
+function check.questions(f, where, pause)
   local messages = {}
   local function say(row, known, message)
     message = message:gsub("^policy: ", "")
@@ -83,6 +84,7 @@ function check.questions(f, where)
       local at = where[row.path]
       say(row, false, ("%s:%d: says yes; it changes things, so it must not"):format(at.file, at.line))
     end
+    pause()
   end
   return messages
 end

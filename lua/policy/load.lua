@@ -115,10 +115,10 @@ local function check_addresses(settings, where, messages)
 end
 
 --- Runs the policy TEXT and asks it everything twice.
-local function try(f, file, text)
+local function try(f, file, text, pause)
   local settings, where = f:call("run", base_name(file), text)
   if not settings then return nil, { fault(where, base_name(file)) } end
-  local messages = check_addresses(settings, where, check.questions(f, where))
+  local messages = check_addresses(settings, where, check.questions(f, where, pause))
   if #messages == 0 then return settings, where end
   local faults = {}
   for i, message in ipairs(messages) do faults[i] = fault(message, base_name(file)) end
@@ -127,7 +127,8 @@ end
 
 --- load(path | nil, options) → policy | nil, faults (load.report makes lines of them).
 -- options: shipped = folder of the shipped policies; search = paths tried in order where PATH is nil;
--- read = fn(path) → text | nil, message, "missing" or another word; log; memory, instructions = the fence's.
+-- read = fn(path) → text | nil, message, "missing" or another word; log; memory, instructions = the fence's;
+-- pause = fn(), called now and then (check.lua).
 function load.load(path, options)
   local read = options.read or read_file
   local file, text = find(path, options)
@@ -137,8 +138,10 @@ function load.load(path, options)
   if not texts then return nil, sections end
   local f = start_fence(options)
   local sources = collect(text, {}, { options.shipped, file:match "^(.*)/[^/]*$" or "." }, read)
+  local pause = options.pause or function() end
   assert(f:call("begin", check.table(), texts, sources))
-  local settings, where = try(f, file, text)
+  pause()
+  local settings, where = try(f, file, text, pause)
   if not settings then
     f:close()
     return nil, where

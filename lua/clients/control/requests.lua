@@ -101,5 +101,5 @@ return function(handle, malformed)
       reply(node.commands:fill(name, answer))
     end)
   end
-  handle:command("reload", function(_, reply) reply(node.reload:run()) end)
+  handle:command("reload", function(_, reply) node.reload:run(reply) end)
 end
