@@ -9,11 +9,11 @@ republish.__index = republish
 
 local SAY_AGAIN = 200 -- ms in which what we learn of the time is gathered
 local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
-local OWN_WAIT, OWN_EVERY = 60 * 1000, 60 * 60 * 1000 -- ms after words of our own came back; between two such
+local OWN_WAIT, OWN_EVERY = 60 * 1000, 60 * 60 * 1000 -- ms after statements of our own came back; between two such
 local BUCKETS = { "share/files", "share/safe" }
 
--- Peers' words are witnesses of the time when they state a clock of their own; where nothing is proved their beacons
--- tell it.
+-- Peers' statements are witnesses of the time when they state a clock of their own; where nothing is proved their
+-- beacons tell it.
 local function listen_for_time(self)
   local node, time, time_evidence = self.node, self.node.time, self.node.comms.time_evidence
   local function own_source(st) -- what has not the form of its bucket says nothing, here neither
@@ -80,8 +80,8 @@ local function put_right(self)
   each_part(self.node, "put_right")
 end
 
--- Others still hold words of ours that this disk does not know: an older image of it, or a loss. What they say falsely
--- is put right, but rarely: a twin with our key would else be answered word by word.
+-- Others still hold statements of ours that this disk does not know: an older image of it, or a loss. What they say
+-- falsely is put right, but rarely: a twin with our key would else be answered word by word.
 local function listen_for_own(self)
   local loop = self.node.loop
   self.node.comms:on_own(function(st)

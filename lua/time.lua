@@ -1,11 +1,11 @@
 -- time.lua - what time it is, and how well that is known. Never steps the system clock, expires nothing itself.
 --
 -- Proved: our own synchronised clock, unless a quorum contradicts it; or three distinct members who state a source
--- of their own and agree within five minutes (of the latest such three the earliest word counts): two liars,
+-- of their own and agree within five minutes (of the latest such three the earliest statement counts): two liars,
 -- early or late, prove nothing. Adopted: what the clocks that peers state say (adopted_time.lua).
--- Four uses are kept apart. Judging (is a word over, has it begun?) and comparing (the T of digests) go by proof, or by
--- the build: nothing heard moves them. Own words are stamped by the best that there is; ages are exact, about, or
--- unknown. Times are Unix milliseconds; what is not own time runs on by the monotonic clock.
+-- Four uses are kept apart. Judging (is a statement over, has it begun?) and comparing (the T of digests) go by
+-- proof, or by the build: nothing heard moves them. Own statements are stamped by the best that there is; ages are
+-- exact, about, or unknown. Times are Unix milliseconds; what is not own time runs on by the monotonic clock.
 local adopted_time = require "adopted_time"
 local listeners = require "listeners"
 
@@ -13,9 +13,9 @@ local time = {}
 
 local MINUTE = 60 * 1000
 local QUORUM = 3
-local AGREE = 5 * MINUTE -- within which a quorum's words must lie
+local AGREE = 5 * MINUTE -- within which a quorum's statements must lie
 local APART = 10 * MINUTE -- further than this is another time; also what is refused as being of the future
-local AHEAD = 5 * MINUTE -- how far beyond now our own words may be stamped
+local AHEAD = 5 * MINUTE -- how far beyond now our own statements may be stamped
 local NEAR = MINUTE -- that far clocks that are right may differ: what lies less ahead is now
 local TICK = 16 -- s
 local OWN_ERROR = 1000 -- of a synchronised clock
@@ -57,7 +57,7 @@ function Time:on_leap(fn) return self.leaps:add(fn) end
 
 local function run_on(self, anchor) return anchor.at + self.loop:now() - anchor.mono end
 
--- The clock that our words are stamped with: the best that is known.
+-- The clock that our statements are stamped with: the best that is known.
 function Time:now()
   if self.source == "own" then
     local offset = self.loop:wall() - self.loop:now()
@@ -136,8 +136,8 @@ local function forget_stalest(self)
   self.count = self.count - 1
 end
 
--- An accepted `peer` word of member ID, stamped AT; OWN_SOURCE: he states a source of his own, the only one that bears
--- witness.
+-- An accepted `peer` statement of member ID, stamped AT; OWN_SOURCE: he states a source of his own, the only one that
+-- bears witness.
 function Time:witness(id, at, own_source)
   if not own_source then return end
   local mono = self.loop:now()
@@ -149,7 +149,7 @@ function Time:witness(id, at, own_source)
   self:refresh()
 end
 
--- The same of a word that was too old or too new to be kept: a later one of him counts more.
+-- The same of a statement that was too old or too new to be kept: a later one of him counts more.
 function Time:testify(id, at, own_source)
   local known = self.witnesses[id]
   if not known or known.at < at then self:witness(id, at, own_source) end

@@ -16,7 +16,7 @@ local SAME_MAX = 4 -- beacons of others in one interval that tell our digests: w
 local ALL_MAX = 8 -- beacons of others in one interval, whatever they tell: the air is for statements, too
 local FIRST = 4 -- beacons that are said in any case by one who is new: some are lost
 local GREETINGS, UNMET_MAX = 3, 256 -- beacons said to a newcomer who does not answer; newcomers remembered for that
-local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have dropped words that ended since
+local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have dropped statements that ended since
 
 -- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms,
 -- say(message) on every channel, name, speaks(class) → may its digest be said. Fields sent, heard count beacons.

@@ -3,7 +3,7 @@
 -- An equal digest tells something only of one who cannot have it from us: anybody can say ours back, and a newcomer
 -- who has all from us agrees as well. So a class in doubt is left out of our beacons and lists while we hear what
 -- others say of it. When somebody was here for long and nobody agreed, others need what we hold more: we speak again,
--- and from then on two hosts must agree. Against who holds all the rest himself and leaves one word out on purpose
+-- and from then on two hosts must agree. Against who holds all the rest himself and leaves one statement out on purpose
 -- only another neighbour helps: while one says otherwise an agreement waits for the repair with him. Of whose digest
 -- tells nothing, since his T is another (beacon.lua), the list at our own T is asked for: it agrees where it is equal.
 local confirm = {}
@@ -13,7 +13,7 @@ local LOOK = 1000 -- ms
 local QUIET = 5 * 60 * 1000 -- ms in the company of others that we say nothing
 local WAIT = 60 * 1000 -- ms that an agreement waits for who says otherwise
 local TICKS = 2 * 16 -- s that a T may be ahead of ours
-local FRESH_MAX = 256 -- words that came since, a class: they are passed on anyway, so they may be listed
+local FRESH_MAX = 256 -- statements that came since, a class: they are passed on anyway, so they may be listed
 
 -- loop, dcache, peers, beacon.
 function confirm.new(given)
@@ -46,10 +46,10 @@ function confirm:speaks(class)
   return self.dcache:sure(class) or doubt and doubt.spoken or false
 end
 
--- Is anything in doubt, so that `took` wants to hear of every word?
+-- Is anything in doubt, so that `took` wants to hear of every statement?
 function confirm:listens() return next(self.doubts) ~= nil end
 
--- A word that was taken in since the start, or is our own.
+-- A statement that was taken in since the start, or is our own.
 function confirm:took(st)
   local found = self:listens() and self.dcache:class_of(st.bucket)
   local doubt = found and self.doubts[found.class.name]

@@ -21,7 +21,7 @@ comms.__index = comms
 -- Bad signatures a second and at once, by source and in all; total_burst lines of unproved datagrams wait at most.
 local WASTE = { rate = 50, burst = 200, total = 2000, total_burst = 256 }
 
--- New kept words a second and at once that are said once more on the medium on which they were heard.
+-- New kept statements a second and at once that are said once more on the medium on which they were heard.
 local ECHO = { rate = 4, burst = 16, urgency = 4 }
 
 local foreign
@@ -90,7 +90,7 @@ function comms:start()
   self.beacon:start()
 end
 
--- Says nothing more of itself, and answers nobody who asks whether we live: the last words go out.
+-- Says nothing more of itself, and answers nobody who asks whether we live: the last statements go out.
 function comms:leave()
   self.leaving = true
   self.beacon:stop()
@@ -156,7 +156,7 @@ local function urgency(self, st, from, to)
     { address = to.address, kind = to.kind }, self.here())
 end
 
--- Channels on which a word from SOURCE (nil: our own) may be said on: names, in order.
+-- Channels on which a statement from SOURCE (nil: our own) may be said on: names, in order.
 local function ways_on(self, source)
   local from, names = source and self.outbox.channels[source.channel.name], {}
   for _, name in ipairs(self.outbox.names) do
@@ -179,7 +179,7 @@ local function spread(self, st, source, names)
   end
 end
 
--- Says a held word once more on one channel, after the random wait of a medium; MINE: at once, as one's own.
+-- Says a held statement once more on one channel, after the random wait of a medium; MINE: at once, as one's own.
 function comms:say_again(name, short, mine)
   local line = self.dcache:line(short)
   local st = line and statement.parse(line)
@@ -210,34 +210,35 @@ local function say_own(self, st)
   spread(self, st, nil, ways_on(self, nil))
 end
 
--- Our own kept words go on when they are on the disk, so that no power cut takes them back.
+-- Our own kept statements go on when they are on the disk, so that no power cut takes them back.
 local function spread_own(self, st)
   self.dcache:when_sayable(st, function() say_own(self, st) end)
   self.confirm:took(st)
   tell_listeners(self, st.bucket, st, nil)
 end
 
--- Is a word that came by broadcast said once more on the same medium, since some have lost it? Soft words come again
--- anyway, where nobody else listens there is no need, and of a flood the digests find what was lost.
+-- Is a statement that came by broadcast said once more on the same medium, since some have lost it? Soft statements
+-- come again anyway, where nobody else listens there is no need, and of a flood the digests find what was lost.
 local function echoes(self, st, source)
   if not (source.broadcast and source.channel.traits.medium and self.peers.list[2]) then return false end
   if not self.dcache:kept(st.bucket) then return false end
   return self.echo:take(1)
 end
 
--- Others' words go on at once: those of the places FROM … TO of LIST that were taken in, N of them.
-function foreign(self, list, from, to, n, kept, own_too, source)
+-- N statements of others were taken in: those without a code at the places FROM … TO of LIST, which came over SOURCE.
+-- Each goes on at once to the other channels, and to the clients that listen to its bucket.
+function foreign(self, list, from, to, n, any_kept, any_ours, source)
   local names = ways_on(self, source)
   self.repair:got(source, n)
-  if kept then self.beacon:reset() end
-  local all = names[1] or own_too or kept and source.broadcast or self.confirm:listens()
+  if any_kept then self.beacon:reset() end
+  local all = names[1] or any_ours or any_kept and source.broadcast or self.confirm:listens()
   for i = from, all and to or 0 do
     local st = not list:code(i) and list:statement(i)
     if st then
       self.confirm:took(st)
       spread(self, st, source, names)
       if echoes(self, st, source) then add(self, source.channel.name, st, ECHO.urgency) end
-      if own_too and st.signer == self.id then self.own_heard:call(st) end
+      if any_ours and st.signer == self.id then self.own_heard:call(st) end
     end
   end
   for _, bucket in ipairs(self.heeded) do
@@ -254,7 +255,8 @@ function comms:allowed(source)
   return self.waste:allows(source.principal, source.channel.traits.source_proved or self.peers:source_proved(source))
 end
 
--- Own words: BUCKET, DATA (a table; nil dismisses), { key = text | nil (ourselves), ttl = s }. → st | nil, text, code.
+-- Own statements: BUCKET, DATA (a table; nil dismisses), { key = text | nil (ourselves), ttl = s }. → st | nil, text,
+-- code.
 function comms:propose(bucket, data, options)
   local st, err, code = self.dcache:sign("propose", bucket, data, options or {})
   if not st then return nil, err, code end
@@ -269,7 +271,7 @@ function comms:dismiss(bucket, options)
   return st
 end
 
--- An envelope for the brain; statements in message.list. Refusals are counted by word.
+-- An envelope for the brain; statements in message.list. Refusals are counted by code.
 -- → true, "later" | nil, text, code.
 function comms:receive(message, source, reply)
   local handler = handlers[message.kind]

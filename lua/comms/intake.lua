@@ -2,9 +2,15 @@
 local intake = {}
 intake.__index = intake
 
--- dcache, verify, waste (quota.lua), time_evidence, refused(code), allowed(source) → may it cost a check;
--- heard(source, short): a copy of a held word; taken(list, from, to, n, kept, own, source): N of these were taken
--- in, those without a word; KEPT: some are of a class that is kept; OWN: some are ours.
+--- given.dcache         what is held; takes in what was checked
+--- given.verify         verify.lua, which has signatures checked
+--- given.waste          quota.lua: how much wasted work a source may cause
+--- given.time_evidence  time_evidence.lua, which hears what is refused as ended or of the future
+--- given.refused        fn(code): counts a refusal
+--- given.allowed        fn(source) → may it have one more signature checked?
+--- given.heard          fn(source, short): a copy of a statement that is held came by broadcast
+--- given.taken          fn(list, from, to, n, any_kept, any_ours, source): of the places FROM … TO of LIST N were
+---                      taken in, those without a code. any_kept: some are of a kept class; any_ours: some are by us
 function intake.new(given)
   local self = setmetatable({}, intake)
   for _, name in ipairs { "dcache", "verify", "waste", "time_evidence", "refused", "allowed", "heard", "taken" } do
@@ -48,8 +54,8 @@ local function unwanted(self, frame, from, to)
   refuse(self, frame, from, to)
 end
 
--- Bad signatures of who cannot hide are charged when they are known. Where names can be invented, as in datagrams, each
--- check is paid for before, and given back where the signature fits: so what waits is bounded, too.
+-- Bad signatures of who cannot hide are charged when they are known. Where names can be invented, as in datagrams,
+-- each check is paid for before, and given back where the signature fits: so what waits is bounded, too.
 local function settle(self, source, checked, wasted)
   if source.channel.traits.source_proved then
     if wasted > 0 then self.waste:charge(source.principal, wasted) end
@@ -75,7 +81,7 @@ end
 -- Places FROM … TO were checked: a bad one never becomes a record.
 local function checked(self, frame, from, to)
   local list, source, wasted = frame.list, frame.source, 0
-  local n, kept, own = self.dcache:take_batch(list, from, to)
+  local n, any_kept, any_ours = self.dcache:take_batch(list, from, to)
   if n < to - from + 1 then
     for i = from, to do
       local code = list:code(i)
@@ -86,13 +92,13 @@ local function checked(self, frame, from, to)
   settle(self, source, to - from + 1, wasted)
   if n > 0 then
     frame.any = true
-    self.taken(list, from, to, n, kept, own, source)
+    self.taken(list, from, to, n, any_kept, any_ours, source)
   end
   judged(frame, to - from + 1)
 end
 
 -- The statements of a frame, LIST (core.batch, closed here), that came over SOURCE. Each is counted by itself; the
--- frame is refused, by the word of its first one, when none of them was taken.
+-- frame is refused, by the code of its first one, when none of them was taken.
 -- → true | nil, text, code; or "later": then the channel is told when the last one was judged.
 function intake:frame(list, source)
   local all = #list

@@ -14,7 +14,7 @@ local LAMBDA = 8 -- RFC 5401, for groups up to some thousands
 local BACKOFF_MIN = 300 -- ms
 local HEAD_ROOM = 32 -- bytes that `* - 8 statements` needs
 
--- loop, random; refused(word) counts what was dropped. poke(name) is called when something was added.
+-- loop, random; refused(code) counts what was dropped. poke(name) is called when something was added.
 function outbox.new(given)
   return setmetatable({ loop = given.loop, random = given.random, refused = given.refused, poke = given.poke,
     channels = {}, names = {}, dropped = 0 }, outbox)
@@ -40,8 +40,8 @@ local function queues()
   return list
 end
 
--- FACTS: medium: bool, others hear what we say, so that foreign words wait and may be silenced; line_max: bytes of the
--- longest line that the channel carries (nil: as long as a frame).
+-- FACTS: medium: bool, others hear what we say, so that foreign statements wait and may be silenced; line_max: bytes
+-- of the longest line that the channel carries (nil: as long as a frame).
 function outbox:open(name, facts)
   self.channels[name] = { facts = facts, medium = facts.medium, ready = queues(), waiting = {}, by_slot = {},
     by_id = {}, live = 0, messages = {}, feeds = {}, delay = 0 }

@@ -75,7 +75,7 @@ local function send(self, peer, flow)
 end
 
 -- Asks the holder of PEER's key to sign a nonce over FLOW, unless that was done or tried lately. COPY: what came
--- over it was no fresh word of his.
+-- over it was no fresh statement of his.
 function proof:ask(peer, flow, copy)
   if not wanted(self, flow) then return end
   trim(self)

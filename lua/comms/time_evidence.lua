@@ -1,9 +1,10 @@
 -- time_evidence.lua - what peers' refused statements and beacons say about the time. It decides nothing.
 --
--- Who has a wrong clock and believes it refuses all that others say, as ended or of the future: so he hears here that
--- they say otherwise. Anybody can send an old word again, so it counts only of who is here: a proved, living peer.
--- The beacon of such a peer tells the time to a node that has none, if his newest `peer` word states a clock, and was
--- said by that clock: a beacon from before his clock was set, or from a run that has none, names the build's time.
+-- A node that has a wrong clock and believes it refuses everything that others say, as ended or as of the future. These
+-- refusals show it that others have another time. Anybody can send an old statement again, so it counts only if its
+-- signer is here: a peer who is proved and living. The beacon of such a peer tells the time to a node that has none. It
+-- counts only if the peer's newest `peer` statement says that he has a clock, and was said by that clock: else the
+-- beacon may be from before his clock was set, or from a run that has none, and then it names the build's time.
 local listeners = require "listeners"
 
 local time_evidence = {}
@@ -12,9 +13,14 @@ time_evidence.__index = time_evidence
 local REFUSED = { ended = true, future = true }
 local CLOCKS = { own = true, quorum = true, held = true }
 local MINUTE = 60 * 1000
-local BEFORE, AFTER = 10 * MINUTE, 30 * MINUTE -- a word goes up to 5 min ahead of its time, and is renewed each 5
+local BEFORE, AFTER = 10 * MINUTE, 30 * MINUTE -- a statement goes up to 5 min ahead of its time, and is renewed each 5
 
--- loop, swarm, peers, dcache; allowed(source) → may it cost a signature check; charge(host): it was wasted.
+--- given.loop     the event loop
+--- given.swarm    name of the swarm (text)
+--- given.peers    peers.lua
+--- given.dcache   what is held
+--- given.allowed  fn(source) → may it cost a signature check?
+--- given.charge   fn(principal): that check was wasted
 function time_evidence.new(given)
   local self = setmetatable({ witnesses = listeners.new(), clocks = listeners.new() }, time_evidence)
   for _, name in ipairs { "loop", "swarm", "peers", "dcache", "allowed", "charge" } do self[name] = given[name] end
@@ -64,7 +70,7 @@ function time_evidence:beacon(peer)
   if self.clocks:any() and tells(self, peer) then self.clocks:call() end
 end
 
--- A `peer` word of that signer was taken in.
+-- A `peer` statement of that signer was taken in.
 function time_evidence:heard(id)
   local peer = self.peers.by_id[id]
   if peer then peer.stated = nil end

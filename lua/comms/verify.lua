@@ -145,7 +145,7 @@ local function admit(self, list, n, source)
 end
 
 -- Checks the first N of LIST (core.batch), which came over SOURCE: done(from, to) for each piece of them once it was
--- judged: word(place) says how. → how many are begun, the first of LIST; the others of the N have their word already.
+-- judged: code(place) says how. → how many are begun, the first of LIST; the others of the N have their code already.
 function verify:add(list, n, source, done)
   if not self.start then
     list:verify(self.swarm, 1, n)

@@ -1,7 +1,7 @@
--- expiry.lua - when the bytes of words that ended may go: after a day of proved time. Hides no word, knows no index.
+-- expiry.lua - when the bytes of statements that ended may go: after a day of proved time. Hides none, knows no index.
 --
--- A clock that is wrong and believed ends words that have not ended. They are out of sight at once, as by a right one,
--- but stay in the journal: what a later proof, or the next start with a right clock, finds there comes back.
+-- A clock that is wrong and believed ends statements that have not ended. They are out of sight at once, as by a
+-- right one, but stay in the journal: what a later proof, or the next start with a right clock, finds there comes back.
 local expiry = {}
 expiry.__index = expiry
 
@@ -46,10 +46,10 @@ function expiry:tidy(now)
   self.journal:expire(now, SPARE)
 end
 
--- Words stamped after NOW (ms) were dropped.
+-- Statements stamped after NOW (ms) were dropped.
 function expiry:future(now) self.beyond = now end
 
--- Must a line that the index does not know stay, of that END (seconds) and AT (ms)? A word that a newer one of its
+-- Must a line that the index does not know stay, of that END (seconds) and AT (ms)? A statement that a newer one of its
 -- slot replaced is not told apart: it stays as long.
 function expiry:keeps(ends, at)
   return (self.till and ends <= self.till or self.beyond and at > self.beyond or false) and not self.time:settled()

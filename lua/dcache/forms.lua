@@ -1,6 +1,6 @@
 -- forms.lua - the form of DATA in each bucket, checked where records are read. Judges no signature, keeps nothing.
 --
--- Members that later versions add to these words are listed, too: such a word is read, not called malformed.
+-- Members that later versions add to these statements are listed, too: such a statement is read, not called malformed.
 local cid = require "core.cid"
 local json = require "core.json"
 local text = require "core.text"
@@ -106,7 +106,7 @@ end
 
 forms.buckets = { "peer", "share/files", "share/safe" }
 
---- DATA, as core.json decodes it, of a word in BUCKET under KEY. → DATA | nil, what is wrong, "form"
+--- DATA, as core.json decodes it, of a statement in BUCKET under KEY. → DATA | nil, what is wrong, "form"
 function forms.read(bucket, key, data)
   local fault_of = read[bucket]
   if not fault_of then return data end

@@ -12,9 +12,9 @@ local dcache = {}
 dcache.__index = dcache
 for name, method in pairs(reading) do dcache[name] = method end -- any order
 
-local FOREIGN_BYTES = 64 * 1024 -- others' words are synced at that many bytes …
+local FOREIGN_BYTES = 64 * 1024 -- others' statements are synced at that many bytes …
 local TICK = 16 * 1000 -- ms
-local LATE = 32 -- s that an ended word is kept, so that digests of the last two ticks can be compared
+local LATE = 32 -- s that an ended statement is kept, so that digests of the last two ticks can be compared
 local BUCKETS_MAX = 1024 -- names whose class is remembered
 local COMPACT_BYTES = 256 * 1024 -- a step
 
@@ -42,7 +42,7 @@ local function lookup(self)
   end
 end
 
--- Every word in the journal comes back into the index; its signature was checked when it was taken in.
+-- Every statement in the journal comes back into the index; its signature was checked when it was taken in.
 local function replay(self)
   self.journal:replay(function(_family, line, place)
     local st = statement.parse(line)
@@ -58,9 +58,23 @@ local function replay(self)
   end)
 end
 
--- loop, time, journal, classes (array), id, key, swarm, log, refused(code), flush = ms; last = no own word was stamped
--- later before, keep_last(ms, told): signer.lua; flusher() → a worker for syncs, disk_told: syncing.lua;
--- doubts = STATE/unsure, a firm lua/kept.lua or nil: so that no start lifts a doubt; policy, here: meaning.lua.
+--- given.loop        the event loop
+--- given.time        lua/time.lua
+--- given.journal     core.journal, open
+--- given.classes     array of class constants, in the order of the law
+--- given.id          this node's peer ID (text)
+--- given.key         core.key's handle, which signs
+--- given.swarm       name of the swarm (text)
+--- given.log         lua/log.lua
+--- given.refused     fn(code): counts a refusal
+--- given.flush       ms until others' statements are brought to the disk (30 s)
+--- given.last        the highest AT (ms) that this node has ever signed, or nil
+--- given.keep_last   fn(ms, told): keeps that number, see signer.lua
+--- given.flusher     fn() → a worker for syncs, see syncing.lua
+--- given.disk_told   fn(why | nil): syncs fail, or succeed again
+--- given.doubts      a firm lua/kept.lua (STATE/unsure), or nil: so that no start lifts a doubt
+--- given.policy      lua/policy, for meaning.lua
+--- given.here        fn() → facts of this node, for meaning.lua
 function dcache.new(given)
   local self = setmetatable({}, dcache)
   for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "log", "refused" } do
@@ -144,8 +158,8 @@ local function bring_back(self)
   self.log:info("dcache", "words brought back: by the time that was believed before they had ended", { words = n })
 end
 
--- Another time than before became proved: what the old one ended wrongly comes back, and words of the future, taken in
--- while nobody could tell, go. → how many went.
+-- Another time than before became proved: what the old one ended wrongly comes back, and statements of the future,
+-- taken in while nobody could tell, go. → how many went.
 function dcache:new_time(now)
   if self.expiry:forget() then bring_back(self) end
   local n, dropped = self.index:drop_future(now)
@@ -158,7 +172,8 @@ function dcache:new_time(now)
   return n
 end
 
--- The time may have gone back, though nobody proved it: our own words of the future go, so that what we say is newer.
+-- The time may have gone back, though nobody proved it: our own statements of the future go, so that what we say is
+-- newer.
 function dcache:own_future()
   local n, dropped = self.index:drop_future(self.time:now(), self.id)
   self.expiry:hide(dropped)
@@ -207,7 +222,7 @@ function dcache:kept(bucket)
   return found ~= nil and found.class.kept
 end
 
--- Takes in a word whose signature was checked: true | nil, text, code.
+-- Takes in a statement whose signature was checked: true | nil, text, code.
 function dcache:take(st)
   local found, place = self:class_of(st.bucket), nil
   if found.class.kept then
@@ -228,7 +243,7 @@ function dcache:take(st)
   return true
 end
 
--- The same for the places FROM … TO of LIST; those that have a word are left alone, those refused here get one.
+-- The same for the places FROM … TO of LIST; those that have a code are left alone, those refused here get one.
 -- → how many were taken in; are some of them kept; are some our own, said before we were started again.
 function dcache:take_batch(list, from, to)
   local n, classes, own_at = list:take(from, to, self.index, self.journal, self.family_of, self.id)
@@ -243,7 +258,7 @@ end
 -- Grows whenever a class takes in words: equal numbers mean an equal set.
 function dcache:changes(class) return self.changed[class] or 0 end
 
--- Signs and keeps an own word. It may be said soon (when_sayable); until then `line` does not give it away.
+-- Signs and keeps an own statement. It may be said soon (when_sayable); until then `line` does not give it away.
 -- → st | nil, text, code.
 function dcache:sign(verb, bucket, data, options)
   local found = self:class_of(bucket)

@@ -120,7 +120,7 @@ function reading:signers(bucket)
 end
 
 -- Facts of every class, by name: { name, count, digest, law, kept, unsure }; hashes as hex, the digest at this tick,
--- and so many words as it counts.
+-- and so many statements as it counts.
 function reading:classes()
   local list, t = {}, self.time:tick()
   for i, class in ipairs(self.class_list) do

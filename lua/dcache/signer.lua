@@ -1,22 +1,22 @@
--- signer.lua - this node's own words: stamped so that each is newer than the last, and signed. Keeps no record.
+-- signer.lua - this node's own statements: stamped so that each is newer than the last, and signed. Keeps no record.
 --
--- Soft words are in no journal, so a node without a clock that starts again could stamp below what it said before,
--- and be refused as older. STATE/stamp is a mark that none of its words has passed. It is written beside the loop, and
--- a word above the mark waits for that. Where the mark was lost the next word makes a new one: a word that is too old
--- after all is refused by others, and they tell us what we said before.
+-- Soft statements are in no journal, so a node without a clock that starts again could stamp below what it said
+-- before, and be refused as older. STATE/stamp is a mark that none of its statements has passed. It is written beside
+-- the loop, and a statement above the mark waits for that. Where the mark was lost the next statement makes a new
+-- one: a statement that is too old after all is refused by others, and they tell us what we said before.
 local json = require "core.json"
 local statement = require "core.statement"
 
 local signer = {}
 signer.__index = signer
 
-local MARGIN = 4 * 60 * 1000 -- ms from a word that passed the mark to the next: less than words may be ahead
-local STEP = 1000 -- the same where the clock stands behind our words: they go on by 1 ms, and starts must not add up
-local BELOW = 10 * 60 * 1000 -- a mark that far above our words is of a time that was not
+local MARGIN = 4 * 60 * 1000 -- ms from a statement that passed the mark to the next: less than statements may be ahead
+local STEP = 1000 -- the same where the clock stands behind our statements: they go on by 1 ms, and starts add nothing
+local BELOW = 10 * 60 * 1000 -- a mark that far above our statements is of a time that was not
 local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
--- time, key, id, swarm, log; last = mark of an earlier run (ms); keep(ms, told): told(true) when it is on the disk, or
--- told(nil, text).
+-- time, key, id, swarm, log; last = mark of an earlier run (ms); keep(ms, told): told(true) when it is on the disk,
+-- or told(nil, text).
 function signer.new(given)
   local mark = given.last or 0
   local self = setmetatable({ last = mark, last_kept = 0, mark = mark, marking = 0, waiting = {} }, signer)
@@ -24,8 +24,9 @@ function signer.new(given)
   return self
 end
 
--- An own word of that AT is known: from the journal, or from others who heard it before we were started again. KEPT: of
--- a class that is; of these the journal tells what was said last, so that no mark puts them ahead of their time.
+-- An own statement of that AT is known: from the journal, or from others who heard it before we were started again.
+-- KEPT: of a class that is; of these the journal tells what was said last, so that no mark puts them ahead of their
+-- time.
 function signer:heard(at, kept)
   self.last = math.max(self.last, at)
   if kept then self.last_kept = math.max(self.last_kept, at) end
@@ -49,28 +50,28 @@ local function keep_mark(self, at)
   end)
 end
 
---- fn() once the mark of all words that were made so far is on the disk: at once where it is, and where the disk takes
--- none, since to be silent would be worse. Never after a stop.
+--- fn() once the mark of all statements that were made so far is on the disk: at once where it is, and where the disk
+-- takes none, since to be silent would be worse. Never after a stop.
 function signer:when_marked(fn)
   if self.marking == 0 then return fn() end
   self.waiting[#self.waiting + 1] = fn
 end
 
--- AT of the next word. A word that is made again says when it was first said (options.at), if that is newer than what
--- stands in its slot (options.after).
+-- AT of the next statement. A statement that is made again says when it was first said (options.at), if that is newer
+-- than what stands in its slot (options.after).
 local function stamp(self, options, kept)
   if options.at and options.at > (options.after or 0) then return options.at end
   return self.time:stamp(kept and self.last_kept or self.last)
 end
 
--- FROM: the word holds now, though it may be stamped ahead. Who knows no time at all says 0, so that nobody takes his
--- AT for the time of day.
+-- FROM: the statement holds now, though it may be stamped ahead. Who knows no time at all says 0, so that nobody
+-- takes his AT for the time of day.
 local function begins(self, at)
   if self.time.quality == "none" then return 0 end
   return math.min(at, self.time:now()) // 1000 // 16 * 16
 end
 
--- A signed word for CLASS; options: key = text | nil (ourselves), ttl = s, at and after = ms | nil (see stamp).
+-- A signed statement for CLASS; options: key = text | nil (ourselves), ttl = s, at and after = ms | nil (see stamp).
 -- → st | nil, text, code.
 function signer:make(verb, bucket, data, options, class)
   local at = stamp(self, options, class.kept)
@@ -87,8 +88,8 @@ function signer:make(verb, bucket, data, options, class)
   return st, err, code
 end
 
--- The time (ms) that our own word RECORD should bear, if the one it bears is wrong; nil if that is right, or if nothing
--- better is known. MONO: LOOP's time at which this run said it; nil: an earlier run did.
+-- The time (ms) that our own statement RECORD should bear, if the one it bears is wrong; nil if that is right, or if
+-- nothing better is known. MONO: LOOP's time at which this run said it; nil: an earlier run did.
 function signer.redate(time, loop, record, mono)
   if time.quality == "none" then return nil end
   local now = time:now()

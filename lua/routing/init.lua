@@ -1,4 +1,4 @@
--- init.lua - the dispatcher: frames to components, words to channels that have budget. Decides no content.
+-- init.lua - the dispatcher: frames to components, statements to channels that have budget. Decides no content.
 local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
 local frame = require "routing.channels.frame"
@@ -71,8 +71,8 @@ local function send_to(self, source, message)
 end
 
 -- Bytes that an answer may have. Where anybody can speak in another's name, an unproved source gets three times what it
--- sent, and nothing from the last frame that the medium leaves to our own words; nil, text, code where it was answered
--- often enough.
+-- sent, and nothing from the last frame that the medium leaves to our own statements; nil, text, code where it was
+-- answered often enough.
 local function room_for(self, source)
   local one = source.channel
   if one.traits.source_proved or self.comms.peers:source_proved(source) then return math.maxinteger end

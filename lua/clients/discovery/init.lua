@@ -8,7 +8,7 @@ local seen = require "clients.discovery.seen"
 local discovery = { name = "discovery" }
 discovery.__index = discovery
 
-local RENEW = 5 * 60 * 1000 -- a presence word lives four renewals
+local RENEW = 5 * 60 * 1000 -- a presence statement lives four renewals
 local WELCOME = 2000 -- ms within which a newcomer is told who we are
 local WELCOME_AGAIN = 10 * 1000
 local LAST_WORDS, TURNS, REPEATS = 500, 5, 2 -- ms that a stop may take; looks in them; how often `left` is said again
@@ -83,7 +83,7 @@ function discovery:announce(state)
     name = facts.name, type = facts.type }
 end
 
--- Says our word once more, as it is, soon; what asks for that meanwhile is answered with it.
+-- Says our statement once more, as it is, soon; what asks for that meanwhile is answered with it.
 local function repeat_soon(self)
   if self.welcoming then return end
   local rest = self.welcomed and self.welcomed + WELCOME_AGAIN - self.loop:now() or 0
@@ -93,7 +93,7 @@ local function repeat_soon(self)
   end)
 end
 
--- The time is another one now: our word is made again where it states a time or a clock that was not.
+-- The time is another one now: our statement is made again where it states a time or a clock that was not.
 function discovery:new_time()
   if self.leaving then return end
   local said = self.said
@@ -143,7 +143,7 @@ function discovery:stop()
   self.kept:stop()
 end
 
--- Soft words are in no digest: a newcomer hears ours again, soon, and a crowd of newcomers once.
+-- Soft statements are in no digest: a newcomer hears ours again, soon, and a crowd of newcomers once.
 function discovery:welcome(peer)
   self:note(peer.id, peer.name)
   self.log:info("discovery", "heard", { name = self:label(peer.id), id = peer.id })
@@ -198,7 +198,7 @@ function discovery:tried()
     unused = gathered(channels, "unused", function(one) return one end) }
 end
 
---- Is node ID here, and is every word known here that it has in the class of BUCKET, as far as its last beacon tells?
+--- Is node ID here, and is every statement known here that it has in the class of BUCKET, as its last beacon tells?
 function discovery:agrees(id, bucket)
   local peer, found = self.comms.peers.by_id[id], self.dcache:class_of(bucket)
   if not peer or not found or not peer.t or not self.comms.peers:living(peer) then return false end
@@ -206,8 +206,8 @@ function discovery:agrees(id, bucket)
   return peer.verdicts[found.class.name] == "equal"
 end
 
--- How far the others hold the same: { records, digest (4 hex characters), equal, of, here }: so many records are kept,
--- only these are compared; EQUAL of the OF others that could be compared have the same, HERE others are here.
+-- How far the others hold the same: { records, digest (4 hex characters), equal, of, here }: so many records are
+-- kept, only these are compared; EQUAL of the OF others that could be compared have the same, HERE others are here.
 function discovery:same()
   local t, records, digests = self.comms.beacon:tick(), 0, {}
   for i, class in ipairs(self.dcache:kept_classes()) do

@@ -5,7 +5,7 @@ local rows = {}
 rows.__index = rows
 
 local MINUTE = 60 * 1000
--- Silence after which a node is quiet, then lost: its words come each five minutes. From afar they come late.
+-- Silence after which a node is quiet, then lost: its statements come each five minutes. From afar they come late.
 local QUIET = { near = 6 * MINUTE, far = 16 * MINUTE }
 local LOST = { near = 11 * MINUTE, far = 21 * MINUTE }
 
@@ -30,14 +30,14 @@ function rows.facts(data)
     version = text_or_nothing(data.version), clock = text_or_nothing(data.clock), state = state_of(data.state) }
 end
 
--- A node tells how it is in its word; a beacon alone says that it runs.
+-- A node tells how it is in its statement; a beacon alone says that it runs.
 local function said_by(self, peer)
   local record = self.dcache:statement_of("peer", peer.id, peer.id)
   if record and record.verb == "propose" then return rows.facts(record.data) end
   return peer.word or {}
 end
 
---- Milliseconds since PEER was heard: a beacon, an answer, or a newer word of his.
+--- Milliseconds since PEER was heard: a beacon, an answer, or a newer statement of his.
 function rows:silence(peer) return self.loop:now() - math.max(peer.heard, peer.said or 0) end
 
 local function status_of(self, peer, said, near)
@@ -101,7 +101,7 @@ function rows:list(all)
   return list
 end
 
---- SIGNER said a word of himself, newer than his last: ST. → its facts
+--- SIGNER said a statement of himself, newer than his last: ST. → its facts
 function rows:hear(st)
   local facts, peer = rows.facts(st.verb == "propose" and json.decode(st.data)), self.comms.peers.by_id[st.signer]
   if not peer then return facts end

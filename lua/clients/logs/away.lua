@@ -14,7 +14,7 @@ away.__index = away
 
 local CALM, CALM_MOST = 2000, 30000 -- ms without another loss, until it is known what went together
 local EMPTIED = 10 * 60 * 1000 -- ms
-local SLICE = 32 -- words said or unsaid in a turn
+local SLICE = 32 -- statements said or unsaid in a turn
 local TOGETHER = 2 -- so many files must go at once; a folder's only file is taken for deleted as one of many is
 local UNKNOWN = { id = "?", text = "another file system" }
 
@@ -105,7 +105,7 @@ function away:check()
   return true
 end
 
--- A missing folder is made where no word of ours says that files are in it: else it may be a mount point's.
+-- A missing folder is made where no statement of ours says that files are in it: else it may be a mount point's.
 local function make(self)
   if self.place.word ~= "ENOENT" or next(self.by_cid) then return end
   self.unmade = not self.disk:mkdir(self.folder, 493) -- 0755
@@ -158,7 +158,7 @@ local function unsay(self, kept)
   self.shares:dismiss(kept.cid)
 end
 
--- Calls ACT(self, kept) for each of LIST that is still in the map MAP: a slice a turn, since each word is signed.
+-- Calls ACT(self, kept) for each of LIST that is still in the map MAP: a slice a turn, since each statement is signed.
 local function each_kept(self, list, map, act, i)
   for n = i, math.min(i + SLICE - 1, #list) do
     local kept = list[n]

@@ -35,7 +35,7 @@ function Logs:reconsider()
   self.own_files:ask_all()
 end
 
--- Who withdraws his permission takes back the words about files that are away, too.
+-- Who withdraws his permission takes back the statements about files that are away, too.
 local function watch_consent(self)
   local allowed, why = self.consent:logs()
   if allowed == false then self.away:dismiss() end
@@ -129,12 +129,27 @@ local function build(self, given)
   end
 end
 
--- logs.new{ loop, log, policy, here = fn() → facts, time, disk, worker (lua/worker.lua), folder, state = folder,
--- publish = fn(verb, bucket, key, data, ttl in s) → true | nil, text, code; statements = fn(bucket) → array of { key,
--- data, verb, valid_until = s, mine }; serve = fn(cid, folder, name, identity, leaves) → true | nil, text, code;
--- withdraw = fn(cid), when_synced(fn); permission = path | false (else the policy's), ttl = s (30 days);
--- atomic_write = atomic_write.lua, or nil (the loop waits for the disk); mount, inotify: core's, or what a spec puts
--- in their place; host = what the command line calls this daemon by, or nil; date: of lua/kept.lua } → logs.
+--- given.loop          the event loop
+--- given.log           lua/log.lua
+--- given.policy        lua/policy
+--- given.here          fn() → facts of this node
+--- given.time          lua/time.lua
+--- given.disk          core.disk
+--- given.worker        lua/worker.lua, which hashes
+--- given.folder        the share folder (path)
+--- given.state         the state folder (path)
+--- given.publish       fn(verb, bucket, key, data, ttl in s) → true | nil, text, code
+--- given.statements    fn(bucket) → array of { key, data, verb, valid_until = s, mine }
+--- given.serve         fn(cid, folder, name, identity, leaves) → true | nil, text, code
+--- given.withdraw      fn(cid)
+--- given.when_synced   fn(fn): calls it once what was said is on the disk
+--- Optional:
+--- given.permission    path of the permission file, or false: the policy's setting
+--- given.ttl           s that a record holds (30 days)
+--- given.atomic_write  lua/atomic_write.lua's object; nil: the loop waits for the disk
+--- given.mount, given.inotify  the core's, or what a spec puts in their place
+--- given.host          what the command line calls this daemon by
+--- given.date          fn() → text, see lua/kept.lua
 function logs.new(given)
   local self = setmetatable({
     loop = given.loop, log = given.log, policy = given.policy, here = given.here, time = given.time,
@@ -193,8 +208,8 @@ function Logs:problem()
   return self.away:problem()
 end
 
--- Every name in the folder, and files that are away, sorted: { name, size, cid, class, state = "growing" | "settling" |
--- "waiting" | "hashing" | "published" | "refused" | "not there", reason, word and cure (of a refusal, or of what is
+-- Every name in the folder, and files that are away, sorted: { name, size, cid, class, state = "growing" | "settling"
+-- | "waiting" | "hashing" | "published" | "refused" | "not there", reason, word and cure (of a refusal, or of what is
 -- away), rate = bytes/s, progress = bytes hashed, since = loop's ms }.
 function Logs:files()
   return report.files(self.own_files.by_name, self.finished, self.away:rows())
@@ -220,7 +235,7 @@ function Logs:dismiss()
   return self.away:dismiss()
 end
 
--- The time is another one now; own words came back (lua/node.lua).
+-- The time is another one now; own statements came back (lua/node.lua).
 function Logs:say_again()
   self.shares:say_again()
   self.away:say_again()

@@ -30,7 +30,7 @@ end
 
 local set = own_files.set
 
--- KEPT: its word still stands, though it is not served while it is looked at again.
+-- KEPT: its statement still stands, though it is not served while it is looked at again.
 local function unshare(self, file)
   self.hashing:cancel(file)
   if file.shared then self.shares:remove(file.name, file.shared) end
@@ -38,7 +38,7 @@ local function unshare(self, file)
   file.shared, file.kept, file.was = nil, nil, nil
 end
 
--- It is there, but cannot be read now: its word stands, that of an earlier run, too (away.lua asks by `live`).
+-- It is there, but cannot be read now: its statement stands, that of an earlier run, too (away.lua asks by `live`).
 local function hide(self, file, code)
   file.unread = true
   local kept = file.shared and self.shares:release(file.name, file.shared) or file.kept
@@ -65,7 +65,8 @@ local function file_of(self, name)
   return file
 end
 
--- After a remount or a restore it has other numbers but the same size and time: its word stands until it is hashed.
+-- After a remount or a restore it has other numbers but the same size and time: its statement stands until it is
+-- hashed.
 local function looks_the_same(self, file)
   local was, info = file.was or file.shared and file.info, safe_open.stat(self.folder, file.name)
   return was and info and info.kind == "file" and was.size == info.size and was.mtime_ns == info.mtime_ns
@@ -117,7 +118,7 @@ function own_files:hidden(name, folder)
   if file then self.away:hide(drop(self, file), "folder", ("its folder %s cannot be read"):format(folder)) end
 end
 
--- All files are forgotten, none is unsaid. → words that stood though their files were looked at again
+-- All files are forgotten, none is unsaid. → statements that stood though their files were looked at again
 function own_files:vanish()
   local kept = {}
   for _, name in ipairs(sorted.keys(self.by_name)) do

@@ -13,13 +13,13 @@ local replicate = {}
 replicate.__index = replicate
 
 local AGAIN = 60 * 1000 -- ms until all that is known is looked at again: room and policy change
-local SOON = 200 -- ms in which several words about files are looked at together
+local SOON = 200 -- ms in which several statements about files are looked at together
 local QUEUE_MAX = 1024 -- files not yet asked about; a look finds the rest
 local HOLDERS_MAX = 64 -- of one file that are counted
 local GONE = 1000 -- ms from a dismissal to the look whether anybody still has the file
 local SLICE = 64 -- questions to the policy in a turn
 
--- Who keeps his own need not look at each word. He does by the shipped default, which never wants anything.
+-- Who keeps his own need not look at each statement. He does by the shipped default, which never wants anything.
 local function listen(self)
   self.keeps_own = select(3, self.policy:where "clients.logs.fetch")
   if self.keeps_own or self.listening then return end
@@ -83,7 +83,7 @@ function replicate:lost(key, damaged)
   end
 end
 
--- Words of who had the file KEY are gone: if nobody has it any more, it is not waited for.
+-- Statements of who had the file KEY are gone: if nobody has it any more, it is not waited for.
 function replicate:gone_soon(key)
   if self.stopped or not (self.fetch_queue:has(key) or self.retry:knows(key)) then return end
   self.gone[#self.gone + 1] = key

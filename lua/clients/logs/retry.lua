@@ -1,4 +1,4 @@
--- retry.lua - files that did not come: how long each is left alone, and why. Fetches nothing, asks no policy.
+-- retry.lua - files that could not be fetched: when each is tried again, and why it failed. It fetches nothing itself.
 local backoff = require "backoff"
 local bounded = require "bounded"
 local lost_copies = require "clients.logs.lost_copies"
@@ -52,7 +52,8 @@ local function add(self, key)
   return rest
 end
 
--- FILE { cid =, name =, size =, by = whose } did not come; WORD says why (content's fetch), REASON says it for people.
+-- FILE { cid =, name =, size =, by = whose } did not come; WORD says why (content's fetch), REASON says it for
+-- people.
 function retry:put(file, code, reason)
   local rest = self.rests:get(file.cid) or add(self, file.cid)
   rest.signer, rest.unreached, rest.asleep = file.by, code == "missing", true

@@ -100,7 +100,7 @@ local function drop(self, share)
   list[share.place].place, list[#list] = share.place, nil
 end
 
--- The word about this file is taken back; tried again each minute where that fails.
+-- The statement about this file is taken back; tried again each minute where that fails.
 function Shares:dismiss(cid)
   earlier(self)[cid] = nil
   local ok, why = self.publish("dismiss", BUCKET, cid, nil, self.ttl)
@@ -116,8 +116,8 @@ local function sync(self, share)
   return ok, why, code
 end
 
--- KEPT: what release() gave of this CID, whose word stands. → true | nil, text, code: not published yet, tried again
--- each minute.
+-- KEPT: what release() gave of this CID, whose statement stands. → true | nil, text, code: not published yet, tried
+-- again each minute.
 function Shares:add(name, cid, size, class, identity, kept)
   local share = self.by_cid[cid]
   if not share then
@@ -138,7 +138,7 @@ local function kept_of(share)
     since_shared = share.since }
 end
 
--- ACT(share) for each of which IS(share) holds, a slice a turn: each word is signed.
+-- ACT(share) for each of which IS(share) holds, a slice a turn: each statement is signed.
 local function each(self, is, act)
   local list, at = {}, 0
   for _, share in ipairs(self.list) do list[#list + 1] = is(share) and share or nil end
@@ -152,8 +152,8 @@ local function each(self, is, act)
   slice()
 end
 
--- The file is not where it was: no block of it is served from here on, but its word stands until add() or dismiss().
--- GONE: its name stays in the word until drop_names(), too.
+-- The file is not where it was: no block of it is served from here on, but its statement stands until add() or
+-- dismiss(). GONE: its name stays in the statement until drop_names(), too.
 -- → { cid =, data = of the word, … } once no name of it is left, else nil
 function Shares:release(name, cid, gone)
   local share = self.by_cid[cid]
@@ -197,8 +197,8 @@ local function withdraw_each(self, cids, i)
   if i + SLICE <= #cids then self.loop:post(function() withdraw_each(self, cids, i + SLICE) end) end
 end
 
--- All files are away at once. → as release() gives them, sorted by CID, and of words of an earlier run whose file was
--- not found yet
+-- All files are away at once. → as release() gives them, sorted by CID, and of statements of an earlier run whose
+-- file was not found yet
 function Shares:release_all()
   local kept, before, served = {}, earlier(self), {}
   for i, share in ipairs(self.list) do
@@ -256,7 +256,8 @@ function Shares:say_kept(kept)
   self.publish("propose", BUCKET, kept.cid, kept.data, self.ttl)
 end
 
--- Words of ours that this disk did not know came back from others: what they say falsely is unsaid as after a start.
+-- Statements of ours that this disk did not know came back from others: what they say falsely is unsaid as after a
+-- start.
 function Shares:put_right()
   self.adopted = nil
   self:say_again()

@@ -2,7 +2,7 @@
 local stale_partials = {}
 stale_partials.__index = stale_partials
 
-local GONE_LOOKS = 2 -- looks in a row that nobody shared it: one look may come before the first word
+local GONE_LOOKS = 2 -- looks in a row that nobody shared it: one look may come before the first statement
 local IDLE_LOOKS = 24 * 60 -- looks, one a minute, that it was shared and nobody here went on with it
 
 -- content: partial_files() → array of { cid =, size = }, drop(cid, why); log.

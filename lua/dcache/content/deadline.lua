@@ -2,9 +2,12 @@
 local deadline = {}
 deadline.__index = deadline
 
--- loop; most = ms without progress (nil: for ever); stall = ms in which nobody could be asked (nil: for ever), and
--- alone = the same as long as pressed() says that nobody waits for the place (nil: stall); silent() → the most
--- ms without progress now that nobody gives anything, or nil: as otherwise.
+--- given.loop     the event loop
+--- given.most     ms without progress after which the file is given up (nil: never)
+--- given.stall    ms in which nobody could be asked, after which it is given up (nil: never)
+--- given.alone    the same while no other file waits for its place (nil: stall)
+--- given.pressed  fn() → does another file wait for its place?
+--- given.silent   fn() → the most ms without progress while nobody gives anything, or nil: given.most
 function deadline.new(given)
   local self = setmetatable({ waited = 0, moved_at = given.loop:now() }, deadline)
   for _, name in ipairs { "loop", "most", "stall", "alone", "silent", "pressed" } do self[name] = given[name] end

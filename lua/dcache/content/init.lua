@@ -23,13 +23,26 @@ local STALL = 15 * 1000 -- ms that a file may hold up others while nobody who ha
 local ALONE = 10 * 60 * 1000 -- the same where it holds up nobody: what came of it need not be hashed again
 local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of it
 
--- loop, disk, log, random, dir (the state folder), id (this node's peer ID);
--- gateway: core.gateway's object or nil (nothing is served);
--- publish(verb, bucket, key, data, ttl_s) → true | nil, text, code; statements(bucket) → array of { key =, mine =,
--- verb =, data = }; holders(cid), peer(id) as sources.lua has them.
--- Optional: mount (core.mount), http (client.lua's), flusher (fetch.lua's), atomic_write (atomic_write.lua), ttl (s),
--- on_progress, time (lua/time.lua's: without it claims are said at each start), space (disk_space.lua's), files(fn) →
--- { stop = fn }: fn(record) for each word of share/files, later and in slices. .
+--- given.loop          the event loop
+--- given.disk          core.disk
+--- given.log           lua/log.lua
+--- given.random        core.random
+--- given.dir           the state folder (path)
+--- given.id            this node's peer ID (text)
+--- given.gateway       core.gateway's object, or nil: nothing is served
+--- given.publish       fn(verb, bucket, key, data, ttl in s) → true | nil, text, code
+--- given.statements    fn(bucket) → array of { key =, mine =, verb =, data = }
+--- given.holders       fn(cid), and given.peer fn(id): as sources.lua has them
+--- given.files         fn(fn(record)) → { stop = fn }: each statement of share/files, later and in slices
+--- Optional:
+--- given.time          lua/time.lua; without it claims are said at each start
+--- given.ttl           s that a claim holds (30 days)
+--- given.mount         core.mount
+--- given.http          http_client.lua's object
+--- given.flusher       fn(threads) → worker, see fetch.lua
+--- given.atomic_write  lua/atomic_write.lua's object
+--- given.space         fn(path) → free bytes, see disk_space.lua
+--- given.on_progress   fn(done, size, source, cid), see fetch.lua
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, statements = given.statements,
@@ -89,7 +102,7 @@ function content:say_again()
   store.check_all(self)
 end
 
--- Words of ours that this disk did not know came back from others.
+-- Statements of ours that this disk did not know came back from others.
 function content:put_right()
   self:say_again()
   claims.dismiss_strays(self)
@@ -126,8 +139,8 @@ local function fetched(self, key, path, leaves, origin)
 end
 
 -- NAME: the path that its origin gives it. done(path) once every block is checked, synced and in place, or done(nil,
--- text, code); once, never at once. Words and pressed as fetch.lua's start has them. ORIGIN: { class =, from = peer ID
--- }, what is claimed of it then, beside the name.
+-- text, code); once, never at once. Codes and pressed as fetch.lua's start has them. ORIGIN: { class =, from =
+-- peer ID }, what is claimed of it then, beside the name.
 function content:fetch(key, size, name, done, pressed, origin)
   local ok, err, code = nil, "duplicate: it is held", "duplicate"
   if not self.by_cid[key] then
@@ -171,7 +184,7 @@ function content:withdraw(key)
   return was
 end
 
--- RECORD: a word of share/files that was heard, as dcache reads it.
+-- RECORD: a statement of share/files that was heard, as dcache reads it.
 function content:heard(record) origins.learn(self, record) end
 
 function content:holds(key) return self.by_cid[key] ~= nil end

@@ -96,7 +96,7 @@ local function ended(self, file, identity, why)
   begin(self)
 end
 
--- Words that tell nothing of the file: this process lacks something, or the file went while it was hashed.
+-- Codes that tell nothing of the file: this process lacks something, or the file went while it was hashed.
 local TELLS_NOTHING = { EMFILE = true, ENFILE = true, ENOMEM = true, EAGAIN = true, full = true, closed = true,
   ENOENT = true }
 

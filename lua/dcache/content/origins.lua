@@ -16,7 +16,7 @@ local function names(data, name)
   return false
 end
 
--- What the word of SIGNER, with DATA, makes of FILE's origin; the old one where it says nothing new of it.
+-- What the statement of SIGNER, with DATA, makes of FILE's origin; the old one where it says nothing new of it.
 local function origin_of(file, signer, data)
   local old = file.origin
   if old and (old.from ~= signer or old.class == data.class and names(data, old.name)) then return old end
