@@ -183,10 +183,15 @@ local function tell(self, log)
   level(log, "identity", self.fresh and "fresh" or "loaded", facts)
 end
 
--- identity.open{ disk =, dir = the state folder, board = core.board.facts(), key = core.key, now = fn() → Unix ms,
--- random = for specs and simulator, else the system's, log = } → identity | nil, text, code.
--- Fields: key, id, fresh (the key was made now), bound (names of facts, empty: unbound), text (how it is bound),
--- note (what a person should know, or nil).
+--- options.disk    core.disk
+--- options.dir     the state folder (path)
+--- options.board   facts of the board (lua/board.lua)
+--- options.key     core.key
+--- options.now     fn() → Unix ms
+--- options.random  for specs and the simulator; nil: the system's
+--- options.log     lua/log.lua
+--- → identity | nil, text, code. Fields: key, id, fresh (the key was made now), bound (names of facts; empty: unbound),
+--- text (how it is bound), note (what a person should know, or nil).
 function identity.open(options)
   local self = setmetatable({
     disk = options.disk, dir = options.dir, facts = clean(options.board), keys = options.key, now = options.now,

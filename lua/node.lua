@@ -107,14 +107,25 @@ local function build_comms(self, given)
     refused = self.refuse }
 end
 
--- All effects injected: loop, random, disk, worker, identity, policy, log, here() → facts; name, type, state (folder),
--- boot (a number that grows), build (ms), synchronised() → bool, date() → text;
--- http = nil: libcurl's; space(path) → free bytes, nil: nobody knows;
--- mount = core.mount;
--- set_fact(name, value): of here(); own_name() → what the policy in force calls this node;
--- command: options that start it again; host: what the command line calls it by (either may be nil).
--- clients: modules in place of the usual list (lua/clients/init.lua); net (core.net) and uid: for the control socket.
--- → node | nil, text, code.
+--- All effects are injected:
+--- given.loop, random, disk, worker, identity, policy, log
+--- given.here          fn() → facts of this node
+--- given.set_fact      fn(name, value): sets one of them
+--- given.name, type    text
+--- given.own_name      fn() → what the policy in force calls this node
+--- given.state         the state folder (path)
+--- given.boot          a number that grows with each start
+--- given.build         ms of the program's build, which the time is never before
+--- given.synchronised  fn() → is the system clock synchronised?
+--- given.date          fn() → text for names of damaged files
+--- given.http          nil: libcurl's
+--- given.space         fn(path) → free bytes; nil: nobody knows
+--- given.mount         core.mount
+--- given.command       options that start it again, or nil
+--- given.host          what the command line calls it by, or nil
+--- given.clients       modules in place of the usual list (lua/clients/init.lua)
+--- given.net, uid      core.net and this process's user, for the control socket
+--- → node | nil, text, code
 function node.new(given)
   local self = base(given)
   build_time(self, given)

@@ -30,10 +30,15 @@ local DOUBT = DAY -- for so long a clock that was contradicted must agree with w
 local Time = {}
 Time.__index = Time
 
--- time.new{ loop =, sync = fn() → is the system clock synchronised, build = ms, saved = ms | nil,
--- setting = "auto" | "system" (believe the system clock), save = fn(ms) → true | nil, text, log = } → t
--- Fields: quality "proved" | "adopted" | "none"; source "own" | "quorum" | "held" | nil; claims = fn() → what clocks
--- peers state now, array of { at = ms }, set by who knows the peers.
+--- options.loop     the event loop
+--- options.sync     fn() → is the system clock synchronised?
+--- options.build    ms: no time is earlier
+--- options.saved    ms that an earlier run knew, or nil
+--- options.setting  "auto" | "system" (believe the system clock)
+--- options.save     fn(ms) → true | nil, text, code
+--- options.log      lua/log.lua
+--- Fields: quality "proved" | "adopted" | "none"; source "own" | "quorum" | "held" | nil; claims = fn() → what clocks
+--- peers state now, array of { at = ms }, set by who knows the peers.
 function time.new(options)
   local self = setmetatable({
     loop = options.loop, sync = options.sync, save = options.save, log = options.log,

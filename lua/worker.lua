@@ -15,8 +15,12 @@ local function deliver(self)
   end
 end
 
--- worker.new{ loop =, threads = 1, queue = 256, nice = 0, inline = false } → worker | nil, text, code.
--- Inline (the simulator): jobs run in a later turn of the loop, one after the other, without threads.
+--- given.loop     the event loop
+--- given.threads  how many (1)
+--- given.queue    jobs that may wait (256)
+--- given.nice     of the threads (0)
+--- given.inline   true (the simulator): jobs run in a later turn of the loop, one after the other, without threads
+--- → worker | nil, text, code
 function worker.new(given)
   local pool, text, code = pools.new {
     threads = given.threads, queue = given.queue, nice = given.nice, inline = given.inline,

@@ -15,8 +15,12 @@ local RETRY_FIRST, RETRY_MOST = 3000, 5 * 60 * 1000
 local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
 local FRAME = 64 -- statements in an answer
 
--- loop, random, dcache, peers, beacon, confirm, id, log, refused(code);
--- dial(host, port, done(link)), feed(link, generator), say(link, message), broadcast(source, short).
+--- given.loop, random, dcache, peers, beacon, confirm, id, log
+--- given.refused    fn(code): counts a refusal
+--- given.dial       fn(host, port, done(link))
+--- given.feed       fn(link, generator): lines are pulled as the link has room
+--- given.say        fn(link, message)
+--- given.broadcast  fn(source, short): says a statement that is held once more
 function repair.new(given)
   local self = setmetatable({ backoff = {}, started = given.loop:now(),
     wanted = setmetatable({}, { __mode = "k" }) }, repair) -- wanted: short IDs that are being looked up, by channel

@@ -15,8 +15,9 @@ local STEP = 1000 -- the same where the clock stands behind our statements: they
 local BELOW = 10 * 60 * 1000 -- a mark that far above our statements is of a time that was not
 local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
--- time, key, id, swarm, log; last = mark of an earlier run (ms); keep(ms, told): told(true) when it is on the disk,
--- or told(nil, text).
+--- given.time, key, id, swarm, log
+--- given.last  mark of an earlier run (ms), or nil
+--- given.keep  fn(ms, told): told(true) when the mark is on the disk, or told(nil, text)
 function signer.new(given)
   local mark = given.last or 0
   local self = setmetatable({ last = mark, last_kept = 0, mark = mark, marking = 0, waiting = {} }, signer)

@@ -5,8 +5,10 @@ local journal = require "core.journal"
 local syncing = {}
 syncing.__index = syncing
 
--- loop, journal, log, refused(code), told(why), told() when syncs fail and when they succeed again (if given); start()
--- → worker (lua/worker.lua) of its own, asked for when first needed; nil: the loop waits for the disk.
+--- given.loop, journal, log
+--- given.refused  fn(code): counts a refusal
+--- given.told     fn(why) when syncs fail, fn() when they succeed again; may be nil
+--- given.start    fn() → worker (lua/worker.lua) of its own, asked for when first needed; nil: the loop waits
 function syncing.new(given)
   local self = setmetatable({ first = 1, last = 0, failures = 0, waiting = {}, backoff = backoff.quick(nil) }, syncing)
   for _, name in ipairs { "loop", "journal", "log", "refused", "told", "start" } do self[name] = given[name] end

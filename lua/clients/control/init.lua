@@ -14,11 +14,15 @@ local CONVERSATIONS <const>, OF_ONE <const> = 16, 12 -- that go on at one time: 
 local TURNED_AWAY <const> = 8 -- clients beyond those, just long enough to be told so
 local LAST <const> = "last" -- file in the state folder that outlives the daemon
 
---- A control socket, not yet open. OPTIONS: loop, net (core.net), disk, log, path of the socket; uid of this
--- process (the only one, with 0, that may speak); state, the folder where "last seen" is kept (or nil); command, the
--- options that start this daemon again (or nil);
--- answer(request, reply): answers it now or later (conversation.lua); clients, conversations = most at one time, and
--- own_conversations = most of one user.
+--- A control socket, not yet open.
+--- options.loop, net (core.net), disk, log
+--- options.path        of the socket
+--- options.uid         of this process: only it and 0 may speak
+--- options.state       folder where "last seen" is kept, or nil
+--- options.command     the options that start this daemon again, or nil
+--- options.answer      fn(request, reply): answers it now or later (conversation.lua)
+--- options.clients     most at one time
+--- options.conversations, own_conversations  most at one time, and most of one user
 function control.new(options)
   return setmetatable({
     loop = options.loop, net = options.net, disk = options.disk, log = options.log,

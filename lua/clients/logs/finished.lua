@@ -19,9 +19,12 @@ local GAP_MS = 60000 -- one that grew again so soon must be calm for twice that 
 local FORGET_MS = 1800000 -- unchanged for so long, its growth is forgotten
 local IDENTITY = { "dev", "ino", "size", "mtime_ns", "ctime_ns" }
 
--- finished.new{ loop =, stat = fn(name) → info | nil, text, code; busy = fn(name) → true, false, nil = cannot
--- tell; settle = fn(size) → ms; done = fn(name, info); lost = fn(name, word, info): it
--- is gone, WORD says why, or INFO is what stands there instead }.
+--- given.loop    the event loop
+--- given.stat    fn(name) → info | nil, text, code
+--- given.busy    fn(name) → does somebody have it open to write: true, false, nil = cannot tell
+--- given.settle  fn(size in bytes) → ms of calm that are asked for
+--- given.done    fn(name, info): it is finished
+--- given.lost    fn(name, code, info): it is gone, CODE says why, or INFO is what stands there instead
 function finished.new(given)
   return setmetatable({
     loop = given.loop, stat = given.stat, busy = given.busy, settle = given.settle, done = given.done,

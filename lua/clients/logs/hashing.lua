@@ -5,9 +5,12 @@ local hashing = {}
 local Hashing = {}
 Hashing.__index = Hashing
 
--- hashing.new{ worker =, folder =, begun = fn(file), keep = fn(result, told(true | nil, text, code)), done =
--- fn(file, result) } → hashing. A file is a table with `name`; `job` is set in it until it is hashed and kept, `queued`
--- while it waits. Result as unixfs.hash gives it; no cid but `unkept`, a text, and word where it could not be kept.
+-- A file is a table with `name`; `job` is set in it until it is hashed and kept, `queued` while it waits.
+--- given.worker  lua/worker.lua
+--- given.folder  the share folder (path)
+--- given.begun   fn(file): its turn has come
+--- given.keep    fn(result, told(true | nil, text, code)): brings the leaves to the disk
+--- given.done    fn(file, result as unixfs.hash gives it); no cid but `unkept`, a text, `word` where it was not kept
 function hashing.new(given)
   return setmetatable({
     worker = given.worker, folder = given.folder, begun = given.begun, keep = given.keep, done = given.done,

@@ -13,9 +13,12 @@ local TTL = 30 * 86400 -- seconds: max_ttl of class `share`; renewed while true
 local SLICE = 64 -- files that are said again in a turn
 local ADOPT_MS = 600000 -- after this, own records without a file are dismissed though files still settle
 
--- shares.new{ loop =, time =, log =, folder =, publish =, statements =, serve =, withdraw =, leaves = fn(name,
--- identity) → CID, bytes; ttl = seconds; stray = fn(cid, data) → "later" | nil: an own record that stands without a
--- file, by default dismissed } → shares. The other functions are those of logs.new.
+--- given.loop, time, log
+--- given.folder   the share folder (path)
+--- given.leaves   fn(name, identity) → CID, bytes of its leaves' hashes
+--- given.ttl      s that a record holds
+--- given.stray    fn(cid, data) → "later" | nil: an own record that stands without a file, by default dismissed
+--- given.publish, statements, serve, withdraw, when_synced  as logs.new has them
 function shares.new(given)
   local self = setmetatable({ by_cid = {}, list = {}, owed = {}, ttl = given.ttl or TTL }, Shares)
   for _, name in ipairs { "loop", "time", "log", "folder", "publish", "statements", "serve", "withdraw", "leaves" } do
