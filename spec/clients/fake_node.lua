@@ -93,7 +93,9 @@ function fake.node(facts)
     end }
   node.events, node.why = require "event_ring".new(), require "why".new()
   node.who = function(id) return node.discovery:who(id) end
-  node.reload = { run = function() return { policy = "policies/duckiebot.lua", changes = {}, restart = {} } end }
+  node.reload = { run = function(_, done)
+    done { policy = "policies/duckiebot.lua", changes = {}, restart = {} }
+  end }
   node.policy = { name = "policies/duckiebot.lua" }
   node.state, node.share = "/home/ada/.local/state/dt-swarm", "/home/ada/shared-logs"
   node.socket = "/run/user/1000/dt-swarm/control.sock"

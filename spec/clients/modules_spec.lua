@@ -161,6 +161,19 @@ describe("a client", function()
     assert.same({ said = "again" }, ask { command = "toy", say = "again" })
   end)
 
+  it("that failed is named by those who need what it knows", function()
+    local fake, asked = require "spec.clients.fake_node", require "spec.clients.asked"
+    local node = fake.node(fake.two())
+    local answer = asked.of(node)
+    assert(answer { command = "report" })
+    node.discovery = nil
+    for _, command in ipairs { "report", "files", "sources", "folder", "dismiss" } do
+      local _, text, code = answer { command = command, what = "run-12.bag" }
+      assert.same({ "closed: discovery does not run here; status says why", "closed" }, { text, code })
+    end
+    assert(answer { command = "status" }.node)
+  end)
+
   it("that fails at its end is ended all the same, and so are the others", function()
     local w, node = world(WITH_TOY)
     toy.fails = "stop"

@@ -20,7 +20,14 @@ end
 return function(handle)
   local node = handle.node
   local about = files.new(node)
-  local function add(name, fn) handle:command(name, fn) end
+  local function add(name, fn)
+    handle:command(name, function(request, reply)
+      if not node.discovery then -- it failed: nobody knows who is here, and who has a file
+        return reply(nil, "closed: discovery does not run here; status says why", "closed")
+      end
+      fn(request, reply)
+    end)
+  end
   handle:extend("status", function(answer) add_files(node, answer) end)
   for _, each in ipairs { { "report", "report" }, { "files", "list" }, { "sources", "sources" },
     { "folder", "folder" } } do
