@@ -1,4 +1,5 @@
 -- daemon_running_spec.lua - daemons that run, and what then goes wrong: ports, folders, sockets, signals, damage.
+local kept = require "kept"
 local net = require "core.net"
 local process = require "spec.process"
 local folder = require "spec.folder"
@@ -172,7 +173,7 @@ p.routing.channels = { "/ip4/0.0.0.0/udp/%d/dswarm-line", "/ip4/0.0.0.0/tcp/3825
     os.execute(("kill -HUP %d; sleep 0.1; kill -HUP %d 2>/dev/null"):format(ada.pid, ada.pid))
     assert.truthy(within(5, function() return ada:code() end))
     assert.equal(0, ada:code())
-    assert.truthy(folder.read(ada.state .. "/last"):find "^stopped cleanly\n")
+    assert.equal("stopped cleanly", kept.decode(folder.read(ada.state .. "/last")).how)
     local bea = w:start("bea", { command = "nohup ./dt-swarm" })
     assert(bea:ask "status", "with nohup it runs")
     os.execute(("kill -HUP %d; sleep 1"):format(bea.pid))
@@ -200,7 +201,7 @@ p.routing.channels = { "/ip4/0.0.0.0/udp/%d/dswarm-line", "/ip4/0.0.0.0/tcp/3825
       assert.is_nil(ada:log():find "error")
       if signal ~= "KILL" then
         assert.falsy(os.execute(("test -e %s"):format(ada.socket)))
-        assert.truthy(folder.read(ada.state .. "/last"):find "^stopped cleanly\n")
+        assert.equal("stopped cleanly", kept.decode(folder.read(ada.state .. "/last")).how)
         assert.truthy(ada:log():find("info  node     stopping  signal=sig" .. signal:lower(), 1, true), ada:log())
         assert.truthy(ada:log():find "info  node     stopped\n$", ada:log())
       end
