@@ -13,7 +13,7 @@
 /* Limits of the protocol, in bytes unless said otherwise (spec/PROTOCOL.md); Lua has them
  * as `limits` of `core`. They are spelled here and nowhere else: a statement
  * line with its signature and without its line feed, a UDP frame, an envelope line on a
- * stream, a multiaddr as text, the text of a peer ID (an Ed25519 one has 52). */
+ * stream, a multiaddr as text. */
 #define CORE_STATEMENT_MAX 1024
 #define CORE_STATEMENTS_MAX 256 /* of a frame */
 #define CORE_DATAGRAM_MAX 1200
@@ -22,7 +22,6 @@
 #define CORE_BUCKET_MAX 160
 #define CORE_KEY_MAX 160
 #define CORE_JSON_DEPTH 8
-#define CORE_PEER_ID_MAX 64
 
 /* BLAKE2b-256 and SHA-256; the first bytes of a statement's ID, as `ids` and `want` name
  * it; a key; a signature. */

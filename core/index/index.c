@@ -51,7 +51,7 @@ struct key_name {
 };
 
 static struct key_name key_name_of(const struct entry *e) {
-  return (struct key_name){e->bucket, (uint32_t)(e->key_high << 16 | e->key_low)};
+  return (struct key_name){e->bucket, (uint32_t)e->key_high << 16 | e->key_low};
 }
 
 static uint64_t key_hash(const void *ix, uint32_t number) {

@@ -146,7 +146,9 @@ static const struct statement *whole_argument(lua_State *L) {
   return &item->st;
 }
 
-uint32_t batch_part(struct batch *b, uint32_t count) {
+/* Of the first COUNT those that nothing is known against come first, else all keep their
+ * order. How many these are. */
+static uint32_t part(struct batch *b, uint32_t count) {
   uint8_t refused[CORE_STATEMENTS_MAX];
   uint32_t good = 0, bad = 0;
   for (uint32_t i = 0; i < count; i++)
@@ -164,7 +166,7 @@ static int f_part(lua_State *L) {
   struct batch *b = batch_argument(L, 1);
   lua_Integer count = luaL_checkinteger(L, 2);
   luaL_argcheck(L, count >= 0 && count <= b->count, 2, "more than there are");
-  lua_pushinteger(L, batch_part(b, (uint32_t)count));
+  lua_pushinteger(L, part(b, (uint32_t)count));
   return 1;
 }
 
@@ -290,7 +292,7 @@ static int f_check(lua_State *L) {
         is_by(&item->st, own, size))
       item->word = "future";
   }
-  lua_pushinteger(L, batch_part(b, b->count));
+  lua_pushinteger(L, part(b, b->count));
   return 1;
 }
 

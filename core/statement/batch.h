@@ -33,10 +33,6 @@ struct batch *batch_argument(lua_State *L, int index);
 void batch_hold(struct batch *b);
 void batch_leave(struct batch *b);
 
-/* Of the first COUNT those that nothing is known against come first, else all keep their
- * order. How many these are. */
-uint32_t batch_part(struct batch *b, uint32_t count);
-
 /* The item at PLACE, from 0 on. */
 struct batch_item *batch_item(struct batch *b, uint32_t place);
 

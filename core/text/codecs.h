@@ -25,8 +25,6 @@ int64_t text_unbase64(const char *in, size_t size, void *out, size_t room);
  */
 #define TEXT_VARINT_MAX 9
 int text_varint(uint64_t value, uint8_t out[TEXT_VARINT_MAX]);
-/* Bytes read, or -1: cut off, not minimal, or too long. */
-int text_unvarint(const void *in, size_t size, uint64_t *value);
 
 /* Length of the clean UTF-8 character that IN begins with, or 0. Clean: valid, shortest
  * form, no surrogate, no control (C0, DEL, C1), no U+2028/2029, no bidi control. SIZE may

@@ -153,18 +153,6 @@ int text_varint(uint64_t value, uint8_t out[TEXT_VARINT_MAX]) {
   return n;
 }
 
-int text_unvarint(const void *in, size_t size, uint64_t *value) {
-  const uint8_t *bytes = in;
-  *value = 0;
-  for (size_t i = 0; i < size && i < TEXT_VARINT_MAX; i++) {
-    *value |= (uint64_t)(bytes[i] & 0x7f) << (7 * i);
-    if (bytes[i] & 0x80)
-      continue;
-    return bytes[i] == 0 && i > 0 ? -1 : (int)i + 1;
-  }
-  return -1;
-}
-
 /* Length of the sequence that BYTE begins, 0 for none, and the least code point of that
  * length. */
 static int sequence(uint8_t byte, uint32_t *code, uint32_t *least) {

@@ -57,21 +57,6 @@ static int spec_varint(lua_State *L) {
   return 1;
 }
 
-/* unvarint(bytes [, position]) → n, position after it | nil, text, "form" */
-static int spec_unvarint(lua_State *L) {
-  size_t size;
-  uint64_t value;
-  const char *bytes = luaL_checklstring(L, 1, &size);
-  lua_Integer at = luaL_optinteger(L, 2, 1);
-  luaL_argcheck(L, at >= 1 && (size_t)at <= size + 1, 2, "outside of the bytes");
-  int n = text_unvarint(bytes + at - 1, size - (size_t)at + 1, &value);
-  if (n < 0)
-    return core_fail(L, "form", "not a minimal varint of at most 9 bytes");
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_pushinteger(L, at + n);
-  return 2;
-}
-
 /* cid_bytes(text) → 36 bytes | nil, text, "form" */
 static int spec_cid_bytes(lua_State *L) {
   size_t size;
@@ -107,7 +92,6 @@ static const luaL_Reg functions[] = {
     {"base32",      spec_base32     },
     {"unbase32",    spec_unbase32   },
     {"varint",      spec_varint     },
-    {"unvarint",    spec_unvarint   },
     {"cid_bytes",   spec_cid_bytes  },
     {"cid_text",    spec_cid_text   },
     {"share_steps", spec_share_steps},

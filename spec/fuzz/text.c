@@ -55,14 +55,20 @@ static void write_bytes(size_t i, const uint8_t *bytes, size_t size) {
   free(again);
 }
 
+/* Seven bits a byte, the least first; all but the last say that one more comes, and the
+ * last is no zero too many. */
 static void varint(const uint8_t *bytes, size_t size) {
-  uint64_t value;
-  uint8_t again[TEXT_VARINT_MAX];
-  int n = text_unvarint(bytes, size, &value);
-  if (n < 0)
-    return;
-  FUZZ_CHECK(n > 0 && (size_t)n <= size && value <= INT64_MAX);
-  FUZZ_CHECK(text_varint(value, again) == n && !memcmp(again, bytes, (size_t)n));
+  uint64_t value = 0, again = 0;
+  uint8_t out[TEXT_VARINT_MAX];
+  memcpy(&value, bytes, size < 8 ? size : 8);
+  value &= INT64_MAX;
+  int n = text_varint(value, out);
+  FUZZ_CHECK(n > 0 && n <= TEXT_VARINT_MAX && (n == 1 || out[n - 1]));
+  for (int i = 0; i < n; i++) {
+    FUZZ_CHECK((out[i] >= 0x80) == (i < n - 1));
+    again |= (uint64_t)(out[i] & 0x7f) << (7 * i);
+  }
+  FUZZ_CHECK(again == value);
 }
 
 /* What is shown of anything is clean; of what is clean, itself. */
