@@ -40,7 +40,7 @@ end
 
 local TROUBLES = { ENOENT = "it is missing", ENOTDIR = "it is no folder", EACCES = "this user may not read it" }
 
---- Does WORD mean that the folder is there, but is none that this user may read? Mounting it again would not help.
+--- Does CODE mean that the folder is there, but is none that this user may read? Mounting it again would not help.
 function filesystem.is_unusable(code) return code == "EACCES" or code == "EPERM" or code == "ENOTDIR" end
 
 -- → true when it is another place than at the last look, or is there no more, or again. Costs three calls of the

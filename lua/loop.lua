@@ -175,7 +175,7 @@ function Loop:signal(name, fn)
   return signal
 end
 
--- Looks a name up: fn(nil, host) with its first address of FAMILY (4 or 6), or fn("word: text"), once.
+-- Looks a name up: fn(nil, host) with its first address of FAMILY (4 or 6), or fn("code: text"), once.
 function Loop:resolve(name, family, fn)
   local timer
   local function done(err, host)

@@ -45,7 +45,7 @@ typedef struct {
   int readers, connections, per_host;
   int request_ms; /* for the headers of a request */
   int answer_ms;  /* for a block */
-  int pressed_ms; /* for a block while others are sent away for want of readers */
+  int pressed_ms; /* the most for a block while new clients are refused */
   pthread_t thread;
   int running;
   atomic_int stopping;

@@ -186,8 +186,9 @@ static struct batch *beginning(struct batch *b, uint32_t count, size_t size) {
   return kept;
 }
 
-/* cut(count): the first COUNT, which no word refuses, are all that is left, text and all:
- * what waits need not keep what does not. While nobody else holds the batch. */
+/* cut(count): only the first COUNT statements, none of which was refused, stay in the
+ * batch and in memory: a batch that waits must not keep the others with it. Only while
+ * nobody else holds the batch. */
 static int f_cut(lua_State *L) {
   struct batch *b = batch_argument(L, 1), *kept;
   lua_Integer count = luaL_checkinteger(L, 2);

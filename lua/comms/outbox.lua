@@ -87,7 +87,7 @@ local function drop_least(self, channel)
   forget(channel, first_ready(channel, true) or channel.waiting.first)
 end
 
--- WORD = { short =, slot =, line =, mine = bool }. Foreign words on a medium wait by random back-off.
+-- ST = { short =, slot =, line =, mine = bool }. Statements of others on a medium wait by random back-off.
 function outbox:add(name, st, urgency)
   local channel = self.channels[name]
   local old = channel.by_slot[st.slot]

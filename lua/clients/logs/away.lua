@@ -140,7 +140,7 @@ function away:ready()
   return self.place.id ~= nil
 end
 
--- A scan could not read the folder: WORD; or could again: nil.
+-- A scan could not read the folder: CODE; or could again: nil.
 function away:read_told(code)
   if code == self.blocked then return end
   self.blocked = code

@@ -82,7 +82,7 @@ local function note_failure(self, signer)
   self.failures[signer] = (self.failures[signer] or 0) + 1
 end
 
--- CAME: did it? WORD: why not.
+-- CAME: did it? CODE: why not.
 function fetch_queue:ended(file, came, code)
   local left = self.running[file.source] - 1
   self.busy[file.cid], self.count, self.running[file.source] = nil, self.count - 1, left > 0 and left or nil

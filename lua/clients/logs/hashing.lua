@@ -10,7 +10,8 @@ Hashing.__index = Hashing
 --- given.folder  the share folder (path)
 --- given.begun   fn(file): its turn has come
 --- given.keep    fn(result, told(true | nil, text, code)): brings the leaves to the disk
---- given.done    fn(file, result as unixfs.hash gives it); no cid but `unkept`, a text, `word` where it was not kept
+--- given.done    fn(file, result as unixfs.hash gives it). Where it was not kept it has no cid, but `unkept`
+---               (a text) and `word` (the code)
 function hashing.new(given)
   return setmetatable({
     worker = given.worker, folder = given.folder, begun = given.begun, keep = given.keep, done = given.done,

@@ -214,7 +214,7 @@ function own_files:event(name, event)
   if not info or not finished.same(info, file.info) then self:restart(name, event) end
 end
 
--- A file that was settling is gone, cannot be looked at (WORD), or something else stands there (INFO).
+-- A file that was settling is gone, cannot be looked at (CODE), or something else stands there (INFO).
 function own_files:lost(name, code, info)
   if info then return self:refused(name, watch.word_of(info)) end
   if code == "ENOENT" or code == "link" then return self:gone(name) end

@@ -52,7 +52,7 @@ local function add(self, key)
   return rest
 end
 
--- FILE { cid =, name =, size =, by = whose } did not come; WORD says why (content's fetch), REASON says it for
+-- FILE { cid =, name =, size =, by = whose } did not come; CODE says why (content's fetch), REASON says it for
 -- people.
 function retry:put(file, code, reason)
   local rest = self.rests:get(file.cid) or add(self, file.cid)

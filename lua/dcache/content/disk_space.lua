@@ -51,7 +51,7 @@ end
 -- The file KEY is not wanted any more.
 function disk_space:forget(key) self.waiting[key] = nil end
 
--- The disk itself refused, with WORD (an errno's name); ERR ends in what that means. → the same in words
+-- The disk itself refused, with CODE (an errno's name); ERR ends in what that means. → the same in words
 function disk_space:refused(code, err)
   local now, means = self.loop:now(), err and err:match "([^:]+)$":gsub("^%s+", "")
   self.fault = { word = code, since = self.fault and self.fault.word == code and self.fault.since or now,

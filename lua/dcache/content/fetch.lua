@@ -284,7 +284,7 @@ function fetch:cancel(key)
   return job ~= nil
 end
 
--- The same, but done(nil, ERR, WORD) is called.
+-- The same, but done(nil, ERR, CODE) is called.
 function fetch:give_up(key, err, code)
   if self.by_cid[key] then fail(self, self.by_cid[key], err, code) end
 end

@@ -27,7 +27,7 @@ function reasons.who(source)
   return source.label or source.name or source.id and "~" .. source.id:sub(-4) or "somebody"
 end
 
--- Why SOURCE did not give the block, by WORD.
+-- Why SOURCE did not give the block, by CODE.
 function reasons.of(code, source)
   local who, host = reasons.who(source), host_of(source.url)
   if SENTENCES[code] then return SENTENCES[code]:format(who) end
