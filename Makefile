@@ -145,7 +145,7 @@ install: all
 	install -m 755 dt-swarm $(ROOT)/bin/dt-swarm
 	ln -sf dt-swarm $(ROOT)/bin/dt-swarm-cli
 	install -m 755 $(BUILD)/core/http.so $(ROOT)/lib/dt-swarm/core/http.so
-	find lua cli policies -name '*.lua' -exec install -D -m 644 '{}' '$(ROOT)/share/dt-swarm/{}' ';'
+	find lua cli policies -path lua/sim -prune -o -name '*.lua' -exec install -D -m 644 '{}' '$(ROOT)/share/dt-swarm/{}' ';'
 
 uninstall:
 	rm -rf $(ROOT)/bin/dt-swarm $(ROOT)/bin/dt-swarm-cli $(ROOT)/lib/dt-swarm $(ROOT)/share/dt-swarm
