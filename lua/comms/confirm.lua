@@ -1,11 +1,12 @@
 -- confirm.lua - whose equal digest lifts a doubt after a loss. Lists and compares nothing itself.
 --
--- An equal digest tells something only of one who cannot have it from us: anybody can say ours back, and a newcomer
--- who has all from us agrees as well. So a class in doubt is left out of our beacons and lists while we hear what
--- others say of it. When somebody was here for long and nobody agreed, others need what we hold more: we speak again,
--- and from then on two hosts must agree. Against who holds all the rest himself and leaves one statement out on purpose
--- only another neighbour helps: while one says otherwise an agreement waits for the repair with him. Of whose digest
--- tells nothing, since his T is another (beacon.lua), the list at our own T is asked for: it agrees where it is equal.
+-- After a loss on the own disk a class is in doubt until a neighbour's digest equals ours. That counts only if the
+-- neighbour cannot have it from us: anybody can repeat our digest, and a newcomer who got everything from us agrees as
+-- well. So a class in doubt is left out of our beacons and lists while we hear what others say about it. If somebody
+-- has been here for long and nobody agreed, others need what we hold more than we need a proof: we speak again, and
+-- from then on two hosts must agree. A neighbour could hold everything but leave out one statement on purpose. Only
+-- another neighbour helps against that: while one says otherwise, an agreement waits for the repair with him. Some
+-- digests tell nothing, since they are of another T (beacon.lua): then that peer's list at our own T is asked for.
 local confirm = {}
 confirm.__index = confirm
 
@@ -15,7 +16,7 @@ local WAIT = 60 * 1000 -- ms that an agreement waits for who says otherwise
 local TICKS = 2 * 16 -- s that a T may be ahead of ours
 local FRESH_MAX = 256 -- statements that came since, a class: they are passed on anyway, so they may be listed
 
--- loop, dcache, peers, beacon.
+--- given.loop, dcache, peers, beacon
 function confirm.new(given)
   local self = setmetatable({ doubts = {} }, confirm)
   for _, name in ipairs { "loop", "dcache", "peers", "beacon" } do self[name] = given[name] end

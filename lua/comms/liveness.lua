@@ -1,7 +1,8 @@
 -- liveness.lua - asks near peers that are silent whether they live, when somebody looks. Judges no address.
 --
--- Between two beacons lies up to a minute, so a robot that was killed looks alive for long. Who probes has silent ones
--- asked: three times over ten seconds, until one answers. Far ones are not asked: each question costs others a budget.
+-- Up to a minute passes between two beacons, so a robot that was killed seems alive for long. When a person asks who is
+-- here, each silent near peer is asked up to three times over ten seconds, until it answers. Peers in other networks
+-- are not asked, since each question takes from the budget of others.
 local liveness = {}
 liveness.__index = liveness
 
@@ -11,7 +12,8 @@ local ROUNDS, APART = 3, 5 * 1000 -- questions to one peer; ms between two
 local AGAIN = 10 * 1000 -- ms after which a probe asks one again that did not answer
 local FLOWS = 2 -- of one peer that are asked at once
 
--- loop, peers, proof (proof.lua), near(host) → is that host in a network of an own interface?
+--- given.loop, peers, proof
+--- given.near  fn(source) → is its host in a network of an own interface?
 function liveness.new(given)
   return setmetatable({ loop = given.loop, peers = given.peers, proof = given.proof, near = given.near, probes = {},
     timers = {} }, liveness)

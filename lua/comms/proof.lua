@@ -17,7 +17,10 @@ local HOST = { rate = 1, burst = 32 } -- of these to a host that proved no addre
 local SLOW = 1000 * 1000 -- us: a trip that takes so long is measured twice; this program may have been asleep meanwhile
 local RETRY_FIRST, RETRY_MOST = 2 * 1000, 5 * 60 * 1000 -- ms; a silent address costs the medium
 
--- loop, random, peers, key, id, swarm; facts() → own { id, boot, tcp, http }; tell(source, message); refused(code).
+--- given.loop, random, peers, key, id, swarm
+--- given.facts    fn() → own { id, boot, tcp = port, http = port }
+--- given.tell     fn(source, message)
+--- given.refused  fn(code): counts a refusal
 function proof.new(given)
   local self = setmetatable({ out = {}, order = {} }, proof)
   for name, value in pairs(given) do self[name] = value end

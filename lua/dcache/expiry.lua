@@ -1,20 +1,21 @@
 -- expiry.lua - when the bytes of statements that ended may go: after a day of proved time. Hides none, knows no index.
 --
--- A clock that is wrong and believed ends statements that have not ended. They are out of sight at once, as by a
--- right one, but stay in the journal: what a later proof, or the next start with a right clock, finds there comes back.
+-- A wrong clock that is believed ends statements too early. They are hidden at once, as by a right clock, but their
+-- bytes stay in the journal. If the right time is proved later, or known at the next start, they come back from there.
 local expiry = {}
 expiry.__index = expiry
 
 local SPARE = 16 << 20 -- bytes of ended segments that may stay where no run ever lasts a day
-local WORDS_MAX = 65536 -- whose places are remembered; the bytes of others go with their segments
+local STATEMENTS_MAX = 65536 -- whose places are remembered; the bytes of others go with their segments
 
--- journal, time.
+--- given.journal  core.journal
+--- given.time     lua/time.lua
 function expiry.new(given)
   return setmetatable({ journal = given.journal, time = given.time, places = {}, count = 0 }, expiry)
 end
 
 local function remember(self, place, size)
-  if self.count >= WORDS_MAX then return end
+  if self.count >= STATEMENTS_MAX then return end
   self.count = self.count + 1
   self.places[self.count] = string.pack("<i8i4", place, size) -- a table for each would take four times the room
 end

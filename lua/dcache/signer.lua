@@ -1,9 +1,10 @@
 -- signer.lua - this node's own statements: stamped so that each is newer than the last, and signed. Keeps no record.
 --
--- Soft statements are in no journal, so a node without a clock that starts again could stamp below what it said
--- before, and be refused as older. STATE/stamp is a mark that none of its statements has passed. It is written beside
--- the loop, and a statement above the mark waits for that. Where the mark was lost the next statement makes a new
--- one: a statement that is too old after all is refused by others, and they tell us what we said before.
+-- Soft statements are not in the journal. So a node that has no clock could, after a restart, stamp its statements
+-- below those that it said before, and others would refuse them as older. STATE/stamp is a mark: no statement of ours
+-- was ever stamped above it. It is written beside the loop, and a statement above the mark waits until a higher mark is
+-- on the disk. If the mark is lost, the next statement makes a new one. If that is too low, others refuse what we say,
+-- and tell us what we said before.
 local json = require "core.json"
 local statement = require "core.statement"
 

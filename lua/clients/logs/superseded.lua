@@ -1,8 +1,8 @@
 -- superseded.lua - older versions of a log that was appended to: let go where a newer one begins with all their bytes.
 --
--- The holder compares the bytes itself, whatever anybody says. A name that was used again for other bytes keeps both.
--- Who shares a robot's file, too, can share a longer one that begins with it; so a file that anybody else was heard to
--- share stays, and so does one of which the newer has not all the names.
+-- This node compares the bytes itself and believes nobody. If a name was used again for other bytes, both files stay.
+-- A stranger could share a longer file that begins with a robot's file, to have the robot's file removed. So a file
+-- stays if anybody else was heard to share it, too, and also if the newer one does not have all of its names.
 local prefix = require "dcache.content.prefix"
 local sorted = require "sorted"
 local walk = require "dcache.walk"

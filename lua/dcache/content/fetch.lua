@@ -19,7 +19,7 @@ local STORING_MAX, THREADS = 3, 2 -- leaves of a file on their way to the disk; 
 local JOBS_MAX = 64 -- files at once; how many are good is for who starts them to say
 local TAKEN = { "loop", "disk", "http", "log", "random", "sources", "timeout", "stall", "alone", "silent" }
 
--- loop, disk, http (client.lua's), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
+-- loop, disk, http (http_client.lua), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
 -- on_progress(done, size, source, cid) after each leaf; timeout, stall, alone = ms after which it gives up
 -- (deadline.lua's most, stall, alone); silent(bytes that came) → the same where each source failed; disk_space
 -- (not given: all fits); partial(cid, name), place(cid, name) → paths on one file system, beneath dir where not given;

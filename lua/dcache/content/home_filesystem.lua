@@ -1,8 +1,8 @@
 -- home_filesystem.lua - the file system on which stored files lie, kept over restarts in STATE/held/place. Opens none.
 --
--- The number of a device is another one's after a stick was swapped, or after a restart of the machine; so the place
--- is known as that of the share folder is (place.lua).
--- If that file is lost, nothing is taken for deleted until a stored file is found as it was.
+-- After a stick was swapped, or the machine started again, a device's number may be another device's. So the file
+-- system is known by what filesystem.lua tells of it, as that of the share folder is. If STATE/held/place is lost,
+-- nothing is taken for deleted until a stored file is found as it was.
 local filesystem = require "filesystem"
 local kept = require "kept"
 

@@ -12,8 +12,14 @@ local worker = require "worker"
 local integrity = {}
 integrity.__index = integrity
 
--- loop, disk, atomic_write (atomic_write.lua), dir, folder = STATE/files, flusher (fetch.lua's; nil: in the loop),
--- log, mount (home_filesystem.lua's), path_of(file), told(file, identity | nil, why): hashed, and whole or not.
+--- given.loop, disk, log, atomic_write
+--- given.dir      the state folder (path)
+--- given.folder   where stored files lie (path)
+--- given.flusher  fn(threads) → worker, as fetch.lua has it; nil: in the loop
+--- given.mount    core.mount, for home_filesystem.lua
+--- given.date     fn() → text, see lua/kept.lua
+--- given.path_of  fn(file) → path
+--- given.told     fn(file, identity | nil, why): it was hashed; it is whole if there is an identity
 function integrity.new(given)
   local self = setmetatable({ queue = {} }, integrity)
   for _, name in ipairs { "loop", "disk", "atomic_write", "folder", "path_of", "told" } do self[name] = given[name] end

@@ -1,7 +1,7 @@
 -- resume.lua - the beginning of a block whose answer broke off: kept, so that the rest alone is asked for. No checks.
 --
--- Where a path moves 5 KB/s and breaks after a minute a block of 1 MiB would never come in one answer. Both parts are
--- of one source: the block is checked as a whole, and a wrong one must have one liar only.
+-- On a path that moves 5 KB/s and breaks each minute, a block of 1 MiB would never come in one answer. Both parts must
+-- be from the same source: the block is checked as a whole, and if it is wrong we must know who lied.
 local resume = {}
 
 local WORTH = 16 * 1024 -- bytes that an answer must have brought to count as going on
