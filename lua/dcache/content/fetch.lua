@@ -4,7 +4,6 @@ local cid = require "core.cid"
 local unixfs = require "core.unixfs"
 local jobs = require "dcache.content.job"
 local partial = require "dcache.content.partial"
-local deadline = require "dcache.content.deadline"
 local reasons = require "dcache.content.reasons"
 local resume = require "dcache.content.resume"
 local disk_space = require "dcache.content.disk_space"
@@ -19,11 +18,15 @@ local STORING_MAX, THREADS = 3, 2 -- leaves of a file on their way to the disk; 
 local JOBS_MAX = 64 -- files at once; how many are good is for who starts them to say
 local TAKEN = { "loop", "disk", "http", "log", "random", "sources", "timeout", "stall", "alone", "silent" }
 
--- loop, disk, http (http_client.lua), log, random, dir; sources(cid) → array of { id =, name =, url =, own = };
--- on_progress(done, size, source, cid) after each leaf; timeout, stall, alone = ms after which it gives up
--- (deadline.lua's most, stall, alone); silent(bytes that came) → the same where each source failed; disk_space
--- (not given: all fits); partial(cid, name), place(cid, name) → paths on one file system, beneath dir where not given;
--- flusher(threads) → a worker for hashing and for the disk (not given: one that works in the loop).
+--- given.loop, disk, http (http_client.lua), log, random
+--- given.dir          below which files lie unless partial and place say otherwise (path)
+--- given.sources      fn(cid) → array of { id =, name =, url =, own = }
+--- given.on_progress  fn(done, size, source, cid): after each leaf; or nil
+--- given.timeout, stall, alone  ms after which it gives up (deadline.lua's most, stall, alone)
+--- given.silent       fn(bytes that came) → the same in ms where each source failed; or nil
+--- given.disk_space   disk_space.lua's object; nil: all fits
+--- given.partial, place  fn(cid, name) → paths on one file system
+--- given.flusher      fn(threads) → a worker for hashing and for the disk; nil: one that works in the loop
 function fetch.new(given)
   local self = setmetatable({ jobs = {}, by_cid = {}, refused = {}, on_progress = given.on_progress or function() end,
     disk_space = given.disk_space or disk_space.new { loop = given.loop, path = given.dir },
@@ -258,11 +261,7 @@ function fetch:start(key, size, name, done, pressed)
   local err, code = refusal(self, key, size, name)
   if err then return nil, err, code end
   local job = jobs.new(key, size, name, done, self.loop:now())
-  job.suppliers = suppliers.new { loop = self.loop, random = self.random,
-    list = function() return self.sources(key) end }
-  job.deadline = deadline.new { loop = self.loop, most = self.timeout, stall = self.stall, alone = self.alone,
-    silent = function() return self.silent and job.suppliers:all_failed() and self.silent(job.came) or nil end,
-    pressed = function() return not pressed or pressed() or job.suppliers:nobody() end }
+  jobs.supply(job, self, pressed)
   self.by_cid[key] = job
   self.jobs[#self.jobs + 1] = job
   self.loop:post(function() pump(self, job) end)

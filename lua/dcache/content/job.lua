@@ -1,5 +1,7 @@
 -- job.lua - what is known of one file that is being fetched: made, begun anew, told. Fetches nothing.
+local deadline = require "dcache.content.deadline"
 local reasons = require "dcache.content.reasons"
+local suppliers = require "dcache.content.suppliers"
 local sorted = require "sorted"
 local unixfs = require "core.unixfs"
 
@@ -20,6 +22,16 @@ function job.new(key, size, name, done, now)
     before = { at = now, came = 0 }, mark = { at = now, came = 0 } }
   job.restart(one)
   return one
+end
+
+-- Whom to ask for it, and how long it may keep its place. FETCHER: fetch.lua's; PRESSED as its start has it.
+function job.supply(one, fetcher, pressed)
+  local loop = fetcher.loop
+  one.suppliers = suppliers.new { loop = loop, random = fetcher.random,
+    list = function() return fetcher.sources(one.cid) end }
+  one.deadline = deadline.new { loop = loop, most = fetcher.timeout, stall = fetcher.stall, alone = fetcher.alone,
+    silent = function() return fetcher.silent and one.suppliers:all_failed() and fetcher.silent(one.came) or nil end,
+    pressed = function() return not pressed or pressed() or one.suppliers:nobody() end }
 end
 
 -- BYTES came over the network.
