@@ -8,7 +8,7 @@ local listeners = require "listeners"
 local event_ring = {}
 event_ring.__index = event_ring
 
-local SIZE <const> = 256
+local EVENTS_MAX <const> = 256
 
 local reader = {}
 reader.__index = reader
@@ -21,7 +21,7 @@ end
 function event_ring:add(topic, event)
   self.last = self.last + 1
   self.counts[topic] = (self.counts[topic] or 0) + 1
-  self.slots[(self.last - 1) % SIZE + 1] = { topic = topic, event = event }
+  self.slots[(self.last - 1) % EVENTS_MAX + 1] = { topic = topic, event = event }
   self.news:call(topic)
 end
 
@@ -49,14 +49,14 @@ end
 --- → the next event of its topics | nil: there is none now.
 function reader:next()
   local ring = self.ring
-  if ring.last - self.at > SIZE then
+  if ring.last - self.at > EVENTS_MAX then
     local dropped = sum(self) - self.read
     self.at, self.read = ring.last, self.read + dropped
     if dropped > 0 then return { event = "gap", dropped = dropped } end
   end
   while self.at < ring.last do
     self.at = self.at + 1
-    local slot = ring.slots[(self.at - 1) % SIZE + 1]
+    local slot = ring.slots[(self.at - 1) % EVENTS_MAX + 1]
     if self.is[slot.topic] then
       self.read = self.read + 1
       return slot.event

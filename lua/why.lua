@@ -13,7 +13,7 @@ local listeners = require "listeners"
 local why = {}
 why.__index = why
 
-local MOST <const> = 64 -- rows about one thing
+local ROWS_MAX <const> = 64 -- about one thing
 local FIELDS <const> = { "code", "what", "seen", "cure" }
 
 why.fields = FIELDS
@@ -34,7 +34,7 @@ end
 function why:add(fn)
   return self.sources:add(function(rows, thing)
     for _, row in ipairs(fn(thing) or {}) do
-      if #rows >= MOST then return end
+      if #rows >= ROWS_MAX then return end
       local whole = {}
       for _, name in ipairs(FIELDS) do whole[name] = row[name] end
       local known = row.code and not row.cure and cures.of(row.code)

@@ -10,7 +10,7 @@ local control = { name = "control", needs = { "net", "socket" }, vital = true }
 control.__index = control
 
 local CLIENTS <const> = 32
-local CONVERSATIONS <const>, OF_ONE <const> = 16, 12 -- that go on at one time: in all, and of one user
+local CONVERSATIONS_MAX <const>, OF_ONE_MAX <const> = 16, 12 -- that go on at one time: in all, and of one user
 local TURNED_AWAY <const> = 8 -- clients beyond those, just long enough to be told so
 local LAST <const> = "last" -- file in the state folder that outlives the daemon
 
@@ -28,7 +28,8 @@ function control.new(options)
     loop = options.loop, net = options.net, disk = options.disk, log = options.log,
     path = options.path, uid = options.uid, state = options.state, command = options.command, answer = options.answer,
     most = options.clients or CLIENTS, limits = options.limits,
-    most_conversations = options.conversations or CONVERSATIONS, most_of_one = options.own_conversations or OF_ONE,
+    most_conversations = options.conversations or CONVERSATIONS_MAX,
+    most_of_one = options.own_conversations or OF_ONE_MAX,
     clients = {}, count = 0, asked = 0, refused = {}, conversations = 0, by_uid = {},
   }, control)
 end
