@@ -8,19 +8,19 @@ local RATE <const> = 512 * 1024 -- bytes a second: 8 MiB take a quarter of a min
 local SIZE <const> = 8 * MIB
 local MINUTE <const> = 60 * 1000
 
-local policy = files.policy()
+local policy, one_place = files.policy(), files.policy(1)
 
 -- Two robots and a server that gathers → world, its files
-local function three(seed)
-  local w = sim.new { seed = seed, policy = policy, loss = 0.05 }
+local function three(seed, places)
+  local w = sim.new { seed = seed, policy = places or policy, loss = 0.05 }
   local f = files.new(w, RATE)
   for _, name in ipairs { "ada", "donald", "server" } do f:open(w:add(name), name == "server") end
   return w, f
 end
 
 -- The same, and a file of ada's half there. → world, its files, the file's CID
-local function halfway(seed)
-  local w, f = three(seed)
+local function halfway(seed, places)
+  local w, f = three(seed, places)
   w:run(2 * MINUTE) -- until beacons are rare
   local key = f:share(w.nodes[1], "run.bag", SIZE, seed)
   for _ = 1, 600 do
@@ -132,6 +132,16 @@ describe("a file in the midst of which the wire was cut", function()
       local _, there = recovered(w, f, each, 120)
       assert.is_truthy(there)
     end
+  end)
+
+  it("gives up even the only place for a file that can be had", function()
+    local w, f = halfway(1, one_place)
+    w.cut[w.nodes[1].host] = true
+    w:run(MINUTE)
+    assert.equal(1, #w.nodes[3].content:fetching(), "it keeps its place while nobody else wants it")
+    local third = f:share(w.nodes[2], "third.bag", MIB, 12)
+    local _, done = recovered(w, f, third, 60)
+    assert.is_true(done and done <= 30, ("there after %s s"):format(done))
   end)
 
   it("is given up soon when nobody says any more that he has it", function()

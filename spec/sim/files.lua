@@ -18,10 +18,11 @@ function files.new(world, rate)
     came = 0 }, files)
 end
 
--- A policy that gathers everything.
-function files.policy()
+-- A policy that gathers everything, AT_ONCE (or as many as it has by default) at the same time.
+function files.policy(at_once)
   local home = folder.new()
-  folder.write(home.path .. "/replicate.lua", POLICY)
+  local places = at_once and ("p.clients.logs.at_once = %d\nreturn p\n"):format(at_once)
+  folder.write(home.path .. "/replicate.lua", places and POLICY:gsub("return p%s*$", places) or POLICY)
   local policy = assert(require "policy".load(home.path .. "/replicate.lua", { shipped = "policies" }))
   home.remove()
   return policy
