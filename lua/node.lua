@@ -100,7 +100,7 @@ end
 local function build_comms(self, given)
   self.comms = comms.new { loop = self.loop, random = self.random, time = self.time, dcache = self.dcache,
     key = self.key, id = self.id, swarm = self.swarm, name = self.name, boot = given.boot, log = self.log,
-    refused = self.refuse, policy = self.policy, here = self.here, verifier = given.verifier,
+    refused = self.refuse, policy = self.policy, here = self.here, verifier = given.verifier, checks = given.checks,
     interval = settings.interval(self.policy),
     ports = function() return self.ports() end }
   self.routing = routing.new { loop = self.loop, log = self.log, comms = self.comms, id = self.id,

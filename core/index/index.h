@@ -92,6 +92,7 @@ struct index {
   int64_t earliest_end;               /* no entry ends before it; seconds */
   int64_t extra;                      /* bytes of names, texts and heaps */
   int64_t share_steps;                /* looks at entries of full shares, ever */
+  int64_t unwritten; /* bytes of kept lines that are here and in no journal yet */
 };
 
 /* What was taken out: where its line is, and how long. */
@@ -165,6 +166,12 @@ const char *index_check(struct index *ix, const struct statement *st, int64_t no
  * above, or ENOMEM. */
 const char *index_put(struct index *ix, const struct statement *st, int64_t place,
                       struct index_gone *gone);
+
+/* Would ST, which index_check lets in, replace a word of its slot? */
+int index_replaces(struct index *ix, const struct statement *st);
+
+/* The line of entry NUMBER, kept here until now, stands at PLACE of the journal. */
+void index_written(struct index *ix, uint32_t number, int64_t place);
 
 /* Drops what ended by NOW (seconds); calls GONE for each. Number of records dropped. */
 int64_t index_expire(struct index *ix, int64_t now,

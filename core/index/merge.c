@@ -111,6 +111,8 @@ static struct index_gone forget_line(struct index *ix, struct entry *e) {
   if (!e->has_text)
     return gone;
   ix->extra -= e->size;
+  if (index_class(ix, e)->is_kept)
+    ix->unwritten -= e->size;
   free(e->where.text);
   return gone;
 }
@@ -150,6 +152,8 @@ static void fill(struct index *ix, uint32_t number, const struct statement *st,
     e->where.place = place;
   if (text)
     ix->extra += e->size;
+  if (text && index_class(ix, e)->is_kept)
+    ix->unwritten += e->size;
   if (end < ix->earliest_end)
     ix->earliest_end = end;
   index_name_entry(ix, number, st->id);
@@ -196,6 +200,19 @@ const char *index_put(struct index *ix, const struct statement *st, int64_t plac
   }
   fill(ix, make_entry(ix, &to, st, name, gone), st, place, text);
   return NULL;
+}
+
+int index_replaces(struct index *ix, const struct statement *st) {
+  int class_number = index_class_number(ix, st->bucket);
+  uint32_t holder = index_find_holder(ix, st->public, class_number);
+  return holder && index_find_in_slot(ix, slot_of_statement(ix, st), holder);
+}
+
+void index_written(struct index *ix, uint32_t number, int64_t place) {
+  struct entry *e = index_entry(ix, number);
+  forget_line(ix, e);
+  e->has_text = 0;
+  e->where.place = place;
 }
 
 int64_t index_expire(struct index *ix, int64_t now,

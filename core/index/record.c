@@ -133,6 +133,12 @@ static int f_drop_future(lua_State *L) {
   return dropped(L, index_drop_future(ix, now, of_one ? public : NULL, note_gone, L));
 }
 
+/* index:unwritten() -> bytes of kept lines that no journal has yet */
+static int f_unwritten(lua_State *L) {
+  lua_pushinteger(L, index_argument(L, 1)->unwritten);
+  return 1;
+}
+
 /* index:place(short, place) -> true | nil, message, "missing": the journal moved the line
  */
 static int f_place(lua_State *L) {
@@ -221,6 +227,7 @@ static const luaL_Reg methods[] = {
     {"expire",      f_expire     },
     {"drop_future", f_drop_future},
     {"place",       f_place      },
+    {"unwritten",   f_unwritten  },
     {"law",         f_law        },
     {"digest",      f_digest     },
     {"ids",         f_ids        },

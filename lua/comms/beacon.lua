@@ -10,19 +10,19 @@ local beacon = {}
 beacon.__index = beacon
 
 local TICK = 16 -- s
-local UNFIT_MAX = 16 -- hosts whose beacons do not fit that are remembered
-local UNFIT_MS, UNFIT_LEAST = 5 * 60 * 1000, 2 -- so long; and so many of one host before it is told
-local SAME_MAX = 4 -- beacons of others in one interval that tell our digests: what we would say has been said
+local SAME_MAX = 3 -- beacons of others in one interval that tell our digests: what we would say has been said
 local ALL_MAX = 8 -- beacons of others in one interval, whatever they tell: the air is for statements, too
 local FIRST = 4 -- beacons that are said in any case by one who is new: some are lost
 local GREETINGS, UNMET_MAX = 3, 256 -- beacons said to a newcomer who does not answer; newcomers remembered for that
+local VERDICTS_MAX = 256 -- combinations of verdicts that are remembered
 local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have dropped statements that ended since
 
--- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms,
--- say(message) on every channel, name, speaks(class) → may its digest be said. Fields sent, heard count beacons.
+-- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms, checks (checks.lua),
+-- say(message) on every channel, name, speaks(class) → may its digest be said. Fields sent and heard count beacons.
 function beacon.new(given)
-  local self = setmetatable({ count = 0, sent = 0, heard = 0, silenced = 0, misfits = {}, unmet = {}, unmet_count = 0,
-    owed = FIRST, same = 0, all = 0, changed_at = -math.huge, same_at = -math.huge }, beacon)
+  local self = setmetatable({ count = 0, sent = 0, heard = 0, silenced = 0, unmet = {}, unmet_count = 0,
+    owed = FIRST, same = 0, all = 0, began_at = given.loop:now(), changed_at = -math.huge, same_at = -math.huge,
+    verdicts = {} }, beacon)
   for name, value in pairs(given) do self[name] = value end
   self.current = self.interval[1]
   return self
@@ -73,6 +73,7 @@ local schedule
 local function fire(self)
   if may_be_silent(self) then self.silenced = self.silenced + 1 else speak(self) end
   self.current = self.changed and self.interval[1] or math.min(self.interval[2], self.current * 2)
+  self.all, self.changed, self.began_at = 0, false, self.loop:now()
   schedule(self, moment(self, self.current))
 end
 
@@ -82,7 +83,7 @@ function schedule(self, delay)
   local now = self.loop:now()
   local left = self.silent_till and math.max(0, self.silent_till - now)
   if left and (left < delay or self.current >= self.interval[2]) then delay = left end
-  self.same, self.all, self.changed, self.due = 0, 0, false, now + delay
+  self.same, self.due = 0, now + delay
   self.timer = self.loop:after(delay, function() fire(self) end)
 end
 
@@ -99,15 +100,19 @@ end
 -- The shortest interval begins, unless it runs.
 local function shorten(self)
   if self.stopped or not self.timer or self.current <= self.interval[1] then return end
-  self.current = self.interval[1]
+  self.current, self.all, self.began_at = self.interval[1], 0, self.loop:now()
   schedule(self, moment(self, self.current))
 end
 
 -- What we hold has changed: back to the shortest interval. Who says the same before us spares us our beacon; what was
--- heard in this interval told of what we held before.
+-- heard in this interval told of what we held before. Where that runs already it begins again, so that all speak of the
+-- change once it is everywhere, but changes without end put nobody off for more than two of them.
 function beacon:reset()
+  local runs, now = self.current <= self.interval[1], self.loop:now()
   shorten(self)
-  self.same, self.changed, self.changed_at = 0, true, self.loop:now()
+  self.changed, self.changed_at = true, now
+  if self.stopped or not self.timer or not runs or self.owed > 0 or self.unmet_count > 0 then return end
+  schedule(self, math.min(moment(self, self.current), math.max(0, self.began_at + 2 * self.current - now)))
 end
 
 local function speak_soon(self)
@@ -159,10 +164,10 @@ function beacon:compare(peer, class)
   if law ~= class.law then return "law" end
   local own_t, changes = self:tick(), self.dcache:changes(name)
   local early = self.time:proved_now() and peer.t < own_t - TICK * TICKS_APART
-  if early and peer.changes[name] == changes and peer.verdicts[name] then return peer.verdicts[name] end
+  local unchanged = early and peer.changes and peer.changes[name] == changes
+  if unchanged and peer.verdicts[name] then return peer.verdicts[name] end
   local digest, n = self.dcache:digest(name, peer.t)
   if digest ~= class.digest and early then return nil end
-  peer.changes[name] = changes
   if digest ~= class.digest then return "unequal" end
   if peer.t > own_t and select(2, self.dcache:digest(name, own_t)) > n then return nil end
   return "equal"
@@ -179,7 +184,7 @@ local function hear_own(self, facts)
   if earlier or (facts.boot == own.boot and facts.count <= self.count) then
     return nil, "duplicate: our own beacon", "duplicate"
   end
-  local ok, why, refusal = messages.verify_beacon(facts, self.swarm)
+  local ok, why, refusal = self.checks.signed(facts, "beacon", self.swarm)
   if not ok then return nil, why, refusal end
   self.clone = self.loop:now()
   return nil, "duplicate: spoken with our own key", "duplicate"
@@ -187,7 +192,7 @@ end
 
 -- A beacon's REST → facts, peer, newcomer (unknown or newly booted?) | nil, text, code [, the peer it speaks of].
 function beacon:hear(rest)
-  local facts, err, code = messages.parse_beacon(rest)
+  local facts, err, code = self.checks.beacon(rest)
   if not facts then return nil, err, code end
   if facts.id == self.id then return hear_own(self, facts) end
   local known = self.peers.by_id[facts.id]
@@ -195,57 +200,52 @@ function beacon:hear(rest)
     return nil, "duplicate: heard by another way", "duplicate", known -- by another interface, say
   end
   if known and not is_new(known, facts) then return nil, "replay: its counters did not grow", "replay", known end
-  local ok, why, refusal = messages.verify_beacon(facts, self.swarm)
+  local ok, why, refusal = self.checks.signed(facts, "beacon", self.swarm)
   if not ok then return nil, why, refusal end
   self.heard = self.heard + 1
   local peer, fresh = self.peers:get(facts.id)
   local newcomer = fresh or facts.boot > peer.boot
-  peer.boot, peer.count, peer.t, peer.name = facts.boot, facts.count, facts.t, facts.name
-  peer.signature = facts.signature
-  peer.tcp, peer.http, peer.classes, peer.beacon_at = facts.tcp, facts.http, facts.classes, self.loop:now()
+  self.peers:told(peer, facts)
   return facts, peer, newcomer
 end
 
---- A beacon came from HOST whose signature does not fit: forged, or made for another swarm.
-function beacon:misfit(host)
-  local list, one = self.misfits, nil
-  for i, other in ipairs(list) do
-    if other.host == host then one = table.remove(list, i) end
+-- How often each class changed here, as one table for all peers that are judged at this state.
+local function changes_now(self)
+  local same = self.changes ~= nil
+  for _, class in ipairs(self.dcache:kept_classes()) do
+    same = same and self.changes[class.name] == self.dcache:changes(class.name)
   end
-  one = one or { host = host, count = 0 }
-  one.count, one.last = one.count + 1, self.loop:now()
-  list[#list + 1] = one
-  if #list > UNFIT_MAX then table.remove(list, 1) end -- heard of least recently
+  if same then return self.changes end
+  self.changes = {}
+  for _, class in ipairs(self.dcache:kept_classes()) do self.changes[class.name] = self.dcache:changes(class.name) end
+  return self.changes
 end
 
---- Hosts from which several such came of late, by address: array of { host =, count = }.
-function beacon:unfit()
-  local list, now = {}, self.loop:now()
-  for _, one in ipairs(self.misfits) do
-    if one.count >= UNFIT_LEAST and now - one.last < UNFIT_MS then
-      list[#list + 1] = { host = one.host, count = one.count }
-    end
-  end
-  table.sort(list, function(a, b) return a.host < b.host end)
-  return list
+-- The same verdicts are one table for all peers: few combinations come up, and a node may know a thousand peers.
+local function shared(self, verdicts, text)
+  local made = self.verdicts[text]
+  if made then return made end
+  self.verdict_count = (self.verdict_count or 0) + 1
+  if self.verdict_count > VERDICTS_MAX then self.verdicts, self.verdict_count = {}, 1 end
+  self.verdicts[text] = verdicts
+  return verdicts
 end
 
 -- Notes on PEER, class by class, what its last beacon shows against what is held now. HEARD: it has just come. A later
 -- look finds no new difference: he held the same when he spoke, and has not said since whether he has what came later.
+-- → true where a difference was found that was not known.
 function beacon:judge(peer, heard)
-  local differs
-  for _, class in ipairs(peer.classes) do
+  local verdicts, text, news = {}, {}, false
+  for i, class in ipairs(peer.classes) do
     local name = class.name
-    local verdict = self:compare(peer, class)
-    if verdict == "unequal" and not heard and not peer.unequal[name] then verdict = nil end
-    peer.verdicts[name] = verdict
-    if verdict ~= "unequal" then
-      peer.unequal[name] = nil
-    elseif not peer.unequal[name] then
-      peer.unequal[name], differs = self.loop:now(), true
-    end
+    local verdict, known = self:compare(peer, class), peer.unequal and peer.unequal[name]
+    if verdict == "unequal" and not (heard or known) then verdict = nil end
+    verdicts[name], text[i] = verdict, name .. (verdict or "")
+    news = news or verdict == "unequal" and not known
+    self.peers:differs(peer, name, verdict == "unequal" and (known or self.loop:now()) or nil)
   end
-  return differs
+  peer.verdicts, peer.changes = shared(self, verdicts, table.concat(text, " ")), changes_now(self)
+  return news
 end
 
 -- May the difference to PEER, which his beacons show since SINCE (ms), be a gap, and not only what came here after he

@@ -16,7 +16,7 @@ function handlers.beacon(self, message, source)
   local facts, peer, newcomer, known = self.beacon:hear(message.rest)
   if not facts then
     if newcomer == "signature" or newcomer == "key" then self.waste:charge(source.principal) end
-    if newcomer == "signature" then self.beacon:misfit(source.principal) end
+    if newcomer == "signature" then self.misfits:add(source.principal) end
     if known and newcomer == "duplicate" then
       self.proof:ask(known, self.peers:flow(known, source), true)
     elseif known then

@@ -8,9 +8,11 @@ local proof = require "comms.proof"
 local liveness = require "comms.liveness"
 local beacon = require "comms.beacon"
 local confirm = require "comms.confirm"
+local misfits = require "comms.misfits"
 local repair = require "comms.repair"
 local time_evidence = require "comms.time_evidence"
 local token_bucket = require "token_bucket"
+local checks = require "comms.checks"
 local verify = require "comms.verify"
 local intake = require "comms.intake"
 local handlers = require "comms.handlers"
@@ -28,13 +30,14 @@ local foreign
 
 local function brain_parts(self, given)
   self.peers = peers.new { loop = self.loop }
+  self.misfits = misfits.new { loop = self.loop }
   self.waste = quota.new { loop = self.loop, rate = WASTE.rate, burst = WASTE.burst, total = WASTE.total,
     total_burst = WASTE.total_burst }
   self.time_evidence = time_evidence.new { loop = self.loop, swarm = self.swarm, peers = self.peers,
-    dcache = self.dcache,
+    dcache = self.dcache, checks = self.checks,
     allowed = function(source) return self:allowed(source) end,
     charge = function(principal) self.waste:charge(principal) end }
-  self.verify = verify.new { swarm = self.swarm, start = given.verifier }
+  self.verify = verify.new { swarm = self.swarm, start = given.verifier, checks = self.checks }
   self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste,
     time_evidence = self.time_evidence,
     refused = self.refused, allowed = function(source) return self:allowed(source) end,
@@ -47,7 +50,8 @@ local function brain_parts(self, given)
     return { id = self.id, boot = self.boot, tcp = tcp, http = http }
   end
   local common = { loop = self.loop, random = self.random, time = self.time, dcache = self.dcache, key = self.key,
-    id = self.id, swarm = self.swarm, peers = self.peers, refused = self.refused, log = self.log, facts = facts }
+    id = self.id, swarm = self.swarm, peers = self.peers, refused = self.refused, log = self.log, facts = facts,
+    checks = self.checks }
   local function with(more)
     for name, value in pairs(common) do more[name] = value end
     return more
@@ -66,7 +70,8 @@ local function brain_parts(self, given)
 end
 
 -- loop, random, time, dcache, key, id, swarm, name, boot, log, refused(code), policy, here() → facts,
--- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once).
+-- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once),
+-- checks (checks.lua; nil: that one).
 -- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done),
 -- near(source) → is its host in a network of an own interface?
 function comms.new(given)
@@ -79,8 +84,8 @@ function comms.new(given)
     self[name] = given[name]
   end
   local function nowhere() return nil, "address: no channel yet", "address" end
-  self.poke, self.tell, self.dial = nowhere, nowhere, nowhere
-  self.near = function() return false end
+  self.poke, self.tell, self.dial, self.near = nowhere, nowhere, nowhere, function() return false end
+  self.checks = given.checks or checks
   brain_parts(self, given)
   return self
 end
@@ -97,11 +102,7 @@ function comms:leave()
 end
 
 function comms:stop()
-  self.verify:stop()
-  self.liveness:stop()
-  self.beacon:stop()
-  self.confirm:stop()
-  self.repair:stop()
+  for _, part in ipairs { "verify", "liveness", "beacon", "confirm", "repair" } do self[part]:stop() end
 end
 
 -- Each of these four calls fn from here on and gives a function that ends it (lua/listeners.lua).

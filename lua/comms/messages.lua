@@ -66,10 +66,6 @@ function messages.parse_beacon(rest)
   return facts
 end
 
-function messages.verify_beacon(facts, swarm)
-  return key.verify(facts.id, "beacon", swarm, facts.signed, facts.signature)
-end
-
 local function pong_text(nonce, asker, facts)
   return ("%s %s %s %d %d %d"):format(nonce, asker, facts.id, facts.boot, facts.tcp, facts.http)
 end
@@ -87,10 +83,6 @@ function messages.parse_pong(rest)
     boot = number(list[5], COUNT_MAX), tcp = number(list[6], PORT_MAX), http = number(list[7], PORT_MAX) }
   if not (facts.boot and facts.tcp and facts.http) then return form "a pong's numbers" end
   return facts
-end
-
-function messages.verify_pong(facts, swarm)
-  return key.verify(facts.id, "pong", swarm, facts.signed, facts.signature)
 end
 
 -- The ID in a ping's FROM, or nil.

@@ -16,6 +16,10 @@ peers.silent_ms = 3 * 60 * 1000 -- three of the longest beacon intervals
 
 local PROOFS_MAX = 4096
 
+local NOTHING = {}
+local UNTOLD = { boot = 0, count = -1, classes = NOTHING } -- of a peer who said no beacon yet
+UNTOLD.__index = UNTOLD
+
 function peers.new(given)
   return setmetatable({ loop = given.loop, by_id = {}, list = {},
     proofs = bounded.new { limit = PROOFS_MAX }, dropped = 0,
@@ -23,11 +27,18 @@ function peers.new(given)
     peers)
 end
 
+local function has_proof(peer)
+  for _, flow in ipairs(peer.flows) do
+    if flow.proved then return true end
+  end
+  return false
+end
+
 -- Who goes first where there are too many: keys cost nothing to make, a proved address does.
 local function least(self)
   local worst, worst_proved
   for i, peer in ipairs(self.list) do
-    local proved = peer.proved ~= nil
+    local proved = has_proof(peer)
     if not worst or (worst_proved and not proved) or
       (worst_proved == proved and peer.heard < self.list[worst].heard) then
       worst, worst_proved = i, proved
@@ -60,10 +71,26 @@ function peers:get(id)
   local peer = self.by_id[id]
   if peer then return peer, false end
   local now = self.loop:now()
-  peer = { id = id, boot = 0, count = -1, heard = now, first = now, beats = 0, classes = {}, flows = {}, unequal = {},
-    verdicts = {}, changes = {} }
+  peer = setmetatable({ id = id, heard = now, first = now, beats = 0, flows = {}, verdicts = NOTHING }, UNTOLD)
   insert(self, peer)
   return peer, true
+end
+
+-- PEER's newest beacon says FACTS (messages.lua). What they say of him (boot, count, t, name, tcp, http, classes,
+-- signature) is read through to them, as many nodes of one process may share them; his own fields go before.
+function peers:told(peer, facts)
+  facts.__index = facts
+  peer.id, peer.boot, peer.count, peer.tcp, peer.http = nil, nil, nil, nil, nil -- the last four as a pong said them
+  peer.beacon_at = self.loop:now()
+  setmetatable(peer, facts)
+end
+
+-- PEER's digest of CLASS is unequal to ours since SINCE (ms); nil: it is not. Field `unequal` is nil where none is.
+function peers.differs(_, peer, class, since)
+  if not since and not peer.unequal then return end
+  peer.unequal = peer.unequal or {}
+  peer.unequal[class] = since
+  if not next(peer.unequal) then peer.unequal = nil end
 end
 
 local function flow_of(peer, source)
@@ -132,9 +159,8 @@ function peers:located(peer)
 end
 
 -- The holder of PEER's key signed a nonce that came back over FLOW.
-function peers:prove(peer, flow)
+function peers:prove(flow)
   flow.proved = self.loop:now()
-  peer.proved = flow.proved
   self.proofs:put(flow.source.id, flow.proved)
 end
 

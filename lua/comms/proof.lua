@@ -17,7 +17,7 @@ local HOST = { rate = 1, burst = 32 } -- of these to a host that proved no addre
 local SLOW = 1000 * 1000 -- us: a trip that takes so long is measured twice; this program may have been asleep meanwhile
 local RETRY_FIRST, RETRY_MOST = 2 * 1000, 5 * 60 * 1000 -- ms; a silent address costs the medium
 
---- given.loop, random, peers, key, id, swarm
+--- given.loop, random, peers, key, id, swarm, checks (checks.lua)
 --- given.facts    fn() → own { id, boot, tcp = port, http = port }
 --- given.tell     fn(source, message)
 --- given.refused  fn(code): counts a refusal
@@ -134,12 +134,13 @@ function proof:pong(message, source)
   if not facts then return nil, err, code end
   local question = expected(self, facts, source)
   if not question then return nil, "nonce: answers no question of ours", "nonce" end
-  local ok, why, refusal = messages.verify_pong(facts, self.swarm)
+  local ok, why, refusal = self.checks.signed(facts, "pong", self.swarm)
   if not ok then return nil, why, refusal end
   self.out[facts.nonce] = nil
   local flow, peer = question.flow, question.peer
   local news = not self.peers:located(peer)
-  self.peers:prove(peer, flow)
+  self.peers:prove(flow)
+  self.principals:forget(flow.source.principal)
   flow.retry_ms, flow.tries = nil, nil
   measure(self, question)
   if facts.boot < peer.boot then peer.boot, peer.count = facts.boot, -1 end -- a state folder made anew

@@ -38,10 +38,16 @@ function quota:allows(principal, proved)
   return proved or not self.all or self.all:left() >= 1
 end
 
+-- Nothing is held against PRINCIPAL any more, as if it had never been charged: so honest sources cost no memory.
+function quota:forget(principal) self.sources:forget(principal) end
+
 -- Checks that were paid for (one, or N) were not wasted.
 function quota:refund(principal, n)
   local bucket = self.sources:get(principal)
-  if bucket then bucket:put_back(n or 1) end
+  if bucket then
+    bucket:put_back(n or 1)
+    if bucket:left() == self.burst then self:forget(principal) end
+  end
   if self.all then self.all:put_back(n or 1) end
 end
 

@@ -32,7 +32,7 @@ local function unequal_classes(self, peer)
   local list, oldest = {}, nil
   self.beacon:judge(peer)
   for _, class in ipairs(peer.classes) do
-    local since = peer.unequal[class.name]
+    local since = peer.unequal and peer.unequal[class.name]
     if since then
       list[#list + 1] = class.name
       oldest = math.min(oldest or since, since)
@@ -53,7 +53,7 @@ end
 -- → { peer =, classes =, t = s, asked = bool } or nil, since when they are unequal (ms) or nil
 local function option_of(self, peer)
   local classes, since
-  if next(peer.unequal) then classes, since = unequal_classes(self, peer) end
+  if peer.unequal then classes, since = unequal_classes(self, peer) end
   if since then return { peer = peer, classes = classes, t = peer.t }, since end
   local asked = self.confirm:asks(peer)
   return asked[1] and { peer = peer, classes = asked, t = self.beacon:tick(), asked = true }

@@ -19,11 +19,14 @@ local BEFORE, AFTER = 10 * MINUTE, 30 * MINUTE -- a statement goes up to 5 min a
 --- given.swarm    name of the swarm (text)
 --- given.peers    peers.lua
 --- given.dcache   what is held
+--- given.checks   checks.lua
 --- given.allowed  fn(source) → may it cost a signature check?
 --- given.charge   fn(principal): that check was wasted
 function time_evidence.new(given)
   local self = setmetatable({ witnesses = listeners.new(), clocks = listeners.new() }, time_evidence)
-  for _, name in ipairs { "loop", "swarm", "peers", "dcache", "allowed", "charge" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "swarm", "peers", "dcache", "checks", "allowed", "charge" } do
+    self[name] = given[name]
+  end
   return self
 end
 
@@ -43,7 +46,7 @@ function time_evidence:hear(st, source, code)
   if not REFUSED[code] or st.bucket ~= "peer" or st.verb ~= "propose" or not self.witnesses:any() then return end
   local peer = here(self, st.signer)
   if not peer or st.at <= (peer.testified or 0) or not self.allowed(source) then return end
-  if not st:verify(self.swarm) then return self.charge(source.principal) end
+  if not self.checks.statement(st, self.swarm) then return self.charge(source.principal) end
   peer.testified = st.at
   self.witnesses:call(st)
 end

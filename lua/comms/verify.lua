@@ -9,10 +9,11 @@ local JOBS = 4 -- on their way at once
 local SOURCE_MAX = 512 -- waiting of one source; a stream that has so many is not read meanwhile
 local ALL_MAX = 8192
 
--- swarm; start() → worker (lua/worker.lua), asked for when first needed; nil: checks at once (virtual time).
+-- swarm, checks (checks.lua);
+-- start() → worker (lua/worker.lua), asked for when first needed; nil: checks at once (virtual time).
 function verify.new(given)
-  return setmetatable({ swarm = given.swarm, start = given.start, channels = {}, by_kind = {}, by_id = {},
-    waiting = 0, jobs = 0, pending = {} }, verify)
+  return setmetatable({ swarm = given.swarm, start = given.start, checks = given.checks, channels = {}, by_kind = {},
+    by_id = {}, waiting = 0, jobs = 0, pending = {} }, verify)
 end
 
 local function push(list, item)
@@ -148,7 +149,7 @@ end
 -- judged: code(place) says how. → how many are begun, the first of LIST; the others of the N have their code already.
 function verify:add(list, n, source, done)
   if not self.start then
-    list:verify(self.swarm, 1, n)
+    self.checks.batch(list, 1, n, self.swarm)
     done(1, n)
     return n
   end

@@ -5,18 +5,20 @@ local meaning = require "dcache.meaning"
 local reading = require "dcache.reading"
 local signer = require "dcache.signer"
 local syncing = require "dcache.syncing"
+local upkeep = require "dcache.upkeep"
 local doubts = require "dcache.doubts"
 local expiry = require "dcache.expiry"
 
 local dcache = {}
 dcache.__index = dcache
-for name, method in pairs(reading) do dcache[name] = method end -- any order
+for _, room in ipairs { reading, upkeep } do
+  for name, method in pairs(room) do dcache[name] = method end -- any order
+end
 
 local FOREIGN_BYTES = 64 * 1024 -- others' statements are synced at that many bytes …
+local UNWRITTEN_MAX = 1024 * 1024 -- bytes of others' statements that replaced some and are in no journal yet
 local TICK = 16 * 1000 -- ms
-local LATE = 32 -- s that an ended statement is kept, so that digests of the last two ticks can be compared
 local BUCKETS_MAX = 1024 -- names whose class is remembered
-local COMPACT_BYTES = 256 * 1024 -- a step
 
 local function families(classes)
   local seen, list = {}, {}
@@ -87,7 +89,7 @@ function dcache.new(given)
   self.meaning = meaning.new { time = given.time, policy = given.policy, here = given.here,
     pattern = function(bucket) return select(2, self.index:class(bucket)) end }
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
-    start = given.flusher, told = given.disk_told }
+    start = given.flusher, told = given.disk_told, gather = function() self:write_down() end }
   self.expiry = expiry.new { journal = self.journal, time = self.time }
   self.signer = signer.new { time = given.time, key = given.key, id = given.id, swarm = given.swarm, log = given.log,
     last = given.last, keep = given.keep_last }
@@ -117,6 +119,7 @@ end
 -- Waits until all that is held is on the disk.
 function dcache:stop()
   if self.timer then self.timer:cancel() end
+  self:write_down()
   self.syncing:stop()
 end
 
@@ -127,77 +130,6 @@ function dcache:when_synced(fn) self.syncing:when_synced(fn) end
 function dcache:when_sayable(st, fn)
   local function when_marked() self.signer:when_marked(fn) end
   if self:kept(st.bucket) then self:when_synced(when_marked) else when_marked() end
-end
-
--- Forgets what nobody remembers any more; only proved time may.
-function dcache:tidy()
-  local now = self.time:proved_now()
-  if now then
-    local _, dropped = self.index:expire(now // 1000 - LATE)
-    self.expiry:hide(dropped)
-    self.expiry:tidy(now // 1000 - LATE)
-  end
-  self:compact()
-end
-
-local function all_changed(self)
-  for _, class in ipairs(self.class_list) do self.changed[class.name] = self:changes(class.name) + 1 end
-end
-
--- What the time that was believed before had ended is still in the journal.
-local function bring_back(self)
-  local n = 0
-  self.journal:replay(function(_family, line, place)
-    local st = statement.parse(line)
-    if not st or self.index:has(st.short) then return end
-    local ok, old_place, size = self.index:put(st, place)
-    if ok and old_place then self.journal:drop(old_place, size) end
-    n = n + (ok and 1 or 0)
-  end)
-  all_changed(self)
-  self.log:info("dcache", "words brought back: by the time that was believed before they had ended", { words = n })
-end
-
--- Another time than before became proved: what the old one ended wrongly comes back, and statements of the future,
--- taken in while nobody could tell, go. → how many went.
-function dcache:new_time(now)
-  if self.expiry:forget() then bring_back(self) end
-  local n, dropped = self.index:drop_future(now)
-  if n == 0 then return 0 end
-  self.expiry:hide(dropped)
-  self.expiry:future(now)
-  all_changed(self)
-  self.refused("future", n)
-  self.log:warn("dcache", "words of the future dropped", { words = n })
-  return n
-end
-
--- The time may have gone back, though nobody proved it: our own statements of the future go, so that what we say is
--- newer.
-function dcache:own_future()
-  local n, dropped = self.index:drop_future(self.time:now(), self.id)
-  self.expiry:hide(dropped)
-  if n > 0 then all_changed(self) end
-end
-
-local function must_stay(self, st)
-  local found = self:class_of(st.bucket)
-  return found ~= nil and self.expiry:keeps(record.ends(st.at, found.class.max_ttl), st.at)
-end
-
--- One small step of giving room back; a line is alive where the index says that it lies.
-function dcache:compact()
-  local ok, err = self.journal:compact_step(COMPACT_BYTES, function(line, place)
-    local st = statement.parse(line)
-    local entry = st and self.index:get(st.short)
-    if entry then return entry.place == place end
-    return st ~= nil and must_stay(self, st)
-  end, function(line, place)
-    local short = statement.parse(line).short
-    if not self.index:place(short, place) then self.expiry:moved(place, #line) end
-  end)
-  if ok and err then self.syncing:request() end -- it waits for that
-  if not ok then self.log:once("compact", "error", "dcache", "could not compact the journal", { why = err }) end
 end
 
 -- Which statements of LIST (core.batch) would be taken in, if their signatures are good? → how many; they come first,
@@ -247,6 +179,7 @@ end
 -- → how many were taken in; are some of them kept; are some our own, said before we were started again.
 function dcache:take_batch(list, from, to)
   local n, classes, own_at = list:take(from, to, self.index, self.journal, self.family_of, self.id)
+  if self.index:unwritten() >= UNWRITTEN_MAX then self:write_down() end
   if self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
   if own_at then self.signer:heard(own_at, classes & self.kept_bits ~= 0) end
   for i, class in ipairs(self.class_list) do

@@ -9,9 +9,12 @@ syncing.__index = syncing
 --- given.refused  fn(code): counts a refusal
 --- given.told     fn(why) when syncs fail, fn() when they succeed again; may be nil
 --- given.start    fn() → worker (lua/worker.lua) of its own, asked for when first needed; nil: the loop waits
+--- given.gather   fn() puts what may wait for the timer into the journal; may be nil
 function syncing.new(given)
   local self = setmetatable({ first = 1, last = 0, failures = 0, waiting = {}, backoff = backoff.quick(nil) }, syncing)
-  for _, name in ipairs { "loop", "journal", "log", "refused", "told", "start" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "journal", "log", "refused", "told", "start", "gather" } do
+    self[name] = given[name]
+  end
   return self
 end
 
@@ -94,7 +97,10 @@ end
 --- Asks for a sync each MS from here on; before, it may have done so at another pace.
 function syncing:every(ms)
   if self.timer then self.timer:cancel() end
-  self.timer = self.loop:every(ms, function() self:request() end)
+  self.timer = self.loop:every(ms, function()
+    if self.gather then self.gather() end
+    self:request()
+  end)
 end
 
 -- fn() once all that was appended so far is on the disk, at once where it is; in order; never after a stop.

@@ -6,6 +6,7 @@ local disk = require "core.sim"
 local text = require "core.text"
 local simloop = require "sim.loop"
 local links = require "sim.links"
+local checks = require "sim.checks"
 local node = require "node"
 local worker = require "worker"
 
@@ -23,7 +24,7 @@ for _, level in ipairs { "debug", "info", "warn", "error", "once" } do silent[le
 function sim.new(options)
   local self = setmetatable({ loop = simloop.new(), random = random.seeded(options.seed or 1), policy = options.policy,
     loss = options.loss or 0, delay = options.delay or { 1, 3 }, nodes = {}, cut = {}, sum = hash.new "blake2b",
-    lines = 0, seed = options.seed or 1 }, sim)
+    checks = checks.new(), lines = 0, seed = options.seed or 1 }, sim)
   self.world = { loop = self.loop,
     delay = function(from, to) return self:delay_of(from, to) end,
     trace = function(format, ...)
@@ -80,7 +81,8 @@ local function effects(self, name, options)
     disk = options.disk or disk.memory(self.seed), state = options.state or "/state", boot = options.boot or 1,
     build = options.build or BUILD, log = silent, version = "sim",
     here = function() return NOTHING end, date = function() return "20260101-000000" end,
-    synchronised = function() return options.clock ~= false end, clients = options.clients }
+    synchronised = function() return options.clock ~= false end, clients = options.clients,
+    checks = self.checks }
 end
 
 -- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,

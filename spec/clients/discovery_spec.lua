@@ -52,7 +52,7 @@ describe("hosts of another swarm", function()
     assert.same({ { host = "10.0.0.1", count = 2 } }, ada.discovery:tried().unfit)
     assert.equal(ada.comms.swarm, ada.discovery:tried().swarm)
     for i = 10, 49 do
-      for _ = 1, 2 do ada.comms.beacon:misfit("10.0.0." .. i) end
+      for _ = 1, 2 do ada.comms.misfits:add("10.0.0." .. i) end
     end
     assert.equal(16, hosts())
     assert.equal("10.0.0.34", ada.discovery:tried().unfit[1].host, "the latest are told")

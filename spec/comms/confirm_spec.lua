@@ -169,6 +169,7 @@ describe("a doubt after a loss", function()
     share(donald, "said-alone")
     w:run(MINUTE)
     w.cut["10.0.0.1"] = nil
+    w.nodes[1].comms.beacon:appear() -- as who finds a network again
     w:run(20000)
     assert.is_true(sure(donald))
     assert.equal(21, held(w.nodes[1]))

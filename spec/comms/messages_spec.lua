@@ -1,4 +1,5 @@
 -- messages_spec.lua - beacon, ping, pong, want and ids to and fro; bad ones are refused, signatures bind.
+local checks = require "comms.checks"
 local messages = require "comms.messages"
 local key = require "core.key"
 local random = require "core.random"
@@ -22,14 +23,14 @@ describe("a beacon", function()
   it("comes back as it was said, and its signature fits", function()
     local rest = messages.beacon(me, "duckietown", facts())
     local got = assert(messages.parse_beacon(rest))
-    assert.is_true(messages.verify_beacon(got, "duckietown"))
+    assert.is_true(checks.signed(got, "beacon", "duckietown"))
     for name, value in pairs(facts()) do assert.same(value, got[name], name) end
     assert.is_true(#rest < 1100, "four classes must fit a frame")
   end)
 
   it("of another swarm does not verify", function()
     local got = messages.parse_beacon(messages.beacon(me, "duckietown", facts()))
-    assert.equal("signature", select(3, messages.verify_beacon(got, "elsewhere")))
+    assert.equal("signature", select(3, checks.signed(got, "beacon", "elsewhere")))
   end)
 
   it("with any one character changed is refused or does not verify", function()
@@ -37,7 +38,7 @@ describe("a beacon", function()
     for _ = 1, 400 do
       local bad = mutated(r, rest)
       local got = bad and messages.parse_beacon(bad)
-      if got then assert.is_not_true((messages.verify_beacon(got, "duckietown"))) end
+      if got then assert.is_not_true((checks.signed(got, "beacon", "duckietown"))) end
     end
   end)
 
@@ -74,10 +75,10 @@ describe("a pong", function()
   it("binds the nonce and both IDs", function()
     local rest = messages.pong(me, "duckietown", nonce, other:id(), facts())
     local got = assert(messages.parse_pong(rest))
-    assert.is_true(messages.verify_pong(got, "duckietown"))
+    assert.is_true(checks.signed(got, "pong", "duckietown"))
     assert.equal(other:id(), got.asker)
     local forged = messages.parse_pong((rest:gsub(other:id(), me:id())))
-    assert.equal("signature", select(3, messages.verify_pong(forged, "duckietown")))
+    assert.equal("signature", select(3, checks.signed(forged, "pong", "duckietown")))
   end)
 
   it("is no beacon: a signature of one kind fits no other", function()
@@ -123,7 +124,7 @@ describe("the vectors of messages", function()
   -- What the code says of a whole line in swarm `vectors`: "ok", or the word.
   local parse = { beacon = messages.parse_beacon, pong = messages.parse_pong, ids = messages.parse_ids,
     want = function(rest) return messages.parse_want(rest, messages.ids_in_line) end }
-  local verify = { beacon = messages.verify_beacon, pong = messages.verify_pong }
+  local signed = { beacon = true, pong = true }
 
   function parse.ping(rest, message)
     return messages.asker(message.from) and messages.is_nonce(rest) or nil, nil, "form"
@@ -134,7 +135,7 @@ describe("the vectors of messages", function()
     if not message then return word end
     local read, _, refused = parse[message.kind](message.rest, message)
     if not read then return refused end
-    return verify[message.kind] and select(3, verify[message.kind](read, "vectors")) or "ok"
+    return signed[message.kind] and select(3, checks.signed(read, message.kind, "vectors")) or "ok"
   end
 
   local function theirs(line)

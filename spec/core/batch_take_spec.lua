@@ -60,10 +60,38 @@ describe("taking in a batch", function()
           assert.equal(other:digest(class.name, 0), index:digest(class.name, 0))
         end
       end
+      batch.write_down(index, one, FAMILIES)
+      assert.equal(0, index:unwritten())
       for _, st in ipairs(index:bucket "share/files") do
         assert.equal(st.short, statement.parse(one:read(st.place, st.size)).short)
       end
     end
+  end)
+
+  it("puts what replaces a word of another into the journal later, the newest alone, and all else at once", function()
+    local index, opened = store()
+    local before = opened:status().bytes
+    local function take(n, at, own)
+      local list = of(word(n, { at = at }))
+      assert.equal(1, list:check(index, AT))
+      assert.equal(1, (list:take(1, 1, index, opened, FAMILIES, own or "nobody")))
+    end
+    take(1, AT)
+    local first = opened:status().bytes - before
+    assert.is_true(first > 0)
+    for i = 1, 1000 do take(1, AT + i) end
+    assert.equal(before + first, opened:status().bytes)
+    local entry = index:bucket "share/files"[1]
+    assert.equal(#entry.text, index:unwritten())
+    assert.equal(AT + 1000, statement.parse(entry.text).at)
+    batch.write_down(index, opened, FAMILIES)
+    local line = opened:status().bytes - before - first
+    assert(line > entry.size and line < entry.size + 64, line .. " bytes")
+    entry = index:bucket "share/files"[1]
+    assert.equal(AT + 1000, statement.parse((opened:read(entry.place, entry.size))).at)
+    take(1, AT + 1001, word(1).signer)
+    assert.equal(before + first + 2 * line, opened:status().bytes, "a word of our own goes to the disk at once")
+    assert.equal(0, index:unwritten())
   end)
 
   it("says how many, of which classes, and when we last spoke", function()

@@ -6,6 +6,7 @@ package.cpath = (os.getenv "DT_SWARM_BUILD" or ".build") .. "/?.so;" .. package.
 require "core"
 local host, port, socket = arg[1], math.tointeger(tonumber(arg[2])), arg[3]
 local key = require "core.key"
+local checks = require "comms.checks"
 local messages = require "comms.messages"
 local net = require "core.net"
 local text = require "core.text"
@@ -69,7 +70,7 @@ local tcp = asker(function() return net.connect { host = host, port = port } end
   return ("* /dswarm/%s/brain 8 ping %s\n"):format(owner:id(), nonce)
 end, function(line)
   local facts = messages.parse_pong(line:match " pong (.*)$" or "")
-  return facts and facts.nonce == nonce and facts.asker == owner:id() and messages.verify_pong(facts, "duckietown")
+  return facts and facts.nonce == nonce and facts.asker == owner:id() and checks.signed(facts, "pong", "duckietown")
 end)
 local control = asker(function() return net.unix_connect(socket) end,
   function() return '{"command":"status"}\n' end, function(line) return line:find('"refused"', 1, true) end)

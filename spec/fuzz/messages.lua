@@ -1,5 +1,6 @@
 -- messages.lua - KIND, a blank, REST: what is read of it is written again. The fuzzer's property.
 local key = require "core.key"
+local checks = require "comms.checks"
 local messages = require "comms.messages"
 
 local me = key.generate(("f"):rep(32))
@@ -12,7 +13,7 @@ local function beacon(rest)
   if not facts then return refused(text, word) end
   assert(messages.beacon(me, "fuzz", facts):sub(88) == facts.signed, "beacon")
   assert(facts.tcp >= 0 and facts.tcp <= 65535 and facts.http >= 0 and facts.http <= 65535, "ports")
-  local good, why, what = messages.verify_beacon(facts, "fuzz")
+  local good, why, what = checks.signed(facts, "beacon", "fuzz")
   if not good then refused(why, what) end
 end
 
@@ -20,7 +21,7 @@ local function pong(rest)
   local facts, text, word = messages.parse_pong(rest)
   if not facts then return refused(text, word) end
   assert(messages.pong(me, "fuzz", facts.nonce, facts.asker, facts):sub(88) == facts.signed, "pong")
-  local good, why, what = messages.verify_pong(facts, "fuzz")
+  local good, why, what = checks.signed(facts, "pong", "fuzz")
   if not good then refused(why, what) end
 end
 

@@ -193,7 +193,7 @@ end
 function discovery:tried()
   local channels = self.channels()
   return { since_ms = self.loop:now() - self.started, beacons = self.comms.beacon.sent,
-    heard = self.comms.beacon.heard, swarm = self.comms.swarm, unfit = self.comms.beacon:unfit(),
+    heard = self.comms.beacon.heard, swarm = self.comms.swarm, unfit = self.comms.misfits:list(),
     interfaces = gathered(channels, "interfaces", function(one) return one.name end),
     unused = gathered(channels, "unused", function(one) return one end) }
 end

@@ -13,6 +13,7 @@ seen.__index = seen
 
 local ROWS_MAX = 256
 local ADDRESSES_MAX, ADDRESS_BYTES = 4, 128
+local NOWHERE = {}
 local ID_BYTES, TYPE_BYTES = 52, 32
 
 -- loop, time, peers (comms/peers.lua), id (this node's).
@@ -73,7 +74,7 @@ end
 --- ID was heard now, by the name NAME; TYPE where that is known. → is he new here, or has he another name?
 function seen:note(id, name, kind)
   if id == self.id or type(name) ~= "string" or not messages.is_name(name) then return false end
-  local row = self.rows[id] or { id = id, last = 0, addresses = {}, proved = false }
+  local row = self.rows[id] or { id = id, last = 0, addresses = NOWHERE, proved = false }
   local news = row.name ~= name
   row.name, row.type, row.heard, row.here = name, type_of(kind) or row.type, self.loop:now(), true
   insert(self, row)
