@@ -6,16 +6,31 @@ local memory = {}
 local EVERY = 30 * 1000 -- ms
 local PAUSE, STEPS = 120, 400 -- Lua's collector: a cycle begins at 1.2 times what lived, and runs in few steps
 local GROWN = 256 -- KiB above what was alive after the last full collection
+local STEP = 128 -- KiB: so much of a cycle is done in a turn, about a millisecond
+local CYCLES = 2 -- one that had begun before leaves what died since
+
+-- A full collection a step a turn, so that a large heap does not hold up the loop; then DONE().
+local function collect(loop, done)
+  local cycles = 0
+  local function step()
+    if collectgarbage("step", STEP) then cycles = cycles + 1 end
+    if cycles >= CYCLES then return done() end
+    loop:post(step)
+  end
+  step()
+end
 
 -- Sets the collector and looks every half minute, on loop: a burst of work leaves a heap full of holes.
 function memory.start(loop)
   collectgarbage("incremental", PAUSE, STEPS)
-  local alive = 0
+  local alive, collecting = 0, false
   return loop:every(EVERY, function()
-    if collectgarbage "count" - alive < GROWN then return end
-    collectgarbage()
-    alive = collectgarbage "count"
-    core.trim()
+    if collecting or collectgarbage "count" - alive < GROWN then return end
+    collecting = true
+    collect(loop, function()
+      alive, collecting = collectgarbage "count", false
+      core.trim()
+    end)
   end)
 end
 

@@ -85,7 +85,7 @@ function dcache.new(given)
   self.flush_ms = given.flush or 30 * 1000
   self.class_list = given.classes
   self.index = record.new(self.class_list)
-  self.changed, self.unsaid, self.lines_read = {}, {}, 0
+  self.changed, self.unsaid, self.lines_read, self.counted = {}, {}, 0, {}
   self.meaning = meaning.new { time = given.time, policy = given.policy, here = given.here,
     pattern = function(bucket) return select(2, self.index:class(bucket)) end }
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,

@@ -109,13 +109,20 @@ function reading:rows(bucket, row, most)
 end
 
 -- How many statements of each signer in a bucket are proposals that are valid, by his ID. Reads those only that are
--- meant for later, and few of them: no node of ours says any, so a crowd of them is there to keep us busy.
+-- meant for later, and few of them: no node of ours says any, so a crowd of them is there to keep us busy. The answer
+-- is kept until statements come or end: not to be changed.
 function reading:signers(bucket)
+  local class = self:class_of(bucket)
+  local at = -(-self.time:low() // 16000) -- a statement is over from a tick on
+  local changes = class and self:changes(class.class.name)
+  local known = self.counted[bucket]
+  if known and known.at == at and known.changes == changes then return known.counts end
   local counts, later = self.index:signers(bucket, -(-self.time:low() // 1000))
   for i = 1, math.min(#later, LATER_MOST) do
     local one = fields(self, later[i])
     if one and self.time:is_valid(one) then counts[one.signer] = (counts[one.signer] or 0) + 1 end
   end
+  self.counted[bucket] = class and not later[1] and { at = at, changes = changes, counts = counts } or nil
   return counts
 end
 

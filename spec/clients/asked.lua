@@ -31,7 +31,8 @@ end
 function asked.of(node, wait)
   local all = asked.commands(node)
   return function(request)
-    local found, reply = {}, { on_cancel = none, on_room = none, has_room = function() return true end }
+    local found, reply = {}, { on_cancel = none, on_room = none, has_room = function() return true end,
+      run = function(_, fn) fn() end }
     all:run(request, setmetatable(reply, { __call = function(_, ...)
       found = table.pack(...)
       return true

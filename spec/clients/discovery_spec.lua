@@ -250,7 +250,7 @@ describe("a node's note", function()
       deaf = function() return false end, best = function() end },
       liveness = { unanswered = function() return n end, is_near = function() return true end } }
     local rows = require("clients.discovery.rows").new { loop = { now = function() return 1000 end }, comms = comms,
-      dcache = { signers = function() return {} end, record = function() end },
+      dcache = { signers = function() return {} end, statement_of = function() end },
       names = { who = function() return { label = label } end }, seen = { rows = {} }, id = "12D3KooWself" }
     local function note() return rows:list()[1].note end
     assert.is_nil(note())

@@ -8,6 +8,7 @@
 -- Nothing is queued for a reader who is slow: while one line is still on its way the next such answer is not taken,
 -- reply gives false, and on_room tells when there is room again. So a slow reader costs one line of memory.
 local json = require "core.json"
+local to_json = require "clients.control.to_json"
 
 local conversation = {}
 conversation.__index = conversation
@@ -58,7 +59,7 @@ end
 local function line_of(self, answer, continues)
   local whole = { schema = SCHEMA, command = self.request.command, continues = continues }
   for name, value in pairs(answer) do whole[name] = whole[name] or value end -- any order
-  local ok, line = pcall(json.encode, whole)
+  local ok, line = pcall(to_json.line, whole)
   if not ok then return fail(self, line) end
   return line
 end
@@ -115,10 +116,19 @@ end
 --- fn() whenever an answer was not taken for want of room, and there is room now.
 function conversation:on_room(fn) table.insert(self.rooms, fn) end
 
---- Calls HANDLER(request, reply).
+--- Calls FN() soon, as work in slices (lua/slices.lua), until the conversation ends: an answer that goes over many
+-- records is made so.
+function conversation:run(fn)
+  self.client:wait(nil) -- it is the daemon that works: no time runs against the client
+  self:on_cancel(self.owner.slices:start(fn, function(ok, fault)
+    if not ok then fail(self, fault) end
+    if not self.over and not self.long then self.client:wait(self.client.slow) end
+  end))
+end
+
+--- Calls HANDLER(request, reply), soon.
 function conversation:begin(handler)
-  local ok, fault = pcall(handler, self.request, self)
-  if not ok then fail(self, fault) end
+  self:run(function() handler(self.request, self) end)
 end
 
 --- Called by the client when a line has gone out.

@@ -3,9 +3,12 @@
 -- What a robot shares is told by share/files. A holder's claim (share/safe) stands by itself: where the robot does not
 -- say that it has the file, its name and origin are taken from there. The file is "gone there" only where that is
 -- known. That nothing was heard is no proof: the robot's words may be refused here, or still on their way.
+local slices = require "slices"
 local sorted = require "sorted"
 
 local file_index = {}
+
+local AT_ONCE <const> = 32 -- statements that are read without a break
 
 local function file_of(found, record)
   local file = found.by_cid[record.key]
@@ -13,7 +16,8 @@ local function file_of(found, record)
     file = { cid = record.key, named = {}, by_name = {}, copies = {}, holder = {}, safe = false }
     found.by_cid[record.key], found.list[#found.list + 1] = file, file
   end
-  file.at = file.at or not record.undated and record.at or nil
+  local at = not record.undated and record.at or nil
+  file.at = at and math.min(file.at or at, at) or file.at
   file.size = file.size or math.tointeger(record.data.size)
   file.class = file.class or record.data.class
   return file
@@ -65,7 +69,7 @@ local function claimed(found, file, record, name, from, further)
     known.further = known.further and further
     return
   end
-  local said = found.said[record.key .. " " .. from]
+  local said = found.node.dcache:statement_of("share/files", record.key, from)
   add_name(file, record, name, from, true, file_index.is_gone(found.node, said, from), further)
 end
 
@@ -89,18 +93,20 @@ local function without_reused(found)
   local main = {}
   for _, file in ipairs(found.list) do
     for slot, one in pairs(file.by_name) do main[slot] = main[slot] or not one.further end -- any order: a set
+    slices.step(0.2)
   end
   for _, file in ipairs(found.list) do
     for i = #file.named, 1, -1 do
       local one = file.named[i]
       if one.further and main[one.from .. " " .. one.name] then table.remove(file.named, i) end
     end
+    slices.step(0.2)
   end
 end
 
 local function finish(file)
   table.sort(file.named, by_name)
-  local names, from, gone = {}, {}, not file.file_index
+  local names, from, gone = {}, {}, not file.shared
   file.from = {}
   for _, one in ipairs(file.named) do
     names[one.name], gone = true, gone and one.gone
@@ -112,27 +118,41 @@ local function finish(file)
   file.names, file.gone = sorted.keys(names), gone
 end
 
+-- FN(statement) for each in BUCKET.
+local function each_statement(dcache, bucket, fn)
+  local row = 0
+  repeat
+    local list
+    list, row = dcache:rows(bucket, row, AT_ONCE)
+    for _, one in ipairs(list) do fn(one) end
+    slices.step(4 * AT_ONCE)
+  until not row
+end
+
 --- Files that somebody shares or holds, as NODE knows, sorted by name and CID: { cid, size (bytes), class, at (ms),
 -- names (sorted), named = { { file, name, from = ID, held, gone, at, size } … } (shared ones first), from (IDs of
 -- origins), copies (IDs of who has it), gone = it is known that no origin shares it any more, safe = somebody beside an
--- origin says that he holds every block }.
+-- origin says that he holds every block }; the same by CID.
 function file_index.files(node)
-  local found, dcache = { node = node, list = {}, by_cid = {}, said = {} }, node.dcache
-  for _, record in ipairs(dcache:statements "share/files") do
-    found.said[record.key .. " " .. record.signer] = record
+  local found, dcache = { node = node, list = {}, by_cid = {} }, node.dcache
+  each_statement(dcache, "share/files", function(record)
     if record.holds then share(found, record) end
-  end
-  for _, record in ipairs(dcache:statements "share/safe") do
+  end)
+  each_statement(dcache, "share/safe", function(record)
     if record.holds then hold(found, record) end
-  end
+  end)
   without_reused(found)
-  for _, file in ipairs(found.list) do finish(file) end
-  table.sort(found.list, function(a, b)
+  for _, file in ipairs(found.list) do
+    finish(file)
+    file.by_name = nil
+    slices.step(0.5)
+  end
+  slices.sort(found.list, function(a, b)
     local first, second = a.named[1] and a.named[1].name or "", b.named[1] and b.named[1].name or ""
     if first ~= second then return first < second end
     return a.cid < b.cid
   end)
-  return found.list
+  return found.list, found.by_cid
 end
 
 return file_index

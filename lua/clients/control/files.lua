@@ -7,6 +7,7 @@ local why = require "why"
 local to_json = require "clients.control.to_json"
 local file_index = require "clients.control.file_index"
 local selectors = require "clients.control.selectors"
+local slices = require "slices"
 
 local files = {}
 files.__index = files
@@ -73,14 +74,9 @@ local function without_away(node, list)
         if file.copies[i] == node.id then table.remove(file.copies, i) end
       end
     end
+    slices.step(0.1)
   end
   return list
-end
-
-local function count(list, member)
-  local n = 0
-  for _, one in ipairs(list) do n = n + (one[member] and 1 or 0) end
-  return n
 end
 
 -- How many servers are here, and how many nodes whose type is not known.
@@ -102,26 +98,32 @@ local function not_shared(node)
 end
 
 function files:report()
-  local node, here, known = self.node, {}, {}
+  local node, here = self.node, {}
   local types, people = types_of(node), facts.people(node)
-  local list = without_away(node, file_index.files(node))
+  local list, known = file_index.files(node)
+  without_away(node, list)
   local who = once(function(id)
     local one = people(id)
     one.type = to_json.value(types[id])
     return one
   end)
-  for _, file in ipairs(list) do known[file.cid] = true end
   for _, file in ipairs(node.logs:files()) do
     if not (file.cid and known[file.cid]) then here[#here + 1] = file end
+    slices.step(0.05)
   end
   local holder = copies.holders(node, who)
-  local rows = to_json.list(list, function(file) return report_row(file, who, holder, node.time) end)
+  local sums = { at_risk = 0, gone = 0, others_off = 0 }
+  local rows = to_json.rows(list, function(file)
+    local row = report_row(file, who, holder, node.time)
+    for name, n in pairs(sums) do sums[name] = n + (row[name] and 1 or 0) end -- any order
+    return row
+  end)
   local n_servers, untyped = servers(node)
   return {
-    files = rows, here = to_json.list(here, facts.own_file), self = who(node.id),
+    files = rows, here = to_json.rows(here, facts.own_file), self = who(node.id),
     servers = n_servers, untyped = untyped,
-    total = #list, share = to_json.value(node.share), at_risk = count(rows, "at_risk"), gone = count(rows, "gone"),
-    others_off = count(rows, "others_off"),
+    total = #list, share = to_json.value(node.share), at_risk = sums.at_risk, gone = sums.gone,
+    others_off = sums.others_off,
     not_shared = not_shared(node), disk = facts.disk(node), problem = facts.share_problem(node),
     damaged = facts.damaged(node),
   }
@@ -144,8 +146,8 @@ function files:list()
   local unwanted, store_free = facts.unwanted(node)
   return {
     share = to_json.value(node.share), problem = facts.share_problem(node), notes = facts.share_notes(node),
-    files = to_json.list(node.logs:files(), facts.own_file),
-    held = to_json.list(node.content:stored(), function(file) return held_row(node, file, who) end),
+    files = to_json.rows(node.logs:files(), facts.own_file),
+    held = to_json.rows(node.content:stored(), function(file) return held_row(node, file, who) end),
     fetching = fetching(node, who), damaged = facts.damaged(node), disk = facts.disk(node),
     queued = to_json.value(node.replicate and node.replicate:queued()),
     unwanted = unwanted, store_free = store_free,
@@ -178,6 +180,7 @@ end
 local function own_cids(node)
   local own = {}
   for _, file in ipairs(node.logs:files()) do
+    slices.step(0.05)
     if file.word ~= "away" then own[file.cid or false] = true end
   end
   for _, file in ipairs(node.content:stored()) do own[file.cid] = own[file.cid] or not file.away end

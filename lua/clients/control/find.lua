@@ -3,7 +3,7 @@
 -- A word is a CID (whole, as a list shortens it, or its beginning), a path, the last part of one, or its beginning;
 -- with ROBOT: before it, or a robot given beside it, only what comes from there.
 local to_json = require "clients.control.to_json"
-local sorted = require "sorted"
+local slices = require "slices"
 
 local find = {}
 
@@ -44,6 +44,7 @@ local function all_of(files, robot, who)
       if robot and is[one.from] == nil then is[one.from] = is_robot(who(one.from), robot) end
       if not robot or is[one.from] then list[#list + 1] = one end
     end
+    slices.step(0.1)
     if not file.named[1] and not robot then list[#list + 1] = { file = file, held = true, at = file.at } end
   end
   return list
@@ -55,9 +56,11 @@ local function newest(found)
   local function slot(one) return (one.from or "") .. " " .. (one.name or one.file.cid) end
   for _, one in ipairs(found) do
     if not one.held then now[slot(one)] = true end
+    slices.step(0.1)
   end
   for _, one in ipairs(found) do
     if not one.held or not now[slot(one)] then list[#list + 1] = one end
+    slices.step(0.1)
   end
   return list
 end
@@ -66,6 +69,7 @@ local function matching(list, what, test)
   local found = {}
   for _, one in ipairs(list) do
     if test(one, what) then found[#found + 1] = one end
+    slices.step(0.1)
   end
   return newest(found)
 end
@@ -78,6 +82,7 @@ local function distinct(found)
       seen[one.file.cid] = true
       list[#list + 1] = one
     end
+    slices.step(0.05)
   end
   return list
 end
@@ -108,12 +113,13 @@ local function put(groups, root, one)
 end
 
 local function finish(group)
-  group.paths, group.size = sorted.keys(group.by_path), 0
+  group.paths, group.size = slices.keys(group.by_path), 0
   local parts = {}
   for i, path in ipairs(group.paths) do
     local one = group.by_path[path]
     group.size = group.size + (one.size or 0)
     parts[i] = path .. "\n" .. one.file.cid
+    slices.step(0.1)
   end
   group.content = table.concat(parts, "\n")
   return group
@@ -126,6 +132,7 @@ local function folders(list, what, deeper)
   for _, one in ipairs(list) do
     local root = one.name and root_of(one.name, what, deeper)
     if root then put(groups, root, one) end
+    slices.step(0.2)
   end
   for _, group in ipairs(groups) do
     local content = finish(group).content

@@ -2,6 +2,7 @@
 -- none.
 local cid = require "core.cid"
 local edit_distance = require "edit_distance"
+local slices = require "slices"
 local to_json = require "clients.control.to_json"
 
 local hint = {}
@@ -35,6 +36,7 @@ local function names_of(list, what)
       local name = whole and one.name or base(one.name)
       if not known[name] then known[name], names[#names + 1] = true, name end
     end
+    slices.step(0.1)
   end
   return names
 end
@@ -61,6 +63,7 @@ local function nearest(list, what)
       if edits < least then best, least = name, edits end
     end
     if #word >= CONTAINED and not container and other:find(word, 1, true) then container = name end
+    slices.step(0.1)
   end
   return best or container
 end

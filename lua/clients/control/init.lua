@@ -3,6 +3,7 @@ local kept = require "kept"
 local last_seen = require "clients.control.last_seen"
 local paths = require "paths"
 local client = require "clients.control.client"
+local slices = require "slices"
 local malformed = require "clients.control.malformed"
 local requests = require "clients.control.requests"
 
@@ -27,6 +28,7 @@ function control.new(options)
   return setmetatable({
     loop = options.loop, net = options.net, disk = options.disk, log = options.log,
     path = options.path, uid = options.uid, state = options.state, command = options.command, answer = options.answer,
+    slices = slices.new(options.loop),
     most = options.clients or CLIENTS, limits = options.limits,
     most_conversations = options.conversations or CONVERSATIONS_MAX,
     most_of_one = options.own_conversations or OF_ONE_MAX,

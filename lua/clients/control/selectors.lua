@@ -1,5 +1,6 @@
 -- selectors.lua - what people are told to type for one of several files or folders that fit a word. Finds none itself.
 local find = require "clients.control.find"
+local slices = require "slices"
 
 local selectors = {}
 
@@ -30,6 +31,7 @@ local function rivals(list, several)
         break
       end
     end
+    slices.step(0.3)
   end
   return found
 end

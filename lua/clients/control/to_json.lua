@@ -1,11 +1,14 @@
 -- to_json.lua - any table of facts made fit for core.json: integers, clean text, bounded. It chooses nothing.
 local json = require "core.json"
+local slices = require "slices"
+local sorted = require "sorted"
 local text = require "core.text"
 
 local to_json = {}
 
 local DEPTH <const> = 6 -- the answer around it may take two more of JSON's eight levels
 local ROWS <const> = 10000
+local AT_ONCE <const> = 16 -- items of an array that are written without a break
 local LISTS <const> = { interfaces = true, unused = true } -- arrays, even when nothing stands in them
 
 --- Text that JSON can hold: what is no clean UTF-8 is escaped.
@@ -66,8 +69,44 @@ function to_json.list(items, each)
   for _, item in ipairs(items or {}) do
     if #result == ROWS then break end
     result[#result + 1] = each(item)
+    slices.step()
   end
   return json.array(result)
+end
+
+local Rows = {} -- the metatable of rows that are text already
+
+--- As `list`, for thousands of rows that nobody looks at before they are written: in slices each becomes text at once,
+-- so that no heap of small tables is left for the collector.
+function to_json.rows(items, each)
+  if not slices.running() then return to_json.list(items, each) end
+  local result = setmetatable({}, Rows)
+  for _, item in ipairs(items or {}) do
+    if #result == ROWS then break end
+    result[#result + 1] = json.encode(each(item))
+    slices.step(2)
+  end
+  return result
+end
+
+-- Long arrays are written an item at a time.
+local function written(value)
+  if getmetatable(value) == Rows then return "[" .. table.concat(value, ",") .. "]" end
+  if type(value) ~= "table" or not json.is_array(value) or #value < AT_ONCE then return json.encode(value) end
+  local items = {}
+  for i = 1, #value do
+    items[i] = json.encode(value[i])
+    slices.step()
+  end
+  return "[" .. table.concat(items, ",") .. "]"
+end
+
+--- ANSWER as one line of JSON, as core.json writes it; in slices, where its arrays are long.
+function to_json.line(answer)
+  if not slices.running() then return json.encode(answer) end
+  local members = {}
+  for i, key in ipairs(sorted.keys(answer)) do members[i] = json.encode(key) .. ":" .. written(answer[key]) end
+  return "{" .. table.concat(members, ",") .. "}"
 end
 
 return to_json

@@ -18,7 +18,9 @@ end
 -- Near nodes that were silent are asked first, so the answer may come a second later; with request.all those of earlier
 -- runs are told, too.
 local function discover(discovery, request, reply)
-  local give_up = discovery:probe(function() reply(who_is_here(discovery, request)) end)
+  local give_up = discovery:probe(function()
+    reply:run(function() reply(who_is_here(discovery, request)) end)
+  end)
   if give_up then reply:on_cancel(give_up) end
 end
 

@@ -1,5 +1,6 @@
 -- rows.lua - what is told of each node that was heard here: status, way, age. Asks nobody; says nothing to the swarm.
 local json = require "core.json"
+local slices = require "slices"
 
 local rows = {}
 rows.__index = rows
@@ -90,8 +91,10 @@ end
 -- UNTIL.
 function rows:list(all)
   local list, files = {}, self.dcache:signers "share/files"
-  for _, peer in ipairs(self.comms.peers.list) do
+  local peers = self.comms.peers.list
+  for _, peer in ipairs(table.move(peers, 1, #peers, 1, {})) do -- they may change between two slices
     if peer.name then list[#list + 1] = row(self, peer, files) end
+    slices.step(2)
   end
   for _, seen in pairs(all and self.seen.rows or {}) do -- any order: sorted below
     local peer = self.comms.peers.by_id[seen.id]

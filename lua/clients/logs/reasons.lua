@@ -1,4 +1,5 @@
 -- reasons.lua - files that are away, for people: why each is, and what to do about just that. Decides nothing.
+local slices = require "slices"
 local sorted = require "sorted"
 
 local reasons = {}
@@ -73,23 +74,24 @@ end
 -- Rows as report.lua has them, one for each name, sorted by it.
 function reasons.rows(self)
   local rows = {}
-  for _, id in ipairs(sorted.keys(self.by_cid)) do
+  for _, id in ipairs(slices.keys(self.by_cid)) do
     local kept = self.by_cid[id]
-    local reason, cure = of(self, kept)
-    for _, name in ipairs(kept.data.names) do
+    local reason, cure
+    if kept then reason, cure = of(self, kept) end -- it may have come back between two slices
+    for _, name in ipairs(kept and kept.data.names or {}) do
       rows[#rows + 1] = { name = name, size = kept.data.size, cid = id, class = kept.data.class,
         state = "not there", reason = reason, word = "away", cure = cure, since = kept.since }
     end
+    slices.step(0.5)
   end
-  table.sort(rows, function(a, b) return a.name < b.name or a.name == b.name and a.cid < b.cid end)
+  slices.sort(rows, function(a, b) return a.name < b.name or a.name == b.name and a.cid < b.cid end)
   return rows
 end
 
 -- What is wrong, in words, or nil.
 function reasons.problem(self)
   local n, others = 0, {}
-  for _, id in ipairs(sorted.keys(self.by_cid)) do
-    local kept = self.by_cid[id]
+  for _, kept in pairs(self.by_cid) do -- any order: a sum and a set
     n = n + #kept.data.names
     if kept.place then others[kept.text] = true end
   end

@@ -1,5 +1,6 @@
 -- report.lua - what the logs client knows of each file, as plain rows for `report` and `files`. Changes nothing.
 local cures = require "cures"
+local slices = require "slices"
 local sorted = require "sorted"
 
 local report = {}
@@ -21,9 +22,10 @@ end
 -- AWAY: rows of files that are away (away.lua). Those that are there stand first where names are equal.
 function report.files(files, finished, away)
   local rows, at = {}, 1
-  for _, name in ipairs(sorted.keys(files)) do
+  for _, name in ipairs(slices.keys(files)) do
     while away[at] and away[at].name < name do rows[#rows + 1], at = away[at], at + 1 end
-    rows[#rows + 1] = row(files[name], finished)
+    if files[name] then rows[#rows + 1] = row(files[name], finished) end -- it may have gone between two slices
+    slices.step(0.5)
   end
   for i = at, #away do rows[#rows + 1] = away[i] end
   return rows

@@ -6,7 +6,7 @@ local to_json = require "clients.control.to_json"
 
 -- What `status` says of files: own ones, fetched ones, and the disks that they are on.
 local function add_files(node, answer)
-  answer.files = to_json.list(node.logs:files(), facts.own_file)
+  answer.files = to_json.rows(node.logs:files(), facts.own_file)
   answer.problem, answer.notes = facts.share_problem(node), facts.share_notes(node)
   answer.fetched = node.content.counts and { refused = to_json.value(node.content:counts().refused) } or nil
   answer.unwanted, answer.store_free = facts.unwanted(node)

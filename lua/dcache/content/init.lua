@@ -12,6 +12,7 @@ local partials = require "dcache.content.partials"
 local atomic_write = require "atomic_write"
 local disk_space = require "dcache.content.disk_space"
 local integrity = require "dcache.content.integrity"
+local slices = require "slices"
 local sources = require "dcache.content.sources"
 
 local content = {}
@@ -194,7 +195,8 @@ function content:holds(key) return self.by_cid[key] ~= nil end
 -- away: the disk of held files is not there.
 function content:stored()
   local list = {}
-  for i, file in ipairs(self.list) do
+  for i, file in ipairs(table.move(self.list, 1, #self.list, 1, {})) do -- it may change between two slices
+    slices.step(0.3)
     local origin = file.origin or {}
     list[i] = { cid = file.cid, name = origin.name or file.name, size = file.identity.size,
       path = store.path(self, file), class = origin.class, from = origin.from, also = file.also,
