@@ -71,8 +71,11 @@ local function worker_of(self)
   return self.worker
 end
 
+-- A sync covers all that is held when it begins, what may wait for the timer too: else its old line could go as
+-- replaced, and the new one with the power.
 function sync(self)
   self.running, self.again = true, false
+  if self.gather then self.gather() end
   local worker = worker_of(self)
   if not worker then
     local ok, why = self.journal:flush()
