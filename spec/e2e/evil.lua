@@ -1,9 +1,7 @@
 -- evil.lua - a program: a real peer by key, beacon, pongs and records, whose files are lies. Judges nothing.
 -- usage: lua5.4 spec/e2e/evil.lua SEED PORT [CID:SIZE:NAME …]: publishes each and answers for it on HTTP port PORT,
 -- each time with another of its tricks. At SIGTERM says "answered N".
-package.path = "lua/?.lua;lua/?/init.lua;./?.lua;" .. package.path
-package.cpath = (os.getenv "DT_SWARM_BUILD" or ".build") .. "/?.so;" .. package.cpath
-require "core"
+dofile "spec/helper.lua"
 local key = require "core.key"
 local net = require "core.net"
 local hash = require "core.hash"

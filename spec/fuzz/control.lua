@@ -1,6 +1,7 @@
 -- control.lua - any bytes on the control socket: one whole line of JSON for each, however they are cut. The property.
 local client = require "clients.control.client"
 local json = require "core.json"
+local slices = require "slices"
 local asked = require "spec.clients.asked"
 local fake = require "spec.clients.fake_node"
 
@@ -44,7 +45,7 @@ end
 local function owner_of(loop)
   local owner = { loop = loop, asked = 0, refused = {}, limits = { line = 1024 }, forgotten = 0,
     log = { error = function(_, _, what, facts) error(what .. ": " .. tostring(facts.reason)) end },
-    answer = asked.handler(fake.node()) }
+    answer = asked.handler(fake.node()), slices = slices.new(loop) }
   function owner:refuse(word)
     assert(is_word(word), word)
     self.refused[word] = (self.refused[word] or 0) + 1
