@@ -1,9 +1,10 @@
-/* codecs.h - text codecs for other C files: one spelling per meaning. No Lua. */
+/* codecs.h - text codecs for other C files: one spelling per meaning. */
 #ifndef CODECS_H
 #define CODECS_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <lua.h>
 
 #define TEXT_BASE58_MAX 256 /* bytes; base58 costs their square */
 
@@ -20,6 +21,13 @@ int64_t text_unbase58(const char *in, size_t size, void *out, size_t room);
 int64_t text_unbase32(const char *in, size_t size, void *out, size_t room);
 int64_t text_unbase64url(const char *in, size_t size, void *out, size_t room);
 int64_t text_unbase64(const char *in, size_t size, void *out, size_t room);
+
+/* Lua functions of such codecs: (bytes) -> text, and (text) -> bytes | nil, text, "form"
+ * that calls the codec NAME. */
+typedef int64_t text_encoder(const void *in, size_t size, char *out, size_t room);
+typedef int64_t text_decoder(const char *in, size_t size, void *out, size_t room);
+int text_push_encoded(lua_State *L, text_encoder *encode);
+int text_push_decoded(lua_State *L, text_decoder *decode, const char *name);
 
 /* Unsigned varint of multiformats: minimal, at most 9 bytes, VALUE < 2^63. Bytes written.
  */

@@ -205,21 +205,19 @@ int text_is_clean(const char *in, size_t size) {
 
 /* == Lua == */
 
-typedef int64_t encoder(const void *, size_t, char *, size_t);
-typedef int64_t decoder(const char *, size_t, void *, size_t);
-
-static int push_encoded(lua_State *L, encoder *encode) {
+int text_push_encoded(lua_State *L, text_encoder *encode) {
   size_t size;
   luaL_Buffer b;
   const char *bytes = luaL_checklstring(L, 1, &size);
   size_t room = size * 2 + 4;
   char *out = luaL_buffinitsize(L, &b, room);
   int64_t n = encode(bytes, size, out, room);
+  luaL_argcheck(L, n >= 0, 1, "more than that codec is for");
   luaL_pushresultsize(&b, (size_t)n);
   return 1;
 }
 
-static int push_decoded(lua_State *L, decoder *decode, const char *name) {
+int text_push_decoded(lua_State *L, text_decoder *decode, const char *name) {
   size_t size;
   luaL_Buffer b;
   const char *text = luaL_checklstring(L, 1, &size);
@@ -232,19 +230,19 @@ static int push_decoded(lua_State *L, decoder *decode, const char *name) {
 }
 
 static int f_base64url(lua_State *L) {
-  return push_encoded(L, text_base64url);
+  return text_push_encoded(L, text_base64url);
 }
 
 static int f_unbase64url(lua_State *L) {
-  return push_decoded(L, text_unbase64url, "base64url");
+  return text_push_decoded(L, text_unbase64url, "base64url");
 }
 
 static int f_base64(lua_State *L) {
-  return push_encoded(L, text_base64);
+  return text_push_encoded(L, text_base64);
 }
 
 static int f_unbase64(lua_State *L) {
-  return push_decoded(L, text_unbase64, "base64");
+  return text_push_decoded(L, text_unbase64, "base64");
 }
 
 static int f_hex(lua_State *L) {

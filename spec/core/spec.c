@@ -6,46 +6,20 @@
 
 int luaopen_core_spec(lua_State *L);
 
-typedef int64_t encoder(const void *, size_t, char *, size_t);
-typedef int64_t decoder(const char *, size_t, void *, size_t);
-
-static int push_encoded(lua_State *L, encoder *encode) {
-  size_t size;
-  luaL_Buffer b;
-  const char *bytes = luaL_checklstring(L, 1, &size);
-  char *out = luaL_buffinitsize(L, &b, size * 2 + 4);
-  int64_t n = encode(bytes, size, out, size * 2 + 4);
-  luaL_argcheck(L, n >= 0, 1, "more than base58 is for (256 bytes)");
-  luaL_pushresultsize(&b, (size_t)n);
-  return 1;
-}
-
-static int push_decoded(lua_State *L, decoder *decode, const char *name) {
-  size_t size;
-  luaL_Buffer b;
-  const char *text = luaL_checklstring(L, 1, &size);
-  char *out = luaL_buffinitsize(L, &b, size + 1);
-  int64_t n = decode(text, size, out, size + 1);
-  if (n < 0)
-    return core_fail(L, "form", "not %s in its one spelling", name);
-  luaL_pushresultsize(&b, (size_t)n);
-  return 1;
-}
-
 static int spec_base58(lua_State *L) {
-  return push_encoded(L, text_base58);
+  return text_push_encoded(L, text_base58);
 }
 
 static int spec_unbase58(lua_State *L) {
-  return push_decoded(L, text_unbase58, "base58");
+  return text_push_decoded(L, text_unbase58, "base58");
 }
 
 static int spec_base32(lua_State *L) {
-  return push_encoded(L, text_base32);
+  return text_push_encoded(L, text_base32);
 }
 
 static int spec_unbase32(lua_State *L) {
-  return push_decoded(L, text_unbase32, "base32");
+  return text_push_decoded(L, text_unbase32, "base32");
 }
 
 /* varint(n) → bytes; n ≥ 0 */
