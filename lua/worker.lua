@@ -58,4 +58,34 @@ function Worker:close()
   self.pool:close()
 end
 
+local WhenNeeded = {}
+WhenNeeded.__index = WhenNeeded
+
+--- A worker that is made when it is first asked for. Where none can be made, that is said once, and its owner works
+-- without from then on.
+--- given.start  fn() → worker | nil, text; nil: there is none
+--- given.log, layer, what  of the line that says so
+function worker.when_needed(given)
+  return setmetatable({ start = given.start, log = given.log, layer = given.layer, what = given.what }, WhenNeeded)
+end
+
+-- → the worker | nil: work without one
+function WhenNeeded:get()
+  if self.start and not self.made then
+    local why
+    self.made, why = self.start()
+    if not self.made then
+      self.start = nil
+      self.log:warn(self.layer, self.what, { why = why })
+    end
+  end
+  return self.made
+end
+
+-- Waits for its jobs; there is none from here on.
+function WhenNeeded:close()
+  if self.made then self.made:close() end
+  self.made, self.start = nil, nil
+end
+
 return worker

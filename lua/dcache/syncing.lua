@@ -1,6 +1,7 @@
 -- syncing.lua - when the journal goes to the disk, beside the loop, and who waits for that. Knows no record.
 local backoff = require "backoff"
 local journal = require "core.journal"
+local worker = require "worker"
 
 local syncing = {}
 syncing.__index = syncing
@@ -12,9 +13,9 @@ syncing.__index = syncing
 --- given.gather   fn() puts what may wait for the timer into the journal; may be nil
 function syncing.new(given)
   local self = setmetatable({ first = 1, last = 0, failures = 0, waiting = {}, backoff = backoff.quick(nil) }, syncing)
-  for _, name in ipairs { "loop", "journal", "log", "refused", "told", "start", "gather" } do
-    self[name] = given[name]
-  end
+  for _, name in ipairs { "loop", "journal", "log", "refused", "told", "gather" } do self[name] = given[name] end
+  self.beside = worker.when_needed { start = given.start, log = given.log, layer = "dcache",
+    what = "no thread for syncs: the loop waits for the disk" }
   return self
 end
 
@@ -59,29 +60,17 @@ local function ended(self, why)
   if self.again and not self.running then sync(self) end
 end
 
-local function worker_of(self)
-  if self.start and not self.worker then
-    local why
-    self.worker, why = self.start()
-    if not self.worker then
-      self.start = nil
-      self.log:warn("dcache", "no thread for syncs: the loop waits for the disk", { why = why })
-    end
-  end
-  return self.worker
-end
-
 -- A sync covers all that is held when it begins, what may wait for the timer too: else its old line could go as
 -- replaced, and the new one with the power.
 function sync(self)
   self.running, self.again = true, false
   if self.gather then self.gather() end
-  local worker = worker_of(self)
-  if not worker then
+  local one = self.beside:get()
+  if not one then
     local ok, why = self.journal:flush()
     return ended(self, not ok and why or nil)
   end
-  local job, why = worker:run(journal.sync, self.journal, function(result) ended(self, result.error) end)
+  local job, why = one:run(journal.sync, self.journal, function(result) ended(self, result.error) end)
   if not job then ended(self, why) end
 end
 
@@ -133,7 +122,7 @@ function syncing:stop()
     self.refused(code)
     self.log:error("dcache", "could not sync", { why = why })
   end
-  if self.worker then self.worker:close() end
+  self.beside:close()
   return ok, why, code
 end
 
