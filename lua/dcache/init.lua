@@ -119,7 +119,6 @@ end
 -- Waits until all that is held is on the disk.
 function dcache:stop()
   if self.timer then self.timer:cancel() end
-  self:write_down()
   self.syncing:stop()
 end
 

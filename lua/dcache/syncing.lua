@@ -10,7 +10,7 @@ syncing.__index = syncing
 --- given.refused  fn(code): counts a refusal
 --- given.told     fn(why) when syncs fail, fn() when they succeed again; may be nil
 --- given.start    fn() → worker (lua/worker.lua) of its own, asked for when first needed; nil: the loop waits
---- given.gather   fn() puts what may wait for the timer into the journal; may be nil
+--- given.gather   fn() puts into the journal what waits for the next sync; may be nil
 function syncing.new(given)
   local self = setmetatable({ first = 1, last = 0, failures = 0, waiting = {}, backoff = backoff.quick(nil) }, syncing)
   for _, name in ipairs { "loop", "journal", "log", "refused", "told", "gather" } do self[name] = given[name] end
@@ -60,11 +60,16 @@ local function ended(self, why)
   if self.again and not self.running then sync(self) end
 end
 
--- A sync covers all that is held when it begins, what may wait for the timer too: else its old line could go as
--- replaced, and the new one with the power.
+-- A sync covers all that is held when it begins, also what the index holds and the journal does not: else its old line
+-- could go as replaced, and the new one with the power. → is there anything to bring to the disk?
+local function gather(self)
+  if self.gather then self.gather() end
+  return self.journal:unsynced() > 0
+end
+
 function sync(self)
   self.running, self.again = true, false
-  if self.gather then self.gather() end
+  gather(self)
   local one = self.beside:get()
   if not one then
     local ok, why = self.journal:flush()
@@ -74,25 +79,22 @@ function sync(self)
   if not job then ended(self, why) end
 end
 
--- All that was appended so far goes to the disk soon. One sync at a time: what is asked meanwhile is one more.
+-- All that was taken in so far goes to the disk soon. One sync at a time: what is asked meanwhile is one more.
 function syncing:request()
   if self.retry or self.stopped then return end
   if self.running then
     self.again = true
-  elseif self.journal:unsynced() == 0 then
-    tell(self)
-  else
+  elseif gather(self) then
     sync(self)
+  else
+    tell(self)
   end
 end
 
 --- Asks for a sync each MS from here on; before, it may have done so at another pace.
 function syncing:every(ms)
   if self.timer then self.timer:cancel() end
-  self.timer = self.loop:every(ms, function()
-    if self.gather then self.gather() end
-    self:request()
-  end)
+  self.timer = self.loop:every(ms, function() self:request() end)
 end
 
 -- fn() once all that was appended so far is on the disk, at once where it is; in order; never after a stop.
@@ -117,6 +119,7 @@ function syncing:stop()
   for _, timer in ipairs { self.retry or false, self.timer or false } do
     if timer then timer:cancel() end
   end
+  gather(self)
   local ok, why, code = self.journal:close()
   if not ok then
     self.refused(code)
