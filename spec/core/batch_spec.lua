@@ -1,21 +1,8 @@
 -- batch_spec.lua - the statements of one frame as one thing: read by themselves, put in order.
-local batch, key, statement = require "core.batch", require "core.key", require "core.statement"
+local kit = require "spec.core.frame_kit"
+local batch = require "core.batch"
 
-local owner = key.generate(("b"):rep(32))
-local AT = 1700000000000
-
-local function word(n, more)
-  local fields = { verb = "propose", bucket = "share/files", key = "k" .. n, at = AT + n, valid_from = 1699999984,
-    valid_until = 1700000000, data = "{}" }
-  for name, value in pairs(more or {}) do fields[name] = value end
-  return statement.sign(owner, "duckietown", fields)
-end
-
-local function of(...)
-  local lines = {}
-  for i, st in ipairs { ... } do lines[i] = type(st) == "string" and st or st.line end
-  return batch.new(table.concat(lines, "\n"))
-end
+local word, of = kit.word, kit.batch
 
 local function keys(list, from, to)
   local found = {}

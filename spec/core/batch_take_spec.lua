@@ -1,23 +1,10 @@
 -- batch_take_spec.lua - a batch against what is held: as if its statements had come one by one.
+local kit = require "spec.core.frame_kit"
 local batch = require "core.batch"
 local disk, journal, record = require "core.sim", require "core.journal", require "core.record"
-local key, random, statement = require "core.key", require "core.random", require "core.statement"
+local random, statement = require "core.random", require "core.statement"
 
-local owner = key.generate(("b"):rep(32))
-local AT = 1700000000000
-
-local function word(n, more)
-  local fields = { verb = "propose", bucket = "share/files", key = "k" .. n, at = AT + n, valid_from = 1699999984,
-    valid_until = 1700000000, data = "{}" }
-  for name, value in pairs(more or {}) do fields[name] = value end
-  return statement.sign(owner, "duckietown", fields)
-end
-
-local function of(...)
-  local lines = {}
-  for i, st in ipairs { ... } do lines[i] = type(st) == "string" and st or st.line end
-  return batch.new(table.concat(lines, "\n"))
-end
+local AT, word, of = kit.AT, kit.word, kit.batch
 
 local CLASSES = {
   { name = "share", max_ttl = 86400, size = 1024, slots = 100, kept = true, buckets = { "share/…" } },

@@ -14,6 +14,15 @@ function driver.generator(seed)
   end
 end
 
+-- Operations that disk D was asked for so far and that the power can be cut at: reading is none.
+function driver.operations(d)
+  local sum = 0
+  for kind, count in pairs(d:counts()) do -- any order
+    if kind ~= "read" and kind ~= "bytes" then sum = sum + count end
+  end
+  return sum
+end
+
 -- What a run knows: said = every line ever appended; acknowledged = by slot the newest version that a
 -- sync covered; now = the time up to which segments were let go. With a POOL syncs run beside it.
 function driver.new(disk, folder, seed, pool)

@@ -2,6 +2,7 @@
 local cid = require "core.cid"
 local content = require "dcache.content"
 local disk = require "core.sim"
+local driver = require "spec.crash.driver"
 local folder = require "spec.folder"
 local hash = require "core.hash"
 local random = require "core.random"
@@ -108,19 +109,11 @@ local function check(image)
   return held
 end
 
-local function total(d)
-  local sum = 0
-  for kind, count in pairs(d:counts()) do
-    if kind ~= "read" and kind ~= "bytes" then sum = sum + count end
-  end
-  return sum
-end
-
 describe("a file that was being fetched when the power went", function()
   it("is whole when it stands in its place, is there when it is claimed, and comes in the end", function()
     local whole = disk.memory(1)
     assert.truthy(fetch(whole))
-    local claimed, unclaimed, operations = 0, 0, total(whole)
+    local claimed, unclaimed, operations = 0, 0, driver.operations(whole)
     assert(operations > 20, operations)
     for cut = 1, operations do
       local d = disk.memory(cut)
@@ -147,7 +140,7 @@ describe("a file that was being fetched when the power went", function()
   it("is never named before its bytes are synced, even by a disk that fails once", function()
     local whole = disk.memory(1)
     fetch(whole)
-    for nth = 1, total(whole) do
+    for nth = 1, driver.operations(whole) do
       local d = disk.memory(nth)
       d:inject { nth = nth, effect = "fail" }
       local ok, path = pcall(fetch, d)

@@ -6,14 +6,6 @@ local driver = require "spec.crash.driver"
 local IMAGES = tonumber(os.getenv "DT_SWARM_CRASH_IMAGES" or "") or 600
 local STEPS = 80
 
-local function total(d)
-  local counts, sum = d:counts(), 0
-  for kind, count in pairs(counts) do
-    if kind ~= "read" and kind ~= "bytes" then sum = sum + count end
-  end
-  return sum
-end
-
 -- Odd seeds sync as a node does: begun, run and taken in by turns, other steps between.
 local function pool_of(seed) return seed % 2 == 1 and assert(worker.new { inline = true }) or nil end
 
@@ -49,7 +41,7 @@ describe("the journal after a power cut", function()
     while images < IMAGES do
       seed = seed + 1
       local _, whole = run(seed)
-      local operations = total(whole)
+      local operations = driver.operations(whole)
       assert(operations >= 40, operations)
       for cut = 1, operations do
         local r, d = run(seed, cut)
@@ -98,7 +90,7 @@ describe("the journal after a power cut", function()
       it("loses no acknowledged word when an operation fails: " .. effect .. " " .. errno, function()
         for seed = 1, 3 do
           local _, whole = run(seed)
-          for nth = 1, total(whole), 2 do
+          for nth = 1, driver.operations(whole), 2 do
             local d = disk.memory(seed)
             local r = driver.new(d, "state/journal", seed, pool_of(seed))
             d:inject { nth = nth, effect = effect, errno = errno }

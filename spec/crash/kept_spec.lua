@@ -1,5 +1,6 @@
 -- kept_spec.lua - the power goes at each write of a kept value, each byte of its file is spoiled: what is read then.
 local disk = require "core.sim"
+local driver = require "spec.crash.driver"
 local kept = require "kept"
 local atomic_write = require "atomic_write"
 local simloop = require "sim.loop"
@@ -47,14 +48,6 @@ local function fresh(seed)
   return d
 end
 
-local function operations(d)
-  local sum = 0
-  for kind, count in pairs(d:counts()) do
-    if kind ~= "read" and kind ~= "bytes" then sum = sum + count end
-  end
-  return sum
-end
-
 describe("a kept value after a power cut", function()
   for way, what in pairs(WAYS) do
     local kind, put = what[1], what[2]
@@ -63,12 +56,12 @@ describe("a kept value after a power cut", function()
     local function write(seed, cut)
       local d = fresh(seed)
       put(open(d, kind), { "old" })
-      local before = operations(d)
+      local before = driver.operations(d)
       if cut then d:inject { nth = cut, effect = "off" } end
       local one = open(d, kind)
       one.kept:read()
       put(one, { "new" })
-      return d, operations(d) - before, one
+      return d, driver.operations(d) - before, one
     end
 
     it("is the old one or the new one, and no other: " .. way, function()

@@ -1,17 +1,10 @@
 -- node_spec.lua - the power goes at any operation of a node's disk, and what a cut leaves is opened as a node again.
+local driver = require "spec.crash.driver"
 local life = require "spec.crash.life"
 
 local FULL = tonumber(os.getenv "DT_SWARM_CRASH_IMAGES" or "") -- in `make soak`: every cut of as many runs as it takes
 local IMAGES, STRIDE, EACH = FULL and math.max(2000, FULL // 4) or 600, FULL and 1 or 31, FULL and 3 or 8
 local OPERATIONS = 200
-
-local function total(d)
-  local sum = 0
-  for kind, count in pairs(d:counts()) do
-    if kind ~= "read" and kind ~= "bytes" then sum = sum + count end
-  end
-  return sum
-end
 
 -- Nodes with a clock and without by turns.
 local function run(seed, cut) return life.run(seed, seed % 2 == 0, OPERATIONS, cut) end
@@ -24,7 +17,7 @@ describe("a node after a power cut", function()
       local whole = run(seed)
       assert.equal(OPERATIONS, whole.operations)
       assert(next(whole.acknowledged) and next(whole:heard()) and next(whole.synced) and whole.starts > 1)
-      for cut = 1 + offset, total(whole.disk), STRIDE do
+      for cut = 1 + offset, driver.operations(whole.disk), STRIDE do
         local one = run(seed, cut)
         assert.is_true(one:is_off())
         cuts = cuts + 1
