@@ -1,3 +1,4 @@
+-- paths_spec.lua - where a daemon keeps what is its own, by user and environment.
 local paths = require "paths"
 
 local function at(variables, uid)

@@ -1,16 +1,17 @@
+-- control_spec.lua - what the control socket answers, over a real socket and loop, of a node made of tables.
 local uv = require "luv"
 local json = require "core.json"
 local net = require "core.net"
 local disk = require "core.disk"
 local paths = require "paths"
-local loop_of = require "loop"
+local socket = require "spec.clients.socket"
 local control = require "clients.control"
 local asked = require "spec.clients.asked"
 local kept = require "kept"
 local last_seen = require "clients.control.last_seen"
 local fake = require "spec.clients.fake_node"
 
-local loop, folder, path, open, log
+local at, loop, folder, path, open, log
 
 local function start(options, facts)
   local server = control.new {
@@ -24,30 +25,10 @@ local function start(options, facts)
   return server, server:listen()
 end
 
---- Runs the loop until TEST() holds, at most two seconds; true if it came to hold.
-local function until_true(test)
-  local timer
-  local late = loop:after(2000, function() loop:stop() end)
-  timer = loop:every(2, function()
-    if test() then loop:stop() end
-  end)
-  loop:run()
-  timer:cancel()
-  late:cancel()
-  return test()
-end
+local function until_true(test) return at:until_true(test) end
 
 local function client(where)
-  local one = { stream = assert(net.unix_connect(where or path)), heard = "" }
-  one.watch = loop:watch(one.stream:fd(), "r", function()
-    local bytes, _, word = one.stream:receive(65536)
-    if word == "EAGAIN" then return end
-    if not bytes or bytes == "" then
-      one.ended = true
-      return one.watch:close()
-    end
-    one.heard = one.heard .. bytes
-  end)
+  local one = at:client(where)
   function one.say(text) return one.stream:send(text) end
   function one.line()
     until_true(function() return one.heard:find("\n", 1, true) or one.ended end)
@@ -55,10 +36,6 @@ local function client(where)
     one.heard = rest or one.heard
     return line and assert(json.decode(line))
   end
-  open[#open + 1] = { close = function()
-    one.watch:close()
-    one.stream:close()
-  end }
   return one
 end
 
@@ -70,22 +47,15 @@ end
 
 describe("the control socket", function()
   before_each(function()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(disk.real():mkdir(folder))
-    path, open = folder .. "/control.sock", {}
+    at = socket.new()
+    loop, folder, path, open = at.loop, at.folder, at.path, at.open
     log = { said = {} }
     for _, level in ipairs { "info", "warn", "error" } do
       log[level] = function(self, _, what) self.said[#self.said + 1] = what end
     end
-    loop = loop_of.new { on_error = function(text) error(text, 0) end }
   end)
 
-  after_each(function()
-    for i = #open, 1, -1 do open[i]:close() end
-    loop:close()
-    os.execute("rm -rf " .. folder)
-  end)
+  after_each(function() at:close() end)
 
   it("answers a line with a line that has a schema", function()
     assert(select(2, start {}))

@@ -1,11 +1,12 @@
+-- conversation_spec.lua - requests that are answered later and more than once, over a real socket and loop.
 local net = require "core.net"
 local disk = require "core.disk"
 local json = require "core.json"
 local paths = require "paths"
-local loop_of = require "loop"
+local socket = require "spec.clients.socket"
 local control = require "clients.control"
 
-local loop, folder, open, log, replies, cancelled
+local at, loop, folder, open, log, replies, cancelled
 
 local function nothing() end
 
@@ -23,40 +24,20 @@ local function start(options)
   return server
 end
 
-local function until_true(test)
-  local timer
-  local late = loop:after(5000, function() loop:stop() end)
-  timer = loop:every(2, function() if test() then loop:stop() end end)
-  loop:run()
-  timer:cancel()
-  late:cancel()
-  return test()
-end
+local function until_true(test) return at:until_true(test) end
 
 -- READS: false for a client that does not read.
 local function client(reads)
-  local one = { stream = assert(net.unix_connect(folder .. "/control.sock")), heard = "", lines = {} }
-  one.watch = loop:watch(one.stream:fd(), reads == false and "" or "r", function()
-    local bytes, _, code = one.stream:receive(65536)
-    if code == "EAGAIN" then return end
-    if not bytes or bytes == "" then
-      one.ended = true
-      return one.watch:close()
-    end
-    one.heard = one.heard .. bytes
-    local at = one.heard:find("\n", 1, true)
-    while at do
-      one.lines[#one.lines + 1] = assert(json.decode(one.heard:sub(1, at - 1)))
-      one.heard = one.heard:sub(at + 1)
-      at = one.heard:find("\n", 1, true)
+  local one = at:client(nil, reads, function(one)
+    local at_end = one.heard:find("\n", 1, true)
+    while at_end do
+      one.lines[#one.lines + 1] = assert(json.decode(one.heard:sub(1, at_end - 1)))
+      one.heard = one.heard:sub(at_end + 1)
+      at_end = one.heard:find("\n", 1, true)
     end
   end)
-  function one.close()
-    one.watch:close()
-    one.stream:close()
-  end
+  one.lines = {}
   one.stream:send '{"command":"watch"}\n'
-  open[#open + 1] = one
   return one
 end
 
@@ -70,21 +51,14 @@ end
 
 describe("a conversation on the control socket", function()
   before_each(function()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(disk.real():mkdir(folder))
-    open, replies, cancelled = {}, {}, {}
+    at = socket.new()
+    loop, folder, open, replies, cancelled = at.loop, at.folder, at.open, {}, {}
     log = { said = {}, info = nothing, warn = nothing, error = function(self, _, _, facts)
       table.insert(self.said, facts.reason)
     end }
-    loop = loop_of.new { on_error = function(text) error(text, 0) end }
   end)
 
-  after_each(function()
-    for i = #open, 1, -1 do open[i]:close() end
-    loop:close()
-    os.execute("rm -rf " .. folder)
-  end)
+  after_each(function() at:close() end)
 
   it("has answers that say that more will come, one that is the last, and then the next request", function()
     local server = start()
