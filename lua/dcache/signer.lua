@@ -84,7 +84,8 @@ function signer:make(verb, bucket, data, options, class)
     key = options.key or self.id, at = at, valid_from = from, valid_until = math.max(from, till),
     data = data ~= nil and json.encode(data) or "null" })
   if st then
-    self.last = options.at and math.max(self.last, at) or at
+    -- The marks of soft and of kept statements differ, and each follows its own down from a future that was not.
+    self.last = (options.at or class.kept) and math.max(self.last, at) or at
     if class.kept then self.last_kept = options.at and math.max(self.last_kept, at) or at end
   end
   return st, err, code

@@ -223,6 +223,23 @@ describe("a node without a clock", function()
     end
   end)
 
+  it("says that it leaves, also after a start in which it shared something", function()
+    local w, disk = world(3), memory(3)
+    local bea = w:add("bea", { clock = false })
+    for boot = 1, 3 do
+      local ada = w:add("ada", { clock = false, disk = disk, boot = boot })
+      w:run(20 * SECOND)
+      ada.share("ada-" .. boot)
+      w:run(20 * SECOND)
+      local peer = bea.comms.peers.by_id[ada.id]
+      assert.is_false(bea.comms.peers:left(peer))
+      ada:leave(function() end)
+      w:run(SECOND)
+      assert.truthy(bea.comms.peers:left(peer), "start " .. boot)
+      disk = cut_power(w, ada, disk)
+    end
+  end)
+
   it("goes by nobody's clock whose address is not proved, who is gone, or who says that he has none", function()
     local w = world(9)
     local ada = w:add("ada", { clock = false })
