@@ -58,11 +58,16 @@ static int64_t choose_victim(const journal *j) {
 }
 
 static int begin_victim(journal *j) {
-  int unreadable;
-  j->victim = choose_victim(j);
+  int64_t number = choose_victim(j);
+  int unreadable = 0, status = 0;
+  if (number)
+    status = journal_load(j, journal_find(j, number), &unreadable);
+  if (status < 0 || unreadable)
+    return status < 0 ? status : -EIO; /* its lines may be read another time */
+  j->victim = number;
   j->victim_at = 0;
   j->victim_mark = -1;
-  return j->victim ? journal_load(j, journal_find(j, j->victim), &unreadable) : 0;
+  return 0;
 }
 
 /* Asks alive(line, place); copies the line and says moved(line, new place, old place). */

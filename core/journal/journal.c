@@ -259,7 +259,6 @@ static void replay_segment(lua_State *L, journal *j, int64_t number, const char 
 static int journal_lua_replay(lua_State *L) {
   journal *j = journal_argument(L, 1);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  j->victim = 0;
   for (size_t i = 0; i < j->count; i++) {
     segment *s = &j->segments[i];
     int unreadable, status;

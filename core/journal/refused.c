@@ -33,7 +33,6 @@ static void read_back(journal *j, segment *s) {
   int kind, unreadable;
   if (journal_load(j, s, &unreadable) < 0)
     return;
-  j->victim = 0;
   while ((kind = journal_next(j->scratch, j->scratch_size, s->number, &at, &line)) >= 0)
     j->lost_lines += kind == 0;
 }

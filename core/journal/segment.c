@@ -127,6 +127,7 @@ int journal_load(journal *j, segment *s, int *unreadable) {
   char *bytes = realloc(j->scratch, (size_t)s->size + 1);
   int status = size ? journal_open_file(j, s) : 0; /* it may not have been made yet */
   *unreadable = 0;
+  j->victim = 0; /* it stood in SCRATCH */
   j->generation++;
   if (bytes)
     j->scratch = bytes;

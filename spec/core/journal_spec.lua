@@ -149,4 +149,38 @@ describe("core.journal", function()
     assert(r:reopen())
     assert(not r:compare(r))
   end)
+
+  for what, fault in pairs { ["that cannot be opened"] = { operation = "open", errno = "EACCES" },
+    ["of which a part cannot be read"] = { operation = "read", errno = "EIO" }, ["that is whole"] = false } do
+    it("lets no line go with a segment " .. what, function()
+      local d = sim_disk.memory(1)
+      local j = open(d)
+      local places, lines = fill(j, 300)
+      assert(j:close())
+      j = open(d) -- what is compacted is read from the disk
+      local alive = {}
+      for i, place in ipairs(places) do
+        if i % 3 == 0 then alive[lines[i]] = place else j:drop(place, #lines[i]) end
+      end
+      if fault then
+        fault.effect = "fail"
+        d:inject(fault)
+        fault.nth = 2
+        if fault.operation == "read" then d:inject(fault) end -- it is tried a second time
+      end
+      local failed
+      repeat
+        local looked, waits = j:compact_step(500, function(line, place) return alive[line] == place end,
+          function(line, place) alive[line] = place end)
+        failed = failed or looked == nil and waits
+        if waits == true then assert(j:flush()) end
+      until looked == 0 and not waits
+      assert.equal(fault and fault.errno, failed and failed:match "^%u+")
+      for line, place in pairs(alive) do assert.equal(line, j:read(place)) end
+      assert(j:close())
+      local there = {}
+      for _, line in ipairs(select(3, open(d))) do there[line] = true end
+      for line in pairs(alive) do assert.truthy(there[line], line) end
+    end)
+  end
 end)
