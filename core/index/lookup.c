@@ -135,6 +135,7 @@ static int f_walk(lua_State *L) {
   struct statement_part name = record_part(L, 2);
   lua_Integer row = luaL_checkinteger(L, 3), most = luaL_checkinteger(L, 4), count = 0;
   uint32_t bucket = index_find_bucket(ix, name.at, name.size);
+  luaL_argcheck(L, row >= 0, 3, "a row is not negative");
   lua_Integer last = bucket && row < ix->entry_top ? ix->entry_top : row;
   if (last - row > WALK_ROWS)
     last = row + WALK_ROWS;

@@ -178,6 +178,7 @@ describe("core.record", function()
     end
     for i = 1, 200 do assert.is_true(met["k" .. i]) end
     assert.are.same({}, (index:walk("nothing", 0, 16)))
+    assert.has_error(function() index:walk("s", -1, 16) end)
     assert.are.same({ {} }, { index:walk("s", 1 << 40, 16) })
   end)
 
