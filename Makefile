@@ -75,7 +75,7 @@ $(BUILD)/core.o: CPPFLAGS += -DDT_SWARM_BUILT=$(BUILT)
 $(BUILD)/built-$(BUILT):
 	$(Q)mkdir -p $(@D) && rm -f $(BUILD)/built-* && touch $@
 
-$(BUILD)/core/spec.so: spec/core/spec.c $(wildcard core/*/*.h) Makefile
+$(BUILD)/core/spec.so: spec/core/spec.c $(wildcard core/*.h core/*/*.h) Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) $(INCLUDE) -shared -o $@ $< $(LDFLAGS)
 

@@ -61,6 +61,14 @@ lua_Integer core_field_integer(lua_State *L, int index, const char *name,
   return value;
 }
 
+int core_field_boolean(lua_State *L, int index, const char *name) {
+  int value;
+  lua_getfield(L, index, name);
+  value = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
 void core_set_integer(lua_State *L, const char *name, int64_t value) {
   lua_pushinteger(L, value);
   lua_setfield(L, -2, name);
@@ -76,9 +84,9 @@ void core_set_text(lua_State *L, const char *name, const char *value) {
   lua_setfield(L, -2, name);
 }
 
-void core_set_failure(lua_State *L, int index) {
-  lua_setfield(L, index, "word");
-  lua_setfield(L, index, "error");
+void core_set_failure(lua_State *L) {
+  lua_setfield(L, -4, "word");
+  lua_setfield(L, -3, "error");
   lua_pop(L, 1);
 }
 
@@ -109,10 +117,8 @@ static void push_limits(lua_State *L) {
       {"line",       CORE_LINE_MAX      },
   };
   lua_newtable(L);
-  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-    lua_pushinteger(L, limits[i].value);
-    lua_setfield(L, -2, limits[i].name);
-  }
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+    core_set_integer(L, limits[i].name, limits[i].value);
 }
 
 /* () -> free memory in between goes back to the system, where the C library can do that

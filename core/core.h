@@ -97,18 +97,21 @@ void core_class(lua_State *L, const char *name, const luaL_Reg *methods);
 lua_Integer core_field_integer(lua_State *L, int index, const char *name,
                                lua_Integer fallback);
 
+/* Whether field NAME of the table at INDEX is neither nil nor false. */
+int core_field_boolean(lua_State *L, int index, const char *name);
+
 /* Sets field NAME of the table on top. */
 void core_set_integer(lua_State *L, const char *name, int64_t value);
 void core_set_boolean(lua_State *L, const char *name, int value);
 void core_set_text(lua_State *L, const char *name, const char *value);
 
-/* Pops what core_fail pushed, into the fields `error` and `word` of the table at INDEX, a
- * positive one. */
-void core_set_failure(lua_State *L, int index);
+/* Pops what core_fail pushed, into the fields `error` and `word` of the table beneath it.
+ */
+void core_set_failure(lua_State *L);
 
 /* Modules linked into the binary and core.so: luaopen_core_NAME, required as "core.NAME";
  * the list is modules.inc. core.http stands apart, in a .so of its own, loaded when first
- * used. */
+ * used; so do core.sim and core.spec, which no robot has. */
 #define X(name) int luaopen_core_##name(lua_State *L);
 #include "modules.inc"
 #undef X

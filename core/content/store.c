@@ -72,11 +72,8 @@ static void store_release(worker_job *job) {
 
 static void store_finish(lua_State *L, worker_job *job) {
   store_job *s = (store_job *)job;
-  int table = lua_gettop(L);
-  lua_pushboolean(L, s->lost);
-  lua_setfield(L, table, "lost");
-  lua_pushboolean(L, s->zeros);
-  lua_setfield(L, table, "zeros");
+  core_set_boolean(L, "lost", s->lost);
+  core_set_boolean(L, "zeros", s->zeros);
   if (!s->ran)
     core_fail(L, "closed", "not begun");
   else if (s->wrong)
@@ -88,7 +85,7 @@ static void store_finish(lua_State *L, worker_job *job) {
                                  : "store");
   else
     return;
-  core_set_failure(L, table);
+  core_set_failure(L);
 }
 
 /* == and back == */
@@ -111,7 +108,7 @@ static void check_finish(lua_State *L, worker_job *job) {
   if (s->status >= 0 || s->status == -ENODATA)
     return;
   core_fail_errno(L, -s->status, "check");
-  core_set_failure(L, lua_gettop(L) - 3);
+  core_set_failure(L);
 }
 
 /* == Lua == */
@@ -126,8 +123,8 @@ static const char *text_field(lua_State *L, const char *name, size_t *size) {
 static void read_cid(lua_State *L, store_job *s) {
   size_t size = 0;
   const char *text = text_field(L, "cid", &size);
-  luaL_argcheck(L, text && cid_parse(text, size, s->cid) == 0 && s->cid[1] == UNIXFS_RAW,
-                2, "cid: a leaf's");
+  luaL_argcheck(L, text && cid_parse(text, size, s->cid) == 0 && s->cid[1] == CID_RAW, 2,
+                "cid: a leaf's");
   s->offset = core_field_integer(L, 2, "offset", 0);
   luaL_argcheck(L, s->offset >= 0 && s->size >= 0 && s->size <= UNIXFS_CHUNK, 2,
                 "offset and size: a leaf's");
@@ -175,10 +172,8 @@ int unixfs_store(lua_State *L) {
   s->size = s->bytes ? (int64_t)size : 0;
   if (s->bytes)
     read_cid(L, s);
-  lua_getfield(L, 2, "sync");
-  s->sync = lua_toboolean(L, -1);
-  lua_getfield(L, 2, "sparse");
-  s->sparse = lua_toboolean(L, -1);
+  s->sync = core_field_boolean(L, 2, "sync");
+  s->sparse = core_field_boolean(L, 2, "sparse");
   s->job.run = store_run;
   s->job.finish = store_finish;
   return submit(L, s);

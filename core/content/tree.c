@@ -24,14 +24,6 @@ int unixfs_height(int64_t size) {
   return height;
 }
 
-void unixfs_cid(int codec, const uint8_t digest[32], uint8_t cid[UNIXFS_CID_SIZE]) {
-  cid[0] = 1;
-  cid[1] = (uint8_t)codec;
-  cid[2] = 0x12;
-  cid[3] = 32;
-  memcpy(cid + 4, digest, 32);
-}
-
 static int varint_size(int64_t value) {
   uint8_t ignored[TEXT_VARINT_MAX];
   return text_varint((uint64_t)value, ignored);
@@ -50,7 +42,7 @@ static int64_t tree_size(int64_t size, int height);
 
 /* Bytes of a link after its length, of the UnixFS message, and of the whole node. */
 static int64_t link_size(int64_t size, int height) {
-  return 2 + UNIXFS_CID_SIZE + 2 + 1 + varint_size(tree_size(size, height));
+  return 2 + CID_SIZE + 2 + 1 + varint_size(tree_size(size, height));
 }
 
 static int64_t message_size(int64_t size, int height) {
@@ -96,10 +88,10 @@ static uint8_t *put_field(uint8_t *out, uint8_t tag, int64_t value) {
 /* PBLink: Hash, Name "", Tsize (dag-pb spec: links before data, fields in order). */
 static uint8_t *put_link(uint8_t *out, const uint8_t digest[32], int64_t size,
                          int height) {
-  uint8_t cid[UNIXFS_CID_SIZE];
-  unixfs_cid(height == 0 ? UNIXFS_RAW : UNIXFS_DAG_PB, digest, cid);
+  uint8_t cid[CID_SIZE];
+  cid_make(height == 0 ? CID_RAW : CID_DAG_PB, digest, cid);
   out = put_field(out, 0x12, link_size(size, height));
-  out = put(put_field(out, 0x0a, UNIXFS_CID_SIZE), cid, UNIXFS_CID_SIZE);
+  out = put(put_field(out, 0x0a, CID_SIZE), cid, CID_SIZE);
   out = put_field(out, 0x12, 0);
   return put_field(out, 0x18, tree_size(size, height));
 }
@@ -151,14 +143,14 @@ typedef struct {
 /* Makes the nodes of one level; 0, -1 or what the visitor said. */
 static int build_level(builder *b, int height) {
   int64_t span = unixfs_span(height);
-  uint8_t cid[UNIXFS_CID_SIZE], digest[32];
+  uint8_t cid[CID_SIZE], digest[32];
   for (int64_t i = 0; i * span < b->size; i++) {
     int64_t left = b->size - i * span, content = left < span ? left : span;
     size_t length =
         unixfs_node(content, height, b->digests + 32 * UNIXFS_LINKS * i, b->block);
     int stop = hash_sha256(b->block, length, digest);
     memcpy(b->digests + 32 * i, digest, 32);
-    unixfs_cid(UNIXFS_DAG_PB, digest, cid);
+    cid_make(CID_DAG_PB, digest, cid);
     if (stop == 0 && b->visit)
       stop = b->visit(b->context, cid, b->block, length);
     if (stop)
@@ -172,7 +164,7 @@ size_t unixfs_scratch_size(int64_t size) {
 }
 
 int unixfs_nodes(int64_t size, const uint8_t *leaves, void *scratch, unixfs_visit *visit,
-                 void *context, uint8_t cid[UNIXFS_CID_SIZE]) {
+                 void *context, uint8_t cid[CID_SIZE]) {
   int top = unixfs_height(size);
   builder b = {.size = size, .block = scratch, .visit = visit, .context = context};
   b.digests = b.block + UNIXFS_NODE_MAX;
@@ -182,6 +174,6 @@ int unixfs_nodes(int64_t size, const uint8_t *leaves, void *scratch, unixfs_visi
     if (stop)
       return stop;
   }
-  unixfs_cid(top == 0 ? UNIXFS_RAW : UNIXFS_DAG_PB, b.digests, cid);
+  cid_make(top == 0 ? CID_RAW : CID_DAG_PB, b.digests, cid);
   return 0;
 }

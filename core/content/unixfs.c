@@ -20,12 +20,11 @@
 
 typedef struct {
   worker_job job;
-  const char *word; /* why not, or NULL and err */
-  int err;
+  const char *word; /* why not, or NULL */
   bool good;
   file_identity identity;
   uint8_t *leaves;
-  uint8_t cid[UNIXFS_CID_SIZE];
+  uint8_t cid[CID_SIZE];
   const char *name; /* within text, after the folder */
   char text[];
 } hash_job;
@@ -132,17 +131,17 @@ static void hash_release(worker_job *job) {
 
 /* == Lua == */
 
-static void push_cid(lua_State *L, const uint8_t cid[UNIXFS_CID_SIZE]) {
-  char text[64] = "b";
-  int64_t length = text_base32(cid, UNIXFS_CID_SIZE, text + 1, sizeof text - 1);
-  lua_pushlstring(L, text, (size_t)length + 1);
+static void push_cid(lua_State *L, const uint8_t cid[CID_SIZE]) {
+  char text[CID_TEXT_SIZE];
+  cid_text(cid, text);
+  lua_pushlstring(L, text, sizeof text);
 }
 
 static void hash_finish(lua_State *L, worker_job *job) {
   hash_job *h = (hash_job *)job;
   if (!h->good) {
     core_fail(L, h->word ? h->word : "closed", "%s", h->name);
-    core_set_failure(L, lua_gettop(L) - 3);
+    core_set_failure(L);
     return;
   }
   push_cid(L, h->cid);
@@ -209,7 +208,7 @@ static int unixfs_layout(lua_State *L) {
   int64_t size = check_size(L, 1);
   size_t length;
   const char *leaves = luaL_checklstring(L, 2, &length);
-  uint8_t cid[UNIXFS_CID_SIZE];
+  uint8_t cid[CID_SIZE];
   void *scratch;
   luaL_argcheck(L, length == (size_t)unixfs_leaf_count(size) * 32, 2, "32 bytes a leaf");
   scratch = lua_newuserdatauv(L, unixfs_scratch_size(size), 0);
@@ -224,25 +223,17 @@ static int unixfs_layout(lua_State *L) {
 /* The codec of a CID as text whose block is BYTES; -1 no such CID, 0 another block's. */
 static int codec_of_block(const char *text, size_t length, const char *bytes,
                           size_t size) {
-  uint8_t cid[UNIXFS_CID_SIZE], own[UNIXFS_CID_SIZE], digest[32];
-  if (length < 1 || text[0] != 'b')
+  uint8_t cid[CID_SIZE], digest[32];
+  if (cid_parse(text, length, cid))
     return -1;
-  if (text_unbase32(text + 1, length - 1, cid, sizeof cid) != UNIXFS_CID_SIZE)
-    return -1;
-  if (cid[1] != UNIXFS_RAW && cid[1] != UNIXFS_DAG_PB)
-    return -1;
-  if (hash_sha256(bytes, size, digest) < 0)
-    return 0;
-  unixfs_cid(cid[1], digest, own);
-  if (memcmp(own, cid, 4) != 0)
-    return -1;
-  return memcmp(own, cid, sizeof cid) == 0 ? cid[1] : 0;
+  return hash_sha256(bytes, size, digest) == 0 && !memcmp(digest, cid + 4, 32) ? cid[1]
+                                                                               : 0;
 }
 
 static void push_link(lua_State *L, const uint8_t digest[32], int64_t size,
                       int64_t offset, int height) {
-  uint8_t cid[UNIXFS_CID_SIZE];
-  unixfs_cid(height == 0 ? UNIXFS_RAW : UNIXFS_DAG_PB, digest, cid);
+  uint8_t cid[CID_SIZE];
+  cid_make(height == 0 ? CID_RAW : CID_DAG_PB, digest, cid);
   lua_createtable(L, 0, 4);
   push_cid(L, cid);
   lua_setfield(L, -2, "cid");
@@ -285,7 +276,7 @@ static int unixfs_decode(lua_State *L) {
     return core_fail(L, "form", "no CID of a file's block");
   if (codec == 0)
     return core_fail(L, "block", "bytes of another block");
-  if ((codec == UNIXFS_RAW) != (height == 0))
+  if ((codec == CID_RAW) != (height == 0))
     return core_fail(L, "form", "a block of another level");
   if (height != 0)
     return decode_node(L, bytes, length, size,

@@ -3,12 +3,13 @@
 #ifndef UNIXFS_H
 #define UNIXFS_H
 
+#include "text/text.h"
 #include <stddef.h>
 #include <stdint.h>
 
 struct lua_State;
 
-/* unixfs_store.c: functions of core.unixfs. */
+/* store.c: functions of core.unixfs. */
 int unixfs_store(struct lua_State *L);
 int unixfs_check(struct lua_State *L);
 
@@ -21,10 +22,6 @@ int unixfs_check(struct lua_State *L);
   (INT64_C(1) << 40)          /* largest file: 1 TiB, two levels of nodes                \
                                */
 #define UNIXFS_NODE_MAX 65536 /* longest inner node, bytes */
-#define UNIXFS_CID_SIZE 36    /* version, codec, SHA-256, 32, digest */
-
-#define UNIXFS_RAW 0x55
-#define UNIXFS_DAG_PB 0x70
 
 /* Leaves of a file of SIZE bytes: at least one, an empty file has one empty leaf. */
 int64_t unixfs_leaf_count(int64_t size);
@@ -32,12 +29,9 @@ int64_t unixfs_leaf_count(int64_t size);
 /* Levels of inner nodes above the leaves: 0 up to 1 MiB, 1 up to 1 GiB, 2 up to 1 TiB. */
 int unixfs_height(int64_t size);
 
-/* The binary CID of a block. */
-void unixfs_cid(int codec, const uint8_t digest[32], uint8_t cid[UNIXFS_CID_SIZE]);
-
 /* Is given an inner block; its bytes are gone afterwards. Not 0 stops. */
-typedef int unixfs_visit(void *context, const uint8_t cid[UNIXFS_CID_SIZE],
-                         const uint8_t *bytes, size_t size);
+typedef int unixfs_visit(void *context, const uint8_t cid[CID_SIZE], const uint8_t *bytes,
+                         size_t size);
 
 /* Makes the inner blocks of a file of SIZE bytes (0..UNIXFS_SIZE_MAX) from its leaves'
  * digests (32 bytes each, unixfs_leaf_count of them): lower levels first, in order, the
@@ -45,7 +39,7 @@ typedef int unixfs_visit(void *context, const uint8_t cid[UNIXFS_CID_SIZE],
  * (or NULL) may leave by longjmp. CID gets the root's. 0; -1 when libcrypto fails; or
  * what VISIT answered. */
 int unixfs_nodes(int64_t size, const uint8_t *leaves, void *scratch, unixfs_visit *visit,
-                 void *context, uint8_t cid[UNIXFS_CID_SIZE]);
+                 void *context, uint8_t cid[CID_SIZE]);
 size_t unixfs_scratch_size(int64_t size);
 
 /* The inner block of HEIGHT >= 1 over SIZE bytes of content (1..unixfs_span(HEIGHT)) from

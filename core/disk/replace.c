@@ -21,14 +21,13 @@ static void run(worker_job *job) {
 
 static void finish(lua_State *L, worker_job *job) {
   replace_job *r = (replace_job *)job;
-  int table = lua_gettop(L);
   if (!r->ran)
     core_fail(L, "closed", "%s: not begun", r->path);
   else if (r->status < 0)
     core_fail_errno(L, -r->status, r->path);
   else
     return;
-  core_set_failure(L, table);
+  core_set_failure(L);
 }
 
 /* replacing(pool, { disk =, path =, bytes =, mode = 0600 }[, done]) → job | nil, text,

@@ -51,10 +51,6 @@ static void find_uuid(dev_t device, char name[64]) {
     closedir(dir);
 }
 
-static void set_text(lua_State *L, const char *field, const char *text) {
-  core_set_text(L, field, text);
-}
-
 /* Fields of "36 35 98:0 /root /mount/point opts … - type source super" into the table on
  * top. */
 static void push_line(lua_State *L, char *line) {
@@ -65,15 +61,15 @@ static void push_line(lua_State *L, char *line) {
   *rest = '\0';
   for (word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save))
     if (++field == 4)
-      set_text(L, "root", word);
+      core_set_text(L, "root", word);
     else if (field == 5)
-      set_text(L, "point", word);
+      core_set_text(L, "point", word);
   word = strtok_r(rest + 3, " ", &save);
   if (word)
-    set_text(L, "type", word);
+    core_set_text(L, "type", word);
   word = word ? strtok_r(NULL, " \n", &save) : NULL;
   if (word)
-    set_text(L, "source", word);
+    core_set_text(L, "source", word);
 }
 
 static bool has_number(const char *line, uint64_t number) {
@@ -153,14 +149,14 @@ static int mount_of(lua_State *L) {
   core_set_boolean(L, "mounted", (p.info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0);
   core_set_integer(L, "inode", (lua_Integer)p.info.stx_ino);
   if (realpath(folder, path))
-    set_text(L, "path", path);
+    core_set_text(L, "path", path);
   snprintf(text, sizeof text, "%llx", (unsigned long long)p.id);
   if (p.id != 0)
-    set_text(L, "id", text);
+    core_set_text(L, "id", text);
   if (is_device_number(&p))
     find_uuid(device_of(&p), text);
   if (is_device_number(&p) && *text)
-    set_text(L, "uuid", text);
+    core_set_text(L, "uuid", text);
   if (p.info.stx_mask & STATX_MNT_ID)
     push_mount(L, p.info.stx_mnt_id);
   return 1;

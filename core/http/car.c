@@ -288,7 +288,7 @@ static enum MHD_Result find(const gateway_request *r, const uint8_t *cid, int fl
 /* A CAR of no blocks. */
 static enum MHD_Result answer_empty(const gateway_request *r,
                                     const gateway_label *label) {
-  static const uint8_t cid[] = {1, UNIXFS_RAW, 0, 0};
+  static const uint8_t cid[] = {1, CID_RAW, 0, 0};
   uint8_t bytes[PREFIX_MAX];
   size_t size = write_header(cid, sizeof cid, bytes);
   return gateway_send(

@@ -196,7 +196,7 @@ static int gateway_withdraw(lua_State *L) {
 /* g:suspects() -> array of the CIDs of files of which a block was refused since the last
  * call because its bytes could not be read as they were hashed; at most 64 a call. */
 static int gateway_suspects(lua_State *L) {
-  uint8_t cids[64][UNIXFS_CID_SIZE];
+  uint8_t cids[64][CID_SIZE];
   char text[CID_TEXT_SIZE];
   size_t count = served_suspects(check_open(L)->served, cids, 64);
   lua_createtable(L, (int)count, 0);

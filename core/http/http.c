@@ -186,8 +186,7 @@ static transfer_request check_request(lua_State *L) {
   r.timeout_ms = (long)core_field_integer(L, 2, "timeout_ms", TIMEOUT_MS);
   r.low_speed = (long)core_field_integer(L, 2, "low_speed", LOW_SPEED);
   r.low_seconds = (long)core_field_integer(L, 2, "low_seconds", LOW_SECONDS);
-  lua_getfield(L, 2, "fresh");
-  r.fresh = lua_toboolean(L, -1);
+  r.fresh = core_field_boolean(L, 2, "fresh");
   luaL_argcheck(L, lua_getfield(L, 2, "url") == LUA_TSTRING, 2, "url is missing");
   r.url = lua_tostring(L, -1);
   lua_getfield(L, 2, "accept");
@@ -237,7 +236,7 @@ static const char *meaning(const transfer *t, const char *word) {
 
 static void push_refusal(lua_State *L, const transfer *t, const char *word) {
   core_fail(L, word, "%s", meaning(t, word));
-  core_set_failure(L, lua_gettop(L) - 3);
+  core_set_failure(L);
 }
 
 /* What had come of an answer that broke off. */

@@ -42,8 +42,8 @@ static int64_t count_nodes(int64_t leaves) {
   return all;
 }
 
-static int note_node(void *context, const uint8_t cid[UNIXFS_CID_SIZE],
-                     const uint8_t *bytes, size_t size) {
+static int note_node(void *context, const uint8_t cid[CID_SIZE], const uint8_t *bytes,
+                     size_t size) {
   served_entry *f = context;
   (void)bytes;
   memcpy(f->nodes + f->node_count * 32, cid + 4, 32);
@@ -73,7 +73,7 @@ static int allocate(served_entry *f, const served_file *file) {
 }
 
 static int served_file_new(const served_file *file, served_entry **made) {
-  uint8_t cid[UNIXFS_CID_SIZE];
+  uint8_t cid[CID_SIZE];
   served_entry *f = calloc(1, sizeof *f);
   int err = -ENOMEM;
   *made = f;
@@ -218,9 +218,9 @@ void served_drop(served_entry *f) {
     served_file_free(f);
 }
 
-int64_t served_root(served *o, const uint8_t cid[UNIXFS_CID_SIZE]) {
+int64_t served_root(served *o, const uint8_t cid[CID_SIZE]) {
   for (uint32_t i = 0; i < o->top; i++)
-    if (o->files[i] && !memcmp(o->files[i]->cid, cid, UNIXFS_CID_SIZE))
+    if (o->files[i] && !memcmp(o->files[i]->cid, cid, CID_SIZE))
       return i;
   return -1;
 }
@@ -273,7 +273,7 @@ int served_put(served *o, const served_file *file) {
   return err;
 }
 
-int served_withdraw(served *o, const uint8_t cid[UNIXFS_CID_SIZE]) {
+int served_withdraw(served *o, const uint8_t cid[CID_SIZE]) {
   int64_t place;
   pthread_mutex_lock(&o->lock);
   place = served_root(o, cid);
@@ -295,14 +295,14 @@ int64_t served_count(served *o) {
   return count;
 }
 
-size_t served_suspects(served *o, uint8_t (*cids)[UNIXFS_CID_SIZE], size_t most) {
+size_t served_suspects(served *o, uint8_t (*cids)[CID_SIZE], size_t most) {
   size_t count = 0;
   pthread_mutex_lock(&o->lock);
   for (uint32_t i = 0; i < o->top && count < most; i++) {
     if (!o->files[i] || !o->files[i]->suspect)
       continue;
     o->files[i]->suspect = 0;
-    memcpy(cids[count++], o->files[i]->cid, UNIXFS_CID_SIZE);
+    memcpy(cids[count++], o->files[i]->cid, CID_SIZE);
   }
   pthread_mutex_unlock(&o->lock);
   return count;
@@ -316,8 +316,8 @@ int64_t served_block_size(const served_entry *f, int is_node, int64_t index) {
   return f->identity.size - (f->leaf_count - 1) * UNIXFS_CHUNK;
 }
 
-int served_find(served *o, const uint8_t cid[UNIXFS_CID_SIZE], served_block *block) {
-  uint32_t kind = cid[1] == UNIXFS_RAW ? 0 : NODE;
+int served_find(served *o, const uint8_t cid[CID_SIZE], served_block *block) {
+  uint32_t kind = cid[1] == CID_RAW ? 0 : NODE;
   int found;
   pthread_mutex_lock(&o->lock);
   const slot *s = find(o, cid + 4, kind, 0);
@@ -327,7 +327,7 @@ int served_find(served *o, const uint8_t cid[UNIXFS_CID_SIZE], served_block *blo
     block->of->uses++;
     block->index = s->index & ~NODE;
     block->size = served_block_size(block->of, kind == NODE, block->index);
-    memcpy(block->cid, cid, UNIXFS_CID_SIZE);
+    memcpy(block->cid, cid, CID_SIZE);
   }
   pthread_mutex_unlock(&o->lock);
   return found;
@@ -410,7 +410,7 @@ static int read_leaf(served *o, const served_block *block, uint8_t *out,
 }
 
 int served_read(served *o, const served_block *block, uint8_t *out, const char **word) {
-  if (block->cid[1] == UNIXFS_RAW) {
+  if (block->cid[1] == CID_RAW) {
     if (read_leaf(o, block, out, word) == 0)
       return 0;
     pthread_mutex_lock(&o->lock);

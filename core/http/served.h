@@ -14,13 +14,13 @@ typedef struct {
   const char *folder, *name; /* as for safe_open; copied */
   file_identity identity;    /* of the file when its leaves were hashed; holds its size */
   const uint8_t *leaves;     /* 32 bytes each, unixfs_leaf_count(identity.size); copied */
-  uint8_t cid[UNIXFS_CID_SIZE]; /* of the root; must be what the leaves give */
+  uint8_t cid[CID_SIZE];     /* of the root; must be what the leaves give */
 } served_file;
 
 typedef struct {
   served_entry
       *of; /* counted: alive until served_release, whatever is withdrawn meanwhile */
-  uint8_t cid[UNIXFS_CID_SIZE];
+  uint8_t cid[CID_SIZE];
   int64_t index; /* of the leaf, or of the inner node */
   int64_t size;  /* bytes, at most UNIXFS_CHUNK */
 } served_block;
@@ -33,16 +33,16 @@ void served_free(served *o);
 int served_put(served *o, const served_file *file);
 
 /* 1; 0 when it was not there. The next served_find does not find it. */
-int served_withdraw(served *o, const uint8_t cid[UNIXFS_CID_SIZE]);
+int served_withdraw(served *o, const uint8_t cid[CID_SIZE]);
 
 int64_t served_count(served *o); /* files */
 
 /* The roots of at most MOST files of which a leaf could not be read as it was hashed;
  * each is told once. Returns how many. */
-size_t served_suspects(served *o, uint8_t (*cids)[UNIXFS_CID_SIZE], size_t most);
+size_t served_suspects(served *o, uint8_t (*cids)[CID_SIZE], size_t most);
 
 /* 1 and BLOCK, to be released; 0 when nobody serves it. */
-int served_find(served *o, const uint8_t cid[UNIXFS_CID_SIZE], served_block *block);
+int served_find(served *o, const uint8_t cid[CID_SIZE], served_block *block);
 void served_release(served *o, served_block *block);
 
 /* Fills OUT with BLOCK->size bytes that have its CID: checked now, or before under the

@@ -8,7 +8,7 @@
 
 struct served_entry {
   int64_t uses;
-  uint8_t cid[UNIXFS_CID_SIZE];
+  uint8_t cid[CID_SIZE];
   file_identity identity;
   char *folder, *name;
   uint8_t *leaves, *nodes; /* digests; of nodes the lowest level first, the root last */
@@ -31,7 +31,7 @@ struct served {
 int64_t served_block_size(const served_entry *f, int is_node, int64_t index);
 
 /* Under the lock: a file's place, or -1; one use less. */
-int64_t served_root(served *o, const uint8_t cid[UNIXFS_CID_SIZE]);
+int64_t served_root(served *o, const uint8_t cid[CID_SIZE]);
 void served_drop(served_entry *f);
 
 #endif

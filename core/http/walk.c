@@ -29,8 +29,8 @@ static void settle(walk *w) {
   const served_entry *f = w->at.of;
   w->at.index = w->level == 0 ? w->leaf : node_index(f, w->level, w->leaf);
   w->at.size = served_block_size(f, w->level > 0, w->at.index);
-  unixfs_cid(w->level == 0 ? UNIXFS_RAW : UNIXFS_DAG_PB, digest_of(f, w->level, w->leaf),
-             w->at.cid);
+  cid_make(w->level == 0 ? CID_RAW : CID_DAG_PB, digest_of(f, w->level, w->leaf),
+           w->at.cid);
 }
 
 /* -- equal blocks -- */
@@ -87,7 +87,7 @@ static int is_repeat(const walk *w) {
 
 static int level_of(const served_block *b) {
   int level = 1;
-  if (b->cid[1] == UNIXFS_RAW)
+  if (b->cid[1] == CID_RAW)
     return 0;
   for (int64_t before = nodes_of(b->of, 1); b->index >= before; level++)
     before += nodes_of(b->of, level + 1);
@@ -105,7 +105,7 @@ static void set_range(walk *w) {
     w->end = w->at.of->leaf_count;
 }
 
-int walk_begin(served *o, const uint8_t cid[UNIXFS_CID_SIZE], int flags, walk *w) {
+int walk_begin(served *o, const uint8_t cid[CID_SIZE], int flags, walk *w) {
   memset(w, 0, sizeof *w);
   if (!served_find(o, cid, &w->at))
     return 0;

@@ -211,9 +211,7 @@ static void read_class(lua_State *L, struct law *law) {
   c->max_ttl = read_number(L, "max_ttl", LAW_TTL_MAX);
   c->size = read_number(L, "size", CORE_STATEMENT_MAX);
   c->slots = read_number(L, "slots", INT32_MAX);
-  lua_getfield(L, -1, "kept");
-  c->is_kept = lua_toboolean(L, -1);
-  lua_pop(L, 1);
+  c->is_kept = core_field_boolean(L, -1, "kept");
   law->class_count++;
   read_patterns(L, law, number);
   hash_class(L, law, number);

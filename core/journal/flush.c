@@ -95,13 +95,11 @@ static void run(worker_job *job) {
 
 static int pack_write(flush_job *f, const segment *s) {
   segment_write *w = &f->writes[f->count];
-  char name[80];
   w->bytes = malloc(s->tail_size);
   if (!w->bytes)
     return -ENOMEM;
   f->count++;
-  journal_file_name(f->journal, s, name, sizeof name);
-  journal_path(f->journal, name, w->path);
+  journal_segment_path(f->journal, s, w->path);
   w->number = s->number;
   w->size = s->tail_size;
   w->offset = s->synced;
@@ -261,7 +259,7 @@ static void finish(lua_State *L, worker_job *job) {
     core_fail_errno(L, -f->status, f->folder);
   else
     return;
-  core_set_failure(L, lua_gettop(L) - 3);
+  core_set_failure(L);
 }
 
 /* sync(pool, journal[, done]) -> job | nil, text, word: all that waits in memory goes to

@@ -98,6 +98,8 @@ size_t journal_header(const journal *j, const segment *s,
                       char out[static JOURNAL_HEADER_MAX]);
 void journal_file_name(const journal *j, const segment *s, char *out, size_t room);
 void journal_path(const journal *j, const char *name, char out[static DISK_PATH_MAX]);
+void journal_segment_path(const journal *j, const segment *s,
+                          char out[static DISK_PATH_MAX]);
 
 /* segment.c. All return 0 or -errno unless said otherwise. */
 segment *journal_find(const journal *j, int64_t number);  /* NULL: none */

@@ -80,6 +80,13 @@ void journal_file_name(const journal *j, const segment *s, char *out, size_t roo
            (long long)s->number);
 }
 
+void journal_segment_path(const journal *j, const segment *s,
+                          char out[static DISK_PATH_MAX]) {
+  char name[80];
+  journal_file_name(j, s, name, sizeof name);
+  journal_path(j, name, out);
+}
+
 void journal_path(const journal *j, const char *name, char out[static DISK_PATH_MAX]) {
   snprintf(out, DISK_PATH_MAX, "%.350s/%.150s", j->folder, name);
 }

@@ -19,9 +19,8 @@ static void take_lines(segment *to, const segment *from, size_t at) {
 }
 
 static void unlink_segment(journal *j, segment *s) {
-  char name[80], path[DISK_PATH_MAX];
-  journal_file_name(j, s, name, sizeof name);
-  journal_path(j, name, path);
+  char path[DISK_PATH_MAX];
+  journal_segment_path(j, s, path);
   disk_unlink(j->disk, path);
 }
 

@@ -92,13 +92,12 @@ static void make_room(journal *j) {
 }
 
 int journal_open_file(journal *j, segment *s) {
-  char name[80], path[DISK_PATH_MAX];
+  char path[DISK_PATH_MAX];
   int file;
   if (s->file >= 0)
     return 0;
   make_room(j);
-  journal_file_name(j, s, name, sizeof name);
-  journal_path(j, name, path);
+  journal_segment_path(j, s, path);
   file = disk_open(j->disk, path, s->created ? DISK_OPEN_WRITE : DISK_OPEN_NEW, 0600);
   if (file < 0)
     return file;
@@ -297,10 +296,9 @@ void journal_drop(journal *j, int64_t place, size_t size) {
 
 int journal_remove(journal *j, int64_t number) {
   segment *s = journal_find(j, number);
-  char name[80], path[DISK_PATH_MAX];
+  char path[DISK_PATH_MAX];
   int status;
-  journal_file_name(j, s, name, sizeof name);
-  journal_path(j, name, path);
+  journal_segment_path(j, s, path);
   journal_close_file(j, s);
   status = s->created ? disk_unlink(j->disk, path) : 0;
   if (status < 0 && status != -ENOENT)

@@ -77,14 +77,6 @@ const char *net_options(lua_State *L, net_address *address, lua_Integer *port) {
   return NULL;
 }
 
-int net_option(lua_State *L, const char *name) {
-  int value;
-  lua_getfield(L, 1, name);
-  value = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return value;
-}
-
 /* -- streams
  * ------------------------------------------------------------------------------ */
 
@@ -185,14 +177,14 @@ int64_t net_stream_receive(lua_State *L, int index, void *out, size_t most) {
 
 /* receive(max) → bytes, "" at the end | nil, msg, "EAGAIN"|errno. MAX 1..65536. */
 static int stream_receive(lua_State *L) {
-  stream *s = check_stream(L);
   lua_Integer most = luaL_checkinteger(L, 2);
   luaL_Buffer buffer;
   char *bytes;
   ssize_t size;
+  check_stream(L);
   luaL_argcheck(L, most >= 1 && most <= NET_RECEIVE_MAX, 2, "1 to 65536");
   bytes = luaL_buffinitsize(L, &buffer, (size_t)most);
-  size = TEMP_FAILURE_RETRY(recv(s->fd, bytes, (size_t)most, 0));
+  size = net_stream_receive(L, 1, bytes, (size_t)most);
   if (size < 0)
     return net_fail(L, "receive");
   luaL_pushresultsize(&buffer, (size_t)size);

@@ -53,9 +53,6 @@ int64_t net_stream_receive(lua_State *L, int index, void *out, size_t most);
  * outside 0..65535. */
 const char *net_options(lua_State *L, net_address *address, lua_Integer *port);
 
-/* Field NAME of the options at 1 as a boolean. */
-int net_option(lua_State *L, const char *name);
-
 /* Register the classes of UDP sockets and of pollers. */
 void net_udp_class(lua_State *L);
 void net_poller_class(lua_State *L);

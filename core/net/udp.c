@@ -43,7 +43,8 @@ int net_udp(lua_State *L) {
   net_address address;
   lua_Integer port;
   const char *host = net_options(L, &address, &port);
-  int broadcast = net_option(L, "broadcast"), shared = net_option(L, "shared");
+  int broadcast = core_field_boolean(L, 1, "broadcast"),
+      shared = core_field_boolean(L, 1, "shared");
   udp *u;
   if (!host)
     return 3;

@@ -252,9 +252,7 @@ static int worker_new(lua_State *L) {
   pool->fd = -1;
   pool->nice = (int)option(L, "nice", 0, 19);
   pool->limit = option(L, "queue", 256, QUEUE_MAX);
-  lua_getfield(L, 1, "inline");
-  pool->is_inline = lua_toboolean(L, -1);
-  lua_pop(L, 1);
+  pool->is_inline = core_field_boolean(L, 1, "inline");
   lua_newtable(L);
   lua_setiuservalue(L, -2, 1);
   pthread_mutex_init(&pool->mutex, NULL);

@@ -23,7 +23,7 @@ static int compare(void *context, const uint8_t *cid, const uint8_t *bytes, size
 
 /* A block over raw leaves that is taken is what we make of the same leaves. */
 static void make_again(const uint8_t *bytes, size_t length, int64_t size) {
-  uint8_t cid[UNIXFS_CID_SIZE], *scratch = malloc(unixfs_scratch_size(size));
+  uint8_t cid[CID_SIZE], *scratch = malloc(unixfs_scratch_size(size));
   sought s = {bytes, length, 0};
   FUZZ_CHECK(unixfs_nodes(size, digests[0], scratch, compare, &s, cid) == 0);
   FUZZ_CHECK(s.met == 1);
