@@ -47,36 +47,35 @@ local function fields(self, entry)
   return one
 end
 
--- Does ONE propose what is also proposed by as many others as it takes?
-local function holds(self, one)
+-- Does ONE propose what is also proposed by as many others as it takes? JUDGED: the records that were judged for this
+-- answer, by key, so that each is judged once.
+local function holds(self, one, judged)
   if self.meaning:is_alone(one.bucket) then return self.meaning.alone(one) end
   if one.fault or one.verb ~= "propose" then return false end
-  for _, proposal in ipairs(self:record(one.bucket, one.key).proposals) do
+  judged[one.key] = judged[one.key] or self:record(one.bucket, one.key)
+  for _, proposal in ipairs(judged[one.key] and judged[one.key].proposals or {}) do
     if proposal.data_text == one.data_text then return proposal.holds end
   end
   return false -- beyond those that are read
 end
 
 -- The statement of an entry that the index has just given, or nil where it cannot be read.
-local function read(self, entry)
+local function read(self, entry, judged)
   local one = fields(self, entry)
-  if one then one.holds = holds(self, one) end
+  if one then one.holds = holds(self, one, judged) end
   return one
 end
 
---- The record of BUCKET and KEY, or nil where nobody said anything: as meaning.lua tells it, with `more` = how many
--- statements beyond the oldest RECORD_MOST were not read.
+--- The record of BUCKET and KEY, or nil where nobody said anything: as meaning.lua tells it, by its oldest
+-- RECORD_MOST statements.
 function reading:record(bucket, key)
-  local entries, count = self.index:key(bucket, key, RECORD_MOST)
   local list = {}
-  for _, entry in ipairs(entries) do
+  for _, entry in ipairs((self.index:key(bucket, key, RECORD_MOST))) do
     local one = fields(self, entry)
     if one and one.key == key then list[#list + 1] = one end -- else another key's, of equal hash
   end
   if not list[1] then return nil end
-  local record = self.meaning:judge(bucket, key, (self.index:class(bucket)), list)
-  record.more = count > #entries and count - #entries or nil
-  return record
+  return self.meaning:judge(bucket, key, (self.index:class(bucket)), list)
 end
 
 --- The newest statement of SIGNER on BUCKET and KEY, or nil: { bucket, key, signer, verb, data, at, valid_from,
@@ -85,25 +84,25 @@ end
 -- data_text, size = bytes of its line }.
 function reading:statement_of(bucket, key, signer)
   local entry = self.index:slot(bucket, key, signer)
-  return entry and read(self, entry)
+  return entry and read(self, entry, {})
 end
 
 --- All statements in a bucket, the oldest first; SIGNER: his only. A bucket may have very many: see walk.lua.
 function reading:statements(bucket, signer)
-  local list = {}
-  for _, entry in ipairs(self.index:bucket(bucket, signer)) do list[#list + 1] = read(self, entry) end
+  local list, judged = {}, {}
+  for _, entry in ipairs(self.index:bucket(bucket, signer)) do list[#list + 1] = read(self, entry, judged) end
   return list
 end
 
 --- The statements of BUCKET in the index's rows behind ROW (0: the first), until at least MOST lines were read.
 -- → array, and the row to go on behind | nil at the end
 function reading:rows(bucket, row, most)
-  local list, till = {}, self.lines_read + most
+  local list, judged, till = {}, {}, self.lines_read + most
   local at_once = self.meaning:is_alone(bucket) and most or 1 -- else each may read its whole record
   repeat
     local entries
     entries, row = self.index:walk(bucket, row, at_once)
-    for _, entry in ipairs(entries) do list[#list + 1] = read(self, entry) end
+    for _, entry in ipairs(entries) do list[#list + 1] = read(self, entry, judged) end
   until not row or self.lines_read >= till or #entries < at_once
   return list, row
 end

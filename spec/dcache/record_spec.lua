@@ -154,6 +154,9 @@ describe("a record", function()
     end
     assert.equal(304, met)
     assert.is_true(most <= 128, most .. " lines in one turn")
+    before = node.dcache.lines_read
+    assert.equal(304, #node.dcache:statements "share/discard")
+    assert.equal(2 * 304, node.dcache.lines_read - before, "each is read as itself, and once for its record")
     done()
   end)
 end)
