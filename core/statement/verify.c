@@ -62,7 +62,7 @@ static void read_slice(lua_State *L, int list, uint32_t i, struct verify_job *jo
 }
 
 /* verify.batches(pool, { swarm = text, batch, from, to, [batch, from, to, …] }, done) →
- * job | nil, text, "full"|"closed". Afterwards word(place) of each says what became of
+ * job | nil, text, "full"|"closed". Afterwards code(place) of each says what became of
  * it: nil, "signature", "key", "form" (of the swarm's name), or "closed". Until then
  * nobody changes these places. */
 static int f_batches(lua_State *L) {

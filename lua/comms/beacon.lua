@@ -20,7 +20,7 @@ local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have 
 -- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms, checks (checks.lua),
 -- say(message) on every channel, name, speaks(class) → may its digest be said. Fields sent and heard count beacons.
 function beacon.new(given)
-  local self = setmetatable({ count = 0, sent = 0, heard = 0, silenced = 0, unmet = {}, unmet_count = 0,
+  local self = setmetatable({ count = 0, sent = 0, heard = 0, unmet = {}, unmet_count = 0,
     owed = FIRST, same = 0, all = 0, began_at = given.loop:now(), changed_at = -math.huge, same_at = -math.huge,
     verdicts = {} }, beacon)
   for name, value in pairs(given) do self[name] = value end
@@ -71,7 +71,7 @@ end
 local schedule
 
 local function fire(self)
-  if may_be_silent(self) then self.silenced = self.silenced + 1 else speak(self) end
+  if not may_be_silent(self) then speak(self) end
   self.current = self.changed and self.interval[1] or math.min(self.interval[2], self.current * 2)
   self.all, self.changed, self.began_at = 0, false, self.loop:now()
   schedule(self, moment(self, self.current))
@@ -281,16 +281,16 @@ function beacon:sync()
   for _, peer in ipairs(self.peers.list) do
     if self.peers:living(peer) and peer.t then
       self:judge(peer)
-      local compared, alike = #peer.classes >= kept, true
+      local compared = #peer.classes >= kept
       for _, class in ipairs(peer.classes) do
         local verdict = peer.verdicts[class.name]
-        compared, alike = compared and verdict ~= nil, alike and verdict == "equal"
+        compared = compared and verdict ~= nil
         if verdict and verdict ~= "equal" then
           unlike[#unlike + 1] = { class = class.name, peer = peer.name, why = verdict }
         end
       end
       if compared then of = of + 1 end
-      if compared and alike then equal = equal + 1 end
+      if compared and is_alike(self, peer) then equal = equal + 1 end
     end
   end
   return { equal = equal, of = of, unlike = unlike }

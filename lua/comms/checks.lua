@@ -14,7 +14,7 @@ function checks.signed(facts, kind, swarm) return key.verify(facts.id, kind, swa
 --- The same of a statement.
 function checks.statement(st, swarm) return st:verify(swarm) end
 
---- The same of the places FROM … TO of LIST (core.batch): word(place) says afterwards what was wrong, if anything.
+--- The same of the places FROM … TO of LIST (core.batch): code(place) says afterwards what was wrong, if anything.
 function checks.batch(list, from, to, swarm) list:verify(swarm, from, to) end
 
 return checks

@@ -48,7 +48,7 @@ local function unwanted(self, frame, from, to)
     if code == "duplicate" then
       if source.broadcast then self.heard(source, list:short(i)) end
     elseif code == "ended" or code == "future" then
-      self.time_evidence:hear(list:statement(i), source, code)
+      self.time_evidence:hear(list:statement(i), source)
     end
   end
   refuse(self, frame, from, to)

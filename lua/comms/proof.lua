@@ -24,8 +24,7 @@ local RETRY_FIRST, RETRY_MOST = 2 * 1000, 5 * 60 * 1000 -- ms; a silent address 
 function proof.new(given)
   local self = setmetatable({ out = {}, order = {} }, proof)
   for name, value in pairs(given) do self[name] = value end
-  self.principals = quota.new { loop = self.loop, rate = HOST.rate, burst = HOST.burst, total = ASKS,
-    total_burst = ASKS }
+  self.principals = quota.new { loop = self.loop, rate = HOST.rate, burst = HOST.burst }
   return self
 end
 

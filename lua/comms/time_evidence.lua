@@ -10,7 +10,6 @@ local listeners = require "listeners"
 local time_evidence = {}
 time_evidence.__index = time_evidence
 
-local REFUSED = { ended = true, future = true }
 local CLOCKS = { own = true, quorum = true, held = true }
 local MINUTE = 60 * 1000
 local BEFORE, AFTER = 10 * MINUTE, 30 * MINUTE -- a statement goes up to 5 min ahead of its time, and is renewed each 5
@@ -41,9 +40,9 @@ function time_evidence:on_witness(fn) return self.witnesses:add(fn) end
 -- fn() from here on, when a beacon tells the time. → a function that ends it.
 function time_evidence:on_clock(fn) return self.clocks:add(fn) end
 
--- ST came over SOURCE and was refused by CODE: who listens hears it where it bears witness.
-function time_evidence:hear(st, source, code)
-  if not REFUSED[code] or st.bucket ~= "peer" or st.verb ~= "propose" or not self.witnesses:any() then return end
+-- ST came over SOURCE and was refused as ended or of the future: who listens hears it where it bears witness.
+function time_evidence:hear(st, source)
+  if st.bucket ~= "peer" or st.verb ~= "propose" or not self.witnesses:any() then return end
   local peer = here(self, st.signer)
   if not peer or st.at <= (peer.testified or 0) or not self.allowed(source) then return end
   if not self.checks.statement(st, self.swarm) then return self.charge(source.principal) end

@@ -35,12 +35,15 @@ end
 
 local function lookup(self)
   self.by_name, self.by_bucket, self.remembered = {}, {}, 0
-  self.family_of, self.kept_bits = {}, 0
+  self.family_of, self.kept_bits, self.kept_list = {}, 0, {}
   for i, class in ipairs(self.class_list) do
     local family = tostring(class.max_ttl)
     self.by_name[class.name] = { class = class, law = self.index:law(class.name), family = family }
     self.family_of[i] = class.kept and family
-    if class.kept then self.kept_bits = self.kept_bits | 1 << i - 1 end
+    if class.kept then
+      self.kept_bits = self.kept_bits | 1 << i - 1
+      table.insert(self.kept_list, { name = class.name, law = self.by_name[class.name].law })
+    end
   end
 end
 
@@ -216,13 +219,7 @@ function dcache:law(class)
   return found and found.class.kept and found.law
 end
 
--- Kept classes by name: { name =, law = 8 bytes }.
-function dcache:kept_classes()
-  local list = {}
-  for _, class in ipairs(self.class_list) do
-    if class.kept then list[#list + 1] = { name = class.name, law = self.by_name[class.name].law } end
-  end
-  return list
-end
+-- Kept classes by name: { name =, law = 8 bytes }; not to be changed.
+function dcache:kept_classes() return self.kept_list end
 
 return dcache

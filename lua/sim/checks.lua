@@ -19,16 +19,9 @@ end
 
 local checks = {}
 
--- A table as comms/checks.lua is one; asked and done count questions and checks that were really made.
+-- A table as comms/checks.lua is one.
 function checks.new()
-  local self, read, known = { asked = 0, done = 0 }, memo(), memo()
-  local function once(bytes, ask)
-    self.asked = self.asked + 1
-    return known(bytes, function()
-      self.done = self.done + 1
-      return ask()
-    end)
-  end
+  local self, read, once = {}, memo(), memo()
   function self.beacon(rest)
     return read(rest, function() return real.beacon(rest) end)
   end

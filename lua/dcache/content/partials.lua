@@ -4,7 +4,7 @@ local cid = require "core.cid"
 local partials = {}
 partials.__index = partials
 
--- disk, log, dir (the state folder), room (disk_space.lua's); fetcher (fetch.lua's), to be set.
+-- disk, log, dir (the state folder), disk_space (disk_space.lua's); fetcher (fetch.lua's), to be set.
 function partials.new(given)
   return setmetatable({ disk = given.disk, log = given.log, dir = given.dir, disk_space = given.disk_space }, partials)
 end

@@ -11,7 +11,7 @@ local LINE_MAX = require "core".limits.line -- bytes of an envelope line, line f
 local STATEMENT_MAX = require "core".limits.statement
 local STATEMENTS_MAX = require "core".limits.statements -- lines of one frame
 
-lines.LINE_MAX, lines.STATEMENT_MAX, lines.STATEMENTS_MAX = LINE_MAX, STATEMENT_MAX, STATEMENTS_MAX
+lines.LINE_MAX = LINE_MAX
 
 -- -- writing ---------------------------------------------------------------------------------
 
