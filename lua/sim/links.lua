@@ -28,10 +28,7 @@ local function new_channel(fields)
   return setmetatable(fields, methods)
 end
 
-local function refuse(self, code, why)
-  self.refused[code] = (self.refused[code] or 0) + 1
-  return nil, code .. ": " .. why, code
-end
+local refuse = frame.refuse
 
 -- TEXT of MESSAGE | nil, text, code where this channel cannot carry it
 local function text_of(self, message)

@@ -54,6 +54,12 @@ function frame.add(into, from)
   for _, name in ipairs { "frames", "bytes", "beacons" } do into[name] = into[name] + from[name] end
 end
 
+-- One refusal by CODE, because of TEXT, in the counters of OF { refused = { [code] = n } }. → nil, text, code
+function frame.refuse(of, code, text)
+  of.refused[code] = (of.refused[code] or 0) + 1
+  return nil, code .. ": " .. text, code
+end
+
 -- What became of datagrams: taken + the sum of refused = all that came from others.
 function frame.judgements() return { taken = 0, refused = {} } end
 

@@ -15,10 +15,7 @@ local GARBLED_MAX = 16 -- lines without form, then it is no speaker of ours
 local Link = {}
 Link.__index = Link
 
-local function refuse(self, code, text)
-  self.refused[code] = (self.refused[code] or 0) + 1
-  return nil, code .. ": " .. text, code
-end
+local refuse = frame.refuse
 
 -- The end, for whatever reason, once: the watch goes before its fd, on_down comes last.
 local function close(self, reason)

@@ -29,10 +29,7 @@ function links.sums(account)
   return sums
 end
 
-local function refuse(account, code, text)
-  account.refused[code] = (account.refused[code] or 0) + 1
-  return nil, code .. ": " .. text, code
-end
+local refuse = frame.refuse
 
 local function take_out(list, one)
   for i, other in ipairs(list) do

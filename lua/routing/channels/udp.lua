@@ -17,10 +17,7 @@ local ROOM_MS = 10 -- least wait before asking for more
 local Channel = {}
 Channel.__index = Channel
 
-local function refuse(self, code, text)
-  self.refused[code] = (self.refused[code] or 0) + 1
-  return nil, code .. ": " .. text, code
-end
+local refuse = frame.refuse
 
 -- -- up and down -----------------------------------------------------------------------------
 
