@@ -20,9 +20,8 @@ local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have 
 -- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms, checks (checks.lua),
 -- say(message) on every channel, name, speaks(class) → may its digest be said. Fields sent and heard count beacons.
 function beacon.new(given)
-  local self = setmetatable({ count = 0, sent = 0, heard = 0, unmet = {}, unmet_count = 0,
-    owed = FIRST, same = 0, all = 0, began_at = given.loop:now(), changed_at = -math.huge, same_at = -math.huge,
-    verdicts = {} }, beacon)
+  local self = setmetatable({ sent = 0, heard = 0, unmet = {}, unmet_count = 0, owed = FIRST, same = 0, all = 0,
+    verdicts = {}, began_at = given.loop:now(), changed_at = -math.huge, same_at = -math.huge }, beacon)
   for name, value in pairs(given) do self[name] = value end
   self.current = self.interval[1]
   return self
@@ -55,8 +54,8 @@ end
 
 local function speak(self)
   local facts, t = self.facts(), self:tick()
-  self.count, self.sent = self.count + 1, self.sent + 1
-  facts.count, facts.t, facts.name, facts.classes = self.count, t, self.name, own_classes(self, t)
+  self.sent = self.sent + 1
+  facts.count, facts.t, facts.name, facts.classes = self.sent, t, self.name, own_classes(self, t)
   self.say { kind = "beacon", rest = messages.beacon(self.key, self.swarm, facts) }
   self.owed, self.silent_till = math.max(0, self.owed - 1), self.loop:now() + moment(self, self.interval[2])
   greeted(self)
@@ -68,12 +67,15 @@ local function may_be_silent(self)
   return self.same >= SAME_MAX or self.all >= ALL_MAX
 end
 
+-- An interval of MS begins.
+local function begin(self, ms) self.current, self.all, self.began_at = ms, 0, self.loop:now() end
+
 local schedule
 
 local function fire(self)
   if not may_be_silent(self) then speak(self) end
-  self.current = self.changed and self.interval[1] or math.min(self.interval[2], self.current * 2)
-  self.all, self.changed, self.began_at = 0, false, self.loop:now()
+  begin(self, self.changed and self.interval[1] or math.min(self.interval[2], self.current * 2))
+  self.changed = false
   schedule(self, moment(self, self.current))
 end
 
@@ -100,13 +102,12 @@ end
 -- The shortest interval begins, unless it runs.
 local function shorten(self)
   if self.stopped or not self.timer or self.current <= self.interval[1] then return end
-  self.current, self.all, self.began_at = self.interval[1], 0, self.loop:now()
+  begin(self, self.interval[1])
   schedule(self, moment(self, self.current))
 end
 
--- What we hold has changed: back to the shortest interval. Who says the same before us spares us our beacon; what was
--- heard in this interval told of what we held before. Where that runs already it begins again, so that all speak of the
--- change once it is everywhere, but changes without end put nobody off for more than two of them.
+-- What we hold has changed: back to the shortest interval. Where that runs already it begins again, so that all speak
+-- of the change once it is everywhere, but changes without end put nobody off for more than two of them.
 function beacon:reset()
   local runs, now = self.current <= self.interval[1], self.loop:now()
   shorten(self)
@@ -116,7 +117,7 @@ function beacon:reset()
 end
 
 local function speak_soon(self)
-  self.current = self.interval[1]
+  if self.current > self.interval[1] then begin(self, self.interval[1]) end
   if not self.timer or self.due - self.loop:now() <= self.interval[1] then return end
   schedule(self, self.random:integer(self.interval[1] // 4 + 1))
 end
@@ -148,7 +149,7 @@ end
 --- INTERVAL: { shortest, longest } ms from here on.
 function beacon:set_interval(interval)
   self.interval = interval
-  self.current = math.max(interval[1], math.min(self.current, interval[2]))
+  begin(self, math.max(interval[1], math.min(self.current, interval[2])))
   if not self.timer then return end
   local longest = self.loop:now() + moment(self, interval[2])
   self.silent_till = self.silent_till and math.min(self.silent_till, longest)
@@ -181,7 +182,7 @@ end
 local function hear_own(self, facts)
   local own = self.facts()
   local earlier = facts.boot < own.boot and facts.t <= (self.began or self:tick()) -- of a run of ours that is over
-  if earlier or (facts.boot == own.boot and facts.count <= self.count) then
+  if earlier or (facts.boot == own.boot and facts.count <= self.sent) then
     return nil, "duplicate: our own beacon", "duplicate"
   end
   local ok, why, refusal = self.checks.signed(facts, "beacon", self.swarm)
