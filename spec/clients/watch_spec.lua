@@ -1,6 +1,7 @@
 -- watch_spec.lua - `discover` that goes on: all rows, then what changes; a slow reader gets a gap and all rows anew.
 local policy = require "policy"
 local sim = require "sim"
+local slices = require "slices"
 
 local rules = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" }))
 
@@ -88,5 +89,67 @@ describe("discover that goes on", function()
     w:run(8000)
     assert.equal(1, #one.told)
     assert.equal(0, ada.events.last)
+  end)
+
+  -- A lab so large that its rows are made in several turns: FOLLOW() in slices, as the control socket runs it.
+  local function in_turns(follow)
+    local w = sim.new { seed = 7, policy = rules }
+    local ada = w:add "ada"
+    local rows, list = ada.discovery.rows, ada.discovery.rows.list
+    function rows.list(...)
+      if follow.meanwhile then follow.meanwhile() end
+      slices.step(1000)
+      return list(...)
+    end
+    follow.cancels, follow.told = {}, {}
+    local reply = { on_cancel = function(_, fn) table.insert(follow.cancels, fn) end, on_room = function() end }
+    setmetatable(reply, { __call = function(_, answer)
+      follow.told[#follow.told + 1] = answer
+      return true
+    end })
+    local jobs = slices.new(ada.loop)
+    local function begin()
+      return jobs:start(function() ada.commands:run({ command = "discover", watch = true }, reply) end, function() end)
+    end
+    return w, ada, begin
+  end
+
+  it("is read by nobody when its reader went before the rows were made", function()
+    local follow = {}
+    local w, ada, begin = in_turns(follow)
+    local stop = begin()
+    function follow.meanwhile()
+      follow.meanwhile = nil
+      stop()
+      for _, fn in ipairs(follow.cancels) do fn() end
+    end
+    w:run(20 * 1000)
+    assert.same({ {}, false }, { follow.told, ada.events:is_read "nodes" })
+    assert.is_nil(ada.discovery.changes.timer)
+  end)
+
+  it("looks once a second however many begin to read at the same time, and tells rows before news", function()
+    local follow, timers = {}, 0
+    local w, ada, begin = in_turns(follow)
+    local loop = ada.discovery.changes.loop
+    local every = loop.every
+    function loop.every(...)
+      timers = timers + 1
+      return every(...)
+    end
+    begin()
+    begin()
+    w:run(1000)
+    w:add "donald"
+    w:run(500)
+    begin()
+    w:run(8000)
+    assert.equal(1, timers)
+    local rows = 0
+    for i, answer in ipairs(follow.told) do
+      rows = rows + (answer.nodes and 1 or 0)
+      if i == 1 then assert.truthy(answer.nodes) end
+    end
+    assert.equal(3, rows)
   end)
 end)

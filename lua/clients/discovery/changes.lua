@@ -43,9 +43,11 @@ end
 
 --- Somebody reads: what changes from here on is told, until nobody reads any more.
 function changes:begin()
-  if self.timer then return compare(self) end
-  self.before, self.probed = {}, self.loop:now()
-  for _, node in ipairs(self.rows()) do self.before[node.id] = look_of(node) end
+  if self.timer then return end
+  local before = {}
+  for _, node in ipairs(self.rows()) do before[node.id] = look_of(node) end -- the loop may go on meanwhile
+  if self.timer then return end
+  self.before, self.probed = before, self.loop:now()
   self.timer = self.loop:every(EVERY, function() check(self) end)
 end
 

@@ -27,7 +27,7 @@ end
 -- All rows first, then each that changes; after a gap all rows anew. What is not taken waits, and is said when there is
 -- room; meanwhile the ring keeps what comes.
 local function follow(discovery, ring, request, reply)
-  local due, reader = nil, nil
+  local due, reader, begun = nil, nil, false
   local function say()
     while due do
       if not reply(due, true) then return end
@@ -35,13 +35,14 @@ local function follow(discovery, ring, request, reply)
     end
   end
   reader = ring:reader({ changes.topic }, function()
+    if not begun then return end -- all rows come first
     due = due or reader:next()
     say()
   end)
-  discovery.changes:begin()
-  due = who_is_here(discovery, request)
   reply:on_cancel(function() reader:close() end)
   reply:on_room(say)
+  discovery.changes:begin()
+  due, begun = who_is_here(discovery, request), true
   say()
 end
 
