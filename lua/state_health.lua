@@ -34,8 +34,10 @@ end
 
 local WAITS = " What comes meanwhile is kept in memory, and written when that works again."
 
--- Something was to be written there: WHY it was not ("EROFS: …"), or nil: it was.
+-- Something was to be written there: WHY it was not ("EROFS: …"), or nil: it was. Neither says anything while the
+-- folder is away: check() sees when it is back.
 function state_health:told(why)
+  if self.trouble and self.trouble.word == "away" then return end
   if not why then return over(self) end
   local code = why:match "^(%w+):" or "disk"
   local known = cures.of(code)

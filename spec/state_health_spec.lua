@@ -35,6 +35,12 @@ describe("the state folder", function()
     loop:run_until(20000)
     assert.same({ "its disk is not there" }, lines)
     assert.equal("away", one.trouble.word)
+    local since = one.trouble.since
+    for second = 21, 29, 2 do -- writes fail and succeed meanwhile, by the files that are open
+      one:told(second % 4 == 1 and "EIO: /x: Input/output error" or nil)
+      loop:run_until(second * 1000)
+    end
+    assert.same({ "away", since, 1 }, { one.trouble.word, one.trouble.since, #lines })
     os.rename(dir .. "/gone", dir .. "/state")
     loop:run_until(30000)
     assert.is_nil(one.trouble)
