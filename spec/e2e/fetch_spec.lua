@@ -207,7 +207,7 @@ describe("fetching", function()
       return rot:log "lab":find "no longer held" and again and folder.read(again.path) == folder.bytes(50000, 3)
     end, rot, "lab")
     local status = rot:ask("lab", "status")
-    assert.same({ copy.cid, "rot.txt" }, { status.damaged[1].cid, status.damaged[1].name })
+    assert.same({ copy.cid, "rot.txt", 1 }, { status.damaged[1].cid, status.damaged[1].name, status.damaged[1].others })
     assert.matches("1 held copy is damaged", rot:cli("lab", "status"))
   end)
 

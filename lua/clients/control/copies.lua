@@ -6,10 +6,11 @@ local copies = {}
 local OFF <const> = { left = true, lost = true }
 
 --- → a function from a peer ID to { id, name, label, type, status and seen_ms (not given: unknown), here = is it on, as
--- far as NODE hears }, the same table for the same node each time. WHO(ID) → { id, name, label, type }.
-function copies.holders(node, who)
+-- far as NODE hears }, the same table for the same node each time. WHO(ID) → { id, name, label, type }; NODES:
+-- discovery's.
+function copies.holders(node, who, nodes)
   local rows, known = {}, {}
-  for _, other in ipairs(node.discovery:nodes()) do rows[other.id] = other end
+  for _, other in ipairs(nodes) do rows[other.id] = other end
   return function(id)
     if known[id] then return known[id] end
     local row, other = to_json.fields(who(id), { "id", "name", "label", "type" }), rows[id] or {}

@@ -1,6 +1,5 @@
 -- facts.lua - facts that several answers of the control socket share: ages, people, own files. It changes nothing.
 local to_json = require "clients.control.to_json"
-local file_index = require "clients.control.file_index"
 
 local facts = {}
 
@@ -37,17 +36,26 @@ function facts.copy_is_away(node, cid)
   return node.content.copies_are_away ~= nil and node.content:copies_are_away() and node.content:holds(cid)
 end
 
+-- How many other nodes say that they have the file CID.
+local function others(node, cid)
+  local seen, n = { [node.id] = true }, 0
+  for _, bucket in ipairs { "share/files", "share/safe" } do
+    local record = node.dcache:record(bucket, cid)
+    for _, one in ipairs(record and record.statements or {}) do
+      if one.holds and not seen[one.signer] then seen[one.signer], n = true, n + 1 end
+    end
+  end
+  return n
+end
+
 --- Copies held here that turned out damaged: an array of { cid, name, size, path, from = who | nil, state = "damaged",
 -- again = a whole one is held, others = how many other nodes have it }.
 function facts.damaged(node)
   local list = node.content.damaged and node.content:damaged() or {}
-  local copies, who = {}, facts.people(node)
-  for _, file in ipairs(list[1] and file_index.files(node) or {}) do
-    copies[file.cid] = #file.copies - (file.holder[node.id] and 1 or 0)
-  end
+  local who = facts.people(node)
   return to_json.list(list, function(one)
     local row = to_json.fields(one, { "cid", "name", "size", "path" })
-    row.state, row.again, row.others = "damaged", node.content:holds(one.cid), copies[one.cid] or 0
+    row.state, row.again, row.others = "damaged", node.content:holds(one.cid), others(node, one.cid)
     row.from = one.from and who(one.from)
     return row
   end)

@@ -33,9 +33,9 @@ local function name_row(one, who)
 end
 
 -- What each node says that it is, by peer ID, of those that were heard.
-local function types_of(node)
+local function types_of(node, nodes)
   local types = { [node.id] = node.type }
-  for _, other in ipairs(node.discovery:nodes()) do types[other.id] = types[other.id] or other.type end
+  for _, other in ipairs(nodes) do types[other.id] = types[other.id] or other.type end
   return types
 end
 
@@ -80,9 +80,9 @@ local function without_away(node, list)
 end
 
 -- How many servers are here, and how many nodes whose type is not known.
-local function servers(node)
+local function servers(nodes)
   local n, untyped = 0, 0
-  for _, other in ipairs(node.discovery:nodes()) do
+  for _, other in ipairs(nodes) do
     if other.status ~= "left" and other.status ~= "lost" then
       n, untyped = n + (other.type == "server" and 1 or 0), untyped + (other.type and 0 or 1)
     end
@@ -99,7 +99,8 @@ end
 
 function files:report()
   local node, here = self.node, {}
-  local types, people = types_of(node), facts.people(node)
+  local nodes = node.discovery:nodes()
+  local types, people = types_of(node, nodes), facts.people(node)
   local list, known = file_index.files(node)
   without_away(node, list)
   local who = once(function(id)
@@ -111,14 +112,14 @@ function files:report()
     if not (file.cid and known[file.cid]) then here[#here + 1] = file end
     slices.step(0.05)
   end
-  local holder = copies.holders(node, who)
+  local holder = copies.holders(node, who, nodes)
   local sums = { at_risk = 0, gone = 0, others_off = 0 }
   local rows = to_json.rows(list, function(file)
     local row = report_row(file, who, holder, node.time)
     for name, n in pairs(sums) do sums[name] = n + (row[name] and 1 or 0) end -- any order
     return row
   end)
-  local n_servers, untyped = servers(node)
+  local n_servers, untyped = servers(nodes)
   return {
     files = rows, here = to_json.rows(here, facts.own_file), self = who(node.id),
     servers = n_servers, untyped = untyped,
@@ -204,7 +205,7 @@ end
 
 -- Who has the file, whether he can be reached now, and when he was heard last.
 local function holders(node, file, sources, who)
-  local reachable, holder = {}, copies.holders(node, who)
+  local reachable, holder = {}, copies.holders(node, who, node.discovery:nodes())
   for _, source in ipairs(sources) do reachable[source.id] = true end
   return to_json.list(file.copies, function(id)
     local row = holder(id)
