@@ -112,7 +112,7 @@ local COLUMNS <const> = {
 }
 local STATES <const> = { up = "good", waiting = "warn", down = "bad" }
 
-local function byte_size(count, s)
+local function amount(count, s)
   return count and s.size(count.bytes) or s.UNKNOWN
 end
 
@@ -132,7 +132,7 @@ local function channels(answer, s)
     rows[i] = {
       s:text(channel.kind), s:text(channel.address),
       { s:text(channel.state), colour = STATES[channel.state] },
-      byte_size(channel.sent, s), byte_size(channel.heard, s), where(channel, s),
+      amount(channel.sent, s), amount(channel.heard, s), where(channel, s),
     }
   end
   s:table(COLUMNS, rows)

@@ -106,7 +106,7 @@ end
 
 -- Others have it now than before, or nobody has.
 local function told(self, answer, code)
-  self.liveness = false
+  self.asking = false
   if self.stopped then return end
   if code == "missing" then
     if self.damaged then return give_up(self, self.damaged, "block") end
@@ -125,8 +125,8 @@ local function ask(self, row)
   local now = self.loop:now()
   local still = not row.rate or now - self.moved >= STILL
   local every = still and ASK_STILL or ASK_MOVING
-  if not self.ask or self.liveness or now - self.asked < every then return end
-  self.liveness, self.asked = true, now
+  if not self.ask or self.asking or now - self.asked < every then return end
+  self.asking, self.asked = true, now
   local request = { command = "sources", what = self.cid, look = BUSY[row.word] and still or nil }
   self.ask(request, function(answer, _, code) told(self, answer, code) end)
 end

@@ -32,7 +32,7 @@ local function open_base(self, given)
   local free, err = preflight.socket_free(self.net, disk, self.places)
   if not free then return nil, err end
   self.state, err = require "state".open { disk = disk, dir = self.places.state, now = wall, log = self.log,
-    date = self.date, net = self.net, uid = self.uid }
+    date = self.date }
   if not self.state then return nil, err end
   self.identity, err = require "identity".open { disk = disk, dir = self.places.state,
     board = require "board".facts(disk), key = require "core.key", now = wall, random = self.random }

@@ -40,12 +40,10 @@ function turn(self)
   job.left, current = PIECE, job
   local ok, fault = coroutine.resume(job.thread)
   current = nil
-  if coroutine.status(job.thread) == "dead" then
-    job.done(ok, not ok and debug.traceback(job.thread, fault) or nil)
-  elseif not job.stopped then
-    table.insert(self.jobs, job)
-  end
-  soon(self)
+  local over = coroutine.status(job.thread) == "dead"
+  if not over and not job.stopped then table.insert(self.jobs, job) end
+  soon(self) -- before what may throw: the others go on
+  if over then job.done(ok, not ok and debug.traceback(job.thread, fault) or nil) end
 end
 
 --- Calls FN() from the next turn on, a piece at a time, beside other work in turns; then done(true), or done(false,

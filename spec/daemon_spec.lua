@@ -147,7 +147,7 @@ describe("dt-swarm", function()
       folder.write(path "away", 'dt-swarm away 1\n{"id":"ext4 x","text":"/dev/x"}\n')
       folder.write(path "last", ("stopped cleanly\n1790000000123\n%s\n"):format(ada.socket))
       assert.equal(1, boot)
-      assert.truthy(ada:cli "status":find "stopped cleanly")
+      assert.truthy(ada:cli "status":find "stopped cleanly", ada:cli "status")
       ada = w:start "ada"
       assert.is_nil(ada:log():find "damaged", ada:log())
       assert.truthy(ada:cli "summary":find "share: unsure", ada:cli "summary")

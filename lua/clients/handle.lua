@@ -41,7 +41,7 @@ end
 
 local function loop_of(self, loop)
   local own = {}
-  for _, name in ipairs { "now", "micro", "wall", "resolve", "signal" } do
+  for _, name in ipairs { "now", "wall" } do
     own[name] = function(_, ...) return loop[name](loop, ...) end
   end
   function own.post(_, fn)

@@ -36,6 +36,7 @@ function Logs:reconsider()
 end
 
 -- Who withdraws his permission takes back the statements about files that are away, too.
+-- → were all files asked about again?
 local function watch_consent(self)
   local allowed, why = self.consent:logs()
   if allowed == false then self.away:dismiss() end
@@ -43,6 +44,7 @@ local function watch_consent(self)
   self.allowed = allowed
   self.log:info("logs", "permission", { { "share", tostring(allowed) }, { "why", why } })
   self:reconsider()
+  return true
 end
 
 local function settle_of(self)
@@ -194,8 +196,7 @@ end
 -- The policy is another one: its hook and its settings judge each file anew.
 function Logs:apply()
   self.consent:set_path(permission_file(self))
-  watch_consent(self)
-  self:reconsider()
+  if not watch_consent(self) then self:reconsider() end
 end
 
 -- The permission now: true, false or nil, and why. For `here` and reports.

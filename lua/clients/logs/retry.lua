@@ -40,7 +40,7 @@ function retry:ripe()
     local rest = entry.value
     if rest.asleep and rest.till <= now then
       rest.asleep = false
-      self.wake(rest.key, rest.signer)
+      self.wake(rest.key, rest.file.by)
     end
   end
   arm(self)
@@ -56,7 +56,7 @@ end
 -- people.
 function retry:put(file, code, reason)
   local rest = self.rests:get(file.cid) or add(self, file.cid)
-  rest.signer, rest.unreached, rest.asleep = file.by, code == "missing", true
+  rest.unreached, rest.asleep = code == "missing", true
   if rest.word ~= code then rest.since = self.loop:now() end
   rest.file, rest.word, rest.reason = file, code, reason
   rest.till = self.loop:now() + (GROWS[code] and rest.backoff:next() or WRONG)
@@ -83,7 +83,7 @@ end
 function retry:back(gives)
   for _, entry in self.rests:each() do
     local rest = entry.value
-    if rest.asleep and rest.unreached and gives(rest.key, rest.signer) then rest.till = self.loop:now() end
+    if rest.asleep and rest.unreached and gives(rest.key, rest.file.by) then rest.till = self.loop:now() end
   end
   self:ripe()
 end
@@ -97,7 +97,7 @@ function retry:rows()
     if #rows >= ROWS_MAX then break end
     local file = rest.file
     if rest.asleep then
-      rows[#rows + 1] = { cid = rest.key, name = file.name, size = file.size, by = rest.signer, state = "waits",
+      rows[#rows + 1] = { cid = rest.key, name = file.name, size = file.size, by = rest.file.by, state = "waits",
         word = rest.word, reason = rest.reason, since_ms = now - rest.since, again_ms = math.max(0, rest.till - now) }
     end
   end
