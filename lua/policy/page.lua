@@ -30,7 +30,8 @@ return p
 ## Five rules
 1. **A noun is a setting, a verb is a hook.** Settings are data; hooks are asked as questions arise.
 2. **Arguments: the thing, what it meets, `here` last.** `here` is this node now.
-3. **Answer, then a reason.** nil is the default's answer; 1 to 9 are urgencies; `false` is no.
+3. **Answer, then a reason.** nil is the default's answer; 1 to 9 are urgencies; `false` is no. The default is that of
+   the four files above; to have the answer of the policy that you extend, keep its function and call it.
 4. **Facts are strict.** A name that does not exist is an error with a suggestion; a value that is not known
    is nil. Nothing can be changed through them.
 5. **What must be equal on all nodes is a setting** (the law, in `dcache.lua`); a hook is for what one node
