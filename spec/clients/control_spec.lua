@@ -395,6 +395,11 @@ describe("requests", function()
     end
     assert.equal("missing: nobody has shared quite-another; report lists all files", said "quite-another")
     assert.equal("missing: donald has shared no x; report lists all files", said("x", "donald"))
+    for _, from in ipairs { false, "ada" } do
+      local what = from and "run-21.bag" or "ada:run-21.bag"
+      assert.equal("missing: ada has shared no run-21.bag; did you mean run-12.bag? report lists all files",
+        said(what, from or nil))
+    end
     assert.equal("missing: nobody has shared " .. fake.OTHER_CID:sub(1, 20) .. "x; report lists all files",
       said(fake.OTHER_CID:sub(1, 20) .. "x"))
     local facts = fake.two()

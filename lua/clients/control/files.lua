@@ -232,7 +232,7 @@ function files:sources(request)
   local node, list = self.node, file_index.files(self.node)
   local one, message, code, several = found(self, list, request)
   if code == "missing" then
-    local better, rows = hint.of(node, list, request.what, request.from)
+    local better, rows = hint.of(node, list, request.what, request.from, message)
     return nil, better or message, code, nil, rows and to_json.list(rows, function(row)
       return to_json.fields(row, why.fields)
     end)

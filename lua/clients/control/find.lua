@@ -29,8 +29,8 @@ local function by_beginning(one, what)
     or one.name and (begins(one.name, what) or begins(base(one.name), what) or is_cut(one.name, what))
 end
 
--- Is ROBOT (a label, a name, an ID or its end) the node PERSON = { id, name, label }?
-local function is_robot(person, robot)
+--- Is ROBOT (a label, a name, an ID or its end) the node PERSON = { id, name, label }?
+function find.is_robot(person, robot)
   if person.id == robot or person.label == robot or person.name == robot then return true end
   local ending = robot:match "^~(%w+)$"
   return ending ~= nil and #ending >= PREFIX and person.id:sub(-#ending) == ending
@@ -41,7 +41,7 @@ local function all_of(files, robot, who)
   local list, is = {}, {}
   for _, file in ipairs(files) do
     for _, one in ipairs(file.named) do
-      if robot and is[one.from] == nil then is[one.from] = is_robot(who(one.from), robot) end
+      if robot and is[one.from] == nil then is[one.from] = find.is_robot(who(one.from), robot) end
       if not robot or is[one.from] then list[#list + 1] = one end
     end
     slices.step(0.1)

@@ -2,6 +2,7 @@
 -- none.
 local cid = require "core.cid"
 local edit_distance = require "edit_distance"
+local find = require "clients.control.find"
 local slices = require "slices"
 local to_json = require "clients.control.to_json"
 
@@ -16,10 +17,9 @@ local function base(name) return name:match "[^/]*$" end
 -- The word without the name of this node before it; nil where another robot's file is meant.
 local function own_word(node, what, robot)
   local who = node.who(node.id)
-  local function is_self(name) return name == node.id or name == who.label or name == who.name end
-  if robot then return is_self(robot) and what or nil end
+  if robot then return find.is_robot(who, robot) and what or nil end
   local before, behind = what:match "^([%w._~-]+):(.+)$"
-  return before and is_self(before) and behind or what
+  return before and find.is_robot(who, before) and behind or what
 end
 
 -- WHAT may be a file of this node's own folder that is not shared: why not. → rows (lua/why.lua)
@@ -68,16 +68,15 @@ local function nearest(list, what)
   return best or container
 end
 
---- Why WHAT (of ROBOT, or nil) is found among none of the files in LIST (file_index.files): → text that begins with
--- "missing: ", and rows of why, where those are known; or nil: there is no more to say.
-function hint.of(node, list, what, robot)
+--- Why WHAT (of ROBOT, or nil) is found among none of the files in LIST (file_index.files), which find.one told in
+-- MESSAGE. → text that begins with "missing: ", and rows of why, where those are known; nil: there is no more to say.
+function hint.of(node, list, what, robot, message)
   if cid.parse(what) then return nil end
   local rows = own(node, what, robot)
   if rows[1] then return "missing: " .. to_json.text(rows[1].what), rows end
-  local name = nearest(list, what)
-  local nobody = robot and ("%s has shared no %s"):format(to_json.text(robot), to_json.text(what))
-    or "nobody has shared " .. to_json.text(what)
-  return ("missing: %s; %sreport lists all files"):format(nobody,
+  local behind = not robot and what:match "^[%w._~-]+:(.+)$"
+  local name = nearest(list, what) or behind and nearest(list, behind)
+  return ("%s; %sreport lists all files"):format(message,
     name and ("did you mean %s? "):format(to_json.text(name)) or "")
 end
 
