@@ -236,7 +236,7 @@ function Logs:dismiss()
   return self.away:dismiss()
 end
 
--- The time is another one now; own statements came back (lua/node.lua).
+-- The time is another one now; own statements came back (lua/republish.lua).
 function Logs:say_again()
   self.shares:say_again()
   self.away:say_again()
