@@ -68,10 +68,11 @@ static int disk_lua_chmod(lua_State *L) {
   return done(L, disk_chmod(disk_check(L, 1), path, (int)luaL_checkinteger(L, 3)), path);
 }
 
-/* (disk, path, "read" | "write" | "create" | "new", [mode 0600]) -> file. Every kind but
- * "read" reads and writes. Regular files only; a link is refused with ELOOP. */
+/* (disk, path, "read" | "write" | "create" | "new" | "linked", [mode 0600]) -> file.
+ * Those but "read" and "linked" read and write. Regular files only; a link is refused
+ * with ELOOP, but followed by "linked", which reads. */
 static int disk_lua_open(lua_State *L) {
-  static const char *const names[] = {"read", "write", "create", "new", NULL};
+  static const char *const names[] = {"linked", "read", "write", "create", "new", NULL};
   disk *d = disk_check(L, 1);
   const char *path = luaL_checkstring(L, 2);
   int flags = luaL_checkoption(L, 3, "read", names),
@@ -116,14 +117,16 @@ static int64_t read_all(const file *f, luaL_Buffer *buffer, size_t max) {
   return size;
 }
 
-/* (disk, path, [max 64 MiB]) -> bytes; more than MAX: "long" */
+/* (disk, path, [max 64 MiB], [linked]) -> bytes; more than MAX: "long". A link is refused
+ * with ELOOP, unless LINKED: then it is followed. */
 static int disk_lua_read(lua_State *L) {
   disk *d = disk_check(L, 1);
   const char *path = luaL_checkstring(L, 2);
   lua_Integer max = luaL_optinteger(L, 3, 64 << 20);
   luaL_Buffer buffer;
   file *f = push_file(L, d);
-  int64_t status = disk_open(d, path, DISK_OPEN_READ, 0);
+  int64_t status =
+      disk_open(d, path, lua_toboolean(L, 4) ? DISK_OPEN_LINKED : DISK_OPEN_READ, 0);
   if (status < 0)
     return core_fail_errno(L, (int)-status, path);
   f->number = (int)status;

@@ -24,7 +24,8 @@ typedef enum {
 } disk_kind;
 
 typedef enum {
-  DISK_OPEN_READ,   /* must exist, a regular file and no link */
+  DISK_OPEN_LINKED, /* for reading; must lead to a regular file */
+  DISK_OPEN_READ,   /* must be a regular file and no link */
   DISK_OPEN_WRITE,  /* the same, for reading and writing */
   DISK_OPEN_CREATE, /* made when it is missing */
   DISK_OPEN_NEW     /* must not exist */

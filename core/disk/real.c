@@ -13,11 +13,12 @@
 
 /* A fifo would hold the opener for ever, so: not blocking, and regular files only. */
 static int real_open(disk *d, const char *path, disk_open_flags flags, int mode) {
-  static const int bits[] = {O_RDONLY, O_RDWR, O_RDWR | O_CREAT,
+  static const int bits[] = {O_RDONLY, O_RDONLY, O_RDWR, O_RDWR | O_CREAT,
                              O_RDWR | O_CREAT | O_EXCL};
   struct stat facts;
-  int file = open(path, bits[flags] | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-                  (mode_t)mode);
+  int links = flags == DISK_OPEN_LINKED ? 0 : O_NOFOLLOW;
+  int file =
+      open(path, bits[flags] | links | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, (mode_t)mode);
   (void)d;
   if (file < 0)
     return -errno;

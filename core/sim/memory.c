@@ -85,7 +85,7 @@ static int memory_open(disk *d, const char *path, disk_open_flags flags, int mod
     status = create(m, path, 0, mode, effect == DISK_FORGET);
   if (status < 0 || err < 0)
     return status < 0 ? status : err;
-  return open_node(m, disk_image_find(&m->now, path)->node, flags != DISK_OPEN_READ);
+  return open_node(m, disk_image_find(&m->now, path)->node, flags > DISK_OPEN_READ);
 }
 
 static int64_t memory_read(disk *d, int file, void *bytes, size_t size, int64_t offset) {

@@ -8,10 +8,14 @@ policy.__index = policy
 local questions = {}
 for _, row in ipairs(hooks.hooks) do questions[row.path] = row end
 
---- A policy from what load.lua found. FROM: fence, settings (by path), where (by path), file, name, shipped.
--- LOG may be nil: log:error(layer, what, facts).
+-- What a policy says of itself.
+local OWN <const> = { "name", "file", "chain", "hash" }
+
+--- A policy from what load.lua found. FROM: fence, settings (by path), where (by path), file, name, sections (file
+-- names as a set), chain (its texts) and their hash (source.lua). LOG may be nil: log:error(layer, what, facts).
 function policy.new(from, log)
-  local p = { from = from, name = from.name, file = from.file, log = log, failed = {} }
+  local p = { from = from, log = log, failed = {} }
+  for _, name in ipairs(OWN) do p[name] = from[name] end
   p.refused = { policy = 0 }
   return setmetatable(p, policy)
 end
@@ -108,7 +112,8 @@ end
 --- Takes the place of the policy in force: whoever holds SELF asks OTHER's hooks from now on. OTHER is spent.
 function policy:swap(other)
   local old = self.from
-  self.from, self.name, self.file, self.failed = other.from, other.name, other.file, {}
+  self.from, self.failed = other.from, {}
+  for _, name in ipairs(OWN) do self[name] = other[name] end
   self.kept, self.met = nil, nil
   other.from = nil
   old.fence:close()

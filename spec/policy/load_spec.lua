@@ -1,7 +1,10 @@
 -- load_spec.lua - a policy is found, read, checked; what is wrong is said with line and suggestion.
+local folder = require "spec.folder"
+local hash = require "core.hash"
 local policy = require "policy"
 local load = require "policy.load"
 local policies = require "spec.policy.policies"
+local source = require "policy.source"
 
 local function faults(body)
   local p, found = policies.with(body)
@@ -45,7 +48,7 @@ describe("the search for a policy", function()
   it("reads real files, and a folder is none", function()
     local p, found = policy.load("policies", { shipped = "policies" })
     assert.is_nil(p)
-    assert.truthy(load.report(found)[1]:find "directory")
+    assert.same({ "policies: it is a folder" }, load.report(found))
     assert(policy.load("policies/lab.lua", { shipped = "policies" })):close()
   end)
 end)
@@ -79,6 +82,99 @@ describe("extend", function()
     assert.same({ expected }, load.report(found))
     _, found = policies.load 'return (extend "my")'
     assert.truthy(load.report(found)[1]:find "my.lua:1: my: extends itself")
+  end)
+end)
+
+describe("the texts of a policy", function()
+  local TEXTS = { ["/x/my.lua"] = 'local p = extend "base" p.tags = { "b" } return p',
+    ["/x/base.lua"] = 'local p = extend("server") p.swarm = "mine" return p' }
+
+  local function loaded(texts)
+    return policy.load("/x/my.lua", { shipped = "policies", read = policies.reader(texts) })
+  end
+
+  it("stand in order: its own, then what it extends; the shipped sections are none of them", function()
+    local p = assert(loaded(TEXTS))
+    local paths = {}
+    for i, each in ipairs(p.chain) do paths[i] = each.path .. " " .. each.name end
+    assert.same({ "/x/my.lua my.lua", "/x/base.lua base.lua", "policies/server.lua server.lua" }, paths)
+    assert.equal(TEXTS["/x/base.lua"], p.chain[2].text)
+    p:close()
+  end)
+
+  it("have a hash: 8 digits of BLAKE2b-256 of each after its length and a line feed", function()
+    local p = assert(policies.load 'return (extend "default")')
+    local sum = hash.blake2b('25\nreturn (extend "default")')
+    assert.equal(("%02x%02x%02x%02x"):format(sum:byte(1, 4)), p.hash)
+    p:close()
+    local seen = {}
+    local own, base = TEXTS["/x/my.lua"], TEXTS["/x/base.lua"]
+    for _, texts in ipairs { TEXTS, { ["/x/my.lua"] = own, ["/x/base.lua"] = base .. " " },
+      { ["/x/my.lua"] = own .. " ", ["/x/base.lua"] = base } } do
+      p = assert(loaded(texts))
+      assert.is_nil(seen[p.hash], "another text has another hash")
+      seen[p.hash] = true
+      p:close()
+    end
+  end)
+
+  it("are enough to load it again when the files are gone", function()
+    local p = assert(loaded(TEXTS))
+    local again = assert(load.from_chain(p.chain, { shipped = "policies" }))
+    assert.same({ p.hash, "mine", 4000000000, "/x/my.lua" },
+      { again.hash, again:get "swarm", again:get "dcache.disk", again.file })
+    again:close()
+    p:close()
+  end)
+
+  it("that cannot be one are said as what they are", function()
+    local function said(texts)
+      local p, found = loaded(texts)
+      assert.is_nil(p)
+      return load.report(found)[1]
+    end
+    assert.equal("my.lua: it is empty", said { ["/x/my.lua"] = " \n" })
+    assert.matches("my.lua: line 2 has a byte 0, so this is no text", said { ["/x/my.lua"] = "return\n\0\0\0" })
+    assert.equal("my.lua: longer than 64 KiB", said { ["/x/my.lua"] = ("-"):rep(65537) })
+    assert.equal("base.lua: longer than 64 KiB", said { ["/x/my.lua"] = TEXTS["/x/my.lua"],
+      ["/x/base.lua"] = ("-"):rep(65537) })
+    local long = {}
+    for i = 1, 20 do long[("/x/p%d.lua"):format(i)] = ('return (extend "p%d")'):format(i + 1) end
+    long["/x/my.lua"] = 'return (extend "p1")'
+    assert.equal("my.lua: it extends more than 15 policies", said(long))
+  end)
+
+  it("of files are read through links, and never wait for a pipe", function()
+    local box = folder.new()
+    folder.write(box.path .. "/real.lua", 'local p = extend "beside" return p')
+    folder.write(box.path .. "/beside.lua", 'local p = extend "default" p.swarm = "linked" return p')
+    os.execute(("cd %s && ln -s real.lua link.lua && ln -s nowhere.lua gone.lua && mkfifo pipe.lua \z
+      && ln -s pipe.lua via.lua"):format(box.path))
+    local function load_file(name) return policy.load(box.path .. "/" .. name, { shipped = "policies" }) end
+    local p = assert(load_file "link.lua")
+    assert.equal("linked", p:get "swarm")
+    p:close()
+    for name, why in pairs { pipe = "it is no regular file", via = "it is no regular file",
+      gone = "No such file or directory" } do
+      local none, found = load_file(name .. ".lua")
+      assert.is_nil(none)
+      assert.equal(why, found[1].text)
+    end
+    box.remove()
+  end)
+
+  it("are looked for up to the one in force: no other takes its place when that is gone", function()
+    local reading = { shipped = "policies", search = { "/user.lua", "/etc.lua", "policies/duckiebot.lua" },
+      read = policies.reader { ["/user.lua"] = nil } }
+    local chain, _, looked = source.read(nil, reading)
+    assert.equal("policies/duckiebot.lua", chain[1].path)
+    assert.same({ "/user.lua", "/etc.lua", "policies/duckiebot.lua" }, { table.unpack(looked, 1, 3) })
+    reading.upto = "/etc.lua"
+    local none, found
+    none, found, looked = source.read(nil, reading)
+    assert.is_nil(none)
+    assert.same({ "/etc.lua: no such file" }, load.report(found))
+    assert.same({ "/user.lua", "/etc.lua" }, looked)
   end)
 end)
 
