@@ -28,6 +28,9 @@ function atomic_write:put(path, bytes, mode, told)
   if not job then told(nil, err, code) end
 end
 
+-- ms for which the disk has not answered a write that runs; 0 where none runs.
+function atomic_write:still_ms() return self.beside:still_ms() end
+
 -- Waits for what is being written; what was not begun is not. From here on the loop waits for the disk.
 function atomic_write:close()
   self.beside:close()

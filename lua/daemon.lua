@@ -1,6 +1,7 @@
 -- daemon.lua - the real effects around a node: loop, disk, sockets, threads, signals. Decides nothing.
 local core = require "core"
 local banner = require "banner"
+local notify = require "notify"
 local preflight = require "preflight"
 local reload = require "reload"
 local unfit = require "unfit"
@@ -89,6 +90,26 @@ local function build_reload(self, given)
   return true
 end
 
+-- What the service manager shows of NODE (`systemctl status`).
+local function line_of(node)
+  local function several(n, what) return ("%d %s%s"):format(n, what, n == 1 and "" or "s") end
+  local parts = { several(node:peers(), "peer") }
+  if node.logs then parts[2] = several(node.logs.shares:count(), "file") .. " shared" end
+  parts[#parts + 1] = "policy " .. node.policy.name
+  return table.concat(parts, ", ")
+end
+
+-- A service manager that asked for it is told how we do.
+local function build_notify(self, given)
+  local socket, one = given.env "NOTIFY_SOCKET", self.node
+  one.notify = notify.new { loop = self.loop, log = self.log,
+    send = socket and function(text) return self.net.unix_send(socket, text) end,
+    watchdog_ms = socket and notify.watchdog(given.env "WATCHDOG_USEC"),
+    still_ms = function() return math.max(one.dcache.syncing:still_ms(), one.atomic_write:still_ms()) end,
+    line = function() return line_of(one) end }
+  return true
+end
+
 local function key_note(identity)
   if identity.note then return identity.note end
   local bound = #identity.bound > 0 and "bound to this board" or "bound to no board"
@@ -107,8 +128,8 @@ local function say_banner(self, given)
 end
 
 -- GIVEN: options, policy, place (paths.lua's), root, memory(), version, cli (how the command line is called),
--- home, here_folder; load_policy(pause) → the policy as it is on the disk now | nil, lines; again() (core/main.c) runs
--- the program anew in this process, and returns only where that fails.
+-- env (os.getenv), home, here_folder; load_policy(pause) → the policy as it is on the disk now | nil, lines; again()
+-- (core/main.c) runs the program anew in this process, and returns only where that fails.
 -- → a daemon to run | nil, text; nothing is left behind after a refusal.
 function daemon.start(given)
   local self = setmetatable({ net = require "core.net", disk = require "core.disk".real(),
@@ -123,7 +144,7 @@ function daemon.start(given)
   self.log = new_log(self, given.options.verbose)
   self.date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end
   given.policy.log = self.log
-  for _, step in ipairs { open_base, build_node, build_reload, open_services } do
+  for _, step in ipairs { open_base, build_node, build_notify, build_reload, open_services } do
     ok, err = step(self, given)
     if not ok then
       speak_up(self)
@@ -135,6 +156,7 @@ function daemon.start(given)
   self.memory = require "memory".start(self.loop)
   say_banner(self, given)
   speak_up(self)
+  self.node.notify:ready()
   return self
 end
 
@@ -146,6 +168,7 @@ function daemon:restart(why)
   if self.stopping then return end
   self.stopping, self.restarting = true, true
   self.log:info("node", "starts anew", { ["for"] = why })
+  self.node.notify:reloading()
   self.loop:after(ANSWER, function() self.loop:stop() end)
 end
 
@@ -177,6 +200,7 @@ function daemon:run()
       if self.stopping then return self.loop:stop() end -- at once, for who is in a hurry
       self.stopping = true
       self.log:info("node", "stopping", { signal = name })
+      self.node.notify:stopping()
       self.node:leave(function() self.loop:stop() end)
     end)
   end

@@ -29,7 +29,8 @@ local function start(chosen, policy, place, arg)
   end
   local running
   running, fault = require "daemon".start { options = chosen, policy = policy, place = place, root = arg.root,
-    memory = arg.memory, version = core.version, home = os.getenv "HOME", here_folder = os.getenv "PWD" or "/",
+    memory = arg.memory, version = core.version, env = os.getenv, home = os.getenv "HOME",
+    here_folder = os.getenv "PWD" or "/",
     cli = arg[0]:find "/" and arg[0] .. "-cli" or "dt-swarm-cli", again = arg.again,
     load_policy = function(pause) return load_policy(chosen, place, arg.root, pause) end }
   if not running then

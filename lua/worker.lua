@@ -8,6 +8,7 @@ Worker.__index = Worker
 local function deliver(self)
   self.posted = false
   if self.closed then return end
+  self.moved = self.loop:now()
   for _, result in ipairs(self.pool:collect()) do
     self.loop:post(function()
       if not self.closed then result.done(result) end
@@ -37,6 +38,7 @@ end
 -- Submits a job made by MAKE, one of the core's functions such as unixfs.hash; done(result) is called once,
 -- unless the worker is closed before. → job with cancel() and progress() | nil, text, code.
 function Worker:run(make, what, done)
+  if self.pool:count() == 0 then self.moved = self.loop:now() end
   local job, text, code = make(self.pool, what, done)
   if job and not self.watch and not self.posted then
     self.posted = true
@@ -48,6 +50,11 @@ end
 -- Jobs not yet finished or delivered, jobs ever taken.
 function Worker:count()
   return self.pool:count()
+end
+
+-- ms in which none of its jobs ended, though there are some; 0 where there are none. An error is an end, too.
+function Worker:still_ms()
+  return self.pool:count() > 0 and self.loop:now() - self.moved or 0
 end
 
 -- Cancels what runs and waits for the threads to end; what was not delivered is dropped.
@@ -81,6 +88,9 @@ function WhenNeeded:get()
   end
   return self.made
 end
+
+-- As above.
+function WhenNeeded:still_ms() return self.made and self.made:still_ms() or 0 end
 
 -- Waits for its jobs; there is none from here on.
 function WhenNeeded:close()

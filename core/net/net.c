@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -399,6 +400,42 @@ static int net_unix_connect(lua_State *L) {
   return 3;
 }
 
+/* The same, where `@` before a name stands for the zero of an abstract one, which is no
+ * file (unix(7)). Returns its size, 0 with errno. */
+static socklen_t unix_target(struct sockaddr_un *address, const char *path, size_t size) {
+  if (!unix_address(address, path, size))
+    return 0;
+  if (path[0] != '@')
+    return sizeof *address;
+  address->sun_path[0] = '\0';
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+}
+
+/* unix_send(path, bytes) → true | nil, msg, "EAGAIN"|"ECONNREFUSED"|errno. One datagram
+ * to the socket at that path, or of the abstract name behind an `@`. Waits for nobody. */
+static int net_unix_send(lua_State *L) {
+  size_t path_size, size;
+  const char *path = luaL_checklstring(L, 1, &path_size);
+  const char *bytes = luaL_checklstring(L, 2, &size);
+  struct sockaddr_un address;
+  socklen_t length = unix_target(&address, path, path_size);
+  int fd, err;
+  ssize_t sent;
+  if (length == 0)
+    return core_fail_errno(L, errno, path);
+  fd = socket(AF_UNIX, SOCK_DGRAM | NET_SOCKET, 0);
+  if (fd < 0)
+    return core_fail_errno(L, errno, path);
+  sent = TEMP_FAILURE_RETRY(
+      sendto(fd, bytes, size, MSG_NOSIGNAL, (const struct sockaddr *)&address, length));
+  err = errno;
+  close(fd);
+  if (sent < 0)
+    return core_fail_errno(L, err, path);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static const luaL_Reg stream_methods[] = {
     {"fd",          stream_fd         },
     {"finished",    stream_finished   },
@@ -429,6 +466,7 @@ static const luaL_Reg functions[] = {
     {"connect",      net_connect     },
     {"unix_listen",  net_unix_listen },
     {"unix_connect", net_unix_connect},
+    {"unix_send",    net_unix_send   },
     {"poller",       net_poller      },
     {"interfaces",   net_interfaces  },
     {"links",        net_links       },

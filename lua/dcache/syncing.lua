@@ -112,6 +112,9 @@ function syncing:left()
   return all - flying
 end
 
+-- ms for which the disk has not answered a sync that runs, be it with an error; 0 where none runs.
+function syncing:still_ms() return self.beside:still_ms() end
+
 -- Waits for the sync that runs, brings the rest to the disk, closes the journal. → true | nil, text, code.
 function syncing:stop()
   if self.stopped then return true end

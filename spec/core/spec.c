@@ -3,6 +3,12 @@
 #include "core.h"
 #include "index/index.h"
 #include "text/text.h"
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 int luaopen_core_spec(lua_State *L);
 
@@ -60,16 +66,50 @@ static int spec_share_steps(lua_State *L) {
   return 1;
 }
 
+/* datagram_socket(path) → fd of a Unix socket that takes datagrams there; `@` before a
+ * name: an abstract one. Throws where it cannot be. */
+static int spec_datagram_socket(lua_State *L) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t size;
+  const char *path = luaL_checklstring(L, 1, &size);
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  luaL_argcheck(L, size > 0 && size < sizeof address.sun_path, 1, "too long");
+  memcpy(address.sun_path, path, size);
+  if (path[0] == '@')
+    address.sun_path[0] = '\0';
+  if (bind(fd, (struct sockaddr *)&address,
+           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)) < 0)
+    return luaL_error(L, "bind %s: %s", path, strerror(errno));
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+/* datagram(fd, ms) → the next datagram, waited for so long | nil */
+static int spec_datagram(lua_State *L) {
+  char bytes[4096];
+  struct pollfd one = {.fd = (int)luaL_checkinteger(L, 1), .events = POLLIN};
+  ssize_t size;
+  if (poll(&one, 1, (int)luaL_checkinteger(L, 2)) != 1)
+    return 0;
+  size = recv(one.fd, bytes, sizeof bytes, 0);
+  if (size < 0)
+    return 0;
+  lua_pushlstring(L, bytes, (size_t)size);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"base58",      spec_base58     },
-    {"unbase58",    spec_unbase58   },
-    {"base32",      spec_base32     },
-    {"unbase32",    spec_unbase32   },
-    {"varint",      spec_varint     },
-    {"cid_bytes",   spec_cid_bytes  },
-    {"cid_text",    spec_cid_text   },
-    {"share_steps", spec_share_steps},
-    {NULL,          NULL            },
+    {"base58",          spec_base58         },
+    {"unbase58",        spec_unbase58       },
+    {"base32",          spec_base32         },
+    {"unbase32",        spec_unbase32       },
+    {"varint",          spec_varint         },
+    {"cid_bytes",       spec_cid_bytes      },
+    {"cid_text",        spec_cid_text       },
+    {"share_steps",     spec_share_steps    },
+    {"datagram_socket", spec_datagram_socket},
+    {"datagram",        spec_datagram       },
+    {NULL,              NULL                },
 };
 
 int luaopen_core_spec(lua_State *L) {
