@@ -5,18 +5,21 @@ local shell = require "shell"
 
 local words = {}
 
-local COLOURS <const> = { "auto", "always", "never" }
+local function add_option(parser, option)
+  if not option[2] then return parser:flag(option[1]) end
+  local added = parser:option(option[1]):argname(option[2])
+  if option.choices then added:choices(option.choices) end
+  if option.default then added:default(option.default) end
+end
 
-local function parser_of(command)
+local function parser_of(command, everywhere)
   local parser = argparse("dt-swarm-cli " .. command.name):add_help(false)
   for _, argument in ipairs(command.arguments or {}) do
     parser:argument(argument[2]):target(argument[1]):args(argument[4] or 1)
   end
-  for _, option in ipairs(command.options or {}) do
-    if option[2] then parser:option(option[1]):argname(option[2]) else parser:flag(option[1]) end
+  for _, options in ipairs { command.options or {}, everywhere } do
+    for _, option in ipairs(options) do add_option(parser, option) end
   end
-  parser:flag "--json"
-  parser:option("--color"):choices(COLOURS):default "auto"
   return parser
 end
 
@@ -81,9 +84,9 @@ local function dashed(command, rest, message)
   end
 end
 
---- Options of COMMAND from REST, or nil and what is wrong, in one sentence.
-function words.parse(command, rest)
-  local ok, result = parser_of(command):pparse(rest)
+--- Options of COMMAND from REST, or nil and what is wrong, in one sentence. EVERYWHERE: the options of all commands.
+function words.parse(command, rest, everywhere)
+  local ok, result = parser_of(command, everywhere):pparse(rest)
   if ok then return result end
   return nil, ("%s: %s"):format(command.name, dashed(command, rest, result) or result)
 end
@@ -91,7 +94,9 @@ end
 --- All commands in one sentence.
 function words.names(commands)
   local names = {}
-  for i, command in ipairs(commands) do names[i] = command.name end
+  for _, command in ipairs(commands) do
+    if not command.hidden then names[#names + 1] = command.name end
+  end
   return table.concat(names, ", ") .. "."
 end
 

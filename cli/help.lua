@@ -6,52 +6,81 @@ local width = require "cli.width"
 
 local help = {}
 
-local EXAMPLES <const> = {
-  { "dt-swarm-cli discover", "who is there" },
-  { "dt-swarm-cli localhost report", "which files the swarm has" },
-  { "dt-swarm-cli /run/x/control.sock status", "another daemon on this machine" },
-}
-
 local HOST <const> = "HOST is localhost or the path of a daemon's socket; left out, it is localhost."
 
--- Lines of at most COLUMNS, broken between arguments, never within one.
-local function usage(command, columns)
-  local words = { "dt-swarm-cli [HOST] " .. command.name }
+--- What may stand in the usage of COMMAND behind its name, in pieces that stay whole: "[--from ROBOT]".
+function help.words_of(command)
+  local words = {}
   for _, argument in ipairs(command.arguments or {}) do
-    words[#words + 1] = argument[4] == "*" and ("[%s]"):format(argument[2]) or argument[2]
+    words[#words + 1] = (argument[4] == "*" or argument[4] == "?") and ("[%s]"):format(argument[2]) or argument[2]
   end
   for _, option in ipairs(command.options or {}) do
     words[#words + 1] = option[2] and ("[%s %s]"):format(option[1], option[2]) or ("[%s]"):format(option[1])
   end
-  local lines = { words[1] }
-  for i = 2, #words do
-    local longer = lines[#lines] .. " " .. words[i]
-    if width.of(longer) <= columns then lines[#lines] = longer else lines[#lines + 1] = "    " .. words[i] end
+  return words
+end
+
+-- Lines of at most COLUMNS, broken between arguments, never within one.
+local function usage(command, columns)
+  local lines = { "dt-swarm-cli [HOST] " .. command.name }
+  for _, word in ipairs(help.words_of(command)) do
+    local longer = lines[#lines] .. " " .. word
+    if width.of(longer) <= columns then lines[#lines] = longer else lines[#lines + 1] = "    " .. word end
   end
   return lines
 end
 
-local function details(s, command)
+-- What to type stays in one piece; what it is for stands beside it, or where there is no room beneath it.
+local function examples(s, list)
+  local wide, words = 0, 0
+  for _, example in ipairs(list) do
+    wide, words = math.max(wide, width.of(example[1])), math.max(words, width.of(example[2]))
+  end
+  for _, example in ipairs(list) do
+    if wide + words + #"  dt-swarm-cli   " <= s.width then
+      s:line("  dt-swarm-cli " .. width.pad(example[1], wide) .. "  " .. example[2])
+    else
+      s:line("  dt-swarm-cli " .. example[1])
+      for _, each in ipairs(width.wrap(example[2], s.width - 4)) do s:line("    " .. each) end
+    end
+  end
+end
+
+local function details(s, command, everywhere)
+  if command.examples then
+    examples(s, command.examples)
+    s:line()
+  end
   for _, line in ipairs(usage(command, s.width)) do s:line(line) end
   s:line()
   s:say(command.text)
+  s:line()
   local facts = {}
   for _, argument in ipairs(command.arguments or {}) do facts[#facts + 1] = { argument[2], argument[3] } end
-  for _, option in ipairs(command.options or {}) do
-    facts[#facts + 1] = { option[1] .. (option[2] and " " .. option[2] or ""), option[3] }
+  for _, options in ipairs { command.options or {}, everywhere } do
+    for _, option in ipairs(options) do
+      facts[#facts + 1] = { option[1] .. (option[2] and " " .. option[2] or ""), option[3] }
+    end
   end
-  facts[#facts + 1] = { "--json", 'the daemon\'s answer as it is, with "schema"' }
-  facts[#facts + 1] = { "--color WHEN", "auto, always or never" }
   s:facts(facts)
 end
 
+-- The commands that people type.
+local function shown(cli)
+  local list = {}
+  for _, command in ipairs(cli.commands) do
+    if not command.hidden then list[#list + 1] = command end
+  end
+  return list
+end
+
 local function overview(s, cli)
+  examples(s, cli.examples)
+  s:line()
   s:line "dt-swarm-cli [HOST] COMMAND [OPTIONS]"
   s:line()
-  s:facts(EXAMPLES)
-  s:line()
   local facts, exits = {}, {}
-  for i, command in ipairs(cli.commands) do facts[i] = { command.name, command.text } end
+  for i, command in ipairs(shown(cli)) do facts[i] = { command.name, command.text } end
   s:facts(facts)
   s:line()
   s:say(HOST)
@@ -104,14 +133,19 @@ local function as_json(context, found, word)
     answer.why = { { code = cures.of(word.word) and word.word, what = word.means, cure = word.cure } }
   else
     answer.commands = {}
-    for i, command in ipairs(found) do answer.commands[i] = { name = command.name, text = command.text } end
+    for i, command in ipairs(found) do
+      answer.commands[i] = { name = command.name, text = command.text, examples = {} }
+      for j, one in ipairs(command.examples or {}) do
+        answer.commands[i].examples[j] = { words = one[1], text = one[2] }
+      end
+    end
   end
   return context:json(answer)
 end
 
 local function unknown(context, asked)
   local names, words, errors = { { name = "words" } }, cures.all()
-  for _, command in ipairs(context.cli.commands) do names[#names + 1] = command end
+  for _, command in ipairs(shown(context.cli)) do names[#names + 1] = command end
   for _, list in ipairs { words, errors, signs.all() } do
     for _, word in ipairs(list) do names[#names + 1] = { name = word.word } end
   end
@@ -122,7 +156,7 @@ end
 -- of a table, for "words": all of these; or for all commands.
 function help.run(context, options)
   local s, cli, asked = context.show, context.cli, options.command
-  local found = #asked == 0 and cli.commands or commands_of(cli, asked)
+  local found = #asked == 0 and shown(cli) or commands_of(cli, asked)
   local word = #asked == 1 and cures.of(asked[1]) or signs.of(table.concat(asked, " "))
   if #asked == 1 and asked[1] == "words" then
     if context.as_json then return as_json(context, "words") end
@@ -136,7 +170,7 @@ function help.run(context, options)
   else
     for i, command in ipairs(found) do
       if i > 1 then s:line() end
-      details(s, command)
+      details(s, command, cli.options)
     end
   end
   if #found == 0 then explain(s, word) end

@@ -1,53 +1,89 @@
 -- cli - dt-swarm-cli [HOST] COMMAND: the table of commands, from words to exit code. No command's inside.
 local cli = {}
 
---- What the process ends with; `--help` and cli/README.md say the same.
-cli.exits = {
-  { name = "ok", code = 0, text = "done" },
-  { name = "no", code = 1, text = "the answer is no: nothing found, or more than one thing fits" },
-  { name = "daemon", code = 2, text = "no daemon answers" },
-  { name = "usage", code = 3, text = "a word or option that is not understood" },
-  { name = "refused", code = 4, text = "the daemon refused, or its socket is not yours" },
-  { name = "fetch", code = 5, text = "a file could not be fetched or saved" },
-  { name = "stopped", code = 130, text = "stopped by Ctrl-C; what came of a file is kept" },
-}
-
-cli.exit = {}
+--- What the process ends with: rows { name, code, text }; help, man page and both READMEs say the same.
+cli.exits, cli.exit = require("exits").of "command", {}
 for _, exit in ipairs(cli.exits) do cli.exit[exit.name] = exit.code end
 
---- All commands, in the order of help. `default` answers to its group's word alone; `arguments` and
--- `options` go to argparse. `file` gives run(context, options) → exit code, or request(options) → table
--- for the daemon and show(answer, show, options) → exit code or nil; with --watch, too, and change(event, show) → text.
+--- What each command takes: rows as in a command's `options`.
+cli.options = {
+  { "--json", nil, 'the daemon\'s answer as it is, with "schema"' },
+  { "--color", "WHEN", "auto, always or never", choices = { "auto", "always", "never" }, default = "auto" },
+  { "--help", nil, "this text" },
+}
+
+--- What stands above all help.
+cli.examples = {
+  { "discover", "who is there" },
+  { "localhost report", "which files the swarm has" },
+  { "/run/x/control.sock status", "another daemon on this machine" },
+}
+
+--- Hosts to begin with, where a command may be.
+cli.hosts = { "localhost" }
+
+--- All commands, in the order of help. A row:
+--   name       one word, or a group and a verb; `default` answers to its group's word alone
+--   file       gives run(context, options) → exit code, or request(options) → table for the daemon and
+--              show(answer, show, options) → exit code or nil; with --watch, too, and change(event, show) → text
+--   text       one sentence
+--   examples   rows { words behind dt-swarm-cli, what they are for }; the first stands above all help
+--   arguments  rows { target, NAME, text, how many (argparse; 1), kind = } and
+--   options    rows { --word, VALUE or nil, text, kind = or choices = }: kind is what completion offers, of cli.kinds
+--   hidden     no person types it: it stands in no list
 cli.commands = {
-  { name = "status", file = "cli.status", text = "How this node is: clock, channels, records, refusals." },
+  { name = "status", file = "cli.status", text = "How this node is: clock, channels, records, refusals.",
+    examples = { { "status", "is everything well here?" } } },
   { name = "discover", file = "cli.discover", text = "Who is there, by which way, when last heard.",
+    examples = { { "discover", "who is there" }, { "discover --wide", "with the addresses to go there" },
+      { "discover --watch", "who comes and goes, until Ctrl-C" } },
     options = {
       { "--wide", nil, "with addresses, versions, clocks" },
       { "--all", nil, "those whom only earlier runs heard, or who are lost for over a day, too" },
       { "--watch", nil, "stay, and say what changes, until Ctrl-C" },
     } },
   { name = "report", file = "cli.report", text = "The swarm's shared files: from whom, how many copies.",
+    examples = { { "report", "which files the swarm has, and what is at risk" },
+      { "report --json", "the same for a program, with whole CIDs" } },
     options = { { "--wide", nil, "all columns, and whole texts, however wide the terminal is" } } },
   { name = "summary", file = "cli.summary", text = "What records this node holds, by class and bucket.",
+    examples = { { "summary", "do the others hold the same records?" } },
     options = { { "--wide", nil, "with the law of each class" } } },
   { name = "files list", file = "cli.files", text = "This node's own files, and those that it fetches.",
-    default = true },
+    default = true,
+    examples = { { "files list", "what is shared from here, and why the rest is not" } } },
   { name = "files get", file = "cli.get", text = "Fetch a file or a folder, check every block, save it.",
-    arguments = { { "what", "NAME|CID|FOLDER", "as lists show it: a path, the end of one, ROBOT:PATH, a CID" } },
+    examples = { { "files get run-12.bag", "that file, into this folder" },
+      { "files get ada:rosbag2_a --to ~/bags", "a folder of the robot ada, into ~/bags" } },
+    arguments = {
+      { "what", "NAME|CID|FOLDER", "as lists show it: a path, the end of one, ROBOT:PATH, a CID", kind = "file" },
+    },
     options = {
-      { "--from", "ROBOT", "only what comes from that robot" },
-      { "--to", "PATH", "save it there (a folder, or a new name)" },
+      { "--from", "ROBOT", "only what comes from that robot", kind = "peer" },
+      { "--to", "PATH", "save it there (a folder, or a new name)", kind = "path" },
       { "--force", nil, "replace a file that is there already" },
     } },
   { name = "files dismiss", file = "cli.dismiss", text = "Say that own files which are not there are gone for good.",
+    examples = { { "files dismiss", "what would be dismissed" }, { "files dismiss --yes", "do it" } },
     options = { { "--yes", nil, "do it; without this it only shows what would be dismissed" } } },
   { name = "identity show", file = "cli.identity", text = "This node's peer ID and the board it belongs to.",
-    default = true },
-  { name = "identity export", file = "cli.export", text = "The private key, in the form of an IPFS config." },
+    default = true, examples = { { "identity show", "who this node is to the others" } } },
+  { name = "identity export", file = "cli.export", text = "The private key, in the form of an IPFS config.",
+    examples = { { "identity export", "print the private key: whoever has it is this node" } } },
   { name = "policy reload", file = "cli.reload", text = "Read the policy again; say what changed, and apply it.",
-    default = true },
+    default = true, examples = { { "policy reload", "after the policy's file was changed" } } },
   { name = "help", file = "cli.help", text = "These commands, one of them, or what a word means.",
-    arguments = { { "command", "COMMAND|WORD", "a command, a word of a refusal or a table, or: words", "*" } } },
+    examples = { { "help files get", "one command" }, { "help quota", "what a word means, and what to do" },
+      { "help words", "all such words" } },
+    arguments = {
+      { "command", "COMMAND|WORD", "a command, a word of a refusal or a table, or: words", "*", kind = "word" },
+    } },
+}
+
+--- What an argument or an option's value may be; completion asks the daemon for those of the first row.
+cli.kinds = {
+  live = { "peer", "file", "bucket", "setting", "hook" },
+  fixed = { "path", "word", "command", "seconds", "text", "code", "topic" },
 }
 
 --- The command that WORDS begin with, and how many of them name it; nil for none.
@@ -67,7 +103,7 @@ end
 local function take_host(words)
   local first = words[1]
   if not first or cli.find(words) or first:sub(1, 1) == "-" then return nil end
-  if first == "localhost" or first:find("/", 1, true) then return table.remove(words, 1) end
+  if first == cli.hosts[1] or first:find("/", 1, true) then return table.remove(words, 1) end
   if not cli.find { table.unpack(words, 2) } then return nil end
   if first:find "^%d+%.%d+%.%d+%.%d+$" or first:find "^%[?%x*:[%x:.]*%]?$" then
     return nil, ("%s is an address; only daemons of this machine are asked: give localhost or a socket's path, \z
@@ -101,7 +137,7 @@ function cli.run(world, words)
   local help = require "cli.help"
   local host, message = take_host(words)
   if message then return context:misused(message) end
-  context.host, context.words = host or "localhost", { table.unpack(words) }
+  context.host, context.words = host or cli.hosts[1], { table.unpack(words) }
   context.show.host = require("shell").word(context.host)
   if words[1] == "--version" then
     world.write(("dt-swarm-cli %s\n"):format(world.version))
@@ -116,7 +152,7 @@ function cli.run(world, words)
   end
   if not command then return context:misused(require("cli.arguments").unknown(cli.commands, words)) end
   local options
-  options, message = require("cli.arguments").parse(command, { table.unpack(words, used + 1) })
+  options, message = require("cli.arguments").parse(command, { table.unpack(words, used + 1) }, cli.options)
   if not options then return context:misused(message) end
   context:colour(options.color)
   return perform(context, command, options)

@@ -48,7 +48,7 @@ function main.main(arg)
     return USAGE
   end
   if chosen.help or chosen.version then
-    io.write(chosen.help and options.help or "dt-swarm " .. core.version .. "\n")
+    io.write(chosen.help and options.help() or "dt-swarm " .. core.version .. "\n")
     return OK
   end
   local place = paths.new(os.getenv, paths.uid())

@@ -1,29 +1,47 @@
 -- options.lua - the words behind `dt-swarm`. Opens nothing; argparse would cost a robot 300 KB for nine options.
 local options = {}
 
-local HELP = [[
-Usage: dt-swarm [OPTIONS] [POLICY.lua]
+--- Word, what it takes or nil, what it does; `kind` is what completion offers. The name in what parse() gives is the
+-- word without its dashes.
+options.rows = {
+  { "--state", "DIR", "where key, journal and gathered files live", kind = "path" },
+  { "--share", "DIR", "the folder that is shared (the policy's, else ~/shared-logs)", kind = "path" },
+  { "--socket", "PATH", "the control socket", kind = "path" },
+  { "--name", "NAME", "the label others see (the policy's, else the host name)", kind = "text" },
+  { "--check", nil, "read and check the policy, start nothing" },
+  { "--verbose", nil, "say each refused line, too" },
+  { "--help", nil, "this text" },
+  { "--version", nil, "the version" },
+}
 
-Makes this machine a node of the swarm: runs in the foreground until Ctrl-C.
+--- Words behind `dt-swarm`, and what they are for.
+options.examples = {
+  { "", "a robot with the policy that is found first" },
+  { "policies/server.lua", "a server: keeps copies of what robots share" },
+  { "--check my.lua", "is this policy fine?" },
+}
 
-  --state DIR     where key, journal and gathered files live
-  --share DIR     the folder that is shared (the policy's, else ~/shared-logs)
-  --socket PATH   the control socket
-  --name NAME     the label others see (the policy's, else the host name)
-  --check         read and check the policy, start nothing
-  --verbose       say each refused line, too
-  --help          this text
-  --version       the version
+options.text = "Makes this machine a node of the swarm: runs in the foreground until Ctrl-C."
+options.policy = "Without POLICY.lua: the user's, the system's, or the shipped one; it says which."
 
-Without POLICY.lua: the user's, the system's, or the shipped one; it says which.
-Exit codes: 0 stopped cleanly, 1 cannot start, 2 policy refused, 3 wrong usage.
-]]
+local VALUES, FLAGS = {}, { ["-h"] = "help" }
+for _, row in ipairs(options.rows) do
+  local list = row[2] and VALUES or FLAGS
+  list[row[1]] = row[1]:sub(3)
+end
 
-local VALUES = { ["--state"] = "state", ["--share"] = "share", ["--socket"] = "socket", ["--name"] = "name" }
-local FLAGS = { ["--check"] = "check", ["--help"] = "help", ["--version"] = "version", ["--verbose"] = "verbose",
-  ["-h"] = "help" }
-
-options.help = HELP
+--- What --help prints; no line is wider than 80 columns.
+function options.help()
+  local lines = {}
+  local function add(text, ...) lines[#lines + 1] = text:format(...) end
+  for _, example in ipairs(options.examples) do add("  %-30s  %s", "dt-swarm " .. example[1], example[2]) end
+  add "\nUsage: dt-swarm [OPTIONS] [POLICY.lua]\n"
+  add("%s\n", options.text)
+  for _, row in ipairs(options.rows) do add("  %-14s  %s", row[1] .. (row[2] and " " .. row[2] or ""), row[3]) end
+  add("\n%s\nExit codes:", options.policy)
+  for _, exit in ipairs(require("exits").of "daemon") do add("  %2d  %s", exit.code, exit.text) end
+  return table.concat(lines, "\n") .. "\n"
+end
 
 -- ARGUMENTS (an array) → { state, share, socket, name, policy, check, help, version, verbose } | nil, text.
 function options.parse(arguments)

@@ -74,9 +74,17 @@ describe("README.md", function()
     assert.is_true(count > 10)
   end)
 
-  it("tells the exit codes that the command line has", function()
-    for _, code in ipairs(require "cli".exits) do
-      assert.truthy(readme:match("\n| " .. code.code .. " |[^\n]*"), code.name)
+  it("tells the exit codes of both programs, each in the words of the one table", function()
+    local exits, rows = require "exits", {}
+    for i, program in ipairs { "daemon", "command" } do
+      for _, exit in ipairs(exits.of(program)) do
+        rows[exit.code] = rows[exit.code] or { "", "" }
+        rows[exit.code][i] = exit.text
+      end
+    end
+    for code, texts in pairs(rows) do
+      local row = ("\n| %d | %s | %s |\n"):format(code, texts[1], texts[2]):gsub("|  |", "| |")
+      assert.truthy(readme:find(row, 1, true), row)
     end
   end)
 end)
