@@ -17,7 +17,8 @@ MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 CPATH_   := /usr/local/lib/lua/5.4/?.so;/usr/lib/$(MULTIARCH)/lua/5.4/?.so;/usr/lib/lua/5.4/?.so
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDT_SWARM_VERSION='"$(VERSION)"' -DDT_SWARM_CPATH='"$(CPATH_)"'
 CFLAGS   += -std=c11 $(OPTIMISE) $(SANITISE) $(WERROR) -fPIC -fstack-protector-strong -Wall -Wextra -Wshadow \
-            -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers -MMD -MP -pthread
+            -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers -MMD -MP -pthread \
+            -ffile-prefix-map='$(CURDIR)=.'
 INCLUDE   = -Icore $(shell pkg-config --cflags $(PKG))
 LIBS      = $(shell pkg-config --libs libsodium libcrypto libmicrohttpd) -pthread
 LUALIB    = $(shell pkg-config --libs lua5.4)
@@ -33,8 +34,6 @@ SHARED   := $(BUILD)/core.so $(BUILD)/core/http.so $(BUILD)/core/sim.so $(BUILD)
 BUILT    := $(shell core/built.sh)
 $(if $(BUILT),,$(error core/built.sh knows no date for the build))
 export SOURCE_DATE_EPOCH := $(BUILT)
-
-ROOT     := $(DESTDIR)$(PREFIX)
 
 Q = $(if $(V),,@)
 
@@ -69,10 +68,11 @@ $(BUILD)/core/sim.so: $(SIM:core/%.c=$(BUILD)/%.o)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS)
 
-# A mark with the date in its name: with another date it is not there, and core.o is made anew.
-$(BUILD)/core.o: $(BUILD)/built-$(BUILT)
+# A mark with date and version in its name: with others it is not there, and what knows them is made anew.
+MARK     := $(BUILD)/built-$(BUILT)-$(VERSION)
+$(BUILD)/core.o $(BUILD)/http/transfer.o: $(MARK)
 $(BUILD)/core.o: CPPFLAGS += -DDT_SWARM_BUILT=$(BUILT)
-$(BUILD)/built-$(BUILT):
+$(MARK):
 	$(Q)mkdir -p $(@D) && rm -f $(BUILD)/built-* && touch $@
 
 $(BUILD)/core/spec.so: spec/core/spec.c $(wildcard core/*.h core/*/*.h) Makefile
@@ -140,15 +140,20 @@ asan:
 	@DT_SWARM_BUILD=.asan LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 spec/run.sh $(or $(SPECS),$(wildcard spec/core/*_spec.lua spec/crash/*_spec.lua spec/fuzz_spec.lua))
 
+# Units for systemd are among it; the list of what was put stands in PREFIX/share/dt-swarm/installed.
 install: all
-	install -d $(ROOT)/bin $(ROOT)/lib/dt-swarm/core
-	install -m 755 dt-swarm $(ROOT)/bin/dt-swarm
-	ln -sf dt-swarm $(ROOT)/bin/dt-swarm-cli
-	install -m 755 $(BUILD)/core/http.so $(ROOT)/lib/dt-swarm/core/http.so
-	find lua cli policies -path lua/sim -prune -o -name '*.lua' -exec install -D -m 644 '{}' '$(ROOT)/share/dt-swarm/{}' ';'
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD='$(BUILD)' core/service/install.sh install
 
 uninstall:
-	rm -rf $(ROOT)/bin/dt-swarm $(ROOT)/bin/dt-swarm-cli $(ROOT)/lib/dt-swarm $(ROOT)/share/dt-swarm
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD='$(BUILD)' core/service/install.sh uninstall
+
+# What the rockspec asks for; PREFIX is the folder that luarocks gives this rock.
+rock: all
+	@DESTDIR= PREFIX='$(PREFIX)/tree' BUILD='$(BUILD)' core/service/install.sh rock
+
+# A package for Debian, from the same sources always the same bytes.
+deb: all
+	@BUILD='$(BUILD)' VERSION='$(VERSION)' core/service/deb.sh
 
 clean:
 	rm -rf $(BUILD) .asan dt-swarm dt-swarm-cli
@@ -166,9 +171,10 @@ help:
 #: make fuzz       each parser of foreign bytes fuzzed for FUZZ_SECONDS=10 (clang), or FUZZERS='json text'
 #: make soak       the specs at full counts, ten minutes of each fuzzer
 #: make install    into PREFIX (/usr/local) below DESTDIR; make uninstall takes it out
+#: make deb        the package .build/dt-swarm_VERSION_ARCH.deb for Debian 12
 #: make clean      removes what was built
 #: V=1 shows each command, BUILD=DIR builds elsewhere, JOBS=N compiles N files at a time
 
 -include $(BUILD)/main.d $(OBJECTS:.o=.d) $(HTTP:core/%.c=$(BUILD)/%.d) $(SIM:core/%.c=$(BUILD)/%.d)
 
-.PHONY: all parts run test lint fuzz soak bench mutants asan install uninstall clean help
+.PHONY: all parts run test lint fuzz soak bench mutants asan install uninstall rock deb clean help

@@ -9,6 +9,6 @@ dependencies = { "lua ~> 5.4", "luv >= 1.44", "lua-cjson >= 2.1", "argparse >= 0
 build = {
   type = "make",
   build_target = "all",
-  install_target = "install",
+  install_target = "rock",
   install_variables = { PREFIX = "$(PREFIX)" },
 }

@@ -71,9 +71,56 @@ describe("make install", function()
     assert(os.execute(("mv '%s/moved' '%s/usr'"):format(place.path, place.path)))
   end)
 
-  it("is taken out whole", function()
+  local function read(path) return folder.read(place.path .. "/usr/local/" .. path) end
+
+  it("puts units there that name the place, and read well to systemd", function()
+    local system, user = read "lib/systemd/system/dt-swarm.service", read "share/systemd/user/dt-swarm.service"
+    for _, unit in ipairs { system, user } do
+      assert.truthy(unit:find("\nExecStart=/usr/local/bin/dt-swarm\n", 1, true), unit)
+      assert.truthy(unit:find("\nType=notify\n", 1, true))
+      assert.truthy(unit:find("\nStartLimitIntervalSec=0\n", 1, true))
+      assert.is_nil(unit:find("@PREFIX", 1, true))
+      assert.is_nil(unit:find "network%-online")
+    end
+    assert.truthy(read "lib/sysusers.d/dt-swarm.conf":find "\nu dt%-swarm ")
+    if not os.execute "command -v systemd-analyze >/dev/null" then
+      print "# systemd-analyze is not here: it has not read the units (Debian: systemd)"
+      return
+    end
+    local own = place.path .. "/own" -- units that name files that are there
+    run(("make -s install DESTDIR= PREFIX='%s'"):format(own))
+    for kind, path in pairs { system = "lib/systemd/system", user = "share/systemd/user" } do
+      local said, status = run(("XDG_RUNTIME_DIR=%s systemd-analyze verify --man=no --%s %s/%s/dt-swarm.service")
+        :format(place.path, kind, own, path))
+      assert.same({ "", 0 }, { said, status })
+    end
+    local said, status = run(("systemd-analyze security --offline=true --threshold=30 --no-pager "
+      .. "%s/lib/systemd/system/dt-swarm.service"):format(own))
+    assert.equal(0, status, said)
+    print("# " .. said:match "[^\n]*Overall exposure[^\n]*":gsub("^%W+", ""))
+    assert.same({ "", 0 }, { run(("make -s uninstall DESTDIR= PREFIX='%s'"):format(own)) })
+    assert.equal("", list(own))
+  end)
+
+  it("takes out what an earlier version put and this one did not", function()
+    local known = place.path .. "/usr/local/share/dt-swarm/installed"
+    folder.write(place.path .. "/usr/local/share/dt-swarm/lua/old.lua", "")
+    folder.write(known, folder.read(known) .. "share/dt-swarm/lua/old.lua\n")
+    local before = list(place.path)
+    assert.equal(0, select(2, make "install"))
+    assert.equal((before:gsub("[^\n]*old%.lua f\n", "")), list(place.path))
+  end)
+
+  it("is taken out whole, and nothing else is", function()
+    local own = "/usr/local/share/dt-swarm/policies/mine.lua"
+    folder.write(place.path .. own, "return 1")
+    os.execute(("mkdir -p %s/usr/local/share/applications"):format(place.path))
     local said, status = make "uninstall"
     assert.same({ "", 0 }, { said, status })
-    assert.is_nil(list(place.path):find "dt%-swarm")
+    assert.truthy(folder.read(place.path .. own))
+    os.remove(place.path .. own)
+    os.execute(("cd %s/usr/local/share && rmdir -p dt-swarm/policies 2>/dev/null"):format(place.path))
+    assert.equal("share d\nshare/applications d\n", list(place.path .. "/usr/local"))
+    assert.equal("No dt-swarm is installed below " .. place.path .. "/usr/local.\n", (make "uninstall"))
   end)
 end)
