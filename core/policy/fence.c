@@ -4,30 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLASS "core.fence"
+#define CLASS FENCE_CLASS
 #define STEP 1000 /* instructions between two looks at what is left */
 
-typedef struct {
-  lua_State *state; /* NULL once closed */
-  size_t used, limit;
-  uint64_t churn; /* bytes allocated by this question, freed ones too */
-  int64_t instructions, left;
-} fence;
+typedef fence_crossing crossing;
+typedef fence_request request;
 
-/* What crosses in one call, counted so that a knot of tables cannot unfold. */
-typedef struct {
-  size_t values, bytes;
-} crossing;
-
-typedef struct {
-  lua_State *host;
-  int first, last; /* arguments on the host's stack */
-  const char *name, *text;
-  size_t size;
-  int inner;
-} request;
-
-static fence *fence_of(lua_State *P) {
+fence *fence_of(lua_State *P) {
   return *(fence **)lua_getextraspace(P);
 }
 
@@ -44,7 +27,9 @@ static void *allocate(void *data, void *block, size_t old, size_t new) {
     return NULL;
   }
   if (new > had) {
-    if (f->used + (new - had) > f->limit || new > FENCE_BLOCK_MAX)
+    if (f->thread && fence_is_over(f, new - had, new))
+      return NULL;
+    if (f->used + (new - had) > f->limit || new > f->block)
       return NULL;
     if (!block && old == LUA_TSTRING && new > FENCE_STRING_MAX + 64)
       return NULL;
@@ -58,9 +43,11 @@ static void *allocate(void *data, void *block, size_t old, size_t new) {
   return result;
 }
 
-static void charge(lua_State *P, int64_t units, int level) {
+void fence_charge_at(lua_State *P, int64_t units, int level) {
   fence *f = fence_of(P);
   f->left -= units;
+  if (f->thread)
+    fence_charge_slice(P, units);
   if (f->left >= 0)
     return;
   f->left = 0;
@@ -71,14 +58,14 @@ static void charge(lua_State *P, int64_t units, int level) {
 }
 
 void fence_charge(lua_State *P, int64_t units) {
-  charge(P, units, 1);
+  fence_charge_at(P, units, 1);
 }
 
 /* No pcall and no coroutine is handed out, so nothing inside can catch what this throws.
  */
 static void on_count(lua_State *P, lua_Debug *unused) {
   (void)unused;
-  charge(P, STEP, 0);
+  fence_charge_at(P, STEP, 0);
 }
 
 static void arm(fence *f) {
@@ -87,9 +74,6 @@ static void arm(fence *f) {
   lua_settop(f->state, 0);
   lua_sethook(f->state, on_count, LUA_MASKCOUNT, STEP);
 }
-
-static const char *copy(lua_State *from, int index, lua_State *to, crossing *c,
-                        int depth);
 
 /* A table on TO with room for what the one at INDEX holds: growing it by steps costs
  * more. */
@@ -118,9 +102,9 @@ static const char *copy_table(lua_State *from, int index, lua_State *to, crossin
     if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
       why = "a key that is neither text nor number cannot cross";
     if (!why)
-      why = copy(from, top - 1, to, c, depth + 1);
+      why = fence_copy(from, top - 1, to, c, depth + 1);
     if (!why)
-      why = copy(from, top, to, c, depth + 1);
+      why = fence_copy(from, top, to, c, depth + 1);
     if (why)
       return why;
     lua_rawset(to, -3);
@@ -142,8 +126,8 @@ static const char *copy_string(lua_State *from, int index, lua_State *to, crossi
 /* Pushes a copy of the value at absolute INDEX of FROM onto TO; returns why it cannot, or
  * NULL. Of FROM it asks only what never throws: on the way in FROM is the host, TO is
  * protected. */
-static const char *copy(lua_State *from, int index, lua_State *to, crossing *c,
-                        int depth) {
+const char *fence_copy(lua_State *from, int index, lua_State *to, crossing *c,
+                       int depth) {
   if (++c->values > FENCE_VALUES)
     return "too many values to cross";
   switch (lua_type(from, index)) {
@@ -193,7 +177,7 @@ static int inside_load(lua_State *P) {
   return 0;
 }
 
-static void push_called(lua_State *P, const char *name) {
+void fence_push_called(lua_State *P, const char *name) {
   lua_getfield(P, LUA_REGISTRYINDEX, CLASS);
   lua_getfield(P, -1, "door");
   if (lua_getfield(P, -1, name) != LUA_TFUNCTION) {
@@ -209,11 +193,11 @@ static int inside_call(lua_State *P) {
   request *r = lua_touserdata(P, 1);
   crossing c = {0, 0};
   int base;
-  push_called(P, r->name);
+  fence_push_called(P, r->name);
   base = lua_gettop(P);
   luaL_checkstack(P, r->last - r->first + 8, "arguments");
   for (int i = r->first; i <= r->last; i++) {
-    const char *why = copy(r->host, i, P, &c, 0);
+    const char *why = fence_copy(r->host, i, P, &c, 0);
     if (why)
       luaL_error(P, "argument %d: %s", i - r->first + 1, why);
   }
@@ -223,7 +207,7 @@ static int inside_call(lua_State *P) {
 
 /* Runs BODY in the fence; 0 when it came to its end, else what core_fail pushed on the
  * host. */
-static int protect(lua_State *L, fence *f, lua_CFunction body, request *r) {
+int fence_protect(lua_State *L, fence *f, lua_CFunction body, request *r) {
   int top = lua_gettop(L), status;
   arm(f);
   lua_pushcfunction(f->state, body);
@@ -242,7 +226,7 @@ static int protect(lua_State *L, fence *f, lua_CFunction body, request *r) {
   return 3;
 }
 
-static fence *check(lua_State *L) {
+fence *fence_check(lua_State *L) {
   fence *f = luaL_checkudata(L, 1, CLASS);
   luaL_argcheck(L, f->state, 1, "fence is closed");
   return f;
@@ -250,13 +234,15 @@ static fence *check(lua_State *L) {
 
 static int f_close(lua_State *L) {
   fence *f = luaL_checkudata(L, 1, CLASS);
+  f->thread = NULL;
   if (f->state)
     lua_close(f->state);
   f->state = NULL;
   return 0;
 }
 
-/* fence.new{memory = bytes, instructions = count} → fence | nil, message, "policy" */
+/* fence.new{memory = bytes, instructions = count, block = bytes of one allocation} →
+ * fence | nil, message, "policy" */
 static int f_new(lua_State *L) {
   fence *f;
   int failed;
@@ -269,11 +255,12 @@ static int f_new(lua_State *L) {
   f = core_new(L, CLASS, sizeof *f);
   f->limit = (size_t)core_field_integer(L, 1, "memory", FENCE_MEMORY);
   f->instructions = core_field_integer(L, 1, "instructions", FENCE_INSTRUCTIONS);
+  f->block = (size_t)core_field_integer(L, 1, "block", FENCE_BLOCK_MAX);
   f->state = lua_newstate(allocate, f);
   if (!f->state)
     return core_fail(L, "policy", "%d bytes are too few for a policy", (int)f->limit);
   *(fence **)lua_getextraspace(f->state) = f;
-  failed = protect(L, f, inside_open, NULL);
+  failed = fence_protect(L, f, inside_open, NULL);
   if (!failed)
     return 1;
   lua_close(f->state);
@@ -286,11 +273,11 @@ static int f_new(lua_State *L) {
  * (fence_push_inner), what it returns is kept there under its name, and what it puts into
  * `door` is what f:call calls. */
 static int f_load(lua_State *L) {
-  fence *f = check(L);
+  fence *f = fence_check(L);
   request r = {L, 0, 0, luaL_checkstring(L, 2), NULL, 0, lua_toboolean(L, 4)};
   int failed;
   r.text = luaL_checklstring(L, 3, &r.size);
-  failed = protect(L, f, inside_load, &r);
+  failed = fence_protect(L, f, inside_load, &r);
   if (failed)
     return failed;
   lua_pushboolean(L, 1);
@@ -301,16 +288,16 @@ static int f_load(lua_State *L) {
  * function of the door, else a global one. Each call is one question: its limits begin
  * anew. */
 static int f_call(lua_State *L) {
-  fence *f = check(L);
+  fence *f = fence_check(L);
   request r = {L, 3, lua_gettop(L), luaL_checkstring(L, 2), NULL, 0, 0};
   crossing c = {0, 0};
-  int failed = protect(L, f, inside_call, &r), count;
+  int failed = fence_protect(L, f, inside_call, &r), count;
   if (failed)
     return failed;
   count = lua_gettop(f->state);
   luaL_checkstack(L, count + 8, "results");
   for (int i = 1; i <= count; i++) {
-    const char *why = copy(f->state, i, L, &c, 0);
+    const char *why = fence_copy(f->state, i, L, &c, 0);
     if (why)
       return core_fail(L, "policy", "result %d of %s: %s", i, r.name, why);
   }
@@ -320,20 +307,23 @@ static int f_call(lua_State *L) {
 
 /* f:spent() → instructions of the last question, bytes held now */
 static int f_spent(lua_State *L) {
-  fence *f = check(L);
+  fence *f = fence_check(L);
   lua_pushinteger(L, f->instructions - f->left);
   lua_pushinteger(L, (lua_Integer)f->used);
   return 2;
 }
 
 static const luaL_Reg methods[] = {
-    {"load",    f_load },
-    {"call",    f_call },
-    {"spent",   f_spent},
-    {"close",   f_close},
-    {"__gc",    f_close},
-    {"__close", f_close},
-    {NULL,      NULL   },
+    {"load",    f_load      },
+    {"call",    f_call      },
+    {"start",   fence_start },
+    {"resume",  fence_resume},
+    {"stop",    fence_stop  },
+    {"spent",   f_spent     },
+    {"close",   f_close     },
+    {"__gc",    f_close     },
+    {"__close", f_close     },
+    {NULL,      NULL        },
 };
 
 static const luaL_Reg functions[] = {

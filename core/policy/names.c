@@ -380,4 +380,6 @@ void fence_push_inner(lua_State *P) {
   lua_setfield(P, -2, "compile");
   lua_pushcfunction(P, inner_where);
   lua_setfield(P, -2, "where");
+  lua_pushcfunction(P, fence_ask);
+  lua_setfield(P, -2, "ask");
 }
