@@ -2,8 +2,10 @@
 local core = require "core"
 local banner = require "banner"
 local notify = require "notify"
+local policy_watch = require "policy_watch"
 local preflight = require "preflight"
 local reload = require "reload"
+local signals = require "signals"
 local unfit = require "unfit"
 
 local daemon = {}
@@ -80,7 +82,7 @@ end
 -- `policy reload`: given to the node, whose control socket hands it on.
 local function build_reload(self, given)
   local options = given.options
-  self.node.reload = reload.new { node = self.node, load = given.load_policy,
+  self.node.reload = reload.new { node = self.node, files = given.files,
     fixed = { name = options.name and "--name", ["clients.logs.folder"] = options.share and "--share" },
     restart = function(why) self:restart(why) end,
     unfit = function(policy, list)
@@ -128,8 +130,8 @@ local function say_banner(self, given)
 end
 
 -- GIVEN: options, policy, place (paths.lua's), root, memory(), version, cli (how the command line is called),
--- env (os.getenv), home, here_folder; load_policy(pause) → the policy as it is on the disk now | nil, lines; again()
--- (core/main.c) runs the program anew in this process, and returns only where that fails.
+-- env (os.getenv), home, here_folder; files (policy_files.lua); again() (core/main.c) runs the program anew in
+-- this process, and returns only where that fails.
 -- → a daemon to run | nil, text; nothing is left behind after a refusal.
 function daemon.start(given)
   local self = setmetatable({ net = require "core.net", disk = require "core.disk".real(),
@@ -174,6 +176,7 @@ end
 
 -- HOW: what the command line says of us when we are gone; nil: stopped cleanly.
 function daemon:close(how)
+  if self.watch then self.watch:stop() end
   if self.node then self.node:stop(how) end
   for _, part in ipairs { "worker", "identity", "state" } do
     if self[part] then self[part]:close() end
@@ -182,31 +185,29 @@ function daemon:close(how)
   self.loop:close()
 end
 
--- Was this process started to outlive its terminal (`nohup`)? Then SIGHUP was ignored before us, and stays so.
-local function outlives()
-  local file = io.open "/proc/self/status"
-  local mask = file and file:read "a":match "SigIgn:%s*(%x+)"
-  if file then file:close() end
-  return mask ~= nil and tonumber(mask:sub(-1), 16) & 1 == 1
+local function stop(self, signal)
+  -- Kernel and shell both send it when a session is closed.
+  if self.stopping and signal == "sighup" then return end
+  self.restarting = nil -- who wants it to end does not want it to begin anew
+  if self.stopping then return self.loop:stop() end -- at once, for who is in a hurry
+  self.stopping = true
+  self.log:info("node", "stopping", { signal = signal })
+  self.node.notify:stopping()
+  self.node:leave(function() self.loop:stop() end)
 end
 
--- Runs until SIGTERM, SIGINT, or SIGHUP, which comes when the terminal or the SSH session is closed; → exit code.
+-- Nobody asked for an answer: the log says what came of it.
+local function reload_for(self, reason)
+  if self.stopping then return end
+  self.node.reload:run({ source = reason }, function() end)
+end
+
+-- Runs until a signal ends it (signals.lua); → exit code.
 function daemon:run()
-  local function stop(name)
-    self.loop:signal(name, function()
-      -- Kernel and shell both send it when a session is closed.
-      if self.stopping and name == "sighup" then return end
-      self.restarting = nil -- who wants it to end does not want it to begin anew
-      if self.stopping then return self.loop:stop() end -- at once, for who is in a hurry
-      self.stopping = true
-      self.log:info("node", "stopping", { signal = name })
-      self.node.notify:stopping()
-      self.node:leave(function() self.loop:stop() end)
-    end)
-  end
-  stop "sigterm"
-  stop "sigint"
-  if not outlives() then stop "sighup" end
+  signals.listen(self.loop, function(signal) stop(self, signal) end, function() reload_for(self, "signal") end)
+  self.watch = policy_watch.new { loop = self.loop, log = self.log, inotify = require "core.watch",
+    look = function() return self.node.reload:look() end, changed = function() reload_for(self, "save") end }
+  self.watch:start(self.given.policy.hash)
   self.loop:run()
   self:close(self.restarting and "starting anew" or nil)
   if not self.restarting then return 0 end

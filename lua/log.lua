@@ -11,6 +11,7 @@ local log = {}
 
 local LEVELS = { debug = 1, info = 2, warn = 3, error = 4 }
 local VALUE_MAX = 200 -- characters of one value
+local SENTENCE_MAX = 400 -- characters of a sentence in place of values
 local ONCE_MAX = 1024 -- facts remembered by once()
 local KINDS_MAX = 256 -- kinds of line whose rate is watched
 -- Each kind of line has a bucket of 60 tokens, and one more each second. A line costs so many of them:
@@ -35,8 +36,9 @@ local function value_text(value)
   return shown
 end
 
--- { key = value } is printed sorted by key; { { key, value }, … } in its own order.
+-- { key = value } is printed sorted by key; { { key, value }, … } in its own order; a text as a sentence.
 local function facts_text(facts)
+  if type(facts) == "string" then return text.escape(facts, SENTENCE_MAX) end
   local parts = {}
   if facts[1] then
     for i, pair in ipairs(facts) do parts[i] = pair[1] .. "=" .. value_text(pair[2]) end

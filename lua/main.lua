@@ -9,18 +9,19 @@ local OK, CANNOT, POLICY, USAGE = 0, 1, 2, 3
 
 local function complain(lines) io.stderr:write("dt-swarm: ", table.concat(lines, "\n          "), "\n") end
 
--- PAUSE: see policy/load.lua. → policy | nil, lines for people
-local function load_policy(chosen, place, root, pause)
-  local load = require "policy.load"
-  local policy, faults = load.load(chosen.policy, { shipped = root .. "/policies", search = place:policies(root),
-    pause = pause })
-  local lines = policy and require "preflight".faults(policy) or load.report(faults)
-  if policy and #lines == 0 then return policy end
-  if policy then policy:close() end
-  return nil, lines
+local function policy_files(chosen, place, root)
+  return require "policy_files".new { path = chosen.policy, search = place:policies(root),
+    shipped = root .. "/policies" }
 end
 
-local function start(chosen, policy, place, arg)
+-- → policy | nil, lines for people
+local function load_policy(files)
+  local chain, lines = files:read()
+  if not chain then return nil, lines end
+  return files:load(chain)
+end
+
+local function start(chosen, policy, files, place, arg)
   local key = require "core.key"
   local ok, fault = key.self_test()
   if not ok then
@@ -32,7 +33,7 @@ local function start(chosen, policy, place, arg)
     memory = arg.memory, version = core.version, env = os.getenv, home = os.getenv "HOME",
     here_folder = os.getenv "PWD" or "/",
     cli = arg[0]:find "/" and arg[0] .. "-cli" or "dt-swarm-cli", again = arg.again,
-    load_policy = function(pause) return load_policy(chosen, place, arg.root, pause) end }
+    files = files }
   if not running then
     complain { (fault:gsub("^E[A-Z0-9]+: ", "")) } -- the system's own word says nothing to people
     return CANNOT
@@ -52,7 +53,8 @@ function main.main(arg)
     return OK
   end
   local place = paths.new(os.getenv, paths.uid())
-  local policy, lines = load_policy(chosen, place, arg.root)
+  local files = policy_files(chosen, place, arg.root)
+  local policy, lines = load_policy(files)
   if not policy then
     complain(lines)
     return POLICY
@@ -65,7 +67,7 @@ function main.main(arg)
     end
     return OK
   end
-  return start(chosen, policy, place, arg)
+  return start(chosen, policy, files, place, arg)
 end
 
 return main

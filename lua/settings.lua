@@ -52,7 +52,6 @@ function settings.apply(node, new, list)
   if not ok then return nil, err end
   node.policy:swap(new)
   for _, section in ipairs { apply_top, apply_dcache, apply_comms, apply_clients } do section(node, changed) end
-  node.log:info("policy", "applied", { policy = node.policy.name, settings = #list })
   return true
 end
 

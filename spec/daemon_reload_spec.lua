@@ -81,8 +81,7 @@ describe("policy reload", function()
     local function listed(of) return of:cli "report":find("a.txt", 1, true) end
     assert.truthy(within(10, function() return listed(bea) and #bea:ask "discover".nodes == 2 end), bea:log())
     local before, files = ada:ask "status", open_files(ada.pid)
-    policy "p.clients.logs.gateway = false"
-    local answer = ada:ask "policy reload"
+    local answer = ada:reload(function() policy "p.clients.logs.gateway = false" end)
     assert.same({ "clients.logs.gateway" }, answer.restart)
     assert.truthy(within(10, function()
       local now = ada:ask "status"

@@ -168,22 +168,35 @@ p.routing.channels = { "/ip4/0.0.0.0/udp/%d/dswarm-line", "/ip4/0.0.0.0/tcp/3825
     end)
   end)
 
-  it("stops cleanly on SIGHUP, however often, unless it was started to outlive its terminal", function()
-    local ada = w:start "ada"
-    os.execute(("kill -HUP %d; sleep 0.1; kill -HUP %d 2>/dev/null"):format(ada.pid, ada.pid))
-    assert.truthy(within(5, function() return ada:code() end))
-    assert.equal(0, ada:code())
-    assert.equal("stopped cleanly", kept.decode(folder.read(ada.state .. "/last")).how)
+  it("stops cleanly when its terminal is closed, and takes any other SIGHUP for a wish to read its policy", function()
+    local ada = w:start("ada", { command = [[sh -c 'exec script -qfec "exec $0 $*" /dev/null' ./dt-swarm]] })
+    local own = assert(ada:ask "status", ada:out()).policy.name
+    assert.equal("p.lua", own)
+    assert.truthy(os.execute(("pkill -HUP -P %d"):format(ada.pid)), "its terminal is there")
+    assert.truthy(within(5, function() return ada:out():find "policy +unchanged" end), ada:out())
+    assert.truthy(ada:ask "status", "it runs on")
+    ada:stop "KILL" -- the other end of the terminal
+    assert.truthy(within(5, function()
+      return kept.decode(folder.read(ada.state .. "/last")).how == "stopped cleanly"
+    end), ada:out())
+  end)
+
+  it("reads its policy at a SIGHUP that no terminal sent, unless it was started to outlive one", function()
+    local ada = w:start("ada", { command = "setsid ./dt-swarm" })
+    os.execute(("kill -HUP %d"):format(ada.pid))
+    assert.truthy(within(5, function() return ada:log():find "policy +unchanged" end), ada:log())
+    assert.truthy(ada:ask "status", "it runs on")
     local bea = w:start("bea", { command = "nohup ./dt-swarm" })
     assert(bea:ask "status", "with nohup it runs")
     os.execute(("kill -HUP %d; sleep 1"):format(bea.pid))
     assert.truthy(bea:ask "status")
+    assert.is_nil(bea:log():find "policy +unchanged")
     assert.equal(0, bea:stop())
   end)
 
-  it("stops cleanly on SIGTERM, SIGINT and SIGHUP, and after any end begins with what it had", function()
+  it("stops cleanly on SIGTERM and SIGINT, and after any end begins with what it had", function()
     local id
-    for round, signal in ipairs { "TERM", "INT", "KILL", "HUP", "TERM" } do
+    for round, signal in ipairs { "TERM", "INT", "KILL", "INT", "TERM" } do
       local ada = w:start "ada"
       id = id or ada:ask("status").node.id
       assert.equal(id, ada:ask("identity").id)

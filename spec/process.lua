@@ -1,6 +1,7 @@
 -- process.lua - real daemons of one machine for specs, each with places of its own beneath one folder. No checks.
 local folder = require "spec.folder"
 local json = require "core.json"
+local net = require "core.net"
 local patience = require "spec.patience"
 
 local process = {}
@@ -129,6 +130,24 @@ end
 function Daemon:ask(command)
   local text, code = self:cli(command .. " --json")
   return code == 0 and json.decode((text:gsub("\n$", ""))) or nil, text
+end
+
+-- What `policy reload` answers after WRITE() changed the policy's file. A daemon hears of such a change by itself, but
+-- not before it hears of our request: it is stopped until both are there. → answer | nil, text
+function Daemon:reload(write)
+  local stream = assert(net.unix_connect(self.socket))
+  os.execute(("kill -STOP %d"):format(self.pid))
+  write()
+  assert(stream:send '{"command":"reload"}\n')
+  os.execute(("kill -CONT %d"):format(self.pid))
+  local line = ""
+  process.within(10, function()
+    line = line .. (stream:receive(65536) or "")
+    return line:sub(-1) == "\n"
+  end)
+  stream:close()
+  local answer = json.decode((line:gsub("\n$", "")))
+  return answer and not answer.error and answer or nil, line
 end
 
 -- The channel of that kind in `status`.

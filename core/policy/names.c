@@ -348,7 +348,8 @@ static int inner_compile(lua_State *P) {
   return 1;
 }
 
-/* where(function | level) → file, line of its definition, or of the call at that level */
+/* where(function | level) → file, line of its definition and last line of it, or line of
+ * the call at that level */
 static int inner_where(lua_State *P) {
   lua_Debug debug;
   int function = lua_isfunction(P, 1);
@@ -362,6 +363,21 @@ static int inner_where(lua_State *P) {
   }
   lua_pushstring(P, debug.short_src);
   lua_pushinteger(P, function ? debug.linedefined : debug.currentline);
+  if (!function)
+    return 2;
+  lua_pushinteger(P, debug.lastlinedefined);
+  return 3;
+}
+
+/* upvalue(function, number) → name, value; nothing behind the last */
+static int inner_upvalue(lua_State *P) {
+  luaL_checktype(P, 1, LUA_TFUNCTION);
+  lua_settop(P, 2);
+  const char *name = lua_getupvalue(P, 1, (int)luaL_checkinteger(P, 2));
+  if (!name)
+    return 0;
+  lua_pushstring(P, name);
+  lua_insert(P, -2);
   return 2;
 }
 
@@ -382,4 +398,6 @@ void fence_push_inner(lua_State *P) {
   lua_setfield(P, -2, "where");
   lua_pushcfunction(P, fence_ask);
   lua_setfield(P, -2, "ask");
+  lua_pushcfunction(P, inner_upvalue);
+  lua_setfield(P, -2, "upvalue");
 }

@@ -1,4 +1,4 @@
--- changes.lua - what differs between two policies, setting by setting, in values and in words. Applies nothing.
+-- changes.lua - what differs between two policies: settings, in values and in words, and hooks. Applies nothing.
 local byte_size = require "byte_size"
 local hooks = require "policy.hooks"
 local sorted = require "sorted"
@@ -45,6 +45,32 @@ function changes.between(old, new)
       local file, line = new:where(path)
       list[#list + 1] = { row = row, path = path, kind = kind_of(row, before, now), old = before, new = now,
         file = file or new.name, line = line or 0, later = row.later }
+    end
+  end
+  return list
+end
+
+local function place(policy, path)
+  local file, line, shipped = policy:where(path)
+  return { file = file, line = line, shipped = shipped }
+end
+
+-- What became of a hook that stood at OLD and stands at NEW; both may be places of the shipped sections.
+local function hook_change(old, new)
+  if old.shipped ~= new.shipped then return old.shipped and "added" or "removed" end
+  return "changed"
+end
+
+--- Hooks that are others in the policy NEW than in OLD, in the order of policies/README.md: their text, or something
+-- that it uses (prints.lua). Each is { path =, change = "added" | "removed" | "changed", old, new = { file =, line =,
+-- shipped = of the four sections? }, later = true where this version does not ask it yet }
+function changes.hooks(old, new)
+  local list = {}
+  for _, row in ipairs(hooks.hooks) do
+    local path = row.path
+    if old.prints[path] ~= new.prints[path] then
+      local before, now = place(old, path), place(new, path)
+      list[#list + 1] = { path = path, change = hook_change(before, now), old = before, new = now, later = row.later }
     end
   end
   return list
@@ -102,6 +128,57 @@ local WORDS = {
   routes = each(function(route) return route.pattern .. " = " .. route.target end),
   classes = differing, buckets = differing,
 }
+
+local ITEMS <const> = { channels = "channel", routes = "route" }
+
+local function count_of(texts)
+  local counts = {}
+  for _, words in ipairs(texts) do counts[words] = (counts[words] or 0) + 1 end
+  return counts
+end
+
+-- How many items of A are not in B, both arrays of texts.
+local function more_in(a, b)
+  local counts, n = count_of(b), 0
+  for _, words in ipairs(a) do
+    counts[words] = (counts[words] or 0) - 1
+    if counts[words] < 0 then n = n + 1 end
+  end
+  return n
+end
+
+local function several(n, noun) return ("%d %s%s"):format(n, noun, n == 1 and "" or "s") end
+
+-- Adds "+1 channel", "−2 channels" for a list that people think of by its items. → was it one?
+local function add_items(parts, change)
+  local noun, say = ITEMS[change.row[2]], WORDS[change.row[2]]
+  if not noun then return false end
+  local texts = { {}, {} }
+  for i, values in ipairs { change.old, change.new } do
+    for j, value in ipairs(values) do texts[i][j] = say { value } end
+  end
+  local more, fewer = more_in(texts[2], texts[1]), more_in(texts[1], texts[2])
+  if more > 0 then parts[#parts + 1] = "+" .. several(more, noun) end
+  if fewer > 0 then parts[#parts + 1] = "-" .. several(fewer, noun) end
+  return more + fewer > 0
+end
+
+local SIGNS <const> = { { "added", "+%s" }, { "removed", "-%s" }, { "changed", "%s changed" } }
+
+--- Both lists in a few words: "+1 route, 2 settings, +1 hook"; "nothing changed".
+function changes.summary(setting_list, hook_list)
+  local parts, settings, by = {}, 0, { added = 0, removed = 0, changed = 0 }
+  for _, change in ipairs(setting_list) do
+    if not add_items(parts, change) then settings = settings + 1 end
+  end
+  if settings > 0 then parts[#parts + 1] = several(settings, "setting") end
+  for _, change in ipairs(hook_list) do by[change.change] = by[change.change] + 1 end
+  for _, sign in ipairs(SIGNS) do
+    local n = by[sign[1]]
+    if n > 0 then parts[#parts + 1] = sign[2]:format(several(n, "hook")) end
+  end
+  return parts[1] and table.concat(parts, ", ") or "nothing changed"
+end
 
 --- Value VALUE of the setting ROW as people read it; OTHER: what it is compared with, where it is a large table.
 function changes.words(row, value, other)

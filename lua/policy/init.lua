@@ -9,10 +9,11 @@ local questions = {}
 for _, row in ipairs(hooks.hooks) do questions[row.path] = row end
 
 -- What a policy says of itself.
-local OWN <const> = { "name", "file", "chain", "hash" }
+local OWN <const> = { "name", "file", "chain", "hash", "prints" }
 
 --- A policy from what load.lua found. FROM: fence, settings (by path), where (by path), file, name, sections (file
--- names as a set), chain (its texts) and their hash (source.lua). LOG may be nil: log:error(layer, what, facts).
+-- names as a set), chain (its texts) and their hash (source.lua), prints (a hash of each hook, by path). LOG may be
+-- nil: log:error(layer, what, facts).
 function policy.new(from, log)
   local p = { from = from, log = log, failed = {} }
   for _, name in ipairs(OWN) do p[name] = from[name] end

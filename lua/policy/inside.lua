@@ -1,6 +1,6 @@
 -- inside.lua - the policy on its own side of the fence: sections, extend, questions. Reads no file.
 local inner = ...
-local names, form, facts = inner.names, inner.form, inner.facts
+local names, form, facts, prints = inner.names, inner.form, inner.facts, inner.prints
 local door, setmetatable = inner.door, inner.setmetatable
 
 local api, sections, sources, current, environment, kept_here
@@ -27,27 +27,50 @@ local function grow()
   for _, row in ipairs(api.hooks) do plant(row.path, { path = row.path, hook = row }) end
 end
 
-local function refuse(node, name, value, level)
+-- While the policy is read a fault is noted and reading goes on, so that people see all faults at once. What was read
+-- under a name that does not exist is a hole: it takes everything and does nothing.
+local noted, hole = {}, {}
+local NOTED_MAX = 64
+
+setmetatable(hole, {
+  __index = function(_, key) return type(key) ~= "number" and hole or nil end,
+  __newindex = function() end,
+  __call = function() end,
+})
+
+-- LEVEL: as of error(). In a hook there is nobody to go on: it throws.
+local function note(state, text, level)
+  if state == current then error(text, level + 1) end
+  local file, line = inner.where(level + 1)
+  if #noted < NOTED_MAX then noted[#noted + 1] = ("%s:%d: %s"):format(file, line, text) end
+end
+
+local function no_such(node, name, value)
   local what = type(value) == "function" and "no such hook" or "no such setting"
   if node.path == "" then what = "no such section or setting" end
   local text = names.unknown(tostring(name), names.keys(node.children), what)
-  error(node.path == "" and text or node.path .. "." .. text, level)
+  return node.path == "" and text or node.path .. "." .. text
 end
 
-local function check_setting(leaf, value)
+-- What is wrong with VALUE for PATH | nil
+local function misfit(path, leaf, value)
+  if leaf.children then return path .. " is a section: set what is in it" end
+  if value == nil then return nil end
+  if leaf.hook then return type(value) ~= "function" and path .. ": a hook is a function" or nil end
   local good, why = form.check(leaf.setting[2], value)
-  if good == nil then error(("%s: wanted %s"):format(leaf.path, why), 4) end
+  return good == nil and ("%s: wanted %s"):format(path, why) or nil
 end
 
 local function assign(state, node, name, value)
   local path = node.children[name]
   local leaf = path and tree[path]
-  if not leaf then refuse(node, name, value, 4) end
-  if state == current then error(path .. " is set when the policy is read, not by a hook", 3) end
-  if leaf.children then error(path .. " is a section: set what is in it", 3) end
+  if leaf and state == current then error(path .. " is set when the policy is read, not by a hook", 3) end
+  local fault = not leaf and no_such(node, name, value) or leaf and misfit(path, leaf, value)
+  if fault then
+    note(state, fault, 3)
+    return
+  end
   if value == nil then value = state.defaults[path] end
-  if leaf.hook and type(value) ~= "function" then error(path .. ": a hook is a function", 3) end
-  if leaf.setting then check_setting(leaf, value) end
   state.values[path] = value
   local file, line = inner.where(3)
   state.where[path] = { file = file, line = line }
@@ -60,7 +83,11 @@ local function section(state, node)
   end
   return setmetatable({}, {
     __index = function(_, name)
-      if not node.children[name] then refuse(node, name, nil, 3) end
+      if not node.children[name] then
+        note(state, no_such(node, name), 2)
+        noted.holed = true
+        return hole
+      end
       return children[name] or state.values[node.children[name]]
     end,
     __newindex = function(_, name, value) assign(state, node, name, value) end,
@@ -106,7 +133,7 @@ local function settings_of(state)
       if good == nil then
         local at = state.where[path]
         local changed = value == state.defaults[path] -- in place: the line that made it is not to blame
-        error(("%s%s: wanted %s"):format(changed and "" or at.file .. ":" .. at.line .. ": ", path, why), 0)
+        noted[#noted + 1] = ("%s%s: wanted %s"):format(changed and "" or at.file .. ":" .. at.line .. ": ", path, why)
       end
       out[path] = good
     end
@@ -115,12 +142,12 @@ local function settings_of(state)
 end
 
 local function check_buckets(state, settings)
-  for _, bucket in ipairs(names.keys(settings["dcache.buckets"])) do
-    local rule, at = settings["dcache.buckets"][bucket], state.where["dcache.buckets"]
-    if not settings["dcache.classes"][rule.class] then
-      local known = names.keys(settings["dcache.classes"])
-      error(("%s:%d: dcache.buckets[%q].class: %s"):format(at.file, at.line, bucket,
-        names.unknown(rule.class, known, "no such class")), 0)
+  local buckets, classes = settings["dcache.buckets"] or {}, settings["dcache.classes"] or {}
+  for _, bucket in ipairs(names.keys(buckets)) do
+    local rule, at = buckets[bucket], state.where["dcache.buckets"]
+    if not classes[rule.class] then
+      noted[#noted + 1] = ("%s:%d: dcache.buckets[%q].class: %s"):format(at.file, at.line, bucket,
+        names.unknown(rule.class, names.keys(classes), "no such class"))
     end
   end
 end
@@ -136,7 +163,8 @@ function door.begin(table_, default_texts, texts)
   return known
 end
 
---- run(file, text) → settings by path, places by path, or throws with file and line
+--- run(file, text) → settings by path, places by path, or throws with file and line. What was wrong and did not keep
+-- it from going on is told by `faults`.
 function door.run(file, text)
   local p = run(file, text)
   local state = policies[p]
@@ -145,6 +173,20 @@ function door.run(file, text)
   check_buckets(state, settings)
   current = state
   return settings, state.where
+end
+
+--- → messages of all that was noted while the policy was read; was anything read under a name that does not exist?
+function door.faults()
+  local list = {}
+  for i, text in ipairs(noted) do list[i] = text end
+  return list, noted.holed == true
+end
+
+--- What each hook consists of, by path (prints.lua).
+function door.prints()
+  local out = {}
+  for _, row in ipairs(api.hooks) do out[row.path] = prints.of(current.values[row.path]) end
+  return out
 end
 
 local function wrap_arguments(row, ...)

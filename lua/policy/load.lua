@@ -1,6 +1,7 @@
 -- load.lua - runs the texts of a policy in a fence and checks it. Swaps nothing, keeps no policy.
 local address = require "core.address"
 local fence = require "core.fence"
+local hash = require "core.hash"
 local hooks = require "policy.hooks"
 local policy = require "policy"
 local check = require "policy.check"
@@ -8,7 +9,7 @@ local source = require "policy.source"
 
 local load = {}
 
-local INNER = { "names", "form", "facts", "inside" }
+local INNER = { "names", "form", "facts", "prints", "inside" }
 
 --- What people are told: a fault is { file =, line =, text =, suggestion = }.
 local function fault(message, file)
@@ -59,21 +60,55 @@ local function check_addresses(settings, where, messages)
         (why:gsub("^form: ", "")))
     end
   end
-  for _, channel in ipairs(settings["routing.channels"]) do check_address("routing.channels", channel.address) end
+  for _, channel in ipairs(settings["routing.channels"] or {}) do check_address("routing.channels", channel.address) end
   local gateway = settings["clients.logs.gateway"]
   if gateway then check_address("clients.logs.gateway", gateway) end
   return messages
 end
 
---- Runs the policy FILE (its name) of that TEXT and asks it everything twice.
+--- Runs the policy FILE (its name) of that TEXT and asks it everything twice. → settings, where | nil, faults: all of
+-- them, since people correct several at once.
 local function try(f, file, text, pause)
   local settings, where = f:call("run", file, text)
-  if not settings then return nil, { fault(where, file) } end
-  local messages = check_addresses(settings, where, check.questions(f, where, pause))
+  local messages, holed = f:call("faults")
+  if settings then
+    check_addresses(settings, where, messages)
+    local asked = holed and {} or check.questions(f, where, pause)
+    table.move(asked, 1, #asked, #messages + 1, messages)
+  elseif not holed then -- what comes of a name that does not exist is no fault of its own
+    messages[#messages + 1] = where
+  end
   if #messages == 0 then return settings, where end
   local faults = {}
   for i, message in ipairs(messages) do faults[i] = fault(message, file) end
   return nil, faults
+end
+
+-- The lines from FIRST to LAST of TEXT.
+local function lines_of(text, first, last)
+  local lines, number = {}, 0
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
+    number = number + 1
+    if number >= first and number <= last then lines[#lines + 1] = line end
+  end
+  return table.concat(lines, "\n")
+end
+
+-- For each hook a hash of its text and of all that it uses: equal where two hooks do the same by the same words.
+local function prints_of(f, chain, sections)
+  local texts, prints = {}, {}
+  for name, text in pairs(sections) do texts[name .. ".lua"] = text end -- any order
+  for _, one in ipairs(chain) do texts[one.name] = one.text end
+  for path, parts in pairs(assert(f:call "prints")) do -- any order
+    local sum = hash.new "blake2b"
+    for _, part in ipairs(parts) do
+      local is_function = type(part) == "table"
+      local words = is_function and lines_of(texts[part[1]] or "", part[2], part[3]) or part
+      sum:update(("%d\n"):format(#words)):update(words)
+    end
+    prints[path] = sum:final()
+  end
+  return prints
 end
 
 -- The texts of CHAIN that the first one may extend, by the name it calls them by.
@@ -97,7 +132,8 @@ function load.from_chain(chain, options)
     return nil, where
   end
   return policy.new({ fence = f, settings = settings, tree = as_tree(settings), where = where, file = first.path,
-    name = first.name, sections = sections, chain = chain, hash = source.hash(chain) }, options.log)
+    name = first.name, sections = sections, chain = chain, hash = source.hash(chain),
+    prints = prints_of(f, chain, texts) }, options.log)
 end
 
 --- load(path | nil, options) → policy | nil, faults (load.report makes lines of them).

@@ -84,7 +84,7 @@ function fake.node(facts)
   node.id, node.name, node.type = fake.ADA, facts.name or "ada", "laptop"
   node.swarm, node.version = "duckietown", "0.1.0"
   node.started, node.started_wall = 1000, fake.NOW - 200000
-  node.loop = { now = function() return 201000 end }
+  node.loop = { now = function() return 201000 end, wall = function() return fake.NOW end }
   node.time = { quality = facts.quality or "proved", source = not facts.quality and "own" or nil,
     believe = facts.believed, fault = function() return facts.fault end,
     now = function() return fake.NOW end, followed = function() return facts.claims or {} end,
@@ -93,9 +93,9 @@ function fake.node(facts)
     end }
   node.events, node.why = require "event_ring".new(), require "why".new()
   node.who = function(id) return node.discovery:who(id) end
-  node.reload = { run = function(_, done)
+  node.reload = { run = function(_, _, done)
     done { policy = "policies/duckiebot.lua", changes = {}, restart = {} }
-  end }
+  end, in_force = { at = fake.NOW - 200000, source = "start" }, counts = { loaded = 0, refused = 0 } }
   node.policy = { name = "policies/duckiebot.lua" }
   node.state, node.share = "/home/ada/.local/state/dt-swarm", "/home/ada/shared-logs"
   node.socket = "/run/user/1000/dt-swarm/control.sock"

@@ -39,8 +39,7 @@ end
 
 -- → what `policy reload` of ada answers
 local function reload(body)
-  write(body)
-  local answer, said = ada:ask "policy reload"
+  local answer, said = ada:reload(function() write(body) end)
   return assert(answer, said)
 end
 

@@ -1,5 +1,6 @@
--- requests.lua - the answers about the node as a whole: status, summary, identity; reload, which changes it.
+-- requests.lua - the answers about the node as a whole: status, summary, identity.
 local facts_of = require "clients.control.facts"
+local policy = require "clients.control.policy"
 local to_json = require "clients.control.to_json"
 
 local requests = {}
@@ -101,5 +102,5 @@ return function(handle, malformed)
       reply(node.commands:fill(name, answer))
     end)
   end
-  handle:command("reload", function(_, reply) node.reload:run(reply) end)
+  policy(handle)
 end

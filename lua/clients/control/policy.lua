@@ -1,0 +1,115 @@
+-- policy.lua - `policy show|check|diff|reload`, and what `status` says of the policy. It reads none, and puts none in
+-- force.
+local changes = require "policy.changes"
+local hooks = require "policy.hooks"
+local json = require "core.json"
+local to_json = require "clients.control.to_json"
+
+local policy = {}
+
+local function ago(node, at) return math.max(node.loop:wall() - at, 0) end
+
+-- Which policy is in force, and what became of a newer one.
+function policy.facts(node)
+  local one, reload = node.policy, node.reload
+  local refusal = reload.refusal
+  return { name = to_json.value(one.name), file = to_json.value(one.file), hash = one.hash,
+    since_ms = ago(node, reload.in_force.at), source = reload.in_force.source,
+    uid = reload.in_force.who and reload.in_force.who.uid,
+    loaded = reload.counts.loaded, refused = reload.counts.refused,
+    refusal = refusal and { lines = to_json.list(refusal.lines, to_json.text), since_ms = ago(node, refusal.at),
+      source = refusal.source, hash = refusal.hash } or nil }
+end
+
+local function texts_of(one)
+  return to_json.list(one.chain, function(text)
+    return { name = to_json.text(text.name), file = to_json.text(text.path), bytes = #text.text }
+  end)
+end
+
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  return json.encode(to_json.value(a)) == json.encode(to_json.value(b))
+end
+
+-- A setting in force. DEFAULT: its value where nobody changes it.
+local function setting_row(node, row, default)
+  local path = row[1]
+  local value = node.policy:get(path)
+  local file, line, shipped = node.policy:where(path)
+  local given = not shipped and file ~= nil
+  if not given and file and not same(value, default) then file, line = node.policy.name, nil end -- changed in place
+  return { setting = path, value = to_json.text(changes.words(row, value, given and default or {})),
+    default = to_json.text(changes.words(row, default, {})), given = given or not same(value, default),
+    file = file and to_json.text(file), line = line, shipped = shipped or nil,
+    kind = row.restart and "restart" or "live", form = row[2], about = row[4],
+    fixed = node.reload.fixed[path], later = row.later }
+end
+
+local function hook_row(node, row)
+  local file, line, shipped = node.policy:where(row.path)
+  return { hook = row.path, file = to_json.text(file), line = line, given = not shipped, default = row.default,
+    asked = row.asked, failed = to_json.value(node.policy.failed[row.path]), later = row.later }
+end
+
+local function is_given(row) return row.given end
+
+local function filter(rows, keep)
+  local kept = {}
+  for _, row in ipairs(rows) do
+    if keep(row) then kept[#kept + 1] = row end
+  end
+  return json.array(kept)
+end
+
+local function all_rows(node)
+  local defaults, settings, questions = node.reload.files:defaults(), {}, {}
+  for i, row in ipairs(hooks.settings) do settings[i] = setting_row(node, row, defaults[row[1]]) end
+  for i, row in ipairs(hooks.hooks) do questions[i] = hook_row(node, row) end
+  return settings, questions
+end
+
+-- What is given in the policy's files; or with request.setting (a path, or a section) all about it.
+local function show(node, request, reply)
+  local settings, questions = all_rows(node)
+  local wanted, keep = request.setting, is_given
+  if type(wanted) == "string" then
+    keep = function(row)
+      local path = row.setting or row.hook
+      return path == wanted or path:sub(1, #wanted + 1) == wanted .. "."
+    end
+  end
+  local answer = { policy = policy.facts(node), chain = texts_of(node.policy), settings = filter(settings, keep),
+    hooks = filter(questions, keep) }
+  if wanted and not answer.settings[1] and not answer.hooks[1] then
+    return reply(nil, ("missing: no setting or hook is called %s"):format(to_json.text(tostring(wanted))), "missing")
+  end
+  reply(answer)
+end
+
+-- FILE of a request: a whole path, or none for the policy that a reload would read.
+local function try(node, request, reply)
+  local path = request.file
+  if path ~= nil and (type(path) ~= "string" or path:sub(1, 1) ~= "/") then
+    return reply(nil, "form: file is a whole path, which begins with /", "form")
+  end
+  node.reload:try(path, function(answer, ...)
+    if not answer then return reply(nil, ...) end
+    answer.faults = to_json.list(answer.faults, to_json.text)
+    reply(answer)
+  end)
+end
+
+--- Registers them with the client's HANDLE.
+return function(handle)
+  local node = handle.node
+  handle:command("reload", function(_, reply)
+    local client = reply.client
+    node.reload:run({ source = "command", who = client and { uid = client.uid, client = client } }, reply)
+  end)
+  handle:command("policy-show", function(request, reply) show(node, request, reply) end)
+  for _, name in ipairs { "policy-check", "policy-diff" } do
+    handle:command(name, function(request, reply) try(node, request, reply) end)
+  end
+  handle:extend("status", function(answer) answer.policy = policy.facts(node) end)
+end

@@ -1,0 +1,48 @@
+-- policy_files.lua - the policy that the operator named, as it stands on the disk now: its texts, and what loads them.
+-- Keeps none, and puts none in force.
+local hooks = require "policy.hooks"
+local load = require "policy.load"
+local preflight = require "preflight"
+local source = require "policy.source"
+
+local policy_files = {}
+policy_files.__index = policy_files
+
+local SHIPPED <const> = { { path = "default.lua", name = "default.lua", text = 'return (extend "default")' } }
+
+--- GIVEN: path (as the operator named it), or nil and search (paths, in order); shipped: folder of the shipped ones.
+function policy_files.new(given)
+  return setmetatable({ path = given.path, search = given.search, shipped = given.shipped }, policy_files)
+end
+
+--- The texts of the policy (policy/source.lua): of PATH where it is given, else of the one that was named or is found.
+-- UPTO: the file in force, after which none is looked for: when it is gone another one does not take its place.
+-- → chain | nil, lines for people; and then all paths that were looked at.
+function policy_files:read(upto, path)
+  local chain, faults, looked = source.read(path or self.path, { shipped = self.shipped, search = self.search,
+    upto = upto })
+  return chain, faults and load.report(faults), looked
+end
+
+--- The policy whose texts are CHAIN, checked for this machine, too. PAUSE(): see policy/load.lua.
+-- → policy | nil, lines for people: all that is wrong with it
+function policy_files:load(chain, pause)
+  local policy, faults = load.from_chain(chain, { shipped = self.shipped, pause = pause })
+  if not policy then return nil, load.report(faults) end
+  local lines = preflight.faults(policy)
+  if not lines[1] then return policy end
+  policy:close()
+  return nil, lines
+end
+
+--- The settings that nobody has changed, by path.
+function policy_files:defaults()
+  if self.unchanged then return self.unchanged end
+  local policy = assert(load.from_chain(SHIPPED, { shipped = self.shipped }))
+  self.unchanged = {}
+  for _, row in ipairs(hooks.settings) do self.unchanged[row[1]] = policy:get(row[1]) end
+  policy:close()
+  return self.unchanged
+end
+
+return policy_files
