@@ -113,6 +113,9 @@ local function say_error(self, answer)
   else
     self:complain(("%s (%s)"):format(text.escape(answer.error.text), text.escape(answer.error.word)))
     say_candidates(self, answer.error.candidates or {})
+    for _, row in ipairs(answer.error.why or {}) do
+      if row.what then self:complain("  " .. text.escape(row.what)) end
+    end
   end
 end
 

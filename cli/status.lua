@@ -85,7 +85,7 @@ local function facts(answer, s)
   local list = {
     { "swarm", s:text(node.swarm) },
     { "running", ("%s, version %s"):format(s.span(node.running_ms), s:text(node.version)) },
-    { "policy", s:text(node.policy) },
+    { "policy", s:text(node.policy) .. (answer.policy and ", " .. s:text(answer.policy.hash) or "") },
     { "clock", clock(answer.time, s) },
     { "peers", answer.peers and ("%d"):format(answer.peers) or s.UNKNOWN },
     { "records", records(answer, s) },
@@ -163,6 +163,14 @@ local function refusals(answer, s)
   return ("Refused %d: %s%s. dt-swarm-cli help %s says what that means."):format(sum, s.list(words), known, first)
 end
 
+-- What stands in the policy's file, where that was refused.
+local function refused_policy(answer, s)
+  local refused = answer.policy and answer.policy.refusal
+  if not refused then return end
+  s:say(("The policy's file is not in force, the old one is: %s%s. dt-swarm-cli %s policy check says all."):format(
+    s:text(refused.lines[1]), refused.lines[2] and (" (and %d more)"):format(#refused.lines - 1) or "", s.host))
+end
+
 local MALFORMED <const> = 5 -- rows; the others are summed
 
 -- Whose records are passed over, and why: not refused, since others may be able to read them.
@@ -209,6 +217,7 @@ function status.show(answer, s)
   consequences(answer.time, s)
   local trouble = answer.footing
   if trouble then why.line({ what = "State folder", seen = trouble.text, cure = trouble.cure }, s) end
+  refused_policy(answer, s)
   failed(answer, s)
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   progress.unwanted(answer, s)

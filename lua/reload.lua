@@ -87,7 +87,7 @@ local function refuse(self, how, hash, lines)
   self.report:refused(how, hash, lines)
   self.refusal = { lines = lines, at = self.loop:wall(), source = how.source, hash = hash }
   if self.trial then self.trial:refused(hash, lines) end
-  return nil, reload_report.refusal(lines), "policy"
+  return reload_report.refusal(lines)
 end
 
 -- What would change by NEW: the settings that differ, those of them that this daemon goes by, hooks, and the paths of

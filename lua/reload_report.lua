@@ -12,9 +12,12 @@ function reload_report.new(node, fixed)
   return setmetatable({ node = node, log = node.log, fixed = fixed }, reload_report)
 end
 
---- What somebody is told whose policy was refused.
+--- What somebody is told whose policy was refused: nil, text, code, nil, rows of why where there are several faults.
 function reload_report.refusal(lines)
-  return ("policy: the old policy stays in force: %s"):format(table.concat(lines, "; "))
+  if not lines[2] then return nil, "policy: the old policy stays in force: " .. lines[1], "policy" end
+  local rows = {}
+  for i, line in ipairs(lines) do rows[i] = { code = "policy", what = line } end
+  return nil, ("policy: the old policy stays in force: %d faults"):format(#lines), "policy", nil, rows
 end
 
 -- What becomes of a change, for people.

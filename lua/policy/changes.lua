@@ -100,13 +100,19 @@ local function each(what)
   end
 end
 
--- Names of MAP whose values are not the same in OTHER; they stand for all that a line has no room for.
+-- Names of MAP whose values are not the same in OTHER, with the fields that are not; they stand for all that a line
+-- has no room for.
 local function differing(map, other)
   local names = {}
   for _, name in ipairs(sorted.keys(map)) do
     if not is_equal(map[name], other[name]) then
-      local fields = sorted.keys(map[name])
-      for i, field in ipairs(fields) do fields[i] = ("%s %s"):format(field, tostring(map[name][field])) end
+      local fields = {}
+      for _, field in ipairs(sorted.keys(map[name])) do
+        local value = map[name][field]
+        if not other[name] or other[name][field] ~= value then
+          fields[#fields + 1] = ("%s %s"):format(field, tostring(value))
+        end
+      end
       names[#names + 1] = ("%s: %s"):format(name, table.concat(fields, ", "))
     end
   end

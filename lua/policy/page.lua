@@ -59,10 +59,10 @@ may be (`?` below). Hooks marked ! change things: they must not say yes when not
 local SETTINGS = [[
 
 ## Settings
-`dt-swarm-cli HOST policy reload` reads the policy again while the daemon runs, and says what changed. A `live` setting
-applies at once, and so does every hook. For a `restart` one the daemon finishes its writes and executes itself anew, as
-the same process: nobody is told that it left. If anything in the new policy cannot apply, the old one stays in force,
-and the answer names file and line.
+While the daemon runs it reads the policy again when its file is saved, or one that it extends, at a SIGHUP, and by
+`dt-swarm-cli HOST policy reload`, which says what changed. A `live` setting applies at once, and so does every hook.
+For a `restart` one the daemon finishes its writes and executes itself anew, as the same process: nobody is told that it
+left. If anything in the new policy cannot apply, the old one stays in force, and log and answer name file and line.
 
 | setting | form | default | a change | |
 |---|---|---|---|---|]]

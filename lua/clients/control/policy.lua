@@ -1,6 +1,7 @@
 -- policy.lua - `policy show|check|diff|reload`, and what `status` says of the policy. It reads none, and puts none in
 -- force.
 local changes = require "policy.changes"
+local edit_distance = require "edit_distance"
 local hooks = require "policy.hooks"
 local json = require "core.json"
 local to_json = require "clients.control.to_json"
@@ -37,10 +38,11 @@ local function setting_row(node, row, default)
   local path = row[1]
   local value = node.policy:get(path)
   local file, line, shipped = node.policy:where(path)
-  local given = not shipped and file ~= nil
-  if not given and file and not same(value, default) then file, line = node.policy.name, nil end -- changed in place
-  return { setting = path, value = to_json.text(changes.words(row, value, given and default or {})),
-    default = to_json.text(changes.words(row, default, {})), given = given or not same(value, default),
+  local is_default = same(value, default)
+  local given = not shipped and file ~= nil or not is_default
+  if given and shipped then file, line = node.policy.name, nil end -- a table that was changed in place
+  return { setting = path, value = to_json.text(changes.words(row, value, is_default and {} or default)),
+    default = to_json.text(changes.words(row, default, is_default and {} or value)), given = given,
     file = file and to_json.text(file), line = line, shipped = shipped or nil,
     kind = row.restart and "restart" or "live", form = row[2], about = row[4],
     fixed = node.reload.fixed[path], later = row.later }
@@ -69,6 +71,19 @@ local function all_rows(node)
   return settings, questions
 end
 
+-- "; did you mean comms.beacon?", or nothing where no path is near WORD, whole or by its last name.
+local function suggestion(word, ...)
+  local best, least = nil, #word // 3 + 1
+  for _, rows in ipairs { ... } do
+    for _, row in ipairs(rows) do
+      local path = row.setting or row.hook
+      local edits = math.min(edit_distance(word:sub(1, 64), path), edit_distance(word:sub(1, 64), path:match "[^.]+$"))
+      if edits < least then best, least = path, edits end
+    end
+  end
+  return best and ("; did you mean %s?"):format(best) or ""
+end
+
 -- What is given in the policy's files; or with request.setting (a path, or a section) all about it.
 local function show(node, request, reply)
   local settings, questions = all_rows(node)
@@ -81,10 +96,9 @@ local function show(node, request, reply)
   end
   local answer = { policy = policy.facts(node), chain = texts_of(node.policy), settings = filter(settings, keep),
     hooks = filter(questions, keep) }
-  if wanted and not answer.settings[1] and not answer.hooks[1] then
-    return reply(nil, ("missing: no setting or hook is called %s"):format(to_json.text(tostring(wanted))), "missing")
-  end
-  reply(answer)
+  if not wanted or answer.settings[1] or answer.hooks[1] then return reply(answer) end
+  reply(nil, ("missing: no setting or hook is called %s%s"):format(to_json.text(tostring(wanted)),
+    suggestion(tostring(wanted), settings, questions)), "missing")
 end
 
 -- FILE of a request: a whole path, or none for the policy that a reload would read.
