@@ -6,7 +6,7 @@ local width = require "cli.width"
 
 local help = {}
 
-local HOST <const> = "HOST is localhost or the path of a daemon's socket; left out, it is localhost."
+help.host = "HOST is localhost or the path of a daemon's socket; left out, it is localhost."
 
 --- What may stand in the usage of COMMAND behind its name, in pieces that stay whole: "[--from ROBOT]".
 function help.words_of(command)
@@ -83,7 +83,7 @@ local function overview(s, cli)
   for i, command in ipairs(shown(cli)) do facts[i] = { command.name, command.text } end
   s:facts(facts)
   s:line()
-  s:say(HOST)
+  s:say(help.host)
   s:say "Each command takes --json, --color auto|always|never, --help."
   s:say "What a word or sign means, of a refusal or in a table: dt-swarm-cli help WORD; all: dt-swarm-cli help words."
   s:line()

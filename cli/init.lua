@@ -89,6 +89,9 @@ cli.commands = {
     arguments = {
       { "command", "COMMAND|WORD", "a command, a word of a refusal or a table, or: words", "*", kind = "word" },
     } },
+  { name = "page", file = "cli.page", text = "A file that make installs: a manual page, or what completes words.",
+    hidden = true, examples = { { "page dt-swarm-cli.1", "this program's manual page" } },
+    arguments = { { "page", "NAME", "its file's name" } } },
 }
 
 --- What an argument or an option's value may be; completion asks the daemon for those of the first row.

@@ -1,4 +1,4 @@
--- page.lua - policies/README.md, made from hooks.lua. Writes no file.
+-- page.lua - the words of policies/README.md and of dt-swarm-policy(5), made from hooks.lua. Writes no file.
 local hooks = require "policy.hooks"
 local sorted = require "sorted"
 
@@ -17,7 +17,8 @@ local p = extend "duckiebot"                  -- or "server", "lab", "default", 
 p.swarm = "lab-3"                             -- a noun is a setting; all robots must say the same
 
 function p.clients.logs.fetch(file, here)     -- a verb is a hook
-  if (here.store_free or 0) < file.size + 10 * GB then return false, "10 GB stay free" end
+  local free = here.store_free or 0
+  if free < file.size + 10 * GB then return false, "10 GB stay free" end
   return 5, "there is room"                   -- an answer, then a reason
 end
 
@@ -56,21 +57,19 @@ When a policy is read every hook is **asked twice**: with everything known, and 
 may be (`?` below). Hooks marked ! change things: they must not say yes when nothing is known.
 ]]
 
-local SETTINGS = [[
-
+--- What is said before the settings.
+page.settings_text = [[
 ## Settings
 While the daemon runs it reads the policy again when its file is saved, or one that it extends, at a SIGHUP, and by
 `dt-swarm-cli HOST policy reload`, which says what changed. A `live` setting applies at once, and so does every hook.
 For a `restart` one the daemon finishes its writes and executes itself anew, as the same process: nobody is told that it
-left. If anything in the new policy cannot apply, the old one stays in force, and log and answer name file and line.
-
-| setting | form | default | a change | |
-|---|---|---|---|---|]]
+left. If anything in the new policy cannot apply, the old one stays in force, and log and answer name file and line.]]
 
 local function cell(text) return (tostring(text):gsub("|", "\\|")) end
 
 local function settings(out)
-  out[#out + 1] = SETTINGS
+  out[#out + 1] = "\n" .. page.settings_text
+  out[#out + 1] = "\n| setting | form | default | a change | |\n|---|---|---|---|---|"
   for _, row in ipairs(hooks.settings) do
     out[#out + 1] = ("| `%s` | %s | %s | %s | %s%s |"):format(row[1], cell(row[2]), cell(row[3]),
       row.restart and "restart" or "live", cell(row[4]), row.later and " (used from a later version)" or "")
@@ -82,7 +81,8 @@ local ANSWERS = {
   one = "one of them", part = "the part to tell",
 }
 
-local function answers_of(row)
+--- What the hook of ROW may answer, in words.
+function page.answers_of(row)
   if type(row.answers) == "string" then
     return ANSWERS[row.answers]
   end
@@ -98,7 +98,7 @@ local function questions(out)
     for i, argument in ipairs(row.arguments) do names[i] = argument[1] end
     out[#out + 1] = ("| `%s(%s)`%s | %s%s | %s | %s |"):format(row.path, table.concat(names, ", "),
       row.changes and " !" or "", cell(row.asked), row.later and " (asked from a later version)" or "",
-      answers_of(row), cell(row.default))
+      page.answers_of(row), cell(row.default))
   end
 end
 
@@ -113,8 +113,9 @@ local function given_by(kind)
   return #names > 0 and table.concat(names, ", ") or kind
 end
 
-local function facts(out)
-  out[#out + 1] = "\n## Facts\n| argument | facts; ? may be unknown |\n|---|---|"
+--- The facts that a policy meets: rows { arguments, "`name` `name`? …" }.
+function page.facts()
+  local rows = {}
   for _, kind in ipairs(sorted.keys(hooks.facts)) do
     local fields = sorted.keys(hooks.facts[kind])
     for i, name in ipairs(fields) do
@@ -122,16 +123,21 @@ local function facts(out)
       local maybe = type(field) == "table" and field.maybe ~= nil
       fields[i] = ("`%s`%s"):format(name, maybe and "?" or "")
     end
-    out[#out + 1] = ("| %s | %s |"):format(given_by(kind), table.concat(fields, " "))
+    rows[#rows + 1] = { given_by(kind), table.concat(fields, " ") }
   end
+  return rows
 end
+
+--- What a policy is, in Markdown. NAMES as text() takes them.
+function page.opening(names) return (OPENING:format(table.concat(names, " ")):gsub("\n$", "")) end
 
 --- The page's text. NAMES: what a policy finds, from load.names().
 function page.text(names)
-  local out = { (OPENING:format(table.concat(names, " ")):gsub("\n$", "")) }
+  local out = { page.opening(names) }
   settings(out)
   questions(out)
-  facts(out)
+  out[#out + 1] = "\n## Facts\n| argument | facts; ? may be unknown |\n|---|---|"
+  for _, row in ipairs(page.facts()) do out[#out + 1] = ("| %s | %s |"):format(row[1], row[2]) end
   return table.concat(out, "\n") .. "\n"
 end
 
