@@ -141,18 +141,32 @@ asan:
 	  ASAN_OPTIONS=detect_leaks=0 spec/run.sh $(or $(SPECS),$(wildcard spec/core/*_spec.lua spec/crash/*_spec.lua spec/fuzz_spec.lua))
 
 # Units for systemd are among it; the list of what was put stands in PREFIX/share/dt-swarm/installed.
-install: all
+# What the program makes of its tables of commands, options, settings and words: manual pages, completion.
+PAGES    := $(addprefix $(BUILD)/,man/dt-swarm.8 man/dt-swarm-cli.1 man/dt-swarm-policy.5 \
+            completion/bash/dt-swarm completion/bash/dt-swarm-cli completion/zsh/_dt-swarm-cli)
+PAGE      = $(Q)mkdir -p $(@D) && ./dt-swarm-cli page $(1) > $@ || { rm -f $@; exit 1; }
+
+pages: $(PAGES)
+$(PAGES): dt-swarm dt-swarm-cli $(wildcard cli/*.lua cli/*/*.lua lua/*.lua lua/policy/*.lua)
+$(BUILD)/man/%:
+	$(call PAGE,$*)
+$(BUILD)/completion/bash/%:
+	$(call PAGE,bash)
+$(BUILD)/completion/zsh/%:
+	$(call PAGE,zsh)
+
+install: all pages
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD='$(BUILD)' core/service/install.sh install
 
 uninstall:
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD='$(BUILD)' core/service/install.sh uninstall
 
 # What the rockspec asks for; PREFIX is the folder that luarocks gives this rock.
-rock: all
+rock: all pages
 	@DESTDIR= PREFIX='$(PREFIX)/tree' BUILD='$(BUILD)' core/service/install.sh rock
 
 # A package for Debian, from the same sources always the same bytes.
-deb: all
+deb: all pages
 	@BUILD='$(BUILD)' VERSION='$(VERSION)' core/service/deb.sh
 
 clean:
@@ -177,4 +191,4 @@ help:
 
 -include $(BUILD)/main.d $(OBJECTS:.o=.d) $(HTTP:core/%.c=$(BUILD)/%.d) $(SIM:core/%.c=$(BUILD)/%.d)
 
-.PHONY: all parts run test lint fuzz soak bench mutants asan install uninstall rock deb clean help
+.PHONY: all parts pages run test lint fuzz soak bench mutants asan install uninstall rock deb clean help

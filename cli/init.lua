@@ -92,6 +92,9 @@ cli.commands = {
   { name = "page", file = "cli.page", text = "A file that make installs: a manual page, or what completes words.",
     hidden = true, examples = { { "page dt-swarm-cli.1", "this program's manual page" } },
     arguments = { { "page", "NAME", "its file's name" } } },
+  { name = "complete", file = "cli.complete", text = "The words that may stand at the cursor, for a shell.",
+    hidden = true, examples = { { "complete zsh -- dt-swarm-cli files ''", "what a shell asks for at Tab" } },
+    arguments = { { "shell", "SHELL", "bash or zsh" }, { "words", "WORD", "what is typed so far", "*" } } },
 }
 
 --- What an argument or an option's value may be; completion asks the daemon for those of the first row.
@@ -114,10 +117,13 @@ function cli.find(words)
   end
 end
 
+--- Is WORD one that stands for a daemon of this machine: localhost, or a path?
+function cli.is_host(word) return word == cli.hosts[1] or word:find("/", 1, true) ~= nil end
+
 local function take_host(words)
   local first = words[1]
   if not first or cli.find(words) or first:sub(1, 1) == "-" then return nil end
-  if first == cli.hosts[1] or first:find("/", 1, true) then return table.remove(words, 1) end
+  if cli.is_host(first) then return table.remove(words, 1) end
   if not cli.find { table.unpack(words, 2) } then return nil end
   if first:find "^%d+%.%d+%.%d+%.%d+$" or first:find "^%[?%x*:[%x:.]*%]?$" then
     return nil, ("%s is an address; only daemons of this machine are asked: give localhost or a socket's path, \z

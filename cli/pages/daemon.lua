@@ -3,8 +3,8 @@ local options = require "options"
 
 local SIGNALS <const> = {
   { "SIGINT, SIGTERM", "It writes what is not written yet, tells the others that it leaves, and ends with 0." },
-  { "SIGHUP", "It reads its policy again, as `dt-swarm-cli policy reload` does. Where the terminal that it was started \z
-    in is gone, it stops cleanly." },
+  { "SIGHUP", "It reads its policy again, as `dt-swarm-cli policy reload` does. Where the terminal in which it was \z
+    started is gone, it stops cleanly." },
 }
 local FILES <const> = {
   { "~/.config/dt-swarm/policy.lua", "The user's policy." },

@@ -1,6 +1,7 @@
 -- pages - what is made of the tables and installed: manual pages, and what completes commands. Writes no file.
 local core = require "core"
 local roff = require "cli.pages.roff"
+local shells = require "cli.pages.shells"
 
 local pages = {}
 
@@ -16,10 +17,10 @@ local function manuals()
   return by_name
 end
 
---- The text of the page that is called NAME ("dt-swarm.8") | nil.
+--- The text of the page that is called NAME: "dt-swarm.8", "bash", "zsh" | nil.
 function pages.text(name)
   local found = manuals()[name]
-  if not found then return nil end
+  if not found then return shells[name] end
   local page = roff.new(found.name, found.section, os.date("!%F", core.built), core.version, found.about)
   found.write(page)
   return page:text()

@@ -9,31 +9,32 @@ local function joined(lines, at, text, continues)
   return text, at
 end
 
-local function fenced(lines, at)
+-- → the line behind the code that begins at AT.
+local function put_code(page, lines, at)
   local code = {}
   while lines[at] and not lines[at]:find "^```" do code[#code + 1], at = lines[at], at + 1 end
-  return code, at + 1
+  page:code(code)
+  return at + 1
 end
 
---- Puts TEXT on PAGE (cli/pages/roff.lua): paragraphs, ## headings, ``` code, numbered lists. The title (#) is left out.
+--- Puts TEXT on PAGE (cli/pages/roff.lua): paragraphs, ## headings, ``` code, numbered lists. The # title is left out.
 function markdown.put(page, text)
   local lines, at = {}, 1
   for line in (text .. "\n"):gmatch "([^\n]*)\n" do lines[#lines + 1] = line end
   while lines[at] do
-    local line, code, words = lines[at], nil, nil
+    local line = lines[at]
     local heading, number, item = line:match "^## (.*)", line:match "^(%d+)%. (.*)"
     at = at + 1
     if heading then
       page:heading(heading)
     elseif line:find "^```" then
-      code, at = fenced(lines, at)
-      page:code(code)
+      at = put_code(page, lines, at)
     elseif number then
-      words, at = joined(lines, at, item, "^ +%S")
-      page:item(tonumber(number), words)
+      item, at = joined(lines, at, item, "^ +%S")
+      page:item(tonumber(number), item)
     elseif line ~= "" and not line:find "^# " then
-      words, at = joined(lines, at, line, "^[^%s#]")
-      page:paragraph(words)
+      line, at = joined(lines, at, line, "^[^%s#]")
+      page:paragraph(line)
     end
   end
 end

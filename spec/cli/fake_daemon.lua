@@ -12,6 +12,12 @@ if kind == "hostile" then
   facts.nodes[2].name = "evil\27[2J\27]0;title\7\nname\226\128\174\255"
   facts.records[1].data.names = { "../../\27[31mx\r\n" }
   facts.channels[2].reason = "\27c"
+elseif kind == "shell" then -- names that a shell would make much of
+  facts.nodes[2].name = "don $(touch pwned) `touch pwned`"
+  for i, name in ipairs { "my run.bag", "my $(touch pwned).bag", "my`touch pwned`;touch pwned #.bag", "my'quotes\".bag",
+    "line\nfeed; touch pwned", "my !$ \\ & | > pwned", "-rf", "sub/one:two.bag", "täglich.bag", "at@home.bag" } do
+    facts.records[i] = fake.file(("%s%02d"):format(fake.CID:sub(1, -3), i + 10), fake.ADA, name, 64, 100)
+  end
 elseif kind == "several" then
   facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "run-12.bag", 70, 100)
 end

@@ -15,6 +15,7 @@ function asked.commands(node, loop)
     return thing.file and require "clients.logs.why".shared(node.logs:files(), thing.file)
   end)
   require "clients.control.requests"(handle, node.malformed)
+  require "clients.control.names"(handle)
   handle.loop = loop or node.loop
   require "clients.discovery.requests"(handle, node.discovery)
   require "clients.logs.requests"(handle)

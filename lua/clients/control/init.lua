@@ -5,6 +5,7 @@ local paths = require "paths"
 local client = require "clients.control.client"
 local slices = require "slices"
 local malformed = require "clients.control.malformed"
+local names = require "clients.control.names"
 local requests = require "clients.control.requests"
 
 local control = { name = "control", needs = { "net", "socket" }, vital = true }
@@ -44,6 +45,7 @@ function control.open(handle)
     answer = function(request, reply) node.commands:run(request, reply) end }
   self.malformed = malformed.new { loop = handle.loop, dcache = node.dcache }
   requests(handle, self.malformed)
+  names(handle)
   local ok, text, code = self:listen()
   if not ok then return nil, text, code end
   return self
