@@ -156,7 +156,8 @@ local function of_command(at, words, add)
   end
   if #words == 1 then verbs(cli, words[1], add) end
   local row, used = cli.find(words)
-  if not row then return end
+  local group_alone = used == 1 and row.name:find " " and not at.word:find "^%-" -- only its verbs may follow
+  if not row or group_alone then return end
   at.lists = { row.options or {}, cli.options }
   behind(at, row, { table.unpack(words, used + 1) }, add)
 end

@@ -27,7 +27,10 @@ describe("make install", function()
     local found = list(place.path .. "/usr/local")
     for _, name in ipairs { "bin/dt-swarm f", "bin/dt-swarm-cli l", "lib/dt-swarm/core/http.so f",
       "share/dt-swarm/lua/main.lua f", "share/dt-swarm/lua/routing/channels/udp.lua f",
-      "share/dt-swarm/cli/init.lua f", "share/dt-swarm/policies/duckiebot.lua f" } do
+      "share/dt-swarm/cli/init.lua f", "share/dt-swarm/policies/duckiebot.lua f",
+      "share/man/man8/dt-swarm.8 f", "share/man/man1/dt-swarm-cli.1 f", "share/man/man5/dt-swarm-policy.5 f",
+      "share/bash-completion/completions/dt-swarm f", "share/bash-completion/completions/dt-swarm-cli f",
+      "share/zsh/site-functions/_dt-swarm-cli f" } do
       assert.truthy(("\n" .. found):find("\n" .. name .. "\n", 1, true), name)
     end
     assert.is_nil(found:find("%.c f\n") or found:find "spec" or found:find "sim")

@@ -52,10 +52,12 @@ describe("completion", function()
 
   it("gives the table's words without a daemon, silently and at once", function()
     local none = "dt-swarm-cli /nowhere/d.sock "
-    for line, words in pairs { ["dt-swarm-cli "] = "status discover files localhost", ["dt-swarm-cli disc"] = "discover",
-      [none .. "files "] = "list get dismiss", [none .. "files get --f"] = "--from --force",
+    for line, words in pairs { ["dt-swarm-cli "] = "status discover files localhost",
+      ["dt-swarm-cli disc"] = "discover", [none .. "files "] = "list get dismiss",
+      [none .. "files get --f"] = "--from --force",
       [none .. "status --color "] = "auto always never", [none .. "status --color=a"] = "auto always",
       ["dt-swarm-cli help quo"] = "quota", ["dt-swarm-cli help policy re"] = "reload",
+      [none .. "policy show dcache."] = "dcache.classes",
       ["dt-swarm-cli --"] = "--help --version", ["dt-swarm --s"] = "--state --share --socket" } do
       local found = in_bash(line)
       for word in words:gmatch "%S+" do
@@ -63,8 +65,8 @@ describe("completion", function()
       end
       assert.is_false(has(found, "complete") or has(found, "page"), line)
     end
-    for _, line in ipairs { none .. "files get ", none .. "files get --from ", none .. "nothing ", none .. "status x ",
-      "dt-swarm-cli robot7 " } do
+    for _, words in ipairs { "files get ", "files get --from ", "nothing ", "status x ", "policy d." } do
+      local line = none .. words
       assert.same({}, in_bash(line), line)
     end
     for _, line in ipairs { "dt-swarm-cli /r", none .. "files get x --to ", "dt-swarm po", "dt-swarm --state " } do

@@ -63,7 +63,7 @@ describe("the manual pages", function()
     for _, exit in ipairs(cli.exits) do tells(2, ("%d %s"):format(exit.code, exit.text:gsub("^%l", string.upper))) end
     local words, errors = cures.all()
     for _, list in ipairs { words, errors, require("cli.signs").all() } do
-      for _, word in ipairs(list) do tells(2, word.means .. " What to do: " .. word.cure) end
+      for _, word in ipairs(list) do tells(2, (word.means .. " What to do: " .. word.cure):gsub("`", "")) end
     end
     for _, row in ipairs(hooks.settings) do tells(3, row[1] .. " " .. row[2]) end
     for _, row in ipairs(hooks.hooks) do tells(3, row.path .. "(") end
