@@ -29,7 +29,7 @@ cli.hosts = { "localhost" }
 --   text       one sentence
 --   examples   rows { words behind dt-swarm-cli, what they are for }; the first stands above all help
 --   arguments  rows { target, NAME, text, how many (argparse; 1), kind = } and
---   options    rows { --word, VALUE or nil, text, kind = or choices = }: kind is what completion offers, of cli.kinds
+--   options    rows { --word, VALUE or nil, text, kind = or choices = }; kind, of cli.kinds, is what completion offers
 --   hidden     no person types it: it stands in no list
 cli.commands = {
   { name = "status", file = "cli.status", text = "How this node is: clock, channels, records, refusals.",
@@ -97,11 +97,9 @@ cli.commands = {
     arguments = { { "shell", "SHELL", "bash or zsh" }, { "words", "WORD", "what is typed so far", "*" } } },
 }
 
---- What an argument or an option's value may be; completion asks the daemon for those of the first row.
-cli.kinds = {
-  live = { "peer", "file", "bucket", "setting", "hook" },
-  fixed = { "path", "word", "command", "seconds", "text", "code", "topic" },
-}
+--- What an argument or an option's value may be (cli/complete.lua).
+cli.kinds = { peer = true, file = true, bucket = true, setting = true, hook = true, path = true, word = true,
+  command = true, code = true, seconds = true, text = true, topic = true }
 
 --- The command that WORDS begin with, and how many of them name it; nil for none.
 function cli.find(words)

@@ -296,7 +296,9 @@ describe("dt-swarm-cli, the process,", function()
       json.decode((run "help form --json"):sub(1, -2)))
     local all = json.decode((run "help words --json"):sub(1, -2))
     assert.same({ 1, words, errors, require("cli.signs").all() }, { all.schema, all.words, all.errors, all.signs })
-    assert.equal(#require "cli".commands, #json.decode((run "help --json"):sub(1, -2)).commands)
+    local people = 0
+    for _, command in ipairs(require "cli".commands) do people = people + (command.hidden and 0 or 1) end
+    assert.equal(people, #json.decode((run "help --json"):sub(1, -2)).commands)
     for words_given, message in pairs { ["help sinature"] = 'did you mean "signature"?',
       ["help ENOSPCE"] = 'did you mean "ENOSPC"?', ["help discovr"] = 'did you mean "discover"?',
       ["help form form"] = 'No command or word of refusal "form', ["help qqqqqqq"] = 'refusal "qqqqqqq".' } do
@@ -313,10 +315,20 @@ describe("dt-swarm-cli, the process,", function()
     assert.equal(0, code)
     assert.equal(all, (run "--help"))
     for _, command in ipairs(cli.commands) do
-      assert.matches("\n  " .. command.name .. " +" .. command.text:gsub("%p", "%%%0"), all)
+      local in_list = all:find("\n  " .. command.name .. " +" .. command.text:gsub("%p", "%%%0")) ~= nil
+      assert.equal(not command.hidden, in_list, command.name)
       local file = require(command.file)
       assert.is_true(file.run ~= nil or file.show ~= nil and file.request ~= nil)
       local own = run(command.name .. " --help")
+      assert.truthy(command.examples and command.examples[1], command.name)
+      assert.equal(1, own:find("  dt-swarm-cli " .. command.examples[1][1], 1, true))
+      for _, example in ipairs(command.examples) do
+        assert.equal(command.name, example[1]:sub(1, #command.name), "an example of another command")
+      end
+      local kinds = require "cli".kinds
+      for _, list in ipairs { command.arguments or {}, command.options or {} } do
+        for _, row in ipairs(list) do assert.is_true(row.kind == nil or kinds[row.kind] == true, row.kind) end
+      end
       assert.equal(own, (run("help " .. command.name)))
       assert.matches(command.name, own, 1, true)
     end
