@@ -86,18 +86,28 @@ function Timer:cancel()
   drop(self.loop, self.id)
 end
 
--- Calls fn in the next turn, after what was posted before it.
+local function run_posts(self)
+  local posts = self.posts
+  self.posts = {}
+  uv.idle_stop(self.idle)
+  for i = 1, #posts do
+    if self.closed then return end
+    call(self, posts[i])
+  end
+end
+
+-- Calls fn in the next turn, after what was posted before it. Not by a timer of no time: luv calls one that is set by
+-- another in the same turn, and would look at no socket for as long as they follow each other.
 function Loop:post(fn)
+  if self.closed then return end
   local posts = self.posts
   posts[#posts + 1] = fn
   if #posts > 1 then return end
-  start(self, 0, false, function()
-    self.posts = {}
-    for i = 1, #posts do
-      if self.closed then return end
-      call(self, posts[i])
-    end
-  end)
+  if not self.idle then
+    self.idle = uv.new_idle()
+    keep(self, self.idle)
+  end
+  uv.idle_start(self.idle, function() run_posts(self) end)
 end
 
 local function on_ready(self, id, bits)

@@ -77,6 +77,26 @@ describe("loop", function()
     assert.same({ 1, 2, 3 }, order)
   end)
 
+  it("looks at sockets between two posts, however many follow each other", function()
+    local a, b = net.udp { host = "127.0.0.1" }, net.udp { host = "127.0.0.1" }
+    local heard, posts, watch = false, 0, nil
+    watch = L:watch(b:fd(), "r", function()
+      heard = true
+      watch:close()
+    end)
+    local function again()
+      posts = posts + 1
+      if not heard and posts < 100000 then L:post(again) end
+    end
+    L:post(again)
+    a:send("x", "127.0.0.1", b:port())
+    L:run()
+    assert.is_true(heard)
+    assert.is_true(posts < 1000, posts)
+    a:close()
+    b:close()
+  end)
+
   it("counts in integer milliseconds", function()
     assert.equal("integer", math.type(L:now()))
     assert.equal("integer", math.type(L:wall()))
