@@ -59,6 +59,14 @@ function conversation:take()
   self.pieces, self.size = { text:sub(from) }, #text - from + 1
 end
 
+--- Says one more line, REQUEST, to whoever hears it while he answers. Its texts may be any bytes, which the protocol's
+-- own JSON does not have.
+function conversation:tell(request)
+  if self.ended then return end
+  self.output = self.output .. require "cjson".encode(request) .. "\n"
+  self.watch:set "rw"
+end
+
 --- TOLD(the answer's table), or TOLD(nil, what the daemon did instead: "hung up", "did not answer within 5 s"), once,
 -- while LOOP runs; several times for a request that asks for answers which go on, the last without `continues`.
 -- WITHIN_MS, until the first: 5 s unless given. → the conversation, whose close() cancels it.

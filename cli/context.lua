@@ -142,6 +142,23 @@ function context:ask_beside(request, told)
   end)
 end
 
+--- A conversation that goes on in both directions (cli/call.lua): TOLD(answer), or TOLD(nil, words) when the daemon has
+-- gone. → the conversation | nil, exit code, with words said.
+function context:converse(request, told)
+  local stream, path, exit = connect(self)
+  if not stream then return fail(self, path, exit) end
+  return call.begin(self.world.loop(), stream, request, self.world.within, function(answer, why)
+    told(answer, why and ("The daemon at %s %s."):format(path, why))
+  end)
+end
+
+--- Says the daemon's refusal ANSWER, or MESSAGE: it has gone. → the exit code.
+function context:give_up(answer, message)
+  if not answer then return select(2, fail(self, message, self.exit.daemon)) end
+  say_error(self, answer)
+  return self.exit.refused
+end
+
 --- Answers to REQUEST that go on: EACH(answer) for every one, until Ctrl-C. → the exit code, with words said.
 function context:follow(request, each)
   local stream, path, exit = connect(self)

@@ -4,7 +4,7 @@ local exits = {}
 -- Code, name, what it means of dt-swarm, what of dt-swarm-cli; nil: that program never ends so.
 local ROWS <const> = {
   { 0, "ok", "stopped cleanly", "done" },
-  { 1, "no", "could not start", "the answer is no: nothing found, or more than one thing fits" },
+  { 1, "no", "could not start", "the answer is no, more than one thing fits, or Lua failed in repl" },
   { 2, "daemon", "the policy was refused", "no daemon answers" },
   { 3, "usage", "wrong usage", "a word or option that is not understood" },
   { 4, "refused", nil, "the daemon refused, or its socket is not yours" },

@@ -75,6 +75,16 @@ function policy:ask(path, ...)
   return answer, reason, code
 end
 
+--- What hook PATH would answer, for a person who asks: as `ask`, but a hook that throws is not counted, nor does the
+-- default answer for it. → true, answer, reason | nil, what it threw
+function policy:try(path, ...)
+  local row = questions[path] or error("no such hook: " .. tostring(path), 2)
+  local done, answer, reason = self.from.fence:call("ask", path, ...)
+  if not done then return nil, (tostring(answer):gsub("^policy: ", "")) end
+  if row.answers == "one" then answer = answer and (select(2, ...))[answer] or nil end
+  return true, answer, reason
+end
+
 --- The value of setting PATH as plain data (nil where it has none), or for a section a table of all below
 -- it. It is the policy's own table: not to be changed.
 function policy:get(path)

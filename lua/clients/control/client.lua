@@ -97,6 +97,32 @@ function client:step()
   self:answer(line)
 end
 
+-- What was said ends here: it is not understood.
+local function break_off(self, code, text)
+  self.input = ""
+  self.talk:cancel()
+  self.talk = nil
+  self:refuse(code, text)
+end
+
+--- Hands whole lines to whoever hears them while he answers.
+function client:pass_on()
+  while not self.closed and self.talk and self.talk:listens() do
+    local line, rest = self.input:match "^([^\n]*)\n(.*)$"
+    if #(line or self.input) > self.line then
+      return break_off(self, "long", ("a line has at most %d bytes"):format(self.line))
+    end
+    if not line then
+      if self.ended then self.talk:hear(nil) end
+      return
+    end
+    local request = read_json(line)
+    if type(request) ~= "table" then return break_off(self, "form", "a line is an object of JSON") end
+    self.input = rest
+    self.talk:hear(request)
+  end
+end
+
 -- Reads on, unless the client says no more, or has asked enough for now.
 local function watch_input(self)
   local rests = self.ended or self.talk and #self.input > self.line
@@ -112,8 +138,9 @@ function client:read()
   if bytes == "" then return self:ends() end
   if self.leaving then return end
   self.input = self.input .. bytes
-  if self.talk then return watch_input(self) end
-  self:step()
+  if not self.talk then return self:step() end
+  self:pass_on()
+  if not self.closed then watch_input(self) end
 end
 
 -- The client says no more. It may still read: answers that are being made go to it first.
@@ -121,6 +148,7 @@ function client:ends()
   if not self.talk then return self:close() end
   self.ended = true
   watch_input(self)
+  self:pass_on()
 end
 
 -- While an answer waits to go out nothing is read: a client that does not listen cannot pile up questions.

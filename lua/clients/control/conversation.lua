@@ -7,6 +7,7 @@
 --   reply(answer, true)                     an answer, and more will follow; on the wire it has "continues":true
 -- Nothing is queued for a reader who is slow: while one line is still on its way the next such answer is not taken,
 -- reply gives false, and on_room tells when there is room again. So a slow reader costs one line of memory.
+-- Where the client has more to say meanwhile, whoever answers hears it by on_line; else its next lines wait.
 local json = require "core.json"
 local to_json = require "clients.control.to_json"
 
@@ -115,6 +116,21 @@ end
 
 --- fn() whenever an answer was not taken for want of room, and there is room now.
 function conversation:on_room(fn) table.insert(self.rooms, fn) end
+
+--- fn(request) for each line, a table, that the client sends while it goes on; fn(nil): it says no more.
+function conversation:on_line(fn)
+  self.heard = fn
+  self.client:pass_on()
+end
+
+--- Does anybody hear what the client says meanwhile?
+function conversation:listens() return self.heard ~= nil and not self.over end
+
+--- Called by the client with a line that came meanwhile, or nil at their end.
+function conversation:hear(request)
+  local ok, fault = pcall(self.heard, request)
+  if not ok then fail(self, fault) end
+end
 
 --- Calls FN() soon, as work in slices (lua/slices.lua), until the conversation ends: an answer that goes over many
 -- records is made so.

@@ -6,6 +6,7 @@ local client = require "clients.control.client"
 local slices = require "slices"
 local malformed = require "clients.control.malformed"
 local names = require "clients.control.names"
+local repl = require "clients.control.repl"
 local requests = require "clients.control.requests"
 
 local control = { name = "control", needs = { "net", "socket" }, vital = true }
@@ -46,6 +47,7 @@ function control.open(handle)
   self.malformed = malformed.new { loop = handle.loop, dcache = node.dcache }
   requests(handle, self.malformed)
   names(handle)
+  repl(handle)
   local ok, text, code = self:listen()
   if not ok then return nil, text, code end
   return self
