@@ -92,11 +92,12 @@ local function say_candidates(self, list)
   local s, columns = self.show, self.world.columns(2)
   for _, each in ipairs(list) do
     local much = each.files and ("%s, %s"):format(s.count(each.files, "file"), s.size(each.size)) or s.size(each.size)
+    if each.text then much = s:text(each.text) end
     if each.from then much = ("%s   from %s"):format(much, s:who(each.from)) end
     if each.age_ms then much = ("%s, said %s"):format(much, s.ago(each.age_ms, each.age_about)) end
     if each.gone then much = much .. ", gone there" end
     local cid = each.cid and each.say ~= each.cid and "   " .. s:short(each.cid) or ""
-    local word = "  " .. shell.word(s:text(each.say))
+    local word = "  " .. (each.text and s:text(each.say) or shell.word(s:text(each.say)))
     local lines = { word .. "   " .. much .. cid }
     if columns and width.of(lines[1]) > columns then -- what is typed stays in one piece
       lines = width.wrap(much .. cid, math.max(columns - 6, 8))
@@ -169,7 +170,7 @@ function context:follow(request, each)
   end)
   if refused then
     say_error(self, refused)
-    return self.exit.refused
+    return NO[refused.error.word] and self.exit.no or self.exit.refused
   end
   if message then return select(2, fail(self, ("The daemon at %s %s."):format(path, message), self.exit.daemon)) end
   return ended and self.exit.ok or self.exit.stopped

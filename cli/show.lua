@@ -2,6 +2,7 @@
 local byte_size = require "byte_size"
 local cures = require "cures"
 local layout = require "cli.table"
+local span = require "span"
 local width = require "cli.width"
 
 local show = {}
@@ -56,14 +57,7 @@ function show.rate(bytes)
 end
 
 --- Milliseconds that something lasted: "0 s", "34 s", "3 min", "5 h", "2 d".
-function show.span(ms)
-  if not ms then return UNKNOWN end
-  local seconds = ms // 1000
-  if seconds < 120 then return ("%d s"):format(seconds) end
-  if seconds < 7200 then return ("%d min"):format(seconds // 60) end
-  if seconds < 172800 then return ("%d h"):format(seconds // 3600) end
-  return ("%d d"):format(seconds // 86400)
-end
+function show.span(ms) return ms and span.of(ms) or UNKNOWN end
 
 --- How long ago something was, in milliseconds: "now", "5 min"; ABOUT, by a clock that nobody proved: "~5 min".
 function show.age(ms, about)

@@ -1,5 +1,6 @@
 -- why.lua - prints why something is as it is: rows { code, what, seen, cure } (lua/why.lua), whoever they are from.
 local core = require "core"
+local width = require "cli.width"
 
 local why = {}
 
@@ -23,6 +24,40 @@ function why.line(row, s)
     if text then about[#about + 1] = s:text(text) end
   end
   s:say(sentence(table.concat(about, ": ")) .. (row.cure and " " .. s:cure(row.cure) or ""))
+end
+
+local BESIDE <const> = 24 -- columns at least for what was seen; where there are fewer it stands beneath
+local WIDEST <const> = 32 -- columns of what a row is about; where it is wider, what was seen stands beneath
+
+-- TEXT, broken to the lines that it needs behind SPACE columns; FIRST stands before the first one.
+local function beside(s, first, text, space, colour)
+  for i, line in ipairs(width.wrap(text, s.width - space, true)) do
+    s:line((i == 1 and first or (" "):rep(space)) .. s:paint(colour, line))
+  end
+end
+
+-- What a row says of itself: its code goes before the rest where there is one.
+local function about(row, s)
+  local text = row.what and s:text(row.what) or s.UNKNOWN
+  return row.code and row.code ~= row.what and ("%s: %s"):format(s:text(row.code), text) or text
+end
+
+--- Several rows about one thing: what each is about, beside it what was seen, beneath it what would change it.
+function why.rows(rows, s)
+  local wide = 0
+  for _, row in ipairs(rows) do
+    local columns = width.of(about(row, s))
+    if columns <= WIDEST then wide = math.max(wide, columns) end
+  end
+  local space = wide + 2 + BESIDE <= s.width and wide + 2 or 4
+  for i, row in ipairs(rows) do
+    local text = about(row, s)
+    local fits = width.of(text) + 2 <= space and row.seen
+    if not fits then s:say(s:paint(i == 1 and "title" or nil, text)) end
+    local first = fits and s:paint(i == 1 and "title" or nil, width.pad(text, space)) or (" "):rep(space)
+    if row.seen then beside(s, first, s:text(row.seen), space) end
+    if row.cure then beside(s, (" "):rep(space) .. s:paint("dim", "→ "), s:cure(row.cure), space + 2, "dim") end
+  end
 end
 
 return why

@@ -5,6 +5,8 @@
 -- reads on from there: it has to look at the whole anew. So a slow reader costs nothing.
 local listeners = require "listeners"
 
+local sorted = require "sorted"
+
 local event_ring = {}
 event_ring.__index = event_ring
 
@@ -13,15 +15,42 @@ local EVENTS_MAX <const> = 256
 local reader = {}
 reader.__index = reader
 
-function event_ring.new()
-  return setmetatable({ slots = {}, last = 0, counts = {}, readers = {}, news = listeners.new() }, event_ring)
+--- WALL() → Unix ms, which each event is stamped with; nil: with nothing.
+function event_ring.new(wall)
+  return setmetatable({ slots = {}, last = 0, counts = {}, readers = {}, news = listeners.new(), known = {},
+    wall = wall or function() end }, event_ring)
+end
+
+--- There is a topic NAME, about which TEXT (a few words). BEGIN(), which may be nil: somebody reads it from now on, so
+-- whoever would have to look for its events may begin. → a function that takes it off again.
+function event_ring:topic(name, text, begin)
+  local topic = { name = name, text = text, begin = begin }
+  self.known[name] = topic
+  return function()
+    if self.known[name] == topic then self.known[name] = nil end
+  end
+end
+
+--- All topics by name: { name =, text = } each.
+function event_ring:topics()
+  local list = {}
+  for i, name in ipairs(sorted.keys(self.known)) do list[i] = { name = name, text = self.known[name].text } end
+  return list
+end
+
+--- Says to those who make the events of TOPICS (an array of names) that they are read. It may take several turns.
+function event_ring:begin(topics)
+  for _, name in ipairs(topics) do
+    local topic = self.known[name]
+    if topic and topic.begin then topic.begin() end
+  end
 end
 
 --- EVENT (a table as core.json can hold it, with a member `event`) of TOPIC (text) happened. It must not be changed.
 function event_ring:add(topic, event)
   self.last = self.last + 1
   self.counts[topic] = (self.counts[topic] or 0) + 1
-  self.slots[(self.last - 1) % EVENTS_MAX + 1] = { topic = topic, event = event }
+  self.slots[(self.last - 1) % EVENTS_MAX + 1] = { topic = topic, event = event, at = self.wall() }
   self.news:call(topic)
 end
 
@@ -46,7 +75,7 @@ function event_ring:reader(topics, wake)
   return one
 end
 
---- → the next event of its topics | nil: there is none now.
+--- → the next event of its topics, its topic, its time (Unix ms; both unknown of a gap) | nil: there is none now.
 function reader:next()
   local ring = self.ring
   if ring.last - self.at > EVENTS_MAX then
@@ -59,7 +88,7 @@ function reader:next()
     local slot = ring.slots[(self.at - 1) % EVENTS_MAX + 1]
     if self.is[slot.topic] then
       self.read = self.read + 1
-      return slot.event
+      return slot.event, slot.topic, slot.at
     end
   end
 end

@@ -3,6 +3,7 @@
 --   14:10:31 info  policy   loaded  file=policies/duckiebot.lua hooks=12
 --
 -- Times of day are UTC, as the node believes them. Values are escaped: none of them can forge a line.
+local listeners = require "listeners"
 local text = require "core.text"
 local sorted = require "sorted"
 local token_bucket = require "token_bucket"
@@ -26,9 +27,13 @@ function log.new(options)
   local level = assert(LEVELS[options.level or "info"], "no such level")
   return setmetatable({
     write = options.write, wall = options.wall, level = level,
-    said = {}, said_count = 0, kinds = {}, kind_count = 0,
+    said = {}, said_count = 0, kinds = {}, kind_count = 0, news = listeners.new(),
   }, Log)
 end
+
+--- FN(level, layer, what, facts) is told of each line that is written from here on, FACTS as the line has them.
+-- → a function that ends it.
+function Log:listen(fn) return self.news:add(fn) end
 
 local function value_text(value)
   local shown = text.escape(tostring(value), VALUE_MAX)
@@ -80,6 +85,7 @@ local function say(self, level, layer, what, facts)
   local told = facts and facts_text(facts) or ""
   if unsaid > 0 then told = (told == "" and "" or told .. " ") .. "unsaid=" .. unsaid end
   self.write(line .. (told == "" and "" or "  " .. told) .. "\n")
+  self.news:call(level, layer, what, told)
 end
 
 function Log:debug(layer, what, facts) say(self, "debug", layer, what, facts) end

@@ -27,6 +27,20 @@ local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "lo
 -- A node is called by the end of its ID, as long as no client knows better.
 function node.who(id) return { id = id, label = "~" .. id:sub(-4) } end
 
+local TROUBLE <const> = { warn = true, error = true }
+
+-- What happens below the clients, for who watches (lua/event_ring.lua). Nothing is made of it while nobody does.
+local function tell_events(self)
+  local ring = self.events
+  ring:topic("policy", "policies that were read, refused, tried")
+  ring:topic("channels", "channels that came up or went down, and why")
+  ring:topic("log", "what the log says at the levels warn and error")
+  self.unlisten = self.log:listen(function(level, layer, what, facts)
+    if not TROUBLE[level] or not ring:is_read "log" then return end
+    ring:add("log", { event = level, layer = layer, text = what, facts = facts ~= "" and facts or nil })
+  end)
+end
+
 -- Names of clients that do not run.
 local function absent(self)
   local names = {}
@@ -41,7 +55,8 @@ local function base(given)
   self.id, self.key = given.identity.id, given.identity.key
   self.swarm = self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
-  self.events, self.why = event_ring.new(), reasons.new()
+  self.events, self.why = event_ring.new(function() return given.loop:wall() end), reasons.new()
+  tell_events(self)
   self.commands = commands.new {
     failed = function(command, fault) self.log:error("clients", "answers not", { command = command, why = fault }) end,
     absent = function() return absent(self) end }
@@ -235,6 +250,7 @@ function node:stop(how)
   end
   self.time:close()
   self.saved_time:stop()
+  self.unlisten()
 end
 
 return node

@@ -62,17 +62,23 @@ end
 -- part → a table; words → one of them or false. A hook that throws is counted, said once, and the default
 -- answers; the third result is "policy" then.
 function policy:ask(path, ...)
+  local answer, reason, code = self:explain(path, ...)
+  return answer, reason, code
+end
+
+--- The same with a fourth result: was it the default that answered?
+function policy:explain(path, ...)
   local row = questions[path] or error("no such hook: " .. tostring(path), 2)
-  local done, answer, reason = ask(self, "ask", row, path, ...)
+  local done, answer, reason, by_default = ask(self, "ask", row, path, ...)
   local code
   if not done then
     code = "policy"
     note_failure(self, path, answer)
-    done, answer, reason = ask(self, "default", row, path, ...)
+    done, answer, reason, by_default = ask(self, "default", row, path, ...)
     if not done then answer, reason = nil, answer end
   end
   if row.answers == "one" then answer = answer and (select(2, ...))[answer] or nil end
-  return answer, reason, code
+  return answer, reason, code, by_default == true
 end
 
 --- What hook PATH would answer, for a person who asks: as `ask`, but a hook that throws is not counted, nor does the
@@ -102,6 +108,16 @@ end
 function policy:where(path)
   local at = self.from.where[path]
   if at then return at.file, at.line, self.from.sections[at.file] == true end
+end
+
+--- Who gave PATH its value or hook, for people: "duckiebot.lua:31", or "default (clients.lua:40)". BY_DEFAULT: the
+-- operator's hook left the answer to the default.
+function policy:origin(path, by_default)
+  local file, line, shipped = self:where(path)
+  if not file then return "default" end
+  local place = ("%s:%d"):format(file, line)
+  if shipped then return ("default (%s)"):format(place) end
+  return by_default and ("default, as %s leaves it open"):format(place) or place
 end
 
 --- Classes for core.record, sorted by name:

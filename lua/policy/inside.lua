@@ -217,13 +217,14 @@ local function question(path, hook, ...)
     local file, line = inner.where(hook)
     error(("%s:%d: %s answered %s; wanted %s"):format(file, line, path, tostring(answer), why), 0)
   end
-  return true, good, type(reason) == "string" and reason:sub(1, 200) or nil
+  return true, good, type(reason) == "string" and reason:sub(1, 200) or nil, hook == before
 end
 
 --- Keeps `here` for the questions that follow: they name it by `true`, and it need not cross again.
 function door.here(value) kept_here = facts.wrap("here", nil, value) end
 
---- ask(path, …) → true, answer, reason. What the operator's hook leaves open (nil), the default answers.
+--- ask(path, …) → true, answer, reason, was it the default that answered? It does what the operator's hook leaves open
+-- (nil).
 function door.ask(path, ...) return question(path, current.values[path], ...) end
 
 --- The same, by the default alone: for a hook that failed.

@@ -18,6 +18,7 @@ local BUILD = 1690000000000 -- ms Unix: when the program was made, for nodes wit
 
 local silent = {}
 for _, level in ipairs { "debug", "info", "warn", "error", "once" } do silent[level] = function() end end
+function silent.listen() return function() end end
 
 -- OPTIONS: seed (integer), policy, loss (0…1), delay = { least, most } ms, rate = bytes a second that the medium
 -- carries (nil: any number), trace = fn(line).

@@ -11,6 +11,7 @@ function asked.commands(node, loop)
   local handle = { node = node }
   function handle:command(name, fn) self.node.commands:add(name, fn) end
   function handle:extend(name, fn) self.node.commands:extend(name, fn) end
+  function handle:topic(...) self.node.events:topic(...) end
   node.why:add(function(thing)
     return thing.file and require "clients.logs.why".shared(node.logs:files(), thing.file)
   end)

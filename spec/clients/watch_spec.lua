@@ -64,7 +64,7 @@ describe("discover that goes on", function()
     local w, ada, one = world()
     w:run(2000)
     one.room = false
-    for i = 1, 300 do ada.events:add("nodes", { event = "node", node = { name = "x" .. i, status = "ready" } }) end
+    for i = 1, 300 do ada.events:add("peers", { event = "node", node = { name = "x" .. i, status = "ready" } }) end
     w:add "donald"
     w:run(5000)
     assert.equal(1, #one.told)
@@ -80,9 +80,9 @@ describe("discover that goes on", function()
   it("looks for changes only while somebody follows", function()
     local w, ada, one = world()
     w:run(3000)
-    assert.is_true(ada.events:is_read "nodes")
+    assert.is_true(ada.events:is_read "peers")
     one.go()
-    assert.is_false(ada.events:is_read "nodes")
+    assert.is_false(ada.events:is_read "peers")
     w:run(2000)
     assert.is_nil(ada.discovery.changes.timer)
     w:add "donald"
@@ -124,7 +124,7 @@ describe("discover that goes on", function()
       for _, fn in ipairs(follow.cancels) do fn() end
     end
     w:run(20 * 1000)
-    assert.same({ {}, false }, { follow.told, ada.events:is_read "nodes" })
+    assert.same({ {}, false }, { follow.told, ada.events:is_read "peers" })
     assert.is_nil(ada.discovery.changes.timer)
   end)
 

@@ -8,6 +8,8 @@ local malformed = require "clients.control.malformed"
 local names = require "clients.control.names"
 local repl = require "clients.control.repl"
 local requests = require "clients.control.requests"
+local watch = require "clients.control.watch"
+local reasons = require "clients.control.why"
 
 local control = { name = "control", needs = { "net", "socket" }, vital = true }
 control.__index = control
@@ -48,6 +50,8 @@ function control.open(handle)
   requests(handle, self.malformed)
   names(handle)
   repl(handle)
+  watch(handle)
+  reasons.register(handle, self)
   local ok, text, code = self:listen()
   if not ok then return nil, text, code end
   return self

@@ -2,7 +2,7 @@
 local changes = {}
 changes.__index = changes
 
-local TOPIC <const> = "nodes"
+local TOPIC <const> = "peers"
 local EVERY <const> = 1000 -- ms between two looks
 local PROBE <const> = 10 * 1000 -- ms between two times that silent near nodes are asked: somebody looks
 

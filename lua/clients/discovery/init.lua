@@ -4,6 +4,7 @@ local names = require "clients.discovery.names"
 local requests = require "clients.discovery.requests"
 local rows = require "clients.discovery.rows"
 local seen = require "clients.discovery.seen"
+local why = require "clients.discovery.why"
 
 local discovery = { name = "discovery" }
 discovery.__index = discovery
@@ -50,6 +51,7 @@ function discovery.open(handle)
   handle:on_statement("peer", function(st, source) if source then self:hear(st) end end)
   handle:provide("who", function(id) return self:who(id) end)
   requests(handle, self)
+  handle:why(function(thing) return why.rows(self, thing) end)
   return self
 end
 

@@ -57,6 +57,7 @@ return function(handle, discovery)
   local ring = handle.node.events
   discovery.changes = changes.new { loop = handle.loop, ring = ring, row = row,
     rows = function() return discovery:nodes() end, probe = function() discovery:probe(function() end) end }
+  handle:topic(changes.topic, "nodes that come, go, or are another way", function() discovery.changes:begin() end)
   handle:command("discover", function(request, reply)
     if request.watch ~= true then return discover(discovery, request, reply) end
     follow(discovery, ring, request, reply)

@@ -38,6 +38,12 @@ local function said_by(self, peer)
   return peer.word or {}
 end
 
+--- Silence (ms) after which a node is { quiet =, lost = }.
+function rows.limits(near)
+  local distance = near and "near" or "far"
+  return { quiet = QUIET[distance], lost = LOST[distance] }
+end
+
 --- Milliseconds since PEER was heard: a beacon, an answer, or a newer statement of his.
 function rows:silence(peer) return self.loop:now() - math.max(peer.heard, peer.said or 0) end
 

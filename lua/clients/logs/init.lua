@@ -6,6 +6,7 @@ local away = require "clients.logs.away"
 local catalogue = require "clients.logs.catalogue"
 local consent = require "clients.logs.consent"
 local finished = require "clients.logs.finished"
+local events = require "clients.logs.events"
 local hashing = require "clients.logs.hashing"
 local judge = require "clients.logs.judge"
 local own_files = require "clients.logs.own_files"
@@ -15,6 +16,7 @@ local requests = require "clients.logs.requests"
 local shares = require "clients.logs.shares"
 local watch = require "clients.logs.watch"
 local reasons_why = require "clients.logs.why"
+local why_file = require "clients.logs.why_file"
 
 local logs, Logs = { name = "logs", needs = { "content", "worker", "share" } }, {}
 Logs.__index = Logs
@@ -120,7 +122,8 @@ local function new_watch(self, given, files)
 end
 
 local function build(self, given)
-  local files = own_files.new { loop = self.loop, log = self.log, folder = self.folder }
+  local files = own_files.new { loop = self.loop, log = self.log, folder = self.folder,
+    told = given.told or function() end }
   self.own_files = files
   self.finished, self.hashing = new_finished(self, files), new_hashing(self, files)
   self.shares = new_shares(self, given)
@@ -149,6 +152,7 @@ end
 --- given.permission    path of the permission file, or false: the policy's setting
 --- given.ttl           s that a record holds (30 days)
 --- given.atomic_write  lua/atomic_write.lua's object; nil: the loop waits for the disk
+--- given.told          fn(file): it has another `state`, see own_files.lua
 --- given.mount, given.inotify  the core's, or what a spec puts in their place
 --- given.host          what the command line calls this daemon by
 --- given.date          fn() → text, see lua/kept.lua
@@ -176,10 +180,15 @@ function logs.open(handle)
     statements = function(bucket) return node.dcache:statements(bucket, node.id) end,
     serve = function(...) return node.content:serve(...) end,
     withdraw = function(cid) return node.content:withdraw(cid) end,
-    when_synced = function(fn) node.dcache:when_synced(fn) end }
+    when_synced = function(fn) node.dcache:when_synced(fn) end, told = events.own(node) }
+  events.listen(handle, self)
   handle:on_open(function() self.shares:serve_again() end)
   requests(handle)
-  handle:why(function(thing) return thing.file and reasons_why.shared(self:files(), thing.file) end)
+  handle:why(function(thing)
+    if type(thing.file) ~= "string" then return nil end
+    if thing.own then return reasons_why.shared(self:files(), thing.file) end
+    return why_file.rows(node, self, thing.file)
+  end)
   return self
 end
 
@@ -243,6 +252,12 @@ function Logs:say_again()
 end
 
 function Logs:put_right() self.shares:put_right() end
+
+-- Asks now whether and how the own file NAME may be shared → as judge.lua's class | nothing: it is not known yet.
+function Logs:judged(name)
+  local file = self.own_files.by_name[name]
+  if file and file.info then return self.judge:class(file) end
+end
 
 -- Nothing is dismissed: a node that is off still has its files.
 function Logs:stop()

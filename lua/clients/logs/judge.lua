@@ -6,6 +6,7 @@ local judge = {}
 local Judge = {}
 Judge.__index = Judge
 
+local HOOK <const>, PRIVATE <const> = "clients.logs.share", "clients.logs.private"
 local CLASSES = { lab = true, swarm = true, public = true }
 
 -- judge.new{ policy =, loop =, here = fn() → facts, consent = } → judge.
@@ -21,7 +22,7 @@ end
 
 -- A pattern speaks of each part of the path: what lies in a private folder is private.
 local function is_private(self, name)
-  for _, glob in ipairs(self.policy:get "clients.logs.private" or {}) do
+  for _, glob in ipairs(self.policy:get(PRIVATE) or {}) do
     local pattern = to_pattern(glob)
     for part in name:gmatch "[^/]+" do
       if part:match(pattern) then return glob end
@@ -54,17 +55,18 @@ local function here_now(self)
   return copy
 end
 
--- The class it may be shared under; "wait"; or nil, word, why.
+-- The class it may be shared under, or "wait", and the policy's reason; or nil, word, why. Then what decided: the path
+-- of a setting or hook (nil: neither did), and whether the default answered for the hook.
 function Judge:class(file)
   local why_not = unfit(file)
   if why_not then return nil, "name", why_not end
   local private = is_private(self, file.name)
-  if private then return nil, "permission", "private, as " .. private end
+  if private then return nil, "permission", "private, as " .. private, PRIVATE end
   local allowed, why = self.consent:logs()
   if not allowed then return nil, "permission", why end
-  local answer, reason = self.policy:ask("clients.logs.share", facts(self, file), here_now(self))
-  if answer == "wait" or CLASSES[answer] then return answer, reason end
-  return nil, "permission", reason or "the policy says no"
+  local answer, reason, _, by_default = self.policy:explain(HOOK, facts(self, file), here_now(self))
+  if answer == "wait" or CLASSES[answer] then return answer, reason, nil, HOOK, by_default end
+  return nil, "permission", reason or "the policy says no", HOOK, by_default
 end
 
 return judge

@@ -15,17 +15,21 @@ local BROKEN = { EIO = true, ENXIO = true, ENODEV = true, ESTALE = true, EBADMSG
 local WHY = { EACCES = "this user may not read it", deep = "eight folders deep are looked into",
   size = "it is larger than 1 TiB" }
 
--- loop, log, folder, judge, catalogue, hashing, shares, away, finished: as in init.lua, set there.
+-- loop, log, folder, told(file): it has another state; judge, catalogue, hashing, shares, away, finished: as in
+-- init.lua, set there.
 function own_files.new(given)
-  return setmetatable({ loop = given.loop, log = given.log, folder = given.folder, by_name = {}, stray = {},
+  return setmetatable({ loop = given.loop, log = given.log, folder = given.folder, told = given.told,
+    by_name = {}, stray = {},
     stray_before = {}, strays = 0, beyond = 0, over = 0, turn = 0 }, own_files)
 end
 
 -- == one file and what is known of it
 
 function own_files.set(file, state, reason)
-  if file.state ~= state or file.reason ~= reason then file.since = file.owner.loop:now() end
+  local is_new = file.state ~= state
+  if is_new or file.reason ~= reason then file.since = file.owner.loop:now() end
   file.state, file.reason = state, reason
+  if is_new then file.owner.told(file) end
 end
 
 local set = own_files.set
@@ -110,6 +114,7 @@ function own_files:gone(name)
   if not file then return end
   self.catalogue:drop(name)
   self.away:lose(drop(self, file, true))
+  set(file, "gone")
 end
 
 -- It may be there, but its folder cannot be read.

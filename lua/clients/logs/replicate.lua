@@ -36,10 +36,10 @@ end
 
 -- loop, log, random, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
 -- content: holds(cid), fetch(cid, size, name, done(path | nil, text, code), pressed(), origin), partial_files(),
--- drop(cid, why), make_room(cid), heard(record) (its init.lua).
+-- drop(cid, why), make_room(cid), heard(record) (its init.lua). told(event, file, why), or nil: what a fetch came to.
 function replicate.new(given)
   local self = setmetatable({ queue = {}, holders = {}, gone = {}, declined = declined.new(),
-    fetches = listeners.new() }, replicate)
+    fetches = listeners.new(), told = given.told or function() end }, replicate)
   for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "names", "label",
     "content" } do self[name] = given[name] end
   self.fetch_queue = fetch_queue.new { at_once = function() return self.policy:get "clients.logs.at_once" end }
@@ -96,7 +96,6 @@ function replicate:gone_soon(key)
 end
 
 function replicate:name(key, id) self.content:heard(self.dcache:statement_of("share/files", key, id)) end
-
 function replicate:on_fetched(fn) return self.fetches:add(fn) end -- fn() when a file was; → a function that ends it
 
 --- The policy is another one: all that is known is asked about again.
@@ -145,7 +144,7 @@ local function others(self, key, id)
   return all, checked
 end
 
-local function facts_of(self, record)
+function replicate:facts_of(record) -- as the hook clients.logs.fetch is told them
   local data = record.data
   local copies, checked = others(self, record.key, record.signer)
   local age = self.time:age(not record.undated and record.at or nil)
@@ -184,7 +183,7 @@ local function consider(self, record)
     self.more = true
     return
   end
-  local file = facts_of(self, record)
+  local file = self:facts_of(record)
   local urgency = ask_policy(self, file)
   if urgency then self.fetch_queue:add(file, urgency) end
 end
@@ -209,6 +208,7 @@ end
 
 local function ended(self, file, path, err, code)
   local why = err and err:gsub("^%w+: ", "")
+  self.told(path and "fetched" or code == "disk" and "waits" or "failed", file, why)
   if path then
     self.fetch_queue:ended(file, true)
     self.retry:forget(file.cid)
@@ -228,6 +228,7 @@ end
 
 local function fetch(self, file)
   self.fetch_queue:began(file)
+  self.told("fetching", file)
   self.content:fetch(file.cid, file.size, file.name, function(...) ended(self, file, ...) end,
     function() return self.fetch_queue:any() end, { class = file.class, from = file.by })
 end
@@ -295,6 +296,5 @@ end
 
 -- Files that the policy does not want: { why =, files =, bytes = } each.
 function replicate:unwanted() return self.declined:sums() end
-function replicate:refusal(cid) return self.declined:why(cid) end -- the policy's words for one file | nil
 
 return replicate

@@ -1,8 +1,9 @@
 -- replication.lua - the client `replicate`: copies of others' files are fetched where the policy says so, and older
 -- versions of a log that goes on let go. It ties its two parts to the node, and does neither itself.
+local events = require "clients.logs.events"
 local replicate = require "clients.logs.replicate"
 local superseded = require "clients.logs.superseded"
-local why = require "clients.logs.why"
+local why_fetched = require "clients.logs.why_fetched"
 
 local replication = { name = "replicate", needs = { "content" } }
 local Replication = {}
@@ -13,12 +14,9 @@ function replication.open(handle)
   local node, self = handle.node, setmetatable({}, Replication)
   self.replicate = replicate.new { loop = handle.loop, log = node.log, random = node.random, time = node.time,
     dcache = node.dcache, comms = handle, policy = node.policy, here = node.here, content = node.content,
+    told = events.fetched(node),
     names = function(id) return node.who(id).name end, label = function(id) return node.who(id).label end }
   handle:on_lost(function(...) self.replicate:lost(...) end)
-  handle:why(function(thing)
-    if not thing.file or thing.own then return nil end
-    return why.fetched(self:waiting(), function(cid) return self.replicate:refusal(cid) end, thing.file)
-  end)
   if not node.worker then return self end
   self.superseded = superseded.new { loop = handle.loop, content = node.content, worker = node.worker,
     dcache = node.dcache }
@@ -42,6 +40,9 @@ end
 function Replication:waiting() return self.replicate:waiting() end
 function Replication:queued() return self.replicate:queued() end
 function Replication:unwanted() return self.replicate:unwanted() end
+
+--- Why the file CID, which another node shares, is not here: rows (lua/why.lua).
+function Replication:why(cid) return why_fetched.rows(self.replicate, cid) end
 
 --- Rows of what is bounded in it (bounded.lua).
 function Replication:bounds() return self.replicate.retry:bounds() end

@@ -55,7 +55,7 @@ function Kit:start()
     time = { now = function() return self.wall end },
     policy = {
       get = function(_, path) return self.settings[path] end,
-      ask = function(_, path, file, here)
+      explain = function(_, path, file, here)
         assert(path == "clients.logs.share")
         self.asked = { file = file, here = here }
         if type(self.answer) == "function" then return self.answer(file, here) end

@@ -1,0 +1,21 @@
+-- explain.lua - `why`: why something is as it is. It asks the daemon only; why.lua prints the rows.
+local text = require "core.text"
+local why = require "cli.why"
+
+local explain = {}
+
+--- Words as JSON can hold them: what is no clean UTF-8 is escaped.
+function explain.clean(words)
+  local list = {}
+  for i, word in ipairs(words) do list[i] = text.utf8(word) and word or text.escape(word) end
+  return list
+end
+
+function explain.request(options) return { command = "why", words = explain.clean(options.words) } end
+
+--- Prints the answer.
+function explain.show(answer, s)
+  why.rows(answer.rows, s)
+end
+
+return explain

@@ -1,0 +1,63 @@
+-- why_fetched.lua - why another node's file is fetched to here or not: rows for lua/why.lua. Fetches nothing.
+local byte_size = require "byte_size"
+local span = require "span"
+
+local why_fetched = {}
+
+local HOOK <const> = "clients.logs.fetch"
+
+-- The statement by which somebody shares the file CID now | nil
+local function record_of(self, cid)
+  local record = self.dcache:record("share/files", cid)
+  for _, st in ipairs(record and record.statements or {}) do
+    if st.holds and not st.mine and st.data then return st end
+  end
+end
+
+-- The policy is asked now, with what is known now.
+local function asked_now(self, st)
+  local here = self.here()
+  local urgency, reason, code, by_default = self.policy:explain(HOOK, self:facts_of(st), here)
+  local seen = ("%s fetch: %s (asked now)"):format(self.policy:origin(HOOK, by_default), reason or "no reason given")
+  if urgency then return { code = code, what = ("wanted, urgency %d of 9"):format(urgency), seen = seen } end
+  return { code = code or "permission", what = "not fetched by this node", seen = seen,
+    cure = ("A hook p.%s that answers 1 to 9 for it, as policies/server.lua has; or: dt-swarm-cli HOST files \z
+      get"):format(HOOK) }
+end
+
+local function waits(row)
+  return { code = row.word, what = "did not come yet", seen = ("%s, for %s; tried again in %s"):format(row.reason
+    or "no reason known", span.of(row.since_ms), span.of(row.again_ms)) }
+end
+
+local function on_its_way(row)
+  return { what = "on its way to here", seen = ("%s of %s, from %s"):format(byte_size.of(row.done or 0),
+    byte_size.of(row.size or 0), row.source or "nobody yet") }
+end
+
+local function find(rows, cid)
+  for _, row in ipairs(rows) do
+    if row.cid == cid then return row end
+  end
+end
+
+--- SELF: replicate.lua's. → rows about the file CID
+function why_fetched.rows(self, cid)
+  local st = record_of(self, cid)
+  if not st then return {} end
+  local coming, rest = find(self.content:fetching(), cid), find(self:waiting(), cid)
+  local rows = { asked_now(self, st) }
+  if coming then
+    rows[2] = on_its_way(coming)
+  elseif rest then
+    rows[2] = waits(rest)
+  elseif self.fetch_queue:has(cid) then
+    rows[2] = { what = "waits for its turn", seen = ("%d files wait"):format((self.fetch_queue:waiting())) }
+  end
+  if not self.dcache:sure "share" then
+    rows[#rows + 1] = { what = "records in doubt", seen = "this disk lost some, until a neighbour has the same" }
+  end
+  return rows
+end
+
+return why_fetched
