@@ -135,9 +135,16 @@ end
 --- Is WORD one that stands for a daemon of this machine: localhost, or a path?
 function cli.is_host(word) return word == cli.hosts[1] or word:find("/", 1, true) ~= nil end
 
+local function is_group(word)
+  for _, command in ipairs(cli.commands) do
+    if command.name:match "^(%S+) " == word then return true end
+  end
+  return false
+end
+
 local function take_host(words)
   local first = words[1]
-  if not first or cli.find(words) or first:sub(1, 1) == "-" then return nil end
+  if not first or cli.find(words) or is_group(first) or first:sub(1, 1) == "-" then return nil end
   if cli.is_host(first) then return table.remove(words, 1) end
   if not cli.find { table.unpack(words, 2) } then return nil end
   if first:find "^%d+%.%d+%.%d+%.%d+$" or first:find "^%[?%x*:[%x:.]*%]?$" then
