@@ -22,6 +22,8 @@ cli.examples = {
 --- Hosts to begin with, where a command may be.
 cli.hosts = { "localhost" }
 
+local WATCH <const> = { "--watch", nil, "stay until Ctrl-C: a terminal is drawn anew, else what changes is said" }
+
 --- All commands, in the order of help. A row:
 --   name       one word, or a group and a verb; `default` answers to its group's word alone
 --   file       gives run(context, options) → exit code, or request(options) → table for the daemon and
@@ -33,25 +35,29 @@ cli.hosts = { "localhost" }
 --   hidden     no person types it: it stands in no list
 cli.commands = {
   { name = "status", file = "cli.status", text = "How this node is: clock, channels, records, refusals.",
-    examples = { { "status", "is everything well here?" } } },
+    examples = { { "status", "is everything well here?" } }, options = { WATCH } },
   { name = "discover", file = "cli.discover", text = "Who is there, by which way, when last heard.",
     examples = { { "discover", "who is there" }, { "discover --wide", "with the addresses to go there" },
       { "discover --watch", "who comes and goes, until Ctrl-C" } },
     options = {
       { "--wide", nil, "with addresses, versions, clocks" },
       { "--all", nil, "those whom only earlier runs heard, or who are lost for over a day, too" },
-      { "--watch", nil, "stay, and say what changes, until Ctrl-C" },
+      WATCH,
     } },
   { name = "report", file = "cli.report", text = "The swarm's shared files: from whom, how many copies.",
     examples = { { "report", "which files the swarm has, and what is at risk" },
       { "report --json", "the same for a program, with whole CIDs" } },
-    options = { { "--wide", nil, "all columns, and whole texts, however wide the terminal is" } } },
+    options = { { "--wide", nil, "all columns, and whole texts, however wide the terminal is" }, WATCH } },
   { name = "summary", file = "cli.summary", text = "What records this node holds, by class and bucket.",
     examples = { { "summary", "do the others hold the same records?" } },
     options = { { "--wide", nil, "with the law of each class" } } },
+  { name = "channels", file = "cli.channels", text = "By which ways this node speaks: state, since when, how much.",
+    examples = { { "channels", "are all ways open, and what goes over them?" },
+      { "channels --watch", "the same, drawn anew when it changes" } },
+    options = { WATCH } },
   { name = "files list", file = "cli.files", text = "This node's own files, and those that it fetches.",
     default = true,
-    examples = { { "files list", "what is shared from here, and why the rest is not" } } },
+    examples = { { "files list", "what is shared from here, and why the rest is not" } }, options = { WATCH } },
   { name = "files get", file = "cli.get", text = "Fetch a file or a folder, check every block, save it.",
     examples = { { "files get run-12.bag", "that file, into this folder" },
       { "files get ada:rosbag2_a --to ~/bags", "a folder of the robot ada, into ~/bags" } },

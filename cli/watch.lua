@@ -1,4 +1,9 @@
--- watch.lua - `--watch`: a command's answer, then a line for each change, until Ctrl-C. It knows no command.
+-- watch.lua - `--watch`: a command's answer and what changes of it, until Ctrl-C. It knows no command.
+--
+-- On a terminal the answer is drawn anew (redraw.lua). Elsewhere a command that tells its changes (its file has
+-- `change`) says the answer once and then a line for each, or with --json what the daemon tells; others as redraw.lua.
+local redraw = require "cli.redraw"
+
 local watch = {}
 
 local GAP <const> = "%s: this command did not read for a while; all of it anew:"
@@ -16,6 +21,8 @@ end
 
 --- FILE (as cli/init.lua has them) asks; → exit code.
 function watch.run(context, file, options)
+  local terminal = not options.json and context.world.columns(1) ~= nil and context.world.env "TERM" ~= "dumb"
+  if terminal or not file.change then return redraw.run(context, file, options, terminal) end
   local request = file.request(options)
   request.watch = true
   return context:follow(request, function(answer)

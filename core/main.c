@@ -49,7 +49,8 @@ static int main_memory(lua_State *L) {
   return 1;
 }
 
-/* (fd) -> columns of the terminal there (0 where it does not say), or nil for no terminal
+/* (fd) -> columns and lines of the terminal there (0 where it does not say), or nil for
+ * no terminal
  */
 static int main_columns(lua_State *L) {
   struct winsize size = {0};
@@ -58,7 +59,8 @@ static int main_columns(lua_State *L) {
     return 0;
   (void)ioctl(fd, TIOCGWINSZ, &size);
   lua_pushinteger(L, size.ws_col);
-  return 1;
+  lua_pushinteger(L, size.ws_row);
+  return 2;
 }
 
 /* What is open stays here: the program that takes our place opens its own. */

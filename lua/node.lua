@@ -156,7 +156,11 @@ end
 function node:open_channels(net)
   self.channels = require "routing.channels".new { loop = self.loop, net = net, random = self.random, log = self.log,
     resolve = function(...) return self.loop:resolve(...) end,
-    add = function(...) return self.routing:add(...) end }
+    add = function(...) return self.routing:add(...) end,
+    told = function(row, event)
+      if not self.events:is_read "channels" then return end
+      self.events:add("channels", { event = event, address = row.address, kind = row.kind, reason = row.reason })
+    end }
   self.routing:use(self.channels)
   self.ports = function() return self.channels:port(), self.gateway and self.gateway:port() or 0 end
   return self.channels:apply(self.policy:get "routing.channels")

@@ -84,6 +84,11 @@ function requests.summary(node)
   }
 end
 
+--- The channels alone, as `status` has them.
+function requests.channels(node)
+  return { channels = to_json.list(node.routing:channels(), to_json.value), peers = to_json.value(node:peers()) }
+end
+
 --- The key's ID and board; with request.secret the key as well, in the form of IPFS configs (base64).
 function requests.identity(node, request)
   local answer = identity_facts(node)
@@ -95,7 +100,7 @@ end
 --- Registers them with the client's HANDLE. MALFORMED: malformed.lua's.
 return function(handle, malformed)
   local node = handle.node
-  for _, name in ipairs { "status", "summary", "identity" } do
+  for _, name in ipairs { "status", "summary", "channels", "identity" } do
     handle:command(name, function(request, reply)
       local answer = requests[name](node, request, malformed)
       answer.command = name

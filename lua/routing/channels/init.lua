@@ -11,8 +11,10 @@
 --     stop()         ends what all its addresses share, if there is anything
 --     dial(host, port, done), port(): where repairs can dial others, and be dialled, by IP address
 -- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host)), and
---   add(channel, options) → channel | nil, text, code: see routing:add.
+--   add(channel, options) → channel | nil, text, code: see routing:add, and
+--   told(row, event), or nil: see states.lua.
 local address = require "core.address"
+local states = require "routing.channels.states"
 
 local channels = {}
 channels.__index = channels
@@ -115,6 +117,8 @@ function channels:apply(list)
   self.open, self.by_key = open, {}
   for _, entry in ipairs(open) do self.by_key[entry.options.key] = entry.one end
   for _, entry in ipairs(old) do entry.one:close() end
+  self.states:start()
+  self.states:changed()
   return true
 end
 
@@ -125,12 +129,14 @@ function channels:at(text)
   end
 end
 
---- A row of `status` for each address, in the policy's order.
-function channels:status()
+local function rows_of(self)
   local rows = {}
   for i, entry in ipairs(self.open) do rows[i] = entry.one:status() end
   return rows
 end
+
+--- A row of `status` for each address, in the policy's order, with what states.lua adds.
+function channels:status() return self.states:fill() end
 
 local function first_with(self, method)
   for _, kind in ipairs(channels.KINDS) do
@@ -153,6 +159,7 @@ function channels:port()
 end
 
 function channels:stop()
+  self.states:stop()
   for _, entry in ipairs(self.open) do entry.one:close() end
   self.open, self.by_key = {}, {}
   for _, kind in ipairs(channels.KINDS) do
@@ -164,6 +171,8 @@ end
 --- No channel is open yet. GIVEN: see above.
 function channels.new(given)
   local self = setmetatable({ kinds = {}, open = {}, by_key = {} }, channels)
+  self.states = states.new { loop = given.loop, rows = function() return rows_of(self) end,
+    told = given.told or function() end }
   for _, kind in ipairs(channels.KINDS) do self.kinds[kind.scheme] = require(kind.module).kind(given) end
   return self
 end

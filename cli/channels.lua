@@ -1,0 +1,68 @@
+-- channels.lua - `channels`: by which ways this node speaks, since when, and how much. It asks the daemon only.
+local channels = {}
+
+function channels.request() return { command = "channels" } end
+
+local COLUMNS <const> = {
+  { title = "CHANNEL", rank = 1 }, { title = "ADDRESS", cut = "middle", give = true, least = 16, rank = 3 },
+  { title = "STATE", rank = 1 }, { title = "SINCE", align = "right", rank = 2 },
+  { title = "OUT", align = "right", rank = 4 }, { title = "IN", align = "right", rank = 5 },
+  { title = "LINKS", align = "right", optional = true, rank = 6 },
+  { title = "REFUSED", align = "right", rank = 7 },
+}
+local STATES <const> = { up = "good", waiting = "warn", down = "bad" }
+
+-- How many were refused; what came twice is gossip as it should be.
+local function refused_on(channel)
+  local n = 0
+  for code, count in pairs(channel.refused or {}) do -- any order: a sum
+    if code ~= "duplicate" then n = n + count end
+  end
+  return n
+end
+
+local function row(channel, s)
+  local rate, links = channel.rate or {}, channel.links and #channel.links or 0
+  return {
+    s:text(channel.kind), (s:text(channel.address):gsub("/dswarm%-line$", "")), -- all of them end so
+    { s:text(channel.state), colour = STATES[channel.state] },
+    s.age(channel.since_ms), s.rate(rate.sent), s.rate(rate.heard), links > 0 and ("%d"):format(links) or "",
+    ("%d"):format(refused_on(channel)),
+  }
+end
+
+-- Why a channel is not up, and what was refused on it, the most first.
+local function details(channel, s)
+  if channel.state ~= "up" and channel.reason then
+    s:say(("%s is %s: %s."):format(s:text(channel.address), s:text(channel.state), s:text(channel.reason)))
+  end
+  local words = {}
+  for code in pairs(channel.refused or {}) do words[#words + 1] = code end -- any order: sorted below
+  table.sort(words, function(a, b)
+    if channel.refused[a] ~= channel.refused[b] then return channel.refused[a] > channel.refused[b] end
+    return a < b
+  end)
+  for i, code in ipairs(words) do words[i] = ("%d %s"):format(channel.refused[code], s:text(code)) end
+  if refused_on(channel) > 0 then
+    s:say(("Refused on %s: %s."):format(s:text(channel.address), s.list(words)))
+  end
+  local unused = s:unused(channel.unused)
+  if unused ~= "" then s:say(unused) end
+end
+
+--- Prints the answer.
+function channels.show(answer, s)
+  local rows, up, refused = {}, 0, 0
+  for i, channel in ipairs(answer.channels) do
+    up, refused = up + (channel.state == "up" and 1 or 0), refused + refused_on(channel)
+    rows[i] = row(channel, s)
+  end
+  if not rows[1] then return s:say "No channel: nobody can be heard. The policy names them: why routing.channels" end
+  s:table(COLUMNS, rows)
+  for _, channel in ipairs(answer.channels) do details(channel, s) end
+  local words = up == 0 and "No channel is up: nobody can be heard." or ("%d of %s up, %s heard."):format(up,
+    s.count(#rows, "channel"), s.count(answer.peers, "peer"))
+  s:say(words .. (refused > 0 and " What a word of refusal means: dt-swarm-cli help WORD." or ""))
+end
+
+return channels
