@@ -1,6 +1,7 @@
 -- arguments.lua - the words behind a command into options, by argparse; what a misspelt command may have meant.
 local argparse = require "argparse"
 local edit_distance = require "edit_distance"
+local nearest = require "nearest"
 local shell = require "shell"
 
 local words = {}
@@ -67,9 +68,20 @@ local function behind_dashes(command, rest)
     shell.line(names))
 end
 
+-- The option of COMMAND that was meant by WORD | nil.
+local function option_meant(command, everywhere, word)
+  local names = {}
+  for _, list in ipairs { command.options or {}, everywhere } do
+    for _, option in ipairs(list) do names[#names + 1] = option[1] end
+  end
+  return nearest.of(names, (word:match "^[^=]*"))
+end
+
 -- What would help where a name begins with "-", or nil.
-local function dashed(command, rest, message)
+local function dashed(command, rest, message, everywhere)
   local option = message:match "^unknown option '([^']+)'"
+  local meant = option and option_meant(command, everywhere, option)
+  if meant then return ("no option %s; did you mean %s?"):format(option, meant) end
   if option and command.arguments then
     local word = typed(rest, option)
     local before = option_before(command, rest, word)
@@ -88,7 +100,7 @@ end
 function words.parse(command, rest, everywhere)
   local ok, result = parser_of(command, everywhere):pparse(rest)
   if ok then return result end
-  return nil, ("%s: %s"):format(command.name, dashed(command, rest, result) or result)
+  return nil, ("%s: %s"):format(command.name, dashed(command, rest, result, everywhere) or result)
 end
 
 --- All commands in one sentence.
@@ -114,12 +126,15 @@ end
 -- not a command.
 function words.unknown(commands, given, kind)
   local two, asked, best, least = table.concat({ given[1], given[2] }, " "), given[1], nil, 3
-  for _, command in ipairs(commands) do
+  local function compare(name)
     for _, typed_word in ipairs { given[1]:sub(1, 40), two:sub(1, 40) } do
-      local edits = edit_distance(typed_word, command.name)
-      if edits < least and edits <= #typed_word // 2 then asked, best, least = typed_word, command.name, edits end
+      local edits = edit_distance(typed_word, name)
+      if edits < least and edits <= #typed_word // 2 then asked, best, least = typed_word, name, edits end
     end
   end
+  for _, command in ipairs(commands) do compare(command.name) end
+  local is_group = in_group(commands, given) ~= nil
+  for _, command in ipairs((best or is_group) and {} or commands) do compare(command.name:match "^%S+") end
   local group = not best and in_group(commands, given)
   if group then return ("No %s %q; %s has %s."):format(kind or "command", two, given[1], group) end
   return ("No %s %q%s"):format(kind or "command", asked, best and ("; did you mean %q?"):format(best) or ".")

@@ -14,7 +14,7 @@ context.__index = context
 function context.new(world, cli)
   local self = setmetatable({ world = world, cli = cli, exit = cli.exit }, context)
   self.show = require("cli.show").new {
-    width = world_of.width(world), escape = text.escape, write = world.write,
+    width = world_of.width(world), terminal = world.columns(1) ~= nil, escape = text.escape, write = world.write,
   }
   self:colour "auto"
   return self

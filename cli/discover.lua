@@ -1,4 +1,6 @@
 -- discover.lua - `discover`: who is there, and useful words when nobody is. It asks the daemon only.
+local why = require "cli.why"
+
 local discover = {}
 
 function discover.request(options) return { command = "discover", all = options and options.all or nil } end
@@ -113,13 +115,21 @@ end
 
 local NAMED <const> = 3 -- hosts of another swarm; the others are counted
 
+-- One word that does not fit may be forged, or was damaged on its way; but somebody is there.
+local function unfit_once(tried, s)
+  local one = (tried.unfit_once or {})[1]
+  if not one then return "" end
+  return ('Heard one beacon from %s that does not fit this swarm ("%s"): ask again in a minute, and see `swarm` in \z
+    its policy.'):format(s:text(one.host), s:text(tried.swarm))
+end
+
 -- Who was heard, but is of another swarm; the empty text for nobody.
 local function unfit(tried, s)
   local hosts, names = tried.unfit or {}, {}
+  if not hosts[1] then return unfit_once(tried, s) end
   for i, one in ipairs(hosts) do
     if i <= NAMED then names[i] = s:text(one.host) end
   end
-  if not names[1] then return "" end
   if #hosts > NAMED then names[#names + 1] = ("%d more"):format(#hosts - NAMED) end
   local words = #hosts == 1 and 'Heard %s, but its words do not fit this swarm ("%s"): see `swarm` in its policy.'
     or 'Heard %s, but their words do not fit this swarm ("%s"): see `swarm` in their policies.'
@@ -153,6 +163,14 @@ local function no_network(tried, s)
   return unused ~= "" and unused or "No network interface is up."
 end
 
+-- Nobody can be heard by a channel that is not open here: that is why, and no fault of the network.
+local function not_open(tried, s, since)
+  local list = { ("Nobody else in %s."):format(since) }
+  for _, channel in ipairs(tried.waiting) do list[#list + 1] = why.channel(channel, s) end
+  list[#list + 1] = unfit(tried, s)
+  return list
+end
+
 -- What was tried and brought nobody, a sentence each.
 local function alone(answer, s)
   local tried, on = answer.tried or {}, {}
@@ -163,6 +181,7 @@ local function alone(answer, s)
     local machine = on[1] and "Only this machine was asked." or ""
     return { ("Nobody else in %s. %s"):format(since, down), others ~= "" and others or machine }
   end
+  if (tried.waiting or {})[1] and tried.heard == 0 then return not_open(tried, s, since) end
   local words = ("Nobody else in %s. Sent %s on %s, heard %s back."):format(since, s.count(tried.beacons, "beacon"),
     s.list(on), tried.heard or s.UNKNOWN)
   if others ~= "" then return { words, unused, others } end

@@ -16,6 +16,9 @@ function explain.request(options) return { command = "why", words = explain.clea
 --- Prints the answer.
 function explain.show(answer, s)
   why.rows(answer.rows, s)
+  local curable = false
+  for _, row in ipairs(answer.rows) do curable = curable or row.cure ~= nil end
+  s:say("That is all that this node knows of it." .. (curable and " Behind → stands what would change it." or ""))
 end
 
 return explain

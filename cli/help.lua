@@ -1,6 +1,7 @@
 -- help.lua - help, made from the table of commands, and what words mean, from lua/cures.lua and signs.lua. Asks nobody.
 local cures = require "cures"
 local signs = require "cli.signs"
+local titles = require "cli.columns"
 local why = require "cli.why"
 local width = require "cli.width"
 
@@ -108,11 +109,12 @@ end
 local function explain(s, word) why.show({ what = word.means, cure = word.cure }, s, word.word) end
 
 local TITLES <const> = { "Words of refusal, as status counts them:",
-  "Errors of the system, by their names in errno(3):", "Words and signs of tables:" }
+  "Errors of the system, by their names in errno(3):", "Words and signs of tables:",
+  "Titles of tables:" }
 
 local function list_words(s)
   local words, errors = cures.all()
-  for i, list in ipairs { words, errors, signs.all() } do
+  for i, list in ipairs { words, errors, signs.all(), titles.all() } do
     if i > 1 then s:line() end
     s:say(TITLES[i])
     local facts = {}
@@ -127,7 +129,7 @@ local function as_json(context, found, word)
   local answer = { schema = 1 }
   if found == "words" then
     answer.words, answer.errors = cures.all()
-    answer.signs = signs.all()
+    answer.signs, answer.columns = signs.all(), titles.all()
   elseif word then
     for name, value in pairs(word) do answer[name] = value end
     answer.why = { { code = cures.of(word.word) and word.word, what = word.means, cure = word.cure } }
@@ -146,7 +148,7 @@ end
 local function unknown(context, asked)
   local names, words, errors = { { name = "words" } }, cures.all()
   for _, command in ipairs(shown(context.cli)) do names[#names + 1] = command end
-  for _, list in ipairs { words, errors, signs.all() } do
+  for _, list in ipairs { words, errors, signs.all(), titles.all() } do
     for _, word in ipairs(list) do names[#names + 1] = { name = word.word } end
   end
   return context:misused(require("cli.arguments").unknown(names, asked, "command or word of refusal"))

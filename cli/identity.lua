@@ -17,6 +17,7 @@ function identity.show(answer, s)
     { "kept in", s:text(answer.state) },
   }
   if answer.note then s:say(s:text(answer.note) .. ".") end
+  s:say "The others know this node by that peer ID, whatever people call it."
 end
 
 return identity

@@ -157,6 +157,9 @@ local function take_host(words)
     return nil, ("%s is an address; only daemons of this machine are asked: give localhost or a socket's path, \z
       or ask there: ssh %s dt-swarm-cli %s"):format(first, first, require("shell").line { table.unpack(words, 2) })
   end
+  if require "edit_distance"(first:sub(1, 40), cli.hosts[1]) < 3 then
+    return nil, ("no host %q; did you mean %q?"):format(first, cli.hosts[1])
+  end
   return nil, ("%s is not yet reachable by name; give localhost or a socket's path"):format(first)
 end
 

@@ -180,7 +180,7 @@ function report.show(answer, s, options)
     local row = report.damaged(file, s)
     if row then rows[#rows + 1] = { row[1], row[2], row[3], s.UNKNOWN, row[4], row[5] } end
   end
-  if #rows > 0 then s:table(COLUMNS, rows, false, wide) end
+  if #rows > 0 and wide then s:whole_table(COLUMNS, rows) elseif #rows > 0 then s:table(COLUMNS, rows) end
   report.say_damaged(answer, s)
   if #rows == 0 then
     if answer.problem then return s:say(("No files are shared. Here: %s."):format(s:text(answer.problem))) end

@@ -13,11 +13,12 @@ local COLOURS <const> = { title = "1", good = "32", warn = "33", bad = "31", dim
 
 show.UNKNOWN = UNKNOWN
 
---- WIDTH in columns, COLOUR true for a terminal that wants it, ESCAPE(text) makes foreign text printable,
--- WRITE(text) takes what is printed, HOST is what the daemon is called by.
+--- WIDTH in columns, TERMINAL: it is one's (false), COLOUR true for a terminal that wants it, ESCAPE(text) makes
+-- foreign text printable, WRITE(text) takes what is printed, HOST is what the daemon is called by.
 function show.new(options)
   return setmetatable({
     width = options.width or 80,
+    terminal = options.terminal or false,
     colour = options.colour or false,
     escape = options.escape,
     write = options.write,
@@ -170,6 +171,30 @@ function show:table(columns, rows, bare, whole)
   local function paint(name, text) return self:paint(name, text) end
   local room = whole and math.maxinteger or self.width
   for _, line in ipairs(layout.lines(columns, rows, room, paint, bare)) do self:line(line) end
+end
+
+--- A table of which nothing is cut. Where it is wider than the terminal the last column stands beneath each row, so
+-- that nothing is broken in it; elsewhere a row is a line.
+function show:whole_table(columns, rows)
+  local wide = self:is_wide(columns, rows)
+  if not wide then return self:table(columns, rows, false, true) end
+  local last = #columns
+  local lines = layout.lines({ table.unpack(columns, 1, last - 1) }, rows, math.maxinteger, function(name, text)
+    return self:paint(name, text)
+  end)
+  self:line(lines[1])
+  for i, row in ipairs(rows) do
+    self:line(lines[i + 1])
+    if row[last] ~= UNKNOWN then self:line(("  %s %s"):format(self:paint("dim", columns[last].title), row[last])) end
+  end
+end
+
+-- Is the whole of the table wider than the terminal?
+function show:is_wide(columns, rows)
+  for _, line in ipairs(layout.lines(columns, rows, math.maxinteger, function(_, text) return text end)) do
+    if self.terminal and width.of(line) > self.width then return true end
+  end
+  return false
 end
 
 local BESIDE <const> = 12 -- columns that a text must have beside its word; else it stands under it

@@ -1,4 +1,6 @@
--- signs.lua - what words and signs of tables mean, for `help WORD`; words of refusal are in lua/cures.lua. No table.
+-- signs.lua - what words, signs and titles of tables mean, for `help WORD`; words of refusal: lua/cures.lua. No table.
+local columns = require "cli.columns"
+
 local signs = {}
 
 -- Each one, what it means, what to do.
@@ -25,14 +27,20 @@ local SIGNS <const> = {
   { "growing", "A file that is still written; it is shared once it stands still.", "Let whatever writes it finish." },
   { "settling", "A file that stopped growing a moment ago.", "Nothing; it is shared within a minute." },
   { "hashing", "Its CID is being computed.", "Nothing; large files take a while." },
-  { "waiting", "A file that is finished and is not shared yet; the reason stands beside it.",
-    "Nothing, unless the reason names a rule of the policy." },
+  { "waiting", "Of a file: it is finished and not shared yet. Of a channel: it cannot open yet. The reason stands by.",
+    "Nothing, unless the reason names a rule of the policy, or says what to do." },
   { "published", "A file that is shared: its record is in the swarm.", "Nothing." },
   { "refused", "A file that is not shared; the word beside it says why.", "See: help and that word." },
   { "not there", "A shared file whose file system is not there; its record stands.", "See: help away." },
   { "held", "A copy of another robot's file, kept here for the swarm.", "Nothing." },
   { "fetching", "A file that is on its way to this node.", "Nothing." },
   { "waits", "A file that could not be fetched yet; the reason stands beside it.", "Nothing; it is tried again." },
+  { "up", "A channel that is open.", "Nothing." },
+  { "down", "A channel that cannot open as things are; why stands under the table.", "See the reason there." },
+  { "bound", "The key belongs to this board: a card that is moved into another one is noticed.", "Nothing." },
+  { "unbound", "Too little is known of the board to tell whether the key was copied to another one.",
+    "Nothing; do not run copies of one card." },
+  { "came twice", "News that was held already: gossip arrives by several ways.", "Nothing; this is usual." },
   { "unsure", "Records of a class that were damaged on the disk: shown, but not acted on.",
     "Let a neighbour be in reach: what both have is sure again." },
   { "name used twice", "Several nodes have that name; the letters behind ~ tell them apart.",
@@ -40,12 +48,14 @@ local SIGNS <const> = {
 }
 
 local BY_WORD <const> = {}
+for _, title in ipairs(columns.all()) do BY_WORD[title.word] = title end
 for _, entry in ipairs(SIGNS) do BY_WORD[entry[1]] = { word = entry[1], means = entry[2], cure = entry[3] } end
 
---- WORD or sign of a table → { word =, means =, cure = a sentence or two each } | nil. A hyphen is taken for the dash.
-function signs.of(word) return BY_WORD[word == "-" and "–" or word] end
+--- WORD, sign or title of a table → { word =, means =, cure = a sentence or two each } | nil. A hyphen is taken for the
+-- dash; a title may be written small.
+function signs.of(word) return BY_WORD[word == "-" and "–" or word] or BY_WORD[word:upper()] end
 
---- All of them, in order.
+--- All words and signs, in order; the titles are columns.all().
 function signs.all()
   local list = {}
   for i, entry in ipairs(SIGNS) do list[i] = BY_WORD[entry[1]] end

@@ -2,6 +2,7 @@
 local kinds = require "cli.kinds"
 local progress = require "cli.progress"
 local why = require "cli.why"
+local width = require "cli.width"
 
 local status = {}
 
@@ -9,7 +10,9 @@ function status.request() return { command = "status" } end
 
 local function head(answer, s)
   local node = answer.node
-  s:line(("%s  %s  %s"):format(s:paint("title", s:text(node.name)), s:short(node.id), s:text(node.type)))
+  local name, rest = s:text(node.name), ("  %s  %s"):format(s:short(node.id), s:text(node.type))
+  if width.of(name .. rest) > s.width then return s:say(name .. rest) end
+  s:line(s:paint("title", name) .. rest)
 end
 
 local SOURCES <const> = { -- lua/time.lua
@@ -54,7 +57,9 @@ local function records(answer, s)
   local bytes = s.sum(answer.classes, "bytes")
   local words = s.count(s.sum(answer.classes, "count"), "record")
   if bytes then words = words .. ", " .. s.size(bytes) end
-  return ("%s, in %s"):format(words, s.count(#answer.classes, "class", "classes"))
+  local used = 0
+  for _, class in ipairs(answer.classes) do used = used + (class.count ~= 0 and 1 or 0) end
+  return used == 0 and words or ("%s, in %s"):format(words, s.count(used, "class", "classes"))
 end
 
 -- What is wrong with the folder has lines of its own: a long path leaves it no room.
@@ -117,7 +122,7 @@ local function amount(count, s)
 end
 
 local function where(channel, s)
-  if channel.state ~= "up" then return channel.reason and s:text(channel.reason) or "" end
+  if channel.state ~= "up" then return "" end -- why not stands under the table, whole
   local names = {}
   for i, interface in ipairs(channel.interfaces or {}) do
     names[i] = s:text(type(interface) == "table" and interface.name or interface)
@@ -139,6 +144,7 @@ local function channels(answer, s)
   for _, channel in ipairs(answer.channels) do
     local words = s:unused(channel.unused)
     if words ~= "" then s:say(words) end
+    if channel.state ~= "up" then s:say(why.channel(channel, s)) end
   end
   return up
 end

@@ -1,5 +1,6 @@
 -- why.lua - prints why something is as it is: rows { code, what, seen, cure } (lua/why.lua), whoever they are from.
 local core = require "core"
+local cures = require "cures"
 local width = require "cli.width"
 
 local why = {}
@@ -11,19 +12,36 @@ local function sentence(text) return text:find "[.!?…]$" and text or text .. "
 -- its place above.
 function why.show(row, s, code)
   code = code or row.code
-  if code then s:line(s:paint("title", code) .. (core.words[code] and ": " .. core.words[code] or "")) end
+  local short = core.words[code or ""]
+  local line = code and (short and ("%s: %s"):format(code, short) or code)
+  if line and width.of(line) > s.width then
+    s:say(line)
+  elseif line then
+    s:line(s:paint("title", code) .. line:sub(#code + 1))
+  end
   if row.what then s:say(s:text(row.what)) end
   if row.seen then s:say("Seen: " .. s:text(row.seen)) end
   if row.cure then s:say("What to do: " .. s:cure(row.cure)) end
 end
 
---- A row among other lines, as one paragraph: "WHAT: SEEN. CURE".
-function why.line(row, s)
+--- A row as one paragraph: "WHAT: SEEN. CURE".
+function why.text(row, s)
   local about = {}
   for _, text in ipairs { row.what or false, row.seen or false } do
     if text then about[#about + 1] = s:text(text) end
   end
-  s:say(sentence(table.concat(about, ": ")) .. (row.cure and " " .. s:cure(row.cure) or ""))
+  return sentence(table.concat(about, ": ")) .. (row.cure and " " .. s:cure(row.cure) or "")
+end
+
+--- The same among other lines.
+function why.line(row, s) s:say(why.text(row, s)) end
+
+--- A CHANNEL that is not up, as a paragraph: "udp waiting: EADDRINUSE: … CURE"
+function why.channel(channel, s)
+  local code = channel.reason and channel.reason:match "^(%w+): "
+  local known = code and cures.of(code)
+  return why.text({ what = ("%s %s"):format(channel.kind, channel.state), seen = channel.reason,
+    cure = known and known.cure }, s)
 end
 
 local BESIDE <const> = 24 -- columns at least for what was seen; where there are fewer it stands beneath

@@ -1,31 +1,27 @@
 -- banner.lua - the first words of a daemon to the person who started it. Reads nothing by itself.
 local text = require "core.text"
+local wrap = require "wrap"
 
 local banner = {}
 
 local function short(id) return id:sub(1, 12) .. "…" .. id:sub(-4) end
 
-local WIDTH, INDENT, NOTE = 80, 12, 38 -- columns
+local WIDTH <const>, LEAST <const>, INDENT <const>, NOTE <const> = 80, 30, 12, 38 -- columns
 
 -- A label, its value, and a note beside it; what is wider than the terminal goes on beneath.
-local function row(lines, label, value, note)
-  local line = ("  %-9s %s"):format(label, "")
-  for word in value:gmatch "%S+ *" do
-    if utf8.len(line) + utf8.len(word:match "^(.-) *$") > WIDTH and utf8.len(line) > INDENT then
-      lines[#lines + 1] = line:match "^(.-) *$"
-      line = (" "):rep(INDENT)
-    end
-    line = line .. word
-  end
+local function row(lines, columns, label, value, note)
+  local under = (" "):rep(INDENT)
+  local found = wrap(("  %-9s %s"):format(label, value), columns, under)
+  local last = found[#found]
   if note and note ~= "" then
-    local gap = math.max(2, NOTE - utf8.len(line))
-    if utf8.len(line) + gap + utf8.len(note) > WIDTH then
-      lines[#lines + 1] = line
-      line, gap = "", INDENT
+    local gap = math.max(2, NOTE - utf8.len(last))
+    if utf8.len(last) + gap + utf8.len(note) <= columns then
+      found[#found] = last .. (" "):rep(gap) .. note
+    else
+      table.move(wrap(under .. note, columns, under), 1, 99, #found + 1, found)
     end
-    line = line .. (" "):rep(gap) .. note
   end
-  lines[#lines + 1] = line
+  table.move(found, 1, #found, #lines + 1, lines)
 end
 
 local function interfaces_of(channel)
@@ -70,18 +66,23 @@ local function clock(time)
 end
 
 -- Lines for a node. FACTS: node, policy (the file as people would name it), key_note, share_note, channels, http
--- (port or 0), http_reason (why there is none yet), cli (how the command line is called for this node).
+-- (port or 0), http_reason (why there is none yet), cli (how the command line is called for this node), columns (of the
+-- terminal; nil or 0: nobody knows).
 function banner.lines(facts)
   local one = facts.node
   local head = ('dt-swarm %s · %s · swarm "%s"'):format(one.version, text.escape(facts.policy), text.escape(one.swarm))
-  local lines = { head, "" }
-  row(lines, "I am", ("%s  %s"):format(one.name, short(one.id)), facts.key_note)
-  row(lines, "share", text.escape(one.share), facts.share_note)
-  row(lines, "listen", listen_words(facts.channels, facts.http, facts.http_reason))
-  row(lines, "control", text.escape(one.socket))
-  row(lines, "clock", clock(one.time))
+  local columns = (facts.columns or 0) > 0 and math.max(LEAST, facts.columns) or WIDTH
+  local lines = wrap(head, columns, "  ")
   lines[#lines + 1] = ""
-  lines[#lines + 1] = "Ctrl-C stops it. In another terminal: " .. facts.cli .. " discover"
+  row(lines, columns, "I am", ("%s  %s"):format(one.name, short(one.id)), facts.key_note)
+  row(lines, columns, "share", text.escape(one.share), facts.share_note)
+  row(lines, columns, "listen", listen_words(facts.channels, facts.http, facts.http_reason))
+  row(lines, columns, "control", text.escape(one.socket))
+  row(lines, columns, "clock", clock(one.time))
+  lines[#lines + 1] = ""
+  local lead, command = "Ctrl-C stops it. In another terminal:", facts.cli .. " discover"
+  local fits = utf8.len(lead) + 1 + utf8.len(command) <= columns
+  table.move(fits and { lead .. " " .. command } or { lead, "  " .. command }, 1, 2, #lines + 1, lines)
   return lines
 end
 

@@ -124,7 +124,7 @@ local function say_banner(self, given)
   local lines = banner.lines { node = self.node, policy = file, key_note = key_note(self.identity),
     share_note = self.node.logs and self.node.logs:problem() or "", channels = self.node.routing:channels(),
     http = select(2, self.node.ports()), http_reason = self.node.listener and self.node.listener.reason,
-    cli = given.cli .. " " .. self.host }
+    cli = given.cli .. " " .. self.host, columns = given.columns }
   io.stdout:write(table.concat(lines, "\n"), "\n")
   io.stdout:flush()
 end

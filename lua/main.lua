@@ -2,12 +2,35 @@
 local core = require "core"
 local options = require "options"
 local paths = require "paths"
+local wrap = require "wrap"
 
 local main = {}
 
 local OK, CANNOT, POLICY, USAGE = 0, 1, 2, 3
 
-local function complain(lines) io.stderr:write("dt-swarm: ", table.concat(lines, "\n          "), "\n") end
+-- Lines for people on OUTPUT; on a terminal they are broken between words, elsewhere a line is a fact.
+local function say(output, lines, columns, indent)
+  for _, line in ipairs(lines) do output:write(table.concat(wrap(line, columns, indent), "\n"), "\n") end
+end
+
+local LEAD <const> = "dt-swarm: "
+
+local function complain(lines, arg)
+  local list, under = { LEAD .. lines[1] }, (" "):rep(#LEAD)
+  for i = 2, #lines do list[i] = under .. lines[i] end
+  say(io.stderr, list, arg.columns and arg.columns(2), under .. "  ")
+end
+
+-- What --check has to say of a fine POLICY.
+local function say_fine(policy, arg)
+  local preflight = require "preflight"
+  local text = "%s: fine; every hook was asked with everything known and with everything unknown"
+  local said = { text:format(policy.name) }
+  for _, list in ipairs { preflight.unused(policy, arg.root .. "/policies"), preflight.kinds(policy) } do
+    table.move(list, 1, #list, #said + 1, said)
+  end
+  say(io.stdout, said, arg.columns and arg.columns(1), "  ")
+end
 
 local function policy_files(chosen, place, root)
   return require "policy_files".new { path = chosen.policy, search = place:policies(root),
@@ -25,7 +48,7 @@ local function start(chosen, policy, files, place, arg)
   local key = require "core.key"
   local ok, fault = key.self_test()
   if not ok then
-    complain { fault }
+    complain({ fault }, arg)
     return CANNOT
   end
   local running
@@ -33,9 +56,9 @@ local function start(chosen, policy, files, place, arg)
     memory = arg.memory, version = core.version, env = os.getenv, home = os.getenv "HOME",
     here_folder = os.getenv "PWD" or "/",
     cli = arg[0]:find "/" and arg[0] .. "-cli" or "dt-swarm-cli", again = arg.again,
-    files = files }
+    columns = arg.columns and arg.columns(1), files = files }
   if not running then
-    complain { (fault:gsub("^E[A-Z0-9]+: ", "")) } -- the system's own word says nothing to people
+    complain({ (fault:gsub("^E[A-Z0-9]+: ", "")) }, arg) -- the system's own word says nothing to people
     return CANNOT
   end
   return running:run()
@@ -45,7 +68,7 @@ end
 function main.main(arg)
   local chosen, fault = options.parse(arg)
   if not chosen then
-    complain { fault, "Try: dt-swarm --help" }
+    complain({ fault, "Try: dt-swarm --help" }, arg)
     return USAGE
   end
   if chosen.help or chosen.version then
@@ -56,15 +79,11 @@ function main.main(arg)
   local files = policy_files(chosen, place, arg.root)
   local policy, lines = load_policy(files)
   if not policy then
-    complain(lines)
+    complain(lines, arg)
     return POLICY
   end
   if chosen.check then
-    print(("%s: fine; every hook was asked with everything known and with everything unknown"):format(policy.name))
-    local preflight = require "preflight"
-    for _, list in ipairs { preflight.unused(policy), preflight.kinds(policy) } do
-      for _, line in ipairs(list) do print(line) end
-    end
+    say_fine(policy, arg)
     return OK
   end
   return start(chosen, policy, files, place, arg)

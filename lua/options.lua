@@ -43,6 +43,14 @@ function options.help()
   return table.concat(lines, "\n") .. "\n"
 end
 
+-- What was meant by WORD, perhaps.
+local function unknown(word)
+  local names = {}
+  for i, row in ipairs(options.rows) do names[i] = row[1] end
+  local best = require("nearest").of(names, (word:match "^[^=]*"))
+  return ("no such option: %s%s"):format(word, best and ("; did you mean %s?"):format(best) or "")
+end
+
 -- ARGUMENTS (an array) → { state, share, socket, name, policy, check, help, version, verbose } | nil, text.
 function options.parse(arguments)
   local found, i = {}, 1
@@ -59,7 +67,7 @@ function options.parse(arguments)
     elseif FLAGS[word] then
       found[FLAGS[word]] = true
     elseif word:sub(1, 1) == "-" then
-      return nil, "no such option: " .. word
+      return nil, unknown(word)
     elseif found.policy then
       return nil, "one policy only: " .. found.policy .. " and " .. word
     else

@@ -86,9 +86,21 @@ function preflight.kinds(policy)
   return lines
 end
 
--- What the file of POLICY itself sets that this version does not use yet, a line each.
-function preflight.unused(policy)
+-- Is the policy one that came with the program, as it came? SHIPPED: the folder of those.
+local function is_shipped(policy, shipped)
+  local first = policy.chain and policy.chain[1]
+  local file = first and io.open(("%s/%s"):format(shipped, first.path:match "[^/]*$"))
+  if not file then return false end
+  local text = file:read "a"
+  file:close()
+  return text == first.text
+end
+
+--- What the file of POLICY itself sets that this version does not use yet, a line each; what the program ships in the
+-- folder SHIPPED is for later versions, too.
+function preflight.unused(policy, shipped)
   local lines = {}
+  if is_shipped(policy, shipped) then return lines end
   for _, list in ipairs { hooks.settings, hooks.hooks } do
     for _, row in ipairs(list) do
       local path = row.path or row[1]

@@ -127,6 +127,14 @@ function Daemon:cli(command)
   return text, code
 end
 
+-- The text within so many columns.
+function Daemon:in_columns(columns, command)
+  local pipe = assert(io.popen(("COLUMNS=%d ./dt-swarm-cli %s %s 2>&1"):format(columns, quote(self.socket), command)))
+  local text = pipe:read "a"
+  pipe:close()
+  return text
+end
+
 function Daemon:ask(command)
   local text, code = self:cli(command .. " --json")
   return code == 0 and json.decode((text:gsub("\n$", ""))) or nil, text

@@ -1,4 +1,5 @@
 -- command.lua - dt-swarm-cli(1), from the table of commands, of exits, and of what words mean. Asks nobody.
+local columns = require "cli.columns"
 local cures = require "cures"
 local help = require "cli.help"
 local signs = require "cli.signs"
@@ -31,8 +32,8 @@ end
 
 local function words(page)
   local refusals, errors = cures.all()
-  local titles = { "Words of refusal", "Errors of the system", "Words and signs of tables" }
-  for i, list in ipairs { refusals, errors, signs.all() } do
+  local titles = { "Words of refusal", "Errors of the system", "Words and signs of tables", "Titles of tables" }
+  for i, list in ipairs { refusals, errors, signs.all(), columns.all() } do
     page:heading(titles[i])
     for _, word in ipairs(list) do page:term(word.word, nil, word.means .. " What to do: " .. word.cure) end
   end

@@ -3,7 +3,7 @@ local misfits = {}
 misfits.__index = misfits
 
 local HOSTS_MAX = 16 -- remembered
-local LAST_MS, LEAST = 5 * 60 * 1000, 2 -- so long; and so many of one host before it is told
+local LAST_MS, LEAST = 5 * 60 * 1000, 2 -- so long; and so many of one host before it counts
 
 --- given.loop  the event loop, for its clock
 function misfits.new(given) return setmetatable({ loop = given.loop, hosts = {} }, misfits) end
@@ -20,14 +20,17 @@ function misfits:add(host)
   if #list > HOSTS_MAX then table.remove(list, 1) end -- heard of least recently
 end
 
---- Hosts from which several such came of late, by address: array of { host =, count = }.
+--- Hosts from which such came of late, by address: those from which several came, and those from which one alone did,
+-- which anybody may have forged: two arrays of { host =, count = }.
 function misfits:list()
-  local list, now = {}, self.loop:now()
+  local several, once, now = {}, {}, self.loop:now()
   for _, one in ipairs(self.hosts) do
-    if one.count >= LEAST and now - one.last < LAST_MS then list[#list + 1] = { host = one.host, count = one.count } end
+    if now - one.last < LAST_MS then
+      table.insert(one.count >= LEAST and several or once, { host = one.host, count = one.count })
+    end
   end
-  table.sort(list, function(a, b) return a.host < b.host end)
-  return list
+  for _, list in ipairs { several, once } do table.sort(list, function(a, b) return a.host < b.host end) end
+  return several, once
 end
 
 return misfits

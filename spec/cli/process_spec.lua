@@ -189,7 +189,11 @@ describe("dt-swarm-cli, the process,", function()
       ["10.98.0.1 status"] = "is an address; only daemons of this machine are asked",
       ["fe80::1 files list"] = "or ask there: ssh fe80::1 dt-swarm-cli files list", ["help keyy"] = 'mean "key"?',
       ["robot7 status"] = "not yet reachable by name; give localhost or a socket's path",
-      ["status --jsno"] = "unknown option '--jsno'", ["files get"] = "missing argument 'NAME|CID|FOLDER'",
+      ["status --jsno"] = "no option --jsno; did you mean --json?",
+      ["files get x --form ada"] = "did you mean --from?", ["polcy reload"] = 'did you mean "policy reload"?',
+      ["polic"] = 'did you mean "policy"?', ["lcalhost status"] = 'no host "lcalhost"; did you mean "localhost"?',
+      ["status --qqqqqq"] = "unknown option '--qqqqqq'", ["help AGEE"] = 'mean "AGE"?',
+      ["files get"] = "missing argument 'NAME|CID|FOLDER'",
       ["status too many"] = "too many arguments", ["help nothing"] = 'No command or word of refusal "nothing"',
       ["status --color=pink"] = "must be one of", [""] = "Which command?", ["localhost"] = "Which command?",
     } do
@@ -282,6 +286,11 @@ describe("dt-swarm-cli, the process,", function()
       assert.matches("^%u.*%.$", sign.means)
       assert.matches("^%u.*[%.%w]$", sign.cure)
     end
+    for _, title in ipairs(require("cli.columns").all()) do
+      assert.same(title, require("cli.signs").of(title.word:lower()))
+      assert.is_true(title.means:find "^[%u`].*[.…]$" ~= nil and title.cure:find "%.$" ~= nil, title.word)
+    end
+    assert.truthy((run "help age"):find("^AGE\nHow long ago"))
     local getting = run "help get"
     assert.equal(getting, (run "help files get"))
     for line in getting:gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 80, line) end
@@ -296,6 +305,7 @@ describe("dt-swarm-cli, the process,", function()
       json.decode((run "help form --json"):sub(1, -2)))
     local all = json.decode((run "help words --json"):sub(1, -2))
     assert.same({ 1, words, errors, require("cli.signs").all() }, { all.schema, all.words, all.errors, all.signs })
+    assert.same(require("cli.columns").all(), all.columns)
     local people = 0
     for _, command in ipairs(require "cli".commands) do people = people + (command.hidden and 0 or 1) end
     assert.equal(people, #json.decode((run "help --json"):sub(1, -2)).commands)
@@ -307,6 +317,19 @@ describe("dt-swarm-cli, the process,", function()
       assert.equal("", shown)
       assert.matches(message, err, 1, true)
     end
+  end)
+
+  it("knows the title of each column of each table", function()
+    local pipe, count = io.popen "cat cli/*.lua", 0
+    for title in pipe:read "a":gmatch 'title = "([%u%p ]+)"' do
+      for word in title:gmatch "[^,]+" do
+        count = count + 1
+        local known = require("cli.signs").of(word:match "^ *(.-)$")
+        assert.truthy(known and known.word:find "^%u", word .. " stands above a column, and help does not know it")
+      end
+    end
+    pipe:close()
+    assert.is_true(count > 40, count)
   end)
 
   it("helps with each command, and each has its file", function()

@@ -7,13 +7,14 @@ local show = require "cli.show"
 local text = require "core.text"
 local width = require "cli.width"
 
-local function page(command, facts, options)
+-- OPTIONS: of the terminal; GIVEN: of the command.
+local function page(command, facts, options, given)
   options = options or {}
   local parts = {}
   local s = show.new { width = options.width or 80, colour = options.colour, escape = text.escape,
-    write = function(part) parts[#parts + 1] = part end }
+    terminal = options.terminal, write = function(part) parts[#parts + 1] = part end }
   local answer = assert(asked.of(fake.node(facts)) { command = command })
-  require("cli." .. command).show(answer, s)
+  require("cli." .. command).show(answer, s, given)
   return table.concat(parts)
 end
 
@@ -173,12 +174,52 @@ describe("pages", function()
     local function said_of(words) return page("discover", facts, { width = 300 }):find(words, 1, true) end
     assert.truthy(said_of 'Heard 10.98.0.1, but its words do not fit this swarm ("lab-3"): see `swarm` in its policy.')
     assert.is_nil(said_of "block broadcast")
+    facts.tried.unfit, facts.tried.unfit_once = {}, { { host = "10.98.0.9", count = 1 } }
+    assert.truthy(said_of 'Heard one beacon from 10.98.0.9 that does not fit this swarm ("lab-3"): ask again in a m')
+    assert.is_nil(said_of "block broadcast")
+    facts.tried.unfit, facts.tried.unfit_once = { { host = "10.98.0.1", count = 2 } }, {}
     for i = 2, 5 do facts.tried.unfit[i] = { host = "10.98.0." .. i, count = 2 } end
     assert.truthy(said_of "Heard 10.98.0.1, 10.98.0.2, 10.98.0.3 and 2 more, but their words do not fit")
     facts.nodes = fake.two().nodes
     assert.is_nil(said_of "do not fit")
     facts.nodes[2].status = "lost"
     assert.truthy(said_of "do not fit")
+  end)
+
+  it("say that a channel of this node is not open, instead of blaming the network, and whole what is wrong", function()
+    local taken = "EADDRINUSE: the port 3825 of all addresses is taken by another program of this machine"
+    local facts = { tried = { since_ms = 34000, beacons = 0, heard = 0, interfaces = { "wlan0" },
+      waiting = { { kind = "udp", state = "waiting", reason = taken } } } }
+    local said = page("discover", facts, { width = 300 })
+    assert.truthy(said:find("Nobody else in 34 s.\nudp waiting: " .. taken .. ". See which: ss -ulpn", 1, true), said)
+    assert.is_nil(said:find "block broadcast")
+    facts.tried.heard = 3
+    assert.is_nil(page("discover", facts, { width = 300 }):find("udp waiting", 1, true))
+    facts = fake.two()
+    facts.channels[2].reason = taken
+    for _, columns in ipairs { 50, 80 } do
+      local status = page("status", facts, { width = columns }):gsub("\n", " ")
+      assert.truthy(status:find("tcp waiting: " .. taken .. ". See which: ss -ulpn; ss -tlpn.", 1, true), status)
+    end
+  end)
+
+  it("count the classes that hold records", function()
+    local facts = fake.two()
+    assert.matches("8 records, 3.2 kB, in 2 classes\n", page("status", facts))
+    facts.classes[1].count, facts.classes[2].count = 1, 0
+    assert.matches("1 record, 3.2 kB, in 1 class\n", page("status", facts))
+    facts.classes[1].count = 0
+    assert.matches("records +0 records, 3.2 kB\n", page("status", facts))
+  end)
+
+  it("show a whole CID in one piece on a line of its own where the terminal is too narrow for the row", function()
+    local facts = fake.two()
+    local narrow, wide = { width = 70, terminal = true }, { width = 70, terminal = false }
+    local cid = "\n  CID " .. fake.CID .. "\n"
+    assert.truthy(page("report", facts, narrow, { wide = true }):find(cid, 1, true))
+    assert.is_nil(page("report", facts, wide, { wide = true }):find(cid, 1, true))
+    narrow.width = 200
+    assert.is_nil(page("report", facts, narrow, { wide = true }):find(cid, 1, true))
   end)
 
   it("show at every width whose a file is, who has it, and in which state it is", function()

@@ -9,7 +9,8 @@ local to_json = {}
 local DEPTH <const> = 6 -- the answer around it may take two more of JSON's eight levels
 local ROWS <const> = 10000
 local AT_ONCE <const> = 16 -- items of an array that are written without a break
-local LISTS <const> = { interfaces = true, unused = true } -- arrays, even when nothing stands in them
+local LISTS <const> = { interfaces = true, unused = true, links = true, unfit = true, unfit_once = true,
+  waiting = true } -- arrays, even when nothing stands in them
 
 --- Text that JSON can hold: what is no clean UTF-8 is escaped.
 function to_json.text(value)

@@ -190,12 +190,25 @@ local function gathered(channels, field, each)
   return list
 end
 
+-- Channels that carry nothing now, and why.
+local function waiting(channels)
+  local list = {}
+  for _, channel in ipairs(channels) do
+    if channel.state ~= "up" then
+      list[#list + 1] = { kind = channel.kind, state = channel.state, reason = channel.reason }
+    end
+  end
+  return list
+end
+
 -- What was tried, for an empty list: { since_ms, beacons, heard, interfaces = { name … }, unused = { { name =,
--- reason = } … }, swarm, unfit = { { host =, count = } … } }: hosts whose beacons are none of this swarm.
+-- reason = } … }, waiting = { { kind =, state =, reason = } … }: channels that are not up, swarm, unfit = { { host =,
+-- count = } … }: hosts whose beacons are none of this swarm, and unfit_once: those of which one alone came }.
 function discovery:tried()
-  local channels = self.channels()
+  local channels, unfit, once = self.channels(), self.comms.misfits:list()
   return { since_ms = self.loop:now() - self.started, beacons = self.comms.beacon.sent,
-    heard = self.comms.beacon.heard, swarm = self.comms.swarm, unfit = self.comms.misfits:list(),
+    heard = self.comms.beacon.heard, swarm = self.comms.swarm, unfit = unfit, unfit_once = once,
+    waiting = waiting(channels),
     interfaces = gathered(channels, "interfaces", function(one) return one.name end),
     unused = gathered(channels, "unused", function(one) return one end) }
 end

@@ -1,0 +1,61 @@
+-- columns.lua - what the titles of tables mean, for `help AGE`. No table has its columns from here.
+local columns = {}
+
+-- Each title, what stands beneath it, where one reads on or what to do. In the order of the alphabet.
+local TITLES <const> = {
+  { "A CHANGE", "Of a setting: `live`, it applies at once; `restart`, the daemon starts anew by itself.",
+    "Nothing; policy diff shows before what a reload would do." },
+  { "ADDRESS", "Of a node: where it was heard from. Of a channel: what it listens on, or speaks to.",
+    "To go there: ssh ADDRESS." },
+  { "AGE", "How long ago the file was said to be shared. ~ is about; – is unknown for want of a clock.",
+    "For – see the line clock of `status`." },
+  { "AT", "File and line of the policy where it stands.", "Change it there." },
+  { "BEFORE", "The setting in the policy that was in force.", "Nothing." },
+  { "BUCKET", "A kind of records, such as `peer` or `share/files`.", "policies/README.md says who may write." },
+  { "CHANGE", "`live`: it applies at once; `restart`: the daemon starts anew by itself.", "Nothing." },
+  { "CHANNEL", "A way on which messages go: `udp` to all in one network, `tcp` to one node.",
+    "See the column STATE." },
+  { "CID", "The name of a file by its content: equal bytes have equal CIDs, as in IPFS. … stands for its middle.",
+    "The whole one: report --wide, or --json; files get takes the cut one, too." },
+  { "CLASS", "Records of one law: how long, how large, how many.", "summary --wide shows the laws." },
+  { "CLOCK", "By what that node knows the time: `own`, it is synchronised; `quorum`, by its peers; `held`, as before; \z
+    `none`.", "Where it is none: timedatectl set-ntp true, there." },
+  { "COPIES", "How many nodes have the file and who: servers first.", "Where one alone has it, see: help at risk." },
+  { "DIGEST", "A short sum of all records of the class: nodes with equal digests hold the same.",
+    "Nothing; different ones become equal by repair." },
+  { "FILE", "Name of a file, as a path beneath the share folder it is from.", "Fetch it: files get NAME." },
+  { "FILES", "How many files that node shares.", "report lists them." },
+  { "FROM", "The robot that shares the file; `gone` says that it no longer does.", "See: help gone." },
+  { "HEARD", "Bytes that came by this channel.", "Where none come, see the column STATE." },
+  { "HOOK", "A question that the node asks its policy.", "policies/README.md says when, and what may be answered." },
+  { "KEPT", "Whether records of the class are kept on disk over a restart, or in memory only.", "Nothing." },
+  { "KEY", "The end of a node's peer ID, which tells nodes of one name apart.", "The whole one: discover --json." },
+  { "LAW", "The constants of a class as one number; nodes with different ones cannot compare their records.",
+    "Give all nodes the same dcache.classes." },
+  { "NAME", "What people call that node; ~ and letters where its name is unknown or used twice.",
+    "Give each robot a --name of its own." },
+  { "NOTE", "What is odd about it.", "A line under the table says it whole where there is no room." },
+  { "NOW", "The setting in the policy that was read.", "Nothing." },
+  { "ON", "Network interfaces that the channel uses.", "See `ip address`." },
+  { "RECORDS", "How many signed records there are.", "Nothing." },
+  { "SEEN", "How long ago that node was heard last.", "Where it is long, see: help quiet, help lost." },
+  { "SENT", "Bytes that went out by this channel.", "Nothing." },
+  { "SETTING", "The name of a setting in the policy.", "policies/README.md lists them." },
+  { "SIZE", "Bytes in powers of ten: 1 MB is 1,000,000 bytes.", "Nothing." },
+  { "STATE", "Of a channel: `up`, or `waiting` or `down`, and why stands beneath. Of a file: how far it is with being \z
+    shared or fetched.", "See: help and the word that stands there." },
+  { "STATUS", "Whether that node is here: ready, busy, quiet, lost or left.", "See: help and that word." },
+  { "TYPE", "What that node says it is: duckiebot, laptop, server …", "The policy's `type` says another." },
+  { "VALUE", "The setting as it is in force.", "Change it in the policy; it is read anew when saved." },
+  { "VERSION", "The version of dt-swarm that runs there.", "Nothing." },
+  { "VIA", "The channel by which that node is reached, and how long an answer takes.", "Nothing." },
+}
+
+--- All of them, in order: { word =, means =, cure = } each.
+function columns.all()
+  local list = {}
+  for i, entry in ipairs(TITLES) do list[i] = { word = entry[1], means = entry[2], cure = entry[3] } end
+  return list
+end
+
+return columns

@@ -1,0 +1,159 @@
+-- Each command asked of a whole daemon that has a neighbour: its --json has the shape that spec/cli/golden holds, and
+-- what people read ends in a sentence, in whatever width.
+-- DT_SWARM_GOLDEN=1 writes the golden files anew; look at what git says of them.
+local cli = require "cli"
+local folder = require "spec.folder"
+local json = require "core.json"
+local process = require "spec.process"
+local shape = require "spec.cli.shape"
+
+-- What is typed behind a command's name where it wants something; "" unless given.
+local WORDS <const> = { ["files get"] = "run-12.bag --to TO", ["help"] = "quota", ["policy check"] = "POLICY",
+  ["policy diff"] = "OTHER", why = "run-12.bag", watch = "--topics", repl = "-e 1+1" }
+-- What prints no JSON, and why.
+local PLAIN <const> = { page = "a file for make", complete = "words for a shell" }
+-- What says no sentence: its output is data, or what a person typed it for.
+local SAYS_DATA <const> = { ["identity export"] = true, ["files get"] = true, repl = true }
+local GOLDEN <const> = "spec/cli/golden/%s.json"
+
+local function file_of(name) return GOLDEN:format((name:gsub(" ", "-"))) end
+
+local w, ada, bea, names
+
+local function line_of(name)
+  local words = (WORDS[name] or ""):gsub("TO", w.dir .. "/copy"):gsub("POLICY", w.dir .. "/ada.lua")
+    :gsub("OTHER", w.dir .. "/other.lua")
+  return name .. " " .. words
+end
+
+local function settled()
+  local files = ada:ask "files list"
+  local report, here = bea:ask "report", ada:ask "discover"
+  local file = report and report.files[1]
+  return files and #files.files == 2 and file and #file.copies == 2 and #here.nodes == 2 and here.nodes[2].via
+    and here.same and ada:ask "report".files[1].copies[2]
+end
+
+describe("each command of a whole daemon", function()
+  setup(function()
+    w = process.new()
+    local function policy(name, text)
+      return w:policy(name, [[
+p.clients.logs.settle = { least = 0.1 * second, per = 32 * MB, most = 1 * second }
+function p.clients.logs.share() return "lab" end
+]] .. text)
+    end
+    policy("other.lua", "p.tags = { 'x' }")
+    os.execute(("mkdir -p %s/ada/share && echo bytes > %s/ada/share/run-12.bag && ln -s / %s/ada/share/link")
+      :format(w.dir, w.dir, w.dir))
+    ada = w:start("ada", { policy = policy("ada.lua", "") })
+    bea = w:start("bea", { policy = policy("bea.lua", [[
+p.type = 'server'
+function p.clients.logs.fetch() return 5 end]]) })
+    assert(process.within(20, settled), ada:log() .. bea:log() .. ada:cli "report" .. bea:cli "files list")
+    names = {}
+    for _, command in ipairs(cli.commands) do
+      if not PLAIN[command.name] then names[#names + 1] = command.name end
+    end
+  end)
+  teardown(function() w:close() end)
+
+  it("answers --json in the shape that it had", function()
+    local faults = {}
+    for _, name in ipairs(names) do
+      local said = ada:cli(line_of(name) .. " --json")
+      local answer = assert(json.decode((said:gsub("\n$", ""))), name .. ": " .. said)
+      local found, golden = shape.of(answer), require("cjson.safe").decode(folder.read(file_of(name)) or "")
+      if os.getenv "DT_SWARM_GOLDEN" then
+        folder.write(file_of(name), shape.text(shape.updated(golden, found)) .. "\n")
+      elseif not golden then
+        faults[#faults + 1] = name .. " has no golden file: DT_SWARM_GOLDEN=1 writes it"
+      else
+        for _, fault in ipairs(shape.differences(golden, found)) do faults[#faults + 1] = name .. ": " .. fault end
+      end
+    end
+    assert.same({}, faults)
+  end)
+
+  it("has a shape whose members may be more, but none may go or change", function()
+    local golden = { node = { name = "text", ["note?"] = "text" }, list = { ["[]"] = { n = "number" } },
+      counts = { ["*"] = "number" } }
+    local function faults(text) return shape.differences(golden, shape.of(assert(json.decode(text)))) end
+    local fine = '{"counts":{"x":1},"list":[{"m":1,"n":2}],"more":[],"node":{"name":"a"}}'
+    assert.same({}, faults(fine))
+    for find, put in pairs { ['"name":"a"'] = '"nam":"a"', ['"a"'] = "1", ['"n":2'] = '"o":2', ['"x":1'] = '"x":"1"',
+      ['"n":2}'] = '"n":true}', ['"name":"a"}'] = '"name":"a","note":1}', ['[{"m":1,"n":2}]'] = "[]" } do
+      local changed = fine:gsub(find:gsub("%p", "%%%0"), put)
+      assert.equal(1, #faults(changed), changed)
+    end
+    assert.same({ node = { name = "number", ["note?"] = "text" } },
+      shape.updated({ node = { name = "text", ["note?"] = "text" } }, { node = { name = "number" } }))
+  end)
+
+  -- What is cut says so, paths give way at their slashes, and numbers go on meanwhile; all else are words of the whole.
+  local function broken_words(narrow, whole)
+    local words, broken = {}, {}
+    for word in whole:gmatch "%S+" do words[word] = true end
+    for word in narrow:gmatch "%S+" do
+      if not (words[word] or word:find "[…/%d]") then broken[#broken + 1] = word end
+    end
+    return broken
+  end
+
+  it("is read in 80, 50 and 30 columns, breaks no word, and ends in a sentence", function()
+    local function look_at(name)
+      local function said_in(columns)
+        local said = ada:in_columns(columns, line_of(name))
+        local last = said:gsub("%s+$", ""):match "[^\n]*$"
+        assert.truthy(last:find "[.!?]$", ("%s in %d columns ends so: %s"):format(name, columns, last))
+        return said
+      end
+      local whole = said_in(200)
+      for _, columns in ipairs { 80, 50, 30 } do
+        local said = said_in(columns)
+        assert.same({}, broken_words(said, whole), name .. "\n" .. said)
+        for line in said:gmatch "[^\n]+" do
+          assert.is_true(utf8.len(line) <= columns or not line:find "%S +%S", name .. ": " .. line)
+        end
+      end
+    end
+    for _, name in ipairs(names) do
+      if not SAYS_DATA[name] then look_at(name) end
+    end
+  end)
+end)
+
+describe("each exit code", function()
+  it("is reached", function()
+    local place, met = folder.new(), {}
+    finally(function() place.remove() end)
+    local function ends(command)
+      local _, _, code = os.execute(("cd %s && %s >/dev/null 2>&1 </dev/null"):format(place.path, command))
+      met[code] = true
+    end
+    local program, daemon = os.getenv "PWD" .. "/dt-swarm-cli ", os.getenv "PWD" .. "/dt-swarm "
+    ends(program .. "help")
+    ends(program .. "/nowhere/d.sock status")
+    ends(program .. "nothing")
+    os.execute(("mkdir %s/broken && cp -r dt-swarm dt-swarm-cli .build lua cli policies %s/broken"):format(place.path,
+      place.path))
+    folder.write(place.path .. "/broken/cli/status.lua", "error 'broken'")
+    ends "broken/dt-swarm-cli status"
+    local of_daemon = {}
+    of_daemon, met = met, of_daemon
+    ends(daemon .. "--check")
+    ends(daemon .. "--state /proc/none --share /proc/none --socket /proc/none/x")
+    ends(daemon .. "/nowhere/policy.lua")
+    ends(daemon .. "--nothing")
+    folder.write(place.path .. "/broken/lua/main.lua", "error 'broken'")
+    ends "broken/dt-swarm"
+    for _, exit in ipairs(require("exits").of "daemon") do assert.is_true(met[exit.code], exit.text) end
+    -- 1, 4, 5 and 130 need a daemon that says no, refuses, has nobody to fetch from, goes on: spec/cli/process_spec.lua
+    local here = { [0] = true, [2] = true, [3] = true, [70] = true }
+    local process_spec = folder.read "spec/cli/process_spec.lua"
+    for _, exit in ipairs(cli.exits) do
+      local there = process_spec:find(("assert.equal(%d, code"):format(exit.code), 1, true) ~= nil
+      assert.is_true(here[exit.code] and of_daemon[exit.code] or there, exit.text)
+    end
+  end)
+end)
