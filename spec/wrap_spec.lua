@@ -15,8 +15,8 @@ describe("what dt-swarm says on a terminal", function()
   it("has no line that is wider, unless it is one word, or a command to be copied", function()
     local place = folder.new()
     finally(function() place.remove() end)
-    folder.write(place.path .. "/p.lua", 'local p = extend "server"\np.type = "x"\np.tags = {}\np.dcache.disk = 1 * GB\n'
-      .. 'p.name = "ada"\np.comms.beacon = { 2, 60 }\np.clients.logs.at_once = 3\nreturn p\n')
+    folder.write(place.path .. "/p.lua", 'local p = extend "server"\np.type = "x"\np.tags = {}\n'
+      .. 'p.dcache.disk = 1 * GB\np.name = "ada"\np.comms.beacon = { 2, 60 }\np.clients.logs.at_once = 3\nreturn p\n')
     local long = place.path .. "/a-rather/long-path"
     for _, columns in ipairs { 80, 50, 30 } do
       local runs = columns == 50 -- once, since its end takes a moment

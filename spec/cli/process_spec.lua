@@ -287,7 +287,7 @@ describe("dt-swarm-cli, the process,", function()
       assert.matches("^%u.*[%.%w]$", sign.cure)
     end
     for _, title in ipairs(require("cli.columns").all()) do
-      assert.same(title, require("cli.signs").of(title.word:lower()))
+      assert.same(title, require("cli.signs").of(title.word))
       assert.is_true(title.means:find "^[%u`].*[.…]$" ~= nil and title.cure:find "%.$" ~= nil, title.word)
     end
     assert.truthy((run "help age"):find("^AGE\nHow long ago"))
