@@ -47,7 +47,11 @@ cli.commands = {
   { name = "report", file = "cli.report", text = "The swarm's shared files: from whom, how many copies.",
     examples = { { "report", "which files the swarm has, and what is at risk" },
       { "report --json", "the same for a program, with whole CIDs" } },
-    options = { { "--wide", nil, "all columns, and whole texts, however wide the terminal is" }, WATCH } },
+    options = {
+      { "--wide", nil, "all columns, and whole texts, however wide the terminal is" },
+      { "--all", nil, "every file; else of more than 200 only the newest" },
+      WATCH,
+    } },
   { name = "summary", file = "cli.summary", text = "What records this node holds, by class and bucket.",
     examples = { { "summary", "do the others hold the same records?" } },
     options = { { "--wide", nil, "with the law of each class" } } },

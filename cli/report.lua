@@ -4,7 +4,13 @@ local progress = require "cli.progress"
 
 local report = {}
 
-function report.request() return { command = "report" } end
+local NEWEST <const> = 200 -- files that are listed, unless all are asked for
+
+--- OPTIONS.all, OPTIONS.json: every file, not only the newest.
+function report.request(options)
+  local all = options and (options.all or options.json)
+  return { command = "report", newest = not all and NEWEST or nil }
+end
 
 -- What matters most is whose a file is and who has it: the file's name gives way for that, and before it the rest.
 local COLUMNS <const> = {
@@ -79,21 +85,8 @@ function report.say_damaged(answer, s)
   end
 end
 
--- The one node that alone has each of the files for which IS(file) holds, or several; and how many these are.
-local function alone(answer, is)
-  local n, one, several = 0, nil, false
-  for _, file in ipairs(answer.files) do
-    if is(file) then
-      n = n + 1
-      several = several or #file.copies ~= 1 or one and one.id ~= file.copies[1].id
-      one = file.copies[1]
-    end
-  end
-  return n, not several and one or nil
-end
-
 local function at_risk(answer, s)
-  local n, one = alone(answer, function(file) return file.at_risk and not file.gone end)
+  local n, one = answer.alone.files, answer.alone.node
   if n == 0 then return nil end
   local servers = answer.servers == 0 and ((answer.untyped or 0) == 0 and "no server is here to take one"
     or s.count(answer.untyped, "node is here", "nodes are here") .. " whose type is not known yet")
@@ -102,7 +95,7 @@ local function at_risk(answer, s)
 end
 
 local function gone(answer, s)
-  local n, one = alone(answer, function(file) return file.gone end)
+  local n, one = answer.gone, answer.gone_at
   if n == 0 then return nil end
   return ("%d gone there: %s %s."):format(n, one and s:who(one) .. " alone has" or "other nodes have",
     n == 1 and "it" or "them")
@@ -119,16 +112,9 @@ local OFF_NAMED <const> = 3 -- nodes
 
 -- Copies that nobody can have now.
 local function others_off(answer, s)
-  local n, names, known = 0, {}, {}
-  for _, file in ipairs(answer.files) do
-    n = n + (file.others_off and 1 or 0)
-    for _, person in ipairs(file.others_off and file.copies or {}) do
-      if not person.here and not known[person.id] then
-        known[person.id], names[#names + 1] = true, absence(person, s)
-      end
-    end
-  end
+  local n, names = answer.others_off, {}
   if n == 0 then return nil end
+  for i, person in ipairs(answer.off) do names[i] = absence(person, s) end
   local more = #names > OFF_NAMED and (" and %d more"):format(#names - OFF_NAMED) or ""
   return ("%s only on nodes that are off: %s%s."):format(s.count(n, "file has its other copies",
     "files have their other copies"), table.concat(names, ", ", 1, math.min(#names, OFF_NAMED)), more)
@@ -137,10 +123,7 @@ end
 -- What lies in this node's own folder and is not shared: not yet, or for a reason that `files list` gives. → a sentence
 -- | nil
 local function unshared(answer, s)
-  local waiting, refused, words = 0, 0, {}
-  for _, file in ipairs(answer.here) do
-    if file.state == "refused" then refused = refused + 1 else waiting = waiting + 1 end
-  end
+  local waiting, refused, words = answer.here_sums.waiting, answer.here_sums.refused, {}
   refused = math.max(refused, answer.not_shared or 0)
   if waiting > 0 then words[1] = ("%s here not shared yet"):format(s.count(waiting, "file")) end
   if refused > 0 then
@@ -160,10 +143,13 @@ end
 
 local function sums(answer, s)
   local folder = unshared(answer, s)
-  if #answer.files == 0 then
+  if answer.total == 0 then
     s:say "Nothing is shared yet: a file is published once finished."
   else
-    local sum = ("%s, %s."):format(s.count(answer.total, "file"), s.size(s.sum(answer.files, "size")))
+    local sum = ("%s, %s."):format(s.count(answer.total, "file"), s.size(answer.bytes))
+    if #answer.files < answer.total then
+      s:say(("These are the newest %d; report --all lists all."):format(#answer.files))
+    end
     s:say(sum .. " " .. risk(answer, s, folder))
   end
   if folder then s:say(folder) end

@@ -25,7 +25,7 @@ function memory.start(loop)
   collectgarbage("incremental", PAUSE, STEPS)
   local alive, collecting = 0, false
   return loop:every(EVERY, function()
-    if collecting or collectgarbage "count" - alive < GROWN then return end
+    if collecting or math.abs(collectgarbage "count" - alive) < GROWN then return end
     collecting = true
     collect(loop, function()
       alive, collecting = collectgarbage "count", false

@@ -23,6 +23,19 @@ function slices.step(units)
   if current.left <= 0 then coroutine.yield() end
 end
 
+--- Only in such work: BEGIN(wake) is called, and the work goes on in a turn after wake() was called, which may be at
+-- once. What was given up meanwhile does not go on.
+function slices.wait(begin)
+  local job = current
+  job.waits = true
+  begin(function()
+    if not job.waits then return end
+    job.waits = nil
+    if job ~= current and not job.stopped then job.again() end
+  end)
+  coroutine.yield()
+end
+
 local turn
 
 -- One piece of one job in a turn, whoever else waits.
@@ -41,7 +54,7 @@ function turn(self)
   local ok, fault = coroutine.resume(job.thread)
   current = nil
   local over = coroutine.status(job.thread) == "dead"
-  if not over and not job.stopped then table.insert(self.jobs, job) end
+  if not over and not job.stopped and not job.waits then table.insert(self.jobs, job) end
   soon(self) -- before what may throw: the others go on
   if over then job.done(ok, not ok and debug.traceback(job.thread, fault) or nil) end
 end
@@ -50,8 +63,11 @@ end
 -- fault) where it threw. → a function that gives it up: DONE is not called any more.
 function slices:start(fn, done)
   local job = { thread = coroutine.create(fn), done = done }
-  table.insert(self.jobs, job)
-  soon(self)
+  function job.again()
+    table.insert(self.jobs, job)
+    soon(self)
+  end
+  job.again()
   return function() job.stopped = true end
 end
 

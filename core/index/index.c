@@ -326,6 +326,7 @@ static void end_first(struct index *ix, uint32_t number) {
 
 static void unlink_key(struct index *ix, uint32_t number) {
   const struct entry *e = index_entry(ix, number);
+  index_touch(ix, e);
   if (e->is_first) {
     end_first(ix, number);
   } else {
@@ -443,6 +444,7 @@ void index_close(struct index *ix) {
     free(ix->buckets[number].name);
   for (int i = 0; i < LAW_CLASSES_MAX; i++)
     sorted_ids_free(&ix->orders[i]);
+  index_touch_none(ix);
   free_rows(ix);
   law_free(&ix->law);
   memset(ix, 0, sizeof *ix);
@@ -450,6 +452,7 @@ void index_close(struct index *ix) {
 
 int64_t index_memory(const struct index *ix) {
   int64_t bytes = (int64_t)sizeof *ix + ix->extra;
+  bytes += (int64_t)ix->touched.room * (int64_t)sizeof *ix->touched.hashes;
   bytes += (int64_t)ix->page_count * PAGE * (int64_t)sizeof(struct entry);
   bytes += (int64_t)ix->page_room * (int64_t)sizeof *ix->pages;
   bytes += (int64_t)ix->bucket_room * (int64_t)sizeof *ix->buckets;

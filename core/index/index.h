@@ -74,6 +74,15 @@ struct index_seen {
   uint64_t slot;
 };
 
+/* Key hashes of one class that changed since they were taken from here, the last one
+ * first; one may stand here more than once. HASHES is NULL while nobody follows. */
+struct index_touched {
+  uint32_t *hashes;
+  uint32_t count, room;
+  int class_number;
+  int is_over; /* there were more: whoever follows begins anew */
+};
+
 struct index {
   struct law law;
   uint8_t
@@ -93,6 +102,7 @@ struct index {
   int64_t extra;                      /* bytes of names, texts and heaps */
   int64_t share_steps;                /* looks at entries of full shares, ever */
   int64_t unwritten; /* bytes of kept lines that are here and in no journal yet */
+  struct index_touched touched;
 };
 
 /* What was taken out: where its line is, and how long. */
@@ -150,6 +160,14 @@ uint32_t index_greatest(struct index *ix, struct holder *h);
 void index_add_to_share(struct index *ix, struct holder *h, uint32_t number);
 void index_take_from_share(struct index *ix, struct holder *h, uint32_t number);
 void index_drop_heap(struct index *ix, struct holder *h);
+
+/* ---- what changed (touched.c) ---- */
+
+/* E came, was replaced or goes. */
+void index_touch(struct index *ix, const struct entry *e);
+/* From now on the class is followed, and all its keys count as changed: 0 or -1. */
+int index_touch_all(struct index *ix, int class_number);
+void index_touch_none(struct index *ix);
 
 /* ---- rules (merge.c) ---- */
 

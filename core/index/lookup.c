@@ -1,6 +1,7 @@
 /* lookup.c - what the index remembers, for Lua: one statement, those of a key, of a
  * bucket, of a signer. Takes nothing in, compares nothing. */
 #include "record.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,15 +106,55 @@ static int f_bucket(lua_State *L) {
   return 1;
 }
 
-/* index:key(bucket, key, most) -> array of at most MOST entries with this bucket and key,
- * the oldest first by AT, then ID; how many there are. Some may be of another key, whose
- * hash is the same. */
+/* The hash of the key at INDEX: a text, or a number, which is the hash itself. */
+static uint32_t hash_argument(lua_State *L, const struct index *ix, int index) {
+  if (lua_type(L, index) == LUA_TNUMBER)
+    return (uint32_t)luaL_checkinteger(L, index);
+  return index_key_hash(ix, record_part(L, index));
+}
+
+/* index:key_hash(key) -> 32 bits, which other keys may have, too */
+static int f_key_hash(lua_State *L) {
+  const struct index *ix = index_argument(L, 1);
+  lua_pushinteger(L, index_key_hash(ix, record_part(L, 2)));
+  return 1;
+}
+
+/* index:touched(class, most) -> array of at most MOST hashes of keys of the class whose
+ * statements changed since they were given; true where the caller forgets what he knew of
+ * them, since all keys are given anew | nil, message, "ENOMEM". One class is followed at
+ * a time, from the first such call on; without a class none is. */
+static int f_touched(lua_State *L) {
+  struct index *ix = index_argument(L, 1);
+  struct index_touched *t = &ix->touched;
+  if (lua_isnoneornil(L, 2)) {
+    index_touch_none(ix);
+    return 0;
+  }
+  int number = law_class_named(&ix->law, luaL_checkstring(L, 2));
+  lua_Integer most = luaL_checkinteger(L, 3), count = 0;
+  luaL_argcheck(L, number >= 0, 2, "no class of this name");
+  int anew = !t->hashes || t->class_number != number || t->is_over;
+  if (anew && index_touch_all(ix, number))
+    return core_fail_errno(L, ENOMEM, "the index");
+  lua_newtable(L);
+  while (count < most && t->count) {
+    lua_pushinteger(L, t->hashes[--t->count]);
+    lua_rawseti(L, -2, ++count);
+  }
+  lua_pushboolean(L, anew);
+  return 2;
+}
+
+/* index:key(bucket, key or its hash, most) -> array of at most MOST entries with this
+ * bucket and key, the oldest first by AT, then ID; how many there are. Some may be of
+ * another key, whose hash is the same. */
 static int f_key(lua_State *L) {
   struct index *ix = index_argument(L, 1);
-  struct statement_part name = record_part(L, 2), key = record_part(L, 3);
+  struct statement_part name = record_part(L, 2);
   lua_Integer most = luaL_checkinteger(L, 4);
   uint32_t bucket = index_find_bucket(ix, name.at, name.size), count = 0;
-  uint32_t first = bucket ? index_find_key(ix, bucket, index_key_hash(ix, key)) : 0;
+  uint32_t first = bucket ? index_find_key(ix, bucket, hash_argument(L, ix, 3)) : 0;
   luaL_argcheck(L, most > 0 && most <= KEY_MOST, 4, "1 to 65536 entries");
   for (uint32_t n = first; n; n = index_entry(ix, n)->next_of_key)
     count++;
@@ -261,6 +302,8 @@ const luaL_Reg record_lookups[] = {
     {"has",          f_has         },
     {"slot",         f_slot        },
     {"key",          f_key         },
+    {"key_hash",     f_key_hash    },
+    {"touched",      f_touched     },
     {"walk",         f_walk        },
     {"bucket",       f_bucket      },
     {"buckets",      f_buckets     },

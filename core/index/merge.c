@@ -157,6 +157,7 @@ static void fill(struct index *ix, uint32_t number, const struct statement *st,
   if (end < ix->earliest_end)
     ix->earliest_end = end;
   index_name_entry(ix, number, st->id);
+  index_touch(ix, e);
 }
 
 /* The entry for a slot that is new here, or the slot's own after the older word has left

@@ -71,6 +71,13 @@ function meaning:fault(st)
   if not may_propose(self:rule(st.bucket), st) then return "not allowed: only the owner may say this" end
 end
 
+--- What a verdict rests on beside statements and time: a value that is the same while the rules are; nil where the
+-- operator's hook decides, which may look at anything.
+function meaning:rests_on()
+  if is_replaced(self) then return nil end
+  return self.policy and self.policy:get "dcache.buckets" or ANYBODY
+end
+
 --- Does each statement of BUCKET hold or not by itself, whatever others say under its key?
 function meaning:is_alone(bucket) return self:rule(bucket).needed == 1 and not is_replaced(self) end
 

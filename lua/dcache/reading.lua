@@ -107,6 +107,33 @@ function reading:rows(bucket, row, most)
   return list, row
 end
 
+--- What changed in the class of BUCKET since this was asked last, at most MOST keys, each as a number (handle; keys of
+-- equal hash have the same). → array, the last change first, empty where nothing is left; true where all keys are given
+-- anew, so that the caller forgets what he knew. One class is followed at a time, until `unfollow`.
+function reading:touched(bucket, most)
+  local class = self:class_of(bucket)
+  if not class then return {}, false end
+  local handles, anew = self.index:touched(class.class.name, most)
+  return assert(handles, anew), anew
+end
+
+function reading:unfollow() self.index:touched() end
+
+function reading:handle(key) return self.index:key_hash(key) end
+
+--- The statements of BUCKET whose key has HANDLE: the oldest RECORD_MOST.
+function reading:of_handle(bucket, handle)
+  local list, judged = {}, {}
+  for _, entry in ipairs((self.index:key(bucket, handle, RECORD_MOST))) do
+    list[#list + 1] = read(self, entry, judged)
+  end
+  return list
+end
+
+--- What judging rests on beside statements and time: the same value while it stays as it is; nil: it may change each
+-- time, so that nothing may be kept of it.
+function reading:judged_by() return self.meaning:rests_on() end
+
 -- How many statements of each signer in a bucket are proposals that are valid, by his ID. Reads those only that are
 -- meant for later, and few of them: no node of ours says any, so a crowd of them is there to keep us busy. The answer
 -- is kept until statements come or end: not to be changed.

@@ -18,7 +18,7 @@ local function filled(home)
   local w = sim.new { seed = 1, policy = policy }
   local node = w:add("ada", { disk = disk.real(), state = home.path })
   w:run(1000)
-  local keys, now = {}, node.time:now()
+  local keys, cids, now = {}, {}, node.time:now()
   for i = 1, SIGNERS do keys[i] = key.generate(("%d"):format(i):rep(32)) end
   local function say(k, bucket, cid, data)
     local st = assert(statement.sign(k, node.swarm, { verb = "propose", bucket = bucket, key = cid,
@@ -27,6 +27,7 @@ local function filled(home)
   end
   for i = 1, RECORDS * 10 // 11 do
     local cid, name = (unixfs.layout(1000, hash.sha256("f" .. i))), ("bags/day-%02d/run-%05d.bag"):format(i % 30, i)
+    cids[i] = cid
     say(keys[i % SIGNERS + 1], "share/files", cid, { class = "lab", names = json.array { name }, size = 1000 })
     if i % 1000 == 0 then w:run(100) end -- the journal writes
     if i % 10 == 0 then
@@ -34,7 +35,7 @@ local function filled(home)
         name = name, size = 1000 })
     end
   end
-  return node
+  return node, cids
 end
 
 -- Asks on a real loop with a real socket and beats beside it. → the answer's text, the longest time between two beats
@@ -59,29 +60,39 @@ local function ask(path, loop, request)
 end
 
 -- What the logs client and content would say of OWN files in the folder and of HELD ones.
-local function add_files(node)
+local function each_of(list)
+  local i = 0
+  return function()
+    i = i + 1
+    return list[i]
+  end
+end
+
+local function add_files(node, cids)
   local by_name, held = {}, {}
   for i = 1, OWN do
     local name = ("own/day-%02d/run-%05d.bag"):format(i % 30, i)
-    by_name[name] = { name = name, state = "published", info = { size = 1000 }, class = "lab", shared = "cid" .. i }
+    by_name[name] = { name = name, state = "published", info = { size = 1000 }, class = "lab", shared = cids[i] }
   end
   for i = 1, HELD do
     held[i] = { cid = ("held%05d"):format(i), name = "held/" .. i, size = 1000, path = "/x/" .. i, class = "lab",
       from = node.id }
   end
-  node.logs = { files = function() return report.files(by_name, {}, {}) end, refused = function() return {} end }
+  node.logs = { files = function() return report.files(by_name, {}, {}) end, refused = function() return {} end,
+    each_file = function() return report.each(by_name, {}, {}) end }
   node.content.stored = function() return held end
+  node.content.each_stored = function() return each_of(held) end
   node.content.holds = function() return false end
 end
 
 local home = folder.new()
-local real = filled(home)
+local real, cids = filled(home)
 local node = fake.node {}
 for _, name in ipairs { "id", "dcache", "time" } do node[name] = real[name] end
 node.discovery = setmetatable({ probe = function(_, done) done() end }, { __index = real.discovery }) -- nobody is here
 local loop = loops.new { on_error = error }
 node.loop, node.socket = loop, home.path .. "/control"
-add_files(node)
+add_files(node, cids)
 local server = control.new { loop = loop, net = net, disk = disk.real(), log = require "spec.net.till".log(),
   path = node.socket, uid = require "paths".uid(), answer = asked.handler(node) }
 assert(server:listen())
@@ -89,13 +100,14 @@ require "memory".start(loop)
 
 print(("commands with %d records: longest hold-up of the loop, how long the answer took"):format(RECORDS))
 for _, request in ipairs { { command = "status" }, { command = "summary" }, { command = "discover" },
-  { command = "report" }, { command = "files" }, { command = "sources", what = "bags/day-03/run-00033.bag" },
+  { command = "report" }, { command = "report", newest = 200 }, { command = "files" },
+  { command = "sources", what = "bags/day-03/run-00033.bag" },
   { command = "sources", what = "run-0003" }, { command = "sources", what = "rum-00033.bag" },
-  { command = "folder", what = "bags/day-03" }, { command = "identity" } } do
+  { command = "sources", what = "bags" }, { command = "folder", what = "bags/day-03" }, { command = "identity" } } do
   local began = uv.hrtime()
   local text, longest = ask(node.socket, loop, request)
-  print(("  %-44s %7.1f ms   %6.2f s   %8d bytes"):format(request.command .. " " .. (request.what or ""), longest,
-    (uv.hrtime() - began) / 1e9, #text))
+  local what = ("%s %s"):format(request.command, request.what or request.newest or "")
+  print(("  %-44s %7.1f ms   %6.2f s   %8d bytes"):format(what, longest, (uv.hrtime() - began) / 1e9, #text))
 end
 server:close()
 loop:close()

@@ -418,9 +418,10 @@ describe("requests", function()
     for i = 1, 5000 do
       facts.records[i] = fake.file(("bafy%d"):format(i), fake.ADA, ("d/some-name-%05d.bag"):format(i), 1, 1)
     end
-    local list = require("clients.control.file_index").files(fake.node(facts))
+    local node = fake.node(facts)
+    local view = require("clients.control.file_index").new(node):now()
     local before = os.clock()
-    require("clients.control.hint").of(fake.node(facts), list, "some_nome_x0001.bag")
+    require("clients.control.hint").of(node, view, "some_nome_x0001.bag")
     assert.is_true(os.clock() - before < 0.2)
   end)
 

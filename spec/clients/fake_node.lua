@@ -30,6 +30,57 @@ local function list_of(facts, name)
   return function() return facts[name] or {} end
 end
 
+local function each_of(facts, name)
+  return function()
+    local i = 0
+    return function()
+      i = i + 1
+      return (facts[name] or {})[i]
+    end
+  end
+end
+
+-- Each key has a number as its handle, and all are new to whoever asks first.
+local function dcache_of(facts)
+  local handles, given, dcache = {}, false, {}
+  for _, record in ipairs(facts.records or {}) do
+    if not handles[record.key] then
+      handles[#handles + 1] = record.key
+      handles[record.key] = #handles
+    end
+  end
+  function dcache.handle(_, key) return handles[key] or 0 end
+  function dcache.touched()
+    local list, anew = {}, not given
+    for i = 1, given and 0 or #handles do list[i] = i end
+    given = true
+    return list, anew
+  end
+  function dcache.unfollow() given = false end
+  function dcache.judged_by() return true end
+  function dcache.of_handle(_, bucket, handle)
+    local found = {}
+    for _, record in ipairs(facts.records or {}) do
+      if record.bucket == bucket and record.key == handles[handle] then found[#found + 1] = record end
+    end
+    return found
+  end
+  function dcache.statements(_, bucket)
+    local found = {}
+    for _, record in ipairs(facts.records or {}) do
+      if record.bucket == bucket then found[#found + 1] = record end
+    end
+    return found
+  end
+  function dcache.statement_of(_, bucket, key, signer)
+    for _, record in ipairs(facts.records or {}) do
+      if record.bucket == bucket and record.key == key and record.signer == signer then return record end
+    end
+  end
+  dcache.classes, dcache.buckets = list_of(facts, "classes"), list_of(facts, "buckets")
+  return dcache
+end
+
 local function layers(facts)
   return {
     discovery = {
@@ -50,26 +101,12 @@ local function layers(facts)
         return { id = id, label = "~" .. id:sub(-4) }
       end,
     },
-    dcache = {
-      classes = list_of(facts, "classes"), buckets = list_of(facts, "buckets"),
-      statements = function(_, bucket)
-        local found = {}
-        for _, record in ipairs(facts.records or {}) do
-          if record.bucket == bucket then found[#found + 1] = record end
-        end
-        return found
-      end,
-      rows = function(self, bucket) return self:statements(bucket) end,
-      statement_of = function(_, bucket, key, signer)
-        for _, record in ipairs(facts.records or {}) do
-          if record.bucket == bucket and record.key == key and record.signer == signer then return record end
-        end
-      end,
-    },
+    dcache = dcache_of(facts),
     routing = { channels = list_of(facts, "channels") },
-    logs = { files = list_of(facts, "files"), refused = list_of(facts, "not_shared") },
+    logs = { files = list_of(facts, "files"),
+      each_file = each_of(facts, "files"), refused = list_of(facts, "not_shared") },
     content = {
-      stored = list_of(facts, "held"), fetching = list_of(facts, "fetching"),
+      stored = list_of(facts, "held"), each_stored = each_of(facts, "held"), fetching = list_of(facts, "fetching"),
       sources = list_of(facts, "sources"),
     },
   }
@@ -84,10 +121,11 @@ function fake.node(facts)
   node.id, node.name, node.type = fake.ADA, facts.name or "ada", "laptop"
   node.swarm, node.version = "duckietown", "0.1.0"
   node.started, node.started_wall = 1000, fake.NOW - 200000
-  node.loop = { now = function() return 201000 end, wall = function() return fake.NOW end }
+  node.loop = { now = function() return 201000 end, wall = function() return fake.NOW end, every = function() end }
   node.time = { quality = facts.quality or "proved", source = not facts.quality and "own" or nil,
     believe = facts.believed, fault = function() return facts.fault end,
-    now = function() return fake.NOW end, followed = function() return facts.claims or {} end,
+    now = function() return fake.NOW end, low = function() return fake.NOW - 1000 end,
+    followed = function() return facts.claims or {} end,
     age = function(_, at)
       return facts.quality ~= "none" and fake.NOW - at or nil, facts.quality == "adopted" or nil
     end }

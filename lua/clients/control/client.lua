@@ -50,6 +50,14 @@ function client:say(text)
   self:flush()
 end
 
+--- Writes a piece of a line that goes on; whoever is in a conversation waits until `output` is empty before the next.
+function client:say_piece(text)
+  self.partial = false
+  self.output = self.output .. text
+  self:wait(self.slow)
+  self:flush()
+end
+
 --- The last line of the conversation: the next request's turn.
 function client:finish(text)
   self.talk = nil

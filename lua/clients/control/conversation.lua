@@ -9,6 +9,7 @@
 -- reply gives false, and on_room tells when there is room again. So a slow reader costs one line of memory.
 -- Where the client has more to say meanwhile, whoever answers hears it by on_line; else its next lines wait.
 local json = require "core.json"
+local slices = require "slices"
 local to_json = require "clients.control.to_json"
 
 local conversation = {}
@@ -52,16 +53,26 @@ end
 local function fail(self, fault)
   self.owner.log:error("control", "a request failed", { command = self.request.command, reason = fault })
   if self.over then return end
+  if self.begun then return self.client:close() end -- half a line is out: no other can follow
   finish(self, conversation.error_line("kind", "the daemon failed at this; its log says where"))
   cancel(self)
 end
 
--- ANSWER as a line; it may be an event that others read, too, so it is not changed.
+-- A piece of a line that goes on: the next one is made when this has gone out, so a long answer and a slow reader cost
+-- one piece of memory.
+local function say_piece(self, piece)
+  self.begun = true
+  self.client:say_piece(piece)
+  if self.over or self.client.output ~= "" then slices.wait(function(wake) self.wake = wake end) end
+end
+
+-- ANSWER as a line; it may be an event that others read, too, so it is not changed. Of a long one the last piece.
 local function line_of(self, answer, continues)
   local whole = { schema = SCHEMA, command = self.request.command, continues = continues }
   for name, value in pairs(answer) do whole[name] = whole[name] or value end -- any order
-  local ok, line = pcall(to_json.line, whole)
+  local ok, line = pcall(to_json.line, whole, function(piece) say_piece(self, piece) end)
   if not ok then return fail(self, line) end
+  self.begun = nil
   return line
 end
 
@@ -106,7 +117,7 @@ function conversation:__call(answer, more, code, candidates, why)
 end
 
 --- Has the line before gone out, so that the next one would be taken?
-function conversation:has_room() return not self.over and self.client.output == "" end
+function conversation:has_room() return not self.over and not self.begun and self.client.output == "" end
 
 --- fn() once if it ends before its last answer: the client went, there are too many conversations, or the daemon stops.
 function conversation:on_cancel(fn)
@@ -149,7 +160,10 @@ end
 
 --- Called by the client when a line has gone out.
 function conversation:drained()
-  if not self.wanted or self.over then return end
+  local wake = self.wake
+  self.wake = nil
+  if wake then return wake() end
+  if not self.wanted or self.over or self.begun then return end
   self.wanted = nil
   call_all(self, self.rooms)
 end

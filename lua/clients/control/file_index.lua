@@ -1,158 +1,219 @@
--- file_index.lua - the files that records speak of: who shares each by which name, who holds a copy. Fetches none.
+-- file_index.lua - the files that records speak of, kept ready for whoever asks. Reads one file only through
+-- shared_file.lua, fetches none.
 --
--- What a robot shares is told by share/files. A holder's claim (share/safe) stands by itself: where the robot does not
--- say that it has the file, its name and origin are taken from there. The file is "gone there" only where that is
--- known. That nothing was heard is no proof: the robot's words may be refused here, or still on their way.
+-- It is made when somebody asks, and then only what changed is read again. Nobody asks for a while: it is let go.
+local blake2b = require "core.hash".blake2b
+local shared_file = require "clients.control.shared_file"
 local slices = require "slices"
-local sorted = require "sorted"
+local view = require "clients.control.file_view"
 
 local file_index = {}
+file_index.__index = file_index
 
-local AT_ONCE <const> = 32 -- statements that are read without a break
+local SHARES <const>, CLAIMS <const> = "share/files", "share/safe"
+local AT_ONCE <const> = 32 -- keys that are taken at once from what changed
+local TICK <const> = 16 * 1000 -- ms between two looks at what is just ending
+local LEAP <const> = 60 * 1000 -- ms by which the clock and the loop's may part before all is judged anew
+local NEVER <const> = math.maxinteger
+local REST <const> = 5 * 60 * 1000 -- ms without a request, after which it is let go
+local SMALL <const> = 500 -- files that are kept nevertheless
 
-local function file_of(found, record)
-  local file = found.by_cid[record.key]
-  if not file then
-    file = { cid = record.key, named = {}, by_name = {}, copies = {}, holder = {}, safe = false }
-    found.by_cid[record.key], found.list[#found.list + 1] = file, file
+-- texts[slot] = a file, false where the slot is unused; groups[text] = how many files; first[handle] = slot, where
+-- follower[slot] = another of the same handle; mains[hash of ID and name] = how many files have that as a main name;
+-- users[that hash] = handles of files that have it beside their main names.
+local function forget(self)
+  self.texts, self.unused, self.groups, self.first, self.follower = {}, {}, {}, {}, {}
+  self.mains, self.users, self.pending = {}, {}, {}
+  self.ids, self.numbers = {}, {}
+  self.total, self.bytes, self.unsized, self.next_till, self.put_till = 0, 0, 0, NEVER, NEVER
+end
+
+--- Of the files that NODE's records speak of.
+function file_index.new(node)
+  local self = setmetatable({ node = node }, file_index)
+  forget(self)
+  return self
+end
+
+--- NODE's one: what changed is told once only, so there are no two.
+function file_index.of(node)
+  if not node.file_index then node.file_index = file_index.new(node) end
+  return node.file_index
+end
+
+local function number_of(self, id)
+  local number = self.numbers[id]
+  if not number then
+    number = #self.ids + 1
+    self.ids[number], self.numbers[id] = id, number
   end
-  local at = not record.undated and record.at or nil
-  file.at = at and math.min(file.at or at, at) or file.at
-  file.size = file.size or math.tointeger(record.data.size)
-  file.class = file.class or record.data.class
-  return file
+  return number
 end
 
-local function add_holder(file, id)
-  if file.holder[id] then return end
-  file.holder[id] = true
-  file.copies[#file.copies + 1] = id
+local function name_hash(id, name) return (("<j"):unpack(blake2b(id .. " " .. name))) end
+
+-- == a name that is a main one of a file is not another's beside it: a robot that renames a file and uses the old name
+-- for the next, as with logs that rotate, means that one by it
+
+-- WAS: which of the names that change now were main ones before.
+local function count_main(self, hash, change, was)
+  local n = self.mains[hash] or 0
+  if was[hash] == nil then was[hash] = n > 0 end
+  self.mains[hash] = n + change > 0 and n + change or nil
 end
 
--- HELD: no word of its origin stands that gives the file that name; GONE: and it is known that he does not share it.
--- FURTHER: the claim has it beside its own name.
-local function add_name(file, record, name, from, held, gone, further)
-  local slot = from .. " " .. name
-  local known = file.by_name[slot]
-  if known then known.further = known.further and further end
-  if type(name) ~= "string" or known then return end
-  local one = { file = file, name = name, from = from, held = held, gone = gone, further = further,
-    at = not record.undated and record.at or nil, size = math.tointeger(record.data.size) }
-  file.by_name[slot], file.named[#file.named + 1] = one, one
-end
-
-local function share(found, record)
-  local file = file_of(found, record)
-  local names = type(record.data.names) == "table" and record.data.names or {}
-  for _, name in ipairs(names) do
-    if type(name) == "string" then add_name(file, record, name, record.signer, false, false) end
-  end
-  file.safe = file.safe or #file.copies > 0
-  file.shared = true
-  add_holder(file, record.signer)
-end
-
---- Is it known that FROM no longer shares what a holder claims to have from him? SAID: his own word about it, or nil;
--- node: the one that asks. His word unsays it, is over, or gives the file other names; or he is here, and all that he
--- says is known.
-function file_index.is_gone(node, said, from)
-  if not said then return from == node.id or node.discovery:agrees(from, "share/files") end
-  if said.verb == "dismiss" or said.holds then return true end
-  local now = node.time:now()
-  return not said.malformed and now ~= nil and said.valid_until ~= nil and said.valid_until * 1000 <= now
-end
-
--- A name that a holder's claim gives the file.
-local function claimed(found, file, record, name, from, further)
-  local known = file.by_name[from .. " " .. name]
-  if known then
-    known.further = known.further and further
-    return
-  end
-  local said = found.node.dcache:statement_of("share/files", record.key, from)
-  add_name(file, record, name, from, true, file_index.is_gone(found.node, said, from), further)
-end
-
-local function hold(found, record)
-  local file, data = file_of(found, record), record.data
-  if data.name and data.from then claimed(found, file, record, data.name, data.from, false) end
-  for _, one in ipairs(data.also or {}) do claimed(found, file, record, one.name, one.from or data.from, true) end
-  file.safe = file.safe or not file.holder[record.signer]
-  add_holder(file, record.signer)
-end
-
-local function by_name(a, b)
-  if a.held ~= b.held then return b.held end
-  if a.gone ~= b.gone then return b.gone end
-  if a.name ~= b.name then return a.name < b.name end
-  return a.from < b.from
-end
-
--- A robot that renames a file and uses the old name for another, as with logs that rotate, means the other by it.
-local function without_reused(found)
-  local main = {}
-  for _, file in ipairs(found.list) do
-    for slot, one in pairs(file.by_name) do main[slot] = main[slot] or not one.further end -- any order: a set
-    slices.step(0.2)
-  end
-  for _, file in ipairs(found.list) do
-    for i = #file.named, 1, -1 do
-      local one = file.named[i]
-      if one.further and main[one.from .. " " .. one.name] then table.remove(file.named, i) end
+-- Whoever has a name beside his main ones that became a main one, or no longer is one, is looked at again.
+local function tell_users(self, was)
+  for hash, before in pairs(was) do -- any order: pending is a set in effect
+    if before ~= (self.mains[hash] ~= nil) then
+      for _, handle in ipairs(self.users[hash] or {}) do table.insert(self.pending, handle) end
     end
-    slices.step(0.2)
   end
 end
 
-local function finish(file)
-  table.sort(file.named, by_name)
-  local names, from, gone = {}, {}, not file.shared
-  file.from = {}
+local function add_user(self, hash, handle)
+  local users = self.users[hash] or {}
+  for _, known in ipairs(users) do
+    if known == handle then return end
+  end
+  self.users[hash], users[#users + 1] = users, handle
+end
+
+local function drop_user(self, hash, handle)
+  local users = self.users[hash] or {}
+  for i = #users, 1, -1 do
+    if users[i] == handle then table.remove(users, i) end
+  end
+  if not users[1] then self.users[hash] = nil end
+end
+
+-- == files go in and out
+
+local function count_size(self, text, change)
+  local size = shared_file.size(text)
+  self.bytes, self.unsized = self.bytes + change * (size or 0), self.unsized + (size and 0 or change)
+end
+
+local function take_out(self, slot, was)
+  local text = self.texts[slot]
+  local _, handle, group = shared_file.head(text)
+  self.texts[slot], self.unused[#self.unused + 1] = false, slot
+  self.groups[group] = self.groups[group] > 1 and self.groups[group] - 1 or nil
+  self.total = self.total - 1
+  count_size(self, text, -1)
+  shared_file.each_name(text, function(from, name, further)
+    local hash = name_hash(self.ids[from], name)
+    if further then drop_user(self, hash, handle) else count_main(self, hash, -1, was) end
+  end)
+end
+
+local function take_out_all(self, handle, was)
+  local slot = self.first[handle]
+  self.first[handle] = nil
+  while slot do
+    local next_slot = self.follower[slot]
+    self.follower[slot] = nil
+    take_out(self, slot, was)
+    slot = next_slot
+  end
+end
+
+local function put(self, file, till, handle, was)
   for _, one in ipairs(file.named) do
-    names[one.name], gone = true, gone and one.gone
-    if not from[one.from] then
-      from[one.from] = true
-      file.from[#file.from + 1] = one.from
+    local hash = name_hash(one.from, one.name)
+    if one.further then
+      add_user(self, hash, handle)
+      one.hidden = self.mains[hash] ~= nil
+    else
+      count_main(self, hash, 1, was)
     end
   end
-  file.names, file.gone = sorted.keys(names), gone
+  local text, group = shared_file.pack(file, till, handle, function(id) return number_of(self, id) end)
+  local slot = table.remove(self.unused) or #self.texts + 1
+  self.texts[slot], self.groups[group] = text, (self.groups[group] or 0) + 1
+  self.follower[slot], self.first[handle] = self.first[handle], slot
+  self.total, self.put_till = self.total + 1, math.min(self.put_till, till)
+  count_size(self, text, 1)
 end
 
--- FN(statement) for each in BUCKET.
-local function each_statement(dcache, bucket, fn)
-  local row = 0
-  repeat
-    local list
-    list, row = dcache:rows(bucket, row, AT_ONCE)
-    for _, one in ipairs(list) do fn(one) end
-    slices.step(4 * AT_ONCE)
-  until not row
-end
-
---- Files that somebody shares or holds, as NODE knows, sorted by name and CID: { cid, size (bytes), class, at (ms),
--- names (sorted), named = { { file, name, from = ID, held, gone, at, size } … } (shared ones first), from (IDs of
--- origins), copies (IDs of who has it), gone = it is known that no origin shares it any more, safe = somebody beside an
--- origin says that he holds every block }; the same by CID.
-function file_index.files(node)
-  local found, dcache = { node = node, list = {}, by_cid = {} }, node.dcache
-  each_statement(dcache, "share/files", function(record)
-    if record.holds then share(found, record) end
-  end)
-  each_statement(dcache, "share/safe", function(record)
-    if record.holds then hold(found, record) end
-  end)
-  without_reused(found)
-  for _, file in ipairs(found.list) do
-    finish(file)
-    file.by_name = nil
-    slices.step(0.5)
+-- When what RECORDS say may become other by the time alone (ms).
+local function till_of(time, records)
+  local now, low, till = time:now(), time:low(), NEVER
+  for _, one in ipairs(records) do
+    local from, over = (one.valid_from or 0) * 1000, (one.valid_until or 0) * 1000
+    if one.at and over > one.at and low <= over then till = math.min(till, now <= over and over + 1 or now + TICK) end
+    if one.at and from > one.at and from > now then till = math.min(till, from) end
   end
-  slices.sort(found.list, function(a, b)
-    local first, second = a.named[1] and a.named[1].name or "", b.named[1] and b.named[1].name or ""
-    if first ~= second then return first < second end
-    return a.cid < b.cid
-  end)
-  return found.list, found.by_cid
+  return till
+end
+
+local function renew(self, handle)
+  local node = self.node
+  local shares, claims = node.dcache:of_handle(SHARES, handle), node.dcache:of_handle(CLAIMS, handle)
+  local till = math.min(till_of(node.time, shares), till_of(node.time, claims))
+  local was = {}
+  take_out_all(self, handle, was)
+  for _, file in ipairs(shared_file.of(node, shares, claims)) do put(self, file, till, handle, was) end
+  tell_users(self, was)
+  slices.step(2 * (#shares + #claims) + 2)
+end
+
+-- == kept up
+
+-- Those whose time has come are looked at again.
+local function end_some(self)
+  local now, least = self.node.time:now(), NEVER
+  if now < math.min(self.next_till, self.put_till) then return end
+  self.put_till = NEVER -- of those that are put in while others are looked at
+  for slot = 1, #self.texts do
+    local text = self.texts[slot]
+    local till, handle = NEVER, nil
+    if text then till, handle = shared_file.head(text) end
+    if till <= now then table.insert(self.pending, handle) else least = math.min(least, till) end
+    slices.step(0.02)
+  end
+  self.next_till = least
+end
+
+-- The rules of judging are others, or the time is.
+local function is_other(self)
+  local node = self.node
+  local rules, time, apart = node.dcache:judged_by(), node.time, node.time:now() - node.loop:now()
+  local before = self.by
+  self.by = { rules = rules, quality = time.quality, apart = apart }
+  return before ~= nil and (not rules or rules ~= before.rules or time.quality ~= before.quality
+    or math.abs(apart - before.apart) > LEAP)
+end
+
+local function take_changes(self)
+  local handles, anew = self.node.dcache:touched(SHARES, AT_ONCE)
+  if anew then forget(self) end
+  for _, handle in ipairs(handles) do table.insert(self.pending, handle) end
+  return handles[1] ~= nil
+end
+
+local function keep_up(self)
+  end_some(self)
+  repeat
+    local handle = table.remove(self.pending)
+    if handle then renew(self, handle) end
+  until not handle and not take_changes(self)
+end
+
+--- The files as they are now: a view (file_view.lua). In slices the loop goes on meanwhile.
+function file_index:now()
+  self.asked = self.node.loop:now()
+  if is_other(self) then self.node.dcache:unfollow() end
+  keep_up(self)
+  return view.new(self)
+end
+
+--- Called now and then: where nobody asked for a while, and it is large, it is let go.
+function file_index:rest()
+  if not self.asked or self.node.loop:now() - self.asked < REST or self.total <= SMALL then return end
+  self.node.dcache:unfollow()
+  self.asked, self.by = nil, nil
+  forget(self)
 end
 
 return file_index

@@ -29,15 +29,16 @@ local function own(node, what, robot)
 end
 
 -- Names that come from some robot, each once, as long a part of them as WHAT is of one.
-local function names_of(list, what)
+local function names_of(view, what)
   local names, known, whole = {}, {}, what:find("/", 1, true)
-  for _, file in ipairs(list) do
-    for _, one in ipairs(file.named) do
-      local name = whole and one.name or base(one.name)
+  for _, text in ipairs(view:texts()) do
+    view.each_name(text, function(_, path)
+      local name = whole and path or base(path)
       if not known[name] then known[name], names[#names + 1] = true, name end
-    end
-    slices.step(0.1)
+    end)
+    slices.step(0.2)
   end
+  slices.sort(names)
   return names
 end
 
@@ -50,11 +51,11 @@ local function middles(a, b)
 end
 
 -- The name that is meant, perhaps | nil.
-local function nearest(list, what)
+local function nearest(view, what)
   if #what > LONGEST then return nil end
   local word, best, least, filled = what:lower(), nil, math.min(3, #what // 3) + 1, 0
   local container
-  for _, name in ipairs(names_of(list, what)) do
+  for _, name in ipairs(names_of(view, what)) do
     local other = name:lower()
     if math.abs(#other - #word) < least and filled < CELLS then
       local a, b = middles(word, other)
@@ -68,14 +69,14 @@ local function nearest(list, what)
   return best or container
 end
 
---- Why WHAT (of ROBOT, or nil) is found among none of the files in LIST (file_index.files), which find.one told in
+--- Why WHAT (of ROBOT, or nil) is found among none of the files of VIEW (file_view.lua), which find.one told in
 -- MESSAGE. → text that begins with "missing: ", and rows of why, where those are known; nil: there is no more to say.
-function hint.of(node, list, what, robot, message)
+function hint.of(node, view, what, robot, message)
   if cid.parse(what) then return nil end
   local rows = own(node, what, robot)
   if rows[1] then return "missing: " .. to_json.text(rows[1].what), rows end
   local behind = not robot and what:match "^[%w._~-]+:(.+)$"
-  local name = nearest(list, what) or behind and nearest(list, behind)
+  local name = nearest(view, what) or behind and nearest(view, behind)
   return ("%s; %sreport lists all files"):format(message,
     name and ("did you mean %s? "):format(to_json.text(name)) or "")
 end

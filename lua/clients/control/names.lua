@@ -16,12 +16,13 @@ end
 -- `files get` takes a file by its name, and by the robot it comes from and its name.
 function each.file(node, begins, add)
   local whose = begins:find(":", 1, true)
-  for _, file in ipairs((file_index.files(node))) do
-    for _, one in ipairs(file.named) do
+  local view = file_index.of(node):now()
+  for _, file_text in ipairs(view:texts(not whose and { begins } or nil)) do
+    for _, one in ipairs(view:file(file_text).named) do
       add(one.name)
       if whose then add(("%s:%s"):format(node.who(one.from).label, one.name)) end
     end
-    slices.step(0.2)
+    slices.step(0.5)
   end
 end
 

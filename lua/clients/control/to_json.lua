@@ -9,6 +9,7 @@ local to_json = {}
 local DEPTH <const> = 6 -- the answer around it may take two more of JSON's eight levels
 local ROWS <const> = 10000
 local AT_ONCE <const> = 16 -- items of an array that are written without a break
+local PIECE <const> = 32 * 1024 -- bytes of a line that go out at once
 local LISTS <const> = { interfaces = true, unused = true, links = true, unfit = true, unfit_once = true,
   waiting = true } -- arrays, even when nothing stands in them
 
@@ -75,39 +76,74 @@ function to_json.list(items, each)
   return json.array(result)
 end
 
-local Rows = {} -- the metatable of rows that are text already
+local Rows = {} -- the metatable of rows that are made while they are written
 
---- As `list`, for thousands of rows that nobody looks at before they are written: in slices each becomes text at once,
--- so that no heap of small tables is left for the collector.
+-- ITEMS: an array, or a function that gives one after the other.
+local function each_of(items)
+  if type(items) == "function" then return items end
+  local i = 0
+  return function()
+    i = i + 1
+    return items[i]
+  end
+end
+
+--- As `list`, for thousands of rows that nobody looks at before they are written; ITEMS may be a function that gives
+-- one after the other. In slices each row is made when its turn to be written comes, and gone when it was: so that no
+-- heap of small tables waits for the collector, and no text of megabytes.
 function to_json.rows(items, each)
-  if not slices.running() then return to_json.list(items, each) end
-  local result = setmetatable({}, Rows)
-  for _, item in ipairs(items or {}) do
-    if #result == ROWS then break end
-    result[#result + 1] = json.encode(each(item))
+  local next_of = each_of(items)
+  if slices.running() then return setmetatable({ next = next_of, each = each }, Rows) end
+  local rows = {}
+  for item in next_of do rows[#rows + 1] = each(item) end
+  return json.array(rows)
+end
+
+-- Pieces of text, handed on by EMIT when they are long enough.
+local function writer(emit)
+  local parts, size = {}, 0
+  local function write(part)
+    parts[#parts + 1], size = part, size + #part
+    if size < PIECE then return end
+    local piece = table.concat(parts)
+    parts, size = {}, 0
+    emit(piece)
+  end
+  return write, function() return table.concat(parts) end
+end
+
+local function write_rows(rows, write)
+  local comma = "["
+  for item in rows.next do
+    write(comma .. json.encode(rows.each(item)))
+    comma = ","
     slices.step(2)
   end
-  return result
+  write(comma == "[" and "[]" or "]")
 end
 
 -- Long arrays are written an item at a time.
-local function written(value)
-  if getmetatable(value) == Rows then return "[" .. table.concat(value, ",") .. "]" end
-  if type(value) ~= "table" or not json.is_array(value) or #value < AT_ONCE then return json.encode(value) end
-  local items = {}
+local function write_value(value, write)
+  if getmetatable(value) == Rows then return write_rows(value, write) end
+  if type(value) ~= "table" or not json.is_array(value) or #value < AT_ONCE then return write(json.encode(value)) end
   for i = 1, #value do
-    items[i] = json.encode(value[i])
+    write((i == 1 and "[" or ",") .. json.encode(value[i]))
     slices.step()
   end
-  return "[" .. table.concat(items, ",") .. "]"
+  write "]"
 end
 
---- ANSWER as one line of JSON, as core.json writes it; in slices, where its arrays are long.
-function to_json.line(answer)
+--- ANSWER as one line of JSON, as core.json writes it: the pieces before the last, of some 32 KiB each, go to EMIT,
+-- which may take its time (lua/slices.lua). → the last one
+function to_json.line(answer, emit)
   if not slices.running() then return json.encode(answer) end
-  local members = {}
-  for i, key in ipairs(sorted.keys(answer)) do members[i] = json.encode(key) .. ":" .. written(answer[key]) end
-  return "{" .. table.concat(members, ",") .. "}"
+  local write, rest = writer(emit)
+  for i, key in ipairs(sorted.keys(answer)) do
+    write((i == 1 and "{" or ",") .. json.encode(key) .. ":")
+    write_value(answer[key], write)
+  end
+  write "}"
+  return rest()
 end
 
 return to_json

@@ -92,7 +92,7 @@ local function known_words(node, kind)
     for _, entry in ipairs(list) do names[#names + 1] = entry.word end
   end
   for _, one in ipairs(node.discovery and node.discovery:nodes() or {}) do names[#names + 1] = one.label end
-  for _, file in ipairs(node.logs and node.logs:files() or {}) do names[#names + 1] = file.name end
+  for file in node.logs and node.logs:each_file() or function() end do names[#names + 1] = file.name end
   return names
 end
 

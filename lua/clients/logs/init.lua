@@ -13,6 +13,7 @@ local own_files = require "clients.logs.own_files"
 local atomic_write = require "atomic_write"
 local report = require "clients.logs.report"
 local requests = require "clients.logs.requests"
+local slices = require "slices"
 local shares = require "clients.logs.shares"
 local watch = require "clients.logs.watch"
 local reasons_why = require "clients.logs.why"
@@ -224,6 +225,14 @@ end
 function Logs:files()
   return report.files(self.own_files.by_name, self.finished, self.away:rows())
 end
+
+-- The same, one after the other, for whoever looks at each only once. → a function that gives the next one | nil
+function Logs:each_file()
+  return report.each(self.own_files.by_name, self.finished, self.away:rows())
+end
+
+-- The CIDs that our own records speak of whose files are not there now.
+function Logs:away_cids() return slices.keys(self.away.by_cid) end
 
 -- What concerns the folder as a whole: { word =, text =, cure = }, in a fixed order.
 function Logs:notes()

@@ -19,15 +19,26 @@ local function row(file, finished)
   }
 end
 
--- AWAY: rows of files that are away (away.lua). Those that are there stand first where names are equal.
-function report.files(files, finished, away)
-  local rows, at = {}, 1
-  for _, name in ipairs(slices.keys(files)) do
-    while away[at] and away[at].name < name do rows[#rows + 1], at = away[at], at + 1 end
-    if files[name] then rows[#rows + 1] = row(files[name], finished) end -- it may have gone between two slices
-    slices.step(0.5)
+-- The rows of FILES one after the other, made as they are asked for. AWAY: rows of files that are away (away.lua).
+-- Those that are there stand first where names are equal. → a function that gives the next one | nil
+function report.each(files, finished, away)
+  local names, at, i = slices.keys(files), 1, 1
+  return function()
+    while names[i] do
+      if away[at] and away[at].name < names[i] then break end
+      local file = files[names[i]]
+      i = i + 1
+      slices.step(0.5)
+      if file then return row(file, finished) end -- it may have gone between two slices
+    end
+    at = at + 1
+    return away[at - 1]
   end
-  for i = at, #away do rows[#rows + 1] = away[i] end
+end
+
+function report.files(files, finished, away)
+  local rows = {}
+  for one in report.each(files, finished, away) do rows[#rows + 1] = one end
   return rows
 end
 

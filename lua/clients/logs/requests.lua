@@ -4,9 +4,11 @@ local facts = require "clients.control.facts"
 local files = require "clients.control.files"
 local to_json = require "clients.control.to_json"
 
+local REST <const> = 60 * 1000 -- ms between two looks whether what answers rest on is still wanted
+
 -- What `status` says of files: own ones, fetched ones, and the disks that they are on.
 local function add_files(node, answer)
-  answer.files = to_json.rows(node.logs:files(), facts.own_file)
+  answer.files = to_json.rows(node.logs:each_file(), facts.own_file)
   answer.problem, answer.notes = facts.share_problem(node), facts.share_notes(node)
   answer.fetched = node.content.counts and { refused = to_json.value(node.content:counts().refused) } or nil
   answer.unwanted, answer.store_free = facts.unwanted(node)
@@ -20,6 +22,7 @@ end
 return function(handle)
   local node = handle.node
   local about = files.new(node)
+  handle.loop:every(REST, function() about:rest() end)
   local function add(name, fn)
     handle:command(name, function(request, reply)
       if not node.discovery then -- it failed: nobody knows who is here, and who has a file

@@ -62,14 +62,14 @@ local function statements(node, cid, rows)
 end
 
 local function is_own(node, cid)
-  for _, file in ipairs(node.logs:files()) do
+  for file in node.logs:each_file() do
     if file.cid == cid then return true end
   end
   return false
 end
 
 local function held(node, cid)
-  for _, file in ipairs(node.content:stored()) do
+  for file in node.content:each_stored() do
     if file.cid == cid then
       return { code = file.away and "away" or nil, what = file.away and "a copy, not there" or "a copy is held here",
         seen = file.path }
@@ -97,14 +97,14 @@ local function of_swarm(node, one, rows)
   end
 end
 
-local function several(node, word, found, rows)
+local function several(node, word, found, n, rows)
   local names = {}
   for i, one in ipairs(found) do
     if i > SHOWN_MAX then break end
     names[i] = one.from and ("%s:%s"):format(node.who(one.from).label, one.name or one.root) or one.file.cid
   end
   if not rows[1] then
-    rows[1] = { code = "ambiguous", what = ("%s fits %d things that are shared"):format(word, #found),
+    rows[1] = { code = "ambiguous", what = ("%s fits %d things that are shared"):format(word, n),
       seen = table.concat(names, ", ") }
   end
 end
@@ -113,17 +113,17 @@ end
 function why_file.rows(node, logs, word)
   local rows, who = {}, function(id) return node.who(id) end
   local here = find.is_robot(who(node.id), word:match "^([%w._~-]+):." or "") and word:match ":(.+)$" or word
-  for _, file in ipairs(logs:files()) do
+  for file in logs:each_file() do
     if is_called(file.name, here) and #rows < SHOWN_MAX then own(node, logs, file, rows) end
   end
-  local one, _, _, all = find.one(file_index.files(node), word, nil, who)
+  local one, _, _, all, n = find.one(file_index.of(node):now(), word, nil, who)
   if one and one.root then
     rows[#rows + 1] = { what = one.root .. "/", seen = ("a folder from %s with %d files, %s"):format(
       who(one.from).label, #one.paths, byte_size.of(one.size)), cure = "Name one of its files." }
   elseif one then
     of_swarm(node, one, rows)
   elseif all then
-    several(node, word, all, rows)
+    several(node, word, all, n, rows)
   end
   return rows
 end

@@ -195,14 +195,23 @@ function content:holds(key) return self.by_cid[key] ~= nil end
 -- away: the disk of held files is not there.
 function content:stored()
   local list = {}
-  for i, file in ipairs(table.move(self.list, 1, #self.list, 1, {})) do -- it may change between two slices
+  for one in self:each_stored() do list[#list + 1] = one end
+  return list
+end
+
+-- The same, one after the other. → a function that gives the next one | nil
+function content:each_stored()
+  local files, i = table.move(self.list, 1, #self.list, 1, {}), 0 -- it may change between two slices
+  return function()
     slices.step(0.3)
+    i = i + 1
+    local file = files[i]
+    if not file then return nil end
     local origin = file.origin or {}
-    list[i] = { cid = file.cid, name = origin.name or file.name, size = file.identity.size,
+    return { cid = file.cid, name = origin.name or file.name, size = file.identity.size,
       path = store.path(self, file), class = origin.class, from = origin.from, also = file.also,
       away = self.disk_space.away and true or nil }
   end
-  return list
 end
 
 -- Is the disk not there on which the held files are?

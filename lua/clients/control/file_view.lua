@@ -1,0 +1,134 @@
+-- file_view.lua - the files that records speak of, as one answer sees them. Keeps nothing up to date.
+--
+-- Files are handed on as texts (shared_file.lua), each of which stays what it is whatever comes meanwhile; whoever
+-- wants to read one asks for it, and lets it go again.
+local shared_file = require "clients.control.shared_file"
+local slices = require "slices"
+
+local view = {}
+view.__index = view
+
+--- Of INDEX (file_index.lua). Fields: total, bytes (nil: one does not say).
+function view.new(index)
+  local known = {}
+  local function agrees(id)
+    if known[id] == nil then known[id] = index.node.discovery:agrees(id, "share/files") end
+    return known[id]
+  end
+  return setmetatable({ node = index.node, list = index.texts, first = index.first, follower = index.follower,
+    counts = index.groups, ids = index.ids, agrees = agrees, total = index.total,
+    bytes = index.unsized == 0 and index.bytes or nil }, view)
+end
+
+--- What TEXT says, as shared_file.unpack has it.
+function view:file(text) return shared_file.unpack(text, self.ids, self.agrees) end
+
+view.each_name = shared_file.each_name
+
+local function has_one(text, words)
+  for _, word in ipairs(words) do
+    if text:find(word, 1, true) then return true end
+  end
+  return false
+end
+
+--- Those in which one of WORDS stands (nil: all), in any order.
+function view:texts(words)
+  local list, texts = {}, self.list
+  for slot = 1, #texts do
+    local text = texts[slot]
+    if text and (not words or has_one(text, words)) then list[#list + 1] = text end
+    slices.step(words and 0.03 * #words or 0.01)
+  end
+  return list
+end
+
+--- All, by name and CID.
+function view:sorted(texts)
+  local keys, by_key = {}, {}
+  for i, text in ipairs(texts) do
+    local file = self:file(text)
+    keys[i] = ("%s\0%s"):format(file.named[1] and file.named[1].name or "", file.cid)
+    by_key[keys[i]] = text
+    slices.step(0.5)
+  end
+  slices.sort(keys)
+  for i, key in ipairs(keys) do keys[i] = by_key[key] end
+  return keys
+end
+
+-- HEAP's first is the oldest of those that it has: { at, text } each.
+local function sink(heap)
+  local i, n = 1, #heap
+  while true do
+    local least = i
+    for child = 2 * i, math.min(2 * i + 1, n) do
+      if heap[child].at < heap[least].at then least = child end
+    end
+    if least == i then return end
+    heap[i], heap[least] = heap[least], heap[i]
+    i = least
+  end
+end
+
+local function rise(heap)
+  local i = #heap
+  while i > 1 and heap[i].at < heap[i // 2].at do
+    heap[i], heap[i // 2] = heap[i // 2], heap[i]
+    i = i // 2
+  end
+end
+
+--- The MOST that were said last.
+function view:newest(most)
+  local heap = {}
+  for _, text in ipairs(self:texts()) do
+    local at = shared_file.at(text)
+    if #heap < most then
+      heap[#heap + 1] = { at = at, text = text }
+      rise(heap)
+    elseif at > heap[1].at then
+      heap[1].at, heap[1].text = at, text
+      sink(heap)
+    end
+    slices.step(0.05)
+  end
+  local list = {}
+  for i, one in ipairs(heap) do list[i] = one.text end
+  return list
+end
+
+--- The text of the file CID | nil
+function view:of(cid)
+  local slot = self.first[self.node.dcache:handle(cid)]
+  while slot do
+    if shared_file.cid(self.list[slot]) == cid then return self.list[slot] end
+    slot = self.follower[slot]
+  end
+end
+
+--- An array of { n = files, copies, from, gone, safe } (shared_file.group); AWAY: the texts of files that this node
+-- says it has, and has not now: there its copy does not count.
+function view:groups(away)
+  local counts, list, id = {}, {}, self.node.id
+  for group, n in pairs(self.counts) do counts[group] = n end -- any order: sums only
+  local function add(text, n, but)
+    local group = shared_file.group(text, self.ids, self.agrees)
+    for i = #group.copies, 1, -1 do
+      if group.copies[i] == but then table.remove(group.copies, i) end
+    end
+    group.n, list[#list + 1] = n, group
+    slices.step(0.5)
+  end
+  for _, text in ipairs(away) do
+    local _, _, group = shared_file.head(text)
+    if counts[group] then
+      counts[group] = counts[group] > 1 and counts[group] - 1 or nil
+      add(group, 1, id)
+    end
+  end
+  for _, group in ipairs(slices.keys(counts)) do add(group, counts[group]) end
+  return list
+end
+
+return view
