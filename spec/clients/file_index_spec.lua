@@ -23,7 +23,8 @@ describe("the index of files", function()
   local function say(k, verb, bucket, cid, data, ttl)
     at = at + 1
     local st = assert(statement.sign(k, node.swarm, { verb = verb, bucket = bucket, key = cid, at = at,
-      valid_from = at // 16000 * 16, valid_until = (at // 16000 + ttl) * 16, data = data and json.encode(data) or "null" }))
+      valid_from = at // 16000 * 16, valid_until = (at // 16000 + ttl) * 16,
+      data = data and json.encode(data) or "null" }))
     return node.dcache:take(statement.parse(st.line))
   end
 
@@ -37,7 +38,8 @@ describe("the index of files", function()
       return say(k, "propose", "share/files", cid, { class = "lab", names = json.array { name }, size = 1000 }, ttl)
     end
     local also = name ~= "c" and json.array { { name = "c" } } or nil
-    say(k, "propose", "share/safe", cid, { also = also, class = "lab", from = from:id(), name = name, size = 1000 }, ttl)
+    return say(k, "propose", "share/safe", cid,
+      { also = also, class = "lab", from = from:id(), name = name, size = 1000 }, ttl)
   end
 
   local function shown(of)
@@ -68,8 +70,8 @@ describe("the index of files", function()
     local before
     for round = 1, 60 do
       for _ = 1, random(12) do say_something() end
-      if round % 10 == 0 then world:run(40000) end
-      if round % 3 == 0 then before = shown(index) end
+      if round % 4 == 0 then world:run(30000) end
+      before = shown(index)
       if round % 20 == 0 then
         local list, view = shown(index)
         local same, other = anew()
@@ -82,9 +84,46 @@ describe("the index of files", function()
     assert.is_truthy(before[3])
   end)
 
+  it("gives a name that a robot uses for another file now to that one alone", function()
+    local k, holder = keys[1], keys[2]
+    local old, new = (unixfs.layout(1000, hash.sha256 "old")), (unixfs.layout(1000, hash.sha256 "new"))
+    local function names_of(cid)
+      local view = index:now()
+      return table.concat(view:file(view:of(cid)).names, " ")
+    end
+    local claim = { also = json.array { { name = "rec.0" } }, class = "lab", from = k:id(), name = "rec.1", size = 1 }
+    say(holder, "propose", "share/safe", old, claim, 6000)
+    assert.equal("rec.0 rec.1", names_of(old))
+    say(k, "propose", "share/files", new, { class = "lab", names = json.array { "rec.0" }, size = 1 }, 6000)
+    assert.equal("rec.1", names_of(old))
+    say(k, "dismiss", "share/files", new, nil, 0)
+    assert.equal("rec.0 rec.1", names_of(old))
+  end)
+
+  it("forgets by the time alone what is over, one after the other", function()
+    local list = {}
+    for i, ttl in ipairs { 4, 12, 6000 } do
+      list[i] = (unixfs.layout(1000, hash.sha256("till" .. i)))
+      say(keys[3], "propose", "share/files", list[i], { class = "lab", names = json.array { "t" }, size = 1 }, ttl)
+    end
+    local function left()
+      local view, n = index:now(), 0
+      for _, cid in ipairs(list) do n = n + (view:of(cid) and 1 or 0) end
+      return n
+    end
+    assert.equal(3, left())
+    world:run(90 * 1000)
+    assert.equal(2, left())
+    world:run(60 * 1000)
+    assert.equal(2, left())
+    world:run(90 * 1000)
+    assert.equal(1, left())
+    at = node.time:now()
+  end)
+
   it("reads again only what changed", function()
     shown(index)
-    say(keys[1], "propose", "share/files", cids[1], { class = "lab", names = json.array { "new.bag" }, size = 1000 }, 6000)
+    say(keys[1], "propose", "share/files", cids[1], { class = "lab", names = json.array { "new.bag" }, size = 1 }, 6000)
     local read = node.dcache.lines_read
     local view = index:now()
     assert.is_true(node.dcache.lines_read - read <= 10, node.dcache.lines_read - read .. " lines")

@@ -33,7 +33,8 @@ local function world()
     by_name[name] = { name = name, state = "published", info = { size = i }, class = "lab", shared = "cid" .. i }
   end
   local report = require "clients.logs.report"
-  node.logs = { files = function() return report.files(by_name, {}, {}) end, refused = function() return {} end }
+  node.logs = { files = function() return report.files(by_name, {}, {}) end, refused = function() return {} end,
+    each_file = function() return report.each(by_name, {}, {}) end }
   return node, policy
 end
 
@@ -44,7 +45,10 @@ local function in_slices(node, request)
   slices.new(loop):start(function()
     all:run(request, setmetatable({ on_cancel = function() end, run = function(_, fn) fn() end }, {
       __call = function(_, answer, ...)
-        line = answer and require "clients.control.to_json".line(answer) or { answer, ... }
+        local pieces = {}
+        local function emit(piece) pieces[#pieces + 1] = piece end
+        line = answer and require "clients.control.to_json".line(answer, emit)
+        line = line and table.concat(pieces) .. line or { answer, ... }
         return true
       end }))
   end, function(ok, fault) assert(ok, fault) end)
@@ -62,6 +66,7 @@ describe("a command over many records", function()
     local node, policy = world()
     for _, request in ipairs { { command = "report" }, { command = "files" }, { command = "status" },
       { command = "sources", what = "d/007.bag" }, { command = "folder", what = "d" } } do
+      node.dcache:unfollow() -- so that all is read anew
       local answer, most, turns = in_slices(node, request)
       local at_once = asked.of(node)(request)
       assert.same(json.decode(json.encode(at_once)), answer)

@@ -37,6 +37,52 @@ describe("core.record", function()
   local index
   before_each(function() index = record.new(CLASSES) end)
 
+  it("tells once which keys of a class changed: new, renewed, moved out by another, or over", function()
+    local function keys(list)
+      local names = {}
+      for _, hash_of in ipairs((list)) do
+        for _, name in ipairs { "a", "b", "c", "d", "e", "f" } do
+          if index:key_hash(name) == hash_of then names[#names + 1] = name end
+        end
+      end
+      table.sort(names)
+      return table.concat(names, " ")
+    end
+    index:put(sign())
+    index:put(sign { key = "b" })
+    local list, anew = index:touched("share", 10)
+    assert.same({ "a b", true }, { keys(list), anew })
+    list, anew = index:touched("share", 10)
+    assert.same({ "", false }, { keys(list), anew })
+    index:put(sign { key = "b", at = AT + 1 })
+    index:put(sign({ bucket = "peer", key = other:id(), valid_from = NOW // 16 * 16 }, other))
+    assert.equal("b", keys((index:touched("share", 10))))
+    for _, name in ipairs { "c", "d", "e", "f" } do index:put(sign { key = name }) end -- four slots a signer
+    local left, gone = {}, {}
+    for _, name in ipairs { "a", "b", "c", "d", "e", "f" } do
+      if index:slot("share/files", name, id) then left[#left + 1] = name else gone[#gone + 1] = name end
+    end
+    assert.equal(2, #gone)
+    local told = keys((index:touched("share", 10)))
+    for _, name in ipairs(gone) do
+      assert.is_true(name > "b" or told:find(name, 1, true) ~= nil, name .. " went, and only this was told: " .. told)
+    end
+    index:touched("share", 10)
+    assert.is_true(index:expire(second.ends(CLASSES[1], AT + 1)) >= 4)
+    assert.equal(table.concat(left, " "), keys((index:touched("share", 10))))
+    index:touched()
+    assert.is_true(select(2, index:touched("share", 10)), "who followed no more begins anew")
+    assert.is_nil((index:touched("share", 1))[2])
+  end)
+
+  it("begins anew where more keys changed than it remembers", function()
+    index:touched("share", 1)
+    for i = 1, 5000 do index:put(sign { at = AT + i, key = i % 2 == 0 and "a" or "b" }) end
+    local list, anew = index:touched("share", 10)
+    assert.is_true(anew)
+    assert.equal(2, #list)
+  end)
+
   it("knows no class for other buckets", function()
     for _, bucket in ipairs { "", "share", "shared/x", "peer/x", "pri/a/summaries/x", "pri/a", "/", "share/",
       "x" } do

@@ -28,7 +28,7 @@ local function is_origin(file, id)
   return false
 end
 
---- Are the copies of FILE (shared_file.unpack) beside the one on the robot that it comes from all on nodes that are off?
+--- Are the copies of FILE (of shared_file) beside the one on the robot that it comes from all on nodes that are off?
 -- HOLDER: of copies.holders. A file of which there is one copy only has no others.
 function copies.others_off(file, holder)
   local on, one = 0, nil
