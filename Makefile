@@ -31,7 +31,7 @@ OBJECTS  := $(MODULES:core/%.c=$(BUILD)/%.o)
 SHARED   := $(BUILD)/core.so $(BUILD)/core/http.so $(BUILD)/core/sim.so $(BUILD)/core/spec.so
 
 # The earliest time that a clock may show, Unix seconds. What make calls from here need not look again.
-BUILT    := $(shell core/built.sh)
+BUILT    := $(shell SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' core/built.sh)
 $(if $(BUILT),,$(error core/built.sh knows no date for the build))
 export SOURCE_DATE_EPOCH := $(BUILT)
 

@@ -159,6 +159,13 @@ describe("dt-swarm", function()
       end
     end)
 
+    it("whose machine does not tell whether its clock is right, as in a container", function()
+      local ada = w:start("ada", { command = "strace -D -f --seccomp-bpf -o /dev/null "
+        .. "-e inject=adjtimex,clock_adjtime:error=EPERM ./dt-swarm" })
+      assert.truthy(ada:out():find("clock     not synchronised", 1, true), ada:out() .. ada:log())
+      assert.equal(0, ada:stop())
+    end)
+
     it("that this user may not use", function()
       local plain = is_root()
       os.execute(("mkdir -m 555 %s/closed && mkdir -m 000 %s/theirs"):format(w.dir, w.dir))
