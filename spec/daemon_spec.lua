@@ -35,7 +35,7 @@ describe("dt-swarm", function()
     it("helps, and tells its version", function()
       local out, err, code = w:run "--help"
       assert.same({ "", 0 }, { err, code })
-      assert.truthy(out:find "^Usage: dt%-swarm")
+      assert.truthy(out:find "^  dt%-swarm .-\n\nUsage: dt%-swarm") -- examples first
       for line in out:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
       out, err, code = w:run "--version"
       assert.same({ "", 0 }, { err, code })
