@@ -240,9 +240,9 @@ function node:leave(done)
   self.clients:leave(done)
 end
 
--- The policy NEW takes the place of the one in force, and what changed by it (LIST, policy/changes.lua) applies.
--- → true | nil, text: nothing changed.
-function node:apply(new, list) return settings.apply(self, new, list) end
+-- The policy NEW takes the place of the one in force, and what changed by it (LIST and HOOKS, policy/changes.lua)
+-- applies; without HOOKS as if all had. → true | nil, text: nothing changed.
+function node:apply(new, list, hooks) return settings.apply(self, new, list, hooks) end
 
 -- Clean stop: what lets news in first; then what is in memory goes to the disk.
 -- HOW: what the command line says of this node when it is gone; nil: stopped cleanly.

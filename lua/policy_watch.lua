@@ -49,9 +49,7 @@ end
 
 local settle
 
--- In CALM_MS looks again, unless it is about to.
-local function soon(self)
-  if self.timer then return end
+local function wait(self)
   self.timer = self.loop:after(CALM_MS, function()
     self.timer = nil
     settle(self)
@@ -61,15 +59,18 @@ end
 function settle(self)
   local word = look(self)
   local is_calm = word == self.last or self.looks >= LOOKS_MAX
-  self.last = word
-  if not is_calm then
-    self.looks = self.looks + 1
-    return soon(self)
-  end
-  self.looks = 0
+  self.last, self.looks = word, self.looks + 1
+  if not is_calm then return wait(self) end
   if word == self.known then return end
   self.known = word
   self.changed()
+end
+
+-- Something may have happened: looks at once, and again until it is calm.
+local function begin(self)
+  if self.timer then return end
+  self.last, self.looks = look(self), 1
+  if self.last ~= self.known then wait(self) end
 end
 
 -- Does EVENT have to do with the files? A name that appears or goes may be a link that they are reached by.
@@ -81,26 +82,24 @@ local function matters(self, event)
 end
 
 local function read(self)
+  local is_news = false
   for _ = 1, READS do
     local events, _, code = self.handle:read()
-    if not events then return self.log:once("policy inotify", "warn", "policy", "inotify fails", { why = code }) end
-    if #events == 0 then return end
-    for _, event in ipairs(events) do
-      if matters(self, event) then soon(self) end
-    end
+    if not events then self.log:once("policy inotify", "warn", "policy", "inotify fails", { why = code }) end
+    if not events or #events == 0 then break end
+    for _, event in ipairs(events) do is_news = is_news or matters(self, event) end
   end
+  if is_news then begin(self) end
 end
 
 --- Begins. KNOWN: the word for the texts that were read last. Without inotify (too many instances) it only looks now
 -- and then.
 function policy_watch:start(known)
   self.handle = self.inotify.new()
-  self.looks, self.known, self.last = 0, known, known
-  if look(self) ~= known then soon(self) end
+  self.known = known
   if self.handle then self.poll = self.loop:watch(self.handle:fd(), "r", function() read(self) end) end
-  self.every = self.loop:every(LOOK_MS, function()
-    if not self.timer and look(self) ~= self.known then soon(self) end
-  end)
+  self.every = self.loop:every(LOOK_MS, function() begin(self) end)
+  begin(self)
 end
 
 --- Ends; twice is safe.

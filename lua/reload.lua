@@ -103,11 +103,12 @@ local function difference(self, new)
   return { list = list, used = used, hooks = changes.hooks(self.node.policy, new), restart = restart }
 end
 
--- NEW takes its place by itself, in this turn. → true | nil, text
-local function swap(self, new, used)
+-- NEW takes its place by itself, in this turn; without HOOKS all that rests on any is looked at anew.
+-- → true | nil, text
+local function swap(self, new, used, hooks)
   local notify = self.node.notify
   if notify then notify:reloading() end
-  local ok, err = self.node:apply(new, used)
+  local ok, err = self.node:apply(new, used, hooks)
   if notify then notify:ready() end
   return ok, err
 end
@@ -150,7 +151,7 @@ local function take(self, new, how, began)
     self.restart(table.concat(diff.restart, ", "))
     return answer
   end
-  local ok, err = swap(self, new, diff.used)
+  local ok, err = swap(self, new, diff.used, not is_same and diff.hooks or nil)
   if not ok then return give_up { err } end
   self.counts.loaded, self.refusal = self.counts.loaded + 1, nil
   self.in_force = { at = self.loop:wall(), source = how.source, who = how.who }

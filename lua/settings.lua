@@ -40,18 +40,19 @@ local function apply_routing(node, changed, new)
   return ok, err and ("%s:%d: %s"):format(change.file, change.line, err)
 end
 
--- Hooks may be others even where no setting changed, so clients look at all that they asked about before.
-local function apply_clients(node) node.clients:apply(node.policy) end
-
---- The policy NEW takes the place of that of NODE. LIST: what changed (policy/changes.lua), live settings only.
+--- The policy NEW takes the place of that of NODE. LIST: what changed (policy/changes.lua), live settings only; HOOKS:
+-- which hooks did, or nil: clients look anew at all that they asked about before.
 -- → true | nil, text: nothing changed
-function settings.apply(node, new, list)
+function settings.apply(node, new, list, hooks)
   local changed = {}
-  for _, change in ipairs(list) do changed[change.path] = change end
+  for _, changes in ipairs { list, hooks or {} } do
+    for _, change in ipairs(changes) do changed[change.path] = change end
+  end
   local ok, err = apply_routing(node, changed, new)
   if not ok then return nil, err end
   node.policy:swap(new)
-  for _, section in ipairs { apply_top, apply_dcache, apply_comms, apply_clients } do section(node, changed) end
+  for _, section in ipairs { apply_top, apply_dcache, apply_comms } do section(node, changed) end
+  node.clients:apply(node.policy, hooks and changed)
   return true
 end
 

@@ -125,9 +125,10 @@ function clients:each(method, ...)
   end
 end
 
---- POLICY is in force from here on; those that failed are tried again.
-function clients:apply(policy)
-  self:each("apply", policy)
+--- POLICY is in force from here on; those that failed are tried again. CHANGED: the paths of settings and hooks that
+-- are others, as a set; nil: any may be.
+function clients:apply(policy, changed)
+  self:each("apply", policy, changed)
   for _, one in ipairs(self.list) do
     if one.fault then
       open(self, one)

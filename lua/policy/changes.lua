@@ -76,6 +76,15 @@ function changes.hooks(old, new)
   return list
 end
 
+--- Is any of PATHS in CHANGED, a set of paths of settings and hooks? nil: all of them may have changed.
+function changes.concern(changed, paths)
+  if not changed then return true end
+  for _, path in ipairs(paths) do
+    if changed[path] then return true end
+  end
+  return false
+end
+
 -- == in words
 
 local function number(value) return ("%.14g"):format(value) end

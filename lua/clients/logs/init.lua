@@ -4,6 +4,7 @@ local inotify = require "core.watch"
 local mount = require "core.mount"
 local away = require "clients.logs.away"
 local catalogue = require "clients.logs.catalogue"
+local changes = require "policy.changes"
 local consent = require "clients.logs.consent"
 local finished = require "clients.logs.finished"
 local events = require "clients.logs.events"
@@ -203,10 +204,14 @@ function Logs:start()
   end)
 end
 
--- The policy is another one: its hook and its settings judge each file anew.
-function Logs:apply()
+-- What an own file's judgement rests on. A hook may ask for the facts of the first three.
+local RESTS_ON <const> = { "name", "type", "tags", "clients.logs.share", "clients.logs.private", "clients.logs.settle",
+  "clients.logs.permission" }
+
+-- The policy is another one: its hook and its settings judge each file anew, where any of them changed.
+function Logs:apply(_, changed)
   self.consent:set_path(permission_file(self))
-  if not watch_consent(self) then self:reconsider() end
+  if not watch_consent(self) and changes.concern(changed, RESTS_ON) then self:reconsider() end
 end
 
 -- The permission now: true, false or nil, and why. For `here` and reports.

@@ -1,6 +1,7 @@
 -- replication.lua - the client `replicate`: copies of others' files are fetched where the policy says so, and older
 -- versions of a log that goes on let go. It ties its two parts to the node, and does neither itself.
 local events = require "clients.logs.events"
+local changes = require "policy.changes"
 local replicate = require "clients.logs.replicate"
 local superseded = require "clients.logs.superseded"
 local why_fetched = require "clients.logs.why_fetched"
@@ -29,7 +30,13 @@ function Replication:start()
   if self.superseded then self.superseded:start() end
 end
 
-function Replication:apply() self.replicate:apply() end
+-- What the wish for others' files rests on: a hook may ask for the facts of the first two.
+local RESTS_ON <const> = { "type", "tags", "dcache.buckets", "dcache.holds", "clients.logs.fetch",
+  "clients.logs.at_once" }
+
+function Replication:apply(_, changed)
+  if changes.concern(changed, RESTS_ON) then self.replicate:apply() end
+end
 
 function Replication:stop()
   if self.superseded then self.superseded:stop() end
