@@ -1,4 +1,6 @@
 -- channels.lua - `channels`: by which ways this node speaks, since when, and how much. It asks the daemon only.
+local why = require "cli.why"
+
 local channels = {}
 
 function channels.request() return { command = "channels" } end
@@ -34,7 +36,7 @@ end
 -- Why a channel is not up, and what was refused on it, the most first.
 local function details(channel, s)
   if channel.state ~= "up" and channel.reason then
-    s:say(("%s is %s: %s."):format(s:text(channel.address), s:text(channel.state), s:text(channel.reason)))
+    s:say(why.channel(channel, s, ("%s is %s"):format(channel.address, channel.state)))
   end
   local words = {}
   for code in pairs(channel.refused or {}) do words[#words + 1] = code end -- any order: sorted below

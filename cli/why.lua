@@ -36,11 +36,11 @@ end
 --- The same among other lines.
 function why.line(row, s) s:say(why.text(row, s)) end
 
---- A CHANNEL that is not up, as a paragraph: "udp waiting: EADDRINUSE: … CURE"
-function why.channel(channel, s)
+--- A CHANNEL that is not up, as a paragraph: "udp waiting: EADDRINUSE: … CURE"; NAME: what it is called, if not so.
+function why.channel(channel, s, name)
   local code = channel.reason and channel.reason:match "^(%w+): "
   local known = code and cures.of(code)
-  return why.text({ what = ("%s %s"):format(channel.kind, channel.state), seen = channel.reason,
+  return why.text({ what = name or ("%s %s"):format(channel.kind, channel.state), seen = channel.reason,
     cure = known and known.cure }, s)
 end
 
