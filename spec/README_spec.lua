@@ -74,6 +74,19 @@ describe("README.md", function()
     assert.is_true(count > 10)
   end)
 
+  it("names each command that people type, and no other", function()
+    for _, command in ipairs(require "cli".commands) do
+      local named = readme:find("`" .. command.name .. "[` ]") ~= nil
+      assert.equal(not command.hidden, named, command.name)
+    end
+    local rows = assert(readme:match "\n| you wonder | ask |\n(.-)\n\n")
+    for words in rows:gmatch "`(%l[^`]*)`" do
+      local given = {}
+      for word in words:gmatch "%S+" do given[#given + 1] = word end
+      assert.truthy(require "cli".find(given), words)
+    end
+  end)
+
   it("tells the exit codes of both programs, each in the words of the one table", function()
     local exits, rows = require "exits", {}
     for i, program in ipairs { "daemon", "command" } do
