@@ -43,6 +43,11 @@ local SAY <const> = {
     if event.cid and event.name then list[#list + 1] = s:short(event.cid) end
     return table.concat(list, ", ") .. (event.reason and ": " .. s:text(event.reason) or "")
   end,
+  policy = function(event, s)
+    if event.lines then return words(event.lines, s) end
+    if not event.summary then return facts(event, s) end
+    return ("%s %s: %s"):format(s:text(event.policy), s:text(event.hash), s:text(event.summary))
+  end,
   channels = function(event, s)
     return s:text(event.address) .. (event.reason and ": " .. s:text(event.reason) or "")
   end,
@@ -59,8 +64,8 @@ local function line(event, s)
   end
   local say = SAY[event.topic] or facts
   local name = event.topic == "peers" and event.node and event.node.status or event.event
-  s:line(("%s  %s %s %s"):format(time_of(event.at), ("%-8s"):format(s:text(event.topic)),
-    s:paint(COLOURS[name], ("%-9s"):format(s:text(name))), say(event, s)))
+  s:line((("%s  %s %s %s"):format(time_of(event.at), ("%-8s"):format(s:text(event.topic)),
+    s:paint(COLOURS[name], ("%-9s"):format(s:text(name))), say(event, s)):gsub(" +$", "")))
 end
 
 local function topics(context, options)

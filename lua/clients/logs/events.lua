@@ -9,9 +9,15 @@ local function add(node, event)
   if node.events:is_read(TOPIC) then node.events:add(TOPIC, event) end
 end
 
+-- Steps of a moment on the way to be shared are no news.
+local function is_step(file)
+  return file.state == "hashing" or file.state == "waiting" and (file.reason or ""):find "^for " ~= nil
+end
+
 --- → a function that tells of the own file FILE (own_files.lua), which has another state.
 function events.own(node)
   return function(file)
+    if is_step(file) then return end
     add(node, { event = file.state, name = file.name, size = file.info and file.info.size, cid = file.shared,
       reason = file.reason })
   end

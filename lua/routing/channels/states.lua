@@ -13,7 +13,7 @@ local LOOKS <const> = 6 -- that are kept: what goes a second is told over the te
 --- given.rows  fn() → the rows of `status`: { address, kind, state, reason, sent = { bytes }, heard = { bytes } … }
 --- given.told  fn(row, event): a channel came up, waits, is down, with its reason in the row; "closed": it is no more
 function states.new(given)
-  return setmetatable({ loop = given.loop, rows = given.rows, told = given.told, known = {} }, states)
+  return setmetatable({ loop = given.loop, rows = given.rows, told = given.told, known = {}, serial = 0 }, states)
 end
 
 local function note(self, row, now)
@@ -27,14 +27,13 @@ local function note(self, row, now)
     one.state, one.reason = row.state, row.reason
     self.told(row, row.state)
   end
-  one.row, one.met = row, now
-  return one
+  one.row, one.met = row, self.serial
 end
 
-local function forget_closed(self, now)
+local function forget_closed(self)
   for _, address in ipairs(sorted.keys(self.known)) do
     local one = self.known[address]
-    if one.met ~= now then
+    if one.met ~= self.serial then
       self.known[address] = nil
       self.told(one.row, "closed")
     end
@@ -44,8 +43,9 @@ end
 -- → all rows, and when
 local function look(self)
   local rows, now = self.rows(), self.loop:now()
+  self.serial = self.serial + 1
   for _, row in ipairs(rows) do note(self, row, now) end
-  forget_closed(self, now)
+  forget_closed(self)
   return rows, now
 end
 

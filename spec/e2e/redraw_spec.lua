@@ -1,0 +1,120 @@
+-- redraw_spec.lua - `--watch`: a terminal (tmux) is drawn in place, at any size; elsewhere what changed is said again.
+local json = require "core.json"
+local swarm = require "spec.e2e.swarm"
+local width = require "cli.width"
+
+local function read(path)
+  local file = io.open(path)
+  local text = file and file:read "a" or ""
+  if file then file:close() end
+  return text
+end
+
+local function sh(command, ...) return (swarm.sh(command:format(...))) end
+
+describe("--watch", function()
+  local s, why, terminal
+
+  setup(function()
+    s, why = swarm.new { "ada", "bea" }
+    if not s then return end
+    local file = assert(io.open(s.dir .. "/ada.lua", "w"))
+    file:write('local p = extend "default"\np.clients.logs.settle = { least = 0, per = 32 * MB, most = 1 }\nreturn p\n')
+    file:close()
+    s:start("ada", s.dir .. "/ada.lua")
+    s:start "bea"
+    assert(swarm.within(10, function() return #s:names "ada" == 2 end))
+  end)
+
+  teardown(function()
+    if not s then return end
+    if terminal then sh(terminal .. "kill-server") end
+    s:close()
+  end)
+
+  local function screen() return sh(terminal .. "capture-pane -p") end
+
+  -- The screen once it has WANTED; all its lines fit.
+  local function shows(wanted, columns)
+    local text
+    assert.is_truthy(swarm.within(10, function()
+      text = screen()
+      return text:find(wanted)
+    end), text)
+    for line in text:gmatch "[^\n]+" do assert.is_true(width.of(line) <= columns, line) end
+    return text
+  end
+
+  local function watch(command, columns, lines)
+    if terminal then sh(terminal .. "kill-server") end
+    terminal = ("tmux -f /dev/null -S %s/%s "):format(s.dir, command)
+    sh([[cd %s && %s new-session -d -x %d -y %d "%s; ./dt-swarm-cli %s %s --watch; echo rc \$?; sleep 60"]],
+      s.here, terminal, columns, lines, "seq 5", s:path("ada", "state/control.sock"), command)
+  end
+
+  it("draws a table in place, only the lines that changed, and leaves the last picture", function()
+    if not s then return pending(why) end
+    watch("discover", 80, 24)
+    local text = shows("2 nodes%.", 80)
+    assert.matches("^NAME ", text)
+    sh(terminal .. "pipe-pane -o 'cat > %s/drawn'", s.dir)
+    s:stop "bea"
+    text = shows("bea +%w+ +%w+ +left", 80)
+    assert.matches("^NAME ", text)
+    assert.is_nil(text:find("\nNAME ", 1, true), text)
+    local drawn = read(s.dir .. "/drawn")
+    assert.truthy(drawn:find("left", 1, true))
+    assert.is_nil(drawn:find("NAME", 1, true), "the line of titles did not change")
+    assert.is_nil(drawn:find("\27[2J", 1, true))
+    s:start "bea"
+    shows("bea +%w+ +%w+ +ready", 80)
+    sh(terminal .. "send-keys C-c")
+    text = shows("rc 130", 80)
+    assert.matches("^NAME .*2 nodes%.", text)
+  end)
+
+  it("keeps to the window, however small, to its end, and to a daemon that starts again", function()
+    if not s then return pending(why) end
+    watch("status", 50, 12)
+    local text = shows("… %d+ lines more", 50)
+    assert.matches("^ada ", text)
+    assert.matches("channels up%.", text)
+    sh(terminal .. "resize-window -x 80 -y 40")
+    text = shows("policy .*channels up%.", 80)
+    assert.is_nil(text:find("lines more", 1, true), text)
+    local pid = (s:ask("ada", "status")).node.started
+    s:stop "ada"
+    s:start("ada", s.dir .. "/ada.lua")
+    assert.is_truthy(swarm.within(10, function()
+      local answer = s:ask("ada", "status")
+      return answer and answer.node.started ~= pid
+    end))
+    sh("touch %s/x.bag", s:path("ada", "share"))
+    shows("share .*, 1 file\n", 80)
+  end)
+
+  it("prints again where there is no terminal when more than ages changed; --json: a line each", function()
+    if not s then return pending(why) end
+    for _, more in ipairs { "", " --json" } do
+      local out, name = s.dir .. "/out", more == "" and "one.bag" or "two.bag"
+      local code = select(2, swarm.sh(([[cd %s; ./dt-swarm-cli %s files --watch%s >%s 2>&1 & pid=$!
+        for i in $(seq 200); do [ -s %s ] && break; sleep 0.05; done; sleep 0.3; echo %s > %s/%s
+        for i in $(seq 400); do grep -q '%s.*bafk' %s && break; sleep 0.05; done; kill -INT $pid; wait $pid]]):format(
+        s.here, s:path("ada", "state/control.sock"), more, out, out, name, s:path("ada", "share"), name, name, out)))
+      local text, pictures, last = read(out), 0, nil
+      assert.equal(130, code, text)
+      if more == "" then
+        for picture in (text .. "\n"):gmatch "(.-\n)\n" do
+          pictures = pictures + 1
+          assert.not_equal(last, picture)
+          last = picture
+        end
+        assert.is_true(pictures >= 2 and pictures <= 8, text)
+      else
+        for line in text:gmatch "[^\n]+" do assert.equal("files", assert(json.decode(line)).command) end
+      end
+    end
+    local said, code = s:cli("ada", "summary --watch")
+    assert.equal(3, code, said)
+  end)
+end)
