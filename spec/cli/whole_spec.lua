@@ -58,20 +58,45 @@ function p.clients.logs.fetch() return 5 end]]) })
   end)
   teardown(function() w:close() end)
 
+  -- Adds to FAULTS what is otherwise in FOUND than in the golden file of NAME.
+  local function compare(name, found, faults)
+    local golden = require("cjson.safe").decode(folder.read(file_of(name)) or "")
+    if os.getenv "DT_SWARM_GOLDEN" then
+      folder.write(file_of(name), shape.text(shape.updated(golden, found)) .. "\n")
+    elseif not golden then
+      faults[#faults + 1] = name .. " has no golden file: DT_SWARM_GOLDEN=1 writes it"
+    else
+      for _, fault in ipairs(shape.differences(golden, found)) do faults[#faults + 1] = name .. ": " .. fault end
+    end
+  end
+
+  local function shape_of(line) return shape.of(assert(json.decode((line:gsub("\n$", ""))), line)) end
+
   it("answers --json in the shape that it had", function()
     local faults = {}
-    for _, name in ipairs(names) do
-      local said = ada:cli(line_of(name) .. " --json")
-      local answer = assert(json.decode((said:gsub("\n$", ""))), name .. ": " .. said)
-      local found, golden = shape.of(answer), require("cjson.safe").decode(folder.read(file_of(name)) or "")
-      if os.getenv "DT_SWARM_GOLDEN" then
-        folder.write(file_of(name), shape.text(shape.updated(golden, found)) .. "\n")
-      elseif not golden then
-        faults[#faults + 1] = name .. " has no golden file: DT_SWARM_GOLDEN=1 writes it"
-      else
-        for _, fault in ipairs(shape.differences(golden, found)) do faults[#faults + 1] = name .. ": " .. fault end
-      end
+    for _, name in ipairs(names) do compare(name, shape_of(ada:cli(line_of(name) .. " --json")), faults) end
+    assert.same({}, faults)
+  end)
+
+  it("goes on with --watch and watch in the shape that it had", function()
+    local out, faults = w.dir .. "/lines", {}
+    local function first_lines(words, wanted, meanwhile)
+      os.execute(("rm -f %s; timeout 60 ./dt-swarm-cli %s %s --json >%s 2>&1 & echo $! >%s.pid"):format(out, ada.socket,
+        words, out, out))
+      process.within(10, function() return (folder.read(out) or ""):find "\n" end)
+      if meanwhile then meanwhile() end
+      process.within(10, function() return folder.read(out):find(wanted, 1, true) end)
+      os.execute(("kill -INT $(cat %s.pid)"):format(out))
+      return folder.read(out):gmatch "[^\n]+"
     end
+    for line in first_lines("watch policy", '"loaded"', function() ada:cli "policy reload" end) do
+      local event = line:match '"event":"(%l+)"'
+      if event == "watching" or event == "loaded" then compare("watch " .. event, shape_of(line), faults) end
+    end
+    local rows = shape_of(first_lines("discover --watch", "\n")())
+    assert.equal("true or false", rows.continues)
+    rows.continues = nil
+    compare("discover", rows, faults)
     assert.same({}, faults)
   end)
 
