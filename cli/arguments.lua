@@ -6,11 +6,19 @@ local shell = require "shell"
 
 local words = {}
 
+local function seconds(given)
+  local n = math.tointeger(tonumber(given))
+  if n and n >= 1 then return n end
+  return nil, ("%s is no number of seconds"):format(given)
+end
+
 local function add_option(parser, option)
   if not option[2] then return parser:flag(option[1]) end
   local added = parser:option(option[1]):argname(option[2])
   if option.choices then added:choices(option.choices) end
   if option.default then added:default(option.default) end
+  if option.kind == "seconds" then added:convert(seconds) end
+  if option[2]:sub(1, 1) == "[" then added:args "?" end
 end
 
 local function parser_of(command, everywhere)
@@ -96,10 +104,21 @@ local function dashed(command, rest, message, everywhere)
   end
 end
 
+local function is_optional(command, name)
+  for _, option in ipairs(command.options or {}) do
+    if option[1] == "--" .. name then return option[2] and option[2]:sub(1, 1) == "[" end
+  end
+end
+
 --- Options of COMMAND from REST, or nil and what is wrong, in one sentence. EVERYWHERE: the options of all commands.
 function words.parse(command, rest, everywhere)
   local ok, result = parser_of(command, everywhere):pparse(rest)
-  if ok then return result end
+  if ok then
+    for name, value in pairs(result) do -- any order; of an option whose value may be left out: the value, or true
+      if type(value) == "table" and is_optional(command, name) then result[name] = value[1] or true end
+    end
+    return result
+  end
   return nil, ("%s: %s"):format(command.name, dashed(command, rest, result, everywhere) or result)
 end
 

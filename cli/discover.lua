@@ -15,9 +15,9 @@ local COLUMNS <const> = {
 local WIDE <const> = {
   { title = "NAME", give = true, least = 13, cut = "middle", rank = 1 }, { title = "ADDRESS", rank = 1 },
   { title = "STATUS", rank = 2 }, { title = "SEEN", rank = 3 }, { title = "VIA", rank = 5 },
-  { title = "TYPE", rank = 6 }, { title = "VERSION", rank = 7 }, { title = "CLOCK", rank = 8 },
-  { title = "FILES", align = "right", rank = 9 }, { title = "KEY", rank = 4 },
-  { title = "NOTE", give = true, optional = true, rank = 10, least = 16 },
+  { title = "TYPE", rank = 7 }, { title = "VERSION", rank = 8 }, { title = "CLOCK", rank = 9 },
+  { title = "FILES", align = "right", rank = 10 }, { title = "KEY", rank = 4 }, { title = "POLICY", rank = 6 },
+  { title = "NOTE", give = true, optional = true, rank = 11, least = 16 },
 }
 local STATES <const> = { ready = "good", busy = "warn", quiet = "warn", lost = "bad", left = "dim" }
 
@@ -28,6 +28,11 @@ local function via(other, s)
   return s:text(other.via.kind) .. trip
 end
 
+local function policy(other, s)
+  if not other.policy then return s.UNKNOWN end
+  return other.policy:sub(1, 1) == "!" and { s:text(other.policy), colour = "warn" } or s:text(other.policy)
+end
+
 -- Cells by the titles of their columns.
 local function cells(other, s)
   return {
@@ -36,7 +41,7 @@ local function cells(other, s)
     SEEN = other.self and "now" or s.age(other.seen_ms, other.seen_about),
     FILES = other.files and ("%d"):format(other.files) or s.UNKNOWN, NOTE = other.note and s:text(other.note) or "",
     ADDRESS = other.self and "this node" or s:text(other.via and other.via.host), VERSION = s:text(other.version),
-    CLOCK = s:text(other.clock),
+    CLOCK = s:text(other.clock), POLICY = policy(other, s),
   }
 end
 
@@ -189,6 +194,25 @@ local function alone(answer, s)
     or "What was heard was not accepted; `status` says why." }
 end
 
+-- "3 of 4 run the same policy as this node", and who refused a newer one.
+local function policies(answer, s)
+  local own, same, of, refused = nil, 0, 0, {}
+  for _, other in ipairs(answer.nodes) do
+    if other.self then own = other.policy and other.policy:gsub("^!", "") end
+  end
+  for _, other in ipairs(answer.nodes) do
+    if not AWAY[other.status] then
+      of = of + 1
+      if other.policy and other.policy:gsub("^!", "") == own then same = same + 1 end
+      if other.policy and other.policy:sub(1, 1) == "!" then refused[#refused + 1] = s:who(other) end
+    end
+  end
+  local words = same == of and "All run the same policy." or ("%d of %d run the policy of this node."):format(same, of)
+  if not refused[1] then return words end
+  if #refused > NAMED then refused = { table.unpack(refused, 1, NAMED), ("%d more"):format(#refused - NAMED) } end
+  return ("%s A newer one was refused by %s (!)."):format(words, s.list(refused))
+end
+
 --- Prints the answer.
 function discover.show(answer, s, options)
   local wide, rows = options and options.wide, {}
@@ -201,6 +225,7 @@ function discover.show(answer, s, options)
     if not whole then lines = s:rows({ table.unpack(columns, 1, #columns - 1) }, rows) end -- NOTE is the last
     for _, line in ipairs(lines) do s:line(line) end
     if not whole then say_notes(nodes, s) end
+    if wide then s:say(policies(answer, s)) end
     if days > 0 then s:say(("%d lost for over a day; discover --all lists them."):format(days)) end
     local alone_now, down = here(answer) == 1 and answer.tried or {}, no_network(answer.tried or {}, s)
     if down ~= "" then

@@ -31,7 +31,8 @@ local WATCH <const> = { "--watch", nil, "stay until Ctrl-C: a terminal is drawn 
 --   text       one sentence
 --   examples   rows { words behind dt-swarm-cli, what they are for }; the first stands above all help
 --   arguments  rows { target, NAME, text, how many (argparse; 1), kind = } and
---   options    rows { --word, VALUE or nil, text, kind = or choices = }; kind, of cli.kinds, is what completion offers
+--   options    rows { --word, VALUE or nil, text, kind = or choices = }; kind, of cli.kinds, is what completion offers;
+--              a VALUE in [brackets] may be left out, and the option is true then
 --   hidden     no person types it: it stands in no list
 cli.commands = {
   { name = "status", file = "cli.status", text = "How this node is: clock, channels, records, refusals.",
@@ -104,7 +105,15 @@ cli.commands = {
     examples = { { "policy diff", "before policy reload" }, { "policy diff new.lua", "if another one were in force" } },
     arguments = { { "file", "FILE", "a policy; without it the one that a reload would read", "?", kind = "path" } } },
   { name = "policy reload", file = "cli.reload", text = "Read the policy again; say what changed, and apply it.",
-    examples = { { "policy reload", "after the policy's file was changed" } } },
+    examples = { { "policy reload", "after the policy's file was changed" },
+      { "policy reload --confirm 60", "and go back by itself, unless it is confirmed within 60 s" } },
+    options = {
+      { "--confirm", "[SECONDS]", "go back unless policy confirm comes in time (120 s)", kind = "seconds" },
+    } },
+  { name = "policy confirm", file = "cli.policy_confirm", text = "Keep the policy that is on trial.",
+    examples = { { "policy confirm", "after policy reload --confirm, if the node still answers" } } },
+  { name = "policy rollback", file = "cli.policy_rollback", text = "Go back at once to the policy before this one.",
+    examples = { { "policy rollback", "the new policy is no good" } } },
   { name = "repl", file = "cli.repl", text = "Look inside this node, in Lua; nothing is changed from there.",
     examples = { { "repl", "type help() for what can be asked" },
       { "repl -e '#records(\"share/files\")'", "one expression, for a script" } },

@@ -3,7 +3,7 @@ local policy_rows = require "cli.policy_rows"
 
 local reload = {}
 
-function reload.request() return { command = "reload" } end
+function reload.request(options) return { command = "reload", confirm = options.confirm } end
 
 local BY <const> = { save = "when its file was saved", signal = "at a SIGHUP" }
 
@@ -22,10 +22,20 @@ local function sum(answer, s)
   return ("%s is in force: %s changed."):format(policy, changed)
 end
 
+-- What has to follow, so that the new policy stays.
+local function on_trial(answer, s)
+  local trial = answer.trial
+  if not trial then return "" end
+  if not trial.confirm then return (" On trial for %s."):format(s.span(trial.seconds * 1000)) end
+  return (" It goes back by itself in %s, unless you say within that time: %s"):format(s.span(trial.seconds * 1000),
+    s:cure(("dt-swarm-cli %s policy confirm"):format(s.host)))
+end
+
 --- Prints the answer.
-function reload.show(answer, s)
+function reload.show(answer, s, options)
   policy_rows.show(answer, s)
-  s:say(sum(answer, s))
+  local unneeded = options.confirm and not answer.trial and " It was the good one before: nothing has to be confirmed."
+  s:say(sum(answer, s) .. (unneeded or on_trial(answer, s)))
 end
 
 return reload

@@ -177,6 +177,25 @@ local function refused_policy(answer, s)
     s:text(refused.lines[1]), refused.lines[2] and (" (and %d more)"):format(#refused.lines - 1) or "", s.host))
 end
 
+-- A policy that has yet to show that it may stay, and one that is in force for want of the good one.
+local function trial(answer, s)
+  local policy = answer.policy or {}
+  local one = policy.trial
+  if policy.fallen then
+    s:say(("The good policy is not in force: %s. The shipped one is, on the LAN only. %s"):format(s:text(policy.fallen),
+      s:cure(("To try the policy's file again: dt-swarm-cli %s policy reload"):format(s.host))))
+  end
+  if not one then return end
+  local left, errors = s.span(one.left_ms), (one.errors or 0) > 0 and s.count(one.errors, "error of a hook",
+    "errors of hooks") .. " so far; " or ""
+  if not one.confirm then
+    return s:say(("This policy is on trial for another %s; %safter a fault the good one comes back."):format(left,
+      errors))
+  end
+  s:say(("The good policy comes back in %s, unless this one is confirmed by who asked for it. %s"):format(left,
+    s:cure(("To confirm it: dt-swarm-cli %s policy confirm"):format(s.host))))
+end
+
 local MALFORMED <const> = 5 -- rows; the others are summed
 
 -- Whose records are passed over, and why: not refused, since others may be able to read them.
@@ -224,6 +243,7 @@ function status.show(answer, s)
   local trouble = answer.footing
   if trouble then why.line({ what = "State folder", seen = trouble.text, cure = trouble.cure }, s) end
   refused_policy(answer, s)
+  trial(answer, s)
   failed(answer, s)
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   progress.unwanted(answer, s)

@@ -6,6 +6,7 @@ local policy_watch = require "policy_watch"
 local preflight = require "preflight"
 local reload = require "reload"
 local signals = require "signals"
+local trial_files = require "trial_files"
 local unfit = require "unfit"
 
 local daemon = {}
@@ -52,6 +53,21 @@ local function synchronised(board)
   return clock ~= nil and clock.synchronised
 end
 
+-- The policy that is named by the operator need not be the one to begin with. → true | nil, text
+local function choose_policy(self, given)
+  local found, lines = trial_files.open { disk = self.disk, log = self.log, loop = self.loop, date = self.date,
+    dir = self.places.state, files = given.files, policy = given.policy, faults = given.faults }
+  if not found then return nil, table.concat(lines, "\n          ") end
+  self.trial, self.began = found.trial, found
+  given.policy = found.policy
+  given.policy.log = self.log
+  local err
+  self.name, err = preflight.name(given.options.name, given.policy)
+  if not self.name then return nil, err end
+  self.places, err = preflight.places(given)
+  return self.places and true, err
+end
+
 local function build_node(self, given)
   local one, err
   local here = require "node_facts".new { loop = self.loop, board = self.board, id = self.identity.id, name = self.name,
@@ -85,16 +101,24 @@ local function open_services(self, given)
   return self.node.clients:open()
 end
 
+local function build_trial(self)
+  self.node.trial = self.trial
+  self.trial:join(self.node)
+  return true
+end
+
 -- `policy reload`: given to the node, whose control socket hands it on.
 local function build_reload(self, given)
   local options = given.options
   self.node.reload = reload.new { node = self.node, files = given.files,
+    trial = self.trial,
     fixed = { name = options.name and "--name", ["clients.logs.folder"] = options.share and "--share" },
     restart = function(why) self:restart(why) end,
     unfit = function(policy, list)
       return unfit.lines({ net = self.net, disk = self.disk, node = self.node,
         share_of = function(one) return preflight.share_of(given, one) end }, policy, list)
     end }
+  self.node.reload.refusal = self.began.refusal
   return true
 end
 
@@ -135,24 +159,27 @@ local function say_banner(self, given)
   io.stdout:flush()
 end
 
--- GIVEN: options, policy, place (paths.lua's), root, memory(), version, cli (how the command line is called),
--- env (os.getenv), home, here_folder; files (policy_files.lua); again() (core/main.c) runs the program anew in
--- this process, and returns only where that fails.
+-- GIVEN: options, is_service (nobody looks on), policy (of the file; nil: it is broken, as FAULTS say), place
+-- (paths.lua's), root, memory(), version, cli (how the command line is called), env (os.getenv), home, here_folder;
+-- files (policy_files.lua); again() (core/main.c) runs the program anew in this process, and returns only where that
+-- fails.
 -- → a daemon to run | nil, text; nothing is left behind after a refusal.
 function daemon.start(given)
   local self = setmetatable({ net = require "core.net", disk = require "core.disk".real(),
     board = require "core.board", random = require "core.random".system(), uid = require "paths".uid() }, daemon)
   local ok, err
-  self.name, err = preflight.name(given.options.name, given.policy)
-  if not self.name then return nil, err end
+  if given.policy then
+    self.name, err = preflight.name(given.options.name, given.policy)
+    if not self.name then return nil, err end
+  end
   self.places, err = preflight.places(given)
   if not self.places then return nil, err end
   self.host = preflight.host(given, self.places)
   self.loop = require "loop".new { on_error = function(text) self.log:error("loop", "an error", { what = text }) end }
   self.log = new_log(self, given.options.verbose)
   self.date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end
-  given.policy.log = self.log
-  for _, step in ipairs { open_base, build_node, build_notify, build_reload, open_services } do
+  for _, step in ipairs { open_base, choose_policy, build_node, build_trial, build_notify, build_reload,
+    open_services } do
     ok, err = step(self, given)
     if not ok then
       speak_up(self)
@@ -161,6 +188,7 @@ function daemon.start(given)
     end
   end
   self.node:start()
+  self.trial:start(self.began.failed, self.began.why)
   self.memory = require "memory".start(self.loop)
   say_banner(self, given)
   speak_up(self)
@@ -180,10 +208,18 @@ function daemon:restart(why)
   self.loop:after(ANSWER, function() self.loop:stop() end)
 end
 
+-- Does the policy in force bear no blame for this end? Somebody stopped us; or the start was refused while a person
+-- looked on, or under a policy that has shown before that a node lives with it.
+local function is_clean(self)
+  if self.restarting then return false end -- this process goes on
+  return self.stopping or self.given and not (self.given.is_service and self.trial.data.trial)
+end
+
 -- HOW: what the command line says of us when we are gone; nil: stopped cleanly.
 function daemon:close(how)
   if self.watch then self.watch:stop() end
   if self.node then self.node:stop(how) end
+  if self.trial then self.trial:stop(is_clean(self)) end
   for _, part in ipairs { "worker", "identity", "state" } do
     if self[part] then self[part]:close() end
   end

@@ -15,6 +15,7 @@ local comms = require "comms"
 local routing = require "routing"
 local clients = require "clients"
 local kept = require "kept"
+local listeners = require "listeners"
 local walk = require "dcache.walk"
 
 local node = {}
@@ -61,7 +62,11 @@ local function base(given)
     failed = function(command, fault) self.log:error("clients", "answers not", { command = command, why = fault }) end,
     absent = function() return absent(self) end }
   self.atomic_write = atomic_write.new { disk = self.disk, log = self.log, start = self.flusher }
-  self.policy.on_failure = function() self.refuse "policy" end
+  self.hook_failures = listeners.new() -- called with the hook's path and what it threw
+  self.policy.on_failure = function(...)
+    self.refuse "policy"
+    self.hook_failures:call(...)
+  end
   self.ports = function() return 0, 0 end
   return self
 end

@@ -35,6 +35,23 @@ function policy_files:load(chain, pause)
   return nil, lines
 end
 
+--- The texts of the policy that is shipped for robots | nil, lines.
+function policy_files:read_shipped() return self:read(nil, self.shipped .. "/duckiebot.lua") end
+
+local FALLBACK <const> = 'local p = extend "duckiebot"\np.swarm = %q\nreturn p\n'
+
+--- The policy for a node whose own one cannot be used: the shipped one, which speaks on the LAN only. SWARM: the one
+-- that it was in, where that is known: there its people look for it. → policy | nil, lines
+function policy_files:fallback(swarm, pause)
+  local chain, lines = self:read_shipped()
+  if not chain then return nil, lines end
+  if swarm then
+    table.insert(chain, 1, { path = self.shipped .. "/fallback.lua", name = "fallback.lua",
+      text = FALLBACK:format(swarm) })
+  end
+  return self:load(chain, pause)
+end
+
 --- The settings that nobody has changed, by path.
 function policy_files:defaults()
   if self.unchanged then return self.unchanged end

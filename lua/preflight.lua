@@ -125,14 +125,16 @@ function preflight.share_of(given, policy)
   return given.here_folder .. "/" .. folder
 end
 
--- Where everything lies, as absolute paths: { state, share, socket } | nil, text.
+-- Where everything lies, as absolute paths: { state, share, socket } | nil, text. Without given.policy: no share.
 function preflight.places(given)
   local options, place, found, err = given.options, given.place, {}, nil
   found.state = options.state
   if not found.state then found.state, err = place:state() end
   if not found.state then return nil, err end
-  found.share, err = preflight.share_of(given, given.policy)
-  if not found.share then return nil, err end
+  if given.policy then
+    found.share, err = preflight.share_of(given, given.policy)
+    if not found.share then return nil, err end
+  end
   found.socket = options.socket
   if not found.socket then found.socket, err = place:socket(found.state) end
   if not found.socket then return nil, err end

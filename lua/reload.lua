@@ -22,7 +22,8 @@ local WAIT <const> = {} -- what a job yields to be gone on with by a callback, n
 --   trial                nil: what applies stays. Else a new policy is tried first:
 --                          begin(policy, how, done)  done(true) | done(nil, text, code); it may take some turns
 --                          refused(hash, lines)      a text was refused
---                          is_bad(hash)              → did this text fail before?
+--                          is_bad(hash)              → why this text failed before | nil
+--                          terms(hash)               → what of a trial the answer says | nil
 function reload.new(given)
   local self = setmetatable({ waiting = {}, counts = { loaded = 0, refused = 0 } }, reload)
   for _, name in ipairs { "node", "files", "unfit", "fixed", "restart", "trial" } do self[name] = given[name] end
@@ -137,13 +138,15 @@ local function take(self, new, how, began)
   end
   if lines[1] then return give_up(lines) end
   local answer = self.report:answer(new, diff)
-  if self.trial and not how.back and not is_same then
+  if self.trial and not how.back then
     how.restart = diff.restart[1] ~= nil
     local ok, text, code = await(self, function(done) self.trial:begin(new, how, done) end)
     if not ok then
       new:close()
+      refuse(self, how, hash, { (text:gsub("^%w+: ", "", 1)) })
       return nil, text, code
     end
+    answer.trial = self.trial:terms(hash)
   end
   if diff.restart[1] then
     new:close()
@@ -153,7 +156,9 @@ local function take(self, new, how, began)
   end
   local ok, err = swap(self, new, diff.used, not is_same and diff.hooks or nil)
   if not ok then return give_up { err } end
-  self.counts.loaded, self.refusal = self.counts.loaded + 1, nil
+  local refusal = how.refusal
+  self.counts.loaded = self.counts.loaded + 1
+  self.refusal = refusal and { lines = refusal.lines, hash = refusal.hash, at = self.loop:wall(), source = how.source }
   self.in_force = { at = self.loop:wall(), source = how.source, who = how.who }
   answer.ms = (self.loop:micro() - began) // 1000
   self.report:loaded(how, answer)
@@ -169,7 +174,7 @@ local function unchanged(self, how)
   return {}
 end
 
-local FAILED_BEFORE <const> = "%s: this text was in force and failed; change it, or have it tried again: \z
+local FAILED_BEFORE <const> = "%s: this text failed before: %s; change it, or have it tried again: \z
   dt-swarm-cli HOST policy reload"
 
 local function read_and_take(self, how)
@@ -179,9 +184,8 @@ local function read_and_take(self, how)
   local hash = source.hash(chain)
   if how.source ~= "command" then
     if hash == self.node.policy.hash then return unchanged(self, how) end
-    if self.trial and self.trial:is_bad(hash) then
-      return refuse(self, how, hash, { FAILED_BEFORE:format(chain[1].name) })
-    end
+    local failed = self.trial and self.trial:is_bad(hash)
+    if failed then return refuse(self, how, hash, { FAILED_BEFORE:format(chain[1].name, failed) }) end
   end
   local new
   new, lines = self.files:load(chain, pause)
@@ -196,10 +200,16 @@ end
 -- REPLY(answer of reload_report.lua), or REPLY(nil, text, code): nothing changed. Once.
 function reload:run(how, reply) start(self, reply, read_and_take, how) end
 
---- Puts POLICY, which is loaded already, in force by the same way, but it is not tried first. HOW: as for run.
-function reload:put(policy, how, reply)
+--- Puts the policy that LOAD(pause) gives (or nil, text, code) in force by the same way, but it is not tried first.
+-- HOW: source; refusal = { lines =, hash = }: what is said of the text that it takes the place of. REPLY: as for run.
+function reload:put(load, how, reply)
   how.back = true
-  start(self, reply, function(_, began) return take(self, policy, how, began) end, self.loop:micro())
+  start(self, reply, function()
+    local began = self.loop:micro()
+    local policy, text, code = load(pause)
+    if not policy then return nil, text, code end
+    return take(self, policy, how, began)
+  end)
 end
 
 -- What would become of the policy at PATH, or of the one that would be read again.

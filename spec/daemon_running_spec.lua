@@ -201,6 +201,7 @@ p.routing.channels = { "/ip4/0.0.0.0/udp/%d/dswarm-line", "/ip4/0.0.0.0/tcp/3825
       id = id or ada:ask("status").node.id
       assert.equal(id, ada:ask("identity").id)
       if round == 1 then
+        assert.equal(0, select(2, ada:cli "policy confirm"), "what is on trial is given up after a SIGKILL")
         folder.write(ada.share .. "/a.bag", "hello")
         assert.truthy(within(6, function() return #ada:ask("report").files == 1 end), ada:log())
       end
@@ -292,7 +293,7 @@ function daemon.start(given)
   one.loop:after(100, function() error "boom\n12:00:00 info  forged\27[31m" end)
   return one
 end
-arg.root, arg.memory = os.getenv "PWD", function() return 0 end
+arg.root, arg.memory, arg.columns = os.getenv "PWD", function() return 0 end, function() end
 os.exit(require "main".main(arg))
 ]])
     local ada = w:start("ada", { command = "lua5.4 " .. script,

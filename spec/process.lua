@@ -76,12 +76,13 @@ function World:words(name, options)
   return table.concat(words, " ")
 end
 
--- Runs dt-swarm to its end, 60 s at most → standard output, standard error, exit code. PLAIN: without root's rights.
+-- Runs dt-swarm to its end, 60 s at most, with a terminal as its input, as if a person looked on → standard output,
+-- standard error, exit code. PLAIN: without root's rights.
 function World:run(words, plain)
   local as = plain and PLAIN or ""
-  local command = ("env HOME=%s %s timeout 60 ./dt-swarm %s >%s/out 2>%s/err </dev/null")
+  local command = ("env HOME=%s %s timeout --foreground 60 ./dt-swarm %s >%s/out 2>%s/err")
     :format(self.dir, as, words, self.outputs, self.outputs)
-  local _, _, code = os.execute(command)
+  local _, _, code = os.execute(("script -qec %s /dev/null >/dev/null </dev/null"):format(quote(command)))
   return read(self.outputs .. "/out"), read(self.outputs .. "/err"), code
 end
 

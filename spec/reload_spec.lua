@@ -148,7 +148,8 @@ describe("a reload", function()
     one.trial = { begin = function(_, new, how, done)
       asked = { new.hash, how.source }
       told = done
-    end, is_bad = function() return false end, refused = function() end }
+    end, is_bad = function() return false end, refused = function() end,
+      terms = function() end }
     local answer
     one:run({ source = "save" }, function(...) answer = table.pack(...) end)
     loop:run_until(10)
@@ -161,18 +162,18 @@ describe("a reload", function()
     assert.same({ 1, "new" }, { applied, policy:get "tags"[1] })
     local good = assert(policies.with "p.tags = { 'good' }")
     one.trial.begin = function() error "going back is no trial" end
-    one:put(good, { source = "trial" }, function() end)
+    one:put(function() return good end, { source = "trial" }, function() end)
     loop:run_until(30)
     assert.equal("good", policy:get "tags"[1])
   end)
 
   it("leaves a text alone that failed on trial, unless somebody asks for it", function()
     open "p.tags = { 'new' }"
-    one.trial = { begin = function(_, _, _, done) done(true) end, is_bad = function() return true end,
-      refused = function() end }
+    one.trial = { begin = function(_, _, _, done) done(true) end, is_bad = function() return "it crashed" end,
+      refused = function() end, terms = function() end }
     local _, _, code = run { source = "save" }
     assert.same({ "policy", 0 }, { code, applied })
-    assert.matches("failed; change it", logged[1])
+    assert.matches("failed before: it crashed; change it", logged[1])
     assert.is_truthy(run())
     assert.equal(1, applied)
   end)

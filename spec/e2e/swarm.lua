@@ -80,8 +80,11 @@ function swarm:start(host, policy, before)
   return self.running[host]
 end
 
+-- A daemon that is killed goes like one whose power was cut; its policy is no longer on trial, for which that would be
+-- a crash (lua/trial.lua).
 function swarm:stop(host, signal)
   local process = self.running[host]
+  if signal == "KILL" then self:cli(host, "policy confirm") end
   process.stop(signal)
   return swarm.within(5, function() return not process.alive() end) ~= nil
 end

@@ -15,6 +15,7 @@ local SLOW <const> = 10000 -- ms for a request to become whole, for the first an
 function client.new(owner, stream, uid)
   local self = setmetatable({ owner = owner, stream = stream, uid = uid, input = "", output = "" }, client)
   local limits = owner.limits or {}
+  self.since = owner.loop:now()
   self.idle, self.slow, self.line = limits.idle or IDLE, limits.slow or SLOW, limits.line or LINE
   self.watch = owner.loop:watch(stream:fd(), "r", function(readable, writable)
     if writable and self.talk and self.output == "" then return self:close() end -- nothing waits: it hung up

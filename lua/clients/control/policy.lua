@@ -1,10 +1,11 @@
--- policy.lua - `policy show|check|diff|reload`, and what `status` says of the policy. It reads none, and puts none in
--- force.
+-- policy.lua - `policy show|check|diff|reload|confirm|rollback`, and what `status` says of the policy. It reads none,
+-- and puts none in force.
 local changes = require "policy.changes"
 local edit_distance = require "edit_distance"
 local hooks = require "policy.hooks"
 local json = require "core.json"
 local to_json = require "clients.control.to_json"
+local trial = require "trial"
 
 local policy = {}
 
@@ -14,9 +15,12 @@ local function ago(node, at) return math.max(node.loop:wall() - at, 0) end
 function policy.facts(node)
   local one, reload = node.policy, node.reload
   local refusal = reload.refusal
+  local tried, fallen
+  if node.trial then tried, fallen = node.trial:facts() end
   return { name = to_json.value(one.name), file = to_json.value(one.file), hash = one.hash,
     since_ms = ago(node, reload.in_force.at), source = reload.in_force.source,
     uid = reload.in_force.who and reload.in_force.who.uid,
+    trial = tried, fallen = fallen, trials = node.trial and node.trial.counts,
     loaded = reload.counts.loaded, refused = reload.counts.refused,
     refusal = refusal and { lines = to_json.list(refusal.lines, to_json.text), since_ms = ago(node, refusal.at),
       source = refusal.source, hash = refusal.hash } or nil }
@@ -114,13 +118,30 @@ local function try(node, request, reply)
   end)
 end
 
+-- Seconds in which a reload has to be confirmed | nil: it need not be | nil, what is wrong
+local function confirm_of(wanted)
+  if wanted == true then return trial.SECONDS end
+  local seconds = math.tointeger(wanted)
+  if wanted == nil or seconds and seconds >= 1 and seconds <= trial.SECONDS_MAX then return seconds end
+  return nil, ("form: a change is confirmed within 1 to %d seconds"):format(trial.SECONDS_MAX)
+end
+
+-- Whoever asks by this connection, and since when (loop:now()) it is there.
+local function who_asks(reply)
+  local client = reply.client
+  return { uid = client and client.uid, since = client and client.since or 0 }
+end
+
 --- Registers them with the client's HANDLE.
 return function(handle)
   local node = handle.node
-  handle:command("reload", function(_, reply)
-    local client = reply.client
-    node.reload:run({ source = "command", who = client and { uid = client.uid, client = client } }, reply)
+  handle:command("reload", function(request, reply)
+    local seconds, why = confirm_of(request.confirm)
+    if why then return reply(nil, why, "form") end
+    node.reload:run({ source = "command", who = who_asks(reply), confirm = seconds }, reply)
   end)
+  handle:command("policy-confirm", function(_, reply) node.trial:confirm(who_asks(reply), reply) end)
+  handle:command("policy-rollback", function(_, reply) node.trial:rollback(who_asks(reply), reply) end)
   handle:command("policy-show", function(request, reply) show(node, request, reply) end)
   for _, name in ipairs { "policy-check", "policy-diff" } do
     handle:command(name, function(request, reply) try(node, request, reply) end)

@@ -12,6 +12,7 @@ discovery.__index = discovery
 local RENEW = 5 * 60 * 1000 -- a presence statement lives four renewals
 local WELCOME = 2000 -- ms within which a newcomer is told who we are
 local WELCOME_AGAIN = 10 * 1000
+local POLICY_EACH = 10 * 1000 -- ms between two statements that another policy is in force here
 local LAST_WORDS, TURNS, REPEATS = 500, 5, 2 -- ms that a stop may take; looks in them; how often `left` is said again
 local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
@@ -40,17 +41,35 @@ local function keeper(node, loop)
   end
 end
 
+-- Which policy NODE runs, for all: its hash, with ! before it if a newer one was refused.
+local function policy_word(node)
+  local refused = node.reload and node.reload.refusal
+  return node.policy.hash and (refused and "!" or "") .. node.policy.hash
+end
+
+-- A policy that was refused is no change of ours, but others are to know.
+local function hear_of_policies(node, loop, told)
+  local reader
+  reader = node.events:reader({ "policy" }, function()
+    while reader:next() do end
+    loop:post(told)
+  end)
+end
+
 --- The client, as lua/clients/init.lua has it.
 function discovery.open(handle)
   local node = handle.node
   local self = new { loop = handle.loop, random = node.random, comms = node.comms, dcache = node.dcache,
     time = node.time, id = node.id, log = node.log, kept = keeper(node, handle.loop),
     channels = function() return node.routing:channels() end,
-    facts = function() return { name = node.name, type = node.type, version = node.version } end }
+    facts = function()
+      return { name = node.name, type = node.type, version = node.version, policy = policy_word(node) }
+    end }
   handle:on_newcomer(function(peer) self:welcome(peer) end)
   handle:on_statement("peer", function(st, source) if source then self:hear(st) end end)
   handle:provide("who", function(id) return self:who(id) end)
   requests(handle, self)
+  hear_of_policies(node, handle.loop, function() self:apply() end)
   handle:why(function(thing) return why.rows(self, thing) end)
   return self
 end
@@ -78,11 +97,11 @@ function discovery:label(id) return self.names:who(id).label end
 function discovery:announce(state)
   local facts = self.facts()
   local data = { name = facts.name, type = facts.type, version = facts.version, clock = self.time.source or "none",
-    state = state or "ready" }
+    state = state or "ready", policy = facts.policy }
   local st, err = self.comms:propose("peer", data)
   if not st then return self.log:error("discovery", "could not announce", { why = err }) end
   self.word, self.said = st.short, { at = st.at, mono = self.loop:now(), clock = data.clock,
-    name = facts.name, type = facts.type }
+    name = facts.name, type = facts.type, policy = facts.policy }
 end
 
 -- Says our statement once more, as it is, soon; what asks for that meanwhile is answered with it.
@@ -108,11 +127,22 @@ end
 -- By another policy this node may be called otherwise, or be of another type.
 function discovery:apply()
   local facts, said = self.facts(), self.said
-  if said and said.name == facts.name and said.type == facts.type then return end
-  self.names:changed()
-  if self.leaving then return end
+  if not said or self.leaving then return end -- it is said at the start
+  local is_other = said.name ~= facts.name or said.type ~= facts.type
+  if is_other then self.names:changed() elseif said.policy == facts.policy then return end
+  local rest = is_other and 0 or said.mono + POLICY_EACH - self.loop:now()
+  if rest > 0 then return self:apply_later(rest) end
   self:announce()
   repeat_soon(self)
+end
+
+-- A policy that is edited again and again is not told each time.
+function discovery:apply_later(ms)
+  if self.later then return end
+  self.later = self.loop:after(ms, function()
+    self.later = nil
+    self:apply()
+  end)
 end
 
 function discovery:start()
@@ -125,7 +155,7 @@ end
 -- out, or after half a second.
 function discovery:leave(flushed)
   self.leaving = true
-  for _, timer in ipairs { self.timer or false, self.welcoming or false } do
+  for _, timer in ipairs { self.timer or false, self.welcoming or false, self.later or false } do
     if timer then timer:cancel() end
   end
   self:announce "left"
@@ -157,7 +187,7 @@ function discovery:nodes(all)
   local list, facts = self.rows:list(all), self.facts()
   table.insert(list, 1, { id = self.id, name = facts.name, label = self:label(self.id), type = facts.type,
     version = facts.version, status = "ready", state = "ready", self = true, seen_ms = 0,
-    files = self.dcache:signers "share/files"[self.id] or 0, clock = self.time.source,
+    files = self.dcache:signers "share/files"[self.id] or 0, clock = self.time.source, policy = facts.policy,
     note = self.comms.beacon.clone and "CLONE? another node speaks with this key"
       or self:label(self.id) ~= facts.name and "name used twice" or nil })
   return list

@@ -3,7 +3,7 @@ local changes = require "clients.discovery.changes"
 local to_json = require "clients.control.to_json"
 
 local FIELDS <const> = { "id", "name", "label", "type", "version", "status", "state", "near", "self", "via", "seen_ms",
-  "seen_about", "boot", "clock", "files", "note" }
+  "seen_about", "boot", "clock", "policy", "files", "note" }
 
 local function row(node) return to_json.fields(node, FIELDS) end
 

@@ -24,11 +24,17 @@ local function state_of(value)
   return type(value) == "string" and #value <= 16 and value:find "^%l[%l-]*$" and value or nil
 end
 
+-- Which policy somebody runs: 8 digits, and ! before them if a newer one was refused there.
+local function policy_of(value)
+  return type(value) == "string" and value:find "^!?%x%x%x%x%x%x%x%x$" and value or nil
+end
+
 --- What matters of the DATA of a `peer` word, which is whatever its signer liked to say.
 function rows.facts(data)
   if type(data) ~= "table" then return {} end
   return { name = text_or_nothing(data.name), type = text_or_nothing(data.type),
-    version = text_or_nothing(data.version), clock = text_or_nothing(data.clock), state = state_of(data.state) }
+    version = text_or_nothing(data.version), clock = text_or_nothing(data.clock), state = state_of(data.state),
+    policy = policy_of(data.policy) }
 end
 
 -- A node tells how it is in its statement; a beacon alone says that it runs.
@@ -77,7 +83,7 @@ local function row(self, peer, files)
   return { id = peer.id, name = peer.name, label = label, type = said.type or seen and seen.type,
     version = said.version, status = status_of(self, peer, said, near), state = said.state, near = near, self = false,
     via = via_of(self, peer), seen_ms = self:silence(peer), files = files[peer.id] or 0, boot = peer.boot,
-    clock = said.clock, note = note_of(self, peer, label) }
+    clock = said.clock, policy = said.policy, note = note_of(self, peer, label) }
 end
 
 -- Who was heard in an earlier run only, and is not here.
