@@ -40,6 +40,8 @@ local TITLES <const> = {
   { "NOW", "The setting in the policy that was read.", "Nothing." },
   { "ON", "Network interfaces that the channel uses.", "See `ip address`." },
   { "OUT", "Bytes a second that go out by this channel.", "Nothing." },
+  { "POLICY", "Which policy that node runs: nodes with equal digits run the same. ! says that a newer one was refused \z
+    or failed there.", "There: dt-swarm-cli status, and policy show." },
   { "RECORDS", "How many signed records there are.", "Nothing." },
   { "REFUSED", "How much of what came by this channel was not taken.",
     "A line under the table has the words; see: help WORD." },
