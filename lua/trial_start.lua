@@ -9,7 +9,7 @@ local text = require "core.text"
 
 local trial_start = {}
 
-trial_start.TEXTS_MAX = 90 * 1024 -- bytes of the texts of one policy, so that two fit into one kept value
+local TEXTS_MAX <const> = 90 * 1024 -- bytes of the texts of one policy, so that two fit into one kept value
 
 local CRASHES <const>, WITHIN <const> = 3, 60 * 1000 -- of the good policy, in so many ms, are too many
 local BAD_MAX <const> = 16 -- texts that failed, and are remembered
@@ -26,9 +26,9 @@ end
 --- Can the texts of CHAIN (policy/source.lua) be kept? → true | nil, text, code
 function trial_start.fits(chain)
   local n = size_of(chain)
-  if n <= trial_start.TEXTS_MAX then return true end
+  if n <= TEXTS_MAX then return true end
   return nil, ("size: %s: with what it extends it has %d bytes, and at most %d can be tried and kept"):format(
-    chain[1].name, n, trial_start.TEXTS_MAX), "size"
+    chain[1].name, n, TEXTS_MAX), "size"
 end
 
 --- What is kept of POLICY: { hash =, swarm =, texts = … }. Canonical JSON knows no line feeds, so texts are base64url.
