@@ -3,6 +3,7 @@
 #include "fence.h"
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CLASS FENCE_CLASS
 #define STEP 1000 /* instructions between two looks at what is left */
@@ -14,9 +15,26 @@ fence *fence_of(lua_State *P) {
   return *(fence **)lua_getextraspace(P);
 }
 
-/* Refuses what would pass a limit: Lua then collects, tries again and at last throws in
- * the state that asked. A block that shrinks is never refused. For a new block OLD is its
- * type. */
+static void on_count(lua_State *P, lua_Debug *unused);
+
+/* Whether an allocation of SIZE bytes, MORE of them than before, must fail. One that
+ * passes a limit is granted as long as it is within twice the memory: the hook stops the
+ * question before its next instruction, and there it is known which line asked. */
+static int refuses(fence *f, size_t more, size_t size, int is_text) {
+  int is_large = size > f->block || (is_text && size > FENCE_STRING_MAX + 64);
+  if (f->thread)
+    return fence_is_over(f, more, size) || is_large;
+  if (f->used + more <= f->room && !is_large)
+    return 0;
+  if (f->state && !f->is_pressed)
+    lua_sethook(f->state, on_count, LUA_MASKCOUNT, 1);
+  f->is_pressed = 1;
+  f->large = is_large && size > f->large ? size : f->large;
+  return f->used + more > 2 * f->room;
+}
+
+/* Where it returns NULL, Lua collects, tries again and at last throws in the state that
+ * asked. A block that shrinks is never refused. For a new block OLD is its type. */
 static void *allocate(void *data, void *block, size_t old, size_t new) {
   fence *f = data;
   size_t had = block ? old : 0;
@@ -27,13 +45,7 @@ static void *allocate(void *data, void *block, size_t old, size_t new) {
     return NULL;
   }
   if (new > had) {
-    if (f->thread && fence_is_over(f, new - had, new))
-      return NULL;
-    if (f->used + (new - had) > f->limit || new > f->block)
-      return NULL;
-    if (!block && old == LUA_TSTRING && new > FENCE_STRING_MAX + 64)
-      return NULL;
-    if (f->churn > (uint64_t)f->limit * FENCE_CHURN)
+    if (refuses(f, new - had, new, !block && old == LUA_TSTRING))
       return NULL;
     f->churn += new - had;
   }
@@ -43,34 +55,84 @@ static void *allocate(void *data, void *block, size_t old, size_t new) {
   return result;
 }
 
+/* ---- what a question may cost ---- */
+
+static int stop(lua_State *P, int level, const char *text, int64_t limit) {
+  luaL_where(P, level);
+  lua_pushfstring(P, text, (LUAI_UACINT)limit);
+  lua_concat(P, 2);
+  return lua_error(P);
+}
+
+/* Of this thread, in nanoseconds: what other programs do is not the policy's fault. */
+static int64_t processor_time(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Instructions are the limit that is the same on each machine. The clock is for what they
+ * do not tell: an instruction may compare two long texts, or have all memory collected.
+ */
+static void look_at_clock(lua_State *P, int level) {
+  fence *f = fence_of(P);
+  int64_t now = processor_time();
+  f->unseen = 0;
+  if (!f->began)
+    f->began = now;
+  else if (now - f->began > f->milliseconds * 1000000)
+    stop(P, level, "over the limit of %I ms of processor time", f->milliseconds);
+}
+
 void fence_charge_at(lua_State *P, int64_t units, int level) {
   fence *f = fence_of(P);
   f->left -= units;
+  f->unseen += units;
   if (f->thread)
     fence_charge_slice(P, units);
-  if (f->left >= 0)
-    return;
-  f->left = 0;
-  luaL_where(P, level);
-  lua_pushfstring(P, "over the limit of %I instructions", (LUAI_UACINT)f->instructions);
-  lua_concat(P, 2);
-  lua_error(P);
+  if (f->left < 0) {
+    f->left = 0;
+    stop(P, level, "over the limit of %I instructions", f->instructions);
+  }
+  if (f->unseen >= STEP && !f->thread)
+    look_at_clock(P, level);
 }
 
 void fence_charge(lua_State *P, int64_t units) {
   fence_charge_at(P, units, 1);
 }
 
+/* An allocation passed a limit. What is garbage does not count. */
+static void look_at_memory(lua_State *P) {
+  fence *f = fence_of(P);
+  if (f->large)
+    stop(P, 0, "one text or table of %I bytes is too large", (int64_t)f->large);
+  if (f->used > f->room)
+    lua_gc(P, LUA_GCCOLLECT);
+  if (f->used > f->room)
+    stop(P, 0, "over the limit of %I bytes of memory", (int64_t)f->limit);
+  f->is_pressed = 0;
+  lua_sethook(P, on_count, LUA_MASKCOUNT, STEP);
+}
+
 /* No pcall and no coroutine is handed out, so nothing inside can catch what this throws.
  */
 static void on_count(lua_State *P, lua_Debug *unused) {
+  fence *f = fence_of(P);
   (void)unused;
+  if (f->is_pressed)
+    look_at_memory(P);
+  if (f->churn > (uint64_t)f->limit * FENCE_CHURN)
+    stop(P, 0, "over the limit of %I bytes in all", (int64_t)f->limit * FENCE_CHURN);
   fence_charge_at(P, STEP, 0);
 }
 
-static void arm(fence *f) {
+/* Each question begins with all that it may cost. SPARE: bytes beside the limit. */
+static void arm(fence *f, size_t spare) {
   f->left = f->instructions;
-  f->churn = 0;
+  f->churn = f->large = 0;
+  f->began = f->unseen = f->is_pressed = 0;
+  f->room = f->limit + spare;
   lua_settop(f->state, 0);
   lua_sethook(f->state, on_count, LUA_MASKCOUNT, STEP);
 }
@@ -166,8 +228,8 @@ static int inside_open(lua_State *P) {
 static int inside_load(lua_State *P) {
   request *r = lua_touserdata(P, 1);
   lua_getfield(P, LUA_REGISTRYINDEX, CLASS);
-  lua_pushfstring(P, "@%s", r->name);
-  if (luaL_loadbufferx(P, r->text, r->size, lua_tostring(P, -1), "t") != LUA_OK)
+  lua_pushfstring(P, r->inner ? "=%s" : "@%s", r->name);
+  if (fence_compile(P, r->text, r->size, lua_tostring(P, -1)) != LUA_OK)
     lua_error(P);
   if (r->inner)
     lua_pushvalue(P, 2);
@@ -205,25 +267,67 @@ static int inside_call(lua_State *P) {
   return lua_gettop(P) - base + 1;
 }
 
+/* Pushes the place "FILE:LINE: " of the innermost line of the policy's own text, or
+ * nothing. Copies that of a chunk of the host's, where one is further in, to INNER. */
+static void push_place(lua_State *P, char *inner, size_t size) {
+  lua_Debug d;
+  *inner = 0;
+  for (int level = 1; lua_getstack(P, level, &d); level++) {
+    lua_getinfo(P, "Sl", &d);
+    if (d.currentline >= 0 && *d.source == '@') {
+      lua_pushfstring(P, "%s:%d: ", d.short_src, d.currentline);
+      return;
+    }
+    if (d.currentline >= 0 && !*inner)
+      snprintf(inner, size, "%s:%d: ", d.short_src, d.currentline);
+  }
+  lua_pushliteral(P, "");
+}
+
+int fence_has_place(const char *text) {
+  const char *colon = strchr(text, ':');
+  size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+  return digits && colon[1 + digits] == ':';
+}
+
+/* The message handler. What C, one of the host's own chunks, or no text at all threw is
+ * put down to the line of the policy. */
+static int on_error(lua_State *P) {
+  char inner[LUA_IDSIZE + 16];
+  const char *text = lua_type(P, 1) == LUA_TSTRING ? lua_tostring(P, 1) : NULL;
+  push_place(P, inner, sizeof inner);
+  if (!text)
+    lua_pushfstring(P, "threw a %s instead of a text", luaL_typename(P, 1));
+  else if (*inner && strncmp(text, inner, strlen(inner)) == 0)
+    lua_pushstring(P, text + strlen(inner));
+  else if (!fence_has_place(text))
+    lua_pushvalue(P, 1);
+  else
+    return lua_settop(P, 1), 1;
+  lua_concat(P, 2);
+  return 1;
+}
+
 /* Runs BODY in the fence; 0 when it came to its end, else what core_fail pushed on the
  * host. */
-int fence_protect(lua_State *L, fence *f, lua_CFunction body, request *r) {
+static int protect(lua_State *L, fence *f, lua_CFunction body, request *r, size_t spare) {
   int top = lua_gettop(L), status;
-  arm(f);
+  arm(f, spare);
+  lua_pushcfunction(f->state, on_error);
   lua_pushcfunction(f->state, body);
   lua_pushlightuserdata(f->state, r);
-  status = lua_pcall(f->state, 1, LUA_MULTRET, 0);
+  status = lua_pcall(f->state, 1, LUA_MULTRET, 1);
+  lua_remove(f->state, 1);
   lua_settop(L, top);
   if (status == LUA_OK)
     return 0;
-  if (lua_type(f->state, -1) == LUA_TSTRING)
-    core_fail(L, "policy", "%s", lua_tostring(f->state, -1));
-  else
-    core_fail(L, "policy", "threw a %s instead of a text", luaL_typename(f->state, -1));
+  core_fail(L, "policy", "%s", luaL_tolstring(f->state, -1, NULL));
   lua_settop(f->state, 0);
-  if (status == LUA_ERRMEM)
-    lua_gc(f->state, LUA_GCCOLLECT);
   return 3;
+}
+
+int fence_protect(lua_State *L, fence *f, lua_CFunction body, request *r) {
+  return protect(L, f, body, r, 0);
 }
 
 fence *fence_check(lua_State *L) {
@@ -241,8 +345,8 @@ static int f_close(lua_State *L) {
   return 0;
 }
 
-/* fence.new{memory = bytes, instructions = count, block = bytes of one allocation} →
- * fence | nil, message, "policy" */
+/* fence.new{memory = bytes, instructions = count, milliseconds = of processor time, block
+ * = bytes of one allocation} → fence | nil, message, "policy" */
 static int f_new(lua_State *L) {
   fence *f;
   int failed;
@@ -253,8 +357,9 @@ static int f_new(lua_State *L) {
   }
   luaL_checktype(L, 1, LUA_TTABLE);
   f = core_new(L, CLASS, sizeof *f);
-  f->limit = (size_t)core_field_integer(L, 1, "memory", FENCE_MEMORY);
+  f->limit = f->room = (size_t)core_field_integer(L, 1, "memory", FENCE_MEMORY);
   f->instructions = core_field_integer(L, 1, "instructions", FENCE_INSTRUCTIONS);
+  f->milliseconds = core_field_integer(L, 1, "milliseconds", FENCE_MILLISECONDS);
   f->block = (size_t)core_field_integer(L, 1, "block", FENCE_BLOCK_MAX);
   f->state = lua_newstate(allocate, f);
   if (!f->state)
@@ -284,14 +389,10 @@ static int f_load(lua_State *L) {
   return 1;
 }
 
-/* f:call(name, …) → copies of what it returns | nil, message, "policy". NAME is a
- * function of the door, else a global one. Each call is one question: its limits begin
- * anew. */
-static int f_call(lua_State *L) {
-  fence *f = fence_check(L);
+static int call(lua_State *L, fence *f, size_t spare) {
   request r = {L, 3, lua_gettop(L), luaL_checkstring(L, 2), NULL, 0, 0};
   crossing c = {0, 0};
-  int failed = fence_protect(L, f, inside_call, &r), count;
+  int failed = protect(L, f, inside_call, &r, spare), count;
   if (failed)
     return failed;
   count = lua_gettop(f->state);
@@ -305,6 +406,36 @@ static int f_call(lua_State *L) {
   return count;
 }
 
+/* Whether what questions have left behind fills the memory: collecting it at each new
+ * question would cost more than all that is asked. */
+static int is_full(fence *f) {
+  if (!f->is_full && f->used > f->limit - f->limit / 16) {
+    lua_gc(f->state, LUA_GCCOLLECT);
+    f->is_full = f->used > f->limit - f->limit / 16;
+  }
+  return f->is_full;
+}
+
+/* f:call(name, …) → copies of what it returns | nil, message, "policy". NAME is a
+ * function of the door, else a global one. Each call is one question: its limits begin
+ * anew. */
+static int f_call(lua_State *L) {
+  fence *f = fence_check(L);
+  if (is_full(f))
+    return core_fail(L, "policy",
+                     "earlier questions left %d bytes behind, so no more are asked until "
+                     "it is loaded anew (limit: %d bytes)",
+                     (int)f->used, (int)f->limit);
+  return call(L, f, 0);
+}
+
+/* f:rescue(name, …): the same with half as much memory again, for what must be answered
+ * even if the policy has used up its own. */
+static int f_rescue(lua_State *L) {
+  fence *f = fence_check(L);
+  return call(L, f, f->limit / 2);
+}
+
 /* f:spent() → instructions of the last question, bytes held now */
 static int f_spent(lua_State *L) {
   fence *f = fence_check(L);
@@ -316,6 +447,7 @@ static int f_spent(lua_State *L) {
 static const luaL_Reg methods[] = {
     {"load",    f_load      },
     {"call",    f_call      },
+    {"rescue",  f_rescue    },
     {"start",   fence_start },
     {"resume",  fence_resume},
     {"stop",    fence_stop  },

@@ -9,7 +9,9 @@
 #define FENCE_INSTRUCTIONS 1000000     /* of the virtual machine, a question */
 #define FENCE_STRING_MAX (64 * 1024)   /* bytes of one string */
 #define FENCE_BLOCK_MAX (512 * 1024)   /* bytes of one allocation */
-#define FENCE_CHURN 64         /* times its memory may be allocated in a question */
+#define FENCE_MILLISECONDS 30          /* of processor time, a question */
+#define FENCE_CHURN 16         /* times its memory may be allocated in a question */
+#define FENCE_PIECE 64         /* bytes that are compiled between two charges */
 #define FENCE_SUBJECT_MAX 4096 /* bytes that a pattern is tried on */
 #define FENCE_PATTERN_MAX 256
 #define FENCE_DEPTH 16     /* of a table that crosses */
@@ -25,8 +27,15 @@
 typedef struct {
   lua_State *state; /* NULL once closed */
   size_t used, limit, block;
+  size_t room;    /* the limit of this question */
+  size_t large;   /* bytes of an allocation that is too large, or 0 */
+  int is_pressed; /* an allocation passed a limit */
+  int is_full;    /* of what questions left behind */
   uint64_t churn; /* bytes allocated by this question, freed ones too */
   int64_t instructions, left;
+  int64_t unseen;       /* of them, since the last look at the clock */
+  int64_t milliseconds; /* of processor time, a question */
+  int64_t began;        /* processor time in ns, 0 before the first look */
   /* A question that is asked in slices (resume.c): its coroutine, or NULL. */
   lua_State *thread;
   int64_t slice;    /* instructions left in this slice */
@@ -64,6 +73,13 @@ const char *fence_copy(lua_State *from, int index, lua_State *to, fence_crossing
 /* Runs BODY in the fence as a question of its own; 0 when it came to its end, else what
  * core_fail pushed on the host. */
 int fence_protect(lua_State *L, fence *f, lua_CFunction body, fence_request *r);
+
+/* Whether a message begins with FILE:LINE: */
+int fence_has_place(const char *text);
+
+/* Pushes TEXT (never bytecode) as a function, or why it is none; returns a status of Lua.
+ */
+int fence_compile(lua_State *P, const char *text, size_t size, const char *name);
 
 /* Pushes the function NAME of the door, else the global one. */
 void fence_push_called(lua_State *P, const char *name);

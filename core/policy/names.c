@@ -9,10 +9,11 @@
  * beforehand. */
 #define BYTES_PER_UNIT 16
 #define VALUES_PER_UNIT 4
+#define UNITS_PER_FIELD 50 /* of format: a large number has 400 digits */
 
 /* ---- what a pattern costs at worst ---- */
 
-#define STEPS_MAX 67108864.0 /* of the matcher, half a second on a small board */
+#define STEPS_MAX 2500000.0 /* of the matcher, 10 ms */
 #define STEPS_PER_UNIT 128.0
 #define SET_PER_STEP 8 /* bytes of a set such as [a-z_] that are looked at in a step */
 
@@ -176,21 +177,44 @@ static int64_t price_of_rep(lua_State *P) {
     return 0;
   if (count > FENCE_STRING_MAX || (size + gap) * (size_t)count > FENCE_STRING_MAX)
     luaL_error(P, "resulting string too large");
-  return (int64_t)((size + gap) * (size_t)count / BYTES_PER_UNIT);
+  return (int64_t)((size + gap + 1) * (size_t)count / BYTES_PER_UNIT);
 }
 
 static int64_t price_of_list(lua_State *P) {
   return lua_istable(P, 1) ? (int64_t)lua_rawlen(P, 1) / VALUES_PER_UNIT : 0;
 }
 
-static int64_t price_of_texts(lua_State *P) {
+static int64_t price_of_concat(lua_State *P) {
+  size_t bytes = 0, count = lua_istable(P, 1) ? lua_rawlen(P, 1) : 0;
+  for (size_t i = 1; i <= count; i++) {
+    if (lua_rawgeti(P, 1, (lua_Integer)i) == LUA_TSTRING)
+      bytes += lua_rawlen(P, -1);
+    lua_pop(P, 1);
+  }
+  if (bytes > FENCE_STRING_MAX)
+    luaL_error(P, "resulting string too large");
+  return (int64_t)(count / VALUES_PER_UNIT + bytes / BYTES_PER_UNIT);
+}
+
+static int64_t price_of_unpack(lua_State *P) {
+  lua_Integer from = luaL_optinteger(P, 2, 1);
+  lua_Integer to = lua_isnoneornil(P, 3) ? luaL_len(P, 1) : luaL_checkinteger(P, 3);
+  if (to < from)
+    return 0;
+  if ((lua_Unsigned)to - (lua_Unsigned)from >= FENCE_VALUES)
+    luaL_error(P, "too many results to unpack");
+  return (to - from) / VALUES_PER_UNIT;
+}
+
+/* A unit for each argument, since all are looked at. */
+static int64_t price_of_arguments(lua_State *P) {
   size_t bytes = 0, size;
   for (int i = lua_gettop(P); i >= 1; i--)
     if (lua_type(P, i) == LUA_TSTRING) {
       lua_tolstring(P, i, &size);
       bytes += size;
     }
-  return (int64_t)(bytes / BYTES_PER_UNIT);
+  return (int64_t)(bytes / BYTES_PER_UNIT) + lua_gettop(P);
 }
 
 /* An address differs from run to run: a table is shown as the word "table" and no more.
@@ -207,15 +231,17 @@ static int64_t hide_addresses(lua_State *P) {
 }
 
 static int64_t check_format(lua_State *P) {
-  const char *p = luaL_checkstring(P, 1);
-  for (; (p = strchr(p, '%')) != NULL; p++) {
+  size_t size;
+  const char *p = luaL_checklstring(P, 1, &size), *end = p + size;
+  int64_t price = 0;
+  for (; (p = memchr(p, '%', (size_t)(end - p))) != NULL; price += UNITS_PER_FIELD) {
     p += 1 + strspn(p + 1, "-+ #0123456789.");
     if (*p == 'p')
       luaL_error(P, "'%%p' would show an address");
-    if (!*p)
-      break;
+    p += p < end;
   }
-  return hide_addresses(P);
+  hide_addresses(P);
+  return price;
 }
 
 /* ---- what is handed out ---- */
@@ -231,7 +257,7 @@ typedef struct {
 static int metered(lua_State *P) {
   lua_CFunction function = lua_tocfunction(P, lua_upvalueindex(1));
   const handed *row = lua_touserdata(P, lua_upvalueindex(2));
-  int64_t price = price_of_texts(P) + (row->price ? row->price(P) : 0);
+  int64_t price = price_of_arguments(P) + (row->price ? row->price(P) : 0);
   if (price > 0)
     fence_charge(P, price);
   return function(P);
@@ -264,13 +290,13 @@ static const handed string_names[] = {
     {NULL,      NULL           },
 };
 static const handed table_names[] = {
-    {"concat", price_of_list},
-    {"insert", price_of_list},
-    {"move",   price_of_move},
-    {"pack",   NULL         },
-    {"remove", price_of_list},
-    {"unpack", price_of_list},
-    {NULL,     NULL         },
+    {"concat", price_of_concat},
+    {"insert", price_of_list  },
+    {"move",   price_of_move  },
+    {"pack",   NULL           },
+    {"remove", price_of_list  },
+    {"unpack", price_of_unpack},
+    {NULL,     NULL           },
 };
 static const handed utf8_names[] = {
     {"char",      NULL},
@@ -329,15 +355,41 @@ void fence_push_names(lua_State *P) {
   set_string_methods(P);
 }
 
+/* What is left of a text that is compiled, and the line where that begins. */
+typedef struct {
+  const char *text;
+  size_t size, piece;
+  int line;
+} rest;
+
+/* Hands out a piece at a time: compiling, too, has a price and looks at the clock. */
+static const char *read_piece(lua_State *P, void *data, size_t *size) {
+  rest *r = data;
+  for (; r->piece > 0; r->piece--, r->size--)
+    r->line += *r->text++ == '\n';
+  *size = r->piece = r->size < FENCE_PIECE ? r->size : FENCE_PIECE;
+  fence_charge(P, (int64_t)*size);
+  return r->text;
+}
+
+int fence_compile(lua_State *P, const char *text, size_t size, const char *name) {
+  rest r = {text, size, 0, 1};
+  int status = lua_load(P, read_piece, &r, name, "t");
+  if (status == LUA_OK || fence_has_place(lua_tostring(P, -1)))
+    return status;
+  lua_pushfstring(P, "%s:%d: %s", name + 1, r.line, lua_tostring(P, -1));
+  lua_remove(P, -2);
+  return status;
+}
+
 /* compile(text, name, environment) → function | nil, message. Text only: bytecode is not
  * checked by the virtual machine and could leave it. */
 static int inner_compile(lua_State *P) {
   size_t size;
   const char *text = luaL_checklstring(P, 1, &size);
   luaL_checktype(P, 3, LUA_TTABLE);
-  fence_charge(P, (int64_t)size);
   lua_pushfstring(P, "@%s", luaL_checkstring(P, 2));
-  if (luaL_loadbufferx(P, text, size, lua_tostring(P, -1), "t") != LUA_OK) {
+  if (fence_compile(P, text, size, lua_tostring(P, -1)) != LUA_OK) {
     lua_pushnil(P);
     lua_insert(P, -2);
     return 2;

@@ -71,7 +71,8 @@ function check.questions(f, where, pause)
   local function say(row, known, message)
     message = message:gsub("^policy: ", "")
     local at, text = message:match "^([^:\n]+:%d+: )(.*)$"
-    messages[#messages + 1] = ("%s%s, asked with %s known: %s"):format(at or "", row.path,
+    at = at or ("%s:%d: "):format(where[row.path].file, where[row.path].line)
+    messages[#messages + 1] = ("%s%s, asked with %s known: %s"):format(at, row.path,
       known and "everything" or "nothing", text or message)
   end
   for _, row in ipairs(hooks.hooks) do

@@ -26,7 +26,15 @@ function policy.load(path, options)
   return require("policy.load").load(path, options)
 end
 
+-- A failure that came from no line of the policy is put down to its hook's first line.
+local function place(self, path, message)
+  local at = self.from.where[path]
+  if message:find "^policy: [^:\n]+:%d+: " or not at then return message end
+  return ("policy: %s:%d: %s"):format(at.file, at.line, (message:gsub("^policy: ", "")))
+end
+
 local function note_failure(self, path, message)
+  message = place(self, path, message)
   self.refused.policy = self.refused.policy + 1
   if self.on_failure then self.on_failure(path, message) end
   if self.failed[path] then return end
@@ -42,18 +50,20 @@ local function is_kept(self, here)
     self.met = here
     return false
   end
-  self.kept = self.from.fence:call("here", here) == nil and here or nil
+  self.kept = self.from.fence:call("here", here) and here or nil
   return self.kept ~= nil
 end
 
+-- DOOR: "ask", or "default" with memory to spare.
 local function ask(self, door, row, path, ...)
-  local count = #row.arguments
+  local count, fence = #row.arguments, self.from.fence
+  local call = door == "default" and fence.rescue or fence.call
   if row.arguments[count][2] ~= "here" or not is_kept(self, (select(count, ...))) then
-    return self.from.fence:call(door, path, ...)
+    return call(fence, door, path, ...)
   end
   local arguments = { ... }
   arguments[count] = true
-  return self.from.fence:call(door, path, table.unpack(arguments, 1, count))
+  return call(fence, door, path, table.unpack(arguments, 1, count))
 end
 
 --- Asks hook PATH about the things it takes, `here` last (lua/policy/hooks.lua). `here` is a table that nobody changes:

@@ -112,6 +112,7 @@ end
 
 --- extend "default", "duckiebot", …: a fresh copy of that policy, to be changed and returned.
 local function extend(name)
+  if current then error("extend is for when the policy is read, not for a hook", 2) end
   if name == "default" then return default() end
   if type(name) ~= "string" or not sources[name] then
     error(names.unknown(tostring(name), api.policies, "no such policy to extend"), 2)
@@ -221,7 +222,10 @@ local function question(path, hook, ...)
 end
 
 --- Keeps `here` for the questions that follow: they name it by `true`, and it need not cross again.
-function door.here(value) kept_here = facts.wrap("here", nil, value) end
+function door.here(value)
+  kept_here = facts.wrap("here", nil, value)
+  return true
+end
 
 --- ask(path, …) → true, answer, reason, was it the default that answered? It does what the operator's hook leaves open
 -- (nil).

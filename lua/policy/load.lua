@@ -70,7 +70,7 @@ end
 -- them, since people correct several at once.
 local function try(f, file, text, pause)
   local settings, where = f:call("run", file, text)
-  local messages, holed = f:call("faults")
+  local messages, holed = f:rescue("faults") -- also where running it filled the memory
   if settings then
     check_addresses(settings, where, messages)
     local asked = holed and {} or check.questions(f, where, pause)

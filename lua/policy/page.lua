@@ -38,18 +38,21 @@ return p
 5. **What must be equal on all nodes is a setting** (the law, in `dcache.lua`); a hook is for what one node
    may decide alone.
 
-A policy runs in a Lua state of its own: 4 MB, a million instructions a question. It is a fence against
-mistakes. It finds these names and no others:
+A policy runs in a Lua state of its own: a text of 64 KiB with what it extends in texts of the same size, 4 MB of
+memory, a million instructions and 30 ms of processor time a question, and 64 KiB one text in it. It is a fence
+against mistakes. It finds these names and no others:
 
 ```
 %s
 ```
 
 `pairs` goes in the order of the keys, `table.sort` keeps equals in order, `matches(text, "*.bag")` fits
-names. A hook that fails is said once in the log, counted as `policy`, and the default answers.
+names. A hook that fails is said once in the log with its file and line, counted as `policy`, shown by `status`,
+and the default answers. If what hooks keep from question to question fills the memory, no hook is asked until
+`policy reload`; the defaults answer.
 
-A pattern has at most 256 bytes and is tried on at most 4,096. It may hold two of `* + -` that can end
-anywhere (three on 400 bytes, four on 40); where it begins without `^`, that counts as one. One that is
+A pattern has at most 256 bytes and is tried on at most 4,096. It may hold one of `* + -` that can end
+anywhere (two on 1,000 bytes, three on 128, five on 30); where it begins without `^`, that counts as one. One that is
 followed by another sort of character ends in one place and does not count, as in `%%w+=`: the sorts are
 letters and digits, blanks, punctuation. What could take longer is refused before it is tried.
 
