@@ -27,14 +27,14 @@ function policy.load(path, options)
 end
 
 -- A failure that came from no line of the policy is put down to its hook's first line.
-local function place(self, path, message)
+local function with_place(self, path, message)
   local at = self.from.where[path]
   if message:find "^policy: [^:\n]+:%d+: " or not at then return message end
   return ("policy: %s:%d: %s"):format(at.file, at.line, (message:gsub("^policy: ", "")))
 end
 
 local function note_failure(self, path, message)
-  message = place(self, path, message)
+  message = with_place(self, path, message)
   self.refused.policy = self.refused.policy + 1
   if self.on_failure then self.on_failure(path, message) end
   if self.failed[path] then return end

@@ -183,12 +183,8 @@ function door.faults()
   return list, noted.holed == true
 end
 
---- What each hook consists of, by path (prints.lua).
-function door.prints()
-  local out = {}
-  for _, row in ipairs(api.hooks) do out[row.path] = prints.of(current.values[row.path]) end
-  return out
-end
+--- What the hook at PATH consists of (prints.lua).
+function door.print(path) return prints.of(current.values[path]) end
 
 local function wrap_arguments(row, ...)
   local wrapped = { ... }

@@ -9,6 +9,7 @@ local source = require "policy.source"
 
 local load = {}
 
+local PRINT_BYTES_MAX <const> = 256 * 1024 -- of functions' texts, a hook
 local INNER = { "names", "form", "facts", "prints", "inside" }
 
 --- What people are told: a fault is { file =, line =, text =, suggestion = }.
@@ -84,29 +85,40 @@ local function try(f, file, text, pause)
   return nil, faults
 end
 
--- The lines from FIRST to LAST of TEXT.
-local function lines_of(text, first, last)
-  local lines, number = {}, 0
-  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
-    number = number + 1
-    if number >= first and number <= last then lines[#lines + 1] = line end
-  end
-  return table.concat(lines, "\n")
+local function lines_of(text)
+  local lines = {}
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do lines[#lines + 1] = line end
+  return lines
 end
 
--- For each hook a hash of its text and of all that it uses: equal where two hooks do the same by the same words.
+-- The words of the function that PART stands for: each once, and no more of them than a few whole texts.
+local function words_of(part, lines, met)
+  local place = table.concat(part, ":")
+  if met[place] or met.bytes > PRINT_BYTES_MAX then return place end
+  local text = lines[part[1]] or {}
+  local words = table.concat(text, "\n", part[2], math.min(part[3], #text))
+  met[place], met.bytes = true, met.bytes + #words
+  return words
+end
+
+local function print_of(parts, lines)
+  local sum, met = hash.new "blake2b", { bytes = 0 }
+  for _, part in ipairs(parts) do
+    local words = type(part) == "table" and words_of(part, lines, met) or part
+    sum:update(("%d\n"):format(#words)):update(words)
+  end
+  return sum:final()
+end
+
+-- For each hook a hash of its text and of all that it uses: equal where two hooks do the same by the same words. One
+-- that uses too much to be looked at is as good as the texts of the whole policy.
 local function prints_of(f, chain, sections)
-  local texts, prints = {}, {}
-  for name, text in pairs(sections) do texts[name .. ".lua"] = text end -- any order
-  for _, one in ipairs(chain) do texts[one.name] = one.text end
-  for path, parts in pairs(assert(f:call "prints")) do -- any order
-    local sum = hash.new "blake2b"
-    for _, part in ipairs(parts) do
-      local is_function = type(part) == "table"
-      local words = is_function and lines_of(texts[part[1]] or "", part[2], part[3]) or part
-      sum:update(("%d\n"):format(#words)):update(words)
-    end
-    prints[path] = sum:final()
+  local lines, prints = {}, {}
+  for name, text in pairs(sections) do lines[name .. ".lua"] = lines_of(text) end -- any order
+  for _, one in ipairs(chain) do lines[one.name] = lines_of(one.text) end
+  for _, row in ipairs(hooks.hooks) do
+    local parts = f:call("print", row.path)
+    prints[row.path] = parts and print_of(parts, lines) or source.hash(chain)
   end
   return prints
 end

@@ -45,7 +45,8 @@ attacks.endless = {
   { "a chain of tables", "local t = {} while true do t = { t } end" },
   { "functions without an end", "local t = {} while true do t[#t + 1] = function() return t end end" },
   { "memory that is full, and garbage", FULL .. "while true do local x = {} end" },
-  { "memory that is full, and garbage of text", FULL .. "local s = ('x'):rep(1000) while true do local x = s .. 'y' end" },
+  { "memory that is full, and garbage of text",
+    FULL .. "local s = ('x'):rep(1000) while true do local x = s .. 'y' end" },
   { "memory that is half full, and garbage",
     "local full = {} for i = 1, 14000 do full[i] = { i } end while true do local x = {} end" },
   { "memory filled to the brim, byte by byte", [[local full, n = {}, 1 << 14
@@ -53,15 +54,18 @@ attacks.endless = {
   { "a hundred thousand results", "return select('#', table.unpack({}, 1, 100000))" },
   { "ten million results", "return select('#', table.unpack({}, 1, 1e7))" },
   { "results without an end", "return table.unpack({}, 1, math.maxinteger)" },
-  { "results, again and again", "local t = table.pack(table.unpack({}, 1, 200)) while true do table.unpack(t, 1, 200) end" },
+  { "results, again and again", [[local t = table.pack(table.unpack({}, 1, 200))
+    while true do table.unpack(t, 1, 200) end]] },
   { "results of a range that is not there", "while true do table.unpack({}, 1, 5000) end" },
   { "pack of many", "while true do table.pack(table.unpack({}, 1, 5000)) end" },
   { "select of many", "while true do select('#', table.unpack({}, 1, 5000)) end" },
-  { "select of many from the end", "local function f(...) while true do local x = select(-1, ...) end end f(table.unpack({}, 1, 5000))" },
+  { "select of many from the end", [[local function f(...)
+    while true do local x = select(-1, ...) end end f(table.unpack({}, 1, 5000))]] },
   { "arguments without an end", "local function f(...) return f(1, ...) end f()" },
   { "move without an end", "table.move({}, 1, math.maxinteger, 2)" },
   { "move of nothing far away", "while true do table.move({}, 1, 200000, 300000) end" },
-  { "move of a list onto itself", "local t = {} for i = 1, 9000 do t[i] = i end while true do table.move(t, 1, 9000, 2) end" },
+  { "move of a list onto itself", [[local t = {} for i = 1, 9000 do t[i] = i end
+    while true do table.move(t, 1, 9000, 2) end]] },
   { "insert in front", "local t = {} for i = 1, 9000 do t[i] = i end while true do table.insert(t, 1, 0) end" },
   { "insert and remove in front",
     "local t = {} for i = 1, 9000 do t[i] = i end while true do table.insert(t, 1, 0) table.remove(t, 1) end" },
@@ -77,10 +81,12 @@ attacks.endless = {
   { "gmatch of nothing", "while true do for _ in ('a'):rep(1000):gmatch('') do end end" },
   { "gsub that lets a text grow", "local s = 'x' while true do s = s:gsub('x', 'xx') end" },
   { "gsub that says all again", "return (('x'):rep(1000):gsub('.', ('%0'):rep(1000)))" },
-  { "a plain find of what is nowhere", "local a, b = ('a'):rep(1000), ('a'):rep(500) .. 'b' while true do a:find(b, 1, true) end" },
+  { "a plain find of what is nowhere", [[local a, b = ('a'):rep(1000), ('a'):rep(500) .. 'b'
+    while true do a:find(b, 1, true) end]] },
   { "format with a width", "while true do ('%99d'):format(1) end" },
   { "format with a width beyond all", "return ('%99999d'):format(1)" },
-  { "format of large numbers", "local f = ('%99.99f'):rep(200) local t = {} for i = 1, 200 do t[i] = 1e308 end while true do f:format(table.unpack(t)) end" },
+  { "format of large numbers", [[local f = ('%99.99f'):rep(200) local t = {} for i = 1, 200 do t[i] = 1e308 end
+    while true do f:format(table.unpack(t)) end]] },
   { "format of one large number", "while true do ('%99.99f'):format(1e308) end" },
   { "format of numbers as hex", "while true do ('%.99a'):format(1e308) end" },
   { "format of a long text", BIG .. "while true do ('%s%s%s'):format(big, big, big) end" },
@@ -104,8 +110,10 @@ attacks.endless = {
   { "math.fmod", "while true do math.fmod(1.7e308, 3e-308) end" },
   { "powers", "local a = 1.0000001 while true do local x = a ^ 1e9 end" },
   { "sines of large numbers", "while true do math.sin(1e300) math.tan(1e300) end" },
-  { "texts that are compared", "local a, b = ('x'):rep(1000) .. 'a', ('x'):rep(1000) .. 'b' while true do local c = a == b end" },
-  { "texts that are ordered", "local a, b = ('x'):rep(1000) .. 'a', ('x'):rep(1000) .. 'b' while true do local c = a < b end" },
+  { "texts that are compared", [[local a, b = ('x'):rep(1000) .. 'a', ('x'):rep(1000) .. 'b'
+    while true do local c = a == b end]] },
+  { "texts that are ordered", [[local a, b = ('x'):rep(1000) .. 'a', ('x'):rep(1000) .. 'b'
+    while true do local c = a < b end]] },
   { "the longest texts, compared", [[local x = ('x'):rep(1000) for i = 1, 6 do x = x .. x end
     local a, b = x .. 'a', x .. 'b' while true do local c = a == b or a == b or a == b or a == b or a == b end]] },
   { "the longest texts, ordered", [[local x = ('x'):rep(1000) for i = 1, 6 do x = x .. x end
@@ -118,7 +126,8 @@ attacks.endless = {
     local n = 0 while true do n = n + 1 t['x' .. n] = 1 t['x' .. n] = nil end]] },
   { "an emptied list that is gone through", [[local t = {} for i = 1, 30000 do t[i] = i end
     for i = 1, 30000 do t[i] = nil end while true do for _ in pairs(t) do end end]] },
-  { "a long list that is gone through", "local t = {} for i = 1, 9000 do t[i] = i end while true do for _ in pairs(t) do end end" },
+  { "a long list that is gone through", [[local t = {} for i = 1, 9000 do t[i] = i end
+    while true do for _ in pairs(t) do end end]] },
   { "a list with a hole that is measured", [[local t = {} for i = 1, 30000 do t[i] = i end
     t[15000] = nil while true do local n = #t end]] },
   { "math.random, which is not there", "while true do math.random() end" },
@@ -147,12 +156,15 @@ attacks.errors = {
 
 --- Ways out of the fence, or into what others hold.
 attacks.escapes = {}
-for name in ([[os io require package load loadstring loadfile dofile debug pcall xpcall coroutine collectgarbage getmetatable
+for name in ([[os io require package load loadstring loadfile dofile debug pcall xpcall coroutine
+    collectgarbage getmetatable
   setmetatable rawget rawset rawequal rawlen next print warn _G inner door]]):gmatch "%S+" do
   attacks.escapes[#attacks.escapes + 1] = { name, "local _ = " .. name }
 end
-for _, text in ipairs { "string.rep = nil", "table.insert = print", "math.huge = 0", "utf8.char = nil", "x = 1", "_ENV.x = 1",
-  "type = nil", "string = {}", "('').rep = nil", "string.dump(type)", "string.pack('z', 'x')", "string.unpack('z', 'x')",
+for _, text in ipairs { "string.rep = nil", "table.insert = print", "math.huge = 0", "utf8.char = nil",
+    "x = 1", "_ENV.x = 1",
+  "type = nil", "string = {}", "('').rep = nil", "string.dump(type)", "string.pack('z', 'x')",
+    "string.unpack('z', 'x')",
   "math.random()", "math.randomseed(1)", "('%p'):format('x')", "('\\0%p'):format('x')", "local x <close> = {}",
   "local x <close> = string", "#type", "return type .. 1", "_ENV = nil x = 1", "_ENV = {} return x()" } do
   if text == "#type" then text = "local _ = #type" end
@@ -162,8 +174,8 @@ end
 --- What only a hook can try.
 attacks.meddling = {}
 for _, text in ipairs { "here.hour = 1", "here.permission.logs = true", "here.tags[1] = 'x'", "here.tags = nil",
-  "table.insert(here.tags, 'x')", "table.remove(here.tags)", "table.sort(here.tags)", "table.move({ 1 }, 1, 1, 1, here)",
-  "channel.kind = 'irc'", "local _ = here.permision", "local _ = here[1]", "local _ = here[here]", "local _ = here.tags.x",
+  "table.insert(here.tags, 'x')", "table.remove(here.tags)", "table.move({ 1 }, 1, 1, 1, here)",
+  "channel.kind = 'irc'", "local _ = here.permision", "local _ = here[1]", "local _ = here[here]",
   "p.swarm = 'other'", "p.routing.open = nil", "p.routing.channels = {}", "p.clients.logs = nil", "p.nothing = 1",
   "extend 'default'", "extend 'duckiebot'", "extend 'nothing'", "local _ = here < here", "local _ = here .. ''",
   "local _ = here()", "for _ in pairs(here) do error 'x' end" } do
