@@ -5,7 +5,11 @@
 # was not there before. The tree may be moved as a whole; only the service units name where it was put.
 set -eu
 cd "$(dirname "$0")/../.."
-case $PREFIX in /*) ;; *) PREFIX=$PWD/$PREFIX ;; esac
+case $PREFIX in
+  /*) ;;
+  "~"/*) PREFIX=$HOME/${PREFIX#??} ;; # not every shell knows it behind PREFIX=
+  *) PREFIX=$PWD/$PREFIX ;;
+esac
 root=${DESTDIR-}$PREFIX
 list=share/dt-swarm/installed
 old=$(mktemp) new=$(mktemp)
