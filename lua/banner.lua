@@ -67,7 +67,7 @@ end
 
 -- Lines for a node. FACTS: node, policy (the file as people would name it), key_note, share_note, channels, http
 -- (port or 0), http_reason (why there is none yet), cli (how the command line is called for this node), columns (of the
--- terminal; 0: it does not say; nil: there is none).
+-- terminal; 0: it does not say; nil: there is none), service (a manager runs it, and no key of a terminal stops it).
 function banner.lines(facts)
   local one = facts.node
   local head = ('dt-swarm %s · %s · swarm "%s"'):format(one.version, text.escape(facts.policy), text.escape(one.swarm))
@@ -80,7 +80,8 @@ function banner.lines(facts)
   row(lines, columns, "control", text.escape(one.socket))
   row(lines, columns, "clock", clock(one.time))
   lines[#lines + 1] = ""
-  local lead, command = "Ctrl-C stops it. In another terminal:", facts.cli .. " discover"
+  local lead = facts.service and "Ask it:" or "Ctrl-C stops it. In another terminal:"
+  local command = facts.cli .. " discover"
   local fits = not facts.columns or utf8.len(lead) + 1 + utf8.len(command) <= columns
   table.move(fits and { lead .. " " .. command } or { lead, "  " .. command }, 1, 2, #lines + 1, lines)
   return lines

@@ -14,14 +14,20 @@ daemon.__index = daemon
 
 local VERIFIERS = 2 -- threads for signatures, started by the first foreign word
 
+-- Is our standard error the stream into systemd's journal that $JOURNAL_STREAM names (systemd.exec(5))?
+local function writes_journal(self, given)
+  local inode = (given.env "JOURNAL_STREAM" or ""):match ":(%d+)$"
+  return inode ~= nil and self.board.link "/proc/self/fd/2" == ("socket:[%s]"):format(inode)
+end
+
 -- Lines of the log wait until the banner is out, so that a person reads that first.
-local function new_log(self, verbose)
+local function new_log(self, given)
   self.early = {}
   local function write(line)
     if self.early then table.insert(self.early, line) else io.stderr:write(line) end
   end
   return require "log".new { write = write, wall = function() return self.loop:wall() end,
-    level = verbose and "debug" or "info" }
+    level = given.options.verbose and "debug" or "info", journal = writes_journal(self, given) }
 end
 
 local function speak_up(self)
@@ -154,7 +160,7 @@ local function say_banner(self, given)
   local lines = banner.lines { node = self.node, policy = file, key_note = key_note(self.identity),
     share_note = self.node.logs and self.node.logs:problem() or "", channels = self.node.routing:channels(),
     http = select(2, self.node.ports()), http_reason = self.node.listener and self.node.listener.reason,
-    cli = given.cli .. " " .. self.host, columns = given.columns }
+    cli = given.cli .. " " .. self.host, columns = given.columns, service = given.env "NOTIFY_SOCKET" ~= nil }
   io.stdout:write(table.concat(lines, "\n"), "\n")
   io.stdout:flush()
 end
@@ -176,7 +182,7 @@ function daemon.start(given)
   if not self.places then return nil, err end
   self.host = preflight.host(given, self.places)
   self.loop = require "loop".new { on_error = function(text) self.log:error("loop", "an error", { what = text }) end }
-  self.log = new_log(self, given.options.verbose)
+  self.log = new_log(self, given)
   self.date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end
   for _, step in ipairs { open_base, choose_policy, build_node, build_trial, build_notify, build_reload,
     open_services } do

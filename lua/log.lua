@@ -10,6 +10,7 @@ local token_bucket = require "token_bucket"
 
 local log = {}
 
+local PRIORITIES = { debug = 7, info = 6, warn = 4, error = 3 } -- syslog's, as sd-daemon(3) takes them from a line
 local LEVELS = { debug = 1, info = 2, warn = 3, error = 4 }
 local VALUE_MAX = 200 -- characters of one value
 local SENTENCE_MAX = 400 -- characters of a sentence in place of values
@@ -22,11 +23,12 @@ local COST = { debug = 1, info = 1, warn = 6, error = 6 }
 local Log = {}
 Log.__index = Log
 
--- log.new{ write = fn(line with line feed), wall = fn() → Unix ms, level = "info" } → log.
+-- log.new{ write = fn(line with line feed), wall = fn() → Unix ms, level = "info", journal = false } → log.
+-- journal: the lines go into systemd's journal, which has its own times and wants each line's priority before it.
 function log.new(options)
   local level = assert(LEVELS[options.level or "info"], "no such level")
   return setmetatable({
-    write = options.write, wall = options.wall, level = level,
+    write = options.write, wall = options.wall, level = level, journal = options.journal,
     said = {}, said_count = 0, kinds = {}, kind_count = 0, news = listeners.new(),
   }, Log)
 end
@@ -81,7 +83,8 @@ local function say(self, level, layer, what, facts)
   if LEVELS[level] < self.level then return end
   local unsaid = admit(self, level, layer, what)
   if not unsaid then return end
-  local line = ("%s %-5s %-8s %s"):format(clock(self.wall()), level, layer, what)
+  local begin = self.journal and ("<%d>"):format(PRIORITIES[level]) or clock(self.wall()) .. " "
+  local line = ("%s%-5s %-8s %s"):format(begin, level, layer, what)
   local told = facts and facts_text(facts) or ""
   if unsaid > 0 then told = (told == "" and "" or told .. " ") .. "unsaid=" .. unsaid end
   self.write(line .. (told == "" and "" or "  " .. told) .. "\n")

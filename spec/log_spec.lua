@@ -19,6 +19,14 @@ describe("log", function()
     }, lines)
   end)
 
+  it("leaves the time to a journal, and tells it the priority", function()
+    local into = log.new { write = function(line) lines[#lines + 1] = line end, wall = function() return now end,
+      level = "debug", journal = true }
+    for _, level in ipairs { "debug", "info", "warn", "error" } do into[level](into, "policy", "loaded") end
+    assert.same({ "<7>debug policy   loaded\n", "<6>info  policy   loaded\n", "<4>warn  policy   loaded\n",
+      "<3>error policy   loaded\n" }, lines)
+  end)
+
   it("cannot be made to say what was not said", function()
     l:info("x", "y", { name = "ada\n14:10:31 error all lost", nick = "a b", empty = "", quote = 'say "hi"' })
     assert.equal(1, #lines)

@@ -103,7 +103,9 @@ function World:start(name, options)
   local one = setmetatable({ base = base, socket = options.socket or ("%s/%s/c.sock"):format(self.dir, name),
     state = options.state or ("%s/%s/state"):format(self.dir, name), share = ("%s/%s/share"):format(self.dir, name) },
     Daemon)
-  process.within(10, function() return one:out():find("Ctrl%-C stops it") or one:code() end)
+  process.within(10, function()
+    return one:out():find("Ctrl%-C stops it") or one:out():find "\nAsk it:" or one:code()
+  end)
   one.pid = assert(math.tointeger(tonumber(read(base .. ".pid"))))
   self.running[#self.running + 1] = one
   return one

@@ -157,6 +157,10 @@ describe("the package", function()
       local said = ok "dt-swarm-cli status"
       assert.truthy(said:find("/var/lib/dt-swarm", 1, true), said)
       assert.equal("700\n", ok "stat -c %a /var/lib/dt-swarm")
+      assert.truthy(journal():find("Ask it: /usr/bin/dt-swarm-cli localhost discover", 1, true))
+      assert.truthy(journal():find "info  routing  interface up")
+      assert.is_nil(journal():find "%d%d:%d%d:%d%d info")
+      assert.is_nil(at "journalctl -u dt-swarm -o cat --no-pager -p warning":find "info")
       assert.equal("", ok "systemd-analyze verify --man=no dt-swarm.service")
     end)
 
@@ -188,7 +192,7 @@ describe("the package", function()
       policy "p.tags = = 1"
       local said, status = at "systemctl reload dt-swarm"
       assert.not_equal(0, status, said)
-      assert.truthy(journal():find("policy.lua:2:", 1, true))
+      assert.truthy(at "journalctl -u dt-swarm -o cat --no-pager -p err":find("policy.lua:2:", 1, true))
       policy 'p.clients.logs.folder = "/home/ada/shared-logs"\np.clients.logs.gateway = false'
       ok "systemctl reload dt-swarm"
       assert.truthy(within(20, function() return journal():find "starts anew" end))
