@@ -97,4 +97,42 @@ describe("policy reload", function()
     assert.equal(0, ada:stop())
     assert.truthy(ada:cli "status":find "stopped cleanly")
   end)
+
+  it("is foretold by check and diff, and show tells what is in force, and where it is written", function()
+    ada = w:start("ada", { policy = policy "p.tags = { 'me' }" })
+    local function said(command, code)
+      local text, ended = ada:cli(command)
+      assert.equal(code, ended, text)
+      return (text:gsub("%s+", " "))
+    end
+    local other = w:policy("other.lua",
+      "p.swarm = 'x'\np.tags = { 'you' }\nfunction p.clients.logs.fetch() return 5 end")
+    assert.matches("other.lua is fine: .* A reload would start the daemon anew for swarm%.",
+      said("policy check " .. other, 0))
+    local diff = said("policy diff " .. other, 0)
+    assert.matches("CHANGE swarm .* restart tags me you live clients.logs.fetch default other.lua:5 new hook", diff)
+    assert.matches("would change 2 settings and 1 hook; the daemon would start anew for swarm%.", diff)
+    local bad = w:policy("bad.lua", "p.tgs = 1\nfunction p.clients.logs.fetch() return 12 end")
+    for _, command in ipairs { "policy check ", "policy diff " } do
+      local text = said(command .. bad, 1)
+      assert.matches('bad.lua:3: tgs: no such section or setting; did you mean "tags"?', text, 1, true)
+      assert.matches("clients.logs.fetch answered 12; wanted an urgency", text, 1, true)
+      assert.matches("3 faults: a reload would be refused", text)
+    end
+    assert.matches("in force as it stands there", said("policy diff", 0))
+    local shown = said("policy show", 0)
+    assert.matches("ada.lua file .*/ada.lua hash %x%x%x%x%x%x%x%x, in force for %d+ s, since the daemon started", shown)
+    assert.matches("tags me ada.lua:3 live", shown)
+    assert.matches("2 settings by itself", shown)
+    assert.matches("value 2 s to 60 s said in comms.lua:%d+, the default", said("policy show comms.beacon", 0))
+    assert.matches("did you mean comms.beacon?", said("policy show baecon", 1), 1, true)
+    assert.equal(1, #ada:ask "policy show tags".settings)
+    assert.same({ 0, 0 }, { ada:ask "status".policy.loaded, ada:ask "status".policy.refused })
+    ada:stop()
+    local pipe = io.popen(("env -i PWD=/ HOME=%s PATH=\"$PATH\" ./dt-swarm-cli policy check %s 2>&1; echo $?"):format(
+      w.dir, bad))
+    local alone = pipe:read "a"
+    pipe:close()
+    assert.matches("3 faults: a daemon would not begin with this policy.\n1\n$", alone)
+  end)
 end)
