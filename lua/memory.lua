@@ -4,7 +4,8 @@ local core = require "core"
 local memory = {}
 
 local EVERY = 30 * 1000 -- ms
-local PAUSE, STEPS = 120, 400 -- Lua's collector: a cycle begins at 1.2 times what lived, and runs in few steps
+local PAUSE, STEPS = 120, 4 -- Lua's collector: a cycle begins at 1.2 times what lived; then it does as little for each
+-- allocation as it can be told: that is many times what lives, and yet some milliseconds where a turn allocates much
 local GROWN = 256 -- KiB above what was alive after the last full collection
 local STEP = 128 -- KiB: so much of a cycle is done in a turn, about a millisecond
 local CYCLES = 2 -- one that had begun before leaves what died since

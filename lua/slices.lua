@@ -6,7 +6,8 @@
 local slices = {}
 slices.__index = slices
 
-local PIECE <const> = 200 -- units of work in a turn: about 10 µs each, a line read from the disk is 2
+local PIECE <const> = 50 -- units of work in a turn: about 10 µs each, a line read from the disk is 2; few, since
+-- the collector works in the same turn for all that the turn allocates
 local SORTED_AT_ONCE <const> = 512 -- things that are sorted without a break
 
 local current -- the job whose piece runs now

@@ -34,9 +34,9 @@ describe("work in slices", function()
       most, before = math.max(most, #log - before), #log
     end
     assert.equal(2000, #log)
-    assert.is_true(most <= 200, most .. " things in one turn")
+    assert.is_true(most <= 50, most .. " things in one turn")
     assert.same({ "atrue", "btrue" }, done)
-    assert.same({ "a200", "b1", "b200", "a201" }, { log[200], log[201], log[400], log[401] })
+    assert.same({ "a50", "b1", "b50", "a51" }, { log[50], log[51], log[100], log[101] })
   end)
 
   it("is done at once where it is no job, and stops when it is given up", function()
@@ -46,13 +46,31 @@ describe("work in slices", function()
     local stop = slices.new(loop):start(function()
       while true do
         n = n + 1
-        slices.step(50)
+        slices.step(12.5)
       end
     end, function() error "not done" end)
     loop:turn()
     stop()
     while loop:turn() do end
     assert.equal(4, n)
+  end)
+
+  it("waits for what wakes it, once, and lets others go on meanwhile", function()
+    local loop, log, wake = turns(), {}, nil
+    local work = slices.new(loop)
+    work:start(function()
+      slices.wait(function(fn) wake = fn end)
+      log[#log + 1] = "woken"
+      slices.wait(function(fn) fn() end) -- at once
+      log[#log + 1] = "on"
+    end, function(ok) log[#log + 1] = "done " .. tostring(ok) end)
+    work:start(function() log[#log + 1] = "other" end, function() end)
+    while loop:turn() do end
+    assert.same({ "other" }, log)
+    wake()
+    wake()
+    while loop:turn() do end
+    assert.same({ "other", "woken", "on", "done true" }, log)
   end)
 
   it("tells a fault with the place where it was, and goes on with other work", function()

@@ -44,13 +44,13 @@ describe("the index of files", function()
 
   local function shown(of)
     local view, list = of:now(), {}
-    for i, text in ipairs(view:sorted(view:texts())) do
+    for text in view:sorted(view:each_text()) do
       local file, named = view:file(text), {}
       for j, one in ipairs(file.named) do
         named[j] = ("%s %s %s %s"):format(one.name, one.from:sub(-4), one.held, one.gone)
       end
-      list[i] = ("%s: %s | %s | %s %s %s"):format(file.cid, table.concat(named, ", "), table.concat(file.copies, " "),
-        file.safe, file.gone, file.at)
+      list[#list + 1] = ("%s: %s | %s | %s %s %s"):format(file.cid, table.concat(named, ", "),
+        table.concat(file.copies, " "), file.safe, file.gone, file.at)
     end
     local groups, n = view:groups {}, 0
     for _, group in ipairs(groups) do n = n + group.n end
@@ -103,7 +103,7 @@ describe("the index of files", function()
   it("forgets by the time alone what is over, one after the other", function()
     local list = {}
     for i, ttl in ipairs { 4, 12, 6000 } do
-      list[i] = (unixfs.layout(1000, hash.sha256("till" .. i)))
+      list[#list + 1] = (unixfs.layout(1000, hash.sha256("till" .. i)))
       say(keys[3], "propose", "share/files", list[i], { class = "lab", names = json.array { "t" }, size = 1 }, ttl)
     end
     local function left()
@@ -132,7 +132,8 @@ describe("the index of files", function()
 
   it("lists the newest only, where so many are asked for", function()
     local view = index:now()
-    local texts = view:newest(2)
+    local texts = {}
+    for text in view:newest(2) do texts[#texts + 1] = text end
     assert.equal(2, #texts)
     local least = math.min(view:file(texts[1]).at, view:file(texts[2]).at)
     for _, text in ipairs(view:texts()) do

@@ -3,6 +3,7 @@
 --
 -- It is made when somebody asks, and then only what changed is read again. Nobody asks for a while: it is let go.
 local blake2b = require "core.hash".blake2b
+local pages = require "pages"
 local shared_file = require "clients.control.shared_file"
 local slices = require "slices"
 local view = require "clients.control.file_view"
@@ -18,12 +19,12 @@ local NEVER <const> = math.maxinteger
 local REST <const> = 5 * 60 * 1000 -- ms without a request, after which it is let go
 local SMALL <const> = 500 -- files that are kept nevertheless
 
--- texts[slot] = a file, false where the slot is unused; groups[text] = how many files; first[handle] = slot, where
--- follower[slot] = another of the same handle; mains[hash of ID and name] = how many files have that as a main name;
--- users[that hash] = handles of files that have it beside their main names.
+-- texts[slot] = a file, false where the slot is unused, TOP the last slot; groups[text] = how many files;
+-- first[handle] = slot, where follower[slot] = another of the same handle; mains[hash of ID and name] = how many files
+-- have that as a main name; users[that hash] = handles of files that have it beside their main names.
 local function forget(self)
-  self.texts, self.unused, self.groups, self.first, self.follower = {}, {}, {}, {}, {}
-  self.mains, self.users, self.pending = {}, {}, {}
+  self.texts, self.top, self.unused, self.groups = pages.new(), 0, {}, {}
+  self.first, self.follower, self.mains, self.users, self.pending = pages.new(), {}, pages.new(), {}, {}
   self.ids, self.numbers = {}, {}
   self.total, self.bytes, self.unsized, self.next_till, self.put_till = 0, 0, 0, NEVER, NEVER
 end
@@ -57,15 +58,15 @@ local function name_hash(id, name) return (("<j"):unpack(blake2b(id .. " " .. na
 
 -- WAS: which of the names that change now were main ones before.
 local function count_main(self, hash, change, was)
-  local n = self.mains[hash] or 0
+  local n = self.mains:get(hash) or 0
   if was[hash] == nil then was[hash] = n > 0 end
-  self.mains[hash] = n + change > 0 and n + change or nil
+  self.mains:set(hash, n + change > 0 and n + change or nil)
 end
 
 -- Whoever has a name beside his main ones that became a main one, or no longer is one, is looked at again.
 local function tell_users(self, was)
   for hash, before in pairs(was) do -- any order: pending is a set in effect
-    if before ~= (self.mains[hash] ~= nil) then
+    if before ~= (self.mains:get(hash) ~= nil) then
       for _, handle in ipairs(self.users[hash] or {}) do table.insert(self.pending, handle) end
     end
   end
@@ -95,9 +96,10 @@ local function count_size(self, text, change)
 end
 
 local function take_out(self, slot, was)
-  local text = self.texts[slot]
+  local text = self.texts:get(slot)
   local _, handle, group = shared_file.head(text)
-  self.texts[slot], self.unused[#self.unused + 1] = false, slot
+  self.texts:set(slot, false)
+  self.unused[#self.unused + 1] = slot
   self.groups[group] = self.groups[group] > 1 and self.groups[group] - 1 or nil
   self.total = self.total - 1
   count_size(self, text, -1)
@@ -108,8 +110,8 @@ local function take_out(self, slot, was)
 end
 
 local function take_out_all(self, handle, was)
-  local slot = self.first[handle]
-  self.first[handle] = nil
+  local slot = self.first:get(handle)
+  self.first:set(handle, nil)
   while slot do
     local next_slot = self.follower[slot]
     self.follower[slot] = nil
@@ -123,15 +125,18 @@ local function put(self, file, till, handle, was)
     local hash = name_hash(one.from, one.name)
     if one.further then
       add_user(self, hash, handle)
-      one.hidden = self.mains[hash] ~= nil
+      one.hidden = self.mains:get(hash) ~= nil
     else
       count_main(self, hash, 1, was)
     end
   end
   local text, group = shared_file.pack(file, till, handle, function(id) return number_of(self, id) end)
-  local slot = table.remove(self.unused) or #self.texts + 1
-  self.texts[slot], self.groups[group] = text, (self.groups[group] or 0) + 1
-  self.follower[slot], self.first[handle] = self.first[handle], slot
+  local slot = table.remove(self.unused) or self.top + 1
+  self.top = math.max(self.top, slot)
+  self.texts:set(slot, text)
+  self.groups[group] = (self.groups[group] or 0) + 1
+  self.follower[slot] = self.first:get(handle)
+  self.first:set(handle, slot)
   self.total, self.put_till = self.total + 1, math.min(self.put_till, till)
   count_size(self, text, 1)
 end
@@ -165,8 +170,8 @@ local function end_some(self)
   local now, least = self.node.time:now(), NEVER
   if now < math.min(self.next_till, self.put_till) then return end
   self.put_till = NEVER -- of those that are put in while others are looked at
-  for slot = 1, #self.texts do
-    local text = self.texts[slot]
+  for slot = 1, self.top do
+    local text = self.texts:get(slot)
     local till, handle = NEVER, nil
     if text then till, handle = shared_file.head(text) end
     if till <= now then table.insert(self.pending, handle) else least = math.min(least, till) end

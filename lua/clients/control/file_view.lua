@@ -2,6 +2,7 @@
 --
 -- Files are handed on as texts (shared_file.lua), each of which stays what it is whatever comes meanwhile; whoever
 -- wants to read one asks for it, and lets it go again.
+local pages = require "pages"
 local shared_file = require "clients.control.shared_file"
 local slices = require "slices"
 
@@ -15,8 +16,8 @@ function view.new(index)
     if known[id] == nil then known[id] = index.node.discovery:agrees(id, "share/files") end
     return known[id]
   end
-  return setmetatable({ node = index.node, list = index.texts, first = index.first, follower = index.follower,
-    counts = index.groups, ids = index.ids, agrees = agrees, total = index.total,
+  return setmetatable({ node = index.node, list = index.texts, top = index.top, first = index.first,
+    follower = index.follower, counts = index.groups, ids = index.ids, agrees = agrees, total = index.total,
     bytes = index.unsized == 0 and index.bytes or nil }, view)
 end
 
@@ -32,29 +33,42 @@ local function has_one(text, words)
   return false
 end
 
---- Those in which one of WORDS stands (nil: all), in any order.
-function view:texts(words)
-  local list, texts = {}, self.list
-  for slot = 1, #texts do
-    local text = texts[slot]
-    if text and (not words or has_one(text, words)) then list[#list + 1] = text end
-    slices.step(words and 0.03 * #words or 0.01)
+--- Each in which one of WORDS stands (nil: all), in any order. → a function that gives the next one | nil
+function view:each_text(words)
+  local slot = 0
+  return function()
+    while slot < self.top do
+      slot = slot + 1
+      local text = self.list:get(slot)
+      slices.step(words and 0.03 * #words or 0.02)
+      if text and (not words or has_one(text, words)) then return text end
+    end
   end
+end
+
+--- The same as an array.
+function view:texts(words)
+  local list = {}
+  for text in self:each_text(words) do list[#list + 1] = text end
   return list
 end
 
---- All, by name and CID.
-function view:sorted(texts)
-  local keys, by_key = {}, {}
-  for i, text in ipairs(texts) do
+--- Those that NEXT_TEXT gives one after the other, by name and CID. → the same kind of function
+function view:sorted(next_text)
+  local keys, texts, i = {}, pages.new(), 0
+  for text in next_text do
+    i = i + 1
     local file = self:file(text)
-    keys[i] = ("%s\0%s"):format(file.named[1] and file.named[1].name or "", file.cid)
-    by_key[keys[i]] = text
-    slices.step(0.5)
+    keys[i] = ("%s\0%s\0%d"):format(file.named[1] and file.named[1].name or "", file.cid, i)
+    texts:set(i, text)
+    slices.step(1)
   end
   slices.sort(keys)
-  for i, key in ipairs(keys) do keys[i] = by_key[key] end
-  return keys
+  i = 0
+  return function()
+    i = i + 1
+    return keys[i] and texts:get(math.tointeger(keys[i]:match "%d+$"))
+  end
 end
 
 -- HEAP's first is the oldest of those that it has: { at, text } each.
@@ -79,10 +93,10 @@ local function rise(heap)
   end
 end
 
---- The MOST that were said last.
+--- The MOST that were said last, as each_text gives them.
 function view:newest(most)
   local heap = {}
-  for _, text in ipairs(self:texts()) do
+  for text in self:each_text() do
     local at = shared_file.at(text)
     if #heap < most then
       heap[#heap + 1] = { at = at, text = text }
@@ -93,16 +107,19 @@ function view:newest(most)
     end
     slices.step(0.05)
   end
-  local list = {}
-  for i, one in ipairs(heap) do list[i] = one.text end
-  return list
+  local i = 0
+  return function()
+    i = i + 1
+    return heap[i] and heap[i].text
+  end
 end
 
 --- The text of the file CID | nil
 function view:of(cid)
-  local slot = self.first[self.node.dcache:handle(cid)]
+  local slot = self.first:get(self.node.dcache:handle(cid))
   while slot do
-    if shared_file.cid(self.list[slot]) == cid then return self.list[slot] end
+    local text = self.list:get(slot)
+    if shared_file.cid(text) == cid then return text end
     slot = self.follower[slot]
   end
 end

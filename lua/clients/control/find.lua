@@ -80,11 +80,19 @@ local function part_of(what)
   return #first > #last and first or last
 end
 
+local function each_of(list)
+  local i = 0
+  return function()
+    i = i + 1
+    return list[i]
+  end
+end
+
 -- Every name of the files of VIEW in which what WHAT means may stand, that comes from ROBOT (nil: any). AMONG: only
 -- these texts.
 local function all_of(view, what, robot, who, among)
   local list, is = names.new(view), {}
-  for _, text in ipairs(among or view:texts { part_of(what) }) do
+  for text in among and each_of(among) or view:each_text { part_of(what) } do
     local file = view:file(text)
     for place, one in ipairs(file.named) do
       if robot and is[one.from] == nil then is[one.from] = find.is_robot(who(one.from), robot) end

@@ -31,7 +31,7 @@ end
 -- Names that come from some robot, each once, as long a part of them as WHAT is of one.
 local function names_of(view, what)
   local names, known, whole = {}, {}, what:find("/", 1, true)
-  for _, text in ipairs(view:texts()) do
+  for text in view:each_text() do
     view.each_name(text, function(_, path)
       local name = whole and path or base(path)
       if not known[name] then known[name], names[#names + 1] = true, name end

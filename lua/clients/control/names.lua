@@ -17,7 +17,7 @@ end
 function each.file(node, begins, add)
   local whose = begins:find(":", 1, true)
   local view = file_index.of(node):now()
-  for _, file_text in ipairs(view:texts(not whose and { begins } or nil)) do
+  for file_text in view:each_text(not whose and { begins } or nil) do
     for _, one in ipairs(view:file(file_text).named) do
       add(one.name)
       if whose then add(("%s:%s"):format(node.who(one.from).label, one.name)) end

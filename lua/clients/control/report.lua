@@ -113,7 +113,7 @@ end
 
 -- The newest MOST of all (nil: all), by name.
 local function listed(view, most)
-  return view:sorted(most and view.total > most and view:newest(most) or view:texts())
+  return view:sorted(most and view.total > most and view:newest(most) or view:each_text())
 end
 
 --- All shared files, by name, as rows; with request.newest (a number) only so many of them, those that were said last.
