@@ -177,6 +177,20 @@ local function refused_policy(answer, s)
     s:text(refused.lines[1]), refused.lines[2] and (" (and %d more)"):format(#refused.lines - 1) or "", s.host))
 end
 
+local FAILED <const> = 5 -- hooks; the others are counted
+
+-- Hooks that failed since the policy is in force, and where.
+local function failed_hooks(answer, s)
+  local list = answer.policy and answer.policy.failed or {}
+  for i = 1, math.min(#list, FAILED) do
+    s:say(("The hook %s failed %s, and the default answered instead: %s."):format(s:text(list[i].hook),
+      s.count(list[i].count, "time"), s:text(list[i].why)))
+  end
+  if #list > FAILED then
+    s:say(("%s more failed: dt-swarm-cli %s policy show says which."):format(s.count(#list - FAILED, "hook"), s.host))
+  end
+end
+
 -- A policy that has yet to show that it may stay, and one that is in force for want of the good one.
 local function trial(answer, s)
   local policy = answer.policy or {}
@@ -243,6 +257,7 @@ function status.show(answer, s)
   local trouble = answer.footing
   if trouble then why.line({ what = "State folder", seen = trouble.text, cure = trouble.cure }, s) end
   refused_policy(answer, s)
+  failed_hooks(answer, s)
   trial(answer, s)
   failed(answer, s)
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end

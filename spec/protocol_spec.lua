@@ -63,8 +63,11 @@ describe("the protocol page", function()
     end
   end)
 
-  -- The value of the constant NAME in lua/FILE, as `local A, NAME = 1, 2` at the left margin gives it | nil.
+  -- The value of the constant NAME in lua/FILE, as `local A, NAME = 1, 2` at the left margin gives it, or in core/FILE
+  -- where that is a header | nil.
   local function constant(file, name)
+    local defined = file:find "%.h$" and content("core/" .. file):match("\n#define " .. name .. " +([^\n]-) *%f[/\n]")
+    if defined then return load("return " .. defined)() end
     for names, values in ("\n" .. content("lua/" .. file)):gmatch "\nlocal ([%u_%d, <>%l]-) = ([^\n]*)" do
       local at = 0
       for each in names:gsub(" <const>", ""):gmatch "[^, ]+" do

@@ -15,7 +15,7 @@ local OWN <const> = { "name", "file", "chain", "hash", "prints" }
 -- names as a set), chain (its texts) and their hash (source.lua), prints (a hash of each hook, by path). LOG may be
 -- nil: log:error(layer, what, facts).
 function policy.new(from, log)
-  local p = { from = from, log = log, failed = {} }
+  local p = { from = from, log = log, failed = {}, failures = {} }
   for _, name in ipairs(OWN) do p[name] = from[name] end
   p.refused = { policy = 0 }
   return setmetatable(p, policy)
@@ -36,6 +36,7 @@ end
 local function note_failure(self, path, message)
   message = with_place(self, path, message)
   self.refused.policy = self.refused.policy + 1
+  self.failures[path] = (self.failures[path] or 0) + 1
   if self.on_failure then self.on_failure(path, message) end
   if self.failed[path] then return end
   self.failed[path] = message
@@ -146,10 +147,20 @@ function policy:classes()
   return list
 end
 
+--- Hooks that failed since this policy is in force, by name: { hook =, count =, why = what the first failure was, with
+-- its file and line }.
+function policy:failed_hooks()
+  local list = {}
+  for i, path in ipairs(sorted.keys(self.failed)) do
+    list[i] = { hook = path, count = self.failures[path], why = (self.failed[path]:gsub("^policy: ", "")) }
+  end
+  return list
+end
+
 --- Takes the place of the policy in force: whoever holds SELF asks OTHER's hooks from now on. OTHER is spent.
 function policy:swap(other)
   local old = self.from
-  self.from, self.failed = other.from, {}
+  self.from, self.failed, self.failures = other.from, {}, {}
   for _, name in ipairs(OWN) do self[name] = other[name] end
   self.kept, self.met = nil, nil
   other.from = nil

@@ -370,6 +370,22 @@ describe("pages", function()
     assert.matches("shared-logs, nobody looks at it", shown, 1, true)
   end)
 
+  it("say which hooks of the policy failed, how often, and where", function()
+    local answer, parts = asked.of(fake.node(fake.two())) { command = "status" }, {}
+    answer.policy = { failed = {} }
+    for i = 1, 7 do
+      local why = ("ada.lua:%d: over\27 the limit"):format(i)
+      answer.policy.failed[i] = { hook = "clients.logs.h" .. i, count = i, why = why }
+    end
+    require "cli.status".show(answer, show.new { escape = text.escape, write = function(t) parts[#parts + 1] = t end })
+    local shown = table.concat(parts):gsub("\n", " ")
+    assert.matches("The hook clients.logs.h1 failed 1 time, and the default answered instead: ada.lua:1: over", shown,
+      1, true)
+    assert.matches("The hook clients.logs.h5 failed 5 times", shown, 1, true)
+    assert.is_nil(shown:find("h6", 1, true) or shown:find("\27", 1, true))
+    assert.matches("2 hooks more failed: dt-swarm-cli localhost policy show says which.", shown, 1, true)
+  end)
+
   it("stay within every width, print nothing unprintable, end in a sentence", function()
     for _, facts in ipairs { {}, fake.two(), crowd() } do
       for _, command in ipairs(COMMANDS) do

@@ -134,7 +134,7 @@ function fake.node(facts)
   node.reload = { run = function(_, _, done)
     done { policy = "policies/duckiebot.lua", changes = {}, restart = {} }
   end, in_force = { at = fake.NOW - 200000, source = "start" }, counts = { loaded = 0, refused = 0 } }
-  node.policy = { name = "policies/duckiebot.lua" }
+  node.policy = { name = "policies/duckiebot.lua", failed_hooks = function() return {} end }
   node.state, node.share = "/home/ada/.local/state/dt-swarm", "/home/ada/shared-logs"
   node.socket = "/run/user/1000/dt-swarm/control.sock"
   node.refused = facts.refused or {}

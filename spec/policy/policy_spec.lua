@@ -173,6 +173,19 @@ describe("a hook that fails", function()
 end)
 
 describe("a swap", function()
+  it("begins to count the failures of hooks anew", function()
+    local p = with "function p.clients.logs.pause(here)\nif here.hour == 23 then error 'no' end end"
+    local night = check.sample("here", true)
+    night.hour = 23
+    for _ = 1, 3 do p:ask("clients.logs.pause", night) end
+    assert.same({ { hook = "clients.logs.pause", count = 3, why = "my.lua:3: no" } }, p:failed_hooks())
+    p:swap(with "function p.clients.logs.pause(here)\n\nif here.hour == 23 then error 'never' end end")
+    assert.same({}, p:failed_hooks())
+    p:ask("clients.logs.pause", night)
+    assert.same({ { hook = "clients.logs.pause", count = 1, why = "my.lua:4: never" } }, p:failed_hooks())
+    p:close()
+  end)
+
   it("puts another policy in the place of the one that is held", function()
     local p = with "p.swarm = 'one'\nfunction p.clients.logs.pause() return true, 'one' end"
     for _ = 1, 2 do assert.same({ true, "one" }, { p:ask("clients.logs.pause", here) }) end

@@ -20,6 +20,7 @@ function policy.facts(node)
   return { name = to_json.value(one.name), file = to_json.value(one.file), hash = one.hash,
     since_ms = ago(node, reload.in_force.at), source = reload.in_force.source,
     uid = reload.in_force.who and reload.in_force.who.uid,
+    failed = to_json.list(one:failed_hooks(), to_json.value),
     trial = tried, fallen = fallen, trials = node.trial and node.trial.counts,
     loaded = reload.counts.loaded, refused = reload.counts.refused,
     refusal = refusal and { lines = to_json.list(refusal.lines, to_json.text), since_ms = ago(node, refusal.at),
