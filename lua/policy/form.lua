@@ -65,10 +65,14 @@ local function record(value, checks)
   return out
 end
 
+local MAP_MAX <const> = 1024
+
 local function map(check_key, check)
   return function(value)
     if type(value) ~= "table" then return nil, "a table" end
-    local out = {}
+    local out, count = {}, 0
+    for _ in inner.next, value do count = count + 1 end
+    if count > MAP_MAX then return nil, "a table of at most " .. MAP_MAX end
     for _, key in ipairs(inner.names.keys(value)) do
       local good, why = check_key(key)
       if good == nil then return nil, "a table whose keys are " .. why end

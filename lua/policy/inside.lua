@@ -212,6 +212,7 @@ local function question(path, hook, ...)
   local good, why = judge(row, arguments, answer)
   if why then
     local file, line = inner.where(hook)
+    if line < 0 then file, line = current.where[path].file, current.where[path].line end -- a function of a library
     error(("%s:%d: %s answered %s; wanted %s"):format(file, line, path, tostring(answer), why), 0)
   end
   return true, good, type(reason) == "string" and reason:sub(1, 200) or nil, hook == before

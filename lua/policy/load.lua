@@ -5,18 +5,21 @@ local hash = require "core.hash"
 local hooks = require "policy.hooks"
 local policy = require "policy"
 local check = require "policy.check"
+local core_text = require "core.text"
 local source = require "policy.source"
 
 local load = {}
 
 local PRINT_BYTES_MAX <const> = 256 * 1024 -- of functions' texts, a hook
+local SAID_MAX <const> = 400 -- characters of a fault
 local INNER = { "names", "form", "facts", "prints", "inside" }
 
---- What people are told: a fault is { file =, line =, text =, suggestion = }.
+--- What people are told: a fault is { file =, line =, text =, suggestion = }. What the policy says of itself may not
+-- steer a terminal.
 local function fault(message, file)
   message = message:gsub("^policy: ", "")
   local at, line, text = message:match "^([^:\n]+):(%d+): (.*)$"
-  return { file = at or file, line = math.tointeger(line), text = text or message,
+  return { file = at or file, line = math.tointeger(line), text = core_text.escape(text or message, SAID_MAX),
     suggestion = message:match 'did you mean "(.-)"%?' }
 end
 
@@ -72,6 +75,7 @@ end
 local function try(f, file, text, pause)
   local settings, where = f:call("run", file, text)
   local messages, holed = f:rescue("faults") -- also where running it filled the memory
+  if not messages then messages, holed = { holed }, nil end
   if settings then
     check_addresses(settings, where, messages)
     local asked = holed and {} or check.questions(f, where, pause)
@@ -112,13 +116,14 @@ end
 
 -- For each hook a hash of its text and of all that it uses: equal where two hooks do the same by the same words. One
 -- that uses too much to be looked at is as good as the texts of the whole policy.
-local function prints_of(f, chain, sections)
+local function prints_of(f, chain, sections, pause)
   local lines, prints = {}, {}
   for name, text in pairs(sections) do lines[name .. ".lua"] = lines_of(text) end -- any order
   for _, one in ipairs(chain) do lines[one.name] = lines_of(one.text) end
   for _, row in ipairs(hooks.hooks) do
     local parts = f:call("print", row.path)
     prints[row.path] = parts and print_of(parts, lines) or source.hash(chain)
+    pause()
   end
   return prints
 end
@@ -145,7 +150,7 @@ function load.from_chain(chain, options)
   end
   return policy.new({ fence = f, settings = settings, tree = as_tree(settings), where = where, file = first.path,
     name = first.name, sections = sections, chain = chain, hash = source.hash(chain),
-    prints = prints_of(f, chain, texts) }, options.log)
+    prints = prints_of(f, chain, texts, pause) }, options.log)
 end
 
 --- load(path | nil, options) → policy | nil, faults (load.report makes lines of them).

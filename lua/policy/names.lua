@@ -80,6 +80,7 @@ end
 
 --- An error that names what was meant, if anything is near.
 function names.unknown(word, known, what)
+  if #word > 64 then word = word:sub(1, 64) .. "…" end
   local near = inner.form.suggest(word, known)
   return ("%s: %s%s"):format(word, what, near and ('; did you mean "%s"?'):format(near) or "")
 end

@@ -218,6 +218,40 @@ describe("a policy that is read and misbehaves", function()
     end
   end)
 
+  it("is told in few and plain words, whatever it is called and whatever it says", function()
+    local CASES <const> = {
+      { "for i = 1, 60 do p[('x'):rep(60000) .. i] = 1 end", "no such section or setting" },
+      { "local _ for i = 1, 60 do _ = p.clients[('x'):rep(6000) .. i] end", "no such setting" },
+      { "error('\\27[2J\\0')", "\\x1b%[2J" },
+      { "error(('ä'):rep(9000))", "ää" },
+      { "for i = 1, 9000 do p.routing.routes['/a' .. i] = '/b' end", "routing.routes: wanted a table of at most 1024" },
+      { "local k = {} k.k = k p.tags = k", "tags: wanted a list" },
+      { "local k = {} for i = 1, 1000 do k = { k } end p.routing.channels = { k }", "routing.channels: wanted" },
+      { "p.dcache.disk = 0 / 0", "dcache.disk: wanted bytes" },
+      { "p.routing.open = assert", "my.lua:2: routing.open, asked with everything known: routing.open answered table" },
+      { "p.routing.open = string.rep", "my.lua:2: routing.open, asked with everything known: " },
+    }
+    for _, case in ipairs(CASES) do
+      local p, faults = policies.with(case[1])
+      assert.is_nil(p, case[1])
+      assert.is_true(#faults <= 64, case[1])
+      local said = require "policy.load".report(faults)[1]
+      assert.truthy(said:find(case[2]), case[1] .. "\n" .. said)
+      for _, line in ipairs(require "policy.load".report(faults)) do
+        assert.is_true(#line < 1000 and not line:find "%c", case[1])
+      end
+    end
+  end)
+
+  it("may hold much in its hooks, and is compared by its texts where that is too much", function()
+    local p = policies.with [[
+      local much = {}
+      for i = 1, 20000 do much[i] = { i } end
+      function p.routing.open() return #much > 0 end]]
+    assert.truthy(p.prints["routing.open"])
+    p:close()
+  end)
+
   it("is told where it fills the memory before a hook is asked", function()
     local p, faults = policies.with "kept = nil"
     refused("kept", p, faults)
