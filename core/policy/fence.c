@@ -321,7 +321,10 @@ static int protect(lua_State *L, fence *f, lua_CFunction body, request *r, size_
   lua_settop(L, top);
   if (status == LUA_OK)
     return 0;
-  core_fail(L, "policy", "%s", luaL_tolstring(f->state, -1, NULL));
+  if (lua_type(f->state, -1) == LUA_TSTRING)
+    core_fail(L, "policy", "%s", lua_tostring(f->state, -1));
+  else
+    core_fail(L, "policy", "threw what cannot be told");
   lua_settop(f->state, 0);
   return 3;
 }

@@ -38,9 +38,9 @@ return p
 5. **What must be equal on all nodes is a setting** (the law, in `dcache.lua`); a hook is for what one node
    may decide alone.
 
-A policy runs in a Lua state of its own: a text of 64 KiB with what it extends in texts of the same size, 4 MB of
-memory, a million instructions and 30 ms of processor time a question, and 64 KiB one text in it. It is a fence
-against mistakes. It finds these names and no others:
+A policy is a file of at most 64 KiB, and so is each that it extends. It runs in a Lua state of its own, which has 4 MB
+of memory, and for each question a million instructions and 30 ms of processor time; a text in it has at most 64 KiB.
+That is a fence against mistakes. It finds these names and no others:
 
 ```
 %s
