@@ -164,6 +164,15 @@ describe("channels on sockets", function()
     return n
   end
 
+  it("that were closed are forgotten, also behind one that stays", function()
+    local set, ports = node(), { free_port(), free_port(), free_port() }
+    for i = 1, 20 do
+      assert.is_true(set:apply { tcp("127.0.0.1", ports[1]), tcp("127.0.0.1", ports[2 + i % 2]) })
+    end
+    assert.is_true(#set.kinds.tcp.listeners <= 3, #set.kinds.tcp.listeners .. " listeners are remembered")
+    assert.equal(ports[1], set:port())
+  end)
+
   it("keep their connections while others come and go", function()
     local server, accepted = node()
     local port, other = free_port(), free_port()

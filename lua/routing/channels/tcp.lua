@@ -145,9 +145,16 @@ local function listens(self, options)
   return options.family:match "^ip" ~= nil and self.given.net.is_own(options.host)
 end
 
+-- Forgets those that were closed: each change of the policy may close one.
+local function forget_closed(self)
+  for i = #self.listeners, 1, -1 do
+    if self.listeners[i].closed then table.remove(self.listeners, i) end
+  end
+end
+
 -- The first listener that is open.
 local function first(self)
-  while self.listeners[1] and self.listeners[1].closed do table.remove(self.listeners, 1) end
+  forget_closed(self)
   return self.listeners[1]
 end
 
@@ -158,6 +165,7 @@ local function start_listening(self, options)
     named = options.named or options.port ~= DEFAULT_PORT,
     repairs = function(listener) return first(self) == listener and self.repairs or nil end,
     on_link = function(accepted) given.add(accepted, { quiet = true, wakes = true }) end }
+  forget_closed(self)
   table.insert(self.listeners, one)
   return one
 end
