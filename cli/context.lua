@@ -148,8 +148,11 @@ end
 function context:converse(request, told)
   local stream, path, exit = connect(self)
   if not stream then return fail(self, path, exit) end
+  local begun = false
   return call.begin(self.world.loop(), stream, request, self.world.within, function(answer, why)
-    told(answer, why and ("The daemon at %s %s."):format(path, why))
+    if why then why = ("The daemon at %s %s."):format(path, begun and "has gone" or why) end
+    begun = true
+    told(answer, why)
   end)
 end
 

@@ -14,7 +14,7 @@ function world.new(arg)
     paths = require("paths").new(os.getenv, require("paths").uid()),
     net = require "core.net",
   }
-  self.columns = arg.columns
+  self.columns, self.keep_terminal = arg.columns, arg.keep_terminal
   self.loop = function()
     self.opened = self.opened or require("loop").new { on_error = function(text) error(text, 0) end }
     return self.opened

@@ -14,13 +14,26 @@ local function take(self, answer, why)
   self.loop:stop()
 end
 
+-- Ctrl-C: of what waits now, else of what will wait next. There is always somebody who takes it: else it would end us.
+local function interrupt(self)
+  if self.on_interrupt then self.on_interrupt() else self.is_interrupted = true end
+end
+
+--- FN() at each Ctrl-C from now on, and at once where there was one that nobody took; nil: nobody takes it.
+function link:interrupts(fn)
+  self.on_interrupt = fn
+  local before = fn and self.is_interrupted
+  self.is_interrupted = false
+  if before then fn() end
+end
+
 --- Begins one. → link | nil, exit code, with words said.
 function link.open(context)
   local self = setmetatable({ context = context, loop = context.world.loop(), each = function() end }, link)
   local talk, exit = context:converse({ command = "repl" }, function(...) take(self, ...) end)
   if not talk then return nil, exit end
-  self.talk = talk
-  self.loop:run()
+  self.talk, self.signal = talk, self.loop:signal("sigint", function() interrupt(self) end)
+  while not (self.last or self.gone) do self.loop:run() end
   if self.gone then return nil, self:give_up() end
   self.ready = self.last
   return self
@@ -40,16 +53,16 @@ local function ask(self, request, each)
   if self.gone then return nil end
   self.last, self.each = nil, each
   local pressed
-  local signal = self.loop:signal("sigint", function()
+  self.talk:tell(request)
+  self:interrupts(function()
     if not pressed then self.talk:tell { ["do"] = "interrupt" } end
     pressed = pressed or self.loop:now()
     if self.loop:now() - pressed < PATIENCE then return end
     self.gone, self.left = true, true
     self.loop:stop()
   end)
-  self.talk:tell(request)
-  self.loop:run()
-  signal:cancel()
+  while not (self.last or self.gone) do self.loop:run() end
+  self:interrupts(nil)
   return self.last
 end
 
@@ -64,6 +77,9 @@ function link:complete(line)
   return event and event.replace or 0, event and event.list or {}
 end
 
-function link:close() self.talk:close() end
+function link:close()
+  self.talk:close()
+  self.signal:cancel()
+end
 
 return link

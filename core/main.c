@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define COMMAND "dt-swarm-cli"
@@ -61,6 +62,25 @@ static int main_columns(lua_State *L) {
   lua_pushinteger(L, size.ws_col);
   lua_pushinteger(L, size.ws_row);
   return 2;
+}
+
+static int restore_terminal(lua_State *L) {
+  int fd = (int)lua_tointeger(L, lua_upvalueindex(1));
+  (void)tcsetattr(fd, TCSADRAIN, lua_touserdata(L, lua_upvalueindex(2)));
+  return 0;
+}
+
+/* (fd) -> a function that sets the terminal there back to how it is now, or nil for no
+ * terminal. Whoever edits lines has it otherwise, and may be left half-way. */
+static int main_keep_terminal(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1);
+  struct termios *kept = lua_newuserdatauv(L, sizeof *kept, 0);
+  if (tcgetattr(fd, kept) < 0)
+    return 0;
+  lua_pushinteger(L, fd);
+  lua_insert(L, -2);
+  lua_pushcclosure(L, restore_terminal, 2);
+  return 1;
 }
 
 /* What is open stays here: the program that takes our place opens its own. */
@@ -146,6 +166,8 @@ static void set_arguments(lua_State *L, const start *s) {
   lua_setfield(L, -2, "memory");
   lua_pushcfunction(L, main_columns);
   lua_setfield(L, -2, "columns");
+  lua_pushcfunction(L, main_keep_terminal);
+  lua_setfield(L, -2, "keep_terminal");
   lua_pushlightuserdata(L, (void *)s);
   lua_pushcclosure(L, main_again, 1);
   lua_setfield(L, -2, "again");

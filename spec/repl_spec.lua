@@ -90,7 +90,7 @@ describe("repl", function()
     local busy = {}
     for i = 1, 3 do
       local source = ({ "while true do end", "while true do print(1) end", "while true do local p = peers end" })[i]
-      busy[i] = io.popen(("timeout --preserve-status -s INT 2 ./dt-swarm-cli %s repl -e %s >/dev/null 2>&1; echo $?")
+      busy[i] = io.popen(("timeout --preserve-status -s INT 1.5 ./dt-swarm-cli %s repl -e %s >/dev/null 2>&1; echo $?")
         :format(bea.socket, quote(source)))
     end
     os.execute "sleep 0.5"
