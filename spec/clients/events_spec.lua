@@ -1,16 +1,24 @@
 -- events_spec.lua - the command `watch`: events of the topics asked for, one gap for who does not read, and no cost
 -- while nobody watches. Real nodes under a virtual clock.
+local commands = require "commands"
+local control = require "clients.control"
+local event_ring = require "event_ring"
+local json = require "core.json"
 local policy = require "policy"
 local sim = require "sim"
+local socket = require "spec.clients.socket"
 
 local rules = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" }))
+
+local function handle_of(node, loop)
+  return { node = node, loop = loop, command = function(_, name, fn) node.commands:add(name, fn) end }
+end
 
 -- A node of a world; one who watches TOPICS there: what he was told, and how his reply behaves.
 local function world()
   local w = sim.new { seed = 7, policy = rules }
   local ada = w:add "ada"
-  local control = { node = ada, loop = ada.loop, command = function(_, name, fn) ada.commands:add(name, fn) end }
-  require "clients.control.watch"(control)
+  require "clients.control.watch"(handle_of(ada, ada.loop))
   return w, ada
 end
 
@@ -94,5 +102,44 @@ describe("watch", function()
     w:add "donald"
     w:run(8000)
     assert.same({ 0, 1 }, { ada.events.last, #one.told })
+  end)
+
+  it("keeps on a real socket no more than the lines that the kernel took, and one, for who does not read", function()
+    local at, said = socket.new(), 0
+    local node = { events = event_ring.new(), commands = commands.new() }
+    node.events:topic("files", "of this spec")
+    require "clients.control.watch"(handle_of(node, at.loop))
+    local log = { info = function() end, warn = function() end, error = function(_, _, what) error(what) end }
+    local server = control.new { loop = at.loop, net = require "core.net", disk = require "core.disk".real(), log = log,
+      path = at.path, uid = require "paths".uid(), answer = function(...) node.commands:run(...) end }
+    assert(server:listen())
+    at.open[#at.open + 1] = server
+    local deaf = at:client(nil, false)
+    deaf.stream:send '{"command":"watch"}\n'
+    assert(at:until_true(function() return node.events:is_read "files" end))
+    local one, most = next(server.clients), 0
+    local timer = at.loop:every(1, function()
+      for _ = 1, 100 do
+        said = said + 1
+        node.events:add("files", { event = "said", name = ("x"):rep(500), n = said })
+      end
+      most = math.max(most, #one.output)
+    end)
+    assert(at:until_true(function() return said >= 5000 end))
+    timer:cancel()
+    local told, dropped, gaps
+    deaf.watch:set "r"
+    local read_all = at:until_true(function()
+      told, dropped, gaps = 0, 0, 0
+      for line in deaf.heard:gmatch "([^\n]+)\n" do
+        local answer = assert(json.decode(line))
+        if answer.event == "gap" then dropped, gaps = dropped + answer.dropped, gaps + 1 end
+        told = told + (answer.event == "said" and 1 or 0)
+      end
+      return told + dropped == said
+    end)
+    at:close()
+    assert.same({ true, said, 1 }, { read_all, told + dropped, gaps })
+    assert.is_true(most > 0 and most < 1000, most)
   end)
 end)

@@ -6,6 +6,7 @@ local hooks = require "policy.hooks"
 local why_policy = {}
 
 local RESTART <const> = "the daemon then starts anew by itself"
+local VALUE_MAX <const> = 24 -- bytes of a value that stands beside its name; a longer one has a row of its own
 local LIVE <const> = "it applies while the daemon runs"
 
 -- The path without the `p.` that stands before it in a policy.
@@ -17,10 +18,13 @@ end
 
 local function setting_rows(node, row)
   local policy, path = node.policy, row[1]
-  local value = policy:get(path)
+  local value = changes.words(row, policy:get(path), {})
+  local is_long = #value > VALUE_MAX
   local fixed = node.reload and node.reload.fixed[path]
-  local rows = { { what = ("%s = %s"):format(path, changes.words(row, value, {})), seen = policy:origin(path),
-    cure = cure_of(policy, path, row.restart and RESTART or LIVE) }, { what = "what it is", seen = row[4] } }
+  local rows = { { what = is_long and path or ("%s = %s"):format(path, value), seen = policy:origin(path),
+    cure = cure_of(policy, path, row.restart and RESTART or LIVE) } }
+  if is_long then rows[2] = { what = "its value", seen = value } end
+  rows[#rows + 1] = { what = "what it is", seen = row[4] }
   if fixed then
     rows[#rows + 1] = { what = "not in force", seen = fixed .. " was given when the daemon was started",
       cure = ("Start it without %s."):format(fixed) }

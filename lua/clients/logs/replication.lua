@@ -48,8 +48,8 @@ function Replication:waiting() return self.replicate:waiting() end
 function Replication:queued() return self.replicate:queued() end
 function Replication:unwanted() return self.replicate:unwanted() end
 
---- Why the file CID, which another node shares, is not here: rows (lua/why.lua).
-function Replication:why(cid) return why_fetched.rows(self.replicate, cid) end
+--- Why the file CID, which another node shares, is here (HELD) or not: rows (lua/why.lua).
+function Replication:why(cid, held) return why_fetched.rows(self.replicate, cid, held) end
 
 --- Rows of what is bounded in it (bounded.lua).
 function Replication:bounds() return self.replicate.retry:bounds() end

@@ -14,12 +14,13 @@ local function record_of(self, cid)
   end
 end
 
--- The policy is asked now, with what is known now.
-local function asked_now(self, st)
+-- The policy is asked now, with what is known now. HELD: there is a copy here already.
+local function asked_now(self, st, held)
   local here = self.here()
   local urgency, reason, code, by_default = self.policy:explain(HOOK, self:facts_of(st), here)
   local seen = ("%s fetch: %s (asked now)"):format(self.policy:origin(HOOK, by_default), reason or "no reason given")
   if urgency then return { code = code, what = ("wanted, urgency %d of 9"):format(urgency), seen = seen } end
+  if held then return { code = code, what = "were it not here, it would not be fetched", seen = seen } end
   return { code = code or "permission", what = "not fetched by this node", seen = seen,
     cure = ("A hook p.%s that answers 1 to 9 for it, as policies/server.lua has; or: dt-swarm-cli HOST files \z
       get"):format(HOOK) }
@@ -41,12 +42,12 @@ local function find(rows, cid)
   end
 end
 
---- SELF: replicate.lua's. → rows about the file CID
-function why_fetched.rows(self, cid)
+--- SELF: replicate.lua's. → rows about the file CID; HELD: a copy of it is here.
+function why_fetched.rows(self, cid, held)
   local st = record_of(self, cid)
   if not st then return {} end
   local coming, rest = find(self.content:fetching(), cid), find(self:waiting(), cid)
-  local rows = { asked_now(self, st) }
+  local rows = { asked_now(self, st, held) }
   if coming then
     rows[2] = on_its_way(coming)
   elseif rest then

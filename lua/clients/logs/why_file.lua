@@ -90,11 +90,8 @@ local function of_swarm(node, one, rows)
   copies(node, file, rows)
   if is_own(node, cid) then return end
   local copy = held(node, cid)
-  if copy then
-    rows[#rows + 1] = copy
-  elseif node.replicate then
-    for _, row in ipairs(node.replicate:why(cid)) do rows[#rows + 1] = row end
-  end
+  rows[#rows + 1] = copy
+  for _, row in ipairs(node.replicate and node.replicate:why(cid, copy ~= nil) or {}) do rows[#rows + 1] = row end
 end
 
 local function several(node, word, found, n, rows)
