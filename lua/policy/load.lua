@@ -33,7 +33,8 @@ function load.report(faults)
 end
 
 local function start_fence(options)
-  local f = assert(fence.new { memory = options.memory, instructions = options.instructions })
+  local f = assert(fence.new { memory = options.memory, instructions = options.instructions,
+    milliseconds = options.milliseconds })
   for _, name in ipairs(INNER) do
     local path = assert(package.searchpath("policy." .. name, package.path))
     local file <close> = assert(io.open(path))
@@ -155,8 +156,8 @@ end
 
 --- load(path | nil, options) → policy | nil, faults (load.report makes lines of them).
 -- options: shipped = folder of the shipped policies; search = paths tried in order where PATH is nil, and none after
--- the one that is upto; read = fn(path) → text | nil, message, "missing" or another word; log; memory, instructions =
--- the fence's; pause = fn(), called now and then (check.lua).
+-- the one that is upto; read = fn(path) → text | nil, message, "missing" or another word; log; memory, instructions,
+-- milliseconds = the fence's; pause = fn(), called now and then (check.lua).
 function load.load(path, options)
   local chain, faults = source.read(path, options)
   if not chain then return nil, faults end

@@ -3,7 +3,12 @@ local fence = require "core.fence"
 local matcher = require "spec.core.matcher"
 local random = require "core.random"
 
+-- The clock is for what the other limits miss: here it comes late, so that each of them is seen alone.
+local LATE <const> = 2000
+
 local function with(text, limits)
+  limits = limits or {}
+  limits.milliseconds = limits.milliseconds or LATE
   local f = fence.new(limits)
   assert(f:load("policy.lua", text))
   return f
@@ -248,6 +253,12 @@ describe("the price of a pattern", function()
 end)
 
 describe("a hostile policy", function()
+  it("is stopped by the clock where its instructions are few and long", function()
+    local text = "local x = ('x'):rep(15000) local a, b = x .. 'a', x .. 'b' while true do local c = a == b end"
+    refused(text, "policy.lua:1: over the limit of 5 ms of processor time", { milliseconds = 5 })
+    refused(text, "over the limit of 1000000 instructions", { milliseconds = 60000 })
+  end)
+
   it("that never ends is stopped", function()
     refused("while true do end", "over the limit of 1000000 instructions")
     refused("local function f() return f() end return f()", "over the limit")

@@ -255,10 +255,10 @@ describe("a policy that is read and misbehaves", function()
   it("is told where it fills the memory before a hook is asked", function()
     local p, faults = policies.with "kept = nil"
     refused("kept", p, faults)
-    p, faults = policies.with [[
+    p, faults = policies.with([[
       local kept = {}
       for i = 1, 3950 do kept[i] = ("x"):rep(950) .. i end
-      function p.routing.open() return #kept > 0 end]]
+      function p.routing.open() return #kept > 0 end]], { milliseconds = 2000 })
     assert.is_nil(p)
     assert.truthy(faults[1].text:find "bytes", faults[1].text)
     assert.truthy(faults[1].line)
