@@ -91,11 +91,13 @@ function trial_files.open(given)
   local ok, text = state:put(data)
   if not ok then given.log:error("policy", "what is kept cannot be written", { why = text }) end
   local refusal = refusal_of(given, data, policy)
+  local previous = before:read()
+  if previous and data.good and previous.hash == data.good.hash then previous = nil end
   if given.policy and given.policy ~= policy then given.policy:close() end
   given.policy = nil -- the trial loads anew what it goes back to
   return { policy = policy, failed = found.failed, why = found.why, refusal = refusal,
     trial = trial.new { loop = given.loop, log = given.log, kept = state, before = before, data = data,
-      previous = before:read(), policy = policy,
+      previous = previous, policy = policy,
       load = function(kept_data, pause) return load_good(given, kept_data, pause) end } }
 end
 

@@ -1,10 +1,14 @@
 -- daemon_trial_spec.lua - a new policy on a running daemon: what brings the good one back, and who may say that it
 -- stays. The rules one by one, by a clock of the spec's own: spec/trial_spec.lua.
+local folder = require "spec.folder"
 local net = require "core.net"
 local json = require "core.json"
 local process = require "spec.process"
 
 local within = process.within
+local SOAK = os.getenv "DT_SWARM_SOAK"
+local is_root = os.execute "test $(id -u) = 0"
+local own_mounts = is_root and "-m" or "-rm"
 
 describe("a policy on trial", function()
   local w, ada
@@ -115,5 +119,136 @@ describe("a policy on trial", function()
     ada = w:start("ada", options)
     assert.equal("good", tags())
     assert.is_nil(facts().fallen)
+  end)
+
+  -- The words before dt-swarm that have it see another boot of the system.
+  local function other_boot()
+    local id = w.dir .. "/boot_id"
+    folder.write(id, "00000000-1111-4222-8333-444444444444\n")
+    return ("unshare %s sh -c 'mount --bind %s /proc/sys/kernel/random/boot_id && exec ./dt-swarm \"$@\"' x"):format(
+      own_mounts, id)
+  end
+
+  it("that cut the robot off is gone after the time, also when the power went meanwhile; one without --confirm stays",
+    function()
+      local options = begin()
+      policy "p.routing.channels = {}"
+      assert.truthy(ada:channel "udp")
+      assert.equal(0, select(2, ada:cli "policy reload --confirm 1"))
+      assert.truthy(within(10, function() return ada:channel "udp" end), ada:log())
+      assert.equal(0, select(2, ada:cli "policy reload --confirm 3600"))
+      assert.is_nil(ada:channel "udp")
+      ada:stop "KILL"
+      options.command = other_boot()
+      ada = w:start("ada", options)
+      assert.truthy(ada:channel "udp", ada:out() .. ada:log())
+      assert.truthy(ada:log():find "the power went before it was confirmed")
+      policy "p.tags = { 'new' }"
+      assert.truthy(has "new", ada:log())
+      ada:stop "KILL"
+      options.command = nil -- the first boot is another one than that
+      ada = w:start("ada", options)
+      assert.equal("new", tags())
+      assert.is_false(facts().trial.confirm)
+      ada:stop "KILL"
+      ada = w:start("ada", options)
+      assert.equal("good", tags())
+    end)
+
+  it("goes after five errors of its hooks, which the log tells", function()
+    begin()
+    policy("p.tags = { 'new' } function p.clients.logs.share(file) "
+      .. "if file.size == 5 then return file.size // (file.size - 5) end end")
+    assert.equal(0, select(2, ada:cli "policy reload"))
+    for i = 1, 6 do folder.write(("%s/%d.bag"):format(ada.share, i), "hello") end
+    assert.truthy(has "good", ada:log())
+    assert.truthy(ada:log():find "5 errors of its hooks, the last in clients.logs.share", ada:log())
+    assert.equal(1, facts().trials.rolled_back)
+  end)
+
+  it("is not read by a service where its file is broken: the good one is, and others see it by a !", function()
+    local options = begin()
+    assert.equal(0, ada:stop())
+    local bea = w:start("bea", { policy = w:policy("bea.lua", "") })
+    policy "p.tags = = 1"
+    ada = w:start("ada", options)
+    assert.equal("good", tags())
+    assert.truthy(ada:cli "status":gsub("%s+", " "):find("ada.lua:4: ", 1, true))
+    local _, _, code = w:run(w:words("ada", options)) -- a person looks on
+    assert.equal(2, code)
+    local own = facts().hash
+    assert.truthy(within(10, function()
+      for _, node in ipairs(bea:ask "discover".nodes) do
+        if node.policy == "!" .. own then return true end
+      end
+    end), bea:log())
+    local said = bea:cli "discover --wide":gsub("%s+", " ")
+    assert.truthy(said:find("1 of 2 run the policy of this node. A newer one was refused by ada (!).", 1, true), said)
+  end)
+
+  -- Asks, and has the daemon killed before its WHICH-th CALL of one kind that brings something to the disk. → was it?
+  local function killed(call, which, command)
+    local pipe = io.popen(("{ strace -f -qq -p %d -o /dev/null -e inject=%s:signal=SIGKILL:when=%d & echo $!; } 2>&1")
+      :format(ada.pid, call, which))
+    local tracer = pipe:read "n"
+    within(5, function() return not folder.read(("/proc/%d/status"):format(ada.pid)):find "TracerPid:%s+0\n" end)
+    ada:cli(command)
+    local is_dead = within(0.05, function() return ada:code() end) ~= nil
+    os.execute(("kill %d 2>/dev/null"):format(tracer))
+    pipe:close()
+    return is_dead
+  end
+
+  local function good_again()
+    policy "p.tags = { 'good' }"
+    ada:cli "policy reload"
+    ada:cli "policy confirm"
+    assert.equal("good", tags(), ada:log())
+  end
+
+  local TRIED = "policy reload --confirm 60"
+  local KILLS = SOAK and {} or { { TRIED, nil, "rename", 1 }, { "policy confirm", TRIED, "rename", 2 },
+    { "policy rollback", TRIED, "fsync", 1 } }
+  for _, case in ipairs(SOAK and { { TRIED }, { "policy confirm", TRIED }, { "policy rollback", TRIED } } or {}) do
+    for _, call in ipairs { "unlink", "fdatasync", "rename", "fsync" } do
+      for which = 1, 3 do KILLS[#KILLS + 1] = { case[1], case[2], call, which } end
+    end
+  end
+
+  it("or the old one is there after a SIGKILL at any write of reload, confirm and rollback", function()
+    local options, kills = begin(), 0
+    for i, case in ipairs(KILLS) do
+      local command, before, call, which = table.unpack(case, 1, 4)
+      good_again()
+      policy(("p.tags = { 'new' } -- %d"):format(i))
+      if before then assert.equal(0, select(2, ada:cli(before))) end
+      if killed(call, which, command) then kills = kills + 1 end
+      ada:stop "KILL"
+      ada = w:start("ada", options)
+      local found = tags()
+      local at = table.concat({ command, call, which, ada:out(), ada:log() }, " ")
+      assert.truthy(found == "good" or found == "new", at)
+    end
+    assert.is_true(kills >= 3, kills)
+  end)
+
+  it("is not confirmed by another user, root or not", function()
+    if not is_root then return pending "needs root: a daemon of another user" end
+    local options = { policy = policy "p.tags = { 'good' }", command = "setpriv --reuid 61017 --clear-groups "
+      .. w.dir .. "/dt-swarm" }
+    os.execute(("mkdir -p %s/.build && cp -a dt-swarm dt-swarm-cli lua policies cli %s"):format(w.dir, w.dir))
+    os.execute(("cp -a .build/core .build/*.so %s/.build && chmod -R a+rX %s"):format(w.dir, w.dir))
+    ada = w:start("ada", options)
+    assert.equal(0, select(2, ada:cli "policy confirm"))
+    policy "p.tags = { 'new' }"
+    assert.equal(0, select(2, ada:cli "policy reload --confirm 60"))
+    local function as_owner(command)
+      return os.execute(("setpriv --reuid 61017 --clear-groups %s/dt-swarm-cli %s %s >/dev/null 2>&1"):format(w.dir,
+        ada.socket, command))
+    end
+    assert.truthy(as_owner "status")
+    assert.falsy(as_owner "policy confirm")
+    assert.truthy(facts().trial)
+    assert.equal(0, select(2, ada:cli "policy confirm"))
   end)
 end)
