@@ -228,7 +228,7 @@ function trial:hook_failed(path, message)
   local one = self.data.trial
   if not one or one.hash ~= self.policy.hash then return end
   self.errors = self.errors + 1
-  if self.errors ~= ERRORS_MAX then return end
+  if self.errors < ERRORS_MAX then return end
   self.loop:post(function()
     if self.data.trial == one then
       go_back(self, ("%d errors of its hooks, the last in %s: %s"):format(ERRORS_MAX, path, message))
