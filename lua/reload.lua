@@ -6,6 +6,7 @@
 local changes = require "policy.changes"
 local reload_report = require "reload_report"
 local source = require "policy.source"
+local trial_start = require "trial_start"
 
 local reload = {}
 reload.__index = reload
@@ -174,9 +175,6 @@ local function unchanged(self, how)
   return {}
 end
 
-local FAILED_BEFORE <const> = "%s: this text failed before: %s; change it, or have it tried again: \z
-  dt-swarm-cli HOST policy reload"
-
 local function read_and_take(self, how)
   local began = self.loop:micro()
   local chain, lines = self.files:read(self.node.policy.file)
@@ -185,7 +183,7 @@ local function read_and_take(self, how)
   if how.source ~= "command" then
     if hash == self.node.policy.hash then return unchanged(self, how) end
     local failed = self.trial and self.trial:is_bad(hash)
-    if failed then return refuse(self, how, hash, { FAILED_BEFORE:format(chain[1].name, failed) }) end
+    if failed then return refuse(self, how, hash, { trial_start.FAILED:format(chain[1].name, failed) }) end
   end
   local new
   new, lines = self.files:load(chain, pause)

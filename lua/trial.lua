@@ -193,7 +193,7 @@ end
 -- The policy that counts takes the place of the one that FAILED (its hash), unless another came meanwhile.
 local function put_good(self, failed, why, reply)
   local name = self.policy.name
-  local refusal = { hash = failed, lines = { ("%s: this text was in force and failed: %s"):format(name, why) } }
+  local refusal = { hash = failed, lines = { start.FAILED:format(name, why) } }
   self.put(function(pause)
     if self.data.trial then return nil, OVERTAKEN, "missing" end
     return self.load(self.data, pause)

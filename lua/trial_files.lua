@@ -65,14 +65,11 @@ local function firm(given, name)
   return kept.new_firm { disk = given.disk, log = given.log, date = given.date, dir = given.dir, name = name }
 end
 
-local FAILED <const> = "%s: this text failed before: %s; change it, or have it tried again: \z
-  dt-swarm-cli HOST policy reload"
-
 -- What is said of the file's policy where it is not the one in force, as reload.lua has it | nil
 local function refusal_of(given, data, in_force)
   local lines, file = given.faults, given.policy
   if file and file.hash ~= in_force.hash then
-    lines = { FAILED:format(file.name, trial_start.why_bad(data, file.hash) or "it is passed over") }
+    lines = { trial_start.FAILED:format(file.name, trial_start.why_bad(data, file.hash) or "it is passed over") }
   end
   return lines and { lines = lines, at = given.loop:wall(), source = "start", hash = file and file.hash }
 end

@@ -15,6 +15,10 @@ local CRASHES <const>, WITHIN <const> = 3, 60 * 1000 -- of the good policy, in s
 local BAD_MAX <const> = 16 -- texts that failed, and are remembered
 local WHY_MAX <const> = 160 -- bytes
 
+-- What is said of a policy's file whose text is not tried again.
+trial_start.FAILED = "%s: this text failed before: %s; change it, or have it tried again: \z
+  dt-swarm-cli HOST policy reload"
+
 local ROW <const> = { "name", "path", "text" }
 
 local function size_of(chain)

@@ -45,7 +45,7 @@ describe("a policy on trial", function()
     assert.truthy(facts().trial.confirm)
     assert.truthy(has "good", ada:log())
     assert.truthy(ada:log():find "good one comes back.*nobody confirmed it in time", ada:log())
-    assert.truthy(ada:cli "status":gsub("%s+", " "):find("this text was in force and failed", 1, true))
+    assert.truthy(ada:cli "status":gsub("%s+", " "):find("this text failed before: nobody confirmed", 1, true))
     os.execute "sleep 0.5" -- were the file tried again by itself, it would be by now
     assert.equal("good", tags())
     said, code = ada:cli "policy reload --confirm 60"
