@@ -56,6 +56,14 @@ local function is_service(arg)
   return true
 end
 
+-- A node that never ran is none that a broken policy could take away: whoever sets it up is told, and nothing is made.
+local function has_run(chosen, place)
+  local state = chosen.state or place:state()
+  local file = state and io.open(state .. "/version")
+  if file then file:close() end
+  return file ~= nil
+end
+
 -- FAULTS: lines, where the file gives no POLICY.
 local function start(chosen, policy, faults, files, place, arg)
   local key = require "core.key"
@@ -94,7 +102,7 @@ function main.main(arg)
   local policy, lines = load_policy(files)
   if not policy then
     complain(lines, arg)
-    if chosen.check or not is_service(arg) then return POLICY end
+    if chosen.check or not is_service(arg) or not has_run(chosen, place) then return POLICY end
   end
   if chosen.check then
     say_fine(policy, arg)
