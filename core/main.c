@@ -83,6 +83,18 @@ static int main_keep_terminal(lua_State *L) {
   return 1;
 }
 
+/* (yes): from here on what asks us to end waits in the kernel, over a new start in this
+ * process, too; (no): it comes. */
+static int main_hold(lua_State *L) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(lua_toboolean(L, 1) ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+  return 0;
+}
+
 /* What is open stays here: the program that takes our place opens its own. */
 static void close_all_on_exec(void) {
   DIR *folder = opendir("/proc/self/fd");
@@ -168,6 +180,8 @@ static void set_arguments(lua_State *L, const start *s) {
   lua_setfield(L, -2, "columns");
   lua_pushcfunction(L, main_keep_terminal);
   lua_setfield(L, -2, "keep_terminal");
+  lua_pushcfunction(L, main_hold);
+  lua_setfield(L, -2, "hold");
   lua_pushlightuserdata(L, (void *)s);
   lua_pushcclosure(L, main_again, 1);
   lua_setfield(L, -2, "again");

@@ -128,12 +128,13 @@ local function build_reload(self, given)
   return true
 end
 
--- What the service manager shows of NODE (`systemctl status`).
-local function line_of(node)
+-- What the service manager shows of us (`systemctl status`).
+local function line_of(self)
+  local node = self.node
   local function several(n, what) return ("%d %s%s"):format(n, what, n == 1 and "" or "s") end
   local parts = { several(node:peers(), "peer") }
   if node.logs then parts[2] = several(node.logs.shares:count(), "file") .. " shared" end
-  parts[#parts + 1] = "policy " .. node.policy.name
+  parts[#parts + 1] = "policy " .. node.policy.name .. (self.trial:facts() and " on trial" or "")
   return table.concat(parts, ", ")
 end
 
@@ -144,7 +145,7 @@ local function build_notify(self, given)
     send = socket and function(text) return self.net.unix_send(socket, text) end,
     watchdog_ms = socket and notify.watchdog(given.env "WATCHDOG_USEC"),
     still_ms = function() return math.max(one.dcache.syncing:still_ms(), one.atomic_write:still_ms()) end,
-    line = function() return line_of(one) end }
+    line = function() return line_of(self) end }
   return true
 end
 
@@ -167,8 +168,8 @@ end
 
 -- GIVEN: options, is_service (nobody looks on), policy (of the file; nil: it is broken, as FAULTS say), place
 -- (paths.lua's), root, memory(), version, cli (how the command line is called), env (os.getenv), home, here_folder;
--- files (policy_files.lua); again() (core/main.c) runs the program anew in this process, and returns only where that
--- fails.
+-- files (policy_files.lua); of core/main.c: again() runs the program anew in this process, and returns only where that
+-- fails; hold(yes): signals that ask for the end wait, until hold(no).
 -- → a daemon to run | nil, text; nothing is left behind after a refusal.
 function daemon.start(given)
   local self = setmetatable({ net = require "core.net", disk = require "core.disk".real(),
@@ -211,7 +212,9 @@ function daemon:restart(why)
   self.stopping, self.restarting = true, true
   self.log:info("node", "starts anew", { ["for"] = why })
   self.node.notify:reloading()
-  self.loop:after(ANSWER, function() self.loop:stop() end)
+  self.loop:after(ANSWER, function()
+    if self.restarting then self.loop:stop() end
+  end)
 end
 
 -- Does the policy in force bear no blame for this end? Somebody stopped us; or the start was refused while a person
@@ -223,6 +226,7 @@ end
 
 -- HOW: what the command line says of us when we are gone; nil: stopped cleanly.
 function daemon:close(how)
+  if self.restarting then self.given.hold(true) end
   if self.watch then self.watch:stop() end
   if self.node then self.node:stop(how) end
   if self.trial then self.trial:stop(is_clean(self)) end
@@ -236,8 +240,9 @@ end
 local function stop(self, signal)
   -- Kernel and shell both send it when a session is closed.
   if self.stopping and signal == "sighup" then return end
+  local hurry = self.stopping and not self.restarting
   self.restarting = nil -- who wants it to end does not want it to begin anew
-  if self.stopping then return self.loop:stop() end -- at once, for who is in a hurry
+  if hurry then return self.loop:stop() end
   self.stopping = true
   self.log:info("node", "stopping", { signal = signal })
   self.node.notify:stopping()
@@ -253,6 +258,7 @@ end
 -- Runs until a signal ends it (signals.lua); → exit code.
 function daemon:run()
   signals.listen(self.loop, function(signal) stop(self, signal) end, function() reload_for(self, "signal") end)
+  self.given.hold(false)
   self.watch = policy_watch.new { loop = self.loop, log = self.log, inotify = require "core.watch",
     look = function() return self.node.reload:look() end, changed = function() reload_for(self, "save") end }
   self.watch:start(self.given.policy.hash)

@@ -73,11 +73,14 @@ local function start(chosen, policy, faults, files, place, arg)
     return CANNOT
   end
   local running
+  -- Whoever asks for the end while we start is heard when we run: an end half way would look like a crash.
+  arg.hold(true)
   running, fault = require "daemon".start { options = chosen, policy = policy, faults = faults, place = place,
     root = arg.root,
     memory = arg.memory, version = core.version, env = os.getenv, home = os.getenv "HOME",
     here_folder = os.getenv "PWD" or "/",
     cli = arg[0]:find "/" and arg[0] .. "-cli" or "dt-swarm-cli", again = arg.again,
+    hold = arg.hold,
     columns = arg.columns and arg.columns(1), files = files, is_service = is_service(arg) }
   if not running then
     complain({ (fault:gsub("^E[A-Z0-9]+: ", "")) }, arg) -- the system's own word says nothing to people

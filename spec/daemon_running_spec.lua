@@ -294,6 +294,7 @@ function daemon.start(given)
   return one
 end
 arg.root, arg.memory, arg.columns = os.getenv "PWD", function() return 0 end, function() end
+arg.hold = function() end
 os.exit(require "main".main(arg))
 ]])
     local ada = w:start("ada", { command = "lua5.4 " .. script,

@@ -98,6 +98,19 @@ describe("a policy on trial", function()
     assert.equal(1, code, said)
   end)
 
+  it("is not blamed for an end that was asked for, at whatever moment of a new start that comes", function()
+    begin()
+    for round = 0, 4 do
+      policy(("p.swarm = 'lab-%d'"):format(round)) -- for which the daemon starts anew, once it looked at the file
+      assert.truthy(within(10, function() return ada:log():find "starts anew" end), ada:log())
+      os.execute(("sleep %.2f"):format(round * 0.06))
+      assert.equal(0, ada:stop(), ada:log())
+      ada = w:start("ada", { policy = w.dir .. "/ada.lua" })
+      assert.is_nil(ada:log():find "failed", ada:log())
+      assert.equal("lab-" .. round, ada:ask "status".node.swarm)
+    end
+  end)
+
   it("is gone at the next start after a crash, also of a restart; one that was good before is not", function()
     local options = begin()
     policy "p.tags = { 'new' }"

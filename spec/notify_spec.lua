@@ -167,7 +167,7 @@ describe("a daemon under a service manager", function()
 
   it("tells of start, life, new start and end; stopped in its tracks it tells nothing", function()
     local one = start("ada", 400000)
-    assert.equal("READY=1\nSTATUS=0 peers, 0 files shared, policy p.lua", message "READY=1")
+    assert.equal("READY=1\nSTATUS=0 peers, 0 files shared, policy p.lua on trial", message "READY=1")
     assert.truthy(message "WATCHDOG=1")
     os.execute("kill -STOP " .. one.pid)
     within(10, function() return io.open("/proc/" .. one.pid .. "/stat"):read "a":find ") T" end)

@@ -152,7 +152,7 @@ describe("the package", function()
       ok "dpkg -i /root/old.deb"
       assert.is_truthy(active(), journal())
       assert.equal("dt-swarm", (ok("stat -c %U /proc/" .. property "MainPID"):gsub("\n", "")))
-      assert.equal("0 peers, 0 files shared, policy policy.lua", property "StatusText")
+      assert.equal("0 peers, 0 files shared, policy policy.lua on trial", property "StatusText")
       assert.equal("enabled\n", ok "systemctl is-enabled dt-swarm")
       local said = ok "dt-swarm-cli status"
       assert.truthy(said:find("/var/lib/dt-swarm", 1, true), said)
@@ -198,6 +198,17 @@ describe("the package", function()
       assert.truthy(within(20, function() return journal():find "starts anew" end))
       assert.truthy(within(20, function() return property "StatusText":find "1 file shared" end), property "StatusText")
       assert.same({ pid, "0", "active" }, { property "MainPID", property "NRestarts", property "ActiveState" })
+    end)
+
+    it("starts with the policy that was good where the file is broken", function()
+      ok "dt-swarm-cli policy confirm"
+      local good = folder.read(root .. "/etc/dt-swarm/policy.lua")
+      policy "p.tags = = 1"
+      ok "systemctl restart dt-swarm"
+      assert.truthy(active())
+      assert.truthy(at "journalctl -u dt-swarm -o cat --no-pager -p err":find("policy.lua:2:", 1, true))
+      folder.write(root .. "/etc/dt-swarm/policy.lua", good)
+      ok "systemctl reload dt-swarm"
     end)
 
     it("is ended by the watchdog when it stands still, and is back, also after a crash", function()
