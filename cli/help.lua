@@ -84,13 +84,13 @@ local function overview(s, cli)
   for i, command in ipairs(shown(cli)) do facts[i] = { command.name, command.text } end
   s:facts(facts)
   s:line()
-  s:say(help.host)
-  s:say "Each command takes --json, --color auto|always|never, --help."
-  s:say "What a word or sign means, of a refusal or in a table: dt-swarm-cli help WORD; all: dt-swarm-cli help words."
-  s:line()
   s:line "Exit codes:"
   for i, exit in ipairs(cli.exits) do exits[i] = { ("%d"):format(exit.code), exit.text } end
   s:facts(exits)
+  s:line()
+  s:say(help.host)
+  s:say "Each command takes --json, --color auto|always|never, --help."
+  s:say "What a word or sign means, of a refusal or in a table: dt-swarm-cli help WORD; all of them: help words."
 end
 
 -- What ASKED names: all commands of a group, or one, also by its second word alone; the words behind "help" are at most

@@ -8,6 +8,12 @@ local main = {}
 
 local OK, CANNOT, POLICY, USAGE = 0, 1, 2, 3
 
+-- Of the terminal that FD is | nil: it is none, or does not say.
+local function columns_of(arg, fd)
+  local columns = arg.columns and arg.columns(fd)
+  return columns ~= 0 and columns or nil
+end
+
 -- Lines for people on OUTPUT; on a terminal they are broken between words, elsewhere a line is a fact.
 local function say(output, lines, columns, indent)
   for _, line in ipairs(lines) do output:write(table.concat(wrap(line, columns, indent), "\n"), "\n") end
@@ -18,7 +24,7 @@ local LEAD <const> = "dt-swarm: "
 local function complain(lines, arg)
   local list, under = { LEAD .. lines[1] }, (" "):rep(#LEAD)
   for i = 2, #lines do list[i] = under .. lines[i] end
-  say(io.stderr, list, arg.columns and arg.columns(2), under .. "  ")
+  say(io.stderr, list, columns_of(arg, 2), under .. "  ")
 end
 
 -- What --check has to say of a fine POLICY.
@@ -29,7 +35,7 @@ local function say_fine(policy, arg)
   for _, list in ipairs { preflight.unused(policy, arg.root .. "/policies"), preflight.kinds(policy) } do
     table.move(list, 1, #list, #said + 1, said)
   end
-  say(io.stdout, said, arg.columns and arg.columns(1), "  ")
+  say(io.stdout, said, columns_of(arg, 1), "  ")
 end
 
 local function policy_files(chosen, place, root)
@@ -97,7 +103,7 @@ function main.main(arg)
     return USAGE
   end
   if chosen.help or chosen.version then
-    io.write(chosen.help and options.help() or "dt-swarm " .. core.version .. "\n")
+    io.write(chosen.help and options.help(columns_of(arg, 1)) or "dt-swarm " .. core.version .. "\n")
     return OK
   end
   local place = paths.new(os.getenv, paths.uid())

@@ -1,4 +1,6 @@
 -- options.lua - the words behind `dt-swarm`. Opens nothing; argparse would cost a robot 300 KB for nine options.
+local wrap = require "wrap"
+
 local options = {}
 
 --- Word, what it takes or nil, what it does; `kind` is what completion offers. The name in what parse() gives is the
@@ -30,16 +32,27 @@ for _, row in ipairs(options.rows) do
   list[row[1]] = row[1]:sub(3)
 end
 
---- What --help prints; no line is wider than 80 columns.
-function options.help()
+--- What --help prints, in lines of at most COLUMNS (80).
+function options.help(columns)
   local lines = {}
-  local function add(text, ...) lines[#lines + 1] = text:format(...) end
-  for _, example in ipairs(options.examples) do add("  %-30s  %s", "dt-swarm " .. example[1], example[2]) end
-  add "\nUsage: dt-swarm [OPTIONS] [POLICY.lua]\n"
-  add("%s\n", options.text)
-  for _, row in ipairs(options.rows) do add("  %-14s  %s", row[1] .. (row[2] and " " .. row[2] or ""), row[3]) end
-  add("\n%s\nExit codes:", options.policy)
-  for _, exit in ipairs(require("exits").of "daemon") do add("  %2d  %s", exit.code, exit.text) end
+  local function add(text, indent)
+    table.move(wrap(text, columns or 80, (" "):rep(indent or 0)), 1, 99, #lines + 1, lines)
+  end
+  for _, example in ipairs(options.examples) do
+    add(("  %-30s  %s"):format("dt-swarm " .. example[1], example[2]), 4)
+  end
+  add ""
+  add("Usage: dt-swarm [OPTIONS] [POLICY.lua]", 4)
+  add ""
+  add(options.text)
+  add ""
+  for _, row in ipairs(options.rows) do
+    add(("  %-14s  %s"):format(row[1] .. (row[2] and " " .. row[2] or ""), row[3]), 18)
+  end
+  add ""
+  add(options.policy)
+  add "Exit codes:"
+  for _, exit in ipairs(require("exits").of "daemon") do add(("  %2d  %s"):format(exit.code, exit.text), 6) end
   return table.concat(lines, "\n") .. "\n"
 end
 

@@ -20,10 +20,16 @@ describe("what dt-swarm says on a terminal", function()
     local long = place.path .. "/a-rather/long-path"
     for _, columns in ipairs { 80, 50, 30 } do
       local runs = columns == 50 -- once, since its end takes a moment
-      local start = "; timeout 0.5 ./dt-swarm --name ada --state %s/s --share %s/h --socket %s/c"
-      local line = ("stty cols %d; ./dt-swarm --check %s/p.lua; ./dt-swarm --chek; ./dt-swarm %s/nowhere.lua%s"):format(
-        columns, place.path, place.path, runs and start:format(long, long, long) or "")
-      local pipe = io.popen(("TERM=xterm timeout 60 script -qec '%s' /dev/null </dev/null"):format(line))
+      folder.write(place.path .. "/line", ([[
+stty cols %d
+./dt-swarm --help; ./dt-swarm --check PLACE/p.lua; ./dt-swarm --chek; ./dt-swarm PLACE/nowhere.lua
+%s || exit
+./dt-swarm --name ada --state LONG/s --share LONG/h --socket LONG/c & pid=$!
+for i in $(seq 300); do ./dt-swarm-cli LONG/c status >/dev/null 2>&1 && break; sleep 0.05; done
+kill $pid; wait $pid
+]]):format(columns, runs):gsub("LONG", long):gsub("PLACE", place.path))
+      local line = ("TERM=xterm timeout 60 script -qec 'sh %s/line' /dev/null </dev/null"):format(place.path)
+      local pipe = io.popen(line)
       local said, wide, met = pipe:read "a", 0, ""
       pipe:close()
       assert.truthy(said:find "did you\r?\n? *mean" and said:find "dcache.disk", said)
