@@ -15,12 +15,13 @@ end
 
 -- `files get` takes a file by its name, and by the robot it comes from and its name.
 function each.file(node, begins, add)
-  local whose = begins:find(":", 1, true)
-  local view = file_index.of(node):now()
-  for file_text in view:each_text(not whose and { begins } or nil) do
+  local behind = begins:match "^[^:]+:(.*)$"
+  local view, robots = file_index.of(node):now(), {}
+  for file_text in view:each_text { begins, behind } do
     for _, one in ipairs(view:file(file_text).named) do
       add(one.name)
-      if whose then add(("%s:%s"):format(node.who(one.from).label, one.name)) end
+      robots[one.from] = robots[one.from] or node.who(one.from).label
+      if behind then add(("%s:%s"):format(robots[one.from], one.name)) end
     end
     slices.step(0.5)
   end
