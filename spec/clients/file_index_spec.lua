@@ -141,6 +141,22 @@ describe("the index of files", function()
     end
   end)
 
+  it("knows the newest while files come and go", function()
+    local cid = (unixfs.layout(1000, hash.sha256 "newest"))
+    local function first()
+      local view = index:now()
+      local texts = {}
+      for text in view:newest(3) do texts[#texts + 1] = view:file(text).cid end
+      assert.equal(3, #texts)
+      return texts[1]
+    end
+    local before = first()
+    say(keys[1], "propose", "share/files", cid, { class = "lab", names = json.array { "n" }, size = 1 }, 6000)
+    assert.equal(cid, first())
+    say(keys[1], "dismiss", "share/files", cid, nil, 0)
+    assert.equal(before, first())
+  end)
+
   it("is let go when nobody asks for a while and it is large", function()
     index:now()
     index.total, index.asked = 10000, node.loop:now() - 6 * 60 * 1000

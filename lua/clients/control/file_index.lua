@@ -3,6 +3,7 @@
 --
 -- It is made when somebody asks, and then only what changed is read again. Nobody asks for a while: it is let go.
 local blake2b = require "core.hash".blake2b
+local newest_files = require "clients.control.newest_files"
 local pages = require "pages"
 local shared_file = require "clients.control.shared_file"
 local slices = require "slices"
@@ -25,7 +26,7 @@ local SMALL <const> = 500 -- files that are kept nevertheless
 local function forget(self)
   self.texts, self.top, self.unused, self.groups = pages.new(), 0, {}, {}
   self.first, self.follower, self.mains, self.users, self.pending = pages.new(), {}, pages.new(), {}, {}
-  self.ids, self.numbers = {}, {}
+  self.ids, self.numbers, self.newest = {}, {}, newest_files.new()
   self.total, self.bytes, self.unsized, self.next_till, self.put_till = 0, 0, 0, NEVER, NEVER
 end
 
@@ -99,6 +100,7 @@ local function take_out(self, slot, was)
   local text = self.texts:get(slot)
   local _, handle, group = shared_file.head(text)
   self.texts:set(slot, false)
+  self.newest:take_out(slot)
   self.unused[#self.unused + 1] = slot
   self.groups[group] = self.groups[group] > 1 and self.groups[group] - 1 or nil
   self.total = self.total - 1
@@ -134,6 +136,7 @@ local function put(self, file, till, handle, was)
   local slot = table.remove(self.unused) or self.top + 1
   self.top = math.max(self.top, slot)
   self.texts:set(slot, text)
+  self.newest:put(slot, shared_file.at(text))
   self.groups[group] = (self.groups[group] or 0) + 1
   self.follower[slot] = self.first:get(handle)
   self.first:set(handle, slot)

@@ -16,9 +16,9 @@ function view.new(index)
     if known[id] == nil then known[id] = index.node.discovery:agrees(id, "share/files") end
     return known[id]
   end
-  return setmetatable({ node = index.node, list = index.texts, top = index.top, first = index.first,
-    follower = index.follower, counts = index.groups, ids = index.ids, agrees = agrees, total = index.total,
-    bytes = index.unsized == 0 and index.bytes or nil }, view)
+  return setmetatable({ node = index.node, list = index.texts, top = index.top, recent = index.newest,
+    first = index.first, follower = index.follower, counts = index.groups, ids = index.ids, agrees = agrees,
+    total = index.total, bytes = index.unsized == 0 and index.bytes or nil }, view)
 end
 
 --- What TEXT says, as shared_file.unpack has it.
@@ -71,46 +71,22 @@ function view:sorted(next_text)
   end
 end
 
--- HEAP's first is the oldest of those that it has: { at, text } each.
-local function sink(heap)
-  local i, n = 1, #heap
-  while true do
-    local least = i
-    for child = 2 * i, math.min(2 * i + 1, n) do
-      if heap[child].at < heap[least].at then least = child end
-    end
-    if least == i then return end
-    heap[i], heap[least] = heap[least], heap[i]
-    i = least
-  end
-end
-
-local function rise(heap)
-  local i = #heap
-  while i > 1 and heap[i].at < heap[i // 2].at do
-    heap[i], heap[i // 2] = heap[i // 2], heap[i]
-    i = i // 2
-  end
-end
-
---- The MOST that were said last, as each_text gives them.
+--- The MOST that were said last, as each_text gives them. All are looked at only where too few of these are known.
 function view:newest(most)
-  local heap = {}
-  for text in self:each_text() do
-    local at = shared_file.at(text)
-    if #heap < most then
-      heap[#heap + 1] = { at = at, text = text }
-      rise(heap)
-    elseif at > heap[1].at then
-      heap[1].at, heap[1].text = at, text
-      sink(heap)
+  local slots = self.recent:first(most, self.total)
+  if not slots then
+    self.recent:begin(most)
+    for slot = 1, self.top do
+      local text = self.list:get(slot)
+      if text then self.recent:put(slot, shared_file.at(text)) end
+      slices.step(0.05)
     end
-    slices.step(0.05)
+    slots = self.recent:first(most, 0)
   end
   local i = 0
   return function()
-    i = i + 1
-    return heap[i] and heap[i].text
+    repeat i = i + 1 until not slots[i] or self.list:get(slots[i])
+    return slots[i] and self.list:get(slots[i])
   end
 end
 
