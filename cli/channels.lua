@@ -6,7 +6,7 @@ local channels = {}
 function channels.request() return { command = "channels" } end
 
 local COLUMNS <const> = {
-  { title = "CHANNEL", rank = 1 }, { title = "ADDRESS", cut = "middle", give = true, least = 16, rank = 3 },
+  { title = "CHANNEL", rank = 1 }, { title = "ADDRESS", cut = "middle", give = true, least = 21, rank = 3 },
   { title = "STATE", rank = 1 }, { title = "SINCE", align = "right", rank = 2 },
   { title = "OUT", align = "right", rank = 4 }, { title = "IN", align = "right", rank = 5 },
   { title = "LINKS", align = "right", optional = true, rank = 6 },

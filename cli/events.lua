@@ -45,8 +45,12 @@ local SAY <const> = {
   end,
   policy = function(event, s)
     if event.lines then return words(event.lines, s) end
-    if not event.summary then return facts(event, s) end
-    return ("%s %s: %s"):format(s:text(event.policy), s:text(event.hash), s:text(event.summary))
+    local told = event.summary or event.why
+    if event.seconds then
+      told = (event.confirm and "goes back in %d s unless confirmed" or "on trial for %d s"):format(event.seconds)
+    end
+    if not told then return facts(event, s) end
+    return ("%s %s: %s"):format(s:text(event.policy), s:text(event.hash), s:text(told))
   end,
   channels = function(event, s)
     return s:text(event.address) .. (event.reason and ": " .. s:text(event.reason) or "")
