@@ -5,7 +5,7 @@ local reload = {}
 
 function reload.request(options) return { command = "reload", confirm = options.confirm } end
 
-local BY <const> = { save = "when its file was saved", signal = "at a SIGHUP" }
+local BY <const> = { save = "since its file was saved", signal = "since a SIGHUP" }
 
 local function sum(answer, s)
   local policy, changed = s:text(answer.policy), policy_rows.count(answer, s)
@@ -15,8 +15,9 @@ local function sum(answer, s)
   end
   local already = answer.already
   if already then
-    return ("%s is in force since %s, %s: %s changed then, nothing since."):format(policy, s.ago(already.since_ms),
-      BY[already.source] or s:text(already.source), changed == "" and "nothing" or changed)
+    return ("%s is in force already, %s %s: %s changed then, nothing since."):format(policy,
+      BY[already.source] or s:text(already.source), already.since_ms < 1000 and "just now" or s.ago(already.since_ms),
+      changed == "" and "nothing" or changed)
   end
   if changed == "" then return ("%s was read again: no setting changed, and no hook."):format(policy) end
   return ("%s is in force: %s changed."):format(policy, changed)
