@@ -184,7 +184,7 @@ help:
 #: make asan       the core's specs with address and undefined-behaviour sanitisers
 #: make fuzz       each parser of foreign bytes fuzzed for FUZZ_SECONDS=10 (clang), or FUZZERS='json text'
 #: make soak       the specs at full counts, ten minutes of each fuzzer
-#: make install    into PREFIX (/usr/local) below DESTDIR; make uninstall takes it out
+#: make install    into PREFIX (/usr/local) below DESTDIR; uninstall takes it out
 #: make deb        the package .build/dt-swarm_VERSION_ARCH.deb for Debian 12
 #: make clean      removes what was built
 #: V=1 shows each command, BUILD=DIR builds elsewhere, JOBS=N compiles N files at a time
