@@ -256,7 +256,7 @@ describe("a hostile policy", function()
   it("is stopped by the clock where its instructions are few and long", function()
     local text = "local x = ('x'):rep(15000) local a, b = x .. 'a', x .. 'b' while true do local c = a == b end"
     refused(text, "policy.lua:1: over the limit of 5 ms of processor time", { milliseconds = 5 })
-    refused(text, "over the limit of 1000000 instructions", { milliseconds = 60000 })
+    refused(text, "over the limit of 1000000 instructions")
   end)
 
   it("that never ends is stopped", function()

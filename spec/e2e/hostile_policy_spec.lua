@@ -7,7 +7,8 @@ local process = require "spec.process"
 local within = process.within
 
 -- All hooks misbehave once the file evil.txt was met, each in its own way.
-local POLICY <const> = [[
+local QUICK <const> = "p.clients.logs.settle = { least = 0.2 * second, per = 32 * MB, most = 2 * minute } "
+local POLICY <const> = QUICK .. [[
 local woken = false
 function p.clients.logs.share(file, here)
   if file.name == "evil.txt" then woken = true end
@@ -29,7 +30,8 @@ describe("a daemon whose policy misbehaves after it was checked", function()
   after_each(function() w:close() end)
 
   it("goes on with the default answers, and so do its neighbour and its control socket", function()
-    local ada, bea = w:start("ada", { policy = w:policy("ada.lua", POLICY) }), w:start "bea"
+    local ada = w:start("ada", { policy = w:policy("ada.lua", POLICY) })
+    local bea = w:start("bea", { policy = w:policy("bea.lua", QUICK) })
     assert.equal(0, select(2, ada:cli "policy confirm")) -- past its trial: no good one comes back by itself
     assert.truthy(within(10, function() return #bea:ask "discover".nodes == 2 end), bea:log())
     assert.same({}, ada:ask "status".policy.failed)
@@ -42,7 +44,7 @@ describe("a daemon whose policy misbehaves after it was checked", function()
     for _ = 1, 10 do answer = ada:ask "status" end
     patience.took("a `status` of it, the mean of ten", (patience.now() - began) / 10, 0.1)
 
-    local lines = {} -- the policy's first line of its own is line 3 of the file
+    local lines = {} -- the policy's own lines begin with line 3 of the file
     for _, one in ipairs(answer.policy.failed) do
       lines[one.hook] = one.why
       assert.is_true(one.count >= 1, one.hook)
