@@ -180,8 +180,23 @@ local function cell(value, kind)
   return inline(value, 200, 3, {}) or "{ … }"
 end
 
+-- Those of COLUMNS in which anything stands.
+local function filled(list, columns)
+  local found = {}
+  for _, column in ipairs(columns) do
+    for i = 1, math.min(#list, ROWS) do
+      if inner.rawget(list, i)[column[1]] ~= nil then
+        found[#found + 1] = column
+        break
+      end
+    end
+  end
+  return found
+end
+
 local function as_table(list, columns, total)
   local rows, heads = {}, {}
+  columns = filled(list, columns)
   for i, column in ipairs(columns) do heads[i] = { title = column[1]:upper(), kind = column[2] } end
   for i = 1, math.min(#list, ROWS) do
     local row = {}
