@@ -1,6 +1,8 @@
 -- wear.lua - one node of an idle classroom of 40 for virtual hours on a file system of its own. No limits.
 -- usage: lua5.4 spec/e2e/wear.lua HOURS     as root; prints one line: DEVICE FILES RECORDS WORDS
 --   bytes at the block device, bytes passed to write(), records held, words heard and said
+-- or:    lua5.4 spec/e2e/wear.lua slotRATE  one key says RATE words a second in one slot for 2 min: DEVICE KEPT LAST
+--   bytes at the device, how many words of others are there after a start, and 1 where his newest is the one held then
 -- The file system is a loop mount in a mount namespace of this run, on a file without a name: whatever dies, all goes.
 dofile "spec/helper.lua"
 local disk = require "core.disk"
@@ -47,8 +49,8 @@ for i = 1, ROBOTS - 1 do others[i] = key.generate(hash.blake2b("robot " .. i)) e
 
 local words = 0
 
-local function say(node, who, bucket, name, data, ttl)
-  local now = node.loop:wall()
+local function say(node, who, bucket, name, data, ttl, later)
+  local now = node.loop:wall() + (later or 0) -- ms
   words = words + 1
   local st = assert(statement.sign(who, node.swarm, { verb = "propose", bucket = bucket, key = name or who:id(),
     at = now, valid_from = now // 16000 * 16, valid_until = (now // 1000 + ttl) // 16 * 16, data = data }))
@@ -135,6 +137,42 @@ local function run(dir, hours)
   folder:close()
 end
 
+-- One signer, one slot, RATE words a second.
+local function run_slot(dir, rate)
+  local policy = assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
+  local world, d = sim.new { seed = 1, policy = policy }, disk.real()
+  local node, folder = start(world, d, dir .. "/state")
+  for i = 2, #others do share(node, i, 1) end
+  share(node, 1, 1)
+  world:run(MINUTE)
+  sh("sync -f " .. dir)
+  local device = device_bytes(dir)
+  for step = 1, 2 * MINUTE // 100 do
+    for i = 1, rate // 10 do
+      say(node, others[1], "share/files", file_of(1, 1), FILE, 30 * 86400 - 16, i * 100 // (rate // 10) - 1)
+    end
+    world:run(100)
+    if step % 50 == 0 then sh("sync -f " .. dir) end
+  end
+  local newest = node.dcache:statement_of("share/files", file_of(1, 1), others[1]:id()).at
+  world:run(MINUTE)
+  sh("sync -f " .. dir)
+  device = device_bytes(dir) - device
+  node:stop()
+  folder:close()
+  table.remove(world.nodes)
+  node, folder = start(world, d, dir .. "/state")
+  local kept, last = 0, node.dcache:statement_of("share/files", file_of(1, 1), others[1]:id())
+  for i = 2, #others do
+    kept = kept + (node.dcache:statement_of("share/files", file_of(i, 1), others[i]:id()) and 1 or 0)
+  end
+  print(("%d %d %d"):format(device, kept, last and last.at == newest and 1 or 0))
+  node:stop()
+  folder:close()
+end
+
+local slot_rate = arg[1]:match "^slot(%d+)$"
+if arg[2] == "inside" and slot_rate then return run_slot(arg[3], math.tointeger(slot_rate)) end
 if arg[2] == "inside" then return run(arg[3], tonumber(arg[1])) end
 
 -- A private mount namespace: when this run is over, or dies, the mount and its device go by themselves.
