@@ -102,7 +102,7 @@ function comms:leave()
 end
 
 function comms:stop()
-  for _, part in ipairs { "verify", "liveness", "beacon", "confirm", "repair" } do self[part]:stop() end
+  for _, part in ipairs { "verify", "proof", "liveness", "beacon", "confirm", "repair" } do self[part]:stop() end
 end
 
 -- Each of these four calls fn from here on and gives a function that ends it (lua/listeners.lua).

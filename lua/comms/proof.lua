@@ -14,6 +14,7 @@ local ASKS = 32 -- questions a second, so that nobody makes us flood a third
 local COPIES = 8 -- of these after what anybody could have copied
 local HOST = { rate = 1, burst = 32 } -- of these to a host that proved no address, by datagrams: the rest of a lab's
 -- robots behind one NAT come a second later each, and whoever is named in forged beacons gets little from each of us
+local FEW, TURN, TURN_MOST = 8, 50, 3000 -- peers who may ask at once; ms for each beyond, and at most
 local SLOW = 1000 * 1000 -- us: a trip that takes so long is measured twice; this program may have been asleep meanwhile
 local RETRY_FIRST, RETRY_MOST = 2 * 1000, 5 * 60 * 1000 -- ms; a silent address costs the medium
 
@@ -76,6 +77,19 @@ local function send(self, peer, flow)
     kind = "ping", rest = nonce })
 end
 
+-- Sends now where few are here. In a crowd all heard the same beacon at once, and their questions and the answers would
+-- fill a medium for seconds: each waits by chance, and asks at a later beacon where the medium is full by then.
+local function in_turn(self, peer, flow)
+  local others, channel = #self.peers.list, flow.source.channel
+  if others <= FEW or not channel.traits.medium then return send(self, peer, flow) end
+  self.loop:after(self.random:integer(math.min(TURN_MOST, others * TURN)), function()
+    if self.stopped or channel.closed then return end
+    if not crowded(channel) then return send(self, peer, flow) end
+    flow.asked, flow.tries = nil, nil
+    self.refused "budget"
+  end)
+end
+
 -- Asks the holder of PEER's key to sign a nonce over FLOW, unless that was done or tried lately. COPY: what came
 -- over it was no fresh statement of his.
 function proof:ask(peer, flow, copy)
@@ -85,10 +99,10 @@ function proof:ask(peer, flow, copy)
   if copy and crowded(flow.source.channel) then return self.refused "budget" end
   if pestered(self, flow.source) then return self.refused "quota" end
   if not in_budget(self, self.loop:now(), copy) then return self.refused "budget" end
-  flow.retry_ms = backoff.wait(nil, flow.tries or 0, RETRY_FIRST, RETRY_MOST) -- beacons come by chance already
+  flow.retry_ms = backoff.wait(self.random, flow.tries or 0, RETRY_FIRST, RETRY_MOST)
   flow.tries = (flow.tries or 0) + 1
   flow.asked = self.loop:now()
-  send(self, peer, flow)
+  in_turn(self, peer, flow)
 end
 
 -- Asks PEER over a flow that is proved whether he lives, within the same budget. → was it sent?
@@ -148,5 +162,8 @@ function proof:pong(message, source)
   if news then self.peers:back(peer) end
   return peer
 end
+
+-- Asks nothing any more.
+function proof:stop() self.stopped = true end
 
 return proof

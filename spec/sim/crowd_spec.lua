@@ -14,7 +14,7 @@ local function crowd(seed)
   policy = policy or assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
   local w = sim.new { seed = seed, policy = policy, rate = RATE, loss = LOSS }
   for i = 1, NODES do w:add("n" .. i) end
-  w:run(7 * MINUTE) -- until all have proved their addresses to each other, which fills the medium for a while
+  w:run(4 * MINUTE) -- until all have proved their addresses to each other, which fills the medium for a while
   return w
 end
 
