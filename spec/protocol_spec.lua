@@ -163,7 +163,11 @@ describe("the protocol page", function()
   it("names each command of the control socket once, and every member of its answer", function()
     local fake = require "spec.clients.fake_node"
     local asked = require "spec.clients.asked"
-    local answer, listed = asked.of(fake.node(fake.two())), {}
+    local node = fake.node(fake.two())
+    node.policy = assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
+    node.reload.fixed, node.reload.files = {}, { defaults = function() return node.policy.from.settings end }
+    function node.reload.try(_, _, done) done { policy = "p.lua", faults = {} } end
+    local answer, listed = asked.of(node), {}
     for _, row in ipairs(rows "command | beside it") do
       local command, members = row[1], row[3]
       assert.is_nil(listed[command])

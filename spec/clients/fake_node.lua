@@ -134,6 +134,9 @@ function fake.node(facts)
   node.reload = { run = function(_, _, done)
     done { policy = "policies/duckiebot.lua", changes = {}, restart = {} }
   end, in_force = { at = fake.NOW - 200000, source = "start" }, counts = { loaded = 0, refused = 0 } }
+  node.trial = { facts = function() end,
+    confirm = function(_, _, done) done { policy = "policies/duckiebot.lua", hash = "1a2b3c4d" } end,
+    rollback = function(_, _, done) done { policy = "policies/duckiebot.lua", changes = {}, restart = {} } end }
   node.policy = { name = "policies/duckiebot.lua", failed_hooks = function() return {} end }
   node.state, node.share = "/home/ada/.local/state/dt-swarm", "/home/ada/shared-logs"
   node.socket = "/run/user/1000/dt-swarm/control.sock"

@@ -86,7 +86,7 @@ end
 
 --- The channels alone, as `status` has them.
 function requests.channels(node)
-  return { channels = to_json.list(node.routing:channels(), to_json.value), peers = to_json.value(node:peers()) }
+  return { channels = to_json.list(node.routing:channels(), to_json.value) }
 end
 
 --- The key's ID and board; with request.secret the key as well, in the form of IPFS configs (base64).
