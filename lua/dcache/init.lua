@@ -16,7 +16,8 @@ for _, room in ipairs { reading, upkeep } do
 end
 
 local FOREIGN_BYTES = 64 * 1024 -- others' statements are synced at that many bytes …
-local UNWRITTEN_MAX = 1024 * 1024 -- bytes of others' statements that replaced some and are in no journal yet
+local UNWRITTEN_MAX = 4 * 1024 * 1024 -- bytes of statements of others that replaced some and are in no journal yet: as
+-- much as a full share of 5,000 slots needs, so that whoever renews them without end wears the card less
 local TICK = 16 * 1000 -- ms
 local BUCKETS_MAX = 1024 -- names whose class is remembered
 

@@ -1,7 +1,8 @@
 -- wear.lua - one node of an idle classroom of 40 for virtual hours on a file system of its own. No limits.
 -- usage: lua5.4 spec/e2e/wear.lua HOURS     as root; prints one line: DEVICE FILES RECORDS WORDS
 --   bytes at the block device, bytes passed to write(), records held, words heard and said
--- or:    lua5.4 spec/e2e/wear.lua slotRATE  one key says RATE words a second in one slot for 2 min: DEVICE KEPT LAST
+-- or:    lua5.4 spec/e2e/wear.lua slotRATE[xSLOTS]  one key says RATE words a second in one slot, or in turn in SLOTS,
+--   for 2 min: DEVICE KEPT LAST
 --   bytes at the device, how many words of others are there after a start, and 1 where his newest is the one held then
 -- The file system is a loop mount in a mount namespace of this run, on a file without a name: whatever dies, all goes.
 dofile "spec/helper.lua"
@@ -137,8 +138,8 @@ local function run(dir, hours)
   folder:close()
 end
 
--- One signer, one slot, RATE words a second.
-local function run_slot(dir, rate)
+-- One signer, RATE words a second, in turn into SLOTS slots.
+local function run_slot(dir, rate, slots)
   local policy = assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
   local world, d = sim.new { seed = 1, policy = policy }, disk.real()
   local node, folder = start(world, d, dir .. "/state")
@@ -146,15 +147,16 @@ local function run_slot(dir, rate)
   share(node, 1, 1)
   world:run(MINUTE)
   sh("sync -f " .. dir)
-  local device = device_bytes(dir)
+  local device, n = device_bytes(dir), 0
   for step = 1, 2 * MINUTE // 100 do
     for i = 1, rate // 10 do
-      say(node, others[1], "share/files", file_of(1, 1), FILE, 30 * 86400 - 16, i * 100 // (rate // 10) - 1)
+      n = n % slots + 1
+      say(node, others[1], "share/files", file_of(1, n), FILE, 30 * 86400 - 16, i * 100 // (rate // 10) - 1)
     end
     world:run(100)
     if step % 50 == 0 then sh("sync -f " .. dir) end
   end
-  local newest = node.dcache:statement_of("share/files", file_of(1, 1), others[1]:id()).at
+  local newest = node.dcache:statement_of("share/files", file_of(1, n), others[1]:id()).at
   world:run(MINUTE)
   sh("sync -f " .. dir)
   device = device_bytes(dir) - device
@@ -162,7 +164,7 @@ local function run_slot(dir, rate)
   folder:close()
   table.remove(world.nodes)
   node, folder = start(world, d, dir .. "/state")
-  local kept, last = 0, node.dcache:statement_of("share/files", file_of(1, 1), others[1]:id())
+  local kept, last = 0, node.dcache:statement_of("share/files", file_of(1, n), others[1]:id())
   for i = 2, #others do
     kept = kept + (node.dcache:statement_of("share/files", file_of(i, 1), others[i]:id()) and 1 or 0)
   end
@@ -171,8 +173,10 @@ local function run_slot(dir, rate)
   folder:close()
 end
 
-local slot_rate = arg[1]:match "^slot(%d+)$"
-if arg[2] == "inside" and slot_rate then return run_slot(arg[3], math.tointeger(slot_rate)) end
+local slot_rate, slots = arg[1]:match "^slot(%d+)x?(%d*)$"
+if arg[2] == "inside" and slot_rate then
+  return run_slot(arg[3], math.tointeger(slot_rate), math.tointeger(slots) or 1)
+end
 if arg[2] == "inside" then return run(arg[3], tonumber(arg[1])) end
 
 -- A private mount namespace: when this run is over, or dies, the mount and its device go by themselves.
