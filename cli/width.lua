@@ -43,6 +43,7 @@ end
 
 --- Columns that TEXT (valid UTF-8 without controls) takes.
 function width.of(text)
+  if not text:find "[\x80-\xff]" then return #text end -- most texts; tables ask this for each cell several times
   local sum = 0
   for _, code in utf8.codes(text) do sum = sum + columns(code) end
   return sum
@@ -50,6 +51,7 @@ end
 
 --- The longest beginning of TEXT within MAX columns, and the columns it takes.
 function width.head(text, max)
+  if not text:find "[\x80-\xff]" then return text:sub(1, math.max(max, 0)), math.min(#text, math.max(max, 0)) end
   local sum = 0
   for at, code in utf8.codes(text) do
     local wide = columns(code)
