@@ -232,6 +232,10 @@ describe("a policy on trial", function()
     local options, kills = begin(), 0
     for i, case in ipairs(KILLS) do
       local command, before, call, which = table.unpack(case, 1, 4)
+      if SOAK then -- three crashes in a minute would be too many for the good one
+        assert.equal(0, ada:stop())
+        ada = w:start("ada", options)
+      end
       good_again()
       policy(("p.tags = { 'new' } -- %d"):format(i))
       if before then assert.equal(0, select(2, ada:cli(before))) end
