@@ -30,6 +30,14 @@ function conversation:send()
   if self.output == "" or code == "EPIPE" then self.watch:set "r" end
 end
 
+-- WITHIN_MS from now something has to be heard.
+local function await(self)
+  if self.timer then self.timer:cancel() end
+  self.timer = self.loop:after(self.within_ms, function()
+    self:finish(nil, ("did not answer within %d s"):format(self.within_ms // 1000))
+  end)
+end
+
 function conversation:receive()
   local bytes, _, code = self.stream:receive(PIECE)
   if not bytes then
@@ -37,6 +45,11 @@ function conversation:receive()
     return
   end
   if bytes == "" then return self:finish(nil, "hung up without an answer") end
+  if not self.goes_on then await(self) end
+  if self.size == 0 and bytes:find "^ +$" and self.working then
+    self.working() -- it takes a while, and the daemon lives
+    self.working = nil
+  end
   self.size = self.size + #bytes
   self.pieces[#self.pieces + 1] = bytes
   if self.size > MOST then return self:finish(nil, "answers with more than can be taken") end
@@ -48,10 +61,11 @@ function conversation:take()
   local text = table.concat(self.pieces)
   local from, at = 1, text:find("\n", 1, true)
   while at and not self.ended do
-    local answer = json.decode(text:sub(from, at - 1))
+    local answer = json.decode((text:sub(from, at - 1):gsub("^ +", "")))
     if type(answer) ~= "table" then return self:finish(nil, "gave an answer that is not understood") end
     if not answer.continues then return self:finish(answer) end
     self.timer:cancel() -- it goes on, for as long as it likes
+    self.goes_on = true
     self.told(answer)
     from = at + 1
     at = text:find("\n", from, true)
@@ -69,15 +83,14 @@ end
 
 --- TOLD(the answer's table), or TOLD(nil, what the daemon did instead: "hung up", "did not answer within 5 s"), once,
 -- while LOOP runs; several times for a request that asks for answers which go on, the last without `continues`.
--- WITHIN_MS, until the first: 5 s unless given. → the conversation, whose close() cancels it.
-function call.begin(loop, stream, request, within_ms, told)
-  within_ms = within_ms or WITHIN
+-- WITHIN_MS, until the first, and between two signs of life before it: 5 s unless given. WORKING(), or nil: called once
+-- when the daemon says that its answer takes a while. → the conversation, whose close() cancels it.
+function call.begin(loop, stream, request, within_ms, told, working)
   local self = setmetatable({
     loop = loop, stream = stream, output = json.encode(request) .. "\n", pieces = {}, size = 0, told = told,
+    within_ms = within_ms or WITHIN, working = working,
   }, conversation)
-  self.timer = loop:after(within_ms, function()
-    self:finish(nil, ("did not answer within %d s"):format(within_ms // 1000))
-  end)
+  await(self)
   self.watch = loop:watch(stream:fd(), "rw", function(readable, writable)
     if writable and self.output ~= "" then self:send() end
     if readable and not self.ended then self:receive() end
@@ -92,12 +105,12 @@ function conversation:close()
 end
 
 --- The same, waited for: → the answer | nil, what the daemon did instead.
-function call.ask(loop, stream, request, within_ms)
+function call.ask(loop, stream, request, within_ms, working)
   local answer, message
   call.begin(loop, stream, request, within_ms, function(...)
     answer, message = ...
     loop:stop()
-  end)
+  end, working)
   loop:run()
   return answer, message
 end

@@ -179,11 +179,15 @@ function context:follow(request, each)
   return ended and self.exit.ok or self.exit.stopped
 end
 
+local AT_WORK <const> = "The daemon is at work on the answer; Ctrl-C ends the wait."
+
 --- The daemon's answer to REQUEST, or nil and the exit code, with words said.
 function context:ask(request)
   local stream, path, exit_code = connect(self)
   if not stream then return fail(self, path, exit_code) end
-  local answer, message = call.ask(self.world.loop(), stream, request, self.world.within)
+  local answer, message = call.ask(self.world.loop(), stream, request, self.world.within, function()
+    if self.world.columns(2) then self:complain(AT_WORK) end -- a program need not be told
+  end)
   if not answer then return fail(self, ("The daemon at %s %s."):format(path, message), self.exit.daemon) end
   if answer.error then
     say_error(self, answer)

@@ -1,8 +1,10 @@
 -- conversation_spec.lua - requests that are answered later and more than once, over a real socket and loop.
+local call = require "cli.call"
 local net = require "core.net"
 local disk = require "core.disk"
 local json = require "core.json"
 local paths = require "paths"
+local slices = require "slices"
 local socket = require "spec.clients.socket"
 local control = require "clients.control"
 
@@ -48,6 +50,47 @@ local function talking(reads)
   assert.is_true(replies[#replies]({ n = 1 }, true))
   return one, replies[#replies]
 end
+
+-- REQUESTS of a client, as the command line makes them: → answer, message, whether it was told to wait.
+local function asked(within_ms)
+  local stream = assert(net.unix_connect(folder .. "/control.sock"))
+  local is_told = false
+  local answer, message = call.ask(loop, stream, { command = "report" }, within_ms, function() is_told = true end)
+  return answer, message, is_told
+end
+
+describe("an answer that takes long to make", function()
+  before_each(function()
+    at = socket.new()
+    loop, folder, open = at.loop, at.folder, at.open
+    log = { info = nothing, warn = nothing, error = nothing }
+  end)
+
+  after_each(function() at:close() end)
+
+  -- The answer is there after SECONDS of work in slices, or never, without any.
+  local function working(alive, seconds)
+    start { limits = { alive = alive }, answer = function(_, reply)
+      local late = loop:now() + (seconds or 0) * 1000
+      while seconds and loop:now() < late do slices.step(1000) end
+      if seconds then reply { n = 1 } end
+    end }
+  end
+
+  it("is waited for while the daemon says that it works", function()
+    working(50, 1)
+    local answer, message, is_told = asked(500)
+    assert.same({ { schema = 1, command = "report", n = 1 }, nil, true }, { answer, message, is_told })
+  end)
+
+  it("is not, where the daemon says nothing, or has none in the making", function()
+    working(5000, 1)
+    assert.same({ nil, "did not answer within 0 s", false }, { asked(500) })
+    open[#open]:close()
+    working(50)
+    assert.same({ nil, "did not answer within 0 s", false }, { asked(500) })
+  end)
+end)
 
 describe("a conversation on the control socket", function()
   before_each(function()

@@ -17,6 +17,7 @@ function client.new(owner, stream, uid)
   local limits = owner.limits or {}
   self.since = owner.loop:now()
   self.idle, self.slow, self.line = limits.idle or IDLE, limits.slow or SLOW, limits.line or LINE
+  self.alive = limits.alive
   self.watch = owner.loop:watch(stream:fd(), "r", function(readable, writable)
     if writable and self.talk and self.output == "" then return self:close() end -- nothing waits: it hung up
     if writable then self:flush() end

@@ -8,6 +8,7 @@
 -- Nothing is queued for a reader who is slow: while one line is still on its way the next such answer is not taken,
 -- reply gives false, and on_room tells when there is room again. So a slow reader costs one line of memory.
 -- Where the client has more to say meanwhile, whoever answers hears it by on_line; else its next lines wait.
+-- An answer that takes long to make is preceded by a space each second, which JSON allows: it is being worked at.
 local json = require "core.json"
 local slices = require "slices"
 local to_json = require "clients.control.to_json"
@@ -16,6 +17,7 @@ local conversation = {}
 conversation.__index = conversation
 
 local SCHEMA <const> = 1
+local ALIVE <const> = 1000 -- ms
 
 --- An error as a line of JSON.
 function conversation.error_line(code, text, candidates, why)
@@ -143,14 +145,24 @@ function conversation:hear(request)
   if not ok then fail(self, fault) end
 end
 
+local function say_alive(self)
+  if self:has_room() and not self.long then self.client:say_piece " " end
+end
+
 --- Calls FN() soon, as work in slices (lua/slices.lua), until the conversation ends: an answer that goes over many
 -- records is made so.
 function conversation:run(fn)
   self.client:wait(nil) -- it is the daemon that works: no time runs against the client
-  self:on_cancel(self.owner.slices:start(fn, function(ok, fault)
+  local alive = self.owner.loop:every(self.client.alive or ALIVE, function() say_alive(self) end)
+  local give_up = self.owner.slices:start(fn, function(ok, fault)
+    alive:cancel()
     if not ok then fail(self, fault) end
     if not self.over and not self.long then self.client:wait(self.client.slow) end
-  end))
+  end)
+  self:on_cancel(function()
+    alive:cancel()
+    give_up()
+  end)
 end
 
 --- Calls HANDLER(request, reply), soon.
