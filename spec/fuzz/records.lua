@@ -18,16 +18,19 @@ local rules = assert(policy.load("policies/duckiebot.lua", { shipped = "policies
 local DAY <const> = 86400
 
 local function none() return {} end
+local function none_left() end
 
 -- What the daemon has and the simulator has not: files. Whatever is asked of them must be of the right kind.
 local function add_files(node)
-  node.content = { stored = none, fetching = none, sources = none, partial_files = none,
+  node.content = { stored = none, each_stored = function() return none_left end, fetching = none,
+    sources = none, partial_files = none,
     holds = function() return false end,
     make_room = function() return true end, drop = none }
   function node.content.fetch(_, cid, size, name)
     assert(type(cid) == "string" and math.type(size) == "integer" and size >= 0 and type(name) == "string")
   end
-  node.logs = { files = none }
+  node.logs = { files = none, each_file = function() return none_left end }
+  node.reload = { counts = { loaded = 0, refused = 0 }, in_force = { at = 0, source = "start" } }
   node.log.forget = node.log.once
   local given = { names = function() return "s" end, label = function() return "s" end }
   for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "id", "content" } do
