@@ -68,10 +68,24 @@ end
 -- What is said of the file's policy where it is not the one in force, as reload.lua has it | nil
 local function refusal_of(given, data, in_force)
   local lines, file = given.faults, given.policy
-  if file and file.hash ~= in_force.hash then
+  if file and file.hash ~= in_force.hash and not lines then
     lines = { trial_start.FAILED:format(file.name, trial_start.why_bad(data, file.hash) or "it is passed over") }
   end
   return lines and { lines = lines, at = given.loop:wall(), source = "start", hash = file and file.hash }
+end
+
+-- What DATA makes of the next start cannot be written, for WHY. A trial that the next start would not know of is none:
+-- the policy could end the node again and again. → the policy to begin with, CHOSEN or another | nil, lines
+local function give_up_trial(given, data, chosen, how, why)
+  given.log:error("policy", "what is kept cannot be written", { why = why })
+  if not data.trial or how == "anew" then return chosen end
+  data.swarm, data.trial = data.trial.swarm, nil
+  if chosen ~= given.policy then chosen:close() end
+  if given.policy then
+    given.faults = { ("%s: it is not tried while the state folder cannot be written: %s"):format(given.policy.name,
+      why) }
+  end
+  return load_good(given, data)
 end
 
 --- Opens what is kept in the state folder and says with which policy to begin; what that makes of the next start is on
@@ -86,7 +100,10 @@ function trial_files.open(given)
   local policy, lines = BEGIN[found.use](given, data, now)
   if not policy then return nil, lines end
   local ok, text = state:put(data)
-  if not ok then given.log:error("policy", "what is kept cannot be written", { why = text }) end
+  if not ok then
+    policy, lines = give_up_trial(given, data, policy, found.how, text)
+    if not policy then return nil, lines end
+  end
   local refusal = refusal_of(given, data, policy)
   local previous = before:read()
   if previous and data.good and previous.hash == data.good.hash then previous = nil end

@@ -74,6 +74,9 @@ local function disk_of(self)
         return disk:read(path, ...)
       end
     end
+    if name == "replace" and self.is_broken then
+      return function() return nil, "EIO: Input/output error", "EIO" end
+    end
     local fn = disk[name]
     return type(fn) == "function" and function(_, ...) return fn(disk, ...) end or fn
   end })
@@ -111,7 +114,7 @@ function life:start(again)
   local found = assert(trial_files.open { disk = disk_of(self), log = self.log, loop = self.loop,
     date = function() return "D" end, dir = "/state", files = files(self),
     policy = self.file and policy_of(chain_of(self.file)) })
-  self.trial, self.policy = found.trial, found.policy
+  self.trial, self.policy, self.refusal = found.trial, found.policy, found.refusal
   self.node = node_of(self)
   self.trial:join(self.node)
   self.trial:start(found.failed, found.why)

@@ -208,6 +208,28 @@ describe("a start", function()
     assert.equal("shipped", life.new(nil):start())
   end)
 
+  it("tries no policy of which it cannot take a note, since nothing would bring the good one back", function()
+    local one = settled()
+    one.file, one.is_broken = "new", true
+    assert.equal("old", one:stop())
+    assert.is_true(said(one, "what is kept cannot be written"))
+    assert.matches("^new.lua: it is not tried while .*EIO", one.refusal.lines[1])
+    assert.is_nil(one.trial:is_bad "new")
+    assert.equal("old", one:crash())
+    one.is_broken = false
+    assert.equal("new", one:crash(), "control")
+    one.is_broken = true
+    assert.equal("old", one:cut(), "its trial cannot begin anew")
+    one.is_broken = false
+    assert.equal("new", one:cut())
+    one.is_broken = true
+    assert.equal("new", one:start(true), "the disk knows of a trial that goes on")
+    one = life.new "mine"
+    one.is_broken = true
+    assert.equal("shipped", one:start())
+    assert.equal("swarm", one.fallen_swarm)
+  end)
+
   it("gives up a good policy under which the node crashes three times in a minute, until it is asked for", function()
     local one = settled()
     for _ = 1, 2 do
