@@ -161,8 +161,10 @@ end
 
 -- == a line
 
+local HEAD <const> = 1024 -- bytes; patterns take short texts only, and a line may be long
+
 local function compile(text, name)
-  local chunk = inner.compile("return " .. text:gsub("^%s*=", ""), name, env)
+  local chunk = inner.compile("return " .. text:sub(1, HEAD):gsub("^%s*=", "") .. text:sub(HEAD + 1), name, env)
   if chunk then return chunk end
   return inner.compile(text, name, env)
 end
@@ -200,7 +202,7 @@ end
 function door.eval(text, name, as_json)
   local chunk, message = compile(text, name)
   if not chunk then
-    if message:find("<eof>'?$", -8) then return "incomplete", message end
+    if message:sub(-8):find "<eof>'?$" then return "incomplete", message end
     return "syntax", message
   end
   local results = table.pack(chunk())
@@ -210,11 +212,14 @@ end
 
 -- == what may be typed
 
+local NAME_MOST <const> = 100 -- bytes of a field that is worth to be offered
+
 local function fields(value, before, beginning)
   local list = {}
   if type(value) == "table" then
     for key in names.pairs(value) do
-      local fits = type(key) == "string" and key:find "^[%a_][%w_]*$" and key:sub(1, #beginning) == beginning
+      local fits = type(key) == "string" and #key <= NAME_MOST and key:find "^[%a_][%w_]*$"
+        and key:sub(1, #beginning) == beginning
       if fits and #list < NAMES_MOST then list[#list + 1] = before .. key end
     end
   end
