@@ -8,12 +8,21 @@
 typedef fence_crossing crossing;
 typedef fence_request request;
 
+static void on_slice(lua_State *P, lua_Debug *unused);
+
+/* lua_sethook visits each call that is open, of which there may be thousands: so only
+ * what changes is set. */
+static void look_after(lua_State *P, int instructions) {
+  if (lua_gethookcount(P) != instructions)
+    lua_sethook(P, on_slice, LUA_MASKCOUNT, instructions);
+}
+
 /* Calls and allocations are dearer than instructions: where they have used up the slice,
  * it ends at the next instruction. */
 static void on_slice(lua_State *P, lua_Debug *unused) {
   fence *f = fence_of(P);
   (void)unused;
-  lua_sethook(P, on_slice, LUA_MASKCOUNT, STEP);
+  look_after(P, STEP);
   fence_charge_at(P, STEP, 0);
   if (f->slice > 0 && f->churn <= FENCE_SLICE_CHURN && !f->pressed)
     return;
@@ -31,7 +40,7 @@ void fence_charge_slice(lua_State *P, int64_t units) {
     luaL_error(P, "too much work for one call");
   f->slice -= units;
   if (f->slice <= 0 && units != STEP)
-    lua_sethook(P, on_slice, LUA_MASKCOUNT, 1);
+    look_after(P, 1);
 }
 
 /* A refusal has Lua collect all that is garbage, which takes a while: so the second one

@@ -156,6 +156,30 @@ describe("a slice", function()
     end
   end)
 
+  it("is as short below many open calls as below one", function()
+    local f = with [[
+      local function down(n)
+        if n > 0 then return (down(n - 1)) end
+        while true do end
+      end
+      go = down
+    ]]
+    -- In seconds; the calls are made in the first slices.
+    local function shortest(depth)
+      local least = math.huge
+      assert(f:start("go", depth))
+      for i = 1, 60 do
+        local began = os.clock()
+        assert.equal("more", (f:resume(SLICE)))
+        if i > 20 then least = math.min(least, os.clock() - began) end
+      end
+      return least
+    end
+    local one, many = shortest(1), shortest(15000)
+    assert.is_true(many < 8 * one, ("%.2f ms instead of %.2f ms"):format(many * 1000, one * 1000))
+    f:close()
+  end)
+
   it("counts what C functions cost, so that calls end it too", function()
     local f = with "function go() local s = ('x'):rep(60000) for i = 1, 1000 do local r = s:reverse() end return 1 end"
     assert(f:start "go")
