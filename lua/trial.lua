@@ -129,10 +129,10 @@ function trial:begin(policy, how, done)
   local ok, text, code = start.fits(policy.chain)
   if not ok then return done(nil, text, code) end
   cancel(self)
-  start.mark(data, policy.hash)
-  data.trial = start.pack(policy)
-  data.trial.confirm, data.trial.uid = how.confirm, how.who and how.who.uid
+  self.since = nil
+  local one = start.begin(data, policy, how, self.policy)
   write(self, function(written, why, reason)
+    if data.trial ~= one then return done(nil, OVERTAKEN, "missing") end
     if not written then
       as_before(self, before)
       return done(nil, why, reason)
@@ -142,7 +142,7 @@ function trial:begin(policy, how, done)
     self.loop:post(function() if self.undo == undo then self.undo = nil end end) -- it applies in this turn, or never
     self.counts.tried, self.errors = self.counts.tried + 1, 0
     say_trial(self, policy.name)
-    if not how.restart then run(self, seconds_of(data.trial) * 1000) end
+    if not how.restart then run(self, seconds_of(one) * 1000) end
     done(true)
   end)
 end

@@ -42,6 +42,7 @@ end
 local BEGIN <const> = {}
 
 function BEGIN.new(given, data)
+  data.swarm = nil
   data.trial = trial_start.pack(given.policy)
   return given.policy
 end
@@ -79,7 +80,7 @@ end
 local function give_up_trial(given, data, chosen, how, why)
   given.log:error("policy", "what is kept cannot be written", { why = why })
   if not data.trial or how == "anew" then return chosen end
-  data.swarm, data.trial = data.trial.swarm, nil
+  data.swarm, data.trial = data.swarm or data.trial.swarm, nil
   if chosen ~= given.policy then chosen:close() end
   if given.policy then
     given.faults = { ("%s: it is not tried while the state folder cannot be written: %s"):format(given.policy.name,

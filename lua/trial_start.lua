@@ -84,9 +84,19 @@ function trial_start.good(data)
   return nil, swarm and text.unbase64url(swarm)
 end
 
+--- POLICY is on trial from here on. HOW: of trial:begin. IN_FORCE: the policy until now; where none is good yet, its
+-- swarm is the one in which people look for the node. → data.trial
+function trial_start.begin(data, policy, how, in_force)
+  trial_start.mark(data, policy.hash)
+  if not trial_start.good(data) then data.swarm = text.base64url(in_force:get "swarm") end
+  data.trial = trial_start.pack(policy)
+  data.trial.confirm, data.trial.uid = how.confirm, how.who and how.who.uid
+  return data.trial
+end
+
 --- The policy on trial failed, for WHY: the good one counts again.
 function trial_start.fail(data, why)
-  data.swarm = data.trial.swarm
+  data.swarm = data.swarm or data.trial.swarm
   trial_start.mark(data, data.trial.hash, why)
   data.trial = nil
 end

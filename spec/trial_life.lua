@@ -22,11 +22,12 @@ end
 
 life.SHIPPED = source.hash(chain_of(SHIPPED))
 
--- A policy of one text; its hash is how that begins, but that of the shipped one is the real one.
+-- A policy of one text; its hash is how that begins, but that of the shipped one is the real one. Its swarm stands
+-- behind a @.
 local function policy_of(chain)
   local text = chain[1].text
   return { hash = text == SHIPPED and life.SHIPPED or text:sub(1, 8), name = chain[1].name, chain = chain,
-    get = function() return "swarm" end, close = function() end }
+    get = function() return text:match "@(.*)" or "swarm" end, close = function() end }
 end
 
 local function files(self)
@@ -38,7 +39,9 @@ local function files(self)
   end
   function one.fallback(_, swarm)
     self.fallen_swarm = swarm
-    return policy_of(chain_of(SHIPPED))
+    local policy = policy_of(chain_of(SHIPPED))
+    if swarm then policy.get = function() return swarm end end
+    return policy
   end
   return one
 end
@@ -84,6 +87,7 @@ end
 
 local function put_in_force(self, policy)
   self.policy.hash, self.policy.name, self.policy.chain = policy.hash, policy.name, policy.chain
+  self.policy.get = policy.get
 end
 
 local function node_of(self)
@@ -130,14 +134,16 @@ function life:wait(ms)
   self.time = self.loop:now()
 end
 
---- What a reload of TEXT does; HOW as in trial:begin. → true | nil, text, code; nothing where the disk does not answer
-function life:reload(text, how)
+--- What a reload of TEXT does; HOW as in trial:begin; MEANWHILE() is called while the disk is busy with it.
+-- → true | nil, text, code; nothing where the disk does not answer
+function life:reload(text, how, meanwhile)
   local policy, answer = policy_of(chain_of(text)), {}
   self.file = text
   self.trial:begin(policy, how or {}, function(...)
     answer = { ... }
     if answer[1] and not (how and how.restart) then put_in_force(self, policy) end
   end)
+  if meanwhile then meanwhile() end
   self:wait(5)
   return table.unpack(answer)
 end

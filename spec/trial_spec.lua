@@ -58,6 +58,31 @@ describe("a new policy", function()
     assert.equal("mended", one:crash())
   end)
 
+  it("leaves the node in the swarm in which it was when it fails before any policy is good", function()
+    local one = life.new "mine@home"
+    one:start()
+    one:reload("typo@nowhere", { confirm = 60 })
+    one:wait(61 * 1000)
+    assert.equal("shipped", one:in_force())
+    assert.equal("home", one.fallen_swarm)
+    one:reload("other@nowhere", { restart = true })
+    one:start(true)
+    assert.equal("shipped", one:crash())
+    assert.equal("home", one.fallen_swarm)
+  end)
+
+  it("goes as well when somebody goes back while it is being noted", function()
+    local one = settled()
+    local replied
+    local function go_back()
+      one.trial:rollback({ uid = 0 }, function(answer) replied = answer.hash end)
+    end
+    assert.same({ nil, "missing" }, { one:reload("new", nil, go_back), select(3, one:reload("new2", nil, go_back)) })
+    assert.equal("old", replied)
+    assert.same({ "old", nil }, { one.policy.hash, one:kept().trial })
+    assert.is_true(one:reload "newer", "control: the next one is heard")
+  end)
+
   it("goes with a crash of the node, and is not tried again until it changes or somebody asks", function()
     local one = settled()
     one:reload "new"
@@ -173,6 +198,22 @@ describe("a policy that has to be confirmed", function()
     one:wait(10 * MINUTES)
     assert.equal("new", one:crash())
     assert.equal("missing", select(3, one:confirm()))
+  end)
+
+  it("cannot be confirmed before it is in force, though one is on trial already", function()
+    local one, told = settled(), {}
+    local who = { uid = 7, since = 0 }
+    local function confirm() one.trial:confirm(who, function(...) told[#told + 1] = select(3, ...) end) end
+    one:reload "new"
+    one:wait(1000)
+    who.since = one.loop:now()
+    one:reload("newer", { confirm = 60, who = who }, confirm)
+    one:wait(1000)
+    who.since = one.loop:now()
+    one:reload("last", { confirm = 60, who = who, restart = true })
+    confirm()
+    assert.same({ "permission", "permission" }, told)
+    assert.is_truthy(one:kept().trial)
   end)
 
   it("goes with the power, with a stop and with a crash", function()
