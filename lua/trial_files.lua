@@ -89,6 +89,13 @@ local function give_up_trial(given, data, chosen, how, why)
   return load_good(given, data)
 end
 
+-- What the firm value ONE holds, if IS_FIT of it | nil
+local function read_fit(given, one, is_fit)
+  local data = one:read()
+  if data == nil or is_fit(data) then return data end
+  given.log:error("policy", "what is kept makes no sense: begun anew", { file = one.path })
+end
+
 --- Opens what is kept in the state folder and says with which policy to begin; what that makes of the next start is on
 -- the disk then. GIVEN: disk, log, loop, date; dir = the state folder; files (policy_files.lua); policy = that of the
 -- file | nil: it is broken, or too long to be tried, as FAULTS say (lines).
@@ -96,7 +103,7 @@ end
 -- there is no policy at all
 function trial_files.open(given)
   local state, before, now = firm(given, "policy"), firm(given, "policy-before"), now_of(given)
-  local data = state:read() or trial_start.empty()
+  local data = read_fit(given, state, trial_start.is_sound) or trial_start.empty()
   local found = trial_start.decide(data, given.policy and given.policy.hash, now)
   local policy, lines = BEGIN[found.use](given, data, now)
   if not policy then return nil, lines end
@@ -106,7 +113,7 @@ function trial_files.open(given)
     if not policy then return nil, lines end
   end
   local refusal = refusal_of(given, data, policy)
-  local previous = before:read()
+  local previous = read_fit(given, before, trial_start.is_packed)
   if previous and data.good and previous.hash == data.good.hash then previous = nil end
   if given.policy and given.policy ~= policy then given.policy:close() end
   given.policy = nil -- the trial loads anew what it goes back to

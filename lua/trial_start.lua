@@ -55,6 +55,41 @@ function trial_start.unpack(packed)
   return chain
 end
 
+local function is_text(value) return type(value) == "string" and text.unbase64url(value) ~= nil end
+
+local function is_integer(value) return math.type(value) == "integer" end
+
+--- Is ONE something that pack made?
+function trial_start.is_packed(one)
+  if type(one) ~= "table" or type(one.hash) ~= "string" or not is_text(one.swarm) then return false end
+  if type(one.texts) ~= "table" or not one.texts[1] then return false end
+  if one.confirm ~= nil and not is_integer(one.confirm) then return false end
+  for _, row in ipairs(one.texts) do
+    for _, name in ipairs(ROW) do
+      if type(row) ~= "table" or not is_text(row[name]) then return false end
+    end
+  end
+  return true
+end
+
+local function all(list, is_one)
+  for _, one in ipairs(type(list) == "table" and list or { list }) do
+    if not is_one(one) then return false end
+  end
+  return type(list) == "table"
+end
+
+--- Is DATA what a start can judge? Whole as it is, another version of the program may have written it.
+function trial_start.is_sound(data)
+  if type(data) ~= "table" or not all(data.crashes, is_integer) then return false end
+  for _, name in ipairs { "good", "trial" } do
+    if data[name] ~= nil and not trial_start.is_packed(data[name]) then return false end
+  end
+  return (data.swarm == nil or is_text(data.swarm)) and all(data.bad, function(one)
+    return type(one) == "table" and type(one.hash) == "string" and type(one.why) == "string"
+  end)
+end
+
 --- What is kept, from nothing.
 function trial_start.empty() return { bad = json.array {}, crashes = json.array {} } end
 

@@ -1,6 +1,8 @@
 -- trial_spec.lua - what becomes of a new policy: each rule by itself, whatever comes in any order, and the power that
 -- goes at each write. Whole daemons: spec/daemon_trial_spec.lua.
 local driver = require "spec.crash.driver"
+local json = require "core.json"
+local keeping = require "kept"
 local life = require "spec.trial_life"
 local trial_start = require "trial_start"
 
@@ -269,6 +271,37 @@ describe("a start", function()
     one.is_broken = true
     assert.equal("shipped", one:start())
     assert.equal("swarm", one.fallen_swarm)
+  end)
+
+  it("begins anew where what is kept is whole and yet no sense, as another version may write it", function()
+    local pack = { hash = "old", swarm = "c3dhcm0", texts = { { name = "b2xk", path = "b2xk", text = "b2xk" } } }
+    local function with(fields)
+      local data = { bad = json.array {}, crashes = json.array {}, process = "1:1", boot = "b" }
+      for name, value in pairs(fields) do data[name] = value end -- any order
+      return data
+    end
+    local function without(name)
+      local copy = {}
+      for key, value in pairs(pack) do copy[key] = key ~= name and value or nil end -- any order
+      return copy
+    end
+    for i, data in ipairs { 5, "x", { a = 1 }, with { bad = 5 }, with { bad = { 5 } }, with { crashes = { "x" } },
+      with { good = 1 }, with { good = without "hash" }, with { trial = without "texts" }, with { swarm = 5 },
+      with { trial = { hash = "x", swarm = "c3dhcm0", texts = { { name = "?", path = "b2xk", text = "b2xk" } } } },
+      with { good = without "swarm" },
+      with { trial = { hash = "x", swarm = pack.swarm, texts = pack.texts, confirm = "x" } } } do
+      local one = settled()
+      for _, name in ipairs { "policy", "policy-before" } do
+        assert(one.disk:replace("/state/" .. name, keeping.encode(data)))
+      end
+      assert.equal("old", one:start(), i)
+      assert.is_true(said(one, "what is kept makes no sense"), i)
+      assert.is_truthy(one:kept().trial, i)
+    end
+    local one = settled()
+    assert(one.disk:replace("/state/policy", keeping.encode(with { good = pack })))
+    one:start()
+    assert.is_false(said(one, "makes no sense"), "control")
   end)
 
   it("gives up a good policy under which the node crashes three times in a minute, until it is asked for", function()
