@@ -19,6 +19,7 @@ local INNER = { "names", "form", "facts", "prints", "inside" }
 local function fault(message, file)
   message = message:gsub("^policy: ", "")
   local at, line, text = message:match "^([^:\n]+):(%d+): (.*)$"
+  if at == "inside" then at, line = nil, nil end -- `return extend "x"` is a tail call, of which Lua keeps no line
   return { file = at or file, line = math.tointeger(line), text = core_text.escape(text or message, SAID_MAX),
     suggestion = message:match 'did you mean "(.-)"%?' }
 end

@@ -6,6 +6,7 @@ local source = {}
 
 local TEXT_MAX = 65536 -- bytes of one text
 local CHAIN_MAX = 16 -- texts of one policy
+local NAMES_MAX = 64 -- behind extend in one policy, found or not: each is looked for on the disk
 local SHOWN = 8 -- hexadecimal digits of a hash that people compare
 
 local WHY = { EISDIR = "it is a folder", ENXIO = "it is no regular file", long = "longer than 64 KiB",
@@ -66,12 +67,16 @@ local function extended(name, folders, read)
   end
 end
 
--- Adds what the last text of CHAIN extends, and what that extends, each once. → nil | fault
+-- Adds what the last text of CHAIN extends, and what that extends, each once. KNOWN: set of names that were looked for,
+-- and at [1] how many. → nil | fault
 local function add_extended(chain, known, folders, read)
   for name in chain[#chain].text:gmatch "extend%s*%(?%s*[\"']([%w_-]+)[\"']" do
     local text, path
     if not known[name] then
-      known[name] = true
+      known[name], known[1] = true, known[1] + 1
+      if known[1] > NAMES_MAX then
+        return { file = chain[1].name, text = "it looks for more than 64 policies to extend" }
+      end
       text, path = extended(name, folders, read)
       if path and not text then return path end
     end
@@ -96,7 +101,7 @@ function source.read(path, options)
   local name, why = base_name(file), misfit(text)
   if why then return nil, { { file = name, text = why } }, looked end
   local chain = { { path = file, name = name, text = text } }
-  local fault = add_extended(chain, { default = true }, { options.shipped, file:match "^(.*)/[^/]*$" or "." }, read)
+  local fault = add_extended(chain, { 0, default = true }, { options.shipped, file:match "^(.*)/[^/]*$" or "." }, read)
   if fault then return nil, { fault }, looked end
   return chain, nil, looked
 end

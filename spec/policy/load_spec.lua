@@ -80,6 +80,8 @@ describe("extend", function()
     local _, found = policies.load 'return (extend "duckibot")'
     local expected = 'my.lua:1: duckibot: no such policy to extend; did you mean "duckiebot"?'
     assert.same({ expected }, load.report(found))
+    _, found = policies.load 'return extend "duckibot"' -- the call leaves no line of its own
+    assert.same({ (expected:gsub(":1", "")) }, load.report(found))
     _, found = policies.load 'return (extend "my")'
     assert.truthy(load.report(found)[1]:find "my.lua:1: my: extends itself")
   end)
@@ -142,6 +144,12 @@ describe("the texts of a policy", function()
     for i = 1, 20 do long[("/x/p%d.lua"):format(i)] = ('return (extend "p%d")'):format(i + 1) end
     long["/x/my.lua"] = 'return (extend "p1")'
     assert.equal("my.lua: it extends more than 15 policies", said(long))
+    local names = {}
+    for i = 1, 64 do names[i] = ('-- extend "n%d"\n'):format(i) end
+    local text = table.concat(names) .. "return (extend 'default')"
+    assert(loaded { ["/x/my.lua"] = text }):close()
+    text = '-- extend "n65"\n' .. text
+    assert.equal("my.lua: it looks for more than 64 policies to extend", said { ["/x/my.lua"] = text })
   end)
 
   it("of files are read through links, and never wait for a pipe", function()
