@@ -142,3 +142,17 @@ it("a crowd of words that are meant for later is not read through to count whose
   assert.is_true(cache.lines_read > 0 and cache.lines_read < 1000, cache.lines_read .. " read in one turn")
   assert.equal(3 + cache.lines_read, n)
 end)
+
+it("how many files each has is counted anew when records come, though in the same tick", function()
+  local changes, counted = 1, 0
+  local cache = setmetatable({ time = { low = function() return 0 end }, counted = {},
+    index = { signers = function()
+      counted = counted + 1
+      return { ada = counted }, {}
+    end }, class_of = function() return { class = { name = "share" } } end,
+    changes = function() return changes end }, { __index = require "dcache.reading" })
+  local function ada() return cache:signers("share/files").ada end
+  assert.same({ 1, 1 }, { ada(), ada() })
+  changes = 2
+  assert.same({ 2, 2 }, { ada(), ada() })
+end)
