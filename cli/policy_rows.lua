@@ -27,7 +27,8 @@ function policy_rows.show(answer, s)
   add_settings(rows, answer.changes, s, false)
   for _, hook in ipairs(answer.hooks or {}) do
     local words = hook.effect == "live" and HOOKS[hook.change] or s:text(hook.effect)
-    rows[#rows + 1] = { s:text(hook.hook), s:text(hook.before), s:text(hook.now), words }
+    local now = hook.before == hook.now and hook.change == "changed" and "other text" or s:text(hook.now)
+    rows[#rows + 1] = { s:text(hook.hook), s:text(hook.before), now, words }
   end
   if rows[1] then s:table(COLUMNS, rows) end
 end

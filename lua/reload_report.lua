@@ -63,7 +63,9 @@ local function say_rows(self, answer)
       row.line)
   end
   for _, row in ipairs(answer.hooks) do
-    lines[#lines + 1] = ("%s: %s -> %s, %s"):format(row.hook, row.before, row.now, row.change)
+    local is_there = row.before == row.now
+    lines[#lines + 1] = is_there and ("%s: %s, other text"):format(row.hook, row.now)
+      or ("%s: %s -> %s, %s"):format(row.hook, row.before, row.now, row.change)
   end
   for i = 1, math.min(#lines, LINES_MAX) do self.log:info("policy", "changed", lines[i]) end
   if #lines > LINES_MAX then self.log:info("policy", "changed", ("and %d more"):format(#lines - LINES_MAX)) end

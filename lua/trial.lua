@@ -80,11 +80,11 @@ local function run(self, ms)
 end
 
 local function say_trial(self, name)
-  local one = self.data.trial
-  local seconds = seconds_of(one)
+  local one, good = self.data.trial, start.good(self.data)
+  local seconds, back = seconds_of(one), good and "the good one" or "the shipped one"
   self.log:info("policy", "on trial", one.confirm
-    and ("%s %s: the good one comes back in %d s, unless it is confirmed"):format(name, one.hash, seconds)
-    or ("%s %s: for %d s; after a fault the good one comes back"):format(name, one.hash, seconds))
+    and ("%s %s: %s comes back in %d s, unless it is confirmed"):format(name, one.hash, back, seconds)
+    or ("%s %s: for %d s; after a fault %s comes back"):format(name, one.hash, seconds, back))
   add(self, { event = "trial", policy = name, hash = one.hash, seconds = seconds, confirm = one.confirm ~= nil })
 end
 
@@ -264,7 +264,8 @@ function trial:rollback(who, reply)
   if data.trial then return go_back(self, why, reply) end
   local failed = data.good and data.good.hash
   if not self.previous or start.why_bad(data, failed) then
-    return reply(nil, "missing: no policy is on trial, and none before this one is known", "missing")
+    return reply(nil, "missing: no policy is on trial, and none before this one was ever found good, or "
+      .. "confirmed; to change the policy, save its file", "missing")
   end
   start.mark(data, failed, why)
   start.mark(data, self.previous.hash)

@@ -99,6 +99,9 @@ describe("a reload", function()
     assert.matches("^info loaded my.lua %x+: 2 settings, %+1 hook, %d+ ms$", logged[1])
     assert.equal("info changed comms.beacon: 2 s to 60 s -> 1 s to 3 s, live (my.lua:2)", logged[3])
     assert.equal("info changed clients.logs.fetch: default -> my.lua:2, added", logged[4])
+    texts = "p.comms.beacon = { 1, 3 } function p.clients.logs.fetch() return 6 end"
+    run()
+    assert.equal("info changed clients.logs.fetch: my.lua:2, other text", logged[#logged])
   end)
 
   it("that is no command reads a text once, and one that is in force already not at all", function()

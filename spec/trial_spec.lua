@@ -52,7 +52,7 @@ describe("a new policy", function()
   it("that is the first one of all gives way to the shipped one, in its swarm", function()
     local one = life.new "mine"
     assert.equal("mine", one:start())
-    assert.is_true(said(one, "mine.lua mine: for 120 s"))
+    assert.is_true(said(one, "mine.lua mine: for 120 s; after a fault the shipped one comes back"))
     assert.equal("shipped", one:crash())
     assert.equal("swarm", one.fallen_swarm)
     assert.is_true(said(one, "mine failed: the node crashed while it was on trial"))

@@ -81,6 +81,8 @@ describe("a robot and a server that are asked why", function()
     assert.equal("--share was given when the daemon was started",
       row("ada", "clients.logs.folder", "not in force").seen)
     assert.equal("ada.lua:3", row("ada", "hook p.clients.logs.share", "clients.logs.share").seen)
+    assert.matches("^Change function p.clients.logs.share in ",
+      row("ada", "hook p.clients.logs.share", "clients.logs.share").cure)
     row("ada", "duplicate", "counted since this daemon started")
   end)
 

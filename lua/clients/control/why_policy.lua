@@ -43,8 +43,10 @@ end
 
 local function hook_rows(node, row)
   local policy = node.policy
+  local _, _, is_shipped = policy:where(row.path)
   local rows = { { what = row.path, seen = policy:origin(row.path),
-    cure = ("Write function p.%s in %s; %s."):format(row.path, policy.file or policy.name, LIVE) },
+    cure = ("%s function p.%s in %s; %s."):format(is_shipped and "Write" or "Change", row.path,
+      policy.file or policy.name, LIVE) },
     { what = "asked when", seen = row.asked }, { what = "the default", seen = row.default } }
   rows[#rows + 1] = answer_now(node, row)
   local failed = policy.failed[row.path]
