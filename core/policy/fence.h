@@ -9,9 +9,10 @@
 #define FENCE_INSTRUCTIONS 1000000     /* of the virtual machine, a question */
 #define FENCE_STRING_MAX (64 * 1024)   /* bytes of one string */
 #define FENCE_BLOCK_MAX (512 * 1024)   /* bytes of one allocation */
-#define FENCE_MILLISECONDS 30          /* of processor time, a question */
-#define FENCE_CHURN 16         /* times its memory may be allocated in a question */
-#define FENCE_PIECE 64         /* bytes that are compiled between two charges */
+#define FENCE_MILLISECONDS 30          /* of processor time, a question, */
+#define FENCE_OWN 20   /* or so many times what loading the fence's own chunks took */
+#define FENCE_CHURN 16 /* times its memory may be allocated in a question */
+#define FENCE_PIECE 64 /* bytes that are compiled between two charges */
 #define FENCE_SUBJECT_MAX 4096 /* bytes that a pattern is tried on */
 #define FENCE_PATTERN_MAX 256
 #define FENCE_DEPTH 16     /* of a table that crosses */
@@ -35,6 +36,7 @@ typedef struct {
   int64_t instructions, left;
   int64_t unseen;       /* of them, since the last look at the clock */
   int64_t milliseconds; /* of processor time, a question */
+  int64_t own;          /* ns that its own chunks took: how fast this machine is */
   int64_t began;        /* processor time in ns, 0 before the first look */
   /* A question that is asked in slices (resume.c): its coroutine, or NULL. */
   lua_State *thread;

@@ -39,8 +39,8 @@ return p
    may decide alone.
 
 A policy is a file of at most 64 KiB, and so is each that it extends. It runs in a Lua state of its own, which has 4 MB
-of memory, and for each question a million instructions and 30 ms of processor time; a text in it has at most 64 KiB.
-That is a fence against mistakes. It finds these names and no others:
+of memory, and for each question a million instructions and 30 ms of processor time, on a slow board more; a text in it
+has at most 64 KiB. That is a fence against mistakes. It finds these names and no others:
 
 ```
 %s

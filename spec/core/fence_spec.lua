@@ -259,6 +259,21 @@ describe("a hostile policy", function()
     refused(text, "over the limit of 1000000 instructions")
   end)
 
+  it("has as much more of the clock as the machine is slower than most", function()
+    local text = "local x = ('x'):rep(15000) local a, b = x .. 'a', x .. 'b' \z
+      return function() for i = 1, 120000 do local c = a == b end return 1 end"
+    local function ask(chunks)
+      local f = assert(fence.new { milliseconds = 2 })
+      for i = 1, chunks do assert(f:load("own" .. i, "for i = 1, 50000 do end", true)) end
+      assert(f:load("policy.lua", "local ask = (function() " .. text .. " end)() function hook() return ask() end"))
+      local answer, why = f:call "hook"
+      f:close()
+      return answer, why
+    end
+    assert.matches("of processor time", (select(2, ask(0))))
+    assert.equal(1, (ask(40)), "what the machine's own chunks take is its measure")
+  end)
+
   it("that never ends is stopped", function()
     refused("while true do end", "over the limit of 1000000 instructions")
     refused("local function f() return f() end return f()", "over the limit")
