@@ -8,6 +8,7 @@ local folder = require "spec.folder"
 local gateway = require "core.gateway"
 local log = require "log"
 local loop = require "loop"
+local loopback = require "spec.loopback"
 local random = require "core.random"
 local worker = require "worker"
 
@@ -28,16 +29,9 @@ local function sh(command, ...)
   assert(os.execute(text), text)
 end
 
-local function free_port()
-  local listener = assert(require("core.net").listen { host = "127.0.0.1", port = 0 })
-  local port = listener:port()
-  listener:close()
-  return port
-end
-
 -- → port, stop()
 local function nginx()
-  local port, p = free_port(), home.path
+  local port, p = loopback.free_port(), home.path
   folder.write(p .. "/nginx.conf", NGINX:format(p, p, p, p, p, p, port, p))
   sh("nginx -p %s -c %s/nginx.conf 2>%s/nginx.log & echo $! >%s/pid", p, p, p, p)
   sh("for i in $(seq 50); do curl -s -o /dev/null http://127.0.0.1:%d/nginx.conf && exit; sleep 0.1; done; exit 1",

@@ -2,10 +2,13 @@
 -- nothing else is touched. Whole daemon; DT_SWARM_SOAK=1: 10,000 reloads; DT_SWARM_RELOADS=N: as many.
 local folder = require "spec.folder"
 local json = require "core.json"
+local loopback = require "spec.loopback"
 local net = require "core.net"
 local patience = require "spec.patience"
 local process = require "spec.process"
 local uv = require "luv"
+
+local listens = loopback.listens
 
 local SOAK <const> = os.getenv "DT_SWARM_SOAK"
 local RELOADS <const> = math.tointeger(tonumber(os.getenv "DT_SWARM_RELOADS")) or SOAK and 10000 or 40
@@ -13,19 +16,6 @@ local QUIET_RELOADS <const> = SOAK and 1000 or 30 -- without records, for the me
 local GROWTH <const> = 1000000 -- bytes of private memory that they may add
 local WAYS <const> = { "save", "rename", "signal", "command" } -- in turn
 local SAVED <const> = SOAK and 50 or 1 -- a save waits for 100 ms of calm, so in a long run only one of so many is one
-
-local function free_port()
-  local listener = assert(net.listen { host = "127.0.0.1", port = 0 })
-  local port = listener:port()
-  listener:close()
-  return port
-end
-
-local function listens(port)
-  local listener = net.listen { host = "127.0.0.1", port = port }
-  if listener then listener:close() end
-  return listener == nil
-end
 
 -- One client of the control socket that stays, since a process for each question would take longer than the reloads.
 local function asker(path)
@@ -125,7 +115,7 @@ function p.clients.logs.share() return false, "round %d" end]]
 
   setup(function()
     w, ports = process.new(), {}
-    for i = 1, 5 do ports[i] = free_port() end
+    for i = 1, 5 do ports[i] = loopback.free_port() end
     os.execute(("mkdir -p %s/ada/share"):format(w.dir))
     folder.write(w.dir .. "/ada/share/a.txt", "a")
     w:policy("ada.lua", body(0))

@@ -2,25 +2,11 @@
 -- daemons; `policy reload` reads what the spec wrote.
 local folder = require "spec.folder"
 local hooks = require "policy.hooks"
-local net = require "core.net"
+local loopback = require "spec.loopback"
 local patience = require "spec.patience"
 local process = require "spec.process"
 
-local within = process.within
-
--- A port of the loopback that nobody has now.
-local function free_port()
-  local listener = assert(net.listen { host = "127.0.0.1", port = 0 })
-  local port = listener:port()
-  listener:close()
-  return port
-end
-
-local function listens(port)
-  local listener = net.listen { host = "127.0.0.1", port = port }
-  if listener then listener:close() end
-  return listener == nil
-end
+local listens, within = loopback.listens, process.within
 
 local function bytes_of(path)
   local pipe = assert(io.popen(("cat %s/* 2>/dev/null | wc -c"):format(path)))
@@ -66,7 +52,7 @@ end
 
 local function put(path, content) folder.write(w.dir .. "/" .. path, content or path) end
 
-local PORTS = { http = free_port(), tcp = free_port() }
+local PORTS = { http = loopback.free_port(), tcp = loopback.free_port() }
 
 local CHANNELS = [[p.routing.channels = { "/ip4/0.0.0.0/udp/3825/dswarm-line", %s }]]
 local CLASSES = [[p.dcache.classes = { trust = p.dcache.classes.trust, updates = p.dcache.classes.updates,

@@ -1,5 +1,6 @@
 -- channels_spec.lua - channels opened, closed and left alone by address, on real sockets and with kinds made up.
 local channels = require "routing.channels"
+local free_port = require("spec.loopback").free_port
 local net = require "core.net"
 local random = require "core.random"
 local stub = require "spec.net.stub"
@@ -146,14 +147,6 @@ describe("channels on sockets", function()
   end
 
   local function tcp(host, port) return { address = ("/ip4/%s/tcp/%d/dswarm-line"):format(host, port) } end
-
-  -- A port that is free now, and dials to which fail until somebody listens.
-  local function free_port()
-    local listener = net.listen { host = "127.0.0.1" }
-    local port = listener:port()
-    listener:close()
-    return port
-  end
 
   local function udp(host) return { address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, free_port()) } end
 
