@@ -37,6 +37,12 @@ function process.apart(script)
   print "  (no network namespace to be had: neighbours are heard)"
 end
 
+-- Does a daemon of this machine's system answer, or refuse to? One that is gone may have left its socket.
+function process.has_system_daemon()
+  local _, _, code = os.execute "./dt-swarm-cli /run/dt-swarm/control.sock status >/dev/null 2>&1"
+  return code ~= 2 -- what the command line says where nobody listens
+end
+
 -- → world: a folder that others may look into, and a policy p.lua there of a swarm that nobody else is in.
 function process.new()
   local made = folder.new()

@@ -1,16 +1,12 @@
 -- who_spec.lua - who is there, and who is not: killed, gone, moved, of one name, unheard for a month. Whole daemons.
+local folder = require "spec.folder"
 local hash = require "core.hash"
 local json = require "core.json"
+local process = require "spec.process"
 local swarm = require "spec.e2e.swarm"
 local text = require "core.text"
 
 local MONTH_AGO = "12D3KooWEwyk7gGfVRjVxqfYpJ2CbSEn5Jh6k2KZxHqzNnVYugNt" -- a key that nobody here has
-
-local function write(path, bytes)
-  local file = assert(io.open(path, "w"))
-  file:write(bytes)
-  file:close()
-end
 
 describe("a swarm of some who come and go", function()
   local s, why
@@ -44,7 +40,7 @@ describe("a swarm of some who come and go", function()
     assert.is_truthy(took, ("%s is %s, not %s"):format(host, tostring(last), status))
   end
 
-  local function share(host, name, bytes) write(s:path(host, "share") .. "/" .. name, bytes) end
+  local function share(host, name, bytes) folder.write(s:path(host, "share") .. "/" .. name, bytes) end
 
   it("find each other; two of one name are told apart wherever they are named", function()
     if not s then return pending(why) end
@@ -150,7 +146,7 @@ describe("a swarm of some who come and go", function()
     assert.truthy((s:cli("solo", "status"):gsub("%s+", " ")):find("eth0 (no address", 1, true))
     assert.is_true(s:stop "solo")
     local rows = json.encode(json.array { json.array { MONTH_AGO, "solo", "duckiebot", 0, json.array {} } })
-    write(s:path("solo", "state/seen"), ('{"data":%s,"hash":"%s","schema":1}\n'):format(rows,
+    folder.write(s:path("solo", "state/seen"), ('{"data":%s,"hash":"%s","schema":1}\n'):format(rows,
       text.base64url(hash.blake2b(rows))))
     s:start "solo"
     local row
@@ -171,7 +167,7 @@ describe("a swarm of some who come and go", function()
     if not s then return pending(why) end
     local nowhere = ("env RUNTIME_DIRECTORY=%s/none STATE_DIRECTORY=%s/none %s/dt-swarm-cli localhost status")
       :format(s.dir, s.dir, s.here)
-    if select(2, swarm.sh "test -S /run/dt-swarm/control.sock") == 0 then return pending "this machine has a daemon" end
+    if process.has_system_daemon() then return pending "this machine has a daemon" end
     local said, code = swarm.sh(nowhere)
     assert.equal(2, code)
     assert.matches("Other daemons run here:\n.*dt%-swarm%-cli /%S+ status", said)
