@@ -1,14 +1,8 @@
 -- redraw_spec.lua - `--watch`: a terminal (tmux) is drawn in place, at any size; elsewhere what changed is said again.
+local folder = require "spec.folder"
 local json = require "core.json"
 local swarm = require "spec.e2e.swarm"
 local width = require "cli.width"
-
-local function read(path)
-  local file = io.open(path)
-  local text = file and file:read "a" or ""
-  if file then file:close() end
-  return text
-end
 
 local function sh(command, ...) return (swarm.sh(command:format(...))) end
 
@@ -18,9 +12,8 @@ describe("--watch", function()
   setup(function()
     s, why = swarm.new { "ada", "bea" }
     if not s then return end
-    local file = assert(io.open(s.dir .. "/ada.lua", "w"))
-    file:write('local p = extend "default"\np.clients.logs.settle = { least = 0, per = 32 * MB, most = 1 }\nreturn p\n')
-    file:close()
+    folder.write(s.dir .. "/ada.lua", 'local p = extend "default"\n'
+      .. "p.clients.logs.settle = { least = 0, per = 32 * MB, most = 1 }\nreturn p\n")
     s:start("ada", s.dir .. "/ada.lua")
     s:start "bea"
     assert(swarm.within(10, function() return #s:names "ada" == 2 end))
@@ -62,7 +55,7 @@ describe("--watch", function()
     text = shows("bea +%w+ +%w+ +left", 80)
     assert.matches("^NAME ", text)
     assert.is_nil(text:find("\nNAME ", 1, true), text)
-    local drawn = read(s.dir .. "/drawn")
+    local drawn = folder.read(s.dir .. "/drawn")
     assert.truthy(drawn:find("left", 1, true))
     assert.is_nil(drawn:find("NAME", 1, true), "the line of titles did not change")
     assert.is_nil(drawn:find("\27[2J", 1, true))
@@ -101,7 +94,7 @@ describe("--watch", function()
         for i in $(seq 200); do [ -s %s ] && break; sleep 0.05; done; sleep 0.3; echo %s > %s/%s
         for i in $(seq 400); do grep -q '%s.*bafk' %s && break; sleep 0.05; done; kill -INT $pid; wait $pid]]):format(
         s.here, s:path("ada", "state/control.sock"), more, out, out, name, s:path("ada", "share"), name, name, out)))
-      local text, pictures, last = read(out), 0, nil
+      local text, pictures, last = folder.read(out), 0, nil
       assert.equal(130, code, text)
       if more == "" then
         for picture in (text .. "\n"):gmatch "(.-\n)\n" do

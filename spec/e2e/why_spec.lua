@@ -1,4 +1,5 @@
 -- why_spec.lua - why something is as it is, and what happens, told by whole daemons: a robot and a lab's server.
+local folder = require "spec.folder"
 local json = require "core.json"
 local swarm = require "spec.e2e.swarm"
 
@@ -12,29 +13,16 @@ end
 return p
 ]]
 
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read "a"
-  file:close()
-  return text
-end
-
 describe("a robot and a server that are asked why", function()
   local s, why
 
   setup(function()
     s, why = swarm.new { "ada", "lab" }
     if not s then return end
-    write(s.dir .. "/ada.lua", POLICY)
+    folder.write(s.dir .. "/ada.lua", POLICY)
     for _, name in ipairs { "open.bag", "secret.txt", "run.bag" } do
       swarm.sh(("mkdir -p '%s'"):format(s:path("ada", "share")))
-      write(s:path("ada", "share") .. "/" .. name, name:rep(1000))
+      folder.write(s:path("ada", "share") .. "/" .. name, name:rep(1000))
     end
     s:start("ada", s.dir .. "/ada.lua")
     s:start "lab"
@@ -111,7 +99,7 @@ describe("a robot and a server that are asked why", function()
         for i in $(seq 400); do grep -q '%s' %s && break; sleep 0.05; done; kill -INT $pid; wait $pid]]):format(
         s.here, s:path("ada", "state/control.sock"), topics, out, begun, out, act, wanted, out))
       assert.equal(130, code, text)
-      return read(out)
+      return folder.read(out)
     end
     local share = s:path("ada", "share")
     local text = watched("files", "Watching", ("echo more > %s/new.bag"):format(share), "published.*new.bag")
