@@ -1,8 +1,6 @@
 -- daemon_trial_spec.lua - a new policy on a running daemon: what brings the good one back, and who may say that it
 -- stays. The rules one by one, by a clock of the spec's own: spec/trial_spec.lua.
 local folder = require "spec.folder"
-local net = require "core.net"
-local json = require "core.json"
 local process = require "spec.process"
 
 local within = process.within
@@ -65,21 +63,12 @@ describe("a policy on trial", function()
 
   it("is not confirmed by a connection that was there before the change", function()
     begin()
-    local stream = assert(net.unix_connect(ada.socket))
-    local function ask(line)
-      local answer = ""
-      assert(stream:send(line .. "\n"))
-      assert.truthy(within(10, function()
-        answer = answer .. (stream:receive(65536) or "")
-        return answer:sub(-1) == "\n"
-      end))
-      return json.decode((answer:gsub("\n$", "")))
-    end
+    local one = ada:connect()
     policy "p.tags = { 'new' }"
-    assert.equal(60, ask('{"command":"reload","confirm":60}').trial.seconds)
-    assert.equal("permission", ask('{"command":"policy-confirm"}').error.word)
+    assert.equal(60, one:ask { command = "reload", confirm = 60 }.trial.seconds)
+    assert.equal("permission", one:ask { command = "policy-confirm" }.error.word)
     assert.is_true(facts().trial.confirm)
-    stream:close()
+    one:close()
     assert.equal(0, select(2, ada:cli "policy confirm"))
   end)
 

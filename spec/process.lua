@@ -149,21 +149,45 @@ function Daemon:ask(command)
   return code == 0 and json.decode((text:gsub("\n$", ""))) or nil, text
 end
 
+local Connection = {}
+Connection.__index = Connection
+
+-- A connection to the control socket that stays: a process for each question takes longer, and is another asker.
+-- PAUSE: seconds between two looks for an answer (0.001).
+function Daemon:connect(pause)
+  return setmetatable({ stream = assert(net.unix_connect(self.socket)), pause = pause or 0.001 }, Connection)
+end
+
+function Connection:send(request) assert(self.stream:send(json.encode(request) .. "\n")) end
+
+-- The answer to one request that was sent | nil, what came of it; its line comes second.
+function Connection:receive()
+  local line = ""
+  patience.within(10, function()
+    line = line .. (self.stream:receive(65536) or "")
+    return line:sub(-1) == "\n"
+  end, self.pause)
+  return json.decode((line:gsub("\n$", ""))), line
+end
+
+function Connection:ask(request)
+  self:send(request)
+  local answer, line = self:receive()
+  return assert(answer, line)
+end
+
+function Connection:close() self.stream:close() end
+
 -- What `policy reload` answers after WRITE() changed the policy's file. A daemon hears of such a change by itself, but
 -- not before it hears of our request: it is stopped until both are there. → answer | nil, text
 function Daemon:reload(write)
-  local stream = assert(net.unix_connect(self.socket))
+  local one = self:connect()
   os.execute(("kill -STOP %d"):format(self.pid))
   write()
-  assert(stream:send '{"command":"reload"}\n')
+  one:send { command = "reload" }
   os.execute(("kill -CONT %d"):format(self.pid))
-  local line = ""
-  process.within(10, function()
-    line = line .. (stream:receive(65536) or "")
-    return line:sub(-1) == "\n"
-  end)
-  stream:close()
-  local answer = json.decode((line:gsub("\n$", "")))
+  local answer, line = one:receive()
+  one:close()
   return answer and not answer.error and answer or nil, line
 end
 

@@ -1,7 +1,6 @@
 -- reload.lua - how long a changed policy takes to be in force, beside a process that only reads it. No pass or fail.
 dofile "spec/helper.lua"
-local json, net, uv = require "core.json", require "core.net", require "luv"
-local process = require "spec.process"
+local loopback, process, uv = require "spec.loopback", require "spec.process", require "luv"
 
 local ROUNDS <const>, CHECKS <const> = 200, 20
 local BODY <const> = [[
@@ -10,7 +9,7 @@ p.comms.beacon = { %d, 60 }
 p.clients.logs.gateway = false
 p.routing.channels = { "/ip4/127.0.0.1/tcp/%d/dswarm-line" }
 function p.clients.logs.share(file) return file.size > %d and "lab" or false, "round %d" end]]
-local PORT <const> = 29871 -- and the next
+local PORTS <const> = { loopback.free_port(), loopback.free_port() }
 
 local function say(what, list)
   table.sort(list)
@@ -18,19 +17,10 @@ local function say(what, list)
 end
 
 local w = process.new()
-local function write(n) return w:policy("ada.lua", BODY:format(n, 2 + n % 7, PORT + n % 2, n, n)) end
+local function write(n) return w:policy("ada.lua", BODY:format(n, 2 + n % 7, PORTS[n % 2 + 1], n, n)) end
 local ada = w:start("ada", { policy = write(0), bare = true, share = w.dir .. "/share" })
-local stream = assert(net.unix_connect(ada.socket))
-
-local function ask(request)
-  assert(stream:send(json.encode(request) .. "\n"))
-  local input = ""
-  repeat
-    input = input .. (stream:receive(65536) or "")
-    if input:sub(-1) ~= "\n" then uv.sleep(0) end
-  until input:sub(-1) == "\n"
-  return json.decode((input:gsub("\n$", "")))
-end
+local connection = ada:connect(0)
+local function ask(request) return connection:ask(request) end
 
 local asked, saved, inside, status = {}, {}, {}, {}
 for n = 1, ROUNDS do

@@ -1,9 +1,7 @@
 -- reload_spec.lua - a policy that changes again and again while records pour in: each change shows, no record is lost,
 -- nothing else is touched. Whole daemon; DT_SWARM_SOAK=1: 10,000 reloads; DT_SWARM_RELOADS=N: as many.
 local folder = require "spec.folder"
-local json = require "core.json"
 local loopback = require "spec.loopback"
-local net = require "core.net"
 local patience = require "spec.patience"
 local process = require "spec.process"
 local uv = require "luv"
@@ -16,23 +14,6 @@ local QUIET_RELOADS <const> = SOAK and 1000 or 30 -- without records, for the me
 local GROWTH <const> = 1000000 -- bytes of private memory that they may add
 local WAYS <const> = { "save", "rename", "signal", "command" } -- in turn
 local SAVED <const> = SOAK and 50 or 1 -- a save waits for 100 ms of calm, so in a long run only one of so many is one
-
--- One client of the control socket that stays, since a process for each question would take longer than the reloads.
-local function asker(path)
-  local stream, input = assert(net.unix_connect(path)), ""
-  return function(request)
-    assert(stream:send(json.encode(request) .. "\n"))
-    local line
-    for _ = 1, 60000 do
-      input = input .. (stream:receive(65536) or "")
-      line = input:match "^([^\n]*)\n"
-      if line then break end
-      uv.sleep(1)
-    end
-    input = ""
-    return assert(json.decode(assert(line, "the daemon answers")))
-  end
-end
 
 local function private_memory(pid)
   local kb = 0
@@ -58,7 +39,9 @@ local function sockets(tcp, udp)
 end
 
 describe("a policy that changes while records pour in", function()
-  local w, ada, ask, ports, round
+  local w, ada, connection, ports, round
+
+  local function ask(request) return connection:ask(request) end
 
   -- The file of the policy, as it is in round N: other settings, another channel, another answer of a hook.
   local BODY <const> = [[
@@ -120,7 +103,7 @@ function p.clients.logs.share() return false, "round %d" end]]
     folder.write(w.dir .. "/ada/share/a.txt", "a")
     w:policy("ada.lua", body(0))
     ada = w:start("ada", { policy = w.dir .. "/ada.lua", bare = true })
-    ask = asker(ada.socket)
+    connection = ada:connect()
     assert.is_truthy(process.within(10, function() return shows(0) end), ada:log())
   end)
   teardown(function()
