@@ -24,6 +24,9 @@ local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 -- Seconds until TEST holds (what it returned comes second), or nil after several times BAR (spec/patience.lua).
 function process.within(bar, test) return patience.within(bar, test, 0.05) end
 
+-- The same for a test that only reads files, of which a spec waits for many: beginnings and ends of daemons.
+local function soon(test) return patience.within(10, test, 0.01) end
+
 -- Runs SCRIPT once more in a network of its own, where nobody else is heard and no port is taken, and ends with it.
 -- Returns where that is so already, or, with a word about it, where none is to be had.
 function process.apart(script)
@@ -109,7 +112,7 @@ function World:start(name, options)
   local one = setmetatable({ base = base, socket = options.socket or ("%s/%s/c.sock"):format(self.dir, name),
     state = options.state or ("%s/%s/state"):format(self.dir, name), share = ("%s/%s/share"):format(self.dir, name) },
     Daemon)
-  process.within(10, function()
+  soon(function()
     return one:out():find("Ctrl%-C stops it") or one:out():find "\nAsk it:" or one:code()
   end)
   one.pid = assert(math.tointeger(tonumber(read(base .. ".pid"))))
@@ -124,7 +127,7 @@ function Daemon:code() return tonumber(read(self.base .. ".rc") or nil) end
 -- → exit code (128 and more: the signal's), or nil where it does not end.
 function Daemon:stop(signal)
   if not self:code() then os.execute(("kill -%s %d 2>/dev/null"):format(signal or "TERM", self.pid)) end
-  process.within(10, function() return self:code() end)
+  soon(function() return self:code() end)
   return self:code()
 end
 
