@@ -3,6 +3,7 @@ local folder = require "spec.folder"
 local json = require "core.json"
 local net = require "core.net"
 local patience = require "spec.patience"
+local shell = require "shell"
 
 local process = {}
 
@@ -11,15 +12,6 @@ World.__index = World
 
 -- Root without root's rights: files keep their owner, and modes count (the clone may lie where nobody else can read).
 local PLAIN = "setpriv --bounding-set=-all --inh-caps=-all "
-
-local function read(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "a"
-  if file then file:close() end
-  return text
-end
-
-local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
 -- Seconds until TEST holds (what it returned comes second), or nil after several times BAR (spec/patience.lua).
 function process.within(bar, test) return patience.within(bar, test, 0.05) end
@@ -76,12 +68,12 @@ function World:words(name, options)
   for _, what in ipairs { "state", "share", "socket" } do
     local default = ("%s/%s/%s"):format(self.dir, name, what == "socket" and "c.sock" or what)
     if not (options.bare and what == "share") then
-      words[#words + 1] = ("--%s %s"):format(what, quote(options[what] or default))
+      words[#words + 1] = ("--%s %s"):format(what, shell.word(options[what] or default))
     end
   end
   if not options.bare then words[#words + 1] = "--name " .. name end
   words[#words + 1] = options.more or ""
-  words[#words + 1] = quote(options.policy or self.dir .. "/p.lua")
+  words[#words + 1] = shell.word(options.policy or self.dir .. "/p.lua")
   return table.concat(words, " ")
 end
 
@@ -91,8 +83,8 @@ function World:run(words, plain)
   local as = plain and PLAIN or ""
   local command = ("env HOME=%s %s timeout --foreground 60 ./dt-swarm %s >%s/out 2>%s/err")
     :format(self.dir, as, words, self.outputs, self.outputs)
-  local _, _, code = os.execute(("script -qec %s /dev/null >/dev/null </dev/null"):format(quote(command)))
-  return read(self.outputs .. "/out"), read(self.outputs .. "/err"), code
+  local _, _, code = os.execute(("script -qec %s /dev/null >/dev/null </dev/null"):format(shell.word(command)))
+  return folder.read(self.outputs .. "/out"), folder.read(self.outputs .. "/err"), code
 end
 
 local Daemon = {}
@@ -115,14 +107,14 @@ function World:start(name, options)
   soon(function()
     return one:out():find("Ctrl%-C stops it") or one:out():find "\nAsk it:" or one:code()
   end)
-  one.pid = assert(math.tointeger(tonumber(read(base .. ".pid"))))
+  one.pid = assert(math.tointeger(tonumber(folder.read(base .. ".pid"))))
   self.running[#self.running + 1] = one
   return one
 end
 
-function Daemon:out() return read(self.base .. ".out") or "" end
-function Daemon:log() return read(self.base .. ".err") or "" end
-function Daemon:code() return tonumber(read(self.base .. ".rc") or nil) end
+function Daemon:out() return folder.read(self.base .. ".out") or "" end
+function Daemon:log() return folder.read(self.base .. ".err") or "" end
+function Daemon:code() return tonumber(folder.read(self.base .. ".rc") or nil) end
 
 -- → exit code (128 and more: the signal's), or nil where it does not end.
 function Daemon:stop(signal)
@@ -131,21 +123,16 @@ function Daemon:stop(signal)
   return self:code()
 end
 
--- The command line's text and exit code; or with --json its table.
-function Daemon:cli(command)
-  local pipe = assert(io.popen(("./dt-swarm-cli %s %s 2>&1"):format(quote(self.socket), command)))
+-- The command line's text and exit code; or with --json its table. BEFORE: words such as NAME=value.
+function Daemon:cli(command, before)
+  local pipe = assert(io.popen(("%s ./dt-swarm-cli %s %s 2>&1"):format(before or "", shell.word(self.socket), command)))
   local text = pipe:read "a"
   local _, _, code = pipe:close()
   return text, code
 end
 
 -- The text within so many columns.
-function Daemon:in_columns(columns, command)
-  local pipe = assert(io.popen(("COLUMNS=%d ./dt-swarm-cli %s %s 2>&1"):format(columns, quote(self.socket), command)))
-  local text = pipe:read "a"
-  pipe:close()
-  return text
-end
+function Daemon:in_columns(columns, command) return (self:cli(command, "COLUMNS=" .. columns)) end
 
 function Daemon:ask(command)
   local text, code = self:cli(command .. " --json")
@@ -206,7 +193,7 @@ end
 function process.listing(path)
   local command = "cd %s && find . -printf '%%P %%y %%m %%U %%s %%T@\\n' | sort; "
     .. "find . -type f -exec sha256sum {} + | sort"
-  local pipe = assert(io.popen(command:format(quote(path))))
+  local pipe = assert(io.popen(command:format(shell.word(path))))
   local text = pipe:read "a"
   pipe:close()
   return text

@@ -3,6 +3,7 @@ local folder = require "spec.folder"
 local json = require "core.json"
 local patience = require "spec.patience"
 local process = require "spec.process"
+local shell = require "shell"
 
 local within = process.within
 
@@ -19,8 +20,7 @@ describe("repl", function()
   end)
   teardown(function() w:close() end)
 
-  local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-  local function eval(source, one) return (one or bea):cli("repl -e " .. quote(source)) end
+  local function eval(source, one) return (one or bea):cli("repl -e " .. shell.word(source)) end
 
   it("shows who is there, records, files, the policy, and why", function()
     local text, code = eval "peers"
@@ -96,7 +96,7 @@ describe("repl", function()
     for i = 1, 3 do
       local source = ({ "while true do end", "while true do print(1) end", "while true do local p = peers end" })[i]
       busy[i] = io.popen(("timeout --preserve-status -s INT 1.5 ./dt-swarm-cli %s repl -e %s >/dev/null 2>&1; echo $?")
-        :format(bea.socket, quote(source)))
+        :format(bea.socket, shell.word(source)))
     end
     os.execute "sleep 0.5"
     local worst = 0

@@ -1,16 +1,15 @@
 -- terminal.lua - a command in a pseudo-terminal of its own (tmux): keys in, what stands on the screen out. No checks.
 local patience = require "spec.patience"
+local shell = require "shell"
 
 local Terminal = {}
 Terminal.__index = Terminal
 
 local serial = 0
 
-local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
 local function run(self, words, ...)
   local parts = { "tmux -L", self.name, words }
-  for _, word in ipairs { ... } do parts[#parts + 1] = quote(word) end
+  for _, word in ipairs { ... } do parts[#parts + 1] = shell.word(word) end
   local pipe = assert(io.popen(table.concat(parts, " ") .. " 2>/dev/null"))
   local text = pipe:read "a"
   pipe:close()
@@ -25,7 +24,7 @@ local function start(command, columns)
   serial = serial + 1
   local self = setmetatable({ name = ("dt-swarm-spec-%s-%d"):format(os.tmpname():match "[^/_]+$", serial) }, Terminal)
   run(self, ("-f /dev/null new-session -d -x %d -y 40"):format(columns or 80),
-    "sh -c " .. quote("trap : INT; " .. command .. "; echo exit $?; exec cat"))
+    "sh -c " .. shell.word("trap : INT; " .. command .. "; echo exit $?; exec cat"))
   return self
 end
 
