@@ -15,6 +15,13 @@ describe("a policy on trial", function()
 
   local function policy(body) return w:policy("ada.lua", "p.clients.logs.gateway = false\n" .. body) end
 
+  -- What the command line says to a command of ada's daemon that is carried out.
+  local function ok(command)
+    local said, code = ada:cli(command)
+    assert.equal(0, code, said)
+    return said
+  end
+
   local function tags()
     local answer = ada:ask "policy show tags"
     return answer and answer.settings[1] and answer.settings[1].value
@@ -29,8 +36,7 @@ describe("a policy on trial", function()
     options = options or {}
     options.policy = policy "p.tags = { 'good' }"
     ada = w:start("ada", options)
-    local said, code = ada:cli "policy confirm"
-    assert.equal(0, code, said)
+    ok "policy confirm"
     return options
   end
 
@@ -38,8 +44,7 @@ describe("a policy on trial", function()
     begin()
     policy "p.tags = { 'new' } p.routing.channels = {}" -- it cuts the robot off
     assert.truthy(ada:channel "udp")
-    local said, code = ada:cli "policy reload --confirm 1"
-    assert.equal(0, code, said)
+    local said = ok "policy reload --confirm 1"
     assert.is_nil(ada:channel "udp")
     assert.truthy(said:find("policy confirm", 1, true), said)
     assert.truthy(facts().trial.confirm)
@@ -49,11 +54,9 @@ describe("a policy on trial", function()
     assert.truthy(ada:channel "udp")
     os.execute "sleep 0.3" -- were the file tried again by itself, it would be by now
     assert.equal("good", tags())
-    said, code = ada:cli "policy reload --confirm 60"
-    assert.equal(0, code, said)
+    ok "policy reload --confirm 60"
     assert.equal("new", tags())
-    said, code = ada:cli "policy confirm"
-    assert.equal(0, code, said)
+    ok "policy confirm"
     assert.is_nil(facts().trial)
     assert.equal(0, ada:stop())
     ada = w:start("ada", { policy = w.dir .. "/ada.lua" })
@@ -69,24 +72,22 @@ describe("a policy on trial", function()
     assert.equal("permission", one:ask { command = "policy-confirm" }.error.word)
     assert.is_true(facts().trial.confirm)
     one:close()
-    assert.equal(0, select(2, ada:cli "policy confirm"))
+    ok "policy confirm"
   end)
 
   it("goes back at once by rollback, and once more to the good one before it", function()
     begin()
     policy "p.tags = { 'second' }"
-    assert.equal(0, select(2, ada:cli "policy reload"))
-    assert.equal(0, select(2, ada:cli "policy confirm"))
+    ok "policy reload"
+    ok "policy confirm"
     policy "p.tags = { 'third' }"
-    assert.equal(0, select(2, ada:cli "policy reload"))
+    ok "policy reload"
     assert.equal("third", tags())
-    local said, code = ada:cli "policy rollback"
-    assert.equal(0, code, said)
+    ok "policy rollback"
     assert.equal("second", tags())
-    said, code = ada:cli "policy rollback"
-    assert.equal(0, code, said)
+    ok "policy rollback"
     assert.equal("good", tags())
-    said, code = ada:cli "policy rollback"
+    local said, code = ada:cli "policy rollback"
     assert.equal(1, code, said)
   end)
 
@@ -106,14 +107,14 @@ describe("a policy on trial", function()
   it("is gone at the next start after a crash, also of a restart; one that was good before is not", function()
     local options = begin()
     policy "p.tags = { 'new' }"
-    assert.equal(0, select(2, ada:cli "policy reload"))
+    ok "policy reload"
     ada:stop "KILL"
     ada = w:start("ada", options)
     assert.equal("good", tags(), ada:out() .. ada:log())
     assert.truthy(ada:log():find "crashed while it was on trial", ada:log())
     assert.truthy(facts().refusal)
     policy "p.tags = { 'restarts' }\np.clients.logs.gateway = '/ip4/127.0.0.1/tcp/39427'"
-    assert.equal(0, select(2, ada:cli "policy reload"))
+    ok "policy reload"
     assert.truthy(has "restarts", ada:log())
     assert.is_nil(ada:log():find "restarts.*came back")
     assert.truthy(facts().trial, "the trial goes on after the restart")
@@ -138,7 +139,7 @@ describe("a policy on trial", function()
     function()
       local options = begin()
       policy "p.routing.channels = {}"
-      assert.equal(0, select(2, ada:cli "policy reload --confirm 3600"))
+      ok "policy reload --confirm 3600"
       assert.is_nil(ada:channel "udp")
       ada:stop "KILL"
       options.command = other_boot()
@@ -161,7 +162,7 @@ describe("a policy on trial", function()
     begin()
     policy("p.tags = { 'new' } p.clients.logs.settle.least = 0.2 function p.clients.logs.share(file) "
       .. "if file.size == 5 then return file.size // (file.size - 5) end end")
-    assert.equal(0, select(2, ada:cli "policy reload"))
+    ok "policy reload"
     for i = 1, 6 do folder.write(("%s/%d.bag"):format(ada.share, i), "hello") end
     assert.truthy(has "good", ada:log())
     assert.truthy(ada:log():find "5 errors of its hooks, the last in clients.logs.share", ada:log())
@@ -227,7 +228,7 @@ describe("a policy on trial", function()
       end
       good_again()
       policy(("p.tags = { 'new' } -- %d"):format(i))
-      if before then assert.equal(0, select(2, ada:cli(before))) end
+      if before then ok(before) end
       if killed(call, which, command) then kills = kills + 1 end
       ada:stop "KILL"
       ada = w:start("ada", options)
@@ -245,9 +246,9 @@ describe("a policy on trial", function()
     os.execute(("mkdir -p %s/.build && cp -a dt-swarm dt-swarm-cli lua policies cli %s"):format(w.dir, w.dir))
     os.execute(("cp -a .build/core .build/*.so %s/.build && chmod -R a+rX %s"):format(w.dir, w.dir))
     ada = w:start("ada", options)
-    assert.equal(0, select(2, ada:cli "policy confirm"))
+    ok "policy confirm"
     policy "p.tags = { 'new' }"
-    assert.equal(0, select(2, ada:cli "policy reload --confirm 60"))
+    ok "policy reload --confirm 60"
     local function as_owner(command)
       return os.execute(("setpriv --reuid 61017 --clear-groups %s/dt-swarm-cli %s %s >/dev/null 2>&1"):format(w.dir,
         ada.socket, command))
@@ -255,6 +256,6 @@ describe("a policy on trial", function()
     assert.truthy(as_owner "status")
     assert.falsy(as_owner "policy confirm")
     assert.truthy(facts().trial)
-    assert.equal(0, select(2, ada:cli "policy confirm"))
+    ok "policy confirm"
   end)
 end)
