@@ -243,8 +243,7 @@ describe("a policy on trial", function()
     if not is_root then return pending "needs root: a daemon of another user" end
     local options = { policy = policy "p.tags = { 'good' }", command = "setpriv --reuid 61017 --clear-groups "
       .. w.dir .. "/dt-swarm" }
-    os.execute(("mkdir -p %s/.build && cp -a dt-swarm dt-swarm-cli lua policies cli %s"):format(w.dir, w.dir))
-    os.execute(("cp -a .build/core .build/*.so %s/.build && chmod -R a+rX %s"):format(w.dir, w.dir))
+    folder.put_program(w.dir)
     ada = w:start("ada", options)
     ok "policy confirm"
     policy "p.tags = { 'new' }"

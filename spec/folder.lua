@@ -30,6 +30,12 @@ function folder.read(path)
   return bytes
 end
 
+-- Puts a copy of the program into PATH, where any user may run it: a checkout in somebody's home may be closed.
+function folder.put_program(path)
+  assert(os.execute(([[to='%s'; mkdir -p $to/.build && cp -a dt-swarm dt-swarm-cli lua policies cli $to &&
+    cp -a .build/core .build/*.so $to/.build && chmod -R a+rX $to]]):format(path)))
+end
+
 -- SIZE bytes in which no two MiB are equal, the same for the same SEED.
 function folder.bytes(size, seed)
   local random = require("core.random").seeded(seed or 1)

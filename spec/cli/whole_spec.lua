@@ -178,8 +178,7 @@ describe("each exit code", function()
     ends(program .. "help")
     ends(program .. "/nowhere/d.sock status")
     ends(program .. "nothing")
-    os.execute(("mkdir %s/broken && cp -r dt-swarm dt-swarm-cli .build lua cli policies %s/broken"):format(place.path,
-      place.path))
+    folder.put_program(place.path .. "/broken")
     folder.write(place.path .. "/broken/cli/status.lua", "error 'broken'")
     ends "broken/dt-swarm-cli status"
     local of_daemon = {}

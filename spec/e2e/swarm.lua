@@ -1,4 +1,5 @@
 -- swarm.lua - real daemons on hosts of their own, and the command line beside them, for specs. No checks.
+local folder = require "spec.folder"
 local json = require "core.json"
 local namespaces = require "spec.net.namespaces"
 local patience = require "spec.patience"
@@ -34,10 +35,9 @@ function swarm.new(hosts, down, options)
   sh("chmod 0711 " .. dir)
   local users, here = {}, sh "pwd":match "[^\n]+"
   for i, host in ipairs(hosts) do users[host] = options.users and FIRST_USER + i or nil end
-  if options.users then -- they may not enter a checkout in somebody's home
+  if options.users then
     here = dir .. "/program"
-    sh(("mkdir -p %s/.build && cp -a dt-swarm dt-swarm-cli lua policies cli %s"):format(here, here))
-    sh(("cp -a .build/core .build/*.so %s/.build && chmod -R a+rX %s"):format(here, here))
+    folder.put_program(here)
   end
   return setmetatable({ world = world, dir = dir, here = here, running = {}, users = users, mounts = {},
     called = options.names or {} }, swarm)
