@@ -19,11 +19,12 @@ end
 -- Is there a tmux here?
 local function is_here() return os.execute "command -v tmux >/dev/null 2>&1" ~= nil end
 
--- Runs COMMAND of a shell in a terminal of COLUMNS by 40; when it ends the screen says "exit CODE", and stays.
-local function start(command, columns)
+-- Runs COMMAND of a shell in a terminal of COLUMNS (80) by LINES (40); when it ends the screen says "exit CODE", and
+-- stays.
+local function start(command, columns, lines)
   serial = serial + 1
   local self = setmetatable({ name = ("dt-swarm-spec-%s-%d"):format(os.tmpname():match "[^/_]+$", serial) }, Terminal)
-  run(self, ("-f /dev/null new-session -d -x %d -y 40"):format(columns or 80),
+  run(self, ("-f /dev/null new-session -d -x %d -y %d"):format(columns or 80, lines or 40),
     "sh -c " .. shell.word("trap : INT; " .. command .. "; echo exit $?; exec cat"))
   return self
 end
@@ -38,6 +39,11 @@ function Terminal:line(text)
   self:type(text)
   self:press "Enter"
 end
+
+function Terminal:resize(columns, lines) run(self, ("resize-window -x %d -y %d"):format(columns, lines)) end
+
+-- Puts into the file PATH what is written to the terminal from now on.
+function Terminal:record(path) run(self, "pipe-pane -o", "cat > " .. shell.word(path)) end
 
 -- What is on the screen, without empty lines.
 function Terminal:screen() return (run(self, "capture-pane -p"):gsub("\n\n+", "\n")) end

@@ -2,12 +2,11 @@
 local folder = require "spec.folder"
 local json = require "core.json"
 local swarm = require "spec.e2e.swarm"
+local terminal = require "spec.terminal"
 local width = require "cli.width"
 
-local function sh(command, ...) return (swarm.sh(command:format(...))) end
-
 describe("--watch", function()
-  local s, why, terminal
+  local s, why, screen
 
   setup(function()
     s, why = swarm.new { "ada", "bea" }
@@ -21,17 +20,15 @@ describe("--watch", function()
 
   teardown(function()
     if not s then return end
-    if terminal then sh(terminal .. "kill-server") end
+    if screen then screen:close() end
     s:close()
   end)
-
-  local function screen() return sh(terminal .. "capture-pane -p") end
 
   -- The screen once it has WANTED; all its lines fit.
   local function shows(wanted, columns)
     local text
     assert.is_truthy(swarm.within(10, function()
-      text = screen()
+      text = screen:screen()
       return text:find(wanted)
     end), text)
     for line in text:gmatch "[^\n]+" do assert.is_true(width.of(line) <= columns, line) end
@@ -39,10 +36,9 @@ describe("--watch", function()
   end
 
   local function watch(command, columns, lines)
-    if terminal then sh(terminal .. "kill-server") end
-    terminal = ("tmux -f /dev/null -S %s/%s "):format(s.dir, command)
-    sh([[cd %s && %s new-session -d -x %d -y %d "%s; ./dt-swarm-cli %s %s --watch; echo rc \$?; sleep 60"]],
-      s.here, terminal, columns, lines, "seq 5", s:path("ada", "state/control.sock"), command)
+    if screen then screen:close() end
+    screen = terminal.start(("seq 5; %s/dt-swarm-cli %s %s --watch"):format(s.here,
+      s:path("ada", "state/control.sock"), command), columns, lines)
   end
 
   it("draws a table in place, only the lines that changed, and leaves the last picture", function()
@@ -50,7 +46,7 @@ describe("--watch", function()
     watch("discover", 80, 24)
     local text = shows("2 nodes%.", 80)
     assert.matches("^NAME ", text)
-    sh(terminal .. "pipe-pane -o 'cat > %s/drawn'", s.dir)
+    screen:record(s.dir .. "/drawn")
     s:stop "bea"
     text = shows("bea +%w+ +%w+ +left", 80)
     assert.matches("^NAME ", text)
@@ -61,8 +57,8 @@ describe("--watch", function()
     assert.is_nil(drawn:find("\27[2J", 1, true))
     s:start "bea"
     shows("bea +%w+ +%w+ +ready", 80)
-    sh(terminal .. "send-keys C-c")
-    text = shows("rc 130", 80)
+    screen:press "C-c"
+    text = shows("exit 130", 80)
     assert.matches("^NAME .*2 nodes%.", text)
   end)
 
@@ -72,7 +68,7 @@ describe("--watch", function()
     local text = shows("… %d+ lines more", 50)
     assert.matches("^ada ", text)
     assert.matches("channels up%.", text)
-    sh(terminal .. "resize-window -x 80 -y 40")
+    screen:resize(80, 40)
     text = shows("policy .*channels up%.", 80)
     assert.is_nil(text:find("lines more", 1, true), text)
     local pid = (s:ask("ada", "status")).node.started
@@ -82,7 +78,7 @@ describe("--watch", function()
       local answer = s:ask("ada", "status")
       return answer and answer.node.started ~= pid
     end))
-    sh("touch %s/x.bag", s:path("ada", "share"))
+    folder.write(s:path("ada", "share") .. "/x.bag", "")
     shows("share .*, 1 file\n", 80)
   end)
 
