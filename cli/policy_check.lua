@@ -36,12 +36,14 @@ local function ask(context, path)
   return context:ask(request) -- with all words
 end
 
-local function sum(answer, s)
-  local policy, n = s:text(answer.policy or "The policy"), #answer.faults
-  if n > 0 then
-    return answer.daemon and ("%s: a reload would be refused, and the policy in force would stay."):format(
-      s.count(n, "fault")) or ("%s: a daemon would not begin with this policy."):format(s.count(n, "fault"))
-  end
+local function show_faults(answer, s)
+  if answer.daemon then return policy_rows.refused(answer.faults, s) end
+  policy_rows.faults(answer.faults, s)
+  s:say(("%s: a daemon would not begin with this policy."):format(s.count(#answer.faults, "fault")))
+end
+
+local function praise(answer, s)
+  local policy = s:text(answer.policy or "The policy")
   local asked = "every hook was asked with everything known and with everything unknown"
   if not answer.daemon then return ("%s is fine: %s. No daemon runs here."):format(policy, asked) end
   local follows = answer.same and "It is in force."
@@ -53,13 +55,15 @@ end
 function policy_check.run(context, options)
   local answer, code = ask(context, options.file)
   if not answer then return code end
+  local is_faulty = answer.faults[1] ~= nil
   if options.json then
     context:json(answer)
+  elseif is_faulty then
+    show_faults(answer, context.show)
   else
-    policy_rows.faults(answer.faults, context.show)
-    context.show:say(sum(answer, context.show))
+    context.show:say(praise(answer, context.show))
   end
-  return answer.faults[1] and context.exit.no or context.exit.ok
+  return is_faulty and context.exit.no or context.exit.ok
 end
 
 return policy_check

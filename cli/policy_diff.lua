@@ -14,12 +14,10 @@ function policy_diff.run(context, options)
   end
   if answer.changes then policy_rows.show(answer, s) end
   if answer.faults[1] then
-    policy_rows.faults(answer.faults, s)
-    s:say(("%s: a reload would be refused, and the policy in force would stay."):format(
-      s.count(#answer.faults, "fault")))
+    policy_rows.refused(answer.faults, s)
     return context.exit.no
   end
-  local policy, changed = s:text(answer.policy), policy_rows.count(answer, s)
+  local policy, changed = s:text(answer.policy), policy_rows.count(answer.changes, answer.hooks, s)
   if answer.same then
     s:say(("%s is in force as it stands there."):format(policy))
   elseif changed == "" then

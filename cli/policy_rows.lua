@@ -33,11 +33,11 @@ function policy_rows.show(answer, s)
   if rows[1] then s:table(COLUMNS, rows) end
 end
 
---- "2 settings and 1 hook"; the empty text for none.
-function policy_rows.count(answer, s)
-  local parts, settings, hooks = {}, #answer.changes, #(answer.hooks or {})
-  if settings > 0 then parts[#parts + 1] = s.count(settings, "setting") end
-  if hooks > 0 then parts[#parts + 1] = s.count(hooks, "hook") end
+--- SETTINGS and HOOKS (arrays; nil: none): "2 settings and 1 hook"; the empty text for none.
+function policy_rows.count(settings, hooks, s)
+  local parts, m = {}, #(hooks or {})
+  if #settings > 0 then parts[1] = s.count(#settings, "setting") end
+  if m > 0 then parts[#parts + 1] = s.count(m, "hook") end
   return s.list(parts)
 end
 
@@ -47,6 +47,12 @@ function policy_rows.faults(faults, s)
     local at, text = line:match "^(%S-:%d+: )(.*)$"
     s:say(at and s:paint("title", s:text(at)) .. s:text(text) or s:text(line))
   end
+end
+
+--- Prints FAULTS of a policy that the daemon would not take, and what becomes of it.
+function policy_rows.refused(faults, s)
+  policy_rows.faults(faults, s)
+  s:say(("%s: a reload would be refused, and the policy in force would stay."):format(s.count(#faults, "fault")))
 end
 
 return policy_rows

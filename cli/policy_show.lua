@@ -83,13 +83,6 @@ local function refusal(answer, s)
   s:say(("Refused %s: the file says something else than what is in force."):format(s.ago(refused.since_ms)))
 end
 
-local function counts(settings, hooks, s)
-  local parts = {}
-  if settings > 0 then parts[1] = s.count(settings, "setting") end
-  if hooks > 0 then parts[#parts + 1] = s.count(hooks, "hook") end
-  return s.list(parts)
-end
-
 --- Prints the answer.
 function policy_show.show(answer, s, options)
   local n, m = #answer.settings, #answer.hooks
@@ -99,13 +92,14 @@ function policy_show.show(answer, s, options)
   end
   if not (options and options.setting) then head(answer, s) end
   tables(answer, s)
+  local counted = policy_rows.count(answer.settings, answer.hooks, s)
   if options and options.setting then
-    return s:say(("%s below %s; policy show with one of them tells more."):format(counts(n, m, s),
+    return s:say(("%s below %s; policy show with one of them tells more."):format(counted,
       s:text(options.setting)))
   end
   refusal(answer, s)
   if n + m == 0 then return s:say "It says nothing of its own: all is as policies/README.md says." end
-  s:say(("It says %s by itself; all others are as policies/README.md says."):format(counts(n, m, s)))
+  s:say(("It says %s by itself; all others are as policies/README.md says."):format(counted))
 end
 
 return policy_show

@@ -8,7 +8,7 @@ function reload.request(options) return { command = "reload", confirm = options.
 local BY <const> = { save = "since its file was saved", signal = "since a SIGHUP" }
 
 local function sum(answer, s)
-  local policy, changed = s:text(answer.policy), policy_rows.count(answer, s)
+  local policy, changed = s:text(answer.policy), policy_rows.count(answer.changes, answer.hooks, s)
   if answer.restart[1] then
     return ("%s is fine. The daemon starts anew for %s; ask it again in a few seconds."):format(policy,
       s:text(table.concat(answer.restart, ", ")))
