@@ -2,8 +2,6 @@
 --
 -- Names come from others, so only those are told that show as they are: no control character, no line feed, nothing
 -- that turns the writing around. How each is quoted is the shell's part in zsh, ours in bash (typed_line.lua).
-local columns = require "cli.columns"
-local cures = require "cures"
 local signs = require "cli.signs"
 local text = require "core.text"
 local typed_line = require "cli.typed_line"
@@ -39,8 +37,7 @@ end
 function kinds.word(at, add)
   kinds.command(at, add)
   if #at.given > 0 then return end
-  local words, errors = cures.all()
-  for _, list in ipairs { words, errors, signs.all(), columns.all() } do
+  for _, list in ipairs(signs.lists()) do
     for _, word in ipairs(list) do add(word.word) end
   end
   add "words"

@@ -1,7 +1,6 @@
 -- help.lua - help, made from the table of commands, and what words mean, from lua/cures.lua and signs.lua. Asks nobody.
 local cures = require "cures"
 local signs = require "cli.signs"
-local titles = require "cli.columns"
 local why = require "cli.why"
 local width = require "cli.width"
 
@@ -113,8 +112,7 @@ local TITLES <const> = { "Words of refusal, as status counts them:",
   "Titles of tables:" }
 
 local function list_words(s)
-  local words, errors = cures.all()
-  for i, list in ipairs { words, errors, signs.all(), titles.all() } do
+  for i, list in ipairs(signs.lists()) do
     if i > 1 then s:line() end
     s:say(TITLES[i])
     local facts = {}
@@ -128,8 +126,7 @@ end
 local function as_json(context, found, word)
   local answer = { schema = 1 }
   if found == "words" then
-    answer.words, answer.errors = cures.all()
-    answer.signs, answer.columns = signs.all(), titles.all()
+    answer.words, answer.errors, answer.signs, answer.columns = table.unpack(signs.lists())
   elseif word then
     for name, value in pairs(word) do answer[name] = value end
     answer.why = { { code = cures.of(word.word) and word.word, what = word.means, cure = word.cure } }
@@ -146,9 +143,9 @@ local function as_json(context, found, word)
 end
 
 local function unknown(context, asked)
-  local names, words, errors = { { name = "words" } }, cures.all()
+  local names = { { name = "words" } }
   for _, command in ipairs(shown(context.cli)) do names[#names + 1] = command end
-  for _, list in ipairs { words, errors, signs.all(), titles.all() } do
+  for _, list in ipairs(signs.lists()) do
     for _, word in ipairs(list) do names[#names + 1] = { name = word.word } end
   end
   return context:misused(require("cli.arguments").unknown(names, asked, "command or word of refusal"))

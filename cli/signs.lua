@@ -1,5 +1,6 @@
--- signs.lua - what words, signs and titles of tables mean, for `help WORD`; words of refusal: lua/cures.lua. No table.
+-- signs.lua - what words and signs of tables mean, for `help WORD`, and the lists of all that has a meaning. No table.
 local columns = require "cli.columns"
+local cures = require "cures"
 
 local signs = {}
 
@@ -60,6 +61,13 @@ function signs.all()
   local list = {}
   for i, entry in ipairs(SIGNS) do list[i] = BY_WORD[entry[1]] end
   return list
+end
+
+--- All that `help WORD` explains, as four lists of { word =, means =, cure = }: words of refusal, errors of the system,
+-- words and signs of tables, titles of tables.
+function signs.lists()
+  local refusals, errors = cures.all()
+  return { refusals, errors, signs.all(), columns.all() }
 end
 
 return signs

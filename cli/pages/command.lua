@@ -1,6 +1,4 @@
 -- command.lua - dt-swarm-cli(1), from the table of commands, of exits, and of what words mean. Asks nobody.
-local columns = require "cli.columns"
-local cures = require "cures"
 local help = require "cli.help"
 local signs = require "cli.signs"
 
@@ -31,9 +29,8 @@ local function one(page, row)
 end
 
 local function words(page)
-  local refusals, errors = cures.all()
   local titles = { "Words of refusal", "Errors of the system", "Words and signs of tables", "Titles of tables" }
-  for i, list in ipairs { refusals, errors, signs.all(), columns.all() } do
+  for i, list in ipairs(signs.lists()) do
     page:heading(titles[i])
     for _, word in ipairs(list) do page:term(word.word, nil, word.means .. " What to do: " .. word.cure) end
   end
