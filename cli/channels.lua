@@ -14,22 +14,13 @@ local COLUMNS <const> = {
 }
 local STATES <const> = { up = "good", waiting = "warn", down = "bad" }
 
--- How many were refused; what came twice is gossip as it should be.
-local function refused_on(channel)
-  local n = 0
-  for code, count in pairs(channel.refused or {}) do -- any order: a sum
-    if code ~= "duplicate" then n = n + count end
-  end
-  return n
-end
-
 local function row(channel, s)
   local rate, links = channel.rate or {}, channel.links and #channel.links or 0
   return {
     s:text(channel.kind), (s:text(channel.address):gsub("/dswarm%-line$", "")), -- all of them end so
     { s:text(channel.state), colour = STATES[channel.state] },
     s.age(channel.since_ms), s.rate(rate.sent), s.rate(rate.heard), links > 0 and ("%d"):format(links) or "",
-    ("%d"):format(refused_on(channel)),
+    ("%d"):format(s.refused(channel.refused or {})),
   }
 end
 
@@ -38,15 +29,9 @@ local function details(channel, s)
   if channel.state ~= "up" and channel.reason then
     s:say(why.channel(channel, s, ("%s is %s"):format(channel.address, channel.state)))
   end
-  local words = {}
-  for code in pairs(channel.refused or {}) do words[#words + 1] = code end -- any order: sorted below
-  table.sort(words, function(a, b)
-    if channel.refused[a] ~= channel.refused[b] then return channel.refused[a] > channel.refused[b] end
-    return a < b
-  end)
-  for i, code in ipairs(words) do words[i] = ("%d %s"):format(channel.refused[code], s:text(code)) end
-  if refused_on(channel) > 0 then
-    s:say(("Refused on %s: %s."):format(s:text(channel.address), s.list(words)))
+  local refused = channel.refused or {}
+  if s.refused(refused) > 0 then
+    s:say(("Refused on %s: %s."):format(s:text(channel.address), s.list((s:refusals(refused)))))
   end
   local unused = s:unused(channel.unused)
   if unused ~= "" then s:say(unused) end
@@ -56,7 +41,7 @@ end
 function channels.show(answer, s)
   local rows, up, refused = {}, 0, 0
   for i, channel in ipairs(answer.channels) do
-    up, refused = up + (channel.state == "up" and 1 or 0), refused + refused_on(channel)
+    up, refused = up + (channel.state == "up" and 1 or 0), refused + s.refused(channel.refused or {})
     rows[i] = row(channel, s)
   end
   if not rows[1] then return s:say "No channel: nobody can be heard. The policy names them: why routing.channels" end

@@ -116,6 +116,27 @@ function show.sum(items, field)
   return sum
 end
 
+--- How much was refused, of COUNTS by word; what came twice is gossip as it should be.
+function show.refused(counts)
+  local sum = 0
+  for word, count in pairs(counts) do -- any order: a sum
+    if word ~= "duplicate" then sum = sum + count end
+  end
+  return sum
+end
+
+--- COUNTS by word of refusal in words, the most first: { "12 quota", "3 form" }, and the first of these words.
+function show:refusals(counts)
+  local words, list = {}, {}
+  for word in pairs(counts) do words[#words + 1] = word end -- any order: sorted below
+  table.sort(words, function(a, b)
+    if counts[a] ~= counts[b] then return counts[a] > counts[b] end
+    return a < b
+  end)
+  for i, word in ipairs(words) do list[i] = ("%d %s"):format(counts[word], self:text(word)) end
+  return list, words[1]
+end
+
 --- "a", "a and b", "a, b and c".
 function show.list(words)
   if #words < 2 then return words[1] or "" end

@@ -150,23 +150,16 @@ local function channels(answer, s)
 end
 
 local function refusals(answer, s)
-  local words, sum, known = {}, 0, ""
-  for code, count in pairs(answer.refused or {}) do -- any order: sorted below
-    if code == "duplicate" then -- gossip as it should be, no fault of anybody's
-      known = ("; %d came twice"):format(count)
-    else
-      words[#words + 1] = code
-      sum = sum + count
-    end
-  end
+  local refused = answer.refused or {}
+  local sum, twice, others = s.refused(refused), refused.duplicate, {}
+  local known = twice and ("; %d came twice"):format(twice) or ""
   if sum == 0 then return ("Nothing was refused%s."):format(known) end
-  table.sort(words, function(a, b)
-    if answer.refused[a] ~= answer.refused[b] then return answer.refused[a] > answer.refused[b] end
-    return a < b
-  end)
-  local first = s:text(words[1])
-  for i, code in ipairs(words) do words[i] = ("%d %s"):format(answer.refused[code], s:text(code)) end
-  return ("Refused %d: %s%s. dt-swarm-cli help %s says what that means."):format(sum, s.list(words), known, first)
+  for code, count in pairs(refused) do -- any order: sorted by refusals()
+    if code ~= "duplicate" then others[code] = count end
+  end
+  local words, first = s:refusals(others)
+  return ("Refused %d: %s%s. dt-swarm-cli help %s says what that means."):format(sum, s.list(words), known,
+    s:text(first))
 end
 
 -- What stands in the policy's file, where that was refused.
