@@ -36,6 +36,13 @@ describe("a policy that is saved while the daemon runs", function()
   end)
   teardown(function() w:close() end)
 
+  it("is shown where a table that it did not make was changed in place, by a fraction too", function()
+    write("ada.lua", text "p.comms.beacon[1] = 2.5")
+    assert.is_true(has(2.5), ada:log())
+    local row = ada:ask "policy show comms.beacon".settings[1]
+    assert.same({ true, "2.5 s to 60 s", "2 s to 60 s" }, { row.given, row.value, row.default })
+  end)
+
   it("is in force however it is saved: in place, by a rename, by a link, with its folder; so is its base", function()
     write("ada.lua", beacon(3))
     assert.is_true(has(3), "in place: " .. ada:log())

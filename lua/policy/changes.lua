@@ -5,11 +5,11 @@ local sorted = require "sorted"
 
 local changes = {}
 
--- Plain data only.
-local function is_equal(a, b)
+--- Are A and B the same? Plain data only.
+function changes.is_equal(a, b)
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end
   for key, value in pairs(a) do -- any order
-    if not is_equal(value, b[key]) then return false end
+    if not changes.is_equal(value, b[key]) then return false end
   end
   for key in pairs(b) do -- any order
     if a[key] == nil then return false end
@@ -41,7 +41,7 @@ function changes.between(old, new)
   for _, row in ipairs(hooks.settings) do
     local path = row[1]
     local before, now = old:get(path), new:get(path)
-    if not is_equal(before, now) then
+    if not changes.is_equal(before, now) then
       local file, line = new:where(path)
       list[#list + 1] = { row = row, path = path, kind = kind_of(row, before, now), old = before, new = now,
         file = file or new.name, line = line or 0, later = row.later }
@@ -114,7 +114,7 @@ end
 local function differing(map, other)
   local names = {}
   for _, name in ipairs(sorted.keys(map)) do
-    if not is_equal(map[name], other[name]) then
+    if not changes.is_equal(map[name], other[name]) then
       local fields = {}
       for _, field in ipairs(sorted.keys(map[name])) do
         local value = map[name][field]

@@ -33,17 +33,12 @@ local function texts_of(one)
   end)
 end
 
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
-  return json.encode(to_json.value(a)) == json.encode(to_json.value(b))
-end
-
 -- A setting in force. DEFAULT: its value where nobody changes it.
 local function setting_row(node, row, default)
   local path = row[1]
   local value = node.policy:get(path)
   local file, line, shipped = node.policy:where(path)
-  local is_default = same(value, default)
+  local is_default = changes.is_equal(value, default)
   local given = not shipped and file ~= nil or not is_default
   if given and shipped then file, line = node.policy.name, nil end -- a table that was changed in place
   return { setting = path, value = to_json.text(changes.words(row, value, is_default and {} or default)),
