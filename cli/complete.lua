@@ -30,12 +30,12 @@ local kinds = {}
 
 function kinds.path(_, add) add(PATH) end
 
-function kinds.command(at, add)
+local function commands(at, add)
   if #at.given == 0 then first_words(at.cli, add) else verbs(at.cli, at.given[1], add) end
 end
 
 function kinds.word(at, add)
-  kinds.command(at, add)
+  commands(at, add)
   if #at.given > 0 then return end
   for _, list in ipairs(signs.lists()) do
     for _, word in ipairs(list) do add(word.word) end
@@ -43,17 +43,11 @@ function kinds.word(at, add)
   add "words"
 end
 
-kinds.code = kinds.word
-
 function kinds.setting(_, add)
   for _, row in ipairs(require("policy.hooks").settings) do add(row[1]) end
 end
 
-function kinds.hook(_, add)
-  for _, row in ipairs(require("policy.hooks").hooks) do add(row.path) end
-end
-
-local LIVE <const> = { peer = true, file = true, bucket = true }
+local LIVE <const> = { peer = true, file = true }
 
 local function of_kind(at, row, add)
   for _, choice in ipairs(row.choices or {}) do add(choice) end

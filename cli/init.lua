@@ -134,8 +134,8 @@ cli.commands = {
 }
 
 --- What an argument or an option's value may be (cli/complete.lua).
-cli.kinds = { peer = true, file = true, bucket = true, setting = true, hook = true, path = true, word = true,
-  command = true, code = true, seconds = true, text = true, topic = true }
+cli.kinds = { peer = true, file = true, setting = true, path = true, word = true, seconds = true, text = true,
+  topic = true }
 
 --- The command that WORDS begin with, and how many of them name it; nil for none.
 function cli.find(words)
