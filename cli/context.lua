@@ -122,6 +122,12 @@ end
 
 local NO <const> = { missing = true, ambiguous = true }
 
+-- Says the daemon's refusal ANSWER. → the exit code
+local function refuse(self, answer)
+  say_error(self, answer)
+  return NO[answer.error.word] and self.exit.no or self.exit.refused
+end
+
 --- The daemon's answer to REQUEST, or nil, text, code, with no words said.
 function context:ask_quietly(request)
   local stream, message = connect(self)
@@ -171,10 +177,7 @@ function context:follow(request, each)
   local ended, message = call.follow(self.world.loop(), stream, request, self.world.within, function(answer)
     if answer.error then refused = answer else each(answer) end
   end)
-  if refused then
-    say_error(self, refused)
-    return NO[refused.error.word] and self.exit.no or self.exit.refused
-  end
+  if refused then return refuse(self, refused) end
   if message then return select(2, fail(self, ("The daemon at %s %s."):format(path, message), self.exit.daemon)) end
   return ended and self.exit.ok or self.exit.stopped
 end
@@ -189,10 +192,7 @@ function context:ask(request)
     if self.world.columns(2) then self:complain(AT_WORK) end -- a program need not be told
   end)
   if not answer then return fail(self, ("The daemon at %s %s."):format(path, message), self.exit.daemon) end
-  if answer.error then
-    say_error(self, answer)
-    return nil, NO[answer.error.word] and self.exit.no or self.exit.refused
-  end
+  if answer.error then return nil, refuse(self, answer) end
   return answer
 end
 
