@@ -125,10 +125,12 @@ function show.refused(counts)
   return sum
 end
 
---- COUNTS by word of refusal in words, the most first: { "12 quota", "3 form" }, and the first of these words.
+--- The same in words, the most first: { "12 quota", "3 form" }, and the first word of refusal.
 function show:refusals(counts)
   local words, list = {}, {}
-  for word in pairs(counts) do words[#words + 1] = word end -- any order: sorted below
+  for word in pairs(counts) do -- any order: sorted below
+    if word ~= "duplicate" then words[#words + 1] = word end
+  end
   table.sort(words, function(a, b)
     if counts[a] ~= counts[b] then return counts[a] > counts[b] end
     return a < b

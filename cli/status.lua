@@ -151,13 +151,10 @@ end
 
 local function refusals(answer, s)
   local refused = answer.refused or {}
-  local sum, twice, others = s.refused(refused), refused.duplicate, {}
+  local sum, twice = s.refused(refused), refused.duplicate
   local known = twice and ("; %d came twice"):format(twice) or ""
   if sum == 0 then return ("Nothing was refused%s."):format(known) end
-  for code, count in pairs(refused) do -- any order: sorted by refusals()
-    if code ~= "duplicate" then others[code] = count end
-  end
-  local words, first = s:refusals(others)
+  local words, first = s:refusals(refused)
   return ("Refused %d: %s%s. dt-swarm-cli help %s says what that means."):format(sum, s.list(words), known,
     s:text(first))
 end

@@ -65,6 +65,16 @@ describe("pages", function()
 ]], page("summary", fake.two()))
   end)
 
+  it("of a channel, as many refusals in words as its table counts: what came twice is none", function()
+    local parts = {}
+    local s = show.new { width = 80, escape = text.escape, write = function(part) parts[#parts + 1] = part end }
+    require("cli.channels").show({ peers = 1, channels = { { kind = "udp", address = "0.0.0.0:3825", state = "up",
+      refused = { quota = 3, duplicate = 5, form = 3, signature = 9 } } } }, s)
+    local shown = table.concat(parts)
+    assert.matches("\nudp .* 15\n", shown)
+    assert.matches("\nRefused on 0%.0%.0%.0:3825: 9 signature, 3 form and 3 quota%.\n", shown)
+  end)
+
   it("of one node's state, refusals by number, what came twice apart", function()
     local shown = page("status", fake.two())
     assert.matches("^ada  12D3KooWQ1v…7f3a  laptop\n  swarm    duckietown\n  running  3 min, version 0%.1%.0\n", shown)
