@@ -1,5 +1,6 @@
 -- reload.lua - `policy reload`: the daemon reads its policy again; what changed, what becomes of it. Reads no policy.
 local policy_rows = require "cli.policy_rows"
+local span = require "span"
 
 local reload = {}
 
@@ -16,7 +17,7 @@ local function sum(answer, s)
   local already = answer.already
   if already then
     return ("%s is in force already, %s %s: %s changed then, nothing since."):format(policy,
-      BY[already.source] or s:text(already.source), already.since_ms < 1000 and "just now" or s.ago(already.since_ms),
+      BY[already.source] or s:text(already.source), span.ago(already.since_ms),
       changed == "" and "nothing" or changed)
   end
   if changed == "" then return ("%s was read again: no setting changed, and no hook."):format(policy) end
