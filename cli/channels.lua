@@ -12,13 +12,12 @@ local COLUMNS <const> = {
   { title = "LINKS", align = "right", optional = true, rank = 6 },
   { title = "REFUSED", align = "right", rank = 7 },
 }
-local STATES <const> = { up = "good", waiting = "warn", down = "bad" }
 
 local function row(channel, s)
   local rate, links = channel.rate or {}, channel.links and #channel.links or 0
   return {
     s:text(channel.kind), (s:text(channel.address):gsub("/dswarm%-line$", "")), -- all of them end so
-    { s:text(channel.state), colour = STATES[channel.state] },
+    s:channel_state(channel),
     s.age(channel.since_ms), s.rate(rate.sent), s.rate(rate.heard), links > 0 and ("%d"):format(links) or "",
     ("%d"):format(s.refused(channel.refused or {})),
   }

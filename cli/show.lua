@@ -116,6 +116,11 @@ function show.sum(items, field)
   return sum
 end
 
+local STATES <const> = { up = "good", waiting = "warn", down = "bad" }
+
+--- The state of CHANNEL, as a cell of a table.
+function show:channel_state(channel) return { self:text(channel.state), colour = STATES[channel.state] } end
+
 --- How much was refused, of COUNTS by word; what came twice is gossip as it should be.
 function show.refused(counts)
   local sum = 0

@@ -115,7 +115,6 @@ local COLUMNS <const> = {
   { title = "HEARD", align = "right", rank = 5 },
   { title = "ON", give = true, optional = true, least = 12, rank = 3 },
 }
-local STATES <const> = { up = "good", waiting = "warn", down = "bad" }
 
 local function amount(count, s)
   return count and s.size(count.bytes) or s.UNKNOWN
@@ -136,7 +135,7 @@ local function channels(answer, s)
     if channel.state == "up" then up = up + 1 end
     rows[i] = {
       s:text(channel.kind), s:text(channel.address),
-      { s:text(channel.state), colour = STATES[channel.state] },
+      s:channel_state(channel),
       amount(channel.sent, s), amount(channel.heard, s), where(channel, s),
     }
   end
