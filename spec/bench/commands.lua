@@ -1,41 +1,29 @@
 -- commands.lua - how long each command of the control socket holds up the loop with 50,000 records. No pass or fail.
 -- usage: lua5.4 spec/bench/commands.lua [RECORDS]
 dofile "spec/helper.lua"
-local disk, hash, json, key = require "core.disk", require "core.hash", require "core.json", require "core.key"
-local net, statement, unixfs = require "core.net", require "core.statement", require "core.unixfs"
+local disk, json, net = require "core.disk", require "core.json", require "core.net"
+local statement = require "core.statement"
 local folder, loops, patience = require "spec.folder", require "loop", require "spec.patience"
 local asked, fake = require "spec.clients.asked", require "spec.clients.fake_node"
 local control, report = require "clients.control", require "clients.logs.report"
-local sim, uv = require "sim", require "luv"
+local shared_files, sim, uv = require "spec.shared_files", require "sim", require "luv"
 
 local RECORDS = tonumber(arg[1]) or 50000
 local OWN, HELD = 20000, 10000 -- files of this node's folder, and those that it holds for others
-local SIGNERS <const> = 5
 
--- A simulated node whose cache has RECORDS files of five signers; a tenth of them has a second holder.
+-- A simulated node whose cache has RECORDS words about files; → node, their CIDs
 local function filled(home)
   local policy = assert(require "policy".load("policies/server.lua", { shipped = "policies" }))
   local w = sim.new { seed = 1, policy = policy }
   local node = w:add("ada", { disk = disk.real(), state = home.path })
   w:run(1000)
-  local keys, cids, now = {}, {}, node.time:now()
-  for i = 1, SIGNERS do keys[i] = key.generate(("%d"):format(i):rep(32)) end
+  local now = node.time:now()
   local function say(k, bucket, cid, data)
     local st = assert(statement.sign(k, node.swarm, { verb = "propose", bucket = bucket, key = cid,
       valid_from = now // 16000 * 16, valid_until = (now // 16000 + 6000) * 16, at = now, data = json.encode(data) }))
     assert(node.dcache:take(statement.parse(st.line)))
   end
-  for i = 1, RECORDS * 10 // 11 do
-    local cid, name = (unixfs.layout(1000, hash.sha256("f" .. i))), ("bags/day-%02d/run-%05d.bag"):format(i % 30, i)
-    cids[i] = cid
-    say(keys[i % SIGNERS + 1], "share/files", cid, { class = "lab", names = json.array { name }, size = 1000 })
-    if i % 1000 == 0 then w:run(100) end -- the journal writes
-    if i % 10 == 0 then
-      say(keys[(i + 1) % SIGNERS + 1], "share/safe", cid, { class = "lab", from = keys[i % SIGNERS + 1]:id(),
-        name = name, size = 1000 })
-    end
-  end
-  return node, cids
+  return node, shared_files(RECORDS, say, function() w:run(100) end) -- the journal writes
 end
 
 -- Asks on a real loop with a real socket and beats beside it. → the answer's text, the longest time between two beats

@@ -2,42 +2,31 @@
 -- needs: ip
 -- usage: lua5.4 spec/bench/processes.lua [RECORDS]
 dofile "spec/helper.lua"
-local dcache, disk, hash = require "dcache", require "core.disk", require "core.hash"
-local journal, json, key = require "core.journal", require "core.json", require "core.key"
-local record, statement, unixfs = require "core.record", require "core.statement", require "core.unixfs"
-local process, uv = require "spec.process", require "luv"
+local dcache, disk, journal, json = require "dcache", require "core.disk", require "core.journal", require "core.json"
+local record, statement = require "core.record", require "core.statement"
+local process, shared_files, uv = require "spec.process", require "spec.shared_files", require "luv"
 
 local RECORDS <const> = tonumber(arg[1]) or 50000
-local SIGNERS <const>, ROUNDS <const> = 5, 9
+local ROUNDS <const> = 9
 local COMMANDS <const> = { "status", "report", "discover" }
 local SERF_PORT <const>, SERF_RPC <const> = 17946, 17373
 
--- Puts RECORDS into the journal of the state folder STATE: files of five signers, a tenth with a second holder.
+-- Puts RECORDS words about files into the journal of the state folder STATE.
 local function fill(state, swarm)
   local policy = assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
   local classes, share = policy:classes(), nil
   for _, class in ipairs(classes) do
     if class.name == "share" then share = class end
   end
-  local d, now, keys = disk.real(), os.time(), {}
+  local d, now = disk.real(), os.time()
   local log = assert(journal.open(d, state .. "/journal", { families = dcache.families(classes), date = "bench" }))
-  for i = 1, SIGNERS do keys[i] = key.generate(("%d"):format(i):rep(32)) end
   local function say(k, bucket, cid, data, i)
     local at = (now - 3600) * 1000 + i
     local st = assert(statement.sign(k, swarm, { verb = "propose", bucket = bucket, key = cid, at = at,
       valid_from = at // 16000 * 16, valid_until = (at // 16000 + 6000) * 16, data = json.encode(data) }))
     assert(log:append(tostring(share.max_ttl), st.line, record.ends(at, share.max_ttl)))
   end
-  for i = 1, RECORDS * 10 // 11 do
-    local cid, name = (unixfs.layout(1000, hash.sha256("f" .. i))), ("bags/day-%02d/run-%05d.bag"):format(i % 30, i)
-    if i % 1000 == 0 then assert(log:flush()) end
-    local owner = keys[i % SIGNERS + 1]
-    say(owner, "share/files", cid, { class = "lab", names = json.array { name }, size = 1000 }, i)
-    if i % 10 == 0 then
-      say(keys[(i + 1) % SIGNERS + 1], "share/safe", cid, { class = "lab", from = owner:id(), name = name,
-        size = 1000 }, i)
-    end
-  end
+  shared_files(RECORDS, say, function() assert(log:flush()) end)
   assert(log:flush())
   assert(log:close())
   policy:close()
@@ -87,7 +76,7 @@ local function measure(one, serf)
   return times
 end
 
-process.apart "spec/bench/processes.lua"
+process.apart("spec/bench/processes.lua " .. RECORDS)
 local world = process.new()
 local one = world:start "ada"
 one:stop()
