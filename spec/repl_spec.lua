@@ -37,6 +37,8 @@ describe("repl", function()
     assert.equal('"bea"\t"bea"\n', (eval "here.name, node.name"))
     assert.truthy(eval 'why("quota")':find "One signer has more records")
     assert.truthy(eval 'why("file", "no.such")':find "nothing is known of the file no.such")
+    assert.truthy(eval 'why("hooks", "clients.logs.share")':find "asked when: a file is finished")
+    assert.truthy(eval 'why("record", "share/files")':find('why(kind, name): "file"', 1, true))
     assert.truthy(eval 'help("clients.logs.share")':find "Asked when a file is finished")
   end)
 

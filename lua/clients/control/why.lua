@@ -5,6 +5,7 @@
 -- has thing = { kind, name } and rows = [{ code, what, seen, cure } …] (lua/why.lua).
 local nearest = require "nearest"
 local cures = require "cures"
+local things = require "clients.control.things"
 local to_json = require "clients.control.to_json"
 local why_policy = require "clients.control.why_policy"
 local why_record = require "clients.control.why_record"
@@ -12,16 +13,6 @@ local reasons = require "why"
 
 local why = {}
 
--- What a word of a person says before the thing, and how many words the thing has. In the order in which they are tried
--- where no such word is given.
-local KINDS <const> = {
-  { name = "word", words = 1, thing = function(word) return { code = word } end },
-  { name = "setting", words = 1, thing = function(word) return { setting = word } end },
-  { name = "hook", words = 1, thing = function(word) return { hook = word } end },
-  { name = "record", words = 2, thing = function(bucket, key) return { record = { bucket, key } } end },
-  { name = "peer", words = 1, thing = function(word) return { peer = word } end },
-  { name = "file", words = 1, thing = function(word) return { file = word } end },
-}
 local USAGE <const> = "form: why THING: a file, a node, a record (BUCKET KEY), a setting, a hook, a word of refusal"
 local WORDS_MAX <const> = 3
 
@@ -54,26 +45,20 @@ end
 
 -- == which thing
 
-local function kind_of(name)
-  for _, kind in ipairs(KINDS) do
-    if kind.name == name then return kind end
-  end
-end
-
 local function found(kind, words, rows)
   return { kind = kind.name, name = table.concat(words, " "), words = words, rows = rows }
 end
 
 -- All that WORDS may mean: { kind, name, words, rows } each.
 local function all(node, words)
-  local kind, rest = kind_of(words[1]), { table.unpack(words, 2) }
+  local kind, rest = things.kind(words[1]), { table.unpack(words, 2) }
   if kind and #rest == kind.words then
-    local rows = node.why:of(kind.thing(table.unpack(rest)))
+    local rows = node.why:of(things.of(kind, rest))
     return rows[1] and { found(kind, rest, rows) } or {}, kind
   end
   local list = {}
-  for _, each in ipairs(KINDS) do
-    local rows = each.words == #words and node.why:of(each.thing(table.unpack(words))) or {}
+  for _, each in ipairs(things.kinds) do
+    local rows = each.words == #words and node.why:of(things.of(each, words)) or {}
     if rows[1] then list[#list + 1] = found(each, words, rows) end
   end
   return list
@@ -124,8 +109,8 @@ end
 local function words_of(request)
   local words = request.words
   local thing = type(request.thing) == "table" and request.thing or {}
-  for _, kind in ipairs(KINDS) do
-    local value = thing[kind.name == "word" and "code" or kind.name]
+  for _, kind in ipairs(things.kinds) do
+    local value = thing[kind.field]
     if value and not words then words = { kind.name, table.unpack(type(value) == "table" and value or { value }) } end
   end
   if type(words) ~= "table" or #words < 1 or #words > WORDS_MAX then return nil end

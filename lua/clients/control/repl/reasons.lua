@@ -5,22 +5,15 @@ local hooks = require "policy.hooks"
 local words = require "clients.control.repl.words"
 local slices = require "slices"
 local sorted = require "sorted"
+local things = require "clients.control.things"
 
 local reasons = {}
 
-local THINGS <const> = {
-  file = function(name) return { file = name } end,
-  peer = function(name) return { peer = name } end,
-  record = function(bucket, key) return key and { record = { bucket, key } } end,
-  setting = function(path) return { setting = path } end,
-  hook = function(path) return { hook = path } end,
-  word = function(code) return { code = code } end,
-}
 local ORDER <const> = { "word", "setting", "hook", "file", "peer" }
 
 local function find_reason(node, name)
   for _, kind in ipairs(ORDER) do
-    local rows = node.why:of(THINGS[kind](name))
+    local rows = node.why:of(things.of(things.kind(kind), { name }))
     if rows[1] then return rows end
     slices.step(20)
   end
@@ -31,10 +24,11 @@ end
 --- Rows of why; KIND alone is a name of whatever it may be.
 function reasons.why(node, kind, name, key)
   if name == nil then return find_reason(node, kind) end
-  local make = THINGS[kind] or THINGS[kind:gsub("s$", "")] -- "files" is well understood
-  local thing = make and type(name) == "string" and make(name, key)
-  if not thing then return nil, 'why(kind, name): "file", "peer", "record" (bucket, key), "setting", "hook", "word"' end
-  local rows = node.why:of(thing)
+  local row = things.kind(kind) or things.kind((kind:gsub("s$", ""))) -- "files" is well understood
+  if not row or type(name) ~= "string" or row.words == 2 and not key then
+    return nil, 'why(kind, name): "file", "peer", "record" (bucket, key), "setting", "hook", "word"'
+  end
+  local rows = node.why:of(things.of(row, { name, key }))
   if not rows[1] then return nil, ("nothing is known of the %s %s"):format(kind, name) end
   return rows
 end
