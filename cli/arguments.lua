@@ -41,12 +41,23 @@ local function typed(rest, option)
   return option
 end
 
+--- The row of the option WORD in LISTS, arrays of such rows as cli/init.lua has | nil.
+function words.option_of(lists, word)
+  for _, list in ipairs(lists) do
+    for _, option in ipairs(list) do
+      if option[1] == word then return option end
+    end
+  end
+end
+
+-- The option of COMMAND itself that is called WORD | nil.
+local function own_option(command, word) return words.option_of({ command.options or {} }, word) end
+
 -- The option of COMMAND before WORD in REST that takes a value, if there is one.
 local function option_before(command, rest, word)
   for i = 2, #rest do
-    for _, option in ipairs(command.options or {}) do
-      if rest[i] == word and option[2] and rest[i - 1] == option[1] then return option[1] end
-    end
+    local option = rest[i] == word and own_option(command, rest[i - 1])
+    if option and option[2] then return option[1] end
   end
 end
 
@@ -58,10 +69,7 @@ end
 local function behind_dashes(command, rest)
   local options, names, behind, value = {}, {}, false, false
   for _, word in ipairs(rest) do
-    local known
-    for _, option in ipairs(command.options or {}) do
-      if word:match "^[^=]+" == option[1] then known = option end
-    end
+    local known = own_option(command, word:match "^[^=]+")
     if word == "--" and not behind then
       behind = true
     elseif known or value or not behind and word:sub(1, 1) == "-" then
@@ -105,9 +113,8 @@ local function dashed(command, rest, message, everywhere)
 end
 
 local function is_optional(command, name)
-  for _, option in ipairs(command.options or {}) do
-    if option[1] == "--" .. name then return option[2] and option[2]:sub(1, 1) == "[" end
-  end
+  local option = own_option(command, "--" .. name)
+  return option and option[2] and option[2]:sub(1, 1) == "["
 end
 
 --- Options of COMMAND from REST, or nil and what is wrong, in one sentence. EVERYWHERE: the options of all commands.

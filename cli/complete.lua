@@ -2,6 +2,7 @@
 --
 -- Names come from others, so only those are told that show as they are: no control character, no line feed, nothing
 -- that turns the writing around. How each is quoted is the shell's part in zsh, ours in bash (typed_line.lua).
+local arguments = require "cli.arguments"
 local signs = require "cli.signs"
 local text = require "core.text"
 local typed_line = require "cli.typed_line"
@@ -60,20 +61,12 @@ end
 
 -- == where the cursor is
 
-local function option_of(at, word)
-  for _, list in ipairs(at.lists) do
-    for _, option in ipairs(list) do
-      if option[1] == word then return option end
-    end
-  end
-end
-
 -- Reads REST, the words behind the command: which options stand there, what of arguments is given, and whether the one
 -- at the cursor belongs to an option.
 local function look_over(at, rest)
   local said, given, option, only_names = {}, {}, nil, false
   for _, word in ipairs(rest) do
-    local known = not only_names and option_of(at, word:match "^[^=]+" or word)
+    local known = not only_names and arguments.option_of(at.lists, word:match "^[^=]+" or word)
     if option then
       option = nil
     elseif word == "--" then
@@ -105,7 +98,7 @@ end
 -- `--from=ad`: what is completed begins behind the sign.
 local function value_at(at, add)
   local name, value = at.word:match "^(%-%-[%w-]+)=(.*)$"
-  local option = name and option_of(at, name)
+  local option = name and arguments.option_of(at.lists, name)
   if not option or not option[2] then return end
   at.word = value
   of_kind(at, option, function(word) add(word == PATH and PATH or name .. "=" .. word) end)
