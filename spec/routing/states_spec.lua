@@ -17,7 +17,7 @@ describe("states of channels", function()
       end
       return copies
     end, told = function(row, event) told[#told + 1] = ("%s %s %s"):format(row.address, event, row.reason or "-") end }
-    set:start()
+    set:changed()
   end)
 
   it("are told when they change, with the reason, and when a channel is no more", function()

@@ -117,7 +117,6 @@ function channels:apply(list)
   self.open, self.by_key = open, {}
   for _, entry in ipairs(open) do self.by_key[entry.options.key] = entry.one end
   for _, entry in ipairs(old) do entry.one:close() end
-  self.states:start()
   self.states:changed()
   return true
 end

@@ -60,16 +60,14 @@ local function look_again(self)
   end
 end
 
---- Looks from now on.
-function states:start()
-  if self.timer then return end
+--- Something was opened or closed. From the first time on it looks by itself, too.
+function states:changed()
+  if self.timer then
+    look(self)
+    return
+  end
   look_again(self)
   self.timer = self.loop:every(EVERY, function() look_again(self) end)
-end
-
---- Something was opened or closed.
-function states:changed()
-  if self.timer then look(self) end
 end
 
 --- The rows, each with since_ms = for how long it has been in its state, and rate = { sent =, heard = } in bytes/s over
