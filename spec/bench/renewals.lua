@@ -2,16 +2,12 @@
 dofile "spec/helper.lua"
 local disk, key, statement = require "core.disk", require "core.key", require "core.statement"
 local core, folder, sim = require "core", require "spec.folder", require "sim"
+local outside = require "spec.e2e.outside"
 
 local SLOTS <const>, RENEWALS <const>, AT_ONCE <const> = 40, 200000, 100
 
--- KiB that are this process's own.
-local function private()
-  local file = assert(io.open "/proc/self/smaps_rollup")
-  local text = file:read "a"
-  file:close()
-  return tonumber(text:match "Private_Dirty:%s+(%d+)")
-end
+-- Bytes that are this process's own.
+local function private() return outside.memory(require "luv".os_getpid()) end
 
 local function rested()
   collectgarbage()
@@ -50,6 +46,6 @@ world:run(60000)
 local now, after = private(), rested()
 print(("renewals: %d of %d slots, no channel open"):format(RENEWALS, SLOTS))
 print(("  %-44s %7.2f MB, %.2f MB after the collector ran"):format("private memory up by (1 MB)",
-  (now - before) / 1024, (after - before) / 1024))
+  (now - before) / 2 ^ 20, (after - before) / 2 ^ 20))
 print(("  %-44s %7d"):format("statements held", node.dcache.index:count "share"))
 home.remove()
