@@ -17,7 +17,7 @@ local function check_here(context, path)
     shipped = root .. "/policies" }
   local chain, lines = files:read()
   local policy
-  if chain then policy, lines = files:load(chain) end
+  if chain then policy, lines = files:judge(chain) end
   if policy then policy:close() end
   local json = require "core.json"
   return { schema = 1, command = "policy-check", policy = chain and chain[1].name, hash = policy and policy.hash,

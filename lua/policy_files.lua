@@ -4,6 +4,7 @@ local hooks = require "policy.hooks"
 local load = require "policy.load"
 local preflight = require "preflight"
 local source = require "policy.source"
+local trial_start = require "trial_start"
 
 local policy_files = {}
 policy_files.__index = policy_files
@@ -33,6 +34,13 @@ function policy_files:load(chain, pause)
   if not lines[1] then return policy end
   policy:close()
   return nil, lines
+end
+
+--- The same for a policy that would be new: its texts must not be more than can be tried and kept, either.
+function policy_files:judge(chain, pause)
+  local fits, text = trial_start.fits(chain)
+  if not fits then return nil, { (text:gsub("^%w+: ", "", 1)) } end
+  return self:load(chain, pause)
 end
 
 --- The texts of the policy that is shipped for robots | nil, lines.

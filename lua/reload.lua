@@ -214,7 +214,7 @@ end
 local function look(self, path)
   local chain, lines = self.files:read(self.node.policy.file, path)
   local new
-  if chain then new, lines = self.files:load(chain, pause) end
+  if chain then new, lines = self.files:judge(chain, pause) end
   if not new then return { policy = chain and chain[1].name, faults = lines } end
   local diff = difference(self, new)
   local answer = self.report:answer(new, diff)

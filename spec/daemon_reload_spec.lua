@@ -119,6 +119,13 @@ describe("policy reload", function()
       assert.matches("clients.logs.fetch answered 12; wanted an urgency", text, 1, true)
       assert.matches("3 faults: a reload would be refused", text)
     end
+    w:policy("long.lua", "-- " .. ("x"):rep(50000))
+    local large = w.dir .. "/large.lua"
+    folder.write(large, 'local p = extend "long" return p -- ' .. ("x"):rep(50000))
+    for _, command in ipairs { "policy check ", "policy diff " } do
+      assert.matches("large.lua: with what it extends it has %d+ bytes, and at most 92160 can be tried and kept",
+        said(command .. large, 1))
+    end
     assert.matches("in force as it stands there", said("policy diff", 0))
     local shown = said("policy show", 0)
     assert.matches("ada.lua file .*/ada.lua hash %x%x%x%x%x%x%x%x, in force for %d+ s, since the daemon started", shown)
