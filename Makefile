@@ -140,7 +140,6 @@ asan:
 	@DT_SWARM_BUILD=.asan LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 spec/run.sh $(or $(SPECS),$(wildcard spec/core/*_spec.lua spec/crash/*_spec.lua spec/fuzz_spec.lua))
 
-# Units for systemd are among it; the list of what was put stands in PREFIX/share/dt-swarm/installed.
 # What the program makes of its tables of commands, options, settings and words: manual pages, completion.
 PAGES    := $(addprefix $(BUILD)/,man/dt-swarm.8 man/dt-swarm-cli.1 man/dt-swarm-policy.5 \
             completion/bash/dt-swarm completion/bash/dt-swarm-cli completion/zsh/_dt-swarm-cli)
@@ -155,6 +154,7 @@ $(BUILD)/completion/bash/%:
 $(BUILD)/completion/zsh/%:
 	$(call PAGE,zsh)
 
+# Units for systemd are among it; the list of what was put stands in PREFIX/share/dt-swarm/installed.
 install: all pages
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD='$(BUILD)' core/service/install.sh install
 
