@@ -74,7 +74,7 @@ local function run(self, ms)
     if not one then return end
     if one.confirm then return go_back(self, "nobody confirmed it in time") end
     succeed(self, ("no fault in %d s"):format(TRIAL_S), function(ok)
-      if not ok then run(self, RETRY_MS) end
+      if not ok and self.data.trial == one then run(self, RETRY_MS) end
     end)
   end)
 end
@@ -108,22 +108,20 @@ local function as_before(self, before)
   if before.trial and before.left then run(self, math.max(before.left, 1)) end
 end
 
--- Is POLICY good already? A good one that failed later is none, and may be tried again.
-local function is_good(self, policy)
-  local good = start.good(self.data)
-  return good ~= nil and good.hash == policy.hash
-end
-
 --- POLICY goes into force when DONE(true) was called: what brings back the good one is on the disk then. DONE(nil,
 -- text, code): it must not. HOW: confirm = seconds | nil; who = { uid = } | nil; restart = it applies by a restart.
 function trial:begin(policy, how, done)
   local data, before = self.data, { trial = self.data.trial, bad = self.data.bad,
     left = self.timer and self.ends - self.loop:now() }
-  if is_good(self, policy) then
+  local good = start.good(data) -- a good one that failed later is none, and may be tried again
+  if good and good.hash == policy.hash then
     if not data.trial then return done(true) end
     cancel(self)
     data.trial = nil
-    return write(self, done)
+    return write(self, function(written, ...)
+      if not written and not data.trial then as_before(self, before) end
+      done(written, ...)
+    end)
   end
   if data.trial and data.trial.hash == policy.hash and not how.confirm then return done(true) end
   local ok, text, code = start.fits(policy.chain)

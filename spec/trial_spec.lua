@@ -170,6 +170,18 @@ describe("a new policy", function()
     one:wait(MINUTES)
     assert.equal("new", one:kept().good.hash)
   end)
+
+  it("goes on where the disk takes no note that the good one was saved again", function()
+    local one = settled()
+    one:reload("new", { confirm = 60 })
+    one.disk:inject { operation = "write", nth = 1, errno = "EIO" }
+    local ok, _, code = one:reload "old"
+    assert.same({ nil, "EIO" }, { ok, code })
+    assert.equal("new", one.policy.hash)
+    assert.is_truthy(one.trial:facts(), "it has not been confirmed")
+    one:wait(61 * 1000)
+    assert.equal("old", one.policy.hash, "and nobody did")
+  end)
 end)
 
 describe("a policy that has to be confirmed", function()
