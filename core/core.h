@@ -72,7 +72,8 @@
   X(permission, "the owner or the policy does not allow it")                             \
   X(policy, "a hook failed")                                                             \
   X(version, "from a version that this one does not know")                               \
-  X(ambiguous, "fits more than one thing")
+  X(ambiguous, "fits more than one thing")                                               \
+  X(stranger, "its signer is no member of the lab")
 
 /* Pushes nil, "word: text", "word" and returns 3. WORD is one of CORE_WORDS or an errno
  * name. */

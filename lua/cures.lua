@@ -81,6 +81,8 @@ local WORDS <const> = {
   { "version", "It was written by a newer version, which this one does not know.",
     "Update this node, or start it with another --state." },
   { "ambiguous", "What you gave fits more than one thing.", "Give more of the name, or the CID." },
+  { "stranger", "Somebody spoke whom nobody let into this lab; what he says is not kept.",
+    "If it is your robot: dt-swarm-cli HOST trust grant ROBOT member, or give it the lab file with a token." },
 }
 
 -- Errors of the operating system that people meet; others are explained by errno(3).

@@ -445,6 +445,7 @@ void index_close(struct index *ix) {
   for (int i = 0; i < LAW_CLASSES_MAX; i++)
     sorted_ids_free(&ix->orders[i]);
   index_touch_none(ix);
+  index_admit_all(ix);
   free_rows(ix);
   law_free(&ix->law);
   memset(ix, 0, sizeof *ix);
@@ -453,6 +454,8 @@ void index_close(struct index *ix) {
 int64_t index_memory(const struct index *ix) {
   int64_t bytes = (int64_t)sizeof *ix + ix->extra;
   bytes += (int64_t)ix->touched.room * (int64_t)sizeof *ix->touched.hashes;
+  bytes += (int64_t)ix->admission.room * CORE_PUBLIC_SIZE;
+  bytes += table_memory(&ix->admission.by_key);
   bytes += (int64_t)ix->page_count * PAGE * (int64_t)sizeof(struct entry);
   bytes += (int64_t)ix->page_room * (int64_t)sizeof *ix->pages;
   bytes += (int64_t)ix->bucket_room * (int64_t)sizeof *ix->buckets;

@@ -83,6 +83,16 @@ struct index_touched {
   int is_over; /* there were more: whoever follows begins anew */
 };
 
+/* Whose words are taken (admit.c): everybody's, or those of KEYS and our own. KEYS[0] is
+ * unused. */
+struct admission {
+  uint8_t (*keys)[CORE_PUBLIC_SIZE];
+  uint32_t top, room;
+  struct table by_key;
+  int is_closed, has_own;
+  uint8_t own[CORE_PUBLIC_SIZE];
+};
+
 struct index {
   struct law law;
   uint8_t
@@ -103,6 +113,7 @@ struct index {
   int64_t share_steps;                /* looks at entries of full shares, ever */
   int64_t unwritten; /* bytes of kept lines that are here and in no journal yet */
   struct index_touched touched;
+  struct admission admission;
 };
 
 /* What was taken out: where its line is, and how long. */
@@ -169,14 +180,20 @@ void index_touch(struct index *ix, const struct entry *e);
 int index_touch_all(struct index *ix, int class_number);
 void index_touch_none(struct index *ix);
 
+/* ---- whose words are taken (admit.c) ---- */
+
+int index_admits(const struct index *ix, const uint8_t *public);
+/* Everybody's, as an index that was just opened. */
+void index_admit_all(struct index *ix);
+
 /* ---- rules (merge.c) ---- */
 
 uint32_t index_find_slot(const struct index *ix, struct statement_part bucket,
                          struct statement_part key, struct statement_part signer);
 
-/* NULL where ST would be new, or the word: class, size, window, ended, future (the last
- * two only where NOW, in ms, is not negative), duplicate, older, quota. Changes nothing.
- */
+/* NULL where ST would be new, or the word: stranger, class, size, window, ended, future
+ * (the last two only where NOW, in ms, is not negative), duplicate, older, quota. Changes
+ * nothing. */
 const char *index_check(struct index *ix, const struct statement *st, int64_t now);
 
 /* Takes ST in, whose signature has been verified. PLACE in the journal, or INDEX_NOWHERE:
@@ -201,6 +218,12 @@ int64_t index_expire(struct index *ix, int64_t now,
 int64_t index_drop_future(struct index *ix, int64_t now, const uint8_t *signer,
                           void (*gone)(void *context, struct index_gone what),
                           void *context);
+
+/* Drops the words of all whose words are not taken any more. Otherwise as index_expire.
+ */
+int64_t index_drop_strangers(struct index *ix,
+                             void (*gone)(void *context, struct index_gone what),
+                             void *context);
 
 /* ---- what two nodes compare (digest.c) ---- */
 

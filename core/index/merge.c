@@ -77,6 +77,8 @@ static uint64_t slot_of_statement(struct index *ix, const struct statement *st) 
 static const char *find_target(struct index *ix, const struct statement *st, int64_t now,
                                struct target *to) {
   const char *word;
+  if (!index_admits(ix, st->public)) /* first: a flood of theirs costs one look-up each */
+    return "stranger";
   to->class_number = index_class_number(ix, st->bucket);
   if (to->class_number < 0)
     return "class";
@@ -248,6 +250,21 @@ int64_t index_drop_future(struct index *ix, int64_t now, const uint8_t *signer,
     if (!e->size || e->at <= now + LAW_GRACE * 1000)
       continue;
     if (signer && memcmp(ix->holders[e->holder].public, signer, CORE_PUBLIC_SIZE))
+      continue;
+    gone(context, take_out(ix, number));
+    dropped++;
+  }
+  index_tidy(ix);
+  return dropped;
+}
+
+int64_t index_drop_strangers(struct index *ix,
+                             void (*gone)(void *context, struct index_gone what),
+                             void *context) {
+  int64_t dropped = 0;
+  for (uint32_t number = 1; number <= ix->entry_top; number++) {
+    const struct entry *e = index_entry(ix, number);
+    if (!e->size || index_admits(ix, ix->holders[e->holder].public))
       continue;
     gone(context, take_out(ix, number));
     dropped++;

@@ -52,14 +52,18 @@ static int refuse(lua_State *L, const char *word) {
 
 /* ---- taking in ---- */
 
-/* record.new{{name=, max_ttl=s, size=bytes, slots=n, kept=bool, scope=, admitted=,
- * buckets={...}}}
- * -> index */
+/* record.new({{name=, max_ttl=s, size=bytes, slots=n, kept=bool, scope=, admitted=,
+ * buckets={...}}}[, own ID]) -> index. Words of OWN ID are always taken (admit.c). */
 static int f_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 2);
   struct index *ix = core_new(L, CLASS, sizeof *ix);
   index_open(ix);
   law_read(L, 1, &ix->law);
+  if (lua_isnoneornil(L, 2))
+    return 1;
+  lua_pushvalue(L, 2);
+  record_own(L, ix);
   return 1;
 }
 
@@ -131,6 +135,15 @@ static int f_drop_future(lua_State *L) {
   }
   int64_t now = prepare_drop(L);
   return dropped(L, index_drop_future(ix, now, of_one ? public : NULL, note_gone, L));
+}
+
+/* index:drop_strangers() -> the same of words of those whose words are not taken any more
+ */
+static int f_drop_strangers(lua_State *L) {
+  struct index *ix = index_argument(L, 1);
+  lua_settop(L, 2);
+  lua_newtable(L);
+  return dropped(L, index_drop_strangers(ix, note_gone, L));
 }
 
 /* index:unwritten() -> bytes of kept lines that no journal has yet */
@@ -223,18 +236,19 @@ static int f_memory(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"put",         f_put        },
-    {"expire",      f_expire     },
-    {"drop_future", f_drop_future},
-    {"place",       f_place      },
-    {"unwritten",   f_unwritten  },
-    {"law",         f_law        },
-    {"digest",      f_digest     },
-    {"ids",         f_ids        },
-    {"count",       f_count      },
-    {"memory",      f_memory     },
-    {"__gc",        f_close      },
-    {NULL,          NULL         }
+    {"put",            f_put           },
+    {"expire",         f_expire        },
+    {"drop_future",    f_drop_future   },
+    {"drop_strangers", f_drop_strangers},
+    {"place",          f_place         },
+    {"unwritten",      f_unwritten     },
+    {"law",            f_law           },
+    {"digest",         f_digest        },
+    {"ids",            f_ids           },
+    {"count",          f_count         },
+    {"memory",         f_memory        },
+    {"__gc",           f_close         },
+    {NULL,             NULL            }
 };
 
 /* record.ends(at in ms, max_ttl in seconds) -> END of a statement: when it is no longer
@@ -256,6 +270,7 @@ int luaopen_core_record(lua_State *L) {
   luaL_getmetatable(L, CLASS);
   lua_getfield(L, -1, "__index");
   luaL_setfuncs(L, record_lookups, 0);
+  luaL_setfuncs(L, record_admission, 0);
   lua_pop(L, 2);
   luaL_newlib(L, functions);
   return 1;

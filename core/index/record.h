@@ -8,7 +8,11 @@
 struct statement_part record_part(lua_State *L, int index);
 const uint8_t *record_id(lua_State *L, int index);
 
-/* The methods that look up (lookup.c). */
-extern const luaL_Reg record_lookups[];
+/* The methods that look up (lookup.c); that say whose words are taken (admit.c). */
+extern const luaL_Reg record_lookups[], record_admission[];
+
+/* The peer ID on top of the stack, which is taken off, is our own: its words are always
+ * taken. */
+void record_own(lua_State *L, struct index *ix);
 
 #endif

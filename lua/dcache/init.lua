@@ -88,7 +88,7 @@ function dcache.new(given)
   end
   self.flush_ms = given.flush or 30 * 1000
   self.class_list = given.classes
-  self.index = record.new(self.class_list)
+  self.index = record.new(self.class_list, self.id)
   self.changed, self.unsaid, self.lines_read, self.counted = {}, {}, 0, {}
   self.meaning = meaning.new { time = given.time, policy = given.policy, here = given.here,
     pattern = function(bucket) return select(2, self.index:class(bucket)) end }

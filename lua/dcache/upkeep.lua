@@ -68,6 +68,14 @@ function upkeep:own_future()
   if n > 0 then all_changed(self) end
 end
 
+-- Words of keys that have no standing in the lab any more leave the index, and so the digests. → how many
+function upkeep:drop_strangers()
+  local n, dropped = self.index:drop_strangers()
+  for _, one in ipairs(dropped) do self.journal:drop(one.place, one.size) end
+  if n > 0 then all_changed(self) end
+  return n
+end
+
 local function must_stay(self, st)
   local found = self:class_of(st.bucket)
   return found ~= nil and self.expiry:keeps(record.ends(st.at, found.class.max_ttl), st.at)

@@ -1,0 +1,108 @@
+/* admit.c - whose words the index takes: a set of public keys, or everybody's. Judges no
+ * word and drops none. */
+#include "record.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t hash_of(const struct index *ix, const uint8_t *public) {
+  uint64_t hash;
+  crypto_shorthash((uint8_t *)&hash, public, CORE_PUBLIC_SIZE, ix->secret);
+  return hash;
+}
+
+static uint64_t key_hash(const void *ix, uint32_t number) {
+  const struct admission *a = &((const struct index *)ix)->admission;
+  return hash_of(ix, a->keys[number]);
+}
+
+static int key_is(const void *ix, uint32_t number, const void *public) {
+  const struct admission *a = &((const struct index *)ix)->admission;
+  return memcmp(a->keys[number], public, CORE_PUBLIC_SIZE) == 0;
+}
+
+static const struct table_kind by_key = {key_hash, key_is};
+
+int index_admits(const struct index *ix, const uint8_t *public) {
+  const struct admission *a = &ix->admission;
+  if (!a->is_closed)
+    return 1;
+  if (a->has_own && memcmp(a->own, public, CORE_PUBLIC_SIZE) == 0)
+    return 1;
+  return table_find(&a->by_key, &by_key, ix, hash_of(ix, public), public) != 0;
+}
+
+void index_admit_all(struct index *ix) {
+  struct admission *a = &ix->admission;
+  table_free(&a->by_key);
+  free(a->keys);
+  a->keys = NULL;
+  a->top = a->room = 0;
+  a->is_closed = 0;
+}
+
+/* Keys are numbered from 1, as a table wants it. */
+static int reserve(struct index *ix) {
+  struct admission *a = &ix->admission;
+  if (a->top + 1 >= a->room) {
+    uint32_t room = a->room ? a->room * 2 : 64;
+    void *keys =
+        room <= TABLE_NUMBER_MAX ? realloc(a->keys, room * sizeof *a->keys) : NULL;
+    if (!keys)
+      return -1;
+    a->keys = keys;
+    a->room = room;
+  }
+  return table_reserve(&a->by_key, &by_key, ix);
+}
+
+static int add(struct index *ix, const uint8_t *public) {
+  struct admission *a = &ix->admission;
+  if (index_admits(ix, public))
+    return 0;
+  if (reserve(ix))
+    return -1;
+  memcpy(a->keys[++a->top], public, CORE_PUBLIC_SIZE);
+  table_add(&a->by_key, hash_of(ix, public), a->top);
+  return 0;
+}
+
+/* The public key of the peer ID on top of the stack, which is taken off, or it throws. */
+static void pop_public(lua_State *L, uint8_t *public) {
+  struct statement_part id = record_part(L, -1);
+  luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), 2, "not a peer ID");
+  lua_pop(L, 1);
+}
+
+void record_own(lua_State *L, struct index *ix) {
+  pop_public(L, ix->admission.own);
+  ix->admission.has_own = 1;
+}
+
+/* index:admit(array of IDs | nil[, more]): from here on only words of these keys, and our
+ * own, are taken; nil: everybody's. MORE: of these beside those whose words were taken
+ * before. What others said stays until it is dropped. → true | nil, message, "ENOMEM" */
+static int f_admit(lua_State *L) {
+  struct index *ix = index_argument(L, 1);
+  int more = lua_toboolean(L, 3) && !lua_isnoneornil(L, 2);
+  uint8_t public[CORE_PUBLIC_SIZE];
+  if (!more)
+    index_admit_all(ix);
+  if (!lua_isnoneornil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    ix->admission.is_closed |= !more;
+    for (lua_Integer i = 1, n = luaL_len(L, 2); i <= n; i++) {
+      lua_rawgeti(L, 2, i);
+      pop_public(L, public);
+      if (add(ix, public))
+        return core_fail_errno(L, ENOMEM, "the index");
+    }
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+const luaL_Reg record_admission[] = {
+    {"admit", f_admit},
+    {NULL,    NULL   }
+};
