@@ -54,7 +54,8 @@ local function base(given)
   local self = setmetatable({ started = given.loop:now(), started_wall = given.loop:wall() }, node)
   for _, name in ipairs(TAKEN) do self[name] = given[name] end
   self.id, self.key = given.identity.id, given.identity.key
-  self.swarm = self.policy:get "swarm"
+  self.lab = given.lab
+  self.swarm = self.lab and self.lab.swarm or self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
   self.events, self.why = event_ring.new(function() return given.loop:wall() end), reasons.new()
   tell_events(self)
@@ -106,6 +107,7 @@ local function build_dcache(self, given)
   if not opened then return nil, report, code end
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
     key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse, policy = self.policy, here = self.here,
+    lab = self.lab,
     flush = self.policy:get "dcache.flush" * 1000, last = (stamp:read()),
     keep_last = function(ms, told) stamp:put_beside(ms, told) end,
     flusher = given.flusher, doubts = firm(self, given, "unsure", dcache.old_doubts),
@@ -144,6 +146,7 @@ end
 --- given.command       options that start it again, or nil
 --- given.host          what the command line calls it by, or nil
 --- given.clients       modules in place of the usual list (lua/clients/init.lua)
+--- given.lab           what dcache/lab.lua read; nil: an open swarm
 --- given.net, uid      core.net and this process's user, for the control socket
 --- → node | nil, text, code
 function node.new(given)

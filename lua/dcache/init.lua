@@ -8,6 +8,7 @@ local syncing = require "dcache.syncing"
 local upkeep = require "dcache.upkeep"
 local doubts = require "dcache.doubts"
 local expiry = require "dcache.expiry"
+local trust = require "dcache.trust"
 
 local dcache = {}
 dcache.__index = dcache
@@ -81,6 +82,7 @@ end
 --- given.doubts      a firm lua/kept.lua (STATE/unsure), or nil: so that no start lifts a doubt
 --- given.policy      lua/policy, for meaning.lua
 --- given.here        fn() → facts of this node, for meaning.lua
+--- given.lab         what dcache/lab.lua read, or nil: an open swarm
 function dcache.new(given)
   local self = setmetatable({}, dcache)
   for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "log", "refused" } do
@@ -90,6 +92,7 @@ function dcache.new(given)
   self.class_list = given.classes
   self.index = record.new(self.class_list, self.id)
   self.changed, self.unsaid, self.lines_read, self.counted = {}, {}, 0, {}
+  self.trust = trust.new { lab = given.lab }
   self.meaning = meaning.new { time = given.time, policy = given.policy, here = given.here,
     pattern = function(bucket) return select(2, self.index:class(bucket)) end }
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,

@@ -83,11 +83,11 @@ local function effects(self, name, options)
     build = options.build or BUILD, log = silent, version = "sim",
     here = function() return NOTHING end, date = function() return "20260101-000000" end,
     synchronised = function() return options.clock ~= false end, clients = options.clients,
-    checks = self.checks }
+    checks = self.checks, lab = options.lab }
 end
 
 -- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,
--- identity, state (folder), build (ms), flusher = fn() → worker.
+-- identity, lab (dcache/lab.lua's), state (folder), build (ms), flusher = fn() → worker.
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)
