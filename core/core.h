@@ -73,7 +73,8 @@
   X(policy, "a hook failed")                                                             \
   X(version, "from a version that this one does not know")                               \
   X(ambiguous, "fits more than one thing")                                               \
-  X(stranger, "its signer is no member of the lab")
+  X(stranger, "its signer is no member of the lab")                                      \
+  X(threshold, "not enough of the keys that must sign it have signed")
 
 /* Pushes nil, "word: text", "word" and returns 3. WORD is one of CORE_WORDS or an errno
  * name. */

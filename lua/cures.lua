@@ -83,6 +83,8 @@ local WORDS <const> = {
   { "ambiguous", "What you gave fits more than one thing.", "Give more of the name, or the CID." },
   { "stranger", "Somebody spoke whom nobody let into this lab; what he says is not kept.",
     "If it is your robot: dt-swarm-cli HOST trust grant ROBOT member, or give it the lab file with a token." },
+  { "threshold", "Not enough of the keys that must sign this have signed it yet.",
+    "Let another holder of such a key sign the same. Who has: dt-swarm-cli HOST record show BUCKET KEY" },
 }
 
 -- Errors of the operating system that people meet; others are explained by errno(3).
