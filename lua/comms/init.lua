@@ -1,73 +1,18 @@
 -- init.lua - the brain: what to accept, what to say next. Knows channels by name only; Routing pulls.
 local statement = require "core.statement"
 local listeners = require "listeners"
-local outbox = require "comms.outbox"
-local peers = require "comms.peers"
-local quota = require "comms.quota"
-local proof = require "comms.proof"
-local liveness = require "comms.liveness"
-local beacon = require "comms.beacon"
-local confirm = require "comms.confirm"
-local misfits = require "comms.misfits"
-local repair = require "comms.repair"
-local time_evidence = require "comms.time_evidence"
+local parts = require "comms.parts"
 local token_bucket = require "token_bucket"
 local checks = require "comms.checks"
-local verify = require "comms.verify"
-local intake = require "comms.intake"
 local handlers = require "comms.handlers"
 
 local comms = {}
 comms.__index = comms
 
--- Bad signatures a second and at once, by source and in all; total_burst lines of unproved datagrams wait at most.
-local WASTE = { rate = 50, burst = 200, total = 2000, total_burst = 256 }
-
 -- New kept statements a second and at once that are said once more on the medium on which they were heard.
 local ECHO = { rate = 4, burst = 16, urgency = 4 }
 
 local foreign
-
-local function brain_parts(self, given)
-  self.peers = peers.new { loop = self.loop }
-  self.misfits = misfits.new { loop = self.loop }
-  self.waste = quota.new { loop = self.loop, rate = WASTE.rate, burst = WASTE.burst, total = WASTE.total,
-    total_burst = WASTE.total_burst }
-  self.time_evidence = time_evidence.new { loop = self.loop, swarm = self.swarm, peers = self.peers,
-    dcache = self.dcache, checks = self.checks,
-    allowed = function(source) return self:allowed(source) end,
-    charge = function(principal) self.waste:charge(principal) end }
-  self.verify = verify.new { swarm = self.swarm, start = given.verifier, checks = self.checks }
-  self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste,
-    time_evidence = self.time_evidence,
-    refused = self.refused, allowed = function(source) return self:allowed(source) end,
-    heard = function(source, short) self.outbox:heard(source.channel.name, short) end,
-    taken = function(...) foreign(self, ...) end }
-  self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,
-    poke = function(name) self.poke(name) end }
-  local function facts()
-    local tcp, http = self.ports()
-    return { id = self.id, boot = self.boot, tcp = tcp, http = http }
-  end
-  local common = { loop = self.loop, random = self.random, time = self.time, dcache = self.dcache, key = self.key,
-    id = self.id, swarm = self.swarm, peers = self.peers, refused = self.refused, log = self.log, facts = facts,
-    checks = self.checks }
-  local function with(more)
-    for name, value in pairs(common) do more[name] = value end
-    return more
-  end
-  self.proof = proof.new(with { tell = function(source, message) return self.tell(source, message) end })
-  self.liveness = liveness.new(with { proof = self.proof, near = function(source) return self.near(source) end })
-  self.beacon = beacon.new(with { interval = given.interval, name = given.name,
-    say = function(message) self:say_everywhere(message) end,
-    speaks = function(class) return self.confirm:speaks(class) end })
-  self.confirm = confirm.new(with { beacon = self.beacon })
-  self.repair = repair.new(with { beacon = self.beacon, confirm = self.confirm,
-    dial = function(...) return self.dial(...) end,
-    feed = function(link, generator) self.outbox:feed(link.name, generator) end,
-    say = function(link, message) self.outbox:say(link.name, message) end,
-    broadcast = function(source, short) self:say_again(source.channel.name, short) end })
-end
 
 -- loop, random, time, dcache, key, id, swarm, name, boot, log, refused(code), policy, here() → facts,
 -- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once),
@@ -86,7 +31,7 @@ function comms.new(given)
   local function nowhere() return nil, "address: no channel yet", "address" end
   self.poke, self.tell, self.dial, self.near = nowhere, nowhere, nowhere, function() return false end
   self.checks = given.checks or checks
-  brain_parts(self, given)
+  parts.make(self, given, function(...) foreign(self, ...) end)
   return self
 end
 
@@ -271,6 +216,9 @@ function comms:dismiss(bucket, options)
   spread_own(self, st)
   return st
 end
+
+-- Statements that somebody hands over on this machine: a word for each (offer.lua). They go on as those of others.
+function comms:offer(lines, done) self.offers:lines(lines, done) end
 
 -- An envelope for the brain; statements in message.list. Refusals are counted by code.
 -- → true, "later" | nil, text, code.

@@ -37,6 +37,7 @@ local function refuse(self, frame, from, to)
     local code = frame.list:code(i)
     self.refused(code)
     frame.first = frame.first or code
+    if frame.each then frame.each(frame.list, i, code) end
   end
 end
 
@@ -78,6 +79,12 @@ local function affordable(self, list, n, source)
   return n
 end
 
+local function tell_taken(frame, from, to)
+  for i = from, frame.each and to or 0 do
+    if not frame.list:code(i) then frame.each(frame.list, i) end
+  end
+end
+
 -- Places FROM … TO were checked: a bad one never becomes a record.
 local function checked(self, frame, from, to)
   local list, source, wasted = frame.list, frame.source, 0
@@ -93,16 +100,18 @@ local function checked(self, frame, from, to)
   if n > 0 then
     frame.any = true
     self.taken(list, from, to, n, any_kept, any_ours, source)
+    tell_taken(frame, from, to)
   end
   judged(frame, to - from + 1)
 end
 
 -- The statements of a frame, LIST (core.batch, closed here), that came over SOURCE. Each is counted by itself; the
--- frame is refused, by the code of its first one, when none of them was taken.
+-- frame is refused, by the code of its first one, when none of them was taken. EACH(list, place, code), or nil: what
+-- became of each, as soon as it is known; without a code it was taken in.
 -- → true | nil, text, code; or "later": then the channel is told when the last one was judged.
-function intake:frame(list, source)
+function intake:frame(list, source, each)
   local all = #list
-  local frame = { list = list, source = source, left = all }
+  local frame = { list = list, source = source, each = each, left = all }
   local fresh = self.dcache:check_batch(list)
   unwanted(self, frame, fresh + 1, all)
   local paid = affordable(self, list, fresh, source)

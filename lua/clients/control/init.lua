@@ -6,6 +6,7 @@ local client = require "clients.control.client"
 local slices = require "slices"
 local malformed = require "clients.control.malformed"
 local names = require "clients.control.names"
+local offer = require "clients.control.offer"
 local repl = require "clients.control.repl"
 local requests = require "clients.control.requests"
 local watch = require "clients.control.watch"
@@ -49,6 +50,7 @@ function control.open(handle)
   self.malformed = malformed.new { loop = handle.loop, dcache = node.dcache }
   requests(handle, self.malformed)
   names(handle)
+  offer(handle)
   repl(handle)
   watch(handle)
   reasons.register(handle, self)
