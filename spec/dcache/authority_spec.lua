@@ -82,6 +82,7 @@ describe("a revocation", function()
     local one, other, up = revoke("ta", "tb"), revoke("tb", "ta"), revoke("ta", "teacher")
     local v = lab(one, other, up)
     assert.equal("4 3 3", levels(v, "teacher", "ta", "tb"))
+    assert.same({}, v.revoked)
     for _, st in ipairs { one, other, up } do assert.equal("permission", code(v, st)) end
   end)
 

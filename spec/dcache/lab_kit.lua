@@ -84,14 +84,19 @@ function kit.read(st)
     short = st.short }
 end
 
---- STATEMENTS in the order in which they come, through the index → what it holds then, as readers have it
-function kit.held(statements)
-  local index, list = record.new(kit.CLASSES), {}
-  for _, st in ipairs(statements) do index:put(st) end
+--- What INDEX holds, as readers have it.
+function kit.held(index)
+  local list = {}
   for _, bucket in ipairs(index:buckets()) do
     for _, entry in ipairs(index:bucket(bucket)) do list[#list + 1] = kit.read(statement.parse(entry.text)) end
   end
   return list
+end
+
+local function filled(statements)
+  local index = record.new(kit.CLASSES)
+  for _, st in ipairs(statements) do index:put(st) end
+  return index
 end
 
 local known = {}
@@ -103,12 +108,14 @@ function kit.proves(token, id, proof)
   return known[name]
 end
 
---- The authority that STATEMENTS make, beside root 1 of the keys ROOT (names, of which NEED).
+--- The authority that STATEMENTS make, which come into the index in this order, beside root 1 of the keys ROOT (names,
+-- of which NEED). more.index: one that holds them already; more.low: s;
+-- more.accepted, more.pause: as work_out has them.
 function kit.verdict(root, need, statements, more)
   more = more or {}
   return authority.work_out { root = { keys = kit.ids(table.unpack(root)), need = need, number = 1 },
-    accepted = more.accepted, statements = kit.held(statements), low = (more.low or kit.NOW) * 1000,
-    proves = kit.proves, pause = more.pause }
+    accepted = more.accepted, statements = kit.held(more.index or filled(statements)),
+    low = (more.low or kit.NOW) * 1000, proves = kit.proves, pause = more.pause }
 end
 
 return kit
