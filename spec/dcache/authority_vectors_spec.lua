@@ -6,7 +6,7 @@ local second = require "spec.second.authority"
 local statement = require "core.statement"
 local read = dofile "spec/vectors/read.lua"
 
--- The cases of the file: { root, lab, low, said = statements, number, is = lines, not = { [short] = code } }.
+-- The cases of the file: { text, lab, low, said = statements, number, is = lines, faults = { [short in hex] = code } }.
 local function cases()
   local list, one = {}, nil
   for _, line in ipairs(read "trust.txt") do
@@ -16,13 +16,13 @@ local function cases()
       one.lab, one.text = rest:match "^(%S+) (.+)$"
       list[#list + 1] = one
     elseif word == "low" then one.low = math.tointeger(rest)
-    elseif word == "said" then table.insert(one.said, assert(statement.parse(rest)))
+    elseif word == "said" then table.insert(one.said, (assert(statement.parse(rest))))
     elseif word == "root-now" then one.number = math.tointeger(rest)
     elseif word == "is" then table.insert(one.is, rest)
     else
       assert.equal("not", word)
       local short, code = rest:match "^(%x+) (%l+)$"
-      one.faults[text.unhex(short)] = code
+      one.faults[short] = code
     end
   end
   return list
@@ -51,7 +51,7 @@ describe("vectors of trust", function()
       for _, id in ipairs(v.standing) do
         is[#is + 1] = ("%d %d %s %s"):format(v:level_of(id), v:level(id), id, v.keys[id].name or "-")
       end
-      for short, fault in pairs(v.faults) do codes[short] = fault.code end
+      for short, fault in pairs(v.faults) do codes[text.hex(short)] = fault.code end
       assert.same(one.is, is)
       assert.same(one.faults, codes)
       assert.equal(one.number, v.root.number)
