@@ -9,6 +9,8 @@ local signals = require "signals"
 local trial_files = require "trial_files"
 local unfit = require "unfit"
 
+local lab_file = require "lab_file"
+
 local daemon = {}
 daemon.__index = daemon
 
@@ -53,6 +55,16 @@ local function open_base(self, given)
   return true
 end
 
+-- Which lab this node belongs to, if any; a lab file that cannot be read is no reason to speak to everybody.
+-- → true | nil, text
+local function find_lab(self, given)
+  local err
+  self.lab, err = lab_file.find(self.disk, given.place:labs(self.places.state), self.uid)
+  if err then return nil, err end
+  if self.lab and self.lab.is_open then self.log:warn("node", self.lab.is_open) end
+  return true
+end
+
 -- A container may not be allowed to ask the kernel; then nobody vouches for its clock.
 local function synchronised(board)
   local clock = board.clock()
@@ -82,7 +94,8 @@ local function build_node(self, given)
     tags = given.policy:get "tags", peers = function() return one and one:peers() end,
     logs_permission = function() return one and one.logs and one.logs:permission() end }
   one, err = require "node".new { loop = self.loop, random = self.random, disk = self.disk, worker = self.worker,
-    identity = self.identity, policy = given.policy, log = self.log, here = function() return here:facts() end,
+    identity = self.identity, policy = given.policy, lab = self.lab, log = self.log,
+    here = function() return here:facts() end,
     set_fact = function(name, value) here:set(name, value) end,
     own_name = function() return (preflight.name(given.options.name, given.policy)) end,
     name = self.name, type = here:facts().type, version = given.version, state = self.places.state,
@@ -118,7 +131,8 @@ local function build_reload(self, given)
   local options = given.options
   self.node.reload = reload.new { node = self.node, files = given.files,
     trial = self.trial,
-    fixed = { name = options.name and "--name", ["clients.logs.folder"] = options.share and "--share" },
+    fixed = { name = options.name and "--name", ["clients.logs.folder"] = options.share and "--share",
+      swarm = self.lab and "a lab file" },
     restart = function(why) self:restart(why) end,
     unfit = function(policy, list)
       return unfit.lines({ net = self.net, disk = self.disk, node = self.node,
@@ -185,7 +199,7 @@ function daemon.start(given)
   self.loop = require "loop".new { on_error = function(text) self.log:error("loop", "an error", { what = text }) end }
   self.log = new_log(self, given)
   self.date = function() return os.date("!%Y%m%dT%H%M%SZ", self.loop:wall() // 1000) end
-  for _, step in ipairs { open_base, choose_policy, build_node, build_trial, build_notify, build_reload,
+  for _, step in ipairs { open_base, find_lab, choose_policy, build_node, build_trial, build_notify, build_reload,
     open_services } do
     ok, err = step(self, given)
     if not ok then

@@ -11,6 +11,7 @@ local journal = require "core.journal"
 local atomic_write = require "atomic_write"
 local settings = require "settings"
 local dcache = require "dcache"
+local lab = require "dcache.lab"
 local comms = require "comms"
 local routing = require "routing"
 local clients = require "clients"
@@ -23,7 +24,7 @@ node.__index = node
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
   "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host", "set_fact", "own_name",
-  "date", "net", "uid" }
+  "date", "net", "uid", "lab" }
 
 -- A node is called by the end of its ID, as long as no client knows better.
 function node.who(id) return { id = id, label = "~" .. id:sub(-4) } end
@@ -54,7 +55,6 @@ local function base(given)
   local self = setmetatable({ started = given.loop:now(), started_wall = given.loop:wall() }, node)
   for _, name in ipairs(TAKEN) do self[name] = given[name] end
   self.id, self.key = given.identity.id, given.identity.key
-  self.lab = given.lab
   self.swarm = self.lab and self.lab.swarm or self.policy:get "swarm"
   self.refuse, self.refused = refusals.new()
   self.events, self.why = event_ring.new(function() return given.loop:wall() end), reasons.new()
@@ -99,18 +99,21 @@ local function tell_loss(self, what, damage)
   self.dcache:doubt(damage.family)
 end
 
+-- What is kept of a lab lies apart from what the open swarm and other labs say.
+local function of_lab(self, name) return self.lab and ("%s-%s"):format(name, self.lab.lab) or name end
+
 local function build_dcache(self, given)
   self.state_health = state_health.new { loop = self.loop, log = self.log, disk = self.disk, dir = self.state }
   local classes, stamp = self.policy:classes(), firm(self, given, "stamp", kept.old_number)
-  local opened, report, code = journal.open(self.disk, self.state .. "/journal",
+  if self.lab then classes = lab.classes(classes) end
+  local opened, report, code = journal.open(self.disk, ("%s/%s"):format(self.state, of_lab(self, "journal")),
     { families = dcache.families(classes), date = given.date() })
   if not opened then return nil, report, code end
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
-    key = self.key, swarm = self.swarm, log = self.log, refused = self.refuse, policy = self.policy, here = self.here,
-    lab = self.lab,
-    flush = self.policy:get "dcache.flush" * 1000, last = (stamp:read()),
+    key = self.key, swarm = self.swarm, lab = self.lab, log = self.log, refused = self.refuse, policy = self.policy,
+    here = self.here, flush = self.policy:get "dcache.flush" * 1000, last = (stamp:read()),
     keep_last = function(ms, told) stamp:put_beside(ms, told) end,
-    flusher = given.flusher, doubts = firm(self, given, "unsure", dcache.old_doubts),
+    flusher = given.flusher, doubts = firm(self, given, of_lab(self, "unsure"), dcache.old_doubts),
     disk_told = function(why) self.state_health:told(why) end }
   for _, damage in ipairs(report.damaged) do tell_loss(self, "journal damaged", damage) end
   for _, damage in ipairs(report.torn) do
@@ -133,6 +136,7 @@ end
 --- given.loop, random, disk, worker, identity, policy, log
 --- given.here          fn() → facts of this node
 --- given.set_fact      fn(name, value): sets one of them
+--- given.lab           what the lab file says (dcache/lab.lua, and file = its path); nil: an open swarm
 --- given.name, type    text
 --- given.own_name      fn() → what the policy in force calls this node
 --- given.state         the state folder (path)

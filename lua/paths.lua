@@ -59,19 +59,32 @@ local function sockets(place)
   return list
 end
 
+-- The user's own folder for settings | nil: no home is known.
+local function config(place)
+  return absolute(place.env "XDG_CONFIG_HOME") or place.home and place.home .. "/.config"
+end
+
 --- Policies looked for when none is named: the user's, the system's, the shipped one.
 local function policies(place, root)
-  local list = {}
-  local config = absolute(place.env "XDG_CONFIG_HOME") or place.home and place.home .. "/.config"
-  if config then list[1] = config .. "/dt-swarm/policy.lua" end
+  local list, own = {}, config(place)
+  if own then list[1] = own .. "/dt-swarm/policy.lua" end
   list[#list + 1] = "/etc/dt-swarm/policy.lua"
   list[#list + 1] = root .. "/policies/duckiebot.lua"
+  return list
+end
+
+--- Lab files, the first that is there counts: in the state folder, the user's, the system's.
+local function labs(place, state_folder)
+  local list, own = { state_folder .. "/lab" }, config(place)
+  if own then list[2] = own .. "/dt-swarm/lab" end
+  list[#list + 1] = "/etc/dt-swarm/lab"
   return list
 end
 
 --- The rules for one process. ENV(name) gives a variable or nil, UID the user's number.
 -- Each answers a path, or nil, "missing: text", "missing" where no home is known:
 -- p:state() p:socket([state folder]) p:share() p:sockets() p:policies(root)
+-- p:labs(state folder)
 function paths.new(env, uid)
   local place = { env = env, uid = uid, home = absolute(env "HOME") }
   return {
@@ -87,6 +100,7 @@ function paths.new(env, uid)
     end,
     sockets = function() return sockets(place) end,
     policies = function(_, root) return policies(place, root) end,
+    labs = function(_, state_folder) return labs(place, state_folder) end,
   }
 end
 

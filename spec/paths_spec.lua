@@ -50,6 +50,12 @@ describe("paths", function()
     assert.equal("/c/dt-swarm/policy.lua", at({ HOME = "/h", XDG_CONFIG_HOME = "/c" }):policies("/src")[1])
   end)
 
+  it("names the lab file of the state folder, the user's, the system's", function()
+    assert.same({ "/s/lab", "/h/.config/dt-swarm/lab", "/etc/dt-swarm/lab" }, at({ HOME = "/h" }):labs("/s"))
+    assert.same({ "/s/lab", "/c/dt-swarm/lab", "/etc/dt-swarm/lab" }, at({ XDG_CONFIG_HOME = "/c" }):labs("/s"))
+    assert.same({ "/s/lab", "/etc/dt-swarm/lab" }, at({}):labs("/s"))
+  end)
+
   it("refuses a socket's path of 108 bytes and takes one of 107", function()
     assert.equal(("a"):rep(107), paths.socket_fits(("a"):rep(107)))
     local _, text, word = paths.socket_fits(("a"):rep(108))

@@ -65,13 +65,29 @@ local function replay(self)
   end)
 end
 
+-- What the lab file says of its lab, so that its robots admit each other before anybody spoke. Signatures were checked
+-- when it was read (lab.lua); a statement that was replaced since stays replaced.
+local function take_lab_statements(self)
+  for _, line in ipairs(self.lab and self.lab.lines or {}) do
+    local st = statement.parse(line)
+    local there, found = self.index:slot(st.bucket, st.key, st.signer), self:class_of(st.bucket)
+    local is_over = found and record.ends(st.at, found.class.max_ttl) * 1000 <= self.time:low()
+    if not is_over and not (there and there.at >= st.at) then
+      local ok, _, code = false, nil, "class"
+      if found then ok, _, code = self:take(st) end
+      if not ok then self.refused(code) end
+    end
+  end
+end
+
 --- given.loop        the event loop
 --- given.time        lua/time.lua
 --- given.journal     core.journal, open
 --- given.classes     array of class constants, in the order of the law
 --- given.id          this node's peer ID (text)
 --- given.key         core.key's handle, which signs
---- given.swarm       name of the swarm (text)
+--- given.swarm       name of the swarm (text); in a lab its NAME:LAB
+--- given.lab         what the lab file says (lab.lua), or nil: an open swarm
 --- given.log         lua/log.lua
 --- given.refused     fn(code): counts a refusal
 --- given.flush       ms until others' statements are brought to the disk (30 s)
@@ -85,7 +101,7 @@ end
 --- given.lab         what dcache/lab.lua read, or nil: an open swarm
 function dcache.new(given)
   local self = setmetatable({}, dcache)
-  for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "log", "refused" } do
+  for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "lab", "log", "refused" } do
     self[name] = given[name]
   end
   self.flush_ms = given.flush or 30 * 1000
@@ -103,6 +119,7 @@ function dcache.new(given)
   self.doubts = doubts.new { kept = given.doubts, log = self.log, classes = self.class_list }
   lookup(self)
   replay(self)
+  take_lab_statements(self)
   return self
 end
 
