@@ -19,7 +19,8 @@ local WIDE <const> = {
   { title = "FILES", align = "right", rank = 10 }, { title = "KEY", rank = 4 }, { title = "POLICY", rank = 6 },
   { title = "NOTE", give = true, optional = true, rank = 11, least = 16 },
 }
-local STATES <const> = { ready = "good", busy = "warn", quiet = "warn", lost = "bad", left = "dim" }
+local STATES <const> = { ready = "good", busy = "warn", quiet = "warn", lost = "bad", left = "dim",
+  stranger = "warn" }
 
 local function via(other, s)
   if other.self then return "this node" end
@@ -78,7 +79,7 @@ local function row(columns, other, s)
   return list
 end
 
-local AWAY <const> = { left = true, lost = true }
+local AWAY <const> = { left = true, lost = true, stranger = true } -- a stranger to the lab is none of us
 
 -- How many nodes are here, this one included.
 local function here(answer)
@@ -102,18 +103,20 @@ end
 -- The one other node, where he is away: what became of him.
 local function farewell(one, s)
   local ago = s.ago(one.seen_ms, one.seen_about)
+  if one.status == "stranger" then return ("%s is a stranger to this lab; nobody else is here."):format(s:who(one)) end
   local words = one.status == "left" and ("%s left %s"):format(s:who(one), ago)
     or ("%s is lost, heard last %s"):format(s:who(one), ago)
   return words .. "; nobody else is here."
 end
 
 local function count_of(answer, s)
-  local n, words = { left = 0, lost = 0 }, {}
+  local n, words = { left = 0, lost = 0, stranger = 0 }, {}
   if #answer.nodes == 2 and here(answer) == 1 then return farewell(answer.nodes[2], s) end
   for _, other in ipairs(answer.nodes) do n[other.status or ""] = (n[other.status or ""] or 0) + 1 end
   for _, status in ipairs { "left", "lost" } do
     if n[status] > 0 then words[#words + 1] = ("%d %s"):format(n[status], status) end
   end
+  if n.stranger > 0 then words[#words + 1] = s.count(n.stranger, "stranger") end
   local all = s.count(here(answer), "node")
   return words[1] and ("%s here, %s."):format(all, table.concat(words, ", ")) or all .. "."
 end

@@ -30,6 +30,9 @@ local function listen_for_time(self)
     listen()
   end)
   node.comms:on_back(listen)
+  node.dcache.trust:on_change(function(_, lost) -- the witnesses of a lab are its members
+    for _, id in ipairs(lost) do time:forget(id) end
+  end)
   time_evidence:on_clock(listen)
   time_evidence:on_witness(function(st) time:testify(st.signer, st.at, own_source(st)) end)
   self.epoch = time.quality ~= "none" and time:now() - node.loop:now() or nil

@@ -160,6 +160,12 @@ function Time:testify(id, at, own_source)
   if not known or known.at < at then self:witness(id, at, own_source) end
 end
 
+-- What ID said of the time counts no more.
+function Time:forget(id)
+  if not self.witnesses[id] then return end
+  self.witnesses[id], self.count = nil, self.count - 1
+end
+
 -- What the witnesses say now, latest first; those who have been silent for long are forgotten.
 local function time_evidence(self)
   local mono, list = self.loop:now(), {}

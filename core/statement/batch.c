@@ -230,6 +230,12 @@ static int f_short(lua_State *L) {
   return 1;
 }
 
+static int f_bucket(lua_State *L) {
+  struct statement_part bucket = whole_argument(L)->bucket;
+  lua_pushlstring(L, bucket.at, bucket.size);
+  return 1;
+}
+
 /* next(bucket, from, to) -> the first place of a statement of BUCKET that no word
  * refuses; nil where there is none */
 static int f_next(lua_State *L) {
@@ -428,6 +434,7 @@ static const luaL_Reg methods[] = {
     {"code",      f_code     },
     {"refuse",    f_refuse   },
     {"short",     f_short    },
+    {"bucket",    f_bucket   },
     {"next",      f_next     },
     {"statement", f_statement},
     {"verify",    f_verify   },

@@ -9,7 +9,8 @@ handle.__index = handle
 
 -- Which part of the node each kind of news is of; what the function is called with stands there.
 local NEWS <const> = {
-  on_statement = "comms", on_own = "comms", on_newcomer = "comms", on_back = "comms",
+  on_statement = "comms", on_own = "comms", on_newcomer = "comms", on_back = "comms", on_stranger = "comms",
+  on_standing = "comms",
   on_proved = "time", on_leap = "time",
   on_lost = "content", on_holding = "content",
   on_open = "listener",

@@ -27,8 +27,7 @@ function beacon.new(given)
   return self
 end
 
--- T of our own digests.
-function beacon:tick() return self.time:tick() end
+function beacon:tick() return self.time:tick() end -- T of our own digests
 
 local function own_classes(self, t)
   local list = {}
@@ -44,7 +43,7 @@ end
 -- A moment of chance in the second half of an interval of MS.
 local function moment(self, ms) return ms // 2 + self.random:integer(ms // 2 + 1) end
 
--- Newcomers hear us so many times at most; who asked for our address before has heard us.
+-- Newcomers hear us a few times at most; who asked for our address before has heard us.
 local function greeted(self)
   for id, left in pairs(self.unmet) do -- any order
     self.unmet[id] = left > 1 and left - 1 or nil
@@ -267,6 +266,7 @@ end
 -- PEER's beacon was heard: judged, and counted among those that may silence ours.
 function beacon:count_in(peer)
   local differs = self:judge(peer, true)
+  if not self.peers:stands(peer.id) then return end -- strangers to the lab silence nobody
   self.all = self.all + 1
   if is_alike(self, peer) then
     self.same, self.same_at = self.same + 1, self.loop:now()
@@ -280,7 +280,7 @@ end
 function beacon:sync()
   local equal, of, unlike, kept = 0, 0, {}, math.max(1, #self.dcache:kept_classes())
   for _, peer in ipairs(self.peers.list) do
-    if self.peers:living(peer) and peer.t then
+    if self.peers:living(peer) and self.peers:stands(peer.id) and peer.t then
       self:judge(peer)
       local compared = #peer.classes >= kept
       for _, class in ipairs(peer.classes) do

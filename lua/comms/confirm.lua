@@ -100,12 +100,12 @@ local function agrees(self, peer, class)
   return peer.verdicts[class] == "equal" and (said.n > 0 or peer.t <= self.beacon:tick() + TICKS)
 end
 
--- Of the living whose address is proved: how many hosts hold the same of CLASS; does anybody hold something else; does
--- anybody speak of it at all?
+-- Of the living whose address is proved, and who stand in the lab: how many hosts hold the same of CLASS; does anybody
+-- hold something else; does anybody speak of it at all?
 local function count(self, class)
   local hosts, n, other, company = {}, 0, false, false
   for _, peer in ipairs(self.peers.list) do
-    local flow = self.peers:living(peer) and self.peers:best(peer)
+    local flow = self.peers:stands(peer.id) and self.peers:living(peer) and self.peers:best(peer)
     if flow and said_of(peer, class) then
       self.beacon:judge(peer)
       company, other = true, other or peer.verdicts[class] == "unequal"

@@ -1,10 +1,10 @@
 -- init.lua - the brain: what to accept, what to say next. Knows channels by name only; Routing pulls.
 local statement = require "core.statement"
 local listeners = require "listeners"
-local parts = require "comms.parts"
 local token_bucket = require "token_bucket"
 local checks = require "comms.checks"
 local handlers = require "comms.handlers"
+local parts = require "comms.parts"
 
 local comms = {}
 comms.__index = comms
@@ -32,7 +32,18 @@ function comms.new(given)
   self.poke, self.tell, self.dial, self.near = nowhere, nowhere, nowhere, function() return false end
   self.checks = given.checks or checks
   parts.make(self, given, function(...) foreign(self, ...) end)
+  self:on_standing(function(gained, lost) self:standing_changed(gained, lost) end)
   return self
+end
+
+-- Keys came to stand in the lab, or stand there no more: what is compared is another set now, and of the time theirs
+-- is another word.
+function comms:standing_changed(...)
+  for _, ids in ipairs { ... } do
+    for _, id in ipairs(ids) do self.time_evidence:heard(id) end
+  end
+  self.beacon:reset()
+  self.repair:consider()
 end
 
 function comms:start()
@@ -50,7 +61,7 @@ function comms:stop()
   for _, part in ipairs { "verify", "proof", "liveness", "beacon", "confirm", "repair" } do self[part]:stop() end
 end
 
--- Each of these four calls fn from here on and gives a function that ends it (lua/listeners.lua).
+-- Each of these six calls fn from here on and gives a function that ends it (lua/listeners.lua).
 
 -- fn(st, source) after each statement in BUCKET that was taken in, our own included (source nil).
 function comms:on_statement(bucket, fn)
@@ -69,6 +80,12 @@ function comms:on_newcomer(fn) return self.newcomers:add(fn) end
 
 -- fn(peer) when somebody can be reached at a proved address, for the first time or after some seconds of silence.
 function comms:on_back(fn) return self.peers:on_back(fn) end
+
+-- fn(st, source) when a stranger to the lab said who he is: a checked `peer` word, which is not taken in.
+function comms:on_stranger(fn) return self.strangers:on_peer(fn) end
+
+-- fn(gained, lost), arrays of IDs, after the keys that stand in the lab changed.
+function comms:on_standing(fn) return self.dcache.trust:on_change(fn) end
 
 -- A channel is there: { name =, kind =, address =, medium = bool, line_max = bytes, quiet = bool, wakes = bool }, as
 -- routing:add has them.

@@ -6,6 +6,7 @@ intake.__index = intake
 --- given.verify         verify.lua, which has signatures checked
 --- given.waste          quota.lua: how much wasted work a source may cause
 --- given.time_evidence  time_evidence.lua, which hears what is refused as ended or of the future
+--- given.strangers      strangers.lua, which hears what is refused as a stranger's
 --- given.refused        fn(code): counts a refusal
 --- given.allowed        fn(source) → may it have one more signature checked?
 --- given.heard          fn(source, short): a copy of a statement that is held came by broadcast
@@ -13,7 +14,8 @@ intake.__index = intake
 ---                      taken in, those without a code. any_kept: some are of a kept class; any_ours: some are by us
 function intake.new(given)
   local self = setmetatable({}, intake)
-  for _, name in ipairs { "dcache", "verify", "waste", "time_evidence", "refused", "allowed", "heard", "taken" } do
+  for _, name in ipairs { "dcache", "verify", "waste", "time_evidence", "strangers", "refused", "allowed", "heard",
+    "taken" } do
     self[name] = given[name]
   end
   return self
@@ -41,18 +43,18 @@ local function refuse(self, frame, from, to)
   end
 end
 
--- What the store refused is not lost on those who count copies, and on those who ask for the time.
-local function unwanted(self, frame, from, to)
-  local list, source = frame.list, frame.source
-  for i = from, to do
-    local code = list:code(i)
-    if code == "duplicate" then
-      if source.broadcast then self.heard(source, list:short(i)) end
-    elseif code == "ended" or code == "future" then
-      self.time_evidence:hear(list:statement(i), source)
-    end
+-- What the store refused is not lost on those who count copies, on those who ask for the time, and on those who let
+-- strangers in. → is what stands at place I taken in nevertheless?
+local function unwanted(self, list, i, source)
+  local code = list:code(i)
+  if code == "duplicate" then
+    if source.broadcast then self.heard(source, list:short(i)) end
+  elseif code == "ended" or code == "future" then
+    self.time_evidence:hear(list:statement(i), source)
+  elseif code == "stranger" then
+    return self.strangers:hear(list, i, source)
   end
-  refuse(self, frame, from, to)
+  return false
 end
 
 -- Bad signatures of who cannot hide are charged when they are known. Where names can be invented, as in datagrams,
@@ -113,7 +115,14 @@ function intake:frame(list, source, each)
   local all = #list
   local frame = { list = list, source = source, each = each, left = all }
   local fresh = self.dcache:check_batch(list)
-  unwanted(self, frame, fresh + 1, all)
+  for i = fresh + 1, all do
+    if unwanted(self, list, i, source) then
+      frame.any = true
+      if each then each(list, i) end
+    else
+      refuse(self, frame, i, i)
+    end
+  end
   local paid = affordable(self, list, fresh, source)
   refuse(self, frame, paid + 1, fresh)
   local begun = paid > 0 and self.verify:add(list, paid, source, function(from, to) checked(self, frame, from, to) end)

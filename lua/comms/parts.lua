@@ -10,43 +10,53 @@ local peers = require "comms.peers"
 local proof = require "comms.proof"
 local quota = require "comms.quota"
 local repair = require "comms.repair"
+local strangers = require "comms.strangers"
 local time_evidence = require "comms.time_evidence"
 local verify = require "comms.verify"
 
 local parts = {}
 
 -- Bad signatures a second and at once, by source and in all; total_burst lines of unproved datagrams wait at most.
-local WASTE = { rate = 50, burst = 200, total = 2000, total_burst = 256 }
+local WASTE <const> = { rate = 50, burst = 200, total = 2000, total_burst = 256 }
 
---- Gives SELF, the brain, all its parts. GIVEN: as comms.new has it. FOREIGN hears of what was taken in, as the intake
--- tells it.
-function parts.make(self, given, foreign)
-  self.peers = peers.new { loop = self.loop }
-  self.misfits = misfits.new { loop = self.loop }
+-- From a frame to records.
+local function way_in(self, given, taken)
+  local function allowed(source) return self:allowed(source) end
+  local function charge(principal) self.waste:charge(principal) end
   self.waste = quota.new { loop = self.loop, rate = WASTE.rate, burst = WASTE.burst, total = WASTE.total,
     total_burst = WASTE.total_burst }
   self.time_evidence = time_evidence.new { loop = self.loop, swarm = self.swarm, peers = self.peers,
-    dcache = self.dcache, checks = self.checks,
-    allowed = function(source) return self:allowed(source) end,
-    charge = function(principal) self.waste:charge(principal) end }
+    dcache = self.dcache, checks = self.checks, allowed = allowed, charge = charge }
   self.verify = verify.new { swarm = self.swarm, start = given.verifier, checks = self.checks }
+  self.strangers = strangers.new { loop = self.loop, swarm = self.swarm, peers = self.peers, dcache = self.dcache,
+    checks = self.checks, allowed = allowed, charge = charge, taken = taken }
   self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste,
-    time_evidence = self.time_evidence,
-    refused = self.refused, allowed = function(source) return self:allowed(source) end,
-    heard = function(source, short) self.outbox:heard(source.channel.name, short) end,
-    taken = foreign }
+    time_evidence = self.time_evidence, strangers = self.strangers, refused = self.refused, allowed = allowed,
+    heard = function(source, short) self.outbox:heard(source.channel.name, short) end, taken = taken }
   self.offers = offer.new { loop = self.loop, intake = self.intake, dcache = self.dcache, waste = self.waste }
-  self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,
-    poke = function(name) self.poke(name) end }
+end
+
+-- What is common to those that ask others and answer them.
+local function common(self)
   local function facts()
     local tcp, http = self.ports()
     return { id = self.id, boot = self.boot, tcp = tcp, http = http }
   end
-  local common = { loop = self.loop, random = self.random, time = self.time, dcache = self.dcache, key = self.key,
+  return { loop = self.loop, random = self.random, time = self.time, dcache = self.dcache, key = self.key,
     id = self.id, swarm = self.swarm, peers = self.peers, refused = self.refused, log = self.log, facts = facts,
     checks = self.checks }
+end
+
+--- Gives SELF, the brain, all its parts. GIVEN: as comms.new has it. FOREIGN hears of what was taken in, as the intake
+-- tells it.
+function parts.make(self, given, foreign)
+  self.peers = peers.new { loop = self.loop, stands = function(id) return self.dcache.trust:stands(id) end }
+  self.misfits = misfits.new { loop = self.loop }
+  way_in(self, given, foreign)
+  self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,
+    poke = function(name) self.poke(name) end }
   local function with(more)
-    for name, value in pairs(common) do more[name] = value end
+    for name, value in pairs(common(self)) do more[name] = value end -- any order
     return more
   end
   self.proof = proof.new(with { tell = function(source, message) return self.tell(source, message) end })

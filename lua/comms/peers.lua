@@ -6,6 +6,7 @@ local peers = {}
 peers.__index = peers
 
 local PEERS_MAX = 1024
+local STRANGERS_MAX = 256 -- of these, without standing in the lab: keys cost nothing to make
 local FLOWS_MAX = 8 -- of one peer
 local MISSED = 3 -- beacons of his that came over others of his flows only: he speaks there no more
 local LATE = 2 * 1000 -- ms in which what he said before he left may still come
@@ -20,8 +21,10 @@ local NOTHING = {}
 local UNTOLD = { boot = 0, count = -1, classes = NOTHING } -- of a peer who said no beacon yet
 UNTOLD.__index = UNTOLD
 
+--- given.loop    the event loop, for its clock
+--- given.stands  fn(id) → has that key standing in the lab? nil: there is none, and everybody has
 function peers.new(given)
-  return setmetatable({ loop = given.loop, by_id = {}, list = {},
+  return setmetatable({ loop = given.loop, standing = given.stands, by_id = {}, list = {},
     proofs = bounded.new { limit = PROOFS_MAX }, dropped = 0,
     returns = listeners.new() },
     peers)
@@ -34,24 +37,38 @@ local function has_proof(peer)
   return false
 end
 
--- Who goes first where there are too many: keys cost nothing to make, a proved address does.
+--- Has ID standing in the lab? Without a lab everybody has.
+function peers:stands(id) return not self.standing or self.standing(id) end
+
+-- Who goes first where there are too many: a stranger to the lab before its members, who cannot be displaced by him,
+-- then who proved no address, which is cheaper than to prove one. → its place in the list, how many strangers there are
 local function least(self)
-  local worst, worst_proved
+  local worst, worst_worth, strangers = nil, nil, 0
   for i, peer in ipairs(self.list) do
-    local proved = has_proof(peer)
-    if not worst or (worst_proved and not proved) or
-      (worst_proved == proved and peer.heard < self.list[worst].heard) then
-      worst, worst_proved = i, proved
+    local stands = self:stands(peer.id)
+    local worth = (stands and 2 or 0) + (has_proof(peer) and 1 or 0)
+    if not stands then strangers = strangers + 1 end
+    if not worst or worth < worst_worth or worth == worst_worth and peer.heard < self.list[worst].heard then
+      worst, worst_worth = i, worth
     end
   end
-  return worst
+  return worst, strangers
+end
+
+-- Makes room for one more. → is there room for him?
+local function make_room(self, id)
+  if #self.list < STRANGERS_MAX then return true end
+  local is_full, worst, strangers = #self.list >= PEERS_MAX, least(self)
+  local is_stranger = not self:stands(id)
+  if not is_full and not (is_stranger and strangers >= STRANGERS_MAX) then return true end
+  self.dropped = self.dropped + 1
+  if is_stranger and strangers == 0 then return false end
+  self.by_id[table.remove(self.list, worst).id] = nil
+  return true
 end
 
 local function insert(self, peer)
-  if #self.list >= PEERS_MAX then
-    local gone = table.remove(self.list, least(self))
-    self.by_id[gone.id], self.dropped = nil, self.dropped + 1
-  end
+  if not make_room(self, peer.id) then return end
   self.by_id[peer.id] = peer
   local first, last = 1, #self.list + 1
   while first < last do
@@ -66,7 +83,8 @@ function peers:bounds()
   return { { name = "peers", count = #self.list, limit = PEERS_MAX, dropped = self.dropped }, self.proofs:row "proofs" }
 end
 
--- The peer of that ID, made when it is new; second result: was it new?
+-- The peer of that ID, made when it is new; second result: was it new? A stranger for whom there is no room is not
+-- kept.
 function peers:get(id)
   local peer = self.by_id[id]
   if peer then return peer, false end
@@ -81,6 +99,7 @@ end
 function peers:told(peer, facts)
   facts.__index = facts
   peer.id, peer.boot, peer.count, peer.tcp, peer.http = nil, nil, nil, nil, nil -- the last four as a pong said them
+  peer.name = nil -- as a `peer` word said it
   peer.beacon_at = self.loop:now()
   setmetatable(peer, facts)
 end

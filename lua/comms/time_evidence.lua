@@ -2,9 +2,10 @@
 --
 -- A node that has a wrong clock and believes it refuses everything that others say, as ended or as of the future. These
 -- refusals show it that others have another time. Anybody can send an old statement again, so it counts only if its
--- signer is here: a peer who is proved and living. The beacon of such a peer tells the time to a node that has none. It
--- counts only if the peer's newest `peer` statement says that he has a clock, and was said by that clock: else the
--- beacon may be from before his clock was set, or from a run that has none, and then it names the build's time.
+-- signer is here: a peer who is proved and living, and stands in the lab. The beacon of such a peer tells the time to a
+-- node that has none. It counts only if the peer's newest `peer` statement says that he has a clock, and was said by
+-- that clock: else the beacon may be from before his clock was set, or from a run that has none, and then it names the
+-- build's time.
 local listeners = require "listeners"
 
 local time_evidence = {}
@@ -31,7 +32,7 @@ end
 
 local function here(self, id)
   local peer = self.peers.by_id[id]
-  return peer and self.peers:best(peer) and self.peers:living(peer) and peer
+  return peer and self.peers:stands(id) and self.peers:best(peer) and self.peers:living(peer) and peer
 end
 
 -- fn(st) from here on, for refused statements that bear witness of the time. → a function that ends it.

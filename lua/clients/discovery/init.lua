@@ -67,6 +67,8 @@ function discovery.open(handle)
     end }
   handle:on_newcomer(function(peer) self:welcome(peer) end)
   handle:on_statement("peer", function(st, source) if source then self:hear(st) end end)
+  handle:on_stranger(function(st) self.rows:hear(st) end)
+  handle:on_standing(function(gained) if gained[1] then self:admitted() end end)
   handle:provide("who", function(id) return self:who(id) end)
   requests(handle, self)
   hear_of_policies(node, handle.loop, function() self:apply() end)
@@ -81,8 +83,9 @@ function discovery:hear(st)
   if facts.state == "left" then self.log:info("discovery", "left", { name = self:label(st.signer), id = st.signer }) end
 end
 
+-- What outlives this run is told of members only.
 function discovery:note(id, name, kind)
-  if not self.seen:note(id, name, kind) then return end
+  if not self.comms.peers:stands(id) or not self.seen:note(id, name, kind) then return end
   self.names:changed()
   self.kept:soon()
 end
@@ -111,6 +114,18 @@ local function repeat_soon(self)
   self.welcoming = self.loop:after(math.max(rest, 0) + self.random:integer(WELCOME), function()
     self.welcoming, self.welcomed = nil, self.loop:now()
     if self.word then self.comms:say_again_everywhere(self.word) end
+  end)
+end
+
+-- Others came to stand in the lab. They may have refused what we said of ourselves before they knew that we do, and we
+-- what they said: all say it again, twice, since not all learn it at once.
+function discovery:admitted()
+  if not self.word or self.leaving then return end
+  repeat_soon(self)
+  if self.again then self.again:cancel() end
+  self.again = self.loop:after(WELCOME_AGAIN, function()
+    self.again = nil
+    repeat_soon(self)
   end)
 end
 
@@ -155,7 +170,7 @@ end
 -- out, or after half a second.
 function discovery:leave(flushed)
   self.leaving = true
-  for _, timer in ipairs { self.timer or false, self.welcoming or false, self.later or false } do
+  for _, timer in ipairs { self.timer or false, self.welcoming or false, self.later or false, self.again or false } do
     if timer then timer:cancel() end
   end
   self:announce "left"
@@ -193,11 +208,13 @@ function discovery:nodes(all)
   return list
 end
 
--- How many others are here: heard, and neither gone nor silent for long.
+local AWAY <const> = { left = true, lost = true, stranger = true }
+
+-- How many others are here: heard, no strangers to the lab, and neither gone nor silent for long.
 function discovery:count()
   local n = 0
   for _, other in ipairs(self.rows:list()) do
-    if other.status ~= "left" and other.status ~= "lost" then n = n + 1 end
+    if not AWAY[other.status] then n = n + 1 end
   end
   return n
 end

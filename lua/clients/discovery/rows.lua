@@ -55,6 +55,7 @@ function rows:silence(peer) return self.loop:now() - math.max(peer.heard, peer.s
 
 local function status_of(self, peer, said, near)
   if self.comms.peers:left(peer) then return "left" end
+  if not self.comms.peers:stands(peer.id) then return "stranger" end
   local silence, distance = self:silence(peer), near and "near" or "far"
   if silence > LOST[distance] or self.comms.peers:deaf(peer) then return "lost" end
   if silence > QUIET[distance] or self.comms.liveness:unanswered(peer) then return "quiet" end
@@ -99,13 +100,19 @@ local function by_name(a, b)
   return a.id < b.id
 end
 
+-- Strangers to the lab are listed while they are heard.
+local function is_listed(self, peer)
+  if not peer.name then return false end
+  return self.comms.peers:stands(peer.id) or self:silence(peer) <= LOST.far and not self.comms.peers:left(peer)
+end
+
 --- Every peer that was heard in this run, by name; ALL: those of earlier runs, too. Ages are monotonic silence, never
 -- UNTIL.
 function rows:list(all)
   local list, files = {}, self.dcache:signers "share/files"
   local peers = self.comms.peers.list
   for _, peer in ipairs(table.move(peers, 1, #peers, 1, {})) do -- they may change between two slices
-    if peer.name then list[#list + 1] = row(self, peer, files) end
+    if is_listed(self, peer) then list[#list + 1] = row(self, peer, files) end
     slices.step(2)
   end
   for _, seen in pairs(all and self.seen.rows or {}) do -- any order: sorted below

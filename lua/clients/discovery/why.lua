@@ -8,6 +8,7 @@ local CURES <const> = {
   quiet = "Nothing; `discover` asks it, and after three questions in vain it is lost.",
   lost = "See whether it is switched on and in the same network, and what its own `status` says.",
   left = "Start it there.",
+  stranger = "If it is your robot: dt-swarm-cli HOST trust grant ROBOT member, or give it the lab file with a token.",
 }
 local NEVER <const> = "heard by an earlier run of this daemon only"
 
@@ -32,6 +33,7 @@ local function evidence(discovery, peer, row)
   local asked = discovery.comms.liveness:unanswered(peer)
   if row.status == "left" then return ("it said %s that it leaves"):format(span.ago(discovery.loop:now()
     - peer.gone.at)) end
+  if row.status == "stranger" then return "nobody let its key into this lab: what it says is not kept" end
   local words = ("last word %s; quiet is after %s, lost after %s (%s)"):format(silence, span.of(limits.quiet),
     span.of(limits.lost), row.near and "near" or "far away")
   return asked and ("%s; asked %s since, no answer"):format(words, asked == 1 and "once" or asked .. " times") or words
