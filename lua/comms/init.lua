@@ -2,6 +2,7 @@
 local statement = require "core.statement"
 local listeners = require "listeners"
 local token_bucket = require "token_bucket"
+local urgency = require "comms.urgency"
 local checks = require "comms.checks"
 local handlers = require "comms.handlers"
 local parts = require "comms.parts"
@@ -108,17 +109,6 @@ function comms:say_everywhere(message)
   end
 end
 
-local function urgency(self, st, from, to)
-  local mine = st.signer == self.id
-  local soft = not self.dcache:kept(st.bucket)
-  if soft and from and from.medium and to.medium and from.name == to.name then return false end
-  local age = self.time:age(st.valid_from > 0 and st.at or nil)
-  return self.policy:ask("comms.rebroadcast", { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer,
-    mine = mine, size = st.size, age = age and age // 1000, left = self.time:left(st.valid_until) },
-    from and { address = from.address, kind = from.kind } or { kind = "own", address = "own" },
-    { address = to.address, kind = to.kind }, self.here())
-end
-
 -- Channels on which a statement from SOURCE (nil: our own) may be said on: names, in order.
 local function ways_on(self, source)
   local from, names = source and self.outbox.channels[source.channel.name], {}
@@ -129,15 +119,17 @@ local function ways_on(self, source)
   return names
 end
 
-local function add(self, name, st, urgency_of, mine)
+-- OTHERWISE: its urgency, unless it is a lab's own word, which goes first.
+local function add(self, name, st, otherwise, mine)
   self.outbox:add(name, { short = st.short, line = st.line, mine = mine,
-    slot = st.bucket .. " " .. st.key .. " " .. st.signer }, urgency_of)
+    slot = st.bucket .. " " .. st.key .. " " .. st.signer },
+    urgency.of_trust(self.dcache.trust, st.verb, st.bucket) or otherwise)
 end
 
 local function spread(self, st, source, names)
   local from = source and self.outbox.channels[source.channel.name]
   for _, name in ipairs(names) do
-    local answer = urgency(self, st, from and from.facts, self.outbox.channels[name].facts)
+    local answer = urgency.of(self, st, from and from.facts, self.outbox.channels[name].facts)
     if answer then add(self, name, st, answer, source == nil) end
   end
 end

@@ -2,6 +2,8 @@
 --
 -- What was replaced, silenced or dropped leaves its list at once: a channel that nobody pulls, since it has no network,
 -- holds as much as lives and no more. The lists are linked in both directions for that.
+local urgency = require "comms.urgency"
+
 local outbox = {}
 outbox.__index = outbox
 
@@ -13,6 +15,7 @@ local COPIES = 2 -- verified copies heard on a medium that silence our own
 local LAMBDA = 8 -- RFC 5401, for groups up to some thousands
 local BACKOFF_MIN = 300 -- ms
 local HEAD_ROOM = 32 -- bytes that `* - 8 statements` needs
+local MOST_URGENT <const> = urgency.ENDS
 
 -- loop, random; refused(code) counts what was dropped. poke(name) is called when something was added.
 function outbox.new(given)
@@ -36,7 +39,7 @@ end
 
 local function queues()
   local list = {}
-  for urgency = 1, 9 do list[urgency] = {} end
+  for i = 1, MOST_URGENT do list[i] = {} end
   return list
 end
 
@@ -71,8 +74,8 @@ end
 
 -- The most urgent that is ready, of these the oldest; LEAST: the least urgent.
 local function first_ready(channel, least)
-  for i = 1, 9 do
-    local entry = channel.ready[least and i or 10 - i].first
+  for i = 1, MOST_URGENT do
+    local entry = channel.ready[least and i or MOST_URGENT + 1 - i].first
     if entry then return entry end
   end
 end
@@ -82,24 +85,32 @@ local function drop(self, word)
   self.refused(word)
 end
 
+-- The oldest that waits and is none of a lab's own words, else the oldest of these.
+local function first_waiting(channel)
+  local entry = channel.waiting.first
+  while entry and entry.urgency >= urgency.TRUST do entry = entry.after end
+  return entry or channel.waiting.first
+end
+
 local function drop_least(self, channel)
   drop(self, "full")
-  forget(channel, first_ready(channel, true) or channel.waiting.first)
+  local ready = first_ready(channel, true)
+  forget(channel, ready and ready.urgency < urgency.TRUST and ready or first_waiting(channel) or ready)
 end
 
 -- ST = { short =, slot =, line =, mine = bool }. Statements of others on a medium wait by random back-off.
-function outbox:add(name, st, urgency)
+function outbox:add(name, st, how_urgent)
   local channel = self.channels[name]
   local old = channel.by_slot[st.slot]
   if old then forget(channel, old) end
-  local entry = { short = st.short, slot = st.slot, line = st.line, urgency = urgency, copies = 0 }
+  local entry = { short = st.short, slot = st.slot, line = st.line, urgency = how_urgent, copies = 0 }
   channel.by_slot[st.slot], channel.by_id[st.short] = entry, entry
   channel.live = channel.live + 1
   if channel.medium and not st.mine then
     entry.due = self.loop:now() + outbox.backoff(self.random, math.max(BACKOFF_MIN, 10 * channel.delay))
     push(channel.waiting, entry)
   else
-    push(channel.ready[urgency], entry)
+    push(channel.ready[how_urgent], entry)
   end
   if channel.live > STATEMENTS_MAX then drop_least(self, channel) end
   self.poke(name)
@@ -188,14 +199,17 @@ local function take_beacon(channel)
   return message
 end
 
--- The next message of at most BYTES for the channel, most urgent first; nil when there is none that fits.
+-- The next message of at most BYTES for the channel, most urgent first; nil when there is none that fits. What takes
+-- rights away goes before answers, too.
 function outbox:next(name, bytes)
   local channel = self.channels[name]
   if not channel then return nil end
-  if channel.messages[1] then return table.remove(channel.messages, 1) end
   local now = self.loop:now()
-  if channel.beacon and now >= channel.beacon_till then return take_beacon(channel) end
   ripen(channel, now)
+  local ends = channel.ready[urgency.ENDS].first and statements(self, channel, bytes, 64)
+  if ends then return ends end
+  if channel.messages[1] then return table.remove(channel.messages, 1) end
+  if channel.beacon and now >= channel.beacon_till then return take_beacon(channel) end
   return statements(self, channel, bytes, 64) or take_beacon(channel) or fed(channel, bytes)
 end
 

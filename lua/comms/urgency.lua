@@ -1,0 +1,33 @@
+-- urgency.lua - how urgent a statement is on a channel: what the policy says, but that a lab's own words go first.
+-- Passes on nothing itself.
+--
+-- Urgencies are 1 to 9, as the policy gives them. In a lab those of `trust/…` are above all these, and no hook is
+-- asked: a policy that lets nothing through would else keep a revocation from where it is needed.
+local urgency = {}
+
+urgency.ENDS = 11 -- what takes rights away: it goes before all messages, too
+urgency.TRUST = 10
+
+--- The urgency of what VERB says in BUCKET, where no policy is asked about it in the lab of TRUST (dcache/trust.lua);
+-- nil where one is.
+function urgency.of_trust(trust, verb, bucket)
+  if not trust.lab or bucket:sub(1, 6) ~= "trust/" then return nil end
+  return (verb == "dismiss" or bucket == "trust/revoked") and urgency.ENDS or urgency.TRUST
+end
+
+--- The urgency of ST that came over the channel FROM (facts as comms:channel_up has them; nil: it is our own) on the
+-- channel TO of BRAIN, 1 to 11; false where it is not said there.
+function urgency.of(brain, st, from, to)
+  local soft = not brain.dcache:kept(st.bucket)
+  if soft and from and from.medium and to.medium and from.name == to.name then return false end
+  local first = urgency.of_trust(brain.dcache.trust, st.verb, st.bucket)
+  if first then return first end
+  local age = brain.time:age(st.valid_from > 0 and st.at or nil)
+  return brain.policy:ask("comms.rebroadcast", { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer,
+    mine = st.signer == brain.id, size = st.size, age = age and age // 1000,
+    left = brain.time:left(st.valid_until) },
+    from and { address = from.address, kind = from.kind } or { kind = "own", address = "own" },
+    { address = to.address, kind = to.kind }, brain.here())
+end
+
+return urgency
