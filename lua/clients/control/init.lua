@@ -1,4 +1,5 @@
 -- control - the daemon's Unix socket: who may speak, and how many. It answers nothing itself.
+local export = require "clients.control.export"
 local kept = require "kept"
 local last_seen = require "clients.control.last_seen"
 local paths = require "paths"
@@ -50,6 +51,7 @@ function control.open(handle)
   self.malformed = malformed.new { loop = handle.loop, dcache = node.dcache }
   requests(handle, self.malformed)
   names(handle)
+  export(handle)
   offer(handle)
   repl(handle)
   watch(handle)
