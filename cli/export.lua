@@ -38,8 +38,8 @@ function export.run(context, options)
     return context:json { schema = 1, command = "export", file = options.file, lines = count, size = size }
   end
   local s = context.show
-  s:say(("%s in %s, %s. Take it to another machine: dt-swarm-cli import %s"):format(s.count(count, "record"),
-    s:text(options.file), s.size(size), s:text(options.file)))
+  s:say(("%s in %s, %s. A machine without network takes it in by: import %s."):format(s.count(count, "record"),
+    s:text(options.file), s.size(size), s:text(options.file:match "[^/]+$")))
   return context.exit.ok
 end
 

@@ -9,7 +9,8 @@ local shape = require "spec.cli.shape"
 
 -- What is typed behind a command's name where it wants something; "" unless given.
 local WORDS <const> = { ["files get"] = "run-12.bag --to TO", ["help"] = "quota", ["policy check"] = "POLICY",
-  ["policy diff"] = "OTHER", why = "run-12.bag", watch = "--topics", repl = "-e 1+1" }
+  ["policy diff"] = "OTHER", export = "TO.bundle --force", import = "TO.bundle", why = "run-12.bag",
+  watch = "--topics", repl = "-e 1+1" }
 -- What prints no JSON, and why.
 local PLAIN <const> = { page = "a file for make", complete = "words for a shell" }
 -- What says no sentence: its output is data, or what a person typed it for.
