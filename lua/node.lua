@@ -37,6 +37,7 @@ local function tell_events(self)
   ring:topic("policy", "policies that were read, refused, tried")
   ring:topic("channels", "channels that came up or went down, and why")
   ring:topic("log", "what the log says at the levels warn and error")
+  if self.lab then ring:topic("trust", "who came into the lab and who left it; roots; when roles are acted on") end
   self.unlisten = self.log:listen(function(level, layer, what, facts)
     if not TROUBLE[level] or not ring:is_read "log" then return end
     ring:add("log", { event = level, layer = layer, text = what, facts = facts ~= "" and facts or nil })
@@ -112,6 +113,7 @@ local function build_dcache(self, given)
   self.dcache = dcache.new { loop = self.loop, time = self.time, journal = opened, classes = classes, id = self.id,
     key = self.key, swarm = self.swarm, lab = self.lab, log = self.log, refused = self.refuse, policy = self.policy,
     here = self.here, flush = self.policy:get "dcache.flush" * 1000, last = (stamp:read()),
+    root = self.lab and firm(self, given, "root"), told = function(event) self.events:add("trust", event) end,
     keep_last = function(ms, told) stamp:put_beside(ms, told) end,
     flusher = given.flusher, doubts = firm(self, given, of_lab(self, "unsure"), dcache.old_doubts),
     disk_told = function(why) self.state_health:told(why) end }

@@ -254,20 +254,23 @@ static void replay_segment(lua_State *L, journal *j, int64_t number, const char 
   }
 }
 
-/* (journal, fn(family, line, place, end_s)) -> true: every whole line, oldest segment
- * first. The same line may come twice; a place that is not kept is to be dropped. */
+/* (journal, fn(family, line, place, end_s)[, family]) -> true: every whole line, or those
+ * of one family, oldest segment first. The same line may come twice; a place that is not
+ * kept is to be dropped. */
 static int journal_lua_replay(lua_State *L) {
   journal *j = journal_argument(L, 1);
+  const char *only = luaL_optstring(L, 3, NULL);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   for (size_t i = 0; i < j->count; i++) {
     segment *s = &j->segments[i];
+    const char *name = j->families[s->family].name;
     int unreadable, status;
-    if (s->removed)
+    if (s->removed || (only && strcmp(name, only)))
       continue;
     status = journal_load(j, s, &unreadable);
     if (status < 0)
       return journal_lua_fail(L, j, status);
-    replay_segment(L, j, s->number, j->families[s->family].name);
+    replay_segment(L, j, s->number, name);
   }
   journal_unload(j);
   lua_pushboolean(L, 1);

@@ -1,13 +1,15 @@
 -- init.lua - what this node holds: journal, index and law as one thing. Checks no signature, speaks to nobody.
-local statement = require "core.statement"
+local backoff = require "backoff"
 local record = require "core.record"
 local meaning = require "dcache.meaning"
 local reading = require "dcache.reading"
+local replay = require "dcache.replay"
 local signer = require "dcache.signer"
 local syncing = require "dcache.syncing"
 local upkeep = require "dcache.upkeep"
 local doubts = require "dcache.doubts"
 local expiry = require "dcache.expiry"
+local accepted_root = require "dcache.accepted_root"
 local trust = require "dcache.trust"
 
 local dcache = {}
@@ -49,35 +51,14 @@ local function lookup(self)
   end
 end
 
--- Every statement in the journal comes back into the index; its signature was checked when it was taken in.
-local function replay(self)
-  self.journal:replay(function(_family, line, place)
-    local st = statement.parse(line)
-    local ok, old_place, third
-    if st then ok, old_place, third = self.index:put(st, place) end
-    if ok and old_place then self.journal:drop(old_place, third) end -- third: the old one's size, else a refusal's code
-    if not ok then
-      self.journal:drop(place, #line)
-      if st and third ~= "older" and third ~= "duplicate" then self.refused(third or "form") end
-    elseif st.signer == self.id then
-      self.signer:heard(st.at, true)
-    end
-  end)
-end
-
--- What the lab file says of its lab, so that its robots admit each other before anybody spoke. Signatures were checked
--- when it was read (lab.lua); a statement that was replaced since stays replaced.
-local function take_lab_statements(self)
-  for _, line in ipairs(self.lab and self.lab.lines or {}) do
-    local st = statement.parse(line)
-    local there, found = self.index:slot(st.bucket, st.key, st.signer), self:class_of(st.bucket)
-    local is_over = found and record.ends(st.at, found.class.max_ttl) * 1000 <= self.time:low()
-    if not is_over and not (there and there.at >= st.at) then
-      local ok, _, code = false, nil, "class"
-      if found then ok, _, code = self:take(st) end
-      if not ok then self.refused(code) end
-    end
-  end
+local function new_trust(self, given)
+  if not given.lab then return trust.new {} end
+  return trust.new { lab = given.lab, loop = self.loop, time = self.time, log = self.log,
+    words = function(known) return self:trust_words(known) end,
+    admit = function(...) self.index:admit(...) end, drop = function() self:drop_strangers() end,
+    root = accepted_root.new { kept = given.root, lab = given.lab.lab, log = self.log, loop = self.loop,
+      backoff = backoff.quick() },
+    sure = function(class) return self:sure(class) end, told = given.told or function() end }
 end
 
 --- given.loop        the event loop
@@ -87,7 +68,9 @@ end
 --- given.id          this node's peer ID (text)
 --- given.key         core.key's handle, which signs
 --- given.swarm       name of the swarm (text); in a lab its NAME:LAB
---- given.lab         what the lab file says (lab.lua), or nil: an open swarm
+--- given.lab         what the lab file says (lab.lua), or nil: an open swarm. In a lab:
+--- given.root        a firm lua/kept.lua (STATE/root), or nil: the root in force is not kept
+--- given.told        fn(event): who came into the lab and left it, or nil
 --- given.log         lua/log.lua
 --- given.refused     fn(code): counts a refusal
 --- given.flush       ms until others' statements are brought to the disk (30 s)
@@ -98,7 +81,6 @@ end
 --- given.doubts      a firm lua/kept.lua (STATE/unsure), or nil: so that no start lifts a doubt
 --- given.policy      lua/policy, for meaning.lua
 --- given.here        fn() → facts of this node, for meaning.lua
---- given.lab         what dcache/lab.lua read, or nil: an open swarm
 function dcache.new(given)
   local self = setmetatable({}, dcache)
   for _, name in ipairs { "loop", "time", "journal", "id", "key", "swarm", "lab", "log", "refused" } do
@@ -108,8 +90,8 @@ function dcache.new(given)
   self.class_list = given.classes
   self.index = record.new(self.class_list, self.id)
   self.changed, self.unsaid, self.lines_read, self.counted = {}, {}, 0, {}
-  self.trust = trust.new { lab = given.lab }
-  self.meaning = meaning.new { time = given.time, policy = given.policy, here = given.here,
+  self.trust = new_trust(self, given)
+  self.meaning = meaning.new { time = given.time, policy = given.policy, here = given.here, trust = self.trust,
     pattern = function(bucket) return select(2, self.index:class(bucket)) end }
   self.syncing = syncing.new { loop = self.loop, journal = self.journal, log = self.log, refused = self.refused,
     start = given.flusher, told = given.disk_told, gather = function() self:write_down() end }
@@ -118,8 +100,7 @@ function dcache.new(given)
     last = given.last, keep = given.keep_last }
   self.doubts = doubts.new { kept = given.doubts, log = self.log, classes = self.class_list }
   lookup(self)
-  replay(self)
-  take_lab_statements(self)
+  replay.run(self)
   return self
 end
 
@@ -143,6 +124,7 @@ end
 -- Waits until all that is held is on the disk.
 function dcache:stop()
   if self.timer then self.timer:cancel() end
+  self.trust:stop()
   self.syncing:stop()
 end
 
@@ -194,7 +176,7 @@ function dcache:take(st)
   if math.type(old_place) == "integer" then self.journal:drop(old_place, old_size) end
   if place and self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
   if st.signer == self.id then self.signer:heard(st.at, found.class.kept) end -- said before this start, perhaps
-  self.changed[found.class.name] = self:changes(found.class.name) + 1
+  self:count_change(found.class.name)
   return true
 end
 
@@ -206,13 +188,19 @@ function dcache:take_batch(list, from, to)
   if self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
   if own_at then self.signer:heard(own_at, classes & self.kept_bits ~= 0) end
   for i, class in ipairs(self.class_list) do
-    if classes >> i - 1 & 1 == 1 then self.changed[class.name] = self:changes(class.name) + 1 end
+    if classes >> i - 1 & 1 == 1 then self:count_change(class.name) end
   end
   return n, classes & self.kept_bits ~= 0, own_at ~= nil
 end
 
 -- Grows whenever a class takes in words: equal numbers mean an equal set.
 function dcache:changes(class) return self.changed[class] or 0 end
+
+-- Words of CLASS (its name) came or went.
+function dcache:count_change(class)
+  self.changed[class] = self:changes(class) + 1
+  if trust.CLASSES[class] then self.trust:touch() end
+end
 
 -- Signs and keeps an own statement. It may be said soon (when_sayable); until then `line` does not give it away.
 -- → st | nil, text, code.

@@ -1,6 +1,8 @@
 -- reading.lua - the records of a dcache as tables, for all layers above. Changes nothing.
 local forms = require "dcache.forms"
 local json = require "core.json"
+local slices = require "slices"
+local said = require "dcache.authority_said"
 local statement = require "core.statement"
 local text = require "core.text"
 
@@ -34,75 +36,120 @@ local function data_of(st)
   return forms.read(st.bucket, st.key, data)
 end
 
--- The statement of ENTRY as a table, but for `holds`; nil where it cannot be read.
-local function fields(self, entry)
+-- The statement of ENTRY as a table, but for `fault` and `holds`; nil where it cannot be read.
+local function plain(self, entry)
   local line = text_of(self, entry)
   local st = line and statement.parse(line)
   if not st then return nil end
   local data, malformed = data_of(st)
-  local one = { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at, data = data,
+  return { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at, data = data,
     data_text = st.data, undated = st.valid_from == 0 or nil, malformed = malformed, valid_from = st.valid_from,
-    valid_until = st.valid_until, mine = st.signer == self.id, size = st.size }
-  one.fault = self.meaning:fault(one)
+    valid_until = st.valid_until, mine = st.signer == self.id, size = st.size, short = entry.short }
+end
+
+-- What was judged for one answer, so that each thing is judged once: records and dismissals, by key.
+local function new_memo() return { records = {}, dismissals = {} } end
+
+-- The dismissals of what others say under BUCKET and KEY, by its oldest RECORD_MOST statements.
+local function dismissals_of(self, bucket, key, memo)
+  if memo.dismissals[key] then return memo.dismissals[key] end
+  local list = {}
+  for _, entry in ipairs((self.index:key(bucket, key, RECORD_MOST))) do
+    local one = entry.dismiss and plain(self, entry)
+    if one and one.key == key then list[#list + 1] = one end
+  end
+  memo.dismissals[key] = list
+  return list
+end
+
+-- The statement of ENTRY with `fault` and `denied`.
+local function fields(self, entry, memo)
+  local one = plain(self, entry)
+  if not one then return nil end
+  one.fault, one.denied = self.meaning:fault(one)
+  if not one.fault and one.verb == "propose" and self.meaning:asks_dismissals(one.bucket) then
+    one.fault, one.barred = self.meaning:barred(one, dismissals_of(self, one.bucket, one.key, memo))
+  end
   return one
 end
 
--- Does ONE propose what is also proposed by as many others as it takes? JUDGED: the records that were judged for this
--- answer, by key, so that each is judged once.
-local function holds(self, one, judged)
+-- Does ONE propose what is also proposed by as many others as it takes?
+local function holds(self, one, memo)
   if self.meaning:is_alone(one.bucket) then return self.meaning.alone(one) end
   if one.fault or one.verb ~= "propose" then return false end
-  judged[one.key] = judged[one.key] or self:record(one.bucket, one.key)
-  for _, proposal in ipairs(judged[one.key] and judged[one.key].proposals or {}) do
+  local records = memo.records
+  records[one.key] = records[one.key] or self:record(one.bucket, one.key)
+  for _, proposal in ipairs(records[one.key] and records[one.key].proposals or {}) do
     if proposal.data_text == one.data_text then return proposal.holds end
   end
   return false -- beyond those that are read
 end
 
 -- The statement of an entry that the index has just given, or nil where it cannot be read.
-local function read(self, entry, judged)
-  local one = fields(self, entry)
-  if one then one.holds = holds(self, one, judged) end
+local function read(self, entry, memo)
+  local one = fields(self, entry, memo)
+  if one then one.holds = holds(self, one, memo) end
   return one
 end
 
 --- The record of BUCKET and KEY, or nil where nobody said anything: as meaning.lua tells it, by its oldest
 -- RECORD_MOST statements.
 function reading:record(bucket, key)
-  local list = {}
+  local list, memo = {}, new_memo()
   for _, entry in ipairs((self.index:key(bucket, key, RECORD_MOST))) do
-    local one = fields(self, entry)
+    local one = fields(self, entry, memo)
     if one and one.key == key then list[#list + 1] = one end -- else another key's, of equal hash
   end
   if not list[1] then return nil end
   return self.meaning:judge(bucket, key, (self.index:class(bucket)), list)
 end
 
+--- All statements of `trust/…`, as authority.lua is told them. KNOWN: those that were read before, by short ID; they
+-- are not read from the disk again. → array, the same by short ID
+function reading:trust_words(known)
+  local shorts, list, by_short = {}, {}, {}
+  for _, bucket in ipairs(said.BUCKETS) do
+    for _, entry in ipairs(self.index:bucket(bucket)) do shorts[#shorts + 1] = entry.short end
+    slices.step(#shorts / 5)
+  end
+  for _, short in ipairs(shorts) do
+    local one = known[short]
+    local entry = not one and self.index:get(short) -- it may have moved between two slices
+    if entry then
+      one = plain(self, entry)
+      slices.step(3)
+    end
+    if one then list[#list + 1], by_short[short] = one, one end
+  end
+  return list, by_short
+end
+
 --- The newest statement of SIGNER on BUCKET and KEY, or nil: { bucket, key, signer, verb, data, at, valid_from,
--- valid_until, holds = it proposes what holds (meaning.lua), fault = why it says nothing now, or nil, undated = true
--- where its signer knew no time (AT only orders his statements), mine, malformed = what is wrong with its DATA, or nil,
--- data_text, size = bytes of its line }.
+-- valid_until, holds = it proposes what holds (meaning.lua), fault = why it says nothing now, or nil, denied = true
+-- where that is since its signer may not say it, undated = true where its signer knew no time (AT only orders his
+-- statements), mine, malformed = what is wrong with its DATA, or nil, data_text, size = bytes of its line, short = its
+-- short ID }.
 function reading:statement_of(bucket, key, signer)
   local entry = self.index:slot(bucket, key, signer)
-  return entry and read(self, entry, {})
+  return entry and read(self, entry, new_memo())
 end
 
 --- All statements in a bucket, the oldest first; SIGNER: his only. A bucket may have very many: see walk.lua.
 function reading:statements(bucket, signer)
-  local list, judged = {}, {}
-  for _, entry in ipairs(self.index:bucket(bucket, signer)) do list[#list + 1] = read(self, entry, judged) end
+  local list, memo = {}, new_memo()
+  for _, entry in ipairs(self.index:bucket(bucket, signer)) do list[#list + 1] = read(self, entry, memo) end
   return list
 end
 
 --- The statements of BUCKET in the index's rows behind ROW (0: the first), until at least MOST lines were read.
 -- → array, and the row to go on behind | nil at the end
 function reading:rows(bucket, row, most)
-  local list, judged, till = {}, {}, self.lines_read + most
+  local list, memo, till = {}, new_memo(), self.lines_read + most
   local at_once = self.meaning:is_alone(bucket) and most or 1 -- else each may read its whole record
   repeat
     local entries
     entries, row = self.index:walk(bucket, row, at_once)
-    for _, entry in ipairs(entries) do list[#list + 1] = read(self, entry, judged) end
+    for _, entry in ipairs(entries) do list[#list + 1] = read(self, entry, memo) end
   until not row or self.lines_read >= till or #entries < at_once
   return list, row
 end
@@ -123,9 +170,9 @@ function reading:handle(key) return self.index:key_hash(key) end
 
 --- The statements of BUCKET whose key has HANDLE: the oldest RECORD_MOST.
 function reading:of_handle(bucket, handle)
-  local list, judged = {}, {}
+  local list, memo = {}, new_memo()
   for _, entry in ipairs((self.index:key(bucket, handle, RECORD_MOST))) do
-    list[#list + 1] = read(self, entry, judged)
+    list[#list + 1] = read(self, entry, memo)
   end
   return list
 end
@@ -134,21 +181,35 @@ end
 -- time, so that nothing may be kept of it.
 function reading:judged_by() return self.meaning:rests_on() end
 
+-- How many statements that say something SIGNER has in BUCKET; the newest ones of very many are not looked at.
+local function count_of(self, bucket, signer)
+  local n, entries = 0, self.index:bucket(bucket, signer)
+  for i = 1, math.min(#entries, LATER_MOST) do
+    local one = fields(self, entries[i], new_memo())
+    if one and one.verb == "propose" and not one.fault then n = n + 1 end
+  end
+  return n > 0 and n or nil
+end
+
 -- How many statements of each signer in a bucket are proposals that are valid, by his ID. Reads those only that are
--- meant for later, and few of them: no node of ours says any, so a crowd of them is there to keep us busy. The answer
--- is kept until statements come or end: not to be changed.
+-- meant for later or whose signer has no role any more, and few of them: no node of ours says any, so a crowd of them
+-- is there to keep us busy. The answer is kept until statements come or end: not to be changed.
 function reading:signers(bucket)
   local class = self:class_of(bucket)
   local at = -(-self.time:low() // 16000) -- a statement is over from a tick on
-  local changes = class and self:changes(class.class.name)
+  local changes, basis = class and self:changes(class.class.name), self.trust:verdict()
   local known = self.counted[bucket]
-  if known and known.at == at and known.changes == changes then return known.counts end
+  if known and known.at == at and known.changes == changes and known.basis == basis then return known.counts end
   local counts, later = self.index:signers(bucket, -(-self.time:low() // 1000))
   for i = 1, math.min(#later, LATER_MOST) do
-    local one = fields(self, later[i])
+    local one = fields(self, later[i], new_memo())
     if one and self.time:is_valid(one) then counts[one.signer] = (counts[one.signer] or 0) + 1 end
   end
-  self.counted[bucket] = class and not later[1] and { at = at, changes = changes, counts = counts } or nil
+  for signer in pairs(counts) do -- any order
+    if not self.trust:is_member(signer) then counts[signer] = count_of(self, bucket, signer) end
+  end
+  self.counted[bucket] = class and not later[1] and { at = at, changes = changes, basis = basis, counts = counts }
+    or nil
   return counts
 end
 

@@ -14,9 +14,11 @@ function upkeep:tidy()
   local now = self.time:proved_now()
   if now then
     local _, dropped = self.index:expire(now // 1000 - LATE)
+    if dropped[1] then self.trust:touch() end
     self.expiry:hide(dropped)
     self.expiry:tidy(now // 1000 - LATE)
   end
+  self.trust:look()
   self:write_down() -- first: no line goes before that which replaces it is in the journal
   self:compact()
 end
@@ -29,7 +31,7 @@ function upkeep:write_down()
 end
 
 local function all_changed(self)
-  for _, class in ipairs(self.class_list) do self.changed[class.name] = self:changes(class.name) + 1 end
+  for _, class in ipairs(self.class_list) do self:count_change(class.name) end
 end
 
 -- What the time that was believed before had ended is still in the journal.
