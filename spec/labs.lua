@@ -22,7 +22,7 @@ labs.__index = labs
 
 local DAY = 24 * 60 * 60
 labs.AT = 1700000000000 -- ms: when the simulator's virtual clock begins
-labs.TTL = 366 * DAY
+labs.TTL, labs.SHORT_TTL = 366 * DAY, 16 * 60 -- s: of `trust/…`, of all else
 
 -- A key that is the same in each run.
 function labs.key(name) return key.generate(hash.blake2b("a key of specs " .. name)) end
@@ -32,9 +32,10 @@ function labs.key(name) return key.generate(hash.blake2b("a key of specs " .. na
 function labs.sign(signer, swarm, fields)
   local at = fields.at or labs.AT
   local from = fields.valid_from or at // 1000 // 16 * 16
+  local ttl = fields.ttl or fields.bucket:find "^trust/" and labs.TTL or labs.SHORT_TTL
   return assert(statement.sign(signer, swarm, { verb = fields.verb or fields.data ~= nil and "propose" or "dismiss",
     bucket = fields.bucket, key = fields.key or signer:id(), at = at, valid_from = from,
-    valid_until = fields.valid_until or from + (fields.ttl or labs.TTL) // 16 * 16,
+    valid_until = fields.valid_until or from + ttl // 16 * 16,
     data = fields.data ~= nil and json.encode(fields.data) or "null" }))
 end
 

@@ -135,7 +135,7 @@ end
 
 -- Is the dismissal D meant for DATA as it is written?
 local function names(d, data_text)
-  return d.data == nil or d.data == text.base64url(blake2b(data_text))
+  return d.data_text == "null" or d.data == text.base64url(blake2b(data_text))
 end
 
 --- Why the proposal ST says nothing, by the DISMISSALS of others under its key; nil: none bars it. true: one that is

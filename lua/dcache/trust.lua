@@ -241,7 +241,6 @@ function trust:stop()
   self.stopped = true
   if self.running then self.running() end
   if self.waiting then self.waiting:cancel() end
-  if self.comparison then self.comparison:stop() end
 end
 
 -- == newcomers
