@@ -65,7 +65,7 @@ function offer:lines(lines, done)
   local function finish()
     when_kept(self, function(ok, text, code)
       if not ok then return done(nil, text, code) end
-      done(results)
+      self.dcache.trust:when_worked_out(function() done(results) end) -- so that the next lines are judged by these
     end)
   end
   if left == 0 then return finish() end

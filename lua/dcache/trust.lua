@@ -40,7 +40,7 @@ function trust.new(given)
   for _, name in ipairs { "loop", "time", "log", "words", "admit", "drop", "root", "told" } do
     self[name] = given[name]
   end
-  self.read, self.proofs, self.let, self.slices = {}, {}, {}, slices.new(self.loop)
+  self.read, self.proofs, self.let, self.askers, self.slices = {}, {}, {}, {}, slices.new(self.loop)
   self.comparison = settled.new { loop = self.loop, log = self.log, sure = given.sure, root = self.root,
     told = self.told }
   return self
@@ -195,9 +195,22 @@ end
 
 local begin
 
+-- Those who asked before the calculation began that has just ended hear of it, and all do where none will follow.
+local function tell_askers(self)
+  local told = self.heeded or {}
+  self.heeded = nil
+  if not self.again then
+    table.move(self.askers, 1, #self.askers, #told + 1, told)
+    self.askers = {}
+  end
+  for _, fn in ipairs(told) do fn() end
+end
+
 local function rest(self)
   self.running = nil
-  if self.stopped or not self.again then return end
+  if self.stopped then return end
+  tell_askers(self)
+  if not self.again or self.running or self.waiting then return end
   local took = self.loop:now() - self.began
   self.waiting = self.loop:after(APART + SHARE * took, function()
     self.waiting = nil
@@ -216,6 +229,7 @@ end
 
 function begin(self)
   local verdict
+  self.heeded, self.askers = self.askers, {}
   self.began = self.loop:now()
   self.running = self.slices:start(function() verdict = work_out(self) end, function(ok, fault)
     if ok then return finish(self, verdict) end
@@ -230,6 +244,12 @@ function trust:touch()
   self.again = true
   if self.running or self.waiting or self.stopped then return end
   begin(self)
+end
+
+--- FN() once all statements that are held by now are part of what is in force; at once where they are.
+function trust:when_worked_out(fn)
+  if not (self.running or self.waiting) then return fn() end
+  table.insert(self.askers, fn)
 end
 
 --- Now and then: a role may be over by now.

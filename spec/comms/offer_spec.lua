@@ -17,12 +17,14 @@ local function line(name, fields)
   return labs.sign(given.signer or signer, given.swarm or SWARM, given).line
 end
 
+-- TOLD() is called, where it is given, in the moment in which they come.
 -- → the words of the results, "taken" where there is none; or nil, text, code
-local function offer(one, lines)
+local function offer(one, lines, told)
   local words
   one.comms:offer(lines, function(results, text, code)
     words = results and {} or { text, code }
     for i, result in ipairs(results or {}) do words[i] = result.word or "taken" end
+    if told then told() end
   end)
   swarm:run(20 * 1000)
   return words
@@ -82,5 +84,22 @@ describe("an offer", function()
     assert.same({ "taken" }, offer(clara, { line("j", { data = { x = "newer" } }) }))
     local after = swarm:add("clara", { disk = store:crash(5) })
     assert.equal("newer", after.dcache:statement_of("share/files", "j", signer:id()).data_text:match "newer")
+  end)
+
+  it("lets the next lines be judged by those before: who was let in is no stranger any more", function()
+    local lab = labs.new { name = "robotics", robots = 1 }
+    local one = swarm:add("dora", { lab = lab.lab })
+    local admin, member = labs.key "admin", labs.key "member"
+    local share = { bucket = "share/files", key = "k", at = lab.at + 10, ttl = 24 * 60 * 60, data = { x = 1 } }
+    local said = labs.sign(member, lab.swarm, share).line
+    assert.same({ "stranger" }, offer(one, { said }))
+    local words = offer(one, { lab:grant(lab.root, admin:id(), "admin", { name = "ada" }) })
+    assert.same({ "taken" }, words)
+    local stands
+    words = offer(one, { said, lab:grant(admin, member:id(), "member", { name = "m" }) }, function()
+      stands = one.dcache.trust:stands(member:id())
+    end)
+    assert.same({ "stranger", "taken", true }, { words[1], words[2], stands })
+    assert.same({ "taken" }, offer(one, { said }))
   end)
 end)
