@@ -74,7 +74,8 @@
   X(version, "from a version that this one does not know")                               \
   X(ambiguous, "fits more than one thing")                                               \
   X(stranger, "its signer is no member of the lab")                                      \
-  X(threshold, "not enough of the keys that must sign it have signed")
+  X(threshold, "not enough of the keys that must sign it have signed")                   \
+  X(swarm, "of another swarm or lab")
 
 /* Pushes nil, "word: text", "word" and returns 3. WORD is one of CORE_WORDS or an errno
  * name. */

@@ -85,6 +85,8 @@ local WORDS <const> = {
     "If it is your robot: dt-swarm-cli HOST trust grant ROBOT member, or give it the lab file with a token." },
   { "threshold", "Not enough of the keys that must sign this have signed it yet.",
     "Let another holder of such a key sign the same. Who has: dt-swarm-cli HOST record show BUCKET KEY" },
+  { "swarm", "Something is of another swarm or another lab than this node.",
+    "Leave the lab first (dt-swarm-cli lab leave), or take the file or the bundle of this lab." },
 }
 
 -- Errors of the operating system that people meet; others are explained by errno(3).

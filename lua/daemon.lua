@@ -59,7 +59,8 @@ end
 -- → true | nil, text
 local function find_lab(self, given)
   local err
-  self.lab, err = lab_file.find(self.disk, given.place:labs(self.places.state), self.uid)
+  self.lab_files = given.place:labs(self.places.state)
+  self.lab, err = lab_file.find(self.disk, self.lab_files, self.uid)
   if err then return nil, err end
   if self.lab and self.lab.is_open then self.log:warn("node", self.lab.is_open) end
   return true
@@ -94,7 +95,8 @@ local function build_node(self, given)
     tags = given.policy:get "tags", peers = function() return one and one:peers() end,
     logs_permission = function() return one and one.logs and one.logs:permission() end }
   one, err = require "node".new { loop = self.loop, random = self.random, disk = self.disk, worker = self.worker,
-    identity = self.identity, policy = given.policy, lab = self.lab, log = self.log,
+    identity = self.identity, policy = given.policy, lab = self.lab, lab_files = self.lab_files,
+    restart = function(why) self:restart(why) end, log = self.log,
     here = function() return here:facts() end,
     set_fact = function(name, value) here:set(name, value) end,
     own_name = function() return (preflight.name(given.options.name, given.policy)) end,
@@ -133,7 +135,7 @@ local function build_reload(self, given)
     trial = self.trial,
     fixed = { name = options.name and "--name", ["clients.logs.folder"] = options.share and "--share",
       swarm = self.lab and "a lab file" },
-    restart = function(why) self:restart(why) end,
+    restart = self.node.restart,
     unfit = function(policy, list)
       return unfit.lines({ net = self.net, disk = self.disk, node = self.node,
         share_of = function(one) return preflight.share_of(given, one) end }, policy, list)

@@ -61,10 +61,11 @@ function lab_file.put(atomic_write, state, content, told)
   atomic_write:put(lab_file.own(state), content, MODE, told)
 end
 
---- The lab file of STATE is gone, and no power cut brings it back. → true | nil, text, code
+--- The lab file of STATE is gone, and no power cut brings it back; the caller waits for the disk.
+-- → true | nil, text, code: it may be asked again
 function lab_file.remove(disk, state)
   local ok, err, code = disk:unlink(lab_file.own(state))
-  if ok then ok, err, code = disk:sync_directory(state) end
+  if ok or code == "ENOENT" then ok, err, code = disk:sync_directory(state) end
   return ok and true, err, code
 end
 

@@ -24,7 +24,7 @@ node.__index = node
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
   "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host", "set_fact", "own_name",
-  "date", "net", "uid", "lab" }
+  "date", "net", "uid", "lab", "lab_files", "restart" }
 
 -- A node is called by the end of its ID, as long as no client knows better.
 function node.who(id) return { id = id, label = "~" .. id:sub(-4) } end
@@ -139,6 +139,8 @@ end
 --- given.here          fn() → facts of this node
 --- given.set_fact      fn(name, value): sets one of them
 --- given.lab           what the lab file says (dcache/lab.lua, and file = its path); nil: an open swarm
+--- given.lab_files     where lab files may lie (paths, the state folder's first)
+--- given.restart       fn(why): the program begins anew, in a later turn; nil: it cannot
 --- given.name, type    text
 --- given.own_name      fn() → what the policy in force calls this node
 --- given.state         the state folder (path)

@@ -106,9 +106,9 @@ local function text_of(self)
 end
 
 --- GIVEN: name of the swarm (a text), roots = how many keys (1), need (more than half of them), robots = how many (0),
---- most = robots that the token lets in (100).
+--- most = robots that the token lets in (100), at = ms of the first line (labs.AT; whole daemons: the time of day).
 function labs.new(given)
-  local self = setmetatable({ name = given.name, roots = {}, robots = {}, at = labs.AT }, labs)
+  local self = setmetatable({ name = given.name, roots = {}, robots = {}, at = given.at or labs.AT }, labs)
   for i = 1, given.roots or 1 do self.roots[i] = labs.key(("%s root %d"):format(given.name, i)) end
   for i = 1, given.robots or 0 do
     local one = labs.key(("%s robot %d"):format(given.name, i))

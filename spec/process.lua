@@ -148,7 +148,10 @@ function Daemon:connect(pause)
   return setmetatable({ stream = assert(net.unix_connect(self.socket)), pause = pause or 0.001 }, Connection)
 end
 
-function Connection:send(request) assert(self.stream:send(json.encode(request) .. "\n")) end
+-- Canonical JSON knows no line feeds, which files as text have.
+function Connection:send(request)
+  assert(self.stream:send((json.encode(request) or require "cjson".encode(request)) .. "\n"))
+end
 
 -- The answer to one request that was sent | nil, what came of it; its line comes second.
 function Connection:receive()

@@ -15,6 +15,7 @@ local clients = {}
 clients.__index = clients
 
 local LIST <const> = {
+  "clients.membership",
   "clients.discovery",
   "clients.logs",
   "clients.logs.replication",

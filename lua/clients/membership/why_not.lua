@@ -1,0 +1,43 @@
+-- why_not.lua - why this node is no member of its lab, and what would make it one. Changes nothing.
+local why_not = {}
+
+local function fault(text, cure, ...) return { text = text, cure = cure:format(...) } end
+
+local GRANT <const> = "on an admin's machine: dt-swarm-cli trust grant %s member"
+
+local function of_token(token, known, id)
+  if not known then
+    return fault(("nobody is known to have signed for token %s of its lab file"):format(token.name), GRANT, id)
+  end
+  if not known.counts then
+    return fault(("token %s of its lab file lets nobody in any more: it was cancelled, or whoever signed for it has no "
+      .. "say now"):format(token.name), GRANT, id)
+  end
+  for _, robot in ipairs(known.over) do
+    if robot == id then
+      return fault(("token %s lets in %d robots, and this is one more"):format(token.name, known.most), GRANT, id)
+    end
+  end
+  return fault(("token %s of its lab file is to let it in, which was not worked out yet"):format(token.name),
+    "wait some seconds, then ask again")
+end
+
+--- For NODE: { text =, cure = } | nil: it is a member, or in no lab.
+function why_not.of(node)
+  local lab, trust, id = node.lab, node.dcache.trust, node.id
+  if not lab or trust:is_member(id) then return nil end
+  local verdict = trust:verdict()
+  if not verdict then return fault("who is in this lab was not worked out yet", "wait some seconds, then ask again") end
+  local revoked, facts = verdict.revoked[id], verdict.keys[id]
+  if revoked then
+    return fault(("its key was revoked by %s: %s"):format(node.who(revoked.by).label, revoked.why),
+      "give it a new key, or lift that on an admin's machine: dt-swarm-cli record dismiss trust/revoked %s", id)
+  end
+  if facts and facts.until_ms then
+    return fault("its grant is over", "on an admin's machine: dt-swarm-cli trust renew")
+  end
+  if lab.token then return of_token(lab.token, verdict.tokens[lab.token.id], id) end
+  return fault("its lab file has no token, and nobody granted it a role", GRANT, id)
+end
+
+return why_not
