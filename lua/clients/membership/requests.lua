@@ -55,6 +55,26 @@ local function start_anew(node, why, reply, answer)
   node.restart(why)
 end
 
+-- A root of this lab that the disk had lost is forgiven by whoever says `lab join` again. DONE(true) | DONE(nil, …)
+local function forgive(node, done)
+  local trust = node.dcache.trust
+  if not node.lab then return done(true) end
+  trust.root:forgive(trust:verdict().root, done)
+end
+
+-- Calls each of STEPS, which calls what it is given with true or nil, text, code; DONE hears of the first that failed,
+-- or of the end.
+local function in_turn(steps, done)
+  local function run(i)
+    if not steps[i] then return done(true) end
+    steps[i](function(ok, ...)
+      if not ok then return done(nil, ...) end
+      run(i + 1)
+    end)
+  end
+  run(1)
+end
+
 local function join(node, content, reply)
   local ok, err, code = may_change(node)
   if not ok then return reply(nil, err, code) end
@@ -67,7 +87,8 @@ local function join(node, content, reply)
       node.lab.name, node.lab.lab), "swarm")
   end
   node.changes_lab = true
-  lab_file.put(node.atomic_write, node.state, content, function(written, why, fault)
+  in_turn({ function(done) lab_file.put(node.atomic_write, node.state, content, done) end,
+    function(done) forgive(node, done) end }, function(written, why, fault)
     if not written then
       node.changes_lab = nil
       return reply(nil, ("%s; all is as it was"):format(why), fault)
