@@ -12,19 +12,32 @@ local function seconds(given)
   return nil, ("%s is no number of seconds"):format(given)
 end
 
+local SECONDS <const> = { min = 60, h = 3600, d = 86400, w = 7 * 86400, y = 365 * 86400 }
+
+-- "90d", "12 h": → seconds
+local function duration(given)
+  local n, unit = given:match "^(%d+) ?(%l+)$"
+  n = math.tointeger(tonumber(n or ""))
+  if n and n >= 1 and n <= 100000 and SECONDS[unit] then return n * SECONDS[unit] end
+  return nil, ("%s is no time such as 12h, 90d, 8w, 1y"):format(given)
+end
+
+local CONVERTS <const> = { seconds = seconds, duration = duration }
+
 local function add_option(parser, option)
   if not option[2] then return parser:flag(option[1]) end
   local added = parser:option(option[1]):argname(option[2])
   if option.choices then added:choices(option.choices) end
   if option.default then added:default(option.default) end
-  if option.kind == "seconds" then added:convert(seconds) end
+  if CONVERTS[option.kind] then added:convert(CONVERTS[option.kind]) end
   if option[2]:sub(1, 1) == "[" then added:args "?" end
 end
 
 local function parser_of(command, everywhere)
   local parser = argparse("dt-swarm-cli " .. command.name):add_help(false)
   for _, argument in ipairs(command.arguments or {}) do
-    parser:argument(argument[2]):target(argument[1]):args(argument[4] or 1)
+    local added = parser:argument(argument[2]):target(argument[1]):args(argument[4] or 1)
+    if argument.choices then added:choices(argument.choices) end
   end
   for _, options in ipairs { command.options or {}, everywhere } do
     for _, option in ipairs(options) do add_option(parser, option) end

@@ -48,7 +48,7 @@ function kinds.setting(_, add)
   for _, row in ipairs(require("policy.hooks").settings) do add(row[1]) end
 end
 
-local LIVE <const> = { peer = true, file = true }
+local LIVE <const> = { peer = true, file = true, bucket = true }
 
 local function of_kind(at, row, add)
   for _, choice in ipairs(row.choices or {}) do add(choice) end

@@ -11,6 +11,7 @@ function world.new(arg)
     write = function(text) io.stdout:write(text) end,
     flush = function() io.stdout:flush() end,
     complain = function(text) io.stderr:write(text) end,
+    type = function() return io.stdin:read "l" end,
     paths = require("paths").new(os.getenv, require("paths").uid()),
     net = require "core.net",
   }

@@ -30,7 +30,7 @@ local WATCH <const> = { "--watch", nil, "stay until Ctrl-C: a terminal is drawn 
 --              show(answer, show, options) → exit code or nil; with --watch, too, and change(event, show) → text
 --   text       one sentence
 --   examples   rows { words behind dt-swarm-cli, what they are for }; the first stands above all help
---   arguments  rows { target, NAME, text, how many (argparse; 1), kind = } and
+--   arguments  rows { target, NAME, text, how many (argparse; 1), kind = or choices = } and
 --   options    rows { --word, VALUE or nil, text, kind = or choices = }; kind, of cli.kinds, is what completion offers;
 --              a VALUE in [brackets] may be left out, and the option is true then
 --   hidden     no person types it: it stands in no list
@@ -142,9 +142,17 @@ cli.commands = {
     arguments = { { "shell", "SHELL", "bash or zsh" }, { "words", "WORD", "what is typed so far", "*" } } },
 }
 
+-- Those about trust stand before the REPL.
+for i, command in ipairs(cli.commands) do
+  if command.name == "repl" then
+    for j, row in ipairs(require "cli.trust_rows") do table.insert(cli.commands, i + j - 1, row) end
+    break
+  end
+end
+
 --- What an argument or an option's value may be (cli/complete.lua).
 cli.kinds = { peer = true, file = true, setting = true, path = true, word = true, seconds = true, text = true,
-  topic = true }
+  topic = true, bucket = true, duration = true }
 
 --- The command that WORDS begin with, and how many of them name it; nil for none.
 function cli.find(words)

@@ -44,6 +44,9 @@ local SIGNS <const> = {
   { "came twice", "News that was held already: gossip arrives by several ways.", "Nothing; this is usual." },
   { "unsure", "Records of a class that were damaged on the disk: shown, but not acted on.",
     "Let a neighbour be in reach: what both have is sure again." },
+  { "not signed for", "A token let that key in, and no person has signed for it yet.",
+    "If it is yours: trust confirm." },
+  { "no role", "The key stands, so that what it said stays, but it may say nothing new.", "trust grant gives it one." },
   { "name used twice", "Several nodes have that name; the letters behind ~ tell them apart.",
     "Give each a --name of its own." },
 }

@@ -19,6 +19,7 @@ local LIST <const> = {
   "clients.discovery",
   "clients.logs",
   "clients.logs.replication",
+  "clients.trust",
   "clients.control",
 }
 

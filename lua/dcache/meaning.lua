@@ -260,8 +260,10 @@ end
 -- How many signers it takes: for a root and an admin as many as the root in force says.
 local function needed_for(self, bucket, statements)
   if not is_decided(self, bucket) then return self:rule(bucket).needed end
-  local verdict, first = self.trust:verdict(), statements[1]
-  local by_root = bucket == "trust/root" or bucket == "trust/grants" and first.data and first.data.role == "admin"
+  local verdict, by_root = self.trust:verdict(), bucket == "trust/root"
+  for _, st in ipairs(bucket == "trust/grants" and statements or {}) do
+    by_root = by_root or st.verb == "propose" and not st.malformed and st.data.role == "admin"
+  end
   return verdict and by_root and verdict.root.need or 1
 end
 

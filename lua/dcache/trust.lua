@@ -116,6 +116,13 @@ local function below(words, most)
   return list
 end
 
+-- WORDS as authority.lua makes of them; FRESH: gets the proofs that they rest on.
+local function calculate(self, words, fresh)
+  return authority.work_out { root = self.lab.root, accepted = self.root:get(), statements = words,
+    low = self.time:low(), proves = function(...) return proves(self, fresh, ...) end,
+    pause = function() slices.step(PAUSE) end }
+end
+
 -- Keys that were let in by now have said so; who is let in while this runs stays until it ran once more. MOST: the
 -- highest number of a root that may be in force | nil.
 local function work_out(self, most)
@@ -124,9 +131,7 @@ local function work_out(self, most)
   local words, read = self.words(self.read)
   local proofs = {}
   if most then words = below(words, most) end
-  local verdict = authority.work_out { root = self.lab.root, accepted = self.root:get(), statements = words,
-    low = self.time:low(), proves = function(...) return proves(self, proofs, ...) end,
-    pause = function() slices.step(PAUSE) end }
+  local verdict = calculate(self, words, proofs)
   self.read, self.proofs = read, proofs
   return verdict
 end
@@ -251,6 +256,10 @@ function trust:when_worked_out(fn)
   if not (self.running or self.waiting) then return fn() end
   table.insert(self.askers, fn)
 end
+
+--- All statements of `trust/…`, not to be changed; what such a list makes together: → a verdict. Nothing changes by it.
+function trust:statements() return (self.words(self.read)) end
+function trust:judge(statements) return calculate(self, statements, {}) end
 
 --- Now and then: a role may be over by now.
 function trust:look()

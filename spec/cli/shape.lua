@@ -3,6 +3,7 @@
 -- "text", "number", "true or false"; { name = shape } of an object; { of one } as an array "[]" with the shape of its
 -- elements taken together. In a golden file a member may be marked: `name?` may be absent (or its array empty), `*` is
 -- the shape of whatever members there are.
+local folder = require "spec.folder"
 local json = require "core.json"
 local sorted = require "sorted"
 
@@ -19,6 +20,7 @@ end
 
 function merge(one, other)
   if type(one) == "table" and type(other) == "table" then return merge_members(one, other) end
+  if one == "nothing" or other == "nothing" then return one == "nothing" and other or one end
   return one == other and one or ("%s or %s"):format(tostring(one), tostring(other))
 end
 
@@ -91,6 +93,22 @@ function shape.text(one, space)
   end
   if not keys[1] then return "{}" end
   return "{\n" .. table.concat(lines, ",\n") .. "\n" .. space .. "}"
+end
+
+local GOLDEN <const> = "spec/cli/golden/%s.json"
+
+--- Adds to FAULTS what is otherwise in FOUND, the shape of an answer of the command NAME, than in its golden file; with
+--- DT_SWARM_GOLDEN=1 the file is written anew instead.
+function shape.compare(name, found, faults)
+  local path = GOLDEN:format((name:gsub(" ", "-")))
+  local golden = require("cjson.safe").decode(folder.read(path) or "")
+  if os.getenv "DT_SWARM_GOLDEN" then
+    folder.write(path, shape.text(shape.updated(golden, found)) .. "\n")
+  elseif not golden then
+    faults[#faults + 1] = name .. " has no golden file: DT_SWARM_GOLDEN=1 writes it"
+  else
+    for _, fault in ipairs(shape.differences(golden, found)) do faults[#faults + 1] = name .. ": " .. fault end
+  end
 end
 
 return shape

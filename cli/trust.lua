@@ -1,0 +1,100 @@
+-- trust.lua - what the commands of `trust` and `record` share: the daemon's facts, a person's key, what words would
+-- change before they are signed, handing them over. No command's inside.
+local trust = {}
+
+--- Says why it is not done. → nil, exit code
+function trust.refuse(context, text, code, candidates)
+  local no = code == "missing" or code == "ambiguous"
+  local exit = context:give_up { schema = 1, error = { word = code, text = ("%s: %s"):format(code, text),
+    candidates = candidates } }
+  return nil, no and context.exit.no or exit
+end
+
+local OFFER <const> = "With --to FILE it is signed without a daemon; FILE is then taken in by `import` where one runs."
+
+--- The answer to REQUEST; where no daemon runs and --to FILE is given: false. → answer | false | nil, exit code
+function trust.ask(context, request, options)
+  if options.to then
+    local answer, _, code = context:ask_quietly(request)
+    if answer then return answer end
+    if code == "closed" then return false end
+  end
+  local answer, exit = context:ask(request)
+  if not answer and exit == context.exit.daemon and not options.to then context:complain(OFFER) end
+  if not answer then return nil, exit end
+  return answer
+end
+
+--- What `trust list` shows | false: no daemon, and --to FILE | nil, exit code
+function trust.facts(context, options) return trust.ask(context, { command = "trust" }, options) end
+
+--- The key that signs (cli/sign.lua). → signer | nil, exit code
+function trust.signer(context, options) return require("cli.sign").open(context, options) end
+
+--- What WORDS of SIGNER would change, by the daemon; false where there is none. → answer | false | nil, exit code
+function trust.preview(context, signer, words, options)
+  local list = {}
+  for i, word in ipairs(words) do
+    list[i] = { verb = word.verb, bucket = word.bucket, key = word.key, data = word.data, ended = word.ttl == 0 or nil }
+  end
+  return trust.ask(context, { command = "trust", suppose = list, signer = signer.id }, options)
+end
+
+--- Those of the preview's FAULTS for which signing is no use: all but `threshold`, where others have to sign, too.
+function trust.hopeless(preview)
+  for _, fault in ipairs(preview and preview.faults or {}) do
+    if fault.code ~= "threshold" then return fault end
+  end
+end
+
+--- Says that a word would not count, and signs nothing. → nil, exit code
+function trust.would_not_count(context, fault)
+  local text = (fault.text or "it would not count"):gsub("^%l+: ", "")
+  return trust.refuse(context, text .. ". Nothing was signed", fault.code)
+end
+
+--- Signs WORDS and hands them over. → true | nil, exit code, words said
+function trust.say(signer, words)
+  local lines, exit = signer:sign(words)
+  if not lines then return nil, exit end
+  return signer:put(lines)
+end
+
+--- The names of ROWS, at most MOST (8), as people read them: "ghost1 a9Qe, ghost2 Yw3b and 3 more".
+function trust.names(rows, s, most)
+  local names = {}
+  most = most or 8
+  for i = 1, math.min(#rows, most) do
+    local name = rows[i].name and s:text(rows[i].name) .. " " or ""
+    names[i] = name .. s:key(rows[i].id)
+  end
+  return table.concat(names, ", ") .. (#rows > most and (" and %d more"):format(#rows - most) or "")
+end
+
+--- Where it is now: in the lab, or in a file.
+function trust.where(options, s)
+  return options.to and ("Signed into %s: take it to a machine of the lab, and there: import it."):format(
+    s:text(options.to)) or nil
+end
+
+--- Ends a command: ANSWER as JSON, or the SENTENCES. → exit code
+function trust.finish(context, options, answer, sentences)
+  local s = context.show
+  answer.schema, answer.to = 1, options.to
+  if context.as_json then return context:json(answer) end
+  for _, words in ipairs(sentences) do
+    if words and words ~= "" then s:say(words) end
+  end
+  local where = trust.where(options, s)
+  if where then s:say(where) end
+  return context.exit.ok
+end
+
+--- Two valid roots of one number: every command says so.
+function trust.say_rivals(facts, s)
+  if facts and facts.root and facts.root.two then
+    s:say(("Two roots %d: a root key is stolen. The root that was here first stays in force."):format(facts.root.two))
+  end
+end
+
+return trust

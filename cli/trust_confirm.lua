@@ -1,0 +1,138 @@
+-- trust_confirm.lua - `trust confirm TOKEN`: a person signs for the robots that came in by a token, and may cancel
+-- it, so that the others are out. The number that is expected is the question: where it is wrong nothing is signed.
+local json = require "core.json"
+local trust = require "cli.trust"
+local who = require "cli.trust_who"
+
+local confirm = {}
+
+local NAMED <const> = 10 -- of those who came last
+
+-- The shell's * and ? as a pattern of Lua; the whole name has to fit.
+local function pattern_of(glob)
+  return "^" .. glob:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
+end
+
+-- The token of FACTS that is called so, or has that ID; of several of one name the one that counts.
+local function token_of(facts, word)
+  local found
+  for _, token in ipairs(facts.tokens) do
+    if token.id == word or token.name == word and (not found or token.counts) then found = token end
+  end
+  return found
+end
+
+-- Robots that TOKEN let in: those whose name fits GLOB, and the rest.
+local function sort_out(facts, token, glob)
+  local fitting, rest, pattern = {}, {}, pattern_of(glob)
+  for _, row in ipairs(facts.keys) do
+    if row.token and row.token.id == token.id then
+      table.insert((row.name or ""):find(pattern) and fitting or rest, row)
+    end
+  end
+  return fitting, rest
+end
+
+local function latest_first(a, b)
+  if (a.came or 0) ~= (b.came or 0) then return (a.came or 0) > (b.came or 0) end
+  return a.id < b.id
+end
+
+-- Who came last of ROWS: as many as are too many, at least three.
+local function last_of(rows, too_many)
+  local list = table.move(rows, 1, #rows, 1, {})
+  table.sort(list, latest_first)
+  return { table.unpack(list, 1, math.min(#list, NAMED, math.max(too_many, 3))) }
+end
+
+local function wrong_number(context, fitting, expected)
+  local s, last = context.show, last_of(fitting, #fitting - expected)
+  local named = last[1] and (" The last to come: %s."):format(trust.names(last, s, NAMED)) or ""
+  local text = ("%s by that token, not %d; nothing was signed.%s"):format(#fitting == 1 and "1 robot came in"
+    or ("%d robots came in"):format(#fitting), expected, named)
+  if context.as_json then
+    local rows = {}
+    for i, row in ipairs(last) do rows[i] = { id = row.id, name = row.name, label = row.label } end
+    context:json { schema = 1, error = { word = "permission", text = text }, last = json.array(rows) }
+  else
+    context:complain(text)
+  end
+  return context.exit.no
+end
+
+-- A grant for each of ROWS that has none, as a member.
+local function grants(rows)
+  local words = {}
+  for _, row in ipairs(rows) do
+    if not row.signed then
+      words[#words + 1] = { verb = "propose", bucket = "trust/grants", key = row.id,
+        data = { name = who.clean(row.name), role = "member", tags = json.array(row.tags or {}) } }
+    end
+  end
+  return words
+end
+
+-- Those who would no longer stand.
+local function lost(preview)
+  local rows = {}
+  for _, change in ipairs(preview.changes) do
+    if change.stood and not change.stands then rows[#rows + 1] = change end
+  end
+  return rows
+end
+
+-- Grants go out before the token is cancelled: who has both is in at every moment.
+local function sign(context, options, token, words)
+  local signer, exit = trust.signer(context, options)
+  if not signer then return nil, exit end
+  local all = table.move(words, 1, #words, 1, {})
+  if options.cancel and token.counts then
+    all[#all + 1] = { verb = "dismiss", bucket = "trust/tokens", key = token.id }
+  end
+  local preview
+  preview, exit = trust.preview(context, signer, all, {})
+  if not preview then return nil, exit end
+  local fault = trust.hopeless(preview)
+  if fault then return trust.would_not_count(context, fault) end
+  local ok = true
+  if all[1] then ok, exit = trust.say(signer, all) end
+  if not ok then return nil, exit end
+  return preview
+end
+
+function confirm.run(context, options)
+  local expected = math.tointeger(tonumber(options.expect or ""))
+  if not expected or expected < 0 then
+    return context:misused "trust confirm: give --expect N, the number of robots that are yours"
+  end
+  local facts = context:ask { command = "trust" }
+  if not facts then return context.exit.daemon end
+  local token = token_of(facts, options.token)
+  if not token then
+    return select(2, trust.refuse(context, ("no token here is called %s"):format(context.show.escape(options.token)),
+      "missing"))
+  end
+  local fitting = sort_out(facts, token, options.only or "*")
+  if #fitting ~= expected then return wrong_number(context, fitting, expected) end
+  local words = grants(fitting)
+  local preview, exit = sign(context, options, token, words)
+  if not preview then return exit end
+  return confirm.finish(context, options, { token = token, signed = #words, already = #fitting - #words,
+    lost = lost(preview), facts = facts })
+end
+
+--- Says what was done: WHAT = { token, signed, already, lost = rows, facts }. → exit code
+function confirm.finish(context, options, what)
+  local s, name = context.show, context.show:text(what.token.name)
+  local words = ("Signed for %d%s%s."):format(what.signed, what.already > 0 and (", %d had been signed for already")
+    :format(what.already) or "", options.cancel and (", token %s cancelled"):format(name) or "")
+  local out = {}
+  for i, row in ipairs(what.lost) do out[i] = { id = row.id, name = row.name, label = row.label } end
+  if not context.as_json then trust.say_rivals(what.facts, s) end
+  return trust.finish(context, options, { command = "trust confirm", signed = what.signed, already = what.already,
+    cancelled = options.cancel or false, strangers = json.array(out) },
+    { words .. (out[1] and (" Strangers now: %s."):format(trust.names(out, s)) or ""),
+      not options.cancel and ("Token %s still lets in whoever has the lab file; cancel it: --cancel."):format(name) })
+end
+
+return confirm

@@ -1,0 +1,44 @@
+-- trust_renew.lua - `trust renew`: what a person's key signed for the lab is signed again before it ends. Grants
+-- nothing new.
+local trust = require "cli.trust"
+local ending = require "cli.trust_end"
+
+local renew = {}
+
+local DAY <const> = 24 * 60 * 60 * 1000
+
+-- What of WORD is said again. What does not count is left alone, and so is a dismissal of a revocation: said later it
+-- would lift a newer one, too.
+local function is_due(word, signer)
+  if word.signer ~= signer.id or word.fault or word.over then return false end
+  return word.verb == "propose" or word.bucket ~= "trust/revoked"
+end
+
+-- It is to last as long as it was meant to, at least a day.
+local function again(word)
+  local life = word.life_ms and math.max(word.life_ms, DAY) // 1000 or nil
+  return { verb = word.verb, bucket = word.bucket, key = word.key, data = word.data, ttl = life }
+end
+
+function renew.run(context, options)
+  local facts, exit = ending.facts(context, { json = options.json })
+  if not facts then return exit end
+  local signer, no = trust.signer(context, options)
+  if not signer then return no end
+  local words = {}
+  for _, word in ipairs(facts.words) do
+    if is_due(word, signer) then words[#words + 1] = again(word) end
+  end
+  if not words[1] then
+    return trust.finish(context, options, { command = "trust renew", signed = 0 },
+      { "That key has signed nothing here that counts; there is nothing to renew." })
+  end
+  local ok
+  ok, exit = trust.say(signer, words)
+  if not ok then return exit end
+  if not context.as_json then trust.say_rivals(facts, context.show) end
+  return trust.finish(context, options, { command = "trust renew", signed = #words },
+    { ("Signed %s again."):format(context.show.count(#words, "word")) })
+end
+
+return renew

@@ -1,0 +1,105 @@
+-- trust_who.lua - the one key that a person means by WHO: a name, name~key, a peer ID, a line of an OpenSSH key.
+-- Asks the daemon nothing: it looks through what `trust` answered.
+local key = require "core.key"
+local text = require "core.text"
+local trust = require "cli.trust"
+
+local who = {}
+
+local HEAD <const> = string.pack(">s4", "ssh-ed25519") .. string.pack(">I4", 32) -- before the 32 bytes of the key
+local ENDING <const> = 4 -- characters of an ID below which its end stands for nothing
+
+-- A name that a statement may bear: the letters of NAME that are fit, or "".
+function who.clean(name)
+  name = (name or ""):gsub("[^%w._-]", "-"):gsub("^[^%w]+", ""):sub(1, 32)
+  return name
+end
+
+--- LINE as ~/.ssh/*.pub has it. → { id, name } | nil, what is wrong, code; nil alone where it is no such line
+function who.of_line(line)
+  local kind, body, comment = line:match "^%s*(%S+)%s+([A-Za-z0-9+/]+=*)%s*(.-)%s*$"
+  if not kind or not (kind:find "^s[sk][hk]?%-" or kind:find "^ecdsa%-") then return nil end
+  local bytes = kind == "ssh-ed25519" and text.unbase64(body)
+  if not bytes or #bytes ~= #HEAD + 32 or bytes:sub(1, #HEAD) ~= HEAD then
+    return nil, kind == "ssh-ed25519" and "that OpenSSH key is cut or damaged" or
+      ("a key of the type %s cannot sign here; make one by: ssh-keygen -t ed25519"):format(text.escape(kind)), "form"
+  end
+  return { id = key.id(bytes:sub(#HEAD + 1)), name = who.clean(comment:match "^[^@%s]*") }
+end
+
+local LISTS <const> = { "keys", "strangers", "revoked" }
+
+-- All rows of FACTS.
+local function each(facts)
+  local rows = {}
+  for _, name in ipairs(LISTS) do
+    for _, row in ipairs(facts and facts[name] or {}) do rows[#rows + 1] = row end
+  end
+  return rows
+end
+
+local function is(row, word)
+  if row.id == word or row.label == word or row.name == word then return true end
+  local ending = word:match "^~?(%w+)$"
+  if not ending or #ending < ENDING then return false end
+  return word:sub(1, 1) == "~" and row.id:sub(-#ending) == ending
+end
+
+local function matching(facts, word)
+  local found = {}
+  for _, row in ipairs(each(facts)) do
+    if is(row, word) then found[#found + 1] = row end
+  end
+  return found
+end
+
+local function candidates(rows)
+  local list = {}
+  for i, row in ipairs(rows) do
+    if i > 10 then break end
+    list[i] = { say = row.label, text = row.id .. (row.role and ", " .. row.role or ""), id = row.id }
+  end
+  return list
+end
+
+local function row_of(facts, id)
+  for _, row in ipairs(each(facts)) do
+    if row.id == id then return row end
+  end
+end
+
+-- Nobody here is called so.
+local function missing(context, facts, word)
+  local why = facts and "nobody here is called %s; trust list has the names. A whole peer ID or a line \z
+    ssh-ed25519 … of a key is taken, too" or "without a daemon names are not known: give a whole peer ID, or a line \z
+    ssh-ed25519 … (%s)"
+  return trust.refuse(context, why:format(text.escape(word)), "missing")
+end
+
+--- The row of the one key that WORD means, of FACTS (the answer to `trust`, or false). A key that nobody here has heard
+-- is { id, name, unheard = true }. → row | nil, exit code, words said
+function who.resolve(context, facts, word)
+  local of_line, fault, code = who.of_line(word)
+  if fault then return trust.refuse(context, fault, code) end
+  local id = of_line and of_line.id or key.public(word) and word or nil
+  if id then
+    local row = row_of(facts, id)
+    return row or { id = id, name = of_line and of_line.name or nil, label = of_line and of_line.name or id,
+      unheard = facts and true or nil }
+  end
+  local found = matching(facts, word)
+  if not found[1] then return missing(context, facts, word) end
+  if found[2] then
+    return trust.refuse(context, ("%s fits %d keys; give more of it"):format(text.escape(word), #found), "ambiguous",
+      candidates(found))
+  end
+  return found[1]
+end
+
+--- Shows whom WHO stands for: name and whole ID.
+function who.show(row, s)
+  local said = row.role and ", " .. s:text(row.role) or row.unheard and ", not heard here yet" or ""
+  s:line(("%s  %s%s"):format(s:paint("title", s:text(row.name)), s:text(row.id), said))
+end
+
+return who

@@ -1,0 +1,120 @@
+-- record.lua - the answer to `record`: what is proposed under one bucket and key, who signed it, who counts, what is
+-- missing. Judges nothing (dcache/meaning.lua does).
+local blake2b = require "core.hash".blake2b
+local json = require "core.json"
+local people = require "clients.trust.people"
+local text = require "core.text"
+local to_json = require "clients.control.to_json"
+
+local record = {}
+
+local SAID_MAX <const> = 64 -- statements that are told of each proposal
+local COULD_MAX <const> = 16 -- people who are named because they could sign
+
+-- What one statement says, and whether it counts. COUNTS: IDs of those who do, as a set.
+local function told(node, who, st, counts)
+  local ms, about = node.time:age(not st.undated and st.at or nil)
+  local now = node.time:proved_now()
+  return { signer = who(st.signer), verb = st.verb, counts = counts[st.signer] or false,
+    fault = to_json.value(st.fault), age_ms = to_json.value(ms), age_about = about,
+    ends_ms = now and st.valid_until * 1000 - now or nil }
+end
+
+local function set(list)
+  local members = {}
+  for _, one in ipairs(list) do members[one] = true end
+  return members
+end
+
+local function some(list, each)
+  return to_json.list({ table.unpack(list, 1, math.min(#list, SAID_MAX)) }, each)
+end
+
+-- Whose signature counts for the proposal ONE, also while others lack beside it: IDs.
+local function signers_of(node, one)
+  local verdict, list = node.dcache.trust:verdict(), table.move(one.signers, 1, #one.signers, 1, {})
+  for _, st in ipairs(one.statements) do
+    local fault = verdict and verdict.faults[st.short]
+    if fault and fault.code == "threshold" then list[#list + 1] = st.signer end
+  end
+  return list
+end
+
+local function proposal(node, who, one)
+  local signers = signers_of(node, one)
+  local counts = set(signers)
+  return { data = to_json.value(one.data), hash = text.base64url(blake2b(one.data_text)), holds = one.holds,
+    why = to_json.value(one.why), signers = #signers, said = #one.statements,
+    statements = some(one.statements, function(st) return told(node, who, st, counts) end) }
+end
+
+local function dismissals(node, who, found)
+  local list, none = {}, {}
+  for _, st in ipairs(found.statements) do
+    if st.verb == "dismiss" then list[#list + 1] = st end
+  end
+  return some(list, function(st)
+    local row = told(node, who, st, none)
+    row.counts, row.hash = st.fault == nil, to_json.value(st.data)
+    return row
+  end)
+end
+
+-- == who could sign it
+
+local LEVELS <const> = { member = 1, trusted = 2, admin = 3, root = 4 }
+
+-- May the key that VERDICT knows as KNOWN propose under a rule for ROLE: a level, or a tag?
+local function may(verdict, id, known, role)
+  local level = verdict:level(id)
+  if LEVELS[role] then return level >= LEVELS[role] end
+  return level >= LEVELS.trusted and set(known.tags or {})[role] == true
+end
+
+-- A root that follows is signed by keys of the root in force; all else by whom the rule of the bucket names.
+local function could_sign(node, bucket, role)
+  local verdict = node.dcache.trust:verdict()
+  if verdict and bucket == "trust/root" then return verdict.root.keys end
+  if not verdict or role == "anyone" or role == "owner" then return {} end
+  local list = {}
+  for _, id in ipairs(verdict.standing) do
+    if may(verdict, id, verdict.keys[id] or {}, role) then list[#list + 1] = id end
+  end
+  return list
+end
+
+-- Of those who could, who have not signed the best proposal yet: a few of them, and how many there are.
+local function others(node, who, bucket, rule, best)
+  local signed, list = set(best and signers_of(node, best) or {}), {}
+  for _, id in ipairs(could_sign(node, bucket, rule.propose)) do
+    if not signed[id] then list[#list + 1] = id end
+  end
+  return to_json.list({ table.unpack(list, 1, math.min(#list, COULD_MAX)) }, who), #list
+end
+
+--- Of request.bucket and request.key → { bucket, key, class, max_ttl = s, needed, by = the role or tag that may sign,
+-- dismiss = who may dismiss, holds, why, proposals = the best first: { data, hash, holds, why, signers = how many
+-- count, said, statements }, dismissals, could = { who could sign the best and has not … }, could_count } | nil,
+-- text, code
+function record.answer(node, request)
+  local bucket, key = request.bucket, request.key
+  if type(bucket) ~= "string" or type(key) ~= "string" then
+    return nil, 'form: "bucket" and "key" are texts', "form"
+  end
+  local found = node.dcache:class_of(bucket)
+  if not found then return nil, ("class: no class has the bucket %s"):format(text.escape(bucket)), "class" end
+  local one, rule = node.dcache:record(bucket, key), node.dcache.meaning:rule(bucket)
+  if not one then
+    return nil, ("missing: nobody said anything under %s %s"):format(text.escape(bucket), text.escape(key)), "missing"
+  end
+  local who = people.of(node, node.dcache.trust:verdict())
+  local could, count = others(node, who, bucket, rule, one.proposals[1])
+  return { bucket = bucket, key = to_json.text(key), class = found.class.name,
+    max_ttl = found.class.max_ttl, needed = one.needed,
+    by = bucket == "trust/root" and "root" or rule.propose, dismiss = rule.dismiss,
+    holds = one.holds, why = to_json.value(one.why),
+    proposals = json.array(some(one.proposals, function(each) return proposal(node, who, each) end)),
+    dismissals = dismissals(node, who, one), could = could, could_count = count }
+end
+
+return record

@@ -1,0 +1,310 @@
+-- trust_spec.lua - what the commands of trust and record say and sign, by a node of a lab in the simulator.
+local kit = require "spec.clients.trust_kit"
+local json = require "core.json"
+local labs = require "spec.labs"
+local shape = require "spec.cli.shape"
+
+local function has(text, ...)
+  local flat = text:gsub("%s+", " ")
+  for _, words in ipairs { ... } do assert.truthy(flat:find(words, 1, true), words .. "\n" .. text) end
+end
+
+-- A lab with robots of these NAMES that came in by its token.
+local function lab_of(...)
+  local names = { ... }
+  local k = kit.new { robots = #names, names = names }
+  for i = 1, #names do k:take(k.lab:enrol(k.lab.robots[i])) end
+  return k, k.lab, k.lab.robots
+end
+
+-- Names of the keys that stand, but for the root's.
+local function standing(k)
+  local list = {}
+  for _, row in ipairs(k:ask { command = "trust" }.keys) do
+    if row.role ~= "root" then list[#list + 1] = row.name end
+  end
+  return table.concat(list, " ")
+end
+
+local function role(k, id)
+  for _, row in ipairs(k:ask { command = "trust" }.keys) do
+    if row.id == id then return row.role end
+  end
+end
+
+describe("trust list", function()
+  it("names who came in by which token, whom nobody signed for, and what to type", function()
+    local k, _, robots = lab_of("duckie01", "duckie01", "ghost1")
+    local text, code = k:cli { "trust", "list" }
+    assert.equal(0, code)
+    has(text, ("duckie01 %s member token images – name used twice, not signed for"):format(robots[1].id:sub(-4)),
+      "3 came in by token images. All yours?", "dt-swarm-cli trust confirm images --expect 3 --cancel",
+      "Lab robotics, root 1:")
+  end)
+
+  it("says that a grant ends, and nothing of one that lasts", function()
+    local k, lab, robots = lab_of("duckie01", "duckie02")
+    k:take(lab:grant(lab.root, robots[1].id, "member", { name = "duckie01", ttl = 20 * 86400 }))
+    k:take(lab:grant(lab.root, robots[2].id, "member", { name = "duckie02" }))
+    local text = k:cli { "trust", "list" }
+    assert.matches("duckie01 .*grant ends in 19 days", text)
+    assert.is_nil(text:match "duckie02[^\n]*grant")
+  end)
+
+  it("says in an open swarm that there is no lab, and how to have one", function()
+    local k = kit.new {}
+    k.node.dcache.trust = require("dcache.trust").new {}
+    local text, code = k:cli { "trust", "list" }
+    assert.equal(1, code)
+    has(text, "no lab", "lab init NAME")
+  end)
+end)
+
+describe("trust confirm", function()
+  it("with a wrong number signs nothing, and names who came last", function()
+    local k = lab_of("duckie01", "duckie02", "duckie99")
+    local text, code = k:cli { "trust", "confirm", "images", "--only", "duckie*", "--expect", "2", "--cancel" }
+    assert.equal(1, code)
+    assert.is_nil(k.signed)
+    assert.matches("3 robots came in .* not 2; nothing was signed%. The last to come: duckie99", text)
+  end)
+
+  it("keeps those whose name fits, and makes strangers of the others", function()
+    local k, lab = lab_of("duckie01", "duckie02", "ghost.1", "ghost-1")
+    local text, code = k:cli { "trust", "confirm", "images", "--only", "duckie*", "--expect", "2", "--cancel" }
+    assert.equal(0, code)
+    has(text, "Signed for 2, token images cancelled. Strangers now: ghost-1 ", ", ghost.1 ")
+    assert.equal(3, k.signed)
+    assert.equal("duckie01 duckie02", standing(k))
+    local late = { key = labs.key "late", id = labs.key "late":id(), name = "late" }
+    assert.has_error(function() k:take(lab:enrol(late)) end, "stranger: its signer is no member of the lab")
+  end)
+
+  it("without --cancel leaves the rest in; said again it signs for nobody twice", function()
+    local k = lab_of("duckie01", "ghost.1", "ghostx1")
+    has(k:cli { "trust", "confirm", "images", "--only", "", "--expect", "0" }, "Signed for 0.", "still lets in")
+    has(k:cli { "trust", "confirm", "images", "--only", "ghost.1", "--expect", "1" }, "Signed for 1.", "still lets in")
+    assert.equal("duckie01 ghost.1 ghostx1", standing(k))
+    has(k:cli { "trust", "confirm", "images", "--expect", "3", "--cancel" },
+      "Signed for 2, 1 had been signed for already, token images cancelled.")
+    assert.equal("duckie01 ghost.1 ghostx1", standing(k))
+  end)
+end)
+
+describe("trust grant", function()
+  it("takes a name, name~key, an ID, a line of OpenSSH; shows whom, and asks", function()
+    local k, _, robots = lab_of("duckie01", "duckie01", "ada")
+    local text, code = k:cli({ "trust", "grant", "duckie01", "trusted" }, { "y" })
+    assert.equal(1, code)
+    has(text, "duckie01 fits 2 keys", "duckie01~" .. robots[1].id:sub(-4))
+    local second = "duckie01~" .. robots[2].id:sub(-4)
+    text, code = k:cli({ "trust", "grant", second, "trusted", "--tags", "storage" }, { "n" })
+    assert.equal(1, code)
+    has(text, robots[2].id, "Make this key trusted? [y/N]", "Nothing was done.")
+    assert.equal("member", role(k, robots[2].id))
+    assert.equal(0, select(2, k:cli({ "trust", "grant", robots[2].id, "trusted", "--tags", "storage" }, { "y" })))
+    assert.equal("trusted", role(k, robots[2].id))
+    assert.equal(4, select(2, k:cli { "trust", "grant", "ada", "trusted" }), "nobody is there to be asked")
+    local line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl bob\27[2J@desk"
+    text = k:cli { "trust", "grant", line, "admin", "--yes" }
+    has(text, "bob", "Nobody here has heard that key yet")
+    assert.is_nil(text:find "\27")
+    has(k:cli { "trust", "list" }, "bob")
+    text, code = k:cli { "trust", "grant", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ== x", "member", "--yes" }
+    assert.equal(4, code)
+    has(text, "ssh-keygen -t ed25519")
+  end)
+
+  it("signs nothing that would not count", function()
+    local k, lab, robots = lab_of("duckie01", "bea")
+    k.signer = robots[1].key
+    local text, code = k:cli { "trust", "grant", "bea", "trusted", "--yes" }
+    assert.equal(4, code)
+    assert.is_nil(k.signed)
+    has(text, "only an admin or a root key may say this. Nothing was signed (permission)")
+    k:take(lab:grant(lab.root, robots[1].id, "admin", { name = "duckie01" }))
+    has(k:cli { "trust", "grant", "bea", "admin", "--yes" }, "Nothing was signed")
+    assert.equal(0, select(2, k:cli { "trust", "grant", "bea", "trusted", "--yes" }))
+  end)
+
+  it("offers --to FILE where no daemon runs", function()
+    local k, _, robots = lab_of("duckie01")
+    k.down = true
+    local text, code = k:cli { "trust", "grant", "duckie01", "member", "--yes" }
+    assert.equal(2, code)
+    has(text, "With --to FILE")
+    text, code = k:cli { "trust", "grant", "duckie01", "member", "--yes", "--to", "x" }
+    assert.equal(1, code)
+    has(text, "without a daemon names are not known")
+    text, code = k:cli { "trust", "grant", robots[1].id, "member", "--yes", "--to", "x" }
+    assert.equal(0, code)
+    has(text, "Signed into x")
+  end)
+end)
+
+describe("trust revoke and retire", function()
+  -- Root made bob admin; he let in bea, and revoked cleo.
+  local function with_bob()
+    local k = kit.new { robots = 3, names = { "bob", "bea", "cleo" } }
+    local lab, robots = k.lab, k.lab.robots
+    k:take(lab:grant(lab.root, robots[1].id, "admin", { name = "bob" }))
+    k:take(lab:grant(robots[1].key, robots[2].id, "member", { name = "bea" }))
+    k:take(lab:enrol(robots[3]))
+    k:take(lab:revoke(robots[1].key, robots[3].id, { why = "rude" }))
+    return k
+  end
+
+  it("say whom revoking an admin puts out and brings back, and sign that again", function()
+    local k = with_bob()
+    k:take(k.lab:grant(k.lab.root, labs.key "ada":id(), "admin", { name = "ada" }))
+    local text = k:cli { "trust", "revoke", "bob", "--why", "stolen", "--yes" }
+    has(text, "This brings back whom that key had revoked: " .. k.lab.robots[3].id:sub(-4), "is signed again by you",
+      "Let in by that key alone: bea", "--keep signs for them")
+    assert.equal("ada", standing(k))
+    has(k:cli { "trust", "list" }, "2 revoked:", "(stolen)", "(rude)")
+  end)
+
+  it("with --keep and --let-back keep and let back", function()
+    local k = with_bob()
+    k:take(k.lab:grant(k.lab.root, labs.key "ada":id(), "admin", { name = "ada" }))
+    k:cli { "trust", "revoke", "bob", "--why", "stolen", "--yes", "--keep", "--let-back" }
+    k:take(k.lab:enrol(k.lab.robots[3]))
+    assert.equal("ada bea cleo", standing(k))
+  end)
+
+  it("ask for the last admin and for one's own key by name", function()
+    local k = with_bob()
+    assert.equal(4, select(2, k:cli { "trust", "revoke", "bob", "--yes" }))
+    local text, code = k:cli({ "trust", "revoke", "bob", "--yes" }, { "y" })
+    assert.equal(1, code)
+    has(text, "last admin of the lab", "type bob:", "Nothing was done.")
+    assert.equal("bob bea", standing(k))
+    assert.equal(0, select(2, k:cli({ "trust", "revoke", "bob", "--yes", "--keep" }, { "bob" })))
+    assert.equal("bea", standing(k))
+  end)
+
+  it("end a role with what was said by it left as it is", function()
+    local k = with_bob()
+    local bob = k.lab.robots[1].id
+    assert.equal(0, select(2, k:cli({ "trust", "retire", "bob", "--yes" }, { "bob" })))
+    assert.is_nil(role(k, bob))
+    assert.equal("bob bea", standing(k))
+    has(k:cli { "trust", "list" }, "no role")
+  end)
+end)
+
+describe("trust root", function()
+  it("loses no admin: what hangs on a key left out is signed again", function()
+    local k = kit.new { roots = 2, need = 1 }
+    local lab, ada = k.lab, labs.key "ada":id()
+    k:take(lab:grant(lab.roots[2], ada, "admin", { name = "ada" }))
+    local text, code = k:cli { "trust", "root", "remove", lab.roots[2]:id(), "--yes" }
+    assert.equal(0, code)
+    has(text, "Root 2 is in force: 1 key, 1 has to sign.", "Signed again with it: 1 word")
+    assert.equal("admin", role(k, ada))
+  end)
+
+  it("does not finish while an admin would fall", function()
+    local k = kit.new { roots = 3, need = 1 }
+    local lab, ada = k.lab, labs.key "ada":id()
+    k:take(lab:grant(lab.roots[1], ada, "admin", { name = "ada" }))
+    k.signer = lab.roots[2]
+    local text, code = k:cli { "trust", "root", "need", "3", "--yes" }
+    assert.equal(0, code, text)
+    has(text, "Signed root 2", "trust root sign 2")
+    k.signer = lab.roots[1]
+    k:cli { "trust", "root", "sign", "2", "--yes" }
+    assert.equal("admin", role(k, ada))
+    k:take(lab:dismiss(lab.roots[2], "trust/grants", ada))
+    k.signer = lab.roots[3]
+    text, code = k:cli { "trust", "root", "sign", "2", "--yes" }
+    assert.equal(4, code)
+    has(text, "Root 2 is not signed yet: ada", "would lose standing", "(threshold)")
+    assert.equal("admin", role(k, ada))
+  end)
+
+  it("says a rolled back, a skipped number, a need that cannot be met", function()
+    local k = kit.new { roots = 2, need = 1 }
+    has(k:cli { "trust", "root", "sign", "1", "--yes" }, "root 1 is in force, so only root 2 can be signed (older)")
+    has(k:cli { "trust", "root", "sign", "3", "--yes" }, "(older)")
+    has(k:cli { "trust", "root", "need", "3", "--yes" }, "from 1 to 2")
+    assert.is_nil(k.signed)
+  end)
+end)
+
+describe("trust renew", function()
+  it("signs again what counts, and lifts no newer revocation", function()
+    local k, lab, robots = lab_of("duckie01", "bea")
+    k:take(lab:grant(lab.root, robots[1].id, "member", { name = "duckie01" }))
+    k:take(lab:revoke(lab.root, robots[2].id))
+    k:take(lab:dismiss(lab.root, "trust/revoked", robots[2].id))
+    has(k:cli { "trust", "renew" }, "Signed 2 words again.")
+  end)
+end)
+
+describe("record", function()
+  it("shows who signed, who counts, and who could sign what is missing; signs the same", function()
+    local k = kit.new { roots = 3 }
+    local lab = k.lab
+    k:take(lab:root_line(lab.roots[1], 2, { lab.roots[1], lab.roots[2] }, 1))
+    local text, code = k:cli { "record", "show", "trust/root", "2" }
+    assert.equal(0, code)
+    has(text, "number 2", "Does not hold:", "1 of 2 keys of root 1", "1 more needed; who could sign:")
+    k.signer = lab.roots[2]
+    assert.equal(0, select(2, k:cli { "record", "sign", "trust/root", "2", "--yes" }))
+    assert.equal(2, k:ask { command = "trust" }.root.number)
+  end)
+
+  it("asks which of several, dismisses, and says what is not there", function()
+    local k, lab = lab_of("duckie01")
+    k:take(lab:line(lab.root, { bucket = "updates/release", key = "1.4", data = { x = 1 }, ttl = 86400 }))
+    k:take(lab:line(lab.robots[1].key, { bucket = "updates/release", key = "1.4", data = { x = 2 }, ttl = 86400 }))
+    local text, code = k:cli { "record", "sign", "updates/release", "1.4", "--yes" }
+    assert.equal(1, code)
+    has(text, "--hash ", '{"x":1}', '{"x":2}')
+    assert.equal(0, select(2, k:cli { "record", "dismiss", "updates/release", "1.4", "--yes" }))
+    has(k:cli { "record", "show", "updates/release", "1.4" }, "dismissed")
+    assert.equal(1, select(2, k:cli { "record", "show", "updates/release", "9" }))
+    assert.equal(4, select(2, k:cli { "record", "show", "nonsense", "9" }))
+  end)
+end)
+
+describe("each command of trust", function()
+  it("answers --json in the shape that it had", function()
+    local k, _, robots = lab_of("duckie01", "duckie02", "bea", "ghost-1")
+    local faults = {}
+    local function look_at(name, ...)
+      local words = {}
+      for word in name:gmatch "%S+" do words[#words + 1] = word end
+      for _, word in ipairs { ... } do words[#words + 1] = word end
+      words[#words + 1] = "--json"
+      local text = k:cli(words)
+      shape.compare(name, shape.of(assert(json.decode((text:gsub("\n$", ""))), text)), faults)
+    end
+    k:take(k.lab:grant(k.lab.root, robots[3].id, "admin", { name = "bea", tags = { "storage" } }))
+    k:cli { "trust", "revoke", "duckie02", "--why", "lost", "--yes" }
+    look_at "trust list"
+    look_at("trust grant", "ghost-1", "trusted", "--yes")
+    look_at("trust confirm", "images", "--only", "ghost-1", "--expect", "0", "--cancel")
+    look_at("trust retire", "ghost-1", "--yes")
+    look_at("trust revoke", "ghost-1", "--yes")
+    look_at "trust renew"
+    look_at("record sign", "trust/grants", robots[3].id, "--yes")
+    look_at("record dismiss", "trust/grants", robots[3].id, "--yes")
+    look_at("trust root", "add", labs.key "ben":id(), "--yes")
+    assert.same({}, faults)
+  end)
+end)
+
+describe("stamp", function()
+  it("tells a signer's last time here", function()
+    local k, lab, robots = lab_of("duckie01")
+    local answer = k:ask { command = "stamp", signer = robots[1].id }
+    assert.equal(lab.at, answer.last)
+    assert.equal(lab.swarm, answer.swarm)
+    assert.equal(lab.hash, answer.lab)
+    assert.equal("proved", answer.quality)
+    assert.equal(0, k:ask { command = "stamp", signer = labs.key "nobody":id() }.last)
+    assert.equal("form", (select(3, k:ask { command = "stamp" })))
+  end)
+end)
