@@ -106,6 +106,22 @@ static int f_bucket(lua_State *L) {
   return 1;
 }
 
+/* index:shorts(bucket) -> array of the short IDs of its entries, in no order */
+static int f_shorts(lua_State *L) {
+  const struct index *ix = index_argument(L, 1);
+  struct statement_part name = record_part(L, 2);
+  uint32_t bucket = index_find_bucket(ix, name.at, name.size);
+  uint32_t first = bucket ? ix->buckets[bucket].first : 0;
+  lua_Integer count = 0;
+  lua_createtable(L, bucket ? (int)ix->buckets[bucket].count : 0, 0);
+  for (uint32_t n = first; n; n = index_next(ix, &first, n)) {
+    const struct entry *e = index_entry(ix, n);
+    lua_pushlstring(L, (const char *)e->id, sizeof e->id);
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
 /* The hash of the key at INDEX: a text, or a number, which is the hash itself. */
 static uint32_t hash_argument(lua_State *L, const struct index *ix, int index) {
   if (lua_type(L, index) == LUA_TNUMBER)
@@ -305,6 +321,7 @@ const luaL_Reg record_lookups[] = {
     {"key_hash",     f_key_hash    },
     {"touched",      f_touched     },
     {"walk",         f_walk        },
+    {"shorts",       f_shorts      },
     {"bucket",       f_bucket      },
     {"buckets",      f_buckets     },
     {"bucket_count", f_bucket_count},

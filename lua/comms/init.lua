@@ -49,6 +49,7 @@ end
 
 function comms:start()
   self.confirm:start()
+  self.compared:start()
   self.beacon:start()
 end
 
@@ -59,7 +60,9 @@ function comms:leave()
 end
 
 function comms:stop()
-  for _, part in ipairs { "verify", "proof", "liveness", "beacon", "confirm", "repair" } do self[part]:stop() end
+  for _, part in ipairs { "verify", "proof", "liveness", "beacon", "confirm", "compared", "repair" } do
+    self[part]:stop()
+  end
 end
 
 -- Each of these six calls fn from here on and gives a function that ends it (lua/listeners.lua).

@@ -1,5 +1,6 @@
 -- parts.lua - the parts of the brain: made, and tied to each other. Decides nothing.
 local beacon = require "comms.beacon"
+local compared = require "comms.compared"
 local confirm = require "comms.confirm"
 local intake = require "comms.intake"
 local liveness = require "comms.liveness"
@@ -65,6 +66,7 @@ function parts.make(self, given, foreign)
     say = function(message) self:say_everywhere(message) end,
     speaks = function(class) return self.confirm:speaks(class) end })
   self.confirm = confirm.new(with { beacon = self.beacon })
+  self.compared = compared.new(with { beacon = self.beacon })
   self.repair = repair.new(with { beacon = self.beacon, confirm = self.confirm,
     dial = function(...) return self.dial(...) end,
     feed = function(link, generator) self.outbox:feed(link.name, generator) end,

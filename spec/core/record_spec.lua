@@ -37,6 +37,24 @@ describe("core.record", function()
   local index
   before_each(function() index = record.new(CLASSES) end)
 
+  it("lists the short IDs of a bucket alone, each once", function()
+    local wanted = {}
+    for _, name in ipairs { "a", "b", "c" } do
+      local st = sign { key = name }
+      assert(index:put(st))
+      wanted[#wanted + 1] = st.short
+    end
+    local of_other = sign({ key = "a" }, other)
+    assert(index:put(of_other))
+    wanted[#wanted + 1] = of_other.short
+    assert(index:put(sign { bucket = ("pri/%s/summaries"):format(id), key = id }))
+    local found = index:shorts "share/files"
+    table.sort(wanted)
+    table.sort(found)
+    assert.same(wanted, found)
+    assert.same({}, index:shorts "share/safe")
+  end)
+
   it("tells once which keys of a class changed: new, renewed, moved out by another, or over", function()
     local function keys(list)
       local names = {}
