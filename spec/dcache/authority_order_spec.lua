@@ -151,9 +151,9 @@ local function admitted(need, said, order)
     accepted = v.root
     index:admit(v.standing)
     index:drop_strangers()
-    local count = index:count() .. table.concat(v.standing)
-    if count == before then return v.standing, index:count() end
-    before = count
+    local now = index:digest("root", 0) .. index:digest("trust", 0) .. table.concat(v.standing)
+    if now == before then return v.standing, index:count() end
+    before = now
     for _, st in ipairs(order(said)) do
       if lets_in(v, st) then index:admit({ st.signer }, true) end
       index:put(st)
