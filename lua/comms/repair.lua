@@ -1,4 +1,5 @@
 -- repair.lua - first repair, and the fall-back for ever: unequal digests, so exchange ids, pull the gaps.
+local again = require "comms.again"
 local backoff = require "backoff"
 local messages = require "comms.messages"
 local rank = require "rank"
@@ -14,6 +15,9 @@ local IDLE, LONGEST = 1500, 60 * 1000 -- ms of a session
 local RETRY_FIRST, RETRY_MOST = 3000, 5 * 60 * 1000
 local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
 local FRAME = 64 -- statements in an answer
+-- Classes that are repaired before all others, in this order: whose words are taken at all depends on them.
+local FIRST <const> = { root = 1, trust = 2 }
+local LATER <const> = 3
 
 --- given.loop, random, dcache, peers, beacon, confirm, id, log
 --- given.refused    fn(code): counts a refusal
@@ -25,7 +29,20 @@ function repair.new(given)
   local self = setmetatable({ backoff = {}, started = given.loop:now(),
     wanted = setmetatable({}, { __mode = "k" }) }, repair) -- wanted: short IDs that are being looked up, by channel
   for name, value in pairs(given) do self[name] = value end
+  self.again = again.new { loop = self.loop, trust = self.dcache.trust,
+    ask = function(link, shorts) self:ask(link, shorts) end }
   return self
+end
+
+local function comes_first(a, b)
+  local one, other = FIRST[a] or LATER, FIRST[b] or LATER
+  return one < other or one == other and a < b
+end
+
+-- The names CLASSES in the order in which they are repaired.
+local function in_order(self, classes)
+  if self.dcache.trust.lab then table.sort(classes, comes_first) end
+  return classes
 end
 
 local function unequal_classes(self, peer)
@@ -38,7 +55,7 @@ local function unequal_classes(self, peer)
       oldest = math.min(oldest or since, since)
     end
   end
-  return list, oldest
+  return in_order(self, list), oldest
 end
 
 local function ready(self, peer, since)
@@ -55,8 +72,17 @@ local function option_of(self, peer)
   local classes, since
   if peer.unequal then classes, since = unequal_classes(self, peer) end
   if since then return { peer = peer, classes = classes, t = peer.t }, since end
-  local asked = self.confirm:asks(peer)
+  local asked = in_order(self, self.confirm:asks(peer))
   return asked[1] and { peer = peer, classes = asked, t = self.beacon:tick(), asked = true }
+end
+
+-- Of IDS the one to repair with: members go first, as their words are what counts.
+local function first_of(self, ids)
+  local members = {}
+  for _, id in ipairs(ids) do
+    if self.dcache.trust:is_member(id) then members[#members + 1] = id end
+  end
+  return rank.of(self.id, members[1] and members or ids)[1]
 end
 
 -- What to do now, as option_of has it, and at which host; or nil, and whether any is unequal at all.
@@ -71,7 +97,7 @@ local function choose(self)
       option.host, options[peer.id], ids[#ids + 1] = host.host, option, peer.id
     end
   end
-  return options[rank.of(self.id, ids)[1]], any
+  return options[first_of(self, ids)], any
 end
 
 local function put_off(self, peer)
@@ -153,6 +179,7 @@ end
 
 function repair:stop()
   self.stopped = true
+  self.again:stop()
   if self.timer then self.timer:cancel() end
   if self.session then self.session.timer:cancel() end
 end
@@ -165,8 +192,18 @@ function repair:got(source, n)
   end
 end
 
-local function touch(self, source)
-  if self.session and self.session.link == source.channel then self.session.active = self.loop:now() end
+local function touch(self, link)
+  if self.session and self.session.link == link then self.session.active = self.loop:now() end
+end
+
+--- Wants the words SHORTS over LINK, which is a stream.
+function repair:ask(link, shorts)
+  touch(self, link)
+  self.again:expect(link)
+  for i = 1, #shorts, messages.ids_in_line do
+    local part = table.move(shorts, i, math.min(#shorts, i + messages.ids_in_line - 1), 1, {})
+    self.say(link, { kind = "want", from = "*", rest = messages.want(part) })
+  end
 end
 
 local function missing(self, ids)
@@ -199,10 +236,10 @@ function repair:ids(message, source)
   if not facts then return nil, err, code end
   local law = self.dcache:law(facts.class)
   if not law or law ~= facts.law then return nil, "law: other constants of " .. facts.class, "law" end
-  touch(self, source)
+  touch(self, source.channel)
   local list = missing(self, facts.ids)
   compare(self, source, facts, #list)
-  if #list > 0 then self.say(source.channel, { kind = "want", from = "*", rest = messages.want(list) }) end
+  if #list > 0 then self:ask(source.channel, list) end
   if message.from ~= "-" and facts.last then
     self.feed(source.channel, self:list({ facts.class }, facts.t, "-"))
   end
@@ -243,7 +280,7 @@ function repair:want(message, source)
   local stream = source.channel.traits.stream
   local ids, err, code = messages.parse_want(message.rest, stream and messages.ids_in_line or messages.want_in_frame)
   if not ids then return nil, err, code end
-  touch(self, source)
+  touch(self, source.channel)
   if stream then return want_on_stream(self, ids, source) end
   if not self.peers:source_proved(source) then return nil, "unproved: a want from there", "unproved" end
   for _, short in ipairs(ids) do self.broadcast(source, short) end

@@ -3,6 +3,7 @@ local repair = require "comms.repair"
 local random = require "core.random"
 local simloop = require "sim.loop"
 local till = require "spec.net.till"
+local trust = require "dcache.trust"
 
 local function world()
   local w = { loop = simloop.new(), dialled = {}, peers = { list = {}, by_id = {} } }
@@ -20,7 +21,7 @@ local function world()
     end
   end
   w.repair = repair.new { loop = w.loop, random = random.seeded(1), peers = w.peers, id = "me", log = till.log(),
-    refused = function() end, dcache = {}, beacon = { judge = function() end, is_gap = function() return true end },
+    refused = function() end, dcache = { trust = trust.new {} }, beacon = { judge = function() end, is_gap = function() return true end },
     dial = function(host, _, done)
       table.insert(w.dialled, host)
       done(nil, "ETIMEDOUT: nobody", "ETIMEDOUT")
