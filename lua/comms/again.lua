@@ -8,7 +8,7 @@ local again = {}
 again.__index = again
 
 local ROUNDS <const> = 8 -- times that one link is asked
-local WORDS_MAX <const> = 8192 -- that are remembered of one link; what is beyond comes with the next repair
+local WORDS_MAX = 8192 -- that are remembered of one link; what is beyond comes with the next repair
 local LOOK <const> = 250 -- ms
 
 --- given.loop
