@@ -73,11 +73,13 @@ function conversation:take()
   self.pieces, self.size = { text:sub(from) }, #text - from + 1
 end
 
---- Says one more line, REQUEST, to whoever hears it while he answers. Its texts may be any bytes, which the protocol's
--- own JSON does not have.
+-- Texts of a request may have line feeds, as files do, and any other bytes; the protocol's own JSON has none of these.
+local function line_of(request) return (json.encode(request) or require "cjson".encode(request)) .. "\n" end
+
+--- Says one more line, REQUEST, to whoever hears it while he answers.
 function conversation:tell(request)
   if self.ended then return end
-  self.output = self.output .. require "cjson".encode(request) .. "\n"
+  self.output = self.output .. line_of(request)
   self.watch:set "rw"
 end
 
@@ -87,7 +89,7 @@ end
 -- when the daemon says that its answer takes a while. → the conversation, whose close() cancels it.
 function call.begin(loop, stream, request, within_ms, told, working)
   local self = setmetatable({
-    loop = loop, stream = stream, output = json.encode(request) .. "\n", pieces = {}, size = 0, told = told,
+    loop = loop, stream = stream, output = line_of(request), pieces = {}, size = 0, told = told,
     within_ms = within_ms or WITHIN, working = working,
   }, conversation)
   await(self)

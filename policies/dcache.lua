@@ -32,11 +32,9 @@ dcache.buckets = {
   ["updates/status"]  = { class = "updates", propose = "owner", dismiss = "owner" },
 }
 
-dcache.roots = {}
 dcache.hold = "all"
 dcache.disk = 64 * MB
 dcache.memory = 16 * MB
-dcache.strangers = 0.2
 dcache.flush = 30 * second
 
 function dcache.holds(record)

@@ -47,7 +47,7 @@ end
 --- hooks.lua as plain data for the fence.
 function check.table()
   local data = {}
-  for _, name in ipairs { "sections", "policies", "settings", "hooks", "facts" } do data[name] = hooks[name] end
+  for _, name in ipairs { "sections", "policies", "settings", "hooks", "facts", "gone" } do data[name] = hooks[name] end
   return data
 end
 

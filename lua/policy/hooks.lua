@@ -75,6 +75,11 @@ hooks.sections = { "dcache", "comms", "routing", "clients" }
 --- Policies to extend: `default` is the four sections, the others are files.
 hooks.policies = { "default", "duckiebot", "server", "lab" }
 
+--- Settings that earlier versions knew, and what does the same now.
+hooks.gone = {
+  ["dcache.roots"] = "the lab file names the roots of trust: dt-swarm-cli lab join FILE",
+}
+
 --- path, form, default as people say it (it stands in policies/SECTION.lua), what it is. A change of a setting applies
 -- while the node runs (`live`), or, with `restart`, when the daemon has executed itself anew. There is no third kind.
 -- `later`: known and checked, but not used by this version.
@@ -89,11 +94,9 @@ hooks.settings = {
     restart = true },
   { "dcache.buckets", "buckets", "the list of buckets",
     "who may propose and dismiss; also the class of each bucket, which changes with the classes (restart)" },
-  { "dcache.roots", "list of text", "none", "peer IDs of the roots of trust", later = true },
   { "dcache.hold", "list of text or all", "all", "classes kept here, whole or not at all", later = true },
   { "dcache.disk", "bytes", "64 MB", "most that the journal may take", later = true },
   { "dcache.memory", "bytes", "16 MB", "most that the index may take", later = true },
-  { "dcache.strangers", "share", "0.2", "share of both that non-members may take", later = true },
   { "dcache.flush", "seconds", "30 s", "longest time that others' records stay unsynced" },
   { "comms.beacon", "span of seconds", "2 s to 60 s", "shortest and longest time between two beacons" },
   { "comms.checkpoint", "seconds", "5 min", "shortest time between two checkpoints", later = true },

@@ -49,7 +49,8 @@ local function no_such(node, name, value)
   local what = type(value) == "function" and "no such hook" or "no such setting"
   if node.path == "" then what = "no such section or setting" end
   local text = names.unknown(tostring(name), names.keys(node.children), what)
-  return node.path == "" and text or node.path .. "." .. text
+  local instead = api.gone[join(node.path, tostring(name))]
+  return join(node.path, text) .. (instead and "; " .. instead or "")
 end
 
 -- What is wrong with VALUE for PATH | nil

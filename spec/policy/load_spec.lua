@@ -196,6 +196,9 @@ describe("a fault is said with file, line and suggestion", function()
     one('p.clients.log.budget = 1', 'my.lua:2: clients.log: no such setting; did you mean "logs"?')
     one('p.dcache.disk = 4 * GBB', 'my.lua:2: GBB: no such name; did you mean "GB"?')
     one('p.qqqqqqqq = 1', 'my.lua:2: qqqqqqqq: no such section or setting')
+    one('p.dcache.roots = { "12D3KooW" }',
+      "my.lua:2: dcache.roots: no such setting; the lab file names the roots of trust: dt-swarm-cli lab join FILE")
+    one('p.dcache.strangers = 0.5', "my.lua:2: dcache.strangers: no such setting")
   end)
 
   it("for values", function()
