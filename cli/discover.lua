@@ -123,12 +123,21 @@ end
 
 local NAMED <const> = 3 -- hosts of another swarm; the others are counted
 
+-- What others' words do not fit.
+local function ours(tried, s)
+  if tried.lab then return ("this lab (%s)"):format(s:text(tried.lab)) end
+  return ('this swarm ("%s")'):format(s:text(tried.swarm))
+end
+
+-- Where the cause is to be seen.
+local function cause(tried, of_swarm) return tried.lab and "`dt-swarm-cli lab show` there" or of_swarm end
+
 -- One word that does not fit may be forged, or was damaged on its way; but somebody is there.
 local function unfit_once(tried, s)
   local one = (tried.unfit_once or {})[1]
   if not one then return "" end
-  return ('Heard one beacon from %s that does not fit this swarm ("%s"): ask again in a minute, and see `swarm` in \z
-    its policy.'):format(s:text(one.host), s:text(tried.swarm))
+  return ("Heard one beacon from %s that does not fit %s: ask again in a minute, and see %s."):format(
+    s:text(one.host), ours(tried, s), cause(tried, "`swarm` in its policy"))
 end
 
 -- Who was heard, but is of another swarm; the empty text for nobody.
@@ -139,9 +148,10 @@ local function unfit(tried, s)
     if i <= NAMED then names[i] = s:text(one.host) end
   end
   if #hosts > NAMED then names[#names + 1] = ("%d more"):format(#hosts - NAMED) end
-  local words = #hosts == 1 and 'Heard %s, but its words do not fit this swarm ("%s"): see `swarm` in its policy.'
-    or 'Heard %s, but their words do not fit this swarm ("%s"): see `swarm` in their policies.'
-  return words:format(s.list(names), s:text(tried.swarm))
+  local whose, where = "its", "`swarm` in its policy"
+  if #hosts > 1 then whose, where = "their", "`swarm` in their policies" end
+  return ("Heard %s, but %s words do not fit %s: see %s."):format(s.list(names), whose, ours(tried, s),
+    cause(tried, where))
 end
 
 local function sentences(list)

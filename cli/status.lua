@@ -1,5 +1,6 @@
 -- status.lua - `status`: how this node is, on one screen. It asks the daemon and judges nothing.
 local kinds = require "cli.kinds"
+local lab_status = require "cli.lab_status"
 local progress = require "cli.progress"
 local why = require "cli.why"
 local width = require "cli.width"
@@ -87,14 +88,15 @@ end
 
 local function facts(answer, s)
   local node, identity = answer.node, answer.identity
-  local list = {
-    { "swarm", s:text(node.swarm) },
+  local list = answer.lab and lab_status.rows(answer.lab, s) or { { "swarm", s:text(node.swarm) } }
+  local rest = {
     { "running", ("%s, version %s"):format(s.span(node.running_ms), s:text(node.version)) },
     { "policy", s:text(node.policy) .. (answer.policy and ", " .. s:text(answer.policy.hash) or "") },
     { "clock", clock(answer.time, s) },
     { "peers", answer.peers and ("%d"):format(answer.peers) or s.UNKNOWN },
     { "records", records(answer, s) },
   }
+  table.move(rest, 1, #rest, #list + 1, list)
   share(list, answer, s)
   list[#list + 1] = { "state", s:text(node.state) }
   if answer.footing then list[#list + 1] = { "", s:text(answer.footing.text), colour = "bad" } end
@@ -242,6 +244,7 @@ end
 function status.show(answer, s)
   head(answer, s)
   facts(answer, s)
+  if answer.lab then lab_status.say(answer.lab, s) end
   consequences(answer.time, s)
   local trouble = answer.footing
   if trouble then why.line({ what = "State folder", seen = trouble.text, cure = trouble.cure }, s) end

@@ -6,6 +6,8 @@ local banner = {}
 
 local function short(id) return id:sub(1, 12) .. "…" .. id:sub(-4) end
 
+local function short_of_lab(lab) return lab:sub(1, 4) .. "…" .. lab:sub(-4) end
+
 local WIDTH <const>, LEAST <const>, INDENT <const>, NOTE <const> = 80, 30, 12, 38 -- columns
 
 -- A label, its value, and a note beside it; what is wider than the terminal goes on beneath.
@@ -65,16 +67,26 @@ local function clock(time)
   return time.believe and "good (the policy believes the system's)" or "good (synchronised, ±1 s)"
 end
 
+-- How the node stands in its lab; by a token it comes in a moment.
+local function lab_note(one)
+  local role, token = one.dcache.trust:role(one.id), one.lab.token
+  return role or token and ("comes in by token %s"):format(text.escape(token.name)) or "no member: status says why"
+end
+
 -- Lines for a node. FACTS: node, policy (the file as people would name it), key_note, share_note, channels, http
 -- (port or 0), http_reason (why there is none yet), cli (how the command line is called for this node), columns (of the
 -- terminal; 0: it does not say; nil: there is none), service (a manager runs it, and no key of a terminal stops it).
 function banner.lines(facts)
   local one = facts.node
-  local head = ('dt-swarm %s · %s · swarm "%s"'):format(one.version, text.escape(facts.policy), text.escape(one.swarm))
+  local head = ('dt-swarm %s · %s · %s "%s"'):format(one.version, text.escape(facts.policy),
+    one.lab and "lab" or "swarm", text.escape(one.lab and one.lab.name or one.swarm))
   local columns = (facts.columns or 0) > 0 and math.max(LEAST, facts.columns) or WIDTH
   local lines = wrap(head, columns, "  ")
   lines[#lines + 1] = ""
   row(lines, columns, "I am", ("%s  %s"):format(one.name, short(one.id)), facts.key_note)
+  if one.lab then
+    row(lines, columns, "lab", ("%s  %s"):format(text.escape(one.lab.name), short_of_lab(one.lab.lab)), lab_note(one))
+  end
   row(lines, columns, "share", text.escape(one.share), facts.share_note)
   row(lines, columns, "listen", listen_words(facts.channels, facts.http, facts.http_reason))
   row(lines, columns, "control", text.escape(one.socket))

@@ -72,6 +72,8 @@ describe("a daemon", function()
     local inside = ada:ask "status"
     assert.equal(MINE.swarm, inside.node.swarm)
     assert.equal("robotics", inside.lab.name)
+    local banner = ada:out():match "dt%-swarm [^\n]+\n\n.-$":match ".*(dt%-swarm [^\n]*\n.*)$"
+    assert.truthy(banner:find('lab "robotics"', 1, true) and banner:find("lab       robotics", 1, true), ada:out())
     assert.same({ name = w.swarm, file = "p.lua", line = 2 }, inside.lab.policy_swarm)
     -- The lab file's statement that there is such a token is here, and that this robot came by it: so it is a member.
     assert.is_true(inside.lab.token.counts)

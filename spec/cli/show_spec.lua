@@ -187,6 +187,11 @@ describe("pages", function()
     facts.tried.unfit, facts.tried.unfit_once = {}, { { host = "10.98.0.9", count = 1 } }
     assert.truthy(said_of 'Heard one beacon from 10.98.0.9 that does not fit this swarm ("lab-3"): ask again in a m')
     assert.is_nil(said_of "block broadcast")
+    facts.tried.lab = "robotics" -- a robot in no lab, or in another one
+    assert.truthy(said_of "Heard one beacon from 10.98.0.9 that does not fit this lab (robotics): ask again in a minu")
+    facts.tried.unfit = { { host = "10.98.0.1", count = 2 } }
+    assert.truthy(said_of "its words do not fit this lab (robotics): see `dt-swarm-cli lab show` there.")
+    facts.tried.lab = nil
     facts.tried.unfit, facts.tried.unfit_once = { { host = "10.98.0.1", count = 2 } }, {}
     for i = 2, 5 do facts.tried.unfit[i] = { host = "10.98.0." .. i, count = 2 } end
     assert.truthy(said_of "Heard 10.98.0.1, 10.98.0.2, 10.98.0.3 and 2 more, but their words do not fit")

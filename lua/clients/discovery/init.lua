@@ -249,12 +249,14 @@ local function waiting(channels)
 end
 
 -- What was tried, for an empty list: { since_ms, beacons, heard, interfaces = { name … }, unused = { { name =,
--- reason = } … }, waiting = { { kind =, state =, reason = } … }: channels that are not up, swarm, unfit = { { host =,
--- count = } … }: hosts whose beacons are none of this swarm, and unfit_once: those of which one alone came }.
+-- reason = } … }, waiting = { { kind =, state =, reason = } … }: channels that are not up, swarm, lab (its name) where
+-- this node is in one, unfit = { { host =, count = } … }: hosts whose beacons are none of this swarm, and unfit_once:
+-- those of which one alone came }.
 function discovery:tried()
   local channels, unfit, once = self.channels(), self.comms.misfits:list()
   return { since_ms = self.loop:now() - self.started, beacons = self.comms.beacon.sent,
-    heard = self.comms.beacon.heard, swarm = self.comms.swarm, unfit = unfit, unfit_once = once,
+    heard = self.comms.beacon.heard, swarm = self.comms.swarm,
+    lab = self.dcache.lab and self.dcache.lab.name, unfit = unfit, unfit_once = once,
     waiting = waiting(channels),
     interfaces = gathered(channels, "interfaces", function(one) return one.name end),
     unused = gathered(channels, "unused", function(one) return one end) }

@@ -1,8 +1,8 @@
 -- requests.lua - the command `lab` of the control socket: show, join, leave; and what `status` says of the lab.
-local facts = require "clients.control.facts"
 local hooks = require "policy.hooks"
 local lab_file = require "lab_file"
 local lab = require "dcache.lab"
+local people = require "clients.trust.people"
 local to_json = require "clients.control.to_json"
 local why_not = require "clients.membership.why_not"
 
@@ -14,8 +14,8 @@ local function swarm_of_policy(node)
 end
 
 local function root_facts(node)
-  local verdict, who = node.dcache.trust:verdict(), facts.people(node)
-  local root = verdict and verdict.root or node.lab.root
+  local verdict = node.dcache.trust:verdict()
+  local who, root = people.of(node, verdict), verdict and verdict.root or node.lab.root
   return { number = root.number, need = root.need, keys = to_json.list(root.keys, who),
     rivals = verdict and verdict.rivals }
 end
@@ -24,7 +24,7 @@ local function token_facts(node)
   local token, verdict = node.lab.token, node.dcache.trust:verdict()
   if not token then return nil end
   local known = verdict and verdict.tokens[token.id]
-  return { name = to_json.text(token.name), id = token.id, counts = known and known.counts or nil,
+  return { name = to_json.text(token.name), id = token.id, counts = known ~= nil and known.counts,
     most = known and known.most }
 end
 
@@ -32,11 +32,11 @@ end
 local function lab_facts(node)
   local one, trust = node.lab, node.dcache.trust
   if not one then return nil end
-  local settled, text = trust:settled()
+  local settled, waits = trust:settled()
   return { name = to_json.text(one.name), lab = one.lab, swarm = to_json.text(one.swarm), file = to_json.text(one.file),
     root = root_facts(node), token = token_facts(node), member = trust:is_member(node.id), role = trust:role(node.id),
-    why = why_not.of(node), settled = settled == true, unsettled = not settled and text or nil, open = one.is_open,
-    policy_swarm = swarm_of_policy(node) }
+    why = why_not.of(node), settled = settled == true, unsettled = waits and waits:gsub("^%l+: ", "") or nil,
+    open = one.is_open, policy_swarm = swarm_of_policy(node) }
 end
 
 local function show(node) return { lab = lab_facts(node), places = to_json.list(node.lab_files, to_json.text) } end

@@ -1,4 +1,6 @@
 -- why_not.lua - why this node is no member of its lab, and what would make it one. Changes nothing.
+local people = require "clients.trust.people"
+
 local why_not = {}
 
 local function fault(text, cure, ...) return { text = text, cure = cure:format(...) } end
@@ -30,7 +32,7 @@ function why_not.of(node)
   if not verdict then return fault("who is in this lab was not worked out yet", "wait some seconds, then ask again") end
   local revoked, facts = verdict.revoked[id], verdict.keys[id]
   if revoked then
-    return fault(("its key was revoked by %s: %s"):format(node.who(revoked.by).label, revoked.why),
+    return fault(("its key was revoked by %s: %s"):format(people.of(node, verdict)(revoked.by).label, revoked.why),
       "give it a new key, or lift that on an admin's machine: dt-swarm-cli record dismiss trust/revoked %s", id)
   end
   if facts and facts.until_ms then
