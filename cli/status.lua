@@ -2,6 +2,7 @@
 local kinds = require "cli.kinds"
 local lab_status = require "cli.lab_status"
 local progress = require "cli.progress"
+local trust = require "cli.trust"
 local why = require "cli.why"
 local width = require "cli.width"
 
@@ -248,6 +249,7 @@ function status.show(answer, s)
   consequences(answer.time, s)
   local trouble = answer.footing
   if trouble then why.line({ what = "State folder", seen = trouble.text, cure = trouble.cure }, s) end
+  trust.warn(answer.trust, s)
   refused_policy(answer, s)
   failed_hooks(answer, s)
   trial(answer, s)

@@ -90,6 +90,26 @@ function trust.finish(context, options, answer, sentences)
   return context.exit.ok
 end
 
+local DAY <const> = 24 * 60 * 60 * 1000
+local COLOURS <const> = { { 7, "bad" }, { 30, "warn" }, { 60, "title" } } -- days ahead, and how loud it is said
+
+-- What was signed and ends soon: a line that is coloured more the sooner it ends, and what to do.
+local function say_ending(facts, s)
+  local days, colour = facts.ending_ms // DAY, nil
+  for _, row in ipairs(COLOURS) do colour = colour or days < row[1] and row[2] or nil end
+  local when = days == 0 and "today" or days == 1 and "tomorrow" or ("in %d days"):format(days)
+  local more = facts.ending > 1 and (" (%d within 60 days)"):format(facts.ending) or ""
+  s:line(s:paint(colour, ("What was signed for this lab ends %s%s."):format(when, more)))
+  s:say("Whoever signed it says it again: " .. s:cure "dt-swarm-cli HOST trust renew")
+end
+
+--- What `status` says of trust, FACTS as its answer has them: two roots, and what ends soon.
+function trust.warn(facts, s)
+  if not facts then return end
+  trust.say_rivals({ root = { two = facts.two } }, s)
+  if facts.ending_ms then say_ending(facts, s) end
+end
+
 --- Two valid roots of one number: every command says so.
 function trust.say_rivals(facts, s)
   if facts and facts.root and facts.root.two then

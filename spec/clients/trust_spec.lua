@@ -3,6 +3,7 @@ local kit = require "spec.clients.trust_kit"
 local json = require "core.json"
 local labs = require "spec.labs"
 local shape = require "spec.cli.shape"
+local said = require "clients.trust.words"
 
 local function has(text, ...)
   local flat = text:gsub("%s+", " ")
@@ -266,6 +267,30 @@ describe("record", function()
     has(k:cli { "record", "show", "updates/release", "1.4" }, "dismissed")
     assert.equal(1, select(2, k:cli { "record", "show", "updates/release", "9" }))
     assert.equal(4, select(2, k:cli { "record", "show", "nonsense", "9" }))
+  end)
+end)
+
+describe("status", function()
+  -- What it says so many DAYS later.
+  local function status_of(k, days)
+    local now = k.node.time:proved_now() + days * 86400 * 1000
+    local later = { dcache = k.node.dcache, time = { proved_now = function() return now end } }
+    local parts = {}
+    local s = require("cli.show").new { width = 80, write = function(text) parts[#parts + 1] = text end,
+      escape = require("core.text").escape }
+    require("cli.trust").warn(said.status(later), s)
+    return table.concat(parts)
+  end
+
+  it("warns before a grant or the words of a root end, not of what was meant to be short", function()
+    local k, lab, robots = lab_of("duckie01", "bea")
+    k:take(lab:grant(lab.root, robots[1].id, "member", { ttl = 86400 }))
+    assert.equal("", status_of(k, 0))
+    k:take(lab:grant(lab.root, robots[1].id, "member", { ttl = 62 * 86400 }))
+    assert.equal("", status_of(k, 0))
+    has(status_of(k, 3), "ends in 58 days", "trust renew")
+    has(status_of(k, 60), "ends tomorrow")
+    assert.equal("", status_of(k, 63))
   end)
 end)
 
