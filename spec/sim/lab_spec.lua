@@ -90,3 +90,91 @@ describe("a newcomer to a lab", function()
     assert.same(ada.dcache.trust:verdict().standing, one.dcache.trust:verdict().standing)
   end)
 end)
+
+-- Three robots, of whom the third may be a thief: an admin, whose grant is what is revoked.
+local function three(seed)
+  local lab = labs.new { name = "robotics", robots = 4 }
+  local w = sim.new { seed = seed, policy = rules }
+  local disk = require("core.sim").memory(seed)
+  local ada = robot(w, lab, 2)
+  local bob = robot(w, lab, 3, { disk = disk })
+  local thief = lab.robots[4]
+  local lines = { lab:grant(lab.root, lab.robots[2].id, "member"), lab:grant(lab.root, lab.robots[3].id, "member"),
+    lab:grant(lab.root, thief.id, "admin") }
+  fill(w, ada, lines)
+  fill(w, bob, lines)
+  return w, lab, ada, bob, thief, disk
+end
+
+-- Would NODE do now what THIEF tells it, as remote commands and releases are done?
+local function obeys(node, thief)
+  local trust = node.dcache.trust
+  return trust:settled() == true and trust:role(thief.id) == "admin"
+end
+
+local function asleep(w, node)
+  node:stop()
+  for i, other in ipairs(w.nodes) do
+    if other == node then table.remove(w.nodes, i) end
+  end
+  w:run(SECOND)
+end
+
+describe("a robot that slept through a revocation", function()
+  it("obeys before, says that it is not compared after its start, and obeys no more once it met a member", function()
+    for seed = 1, 3 do
+      local w, lab, ada, bob, thief, disk = three(seed)
+      w:run(60 * SECOND)
+      assert.is_true(obeys(bob, thief), "before, he is an admin as any other")
+      asleep(w, bob)
+      fill(w, ada, { lab:revoke(lab.root, thief.id) })
+      w:run(60 * SECOND)
+      assert.is_nil(ada.dcache.trust:role(thief.id))
+
+      bob = robot(w, lab, 3, { disk = disk, boot = 2 })
+      w.cut[bob.host] = true
+      for _ = 1, 290 do
+        w:run(SECOND)
+        assert.is_false(obeys(bob, thief))
+      end
+      local ok, text, code = bob.dcache.trust:settled()
+      assert.same({ nil, "permission" }, { ok, code })
+      assert.matches("not compared with anybody yet; at the latest in 6 min", text)
+      assert.equal("admin", bob.dcache.trust:role(thief.id), "what he knows is shown")
+
+      w.cut[bob.host] = nil
+      local met
+      for _ = 1, 700 do
+        w:run(100)
+        assert.is_false(obeys(bob, thief))
+        met = met or bob.dcache.trust:settled()
+      end
+      assert.is_true(met)
+      assert.is_nil(bob.dcache.trust:role(thief.id))
+    end
+  end)
+
+  it("obeys a thief who is alone with it from the eleventh minute until it meets a member", function()
+    local w, lab, ada, bob, thief, disk = three(4)
+    asleep(w, bob)
+    fill(w, ada, { lab:revoke(lab.root, thief.id) })
+    bob = robot(w, lab, 3, { disk = disk, boot = 2 })
+    w.cut[bob.host] = true
+    w:run(9 * 60 * SECOND)
+    assert.is_false(obeys(bob, thief))
+    w:run(2 * 60 * SECOND)
+    assert.is_true(obeys(bob, thief))
+    w.cut[bob.host] = nil
+    local till
+    for i = 1, 900 do
+      w:run(100)
+      if not obeys(bob, thief) then
+        till = i
+        break
+      end
+    end
+    assert.is_truthy(till)
+    w:run(60 * SECOND)
+    assert.is_false(obeys(bob, thief))
+  end)
+end)
