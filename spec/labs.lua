@@ -2,7 +2,8 @@
 --
 --   local labs = require "spec.labs"
 --   local lab = labs.new { name = "robotics", robots = 3 }
---   lab.text                      the lab file: put it on a robot as it is; lab.lab has it as dcache/lab.lua reads it
+--   lab.text                      the lab file: put it on a robot as it is; lab.lab has it as dcache/lab.lua reads it,
+--                                 for one node (it wipes the token's secret); lab:read() gives another one each time
 --   lab.roots[1], lab.root        core.key handles of the root keys; lab.token, lab.token_id: of the token `images`
 --   lab.robots[1]                 { key = core.key, id =, name = "robot1" }, in no word of the lab file
 --   lab:line(lab.root, { bucket = "trust/grants", key = ID, data = { name = "ada", role = "admin", tags = {} } })
@@ -104,6 +105,8 @@ local function text_of(self)
   table.move(self.lines, 1, #self.lines, #lines + 1, lines)
   return table.concat(lines, "\n") .. "\n"
 end
+
+function labs:read() return assert(require "dcache.lab".read(self.text)) end
 
 --- GIVEN: name of the swarm (a text), roots = how many keys (1), need (more than half of them), robots = how many (0),
 --- most = robots that the token lets in (100), at = ms of the first line (labs.AT; whole daemons: the time of day).
