@@ -7,6 +7,7 @@ local who = require "cli.trust_who"
 local confirm = {}
 
 local NAMED <const> = 10 -- of those who came last
+local LOOKS <const>, EACH <const> = 16, 500 -- whether it is in force here, ms apart
 
 -- The shell's * and ? as a pattern of Lua; the whole name has to fit.
 local function pattern_of(glob)
@@ -81,6 +82,18 @@ local function lost(preview)
   return rows
 end
 
+-- A token that is cancelled counts for a few seconds more (lua/dcache/cancelled.lua): what is said is to be so.
+local function wait_until_out(context, rows)
+  local loop = context.world.loop()
+  for _ = 1, LOOKS do
+    local facts, stands = context:ask_quietly { command = "trust" }, {}
+    for _, row in ipairs(facts and facts.keys or {}) do stands[row.id] = true end
+    if not facts or not stands[rows[1].id] then return end
+    loop:after(EACH, function() loop:stop() end)
+    loop:run()
+  end
+end
+
 -- Grants go out before the token is cancelled: who has both is in at every moment.
 local function sign(context, options, token, words)
   local signer, exit = trust.signer(context, options)
@@ -97,6 +110,8 @@ local function sign(context, options, token, words)
   local ok = true
   if all[1] then ok, exit = trust.say(signer, all) end
   if not ok then return nil, exit end
+  preview.lost = lost(preview)
+  if preview.lost[1] then wait_until_out(context, preview.lost) end
   return preview
 end
 
@@ -118,7 +133,7 @@ function confirm.run(context, options)
   local preview, exit = sign(context, options, token, words)
   if not preview then return exit end
   return confirm.finish(context, options, { token = token, signed = #words, already = #fitting - #words,
-    lost = lost(preview), facts = facts })
+    lost = preview.lost, facts = facts })
 end
 
 --- Says what was done: WHAT = { token, signed, already, lost = rows, facts }. → exit code

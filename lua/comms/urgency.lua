@@ -5,14 +5,15 @@
 -- asked: a policy that lets nothing through would else keep a revocation from where it is needed.
 local urgency = {}
 
-urgency.ENDS = 11 -- what takes rights away: it goes before all messages, too
+urgency.ENDS = 11 -- what takes rights away: it goes before all messages, too. But for a token that is cancelled:
+-- grants for its robots were signed before, and go before it
 urgency.TRUST = 10
 
 --- The urgency of what VERB says in BUCKET, where no policy is asked about it in the lab of TRUST (dcache/trust.lua);
 -- nil where one is.
 function urgency.of_trust(trust, verb, bucket)
   if not trust.lab or bucket:sub(1, 6) ~= "trust/" then return nil end
-  return (verb == "dismiss" or bucket == "trust/revoked") and urgency.ENDS or urgency.TRUST
+  return (verb == "dismiss" and bucket ~= "trust/tokens" or bucket == "trust/revoked") and urgency.ENDS or urgency.TRUST
 end
 
 --- The urgency of ST that came over the channel FROM (facts as comms:channel_up has them; nil: it is our own) on the

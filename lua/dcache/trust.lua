@@ -4,6 +4,7 @@
 -- Without a lab (lua/dcache/lab.lua) everybody is a member, and there is nothing to work out, to compare or to wait
 -- for.
 local authority = require "dcache.authority"
+local cancelled = require "dcache.cancelled"
 local forms = require "dcache.forms"
 local json = require "core.json"
 local key = require "core.key"
@@ -38,6 +39,7 @@ function trust.new(given)
     self[name] = given[name]
   end
   self.read, self.proofs, self.let, self.askers, self.slices = {}, {}, {}, {}, slices.new(self.loop)
+  self.cancelled = cancelled.new(self.loop)
   self.comparison = settled.new { loop = self.loop, log = self.log, sure = given.sure, root = self.root,
     told = self.told }
   return self
@@ -100,7 +102,9 @@ function trust:on_change(fn) return self.changes:add(fn) end
 function trust:stop()
   self.stopped = true
   if self.running then self.running() end
-  if self.waiting then self.waiting:cancel() end
+  for _, timer in ipairs { self.waiting or false, self.later or false } do
+    if timer then timer:cancel() end
+  end
 end
 
 -- == newcomers

@@ -43,6 +43,14 @@ local function calculate(self, words, fresh)
     pause = function() slices.step(PAUSE) end }
 end
 
+-- WORDS without what is to count a moment later, when this is done again.
+local function in_force(self, words)
+  if not self.current then self.cancelled:begin(words) end
+  local list, left = self.cancelled:apply(words, self.read)
+  if left then self:touch_in(left) end
+  return list
+end
+
 -- Keys that were let in by now have said so; who is let in while this runs stays until it ran once more. MOST: the
 -- highest number of a root that may be in force | nil.
 local function work_out(self, most)
@@ -50,6 +58,7 @@ local function work_out(self, most)
   self.let, self.again = {}, false
   local words, read = self.words(self.read)
   local proofs = {}
+  words = in_force(self, words)
   if most then words = below(words, most) end
   local verdict = calculate(self, words, proofs)
   self.read, self.proofs = read, proofs
@@ -169,6 +178,15 @@ function working_out:touch()
   self.again = true
   if self.running or self.waiting or self.stopped then return end
   begin(self)
+end
+
+--- The same in MS.
+function working_out:touch_in(ms)
+  if self.later then self.later:cancel() end
+  self.later = self.loop:after(ms, function()
+    self.later = nil
+    self:touch()
+  end)
 end
 
 --- FN() once all statements that are held by now are part of what is in force; at once where they are.

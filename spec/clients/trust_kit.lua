@@ -85,6 +85,13 @@ local function sign_of(self)
   return signer
 end
 
+-- To wait is to let the simulator run.
+local function loop_of(self)
+  local loop = { wall = function() return 0 end, stop = function() end, run = function() end }
+  function loop.after(_, ms) self.world:run(ms) end
+  return loop
+end
+
 local function world_of(self, said_out, typed)
   return { env = os.getenv, root = "", version = "0", flush = function() end, within = nil,
     write = function(text) said_out[#said_out + 1] = text end,
@@ -92,7 +99,7 @@ local function world_of(self, said_out, typed)
     type = function() return table.remove(typed, 1) end,
     columns = function(fd) return fd == 0 and typed.terminal and 80 or nil end,
     paths = { sockets = function() return { "/none/x" } end, state = function() return "/none" end },
-    loop = function() return { wall = function() return 0 end } end,
+    loop = function() return loop_of(self) end,
     net = { unix_connect = function()
       if self.down then return nil, "ENOENT: none", "ENOENT" end
       return {}

@@ -1,0 +1,36 @@
+-- cancelled_spec.lua - robots of a token that is cancelled lose nothing while the grants for them are on their way.
+local kit = require "spec.clients.trust_kit"
+
+local function stands(k, id) return k.node.dcache.trust:stands(id) end
+
+describe("a token that is cancelled", function()
+  local function lab_of_two()
+    local k = kit.new { robots = 2 }
+    for _, robot in ipairs(k.lab.robots) do k:take(k.lab:enrol(robot)) end
+    return k, k.lab, k.lab.robots
+  end
+
+  it("counts until the grants that were signed before it have come", function()
+    local k, lab, robots = lab_of_two()
+    local lost = {}
+    k.node.dcache.trust:on_change(function(_, out) table.move(out, 1, #out, #lost + 1, lost) end)
+    local grant = lab:grant(lab.root, robots[1].id, "member")
+    k:take(lab:dismiss(lab.root, "trust/tokens", lab.token_id)) -- takes two seconds here
+    assert.is_true(stands(k, robots[1].id))
+    k:take(grant)
+    assert.same({}, lost)
+    k.world:run(3000)
+    assert.is_true(stands(k, robots[1].id))
+    assert.is_false(stands(k, robots[2].id))
+    assert.same({ robots[2].id }, lost)
+  end)
+
+  it("counts no longer where no grant comes; a revocation counts at once", function()
+    local k, lab, robots = lab_of_two()
+    k:take(lab:dismiss(lab.root, "trust/tokens", lab.token_id))
+    k:take(lab:revoke(lab.root, robots[1].id))
+    assert.is_false(stands(k, robots[1].id))
+    k.world:run(4000)
+    assert.is_false(stands(k, robots[2].id))
+  end)
+end)
