@@ -168,11 +168,29 @@ function node.new(given)
   return self
 end
 
+local function supplier(self, id)
+  local peer = self.comms.peers.by_id[id]
+  if not peer or self.comms.peers:left(peer) then return nil end
+  return { name = self.who(id).label, http = peer.http, hosts = self.comms.peers:hosts(peer) }
+end
+
+-- Checkpoints of others: read by itself, or as a channel.
+local function checkpoints_of(self)
+  local function http() return self.content.http end
+  self.catch_up = require "routing.catch_up".new { loop = self.loop, random = self.random, log = self.log,
+    comms = self.comms, dcache = self.dcache, id = self.id, swarm = self.swarm, http = http,
+    peer = function(id) return supplier(self, id) end,
+    add = function(...) return self.routing:add(...) end }
+  self.routing.catching_up = function() return self.catch_up:row() end
+  return { http = http, swarm = self.swarm, sources = function(cid) return self.catch_up:sources_of(cid) end,
+    worked_out = function(fn) self.dcache.trust:when_worked_out(fn) end }
+end
+
 -- Opens the channels that policy names, on the sockets of NET (core.net). → true | nil, text, code.
 function node:open_channels(net)
   self.channels = require "routing.channels".new { loop = self.loop, net = net, random = self.random, log = self.log,
     resolve = function(...) return self.loop:resolve(...) end,
-    add = function(...) return self.routing:add(...) end,
+    add = function(...) return self.routing:add(...) end, checkpoints = checkpoints_of(self),
     told = function(row, event)
       if not self.events:is_read "channels" then return end
       self.events:add("channels", { event = event, address = row.address, kind = row.kind, reason = row.reason })
@@ -180,12 +198,6 @@ function node:open_channels(net)
   self.routing:use(self.channels)
   self.ports = function() return self.channels:port(), self.gateway and self.gateway:port() or 0 end
   return self.channels:apply(self.policy:get "routing.channels")
-end
-
-local function supplier(self, id)
-  local peer = self.comms.peers.by_id[id]
-  if not peer or self.comms.peers:left(peer) then return nil end
-  return { name = self.who(id).label, http = peer.http, hosts = self.comms.peers:hosts(peer) }
 end
 
 -- An own statement: VERB "propose" with DATA (a table), or "dismiss". → st | nil, text, code.
@@ -243,7 +255,7 @@ end
 -- Begins to speak: everything that was opened, bottom-up.
 function node:start()
   self.saved_time:start()
-  for _, part in ipairs { "state_health", "dcache", "comms", "content" } do
+  for _, part in ipairs { "state_health", "dcache", "comms", "content", "catch_up" } do
     if self[part] then self[part]:start() end
   end
   self.clients:open() -- those that were not yet
@@ -265,7 +277,8 @@ function node:apply(new, list, hooks) return settings.apply(self, new, list, hoo
 function node:stop(how)
   self.republish:stop()
   self.clients:stop(how)
-  for _, part in ipairs { "listener", "content", "channels", "comms", "routing", "dcache", "state_health" } do
+  for _, part in ipairs { "listener", "catch_up", "content", "channels", "comms", "routing", "dcache",
+    "state_health" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end
   self.time:close()

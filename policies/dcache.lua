@@ -17,6 +17,7 @@ dcache.classes = {
 -- The meaning: who is listened to when a record is read. Roles, or "2 of trusted"; `owner` signs his own.
 dcache.buckets = {
   ["peer"]            = { class = "presence", propose = "owner", dismiss = "owner" },
+  ["pri/*/checkpoint"] = { class = "presence", propose = "owner", dismiss = "owner" },
   ["pri/*/addresses"] = { class = "presence", propose = "owner", dismiss = "owner" },
   ["pri/*/info/…"]    = { class = "state", propose = "owner", dismiss = "owner" },
   ["pri/*/summaries"] = { class = "state", propose = "owner", dismiss = "owner" },

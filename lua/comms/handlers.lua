@@ -6,7 +6,9 @@ local messages = require "comms.messages"
 local handlers = {}
 
 function handlers.statements(self, message, source)
-  if message.list then return self.intake:frame(message.list, source, self.repair.again:hearer(source.channel)) end
+  if message.list then
+    return self.intake:frame(message.list, source, message.each or self.repair.again:hearer(source.channel))
+  end
   self.refused "form"
   return nil, "form: statements without a line", "form"
 end

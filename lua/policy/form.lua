@@ -150,7 +150,13 @@ local function address(value)
   return good
 end
 
-local CHANNEL = { address = address, budget = bytes, cost = share, tls = flag, password = text }
+local function gateway(value)
+  local good = text(value)
+  if good and (good:find "^http://%d+%.%d+%.%d+%.%d+:%d+$" or good:find "^http://%[[%x:]+%]:%d+$") then return good end
+  return nil, "an address in numbers, such as http://192.168.1.20:3826"
+end
+
+local CHANNEL = { address = address, budget = bytes, cost = share, tls = flag, password = text, gateway = gateway }
 CHANNEL.cost = function(value) return number(value, "a number", 0, 1000000) end
 
 --- A channel is its address, or { address, budget =, … }; out comes { address =, budget =, … }.

@@ -239,7 +239,10 @@ end
 
 --- A row of `status` for each channel that the policy named; without a policy, for each that is no stream.
 function routing:channels()
-  if self.named then return self.named:status() end
+  local rows = self.named and self.named:status()
+  local more = rows and self.catching_up and self.catching_up()
+  if more then rows[#rows + 1] = more end
+  if rows then return rows end
   local list = {}
   for _, one in ipairs(self.list) do
     if not one.traits.stream then list[#list + 1] = one:status() end

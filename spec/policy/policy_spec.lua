@@ -51,7 +51,7 @@ describe("settings", function()
       assert.equal(0, class.max_ttl % 16)
     end
     assert.same({ "health", "presence", "share", "state", "trust", "updates" }, names)
-    assert.equal(14, buckets)
+    assert.equal(15, buckets)
     p:close()
   end)
 end)

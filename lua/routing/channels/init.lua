@@ -12,7 +12,8 @@
 --     dial(host, port, done), port(): where repairs can dial others, and be dialled, by IP address
 -- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host)), and
 --   add(channel, options) → channel | nil, text, code: see routing:add, and
---   told(row, event), or nil: see states.lua.
+--   told(row, event), or nil: see states.lua,
+--   checkpoints, or nil: see content.lua.
 local address = require "core.address"
 local states = require "routing.channels.states"
 
@@ -22,6 +23,7 @@ channels.__index = channels
 channels.KINDS = {
   { scheme = "udp", module = "routing.channels.udp" },
   { scheme = "tcp", module = "routing.channels.tcp" },
+  { scheme = "ipfs", module = "routing.channels.content" },
 }
 
 local function forms()
@@ -46,7 +48,11 @@ function channels.read(entry)
   local options = last[1] == "dswarm-line" and scheme and read_as(scheme[1], parts)
   if not options then return nil, ("address: %s: a channel is %s"):format(text, forms()), "address" end
   options.scheme, options.address, options.budget, options.cost = scheme[1], text, entry.budget, entry.cost
-  options.key = ("%s %s %s"):format(text, entry.budget or "", entry.cost or "")
+  if entry.gateway and scheme[1] ~= "ipfs" then
+    return nil, ("address: %s: a gateway is only for checkpoints: /ipfs/CID/dswarm-line"):format(text), "address"
+  end
+  options.gateway = entry.gateway
+  options.key = ("%s %s %s %s"):format(text, entry.budget or "", entry.cost or "", entry.gateway or "")
   return options
 end
 

@@ -1,0 +1,134 @@
+-- catch_up.lua - a newcomer reads a checkpoint by itself, from those who announce one. It reads no block and no line.
+--
+-- Who lacks very many records, or finds no way by which repairs go, takes the whole set from a neighbour at once: in a
+-- lab from a member, in an open swarm from whoever proved his address. What a checkpoint lacks comes by repair: it
+-- proves nothing about what else there is.
+local backoff = require "backoff"
+local bounded = require "bounded"
+local cid = require "core.cid"
+local content = require "routing.channels.content"
+local sources = require "dcache.content.sources"
+
+local catch_up = {}
+catch_up.__index = catch_up
+
+local LOOK = 1000 -- ms between two looks at who announces what
+local MORE = 1000 -- statements that he counts and we do not, from which on it is worth it
+local NO_WAY = 60 * 1000 -- ms for which what differs stays so: no way opened by which a repair could go
+local PATIENCE = 60 * 1000 -- ms for which nobody who announces it can be asked
+local LEAVES_MOST, RESTS_MOST = 4096, 64
+
+--- given.loop, random, log
+--- given.comms     its peers, and whether one lacks what we have
+--- given.dcache
+--- given.id        this node's
+--- given.swarm     text
+--- given.http      fn() → http_client.lua's
+--- given.peer      fn(id) → { name =, http =, hosts = } | nil, as sources.lua has it
+--- given.add       fn(channel, options): routing:add
+function catch_up.new(given)
+  local self = setmetatable({ leaves = bounded.new { limit = LEAVES_MOST },
+    rests = bounded.new { limit = RESTS_MOST } }, catch_up)
+  for name, value in pairs(given) do self[name] = value end -- any order
+  self.suppliers = sources.new { id = self.id, peer = self.peer,
+    holders = function(key) return self:announcers(key) end }
+  return self
+end
+
+function catch_up:start()
+  self.timer = self.loop:every(LOOK, function() self:look() end)
+end
+
+-- What PEER announces → CID | nil
+local function announced(self, peer)
+  local said = self.dcache:statements(("pri/%s/checkpoint"):format(peer.id), peer.id)[1]
+  local data = said and said.verb == "propose" and type(said.data) == "table" and said.data
+  return data and type(data.cid) == "string" and cid.parse(data.cid) == "dag-pb" and data.cid or nil
+end
+
+--- IDs of living peers whom we may believe, and who announce KEY.
+function catch_up:announcers(key)
+  local list = {}
+  for _, peer in ipairs(self.comms.peers.list) do
+    local good = self.comms.peers:living(peer) and self.dcache.trust:is_member(peer.id)
+    if good and announced(self, peer) == key then list[#list + 1] = peer.id end
+  end
+  return list
+end
+
+--- Who can give the blocks of the checkpoint KEY now, nearest first.
+function catch_up:sources_of(key) return self.suppliers:of(key) end
+
+local function count(classes)
+  local n = 0
+  for _, class in ipairs(classes) do n = n + (class.n or 0) end
+  return n
+end
+
+local function own_count(self)
+  local n, t = 0, self.comms.beacon:tick()
+  for _, class in ipairs(self.dcache:kept_classes()) do n = n + select(2, self.dcache:digest(class.name, t)) end
+  return n
+end
+
+-- For how long the oldest difference to PEER has been there (ms).
+local function unequal_ms(self, peer)
+  local oldest = self.loop:now()
+  for _, since in pairs(peer.unequal or {}) do oldest = math.min(oldest, since) end -- any order
+  return self.loop:now() - oldest
+end
+
+-- → the CID that is worth reading most, by what its announcer's beacon counts | nil
+local function choose(self)
+  local own, best, most = own_count(self), nil, 0
+  for _, peer in ipairs(self.comms.peers.list) do
+    local more = count(peer.classes) - own
+    local wanted = more >= MORE or more > 0 and unequal_ms(self, peer) >= NO_WAY and not self.comms.repair.session
+    local key = wanted and more > most and self.comms.peers:living(peer) and announced(self, peer)
+    local rest = key and self.rests:get(key)
+    if key and not (rest and self.loop:now() < rest.till) and self.suppliers:of(key)[1] then best, most = key, more end
+  end
+  return best
+end
+
+local function ended(self, key, ok)
+  self.one = nil
+  if ok then return self.rests:forget(key) end
+  local rest = self.rests:get(key) or { backoff = backoff.slow(self.random) }
+  rest.till = self.loop:now() + rest.backoff:next()
+  self.rests:put(key, rest)
+end
+
+--- Begins where it is worth it and none is read already.
+function catch_up:look()
+  local key = not self.one and choose(self)
+  if not key then return end
+  local one
+  one = content.new { loop = self.loop, random = self.random, log = self.log, cid = key, swarm = self.swarm,
+    http = self.http, once = true, patience = PATIENCE,
+    sources = function() return self:sources_of(key) end,
+    worked_out = function(fn) self.dcache.trust:when_worked_out(fn) end,
+    known = function(leaf) return self.leaves:get(leaf) ~= nil end,
+    leaf_read = function(leaf, bad)
+      if bad == 0 then self.leaves:put(leaf.cid, true) end
+    end,
+    ended = function(ok)
+      self.last = one:status()
+      ended(self, key, ok)
+      one:close(ok and "closed: it was read" or "closed: it could not be read")
+    end }
+  if not self.add(one, { quiet = true }) then return ended(self, key, false) end
+  self.one = one
+  self.log:info("routing", "reads a checkpoint", { { "cid", key }, { "of", own_count(self) } })
+  content.start(one)
+end
+
+--- The row of `status` of what is read by itself now | nil
+function catch_up:row() return self.one and self.one:status() end
+
+function catch_up:stop()
+  if self.timer then self.timer:cancel() end
+  if self.one then self.one:close "closed: here" end
+end
+
+return catch_up
