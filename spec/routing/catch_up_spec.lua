@@ -1,0 +1,104 @@
+-- catch_up_spec.lua - when a newcomer reads a checkpoint by itself, from whom, and what it does when that fails.
+local catch_up = require "routing.catch_up"
+local checkpoints = require "spec.checkpoints"
+local labs = require "spec.labs"
+local policy = require "policy"
+local sim = require "sim"
+local statement = require "core.statement"
+
+local duckiebot = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" }))
+local SWARM <const> = duckiebot:get "swarm"
+local RECORDS <const> = 1200
+local URL <const> = "http://10.0.0.1:3826"
+
+local world, ada, bea, http, made
+
+-- Repairs find no way, so that nothing else can bring a record.
+local function no_way(one)
+  one.comms.dial = function(_, _, done)
+    world.loop:after(1000, function() done(nil, "ETIMEDOUT: nobody answers", "ETIMEDOUT") end)
+  end
+end
+
+-- ONE looks for checkpoints.
+local function look_out(one)
+  one.catch_up = catch_up.new { loop = world.loop, random = world.random, log = one.log, comms = one.comms,
+    dcache = one.dcache, id = one.id, swarm = one.swarm, http = function() return http end,
+    peer = function(id)
+      local peer = one.comms.peers.by_id[id]
+      return peer and { name = "ada", http = 3826, hosts = one.comms.peers:hosts(peer) }
+    end,
+    add = function(...) return one.routing:add(...) end }
+  one.catch_up:start()
+end
+
+local function fill(one, n)
+  for i = 1, n do
+    assert(one.dcache:take(labs.sign(labs.key("s" .. i % 3), SWARM, { bucket = "share/files", key = "key" .. i,
+      at = world.loop:wall() + i, ttl = 24 * 60 * 60, data = { n = i } })))
+  end
+end
+
+local function announce(key)
+  assert(ada.comms:propose(("pri/%s/checkpoint"):format(ada.id), { cid = key, words = RECORDS }, { ttl = 600 }))
+end
+
+local function count(one) return #one.dcache:statements "share/files" end
+
+describe("a newcomer", function()
+  before_each(function()
+    world = sim.new { seed = 5, policy = duckiebot }
+    ada = world:add "ada"
+    bea = world:add "bea"
+    local hosts = { [URL] = { blocks = {} } }
+    http = checkpoints.http(world.loop, hosts, 100)
+    no_way(ada)
+    no_way(bea)
+    look_out(bea)
+    fill(ada, RECORDS)
+    made = checkpoints.make(checkpoints.texts_of(ada, 200), { swarm = SWARM })
+    hosts[URL].blocks = made.blocks
+  end)
+
+  it("that lacks a thousand records reads what a neighbour announces, and says how far it is", function()
+    world:run(5000)
+    assert.equal(0, http.asked[URL] or 0, "nothing is announced yet")
+    announce(made.cid)
+    local seen
+    for _ = 1, 400 do
+      world:run(50)
+      local row = bea.catch_up:row()
+      seen = row and row.read.of == 6 and row or seen
+    end
+    assert.same({ RECORDS, "up", "ipfs" }, { count(bea), seen.state, seen.kind })
+    assert.is_nil(bea.catch_up:row())
+    local asked = http.asked[URL]
+    world:run(120000)
+    assert.equal(asked, http.asked[URL], "nothing is missing any more")
+  end)
+
+  it("that lacks few waits for repairs, and reads only when no way opened for a minute", function()
+    local n = 0
+    for _, leaf in ipairs(made.leaves) do
+      for line in made.blocks[leaf.cid]:gmatch "[^\n]+" do
+        n = n + 1
+        if n > 50 then bea.dcache:take(statement.parse(line)) end
+      end
+    end
+    announce(made.cid)
+    world:run(30000)
+    assert.equal(0, http.asked[URL] or 0)
+    world:run(120000)
+    assert.equal(RECORDS, count(bea))
+  end)
+
+  it("leaves a checkpoint alone for a while that is none", function()
+    announce(checkpoints.make({ "x\ny\nz\n" }, { swarm = "elsewhere" }).cid)
+    world:run(70 * 1000 + 20000)
+    local asked = http.asked[URL]
+    assert.is_true(asked > 0 and asked < 40)
+    announce(made.cid)
+    world:run(20000)
+    assert.equal(RECORDS, count(bea))
+  end)
+end)
