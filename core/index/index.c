@@ -454,7 +454,7 @@ void index_close(struct index *ix) {
 int64_t index_memory(const struct index *ix) {
   int64_t bytes = (int64_t)sizeof *ix + ix->extra;
   bytes += (int64_t)ix->touched.room * (int64_t)sizeof *ix->touched.hashes;
-  bytes += (int64_t)ix->admission.room * CORE_PUBLIC_SIZE;
+  bytes += (int64_t)ix->admission.room * (int64_t)sizeof *ix->admission.keys;
   bytes += table_memory(&ix->admission.by_key);
   bytes += (int64_t)ix->page_count * PAGE * (int64_t)sizeof(struct entry);
   bytes += (int64_t)ix->page_room * (int64_t)sizeof *ix->pages;

@@ -83,10 +83,19 @@ struct index_touched {
   int is_over; /* there were more: whoever follows begins anew */
 };
 
+/* A key whose words are taken: of all classes, or of one. */
+struct admitted {
+  uint8_t public[CORE_PUBLIC_SIZE];
+  int16_t class_number; /* or ADMITTED_TO_ALL */
+};
+
+#define ADMITTED_TO_ALL (-1)
+#define ADMITTED_TO_NONE (-2)
+
 /* Whose words are taken (admit.c): everybody's, or those of KEYS and our own. KEYS[0] is
  * unused. */
 struct admission {
-  uint8_t (*keys)[CORE_PUBLIC_SIZE];
+  struct admitted *keys;
   uint32_t top, room;
   struct table by_key;
   int is_closed, has_own;
@@ -182,7 +191,12 @@ void index_touch_none(struct index *ix);
 
 /* ---- whose words are taken (admit.c) ---- */
 
-int index_admits(const struct index *ix, const uint8_t *public);
+/* The class whose words of that key are taken, or one of the two constants. */
+int index_admitted_to(const struct index *ix, const uint8_t *public);
+/* Whether ADMITTED, as index_admitted_to gave it, is that class or all. */
+static inline int index_admits(int admitted, int class_number) {
+  return admitted == ADMITTED_TO_ALL || admitted == class_number;
+}
 /* Everybody's, as an index that was just opened. */
 void index_admit_all(struct index *ix);
 

@@ -77,9 +77,12 @@ static uint64_t slot_of_statement(struct index *ix, const struct statement *st) 
 static const char *find_target(struct index *ix, const struct statement *st, int64_t now,
                                struct target *to) {
   const char *word;
-  if (!index_admits(ix, st->public)) /* first: a flood of theirs costs one look-up each */
+  int admitted = index_admitted_to(ix, st->public);
+  if (admitted == ADMITTED_TO_NONE) /* first: a flood of theirs costs one look-up each */
     return "stranger";
   to->class_number = index_class_number(ix, st->bucket);
+  if (!index_admits(admitted, to->class_number))
+    return "stranger";
   if (to->class_number < 0)
     return "class";
   if ((word = law_check(&ix->law.classes[to->class_number], st, now)))
@@ -264,7 +267,8 @@ int64_t index_drop_strangers(struct index *ix,
   int64_t dropped = 0;
   for (uint32_t number = 1; number <= ix->entry_top; number++) {
     const struct entry *e = index_entry(ix, number);
-    if (!e->size || index_admits(ix, ix->holders[e->holder].public))
+    const struct holder *h = &ix->holders[e->holder];
+    if (!e->size || index_admits(index_admitted_to(ix, h->public), h->class_number))
       continue;
     gone(context, take_out(ix, number));
     dropped++;

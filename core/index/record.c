@@ -12,8 +12,7 @@ struct index *index_argument(lua_State *L, int index) {
   return luaL_checkudata(L, index, CLASS);
 }
 
-/* The class whose name is argument INDEX. */
-static int class_argument(lua_State *L, const struct index *ix, int index) {
+int record_class_argument(lua_State *L, const struct index *ix, int index) {
   int number = law_class_named(&ix->law, luaL_checkstring(L, index));
   luaL_argcheck(L, number >= 0, index, "no class of this name");
   return number;
@@ -171,7 +170,7 @@ static int f_place(lua_State *L) {
 /* index:law(class) -> 8 bytes: hash of its constants, and of nothing else */
 static int f_law(lua_State *L) {
   const struct index *ix = index_argument(L, 1);
-  const struct law_class *c = &ix->law.classes[class_argument(L, ix, 2)];
+  const struct law_class *c = &ix->law.classes[record_class_argument(L, ix, 2)];
   lua_pushlstring(L, (const char *)c->hash, sizeof c->hash);
   return 1;
 }
@@ -180,7 +179,7 @@ static int f_law(lua_State *L) {
  * statements */
 static int f_digest(lua_State *L) {
   struct index *ix = index_argument(L, 1);
-  int number = class_argument(L, ix, 2);
+  int number = record_class_argument(L, ix, 2);
   int64_t t = luaL_checkinteger(L, 3);
   size_t size;
   const char *salt = luaL_optlstring(L, 4, "", &size);
@@ -197,7 +196,7 @@ static int f_digest(lua_State *L) {
  * greater than AFTER ("" for the first) of statements with END > T */
 static int f_ids(lua_State *L) {
   struct index *ix = index_argument(L, 1);
-  int number = class_argument(L, ix, 2);
+  int number = record_class_argument(L, ix, 2);
   int64_t t = luaL_checkinteger(L, 3), max = luaL_checkinteger(L, 5), count = 0;
   luaL_argcheck(L, max >= 0 && max <= IDS_MAX, 5, "0 to 65536 IDs");
   const uint8_t *after = lua_rawlen(L, 4) ? record_id(L, 4) : NULL;
@@ -224,7 +223,7 @@ static int f_count(lua_State *L) {
     for (int i = 0; i < ix->law.class_count; i++)
       count += ix->counts[i];
   else
-    count = ix->counts[class_argument(L, ix, 2)];
+    count = ix->counts[record_class_argument(L, ix, 2)];
   lua_pushinteger(L, count);
   return 1;
 }

@@ -8,6 +8,9 @@
 struct statement_part record_part(lua_State *L, int index);
 const uint8_t *record_id(lua_State *L, int index);
 
+/* The class whose name is argument INDEX, or it throws. */
+int record_class_argument(lua_State *L, const struct index *ix, int index);
+
 /* The methods that look up (lookup.c); that say whose words are taken (admit.c). */
 extern const luaL_Reg record_lookups[], record_admission[];
 

@@ -158,23 +158,30 @@ local function facts_of(self, id)
   return facts
 end
 
--- Whoever has a level stands; so do the keys of roots before the one in force, whose words lead from root 1 to it, and
--- those of the next one as soon as a key of this one proposes it.
+-- Whoever has a level stands; so do the keys of the next root as soon as a key of this one proposes it, since they have
+-- to sign it, too.
 local function find_standing(self)
   for id in pairs(self.levels) do -- any order
     self.keys[id] = facts_of(self, id)
     self.step()
   end
-  local function stands(root)
-    for _, id in ipairs(root.keys) do self.keys[id] = self.keys[id] or facts_of(self, id) end
-  end
-  for _, root in ipairs(self.chain.chain) do stands(root) end
   for _, one in ipairs(self.chain.after) do
     for _, id in ipairs(self.root.keys) do
-      if one.signers[id] then stands(one.data) end
+      if one.signers[id] then
+        for _, new in ipairs(one.data.keys) do self.keys[new] = self.keys[new] or facts_of(self, new) end
+      end
     end
   end
   self.standing = sorted.keys(self.keys)
+end
+
+-- Keys of earlier roots, whose words lead from root 1 to the one in force: only these words of theirs are kept.
+local function find_former(self)
+  local found = {}
+  for _, root in ipairs(self.chain.chain) do
+    for _, id in ipairs(root.keys) do found[id] = not self.keys[id] or nil end
+  end
+  self.former = sorted.keys(found)
 end
 
 --- The role of ID now: 0 to 4. AT (ms): could he say a word with that AT?
@@ -218,6 +225,7 @@ end
 --- given.proves      fn(token ID, text, signature) → bool: kind `enrol`. Slow; the caller remembers its answers
 --- given.pause       fn(), called after each 50 things that were done, so that the caller may let others work; or nil
 -- → verdict: root { keys, need, number } in force; rivals = N of two valid roots, or nil; standing = IDs, sorted;
+-- former = IDs of keys of earlier roots that do not stand, sorted: of these only words of `trust/root` are kept;
 -- keys[ID] = { level = 0 to 4, role = the same by time, name, tags, by = ID of the grant, token = its ID, until_ms =
 -- end of the role, as granted }; tokens[ID] = { name, most, by, counts, robots = IDs, over = IDs beyond most };
 -- revoked[ID] = { by, why, at }; faults[short] = { code =, text = } of each statement that does not count
@@ -233,6 +241,7 @@ function authority.work_out(given)
   find_enrolled(self)
   pass_enrolled(self)
   find_standing(self)
+  find_former(self)
   faults.find(self, given.statements)
   return self
 end

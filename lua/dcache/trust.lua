@@ -27,7 +27,7 @@ local NO_TAGS <const> = {}
 --- given.loop, time, log
 --- given.words       fn(known) → array of all statements of `trust/…`, the same by short ID; KNOWN: by short ID, those
 ---                   that were read before
---- given.admit       fn(IDs, more): from here on the index takes the words of these keys, as index:admit has it
+--- given.admit       fn(IDs, more, class): from here on the index takes the words of these keys, as index:admit has it
 --- given.drop        fn(): the words of all others go
 --- given.root        accepted_root.lua
 --- given.sure        fn(class) → is nothing of it lost on this disk?

@@ -6,6 +6,7 @@
 -- (accepted_root.lua) before anything follows from it.
 local authority = require "dcache.authority"
 local key = require "core.key"
+local lab = require "dcache.lab"
 local slices = require "slices"
 
 local working_out = {}
@@ -111,6 +112,7 @@ local function adopt(self, verdict)
   local lost = before and missing(before.standing, verdict) or {}
   self.current, self.next_end = verdict, next_end(verdict)
   self.admit(verdict.standing)
+  self.admit(verdict.former, true, lab.ROOT)
   for id in pairs(self.let) do self.admit({ id }, true) end -- any order
   if self.dropping or lost[1] or not before then self.drop() end
   self.dropping = false

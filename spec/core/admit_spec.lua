@@ -68,6 +68,29 @@ describe("core.record's admission", function()
     assert.has_error(function() record.new(CLASSES, "nobody") end)
   end)
 
+  it("admits some keys to one class alone, and drops what they said elsewhere", function()
+    local index = record.new(CLASSES)
+    for who = 1, 3 do
+      index:put(sign(who))
+      index:put(sign(who, { bucket = "peer", key = ids[who] }))
+    end
+    index:admit { ids[1] }
+    index:admit({ ids[1], ids[2] }, true, "share")
+    index:drop_strangers()
+    assert.same({ 2, 1 }, { index:count "share", index:count "presence" })
+    local function peer(who) return sign(who, { bucket = "peer", key = ids[who], at = AT + 1 }) end
+    for who, expected in ipairs { "new", "new", "stranger" } do
+      assert.equal(expected, word(index, sign(who, { key = "b" })), who)
+    end
+    for who, expected in ipairs { "new", "stranger", "stranger" } do
+      assert.equal(expected, word(index, peer(who)), who)
+    end
+    assert.equal("stranger", word(index, sign(2, { bucket = "nowhere" })))
+    index:admit({ ids[2] }, true)
+    assert.equal("new", word(index, peer(2)))
+    assert.has_error(function() index:admit({ ids[3] }, true, "nowhere") end)
+  end)
+
   it("drops what strangers said, and tells the places", function()
     local index = record.new(CLASSES, ids[OWN])
     index:put(sign(1), 7)

@@ -88,19 +88,20 @@ end
 
 local EVERYBODY <const> = kit.ids(table.unpack(PEOPLE))
 
--- A verdict as a text: the root, each key's level and role, who stands.
-local function text_of(root, rivals, level, role, standing)
+-- A verdict as a text: the root, each key's level and role, who stands, who did as a key of an earlier root.
+local function text_of(root, rivals, level, role, standing, former)
   local list = { ("root %d of %d, rivals %s"):format(root.number, #root.keys, rivals or "none") }
   for _, id in ipairs(EVERYBODY) do
     list[#list + 1] = ("%s %d %d %d"):format(id:sub(-4), level(id), role(id), role(id, T))
   end
-  return table.concat(list, "\n") .. "\n" .. table.concat(standing, "\n")
+  return ("%s\n%s\nformer %s"):format(table.concat(list, "\n"), table.concat(standing, "\n"),
+    table.concat(former, " "))
 end
 
 local function ours(need, statements, low)
   local v = kit.verdict(ROOTS, need, statements, { low = low })
   return text_of(v.root, v.rivals, function(id) return v:level_of(id) end, function(id, at) return v:level(id, at) end,
-    v.standing), v
+    v.standing, v.former), v
 end
 
 local function theirs(need, statements, low)
@@ -118,7 +119,7 @@ local function theirs(need, statements, low)
   local v = second.new { root = { keys = kit.ids(table.unpack(ROOTS)), need = need, number = 1 }, statements = winners,
     low = low * 1000, proves = kit.proves }
   return text_of(v.root, v.rivals, function(id) return v:level(id) end, function(id, at) return v:role(id, at) end,
-    v:standing(EVERYBODY))
+    v:standing(EVERYBODY), v:former(EVERYBODY))
 end
 
 -- == a node that keeps no words of strangers
@@ -150,6 +151,7 @@ local function admitted(need, said, order)
     v = kit.verdict(ROOTS, need, nil, { index = index, accepted = accepted })
     accepted = v.root
     index:admit(v.standing)
+    index:admit(v.former, true, "root")
     index:drop_strangers()
     local now = index:digest("root", 0) .. index:digest("trust", 0) .. table.concat(v.standing)
     if now == before then return v.standing, index:count() end

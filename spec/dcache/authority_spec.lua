@@ -239,7 +239,8 @@ describe("roots", function()
     local v = kit.verdict(keys, 2, second("r1", "r2"))
     assert.same({ 2, 2 }, { v.root.number, v.root.need })
     assert.equal("4 4 0 4", levels(v, "r1", "r2", "r3", "r4"))
-    assert.is_true(v:stands(kit.id "r3")) -- its words lead from root 1 to root 2
+    assert.is_false(v:stands(kit.id "r3"))
+    assert.same(kit.ids "r3", v.former) -- its words of trust/root lead from root 1 to root 2
   end)
 
   it("without the threshold of the old or of the new one do not", function()

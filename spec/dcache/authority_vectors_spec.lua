@@ -6,19 +6,21 @@ local second = require "spec.second.authority"
 local statement = require "core.statement"
 local read = dofile "spec/vectors/read.lua"
 
--- The cases of the file: { text, lab, low, said = statements, number, is = lines, faults = { [short in hex] = code } }.
+-- The cases of the file: { text, lab, low, said = statements, number, is = lines, was = IDs, faults = codes by short
+-- ID in hex }.
 local function cases()
   local list, one = {}, nil
   for _, line in ipairs(read "trust.txt") do
     local word, rest = line:match "^(%S+) (.+)$"
     if word == "root" then
-      one = { said = {}, is = {}, faults = {} }
+      one = { said = {}, is = {}, was = {}, faults = {} }
       one.lab, one.text = rest:match "^(%S+) (.+)$"
       list[#list + 1] = one
     elseif word == "low" then one.low = math.tointeger(rest)
     elseif word == "said" then table.insert(one.said, (assert(statement.parse(rest))))
     elseif word == "root-now" then one.number = math.tointeger(rest)
     elseif word == "is" then table.insert(one.is, rest)
+    elseif word == "was" then table.insert(one.was, rest)
     else
       assert.equal("not", word)
       local short, code = rest:match "^(%x+) (%l+)$"
@@ -54,6 +56,7 @@ describe("vectors of trust", function()
       for short, fault in pairs(v.faults) do codes[text.hex(short)] = fault.code end
       assert.same(one.is, is)
       assert.same(one.faults, codes)
+      assert.same(one.was, v.former)
       assert.equal(one.number, v.root.number)
     end)
 
@@ -69,6 +72,7 @@ describe("vectors of trust", function()
       end
       for _, id in ipairs(v:standing(everybody)) do is[#is + 1] = ("%d %d %s"):format(v:level(id), v:role(id), id) end
       assert.same(wanted, is)
+      assert.same(one.was, v:former(everybody))
     end)
   end
 end)

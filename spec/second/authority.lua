@@ -272,7 +272,6 @@ function second:standing(ids)
   local list = {}
   for _, id in ipairs(ids) do
     local stands = self:level(id) > 0
-    for _, root in ipairs(self.ladder) do stands = stands or is_in(root.keys, id) end
     for _, st in ipairs(find(self, "propose", "trust/root", tostring(self.root.number + 1))) do
       local known = false
       for _, other in ipairs(find(self, "propose", "trust/root", st.key)) do
@@ -281,6 +280,18 @@ function second:standing(ids)
       stands = stands or known and is_in(st.data.keys, id)
     end
     if stands then list[#list + 1] = id end
+  end
+  table.sort(list)
+  return list
+end
+
+--- Sorted IDs of those of IDS who do not stand and are in a root before: their words of `trust/root` are kept.
+function second:former(ids)
+  local list = {}
+  for _, id in ipairs(ids) do
+    local was = false
+    for _, root in ipairs(self.ladder) do was = was or is_in(root.keys, id) end
+    if was and not self:standing({ id })[1] then list[#list + 1] = id end
   end
   table.sort(list)
   return list
