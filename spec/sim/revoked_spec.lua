@@ -71,6 +71,10 @@ local function is_held(name)
   end
 end
 
+local function is_known(name)
+  return function(node) return node.dcache:record("share/files", file_key(name)) ~= nil end
+end
+
 describe("a lab", function()
   it("of robots with one token: all are members of each other's, and hold the same", function()
     local one = world(5)
@@ -95,7 +99,7 @@ describe("a lab", function()
     local gone, others = lab.robots[5].id, without(one.nodes, 5)
     one.offer(one.nodes[1], lab:revoke(lab.root, gone))
     local took = until_true(one, 10000, function()
-      return all(others, function(node) return not trust_of(node):stands(gone) and not is_held "run-5"(node) end)
+      return all(others, function(node) return not trust_of(node):stands(gone) and not is_known "run-5"(node) end)
     end)
     assert.is_truthy(took)
     assert.is_true(all(others, is_held "run-1"))
