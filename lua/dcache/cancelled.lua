@@ -57,4 +57,12 @@ function cancelled:apply(words, before)
   return list, left
 end
 
+--- Was TOKEN (its ID) cancelled a moment ago? Those whom it let in are its robots still; it lets nobody in any more.
+function cancelled:ends(token)
+  for _, one in pairs(self.since) do -- any order
+    if one.old and one.old.key == token and self.loop:now() - one.at < GRACE then return true end
+  end
+  return false
+end
+
 return cancelled

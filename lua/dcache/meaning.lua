@@ -9,87 +9,28 @@
 -- has decided what counts.
 local blake2b = require "core.hash".blake2b
 local forms = require "dcache.forms"
-local said = require "dcache.authority_said"
+local rules = require "dcache.rules"
 local text = require "core.text"
 
 local meaning = {}
 meaning.__index = meaning
 
 local HOOK <const> = "dcache.holds"
-local BUCKETS_MAX <const> = 1024 -- whose rules are remembered
-local LEVELS <const> = said.LEVELS
 local OVER <const> = "over"
 local AFTER <const> = 10 * 60 * 1000 -- ms after its own AT that a dismissal bars what is proposed, once it has ended
-local ARTICLES <const> = { member = "a member", trusted = "a trusted key", admin = "an admin", root = "a root key" }
 
 --- time: lua/time.lua's; trust: trust.lua's; pattern(bucket) → the pattern of its class, or nil. Optional: policy
 -- (lua/policy) and here() → facts, for the rules of `dcache.buckets` and the hook dcache.holds; without them one signer
 -- is enough everywhere.
 function meaning.new(given)
-  return setmetatable({ time = given.time, trust = given.trust, pattern = given.pattern, policy = given.policy,
-    here = given.here, rules = {}, count = 0 }, meaning)
-end
-
--- "2 of trusted" → { needed = 2, propose = "trusted" }; "member" → one of them is enough. A word that is no role is a
--- tag.
-local function read_rule(rule)
-  local needed, role = rule.propose:match "^(%d+) of (%S+)$"
-  return { needed = math.tointeger(needed) or 1, propose = role or rule.propose, dismiss = rule.dismiss }
-end
-
-local ANYBODY <const> = read_rule { propose = "anyone", dismiss = "owner" }
-
---- Who is listened to in BUCKET, by the policy as it is now: { needed = signers, propose = role, dismiss = role }.
-function meaning:rule(bucket)
-  local buckets = self.policy and self.policy:get "dcache.buckets"
-  if not buckets then return ANYBODY end
-  if buckets ~= self.known or self.count >= BUCKETS_MAX then self.known, self.rules, self.count = buckets, {}, 0 end
-  if not self.rules[bucket] then
-    local rule = buckets[self.pattern(bucket) or ""]
-    self.rules[bucket], self.count = rule and read_rule(rule) or ANYBODY, self.count + 1
-  end
-  return self.rules[bucket]
+  return setmetatable({ time = given.time, trust = given.trust, policy = given.policy, here = given.here,
+    rules = rules.new { policy = given.policy, pattern = given.pattern, trust = given.trust } }, meaning)
 end
 
 -- Does the operator's policy say itself what holds? The shipped rule is the one written here: asking for it would cost
 -- a crossing of the fence for each record.
 local function is_replaced(self)
   return self.policy ~= nil and not select(3, self.policy:where(HOOK))
-end
-
--- Is BUCKET one of a lab's own, of which authority.lua has decided what counts?
-local function is_decided(self, bucket) return self.trust.lab ~= nil and bucket:sub(1, 6) == "trust/" end
-
--- Whoever may only speak of himself: his ID is the key, where that is an ID (the bucket says it otherwise, and such
--- statements are refused when they come).
-local function is_owner(st)
-  return not st.key:find "^12D3KooW%w+$" or #st.key ~= #st.signer or st.key == st.signer
-end
-
-local function has_tag(self, id, tag)
-  for _, other in ipairs(self.trust:tags(id)) do
-    if other == tag then return true end
-  end
-  return false
-end
-
--- Could the signer of ST say it in the role WHO of a rule? Without a lab everybody has every role.
-local function has_role(self, who, st)
-  if who == "owner" and not is_owner(st) then return false end
-  if not self.trust.lab or who == "anyone" then return true end
-  local level = self.trust:level(st.signer, st.at)
-  if who == "owner" then return level >= LEVELS.member end
-  if LEVELS[who] then return level >= LEVELS[who] end
-  return level >= LEVELS.trusted and has_tag(self, st.signer, who)
-end
-
--- What the rule WHO wants, where the signer of ST is not that.
-local function denial(self, who, st)
-  if who == "owner" and not is_owner(st) then return "not allowed: only the owner may say this" end
-  local wanted = who == "owner" and ARTICLES.member or ARTICLES[who] or ("a trusted key with the tag %s"):format(who)
-  local role = self.trust:role(st.signer, st.at)
-  return ("not allowed: only %s may say this, and its signer is %s"):format(wanted,
-    role and ARTICLES[role] or "none of the lab")
 end
 
 local function time_fault(self, st)
@@ -111,40 +52,35 @@ end
 -- key, signer, at, valid_from, valid_until, data, short, and malformed = what is wrong with DATA.
 function meaning:fault(st)
   if st.malformed then return st.malformed end
-  if is_decided(self, st.bucket) then return decided_fault(self, st) end
+  if self.rules:is_decided(st.bucket) then return decided_fault(self, st) end
   local fault = time_fault(self, st)
   if fault or st.verb == "dismiss" then return fault end
   if not forms.claims(st.bucket, st.data) then return "withdrawn: it asks others to drop the file" end
-  local who = self:rule(st.bucket).propose
-  if not has_role(self, who, st) then return denial(self, who, st), true end
+  local denial = self.rules:denial(st)
+  return denial, denial ~= nil
 end
+
+--- Who is listened to in BUCKET, as rules.lua tells it.
+function meaning:rule(bucket) return self.rules:of(bucket) end
 
 --- May anybody dismiss what others say in BUCKET, so that his words have to be looked at?
-function meaning:asks_dismissals(bucket)
-  return self.trust.lab ~= nil and not is_decided(self, bucket) and bucket ~= "peer" and bucket:sub(1, 4) ~= "pri/"
-end
-
--- May the signer of the dismissal D take back what others say under its key?
-local function may_dismiss(self, d)
-  if not self:asks_dismissals(d.bucket) then return false end
-  if self.trust:level(d.signer, d.at) >= LEVELS.admin then return true end
-  local who = self:rule(d.bucket).dismiss
-  if who == "owner" and d.key ~= d.signer then return false end
-  return has_role(self, who, d)
-end
+function meaning:asks_dismissals(bucket) return self.rules:asks_dismissals(bucket) end
 
 -- Is the dismissal D meant for DATA as it is written?
 local function names(d, data_text)
   return d.data_text == "null" or d.data == text.base64url(blake2b(data_text))
 end
 
---- Why the proposal ST says nothing, by the DISMISSALS of others under its key; nil: none bars it. true: one that is
--- valid now does. One that has ended but is remembered bars what was said before it, and shortly after.
+--- Why the proposal ST says nothing, by the DISMISSALS of others under its key; nil: they do not bar it. true: those
+-- that are valid now do. One that has ended but is remembered bars what was said before it, and shortly after.
 function meaning:barred(st, dismissals)
+  local n, is_live = 0, true
   for _, d in ipairs(dismissals) do
-    if d.signer ~= st.signer and names(d, st.data_text) and may_dismiss(self, d) then
-      local fault = time_fault(self, d)
-      if not fault or fault == OVER and st.at <= d.at + AFTER then return "dismissed by " .. d.signer, not fault end
+    local needed = d.signer ~= st.signer and names(d, st.data_text) and self.rules:dismissal(d)
+    local fault = needed and time_fault(self, d)
+    if needed and (not fault or fault == OVER and st.at <= d.at + AFTER) then
+      n, is_live = n + 1, is_live and not fault
+      if n >= needed then return "dismissed by " .. d.signer, is_live end
     end
   end
 end
@@ -153,7 +89,7 @@ end
 -- role; nil where the operator's hook decides, which may look at anything.
 function meaning:rests_on()
   if is_replaced(self) then return nil end
-  local buckets, verdict = self.policy and self.policy:get "dcache.buckets" or ANYBODY, self.trust:verdict()
+  local buckets, verdict = self.policy and self.policy:get "dcache.buckets" or rules.ANYBODY, self.trust:verdict()
   if not verdict then return buckets end
   local basis = self.basis
   if not basis or basis.buckets ~= buckets or basis.verdict ~= verdict then
@@ -164,7 +100,7 @@ end
 
 --- Does each statement of BUCKET hold or not by itself, whatever others say under its key?
 function meaning:is_alone(bucket)
-  return is_decided(self, bucket) or self:rule(bucket).needed == 1 and not is_replaced(self)
+  return self.rules:is_decided(bucket) or self.rules:of(bucket).needed == 1 and not is_replaced(self)
 end
 
 --- Does ST hold, in a bucket where each statement stands alone?
@@ -184,7 +120,7 @@ local function words_of(self, proposal, dismissals)
     if not st.fault or st.denied or st.barred then add(st, not st.denied) end
   end
   for _, st in ipairs(dismissals) do
-    if not st.fault and names(st, proposal.data_text) then add(st, may_dismiss(self, st)) end
+    if not st.fault and names(st, proposal.data_text) then add(st, self.rules:dismissal(st) ~= nil) end
   end
   return words
 end
@@ -223,7 +159,7 @@ local function decide(self, record, proposal, dismissals)
     if not st.fault then table.insert(proposal.signers, st.signer) end
   end
   if proposal.malformed then return false, proposal.malformed end
-  if is_decided(self, record.bucket) then return decided(proposal, record.needed) end
+  if self.rules:is_decided(record.bucket) then return decided(proposal, record.needed) end
   if not is_replaced(self) then return shipped(proposal, record.needed) end
   local words = words_of(self, proposal, dismissals)
   local yes, why = self.policy:ask(HOOK, facts_of(self, record, proposal, words), self.here and self.here() or {})
@@ -259,7 +195,7 @@ end
 
 -- How many signers it takes: for a root and an admin as many as the root in force says.
 local function needed_for(self, bucket, statements)
-  if not is_decided(self, bucket) then return self:rule(bucket).needed end
+  if not self.rules:is_decided(bucket) then return self.rules:of(bucket).needed end
   local verdict, by_root = self.trust:verdict(), bucket == "trust/root"
   for _, st in ipairs(bucket == "trust/grants" and statements or {}) do
     by_root = by_root or st.verb == "propose" and not st.malformed and st.data.role == "admin"

@@ -115,7 +115,7 @@ function trust:lets_in(st)
   local verdict = self.current
   if not verdict or st.bucket ~= "trust/enrolled" or st.verb ~= "propose" or st.key ~= st.signer then return false end
   local data = forms.read(st.bucket, st.key, json.decode(st.data))
-  return data ~= nil and verdict:has_room(data.token, st.signer)
+  return data ~= nil and verdict:has_room(data.token, st.signer) and not self.cancelled:ends(data.token)
     and key.verify(data.token, "enrol", self.lab.swarm, st.signer, data.proof) == true
 end
 

@@ -191,7 +191,20 @@ local function routes(value)
 end
 
 local CLASS = { max_ttl = seconds, size = bytes, slots = count, kept = flag, scope = choice("site", "swarm") }
-local BUCKET = { class = text, propose = text, dismiss = text }
+
+local ROLES = { anyone = true, owner = true, member = true, trusted = true, admin = true, root = true }
+
+--- Who may say something: a role, or so many of a role or of those who have a tag.
+local function rule(value)
+  local wanted = 'none of anyone, owner, member, trusted, admin, root, "2 of trusted", "1 of a-tag"'
+  if type(value) ~= "string" then return nil, wanted end
+  if ROLES[value] then return value end
+  local needed, who = value:match "^(%d+) of ([a-z0-9:-]+)$"
+  if not needed or #needed > 2 or tonumber(needed) < 1 or #who > 24 or who == "owner" then return nil, wanted end
+  return value
+end
+
+local BUCKET = { class = text, propose = rule, dismiss = rule }
 
 local function complete(checks, given)
   return function(value)

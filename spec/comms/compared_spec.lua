@@ -30,6 +30,8 @@ describe("trust", function()
     local events = a.events:reader({ "trust" }, function() end)
     one.w:run(MINUTE)
     local ok, text, code = a.dcache.trust:settled()
+    local rows = a.why:of { code = "permission" }
+    assert.equal("trust not compared with anybody yet; at the latest in 9 min", rows[#rows].seen)
     assert.same({ nil, "permission: trust not compared with anybody yet; at the latest in 9 min", "permission" },
       { ok, text, code })
     one.start(2)

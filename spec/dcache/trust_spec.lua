@@ -216,6 +216,23 @@ describe("a record of a lab", function()
     one.close()
   end)
 
+  it("is dismissed by as many as the rule says, together, and by nobody with another role", function()
+    local one = world 'p.dcache.buckets["share/files"].dismiss = "2 of librarian"'
+    local lab, robots = one.lab, one.lab.robots
+    for i = 2, 4 do
+      one.hear(lab:grant(lab.root, robots[i].id, "trusted", { tags = i ~= 4 and { "librarian" } or nil }))
+    end
+    one.w:run(1000)
+    one.hear(say(lab, robots[4], "a"))
+    local function dismissed(i)
+      one.hear(lab:dismiss(robots[i].key, "share/files", file_key "a"))
+      return not held(one, "a").holds
+    end
+    assert.is_false(dismissed(2))
+    assert.is_true(dismissed(3))
+    one.close()
+  end)
+
   it("is barred by a dismissal that ended up to ten minutes after that was said, and not later", function()
     local one = world()
     local lab, robots, w = one.lab, one.lab.robots, one.w

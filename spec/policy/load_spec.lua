@@ -278,6 +278,20 @@ describe("every hook is asked twice", function()
     p:close()
   end)
 
+  it("takes rules of who may say something that can be read, and no others", function()
+    local function with(rule)
+      return require "spec.policy.policies".with(('p.dcache.buckets["share/files"].propose = %q'):format(rule))
+    end
+    for _, rule in ipairs { "anyone", "root", "2 of trusted", "1 of domain:ethz", "12 of member" } do
+      assert(with(rule)):close()
+    end
+    for _, rule in ipairs { "admn", "0 of trusted", "2 of owner", "2 of Release", "2  of trusted", "" } do
+      local found, said = with(rule)
+      assert.is_nil(found)
+      assert.is_truthy(said[1].text:find("propose is none of anyone, owner", 1, true), said[1].text)
+    end
+  end)
+
   it("says all that is wrong at once", function()
     local lines = faults [[
       function p.clients.logs.fetch() return 12 end

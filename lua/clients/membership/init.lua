@@ -5,10 +5,19 @@ local requests = require "clients.membership.requests"
 local membership = { name = "membership" }
 membership.__index = membership
 
+-- Why roles are not acted on yet, where somebody asks about that refusal.
+local function unsettled(node, thing)
+  local yes, text, code = node.dcache.trust:settled()
+  if yes or thing.code ~= code then return nil end
+  return { { code = code, what = "roles of the lab are shown, and not acted on yet",
+    seen = (text:gsub("^%l+: ", "")), cure = "Switch on another member of the lab, and let them hear each other." } }
+end
+
 --- The client, as lua/clients/init.lua has it.
 function membership.open(handle)
   local self = setmetatable({ enrolment = enrolment.new(handle) }, membership)
   requests(handle)
+  handle:why(function(thing) return unsettled(handle.node, thing) end)
   return self
 end
 
