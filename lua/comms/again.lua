@@ -8,14 +8,14 @@ local again = {}
 again.__index = again
 
 local ROUNDS <const> = 8 -- times that one link is asked
-local WORDS_MAX = 8192 -- that are remembered of one link; what is beyond comes with the next repair
+local WORDS_MAX = 8192 -- that are remembered of all links; what is beyond comes with the next repair
 local LOOK <const> = 250 -- ms
 
 --- given.loop
 --- given.trust  dcache/trust.lua
 --- given.ask    fn(link, shorts): wants these words over that link
 function again.new(given)
-  return setmetatable({ loop = given.loop, trust = given.trust, ask = given.ask, links = {} }, again)
+  return setmetatable({ loop = given.loop, trust = given.trust, ask = given.ask, links = {}, count = 0 }, again)
 end
 
 local function watch(self)
@@ -23,7 +23,8 @@ local function watch(self)
 end
 
 local function remember(self, one, list, place)
-  if one.rounds >= ROUNDS or #one.words >= WORDS_MAX then return end
+  if one.rounds >= ROUNDS or self.count >= WORDS_MAX then return end
+  self.count = self.count + 1
   table.insert(one.words, { short = list:short(place), signer = list:statement(place).signer,
     enrols = list:bucket(place) == "trust/enrolled" })
   watch(self)
@@ -78,17 +79,17 @@ end
 
 --- Looks what is to be asked; what ended is forgotten.
 function again:look()
-  local waits = false
+  self.count = 0
   for i = #self.links, 1, -1 do
     local one = self.links[i]
     if one.link.closed then
       table.remove(self.links, i)
     else
       look_at(self, one)
-      waits = waits or one.words[1] ~= nil
+      self.count = self.count + #one.words
     end
   end
-  if not waits then self:stop() end
+  if self.count == 0 then self:stop() end
 end
 
 function again:stop()

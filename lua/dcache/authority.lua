@@ -132,10 +132,10 @@ end
 local function pass_enrolled(self)
   for id, token in pairs(self.tokens) do -- any order
     table.sort(token.robots)
-    if #token.robots > token.most then
+    if #token.robots >= token.most then
       local ranked = rank.of(id, token.robots)
       token.robots = table.move(ranked, 1, token.most, 1, {})
-      token.over = table.move(ranked, token.most + 1, #ranked, 1, {})
+      token.over, token.last = table.move(ranked, token.most + 1, #ranked, 1, {}), ranked[token.most]
     end
     for _, robot in ipairs(token.robots) do
       self.levels[robot], self.ends[robot] = MEMBER, { { ends = roles.NO_END } }
@@ -202,9 +202,7 @@ function verdict:stands(id) return self.keys[id] ~= nil end
 function verdict:has_room(t, id)
   local token = self.tokens[t]
   if not token or not token.counts or self.revoked[id] then return false end
-  if self.keys[id] or #token.robots < token.most then return true end
-  local all = table.move(token.robots, 1, #token.robots, 2, { id })
-  return rank.of(t, all)[#all] ~= id
+  return self.keys[id] ~= nil or token.last == nil or rank.of(t, { id, token.last })[1] == id
 end
 
 local function new_verdict(given)
@@ -227,7 +225,8 @@ end
 -- → verdict: root { keys, need, number } in force; rivals = N of two valid roots, or nil; standing = IDs, sorted;
 -- former = IDs of keys of earlier roots that do not stand, sorted: of these only words of `trust/root` are kept;
 -- keys[ID] = { level = 0 to 4, role = the same by time, name, tags, by = ID of the grant, token = its ID, until_ms =
--- end of the role, as granted }; tokens[ID] = { name, most, by, counts, robots = IDs, over = IDs beyond most };
+-- end of the role, as granted }; tokens[ID] = { name, most, by, counts, robots = IDs, over = IDs beyond it, last = the
+-- last robot by rank where it is full };
 -- revoked[ID] = { by, why, at }; faults[short] = { code =, text = } of each statement that does not count
 function authority.work_out(given)
   local self = new_verdict(given)
