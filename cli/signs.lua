@@ -46,8 +46,8 @@ local SIGNS <const> = {
     "Let a neighbour be in reach: what both have is sure again." },
   { "not signed for", "A token let that key in, and no person has signed for it yet.",
     "If it is yours: trust confirm." },
-  { "no role", "The key stands, so that what it said stays, but it may say nothing new.",
-    "Let an admin sign for it: trust grant." },
+  { "role is over", "The key stands, so that what it said stays, but it may say nothing new.",
+    "trust grant gives it a role." },
   { "name used twice", "Several nodes have that name; the letters behind ~ tell them apart.",
     "Give each a --name of its own." },
 }

@@ -23,6 +23,13 @@ local function token_of(facts, word)
   return found
 end
 
+-- Which tokens there are, for who misspelt one.
+local function others(facts)
+  local names = {}
+  for i, token in ipairs(facts.tokens) do names[i] = token.name end
+  return names[1] and "; there are " .. table.concat(names, ", ") or ", and none counts"
+end
+
 -- Robots that TOKEN let in: those whose name fits GLOB, and the rest.
 local function sort_out(facts, token, glob)
   local fitting, rest, pattern = {}, {}, pattern_of(glob)
@@ -124,8 +131,8 @@ function confirm.run(context, options)
   if not facts then return context.exit.daemon end
   local token = token_of(facts, options.token)
   if not token then
-    return select(2, trust.refuse(context, ("no token here is called %s"):format(context.show.escape(options.token)),
-      "missing"))
+    return select(2, trust.refuse(context, ("no token here is called %s%s"):format(
+      context.show.escape(options.token), others(facts)), "missing"))
   end
   local fitting = sort_out(facts, token, options.only or "*")
   if #fitting ~= expected then return wrong_number(context, fitting, expected) end

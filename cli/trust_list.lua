@@ -34,25 +34,28 @@ local function row_of(row, s)
   return { s:text(row.name), s:key(row.id), role, by(row, s), seen(row, s), table.concat(notes, ", ") }
 end
 
--- How many robots of TOKEN nobody has signed for.
-local function unsigned(answer, token)
-  local n = 0
+-- How many came in by TOKEN, and for how many of them nobody has signed.
+local function count(answer, token)
+  local all, unsigned = 0, 0
   for _, row in ipairs(answer.keys) do
-    if row.token and row.token.id == token.id and not row.signed then n = n + 1 end
+    if row.token and row.token.id == token.id then
+      all, unsigned = all + 1, unsigned + (row.signed and 0 or 1)
+    end
   end
-  return n
+  return all, unsigned
 end
 
 -- A token that lets in many is a door: those who came by it are to be looked at, and it is to be cancelled.
 local function doors(answer, s)
   for _, token in ipairs(answer.tokens) do
-    local n = unsigned(answer, token)
+    local n, unsigned = count(answer, token)
     local name = s:text(token.name)
     if token.counts and (token.over or 0) > 0 then
       s:say(("Token %s lets in %d, and %d more came: they are strangers."):format(name, token.most, token.over))
     end
-    if token.counts and token.most > 1 and n > 0 then
-      s:say(("%d came in by token %s. All yours? Sign for each, and cancel the token:"):format(n, name))
+    if token.counts and token.most > 1 and unsigned > 0 then
+      local some = unsigned < n and (", %d of them not signed for"):format(unsigned) or ""
+      s:say(("%d came in by token %s%s. All yours? Sign for each, and cancel the token:"):format(n, name, some))
       local host = s.host == "localhost" and "" or s.host .. " "
       s:line(("  dt-swarm-cli %strust confirm %s --expect %d --cancel"):format(host, shell.word(name), n))
     end
@@ -84,11 +87,40 @@ local function root(answer, s)
     #one.keys, #one.keys == 1 and "has to sign" or "have to sign")
 end
 
+-- Do all notes stand whole in LINES of the table?
+local function are_whole(lines, keys, s)
+  local shown = table.concat(lines, "\n")
+  for _, row in ipairs(keys) do
+    for _, note in ipairs(row.notes) do
+      if not shown:find(s:text(note), 1, true) then return false end
+    end
+  end
+  return true
+end
+
+-- Each note with those whom it is about: "Name used twice: duckie01 k2Wd, duckie01 9c1e."
+local function say_notes(keys, s)
+  local notes, of = {}, {}
+  for _, row in ipairs(keys) do
+    for _, note in ipairs(row.notes) do
+      if not of[note] then of[note], notes[#notes + 1] = {}, note end
+      table.insert(of[note], row)
+    end
+  end
+  for _, note in ipairs(notes) do
+    s:say(("%s: %s."):format(s:text(note):gsub("^%l", string.upper), trust.names(of[note], s, NAMED)))
+  end
+end
+
 --- Prints the answer.
 function trust_list.show(answer, s)
   local rows = {}
   for i, row in ipairs(answer.keys) do rows[i] = row_of(row, s) end
-  if rows[1] then s:table(COLUMNS, rows) end
+  local lines = s:rows(COLUMNS, rows)
+  local whole = are_whole(lines, answer.keys, s)
+  if not whole then lines = s:rows({ table.unpack(COLUMNS, 1, #COLUMNS - 1) }, rows) end -- NOTE is the last
+  for _, line in ipairs(lines) do s:line(line) end
+  if not whole then say_notes(answer.keys, s) end
   doors(answer, s)
   others(answer, s)
   trust.say_rivals(answer, s)

@@ -1,8 +1,8 @@
 -- trust_rows.lua - the commands about who may say what, as rows of the table in cli/init.lua. No command's inside.
 
-local signing = require "cli.sign_options"
-
-local KEY <const>, TO <const>, YES <const> = signing.KEY, signing.TO, signing.YES
+local KEY <const> = { "--key", "FILE.pub", "sign with this key of yours, not with the operator's", kind = "path" }
+local TO <const> = { "--to", "FILE", "write what is signed into this bundle, for import elsewhere", kind = "path" }
+local YES <const> = { "--yes", nil, "do not ask" }
 local WHO <const> = "a name, name~key, a peer ID, or a line ssh-ed25519 … of a key"
 
 -- The options of a command that signs, behind its own.
@@ -43,9 +43,9 @@ return {
     arguments = { { "token", "TOKEN", "its name, as trust list shows it" } },
     options = { { "--expect", "N", "how many are yours; where it is wrong nothing is signed", kind = "text" },
       { "--only", "PATTERN", "those whose name fits, such as 'duckie*'; '': nobody", kind = "text" },
-      { "--cancel", nil, "let nobody in by it any more, and the others out" }, KEY } },
+      { "--cancel", nil, "let nobody in by it any more, and the others out" }, KEY, YES } },
   { name = "trust renew", file = "cli.trust_renew", text = "Sign again what you signed, before it ends.",
-    examples = { { "trust renew", "once a year; status warns before" } }, options = { KEY, TO } },
+    examples = { { "trust renew", "once a year; status warns before" } }, options = signs {} },
   { name = "trust root", file = "cli.trust_root", text = "Let another root follow, and lose no admin by it.",
     examples = { { "trust root add ben", "a second root key" }, { "trust root need 2", "two of them have to sign" },
       { "trust root sign 2", "sign root 2, which somebody has proposed" } },

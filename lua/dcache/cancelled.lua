@@ -7,7 +7,7 @@ local cancelled = {}
 cancelled.__index = cancelled
 
 local BUCKET <const> = "trust/tokens"
-local GRACE <const> = 4000 -- ms
+local GRACE <const> = 3000 -- ms
 
 cancelled.GRACE = GRACE
 
@@ -38,7 +38,7 @@ function cancelled:begin(words)
   end
 end
 
---- WORDS as they count now: in the place of what cancelled a token less than 4 s ago stands what its signer said there
+--- WORDS as they count now: in the place of what cancelled a token less than 3 s ago stands what its signer said there
 -- before. BEFORE: the statements of last time, by short ID. → a list; ms until more of it counts | nil
 function cancelled:apply(words, before)
   local list, shorts, now, left = {}, {}, self.loop:now(), nil

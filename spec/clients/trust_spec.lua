@@ -190,7 +190,7 @@ describe("trust revoke and retire", function()
     assert.equal(0, select(2, k:cli({ "trust", "retire", "bob", "--yes" }, { "bob" })))
     assert.is_nil(role(k, bob))
     assert.equal("bob bea", standing(k))
-    has(k:cli { "trust", "list" }, "no role")
+    has(k:cli { "trust", "list" }, "role is over")
   end)
 end)
 

@@ -1,4 +1,5 @@
 -- cancelled_spec.lua - robots of a token that is cancelled lose nothing while the grants for them are on their way.
+local cancelled = require "dcache.cancelled"
 local kit = require "spec.clients.trust_kit"
 
 local function stands(k, id) return k.node.dcache.trust:stands(id) end
@@ -15,11 +16,11 @@ describe("a token that is cancelled", function()
     local lost = {}
     k.node.dcache.trust:on_change(function(_, out) table.move(out, 1, #out, #lost + 1, lost) end)
     local grant = lab:grant(lab.root, robots[1].id, "member")
-    k:take(lab:dismiss(lab.root, "trust/tokens", lab.token_id)) -- takes two seconds here
+    k:take(lab:dismiss(lab.root, "trust/tokens", lab.token_id)) -- a second goes by before, and one behind
     assert.is_true(stands(k, robots[1].id))
-    k:take(grant)
     assert.same({}, lost)
-    k.world:run(3000)
+    k:take(grant)
+    k.world:run(cancelled.GRACE)
     assert.is_true(stands(k, robots[1].id))
     assert.is_false(stands(k, robots[2].id))
     assert.same({ robots[2].id }, lost)
@@ -30,7 +31,7 @@ describe("a token that is cancelled", function()
     k:take(lab:dismiss(lab.root, "trust/tokens", lab.token_id))
     k:take(lab:revoke(lab.root, robots[1].id))
     assert.is_false(stands(k, robots[1].id))
-    k.world:run(4000)
+    k.world:run(cancelled.GRACE)
     assert.is_false(stands(k, robots[2].id))
   end)
 end)

@@ -63,8 +63,8 @@ local function told(node, record)
   return rows
 end
 
--- The keys of BUCKET that begin with WORD, or are the ID of a node that is called so; two at most.
-local function keys_like(node, bucket, word)
+--- The keys of BUCKET that begin with WORD, or are the ID of a node that is called so; two at most.
+function why_record.keys_like(node, bucket, word)
   local found, known, row = {}, {}, 0
   local function fits(key)
     if #word >= PREFIX and key:sub(1, #word) == word then return true end
@@ -90,7 +90,7 @@ function why_record.rows(node, thing)
   if not node.dcache:class_of(bucket) then return nil end
   local record = node.dcache:record(bucket, key)
   if record then return told(node, record) end
-  local keys = keys_like(node, bucket, key)
+  local keys = why_record.keys_like(node, bucket, key)
   if keys[2] then
     return { { code = "ambiguous", what = ("%s fits several keys in %s"):format(key, bucket),
       seen = table.concat(keys, ", ") .. ", …" } }

@@ -13,39 +13,37 @@ local DAY <const> = 24 * 60 * 60 * 1000
 local SOON <const> = 60 * DAY -- before a grant ends it is noted
 local STRANGERS_MAX <const> = 256
 
--- The statement of each key that a token let in, by the key: { token =, name =, at = }. Several: the one said last.
-local function enrolments(node)
-  local found = {}
-  for _, st in ipairs(node.dcache:statements "trust/enrolled") do
-    if st.verb == "propose" and not st.malformed then
-      found[st.signer] = { token = st.data.token, name = st.data.name, at = st.at }
-    end
-    slices.step(0.5)
-  end
-  return found
+-- Of the key of a robot that a token let in what it says of that: { token =, name =, at = }, the newest.
+local function enrol(enrolled, st)
+  local known = enrolled[st.signer]
+  if known and known.at > st.at then return end
+  enrolled[st.signer] = { token = st.data.token, name = st.data.name, at = st.at }
 end
 
--- Which keys have a grant that counts, by the key; the name that a grant gave to each key, also to one that is out now.
-local function granted(node, verdict)
-  local found, names = {}, {}
-  for _, st in ipairs(node.dcache:statements "trust/grants") do
-    if st.verb == "propose" and not st.malformed then names[st.key] = st.data.name end
-    if st.verb == "propose" and not st.malformed and verdict.keys[st.key] and st.signer ~= st.key
-      and verdict:stands(st.signer) then
-      found[st.key] = true
+-- What is said in the buckets of trust, by the key it is about: enrolled; granted: it has a grant that counts;
+-- named: by a grant, also where it is out by now.
+local function look_through(node, verdict)
+  local enrolled, granted, named = {}, {}, {}
+  for _, st in ipairs(node.dcache.trust:statements()) do
+    local says = st.verb == "propose" and not st.malformed
+    if says and st.bucket == "trust/enrolled" then enrol(enrolled, st) end
+    if says and st.bucket == "trust/grants" then
+      named[st.key] = st.data.name
+      local is_his = verdict.keys[st.key] and st.signer ~= st.key and verdict:stands(st.signer)
+      granted[st.key] = granted[st.key] or is_his or nil
     end
-    slices.step(0.5)
+    slices.step(0.1)
   end
-  return found, names
+  return enrolled, granted, named
 end
 
 -- What all rows of one answer are made from.
 local function gather(node, verdict)
   local heard = {}
   for _, row in ipairs(node.discovery:nodes(true)) do heard[row.id] = row end
-  local found, names = granted(node, verdict)
-  return { node = node, verdict = verdict, heard = heard, who = people.of(node, verdict), enrolled = enrolments(node),
-    granted = found, named = names }
+  local enrolled, granted, named = look_through(node, verdict)
+  return { node = node, verdict = verdict, heard = heard, who = people.of(node, verdict), enrolled = enrolled,
+    granted = granted, named = named }
 end
 
 -- What a key is called: as whoever let it in signed it, else as it calls itself.
@@ -90,7 +88,7 @@ local function notes_of(all, id, row)
   local notes, known = {}, all.verdict.keys[id]
   if row.used_twice then notes[#notes + 1] = "name used twice" end
   if row.token and not row.signed and is_shared(all, known) then notes[#notes + 1] = "not signed for" end
-  if row.role == nil then notes[#notes + 1] = "no role" end
+  if row.role == nil then notes[#notes + 1] = "role is over" end
   local left = row.ends_ms
   if left and left < SOON then notes[#notes + 1] = ending(left) end
   return json.array(notes)

@@ -5,6 +5,7 @@ local json = require "core.json"
 local people = require "clients.trust.people"
 local text = require "core.text"
 local to_json = require "clients.control.to_json"
+local why_record = require "clients.control.why_record"
 
 local record = {}
 
@@ -92,6 +93,18 @@ local function others(node, who, bucket, rule, best)
   return to_json.list({ table.unpack(list, 1, math.min(#list, COULD_MAX)) }, who), #list
 end
 
+-- The record of BUCKET and KEY: the whole of it, its beginning, or a node's name | nil | nil, text, code: several
+local function record_of(node, bucket, key)
+  local one = node.dcache:record(bucket, key)
+  if one then return one end
+  local keys = why_record.keys_like(node, bucket, key)
+  if keys[2] then
+    return nil, ("ambiguous: %s fits several keys in %s: %s, …"):format(text.escape(key), bucket,
+      table.concat(keys, ", ")), "ambiguous"
+  end
+  return keys[1] and node.dcache:record(bucket, keys[1])
+end
+
 --- Of request.bucket and request.key → { bucket, key, class, max_ttl = s, needed, by = the role or tag that may sign,
 -- dismiss = who may dismiss, holds, why, proposals = the best first: { data, hash, holds, why, signers = how many
 -- count, said, statements }, dismissals, could = { who could sign the best and has not … }, could_count } | nil,
@@ -103,13 +116,15 @@ function record.answer(node, request)
   end
   local found = node.dcache:class_of(bucket)
   if not found then return nil, ("class: no class has the bucket %s"):format(text.escape(bucket)), "class" end
-  local one, rule = node.dcache:record(bucket, key), node.dcache.meaning:rule(bucket)
+  local rule = node.dcache.meaning:rule(bucket)
+  local one, several, code = record_of(node, bucket, key)
+  if code then return nil, several, code end
   if not one then
     return nil, ("missing: nobody said anything under %s %s"):format(text.escape(bucket), text.escape(key)), "missing"
   end
   local who = people.of(node, node.dcache.trust:verdict())
   local could, count = others(node, who, bucket, rule, one.proposals[1])
-  return { bucket = bucket, key = to_json.text(key), class = found.class.name,
+  return { bucket = bucket, key = to_json.text(one.key), class = found.class.name,
     max_ttl = found.class.max_ttl, needed = one.needed,
     by = bucket == "trust/root" and "root" or rule.propose, dismiss = rule.dismiss,
     holds = one.holds, why = to_json.value(one.why),
