@@ -89,11 +89,11 @@ end
 -- role; nil where the operator's hook decides, which may look at anything.
 function meaning:rests_on()
   if is_replaced(self) then return nil end
-  local buckets, verdict = self.policy and self.policy:get "dcache.buckets" or rules.ANYBODY, self.trust:verdict()
-  if not verdict then return buckets end
+  local buckets, roles = self.policy and self.policy:get "dcache.buckets" or rules.ANYBODY, self.trust:basis()
+  if not roles then return buckets end
   local basis = self.basis
-  if not basis or basis.buckets ~= buckets or basis.verdict ~= verdict then
-    self.basis = { buckets = buckets, verdict = verdict }
+  if not basis or basis.buckets ~= buckets or basis.roles ~= roles then
+    self.basis = { buckets = buckets, roles = roles }
   end
   return self.basis
 end

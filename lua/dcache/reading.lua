@@ -198,7 +198,7 @@ end
 function reading:signers(bucket)
   local class = self:class_of(bucket)
   local at = -(-self.time:low() // 16000) -- a statement is over from a tick on
-  local changes, basis = class and self:changes(class.class.name), self.trust:verdict()
+  local changes, basis = class and self:changes(class.class.name), self.trust:basis()
   local known = self.counted[bucket]
   if known and known.at == at and known.changes == changes and known.basis == basis then return known.counts end
   local counts, later = self.index:signers(bucket, -(-self.time:low() // 1000))

@@ -77,6 +77,9 @@ end
 --- What authority.lua made of all statements | nil: an open swarm.
 function trust:verdict() return self.current end
 
+--- A text that is the same while nobody's role or tags change | nil: an open swarm.
+function trust:basis() return self.current and self.current.basis end
+
 --- Why the statement of `trust/…` with that short ID does not count, in words | nil: it counts.
 function trust:fault(short)
   local fault = self.current and self.current.faults[short]

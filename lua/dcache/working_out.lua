@@ -5,6 +5,7 @@
 -- What is new goes to the index, and to who listens. A root that is higher than all before is on the disk
 -- (accepted_root.lua) before anything follows from it.
 local authority = require "dcache.authority"
+local hash = require "core.hash"
 local key = require "core.key"
 local lab = require "dcache.lab"
 local slices = require "slices"
@@ -52,6 +53,21 @@ local function in_force(self, words)
   return list
 end
 
+-- What records are judged by: who has which role until when, and which tags. Equal texts: nothing is judged otherwise.
+local function basis_of(verdict)
+  local sum = hash.new "blake2b"
+  for _, id in ipairs(verdict.standing) do
+    local ends = verdict.ends[id] or {}
+    sum:update(("%s %d"):format(id, verdict:level_of(id)))
+    for level = 1, 4 do
+      if ends[level] then sum:update((" %d %d"):format(level, ends[level].ends)) end
+    end
+    sum:update((" %s\n"):format(table.concat(verdict.keys[id].tags, " ")))
+    slices.step(0.3)
+  end
+  return sum:final()
+end
+
 -- Keys that were let in by now have said so; who is let in while this runs stays until it ran once more. MOST: the
 -- highest number of a root that may be in force | nil.
 local function work_out(self, most)
@@ -62,6 +78,7 @@ local function work_out(self, most)
   words = in_force(self, words)
   if most then words = below(words, most) end
   local verdict = calculate(self, words, proofs)
+  verdict.basis = basis_of(verdict)
   self.read, self.proofs = read, proofs
   return verdict
 end

@@ -25,7 +25,8 @@ local function world()
         end
       end,
       sure = function(_, class) return class ~= "share" or w.sure end },
-    comms = { on_statement = function(_, _, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end },
+    comms = { on_statement = function(_, _, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end,
+      on_standing = function(_, fn) w.standing = fn end },
     here = function() return {} end,
     policy = { where = function() return "p.lua", 3, false end, get = function() return w.at_once or 2 end,
       ask = function(_, _, shared)
@@ -285,6 +286,21 @@ describe("gathering", function()
     assert.is_nil(w.dropped) -- somebody has it still
     w.records[3].holds = false
     w.word({ verb = "dismiss", bucket = "share/files", key = "c", signer = "bea" }, {})
+    w.loop:run_until(5000)
+    assert.same({ "c", "nobody shares it any more" }, w.dropped)
+  end)
+
+  it("gives up a file whose only robot left the lab", function()
+    local w = world()
+    w.urgency = { c = 1 }
+    w.replicate:start()
+    w.loop:run_until(1000)
+    local signer = w.records[3].signer
+    w.standing({}, { "somebody else" })
+    w.records[3].holds = false
+    w.loop:run_until(3000)
+    assert.is_nil(w.dropped)
+    w.standing({}, { signer })
     w.loop:run_until(5000)
     assert.same({ "c", "nobody shares it any more" }, w.dropped)
   end)

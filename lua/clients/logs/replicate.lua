@@ -7,6 +7,7 @@ local sources = require "dcache.content.sources"
 local retry = require "clients.logs.retry"
 local returning = require "clients.logs.returning"
 local fetch_queue = require "clients.logs.fetch_queue"
+local gone_files = require "clients.logs.gone_files"
 local walk = require "dcache.walk"
 
 local replicate = {}
@@ -16,7 +17,6 @@ local AGAIN = 60 * 1000 -- ms until all that is known is looked at again: room a
 local SOON = 200 -- ms in which several statements about files are looked at together
 local QUEUE_MAX = 1024 -- files not yet asked about; a look finds the rest
 local HOLDERS_MAX = 64 -- of one file that are counted
-local GONE = 1000 -- ms from a dismissal to the look whether anybody still has the file
 local SLICE = 64 -- questions to the policy in a turn
 
 -- Who keeps his own need not look at each statement. He does by the shipped default, which never wants anything.
@@ -27,6 +27,7 @@ local function listen(self)
   self.comms:on_back(function(peer)
     if not self.keeps_own then self.returning:note(peer.id) end
   end)
+  self.comms:on_standing(function(_, lost) self.gone:left_lab(lost, self.holders) end)
   for _, bucket in ipairs { "share/files", "share/safe" } do
     self.comms:on_statement(bucket, function(st, source)
       if source and not self.keeps_own then self:hear(st) end
@@ -38,7 +39,7 @@ end
 -- content: holds(cid), fetch(cid, size, name, done(path | nil, text, code), pressed(), origin), partial_files(),
 -- drop(cid, why), make_room(cid), heard(record) (its init.lua). told(event, file, why), or nil: what a fetch came to.
 function replicate.new(given)
-  local self = setmetatable({ queue = {}, holders = {}, gone = {}, declined = declined.new(),
+  local self = setmetatable({ queue = {}, holders = {}, declined = declined.new(),
     fetches = listeners.new(), told = given.told or function() end }, replicate)
   for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "names", "label",
     "content" } do self[name] = given[name] end
@@ -46,6 +47,8 @@ function replicate.new(given)
   self.stale_partials = stale_partials.new { content = self.content, log = self.log }
   self.retry = retry.new { loop = self.loop, random = given.random,
     wake = function(key, signer) self:consider_soon(key, signer) end }
+  self.gone = gone_files.new { loop = self.loop, drop = function(key) self:drop_if_gone(key) end,
+    is_wanted = function(key) return self.fetch_queue:has(key) or self.retry:knows(key) end }
   self.returning = returning.new { loop = self.loop, dcache = self.dcache, retry = self.retry }
   listen(self)
   return self
@@ -60,7 +63,7 @@ local function note(holders, key, signer)
 end
 
 function replicate:hear(st)
-  if st.verb ~= "propose" then return self:gone_soon(st.key) end
+  if st.verb ~= "propose" then return self.gone:soon(st.key) end
   note(self.holders, st.key, st.signer)
   if self.walking then note(self.found, st.key, st.signer) end
   if st.bucket == "share/files" then self:consider_soon(st.key, st.signer) end
@@ -83,18 +86,6 @@ function replicate:lost(key, damaged)
   end
 end
 
--- Statements of who had the file KEY are gone: if nobody has it any more, it is not waited for.
-function replicate:gone_soon(key)
-  if self.stopped or not (self.fetch_queue:has(key) or self.retry:knows(key)) then return end
-  self.gone[#self.gone + 1] = key
-  if self.leaving or #self.gone > QUEUE_MAX then return end
-  self.leaving = self.loop:after(GONE, function()
-    local keys = self.gone
-    self.leaving, self.gone = nil, {}
-    for _, each in ipairs(keys) do self:drop_if_gone(each) end
-  end)
-end
-
 function replicate:name(key, id) self.content:heard(self.dcache:statement_of("share/files", key, id)) end
 function replicate:on_fetched(fn) return self.fetches:add(fn) end -- fn() when a file was; → a function that ends it
 
@@ -113,9 +104,10 @@ end
 
 function replicate:stop()
   self.stopped = true
-  for _, timer in ipairs { self.timer or false, self.pending or false, self.leaving or false } do
+  for _, timer in ipairs { self.timer or false, self.pending or false } do
     if timer then timer:cancel() end
   end
+  self.gone:stop()
   if self.walking then self.walking.stop() end
   self.returning:stop()
   self.retry:stop()
