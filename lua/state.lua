@@ -25,10 +25,10 @@ local function fail(code, dir, what, message, advice)
   return nil, ("%s: %s %s%s%s"):format(code, dir, what, why, advice and "; " .. advice or ""), code
 end
 
--- Nobody's data: what a first start that was cut short may have left, or what comes with a disk: a state folder may be
--- a whole one.
+-- Nobody's data: what a first start that was cut short may have left, a lab file that was put there before it, or what
+-- comes with a disk: a state folder may be a whole one.
 local function is_nobodys(name)
-  return name == "lock" or name:find "^version" ~= nil or system_folders.has(name)
+  return name == "lock" or name == "lab" or name:find "^version" ~= nil or system_folders.has(name)
 end
 
 -- Nothing is made, locked or written before this has said that the folder is ours, or fit to be.
