@@ -73,6 +73,14 @@ local function skewed(loop, ms)
   end })
 end
 
+-- Each node has read the lab file by itself: what one of them takes out of it is still there for the next.
+local function copy_of(thing)
+  if type(thing) ~= "table" then return thing end
+  local copy = setmetatable({}, getmetatable(thing))
+  for name, value in pairs(thing) do copy[name] = copy_of(value) end -- any order
+  return copy
+end
+
 local function effects(self, name, options)
   local secret = hash.blake2b(("%d %s"):format(self.seed, name))
   local owner = key.generate(secret)
@@ -83,7 +91,7 @@ local function effects(self, name, options)
     build = options.build or BUILD, log = silent, version = "sim",
     here = function() return NOTHING end, date = function() return "20260101-000000" end,
     synchronised = function() return options.clock ~= false end, clients = options.clients,
-    checks = self.checks, lab = options.lab }
+    checks = self.checks, lab = copy_of(options.lab) }
 end
 
 -- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,

@@ -17,7 +17,8 @@ local function of_token(token, known, id)
   end
   for _, robot in ipairs(known.over) do
     if robot == id then
-      return fault(("token %s lets in %d robots, and this is one more"):format(token.name, known.most), GRANT, id)
+      return fault(("token %s lets in %d robot%s, and this is one more"):format(token.name, known.most,
+        known.most == 1 and "" or "s"), GRANT, id)
     end
   end
   return fault(("token %s of its lab file is to let it in, which was not worked out yet"):format(token.name),
