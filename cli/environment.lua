@@ -28,6 +28,12 @@ function world.new(arg)
     self.real_disk = self.real_disk or require("core.disk").real()
     return self.real_disk
   end
+  -- Is there a terminal on which a program may ask a person, whatever standard input is?
+  self.has_terminal = function()
+    local terminal = io.open("/dev/tty", "r+")
+    if terminal then terminal:close() end
+    return terminal ~= nil
+  end
   self.fetching = function(given)
     given.space = require("core.board").space
     return require("cli.fetching").open(given)

@@ -98,7 +98,7 @@ cli.commands = {
       { "export - | ssh donald dt-swarm-cli import -", "to another machine at once" } },
     arguments = { { "file", "FILE", "the bundle that is made; - for standard output", kind = "path" } },
     options = { { "--force", nil, "replace a file that is there already" } } },
-  { name = "import", file = "cli.import", text = "Take in the records of a bundle, each checked by its own signature.",
+  { name = "import", file = "cli.import", text = "Take in a bundle's records, each checked by its signature.",
     examples = { { "import swarm.bundle", "what export wrote on another machine, or --to" },
       { "import - < swarm.bundle", "the same from standard input" } },
     arguments = { { "file", "FILE", "a bundle; - for standard input", kind = "path" } } },
@@ -142,13 +142,19 @@ cli.commands = {
     arguments = { { "shell", "SHELL", "bash or zsh" }, { "words", "WORD", "what is typed so far", "*" } } },
 }
 
--- Those about trust stand before the REPL.
-for i, command in ipairs(cli.commands) do
-  if command.name == "repl" then
-    for j, row in ipairs(require "cli.trust_rows") do table.insert(cli.commands, i + j - 1, row) end
-    break
+-- Those about labs and trust stand before the REPL.
+local function insert_before(name, rows)
+  for i, command in ipairs(cli.commands) do
+    if command.name == name then
+      table.move(cli.commands, i, #cli.commands, i + #rows)
+      table.move(rows, 1, #rows, i, cli.commands)
+      return
+    end
   end
 end
+
+insert_before("repl", require "cli.lab_rows")
+insert_before("repl", require "cli.trust_rows")
 
 --- What an argument or an option's value may be (cli/complete.lua).
 cli.kinds = { peer = true, file = true, setting = true, path = true, word = true, seconds = true, text = true,

@@ -47,7 +47,7 @@ local SIGNS <const> = {
   { "not signed for", "A token let that key in, and no person has signed for it yet.",
     "If it is yours: trust confirm." },
   { "role is over", "The key stands, so that what it said stays, but it may say nothing new.",
-    "trust grant gives it a role." },
+    "Let an admin sign for it: trust grant." },
   { "name used twice", "Several nodes have that name; the letters behind ~ tell them apart.",
     "Give each a --name of its own." },
 }

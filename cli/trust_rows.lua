@@ -1,8 +1,8 @@
 -- trust_rows.lua - the commands about who may say what, as rows of the table in cli/init.lua. No command's inside.
 
-local KEY <const> = { "--key", "FILE.pub", "sign with this key of yours, not with the operator's", kind = "path" }
-local TO <const> = { "--to", "FILE", "write what is signed into this bundle, for import elsewhere", kind = "path" }
-local YES <const> = { "--yes", nil, "do not ask" }
+local signing = require "cli.sign_options"
+
+local KEY <const>, TO <const>, YES <const> = signing.KEY, signing.TO, signing.YES
 local WHO <const> = "a name, name~key, a peer ID, or a line ssh-ed25519 … of a key"
 
 -- The options of a command that signs, behind its own.

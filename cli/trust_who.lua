@@ -1,30 +1,18 @@
 -- trust_who.lua - the one key that a person means by WHO: a name, name~key, a peer ID, a line of an OpenSSH key.
 -- Asks the daemon nothing: it looks through what `trust` answered.
 local key = require "core.key"
+local openssh = require "cli.openssh"
 local text = require "core.text"
 local trust = require "cli.trust"
 
 local who = {}
 
-local HEAD <const> = string.pack(">s4", "ssh-ed25519") .. string.pack(">I4", 32) -- before the 32 bytes of the key
 local ENDING <const> = 4 -- characters of an ID below which its end stands for nothing
 
 -- A name that a statement may bear: the letters of NAME that are fit, or "".
 function who.clean(name)
   name = (name or ""):gsub("[^%w._-]", "-"):gsub("^[^%w]+", ""):sub(1, 32)
   return name
-end
-
---- LINE as ~/.ssh/*.pub has it. → { id, name } | nil, what is wrong, code; nil alone where it is no such line
-function who.of_line(line)
-  local kind, body, comment = line:match "^%s*(%S+)%s+([A-Za-z0-9+/]+=*)%s*(.-)%s*$"
-  if not kind or not (kind:find "^s[sk][hk]?%-" or kind:find "^ecdsa%-") then return nil end
-  local bytes = kind == "ssh-ed25519" and text.unbase64(body)
-  if not bytes or #bytes ~= #HEAD + 32 or bytes:sub(1, #HEAD) ~= HEAD then
-    return nil, kind == "ssh-ed25519" and "that OpenSSH key is cut or damaged" or
-      ("a key of the type %s cannot sign here; make one by: ssh-keygen -t ed25519"):format(text.escape(kind)), "form"
-  end
-  return { id = key.id(bytes:sub(#HEAD + 1)), name = who.clean(comment:match "^[^@%s]*") }
 end
 
 local LISTS <const> = { "keys", "strangers", "revoked" }
@@ -79,12 +67,12 @@ end
 --- The row of the one key that WORD means, of FACTS (the answer to `trust`, or false). A key that nobody here has heard
 -- is { id, name, unheard = true }. → row | nil, exit code, words said
 function who.resolve(context, facts, word)
-  local of_line, fault, code = who.of_line(word)
-  if fault then return trust.refuse(context, fault, code) end
+  local of_line, fault, code = openssh.read(word)
+  if fault then return trust.refuse(context, (fault:gsub("^form: ", "")), code) end
   local id = of_line and of_line.id or key.public(word) and word or nil
   if id then
-    local row = row_of(facts, id)
-    return row or { id = id, name = of_line and of_line.name or nil, label = of_line and of_line.name or id,
+    local row, name = row_of(facts, id), of_line and who.clean(of_line.comment:match "^[^@%s]*") or nil
+    return row or { id = id, name = name, label = name or id,
       unheard = facts and true or nil }
   end
   local found = matching(facts, word)

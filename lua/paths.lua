@@ -84,7 +84,7 @@ end
 --- The rules for one process. ENV(name) gives a variable or nil, UID the user's number.
 -- Each answers a path, or nil, "missing: text", "missing" where no home is known:
 -- p:state() p:socket([state folder]) p:share() p:sockets() p:policies(root)
--- p:labs(state folder)
+-- p:labs(state folder) p:config(): the user's own folder for settings
 function paths.new(env, uid)
   local place = { env = env, uid = uid, home = absolute(env "HOME") }
   return {
@@ -101,6 +101,11 @@ function paths.new(env, uid)
     sockets = function() return sockets(place) end,
     policies = function(_, root) return policies(place, root) end,
     labs = function(_, state_folder) return labs(place, state_folder) end,
+    config = function()
+      local own = config(place)
+      if not own then return homeless "settings" end
+      return own .. "/dt-swarm"
+    end,
   }
 end
 

@@ -267,6 +267,22 @@ static int f_sign(lua_State *L) {
   return luaL_error(L, "no statement: %s", lua_tostring(L, -2));
 }
 
+/* statement.text(signer's peer ID, the fields as for sign) -> what SIGNER has to sign, in
+ * the swarm that is named before it: a line is the signature, a space and this text |
+ * nil, message, "long". */
+static int f_signed_text(lua_State *L) {
+  const char *signer = luaL_checkstring(L, 1);
+  size_t size;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  lua_pushvalue(L, 2); /* where push_text looks */
+  push_text(L, signer, &size);
+  if (size + KEY_SIGNATURE_TEXT + 1 > CORE_STATEMENT_MAX)
+    return core_fail(L, "long", "a statement of %d bytes",
+                     (int)size + KEY_SIGNATURE_TEXT + 1);
+  return 1;
+}
+
 /* statement:verify(swarm) -> true | nil, message, "signature"|"key"|"form" */
 static int f_verify(lua_State *L) {
   size_t size;
@@ -332,9 +348,10 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"parse", f_parse},
-    {"sign",  f_sign },
-    {NULL,    NULL   }
+    {"parse", f_parse      },
+    {"sign",  f_sign       },
+    {"text",  f_signed_text},
+    {NULL,    NULL         }
 };
 
 static void set_index(lua_State *L) {

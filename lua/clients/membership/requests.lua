@@ -34,7 +34,8 @@ local function lab_facts(node)
   if not one then return nil end
   local settled, waits = trust:settled()
   return { name = to_json.text(one.name), lab = one.lab, swarm = to_json.text(one.swarm), file = to_json.text(one.file),
-    root = root_facts(node), token = token_facts(node), member = trust:is_member(node.id), role = trust:role(node.id),
+    root = root_facts(node), first_keys = to_json.list(one.root.keys, to_json.text), token = token_facts(node),
+    member = trust:is_member(node.id), role = trust:role(node.id),
     why = why_not.of(node), settled = settled == true, unsettled = waits and waits:gsub("^%l+: ", "") or nil,
     open = one.is_open, policy_swarm = swarm_of_policy(node) }
 end

@@ -1,0 +1,52 @@
+-- lab.lua - what the commands of `lab` share: tokens, the lab file for robots, the one for this machine. No command's
+-- inside.
+local lab_file = require "dcache.lab"
+local random = require "core.random"
+local text = require "core.text"
+
+local lab = {}
+
+local SECRET_MODE <const> = 384 -- octal 0600
+local SEED_BYTES <const> = 32
+
+--- Says why it is not done. → nil, exit code
+function lab.refuse(context, why, code)
+  return nil, context:give_up { schema = 1, error = { word = code, text = why } }
+end
+
+--- A new token: { name, seed, id }.
+function lab.token(name)
+  local source = random.system()
+  return lab_file.token(name, text.base64url(source:bytes(SEED_BYTES)))
+end
+
+--- The word that lets TOKEN let in up to MOST robots, as sign.lua takes it.
+function lab.token_word(token, most)
+  return { verb = "propose", bucket = "trust/tokens", key = token.id, data = { most = most, name = token.name } }
+end
+
+--- The text of a lab file.
+function lab.text(name, root, token, lines)
+  return lab_file.write { name = name, root = root, token = token, lines = lines }
+end
+
+--- Writes CONTENT, which holds a secret, to PATH as a whole; nothing that is there is replaced. → true | nil, exit
+-- code, with words said
+function lab.write(context, path, content)
+  local disk = context.world.disk()
+  if disk:stat(path) then
+    return lab.refuse(context, ("EEXIST: %s is there already; move it away first"):format(path), "EEXIST")
+  end
+  local ok, why, code = disk:replace(path, content, SECRET_MODE)
+  if ok then return true end
+  return lab.refuse(context, ("%s: %s could not be written: %s"):format(code, path, why:gsub("^%w+: ", "", 1)), code)
+end
+
+--- The lab that this machine's files name, with or without a daemon | nil, text where such a file is damaged
+function lab.here(context)
+  local state = context.world.paths:state()
+  if not state then return nil end
+  return require "lab_file".find(context.world.disk(), context.world.paths:labs(state), require "paths".uid())
+end
+
+return lab

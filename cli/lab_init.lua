@@ -1,0 +1,125 @@
+-- lab_init.lua - `lab init NAME`: a new lab, with a person's key as its root, a token for its robots, and their file.
+-- The private key stays with ssh-agent.
+local desk = require "cli.lab"
+local lab = require "dcache.lab"
+local operator = require "cli.operator"
+local sign = require "cli.sign"
+local who = require "cli.trust_who"
+
+local init = {}
+
+local ROBOTS <const> = { name = "images", most = 100 } -- of the token in the robots' file
+local DESK <const> = { name = "desk", most = 1 } -- of the one for this machine: it never counts among the robots
+
+local function name_of(comment)
+  local name = who.clean(comment:match "^[^@%s]*")
+  return name ~= "" and name or "operator"
+end
+
+-- Is NAME one, and is this machine in no lab yet? → path of the robots' file | nil, exit code, with words said
+local function check(context, name)
+  if not lab.is_name(name) then
+    return nil, context:misused("lab init: the name of a lab is 1 to 32 of A-Z a-z 0-9 . _ -, and begins with a \z
+      letter or digit")
+  end
+  local there, fault = desk.here(context)
+  if fault then return desk.refuse(context, "form: " .. fault, "form") end
+  if there then
+    return desk.refuse(context, ("swarm: this machine is in the lab %s already, by %s; to make another one, leave \z
+      it first: lab leave"):format(there.name, there.file), "swarm")
+  end
+  local path = ("./%s.lab"):format(name)
+  if context.world.disk():stat(path) then
+    return desk.refuse(context, ("EEXIST: %s is there already; move it away first"):format(path), "EEXIST")
+  end
+  return path
+end
+
+-- What this machine's daemon says of the time, if one runs.
+local function stamp_of(context, swarm, id)
+  local answer = context:ask_quietly { command = "stamp", signer = id }
+  local now = context.world.loop():wall()
+  return { swarm = swarm, last = 0, now = answer and answer.now or now, quality = answer and answer.quality or "none" }
+end
+
+-- Lines that stand in each file of the lab: the root key's name, and both tokens. → lines | nil, exit code
+local function sign_all(context, options, found, swarm, robots, own)
+  local signer, exit = sign.open(context, options, stamp_of(context, swarm, found.id))
+  if not signer then return nil, exit end
+  return signer:sign {
+    { verb = "propose", bucket = "trust/grants", key = found.id,
+      data = { name = name_of(found.comment), role = "admin", tags = require "core.json".array {} } },
+    desk.token_word(robots, ROBOTS.most), desk.token_word(own, DESK.most),
+  }
+end
+
+-- Robots that are heard here and in no lab: how many; nil where no daemon runs.
+local function robots_around(context)
+  local answer = context:ask_quietly { command = "discover" }
+  if not answer then return nil end
+  local n = 0
+  for _, node in ipairs(answer.nodes) do
+    if node.status ~= "this node" and not node.mine and node.status == "ready" then n = n + 1 end
+  end
+  return n
+end
+
+-- This machine goes into the lab: by its daemon, or, where none runs, by the user's file, which the next start reads.
+-- → where its file is | nil, exit code, with words said
+local function join(context, content)
+  local answer, why, code = context:ask_quietly { command = "lab", join = content }
+  if answer then return answer.joined.file end
+  if code ~= "closed" then return desk.refuse(context, why, code) end
+  local folder
+  folder, why, code = context.world.paths:config()
+  if not folder then return desk.refuse(context, why, code) end
+  local ok, exit = desk.write(context, folder .. "/lab", content)
+  return ok and folder .. "/lab", exit
+end
+
+local function say(context, what)
+  local s = context.show
+  s:line(("lab     %s  %s     root %s %s, %d of %d"):format(s:text(what.name), s:short(what.lab),
+    s:text(what.operator), s:short(what.root.keys[1]), what.root.need, #what.root.keys))
+  s:line(("token   %s    lets in up to %d robots until you cancel it"):format(ROBOTS.name, ROBOTS.most))
+  s:line(("file    %s    put it on each robot as /etc/dt-swarm/lab"):format(s:text(what.file)))
+  s:say "Keep a copy of key and passphrase: nobody can replace them."
+  if what.around and what.around > 0 then
+    s:say(("%s here %s in no lab: for each, lab join - < %s (by ssh)."):format(s.count(what.around, "robot"),
+      what.around == 1 and "is" or "are", s:text(what.file:match "[^/]+$")))
+  end
+  s:say(("This machine is in it by %s."):format(s:text(what.own_file)))
+end
+
+function init.run(context, options)
+  local path, exit = check(context, options.name)
+  if not path then return exit end
+  local found
+  found, exit = operator.ensure(context, options)
+  if not found then return exit end
+  local root = lab.root { found.id }
+  local id = lab.id(root)
+  local around = robots_around(context)
+  local robots, own = desk.token(ROBOTS.name), desk.token(DESK.name)
+  local lines
+  lines, exit = sign_all(context, options, found, lab.swarm(options.name, id), robots, own)
+  if not lines then return exit end
+  local ok
+  ok, exit = desk.write(context, path, desk.text(options.name, root, robots, lines))
+  if not ok then return exit end
+  local own_file
+  own_file, exit = join(context, desk.text(options.name, root, own, lines))
+  if not own_file then
+    context.world.disk():unlink(path)
+    return exit
+  end
+  local what = { schema = 1, command = "lab init", name = options.name, lab = id, root = root, file = path,
+    own_file = own_file, operator = name_of(found.comment), around = around,
+    tokens = require "core.json".array { { name = ROBOTS.name, most = ROBOTS.most, id = robots.id },
+      { name = DESK.name, most = DESK.most, id = own.id } } }
+  if options.json then return context:json(what) end
+  say(context, what)
+  return context.exit.ok
+end
+
+return init

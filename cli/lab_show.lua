@@ -1,0 +1,48 @@
+-- lab_show.lua - `lab show`: the lab that this node is in, and why it is no member, if it is none.
+local show = {}
+
+function show.request() return { command = "lab" } end
+
+local function root_of(root, s)
+  local names = {}
+  for i, one in ipairs(root.keys) do names[i] = ("%s %s"):format(s:who(one), s:short(one.id)) end
+  return ("number %d: %s; %d of %d has to sign"):format(root.number, table.concat(names, ", "), root.need,
+    #root.keys)
+end
+
+local function this_node(lab, s)
+  local waits = lab.settled and "" or ", not compared with others yet"
+  if lab.member then return s:text(lab.role) .. waits end
+  return s:paint("warn", "no member")
+end
+
+local function say_why(lab, s)
+  if lab.why then
+    s:say(("No member: %s."):format(s:text(lab.why.text)))
+    s:say(("What helps: %s"):format(s:cure(lab.why.cure)))
+  elseif lab.unsettled then
+    s:say(s:text((lab.unsettled:gsub("^%l+: ", ""))) .. ".")
+  end
+  if lab.open then s:say(s:text(lab.open)) end
+  if lab.root.rivals then s:say(s:paint("bad", "Two roots of one number: a root key is stolen.")) end
+end
+
+--- Prints the answer.
+function show.show(answer, s)
+  local lab = answer.lab
+  if not lab then
+    s:line "no lab"
+    return s:say "This node is in no lab: everybody counts as a member. To make one: lab init NAME. To join one: lab \z
+      join FILE."
+  end
+  s:line(("%s  %s"):format(s:paint("title", s:text(lab.name)), s:text(lab.lab)))
+  s:facts {
+    { "root", root_of(lab.root, s) },
+    { "this node", this_node(lab, s) },
+    { "token", lab.token and s:text(lab.token.name) or "none in its file" },
+    { "file", s:text(lab.file) },
+  }
+  say_why(lab, s)
+end
+
+return show

@@ -1,0 +1,90 @@
+-- lab_token.lua - `lab token new NAME` and `lab token list`: what lets robots into the lab by themselves.
+local desk = require "cli.lab"
+local lab = require "dcache.lab"
+local sign = require "cli.sign"
+local statement = require "core.statement"
+
+local token = {}
+
+local MOST <const> = 100 -- robots, where nothing is said
+local LIMIT <const> = 10000
+
+-- Who vouches for SIGNER, as statement lines: so robots know it without having heard anybody. → lines | nil, exit code
+local function vouching(context, signer)
+  local lines = {}
+  local exit = context:follow({ command = "export" }, function(answer)
+    for _, line in ipairs(answer.lines or {}) do
+      local st = line:find(" trust/grants ", 1, true) and statement.parse(line)
+      local wanted = st and st.bucket == "trust/grants" and (st.key == signer.id or st.key == st.signer)
+      if wanted and #lines < lab.LINES_MAX - 1 then lines[#lines + 1] = line end
+    end
+  end)
+  if exit ~= context.exit.ok then return nil, exit end
+  return lines
+end
+
+local function make(context, options)
+  local most = math.tointeger(tonumber(options.most or MOST))
+  if not most or most < 1 or most > LIMIT or not options.name or not lab.is_name(options.name) then
+    return context:misused(("lab token new NAME: a name of 1 to 32 of A-Z a-z 0-9 . _ -, and --most of 1 to %d"):format(
+      LIMIT))
+  end
+  local here, exit = context:ask { command = "lab" }
+  if not here then return exit end
+  if not here.lab then
+    return select(2, desk.refuse(context, "missing: this node is in no lab; to make one: lab init NAME", "missing"))
+  end
+  return token.create(context, options, here.lab, most)
+end
+
+--- Signs for a token that lets MOST robots into the lab HERE, and writes the file for them. → exit code
+function token.create(context, options, here, most)
+  local path = ("./%s-%s.lab"):format(here.name, options.name)
+  local signer, exit = sign.open(context, options)
+  if not signer then return exit end
+  local new = desk.token(options.name)
+  local lines
+  lines, exit = signer:sign { desk.token_word(new, most) }
+  if not lines then return exit end
+  local before
+  before, exit = vouching(context, signer)
+  if not before then return exit end
+  local keys = here.first_keys
+  local ok
+  ok, exit = desk.write(context, path, desk.text(here.name, lab.root(keys), new,
+    table.move(lines, 1, 1, #before + 1, before)))
+  if ok then ok, exit = signer:put(lines) end
+  if not ok then return exit end
+  if options.json then
+    return context:json { schema = 1, command = "lab token", name = options.name, id = new.id, most = most,
+      file = path }
+  end
+  local s = context.show
+  s:line(("token   %s    lets in up to %d robots until you cancel it"):format(s:text(options.name), most))
+  s:line(("file    %s    put it on each robot as /etc/dt-swarm/lab"):format(s:text(path)))
+  return context.exit.ok
+end
+
+local function list(context, options)
+  local answer, exit = context:ask { command = "trust" }
+  if not answer then return exit end
+  if options.json then return context:json(answer) end
+  local s, rows = context.show, {}
+  local columns = { { title = "TOKEN", cut = "end" }, { title = "KEY" }, { title = "MOST", align = "right" },
+    { title = "CAME IN", align = "right" }, { title = "BY", cut = "end" }, { title = "STATE" } }
+  for i, one in ipairs(answer.tokens) do
+    rows[i] = { s:text(one.name), s:key(one.id), s:text(one.most), s:text(one.came), s:who(one.by),
+      one.counts and "lets in" or s:paint("warn", "does not count") }
+  end
+  if rows[1] then s:table(columns, rows) end
+  s:say(("%s. Cancel one: trust confirm TOKEN --expect N --cancel."):format(s.count(#rows, "token")))
+  return context.exit.ok
+end
+
+function token.run(context, options)
+  if options.what == "new" then return make(context, options) end
+  if options.what == "list" then return list(context, options) end
+  return context:misused "lab token: say new NAME, or list"
+end
+
+return token

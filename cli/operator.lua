@@ -1,0 +1,80 @@
+-- operator.lua - `operator new` and `operator show`: a person's own key, made by ssh-keygen. The private half is never
+-- read here.
+local agents = require "cli.agent"
+local openssh = require "cli.openssh"
+local shell = require "shell"
+local sign = require "cli.sign"
+
+local operator = {}
+
+local FOLDER_MODE <const> = 448 -- octal 0700
+
+local function refuse(context, why, code)
+  return nil, context:give_up { schema = 1, error = { word = code, text = why } }
+end
+
+-- The folder of PATH and those above it. → true | nil, text, code
+local function make_folder(disk, path)
+  if path == "" or disk:stat(path) then return true end
+  local ok, why, code = make_folder(disk, path:match "^(.*)/[^/]*$" or "")
+  if ok then ok, why, code = disk:mkdir(path, FOLDER_MODE) end
+  return ok, why, code
+end
+
+--- The person's key, made where there is none: ssh-keygen asks for its passphrase on the terminal. One that is there is
+-- used as it is. → key as sign.key has it, true where it is new | nil, exit code, with words said
+function operator.ensure(context, options)
+  local path, why, code = sign.path(context, options)
+  if not path then return refuse(context, why, code) end
+  local disk, private = context.world.disk(), path:sub(1, -5)
+  local there = disk:stat(path) or disk:stat(private)
+  local found
+  if there or options.key then
+    found, why, code = sign.key(context, options)
+    if not found then return refuse(context, why, code) end
+    return found, false
+  end
+  if not agents.installed "ssh-keygen" then
+    return refuse(context, "missing: ssh-keygen is not installed here; it is in the package openssh-client", "missing")
+  end
+  local command = "ssh-keygen -q -t ed25519 -f " .. shell.word(private)
+  if not context.world.has_terminal() then
+    return refuse(context, "permission: there is no terminal on which ssh-keygen could ask for a passphrase; make the \z
+      key yourself: " .. command, "permission")
+  end
+  local ok
+  ok, why, code = make_folder(disk, private:match "^(.*)/")
+  if not ok then return refuse(context, why, code) end
+  context.world.flush()
+  if not os.execute(command) then return refuse(context, "closed: ssh-keygen made no key", "closed") end
+  found, why, code = sign.key(context, options)
+  if not found then return refuse(context, why, code) end
+  return found, true
+end
+
+local function answer_of(found, fresh)
+  return { schema = 1, command = "operator", id = found.id, name = found.comment, line = openssh.line(found.id,
+    found.comment), path = found.path, private = found.private, fresh = fresh or nil }
+end
+
+local function show(context, options, answer)
+  if options.json then return context:json(answer) end
+  local s = context.show
+  s:line(s:text(answer.line))
+  s:facts { { "name", s:text(answer.name) }, { "ID", s:text(answer.id) }, { "key", s:text(answer.private) } }
+  s:say "An admin of the lab lets you in by that line: trust grant 'ssh-ed25519 …' admin."
+  return context.exit.ok
+end
+
+function operator.run(context, options)
+  if options.verb == "new" then
+    local found, fresh = operator.ensure(context, options)
+    if not found then return fresh end
+    return show(context, options, answer_of(found, fresh))
+  end
+  local found, why, code = sign.key(context, options)
+  if not found then return select(2, refuse(context, why, code)) end
+  return show(context, options, answer_of(found))
+end
+
+return operator
