@@ -73,14 +73,17 @@ local function is_signed(self, st, source)
   return ok
 end
 
--- The stranger is there: a peer with a name, whom `discover` shows.
-local function appear(self, st, source)
+-- The stranger is there: a peer with a name, whom `discover` shows. It is paid for before it is read: reading a flood
+-- would cost more than to refuse it.
+local function appear(self, list, place, source)
+  if not pay(self, source, 1) then return end
+  local st = list:statement(place)
   local known = self.peers.by_id[st.signer]
   if st.verb ~= "propose" or st.at <= (known and known.word_at or 0) then return end
   local data = json.decode(st.data)
   local name = type(data) == "table" and data.name
   if type(name) ~= "string" or not messages.is_name(name) then return end
-  if not pay(self, source, 1) or not is_signed(self, st, source) then return end
+  if not is_signed(self, st, source) then return end
   local peer = self.peers:get(st.signer)
   peer.word_at, peer.name = st.at, peer.name or name
   self.peers:heard(peer, source)
@@ -89,9 +92,10 @@ end
 
 -- The stranger's enrolment: by a token that counts he is a member at once, and this is his first word. It costs two
 -- signatures, the token's and his own; who is let in gets them back, so that many may come at once. → was it taken?
-local function enrol(self, st, source)
-  local give_back = st.verb == "propose" and pay(self, source, 2)
+local function enrol(self, words, place, source)
+  local give_back = pay(self, source, 2)
   if not give_back then return false end
+  local st = words:statement(place)
   self.checked = self.checked + 1
   if not self.dcache.trust:lets_in(st) or not is_signed(self, st, source) then return false end
   give_back()
@@ -103,13 +107,22 @@ local function enrol(self, st, source)
   return n > 0
 end
 
+--- { listed = how many are remembered as being here, checked = signatures of strangers that were checked so far }
+function strangers:counts()
+  local listed = 0
+  for _, peer in ipairs(self.peers.list) do
+    if not self.peers:stands(peer.id) then listed = listed + 1 end
+  end
+  return { listed = listed, checked = self.checked }
+end
+
 --- What stands at PLACE of LIST (core.batch) came over SOURCE and was refused as a stranger's. → was it taken in now?
 function strangers:hear(list, place, source)
   local bucket = list:bucket(place)
   if bucket == PEER then
-    appear(self, list:statement(place), source)
+    appear(self, list, place, source)
   elseif bucket == ENROLLED then
-    return enrol(self, list:statement(place), source)
+    return enrol(self, list, place, source)
   end
   return false
 end

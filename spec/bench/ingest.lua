@@ -1,11 +1,13 @@
--- ingest.lua - signed words through a real daemon's stream, beside libsodium's bare rate on two cores. No pass or fail.
+-- ingest.lua - signed words through a real daemon's stream, beside libsodium's bare rate on two cores; in an open swarm
+-- and in a lab, whose daemon looks up who may speak. No pass or fail.
 -- needs: cc pkg-config
 dofile "spec/helper.lua"
-local key, statement, json = require "core.key", require "core.statement", require "core.json"
+local statement, json, labs = require "core.statement", require "core.json", require "spec.labs"
 local net, luv = require "core.net", require "luv"
 
 local COUNT, SIGNERS, ROUNDS = 100000, 10, 5
 local dir = io.popen "mktemp -d /tmp/dts-bench.XXXXXX":read "l"
+local lab = labs.new { name = "bench", robots = SIGNERS, at = os.time() * 1000 - 60000 }
 
 local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
 
@@ -22,12 +24,12 @@ local function bare(size)
   return rate
 end
 
-local function frames()
-  local signers, list, body = {}, {}, {}
-  for i = 1, SIGNERS do signers[i] = key.generate(("%032d"):format(i)) end
+-- The words that are sent to a daemon of SWARM, as bytes of a stream.
+local function frames(swarm)
+  local list, body = {}, {}
   local at = (os.time() // 16 - 10) * 16000 -- now, nearly: words that nobody remembers would not be counted
   for i = 1, COUNT do
-    body[#body + 1] = statement.sign(signers[i % SIGNERS + 1], "bench", { verb = "propose", bucket = "share/files",
+    body[#body + 1] = statement.sign(lab.robots[i % SIGNERS + 1].key, swarm, { verb = "propose", bucket = "share/files",
       at = at + i, key = ("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa%07d"):format(i),
       valid_from = at // 1000,
       valid_until = at // 1000 + 2500000, data = '{"class":"lab","names":["camera.bag"],"size":123456}' }).line
@@ -47,17 +49,35 @@ p.clients.logs.gateway = false
 return p
 ]]
 
-local function start()
-  local file = assert(io.open(dir .. "/policy.lua", "w"))
-  file:write(POLICY)
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
   file:close()
-  local command = "./dt-swarm --name bench --state DIR/state --share DIR/share --socket DIR/sock DIR/policy.lua"
-    .. " >DIR/log 2>&1 & echo $! >DIR/pid"
+end
+
+-- The lab file, by which each of the signers is a member.
+local function lab_file()
+  local lines = { lab.text }
+  for _, robot in ipairs(lab.robots) do lines[#lines + 1] = lab:grant(lab.root, robot.id, "member") .. "\n" end
+  return table.concat(lines)
+end
+
+local function start(in_lab)
+  write(dir .. "/policy.lua", POLICY)
+  if in_lab then
+    os.execute(("mkdir -p -m 0700 %s/dt-swarm"):format(dir))
+    write(dir .. "/dt-swarm/lab", lab_file())
+    os.execute(("chmod 0600 %s/dt-swarm/lab"):format(dir))
+  end
+  local command = "XDG_CONFIG_HOME=DIR ./dt-swarm --name bench --state DIR/state --share DIR/share --socket DIR/sock "
+    .. "DIR/policy.lua >DIR/log 2>&1 & echo $! >DIR/pid"
   os.execute((command:gsub("DIR", dir)))
   sleep(1.5)
 end
 
-local function stop() os.execute(("kill $(cat %s/pid); sleep 0.5; rm -rf %s/state"):format(dir, dir)) end
+local function stop()
+  os.execute((("kill $(cat DIR/pid); sleep 0.5; rm -rf DIR/state DIR/dt-swarm"):gsub("DIR", dir)))
+end
 
 -- Processor seconds that the daemon used so far.
 local function processor()
@@ -106,8 +126,8 @@ local function send(stream, bytes)
 end
 
 -- One round: words a second, processor microseconds a word, how many words, libsodium's rate before and after.
-local function round(bytes, size)
-  start()
+local function round(bytes, size, in_lab)
+  start(in_lab)
   local first, before = bare(size), processor()
   local stream, began = connect(), uptime()
   send(stream, bytes)
@@ -127,10 +147,12 @@ end
 
 print(("ingest, a real daemon on one of two cores beside the sender, median of %d rounds"):format(ROUNDS))
 assert(os.execute(("cc -O2 -o %s/bare spec/bench/verify.c $(pkg-config --cflags --libs libsodium)"):format(dir)))
-local bytes, rounds, lost = frames(), {}, 0
+local open, admitted, lost = frames "bench", frames(lab.swarm), 0
+local rounds, in_lab, ratios = {}, {}, {}
 for i = 1, ROUNDS do
-  rounds[i] = round(bytes, #bytes // COUNT)
-  lost = lost + COUNT - rounds[i].got
+  rounds[i], in_lab[i] = round(open, #open // COUNT), round(admitted, #admitted // COUNT, true)
+  ratios[i] = { rate = in_lab[i].rate / rounds[i].rate, cost = rounds[i].cost / in_lab[i].cost }
+  lost = lost + 2 * COUNT - rounds[i].got - in_lab[i].got
 end
 os.execute("rm -rf " .. dir)
 local limit = median(rounds, function(one) return one.limit end)
@@ -140,3 +162,7 @@ local share, least, most = median(rounds, function(one) return one.rate / one.li
 say("  of libsodium's rate around it", "%8.2f      %.2f to %.2f; %d words lost", share, least, most, lost)
 say("the daemon's processor time for a word", "%8.1f us   a bare check takes %.1f us",
   (median(rounds, function(one) return one.cost end)), 2e6 / limit)
+local rate, low, high = median(ratios, function(one) return one.rate end)
+say("in a lab, of the rate without", "%8.2f      %.2f to %.2f", rate, low, high)
+say("  and of what a word costs, by processor time", "%8.2f      at least 0.97 is the aim",
+  (median(ratios, function(one) return one.cost end)))

@@ -22,6 +22,14 @@ function outside.drops(pid)
   return drops
 end
 
+-- Seconds that all threads of a process ran, by the scheduler's own count (proc(5), schedstat).
+function outside.processor(pid)
+  local sum, pipe = 0, io.popen(("cat /proc/%d/task/*/schedstat"):format(pid))
+  for line in pipe:lines() do sum = sum + tonumber(line:match "^%d+") end
+  pipe:close()
+  return sum / 1e9
+end
+
 -- File descriptors of a process.
 function outside.descriptors(pid)
   local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(pid))

@@ -71,6 +71,7 @@ function requests.status(node, _, malformed)
     refused = to_json.value(node.refused), outbox = to_json.value(node.comms and node.comms.outbox:counts()),
     malformed = malformed_of(node, malformed), footing = facts_of.state_health(node), clients = failed_clients(node),
     bounds = to_json.list(bounds_of(node.comms), to_json.value),
+    strangers = to_json.value(node.lab and node.comms and node.comms.strangers:counts() or nil),
   }
 end
 
