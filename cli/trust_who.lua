@@ -58,6 +58,12 @@ end
 
 -- Nobody here is called so.
 local function missing(context, facts, word)
+  for _, token in ipairs(facts and facts.tokens or {}) do
+    if token.name == word then
+      return trust.refuse(context, ("%s is a token, no robot and no person; to cancel it: trust confirm %s --only '' \z
+        --expect 0 --cancel"):format(text.escape(word), text.escape(word)), "missing")
+    end
+  end
   local why = facts and "nobody here is called %s; trust list has the names. A whole peer ID or a line \z
     ssh-ed25519 … of a key is taken, too" or "without a daemon names are not known: give a whole peer ID, or a line \z
     ssh-ed25519 … (%s)"

@@ -184,6 +184,16 @@ describe("trust revoke and retire", function()
     assert.equal("bea", standing(k))
   end)
 
+  it("of one's own key change nothing, and say so", function()
+    local k = with_bob()
+    k.signer = k.lab.robots[1].key
+    local text, code = k:cli({ "trust", "revoke", "bob", "--yes" }, { "bob" })
+    assert.equal(4, code)
+    has(text, "Nothing was signed (permission)")
+    assert.is_nil(k.signed)
+    has(k:cli { "trust", "revoke", "images", "--yes" }, "images is a token", "--expect 0 --cancel")
+  end)
+
   it("end a role with what was said by it left as it is", function()
     local k = with_bob()
     local bob = k.lab.robots[1].id
@@ -230,6 +240,22 @@ describe("trust root", function()
     has(k:cli { "trust", "root", "sign", "3", "--yes" }, "(older)")
     has(k:cli { "trust", "root", "need", "3", "--yes" }, "from 1 to 2")
     assert.is_nil(k.signed)
+  end)
+end)
+
+describe("two roots of one number", function()
+  it("are said by each command, and the one that was there first stays", function()
+    local k = kit.new { roots = 2, need = 1 }
+    local lab, roots = k.lab, k.lab.roots
+    k:take(lab:root_line(roots[1], 2, { roots[1] }, 1))
+    assert.is_nil(k:ask { command = "trust" }.root.two)
+    k:take(lab:root_line(roots[2], 2, { roots[2] }, 1))
+    local root = k:ask { command = "trust" }.root
+    assert.same({ 2, roots[1]:id() }, { root.two, root.keys[1].id })
+    for _, words in ipairs { { "trust", "list" }, { "trust", "grant", labs.key "ada":id(), "member", "--yes" },
+      { "trust", "renew" }, { "trust", "root", "add", labs.key "ben":id(), "--yes" } } do
+      has(k:cli(words), "Two roots 2: a root key is stolen.")
+    end
   end)
 end)
 
