@@ -1,6 +1,7 @@
 -- cancelled_spec.lua - robots of a token that is cancelled lose nothing while the grants for them are on their way.
 local cancelled = require "dcache.cancelled"
 local kit = require "spec.clients.trust_kit"
+local urgency = require "comms.urgency"
 
 local function stands(k, id) return k.node.dcache.trust:stands(id) end
 
@@ -24,6 +25,14 @@ describe("a token that is cancelled", function()
     assert.is_true(stands(k, robots[1].id))
     assert.is_false(stands(k, robots[2].id))
     assert.same({ robots[2].id }, lost)
+  end)
+
+  it("goes out behind the grants for its robots, and a revocation before them", function()
+    local trust = { lab = {} }
+    local function urgency_of(verb, bucket) return urgency.of_trust(trust, verb, bucket) end
+    assert.equal(urgency_of("propose", "trust/grants"), urgency_of("dismiss", "trust/tokens"))
+    assert.is_true(urgency_of("propose", "trust/revoked") > urgency_of("propose", "trust/grants"))
+    assert.is_true(urgency_of("dismiss", "trust/grants") > urgency_of("propose", "trust/grants"))
   end)
 
   it("counts no longer where no grant comes; a revocation counts at once", function()
