@@ -1,4 +1,5 @@
 -- forms_spec.lua - the form of each bucket's DATA: what the page says is read, everything else has a reason.
+local trust = require "dcache.trust"
 local cid = require "core.cid"
 local forms = require "dcache.forms"
 local json = require "core.json"
@@ -137,7 +138,8 @@ it("a crowd of words that are meant for later is not read through to count whose
   for i = 1, 5000 do later[i] = { text = line } end
   local cache = setmetatable({ time = { low = function() return 0 end, is_valid = function() return true end },
     index = { signers = function() return { [owner:id()] = 3 }, later end }, class_of = function() end, counted = {},
-    meaning = { fault = function() end }, lines_read = 0 }, { __index = require "dcache.reading" })
+    meaning = { fault = function() end, asks_dismissals = function() return false end }, lines_read = 0,
+    trust = trust.new {} }, { __index = require "dcache.reading" })
   local n = cache:signers("share/files")[owner:id()]
   assert.is_true(cache.lines_read > 0 and cache.lines_read < 1000, cache.lines_read .. " read in one turn")
   assert.equal(3 + cache.lines_read, n)
@@ -150,7 +152,7 @@ it("how many files each has is counted anew when records come, though in the sam
       counted = counted + 1
       return { ada = counted }, {}
     end }, class_of = function() return { class = { name = "share" } } end,
-    changes = function() return changes end }, { __index = require "dcache.reading" })
+    changes = function() return changes end, trust = trust.new {} }, { __index = require "dcache.reading" })
   local function ada() return cache:signers("share/files").ada end
   assert.same({ 1, 1 }, { ada(), ada() })
   changes = 2
