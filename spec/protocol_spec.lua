@@ -160,6 +160,32 @@ describe("the protocol page", function()
     end
   end)
 
+  it("gives the laws of a lab's classes", function()
+    local p = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" }))
+    local classes, laws = require "dcache.lab".classes(p:classes()), rows "class in a lab"
+    local index = record.new(classes)
+    assert.equal(#classes, #laws)
+    for i, class in ipairs(classes) do
+      local law = text.base64url(index:law(class.name))
+      assert.same({ class.name, law }, laws[i])
+      assert.equal(law, text.base64url(second.law(class)))
+    end
+    p:close()
+  end)
+
+  it("gives the form of a lab file", function()
+    local whole = require "spec.labs".new { name = "robotics", roots = 3 }.text
+    local head = whole:match "^(.-\ntoken [^\n]*\n)" -- characters of DATA are prose, which cannot be tried
+    local look = grammar_of("lab-file").look
+    assert.is_true(abnf.fits(look, "lab-file", head))
+    for _, change in ipairs { { "swarm ", "swarm  " }, { "lab 1", "lab 2" }, { "token images ", "token " },
+      { "root ", "root\n" } } do
+      assert.is_false(abnf.fits(look, "lab-file", (head:gsub(change[1], change[2]))))
+      assert.is_nil((require "dcache.lab".read((whole:gsub(change[1], change[2])))))
+    end
+    assert.is_false(abnf.fits(look, "lab-file", head:sub(1, -2)))
+  end)
+
   it("names each command of the control socket once, and every member of its answer", function()
     local fake = require "spec.clients.fake_node"
     local asked = require "spec.clients.asked"
