@@ -14,7 +14,8 @@ dcache.classes = {
   health   = { max_ttl = 20 * minute,  size = 400,  slots = 8,     kept = false, scope = "site" },
 }
 
--- The meaning: who is listened to when a record is read. Roles, or "2 of trusted"; `owner` signs his own.
+-- The meaning: who is listened to when a record is read. Roles, or "2 of trusted", or "1 of release" for those whose
+-- grant has that tag; `owner` signs his own. Without a lab everybody has every role.
 dcache.buckets = {
   ["peer"]            = { class = "presence", propose = "owner", dismiss = "owner" },
   ["pri/*/checkpoint"] = { class = "presence", propose = "owner", dismiss = "owner" },
