@@ -90,6 +90,16 @@ describe("membership", function()
     assert.equal(said.at, enrolment(other).at)
   end)
 
+  it("is said anew by a robot without a clock, once it knows the time from a member's", function()
+    local node = start { clock = false }
+    local said = enrolment(node)
+    assert.is_true(said.at < labs.AT - DAY) -- by the time at which the program was made
+    w:add("other", { lab = lab.lab, identity = { id = lab.robots[2].id, key = lab.robots[2].key } })
+    w:run(MINUTE)
+    assert.is_true(enrolment(node).at >= labs.AT)
+    assert.is_true(node.dcache.trust:is_member(node.id))
+  end)
+
   it("is tried again where the disk took it not", function()
     local node = start { lab = lab.lab, clients = {} }
     local full, publish = true, node.publish
