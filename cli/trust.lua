@@ -12,7 +12,8 @@ end
 
 local OFFER <const> = "With --to FILE it is signed without a daemon; FILE is then taken in by `import` where one runs."
 
---- The answer to REQUEST; where no daemon runs and --to FILE is given: false. → answer | false | nil, exit code
+--- The answer to REQUEST; where no daemon runs and --to FILE is given: false. OPTIONS.needs_daemon: it cannot be done
+-- without one. → answer | false | nil, exit code
 function trust.ask(context, request, options)
   if options.to then
     local answer, _, code = context:ask_quietly(request)
@@ -20,7 +21,8 @@ function trust.ask(context, request, options)
     if code == "closed" then return false end
   end
   local answer, exit = context:ask(request)
-  if not answer and exit == context.exit.daemon and not options.to then context:complain(OFFER) end
+  local may_go_without = not options.to and not options.needs_daemon
+  if not answer and exit == context.exit.daemon and may_go_without then context:complain(OFFER) end
   if not answer then return nil, exit end
   return answer
 end

@@ -127,8 +127,8 @@ function confirm.run(context, options)
   if not expected or expected < 0 then
     return context:misused "trust confirm: give --expect N, the number of robots that are yours"
   end
-  local facts = context:ask { command = "trust" }
-  if not facts then return context.exit.daemon end
+  local facts, exit = context:ask { command = "trust" }
+  if not facts then return exit end
   local token = token_of(facts, options.token)
   if not token then
     return select(2, trust.refuse(context, ("no token here is called %s%s"):format(
@@ -137,7 +137,8 @@ function confirm.run(context, options)
   local fitting = sort_out(facts, token, options.only or "*")
   if #fitting ~= expected then return wrong_number(context, fitting, expected) end
   local words = grants(fitting)
-  local preview, exit = sign(context, options, token, words)
+  local preview
+  preview, exit = sign(context, options, token, words)
   if not preview then return exit end
   return confirm.finish(context, options, { token = token, signed = #words, already = #fitting - #words,
     lost = preview.lost, facts = facts })

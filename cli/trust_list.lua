@@ -22,16 +22,19 @@ local function by(row, s)
 end
 
 local function seen(row, s)
-  if row.self then return "now" end
+  if row.self then return "here" end
   return s.age(row.seen_ms, row.seen_about)
 end
 
-local function row_of(row, s)
+local function notes_of(row, s)
   local notes = {}
-  for i, note in ipairs(row.notes or {}) do notes[i] = s:text(note) end
-  if row.self then table.insert(notes, 1, "this node") end
+  for i, note in ipairs(row.notes) do notes[i] = s:text(note) end
+  return table.concat(notes, ", ")
+end
+
+local function row_of(row, s)
   local role = row.role and { s:text(row.role), colour = ROLES[row.role] } or { "none", colour = "warn" }
-  return { s:text(row.name), s:key(row.id), role, by(row, s), seen(row, s), table.concat(notes, ", ") }
+  return { s:text(row.name), s:key(row.id), role, by(row, s), seen(row, s), notes_of(row, s) }
 end
 
 -- How many came in by TOKEN, and for how many of them nobody has signed.
@@ -91,9 +94,7 @@ end
 local function are_whole(lines, keys, s)
   local shown = table.concat(lines, "\n")
   for _, row in ipairs(keys) do
-    for _, note in ipairs(row.notes) do
-      if not shown:find(s:text(note), 1, true) then return false end
-    end
+    if not shown:find(notes_of(row, s), 1, true) then return false end
   end
   return true
 end

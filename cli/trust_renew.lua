@@ -21,7 +21,7 @@ local function again(word)
 end
 
 function renew.run(context, options)
-  local facts, exit = ending.facts(context, { json = options.json })
+  local facts, exit = ending.facts(context, { needs_daemon = true })
   if not facts then return exit end
   local signer, no = trust.signer(context, options)
   if not signer then return no end

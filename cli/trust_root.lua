@@ -35,7 +35,7 @@ function make.add(context, facts, word)
   if #keys == KEYS_MAX then return trust.refuse(context, ("a root has at most %d keys"):format(KEYS_MAX), "full") end
   keys[#keys + 1] = row.id
   table.sort(keys)
-  return { keys = keys, need = facts.root.need }
+  return { keys = keys, need = facts.root.need, added = row }
 end
 
 function make.remove(context, facts, word)
@@ -82,25 +82,51 @@ end
 
 -- == what is signed with it
 
--- What hangs on root keys: their words that are not SIGNER's own, each said again by him. KEYS: of the next root. Of
--- a key that stays only the grants of admins are, since these need several root keys.
+-- Has WORD to be said by another root key where the next root has KEYS? What a key that is left out said; of the others
+-- the grants of admins, since these need several root keys. What names a root key is no right.
+local function hangs(facts, word, keys)
+  local before = ids_of(facts)
+  local counts = AGAIN[word.bucket] and word.verb == "propose" and not word.fault and not word.over
+  if not counts or not has(before, word.signer) then return false end
+  if word.bucket ~= "trust/grants" then return not has(keys, word.signer) end
+  return not has(before, word.key) and (word.data.role == "admin" or not has(keys, word.signer))
+end
+
+-- What hangs on root keys and SIGNER has not said himself, as his words. KEYS: of the next root.
 local function hanging(facts, signer, keys)
   local words, said = {}, {}
   for _, word in ipairs(facts.words) do
     if word.signer == signer.id then said[word.bucket .. " " .. word.key] = not word.fault end
   end
   for _, word in ipairs(facts.words) do
-    local stays = has(keys, word.signer)
-    local is_admin = word.bucket == "trust/grants" and word.data and word.data.role == "admin"
     local slot = word.bucket .. " " .. word.key
-    if AGAIN[word.bucket] and word.verb == "propose" and not word.fault and not word.over and not said[slot]
-      and has(ids_of(facts), word.signer) and (not stays or is_admin) then
+    if not said[slot] and hangs(facts, word, keys) then
       said[slot] = true
       words[#words + 1] = { verb = "propose", bucket = word.bucket, key = word.key, data = word.data,
         ttl = word.life_ms and word.life_ms // 1000 or nil }
     end
   end
   return words
+end
+
+-- A root key gets its name by a grant to it, from the line of OpenSSH or as it was known.
+local function name_word(row)
+  local name = row and who.clean(row.name) or ""
+  if name == "" then return nil end
+  return { verb = "propose", bucket = "trust/grants", key = row.id,
+    data = { name = name, role = "member", tags = json.array {} } }
+end
+
+-- Root keys that are left out and have another role all the same.
+local function still(preview, keys, before, s)
+  local said = {}
+  for _, change in ipairs(preview.changes) do
+    if has(before, change.id) and not has(keys, change.id) and change.now ~= "none" then
+      local text = "%s has the role %s now, by a grant; trust revoke ends that."
+      said[#said + 1] = text:format(trust.names({ change }, s), change.now)
+    end
+  end
+  return table.concat(said, " ")
 end
 
 -- Those who would stand no more, or be less than they are; a root key that is left out is meant to.
@@ -144,7 +170,8 @@ local function sign(context, options, facts, signer, next_root)
   local words = has(next_root.keys, signer.id) and hanging(facts, signer, next_root.keys) or {}
   local again = #words
   local all = table.move(words, 1, again, 1, {})
-  all[again + 1] = { verb = "propose", bucket = "trust/root", key = tostring(number),
+  all[#all + 1] = name_word(next_root.added)
+  all[#all + 1] = { verb = "propose", bucket = "trust/root", key = tostring(number),
     data = { keys = json.array(next_root.keys), need = next_root.need, number = number } }
   local preview, exit = trust.preview(context, signer, all, {})
   if not preview then return exit end
@@ -159,7 +186,7 @@ local function sign(context, options, facts, signer, next_root)
   if not ok then return exit end
   return trust.finish(context, options, { command = "trust root", number = number, need = next_root.need,
     keys = json.array(next_root.keys), again = again, in_force = preview.root.number == number },
-    { sentence(number, next_root, preview, again, s) })
+    { sentence(number, next_root, preview, again, s), still(preview, next_root.keys, ids_of(facts), s) })
 end
 
 -- The keys of the next root, by name and ID.
@@ -170,7 +197,7 @@ local function show_keys(context, facts, next_root)
 end
 
 function root.run(context, options)
-  local facts, exit = ending.facts(context, { json = options.json })
+  local facts, exit = ending.facts(context, { needs_daemon = true })
   if not facts then return exit end
   local next_root, signer
   next_root, exit = make[options.action](context, facts, options.what)

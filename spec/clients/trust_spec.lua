@@ -215,6 +215,20 @@ describe("trust root", function()
     assert.equal("admin", role(k, ada))
   end)
 
+  it("names a key that it adds, and makes nobody an admin whom it leaves out", function()
+    local k = kit.new {}
+    local lab = k.lab
+    k:take(lab:grant(lab.root, lab.root:id(), "admin", { name = "teacher" }))
+    local line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ben"
+    k:cli { "trust", "root", "add", line, "--yes" }
+    has(k:cli { "trust", "list" }, "ben", "root 2: teacher and ben; 1 of 2")
+    has(k:cli { "trust", "root", "remove", "ben", "--yes" }, "ben", "has the role member now, by a grant")
+    k:cli { "trust", "root", "add", labs.key "carl":id(), "--yes" }
+    k.signer = labs.key "carl"
+    k:cli { "trust", "root", "remove", "teacher", "--yes" }
+    assert.is_nil(role(k, lab.root:id()))
+  end)
+
   it("does not finish while an admin would fall", function()
     local k = kit.new { roots = 3, need = 1 }
     local lab, ada = k.lab, labs.key "ada":id()
@@ -276,7 +290,8 @@ describe("record", function()
     k:take(lab:root_line(lab.roots[1], 2, { lab.roots[1], lab.roots[2] }, 1))
     local text, code = k:cli { "record", "show", "trust/root", "2" }
     assert.equal(0, code)
-    has(text, "number 2", "Does not hold:", "1 of 2 keys of root 1", "1 more needed; who could sign:")
+    has(text, "number 2", "Does not hold:", "1 of 2 keys of root 1", "Signed by 2 of root, dismissed by nobody",
+      "1 more needed; who could sign:")
     k.signer = lab.roots[2]
     assert.equal(0, select(2, k:cli { "record", "sign", "trust/root", "2", "--yes" }))
     assert.equal(2, k:ask { command = "trust" }.root.number)

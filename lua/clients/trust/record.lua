@@ -72,10 +72,32 @@ local function may(verdict, id, known, role)
   return level >= LEVELS.trusted and set(known.tags or {})[role] == true
 end
 
--- A root that follows is signed by keys of the root in force; all else by whom the rule of the bucket names.
-local function could_sign(node, bucket, role)
+-- What the best proposal of ONE says, as a table.
+local function data_of(one)
+  local data = one.proposals[1] and one.proposals[1].data
+  return type(data) == "table" and data or {}
+end
+
+-- Is ONE signed by root keys alone: a root, or who is an admin?
+local function is_roots(one)
+  return one.bucket == "trust/root" or one.bucket == "trust/grants" and data_of(one).role == "admin"
+end
+
+-- Keys of the root in force, and of the one that ONE proposes.
+local function root_keys(verdict, one)
+  local list, known = {}, {}
+  for _, keys in ipairs { verdict.root.keys, data_of(one).keys or {} } do
+    for _, id in ipairs(keys) do
+      if not known[id] then known[id], list[#list + 1] = true, id end
+    end
+  end
+  return list
+end
+
+-- IDs of those who may sign ONE: for a lab's own words root keys, else whom the rule of the bucket names.
+local function could_sign(node, one, role)
   local verdict = node.dcache.trust:verdict()
-  if verdict and bucket == "trust/root" then return verdict.root.keys end
+  if verdict and is_roots(one) then return root_keys(verdict, one) end
   if not verdict or role == "anyone" or role == "owner" then return {} end
   local list = {}
   for _, id in ipairs(verdict.standing) do
@@ -85,9 +107,10 @@ local function could_sign(node, bucket, role)
 end
 
 -- Of those who could, who have not signed the best proposal yet: a few of them, and how many there are.
-local function others(node, who, bucket, rule, best)
+local function others(node, who, one, rule)
+  local best = one.proposals[1]
   local signed, list = set(best and signers_of(node, best) or {}), {}
-  for _, id in ipairs(could_sign(node, bucket, rule.propose)) do
+  for _, id in ipairs(could_sign(node, one, rule.propose)) do
     if not signed[id] then list[#list + 1] = id end
   end
   return to_json.list({ table.unpack(list, 1, math.min(#list, COULD_MAX)) }, who), #list
@@ -105,6 +128,28 @@ local function record_of(node, bucket, key)
   return keys[1] and node.dcache:record(bucket, keys[1])
 end
 
+-- Who signs ONE and how many of them, who dismisses it: by the RULE of its bucket, but a lab's own words by the root.
+local function rule_of(node, one, rule)
+  if not node.dcache.trust.lab or not is_roots(one) then
+    return { by = rule.propose, dismiss = rule.dismiss, needed = one.needed }
+  end
+  local is_root = one.bucket == "trust/root"
+  return { by = "root", dismiss = is_root and "nobody" or "root",
+    needed = math.max(one.needed, is_root and data_of(one).need or 1) }
+end
+
+local function told_of(node, one, class)
+  local rule = node.dcache.meaning:rule(one.bucket)
+  local who = people.of(node, node.dcache.trust:verdict())
+  local answer = rule_of(node, one, rule)
+  answer.bucket, answer.key, answer.class, answer.max_ttl = one.bucket, to_json.text(one.key), class.name, class.max_ttl
+  answer.holds, answer.why = one.holds, to_json.value(one.why)
+  answer.proposals = json.array(some(one.proposals, function(each) return proposal(node, who, each) end))
+  answer.dismissals = dismissals(node, who, one)
+  answer.could, answer.could_count = others(node, who, one, rule)
+  return answer
+end
+
 --- Of request.bucket and request.key → { bucket, key, class, max_ttl = s, needed, by = the role or tag that may sign,
 -- dismiss = who may dismiss, holds, why, proposals = the best first: { data, hash, holds, why, signers = how many
 -- count, said, statements }, dismissals, could = { who could sign the best and has not … }, could_count } | nil,
@@ -116,20 +161,10 @@ function record.answer(node, request)
   end
   local found = node.dcache:class_of(bucket)
   if not found then return nil, ("class: no class has the bucket %s"):format(text.escape(bucket)), "class" end
-  local rule = node.dcache.meaning:rule(bucket)
   local one, several, code = record_of(node, bucket, key)
   if code then return nil, several, code end
-  if not one then
-    return nil, ("missing: nobody said anything under %s %s"):format(text.escape(bucket), text.escape(key)), "missing"
-  end
-  local who = people.of(node, node.dcache.trust:verdict())
-  local could, count = others(node, who, bucket, rule, one.proposals[1])
-  return { bucket = bucket, key = to_json.text(one.key), class = found.class.name,
-    max_ttl = found.class.max_ttl, needed = one.needed,
-    by = bucket == "trust/root" and "root" or rule.propose, dismiss = rule.dismiss,
-    holds = one.holds, why = to_json.value(one.why),
-    proposals = json.array(some(one.proposals, function(each) return proposal(node, who, each) end)),
-    dismissals = dismissals(node, who, one), could = could, could_count = count }
+  if one then return told_of(node, one, found.class) end
+  return nil, ("missing: nobody said anything under %s %s"):format(text.escape(bucket), text.escape(key)), "missing"
 end
 
 return record
