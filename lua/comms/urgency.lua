@@ -23,10 +23,10 @@ function urgency.of(brain, st, from, to)
   if soft and from and from.medium and to.medium and from.name == to.name then return false end
   local first = urgency.of_trust(brain.dcache.trust, st.verb, st.bucket)
   if first then return first end
-  local age = brain.time:age(st.valid_from > 0 and st.at or nil)
+  local age, trust = brain.time:age(st.valid_from > 0 and st.at or nil), brain.dcache.trust
   return brain.policy:ask("comms.rebroadcast", { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer,
-    mine = st.signer == brain.id, size = st.size, age = age and age // 1000,
-    left = brain.time:left(st.valid_until) },
+    mine = st.signer == brain.id, role = trust.lab and trust:role(st.signer, st.at), size = st.size,
+    age = age and age // 1000, left = brain.time:left(st.valid_until) },
     from and { address = from.address, kind = from.kind } or { kind = "own", address = "own" },
     { address = to.address, kind = to.kind }, brain.here())
 end

@@ -66,6 +66,9 @@ function meaning:rule(bucket) return self.rules:of(bucket) end
 --- May anybody dismiss what others say in BUCKET, so that his words have to be looked at?
 function meaning:asks_dismissals(bucket) return self.rules:asks_dismissals(bucket) end
 
+--- May ID dismiss what others say in BUCKET, alone or with others?
+function meaning:may_dismiss(bucket, id) return self.rules:may_dismiss(bucket, id) end
+
 -- Is the dismissal D meant for DATA as it is written?
 local function names(d, data_text)
   return d.data_text == "null" or d.data == text.base64url(blake2b(data_text))

@@ -192,6 +192,30 @@ local function count_of(self, bucket, signer)
   return n > 0 and n or nil
 end
 
+-- Keys in BUCKET under which somebody may have dismissed what others say: a set. Few are looked at.
+local function dismissed_keys(self, bucket)
+  local keys, left = {}, LATER_MOST
+  for _, id in ipairs(self.meaning:asks_dismissals(bucket) and self.trust:verdict().standing or {}) do
+    for _, entry in ipairs(self.meaning:may_dismiss(bucket, id) and self.index:bucket(bucket, id) or {}) do
+      local one = entry.dismiss and left > 0 and plain(self, entry)
+      if one then keys[one.key], left = true, left - 1 end
+    end
+  end
+  return keys
+end
+
+-- Takes from COUNTS what others dismissed.
+local function without_dismissed(self, bucket, counts)
+  for key in pairs(dismissed_keys(self, bucket)) do -- any order
+    local memo = new_memo()
+    for _, entry in ipairs((self.index:key(bucket, key, RECORD_MOST))) do
+      local one = fields(self, entry, memo)
+      local n = one and one.key == key and one.barred ~= nil and counts[one.signer]
+      if n then counts[one.signer] = n > 1 and n - 1 or nil end
+    end
+  end
+end
+
 -- How many statements of each signer in a bucket are proposals that are valid, by his ID. Reads those only that are
 -- meant for later or whose signer has no role any more, and few of them: no node of ours says any, so a crowd of them
 -- is there to keep us busy. The answer is kept until statements come or end: not to be changed.
@@ -206,6 +230,7 @@ function reading:signers(bucket)
     local one = fields(self, later[i], new_memo())
     if one and self.time:is_valid(one) then counts[one.signer] = (counts[one.signer] or 0) + 1 end
   end
+  without_dismissed(self, bucket, counts)
   for signer in pairs(counts) do -- any order
     if not self.trust:is_member(signer) then counts[signer] = count_of(self, bucket, signer) end
   end

@@ -152,6 +152,7 @@ it("how many files each has is counted anew when records come, though in the sam
       counted = counted + 1
       return { ada = counted }, {}
     end }, class_of = function() return { class = { name = "share" } } end,
+    meaning = { asks_dismissals = function() return false end },
     changes = function() return changes end, trust = trust.new {} }, { __index = require "dcache.reading" })
   local function ada() return cache:signers("share/files").ada end
   assert.same({ 1, 1 }, { ada(), ada() })
