@@ -354,15 +354,21 @@ describe("a node without a clock", function()
     end
   end)
 
-  -- A liar within ten years, then two honest clocks: ada goes there and comes back, and her files are seen by all.
+  -- A liar within ten years, then two honest clocks: ada goes there and comes back, and her files are seen by all. What
+  -- one said who is gone counts all the time: what is compared does not go by an adopted time.
   it("comes back from a liar's time, and her words with her", function()
     local w = world(6)
-    local ada = w:add("ada", { clock = false })
+    local ada, gone = w:add("ada", { clock = false }), w:add("gone", { clock = false })
+    gone.share "g"
+    w:run(20 * SECOND)
+    w.cut[gone.host] = true
     ada.share "a"
     w:add("liar", { ahead = 400 * DAY })
     w:run(20 * SECOND)
     ada.share "b"
     assert.is_true(ada.time:now() > w.loop:wall() + 399 * DAY)
+    assert.equal("g", held(ada, { gone }))
+    counts_all(ada)
     local clock = w:add "clock"
     w:run(20 * SECOND)
     assert.is_true(ada.time:now() > w.loop:wall() + 399 * DAY, "not at once")
