@@ -207,7 +207,7 @@ local function needed_for(self, bucket, statements)
 end
 
 --- What STATEMENTS, all with BUCKET and KEY and each with its `fault`, make together; CLASS: the bucket's. Each gets
--- `holds`: it proposes, and its record holds.
+-- `holds`: it proposes, and its record holds; a dismissal `bars`: its signer may take back what others say.
 -- → { bucket, key, class, needed = signers, statements, proposals = { { data, malformed, holds, why, signers = IDs of
 -- those who count, statements } … }, the best first }; holds, why, data and signers are those of the best, but data is
 -- nil where none holds.
@@ -219,7 +219,9 @@ function meaning:judge(bucket, key, class, statements)
     one.holds, one.why = decide(self, record, one, dismissals)
     for _, st in ipairs(one.statements) do st.holds = one.holds and st.fault == nil end
   end
-  for _, st in ipairs(dismissals) do st.holds = false end
+  for _, st in ipairs(dismissals) do
+    st.holds, st.bars = false, not st.fault and (self.rules:is_decided(bucket) or self.rules:dismissal(st) ~= nil)
+  end
   table.sort(proposals, comes_before)
   record.proposals = proposals
   local best = proposals[1]

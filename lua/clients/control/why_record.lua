@@ -25,12 +25,18 @@ local CURES <const> = {
   propose = "Its signer can take it back, or say it anew.", dismiss = "Its signer can say it again.",
 }
 
+--- TEXT with the names of nodes in the place of their IDs. What is no text stays as it is.
+function why_record.named(node, text)
+  if type(text) ~= "string" then return text end
+  return (text:gsub("12D3KooW%w+", function(id) return #id == 52 and node.who(id).label or nil end))
+end
+
 --- What one statement says, as a row.
 function why_record.statement(node, st)
   local verb = st.verb == "dismiss" and "dismissed" or "proposed"
   local seen = ("%s, %d bytes"):format(times_of(node, st), st.size)
   return { what = ("%s by %s"):format(verb, node.who(st.signer).label),
-    seen = st.fault and ("%s; it says nothing now: %s"):format(seen, st.fault) or seen,
+    seen = st.fault and ("%s; it says nothing now: %s"):format(seen, why_record.named(node, st.fault)) or seen,
     cure = st.mine and CURES[st.verb] or nil }
 end
 
@@ -48,7 +54,8 @@ end
 
 local function told(node, record)
   local rows = { { what = record.holds and "holds" or "does not hold",
-    seen = ("%s %s: %s; class %s"):format(rule_of(node), HOOK, record.why or "no reason given", record.class),
+    seen = ("%s %s: %s; class %s"):format(rule_of(node), HOOK, why_record.named(node, record.why or "no reason given"),
+      record.class),
     cure = missing_signers(record) } }
   if #record.proposals > 1 then
     rows[2] = { what = ("%d proposals"):format(#record.proposals), seen = "its signers propose different things" }

@@ -45,7 +45,7 @@ local function proposal(node, who, one)
   local signers = signers_of(node, one)
   local counts = set(signers)
   return { data = to_json.value(one.data), hash = text.base64url(blake2b(one.data_text)), holds = one.holds,
-    why = to_json.value(one.why), signers = #signers, said = #one.statements,
+    why = to_json.value(why_record.named(node, one.why)), signers = #signers, said = #one.statements,
     statements = some(one.statements, function(st) return told(node, who, st, counts) end) }
 end
 
@@ -56,7 +56,7 @@ local function dismissals(node, who, found)
   end
   return some(list, function(st)
     local row = told(node, who, st, none)
-    row.counts, row.hash = st.fault == nil, to_json.value(st.data)
+    row.counts, row.hash = st.bars == true, to_json.value(st.data)
     return row
   end)
 end
@@ -143,7 +143,7 @@ local function told_of(node, one, class)
   local who = people.of(node, node.dcache.trust:verdict())
   local answer = rule_of(node, one, rule)
   answer.bucket, answer.key, answer.class, answer.max_ttl = one.bucket, to_json.text(one.key), class.name, class.max_ttl
-  answer.holds, answer.why = one.holds, to_json.value(one.why)
+  answer.holds, answer.why = one.holds, to_json.value(why_record.named(node, one.why))
   answer.proposals = json.array(some(one.proposals, function(each) return proposal(node, who, each) end))
   answer.dismissals = dismissals(node, who, one)
   answer.could, answer.could_count = others(node, who, one, rule)
