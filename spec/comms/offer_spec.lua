@@ -110,4 +110,47 @@ describe("an offer", function()
     assert.same({ "stranger", "taken", true }, { words[1], words[2], stands })
     assert.same({ "taken" }, offer(one, { said }))
   end)
+
+  -- Six frames of five lines, the last two in the places of the first two, and the power goes at write N.
+  -- → keys and texts that were acknowledged, did the power go?, the disk as it is after that
+  local function cut_at(n)
+    local store, acked, told = disks.memory(n), {}, 0
+    local one = swarm:add("clara", { disk = store })
+    swarm:run(100)
+    store:inject { operation = "any", nth = n, effect = "off" }
+    for f = 0, 5 do
+      local lines, names = {}, {}
+      for i = 1, 5 do
+        names[i] = ("f%d-i%d"):format(f % 4, i)
+        lines[i] = line(names[i], { data = { round = f // 4 } })
+      end
+      one.comms:offer(lines, function(results)
+        for i, result in ipairs(results or {}) do
+          if not result.word then acked[names[i]] = f // 4 end
+        end
+        told = told + (results and 1 or 0)
+      end)
+      swarm:run(11 * 1000)
+    end
+    return acked, told < 6, store:crash(n)
+  end
+
+  it("loses no line that it acknowledged, at whichever write the power goes", function()
+    local n, cuts, lines = 0, 0, 0
+    repeat
+      n = n + 1
+      swarm = sim.new { seed = n, policy = policy }
+      at = swarm.loop:wall()
+      local acked, cut, store = cut_at(n)
+      local after = swarm:add("after", { disk = store })
+      for name, round in pairs(acked) do -- any order
+        local found = after.dcache:statement_of("share/files", name, signer:id())
+        assert.truthy(found and tonumber(found.data_text:match "%d+") >= round,
+          ("%s is gone after write %d"):format(name, n))
+        lines = lines + 1
+      end
+      cuts = cuts + (cut and 1 or 0)
+    until not cut
+    assert.is_true(cuts > 10 and lines > 100, ("%d cuts, %d lines"):format(cuts, lines))
+  end)
 end)
