@@ -23,6 +23,16 @@ local function row(channel, s)
   }
 end
 
+-- How far the reading of a checkpoint is.
+local function say_read(read, s)
+  local took = (" %d of its records were new here."):format(read.taken)
+  if read.done then return s:say(("All %s of the checkpoint were read%s.%s"):format(s.count(read.of, "leaf", "leaves"),
+    read.skipped > 0 and (", but for %d read before"):format(read.skipped) or "", took)) end
+  if read.of == 0 then return s:say "The checkpoint: nothing of it has come yet." end
+  s:say(("The checkpoint: %d of %s read, %s%s.%s"):format(read.leaves, s.count(read.of, "leaf", "leaves"),
+    s.part(read.bytes, read.size), read.from and ", from " .. s:text(read.from) or "", took))
+end
+
 -- Why a channel is not up, and what was refused on it, the most first.
 local function details(channel, s)
   if channel.state ~= "up" and channel.reason then
@@ -32,6 +42,7 @@ local function details(channel, s)
   if s.refused(refused) > 0 then
     s:say(("Refused on %s: %s."):format(s:text(channel.address), s.list((s:refusals(refused)))))
   end
+  if channel.read then say_read(channel.read, s) end
   local unused = s:unused(channel.unused)
   if unused ~= "" then s:say(unused) end
 end

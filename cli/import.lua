@@ -109,14 +109,19 @@ local function is_bad(rows)
   return false
 end
 
--- All statements of another swarm fit no signature here.
-local function guess(self, rows)
-  local row = rows[1]
-  if not row or row.word ~= "signature" or rows[2] or row.count < self.lines then return nil end
-  local node = self.context:ask_quietly { command = "status" }
-  local swarm = node and node.node and node.node.swarm
-  return ("None fits: it is most likely a bundle of another swarm or lab%s."):format(
-    swarm and (" than " .. self.context.show:text(swarm)) or "")
+-- All statements of another swarm fit no signature here, and in a lab nobody knows their signers.
+local GUESSES <const> = {
+  signature = "No signature fits: it is most likely a bundle of another swarm or lab than %s.",
+  stranger = "None of its signers is in this lab, %s: it is of another lab, or whoever let them in is missing in it.",
+}
+
+local function guess(self)
+  local signature, stranger = self.refused.signature, self.refused.stranger
+  local n = (signature and signature.count or 0) + (stranger and stranger.count or 0)
+  if n == 0 or n < self.lines then return nil end
+  local answer = self.context:ask_quietly { command = "status" }
+  local swarm = answer and answer.node and answer.node.swarm or "this one"
+  return GUESSES[stranger and "stranger" or "signature"]:format(self.context.show:text(swarm))
 end
 
 local function tell(self, rows)
@@ -128,7 +133,7 @@ local function tell(self, rows)
     s:say(("  %d %s, first in line %d: %s."):format(row.count, row.word, row.line, s:text(row.text)))
   end
   if not self.whole then s:say(s:text(sentence(self.fault)) .. ".") end
-  local more = guess(self, rows)
+  local more = guess(self)
   if more then s:say(more) end
 end
 
