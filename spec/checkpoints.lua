@@ -42,9 +42,10 @@ function checkpoints.file_node(leaves, claimed)
   return table.concat(links) .. field(0x0a, number(0x08, 2) .. number(0x18, claimed or sum) .. table.concat(sizes))
 end
 
---- The folder of both files.
-function checkpoints.folder(humans, machines)
-  return link(humans, "humans.txt", 0) .. link(machines, "machines.txt", 0) .. field(0x0a, "\8\1")
+--- The folder of both files; HUMANS_SIZE, MACHINES_SIZE: bytes of all blocks of each.
+function checkpoints.folder(humans, machines, humans_size, machines_size)
+  return link(humans, "humans.txt", humans_size or 0) .. link(machines, "machines.txt", machines_size or 0)
+    .. field(0x0a, "\8\1")
 end
 
 --- A checkpoint whose leaves have TEXTS. OPTIONS: swarm; node = its bytes, in place of those of the file's node.

@@ -117,9 +117,9 @@ static int gateway_port(lua_State *L) {
   return 1;
 }
 
-static file_identity check_identity(lua_State *L, int index) {
+static file_identity check_identity(lua_State *L, int index, const char *name) {
   file_identity identity;
-  luaL_argcheck(L, lua_getfield(L, index, "identity") == LUA_TTABLE, index, "identity");
+  luaL_argcheck(L, lua_getfield(L, index, name) == LUA_TTABLE, index, name);
   identity.device = core_field_integer(L, -1, "dev", 0);
   identity.inode = core_field_integer(L, -1, "ino", 0);
   identity.size = core_field_integer(L, -1, "size", -1);
@@ -148,28 +148,59 @@ static void check_path(lua_State *L, int index, served_file *file) {
   file->name = slash + 1;
 }
 
+/* The sizes of a checkpoint's leaves, which lie at the top of the stack, and the file of
+ * the first one. */
+static void check_folder(lua_State *L, int index, size_t leaves, served_file *file) {
+  lua_Integer count = luaL_len(L, -1);
+  int64_t all = 0;
+  luaL_argcheck(L, count >= 2 && count <= UNIXFS_LINKS + 1 && (size_t)count == leaves,
+                index, "sizes: of 2 to 1,025 leaves");
+  int sizes_at = lua_gettop(L);
+  uint32_t *sizes = lua_newuserdatauv(L, (size_t)count * sizeof *sizes, 0);
+  for (lua_Integer i = 0; i < count; i++) {
+    lua_rawgeti(L, sizes_at, i + 1);
+    lua_Integer size = lua_tointeger(L, -1);
+    luaL_argcheck(L, size >= 1 && size <= (i ? UNIXFS_PIECE_MAX : UNIXFS_CHUNK), index,
+                  "sizes: a leaf's");
+    sizes[i] = (uint32_t)size;
+    all += i ? size : 0;
+    lua_pop(L, 1);
+  }
+  luaL_argcheck(L, all == file->identity.size, index, "sizes: together the file's");
+  file->sizes = sizes;
+  file->leaf_count = count;
+  file->first_identity = check_identity(L, index, "first_identity");
+  file->first = field_text(L, index, "first", NULL);
+  luaL_argcheck(L, file->first && file->first_identity.size == sizes[0], index, "first");
+}
+
 static void check_file(lua_State *L, int index, served_file *file) {
   const char *cid, *leaves;
   size_t size;
   luaL_checktype(L, index, LUA_TTABLE);
-  file->identity = check_identity(L, index);
+  file->identity = check_identity(L, index, "identity");
   check_path(L, index, file);
   cid = field_text(L, index, "cid", "");
   luaL_argcheck(L, cid_parse(cid, strlen(cid), file->cid) == 0, index, "cid");
   leaves = field_text(L, index, "leaves", "");
   size = lua_rawlen(L, -1);
+  file->leaves = (const uint8_t *)leaves;
+  if (lua_getfield(L, index, "sizes") == LUA_TTABLE) {
+    check_folder(L, index, size / 32, file);
+    return;
+  }
   luaL_argcheck(L, (int64_t)size == unixfs_leaf_count(file->identity.size) * 32, index,
                 "leaves: 32 bytes for each MiB");
-  file->leaves = (const uint8_t *)leaves;
 }
 
 /* g:serve{ cid = root, path = absolute or folder =, name =, identity = { dev =,
  * ino =, size =, mtime_ns =, ctime_ns = }, leaves = 32 bytes each } -> true | nil,
  * message, "block" (these leaves do not give that root), "ENOMEM". From now on all blocks
- * of the file are served. */
+ * of the file are served. A checkpoint has besides sizes = of its leaves, the first of
+ * which is another file: first = its name, first_identity =. */
 static int gateway_serve(lua_State *L) {
   gateway *g = check_open(L);
-  served_file file;
+  served_file file = {0};
   int err;
   check_file(L, 2, &file);
   err = served_put(g->served, &file);

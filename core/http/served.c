@@ -30,6 +30,7 @@ static void served_file_free(served_entry *f) {
   free(f->nodes);
   free(f->node_sizes);
   free(f->verified);
+  served_folder_free(f);
   free(f);
 }
 
@@ -62,7 +63,7 @@ static int visit_nodes(const served_entry *f, unixfs_visit *visit, void *context
 }
 
 static int allocate(served_entry *f, const served_file *file) {
-  int64_t nodes = count_nodes(f->leaf_count);
+  int64_t nodes = file->sizes ? 2 : count_nodes(f->leaf_count);
   f->folder = strdup(file->folder);
   f->name = strdup(file->name);
   f->leaves = malloc(f->leaf_count * 32);
@@ -82,10 +83,12 @@ static int served_file_new(const served_file *file, served_entry **made) {
   f->uses = 1;
   f->identity = file->identity;
   memcpy(f->cid, file->cid, sizeof f->cid);
-  f->leaf_count = unixfs_leaf_count(file->identity.size);
+  f->leaf_count = file->sizes ? file->leaf_count : unixfs_leaf_count(file->identity.size);
   if (allocate(f, file)) {
     memcpy(f->leaves, file->leaves, f->leaf_count * 32);
-    if (visit_nodes(f, note_node, f, cid) == 0)
+    if (file->sizes)
+      err = served_folder_fill(f, file);
+    else if (visit_nodes(f, note_node, f, cid) == 0)
       err = memcmp(cid, f->cid, sizeof cid) ? -EINVAL : 0;
   }
   if (err)
@@ -311,6 +314,8 @@ size_t served_suspects(served *o, uint8_t (*cids)[CID_SIZE], size_t most) {
 int64_t served_block_size(const served_entry *f, int is_node, int64_t index) {
   if (is_node)
     return f->node_sizes[index];
+  if (f->made)
+    return f->sizes[index];
   if (index + 1 < f->leaf_count)
     return UNIXFS_CHUNK;
   return f->identity.size - (f->leaf_count - 1) * UNIXFS_CHUNK;
@@ -350,6 +355,10 @@ static int64_t least(int64_t a, int64_t b) {
  */
 static void read_node(const served_block *block, uint8_t *out) {
   const served_entry *f = block->of;
+  if (f->made) {
+    served_folder_node(f, block->index, out);
+    return;
+  }
   int64_t lower = (f->leaf_count + UNIXFS_LINKS - 1) / UNIXFS_LINKS, size;
   int height = block->index < lower ? 1 : 2;
   int64_t at = height == 1 ? block->index * unixfs_span(1) : 0;
@@ -391,18 +400,21 @@ static const char *check_leaf(served *o, const served_block *block, const uint8_
 static int read_leaf(served *o, const served_block *block, uint8_t *out,
                      const char **word) {
   const served_entry *f = block->of;
+  int is_first = f->made && block->index == 0;
+  const file_identity *hashed = is_first ? &f->first_identity : &f->identity;
+  int64_t at = f->made ? f->starts[block->index] : block->index * UNIXFS_CHUNK;
   file_identity before, after;
   int fd, same;
   *word = NULL;
-  fd = safe_open(f->folder, f->name, &before, word);
+  fd = safe_open(f->folder, is_first ? f->first : f->name, &before, word);
   if (fd < 0) {
     if (!*word)
       *word = errno == ENOENT ? "missing" : core_errno_name(errno);
     return -1;
   }
-  *word = file_read(fd, out, (size_t)block->size, block->index * UNIXFS_CHUNK);
-  same = file_same(&before, &f->identity) && file_identify(fd, &after) == 0 &&
-         file_same(&after, &f->identity);
+  *word = file_read(fd, out, (size_t)block->size, at);
+  same = file_same(&before, hashed) && file_identify(fd, &after) == 0 &&
+         file_same(&after, hashed);
   close(fd);
   if (!*word)
     *word = check_leaf(o, block, out, same);

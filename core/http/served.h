@@ -15,6 +15,13 @@ typedef struct {
   file_identity identity;    /* of the file when its leaves were hashed; holds its size */
   const uint8_t *leaves;     /* 32 bytes each, unixfs_leaf_count(identity.size); copied */
   uint8_t cid[CID_SIZE];     /* of the root; must be what the leaves give */
+
+  /* A checkpoint: the folder of humans.txt, which is the first leaf, and of NAME, whose
+   * leaves have sizes of their own. NULL: one file, and its size gives the leaves. */
+  const uint32_t *sizes; /* of all leaves; copied */
+  int64_t leaf_count;
+  const char *first; /* name of humans.txt; copied */
+  file_identity first_identity;
 } served_file;
 
 typedef struct {

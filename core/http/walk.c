@@ -25,8 +25,21 @@ static const uint8_t *digest_of(const served_entry *f, int level, int64_t leaf) 
   return level == 0 ? f->leaves + leaf * 32 : f->nodes + node_index(f, level, leaf) * 32;
 }
 
+/* The block at place LEAF of a checkpoint. */
+static void settle_in_folder(walk *w) {
+  const served_entry *f = w->at.of;
+  int is_node = served_folder_at(f, w->leaf, &w->at.index);
+  w->at.size = served_block_size(f, is_node, w->at.index);
+  cid_make(is_node ? CID_DAG_PB : CID_RAW,
+           (is_node ? f->nodes : f->leaves) + w->at.index * 32, w->at.cid);
+}
+
 static void settle(walk *w) {
   const served_entry *f = w->at.of;
+  if (f->made) {
+    settle_in_folder(w);
+    return;
+  }
   w->at.index = w->level == 0 ? w->leaf : node_index(f, w->level, w->leaf);
   w->at.size = served_block_size(f, w->level > 0, w->at.index);
   cid_make(w->level == 0 ? CID_RAW : CID_DAG_PB, digest_of(f, w->level, w->leaf),
@@ -96,6 +109,12 @@ static int level_of(const served_block *b) {
 
 static void set_range(walk *w) {
   int64_t first = w->at.index;
+  if (w->at.of->made) { /* FROM … END are places then, and no two blocks are equal */
+    w->from = w->leaf =
+        served_folder_place(w->at.of, w->at.cid[1] == CID_DAG_PB, w->at.index);
+    w->end = served_folder_end(w->at.of, w->from);
+    return;
+  }
   w->top = w->level = level_of(&w->at);
   for (int lower = 1; lower < w->top; lower++)
     first -= nodes_of(w->at.of, lower);
@@ -112,7 +131,7 @@ int walk_begin(served *o, const uint8_t cid[CID_SIZE], int flags, walk *w) {
   set_range(w);
   if (flags & WALK_TOP)
     w->end = w->from;
-  else if (!(flags & WALK_TWICE) && find_repeats(w) < 0) {
+  else if (!w->at.of->made && !(flags & WALK_TWICE) && find_repeats(w) < 0) {
     walk_end(o, w);
     return -1;
   }
