@@ -52,6 +52,15 @@ local SAY <const> = {
     if not told then return facts(event, s) end
     return ("%s %s: %s"):format(s:text(event.policy), s:text(event.hash), s:text(told))
   end,
+  trust = function(event, s)
+    local who = event.id and (event.name and event.name ~= "" and s:text(event.name) .. " " or "") .. s:key(event.id)
+    if event.event == "member" then
+      local by = event.token and "token " .. s:text(event.token) or event.by and s:key(event.by)
+      return by and ("%s, let in by %s"):format(who, by) or who
+    end
+    if event.event == "root" then return ("number %d is in force"):format(event.number) end
+    return (who and who .. ": " or "") .. s:text(event.why)
+  end,
   channels = function(event, s)
     return s:text(event.address) .. (event.reason and ": " .. s:text(event.reason) or "")
   end,

@@ -109,7 +109,9 @@ local function tell(self, verdict, before, gained, lost)
   if verdict.root.number > before.root.number then self.told { event = "root", number = verdict.root.number } end
   for _, id in ipairs(gained) do
     local facts = verdict.keys[id]
-    self.told { event = "member", id = id, name = facts.name, by = facts.by or facts.token }
+    local token = facts.token and verdict.tokens[facts.token]
+    self.told { event = "member", id = id, name = facts.name, by = facts.by or facts.token,
+      token = token and token.name }
   end
   for _, id in ipairs(lost) do
     local revoked = verdict.revoked[id]
