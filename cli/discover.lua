@@ -90,14 +90,23 @@ end
 
 local DAY <const> = 24 * 60 * 60 * 1000
 
--- The nodes to list, and how many are left out: who is lost for over a day is counted only, unless ALL are asked for.
+local STRANGERS <const> = 8 -- that are listed; whoever makes up keys shall not push the members off the screen
+
+-- The nodes to list, and how many are left out: who is lost for over a day, and strangers beyond the first few, are
+-- counted only, unless ALL are asked for.
 local function listed(answer, all)
-  local list, days = {}, 0
+  local list, days, strangers = {}, 0, 0
   for _, other in ipairs(answer.nodes) do
-    local long_lost = other.status == "lost" and (other.seen_ms or 0) > DAY and not all
-    if long_lost then days = days + 1 else list[#list + 1] = other end
+    local long_lost = other.status == "lost" and (other.seen_ms or 0) > DAY
+    local is_stranger = other.status == "stranger"
+    if is_stranger then strangers = strangers + 1 end
+    if all or not long_lost and (not is_stranger or strangers <= STRANGERS) then
+      list[#list + 1] = other
+    elseif long_lost then
+      days = days + 1
+    end
   end
-  return list, days
+  return list, days, all and 0 or math.max(0, strangers - STRANGERS)
 end
 
 -- The one other node, where he is away: what became of him.
@@ -230,7 +239,7 @@ end
 function discover.show(answer, s, options)
   local wide, rows = options and options.wide, {}
   local columns = wide and WIDE or COLUMNS
-  local nodes, days = listed(answer, options and options.all)
+  local nodes, days, strangers = listed(answer, options and options.all)
   for i, other in ipairs(nodes) do rows[i] = row(columns, other, s) end
   if #rows > 1 then
     local lines = s:rows(columns, rows)
@@ -240,6 +249,7 @@ function discover.show(answer, s, options)
     if not whole then say_notes(nodes, s) end
     if wide then s:say(policies(answer, s)) end
     if days > 0 then s:say(("%d lost for over a day; discover --all lists them."):format(days)) end
+    if strangers > 0 then s:say(("%s: discover --all."):format(s.count(strangers, "more stranger"))) end
     local alone_now, down = here(answer) == 1 and answer.tried or {}, no_network(answer.tried or {}, s)
     if down ~= "" then
       return s:say(sentences { count_of(answer, s), all_local(answer) and s:same(answer.same) or "", down,

@@ -552,6 +552,20 @@ describe("the progress line", function()
 end)
 
 describe("discover", function()
+  it("counts strangers to the lab apart, and lists a few of them only, however many there are", function()
+    local facts = fake.two()
+    for i = 1, 12 do
+      facts.nodes[#facts.nodes + 1] = { id = fake.DONALD, name = "ghost", label = ("ghost%02d"):format(i),
+        status = "stranger", self = false, files = 0, seen_ms = 2000 }
+    end
+    local said = page("discover", facts)
+    assert.matches("\nghost08 +9c1e +– +stranger +– +2 s +0\n4 more strangers: discover %-%-all%.\n", said)
+    assert.matches("\n2 nodes here, 12 strangers%.", said)
+    assert.is_nil(said:find "ghost09")
+    facts.nodes = { facts.nodes[1], facts.nodes[3] }
+    assert.matches("\nghost01 is a stranger to this lab; nobody else is here%.", page("discover", facts))
+  end)
+
   it("says why a node is quiet at every width, beside it or below the table", function()
     local facts = fake.two()
     facts.nodes[2].status, facts.nodes[2].note = "quiet", "asked 4 times, no answer; name used twice"

@@ -1,11 +1,13 @@
 -- clockless_spec.lua - nodes without a clock beside one of 2099: nothing is hidden, all is compared, ages are right.
 local file_key = require "spec.file_key"
+local labs = require "spec.labs"
 local memory = require("core.sim").memory
 local random = require "core.random"
 local shares = require "clients.logs.shares"
 local sim = require "sim"
 
 local SEEDS = os.getenv "DT_SWARM_SOAK" and 200 or 20
+local IN_LAB = SEEDS // 5 -- of these in a lab
 local SECOND, MINUTE, DAY = 1000, 60000, 86400000
 local IN_2099 = 76 * 365 * DAY -- the simulator begins in 2023, four months after the build that it tells its nodes
 
@@ -90,15 +92,37 @@ local function agree(w, a, b, all, what)
   assert.same({ "equal", "equal" }, { verdict(a, b), verdict(b, a) }, what)
 end
 
+local NAMES <const> = { "ada", "bea", "clock", "xeno" }
+
+-- What makes each of NAMES a member of a lab: by a token, which each has and says at its start. → { name = what
+-- w:add is given }, fn(node): it enrols.
+local function of_lab()
+  local lab, given, robots = labs.new { name = "robotics", robots = 4 }, {}, {}
+  for i, name in ipairs(NAMES) do
+    local robot = lab.robots[i]
+    given[name], robots[robot.id] = { lab = lab.lab, identity = { id = robot.id, key = robot.key } }, robot
+  end
+  return given, function(node)
+    local proof = lab.token:sign("enrol", lab.swarm, node.id)
+    assert(node.comms:propose("trust/enrolled", { name = robots[node.id].name, proof = proof, token = lab.token_id }))
+  end
+end
+
 -- ada and bea without a clock, xeno in 2099 who believes it, and with STATED "clock", who states a right one; started
--- in an order of the seed's, each shares as it comes. → world, ada, bea, xeno, clock
-local function four(seed, stated)
+-- in an order of the seed's, each shares as it comes. IN_LAB: they are members of one; SECRETLY: xeno states no clock,
+-- as his program was made in 2099. → world, ada, bea, xeno, clock
+local function four(seed, stated, in_lab, secretly)
   local w, r, nodes, options = world(seed), random.seeded(seed), {}, { clock = { clock = true } }
+  local members, enrol = {}, function() end
+  if in_lab then members, enrol = of_lab() end
   local order = { "ada", "bea", "xeno", stated and "clock" or nil }
   options.ada, options.bea, options.xeno = { clock = false }, { clock = false }, { ahead = IN_2099 }
+  if secretly then options.xeno = { clock = false, build = w.loop:wall() + IN_2099 } end
   while order[1] do
     local name = table.remove(order, r:integer(#order) + 1)
+    for what, value in pairs(members[name] or {}) do options[name][what] = value end -- any order
     nodes[name] = w:add(name, options[name])
+    enrol(nodes[name])
     nodes[name].share(name .. "-1")
     w:run(r:integer(3) * 20 * SECOND + r:integer(5000))
     nodes[name].share(name .. "-2")
@@ -141,6 +165,43 @@ describe("two nodes without a clock beside one of 2099", function()
           assert.is_true(age[1] > 40 * SECOND and age[1] < 6 * MINUTE, ("seed %d: %s ms"):format(seed, age[1]))
           assert.is_nil(age[2])
         end
+      end
+    end
+  end)
+end)
+
+describe("the same in a lab", function()
+  for what, secretly in pairs { ["who states his clock"] = false, ["who states none"] = true } do -- any order
+    it("hide nothing, count all and end equal, beside a member of 2099 " .. what, function()
+      for seed = 1, IN_LAB do
+        local w, ada, bea, xeno = four(seed, false, true, secretly)
+        w:run(MINUTE)
+        agree(w, ada, bea, { ada, bea, xeno }, "seed " .. seed)
+        assert.equal("ada-1 ada-2 bea-1 bea-2 xeno-1 xeno-2", held(ada, { ada, bea, xeno }), "seed " .. seed)
+        for _, node in ipairs { ada, bea } do
+          counts_all(node)
+          assert.equal("none", node.time.quality)
+          for _, one in ipairs { ada, bea, xeno } do assert.is_true(node.dcache.trust:stands(one.id)) end
+          for _, age in ipairs(ages(node, { ada, bea, xeno })) do assert.is_nil(age[1]) end
+        end
+        assert.is_nil(verdict(ada, xeno), "equal, but about his own words only")
+      end
+    end)
+  end
+
+  it("go by a member's clock, and by no other's", function()
+    for seed = 1, IN_LAB do
+      local w, ada, bea, xeno, clock = four(seed, true, true)
+      local stranger = labs.key "nobody's"
+      w:add("stranger", { lab = clock.lab, identity = { id = stranger:id(), key = stranger }, ahead = -DAY })
+      w:run(2 * MINUTE)
+      agree(w, ada, bea, { ada, bea, xeno }, "seed " .. seed)
+      for _, node in ipairs { ada, bea } do
+        counts_all(node)
+        assert.equal("adopted", node.time.quality)
+        assert.same({ clock.id, nil }, { node.time:followed()[1].id, node.time:followed()[2] }, "seed " .. seed)
+        assert.equal(2, #node.time.claims(), "the member of 2099 states one, but it counts for nothing")
+        assert.is_true(math.abs(node.time:now() - w.loop:wall()) < MINUTE)
       end
     end
   end)

@@ -95,7 +95,14 @@ local function absent(self, seen, files)
     self = false, seen_ms = ms, seen_about = about, files = files[seen.id] or 0, note = "before this daemon started" }
 end
 
+-- Strangers come last, of these first who proved an address: keys with any name cost nothing to make.
+local function worth(one)
+  if one.status ~= "stranger" then return 2 end
+  return one.via and one.via.proved and 1 or 0
+end
+
 local function by_name(a, b)
+  if worth(a) ~= worth(b) then return worth(a) > worth(b) end
   if a.name ~= b.name then return a.name < b.name end
   return a.id < b.id
 end
