@@ -7,6 +7,7 @@ local who = require "cli.trust_who"
 local confirm = {}
 
 local NAMED <const> = 10 -- of those who came last
+local CHECKED <const> = 100 -- words
 local LOOKS <const>, EACH <const> = 16, 500 -- whether it is in force here, ms apart
 
 -- The shell's * and ? as a pattern of Lua; the whole name has to fit.
@@ -80,15 +81,6 @@ local function grants(rows)
   return words
 end
 
--- Those who would no longer stand.
-local function lost(preview)
-  local rows = {}
-  for _, change in ipairs(preview.changes) do
-    if change.stood and not change.stands then rows[#rows + 1] = change end
-  end
-  return rows
-end
-
 -- A token that is cancelled counts for a few seconds more (lua/dcache/cancelled.lua): what is said is to be so.
 local function wait_until_out(context, rows)
   local loop = context.world.loop()
@@ -101,25 +93,41 @@ local function wait_until_out(context, rows)
   end
 end
 
--- Grants go out before the token is cancelled: who has both is in at every moment.
-local function sign(context, options, token, words)
-  local signer, exit = trust.signer(context, options)
-  if not signer then return nil, exit end
-  local all = table.move(words, 1, #words, 1, {})
-  if options.cancel and token.counts then
-    all[#all + 1] = { verb = "dismiss", bucket = "trust/tokens", key = token.id }
-  end
-  local preview
-  preview, exit = trust.preview(context, signer, all, {})
+-- Would WORDS count? They are all alike but the last, so that the first ones tell; a request has room for no more.
+local function check(context, signer, words)
+  local some = { table.unpack(words, 1, math.min(#words, CHECKED)) }
+  if words[CHECKED + 1] then some[CHECKED] = words[#words] end
+  local preview, exit = trust.preview(context, signer, some, {})
   if not preview then return nil, exit end
   local fault = trust.hopeless(preview)
   if fault then return trust.would_not_count(context, fault) end
-  local ok = true
-  if all[1] then ok, exit = trust.say(signer, all) end
+  return true
+end
+
+-- Signs for FITTING, and cancels TOKEN where that is asked for. Grants go out before the token is cancelled: who has
+-- both is in at every moment. → how many were signed for | nil, exit code
+local function sign(context, options, token, fitting)
+  local words = grants(fitting)
+  local n = #words
+  if options.cancel and token.counts then
+    words[n + 1] = { verb = "dismiss", bucket = "trust/tokens", key = token.id }
+  end
+  if not words[1] then return 0 end
+  local signer, exit = trust.signer(context, options)
+  local ok = signer ~= nil
+  if ok then ok, exit = check(context, signer, words) end
+  if ok then ok, exit = trust.say(signer, words) end
   if not ok then return nil, exit end
-  preview.lost = lost(preview)
-  if preview.lost[1] then wait_until_out(context, preview.lost) end
-  return preview
+  return n
+end
+
+-- Those of REST for whom nobody has signed: out, once the token is cancelled.
+local function unsigned(rest)
+  local rows = {}
+  for _, row in ipairs(rest) do
+    if not row.signed then rows[#rows + 1] = row end
+  end
+  return rows
 end
 
 function confirm.run(context, options)
@@ -134,14 +142,15 @@ function confirm.run(context, options)
     return select(2, trust.refuse(context, ("no token here is called %s%s"):format(
       context.show.escape(options.token), others(facts)), "missing"))
   end
-  local fitting = sort_out(facts, token, options.only or "*")
+  local fitting, rest = sort_out(facts, token, options.only or "*")
   if #fitting ~= expected then return wrong_number(context, fitting, expected) end
-  local words = grants(fitting)
-  local preview
-  preview, exit = sign(context, options, token, words)
-  if not preview then return exit end
-  return confirm.finish(context, options, { token = token, signed = #words, already = #fitting - #words,
-    lost = preview.lost, facts = facts })
+  local signed
+  signed, exit = sign(context, options, token, fitting)
+  if not signed then return exit end
+  local out = options.cancel and unsigned(rest) or {}
+  if out[1] then wait_until_out(context, out) end
+  return confirm.finish(context, options, { token = token, signed = signed, already = #fitting - signed, lost = out,
+    facts = facts })
 end
 
 --- Says what was done: WHAT = { token, signed, already, lost = rows, facts }. → exit code
