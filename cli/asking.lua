@@ -1,11 +1,15 @@
 -- asking.lua - a question to the person at the terminal, before something is done that is hard to take back. Does
 -- nothing.
+local width = require "cli.width"
+
 local asking = {}
 
 -- The line that is typed, without spaces around it; "" where the terminal was closed.
 local function typed(context, question)
+  local columns = context.world.columns(2)
+  local lines = columns and columns > 20 and width.wrap(question, columns - 2) or { question }
   context.world.flush()
-  context.world.complain(question .. " ")
+  context.world.complain(table.concat(lines, "\n") .. " ")
   return (context.world.type() or ""):match "^%s*(.-)%s*$"
 end
 

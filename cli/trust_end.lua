@@ -125,13 +125,16 @@ local function is_grave(facts, row, signer)
 end
 
 local function ask(context, options, facts, targets, signer)
+  local asked
   for _, row in ipairs(targets) do
     local grave = is_grave(facts, row, signer)
     if grave then
       local ok, exit = asking.by_name(context, grave, row.name or row.id:sub(-4))
       if not ok then return nil, exit end
+      asked = true
     end
   end
+  if asked then return true end
   local names = trust.names(targets, context.show)
   local question = ending.is_revoke(options) and "Revoke %s: all that was said by it is void?"
     or "Retire %s: what was said by it stays?"

@@ -93,7 +93,7 @@ end
 --- Shows whom WHO stands for: name and whole ID.
 function who.show(row, s)
   local said = row.role and ", " .. s:text(row.role) or row.unheard and ", not heard here yet" or ""
-  s:line(("%s  %s%s"):format(s:paint("title", s:text(row.name)), s:text(row.id), said))
+  s:say(("%s  %s%s"):format(s:text(row.name), s:text(row.id), said))
 end
 
 return who
