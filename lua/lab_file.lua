@@ -21,10 +21,11 @@ local function close_to_others(disk, file, uid)
   return ("every user of this machine may read %s, which holds a token: sudo chmod 600 %s"):format(file, file)
 end
 
-local function read_fault(file, err, code)
+-- INSTEAD: the path that comes before FILE | nil.
+local function read_fault(file, instead, err, code)
   if UNREADABLE[code] then
-    return nil, ("%s: the lab file %s may not be read by this user: make it the daemon's own (chown) or remove it")
-      :format(code, file), code
+    return nil, ("%s: the lab file %s may not be read by this user: make it the daemon's own (sudo chown)%s"):format(
+      code, file, instead and ", or put one at " .. instead or ""), code
   end
   return nil, ("%s: the lab file %s cannot be read: %s"):format(code, file, (err:gsub("^%w+: ", ""))), code
 end
@@ -34,7 +35,7 @@ end
 -- A file that is there and says no lab is a fault: a node that fell back into the open swarm would share its files with
 -- everybody. → lab | nil: this node is in no lab | nil, text, code
 function lab_file.find(disk, files, uid)
-  for _, file in ipairs(files) do
+  for i, file in ipairs(files) do
     local content, err, code = disk:read(file, lab.BYTES_MAX)
     if content then
       local found
@@ -47,7 +48,7 @@ function lab_file.find(disk, files, uid)
       found.is_open = found.token and close_to_others(disk, file, uid)
       return found
     end
-    if code ~= "ENOENT" and code ~= "ENOTDIR" then return read_fault(file, err, code) end
+    if code ~= "ENOENT" and code ~= "ENOTDIR" then return read_fault(file, files[i - 1], err, code) end
   end
   return nil
 end

@@ -56,10 +56,13 @@ describe("lab file", function()
   end)
 
   it("that may not be read is a fault, not the open swarm", function()
-    local closed = { stat = function() end, read = function() return nil, "EACCES: x: Permission denied", "EACCES" end }
+    local closed = { read = function(_, file)
+      if file ~= files[3] then return nil, "ENOENT: x: No such file or directory", "ENOENT" end
+      return nil, "EACCES: x: Permission denied", "EACCES"
+    end }
     local found, err, code = lab_file.find(closed, files, uid)
     assert.same({ nil, "EACCES" }, { found, code })
-    assert.truthy(err:find(files[1], 1, true), err)
+    assert.truthy(err:find(files[3], 1, true) and err:find("or put one at " .. files[2], 1, true), err)
     assert(disk:mkdir(files[1], 448))
     found, err = lab_file.find(disk, files, uid)
     assert.is_nil(found)

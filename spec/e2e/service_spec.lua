@@ -211,6 +211,20 @@ describe("the package", function()
       ok "systemctl reload dt-swarm"
     end)
 
+    it("is in the lab whose file was put into /etc, which becomes its own", function()
+      local lab = require "spec.labs".new { name = "robotics", at = os.time() * 1000 }
+      folder.write(root .. "/etc/dt-swarm/lab", lab.text)
+      ok "chmod 644 /etc/dt-swarm/lab && systemctl restart dt-swarm"
+      assert.equal("dt-swarm 600\n", ok "stat -c '%U %a' /etc/dt-swarm/lab")
+      assert.truthy(within(20, function() return at "dt-swarm-cli status":find "lab +robotics [^\n]*, member" end),
+        journal())
+      assert.is_nil(journal():find("may read", 1, true))
+      local said = at "dt-swarm-cli lab leave --yes"
+      assert.truthy(said:gsub("%s+", " "):find("sudo rm /etc/dt-swarm/lab", 1, true), said)
+      ok "rm /etc/dt-swarm/lab && systemctl restart dt-swarm"
+      assert.truthy(at "dt-swarm-cli status":find "swarm +duckietown")
+    end)
+
     it("is ended by the watchdog when it stands still, and is back, also after a crash", function()
       drop_in("dog", "WatchdogSec=2")
       ok "systemctl daemon-reload && systemctl restart dt-swarm"
@@ -258,6 +272,7 @@ describe("the package", function()
     end)
 
     it("stays away when it is removed, keeps its key until it is purged, and people's files for ever", function()
+      folder.write(root .. "/etc/dt-swarm/lab", "the secret of a token: it goes when all is purged")
       ok "mkdir -p /var/lib/dt-swarm/shared-logs && echo mine >/var/lib/dt-swarm/shared-logs/mine.log"
       ok "dpkg -r dt-swarm"
       assert.truthy(at "systemctl is-active dt-swarm":find "inactive")
