@@ -35,7 +35,8 @@ function reader.new(given)
     refused = {}, leaves = {} }, reader)
   for name, value in pairs(given) do self[name] = value end -- any order
   self.suppliers = suppliers.new { loop = self.loop, random = self.random, list = self.sources }
-  self.moved_at = self.loop:now()
+  self.began_at = self.loop:now()
+  self.moved_at = self.began_at
   return self
 end
 
@@ -200,16 +201,17 @@ function reader:start()
   end)
 end
 
---- How far it is: leaves, of = all that are read (0: not known yet), bytes, size, from = who gave the last block,
--- why = what keeps it from going on now, or nil.
+--- How far it is: leaves, of = all that are read (0: not known yet), bytes, size, ms = for how long it was read, from =
+-- who gave the last block, why = what keeps it from going on now, or nil.
 function reader:progress()
   return { leaves = #self.leaves - self.left, of = #self.leaves, skipped = self.skipped, bytes = self.bytes,
-    size = self.size, from = self.from and reasons.who(self.from) or nil, why = self.waits and self.why or nil }
+    size = self.size, ms = (self.ended_at or self.loop:now()) - self.began_at,
+    from = self.from and reasons.who(self.from) or nil, why = self.waits and self.why or nil }
 end
 
 --- Ends it, without a word.
 function reader:stop()
-  self.over = true
+  self.over, self.ended_at = true, self.ended_at or self.loop:now()
   for _, cancel in pairs(self.flying) do cancel() end -- any order
   self.flying, self.came = {}, {}
 end
