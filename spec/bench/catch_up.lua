@@ -126,7 +126,8 @@ for i = 1, ROUNDS do
   local checks, bytes = bare(size), transfer(made, port)
   local took, words, used = catch_up(made, port)
   checks = (checks + bare(size)) / 2
-  rounds[i] = { took = took, checks = checks, bytes = bytes, lost = COUNT - words, used = used, ratio = took / (checks + bytes) }
+  rounds[i] = { took = took, checks = checks, bytes = bytes, lost = COUNT - words, used = used,
+    ratio = took / (checks + bytes) }
 end
 os.execute((("kill $(cat DIR/server); rm -rf DIR"):gsub("DIR", dir)))
 say("bare checks of the same lines", "%8.0f ms", (median(rounds, function(one) return one.checks end)) * 1000)

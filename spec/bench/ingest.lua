@@ -1,5 +1,4 @@
--- ingest.lua - signed words through a real daemon's stream, beside libsodium's bare rate on two cores; in an open swarm
--- and in a lab, whose daemon looks up who may speak. No pass or fail.
+-- ingest.lua - signed words through a real daemon's stream, in no lab and in one, beside libsodium's bare rate.
 -- needs: cc pkg-config
 dofile "spec/helper.lua"
 local statement, json, labs = require "core.statement", require "core.json", require "spec.labs"
