@@ -85,10 +85,11 @@ describe("trust confirm", function()
     local k = lab_of("duckie01", "ghost.1", "ghostx1")
     has(k:cli { "trust", "confirm", "images", "--only", "", "--expect", "0" }, "Signed for 0.", "still lets in")
     has(k:cli { "trust", "confirm", "images", "--only", "ghost.1", "--expect", "1" }, "Signed for 1.", "still lets in")
-    assert.equal("duckie01 ghost.1 ghostx1", standing(k))
-    has(k:cli { "trust", "confirm", "images", "--expect", "3", "--cancel" },
-      "Signed for 2, 1 had been signed for already, token images cancelled.")
-    assert.equal("duckie01 ghost.1 ghostx1", standing(k))
+    k:take(k.lab:enrol { key = labs.key "late", id = labs.key "late":id(), name = "late" })
+    assert.equal("duckie01 ghost.1 ghostx1 late", standing(k))
+    has(k:cli { "trust", "confirm", "images", "--expect", "4", "--cancel" },
+      "Signed for 3, 1 had been signed for already, token images cancelled.")
+    assert.equal("duckie01 ghost.1 ghostx1 late", standing(k))
   end)
 end)
 

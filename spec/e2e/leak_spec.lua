@@ -183,6 +183,7 @@ describe("a lab file that somebody copied", function()
   it("confirmed with the wrong number, signs nothing and names who came last", function()
     if not s then return pending(why) end
     local liar = stranger "duckie99"
+    assert.matches("still lets in", desk "trust confirm images --only '' --expect 0 --yes", "and so it does:")
     offer { enrolment(liar) }
     assert.is_truthy(swarm.within(10, function() return standing("desk"):find "duckie99" end))
     local said, code = desk(("trust confirm images --only 'duckie*' --expect %d --cancel --yes"):format(ROBOTS))
