@@ -18,13 +18,14 @@ end
 function lab_status.rows(one, s)
   local stands = one.member and s:text(one.role) or "no member"
   local rows = { { "lab", ("%s  %s, %s"):format(s:text(one.name), lab_status.short(one.lab), stands),
-    colour = not one.member and "bad" or nil }, { "root", root_of(one.root, s) } }
+    colour = not one.member and "bad" or nil } }
   if one.open then rows[#rows + 1] = { "", s:text(one.open), colour = "bad" } end
   local other = one.policy_swarm
   if other then
     rows[#rows + 1] = { "", ("the swarm of the policy, %s, does not count: the lab file %s does"):format(
       s:text(other.name), s:text(one.file)), colour = "warn" }
   end
+  rows[#rows + 1] = { "root", root_of(one.root, s) }
   return rows
 end
 

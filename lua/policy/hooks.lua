@@ -84,7 +84,7 @@ hooks.gone = {
 -- while the node runs (`live`), or, with `restart`, when the daemon has executed itself anew. There is no third kind.
 -- `later`: known and checked, but not used by this version.
 hooks.settings = {
-  { "swarm", "text", "duckietown", "name of the swarm: nodes of other swarms are not heard",
+  { "swarm", "text", "duckietown", "name of the swarm: nodes of other swarms are not heard; a lab file names another",
     restart = true },
   { "name", "text", "host name", "what people call this node" },
   { "type", "text", "as found", "what others see this node as: duckiebot, laptop, server …" },

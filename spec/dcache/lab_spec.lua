@@ -99,6 +99,21 @@ describe("lab", function()
     refused(with(one.root.keys[1], table.concat(eight, " ")), "form", "line 3", "more than 7")
   end)
 
+  it("is no other lab by any byte that is spoiled", function()
+    local made, kept = labs.new { name = "robotics", roots = 2 }, 0
+    for at = 1, #made.text do
+      local spoiled = made.text:sub(1, at - 1) .. string.char(made.text:byte(at) ~ 1) .. made.text:sub(at + 1)
+      local found, err, code = lab.read(spoiled)
+      if found then -- the token's name alone is signed by nobody
+        kept = kept + 1
+        assert.same({ made.swarm, made.token_id, made.lines }, { found.swarm, found.token.id, found.lines })
+      else
+        assert.truthy(require "core".words[code], err)
+      end
+    end
+    assert.is_true(kept <= #"images")
+  end)
+
   it("has at most sixteen statements", function()
     local made = labs.new { name = "robotics" }
     local one = made.lab
