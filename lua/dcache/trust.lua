@@ -113,13 +113,17 @@ end
 -- == newcomers
 
 --- Does the statement ST let its signer in: an enrolment by a token that counts and is not full? The proof is checked,
--- the statement's own signature is not.
+-- the statement's own signature is not. → boolean; was there reason to check the proof?
 function trust:lets_in(st)
   local verdict = self.current
-  if not verdict or st.bucket ~= "trust/enrolled" or st.verb ~= "propose" or st.key ~= st.signer then return false end
+  if not verdict or st.bucket ~= "trust/enrolled" or st.verb ~= "propose" or st.key ~= st.signer then
+    return false, false
+  end
   local data = forms.read(st.bucket, st.key, json.decode(st.data))
-  return data ~= nil and verdict:has_room(data.token, st.signer) and not self.cancelled:ends(data.token)
-    and key.verify(data.token, "enrol", self.lab.swarm, st.signer, data.proof) == true
+  if not data or not verdict:has_room(data.token, st.signer) or self.cancelled:ends(data.token) then
+    return false, false
+  end
+  return key.verify(data.token, "enrol", self.lab.swarm, st.signer, data.proof) == true, true
 end
 
 --- The key ID is admitted at once: its enrolment was checked, and is taken in now.

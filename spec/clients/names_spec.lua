@@ -47,6 +47,20 @@ describe("a crowd of one name", function()
   end)
 end)
 
+describe("members of a lab", function()
+  it("keep their labels, whatever strangers call themselves", function()
+    local list = { { id = id "UdH6", name = "ada" }, { id = id "KyE2", name = "ada" },
+      { id = id "9gBh", name = "eve" } }
+    local peers = { list = list, by_id = {}, stands = function(_, one) return one == list[1].id end }
+    for _, peer in ipairs(list) do peers.by_id[peer.id] = peer end
+    local known = require("clients.discovery.names").new { loop = { now = function() return 0 end }, peers = peers,
+      seen = { rows = {} }, id = id "me", own = function() return "bea" end }
+    local found = {}
+    for i, peer in ipairs(list) do found[i] = known:who(peer.id).label end
+    assert.same({ "ada", "ada~KyE2", "eve" }, found)
+  end)
+end)
+
 describe("those who were seen", function()
   local L, peers, now
 

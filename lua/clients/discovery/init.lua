@@ -193,7 +193,9 @@ end
 -- Soft statements are in no digest: a newcomer hears ours again, soon, and a crowd of newcomers once.
 function discovery:welcome(peer)
   self:note(peer.id, peer.name)
-  self.log:info("discovery", "heard", { name = self:label(peer.id), id = peer.id })
+  if self.comms.peers:stands(peer.id) then -- keys with any name cost nothing to make
+    self.log:info("discovery", "heard", { name = self:label(peer.id), id = peer.id })
+  end
   repeat_soon(self)
 end
 

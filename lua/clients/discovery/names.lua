@@ -13,11 +13,12 @@ function names.new(given)
     names)
 end
 
--- Every node that is known: this one, those heard in this run, those of earlier ones.
+-- Every node that is known: this one, those heard in this run, those of earlier ones. Strangers to the lab are left
+-- out: whatever they call themselves, its members keep their labels.
 local function known(self)
   local list, by_id = { { id = self.id, name = self.own() } }, {}
   for _, peer in ipairs(self.peers.list) do
-    if peer.id ~= self.id then list[#list + 1] = { id = peer.id, name = peer.name } end
+    if peer.id ~= self.id and self.peers:stands(peer.id) then list[#list + 1] = { id = peer.id, name = peer.name } end
   end
   for i, node in ipairs(list) do by_id[node.id] = i end
   for _, id in ipairs(sorted.keys(self.seen.rows)) do
