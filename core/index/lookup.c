@@ -88,34 +88,43 @@ static void push_by_age(lua_State *L, struct index *ix, uint32_t *numbers, uint3
   }
 }
 
+/* The public key of the peer ID at INDEX: 1; 0 where none is given. */
+static int signer_argument(lua_State *L, int index, uint8_t *public) {
+  if (lua_isnoneornil(L, index))
+    return 0;
+  struct statement_part id = record_part(L, index);
+  luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), index, "not a peer ID");
+  return 1;
+}
+
 /* index:bucket(bucket[, signer]) -> array of entries in the order of AT, then ID */
 static int f_bucket(lua_State *L) {
   struct index *ix = index_argument(L, 1);
   struct statement_part name = record_part(L, 2);
   uint8_t public[CORE_PUBLIC_SIZE];
-  int of_one = !lua_isnoneornil(L, 3);
+  int of_one = signer_argument(L, 3, public);
   uint32_t bucket = index_find_bucket(ix, name.at, name.size), count = 0;
   uint32_t total = bucket ? ix->buckets[bucket].count : 0;
   uint32_t *numbers = lua_newuserdatauv(L, (total + 1) * sizeof *numbers, 0);
-  if (of_one) {
-    struct statement_part id = record_part(L, 3);
-    luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), 3, "not a peer ID");
-  }
   count = list_bucket(ix, bucket, of_one ? public : NULL, numbers);
   push_by_age(L, ix, numbers, count, count);
   return 1;
 }
 
-/* index:shorts(bucket) -> array of the short IDs of its entries, in no order */
+/* index:shorts(bucket[, signer]) -> array of the short IDs of its entries, in no order */
 static int f_shorts(lua_State *L) {
   const struct index *ix = index_argument(L, 1);
   struct statement_part name = record_part(L, 2);
+  uint8_t public[CORE_PUBLIC_SIZE];
+  int of_one = signer_argument(L, 3, public);
   uint32_t bucket = index_find_bucket(ix, name.at, name.size);
   uint32_t first = bucket ? ix->buckets[bucket].first : 0;
   lua_Integer count = 0;
-  lua_createtable(L, bucket ? (int)ix->buckets[bucket].count : 0, 0);
+  lua_newtable(L);
   for (uint32_t n = first; n; n = index_next(ix, &first, n)) {
     const struct entry *e = index_entry(ix, n);
+    if (of_one && memcmp(ix->holders[e->holder].public, public, CORE_PUBLIC_SIZE))
+      continue;
     lua_pushlstring(L, (const char *)e->id, sizeof e->id);
     lua_rawseti(L, -2, ++count);
   }

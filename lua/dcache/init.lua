@@ -11,6 +11,7 @@ local doubts = require "dcache.doubts"
 local expiry = require "dcache.expiry"
 local accepted_root = require "dcache.accepted_root"
 local trust = require "dcache.trust"
+local trust_words = require "dcache.trust_words"
 
 local dcache = {}
 dcache.__index = dcache
@@ -53,11 +54,13 @@ end
 
 local function new_trust(self, given)
   if not given.lab then return trust.new {} end
-  return trust.new { lab = given.lab, loop = self.loop, time = self.time, log = self.log,
-    words = function(known) return self:trust_words(known) end,
+  local root = accepted_root.new { kept = given.root, lab = given.lab.lab, log = self.log, loop = self.loop,
+    backoff = backoff.quick() }
+  local words = trust_words.new { index = self.index, read = function(entry) return self:plain(entry) end,
+    root = given.lab.root, accepted = function() return root:get() end }
+  return trust.new { lab = given.lab, loop = self.loop, time = self.time, log = self.log, root = root,
+    words = function() return words:all() end, heeds = function(id) return words:heeds(id) end,
     admit = function(...) self.index:admit(...) end, drop = function() self:drop_strangers() end,
-    root = accepted_root.new { kept = given.root, lab = given.lab.lab, log = self.log, loop = self.loop,
-      backoff = backoff.quick() },
     sure = function(class) return self:sure(class) end, told = given.told or function() end }
 end
 

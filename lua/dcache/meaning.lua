@@ -41,7 +41,7 @@ end
 
 -- The same of a word of `trust/…` in a lab: only roles end by time.
 local function decided_fault(self, st)
-  local fault = self.trust:fault(st.short)
+  local fault = self.trust:fault(st)
   if fault or st.bucket ~= "trust/grants" or st.verb ~= "propose" then return fault end
   local till = st.valid_until * 1000
   if till <= st.at then return "retired: it gives no role any more" end

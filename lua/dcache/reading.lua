@@ -1,8 +1,6 @@
 -- reading.lua - the records of a dcache as tables, for all layers above. Changes nothing.
 local forms = require "dcache.forms"
 local json = require "core.json"
-local slices = require "slices"
-local said = require "dcache.authority_said"
 local statement = require "core.statement"
 local text = require "core.text"
 
@@ -46,6 +44,8 @@ local function plain(self, entry)
     data_text = st.data, undated = st.valid_from == 0 or nil, malformed = malformed, valid_from = st.valid_from,
     valid_until = st.valid_until, mine = st.signer == self.id, size = st.size, short = entry.short }
 end
+
+function reading:plain(entry) return plain(self, entry) end
 
 -- What was judged for one answer, so that each thing is judged once: records and dismissals, by key.
 local function new_memo() return { records = {}, dismissals = {} } end
@@ -102,27 +102,6 @@ function reading:record(bucket, key)
   end
   if not list[1] then return nil end
   return self.meaning:judge(bucket, key, (self.index:class(bucket)), list)
-end
-
---- All statements of `trust/…`, as authority.lua is told them. KNOWN: those that were read before, by short ID; they
--- are not read from the disk again. → array, the same by short ID
-function reading:trust_words(known)
-  local shorts, list, by_short = {}, {}, {}
-  for _, bucket in ipairs(said.BUCKETS) do
-    local found = self.index:shorts(bucket)
-    table.move(found, 1, #found, #shorts + 1, shorts)
-    slices.step(#found / 50)
-  end
-  for _, short in ipairs(shorts) do
-    local one = known[short]
-    local entry = not one and self.index:get(short) -- it may have moved between two slices
-    if entry then
-      one = plain(self, entry)
-      slices.step(3)
-    end
-    if one then list[#list + 1], by_short[short] = one, one end
-  end
-  return list, by_short
 end
 
 --- The newest statement of SIGNER on BUCKET and KEY, or nil: { bucket, key, signer, verb, data, at, valid_from,

@@ -25,8 +25,8 @@ local NO_TAGS <const> = {}
 
 --- given.lab         what dcache/lab.lua read, or nil: an open swarm; then nothing else is needed
 --- given.loop, time, log
---- given.words       fn(known) → array of all statements of `trust/…`, the same by short ID; KNOWN: by short ID, those
----                   that were read before
+--- given.words       fn() → array of the statements of `trust/…` that count or could, the same by short ID
+--- given.heeds       fn(ID) → are words of that key about others among them?
 --- given.admit       fn(IDs, more, class): from here on the index takes the words of these keys, as index:admit has it
 --- given.drop        fn(): the words of all others go
 --- given.root        accepted_root.lua
@@ -35,7 +35,7 @@ local NO_TAGS <const> = {}
 function trust.new(given)
   local self = setmetatable({ lab = given.lab, changes = listeners.new() }, trust)
   if not self.lab then return self end
-  for _, name in ipairs { "loop", "time", "log", "words", "admit", "drop", "root", "told" } do
+  for _, name in ipairs { "loop", "time", "log", "words", "heeds", "admit", "drop", "root", "told" } do
     self[name] = given[name]
   end
   self.read, self.proofs, self.let, self.askers, self.slices = {}, {}, {}, {}, slices.new(self.loop)
@@ -80,10 +80,14 @@ function trust:verdict() return self.current end
 --- A text that is the same while nobody's role or tags change | nil: an open swarm.
 function trust:basis() return self.current and self.current.basis end
 
---- Why the statement of `trust/…` with that short ID does not count, in words | nil: it counts.
-function trust:fault(short)
-  local fault = self.current and self.current.faults[short]
-  return fault and fault.text
+--- Why ST (as reading.lua gives it), a statement of `trust/…`, does not count, in words | nil: it counts.
+function trust:fault(st)
+  local fault = self.current and self.current.faults[st.short]
+  if fault then return fault.text end
+  if st.bucket == "trust/enrolled" then return st.key ~= st.signer and "owner: each robot enrols itself" or nil end
+  if self.current and not self.heeds(st.signer) then
+    return "permission: only an admin or a root key may say this"
+  end
 end
 
 --- May roles be acted on? → true | nil, text, "permission"

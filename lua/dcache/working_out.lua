@@ -73,7 +73,7 @@ end
 local function work_out(self, most)
   self.dropping = self.dropping or next(self.let) ~= nil
   self.let, self.again = {}, false
-  local words, read = self.words(self.read)
+  local words, read = self.words()
   local proofs = {}
   words = in_force(self, words)
   if most then words = below(words, most) end
@@ -217,7 +217,7 @@ function working_out:when_worked_out(fn)
 end
 
 --- All statements of `trust/…`, not to be changed; what such a list makes together: → a verdict. Nothing changes by it.
-function working_out:statements() return (self.words(self.read)) end
+function working_out:statements() return (self.words()) end
 function working_out:judge(statements) return calculate(self, statements, {}) end
 
 --- Now and then: a role may be over by now.

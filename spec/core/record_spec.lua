@@ -53,6 +53,8 @@ describe("core.record", function()
     table.sort(found)
     assert.same(wanted, found)
     assert.same({}, index:shorts "share/safe")
+    assert.same({ of_other.short }, index:shorts("share/files", other:id()))
+    assert.is_false(pcall(index.shorts, index, "share/files", "nobody"))
   end)
 
   it("tells once which keys of a class changed: new, renewed, moved out by another, or over", function()

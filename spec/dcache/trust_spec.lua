@@ -121,6 +121,37 @@ describe("who may say what", function()
     one.close()
   end)
 
+  it("reads no words of members that cannot count, and does once their signer is an admin", function()
+    local one = world()
+    local lab, trust, robots, dcache = one.lab, one.trust, one.lab.robots, one.node.dcache
+    one.hear(lab:enrol(robots[2]))
+    one.w:run(1000)
+    local before, ids = #trust:statements(), {}
+    for i = 1, 40 do
+      ids[i] = labs.key("friend " .. i):id()
+      assert.is_true(one.hear(lab:grant(robots[2].key, ids[i], "trusted")))
+      assert.is_true(one.hear(lab:revoke(robots[2].key, ids[i])))
+      assert.is_true(one.hear(lab:line(robots[2].key, { bucket = "trust/enrolled", key = ids[i],
+        data = { name = "x", token = lab.token_id, proof = lab.token:sign("enrol", lab.swarm, ids[i]) } })))
+    end
+    one.w:run(1000)
+    local lines = dcache.lines_read
+    one.hear(lab:grant(lab.root, robots[3].id, "member"))
+    one.w:run(1000)
+    assert.equal(before + 1, #trust:statements())
+    assert.is_true(dcache.lines_read - lines <= 2, dcache.lines_read - lines .. " lines read")
+    assert.same({ false, "permission: only an admin or a root key may say this" },
+      { dcache:record("trust/grants", ids[1]).holds, dcache:record("trust/grants", ids[1]).why })
+    assert.equal("owner: each robot enrols itself", dcache:record("trust/enrolled", ids[1]).why)
+    assert.is_false(trust:stands(ids[1]))
+    one.hear(lab:grant(lab.root, robots[2].id, "admin"))
+    one.w:run(1000)
+    one.hear(lab:dismiss(robots[2].key, "trust/revoked", ids[1]))
+    one.w:run(1000)
+    assert.same({ "trusted", false }, { trust:role(ids[1]), trust:stands(ids[2]) })
+    one.close()
+  end)
+
   it("refuses a proof that is forged, one for another key, and one of a token that nobody signed for", function()
     local one = world()
     local lab, trust, robots = one.lab, one.trust, one.lab.robots
