@@ -120,6 +120,11 @@ local function open(path)
   local file, message
   if path ~= "-" then file, message = io.open(path, "rb") else file, message = io.tmpfile() end
   if not file then return nil, message end
+  if path ~= "-" then
+    message = select(2, file:read(1)) -- a folder can be opened, but not read
+    if message then return nil, message end
+    file:seek "set"
+  end
   local first = path == "-"
   local function read()
     if not first then return file:read(PIECE) end

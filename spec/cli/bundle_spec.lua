@@ -12,7 +12,7 @@ local duckiebot = assert(policy.load("policies/duckiebot.lua", { shipped = "poli
 local SWARM <const> = duckiebot:get "swarm"
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local LINES <const> = SOAK and 50 or 10
-local EVERY <const> = SOAK and 1 or 7 -- of how many damaged bundles one is taken into an empty node, too
+local EVERY <const> = SOAK and 1 or 31 -- of how many damaged bundles one is taken into an empty node, too
 
 local swarm, dir, lines, serial
 
@@ -164,5 +164,13 @@ describe("a bundle", function()
     assert.same({ nil, 5 }, { files.put(context, path, { lines[4] }) })
     assert.equal("a letter\n", folder.read(path))
     assert.truthy(said[1]:find "no whole bundle")
+  end)
+
+  it("that is a folder, or is not there, is said", function()
+    local said = {}
+    local context = { exit = { fetch = 5 }, complain = function(_, text) said[#said + 1] = text end }
+    assert.same({ nil, 5 }, { files.open(context, dir.path) })
+    assert.same({ nil, 5 }, { files.open(context, dir.path .. "/none") })
+    assert.truthy(said[1]:find "Is a directory" and said[2]:find "No such file")
   end)
 end)

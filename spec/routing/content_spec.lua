@@ -7,6 +7,7 @@ local sim = require "sim"
 
 local duckiebot = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" }))
 local SWARM <const> = duckiebot:get "swarm"
+local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local A <const>, B <const> = "http://10.0.0.8:3826", "http://10.0.0.9:3826"
 
 local world, hosts, http, bea
@@ -170,5 +171,22 @@ describe("a checkpoint", function()
     world:run(5000)
     assert.equal("member", one.dcache.trust:role(member:id()))
     assert.same({ 40, true }, { count(one), channel:status().read.done })
+  end)
+
+  it("has nodes that cannot hurt, whatever stands in them", function()
+    local chance, dag = require "core.random".seeded(11), require "dcache.content.dag"
+    local made = checkpoints.make(texts(5, 2), { swarm = SWARM })
+    local nodes = { made.blocks[made.machines], made.blocks[made.cid] }
+    for _ = 1, SOAK and 200000 or 4000 do
+      local bytes = nodes[1 + chance:integer(2)]
+      for _ = 1, 1 + chance:integer(3) do
+        local at = 1 + chance:integer(#bytes)
+        bytes = bytes:sub(1, at - 1) .. string.char(chance:integer(256)) .. bytes:sub(at + chance:integer(3))
+      end
+      local leaves, sum, code = dag.file(bytes)
+      assert.is_true(leaves and sum <= dag.FILE_MOST or code == "form" or code == "size")
+      assert.is_true(dag.folder(bytes) ~= nil or select(3, dag.folder(bytes)) == "form")
+    end
+    assert.equal("form", select(3, dag.file(("x"):rep(dag.NODE_MOST + 1))))
   end)
 end)
