@@ -412,3 +412,16 @@ describe("stamps", function()
     assert.equal(TRUE + MINUTE + 1, t:stamp(TRUE + MINUTE))
   end)
 end)
+
+describe("a witness who is none any more", function()
+  it("proves nothing from then on, and hinders nobody", function()
+    local t = new {}
+    for _, id in ipairs { "a", "b" } do t:witness(id, TRUE, true) end
+    t:forget "a"
+    t:forget "nobody"
+    t:witness("c", TRUE, true)
+    assert.equal("none", t.quality)
+    t:witness("d", TRUE, true)
+    assert.same({ "proved", "quorum" }, { t.quality, t.source })
+  end)
+end)

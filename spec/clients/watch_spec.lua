@@ -152,4 +152,24 @@ describe("discover that goes on", function()
     end
     assert.equal(3, rows)
   end)
+
+  it("tells of a stranger to the lab once his address is proved, so that a flood of keys hides no member", function()
+    local nodes, told, timer = {}, {}, nil
+    local loop = { now = function() return 0 end, every = function(_, _, fn)
+      timer = fn
+      return { cancel = function() end }
+    end }
+    local watch = require("clients.discovery.changes").new { loop = loop, rows = function() return nodes end,
+      row = function(node) return node end, probe = function() end,
+      ring = { is_read = function() return true end,
+        add = function(_, _, event) table.insert(told, event.node.name) end } }
+    watch:begin()
+    for i = 1, 300 do nodes[i] = { id = "ghost" .. i, name = "ghost" .. i, status = "stranger" } end
+    nodes[301] = { id = "ada", name = "ada", status = "ready" }
+    timer()
+    nodes[1].via = { proved = true, address = "a" }
+    timer()
+    timer()
+    assert.same({ "ada", "ghost1" }, told)
+  end)
 end)

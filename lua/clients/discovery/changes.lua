@@ -23,13 +23,23 @@ local function look_of(node)
     node.state or "", node.clock or "", node.note or "", via.address or "" }, "\n")
 end
 
-local function compare(self)
+-- The looks of all nodes by ID. TOLD(node) of each whose look is another one than BEFORE. Strangers to the lab are told
+-- of once their address is proved: keys cost nothing to make, and a flood of them would hide what members do.
+local function looks(self, before, told)
   local now = {}
   for _, node in ipairs(self.rows()) do
-    now[node.id] = look_of(node)
-    if self.before[node.id] ~= now[node.id] then self.ring:add(TOPIC, { event = "node", node = self.row(node) }) end
+    if node.status ~= "stranger" or node.via and node.via.proved then
+      now[node.id] = look_of(node)
+      if before[node.id] ~= now[node.id] then told(node) end
+    end
   end
-  self.before = now
+  return now
+end
+
+local function compare(self)
+  self.before = looks(self, self.before, function(node)
+    self.ring:add(TOPIC, { event = "node", node = self.row(node) })
+  end)
 end
 
 local function check(self)
@@ -44,8 +54,7 @@ end
 --- Somebody reads: what changes from here on is told, until nobody reads any more.
 function changes:begin()
   if self.timer then return end
-  local before = {}
-  for _, node in ipairs(self.rows()) do before[node.id] = look_of(node) end -- the loop may go on meanwhile
+  local before = looks(self, {}, function() end) -- the loop may go on meanwhile
   if self.timer then return end
   self.before, self.probed = before, self.loop:now()
   self.timer = self.loop:every(EVERY, function() check(self) end)
