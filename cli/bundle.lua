@@ -11,6 +11,9 @@ local MODE <const> = 420 -- octal 0644
 local PIECE <const> = 65536
 local MOST <const> = 16 << 20 -- bytes of a bundle to which lines are added
 
+local CANNOT <const> = { ENOENT = "its folder is not there.", EACCES = "you may not write into its folder.",
+  EROFS = "the disk is read-only.", ENOSPC = "the disk is full.", ENOTDIR = "its folder is none." }
+
 local function folder_of(path)
   local folder = path:match "^(.*)/[^/]*$"
   return folder == "" and "/" or folder or "."
@@ -72,13 +75,13 @@ function files.create(context, path, force)
   local mark = hex(random.system():bytes(4))
   local name = ("%s/.%s.%s.part"):format(folder_of(path), path:match "[^/]+$" or "bundle", mark)
   local file, message, code = disk:open(name, "new", MODE)
-  if not file then return fail(context, ("%s cannot be written: %s"):format(path, message), code) end
+  if not file then return fail(context, ("%s cannot be written: %s"):format(path, CANNOT[code] or message), code) end
   return setmetatable({ disk = disk, file = file, name = name, path = path, size = 0 }, part)
 end
 
 --- Says that the file could not be written. → nil, exit code
 function files.failed(context, path, message, code)
-  return fail(context, ("%s could not be written: %s"):format(path, message), code)
+  return fail(context, ("%s could not be written: %s"):format(path, CANNOT[code] or message), code)
 end
 
 -- == bundles that a command signs into

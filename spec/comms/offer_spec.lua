@@ -153,4 +153,23 @@ describe("an offer", function()
     until not cut
     assert.is_true(cuts > 10 and lines > 100, ("%d cuts, %d lines"):format(cuts, lines))
   end)
+
+  it("says disk where the disk is full or read-only, holds what it held, and takes the lines when it can", function()
+    local store = disks.memory(9)
+    local clara = swarm:add("clara", { disk = store })
+    assert.same({ "taken" }, offer(clara, { line "k" }))
+    store:limit(1)
+    local n, lines, words = 0, {}, nil
+    repeat -- until what the journal had reserved is full
+      for i = 1, 64 do lines[i] = line(("l%d-%d"):format(n, i), { data = { x = ("y"):rep(700) } }) end
+      words, n = offer(clara, lines), n + 1
+    until words[1] ~= "taken" or n == 40
+    assert.is_true(words[2] == "disk" or words[1] == "disk" or words[1] == "full", table.concat(words, " "))
+    assert.truthy(clara.dcache:statement_of("share/files", "k", signer:id()))
+    store:limit(nil)
+    swarm:run(70 * 1000)
+    for _, word in ipairs(offer(clara, lines)) do assert.is_true(word == "taken" or word == "duplicate", word) end
+    local after = swarm:add("after", { disk = store:crash(9) })
+    assert.equal(1 + 64 * n, #after.dcache:statements "share/files")
+  end)
 end)
