@@ -159,7 +159,8 @@ describe("an offer", function()
     local clara = swarm:add("clara", { disk = store })
     assert.same({ "taken" }, offer(clara, { line "k" }))
     store:limit(1)
-    local n, lines, words = 0, {}, nil
+    local n, lines = 0, {}
+    local words
     repeat -- until what the journal had reserved is full
       for i = 1, 64 do lines[i] = line(("l%d-%d"):format(n, i), { data = { x = ("y"):rep(700) } }) end
       words, n = offer(clara, lines), n + 1
