@@ -170,6 +170,7 @@ describe("a lab", function()
       assert.is_truthy(node.disk:read("/state/root", 4096):find('"number":2', 1, true))
     end
     assert.is_truthy(until_true(one, MINUTE, function() return is_equal(one.nodes) end))
+    assert.is_true(all(one.nodes, function(node) return (node.dcache.trust:settled()) end)) -- without a clock, too
     one.policy:close()
   end)
 end)
