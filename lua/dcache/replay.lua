@@ -6,6 +6,9 @@ local trust = require "dcache.trust"
 
 local replay = {}
 
+-- Codes of what was let go in an earlier run, but whose bytes are still there.
+local EXPECTED <const> = { older = true, duplicate = true, stranger = true }
+
 -- Takes the line at PLACE back in, unless another one replaced it.
 local function put(self, line, place, st)
   local ok, old_place, third
@@ -13,7 +16,7 @@ local function put(self, line, place, st)
   if ok and old_place then self.journal:drop(old_place, third) end -- third: the old one's size, else a refusal's code
   if not ok then
     self.journal:drop(place, #line)
-    if st and third ~= "older" and third ~= "duplicate" then self.refused(third or "form") end
+    if st and not EXPECTED[third] then self.refused(third or "form") end
   elseif st.signer == self.id then
     self.signer:heard(st.at, true)
   end

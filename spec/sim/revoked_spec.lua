@@ -147,6 +147,7 @@ describe("a lab", function()
     assert.same({ true, false, "trusted" }, { is_held "run-3"(again), again.dcache.trust:stands(lab.robots[2].id),
       again.dcache.trust:role(lab.robots[3].id) })
     assert.not_equal(before, (again.dcache:digest("share", 0)))
+    assert.is_nil(again.refused.stranger) -- what was dropped before is no news
     one.policy:close()
   end)
 
