@@ -17,7 +17,9 @@ local strangers = {}
 strangers.__index = strangers
 
 local PEER <const>, ENROLLED <const> = "peer", "trust/enrolled"
-local UNPROVED <const> = 25 -- signatures that are checked a second for all sources whose address is not proved
+-- Signatures that are checked a second for all sources whose address is not proved: some for each of the two kinds, so
+-- that a class of robots that all say who they are does not keep them from being let in.
+local UNPROVED <const> = { [PEER] = 10, [ENROLLED] = 15 }
 local PROVED <const> = 5 -- for each other source
 local HOSTS_FRESH <const> = 1000 -- ms that the hosts of members are known
 
@@ -30,7 +32,10 @@ function strangers.new(given)
   for _, name in ipairs { "loop", "swarm", "peers", "dcache", "checks", "allowed", "charge", "taken" } do
     self[name] = given[name]
   end
-  self.unproved = token_bucket.new { now = function() return self.loop:now() end, rate = UNPROVED, burst = UNPROVED }
+  self.unproved = {}
+  for kind, rate in pairs(UNPROVED) do -- any order
+    self.unproved[kind] = token_bucket.new { now = function() return self.loop:now() end, rate = rate, burst = rate }
+  end
   self.proved = quota.new { loop = self.loop, rate = PROVED, burst = PROVED }
   return self
 end
@@ -53,9 +58,9 @@ end
 
 local function nothing() end
 
--- May N signatures of a stranger that came over SOURCE be checked? They are paid for here. → a function that gives that
--- back, or nil
-local function pay(self, source, n)
+-- May N signatures of a stranger's word of that KIND be checked, which came over SOURCE? They are paid for here. → a
+-- function that gives that back, or nil
+local function pay(self, kind, source, n)
   local traits, who = source.channel.traits, source.principal
   if traits.source_proved and member_hosts(self)[who] then return self.allowed(source) and nothing or nil end
   if traits.source_proved or self.peers:source_proved(source) then
@@ -63,7 +68,8 @@ local function pay(self, source, n)
     self.proved:charge(who, n)
     return function() self.proved:refund(who, n) end
   end
-  return self.unproved:take(n) and function() self.unproved:put_back(n) end or nil
+  local bucket = self.unproved[kind]
+  return bucket:take(n) and function() bucket:put_back(n) end or nil
 end
 
 local function is_signed(self, st, source)
@@ -76,7 +82,7 @@ end
 -- The stranger is there: a peer with a name, whom `discover` shows. It is paid for before it is read: reading a flood
 -- would cost more than to refuse it.
 local function appear(self, list, place, source)
-  if not pay(self, source, 1) then return end
+  if not pay(self, PEER, source, 1) then return end
   local st = list:statement(place)
   local known = self.peers.by_id[st.signer]
   if st.verb ~= "propose" or st.at <= (known and known.word_at or 0) then return end
@@ -93,7 +99,7 @@ end
 -- The stranger's enrolment: by a token that counts he is a member at once, and this is his first word. It costs two
 -- signatures, the token's and his own; who is let in gets them back, so that many may come at once. → was it taken?
 local function enrol(self, words, place, source)
-  local give_back = pay(self, source, 2)
+  local give_back = pay(self, ENROLLED, source, 2)
   if not give_back then return false end
   local st = words:statement(place)
   local lets_in, checked = self.dcache.trust:lets_in(st)

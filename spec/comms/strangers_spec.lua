@@ -125,9 +125,9 @@ describe("a stranger to the lab", function()
       return lab:line(robot.key, { bucket = "trust/enrolled", data = { name = robot.name, token = lab.token_id,
         proof = other:sign("enrol", lab.swarm, robot.id) } })
     end
-    assert.equal(25, flood(from("udp", "10.0.0.1"), 80, peer_word))
-    box.loop:run_until(box.loop.time + 1000)
-    assert.is_true(flood(from("udp", "10.0.0.2"), 80, false_proof) <= 25)
+    assert.equal(10, flood(from("udp", "10.0.0.1"), 80, peer_word))
+    local proofs = flood(from("udp", "10.0.0.2"), 80, false_proof)
+    assert.is_true(proofs > 0 and proofs <= 15, proofs .. " beside who says who he is")
     assert.equal(5, flood(from("tcp", "10.0.0.3"), 80, peer_word))
     assert.equal(5, flood(from("tcp", "10.0.0.4"), 80, peer_word))
     box.loop:run_until(box.loop.time + 1000)
