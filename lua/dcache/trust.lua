@@ -38,6 +38,7 @@ function trust.new(given)
   for _, name in ipairs { "loop", "time", "log", "words", "heeds", "admit", "drop", "root", "told" } do
     self[name] = given[name]
   end
+  self.letting = {} -- those of `let` when the calculation that runs began
   self.read, self.proofs, self.let, self.askers, self.slices = {}, {}, {}, {}, slices.new(self.loop)
   self.cancelled = cancelled.new(self.loop)
   self.comparison = settled.new { loop = self.loop, log = self.log, sure = given.sure, root = self.root,
@@ -62,7 +63,7 @@ end
 --- Are ID's words stored, and part of the digests?
 function trust:stands(id)
   if not self.lab then return true end
-  return self.current ~= nil and (self.current:stands(id) or self.let[id] ~= nil)
+  return self.current ~= nil and (self.current:stands(id) or (self.let[id] or self.letting[id]) ~= nil)
 end
 
 --- May ID say now what members say?

@@ -72,7 +72,7 @@ end
 -- highest number of a root that may be in force | nil.
 local function work_out(self, most)
   self.dropping = self.dropping or next(self.let) ~= nil
-  self.let, self.again = {}, false
+  self.letting, self.let, self.again = self.let, {}, false
   local words, read = self.words()
   local proofs = {}
   words = in_force(self, words)
@@ -129,6 +129,7 @@ local function adopt(self, verdict)
   local before = self.current
   local gained = missing(verdict.standing, before)
   local lost = before and missing(before.standing, verdict) or {}
+  self.letting = {}
   self.current, self.next_end = verdict, next_end(verdict)
   self.admit(verdict.standing)
   self.admit(verdict.former, true, lab.ROOT)

@@ -107,7 +107,10 @@ describe("who may say what", function()
     assert.is_true(#trust:verdict().standing >= 301)
     local enrolled, before = lab:enrol(robots[2]), trust:verdict()
     one.hear(lab:grant(lab.root, robots[3].id, "member"))
-    loop:post(function() -- after the first slice
+    local early = lab:enrol(robots[4])
+    assert.is_true(one.hear(early)) -- before the first slice
+    loop:post(function() -- after it
+      assert.is_true(trust:stands(robots[4].id))
       assert.is_true(one.hear(enrolled))
       assert.is_true(one.hear(say(lab, robots[2], "a")))
     end)
