@@ -54,6 +54,17 @@ local function unsure(classes, s)
   return (" %s: unsure after a loss, shown but not acted on until a neighbour agrees."):format(s.list(names))
 end
 
+-- What newcomers read at once.
+local function say_checkpoint(one, s)
+  if not one then return end
+  if one.cid then
+    s:say(("Checkpoint %s: %s in %s, written %s%s."):format(s:short(one.cid), s.count(one.words, "record"),
+      s.count(one.leaves, "leaf", "leaves"), s.ago(one.age_ms), one.served and "" or ", served by nobody now"))
+  elseif one.why then
+    s:say(("No checkpoint: %s."):format(s:text((one.why:gsub("^%w+: ", "", 1)))))
+  end
+end
+
 --- Prints the answer; with OPTIONS.wide the laws of the classes, too.
 function summary.show(answer, s, options)
   local wide = options and options.wide
@@ -65,6 +76,7 @@ function summary.show(answer, s, options)
     s:say "LAW: the constants of a class, as one number; nodes with different ones cannot compare their records."
   end
   if #buckets > 0 then s:table(BUCKETS, buckets) end
+  say_checkpoint(answer.checkpoint, s)
   s:say(records(answer.classes, s) .. ". " .. agreement(answer.same, s) .. unsure(answer.classes, s))
 end
 

@@ -14,6 +14,7 @@ local dcache = require "dcache"
 local lab = require "dcache.lab"
 local comms = require "comms"
 local routing = require "routing"
+local checkpoint_parts = require "checkpoint_parts"
 local clients = require "clients"
 local kept = require "kept"
 local listeners = require "listeners"
@@ -174,23 +175,12 @@ local function supplier(self, id)
   return { name = self.who(id).label, http = peer.http, hosts = self.comms.peers:hosts(peer) }
 end
 
--- Checkpoints of others: read by itself, or as a channel.
-local function checkpoints_of(self)
-  local function http() return self.content.http end
-  self.catch_up = require "routing.catch_up".new { loop = self.loop, random = self.random, log = self.log,
-    comms = self.comms, dcache = self.dcache, id = self.id, swarm = self.swarm, http = http,
-    peer = function(id) return supplier(self, id) end,
-    add = function(...) return self.routing:add(...) end }
-  self.routing.catching_up = function() return self.catch_up:row() end
-  return { http = http, swarm = self.swarm, sources = function(cid) return self.catch_up:sources_of(cid) end,
-    worked_out = function(fn) self.dcache.trust:when_worked_out(fn) end }
-end
-
 -- Opens the channels that policy names, on the sockets of NET (core.net). → true | nil, text, code.
 function node:open_channels(net)
   self.channels = require "routing.channels".new { loop = self.loop, net = net, random = self.random, log = self.log,
     resolve = function(...) return self.loop:resolve(...) end,
-    add = function(...) return self.routing:add(...) end, checkpoints = checkpoints_of(self),
+    add = function(...) return self.routing:add(...) end,
+    checkpoints = checkpoint_parts.reader(self, function(id) return supplier(self, id) end),
     told = function(row, event)
       if not self.events:is_read "channels" then return end
       self.events:add("channels", { event = event, address = row.address, kind = row.kind, reason = row.reason })
@@ -233,6 +223,7 @@ function node:open_content(net, wanted)
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return sources.holders(self.dcache, self.comms.peers.list, cid) end,
     peer = function(id) return supplier(self, id) end }
+  if self.listener then self.checkpoint = checkpoint_parts.writer(self) end -- else nobody could have it
   self.comms:on_back(function(peer) self.content:back(peer.id) end)
   self.content:on_holding(function() hear_of_files(self) end)
   if not self.listener then return end
@@ -255,7 +246,7 @@ end
 -- Begins to speak: everything that was opened, bottom-up.
 function node:start()
   self.saved_time:start()
-  for _, part in ipairs { "state_health", "dcache", "comms", "content", "catch_up" } do
+  for _, part in ipairs { "state_health", "dcache", "comms", "content", "catch_up", "checkpoint" } do
     if self[part] then self[part]:start() end
   end
   self.clients:open() -- those that were not yet
@@ -277,7 +268,7 @@ function node:apply(new, list, hooks) return settings.apply(self, new, list, hoo
 function node:stop(how)
   self.republish:stop()
   self.clients:stop(how)
-  for _, part in ipairs { "listener", "catch_up", "content", "channels", "comms", "routing", "dcache",
+  for _, part in ipairs { "listener", "catch_up", "checkpoint", "content", "channels", "comms", "routing", "dcache",
     "state_health" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end

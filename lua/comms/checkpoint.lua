@@ -1,8 +1,8 @@
 -- checkpoint.lua - writes what this node holds as a checkpoint, serves and announces it. Reads none of others.
 --
 -- A checkpoint is two files in STATE/checkpoint: machines.txt has all lines of kept classes, cut into leaves by
--- leaves.lua; humans.txt says the same in words. What newcomers read is served by the gateway like any other file. There
--- are some places, STATE/checkpoint/1 to 4, and STATE/checkpoint/current names the one that counts. Nothing of an
+-- leaves.lua; humans.txt says the same in words. What newcomers read is served by the gateway like any other file.
+-- There are some places, STATE/checkpoint/1 to 4, and STATE/checkpoint/current names the one that counts. Nothing of an
 -- earlier run is used: an equal set gives an equal checkpoint, so that writing it again says the same.
 local backoff = require "backoff"
 local slices = require "slices"
@@ -47,8 +47,8 @@ end
 local function serve(self, one)
   local gateway = self.gateway()
   if not gateway or one.by == gateway then return end
-  local ok, text = gateway:serve { cid = one.cid, folder = ("%s/%d"):format(self.dir, one.place), name = writer.MACHINES,
-    identity = one.identity, leaves = one.leaves, sizes = one.sizes, first = writer.HUMANS,
+  local ok, text = gateway:serve { cid = one.cid, folder = ("%s/%d"):format(self.dir, one.place),
+    name = writer.MACHINES, identity = one.identity, leaves = one.leaves, sizes = one.sizes, first = writer.HUMANS,
     first_identity = one.first_identity }
   if ok then one.by = gateway else self.log:warn("comms", "a checkpoint cannot be served", { why = text }) end
 end

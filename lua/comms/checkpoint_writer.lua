@@ -1,4 +1,4 @@
--- checkpoint_writer.lua - the two files of a checkpoint, written leaf by leaf beside the loop. Serves and tells nothing.
+-- checkpoint_writer.lua - the two files of a checkpoint, written leaf by leaf beside the loop. Serves nothing.
 local cid = require "core.cid"
 local hash = require "core.hash"
 local humans = require "comms.humans"
@@ -33,7 +33,7 @@ local function store(self, what)
     local ok, text, code = true, nil, nil
     if what.bytes then ok, text, code = what.file:pwrite(what.bytes, what.offset) end
     if ok and what.sync then ok, text, code = what.file:sync() end
-    if ok and what.directory then ok, text, code = self.disk:sync_directory(what.directory:match "^(.*)/") end
+    if ok and what.directory then ok, text, code = self.disk:sync_directory(what.directory) end
     return ok and true, text, code
   end
   slices.wait(function(wake)
@@ -49,12 +49,14 @@ local function store(self, what)
   return true
 end
 
-local function path(self, place, name) return ("%s/%d/%s"):format(self.dir, place, name) end
+local function folder(self, place) return ("%s/%d"):format(self.dir, place) end
+
+local function path(self, place, name) return folder(self, place) .. "/" .. name end
 
 -- Opens both files of PLACE anew. → { [name] = file } | nil, text, code
 local function open_files(self, place)
   local ok, text, code = self.disk:mkdir(self.dir)
-  if ok or code == "EEXIST" then ok, text, code = self.disk:mkdir(("%s/%d"):format(self.dir, place)) end
+  if ok or code == "EEXIST" then ok, text, code = self.disk:mkdir(folder(self, place)) end
   if not ok and code ~= "EEXIST" then return nil, text, code end
   local files = {}
   for _, name in ipairs { MACHINES, HUMANS } do
@@ -126,7 +128,7 @@ local function write_files(self, one)
   if ok then ok, text, code = put_leaf(self, one, HUMANS, said:text()) end
   for _, name in ipairs { MACHINES, HUMANS } do
     if ok then
-      ok, text, code = store(self, { file = one.files[name], sync = true, directory = path(self, one.place, name) })
+      ok, text, code = store(self, { file = one.files[name], sync = true, directory = folder(self, one.place) })
     end
   end
   return ok, text, code

@@ -227,6 +227,7 @@ local forms = {
   routes = routes,
   settle = function(value) return record(value, { least = seconds, most = seconds, per = bytes }) end,
   ["text or false"] = or_else(false, text, "false"),
+  ["seconds or false"] = or_else(false, seconds, "false"),
   ["list of text"] = list(text, 256),
   ["list of text or all"] = or_else("all", list(text, 256), '"all"'),
   ["auto or system"] = choice("auto", "system"),

@@ -99,7 +99,7 @@ hooks.settings = {
   { "dcache.memory", "bytes", "16 MB", "most that the index may take", later = true },
   { "dcache.flush", "seconds", "30 s", "longest time that others' records stay unsynced" },
   { "comms.beacon", "span of seconds", "2 s to 60 s", "shortest and longest time between two beacons" },
-  { "comms.checkpoint", "seconds", "5 min", "shortest time between two checkpoints", later = true },
+  { "comms.checkpoint", "seconds or false", "5 min", "shortest time between two checkpoints; false: none is written" },
   { "comms.links", "count", "6", "links that new statements are pushed to", later = true },
   { "routing.channels", "channels", "UDP and TCP on the LAN",
     "addresses, or { address, budget =, cost =, tls =, gateway = }" },

@@ -71,6 +71,7 @@ function requests.status(node, _, malformed)
     refused = to_json.value(node.refused), outbox = to_json.value(node.comms and node.comms.outbox:counts()),
     malformed = malformed_of(node, malformed), footing = facts_of.state_health(node), clients = failed_clients(node),
     bounds = to_json.list(bounds_of(node.comms), to_json.value),
+    checkpoint = node.checkpoint and to_json.value(node.checkpoint:facts()),
     strangers = to_json.value(node.lab and node.comms and node.comms.strangers:counts() or nil),
   }
 end
@@ -81,7 +82,7 @@ function requests.summary(node)
     buckets = to_json.list(node.dcache:buckets(), function(bucket)
       return to_json.fields(bucket, { "name", "count" })
     end),
-    time = time_facts(node),
+    time = time_facts(node), checkpoint = node.checkpoint and to_json.value(node.checkpoint:facts()),
   }
 end
 
