@@ -30,7 +30,7 @@ local MODE <const> = 384 -- octal 0600
 --   atomic_write        lua/atomic_write.lua's
 --   publish(cid, words) announces it; publish(nil): there is none any more
 function checkpoint.new(given)
-  local self = setmetatable({ served = {}, bytes = 0, retry = backoff.slow(given.random),
+  local self = setmetatable({ served = {}, bytes = 0, retry = backoff.quick(given.random),
     jobs = slices.new(given.loop) }, checkpoint)
   for _, name in ipairs { "loop", "log", "dcache", "time", "id", "every", "here", "gateway", "publish",
     "atomic_write" } do
@@ -112,7 +112,7 @@ local function on_battery(here) return here.battery ~= nil and here.charging ~= 
 
 -- Is one to be written now, for the set DIGEST? → true | false, why not, for people
 local function is_due(self, every, digest)
-  local now, last = self.loop:now(), self.tried_at or self.started + FIRST - every
+  local now, last = self.loop:now(), self.tried_at or self.started + math.min(FIRST - every, 0)
   if not self.dcache.trust:is_member(self.id) then return false, "this node is no member of its lab" end
   if not is_sure(self) then return false, "the disk lost records, and no neighbour has shown yet what they were" end
   if on_battery(self.here()) then return false, "this node runs on its battery" end
