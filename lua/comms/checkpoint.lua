@@ -2,9 +2,11 @@
 --
 -- A checkpoint is two files in STATE/checkpoint: machines.txt has all lines of kept classes, cut into leaves by
 -- leaves.lua; humans.txt says the same in words. What newcomers read is served by the gateway like any other file.
--- There are some places, STATE/checkpoint/1 to 4, and STATE/checkpoint/current names the one that counts. Nothing of an
--- earlier run is used: an equal set gives an equal checkpoint, so that writing it again says the same.
+-- There are some places, STATE/checkpoint/1 to 4, and STATE/checkpoint/current (lua/kept.lua) names the one that
+-- counts. Nothing of an earlier run is used: an equal set gives an equal checkpoint, so that writing it again says the
+-- same.
 local backoff = require "backoff"
+local kept = require "kept"
 local slices = require "slices"
 local writer = require "comms.checkpoint_writer"
 
@@ -16,7 +18,6 @@ local FIRST <const> = 10 * 1000 -- ms from the start to the first one: most of w
 local KEEP <const> = 10 * 60 * 1000 -- ms for which the one before is served: somebody may be reading it
 local PLACES <const> = 4
 local RENEW <const> = 5 * 60 * 1000 -- ms between two announcements
-local MODE <const> = 384 -- octal 0600
 
 --- GIVEN:
 --   loop, random, log
@@ -32,11 +33,12 @@ local MODE <const> = 384 -- octal 0600
 function checkpoint.new(given)
   local self = setmetatable({ served = {}, bytes = 0, retry = backoff.quick(given.random),
     jobs = slices.new(given.loop) }, checkpoint)
-  for _, name in ipairs { "loop", "log", "dcache", "time", "id", "every", "here", "gateway", "publish",
-    "atomic_write" } do
+  for _, name in ipairs { "loop", "log", "dcache", "time", "id", "every", "here", "gateway", "publish" } do
     self[name] = given[name]
   end
   self.dir = given.dir .. "/checkpoint"
+  self.noted = kept.new_firm { disk = given.disk, log = given.log, dir = self.dir, name = "current",
+    atomic_write = given.atomic_write }
   self.writer = writer.new { disk = given.disk, dir = self.dir, dcache = given.dcache, swarm = given.swarm,
     start = given.start, log = given.log }
   return self
@@ -85,7 +87,7 @@ local function take(self, one)
   if before then before.till = now + KEEP end
   self.current = one
   self.served[#self.served + 1] = one
-  self.atomic_write:put(self.dir .. "/current", ("%s %d\n"):format(one.cid, one.place), MODE, function(ok, text)
+  self.noted:put_beside({ cid = one.cid, place = one.place }, function(ok, text)
     if not ok then self.log:once("checkpoint", "warn", "comms", "a checkpoint is not noted", { why = text }) end
   end)
   serve(self, one)

@@ -53,7 +53,11 @@ describe("the leaves of a checkpoint", function()
     assert.same(second.cut(rows), texts)
     for seed = 1, 3 do assert.same(texts, second.cut(shuffled(random.seeded(seed), rows))) end
     assert.is_true(#texts > 15)
-    assert.equal(1, texts[1]:find "x", "class root comes first")
+    local roots = {}
+    for _, one in ipairs(rows) do
+      if one.class == "root" then roots[one.line] = true end
+    end
+    assert.is_true(roots[texts[1]:match "^[^\n]+"], "class root comes first")
     for _, text in ipairs(texts) do assert.is_true(#text <= leaves.MOST) end
   end)
 

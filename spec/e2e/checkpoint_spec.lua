@@ -71,7 +71,7 @@ local function all_written(...)
 end
 
 local function machines(one)
-  local place = folder.read(one.state .. "/checkpoint/current"):match " (%d)\n"
+  local place = folder.read(one.state .. "/checkpoint/current"):match '"place":(%d)'
   return folder.read(("%s/checkpoint/%s/machines.txt"):format(one.state, place))
 end
 

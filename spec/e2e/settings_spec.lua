@@ -127,6 +127,9 @@ local CASES = {
   ["comms.beacon"] = { body = "p.comms.beacon = { 0.2, 0.3 }", remember = function()
       return ada:ask "discover".tried.beacons
     end, after = function(before) return ada:ask "discover".tried.beacons > before + 5 end },
+  ["comms.checkpoint"] = { body = "p.comms.checkpoint = 1", before = function()
+      return ada:ask "summary".checkpoint == nil
+    end, after = function() return (ada:ask "summary".checkpoint or {}).cid ~= nil end },
   ["routing.channels"] = { body = function()
       return CHANNELS:format(('"/ip4/127.0.0.1/tcp/%d/dswarm-line"'):format(PORTS.tcp))
     end, before = function() return not listens(PORTS.tcp) end, after = function() return listens(PORTS.tcp) end },
@@ -157,10 +160,11 @@ local CASES = {
 
 local FIRST = [[
 p.clients.logs.folder = %q
-p.clients.logs.gateway = false
+p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/0"
 p.clients.logs.settle = { least = 0.2, per = 1 * GB, most = 1 }
 p.dcache.flush = 3000
 p.comms.beacon = { 20, 30 }
+p.comms.checkpoint = false
 function p.clients.logs.share(file, here)
   if file.name == "tagged.txt" and here.tags[1] ~= "open" then return false, "not tagged" end
 end
