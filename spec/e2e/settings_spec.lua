@@ -160,7 +160,7 @@ local CASES = {
 
 local FIRST = [[
 p.clients.logs.folder = %q
-p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/0"
+p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"
 p.clients.logs.settle = { least = 0.2, per = 1 * GB, most = 1 }
 p.dcache.flush = 3000
 p.comms.beacon = { 20, 30 }
@@ -179,7 +179,7 @@ end
 describe("a setting that is changed while the daemon runs", function()
   setup(function()
     w = process.new()
-    text = FIRST:format(w.dir .. "/ada/share") .. CHANNELS:format "" .. "\n"
+    text = FIRST:format(w.dir .. "/ada/share", loopback.free_port()) .. CHANNELS:format "" .. "\n"
     for _, name in ipairs { "other", "ada", "ada/share", "bea", "bea/share" } do
       os.execute(("mkdir -p %s/%s"):format(w.dir, name))
     end
