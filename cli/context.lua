@@ -108,11 +108,14 @@ local function say_candidates(self, list)
   end
 end
 
+-- A refusal's word stands once, behind the text, also where the text begins with it.
 local function say_error(self, answer)
   if self.as_json then
     self:json(answer)
   else
-    self:complain(("%s (%s)"):format(text.escape(answer.error.text), text.escape(answer.error.word)))
+    local said, word = answer.error.text, answer.error.word
+    if said:sub(1, #word + 2) == word .. ": " then said = said:sub(#word + 3) end
+    self:complain(("%s (%s)"):format(text.escape(said), text.escape(word)))
     say_candidates(self, answer.error.candidates or {})
     for _, row in ipairs(answer.error.why or {}) do
       if row.what then self:complain("  " .. text.escape(row.what)) end

@@ -2,6 +2,7 @@
 -- The private key stays with ssh-agent.
 local desk = require "cli.lab"
 local lab = require "dcache.lab"
+local lab_status = require "cli.lab_status"
 local operator = require "cli.operator"
 local sign = require "cli.sign"
 local who = require "cli.trust_who"
@@ -79,11 +80,11 @@ end
 
 local function say(context, what)
   local s = context.show
-  s:line(("lab     %s  %s     root %s %s, %d of %d"):format(s:text(what.name), s:short(what.lab),
-    s:text(what.operator), s:short(what.root.keys[1]), what.root.need, #what.root.keys))
-  s:line(("token   %s    lets in up to %d robots until you cancel it"):format(ROBOTS.name, ROBOTS.most))
-  s:line(("file    %s    put it on each robot as /etc/dt-swarm/lab"):format(s:text(what.file)))
-  s:say "Keep a copy of key and passphrase: nobody can replace them."
+  s:facts { { "lab", ("%s %s"):format(s:text(what.name), lab_status.short(what.lab)) },
+    { "root", ("%s %s"):format(s:text(what.operator), s:short(what.root.keys[1])) },
+    { "token", ("%s, lets in up to %d robots until you cancel it"):format(ROBOTS.name, ROBOTS.most) },
+    { "file", ("%s: put it on each robot as /etc/dt-swarm/lab"):format(s:text(what.file)) } }
+  s:say(("Keep a copy of the key %s and of its passphrase: nobody can replace them."):format(s:text(what.key)))
   if what.around and what.around > 0 then
     s:say(("%s here %s in no lab: for each, lab join - < %s (by ssh)."):format(s.count(what.around, "robot"),
       what.around == 1 and "is" or "are", s:text(what.file:match "[^/]+$")))
@@ -114,7 +115,7 @@ function init.run(context, options)
     return exit
   end
   local what = { schema = 1, command = "lab init", name = options.name, lab = id, root = root, file = path,
-    own_file = own_file, operator = name_of(found.comment), around = around,
+    own_file = own_file, key = found.private, operator = name_of(found.comment), around = around,
     tokens = require "core.json".array { { name = ROBOTS.name, most = ROBOTS.most, id = robots.id },
       { name = DESK.name, most = DESK.most, id = own.id } } }
   if options.json then return context:json(what) end

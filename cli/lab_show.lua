@@ -6,8 +6,7 @@ function show.request() return { command = "lab" } end
 local function root_of(root, s)
   local names = {}
   for i, one in ipairs(root.keys) do names[i] = ("%s %s"):format(s:who(one), s:short(one.id)) end
-  return ("number %d: %s; %d of %d has to sign"):format(root.number, table.concat(names, ", "), root.need,
-    #root.keys)
+  return ("number %d: %s; %d of %d must sign"):format(root.number, table.concat(names, ", "), root.need, #root.keys)
 end
 
 local function this_node(lab, s)
@@ -19,9 +18,9 @@ end
 local function say_why(lab, s)
   if lab.why then
     s:say(("No member: %s."):format(s:text(lab.why.text)))
-    s:say(("What helps: %s"):format(s:cure(lab.why.cure)))
+    s:say(s:cure(lab.why.cure))
   elseif lab.unsettled then
-    s:say(s:text((lab.unsettled:gsub("^%l+: ", ""))) .. ".")
+    s:say(("Roles are not acted on yet: %s."):format(s:text((lab.unsettled:gsub("^%l+: ", "")))))
   end
   if lab.open then s:say(s:text(lab.open)) end
   if lab.root.rivals then s:say(s:paint("bad", "Two roots of one number: a root key is stolen.")) end

@@ -45,6 +45,7 @@ function operator.ensure(context, options)
   local ok
   ok, why, code = make_folder(disk, private:match "^(.*)/")
   if not ok then return refuse(context, why, code) end
+  context:complain(("ssh-keygen makes your key, %s. Choose a passphrase; you type it where you sign."):format(private))
   context.world.flush()
   if not os.execute(command) then return refuse(context, "closed: ssh-keygen made no key", "closed") end
   found, why, code = sign.key(context, options)

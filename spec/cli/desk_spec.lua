@@ -64,9 +64,10 @@ describe("lab init", function()
     operator_key()
     local said, code = cli "lab init robotics --yes"
     assert.equal(0, code, said)
-    assert.matches("^lab     robotics  %S+…%S+     root teacher 12D3KooW%S+, 1 of 1\n"
-      .. "token   images    lets in up to 100 robots until you cancel it\n"
-      .. "file    %./robotics%.lab    put it on each robot as /etc/dt%-swarm/lab\n", said)
+    assert.matches("^  lab    robotics %S+…%S+\n  root   teacher 12D3KooW%S+\n"
+      .. "  token  images, lets in up to 100 robots until you cancel it\n"
+      .. "  file   %./robotics%.lab: put it on each robot as /etc/dt%-swarm/lab\n"
+      .. "Keep a copy of the key %S+/operator and of its\npassphrase: nobody can replace them%.\n", said)
     local robots = assert(lab.read(folder.read(place.path .. "/robotics.lab")))
     local own = assert(lab.read(folder.read(home .. "/.config/dt-swarm/lab")))
     assert.same({ "robotics", "images", 3 }, { robots.name, robots.token.name, #robots.lines })
@@ -112,7 +113,7 @@ describe("lab init", function()
     assert(screen:shows "Enter passphrase for")
     screen:line "secret words"
     local shown = assert(screen:shows "exit 0")
-    assert.matches("token   images", shown)
+    assert.matches("token  images", shown)
     assert.is_nil(shown:find("secret words", 1, true))
     assert.truthy(folder.read(place.path .. "/robotics.lab"))
   end)

@@ -5,7 +5,7 @@ local why_not = {}
 
 local function fault(text, cure, ...) return { text = text, cure = cure:format(...) } end
 
-local GRANT <const> = "on an admin's machine: dt-swarm-cli trust grant %s member"
+local GRANT <const> = "On an admin's machine: dt-swarm-cli trust grant %s member"
 
 local function of_token(token, known, id)
   if not known then
@@ -22,7 +22,7 @@ local function of_token(token, known, id)
     end
   end
   return fault(("token %s of its lab file is to let it in, which was not worked out yet"):format(token.name),
-    "wait some seconds, then ask again")
+    "Wait some seconds, then ask again")
 end
 
 --- For NODE: { text =, cure = } | nil: it is a member, or in no lab.
@@ -30,14 +30,14 @@ function why_not.of(node)
   local lab, trust, id = node.lab, node.dcache.trust, node.id
   if not lab or trust:is_member(id) then return nil end
   local verdict = trust:verdict()
-  if not verdict then return fault("who is in this lab was not worked out yet", "wait some seconds, then ask again") end
+  if not verdict then return fault("who is in this lab was not worked out yet", "Wait some seconds, then ask again") end
   local revoked, facts = verdict.revoked[id], verdict.keys[id]
   if revoked then
     return fault(("its key was revoked by %s: %s"):format(people.of(node, verdict)(revoked.by).label, revoked.why),
-      "give it a new key, or lift that on an admin's machine: dt-swarm-cli record dismiss trust/revoked %s", id)
+      "Give it a new key, or lift that on an admin's machine: dt-swarm-cli record dismiss trust/revoked %s", id)
   end
   if facts and facts.until_ms then
-    return fault("its grant is over", "on an admin's machine: dt-swarm-cli trust renew")
+    return fault("its grant is over", "On an admin's machine: dt-swarm-cli trust grant %s member", id)
   end
   if lab.token then return of_token(lab.token, verdict.tokens[lab.token.id], id) end
   return fault("its lab file has no token, and nobody granted it a role", GRANT, id)
