@@ -84,11 +84,22 @@ local function ask_stamp(self)
   return select(1, context:ask { command = "stamp", signer = self.id }), context.exit.daemon -- which says all of it
 end
 
+-- By which time STAMP lets sign: the proved one, else that of this machine's clock.
+local function time_of(self, stamp)
+  return stamp.quality == "proved" and stamp.now or self.context.world.loop():wall()
+end
+
+--- The time (ms) that the next statement would bear, before a person was asked about it | nil: no daemon to ask
+function sign:time()
+  local stamp = self.stamp or self.context:ask_quietly { command = "stamp", signer = self.id }
+  return stamp and math.max(time_of(self, stamp), stamp.last + 1) or nil
+end
+
 -- Where no time is proved a person is the witness of this machine's clock.
 local function ask_time(self, stamp)
   if stamp.quality == "proved" or self.asked then return true end
   local clock = require "core.board".clock()
-  stamp.now = self.context.world.loop():wall()
+  stamp.now = time_of(self, stamp)
   if clock and clock.synchronised then return true end
   local when = os.date("!%Y-%m-%d %H:%M UTC", stamp.now // 1000)
   self.asked = true

@@ -39,7 +39,7 @@ function trust.preview(context, signer, words, options)
   for i, word in ipairs(words) do
     list[i] = { verb = word.verb, bucket = word.bucket, key = word.key, data = word.data, ended = word.ttl == 0 or nil }
   end
-  return trust.ask(context, { command = "trust", suppose = list, signer = signer.id }, options)
+  return trust.ask(context, { command = "trust", suppose = list, signer = signer.id, at = signer:time() }, options)
 end
 
 --- Those of the preview's FAULTS for which signing is no use: all but `threshold`, where others have to sign, too.

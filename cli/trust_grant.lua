@@ -57,6 +57,7 @@ local function sign(context, options, facts, row, tags)
   if preview == nil then return exit end
   local fault = trust.hopeless(preview)
   if fault then return select(2, trust.would_not_count(context, fault)) end
+  if options.name then row.name = words[1].data.name end
   if not context.as_json then who.show(row, s) end
   local ok
   ok, exit = asking.sure(context, ("Make this key %s?"):format(ROLES[options.role]), options)

@@ -65,8 +65,19 @@ local function doors(answer, s)
   end
 end
 
+-- This node among ROWS, and the others.
+local function apart(rows)
+  local own, rest = nil, {}
+  for _, row in ipairs(rows) do
+    if row.self then own = row else rest[#rest + 1] = row end
+  end
+  return own, rest
+end
+
 local function others(answer, s)
-  local strangers, revoked = answer.strangers, answer.revoked
+  local own, strangers = apart(answer.strangers)
+  local revoked = answer.revoked
+  if own then s:say(s:paint("warn", "This node is no member; lab show says why, and what to do.")) end
   if strangers[1] then
     local heard = s.count(#strangers, "stranger was", "strangers were")
     s:say(("%s heard: %s."):format(heard, trust.names(strangers, s, NAMED)))
@@ -86,8 +97,8 @@ end
 local function root(answer, s)
   local one, names = answer.root, {}
   for i, key in ipairs(one.keys) do names[i] = s:who(key) end
-  return ("Lab %s, root %d: %s; %d of %d %s."):format(s:text(answer.name), one.number, s.list(names), one.need,
-    #one.keys, #one.keys == 1 and "has to sign" or "have to sign")
+  return ("Lab %s, root %d: %s; %d of %d must sign."):format(s:text(answer.name), one.number, s.list(names), one.need,
+    #one.keys)
 end
 
 -- Do all notes stand whole in LINES of the table?

@@ -9,9 +9,18 @@ local DAY <const> = 24 * 60 * 60 * 1000
 
 -- What of WORD is said again. What does not count is left alone, and so is a dismissal of a revocation: said later it
 -- would lift a newer one, too.
-local function is_due(word, signer)
+-- A grant to a key that somebody retired meanwhile would let it back in.
+local function is_due(word, signer, retired)
   if word.signer ~= signer.id or word.fault or word.over then return false end
+  if word.bucket == "trust/grants" and retired[word.key] then return false end
   return word.verb == "propose" or word.bucket ~= "trust/revoked"
+end
+
+-- The keys that stand and whose role is over.
+local function over_of(facts)
+  local ids = {}
+  for _, row in ipairs(facts.keys) do ids[row.id] = row.role == nil and (row.level or 0) > 0 or nil end
+  return ids
 end
 
 -- It is to last as long as it was meant to, at least a day.
@@ -25,9 +34,9 @@ function renew.run(context, options)
   if not facts then return exit end
   local signer, no = trust.signer(context, options)
   if not signer then return no end
-  local words = {}
+  local words, retired = {}, over_of(facts)
   for _, word in ipairs(facts.words) do
-    if is_due(word, signer) then words[#words + 1] = again(word) end
+    if is_due(word, signer, retired) then words[#words + 1] = again(word) end
   end
   if not words[1] then
     return trust.finish(context, options, { command = "trust renew", signed = 0 },

@@ -77,6 +77,7 @@ local function sign_of(self)
     end
     return lines
   end
+  function signer.time() return self.lab.at + 1 end
   function signer.put(_, lines)
     self.signed = (self.signed or 0) + #lines
     self:take_all(lines)

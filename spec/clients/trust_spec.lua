@@ -284,6 +284,65 @@ describe("trust renew", function()
   end)
 end)
 
+describe("where one admin's clock is ahead of this node's", function()
+  -- Both root keys said by that clock that duckie01 is a member.
+  local function granted_twice()
+    local k = kit.new { roots = 2, robots = 1, names = { "duckie01" } }
+    local lab, id = k.lab, k.lab.robots[1].id
+    lab.at = k.node.time:now() + 3600 * 1000
+    for _, one in ipairs(lab.roots) do k:take(lab:grant(one, id, "member", { name = "duckie01" })) end
+    return k, id
+  end
+
+  it("retire ends all grants, and does not say that one is left", function()
+    local k, id = granted_twice()
+    local text = k:cli { "trust", "retire", "duckie01", "--yes" }
+    has(text, "retired")
+    assert.is_nil(text:find "keeps a role")
+    assert.is_nil(role(k, id))
+  end)
+
+  it("renew of one who granted brings back nobody whom the other has retired", function()
+    local k, id = granted_twice()
+    k:cli { "trust", "retire", "duckie01", "--yes" }
+    k.signer = k.lab.roots[2]
+    has(k:cli { "trust", "renew" }, "nothing to renew")
+    assert.is_nil(role(k, id))
+  end)
+end)
+
+describe("a node that is no member", function()
+  it("is told so, and can be let in by its name from itself", function()
+    local k = lab_of("duckie01")
+    has(k:cli { "trust", "list" }, "This node is no member; lab show says why")
+    has(k:cli { "trust", "grant", "desk", "member", "--yes" }, "Signed: desk is a member.")
+    assert.equal("member", role(k, k.node.id))
+    assert.is_nil(k:cli({ "trust", "list" }):find "no member;")
+  end)
+
+  it("is called as --name says, before it is signed and after", function()
+    local k = lab_of()
+    local id = labs.key "ben":id()
+    has(k:cli { "trust", "grant", id, "member", "--name", "ben", "--yes" }, "ben " .. id .. ", not heard here yet",
+      "Signed: ben is a member.")
+  end)
+end)
+
+describe("why a node is a stranger", function()
+  it("tells a key that was revoked from one that nobody let in", function()
+    local k = kit.new {}
+    local ghost = k.world:add("ghost", { lab = k.lab:read(), clients = { "clients.discovery" } })
+    local function why()
+      k.world:run(30000)
+      local row = require "clients.discovery.why".rows(k.node.discovery, { peer = ghost.id })[1]
+      return ("%s: %s %s"):format(row.what, row.seen, row.cure)
+    end
+    has(why(), "ghost is stranger: nobody let its key into this lab", "trust grant ROBOT member")
+    k:take(k.lab:revoke(k.lab.root, ghost.id, { why = "lost" }))
+    has(why(), "its key was revoked (lost): what it says is void", "record dismiss trust/revoked ROBOT")
+  end)
+end)
+
 describe("record", function()
   it("shows who signed, who counts, and who could sign what is missing; signs the same", function()
     local k = kit.new { roots = 3 }

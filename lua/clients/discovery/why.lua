@@ -9,6 +9,7 @@ local CURES <const> = {
   lost = "See whether it is switched on and in the same network, and what its own `status` says.",
   left = "Start it there.",
   stranger = "If it is your robot: dt-swarm-cli HOST trust grant ROBOT member, or give it the lab file with a token.",
+  revoked = "Give it a new key, or lift that: dt-swarm-cli HOST record dismiss trust/revoked ROBOT.",
 }
 local NEVER <const> = "heard by an earlier run of this daemon only"
 
@@ -27,13 +28,25 @@ local function ambiguous(word, nodes)
   return { { code = "ambiguous", what = ("%s fits %d nodes"):format(word, #nodes), seen = table.concat(names, ", ") } }
 end
 
+-- The word that revoked the key ID: { why = } | nil
+local function revoked(discovery, id)
+  local verdict = discovery.dcache.trust:verdict()
+  return verdict and verdict.revoked[id]
+end
+
+local function why_stranger(discovery, id)
+  local word = revoked(discovery, id)
+  if not word then return "nobody let its key into this lab: what it says is not kept" end
+  return ("its key was revoked%s: what it says is void"):format(word.why ~= "" and (" (%s)"):format(word.why) or "")
+end
+
 -- What was seen that makes him STATUS.
 local function evidence(discovery, peer, row)
   local silence, limits = span.ago(row.seen_ms), discovery.rows.limits(row.near)
   local asked = discovery.comms.liveness:unanswered(peer)
   if row.status == "left" then return ("it said %s that it leaves"):format(span.ago(discovery.loop:now()
     - peer.gone.at)) end
-  if row.status == "stranger" then return "nobody let its key into this lab: what it says is not kept" end
+  if row.status == "stranger" then return why_stranger(discovery, row.id) end
   local words = ("last word %s; quiet is after %s, lost after %s (%s)"):format(silence, span.of(limits.quiet),
     span.of(limits.lost), row.near and "near" or "far away")
   return asked and ("%s; asked %s since, no answer"):format(words, asked == 1 and "once" or asked .. " times") or words
@@ -68,7 +81,8 @@ end
 local function rows_of(discovery, row)
   if row.self then return { { what = row.label .. " is this node", seen = "its state is in `status`" } } end
   local peer = discovery.comms.peers.by_id[row.id]
-  local rows = { { what = ("%s is %s"):format(row.label, row.status), cure = CURES[row.status],
+  local cure = CURES[row.status == "stranger" and revoked(discovery, row.id) and "revoked" or row.status]
+  local rows = { { what = ("%s is %s"):format(row.label, row.status), cure = cure,
     seen = peer and peer.name and evidence(discovery, peer, row) or NEVER } }
   if peer then ways(discovery, peer, rows) end
   record(discovery, row.id, rows)

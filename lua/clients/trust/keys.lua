@@ -147,14 +147,15 @@ local function standing(all)
   return rows
 end
 
--- Who was heard and does not stand, and who came by a token that has no room for him.
+-- Who was heard and does not stand, and who came by a token that has no room for him; this node, too, while it is no
+-- member.
 local function strangers(all)
   local rows, verdict = {}, all.verdict
-  local ids = {}
+  local ids = { [all.node.id] = true }
   for id in pairs(all.heard) do ids[id] = true end -- any order: sorted below
   for id in pairs(all.enrolled) do ids[id] = true end
   for _, id in ipairs(sorted.keys(ids)) do
-    if not verdict:stands(id) and not verdict.revoked[id] and id ~= all.node.id and #rows < STRANGERS_MAX then
+    if not verdict:stands(id) and not verdict.revoked[id] and #rows < STRANGERS_MAX then
       rows[#rows + 1] = row_of(all, id)
     end
     slices.step(0.2)

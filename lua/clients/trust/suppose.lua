@@ -13,6 +13,7 @@ local suppose = {}
 
 local WORDS_MAX <const> = 2048
 local TEXT_MAX <const> = 1024 -- bytes of a bucket, a key
+local AT_MAX <const> = 1 << 50 -- ms
 local LIFE <const> = 366 * 24 * 60 * 60 -- s
 
 local function is_text(value) return type(value) == "string" and #value <= TEXT_MAX end
@@ -81,16 +82,18 @@ local function faults_of(verdict, supposed)
 end
 
 --- What request.suppose = array of { verb, bucket, key, data, ended = true: over when it is said }, all said by
--- request.signer, would change → { changes = array of { id, name, label, stood, stands, was, now = roles or nil },
--- faults = array of { word = its number, code, text }: those that would not count, revoked = IDs that would be, root
--- = { number, need } } | nil, text, code
+-- request.signer at request.at (ms; without it by this node's time), would change → { changes = array of { id, name,
+-- label, stood, stands, was, now = roles or nil }, faults = array of { word = its number, code, text }: those
+-- that would not count, revoked = IDs that would be, root = { number, need } } | nil, text, code
 function suppose.answer(node, request)
   local words, signer = request.suppose, request.signer
   if type(words) ~= "table" or #words > WORDS_MAX then return nil, 'form: "suppose" is no list of words', "form" end
   if not ids.is_id(signer) then return nil, 'form: "signer" is no peer ID', "form" end
   local supposed = {}
+  local at = request.at == nil and (node.time:now()) or request.at
+  if math.type(at) ~= "integer" or at < 0 or at > AT_MAX then return nil, 'form: "at" is no time in ms', "form" end
   for i, word in ipairs(words) do
-    local st, text, code = read(word, signer, (node.time:now()) + i, i)
+    local st, text, code = read(word, signer, at + i, i)
     if not st then return nil, text, code end
     supposed[i] = st
   end
