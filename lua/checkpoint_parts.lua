@@ -4,6 +4,8 @@ local checkpoint = require "comms.checkpoint"
 
 local checkpoint_parts = {}
 
+local WELCOME = 1000 -- ms
+
 --- Checkpoints of others: read by itself (NODE.catch_up), or as a channel. SUPPLIER(id): as sources.lua has it. → what
 -- routing/channels/content.lua is given
 function checkpoint_parts.reader(node, supplier)
@@ -16,9 +18,22 @@ function checkpoint_parts.reader(node, supplier)
     worked_out = function(fn) node.dcache.trust:when_worked_out(fn) end }
 end
 
+-- Soft statements are in no digest: a newcomer hears again what SAID() tells, soon, and a crowd of newcomers once.
+local function greet(node, said)
+  local waiting
+  node.comms:on_newcomer(function()
+    if waiting or not said() then return end
+    waiting = node.loop:after(WELCOME + node.random:integer(WELCOME), function()
+      waiting = nil
+      if said() then node.comms:say_again_everywhere(said().short, true) end
+    end)
+  end)
+end
+
 --- What NODE holds, for newcomers.
 function checkpoint_parts.writer(node)
-  local bucket = ("pri/%s/checkpoint"):format(node.id)
+  local bucket, said = ("pri/%s/checkpoint"):format(node.id), nil
+  greet(node, function() return said end)
   return checkpoint.new { loop = node.loop, random = node.random, log = node.log, disk = node.disk, dir = node.state,
     dcache = node.dcache, time = node.time, id = node.id, swarm = node.swarm, here = node.here, start = node.flusher,
     atomic_write = node.atomic_write, gateway = function() return node.gateway end,
@@ -27,8 +42,13 @@ function checkpoint_parts.writer(node)
       return seconds and math.floor(seconds * 1000)
     end,
     publish = function(cid, words)
-      if not cid then return node:publish("dismiss", bucket) end
-      return node:publish("propose", bucket, nil, { cid = cid, words = words })
+      if not cid then
+        said = nil
+        return node:publish("dismiss", bucket)
+      end
+      local text, code
+      said, text, code = node:publish("propose", bucket, nil, { cid = cid, words = words })
+      return said, text, code
     end }
 end
 
