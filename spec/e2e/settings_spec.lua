@@ -128,8 +128,8 @@ local CASES = {
       return ada:ask "discover".tried.beacons
     end, after = function(before) return ada:ask "discover".tried.beacons > before + 5 end },
   ["comms.checkpoint"] = { body = "p.comms.checkpoint = 1", before = function()
-      return ada:ask "summary".checkpoint == nil
-    end, after = function() return (ada:ask "summary".checkpoint or {}).cid ~= nil end },
+      return (ada:ask "summary" or { checkpoint = {} }).checkpoint == nil
+    end, after = function() return ((ada:ask "summary" or {}).checkpoint or {}).cid ~= nil end },
   ["routing.channels"] = { body = function()
       return CHANNELS:format(('"/ip4/127.0.0.1/tcp/%d/dswarm-line"'):format(PORTS.tcp))
     end, before = function() return not listens(PORTS.tcp) end, after = function() return listens(PORTS.tcp) end },
