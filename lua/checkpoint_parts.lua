@@ -1,10 +1,25 @@
 -- checkpoint_parts.lua - builds what reads and what writes checkpoints, for a node whose layers stand. Decides nothing.
 local catch_up = require "routing.catch_up"
 local checkpoint = require "comms.checkpoint"
+local cids = require "core.cid"
 
 local checkpoint_parts = {}
 
 local WELCOME = 1000 -- ms
+
+-- → fn(cid of a leaf) → does NODE's own checkpoint have it?
+local function own_leaves(node)
+  local of, digests
+  return function(key)
+    local one = node.checkpoint and node.checkpoint.current
+    if not one then return false end
+    if of ~= one then
+      of, digests = one, {}
+      for at = 1, #one.leaves, 32 do digests[one.leaves:sub(at, at + 31)] = true end
+    end
+    return digests[select(2, cids.parse(key))] == true
+  end
+end
 
 --- Checkpoints of others: read by itself (NODE.catch_up), or as a channel. SUPPLIER(id): as sources.lua has it. → what
 -- routing/channels/content.lua is given
@@ -12,7 +27,7 @@ function checkpoint_parts.reader(node, supplier)
   local function http() return node.content.http end
   node.catch_up = catch_up.new { loop = node.loop, random = node.random, log = node.log, comms = node.comms,
     dcache = node.dcache, id = node.id, swarm = node.swarm, http = http, peer = supplier,
-    add = function(...) return node.routing:add(...) end }
+    add = function(...) return node.routing:add(...) end, is_own = own_leaves(node) }
   node.routing.catching_up = function() return node.catch_up:row() end
   return { http = http, swarm = node.swarm, sources = function(cid) return node.catch_up:sources_of(cid) end,
     worked_out = function(fn) node.dcache.trust:when_worked_out(fn) end }

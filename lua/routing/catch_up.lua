@@ -26,6 +26,7 @@ local LEAVES_MOST, RESTS_MOST = 4096, 64
 --- given.http      fn() → http_client.lua's
 --- given.peer      fn(id) → { name =, http =, hosts = } | nil, as sources.lua has it
 --- given.add       fn(channel, options): routing:add
+--- given.is_own    fn(cid of a leaf) → does our own checkpoint have that leaf? nil: there is none
 function catch_up.new(given)
   local self = setmetatable({ leaves = bounded.new { limit = LEAVES_MOST },
     rests = bounded.new { limit = RESTS_MOST } }, catch_up)
@@ -108,7 +109,7 @@ function catch_up:look()
     http = self.http, once = true, patience = PATIENCE,
     sources = function() return self:sources_of(key) end,
     worked_out = function(fn) self.dcache.trust:when_worked_out(fn) end,
-    known = function(leaf) return self.leaves:get(leaf) ~= nil end,
+    known = function(leaf) return self.leaves:get(leaf) ~= nil or self.is_own ~= nil and self.is_own(leaf) end,
     leaf_read = function(leaf, bad)
       if bad == 0 then self.leaves:put(leaf.cid, true) end
     end,

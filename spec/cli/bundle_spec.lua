@@ -12,7 +12,7 @@ local duckiebot = assert(policy.load("policies/duckiebot.lua", { shipped = "poli
 local SWARM <const> = duckiebot:get "swarm"
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local LINES <const> = SOAK and 50 or 10
-local EVERY <const> = SOAK and 1 or 31 -- of how many damaged bundles one is taken into an empty node, too
+local EVERY <const> = SOAK and 11 or 31 -- of how many damaged bundles one is taken into an empty node, too
 
 local swarm, dir, lines, serial
 

@@ -11,7 +11,7 @@ local SWARM <const> = duckiebot:get "swarm"
 local RECORDS <const> = 1200
 local URL <const> = "http://10.0.0.1:3826"
 
-local world, ada, bea, http, made
+local world, ada, bea, http, made, own
 
 -- Repairs find no way, so that nothing else can bring a record.
 local function no_way(one)
@@ -21,14 +21,14 @@ local function no_way(one)
 end
 
 -- ONE looks for checkpoints.
-local function look_out(one)
+local function look_out(one, is_own)
   one.catch_up = catch_up.new { loop = world.loop, random = world.random, log = one.log, comms = one.comms,
     dcache = one.dcache, id = one.id, swarm = one.swarm, http = function() return http end,
     peer = function(id)
       local peer = one.comms.peers.by_id[id]
       return peer and { name = "ada", http = 3826, hosts = one.comms.peers:hosts(peer) }
     end,
-    add = function(...) return one.routing:add(...) end }
+    add = function(...) return one.routing:add(...) end, is_own = is_own }
   one.catch_up:start()
 end
 
@@ -47,14 +47,14 @@ local function count(one) return #one.dcache:statements "share/files" end
 
 describe("a newcomer", function()
   before_each(function()
-    world = sim.new { seed = 5, policy = duckiebot }
+    own, world = {}, sim.new { seed = 5, policy = duckiebot }
     ada = world:add "ada"
     bea = world:add "bea"
     local hosts = { [URL] = { blocks = {} } }
     http = checkpoints.http(world.loop, hosts, 100)
     no_way(ada)
     no_way(bea)
-    look_out(bea)
+    look_out(bea, function(key) return own[key] end)
     fill(ada, RECORDS)
     made = checkpoints.make(checkpoints.texts_of(ada, 200), { swarm = SWARM })
     hosts[URL].blocks = made.blocks
@@ -100,5 +100,13 @@ describe("a newcomer", function()
     announce(made.cid)
     world:run(20000)
     assert.equal(RECORDS, count(bea))
+  end)
+
+  it("does not ask for leaves that its own checkpoint has", function()
+    for line in made.blocks[made.leaves[1].cid]:gmatch "[^\n]+" do bea.dcache:take(statement.parse(line)) end
+    own[made.leaves[1].cid] = true
+    announce(made.cid)
+    world:run(20000)
+    assert.same({ RECORDS, 3 + 5 }, { count(bea), http.asked[URL] })
   end)
 end)
