@@ -1,6 +1,8 @@
 -- cancelled_spec.lua - robots of a token that is cancelled lose nothing while the grants for them are on their way.
 local cancelled = require "dcache.cancelled"
 local kit = require "spec.clients.trust_kit"
+local labs = require "spec.labs"
+local statement = require "core.statement"
 local urgency = require "comms.urgency"
 
 local function stands(k, id) return k.node.dcache.trust:stands(id) end
@@ -42,5 +44,20 @@ describe("a token that is cancelled", function()
     assert.is_false(stands(k, robots[1].id))
     k.world:run(cancelled.GRACE)
     assert.is_false(stands(k, robots[2].id))
+  end)
+
+  it("does not count again when its cancelling is said again, and lets nobody in from the first on", function()
+    local k, lab, robots = lab_of_two()
+    local late = labs.new { name = lab.name, robots = 3 }.robots[3]
+    k:take(lab:grant(lab.root, robots[2].id, "admin"))
+    local function lets_in() return (k.node.dcache.trust:lets_in(statement.parse(lab:enrol(late)))) end
+    assert.is_true(lets_in())
+    k:take(lab:dismiss(robots[2].key, "trust/tokens", lab.token_id)) -- not its maker
+    assert.is_true(stands(k, robots[1].id))
+    assert.is_false(lets_in())
+    k.world:run(cancelled.GRACE)
+    k:take(lab:dismiss(robots[2].key, "trust/tokens", lab.token_id)) -- as `trust renew` does
+    assert.is_false(k.node.dcache.trust:verdict().tokens[lab.token_id].counts)
+    assert.is_false(lets_in())
   end)
 end)
