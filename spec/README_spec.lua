@@ -4,9 +4,12 @@ local folder = require "spec.folder"
 local readme = folder.read "README.md"
 
 -- A network with one interface, whose far end is in another, a host name, an empty /run (a daemon of the system's may
--- be there), a user who is not root; nothing of it outlives the command.
+-- be there), a user who is not root and has a name, and this tree in his home; nothing of it outlives the command.
 local MACHINE = [[
 mount -t tmpfs tmpfs /run
+echo "ada:x:1000:1000::%s:/bin/sh" > %s/passwd
+mount --bind %s/passwd /etc/passwd
+ln -s "$PWD" %s/dt-swarm
 ip link set lo up
 ip link add wlan0 type veth peer name air
 ip address add 192.168.1.20/24 broadcast + dev wlan0
@@ -34,7 +37,7 @@ describe("README.md", function()
     finally(function() os.execute("rm -rf " .. p) end)
     os.execute(("mkdir -m 700 %s/run %s/bags"):format(p, p))
     assert(os.execute("truncate -s 64000000 " .. p .. "/bags/run-12.bag"))
-    folder.write(p .. "/machine", MACHINE:format(p, p, lua, lua, p))
+    folder.write(p .. "/machine", MACHINE:format(p, p, p, p, p, p, lua, lua, p))
     pipe = io.popen(("env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS %s sh %s/machine 2>&1"):format(namespaces, p))
     local said = pipe:read "a"
     local fine = pipe:close()

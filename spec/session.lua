@@ -2,7 +2,8 @@
 -- usage: lua5.4 spec/session.lua README.md HOME TREE   with its own network, host name and user (README_spec.lua)
 -- A line `$ …` is a command, `^C` interrupts the first that still runs, the rest is what must be printed. Numbers,
 -- keys and the kind of machine are examples; words, CIDs and shape are not. Questions are asked again until they are
--- answered as printed (30 s); what changes something runs once.
+-- answered as printed (30 s); what changes something runs once. One that asks a person runs on a terminal of its own,
+-- where a passphrase is typed. What stands behind `cd` holds for all that follow.
 local readme, home = arg[1], arg[2]
 local runtime = home .. "/run"
 
@@ -31,23 +32,31 @@ end
 
 local function quote(text) return (text:gsub("%p", "%%%0")) end
 
+local NODES <const> = { ada = true, donald = true, daisy = true, laptop = true }
+local ROLES <const> = { root = true, admin = true, member = true }
+
 -- What may differ from one machine and minute to the next becomes the same.
 local function plain(text)
   text = text:gsub(quote(runtime), "/run/user/1000"):gsub(quote(home), "/home/ada")
   text = text:gsub("12D3KooW%w+…%w+", "ID"):gsub("digest %x+", "digest #")
+  text = text:gsub("(robotics +%(?)[%w_-]+…[%w_-]+", "%1LAB")
+  text = text:gsub("No clock here is proved.-%[y/N%] y\n", "") -- asked where this machine's clock is not synchronised
   text = text:gsub("([^\n]*)\n", function(line)
-    line = line:gsub("^(ada +)%w%w%w%w ", "%1KEY "):gsub("^(donald +)%w%w%w%w ", "%1KEY ")
-    line = line:gsub("^(%l+ +KEY +)%l+ ", "%1TYPE "):gsub("^(  clock +).*", "%1TIME")
+    line = line:gsub("^(%l+ +)%w%w%w%w ", function(name) return NODES[name:match "%l+"] and name .. "KEY " end)
+    line = line:gsub("^(%l+ +KEY +)(%l+) ", function(before, word) return not ROLES[word] and before .. "TYPE " end)
+    line = line:gsub("^(  clock +).*", "%1TIME")
     line = line:gsub("^(run%-12%.bag +.* ada +)–( +ada only)", "%13 s%2") -- a machine whose clock is not synchronised
     line = line:gsub("%S+", function(word)
       return not word:find "^bafy" and word:gsub("%d[%d.:]*", "#") or word
     end)
-    return line:gsub(" +", " ") .. "\n"
+    return line:gsub(" +", " "):gsub(" $", "") .. "\n"
   end)
   return text
 end
 
-local function shell(command) return ("cd '%s' && PATH='%s/bin':$PATH; "):format(arg[3], home) .. command end
+local before = ("cd '%s' && PATH='%s/bin':$PATH; "):format(arg[3], home) -- what holds for all commands that follow
+
+local function shell(command) return before .. command end
 
 local function foreground(command)
   local pipe = assert(io.popen("{ " .. shell(command) .. "\n} 2>&1"))
@@ -56,13 +65,47 @@ local function foreground(command)
   return text
 end
 
-local running = {}
+local QUESTIONS <const> = { { "passphrase[^\n]*: $", "a secret" },
+  { "%[y/N%] $", "y" } }
+
+-- What is typed where TEXT stands on the terminal | nil: nothing is asked
+local function typed_at(text)
+  for _, question in ipairs(QUESTIONS) do
+    if text:find(question[1]) then return question[2] end
+  end
+end
+
+-- Runs it on a terminal of 80 columns, where a person answers what is asked within 30 s. → all that the terminal shows
+local function with_person(command)
+  local typed, out, file = home .. "/typed", home .. "/terminal", home .. "/command"
+  local written = assert(io.open(file, "w"))
+  written:write("stty cols 80 rows 24; export NO_COLOR=1; ", shell(command), "\n")
+  written:close()
+  os.execute(("rm -f %s && mkfifo -m 600 %s && : >%s"):format(typed, typed, out))
+  local keyboard, answered, text = assert(io.open(typed, "r+")), 0, "" -- opened to write alone it would wait
+  os.execute(("{ script -qefc 'sh %s' /dev/null <%s >%s 2>&1; echo ended >>%s; } &"):format(file, typed, out, out))
+  for _ = 1, 30 * 20 do
+    text = read(out)
+    local answer = #text > answered and typed_at(text)
+    if answer then
+      answered = #text
+      keyboard:write(answer, "\n"):flush()
+    end
+    if text:find "ended\n$" then break end
+    os.execute "sleep 0.05"
+  end
+  keyboard:close()
+  return (text:gsub("ended\n$", ""):gsub("\r", ""))
+end
+
+local running, begun = {}, 0
 
 -- Starts it and waits until it has printed at least what was expected.
 local function background(command, expected)
-  local out = ("%s/out%d"):format(home, #running)
-  local pid = foreground(("{ set -m; exec %s >%s 2>&1 & echo $!; }"):format(command:gsub(" *&$", ""), out))
-  running[#running + 1] = assert(pid:match "%d+", pid)
+  local out = ("%s/out%d"):format(home, begun)
+  begun = begun + 1
+  local said = foreground(("setsid %s >%s 2>&1 & echo $!"):format(command:gsub(" *&$", ""), out))
+  running[#running + 1] = assert(said:match "^(%d+)\n$", said) -- of its session and group, too
   return function() return read(out):sub(1, #expected > 0 and -1 or 0) end
 end
 
@@ -87,7 +130,15 @@ local function perform(step)
   if step.command:find "^make run" or step.command:find "&$" then
     return settled(background(step.command, step.expected), begins, 30)
   end
+  if step.command:find "^cd " then
+    before = shell(step.command) .. "; "
+    return "", true
+  end
+  if step.expected:find "passphrase" then
+    return settled(function() return with_person(step.command) end, equals, 0.25)
+  end
   local asks = step.command:find "dt%-swarm%-cli" and not step.command:find "files get"
+    and not step.command:find "lab join"
   return settled(function() return foreground(step.command) end, equals, asks and 30 or 0.25)
 end
 
