@@ -10,6 +10,7 @@ local files = {}
 local MODE <const> = 420 -- octal 0644
 local PIECE <const> = 65536
 local MOST <const> = 16 << 20 -- bytes of a bundle to which lines are added
+local ENDLESS <const> = 64 << 20 -- bytes of a line: there are files that have no end, and no line feed
 
 local CANNOT <const> = { ENOENT = "its folder is not there.", EACCES = "you may not write into its folder.",
   EROFS = "the disk is read-only.", ENOSPC = "the disk is full.", ENOTDIR = "its folder is none." }
@@ -117,27 +118,25 @@ end
 
 -- == reading
 
--- What is read of PATH, a piece at a time, and once more from the beginning: of standard input a copy is kept in a
--- file without a name. → read() → bytes | nil, rewind() | nil, text
+-- What is read of PATH, a piece at a time, and once more from the beginning: of a pipe a copy is kept in a file without
+-- a name. → read() → bytes | nil, rewind() | nil, text
 local function open(path)
-  local file, message
-  if path ~= "-" then file, message = io.open(path, "rb") else file, message = io.tmpfile() end
-  if not file then return nil, message end
-  if path ~= "-" then
-    message = select(2, file:read(1)) -- a folder can be opened, but not read
-    if message then return nil, message end
-    file:seek "set"
-  end
-  local first = path == "-"
+  local from, message
+  if path == "-" then from = io.stdin else from, message = io.open(path, "rb") end
+  if not from then return nil, message end
+  message = select(2, from:read(0)) -- a folder can be opened, but not read
+  if message then return nil, message end
+  local copy
+  if not from:seek "set" then copy, message = io.tmpfile() end
+  if message then return nil, message end
   local function read()
-    if not first then return file:read(PIECE) end
-    local bytes = io.stdin:read(PIECE)
-    if bytes then assert(file:write(bytes)) end
+    local bytes = from:read(PIECE)
+    if bytes and copy then assert(copy:write(bytes)) end
     return bytes
   end
   return read, function()
-    first = false
-    file:seek "set"
+    from, copy = copy or from, nil
+    from:seek "set"
   end
 end
 
@@ -161,6 +160,7 @@ function files.open(context, path)
       for _, one in ipairs(reader:take(bytes)) do
         if fn(one.number, one.line, unreadable(one)) ~= nil then return nil end
       end
+      if reader:half() > ENDLESS then return nil, "long: its last line never ends: it is no bundle", "long" end
     end
     rewind()
     local ok, message, code, half = reader:finish()

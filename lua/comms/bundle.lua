@@ -74,8 +74,11 @@ end
 -- Of a line that is too long only the beginning is kept, so that no file fills the memory.
 local function read_long(self, piece)
   if not self.ends then self.sum:update(piece) end
-  self.long = true
+  self.long = (self.long or 0) + #piece
 end
+
+--- Bytes of a line that has not ended.
+function reader:half() return (self.long or 0) + #self.rest end
 
 --- BYTES come next. → array of { number = 1, 2, 3 …, line = text } for each line that is whole now, with code = "long"
 -- in place of a line that no statement can be.

@@ -151,6 +151,26 @@ describe("a bundle", function()
     assert.same({ { number = 1, code = "long" } }, reader:take "\n")
   end)
 
+  it("comes through a pipe as out of a file, as often as it is read", function()
+    local path = dir.path .. "/pipe"
+    empty_node()
+    lines = make()
+    folder.write(dir.path .. "/whole", bundle.text(lines))
+    os.execute(("mkfifo %s; cat %s/whole > %s &"):format(path, dir.path, path))
+    local each = assert(files.open({}, path))
+    for _ = 1, 2 do
+      local found = {}
+      assert.is_true(each(function(_, line) found[#found + 1] = line end))
+      assert.same(lines, found)
+    end
+  end)
+
+  it("that has no end and no line feed, as /dev/zero, is no bundle", function()
+    local each = assert(files.open({}, "/dev/zero"))
+    assert.same({ nil, "long: its last line never ends: it is no bundle", "long" },
+      { each(function() error "a line" end) })
+  end)
+
   it("is added to by the next command that signs into it, and nothing else is written over", function()
     local path, said = dir.path .. "/signed", {}
     local context = { exit = { fetch = 5 }, world = { disk = disk.real },
