@@ -14,5 +14,6 @@ function p.comms.rebroadcast(record, from, to)
   if record.verb == "dismiss" then return 9, "dismissals first" end
   if matches(record.bucket, "trust/*") then return 9, "trust first" end
   if record.mine then return 7, "my own" end
+  if from and from.kind == "ipfs" then return false, "whoever lacks it reads the checkpoint, too" end
   return 5
 end

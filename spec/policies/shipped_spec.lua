@@ -72,6 +72,9 @@ describe("the shipped policies", function()
     assert.equal(7, urgency { mine = true })
     assert.equal(5, urgency {})
     assert.is_false(urgency({ verb = "dismiss" }, true))
+    from.kind, from.address = "ipfs", "/ipfs/x/dswarm-line"
+    assert.is_false(urgency {}, "a newcomer does not tell all again what he read in a checkpoint")
+    assert.equal(9, urgency { verb = "dismiss" })
     p:close()
   end)
 
