@@ -151,7 +151,13 @@ function import.run(context, options)
   if not each then return exit end
   local self = new(context, options)
   exit = select(2, run(self, each))
-  if exit then return exit end
+  if exit then
+    local so_far = self.taken + self.duplicate
+    if so_far > 0 then
+      context:complain(("%d lines are safe on its disk. Import the file again: it passes over those."):format(so_far))
+    end
+    return exit
+  end
   local rows = sorted(self)
   if options.json then context:json(answer_of(self, rows)) else tell(self, rows) end
   return (self.whole and not is_bad(rows)) and context.exit.ok or context.exit.no
