@@ -1,11 +1,12 @@
 -- The manual pages: each row of the tables stands in one, and what reads such pages finds no fault.
+local arguments = require "cli.arguments"
 local cures = require "cures"
 local folder = require "spec.folder"
 local hooks = require "policy.hooks"
 local pages = require "cli.pages"
 local roff = require "cli.pages.roff"
 
-local NAMES <const> = { "dt-swarm.8", "dt-swarm-cli.1", "dt-swarm-policy.5" }
+local NAMES <const> = { "dt-swarm.8", "dt-swarm-cli.1", "dt-swarm-policy.5", "dt-swarm-lab.7" }
 
 local function output(command)
   local pipe = assert(io.popen(command .. " 2>&1"))
@@ -68,6 +69,19 @@ describe("the manual pages", function()
     for _, row in ipairs(hooks.settings) do tells(3, row[1] .. " " .. row[2]) end
     for _, row in ipairs(hooks.hooks) do tells(3, row.path .. "(") end
     tells(3, "FIVE RULES 1. A noun is a setting")
+  end)
+
+  it("tell of a lab only what can be typed", function()
+    local cli, count = require "cli", 0
+    for typed in require("cli.pages.lab").commands() do
+      local given = {}
+      for word in output("printf '%s\\n' " .. typed):gmatch "[^\n]+" do given[#given + 1] = word end
+      local command, words = cli.find(given)
+      assert.truthy(command, typed)
+      assert.truthy(arguments.parse(command, { table.unpack(given, words + 1) }, cli.options))
+      count = count + 1
+    end
+    assert.is_true(count > 15)
   end)
 
   it("show text as it is, whatever roff would make of it", function()
