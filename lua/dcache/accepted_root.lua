@@ -13,10 +13,9 @@ accepted_root.__index = accepted_root
 --- given.lab      LAB, as dcache/lab.lua has it
 --- given.log
 --- given.backoff  lua/backoff.lua: how long a disk that took no root is left alone
---- given.loop
 function accepted_root.new(given)
   local self = setmetatable({ labs = {} }, accepted_root)
-  for _, name in ipairs { "kept", "lab", "log", "backoff", "loop" } do self[name] = given[name] end
+  for _, name in ipairs { "kept", "lab", "log", "backoff" } do self[name] = given[name] end
   self.labs = self.kept and self.kept:read() or {}
   self.root = self.labs[self.lab]
   return self
@@ -58,14 +57,14 @@ function accepted_root:keep_first(root)
   return note(self, labs, root, not self.kept or self.kept:put(labs)) == true
 end
 
---- The same beside the loop: DONE(ok).
+--- The same beside the loop: DONE(true), or DONE(false, ms until it should be tried again).
 function accepted_root:keep(root, done)
   if not is_news(self, root) then return done(true) end
   local labs = with(self, root)
   if not self.kept then return done(note(self, labs, root, true)) end
   self.kept:put_beside(labs, function(ok, err)
     if note(self, labs, root, ok == true, err) then return done(true) end
-    self.loop:after(self.backoff:next(), function() done(false) end)
+    done(false, self.backoff:next())
   end)
 end
 

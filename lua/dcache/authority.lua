@@ -57,7 +57,7 @@ local function grants_of(self, id, level, least)
 end
 
 local function pass_root(self, given)
-  self.chain = root_chain.work_out(given.root, given.accepted, said.all(self.said["trust/root"].proposed))
+  self.chain = root_chain.work_out(given.root, given.accepted, said.all(self.said["trust/root"].proposed), given.most)
   self.root, self.rivals = self.chain.root, self.chain.rivals
   for _, id in ipairs(self.root.keys) do self.levels[id] = ROOT end
 end
@@ -217,6 +217,7 @@ end
 
 --- given.root        root 1: { keys = IDs sorted, need =, number = 1 }
 --- given.accepted    the highest root ever acted on (DATA of STATE/root), or nil
+--- given.most        the highest number of a root that may be in force, or nil
 --- given.statements  array: what the buckets `trust/…` hold, one for each slot, in any order: { verb, bucket, key,
 ---                   signer, at = ms, valid_until = s, data = decoded, data_text, malformed, short = its short ID }
 --- given.low         ms that it is at least (time:low())

@@ -54,7 +54,7 @@ end
 
 local function new_trust(self, given)
   if not given.lab then return trust.new {} end
-  local root = accepted_root.new { kept = given.root, lab = given.lab.lab, log = self.log, loop = self.loop,
+  local root = accepted_root.new { kept = given.root, lab = given.lab.lab, log = self.log,
     backoff = backoff.quick() }
   local words = trust_words.new { index = self.index, read = function(entry) return self:plain(entry) end,
     root = given.lab.root, accepted = function() return root:get() end }

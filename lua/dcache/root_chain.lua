@@ -58,12 +58,13 @@ end
 
 -- Goes from root FROM as far as enough have signed; each one goes into CHAIN. RIVALS: a number with two valid roots. Of
 -- these the one that was ACCEPTED stays; where none was, the one whose text comes first, so that no order matters.
-local function follow(by_number, from, chain, accepted, rivals)
+-- None above number MOST is looked for.
+local function follow(by_number, from, chain, most, accepted, rivals)
   local root = from
   while true do
     chain[#chain + 1] = root
     local number = root.number + 1
-    local list = valid(by_number, root, number)
+    local list = number <= most and valid(by_number, root, number) or {}
     if not list[1] then return root, rivals end
     local kept = accepted and accepted.number == number and accepted or list[1]
     if list[2] or not is_same(kept, list[1]) then rivals = number end
@@ -71,14 +72,16 @@ local function follow(by_number, from, chain, accepted, rivals)
   end
 end
 
---- FIRST: root 1; ACCEPTED: the highest root that was ever acted on, or nil; STATEMENTS of `trust/root`.
+--- FIRST: root 1; ACCEPTED: the highest root that was ever acted on, or nil; STATEMENTS of `trust/root`; MOST: the
+-- highest number that may be in force, or nil.
 -- → { root = the one in force, { keys =, need =, number = }; chain = all from root 1 to it, as far as they are known;
 -- rivals = a number with two valid roots, or nil; after = { { data =, text =, signers = } … }, proposed to follow it }
-function root_chain.work_out(first, accepted, statements)
+function root_chain.work_out(first, accepted, statements, most)
   local by_number, chain = read(statements), {}
-  local root, rivals = follow(by_number, first, chain, accepted)
+  most = most or math.maxinteger
+  local root, rivals = follow(by_number, first, chain, most, accepted)
   if accepted and accepted.number > root.number then
-    root, rivals = follow(by_number, accepted, chain, nil, rivals)
+    root, rivals = follow(by_number, accepted, chain, most, nil, rivals)
   end
   local after = by_number[root.number + 1]
   return { root = root, chain = chain, rivals = rivals, after = after and after.list or {} }

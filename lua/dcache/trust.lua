@@ -110,7 +110,7 @@ function trust:on_change(fn) return self.changes:add(fn) end
 function trust:stop()
   self.stopped = true
   if self.running then self.running() end
-  for _, timer in ipairs { self.waiting or false, self.later or false } do
+  for _, timer in ipairs { self.waiting or false, self.later or false, self.held or false } do
     if timer then timer:cancel() end
   end
 end

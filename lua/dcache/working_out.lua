@@ -28,19 +28,9 @@ local function proves(self, fresh, token, id, proof)
   return known.ok
 end
 
--- WORDS without those that propose a root above number MOST.
-local function below(words, most)
-  local list = {}
-  for _, st in ipairs(words) do
-    local number = st.bucket == "trust/root" and not st.malformed and st.data and st.data.number
-    if not number or number <= most then list[#list + 1] = st end
-  end
-  return list
-end
-
 -- WORDS as authority.lua makes of them; FRESH: gets the proofs that they rest on.
 local function calculate(self, words, fresh)
-  return authority.work_out { root = self.lab.root, accepted = self.root:get(), statements = words,
+  return authority.work_out { root = self.lab.root, accepted = self.root:get(), most = self.most, statements = words,
     low = self.time:low(), proves = function(...) return proves(self, fresh, ...) end,
     pause = function() slices.step(PAUSE) end }
 end
@@ -68,15 +58,13 @@ local function basis_of(verdict)
   return sum:final()
 end
 
--- Keys that were let in by now have said so; who is let in while this runs stays until it ran once more. MOST: the
--- highest number of a root that may be in force | nil.
-local function work_out(self, most)
+-- Keys that were let in by now have said so; who is let in while this runs stays until it ran once more.
+local function work_out(self)
   self.dropping = self.dropping or next(self.let) ~= nil
   self.letting, self.let, self.again = self.let, {}, false
   local words, read = self.words()
   local proofs = {}
   words = in_force(self, words)
-  if most then words = below(words, most) end
   local verdict = calculate(self, words, proofs)
   verdict.basis = basis_of(verdict)
   self.read, self.proofs = read, proofs
@@ -141,12 +129,22 @@ local function adopt(self, verdict)
   if gained[1] or lost[1] then self.changes:call(gained, lost) end
 end
 
+-- The disk took no root: for MS the one before stays in force, and all else is worked out by that.
+local function hold(self, ms)
+  local known = self.root:get()
+  self.most = known and known.number or 1
+  self.held = self.loop:after(ms, function()
+    self.most, self.held = nil, nil
+    self:touch()
+  end)
+end
+
 --- The first time, before anything is said; what is read from the disk by then are the statements of `trust/…` alone.
 function working_out:begin()
   local verdict = work_out(self)
   if self.root:keep_first(verdict.root) then return adopt(self, verdict) end
-  local known = self.root:get()
-  adopt(self, work_out(self, known and known.number or 1))
+  hold(self, 0)
+  adopt(self, work_out(self))
 end
 
 local begin
@@ -174,11 +172,15 @@ local function rest(self)
   end)
 end
 
--- A disk that takes no root leaves the one before in force, with all that follows from it; the next look tries again.
 local function finish(self, verdict)
-  self.root:keep(verdict.root, function(ok)
+  self.root:keep(verdict.root, function(ok, ms)
     if self.stopped then return end
-    if ok then adopt(self, verdict) else self.again = true end
+    if ok then
+      adopt(self, verdict)
+    else
+      self.again = true
+      hold(self, ms)
+    end
     rest(self)
   end)
 end

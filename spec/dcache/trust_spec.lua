@@ -1,4 +1,5 @@
 -- The authority in force: who may say what in a lab, as a node has it; grants, revocations, newcomers, records, roots.
+local disks = require "core.sim"
 local file_key = require "spec.file_key"
 local labs = require "spec.labs"
 local policies = require "spec.policy.policies"
@@ -372,6 +373,28 @@ describe("a root", function()
     assert.equal("root", again.dcache.trust:role(next_key:id()))
     assert.is_nil(again.dcache.trust:role(lab.root:id()))
     again:stop()
+    one.close()
+  end)
+
+  it("that the disk does not keep waits for it; who is revoked meanwhile is a stranger", function()
+    local store = disks.memory(9)
+    local one = world("", { disk = store })
+    local lab, trust, next_key = one.lab, one.trust, labs.key "the next root key"
+    local robot = lab.robots[2]
+    one.hear(lab:enrol(robot))
+    one.w:run(1000)
+    store:limit(1)
+    for _, key in ipairs { lab.root, next_key } do
+      one.hear(lab:root_line(key, 2, { lab.root, next_key }, 1))
+      one.w:run(1000)
+    end
+    one.hear(lab:revoke(lab.root, robot.id))
+    one.w:run(1000)
+    assert.equal(1, trust:verdict().root.number)
+    assert.same({ false, true }, { trust:stands(robot.id), trust:stands(next_key:id()) })
+    store:limit(nil)
+    one.w:run(60 * 1000)
+    assert.same({ 2, "root" }, { trust:verdict().root.number, trust:role(next_key:id()) })
     one.close()
   end)
 end)
