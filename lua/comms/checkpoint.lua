@@ -2,12 +2,13 @@
 --
 -- A checkpoint is two files in STATE/checkpoint: machines.txt has all lines of kept classes, cut into leaves by
 -- leaves.lua; humans.txt says the same in words. What newcomers read is served by the gateway like any other file.
--- There are some places, STATE/checkpoint/1 to 4, and STATE/checkpoint/current (lua/kept.lua) names the one that
--- counts. Nothing of an earlier run is used: an equal set gives an equal checkpoint, so that writing it again says the
--- same.
+-- There are some places, STATE/checkpoint/1 to 4, and STATE/checkpoint/current (checkpoint_note.lua) names the one that
+-- counts. After a restart that one counts again as long as the same is held: equal sets give equal checkpoints.
 local backoff = require "backoff"
-local kept = require "kept"
+local hash = require "core.hash"
+local note = require "comms.checkpoint_note"
 local slices = require "slices"
+local text = require "core.text"
 local writer = require "comms.checkpoint_writer"
 
 local checkpoint = {}
@@ -37,8 +38,8 @@ function checkpoint.new(given)
     self[name] = given[name]
   end
   self.dir = given.dir .. "/checkpoint"
-  self.noted = kept.new_firm { disk = given.disk, log = given.log, dir = self.dir, name = "current",
-    atomic_write = given.atomic_write }
+  self.swarm = given.swarm
+  self.note = note.new { disk = given.disk, log = given.log, dir = self.dir, atomic_write = given.atomic_write }
   self.writer = writer.new { disk = given.disk, dir = self.dir, dcache = given.dcache, swarm = given.swarm,
     start = given.start, log = given.log }
   return self
@@ -49,10 +50,10 @@ end
 local function serve(self, one)
   local gateway = self.gateway()
   if not gateway or one.by == gateway then return end
-  local ok, text = gateway:serve { cid = one.cid, folder = ("%s/%d"):format(self.dir, one.place),
+  local ok, why = gateway:serve { cid = one.cid, folder = ("%s/%d"):format(self.dir, one.place),
     name = writer.MACHINES, identity = one.identity, leaves = one.leaves, sizes = one.sizes, first = writer.HUMANS,
     first_identity = one.first_identity }
-  if ok then one.by = gateway else self.log:warn("comms", "a checkpoint cannot be served", { why = text }) end
+  if ok then one.by = gateway else self.log:warn("comms", "a checkpoint cannot be served", { why = why }) end
 end
 
 local function withdraw(self, one)
@@ -82,14 +83,13 @@ local function take(self, one)
   one.at, one.wall = now, self.time:proved_now()
   if before and before.cid == one.cid then -- the set came back to what it was
     before.digest, before.at, before.wall = one.digest, one.at, one.wall
-    return
+    return self.note:put(before)
   end
   if before then before.till = now + KEEP end
   self.current = one
   self.served[#self.served + 1] = one
-  self.noted:put_beside({ cid = one.cid, place = one.place }, function(ok, text)
-    if not ok then self.log:once("checkpoint", "warn", "comms", "a checkpoint is not noted", { why = text }) end
-  end)
+  self.found, self.kept_place = nil, nil
+  self.note:put(one)
   serve(self, one)
   announce(self)
 end
@@ -98,9 +98,11 @@ end
 
 -- What is held now, in one text: equal texts, equal checkpoints.
 local function digest_of(self, t)
-  local parts = {}
-  for i, class in ipairs(self.dcache:kept_classes()) do parts[i] = class.name .. self.dcache:digest(class.name, t) end
-  return table.concat(parts)
+  local parts = { self.swarm, "\n" }
+  for _, class in ipairs(self.dcache:kept_classes()) do
+    parts[#parts + 1] = class.name .. self.dcache:digest(class.name, t)
+  end
+  return text.base64url(hash.blake2b(table.concat(parts)))
 end
 
 local function is_sure(self)
@@ -123,31 +125,32 @@ local function is_due(self, every, digest)
 end
 
 local function free_place(self)
-  local used = {}
+  local used = { [self.kept_place or 0] = true }
   for _, one in ipairs(self.served) do used[one.place] = true end
   for place = 1, PLACES do
     if not used[place] then return place end
   end
 end
 
-local function failed(self, text)
-  self.why = text
+local function failed(self, why)
+  self.why = why
   self.retry_at = self.loop:now() + self.retry:next()
-  self.log:warn("comms", "no checkpoint could be written: tried again", { why = text })
+  self.log:warn("comms", "no checkpoint could be written: tried again", { why = why })
 end
 
 local function begin(self, t, digest)
-  local one, made, text, code = {}, nil, nil, nil
+  local one, made, why, code = {}, nil, nil, nil
   self.tried_at = self.loop:now()
   self.cancel = self.jobs:start(function()
-    made, text, code = self.writer:write(one, free_place(self), t)
+    slices.wait(function(wake) self.dcache.trust:when_worked_out(wake) end) -- humans.txt says who stands
+    made, why, code = self.writer:write(one, free_place(self), t)
   end, function(ok, fault)
     self.cancel = nil
     writer.close_files(one)
     if not ok then return failed(self, fault) end
     if not made then
       if code == "missing" then return end
-      return failed(self, text)
+      return failed(self, why)
     end
     self.retry:reset()
     self.why, self.retry_at = nil, nil
@@ -177,11 +180,13 @@ function checkpoint:look()
   local digest = digest_of(self, t)
   local due, why = is_due(self, every, digest)
   if why then self.why = why end
+  if not why and self.found and self.found.digest == digest then return take(self, self.found) end
   if due then begin(self, t, digest) end
 end
 
 function checkpoint:start()
   self.started = self.loop:now()
+  self.found, self.kept_place = self.note:read()
   self.timer = self.loop:every(LOOK, function() self:look() end)
 end
 

@@ -3,6 +3,7 @@
 -- It follows from the lines alone, whoever writes it and in whatever order they came: equal sets give equal texts.
 local json = require "core.json"
 local forms = require "dcache.forms"
+local slices = require "slices"
 local sorted = require "sorted"
 
 local humans = {}
@@ -68,7 +69,7 @@ local function trust_lines(self, lines)
   end
 end
 
---- → the text: at most 1 MiB, of more files only the first ones
+--- → the text: at most 1 MiB, of more files only the first ones. Long work: in slices where it is a job.
 function humans:text()
   local lines, size = { "swarm " .. self.swarm }, 0
   trust_lines(self, lines)
@@ -76,13 +77,14 @@ function humans:text()
     lines[#lines + 1] = ("bucket %s %d"):format(bucket, self.buckets[bucket])
   end
   for _, line in ipairs(lines) do size = size + #line + 1 end
-  for _, key in ipairs(sorted.keys(self.files)) do
+  for _, key in ipairs(slices.keys(self.files)) do
     local line = file_line(self, key)
+    slices.step(2)
     size = size + #line + 1
     if size > MOST then break end
     lines[#lines + 1] = line
   end
-  table.sort(lines)
+  slices.sort(lines)
   return table.concat(lines, "\n") .. "\n"
 end
 

@@ -1,6 +1,7 @@
 -- Checkpoints of whole daemons: equal sets have equal CIDs however they came; disks that take none. One has a proved
 -- clock.
 local bundle = require "comms.bundle"
+local disks = require "core.disk"
 local folder = require "spec.folder"
 local key = require "core.key"
 local loopback = require "spec.loopback"
@@ -70,9 +71,22 @@ local function all_written(...)
   end)
 end
 
-local function machines(one)
+local function machines_path(one)
   local place = folder.read(one.state .. "/checkpoint/current"):match '"place":(%d)'
-  return folder.read(("%s/checkpoint/%s/machines.txt"):format(one.state, place))
+  return ("%s/checkpoint/%s/machines.txt"):format(one.state, place)
+end
+
+local function machines(one) return folder.read(machines_path(one)) end
+
+local function stops(one) assert.equal(0, one:stop()) end
+
+-- ONE ends; BETWEEN(); it starts again → its inode of machines.txt, once it has a checkpoint.
+local function restarted(one, name, between)
+  stops(one)
+  between()
+  one = w:start(name, { policy = w.dir .. "/" .. name .. ".lua" })
+  assert(all_written(one), one:cli "summary" .. one:log())
+  return one, disks.real():stat(machines_path(one)).ino
 end
 
 describe("checkpoints", function()
@@ -86,7 +100,7 @@ describe("checkpoints", function()
       local said, code = one:cli("import " .. files[i % 2 + 1])
       assert.equal(0, code, said)
     end
-    ada:stop()
+    stops(ada)
     ada = w:start("ada", { policy = w.dir .. "/ada.lua" })
     local took = all_written(ada, bea, carl, dora)
     assert(took, dora:cli "summary" .. dora:log())
@@ -97,6 +111,15 @@ describe("checkpoints", function()
     local _, lines = machines(ada):gsub("\n", "\n")
     assert.equal(RECORDS, lines)
     assert.truthy(carl:ask("record show pri/" .. dora:ask "identity".id .. "/checkpoint dora"), "it is announced")
+    local inode, again = disks.real():stat(machines_path(ada)).ino
+    ada, again = restarted(ada, "ada", function() end)
+    assert.equal(inode, again, "a later start serves what is there")
+    local before = machines(ada)
+    ada, again = restarted(ada, "ada", function()
+      folder.write(machines_path(ada), (before:gsub("propose", "dismiss", 1)))
+    end)
+    assert.not_equal(inode, again, "control: a file that was changed is written anew")
+    assert.equal(before, machines(ada))
   end)
 
   it("are written by nobody whose policy says false, and again once the disk takes them", function()
