@@ -1,6 +1,7 @@
 -- seeds.lua - first inputs of each fuzzer: from the test vectors, else by hand. Returns NAME → list.
 require "spec.helper"
 local hash = require "core.hash"
+local kit = require "spec.checkpoints"
 local key = require "core.key"
 local messages = require "comms.messages"
 local read = require "spec.vectors.read"
@@ -153,7 +154,14 @@ local function policies()
     'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(i) end', 'return extend("lab").extend', 'p.routing.rotues = 1' }
 end
 
+local function checkpoints()
+  local made = kit.make({ "one\n", "two\n", ("x"):rep(300) .. "\n" }, { swarm = "s" })
+  return joined({ made.blocks[made.cid], made.blocks[made.machines], kit.file_node({ made.leaves[1] }, 7) },
+    rests("bundle.txt", "^%l+ | [%d ]*| (.*)$"))
+end
+
 return {
+  checkpoint = checkpoints(),
   text = joined(words "text.txt", words "varint.txt", { "\27[31mk\195\164se \226\128\174\240\159\166\134" }),
   address = rests("address.txt", "^%l+ (.*)$"),
   cid = joined(words "cid.txt", words "keys.txt", binary_cids()),
