@@ -32,7 +32,7 @@ end
 
 local function quote(text) return (text:gsub("%p", "%%%0")) end
 
-local NODES <const> = { ada = true, donald = true, daisy = true, laptop = true }
+local NODES <const> = { ada = true, donald = true, daisy = true, ghost = true, laptop = true }
 local ROLES <const> = { root = true, admin = true, member = true }
 
 -- What may differ from one machine and minute to the next becomes the same.
