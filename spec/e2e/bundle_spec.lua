@@ -117,8 +117,8 @@ describe("what a lab knows", function()
     local made = checkpoints.make({ table.concat(trust, "\n") .. "\n", table.concat(others, "\n") .. "\n" },
       { swarm = lab.swarm })
     for key, bytes in pairs(made.blocks) do folder.write(blocks_at .. "/" .. key, bytes) end -- any order
-    os.execute(("lua5.4 spec/e2e/blocks.lua %s >%s/blocks.out 2>&1 & echo $! >%s/blocks.pid"):format(blocks_at, w.dir,
-      w.dir))
+    os.execute(("%s spec/e2e/blocks.lua %s >%s/blocks.out 2>&1 & echo $! >%s/blocks.pid"):format(
+      os.getenv "LUA" or "lua5.4", blocks_at, w.dir, w.dir))
     process.within(5, function() return (folder.read(w.dir .. "/blocks.out") or ""):find "\n" end)
     local port = folder.read(w.dir .. "/blocks.out"):match "%d+"
     local one = start("clara", ('{ "/ipfs/%s/dswarm-line", gateway = "http://127.0.0.1:%s" }'):format(made.cid, port))
