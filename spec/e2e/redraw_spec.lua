@@ -69,7 +69,7 @@ describe("--watch", function()
     assert.matches("^ada ", text)
     assert.matches("channels up%.", text)
     screen:resize(80, 40)
-    text = shows("policy .*channels up%.", 80)
+    text = shows("control .*channels up%.", 80)
     assert.is_nil(text:find("lines more", 1, true), text)
     local pid = (s:ask("ada", "status")).node.started
     s:stop "ada"
