@@ -6,7 +6,7 @@ local text = require "core.text"
 
 local lab = {}
 
-local SECRET_MODE <const> = 384 -- octal 0600
+local SECRET_MODE <const>, FOLDER_MODE <const> = 384, 448 -- octal 0600, 0700
 local SEED_BYTES <const> = 32
 
 --- Says why it is not done. → nil, exit code
@@ -30,6 +30,14 @@ function lab.text(name, root, token, lines)
   return lab_file.write { name = name, root = root, token = token, lines = lines }
 end
 
+--- Makes the folder PATH and those above it. → true | nil, text, code
+function lab.make_folder(disk, path)
+  if path == "" or disk:stat(path) then return true end
+  local ok, why, code = lab.make_folder(disk, path:match "^(.*)/[^/]*$" or "")
+  if ok then ok, why, code = disk:mkdir(path, FOLDER_MODE) end
+  return ok, why, code
+end
+
 --- Writes CONTENT, which holds a secret, to PATH as a whole; nothing that is there is replaced. → true | nil, exit
 -- code, with words said
 function lab.write(context, path, content)
@@ -37,7 +45,8 @@ function lab.write(context, path, content)
   if disk:stat(path) then
     return lab.refuse(context, ("EEXIST: %s is there already; move it away first"):format(path), "EEXIST")
   end
-  local ok, why, code = disk:replace(path, content, SECRET_MODE)
+  local ok, why, code = lab.make_folder(disk, path:match "^(.*)/[^/]*$")
+  if ok then ok, why, code = disk:replace(path, content, SECRET_MODE) end
   if ok then return true end
   return lab.refuse(context, ("%s: %s could not be written: %s"):format(code, path, why:gsub("^%w+: ", "", 1)), code)
 end

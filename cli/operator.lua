@@ -1,24 +1,15 @@
 -- operator.lua - `operator new` and `operator show`: a person's own key, made by ssh-keygen. The private half is never
 -- read here.
 local agents = require "cli.agent"
+local desk = require "cli.lab"
 local openssh = require "cli.openssh"
 local shell = require "shell"
 local sign = require "cli.sign"
 
 local operator = {}
 
-local FOLDER_MODE <const> = 448 -- octal 0700
-
 local function refuse(context, why, code)
   return nil, context:give_up { schema = 1, error = { word = code, text = why } }
-end
-
--- The folder of PATH and those above it. → true | nil, text, code
-local function make_folder(disk, path)
-  if path == "" or disk:stat(path) then return true end
-  local ok, why, code = make_folder(disk, path:match "^(.*)/[^/]*$" or "")
-  if ok then ok, why, code = disk:mkdir(path, FOLDER_MODE) end
-  return ok, why, code
 end
 
 --- The person's key, made where there is none: ssh-keygen asks for its passphrase on the terminal. One that is there is
@@ -43,7 +34,7 @@ function operator.ensure(context, options)
       key yourself: " .. command, "permission")
   end
   local ok
-  ok, why, code = make_folder(disk, private:match "^(.*)/")
+  ok, why, code = desk.make_folder(disk, private:match "^(.*)/")
   if not ok then return refuse(context, why, code) end
   context:complain(("ssh-keygen makes your key, %s. Choose a passphrase; you type it where you sign."):format(private))
   context.world.flush()

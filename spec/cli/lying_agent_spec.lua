@@ -1,0 +1,113 @@
+-- lying_agent_spec.lua - whole commands with an ssh-agent that signs something else, or hangs: nothing is signed then.
+-- The agent is the spec's own, since no real one does that. DT_SWARM_SOAK=1: also the minute of waiting.
+local folder = require "spec.folder"
+local key = require "core.key"
+local loops = require "loop"
+local net = require "core.net"
+local openssh = require "cli.openssh"
+local patience = require "spec.patience"
+local text = require "core.text"
+
+local WITHIN <const> = 10 * patience.TIMES * 1000 -- ms
+
+describe("a command that signs", function()
+  local place, loop, person, other
+  before_each(function()
+    place = folder.new()
+    loop = loops.new { on_error = function(fault) error(fault, 0) end }
+    person, other = key.generate(("p"):rep(32)), key.generate(("o"):rep(32))
+    folder.write(place.path .. "/person.pub", openssh.line(person:id(), "teacher") .. "\n")
+  end)
+  after_each(function()
+    loop:close()
+    place.remove()
+  end)
+
+  -- What an agent has to say where SIGNER signs DATA, the bytes that it was asked to sign.
+  local function signed(signer, data)
+    local kind, swarm, bytes = data:match "^dt%-swarm/1 (%S+) (%S+)\n(.*)$"
+    local raw = text.unbase64url(signer:sign(kind, swarm, bytes))
+    return "\14" .. string.pack(">s4", string.pack(">s4s4", "ssh-ed25519", raw))
+  end
+
+  local function listed() return "\12" .. string.pack(">I4s4s4", 1, openssh.blob(person:id()), "teacher") end
+
+  -- One message of an agent that lists the person's key and answers SIGN(data); nil: with nothing.
+  local function answer(message, sign)
+    if message:byte() == 11 then return listed() end
+    local _, data = string.unpack(">s4s4", message, 2)
+    return sign(data)
+  end
+
+  local function serve(sign)
+    local listener = assert(net.unix_listen(place.path .. "/agent"))
+    loop:watch(listener:fd(), "r", function()
+      local stream = listener:accept()
+      local watch
+      watch = stream and loop:watch(stream:fd(), "r", function()
+        local bytes = stream:receive(65536)
+        if not bytes or bytes == "" then return watch:close() end
+        local said = answer(bytes:sub(5), sign)
+        if said then stream:send(string.pack(">s4", said)) end
+      end)
+    end)
+  end
+
+  -- `lab init` by that agent. → what it said, its exit code
+  local function lab_init(within)
+    local path, tree = place.path, os.getenv "PWD"
+    os.execute(("cd %s && { env -i HOME=%s SSH_AUTH_SOCK=%s/agent PATH=\"$PATH\" %s/dt-swarm-cli lab init \z
+      robotics --yes --key person.pub </dev/null >said 2>&1; echo $? >code.part; mv code.part code; } &"):format(
+      path, path, path, tree))
+    local code
+    local watch = loop:every(20, function()
+      code = folder.read(path .. "/code")
+      if code then loop:stop() end
+    end)
+    local limit = loop:after(within or WITHIN, function() loop:stop() end)
+    loop:run()
+    watch:cancel()
+    limit:cancel()
+    return (folder.read(path .. "/said"):gsub("\n", " ")), math.tointeger(tonumber(code))
+  end
+
+  local function refuses(sign, words, within)
+    serve(sign)
+    local said, code = lab_init(within)
+    assert.equal(4, code, said)
+    assert.matches(words, said)
+    for _, name in ipairs { "robotics.lab", ".config/dt-swarm/lab" } do
+      assert.is_nil(folder.read(place.path .. "/" .. name), name)
+    end
+  end
+
+  it("takes what an honest agent signs", function()
+    serve(function(data) return signed(person, data) end)
+    local said, code = lab_init()
+    assert.equal(0, code, said)
+    assert.truthy(folder.read(place.path .. "/robotics.lab"))
+  end)
+
+  it("takes no signature of another text", function()
+    refuses(function(data) return signed(person, data .. "x") end, "signature that does not fit; nothing was signed")
+  end)
+
+  it("takes no signature of another key", function()
+    refuses(function(data) return signed(other, data) end, "signature that does not fit; nothing was signed")
+  end)
+
+  it("signs nothing where the last of several signatures is false", function()
+    local count = 0
+    refuses(function(data)
+      count = count + 1
+      return signed(count == 3 and other or person, data)
+    end, "signature that does not fit; nothing was signed")
+    assert.equal(3, count)
+  end)
+
+  if os.getenv "DT_SWARM_SOAK" then -- it takes the minute that an agent has to answer
+    it("gives up an agent that does not answer", function()
+      refuses(function() end, "ssh%-agent does not answer", 60 * patience.TIMES * 1000)
+    end)
+  end
+end)
