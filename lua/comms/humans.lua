@@ -65,7 +65,8 @@ local function trust_lines(self, lines)
   for _, id in ipairs(verdict.standing) do
     local known = verdict.keys[id]
     local role = known and ROLES[known.level]
-    if role then lines[#lines + 1] = ("role %s %s %s"):format(role, id, escaped(known.name or "")) end
+    local named = known and known.name and known.name ~= "" and " " .. escaped(known.name) or ""
+    if role then lines[#lines + 1] = ("role %s %s%s"):format(role, id, named) end
   end
 end
 

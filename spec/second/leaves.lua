@@ -1,8 +1,8 @@
 -- leaves.lua - machines.txt a second time, from spec/PROTOCOL.md alone: sorts whole lines and cuts them. For specs.
 local second = {}
 
--- ROWS: { class =, ends = s, short = 16 bytes, line = } each, in any order. → array of texts
-function second.cut(rows)
+-- ROWS: { class =, ends = s, short = 16 bytes, line = } each, in any order. → a copy in the order of the page
+function second.sorted(rows)
   local function first(class) return ({ root = 1, trust = 2 })[class] or 3 end
   local list = { table.unpack(rows) }
   table.sort(list, function(a, b)
@@ -11,6 +11,12 @@ function second.cut(rows)
     if a.ends ~= b.ends then return a.ends < b.ends end
     return a.short < b.short
   end)
+  return list
+end
+
+-- The leaves of such ROWS, as texts.
+function second.cut(rows)
+  local list = second.sorted(rows)
   local texts, text, class = {}, "", nil
   for _, row in ipairs(list) do
     if text ~= "" and (row.class ~= class or #text + #row.line + 1 > 262144) then
