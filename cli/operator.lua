@@ -62,6 +62,10 @@ function operator.run(context, options)
   if options.verb == "new" then
     local found, fresh = operator.ensure(context, options)
     if not found then return fresh end
+    if not fresh and not options.json then
+      context:complain(("That key was there already. For another one move it away first: %s, and %s.pub."):format(
+        found.private, found.private))
+    end
     return show(context, options, answer_of(found, fresh))
   end
   local found, why, code = sign.key(context, options)

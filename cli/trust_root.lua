@@ -117,6 +117,24 @@ local function name_word(row)
     data = { name = name, role = "member", tags = json.array {} } }
 end
 
+-- Has one of KEYS said the name of ID?
+local function is_named(facts, id, keys)
+  for _, word in ipairs(facts.words) do
+    local names = word.bucket == "trust/grants" and word.key == id and word.verb == "propose"
+    if names and has(keys, word.signer) then return true end
+  end
+  return false
+end
+
+-- Names of root keys that stay, where only keys that are left out had said them.
+local function names_again(facts, keys)
+  local words = {}
+  for _, one in ipairs(facts.root.keys) do
+    if has(keys, one.id) and not is_named(facts, one.id, keys) then words[#words + 1] = name_word(one) end
+  end
+  return words
+end
+
 -- Root keys that are left out and have another role all the same.
 local function still(preview, keys, before, s)
   local said = {}
@@ -167,9 +185,11 @@ local function sign(context, options, facts, signer, next_root)
   if not has(next_root.keys, signer.id) and not has(ids_of(facts), signer.id) then
     return select(2, trust.refuse(context, "the key that signs is none of this root or the next", "permission"))
   end
-  local words = has(next_root.keys, signer.id) and hanging(facts, signer, next_root.keys) or {}
+  local stays = has(next_root.keys, signer.id)
+  local words = stays and hanging(facts, signer, next_root.keys) or {}
   local again = #words
-  local all = table.move(words, 1, again, 1, {})
+  local all = stays and names_again(facts, next_root.keys) or {}
+  table.move(words, 1, again, #all + 1, all)
   all[#all + 1] = name_word(next_root.added)
   all[#all + 1] = { verb = "propose", bucket = "trust/root", key = tostring(number),
     data = { keys = json.array(next_root.keys), need = next_root.need, number = number } }
@@ -192,7 +212,10 @@ end
 -- The keys of the next root, by name and ID.
 local function show_keys(context, facts, next_root)
   if context.as_json then return end
-  for _, id in ipairs(next_root.keys) do who.show(who.resolve(context, facts, id), context.show) end
+  for _, id in ipairs(next_root.keys) do
+    local added = next_root.added and next_root.added.id == id and next_root.added
+    who.show(added or who.resolve(context, facts, id), context.show)
+  end
   trust.say_rivals(facts, context.show)
 end
 

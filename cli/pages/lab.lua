@@ -55,6 +55,48 @@ a grant:
 dt-swarm-cli trust grant duckie07 member
 ```
 
+## A card was copied
+A node knows its board by serial number, MAC address and disk. On another board a copy makes a key
+of its own at its first start, and its log says so; the old key lies beside it. So a copy is another
+robot: it comes in by a token that still counts, or by a grant. Two of one name are noted in the
+list; give each a name of its own. On the same board a copy has the same key, and nobody can tell
+the two apart: do not let both run. A robot whose key was revoked needs a new one, too: stop its
+daemon, move the key away, start it, and grant.
+
+```
+sudo mv /var/lib/dt-swarm/key /var/lib/dt-swarm/key.old
+dt-swarm-cli trust grant duckie07~9c1e member
+```
+
+## A grant has ended
+What a person signs lasts 400 days, then nodes that know the time forget it: who was granted is a
+stranger then, and whom a revocation kept out may come in again. Where a clock is proved, `status`
+warns 60, 30 and 7 days before. So once a year each person says again what he signed; whom somebody
+retired meanwhile is left out:
+
+```
+dt-swarm-cli trust renew
+```
+
+A grant for a shorter time (`--for 90d`) ends before it is forgotten: what was said by that key
+stays, but it says no more, and the list notes that its grant is over. Nodes that know no time go on
+to count it. What has ended is not renewed, but granted anew:
+
+```
+dt-swarm-cli trust grant duckie07 member
+```
+
+## A robot slept for months
+It starts with what it knew then. Nothing is lost by that, and there is nothing to type: it compares
+with the first member that it meets, and takes what it has missed. Until then it acts on no role,
+for 10 minutes at most if nobody disagrees; `lab show` says `not compared with others yet`. A robot
+that meets nobody gets what was signed by a stick: export on a machine of the lab, import on it.
+
+```
+dt-swarm-cli export lab.bundle
+dt-swarm-cli import lab.bundle
+```
+
 ## An admin's key is stolen
 The thief lets in and revokes members, and makes tokens, as that admin could. He makes no admin. An
 admin does not revoke another: a root key does. All that the stolen key said is void then, also what
@@ -67,9 +109,12 @@ may be among them.
 dt-swarm-cli trust revoke bob --why stolen --keep
 ```
 
-The admin makes a new key, and a root key lets it in by the line that `operator show` prints:
+The admin moves the stolen key away and makes another; a root key lets it in by the line that
+`operator new` prints:
 
 ```
+mv ~/.config/dt-swarm/operator ~/.config/dt-swarm/stolen
+mv ~/.config/dt-swarm/operator.pub ~/.config/dt-swarm/stolen.pub
 dt-swarm-cli operator new
 dt-swarm-cli trust grant 'ssh-ed25519 AAAA… bob' admin
 ```
@@ -77,22 +122,30 @@ dt-swarm-cli trust grant 'ssh-ed25519 AAAA… bob' admin
 ## A root key is stolen
 Where two root keys have to sign, the thief of one makes no admin and no new root; he does let in
 members, and may revoke admins. The others leave it out, and what it had said counts no more; what
-is still wanted of that is signed again by the same command. The first proposes root 2, the second
-signs it:
+is still wanted of that is signed again by the same command. The first proposes the next root, the
+second signs it by the number that was printed:
 
 ```
 dt-swarm-cli trust root remove ada
-dt-swarm-cli trust root sign 2
+dt-swarm-cli trust root sign 5
 ```
 
-Where one key is enough, the thief can do all that you can, and who is first wins. Let a new key
-follow at once, then leave the old one out. If the thief makes another root of the same number, each
+Where one key is enough, the thief can do all that you can, and who is first wins. Make a new key,
+let it follow at once, and leave the old one out, signing with the new one. If a grant is left to
+the old key, the command says so: revoke it. If the thief makes another root of the same number, each
 command says `two roots`, and each robot keeps the one that it heard first: then only a new lab
 helps. Make it by another key, and take each robot over; this needs the robot, not the old root.
 
 ```
+ssh-keygen -t ed25519 -f new
 dt-swarm-cli trust root add 'ssh-ed25519 AAAA… ada'
-dt-swarm-cli trust root remove ada~7f3a
+dt-swarm-cli trust root remove ada~7f3a --key new.pub
+dt-swarm-cli trust revoke ada~7f3a --why stolen --key new.pub
+```
+
+A new lab, if it comes to that:
+
+```
 dt-swarm-cli lab leave
 dt-swarm-cli lab init robotics2 --key new.pub
 dt-swarm-cli lab join robotics2.lab

@@ -230,6 +230,15 @@ describe("trust root", function()
     assert.is_nil(role(k, lab.root:id()))
   end)
 
+  it("keeps the name of a key that stays, whoever had said it", function()
+    local k = kit.new { roots = 2, need = 1 }
+    local lab = k.lab
+    k:take(lab:grant(lab.roots[1], lab.roots[2]:id(), "member", { name = "ben" }))
+    k.signer = lab.roots[2]
+    has(k:cli { "trust", "root", "remove", lab.roots[1]:id(), "--yes" }, "Root 2 is in force: 1 key, 1 has to sign.")
+    has(k:cli { "trust", "list" }, "root 2: ben; 1 of 1")
+  end)
+
   it("does not finish while an admin would fall", function()
     local k = kit.new { roots = 3, need = 1 }
     local lab, ada = k.lab, labs.key "ada":id()
