@@ -38,13 +38,18 @@ function lab.make_folder(disk, path)
   return ok, why, code
 end
 
+--- Is nothing at PATH? → true | nil, exit code, with words said
+function lab.is_free(context, path)
+  if not context.world.disk():stat(path) then return true end
+  return lab.refuse(context, ("EEXIST: %s is there already; move it away first"):format(path), "EEXIST")
+end
+
 --- Writes CONTENT, which holds a secret, to PATH as a whole; nothing that is there is replaced. → true | nil, exit
 -- code, with words said
 function lab.write(context, path, content)
   local disk = context.world.disk()
-  if disk:stat(path) then
-    return lab.refuse(context, ("EEXIST: %s is there already; move it away first"):format(path), "EEXIST")
-  end
+  local free, exit = lab.is_free(context, path)
+  if not free then return nil, exit end
   local ok, why, code = lab.make_folder(disk, path:match "^(.*)/[^/]*$")
   if ok then ok, why, code = disk:replace(path, content, SECRET_MODE) end
   if ok then return true end

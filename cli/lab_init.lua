@@ -30,9 +30,8 @@ local function check(context, name)
       it first: lab leave"):format(there.name, there.file), "swarm")
   end
   local path = ("./%s.lab"):format(name)
-  if context.world.disk():stat(path) then
-    return desk.refuse(context, ("EEXIST: %s is there already; move it away first"):format(path), "EEXIST")
-  end
+  local free, exit = desk.is_free(context, path)
+  if not free then return nil, exit end
   return path
 end
 

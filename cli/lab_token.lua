@@ -40,7 +40,10 @@ end
 --- Signs for a token that lets MOST robots into the lab HERE, and writes the file for them. → exit code
 function token.create(context, options, here, most)
   local path = ("./%s-%s.lab"):format(here.name, options.name)
-  local signer, exit = sign.open(context, options)
+  local ok, exit = desk.is_free(context, path)
+  if not ok then return exit end
+  local signer
+  signer, exit = sign.open(context, options)
   if not signer then return exit end
   local new = desk.token(options.name)
   local lines
@@ -50,7 +53,6 @@ function token.create(context, options, here, most)
   before, exit = vouching(context, signer)
   if not before then return exit end
   local keys = here.first_keys
-  local ok
   ok, exit = desk.write(context, path, desk.text(here.name, lab.root(keys), new,
     table.move(lines, 1, 1, #before + 1, before)))
   if ok then ok, exit = signer:put(lines) end
@@ -60,8 +62,8 @@ function token.create(context, options, here, most)
       file = path }
   end
   local s = context.show
-  s:line(("token   %s    lets in up to %d robots until you cancel it"):format(s:text(options.name), most))
-  s:line(("file    %s    put it on each robot as /etc/dt-swarm/lab"):format(s:text(path)))
+  s:facts { { "token", ("%s, lets in up to %s until you cancel it"):format(s:text(options.name), s.count(most,
+    "robot")) }, { "file", ("%s: put it on each robot as /etc/dt-swarm/lab"):format(s:text(path)) } }
   return context.exit.ok
 end
 
