@@ -133,7 +133,7 @@ local function free_place(self)
 end
 
 local function failed(self, why)
-  self.why = why
+  self.failure = why
   self.retry_at = self.loop:now() + self.retry:next()
   self.log:warn("comms", "no checkpoint could be written: tried again", { why = why })
 end
@@ -153,7 +153,7 @@ local function begin(self, t, digest)
       return failed(self, why)
     end
     self.retry:reset()
-    self.why, self.retry_at = nil, nil
+    self.failure, self.retry_at = nil, nil
     one.digest = one.whole and digest or nil
     take(self, one)
   end)
@@ -179,7 +179,7 @@ function checkpoint:look()
   local t = self.time:tick()
   local digest = digest_of(self, t)
   local due, why = is_due(self, every, digest)
-  if why then self.why = why end
+  self.hindered = why
   if not why and self.found and self.found.digest == digest then return take(self, self.found) end
   if due then begin(self, t, digest) end
 end
@@ -196,7 +196,7 @@ function checkpoint:facts()
   if not self.every() then return nil end
   return { cid = one and one.cid, words = one and one.words, size = one and one.size, leaves = one and #one.sizes - 1,
     age_ms = one and self.loop:now() - one.at, served = one and one.by ~= nil, writing = self.cancel ~= nil or nil,
-    why = self.why }
+    why = self.failure or self.hindered }
 end
 
 function checkpoint:stop()
