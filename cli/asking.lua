@@ -21,7 +21,8 @@ end
 function asking.sure(context, question, options)
   if options.yes then return true end
   if not context.world.columns(0) then
-    return refuse(context, "permission: nobody is at a terminal to be asked; with --yes it is done unasked")
+    return refuse(context, "permission: nobody is at a terminal to be asked; with --yes it is done unasked: " ..
+      context.show.escape(question))
   end
   local answer = typed(context, context.show.escape(question) .. " [y/N]"):lower()
   if answer == "y" or answer == "yes" then return true end

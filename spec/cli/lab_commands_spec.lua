@@ -78,6 +78,7 @@ describe("with a daemon at the desk, and one on a robot", function()
   it("that robot leaves, when it is said twice", function()
     local said, code = robot:cli "lab leave </dev/null"
     assert.equal(4, code, said)
+    assert.matches("with %-%-yes it is done unasked: Leave the lab%?", said)
     said, code = robot:cli "lab leave --yes --json"
     assert.equal(0, code, said)
     has_shape("lab leave", said)
