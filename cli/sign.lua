@@ -167,9 +167,12 @@ local function tick(seconds) return seconds // TICK * TICK end
 local function line_of(self, word, stamp)
   local at = stamp.last
   local from = tick(at // 1000)
+  local data, bad, kind = "null", nil, nil
+  if word.data ~= nil then data, bad, kind = json.encode(word.data) end
+  if not data then return nil, bad, kind end -- never null in its place: that would be another word
   local fields = { verb = word.verb, bucket = word.bucket, key = word.key, at = at, valid_from = from,
     valid_until = word.valid_until or tick(at // 1000 + ttl_of(word)),
-    data = word.data ~= nil and json.encode(word.data) or "null" }
+    data = data }
   local bytes, why, code = statement.text(self.id, fields)
   if not bytes then return nil, why, code end
   local made

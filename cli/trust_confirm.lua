@@ -6,13 +6,14 @@ local who = require "cli.trust_who"
 
 local confirm = {}
 
+local ONLY_MAX <const> = 64 -- bytes of a pattern: names have at most 32
 local NAMED <const> = 10 -- of those who came last
 local CHECKED <const> = 100 -- words
 local LOOKS <const>, EACH <const> = 16, 500 -- whether it is in force here, ms apart
 
 -- The shell's * and ? as a pattern of Lua; the whole name has to fit.
 local function pattern_of(glob)
-  return "^" .. glob:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
+  return "^" .. glob:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*+", ".*"):gsub("%?", ".") .. "$"
 end
 
 -- The token of FACTS that is called so, or has that ID; of several of one name the one that counts.
@@ -134,6 +135,8 @@ function confirm.run(context, options)
   local expected = math.tointeger(tonumber(options.expect or ""))
   if not expected or expected < 0 then
     return context:misused "trust confirm: give --expect N, the number of robots that are yours"
+  elseif #(options.only or "") > ONLY_MAX then
+    return context:misused(("trust confirm: --only has room for %d bytes"):format(ONLY_MAX))
   end
   local facts, exit = context:ask { command = "trust" }
   if not facts then return exit end

@@ -2,6 +2,7 @@
 -- void. Says before whom that brings back and whom it puts out.
 local asking = require "cli.asking"
 local json = require "core.json"
+local text = require "core.text"
 local trust = require "cli.trust"
 local who = require "cli.trust_who"
 
@@ -197,6 +198,8 @@ ending.facts = facts_of
 function ending.run(context, options)
   if options.why and #options.why > WHY_MAX then
     return context:misused(("trust revoke: --why has room for %d bytes"):format(WHY_MAX))
+  elseif options.why and not text.utf8(options.why) then -- else the word would be signed, and count for nothing
+    return context:misused "trust revoke: --why is a text of one line, without control characters"
   end
   local facts, exit = facts_of(context, options)
   if facts == nil then return exit end

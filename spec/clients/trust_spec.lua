@@ -129,6 +129,15 @@ describe("trust grant", function()
     assert.equal(0, select(2, k:cli { "trust", "grant", "bea", "trusted", "--yes" }))
   end)
 
+  it("takes a pattern of many stars as one star, and none that no name is as long as", function()
+    local k = lab_of("duckie01", "ghost1")
+    local function confirm(only)
+      return k:cli { "trust", "confirm", "images", "--only", only, "--expect", "9", "--yes" }
+    end
+    has(confirm("d" .. ("*"):rep(60)), "1 robot came in by that token, not 9")
+    assert.equal(3, select(2, confirm(("*?"):rep(1000))))
+  end)
+
   it("offers --to FILE where no daemon runs", function()
     local k, _, robots = lab_of("duckie01")
     k.down = true
@@ -172,6 +181,16 @@ describe("trust revoke and retire", function()
     k:cli { "trust", "revoke", "bob", "--why", "stolen", "--yes", "--keep", "--let-back" }
     k:take(k.lab:enrol(k.lab.robots[3]))
     assert.equal("ada bea cleo", standing(k))
+  end)
+
+  it("sign no reason that nobody could read, so that the word would not count, daemon or not", function()
+    local k = with_bob()
+    k.down = true
+    for _, why in ipairs { "lost\nyesterday", "\27[31mlost", "\xff", "\u{202E}tsol" } do
+      local text, code = k:cli { "trust", "revoke", k.lab.robots[2].id, "--why", why, "--yes", "--to", "x" }
+      assert.same({ 3, nil }, { code, k.signed })
+      has(text, "without control characters")
+    end
   end)
 
   it("ask for the last admin and for one's own key by name", function()
