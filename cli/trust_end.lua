@@ -111,7 +111,7 @@ local function say_before(context, options, what)
   end
   if what.out and what.out[1] then
     s:say(("Let in by that key alone: %s. %s"):format(trust.names(what.out, s), options.keep
-      and "You sign for them (--keep)." or "They are strangers then; --keep signs for them."))
+      and "You sign for them (--keep)." or "Without --keep, which signs for them, they are strangers then."))
   end
 end
 

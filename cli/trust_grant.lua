@@ -35,6 +35,7 @@ end
 local function outcome(row, options, preview, s)
   local name = row.name and s:text(row.name) or s:key(row.id)
   local span = options["for"] and (" for %s"):format(s.span(options["for"] * 1000)) or ""
+  if row.role == "root" then return ("Signed: that root key is called %s."):format(name) end
   for _, fault in ipairs(preview and preview.faults or {}) do
     if fault.code == "threshold" then
       local rest = s:text((fault.text or ""):gsub("^%l+: ", ""))

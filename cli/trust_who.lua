@@ -4,6 +4,7 @@ local key = require "core.key"
 local openssh = require "cli.openssh"
 local text = require "core.text"
 local trust = require "cli.trust"
+local width = require "cli.width"
 
 local who = {}
 
@@ -93,7 +94,11 @@ end
 --- Shows whom WHO stands for: name and whole ID.
 function who.show(row, s)
   local said = row.role and ", " .. s:text(row.role) or row.unheard and ", not heard here yet" or ""
-  s:say(("%s  %s%s"):format(s:text(row.name), s:text(row.id), said))
+  local name, id = s:text(row.name), s:text(row.id)
+  local line = ("%s  %s%s"):format(name, id, said)
+  if width.of(line) <= s.width then return s:line(line) end
+  s:say(name .. said)
+  s:line("  " .. id) -- in one piece, so that it can be copied
 end
 
 return who

@@ -170,7 +170,7 @@ describe("trust revoke and retire", function()
     k:take(k.lab:grant(k.lab.root, labs.key "ada":id(), "admin", { name = "ada" }))
     local text = k:cli { "trust", "revoke", "bob", "--why", "stolen", "--yes" }
     has(text, "This brings back whom that key had revoked: " .. k.lab.robots[3].id:sub(-4), "is signed again by you",
-      "Let in by that key alone: bea", "--keep signs for them")
+      "Let in by that key alone: bea", "Without --keep, which signs for them, they are strangers then")
     assert.equal("ada", standing(k))
     has(k:cli { "trust", "list" }, "2 revoked:", "(stolen)", "(rude)")
   end)
@@ -348,11 +348,22 @@ describe("a node that is no member", function()
     assert.is_nil(k:cli({ "trust", "list" }):find "no member;")
   end)
 
+  it("is shown with its ID in one piece, however narrow the terminal is", function()
+    local parts = {}
+    local s = require("cli.show").new { width = 50, write = function(text) parts[#parts + 1] = text end,
+      escape = require("core.text").escape }
+    local id = labs.key "ben":id()
+    require("cli.trust_who").show({ id = id, name = "ben", role = "admin" }, s)
+    assert.equal(("ben, admin\n  %s\n"):format(id), table.concat(parts))
+  end)
+
   it("is called as --name says, before it is signed and after", function()
     local k = lab_of()
     local id = labs.key "ben":id()
     has(k:cli { "trust", "grant", id, "member", "--name", "ben", "--yes" }, "ben " .. id .. ", not heard here yet",
       "Signed: ben is a member.")
+    has(k:cli { "trust", "grant", k.lab.root:id(), "member", "--name", "teacher", "--yes" },
+      "Signed: that root key is called teacher.")
   end)
 end)
 
