@@ -77,6 +77,7 @@ end
 
 -- Puts BYTES as the next leaf into the file NAME of ONE. → true | nil, text, code
 local function put_leaf(self, one, name, bytes)
+  slices.step(50) -- a leaf has up to 1 MiB
   local digest = hash.sha256(bytes)
   local ok, text, code = store(self, { file = one.files[name], bytes = bytes, cid = cid.make("raw", digest),
     offset = name == MACHINES and one.size or 0 })

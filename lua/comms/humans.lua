@@ -14,7 +14,7 @@ local FILES <const>, SAFE <const> = "share/files", "share/safe"
 
 --- Of SWARM; VERDICT: of dcache/authority.lua, or nil in an open swarm.
 function humans.new(swarm, verdict)
-  return setmetatable({ swarm = swarm, verdict = verdict, buckets = {}, files = {}, safe = {} }, humans)
+  return setmetatable({ swarm = swarm, verdict = verdict, buckets = {}, said = {} }, humans)
 end
 
 -- A space would end a name, and a line feed the line: both stand as in URLs.
@@ -22,13 +22,13 @@ local function escaped(name)
   return (name:gsub("[%z\1-\32%%\127]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
-local function add_file(self, st, data)
-  local file = self.files[st.key] or { names = {}, from = {}, size = data.size, class = data.class }
-  self.files[st.key] = file
-  file.from[st.signer] = true
-  for _, name in ipairs(data.names) do file.names[escaped(name)] = true end
-  if data.size > file.size then file.size = data.size end -- one of them is false; which one, no line says
-  if data.class > file.class then file.class = data.class end
+-- What one signer says of a file, as a text: tens of thousands of tables would hold up the collector. Sorted, those of
+-- a file stand together, who has it before who holds it safe.
+local function entry(st, data)
+  if st.bucket == SAFE then return ("%s safe %s"):format(st.key, st.signer) end
+  local names = {}
+  for i, name in ipairs(data.names) do names[i] = escaped(name) end
+  return ("%s from %s %d %s %s"):format(st.key, st.signer, data.size, data.class, table.concat(names, " "))
 end
 
 --- The statement ST (core.statement) is among the lines.
@@ -37,22 +37,44 @@ function humans:add(st)
   if st.bucket ~= FILES and st.bucket ~= SAFE then return end
   if st.verb ~= "propose" or st.valid_until * 1000 <= st.at then return end -- taken back
   local data = forms.read(st.bucket, st.key, json.decode(st.data))
-  if not data then return end
-  if st.bucket == SAFE then
-    self.safe[st.key] = self.safe[st.key] or {}
-    self.safe[st.key][st.signer] = true
-  elseif forms.claims(st.bucket, data) then
-    add_file(self, st, data)
-  end
+  if not data or st.bucket == FILES and not forms.claims(st.bucket, data) then return end
+  self.said[#self.said + 1] = entry(st, data)
 end
 
-local function joined(set) return table.concat(sorted.keys(set), " ") end
+-- FILE is what the entries of one file say so far; one more signer has it.
+local function add_file(file, signer, size, class, names)
+  file.from[#file.from + 1] = signer
+  for name in names:gmatch "%S+" do file.names[name] = true end
+  size = math.tointeger(size)
+  if size > (file.size or 0) then file.size = size end -- one of them is false; which one, no line says
+  if class > (file.class or "") then file.class = class end
+end
 
-local function file_line(self, key)
-  local file = self.files[key]
-  local words = { "file", key, ("%d"):format(file.size), file.class, joined(file.names), "from", joined(file.from) }
-  if self.safe[key] then words[#words + 1] = "safe " .. joined(self.safe[key]) end
+local function file_line(file)
+  local words = { "file", file.key, ("%d"):format(file.size or 0), file.class }
+  for _, name in ipairs(sorted.keys(file.names)) do words[#words + 1] = name end
+  words[#words + 1] = "from " .. table.concat(file.from, " ")
+  if file.safe[1] then words[#words + 1] = "safe " .. table.concat(file.safe, " ") end
   return table.concat(words, " ")
+end
+
+-- The lines of files, in order, one by one to TAKE(line), until that returns false. Those of whom nobody says that he
+-- has them are none.
+local function file_lines(self, take)
+  slices.sort(self.said)
+  local file
+  local function ended() return not file or not file.from[1] or take(file_line(file)) end
+  for _, text in ipairs(self.said) do
+    local key, what, signer, rest = text:match "^(%S+) (%l+) (%S+) ?(.*)$"
+    if not file or file.key ~= key then
+      if not ended() then return end
+      file = { key = key, names = {}, from = {}, safe = {} }
+    end
+    if what == "from" then add_file(file, signer, rest:match "^(%d+) (%S+) ?(.*)$")
+    else file.safe[#file.safe + 1] = signer end
+    slices.step(2)
+  end
+  ended()
 end
 
 local ROLES <const> = { [4] = "root", [3] = "admin", [2] = "trusted", [1] = "member" }
@@ -78,14 +100,13 @@ function humans:text()
     lines[#lines + 1] = ("bucket %s %d"):format(bucket, self.buckets[bucket])
   end
   for _, line in ipairs(lines) do size = size + #line + 1 end
-  for _, key in ipairs(slices.keys(self.files)) do
-    local line = file_line(self, key)
-    slices.step(2)
+  file_lines(self, function(line)
     size = size + #line + 1
-    if size > MOST then break end
-    lines[#lines + 1] = line
-  end
+    if size <= MOST then lines[#lines + 1] = line end
+    return size <= MOST
+  end)
   slices.sort(lines)
+  slices.step(50)
   return table.concat(lines, "\n") .. "\n"
 end
 
