@@ -27,7 +27,8 @@ local WATCH <const> = { "--watch", nil, "stay until Ctrl-C: a terminal is drawn 
 --- All commands, in the order of help. A row:
 --   name       one word, or a group and a verb; `default` answers to its group's word alone
 --   file       gives run(context, options) → exit code, or request(options) → table for the daemon and
---              show(answer, show, options) → exit code or nil; with --watch, too, and change(event, show) → text
+--              show(answer, show, options) → exit code or nil; with --watch, too, and change(event, show) → text.
+--              Verbs that do much the same share one file; options.verb says which of them was typed
 --   text       one sentence
 --   examples   rows { words behind dt-swarm-cli, what they are for }; the first stands above all help
 --   arguments  rows { target, NAME, text, how many (argparse; 1), kind = or choices = } and
@@ -209,7 +210,7 @@ end
 
 local function perform(context, command, options)
   local file = require(command.file)
-  context.as_json = options.json
+  context.as_json, options.verb = options.json, command.name:match "%S+$"
   if file.run then return file.run(context, options) end
   if options.watch then return require("cli.watch").run(context, file, options) end
   local answer, code = context:ask(file.request(options))

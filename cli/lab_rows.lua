@@ -5,7 +5,7 @@ local signing = require "cli.sign_options"
 local KEY <const>, TO <const>, YES <const> = signing.KEY, signing.TO, signing.YES
 
 return {
-  { name = "operator new", file = "cli.operator_new", text = "Make your own key, with which you sign what you say.",
+  { name = "operator new", file = "cli.operator", text = "Make your own key, with which you sign what you say.",
     examples = { { "operator new", "ssh-keygen asks for a passphrase" } } },
   { name = "operator show", file = "cli.operator", text = "Your own key as a line that an admin can let in.",
     default = true, examples = { { "operator show", "the line to send to an admin" } }, options = { KEY } },
