@@ -23,22 +23,8 @@ local function vouching(context, signer)
   return lines
 end
 
-local function make(context, options)
-  local most = math.tointeger(tonumber(options.most or MOST))
-  if not most or most < 1 or most > LIMIT or not options.name or not lab.is_name(options.name) then
-    return context:misused(("lab token new NAME: a name of 1 to 32 of A-Z a-z 0-9 . _ -, and --most of 1 to %d"):format(
-      LIMIT))
-  end
-  local here, exit = context:ask { command = "lab" }
-  if not here then return exit end
-  if not here.lab then
-    return select(2, desk.refuse(context, "missing: this node is in no lab; to make one: lab init NAME", "missing"))
-  end
-  return token.create(context, options, here.lab, most)
-end
-
---- Signs for a token that lets MOST robots into the lab HERE, and writes the file for them. → exit code
-function token.create(context, options, here, most)
+-- Signs for a token that lets MOST robots into the lab HERE, and writes the file for them. → exit code
+local function create(context, options, here, most)
   local path = ("./%s-%s.lab"):format(here.name, options.name)
   local ok, exit = desk.is_free(context, path)
   if not ok then return exit end
@@ -52,8 +38,7 @@ function token.create(context, options, here, most)
   local before
   before, exit = vouching(context, signer)
   if not before then return exit end
-  local keys = here.first_keys
-  ok, exit = desk.write(context, path, desk.text(here.name, lab.root(keys), new,
+  ok, exit = desk.write(context, path, desk.text(here.name, lab.root(here.first_keys), new,
     table.move(lines, 1, 1, #before + 1, before)))
   if ok then ok, exit = signer:put(lines) end
   if not ok then return exit end
@@ -65,6 +50,20 @@ function token.create(context, options, here, most)
   s:facts { { "token", ("%s, lets in up to %s until you cancel it"):format(s:text(options.name), s.count(most,
     "robot")) }, { "file", ("%s: put it on each robot as /etc/dt-swarm/lab"):format(s:text(path)) } }
   return context.exit.ok
+end
+
+local function make(context, options)
+  local most = math.tointeger(tonumber(options.most or MOST))
+  if not most or most < 1 or most > LIMIT or not options.name or not lab.is_name(options.name) then
+    return context:misused(("lab token new NAME: a name of 1 to 32 of A-Z a-z 0-9 . _ -, and --most of 1 to %d"):format(
+      LIMIT))
+  end
+  local here, exit = context:ask { command = "lab" }
+  if not here then return exit end
+  if not here.lab then
+    return select(2, desk.refuse(context, "missing: this node is in no lab; to make one: lab init NAME", "missing"))
+  end
+  return create(context, options, here.lab, most)
 end
 
 local function list(context, options)

@@ -30,6 +30,17 @@ end
 --- What `trust list` shows | false: no daemon, and --to FILE | nil, exit code
 function trust.facts(context, options) return trust.ask(context, { command = "trust" }, options) end
 
+--- The same with `words`: all that was signed in the buckets of trust. → the same
+function trust.all_facts(context, options)
+  local facts, exit = trust.facts(context, options)
+  if not facts then return facts, exit end
+  local all
+  all, exit = trust.ask(context, { command = "trust", words = true }, options)
+  if not all then return nil, exit end
+  facts.words = all.words
+  return facts
+end
+
 --- The key that signs (cli/sign.lua). → signer | nil, exit code
 function trust.signer(context, options) return require("cli.sign").open(context, options) end
 

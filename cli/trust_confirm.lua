@@ -131,6 +131,20 @@ local function unsigned(rest)
   return rows
 end
 
+-- Says what was done: WHAT = { token, signed, already, lost = rows, facts }. → exit code
+local function finish(context, options, what)
+  local s, name = context.show, context.show:text(what.token.name)
+  local words = ("Signed for %d%s%s."):format(what.signed, what.already > 0 and (", %d had been signed for already")
+    :format(what.already) or "", options.cancel and (", token %s cancelled"):format(name) or "")
+  local out = {}
+  for i, row in ipairs(what.lost) do out[i] = { id = row.id, name = row.name, label = row.label } end
+  if not context.as_json then trust.say_rivals(what.facts, s) end
+  return trust.finish(context, options, { command = "trust confirm", signed = what.signed, already = what.already,
+    cancelled = options.cancel or false, strangers = json.array(out) },
+    { words .. (out[1] and (" Strangers now: %s."):format(trust.names(out, s)) or ""),
+      not options.cancel and ("Token %s still lets in whoever has the lab file; cancel it: --cancel."):format(name) })
+end
+
 function confirm.run(context, options)
   local expected = math.tointeger(tonumber(options.expect or ""))
   if not expected or expected < 0 then
@@ -152,22 +166,8 @@ function confirm.run(context, options)
   if not signed then return exit end
   local out = options.cancel and unsigned(rest) or {}
   if out[1] then wait_until_out(context, out) end
-  return confirm.finish(context, options, { token = token, signed = signed, already = #fitting - signed, lost = out,
+  return finish(context, options, { token = token, signed = signed, already = #fitting - signed, lost = out,
     facts = facts })
-end
-
---- Says what was done: WHAT = { token, signed, already, lost = rows, facts }. → exit code
-function confirm.finish(context, options, what)
-  local s, name = context.show, context.show:text(what.token.name)
-  local words = ("Signed for %d%s%s."):format(what.signed, what.already > 0 and (", %d had been signed for already")
-    :format(what.already) or "", options.cancel and (", token %s cancelled"):format(name) or "")
-  local out = {}
-  for i, row in ipairs(what.lost) do out[i] = { id = row.id, name = row.name, label = row.label } end
-  if not context.as_json then trust.say_rivals(what.facts, s) end
-  return trust.finish(context, options, { command = "trust confirm", signed = what.signed, already = what.already,
-    cancelled = options.cancel or false, strangers = json.array(out) },
-    { words .. (out[1] and (" Strangers now: %s."):format(trust.names(out, s)) or ""),
-      not options.cancel and ("Token %s still lets in whoever has the lab file; cancel it: --cancel."):format(name) })
 end
 
 return confirm

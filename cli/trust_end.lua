@@ -10,6 +10,8 @@ local ending = {}
 
 local WHY_MAX <const> = 64 -- bytes
 
+local function is_revoke(options) return options.verb == "revoke" end
+
 -- The grant that SIGNER gave to the key of ROW, said again as one that is over.
 local function retire_word(row, facts, signer)
   local own
@@ -84,7 +86,7 @@ local function append(list, more) return table.move(more, 1, #more, #list + 1, l
 local function prepare(context, options, facts, signer, targets)
   local words = {}
   for i, row in ipairs(targets) do
-    words[i] = ending.is_revoke(options) and revoke_word(row, options.why or "") or retire_word(row, facts, signer)
+    words[i] = is_revoke(options) and revoke_word(row, options.why or "") or retire_word(row, facts, signer)
   end
   local preview, exit = trust.preview(context, signer, words, options)
   if not preview then return preview == false and words or nil, preview == false and {} or exit end
@@ -137,12 +139,10 @@ local function ask(context, options, facts, targets, signer)
   end
   if asked then return true end
   local names = trust.names(targets, context.show)
-  local question = ending.is_revoke(options) and "Revoke %s: all that was said by it is void?"
+  local question = is_revoke(options) and "Revoke %s: all that was said by it is void?"
     or "Retire %s: what was said by it stays?"
   return asking.sure(context, question:format(names), options)
 end
-
-function ending.is_revoke(options) return options.verb == "revoke" end
 
 -- Whose role goes on all the same: by a grant of somebody else, or by a token.
 local function still(changes, targets)
@@ -156,7 +156,7 @@ end
 
 local function finish(context, options, targets, what)
   local s, names = context.show, trust.names(targets, context.show)
-  local rest = not ending.is_revoke(options) and what.changes and still(what.changes, targets) or {}
+  local rest = not is_revoke(options) and what.changes and still(what.changes, targets) or {}
   local unheard = {}
   for _, row in ipairs(targets) do
     if row.unheard then unheard[#unheard + 1] = row end
@@ -164,7 +164,7 @@ local function finish(context, options, targets, what)
   return trust.finish(context, options, { command = "trust " .. options.verb, keys = json.array(targets),
     back = json.array(what.back or {}), out = json.array(what.out or {}), again = what.again or 0,
     kept = what.kept or 0 },
-    { ("Signed: %s %s."):format(names, ending.is_revoke(options) and "revoked" or "retired"),
+    { ("Signed: %s %s."):format(names, is_revoke(options) and "revoked" or "retired"),
       rest[1] and ("%s keeps a role by somebody else's grant or by a token; trust revoke ends that."):format(
         trust.names(rest, s)),
       unheard[1] and "Nobody here has heard that key yet; it counts from the start." })
@@ -181,19 +181,6 @@ local function resolve_all(context, facts, words)
   return rows
 end
 
--- Facts, with all words of trust.
-local function facts_of(context, options)
-  local facts, exit = trust.facts(context, options)
-  if not facts then return facts, exit end
-  local all
-  all, exit = trust.ask(context, { command = "trust", words = true }, options)
-  if not all then return nil, exit end
-  facts.words = all.words
-  return facts
-end
-
-ending.facts = facts_of
-
 --- OPTIONS.verb: "retire" or "revoke". → exit code
 function ending.run(context, options)
   if options.why and #options.why > WHY_MAX then
@@ -201,7 +188,7 @@ function ending.run(context, options)
   elseif options.why and not text.utf8(options.why) then -- else the word would be signed, and count for nothing
     return context:misused "trust revoke: --why is a text of one line, without control characters"
   end
-  local facts, exit = facts_of(context, options)
+  local facts, exit = trust.all_facts(context, options)
   if facts == nil then return exit end
   local targets, signer, words, what
   targets, exit = resolve_all(context, facts, options.who)

@@ -1,15 +1,13 @@
 -- trust_renew.lua - `trust renew`: what a person's key signed for the lab is signed again before it ends. Grants
 -- nothing new.
 local trust = require "cli.trust"
-local ending = require "cli.trust_end"
 
 local renew = {}
 
 local DAY <const> = 24 * 60 * 60 * 1000
 
--- What of WORD is said again. What does not count is left alone, and so is a dismissal of a revocation: said later it
--- would lift a newer one, too.
--- A grant to a key that somebody retired meanwhile would let it back in.
+-- Is WORD said again? What does not count is left alone. So is a dismissal of a revocation, which would lift a newer
+-- one, too, and a grant to a key that somebody RETIRED meanwhile, which would let it back in.
 local function is_due(word, signer, retired)
   if word.signer ~= signer.id or word.fault or word.over then return false end
   if word.bucket == "trust/grants" and retired[word.key] then return false end
@@ -30,10 +28,11 @@ local function again(word)
 end
 
 function renew.run(context, options)
-  local facts, exit = ending.facts(context, { needs_daemon = true })
+  local facts, exit = trust.all_facts(context, { needs_daemon = true })
   if not facts then return exit end
-  local signer, no = trust.signer(context, options)
-  if not signer then return no end
+  local signer
+  signer, exit = trust.signer(context, options)
+  if not signer then return exit end
   local words, retired = {}, over_of(facts)
   for _, word in ipairs(facts.words) do
     if is_due(word, signer, retired) then words[#words + 1] = again(word) end

@@ -1,6 +1,5 @@
 -- trust_root.lua - `trust root add|remove|need|sign`: another root follows the one in force, and loses no admin by it.
 local asking = require "cli.asking"
-local ending = require "cli.trust_end"
 local json = require "core.json"
 local trust = require "cli.trust"
 local who = require "cli.trust_who"
@@ -220,7 +219,7 @@ local function show_keys(context, facts, next_root)
 end
 
 function root.run(context, options)
-  local facts, exit = ending.facts(context, { needs_daemon = true })
+  local facts, exit = trust.all_facts(context, { needs_daemon = true })
   if not facts then return exit end
   local next_root, signer
   next_root, exit = make[options.action](context, facts, options.what)
