@@ -143,10 +143,14 @@ describe("a person's key", function()
     operator_key "secret"
     assert.matches("no terminal", refused())
     assert.matches("no terminal", refused(place.path .. "/gone"))
-    local socket = agent { key_at(place.path .. "/plain") }
-    sh(("SSH_AUTH_SOCK=%s setsid -w sh -c 'SSH_ASKPASS_REQUIRE=force SSH_ASKPASS=%s/ask DISPLAY=:9 ssh-add -x'"):format(
-      socket, place.path))
-    assert.matches("no terminal", refused(socket))
+    local file = key_at(place.path .. "/plain")
+    local socket = agent { file }
+    folder.write(place.path .. "/ask", "#!/bin/sh\necho locked\n")
+    local said = sh(("chmod 700 %s/ask; export SSH_AUTH_SOCK=%s SSH_ASKPASS=%s/ask SSH_ASKPASS_REQUIRE=force \z
+      DISPLAY=:9; ssh-add -l; setsid -w ssh-add -x; ssh-add -l"):format(place.path, socket, place.path))
+    assert.matches("SHA256.*Agent locked.*no identities", said)
+    os.execute(("ssh-keygen -q -p -P '' -N secret -f %s"):format(file)) -- without the agent it could be used
+    assert.matches("no terminal", refused(socket, ("--key %s.pub"):format(file)))
   end)
 
   it("of another type, cut, missing, or named by its private half is said", function()
