@@ -223,7 +223,7 @@ end
 --- given.low         ms that it is at least (time:low())
 --- given.proves      fn(token ID, text, signature) → bool: kind `enrol`. Slow; the caller remembers its answers
 --- given.pause       fn(), called after each 50 things that were done, so that the caller may let others work; or nil
--- → verdict: root { keys, need, number } in force; rivals = N of two valid roots, or nil; standing = IDs, sorted;
+-- → verdict: root { keys, need, number } in force; rivals = N of two roots, or nil; standing = IDs, sorted;
 -- former = IDs of keys of earlier roots that do not stand, sorted: of these only words of `trust/root` are kept;
 -- keys[ID] = { level = 0 to 4, role = the same by time, name, tags, by = ID of the grant, token = its ID, until_ms =
 -- end of the role, as granted }; tokens[ID] = { name, most, by, counts, robots = IDs, over = IDs beyond it, last = the

@@ -72,10 +72,21 @@ local function follow(by_number, from, chain, most, accepted, rivals)
   end
 end
 
+-- Do enough keys of the root before ACCEPTED propose another one of its number? Its own keys need not have signed that
+-- one, or are strangers here: whoever accepted the root before ours would follow it. → its number | nil
+local function rival(by_number, chain, accepted)
+  for _, before in ipairs(accepted and chain or {}) do
+    local same_number = before.number + 1 == accepted.number and by_number[accepted.number]
+    for _, one in ipairs(same_number and same_number.list or {}) do
+      if not is_same(one.data, accepted) and count(before, one.signers) >= before.need then return accepted.number end
+    end
+  end
+end
+
 --- FIRST: root 1; ACCEPTED: the highest root that was ever acted on, or nil; STATEMENTS of `trust/root`; MOST: the
 -- highest number that may be in force, or nil.
 -- → { root = the one in force, { keys =, need =, number = }; chain = all from root 1 to it, as far as they are known;
--- rivals = a number with two valid roots, or nil; after = { { data =, text =, signers = } … }, proposed to follow it }
+-- rivals = a number with two roots, or nil; after = { { data =, text =, signers = } … }, proposed to follow it }
 function root_chain.work_out(first, accepted, statements, most)
   local by_number, chain = read(statements), {}
   most = most or math.maxinteger
@@ -83,6 +94,7 @@ function root_chain.work_out(first, accepted, statements, most)
   if accepted and accepted.number > root.number then
     root, rivals = follow(by_number, accepted, chain, most, nil, rivals)
   end
+  rivals = rivals or rival(by_number, chain, accepted)
   local after = by_number[root.number + 1]
   return { root = root, chain = chain, rivals = rivals, after = after and after.list or {} }
 end

@@ -300,6 +300,16 @@ describe("two roots of one number", function()
       has(k:cli(words), "Two roots 2: a root key is stolen.")
     end
   end)
+
+  it("are said also where a key that was left out proposes one with keys that nobody knows here", function()
+    local k, new = kit.new { robots = 0 }, labs.key "the new root key"
+    k:take_all { k.lab:root_line(k.lab.root, 2, { new }), k.lab:root_line(new, 2, { new }) }
+    assert.is_nil(k:ask { command = "trust" }.root.two)
+    k:take(k.lab:root_line(k.lab.root, 2, { labs.key "a thief" })) -- newcomers will follow this one
+    local root = k:ask { command = "trust" }.root
+    assert.same({ 2, new:id() }, { root.two, root.keys[1].id })
+    has(k:cli { "trust", "list" }, "Two roots 2: a root key is stolen.")
+  end)
 end)
 
 describe("trust renew", function()

@@ -134,6 +134,20 @@ local function climb(self, root, accepted)
   return climb(self, one, accepted)
 end
 
+-- The number of ONE, where enough keys of the root before it propose another one of that number.
+local function other_than(self, one)
+  for _, before in ipairs(self.ladder) do
+    if before.number + 1 == one.number then
+      for _, st in ipairs(find(self, "propose", "trust/root", tostring(one.number))) do
+        local _, by = signers(find(self, "propose", "trust/root", nil, function(o) return o.text == st.text end))
+        local old = 0
+        for id in pairs(by) do old = old + (is_in(before.keys, id) and 1 or 0) end
+        if root_text(st.data) ~= root_text(one) and old >= before.need then return one.number end
+      end
+    end
+  end
+end
+
 -- == levels
 
 local function is_root(self, id) return is_in(self.root.keys, id) end
@@ -305,6 +319,7 @@ function second.new(given)
   local root = climb(self, given.root, given.accepted)
   if given.accepted and given.accepted.number > root.number then root = climb(self, given.accepted) end
   self.root = root
+  self.rivals = self.rivals or given.accepted and other_than(self, given.accepted) or nil
   return self
 end
 

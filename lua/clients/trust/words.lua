@@ -52,7 +52,7 @@ local function ending(node, bucket, now, till)
   return n, first
 end
 
---- What `status` says of it, in a lab → { two = number of two valid roots or nil, ending = how many grants, tokens,
+--- What `status` says of it, in a lab → { two = number of two roots or nil, ending = how many grants, tokens,
 -- revocations and words of a root end within 60 days, ending_ms = until the first does, or nil } | nil: no lab
 function words.status(node)
   local trust, now = node.dcache.trust, node.time:proved_now()
