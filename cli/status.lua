@@ -87,6 +87,18 @@ local function http(gateway, s)
   return gateway.reason and "waits: " .. s:text(gateway.reason) or "not served"
 end
 
+-- What newcomers read at once.
+local function checkpoint(list, one, s)
+  if one and one.cid then
+    list[#list + 1] = { "checkpoint", ("%s, %s, %s"):format(s:short(one.cid), s.count(one.words, "record"),
+      s.ago(one.age_ms)) }
+    if not one.served then list[#list + 1] = { "", "served by nobody now", colour = "warn" } end
+  end
+  if one and one.why then
+    list[#list + 1] = { one.cid and "" or "checkpoint", "no new one: " .. s:text(one.why), colour = "warn" }
+  end
+end
+
 local function facts(answer, s)
   local node, identity = answer.node, answer.identity
   local list = answer.lab and lab_status.rows(answer.lab, s) or { { "swarm", s:text(node.swarm) } }
@@ -98,6 +110,7 @@ local function facts(answer, s)
     { "records", records(answer, s) },
   }
   table.move(rest, 1, #rest, #list + 1, list)
+  checkpoint(list, answer.checkpoint, s)
   share(list, answer, s)
   list[#list + 1] = { "state", s:text(node.state) }
   if answer.footing then list[#list + 1] = { "", s:text(answer.footing.text), colour = "bad" } end

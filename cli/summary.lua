@@ -60,8 +60,9 @@ local function say_checkpoint(one, s)
   if one.cid then
     s:say(("Checkpoint %s: %s in %s, written %s%s."):format(s:short(one.cid), s.count(one.words, "record"),
       s.count(one.leaves, "leaf", "leaves"), s.ago(one.age_ms), one.served and "" or ", served by nobody now"))
-  elseif one.why then
-    s:say(("No checkpoint: %s."):format(s:text((one.why:gsub("^%w+: ", "", 1)))))
+  end
+  if one.why then
+    s:say(("No %scheckpoint: %s."):format(one.cid and "new " or "", s:text((one.why:gsub("^%w+: ", "", 1)))))
   end
 end
 
