@@ -193,6 +193,17 @@ describe("trust revoke and retire", function()
     end
   end)
 
+  it("with --keep leave the others the tags that they have", function()
+    local k = with_bob()
+    local lab, robots = k.lab, k.lab.robots
+    k:take(lab:grant(robots[1].key, robots[2].id, "trusted", { name = "bea", tags = { "storage" } }))
+    k:cli({ "trust", "revoke", "bob", "--yes", "--keep" }, { "bob" })
+    for _, row in ipairs(k:ask { command = "trust" }.keys) do
+      if row.name == "bea" then assert.same({ "trusted", { "storage" } }, { row.role, row.tags }) end
+    end
+    assert.equal("bea", standing(k))
+  end)
+
   it("ask for the last admin and for one's own key by name", function()
     local k = with_bob()
     assert.equal(4, select(2, k:cli { "trust", "revoke", "bob", "--yes" }))

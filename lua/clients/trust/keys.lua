@@ -46,11 +46,9 @@ local function gather(node, verdict)
     granted = granted, named = named }
 end
 
--- What a key is called: as whoever let it in signed it, else as it calls itself.
-local function name_of(all, id)
-  local known, enrolled = all.verdict.keys[id], all.enrolled[id]
-  local heard = all.heard[id]
-  for _, one in ipairs { known or false, enrolled or false, heard or false } do
+-- What the key ID is called, KNOWN as that by a verdict: as whoever let it in signed it, else as it calls itself.
+local function name_of(all, id, known)
+  for _, one in ipairs { known or false, all.enrolled[id] or false, all.heard[id] or false } do
     if one and one.name and one.name ~= "" then return one.name end
   end
   return all.named[id] ~= "" and all.named[id] or nil
@@ -99,7 +97,7 @@ local function row_of(all, id)
   local node, known, heard = all.node, all.verdict.keys[id] or {}, all.heard[id] or {}
   local role = node.dcache.trust:role(id)
   local enrolled = all.enrolled[id]
-  return { id = id, name = to_json.value(name_of(all, id)), role = role, self = id == node.id or nil,
+  return { id = id, name = to_json.value(name_of(all, id, known)), role = role, self = id == node.id or nil,
     by = known.by and known.by ~= id and all.who(known.by) or nil,
     token = to_json.value(token_of(all, id)),
     signed = all.granted[id] or known.level == 4 or false, seen_ms = to_json.value(heard.seen_ms),
@@ -202,10 +200,10 @@ local function settled_of(trust)
   return { yes = ok == true, text = not ok and to_json.value(text) or nil }
 end
 
---- Names, labels and roles of the keys in VERDICT: what `suppose` needs of each. → fn(id) → row
-function keys.rows(node, verdict)
-  local all = gather(node, verdict)
-  return function(id) return row_of(all, id) end
+--- What keys are called, also by a verdict that is not in force. → fn(id, verdict) → name | nil
+function keys.names(node)
+  local all = gather(node, node.dcache.trust:verdict())
+  return function(id, verdict) return to_json.value(name_of(all, id, verdict.keys[id])) end
 end
 
 --- NODE is in a lab. → { lab, name, root = { number, need, keys, two = number or nil }, settled = { yes, text }, keys =

@@ -53,17 +53,17 @@ end
 
 -- Who stands in one of the verdicts alone, or has another level there.
 local function changes(node, before, after)
-  local was, is = keys.rows(node, before), keys.rows(node, after)
-  local found, list = {}, {}
+  local name_of, found, list = keys.names(node), {}, {}
   for _, verdict in ipairs { before, after } do
     for _, id in ipairs(verdict.standing) do
       local stood, stands = before:stands(id), after:stands(id)
       local old, new = before:level(id), after:level(id)
       if not found[id] and (stood ~= stands or old ~= new) then
         found[id] = true
-        local row = (stands and is or was)(id)
-        list[#list + 1] = { id = id, name = row.name, label = row.name or "~" .. id:sub(-4), stood = stood,
-          stands = stands, was = authority.NAMES[old], now = authority.NAMES[new] }
+        local known = stands and after or before
+        local name, tags = name_of(id, known), known.keys[id] and known.keys[id].tags
+        list[#list + 1] = { id = id, name = name, label = name or "~" .. id:sub(-4), stood = stood, stands = stands,
+          was = authority.NAMES[old], now = authority.NAMES[new], tags = tags and to_json.list(tags, to_json.text) }
       end
       slices.step(0.2)
     end
@@ -83,7 +83,7 @@ end
 
 --- What request.suppose = array of { verb, bucket, key, data, ended = true: over when it is said }, all said by
 -- request.signer at request.at (ms; without it by this node's time), would change → { changes = array of { id, name,
--- label, stood, stands, was, now = roles or nil }, faults = array of { word = its number, code, text }: those
+-- label, stood, stands, was, now = roles, tags }, faults = array of { word = its number, code, text }: those
 -- that would not count, revoked = IDs that would be, root = { number, need } } | nil, text, code
 function suppose.answer(node, request)
   local words, signer = request.suppose, request.signer
