@@ -9,14 +9,21 @@ local token = {}
 local MOST <const> = 100 -- robots, where nothing is said
 local LIMIT <const> = 10000
 
--- Who vouches for SIGNER, as statement lines: so robots know it without having heard anybody. → lines | nil, exit code
+-- Is ST one of the words by which a robot that has heard nobody knows SIGNER? The roots that followed root 1, and grants
+-- to him and to root keys.
+local function vouches(st, signer)
+  if st.verb ~= "propose" then return false end
+  return st.bucket == "trust/root" or st.bucket == "trust/grants" and (st.key == signer.id or st.key == st.signer)
+end
+
+-- These words, as statement lines: class root is exported first. → lines | nil, exit code
 local function vouching(context, signer)
   local lines = {}
   local exit = context:follow({ command = "export" }, function(answer)
     for _, line in ipairs(answer.lines or {}) do
-      local st = line:find(" trust/grants ", 1, true) and statement.parse(line)
-      local wanted = st and st.bucket == "trust/grants" and (st.key == signer.id or st.key == st.signer)
-      if wanted and #lines < lab.LINES_MAX - 1 then lines[#lines + 1] = line end
+      local may = line:find(" trust/root ", 1, true) or line:find(" trust/grants ", 1, true)
+      local st = may and statement.parse(line)
+      if st and vouches(st, signer) and #lines < lab.LINES_MAX - 1 then lines[#lines + 1] = line end
     end
   end)
   if exit ~= context.exit.ok then return nil, exit end

@@ -2,8 +2,11 @@
 local folder = require "spec.folder"
 local json = require "core.json"
 local lab = require "dcache.lab"
+local labs = require "spec.labs"
 local process = require "spec.process"
+local policies = require "spec.policy.policies"
 local shape = require "spec.cli.shape"
+local sim = require "sim"
 
 describe("with a daemon at the desk, and one on a robot", function()
   local at_desk, at_robot, desk, robot
@@ -73,6 +76,26 @@ describe("with a daemon at the desk, and one on a robot", function()
     has_shape("lab token list", (of_desk "lab token list --json"))
     assert.matches("spare +%w+ +5 +1 +teacher +lets in", (of_desk "lab token list"))
     assert.matches("this node +member", (robot:cli "lab show"))
+  end)
+
+  it("a file that was made after the root changed tells a robot so that has heard nobody", function()
+    local path = at_desk.dir .. "/second"
+    os.execute("ssh-keygen -q -t ed25519 -N '' -C second -f " .. path)
+    local line = folder.read(path .. ".pub"):match "^[^\n]*"
+    local said = {}
+    for i, words in ipairs { ("trust root add '%s'"):format(line), "trust root remove teacher --key second.pub",
+      "lab token new late --key second.pub" } do
+      said[i] = of_desk(words .. " --yes")
+    end
+    assert.matches("Root 3 is in force", said[2])
+    local file = assert(lab.read(folder.read(at_desk.dir .. "/robotics-late.lab")), said[3])
+    local policy = assert(policies.with "")
+    local w = sim.new { seed = 1, policy = policy }
+    local late = w:add("late", { lab = file, ahead = os.time() * 1000 - labs.AT })
+    w:run(1000)
+    assert.equal("member", late.dcache.trust:role(late.id))
+    assert.equal(3, late.dcache.trust:verdict().root.number)
+    policy:close()
   end)
 
   it("that robot leaves, when it is said twice", function()
