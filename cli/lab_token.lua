@@ -9,8 +9,8 @@ local token = {}
 local MOST <const> = 100 -- robots, where nothing is said
 local LIMIT <const> = 10000
 
--- Is ST one of the words by which a robot that has heard nobody knows SIGNER? The roots that followed root 1, and grants
--- to him and to root keys.
+-- Is ST one of the words by which a robot that has heard nobody knows SIGNER? The roots that followed root 1, and
+-- grants to him and to root keys.
 local function vouches(st, signer)
   if st.verb ~= "propose" then return false end
   return st.bucket == "trust/root" or st.bucket == "trust/grants" and (st.key == signer.id or st.key == st.signer)

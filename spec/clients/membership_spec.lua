@@ -141,6 +141,21 @@ describe("membership", function()
     assert.equal("its grant is over", (said(second)))
   end)
 
+  it("by another token is not given up for one that lets nobody in", function()
+    local node, other = start(), labs.key "a token of the desk"
+    lab.at = node.time:now()
+    take(node, lab:line(lab.root, { bucket = "trust/tokens", key = other:id(), data = { most = 1, name = "desk" } }))
+    take(node, lab:dismiss(lab.root, "trust/tokens", lab.token_id))
+    w:run(20000)
+    assert.is_false(node.dcache.trust:is_member(node.id))
+    assert.matches("lets nobody in: it was cancelled", why_not.of(node).text)
+    lab.at = node.time:now()
+    take(node, lab:enrol(lab.robots[1], other))
+    w:run(2 * 60 * MINUTE)
+    assert.is_true(node.dcache.trust:is_member(node.id))
+    assert.equal(other:id(), enrolment(node).data.token)
+  end)
+
   it("is one more than the token lets in: of two robots and one place one is told so", function()
     lab = labs.new { name = "robotics", robots = 2, most = 1 }
     local one = start()

@@ -40,6 +40,15 @@ local function has_grant(node)
   return facts ~= nil and facts.by ~= nil and not facts.token
 end
 
+-- Is it a member by another token, while that of its file lets nobody in? Who said this one now would be out.
+local function would_be_out(node)
+  local verdict = node.dcache.trust:verdict()
+  local facts = verdict and verdict.keys[node.id]
+  local own = verdict and verdict.tokens[node.lab.token.id]
+  local is_in = facts ~= nil and facts.token ~= nil and facts.token ~= node.lab.token.id
+  return is_in and not (own and own.counts)
+end
+
 local function data_of(self)
   local node = self.node
   return { name = node.name, token = node.lab.token.id, proof = self.key:sign("enrol", node.swarm, node.id) }
@@ -70,6 +79,7 @@ end
 --- Says it where it is due.
 function enrolment:check()
   if not self.key or not self.running or self.waiting or has_grant(self.node) then return end
+  if would_be_out(self.node) then return end
   local data = data_of(self)
   if is_due(self, data) then say(self, data) end
 end

@@ -8,12 +8,9 @@ local function fault(text, cure, ...) return { text = text, cure = cure:format(.
 local GRANT <const> = "On an admin's machine: dt-swarm-cli trust grant %s member"
 
 local function of_token(token, known, id)
-  if not known then
-    return fault(("nobody is known to have signed for token %s of its lab file"):format(token.name), GRANT, id)
-  end
-  if not known.counts then
-    return fault(("token %s of its lab file lets nobody in any more: it was cancelled, or whoever signed for it has no "
-      .. "say now"):format(token.name), GRANT, id)
+  if not known or not known.counts then
+    return fault(("token %s of its lab file lets nobody in: it was cancelled, or nobody who may has signed for it")
+      :format(token.name), GRANT, id)
   end
   for _, robot in ipairs(known.over) do
     if robot == id then
