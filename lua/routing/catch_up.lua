@@ -16,7 +16,7 @@ local LOOK = 1000 -- ms between two looks at who announces what
 local MORE = 1000 -- statements that he counts and we do not, from which on it is worth it
 local NO_WAY = 60 * 1000 -- ms for which what differs stays so: no way opened by which a repair could go
 local PATIENCE = 60 * 1000 -- ms for which nobody who announces it can be asked
-local LEAVES_MOST, RESTS_MOST = 4096, 64
+local LEAVES_MOST, RESTS_MOST, EMPTY_MOST = 4096, 64, 64
 
 --- given.loop, random, log
 --- given.comms     its peers, and whether one lacks what we have
@@ -29,7 +29,8 @@ local LEAVES_MOST, RESTS_MOST = 4096, 64
 --- given.is_own    fn(cid of a leaf) → does our own checkpoint have that leaf? nil: there is none
 function catch_up.new(given)
   local self = setmetatable({ leaves = bounded.new { limit = LEAVES_MOST },
-    rests = bounded.new { limit = RESTS_MOST } }, catch_up)
+    rests = bounded.new { limit = RESTS_MOST }, -- by CID: how long a checkpoint is left alone
+    empty = bounded.new { limit = EMPTY_MOST } }, catch_up) -- by ID: who announced such as gave nothing
   for name, value in pairs(given) do self[name] = value end -- any order
   self.suppliers = sources.new { id = self.id, peer = self.peer,
     holders = function(key) return self:announcers(key) end }
@@ -79,25 +80,45 @@ local function unequal_ms(self, peer)
   return self.loop:now() - oldest
 end
 
--- → the CID that is worth reading most, by what its announcer's beacon counts | nil
+-- What PEER announces, where that is worth reading now → CID, how many of his were of no use; nil: it is not.
+local function offered(self, peer, more)
+  local wanted = more >= MORE or more > 0 and unequal_ms(self, peer) >= NO_WAY and not self.comms.repair.session
+  local key = wanted and self.comms.peers:living(peer) and announced(self, peer)
+  local empty, now = self.empty:get(peer.id), self.loop:now()
+  local rest = key and self.rests:get(key)
+  if not key or rest and now < rest.till or empty and now < empty.till then return nil end
+  if self.suppliers:of(key)[1] then return key, empty and empty.count or 0 end
+end
+
+-- → the CID that is worth reading most: of those whose checkpoints were of use so far, by what their beacons count, in
+-- which one may say what he likes | nil
 local function choose(self)
-  local own, best, most = own_count(self), nil, 0
+  local own, best, most, fewest = own_count(self), nil, 0, math.huge
   for _, peer in ipairs(self.comms.peers.list) do
     local more = count(peer.classes) - own
-    local wanted = more >= MORE or more > 0 and unequal_ms(self, peer) >= NO_WAY and not self.comms.repair.session
-    local key = wanted and more > most and self.comms.peers:living(peer) and announced(self, peer)
-    local rest = key and self.rests:get(key)
-    if key and not (rest and self.loop:now() < rest.till) and self.suppliers:of(key)[1] then best, most = key, more end
+    local key, empty = offered(self, peer, more)
+    if key and (empty < fewest or empty == fewest and more > most) then best, most, fewest = key, more, empty end
   end
   return best
 end
 
-local function ended(self, key, ok)
-  self.one = nil
-  if ok then return self.rests:forget(key) end
-  local rest = self.rests:get(key) or { backoff = backoff.slow(self.random) }
+-- ID announced a checkpoint, and it GAVE something, or did not; who does not over and over rests longer and longer.
+local function judge(self, id, gave)
+  if gave then return self.empty:forget(id) end
+  local empty = self.empty:get(id) or { count = 0, till = 0, backoff = backoff.slow(self.random) }
+  empty.count = empty.count + 1
+  if empty.count > 1 then empty.till = self.loop:now() + empty.backoff:next() end
+  self.empty:put(id, empty)
+end
+
+-- What stands in the checkpoint KEY does not change: it is left alone, whatever came of it.
+local function ended(self, key, taken)
+  local rest = self.rests:get(key)
+  for _, id in ipairs(not rest and self:announcers(key) or {}) do judge(self, id, taken > 0) end
+  rest = rest or { backoff = backoff.slow(self.random) }
   rest.till = self.loop:now() + rest.backoff:next()
   self.rests:put(key, rest)
+  self.one = nil
 end
 
 --- Begins where it is worth it and none is read already.
@@ -115,10 +136,10 @@ function catch_up:look()
     end,
     ended = function(ok)
       self.last = one:status()
-      ended(self, key, ok)
+      ended(self, key, self.last.read.taken)
       one:close(ok and "closed: it was read" or "closed: it could not be read")
     end }
-  if not self.add(one, { quiet = true }) then return ended(self, key, false) end
+  if not self.add(one, { quiet = true }) then return ended(self, key, 0) end
   self.one = one
   self.log:info("routing", "reads a checkpoint", { { "cid", key }, { "of", own_count(self) } })
   content.start(one)

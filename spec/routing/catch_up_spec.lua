@@ -11,7 +11,7 @@ local SWARM <const> = duckiebot:get "swarm"
 local RECORDS <const> = 1200
 local URL <const> = "http://10.0.0.1:3826"
 
-local world, ada, bea, http, made, own
+local world, ada, bea, http, hosts, made, own
 
 -- Repairs find no way, so that nothing else can bring a record.
 local function no_way(one)
@@ -32,8 +32,8 @@ local function look_out(one, is_own)
   one.catch_up:start()
 end
 
-local function fill(one, n)
-  for i = 1, n do
+local function fill(one, n, from)
+  for i = from or 1, n do
     assert(one.dcache:take(labs.sign(labs.key("s" .. i % 3), SWARM, { bucket = "share/files", key = "key" .. i,
       at = world.loop:wall() + i, ttl = 24 * 60 * 60, data = { n = i } })))
   end
@@ -50,7 +50,7 @@ describe("a newcomer", function()
     own, world = {}, sim.new { seed = 5, policy = duckiebot }
     ada = world:add "ada"
     bea = world:add "bea"
-    local hosts = { [URL] = { blocks = {} } }
+    hosts = { [URL] = { blocks = {} } }
     http = checkpoints.http(world.loop, hosts, 100)
     no_way(ada)
     no_way(bea)
@@ -75,6 +75,38 @@ describe("a newcomer", function()
     local asked = http.asked[URL]
     world:run(120000)
     assert.equal(asked, http.asked[URL], "nothing is missing any more")
+  end)
+
+  it("reads a checkpoint once, though who announces it counts more by now", function()
+    announce(made.cid)
+    fill(ada, 2 * RECORDS + 100, RECORDS + 1)
+    world:run(25000)
+    assert.equal(RECORDS, count(bea))
+    local asked = http.asked[URL]
+    world:run(25000)
+    assert.equal(asked, http.asked[URL])
+  end)
+
+  it("is not kept from a good checkpoint by who counts most, and announces new ones with nothing in them", function()
+    local eve, n = world:add "eve", 0
+    no_way(eve)
+    fill(eve, 2 * RECORDS)
+    world:run(5000)
+    local url = "http://10.0.0.3:3826"
+    hosts[url] = { blocks = {} }
+    world.loop:every(2000, function()
+      n = n + 1
+      local empty = checkpoints.make({ ("%d\n"):format(n) }, { swarm = SWARM })
+      for key, bytes in pairs(empty.blocks) do hosts[url].blocks[key] = bytes end
+      eve.comms:propose(("pri/%s/checkpoint"):format(eve.id), { cid = empty.cid, words = 1 << 40 }, { ttl = 600 })
+    end)
+    world:run(10000)
+    announce(made.cid)
+    world:run(10000)
+    assert.equal(RECORDS, count(bea))
+    local asked = http.asked[url]
+    world:run(5 * 60 * 1000)
+    assert.is_true(asked > 0 and http.asked[url] - asked < 40, ("%d, then %d"):format(asked, http.asked[url]))
   end)
 
   it("that lacks few waits for repairs, and reads only when no way opened for a minute", function()
