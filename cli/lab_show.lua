@@ -1,4 +1,6 @@
 -- lab_show.lua - `lab show`: the lab that this node is in, and why it is no member, if it is none.
+local trust = require "cli.trust"
+
 local show = {}
 
 function show.request() return { command = "lab" } end
@@ -23,7 +25,7 @@ local function say_why(lab, s)
     s:say(("Roles are not acted on yet: %s."):format(s:text((lab.unsettled:gsub("^%l+: ", "")))))
   end
   if lab.open then s:say(s:text(lab.open)) end
-  if lab.root.rivals then s:say(s:paint("bad", "Two roots of one number: a root key is stolen.")) end
+  trust.say_rivals(lab, s)
 end
 
 --- Prints the answer.

@@ -1,4 +1,5 @@
 -- lab_status.lua - what `status` says of the lab that a node is in: rows of facts, and sentences. Asks nobody.
+local trust = require "cli.trust"
 local why = require "cli.why"
 
 local lab_status = {}
@@ -31,7 +32,7 @@ end
 
 --- What keeps this node from being a member, or its members from what their roles allow.
 function lab_status.say(one, s)
-  if one.root.rivals then s:say(("Two roots %d: a root key is stolen."):format(one.root.rivals)) end
+  trust.say_rivals(one, s)
   if one.why then
     return why.line({ what = "No member of lab " .. s:text(one.name), seen = one.why.text, cure = one.why.cure }, s)
   end

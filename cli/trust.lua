@@ -116,14 +116,12 @@ local function say_ending(facts, s)
   s:say("Whoever signed it says it again: " .. s:cure "dt-swarm-cli HOST trust renew")
 end
 
---- What `status` says of trust, FACTS as its answer has them: two roots, and what ends soon.
+--- What `status` says of trust, FACTS as its answer has them: what ends soon.
 function trust.warn(facts, s)
-  if not facts then return end
-  trust.say_rivals({ root = { two = facts.two } }, s)
-  if facts.ending_ms then say_ending(facts, s) end
+  if facts and facts.ending_ms then say_ending(facts, s) end
 end
 
---- Two valid roots of one number: every command says so.
+--- Two roots of one number: every command says so. FACTS: any answer with a root; or nothing.
 function trust.say_rivals(facts, s)
   if facts and facts.root and facts.root.two then
     s:say(("Two roots %d: a root key is stolen. The root that was here first stays in force."):format(facts.root.two))

@@ -1,5 +1,7 @@
 -- lab_status_spec.lua - what `status` says of the lab: in which one, how the node stands there, and why not.
 require "spec.helper"
+local asked = require "spec.clients.asked"
+local fake = require "spec.clients.fake_node"
 local lab_status = require "cli.lab_status"
 local show = require "cli.show"
 local text = require "core.text"
@@ -43,11 +45,24 @@ describe("status of a lab", function()
   it("says that roles wait, that a root key is stolen, that the policy's swarm does not count", function()
     local waits = "trust not compared with anybody yet; at the latest in 9 min"
     assert.truthy(said(lab { unsettled = waits }, 300):find(("Roles are not acted on yet: %s."):format(waits), 1, true))
-    local rivals = lab()
-    rivals.root.rivals = 2
-    assert.truthy(said(rivals):find("Two roots 2: a root key is stolen.", 1, true))
+    local two = lab()
+    two.root.two = 2
+    assert.truthy(said(two):find("Two roots 2: a root key is stolen.", 1, true))
     assert.truthy(said(lab { policy_swarm = { name = "lab-3", file = "p.lua", line = 3 } }, 300):find(
       "the swarm of the policy, lab-3, does not count: the lab file /s/lab does", 1, true))
+  end)
+
+  it("says once that a root key is stolen, as lab show does", function()
+    local one = lab { token = false }
+    one.root.two = 2
+    local answer = assert(asked.of(fake.node()) { command = "status" })
+    answer.lab = one
+    for _, file in ipairs { "status", "lab_show" } do
+      local parts = {}
+      local s = show.new { width = 300, escape = text.escape, write = function(part) parts[#parts + 1] = part end }
+      require("cli." .. file).show(answer, s)
+      assert.equal(1, select(2, table.concat(parts):gsub("Two roots 2: a root key is stolen%.", "")), file)
+    end
   end)
 
   it("stays within narrow terminals, and prints no name that could move the cursor", function()

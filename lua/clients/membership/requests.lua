@@ -17,7 +17,7 @@ local function root_facts(node)
   local verdict = node.dcache.trust:verdict()
   local who, root = people.of(node, verdict), verdict and verdict.root or node.lab.root
   return { number = root.number, need = root.need, keys = to_json.list(root.keys, who),
-    rivals = verdict and verdict.rivals }
+    two = verdict and verdict.rivals }
 end
 
 local function token_facts(node)

@@ -52,17 +52,17 @@ local function ending(node, bucket, now, till)
   return n, first
 end
 
---- What `status` says of it, in a lab → { two = number of two roots or nil, ending = how many grants, tokens,
--- revocations and words of a root end within 60 days, ending_ms = until the first does, or nil } | nil: no lab
+--- What `status` says of it, in a lab → { ending = how many grants, tokens, revocations and words of a root end within
+-- 60 days, ending_ms = until the first does, or nil } | nil: no lab
 function words.status(node)
-  local trust, now = node.dcache.trust, node.time:proved_now()
-  if not trust.lab then return nil end
-  local verdict, n, first = trust:verdict(), 0, nil
+  local now = node.time:proved_now()
+  if not node.dcache.trust.lab then return nil end
+  local n, first = 0, nil
   for _, bucket in ipairs(now and { "trust/root", "trust/grants", "trust/tokens", "trust/revoked" } or {}) do
     local of_one, at = ending(node, bucket, now, now + SOON)
     n, first = n + of_one, at and math.min(first or at, at) or first
   end
-  return { two = verdict and verdict.rivals or nil, ending = n, ending_ms = first and first - now or nil }
+  return { ending = n, ending_ms = first and first - now or nil }
 end
 
 return words
