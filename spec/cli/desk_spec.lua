@@ -75,6 +75,11 @@ describe("lab init", function()
     assert.same({ "600", "600" }, { mode_of(place.path .. "/robotics.lab"), mode_of(home .. "/.config/dt-swarm/lab") })
   end)
 
+  it("counts the robots around, which are in no lab, without this machine", function()
+    assert.equal(2, require("cli.lab_init").others { { self = true, status = "ready" }, { status = "ready" },
+      { status = "left" }, { status = "quiet" }, { status = "lost" } })
+  end)
+
   it("replaces no file, and makes no second lab", function()
     operator_key()
     folder.write(place.path .. "/robotics.lab", "mine")

@@ -389,6 +389,17 @@ describe("a node that is no member", function()
 end)
 
 describe("why a node is a stranger", function()
+  it("is asked of those only who are heard in this lab, not of whom an earlier run heard", function()
+    local k = kit.new {}
+    local id = labs.key "ben":id()
+    k.node.discovery.seen.rows[id] = { id = id, name = "ben", last = 0 }
+    local ghost = k.world:add("ghost", { lab = k.lab:read(), clients = { "clients.discovery" } })
+    k.world:run(30000)
+    local names = {}
+    for i, row in ipairs(k:ask { command = "trust" }.strangers) do names[i] = row.name end
+    assert.same({ "desk", "ghost" }, names, ghost.id)
+  end)
+
   it("tells a key that was revoked from one that nobody let in", function()
     local k = kit.new {}
     local ghost = k.world:add("ghost", { lab = k.lab:read(), clients = { "clients.discovery" } })

@@ -150,7 +150,9 @@ end
 local function strangers(all)
   local rows, verdict = {}, all.verdict
   local ids = { [all.node.id] = true }
-  for id in pairs(all.heard) do ids[id] = true end -- any order: sorted below
+  for id, row in pairs(all.heard) do -- any order: sorted below; an earlier run may have been in no lab
+    if row.status == "stranger" then ids[id] = true end
+  end
   for id in pairs(all.enrolled) do ids[id] = true end
   for _, id in ipairs(sorted.keys(ids)) do
     if not verdict:stands(id) and not verdict.revoked[id] and #rows < STRANGERS_MAX then
