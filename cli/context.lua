@@ -172,6 +172,11 @@ function context:give_up(answer, message)
   return self.exit.refused
 end
 
+--- Says why something is not done that no daemon was asked for: WHY, and the word CODE for it. → nil, exit code
+function context:refuse(why, code)
+  return nil, self:give_up { schema = 1, error = { word = code, text = why } }
+end
+
 --- Answers to REQUEST that go on: EACH(answer) for every one, until Ctrl-C. → the exit code, with words said.
 function context:follow(request, each)
   local stream, path, exit = connect(self)

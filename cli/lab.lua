@@ -9,11 +9,6 @@ local lab = {}
 local SECRET_MODE <const>, FOLDER_MODE <const> = 384, 448 -- octal 0600, 0700
 local SEED_BYTES <const> = 32
 
---- Says why it is not done. → nil, exit code
-function lab.refuse(context, why, code)
-  return nil, context:give_up { schema = 1, error = { word = code, text = why } }
-end
-
 --- A new token: { name, seed, id }.
 function lab.token(name)
   local source = random.system()
@@ -41,7 +36,7 @@ end
 --- Is nothing at PATH? → true | nil, exit code, with words said
 function lab.is_free(context, path)
   if not context.world.disk():stat(path) then return true end
-  return lab.refuse(context, ("EEXIST: %s is there already; move it away first"):format(path), "EEXIST")
+  return context:refuse(("EEXIST: %s is there already; move it away first"):format(path), "EEXIST")
 end
 
 --- Writes CONTENT, which holds a secret, to PATH as a whole; nothing that is there is replaced. → true | nil, exit
@@ -53,7 +48,7 @@ function lab.write(context, path, content)
   local ok, why, code = lab.make_folder(disk, path:match "^(.*)/[^/]*$")
   if ok then ok, why, code = disk:replace(path, content, SECRET_MODE) end
   if ok then return true end
-  return lab.refuse(context, ("%s: %s could not be written: %s"):format(code, path, why:gsub("^%w+: ", "", 1)), code)
+  return context:refuse(("%s: %s could not be written: %s"):format(code, path, why:gsub("^%w+: ", "", 1)), code)
 end
 
 --- The lab that this machine's files name, with or without a daemon | nil, text where such a file is damaged

@@ -24,9 +24,9 @@ local function check(context, name)
       letter or digit")
   end
   local there, fault = desk.here(context)
-  if fault then return desk.refuse(context, "form: " .. fault, "form") end
+  if fault then return context:refuse("form: " .. fault, "form") end
   if there then
-    return desk.refuse(context, ("swarm: this machine is in the lab %s already, by %s; to make another one, leave \z
+    return context:refuse(("swarm: this machine is in the lab %s already, by %s; to make another one, leave \z
       it first: lab leave"):format(there.name, there.file), "swarm")
   end
   local path = ("./%s.lab"):format(name)
@@ -75,10 +75,10 @@ end
 local function join(context, content)
   local answer, why, code = context:ask_quietly { command = "lab", join = content }
   if answer then return answer.joined.file end
-  if code ~= "closed" then return desk.refuse(context, why, code) end
+  if code ~= "closed" then return context:refuse(why, code) end
   local folder
   folder, why, code = context.world.paths:config()
-  if not folder then return desk.refuse(context, why, code) end
+  if not folder then return context:refuse(why, code) end
   local ok, exit = desk.write(context, folder .. "/lab", content)
   return ok and folder .. "/lab", exit
 end

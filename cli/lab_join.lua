@@ -1,5 +1,4 @@
 -- lab_join.lua - `lab join FILE`: the daemon goes into the lab of a lab file. The file is judged by the daemon.
-local desk = require "cli.lab"
 local lab = require "dcache.lab"
 local lab_status = require "cli.lab_status"
 
@@ -9,7 +8,7 @@ local function read(context, path)
   if path == "-" then return io.stdin:read(lab.BYTES_MAX + 1) or "" end
   local content = context.world.read(path, lab.BYTES_MAX + 1)
   if content then return content end
-  return desk.refuse(context, ("ENOENT: %s cannot be read"):format(path), "ENOENT")
+  return context:refuse(("ENOENT: %s cannot be read"):format(path), "ENOENT")
 end
 
 function join.run(context, options)

@@ -68,7 +68,7 @@ local function make(context, options)
   local here, exit = context:ask { command = "lab" }
   if not here then return exit end
   if not here.lab then
-    return select(2, desk.refuse(context, "missing: this node is in no lab; to make one: lab init NAME", "missing"))
+    return select(2, context:refuse("missing: this node is in no lab; to make one: lab init NAME", "missing"))
   end
   return create(context, options, here.lab, most)
 end

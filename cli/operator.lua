@@ -8,39 +8,35 @@ local sign = require "cli.sign"
 
 local operator = {}
 
-local function refuse(context, why, code)
-  return nil, context:give_up { schema = 1, error = { word = code, text = why } }
-end
-
 --- The person's key, made where there is none: ssh-keygen asks for its passphrase on the terminal. One that is there is
 -- used as it is. → key as sign.key has it, true where it is new | nil, exit code, with words said
 function operator.ensure(context, options)
   local path, why, code = sign.path(context, options)
-  if not path then return refuse(context, why, code) end
+  if not path then return context:refuse(why, code) end
   local disk, private = context.world.disk(), path:sub(1, -5)
   local there = disk:stat(path) or disk:stat(private)
   local found
   if there or options.key then
     found, why, code = sign.key(context, options)
-    if not found then return refuse(context, why, code) end
+    if not found then return context:refuse(why, code) end
     return found, false
   end
   if not agents.installed "ssh-keygen" then
-    return refuse(context, "missing: ssh-keygen is not installed here; it is in the package openssh-client", "missing")
+    return context:refuse("missing: ssh-keygen is not installed here; it is in the package openssh-client", "missing")
   end
   local command = "ssh-keygen -q -t ed25519 -f " .. shell.word(private)
   if not context.world.has_terminal() then
-    return refuse(context, "permission: there is no terminal on which ssh-keygen could ask for a passphrase; make the \z
+    return context:refuse("permission: there is no terminal on which ssh-keygen could ask for a passphrase; make the \z
       key yourself: " .. command, "permission")
   end
   local ok
   ok, why, code = desk.make_folder(disk, private:match "^(.*)/")
-  if not ok then return refuse(context, why, code) end
+  if not ok then return context:refuse(why, code) end
   context:complain(("ssh-keygen makes your key, %s. Choose a passphrase; you type it where you sign."):format(private))
   context.world.flush()
-  if not os.execute(command) then return refuse(context, "closed: ssh-keygen made no key", "closed") end
+  if not os.execute(command) then return context:refuse("closed: ssh-keygen made no key", "closed") end
   found, why, code = sign.key(context, options)
-  if not found then return refuse(context, why, code) end
+  if not found then return context:refuse(why, code) end
   return found, true
 end
 
@@ -69,7 +65,7 @@ function operator.run(context, options)
     return show(context, options, answer_of(found, fresh))
   end
   local found, why, code = sign.key(context, options)
-  if not found then return select(2, refuse(context, why, code)) end
+  if not found then return select(2, context:refuse(why, code)) end
   return show(context, options, answer_of(found))
 end
 

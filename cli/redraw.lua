@@ -91,7 +91,7 @@ local function step(self)
     self.show(self, answer)
     self.context.world.flush()
   elseif code ~= "closed" then
-    return nil, self.context:give_up({ schema = 1, error = { text = message, word = code } })
+    return self.context:refuse(message, code)
   elseif now - self.answered > PATIENCE then
     return nil, self.context:give_up(nil, message)
   end

@@ -5,6 +5,7 @@
 -- so neither passes for the other.
 local agents = require "cli.agent"
 local asking = require "cli.asking"
+local desk = require "cli.lab"
 local json = require "core.json"
 local key = require "core.key"
 local openssh = require "cli.openssh"
@@ -21,10 +22,6 @@ local TICK <const> = 16 -- s, of which FROM and UNTIL are multiples
 local SIGNATURE <const> = 64 -- bytes
 local OFFER_MOST <const> = 64 -- lines that a daemon takes at once
 local NO_KEY <const> = "missing: there is no operator's key at %s. Make one: operator new. Or name one: --key FILE.pub"
-
-local function refuse(context, why, code)
-  return nil, context:give_up { schema = 1, error = { word = code, text = why } }
-end
 
 --- Where the public half of the operator's key is. → path | nil, text, code
 function sign.path(context, options)
@@ -56,32 +53,25 @@ end
 -- → signer with the field id, name (the key's comment) | nil, exit code, with words said
 function sign.open(context, options, stamp)
   local found, why, code = sign.key(context, options)
-  if not found then return refuse(context, why, code) end
+  if not found then return context:refuse(why, code) end
   return setmetatable({ context = context, options = options, id = found.id, name = found.comment,
     private = found.private, stamp = stamp }, sign)
 end
 
 -- == when, and for which swarm
 
-local function lab_here(context)
-  local state = context.world.paths:state()
-  local lab = state and require "lab_file".find(context.world.disk(), context.world.paths:labs(state))
-  return lab or nil
-end
-
 -- What the daemon says; without one, where the lines go into a file: the lab file of this machine, and its clock.
 local function ask_stamp(self)
   local context = self.context
   local answer, why, code = context:ask_quietly { command = "stamp", signer = self.id }
   if answer then return answer end
-  if code ~= "closed" then return refuse(context, why, code) end
-  local lab = self.options.to and lab_here(context)
+  if code ~= "closed" then return context:refuse(why, code) end
+  if not self.options.to then return context:ask { command = "stamp", signer = self.id } end -- which says all of it
+  local lab, fault = desk.here(context)
   if lab then return { swarm = lab.swarm, last = 0, now = context.world.loop():wall(), quality = "none" } end
-  if self.options.to then
-    return refuse(context, "missing: no daemon runs here and this machine has no lab file: nobody knows for which lab \z
-      to sign. Copy the lab file to ~/.config/dt-swarm/lab", "missing")
-  end
-  return select(1, context:ask { command = "stamp", signer = self.id }), context.exit.daemon -- which says all of it
+  if fault then return context:refuse("form: " .. fault, "form") end
+  return context:refuse("missing: no daemon runs here and this machine has no lab file: nobody knows for which lab \z
+    to sign. Copy the lab file to ~/.config/dt-swarm/lab", "missing")
 end
 
 -- By which time STAMP lets sign: the proved one, else that of this machine's clock.
@@ -191,7 +181,7 @@ function sign:sign(words)
     local line, why, code = line_of(self, word, stamp)
     if not line then
       self:close()
-      return refuse(self.context, why, code)
+      return self.context:refuse(why, code)
     end
     lines[i] = line
   end
@@ -222,7 +212,7 @@ function sign:put(lines)
     local answer, exit = self.context:ask { command = "offer", lines = json.array(part) }
     if not answer then return nil, exit end
     local refused = refused_of(answer.results)
-    if refused then return refuse(self.context, refused.text or refused.word, refused.word) end
+    if refused then return self.context:refuse(refused.text or refused.word, refused.word) end
   end
   return true
 end
