@@ -15,6 +15,7 @@ local working_out = {}
 local PROOF <const> = 10 -- units of work (lua/slices.lua) that the check of a signature takes
 local PAUSE <const> = 20 -- units in the 50 statements between two pauses of authority.lua
 local APART <const> = 20 -- ms from the end of one calculation to the next, at least
+local TOLD_MOST <const> = 128 -- who came, and who left, one by one: the events that are kept are no more than that
 local SHARE <const> = 3 -- and so many times as long as the last one took: they never fill the processor
 
 -- Did the token TOKEN sign for ID? Checked once for each proof.
@@ -95,13 +96,15 @@ local function tell(self, verdict, before, gained, lost)
     self.log:error("dcache", "two roots: a root key is stolen", { number = verdict.rivals })
   end
   if verdict.root.number > before.root.number then self.told { event = "root", number = verdict.root.number } end
-  for _, id in ipairs(gained) do
+  for i = 1, math.min(#gained, TOLD_MOST) do
+    local id = gained[i]
     local facts = verdict.keys[id]
     local token = facts.token and verdict.tokens[facts.token]
     self.told { event = "member", id = id, name = facts.name, by = facts.by or facts.token,
       token = token and token.name }
   end
-  for _, id in ipairs(lost) do
+  for i = 1, math.min(#lost, TOLD_MOST) do
+    local id = lost[i]
     local revoked = verdict.revoked[id]
     self.told { event = "stranger", id = id, name = before.keys[id].name,
       why = revoked and (revoked.why or "revoked") or "no grant and no token lets it in any more" }

@@ -97,6 +97,23 @@ describe("who may say what", function()
     one.close()
   end)
 
+  it("tells of a hundred who came or left at once, and of no more than the events that are kept", function()
+    local one = world("", { most = 1000 })
+    local told = { member = 0, stranger = 0 }
+    one.trust.told = function(event) told[event.event] = told[event.event] + 1 end
+    for i = 1, 300 do
+      local robot = labs.key("robot of many " .. i)
+      one.hear(one.lab:enrol { key = robot, id = robot:id(), name = "r" .. i })
+    end
+    one.w:run(5000)
+    assert.is_true(#one.trust:verdict().standing >= 300)
+    one.hear(one.lab:revoke(one.lab.root, one.lab.token_id))
+    one.w:run(5000)
+    assert.is_true(#one.trust:verdict().standing < 300)
+    assert.same({ member = 128, stranger = 128 }, told)
+    one.close()
+  end)
+
   it("keeps whom a token lets in while it is being worked out again, and the words that he says by then", function()
     local one = world("", { most = 400 })
     local lab, trust, robots, loop = one.lab, one.trust, one.lab.robots, one.w.loop
