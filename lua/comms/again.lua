@@ -22,8 +22,20 @@ local function watch(self)
   self.timer = self.timer or self.loop:every(LOOK, function() self:look() end)
 end
 
+-- Makes room for a word of ONE: the link that brought most loses one, so that a liar fills no room but his own.
+local function make_room(self, one)
+  local largest = one
+  for _, other in ipairs(self.links) do
+    if #other.words > #largest.words then largest = other end
+  end
+  if largest == one then return false end
+  table.remove(largest.words)
+  self.count = self.count - 1
+  return true
+end
+
 local function remember(self, one, list, place)
-  if one.rounds >= ROUNDS or self.count >= WORDS_MAX then return end
+  if one.rounds >= ROUNDS or self.count >= WORDS_MAX and not make_room(self, one) then return end
   self.count = self.count + 1
   table.insert(one.words, { short = list:short(place), signer = list:statement(place).signer,
     enrols = list:bucket(place) == "trust/enrolled" })
