@@ -1,5 +1,6 @@
 -- trust_grant.lua - `trust grant WHO ROLE`: a person signs that a key has a role. Judges nothing: the daemon says
 -- what it would change.
+local LEVELS = require "dcache.authority".LEVELS
 local asking = require "cli.asking"
 local json = require "core.json"
 local trust = require "cli.trust"
@@ -9,7 +10,6 @@ local grant = {}
 
 local TAGS_MAX <const>, TAG_BYTES <const> = 8, 24
 local ROLES <const> = { member = "a member", trusted = "trusted", admin = "an admin" }
-local RANK <const> = { member = 1, trusted = 2, admin = 3, root = 4 }
 
 -- "a,b:c" → an array | nil, what is wrong
 local function read_tags(text)
@@ -42,7 +42,7 @@ local function outcome(row, options, preview, s)
       return ("Signed: %s is %s%s once enough root keys have: %s."):format(name, ROLES[options.role], span, rest)
     end
   end
-  local more = row.role and RANK[row.role] > RANK[options.role] and row.role ~= "root"
+  local more = row.role and LEVELS[row.role] > LEVELS[options.role] and row.role ~= "root"
     and (" %s's role stays %s by another grant; trust retire or revoke ends that."):format(name, row.role) or ""
   return ("Signed: %s is %s%s.%s"):format(name, ROLES[options.role], span, more)
 end

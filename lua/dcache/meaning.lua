@@ -66,6 +66,9 @@ function meaning:rule(bucket) return self.rules:of(bucket) end
 --- May anybody dismiss what others say in BUCKET, so that his words have to be looked at?
 function meaning:asks_dismissals(bucket) return self.rules:asks_dismissals(bucket) end
 
+--- Could ID propose something in BUCKET now, alone or with others?
+function meaning:may_propose(bucket, id) return self.rules:may_propose(bucket, id) end
+
 --- May ID dismiss what others say in BUCKET, alone or with others?
 function meaning:may_dismiss(bucket, id) return self.rules:may_dismiss(bucket, id) end
 

@@ -98,6 +98,9 @@ function rules:dismissal(d)
   return has_role(self, rule.dismiss, d) and rule.to_dismiss or nil
 end
 
+--- Could ID propose something in BUCKET now? Owners of a key are not told apart.
+function rules:may_propose(bucket, id) return has_role(self, self:of(bucket).propose, { signer = id, key = id }) end
+
 --- Might ID be heard when he dismisses something in BUCKET? Owners of a key beside admins are not told apart.
 function rules:may_dismiss(bucket, id)
   return self.trust:level(id) >= LEVELS.admin or self:of(bucket).dismiss ~= "owner"

@@ -428,6 +428,17 @@ describe("record", function()
     assert.equal(2, k:ask { command = "trust" }.root.number)
   end)
 
+  it("names as those who could sign whom the rule of the bucket allows, and who has not signed", function()
+    local k, lab, robots = lab_of("bob", "bea", "carl")
+    for i = 1, 2 do k:take(lab:grant(lab.root, robots[i].id, "trusted", { name = robots[i].name })) end
+    k:take(lab:line(robots[1].key, { bucket = "share/discard", key = "k", data = 1, ttl = 86400 }))
+    local answer, names = k:ask { command = "record", bucket = "share/discard", key = "k" }, {}
+    for i, one in ipairs(answer.could) do names[i] = one.id end
+    local expected = { robots[2].id, lab.root:id() }
+    table.sort(expected)
+    assert.same({ 2, 2, expected }, { answer.needed, answer.could_count, names })
+  end)
+
   it("asks which of several, dismisses, and says what is not there", function()
     local k, lab = lab_of("duckie01")
     k:take(lab:line(lab.root, { bucket = "updates/release", key = "1.4", data = { x = 1 }, ttl = 86400 }))

@@ -63,15 +63,6 @@ end
 
 -- == who could sign it
 
-local LEVELS <const> = { member = 1, trusted = 2, admin = 3, root = 4 }
-
--- May the key that VERDICT knows as KNOWN propose under a rule for ROLE: a level, or a tag?
-local function may(verdict, id, known, role)
-  local level = verdict:level(id)
-  if LEVELS[role] then return level >= LEVELS[role] end
-  return level >= LEVELS.trusted and set(known.tags or {})[role] == true
-end
-
 -- What the best proposal of ONE says, as a table.
 local function data_of(one)
   local data = one.proposals[1] and one.proposals[1].data
@@ -101,7 +92,7 @@ local function could_sign(node, one, role)
   if not verdict or role == "anyone" or role == "owner" then return {} end
   local list = {}
   for _, id in ipairs(verdict.standing) do
-    if may(verdict, id, verdict.keys[id] or {}, role) then list[#list + 1] = id end
+    if node.dcache.meaning:may_propose(one.bucket, id) then list[#list + 1] = id end
   end
   return list
 end

@@ -1,6 +1,6 @@
 -- stamp.lua - what a person's key needs to know before it signs: its last time here, and what time it is. Signs
 -- nothing.
-local ids = require "clients.trust.ids"
+local key = require "core.key"
 
 local stamp = {}
 
@@ -18,7 +18,9 @@ end
 --- Of request.signer → { last = ms (0: nothing of his is known here), now = ms, quality = of this node's time, swarm =
 -- what stands in all that is signed, lab = the lab's or nil } | nil, text, code
 function stamp.answer(node, request)
-  if not ids.is_id(request.signer) then return nil, 'form: "signer" is no peer ID', "form" end
+  if type(request.signer) ~= "string" or not key.public(request.signer) then
+    return nil, 'form: "signer" is no peer ID', "form"
+  end
   return { last = last_of(node.dcache.index, request.signer), now = (node.time:now()), quality = node.time.quality,
     swarm = node.swarm, lab = node.lab and node.lab.lab or nil }
 end

@@ -2,8 +2,8 @@
 -- would count for nothing. So a command says it before a person signs. Takes nothing in.
 local authority = require "dcache.authority"
 local forms = require "dcache.forms"
-local ids = require "clients.trust.ids"
 local json = require "core.json"
+local key = require "core.key"
 local keys = require "clients.trust.keys"
 local slices = require "slices"
 local sorted = require "sorted"
@@ -88,7 +88,9 @@ end
 function suppose.answer(node, request)
   local words, signer = request.suppose, request.signer
   if type(words) ~= "table" or #words > WORDS_MAX then return nil, 'form: "suppose" is no list of words', "form" end
-  if not ids.is_id(signer) then return nil, 'form: "signer" is no peer ID', "form" end
+  if type(signer) ~= "string" or not key.public(signer) then
+    return nil, 'form: "signer" is no peer ID', "form"
+  end
   local supposed = {}
   local at = request.at == nil and (node.time:now()) or request.at
   if math.type(at) ~= "integer" or at < 0 or at > AT_MAX then return nil, 'form: "at" is no time in ms', "form" end
