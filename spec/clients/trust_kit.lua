@@ -43,12 +43,12 @@ end
 --- The node's answer to REQUEST → table | nil, text, code
 function kit:ask(request)
   local found
-  local work = slices.new(self.world.loop)
-  local reply = setmetatable({ run = function(_, fn)
-    work:start(fn, function(ok, fault) assert(ok, fault) end)
-    self.world:run(1000)
-  end }, { __call = function(_, ...) found = table.pack(...) end })
-  self.node.commands:run(request, reply)
+  slices.new(self.world.loop):start(function()
+    self.node.commands:run(request, function(...) found = table.pack(...) end)
+  end, function(ok, fault) assert(ok, fault) end)
+  for _ = 1, 1000 do
+    if not found then self.world:run(1) end
+  end
   return table.unpack(found, 1, found.n)
 end
 
