@@ -269,6 +269,37 @@ describe("trust root", function()
     has(k:cli { "trust", "list" }, "root 2: ben; 1 of 1")
   end)
 
+  it("brings nothing back that a key which is left out had ended: a token, a grant, a whole key", function()
+    local k = kit.new { roots = 2, need = 1, robots = 6 }
+    local lab, robots = k.lab, k.lab.robots
+    local ada, token = robots[1], labs.key "ada's token"
+    k:take(lab:grant(lab.roots[1], ada.id, "admin", { name = "ada" }))
+    k:take(lab:line(ada.key, { bucket = "trust/tokens", key = token:id(), data = { most = 9, name = "ada" } }))
+    k:take(lab:grant(ada.key, robots[2].id, "trusted"))
+    k:take(lab:grant(ada.key, robots[3].id, "member"))
+    k:take(lab:dismiss(lab.roots[2], "trust/tokens", token:id()))
+    k:take(lab:dismiss(lab.roots[2], "trust/grants", robots[2].id))
+    k:take(lab:revoke(lab.roots[2], robots[3].id))
+    k:take(lab:grant(ada.key, robots[4].id, "trusted"))
+    k:take(lab:grant(lab.roots[2], robots[4].id, "trusted", { valid_until = lab.at // 16000 * 16 }))
+    k:take(lab:grant(ada.key, robots[5].id, "trusted"))
+    k:take(lab:dismiss(lab.roots[2], "trust/grants", robots[5].id))
+    k:take(lab:grant(ada.key, robots[5].id, "member")) -- said later: it counts
+    k.world:run(5000)
+    local function open() return k.node.dcache.trust:verdict().tokens[token:id()].counts end
+    local function roles()
+      local list = { open() }
+      for i = 2, 5 do list[i] = role(k, robots[i].id) or "none" end
+      return list
+    end
+    local before = { false, "none", "none", "none", "member" }
+    assert.same(before, roles())
+    local text = k:cli { "trust", "root", "remove", lab.roots[2]:id(), "--yes" }
+    has(text, "Root 2 is in force")
+    k.world:run(5000)
+    assert.same(before, roles())
+  end)
+
   it("does not finish while an admin would fall", function()
     local k = kit.new { roots = 3, need = 1 }
     local lab, ada = k.lab, labs.key "ada":id()
