@@ -130,7 +130,7 @@ local function tell(self, rows)
   s:say(("%s: %d taken in, %d here already, %d refused."):format(s.count(self.lines, "line"), self.taken,
     self.duplicate, refused))
   for _, row in ipairs(rows) do
-    s:say(("  %d %s, first in line %d: %s."):format(row.count, row.word, row.line, s:text(row.text)))
+    s:say(("%d refused as %s, first in line %d: %s."):format(row.count, row.word, row.line, s:text(row.text)))
   end
   if not self.whole then s:say(s:text(sentence(self.fault)) .. ".") end
   local more = guess(self)
