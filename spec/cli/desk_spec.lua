@@ -196,15 +196,19 @@ describe("a person's key", function()
     local made = operator_key()
     sh(("mkdir %s/bin && for p in sh lua5.4 mktemp rm; do ln -s $(command -v $p) %s/bin/$p; done"):format(place.path,
       place.path))
-    for _, program in ipairs { "ssh%-agent", "ssh%-keygen" } do
-      local said, code = sh(("cd %s && env -i HOME=%s PATH=%s/bin %s/dt-swarm-cli lab init x --yes </dev/null"):format(
-        place.path, home, place.path, TREE))
+    local function names(program, words)
+      local said, code = sh(("cd %s && env -i HOME=%s PATH=%s/bin %s/dt-swarm-cli %s </dev/null"):format(place.path,
+        home, place.path, TREE, words))
       assert.equal(4, code, said)
       assert.matches(program .. " is not installed here; it is in the package openssh%-client", said:gsub("\n", " "))
       assert.is_nil(folder.read(place.path .. "/x.lab"))
-      os.remove(made)
-      os.remove(made .. ".pub")
     end
+    names("ssh%-agent", "lab init x --yes")
+    os.remove(made)
+    os.remove(made .. ".pub")
+    names("ssh%-keygen", "lab init x --yes")
+    names("ssh%-keygen", "operator new")
+    assert.is_nil(folder.read(made .. ".pub"))
   end)
 
   it("is never opened here: only the public half is", function()
