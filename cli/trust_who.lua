@@ -16,15 +16,24 @@ function who.clean(name)
   return name
 end
 
-local LISTS <const> = { "keys", "strangers", "revoked" }
+-- Lists of FACTS, and what one is who stands in it without a role.
+local LISTS <const> = { { "keys" }, { "strangers", "stranger" }, { "revoked", "revoked" } }
 
--- All rows of FACTS.
+-- All rows of FACTS; the field kind of each says what it is, where it has no role.
 local function each(facts)
   local rows = {}
-  for _, name in ipairs(LISTS) do
-    for _, row in ipairs(facts and facts[name] or {}) do rows[#rows + 1] = row end
+  for _, list in ipairs(LISTS) do
+    for _, row in ipairs(facts and facts[list[1]] or {}) do
+      row.kind, rows[#rows + 1] = list[2], row
+    end
   end
   return rows
+end
+
+-- What ROW is, behind its name: ", member"; "" where that is not known.
+local function said_of(row)
+  local is = row.role or row.kind or row.unheard and "not heard here yet"
+  return is and ", " .. is or ""
 end
 
 local function is(row, word)
@@ -46,7 +55,7 @@ local function candidates(rows)
   local list = {}
   for i, row in ipairs(rows) do
     if i > 10 then break end
-    list[i] = { say = row.label, text = row.id .. (row.role and ", " .. row.role or ""), id = row.id }
+    list[i] = { say = row.label, text = row.id .. said_of(row), id = row.id }
   end
   return list
 end
@@ -93,8 +102,7 @@ end
 
 --- Shows whom WHO stands for: name and whole ID.
 function who.show(row, s)
-  local said = row.role and ", " .. s:text(row.role) or row.unheard and ", not heard here yet" or ""
-  local name, id = s:text(row.name), s:text(row.id)
+  local name, id, said = s:text(row.name), s:text(row.id), s.escape(said_of(row))
   local line = ("%s  %s%s"):format(name, id, said)
   if width.of(line) <= s.width then return s:line(line) end
   s:say(name .. said)

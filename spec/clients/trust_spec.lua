@@ -400,6 +400,16 @@ describe("a node that is no member", function()
     assert.is_nil(k:cli({ "trust", "list" }):find "no member;")
   end)
 
+  it("of a name that a revoked key had, too, is told from it", function()
+    local k, lab, robots = lab_of("duckie01", "duckie01")
+    k:take(lab:grant(lab.root, robots[2].id, "member", { name = "duckie01" }))
+    k:take(lab:revoke(lab.root, robots[2].id))
+    local text, code = k:cli { "trust", "grant", "duckie01", "member", "--yes" }
+    assert.equal(1, code)
+    has(text, "fits 2 keys", robots[1].id .. ", member", robots[2].id .. ", revoked")
+    has(k:cli { "trust", "grant", "desk", "member", "--yes" }, k.node.id .. ", stranger")
+  end)
+
   it("is shown with its ID in one piece, however narrow the terminal is", function()
     local parts = {}
     local s = require("cli.show").new { width = 50, write = function(text) parts[#parts + 1] = text end,
