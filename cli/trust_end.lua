@@ -1,6 +1,7 @@
 -- trust_end.lua - `trust retire WHO` and `trust revoke WHO`: a role is over, or all that a key said and says is
 -- void. Says before whom that brings back and whom it puts out.
 local asking = require "cli.asking"
+local ended = require "cli.trust_ended"
 local json = require "core.json"
 local text = require "core.text"
 local trust = require "cli.trust"
@@ -62,6 +63,15 @@ local function brought_back(preview, facts, targets)
   return back
 end
 
+-- What else the targets had ended and would count again: tokens that they cancelled, grants → words
+local function ended_by(facts, targets)
+  local is_target, words = ids_of(targets), {}
+  for _, word in ipairs(facts.words) do
+    if is_target[word.signer] and ended.by(facts, word) then words[#words + 1] = ended.again(word) end
+  end
+  return words
+end
+
 -- Their revocations, said again.
 local function say_again(back)
   local words = {}
@@ -94,12 +104,14 @@ local function prepare(context, options, facts, signer, targets)
   if fault then return trust.would_not_count(context, fault) end
   local out, back = put_out(preview.changes, targets), brought_back(preview, facts, targets)
   local again = options.let_back and {} or say_again(back)
+  local others = options.let_back and {} or ended_by(facts, targets)
   local kept = (out[1] and options.keep) and keep(out) or {}
-  if again[1] or kept[1] then
-    preview, exit = trust.preview(context, signer, append(append(words, again), kept), options)
+  if again[1] or kept[1] or others[1] then
+    preview, exit = trust.preview(context, signer, append(append(append(words, again), others), kept), options)
     if not preview then return nil, exit end
   end
-  return words, { out = out, back = back, again = #again, kept = #kept, changes = preview.changes, signer = signer }
+  return words, { out = out, back = back, again = #again, ended = #others, kept = #kept, changes = preview.changes,
+    signer = signer }
 end
 
 -- Before it is done: whom it puts out, whom it brings back.
@@ -110,6 +122,10 @@ local function say_before(context, options, what)
     s:say(("This brings back whom that key had revoked: %s. %s"):format(trust.names(what.back, s), options.let_back
       and "They are let back." or ("%s signed again by you (not with --let-back)."):format(
         what.again == 1 and "That revocation is" or "Those revocations are")))
+  end
+  if (what.ended or 0) > 0 then
+    s:say(("That key had ended %s; that is signed again by you (not with --let-back)."):format(
+      s.count(what.ended, "grant or token", "grants and tokens")))
   end
   if what.out and what.out[1] then
     s:say(("Let in by that key alone: %s. %s"):format(trust.names(what.out, s), options.keep
@@ -163,7 +179,7 @@ local function finish(context, options, targets, what)
   end
   return trust.finish(context, options, { command = "trust " .. options.verb, keys = json.array(targets),
     back = json.array(what.back or {}), out = json.array(what.out or {}), again = what.again or 0,
-    kept = what.kept or 0 },
+    ended = what.ended or 0, kept = what.kept or 0 },
     { ("Signed: %s %s."):format(names, is_revoke(options) and "revoked" or "retired"),
       rest[1] and ("%s keeps a role by somebody else's grant or by a token; trust revoke ends that."):format(
         trust.names(rest, s)),

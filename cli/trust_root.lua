@@ -1,5 +1,6 @@
 -- trust_root.lua - `trust root add|remove|need|sign`: another root follows the one in force, and loses no admin by it.
 local asking = require "cli.asking"
+local ended = require "cli.trust_ended"
 local json = require "core.json"
 local trust = require "cli.trust"
 local who = require "cli.trust_who"
@@ -81,22 +82,6 @@ end
 
 -- == what is signed with it
 
--- Is what WORD is about out: a key without a role, a token that does not count?
-local function is_out(facts, word)
-  local is_token = word.bucket == "trust/tokens"
-  for _, row in ipairs(is_token and facts.tokens or facts.keys) do
-    if row.id == word.key and (row.role or row.counts) then return false end
-  end
-  return true
-end
-
--- Does WORD end a grant or a token, by dismissing it or by granting it as over? What lifts a revocation is left alone,
--- since it would lift newer ones, too.
-local function ends(word)
-  if word.verb == "dismiss" then return word.bucket ~= "trust/revoked" end
-  return word.bucket == "trust/grants" and word.over and word.life_ms == 0
-end
-
 -- Has WORD to be said by another root key where the next root has KEYS? What a key that is left out said, and what it
 -- ended and is out: else that would come back. Of the others the grants of admins, since these need several root keys.
 -- What names a root key is no right.
@@ -104,7 +89,7 @@ local function hangs(facts, word, keys)
   local before = ids_of(facts)
   if not AGAIN[word.bucket] or not has(before, word.signer) then return false end
   local goes = not has(keys, word.signer)
-  if ends(word) then return goes and not word.fault and is_out(facts, word) end
+  if ended.by(facts, word) then return goes end
   if word.verb == "dismiss" or word.fault or word.over then return false end
   if word.bucket ~= "trust/grants" then return goes end
   return not has(before, word.key) and (word.data.role == "admin" or goes)
@@ -120,8 +105,7 @@ local function hanging(facts, signer, keys)
     local slot = word.bucket .. " " .. word.key
     if not said[slot] and hangs(facts, word, keys) then
       said[slot] = true
-      words[#words + 1] = { verb = word.verb, bucket = word.bucket, key = word.key, data = word.data,
-        ttl = ends(word) and word.verb == "propose" and 0 or word.life_ms and word.life_ms // 1000 or nil }
+      words[#words + 1] = ended.again(word)
     end
   end
   return words

@@ -175,6 +175,27 @@ describe("trust revoke and retire", function()
     has(k:cli { "trust", "list" }, "2 revoked:", "(stolen)", "(rude)")
   end)
 
+  it("leave what that key had ended as it is: a token that it cancelled, a grant; or let it back", function()
+    for _, back in ipairs { false, true } do
+      local k = with_bob()
+      local lab, robots = k.lab, k.lab.robots
+      local ada = labs.key "ada"
+      k:take(lab:grant(lab.root, ada:id(), "admin", { name = "ada" }))
+      k:take(lab:grant(ada, robots[2].id, "trusted", { name = "bea" }))
+      k:take(lab:dismiss(robots[1].key, "trust/grants", robots[2].id))
+      k:take(lab:dismiss(robots[1].key, "trust/tokens", lab.token_id))
+      k.world:run(5000)
+      local verdict = k.node.dcache.trust:verdict()
+      assert.same({ false, 0 }, { verdict.tokens[lab.token_id].counts, verdict:level(robots[2].id) })
+      local text = k:cli { "trust", "revoke", "bob", "--yes", back and "--let-back" or nil }
+      assert.equal(not back, text:find("had ended 2 grants and tokens; that is signed again", 1, true) ~= nil)
+      k.world:run(5000)
+      verdict = k.node.dcache.trust:verdict()
+      local token = verdict.tokens[lab.token_id]
+      assert.same({ back, back and 2 or 0 }, { token ~= nil and token.counts, verdict:level(robots[2].id) })
+    end
+  end)
+
   it("with --keep and --let-back keep and let back", function()
     local k = with_bob()
     k:take(k.lab:grant(k.lab.root, labs.key "ada":id(), "admin", { name = "ada" }))
