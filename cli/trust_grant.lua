@@ -31,6 +31,26 @@ local function word_of(row, options, tags)
     data = { name = name, role = options.role, tags = json.array(tags or row.tags or {}) } }
 end
 
+-- The role of the key of ROW once that is signed, by PREVIEW (or none: no daemon knows).
+local function role_after(preview, row)
+  for _, change in ipairs(preview and preview.changes or {}) do
+    if change.id == row.id then return change.now end
+  end
+  return row.role
+end
+
+-- Whom it puts out: an admin who is granted less lets nobody in any more.
+local function say_out(context, preview, row)
+  local out, s = {}, context.show
+  for _, change in ipairs(not context.as_json and preview and preview.changes or {}) do
+    if change.stood and not change.stands and change.id ~= row.id then out[#out + 1] = change end
+  end
+  if out[1] then
+    s:say(("Let in by that key alone: %s. They are strangers then; to keep what it said: trust retire."):format(
+      trust.names(out, s)))
+  end
+end
+
 -- What becomes of the key by it, in a sentence.
 local function outcome(row, options, preview, s)
   local name = row.name and s:text(row.name) or s:key(row.id)
@@ -42,8 +62,9 @@ local function outcome(row, options, preview, s)
       return ("Signed: %s is %s%s once enough root keys have: %s."):format(name, ROLES[options.role], span, rest)
     end
   end
-  local more = row.role and LEVELS[row.role] > LEVELS[options.role] and row.role ~= "root"
-    and (" %s's role stays %s by another grant; trust retire or revoke ends that."):format(name, row.role) or ""
+  local now = role_after(preview, row)
+  local more = LEVELS[now] and LEVELS[now] > LEVELS[options.role]
+    and (" %s's role stays %s by another grant; trust retire or revoke ends that."):format(name, now) or ""
   return ("Signed: %s is %s%s.%s"):format(name, ROLES[options.role], span, more)
 end
 
@@ -60,6 +81,7 @@ local function sign(context, options, facts, row, tags)
   if fault then return select(2, trust.would_not_count(context, fault)) end
   if options.name then row.name = words[1].data.name end
   if not context.as_json then who.show(row, s) end
+  say_out(context, preview, row)
   local ok
   ok, exit = asking.sure(context, ("Make this key %s?"):format(ROLES[options.role]), options)
   if ok then ok, exit = trust.say(signer, words) end

@@ -129,6 +129,17 @@ describe("trust grant", function()
     assert.equal(0, select(2, k:cli { "trust", "grant", "bea", "trusted", "--yes" }))
   end)
 
+  it("of less than somebody is says whom that puts out, and what he is from then on", function()
+    local k = kit.new { robots = 2 }
+    local lab, robots = k.lab, k.lab.robots
+    k:take(lab:grant(lab.root, robots[1].id, "admin", { name = "bob" }))
+    k:take(lab:grant(robots[1].key, robots[2].id, "member", { name = "bea" }))
+    local text = k:cli { "trust", "grant", "bob", "member", "--yes" }
+    has(text, "Let in by that key alone: bea", "Signed: bob is a member.")
+    assert.is_nil(text:find("stays", 1, true))
+    assert.same({ "member", nil }, { role(k, robots[1].id), role(k, robots[2].id) })
+  end)
+
   it("takes a pattern of many stars as one star, and none that no name is as long as", function()
     local k = lab_of("duckie01", "ghost1")
     local function confirm(only)
