@@ -56,9 +56,10 @@ function said.own(list)
   return own
 end
 
+--- Is the dismissal D meant for DATA as it is written?
+function said.names(d, data_text) return d.data_text == "null" or d.data == text.base64url(blake2b(data_text)) end
+
 --- Does the dismissal D bar ST? Never what was said after it, so that nobody is made immune in advance.
-function said.bars(d, st)
-  return d.at >= st.at and (d.data_text == "null" or d.data == text.base64url(blake2b(st.data_text)))
-end
+function said.bars(d, st) return d.at >= st.at and said.names(d, st.data_text) end
 
 return said

@@ -7,10 +7,9 @@
 -- takes back what its own signer said before, which merging has done already. In a lab trust.lua knows who has which
 -- role; admins and root keys dismiss what others say, but for what is said about oneself. Of `trust/…` authority.lua
 -- has decided what counts.
-local blake2b = require "core.hash".blake2b
 local forms = require "dcache.forms"
 local rules = require "dcache.rules"
-local text = require "core.text"
+local said = require "dcache.authority_said"
 
 local meaning = {}
 meaning.__index = meaning
@@ -72,17 +71,12 @@ function meaning:may_propose(bucket, id) return self.rules:may_propose(bucket, i
 --- May ID dismiss what others say in BUCKET, alone or with others?
 function meaning:may_dismiss(bucket, id) return self.rules:may_dismiss(bucket, id) end
 
--- Is the dismissal D meant for DATA as it is written?
-local function names(d, data_text)
-  return d.data_text == "null" or d.data == text.base64url(blake2b(data_text))
-end
-
 --- Why the proposal ST says nothing, by the DISMISSALS of others under its key; nil: they do not bar it. true: those
 -- that are valid now do. One that has ended but is remembered bars what was said before it, and shortly after.
 function meaning:barred(st, dismissals)
   local n, is_live = 0, true
   for _, d in ipairs(dismissals) do
-    local needed = d.signer ~= st.signer and names(d, st.data_text) and self.rules:dismissal(d)
+    local needed = d.signer ~= st.signer and said.names(d, st.data_text) and self.rules:dismissal(d)
     local fault = needed and time_fault(self, d)
     if needed and (not fault or fault == OVER and st.at <= d.at + AFTER) then
       n, is_live = n + 1, is_live and not fault
@@ -126,7 +120,7 @@ local function words_of(self, proposal, dismissals)
     if not st.fault or st.denied or st.barred then add(st, not st.denied) end
   end
   for _, st in ipairs(dismissals) do
-    if not st.fault and names(st, proposal.data_text) then add(st, self.rules:dismissal(st) ~= nil) end
+    if not st.fault and said.names(st, proposal.data_text) then add(st, self.rules:dismissal(st) ~= nil) end
   end
   return words
 end
