@@ -1,10 +1,11 @@
 -- compared.lua - do members hold the same statements about who counts? Tells trust.lua, until roles are acted on.
 -- Repairs nothing, and compares by the beacons that are heard anyway.
+local trust = require "dcache.trust"
+
 local compared = {}
 compared.__index = compared
 
 local LOOK <const> = 1000 -- ms
-local CLASSES <const> = { "root", "trust" }
 
 --- given.loop, dcache, peers, beacon
 function compared.new(given)
@@ -17,12 +18,12 @@ end
 local function verdict_of(self, peer)
   self.beacon:judge(peer)
   local equal = 0
-  for _, class in ipairs(CLASSES) do
+  for _, class in ipairs(trust.CLASS_NAMES) do
     local verdict = peer.verdicts[class]
     if verdict == "unequal" then return "unequal" end
     equal = equal + (verdict == "equal" and 1 or 0)
   end
-  return equal == #CLASSES and "equal" or nil
+  return equal == #trust.CLASS_NAMES and "equal" or nil
 end
 
 local function look(self)

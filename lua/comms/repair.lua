@@ -2,6 +2,7 @@
 local again = require "comms.again"
 local backoff = require "backoff"
 local messages = require "comms.messages"
+local ordered = require "dcache.ordered"
 local rank = require "rank"
 
 local repair = {}
@@ -15,9 +16,6 @@ local IDLE, LONGEST = 1500, 60 * 1000 -- ms of a session
 local RETRY_FIRST, RETRY_MOST = 3000, 5 * 60 * 1000
 local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
 local FRAME = 64 -- statements in an answer
--- Classes that are repaired before all others, in this order: whose words are taken at all depends on them.
-local FIRST <const> = { root = 1, trust = 2 }
-local LATER <const> = 3
 
 --- given.loop, random, dcache, peers, beacon, confirm, id, log
 --- given.refused    fn(code): counts a refusal
@@ -34,14 +32,9 @@ function repair.new(given)
   return self
 end
 
-local function comes_first(a, b)
-  local one, other = FIRST[a] or LATER, FIRST[b] or LATER
-  return one < other or one == other and a < b
-end
-
--- The names CLASSES in the order in which they are repaired.
+-- The names CLASSES in the order in which they are repaired: in a lab it depends on the first whose words are taken.
 local function in_order(self, classes)
-  if self.dcache.trust.lab then table.sort(classes, comes_first) end
+  if self.dcache.trust.lab then table.sort(classes, ordered.comes_first) end
   return classes
 end
 

@@ -5,6 +5,7 @@ local text = require "core.text"
 local said = {}
 
 said.BUCKETS = { "trust/root", "trust/grants", "trust/tokens", "trust/enrolled", "trust/revoked" }
+said.CLASSES = { "root", "trust" } -- of these buckets, in the order in which a reader wants them
 said.LEVELS = { root = 4, admin = 3, trusted = 2, member = 1, none = 0 }
 said.NAMES = { [0] = "none", "member", "trusted", "admin", "root" }
 

@@ -3,18 +3,27 @@
 -- Classes come as `root`, `trust`, then the others by name: whoever reads the lines in this order knows who may speak
 -- before he meets what they say. Within a class the statement that is forgotten first comes first (END, then short ID),
 -- so that what is new changes the end of the list and leaves the beginning as it was.
+local said = require "dcache.authority_said"
 local slices = require "slices"
 
 local ordered = {}
 
-local FIRST = { root = "1", trust = "2" }
+local FIRST <const> = {}
+for i, name in ipairs(said.CLASSES) do FIRST[name] = i end
+local LATER <const> = #said.CLASSES + 1
 local AT_ONCE = 512 -- short IDs that the index lists in one go
+
+--- Does the class A (its name) come before B?
+function ordered.comes_first(a, b)
+  local one, other = FIRST[a] or LATER, FIRST[b] or LATER
+  return one < other or one == other and a < b
+end
 
 --- Names of the kept classes of DCACHE in that order.
 function ordered.classes(dcache)
   local names = {}
   for i, class in ipairs(dcache:kept_classes()) do names[i] = class.name end
-  table.sort(names, function(a, b) return (FIRST[a] or "3") .. a < (FIRST[b] or "3") .. b end)
+  table.sort(names, ordered.comes_first)
   return names
 end
 

@@ -3,12 +3,13 @@
 -- A robot that slept through a revocation knows nothing of it, and shows the roles that it knows. It acts on them
 -- (remote changes, releases) when since the start a living member at a proved address had the same `root` and `trust`,
 -- or after ten minutes in which nobody had others.
+local said = require "dcache.authority_said"
+
 local settled = {}
 settled.__index = settled
 
 local WAIT <const> = 10 * 60 * 1000 -- ms without anybody who holds something else
 local MINUTE <const> = 60 * 1000
-local CLASSES <const> = { "root", "trust" }
 
 --- given.loop, log
 --- given.sure  fn(class) → is nothing of it lost on this disk?
@@ -21,7 +22,7 @@ function settled.new(given)
 end
 
 local function in_doubt(self)
-  for _, class in ipairs(CLASSES) do
+  for _, class in ipairs(said.CLASSES) do
     if not self.sure(class) then return class end
   end
 end

@@ -9,6 +9,7 @@ local forms = require "dcache.forms"
 local json = require "core.json"
 local key = require "core.key"
 local listeners = require "listeners"
+local said = require "dcache.authority_said"
 local settled = require "dcache.settled"
 local slices = require "slices"
 local working_out = require "dcache.working_out"
@@ -17,8 +18,8 @@ local trust = {}
 trust.__index = trust
 for name, method in pairs(working_out) do trust[name] = method end -- any order
 
-trust.CLASS_NAMES = { "root", "trust" }
-trust.CLASSES = { root = true, trust = true } -- of the statements on which all of this rests
+trust.CLASS_NAMES, trust.CLASSES = said.CLASSES, {} -- of the statements on which all of this rests; the same as a set
+for _, name in ipairs(trust.CLASS_NAMES) do trust.CLASSES[name] = true end
 
 local MEMBER <const> = authority.LEVELS.member
 local NO_TAGS <const> = {}
