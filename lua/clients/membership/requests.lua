@@ -56,24 +56,19 @@ local function start_anew(node, why, reply, answer)
   node.restart(why)
 end
 
--- A root of this lab that the disk had lost is forgiven by whoever says `lab join` again. DONE(true) | DONE(nil, …)
+-- A root of this lab that the disk had lost. DONE(true) | DONE(nil, text, code)
 local function forgive(node, done)
   local trust = node.dcache.trust
   if not node.lab then return done(true) end
   trust.root:forgive(trust:verdict().root, done)
 end
 
--- Calls each of STEPS, which calls what it is given with true or nil, text, code; DONE hears of the first that failed,
--- or of the end.
-local function in_turn(steps, done)
-  local function run(i)
-    if not steps[i] then return done(true) end
-    steps[i](function(ok, ...)
-      if not ok then return done(nil, ...) end
-      run(i + 1)
-    end)
-  end
-  run(1)
+-- CONTENT is the lab file, and whoever says so forgives a root that the disk had lost. DONE(true) | DONE(nil, text, code)
+local function write(node, content, done)
+  lab_file.put(node.atomic_write, node.state, content, function(ok, ...)
+    if not ok then return done(nil, ...) end
+    forgive(node, done)
+  end)
 end
 
 local function join(node, content, reply)
@@ -88,8 +83,7 @@ local function join(node, content, reply)
       node.lab.name, node.lab.lab), "swarm")
   end
   node.changes_lab = true
-  in_turn({ function(done) lab_file.put(node.atomic_write, node.state, content, done) end,
-    function(done) forgive(node, done) end }, function(written, why, fault)
+  write(node, content, function(written, why, fault)
     if not written then
       node.changes_lab = nil
       return reply(nil, ("%s; all is as it was"):format(why), fault)

@@ -34,7 +34,7 @@ function why_not.of(node)
       "Give it a new key, or lift that on an admin's machine: dt-swarm-cli record dismiss trust/revoked %s", id)
   end
   if facts and facts.until_ms then
-    return fault("its grant is over", "On an admin's machine: dt-swarm-cli trust grant %s member", id)
+    return fault("its grant is over", GRANT, id)
   end
   if lab.token then return of_token(lab.token, verdict.tokens[lab.token.id], id) end
   return fault("its lab file has no token, and nobody granted it a role", GRANT, id)
