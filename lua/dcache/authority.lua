@@ -198,6 +198,12 @@ end
 --- Are the words of ID stored?
 function verdict:stands(id) return self.keys[id] ~= nil end
 
+--- Is ID one robot too many for the token T: does T let in no more than others that come first?
+function verdict:is_over(t, id)
+  local enrolled = self.enrolled[id]
+  return enrolled ~= nil and enrolled.data.token == t and self:level_of(id) == 0
+end
+
 --- Would ID stand, let in by the token T? Only its rank tells, where the token has let in as many as it may.
 function verdict:has_room(t, id)
   local token = self.tokens[t]

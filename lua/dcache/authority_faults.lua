@@ -46,13 +46,6 @@ rules["trust/revoked"] = function(verdict, st)
   end
 end
 
-local function is_over(token, id)
-  for _, other in ipairs(token.over) do
-    if other == id then return true end
-  end
-  return false
-end
-
 local function enrolled_fault(verdict, st)
   if st.key ~= st.signer then return "owner", "each robot enrols itself" end
   if st.verb == "dismiss" then return nil end
@@ -61,7 +54,7 @@ local function enrolled_fault(verdict, st)
   if not token then return "missing", "nobody signed for its token here" end
   if not token.counts then return "permission", ("the token %s does not count"):format(token.name) end
   if verdict.forged[st.short] then return "signature", "the proof is not of its token, or not for this key" end
-  if is_over(token, st.signer) then
+  if verdict:is_over(st.data.token, st.signer) then
     return "quota", ("the token %s lets in no more than %d"):format(token.name, token.most)
   end
 end

@@ -7,16 +7,15 @@ local function fault(text, cure, ...) return { text = text, cure = cure:format(.
 
 local GRANT <const> = "On an admin's machine: dt-swarm-cli trust grant %s member"
 
-local function of_token(token, known, id)
+local function of_token(token, verdict, id)
+  local known = verdict.tokens[token.id]
   if not known or not known.counts then
     return fault(("token %s of its lab file lets nobody in: it was cancelled, or nobody who may has signed for it")
       :format(token.name), GRANT, id)
   end
-  for _, robot in ipairs(known.over) do
-    if robot == id then
-      return fault(("token %s lets in %d robot%s, and this is one more"):format(token.name, known.most,
-        known.most == 1 and "" or "s"), GRANT, id)
-    end
+  if verdict:is_over(token.id, id) then
+    return fault(("token %s lets in %d robot%s, and this is one more"):format(token.name, known.most,
+      known.most == 1 and "" or "s"), GRANT, id)
   end
   return fault(("token %s of its lab file is to let it in, which was not worked out yet"):format(token.name),
     "Wait some seconds, then ask again")
@@ -36,7 +35,7 @@ function why_not.of(node)
   if facts and facts.until_ms then
     return fault("its grant is over", GRANT, id)
   end
-  if lab.token then return of_token(lab.token, verdict.tokens[lab.token.id], id) end
+  if lab.token then return of_token(lab.token, verdict, id) end
   return fault("its lab file has no token, and nobody granted it a role", GRANT, id)
 end
 
