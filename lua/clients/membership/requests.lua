@@ -63,7 +63,7 @@ local function forgive(node, done)
   trust.root:forgive(trust:verdict().root, done)
 end
 
--- CONTENT is the lab file, and whoever says so forgives a root that the disk had lost. DONE(true) | DONE(nil, text, code)
+-- CONTENT becomes the lab file; whoever says so forgives a root that the disk had lost. DONE as in `forgive`.
 local function write(node, content, done)
   lab_file.put(node.atomic_write, node.state, content, function(ok, ...)
     if not ok then return done(nil, ...) end
