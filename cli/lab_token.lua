@@ -3,6 +3,7 @@ local desk = require "cli.lab"
 local lab = require "dcache.lab"
 local sign = require "cli.sign"
 local statement = require "core.statement"
+local trust = require "cli.trust"
 
 local token = {}
 
@@ -30,6 +31,15 @@ local function vouching(context, signer)
   return lines
 end
 
+-- Would WORD of SIGNER count? Else the robots would find out that their file lets nobody in. → true | nil, exit code
+local function counts(context, options, signer, word)
+  local preview, exit = trust.preview(context, signer, { word }, options)
+  if not preview then return nil, exit end
+  local fault = trust.hopeless(preview)
+  if fault then return trust.would_not_count(context, fault) end
+  return true
+end
+
 -- Signs for a token that lets MOST robots into the lab HERE, and writes the file for them. → exit code
 local function create(context, options, here, most)
   local path = ("./%s-%s.lab"):format(here.name, options.name)
@@ -39,8 +49,11 @@ local function create(context, options, here, most)
   signer, exit = sign.open(context, options)
   if not signer then return exit end
   local new = desk.token(options.name)
+  local word = desk.token_word(new, most)
+  ok, exit = counts(context, options, signer, word)
+  if not ok then return exit end
   local lines
-  lines, exit = signer:sign { desk.token_word(new, most) }
+  lines, exit = signer:sign { word }
   if not lines then return exit end
   local before
   before, exit = vouching(context, signer)

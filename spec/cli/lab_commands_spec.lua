@@ -78,6 +78,14 @@ describe("with a daemon at the desk, and one on a robot", function()
     assert.matches("this node +member", (robot:cli "lab show"))
   end)
 
+  it("no token is made by a key that may not, and no file is left of it", function()
+    os.execute("ssh-keygen -q -t ed25519 -N '' -C pupil -f " .. at_desk.dir .. "/pupil")
+    local said, code = of_desk "lab token new mine --key pupil.pub --yes"
+    assert.equal(4, code)
+    assert.matches("only an admin or a root key may say this", said)
+    assert.is_nil(folder.read(at_desk.dir .. "/robotics-mine.lab"))
+  end)
+
   it("a file that was made after the root changed tells a robot so that has heard nobody", function()
     local path = at_desk.dir .. "/second"
     os.execute("ssh-keygen -q -t ed25519 -N '' -C second -f " .. path)
