@@ -5,7 +5,7 @@ local lab = require "dcache.lab"
 local lab_status = require "cli.lab_status"
 local operator = require "cli.operator"
 local sign = require "cli.sign"
-local who = require "cli.trust_who"
+local trust = require "cli.trust"
 
 local init = {}
 
@@ -13,7 +13,7 @@ local ROBOTS <const> = { name = "images", most = 100 } -- of the token in the ro
 local DESK <const> = { name = "desk", most = 1 } -- of the one for this machine: it never counts among the robots
 
 local function name_of(comment)
-  local name = who.clean(comment:match "^[^@%s]*")
+  local name = trust.clean(comment:match "^[^@%s]*")
   return name ~= "" and name or "operator"
 end
 
@@ -47,8 +47,7 @@ local function sign_all(context, options, found, swarm, robots, own)
   local signer, exit = sign.open(context, options, stamp_of(context, swarm, found.id))
   if not signer then return nil, exit end
   return signer:sign {
-    { verb = "propose", bucket = "trust/grants", key = found.id,
-      data = { name = name_of(found.comment), role = "admin", tags = require "core.json".array {} } },
+    trust.grant(found.id, name_of(found.comment), "admin"),
     desk.token_word(robots, ROBOTS.most), desk.token_word(own, DESK.most),
   }
 end

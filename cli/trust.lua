@@ -1,5 +1,7 @@
 -- trust.lua - what the commands of `trust` and `record` share: the daemon's facts, a person's key, what words would
 -- change before they are signed, handing them over. No command's inside.
+local json = require "core.json"
+
 local trust = {}
 
 --- Says why it is not done. → nil, exit code
@@ -66,6 +68,19 @@ function trust.would_not_count(context, fault)
   return trust.refuse(context, text .. ". Nothing was signed", fault.code)
 end
 
+--- A name that a statement may bear: the letters of NAME that are fit, or "".
+function trust.clean(name)
+  name = (name or ""):gsub("[^%w._-]", "-"):gsub("^[^%w]+", ""):sub(1, 32)
+  return name
+end
+
+--- The word that the key ID is called NAME and has ROLE, for cli/sign.lua. TAGS: an array or nil; TTL: how long (s), 0:
+-- over at once, nil: as long as its class allows.
+function trust.grant(id, name, role, tags, ttl)
+  return { verb = "propose", bucket = "trust/grants", key = id, ttl = ttl,
+    data = { name = trust.clean(name), role = role, tags = json.array(tags or {}) } }
+end
+
 --- Signs WORDS and hands them over. → true | nil, exit code, words said
 function trust.say(signer, words)
   local lines, exit = signer:sign(words)
@@ -84,12 +99,6 @@ function trust.names(rows, s, most)
   return table.concat(names, ", ") .. (#rows > most and (" and %d more"):format(#rows - most) or "")
 end
 
---- Where it is now: in the lab, or in a file.
-function trust.where(options, s)
-  return options.to and ("Signed into %s: take it to a machine of the lab, and there: import it."):format(
-    s:text(options.to)) or nil
-end
-
 --- Ends a command: ANSWER as JSON, or the SENTENCES. → exit code
 function trust.finish(context, options, answer, sentences)
   local s = context.show
@@ -98,8 +107,9 @@ function trust.finish(context, options, answer, sentences)
   for _, words in ipairs(sentences) do
     if words and words ~= "" then s:say(words) end
   end
-  local where = trust.where(options, s)
-  if where then s:say(where) end
+  if options.to then
+    s:say(("Signed into %s: take it to a machine of the lab, and there: import it."):format(s:text(options.to)))
+  end
   return context.exit.ok
 end
 

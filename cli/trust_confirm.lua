@@ -2,7 +2,6 @@
 -- it, so that the others are out. The number that is expected is the question: where it is wrong nothing is signed.
 local json = require "core.json"
 local trust = require "cli.trust"
-local who = require "cli.trust_who"
 
 local confirm = {}
 
@@ -75,8 +74,7 @@ local function grants(rows)
   local words = {}
   for _, row in ipairs(rows) do
     if not row.signed then
-      words[#words + 1] = { verb = "propose", bucket = "trust/grants", key = row.id,
-        data = { name = who.clean(row.name), role = "member", tags = json.array(row.tags or {}) } }
+      words[#words + 1] = trust.grant(row.id, row.name, "member", row.tags)
     end
   end
   return words

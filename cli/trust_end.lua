@@ -22,8 +22,9 @@ local function retire_word(row, facts, signer)
     end
   end
   local role = own and own.role or row.role ~= "root" and row.role or "member"
-  return { verb = "propose", bucket = "trust/grants", key = row.id, ttl = 0,
-    data = own or { name = who.clean(row.name), role = role, tags = json.array(row.tags or {}) } }
+  local word = trust.grant(row.id, row.name, role, row.tags, 0)
+  word.data = own or word.data
+  return word
 end
 
 local function revoke_word(row, why)
@@ -84,8 +85,7 @@ local function keep(out)
   local words = {}
   for _, change in ipairs(out) do
     local role = (change.was == "trusted" or change.was == "admin") and change.was or "member"
-    words[#words + 1] = { verb = "propose", bucket = "trust/grants", key = change.id,
-      data = { name = who.clean(change.name), role = role, tags = json.array(change.tags or {}) } }
+    words[#words + 1] = trust.grant(change.id, change.name, role, change.tags)
   end
   return words
 end
@@ -110,8 +110,7 @@ local function prepare(context, options, facts, signer, targets)
     preview, exit = trust.preview(context, signer, append(append(append(words, again), others), kept), options)
     if not preview then return nil, exit end
   end
-  return words, { out = out, back = back, again = #again, ended = #others, kept = #kept, changes = preview.changes,
-    signer = signer }
+  return words, { out = out, back = back, again = #again, ended = #others, kept = #kept, changes = preview.changes }
 end
 
 -- Before it is done: whom it puts out, whom it brings back.

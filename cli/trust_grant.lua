@@ -24,13 +24,6 @@ local function read_tags(text)
   return tags
 end
 
--- The word that is to be signed, and its facts.
-local function word_of(row, options, tags)
-  local name = options.name and who.clean(options.name) or who.clean(row.name)
-  return { verb = "propose", bucket = "trust/grants", key = row.id, ttl = options["for"],
-    data = { name = name, role = options.role, tags = json.array(tags or row.tags or {}) } }
-end
-
 -- The role of the key of ROW once that is signed, by PREVIEW (or none: no daemon knows).
 local function role_after(preview, row)
   for _, change in ipairs(preview and preview.changes or {}) do
@@ -73,7 +66,7 @@ local function sign(context, options, facts, row, tags)
   local s = context.show
   local signer, exit = trust.signer(context, options)
   if not signer then return exit end
-  local words = { word_of(row, options, tags) }
+  local words = { trust.grant(row.id, options.name or row.name, options.role, tags or row.tags, options["for"]) }
   local preview
   preview, exit = trust.preview(context, signer, words, options)
   if preview == nil then return exit end

@@ -113,10 +113,8 @@ end
 
 -- A root key gets its name by a grant to it, from the line of OpenSSH or as it was known.
 local function name_word(row)
-  local name = row and who.clean(row.name) or ""
-  if name == "" then return nil end
-  return { verb = "propose", bucket = "trust/grants", key = row.id,
-    data = { name = name, role = "member", tags = json.array {} } }
+  local word = row and trust.grant(row.id, row.name, "member")
+  return word and word.data.name ~= "" and word or nil
 end
 
 -- Has one of KEYS said the name of ID?

@@ -10,12 +10,6 @@ local who = {}
 
 local ENDING <const> = 4 -- characters of an ID below which its end stands for nothing
 
--- A name that a statement may bear: the letters of NAME that are fit, or "".
-function who.clean(name)
-  name = (name or ""):gsub("[^%w._-]", "-"):gsub("^[^%w]+", ""):sub(1, 32)
-  return name
-end
-
 -- Lists of FACTS, and what one is who stands in it without a role.
 local LISTS <const> = { { "keys" }, { "strangers", "stranger" }, { "revoked", "revoked" } }
 
@@ -87,7 +81,7 @@ function who.resolve(context, facts, word)
   if fault then return trust.refuse(context, (fault:gsub("^form: ", "")), code) end
   local id = of_line and of_line.id or key.public(word) and word or nil
   if id then
-    local row, name = row_of(facts, id), of_line and who.clean(of_line.comment:match "^[^@%s]*") or nil
+    local row, name = row_of(facts, id), of_line and trust.clean(of_line.comment:match "^[^@%s]*") or nil
     return row or { id = id, name = name, label = name or id,
       unheard = facts and true or nil }
   end
