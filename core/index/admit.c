@@ -77,15 +77,8 @@ static int add(struct index *ix, const uint8_t *public, int class_number) {
   return 0;
 }
 
-/* The public key of the peer ID on top of the stack, which is taken off, or it throws. */
-static void pop_public(lua_State *L, uint8_t *public) {
-  struct statement_part id = record_part(L, -1);
-  luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), 2, "not a peer ID");
-  lua_pop(L, 1);
-}
-
-void record_own(lua_State *L, struct index *ix) {
-  pop_public(L, ix->admission.own);
+void record_own(struct index *ix, const uint8_t *public) {
+  memcpy(ix->admission.own, public, CORE_PUBLIC_SIZE);
   ix->admission.has_own = 1;
 }
 
@@ -105,7 +98,8 @@ static int f_admit(lua_State *L) {
     ix->admission.is_closed |= !more;
     for (lua_Integer i = 1, n = luaL_len(L, 2); i <= n; i++) {
       lua_rawgeti(L, 2, i);
-      pop_public(L, public);
+      record_public(L, -1, 2, public);
+      lua_pop(L, 1);
       if (add(ix, public, only))
         return core_fail_errno(L, ENOMEM, "the index");
     }

@@ -88,21 +88,12 @@ static void push_by_age(lua_State *L, struct index *ix, uint32_t *numbers, uint3
   }
 }
 
-/* The public key of the peer ID at INDEX: 1; 0 where none is given. */
-static int signer_argument(lua_State *L, int index, uint8_t *public) {
-  if (lua_isnoneornil(L, index))
-    return 0;
-  struct statement_part id = record_part(L, index);
-  luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), index, "not a peer ID");
-  return 1;
-}
-
 /* index:bucket(bucket[, signer]) -> array of entries in the order of AT, then ID */
 static int f_bucket(lua_State *L) {
   struct index *ix = index_argument(L, 1);
   struct statement_part name = record_part(L, 2);
   uint8_t public[CORE_PUBLIC_SIZE];
-  int of_one = signer_argument(L, 3, public);
+  int of_one = record_signer_argument(L, 3, public);
   uint32_t bucket = index_find_bucket(ix, name.at, name.size), count = 0;
   uint32_t total = bucket ? ix->buckets[bucket].count : 0;
   uint32_t *numbers = lua_newuserdatauv(L, (total + 1) * sizeof *numbers, 0);
@@ -116,7 +107,7 @@ static int f_shorts(lua_State *L) {
   const struct index *ix = index_argument(L, 1);
   struct statement_part name = record_part(L, 2);
   uint8_t public[CORE_PUBLIC_SIZE];
-  int of_one = signer_argument(L, 3, public);
+  int of_one = record_signer_argument(L, 3, public);
   uint32_t bucket = index_find_bucket(ix, name.at, name.size);
   uint32_t first = bucket ? ix->buckets[bucket].first : 0;
   lua_Integer count = 0;

@@ -31,6 +31,18 @@ const uint8_t *record_id(lua_State *L, int index) {
   return (const uint8_t *)id;
 }
 
+void record_public(lua_State *L, int index, int argument, uint8_t *public) {
+  struct statement_part id = record_part(L, index);
+  luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), argument, "not a peer ID");
+}
+
+int record_signer_argument(lua_State *L, int index, uint8_t *public) {
+  if (lua_isnoneornil(L, index))
+    return 0;
+  record_public(L, index, index, public);
+  return 1;
+}
+
 /* As core_fail, but without printing: duplicates come by the hundred thousand. */
 static int refuse(lua_State *L, const char *word) {
   static const char *const texts[][2] = {
@@ -56,13 +68,12 @@ static int refuse(lua_State *L, const char *word) {
 static int f_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 2);
+  uint8_t own[CORE_PUBLIC_SIZE];
   struct index *ix = core_new(L, CLASS, sizeof *ix);
   index_open(ix);
   law_read(L, 1, &ix->law);
-  if (lua_isnoneornil(L, 2))
-    return 1;
-  lua_pushvalue(L, 2);
-  record_own(L, ix);
+  if (record_signer_argument(L, 2, own))
+    record_own(ix, own);
   return 1;
 }
 
@@ -127,11 +138,7 @@ static int f_expire(lua_State *L) {
 static int f_drop_future(lua_State *L) {
   struct index *ix = index_argument(L, 1);
   uint8_t public[CORE_PUBLIC_SIZE];
-  int of_one = !lua_isnoneornil(L, 3);
-  if (of_one) {
-    struct statement_part id = record_part(L, 3);
-    luaL_argcheck(L, !key_public_of_id(id.at, id.size, public), 3, "not a peer ID");
-  }
+  int of_one = record_signer_argument(L, 3, public);
   int64_t now = prepare_drop(L);
   return dropped(L, index_drop_future(ix, now, of_one ? public : NULL, note_gone, L));
 }

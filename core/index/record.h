@@ -8,14 +8,18 @@
 struct statement_part record_part(lua_State *L, int index);
 const uint8_t *record_id(lua_State *L, int index);
 
+/* The public key of the peer ID at INDEX (argument ARGUMENT), or it throws. */
+void record_public(lua_State *L, int index, int argument, uint8_t *public);
+/* The same of an argument that may be left out: 0 where it is. */
+int record_signer_argument(lua_State *L, int index, uint8_t *public);
+
 /* The class whose name is argument INDEX, or it throws. */
 int record_class_argument(lua_State *L, const struct index *ix, int index);
 
 /* The methods that look up (lookup.c); that say whose words are taken (admit.c). */
 extern const luaL_Reg record_lookups[], record_admission[];
 
-/* The peer ID on top of the stack, which is taken off, is our own: its words are always
- * taken. */
-void record_own(lua_State *L, struct index *ix);
+/* PUBLIC is our own key: its words are always taken (admit.c). */
+void record_own(struct index *ix, const uint8_t *public);
 
 #endif
