@@ -225,22 +225,27 @@ static int f_parse(lua_State *L) {
   return statement_push(L, line, size);
 }
 
-static const char *text_field(lua_State *L, const char *name) {
-  if (lua_getfield(L, 3, name) != LUA_TSTRING)
+static const char *text_field(lua_State *L, int fields, const char *name) {
+  if (lua_getfield(L, fields, name) != LUA_TSTRING)
     luaL_error(L, "field '%s' must be a string", name);
   return lua_tostring(L, -1); /* stays on the stack, and so alive */
 }
 
-/* Pushes the text to be signed; KEY is spelled `-` where it is SIGNER. */
-static const char *push_text(lua_State *L, const char *signer, size_t *size) {
-  const char *verb = text_field(L, "verb"), *bucket = text_field(L, "bucket");
-  const char *key = text_field(L, "key"), *data = text_field(L, "data");
+/* Pushes the text to be signed, of the fields at index FIELDS; KEY is spelled `-` where
+ * it is SIGNER. → 0, or how many values say that it is too long */
+static int push_text(lua_State *L, int fields, const char *signer) {
+  const char *verb = text_field(L, fields, "verb");
+  const char *bucket = text_field(L, fields, "bucket");
+  const char *key = text_field(L, fields, "key"), *data = text_field(L, fields, "data");
   lua_pushfstring(L, "%s %s %s %I %I %I %s %s", verb, bucket,
                   strcmp(key, signer) ? key : "-",
-                  (LUAI_UACINT)core_field_integer(L, 3, "valid_from", -1),
-                  (LUAI_UACINT)core_field_integer(L, 3, "valid_until", -1),
-                  (LUAI_UACINT)core_field_integer(L, 3, "at", -1), signer, data);
-  return lua_tolstring(L, -1, size);
+                  (LUAI_UACINT)core_field_integer(L, fields, "valid_from", -1),
+                  (LUAI_UACINT)core_field_integer(L, fields, "valid_until", -1),
+                  (LUAI_UACINT)core_field_integer(L, fields, "at", -1), signer, data);
+  size_t size = lua_rawlen(L, -1) + KEY_SIGNATURE_TEXT + 1; /* of the line */
+  if (size > CORE_STATEMENT_MAX)
+    return core_fail(L, "long", "a statement of %d bytes", (int)size);
+  return 0;
 }
 
 /* statement.sign(key, swarm, {verb=, bucket=, key=, valid_from=, valid_until=, at=,
@@ -254,10 +259,10 @@ static int f_sign(lua_State *L) {
   m.swarm = luaL_checklstring(L, 2, &m.swarm_size);
   luaL_checktype(L, 3, LUA_TTABLE);
   key_id_of_public(key_public(k), signer);
-  m.text = push_text(L, signer, &m.text_size);
-  if (m.text_size + KEY_SIGNATURE_TEXT + 1 > CORE_STATEMENT_MAX)
-    return core_fail(L, "long", "a statement of %d bytes",
-                     (int)m.text_size + KEY_SIGNATURE_TEXT + 1);
+  int failed = push_text(L, 3, signer);
+  if (failed)
+    return failed;
+  m.text = lua_tolstring(L, -1, &m.text_size);
   if (key_sign(k, &m, signature))
     return luaL_argerror(L, 2, "not the name of a swarm");
   lua_pushfstring(L, "%s %s", signature, m.text); /* no field holds a zero byte */
@@ -272,15 +277,9 @@ static int f_sign(lua_State *L) {
  * nil, message, "long". */
 static int f_signed_text(lua_State *L) {
   const char *signer = luaL_checkstring(L, 1);
-  size_t size;
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
-  lua_pushvalue(L, 2); /* where push_text looks */
-  push_text(L, signer, &size);
-  if (size + KEY_SIGNATURE_TEXT + 1 > CORE_STATEMENT_MAX)
-    return core_fail(L, "long", "a statement of %d bytes",
-                     (int)size + KEY_SIGNATURE_TEXT + 1);
-  return 1;
+  int failed = push_text(L, 2, signer);
+  return failed ? failed : 1;
 }
 
 /* statement:verify(swarm) -> true | nil, message, "signature"|"key"|"form" */
