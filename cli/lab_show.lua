@@ -1,9 +1,8 @@
 -- lab_show.lua - `lab show`: the lab that this node is in, and why it is no member, if it is none.
+local desk = require "cli.lab"
 local trust = require "cli.trust"
 
 local show = {}
-
-function show.request() return { command = "lab" } end
 
 local function root_of(root, s)
   local names = {}
@@ -44,6 +43,21 @@ function show.show(answer, s)
     { "file", s:text(lab.file) },
   }
   say_why(lab, s)
+end
+
+--- Asks the daemon; where none runs, the lab file that its next start will read is named.
+function show.run(context, options)
+  local answer, exit = context:ask { command = "lab" }
+  if answer and options.json then return context:json(answer) end
+  if answer then
+    show.show(answer, context.show)
+    return context.exit.ok
+  end
+  local lab = exit == context.exit.daemon and context.host == "localhost" and desk.here(context)
+  if lab and not options.json then
+    context:complain(("It will start in the lab %s, by %s."):format(lab.name, context.show:text(lab.file)))
+  end
+  return exit
 end
 
 return show

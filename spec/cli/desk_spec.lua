@@ -75,6 +75,15 @@ describe("lab init", function()
     assert.same({ "600", "600" }, { mode_of(place.path .. "/robotics.lab"), mode_of(home .. "/.config/dt-swarm/lab") })
   end)
 
+  it("without a daemon: lab show names the lab of its next start", function()
+    operator_key()
+    assert.is_nil(cli("lab show"):find("in the lab", 1, true))
+    assert.equal(0, select(2, cli "lab init robotics --yes"))
+    local said, code = cli "lab show"
+    assert.equal(2, code)
+    assert.matches("\nIt will start in the lab robotics, by /%S+/%.config/dt%-swarm/lab%.\n$", said)
+  end)
+
   it("counts the robots around, which are in no lab, without this machine", function()
     assert.equal(2, require("cli.lab_init").others { { self = true, status = "ready" }, { status = "ready" },
       { status = "left" }, { status = "quiet" }, { status = "lost" } })
