@@ -31,18 +31,31 @@ describe("labels", function()
   it("of a node without a name are the end of its key, which no other known node has", function()
     assert.equal("~UdH6", labels.nameless(id "UdH6", {}))
     assert.equal("~1UdH6", labels.nameless(id "1UdH6", { id "2UdH6", id "1UdH6" }))
+    local ids = { id "1UdH6", id "KyE2", id "2UdH6", id "32UdH6" }
+    local all = labels.all_nameless(ids)
+    for _, one in ipairs(ids) do assert.equal(labels.nameless(one, ids), all[one]) end
   end)
 end)
 
-describe("a crowd of one name", function()
-  it("is told apart in a moment", function()
-    local nodes, began = {}, os.clock()
-    for i = 1, 5000 do nodes[i] = { id = id(("%05d"):format(i):gsub("0", "z")), name = "ada" } end
-    local all, met = labels.of(nodes), {}
-    for _, node in ipairs(nodes) do
-      assert.is_nil(met[all[node.id]])
-      met[all[node.id]] = true
+describe("a crowd", function()
+  local nodes, ids = {}, {}
+  for i = 1, 5000 do
+    ids[i] = id(("%05d"):format(i):gsub("0", "z"))
+    nodes[i] = { id = ids[i], name = "ada" }
+  end
+
+  local function are_apart(all)
+    local met = {}
+    for _, one in ipairs(ids) do
+      assert.is_nil(met[all[one]])
+      met[all[one]] = true
     end
+  end
+
+  it("of one name, or of none, is told apart in a moment", function()
+    local began = os.clock()
+    are_apart(labels.of(nodes))
+    are_apart(labels.all_nameless(ids))
     assert.is_true(os.clock() - began < 5, "each with each would be minutes")
   end)
 end)

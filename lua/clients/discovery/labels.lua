@@ -53,4 +53,11 @@ function labels.nameless(id, ids)
   return labels.with_key(nil, id, math.max(LEAST, most + 1))
 end
 
+--- The same for each of IDS, by ID: each once, of thousands too.
+function labels.all_nameless(ids)
+  local ends, found = lengths(ids), {}
+  for _, id in ipairs(ids) do found[id] = labels.with_key(nil, id, ends[id]) end
+  return found
+end
+
 return labels

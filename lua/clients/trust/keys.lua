@@ -114,10 +114,11 @@ local function label_all(...)
       if row.name then times[row.name] = (times[row.name] or 0) + 1 end
     end
   end
-  local found, ids = labels.of(nodes), {}
+  local found, ids, nameless = labels.of(nodes), {}, nil
   for i, row in ipairs(nodes) do ids[i] = row.id end
   for _, row in ipairs(nodes) do
-    row.label = found[row.id] or labels.nameless(row.id, ids)
+    nameless = nameless or not row.name and labels.all_nameless(ids) or nil
+    row.label = found[row.id] or nameless[row.id]
     row.used_twice = row.name and times[row.name] > 1 or nil
   end
 end
