@@ -57,13 +57,8 @@ function checkpoint_parts.writer(node)
       return seconds and math.floor(seconds * 1000)
     end,
     publish = function(cid, words)
-      if not cid then
-        said = nil
-        return node:publish("dismiss", bucket)
-      end
-      local text, code
-      said, text, code = node:publish("propose", bucket, nil, { cid = cid, words = words })
-      return said, text, code
+      said = cid and node:publish("propose", bucket, nil, { cid = cid, words = words })
+      if not cid then node:publish("dismiss", bucket) end
     end }
 end
 

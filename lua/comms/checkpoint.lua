@@ -32,7 +32,7 @@ local RENEW <const> = 5 * 60 * 1000 -- ms between two announcements
 --   atomic_write        lua/atomic_write.lua's
 --   publish(cid, words) announces it; publish(nil): there is none any more
 function checkpoint.new(given)
-  local self = setmetatable({ served = {}, bytes = 0, retry = backoff.quick(given.random),
+  local self = setmetatable({ served = {}, retry = backoff.quick(given.random),
     jobs = slices.new(given.loop) }, checkpoint)
   for _, name in ipairs { "loop", "log", "dcache", "time", "id", "every", "here", "gateway", "publish" } do
     self[name] = given[name]

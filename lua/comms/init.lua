@@ -15,6 +15,16 @@ local ECHO = { rate = 4, burst = 16, urgency = 4 }
 
 local foreign
 
+-- Keys came to stand in the lab, or stand there no more: what is compared is another set now, and of the time theirs
+-- is another word.
+local function standing_changed(self, ...)
+  for _, ids in ipairs { ... } do
+    for _, id in ipairs(ids) do self.time_evidence:heard(id) end
+  end
+  self.beacon:reset()
+  self.repair:consider()
+end
+
 -- loop, random, time, dcache, key, id, swarm, name, boot, log, refused(code), policy, here() → facts,
 -- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once),
 -- checks (checks.lua; nil: that one).
@@ -33,18 +43,8 @@ function comms.new(given)
   self.poke, self.tell, self.dial, self.near = nowhere, nowhere, nowhere, function() return false end
   self.checks = given.checks or checks
   parts.make(self, given, function(...) foreign(self, ...) end)
-  self:on_standing(function(gained, lost) self:standing_changed(gained, lost) end)
+  self:on_standing(function(...) standing_changed(self, ...) end)
   return self
-end
-
--- Keys came to stand in the lab, or stand there no more: what is compared is another set now, and of the time theirs
--- is another word.
-function comms:standing_changed(...)
-  for _, ids in ipairs { ... } do
-    for _, id in ipairs(ids) do self.time_evidence:heard(id) end
-  end
-  self.beacon:reset()
-  self.repair:consider()
 end
 
 function comms:start()
