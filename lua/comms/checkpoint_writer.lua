@@ -53,24 +53,23 @@ local function folder(self, place) return ("%s/%d"):format(self.dir, place) end
 
 local function path(self, place, name) return folder(self, place) .. "/" .. name end
 
--- Opens both files of PLACE anew. → { [name] = file } | nil, text, code
-local function open_files(self, place)
+-- Opens both files of ONE anew. → true | nil, text, code
+local function open_files(self, one)
   local ok, text, code = self.disk:mkdir(self.dir)
-  if ok or code == "EEXIST" then ok, text, code = self.disk:mkdir(folder(self, place)) end
+  if ok or code == "EEXIST" then ok, text, code = self.disk:mkdir(folder(self, one.place)) end
   if not ok and code ~= "EEXIST" then return nil, text, code end
-  local files = {}
   for _, name in ipairs { MACHINES, HUMANS } do
-    self.disk:unlink(path(self, place, name))
-    files[name], text, code = self.disk:open(path(self, place, name), "new", MODE)
-    if not files[name] then return nil, text, code end
+    self.disk:unlink(path(self, one.place, name))
+    one.files[name], text, code = self.disk:open(path(self, one.place, name), "new", MODE)
+    if not one.files[name] then return nil, text, code end
   end
-  return files
+  return true
 end
 
-local function close_files(files)
-  for _, name in ipairs { MACHINES, HUMANS } do
-    if files[name] then files[name]:close() end
-  end
+--- Closes the files of ONE that are open.
+function writer.close_files(one)
+  for _, file in pairs(one.files or {}) do file:close() end -- any order
+  one.files = nil
 end
 
 -- == one checkpoint: lines, leaves, files
@@ -145,28 +144,19 @@ local function identities(self, one)
 end
 
 --- Writes what is held at T (s) into the folder PLACE (a number). Only in a slice (lua/slices.lua). ONE: a table that
--- it fills; its field `files` are the files that are open, for whoever gives it up.
+-- it fills; writer.close_files(ONE) when it is over, however it ended.
 -- → ONE: { cid, words, size = bytes of machines.txt, sizes, leaves, identity, first_identity = as core.gateway takes
 -- them, place, whole = nothing of what is held was left out } | nil, text, code: "missing" where nothing is held
 function writer:write(one, place, t)
   one.place, one.t, one.sizes, one.digests, one.size, one.words, one.whole = place, t, {}, {}, 0, 0, true
-  local text, code
-  one.files, text, code = open_files(self, one.place)
-  if not one.files then return nil, text, code end
-  local ok
-  ok, text, code = write_files(self, one)
-  close_files(one.files)
-  one.files = nil
+  one.files = {}
+  local ok, text, code = open_files(self, one)
+  if ok then ok, text, code = write_files(self, one) end
   if ok then ok, text, code = identities(self, one) end
   if not ok then return nil, text, code end
   one.leaves, one.digests = table.concat(one.digests), nil
   one.cid = unixfs.folder(one.sizes, one.leaves)
   return one
-end
-
-function writer.close_files(one)
-  if one.files then close_files(one.files) end
-  one.files = nil
 end
 
 --- Waits for what is being written.
