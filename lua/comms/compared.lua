@@ -1,5 +1,6 @@
 -- compared.lua - do members hold the same statements about who counts? Tells trust.lua, until roles are acted on.
 -- Repairs nothing, and compares by the beacons that are heard anyway.
+local reasons = require "dcache.content.reasons"
 local trust = require "dcache.trust"
 
 local compared = {}
@@ -31,7 +32,7 @@ local function look(self)
   for _, peer in ipairs(self.peers.list) do
     if self.peers:stands(peer.id) and self.peers:living(peer) and self.peers:best(peer) and peer.t then
       local verdict = verdict_of(self, peer)
-      if verdict then found[verdict] = found[verdict] or peer.name or "~" .. peer.id:sub(-4) end
+      if verdict then found[verdict] = found[verdict] or reasons.who(peer) end
     end
   end
   self.dcache.trust:compared(found.equal, found.unequal)

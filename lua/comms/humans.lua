@@ -1,6 +1,7 @@
 -- humans.lua - `humans.txt` of a checkpoint: what its lines say, in words. Asks no clock.
 --
 -- It follows from the lines alone, whoever writes it and in whatever order they came: equal sets give equal texts.
+local authority = require "dcache.authority"
 local json = require "core.json"
 local forms = require "dcache.forms"
 local slices = require "slices"
@@ -77,8 +78,6 @@ local function file_lines(self, take)
   ended()
 end
 
-local ROLES <const> = { [4] = "root", [3] = "admin", [2] = "trusted", [1] = "member" }
-
 local function trust_lines(self, lines)
   local verdict = self.verdict
   if not verdict then return end
@@ -86,7 +85,7 @@ local function trust_lines(self, lines)
     table.concat(verdict.root.keys, " "))
   for _, id in ipairs(verdict.standing) do
     local known = verdict.keys[id]
-    local role = known and ROLES[known.level]
+    local role = known and known.level > 0 and authority.NAMES[known.level]
     local named = known and known.name and known.name ~= "" and " " .. escaped(known.name) or ""
     if role then lines[#lines + 1] = ("role %s %s%s"):format(role, id, named) end
   end
