@@ -57,10 +57,10 @@ end
 
 -- Makes room for one more. → is there room for him?
 local function make_room(self, id)
-  if #self.list < STRANGERS_MAX then return true end
-  local is_full, worst, strangers = #self.list >= PEERS_MAX, least(self)
-  local is_stranger = not self:stands(id)
-  if not is_full and not (is_stranger and strangers >= STRANGERS_MAX) then return true end
+  local is_full, is_stranger = #self.list >= PEERS_MAX, not self:stands(id)
+  if not is_full and not (is_stranger and #self.list >= STRANGERS_MAX) then return true end
+  local worst, strangers = least(self)
+  if not is_full and strangers < STRANGERS_MAX then return true end
   self.dropped = self.dropped + 1
   if is_stranger and strangers == 0 then return false end
   self.by_id[table.remove(self.list, worst).id] = nil
