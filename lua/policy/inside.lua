@@ -143,6 +143,11 @@ local function settings_of(state)
   return out
 end
 
+-- Rules of a lab's own buckets would be asked by nobody, and another class would keep them from the lab.
+local function is_of_lab(bucket, rule)
+  return bucket:sub(1, 6) == "trust/" and (bucket ~= "trust/…" or rule.class ~= "trust")
+end
+
 local function check_buckets(state, settings)
   local buckets, classes = settings["dcache.buckets"] or {}, settings["dcache.classes"] or {}
   for _, bucket in ipairs(names.keys(buckets)) do
@@ -150,6 +155,9 @@ local function check_buckets(state, settings)
     if not classes[rule.class] then
       noted[#noted + 1] = ("%s:%d: dcache.buckets[%q].class: %s"):format(at.file, at.line, bucket,
         names.unknown(rule.class, names.keys(classes), "no such class"))
+    elseif is_of_lab(bucket, rule) then
+      noted[#noted + 1] = ("%s:%d: dcache.buckets[%q]: a lab itself decides who may say that; there is only \z
+        [\"trust/…\"], of class trust"):format(at.file, at.line, bucket)
     end
   end
 end

@@ -213,6 +213,11 @@ describe("a fault is said with file, line and suggestion", function()
       .. '["/a"] is a text of 1 to 1024 bytes')
     one('p.dcache.buckets = { peer = { class = "presense", propose = "owner", dismiss = "owner" } }',
       'my.lua:2: dcache.buckets["peer"].class: presense: no such class; did you mean "presence"?')
+    for bucket, class in pairs { ["trust/grants"] = "trust", ["trust/…"] = "state" } do
+      one(('p.dcache.buckets = { ["%s"] = { class = "%s", propose = "anyone", dismiss = "owner" } }'):format(bucket,
+        class), ('my.lua:2: dcache.buckets["%s"]: a lab itself decides who may say that; there is only '):format(bucket)
+        .. '["trust/…"], of class trust')
+    end
   end)
 
   it("for addresses", function()
