@@ -3,7 +3,9 @@ local kit = require "spec.clients.trust_kit"
 local json = require "core.json"
 local labs = require "spec.labs"
 local shape = require "spec.cli.shape"
+local keys = require "clients.trust.keys"
 local said = require "clients.trust.words"
+local statement = require "core.statement"
 
 local function has(text, ...)
   local flat = text:gsub("%s+", " ")
@@ -58,6 +60,30 @@ describe("trust list", function()
     local text, code = k:cli { "trust", "list" }
     assert.equal(1, code)
     has(text, "no lab", "lab init NAME")
+  end)
+end)
+
+-- Thousands of steps of Lua that it takes to answer `trust` where a token let in N robots.
+local function steps_for(n, named)
+  local k, steps = kit.new { most = 1000 }, 0
+  for i = 1, n do
+    local one = labs.key("robot of a crowd " .. i)
+    local st = statement.parse(k.lab:enrol { key = one, id = one:id(), name = named and "r" .. i or "" })
+    k.node.dcache.trust:let_in(st.signer)
+    assert(k.node.dcache:take(st))
+  end
+  k.world:run(5000)
+  debug.sethook(function() steps = steps + 1 end, "", 1000)
+  local answer = keys.answer(k.node)
+  debug.sethook()
+  assert.is_true(#answer.keys >= n)
+  return steps
+end
+
+describe("trust list of a crowd", function()
+  it("costs no more than a little where none of them has a name", function()
+    local named, nameless = steps_for(400, true), steps_for(400)
+    assert.is_true(nameless < 2 * named, ("%d and %d"):format(named, nameless))
   end)
 end)
 
