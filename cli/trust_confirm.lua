@@ -103,6 +103,16 @@ local function check(context, signer, words)
   return true
 end
 
+-- Hands over the lines of WORDS, of which the first N are grants. The token is cancelled only once all of them were
+-- taken: whose grant is refused would be out by it. → true | nil, exit code
+local function hand_over(signer, words, n)
+  local lines, exit = signer:sign(words)
+  local ok = lines ~= nil
+  if ok and n > 0 then ok, exit = signer:put(table.move(lines, 1, n, 1, {})) end
+  if ok and lines[n + 1] then ok, exit = signer:put { lines[n + 1] } end
+  return ok or nil, exit
+end
+
 -- Signs for FITTING, and cancels TOKEN where that is asked for. Grants go out before the token is cancelled: who has
 -- both is in at every moment. → how many were signed for | nil, exit code
 local function sign(context, options, token, fitting)
@@ -115,7 +125,7 @@ local function sign(context, options, token, fitting)
   local signer, exit = trust.signer(context, options)
   local ok = signer ~= nil
   if ok then ok, exit = check(context, signer, words) end
-  if ok then ok, exit = trust.say(signer, words) end
+  if ok then ok, exit = hand_over(signer, words, n) end
   if not ok then return nil, exit end
   return n
 end

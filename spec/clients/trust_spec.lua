@@ -107,6 +107,13 @@ describe("trust confirm", function()
     assert.has_error(function() k:take(lab:enrol(late)) end, "stranger: its signer is no member of the lab")
   end)
 
+  it("cancels the token only once all grants were taken", function()
+    local k, batches = lab_of("duckie01", "duckie02"), {}
+    function k.take_all(_, lines) batches[#batches + 1] = #lines end
+    assert.equal(0, select(2, k:cli { "trust", "confirm", "images", "--expect", "2", "--cancel" }))
+    assert.same({ 2, 1 }, batches)
+  end)
+
   it("without --cancel leaves the rest in; said again it signs for nobody twice", function()
     local k = lab_of("duckie01", "ghost.1", "ghostx1")
     has(k:cli { "trust", "confirm", "images", "--only", "", "--expect", "0" }, "Signed for 0.", "still lets in")
