@@ -138,10 +138,8 @@ local function tell(self, rows)
 end
 
 local function answer_of(self, rows)
-  local list = {}
-  for i, row in ipairs(rows) do list[i] = { word = row.word, count = row.count, line = row.line, text = row.text } end
   return { schema = 1, command = "import", file = self.options.file, lines = self.lines, taken = self.taken,
-    duplicate = self.duplicate, refused = json.array(list), whole = self.whole == true,
+    duplicate = self.duplicate, refused = json.array(rows), whole = self.whole == true,
     fault = self.fault and { word = self.code, text = sentence(self.fault) } or nil, passes = self.passes }
 end
 

@@ -21,7 +21,7 @@ local function say_why(lab, s)
     s:say(("No member: %s."):format(s:text(lab.why.text)))
     s:say(s:cure(lab.why.cure))
   elseif lab.unsettled then
-    s:say(("Roles are not acted on yet: %s."):format(s:text((lab.unsettled:gsub("^%l+: ", "")))))
+    s:say(("Roles are not acted on yet: %s."):format(s:text(lab.unsettled)))
   end
   if lab.open then s:say(s:text(lab.open)) end
   trust.say_rivals(lab, s)
