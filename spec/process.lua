@@ -142,11 +142,13 @@ end
 local Connection = {}
 Connection.__index = Connection
 
--- A connection to the control socket that stays: a process for each question takes longer, and is another asker.
+-- A connection to a control SOCKET that stays: a process for each question takes longer, and is another asker.
 -- PAUSE: seconds between two looks for an answer (0.001).
-function Daemon:connect(pause)
-  return setmetatable({ stream = assert(net.unix_connect(self.socket)), pause = pause or 0.001 }, Connection)
+function process.connect(socket, pause)
+  return setmetatable({ stream = assert(net.unix_connect(socket)), pause = pause or 0.001 }, Connection)
 end
+
+function Daemon:connect(pause) return process.connect(self.socket, pause) end
 
 -- Canonical JSON knows no line feeds, which files as text have.
 function Connection:send(request)

@@ -1,8 +1,6 @@
 -- flood_spec.lua - a flood of strangers' valid words: members of a lab go on, and a newcomer comes in by its token.
 -- runs alone: memory and processor time are counted
-local json = require "core.json"
 local labs = require "spec.labs"
-local net = require "core.net"
 local outside = require "spec.e2e.outside"
 local patience = require "spec.patience"
 local strangers = require "spec.e2e.strangers"
@@ -56,18 +54,7 @@ describe("members of a lab under a flood of strangers", function()
   end
 
   -- Offers LINES to a host's daemon, as the command line does.
-  local function offer(host, lines)
-    local stream = assert(net.unix_connect(s:path(host, "state/control.sock")))
-    assert(stream:send(json.encode { command = "offer", lines = lines } .. "\n"))
-    local heard = ""
-    assert(patience.within(5, function()
-      local bytes = stream:receive(65536)
-      heard = heard .. (bytes or "")
-      return heard:find "\n"
-    end, 0.01), "no answer to offer")
-    stream:close()
-    return heard
-  end
+  local function offer(host, lines) return s:request(host, { command = "offer", lines = lines }) end
 
   -- The digest of the class share at each of HOSTS, if all hold COUNT words of it and the same ones.
   local function equal(hosts, count)
@@ -103,7 +90,7 @@ describe("members of a lab under a flood of strangers", function()
     end)
     assert(took, (s:cli("ada", "discover")) .. s:log "ada")
     patience.took("three robots with one lab file are members", took, 15)
-    assert.matches('"results"', offer("ada", { strangers.file_word(writer.key, lab.swarm, lab.at, 999999) }))
+    assert.truthy(offer("ada", { strangers.file_word(writer.key, lab.swarm, lab.at, 999999) }).results)
     assert(swarm.within(EQUAL, function() return equal(MEMBERS, 1) end), s:cli("bea", "summary"))
   end)
 

@@ -1,9 +1,7 @@
 -- lab_spec.lua - five whole robots on one network: two of a lab, one that has its file without the token, one of
 -- another lab, one of none. Who hears whom, whose files are fetched; and the same five as one open swarm.
-local cjson = require "cjson"
 local folder = require "spec.folder"
 local labs = require "spec.labs"
-local net = require "core.net"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 local text = require "core.text"
@@ -39,18 +37,6 @@ describe("a lab", function()
   end)
 
   teardown(function() if s then s:close() end end)
-
-  local function ask(host, request)
-    local stream = assert(net.unix_connect(s:path(host, "state/control.sock")))
-    assert(stream:send(cjson.encode(request) .. "\n"))
-    local line = ""
-    patience.within(10, function()
-      line = line .. (stream:receive(65536) or "")
-      return line:sub(-1) == "\n"
-    end, 0.01)
-    stream:close()
-    return cjson.decode(line)
-  end
 
   local function lab_of(host) return (s:ask(host, "status") or {}).lab or {} end
 
@@ -120,7 +106,8 @@ describe("a lab", function()
   it("takes in whom a root key grants a role, with all that he said before", function()
     if not s then return pending(why) end
     local id = s:ask("eve", "identity show").id
-    local answer = ask("ada", { command = "offer", lines = { mine:grant(mine.root, id, "member", { name = "eve" }) } })
+    local line = mine:grant(mine.root, id, "member", { name = "eve" })
+    local answer = s:request("ada", { command = "offer", lines = { line } })
     assert.is_nil(answer.error, answer.error and answer.error.text)
     local took = swarm.within(10, function()
       return lab_of "eve".member and has("ada", "ada.bag bea.bag eve.bag", "bea.bag eve.bag")
@@ -133,7 +120,7 @@ describe("a lab", function()
   it("is left by each robot: then the five are one open swarm, as if there had never been a lab", function()
     if not s then return pending(why) end
     for _, host in ipairs { "ada", "bea", "dora", "eve" } do
-      local answer = ask(host, { command = "lab", leave = true })
+      local answer = s:request(host, { command = "lab", leave = true })
       assert.is_nil(answer.error, answer.error and answer.error.text)
     end
     local took = swarm.within(15, function()

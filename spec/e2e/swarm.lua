@@ -1,4 +1,5 @@
 -- swarm.lua - real daemons on hosts of their own, and the command line beside them, for specs. No checks.
+local daemons = require "spec.process"
 local folder = require "spec.folder"
 local json = require "core.json"
 local namespaces = require "spec.net.namespaces"
@@ -101,6 +102,13 @@ function swarm:ask(host, command)
   return json.decode((text:gsub("\n$", "")))
 end
 
+-- What the host's daemon answers to REQUEST, a table as programs send it; a refusal has the member `error`.
+function swarm:request(host, request)
+  local connection = daemons.connect(self:path(host, "state/control.sock"), 0.01)
+  local answer = connection:ask(request)
+  connection:close()
+  return answer
+end
 
 -- Names that the host's `discover` lists as ready, sorted.
 function swarm:names(host)
