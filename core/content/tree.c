@@ -1,5 +1,6 @@
 /* tree.c - the blocks of a file by unixfs-v1-2025. No Lua, no file. */
 #include "crypto/crypto.h"
+#include "dag_pb.h"
 #include "text/text.h"
 #include "unixfs.h"
 #include <string.h>
@@ -75,43 +76,15 @@ static int64_t tree_size(int64_t size, int height) {
 
 /* == blocks == */
 
-static uint8_t *put(uint8_t *out, const void *bytes, size_t size) {
-  memcpy(out, bytes, size);
-  return out + size;
-}
-
-static uint8_t *put_field(uint8_t *out, uint8_t tag, int64_t value) {
-  *out++ = tag;
-  return out + text_varint((uint64_t)value, out);
-}
-
-/* PBLink: Hash, Name "", Tsize (dag-pb spec: links before data, fields in order). */
-static uint8_t *put_link(uint8_t *out, const uint8_t digest[32], int64_t size,
-                         int height) {
-  uint8_t cid[CID_SIZE];
-  cid_make(height == 0 ? CID_RAW : CID_DAG_PB, digest, cid);
-  out = put_field(out, 0x12, link_size(size, height));
-  out = put(put_field(out, 0x0a, CID_SIZE), cid, CID_SIZE);
-  out = put_field(out, 0x12, 0);
-  return put_field(out, 0x18, tree_size(size, height));
-}
-
-/* UnixFS message: Type file, filesize, blocksizes not packed. */
-static uint8_t *put_message(uint8_t *out, int64_t size, int height) {
-  int64_t count = child_count(size, height);
-  out = put_field(out, 0x0a, message_size(size, height));
-  out = put_field(out, 0x08, 2);
-  out = put_field(out, 0x18, size);
-  for (int64_t i = 0; i < count; i++)
-    out = put_field(out, 0x20, unixfs_child_size(size, height, i));
-  return out;
-}
-
 size_t unixfs_node(int64_t size, int height, const uint8_t *digests, uint8_t *out) {
-  uint8_t *begin = out;
-  for (int64_t i = 0; i < child_count(size, height); i++)
-    out = put_link(out, digests + 32 * i, unixfs_child_size(size, height, i), height - 1);
-  return (size_t)(put_message(out, size, height) - begin);
+  int64_t count = child_count(size, height), sizes[UNIXFS_LINKS];
+  uint8_t *begin = out, cid[CID_SIZE];
+  for (int64_t i = 0; i < count; i++) {
+    sizes[i] = unixfs_child_size(size, height, i);
+    cid_make(height == 1 ? CID_RAW : CID_DAG_PB, digests + 32 * i, cid);
+    out = dag_pb_link(out, cid, "", tree_size(sizes[i], height - 1));
+  }
+  return (size_t)(dag_pb_file(out, sizes, count) - begin);
 }
 
 int unixfs_read(const uint8_t *bytes, size_t length, int64_t size, int height,
