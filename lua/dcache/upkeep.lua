@@ -3,18 +3,29 @@
 local batch = require "core.batch"
 local record = require "core.record"
 local statement = require "core.statement"
+local trust = require "dcache.trust"
 
 local upkeep = {}
 
 local LATE = 32 -- s that an ended statement is kept, so that digests of the last two ticks can be compared
 local COMPACT_BYTES = 256 * 1024 -- a step
 
+-- How many words are held that say who counts.
+local function count_trust(self)
+  local n = 0
+  for _, name in ipairs(trust.CLASS_NAMES) do
+    if self.by_name[name] then n = n + self.index:count(name) end
+  end
+  return n
+end
+
 -- Forgets what nobody remembers any more; only proved time may.
 function upkeep:tidy()
   local now = self.time:proved_now()
   if now then
+    local before = count_trust(self)
     local _, dropped = self.index:expire(now // 1000 - LATE)
-    if dropped[1] then self.trust:touch() end
+    if count_trust(self) < before then self.trust:touch() end
     self.expiry:hide(dropped)
     self.expiry:tidy(now // 1000 - LATE)
   end

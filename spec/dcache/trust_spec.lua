@@ -173,6 +173,27 @@ describe("who may say what", function()
     one.close()
   end)
 
+  it("is worked out again when words of it are forgotten, and not for any others", function()
+    local one, days, times = world(), 0, 0
+    local dcache, now, touch = one.node.dcache, one.node.time:now(), one.trust.touch
+    assert.is_true(one.hear(say(one.lab, one.lab.robots[1], "a")))
+    one.w:run(1000)
+    one.node.time.proved_now = function() return now + days * 24 * 60 * MINUTE end
+    function one.trust.touch(self)
+      times = times + 1
+      touch(self)
+    end
+    local function forgotten_after(count)
+      local held = dcache.index:count()
+      days, times = count, 0
+      dcache:tidy()
+      return held > dcache.index:count(), times
+    end
+    assert.same({ true, 0 }, { forgotten_after(31) })
+    assert.same({ true, 1 }, { forgotten_after(401) })
+    one.close()
+  end)
+
   it("refuses a proof that is forged, one for another key, and one of a token that nobody signed for", function()
     local one = world()
     local lab, trust, robots = one.lab, one.trust, one.lab.robots
