@@ -1,6 +1,7 @@
 -- daemon.lua - the real effects around a node: loop, disk, sockets, threads, signals. Decides nothing.
 local core = require "core"
 local banner = require "banner"
+local lab_file = require "lab_file"
 local notify = require "notify"
 local policy_watch = require "policy_watch"
 local preflight = require "preflight"
@@ -8,8 +9,6 @@ local reload = require "reload"
 local signals = require "signals"
 local trial_files = require "trial_files"
 local unfit = require "unfit"
-
-local lab_file = require "lab_file"
 
 local daemon = {}
 daemon.__index = daemon

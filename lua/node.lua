@@ -155,7 +155,6 @@ end
 --- given.command       options that start it again, or nil
 --- given.host          what the command line calls it by, or nil
 --- given.clients       modules in place of the usual list (lua/clients/init.lua)
---- given.lab           what dcache/lab.lua read; nil: an open swarm
 --- given.net, uid      core.net and this process's user, for the control socket
 --- → node | nil, text, code
 function node.new(given)
