@@ -3,6 +3,7 @@
 local desk = require "cli.lab"
 local lab = require "dcache.lab"
 local lab_status = require "cli.lab_status"
+local node_name = require "node_name"
 local operator = require "cli.operator"
 local sign = require "cli.sign"
 local trust = require "cli.trust"
@@ -19,7 +20,7 @@ end
 
 -- Is NAME one, and is this machine in no lab yet? → path of the robots' file | nil, exit code, with words said
 local function check(context, name)
-  if not lab.is_name(name) then
+  if not node_name.is(name) then
     return nil, context:misused("lab init: the name of a lab is 1 to 32 of A-Z a-z 0-9 . _ -, and begins with a \z
       letter or digit")
   end

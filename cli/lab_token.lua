@@ -1,6 +1,7 @@
 -- lab_token.lua - `lab token new NAME` and `lab token list`: what lets robots into the lab by themselves.
 local desk = require "cli.lab"
 local lab = require "dcache.lab"
+local node_name = require "node_name"
 local sign = require "cli.sign"
 local statement = require "core.statement"
 local trust = require "cli.trust"
@@ -74,7 +75,7 @@ end
 
 local function make(context, options)
   local most = math.tointeger(tonumber(options.most or MOST))
-  if not most or most < 1 or most > LIMIT or not options.name or not lab.is_name(options.name) then
+  if not most or most < 1 or most > LIMIT or not options.name or not node_name.is(options.name) then
     return context:misused(("lab token new NAME: a name of 1 to 32 of A-Z a-z 0-9 . _ -, and --most of 1 to %d"):format(
       LIMIT))
   end

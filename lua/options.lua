@@ -1,4 +1,5 @@
 -- options.lua - the words behind `dt-swarm`. Opens nothing; argparse would cost a robot 300 KB for nine options.
+local node_name = require "node_name"
 local wrap = require "wrap"
 
 local options = {}
@@ -88,7 +89,7 @@ function options.parse(arguments)
     end
     i = i + 1
   end
-  if found.name and (#found.name > 32 or not found.name:find "^[A-Za-z0-9][A-Za-z0-9._-]*$") then
+  if found.name and not node_name.is(found.name) then
     return nil, "--name is 1 to 32 of A-Z a-z 0-9 . _ - and begins with a letter or digit, not " .. found.name
   end
   return found

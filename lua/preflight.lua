@@ -2,7 +2,7 @@
 local address = require "core.address"
 local channels = require "routing.channels"
 local hooks = require "policy.hooks"
-local messages = require "comms.messages"
+local node_name = require "node_name"
 local paths = require "paths"
 local record = require "core.record"
 local shell = require "shell"
@@ -25,7 +25,7 @@ end
 function preflight.name(given, policy)
   local name = given or policy:get "name" or host_name()
   if name == "" then name = "node" end
-  if messages.is_name(name) then return name end
+  if node_name.is(name) then return name end
   return nil, ("a name is 1 to 32 of A-Z a-z 0-9 . _ - and begins with a letter or digit, not %q"):format(name)
 end
 
@@ -64,7 +64,7 @@ function preflight.faults(policy)
   if gateway then ok, err = preflight.gateway(gateway) end
   if not ok then add("clients.logs.gateway", err) end
   local name = policy:get "name"
-  if name and name ~= "" and not messages.is_name(name) then add("name", select(2, preflight.name(name))) end
+  if name and name ~= "" and not node_name.is(name) then add("name", select(2, preflight.name(name))) end
   local swarm = policy:get "swarm"
   if #swarm > SWARM_MAX or swarm:find "[^!-~]" then add("swarm", NO_SWARM:format(SWARM_MAX)) end
   local law = law_fault(policy)

@@ -1,4 +1,5 @@
 -- messages.lua - what stands in REST of beacon, ping, pong, want and ids, to and fro. Decides nothing.
+local node_name = require "node_name"
 local text = require "core.text"
 local key = require "core.key"
 
@@ -17,8 +18,6 @@ local function number(digits, most)
   local n = math.tointeger(tonumber(digits))
   return n and n <= most and n or nil
 end
-
-function messages.is_name(name) return #name <= 32 and name:match "^[A-Za-z0-9][A-Za-z0-9._-]*$" ~= nil end
 
 local function fields(rest)
   local list = {}
@@ -57,7 +56,7 @@ function messages.parse_beacon(rest)
   if not (facts.boot and facts.count and facts.t and facts.tcp and facts.http) or facts.t % 16 ~= 0 then
     return form "a beacon's numbers"
   end
-  if not messages.is_name(facts.name) then return form "a beacon's name" end
+  if not node_name.is(facts.name) then return form "a beacon's name" end
   for i = 9, #list do
     local class = class_of(list[i])
     if not class or (i > 9 and class.name <= facts.classes[i - 9].name) then return form "a beacon's classes" end

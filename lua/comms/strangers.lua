@@ -9,7 +9,7 @@
 local batch = require "core.batch"
 local json = require "core.json"
 local listeners = require "listeners"
-local messages = require "comms.messages"
+local node_name = require "node_name"
 local quota = require "comms.quota"
 local token_bucket = require "token_bucket"
 
@@ -88,7 +88,7 @@ local function appear(self, list, place, source)
   if st.verb ~= "propose" or st.at <= (known and known.word_at or 0) then return end
   local data = json.decode(st.data)
   local name = type(data) == "table" and data.name
-  if type(name) ~= "string" or not messages.is_name(name) then return end
+  if type(name) ~= "string" or not node_name.is(name) then return end
   if not is_signed(self, st, source) then return end
   local peer = self.peers:get(st.signer)
   peer.word_at, peer.name = st.at, peer.name or name

@@ -4,6 +4,7 @@
 local cid = require "core.cid"
 local forms_trust = require "dcache.forms_trust"
 local json = require "core.json"
+local node_name = require "node_name"
 local text = require "core.text"
 
 local forms = {}
@@ -101,7 +102,7 @@ read["peer"] = function(_, data)
   for _, member in ipairs { "name", "type", "version", "clock" } do
     if data[member] ~= nil and type(data[member]) ~= "string" then return member .. " is no text" end
   end
-  if data.name and not (#data.name <= 32 and data.name:find "^%w[%w._-]*$") then return "name is none of a node" end
+  if data.name and not node_name.is(data.name) then return "name is none of a node" end
   if data.clock and not CLOCKS[data.clock] then return "clock is none of own, quorum, held, none" end
 end
 

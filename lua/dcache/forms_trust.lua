@@ -1,6 +1,7 @@
 -- forms_trust.lua - the form of DATA in the buckets `trust/…`, for forms.lua. Says nothing of who may say it.
 local json = require "core.json"
 local key = require "core.key"
+local node_name = require "node_name"
 local text = require "core.text"
 
 local KEYS_MAX <const> = 7 -- of a root
@@ -35,7 +36,7 @@ end
 -- A name is one that a node could have; "" where somebody has none.
 local function name_fault(data)
   local name = data.name
-  if type(name) ~= "string" or #name > 32 or not (name == "" or name:find "^%w[%w._-]*$") then
+  if type(name) ~= "string" or not (name == "" or node_name.is(name)) then
     return "name is none of a node or a person"
   end
 end

@@ -6,6 +6,7 @@
 local hash = require "core.hash"
 local json = require "core.json"
 local key = require "core.key"
+local node_name = require "node_name"
 local statement = require "core.statement"
 local text = require "core.text"
 
@@ -22,9 +23,6 @@ local SEED_BYTES <const> = 32
 local DAY <const> = 24 * 60 * 60
 local ROOT_CLASS <const> = { max_ttl = 3660 * DAY, size = 1024, slots = 64, kept = true, scope = "swarm" }
 local ROOT_BUCKET <const> = "trust/root"
-
---- May this be the name of a lab, or of a token?
-function lab.is_name(name) return #name <= 32 and name:find "^[A-Za-z0-9][A-Za-z0-9._-]*$" ~= nil end
 
 local NAME_FORM <const> = "1 to 32 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"
 
@@ -66,7 +64,7 @@ local words = {}
 
 function words.swarm(found, rest, number)
   if found.name then return fail(number, "names a second swarm") end
-  if not lab.is_name(rest) then return fail(number, "names no lab: its name is " .. NAME_FORM) end
+  if not node_name.is(rest) then return fail(number, "names no lab: its name is " .. NAME_FORM) end
   found.name = rest
   return true
 end
@@ -87,7 +85,7 @@ end
 function words.token(found, rest, number)
   if found.token then return fail(number, "is a second token: a lab file has at most one") end
   local name, seed = rest:match "^(%S+) (%S+)$"
-  if not name or not lab.is_name(name) then
+  if not name or not node_name.is(name) then
     return fail(number, "has no token's name and secret; the name is " .. NAME_FORM)
   end
   found.token = lab.token(name, seed)

@@ -4,8 +4,8 @@
 -- the others, each time the one heard last first. LAST is proved Unix time in ms, or 0. Where there are too many rows
 -- the last ones go: keys cost nothing to make, a proved address does.
 local json = require "core.json"
+local node_name = require "node_name"
 local text = require "core.text"
-local messages = require "comms.messages"
 local sorted = require "sorted"
 
 local seen = {}
@@ -63,7 +63,7 @@ end
 function seen:load(rows)
   for i, row in ipairs(type(rows) == "table" and rows or {}) do
     if type(row) == "table" and is_id(row[1]) and row[1] ~= self.id and type(row[2]) == "string"
-      and messages.is_name(row[2]) then
+      and node_name.is(row[2]) then
       local addresses = addresses_of(row[5])
       insert(self, { id = row[1], name = row[2], type = type_of(row[3]), last = math.tointeger(row[4]) or 0,
         addresses = addresses, proved = addresses[1] ~= nil, heard = -i })
@@ -73,7 +73,7 @@ end
 
 --- ID was heard now, by the name NAME; TYPE where that is known. → is he new here, or has he another name?
 function seen:note(id, name, kind)
-  if id == self.id or type(name) ~= "string" or not messages.is_name(name) then return false end
+  if id == self.id or type(name) ~= "string" or not node_name.is(name) then return false end
   local row = self.rows[id] or { id = id, last = 0, addresses = NOWHERE, proved = false }
   local news = row.name ~= name
   row.name, row.type, row.heard, row.here = name, type_of(kind) or row.type, self.loop:now(), true
