@@ -2,12 +2,12 @@
 local asking = require "cli.asking"
 local ended = require "cli.trust_ended"
 local json = require "core.json"
+local lab = require "dcache.lab"
 local trust = require "cli.trust"
 local who = require "cli.trust_who"
 
 local root = {}
 
-local KEYS_MAX <const> = 7
 local AGAIN <const> = { ["trust/grants"] = true, ["trust/tokens"] = true, ["trust/revoked"] = true }
 
 local function ids_of(facts)
@@ -32,7 +32,9 @@ function make.add(context, facts, word)
   if not row then return nil, exit end
   local keys = ids_of(facts)
   if has(keys, row.id) then return trust.refuse(context, "that is a root key already", "duplicate") end
-  if #keys == KEYS_MAX then return trust.refuse(context, ("a root has at most %d keys"):format(KEYS_MAX), "full") end
+  if #keys == lab.KEYS_MAX then
+    return trust.refuse(context, ("a root has at most %d keys"):format(lab.KEYS_MAX), "full")
+  end
   keys[#keys + 1] = row.id
   table.sort(keys)
   return { keys = keys, need = facts.root.need, added = row }

@@ -1,10 +1,10 @@
 -- forms_trust.lua - the form of DATA in the buckets `trust/…`, for forms.lua. Says nothing of who may say it.
 local json = require "core.json"
 local key = require "core.key"
+local lab = require "dcache.lab"
 local node_name = require "node_name"
 local text = require "core.text"
 
-local KEYS_MAX <const> = 7 -- of a root
 local TAGS_MAX <const> = 8
 local MOST_MAX <const> = 100000 -- robots that one token lets in
 local WHY_MAX <const> = 64 -- bytes
@@ -43,7 +43,9 @@ end
 
 local function keys_fault(data)
   local keys = data.keys
-  if not json.is_array(keys) or not keys[1] or #keys > KEYS_MAX then return "keys is no list of 1 to 7 peer IDs" end
+  if not json.is_array(keys) or not keys[1] or #keys > lab.KEYS_MAX then
+    return ("keys is no list of 1 to %d peer IDs"):format(lab.KEYS_MAX)
+  end
   for i, id in ipairs(keys) do
     if not is_id(id) then return "keys has what is no peer ID" end
     if i > 1 and keys[i - 1] >= id then return "keys are not sorted, or one stands twice" end
