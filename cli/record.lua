@@ -9,6 +9,10 @@ local trust = require "cli.trust"
 local record = {}
 
 local LEAST <const> = 4 -- characters of a hash
+local ACTS <const> = { -- data: which member of the proposal the word has as its DATA
+  sign = { verb = "propose", data = "data", question = "Sign the same?", done = "Signed." },
+  dismiss = { verb = "dismiss", data = "hash", question = "Dismiss that proposal?", done = "Dismissed." },
+}
 
 local function candidates(proposals)
   local list = {}
@@ -51,24 +55,23 @@ local function sign(context, options, answer, word, question)
   local holds = after and (" %s now: %s."):format(after.holds and "Holds" or "Does not hold", s:text(after.why)) or ""
   return trust.finish(context, options, { command = "record " .. options.verb, bucket = answer.bucket, key = answer.key,
     holds = after and after.holds or nil, why = after and after.why or nil },
-    { (options.verb == "sign" and "Signed." or "Dismissed.") .. holds })
+    { ACTS[options.verb].done .. holds })
 end
 
 --- OPTIONS.verb: "sign" or "dismiss". → exit code
 function record.run(context, options)
   local answer, exit = context:ask(record_show.request(options))
   if not answer then return exit end
+  local act = ACTS[options.verb]
+  local word = { verb = act.verb, bucket = answer.bucket, key = answer.key, ttl = answer.max_ttl }
   if options.verb == "dismiss" and not options.hash then
-    return sign(context, options, answer, { verb = "dismiss", bucket = answer.bucket, key = answer.key,
-      ttl = answer.max_ttl },
-      "Dismiss all that is proposed there?")
+    return sign(context, options, answer, word, "Dismiss all that is proposed there?")
   end
   local one
   one, exit = pick(context, answer, options)
   if not one then return exit end
-  local word = { verb = options.verb == "sign" and "propose" or "dismiss", bucket = answer.bucket, key = answer.key,
-    ttl = answer.max_ttl, data = options.verb == "sign" and one.data or one.hash }
-  return sign(context, options, answer, word, options.verb == "sign" and "Sign the same?" or "Dismiss that proposal?")
+  word.data = one[act.data]
+  return sign(context, options, answer, word, act.question)
 end
 
 return record

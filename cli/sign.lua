@@ -116,11 +116,13 @@ local function find_agent(self)
   local world, blob = self.context.world, openssh.blob(self.id)
   local path = world.env "SSH_AUTH_SOCK"
   local theirs = path and path ~= "" and agents.connect(world, path) or nil
-  local has, why, code = nil, nil, nil
-  if theirs then has, why, code = theirs:has(blob) end
-  if has then return theirs end
-  if theirs then theirs:close() end
-  if theirs and has == nil then return nil, why, code end
+  local has, why, code
+  if theirs then
+    has, why, code = theirs:has(blob)
+    if has then return theirs end
+    theirs:close()
+    if has == nil then return nil, why, code end
+  end
   if not world.disk():stat(self.private) then
     return nil, ("missing: no ssh-agent has the key %s, and its private half is not at %s"):format(
       self.name ~= "" and self.name or self.id, self.private), "missing"
