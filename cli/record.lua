@@ -51,10 +51,13 @@ local function sign(context, options, answer, word, question)
   ok, exit = asking.sure(context, question, options)
   if ok then ok, exit = trust.say(signer, { word }) end
   if not ok then return exit end
-  local after = not options.to and context:ask_quietly { command = "record", bucket = answer.bucket, key = answer.key }
+  local after
+  if not options.to then
+    after = context:ask_quietly { command = "record", bucket = answer.bucket, key = answer.key }
+  end
   local holds = after and (" %s now: %s."):format(after.holds and "Holds" or "Does not hold", s:text(after.why)) or ""
   return trust.finish(context, options, { command = "record " .. options.verb, bucket = answer.bucket, key = answer.key,
-    holds = after and after.holds or nil, why = after and after.why or nil },
+    holds = after and after.holds, why = after and after.why },
     { ACTS[options.verb].done .. holds })
 end
 

@@ -553,6 +553,8 @@ describe("record", function()
     assert.equal(1, code)
     has(text, "--hash ", '{"x":1}', '{"x":2}')
     assert.equal(0, select(2, k:cli { "record", "dismiss", "updates/release", "1.4", "--yes" }))
+    local line = k:cli { "record", "dismiss", "updates/release", "1.4", "--yes", "--json" }
+    assert.is_false(json.decode((line:gsub("\n", ""))).holds)
     has(k:cli { "record", "show", "updates/release", "1.4" }, "dismissed")
     assert.equal(1, select(2, k:cli { "record", "show", "updates/release", "9" }))
     assert.equal(4, select(2, k:cli { "record", "show", "nonsense", "9" }))
