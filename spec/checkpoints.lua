@@ -79,7 +79,7 @@ function checkpoints.texts_of(node, per)
 end
 
 --- What http_client.lua is, for LOOP: gives the blocks of HOSTS, { [url] = { blocks =, dead = bool, change = fn(cid,
--- bytes) → bytes } }, each after MS. Field `asked`: how many were asked for, by URL.
+-- bytes) → bytes, ms = his own } }, each after MS. Field `asked`: how many were asked for, by URL.
 function checkpoints.http(loop, hosts, ms)
   local http = { asked = {}, serial = 0 }
   function http:get(options, done)
@@ -87,7 +87,7 @@ function checkpoints.http(loop, hosts, ms)
     local id, url, key = self.serial, options.url:match "^(.*)/ipfs/(%w+)%?format=raw$"
     local host = hosts[url]
     self.asked[url] = (self.asked[url] or 0) + 1
-    self[id] = loop:after(ms or 5, function()
+    self[id] = loop:after(host.ms or ms or 5, function()
       self[id] = nil
       local bytes = not host.dead and host.blocks[key]
       if bytes and host.change then bytes = host.change(key, bytes) end

@@ -16,6 +16,7 @@ local LOOK = 1000 -- ms between two looks at who announces what
 local MORE = 1000 -- statements that he counts and we do not, from which on it is worth it
 local NO_WAY = 60 * 1000 -- ms for which what differs stays so: no way opened by which a repair could go
 local PATIENCE = 60 * 1000 -- ms for which nobody who announces it can be asked
+local STALE = 3 * 60 * 1000 -- ms in which it brings no new line, until it is given up: a liar gives blocks for days
 local LEAVES_MOST, RESTS_MOST, EMPTY_MOST = 4096, 64, 64
 
 --- given.loop, random, log
@@ -121,9 +122,20 @@ local function ended(self, key, taken)
   self.one = nil
 end
 
+-- Gives up what is read and brings nothing.
+local function watch(self)
+  local one, now = self.one, self.loop:now()
+  if one.taken ~= self.taken then self.taken, self.taken_at = one.taken, now end
+  if now - self.taken_at < STALE then return end
+  self.last = one:status()
+  ended(self, one.cid, 0)
+  one:close "closed: it brought nothing new for minutes"
+end
+
 --- Begins where it is worth it and none is read already.
 function catch_up:look()
-  local key = not self.one and choose(self)
+  if self.one then return watch(self) end
+  local key = choose(self)
   if not key then return end
   local one
   one = content.new { loop = self.loop, random = self.random, log = self.log, cid = key, swarm = self.swarm,
@@ -140,7 +152,7 @@ function catch_up:look()
       one:close(ok and "closed: it was read" or "closed: it could not be read")
     end }
   if not self.add(one, { quiet = true }) then return ended(self, key, 0) end
-  self.one = one
+  self.one, self.taken, self.taken_at = one, 0, self.loop:now()
   self.log:info("routing", "reads a checkpoint", { { "cid", key }, { "of", own_count(self) } })
   content.start(one)
 end

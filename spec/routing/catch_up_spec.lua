@@ -109,6 +109,21 @@ describe("a newcomer", function()
     assert.is_true(asked > 0 and http.asked[url] - asked < 40, ("%d, then %d"):format(asked, http.asked[url]))
   end)
 
+  it("gives up a checkpoint that goes on for ever and brings nothing, and reads the next one", function()
+    local eve, url, leaves = world:add "eve", "http://10.0.0.3:3826", {}
+    no_way(eve)
+    fill(eve, 2 * RECORDS)
+    for i = 1, 1000 do leaves[i] = i .. "\n" end
+    local endless = checkpoints.make(leaves, { swarm = SWARM })
+    hosts[url] = { blocks = endless.blocks, ms = 10 * 1000 }
+    eve.comms:propose(("pri/%s/checkpoint"):format(eve.id), { cid = endless.cid, words = 1 }, { ttl = 600 })
+    world:run(20000)
+    assert.equal(endless.cid, bea.catch_up.one.cid)
+    announce(made.cid)
+    world:run(4 * 60 * 1000)
+    assert.equal(RECORDS, count(bea))
+  end)
+
   it("that lacks few waits for repairs, and reads only when no way opened for a minute", function()
     local n = 0
     for _, leaf in ipairs(made.leaves) do
