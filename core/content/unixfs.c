@@ -287,29 +287,31 @@ static int unixfs_decode(lua_State *L) {
   return 1;
 }
 
-/* SIZES, an array at INDEX, of COUNT leaves into OUT. */
-static void read_sizes(lua_State *L, int index, lua_Integer count, uint32_t *out) {
-  for (lua_Integer i = 0; i < count; i++) {
+const uint32_t *unixfs_push_sizes(lua_State *L, int index, int argument, int64_t *count) {
+  *count = luaL_len(L, index);
+  luaL_argcheck(L, *count >= 2 && *count <= UNIXFS_LINKS + 1, argument,
+                "sizes: of 2 to 1,025 leaves");
+  uint32_t *sizes = lua_newuserdatauv(L, (size_t)*count * sizeof *sizes, 0);
+  for (int64_t i = 0; i < *count; i++) {
     lua_Integer size = (lua_rawgeti(L, index, i + 1), lua_tointeger(L, -1));
-    luaL_argcheck(L, size >= 1 && size <= (i ? UNIXFS_PIECE_MAX : UNIXFS_CHUNK), index,
-                  "the size of a leaf");
-    out[i] = (uint32_t)size;
+    luaL_argcheck(L, size >= 1 && size <= (i ? UNIXFS_PIECE_MAX : UNIXFS_CHUNK), argument,
+                  "sizes: of a leaf");
+    sizes[i] = (uint32_t)size;
     lua_pop(L, 1);
   }
+  return sizes;
 }
 
 /* folder(sizes of the leaves, leaves = 32 bytes each) → CID of the folder, CID of
  * machines.txt. The first leaf is humans.txt. */
 static int unixfs_folder_lua(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  lua_Integer count = luaL_len(L, 1);
   size_t length;
+  int64_t count;
   const char *leaves = luaL_checklstring(L, 2, &length);
-  luaL_argcheck(L, count >= 2 && count <= UNIXFS_LINKS + 1, 1, "2 to 1,025 leaves");
+  const uint32_t *sizes = unixfs_push_sizes(L, 1, 1, &count);
   luaL_argcheck(L, length == (size_t)count * 32, 2, "32 bytes a leaf");
-  uint32_t *sizes = lua_newuserdatauv(L, (size_t)count * sizeof *sizes, 0);
   struct unixfs_folder *f = lua_newuserdatauv(L, sizeof *f, 0);
-  read_sizes(L, 1, count, sizes);
   if (unixfs_folder(sizes, count, (const uint8_t *)leaves, f))
     return core_fail(L, "ENOMEM", "SHA-256");
   push_cid(L, f->cid);

@@ -13,6 +13,12 @@ struct lua_State;
 int unixfs_store(struct lua_State *L);
 int unixfs_check(struct lua_State *L);
 
+/* unixfs.c: sizes of a checkpoint's leaves, humans.txt first, from the array at INDEX (a
+ * positive one). They lie in a value that is pushed; *COUNT: how many, 2 to 1,025. Throws
+ * for ARGUMENT what is none. */
+const uint32_t *unixfs_push_sizes(struct lua_State *L, int index, int argument,
+                                  int64_t *count);
+
 /* IPIP-499 `unixfs-v1-2025`: CIDv1, SHA-256, raw leaves of 1 MiB, balanced, inner nodes
  * in dag-pb. A file's size alone gives the shape of its tree; its leaves' hashes give the
  * rest. */

@@ -148,30 +148,19 @@ static void check_path(lua_State *L, int index, served_file *file) {
   file->name = slash + 1;
 }
 
-/* The sizes of a checkpoint's leaves, which lie at the top of the stack, and the file of
- * the first one. */
+/* A checkpoint: the sizes of its leaves, which lie at the top of the stack, and the file
+ * of the first one. */
 static void check_folder(lua_State *L, int index, size_t leaves, served_file *file) {
-  lua_Integer count = luaL_len(L, -1);
   int64_t all = 0;
-  luaL_argcheck(L, count >= 2 && count <= UNIXFS_LINKS + 1 && (size_t)count == leaves,
-                index, "sizes: of 2 to 1,025 leaves");
-  int sizes_at = lua_gettop(L);
-  uint32_t *sizes = lua_newuserdatauv(L, (size_t)count * sizeof *sizes, 0);
-  for (lua_Integer i = 0; i < count; i++) {
-    lua_rawgeti(L, sizes_at, i + 1);
-    lua_Integer size = lua_tointeger(L, -1);
-    luaL_argcheck(L, size >= 1 && size <= (i ? UNIXFS_PIECE_MAX : UNIXFS_CHUNK), index,
-                  "sizes: a leaf's");
-    sizes[i] = (uint32_t)size;
-    all += i ? size : 0;
-    lua_pop(L, 1);
-  }
+  file->sizes = unixfs_push_sizes(L, lua_gettop(L), index, &file->leaf_count);
+  luaL_argcheck(L, (size_t)file->leaf_count == leaves, index, "sizes: one for each leaf");
+  for (int64_t i = 1; i < file->leaf_count; i++)
+    all += file->sizes[i];
   luaL_argcheck(L, all == file->identity.size, index, "sizes: together the file's");
-  file->sizes = sizes;
-  file->leaf_count = count;
   file->first_identity = check_identity(L, index, "first_identity");
   file->first = field_text(L, index, "first", NULL);
-  luaL_argcheck(L, file->first && file->first_identity.size == sizes[0], index, "first");
+  luaL_argcheck(L, file->first && file->first_identity.size == file->sizes[0], index,
+                "first");
 }
 
 static void check_file(lua_State *L, int index, served_file *file) {
