@@ -302,17 +302,17 @@ const uint32_t *unixfs_push_sizes(lua_State *L, int index, int argument, int64_t
   return sizes;
 }
 
-/* folder(sizes of the leaves, leaves = 32 bytes each) → CID of the folder, CID of
+/* checkpoint(sizes of the leaves, leaves = 32 bytes each) → CID of the folder, CID of
  * machines.txt. The first leaf is humans.txt. */
-static int unixfs_folder_lua(lua_State *L) {
+static int unixfs_checkpoint_lua(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   size_t length;
   int64_t count;
   const char *leaves = luaL_checklstring(L, 2, &length);
   const uint32_t *sizes = unixfs_push_sizes(L, 1, 1, &count);
   luaL_argcheck(L, length == (size_t)count * 32, 2, "32 bytes a leaf");
-  struct unixfs_folder *f = lua_newuserdatauv(L, sizeof *f, 0);
-  if (unixfs_folder(sizes, count, (const uint8_t *)leaves, f))
+  struct unixfs_checkpoint *f = lua_newuserdatauv(L, sizeof *f, 0);
+  if (unixfs_checkpoint(sizes, count, (const uint8_t *)leaves, f))
     return core_fail(L, "ENOMEM", "SHA-256");
   push_cid(L, f->cid);
   push_cid(L, f->machines);
@@ -326,14 +326,14 @@ static int unixfs_height_lua(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"hash",   unixfs_hash      },
-    {"layout", unixfs_layout    },
-    {"decode", unixfs_decode    },
-    {"height", unixfs_height_lua},
-    {"folder", unixfs_folder_lua},
-    {"store",  unixfs_store     },
-    {"check",  unixfs_check     },
-    {NULL,     NULL             }
+    {"hash",       unixfs_hash          },
+    {"layout",     unixfs_layout        },
+    {"decode",     unixfs_decode        },
+    {"height",     unixfs_height_lua    },
+    {"checkpoint", unixfs_checkpoint_lua},
+    {"store",      unixfs_store         },
+    {"check",      unixfs_check         },
+    {NULL,         NULL                 }
 };
 
 int luaopen_core_unixfs(lua_State *L) {

@@ -59,13 +59,13 @@ size_t unixfs_node(int64_t size, int height, const uint8_t *digests, uint8_t *ou
 int unixfs_read(const uint8_t *bytes, size_t length, int64_t size, int height,
                 uint8_t (*digests)[32]);
 
-/* ---- checkpoints (folder.c) ---- */
+/* ---- checkpoints (checkpoint.c) ---- */
 
 #define UNIXFS_PIECE_MAX 262144 /* longest leaf of machines.txt, bytes */
 
 /* The inner blocks of a folder of two files: humans.txt, which is one leaf, and
  * machines.txt, whose leaves have sizes of their own. */
-struct unixfs_folder {
+struct unixfs_checkpoint {
   uint8_t cid[CID_SIZE], machines[CID_SIZE]; /* of the folder, and of machines.txt */
   uint32_t node_sizes[2]; /* of the node of machines.txt, 0 where it is one leaf; of the
                              folder's */
@@ -75,8 +75,8 @@ struct unixfs_folder {
 /* Makes them from the leaves' SIZES and digests (32 bytes each): the first leaf is
  * humans.txt, then come 1 to UNIXFS_LINKS leaves of machines.txt; COUNT: all of them. 0,
  * or -1 when libcrypto fails. */
-int unixfs_folder(const uint32_t *sizes, int64_t count, const uint8_t *digests,
-                  struct unixfs_folder *f);
+int unixfs_checkpoint(const uint32_t *sizes, int64_t count, const uint8_t *digests,
+                      struct unixfs_checkpoint *f);
 
 /* Content of a full subtree of HEIGHT. */
 int64_t unixfs_span(int height);

@@ -150,7 +150,7 @@ static void check_path(lua_State *L, int index, served_file *file) {
 
 /* A checkpoint: the sizes of its leaves, which lie at the top of the stack, and the file
  * of the first one. */
-static void check_folder(lua_State *L, int index, size_t leaves, served_file *file) {
+static void check_checkpoint(lua_State *L, int index, size_t leaves, served_file *file) {
   int64_t all = 0;
   file->sizes = unixfs_push_sizes(L, lua_gettop(L), index, &file->leaf_count);
   luaL_argcheck(L, (size_t)file->leaf_count == leaves, index, "sizes: one for each leaf");
@@ -175,7 +175,7 @@ static void check_file(lua_State *L, int index, served_file *file) {
   size = lua_rawlen(L, -1);
   file->leaves = (const uint8_t *)leaves;
   if (lua_getfield(L, index, "sizes") == LUA_TTABLE) {
-    check_folder(L, index, size / 32, file);
+    check_checkpoint(L, index, size / 32, file);
     return;
   }
   luaL_argcheck(L, (int64_t)size == unixfs_leaf_count(file->identity.size) * 32, index,

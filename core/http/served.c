@@ -30,7 +30,7 @@ static void served_file_free(served_entry *f) {
   free(f->nodes);
   free(f->node_sizes);
   free(f->verified);
-  served_folder_free(f);
+  served_checkpoint_free(f);
   free(f);
 }
 
@@ -87,7 +87,7 @@ static int served_file_new(const served_file *file, served_entry **made) {
   if (allocate(f, file)) {
     memcpy(f->leaves, file->leaves, f->leaf_count * 32);
     if (file->sizes)
-      err = served_folder_fill(f, file);
+      err = served_checkpoint_fill(f, file);
     else if (visit_nodes(f, note_node, f, cid) == 0)
       err = memcmp(cid, f->cid, sizeof cid) ? -EINVAL : 0;
   }
@@ -314,7 +314,7 @@ size_t served_suspects(served *o, uint8_t (*cids)[CID_SIZE], size_t most) {
 int64_t served_block_size(const served_entry *f, int is_node, int64_t index) {
   if (is_node)
     return f->node_sizes[index];
-  if (f->made)
+  if (f->checkpoint)
     return f->sizes[index];
   if (index + 1 < f->leaf_count)
     return UNIXFS_CHUNK;
@@ -355,8 +355,8 @@ static int64_t least(int64_t a, int64_t b) {
  */
 static void read_node(const served_block *block, uint8_t *out) {
   const served_entry *f = block->of;
-  if (f->made) {
-    served_folder_node(f, block->index, out);
+  if (f->checkpoint) {
+    served_checkpoint_node(f, block->index, out);
     return;
   }
   int64_t lower = (f->leaf_count + UNIXFS_LINKS - 1) / UNIXFS_LINKS, size;
@@ -400,9 +400,9 @@ static const char *check_leaf(served *o, const served_block *block, const uint8_
 static int read_leaf(served *o, const served_block *block, uint8_t *out,
                      const char **word) {
   const served_entry *f = block->of;
-  int is_first = f->made && block->index == 0;
+  int is_first = f->checkpoint && block->index == 0;
   const file_identity *hashed = is_first ? &f->first_identity : &f->identity;
-  int64_t at = f->made ? f->starts[block->index] : block->index * UNIXFS_CHUNK;
+  int64_t at = f->checkpoint ? f->starts[block->index] : block->index * UNIXFS_CHUNK;
   file_identity before, after;
   int fd, same;
   *word = NULL;

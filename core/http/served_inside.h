@@ -16,9 +16,9 @@ struct served_entry {
   uint32_t *node_sizes;
   uint8_t *verified; /* a bit a leaf: hashed under this identity */
 
-  /* Of a checkpoint only (folder.c): nodes are that of machines.txt, if it has one, and
-   * the folder's. */
-  struct unixfs_folder *made;
+  /* Of a checkpoint only (checkpoint.c): nodes are that of machines.txt, if it has one,
+   * and the folder's. */
+  struct unixfs_checkpoint *checkpoint;
   uint32_t *sizes;
   int64_t *starts; /* in its file, of each leaf */
   char *first;     /* the file of leaf 0 */
@@ -36,20 +36,20 @@ struct served {
   size_t slot_count, used;
 };
 
-/* ---- checkpoints (folder.c) ---- */
+/* ---- checkpoints (checkpoint.c) ---- */
 
 /* Fills F, whose folder, name and identity stand, with a checkpoint: 0, -EINVAL: the
  * leaves do not give the root, or -ENOMEM. */
-int served_folder_fill(served_entry *f, const served_file *file);
-void served_folder_free(served_entry *f);
-void served_folder_node(const served_entry *f, int64_t index, uint8_t *out);
+int served_checkpoint_fill(served_entry *f, const served_file *file);
+void served_checkpoint_free(served_entry *f);
+void served_checkpoint_node(const served_entry *f, int64_t index, uint8_t *out);
 
 /* Blocks in the order of a walk, depth first: place 0 is the folder. */
-int64_t served_folder_place(const served_entry *f, int is_node, int64_t index);
+int64_t served_checkpoint_place(const served_entry *f, int is_node, int64_t index);
 /* 1: a node stands at PLACE; *INDEX: which of the nodes or leaves. */
-int served_folder_at(const served_entry *f, int64_t place, int64_t *index);
+int served_checkpoint_at(const served_entry *f, int64_t place, int64_t *index);
 /* The place behind all that is beneath the block at PLACE. */
-int64_t served_folder_end(const served_entry *f, int64_t place);
+int64_t served_checkpoint_end(const served_entry *f, int64_t place);
 
 int64_t served_block_size(const served_entry *f, int is_node, int64_t index);
 

@@ -26,9 +26,9 @@ static const uint8_t *digest_of(const served_entry *f, int level, int64_t leaf) 
 }
 
 /* The block at place LEAF of a checkpoint. */
-static void settle_in_folder(walk *w) {
+static void settle_in_checkpoint(walk *w) {
   const served_entry *f = w->at.of;
-  int is_node = served_folder_at(f, w->leaf, &w->at.index);
+  int is_node = served_checkpoint_at(f, w->leaf, &w->at.index);
   w->at.size = served_block_size(f, is_node, w->at.index);
   cid_make(is_node ? CID_DAG_PB : CID_RAW,
            (is_node ? f->nodes : f->leaves) + w->at.index * 32, w->at.cid);
@@ -36,8 +36,8 @@ static void settle_in_folder(walk *w) {
 
 static void settle(walk *w) {
   const served_entry *f = w->at.of;
-  if (f->made) {
-    settle_in_folder(w);
+  if (f->checkpoint) {
+    settle_in_checkpoint(w);
     return;
   }
   w->at.index = w->level == 0 ? w->leaf : node_index(f, w->level, w->leaf);
@@ -108,20 +108,20 @@ static int level_of(const served_block *b) {
 }
 
 static void set_range(walk *w) {
+  const served_entry *f = w->at.of;
   int64_t first = w->at.index;
-  if (w->at.of->made) { /* FROM … END are places then, and no two blocks are equal */
-    w->from = w->leaf =
-        served_folder_place(w->at.of, w->at.cid[1] == CID_DAG_PB, w->at.index);
-    w->end = served_folder_end(w->at.of, w->from);
+  if (f->checkpoint) { /* FROM … END are places then, and no two blocks are equal */
+    w->from = w->leaf = served_checkpoint_place(f, w->at.cid[1] == CID_DAG_PB, first);
+    w->end = served_checkpoint_end(f, w->from);
     return;
   }
   w->top = w->level = level_of(&w->at);
   for (int lower = 1; lower < w->top; lower++)
-    first -= nodes_of(w->at.of, lower);
+    first -= nodes_of(f, lower);
   w->from = w->leaf = first * span(w->top);
   w->end = w->from + span(w->top);
-  if (w->end > w->at.of->leaf_count)
-    w->end = w->at.of->leaf_count;
+  if (w->end > f->leaf_count)
+    w->end = f->leaf_count;
 }
 
 int walk_begin(served *o, const uint8_t cid[CID_SIZE], int flags, walk *w) {
@@ -131,7 +131,7 @@ int walk_begin(served *o, const uint8_t cid[CID_SIZE], int flags, walk *w) {
   set_range(w);
   if (flags & WALK_TOP)
     w->end = w->from;
-  else if (!w->at.of->made && !(flags & WALK_TWICE) && find_repeats(w) < 0) {
+  else if (!w->at.of->checkpoint && !(flags & WALK_TWICE) && find_repeats(w) < 0) {
     walk_end(o, w);
     return -1;
   }

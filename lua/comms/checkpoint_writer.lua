@@ -155,7 +155,7 @@ function writer:write(one, place, t)
   if ok then ok, text, code = identities(self, one) end
   if not ok then return nil, text, code end
   one.leaves, one.digests = table.concat(one.digests), nil
-  one.cid = unixfs.folder(one.sizes, one.leaves)
+  one.cid = unixfs.checkpoint(one.sizes, one.leaves)
   return one
 end
 

@@ -67,7 +67,7 @@ local function says(one, texts)
   end
   local cid = checkpoints.put(blocks, "dag-pb",
     checkpoints.folder(checkpoints.put(blocks, "raw", text), machines, #text, sum))
-  assert.same({ cid, machines }, { unixfs.folder(sizes, table.concat(digests)) })
+  assert.same({ cid, machines }, { unixfs.checkpoint(sizes, table.concat(digests)) })
   lines[#lines + 1], lines[#lines + 2] = "machines " .. machines, "checkpoint " .. cid
   return lines
 end

@@ -11,7 +11,7 @@ local peers = require "spec.net.peers"
 local random = require "core.random"
 local unixfs = require "core.unixfs"
 
--- HUMANS and the leaves TEXTS → what unixfs.folder is asked, and the same by the second implementation.
+-- HUMANS and the leaves TEXTS → what unixfs.checkpoint is asked, and the same by the second implementation.
 local function both(humans, texts)
   local sizes, digests, blocks, leaves, sum = { #humans }, { hash.sha256(humans) }, {}, {}, 0
   for i, text in ipairs(texts) do
@@ -39,16 +39,16 @@ describe("the folder of a checkpoint", function()
     local source = random.seeded(11)
     for _, n in ipairs { 1, 2, 3, 9, 127, 128, 200, 1024 } do
       local one = both(source:bytes(1 + source:integer(5000)), texts_of(source, n))
-      assert.same({ one.cid, one.machines }, { unixfs.folder(one.sizes, one.leaves) }, n)
+      assert.same({ one.cid, one.machines }, { unixfs.checkpoint(one.sizes, one.leaves) }, n)
     end
   end)
 
   it("throws at what is none", function()
     local digest = hash.sha256 "x"
-    assert.has_error(function() unixfs.folder({ 1 }, digest) end)
-    assert.has_error(function() unixfs.folder({ 1, 1 }, digest) end)
-    assert.has_error(function() unixfs.folder({ 1, 262145 }, digest .. digest) end)
-    assert.has_error(function() unixfs.folder({ 1, 0 }, digest .. digest) end)
+    assert.has_error(function() unixfs.checkpoint({ 1 }, digest) end)
+    assert.has_error(function() unixfs.checkpoint({ 1, 1 }, digest) end)
+    assert.has_error(function() unixfs.checkpoint({ 1, 262145 }, digest .. digest) end)
+    assert.has_error(function() unixfs.checkpoint({ 1, 0 }, digest .. digest) end)
   end)
 end)
 

@@ -1,5 +1,5 @@
-/* folder.c - the nodes of a checkpoint: a file whose leaves end where its lines do, and
- * the folder of two files. No Lua, no file. */
+/* checkpoint.c - the nodes of a checkpoint: a file whose leaves end where its lines do,
+ * and the folder of two files. No Lua, no file. */
 #include "crypto/crypto.h"
 #include "dag_pb.h"
 #include "text/text.h"
@@ -28,8 +28,8 @@ static int hash_node(const uint8_t *bytes, size_t size, uint8_t cid[CID_SIZE]) {
 
 /* The node of machines.txt, where it has one: all its bytes and those of its leaves are
  * its Tsize. */
-static int make_machines(struct unixfs_folder *f, const uint32_t *sizes, int64_t count,
-                         const uint8_t *digests, int64_t *all) {
+static int make_machines(struct unixfs_checkpoint *f, const uint32_t *sizes,
+                         int64_t count, const uint8_t *digests, int64_t *all) {
   for (int64_t i = 0; i < count; i++)
     *all += sizes[i];
   f->node_sizes[0] = 0;
@@ -42,8 +42,8 @@ static int make_machines(struct unixfs_folder *f, const uint32_t *sizes, int64_t
   return hash_node(f->nodes, f->node_sizes[0], f->machines);
 }
 
-int unixfs_folder(const uint32_t *sizes, int64_t count, const uint8_t *digests,
-                  struct unixfs_folder *f) {
+int unixfs_checkpoint(const uint32_t *sizes, int64_t count, const uint8_t *digests,
+                      struct unixfs_checkpoint *f) {
   uint8_t humans[CID_SIZE], *begin, *out;
   int64_t all = 0;
   cid_make(CID_RAW, digests, humans);
