@@ -10,7 +10,7 @@
 --   lab:enrol(lab.robots[1])      the line by which the token lets him in
 --   lab:grant(key, ID, role, more), lab:revoke(key, ID, more), lab:dismiss(key, bucket, KEY, more): lines
 --                                 (MORE: at, valid_until, ttl; of a grant name and tags, of a revocation why)
---   labs.statement(line)          as authority.lua and meaning.lua are told it
+--   labs.statement(line), labs.plain(core.statement)    as authority.lua and meaning.lua are told it
 --   sim.new{…}:add("ada", { lab = lab.lab })    a node of it in the simulator
 local hash = require "core.hash"
 local json = require "core.json"
@@ -89,15 +89,16 @@ function labs.root_data(keys, number, need)
   return { keys = json.array(ids), need = need or #ids // 2 + 1, number = number }
 end
 
---- LINE as authority.lua and meaning.lua are told it.
-function labs.statement(line)
-  local st = assert(statement.parse(line))
+--- What the statement ST (core.statement) says, as authority.lua and meaning.lua are told it.
+function labs.plain(st)
   local data, malformed = json.decode(st.data), nil
   if st.verb == "propose" then data, malformed = require "dcache.forms".read(st.bucket, st.key, data) end
   return { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at, data = data,
     data_text = st.data, malformed = malformed, valid_from = st.valid_from, valid_until = st.valid_until,
-    short = st.short, line = line }
+    short = st.short, line = st.line }
 end
+
+function labs.statement(line) return labs.plain(assert(statement.parse(line))) end
 
 local function text_of(self)
   local lines = { "dt-swarm lab 1", "swarm " .. self.name, "root " .. table.concat(self.root_1.keys, " "),

@@ -139,7 +139,7 @@ end
 
 local function lets_in(v, st)
   if st.bucket ~= "trust/enrolled" or st.key ~= st.signer then return false end
-  local data = kit.read(st).data
+  local data = kit.plain(st).data
   return v:has_room(data.token, st.signer) and kit.proves(data.token, st.signer, data.proof)
 end
 

@@ -47,7 +47,7 @@ describe("vectors of trust", function()
 
     it("of case " .. i .. " are as the program has them", function()
       local statements = {}
-      for _, st in ipairs(one.said) do statements[#statements + 1] = kit.read(st) end
+      for _, st in ipairs(one.said) do statements[#statements + 1] = kit.plain(st) end
       local v = authority.work_out { root = root, low = one.low, statements = statements, proves = proves_in(swarm) }
       local is, codes = {}, {}
       for _, id in ipairs(v.standing) do

@@ -1,7 +1,7 @@
--- lab_kit.lua - a lab of plain keys for specs: says statements of `trust/…`, and puts them through the real index.
+-- lab_kit.lua - a lab of people by name for specs: what they say of `trust/…`, put through the real index. Without a
+-- lab file and without a node: those are of spec/labs.lua.
 local authority = require "dcache.authority"
-local forms = require "dcache.forms"
-local json, key, statement = require "core.json", require "core.key", require "core.statement"
+local json, key, labs = require "core.json", require "core.key", require "spec.labs"
 local record = require "core.record"
 
 local kit = {}
@@ -39,9 +39,8 @@ end
 function kit.say(who, verb, bucket, name, data, more)
   more = more or {}
   local at = more.at or kit.NOW * 1000
-  return assert(statement.sign(kit.key(who), SWARM, { verb = verb, bucket = bucket,
-    key = more.key or kit.id(name), at = at, valid_from = 0,
-    valid_until = more.till or (at // 1000 + YEAR) // 16 * 16, data = data and json.encode(data) or "null" }))
+  return labs.sign(kit.key(who), SWARM, { verb = verb, bucket = bucket, key = more.key or kit.id(name), at = at,
+    valid_from = 0, valid_until = more.till or (at // 1000 + YEAR) // 16 * 16, data = data })
 end
 
 function kit.grant(who, whom, role, more)
@@ -75,20 +74,13 @@ function kit.root(who, number, names, need, more)
     number = number }, { at = more and more.at, key = tostring(number) })
 end
 
---- What the statement ST says, as readers of the journal have it.
-function kit.read(st)
-  local data, malformed = json.decode(st.data), nil
-  if st.verb == "propose" then data, malformed = forms.read(st.bucket, st.key, data) end
-  return { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at, data = data,
-    data_text = st.data, malformed = malformed, valid_from = st.valid_from, valid_until = st.valid_until,
-    short = st.short }
-end
+kit.plain = labs.plain -- what a statement says, as readers of the journal have it
 
 --- What INDEX holds, as readers have it.
 function kit.held(index)
   local list = {}
   for _, bucket in ipairs(index:buckets()) do
-    for _, entry in ipairs(index:bucket(bucket)) do list[#list + 1] = kit.read(statement.parse(entry.text)) end
+    for _, entry in ipairs(index:bucket(bucket)) do list[#list + 1] = labs.statement(entry.text) end
   end
   return list
 end
