@@ -3,6 +3,7 @@ local hash = require "core.hash"
 local leaves = require "comms.leaves"
 local random = require "core.random"
 local second = require "spec.second.leaves"
+local shuffled = require "spec.shuffled"
 
 local WORDS <const> = os.getenv "DT_SWARM_SOAK" and 1000 or 60
 
@@ -33,15 +34,6 @@ local function cut(rows)
   end
   texts[#texts + 1] = cutter:finish()
   return texts
-end
-
-local function shuffled(source, list)
-  local copy = { table.unpack(list) }
-  for i = #copy, 2, -1 do
-    local j = source:integer(i) + 1
-    copy[i], copy[j] = copy[j], copy[i]
-  end
-  return copy
 end
 
 describe("the leaves of a checkpoint", function()

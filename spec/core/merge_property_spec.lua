@@ -3,6 +3,7 @@
 local key, random = require "core.key", require "core.random"
 local record, statement = require "core.record", require "core.statement"
 local second = require "spec.second.record"
+local shuffled = require "spec.shuffled"
 
 local CLASS = { name = "share", max_ttl = 3200, size = 1024, slots = 3, kept = true, buckets = { "share/…" } }
 local WIDE = { name = "share", max_ttl = 3200, size = 1024, slots = 99, kept = true, buckets = { "share/…" } }
@@ -22,15 +23,6 @@ local function pool(r, count)
     }))
   end
   return statements
-end
-
-local function shuffled(r, list)
-  local copy = table.move(list, 1, #list, 1, {})
-  for i = #copy, 2, -1 do
-    local j = r:integer(i) + 1
-    copy[i], copy[j] = copy[j], copy[i]
-  end
-  return copy
 end
 
 local function sample(r, list, count)

@@ -5,6 +5,7 @@ local random = require "core.random"
 local record = require "core.record"
 local second = require "spec.second.authority"
 local second_record = require "spec.second.record"
+local shuffled = require "spec.shuffled"
 
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local SETS <const> = SOAK and 10000 or 100
@@ -75,15 +76,6 @@ local function hand(r, count)
   local list = {}
   for i = 1, count do list[i] = acts[pick(r, DEAL)](r) end
   return list
-end
-
-local function shuffled(r, list)
-  local copy = table.move(list, 1, #list, 1, {})
-  for i = #copy, 2, -1 do
-    local j = r:integer(i) + 1
-    copy[i], copy[j] = copy[j], copy[i]
-  end
-  return copy
 end
 
 local EVERYBODY <const> = kit.ids(table.unpack(PEOPLE))

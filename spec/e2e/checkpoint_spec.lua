@@ -8,6 +8,7 @@ local loopback = require "spec.loopback"
 local patience = require "spec.patience"
 local process = require "spec.process"
 local random = require "core.random"
+local shuffled = require "spec.shuffled"
 local statement = require "core.statement"
 
 local RECORDS <const> = 5000
@@ -40,17 +41,10 @@ local function bundles()
       data = '{"size":' .. i .. "}" }).line
   end
   local source = random.seeded(8)
-  local function shuffled()
-    for i = #lines, 2, -1 do
-      local j = source:integer(i) + 1
-      lines[i], lines[j] = lines[j], lines[i]
-    end
-    return lines
-  end
   local paths = {}
   for i = 1, 2 do
     paths[i] = ("%s/%d.bundle"):format(w.dir, i)
-    folder.write(paths[i], bundle.text(shuffled()))
+    folder.write(paths[i], bundle.text(shuffled(source, lines)))
   end
   return paths
 end

@@ -1,5 +1,6 @@
 -- agree_spec.lua - what could keep nodes from agreeing for ever: other constants, another instant, a liar's lists.
 local batch = require "core.batch"
+local counted = require "spec.sim.counted"
 local key = require "core.key"
 local file_key = require "spec.file_key"
 local sim = require "sim"
@@ -21,20 +22,6 @@ local function share(node, name)
   return assert(node.comms:propose("share/files", data, { key = file_key(name) }))
 end
 
--- Counts what NODE dials from here on, and which IDs it wants of others.
-local function watch(node)
-  local seen, dial, say = { dials = 0, wants = 0 }, node.comms.dial, node.comms.repair.say
-  node.comms.dial = function(...)
-    seen.dials = seen.dials + 1
-    return dial(...)
-  end
-  node.comms.repair.say = function(link, message)
-    if message.kind == "want" then seen.wants = seen.wants + 1 end
-    return say(link, message)
-  end
-  return seen
-end
-
 describe("two nodes whose class has other constants", function()
   local function pair(seed, days)
     local w = world(seed)
@@ -51,7 +38,7 @@ describe("two nodes whose class has other constants", function()
     for i = 1, 5 do share(ada, "a" .. i) share(donald, "d" .. i) end
     w:run(MINUTE)
     w.cut["10.0.0.2"] = nil
-    return w, ada, donald, watch(ada), watch(donald)
+    return w, ada, donald, counted(ada), counted(donald)
   end
 
   it("say so, compare no digest of it, and repair nothing of it for ever", function()
@@ -94,7 +81,7 @@ describe("two nodes whose clocks differ by seconds", function()
       end
     end
     w:run(20000)
-    local seen, unequal = { watch(ada), watch(donald) }, 0
+    local seen, unequal = { counted(ada), counted(donald) }, 0
     assert.is_true(ada.dcache.index:count "share" > 100)
     for _ = 1, 30 * 60 do
       w:run(1000)
@@ -129,7 +116,7 @@ describe("a neighbour who lists what he never gives", function()
       return n < 2560 and list or { table.unpack(list, 1, 9) }
     end
     w:run(10000)
-    local seen = watch(ada)
+    local seen = counted(ada)
     w:run(60 * MINUTE)
     assert.is_true(seen.dials > 0 and seen.dials < 40, seen.dials .. " dials in an hour")
     assert.is_true(seen.wants < 400, seen.wants .. " wants in an hour")

@@ -1,5 +1,6 @@
 -- lab_spec.lua - robots of a lab under a virtual clock: a newcomer whose words depend on each other, and one that slept
 -- through a revocation. The authority by itself is in spec/dcache.
+local counted = require "spec.sim.counted"
 local file_key = require "spec.file_key"
 local json = require "core.json"
 local labs = require "spec.labs"
@@ -52,20 +53,6 @@ local function fill(w, one, lines)
 end
 
 local function count(node) return node.dcache.index:count() end
-
--- Links that are opened from here on, and `want` lines over them, are counted in what this gives.
-local function counted(node)
-  local seen, dial, say_it = { dials = 0, wants = 0 }, node.comms.dial, node.comms.repair.say
-  node.comms.dial = function(...)
-    seen.dials = seen.dials + 1
-    return dial(...)
-  end
-  node.comms.repair.say = function(link, message)
-    if message.kind == "want" then seen.wants = seen.wants + 1 end
-    return say_it(link, message)
-  end
-  return seen
-end
 
 describe("a newcomer to a lab", function()
   local function joins(apart)
