@@ -16,7 +16,7 @@ work.__index = work
 -- What became of all lines so far.
 local function new(context, options)
   return setmetatable({ context = context, options = options, lines = 0, taken = 0, duplicate = 0, refused = {},
-    order = {}, again = {}, passes = 0 }, work)
+    again = {}, known = {}, passes = 0 }, work)
 end
 
 -- The line NUMBER has WORD (nil: taken in) as its last answer.
@@ -45,7 +45,8 @@ function work:ask(batch)
   for i, one in ipairs(batch) do
     local result = answer.results[i]
     if AGAIN[result.word] and self.passes < PASSES then
-      self.again[one.number], self.left = result, self.left + 1
+      self.known[result.word] = self.known[result.word] or result -- one answer for all: there may be millions
+      self.again[one.number], self.left = self.known[result.word], self.left + 1
     else
       self:count(one.number, result.word, result.text)
     end

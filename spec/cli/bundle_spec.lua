@@ -151,6 +151,27 @@ describe("a bundle", function()
     assert.same({ { number = 1, code = "long" } }, reader:take "\n")
   end)
 
+  it("of another lab, be it ever so long, costs no table for each of its lines", function()
+    empty_node()
+    local line, many, answers, most = make()[1], {}, setmetatable({}, { __mode = "k" }), 0
+    for i = 1, 1280 do many[i] = line end
+    folder.write(dir.path .. "/x", bundle.text(many))
+    local context = { exit = { ok = 0, no = 1 }, world = {}, json = function() end, ask_quietly = function() end }
+    function context.ask(_, request)
+      local results, alive = {}, 0
+      collectgarbage()
+      for _ in pairs(answers) do alive = alive + 1 end
+      most = math.max(most, alive)
+      for i = 1, #request.lines do
+        results[i] = { word = "stranger", text = "its signer is no member of the lab" }
+        answers[results[i]] = true
+      end
+      return { results = results }
+    end
+    assert.equal(1, import.run(context, { file = dir.path .. "/x", json = true }))
+    assert.is_true(most < 200, most .. " answers")
+  end)
+
   it("comes through a pipe as out of a file, as often as it is read", function()
     local path = dir.path .. "/pipe"
     empty_node()
