@@ -53,21 +53,10 @@ local function sign_all(context, options, found, swarm, robots, own)
   }
 end
 
-local AWAY <const> = { left = true, lost = true }
-
---- How many of NODES, which `discover` lists, are here and not this one.
-function init.others(nodes)
-  local n = 0
-  for _, node in ipairs(nodes) do
-    if not node.self and not AWAY[node.status] then n = n + 1 end
-  end
-  return n
-end
-
 -- Robots that are heard here and in no lab: how many; nil where no daemon runs.
 local function robots_around(context)
-  local answer = context:ask_quietly { command = "discover" }
-  return answer and init.others(answer.nodes)
+  local answer = context:ask_quietly { command = "status" }
+  return answer and answer.peers
 end
 
 -- This machine goes into the lab: by its daemon, or, where none runs, by the user's file, which the next start reads.

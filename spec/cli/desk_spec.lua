@@ -84,11 +84,6 @@ describe("lab init", function()
     assert.matches("\nIt will start in the lab robotics, by /%S+/%.config/dt%-swarm/lab%.\n$", said)
   end)
 
-  it("counts the robots around, which are in no lab, without this machine", function()
-    assert.equal(2, require("cli.lab_init").others { { self = true, status = "ready" }, { status = "ready" },
-      { status = "left" }, { status = "quiet" }, { status = "lost" } })
-  end)
-
   it("replaces no file, and makes no second lab", function()
     operator_key()
     folder.write(place.path .. "/robotics.lab", "mine")

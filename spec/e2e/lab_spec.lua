@@ -144,4 +144,17 @@ describe("a lab", function()
       assert.same(LAWS, found)
     end
   end)
+
+  it("made anew on one of them is told how many others are here, without those that left", function()
+    if not s then return pending(why) end
+    assert.is_true(s:stop "eve")
+    assert.is_truthy(swarm.within(10, function() return #s:names "ada" == #ALL - 1 end), s:cli("ada", "discover"))
+    local home = s:path("ada", "")
+    swarm.sh(("mkdir -p -m 700 %sdt-swarm && ssh-keygen -q -t ed25519 -N '' -C teacher -f %sdt-swarm/operator"):format(
+      home, home))
+    local said, code = swarm.sh(("cd %s && env -u SSH_AUTH_SOCK XDG_CONFIG_HOME=%s %s/dt-swarm-cli %s lab init zoo \z
+      --yes"):format(home, home, s.here, s:path("ada", "state/control.sock")))
+    assert.equal(0, code, said)
+    assert.matches("3 robots here are in no lab: for each, lab join %- < zoo%.lab", (said:gsub("\n", " ")))
+  end)
 end)
