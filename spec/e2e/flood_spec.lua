@@ -20,12 +20,7 @@ describe("members of a lab under a flood of strangers", function()
   local s, why, lab, writer, grant, began, at
 
   local function start(host)
-    local folder = s:path(host, "dt-swarm") -- where the host's user has what he sets
-    swarm.sh(("mkdir -p %s && chmod 0700 %s %s"):format(folder, s:path(host, ""), folder))
-    local file = assert(io.open(folder .. "/lab", "w"))
-    file:write(lab.text .. grant .. "\n")
-    file:close()
-    swarm.sh(("chmod 0600 %s/lab"):format(folder))
+    s:put_lab(host, lab.text .. grant .. "\n")
     s:start(host)
   end
 

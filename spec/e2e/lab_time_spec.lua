@@ -26,9 +26,9 @@ describe("a lab of robots without a clock", function()
 
   -- Starts HOST's daemon; CLOCK: a name of CLOCKS; BELIEVED: the policy says that it is right.
   local function start(s, host, clock, believed)
-    swarm.sh(("mkdir -p -m 700 %s %s"):format(s:path(host, "dt-swarm"), s:path(host, "share")))
+    swarm.sh(("mkdir -p %s"):format(s:path(host, "share")))
     local text = host == "eve" and lab.text:gsub("token images [^\n]*\n", "") or lab.text -- nobody let eve in
-    folder.write(s:path(host, "dt-swarm/lab"), text)
+    s:put_lab(host, text)
     s:start(host, ("%s/%s.lua"):format(s.dir, believed and "believes" or "doubts"),
       ("LD_PRELOAD=%s TZ=UTC FAKETIME='@%s' DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1"):format(library,
         CLOCKS[clock]:find " " and CLOCKS[clock] or CLOCKS[clock] .. " 00:00:00"))
@@ -51,16 +51,9 @@ describe("a lab of robots without a clock", function()
     end
   end
 
-  local function logs(s)
-    local list = {}
-    for host in pairs(s.running) do list[#list + 1] = host .. ":\n" .. s:log(host) end
-    table.sort(list)
-    return table.concat(list, "\n")
-  end
-
   local function within(s, what, test)
     local took = swarm.within(BAR, test)
-    assert(took, what .. "\n" .. logs(s))
+    assert(took, what .. "\n" .. s:logs())
     patience.took(what, took, BAR)
   end
 

@@ -6,14 +6,6 @@ local swarm = require "spec.e2e.swarm"
 
 local THIEF <const> = 3 -- the robot whose key was stolen; it has no daemon here
 
-local function lab_of_today()
-  local built = labs.AT
-  labs.AT = os.time() * 1000
-  local lab = labs.new { name = "robotics", robots = THIEF }
-  labs.AT = built
-  return lab
-end
-
 -- What the host's `trust list` says: { role = of the thief or nil, settled, text } or nil.
 local function view(s, host, id)
   local answer = s:ask(host, "trust list")
@@ -33,16 +25,14 @@ describe("a daemon that slept through a revocation", function()
   it("obeyed before; then it says `not compared`, and has the revocation before it acts on any role", function()
     s, why = swarm.new { "ada", "bob" }
     if not s then return pending(why) end
-    local lab = lab_of_today()
+    local lab = labs.new { name = "robotics", robots = THIEF, at = os.time() * 1000 }
     local thief = lab.robots[THIEF].id
     local function said(line)
       folder.write(s.dir .. "/said", line .. "\n") -- a bundle without its end: what is whole in it is taken in
       s:cli("ada", "import " .. s.dir .. "/said")
     end
     for _, host in ipairs { "ada", "bob" } do
-      swarm.sh(("mkdir -p %s"):format(s:path(host, "dt-swarm")))
-      folder.write(s:path(host, "dt-swarm/lab"), lab.text) -- the user's, beneath XDG_CONFIG_HOME
-      swarm.sh("chmod 0600 " .. s:path(host, "dt-swarm/lab"))
+      s:put_lab(host, lab.text)
       s:start(host)
     end
     assert.is_truthy(swarm.within(30, function()

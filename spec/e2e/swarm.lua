@@ -52,6 +52,14 @@ function swarm:as(host)
   return user and ("setpriv --reuid %d --regid %d --clear-groups "):format(user, user) or ""
 end
 
+-- Gives the host's user the lab file TEXT: a daemon that starts later finds it.
+function swarm:put_lab(host, text)
+  local place = self:path(host, "dt-swarm")
+  sh("mkdir -p -m 700 " .. place)
+  folder.write(place .. "/lab", text)
+  sh(("chmod 0600 %s/lab"):format(place))
+end
+
 -- A file system of its own, of so many MB, at the host's WHAT (such as "state"), mounted before the daemon starts.
 function swarm:disk(host, what, megabytes)
   local place = self:path(host, what)
@@ -130,6 +138,14 @@ function swarm:sent(host)
 end
 
 function swarm:log(host) return self.running[host].output() end
+
+-- Those of all hosts whose daemon runs.
+function swarm:logs()
+  local list = {}
+  for host in pairs(self.running) do list[#list + 1] = host .. ":\n" .. self:log(host) end
+  table.sort(list)
+  return table.concat(list, "\n")
+end
 
 function swarm:close()
   for _, process in pairs(self.running) do process.stop "KILL" end -- any order

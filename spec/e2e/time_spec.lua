@@ -104,13 +104,6 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
     return #files == count and kind or ("%d files"):format(#files)
   end
 
-  local function logs(s)
-    local list = {}
-    for host in pairs(s.running) do list[#list + 1] = host .. ":\n" .. s:log(host) end
-    table.sort(list)
-    return table.concat(list, "\n")
-  end
-
   local function see_ages(s, host, count, wanted)
     local seen
     local took = swarm.within(BAR, function()
@@ -153,7 +146,7 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
       local s = labs[name]
       local paths = { s:path("ada", "share") .. "/a1.bag" }
       if name == "none" then paths[2] = s:path("xeno", "share") .. "/x1.bag" end
-      assert.is_true(gathered(s, paths), logs(s))
+      assert.is_true(gathered(s, paths), s:logs())
       see_ages(s, "server", #paths, "unknown")
       see_ages(s, "ada", #paths, "unknown")
     end
@@ -172,13 +165,13 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
     s.world:run("ada", "tc qdisc add dev eth0 root tbf rate 16mbit burst 64k latency 200ms")
     local big = share(s, "ada", "big.bag", 6000000)
     local function is_fetching() return #(s:ask("server", "files") or { fetching = {} }).fetching > 0 end
-    assert.is_truthy(swarm.within(BAR, is_fetching), logs(s))
+    assert.is_truthy(swarm.within(BAR, is_fetching), s:logs())
     assert.is_true(s:stop("server", "KILL"))
     assert.is_false(on_server(s, big), "it was killed in the middle")
     start(s, "server", "none")
-    assert.is_truthy(swarm.within(BAR, function() return is_fetching() or on_server(s, big) end), logs(s))
+    assert.is_truthy(swarm.within(BAR, function() return is_fetching() or on_server(s, big) end), s:logs())
     s.world:run("ada", "tc qdisc del dev eth0 root")
-    assert.is_true(gathered(s, { big }), logs(s))
+    assert.is_true(gathered(s, { big }), s:logs())
     assert.is_true(s:stop("server", "KILL"))
     assert.is_true(s:stop "ada")
     start(s, "bea", "other")
@@ -186,7 +179,7 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
     local new = { share(s, "ada", "a2.bag"), share(s, "bea", "b1.bag") }
     start(s, "server", "none")
     table.insert(new, share(s, "xeno", "x2.bag"))
-    assert.is_true(gathered(s, new), logs(s))
+    assert.is_true(gathered(s, new), s:logs())
     for _, host in ipairs { "server", "bea" } do see_ages(s, host, 6, "unknown") end
   end)
 
@@ -199,7 +192,7 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
     assert.is_truthy(swarm.within(BAR, function()
       time = s:ask("server", "status").time
       return time.quality == "adopted"
-    end), logs(s))
+    end), s:logs())
     local off = s:ask("bea", "status").time.now - time.now
     assert.is_true(math.abs(off) < 60000, ("off by %d s"):format(off // 1000))
     assert.same({ "bea" }, { time.claims[1].name, time.claims[2] }, "the one of 2099 counts for nothing")
@@ -213,7 +206,7 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
       assert.is_truthy(swarm.within(BAR, function()
         seen = b1(host)
         return seen == wanted
-      end), ("%s: %s\n%s"):format(host, seen, logs(s)))
+      end), ("%s: %s\n%s"):format(host, seen, s:logs()))
     end
   end)
 
@@ -229,7 +222,7 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
     start(s, "ada", "other")
     start(s, "server", "none")
     local d1, a2 = s:path("donald", "share") .. "/d1.bag", share(s, "ada", "a2.bag")
-    assert.is_true(gathered(s, { d1, d2, a2 }), logs(s))
+    assert.is_true(gathered(s, { d1, d2, a2 }), s:logs())
     for _, host in ipairs { "server", "ada" } do see_ages(s, host, 4, "about") end
     see_ages(s, "donald", 4, "exact")
   end)
@@ -237,11 +230,11 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
   it("show exact ages where the clock is right, though it comes last; words of 2099 are refused there", function()
     if not labs.late then return pending(why) end
     local s = labs.late
-    assert.is_true(gathered(s, { s:path("ada", "share") .. "/a1.bag" }), logs(s))
+    assert.is_true(gathered(s, { s:path("ada", "share") .. "/a1.bag" }), s:logs())
     see_ages(s, "server", 1, "exact")
     assert.is_true(s:stop("ada", "KILL"))
     start(s, "ada", "other")
-    assert.is_true(gathered(s, { share(s, "ada", "a2.bag") }), logs(s))
+    assert.is_true(gathered(s, { share(s, "ada", "a2.bag") }), s:logs())
     see_ages(s, "server", 2, "exact")
     assert.is_truthy(swarm.within(BAR, function() return (s:ask("server", "status").refused.future or 0) > 0 end))
     assert.is_false(on_server(s, s:path("xeno", "share") .. "/x1.bag"), "nobody can tell when it was")
