@@ -340,5 +340,7 @@ int luaopen_core_unixfs(lua_State *L) {
   luaL_newlib(L, functions);
   core_set_integer(L, "chunk", UNIXFS_CHUNK);
   core_set_integer(L, "size_max", UNIXFS_SIZE_MAX);
+  core_set_integer(L, "links", UNIXFS_LINKS);
+  core_set_integer(L, "piece_max", UNIXFS_PIECE_MAX);
   return 1;
 }

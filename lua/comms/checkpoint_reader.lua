@@ -9,11 +9,11 @@ local dag = require "dcache.content.dag"
 local hash = require "core.hash"
 local reasons = require "dcache.content.reasons"
 local suppliers = require "dcache.content.suppliers"
+local unixfs = require "core.unixfs"
 
 local reader = {}
 reader.__index = reader
 
-local HUMANS_MOST = 1024 * 1024 -- bytes
 local AHEAD = 4 -- leaves that were asked for, or came, and are not taken yet
 local BAD_MOST = 3 -- lines of one leaf that cannot be good: then it is no checkpoint
 local ACCEPT = "application/vnd.ipld.raw"
@@ -183,7 +183,7 @@ local function humans(self, files)
   if not key or not files["machines.txt"] or cid.parse(key) ~= "raw" then
     return finish(self, nil, "form: no checkpoint: it has no humans.txt and machines.txt of that kind", "form")
   end
-  get(self, key, HUMANS_MOST, nil, function(text)
+  get(self, key, unixfs.chunk, nil, function(text)
     local swarm = swarm_of(text)
     if swarm ~= self.swarm then
       return finish(self, nil, ("swarm: a checkpoint of %s"):format(swarm or "no swarm"), "swarm")

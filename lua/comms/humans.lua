@@ -6,11 +6,12 @@ local json = require "core.json"
 local forms = require "dcache.forms"
 local slices = require "slices"
 local sorted = require "sorted"
+local unixfs = require "core.unixfs"
 
 local humans = {}
 humans.__index = humans
 
-local MOST <const> = 1024 * 1024 -- bytes
+local MOST <const> = unixfs.chunk -- bytes: one leaf
 local FILES <const>, SAFE <const> = "share/files", "share/safe"
 
 --- Of SWARM; VERDICT: of dcache/authority.lua, or nil in an open swarm.

@@ -3,11 +3,13 @@
 -- A leaf ends behind a line whose short ID begins with a zero byte, before it would pass 256 KiB, and with its class.
 -- So nodes that hold the same lines cut them at the same places, and a new line changes the leaf that it stands in, and
 -- at most the next ones up to such a line: all other leaves keep their CIDs.
+local unixfs = require "core.unixfs"
+
 local leaves = {}
 leaves.__index = leaves
 
-leaves.MOST = 256 * 1024 -- bytes of a leaf
-leaves.COUNT_MOST = 1024 -- of machines.txt
+leaves.MOST = unixfs.piece_max -- bytes of a leaf
+leaves.COUNT_MOST = unixfs.links -- of machines.txt
 
 --- Lines come in the order of dcache/ordered.lua.
 function leaves.new() return setmetatable({ lines = {}, size = 0 }, leaves) end

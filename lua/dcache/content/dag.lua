@@ -4,12 +4,13 @@
 -- do, so that its nodes name the size of each leaf. Here bytes are read that have their CID already: what is wrong with
 -- them is wrong at every source.
 local cid = require "core.cid"
+local unixfs = require "core.unixfs"
 
 local dag = {}
 
 dag.NODE_MOST = 64 * 1024 -- bytes of a node
-dag.LEAF_MOST = 256 * 1024 -- bytes of a leaf
-dag.LEAVES_MOST = 1024
+dag.LEAF_MOST = unixfs.piece_max -- bytes of a leaf
+dag.LEAVES_MOST = unixfs.links
 dag.FILE_MOST = 256 * 1024 * 1024 -- bytes of all leaves of a file
 
 local CODECS = { ["\1\x55\x12\x20"] = "raw", ["\1\x70\x12\x20"] = "dag-pb" } -- how a CIDv1 with SHA-256 begins
