@@ -2,7 +2,6 @@
 -- The private key stays with ssh-agent.
 local desk = require "cli.lab"
 local lab = require "dcache.lab"
-local lab_status = require "cli.lab_status"
 local node_name = require "node_name"
 local operator = require "cli.operator"
 local sign = require "cli.sign"
@@ -74,7 +73,7 @@ end
 
 local function say(context, what)
   local s = context.show
-  s:facts { { "lab", ("%s %s"):format(s:text(what.name), lab_status.short(what.lab)) },
+  s:facts { { "lab", ("%s %s"):format(s:text(what.name), lab.short(what.lab)) },
     { "root", ("%s %s"):format(s:text(what.operator), s:short(what.root.keys[1])) },
     { "token", ("%s, lets in up to %d robots until you cancel it"):format(ROBOTS.name, ROBOTS.most) },
     { "file", ("%s: put it on each robot as /etc/dt-swarm/lab"):format(s:text(what.file)) } }

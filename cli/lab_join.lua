@@ -1,6 +1,5 @@
 -- lab_join.lua - `lab join FILE`: the daemon goes into the lab of a lab file. The file is judged by the daemon.
 local lab = require "dcache.lab"
-local lab_status = require "cli.lab_status"
 
 local join = {}
 
@@ -24,7 +23,7 @@ function join.run(context, options)
   end
   if options.json then return context:json(answer) end
   local s, joined = context.show, answer.joined
-  s:say(("This node starts anew in the lab %s (%s), by %s%s."):format(s:text(joined.name), lab_status.short(joined.lab),
+  s:say(("This node starts anew in the lab %s (%s), by %s%s."):format(s:text(joined.name), lab.short(joined.lab),
     s:text(joined.file), joined.token and (" and its token %s"):format(s:text(joined.token)) or ""))
   if not joined.token then s:say "That file has no token: an admin lets this node in by trust grant; see lab show." end
   return context.exit.ok

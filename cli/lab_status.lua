@@ -1,11 +1,9 @@
 -- lab_status.lua - what `status` says of the lab that a node is in: rows of facts, and sentences. Asks nobody.
+local lab = require "dcache.lab"
 local trust = require "cli.trust"
 local why = require "cli.why"
 
 local lab_status = {}
-
---- LAB, whose 22 characters nobody reads, by its first and last ones.
-function lab_status.short(lab) return lab:sub(1, 4) .. "…" .. lab:sub(-4) end
 
 -- Whose keys the root is: "ada and bea, 2 of 2 must sign".
 local function root_of(root, s)
@@ -18,7 +16,7 @@ end
 --- The rows in place of `swarm`, for show:facts.
 function lab_status.rows(one, s)
   local stands = one.member and s:text(one.role) or "no member"
-  local rows = { { "lab", ("%s  %s, %s"):format(s:text(one.name), lab_status.short(one.lab), stands),
+  local rows = { { "lab", ("%s  %s, %s"):format(s:text(one.name), lab.short(one.lab), stands),
     colour = not one.member and "bad" or nil } }
   if one.open then rows[#rows + 1] = { "", s:text(one.open), colour = "bad" } end
   local other = one.policy_swarm

@@ -1,12 +1,11 @@
 -- banner.lua - the first words of a daemon to the person who started it. Reads nothing by itself.
+local lab = require "dcache.lab"
 local text = require "core.text"
 local wrap = require "wrap"
 
 local banner = {}
 
 local function short(id) return id:sub(1, 12) .. "…" .. id:sub(-4) end
-
-local function short_of_lab(lab) return lab:sub(1, 4) .. "…" .. lab:sub(-4) end
 
 local WIDTH <const>, LEAST <const>, INDENT <const>, NOTE <const> = 80, 30, 12, 38 -- columns
 
@@ -85,7 +84,7 @@ function banner.lines(facts)
   lines[#lines + 1] = ""
   row(lines, columns, "I am", ("%s  %s"):format(one.name, short(one.id)), facts.key_note)
   if one.lab then
-    row(lines, columns, "lab", ("%s  %s"):format(text.escape(one.lab.name), short_of_lab(one.lab.lab)), lab_note(one))
+    row(lines, columns, "lab", ("%s  %s"):format(text.escape(one.lab.name), lab.short(one.lab.lab)), lab_note(one))
   end
   row(lines, columns, "share", text.escape(one.share), facts.share_note)
   row(lines, columns, "listen", listen_words(facts.channels, facts.http, facts.http_reason))

@@ -44,6 +44,9 @@ function lab.id(root)
   return text.base64url(hash.blake2b("dt-swarm/1 lab\n" .. data):sub(1, LAB_BYTES))
 end
 
+--- LAB, whose 22 characters nobody reads, by its first and last ones.
+function lab.short(id) return id:sub(1, 4) .. "…" .. id:sub(-4) end
+
 --- What is signed in a lab is signed for this swarm.
 function lab.swarm(name, id) return name .. ":" .. id end
 
