@@ -25,9 +25,9 @@ local PATIENCE = 6 -- s in which hardly anything comes
 --- given.swarm     the swarm that its lines must be of (text)
 --- given.sources   fn() → array of { id =, name =, url = }, nearest first
 --- given.known     fn(cid of a leaf) → have its lines been taken in before? Such a leaf is left out
---- given.take      fn(leaf, bytes, taken, judged): taken() when there is room for the next leaf; judged(bad) when all
----                 its lines are judged, BAD of them such as no honest node has
---- given.told      fn(leaf, bad), after that; or nil
+--- given.take      fn(leaf, bytes, taken, judged): taken() when there is room for the next leaf; judged(bad, out) when
+---                 all its lines are judged, BAD of them such as no honest node has, OUT of them strangers'
+--- given.told      fn(leaf, bad, out), after that; or nil
 --- given.done      fn(true), or fn(nil, text, code): it is at its end
 --- given.patience  ms for which nobody can be asked, until it gives up; nil: never
 function reader.new(given)
@@ -114,12 +114,12 @@ end
 
 local pump
 
-local function judged(self, leaf, bad)
+local function judged(self, leaf, bad, out)
   if bad >= BAD_MOST then
     return finish(self, nil, ("signature: %d lines of a leaf of %s cannot be good"):format(bad, self.cid), "signature")
   end
   self.left = self.left - 1
-  if self.told then self.told(leaf, bad) end
+  if self.told then self.told(leaf, bad, out) end
   if self.left == 0 then finish(self, true) end
 end
 
@@ -134,8 +134,8 @@ local function hand_over(self)
   self.take(leaf, bytes, function()
     self.busy = false
     if not self.over then pump(self) end
-  end, function(bad)
-    if not self.over then judged(self, leaf, bad) end
+  end, function(bad, out)
+    if not self.over then judged(self, leaf, bad, out) end
   end)
 end
 

@@ -143,8 +143,8 @@ function catch_up:look()
     sources = function() return self:sources_of(key) end,
     worked_out = function(fn) self.dcache.trust:when_worked_out(fn) end,
     known = function(leaf) return self.leaves:get(leaf) ~= nil or self.is_own ~= nil and self.is_own(leaf) end,
-    leaf_read = function(leaf, bad)
-      if bad == 0 then self.leaves:put(leaf.cid, true) end
+    leaf_read = function(leaf, bad, out) -- whoever is a stranger now may be a member by the next checkpoint
+      if bad == 0 and out == 0 then self.leaves:put(leaf.cid, true) end
     end,
     ended = function(ok)
       self.last = one:status()

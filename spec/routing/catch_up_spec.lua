@@ -156,4 +156,41 @@ describe("a newcomer", function()
     world:run(20000)
     assert.same({ RECORDS, 3 + 5 }, { count(bea), http.asked[URL] })
   end)
+
+  it("reads again what was refused because a liar's checkpoint names members behind their words", function()
+    local lab, nodes, leaves = labs.new { name = "robotics", robots = 4, at = labs.AT - 60 * 60 * 1000 }, {}, {}
+    world = sim.new { seed = 6, policy = duckiebot }
+    for i, name in ipairs { "ada", "bea", "eve" } do
+      nodes[i] = world:add(name, { lab = lab.lab, identity = { id = lab.robots[i].id, key = lab.robots[i].key } })
+      no_way(nodes[i])
+    end
+    local function hear(one, line)
+      local st = statement.parse(line)
+      if one.dcache.trust:lets_in(st) then one.dcache.trust:let_in(st.signer) end
+      assert(one.dcache:take(st))
+    end
+    world:run(5000)
+    ada, bea = nodes[1], nodes[2]
+    assert.equal(4, #bea.dcache.trust:verdict().standing) -- they let each other in, by the token
+    local author = lab.robots[4]
+    local grant = lab:grant(lab.root, author.id, "member")
+    for _, one in ipairs { ada, nodes[3] } do hear(one, grant) end
+    world:run(2000)
+    for i = 1, RECORDS do
+      leaves[i] = lab:line(author.key, { bucket = "share/files", key = "key" .. i, ttl = 24 * 60 * 60,
+        data = { n = i } })
+      for _, one in ipairs { ada, nodes[3] } do hear(one, leaves[i]) end
+    end
+    local words = table.concat(leaves, "\n") .. "\n"
+    local false_one = checkpoints.make({ words, grant .. "\n" }, { swarm = lab.swarm })
+    made = checkpoints.make({ grant .. "\n", words }, { swarm = lab.swarm })
+    http = checkpoints.http(world.loop, { [URL] = made, ["http://10.0.0.3:3826"] = false_one }, 100)
+    look_out(bea)
+    nodes[3].comms:propose(("pri/%s/checkpoint"):format(nodes[3].id), { cid = false_one.cid, words = 1 }, { ttl = 600 })
+    world:run(20000)
+    assert.same({ 0, true }, { count(bea), bea.dcache.trust:stands(author.id) })
+    announce(made.cid)
+    world:run(20000)
+    assert.equal(RECORDS, count(bea))
+  end)
 end)

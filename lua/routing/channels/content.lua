@@ -62,13 +62,14 @@ end
 
 local function judged(self, leaf, list, place, code)
   leaf.left, self.under_way = leaf.left - 1, self.under_way - 1
+  if code == "stranger" then leaf.out = leaf.out + 1 end
   if not code then
     self.taken = self.taken + 1
   elseif code ~= "duplicate" and not (code == "stranger" and keep(self, list, place)) then
     self.refused[code] = (self.refused[code] or 0) + 1
     if BAD[code] then leaf.bad = leaf.bad + 1 end
   end
-  if leaf.left == 0 and leaf.at > #leaf.bytes then leaf.judged(leaf.bad) end
+  if leaf.left == 0 and leaf.at > #leaf.bytes then leaf.judged(leaf.bad, leaf.out) end
   if self.under_way <= UNDER_WAY - FRAME then pump(self) end
 end
 
@@ -85,7 +86,7 @@ end
 
 -- What was refused goes once more, as long as others were let in by what was not.
 local function go_over(self)
-  local lines, leaf = self.again, { bytes = "", at = 1, left = 0, bad = 0, judged = function() end }
+  local lines, leaf = self.again, { bytes = "", at = 1, left = 0, bad = 0, out = 0, judged = function() end }
   self.again, self.passes, self.told_before = {}, self.passes + 1, self.taken
   for i = 1, #lines, FRAME do say(self, leaf, table.concat(lines, "\n", i, math.min(i + FRAME - 1, #lines))) end
 end
@@ -127,9 +128,9 @@ end
 local function take(self, bytes, taken, judged_all)
   if bytes == "" then -- there is no record at all
     taken()
-    return judged_all(0)
+    return judged_all(0, 0)
   end
-  self.leaf = { bytes = bytes, at = 1, left = 0, bad = 0, taken = taken, judged = judged_all }
+  self.leaf = { bytes = bytes, at = 1, left = 0, bad = 0, out = 0, taken = taken, judged = judged_all }
   pump(self)
 end
 
@@ -202,7 +203,7 @@ end
 --- given.worked_out  fn(fn): calls it when it is known who may speak, by all that came in before
 --- Optional:
 --- given.known       fn(cid of a leaf) → need it not be read?
---- given.leaf_read   fn(leaf, bad): all lines of it were judged
+--- given.leaf_read   fn(leaf, bad, out): all lines of it were judged, OUT of them were strangers'
 --- given.ended       fn(true), or fn(nil, text, code)
 --- given.once        true: what fails is not tried again
 --- given.patience    ms, as checkpoint_reader.lua has it
