@@ -12,10 +12,7 @@ local init = {}
 local ROBOTS <const> = { name = "images", most = 100 } -- of the token in the robots' file
 local DESK <const> = { name = "desk", most = 1 } -- of the one for this machine: it never counts among the robots
 
-local function name_of(comment)
-  local name = trust.clean(comment:match "^[^@%s]*")
-  return name ~= "" and name or "operator"
-end
+local function name_of(found) return found.name ~= "" and found.name or "operator" end
 
 -- Is NAME one, and is this machine in no lab yet? → path of the robots' file | nil, exit code, with words said
 local function check(context, name)
@@ -47,7 +44,7 @@ local function sign_all(context, options, found, swarm, robots, own)
   local signer, exit = sign.open(context, options, stamp_of(context, swarm, found.id))
   if not signer then return nil, exit end
   return signer:sign {
-    trust.grant(found.id, name_of(found.comment), "admin"),
+    trust.grant(found.id, name_of(found), "admin"),
     desk.token_word(robots, ROBOTS.most), desk.token_word(own, DESK.most),
   }
 end
@@ -108,7 +105,7 @@ function init.run(context, options)
     return exit
   end
   local what = { schema = 1, command = "lab init", name = options.name, lab = id, root = root, file = path,
-    own_file = own_file, key = found.private, operator = name_of(found.comment), around = around,
+    own_file = own_file, key = found.private, operator = name_of(found), around = around,
     tokens = require "core.json".array { { name = ROBOTS.name, most = ROBOTS.most, id = robots.id },
       { name = DESK.name, most = DESK.most, id = own.id } } }
   if options.json then return context:json(what) end

@@ -3,6 +3,7 @@
 -- The line is `ssh-ed25519 BASE64 COMMENT` (sshd(8), AUTHORIZED_KEYS FILE FORMAT); the base64 holds the blob of RFC
 -- 8709: the type and the 32 bytes of the public key, each with its length before it.
 local key = require "core.key"
+local node_name = require "node_name"
 local text = require "core.text"
 
 local openssh = {}
@@ -22,7 +23,8 @@ function openssh.id(blob)
   return key.id(blob:sub(#HEAD + 1))
 end
 
---- LINE as ~/.ssh/*.pub has it. → { id, comment } | nil, text, "form" | nil alone: it is no line of a key
+--- LINE as ~/.ssh/*.pub has it. → { id, comment, name = its owner's by the comment: ada of ada@desk; or "" } | nil,
+-- text, "form" | nil alone: it is no line of a key
 function openssh.read(line)
   local kind, body, comment = line:match "^%s*(%S+)%s+([A-Za-z0-9+/]+=*)%s*(.-)%s*$"
   if not kind or not (kind:find "^s[sk][hk]?%-" or kind:find "^ecdsa%-") then return nil end
@@ -33,7 +35,7 @@ function openssh.read(line)
   local blob = text.unbase64(body)
   local id = blob and openssh.id(blob)
   if not id then return nil, "form: that OpenSSH key is cut or damaged", "form" end
-  return { id = id, comment = comment }
+  return { id = id, comment = comment, name = node_name.like(comment:match "^[^@%s]*") }
 end
 
 return openssh

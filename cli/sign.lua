@@ -34,8 +34,8 @@ function sign.path(context, options)
     :format(text.escape(options.key)), "form"
 end
 
---- The public key that a person signs with. → { id, comment, path = of the public half, private = path } | nil, text,
--- code
+--- The public key that a person signs with. → { id, comment, name, path = of the public half, private = path } | nil,
+-- text, code
 function sign.key(context, options)
   local path, why, code = sign.path(context, options)
   if not path then return nil, why, code end

@@ -1,6 +1,7 @@
 -- trust.lua - what the commands of `trust` and `record` share: the daemon's facts, a person's key, what words would
 -- change before they are signed, handing them over. No command's inside.
 local json = require "core.json"
+local node_name = require "node_name"
 
 local trust = {}
 
@@ -68,17 +69,11 @@ function trust.would_not_count(context, fault)
   return trust.refuse(context, text .. ". Nothing was signed", fault.code)
 end
 
---- A name that a statement may bear: the letters of NAME that are fit, or "".
-function trust.clean(name)
-  name = (name or ""):gsub("[^%w._-]", "-"):gsub("^[^%w]+", ""):sub(1, 32)
-  return name
-end
-
---- The word that the key ID is called NAME and has ROLE, for cli/sign.lua. TAGS: an array or nil; TTL: how long (s), 0:
--- over at once, nil: as long as its class allows.
+--- The word that the key ID is called NAME (nil: nobody knows) and has ROLE, for cli/sign.lua. TAGS: an array or nil;
+-- TTL: how long (s), 0: over at once, nil: as long as its class allows.
 function trust.grant(id, name, role, tags, ttl)
   return { verb = "propose", bucket = "trust/grants", key = id, ttl = ttl,
-    data = { name = trust.clean(name), role = role, tags = json.array(tags or {}) } }
+    data = { name = node_name.like(name or ""), role = role, tags = json.array(tags or {}) } }
 end
 
 --- Signs WORDS and hands them over. → true | nil, exit code, words said

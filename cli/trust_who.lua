@@ -81,7 +81,7 @@ function who.resolve(context, facts, word)
   if fault then return trust.refuse(context, (fault:gsub("^form: ", "")), code) end
   local id = of_line and of_line.id or key.public(word) and word or nil
   if id then
-    local row, name = row_of(facts, id), of_line and trust.clean(of_line.comment:match "^[^@%s]*") or nil
+    local row, name = row_of(facts, id), of_line and of_line.name or nil
     return row or { id = id, name = name, label = name or id,
       unheard = facts and true or nil }
   end

@@ -17,8 +17,7 @@ local function host_name()
   local file = io.open "/proc/sys/kernel/hostname"
   local name = file and file:read "l" or "node"
   if file then file:close() end
-  name = name:match "^[^.]+" or "node"
-  return (name:gsub("[^A-Za-z0-9._-]", "-"):gsub("^[^A-Za-z0-9]+", ""):sub(1, 32))
+  return node_name.like(name:match "^[^.]+" or "node")
 end
 
 -- The label of this node: as given, as POLICY has it, or the host's. → name | nil, text.
