@@ -79,7 +79,8 @@ function checkpoints.texts_of(node, per)
 end
 
 --- What http_client.lua is, for LOOP: gives the blocks of HOSTS, { [url] = { blocks =, dead = bool, change = fn(cid,
--- bytes) → bytes, ms = his own } }, each after MS. Field `asked`: how many were asked for, by URL.
+-- bytes) → bytes, ms = his own, breaks = bytes after which each answer breaks off } }, each after MS. Field `asked`:
+-- how many were asked for, by URL.
 function checkpoints.http(loop, hosts, ms)
   local http = { asked = {}, serial = 0 }
   function http:get(options, done)
@@ -94,7 +95,10 @@ function checkpoints.http(loop, hosts, ms)
       if host.dead then return done { id = id, word = "ECONNREFUSED", error = "nobody" } end
       if not bytes then return done { id = id, status = 404, word = "missing", error = "missing" } end
       if #bytes > options.max then return done { id = id, word = "long", error = "long" } end
-      done { id = id, status = 200, body = bytes }
+      local from = host.breaks and options.range and math.tointeger(tonumber(options.range:match "%d+")) or 0
+      local status, rest = from > 0 and 206 or 200, bytes:sub(from + 1)
+      if not host.breaks or #rest <= host.breaks then return done { id = id, status = status, body = rest } end
+      done { id = id, status = status, word = "closed", error = "closed", part = rest:sub(1, host.breaks) }
     end)
     return id
   end

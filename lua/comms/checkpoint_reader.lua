@@ -8,6 +8,7 @@ local cid = require "core.cid"
 local dag = require "dcache.content.dag"
 local hash = require "core.hash"
 local reasons = require "dcache.content.reasons"
+local resume = require "dcache.content.resume"
 local suppliers = require "dcache.content.suppliers"
 local unixfs = require "core.unixfs"
 
@@ -16,8 +17,6 @@ reader.__index = reader
 
 local AHEAD = 4 -- leaves that were asked for, or came, and are not taken yet
 local BAD_MOST = 3 -- lines of one leaf that cannot be good: then it is no checkpoint
-local ACCEPT = "application/vnd.ipld.raw"
-local PATIENCE = 6 -- s in which hardly anything comes
 
 --- given.loop, random, log
 --- given.http      http_client.lua's
@@ -53,12 +52,12 @@ local function failed(self, source, code)
   self.why, self.code = reasons.of(code, source), code
 end
 
--- The bytes of ANSWER | nil, code
-local function bytes_of(answer, key, size)
+-- The bytes of the block LINK, now that an ANSWER came to its end | nil, code
+local function bytes_of(link, answer)
   if answer.word then return nil, answer.word end
-  local _, digest = cid.parse(key)
-  if size and #answer.body ~= size or hash.sha256(answer.body) ~= digest then return nil, "block" end
-  return answer.body
+  local bytes, _, digest = resume.whole(link, answer), cid.parse(link.cid)
+  if link.size and #bytes ~= link.size or hash.sha256(bytes) ~= digest then return nil, "block" end
+  return bytes
 end
 
 local get
@@ -79,18 +78,21 @@ local function wait(self, ms, again)
   self.flying[timer] = function() timer:cancel() end
 end
 
--- The block KEY of at most MOST bytes (SIZE: just so many), checked, from the source whose turn it is: TOOK(bytes),
--- once.
-function get(self, key, most, size, took)
+-- The block LINK, { cid =, most = bytes at most, size = just so many, or nil }, checked, from the source whose turn it
+-- is: TOOK(bytes), once.
+function get(self, link, took)
   local source, ms = self.suppliers:pick()
-  local function again() get(self, key, most, size, took) end
+  local function again() get(self, link, took) end
   if not source then return wait(self, ms, again) end
   local began = self.loop:now()
   local id, text, code
-  id, text, code = self.http:get({ url = ("%s/ipfs/%s?format=raw"):format(source.url, key), accept = ACCEPT, max = most,
-    low_seconds = PATIENCE }, function(answer)
+  id, text, code = self.http:get(resume.request(link, source), function(answer)
     self.flying[id] = nil
-    local bytes, why = bytes_of(answer, key, size)
+    if answer.word and resume.keep(link, source, answer) then -- it went on, if not to the end
+      self.moved_at = self.loop:now()
+      return again()
+    end
+    local bytes, why = bytes_of(link, answer)
     if not bytes then
       failed(self, source, why)
       return again()
@@ -104,7 +106,7 @@ function get(self, key, most, size, took)
   elseif code == "full" then
     wait(self, 200, again)
   else
-    self.log:debug("comms", "a block cannot be asked for", { cid = key, why = text })
+    self.log:debug("comms", "a block cannot be asked for", { cid = link.cid, why = text })
     failed(self, source, code)
     again()
   end
@@ -142,8 +144,8 @@ end
 function pump(self)
   while not self.over and self.asked < #self.leaves and self.asked - self.taken < AHEAD do
     self.asked = self.asked + 1
-    local n = self.asked
-    get(self, self.leaves[n].cid, self.leaves[n].size or dag.LEAF_MOST, self.leaves[n].size, function(bytes)
+    local n, leaf = self.asked, self.leaves[self.asked]
+    get(self, { cid = leaf.cid, most = leaf.size or dag.LEAF_MOST, size = leaf.size }, function(bytes)
       self.came[n] = bytes
       pump(self)
     end)
@@ -168,7 +170,7 @@ end
 
 local function machines(self, key)
   if cid.parse(key) == "raw" then return begin_leaves(self, { { cid = key } }, 0) end
-  get(self, key, dag.NODE_MOST, nil, function(bytes)
+  get(self, { cid = key, most = dag.NODE_MOST }, function(bytes)
     local leaves, size, code = dag.file(bytes)
     if not leaves then return finish(self, nil, size, code) end
     begin_leaves(self, leaves, size)
@@ -183,7 +185,7 @@ local function humans(self, files)
   if not key or not files["machines.txt"] or cid.parse(key) ~= "raw" then
     return finish(self, nil, "form: no checkpoint: it has no humans.txt and machines.txt of that kind", "form")
   end
-  get(self, key, unixfs.chunk, nil, function(text)
+  get(self, { cid = key, most = unixfs.chunk }, function(text)
     local swarm = swarm_of(text)
     if swarm ~= self.swarm then
       return finish(self, nil, ("swarm: a checkpoint of %s"):format(swarm or "no swarm"), "swarm")
@@ -194,7 +196,7 @@ end
 
 --- Begins.
 function reader:start()
-  get(self, self.cid, dag.NODE_MOST, nil, function(bytes)
+  get(self, { cid = self.cid, most = dag.NODE_MOST }, function(bytes)
     local files, text, code = dag.folder(bytes)
     if not files then return finish(self, nil, text, code) end
     humans(self, files)

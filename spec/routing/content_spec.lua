@@ -91,6 +91,16 @@ describe("a checkpoint", function()
     assert.is_true(http.asked[A] < 40, "who lied is left alone")
   end)
 
+  it("comes over a path that breaks off before a leaf is there, and nobody rests for that", function()
+    local made = checkpoints.make(texts(2, 400), { swarm = SWARM })
+    hosts[A] = { blocks = made.blocks, breaks = 20 * 1024 }
+    assert.is_true(#made.blocks[made.leaves[1].cid] > 3 * hosts[A].breaks)
+    local channel = read(bea, made.cid, { A })
+    world:run(3000)
+    assert.same({ 800, true }, { count(bea), channel:status().read.done })
+    assert.same({}, channel.reader.refused)
+  end)
+
   it("waits and says why, where nobody can be asked", function()
     local made = checkpoints.make(texts(1, 3), { swarm = SWARM })
     local channel = read(bea, made.cid, { A })

@@ -18,7 +18,7 @@ function resume.keep(link, source, answer)
   if not answer.part then return false end
   local before = answer.status == 206 and link.part or ""
   link.part, link.part_of = before .. answer.part, source.id
-  if #link.part >= link.size then link.part = nil end
+  if #link.part >= (link.most or link.size) then link.part = nil end
   return link.part ~= nil and #answer.part >= WORTH
 end
 
@@ -28,10 +28,12 @@ function resume.range(link, source)
   return link.part and #link.part .. "-" or nil
 end
 
--- The request for core.http with which SOURCE is asked for what is missing of the block.
+-- The request for core.http with which SOURCE is asked for what is missing of the block: LINK is one of
+-- core.unixfs.decode, or { cid =, most = bytes of the block at most }.
 function resume.request(link, source)
-  return { url = ("%s/ipfs/%s?format=raw"):format(source.url, link.cid), accept = ACCEPT,
-    max = link.height == 0 and link.size or NODE_MAX, range = resume.range(link, source), low_seconds = PATIENCE }
+  local most = link.most or link.height == 0 and link.size or NODE_MAX
+  return { url = ("%s/ipfs/%s?format=raw"):format(source.url, link.cid), accept = ACCEPT, max = most,
+    range = resume.range(link, source), low_seconds = PATIENCE }
 end
 
 -- The bytes of the block, now that an ANSWER came to its end.
