@@ -217,9 +217,10 @@ static int is_over(const struct entry *e, int64_t low) {
   return until * 1000 <= e->at || until < low;
 }
 
-/* Sets the field of each signer in the table on top: how many of his are counted. */
-static void set_counts(lua_State *L, const struct index *ix, const uint32_t *counts) {
+/* Pushes a table: how many are counted, by signer. */
+static void push_counts(lua_State *L, const struct index *ix, const uint32_t *counts) {
   char id[KEY_ID_SIZE];
+  lua_newtable(L);
   for (uint32_t h = 1; h <= ix->holder_top; h++) {
     if (!counts[h])
       continue;
@@ -232,19 +233,22 @@ static void set_counts(lua_State *L, const struct index *ix, const uint32_t *cou
 
 /* index:signers(bucket, low in seconds) -> { [signer] = how many of his words there are
  * proposals that are not over at LOW }, array of the entries that are meant for later:
- * these are not counted, since the index does not know when they begin */
+ * these are not counted, since the index does not know when they begin; { [signer] = how
+ * many of his words there are dismissals, over or not } */
 static int f_signers(lua_State *L) {
   const struct index *ix = index_argument(L, 1);
   struct statement_part name = record_part(L, 2);
   int64_t low = luaL_checkinteger(L, 3);
   uint32_t bucket = index_find_bucket(ix, name.at, name.size);
   uint32_t first = bucket ? ix->buckets[bucket].first : 0;
-  size_t size = (ix->holder_top + 1) * sizeof(uint32_t);
+  size_t holders = ix->holder_top + 1, size = 2 * holders * sizeof(uint32_t);
   uint32_t *counts = memset(lua_newuserdatauv(L, size, 0), 0, size);
-  lua_newtable(L);
+  uint32_t *dismissals = counts + holders;
   lua_newtable(L);
   for (uint32_t n = first; n; n = index_next(ix, &first, n)) {
     const struct entry *e = index_entry(ix, n);
+    if (e->is_dismissal)
+      dismissals[e->holder]++;
     if (e->is_dismissal || is_over(e, low))
       continue;
     if (!e->is_for_later) {
@@ -254,10 +258,10 @@ static int f_signers(lua_State *L) {
     push_entry(L, ix, n);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
   }
-  lua_pushvalue(L, -2);
-  set_counts(L, ix, counts);
+  push_counts(L, ix, counts);
   lua_insert(L, -2);
-  return 2;
+  push_counts(L, ix, dismissals);
+  return 3;
 }
 
 static int compare_names(const void *a, const void *b) {

@@ -1,6 +1,7 @@
 -- reading.lua - the records of a dcache as tables, for all layers above. Changes nothing.
 local forms = require "dcache.forms"
 local json = require "core.json"
+local sorted = require "sorted"
 local statement = require "core.statement"
 local text = require "core.text"
 
@@ -171,10 +172,11 @@ local function count_of(self, bucket, signer)
   return n > 0 and n or nil
 end
 
--- Keys in BUCKET under which somebody may have dismissed what others say: a set. Few are looked at.
-local function dismissed_keys(self, bucket)
+-- Keys in BUCKET under which one of DISMISSERS (IDs that dismiss anything there) may have dismissed what others say: a
+-- set. Few are looked at.
+local function dismissed_keys(self, bucket, dismissers)
   local keys, left = {}, LATER_MOST
-  for _, id in ipairs(self.meaning:asks_dismissals(bucket) and self.trust:verdict().standing or {}) do
+  for _, id in ipairs(self.meaning:asks_dismissals(bucket) and sorted.keys(dismissers) or {}) do
     for _, entry in ipairs(self.meaning:may_dismiss(bucket, id) and self.index:bucket(bucket, id) or {}) do
       local one = entry.dismiss and left > 0 and plain(self, entry)
       if one then keys[one.key], left = true, left - 1 end
@@ -184,8 +186,8 @@ local function dismissed_keys(self, bucket)
 end
 
 -- Takes from COUNTS what others dismissed.
-local function without_dismissed(self, bucket, counts)
-  for key in pairs(dismissed_keys(self, bucket)) do -- any order
+local function without_dismissed(self, bucket, counts, dismissers)
+  for key in pairs(dismissed_keys(self, bucket, dismissers)) do -- any order
     local memo = new_memo()
     for _, entry in ipairs((self.index:key(bucket, key, RECORD_MOST))) do
       local one = fields(self, entry, memo)
@@ -204,12 +206,12 @@ function reading:signers(bucket)
   local changes, basis = class and self:changes(class.class.name), self.trust:basis()
   local known = self.counted[bucket]
   if known and known.at == at and known.changes == changes and known.basis == basis then return known.counts end
-  local counts, later = self.index:signers(bucket, -(-self.time:low() // 1000))
+  local counts, later, dismissers = self.index:signers(bucket, -(-self.time:low() // 1000))
   for i = 1, math.min(#later, LATER_MOST) do
     local one = fields(self, later[i], new_memo())
     if one and self.time:is_valid(one) then counts[one.signer] = (counts[one.signer] or 0) + 1 end
   end
-  without_dismissed(self, bucket, counts)
+  without_dismissed(self, bucket, counts, dismissers)
   for signer in pairs(counts) do -- any order
     if not self.trust:is_member(signer) then counts[signer] = count_of(self, bucket, signer) end
   end

@@ -197,6 +197,7 @@ describe("core.record", function()
     assert.are.same({ [id] = 3, [other:id()] = 1 }, (index:signers("share/files", now + 1)))
     assert.are.same({ [id] = 3, [other:id()] = 2 }, (index:signers("share/files", now)))
     assert.are.same({}, (index:signers("share/none", 0)))
+    assert.are.same({ [other:id()] = 1 }, (select(3, index:signers("share/files", now + 1))))
   end)
 
   it("counts no word that its signer took back, and hands out those that are meant for later", function()
