@@ -1,6 +1,7 @@
 -- agent_spec.lua - a person's key: OpenSSH's line of it, and agents that sign, refuse, hang and lie. Real ssh-agents,
 -- and ones of the spec's own that do what no real one does.
 local agents = require "cli.agent"
+local fake_agent = require "spec.cli.fake_agent"
 local folder = require "spec.folder"
 local key = require "core.key"
 local loops = require "loop"
@@ -80,16 +81,7 @@ describe("an ssh-agent", function()
   -- An agent that answers each message with what ANSWER(message) gives; nil: not at all.
   local function fake(answer)
     local path = place.path .. "/fake"
-    local listener = assert(net.unix_listen(path))
-    loop:watch(listener:fd(), "r", function()
-      local stream = listener:accept()
-      if not stream then return end
-      loop:watch(stream:fd(), "r", function()
-        local bytes = stream:receive(65536)
-        local said = bytes and bytes ~= "" and answer(bytes:sub(5))
-        if said then stream:send(string.pack(">s4", said)) end
-      end)
-    end)
+    fake_agent.serve(loop, path, answer)
     return assert(agents.connect(world, path))
   end
 

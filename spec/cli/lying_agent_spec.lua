@@ -1,9 +1,9 @@
 -- lying_agent_spec.lua - whole commands with an ssh-agent that signs something else, or hangs: nothing is signed then.
 -- The agent is the spec's own, since no real one does that. DT_SWARM_SOAK=1: also the minute of waiting.
+local fake_agent = require "spec.cli.fake_agent"
 local folder = require "spec.folder"
 local key = require "core.key"
 local loops = require "loop"
-local net = require "core.net"
 local openssh = require "cli.openssh"
 local patience = require "spec.patience"
 local text = require "core.text"
@@ -43,17 +43,7 @@ describe("a command that signs", function()
   end
 
   local function serve(sign)
-    local listener = assert(net.unix_listen(place.path .. "/agent"))
-    loop:watch(listener:fd(), "r", function()
-      local stream = listener:accept()
-      local watch
-      watch = stream and loop:watch(stream:fd(), "r", function()
-        local bytes = stream:receive(65536)
-        if not bytes or bytes == "" then return watch:close() end
-        local said = answer(bytes:sub(5), sign)
-        if said then stream:send(string.pack(">s4", said)) end
-      end)
-    end)
+    fake_agent.serve(loop, place.path .. "/agent", function(message) return answer(message, sign) end)
   end
 
   -- The command WORDS by that agent. → what it said, its exit code
