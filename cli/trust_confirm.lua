@@ -54,15 +54,20 @@ local function last_of(rows, too_many)
   return { table.unpack(list, 1, math.min(#list, NAMED, math.max(too_many, 3))) }
 end
 
+-- ROWS as --json has them.
+local function nodes_of(rows)
+  local list = {}
+  for i, row in ipairs(rows) do list[i] = { id = row.id, name = row.name, label = row.label } end
+  return json.array(list)
+end
+
 local function wrong_number(context, fitting, expected)
   local s, last = context.show, last_of(fitting, #fitting - expected)
   local named = last[1] and (" The last to come: %s."):format(trust.names(last, s, NAMED)) or ""
   local text = ("%s by that token, not %d; nothing was signed.%s"):format(#fitting == 1 and "1 robot came in"
     or ("%d robots came in"):format(#fitting), expected, named)
   if context.as_json then
-    local rows = {}
-    for i, row in ipairs(last) do rows[i] = { id = row.id, name = row.name, label = row.label } end
-    context:json { schema = 1, error = { word = "permission", text = text }, last = json.array(rows) }
+    context:json { schema = 1, error = { word = "permission", text = text }, last = nodes_of(last) }
   else
     context:complain(text)
   end
@@ -144,11 +149,10 @@ local function finish(context, options, what)
   local s, name = context.show, context.show:text(what.token.name)
   local words = ("Signed for %d%s%s."):format(what.signed, what.already > 0 and (", %d had been signed for already")
     :format(what.already) or "", options.cancel and (", token %s cancelled"):format(name) or "")
-  local out = {}
-  for i, row in ipairs(what.lost) do out[i] = { id = row.id, name = row.name, label = row.label } end
+  local out = what.lost
   if not context.as_json then trust.say_rivals(what.facts, s) end
   return trust.finish(context, options, { command = "trust confirm", signed = what.signed, already = what.already,
-    cancelled = options.cancel or false, strangers = json.array(out) },
+    cancelled = options.cancel or false, strangers = nodes_of(out) },
     { words .. (out[1] and (" Strangers now: %s."):format(trust.names(out, s)) or ""),
       not options.cancel and ("Token %s still lets in whoever has the lab file; cancel it: --cancel."):format(name) })
 end
