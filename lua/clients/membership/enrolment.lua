@@ -33,20 +33,13 @@ function enrolment.new(handle)
   return self
 end
 
--- A grant by name: nobody needs to be told by which token this key came.
-local function has_grant(node)
-  local verdict = node.dcache.trust:verdict()
-  local facts = verdict and verdict.keys[node.id]
-  return facts ~= nil and facts.by ~= nil and not facts.token
-end
-
--- Is it a member by another token, while that of its file lets nobody in? Who said this one now would be out.
-local function would_be_out(node)
-  local verdict = node.dcache.trust:verdict()
-  local facts = verdict and verdict.keys[node.id]
-  local own = verdict and verdict.tokens[node.lab.token.id]
-  local is_in = facts ~= nil and facts.token ~= nil and facts.token ~= node.lab.token.id
-  return is_in and not (own and own.counts)
+-- Is this key in without saying by which token it came? By a grant that names it; or by another token than that of its
+-- file, while that one lets nobody in: who said it now would be out.
+local function is_in(node)
+  local verdict, t = node.dcache.trust:verdict(), node.lab.token.id
+  local facts, token = verdict.keys[node.id], verdict.tokens[t]
+  if not facts then return false end
+  return facts.by ~= nil or facts.token ~= nil and facts.token ~= t and not (token and token.counts)
 end
 
 local function data_of(self)
@@ -78,8 +71,7 @@ end
 
 --- Says it where it is due.
 function enrolment:check()
-  if not self.key or not self.running or self.waiting or has_grant(self.node) then return end
-  if would_be_out(self.node) then return end
+  if not self.key or not self.running or self.waiting or is_in(self.node) then return end
   local data = data_of(self)
   if is_due(self, data) then say(self, data) end
 end

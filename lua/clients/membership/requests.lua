@@ -15,15 +15,15 @@ end
 
 local function root_facts(node)
   local verdict = node.dcache.trust:verdict()
-  local who, root = people.of(node, verdict), verdict and verdict.root or node.lab.root
-  return { number = root.number, need = root.need, keys = to_json.list(root.keys, who),
-    two = verdict and verdict.rivals }
+  local root = verdict.root
+  return { number = root.number, need = root.need, keys = to_json.list(root.keys, people.of(node, verdict)),
+    two = verdict.rivals }
 end
 
 local function token_facts(node)
-  local token, verdict = node.lab.token, node.dcache.trust:verdict()
+  local token = node.lab.token
   if not token then return nil end
-  local known = verdict and verdict.tokens[token.id]
+  local known = node.dcache.trust:verdict().tokens[token.id]
   return { name = to_json.text(token.name), id = token.id, counts = known ~= nil and known.counts,
     most = known and known.most }
 end

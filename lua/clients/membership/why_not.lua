@@ -26,7 +26,6 @@ function why_not.of(node)
   local lab, trust, id = node.lab, node.dcache.trust, node.id
   if not lab or trust:is_member(id) then return nil end
   local verdict = trust:verdict()
-  if not verdict then return fault("who is in this lab was not worked out yet", "Wait some seconds, then ask again") end
   local revoked, facts = verdict.revoked[id], verdict.keys[id]
   if revoked then
     return fault(("its key was revoked by %s: %s"):format(people.of(node, verdict)(revoked.by).label, revoked.why),
