@@ -108,14 +108,11 @@ local function say_candidates(self, list)
   end
 end
 
--- A refusal's word stands once, behind the text, also where the text begins with it.
 local function say_error(self, answer)
   if self.as_json then
     self:json(answer)
   else
-    local said, word = answer.error.text, answer.error.word
-    if said:sub(1, #word + 2) == word .. ": " then said = said:sub(#word + 3) end
-    self:complain(("%s (%s)"):format(text.escape(said), text.escape(word)))
+    self:complain(("%s (%s)"):format(text.escape(answer.error.text), text.escape(answer.error.word)))
     say_candidates(self, answer.error.candidates or {})
     for _, row in ipairs(answer.error.why or {}) do
       if row.what then self:complain("  " .. text.escape(row.what)) end
@@ -172,9 +169,11 @@ function context:give_up(answer, message)
   return self.exit.refused
 end
 
---- Says why something is not done that no daemon was asked for: WHY, and the word CODE for it. → nil, exit code
-function context:refuse(why, code)
-  return nil, self:give_up { schema = 1, error = { word = code, text = why } }
+--- Says why something is not done that no daemon was asked for: WHY, and the word CODE for it; where WHY begins with
+-- that word it stands there no more. CANDIDATES: what fits, as the daemon has them, or nil. → nil, exit code
+function context:refuse(why, code, candidates)
+  if why:sub(1, #code + 2) == code .. ": " then why = why:sub(#code + 3) end
+  return nil, self:give_up { schema = 1, error = { word = code, text = why, candidates = candidates } }
 end
 
 --- Answers to REQUEST that go on: EACH(answer) for every one, until Ctrl-C. → the exit code, with words said.

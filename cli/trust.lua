@@ -8,8 +8,7 @@ local trust = {}
 --- Says why it is not done. → nil, exit code
 function trust.refuse(context, text, code, candidates)
   local no = code == "missing" or code == "ambiguous"
-  local exit = context:give_up { schema = 1, error = { word = code, text = ("%s: %s"):format(code, text),
-    candidates = candidates } }
+  local _, exit = context:refuse(text, code, candidates)
   return nil, no and context.exit.no or exit
 end
 

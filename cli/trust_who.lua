@@ -78,7 +78,7 @@ end
 -- is { id, name, unheard = true }. → row | nil, exit code, words said
 function who.resolve(context, facts, word)
   local of_line, fault, code = openssh.read(word)
-  if fault then return trust.refuse(context, (fault:gsub("^form: ", "")), code) end
+  if fault then return trust.refuse(context, fault, code) end
   local id = of_line and of_line.id or key.public(word) and word or nil
   if id then
     local row, name = row_of(facts, id), of_line and of_line.name or nil
