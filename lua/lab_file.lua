@@ -4,7 +4,7 @@ local lab = require "dcache.lab"
 
 local lab_file = {}
 
-lab_file.NAME = "lab"
+local NAME <const> = "lab"
 local MODE <const> = 384 -- octal 0600
 local OF_OTHERS <const>, OF_ALL <const> = 63, 7 -- octal 077: of whoever is not the owner; 007: not in its group either
 local UNREADABLE <const> = { EACCES = true, EPERM = true }
@@ -54,7 +54,7 @@ function lab_file.find(disk, files, uid)
 end
 
 --- The path of the lab file in the state folder STATE: it comes before all others.
-function lab_file.own(state) return state .. "/" .. lab_file.NAME end
+function lab_file.own(state) return state .. "/" .. NAME end
 
 --- CONTENT becomes the lab file of STATE, synced and as a whole; beside the loop (lua/atomic_write.lua).
 -- TOLD(true) or TOLD(nil, text, code): the file is as it was
