@@ -22,8 +22,9 @@ local function first(list) -- systemd gives several folders joined by colons
   return list and absolute(list:match("^[^:]+"))
 end
 
-local function homeless(what)
-  return nil, ("missing: HOME is not set: no place for %s; name one by --%s"):format(what, what), "missing"
+-- BY: how a place is named; nil: by the option of WHAT.
+local function homeless(what, by)
+  return nil, ("missing: HOME is not set: no place for %s; name one by %s"):format(what, by or "--" .. what), "missing"
 end
 
 local function state(place)
@@ -103,7 +104,7 @@ function paths.new(env, uid)
     labs = function(_, state_folder) return labs(place, state_folder) end,
     config = function()
       local own = config(place)
-      if not own then return homeless "settings" end
+      if not own then return homeless("settings", "XDG_CONFIG_HOME") end
       return own .. "/dt-swarm"
     end,
   }

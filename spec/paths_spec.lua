@@ -22,6 +22,16 @@ describe("paths", function()
     assert.equal("/tmp/d/control.sock", at({ HOME = "/h" }):socket("/tmp/d"))
   end)
 
+  it("says without a HOME by what a place is named", function()
+    for what, by in pairs { state = "--state", share = "--share", socket = "--socket", config = "XDG_CONFIG_HOME" } do
+      local place = at {}
+      local none, text, code = place[what](place)
+      assert.same({ nil, "missing" }, { none, code })
+      assert.equal(by, text:match "name one by (%S+)$", what)
+    end
+    assert.equal("/c/dt-swarm", at({ XDG_CONFIG_HOME = "/c" }):config())
+  end)
+
   it("looks for a daemon first where a daemon of the same user would listen", function()
     for _, variables in ipairs {
       { HOME = "/h" }, { HOME = "/h", XDG_RUNTIME_DIR = "/r" }, { HOME = "/h", RUNTIME_DIRECTORY = "/run/d" },
