@@ -19,6 +19,33 @@ local PATIENCE = 60 * 1000 -- ms for which nobody who announces it can be asked
 local STALE = 3 * 60 * 1000 -- ms in which it brings no new line, until it is given up: a liar gives blocks for days
 local LEAVES_MOST, RESTS_MOST, EMPTY_MOST = 4096, 64, 64
 
+-- What PEER announces → CID | nil
+local function announced(self, peer)
+  local said = self.dcache:statements(("pri/%s/checkpoint"):format(peer.id), peer.id)[1]
+  local data = said and said.verb == "propose" and type(said.data) == "table" and said.data
+  return data and type(data.cid) == "string" and cid.parse(data.cid) == "dag-pb" and data.cid or nil
+end
+
+-- What living peers whom we may believe announce, looked up once in a look, as there may be many. → { [ID] = CID },
+-- { [CID] = array of IDs }
+local function announcements(self)
+  local now = self.loop:now()
+  if self.asked_at and now - self.asked_at < LOOK then return self.by_id, self.by_cid end
+  self.asked_at, self.by_id, self.by_cid = now, {}, {}
+  for _, peer in ipairs(self.comms.peers.list) do
+    local good = self.comms.peers:living(peer) and self.dcache.trust:is_member(peer.id)
+    local key = good and announced(self, peer)
+    if key then
+      self.by_id[peer.id], self.by_cid[key] = key, self.by_cid[key] or {}
+      table.insert(self.by_cid[key], peer.id)
+    end
+  end
+  return self.by_id, self.by_cid
+end
+
+-- IDs of who announces KEY.
+local function announcers(self, key) return select(2, announcements(self))[key] or {} end
+
 --- given.loop, random, log
 --- given.comms     its peers, and whether one lacks what we have
 --- given.dcache
@@ -34,29 +61,12 @@ function catch_up.new(given)
     empty = bounded.new { limit = EMPTY_MOST } }, catch_up) -- by ID: who announced such as gave nothing
   for name, value in pairs(given) do self[name] = value end -- any order
   self.suppliers = sources.new { id = self.id, peer = self.peer,
-    holders = function(key) return self:announcers(key) end }
+    holders = function(key) return announcers(self, key) end }
   return self
 end
 
 function catch_up:start()
   self.timer = self.loop:every(LOOK, function() self:look() end)
-end
-
--- What PEER announces → CID | nil
-local function announced(self, peer)
-  local said = self.dcache:statements(("pri/%s/checkpoint"):format(peer.id), peer.id)[1]
-  local data = said and said.verb == "propose" and type(said.data) == "table" and said.data
-  return data and type(data.cid) == "string" and cid.parse(data.cid) == "dag-pb" and data.cid or nil
-end
-
---- IDs of living peers whom we may believe, and who announce KEY.
-function catch_up:announcers(key)
-  local list = {}
-  for _, peer in ipairs(self.comms.peers.list) do
-    local good = self.comms.peers:living(peer) and self.dcache.trust:is_member(peer.id)
-    if good and announced(self, peer) == key then list[#list + 1] = peer.id end
-  end
-  return list
 end
 
 --- Who can give the blocks of the checkpoint KEY now, nearest first.
@@ -84,21 +94,24 @@ end
 -- What PEER announces, where that is worth reading now → CID, how many of his were of no use; nil: it is not.
 local function offered(self, peer, more)
   local wanted = more >= MORE or more > 0 and unequal_ms(self, peer) >= NO_WAY and not self.comms.repair.session
-  local key = wanted and self.comms.peers:living(peer) and announced(self, peer)
+  local key = wanted and announcements(self)[peer.id]
   local empty, now = self.empty:get(peer.id), self.loop:now()
   local rest = key and self.rests:get(key)
   if not key or rest and now < rest.till or empty and now < empty.till then return nil end
-  if self.suppliers:of(key)[1] then return key, empty and empty.count or 0 end
+  return key, empty and empty.count or 0
 end
 
 -- → the CID that is worth reading most: of those whose checkpoints were of use so far, by what their beacons count, in
 -- which one may say what he likes | nil
 local function choose(self)
-  local own, best, most, fewest = own_count(self), nil, 0, math.huge
+  local own, best, most, fewest, given = own_count(self), nil, 0, math.huge, {} -- given[CID]: does anybody give it?
   for _, peer in ipairs(self.comms.peers.list) do
     local more = count(peer.classes) - own
     local key, empty = offered(self, peer, more)
-    if key and (empty < fewest or empty == fewest and more > most) then best, most, fewest = key, more, empty end
+    if key and (empty < fewest or empty == fewest and more > most) then
+      if given[key] == nil then given[key] = self.suppliers:of(key)[1] ~= nil end
+      if given[key] then best, most, fewest = key, more, empty end
+    end
   end
   return best
 end
@@ -115,7 +128,7 @@ end
 -- What stands in the checkpoint KEY does not change: it is left alone, whatever came of it.
 local function ended(self, key, taken)
   local rest = self.rests:get(key)
-  for _, id in ipairs(not rest and self:announcers(key) or {}) do judge(self, id, taken > 0) end
+  for _, id in ipairs(not rest and announcers(self, key) or {}) do judge(self, id, taken > 0) end
   rest = rest or { backoff = backoff.slow(self.random) }
   rest.till = self.loop:now() + rest.backoff:next()
   self.rests:put(key, rest)

@@ -149,6 +149,32 @@ describe("a newcomer", function()
     assert.equal(RECORDS, count(bea))
   end)
 
+  it("looks up what each neighbour announces once in a look, however many announce the same", function()
+    local list, most, now, n = { ada }, 0, nil, 0
+    for i = 2, 4 do
+      list[i] = world:add("eve" .. i)
+      no_way(list[i])
+      fill(list[i], RECORDS)
+      hosts[("http://10.0.0.%d:3826"):format(i + 1)] = { blocks = made.blocks }
+    end
+    local statements = bea.dcache.statements
+    function bea.dcache:statements(bucket, signer)
+      if bucket:find "/checkpoint$" then
+        now, n = world.loop:now(), now == world.loop:now() and n + 1 or 1
+        most = math.max(most, n)
+      end
+      return statements(self, bucket, signer)
+    end
+    world:run(2000)
+    for _, one in ipairs(list) do
+      assert(one.comms:propose(("pri/%s/checkpoint"):format(one.id), { cid = made.cid, words = RECORDS },
+        { ttl = 600 }))
+    end
+    world:run(20000)
+    assert.equal(RECORDS, count(bea))
+    assert.is_true(most <= #bea.comms.peers.list, most .. " times at once")
+  end)
+
   it("does not ask for leaves that its own checkpoint has", function()
     for line in made.blocks[made.leaves[1].cid]:gmatch "[^\n]+" do bea.dcache:take(statement.parse(line)) end
     own[made.leaves[1].cid] = true
