@@ -54,7 +54,7 @@ local function announcers(self, key) return select(2, announcements(self))[key] 
 --- given.http      fn() → http_client.lua's
 --- given.peer      fn(id) → { name =, http =, hosts = } | nil, as sources.lua has it
 --- given.add       fn(channel, options): routing:add
---- given.is_own    fn(cid of a leaf) → does our own checkpoint have that leaf? nil: there is none
+--- given.is_own    fn(cid of a leaf) → does our own checkpoint have that leaf?
 function catch_up.new(given)
   local self = setmetatable({ leaves = bounded.new { limit = LEAVES_MOST },
     rests = bounded.new { limit = RESTS_MOST }, -- by CID: how long a checkpoint is left alone
@@ -140,7 +140,6 @@ local function watch(self)
   local one, now = self.one, self.loop:now()
   if one.taken ~= self.taken then self.taken, self.taken_at = one.taken, now end
   if now - self.taken_at < STALE then return end
-  self.last = one:status()
   ended(self, one.cid, 0)
   one:close "closed: it brought nothing new for minutes"
 end
@@ -155,13 +154,12 @@ function catch_up:look()
     http = self.http, once = true, patience = PATIENCE,
     sources = function() return self:sources_of(key) end,
     worked_out = function(fn) self.dcache.trust:when_worked_out(fn) end,
-    known = function(leaf) return self.leaves:get(leaf) ~= nil or self.is_own ~= nil and self.is_own(leaf) end,
+    known = function(leaf) return self.leaves:get(leaf) ~= nil or self.is_own(leaf) end,
     leaf_read = function(leaf, bad, out) -- whoever is a stranger now may be a member by the next checkpoint
       if bad == 0 and out == 0 then self.leaves:put(leaf.cid, true) end
     end,
     ended = function(ok)
-      self.last = one:status()
-      ended(self, key, self.last.read.taken)
+      ended(self, key, one.taken)
       one:close(ok and "closed: it was read" or "closed: it could not be read")
     end }
   if not self.add(one, { quiet = true }) then return ended(self, key, 0) end

@@ -28,7 +28,7 @@ local function look_out(one, is_own)
       local peer = one.comms.peers.by_id[id]
       return peer and { name = "ada", http = 3826, hosts = one.comms.peers:hosts(peer) }
     end,
-    add = function(...) return one.routing:add(...) end, is_own = is_own }
+    add = function(...) return one.routing:add(...) end, is_own = is_own or function() return false end }
   one.catch_up:start()
 end
 
