@@ -4,9 +4,11 @@ local content = require "routing.channels.content"
 local labs = require "spec.labs"
 local policy = require "policy"
 local sim = require "sim"
+local worker = require "worker"
 
 local duckiebot = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" }))
 local SWARM <const> = duckiebot:get "swarm"
+local MANY <const> = 900 -- words that stand before the one that lets their signer speak
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local A <const>, B <const> = "http://10.0.0.8:3826", "http://10.0.0.9:3826"
 
@@ -181,9 +183,39 @@ describe("a checkpoint", function()
     world:run(5000)
     assert.equal("member", one.dcache.trust:role(member:id()))
     assert.same({ 40, true }, { count(one), channel:status().read.done })
+    assert.is_true(one.refused.stranger < 40, one.refused.stranger .. " words of strangers: the 40 were told too early")
     local settled, why = one.dcache.trust:settled()
     assert.is_nil(settled, "what a checkpoint leaves out, such as a revocation, nobody has compared yet")
     assert.truthy(why)
+  end)
+
+  it("that tells of nothing else lets in whom its last words let in", function()
+    local lab, admin, member = labs.new { name = "robotics" }, labs.key "admin", labs.key "member"
+    local one = world:add("dora", { lab = lab.lab })
+    local made = checkpoints.make({ lab:grant(admin, member:id(), "member", { name = "m" }) .. "\n"
+      .. lab:grant(lab.root, admin:id(), "admin", { name = "ada" }) .. "\n" }, { swarm = lab.swarm })
+    hosts[A].blocks = made.blocks
+    local channel = read(one, made.cid, { A })
+    world:run(5000)
+    assert.same({ "member", 2, true, {} }, { one.dcache.trust:role(member:id()), channel:status().read.taken,
+      channel:status().read.done, channel:status().refused })
+  end)
+
+  it("says what has to be said again no faster than its signatures are checked", function()
+    local lab, admin, grants = labs.new { name = "robotics" }, labs.key "admin", {}
+    local one = world:add("dora", { lab = lab.lab })
+    one.comms.verify.start = function() return worker.new { loop = world.loop, inline = true } end
+    for i = 1, MANY do grants[i] = lab:grant(admin, labs.key("member" .. i):id(), "member", { name = "m" .. i }) end
+    local half = table.concat(grants, "\n", 1, MANY // 2)
+    local word = lab:line(lab.root, { bucket = "share/files", key = "k", ttl = 24 * 60 * 60, data = { n = 1 } })
+    grants[MANY + 1] = lab:grant(lab.root, admin:id(), "admin", { name = "ada" })
+    local made = checkpoints.make({ half .. "\n", table.concat(grants, "\n", MANY // 2 + 1) .. "\n", word .. "\n" },
+      { swarm = lab.swarm })
+    hosts[A].blocks = made.blocks
+    local channel = read(one, made.cid, { A })
+    world:run(10000)
+    assert.same({ {}, MANY + 2, true },
+      { channel:status().refused, channel:status().read.taken, channel:status().read.done })
   end)
 
   it("has nodes that cannot hurt, whatever stands in them", function()

@@ -84,11 +84,17 @@ local function say(self, leaf, text)
     id = "ipfs " .. self.cid, address = self.address, received = #text }, message)
 end
 
--- What was refused goes once more, as long as others were let in by what was not.
+-- TAKEN(): all of it was said. JUDGED(bad, out), where there are lines: so many of them can never have been good, or
+-- are strangers'.
+local function leaf_of(bytes, taken, judged_all)
+  return { bytes = bytes, at = 1, left = 0, bad = 0, out = 0, taken = taken, judged = judged_all }
+end
+
+-- What was refused goes once more, as long as others were let in by what was not: before the rest of this leaf.
 local function go_over(self)
-  local lines, leaf = self.again, { bytes = "", at = 1, left = 0, bad = 0, out = 0, judged = function() end }
+  local rest = self.leaf
+  self.leaf = leaf_of(table.concat(self.again, "\n") .. "\n", function() self.leaf = rest end, function() end)
   self.again, self.passes, self.told_before = {}, self.passes + 1, self.taken
-  for i = 1, #lines, FRAME do say(self, leaf, table.concat(lines, "\n", i, math.min(i + FRAME - 1, #lines))) end
 end
 
 -- All that was said of who may speak is judged, and it is worked out who may: the others come next.
@@ -113,12 +119,12 @@ function pump(self)
   while not self.closed and not self.paused and self.leaf and self.under_way <= UNDER_WAY - FRAME do
     local leaf = self.leaf
     local text = cut(self, leaf)
-    if text then
-      if leaf.at > #leaf.bytes then self.leaf = nil end
-      say(self, leaf, text)
-    else
+    if not text and self.in_trust then
       leave_trust(self)
-      if self.in_trust then break end
+      if self.in_trust and self.leaf == leaf then break end
+    else
+      if leaf.at > #leaf.bytes then self.leaf = nil end
+      if text then say(self, leaf, text) end
     end
     if not self.leaf then leaf.taken() end
   end
@@ -130,7 +136,7 @@ local function take(self, bytes, taken, judged_all)
     taken()
     return judged_all(0, 0)
   end
-  self.leaf = { bytes = bytes, at = 1, left = 0, bad = 0, out = 0, taken = taken, judged = judged_all }
+  self.leaf = leaf_of(bytes, taken, judged_all)
   pump(self)
 end
 
@@ -139,6 +145,10 @@ end
 local read
 
 local function finished(self, ok, text, code)
+  if ok and self.in_trust then -- nothing stands behind the words about who may speak: they come to their end here
+    self.leaf = leaf_of("", function() finished(self, true) end)
+    return pump(self)
+  end
   self.is_done, self.reason = ok, text
   if ok then
     self.log:info("routing", "a checkpoint was read", { { "cid", self.cid }, { "lines", self.taken } })
