@@ -2,13 +2,12 @@
 -- without hashing it anew. Writes none of its files.
 local json = require "core.json"
 local kept = require "kept"
+local stored = require "dcache.content.stored"
 local text = require "core.text"
 local writer = require "comms.checkpoint_writer"
 
 local note = {}
 note.__index = note
-
-local FACTS <const> = { "dev", "ino", "size", "mtime_ns", "ctime_ns" } -- of a file: any other write changes one
 
 --- GIVEN: disk, log, atomic_write as checkpoint.lua is given; dir = the folder of all checkpoints (path)
 function note.new(given)
@@ -17,17 +16,11 @@ function note.new(given)
       atomic_write = given.atomic_write } }, note)
 end
 
-local function identity_text(facts)
-  local words = {}
-  for i, name in ipairs(FACTS) do words[i] = ("%d"):format(facts[name]) end
-  return table.concat(words, " ")
-end
-
 --- ONE (checkpoint_writer.lua's) counts from here on: noted beside the loop.
 function note:put(one)
   local data = { cid = one.cid, place = one.place, words = one.words, size = one.size, digest = one.digest or "",
-    sizes = json.array(one.sizes), leaves = text.base64url(one.leaves), machines = identity_text(one.identity),
-    humans = identity_text(one.first_identity) }
+    sizes = json.array(one.sizes), leaves = text.base64url(one.leaves), machines = stored.identity_text(one.identity),
+    humans = stored.identity_text(one.first_identity) }
   self.kept:put_beside(data, function(ok, why)
     if not ok then self.log:once("checkpoint", "warn", "comms", "a checkpoint is not noted", { why = why }) end
   end)
@@ -36,7 +29,7 @@ end
 -- Facts of the file NAME of PLACE, if it is the very one that was noted as IDENTITY.
 local function same_file(self, place, name, identity)
   local facts = self.disk:stat(("%s/%d/%s"):format(self.dir, place, name))
-  return facts and identity_text(facts) == identity and facts or nil
+  return facts and stored.identity_text(facts) == identity and facts or nil
 end
 
 --- What an earlier run noted, as checkpoint_writer.lua answers, with `digest` | nil: nothing, or its files are others

@@ -24,6 +24,13 @@ function stored.identity(facts)
   return identity
 end
 
+--- IDENTITY as a text, which another identity has not.
+function stored.identity_text(identity)
+  local numbers = {}
+  for i, field in ipairs(FIELDS) do numbers[i] = ("%d"):format(identity[field]) end
+  return table.concat(numbers, " ")
+end
+
 function stored.same(one, other)
   for _, field in ipairs(FIELDS) do
     if one[field] ~= other[field] then return false end
@@ -79,10 +86,8 @@ function stored.save(atomic_write, disk, dir, file, told)
   local ok, err, code = true, nil, nil
   if not disk:stat(dir .. "/held") then ok, err, code = disk:mkdir(dir .. "/held") end
   if not ok then return told(nil, err, code) end
-  local numbers = {}
-  for i, field in ipairs(FIELDS) do numbers[i] = ("%d"):format(file.identity[field]) end
   atomic_write:put(path_of(dir, file.cid),
-    HEAD .. file.name .. "\n" .. table.concat(numbers, " ") .. "\n"
+    HEAD .. file.name .. "\n" .. stored.identity_text(file.identity) .. "\n"
       .. json.encode(stored.claim(file, math.maxinteger)) .. "\n" .. file.leaves, 384, told) -- 0600
 end
 
