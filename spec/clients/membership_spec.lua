@@ -119,6 +119,32 @@ describe("membership", function()
     handle:close(error)
   end)
 
+  it("is said again with the grants to this key, twice when another came to stand, and no more", function()
+    local node = start()
+    local grant = lab:grant(lab.root, node.id, "member", { name = "duckie07" })
+    local vain = lab:grant(lab.robots[2].key, node.id, "admin", { name = "duckie07" }) -- he may grant nothing
+    take(node, grant)
+    w:run(20000)
+    local said, say_again = {}, node.comms.say_again_everywhere
+    function node.comms.say_again_everywhere(own, short, ...)
+      local st = statement.parse(node.dcache:line(short))
+      if st.bucket:find "^trust/" then said[#said + 1] = st.bucket end
+      return say_again(own, short, ...)
+    end
+    take(node, lab:grant(lab.root, lab.robots[2].id, "member", { name = "other" }))
+    take(node, vain)
+    w:run(2000)
+    assert.same({ "trust/grants", "trust/enrolled" }, said)
+    w:run(MINUTE)
+    assert.same({ "trust/grants", "trust/enrolled", "trust/grants", "trust/enrolled" }, said)
+    for _ = 1, 5 do node.comms.newcomers:call (node.comms.peers:get(lab.robots[2].id)) end
+    w:run(MINUTE)
+    assert.equal(6, #said) -- a crowd of members is greeted once
+    node.comms.newcomers:call(node.comms.peers:get(labs.key "a stranger":id()))
+    w:run(MINUTE)
+    assert.equal(6, #said)
+  end)
+
   it("that is none says why, and which grant to ask for", function()
     local function said(node)
       local fault = why_not.of(node)

@@ -89,3 +89,45 @@ describe("a newcomer", function()
     assert.equal(digest(ada), digest(dora))
   end)
 end)
+
+-- Two robots of a lab that hear each other by announcements alone: what bea does not know of ada when she comes, no
+-- repair can bring.
+describe("a newcomer of a lab", function()
+  local OF_LAB <const>, ROBOTS <const> = 1100, 4
+  local lab
+
+  local function lab_history()
+    local lines, now = {}, os.time() * 1000
+    for _, robot in ipairs(lab.robots) do lines[#lines + 1] = lab:enrol(robot) end
+    for i = 1, OF_LAB do
+      lines[#lines + 1] = labs.sign(lab.robots[i % ROBOTS + 1].key, lab.swarm, { bucket = "share/discard",
+        key = "k" .. i, at = now - i * 10, ttl = 30 * 24 * 60 * 60, data = { n = i } }).line
+    end
+    return bundle.text(lines)
+  end
+
+  local function join(name, more)
+    os.execute(("mkdir -p %s/%s && mkdir -m 700 %s/%s/state"):format(w.dir, name, w.dir, name))
+    folder.write(("%s/%s/state/lab"):format(w.dir, name), lab.text)
+    return start(name, UDP, more)
+  end
+
+  setup(function()
+    w = process.new()
+    lab = labs.new { name = w.swarm:sub(-20):gsub("^%W+", ""), robots = ROBOTS, at = os.time() * 1000 }
+    folder.write(w.dir .. "/history", lab_history())
+    ada = join("ada", WRITES)
+    local said, code = ada:cli(("import %s/history"):format(w.dir))
+    assert.equal(0, code, said)
+    assert(process.within(15, function() return (checkpoint().words or 0) > OF_LAB end), ada:log())
+  end)
+  teardown(function() w:close() end)
+
+  it("that came after all others said who let them in knows them, and reads the checkpoint of one by itself", function()
+    local bea = join "bea"
+    local took = process.within(15, function() return digest(bea) == digest(ada) end)
+    assert(took, bea:log() .. bea:cli "status" .. bea:cli "discover")
+    patience.took("a newcomer of a lab was current by a checkpoint that it heard of", took, 15)
+    assert.truthy(bea:log():find "a checkpoint was read", bea:log())
+  end)
+end)

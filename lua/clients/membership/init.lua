@@ -1,5 +1,6 @@
 -- membership - the lab that this node is in: enrols it, says how it stands there, joins and leaves. Judges nobody.
 local enrolment = require "clients.membership.enrolment"
+local greeting = require "clients.membership.greeting"
 local requests = require "clients.membership.requests"
 
 local membership = { name = "membership" }
@@ -16,6 +17,7 @@ end
 --- The client, as lua/clients/init.lua has it.
 function membership.open(handle)
   local self = setmetatable({ enrolment = enrolment.new(handle) }, membership)
+  greeting.new(handle)
   requests(handle)
   handle:why(function(thing) return unsettled(handle.node, thing) end)
   return self
