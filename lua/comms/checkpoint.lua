@@ -77,21 +77,25 @@ local function announce(self)
   self.publish(self.current.cid, self.current.words)
 end
 
--- ONE counts from here on.
-local function take(self, one)
-  local before, now = self.current, self.loop:now()
-  one.at, one.wall = now, self.time:proved_now()
-  if before and before.cid == one.cid then -- the set came back to what it was
-    before.digest, before.at, before.wall = one.digest, one.at, one.wall
-    return self.note:put(before)
+-- Takes the one with that CID out of those that are served → it | nil
+local function take_out(self, cid)
+  for i, one in ipairs(self.served) do
+    if one.cid == cid then return table.remove(self.served, i) end
   end
-  if before then before.till = now + KEEP end
+end
+
+-- What was MADE counts from here on; where the set came back to what it was, the one that is served already.
+local function take(self, made)
+  local before, now = self.current, self.loop:now()
+  local one = take_out(self, made.cid) or made
+  one.digest, one.at, one.till = made.digest, now, nil
+  if before and before ~= one then before.till = now + KEEP end
   self.current = one
   self.served[#self.served + 1] = one
   self.found, self.kept_place = nil, nil
   self.note:put(one)
   serve(self, one)
-  announce(self)
+  if before ~= one then announce(self) end
 end
 
 -- == when
@@ -170,8 +174,8 @@ end
 --- Writes one if it is time; called by itself each second.
 function checkpoint:look()
   local every = self.every()
-  if not every then return end_all(self) end
   drop_old(self)
+  if not every then return end_all(self) end
   for _, one in ipairs(self.served) do serve(self, one) end
   local renew = self.current and self.loop:now() - (self.told_at or -RENEW) >= RENEW
   if renew then announce(self) end

@@ -77,6 +77,46 @@ describe("a checkpoint", function()
     one:stop()
   end)
 
+  it("is served on where the set comes back to an earlier one, when that one's time is over", function()
+    say(2)
+    w:run(5000)
+    local second = node.dcache:statements("share/files")[2]
+    local short, hidden = node.dcache.index:slot("share/files", second.key, node.id).short, true
+    local one = new { dcache = like(node.dcache, {
+      digest = function(_, class, t) return hidden and "hidden" or node.dcache:digest(class, t) end,
+      ids = function(_, ...)
+        local list = {}
+        for _, id in ipairs(node.dcache:ids(...)) do
+          if not (hidden and id == short) then list[#list + 1] = id end
+        end
+        return list
+      end }) }
+    w:run(12 * 1000)
+    local first = one:facts().cid
+    hidden = false
+    w:run(70 * 1000)
+    assert.not_equal(first, one:facts().cid)
+    hidden = true
+    w:run(70 * 1000)
+    assert.equal(first, one:facts().cid)
+    w:run(12 * EVERY)
+    assert.same({ 1, true }, { count(served), served[first] })
+    one:stop()
+  end)
+
+  it("is served by nobody, the one before neither, once the policy wants none", function()
+    local every = EVERY
+    local one = new { every = function() return every end }
+    w:run(12 * 1000)
+    say(2)
+    w:run(70 * 1000)
+    assert.equal(2, count(served))
+    every = false
+    w:run(12 * EVERY)
+    assert.same({ 0, "none" }, { count(served), told[#told] })
+    one:stop()
+  end)
+
   it("is not written on a battery, by who is no member, or while something is unsure: and says so", function()
     local trust = like(node.dcache.trust, { is_member = function() return false end })
     for i, case in ipairs {
