@@ -33,33 +33,35 @@ function checkpoint_parts.reader(node, supplier)
     worked_out = function(fn) node.dcache.trust:when_worked_out(fn) end }
 end
 
--- Soft statements are in no digest: a newcomer hears again what SAID() tells, soon, and a crowd of newcomers once.
-local function greet(node, said)
+-- A newcomer hears soon where ONE is, and a crowd of newcomers once.
+local function greet(node, one)
   local waiting
   node.comms:on_newcomer(function()
-    if waiting or not said() then return end
+    if waiting or not one.said then return end
     waiting = node.loop:after(WELCOME + node.random:integer(WELCOME), function()
       waiting = nil
-      if said() then node.comms:say_again_everywhere(said().short, true) end
+      one:tell()
     end)
   end)
 end
 
 --- What NODE holds, for newcomers.
 function checkpoint_parts.writer(node)
-  local bucket, said = ("pri/%s/checkpoint"):format(node.id), nil
-  greet(node, function() return said end)
-  return checkpoint.new { loop = node.loop, random = node.random, log = node.log, disk = node.disk, dir = node.state,
-    dcache = node.dcache, time = node.time, id = node.id, swarm = node.swarm, here = node.here, start = node.flusher,
-    atomic_write = node.atomic_write, gateway = function() return node.gateway end,
+  local bucket = ("pri/%s/checkpoint"):format(node.id)
+  local one = checkpoint.new { loop = node.loop, random = node.random, log = node.log, disk = node.disk,
+    dir = node.state, dcache = node.dcache, time = node.time, id = node.id, swarm = node.swarm, here = node.here,
+    start = node.flusher, atomic_write = node.atomic_write, gateway = function() return node.gateway end,
     every = function()
       local seconds = node.policy:get "comms.checkpoint"
       return seconds and math.floor(seconds * 1000)
     end,
     publish = function(cid, words)
-      said = cid and node:publish("propose", bucket, nil, { cid = cid, words = words })
-      if not cid then node:publish("dismiss", bucket) end
-    end }
+      if not cid then return node:publish("dismiss", bucket) end
+      return node:publish("propose", bucket, nil, { cid = cid, words = words })
+    end,
+    say_again = function(short) node.comms:say_again_everywhere(short, true) end }
+  greet(node, one)
+  return one
 end
 
 return checkpoint_parts

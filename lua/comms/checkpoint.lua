@@ -30,11 +30,13 @@ local RENEW <const> = 5 * 60 * 1000 -- ms between two announcements
 --   gateway()           → core.gateway's object | nil: nothing can be served now
 --   start(threads)      → a worker for the disk; nil: the loop waits for it
 --   atomic_write        lua/atomic_write.lua's
---   publish(cid, words) announces it; publish(nil): there is none any more
+--   publish(cid, words) announces it → the statement | nil; publish(nil): there is none any more
+--   say_again(short)    says that statement once more
 function checkpoint.new(given)
   local self = setmetatable({ served = {}, retry = backoff.quick(given.random),
     jobs = slices.new(given.loop) }, checkpoint)
-  for _, name in ipairs { "loop", "log", "dcache", "time", "id", "every", "here", "gateway", "publish" } do
+  for _, name in ipairs { "loop", "log", "dcache", "time", "id", "every", "here", "gateway", "publish",
+    "say_again" } do
     self[name] = given[name]
   end
   self.dir = given.dir .. "/checkpoint"
@@ -74,7 +76,7 @@ end
 local function announce(self)
   if not self.current.by then return end
   self.told_at = self.loop:now()
-  self.publish(self.current.cid, self.current.words)
+  self.said = self.publish(self.current.cid, self.current.words)
 end
 
 -- Takes the one with that CID out of those that are served → it | nil
@@ -166,7 +168,7 @@ end
 -- There is to be none any more.
 local function end_all(self)
   if not self.current then return end
-  self.current = nil
+  self.current, self.said = nil, nil
   drop_old(self)
   self.publish(nil)
 end
@@ -192,6 +194,11 @@ function checkpoint:start()
   self.started = self.loop:now()
   self.found, self.kept_place = self.note:read()
   self.timer = self.loop:every(LOOK, function() self:look() end)
+end
+
+--- Says once more which one counts, for newcomers: soft statements are in no digest that would tell them.
+function checkpoint:tell()
+  if self.said then self.say_again(self.said.short) end
 end
 
 --- For `status`: { cid, words, size, leaves, age_ms, served, writing, why }.

@@ -37,13 +37,6 @@ local function say(self)
   if own and own.verb == "propose" then node.comms:say_again_everywhere(own.short) end
 end
 
--- What we said of our checkpoint he has refused: no record would tell him of it, since it is in no digest.
-local function announce(self)
-  local node = self.node
-  local said = node.dcache:statement_of(("pri/%s/checkpoint"):format(node.id), node.id, node.id)
-  if said and said.verb == "propose" then node.comms:say_again_everywhere(said.short, true) end
-end
-
 --- Says it within 2 s, but 10 s after the last time at the earliest; ADMITTED: 2 s after it, and 10 s later once more.
 function greeting:soon(admitted)
   if not self.node.dcache.trust:stands(self.node.id) then return end
@@ -58,7 +51,9 @@ function greeting:soon(admitted)
     local again = self.twice
     self.waiting, self.due, self.twice, self.said_at = nil, nil, nil, self.loop:now()
     say(self)
-    self.loop:after(LATER, function() announce(self) end)
+    self.loop:after(LATER, function() -- what we said of our checkpoint he has refused
+      if self.node.checkpoint then self.node.checkpoint:tell() end
+    end)
     if again then self:soon() end
   end)
 end
