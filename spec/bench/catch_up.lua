@@ -1,29 +1,19 @@
 -- catch_up.lua - a newcomer whose only channel is a checkpoint, beside bare checks and bare transfer of its lines.
 -- needs: cc pkg-config curl
 dofile "spec/helper.lua"
-local checkpoints = require "spec.checkpoints"
+local checkpoints, folder = require "spec.checkpoints", require "spec.folder"
 local json, labs, statement = require "core.json", require "spec.labs", require "core.statement"
 local luv = require "luv"
 
 local COUNT, SIGNERS, LEAF, ROUNDS = 20000, 10, 256, 5
-local dir = io.popen "mktemp -d /tmp/dts-bench.XXXXXX":read "l"
+local place = folder.new()
+local dir, write = place.path, folder.write
 
 local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
 local function sleep(seconds) luv.sleep(math.floor(seconds * 1000)) end
 local function uptime() return luv.hrtime() / 1e9 end
 
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
-
-local function read(path)
-  local file = io.open(path)
-  local text = file and file:read "a" or ""
-  if file then file:close() end
-  return text
-end
+local function read(path) return folder.read(path) or "" end
 
 -- Seconds that two programs take at once for half of the checks each, and do nothing else.
 local function bare(size)
@@ -129,7 +119,8 @@ for i = 1, ROUNDS do
   rounds[i] = { took = took, checks = checks, bytes = bytes, lost = COUNT - words, used = used,
     ratio = took / (checks + bytes) }
 end
-os.execute((("kill $(cat DIR/server); rm -rf DIR"):gsub("DIR", dir)))
+os.execute(("kill $(cat %s/server)"):format(dir))
+place.remove()
 say("bare checks of the same lines", "%8.0f ms", (median(rounds, function(one) return one.checks end)) * 1000)
 say("their blocks by curl", "%8.0f ms", (median(rounds, function(one) return one.bytes end)) * 1000)
 say("a newcomer is current", "%8.0f ms   %d words lost", (median(rounds, function(one) return one.took end)) * 1000,
