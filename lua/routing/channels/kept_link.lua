@@ -33,21 +33,12 @@ local function connected(self, link)
   self.log:info("routing", "link up", { address = self.address })
 end
 
-local function dial(self, host)
-  self.links:dial(host, self.port, function(link, text)
+function try(self)
+  self.links:dial(self.host, self.port, function(link, text)
     if self.closed then return link and link:close() end
     if link then return connected(self, link) end
     failed(self, text)
-  end, self.account)
-end
-
-function try(self)
-  if not self.family then return dial(self, self.host) end
-  self.resolve(self.host, self.family, function(text, found)
-    if self.closed then return end
-    if text or not found then return failed(self, text or "no such name") end
-    dial(self, found)
-  end)
+  end, self.account, self.family)
 end
 
 --- The row of `status`.
@@ -69,12 +60,11 @@ end
 ---   loop, random, log
 ---   links      links.lua
 ---   add(link, options)  gives the link to the dispatcher
----   resolve(name, family, done(text, host))
----   address    text, for people; host, port: where; family: 4 or 6 where host is a name, nil where it is an IP address
+---   address    text, for people; family, host, port: where, as dialled.lua takes it
 function kept_link.new(given)
   local self = setmetatable({ account = links.account(),
     backoff = backoff.quick(given.random) }, kept_link)
-  for _, name in ipairs { "loop", "log", "links", "add", "resolve", "address", "host", "port", "family" } do
+  for _, name in ipairs { "loop", "log", "links", "add", "address", "host", "port", "family" } do
     self[name] = given[name]
   end
   try(self)

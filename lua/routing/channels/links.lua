@@ -1,4 +1,5 @@
 -- links.lua - all TCP connections of this node: how many, with whom, which is too slow; it dials. Listens on no port.
+local dial_stream = require("routing.channels.dialled").open
 local frame = require "routing.channels.frame"
 local link = require "routing.channels.link"
 
@@ -95,27 +96,22 @@ end
 
 -- -- dialling --------------------------------------------------------------------------------
 
-local function finish(self, dial, one, text, code)
-  if dial.over then return end
-  dial.over = true
-  take_out(self.dials, dial)
-  if dial.watch then dial.watch:close() end
-  dial.timer:cancel()
-  if not one then dial.stream:close() end
-  dial.done(one, text, code)
+-- How a dial ended, once: a link, or why there is none.
+local function ended(self, dial, ...)
+  if not take_out(self.dials, dial) then return end
+  dial.cancel()
+  dial.done(...)
 end
 
-local function connected(self, dial)
-  local could, text, code = dial.stream:finished()
-  if could then
-    if dial.watch then dial.watch:close() end -- before the link watches the same fd
-    return finish(self, dial, self:make(dial.stream, dial.host, dial.port, true, dial.account))
-  end
-  if code ~= "EINPROGRESS" then return finish(self, dial, nil, text, code) end
+local function connected(self, dial, stream, text, code, address)
+  if stream then return ended(self, dial, self:make(stream, address, dial.port, true, dial.account)) end
+  if code == "slow" then frame.refuse(dial.account, code, text) end
+  ended(self, dial, nil, text, code)
 end
 
---- Dials an IP address for ACCOUNT: done(link), or done(nil, text, code), later and once.
-function links:dial(host, port, done, account)
+--- Dials HOST for ACCOUNT, an IP address unless FAMILY is "dns4" or "dns6": done(link), or done(nil, text, code),
+--- later and once.
+function links:dial(host, port, done, account, family)
   local function not_now(...)
     local faults = table.pack(...)
     self.loop:post(function() done(table.unpack(faults, 1, faults.n)) end)
@@ -124,15 +120,10 @@ function links:dial(host, port, done, account)
   local why = #self.dials >= self.limit.dialling and "too many dials" or
     too_many(self, host, self.net.is_own(host), true)
   if why then return not_now(refuse(account, "full", why)) end
-  local stream, text, code = self.net.connect { host = host, port = port }
-  if not stream then return not_now(nil, text, code) end
-  local dial = { host = host, port = port, done = done, stream = stream, account = account }
+  local dial = { port = port, done = done, account = account }
   table.insert(self.dials, dial)
-  dial.timer = self.loop:after(self.limit.dial_ms, function()
-    finish(self, dial, refuse(account, "slow", "no answer from " .. host .. " port " .. port))
-  end)
-  dial.watch, text, code = self.loop:watch(stream:fd(), "w", function() connected(self, dial) end)
-  if not dial.watch then finish(self, dial, nil, text, code) end
+  dial.cancel = dial_stream(self, { family = family or "ip4", host = host, port = port,
+    timeout_ms = self.limit.dial_ms }, function(...) connected(self, dial, ...) end)
 end
 
 -- -- the whole -------------------------------------------------------------------------------
@@ -140,7 +131,7 @@ end
 --- Gives up what is being dialled for ACCOUNT, and ends its links.
 function links:drop(account)
   for _, dial in ipairs(table.move(self.dials, 1, #self.dials, 1, {})) do
-    if dial.account == account then finish(self, dial, nil, "closed: channel", "closed") end
+    if dial.account == account then ended(self, dial, nil, "closed: channel", "closed") end
   end
   for _, one in ipairs(table.move(account.list, 1, #account.list, 1, {})) do one:close "closed: here" end
 end
@@ -150,19 +141,21 @@ function links:close()
   self.closed = true
   self.sweeper:cancel()
   for _, dial in ipairs(table.move(self.dials, 1, #self.dials, 1, {})) do
-    finish(self, dial, nil, "closed: channel", "closed")
+    ended(self, dial, nil, "closed: channel", "closed")
   end
   for _, one in ipairs(table.move(self.list, 1, #self.list, 1, {})) do one:close "closed: here" end
 end
 
 --- The links of a node.
 ---   loop, net, log
+---   resolve     resolve(name, family, done(text, address)), where names are dialled
 ---   limit       figures of LIMIT that are to be others (for specs)
 ---   congestion  the congestion control that is asked for on links that leave the machine: "bbr"
 function links.new(given)
   local limit = given.limit or {}
   local self = setmetatable({
-    loop = given.loop, net = given.net, log = given.log, congestion = given.congestion or "bbr",
+    loop = given.loop, net = given.net, log = given.log, resolve = given.resolve,
+    congestion = given.congestion or "bbr",
     limit = setmetatable({}, { __index = function(_, name) return limit[name] or LIMIT[name] end }),
     list = {}, hosts = {}, accepted = 0, dials = {}, swept = given.loop:now(),
   }, links)

@@ -128,7 +128,7 @@ local Kind = {}
 Kind.__index = Kind
 
 local EVERYWHERE = { ["0.0.0.0"] = true, ["::"] = true }
-local FAMILIES = { ip4 = true, ip6 = true, dns4 = 4, dns6 = 6 } -- a number: of the addresses that the name has
+local FAMILIES = { ip4 = true, ip6 = true, dns4 = true, dns6 = true }
 
 tcp.form = "/ip4/A/tcp/P/dswarm-line"
 
@@ -173,10 +173,9 @@ end
 --- OPTIONS: what tcp.read gave, with address → what is open for that address: status(), close()
 function Kind:open(options)
   if listens(self, options) then return start_listening(self, options) end
-  local given, family = self.given, FAMILIES[options.family]
-  return kept_link.new { loop = given.loop, random = given.random, log = given.log, resolve = given.resolve,
-    add = given.add, links = self.links, address = options.address, host = options.host, port = options.port,
-    family = family ~= true and family or nil }
+  local given = self.given
+  return kept_link.new { loop = given.loop, random = given.random, log = given.log, add = given.add,
+    links = self.links, address = options.address, family = options.family, host = options.host, port = options.port }
 end
 
 --- Dials HOST, an IP address, for a repair, who closes the link: done(channel), or done(nil, text, code), later.
@@ -200,7 +199,7 @@ function Kind:stop() self.links:close() end
 --- TCP for one node: loop, net, random, log, resolve, add (init.lua).
 function tcp.kind(given)
   return setmetatable({ given = given, repairs = links.account(), listeners = {},
-    links = links.new { loop = given.loop, net = given.net, log = given.log } }, Kind)
+    links = links.new { loop = given.loop, net = given.net, log = given.log, resolve = given.resolve } }, Kind)
 end
 
 return tcp

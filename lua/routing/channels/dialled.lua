@@ -1,0 +1,76 @@
+-- dialled.lua - a stream to a place elsewhere: a name is looked up, then connected to, once. Frames nothing.
+local dialled = {}
+
+local TIMEOUT_MS <const> = 10000
+
+local Dial = {}
+Dial.__index = Dial
+
+-- The end, once: what was made on the way goes, but for the stream that is handed on.
+local function finish(self, stream, text, code)
+  if self.over then return end
+  self.over = true
+  self.timer:cancel()
+  if self.watch then self.watch:close() end -- before the next owner watches the same fd
+  if self.stream and not stream then self.stream:close() end
+  self.done(stream, text, code, self.address)
+end
+
+local function connected(self)
+  local could, text, code = self.stream:finished()
+  if could then return finish(self, self.stream) end
+  if code ~= "EINPROGRESS" then return finish(self, nil, text, code) end
+end
+
+-- Connects to the IP address ADDRESS.
+local function connect(self, address)
+  local text, code
+  self.address = address
+  self.stream, text, code = self.net.connect { host = address, port = self.port }
+  if not self.stream then return finish(self, nil, text, code) end
+  self.watch, text, code = self.loop:watch(self.stream:fd(), "w", function() connected(self) end)
+  if not self.watch then finish(self, nil, text, code) end
+end
+
+local function look_up(self, family)
+  self.resolve(self.host, family, function(text, found)
+    if self.over then return end
+    if found and not text then return connect(self, found) end
+    text = text or "missing: " .. self.host .. " has no address"
+    finish(self, nil, text, text:match "^[%w_]+")
+  end)
+end
+
+-- Which addresses are asked for where the host is a name.
+local FAMILIES = { dns4 = 4, dns6 = 6 }
+
+local function start(self, family)
+  if self.over then return end
+  if FAMILIES[family] then return look_up(self, FAMILIES[family]) end
+  connect(self, self.host)
+end
+
+function Dial:cancel()
+  self.done = function() end
+  finish(self, nil)
+end
+
+--- Connects, and later calls done(stream, nil, nil, address) or done(nil, text, code, address), once. ADDRESS: the IP
+--- address that was connected to, nil where there was none yet. STREAM: as core.net's streams, connected.
+---   given.loop, given.net
+---   given.resolve     resolve(name, 4 or 6, done(text, address)); only where hosts may be names
+---   where.family      "ip4", "ip6": the host is an IP address; "dns4", "dns6": a name
+---   where.host, where.port  text and integer
+---   where.timeout_ms  for all of it: 10,000 unless given; then the code is "slow"
+--- → cancel(): nothing is called any more; it may be called at any time, twice too
+function dialled.open(given, where, done)
+  local self = setmetatable({ loop = given.loop, net = given.net, resolve = given.resolve, host = where.host,
+    port = where.port, done = done }, Dial)
+  self.timer = self.loop:after(where.timeout_ms or TIMEOUT_MS, function()
+    finish(self, nil, ("slow: no answer from %s port %d"):format(self.host, self.port), "slow")
+  end)
+  self.loop:post(function() start(self, where.family) end)
+  return function() self:cancel() end
+end
+
+return dialled

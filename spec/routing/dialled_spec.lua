@@ -1,0 +1,80 @@
+-- dialled_spec.lua - one connection to a place elsewhere, over the loopback interface: how it comes to be, or fails.
+local dialled = require "routing.channels.dialled"
+local net = require "core.net"
+local till = require "spec.net.till"
+
+describe("a dial", function()
+  local L, listener, given, names
+
+  before_each(function()
+    L, names = till.loop(), {}
+    listener = assert(net.listen { host = "127.0.0.1", port = 0 })
+    given = { loop = L, net = net, resolve = function(name, family, done)
+      L:post(function() done(table.unpack(names[name .. " " .. family] or {}, 1, 2)) end)
+    end }
+  end)
+  after_each(function()
+    listener:close()
+    L:close()
+  end)
+
+  -- → what done was called with, once it was.
+  local function dial(where)
+    local answer
+    where.port = where.port or listener:port()
+    dialled.open(given, where, function(...)
+      assert.is_nil(answer, "called twice")
+      answer = table.pack(...)
+    end)
+    assert.is_nil(answer, "called at once")
+    till.holds(L, function() return answer end)
+    till.passed(L, 5)
+    return table.unpack(answer, 1, answer.n)
+  end
+
+  it("brings a stream, and says to which address", function()
+    names["here.example 4"] = { nil, "127.0.0.1" }
+    for _, where in ipairs { { family = "ip4", host = "127.0.0.1" }, { family = "dns4", host = "here.example" } } do
+      local stream, text, code, address = dial(where)
+      assert.same({ nil, nil, "127.0.0.1" }, { text, code, address })
+      assert.equal(3, stream:send "abc")
+      local other = assert(listener:accept())
+      till.holds(L, function() return other:receive(10) == "abc" end)
+      stream:close()
+      other:close()
+    end
+  end)
+
+  it("says why there is none: no such name, nobody listens, no answer in time", function()
+    names["none.example 6"] = { "EAI_NONAME: none.example" }
+    local stream, text, code, address = dial { family = "dns6", host = "none.example" }
+    assert.same({ "EAI_NONAME: none.example", "EAI_NONAME" }, { text, code, stream, address })
+    assert.same({ "missing: empty.example has no address", "missing" },
+      { select(2, dial { family = "dns4", host = "empty.example" }) })
+    local port = listener:port()
+    listener:close()
+    assert.equal("ECONNREFUSED", select(3, dial { family = "ip4", host = "127.0.0.1", port = port }))
+    given.resolve = function() end -- never answers
+    text, code = select(2, dial { family = "dns4", host = "hangs.example", port = 7, timeout_ms = 20 })
+    assert.same({ "slow: no answer from hangs.example port 7", "slow" }, { text, code })
+  end)
+
+  it("that was cancelled calls nobody, and leaves nothing open", function()
+    names["here.example 4"] = { nil, "127.0.0.1" }
+    for turns = 0, 3 do
+      local called
+      local cancel = dialled.open(given, { family = "dns4", host = "here.example", port = listener:port() },
+        function(stream) called = stream end)
+      for _ = 1, turns do
+        L:post(function() L:stop() end)
+        L:run()
+      end
+      if called then called:close() else cancel() end
+      cancel()
+      till.passed(L, 20)
+      local other = listener:accept()
+      assert.equal("", other and other:receive(1) or "")
+      if other then other:close() end
+    end
+  end)
+end)
