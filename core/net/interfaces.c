@@ -215,3 +215,49 @@ int net_is_own(lua_State *L) {
   lua_pushboolean(L, own);
   return 1;
 }
+
+/* Are A and B equal as far as MASK, of the same family, has ones; and has it any? */
+static int same_network(const net_address *a, const net_address *b,
+                        const net_address *mask) {
+  const unsigned char *x, *y, *m;
+  int size, any = 0;
+  if (a->as.any.sa_family != b->as.any.sa_family)
+    return 0;
+  if (a->as.any.sa_family == AF_INET) {
+    x = (const unsigned char *)&a->as.ip4.sin_addr;
+    y = (const unsigned char *)&b->as.ip4.sin_addr;
+    m = (const unsigned char *)&mask->as.ip4.sin_addr;
+    size = sizeof a->as.ip4.sin_addr;
+  } else {
+    x = a->as.ip6.sin6_addr.s6_addr;
+    y = b->as.ip6.sin6_addr.s6_addr;
+    m = mask->as.ip6.sin6_addr.s6_addr;
+    size = sizeof a->as.ip6.sin6_addr;
+  }
+  for (int i = 0; i < size; i++) {
+    any |= m[i];
+    if ((x[i] & m[i]) != (y[i] & m[i]))
+      return 0;
+  }
+  return any != 0;
+}
+
+/* is_near(host) → true if HOST, an IP address, is this machine or in a network of an
+ * interface of it that is up now. Asks the kernel each time, as is_own does. */
+int net_is_near(lua_State *L) {
+  const char *host = luaL_checkstring(L, 1);
+  net_address wanted, have, mask;
+  struct ifaddrs *first = NULL;
+  int near = 0;
+  if (!net_parse(&wanted, host, 0))
+    return lua_pushboolean(L, 0), 1;
+  near = is_loopback(&wanted);
+  if (!near && getifaddrs(&first) == 0) {
+    for (struct ifaddrs *one = first; one && !near; one = one->ifa_next)
+      near = (one->ifa_flags & IFF_UP) && take(&have, one->ifa_addr) &&
+             take(&mask, one->ifa_netmask) && same_network(&have, &wanted, &mask);
+    freeifaddrs(first);
+  }
+  lua_pushboolean(L, near);
+  return 1;
+}

@@ -471,6 +471,7 @@ static const luaL_Reg functions[] = {
     {"interfaces",   net_interfaces  },
     {"links",        net_links       },
     {"is_own",       net_is_own      },
+    {"is_near",      net_is_near     },
     {NULL,           NULL            },
 };
 

@@ -63,5 +63,6 @@ int net_poller(lua_State *L);
 int net_interfaces(lua_State *L);
 int net_links(lua_State *L);
 int net_is_own(lua_State *L);
+int net_is_near(lua_State *L);
 
 #endif

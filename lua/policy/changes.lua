@@ -93,7 +93,7 @@ local function list(values) return values[1] and table.concat(values, ", ") or "
 
 local function channel(one)
   local more = {}
-  for _, name in ipairs { "budget", "cost", "tls", "gateway" } do
+  for _, name in ipairs { "budget", "cost", "near", "tls", "gateway" } do
     local value = one[name]
     local words = name == "budget" and value and byte_size.of(value) .. "/s" or tostring(value)
     if value ~= nil then more[#more + 1] = name .. " " .. words end

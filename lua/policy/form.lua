@@ -156,7 +156,7 @@ local function gateway(value)
   return nil, "an address in numbers, such as http://192.168.1.20:3826"
 end
 
-local CHANNEL = { address = address, budget = bytes, cost = share, tls = flag, password = text, gateway = gateway }
+local CHANNEL = { address = address, budget = bytes, near = flag, tls = flag, password = text, gateway = gateway }
 CHANNEL.cost = function(value) return number(value, "a number", 0, 1000000) end
 
 --- A channel is its address, or { address, budget =, … }; out comes { address =, budget =, … }.
@@ -168,7 +168,9 @@ local function channel(value)
   local good, why = record(named, CHANNEL)
   if not good then return nil, why end
   if not good.address then return nil, "without an address" end
-  if not good.address:find("/dswarm%-line$") then return nil, "an address that ends in /dswarm-line" end
+  if not good.address:find "/dswarm%-line$" and not good.address:find "/dswarm%-line/dswarm/%w+$" then
+    return nil, "an address that ends in /dswarm-line, or behind it in /dswarm/ID: whose key is expected there"
+  end
   return good
 end
 

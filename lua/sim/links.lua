@@ -154,8 +154,8 @@ local function leave_medium(self, reason)
   self.owner.on_down(self, reason or "closed: here")
 end
 
-local MEDIUM = { stream = false, medium = true, ordered = false, source_proved = false, line_max = FRAME_MAX,
-  frame_max = FRAME_MAX }
+local MEDIUM = { stream = false, medium = true, ordered = false, near = true, source_proved = false,
+  line_max = FRAME_MAX, frame_max = FRAME_MAX }
 
 function links.join(medium, host)
   local joined = new_channel { kind = "udp", host = host, port = 3825, traits = MEDIUM, medium_of = medium,
@@ -172,7 +172,7 @@ end
 
 -- -- streams ---------------------------------------------------------------------------------
 
-local STREAM = { stream = true, medium = false, ordered = true, source_proved = true,
+local STREAM = { stream = true, medium = false, ordered = true, near = true, source_proved = true,
   line_max = require "core".limits.line, frame_max = require "core".limits.line }
 
 -- What is said later arrives no earlier, however long each takes.

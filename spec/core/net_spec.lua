@@ -253,4 +253,15 @@ describe("interfaces", function()
       assert.is_false(net.is_own(other))
     end
   end)
+
+  it("know which hosts are in a network of theirs", function()
+    for _, one in ipairs(net.interfaces()) do
+      if one.up then assert.is_true(net.is_near(one.host), one.host) end
+    end
+    assert.is_true(net.is_near "127.9.9.9")
+    assert.is_true(net.is_near "::1")
+    for _, other in ipairs { "203.0.113.77", "2001:db8::1", "no address", "", "127.1" } do
+      assert.is_false(net.is_near(other))
+    end
+  end)
 end)

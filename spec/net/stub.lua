@@ -7,8 +7,10 @@ local stub = {}
 
 -- What the two kinds are like that every node has.
 stub.TRAITS = {
-  udp = { stream = false, medium = true, ordered = false, source_proved = false, line_max = 1200, frame_max = 1200 },
-  tcp = { stream = true, medium = false, ordered = true, source_proved = true, line_max = 8192, frame_max = 32768 },
+  udp = { stream = false, medium = true, ordered = false, near = true, source_proved = false, line_max = 1200,
+    frame_max = 1200 },
+  tcp = { stream = true, medium = false, ordered = true, near = false, source_proved = true, line_max = 8192,
+    frame_max = 32768 },
 }
 
 local function nothing() end

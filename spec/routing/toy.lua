@@ -12,8 +12,8 @@ local toy = { form = "/dns4/A/tcp/P/irc/#ROOM/dswarm-line", rooms = {} } -- room
 
 local LINE_MAX = 390 -- bytes
 local BURST, REFILL_MS = 12, 20 -- lines at once; until there are as many again
-local TRAITS = { stream = false, medium = true, ordered = false, source_proved = false, line_max = LINE_MAX - 1,
-  frame_max = 1200 }
+local TRAITS = { stream = false, medium = true, ordered = false, near = false, source_proved = false,
+  line_max = LINE_MAX - 1, frame_max = 1200 }
 
 local Member = {}
 Member.__index = Member

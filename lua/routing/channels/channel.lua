@@ -40,6 +40,9 @@ local TRAITS = {
   medium = "boolean",
   -- Messages arrive whole and in the order in which they were sent, and a paused reader makes the sender wait.
   ordered = "boolean",
+  -- All who hear it are near: it is the medium of a network that this machine is in, or a stream to a host in one, or
+  -- the policy says so. A word of scope `site` leaves by such a channel only.
+  near = "boolean",
   -- Nobody can speak in another's name: a source's principal is known without a proof (source.lua).
   source_proved = "boolean",
   -- Bytes of the longest line, line feed not counted: the head, or one statement. A longer line can never be sent.
@@ -47,7 +50,8 @@ local TRAITS = {
   -- Bytes of the largest message, measured by frame.size. What is made for this channel is made no larger.
   frame_max = "integer",
 }
-local ORDER = { "stream", "medium", "ordered", "source_proved", "line_max", "frame_max" } -- in which they are checked
+-- In which they are checked.
+local ORDER = { "stream", "medium", "ordered", "near", "source_proved", "line_max", "frame_max" }
 local STREAM_LINE = require "core".limits.line
 local TEXTS = { "kind", "address" }
 local METHODS = { "send", "budget", "status", "close" }

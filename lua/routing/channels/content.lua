@@ -13,7 +13,7 @@ local frame = require "routing.channels.frame"
 local limits = require "core".limits
 local source = require "routing.channels.source"
 
-local content = { form = "/ipfs/CID/dswarm-line" }
+local content = { form = "/ipfs/CID/dswarm-line", options = { gateway = "a gateway is only for checkpoints" } }
 
 local FRAME = 64 -- statements
 local AGAIN_MOST, PASSES = 4096, 8 -- lines of strangers that are said again, and how often
@@ -22,8 +22,8 @@ local UNDER_WAY = 320 -- statements that are not judged yet: less than what is k
 local BAD = { form = true, long = true, key = true, signature = true, owner = true, window = true }
 -- What an end has to do with who gave it, and not with what it is: tried again.
 local TRIED_AGAIN = { missing = true, block = true }
-local TRAITS = { stream = false, medium = false, ordered = true, source_proved = true, line_max = limits.line,
-  frame_max = limits.datagram }
+local TRAITS = { stream = false, medium = false, ordered = true, near = false, source_proved = true,
+  line_max = limits.line, frame_max = limits.datagram }
 
 local Channel = {}
 Channel.__index = Channel

@@ -4,17 +4,18 @@
 -- scheme. The file gives:
 --   form           text: what its addresses look like
 --   read(parts)    → a table of what stands in an address (core.address.parts), or nil where it has another form
+--   options        what an entry may say of such a channel beside its address, as entry.lua has it, or nil
 --   kind(given)    → the kind for one node, with
 --     open(options)  → what is open for one address: status() → its row, close(); or nil, text, code. OPTIONS: what
---                      `read` gave, with address, budget and cost from the policy. Each channel object (channel.lua)
---                      that comes to be by it, now or later, is given to `given.add`.
+--                      entry.lua makes of it: what `read` gave, with address and all options of the policy. Each
+--                      channel object (channel.lua) that comes to be by it, now or later, is given to `given.add`.
 --     stop()         ends what all its addresses share, if there is anything
 --     dial(host, port, done), port(): where repairs can dial others, and be dialled, by IP address
 -- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host)), and
 --   add(channel, options) → channel | nil, text, code: see routing:add, and
 --   told(row, event), or nil: see states.lua,
 --   checkpoints, or nil: see content.lua.
-local address = require "core.address"
+local entries = require "routing.channels.entry"
 local states = require "routing.channels.states"
 
 local channels = {}
@@ -26,35 +27,9 @@ channels.KINDS = {
   { scheme = "ipfs", module = "routing.channels.content" },
 }
 
-local function forms()
-  local list = {}
-  for i, kind in ipairs(channels.KINDS) do list[i] = require(kind.module).form end
-  return table.concat(list, " or ")
-end
-
-local function read_as(scheme, parts)
-  for _, kind in ipairs(channels.KINDS) do
-    if kind.scheme == scheme then return require(kind.module).read(parts) end
-  end
-end
-
---- One entry of routing.channels as policy:get gives it, { address =, budget =, cost = } → what the kind read in it,
---- with scheme, address, budget (bytes/s), cost and key (entries with equal keys are one) | nil, text, "address"
-function channels.read(entry)
-  local text, err = address.check(entry.address)
-  if not text then return nil, err, "address" end
-  local parts = address.parts(text)
-  local last, scheme = parts[#parts], parts[#parts - 1]
-  local options = last[1] == "dswarm-line" and scheme and read_as(scheme[1], parts)
-  if not options then return nil, ("address: %s: a channel is %s"):format(text, forms()), "address" end
-  options.scheme, options.address, options.budget, options.cost = scheme[1], text, entry.budget, entry.cost
-  if entry.gateway and scheme[1] ~= "ipfs" then
-    return nil, ("address: %s: a gateway is only for checkpoints: /ipfs/CID/dswarm-line"):format(text), "address"
-  end
-  options.gateway = entry.gateway
-  options.key = ("%s %s %s %s"):format(text, entry.budget or "", entry.cost or "", entry.gateway or "")
-  return options
-end
+--- One entry of routing.channels as policy:get gives it → what the kind reads in it, and its options (entry.lua)
+--- | nil, text, "address"
+function channels.read(given) return entries.read(channels.KINDS, given) end
 
 local function at(i, text) return ("routing.channels[%d]: %s"):format(i, text) end
 

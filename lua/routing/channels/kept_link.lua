@@ -61,8 +61,9 @@ end
 ---   links      links.lua
 ---   add(link, options)  gives the link to the dispatcher
 ---   address    text, for people; family, host, port: where, as dialled.lua takes it
+---   near       what the policy says of it (links.account)
 function kept_link.new(given)
-  local self = setmetatable({ account = links.account(),
+  local self = setmetatable({ account = links.account(given.near),
     backoff = backoff.quick(given.random) }, kept_link)
   for _, name in ipairs { "loop", "log", "links", "add", "address", "host", "port", "family" } do
     self[name] = given[name]

@@ -195,15 +195,19 @@ function Link:close(reason)
   close(self, reason or "closed: here")
 end
 
+local function traits(near)
+  return { stream = true, medium = false, ordered = true, near = near, source_proved = true, line_max = lines.LINE_MAX,
+    frame_max = FRAME_MAX }
+end
+
 -- What every link is like.
-local TRAITS = { stream = true, medium = false, ordered = true, source_proved = true, line_max = lines.LINE_MAX,
-  frame_max = FRAME_MAX }
+local NEAR, FAR = traits(true), traits(false)
 
 -- A connected stream as a channel; it is the link's from here on.
 --   loop, limit   the loop; how long what may take (tcp.lua)
 --   stream        core.net's
 --   host, port    text and integer: the other side
---   own           bool: is that this machine?
+--   own, near     bool: is that this machine; is it near (the trait)?
 --   dialled       bool: did we dial?
 --   gone(link, reason)  is called once, when it has ended
 -- → link | nil, text, code
@@ -214,7 +218,7 @@ function link.new(options)
     loop = options.loop, stream = options.stream, host = options.host, port = options.port,
     address = ("/%s/%s/tcp/%d/dswarm-line"):format(family, options.host, options.port),
     id = ("tcp %s:%d"):format(options.host, options.port),
-    kind = "tcp", traits = TRAITS, owner = channel.nobody,
+    kind = "tcp", traits = options.near and NEAR or FAR, owner = channel.nobody,
     limit = options.limit, own = options.own, dialled = options.dialled, gone = options.gone,
     sent = frame.counters(), heard = frame.counters(), refused = {},
     reader = lines.reader(), queue = {}, first = 1, last = 0, offset = 1, queued = 0,

@@ -14,8 +14,11 @@ local LIMIT = {
 }
 
 -- Figures of links that have one account: those that a listener accepted, say.
+--- NEAR: what the policy says of them, true or false; nil: each by the host of the other side (the trait `near`).
 --- → account: sent, heard (frame.counters) and refused (by code) of links that have ended; list: the others
-function links.account() return { sent = frame.counters(), heard = frame.counters(), refused = {}, list = {} } end
+function links.account(near)
+  return { near = near, sent = frame.counters(), heard = frame.counters(), refused = {}, list = {} }
+end
 
 --- What ACCOUNT adds to a row of `status`: sent, heard, refused in all; links, a row for each.
 function links.sums(account)
@@ -68,8 +71,10 @@ function links:make(stream, host, port, dialled, account)
     return refuse(account, "full", why)
   end
   if self.congestion and not own then stream:congestion(self.congestion) end
+  local near = account.near
+  if near == nil then near = own or self.net.is_near(host) end
   local one, text, code = link.new { loop = self.loop, stream = stream, host = host, port = port, limit = self.limit,
-    own = own, dialled = dialled, gone = function(ended, reason) gone(self, ended, account, reason) end }
+    own = own, near = near, dialled = dialled, gone = function(ended, reason) gone(self, ended, account, reason) end }
   if not one then return refuse(account, code, text) end
   table.insert(self.list, one)
   table.insert(account.list, one)

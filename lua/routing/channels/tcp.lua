@@ -106,13 +106,14 @@ end
 ---   links      links.lua, of which the accepted ones become
 ---   on_link(link)  is called for each link that somebody else dialled
 ---   host, port what to listen on; named: no other port will do, if that is taken
+---   near       what the policy says of accepted links (links.account)
 ---   repairs(listener) → account of the links that repairs dialled, for the listener whose row tells of them, else nil
 ---   retry_ms   the first wait before another try (for specs)
 function tcp.listen(options)
   local host, port = options.host or "0.0.0.0", options.port or DEFAULT_PORT
   local self = setmetatable({
     loop = options.loop, net = options.net, log = options.log, links = options.links, on_link = options.on_link,
-    host = host, wanted = port, named = options.named, account = links.account(),
+    host = host, wanted = port, named = options.named, account = links.account(options.near),
     repairs = options.repairs or function() end,
     format = "/" .. (host:find(":", 1, true) and "ip6" or "ip4") .. "/%s/tcp/%d/dswarm-line",
     backoff = backoff.quick(options.random, options.retry_ms),
@@ -161,7 +162,7 @@ end
 local function start_listening(self, options)
   local given = self.given
   local one = tcp.listen { loop = given.loop, net = given.net, random = given.random, log = given.log,
-    links = self.links, host = options.host, port = options.port,
+    links = self.links, host = options.host, port = options.port, near = options.near,
     named = options.named or options.port ~= DEFAULT_PORT,
     repairs = function(listener) return first(self) == listener and self.repairs or nil end,
     on_link = function(accepted) given.add(accepted, { quiet = true, wakes = true }) end }
@@ -175,7 +176,8 @@ function Kind:open(options)
   if listens(self, options) then return start_listening(self, options) end
   local given = self.given
   return kept_link.new { loop = given.loop, random = given.random, log = given.log, add = given.add,
-    links = self.links, address = options.address, family = options.family, host = options.host, port = options.port }
+    links = self.links, address = options.address, family = options.family, host = options.host, port = options.port,
+    near = options.near }
 end
 
 --- Dials HOST, an IP address, for a repair, who closes the link: done(channel), or done(nil, text, code), later.

@@ -162,8 +162,10 @@ function Channel:close(reason)
   went_down(self, reason or "closed: here")
 end
 
-local TRAITS = { stream = false, medium = true, ordered = false, source_proved = false, line_max = FRAME_MAX,
-  frame_max = FRAME_MAX }
+local function traits(near)
+  return { stream = false, medium = true, ordered = false, near = near, source_proved = false, line_max = FRAME_MAX,
+    frame_max = FRAME_MAX }
+end
 
 local function open(self, options, host)
   self.sockets = sockets.new { loop = options.loop, net = options.net, random = options.random, log = options.log,
@@ -182,11 +184,12 @@ end
 ---   loop, net (core.net), random, log
 ---   host, port  address to speak from ("0.0.0.0") and port to listen on (3825; 0: the kernel chooses)
 ---   budget      bytes/s of the medium
+---   near        false: what is heard there is not near (the trait)
 ---   look_ms, retry_ms  between two looks at the interfaces; the first wait before another try (for specs)
 function udp.new(options)
   local host, rate = options.host or "0.0.0.0", options.budget or RATE
   local self = setmetatable({
-    loop = options.loop, host = host, kind = "udp", traits = TRAITS, owner = channel.nobody,
+    loop = options.loop, host = host, kind = "udp", traits = traits(options.near ~= false), owner = channel.nobody,
     sent = frame.counters(), heard = frame.counters(), heard_own = 0, refused = {}, datagrams = frame.judgements(),
     interfaces = interfaces.new { net = options.net, log = options.log, host = host },
     bucket = budget.new { now = function() return options.loop:now() end, rate = rate,
@@ -215,7 +218,7 @@ function udp.kind(given)
   local kind = {}
   function kind.open(_, options)
     return given.add(udp.new { loop = given.loop, net = given.net, random = given.random, log = given.log,
-      host = options.host, port = options.port, budget = options.budget }, {})
+      host = options.host, port = options.port, budget = options.budget, near = options.near }, {})
   end
   return kind
 end
