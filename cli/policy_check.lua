@@ -14,7 +14,7 @@ end
 local function check_here(context, path)
   local root = context.world.root
   local files = require("policy_files").new { path = path, search = context.world.paths:policies(root),
-    shipped = root .. "/policies" }
+    shipped = root .. "/policies", programs = require "routing.channels.programs".of(context.world.paths) }
   local chain, lines = files:read()
   local policy
   if chain then policy, lines = files:judge(chain) end

@@ -2,6 +2,7 @@
 --
 -- An error that escapes a luv callback ends the process, so every function handed in here is called
 -- guarded: its error goes to on_error(text), and the loop lives on.
+local child_process = require "child_process"
 local net = require "core.net"
 local uv = require "luv"
 local sorted = require "sorted"
@@ -207,6 +208,14 @@ function Loop:resolve(name, family, fn)
   end)
   if not request then return self:post(function() done(text) end) end
   self.resolving = self.resolving + 1
+end
+
+-- Starts a program as a child of this process, without a shell. OPTIONS and what comes back: child_process.lua.
+function Loop:spawn(options)
+  local hold = { keep = function(handle) return keep(self, handle) end, drop = function(id) drop(self, id) end,
+    call = function(...) if not self.closed then call(self, ...) end end,
+    after = function(...) return self:after(...) end }
+  return child_process.spawn(uv, hold, options)
 end
 
 -- Runs until stop(), or until nothing is left to wait for.

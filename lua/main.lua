@@ -40,7 +40,7 @@ end
 
 local function policy_files(chosen, place, root)
   return require "policy_files".new { path = chosen.policy, search = place:policies(root),
-    shipped = root .. "/policies" }
+    shipped = root .. "/policies", programs = require "routing.channels.programs".of(place) }
 end
 
 -- → policy | nil, lines for people

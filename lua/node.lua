@@ -174,12 +174,13 @@ local function supplier(self, id)
   return { name = self.who(id).label, http = peer.http, hosts = self.comms.peers:hosts(peer) }
 end
 
--- Opens the channels that policy names, on the sockets of NET (core.net). → true | nil, text, code.
-function node:open_channels(net)
+-- Opens the channels that policy names, on the sockets of NET (core.net), by PROGRAMS (routing/channels/programs.lua).
+-- → true | nil, text, code.
+function node:open_channels(net, programs)
   self.channels = require "routing.channels".new { loop = self.loop, net = net, random = self.random, log = self.log,
     resolve = function(...) return self.loop:resolve(...) end,
     add = function(...) return self.routing:add(...) end,
-    checkpoints = checkpoint_parts.reader(self, function(id) return supplier(self, id) end),
+    programs = programs, checkpoints = checkpoint_parts.reader(self, function(id) return supplier(self, id) end),
     told = function(row, event)
       if not self.events:is_read "channels" then return end
       self.events:add("channels", { event = event, address = row.address, kind = row.kind, reason = row.reason })

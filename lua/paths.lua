@@ -74,6 +74,14 @@ local function policies(place, root)
   return list
 end
 
+--- Folders of the programs that may be channels: beside the user's policy, and beside the system's.
+local function channels(place)
+  local list, own = {}, config(place)
+  if own then list[1] = own .. "/dt-swarm/channels" end
+  list[#list + 1] = "/etc/dt-swarm/channels"
+  return list
+end
+
 --- Lab files, the first that is there counts: in the state folder, the user's, the system's.
 local function labs(place, state_folder)
   local list, own = { state_folder .. "/lab" }, config(place)
@@ -85,7 +93,7 @@ end
 --- The rules for one process. ENV(name) gives a variable or nil, UID the user's number.
 -- Each answers a path, or nil, "missing: text", "missing" where no home is known:
 -- p:state() p:socket([state folder]) p:share() p:sockets() p:policies(root)
--- p:labs(state folder) p:config(): the user's own folder for settings
+-- p:channels() p:labs(state folder) p:config(): the user's own folder for settings
 function paths.new(env, uid)
   local place = { env = env, uid = uid, home = absolute(env "HOME") }
   return {
@@ -101,6 +109,7 @@ function paths.new(env, uid)
     end,
     sockets = function() return sockets(place) end,
     policies = function(_, root) return policies(place, root) end,
+    channels = function() return channels(place) end,
     labs = function(_, state_folder) return labs(place, state_folder) end,
     config = function()
       local own = config(place)

@@ -11,9 +11,11 @@ policy_files.__index = policy_files
 
 local SHIPPED <const> = { { path = "default.lua", name = "default.lua", text = 'return (extend "default")' } }
 
---- GIVEN: path (as the operator named it), or nil and search (paths, in order); shipped: folder of the shipped ones.
+--- GIVEN: path (as the operator named it), or nil and search (paths, in order); shipped: folder of the shipped ones;
+-- programs: those that may be channels (routing/channels/programs.lua).
 function policy_files.new(given)
-  return setmetatable({ path = given.path, search = given.search, shipped = given.shipped }, policy_files)
+  return setmetatable({ path = given.path, search = given.search, shipped = given.shipped,
+    programs = given.programs }, policy_files)
 end
 
 --- The texts of the policy (policy/source.lua): of PATH where it is given, else of the one that was named or is found.
@@ -30,7 +32,7 @@ end
 function policy_files:load(chain, pause)
   local policy, faults = load.from_chain(chain, { shipped = self.shipped, pause = pause })
   if not policy then return nil, load.report(faults) end
-  local lines = preflight.faults(policy)
+  local lines = preflight.faults(policy, self.programs)
   if not lines[1] then return policy end
   policy:close()
   return nil, lines

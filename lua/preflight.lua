@@ -49,14 +49,23 @@ local function law_fault(policy)
   return not ok and tostring(err):gsub("^[^:]*:%d+: ", "") or nil
 end
 
+-- Can the channel of ENTRY be opened here at all? → true | nil, text
+local function check_channel(entry, programs)
+  local options, err = channels.read(entry)
+  if options and options.program and not programs then return nil, entry.address .. ": no programs run here" end
+  if options and options.program then options, err = programs:find(options.program) end
+  return options and true, err and (entry.address .. ": " .. err:gsub("^%l+: ", ""):gsub("^" ..
+    entry.address:gsub("%p", "%%%0") .. ": ", ""))
+end
+
 -- What this daemon cannot do of what POLICY says, a line each: addresses that are well formed, but of nothing here;
--- names and classes that the core does not take.
-function preflight.faults(policy)
+-- programs (routing/channels/programs.lua) that may not be run; names and classes that the core does not take.
+function preflight.faults(policy, programs)
   local faults = {}
   local function add(path, err) faults[#faults + 1] = at(policy, path, err) end
   for _, entry in ipairs(policy:get "routing.channels") do
-    local ok, err = channels.read(entry)
-    if not ok then add("routing.channels", (err:gsub("^address: ", ""))) end
+    local ok, err = check_channel(entry, programs)
+    if not ok then add("routing.channels", err) end
   end
   local gateway = policy:get "clients.logs.gateway"
   local ok, err = true, nil

@@ -152,6 +152,17 @@ static const char *read_content(cursor *c) {
   return take(c, &s) && cid_parse(s.text, s.size, cid) == 0 ? NULL : "a CID was expected";
 }
 
+/* The name of a program in one folder: no path, and none that hides. */
+static const char *read_program(cursor *c) {
+  static const char *const allowed = "abcdefghijklmnopqrstuvwxyz"
+                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  piece s;
+  if (!take(c, &s) || s.size > WORD_MAX || *s.text == '.' || *s.text == '-' ||
+      !is_all(s.text, s.size, allowed))
+    return "a program is 1 to 64 of A-Z a-z 0-9 . _ - and begins with no . or -";
+  return NULL;
+}
+
 static const char *read_nothing(cursor *c) {
   (void)c;
   return NULL;
@@ -172,6 +183,7 @@ static const struct {
     {"irc",         read_channel},
     {"ipfs-pubsub", read_topic  },
     {"ipfs",        read_content},
+    {"exec",        read_program},
     {"dswarm-line", read_nothing},
     {"dswarm",      read_peer   },
 };

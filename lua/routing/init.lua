@@ -207,7 +207,7 @@ function routing:add(one, options)
   self.serial, self.by_name[name], self.ended[name] = self.serial + 1, one, options.gone
   table.insert(self.list, one)
   self.comms:channel_up { name = name, kind = one.kind, address = one.address, medium = one.traits.medium,
-    line_max = one.traits.line_max, quiet = options.quiet, wakes = options.wakes }
+    line_max = one.traits.line_max, rate = one.rate, quiet = options.quiet, wakes = options.wakes }
   return one
 end
 

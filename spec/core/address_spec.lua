@@ -19,6 +19,7 @@ local makers = {
   function(r) return pick(r, { "/irc", "/irc/#duck", "/irc/#a-b_c{}" }) end,
   function(r) return "/ipfs-pubsub/" .. pick(r, { "a", "lab.1", "*$" }) end,
   function() return "/ipfs/" .. cid end,
+  function(r) return pick(r, { "/exec/line", "/exec/a.b-c_D9" }) end,
   function() return "/dswarm-line" end,
   function(r) return "/dswarm/" .. (r:integer(2) == 0 and "*" or peer(r)) .. pick(r, { "", "/A_-9" }) end,
 }

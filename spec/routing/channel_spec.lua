@@ -1,8 +1,11 @@
 -- channel_spec.lua - what every channel must do, whatever its kind: the same questions to all of them.
 local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
+local exec = require "routing.channels.exec"
+local folder = require "spec.folder"
 local links = require "routing.channels.links"
 local net = require "core.net"
+local pipe = require "spec.routing.pipe"
 local random = require "core.random"
 local sim_links = require "sim.links"
 local sim_loop = require "sim.loop"
@@ -57,6 +60,22 @@ KINDS["a TCP link"] = function(w)
   return a, b
 end
 
+KINDS["a program"] = function(w)
+  local given, dir = on_sockets(w), folder.new()
+  local ends, made = { pipe.ends(dir.path, {}) }, {}
+  for i, text in ipairs(ends) do
+    local path = pipe.put(dir.path, "end" .. i, text)
+    made[i] = exec.new { loop = given.loop, random = given.random, log = given.log, program = "end" .. i,
+      find = function() return path end }
+  end
+  function w.start() for _, one in ipairs(made) do exec.start(one) end end
+  function w.close()
+    w.loop:close()
+    dir.remove()
+  end
+  return made[1], made[2]
+end
+
 KINDS["the simulator's medium"] = function(w)
   local medium = sim_links.medium(in_virtual_time(w), 16384)
   return sim_links.join(medium, "10.0.0.1"), sim_links.join(medium, "10.0.0.2")
@@ -98,7 +117,7 @@ local function note(one, w)
     on_down = function(_, reason) table.insert(one.told.downs, { reason = reason, closed = one.closed }) end })
 end
 
-for _, kind in ipairs { "udp", "a TCP link", "the simulator's medium", "the simulator's stream", "toy" } do
+for _, kind in ipairs { "udp", "a TCP link", "a program", "the simulator's medium", "the simulator's stream", "toy" } do
   describe(kind, function()
     local w, a, b
     before_each(function()
@@ -106,6 +125,7 @@ for _, kind in ipairs { "udp", "a TCP link", "the simulator's medium", "the simu
       a, b = KINDS[kind](w)
       note(a, w)
       note(b, w)
+      if w.start then w.start() end
     end)
     after_each(function()
       a:close()

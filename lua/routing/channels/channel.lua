@@ -19,6 +19,7 @@
 -- And where it can:
 --   pause(), resume()       reads no more meanwhile. Needed where `ordered` is true: then senders wait for us.
 --   near(host) → bool       is that host in a network of one of our interfaces?
+--   rate                    bytes a second that it carries, where that is few: then beacons and repairs take their time
 --   judged(ok, text, code)  hears what became of a message for which on_frame said "later"
 --
 -- A channel is given an owner when it is opened (channel.open), and calls it; never from inside send():

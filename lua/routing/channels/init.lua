@@ -14,7 +14,8 @@
 -- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host)), and
 --   add(channel, options) → channel | nil, text, code: see routing:add, and
 --   told(row, event), or nil: see states.lua,
---   checkpoints, or nil: see content.lua.
+--   checkpoints, or nil: see content.lua,
+--   programs, or nil: programs.lua's, for exec.lua.
 local entries = require "routing.channels.entry"
 local states = require "routing.channels.states"
 
@@ -25,6 +26,7 @@ channels.KINDS = {
   { scheme = "udp", module = "routing.channels.udp" },
   { scheme = "tcp", module = "routing.channels.tcp" },
   { scheme = "ipfs", module = "routing.channels.content" },
+  { scheme = "exec", module = "routing.channels.exec" },
 }
 
 --- One entry of routing.channels as policy:get gives it → what the kind reads in it, and its options (entry.lua)
