@@ -91,8 +91,8 @@ function comms:on_stranger(fn) return self.strangers:on_peer(fn) end
 -- fn(gained, lost), arrays of IDs, after the keys that stand in the lab changed.
 function comms:on_standing(fn) return self.dcache.trust:on_change(fn) end
 
--- A channel is there: { name =, kind =, address =, medium = bool, line_max = bytes, quiet = bool, wakes = bool }, as
--- routing:add has them.
+-- A channel is there: { name =, kind =, address =, medium = bool, line_max = bytes, rate = bytes/s, quiet = bool,
+-- wakes = bool }, as routing:add has them.
 function comms:channel_up(channel)
   self.outbox:open(channel.name, channel)
   if not channel.quiet then self.beacon:appear() end

@@ -10,6 +10,7 @@ outbox.__index = outbox
 local STATEMENTS_MAX = 2048 -- a channel; beyond it the least urgent goes first, of these the oldest
 local MESSAGES_MAX = 64 -- answers and the like, a channel; the oldest goes first
 local BEACON_WAIT = 2000 -- ms that a beacon lets statements go first
+local BEACON_PART = 20 -- of the bytes of a slow channel one is a beacon's, at most
 local FEEDS_MAX = 16
 local COPIES = 2 -- verified copies heard on a medium that silence our own
 local LAMBDA = 8 -- RFC 5401, for groups up to some thousands
@@ -44,7 +45,7 @@ local function queues()
 end
 
 -- FACTS: medium: bool, others hear what we say, so that foreign statements wait and may be silenced; line_max: bytes
--- of the longest line that the channel carries (nil: as long as a frame).
+-- of the longest line that the channel carries (nil: as long as a frame); rate: bytes a second, where it is slow.
 function outbox:open(name, facts)
   self.channels[name] = { facts = facts, medium = facts.medium, ready = queues(), waiting = {}, by_slot = {},
     by_id = {}, live = 0, messages = {}, feeds = {}, delay = 0 }
@@ -193,9 +194,14 @@ local function statements(self, channel, bytes, most)
   return #body > 0 and { kind = "statements", body = body } or nil
 end
 
-local function take_beacon(channel)
-  local message = channel.beacon
+-- May a beacon go now? On a slow channel they would else leave nothing to statements.
+local function may_beacon(channel, now) return channel.beacon and now >= (channel.beacon_from or 0) end
+
+local function take_beacon(channel, now)
+  if not may_beacon(channel, now) then return nil end
+  local message, rate = channel.beacon, channel.facts.rate
   channel.beacon = nil
+  if rate then channel.beacon_from = now + (#(message.rest or "") + HEAD_ROOM) * BEACON_PART * 1000 // rate end
   return message
 end
 
@@ -209,21 +215,22 @@ function outbox:next(name, bytes)
   local ends = channel.ready[urgency.ENDS].first and statements(self, channel, bytes, 64)
   if ends then return ends end
   if channel.messages[1] then return table.remove(channel.messages, 1) end
-  if channel.beacon and now >= channel.beacon_till then return take_beacon(channel) end
-  return statements(self, channel, bytes, 64) or take_beacon(channel) or fed(channel, bytes)
+  if may_beacon(channel, now) and now >= channel.beacon_till then return take_beacon(channel, now) end
+  return statements(self, channel, bytes, 64) or take_beacon(channel, now) or fed(channel, bytes)
 end
 
 -- Milliseconds until there is something to say there; nil when there is nothing.
 function outbox:due(name)
   local channel = self.channels[name]
   if not channel then return nil end
-  if channel.messages[1] or channel.beacon or channel.feeds[1] or first_ready(channel) then return 0 end
-  local least, entry = nil, channel.waiting.first
+  local now = self.loop:now()
+  if channel.messages[1] or may_beacon(channel, now) or channel.feeds[1] or first_ready(channel) then return 0 end
+  local least, entry = channel.beacon and channel.beacon_from, channel.waiting.first
   while entry do
     least = math.min(least or entry.due, entry.due)
     entry = entry.after
   end
-  return least and math.max(0, least - self.loop:now())
+  return least and math.max(0, least - now)
 end
 
 function outbox:length(name) return self.channels[name] and self.channels[name].live or 0 end

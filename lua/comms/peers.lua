@@ -223,6 +223,15 @@ function peers:hosts(peer)
   return hosts
 end
 
+-- The channel on which PEER speaks now without a host that could be dialled, and which is his alone | nil.
+function peers.pipe(_, peer)
+  for _, flow in ipairs(peer.flows) do
+    local channel = flow.source.channel
+    local is_pipe = not flow.source.host and channel.traits.stream and not channel.closed
+    if is_pipe and peer.beats - flow.beat < MISSED then return channel end
+  end
+end
+
 -- Up to MOST proved addresses of a peer, as text: where he could be met again.
 function peers:addresses(peer, most)
   local list = {}

@@ -16,6 +16,8 @@ local IDLE, LONGEST = 1500, 60 * 1000 -- ms of a session
 local RETRY_FIRST, RETRY_MOST = 3000, 5 * 60 * 1000
 local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
 local FRAME = 64 -- statements in an answer
+local LINE_HEAD, ID = 256, 23 -- bytes of a line of IDs before the first of them, and of each
+local FRAMES_IDLE, FRAMES_LONGEST = 4, 40 -- times that a frame takes on a slow channel: so much longer is a session
 
 --- given.loop, random, dcache, peers, beacon, confirm, id, log
 --- given.refused    fn(code): counts a refusal
@@ -78,7 +80,8 @@ local function first_of(self, ids)
   return rank.of(self.id, members[1] and members or ids)[1]
 end
 
--- What to do now, as option_of has it, and at which host; or nil, and whether any is unequal at all.
+-- What to do now, as option_of has it, and at which `host` or over which `pipe`; or nil, and whether any is unequal at
+-- all.
 local function choose(self)
   local options, ids, any = {}, {}, nil
   for _, peer in ipairs(self.peers.list) do
@@ -86,8 +89,10 @@ local function choose(self)
     if self.peers:living(peer) then option, since = option_of(self, peer) end
     any = any or since ~= nil
     local host = option and peer.tcp and peer.tcp > 0 and self.peers:hosts(peer)[1]
-    if host and ready(self, peer, since or peer.first) then
-      option.host, options[peer.id], ids[#ids + 1] = host.host, option, peer.id
+    local pipe = option and not host and self.peers:pipe(peer)
+    if (host or pipe) and ready(self, peer, since or peer.first) then
+      option.host, option.pipe = host and host.host, pipe
+      options[peer.id], ids[#ids + 1] = option, peer.id
     end
   end
   return options[first_of(self, ids)], any
@@ -103,15 +108,20 @@ local function put_off(self, peer)
   self.backoff[peer.id] = waits
 end
 
+-- So many IDs stand in one line of a frame of BYTES.
+local function ids_in(bytes)
+  return math.max(1, math.min(messages.ids_in_line, (bytes - LINE_HEAD) // ID))
+end
+
 -- A generator of `ids` lines, class after class; pulled when the link has room.
 function repair:list(classes, t, from)
   local at, after = 1, ""
-  return function()
-    local class = classes[at]
+  return function(bytes)
+    local class, most = classes[at], ids_in(bytes)
     if not class then return nil end
     local spoken = self.confirm:speaks(class)
-    local ids = spoken and self.dcache:ids(class, t, after, messages.ids_in_line) or self.confirm:fresh(class)
-    local last = not spoken or #ids < messages.ids_in_line
+    local ids = spoken and self.dcache:ids(class, t, after, most) or self.confirm:fresh(class)
+    local last = not spoken or #ids < most
     after = ids[#ids] or after
     if last then at, after = at + 1, "" end
     return { kind = "ids", from = from, rest = messages.ids(class, self.dcache:law(class), t, last, ids) }
@@ -121,7 +131,7 @@ end
 local function finish(self, session, why)
   session.timer:cancel()
   self.session = nil
-  session.link:close()
+  if not session.pipe then session.link:close() end
   self.log:debug("comms", "repaired", { peer = session.peer.name, got = session.got, why = why })
   if session.got == 0 and (session.asked or #unequal_classes(self, session.peer) > 0) then
     put_off(self, session.peer)
@@ -134,13 +144,14 @@ end
 local function watch_session(self, session)
   local now = self.loop:now()
   if session.link.closed then return finish(self, session, "closed") end
-  if now - session.started > LONGEST then return finish(self, session, "slow") end
-  if now - session.active > IDLE then return finish(self, session, "done") end
+  if now - session.started > LONGEST + FRAMES_LONGEST * session.frame_ms then return finish(self, session, "slow") end
+  if now - session.active > IDLE + FRAMES_IDLE * session.frame_ms then return finish(self, session, "done") end
 end
 
 local function begin(self, option, link)
   local session = { link = link, peer = option.peer, t = option.t, asked = option.asked, started = self.loop:now(),
-    active = self.loop:now(), got = 0, lists = {} }
+    active = self.loop:now(), got = 0, lists = {}, pipe = option.pipe,
+    frame_ms = link.rate and link.traits.frame_max * 1000 // link.rate or 0 }
   self.session = session
   session.timer = self.loop:every(LOOK, function() watch_session(self, session) end)
   self.feed(link, self:list(option.classes, option.t, ("/dswarm/%s/brain"):format(self.id)))
@@ -150,6 +161,10 @@ local function attempt(self)
   if self.session or self.dialling then return end
   local option, any = choose(self)
   if not option then return any end
+  if option.pipe then
+    begin(self, option, option.pipe)
+    return true
+  end
   self.dialling = true
   self.dial(option.host, option.peer.tcp, function(link)
     self.dialling = nil
@@ -193,8 +208,9 @@ end
 function repair:ask(link, shorts)
   touch(self, link)
   self.again:expect(link)
-  for i = 1, #shorts, messages.ids_in_line do
-    local part = table.move(shorts, i, math.min(#shorts, i + messages.ids_in_line - 1), 1, {})
+  local most = ids_in(link.traits.frame_max)
+  for i = 1, #shorts, most do
+    local part = table.move(shorts, i, math.min(#shorts, i + most - 1), 1, {})
     self.say(link, { kind = "want", from = "*", rest = messages.want(part) })
   end
 end
