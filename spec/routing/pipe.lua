@@ -18,10 +18,8 @@ cat <>%s &
 exec lua5.4 %s/spec/routing/lossy.lua %s %s %d 1<>%s
 ]]
 
---- The two ends of a line as texts of programs. DIR: where its FIFOs lie.
--- OPTIONS: each (one of so many lines is lost, 0: none),
--- each (one of so many lines is lost, 0: none),
--- rate (bytes/s each way, 0: any), seed, here (folder of the program's tree).
+--- The two ends of a line as texts of programs. DIR: where its FIFOs lie. OPTIONS: each (one of so many
+-- lines is lost, 0: none), rate (bytes/s each way, 0: any), seed, here (folder of the program's tree).
 function pipe.ends(dir, options)
   local one, other = dir .. "/one.fifo", dir .. "/other.fifo"
   assert(os.execute(("mkfifo -m 600 '%s' '%s'"):format(one, other)))
