@@ -236,11 +236,12 @@ end
 ---   loop, random, log
 ---   program     its name; find(name) → path | nil, text, code: programs.lua
 ---   rate        bytes a second that the line behind it carries, or nil
+---   near        is whoever is at the other end near? nil: no
 ---   retry_ms, stall_ms  the first wait before it is started again; the time that it may read nothing (for specs)
 function exec.new(given)
   local most = frame_max(given.rate)
   local self = setmetatable({ kind = "exec", address = ("/exec/%s/dswarm-line"):format(given.program),
-    traits = { stream = true, medium = false, ordered = true, source_proved = true,
+    traits = { stream = true, medium = false, ordered = true, near = given.near or false, source_proved = true,
       line_max = lone_lines.LINE_MAX, frame_max = most },
     rate = given.rate, owner = channel.nobody, loop = given.loop, log = given.log, program = given.program,
     find = given.find,
@@ -272,7 +273,7 @@ function exec.kind(given)
     local path, text, code = given.programs:find(options.program)
     if not path then return nil, text, code end
     local one = exec.new { loop = given.loop, random = given.random, log = given.log, program = options.program,
-      rate = options.budget, find = function(name) return given.programs:find(name) end }
+      rate = options.budget, near = options.near, find = function(name) return given.programs:find(name) end }
     local added
     added, text, code = given.add(one, { quiet = false })
     if not added then return nil, text, code end
