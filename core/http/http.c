@@ -187,6 +187,9 @@ static transfer_request check_request(lua_State *L) {
   r.low_speed = (long)core_field_integer(L, 2, "low_speed", LOW_SPEED);
   r.low_seconds = (long)core_field_integer(L, 2, "low_seconds", LOW_SECONDS);
   r.fresh = core_field_boolean(L, 2, "fresh");
+  r.posts = r.is_stream = 0;
+  r.file = r.authorization = NULL;
+  r.file_size = 0;
   luaL_argcheck(L, lua_getfield(L, 2, "url") == LUA_TSTRING, 2, "url is missing");
   r.url = lua_tostring(L, -1);
   lua_getfield(L, 2, "accept");
@@ -196,6 +199,33 @@ static transfer_request check_request(lua_State *L) {
   return r;
 }
 
+/* What only a POST has. */
+static void check_post(lua_State *L, transfer_request *r) {
+  r->posts = 1;
+  lua_getfield(L, 2, "file");
+  r->file = luaL_optlstring(L, -1, NULL, &r->file_size);
+  lua_getfield(L, 2, "authorization");
+  r->authorization = luaL_optstring(L, -1, NULL);
+  luaL_argcheck(L, !r->authorization || !strpbrk(r->authorization, "\r\n"), 2,
+                "authorization: a line");
+  r->is_stream = core_field_boolean(L, 2, "stream");
+}
+
+static int ask(lua_State *L, http *h, const transfer_request *request) {
+  transfer *t;
+  if (!transfer_url_is_numeric(request->url))
+    return core_fail(L, "form", "not http://ADDRESS:PORT/path");
+  if (h->count >= REQUESTS_MAX)
+    return core_fail(L, "full", "%d requests under way", h->count);
+  t = transfer_new(request);
+  if (!t || !start(h, t)) {
+    transfer_free(t);
+    return core_fail_errno(L, ENOMEM, "request");
+  }
+  lua_pushinteger(L, t->id);
+  return 1;
+}
+
 /* h:get{ url =, max = bytes of body, accept =, range = "N-M", timeout_ms =, low_speed =
  * bytes/s, low_seconds =, fresh = over a new connection } -> id | nil, message, "form"
  * (not http://NUMERIC:PORT/path) or "full". RFC 9110, 9112. The answer comes from step().
@@ -203,18 +233,28 @@ static transfer_request check_request(lua_State *L) {
 static int http_get(lua_State *L) {
   http *h = check_open(L);
   transfer_request request = check_request(L);
-  transfer *t;
-  if (!transfer_url_is_numeric(request.url))
-    return core_fail(L, "form", "not http://ADDRESS:PORT/path");
-  if (h->count >= REQUESTS_MAX)
-    return core_fail(L, "full", "%d requests under way", h->count);
-  t = transfer_new(&request);
-  if (!t || !start(h, t)) {
-    transfer_free(t);
-    return core_fail_errno(L, ENOMEM, "request");
-  }
-  lua_pushinteger(L, t->id);
-  return 1;
+  return ask(L, h, &request);
+}
+
+/* The same by POST, and more: file = bytes, sent as a form's only file (RFC 7578);
+ * authorization = the header's text; stream = true: step() gives what came as { id =,
+ * more = true, body = } again and again, at most `max` bytes at a time. */
+static int http_post(lua_State *L) {
+  http *h = check_open(L);
+  transfer_request request = check_request(L);
+  check_post(L, &request);
+  return ask(L, h, &request);
+}
+
+/* h:pause(id, paused): a stream reads no more, so that its sender waits; or reads again,
+ * and then call step(). An id that has ended is ignored. */
+static int http_pause(lua_State *L) {
+  http *h = check_open(L);
+  lua_Integer id = luaL_checkinteger(L, 2);
+  for (transfer *t = h->first; t; t = t->next)
+    if (t->id == id && t->is_stream)
+      transfer_pause(t, lua_toboolean(L, 3));
+  return 0;
 }
 
 /* What WORD means: libcurl's own words are for who writes programs with it. */
@@ -256,6 +296,7 @@ static void push_result(lua_State *L, const transfer *t, CURLcode code) {
   core_set_integer(L, "status", transfer_status(t));
   core_set_text(L, "type", type);
   if (word) {
+    core_set_text(L, "said", *t->said ? t->said : NULL);
     push_refusal(L, t, word);
     push_part(L, t);
     return;
@@ -264,10 +305,26 @@ static void push_result(lua_State *L, const transfer *t, CURLcode code) {
   lua_setfield(L, -2, "body");
 }
 
+static int push_streams(lua_State *L, http *h) {
+  int n = 0;
+  for (transfer *t = h->first; t; t = t->next)
+    while (t->is_stream && !t->paused && t->size > 0) {
+      lua_createtable(L, 0, 3);
+      core_set_integer(L, "id", t->id);
+      core_set_boolean(L, "more", 1);
+      lua_pushlstring(L, t->body, t->size);
+      lua_setfield(L, -2, "body");
+      lua_rawseti(L, -2, ++n);
+      transfer_taken(t);
+    }
+  return n;
+}
+
 static int push_results(lua_State *L, http *h) {
-  int left, n = 0;
+  int left, n;
   CURLMsg *message;
   lua_newtable(L);
+  n = push_streams(L, h);
   while ((message = curl_multi_info_read(h->multi, &left))) {
     transfer *t = NULL;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
@@ -279,9 +336,10 @@ static int push_results(lua_State *L, http *h) {
 }
 
 /* h:step() -> array of { id =, status =, type =, body = } or { id =, status =, word =,
- * error =, part = what came before it broke off }; never waits. Words: long (over `max`,
- * or 16 KiB of headers), slow, length (fewer bytes than announced), closed, redirect,
- * missing, moved, full, permission, form, or an errno's name. */
+ * error =, said = how a refusal begins, part = what came before it broke off }; never
+ * waits. Words: long (over `max`, or 16 KiB of headers), slow, length (fewer bytes than
+ * announced), closed, redirect, missing, moved, full, permission, form, or an errno's
+ * name. */
 static int http_step(lua_State *L) {
   http *h = check_open(L);
   struct epoll_event events[EVENTS_MAX];
@@ -309,6 +367,8 @@ static int http_close(lua_State *L) {
 static const luaL_Reg methods[] = {
     {"fd",      http_fd    },
     {"get",     http_get   },
+    {"post",    http_post  },
+    {"pause",   http_pause },
     {"step",    http_step  },
     {"cancel",  http_cancel},
     {"close",   http_close },

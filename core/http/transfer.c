@@ -38,15 +38,35 @@ static int make_room(transfer *t, size_t wanted) {
   return 1;
 }
 
+static size_t on_refusal(transfer *t, const char *data, size_t size) {
+  size_t have = strlen(t->said), room = TRANSFER_SAID_MAX - have;
+  memcpy(t->said + have, data, size < room ? size : room);
+  t->header_size += size;
+  return t->header_size <= TRANSFER_HEADER_MAX + REFUSAL_MAX ? size : 0;
+}
+
+/* What does not fit is kept by libcurl, which reads no more until it is told to go on. */
+static size_t on_stream(transfer *t, const char *data, size_t size) {
+  if (t->paused || size > t->max - t->size) {
+    t->held = 1;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  if (!make_room(t, t->size + size))
+    return 0;
+  memcpy(t->body + t->size, data, size);
+  t->size += size;
+  return size;
+}
+
 /* The announced length is believed only as far as it asks for less than was allowed. */
 static size_t on_body(char *data, size_t size, size_t count, void *user) {
   transfer *t = user;
   curl_off_t announced = -1;
   size *= count;
-  if (transfer_status(t) >= 300) {
-    t->header_size += size;
-    return t->header_size <= TRANSFER_HEADER_MAX + REFUSAL_MAX ? size : 0;
-  }
+  if (transfer_status(t) >= 300)
+    return on_refusal(t, data, size);
+  if (t->is_stream)
+    return on_stream(t, data, size);
   curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
   if (size > t->max - t->size || (announced > 0 && (uint64_t)announced > t->max)) {
     t->over = 1;
@@ -108,6 +128,7 @@ static void set_bounds(CURL *easy, const transfer_request *request) {
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->timeout_ms);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, request->low_speed);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, request->low_seconds);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, (long)request->is_stream);
   curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)request->fresh);
 }
 
@@ -119,16 +140,42 @@ static void set_callbacks(transfer *t) {
   curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
 }
 
+static int add_header(transfer *t, const char *name, const char *value) {
+  char line[320];
+  struct curl_slist *more;
+  snprintf(line, sizeof line, "%s:%s%.256s", name, *value ? " " : "", value);
+  more = curl_slist_append(t->headers, line);
+  t->headers = more ? more : t->headers;
+  return more != NULL;
+}
+
+/* `Expect: 100-continue` would cost a second at servers that do not know it. */
+static int set_post(transfer *t, const transfer_request *request) {
+  curl_mimepart *part;
+  if (!request->file) {
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, 0L);
+    return curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, "") == CURLE_OK;
+  }
+  t->form = curl_mime_init(t->easy);
+  part = t->form ? curl_mime_addpart(t->form) : NULL;
+  return part && curl_mime_name(part, "file") == CURLE_OK &&
+         curl_mime_filename(part, "file") == CURLE_OK &&
+         curl_mime_data(part, request->file, request->file_size) == CURLE_OK &&
+         add_header(t, "Expect", "") &&
+         curl_easy_setopt(t->easy, CURLOPT_MIMEPOST, t->form) == CURLE_OK;
+}
+
 static int set_text(transfer *t, const transfer_request *request) {
-  char line[160];
   curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "dt-swarm/" DT_SWARM_VERSION);
   if (request->range)
     curl_easy_setopt(t->easy, CURLOPT_RANGE, request->range);
-  if (request->accept) {
-    snprintf(line, sizeof line, "Accept: %.128s", request->accept);
-    t->headers = curl_slist_append(NULL, line);
-    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
-  }
+  if (request->accept && !add_header(t, "Accept", request->accept))
+    return 0;
+  if (request->authorization && !add_header(t, "Authorization", request->authorization))
+    return 0;
+  if (request->posts && !set_post(t, request))
+    return 0;
+  curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
   return curl_easy_setopt(t->easy, CURLOPT_URL, request->url) == CURLE_OK;
 }
 
@@ -137,6 +184,7 @@ transfer *transfer_new(const transfer_request *request) {
   if (!t)
     return NULL;
   t->max = request->max;
+  t->is_stream = request->is_stream;
   t->easy = curl_easy_init();
   if (!t->easy || !set_text(t, request)) {
     transfer_free(t);
@@ -152,9 +200,27 @@ void transfer_free(transfer *t) {
     return;
   if (t->easy)
     curl_easy_cleanup(t->easy);
+  curl_mime_free(t->form);
   curl_slist_free_all(t->headers);
   free(t->body);
   free(t);
+}
+
+static void go_on(transfer *t) {
+  t->held = 0;
+  curl_easy_pause(t->easy, CURLPAUSE_CONT); /* brings what was kept, before it returns */
+}
+
+void transfer_taken(transfer *t) {
+  t->size = 0;
+  if (t->held && !t->paused)
+    go_on(t);
+}
+
+void transfer_pause(transfer *t, int paused) {
+  t->paused = paused;
+  if (t->held && !paused && t->size == 0)
+    go_on(t);
 }
 
 long transfer_status(const transfer *t) {

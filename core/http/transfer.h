@@ -9,6 +9,7 @@
 
 #define TRANSFER_HEADER_MAX 16384 /* bytes of an answer's headers */
 #define TRANSFER_BODY_MAX (64 << 20)
+#define TRANSFER_SAID_MAX 240
 
 typedef struct transfer {
   struct transfer *next;
@@ -19,6 +20,10 @@ typedef struct transfer {
   size_t size, room, max;
   size_t header_size;
   int over; /* a bound was passed, whatever libcurl calls it */
+  curl_mime *form;
+  int is_stream, paused, held; /* handed on as it comes; by its reader; by a full body */
+  char said[TRANSFER_SAID_MAX +
+            1]; /* how the body begins of an answer that is no success */
 } transfer;
 
 typedef struct {
@@ -26,6 +31,11 @@ typedef struct {
   size_t max;                       /* bytes of body */
   long timeout_ms, low_speed, low_seconds;
   int fresh; /* over a connection of its own, not over one that is open already */
+  int posts; /* POST, of FILE_SIZE bytes at FILE as a form's only file; NULL: of nothing
+              */
+  const char *file, *authorization; /* both copied, and NULL where there are none */
+  size_t file_size;
+  int is_stream; /* has no end: MAX bytes wait at most, then it reads no more */
 } transfer_request;
 
 /* 1 for http://NUMERIC-ADDRESS:PORT/path with nothing else in it. */
@@ -35,6 +45,12 @@ int transfer_url_is_numeric(const char *url);
  * proxy, no credentials. Freed when it is in no multi handle any more. */
 transfer *transfer_new(const transfer_request *request);
 void transfer_free(transfer *t);
+
+/* Takes what came of a stream out of its body, and lets more come. */
+void transfer_taken(transfer *t);
+
+/* The reader of a stream wants no more for now, or again. */
+void transfer_pause(transfer *t, int paused);
 
 long transfer_status(const transfer *t); /* 0 before there is one */
 

@@ -245,6 +245,98 @@ describe("core.http", function()
     assert.is_nil(asked:lower():find "authorization")
   end)
 
+  it("posts a file, and shows what it was told to show", function()
+    local asked
+    local function each(connection, _, request)
+      asked = (asked or "") .. request
+      connection:write "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+    end
+    s = server(each)
+    assert.equal("hi", answer(assert(c.h:post { url = s.url, file = "a\0b\n", authorization = "Bearer x" })).body)
+    assert.truthy(asked:find "^POST /x HTTP")
+    assert.truthy(asked:find("\r\nAuthorization: Bearer x\r\n", 1, true))
+    assert.truthy(asked:find("a\0b\n\r\n--", 1, true), asked)
+    assert.is_nil(asked:find "Expect")
+    asked = nil
+    assert.equal("hi", answer(assert(c.h:post { url = s.url })).body)
+    assert.truthy(asked:find "Content%-Length: 0\r\n")
+    assert.is_nil(asked:find "Authorization")
+    assert.has_error(function() c.h:post { url = s.url, authorization = "x\r\nY: z" } end)
+  end)
+
+  it("tells how a refusal begins, and no more of it", function()
+    local body = ("no "):rep(200)
+    local result = get({}, says(("HTTP/1.1 500 No\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body)))
+    assert.same({ "form", 500, body:sub(1, 240) }, { result.word, result.status, result.said })
+  end)
+
+  describe("a stream", function()
+    local connection, pieces, head = nil, nil, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    local function write(text) connection:write(("%x\r\n%s\r\n"):format(#text, text)) end
+
+    local function stream(max)
+      pieces = {}
+      c.poll:stop()
+      c.poll:start("r", function()
+        for _, r in ipairs(c.h:step()) do
+          if r.more then pieces[#pieces + 1] = r.body else c.results[r.id] = r end
+        end
+      end)
+      s = server(function(accepted)
+        connection = accepted
+        connection:write(head)
+      end)
+      local id = assert(c.h:post { url = s.url, stream = true, max = max, timeout_ms = 0, low_speed = 0 })
+      while not connection do uv.run "once" end
+      return id
+    end
+
+    local function run_until(holds)
+      local late = uv.now() + 5000
+      while not holds() and uv.now() < late do uv.run "nowait" end
+      assert.is_true(holds())
+    end
+
+    after_each(function() connection = nil end)
+
+    it("is handed on as it comes, and ends with a word", function()
+      local id = stream(4096)
+      write "one\n"
+      run_until(function() return table.concat(pieces) == "one\n" end)
+      write "two\n"
+      run_until(function() return table.concat(pieces) == "one\ntwo\n" end)
+      connection:close()
+      assert.equal("length", answer(id).word)
+    end)
+
+    it("loses nothing where more comes than may wait, and reads nothing while it is paused", function()
+      local id, text, sent = stream(200000), ("0123456789abcde\n"):rep(4096), 0
+      c.h:pause(id, true)
+      for _ = 1, 400 do -- 26 MB: more than the sockets hold
+        write(text)
+        sent = sent + #text
+      end
+      local now = uv.now()
+      while uv.now() - now < 50 do uv.run "nowait" end
+      assert.same({}, pieces)
+      assert.is_true(connection:write_queue_size() > sent // 2, "the sender waits")
+      c.h:pause(id, false)
+      for _, r in ipairs(c.h:step()) do pieces[#pieces + 1] = r.body end
+      local got, bad = 0, 0
+      run_until(function()
+        for _, piece in ipairs(pieces) do
+          if #piece > 200000 then bad = bad + 1 end
+          got = got + #piece
+        end
+        pieces = {}
+        return got == sent
+      end)
+      assert.equal(0, bad)
+      assert.is_true(c.h:cancel(id))
+    end)
+  end)
+
   it("bounds the requests under way, forgets the cancelled, closes twice", function()
     s = server(function() end)
     local ids = {}

@@ -10,7 +10,7 @@ end
 local function step(self)
   for _, answer in ipairs(self.http:step()) do
     local done = self.waiting[answer.id]
-    self.waiting[answer.id] = nil
+    if not answer.more then self.waiting[answer.id] = nil end
     if done then done(answer) end
     if not self.http then return end -- closed by what it told
   end
@@ -29,17 +29,31 @@ local function open(self)
   return true
 end
 
--- options as core.http's get: { url =, max =, accept =, range =, timeout_ms =, low_speed =, low_seconds =,
--- fresh = over a new connection }.
--- → id | nil, text, code; done{ id =, status =, body = } or { id =, word =, error = }, once, never at once.
-function http_client:get(options, done)
+local function ask(self, method, options, done)
   if not self.http then
     local ok, err, code = open(self)
     if not ok then return nil, err, code end
   end
-  local id, err, code = self.http:get(options)
+  local id, err, code = self.http[method](self.http, options)
   if id then self.waiting[id] = done end
   return id, err, code
+end
+
+-- options as core.http's get: { url =, max =, accept =, range =, timeout_ms =, low_speed =, low_seconds =,
+-- fresh = over a new connection }.
+-- → id | nil, text, code; done{ id =, status =, body = } or { id =, word =, error = }, once, never at once.
+function http_client:get(options, done) return ask(self, "get", options, done) end
+
+-- The same by POST; options as core.http's post, which has more: file =, authorization =, stream =. Of a stream
+-- done{ id =, more = true, body = } is called for each piece that comes, before its end.
+function http_client:post(options, done) return ask(self, "post", options, done) end
+
+-- The stream ID gives nothing more until it is resumed; its sender waits as soon as all buffers are full.
+function http_client:pause(id) self.http:pause(id, true) end
+
+function http_client:resume(id)
+  self.http:pause(id, false)
+  self.loop:post(function() if self.http then step(self) end end)
 end
 
 function http_client:cancel(id)
