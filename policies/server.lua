@@ -12,8 +12,9 @@ p.routing.channels = {
 
 function p.comms.rebroadcast(record, _, to)
   if to.kind ~= "irc" then return end                     -- elsewhere: as usual
-  if record.verb == "dismiss" or record.bucket == "share/files" then return 8 end
-  return false, "IRC carries news of files and dismissals only"
+  if record.verb == "dismiss" or matches(record.bucket, "trust/*") then return 8 end
+  if record.mine or record.bucket == "share/files" then return 5, "on IRC news of files go before the rest" end
+  return 2
 end
 
 p.clients.logs.at_once = 8

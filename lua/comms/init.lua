@@ -91,8 +91,8 @@ function comms:on_stranger(fn) return self.strangers:on_peer(fn) end
 -- fn(gained, lost), arrays of IDs, after the keys that stand in the lab changed.
 function comms:on_standing(fn) return self.dcache.trust:on_change(fn) end
 
--- A channel is there: { name =, kind =, address =, medium = bool, line_max = bytes, rate = bytes/s, quiet = bool,
--- wakes = bool }, as routing:add has them.
+-- A channel is there: { name =, kind =, address =, medium = bool, near = bool, line_max = bytes, rate = bytes/s,
+-- cost =, quiet = bool, wakes = bool }, as routing:add has them.
 function comms:channel_up(channel)
   self.outbox:open(channel.name, channel)
   if not channel.quiet then self.beacon:appear() end
@@ -141,7 +141,8 @@ end
 function comms:say_again(name, short, mine)
   local line = self.dcache:line(short)
   local st = line and statement.parse(line)
-  if not st or not self.outbox.channels[name] then return end
+  local channel = self.outbox.channels[name]
+  if not st or not channel or not urgency.may_leave(self.dcache, st.bucket, channel.facts) then return end
   add(self, name, st, 5, mine)
 end
 
@@ -235,6 +236,8 @@ function comms:offer(lines, done) self.offers:lines(lines, done) end
 -- An envelope for the brain; statements in message.list. Refusals are counted by code.
 -- → true, "later" | nil, text, code.
 function comms:receive(message, source, reply)
+  local channel = self.outbox.channels[source.channel.name]
+  if channel then channel.facts.heard_at = self.loop:now() end
   local handler = handlers[message.kind]
   if not handler then
     self.refused "kind"

@@ -10,9 +10,11 @@ local outbox = require "comms.outbox"
 local peers = require "comms.peers"
 local proof = require "comms.proof"
 local quota = require "comms.quota"
+local reach = require "comms.reach"
 local repair = require "comms.repair"
 local strangers = require "comms.strangers"
 local time_evidence = require "comms.time_evidence"
+local urgency = require "comms.urgency"
 local verify = require "comms.verify"
 
 local parts = {}
@@ -52,6 +54,7 @@ end
 -- tells it.
 function parts.make(self, given, foreign)
   self.peers = peers.new { loop = self.loop, stands = function(id) return self.dcache.trust:stands(id) end }
+  self.reach = reach.new { loop = self.loop, peers = self.peers }
   self.misfits = misfits.new { loop = self.loop }
   way_in(self, given, foreign)
   self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,
@@ -71,6 +74,11 @@ function parts.make(self, given, foreign)
     dial = function(...) return self.dial(...) end,
     feed = function(link, generator) self.outbox:feed(link.name, generator) end,
     say = function(link, message) self.outbox:say(link.name, message) end,
+    line = function(link, short)
+      local line, channel = self.dcache:line(short), self.outbox.channels[link.name]
+      local may = line and channel and urgency.may_leave(self.dcache, line:match "^%S+ %l+ (%S+)", channel.facts)
+      return may and line or nil
+    end,
     broadcast = function(source, short) self:say_again(source.channel.name, short) end })
 end
 

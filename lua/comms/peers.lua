@@ -223,12 +223,14 @@ function peers:hosts(peer)
   return hosts
 end
 
+-- Does PEER speak over FLOW now, on a channel that is there?
+function peers.speaks(_, peer, flow) return not flow.source.channel.closed and peer.beats - flow.beat < MISSED end
+
 -- The channel on which PEER speaks now without a host that could be dialled, and which is his alone | nil.
-function peers.pipe(_, peer)
+function peers:pipe(peer)
   for _, flow in ipairs(peer.flows) do
     local channel = flow.source.channel
-    local is_pipe = not flow.source.host and channel.traits.stream and not channel.closed
-    if is_pipe and peer.beats - flow.beat < MISSED then return channel end
+    if not flow.source.host and channel.traits.stream and self:speaks(peer, flow) then return channel end
   end
 end
 

@@ -24,6 +24,7 @@ local FRAMES_IDLE, FRAMES_LONGEST = 4, 40 -- times that a frame takes on a slow 
 --- given.dial       fn(host, port, done(link))
 --- given.feed       fn(link, generator): lines are pulled as the link has room
 --- given.say        fn(link, message)
+--- given.line       fn(link, short) → the line of a held statement that may go over LINK, or nil
 --- given.broadcast  fn(source, short): says a statement that is held once more
 function repair.new(given)
   local self = setmetatable({ backoff = {}, started = given.loop:now(),
@@ -255,12 +256,12 @@ function repair:ids(message, source)
   return true
 end
 
-local function answers(self, ids)
+local function answers(self, ids, link)
   local at = 1
   return function(bytes)
     local body, room = {}, bytes - 64
     while at <= #ids and #body < FRAME do
-      local line = self.dcache:line(ids[at])
+      local line = self.line(link, ids[at])
       local fits = line and #line + 1 <= room
       if line and not fits and body[1] then break end -- else no frame of this link can hold it
       if fits then body[#body + 1], room = line, room - #line - 1 elseif line then self.refused "long" end
@@ -275,7 +276,7 @@ local function want_on_stream(self, ids, source)
   local queued = (wanted[channel] or 0) + #ids
   if queued > WANTED_MAX then return nil, "full: too much is wanted at once", "full" end
   wanted[channel] = queued
-  local generate = answers(self, ids)
+  local generate = answers(self, ids, channel)
   self.feed(channel, function(bytes)
     local message = generate(bytes)
     if not message then wanted[channel] = wanted[channel] - #ids end

@@ -16,19 +16,36 @@ function urgency.of_trust(trust, verb, bucket)
   return (verb == "dismiss" and bucket ~= "trust/tokens" or bucket == "trust/revoked") and urgency.ENDS or urgency.TRUST
 end
 
+--- May what is said in BUCKET be said on the channel TO (facts as comms:channel_up has them)? A word of scope `site`
+--- leaves by a near one only. It is soft, so no digest counts it, and nobody misses it.
+function urgency.may_leave(dcache, bucket, to)
+  local found = dcache:class_of(bucket)
+  return not found or found.class.scope ~= "site" or to.near == true
+end
+
+-- FACTS of a channel (comms:channel_up) as a policy sees them: budget in bytes/s, nil where it has no limit; peers that
+-- only it reaches; quiet: seconds since something was heard there.
+local function seen(brain, facts)
+  return { address = facts.address, kind = facts.kind, budget = facts.rate, cost = facts.cost,
+    peers = brain.reach:only(facts.name),
+    quiet = facts.heard_at and (brain.loop:now() - facts.heard_at) // 1000 or nil }
+end
+
+local OWN <const> = { kind = "own", address = "own" }
+
 --- The urgency of ST that came over the channel FROM (facts as comms:channel_up has them; nil: it is our own) on the
 -- channel TO of BRAIN, 1 to 11; false where it is not said there.
 function urgency.of(brain, st, from, to)
-  local soft = not brain.dcache:kept(st.bucket)
-  if soft and from and from.medium and to.medium and from.name == to.name then return false end
+  local class = brain.dcache:class_of(st.bucket).class
+  if not urgency.may_leave(brain.dcache, st.bucket, to) then return false end
+  if not class.kept and from and from.medium and to.medium and from.name == to.name then return false end
   local first = urgency.of_trust(brain.dcache.trust, st.verb, st.bucket)
   if first then return first end
   local age, trust = brain.time:age(st.valid_from > 0 and st.at or nil), brain.dcache.trust
   return brain.policy:ask("comms.rebroadcast", { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer,
-    mine = st.signer == brain.id, role = trust.lab and trust:role(st.signer, st.at), size = st.size,
+    class = class.name, mine = st.signer == brain.id, role = trust.lab and trust:role(st.signer, st.at), size = st.size,
     age = age and age // 1000, left = brain.time:left(st.valid_until) },
-    from and { address = from.address, kind = from.kind } or { kind = "own", address = "own" },
-    { address = to.address, kind = to.kind }, brain.here())
+    from and seen(brain, from) or OWN, seen(brain, to), brain.here())
 end
 
 return urgency

@@ -219,6 +219,15 @@ local function complete(checks, given)
   end
 end
 
+-- What stays in the site cannot be kept: nodes of other sites would miss it in their digests for ever.
+local function class(value)
+  local good, why = complete(CLASS, { "max_ttl", "size", "slots", "kept", "scope" })(value)
+  if good and good.kept and good.scope == "site" then
+    return nil, 'kept and of scope "site": kept ones are of scope "swarm", as all compare them'
+  end
+  return good, why
+end
+
 local forms = {
   text = text,
   bytes = bytes,
@@ -236,7 +245,7 @@ local forms = {
   ["span of seconds"] = span(seconds),
   ["span of count"] = span(count),
   channels = list(channel, 64),
-  classes = map(text, complete(CLASS, { "max_ttl", "size", "slots", "kept", "scope" })),
+  classes = map(text, class),
   buckets = map(text, complete(BUCKET, { "class", "propose", "dismiss" })),
 }
 

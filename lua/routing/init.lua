@@ -195,6 +195,7 @@ end
 --- Takes a channel object (channels/channel.lua) in. OPTIONS:
 ---   quiet        bool: nothing but repairs goes over it
 ---   wakes        bool: a quiet one is quiet no more when the other side says a beacon, for a repair needs no news
+---   entry        of the policy, to which it belongs (entry.lua's), or nil
 ---   gone(reason) is called when it has ended
 --- → the channel | nil, text, code; then it is closed
 function routing:add(one, options)
@@ -206,8 +207,10 @@ function routing:add(one, options)
   end
   self.serial, self.by_name[name], self.ended[name] = self.serial + 1, one, options.gone
   table.insert(self.list, one)
+  one.entry = options.entry
   self.comms:channel_up { name = name, kind = one.kind, address = one.address, medium = one.traits.medium,
-    line_max = one.traits.line_max, rate = one.rate, quiet = options.quiet, wakes = options.wakes }
+    near = one.traits.near, line_max = one.traits.line_max, rate = one.rate,
+    cost = options.entry and options.entry.cost, quiet = options.quiet, wakes = options.wakes }
   return one
 end
 

@@ -78,14 +78,20 @@ describe("the shipped policies", function()
     p:close()
   end)
 
-  it("send only news of files and dismissals over IRC from a server", function()
+  it("say over IRC from a server dismissals first, then news of files, then the rest: nothing is barred", function()
     local p = shipped "server"
     local irc = check.sample("channel", true)
     irc.kind, irc.address = "irc", "/irc"
     local record = check.sample("news", true)
-    assert.equal(8, (p:ask("comms.rebroadcast", record, nil, irc, here())))
+    assert.equal(5, (p:ask("comms.rebroadcast", record, nil, irc, here())))
     record.bucket = "peer"
-    assert.is_false((p:ask("comms.rebroadcast", record, nil, irc, here())))
+    assert.equal(2, (p:ask("comms.rebroadcast", record, nil, irc, here())))
+    record.mine = true
+    assert.equal(5, (p:ask("comms.rebroadcast", record, nil, irc, here())))
+    record.verb = "dismiss"
+    assert.equal(8, (p:ask("comms.rebroadcast", record, nil, irc, here())))
+    record.verb, record.bucket, record.mine = "propose", "trust/grant/x", false
+    assert.equal(8, (p:ask("comms.rebroadcast", record, nil, irc, here())))
     p:close()
   end)
 

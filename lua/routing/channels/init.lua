@@ -12,7 +12,8 @@
 --     stop()         ends what all its addresses share, if there is anything
 --     dial(host, port, done), port(): where repairs can dial others, and be dialled, by IP address
 -- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host)), and
---   add(channel, options) → channel | nil, text, code: see routing:add, and
+--   add(channel, options) → channel | nil, text, code: see routing:add; `entry` is the one that is being opened, if
+--   it is called meanwhile,
 --   told(row, event), or nil: see states.lua,
 --   checkpoints, or nil: see content.lua,
 --   programs, or nil: programs.lua's, for exec.lua.
@@ -75,7 +76,9 @@ local function open_all(self, wanted, old)
     if not one then
       local text, code
       options.named = hold(old, options) or nil
+      self.opening = options
       one, text, code = self.kinds[options.scheme]:open(options)
+      self.opening = nil
       if not one then
         for _, other in ipairs(fresh) do other:close() end
         return nil, at(options.place, ("%s: %s"):format(options.address, text)), code
@@ -152,9 +155,14 @@ end
 
 --- No channel is open yet. GIVEN: see above.
 function channels.new(given)
+  local add = given.add
   local self = setmetatable({ kinds = {}, open = {}, by_key = {} }, channels)
   self.states = states.new { loop = given.loop, rows = function() return rows_of(self) end,
     told = given.told or function() end }
+  given = setmetatable({ add = function(one, more)
+    more.entry = more.entry or self.opening
+    return add(one, more)
+  end }, { __index = given })
   for _, kind in ipairs(channels.KINDS) do self.kinds[kind.scheme] = require(kind.module).kind(given) end
   return self
 end

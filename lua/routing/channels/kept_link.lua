@@ -23,7 +23,7 @@ end
 
 local function connected(self, link)
   local since = self.loop:now()
-  local added, text = self.add(link, { quiet = false, gone = function(reason)
+  local added, text = self.add(link, { quiet = false, entry = self.entry, gone = function(reason)
     self.link, self.reason = nil, reason
     if self.loop:now() - since >= STEADY then self.backoff:reset() end
     again(self)
@@ -61,11 +61,12 @@ end
 ---   links      links.lua
 ---   add(link, options)  gives the link to the dispatcher
 ---   address    text, for people; family, host, port: where, as dialled.lua takes it
+---   entry      of the policy, to which it belongs (routing:add)
 ---   near       what the policy says of it (links.account)
 function kept_link.new(given)
   local self = setmetatable({ account = links.account(given.near),
     backoff = backoff.quick(given.random) }, kept_link)
-  for _, name in ipairs { "loop", "log", "links", "add", "address", "host", "port", "family" } do
+  for _, name in ipairs { "loop", "log", "links", "add", "address", "host", "port", "family", "entry" } do
     self[name] = given[name]
   end
   try(self)

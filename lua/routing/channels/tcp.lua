@@ -165,7 +165,7 @@ local function start_listening(self, options)
     links = self.links, host = options.host, port = options.port, near = options.near,
     named = options.named or options.port ~= DEFAULT_PORT,
     repairs = function(listener) return first(self) == listener and self.repairs or nil end,
-    on_link = function(accepted) given.add(accepted, { quiet = true, wakes = true }) end }
+    on_link = function(accepted) given.add(accepted, { quiet = true, wakes = true, entry = options }) end }
   forget_closed(self)
   table.insert(self.listeners, one)
   return one
@@ -177,7 +177,7 @@ function Kind:open(options)
   local given = self.given
   return kept_link.new { loop = given.loop, random = given.random, log = given.log, add = given.add,
     links = self.links, address = options.address, family = options.family, host = options.host, port = options.port,
-    near = options.near }
+    near = options.near, entry = options }
 end
 
 --- Dials HOST, an IP address, for a repair, who closes the link: done(channel), or done(nil, text, code), later.
