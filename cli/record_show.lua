@@ -10,12 +10,17 @@ function record_show.request(options) return { command = "record", bucket = opti
 local COLUMNS <const> = {
   { title = "SIGNER", give = true, least = 8, rank = 1 }, { title = "KEY", rank = 4 }, { title = "ROLE", rank = 3 },
   { title = "AGE", rank = 5 }, { title = "COUNTS", give = true, least = 10, rank = 2 },
+  { title = "VIA", cut = "middle", give = true, least = 12, rank = 6 },
 }
+
+-- By which way it came here; all addresses end alike.
+local function via(st, s) return st.via and (s:text(st.via):gsub("/dswarm%-line$", "")) or "-" end
 
 local function row_of(st, s)
   local counts = st.counts and { "yes", colour = "good" } or { "no: " .. s:text(st.fault or "may not say this"),
     colour = "warn" }
-  return { s:who(st.signer), s:key(st.signer.id), s:text(st.signer.role), s.age(st.age_ms, st.age_about), counts }
+  return { s:who(st.signer), s:key(st.signer.id), s:text(st.signer.role), s.age(st.age_ms, st.age_about), counts,
+    via(st, s) }
 end
 
 local function value(data, s)

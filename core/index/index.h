@@ -11,6 +11,7 @@
 
 #define INDEX_NOWHERE (-1) /* no place in the journal */
 #define INDEX_DIGESTS 2    /* kept of a class: at our own T, and at a peer's */
+#define INDEX_WAYS 512     /* ways by which a statement can have come: 9 bits */
 
 /* One remembered statement: the newest word in its slot, which is (bucket, key, signer).
  * 72 bytes; numbers of others begin with 1, 0 is none. A number has 24 bits
@@ -27,7 +28,9 @@ struct entry {
     char *text;    /* or the line itself */
   } where;
   uint64_t bucket : 24, holder : 24;
-  uint64_t size : 16; /* of the line; 0 in an unused entry */
+  uint64_t size : 11;    /* of the line, at most 1,024; 0 in an unused entry */
+  uint64_t way_high : 5; /* with way_low: by which way it came, a number of whoever put it
+                            in */
   uint64_t next_of_holder : 24, previous_of_holder : 24;
   uint64_t key_high : 16; /* with key_low: 32 bits of the key's hash */
   uint64_t next_in_bucket : 24, previous : 24;
@@ -37,6 +40,7 @@ struct entry {
   uint64_t is_dismissal : 1, has_text : 1;
   uint64_t is_for_later : 1; /* FROM is after AT */
   uint64_t is_first : 1;     /* of its key */
+  uint64_t way_low : 4;
 };
 
 /* A bucket that has records, or an unused row (no name; FIRST is then the next unused
@@ -211,10 +215,10 @@ uint32_t index_find_slot(const struct index *ix, struct statement_part bucket,
 const char *index_check(struct index *ix, const struct statement *st, int64_t now);
 
 /* Takes ST in, whose signature has been verified. PLACE in the journal, or INDEX_NOWHERE:
- * then the line is copied. NULL and what it replaced (size 0: nothing), or a word as
- * above, or ENOMEM. */
+ * then the line is copied. WAY, below INDEX_WAYS, is only remembered. NULL and what it
+ * replaced (size 0: nothing), or a word as above, or ENOMEM. */
 const char *index_put(struct index *ix, const struct statement *st, int64_t place,
-                      struct index_gone *gone);
+                      unsigned way, struct index_gone *gone);
 
 /* Would ST, which index_check lets in, replace a word of its slot? */
 int index_replaces(struct index *ix, const struct statement *st);
@@ -251,5 +255,7 @@ const struct sorted_ids *index_order(struct index *ix, int class_number);
 
 /* The index at INDEX of the stack, or throws. It lives as long as the userdata. */
 struct index *index_argument(lua_State *L, int index);
+/* A way, which may be left out (then 0), or it throws. */
+unsigned index_way_argument(lua_State *L, int index);
 
 #endif

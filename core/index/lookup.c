@@ -8,11 +8,11 @@
 #define KEY_MOST 65536
 #define WALK_ROWS 4096 /* looked at in one step of a walk */
 
-/* Pushes {place= or text=, size=, at=, short=, valid_until=, dismiss=, bucket=}. */
+/* Pushes {place= or text=, size=, at=, short=, valid_until=, dismiss=, bucket=, way=}. */
 static void push_entry(lua_State *L, const struct index *ix, uint32_t number) {
   const struct entry *e = index_entry(ix, number);
   const struct bucket *b = &ix->buckets[e->bucket];
-  lua_createtable(L, 0, 8);
+  lua_createtable(L, 0, 9);
   if (e->has_text)
     lua_pushlstring(L, e->where.text, e->size), lua_setfield(L, -2, "text");
   else
@@ -24,6 +24,7 @@ static void push_entry(lua_State *L, const struct index *ix, uint32_t number) {
   lua_pushlstring(L, (const char *)e->id, sizeof e->id);
   lua_setfield(L, -2, "short");
   core_set_boolean(L, "dismiss", e->is_dismissal);
+  core_set_integer(L, "way", (lua_Integer)(e->way_high << 4 | e->way_low));
   lua_pushlstring(L, b->name, b->size);
   lua_setfield(L, -2, "bucket");
 }

@@ -142,12 +142,14 @@ static struct index_gone make_share(struct index *ix, const struct target *to) {
 
 /* Fills an entry whose slot, bucket and holder stand; TEXT is the line or NULL. */
 static void fill(struct index *ix, uint32_t number, const struct statement *st,
-                 int64_t place, char *text) {
+                 int64_t place, unsigned way, char *text) {
   struct entry *e = index_entry(ix, number);
   int64_t end = law_end(index_class(ix, e), st->at);
   e->at = st->at;
   e->until = (uint32_t)(st->valid_until / STATEMENT_TICK);
-  e->size = (uint16_t)st->line.size;
+  e->size = st->line.size & 0x7ff;
+  e->way_high = way >> 4 & 0x1f;
+  e->way_low = way & 0xf;
   e->is_dismissal = st->is_dismissal != 0;
   e->is_for_later = st->valid_from * 1000 > st->at;
   e->has_text = text != NULL;
@@ -192,7 +194,7 @@ static char *copy(struct statement_part p) {
 }
 
 const char *index_put(struct index *ix, const struct statement *st, int64_t place,
-                      struct index_gone *gone) {
+                      unsigned way, struct index_gone *gone) {
   struct target to;
   const char *word = find_target(ix, st, -1, &to);
   if (word)
@@ -204,7 +206,7 @@ const char *index_put(struct index *ix, const struct statement *st, int64_t plac
     free(name);
     return "ENOMEM";
   }
-  fill(ix, make_entry(ix, &to, st, name, gone), st, place, text);
+  fill(ix, make_entry(ix, &to, st, name, gone), st, place, way, text);
   return NULL;
 }
 

@@ -63,6 +63,13 @@ static int refuse(lua_State *L, const char *word) {
 
 /* ---- taking in ---- */
 
+unsigned index_way_argument(lua_State *L, int index) {
+  lua_Integer way = luaL_optinteger(L, index, 0);
+  luaL_argcheck(L, way >= 0 && way < INDEX_WAYS, index,
+                "a way is a number from 0 to 511");
+  return (unsigned)way;
+}
+
 /* record.new({{name=, max_ttl=s, size=bytes, slots=n, kept=bool, scope=, admitted=,
  * buckets={...}}}[, own ID]) -> index. Words of OWN ID are always taken (admit.c). */
 static int f_new(lua_State *L) {
@@ -82,14 +89,16 @@ static int f_close(lua_State *L) {
   return 0;
 }
 
-/* index:put(statement, [place]) -> "new", place and size of what it replaced (or nothing)
- * | nil, message, word. Without a place the index keeps the line. */
+/* index:put(statement, [place, [way]]) -> "new", place and size of what it replaced (or
+ * nothing) | nil, message, word. Without a place the index keeps the line. WAY: a number
+ * from 0 to 511 that its entry has, 0 unless given. */
 static int f_put(lua_State *L) {
   struct index *ix = index_argument(L, 1);
   int64_t place = luaL_optinteger(L, 3, INDEX_NOWHERE);
+  unsigned way = index_way_argument(L, 4);
   struct index_gone gone;
   luaL_argcheck(L, lua_isnoneornil(L, 3) || place >= 0, 3, "a place is not negative");
-  const char *word = index_put(ix, statement_argument(L, 2), place, &gone);
+  const char *word = index_put(ix, statement_argument(L, 2), place, way, &gone);
   if (word)
     return refuse(L, word);
   lua_pushliteral(L, "new");

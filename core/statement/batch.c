@@ -312,6 +312,7 @@ struct taking {
   size_t own_size;
   int64_t own_at; /* of the newest own word; -1: none */
   lua_Integer taken, classes;
+  unsigned way;
 };
 
 /* A line that goes into the journal at once, so that *PLACE is set; NULL, or the word. A
@@ -340,7 +341,7 @@ static const char *take(struct taking *t, const struct statement *st) {
               &place);
   if (word)
     return word;
-  if ((word = index_put(t->index, st, place, &gone))) {
+  if ((word = index_put(t->index, st, place, t->way, &gone))) {
     if (place >= 0)
       journal_drop(t->journal, place, st->line.size);
     return strcmp(word, "ENOMEM") ? word : "full";
@@ -369,11 +370,11 @@ static void read_families(lua_State *L, int list, struct taking *t) {
   }
 }
 
-/* take(from, to, index, journal, families, own) -> how many of the places
+/* take(from, to, index, journal, families, own, [way]) -> how many of the places
  * FROM … TO were taken in; classes that changed, as bits (class 1 is bit 0); AT of the
  * newest that OWN signed, or nil. Their signatures were checked: places with a word are
  * left alone, others get one where they are refused. FAMILIES: by class, false for a soft
- * one. */
+ * one. WAY: as index:put has it. */
 static int f_take(lua_State *L) {
   struct batch *b = batch_argument(L, 1);
   uint32_t from, count = batch_range(L, b, 2, &from);
@@ -382,6 +383,7 @@ static int f_take(lua_State *L) {
   t.journal = journal_argument(L, 5);
   luaL_checktype(L, 6, LUA_TTABLE);
   t.own = luaL_checklstring(L, 7, &t.own_size);
+  t.way = index_way_argument(L, 8);
   read_families(L, 6, &t);
   for (uint32_t i = from; i < from + count; i++) {
     struct batch_item *item = batch_item(b, i);

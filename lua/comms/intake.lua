@@ -90,7 +90,7 @@ end
 -- Places FROM … TO were checked: a bad one never becomes a record.
 local function checked(self, frame, from, to)
   local list, source, wasted = frame.list, frame.source, 0
-  local n, any_kept, any_ours = self.dcache:take_batch(list, from, to)
+  local n, any_kept, any_ours = self.dcache:take_batch(list, from, to, source.channel.via, source.channel.kind)
   if n < to - from + 1 then
     for i = from, to do
       local code = list:code(i)

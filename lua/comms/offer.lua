@@ -11,7 +11,7 @@ offer.MOST = 64 -- lines of one offer
 local PATIENCE = 10 * 1000 -- ms for the checks and the disk; then nobody is told any more that a line is safe
 
 -- Whoever may speak at the control socket is known without a proof, and stands behind no channel that others hear.
-local SOURCE = { channel = { name = "offer", kind = "offer", traits = { stream = false, medium = false,
+local SOURCE = { channel = { name = "offer", kind = "offer", via = "import", traits = { stream = false, medium = false,
   ordered = true, source_proved = true } }, principal = "offer here", id = "offer", address = "offer", received = 0 }
 
 --- given.loop     the event loop

@@ -113,7 +113,7 @@ local function enrol(self, words, place, source)
   self.dcache.trust:let_in(st.signer)
   local list <close> = batch.new(st.line)
   if self.dcache:check_batch(list) == 0 then return false end
-  local n, any_kept, any_ours = self.dcache:take_batch(list, 1, 1)
+  local n, any_kept, any_ours = self.dcache:take_batch(list, 1, 1, source.channel.via, source.channel.kind)
   if n > 0 then self.taken(list, 1, 1, n, any_kept, any_ours, source) end
   return n > 0
 end

@@ -12,6 +12,7 @@ local expiry = require "dcache.expiry"
 local accepted_root = require "dcache.accepted_root"
 local trust = require "dcache.trust"
 local trust_words = require "dcache.trust_words"
+local ways = require "dcache.ways"
 
 local dcache = {}
 dcache.__index = dcache
@@ -93,6 +94,7 @@ function dcache.new(given)
   self.class_list = given.classes
   self.index = record.new(self.class_list, self.id)
   self.changed, self.unsaid, self.lines_read, self.counted = {}, {}, 0, {}
+  self.ways = ways.new()
   self.trust = new_trust(self, given)
   self.meaning = meaning.new { time = given.time, policy = given.policy, here = given.here, trust = self.trust,
     pattern = function(bucket) return select(2, self.index:class(bucket)) end }
@@ -184,9 +186,11 @@ function dcache:take(st)
 end
 
 -- The same for the places FROM … TO of LIST; those that have a code are left alone, those refused here get one.
--- → how many were taken in; are some of them kept; are some our own, said before we were started again.
-function dcache:take_batch(list, from, to)
-  local n, classes, own_at = list:take(from, to, self.index, self.journal, self.family_of, self.id)
+-- VIA, KIND: by which way they came (ways.lua), nil: nobody knows. → how many were taken in; are some of them kept; are
+-- some our own, said before we were started again.
+function dcache:take_batch(list, from, to, via, kind)
+  local way = via and self.ways:number(via, kind)
+  local n, classes, own_at = list:take(from, to, self.index, self.journal, self.family_of, self.id, way)
   if self.index:unwritten() >= UNWRITTEN_MAX then self:write_down() end
   if self.syncing:left() >= FOREIGN_BYTES then self.syncing:request() end
   if own_at then self.signer:heard(own_at, classes & self.kept_bits ~= 0) end

@@ -43,7 +43,8 @@ local function plain(self, entry)
   local data, malformed = data_of(st)
   return { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer, at = st.at, data = data,
     data_text = st.data, undated = st.valid_from == 0 or nil, malformed = malformed, valid_from = st.valid_from,
-    valid_until = st.valid_until, mine = st.signer == self.id, size = st.size, short = entry.short }
+    valid_until = st.valid_until, mine = st.signer == self.id, size = st.size, short = entry.short,
+    via = self.ways:text(entry.way) }
 end
 
 function reading:plain(entry) return plain(self, entry) end
@@ -109,7 +110,7 @@ end
 -- valid_until, holds = it proposes what holds (meaning.lua), fault = why it says nothing now, or nil, denied = true
 -- where that is since its signer may not say it, undated = true where its signer knew no time (AT only orders his
 -- statements), mine, malformed = what is wrong with its DATA, or nil, data_text, size = bytes of its line, short = its
--- short ID }.
+-- short ID, via = by which way it came here (ways.lua), nil where it was said here }.
 function reading:statement_of(bucket, key, signer)
   local entry = self.index:slot(bucket, key, signer)
   return entry and read(self, entry, new_memo())

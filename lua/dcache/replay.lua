@@ -3,6 +3,7 @@
 local record = require "core.record"
 local statement = require "core.statement"
 local trust = require "dcache.trust"
+local ways = require "dcache.ways"
 
 local replay = {}
 
@@ -12,7 +13,7 @@ local EXPECTED <const> = { older = true, duplicate = true, stranger = true }
 -- Takes the line at PLACE back in, unless another one replaced it.
 local function put(self, line, place, st)
   local ok, old_place, third
-  if st then ok, old_place, third = self.index:put(st, place) end
+  if st then ok, old_place, third = self.index:put(st, place, ways.JOURNAL) end
   if ok and old_place then self.journal:drop(old_place, third) end -- third: the old one's size, else a refusal's code
   if not ok then
     self.journal:drop(place, #line)

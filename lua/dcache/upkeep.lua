@@ -4,6 +4,7 @@ local batch = require "core.batch"
 local record = require "core.record"
 local statement = require "core.statement"
 local trust = require "dcache.trust"
+local ways = require "dcache.ways"
 
 local upkeep = {}
 
@@ -51,7 +52,7 @@ local function bring_back(self)
   self.journal:replay(function(_family, line, place)
     local st = statement.parse(line)
     if not st or self.index:has(st.short) then return end
-    local ok, old_place, size = self.index:put(st, place)
+    local ok, old_place, size = self.index:put(st, place, ways.JOURNAL)
     if ok and old_place then self.journal:drop(old_place, size) end
     n = n + (ok and 1 or 0)
   end)

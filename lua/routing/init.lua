@@ -208,6 +208,7 @@ function routing:add(one, options)
   self.serial, self.by_name[name], self.ended[name] = self.serial + 1, one, options.gone
   table.insert(self.list, one)
   one.entry = options.entry
+  one.via = one.via or one.entry and one.entry.address or one.address
   self.comms:channel_up { name = name, kind = one.kind, address = one.address, medium = one.traits.medium,
     near = one.traits.near, line_max = one.traits.line_max, rate = one.rate,
     cost = options.entry and options.entry.cost, quiet = options.quiet, wakes = options.wakes }

@@ -139,7 +139,7 @@ it("a crowd of words that are meant for later is not read through to count whose
   local cache = setmetatable({ time = { low = function() return 0 end, is_valid = function() return true end },
     index = { signers = function() return { [owner:id()] = 3 }, later end }, class_of = function() end, counted = {},
     meaning = { fault = function() end, asks_dismissals = function() return false end }, lines_read = 0,
-    trust = trust.new {} }, { __index = require "dcache.reading" })
+    ways = require "dcache.ways".new(), trust = trust.new {} }, { __index = require "dcache.reading" })
   local n = cache:signers("share/files")[owner:id()]
   assert.is_true(cache.lines_read > 0 and cache.lines_read < 1000, cache.lines_read .. " read in one turn")
   assert.equal(3 + cache.lines_read, n)

@@ -34,7 +34,8 @@ end
 --- What one statement says, as a row.
 function why_record.statement(node, st)
   local verb = st.verb == "dismiss" and "dismissed" or "proposed"
-  local seen = ("%s, %d bytes"):format(times_of(node, st), st.size)
+  local via = st.via and ", came by " .. st.via:gsub("/dswarm%-line$", "") or ""
+  local seen = ("%s, %d bytes%s"):format(times_of(node, st), st.size, via)
   return { what = ("%s by %s"):format(verb, node.who(st.signer).label),
     seen = st.fault and ("%s; it says nothing now: %s"):format(seen, why_record.named(node, st.fault)) or seen,
     cure = st.mine and CURES[st.verb] or nil }

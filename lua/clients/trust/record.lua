@@ -17,7 +17,7 @@ local function told(node, who, st, counts)
   local ms, about = node.time:age(not st.undated and st.at or nil)
   local now = node.time:proved_now()
   return { signer = who(st.signer), verb = st.verb, counts = counts[st.signer] or false,
-    fault = to_json.value(st.fault), age_ms = to_json.value(ms), age_about = about,
+    fault = to_json.value(st.fault), via = to_json.value(st.via), age_ms = to_json.value(ms), age_about = about,
     ends_ms = now and st.valid_until * 1000 - now or nil }
 end
 

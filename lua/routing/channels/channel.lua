@@ -19,6 +19,7 @@
 -- And where it can:
 --   pause(), resume()       reads no more meanwhile. Needed where `ordered` is true: then senders wait for us.
 --   near(host) → bool       is that host in a network of one of our interfaces?
+--   via                     text: by which way its statements come, where that is not its address (routing:add)
 --   rate                    bytes a second that it carries, where that is few: then beacons and repairs take their time
 --   judged(ok, text, code)  hears what became of a message for which on_frame said "later"
 --

@@ -218,6 +218,7 @@ function link.new(options)
     loop = options.loop, stream = options.stream, host = options.host, port = options.port,
     address = ("/%s/%s/tcp/%d/dswarm-line"):format(family, options.host, options.port),
     id = ("tcp %s:%d"):format(options.host, options.port),
+    via = not options.dialled and ("/%s/%s/tcp"):format(family, options.host) or nil,
     kind = "tcp", traits = options.near and NEAR or FAR, owner = channel.nobody,
     limit = options.limit, own = options.own, dialled = options.dialled, gone = options.gone,
     sent = frame.counters(), heard = frame.counters(), refused = {},
