@@ -24,7 +24,7 @@ LIBS      = $(shell pkg-config --libs libsodium libcrypto libmicrohttpd) -pthrea
 LUALIB    = $(shell pkg-config --libs lua5.4)
 
 # What is no part of the binary: libcurl's side of HTTP, the disk that forgets, what only specs call (spec/core/spec.c).
-HTTP     := core/http/http.c core/http/transfer.c
+HTTP     := core/http/dial.c core/http/http.c core/http/transfer.c
 SIM      := $(wildcard core/sim/*.c)
 MODULES  := $(filter-out core/main.c $(HTTP) $(SIM),$(wildcard core/*.c core/*/*.c))
 OBJECTS  := $(MODULES:core/%.c=$(BUILD)/%.o)

@@ -1,6 +1,7 @@
 /* http.c - HTTP out: libcurl's multi interface behind one fd. No loop, no retry, no
  * trust. */
 #include "core.h"
+#include "dial.h"
 #include "transfer.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -378,14 +379,16 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"new", http_new},
-    {NULL,  NULL    },
+    {"new",  http_new },
+    {"dial", http_dial},
+    {NULL,   NULL     },
 };
 
 int luaopen_core_http(lua_State *L) {
   if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
     return luaL_error(L, "libcurl cannot start");
   core_class(L, CLASS, methods);
+  http_dial_class(L);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -97,6 +97,12 @@ static stream *new_stream(lua_State *L) {
   return s;
 }
 
+void net_push_stream(lua_State *L, int *fd) {
+  stream *s = new_stream(L);
+  s->fd = *fd;
+  *fd = -1;
+}
+
 static int stream_close(lua_State *L) {
   net_close(&((stream *)luaL_checkudata(L, 1, NET_STREAM))->fd);
   return 0;
@@ -109,7 +115,7 @@ static int stream_fd(lua_State *L) {
 
 /* A peer that was switched off is noticed after 50 s of silence, or 30 s of unanswered
  * bytes. */
-static void tcp_options(int fd) {
+void net_tcp_options(int fd) {
   net_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   net_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   net_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, NET_KEEPALIVE_S);
@@ -131,7 +137,7 @@ static int net_connect(lua_State *L) {
   s->fd = socket(address.as.any.sa_family, SOCK_STREAM | NET_SOCKET, 0);
   if (s->fd < 0)
     return net_fail_at(L, "tcp to", host, port);
-  tcp_options(s->fd);
+  net_tcp_options(s->fd);
   if (connect(s->fd, &address.as.any, address.size) == 0 || errno == EINPROGRESS)
     return 1;
   net_fail_at(L, "tcp to", host, port);
@@ -306,7 +312,7 @@ static int listener_accept(lua_State *L) {
   if (s->fd < 0)
     return net_fail(L, "accept");
   if (l->path[0] == '\0')
-    tcp_options(s->fd);
+    net_tcp_options(s->fd);
   return 1 + push_address(L, &peer);
 }
 

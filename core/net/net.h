@@ -36,6 +36,12 @@ int net_local_port(int fd);
 /* setsockopt of an int: 0, or -1 with errno. */
 int net_set(int fd, int level, int option, int value);
 
+/* What every TCP socket that says our lines has: no delay, and keep-alive. */
+void net_tcp_options(int fd);
+
+/* Pushes a stream whose socket is *FD, which becomes -1. */
+void net_push_stream(lua_State *L, int *fd);
+
 /* Closes *FD unless it is closed, and makes it -1. */
 void net_close(int *fd);
 
