@@ -75,7 +75,9 @@
   X(ambiguous, "fits more than one thing")                                               \
   X(stranger, "its signer is no member of the lab")                                      \
   X(threshold, "not enough of the keys that must sign it have signed")                   \
-  X(swarm, "of another swarm or lab")
+  X(swarm, "of another swarm or lab")                                                    \
+  X(certificate, "no certificate of that host which this system vouches for")            \
+  X(proxy, "the proxy does not answer, or does not let one through")
 
 /* Pushes nil, "word: text", "word" and returns 3. WORD is one of CORE_WORDS or an errno
  * name. */

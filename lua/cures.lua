@@ -87,6 +87,10 @@ local WORDS <const> = {
     "Let another holder of such a key sign the same. Who has: dt-swarm-cli HOST record show BUCKET KEY" },
   { "swarm", "Something is of another swarm or another lab than this node.",
     "Leave the lab first (dt-swarm-cli lab leave), or take the file or the bundle of this lab." },
+  { "certificate", "A server showed a certificate that this system does not vouch for, or that is for another host.",
+    "See the name in the channel's address, and the clock (status). An own CA goes into the system's certificates." },
+  { "proxy", "The proxy of a channel does not answer, or does not let one through to that host and port.",
+    "See `proxy` of that channel in the policy, whether the proxy runs, and which ports it lets one reach." },
 }
 
 -- Errors of the operating system that people meet; others are explained by errno(3).

@@ -116,7 +116,7 @@ end
 local function open_services(self, given)
   local wanted = given.policy:get "clients.logs.gateway"
   self.node:open_content(self.net, wanted and { preflight.gateway(wanted) })
-  local ok, err = self.node:open_channels(self.net, given.files.programs)
+  local ok, err = self.node:open_channels(self.net, given.files.programs, given.files.secrets)
   if not ok then return nil, err end
   return self.node.clients:open()
 end

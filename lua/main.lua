@@ -40,7 +40,8 @@ end
 
 local function policy_files(chosen, place, root)
   return require "policy_files".new { path = chosen.policy, search = place:policies(root),
-    shipped = root .. "/policies", programs = require "routing.channels.programs".of(place) }
+    shipped = root .. "/policies", programs = require "routing.channels.programs".of(place),
+    secrets = require "routing.channels.secrets".of(place) }
 end
 
 -- → policy | nil, lines for people

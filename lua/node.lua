@@ -174,13 +174,16 @@ local function supplier(self, id)
   return { name = self.who(id).label, http = peer.http, hosts = self.comms.peers:hosts(peer) }
 end
 
--- Opens the channels that policy names, on the sockets of NET (core.net), by PROGRAMS (routing/channels/programs.lua).
+-- Opens the channels that policy names, on the sockets of NET (core.net), by PROGRAMS and SECRETS (those of
+-- routing/channels that are called so).
 -- → true | nil, text, code.
-function node:open_channels(net, programs)
+function node:open_channels(net, programs, secrets)
   self.channels = require "routing.channels".new { loop = self.loop, net = net, random = self.random, log = self.log,
     resolve = function(...) return self.loop:resolve(...) end,
+    dial_through = function(...) return require "core.http".dial(...) end,
     add = function(...) return self.routing:add(...) end,
-    programs = programs, checkpoints = checkpoint_parts.reader(self, function(id) return supplier(self, id) end),
+    programs = programs, secrets = secrets,
+    checkpoints = checkpoint_parts.reader(self, function(id) return supplier(self, id) end),
     told = function(row, event)
       if not self.events:is_read "channels" then return end
       self.events:add("channels", { event = event, address = row.address, kind = row.kind, reason = row.reason })

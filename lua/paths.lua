@@ -74,11 +74,11 @@ local function policies(place, root)
   return list
 end
 
---- Folders of the programs that may be channels: beside the user's policy, and beside the system's.
-local function channels(place)
+-- Folders NAME beside the user's policy, and beside the system's.
+local function beside_policy(place, name)
   local list, own = {}, config(place)
-  if own then list[1] = own .. "/dt-swarm/channels" end
-  list[#list + 1] = "/etc/dt-swarm/channels"
+  if own then list[1] = own .. "/dt-swarm/" .. name end
+  list[#list + 1] = "/etc/dt-swarm/" .. name
   return list
 end
 
@@ -93,7 +93,8 @@ end
 --- The rules for one process. ENV(name) gives a variable or nil, UID the user's number.
 -- Each answers a path, or nil, "missing: text", "missing" where no home is known:
 -- p:state() p:socket([state folder]) p:share() p:sockets() p:policies(root)
--- p:channels() p:labs(state folder) p:config(): the user's own folder for settings
+-- p:channels() p:secrets(): folders of the programs and of the passwords of channels
+-- p:labs(state folder) p:config(): the user's own folder for settings
 function paths.new(env, uid)
   local place = { env = env, uid = uid, home = absolute(env "HOME") }
   return {
@@ -109,7 +110,8 @@ function paths.new(env, uid)
     end,
     sockets = function() return sockets(place) end,
     policies = function(_, root) return policies(place, root) end,
-    channels = function() return channels(place) end,
+    channels = function() return beside_policy(place, "channels") end,
+    secrets = function() return beside_policy(place, "secrets") end,
     labs = function(_, state_folder) return labs(place, state_folder) end,
     config = function()
       local own = config(place)

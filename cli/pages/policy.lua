@@ -11,6 +11,7 @@ local function settings(page)
     page:term(row[1], row[2], ("%s. Default: %s. A change is %s.%s"):format(row[4], row[3],
       row.restart and "`restart`" or "`live`", row.later and " It is used from a later version." or ""))
   end
+  markdown.put(page, "\n" .. prose.channels_text)
 end
 
 local function questions(page)

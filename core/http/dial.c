@@ -6,7 +6,7 @@
  * core.net: so that one is like any other, and a reader who rests makes the far side
  * wait. */
 #include "dial.h"
-#include "../net/net.h"
+#include "net/net.h"
 #include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>

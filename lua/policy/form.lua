@@ -156,7 +156,27 @@ local function gateway(value)
   return nil, "an address in numbers, such as http://192.168.1.20:3826"
 end
 
-local CHANNEL = { address = address, budget = bytes, near = flag, tls = flag, password = text, gateway = gateway }
+local PROXIES = { socks5h = true, http = true }
+
+-- There is no password in it: it would stand wherever the policy is shown.
+local function proxy(value)
+  local good = text(value) or ""
+  local scheme, host, port = good:match "^(%w+)://([%w.-]+):(%d+)$"
+  if not host then scheme, host, port = good:match "^(%w+)://(%[[%x:.]+%]):(%d+)$" end
+  local at = host and #host < 200 and PROXIES[scheme] and tonumber(port) or 0
+  if at >= 1 and at <= 65535 then return good end
+  return nil, "socks5h://HOST:PORT or http://HOST:PORT"
+end
+
+-- What `secret "irc"` makes: the name of a file, whose text no policy ever sees.
+local function secret(value)
+  local name = type(value) == "table" and value.secret
+  if type(name) == "string" and #name <= 64 and name:find "^%w[%w._-]*$" then return { secret = name } end
+  return nil, 'secret "NAME", where the file secrets/NAME beside the policy holds it'
+end
+
+local CHANNEL = { address = address, budget = bytes, near = flag, tls = flag, proxy = proxy, password = secret,
+  gateway = gateway }
 CHANNEL.cost = function(value) return number(value, "a number", 0, 1000000) end
 
 --- A channel is its address, or { address, budget =, … }; out comes { address =, budget =, … }.

@@ -126,6 +126,9 @@ local function extend(name)
   return p
 end
 
+--- secret "irc": the name of a secret that the machine's owner keeps (routing/channels/secrets.lua).
+local function secret(name) return { secret = name } end
+
 local function settings_of(state)
   local out = {}
   for _, path in ipairs(names.keys(tree)) do
@@ -169,7 +172,7 @@ function door.begin(table_, default_texts, texts)
   facts.know(api.facts)
   grow()
   local known
-  environment, known = names.environment { extend = extend }
+  environment, known = names.environment { extend = extend, secret = secret }
   return known
 end
 

@@ -68,6 +68,20 @@ While the daemon runs it reads the policy again when its file is saved, or one t
 For a `restart` one the daemon finishes its writes and executes itself anew, as the same process: nobody is told that it
 left. If anything in the new policy cannot apply, the old one stays in force, and log and answer name file and line.]]
 
+--- What is said of the channels behind the settings.
+page.channels_text = [[
+`/exec/NAME/dswarm-line` in `routing.channels` names a program in the folder `channels` beside the user's policy
+(`~/.config/dt-swarm/channels`), else beside the system's (`/etc/dt-swarm/channels`). A policy cannot bring a program
+along: file and folder must be of root or of the daemon's user, writable by nobody else, and no links; otherwise the
+policy is refused with file, line and cure. `budget` is the bytes a second that the line behind it carries (none: as
+many as the program reads): frames then take at most eight seconds, and beacons a twentieth.
+
+A channel that is dialled may go through TLS (`tls = true`: the certificate must be one of that host which the system
+vouches for) and by a proxy: `proxy = "socks5h://HOST:PORT"` for SOCKS5, `"http://HOST:PORT"` for HTTP CONNECT. The
+proxy looks names up, and nothing goes past it. `password = secret "irc"` names the file `irc` in the folder
+`secrets`, which lies beside the policy as `channels` does and is as closely held, and which nobody else may read
+(`chmod 600`). Its first line is the password; no policy sees it, and nothing shows it.]]
+
 local function cell(text) return (tostring(text):gsub("|", "\\|")) end
 
 local function settings(out)
@@ -78,6 +92,8 @@ local function settings(out)
       row.restart and "restart" or "live", cell(row[4]), row.later and " (used from a later version)" or "")
   end
 end
+
+local function channels(out) out[#out + 1] = "\n" .. page.channels_text end
 
 local ANSWERS = {
   yes = "true, false", ["yes or nil"] = "true, false, nil: cannot tell", urgency = "1 to 9, false",
@@ -138,6 +154,7 @@ function page.opening(names) return (OPENING:format(table.concat(names, " ")):gs
 function page.text(names)
   local out = { page.opening(names) }
   settings(out)
+  channels(out)
   questions(out)
   out[#out + 1] = "\n## Facts\n| argument | facts; ? may be unknown |\n|---|---|"
   for _, row in ipairs(page.facts()) do out[#out + 1] = ("| %s | %s |"):format(row[1], row[2]) end

@@ -48,8 +48,9 @@ describe("a dial", function()
   it("says why there is none: no such name, nobody listens, no answer in time", function()
     names["none.example 6"] = { "EAI_NONAME: none.example" }
     local stream, text, code, address = dial { family = "dns6", host = "none.example" }
-    assert.same({ "EAI_NONAME: none.example", "EAI_NONAME" }, { text, code, stream, address })
-    assert.same({ "missing: empty.example has no address", "missing" },
+    assert.same({ "address: none.example has no address (EAI_NONAME: none.example)", "address" },
+      { text, code, stream, address })
+    assert.same({ "address: empty.example has no address (none)", "address" },
       { select(2, dial { family = "dns4", host = "empty.example" }) })
     local port = listener:port()
     listener:close()
@@ -57,6 +58,19 @@ describe("a dial", function()
     given.resolve = function() end -- never answers
     text, code = select(2, dial { family = "dns4", host = "hangs.example", port = 7, timeout_ms = 20 })
     assert.same({ "slow: no answer from hangs.example port 7", "slow" }, { text, code })
+  end)
+
+  it("goes through TLS and by proxies where it is told to, and never past them", function()
+    local here = listener:port()
+    local silent = { family = "ip4", host = "127.0.0.1", proxy = "socks5h://127.0.0.1:" .. here, timeout_ms = 100 }
+    assert.same({ "kind: no TLS and no proxies here", "kind" }, { select(2, dial(silent)) })
+    given.dial_through = require "core.http".dial
+    local text, code = select(2, dial(silent))
+    assert.equal("slow", code)
+    assert.matches(("127.0.0.1 port %d by socks5h://127.0.0.1:%d"):format(here, here), text, 1, true)
+    silent.proxy = "http://127.0.0.1:9"
+    assert.equal("proxy", select(3, dial(silent)))
+    assert.equal("slow", select(3, dial { family = "ip4", host = "127.0.0.1", tls = true, timeout_ms = 100 }))
   end)
 
   it("that was cancelled calls nobody, and leaves nothing open", function()

@@ -3,6 +3,9 @@ local dialled = {}
 
 local TIMEOUT_MS <const> = 10000
 
+-- Which addresses are asked for where the host is a name.
+local FAMILIES <const> = { dns4 = 4, dns6 = 6 }
+
 local Dial = {}
 Dial.__index = Dial
 
@@ -12,6 +15,7 @@ local function finish(self, stream, text, code)
   self.over = true
   self.timer:cancel()
   if self.watch then self.watch:close() end -- before the next owner watches the same fd
+  if self.through then self.through:close() end
   if self.stream and not stream then self.stream:close() end
   self.done(stream, text, code, self.address)
 end
@@ -20,6 +24,22 @@ local function connected(self)
   local could, text, code = self.stream:finished()
   if could then return finish(self, self.stream) end
   if code ~= "EINPROGRESS" then return finish(self, nil, text, code) end
+end
+
+-- By way of a proxy, or through TLS: libcurl looks the name up, too.
+local function connect_through(self, where)
+  local text, code
+  if not self.dial_through then return finish(self, nil, "kind: no TLS and no proxies here", "kind") end
+  self.through, text, code = self.dial_through { host = self.host, port = self.port, tls = where.tls,
+    proxy = where.proxy, family = FAMILIES[where.family], timeout_ms = where.timeout_ms or TIMEOUT_MS }
+  if not self.through then return finish(self, nil, text, code) end
+  self.watch, text, code = self.loop:watch(self.through:fd(), "r", function()
+    local stream, why, word = self.through:finished()
+    if not stream then return finish(self, nil, why, word) end
+    if why ~= "" then self.address = why end
+    finish(self, stream)
+  end)
+  if not self.watch then finish(self, nil, text, code) end
 end
 
 -- Connects to the IP address ADDRESS.
@@ -36,17 +56,16 @@ local function look_up(self, family)
   self.resolve(self.host, family, function(text, found)
     if self.over then return end
     if found and not text then return connect(self, found) end
-    text = text or "missing: " .. self.host .. " has no address"
-    finish(self, nil, text, text:match "^[%w_]+")
+    local word = text and text:match "^(%l+): " -- else it is the resolver's own
+    if not word then text = ("address: %s has no address (%s)"):format(self.host, text or "none") end
+    finish(self, nil, text, word or "address")
   end)
 end
 
--- Which addresses are asked for where the host is a name.
-local FAMILIES = { dns4 = 4, dns6 = 6 }
-
-local function start(self, family)
+local function start(self, where)
   if self.over then return end
-  if FAMILIES[family] then return look_up(self, FAMILIES[family]) end
+  if where.tls or where.proxy then return connect_through(self, where) end
+  if FAMILIES[where.family] then return look_up(self, FAMILIES[where.family]) end
   connect(self, self.host)
 end
 
@@ -56,20 +75,24 @@ function Dial:cancel()
 end
 
 --- Connects, and later calls done(stream, nil, nil, address) or done(nil, text, code, address), once. ADDRESS: the IP
---- address that was connected to, nil where there was none yet. STREAM: as core.net's streams, connected.
+--- address that was connected to, nil where there was none yet, or where only the proxy knows. STREAM: of core.net.
 ---   given.loop, given.net
 ---   given.resolve     resolve(name, 4 or 6, done(text, address)); only where hosts may be names
+---   given.dial_through  core.http's dial; only where TLS and proxies may be asked for
 ---   where.family      "ip4", "ip6": the host is an IP address; "dns4", "dns6": a name
 ---   where.host, where.port  text and integer
+---   where.tls         bool: TLS, whose certificate the system vouches for
+---   where.proxy       text "socks5h://HOST:PORT" or "http://HOST:PORT" (CONNECT), or nil
 ---   where.timeout_ms  for all of it: 10,000 unless given; then the code is "slow"
 --- → cancel(): nothing is called any more; it may be called at any time, twice too
 function dialled.open(given, where, done)
   local self = setmetatable({ loop = given.loop, net = given.net, resolve = given.resolve, host = where.host,
-    port = where.port, done = done }, Dial)
+    port = where.port, dial_through = given.dial_through, done = done }, Dial)
   self.timer = self.loop:after(where.timeout_ms or TIMEOUT_MS, function()
-    finish(self, nil, ("slow: no answer from %s port %d"):format(self.host, self.port), "slow")
+    local by = where.proxy and " by " .. where.proxy or ""
+    finish(self, nil, ("slow: no answer from %s port %d%s"):format(self.host, self.port, by), "slow")
   end)
-  self.loop:post(function() start(self, where.family) end)
+  self.loop:post(function() start(self, where) end)
   return function() self:cancel() end
 end
 

@@ -12,11 +12,12 @@
 --     stop()         ends what all its addresses share, if there is anything
 --     dial(host, port, done), port(): where repairs can dial others, and be dialled, by IP address
 -- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host)), and
+--   dial_through, or nil: core.http's dial, for TLS and proxies,
 --   add(channel, options) → channel | nil, text, code: see routing:add; `entry` is the one that is being opened, if
 --   it is called meanwhile,
 --   told(row, event), or nil: see states.lua,
 --   checkpoints, or nil: see content.lua,
---   programs, or nil: programs.lua's, for exec.lua.
+--   programs, secrets, or nil: programs.lua's and secrets.lua's, for what the machine's owner keeps.
 local entries = require "routing.channels.entry"
 local states = require "routing.channels.states"
 

@@ -38,7 +38,7 @@ function try(self)
     if self.closed then return link and link:close() end
     if link then return connected(self, link) end
     failed(self, text)
-  end, self.account, self.family)
+  end, self.account, self)
 end
 
 --- The row of `status`.
@@ -60,13 +60,14 @@ end
 ---   loop, random, log
 ---   links      links.lua
 ---   add(link, options)  gives the link to the dispatcher
----   address    text, for people; family, host, port: where, as dialled.lua takes it
+---   address    text, for people; family, host, port, tls, proxy: where and how, as dialled.lua takes it
 ---   entry      of the policy, to which it belongs (routing:add)
 ---   near       what the policy says of it (links.account)
 function kept_link.new(given)
   local self = setmetatable({ account = links.account(given.near),
     backoff = backoff.quick(given.random) }, kept_link)
-  for _, name in ipairs { "loop", "log", "links", "add", "address", "host", "port", "family", "entry" } do
+  for _, name in ipairs { "loop", "log", "links", "add", "address", "host", "port", "family", "tls", "proxy",
+    "entry" } do
     self[name] = given[name]
   end
   try(self)

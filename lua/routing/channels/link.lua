@@ -51,8 +51,9 @@ local function note_half(self)
 end
 
 local function source_of(self, size)
-  return source.new { channel = self, principal = self.host, id = self.id, address = self.address, received = size,
-    broadcast = false, own = self.own, host = self.host, port = self.port }
+  local host = not self.through and self.host or nil
+  return source.new { channel = self, principal = host or self.id, id = self.id, address = self.address,
+    received = size, broadcast = false, own = self.own, host = host, port = host and self.port }
 end
 
 -- Hands on the messages that are whole. → false when the link is to be read no further now.
@@ -207,6 +208,8 @@ local NEAR, FAR = traits(true), traits(false)
 --   loop, limit   the loop; how long what may take (tcp.lua)
 --   stream        core.net's
 --   host, port    text and integer: the other side
+--   through       text: the address that TLS or a proxy leads to, nil where nothing is between: then nobody dials HOST
+--                 for a repair, nor is it an address of the speaker's
 --   own, near     bool: is that this machine; is it near (the trait)?
 --   dialled       bool: did we dial?
 --   gone(link, reason)  is called once, when it has ended
@@ -216,7 +219,8 @@ function link.new(options)
   local family = options.host:find(":", 1, true) and "ip6" or "ip4"
   local self = setmetatable({
     loop = options.loop, stream = options.stream, host = options.host, port = options.port,
-    address = ("/%s/%s/tcp/%d/dswarm-line"):format(family, options.host, options.port),
+    address = options.through or ("/%s/%s/tcp/%d/dswarm-line"):format(family, options.host, options.port),
+    through = options.through,
     id = ("tcp %s:%d"):format(options.host, options.port),
     via = not options.dialled and ("/%s/%s/tcp"):format(family, options.host) or nil,
     kind = "tcp", traits = options.near and NEAR or FAR, owner = channel.nobody,

@@ -62,8 +62,9 @@ local function too_many(self, host, own, dialled)
   if (self.hosts[host] or 0) >= most then return most .. " links with " .. host end
 end
 
---- A connected STREAM becomes a link of ACCOUNT. → link | nil, text, code; then the stream is closed
-function links:make(stream, host, port, dialled, account)
+--- A connected STREAM becomes a link of ACCOUNT. THROUGH: the address, as the policy spells it, that TLS or a proxy
+--- leads to; HOST may be a name then. → link | nil, text, code; then the stream is closed
+function links:make(stream, host, port, dialled, account, through)
   local own = self.net.is_own(host)
   local why = too_many(self, host, own, dialled)
   if why then
@@ -72,9 +73,10 @@ function links:make(stream, host, port, dialled, account)
   end
   if self.congestion and not own then stream:congestion(self.congestion) end
   local near = account.near
-  if near == nil then near = own or self.net.is_near(host) end
-  local one, text, code = link.new { loop = self.loop, stream = stream, host = host, port = port, limit = self.limit,
-    own = own, near = near, dialled = dialled, gone = function(ended, reason) gone(self, ended, account, reason) end }
+  if near == nil then near = not through and (own or self.net.is_near(host)) end
+  local one, text, code = link.new { loop = self.loop, stream = stream, host = host, port = port,
+    limit = self.limit, own = own, near = near, dialled = dialled, through = through,
+    gone = function(ended, reason) gone(self, ended, account, reason) end }
   if not one then return refuse(account, code, text) end
   table.insert(self.list, one)
   table.insert(account.list, one)
@@ -109,14 +111,15 @@ local function ended(self, dial, ...)
 end
 
 local function connected(self, dial, stream, text, code, address)
-  if stream then return ended(self, dial, self:make(stream, address, dial.port, true, dial.account)) end
+  local host = dial.through and dial.host or address
+  if stream then return ended(self, dial, self:make(stream, host, dial.port, true, dial.account, dial.through)) end
   if code == "slow" then frame.refuse(dial.account, code, text) end
   ended(self, dial, nil, text, code)
 end
 
---- Dials HOST for ACCOUNT, an IP address unless FAMILY is "dns4" or "dns6": done(link), or done(nil, text, code),
---- later and once.
-function links:dial(host, port, done, account, family)
+--- Dials HOST for ACCOUNT: done(link), or done(nil, text, code), later and once. HOW: nil for a HOST that is an IP
+--- address, else { family =, tls =, proxy = } as dialled.lua takes them, and address = as the policy spells it.
+function links:dial(host, port, done, account, how)
   local function not_now(...)
     local faults = table.pack(...)
     self.loop:post(function() done(table.unpack(faults, 1, faults.n)) end)
@@ -125,10 +128,12 @@ function links:dial(host, port, done, account, family)
   local why = #self.dials >= self.limit.dialling and "too many dials" or
     too_many(self, host, self.net.is_own(host), true)
   if why then return not_now(refuse(account, "full", why)) end
-  local dial = { port = port, done = done, account = account }
+  how = how or {}
+  local dial = { host = host, port = port, done = done, account = account,
+    through = (how.tls or how.proxy) and how.address or nil }
   table.insert(self.dials, dial)
-  dial.cancel = dial_stream(self, { family = family or "ip4", host = host, port = port,
-    timeout_ms = self.limit.dial_ms }, function(...) connected(self, dial, ...) end)
+  dial.cancel = dial_stream(self, { family = how.family or "ip4", host = host, port = port, tls = how.tls,
+    proxy = how.proxy, timeout_ms = self.limit.dial_ms }, function(...) connected(self, dial, ...) end)
 end
 
 -- -- the whole -------------------------------------------------------------------------------
@@ -153,13 +158,13 @@ end
 
 --- The links of a node.
 ---   loop, net, log
----   resolve     resolve(name, family, done(text, address)), where names are dialled
+---   resolve, dial_through  where names, TLS and proxies are dialled: as dialled.lua takes them
 ---   limit       figures of LIMIT that are to be others (for specs)
 ---   congestion  the congestion control that is asked for on links that leave the machine: "bbr"
 function links.new(given)
   local limit = given.limit or {}
   local self = setmetatable({
-    loop = given.loop, net = given.net, log = given.log, resolve = given.resolve,
+    loop = given.loop, net = given.net, log = given.log, resolve = given.resolve, dial_through = given.dial_through,
     congestion = given.congestion or "bbr",
     limit = setmetatable({}, { __index = function(_, name) return limit[name] or LIMIT[name] end }),
     list = {}, hosts = {}, accepted = 0, dials = {}, swept = given.loop:now(),

@@ -132,6 +132,7 @@ local EVERYWHERE = { ["0.0.0.0"] = true, ["::"] = true }
 local FAMILIES = { ip4 = true, ip6 = true, dns4 = true, dns6 = true }
 
 tcp.form = "/ip4/A/tcp/P/dswarm-line"
+tcp.options = { tls = "TLS is for places that are dialled", proxy = "a proxy is for places that are dialled" }
 
 --- PARTS of a multiaddr → { family, host, port }, or nil where it is none of this form
 function tcp.read(parts)
@@ -173,11 +174,14 @@ end
 
 --- OPTIONS: what tcp.read gave, with address → what is open for that address: status(), close()
 function Kind:open(options)
-  if listens(self, options) then return start_listening(self, options) end
+  if listens(self, options) then
+    if not (options.tls or options.proxy) then return start_listening(self, options) end
+    return nil, "address: TLS and proxies are for places that are dialled; this one is listened at", "address"
+  end
   local given = self.given
   return kept_link.new { loop = given.loop, random = given.random, log = given.log, add = given.add,
     links = self.links, address = options.address, family = options.family, host = options.host, port = options.port,
-    near = options.near, entry = options }
+    near = options.near, tls = options.tls, proxy = options.proxy, entry = options }
 end
 
 --- Dials HOST, an IP address, for a repair, who closes the link: done(channel), or done(nil, text, code), later.
@@ -201,7 +205,8 @@ function Kind:stop() self.links:close() end
 --- TCP for one node: loop, net, random, log, resolve, add (init.lua).
 function tcp.kind(given)
   return setmetatable({ given = given, repairs = links.account(), listeners = {},
-    links = links.new { loop = given.loop, net = given.net, log = given.log, resolve = given.resolve } }, Kind)
+    links = links.new { loop = given.loop, net = given.net, log = given.log, resolve = given.resolve,
+      dial_through = given.dial_through } }, Kind)
 end
 
 return tcp

@@ -1,0 +1,61 @@
+-- owned.lua - a file by its name in a folder that only the owner of this machine fills. Reads and runs none.
+--
+-- A policy only names such a file. It can come from somebody else, and must not be able to use what the owner did not
+-- put there by hand. So whoever could change the file, or swap it for another, must be root or this user.
+local owned = {}
+
+local OTHERS_WRITE <const> = 18 -- 0o022: the bits of group and others
+
+--- What lies at PATH is there, but may not be used: nil, text, "permission". CURE: what the owner is to do.
+function owned.refuse(path, what, cure)
+  return nil, ("permission: %s %s, so it is not used: %s"):format(path, what, cure), "permission"
+end
+
+-- Could somebody else than root and this user change what lies at PATH?
+local function check_owner(places, path, facts)
+  if facts.uid ~= 0 and facts.uid ~= places.uid then
+    return owned.refuse(path, "belongs to another user",
+      ("chown %s it"):format(places.uid == 0 and "root" or "root, or take"))
+  end
+  if facts.mode & OTHERS_WRITE ~= 0 then
+    return owned.refuse(path, "may be written by others than its owner", "chmod go-w " .. path)
+  end
+  return true
+end
+
+local function check_file(places, path, facts)
+  if facts.kind ~= "file" then return owned.refuse(path, "is no regular file", "put the file itself there, no link") end
+  return check_owner(places, path, facts)
+end
+
+-- The file NAME in FOLDER → path, facts | nil, text, code | nil: it is not there
+local function look_in(places, folder, name)
+  local path = folder .. "/" .. name
+  local place = places.disk:stat(folder)
+  if not place then return nil end
+  local facts, text, code = places.disk:stat(path)
+  if not facts then
+    if code == "ENOENT" then return nil end
+    return nil, text, code
+  end
+  if place.kind ~= "directory" then return owned.refuse(folder, "is no folder", "make it one, no link") end
+  local ok
+  ok, text, code = check_owner(places, folder, place)
+  if ok then ok, text, code = check_file(places, path, facts) end
+  if not ok then return nil, text, code end
+  return path, facts
+end
+
+--- The file NAME as it may be used now. One that is there but may not be used is a fault: none is taken in its place.
+---   places.disk     core.disk's
+---   places.folders  paths, in the order in which they are looked at
+---   places.uid      number of this user
+--- → path, facts (disk:stat) | nil, text, code | nil: there is none
+function owned.find(places, name)
+  for _, folder in ipairs(places.folders) do
+    local path, found, code = look_in(places, folder, name)
+    if path or code then return path, found, code end
+  end
+end
+
+return owned
