@@ -92,13 +92,14 @@ end)
 describe("a connection that the policy names", function()
   local kept_link = require "routing.channels.kept_link"
 
-  -- Dials within MINUTES where each connection ends after LASTS ms (nil: nobody answers).
-  local function dials(minutes, lasts)
+  -- Dials within MINUTES where each connection ends after LASTS ms (nil: each fails with CODE).
+  local function dials(minutes, lasts, code)
     local loop, n = require "sim.loop".new(), 0
     local fake = { drop = function() end, dial = function(_, _, _, done)
       n = n + 1
       loop:after(5, function()
-        if lasts then done {} else done(nil, "ETIMEDOUT: nobody", "ETIMEDOUT") end
+        code = code or "ETIMEDOUT"
+        if lasts then done {} else done(nil, code .. ": nobody", code) end
       end)
     end }
     local one = kept_link.new { loop = loop, random = random.seeded(4), log = till.log(), links = fake, port = 9,
@@ -120,12 +121,17 @@ describe("a connection that the policy names", function()
     local n = dials(60, 60 * 1000)
     assert.is_true(n >= 58 and n <= 61, n)
   end)
+
+  it("is tried rarely where a person has to mend something", function()
+    local n = dials(60, nil, "certificate")
+    assert.is_true(n >= 6 and n <= 9, n)
+  end)
 end)
 
 describe("channels on sockets", function()
-  local L, made
+  local L, made, names
 
-  before_each(function() L, made = till.loop(), {} end)
+  before_each(function() L, made, names = till.loop(), {}, {} end)
   after_each(function()
     for _, set in ipairs(made) do set:stop() end
     L:close()
@@ -135,7 +141,10 @@ describe("channels on sockets", function()
   local function node()
     local added = {}
     local set = channels.new { loop = L, net = net, random = random.seeded(#made + 1), log = till.log(),
-      resolve = function() end, -- never answers
+      resolve = function(name, _, done)
+        if names[name] ~= nil then L:post(function() done(nil, names[name] or nil) end) end
+      end, -- else it never answers
+      dial_through = require "core.http".dial,
       add = function(one, options)
         table.insert(added, one)
         return stub.open(one, { on_down = function(_, reason)
@@ -185,6 +194,30 @@ describe("channels on sockets", function()
     assert.is_true(server:apply { tcp("127.0.0.1", other) })
     assert.equal(other, server:port())
     assert.equal(1, #server:status())
+  end)
+
+  it("whose name leads to ourselves, or to nobody, say so", function()
+    local one, added = node()
+    local port, elsewhere = free_port(), free_port()
+    names["me.example"], names["none.example"] = "127.0.0.1", false
+    local function dns(name, at) return { address = ("/dns4/%s/tcp/%d/dswarm-line"):format(name, at) } end
+    assert.is_true(one:apply { tcp("0.0.0.0", port), dns("me.example", port), dns("none.example", port),
+      dns("me.example", elsewhere) })
+    till.holds(L, function()
+      local rows, n = one:status(), 0
+      for i = 2, 4 do n = n + (rows[i].reason and 1 or 0) end
+      return n == 3
+    end)
+    local rows = one:status()
+    assert.matches("^address: me%.example is this node itself, /ip4/127%.0%.0%.1/tcp/%d+/dswarm%-line: name another",
+      rows[2].reason)
+    assert.matches("^address: none%.example has no address", rows[3].reason)
+    assert.matches("^ECONNREFUSED", rows[4].reason) -- another program of this machine is not ourselves
+    for i = 2, 4 do
+      assert.equal("waiting", rows[i].state)
+      assert.is_true(rows[i].refused[rows[i].reason:match "^%w+"] >= 1)
+    end
+    for _, link in ipairs(added) do assert.is_false(link.dialled == true, "a link with ourselves was taken in") end
   end)
 
   it("take over a port from one that goes, rather than choose another", function()

@@ -1,5 +1,6 @@
 -- kept_link.lua - a TCP connection that the policy names: dialled, and again whenever it ends. Frames nothing.
 local backoff = require "backoff"
+local frame = require "routing.channels.frame"
 local links = require "routing.channels.links"
 
 local kept_link = {}
@@ -10,34 +11,50 @@ local STEADY = 10 * 1000
 
 local try
 
-local function again(self)
+-- What a person has to mend, in the policy or over there, and only a certificate that is renewed mends itself.
+local SLOW <const> = { certificate = true, itself = true, form = true }
+
+local function again(self, waits)
   if self.closed then return end
-  self.timer = self.loop:after(self.backoff:next(), function() try(self) end)
+  self.timer = self.loop:after(waits:next(), function() try(self) end)
 end
 
-local function failed(self, why)
+local function failed(self, why, code)
   self.reason = why
-  self.log:once("link " .. self.address, "warn", "routing", "no link yet", { address = self.address, why = why })
-  again(self)
+  self.log:once(("link %s %s"):format(self.address, code), "warn", "routing", "no link yet",
+    { address = self.address, why = why })
+  again(self, SLOW[code] and self.slow or self.backoff)
+end
+
+-- A name that leads to ourselves joins nobody, however long it lasts.
+local function is_itself(self, link)
+  if self.tls or self.proxy or not (link.own and self.is_listened_at(link.port)) then return false end
+  link:close "address: it is ourselves"
+  frame.refuse(self.account, "address", "itself")
+  failed(self, ("address: %s is this node itself, %s: name another, or take it out of routing.channels"):format(
+    self.host, link.address), "itself")
+  return true
 end
 
 local function connected(self, link)
+  if is_itself(self, link) then return end
   local since = self.loop:now()
   local added, text = self.add(link, { quiet = false, entry = self.entry, gone = function(reason)
     self.link, self.reason = nil, reason
     if self.loop:now() - since >= STEADY then self.backoff:reset() end
-    again(self)
+    again(self, self.backoff)
   end })
   if not added then return failed(self, text) end
   self.link, self.reason = link, nil
+  self.slow:reset()
   self.log:info("routing", "link up", { address = self.address })
 end
 
 function try(self)
-  self.links:dial(self.host, self.port, function(link, text)
+  self.links:dial(self.host, self.port, function(link, text, code)
     if self.closed then return link and link:close() end
     if link then return connected(self, link) end
-    failed(self, text)
+    failed(self, text, code)
   end, self.account, self)
 end
 
@@ -62,12 +79,13 @@ end
 ---   add(link, options)  gives the link to the dispatcher
 ---   address    text, for people; family, host, port, tls, proxy: where and how, as dialled.lua takes it
 ---   entry      of the policy, to which it belongs (routing:add)
+---   is_listened_at(port)  do we ourselves listen at that port?
 ---   near       what the policy says of it (links.account)
 function kept_link.new(given)
   local self = setmetatable({ account = links.account(given.near),
-    backoff = backoff.quick(given.random) }, kept_link)
+    backoff = backoff.quick(given.random), slow = backoff.slow(given.random) }, kept_link)
   for _, name in ipairs { "loop", "log", "links", "add", "address", "host", "port", "family", "tls", "proxy",
-    "entry" } do
+    "entry", "is_listened_at" } do
     self[name] = given[name]
   end
   try(self)

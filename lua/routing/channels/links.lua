@@ -113,7 +113,7 @@ end
 local function connected(self, dial, stream, text, code, address)
   local host = dial.through and dial.host or address
   if stream then return ended(self, dial, self:make(stream, host, dial.port, true, dial.account, dial.through)) end
-  if code == "slow" then frame.refuse(dial.account, code, text) end
+  frame.refuse(dial.account, code, text)
   ended(self, dial, nil, text, code)
 end
 

@@ -141,9 +141,10 @@ function tcp.read(parts)
   return { family = place[1], host = place[2], port = math.tointeger(tonumber(port[2])) }
 end
 
--- Listens at its host, or dials it?
+-- Listens at its host, or dials it? Through TLS and proxies one only dials.
 local function listens(self, options)
   if EVERYWHERE[options.host] then return true end
+  if options.tls or options.proxy then return false end
   return options.family:match "^ip" ~= nil and self.given.net.is_own(options.host)
 end
 
@@ -172,16 +173,24 @@ local function start_listening(self, options)
   return one
 end
 
+local function is_listened_at(self, port)
+  for _, one in ipairs(self.listeners) do
+    if one.listener and not one.closed and one.port == port then return true end
+  end
+  return false
+end
+
 --- OPTIONS: what tcp.read gave, with address → what is open for that address: status(), close()
 function Kind:open(options)
   if listens(self, options) then
     if not (options.tls or options.proxy) then return start_listening(self, options) end
-    return nil, "address: TLS and proxies are for places that are dialled; this one is listened at", "address"
+    return nil, "address: TLS and proxies are for places that are dialled; this is all of our own", "address"
   end
   local given = self.given
   return kept_link.new { loop = given.loop, random = given.random, log = given.log, add = given.add,
     links = self.links, address = options.address, family = options.family, host = options.host, port = options.port,
-    near = options.near, tls = options.tls, proxy = options.proxy, entry = options }
+    near = options.near, tls = options.tls, proxy = options.proxy, entry = options,
+    is_listened_at = function(port) return is_listened_at(self, port) end }
 end
 
 --- Dials HOST, an IP address, for a repair, who closes the link: done(channel), or done(nil, text, code), later.
