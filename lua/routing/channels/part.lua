@@ -2,8 +2,10 @@
 --
 -- A piece is `part HASH I N TEXT`: the I-th of N pieces of the frame whose BLAKE2b-256 begins with HASH. In TEXT a tab
 -- stands for a line feed, since no frame has tabs and no chat room has line feeds. Pieces may come twice, in any order,
--- or not at all; so the next hop keeps what it has of a frame for a minute, by who said it, within bounds.
+-- or not at all; so the next hop keeps what it has of a frame until a minute passed without a new piece of it. It keeps
+-- that by who said it: so nobody can spoil the frame of another by a piece of his own.
 local core_text = require "core.text"
+local frame = require "routing.channels.frame"
 local hash = require "core.hash"
 
 local part = {}
@@ -11,12 +13,14 @@ local part = {}
 local PIECES_MAX <const> = 64 -- of a frame
 local SENDER_MAX <const> = 64 * 1024 -- bytes of unfinished frames that one sender may have here
 local ALL_MAX <const> = 1 << 20 -- bytes of unfinished frames in all
-local FRAME_COST <const> = 256 -- bytes that an unfinished frame counts for beside its pieces
+local FRAME_COST <const>, PIECE_COST <const> = 512, 64 -- bytes that a frame and a piece count for beside their text
 local WAIT_MS <const> = 60 * 1000 -- without a new piece of a frame
 local HASH_SIZE <const> = 8 -- bytes
 local HEAD <const> = "part %s %d %d %s"
 
 local function name_of(text) return core_text.base64url(hash.blake2b(text):sub(1, HASH_SIZE)) end
+
+local function is_piece(text) return text:sub(1, 5) == "part " end
 
 -- -- cutting --------------------------------------------------------------------------------
 
@@ -34,9 +38,10 @@ local function last_of(text, from, room)
 end
 
 --- The frame TEXT (frame.text) → array of texts of at most ROOM bytes each, without line feeds; a frame without one
---- that fits stays as it is | nil, text, "long"
+--- that fits stays as it is | nil, text, "long" or "form"
 function part.split(text, room)
-  if #text <= room and not text:find("\n", 1, true) then return { text } end
+  if text == "" or frame.garbled(text) then return nil, "form: no text", "form" end
+  if #text <= room and not text:find("\n", 1, true) and not is_piece(text) then return { text } end
   local name, line, cuts, from = name_of(text), text:gsub("\n", "\t"), {}, 1
   local body = room - #HEAD:format(name, PIECES_MAX, PIECES_MAX, "")
   while from <= #line and body > 0 and #cuts <= PIECES_MAX do
@@ -44,7 +49,7 @@ function part.split(text, room)
     cuts[#cuts + 1], from = line:sub(from, last), last + 1
   end
   if from <= #line or #cuts > PIECES_MAX then
-    return nil, ("long: %d bytes in pieces of %d"):format(#text, room), "long"
+    return nil, ("long: %d bytes in lines of %d"):format(#text, room), "long"
   end
   for i, piece in ipairs(cuts) do cuts[i] = HEAD:format(name, i, #cuts, piece) end
   return cuts
@@ -55,63 +60,80 @@ end
 local Joiner = {}
 Joiner.__index = Joiner
 
-local function forget(self, frame)
-  self.frames[frame.key] = nil
-  self.bytes, self.count = self.bytes - frame.bytes, self.count - 1
-  local left = self.senders[frame.sender] - frame.bytes
-  self.senders[frame.sender] = left > 0 and left or nil
-  if frame.before then frame.before.after = frame.after else self.first = frame.after end
-  if frame.after then frame.after.before = frame.before else self.last = frame.before end
+-- Unfinished frames are a list, those that had a new piece last at its end.
+local function unlink(self, one)
+  if one.before then one.before.after = one.after else self.first = one.after end
+  if one.after then one.after.before = one.before else self.last = one.before end
+  one.before, one.after = nil, nil
 end
 
-local function grow(self, frame, bytes)
-  frame.bytes, self.bytes = frame.bytes + bytes, self.bytes + bytes
-  self.senders[frame.sender] = (self.senders[frame.sender] or 0) + bytes
+local function append(self, one)
+  one.before = self.last
+  if self.last then self.last.after = one else self.first = one end
+  self.last, one.at = one, self.now()
+end
+
+local function charge(self, one, bytes)
+  one.bytes, self.bytes = one.bytes + bytes, self.bytes + bytes
+  local of_sender = (self.senders[one.sender] or 0) + bytes
+  self.senders[one.sender] = of_sender > 0 and of_sender or nil
+end
+
+local function forget(self, one)
+  self.frames[one.key] = nil
+  self.count = self.count - 1
+  charge(self, one, -one.bytes)
+  unlink(self, one)
 end
 
 local function begin(self, key, sender, n)
-  local frame = { key = key, sender = sender, n = n, have = 0, pieces = {}, bytes = 0, at = self.now(),
-    before = self.last }
-  if self.last then self.last.after = frame else self.first = frame end
-  self.last, self.frames[key], self.count = frame, frame, self.count + 1
-  grow(self, frame, FRAME_COST)
-  return frame
+  local one = { key = key, sender = sender, n = n, have = 0, pieces = {}, bytes = 0 }
+  self.frames[key], self.count = one, self.count + 1
+  append(self, one)
+  return one
 end
 
 -- What has waited too long goes.
 local function expire(self)
-  local frame, now = self.first, self.now()
-  while frame do
-    local after = frame.after
-    if now - frame.at > WAIT_MS then
-      forget(self, frame)
-      self.ended = self.ended + 1
-    end
-    frame = after
+  local now = self.now()
+  while self.first and now - self.first.at > WAIT_MS do
+    forget(self, self.first)
+    self.ended = self.ended + 1
   end
 end
 
-local function drop_oldest(self, of, but)
-  local frame = self.first
-  while frame and (frame == but or of and frame.sender ~= of) do frame = frame.after end
-  if not frame then return false end
-  forget(self, frame)
+-- The frame that goes for BUT: the oldest one of that sender, or, where TO_ALL is true, of who holds the most here. So
+-- who speaks much cannot push out what others began.
+local function victim(self, but, to_all)
+  local found, most = nil, -1
+  local one = self.first
+  while one do
+    local holds = to_all and self.senders[one.sender] or one.sender == but.sender and 0 or -1
+    if one ~= but and holds > most then found, most = one, holds end
+    one = one.after
+  end
+  return found
+end
+
+local function drop(self, one)
+  if not one then return false end
+  forget(self, one)
   self.dropped = self.dropped + 1
   return true
 end
 
--- Room for BYTES more of FRAME: the sender's own older frames go first, then anybody's oldest.
-local function make_room(self, frame, bytes)
-  while (self.senders[frame.sender] or 0) + bytes > SENDER_MAX do
-    if not drop_oldest(self, frame.sender, frame) then return false end
+-- Room for BYTES more of ONE. → true | false: it is too large by itself
+local function make_room(self, one, bytes)
+  while (self.senders[one.sender] or 0) + bytes > SENDER_MAX do
+    if not drop(self, victim(self, one, false)) then return false end
   end
   while self.bytes + bytes > ALL_MAX do
-    if not drop_oldest(self, nil, frame) then return false end
+    if not drop(self, victim(self, one, true)) then return false end
   end
   return true
 end
 
-local function refuse(text) return nil, "form: " .. text, "form" end
+local function refuse(why) return nil, "form: " .. why, "form" end
 
 local function read(text)
   local name, i, n, body = text:match "^part ([%w_-]+) ([1-9]%d?) ([1-9]%d?) (.+)$"
@@ -120,35 +142,44 @@ local function read(text)
   return name, i, n, body
 end
 
-local function finish(self, frame, name)
-  forget(self, frame)
-  local text = table.concat(frame.pieces):gsub("\t", "\n")
-  if name_of(text) ~= name then return refuse "pieces that make no frame" end
+local function finish(self, one, name)
+  forget(self, one)
+  local text = table.concat(one.pieces):gsub("\t", "\n")
+  if frame.garbled(text) or name_of(text) ~= name then return refuse "pieces that make no frame" end
   return text
+end
+
+-- The piece BODY, the I-th of ONE, which has the NAME.
+local function add(self, one, name, i, body)
+  local bytes = #body + PIECE_COST + (one.have == 0 and FRAME_COST or 0)
+  if not make_room(self, one, bytes) then
+    forget(self, one)
+    return nil, "full: unfinished frames of one sender", "full"
+  end
+  charge(self, one, bytes)
+  one.pieces[i], one.have = body, one.have + 1
+  if one.have == one.n then return finish(self, one, name) end
+  unlink(self, one)
+  append(self, one)
 end
 
 --- TEXT came as one line from SENDER, a text → the frame that is whole now; it is TEXT itself where that is no piece
 --- | nil: others are still to come | nil, text, "form" or "full"
 function Joiner:take(sender, text)
-  if text:sub(1, 5) ~= "part " then return text end
+  if not is_piece(text) then return text end
   expire(self)
   local name, i, n, body = read(text)
   if not name then return refuse "a piece is `part HASH I N TEXT`" end
   local key = sender .. " " .. name
-  local frame = self.frames[key] or begin(self, key, sender, n)
-  if frame.n ~= n then return refuse "pieces of one frame that differ in their number" end
-  if frame.pieces[i] then return nil end
-  if not make_room(self, frame, #body) then
-    forget(self, frame)
-    return nil, "full: unfinished frames of one sender", "full"
-  end
-  frame.pieces[i], frame.have, frame.at = body, frame.have + 1, self.now()
-  grow(self, frame, #body)
-  if frame.have == n then return finish(self, frame, name) end
+  local one = self.frames[key] or begin(self, key, sender, n)
+  if one.n ~= n then return refuse "pieces of one frame that differ in their number" end
+  if one.pieces[i] then return nil end
+  return add(self, one, name, i, body)
 end
 
---- Rows of `status`, as bounded.lua's: bytes of unfinished frames.
+--- Rows of `status`, as bounded.lua's: bytes of unfinished frames, with what is counted for keeping them.
 function Joiner:bounds()
+  expire(self)
   return { { name = "unfinished frames, bytes", count = self.bytes, limit = ALL_MAX, dropped = self.dropped } }
 end
 
