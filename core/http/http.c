@@ -239,7 +239,8 @@ static int http_get(lua_State *L) {
 
 /* The same by POST, and more: file = bytes, sent as a form's only file (RFC 7578);
  * authorization = the header's text; stream = true: step() gives what came as { id =,
- * more = true, body = } again and again, at most `max` bytes at a time. */
+ * more = true, body = } again and again, at most `max` bytes at a time; the first, with
+ * an empty body, once it began. */
 static int http_post(lua_State *L) {
   http *h = check_open(L);
   transfer_request request = check_request(L);
@@ -309,7 +310,7 @@ static void push_result(lua_State *L, const transfer *t, CURLcode code) {
 static int push_streams(lua_State *L, http *h) {
   int n = 0;
   for (transfer *t = h->first; t; t = t->next)
-    while (t->is_stream && !t->paused && t->size > 0) {
+    while (!t->paused && (t->began || (t->is_stream && t->size > 0))) {
       lua_createtable(L, 0, 3);
       core_set_integer(L, "id", t->id);
       core_set_boolean(L, "more", 1);

@@ -9,12 +9,14 @@
 
 #define REFUSAL_MAX 4096    /* bytes read of a body that is not a success */
 #define RECEIVE_SIZE 131072 /* bytes asked of a socket at once */
+#define STREAM_SIZE 16384   /* of a stream, that others may have open for days */
 #define CONNECT_MS 5000
 
 static size_t on_header(char *data, size_t size, size_t count, void *user) {
   transfer *t = user;
-  (void)data;
   t->header_size += size * count;
+  if (size * count == 2 && *data == '\r') /* the empty line behind the headers */
+    t->began = t->is_stream && transfer_status(t) == 200;
   if (t->header_size <= TRANSFER_HEADER_MAX)
     return size * count;
   t->over = 1;
@@ -123,7 +125,8 @@ static void set_bounds(CURL *easy, const transfer_request *request) {
   curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_SIZE);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
+                   request->is_stream ? (long)STREAM_SIZE : (long)RECEIVE_SIZE);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->timeout_ms);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, request->low_speed);
@@ -213,6 +216,7 @@ static void go_on(transfer *t) {
 
 void transfer_taken(transfer *t) {
   t->size = 0;
+  t->began = 0;
   if (t->held && !t->paused)
     go_on(t);
 }

@@ -21,9 +21,11 @@ typedef struct transfer {
   size_t header_size;
   int over; /* a bound was passed, whatever libcurl calls it */
   curl_mime *form;
-  int is_stream, paused, held; /* handed on as it comes; by its reader; by a full body */
-  char said[TRANSFER_SAID_MAX +
-            1]; /* how the body begins of an answer that is no success */
+  int is_stream; /* it is handed on as it comes */
+  int began;     /* its headers are there, and its reader does not know yet */
+  int paused;    /* by its reader */
+  int held;      /* libcurl keeps what had no room, and waits for transfer_taken */
+  char said[TRANSFER_SAID_MAX + 1]; /* how a refusal's body begins */
 } transfer;
 
 typedef struct {

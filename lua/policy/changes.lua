@@ -93,7 +93,8 @@ local function list(values) return values[1] and table.concat(values, ", ") or "
 
 local function channel(one)
   local more = {}
-  for _, name in ipairs { "budget", "cost", "near", "tls", "proxy", "password", "gateway" } do
+  for _, name in ipairs { "budget", "cost", "near", "tls", "proxy", "password", "gateway", "api",
+    "authorisation" } do
     local value = one[name]
     local words = name == "budget" and value and byte_size.of(value) .. "/s" or tostring(value)
     if type(value) == "table" then words = ('secret "%s"'):format(value.secret) end

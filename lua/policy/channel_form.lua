@@ -31,7 +31,7 @@ end
 local function cost(value) return form.number(value, "a number", 0, 1000000) end
 
 local CHANNEL = { address = form.address, budget = form.bytes, cost = cost, near = form.flag, tls = form.flag,
-  proxy = proxy, password = secret, gateway = gateway }
+  proxy = proxy, password = secret, gateway = gateway, api = form.address, authorisation = secret }
 
 --- A channel is its address, or { address, budget =, … }.
 --- → { address =, budget =, … } | nil, what was wanted

@@ -103,7 +103,7 @@ hooks.settings = {
   { "comms.links", "count", "6", "links that new statements are pushed to", later = true },
   { "routing.channels", "channels", "UDP and TCP on the LAN",
     "addresses, or { address, budget =, cost =, near =, tls =, proxy =, " ..
-    "password = secret \"irc\", gateway = }; an ID at the end is expected there" },
+    "password = secret \"irc\", gateway =, api =, authorisation = }; an ID at the end is expected there" },
   { "routing.routes", "routes", "none", "[pattern] = way; the most specific pattern wins", later = true },
   { "routing.export", "list of text", "brain, ping", "components that answer strangers", later = true },
   { "clients.logs.folder", "text", "~/shared-logs", "folder whose files are shared", restart = true },

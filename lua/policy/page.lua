@@ -80,7 +80,12 @@ A channel that is dialled may go through TLS (`tls = true`: the certificate must
 vouches for) and by a proxy: `proxy = "socks5h://HOST:PORT"` for SOCKS5, `"http://HOST:PORT"` for HTTP CONNECT. The
 proxy looks names up, and nothing goes past it. `password = secret "irc"` names the file `irc` in the folder
 `secrets`, which lies beside the policy as `channels` does and is as closely held, and which nobody else may read
-(`chmod 600`). Its first line is the password; no policy sees it, and nothing shows it.]]
+(`chmod 600`). Its first line is the password; no policy sees it, and nothing shows it.
+
+`/ipfs-pubsub/TOPIC/dswarm-line` speaks on a topic of IPFS pubsub by a Kubo of at least 0.43 on this machine, whose
+config has `Pubsub.Enabled` true. `budget` is the bytes a second of the whole topic (none: 16 kB). Where Kubo's RPC is
+not at `/ip4/127.0.0.1/tcp/5001`, `api` names its place; where its `API.Authorizations` wants an AuthSecret,
+`authorisation = secret "kubo"` names the file whose first line is that, such as `bearer:TOKEN`.]]
 
 local function cell(text) return (tostring(text):gsub("|", "\\|")) end
 

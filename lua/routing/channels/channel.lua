@@ -9,9 +9,10 @@
 --   traits   what it is like, see TRAITS; they never change
 --   closed   true once it has ended; a closed channel never opens again
 --   send(message, source) → true | nil, text, code. Sends to the flow of SOURCE, or, where that is nil, to all who
---            hear this channel. What it cannot send it refuses and counts; it keeps no message for later but what
---            already waits to be written. MESSAGE: head (the envelope line, envelope.head), kind, and for statements
---            body, an array of their lines. How these become bytes is the channel's own affair.
+--            hear this channel; a medium that has no way to one alone sends to all then, too. What it cannot send it
+--            refuses and counts; it keeps no message for later but what already waits to be written. MESSAGE: head (the
+--            envelope line, envelope.head), kind, and for statements body, an array of their lines. How these become
+--            bytes is the channel's own affair.
 --   budget() → bytes that may be sent now, measured as frame.size measures a message. If a whole frame does not fit,
 --            the channel calls on_room once it does. A channel without a limit says math.maxinteger.
 --   status() → a row of `status`: address, kind, state ("up", "waiting", "down"), reason, sent, heard, refused …

@@ -28,6 +28,7 @@ channels.KINDS = {
   { scheme = "udp", module = "routing.channels.udp" },
   { scheme = "tcp", module = "routing.channels.tcp" },
   { scheme = "ipfs", module = "routing.channels.content" },
+  { scheme = "ipfs-pubsub", module = "routing.channels.pubsub" },
   { scheme = "exec", module = "routing.channels.exec" },
 }
 

@@ -1,0 +1,212 @@
+-- kubo.lua - the RPC of Kubo, an IPFS node: who it is, what is said on a topic. Tries nothing a second time.
+--
+-- Kubo writes its answers as JSON that is not canonical, so core.json does not read them. What is looked for here are
+-- peer IDs, numbers, addresses and multibase: none of them can hold a quote, so patterns find them without mistake.
+local address = require "core.address"
+local core_text = require "core.text"
+
+local kubo = {}
+kubo.__index = kubo
+
+local ANSWER_MAX <const> = 256 * 1024 -- bytes
+local ANSWER_MS <const> = 10 * 1000
+local STREAM_MAX <const> = 64 * 1024 -- bytes of a stream that are handed on at a time
+local LEAST_MAJOR <const>, LEAST_MINOR <const> = 0, 43 -- of its version
+local SAID_MAX <const> = 120 -- characters of what Kubo says of a refusal that people are shown
+
+--- "/ip4/A/tcp/P" or the same with ip6, where Kubo's RPC is → "http://…" | nil, text, "address"
+function kubo.url(api)
+  local text = address.check(api)
+  local parts = text and address.parts(text) or {}
+  local host, port = parts[1], parts[2]
+  local is_numeric = #parts == 2 and (host[1] == "ip4" or host[1] == "ip6") and port[1] == "tcp"
+  if not is_numeric then return nil, "address: an RPC is at an address such as /ip4/127.0.0.1/tcp/5001", "address" end
+  return (host[1] == "ip6" and "http://[%s]:%s" or "http://%s:%s"):format(host[2], port[2])
+end
+
+--- given.http           http_client.lua's, for this Kubo alone: a client has 8 connections to a host
+--- given.api            where its RPC is, as kubo.url takes it
+function kubo.new(given)
+  return setmetatable({ http = given.http, url = kubo.url(given.api), api = given.api }, kubo)
+end
+
+--- From now on it is asked with SECRET, as API.Authorizations of its config has it as AuthSecret: "bearer:TOKEN" or
+--- "basic:USER:PASSWORD"; another text is the header's own.
+function kubo:authorise(secret)
+  local kind, rest = secret:match "^(%l+):(.+)$"
+  local headers = { bearer = function() return "Bearer " .. rest end,
+    basic = function() return "Basic " .. core_text.base64(rest) end }
+  self.authorization = headers[kind] and headers[kind]() or secret
+end
+
+-- == refusals: what a person can do about them
+
+local function pubsub_is_off()
+  return "permission: this Kubo has pubsub switched off", "permission",
+    "Say `ipfs config --json Pubsub.Enabled true` and start Kubo anew."
+end
+
+local function not_allowed()
+  return "permission: Kubo wants another authorisation", "permission",
+    "Write what API.Authorizations of its config has as AuthSecret into the secret that the policy names."
+end
+
+local function nobody(self, answer)
+  return ("%s: no Kubo answers at %s"):format(answer.word, self.api), answer.word,
+    "Start it (`ipfs daemon`), or name the place of its RPC in the policy: api = \"/ip4/127.0.0.1/tcp/5001\"."
+end
+
+-- → text, code, cure
+local function refusal(self, answer)
+  local said = answer.said or ""
+  if answer.status == 401 or answer.status == 403 then return not_allowed() end
+  if said:find "pubsub feature not enabled" then return pubsub_is_off() end
+  if answer.status == 0 then return nobody(self, answer) end
+  local message = said:match '"Message":"(.-)","Code"' or answer.error
+  return ("%s: Kubo says: %s"):format(answer.word, core_text.escape(message, SAID_MAX)), answer.word
+end
+
+-- == questions
+
+-- done(body), or done(nil, text, code, cure), once and later.
+local function ask(self, path, options, done)
+  options.url = self.url .. "/api/v0/" .. path
+  options.max, options.authorization = options.max or ANSWER_MAX, self.authorization
+  options.timeout_ms = options.timeout_ms or ANSWER_MS
+  local id, text, code = self.http:post(options, function(answer)
+    if answer.word then return done(nil, refusal(self, answer)) end
+    done(answer.body, nil, nil, answer)
+  end)
+  if not id then done(nil, text, code) end
+  return id
+end
+
+-- TEXT as multibase base64url, as Kubo's pubsub has all texts.
+local function multibase(text) return "u" .. core_text.base64url(text) end
+
+local function no_kubo(self)
+  return nil, ("form: what answers at %s is no Kubo"):format(self.api), "form", "Look what else uses that port."
+end
+
+-- The port at which others reach this peer, or nil: loopback's is for nobody else.
+local function port_of(body, id)
+  for host, port in body:gmatch('"/ip4/([%d.]+)/tcp/(%d+)/p2p/' .. id) do
+    if not host:find "^127%." then return math.tointeger(tonumber(port)) end
+  end
+end
+
+local function ask_signing(self, facts, done)
+  ask(self, "config?arg=Pubsub.DisableSigning", {}, function(body, ...)
+    if body and body:find '"Value":true' then
+      return done(nil, "permission: this Kubo takes messages that nobody signed", "permission",
+        "Say `ipfs config --json Pubsub.DisableSigning false` and start Kubo anew.")
+    end
+    if not body then return done(nil, ...) end
+    done(facts)
+  end)
+end
+
+local function ask_id(self, facts, done)
+  ask(self, "id", {}, function(body, ...)
+    if not body then return done(nil, ...) end
+    facts.id = body:match '"ID":"(%w+)"'
+    if not facts.id then return done(no_kubo(self)) end
+    facts.port = port_of(body, facts.id)
+    ask_signing(self, facts, done)
+  end)
+end
+
+--- done { version = "0.43.0", id = its peer ID, port = its TCP port for others, or nil }; or done(nil, text, code,
+--- cure), once and later.
+function kubo:probe(done)
+  ask(self, "version", {}, function(body, ...)
+    if not body then return done(nil, ...) end
+    local facts = { version = body:match '"Version":"(%d+%.%d+[%w.-]*)"' }
+    if not facts.version then return done(no_kubo(self)) end
+    ask_id(self, facts, done)
+  end)
+end
+
+--- A text that says why VERSION is too old; nil: it is not.
+function kubo.outdated(version)
+  local major, minor = version:match "^(%d+)%.(%d+)"
+  major, minor = tonumber(major), tonumber(minor)
+  if major > LEAST_MAJOR or major == LEAST_MAJOR and minor >= LEAST_MINOR then return nil end
+  return ("Kubo %s is older than %d.%d, the first with which pubsub is tried: bring it up to date."):format(version,
+    LEAST_MAJOR, LEAST_MINOR)
+end
+
+--- How many other peers TOPIC has, as far as this Kubo knows: done(count), or done(nil, text, code, cure).
+function kubo:count_peers(topic, done)
+  ask(self, "pubsub/peers?arg=" .. multibase(topic), {}, function(body, ...)
+    if not body then return done(nil, ...) end
+    done(select(2, (body:match "%[(.*)%]" or ""):gsub('"%w+"', "")))
+  end)
+end
+
+--- Says TEXT on TOPIC: done(true), or done(nil, text, code, cure).
+function kubo:publish(topic, text, done)
+  ask(self, "pubsub/pub?arg=" .. multibase(topic), { file = text }, function(body, ...)
+    if not body then return done(nil, ...) end
+    done(true)
+  end)
+end
+
+--- Joins it to the peer ID at HOST, an IP address, and PORT: done(true), or done(nil, text, code, cure).
+function kubo:connect(host, port, id, done)
+  local family = host:find(":", 1, true) and "ip6" or "ip4"
+  ask(self, ("swarm/connect?arg=/%s/%s/tcp/%d/p2p/%s"):format(family, host, port, id), {}, function(body, ...)
+    if not body then return done(nil, ...) end
+    done(true)
+  end)
+end
+
+-- == what is said
+
+--- One line of a subscription → { from = peer ID, text = } | nil
+function kubo.message(line)
+  local from, data = line:match '"from":"(%w+)"', line:match '"data":"u([%w_-]*)"'
+  local text = data and core_text.unbase64url(data)
+  return from and text and { from = from, text = text } or nil
+end
+
+--- Hears what is said on TOPIC.
+---   told.began()        it is heard from now on
+---   told.bytes(bytes)   lines, as they come, in pieces of at most 64 KiB
+---   told.ended(text, code, cure)  once; nothing is called afterwards
+--- → { pause(), resume(), close() }: after close() nothing is called, not even ended.
+function kubo:subscribe(topic, told)
+  local handle, began, over = {}, false, false
+  local function ended(...)
+    if over then return end
+    over = true
+    told.ended(...)
+  end
+  local id = self.http:post({ url = self.url .. "/api/v0/pubsub/sub?arg=" .. multibase(topic), stream = true,
+    max = STREAM_MAX, authorization = self.authorization, timeout_ms = 0, low_speed = 0, low_seconds = 0 },
+  function(answer)
+    if over then return end
+    if answer.more then
+      if not began then told.began() end
+      began = true
+      if not over and answer.body ~= "" then told.bytes(answer.body) end
+    elseif answer.word and not began then
+      ended(refusal(self, answer))
+    else
+      ended("closed: Kubo ended the subscription", "closed")
+    end
+  end)
+  if not id then
+    over = true
+    return nil, "full: no connection for the subscription", "full"
+  end
+  function handle.pause() self.http:pause(id) end
+  function handle.resume() self.http:resume(id) end
+  function handle.close()
+    over = true
+    self.http:cancel(id)
+  end
+  return handle
+end
+
+return kubo

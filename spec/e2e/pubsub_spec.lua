@@ -1,0 +1,84 @@
+-- pubsub_spec.lua - two daemons that have nothing but a topic of IPFS pubsub in common, on real Kubos.
+local folder = require "spec.folder"
+local kubo_daemon = require "spec.net.kubo_daemon"
+local patience = require "spec.patience"
+local swarm = require "spec.e2e.swarm"
+
+local HOSTS <const> = { "ada", "bob" }
+local TOPIC <const> = "/ipfs-pubsub/lab/dswarm-line"
+local QUICK <const> = "p.clients.logs.settle = { least = 0.1 * second, per = 32 * MB, most = 1 * second }"
+
+local function policy(s, host)
+  swarm.sh("mkdir -p " .. s:path(host, "share"))
+  folder.write(s:path(host, "my.lua"),
+    ('local p = extend "duckiebot"\np.routing.channels = { "%s" }\n%s\nreturn p\n'):format(TOPIC, QUICK))
+  return s:path(host, "my.lua")
+end
+
+describe("two robots with a Kubo each, and no channel but its pubsub", function()
+  local s, kubos
+  after_each(function()
+    if s then s:close() end
+    s = nil
+  end)
+
+  -- → true | nil, why there can be none here
+  local function start_all()
+    local why
+    s, why = swarm.new(HOSTS)
+    if not s then return nil, why end
+    kubos = {}
+    for _, host in ipairs(HOSTS) do
+      kubos[host], why = kubo_daemon.new(s.world, host, s:path(host, "kubo"))
+      if not kubos[host] then return nil, why end
+      kubos[host]:start()
+    end
+    assert.is_truthy(swarm.within(10, function() return kubos.ada:is_ready() and kubos.bob:is_ready() end))
+    for _, host in ipairs(HOSTS) do s:start(host, policy(s, host)) end
+    return true
+  end
+
+  local function join() kubos.ada:run("swarm connect /ip4/10.77.0.2/tcp/4001/p2p/" .. kubos.bob.id) end
+
+  local function row(host) return s:ask(host, "channels").channels[1] end
+
+  local function digest(host)
+    for _, class in ipairs(s:ask(host, "summary").classes) do
+      if class.name == "share" then return class.count .. " " .. class.digest end
+    end
+  end
+
+  local function within(what, bar, test)
+    local took = swarm.within(bar, test)
+    assert.is_truthy(took, what .. ":\n" .. s:logs() .. s:cli("ada", "channels"))
+    patience.took(what, took, bar)
+  end
+
+  local function heard(host) return table.concat(s:names(host), " ") end
+
+  it("agree once the Kubos are joined, and again after one Kubo was killed and came back", function()
+    local fine, why = start_all()
+    if not fine then return pending(why) end
+    within("both hear the topic", 5, function()
+      return s:ask("ada", "channels") and s:ask("bob", "channels") and row("ada").state == "up" and
+        row("bob").state == "up"
+    end)
+    assert.same({ "ada", 0 }, { heard "ada", row("ada").members }) -- joined by nothing yet
+    join()
+    within("they know each other", 5, function() return heard "ada" == "ada bob" and heard "bob" == "ada bob" end)
+    folder.write(s:path("ada", "share/one.txt"), "one")
+    within("a record of one is at the other", 5, function()
+      return digest("ada"):find "^1 " and digest "bob" == digest "ada"
+    end)
+    kubos.bob:stop()
+    within("its end is told", 2, function() return row("bob").state == "waiting" end)
+    assert.truthy(row("bob").reason:find "Kubo ended the subscription" or row("bob").reason:find "no Kubo answers")
+    kubos.bob:start()
+    within("it is used again", 10, function() return row("bob").state == "up" end)
+    join()
+    folder.write(s:path("bob", "share/two.txt"), "two")
+    within("a record of the other is here", 10, function()
+      return digest("bob"):find "^2 " and digest "ada" == digest "bob"
+    end)
+  end)
+end)
