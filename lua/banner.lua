@@ -25,13 +25,15 @@ local function row(lines, columns, label, value, note)
   table.move(found, 1, #found, #lines + 1, lines)
 end
 
-local function interfaces_of(channel)
-  local names = {}
+-- Of an interface that has IPv4, the address by which people know it.
+local function add_interfaces(names, channel)
   for _, interface in ipairs(channel.interfaces or {}) do
-    local host = interface.host
-    if host and not host:find "^127%." then names[#names + 1] = interface.name .. " " .. host end
+    local host, name = interface.host and interface.host:match "^[^%%]*", interface.name
+    local is_second = host and host:find(":", 1, true) and names[name]
+    if host and not host:find "^127%." and not is_second then
+      names[#names + 1], names[name] = name .. " " .. host, true
+    end
   end
-  return #names > 0 and " on " .. table.concat(names, ", ") or ""
 end
 
 local UNUSED = 3 -- interfaces that a channel which waits is said to lack
@@ -44,13 +46,27 @@ local function why_not(channel)
   return words[1] and (" (%s)"):format(table.concat(words, "; ")) or ""
 end
 
-local function listen_words(channels, http, http_reason)
-  local parts = {}
+-- One of IPv4 and one of IPv6 at the same port are one to people: what is up, each once, with its interfaces; and what
+-- waits.
+local function channel_words(channels)
+  local list, by_word = {}, {}
   for _, channel in ipairs(channels) do
     local port = channel.address:match "/%l+/(%d+)/dswarm%-line$"
-    local word = channel.kind .. (port and " " .. port or "") .. interfaces_of(channel)
-    if channel.state ~= "up" then word = ("%s waits: %s"):format(word, channel.reason or "?") .. why_not(channel) end
-    parts[#parts + 1] = word
+    local word = channel.kind .. (port and " " .. port or "")
+    local is_up = channel.state == "up"
+    local one = is_up and by_word[word] or { word = word, names = {} }
+    if not (is_up and by_word[word]) then list[#list + 1] = one end
+    add_interfaces(one.names, channel)
+    if is_up then by_word[word] = one else one.why = (channel.reason or "?") .. why_not(channel) end
+  end
+  return list
+end
+
+local function listen_words(channels, http, http_reason)
+  local parts = {}
+  for i, one in ipairs(channel_words(channels)) do
+    local on = one.names[1] and " on " .. table.concat(one.names, ", ") or ""
+    parts[i] = one.word .. on .. (one.why and " waits: " .. one.why or "")
   end
   if http > 0 then parts[#parts + 1] = "http " .. http end
   if http_reason then parts[#parts + 1] = "http waits: " .. text.escape(http_reason) end

@@ -29,7 +29,7 @@ logs.private = {
   ".*", "*.key", "*.pem", "*.gpg", "id_rsa*", "id_ed25519*", "*password*", "core", "core.*", "*.core",
   "*~", "*.part", "*.tmp", "*.swp",
 }
-logs.gateway = "/ip4/0.0.0.0/tcp/3826"
+logs.gateway = "/ip6/::/tcp/3826"                       -- IPv4, too
 logs.permission = "/data/config/permissions/allow_push_logs_data"
 
 local CLASSES = { private = true, lab = true, swarm = true, public = true }

@@ -6,6 +6,8 @@ p.swarm = "duckietown"
 p.routing.channels = {
   "/ip4/0.0.0.0/udp/3825/dswarm-line",                    -- everybody on this LAN
   "/ip4/0.0.0.0/tcp/3825/dswarm-line",
+  "/ip6/::/udp/3825/dswarm-line",
+  "/ip6/::/tcp/3825/dswarm-line",
   -- "/dns4/swarm.lab.example/tcp/3825/dswarm-line",      -- the lab's server, from anywhere
 }
 

@@ -2,10 +2,13 @@
 local p = ...
 local routing = p.routing
 
--- A fresh node joins its LAN only: each way to the WAN is one more line in somebody's own policy.
+-- A fresh node joins its LAN only: each way to the WAN is one more line in somebody's own policy. IPv6 by UDP speaks
+-- only where it reaches somebody who has no IPv4.
 routing.channels = {
   "/ip4/0.0.0.0/udp/3825/dswarm-line",
   "/ip4/0.0.0.0/tcp/3825/dswarm-line",
+  "/ip6/::/udp/3825/dswarm-line",
+  "/ip6/::/tcp/3825/dswarm-line",
 }
 routing.routes = {}
 routing.export = { "brain", "ping" }

@@ -7,6 +7,8 @@ p.dcache.disk = 4 * GB
 p.routing.channels = {
   "/ip4/0.0.0.0/udp/3825/dswarm-line",
   "/ip4/0.0.0.0/tcp/3825/dswarm-line",
+  "/ip6/::/udp/3825/dswarm-line",
+  "/ip6/::/tcp/3825/dswarm-line",
   -- { "/dns4/irc.example.org/tcp/6697/irc/#duckiebots/dswarm-line", tls = true, budget = 60 * B },
 }
 

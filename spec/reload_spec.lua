@@ -250,9 +250,10 @@ describe("what changed between two policies", function()
     assert.equal("name live: host name -> ada\nclock live: auto -> system", between("",
       "p.clock = 'system' p.name = 'ada'"))
     assert.equal("dcache.flush live: 30 s -> 1.5 s\nclients.logs.at_once live: 2 -> 8\n"
-      .. "clients.logs.gateway restart: /ip4/0.0.0.0/tcp/3826 -> none", between("",
+      .. "clients.logs.gateway restart: /ip6/::/tcp/3826 -> none", between("",
       "p.dcache.flush = 1.5 p.clients.logs.at_once = 8 p.clients.logs.gateway = false"))
-    assert.equal("routing.channels live: /ip4/0.0.0.0/udp/3825/dswarm-line, /ip4/0.0.0.0/tcp/3825/dswarm-line -> "
+    assert.equal("routing.channels live: /ip4/0.0.0.0/udp/3825/dswarm-line, /ip4/0.0.0.0/tcp/3825/dswarm-line, "
+      .. "/ip6/::/udp/3825/dswarm-line, /ip6/::/tcp/3825/dswarm-line -> "
       .. "/ip4/1.2.3.4/udp/1/dswarm-line (budget 2.0 kB/s)", between("",
       "p.routing.channels = { { '/ip4/1.2.3.4/udp/1/dswarm-line', budget = 2 * kB } }"))
   end)

@@ -89,10 +89,17 @@ static int is_path(const char *text) {
   return text[0] == '/' && text[strspn(text, allowed)] == '\0';
 }
 
+/* The interface of a link-local address. */
+static int is_zone(const char *text) {
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789-._~";
+  return text[0] != '\0' && text[strspn(text, allowed)] == '\0';
+}
+
 /* Numeric hosts only: addresses here were proved, a name would be somebody else's word.
  */
 int transfer_url_is_numeric(const char *url) {
-  char host[64], binary[16], *after;
+  char host[64], binary[16], *after, *zone;
   const char *from, *end;
   int family = AF_INET;
   if (strncmp(url, "http://", 7) != 0)
@@ -105,6 +112,11 @@ int transfer_url_is_numeric(const char *url) {
     return 0;
   memcpy(host, from, end - from);
   host[end - from] = '\0';
+  zone = family == AF_INET6 ? strstr(host, "%25") : NULL; /* RFC 6874 */
+  if (zone && !is_zone(zone + 3))
+    return 0;
+  if (zone)
+    *zone = '\0';
   if (inet_pton(family, host, binary) != 1)
     return 0;
   if (family == AF_INET6)

@@ -76,6 +76,23 @@ static int udp_drops(lua_State *L) {
   return 1;
 }
 
+/* join(group, index) → true | nil, msg, errno. From now on what is said to the multicast
+ * address GROUP (IPv6) on the interface INDEX is heard; a second time changes nothing. */
+static int udp_join(lua_State *L) {
+  udp *u = check_udp(L);
+  const char *group = luaL_checkstring(L, 2);
+  net_address address;
+  struct ipv6_mreq wish = {.ipv6mr_interface = (unsigned)luaL_checkinteger(L, 3)};
+  if (!net_parse(&address, group, 0) || address.as.any.sa_family != AF_INET6)
+    return core_fail(L, "address", "'%s' is no IPv6 group", group);
+  wish.ipv6mr_multiaddr = address.as.ip6.sin6_addr;
+  if (setsockopt(u->fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &wish, sizeof wish) < 0 &&
+      errno != EADDRINUSE)
+    return core_fail_errno(L, errno, group);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 /* Without it two interfaces of one network would share one way out, and one of them stay
  * silent. */
 static void send_by(struct msghdr *message, int family, lua_Integer index) {
@@ -186,6 +203,7 @@ static int udp_receive(lua_State *L) {
 static const luaL_Reg udp_methods[] = {
     {"fd",      udp_fd     },
     {"port",    udp_port   },
+    {"join",    udp_join   },
     {"send",    udp_send   },
     {"receive", udp_receive},
     {"drops",   udp_drops  },

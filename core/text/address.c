@@ -9,6 +9,7 @@
 #define PARTS_MAX 32
 #define DNS_MAX 253
 #define WORD_MAX 64  /* a channel, a topic, a component */
+#define ZONE_MAX 15  /* the name of a network interface: IFNAMSIZ without its NUL */
 #define PEER_SIZE 38 /* 00 24 08 01 12 20 and the Ed25519 key: an identity multihash */
 
 typedef struct {
@@ -119,6 +120,16 @@ static const char *read_dns(cursor *c) {
   return take(c, &s) ? check_dns(s.text, s.size) : "a host name was expected";
 }
 
+static int is_printable(const piece *s, const char *without);
+
+/* The interface that a link-local address is of; the address must follow. */
+static const char *read_zone(cursor *c) {
+  piece s, next;
+  if (!take(c, &s) || s.size > ZONE_MAX || !is_printable(&s, "%"))
+    return "a network interface was expected";
+  return peek(c, &next) && is(&next, "ip6") ? NULL : "/ip6/ was expected after a zone";
+}
+
 static int is_printable(const piece *s, const char *without) {
   if (s->size > WORD_MAX)
     return 0;
@@ -176,6 +187,7 @@ static const struct {
 } protocols[] = {
     {"ip4",         read_ip4    },
     {"ip6",         read_ip6    },
+    {"ip6zone",     read_zone   },
     {"tcp",         read_port   },
     {"udp",         read_port   },
     {"dns4",        read_dns    },
@@ -291,10 +303,41 @@ static int f_parts(lua_State *L) {
   return 1;
 }
 
+/* 4 or 16 bytes of an IP address without a zone into OUT, or 0. */
+static int read_binary(const char *host, uint8_t out[16]) {
+  char text[INET6_ADDRSTRLEN];
+  size_t size = strcspn(host, "%");
+  if (size >= sizeof text)
+    return 0;
+  memcpy(text, host, size);
+  text[size] = '\0';
+  if (inet_pton(AF_INET, text, out) == 1)
+    return 4;
+  return inet_pton(AF_INET6, text, out) == 1 ? 16 : 0;
+}
+
+/* within(host, network, prefix) → do the first PREFIX bits of these two IP addresses
+ * agree? Zones are not looked at. False where they are of two families, or none. */
+static int f_within(lua_State *L) {
+  uint8_t host[16], network[16];
+  int size = read_binary(luaL_checkstring(L, 1), host);
+  int other = read_binary(luaL_checkstring(L, 2), network), whole, rest;
+  lua_Integer bits = luaL_checkinteger(L, 3);
+  int same = size > 0 && size == other && bits >= 0 && bits <= 8 * size;
+  whole = same ? (int)bits / 8 : 0;
+  rest = same ? (int)bits % 8 : 0;
+  same = same && memcmp(host, network, (size_t)whole) == 0;
+  if (same && rest)
+    same = (host[whole] ^ network[whole]) >> (8 - rest) == 0;
+  lua_pushboolean(L, same);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"check", f_check},
-    {"parts", f_parts},
-    {NULL,    NULL   },
+    {"check",  f_check },
+    {"parts",  f_parts },
+    {"within", f_within},
+    {NULL,     NULL    },
 };
 
 int luaopen_core_address(lua_State *L) {

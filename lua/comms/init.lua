@@ -104,6 +104,14 @@ function comms:wake(name)
   if channel and channel.facts.wakes then channel.facts.quiet = nil end
 end
 
+--- Nothing of our own accord goes over channel NAME, only answers; or it does again, and is told of us.
+function comms:set_quiet(name, quiet)
+  local channel = self.outbox.channels[name]
+  if not channel then return end
+  channel.facts.quiet = quiet
+  if not quiet then self.beacon:appear() end
+end
+
 function comms:channel_down(name) self.outbox:close(name) end
 
 function comms:say_everywhere(message)
@@ -180,8 +188,8 @@ end
 -- come again anyway, where nobody else listens there is no need, and of a flood the digests find what was lost.
 local function echoes(self, st, source)
   if not (source.broadcast and source.channel.traits.medium and self.peers.list[2]) then return false end
-  if not self.dcache:kept(st.bucket) then return false end
-  return self.echo:take(1)
+  local channel = self.outbox.channels[source.channel.name] -- nil where it was closed meanwhile
+  return channel and not channel.facts.quiet and self.dcache:kept(st.bucket) and self.echo:take(1)
 end
 
 -- N statements of others were taken in: those without a code at the places FROM … TO of LIST, which came over SOURCE.

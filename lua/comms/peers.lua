@@ -189,12 +189,18 @@ function peers:source_proved(source)
   return at ~= nil and self.loop:now() - at < peers.proof_ms
 end
 
--- The best proved flow of a peer: over a channel that is there, then one that he speaks over now, then the quickest.
+-- Is it a link-local address? It means something on this host alone, so that where there is another that one is told.
+local function is_of_link(host) return host ~= nil and host:find("%", 1, true) ~= nil end
+
+-- The best proved flow of a peer: over a channel that is there, then one that he speaks over now, then one of which
+-- others can make use, then the quickest.
 function peers:best(peer)
   local best
   local function worse(a, b)
     if (a.source.channel.closed or false) ~= (b.source.channel.closed or false) then return a.source.channel.closed end
     if a.beat ~= b.beat then return a.beat < b.beat end
+    local of_link = is_of_link(a.source.host)
+    if of_link ~= is_of_link(b.source.host) then return of_link end
     return (a.rtt_us or math.maxinteger) > (b.rtt_us or math.maxinteger)
   end
   for _, flow in ipairs(peer.flows) do

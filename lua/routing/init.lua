@@ -3,6 +3,7 @@ local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
 local frame = require "routing.channels.frame"
 local quota = require "comms.quota"
+local spares = require "routing.spares"
 
 local routing = {}
 routing.__index = routing
@@ -16,7 +17,10 @@ local function owner_of(self)
   return {
     on_frame = function(_, source, message) return self:frame(source, message) end,
     on_room = function(one) self:poke(one.name) end,
-    on_up = function() self.comms.beacon:appear() end,
+    on_up = function(one)
+      self.spares:appeared(one)
+      self.comms.beacon:appear()
+    end,
     on_down = function(one, reason) if one.closed then self:remove(one, reason) end end,
   }
 end
@@ -33,6 +37,8 @@ function routing.new(given)
   self.answers = quota.new { loop = self.loop, rate = ANSWERS.rate, burst = ANSWERS.burst }
   self.components.brain = function(...) return self.comms:receive(...) end
   self.owner = owner_of(self)
+  self.spares = spares.new { loop = self.loop, only_by = function(one) return self.comms.reach:only(one.name) end,
+    set_quiet = function(...) self.comms:set_quiet(...) end }
   self.comms.poke = function(name) self:poke(name) end
   self.comms.tell = function(source, message) return self:tell(source, message) end
   self.comms.near = function(source) return self:near(source) end
@@ -212,6 +218,7 @@ function routing:add(one, options)
   self.comms:channel_up { name = name, kind = one.kind, address = one.address, medium = one.traits.medium,
     near = one.traits.near, line_max = one.traits.line_max, rate = one.rate,
     cost = options.entry and options.entry.cost, quiet = options.quiet, wakes = options.wakes }
+  self.spares:add(one)
   return one
 end
 
@@ -226,6 +233,7 @@ function routing:remove(one, reason)
   end
   if self.timers[name] then self.timers[name]:cancel() end
   self.timers[name] = nil
+  self.spares:remove(one)
   self.comms:channel_down(name)
   if ended then ended(reason) end
 end

@@ -50,6 +50,17 @@ describe("address", function()
     assert.is_nil((address.check "/dns4/a\0b"))
   end)
 
+  it("compares the first bits of two hosts of one family, whatever their zones are", function()
+    for _, row in ipairs { { "10.1.2.3", "10.1.0.0", 16, true }, { "10.2.2.3", "10.1.0.0", 16, false },
+      { "10.2.2.3", "10.1.0.0", 14, true }, { "10.4.2.3", "10.1.0.0", 14, false }, { "10.1.2.3", "10.1.2.3", 32, true },
+      { "10.1.2.3", "10.1.2.3", 33, false }, { "fe80::1%eth0", "fe80::2%wlan0", 64, true },
+      { "::1", "::2", 127, false },
+      { "fe80::1", "fe80::1", 128, true }, { "1.2.3.4", "::", 0, false }, { "nobody", "nobody", 0, false },
+      { "1.2.3.4", "9.9.9.9", 0, true }, { "1.2.3.4", "1.2.3.4", -1, false } } do
+      assert.equal(row[4], address.within(row[1], row[2], row[3]), table.concat({ row[1], row[2], row[3] }, " "))
+    end
+  end)
+
   it("names the one spelling", function()
     local _, message = address.check "/ip6/2001:DB8::0:1"
     assert.equal("form: not an address in its one spelling, which is /ip6/2001:db8::1", message)

@@ -216,12 +216,21 @@ describe("core.http", function()
       "http://127.0.0.1:65536/x", "http://127.0.0.1:80", "http://127.0.0.1:80/a b",
       "http://127.0.0.1:80/a\r\nX: y",
       "http://127.0.0.1:80@10.0.0.1:80/", "http://[::1:80/x", "http://::1:80/x", "", "http://[127.0.0.1]:80/",
+      "http://[fe80::1%25]:80/x", "http://[fe80::1%25a/b]:80/x", "http://[fe80::1%eth0]:80/x",
+      "http://127.0.0.1%25lo:80/x",
     } do
       local id, message, word = c.h:get { url = url }
       assert.is_nil(id, url)
       assert.equal("form", word)
       assert.truthy(message:find "^form: ")
     end
+  end)
+
+  it("asks a link-local address on the interface that it is of", function()
+    local id, message, word = c.h:get { url = "http://[fe80::1%25no-such-0]:80/x" }
+    assert.is_truthy(id, message)
+    assert.is_nil(word)
+    c.h:cancel(id)
   end)
 
   it("goes by no proxy, and shows no password, whatever the environment says", function()

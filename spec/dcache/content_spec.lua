@@ -649,6 +649,8 @@ describe("dcache.content.sources", function()
     for _, host in ipairs { "10.0.0.1", "192.168.1.1", "169.253.1.1", "fd00::1", "2001:db8::1" } do
       assert.equal(1, #of({ "a" }, { a = { name = "a", http = 80, hosts = { { host = host, own = false } } } }))
     end
+    local heard = { host = "fe80::1%eth0", own = false } -- on an interface of ours: no record can say that
+    assert.equal("http://[fe80::1%25eth0]:80", of({ "a" }, { a = { name = "a", http = 80, hosts = { heard } } })[1].url)
   end)
 
   it("pass over a host that will not do for one that will", function()

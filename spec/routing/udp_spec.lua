@@ -250,7 +250,7 @@ describe("interfaces", function()
 
   local function looked(addresses, links, host)
     local one = interfaces.new { net = { interfaces = function() return addresses end,
-      links = function() return links end }, log = { info = function() end }, host = host or "0.0.0.0" }
+      links = function() return links end }, log = till.log(), host = host or "0.0.0.0" }
     one:check()
     return one
   end
@@ -266,7 +266,7 @@ describe("interfaces", function()
     for i, left_out in ipairs(one:unused()) do found[i] = left_out.name .. ": " .. left_out.reason end
     assert.same({ "eth0: no cable, or no Wi-Fi network joined", "new0: no address: DHCP gave none yet",
       "off0: switched off", "ppp0: no broadcast: it joins two hosts only",
-      "six0: IPv6 only: broadcast needs an IPv4 address",
+      "six0: IPv6 only: /ip6/::/udp/… speaks there",
       "usb0: no broadcast: its network is a /32" }, found)
     assert.same({}, looked({ address("wlan0", "192.168.1.5", 24, "192.168.1.255") }, { link "wlan0" }):unused())
   end)
@@ -278,6 +278,23 @@ describe("interfaces", function()
     assert.same({ { name = "wlan0", reason = "sending fails: EPERM: Operation not permitted" } }, one:unused())
     one.used[1].fault = nil
     assert.same({}, one:unused())
+  end)
+
+  it("of IPv6 have a group each, but tunnels and parts of a bridge; one may have no IPv4", function()
+    local links = { link "eth0", link "six0", link("tun0", { broadcast = false }), link("port0", { member = true }),
+      link("lo", { loopback = true }) }
+    local list = { address("eth0", "192.168.1.5", 24, "192.168.1.255"), address("eth0", "fe80::5%eth0", 64),
+      address("eth0", "2001:db8::5", 64), address("lo", "::1", 128, nil, { loopback = true }),
+      address("port0", "fe80::7%port0", 64), address("tun0", "fe80::8%tun0", 64) }
+    local one = looked(list, links, "::")
+    assert.same({ { "eth0", "fe80::5%eth0", "ff12::6473:7761:726d%eth0" } },
+      { { one.used[1].name, one.used[1].host, one.used[1].broadcast } })
+    assert.same({ 1, false }, { #one.used, one:alone() })
+    list[#list + 1] = address("six0", "fe80::6%six0", 64, nil, { index = 77 })
+    one = looked(list, links, "::")
+    assert.same({ 2, true }, { #one.used, one:alone() })
+    assert.is_true(one:near "fe80::99%six0" and one:near "2001:db8::77" and one:is_own "fe80::6%six0")
+    assert.is_false(one:near "fe80::99%wlan0" or one:near "fe80::99" or one:near "2001:db9::1" or one:near "10.0.0.1")
   end)
 
   it("say who is near", function()

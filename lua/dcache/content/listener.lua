@@ -32,11 +32,16 @@ local function opened(self, gateway)
   self.opened:call(gateway)
 end
 
+-- → gateway | nil, text, code
+local function make(self, port)
+  local gateway, err, code = self.make { host = self.host, port = port, congestion = "bbr" }
+  if gateway or code ~= "EAFNOSUPPORT" or self.host ~= "::" then return gateway, err, code end
+  return self.make { host = "0.0.0.0", port = port, congestion = "bbr" } -- a kernel without IPv6
+end
+
 local function try(self)
-  local gateway, err, code = self.make { host = self.host, port = self.port, congestion = "bbr" }
-  if not gateway and code == "EADDRINUSE" and self.port == listener.DEFAULT_PORT then
-    gateway, err = self.make { host = self.host, port = 0, congestion = "bbr" }
-  end
+  local gateway, err, code = make(self, self.port)
+  if not gateway and code == "EADDRINUSE" and self.port == listener.DEFAULT_PORT then gateway, err = make(self, 0) end
   if gateway then return opened(self, gateway) end
   local wait = self.backoff:next()
   if err ~= self.reason then

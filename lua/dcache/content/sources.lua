@@ -24,10 +24,12 @@ function sources.holders(dcache, peers, cid)
   return list
 end
 
--- Loopback, link-local, multicast and nobody's addresses: never somebody else's to name.
+-- Loopback, link-local, multicast and nobody's addresses: never somebody else's to name. With a zone a link-local one
+-- was heard on an interface of ours; records have none.
 function sources.is_local_only(host)
   if host:find(":", 1, true) then
     local low = host:lower()
+    if low:find "^fe[89ab]" and low:find "%%." then return false end
     return low == "::1" or low == "::" or low:find "^fe[89ab]" ~= nil or low:find "^ff" ~= nil
       or low:find "^::ffff:" ~= nil
   end
@@ -37,7 +39,7 @@ function sources.is_local_only(host)
 end
 
 local function url_of(host, port)
-  if host:find(":", 1, true) then host = "[" .. host .. "]" end
+  if host:find(":", 1, true) then host = "[" .. host:gsub("%%", "%%25", 1) .. "]" end
   return ("http://%s:%d"):format(host, port)
 end
 

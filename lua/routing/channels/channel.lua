@@ -22,6 +22,8 @@
 --   near(host) → bool       is that host in a network of one of our interfaces?
 --   via                     text: by which way its statements come, where that is not its address (routing:add)
 --   rate                    bytes a second that it carries, where that is few: then beacons and repairs take their time
+--   spare, alone() → bool   true: it is heard always, but speaks only where it reaches somebody whom no other channel
+--                           does, or where alone() says that no other could
 --   judged(ok, text, code)  hears what became of a message for which on_frame said "later"
 --
 -- A channel is given an owner when it is opened (channel.open), and calls it; never from inside send():

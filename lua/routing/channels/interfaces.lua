@@ -1,23 +1,49 @@
 -- interfaces.lua - which interfaces of this machine datagrams go out by, and why not by the others. Sends nothing.
+local address = require "core.address"
+local host_address = require "routing.channels.host_address"
+
 local interfaces = {}
 interfaces.__index = interfaces
 
--- net (core.net), log; host: the address that the channel is bound to, or "0.0.0.0". Field used: array of { id, name,
--- host, broadcast, index, sent, heard, fault = why the last frame did not go }.
-function interfaces.new(given)
-  return setmetatable({ net = given.net, log = given.log, host = given.host, used = {}, known = {}, own = {},
-    by_index = {}, networks = {}, left_out = {} }, interfaces)
-end
+local EVERYWHERE = { ["0.0.0.0"] = true, ["::"] = true }
 
-local function number_of(host)
-  local a, b, c, d = host:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$"
-  if not a then return nil end
-  return tonumber(a) << 24 | tonumber(b) << 16 | tonumber(c) << 8 | tonumber(d)
+-- Where all nodes of a link are reached by IPv6: a transient group of the link's own (RFC 4291 §2.7), "dswarm".
+interfaces.GROUP = "ff12::6473:7761:726d"
+
+--- given.net, log  core.net
+--- given.host      the address that the channel is bound to, or "0.0.0.0" or "::"
+--- Field used: array of { id, name, host, broadcast = where all are reached, index, sent, heard, fault = why the last
+--- frame did not go }.
+function interfaces.new(given)
+  return setmetatable({ net = given.net, log = given.log, host = given.host,
+    family = host_address.is_ip6(given.host) and 6 or 4, used = {}, known = {}, own = {}, by_index = {}, networks = {},
+    broadcasts = {}, left_out = {} }, interfaces)
 end
 
 local function suitable(self, one)
-  if one.family ~= 4 or not one.up or not one.broadcast then return false end
-  return self.host == "0.0.0.0" or one.host == self.host
+  if one.family ~= self.family or not one.up or not one.broadcast then return false end
+  return EVERYWHERE[self.host] or one.host == self.host
+end
+
+-- The links that have a group: neither tunnels nor parts of a bridge, of which the whole is spoken to. By name.
+local function with_group(self)
+  local names = {}
+  for _, link in ipairs(self.family == 6 and self.net.links() or {}) do
+    names[link.name] = link.broadcast and not link.member
+  end
+  return names
+end
+
+-- Every interface of IPv6 has a link-local address, and by that the group is spoken to.
+local function add_group(one, names)
+  if not names[one.name] or one.loopback or not one.host:find "^fe80:" then return end
+  one.broadcast = ("%s%%%s"):format(interfaces.GROUP, one.name)
+end
+
+-- Tells of the address ONE what became of it; where an interface has IPv4, too, that is told of it already.
+local function tell(self, what, one)
+  local level = self.family == 6 and self.broadcasts[one.index] and "debug" or "info"
+  self.log[level](self.log, "routing", what, { interface = one.name, host = one.host, channel = "udp" })
 end
 
 -- Tells what came and went; keeps the counts of what stayed. → whether anything came.
@@ -29,12 +55,12 @@ local function compare(self, found)
     known[one.id] = one
     if not old then
       came = true
-      self.log:info("routing", "interface up", { interface = one.name, host = one.host, channel = "udp" })
+      tell(self, "interface up", one)
     end
   end
   for _, old in ipairs(self.used) do
     if not known[old.id] then
-      self.log:info("routing", "interface down", { interface = old.name, host = old.host, channel = "udp" })
+      tell(self, "interface down", old)
     end
   end
   self.used, self.known = found, known
@@ -50,7 +76,7 @@ local function reason(self, link, list)
     if one.family == 4 and (not ip4 or one.broadcast) then ip4 = one end
     ip6 = ip6 or one.family == 6 and not one.host:find "^fe80:" -- the kernel gives that one to each
   end
-  if not ip4 then return ip6 and "IPv6 only: broadcast needs an IPv4 address" or "no address: DHCP gave none yet" end
+  if not ip4 then return ip6 and "IPv6 only: /ip6/::/udp/… speaks there" or "no address: DHCP gave none yet" end
   if not ip4.broadcast then
     local alone = link.broadcast and ("its network is a /%d"):format(ip4.prefix) or "it joins two hosts only"
     return ("no broadcast: %s"):format(alone)
@@ -58,8 +84,9 @@ local function reason(self, link, list)
   return ("the channel is bound to %s"):format(self.host)
 end
 
--- Links that are not used, with the reason, by name.
+-- Links that are not used, with the reason, by name. Nobody misses IPv6 where the channel of IPv4 tells of no lack.
 local function leave_out(self, all)
+  if self.family == 6 then return end
   local by_name, used, list = {}, {}, {}
   for _, one in ipairs(all) do
     by_name[one.name] = by_name[one.name] or {}
@@ -78,10 +105,8 @@ local function leave_out(self, all)
 end
 
 local function note_network(self, one)
-  local host = one.family == 4 and number_of(one.host)
-  if host and one.up and one.prefix > 0 then
-    local mask = 0xffffffff << (32 - one.prefix) & 0xffffffff
-    table.insert(self.networks, { base = host & mask, mask = mask })
+  if one.up and one.prefix > 0 and not (one.family == 6 and one.loopback) then
+    table.insert(self.networks, { host = one.host, prefix = one.prefix, zone = one.host:match "%%.*$" })
   end
 end
 
@@ -92,11 +117,13 @@ function interfaces:check()
     self.log:warn("routing", "no list of interfaces", { error = text })
     return false
   end
-  local found, ways = {}, {}
-  self.own, self.by_index, self.networks = {}, {}, {}
+  local found, ways, names = {}, {}, with_group(self)
+  self.own, self.by_index, self.networks, self.broadcasts = {}, {}, {}, {}
   for _, one in ipairs(list) do
     self.own[one.host] = true
     note_network(self, one)
+    if one.broadcast and one.up then self.broadcasts[one.index] = true end
+    add_group(one, names)
     local way = one.index .. " " .. (one.broadcast or "")
     if suitable(self, one) and not ways[way] then
       ways[way] = true
@@ -111,13 +138,21 @@ function interfaces:check()
 end
 
 --- Is HOST this machine?
-function interfaces:is_own(host) return self.own[host] or host:sub(1, 4) == "127." end
+function interfaces:is_own(host) return self.own[host] or host:sub(1, 4) == "127." or host == "::1" end
 
---- Is HOST, an IPv4 address, in a network of an interface of ours?
+--- Is HOST, an IP address, in a network of an interface of ours? A link-local one is, on that interface.
 function interfaces:near(host)
-  local number = number_of(host)
-  for _, network in ipairs(number and self.networks or {}) do
-    if number & network.mask == network.base then return true end
+  local zone = host:match "%%.*$"
+  for _, network in ipairs(self.networks) do
+    if network.zone == zone and address.within(host, network.host, network.prefix) then return true end
+  end
+  return false
+end
+
+--- Is one of those used without a broadcast address of IPv4?
+function interfaces:alone()
+  for _, one in ipairs(self.used) do
+    if not self.broadcasts[one.index] then return true end
   end
   return false
 end

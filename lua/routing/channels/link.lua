@@ -1,6 +1,7 @@
 -- link.lua - one TCP connection as a channel: frames both ways, bounded. Neither dials nor listens.
 local channel = require "routing.channels.channel"
 local frame = require "routing.channels.frame"
+local host_address = require "routing.channels.host_address"
 local lines = require "routing.channels.lines"
 local source = require "routing.channels.source"
 
@@ -216,13 +217,12 @@ local NEAR, FAR = traits(true), traits(false)
 -- → link | nil, text, code
 function link.new(options)
   local now = options.loop:now()
-  local family = options.host:find(":", 1, true) and "ip6" or "ip4"
   local self = setmetatable({
     loop = options.loop, stream = options.stream, host = options.host, port = options.port,
-    address = options.through or ("/%s/%s/tcp/%d/dswarm-line"):format(family, options.host, options.port),
+    address = options.through or host_address.text(options.host, "tcp", options.port),
     through = options.through,
     id = ("tcp %s:%d"):format(options.host, options.port),
-    via = not options.dialled and ("/%s/%s/tcp"):format(family, options.host) or nil,
+    via = not options.dialled and host_address.of(options.host, "tcp") or nil,
     kind = "tcp", traits = options.near and NEAR or FAR, owner = channel.nobody,
     limit = options.limit, own = options.own, dialled = options.dialled, gone = options.gone,
     sent = frame.counters(), heard = frame.counters(), refused = {},

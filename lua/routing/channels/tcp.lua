@@ -1,6 +1,7 @@
 -- tcp.lua - TCP as a kind of channel: an address is listened at or dialled. Each connection is a channel (link.lua).
 local backoff = require "backoff"
 local frame = require "routing.channels.frame"
+local host_address = require "routing.channels.host_address"
 local kept_link = require "routing.channels.kept_link"
 local links = require "routing.channels.links"
 
@@ -45,18 +46,24 @@ local function bind(self, port)
     return nil, text, code
   end
   self.listener, self.watch, self.port = listener, watch, listener:port()
-  self.address = self.format:format(self.host, self.port)
+  self.address = host_address.text(self.host, "tcp", self.port)
   return true
 end
 
--- A port that the policy names is tried again; the default one may be another daemon's on this machine,
--- so there the kernel chooses, and beacons say which.
+-- Beacons tell one port, so that of the other family of addresses is taken where it is free, else the kernel chooses.
+local function bind_elsewhere(self)
+  local port = self.sibling()
+  if port > 0 and bind(self, port) then return true end
+  return bind(self, 0)
+end
+
+-- A port that the policy names is tried again; the default one may be another daemon's on this machine.
 local function listen(self)
   if self.closed then return end
   local could, text, code = bind(self, self.wanted)
   if not could and code == "EADDRINUSE" and not self.named then
     local first = text
-    could, text, code = bind(self, 0)
+    could, text, code = bind_elsewhere(self)
     if could then
       self.log:info("routing", "port chosen", { wanted = self.wanted, port = self.port, because = first })
     end
@@ -108,17 +115,17 @@ end
 ---   host, port what to listen on; named: no other port will do, if that is taken
 ---   near       what the policy says of accepted links (links.account)
 ---   repairs(listener) → account of the links that repairs dialled, for the listener whose row tells of them, else nil
+---   sibling()  the port of another listener of this node, 0 where there is none
 ---   retry_ms   the first wait before another try (for specs)
 function tcp.listen(options)
   local host, port = options.host or "0.0.0.0", options.port or DEFAULT_PORT
   local self = setmetatable({
     loop = options.loop, net = options.net, log = options.log, links = options.links, on_link = options.on_link,
     host = host, wanted = port, named = options.named, account = links.account(options.near),
-    repairs = options.repairs or function() end,
-    format = "/" .. (host:find(":", 1, true) and "ip6" or "ip4") .. "/%s/tcp/%d/dswarm-line",
+    repairs = options.repairs or function() end, sibling = options.sibling or function() return 0 end,
     backoff = backoff.quick(options.random, options.retry_ms),
   }, Listener)
-  self.address = self.format:format(host, port)
+  self.address = host_address.text(host, "tcp", port)
   listen(self)
   return self
 end
@@ -167,6 +174,7 @@ local function start_listening(self, options)
     links = self.links, host = options.host, port = options.port, near = options.near,
     named = options.named or options.port ~= DEFAULT_PORT,
     repairs = function(listener) return first(self) == listener and self.repairs or nil end,
+    sibling = function() return self:port() end,
     on_link = function(accepted) given.add(accepted, { quiet = true, wakes = true, entry = options }) end }
   forget_closed(self)
   table.insert(self.listeners, one)

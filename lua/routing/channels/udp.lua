@@ -1,7 +1,11 @@
--- udp.lua - UDP broadcast as a channel: one message a datagram, on every interface. Knows no message's meaning.
+-- udp.lua - UDP as a channel: one message a datagram, on every interface. Knows no message's meaning.
+--
+-- IPv4 is spoken by broadcast, IPv6 by multicast on each link. Of the two, the channel of IPv6 is the spare one: where
+-- all hear IPv4, the same words twice would halve what the air carries.
 local budget = require "routing.channels.budget"
 local channel = require "routing.channels.channel"
 local frame = require "routing.channels.frame"
+local host_address = require "routing.channels.host_address"
 local interfaces = require "routing.channels.interfaces"
 local sockets = require "routing.channels.udp_sockets"
 local source = require "routing.channels.source"
@@ -33,10 +37,19 @@ local function went_down(self, reason)
   self.owner.on_down(self, reason)
 end
 
+-- The kernel forgets a group with the interface, so it is joined at each look.
+local function join(self)
+  for _, one in ipairs(self.spare and self.interfaces.used or {}) do
+    local could, why = self.sockets:join(interfaces.GROUP, one.index)
+    if not could then one.fault = why end
+  end
+end
+
 local function check_interfaces(self)
   local came = self.interfaces:check()
+  join(self)
   if came and self.sockets:can_send() then came_up(self) end -- each time: who is there now has not heard us yet
-  if #self.interfaces.used == 0 then went_down(self, "no interface with a broadcast address") end
+  if #self.interfaces.used == 0 then went_down(self, self.nowhere) end
 end
 
 -- -- hearing ---------------------------------------------------------------------------------
@@ -46,9 +59,12 @@ local function is_own(self, host) return self.interfaces:is_own(host) end
 -- Is HOST in a network of an own interface?
 function Channel:near(host) return self.interfaces:near(host) end
 
+-- Is there an interface on which nobody could be reached by IPv4?
+function Channel:alone() return self.interfaces:alone() end
+
 local function source_of(self, host, port, broadcast, size)
   return source.new { channel = self, principal = host, id = ("udp %s:%d"):format(host, port),
-    address = ("/ip4/%s/udp/%d/dswarm-line"):format(host, port), received = size,
+    address = host_address.text(host, "udp", port), received = size,
     broadcast = broadcast, own = is_own(self, host), host = host, port = port }
 end
 
@@ -56,9 +72,9 @@ end
 -- the listener itself were bound to the host.
 local function hear(self, bytes, host, port, broadcast, index)
   local interface = self.interfaces.by_index[index]
-  if self.host ~= "0.0.0.0" and not interface then return refuse(self, "address", "another interface") end
+  if self.bound and not interface then return refuse(self, "address", "another interface") end
   if interface then interface.heard = interface.heard + 1 end
-  if host:sub(1, 4) ~= "127." then self.bucket:heard(#bytes) end -- loopback is no medium
+  if host:sub(1, 4) ~= "127." and host ~= "::1" then self.bucket:heard(#bytes) end -- loopback is no medium
   local text = bytes:sub(-1) == "\n" and bytes:sub(1, -2) or bytes
   if text == "" or port == 0 or frame.garbled(text) then return refuse(self, "form", "no text") end
   local message = frame.read(text)
@@ -93,7 +109,7 @@ local function ask_later(self, wait)
 end
 
 local function broadcast_all(self, text)
-  local went, why, code = false, "no interface with a broadcast address", "ENETDOWN"
+  local went, why, code = false, self.nowhere, "ENETDOWN"
   for _, one in ipairs(self.interfaces.used) do
     local sent, why_not, name = self.sockets:send(text, one.broadcast, self.sockets.listens, one.index)
     one.fault = nil
@@ -188,8 +204,11 @@ end
 ---   look_ms, retry_ms  between two looks at the interfaces; the first wait before another try (for specs)
 function udp.new(options)
   local host, rate = options.host or "0.0.0.0", options.budget or RATE
+  local spare = host_address.is_ip6(host)
   local self = setmetatable({
-    loop = options.loop, host = host, kind = "udp", traits = traits(options.near ~= false), owner = channel.nobody,
+    loop = options.loop, host = host, bound = host ~= "0.0.0.0" and host ~= "::", kind = "udp",
+    traits = traits(options.near ~= false), spare = spare, owner = channel.nobody,
+    nowhere = spare and "no interface with an IPv6 address" or "no interface with a broadcast address",
     sent = frame.counters(), heard = frame.counters(), heard_own = 0, refused = {}, datagrams = frame.judgements(),
     interfaces = interfaces.new { net = options.net, log = options.log, host = host },
     bucket = budget.new { now = function() return options.loop:now() end, rate = rate,
@@ -206,10 +225,12 @@ end
 
 udp.form = "/ip4/A/udp/P/dswarm-line"
 
+local FAMILIES = { ip4 = true, ip6 = true }
+
 --- PARTS of a multiaddr → { host, port }, or nil where it is none of this form
 function udp.read(parts)
   local place, port = parts[1], parts[2]
-  if #parts ~= 3 or place[1] ~= "ip4" or port[1] ~= "udp" then return nil end
+  if #parts ~= 3 or not FAMILIES[place[1]] or port[1] ~= "udp" then return nil end
   return { host = place[2], port = math.tointeger(tonumber(port[2])) }
 end
 

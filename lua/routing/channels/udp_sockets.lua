@@ -3,6 +3,7 @@
 -- A listener on the swarm's port, shared by all daemons of a machine, hears broadcasts; from a unicast socket of our
 -- own everything leaves, so that an answer to what we said finds this daemon alone.
 local backoff = require "backoff"
+local host_address = require "routing.channels.host_address"
 
 local sockets = {}
 sockets.__index = sockets
@@ -44,10 +45,11 @@ local function open(self)
     self.port = self.unicast:port()
   end
   if self.shared then return true end
-  self.shared, text, code = listen(self, { port = self.listens, broadcast = true, shared = true })
+  self.shared, text, code = listen(self, { host = self.everywhere, port = self.listens, broadcast = true,
+    shared = true })
   if not self.shared then return nil, text, code end
   self.listens = self.shared:port()
-  self.address = self.format:format(self.host, self.listens)
+  self.address = host_address.text(self.host, "udp", self.listens)
   return true
 end
 
@@ -77,6 +79,12 @@ function sockets:can_send() return self.unicast ~= nil and not self.closed end
 --- Sends BYTES to HOST and PORT, by the interface INDEX where it is given. → true | nil, text, code
 function sockets:send(bytes, host, port, index) return self.unicast:send(bytes, host, port, index) end
 
+--- Hears what is said to the multicast address GROUP on the interface INDEX from here on. → true | nil, text, code
+function sockets:join(group, index)
+  if not self.shared then return nil, "closed: the listener is not open", "closed" end
+  return self.shared:join(group, index)
+end
+
 --- Datagrams that the kernel threw away since nobody read them in time.
 function sockets:drops()
   return (self.unicast and self.unicast:drops() or 0) + (self.shared and self.shared:drops() or 0)
@@ -100,12 +108,13 @@ end
 --- Fields: address, listens (port of the listener), shared (nil: not open), port (of the unicast socket), reason (why
 --- something is not open).
 function sockets.new(given)
-  local self = setmetatable({ watches = {}, listens = given.port, format = "/ip4/%s/udp/%d/dswarm-line",
+  local self = setmetatable({ watches = {}, listens = given.port,
+    everywhere = host_address.is_ip6(given.host) and "::" or "0.0.0.0",
     backoff = backoff.quick(given.random, given.retry_ms) }, sockets)
   for _, name in ipairs { "loop", "net", "log", "host", "on_datagram", "on_fault", "on_open" } do
     self[name] = given[name]
   end
-  self.address = self.format:format(self.host, self.listens)
+  self.address = host_address.text(self.host, "udp", self.listens)
   try(self)
   return self
 end
