@@ -236,8 +236,18 @@ static int f_bucket(lua_State *L) {
   return 1;
 }
 
-/* next(bucket, from, to) -> the first place of a statement of BUCKET that no word
- * refuses; nil where there is none */
+/* BUCKET as it stands, or NAME with one `*` for anything in between */
+static int is_of(struct statement_part bucket, const char *name, size_t size) {
+  const char *star = memchr(name, '*', size);
+  if (!star)
+    return bucket.size == size && memcmp(bucket.at, name, size) == 0;
+  size_t before = (size_t)(star - name), after = size - before - 1;
+  return bucket.size >= before + after && memcmp(bucket.at, name, before) == 0 &&
+         memcmp(bucket.at + bucket.size - after, star + 1, after) == 0;
+}
+
+/* next(bucket, from, to) -> the first place of a statement of BUCKET, in which one `*`
+ * may stand for anything, that no word refuses; nil where there is none */
 static int f_next(lua_State *L) {
   struct batch *b = batch_argument(L, 1);
   size_t size;
@@ -245,8 +255,7 @@ static int f_next(lua_State *L) {
   uint32_t from, count = batch_range(L, b, 3, &from);
   for (uint32_t i = from; i < from + count; i++) {
     const struct batch_item *item = batch_item(b, i);
-    if (item->word || item->st.bucket.size != size ||
-        memcmp(item->st.bucket.at, bucket, size))
+    if (item->word || !is_of(item->st.bucket, bucket, size))
       continue;
     lua_pushinteger(L, (lua_Integer)i + 1);
     return 1;

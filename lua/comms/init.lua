@@ -29,7 +29,8 @@ end
 -- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once),
 -- checks (checks.lua; nil: that one).
 -- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done),
--- near(source) → is its host in a network of an own interface?
+-- near(source) → is its host in a network of an own interface?,
+-- dial_link(host, port, id, done(channel | nil, text, code), gone(reason)): as routing:use has it.
 function comms.new(given)
   local self = setmetatable({ listeners = {}, heeded = {}, own_heard = listeners.new(),
     newcomers = listeners.new() }, comms)
@@ -41,8 +42,10 @@ function comms.new(given)
   end
   local function nowhere() return nil, "address: no channel yet", "address" end
   self.poke, self.tell, self.dial, self.near = nowhere, nowhere, nowhere, function() return false end
+  self.dial_link = function(_, _, _, done) loop:post(function() done(nowhere()) end) end
   self.checks = given.checks or checks
   parts.make(self, given, function(...) foreign(self, ...) end)
+  self:on_statement("pri/*/addresses", function(st) self.addresses:heard(st.signer) end)
   self:on_standing(function(...) standing_changed(self, ...) end)
   return self
 end
@@ -67,7 +70,8 @@ end
 
 -- Each of these six calls fn from here on and gives a function that ends it (lua/listeners.lua).
 
--- fn(st, source) after each statement in BUCKET that was taken in, our own included (source nil).
+-- fn(st, source) after each statement in BUCKET that was taken in, our own included (source nil). "pri/*/NAME" stands
+-- for the buckets of that name of all nodes.
 function comms:on_statement(bucket, fn)
   if not self.listeners[bucket] then
     self.listeners[bucket] = listeners.new()
@@ -172,6 +176,12 @@ local function tell_listeners(self, bucket, st, source)
   if self.listeners[bucket] then self.listeners[bucket]:call(st, source) end
 end
 
+local function tell_of_own(self, st)
+  tell_listeners(self, st.bucket, st, nil)
+  local of_all, n = st.bucket:gsub("^pri/[^/]+/", "pri/*/")
+  if n > 0 then tell_listeners(self, of_all, st, nil) end
+end
+
 local function say_own(self, st)
   if self.dcache:kept(st.bucket) then self.beacon:reset() end
   spread(self, st, nil, ways_on(self, nil))
@@ -181,7 +191,7 @@ end
 local function spread_own(self, st)
   self.dcache:when_sayable(st, function() say_own(self, st) end)
   self.confirm:took(st)
-  tell_listeners(self, st.bucket, st, nil)
+  tell_of_own(self, st)
 end
 
 -- Is a statement that came by broadcast said once more on the same medium, since some have lost it? Soft statements

@@ -1,4 +1,5 @@
 -- parts.lua - the parts of the brain: made, and tied to each other. Decides nothing.
+local addresses = require "comms.addresses"
 local beacon = require "comms.beacon"
 local compared = require "comms.compared"
 local confirm = require "comms.confirm"
@@ -55,6 +56,12 @@ end
 function parts.make(self, given, foreign)
   self.peers = peers.new { loop = self.loop, stands = function(id) return self.dcache.trust:stands(id) end }
   self.reach = reach.new { loop = self.loop, peers = self.peers }
+  self.addresses = addresses.new { loop = self.loop, peers = self.peers, id = self.id,
+    record = function(id)
+      local st = self.dcache:statement_of(addresses.bucket:format(id), "-", id)
+      return st and st.holds and st.data or nil
+    end,
+    is_near = function(host) return self.near { host = host } end }
   self.misfits = misfits.new { loop = self.loop }
   way_in(self, given, foreign)
   self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,

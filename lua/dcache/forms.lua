@@ -1,6 +1,7 @@
 -- forms.lua - the form of DATA in each bucket, checked where records are read. Judges no signature, keeps nothing.
 --
 -- Members that later versions add to these statements are listed, too: such a statement is read, not called malformed.
+local address = require "core.address"
 local cid = require "core.cid"
 local forms_trust = require "dcache.forms_trust"
 local json = require "core.json"
@@ -22,6 +23,7 @@ end
 local FILES <const> = set "class names size before copies made meta span verdict"
 local SAFE <const> = set "class from name size also answers domain made meta span verdict"
 local ALSO <const> = set "from name"
+local ADDRESSES <const> = set "at http ipfs"
 local PEER <const> = set "name type version clock boot level policy site state why clone"
 
 --- What is wrong with the NAME of a file, or nil: a path within the share folder, no part of it empty, "." or "..".
@@ -106,11 +108,39 @@ read["peer"] = function(_, data)
   if data.clock and not CLOCKS[data.clock] then return "clock is none of own, quorum, held, none" end
 end
 
+local AT_MAX <const> = 4 -- multiaddrs
+
+local function at_fault(list)
+  if not json.is_array(list) or not list[1] or #list > AT_MAX then return "at is no list of 1 to 4" end
+  for i, one in ipairs(list) do
+    if type(one) ~= "string" or not address.check(one) then return "at has what is no address" end
+    if one:sub(-#"/dswarm-line") ~= "/dswarm-line" then return "an address does not end in /dswarm-line" end
+    for before = 1, i - 1 do
+      if list[before] == one then return "at has an address twice" end
+    end
+  end
+end
+
+local function is_port(value) return math.type(value) == "integer" and value > 0 and value < 65536 end
+
+local function ipfs_fault(pair)
+  if pair == nil then return nil end
+  if not json.is_array(pair) or #pair ~= 2 then return "ipfs is no list of a peer ID and a port" end
+  if type(pair[1]) ~= "string" or #pair[1] > 64 or not pair[1]:find "^%w+$" then return "ipfs has no peer ID" end
+  return not is_port(pair[2]) and "ipfs has no port" or nil
+end
+
+-- Where a node can be met. The first place of AT is the one to try first.
+read["pri/*/addresses"] = function(key, data)
+  return key ~= "-" and "the key is not `-`" or extra(data, ADDRESSES) or at_fault(data.at)
+    or (data.http ~= nil and not is_port(data.http) and "http is no port" or nil) or ipfs_fault(data.ipfs)
+end
+
 forms.buckets = { "peer", "share/files", "share/safe" }
 
 --- DATA, as core.json decodes it, of a statement in BUCKET under KEY. → DATA | nil, what is wrong, "form"
 function forms.read(bucket, key, data)
-  local fault_of = read[bucket] or forms_trust[bucket]
+  local fault_of = read[bucket] or forms_trust[bucket] or read[(bucket:gsub("^pri/[^/]+/", "pri/*/"))]
   if not fault_of then return data end
   if type(data) ~= "table" or json.is_array(data) then return nil, "form: DATA is no object", "form" end
   local fault = fault_of(key, data)

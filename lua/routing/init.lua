@@ -238,7 +238,20 @@ function routing:remove(one, reason)
   if ended then ended(reason) end
 end
 
---- CHANNELS (channels/init.lua) knows what the policy named: it tells of the channels, and dials for repairs.
+-- comms.dial_link(host, port, id, done, gone): a connection to HOST, an IP address, that stays until it is closed or
+-- fails: done(channel), or done(nil, text, code), later and once; then gone(reason) when it has ended. It is closed
+-- where node ID does not prove that he is there.
+local function link_dialler(self, channels)
+  return function(host, port, id, done, gone)
+    channels:dial_link(host, port, function(one, text, code)
+      if one then self.comms.addresses:expect(one, id) else self.refused(code or "closed") end
+      done(one, text, code)
+    end, gone)
+  end
+end
+
+--- CHANNELS (channels/init.lua) knows what the policy named: it tells of the channels, and dials for repairs and for
+--- the links to who is far (comms.dial_link).
 function routing:use(channels)
   self.named = channels
   self.comms.dial = function(host, port, done)
@@ -247,6 +260,7 @@ function routing:use(channels)
       done(one, text, code)
     end)
   end
+  self.comms.dial_link = link_dialler(self, channels)
 end
 
 --- A row of `status` for each channel that the policy named; without a policy, for each that is no stream.

@@ -56,6 +56,7 @@ local function bounds_of(comms)
   if not comms or not comms.waste then return nil end
   local rows = comms.peers:bounds()
   rows[#rows + 1] = comms.waste.sources:row "sources"
+  rows[#rows + 1] = comms.addresses:bounds()[1]
   return rows
 end
 

@@ -11,6 +11,7 @@
 --                      channel object (channel.lua) that comes to be by it, now or later, is given to `given.add`.
 --     stop()         ends what all its addresses share, if there is anything
 --     dial(host, port, done), port(): where repairs can dial others, and be dialled, by IP address
+--     dial_link(host, port, done, gone): and for a link that stays
 -- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host)), and
 --   dial_through, or nil: core.http's dial, for TLS and proxies,
 --   add(channel, options) → channel | nil, text, code: see routing:add; `entry` is the one that is being opened, if
@@ -137,6 +138,13 @@ function channels:dial(host, port, done)
   local kind = first_with(self, "dial")
   if not kind then return done(nil, "address: no channel can be dialled", "address") end
   kind:dial(host, port, done)
+end
+
+--- The same for a link that stays: gone(reason), or nil, is called when it has ended.
+function channels:dial_link(host, port, done, gone)
+  local kind = first_with(self, "dial_link")
+  if not kind then return done(nil, "address: no channel can be dialled", "address") end
+  kind:dial_link(host, port, done, gone)
 end
 
 --- The port that others may dial, 0 while there is none.

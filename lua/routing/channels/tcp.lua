@@ -209,6 +209,15 @@ function Kind:dial(host, port, done)
   end, self.repairs)
 end
 
+--- The same for a link that stays until whoever wants it closes it: over it goes all that is said. gone(reason), or
+--- nil, is called when it has ended.
+function Kind:dial_link(host, port, done, gone)
+  self.links:dial(host, port, function(one, text, code)
+    if one then one, text, code = self.given.add(one, { quiet = false, gone = gone }) end
+    done(one, text, code)
+  end, self.repairs, host:find(":", 1, true) and "ip6" or "ip4")
+end
+
 --- The port that others may dial, 0 while there is none.
 function Kind:port()
   for _, one in ipairs(self.listeners) do
