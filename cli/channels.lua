@@ -9,6 +9,8 @@ local COLUMNS <const> = {
   { title = "CHANNEL", rank = 1 }, { title = "ADDRESS", cut = "middle", give = true, least = 21, rank = 3 },
   { title = "STATE", rank = 1 }, { title = "SINCE", align = "right", rank = 2 },
   { title = "OUT", align = "right", rank = 4 }, { title = "IN", align = "right", rank = 5 },
+  { title = "BUDGET", align = "right", optional = true, rank = 8 },
+  { title = "COST", align = "right", optional = true, rank = 9 },
   { title = "LINKS", align = "right", optional = true, rank = 6 },
   { title = "REFUSED", align = "right", rank = 7 },
 }
@@ -18,7 +20,8 @@ local function row(channel, s)
   return {
     s:text(channel.kind), (s:text(channel.address):gsub("/dswarm%-line$", "")), -- all of them end so
     s:channel_state(channel),
-    s.age(channel.since_ms), s.rate(rate.sent), s.rate(rate.heard), links > 0 and ("%d"):format(links) or "",
+    s.age(channel.since_ms), s.rate(rate.sent), s.rate(rate.heard), channel.limit and s.rate(channel.limit) or "",
+    channel.cost and tostring(channel.cost) or "", links > 0 and ("%d"):format(links) or "",
     ("%d"):format(s.refused(channel.refused or {})),
   }
 end
@@ -35,9 +38,12 @@ end
 
 -- Why a channel is not up, and what was refused on it, the most first.
 local function details(channel, s)
-  if channel.state ~= "up" and channel.reason then
+  if channel.state == "closed" then
+    s:say(why.channel(channel, s, channel.address))
+  elseif channel.state ~= "up" and channel.reason then
     s:say(why.channel(channel, s, ("%s is %s"):format(channel.address, channel.state)))
   end
+  for _, text in ipairs(why.entry(channel, s)) do s:say(text) end
   local refused = channel.refused or {}
   if s.refused(refused) > 0 then
     s:say(("Refused on %s: %s."):format(s:text(channel.address), s.list((s:refusals(refused)))))
@@ -49,16 +55,18 @@ end
 
 --- Prints the answer.
 function channels.show(answer, s)
-  local rows, up, refused = {}, 0, 0
+  local rows, up, closed, refused = {}, 0, 0, 0
   for i, channel in ipairs(answer.channels) do
     up, refused = up + (channel.state == "up" and 1 or 0), refused + s.refused(channel.refused or {})
+    closed = closed + (channel.state == "closed" and 1 or 0)
     rows[i] = row(channel, s)
   end
   if not rows[1] then return s:say "No channel: nobody can be heard. The policy names them: why routing.channels" end
   s:table(COLUMNS, rows)
   for _, channel in ipairs(answer.channels) do details(channel, s) end
-  local words = up == 0 and "No channel is up: nobody can be heard." or ("%d of %s up, %s heard."):format(up,
-    s.count(#rows, "channel"), s.count(answer.peers, "peer"))
+  local words = up == 0 and "No channel is up: nobody can be heard." or ("%d of %s up%s, %s heard."):format(up,
+    s.count(#rows, "channel"), closed > 0 and (", %d closed by the policy"):format(closed) or "",
+    s.count(answer.peers, "peer"))
   s:say(words .. (refused > 0 and " What a word of refusal means: dt-swarm-cli help WORD." or ""))
 end
 

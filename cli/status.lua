@@ -160,6 +160,7 @@ local function channels(answer, s)
     local words = s:unused(channel.unused)
     if words ~= "" then s:say(words) end
     if channel.state ~= "up" then s:say(why.channel(channel, s)) end
+    for _, text in ipairs(why.entry(channel, s)) do s:say(text) end
   end
   return up
 end

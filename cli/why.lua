@@ -44,6 +44,23 @@ function why.channel(channel, s, name)
     cure = known and known.cure }, s)
 end
 
+--- What is wrong with what the policy says of a CHANNEL that may be up nevertheless: array of paragraphs.
+function why.entry(channel, s)
+  local list, expected = {}, channel.expected
+  if expected and not expected.met and expected.others[1] then
+    local others = {}
+    for i, id in ipairs(expected.others) do others[i] = s:short(id) end
+    list[1] = why.text({ what = channel.address, seen = ("%s is expected there, and %s is who answers"):format(
+      s:short(expected.id), s.list(others)), cure = "Its key is another one, or somebody else has that address: \z
+      ask who runs it, and correct the ID in the policy. What it says counts as anybody's." }, s)
+  end
+  for _, place in ipairs(channel.again or {}) do
+    list[#list + 1] = why.text({ what = channel.address, seen = ("routing.channels[%d] names it once more"):format(
+      place), cure = "The first one counts: take the other one away." }, s)
+  end
+  return list
+end
+
 local BESIDE <const> = 24 -- columns at least for what was seen; where there are fewer it stands beneath
 local WIDEST <const> = 32 -- columns of what a row is about; where it is wider, what was seen stands beneath
 

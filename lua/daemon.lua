@@ -91,7 +91,7 @@ local function build_node(self, given)
   local here = require "node_facts".new { loop = self.loop, board = self.board, id = self.identity.id, name = self.name,
     type = given.policy:get "type", share = self.places.share, store = self.places.state .. "/files",
     reserved = function() return one and one.content and one.content:reserved() or 0 end,
-    tags = given.policy:get "tags", peers = function() return one and one:peers() end,
+    tags = given.policy:get "tags", peers = function() return one and one.comms.reach:count() end,
     logs_permission = function() return one and one.logs and one.logs:permission() end }
   one, err = require "node".new { loop = self.loop, random = self.random, disk = self.disk, worker = self.worker,
     identity = self.identity, policy = given.policy, lab = self.lab, lab_files = self.lab_files,

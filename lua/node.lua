@@ -181,7 +181,10 @@ function node:open_channels(net, programs, secrets)
   self.channels = require "routing.channels".new { loop = self.loop, net = net, random = self.random, log = self.log,
     resolve = function(...) return self.loop:resolve(...) end,
     dial_through = function(...) return require "core.http".dial(...) end,
-    add = function(...) return self.routing:add(...) end,
+    add = function(...) return self.routing:add(...) end, here = self.here,
+    ask = function(facts, here) return routing.may_open(self.policy, facts, here) end,
+    only = function(entry) return self.comms.reach:only(entry) end,
+    met = function(entry) return self.comms.reach:met(entry) end,
     programs = programs, secrets = secrets,
     checkpoints = checkpoint_parts.reader(self, function(id) return supplier(self, id) end),
     told = function(row, event)

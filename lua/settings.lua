@@ -1,5 +1,7 @@
 -- settings.lua - what a running node does when live settings change: one function a section. Reads no policy file, and
 -- decides nothing about what may change (policy/hooks.lua has the kinds).
+local routing = require "routing"
+
 local settings = {}
 
 --- The shortest and the longest time between two beacons, in ms.
@@ -36,7 +38,8 @@ end
 local function apply_routing(node, changed, new)
   local change = changed["routing.channels"]
   if not change then return true end
-  local ok, err = node.channels:apply(new:get "routing.channels")
+  local ok, err = node.channels:apply(new:get "routing.channels",
+    function(facts, here) return routing.may_open(new, facts, here) end)
   return ok, err and ("%s:%d: %s"):format(change.file, change.line, err)
 end
 
@@ -52,6 +55,7 @@ function settings.apply(node, new, list, hooks)
   if not ok then return nil, err end
   node.policy:swap(new)
   for _, section in ipairs { apply_top, apply_dcache, apply_comms } do section(node, changed) end
+  if not hooks or changed["routing.open"] then node.channels:ask() end
   node.clients:apply(node.policy, hooks and changed)
   return true
 end

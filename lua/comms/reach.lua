@@ -55,4 +55,16 @@ function reach:count() return counted(self).n end
 --- several channels may belong.
 function reach:only(way) return counted(self).only[way] or 0 end
 
+--- IDs of the living peers that can be reached over the channels of ENTRY, in order.
+function reach:met(entry)
+  local list = {}
+  for _, peer in ipairs(self.peers.list) do
+    local _, entries = ways_to(self, peer)
+    for _, other in ipairs(entries) do
+      if other == entry then list[#list + 1] = peer.id end
+    end
+  end
+  return list
+end
+
 return reach

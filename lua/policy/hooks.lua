@@ -143,7 +143,7 @@ hooks.hooks = {
     "urgency", "a channel pulls and the statement has not gone there, once per channel",
     "9 dismissals and trust, 7 own, 5 the rest; false towards where it came from"),
   hook("routing.open", { { "channel", "channel" }, HERE }, "yes",
-    "every minute and when `here` changes", "yes", LATER),
+    "every minute and when `here` changes", "yes"),
   hook("routing.prefer", { { "target", "text" }, { "ways", "way", each = true }, HERE }, "one",
     "there is more than one living way", "the first, which is the cheapest", LATER),
   hook("routing.relay", { { "envelope", "envelope" }, HERE }, "yes", "a line is for somebody else",

@@ -284,4 +284,11 @@ function routing:stop()
   end
 end
 
+--- May the channel of FACTS be open, as POLICY says (hook routing.open)? Nothing is asked where it leaves that to the
+--- default, which is yes. → yes, reason
+function routing.may_open(policy, facts, here)
+  if select(3, policy:where "routing.open") then return true end
+  return policy:ask("routing.open", facts, here)
+end
+
 return routing

@@ -89,13 +89,13 @@ local function effects(self, name, options)
     identity = options.identity or { id = owner:id(), key = owner }, policy = options.policy or self.policy,
     disk = options.disk or disk.memory(self.seed), state = options.state or "/state", boot = options.boot or 1,
     build = options.build or BUILD, log = silent, version = "sim",
-    here = function() return NOTHING end, date = function() return "20260101-000000" end,
+    here = options.here or function() return NOTHING end, date = function() return "20260101-000000" end,
     synchronised = function() return options.clock ~= false end, clients = options.clients,
     checks = self.checks, lab = copy_of(options.lab) }
 end
 
 -- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,
--- identity, lab (dcache/lab.lua's), state (folder), build (ms), flusher = fn() → worker.
+-- identity, here = fn() → facts, lab (dcache/lab.lua's), state (folder), build (ms), flusher = fn() → worker.
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)

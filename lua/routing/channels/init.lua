@@ -17,9 +17,14 @@
 --   add(channel, options) → channel | nil, text, code: see routing:add; `entry` is the one that is being opened, if
 --   it is called meanwhile,
 --   told(row, event), or nil: see states.lua,
+--   here() and ask(facts, here), or nil: see opening.lua,
+--   only(options) → how many living peers only the channels of an entry reach, or nil: 0,
+--   met(options) → IDs of the peers that can be reached over them, or nil: none,
 --   checkpoints, or nil: see content.lua,
 --   programs, secrets, or nil: programs.lua's and secrets.lua's, for what the machine's owner keeps.
 local entries = require "routing.channels.entry"
+local frame = require "routing.channels.frame"
+local opening = require "routing.channels.opening"
 local states = require "routing.channels.states"
 
 local channels = {}
@@ -39,25 +44,41 @@ function channels.read(given) return entries.read(channels.KINDS, given) end
 
 local function at(i, text) return ("routing.channels[%d]: %s"):format(i, text) end
 
--- All that the policy names, each once, in its order | nil, text, code
+-- All that the policy names, each once, in its order: { options =, place =, again = the places where its address stands
+-- once more, or nil } | nil, text, code
 local function read_all(list)
-  local wanted, seen = {}, {}
-  for i, entry in ipairs(list) do
-    local options, text, code = channels.read(entry)
+  local wanted, first = {}, {}
+  for i, given in ipairs(list) do
+    local options, text, code = channels.read(given)
     if not options then return nil, at(i, text), code end
-    options.place = i
-    if not seen[options.address] then wanted[#wanted + 1] = options end
-    seen[options.address] = true
+    local same = first[options.address]
+    if same then
+      same.again = same.again or {}
+      table.insert(same.again, i)
+    else
+      first[options.address] = { options = options, place = i }
+      table.insert(wanted, first[options.address])
+    end
   end
   return wanted
 end
 
--- What is open, but not WANTED any more.
+-- Which of WANTED are open already, and which the policy wants closed. ASK: opening.lua's.
+local function compare(self, wanted, ask)
+  for _, entry in ipairs(wanted) do
+    local before = self.by_key[entry.options.key]
+    if before then entry.options, entry.one = before.options, before.one end
+    local may, why = self.opening:may(entry.options, ask)
+    entry.closed = not may and why or nil
+  end
+end
+
+-- What is open, but is not to be open any more, if WANTED is.
 local function leaving(self, wanted)
   local stays, list = {}, {}
-  for _, options in ipairs(wanted) do stays[options.key] = true end
-  for _, old in ipairs(self.open) do
-    if not stays[old.options.key] then list[#list + 1] = old end
+  for _, entry in ipairs(wanted) do stays[entry.options.key] = not entry.closed end
+  for _, old in ipairs(self.entries) do
+    if old.one and not stays[old.options.key] then list[#list + 1] = { options = old.options, one = old.one } end
   end
   return list
 end
@@ -70,56 +91,125 @@ local function hold(list, options)
   return false
 end
 
--- What is open for each of WANTED: as before where it was open, else opened now; OLD: what will be closed after that.
--- → list | nil, text, code, and nothing new is open
-local function open_all(self, wanted, old)
-  local list, fresh = {}, {}
-  for i, options in ipairs(wanted) do
-    local one = self.by_key[options.key]
-    if not one then
-      local text, code
-      options.named = hold(old, options) or nil
-      self.opening = options
-      one, text, code = self.kinds[options.scheme]:open(options)
-      self.opening = nil
-      if not one then
-        for _, other in ipairs(fresh) do other:close() end
-        return nil, at(options.place, ("%s: %s"):format(options.address, text)), code
-      end
-      fresh[#fresh + 1] = one
-    end
-    list[i] = { options = options, one = one }
-  end
-  return list
+-- → true | nil, text, code
+local function open_one(self, entry)
+  local options = entry.options
+  self.being_opened = options
+  local one, text, code = self.kinds[options.scheme]:open(options)
+  self.being_opened, entry.one = nil, one
+  if one then return true end
+  return nil, ("%s: %s"):format(options.address, text), code
 end
 
---- Opens and closes channels until just those are open that LIST names (policy:get "routing.channels"). What keeps its
---- address, budget and cost is left alone: it remains the same object, with its connections. All that is new is opened
---- before anything is closed, so if one cannot be opened, all is as it was before.
+-- Opens those of WANTED that are to be open and are not; OLD: what will be closed after that.
+-- → true | nil, text, code, and nothing new is open
+local function open_all(self, wanted, old)
+  local fresh = {}
+  for _, entry in ipairs(wanted) do
+    if not entry.one and not entry.closed then
+      entry.options.named = hold(old, entry.options) or nil
+      local ok, text, code = open_one(self, entry)
+      if not ok then
+        for _, other in ipairs(fresh) do other.one:close() end
+        return nil, at(entry.place, text), code
+      end
+      fresh[#fresh + 1] = entry
+    end
+  end
+  return true
+end
+
+local function warn_of_doubles(self)
+  for _, entry in ipairs(self.entries) do
+    for _, place in ipairs(entry.again or {}) do
+      local address = entry.options.address
+      self.log:once(("double %s %d"):format(address, place), "warn", "routing", "two channels of one address",
+        { address = address, why = ("routing.channels[%d] is that of [%d]"):format(place, entry.place),
+          cure = "the first one counts: take the other one away" })
+    end
+  end
+end
+
+local function close(self, list)
+  for _, old in ipairs(list) do
+    local entry = self.by_key[old.options.key]
+    if entry and entry.one == old.one then entry.one = nil end
+    old.one:close()
+  end
+end
+
+--- Opens and closes channels until just those are open that LIST names (policy:get "routing.channels") and the hook
+--- routing.open lets be open (ASK: that of the policy that comes, as opening.lua has it). What keeps its address and
+--- its options is left alone: it remains the same object, with its connections. All that is new is opened before
+--- anything is closed, so if one cannot be opened, all is as it was before.
 --- → true | nil, text that names the entry and its address, code
-function channels:apply(list)
+function channels:apply(list, ask)
   local wanted, text, code = read_all(list)
   if not wanted then return nil, text, code end
+  compare(self, wanted, ask)
   local old = leaving(self, wanted)
-  local open, why, reason = open_all(self, wanted, old)
-  if not open then return nil, why, reason end
-  self.open, self.by_key = open, {}
-  for _, entry in ipairs(open) do self.by_key[entry.options.key] = entry.one end
-  for _, entry in ipairs(old) do entry.one:close() end
+  local ok, why, reason = open_all(self, wanted, old)
+  if not ok then return nil, why, reason end
+  self.entries, self.by_key = wanted, {}
+  for _, entry in ipairs(wanted) do self.by_key[entry.options.key] = entry end
+  close(self, old)
+  warn_of_doubles(self)
   self.states:changed()
+  self.opening:start()
   return true
+end
+
+-- Opens ENTRY if it is not open, or closes it: WHY the policy wants that, or nil. What cannot be opened is tried again
+-- when the hook is asked next.
+local function set(self, entry, why)
+  entry.closed = why
+  if why and entry.one then
+    self.log:info("routing", "channel closed", { address = entry.options.address, why = why })
+    return close(self, { { options = entry.options, one = entry.one } })
+  end
+  if why or entry.one then return end
+  local ok, text = open_one(self, entry)
+  entry.fault = not ok and text or nil
+  self.log:info("routing", ok and "channel opened" or "channel waits", { address = entry.options.address, why = text })
+end
+
+--- Asks the hook routing.open about each channel that the policy names.
+function channels:ask()
+  for _, entry in ipairs(self.entries) do set(self, entry, select(2, self.opening:may(entry.options))) end
+  self.states:changed()
 end
 
 --- What is open for ADDRESS (as the policy spells it), or nil.
 function channels:at(text)
-  for _, entry in ipairs(self.open) do
+  for _, entry in ipairs(self.entries) do
     if entry.options.address == text then return entry.one end
   end
 end
 
+-- What stands in a row for ENTRY while nothing is open for it.
+local function closed_row(entry)
+  return { address = entry.options.address, kind = entry.options.scheme, state = entry.closed and "closed" or "waiting",
+    reason = entry.closed or entry.fault, sent = frame.counters(), heard = frame.counters(), refused = {} }
+end
+
+-- Whose key was met where that of ID is expected, { id =, met = bool, others = array of IDs }.
+local function expected(self, options)
+  local found = { id = options.expected, met = false, others = {} }
+  for _, id in ipairs(self.met(options)) do
+    if id == options.expected then found.met = true else table.insert(found.others, id) end
+  end
+  return found
+end
+
 local function rows_of(self)
   local rows = {}
-  for i, entry in ipairs(self.open) do rows[i] = entry.one:status() end
+  for i, entry in ipairs(self.entries) do
+    local options = entry.options
+    local row = entry.one and entry.one:status() or closed_row(entry)
+    row.limit, row.cost, row.again = options.budget or entry.one and entry.one.rate, options.cost, entry.again
+    row.expected = options.expected and expected(self, options) or nil
+    rows[i] = row
+  end
   return rows
 end
 
@@ -155,25 +245,36 @@ end
 
 function channels:stop()
   self.states:stop()
-  for _, entry in ipairs(self.open) do entry.one:close() end
-  self.open, self.by_key = {}, {}
+  self.opening:stop()
+  for _, entry in ipairs(self.entries) do
+    if entry.one then entry.one:close() end
+  end
+  self.entries, self.by_key = {}, {}
   for _, kind in ipairs(channels.KINDS) do
     local one = self.kinds[kind.scheme]
     if one and one.stop then one:stop() end
   end
 end
 
+-- What the policy sees of the channel of OPTIONS.
+local function facts_of(self, options)
+  return { address = options.address, kind = options.scheme, budget = options.budget, cost = options.cost,
+    peers = self.only(options) }
+end
+
 --- No channel is open yet. GIVEN: see above.
 function channels.new(given)
-  local add = given.add
-  local self = setmetatable({ kinds = {}, open = {}, by_key = {} }, channels)
+  local self = setmetatable({ kinds = {}, entries = {}, by_key = {}, log = given.log,
+    met = given.met or function() return {} end, only = given.only or function() return 0 end }, channels)
   self.states = states.new { loop = given.loop, rows = function() return rows_of(self) end,
     told = given.told or function() end }
-  given = setmetatable({ add = function(one, more)
-    more.entry = more.entry or self.opening
-    return add(one, more)
+  self.opening = opening.new { loop = given.loop, here = given.here, ask = given.ask,
+    facts = function(options) return facts_of(self, options) end, due = function() self:ask() end }
+  local with_entry = setmetatable({ add = function(one, more)
+    more.entry = more.entry or self.being_opened
+    return given.add(one, more)
   end }, { __index = given })
-  for _, kind in ipairs(channels.KINDS) do self.kinds[kind.scheme] = require(kind.module).kind(given) end
+  for _, kind in ipairs(channels.KINDS) do self.kinds[kind.scheme] = require(kind.module).kind(with_entry) end
   return self
 end
 
