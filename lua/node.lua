@@ -196,6 +196,9 @@ function node:open_channels(net, programs, secrets)
   return self.channels:apply(self.policy:get "routing.channels")
 end
 
+--- The Kubo that this node speaks by, for its record of addresses: { peer ID, port } | nil
+function node:ipfs() return self.channels and self.channels:meeting() end
+
 -- An own statement: VERB "propose" with DATA (a table), or "dismiss". → st | nil, text, code.
 function node:publish(verb, bucket, key, data, ttl, at)
   if verb == "dismiss" then return self.comms:dismiss(bucket, { key = key, ttl = ttl }) end

@@ -17,6 +17,7 @@ clients.__index = clients
 local LIST <const> = {
   "clients.membership",
   "clients.discovery",
+  "clients.kubos",
   "clients.logs",
   "clients.logs.replication",
   "clients.trust",

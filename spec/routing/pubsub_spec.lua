@@ -56,7 +56,7 @@ describe("a topic", function()
     holds(function() return #b.told.frames == 1 and a:status().heard_own == 1 end)
     local heard = b.told.frames[1]
     assert.equal("* - 8 ping one", heard.text)
-    assert.same({ "ipfs 12D3KooWStub1", "ipfs 12D3KooWStub1 lab", true, false }, { heard.source.principal,
+    assert.same({ "ipfs-pubsub 12D3KooWStub1", "ipfs-pubsub 12D3KooWStub1 lab", true, false }, { heard.source.principal,
       heard.source.id, heard.source.broadcast, heard.source.own })
     assert.is_nil(heard.source.host)
     assert.equal(0, #a.told.frames)

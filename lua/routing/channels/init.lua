@@ -6,7 +6,8 @@
 --   read(parts)    → a table of what stands in an address (core.address.parts), or nil where it has another form
 --   options        what an entry may say of such a channel beside its address, as entry.lua has it, or nil
 --   kind(given)    → the kind for one node, with
---     open(options)  → what is open for one address: status() → its row, close(); or nil, text, code. OPTIONS: what
+--     open(options)  → what is open for one address: status() → its row, close(), and where others can join it
+--                      meeting() and meet(…), as outward.lua has them; or nil, text, code. OPTIONS: what
 --                      entry.lua makes of it: what `read` gave, with address and all options of the policy. Each
 --                      channel object (channel.lua) that comes to be by it, now or later, is given to `given.add`.
 --     stop()         ends what all its addresses share, if there is anything
@@ -25,6 +26,7 @@
 local entries = require "routing.channels.entry"
 local frame = require "routing.channels.frame"
 local opening = require "routing.channels.opening"
+local outward = require "routing.channels.outward"
 local states = require "routing.channels.states"
 
 local channels = {}
@@ -216,32 +218,12 @@ end
 --- A row of `status` for each address, in the policy's order, with what states.lua adds.
 function channels:status() return self.states:fill() end
 
-local function first_with(self, method)
-  for _, kind in ipairs(channels.KINDS) do
-    local one = self.kinds[kind.scheme]
-    if one and one[method] then return one end
-  end
-end
-
---- Dials HOST, an IP address, for a repair: done(channel), or done(nil, text, code), later and once.
-function channels:dial(host, port, done)
-  local kind = first_with(self, "dial")
-  if not kind then return done(nil, "address: no channel can be dialled", "address") end
-  kind:dial(host, port, done)
-end
-
---- The same for a link that stays: gone(reason), or nil, is called when it has ended.
-function channels:dial_link(host, port, done, gone)
-  local kind = first_with(self, "dial_link")
-  if not kind then return done(nil, "address: no channel can be dialled", "address") end
-  kind:dial_link(host, port, done, gone)
-end
-
---- The port that others may dial, 0 while there is none.
-function channels:port()
-  local kind = first_with(self, "dial")
-  return kind and kind:port() or 0
-end
+-- How others are dialled and joined: outward.lua says it.
+function channels:dial(...) return self.outward:dial(...) end
+function channels:dial_link(...) return self.outward:dial_link(...) end
+function channels:port() return self.outward:port() end
+function channels:meeting() return self.outward:meeting() end
+function channels:meet(...) return self.outward:meet(...) end
 
 function channels:stop()
   self.states:stop()
@@ -274,7 +256,12 @@ function channels.new(given)
     more.entry = more.entry or self.being_opened
     return given.add(one, more)
   end }, { __index = given })
-  for _, kind in ipairs(channels.KINDS) do self.kinds[kind.scheme] = require(kind.module).kind(with_entry) end
+  local kinds = {}
+  for i, kind in ipairs(channels.KINDS) do
+    kinds[i] = require(kind.module).kind(with_entry)
+    self.kinds[kind.scheme] = kinds[i]
+  end
+  self.outward = outward.new { kinds = kinds, entries = function() return self.entries end }
   return self
 end
 

@@ -32,7 +32,8 @@ Channel.__index = Channel
 -- == hearing
 
 local function source_of(self, from, size)
-  return source.new { channel = self, principal = "ipfs " .. from, id = ("ipfs %s %s"):format(from, self.topic.topic),
+  return source.new { channel = self, principal = "ipfs-pubsub " .. from,
+    id = ("ipfs-pubsub %s %s"):format(from, self.topic.topic),
     address = self.address, received = size, broadcast = true, own = from == self.topic.facts.id }
 end
 
@@ -149,7 +150,7 @@ end
 
 function Channel:status()
   local topic = self.topic
-  return { address = self.address, kind = "pubsub", state = self.closed and "down" or topic.up and "up" or "waiting",
+  return { address = self.address, kind = self.kind, state = self.closed and "down" or topic.up and "up" or "waiting",
     reason = self.gone or topic.reason, cure = topic.cure, warning = topic.warning, members = topic.peers,
     budget = self.bucket:available(), sent = frame.copy(self.sent), heard = frame.copy(self.heard),
     heard_own = self.heard_own, refused = frame.copy(self.refused) }
@@ -176,7 +177,7 @@ function pubsub.new(given)
   local url, text, code = kubo.url(api)
   if not url then return nil, text, code end
   local http = http_client.new { loop = given.loop }
-  local self = setmetatable({ kind = "pubsub", address = ("/ipfs-pubsub/%s/dswarm-line"):format(given.topic),
+  local self = setmetatable({ kind = "ipfs-pubsub", address = ("/ipfs-pubsub/%s/dswarm-line"):format(given.topic),
     traits = { stream = false, medium = true, ordered = false, source_proved = true, near = given.near or false,
       line_max = math.min(most, limits.line), frame_max = most },
     rate = given.budget, owner = channel.nobody, loop = given.loop, http = http,

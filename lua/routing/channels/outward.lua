@@ -1,0 +1,54 @@
+-- outward.lua - how this node dials others, and is dialled and joined: it asks the kinds, and what is open. Opens none.
+local outward = {}
+outward.__index = outward
+
+--- given.kinds    the kinds of channels, in order
+--- given.entries  fn() → array of { one = what is open, or nil }, in the policy's order
+function outward.new(given) return setmetatable({ kinds = given.kinds, entries = given.entries }, outward) end
+
+local function kind_with(self, method)
+  for _, one in ipairs(self.kinds) do
+    if one[method] then return one end
+  end
+end
+
+local function open_with(self, method)
+  for _, entry in ipairs(self.entries()) do
+    if entry.one and entry.one[method] then return entry.one end
+  end
+end
+
+--- Dials HOST, an IP address, for a repair: done(channel), or done(nil, text, code), later and once.
+function outward:dial(host, port, done)
+  local kind = kind_with(self, "dial")
+  if not kind then return done(nil, "address: no channel can be dialled", "address") end
+  kind:dial(host, port, done)
+end
+
+--- The same for a link that stays: gone(reason), or nil, is called when it has ended.
+function outward:dial_link(host, port, done, gone)
+  local kind = kind_with(self, "dial_link")
+  if not kind then return done(nil, "address: no channel can be dialled", "address") end
+  kind:dial_link(host, port, done, gone)
+end
+
+--- The port that others may dial, 0 while there is none.
+function outward:port()
+  local kind = kind_with(self, "dial")
+  return kind and kind:port() or 0
+end
+
+--- What others join to, so that a channel here reaches them: { its name, its port }, such as a Kubo's | nil.
+function outward:meeting()
+  local one = open_with(self, "meeting")
+  return one and one:meeting()
+end
+
+--- Joins it to another node's, of that NAME, at HOST and PORT: done(true), or done(nil, text, code), once at most.
+function outward:meet(host, name, port, done)
+  local one = open_with(self, "meet")
+  if not one then return done(nil, "address: no channel can be joined to another", "address") end
+  one:meet(host, name, port, done)
+end
+
+return outward
