@@ -179,7 +179,7 @@ end
 -- → true | nil, text, code.
 function node:open_channels(net, programs, secrets)
   self.channels = require "routing.channels".new { loop = self.loop, net = net, random = self.random, log = self.log,
-    resolve = function(...) return self.loop:resolve(...) end,
+    id = self.id, resolve = function(...) return self.loop:resolve(...) end,
     dial_through = function(...) return require "core.http".dial(...) end,
     add = function(...) return self.routing:add(...) end, here = self.here,
     ask = function(facts, here) return routing.may_open(self.policy, facts, here) end,

@@ -50,7 +50,7 @@ describe("dt-swarm", function()
       { "p.swarm = 7", "bad.lua:3: swarm: " },
       { "function p.clients.logs.fetch(file) return file.siz > 1 end", 'did you mean "size"?' },
       { "p.routing.channels = { '/ip4/1.2.3/udp/1/dswarm-line' }", "bad.lua:3: routing.channels: " },
-      { "p.routing.channels = { '/ip4/1.2.3.4/tcp/1/irc/#x/dswarm-line' }", "bad.lua:3: routing.channels: " },
+      { "p.routing.channels = { '/ip4/1.2.3.4/udp/1/irc/#x/dswarm-line' }", "bad.lua:3: routing.channels: " },
       { "p.clients.logs.gateway = '/ip4/0.0.0.0'", "bad.lua:3: clients.logs.gateway: " },
       { "p.clients.logs.gateway = '/dns4/x.example/tcp/80'", "bad.lua:3: clients.logs.gateway: " },
       { "p.name = 'a b'", "bad.lua:3: name: " },

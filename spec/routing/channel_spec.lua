@@ -3,6 +3,8 @@ local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
 local exec = require "routing.channels.exec"
 local folder = require "spec.folder"
+local irc = require "routing.channels.irc"
+local ircd = require "spec.routing.ircd"
 local links = require "routing.channels.links"
 local net = require "core.net"
 local kubo_stub = require "spec.net.kubo_stub"
@@ -97,6 +99,24 @@ KINDS["a topic"] = function(w)
   return made[1], made[2]
 end
 
+KINDS["an IRC channel"] = function(w)
+  local given, made = on_sockets(w), {}
+  local server = ircd.new(w.loop)
+  for i, name in ipairs { "ada", "bob" } do
+    local one = irc.new { loop = w.loop, net = net, random = random.seeded(i), log = w.log, room = "#lab",
+      rate = 1 << 20 }
+    one:add { family = "ip4", host = "127.0.0.1", port = server.port, room = "#lab", id = name .. "xxxxxxx",
+      budget = 1 << 20, address = ("/ip4/127.0.0.1/tcp/%d/irc/#lab/dswarm-line"):format(server.port) }
+    made[i] = one
+  end
+  function w.start() w.holds(function() return made[1].was_up and made[2].was_up end) end
+  function w.close()
+    server:close()
+    given.loop:close()
+  end
+  return made[1], made[2]
+end
+
 KINDS["the simulator's medium"] = function(w)
   local medium = sim_links.medium(in_virtual_time(w), 16384)
   return sim_links.join(medium, "10.0.0.1"), sim_links.join(medium, "10.0.0.2")
@@ -138,8 +158,8 @@ local function note(one, w)
     on_down = function(_, reason) table.insert(one.told.downs, { reason = reason, closed = one.closed }) end })
 end
 
-for _, kind in ipairs { "udp", "a TCP link", "a program", "a topic", "the simulator's medium", "the simulator's stream",
-  "toy" } do
+for _, kind in ipairs { "udp", "a TCP link", "a program", "a topic", "an IRC channel", "the simulator's medium",
+  "the simulator's stream", "toy" } do
   describe(kind, function()
     local w, a, b
     before_each(function()

@@ -1,6 +1,7 @@
 -- channels_spec.lua - channels opened, closed and left alone by address, on real sockets and with kinds made up.
 local channels = require "routing.channels"
 local free_port = require("spec.loopback").free_port
+local instead = require "spec.routing.instead"
 local net = require "core.net"
 local random = require "core.random"
 local stub = require "spec.net.stub"
@@ -26,10 +27,10 @@ local function room(name, more)
 end
 
 describe("channels that the policy names", function()
-  local set
-  setup(function() table.insert(channels.KINDS, { scheme = "irc", module = "spec.routing.made_up" }) end)
+  local set, put_back
+  setup(function() put_back = instead("irc", "spec.routing.made_up") end)
   teardown(function()
-    table.remove(channels.KINDS)
+    put_back()
     package.loaded["spec.routing.made_up"] = nil
   end)
   before_each(function()

@@ -1,7 +1,7 @@
 -- toy.lua - a kind of channel for specs: rooms of lines, whose speakers have nicks and no hosts. Opens no socket.
 --
--- It is this file and one line: table.insert(channels.KINDS, { scheme = "irc", module = "spec.routing.toy" }). A line
--- in a room has at most 390 bytes and holds "e" and a head, or "s" and one statement: a message is one line, or more.
+-- It is this file and one line in channels.KINDS, where it stands in the place of IRC (instead.lua). A line in a room
+-- has at most 390 bytes and holds "e" and a head, or "s" and one statement: a message is one line, or more.
 local batch = require "core.batch"
 local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"

@@ -1,6 +1,7 @@
--- toy_spec.lua - a kind of channel that no file of the program knows: added by one line, used, and taken away again.
+-- toy_spec.lua - a kind of channel that no file of the program knows: used by one line, and taken away again.
 local channels = require "routing.channels"
 local file_key = require "spec.file_key"
+local instead = require "spec.routing.instead"
 local key = require "core.key"
 local messages = require "comms.messages"
 local policy = require "policy"
@@ -11,10 +12,10 @@ local toy = require "spec.routing.toy"
 local ADDRESS = "/dns4/toy/tcp/6667/irc/#lab/dswarm-line"
 
 describe("a toy channel: 390-byte lines, nicks, no hosts", function()
-  local w, ada, bob
+  local w, ada, bob, put_back
 
-  setup(function() table.insert(channels.KINDS, { scheme = "irc", module = "spec.routing.toy" }) end)
-  teardown(function() table.remove(channels.KINDS) end)
+  setup(function() put_back = instead("irc", "spec.routing.toy") end)
+  teardown(function() put_back() end)
 
   -- Two nodes that hear each other by no other way.
   before_each(function()
@@ -125,9 +126,11 @@ describe("a toy channel: 390-byte lines, nicks, no hosts", function()
   end)
 
   it("is no channel where its line is missing", function()
-    local line = table.remove(channels.KINDS)
+    local at
+    for i, kind in ipairs(channels.KINDS) do at = kind.scheme == "irc" and i or at end
+    local line = table.remove(channels.KINDS, at)
     local options, text, code = channels.read { address = ADDRESS }
-    table.insert(channels.KINDS, line)
+    table.insert(channels.KINDS, at, line)
     assert.same({ nil, "address" }, { options, code })
     assert.matches("^address: " .. ADDRESS:gsub("%p", "%%%0") .. ": a channel is /ip4/A/udp/P/dswarm%-line or ", text)
     assert.equal("lab", channels.read { address = ADDRESS }.room)

@@ -21,6 +21,7 @@
 --   here() and ask(facts, here), or nil: see opening.lua,
 --   only(options) → how many living peers only the channels of an entry reach, or nil: 0,
 --   met(options) → IDs of the peers that can be reached over them, or nil: none,
+--   id, or nil: own peer ID, for irc.lua,
 --   checkpoints, or nil: see content.lua,
 --   programs, secrets, or nil: programs.lua's and secrets.lua's, for what the machine's owner keeps.
 local entries = require "routing.channels.entry"
@@ -38,6 +39,7 @@ channels.KINDS = {
   { scheme = "ipfs", module = "routing.channels.content" },
   { scheme = "ipfs-pubsub", module = "routing.channels.pubsub" },
   { scheme = "exec", module = "routing.channels.exec" },
+  { scheme = "irc", module = "routing.channels.irc" },
 }
 
 --- One entry of routing.channels as policy:get gives it → what the kind reads in it, and its options (entry.lua)

@@ -23,7 +23,7 @@ local FORM_MAX <const> = 64 -- lines without form, then it is no IRC server
 local fold = irc_lines.fold
 
 -- Nothing that somebody else chose, such as a password, may end our line and begin another.
-local function say(self, form, ...) self.say((form:format(...):gsub("%c", ""))) end
+local function say(self, form, ...) self.say((form:format(...):gsub("[\r\n%z]", ""))) end
 
 -- The end, once.
 local function over(self, fault)

@@ -1,0 +1,163 @@
+-- irc_session.lua - one connection to an IRC server: dialled once, read and written until it ends. Never tries again.
+local dialled = require "routing.channels.dialled"
+local irc_protocol = require "routing.channels.irc_protocol"
+
+local irc_session = {}
+irc_session.__index = irc_session
+
+local QUEUE_MAX <const> = 16384 -- bytes that wait for the server to read
+local OVERHEAD <const> = 96 -- bytes of a line before its text: the longest nick or channel
+local CHUNK <const>, READS <const> = 4096, 8 -- bytes of a read; reads a turn
+local TICK_MS <const> = 5000
+local STALL_MS <const> = 30 * 1000 -- that the server may leave what waits unread
+-- Why a dial failed that a person has to mend.
+local SLOW <const> = { certificate = true, form = true }
+
+-- The end, once; the watch goes before its fd.
+local function over(self, fault)
+  if self.ended then return end
+  self.ended = true
+  self.cancel()
+  if self.timer then self.timer:cancel() end
+  if self.watch then self.watch:close() end
+  if self.stream then self.stream:close() end
+  self.stream, self.watch = nil, nil
+  if fault then self.on.ended(fault) end
+end
+
+local function update_events(self)
+  if self.watch then self.watch:set(self.out == "" and "r" or "rw") end
+end
+
+-- Writes what waits, as far as the server reads. → true | nil, text: the connection is broken
+local function flush(self)
+  while self.stream and self.out ~= "" do
+    local n, text, code = self.stream:send(self.out)
+    if not n then
+      if code == "EAGAIN" then return true end
+      return nil, text
+    end
+    self.out, self.moved_at = self.out:sub(n + 1), self.loop:now()
+  end
+  return true
+end
+
+-- Takes LINE; it is written in this turn or, where the server reads slowly, later.
+local function put(self, line)
+  self.pace:charge(1)
+  if self.out == "" then self.moved_at = self.loop:now() end
+  self.out = self.out .. line .. "\r\n"
+  if self.posted then return end
+  self.posted = true
+  self.loop:post(function()
+    self.posted = false
+    if self.ended then return end
+    local ok, text = flush(self)
+    if not ok then return self.protocol:gone(text) end
+    update_events(self)
+  end)
+end
+
+local read
+
+-- What a stream of libcurl's holds does not make its fd readable again, so it is read to its end.
+local function read_on(self)
+  if self.reading_on then return end
+  self.reading_on = true
+  self.loop:post(function()
+    self.reading_on = false
+    if not self.ended then read(self) end
+  end)
+end
+
+function read(self)
+  for _ = 1, READS do
+    local bytes, text, code = self.stream:receive(CHUNK)
+    if not bytes then
+      if code ~= "EAGAIN" then self.protocol:gone(text) end
+      return
+    end
+    if bytes == "" then return self.protocol:gone "it closed the connection" end
+    self.protocol:take(bytes, self.loop:now())
+    if self.ended then return end
+  end
+  read_on(self)
+end
+
+local function tick(self)
+  if self.out ~= "" and self.loop:now() - self.moved_at > STALL_MS then
+    return self.protocol:gone "it reads nothing"
+  end
+  self.protocol:tick(self.loop:now())
+end
+
+local function begin(self, where)
+  self.timer = self.loop:every(TICK_MS, function() tick(self) end)
+  self.protocol = irc_protocol.new { id = where.id, room = where.room, password = where.password,
+    random = self.random, now = self.loop:now(), say = function(line) put(self, line) end,
+    on = { joined = self.on.joined, met = self.on.met, heard = self.on.heard,
+      ended = function(fault) over(self, fault) end } }
+end
+
+local function connected(self, stream, where)
+  local text, code
+  self.stream = stream
+  self.watch, text, code = self.loop:watch(stream:fd(), "r", function(readable, writable)
+    if writable then
+      local ok, why = flush(self)
+      if not ok then return self.protocol:gone(why) end
+      update_events(self)
+    end
+    if readable and not self.ended then read(self) end
+  end)
+  if not self.watch then return over(self, { code = code, text = text, slow = false, flood = false }) end
+  begin(self, where)
+end
+
+--- Is there room for LINES (texts) in what waits for the server to read?
+function irc_session:takes(lines)
+  local bytes = #self.out
+  for _, line in ipairs(lines) do bytes = bytes + #line + OVERHEAD end
+  return bytes <= QUEUE_MAX
+end
+
+--- Says TEXT to the nick TARGET, or, where that is nil, to the channel.
+function irc_session:speak(text, target) self.protocol:speak(text, target) end
+
+--- Are we in the channel?
+function irc_session:joined() return self.protocol ~= nil and self.protocol.state == "joined" end
+
+--- Bytes of text that a line to the nick TARGET (nil: the channel) may have.
+function irc_session:usable(target) return self.protocol:usable(target) end
+
+--- Our nick there, and how many are in the channel with us | nil, 0 while we are not in it.
+function irc_session:place()
+  if not self:joined() then return nil, 0 end
+  return self.protocol.nick, self.protocol.members
+end
+
+--- Ends it, with a word to the server; `ended` is not called.
+function irc_session:close(why)
+  if self.protocol and self.stream then
+    self.protocol:quit(why)
+    flush(self)
+  end
+  over(self)
+end
+
+--- Begins to dial at once.
+---   given  loop, net, resolve, dial_through (dialled.lua), random
+---   where  as dialled.lua has it, and id, room, password (irc_protocol.lua)
+---   pace   irc_pace.lua's, which each line is charged to
+---   on     as irc_protocol.lua has it; none is called from inside a function of the session
+function irc_session.open(given, where, pace, on)
+  local self = setmetatable({ loop = given.loop, random = given.random, pace = pace, on = on, out = "",
+    moved_at = given.loop:now() }, irc_session)
+  self.cancel = dialled.open(given, where, function(stream, text, code)
+    if stream then return connected(self, stream, where) end
+    over(self, { code = code, text = text, slow = SLOW[code] or false, flood = false })
+  end)
+  return self
+end
+
+return irc_session

@@ -1,0 +1,221 @@
+-- irc_spec.lua - an IRC channel as a channel: which server, when again, how fast, what is heard. Its servers are small.
+local envelope = require "routing.envelope"
+local irc = require "routing.channels.irc"
+local irc_pace = require "routing.channels.irc_pace"
+local irc_server = require "routing.channels.irc_server"
+local faults = require "routing.channels.irc_faults"
+local ircd = require "spec.routing.ircd"
+local net = require "core.net"
+local random = require "core.random"
+local sim_loop = require "sim.loop"
+local stub = require "spec.net.stub"
+local till = require "spec.net.till"
+
+local function ping(text) return { head = "* - 8 ping " .. text, kind = "ping" } end
+
+describe("an IRC channel", function()
+  local L, log, servers, made
+
+  before_each(function() L, log, servers, made = till.loop(), till.log(), {}, {} end)
+  after_each(function()
+    for _, one in ipairs(made) do one:close() end
+    for _, server in ipairs(servers) do server:close() end
+    L:close()
+  end)
+
+  local function serve(port)
+    servers[#servers + 1] = ircd.new(L, port)
+    return servers[#servers]
+  end
+
+  local function options(port, name)
+    return { family = "ip4", host = "127.0.0.1", port = port, room = "#lab", id = name or "adaxxxxx",
+      address = ("/ip4/127.0.0.1/tcp/%d/irc/#lab/dswarm-line"):format(port), budget = 1 << 20 }
+  end
+
+  local function node(name)
+    local one = stub.open(irc.new { loop = L, net = net, random = random.seeded(#made + 1), log = log, room = "#lab",
+      rate = 1 << 20 }, {})
+    one.told = { ups = 0, downs = {}, heard = {} }
+    local told = one.told
+    one.owner = stub.owner { on_up = function() told.ups = told.ups + 1 end,
+      on_down = function(_, why) table.insert(told.downs, why) end,
+      on_frame = function(_, source, message)
+        table.insert(told.heard, { envelope.head(message), source.principal, source.broadcast })
+        return true
+      end }
+    made[#made + 1] = one
+    return one, name
+  end
+
+  local function up(one) return function() return one.was_up end end
+
+  it("is a channel by the first server, and by the next when that one is gone; each has its row", function()
+    local first, second = serve(), serve()
+    local one = node()
+    local rows = { one:add(options(first.port)), one:add(options(second.port)) }
+    till.holds(L, up(one))
+    assert.same({ "up", "waiting", "in reserve while " .. one.address .. " is up" },
+      { rows[1].status().state, rows[2].status().state, rows[2].status().reason })
+    assert.same({ "dadaxxxxx", 1 }, { rows[1].status().nick, rows[1].status().members })
+    first:drop "ERROR :Server going down"
+    till.holds(L, function() return one.was_up and one.server.address == rows[2].status().address end)
+    assert.same({ "waiting", "up", 1 }, { rows[1].status().state, rows[2].status().state, #one.told.downs })
+    assert.matches("^closed: .*going down", rows[1].status().reason)
+    rows[2].close()
+    till.holds(L, function() return one.was_up and one.server.address == rows[1].status().address end)
+    rows[1].close()
+    assert.is_true(one.closed)
+    till.holds(L, function() return #first.clients == 0 and #second.clients == 0 end)
+    assert.equal("QUIT :closed: here", first.lines[#first.lines])
+  end)
+
+  it("comes back to a server that was started anew, and the others' nicks are told apart", function()
+    local server = serve()
+    local ada, bob = node(), node()
+    ada:add(options(server.port, "samexxxx"))
+    bob:add(options(server.port, "samexxxx"))
+    till.holds(L, function() return ada.was_up and bob.was_up end)
+    assert.not_equal(ada:status().nick, bob:status().nick)
+    server:close()
+    local port = server.port
+    till.holds(L, function() return not ada.was_up and not bob.was_up end)
+    servers[1] = serve(port)
+    table.remove(servers)
+    till.holds(L, function() return ada.was_up and bob.was_up and ada:status().members == 2 end, 10000)
+    till.holds(L, function() return ada:budget() > 0 end)
+    assert.is_true(ada:send(ping "again"))
+    till.holds(L, function() return bob.told.heard[1] end)
+    assert.same({ "* - 8 ping again", "irc " .. ada:status().nick, true }, bob.told.heard[1])
+    assert.is_true(ada.told.ups >= 2)
+  end)
+
+  it("leaves to people what they say, and gives it to nobody", function()
+    local server, one = serve(), node()
+    one:add(options(server.port))
+    till.holds(L, up(one))
+    for _, text in ipairs { "hello robots", "\1ACTION waves\1", "part of it", "* - 8 ping from afar", "/me", "" } do
+      server:say(":bea!b@h PRIVMSG #lab :" .. text)
+    end
+    till.holds(L, function() return one.told.heard[2] end)
+    assert.same({ "* - 8 ping from afar", "irc bea", true }, one.told.heard[1])
+    assert.same({ 3, 1 }, { one:status().talk, one:status().refused.form })
+  end)
+
+  it("waits long where a person must mend something, and says what", function()
+    for answer, want in pairs {
+      [":irc.spec 473 %s %s :Cannot join channel (+i)"] = "permission: the channel is for invited people only",
+      [":irc.spec 465 %s :You are banned"] = "permission: the server does not let us in",
+    } do
+      local server, one = serve(), node()
+      server.refuse = answer
+      local row = one:add(options(server.port))
+      till.holds(L, function() return (row.status().reason or ""):find(want, 1, true) end)
+      assert.is_true(one.server == nil and one.servers[1].next_at - L:now() >= 29000)
+      assert.same({ "waiting", 1, {} }, { row.status().state, row.status().refused.permission, one.told.downs })
+      assert.truthy(log:has "an IRC server is left")
+    end
+  end)
+
+  it("names who does not speak IRC, nobody who listens, and no end of a line", function()
+    local web = serve()
+    local one = node()
+    local row = one:add(options(web.port))
+    till.holds(L, function() return web.clients[1] end)
+    local client = web.clients[1]
+    local sent = 0
+    local feed = L:every(1, function()
+      if client.gone then return end
+      for _ = 1, 20 do sent = sent + (client.stream:send(("x"):rep(4096)) or 0) end
+    end)
+    till.holds(L, function() return row.status().refused.long end)
+    feed:cancel()
+    assert.matches("^long: ", row.status().reason)
+    assert.is_true(sent < 10 << 20 and one.servers[1].next_at - L:now() >= 29000)
+    local two = node()
+    row = two:add(options(9))
+    till.holds(L, function() return (row.status().reason or ""):find "^ECONNREFUSED" end)
+    assert.is_true(two.servers[1].next_at - L:now() <= 1000)
+  end)
+
+  it("says nothing while it is alone, but one frame a minute, and all at once to who comes", function()
+    local server, ada, bob = serve(), node(), node()
+    ada:add(options(server.port))
+    till.holds(L, up(ada))
+    till.holds(L, function() return ada:budget() == 1200 end)
+    assert.is_true(ada:send(ping "anybody?"))
+    assert.equal(0, ada:budget())
+    bob:add(options(server.port, "bobxxxxx"))
+    till.holds(L, function() return ada:budget() == 1200 end)
+    assert.is_true(ada.told.ups >= 2, "others should hear of us")
+  end)
+
+  it("hears those whom a server hides", function()
+    local server, ada = serve(), node()
+    ada:add(options(server.port))
+    till.holds(L, up(ada))
+    ada:send(ping "anybody?")
+    server:say ":bea!b@h PRIVMSG #lab :* - 8 ping yes"
+    till.holds(L, function() return ada.told.heard[1] end)
+    till.holds(L, function() return ada:budget() == 1200 end)
+    assert.equal(1, ada:status().members)
+  end)
+
+  it("speaks whole lines also where the server cuts them short", function()
+    local server, ada, bob = serve(), node(), node()
+    server.line_len = 256
+    ada:add(options(server.port))
+    bob:add(options(server.port, "bobxxxxx"))
+    till.holds(L, function() return ada.was_up and bob.was_up and ada:status().members == 2 end)
+    till.holds(L, function() return ada:budget() > 0 end)
+    assert.is_true(ada:send(ping(("x"):rep(1100))))
+    till.holds(L, function() return bob.told.heard[1] end)
+    assert.equal(1100 + #"* - 8 ping ", #bob.told.heard[1][1])
+    for _, line in ipairs(server.lines) do assert.is_true(#line <= 254) end
+  end)
+end)
+
+describe("the pace of an IRC channel", function()
+  -- Seconds of penalty that a server of RFC 1459 counts, each second at most; COST(size of a line) in ms.
+  local function most_ahead(hours, rate, cost)
+    local loop = sim_loop.new()
+    local pace, ahead, most, lines = irc_pace.new(function() return loop.time end, rate), 0, 0, 0
+    for _ = 1, hours * 36000 do
+      loop.time, ahead = loop.time + 100, math.max(0, ahead - 100)
+      while pace:lines() > 0 do
+        pace:charge(1)
+        ahead, lines = ahead + cost, lines + 1
+      end
+      most = math.max(most, ahead)
+    end
+    return most, lines
+  end
+
+  it("keeps to RFC 1459's two seconds a line for a day, ten seconds ahead at most, at full pressure", function()
+    local most, lines = most_ahead(24, nil, 2000)
+    assert.is_true(most <= 10000, most)
+    assert.is_true(lines >= 24 * 1800, lines)
+  end)
+
+  it("goes by what the policy gives, and at half of it where a server complains", function()
+    local loop = sim_loop.new()
+    local pace = irc_pace.new(function() return loop.time end, 60)
+    pace:charge(5)
+    assert.same({ 0, 6500 }, { pace:lines(), pace:wait(1) })
+    pace:slower()
+    assert.equal(13000, pace:wait(1))
+    for _ = 1, 20 do pace:slower() end
+    assert.equal(30000, pace:wait(1))
+  end)
+
+  it("is that of the server that complained, which is tried again soon", function()
+    local now = 0
+    local one = irc_server.new({ now = function() return now end, random = random.seeded(1) }, {})
+    one:failed(faults.make("flood", "Excess Flood"), now, 0)
+    assert.same({ irc_pace.RATE // 2, true }, { one.pace.rate, one.next_at <= 1000 })
+    for _ = 1, 10 do one:failed(faults.make("banned", nil), now, 0) end
+    assert.is_true(one.next_at >= 30 * 60000)
+    one:failed(faults.make("banned", nil), now, 30000)
+    assert.is_true(one.next_at <= 60000 and one.next_at >= 30000)
+  end)
+end)
