@@ -108,6 +108,7 @@ test:
 	@$(MAKE) --no-print-directory all $(TOOLS)
 	@spec/net/kubo.sh >/dev/null || true
 	@spec/net/js.sh >/dev/null || true
+	@spec/net/servers.sh >/dev/null || true
 	@spec/run.sh $(SPECS)
 
 lint:
