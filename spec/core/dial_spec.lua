@@ -189,6 +189,24 @@ describe("core.http.dial", function()
     end
   end)
 
+  it("goes by the proxy that it is told and by no other, whatever the environment says", function()
+    local asked = 0
+    local proxy = "http://127.0.0.1:" .. server(function(stream)
+      asked = asked + 1
+      when(stream, "\r\n\r\n", function() stream:send "HTTP/1.1 200 OK\r\n\r\n" end)
+    end)
+    local port = server(echo)
+    for _, name in ipairs { "no_proxy", "http_proxy", "https_proxy", "all_proxy" } do
+      uv.os_setenv(name, name == "no_proxy" and "*" or "http://127.0.0.1:9")
+    end
+    local by_proxy = dial { port = port, proxy = proxy }
+    uv.os_unsetenv "no_proxy"
+    local direct = dial { port = port }
+    for _, name in ipairs { "http_proxy", "https_proxy", "all_proxy" } do uv.os_unsetenv(name) end
+    assert.is_truthy(by_proxy and direct)
+    assert.equal(1, asked)
+  end)
+
   it("believes no certificate but the system's, and only for its host", function()
     local dir = folder.new()
     assert(os.execute(([[cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \

@@ -55,6 +55,13 @@ describe("a secret of a channel", function()
     end
   end)
 
+  it("of root alone says to an ordinary user whom it has to belong to", function()
+    local path = put("user", "hunter2\n")
+    local function read() return nil, "EACCES: " .. path .. ": Permission denied", "EACCES" end
+    set.disk = setmetatable({ read = read, stat = function(_, ...) return disks.real():stat(...) end }, {})
+    refused("EACCES", path .. ": this daemon's user may not read it: make it the owner (chown)")
+  end)
+
   it("is a line of 1 to 256 bytes, without what would end one", function()
     put("user", ("x"):rep(256))
     assert.equal(256, #set:read "irc")

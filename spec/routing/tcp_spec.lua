@@ -187,6 +187,31 @@ describe("TCP lines", function()
     assert.equal("closed", select(3, link:send(stub.message "* - 0 ping x")))
   end)
 
+  it("through TLS or a proxy have a speaker without a host, whom nobody else is", function()
+    local b = server()
+    local function dial_through(asked)
+      assert.same({ "far.example", 6825, true, "http://10.0.0.9:1" },
+        { asked.host, asked.port, asked.tls, asked.proxy })
+      local stream = assert(net.connect { host = "127.0.0.1", port = b.port })
+      local d = { fd = function() return stream:fd() end, close = function() end }
+      function d.finished() return stream, "" end
+      return d
+    end
+    local a = server { dial_through = dial_through }
+    local address, link = "/dns4/far.example/tcp/6825/dswarm-line", nil
+    a.links:dial("far.example", 6825, function(one)
+      link = one
+      a.attach(one)
+    end, a.account, { family = "dns4", tls = true, proxy = "http://10.0.0.9:1", address = address })
+    till.holds(L, function() return b.accepted_links[1] end)
+    b.accepted_links[1]:send(stub.message "* - 0 pong y")
+    till.holds(L, function() return a.got[1] end)
+    local source = a.got[1].source
+    assert.same({ address, address, "tcp far.example:6825", "tcp far.example:6825" },
+      { link.address, source.address, source.principal, source.id })
+    assert.same({ false, false }, { source.host or false, source.port or false })
+  end)
+
   it("answer a person at nc, who ends his side first", function()
     local b = server()
     b.on_link = function(link)

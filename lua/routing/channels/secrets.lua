@@ -13,6 +13,9 @@ local LONGEST, FILE_MAX <const> = 256, 4096 -- bytes of a secret, and of its fil
 -- The first line of the file at PATH, without what would end a line of a protocol.
 local function first_line(self, path)
   local bytes, text, code = self.disk:read(path, FILE_MAX)
+  if code == "EACCES" then
+    return nil, ("EACCES: %s: this daemon's user may not read it: make it the owner (chown)"):format(path), code
+  end
   if not bytes then return nil, text, code end
   local line = bytes:match "^([^\r\n]*)"
   if #line == 0 or #line > LONGEST or line:find "[%z\1-\31\127]" then
