@@ -41,12 +41,12 @@ function why.channel(channel, s, name)
   local code = channel.reason and channel.reason:match "^(%w+): "
   local known = code and cures.of(code)
   return why.text({ what = name or ("%s %s"):format(channel.kind, channel.state), seen = channel.reason,
-    cure = known and known.cure }, s)
+    cure = channel.cure or known and known.cure }, s)
 end
 
 --- What is wrong with what the policy says of a CHANNEL that may be up nevertheless: array of paragraphs.
 function why.entry(channel, s)
-  local list, expected = {}, channel.expected
+  local list, expected = { channel.note and s:text(channel.note) }, channel.expected
   if expected and not expected.met and expected.others[1] then
     local others = {}
     for i, id in ipairs(expected.others) do others[i] = s:short(id) end

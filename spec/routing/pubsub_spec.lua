@@ -76,9 +76,10 @@ describe("a topic", function()
     local a = channel(kubo_stub.new(room))
     holds(function() return is_up(a) and a:status().members == 0 end)
     local before = a.told.ups
+    assert.matches("No other Kubo", a:status().note)
     channel(kubo_stub.new(room))
     holds(function() return a.told.ups > before end)
-    assert.equal(1, a:status().members)
+    assert.same({ 1 }, { a:status().members, a:status().note })
   end)
 
   it("survives a restart of Kubo", function()
@@ -135,7 +136,7 @@ describe("a topic", function()
     old.version = "0.42.1"
     local a = channel(old)
     holds(function() return is_up(a) end)
-    assert.matches("Kubo 0.42.1 is older than 0.43", a:status().warning)
+    assert.matches("Kubo 0.42.1 is older than 0.43", a:status().note)
     assert.truthy(log:has "an old Kubo")
     assert.same({ nil, nil, true }, { kubo.outdated "0.43.0", kubo.outdated "1.0.0-rc1",
       kubo.outdated "0.9.0" ~= nil })

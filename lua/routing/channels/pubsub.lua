@@ -148,10 +148,16 @@ function Channel:meet(host, id, port, done)
   self.kubo:connect(host, port, id, done)
 end
 
+-- What people should know of a topic that is heard.
+local function note_of(topic)
+  local alone = topic.up and topic.peers == 0
+  return topic.warning or alone and "No other Kubo is on this topic yet; `ipfs swarm connect` joins one." or nil
+end
+
 function Channel:status()
   local topic = self.topic
   return { address = self.address, kind = self.kind, state = self.closed and "down" or topic.up and "up" or "waiting",
-    reason = self.gone or topic.reason, cure = topic.cure, warning = topic.warning, members = topic.peers,
+    reason = self.gone or topic.reason, cure = topic.cure, note = note_of(topic), members = topic.peers,
     budget = self.bucket:available(), sent = frame.copy(self.sent), heard = frame.copy(self.heard),
     heard_own = self.heard_own, refused = frame.copy(self.refused) }
 end
