@@ -28,10 +28,16 @@ local function secret(value)
   return nil, 'secret "NAME", where the file secrets/NAME beside the policy holds it'
 end
 
+local function api(value)
+  local good = form.text(value) or ""
+  if good:find "^/ip4/[%d.]+/tcp/%d+$" or good:find "^/ip6/[%x:.]+/tcp/%d+$" then return good end
+  return nil, "an address in numbers, such as /ip4/127.0.0.1/tcp/5001"
+end
+
 local function cost(value) return form.number(value, "a number", 0, 1000000) end
 
 local CHANNEL = { address = form.address, budget = form.bytes, cost = cost, near = form.flag, tls = form.flag,
-  proxy = proxy, password = secret, gateway = gateway, api = form.address, authorisation = secret }
+  proxy = proxy, password = secret, gateway = gateway, api = api, authorisation = secret }
 
 --- A channel is its address, or { address, budget =, … }.
 --- → { address =, budget =, … } | nil, what was wanted

@@ -5,13 +5,19 @@ local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 
 local HOSTS <const> = { "ada", "bob" }
-local TOPIC <const> = "/ipfs-pubsub/lab/dswarm-line"
+-- bob's Kubo lets in only who knows a word.
+local TOPIC <const> = { ada = '"/ipfs-pubsub/lab/dswarm-line"',
+  bob = '{ "/ipfs-pubsub/lab/dswarm-line", authorisation = secret "kubo" }' }
+local GUARDED <const> = { { '"API": {', '"API": { "Authorizations": { "lab": { "AuthSecret": '
+  .. '"bearer:sesame", "AllowedPaths": ["/api/v0"] } },' } }
 local QUICK <const> = "p.clients.logs.settle = { least = 0.1 * second, per = 32 * MB, most = 1 * second }"
 
 local function policy(s, host)
-  swarm.sh("mkdir -p " .. s:path(host, "share"))
+  swarm.sh(("umask 077; mkdir -p %s %s"):format(s:path(host, "share"), s:path(host, "dt-swarm/secrets")))
+  folder.write(s:path(host, "dt-swarm/secrets/kubo"), "bearer:sesame\n")
+  swarm.sh("chmod 600 " .. s:path(host, "dt-swarm/secrets/kubo"))
   folder.write(s:path(host, "my.lua"),
-    ('local p = extend "duckiebot"\np.routing.channels = { "%s" }\n%s\nreturn p\n'):format(TOPIC, QUICK))
+    ('local p = extend "duckiebot"\np.routing.channels = { %s }\n%s\nreturn p\n'):format(TOPIC[host], QUICK))
   return s:path(host, "my.lua")
 end
 
@@ -29,7 +35,7 @@ describe("two robots with a Kubo each, and no channel but its pubsub", function(
     if not s then return nil, why end
     kubos = {}
     for _, host in ipairs(HOSTS) do
-      kubos[host], why = kubo_daemon.new(s.world, host, s:path(host, "kubo"))
+      kubos[host], why = kubo_daemon.new(s.world, host, s:path(host, "kubo"), host == "bob" and GUARDED or nil)
       if not kubos[host] then return nil, why end
       kubos[host]:start()
     end
@@ -63,6 +69,8 @@ describe("two robots with a Kubo each, and no channel but its pubsub", function(
       return s:ask("ada", "channels") and s:ask("bob", "channels") and row("ada").state == "up" and
         row("bob").state == "up"
     end)
+    local stranger = s.world:run("bob", "curl -s -X POST -w '%{http_code}' http://127.0.0.1:5001/api/v0/id")
+    assert.matches("403$", stranger)
     assert.same({ "ada", 0 }, { heard "ada", row("ada").members }) -- joined by nothing yet
     join()
     within("they know each other", 5, function() return heard "ada" == "ada bob" and heard "bob" == "ada bob" end)

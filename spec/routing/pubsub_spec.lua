@@ -1,5 +1,7 @@
 -- pubsub_spec.lua - a topic as a channel, over a stub that answers as Kubo does: what goes wrong, and what comes back.
 local kubo = require "routing.channels.kubo"
+local named = require "routing.channels"
+local policies = require "spec.policy.policies"
 local kubo_stub = require "spec.net.kubo_stub"
 local pubsub = require "routing.channels.pubsub"
 local random = require "core.random"
@@ -151,6 +153,13 @@ describe("a topic", function()
     end
   end)
 
+  it("waits for the secret that the policy names", function()
+    local a = channel(kubo_stub.new(room), { secret = function() return nil, "missing: no secret", "missing" end })
+    assert.same({ "waiting", "missing: no secret" }, { a:status().state, a:status().reason })
+    till.passed(loop, 80)
+    assert.equal(0, #room[1].asked)
+  end)
+
   it("refuses what is no frame, hears on behind it, and is not stopped by a line without an end", function()
     local a = channel(kubo_stub.new(room))
     holds(function() return is_up(a) end)
@@ -200,6 +209,27 @@ describe("a topic", function()
     a:meet("10.9.9.9", "12D3KooWOther", 4001, function(ok) joined = ok end)
     holds(function() return joined end)
     assert.same({ "/ip4/10.9.9.9/tcp/4001/p2p/12D3KooWOther" }, room[1].joined)
+  end)
+end)
+
+describe("a policy's line of a topic", function()
+  local function channels(line)
+    return policies.load("local p = extend \"default\"; p.routing.channels = { " .. line .. " }; return p")
+  end
+
+  it("may name Kubo's place and a secret, each of its own form", function()
+    local p = assert(channels [[{ "/ipfs-pubsub/lab/dswarm-line", api = "/ip6/::1/tcp/5001",
+      authorisation = secret "k" }]])
+    local entry = p:get "routing.channels"[1]
+    assert.same({ "/ip6/::1/tcp/5001", "k", "lab" }, { entry.api, entry.authorisation.secret,
+      named.read(entry).topic })
+    p:close()
+    for _, option in ipairs { 'api = "http://127.0.0.1:5001"', 'api = "/dns4/localhost/tcp/5001"', "api = 5001",
+      'authorisation = "bearer:x"' } do
+      assert.is_nil((channels('{ "/ipfs-pubsub/lab/dswarm-line", ' .. option .. " }")), option)
+    end
+    local _, text = named.read { address = "/ip4/10.0.0.1/tcp/1/dswarm-line", api = "/ip4/127.0.0.1/tcp/5001" }
+    assert.matches("an RPC is Kubo's", text)
   end)
 end)
 
