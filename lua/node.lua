@@ -243,6 +243,9 @@ function node:open_content(net, wanted)
   end)
 end
 
+--- Where others may dial this machine: array of { address =, lan = is it in a private range?, own = true }.
+function node:own_addresses() return self.channels and self.channels:own_addresses() or {} end
+
 -- How many peers are heard now.
 function node:peers()
   local n = 0

@@ -6,7 +6,7 @@ function p.clients.discovery.announce(facts)
   local told, near = {}, {}
   for name, value in pairs(facts) do told[name] = value end
   for _, address in ipairs(facts.addresses or {}) do
-    if address.lan then near[#near + 1] = address end
+    if address.lan or address.own == false then near[#near + 1] = address end
   end
   told.addresses = near
   return told

@@ -17,10 +17,11 @@ local FEW = 3 -- nodes that dial what nothing proves
 local BY_ITSELF_MS = 20 * 1000 -- within which who answers has to prove that he is the one who was dialled
 local BUCKET = "pri/%s/addresses"
 
--- Ranges that mean another network to each who reads them.
+-- Private ranges; two more are looked at as numbers.
 local PRIVATE = { "^10%.", "^192%.168%.", "^f[cd]", "^f[CD]" }
 
-local function is_private(host)
+--- Is HOST, an IP address, in a range that means another network to each who reads it?
+function addresses.is_private(host)
   for _, pattern in ipairs(PRIVATE) do
     if host:find(pattern) then return true end
   end
@@ -91,7 +92,7 @@ end
 -- May the address that somebody's record names be dialled here?
 local function counts(self, peer, row)
   if sources.is_local_only(row.host) then return false end
-  if not is_private(row.host) then return true end
+  if not addresses.is_private(row.host) then return true end
   return self.is_near(row.host) and not is_elsewhere(self, peer)
 end
 

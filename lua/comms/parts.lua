@@ -58,7 +58,7 @@ function parts.make(self, given, foreign)
   self.reach = reach.new { loop = self.loop, peers = self.peers }
   self.addresses = addresses.new { loop = self.loop, peers = self.peers, id = self.id,
     record = function(id)
-      local st = self.dcache:statement_of(addresses.bucket:format(id), "-", id)
+      local st = self.dcache:statement_of(addresses.bucket:format(id), id, id)
       return st and st.holds and st.data or nil
     end,
     is_near = function(host) return self.near { host = host } end }

@@ -132,7 +132,7 @@ end
 
 -- Where a node can be met. The first place of AT is the one to try first.
 read["pri/*/addresses"] = function(key, data)
-  return key ~= "-" and "the key is not `-`" or extra(data, ADDRESSES) or at_fault(data.at)
+  return not is_id(key) and "the key is no peer ID" or extra(data, ADDRESSES) or at_fault(data.at)
     or (data.http ~= nil and not is_port(data.http) and "http is no port" or nil) or ipfs_fault(data.ipfs)
 end
 

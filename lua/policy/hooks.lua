@@ -42,7 +42,7 @@ hooks.facts = {
     to = "/dswarm/12D3KooWQ1vB/brain", from = "-", hops = 1, size = 300, signer = maybe "12D3KooWQ1vB",
     role = maybe "member", vouched = false,
   },
-  address = { address = "/ip4/192.168.1.20/udp/3825/dswarm-line", lan = true },
+  address = { address = "/ip4/192.168.1.20/tcp/3825/dswarm-line", lan = true, own = true },
   self = {
     name = "ada", type = "duckiebot", tags = { "lab" }, version = "0.1.0", clock = maybe "proved",
     http = maybe(3826), tcp = maybe(3825), addresses = each "address",
@@ -149,7 +149,7 @@ hooks.hooks = {
   hook("routing.relay", { { "envelope", "envelope" }, HERE }, "yes", "a line is for somebody else",
     "when a member vouches for it", LATER),
   hook("clients.discovery.announce", { { "facts", "self" }, HERE }, "part",
-    "before the own `peer` record is made", "all but addresses off the LAN", LATER),
+    "before the own `peer` and `addresses` records are made", "all but own addresses off the LAN"),
   hook("clients.control.allow", { { "request", "request" }, HERE }, "yes",
     "a request comes from outside the socket", "reads for members, changes for admins", LATER),
   hook("clients.logs.share", { { "file", "file" }, HERE }, SHARE,

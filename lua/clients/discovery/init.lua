@@ -1,6 +1,7 @@
 -- init.lua - discovery: who is here, and telling others that we are. Measures no network.
 local kept = require "kept"
 local names = require "clients.discovery.names"
+local own_addresses = require "clients.discovery.own_addresses"
 local requests = require "clients.discovery.requests"
 local rows = require "clients.discovery.rows"
 local seen = require "clients.discovery.seen"
@@ -65,6 +66,8 @@ function discovery.open(handle)
     facts = function()
       return { name = node.name, type = node.type, version = node.version, policy = policy_word(node) }
     end }
+  self.told = function() return own_addresses.told(node) end
+  self.own_addresses = own_addresses.of(node, handle.loop)
   handle:on_newcomer(function(peer) self:welcome(peer) end)
   handle:on_statement("peer", function(st, source) if source then self:hear(st) end end)
   handle:on_stranger(function(st) self.rows:hear(st) end)
@@ -99,7 +102,8 @@ function discovery:label(id) return self.names:who(id).label end
 -- STATE: "ready" unless given.
 function discovery:announce(state)
   local facts = self.facts()
-  local data = { name = facts.name, type = facts.type, version = facts.version, clock = self.time.source or "none",
+  local told = self.told()
+  local data = { name = facts.name, type = told.type, version = told.version, clock = self.time.source or "none",
     state = state or "ready", policy = facts.policy }
   local st, err = self.comms:propose("peer", data)
   if not st then return self.log:error("discovery", "could not announce", { why = err }) end
@@ -114,6 +118,7 @@ local function repeat_soon(self)
   self.welcoming = self.loop:after(math.max(rest, 0) + self.random:integer(WELCOME), function()
     self.welcoming, self.welcomed = nil, self.loop:now()
     if self.word then self.comms:say_again_everywhere(self.word) end
+    self.own_addresses:say_again()
   end)
 end
 
@@ -163,6 +168,7 @@ end
 function discovery:start()
   self.kept:start()
   self:announce()
+  self.own_addresses:start()
   self.timer = self.loop:every(RENEW, function() self:announce() end)
 end
 
@@ -187,6 +193,7 @@ end
 
 function discovery:stop()
   if self.timer then self.timer:cancel() end
+  self.own_addresses:stop()
   self.kept:stop()
 end
 

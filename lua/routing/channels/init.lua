@@ -13,6 +13,7 @@
 --     stop()         ends what all its addresses share, if there is anything
 --     dial(host, port, done), port(): where repairs can dial others, and be dialled, by IP address
 --     dial_link(host, port, done, gone): and for a link that stays
+--     own_addresses() → array of { address =, lan =, own = }: where others may dial this machine
 -- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host)), and
 --   dial_through, or nil: core.http's dial, for TLS and proxies,
 --   add(channel, options) → channel | nil, text, code: see routing:add; `entry` is the one that is being opened, if
@@ -226,6 +227,7 @@ function channels:dial_link(...) return self.outward:dial_link(...) end
 function channels:port() return self.outward:port() end
 function channels:meeting() return self.outward:meeting() end
 function channels:meet(...) return self.outward:meet(...) end
+function channels:own_addresses() return self.outward:own_addresses() end
 
 function channels:stop()
   self.states:stop()

@@ -38,6 +38,12 @@ function outward:port()
   return kind and kind:port() or 0
 end
 
+--- Where others may dial this machine: array of { address =, lan = bool, own = true } (dialable.lua).
+function outward:own_addresses()
+  local kind = kind_with(self, "own_addresses")
+  return kind and kind:own_addresses() or {}
+end
+
 --- What others join to, so that a channel here reaches them: { its name, its port }, such as a Kubo's | nil.
 function outward:meeting()
   local one = open_with(self, "meeting")

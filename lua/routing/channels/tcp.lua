@@ -1,5 +1,6 @@
 -- tcp.lua - TCP as a kind of channel: an address is listened at or dialled. Each connection is a channel (link.lua).
 local backoff = require "backoff"
+local dialable = require "routing.channels.dialable"
 local frame = require "routing.channels.frame"
 local host_address = require "routing.channels.host_address"
 local kept_link = require "routing.channels.kept_link"
@@ -224,6 +225,15 @@ function Kind:port()
     if one.listener and not one.closed then return one.port end
   end
   return 0
+end
+
+--- Where others may dial this machine (dialable.lua's rows).
+function Kind:own_addresses()
+  local open = {}
+  for _, one in ipairs(self.listeners) do
+    if one.listener and not one.closed then open[#open + 1] = one end
+  end
+  return dialable.rows(open, (self.given.net.interfaces()))
 end
 
 function Kind:stop() self.links:close() end

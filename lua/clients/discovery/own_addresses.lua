@@ -1,0 +1,101 @@
+-- own_addresses.lua - says where this node can be met, as far as the policy lets it. Dials nobody.
+local address = require "core.address"
+local json = require "core.json"
+
+local own_addresses = {}
+own_addresses.__index = own_addresses
+
+local LOOK <const> = 30 * 1000 -- ms between two looks: cables are pulled, other networks come
+local RENEW <const> = 5 * 60 * 1000 -- a presence statement lives four renewals
+local MOST <const> = 4 -- addresses
+local DATA_MAX <const> = 440 -- bytes
+local ENDS <const> = "/dswarm-line"
+
+--- given.loop, comms, log
+--- given.id     text: this node's ID
+--- given.told   fn() → { addresses = array of { address = }, the first to be tried first, http = port }: what the
+---              policy lets others know
+--- given.ipfs   fn() → { peer ID, port } of this node's Kubo | nil
+function own_addresses.new(given)
+  local self = setmetatable({ bucket = ("pri/%s/addresses"):format(given.id) }, own_addresses)
+  for _, name in ipairs { "loop", "comms", "log", "told", "ipfs" } do self[name] = given[name] end
+  return self
+end
+
+-- A policy may have written anything into it.
+local function texts_of(rows)
+  local list, seen = {}, {}
+  for _, row in ipairs(type(rows) == "table" and rows or {}) do
+    local text = type(row) == "table" and type(row.address) == "string" and address.check(row.address)
+    if text and text:sub(-#ENDS) == ENDS and not seen[text] and #list < MOST then
+      seen[text] = true
+      list[#list + 1] = text
+    end
+  end
+  return list
+end
+
+local function is_port(value) return math.type(value) == "integer" and value > 0 and value < 65536 end
+
+-- → DATA, and as text | nil: there is nothing to say
+local function data_of(self)
+  local told = self.told()
+  local at, ipfs = texts_of(told.addresses), self.ipfs()
+  while at[1] do
+    local data = { at = json.array(at), http = is_port(told.http) and told.http or nil,
+      ipfs = ipfs and json.array(ipfs) or nil }
+    local text = json.encode(data)
+    if #text <= DATA_MAX then return data, text end
+    table.remove(at)
+  end
+end
+
+local function say(self, data, text)
+  local st, why
+  if data then
+    st, why = self.comms:propose(self.bucket, data, {})
+  else
+    st, why = self.comms:dismiss(self.bucket, {})
+  end
+  if not st then return self.log:error("discovery", "could not tell addresses", { why = why }) end
+  self.text, self.said, self.word = text, self.loop:now(), data and st.short or nil
+end
+
+--- Looks what there is to say, and says it where it is new or was said long ago.
+function own_addresses:look()
+  local data, text = data_of(self)
+  if text == self.text and (not text or self.loop:now() - self.said < RENEW) then return end
+  say(self, data, text)
+end
+
+--- A newcomer hears it again. MINE: at once, as one's own.
+function own_addresses:say_again(mine)
+  if self.word then self.comms:say_again_everywhere(self.word, mine) end
+end
+
+function own_addresses:start()
+  self:look()
+  self.timer = self.loop:every(LOOK, function() self:look() end)
+end
+
+function own_addresses:stop()
+  if self.timer then self.timer:cancel() end
+end
+
+--- What the policy lets others know of NODE: as the hook `announce` answers.
+function own_addresses.told(node)
+  local tcp, http = node.ports()
+  local here = node.here()
+  local facts = { name = node.name, type = node.type, version = node.version, tags = here.tags or {},
+    clock = node.time.source, tcp = tcp > 0 and tcp or nil, http = http > 0 and http or nil,
+    addresses = node:own_addresses() }
+  return (node.policy:ask("clients.discovery.announce", facts, here)) or {}
+end
+
+--- The same as `new`, for NODE.
+function own_addresses.of(node, loop)
+  return own_addresses.new { loop = loop, comms = node.comms, log = node.log, id = node.id,
+    told = function() return own_addresses.told(node) end, ipfs = function() return node.ipfs and node:ipfs() end }
+end
+
+return own_addresses
