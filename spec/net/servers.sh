@@ -1,10 +1,10 @@
 #!/bin/sh
-# servers.sh - finds or fetches the servers that specs meet (ngircd, inspircd, microsocks, tinyproxy); prints their folder.
+# servers.sh - finds or fetches the servers that specs meet (ngircd, inspircd, microsocks, tinyproxy, socat); prints their folder.
 # Starts nothing and installs nothing: Debian's packages of these would start themselves, so they are only unpacked.
 # Where there is no apt or nothing comes by it: says so loudly, exit 1; those specs are then skipped.
 set -u
-tree=${XDG_CACHE_HOME:-$HOME/.cache}/dt-swarm/servers-1
-packages="ngircd libident inspircd microsocks tinyproxy-bin"
+tree=${XDG_CACHE_HOME:-$HOME/.cache}/dt-swarm/servers-2
+packages="ngircd libident inspircd microsocks tinyproxy-bin socat libwrap0"
 [ -d "$tree" ] && { echo "$tree"; exit 0; }
 give_up() {
   rm -rf "$tree.$$"
