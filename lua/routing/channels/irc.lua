@@ -17,7 +17,7 @@ local irc = { form = "/dns4/HOST/tcp/P/irc/#CHANNEL/dswarm-line",
   options = { tls = "TLS is for places that are dialled", proxy = "a proxy is for places that are dialled",
     password = "a password is for IRC servers" } }
 
-local FRAME_MAX <const> = require "core".limits.datagram -- bytes: a statement and its head
+local FRAME_MAX <const> = 1100 -- bytes: the longest statement and its head, in three lines of usual length
 local SHARE <const> = 8 -- times our own rate, so much may be said in the channel by all before we speak less
 local GREET_MS <const> = 5000 -- between two newcomers for whom we make ourselves known
 local ALONE_MS <const> = 60 * 1000 -- between two frames while nobody else seems to be there
@@ -30,8 +30,9 @@ local try
 -- == which server
 
 local function down(self, why)
-  if self.was_up then self.owner.on_down(self, why) end
+  local was_up = self.was_up
   self.was_up = false
+  if was_up then self.owner.on_down(self, why) end
 end
 
 local function ended(self, server, fault)
@@ -112,7 +113,7 @@ function heard(self, nick, text, to_all)
   if code then self.server.refused[code] = (self.server.refused[code] or 0) + 1 end
   if not whole then return end
   if not whole:find "^[/*]" or frame.garbled(whole) then
-    self.talk = self.talk + 1
+    self.server.talk = self.server.talk + 1
     return
   end
   local message = frame.read(whole)
@@ -172,7 +173,7 @@ function Channel:send(message, to)
   local lines, text, code = lines_of(self, message, to and to.nick)
   if not lines then return refuse(self, code, text) end
   local pace, size = self.server.pace, frame.size(message)
-  if pace:lines() < math.min(#lines, irc_pace.BURST) or self.medium:available() < size then
+  if pace:lines() < math.min(#lines, self.lines_of_frame) or self.medium:available() < size then
     await_room(self, wait_of(self))
     return refuse(self, "budget", "of lines that the server takes")
   end
@@ -186,13 +187,12 @@ end
 
 -- == the whole
 
---- Of all servers: a row each stands in `status`; this one is for who asks the channel itself.
+--- The row of the server by which it is there; each server has its own in `status`.
 function Channel:status()
   local server = self.server or self.servers[1]
-  local row = server and server:status(self.session) or { address = self.address, kind = "irc", sent = frame.counters(),
+  local row = server and server:status() or { address = self.address, kind = "irc", sent = frame.counters(),
     heard = frame.counters(), refused = {} }
   if self.closed then row.state = "down" end
-  row.talk = self.talk
   return row
 end
 
@@ -206,16 +206,10 @@ end
 
 --- OPTIONS of one more server of this channel → what is open for its address: status(), close()
 function Channel:add(options)
-  local server = irc_server.new({ now = function() return self.loop:now() end, random = self.random }, options)
+  local server = irc_server.new(self, options)
   table.insert(self.servers, server)
   if not self.session then self.loop:post(function() try(self) end) end
-  local entry = {}
-  function entry.status()
-    if self.server == server then return self:status() end
-    return server:status(nil, self.was_up and self.address or nil)
-  end
-  function entry.close() self:remove(server) end
-  return entry
+  return server
 end
 
 --- SERVER is named no more: the next one, or the end.
@@ -246,7 +240,7 @@ function irc.new(given)
   local function now() return given.loop:now() end
   return setmetatable({ kind = "irc", address = given.room, traits = traits(given.near), rate = rate,
     owner = channel.nobody, loop = given.loop, log = given.log, random = given.random, given = given, servers = {},
-    joiner = part.joiner { now = now }, talk = 0, was_up = false, greets_at = 0, alone_till = 0, joined_at = 0,
+    joiner = part.joiner { now = now }, was_up = false, greets_at = 0, alone_till = 0, joined_at = 0,
     lines_of_frame = irc_pace.BURST,
     medium = budget.new { now = now, rate = SHARE * rate, burst = math.max(2 * SHARE * rate, 2 * FRAME_MAX),
       least = FRAME_MAX } }, Channel)

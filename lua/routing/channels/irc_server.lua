@@ -1,4 +1,4 @@
--- irc_server.lua - an IRC server of the policy: when it may be tried next, and what went over it. Dials nothing.
+-- irc_server.lua - one IRC server of an IRC channel: when it may be tried next, what went over it. Dials nothing.
 local backoff = require "backoff"
 local frame = require "routing.channels.frame"
 local irc_pace = require "routing.channels.irc_pace"
@@ -14,7 +14,10 @@ function irc_server:failed(fault, now, lasted)
     self.quick:reset()
     self.slow:reset()
   end
-  if fault.flood then self.pace:slower() end
+  if fault.flood then
+    self.pace:slower()
+    self.rate = self.pace.rate
+  end
   self.reason = fault.text
   self.next_at = now + (fault.slow and self.slow or self.quick):next()
   self.refused[fault.code] = (self.refused[fault.code] or 0) + 1
@@ -23,16 +26,25 @@ end
 --- We are in the channel by it.
 function irc_server:joined() self.reason = nil end
 
---- The row of `status`. SESSION: irc_session.lua's, where there is one with it; OTHER: by which address the channel is
---- reached meanwhile, or nil.
-function irc_server:status(session, other)
-  local nick, members = nil, 0
-  if session then nick, members = session:place() end
-  return { address = self.address, kind = "irc", state = nick and "up" or "waiting", nick = nick,
-    members = nick and members, rate_limit = self.pace.rate, reason = not nick and (self.reason
-      or other and "in reserve while " .. other .. " is up" or "being connected to") or nil,
-    sent = frame.copy(self.sent), heard = frame.copy(self.heard), refused = frame.copy(self.refused) }
+-- Why it is not up.
+local function reason_of(self)
+  if self.reason then return self.reason end
+  local other = self.channel.was_up and self.channel.server
+  return other and other ~= self and "in reserve while " .. other.address .. " is up" or "connecting"
 end
+
+--- The row of `status`.
+function irc_server:status()
+  local nick, members = nil, 0
+  if self.channel.server == self and self.channel.session then nick, members = self.channel.session:place() end
+  return { address = self.address, kind = "irc", state = nick and "up" or "waiting", nick = nick,
+    members = nick and members, reason = not nick and reason_of(self) or nil,
+    sent = frame.copy(self.sent), heard = frame.copy(self.heard), talk = self.talk,
+    refused = frame.copy(self.refused) }
+end
+
+--- It is named no more.
+function irc_server:close() self.channel:remove(self) end
 
 --- The one of SERVERS that is tried next: whose time comes first, of these the first in the policy.
 function irc_server.next_of(servers)
@@ -43,12 +55,15 @@ function irc_server.next_of(servers)
   return first
 end
 
---- given.now, random; options: what irc.read made of the address, with address, budget, tls, proxy, password
-function irc_server.new(given, options)
-  local self = setmetatable({ address = options.address, where = options, next_at = 0,
-    pace = irc_pace.new(given.now, options.budget), quick = backoff.quick(given.random),
-    slow = backoff.slow(given.random), sent = frame.counters(), heard = frame.counters(), refused = {} }, irc_server)
-  return self
+--- A server of CHANNEL (irc.lua's); OPTIONS: what irc.read made of the address, with address, budget, tls, proxy,
+--- password. Fields: rate in bytes a second; where: OPTIONS; talk: lines of people that were heard; sent, heard,
+--- refused: counters
+function irc_server.new(channel, options)
+  local function now() return channel.loop:now() end
+  local pace = irc_pace.new(now, options.budget)
+  return setmetatable({ channel = channel, address = options.address, where = options, next_at = 0, pace = pace,
+    rate = pace.rate, quick = backoff.quick(channel.random), slow = backoff.slow(channel.random), talk = 0,
+    sent = frame.counters(), heard = frame.counters(), refused = {} }, irc_server)
 end
 
 return irc_server

@@ -44,7 +44,7 @@ end
 
 -- Takes LINE; it is written in this turn or, where the server reads slowly, later.
 local function put(self, line)
-  self.pace:charge(1)
+  if self:joined() then self.pace:charge(1) end -- what lets us in is asked for once, and by everybody
   if self.out == "" then self.moved_at = self.loop:now() end
   self.out = self.out .. line .. "\r\n"
   if self.posted then return end

@@ -1,0 +1,97 @@
+-- irc_spec.lua - robots that have IRC in common alone, over real servers of two kinds. Whole daemons.
+local folder = require "spec.folder"
+local inspircd = require "spec.net.inspircd"
+local ngircd = require "spec.net.ngircd"
+local patience = require "spec.patience"
+local swarm = require "spec.e2e.swarm"
+
+local ROBOTS <const> = { "ada", "bob", "carl", "dora" } -- ada and bob are on ngircd, the others on inspircd
+
+if not (ngircd.found() and inspircd.found()) then
+  it("IRC servers", function() pending "NO SERVERS: they cannot be had here (spec/net/servers.sh)" end)
+  return
+end
+
+describe("two robots that have IRC in common alone", function()
+  local s, servers
+
+  after_each(function()
+    for _, server in pairs(servers or {}) do server.remove() end -- any order
+    if s then s:close() end
+  end)
+
+  local function start(robot, server)
+    swarm.sh("mkdir -p " .. s:path(robot, "share"))
+    folder.write(s:path(robot, "my.lua"), ([[
+local p = extend "duckiebot"
+p.routing.channels = { "/ip4/%s/tcp/6667/irc/#lab/dswarm-line" }
+return p
+]]):format(servers[server].address))
+    s:start(robot, s:path(robot, "my.lua"))
+  end
+
+  local function channel(robot) return (s:ask(robot, "channels") or { channels = { {} } }).channels[1] end
+
+  local function share(name)
+    for _, robot in ipairs(ROBOTS) do
+      folder.write(s:path(robot, ("share/%s_%s.txt"):format(name, robot)), robot .. name)
+    end
+  end
+
+  local function known(robot)
+    local n = 0
+    for _ in ipairs((s:ask(robot, "report") or { files = {} }).files) do n = n + 1 end
+    return n
+  end
+
+  -- Waits until TEST(robot) holds for all four.
+  local function all(what, bar, test)
+    local left = { table.unpack(ROBOTS) }
+    local took = swarm.within(bar, function()
+      while left[1] and test(left[1]) do table.remove(left, 1) end
+      return not left[1]
+    end)
+    if not took then
+      for _, robot in ipairs(ROBOTS) do print(robot, (s:cli(robot, "channels"))) end
+    end
+    assert.is_truthy(took, what .. ": " .. tostring(left[1]) .. "\n" .. s:logs())
+    patience.took(what, took, bar)
+  end
+
+  -- Another client says to the operator's server of ngircd's network: leave the other one.
+  local function split()
+    s.world:run("one", ("cd %s && lua5.4 spec/net/irc_say.lua %s 6667 root 0.3 'OPER root secret' 'SQUIT %s :x'")
+      :format(s.here, servers.one.address, servers.two.name))
+  end
+
+  it("hold the same after a net split and the restart of a server", function()
+    local why
+    s, why = swarm.new { "ada", "bob", "carl", "dora", "one", "two", "three" }
+    if not s then return pending(why) end
+    local two = { name = "two.spec.net", address = s.world:address "two", port = 6667 }
+    servers = {
+      one = ngircd.start { world = s.world, host = "one", name = "one.spec.net", peers = { two } },
+      two = ngircd.start { world = s.world, host = "two", name = two.name, peers = { { name = "one.spec.net" } } },
+      three = inspircd.start { world = s.world, host = "three" },
+    }
+    start("ada", "one")
+    start("bob", "two")
+    start("carl", "three")
+    start("dora", "three")
+    all("four robots joined", 10, function(robot) return channel(robot).members == 2 end)
+    split()
+    assert.is_true(servers.three.stop())
+    all("all are cut off", 5, function(robot) return (channel(robot).members or 0) < 2 end)
+    assert.same({ "up", "waiting" }, { channel "ada".state, channel "carl".state })
+    assert.matches("^%w+: ", channel "carl".reason)
+    share "first"
+    servers.three.start()
+    all("they hold the same", 20, function(robot) return known(robot) == 2 end)
+    for _, robot in ipairs(ROBOTS) do
+      local row = channel(robot)
+      assert.same({ "up", 2, 0 }, { row.state, row.members, row.refused.quota or 0 })
+      assert.matches("^d%w+$", row.nick)
+    end
+    assert.same({ "ada", "bob" }, s:names "ada")
+  end)
+end)
