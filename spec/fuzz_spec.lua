@@ -1,7 +1,8 @@
 -- fuzz_spec.lua - what fuzzing has kept, and small changes of it, through every parser of foreign bytes. No clang.
 local CHANGES = os.getenv "DT_SWARM_FUZZ_CHANGES" or "4" -- of each input: cut short, a bit, a byte
 local FUZZERS = { "text", "cid", "json", "statement", "unixfs", "gateway", "http", "address", "envelope", "messages",
-  "lines", "control", "frame", "records", "journal", "policy", "checkpoint" }
+  "lines", "control", "frame", "records", "journal", "policy", "checkpoint",
+  "irc", "part" }
 local build = os.getenv "DT_SWARM_BUILD" or ".build"
 
 local function run(command)

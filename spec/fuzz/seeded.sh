@@ -1,5 +1,5 @@
 #!/bin/sh
-# seeded.sh - shows that each fuzzer finds the defect made for it (spec/mutants/fuzz_*.patch), from the seeds alone.
+# seeded.sh - shows that each fuzzer finds the defect made for it (spec/mutants/fuzz_*.mutant), from the seeds alone.
 # usage: spec/fuzz/seeded.sh [FUZZER…]      SECONDS_MAX=60 for each. Changes nothing here.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -12,9 +12,9 @@ trap 'exit 130' INT TERM
 missed=0
 for name; do
   copy=$out/$name
-  mkdir -p "$copy/.build" && cp -a Makefile core lua policies spec "$copy" && cp -a .build/fuzz "$copy/.build" || exit 2
+  mkdir -p "$copy/.build" && cp -a Makefile core lua policies cli spec "$copy" && cp -a .build/fuzz "$copy/.build" || exit 2
   rm -f "$copy"/.build/fuzz/corpus/"$name"/kept-*
-  (cd "$copy" && sed 1d "spec/mutants/fuzz_$name.patch" | patch -p1 -s -f &&
+  (cd "$copy" && "${LUA:-lua5.4}" spec/mutants/mutate.lua "spec/mutants/fuzz_$name.mutant" &&
     make -s --no-print-directory -f spec/fuzz/Makefile ".build/fuzz/$name") || { echo "  $name: STALE"; missed=1; continue; }
   start=$(date +%s)
   (cd "$copy" && rm -rf .build/fuzz/grown .build/fuzz/found &&

@@ -160,8 +160,37 @@ local function checkpoints()
     rests("bundle.txt", "^%l+ | [%d ]*| (.*)$"))
 end
 
+-- Lines of an IRC server, as one that lets us in sends them, and answers that end it.
+local function irc_servers()
+  local begin = ":irc.spec 001 dooWada :Welcome\r\n:irc.spec 005 dooWada NICKLEN=9 LINELEN=512 :are supported\r\n"
+  local room = ":dooWada!~dtswarm@10.0.0.1 JOIN #lab\r\n:irc.spec 353 dooWada = #lab :@bea dooWada\r\n"
+    .. ":irc.spec 366 dooWada #lab :End of NAMES list\r\n"
+  local list = { begin, begin .. room }
+  for i, line in ipairs { ":bea!b@h PRIVMSG #lab :* - 8 ping x", ":bea!b@h PRIVMSG dooWada :hello", "PING :irc.spec",
+    ":bea!b@h QUIT :a b", ":bea!b@h KICK #lab dooWada :out", ":dooWada!x@h NICK other", "ERROR :Closing link",
+    ":irc.spec 396 dooWada cloak.host :is now your host", ":irc.spec KILL dooWada :nick collision",
+    "@time=1 :cat!c@h JOIN :#lab", ":irc.spec 404 dooWada #lab :Cannot send" } do
+    list[i + 2] = begin .. room .. line .. "\r\n"
+  end
+  return joined(list, { ":irc.spec 433 * dooWada :in use\r\n:irc.spec 432 * x :bad\r\n",
+    "ERROR :K-lined\r\nPING :x\r\n",
+    ":irc.spec 465 * :banned\r\n", begin .. ":irc.spec 473 dooWada #lab :(+i)\r\n", ("x"):rep(4100) })
+end
+
+-- Each line behind a byte for its sender.
+local function pieces()
+  local list, all = {}, {}
+  for i, vector in ipairs(read "part.txt") do
+    all[i] = (vector:match "^%d+ eve " and "b" or "a") .. bytes(vector:match "^%d+ %S+ (.-) | "):gsub("\\t", "\t")
+  end
+  for i = 1, #all - 4, 5 do list[#list + 1] = table.concat(all, "\n", i, i + 4) end
+  return joined(list, { table.concat(all, "\n"), "* - 8 statements\n" .. ("one two three "):rep(60) .. "." })
+end
+
 return {
   checkpoint = checkpoints(),
+  irc = irc_servers(),
+  part = pieces(),
   text = joined(words "text.txt", words "varint.txt", { "\27[31mk\195\164se \226\128\174\240\159\166\134" }),
   address = rests("address.txt", "^%l+ (.*)$"),
   cid = joined(words "cid.txt", words "keys.txt", binary_cids()),

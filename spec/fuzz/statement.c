@@ -53,7 +53,7 @@ static void put(struct index *ix, const char *line, size_t size, int64_t place) 
   check_fields(&st, line, size);
   offered = index_check(ix, &st, place % 2 ? TICK * INT64_C(1000) : -1);
   FUZZ_CHECK(!offered || fuzz_is_word(offered));
-  word = index_put(ix, &st, place % 3 ? place : INDEX_NOWHERE, &gone);
+  word = index_put(ix, &st, place % 3 ? place : INDEX_NOWHERE, 0, &gone);
   FUZZ_CHECK(!word || fuzz_is_word(word));
   offered = index_check(ix, &st, -1);
   FUZZ_CHECK(word ||

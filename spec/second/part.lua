@@ -1,6 +1,6 @@
 -- part.lua - pieces of frames put together a second time, from spec/PROTOCOL.md alone; one pass over all that came.
 -- Bounds of what waits are left out: they are each node's own affair. For specs.
-local core_text = require "spec.codecs"
+local core_text = require "core.text"
 local hash = require "core.hash"
 
 local second = {}
