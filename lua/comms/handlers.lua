@@ -37,7 +37,7 @@ function handlers.beacon(self, message, source)
   end
   self.peers:back(peer, last)
   self.time_evidence:beacon(peer)
-  self.repair:consider()
+  self:consider()
   return true
 end
 
@@ -52,11 +52,25 @@ function handlers.pong(self, message, source)
   local peer, err, code = self.proof:pong(message, source)
   if not peer then return nil, err, code end
   self.liveness:heard(peer)
-  self.repair:consider()
+  self:consider()
   return true
 end
 
 function handlers.ids(self, message, source) return self.repair:ids(message, source) end
-function handlers.want(self, message, source) return self.repair:want(message, source) end
+function handlers.ranges(self, message, source) return self.conversation:ranges(message, source) end
+function handlers.range(self, message, source) return self.conversation:range(message, source) end
+
+-- One that names us belongs to a conversation.
+function handlers.want(self, message, source)
+  if message.to:find(self.id, 1, true) then return self.conversation:want(message, source) end
+  return self.repair:want(message, source)
+end
+
+-- What all hear of a conversation of others. Everything else that names somebody else is no concern of ours.
+handlers.overheard = {}
+for _, kind in ipairs { "ranges", "range", "want" } do
+  handlers.overheard[kind] = function(self, message, source) return self.conversation[kind](self.conversation, message,
+    source, true) end
+end
 
 return handlers

@@ -12,6 +12,7 @@ comms.__index = comms
 
 -- New kept statements a second and at once that are said once more on the medium on which they were heard.
 local ECHO = { rate = 4, burst = 16, urgency = 4 }
+local AGAIN = { propose = 5, dismiss = 8 } -- urgency of what is said again: what ends something is missed most
 
 local foreign
 
@@ -22,7 +23,7 @@ local function standing_changed(self, ...)
     for _, id in ipairs(ids) do self.time_evidence:heard(id) end
   end
   self.beacon:reset()
-  self.repair:consider()
+  self:consider()
 end
 
 -- loop, random, time, dcache, key, id, swarm, name, boot, log, refused(code), policy, here() → facts,
@@ -63,7 +64,8 @@ function comms:leave()
 end
 
 function comms:stop()
-  for _, part in ipairs { "verify", "proof", "liveness", "beacon", "confirm", "compared", "repair" } do
+  for _, part in ipairs { "verify", "proof", "liveness", "beacon", "confirm", "compared", "repair",
+    "conversation" } do
     self[part]:stop()
   end
 end
@@ -155,7 +157,7 @@ function comms:say_again(name, short, mine)
   local st = line and statement.parse(line)
   local channel = self.outbox.channels[name]
   if not st or not channel or not urgency.may_leave(self.dcache, st.bucket, channel.facts) then return end
-  add(self, name, st, 5, mine)
+  add(self, name, st, AGAIN[st.verb], mine)
 end
 
 function comms:say_again_everywhere(short, mine)
@@ -207,6 +209,7 @@ end
 function foreign(self, list, from, to, n, any_kept, any_ours, source)
   local names = ways_on(self, source)
   self.repair:got(source, n)
+  self.conversation:got(source, n)
   if any_kept then self.beacon:reset() end
   local all = names[1] or any_ours or any_kept and source.broadcast or self.confirm:listens()
   for i = from, all and to or 0 do
@@ -250,6 +253,18 @@ end
 
 -- Statements that somebody hands over on this machine: a word for each (offer.lua). They go on as those of others.
 function comms:offer(lines, done) self.offers:lines(lines, done) end
+
+-- Something may be unequal: looks soon whom to ask.
+function comms:consider()
+  self.repair:consider()
+  self.conversation:consider()
+end
+
+-- An envelope that many hear and that names another node: no fault of who said it.
+function comms:overhear(message, source)
+  local handler = handlers.overheard[message.kind]
+  if handler then handler(self, message, source) end
+end
 
 -- An envelope for the brain; statements in message.list. Refusals are counted by code.
 -- → true, "later" | nil, text, code.

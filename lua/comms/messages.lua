@@ -1,7 +1,8 @@
--- messages.lua - what stands in REST of beacon, ping, pong, want and ids, to and fro. Decides nothing.
+-- messages.lua - what stands in REST of beacon, ping, pong, want, ids, ranges and range, to and fro. Decides nothing.
 local node_name = require "node_name"
 local text = require "core.text"
 local key = require "core.key"
+local ranges = require "comms.ranges"
 
 local messages = {}
 
@@ -127,15 +128,63 @@ function messages.ids(class, law, t, last, ids)
   return #ids > 0 and head .. " " .. join_ids(ids) or head
 end
 
+-- What `ids`, `ranges` and `range` begin with → class, law, t | nil
+local function of_class(list)
+  local law, t = list[2] and text.unbase64url(list[2]), number(list[3], COUNT_MAX)
+  if not is_class(list[1]) or not law or #law ~= 8 or not t or t % 16 ~= 0 then return nil end
+  return list[1], law, t
+end
+
 function messages.parse_ids(rest)
   local list = fields(rest)
-  local law = list[2] and text.unbase64url(list[2])
-  local t = number(list[3], COUNT_MAX)
-  if not is_class(list[1]) or not law or #law ~= 8 or not t or t % 16 ~= 0 then return form "ids' head" end
+  local class, law, t = of_class(list)
+  if not class then return form "ids' head" end
   if list[4] ~= "more" and list[4] ~= "end" then return form "ids go on with more or end" end
   local ids = short_ids(list, 5, messages.ids_in_line)
   if not ids then return form "ids are short IDs, 256 at most" end
-  return { class = list[1], law = law, t = t, last = list[4] == "end", ids = ids }
+  return { class = class, law = law, t = t, last = list[4] == "end", ids = ids }
+end
+
+-- Ranges: CLASS LAW T SALT BITS FIRST, then the digests of the ranges from FIRST on, as one word; without it: none of
+-- those that were asked about from FIRST on differs.
+function messages.ranges(facts)
+  local head = ("%s %s %d %s %d %d"):format(facts.class, text.base64url(facts.law), facts.t, text.base64url(facts.salt),
+    facts.bits, facts.first)
+  return facts.digests == "" and head or head .. " " .. text.base64url(facts.digests)
+end
+
+function messages.parse_ranges(rest)
+  local list, facts = fields(rest), {}
+  facts.class, facts.law, facts.t = of_class(list)
+  facts.salt, facts.bits = list[4] and text.unbase64url(list[4]), number(list[5], ranges.bits_most)
+  facts.first = facts.bits and number(list[6], (1 << facts.bits) - 1)
+  facts.digests = list[7] and text.unbase64url(list[7]) or ""
+  if not facts.class or not facts.salt or #facts.salt ~= ranges.salt_size or not facts.first or #list > 7 then
+    return form "ranges' head"
+  end
+  if list[7] and facts.digests == "" or not ranges.fits(facts.digests, facts.bits, facts.first) then
+    return form "ranges have digests"
+  end
+  return facts
+end
+
+-- Range: CLASS LAW T BITS FIRST LAST, then all short IDs of the ranges FIRST to LAST, in order.
+function messages.range(facts)
+  local head = ("%s %s %d %d %d %d"):format(facts.class, text.base64url(facts.law), facts.t, facts.bits, facts.first,
+    facts.last)
+  return #facts.ids > 0 and head .. " " .. join_ids(facts.ids) or head
+end
+
+function messages.parse_range(rest)
+  local list, facts = fields(rest), {}
+  facts.class, facts.law, facts.t = of_class(list)
+  facts.bits = number(list[4], ranges.bits_most)
+  facts.last = facts.bits and number(list[6], (1 << facts.bits) - 1)
+  facts.first = facts.last and number(list[5], facts.last)
+  if not facts.class or not facts.first then return form "a range's head" end
+  facts.ids = short_ids(list, 7, messages.ids_in_line)
+  if not facts.ids then return form "a range has short IDs, 256 at most" end
+  return facts
 end
 
 return messages

@@ -12,6 +12,7 @@ local MESSAGES_MAX = 64 -- answers and the like, a channel; the oldest goes firs
 local BEACON_WAIT = 2000 -- ms that a beacon lets statements go first
 local BEACON_PART = 20 -- of the bytes of a slow channel one is a beacon's, at most
 local FEEDS_MAX = 16
+local FEED_EACH = 4 -- frames with statements, after which a list has its turn: else repairs might never have one
 local COPIES = 2 -- verified copies heard on a medium that silence our own
 local LAMBDA = 8 -- RFC 5401, for groups up to some thousands
 local BACKOFF_MIN = 300 -- ms
@@ -48,7 +49,7 @@ end
 -- of the longest line that the channel carries (nil: as long as a frame); rate: bytes a second, where it is slow.
 function outbox:open(name, facts)
   self.channels[name] = { facts = facts, medium = facts.medium, ready = queues(), waiting = {}, by_slot = {},
-    by_id = {}, live = 0, messages = {}, feeds = {}, delay = 0 }
+    by_id = {}, live = 0, messages = {}, feeds = {}, delay = 0, unfed = 0 }
   table.insert(self.names, name)
   table.sort(self.names)
 end
@@ -125,6 +126,9 @@ function outbox:heard(name, short)
   if entry.copies >= COPIES then forget(self.channels[name], entry) end
 end
 
+-- Does SHORT wait to be said there?
+function outbox:waits(name, short) return self.channels[name] ~= nil and self.channels[name].by_id[short] ~= nil end
+
 -- A message that is no statement: { kind =, rest =, to =, from = }. The oldest gives way; of beacons, which tell what
 -- is so now, only the newest waits.
 function outbox:say(name, message)
@@ -145,15 +149,21 @@ function outbox:say(name, message)
 end
 
 -- GENERATE(bytes) → the next message, nil at its end; asked when nothing else waits. For long lists on a link.
+-- → will it be asked?
 function outbox:feed(name, generate)
   local channel = self.channels[name]
-  if not channel then return end
-  if #channel.feeds >= FEEDS_MAX then return drop(self, "full") end
+  if not channel then return false end
+  if #channel.feeds >= FEEDS_MAX then
+    drop(self, "full")
+    return false
+  end
   table.insert(channel.feeds, generate)
   self.poke(name)
+  return true
 end
 
 local function fed(channel, bytes)
+  channel.unfed = 0
   while channel.feeds[1] do
     local message = channel.feeds[1](bytes)
     if message then return message end
@@ -216,6 +226,9 @@ function outbox:next(name, bytes)
   if ends then return ends end
   if channel.messages[1] then return table.remove(channel.messages, 1) end
   if may_beacon(channel, now) and now >= channel.beacon_till then return take_beacon(channel, now) end
+  local list = channel.unfed >= FEED_EACH and fed(channel, bytes)
+  if list then return list end
+  channel.unfed = channel.unfed + 1
   return statements(self, channel, bytes, 64) or take_beacon(channel, now) or fed(channel, bytes)
 end
 

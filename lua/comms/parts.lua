@@ -3,6 +3,7 @@ local addresses = require "comms.addresses"
 local beacon = require "comms.beacon"
 local compared = require "comms.compared"
 local confirm = require "comms.confirm"
+local conversation = require "comms.conversation"
 local intake = require "comms.intake"
 local liveness = require "comms.liveness"
 local misfits = require "comms.misfits"
@@ -87,6 +88,13 @@ function parts.make(self, given, foreign)
       return may and line or nil
     end,
     broadcast = function(source, short) self:say_again(source.channel.name, short) end })
+  self.conversation = conversation.new(with { gaps = self.repair.gaps, confirm = self.confirm,
+    feed = function(channel, generator) return self.outbox:feed(channel.name, generator) end,
+    say = function(channel, message) self.outbox:say(channel.name, message) end,
+    waits = function(channel, short) return self.outbox:waits(channel.name, short) end,
+    answer = function(channel, short)
+      if not self.outbox:waits(channel.name, short) then self:say_again(channel.name, short, true) end
+    end })
 end
 
 return parts

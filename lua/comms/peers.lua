@@ -232,12 +232,28 @@ end
 -- Does PEER speak over FLOW now, on a channel that is there?
 function peers.speaks(_, peer, flow) return not flow.source.channel.closed and peer.beats - flow.beat < MISSED end
 
--- The channel on which PEER speaks now without a host that could be dialled, and which is his alone | nil.
-function peers:pipe(peer)
+-- The flow by which PEER is spoken to where he cannot be dialled: one over which he speaks now, whose source is proved;
+-- of several one that is not slow, then one that is his alone | nil. Not a medium of hosts: they are dialled, and there
+-- all would hear what one misses.
+function peers:spoken(peer)
+  local best, best_worth
   for _, flow in ipairs(peer.flows) do
     local channel = flow.source.channel
-    if not flow.source.host and channel.traits.stream and self:speaks(peer, flow) then return channel end
+    local counts = channel.traits.source_proved or self:proved(flow)
+    counts = counts and (channel.traits.stream or not flow.source.host)
+    if counts and self:speaks(peer, flow) then
+      local worth = (channel.rate or math.maxinteger // 2) + (channel.traits.medium and 0 or 1)
+      if not best or worth > best_worth then best, best_worth = flow, worth end
+    end
   end
+  return best
+end
+
+-- Does SOURCE speak for the peer of that ID: did he prove it, and was he heard over it?
+function peers:speaks_for(id, source)
+  local peer = self.by_id[id]
+  local flow = peer and flow_of(peer, source)
+  return flow ~= nil and (source.channel.traits.source_proved or self:proved(flow))
 end
 
 -- Up to MOST proved addresses of a peer, as text: where he could be met again.

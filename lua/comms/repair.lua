@@ -1,23 +1,15 @@
 -- repair.lua - first repair, and the fall-back for ever: unequal digests, so exchange ids, pull the gaps.
 local again = require "comms.again"
-local backoff = require "backoff"
+local gaps = require "comms.gaps"
 local messages = require "comms.messages"
-local ordered = require "dcache.ordered"
-local rank = require "rank"
 
 local repair = {}
 repair.__index = repair
 
-local PATIENCE = 3000 -- ms that digests stay unequal before anybody dials
-local YOUNG = 10 * 1000 -- a node that young asks at once
 local LOOK = 250
 local IDLE, LONGEST = 1500, 60 * 1000 -- ms of a session
--- ms; longer than quick is at most, since each exchange lists all IDs
-local RETRY_FIRST, RETRY_MOST = 3000, 5 * 60 * 1000
 local WANTED_MAX = 4096 -- short IDs that one source may have us look up at a time
 local FRAME = 64 -- statements in an answer
-local LINE_HEAD, ID = 256, 23 -- bytes of a line of IDs before the first of them, and of each
-local FRAMES_IDLE, FRAMES_LONGEST = 4, 40 -- times that a frame takes on a slow channel: so much longer is a session
 
 --- given.loop, random, dcache, peers, beacon, confirm, id, log
 --- given.refused    fn(code): counts a refusal
@@ -27,102 +19,38 @@ local FRAMES_IDLE, FRAMES_LONGEST = 4, 40 -- times that a frame takes on a slow 
 --- given.line       fn(link, short) → the line of a held statement that may go over LINK, or nil
 --- given.broadcast  fn(source, short): says a statement that is held once more
 function repair.new(given)
-  local self = setmetatable({ backoff = {}, started = given.loop:now(),
-    wanted = setmetatable({}, { __mode = "k" }) }, repair) -- wanted: short IDs that are being looked up, by channel
+  -- wanted: short IDs that are being looked up, by channel
+  local self = setmetatable({ gaps = gaps.new(given), wanted = setmetatable({}, { __mode = "k" }) }, repair)
   for name, value in pairs(given) do self[name] = value end
   self.again = again.new { loop = self.loop, trust = self.dcache.trust,
     ask = function(link, shorts) self:ask(link, shorts) end }
   return self
 end
 
--- The names CLASSES in the order in which they are repaired: in a lab it depends on the first whose words are taken.
-local function in_order(self, classes)
-  if self.dcache.trust.lab then table.sort(classes, ordered.comes_first) end
-  return classes
-end
-
-local function unequal_classes(self, peer)
-  local list, oldest = {}, nil
-  self.beacon:judge(peer)
-  for _, class in ipairs(peer.classes) do
-    local since = peer.unequal and peer.unequal[class.name]
-    if since then
-      list[#list + 1] = class.name
-      oldest = math.min(oldest or since, since)
-    end
-  end
-  return in_order(self, list), oldest
-end
-
-local function ready(self, peer, since)
-  local wait, now = self.backoff[peer.id], self.loop:now()
-  if wait and now < wait.till then return false end
-  local young = now - self.started < YOUNG or now - peer.first < PATIENCE and self.id < peer.id
-  return young or now - since >= PATIENCE and self.beacon:is_gap(peer, since, PATIENCE)
-end
-
--- What to repair with PEER: the classes that are unequal, at the T of his beacon; else the classes in doubt here about
--- which his digest tells nothing, at our own T, since his list tells (confirm.lua).
--- → { peer =, classes =, t = s, asked = bool } or nil, since when they are unequal (ms) or nil
-local function option_of(self, peer)
-  local classes, since
-  if peer.unequal then classes, since = unequal_classes(self, peer) end
-  if since then return { peer = peer, classes = classes, t = peer.t }, since end
-  local asked = in_order(self, self.confirm:asks(peer))
-  return asked[1] and { peer = peer, classes = asked, t = self.beacon:tick(), asked = true }
-end
-
--- Of IDS the one to repair with: members go first, as their words are what counts.
-local function first_of(self, ids)
-  local members = {}
-  for _, id in ipairs(ids) do
-    if self.dcache.trust:is_member(id) then members[#members + 1] = id end
-  end
-  return rank.of(self.id, members[1] and members or ids)[1]
-end
-
--- What to do now, as option_of has it, and at which `host` or over which `pipe`; or nil, and whether any is unequal at
--- all.
+-- What to do now, as gaps:option has it, and at which host; or nil, and whether any is unequal at all.
 local function choose(self)
   local options, ids, any = {}, {}, nil
   for _, peer in ipairs(self.peers.list) do
     local option, since
-    if self.peers:living(peer) then option, since = option_of(self, peer) end
+    if self.peers:living(peer) then option, since = self.gaps:option(peer) end
     any = any or since ~= nil
     local host = option and peer.tcp and peer.tcp > 0 and self.peers:hosts(peer)[1]
-    local pipe = option and not host and self.peers:pipe(peer)
-    if (host or pipe) and ready(self, peer, since or peer.first) then
-      option.host, option.pipe = host and host.host, pipe
-      options[peer.id], ids[#ids + 1] = option, peer.id
+    if host and self.gaps:ready(peer, since or peer.first) then
+      option.host, options[peer.id], ids[#ids + 1] = host.host, option, peer.id
     end
   end
-  return options[first_of(self, ids)], any
-end
-
-local function put_off(self, peer)
-  local waits = self.backoff[peer.id]
-  for id in pairs(self.backoff) do -- any order
-    if not self.peers.by_id[id] then self.backoff[id] = nil end -- else keys made for it could fill the memory
-  end
-  waits = waits or backoff.quick(self.random, RETRY_FIRST, RETRY_MOST)
-  waits.till = self.loop:now() + waits:next()
-  self.backoff[peer.id] = waits
-end
-
--- So many IDs stand in one line of a frame of BYTES.
-local function ids_in(bytes)
-  return math.max(1, math.min(messages.ids_in_line, (bytes - LINE_HEAD) // ID))
+  return options[self.gaps:first(ids)], any
 end
 
 -- A generator of `ids` lines, class after class; pulled when the link has room.
 function repair:list(classes, t, from)
   local at, after = 1, ""
-  return function(bytes)
-    local class, most = classes[at], ids_in(bytes)
+  return function()
+    local class = classes[at]
     if not class then return nil end
     local spoken = self.confirm:speaks(class)
-    local ids = spoken and self.dcache:ids(class, t, after, most) or self.confirm:fresh(class)
-    local last = not spoken or #ids < most
+    local ids = spoken and self.dcache:ids(class, t, after, messages.ids_in_line) or self.confirm:fresh(class)
+    local last = not spoken or #ids < messages.ids_in_line
     after = ids[#ids] or after
     if last then at, after = at + 1, "" end
     return { kind = "ids", from = from, rest = messages.ids(class, self.dcache:law(class), t, last, ids) }
@@ -132,12 +60,12 @@ end
 local function finish(self, session, why)
   session.timer:cancel()
   self.session = nil
-  if not session.pipe then session.link:close() end
+  session.link:close()
   self.log:debug("comms", "repaired", { peer = session.peer.name, got = session.got, why = why })
-  if session.got == 0 and (session.asked or #unequal_classes(self, session.peer) > 0) then
-    put_off(self, session.peer)
+  if session.got == 0 and (session.asked or #self.gaps:unequal(session.peer) > 0) then
+    self.gaps:put_off(session.peer)
   else
-    self.backoff[session.peer.id] = nil
+    self.gaps:forget(session.peer)
   end
   self:consider()
 end
@@ -145,14 +73,13 @@ end
 local function watch_session(self, session)
   local now = self.loop:now()
   if session.link.closed then return finish(self, session, "closed") end
-  if now - session.started > LONGEST + FRAMES_LONGEST * session.frame_ms then return finish(self, session, "slow") end
-  if now - session.active > IDLE + FRAMES_IDLE * session.frame_ms then return finish(self, session, "done") end
+  if now - session.started > LONGEST then return finish(self, session, "slow") end
+  if now - session.active > IDLE then return finish(self, session, "done") end
 end
 
 local function begin(self, option, link)
   local session = { link = link, peer = option.peer, t = option.t, asked = option.asked, started = self.loop:now(),
-    active = self.loop:now(), got = 0, lists = {}, pipe = option.pipe,
-    frame_ms = link.rate and link.traits.frame_max * 1000 // link.rate or 0 }
+    active = self.loop:now(), got = 0, lists = {} }
   self.session = session
   session.timer = self.loop:every(LOOK, function() watch_session(self, session) end)
   self.feed(link, self:list(option.classes, option.t, ("/dswarm/%s/brain"):format(self.id)))
@@ -162,16 +89,13 @@ local function attempt(self)
   if self.session or self.dialling then return end
   local option, any = choose(self)
   if not option then return any end
-  if option.pipe then
-    begin(self, option, option.pipe)
-    return true
-  end
   self.dialling = true
   self.dial(option.host, option.peer.tcp, function(link)
     self.dialling = nil
     if self.stopped then return link and link:close() end
+    option.peer.undialled = not link and self.loop:now() or nil -- then a conversation has its turn (conversation.lua)
     if link then return begin(self, option, link) end
-    put_off(self, option.peer)
+    self.gaps:put_off(option.peer)
     self:consider()
   end)
   return true
@@ -209,9 +133,8 @@ end
 function repair:ask(link, shorts)
   touch(self, link)
   self.again:expect(link)
-  local most = ids_in(link.traits.frame_max)
-  for i = 1, #shorts, most do
-    local part = table.move(shorts, i, math.min(#shorts, i + most - 1), 1, {})
+  for i = 1, #shorts, messages.ids_in_line do
+    local part = table.move(shorts, i, math.min(#shorts, i + messages.ids_in_line - 1), 1, {})
     self.say(link, { kind = "want", from = "*", rest = messages.want(part) })
   end
 end

@@ -1,4 +1,4 @@
--- messages_spec.lua - beacon, ping, pong, want and ids to and fro; bad ones are refused, signatures bind.
+-- messages_spec.lua - beacon, ping, pong, want, ids, ranges, range to and fro; bad ones are refused, signatures bind.
 local checks = require "comms.checks"
 local messages = require "comms.messages"
 local key = require "core.key"
@@ -123,6 +123,7 @@ describe("the vectors of messages", function()
 
   -- What the code says of a whole line in swarm `vectors`: "ok", or the word.
   local parse = { beacon = messages.parse_beacon, pong = messages.parse_pong, ids = messages.parse_ids,
+    ranges = messages.parse_ranges, range = messages.parse_range,
     want = function(rest) return messages.parse_want(rest, messages.ids_in_line) end }
   local signed = { beacon = true, pong = true }
 

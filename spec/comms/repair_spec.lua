@@ -32,7 +32,7 @@ end
 
 local function backoffs(w)
   local n = 0
-  for _ in pairs(w.repair.backoff) do n = n + 1 end
+  for _ in pairs(w.repair.gaps.backoff) do n = n + 1 end
   return n
 end
 
@@ -90,7 +90,7 @@ describe("repair", function()
       classes = table.concat(names, " ")
       return function() end
     end
-    w.repair.backoff = {}
+    w.repair.gaps.backoff = {}
     w.repair:consider()
     w.loop:run_until(30000)
     assert.equal("root trust health share", classes)

@@ -2,13 +2,16 @@
 --
 -- It is this file and one line in channels.KINDS, where it stands in the place of IRC (instead.lua). A line in a room
 -- has at most 390 bytes and holds "e" and a head, or "s" and one statement: a message is one line, or more.
+-- toy.loses(line), where a spec sets it: is that line lost on its way to one of the members? toy.said(nick, line) hears
+-- what is said.
 local batch = require "core.batch"
 local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
 local frame = require "routing.channels.frame"
 local source = require "routing.channels.source"
 
-local toy = { form = "/dns4/A/tcp/P/irc/#ROOM/dswarm-line", rooms = {} } -- rooms: name → array of its members
+local toy = { form = "/dns4/A/tcp/P/irc/#ROOM/dswarm-line", rooms = {}, -- rooms: name → array of its members
+  loses = function() return false end, said = function() end }
 
 local LINE_MAX = 390 -- bytes
 local BURST, REFILL_MS = 12, 20 -- lines at once; until there are as many again
@@ -61,9 +64,12 @@ function Member:send(message, to)
   end
   self.left = self.left - #lines
   frame.count(self.sent, message, frame.size(message))
+  for _, line in ipairs(lines) do toy.said(self.nick, line) end
   for _, other in ipairs { table.unpack(toy.rooms[self.room]) } do
     if other ~= self and (not to or to.nick == other.nick) then
-      for _, line in ipairs(lines) do self.loop:post(function() hear(other, self.nick, line, not to) end) end
+      for _, line in ipairs(lines) do
+        if not toy.loses(line) then self.loop:post(function() hear(other, self.nick, line, not to) end) end
+      end
     end
   end
   return true

@@ -131,6 +131,30 @@ function read.want(rest)
   return ids and #ids > 0 and { ids = ids } or nil
 end
 
+-- What `ranges` and `range` begin with.
+local function of_class(words)
+  local facts = { class = words[1], law = second.unbase64url(words[2], 8), t = tick(words[3]) }
+  return is_class(facts.class) and facts.law and facts.t and facts or nil
+end
+
+function read.ranges(rest)
+  local words = split(rest, " ")
+  local facts, bits = of_class(words), number(words[5], 16)
+  local first, salt = bits and number(words[6], (1 << bits) - 1), second.unbase64url(words[4], 8)
+  if not facts or not first or not salt or #words > 7 then return nil end
+  local count = words[7] and #words[7] // 8 or 0
+  if words[7] and (count == 0 or not second.unbase64url(words[7], count * 6)) then return nil end
+  return first + count <= 1 << bits and facts or nil
+end
+
+function read.range(rest)
+  local words = split(rest, " ")
+  local facts, bits, ids = of_class(words), number(words[4], 16), short_ids(words, 7)
+  local last = bits and number(words[6], (1 << bits) - 1)
+  local first = last and number(words[5], last)
+  return facts and first and ids and facts or nil
+end
+
 function read.statements(rest) return { n = number(rest, 256) } end
 
 -- LINE → { to, from, hops, kind, facts } | nil, word.

@@ -1,0 +1,130 @@
+-- said.lua - what others say in a conversation, and what follows. Begins none.
+--
+-- Each function gets the conversation (conversation.lua), the talk on the channel (talk.lua), the message, its source,
+-- and whether it names somebody else (OVERHEARD). Nothing is believed but that who speaks is who he says; what he lists
+-- is only asked for, and what comes has signatures of its own. → true | nil, text, code
+local messages = require "comms.messages"
+local ranges = require "comms.ranges"
+local talks = require "comms.talk"
+
+local said = {}
+
+-- Does FROM name who speaks over SOURCE? → his ID | nil, text, code
+local function speaker(self, message, source)
+  local who = messages.asker(message.from)
+  if who and self.peers:stands(who) and self.peers:speaks_for(who, source) then return who end
+  return nil, "unproved: who says so", "unproved"
+end
+
+-- REST as PARSE reads it → facts, the ID of who said it | nil, text, code
+local function read(self, message, source, parse)
+  local facts, text, code = parse(message.rest)
+  if not facts then return nil, text, code end
+  local law = self.dcache:law(facts.class)
+  if not law or law ~= facts.law then return nil, "law: other constants of " .. facts.class, "law" end
+  local who, why, refusal = speaker(self, message, source)
+  if not who then return nil, why, refusal end
+  return facts, who
+end
+
+-- WHO says that nothing differs of what we said in the line that began with FIRST.
+local function same(self, talk, who, facts)
+  local session = talk.session
+  if not session or session.peer.id ~= who or session.t ~= facts.t or not session.same[facts.class] then return true end
+  session.answered = true
+  local list, n = session.same[facts.class], 0
+  list[facts.first] = true
+  for _ in pairs(list) do n = n + 1 end -- any order
+  if session.asked and n == session.lines[facts.class] then self.confirm:listed(session.peer, facts.class) end
+  return true
+end
+
+-- What is answered to a line of digests: lists of the ranges that differ, made when the channel asks for them.
+local function list_differing(self, talk, who, facts)
+  local key = ("%s %s %d"):format(who, facts.class, facts.first)
+  if talk.answering[key] then return true end
+  local lists
+  local function generate()
+    if not lists then
+      local count = ranges.count(facts.digests)
+      local parts = ranges.cut(talk:ids(facts.class, facts.t), facts.bits, facts.first, facts.first + count - 1)
+      lists = ranges.differing(parts, facts, talk:ids_in_line(),
+        function(short) return self.waits(talk.channel, short) end)
+      if not lists[1] then
+        return { kind = "ranges", to = talks.brain(who), from = talks.brain(self.id), rest = messages.ranges {
+          class = facts.class, law = facts.law, t = facts.t, salt = facts.salt, bits = facts.bits, first = facts.first,
+          digests = "" } }
+      end
+    end
+    local list = table.remove(lists, 1)
+    if not list then
+      talk.answering[key] = nil
+      return nil
+    end
+    list.class, list.law, list.t = facts.class, facts.law, facts.t
+    return { kind = "range", to = talks.brain(who), from = talks.brain(self.id), rest = messages.range(list) }
+  end
+  talk.answering[key] = talk:feed(generate) or nil
+  return true
+end
+
+--- `ranges`: digests of somebody who names us; or that nothing differs. OVERHEARD: he names somebody else.
+function said.ranges(self, talk, message, source, overheard)
+  local facts, who, code = read(self, message, source, messages.parse_ranges)
+  if not facts then return nil, who, code end
+  talk:touch()
+  if overheard then return true end
+  if facts.digests == "" then return same(self, talk, who, facts) end
+  if not self.confirm:speaks(facts.class) then return true end
+  return list_differing(self, talk, who, facts)
+end
+
+-- Says what we hold in the ranges of FACTS, where he of whom we asked for them lists it not.
+local function say_unlisted(self, talk, who, facts)
+  local session = talk.session or talk.recent
+  if not session or session.peer.id ~= who or session.t ~= facts.t then return end
+  session.answered = true
+  if not self.confirm:speaks(facts.class) then return end
+  local listed, more = {}, {}
+  for _, short in ipairs(facts.ids) do listed[short] = true end
+  local ids = talk:ids(facts.class, facts.t)
+  for _, part in ipairs(ranges.cut(ids, facts.bits, facts.first, facts.last)) do
+    for _, short in ipairs(part) do
+      if not listed[short] then more[#more + 1] = short end
+    end
+  end
+  for _, short in ipairs(more) do self.answer(talk.channel, short) end
+end
+
+--- `range`: all that somebody holds in some ranges. What is missing here is wanted, after a while where it was said to
+--- somebody else (OVERHEARD), since he may ask for the same.
+function said.range(self, talk, message, source, overheard)
+  local facts, who, code = read(self, message, source, messages.parse_range)
+  if not facts then return nil, who, code end
+  talk:touch()
+  local delay, is_full = overheard and self:turn(talk) or 0, false
+  for _, short in ipairs(facts.ids) do
+    local fits = self.dcache:has(short) or talk.wants:add(short, who, delay)
+    is_full = is_full or not fits
+  end
+  if not overheard then say_unlisted(self, talk, who, facts) end
+  if is_full then return nil, "full: too much is missing", "full" end
+  return true
+end
+
+--- `want` of somebody who names us; or (OVERHEARD) somebody else: then the answer is for us, too.
+function said.want(self, talk, message, source, overheard)
+  local ids, text, code = messages.parse_want(message.rest, messages.ids_in_line)
+  if not ids then return nil, text, code end
+  local who, why, refusal = speaker(self, message, source)
+  if not who then return nil, why, refusal end
+  talk:touch()
+  if overheard then
+    for _, short in ipairs(ids) do talk.wants:overheard(short) end
+    return true
+  end
+  for _, short in ipairs(ids) do self.answer(talk.channel, short) end
+  return true
+end
+
+return said

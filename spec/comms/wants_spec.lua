@@ -1,0 +1,62 @@
+-- wants_spec.lua - what is missing on one channel is asked for until it came: lost, overheard, too often.
+local simloop = require "sim.loop"
+local wants = require "comms.wants"
+
+describe("what is wanted on a channel", function()
+  local L, held, asked, one, gone
+  before_each(function()
+    L, held, asked, gone = simloop.new(), {}, {}, false
+    one = wants.new { loop = L, most = 4, has = function(short) return held[short] end,
+      idle = function() return 2000 end, over = function() return gone end,
+      ask = function(shorts, holder) asked[#asked + 1] = holder .. ": " .. table.concat(shorts, " ") end }
+  end)
+
+  local function run(ms) L:run_until(L:now() + ms) end
+
+  it("is asked for in batches, two under way, of one holder each", function()
+    for i = 1, 12 do one:add("s" .. i, i < 10 and "ada" or "bob", 0) end
+    run(300)
+    assert.same({ "ada: s1 s2 s3 s4", "ada: s5 s6 s7 s8" }, asked)
+    for i = 1, 8 do held["s" .. i] = true end
+    run(500)
+    assert.same({ "ada: s9", "bob: s10 s11 s12" }, { asked[3], asked[4] })
+    for i = 9, 12 do held["s" .. i] = true end
+    run(500)
+    assert.equal(0, one:count())
+    assert.is_nil(one.timer)
+  end)
+
+  it("is asked for again at once when a later question was answered and it was not", function()
+    for i = 1, 8 do one:add("s" .. i, "ada", 0) end
+    run(300)
+    for _, i in ipairs { 1, 2, 4, 5, 6, 7, 8 } do held["s" .. i] = true end
+    run(500)
+    assert.equal("ada: s3", asked[3])
+  end)
+
+  it("is asked for again after a silence, four times in all", function()
+    one:add("s1", "ada", 0)
+    run(60000)
+    assert.same({ "ada: s1", "ada: s1", "ada: s1", "ada: s1" }, asked)
+    assert.equal(0, one:count())
+  end)
+
+  it("is only waited for where somebody else asked, and asked for where the answer did not come", function()
+    one:add("s1", "ada", 1000)
+    one:overheard "s1"
+    one:overheard "unknown"
+    run(1900)
+    assert.same({}, asked)
+    run(1500)
+    assert.same({ "ada: s1" }, asked)
+  end)
+
+  it("is bounded, and forgotten with its channel", function()
+    for i = 1, 4096 do assert.is_true(one:add("s" .. i, "ada", 0)) end
+    assert.is_false(one:add("more", "ada", 0))
+    gone = true
+    run(500)
+    assert.same({ 0, nil }, { one:count(), one.timer })
+    assert.equal(0, #asked)
+  end)
+end)
