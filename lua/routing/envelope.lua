@@ -34,6 +34,12 @@ function envelope.head(message)
   return head
 end
 
+-- Is MESSAGE for the brain of another node than ID?
+function envelope.is_for_another(message, id)
+  local to = message.to and message.to:match "^/dswarm/(%w+)/brain$" -- nil where it could not be read
+  return to ~= nil and to ~= id
+end
+
 -- MESSAGE for the next hop: the same, with one hop less | nil, text, "hops" where it has none left.
 function envelope.onward(message)
   if message.hops == 0 then return nil, "hops: passed on too often", "hops" end

@@ -122,21 +122,15 @@ local function receiver(self, message)
   return component
 end
 
--- On a medium each hears what is said to others, too, which is nobody's fault. → was MESSAGE for another node?
-local function for_another(self, source, message)
-  if not (source.broadcast and source.channel.traits.medium) or message.code then return false end
-  local id = message.to:match "^/dswarm/(%w+)/brain$"
-  if not id or id == self.id then return false end
-  self.comms:overhear(message, source)
-  return true
-end
-
 --- MESSAGE (envelope.read), with its statements as `list` (core.batch), came over SOURCE. Nothing in it is believed.
 --- → true, "later" | nil, text, code when nothing of it was taken.
 function routing:frame(source, message)
   local component, text, code = receiver(self, message)
   if not component then
-    if for_another(self, source, message) then return true end
+    if source.broadcast and source.channel.traits.medium and envelope.is_for_another(message, self.id) then
+      self.comms:overhear(message, source) -- where all hear what is said to one, that is nobody's fault
+      return true
+    end
     if message.list then message.list:close() end
     self.refused(code)
     self.log:debug("routing", "refused", { from = source.address, why = text })
