@@ -233,7 +233,7 @@ function Kind:own_addresses()
   for _, one in ipairs(self.listeners) do
     if one.listener and not one.closed then open[#open + 1] = one end
   end
-  return dialable.rows(open, (self.given.net.interfaces()))
+  return open[1] and dialable.rows(open, (self.given.net.interfaces())) or {}
 end
 
 function Kind:stop() self.links:close() end
