@@ -31,7 +31,9 @@ describe("a secret of a channel", function()
   end
 
   it("is the first line of its file, as that stands now", function()
-    refused("missing", ('secret "irc": write it into %s/user/irc'):format(dir.path))
+    refused("missing", 'there is no secret "irc"')
+    assert.equal(("Write it into %s/user/irc, and close that file with chmod 600."):format(dir.path),
+      (select(4, set:read "irc")))
     put("system", "the system's\n")
     assert.equal("the system's", set:read "irc")
     put("user", "hunter2\r\nand a note\n")

@@ -35,7 +35,7 @@ local function connect_through(self, where)
   if not self.through then return finish(self, nil, text, code) end
   self.watch, text, code = self.loop:watch(self.through:fd(), "r", function()
     local stream, why, word = self.through:finished()
-    if not stream then return finish(self, nil, why, word) end
+    if not stream then return finish(self, nil, (why:gsub(" after %d+ ms", "")), word) end -- the same each time
     if why ~= "" then self.address = why end
     finish(self, stream)
   end)

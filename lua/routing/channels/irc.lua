@@ -69,10 +69,10 @@ local heard
 local function password_of(self, server)
   local wanted = server.where.password
   if not wanted then return nil end
-  local secret, text, code = nil, "kind: there are no secrets here", "kind"
-  if self.given.secrets then secret, text, code = self.given.secrets:read(wanted.secret) end
+  local secret, text, code, cure = nil, "kind: there are no secrets here", "kind", nil
+  if self.given.secrets then secret, text, code, cure = self.given.secrets:read(wanted.secret) end
   if secret then return secret end
-  return false, { code = code, text = text, slow = true }
+  return false, { code = code, text = text, cure = cure, slow = true }
 end
 
 local function connect(self, server)

@@ -19,8 +19,9 @@ local function again(self, waits)
   self.timer = self.loop:after(waits:next(), function() try(self) end)
 end
 
-local function failed(self, why, code)
-  self.reason = why
+local function failed(self, why, code, cure)
+  if code == "address" then cure = ("See whether this machine finds it: getent hosts %s"):format(self.host) end
+  self.reason, self.cure = why, cure
   self.log:once(("link %s %s"):format(self.address, code), "warn", "routing", "no link yet",
     { address = self.address, why = why })
   again(self, SLOW[code] and self.slow or self.backoff)
@@ -31,8 +32,8 @@ local function is_itself(self, link)
   if self.tls or self.proxy or not (link.own and self.is_listened_at(link.port)) then return false end
   link:close "address: it is ourselves"
   frame.refuse(self.account, "address", "itself")
-  failed(self, ("address: %s is this node itself, %s: name another, or take it out of routing.channels"):format(
-    self.host, link.address), "itself")
+  failed(self, ("address: %s is this node itself, %s"):format(self.host, link.address), "itself",
+    "Name another in routing.channels of the policy, or take it out there.")
   return true
 end
 
@@ -40,7 +41,7 @@ local function connected(self, link)
   if is_itself(self, link) then return end
   local since = self.loop:now()
   local added, text = self.add(link, { quiet = false, entry = self.entry, gone = function(reason)
-    self.link, self.reason = nil, reason
+    self.link, self.reason, self.cure = nil, reason, nil
     if self.loop:now() - since >= STEADY then self.backoff:reset() end
     again(self, self.backoff)
   end })
@@ -62,7 +63,7 @@ end
 function kept_link:status()
   local sums = links.sums(self.account)
   sums.address, sums.kind, sums.state = self.address, "tcp", self.link and "up" or "waiting"
-  sums.reason = not self.link and self.reason or nil
+  if not self.link then sums.reason, sums.cure = self.reason, self.cure end
   return sums
 end
 
@@ -82,7 +83,7 @@ end
 ---   is_listened_at(port)  do we ourselves listen at that port?
 ---   near       what the policy says of it (links.account)
 function kept_link.new(given)
-  local self = setmetatable({ account = links.account(given.near),
+  local self = setmetatable({ account = links.account(given.near), reason = "connecting",
     backoff = backoff.quick(given.random), slow = backoff.slow(given.random) }, kept_link)
   for _, name in ipairs { "loop", "log", "links", "add", "address", "host", "port", "family", "tls", "proxy",
     "entry", "is_listened_at" } do

@@ -98,8 +98,8 @@ end
 function start(self)
   stop(self)
   if self.secret then
-    local secret, text, code = self.secret()
-    if not secret then return self:fail(text, code) end
+    local secret, text, code, cure = self.secret()
+    if not secret then return self:fail(text, code, cure) end
     self.kubo:authorise(secret)
   end
   self.kubo:probe(self:in_this_life(function(facts, ...)
@@ -115,7 +115,7 @@ function kubo_topic:close() stop(self) end
 --- loop, random, log
 ---   kubo             kubo.lua's
 ---   topic, address   text; the channel's address, for people
----   secret           fn() → what lets us in, as kubo:authorise takes it | nil, text, code; nil: nothing is needed
+---   secret           fn() → what lets us in, as kubo:authorise takes it | nil, text, code, cure; nil: none is needed
 ---   retry_ms         the first wait before another try (for specs)
 ---   told             { up(), down(why), more(): others came, line(text), long(): a line was left out }
 --- → the topic, which is not heard yet: up = bool, reason, cure, warning = text or nil, facts of Kubo, and peers = how

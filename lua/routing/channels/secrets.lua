@@ -24,13 +24,13 @@ local function first_line(self, path)
   return line
 end
 
---- The secret NAME as it is now → text | nil, text that says what to do, code
+--- The secret NAME as it is now → text | nil, text, code, what to do (nil: as TEXT or the code says)
 function secrets:read(name)
   local path, facts, code = owned.find(self, name)
   if code then return nil, facts, code end
   if not path then
-    return nil, ('missing: secret "%s": write it into %s/%s, and close that with chmod 600'):format(name,
-      self.folders[1], name), "missing"
+    return nil, ('missing: there is no secret "%s"'):format(name), "missing",
+      ("Write it into %s/%s, and close that file with chmod 600."):format(self.folders[1], name)
   end
   if facts.mode & OTHERS_READ ~= 0 then
     return owned.refuse(path, "may be read by others than its owner", "chmod 600 " .. path)
