@@ -12,6 +12,8 @@ local TITLES <const> = {
   { "AT", "File and line of the policy where it stands.", "Change it there." },
   { "BEFORE", "The setting in the policy that was in force.", "Nothing." },
   { "BUCKET", "A kind of records, such as `peer` or `share/files`.", "policies/README.md says who may write." },
+  { "BUDGET", "Bytes a second that the channel may carry, where that is few.",
+    "The `budget` beside its address says another." },
   { "BY", "Who signed that the key is in this lab: a person, or the token that let it in.",
     "Sign for those who came by a token: trust confirm." },
   { "CAME IN", "How many robots that token let in.", "trust list names them." },
@@ -24,6 +26,7 @@ local TITLES <const> = {
   { "CLOCK", "By what that node knows the time: `own`, it is synchronised; `quorum`, by its peers; `held`, as before; \z
     `none`.", "Where it is none: timedatectl set-ntp true, there." },
   { "COPIES", "How many nodes have the file and who: servers first.", "Where one alone has it, see: help at risk." },
+  { "COST", "What the policy says that the channel costs; its hooks read it.", "The `cost` beside its address." },
   { "COUNTS", "Does this signature count for the record? If not, why.", "Nothing." },
   { "DIGEST", "A short sum of all records of the class: nodes with equal digests hold the same.",
     "Nothing; different ones become equal by repair." },
@@ -59,15 +62,17 @@ local TITLES <const> = {
   { "SIGNER", "Whose key signed it.", "Nothing." },
   { "SINCE", "For how long the channel has been in that state.", "Nothing." },
   { "SIZE", "Bytes in powers of ten: 1 MB is 1,000,000 bytes.", "Nothing." },
-  { "STATE", "Of a channel: `up`, or `waiting` or `down`, and why stands beneath. Of a file: how far it is with being \z
-    shared or fetched. Of a token: whether it still lets robots in.", "See: help and the word that stands there." },
+  { "STATE", "Of a channel: `up`, or `waiting`, `down` or `closed`, and why stands beneath. Of a file: how far it is \z
+    with being shared or fetched. Of a token: whether it still lets robots in.",
+    "See: help and the word that stands there." },
   { "STATUS", "Whether that node is here: ready, busy, quiet, lost or left.", "See: help and that word." },
   { "TOKEN", "What lets robots into the lab by themselves: its secret is in their lab file.",
     "trust confirm signs for the robots and cancels it." },
   { "TYPE", "What that node says it is: duckiebot, laptop, server …", "The policy's `type` says another." },
   { "VALUE", "The setting as it is in force.", "Change it in the policy; it is read anew when saved." },
   { "VERSION", "The version of dt-swarm that runs there.", "Nothing." },
-  { "VIA", "The channel by which that node is reached, and how long an answer takes.", "Nothing." },
+  { "VIA", "The channel by which that node is reached, and how long an answer takes. Of a signature: by which way it \z
+    came here; `journal`: before the last start, - was said here.", "Nothing." },
 }
 
 --- All of them, in order: { word =, means =, cure = } each.

@@ -118,7 +118,10 @@ function comms:set_quiet(name, quiet)
   if not quiet then self.beacon:appear() end
 end
 
-function comms:channel_down(name) self.outbox:close(name) end
+function comms:channel_down(name)
+  self.outbox:close(name)
+  self.relay:forget(name)
+end
 
 function comms:say_everywhere(message)
   for _, name in ipairs(self.outbox.names) do
@@ -136,18 +139,24 @@ local function ways_on(self, source)
   return names
 end
 
--- OTHERWISE: its urgency, unless it is a lab's own word, which goes first.
-local function add(self, name, st, otherwise, mine)
-  self.outbox:add(name, { short = st.short, line = st.line, mine = mine,
-    slot = st.bucket .. " " .. st.key .. " " .. st.signer },
+local function slot_of(st) return ("%s %s %s"):format(st.bucket, st.key, st.signer) end
+
+-- OTHERWISE: its urgency, unless it is a lab's own word, which goes first. WAIT: ms, or nil.
+local function add(self, name, st, otherwise, mine, wait)
+  self.outbox:add(name, { short = st.short, line = st.line, mine = mine, wait = wait, slot = slot_of(st) },
     urgency.of_trust(self.dcache.trust, st.verb, st.bucket) or otherwise)
 end
 
 local function spread(self, st, source, names)
   local from = source and self.outbox.channels[source.channel.name]
   for _, name in ipairs(names) do
-    local answer = urgency.of(self, st, from and from.facts, self.outbox.channels[name].facts)
-    if answer then add(self, name, st, answer, source == nil) end
+    local to = self.outbox.channels[name].facts
+    local wait = self.relay:wait(st, source, to)
+    local answer = wait and urgency.of(self, st, from and from.facts, to)
+    if answer then
+      self.relay:note(name, st)
+      add(self, name, st, answer, source == nil, wait)
+    end
   end
 end
 
@@ -216,6 +225,8 @@ function foreign(self, list, from, to, n, any_kept, any_ours, source)
     local st = not list:code(i) and list:statement(i)
     if st then
       self.confirm:took(st)
+      self.relay:note(source.channel.name, st)
+      self.outbox:outdated(source.channel.name, slot_of(st))
       spread(self, st, source, names)
       if echoes(self, st, source) then add(self, source.channel.name, st, ECHO.urgency) end
       if any_ours and st.signer == self.id then self.own_heard:call(st) end

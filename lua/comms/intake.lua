@@ -9,7 +9,7 @@ intake.__index = intake
 --- given.strangers      strangers.lua, which hears what is refused as a stranger's
 --- given.refused        fn(code): counts a refusal
 --- given.allowed        fn(source) → may it have one more signature checked?
---- given.heard          fn(source, short): a copy of a statement that is held came by broadcast
+--- given.heard          fn(source, list, place): a copy of a statement that is held came by broadcast, or on a stream
 --- given.taken          fn(list, from, to, n, any_kept, any_ours, source): of the places FROM … TO of LIST N were
 ---                      taken in, those without a code. any_kept: some are of a kept class; any_ours: some are by us
 function intake.new(given)
@@ -48,7 +48,7 @@ end
 local function unwanted(self, list, i, source)
   local code = list:code(i)
   if code == "duplicate" then
-    if source.broadcast then self.heard(source, list:short(i)) end
+    if source.broadcast or source.channel.traits.stream then self.heard(source, list, i) end
   elseif code == "ended" or code == "future" then
     self.time_evidence:hear(list:statement(i), source)
   elseif code == "stranger" then

@@ -100,7 +100,8 @@ local function drop_least(self, channel)
   forget(channel, ready and ready.urgency < urgency.TRUST and ready or first_waiting(channel) or ready)
 end
 
--- ST = { short =, slot =, line =, mine = bool }. Statements of others on a medium wait by random back-off.
+-- ST = { short =, slot =, line =, mine = bool, wait = ms or nil: that it waits at least }. Statements of others on a
+-- medium wait by random back-off. What replaces a word that waits does not wait longer than that one.
 function outbox:add(name, st, how_urgent)
   local channel = self.channels[name]
   local old = channel.by_slot[st.slot]
@@ -108,8 +109,13 @@ function outbox:add(name, st, how_urgent)
   local entry = { short = st.short, slot = st.slot, line = st.line, urgency = how_urgent, copies = 0 }
   channel.by_slot[st.slot], channel.by_id[st.short] = entry, entry
   channel.live = channel.live + 1
+  local wait = st.wait or 0
   if channel.medium and not st.mine then
-    entry.due = self.loop:now() + outbox.backoff(self.random, math.max(BACKOFF_MIN, 10 * channel.delay))
+    wait = wait + outbox.backoff(self.random, math.max(BACKOFF_MIN, 10 * channel.delay))
+  end
+  if wait > 0 or channel.medium and not st.mine then
+    entry.due = self.loop:now() + wait
+    if st.wait and st.wait > 0 and old and old.due then entry.due = math.min(old.due, entry.due) end
     push(channel.waiting, entry)
   else
     push(channel.ready[how_urgent], entry)
@@ -118,12 +124,20 @@ function outbox:add(name, st, how_urgent)
   self.poke(name)
 end
 
--- A verified copy of SHORT was heard on that medium.
+-- Something newer in SLOT came by that channel: what waits there for it is told no more.
+function outbox:outdated(name, slot)
+  local channel = self.channels[name]
+  local entry = channel and channel.by_slot[slot]
+  if entry then forget(channel, entry) end
+end
+
+-- A verified copy of SHORT was heard on that channel: on a medium two of them silence our own, on a stream one tells
+-- that the other side has it.
 function outbox:heard(name, short)
   local entry = self.channels[name] and self.channels[name].by_id[short]
   if not entry then return end
   entry.copies = entry.copies + 1
-  if entry.copies >= COPIES then forget(self.channels[name], entry) end
+  if entry.copies >= (self.channels[name].medium and COPIES or 1) then forget(self.channels[name], entry) end
 end
 
 -- Does SHORT wait to be said there?

@@ -13,6 +13,7 @@ local peers = require "comms.peers"
 local proof = require "comms.proof"
 local quota = require "comms.quota"
 local reach = require "comms.reach"
+local relay = require "comms.relay"
 local repair = require "comms.repair"
 local strangers = require "comms.strangers"
 local time_evidence = require "comms.time_evidence"
@@ -37,7 +38,10 @@ local function way_in(self, given, taken)
     checks = self.checks, allowed = allowed, charge = charge, taken = taken }
   self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste,
     time_evidence = self.time_evidence, strangers = self.strangers, refused = self.refused, allowed = allowed,
-    heard = function(source, short) self.outbox:heard(source.channel.name, short) end, taken = taken }
+    heard = function(source, list, place)
+      self.outbox:heard(source.channel.name, list:short(place))
+      if not source.broadcast then self.relay:hear(source.channel.name, list, place) end
+    end, taken = taken }
   self.offers = offer.new { loop = self.loop, intake = self.intake, dcache = self.dcache, waste = self.waste }
 end
 
@@ -57,6 +61,8 @@ end
 function parts.make(self, given, foreign)
   self.peers = peers.new { loop = self.loop, stands = function(id) return self.dcache.trust:stands(id) end }
   self.reach = reach.new { loop = self.loop, peers = self.peers }
+  self.relay = relay.new { loop = self.loop, id = self.id, peers = self.peers,
+    kept = function(bucket) return self.dcache:kept(bucket) end }
   self.addresses = addresses.new { loop = self.loop, peers = self.peers, id = self.id,
     record = function(id)
       local st = self.dcache:statement_of(addresses.bucket:format(id), id, id)

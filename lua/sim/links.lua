@@ -208,12 +208,12 @@ end
 
 -- Two ends of a stream between two hosts.
 function links.stream(world, host_a, host_b)
-  local function side(host)
+  local function side(host, there)
     return new_channel { kind = "tcp", host = host, port = 3825, traits = STREAM, world = world, send = stream_send,
       budget = stream_budget, close = stream_close, pause = stream_pause, resume = stream_resume, held = {}, last = 0,
-      address = ("/ip4/%s/tcp/3825/dswarm-line"):format(host) }
+      address = ("/ip4/%s/tcp/3825/dswarm-line"):format(there) }
   end
-  local a, b = side(host_a), side(host_b)
+  local a, b = side(host_a, host_b), side(host_b, host_a)
   a.other, b.other = b, a
   return a, b
 end

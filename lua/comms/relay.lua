@@ -1,0 +1,76 @@
+-- relay.lua - soft words of others that go from here to other places: who passes each on, and how often. Says none.
+--
+-- All nodes on a medium hear such a word, and several may have a way to the same place: the two ranked first for it
+-- pass it on at once. The others wait: what comes from there meanwhile tells that it has arrived, and only where
+-- nothing comes they say it, too, since nobody knows which ways the first two have. Words are renewed again and again:
+-- one that says what was last said there, by either side, goes only after nine minutes, before it is over there.
+local bounded = require "bounded"
+local hash = require "core.hash"
+local rank = require "rank"
+local text = require "core.text"
+
+local relay = {}
+relay.__index = relay
+
+local FIRST <const> = 2 -- nodes that speak at once
+local WAIT_MS <const> = 30 * 1000 -- of the others
+local SAME_MS <const> = 9 * 60 * 1000 -- between two words that say the same
+local SLOTS_MAX = 1024 -- of one channel, of which it is known what was said last
+
+--- given.loop, given.id (this node's)
+--- given.peers  comms/peers.lua
+--- given.kept   fn(bucket) → is what is said there kept?
+function relay.new(given)
+  return setmetatable({ loop = given.loop, id = given.id, peers = given.peers, kept = given.kept, said = {} }, relay)
+end
+
+local function slot_of(st) return ("%s %s %s"):format(st.bucket, st.key, st.signer) end
+
+local function data_of(st) return hash.blake2b(st.verb .. " " .. st.data):sub(1, 8) end
+
+local function is_on(self, peer, channel)
+  for _, flow in ipairs(self.peers:living(peer) and peer.flows or {}) do
+    if flow.source.channel == channel and self.peers:speaks(peer, flow) then return true end
+  end
+  return false
+end
+
+-- Are we among the first for ST, of all that speak on the medium CHANNEL?
+local function is_first(self, st, channel)
+  local ids = { self.id }
+  for _, peer in ipairs(self.peers.list) do
+    if peer.id ~= self.id and peer.id ~= st.signer and is_on(self, peer, channel) then ids[#ids + 1] = peer.id end
+  end
+  if #ids <= FIRST then return true end
+  local order = rank.of(text.base64url(st.short), ids)
+  for i = 1, FIRST do
+    if order[i] == self.id then return true end
+  end
+  return false
+end
+
+--- The soft word ST was said on the channel NAME, by us or by the other side.
+function relay:note(name, st)
+  if self.kept(st.bucket) then return end
+  self.said[name] = self.said[name] or bounded.new { limit = SLOTS_MAX }
+  self.said[name]:put(slot_of(st), { data = data_of(st), at = self.loop:now() })
+end
+
+--- What stands at PLACE of LIST (core.batch), which is held here, was said on the channel NAME by the other side.
+function relay:hear(name, list, place)
+  if not self.kept(list:bucket(place)) then self:note(name, list:statement(place)) end
+end
+
+--- How long ST, which came from SOURCE, waits for the channel TO (facts as comms:channel_up has them): ms, 0 for what
+--- is kept or said here; false: it is not said there.
+function relay:wait(st, source, to)
+  if not source or self.kept(st.bucket) or to.medium and to.near then return 0 end
+  local last = self.said[to.name] and self.said[to.name]:get(slot_of(st))
+  if last and last.data == data_of(st) and self.loop:now() - last.at < SAME_MS then return false end
+  return source.channel.traits.medium and not is_first(self, st, source.channel) and WAIT_MS or 0
+end
+
+--- That channel is no more.
+function relay:forget(name) self.said[name] = nil end
+
+return relay
