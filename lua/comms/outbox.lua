@@ -76,6 +76,7 @@ end
 
 -- The most urgent that is ready, of these the oldest; LEAST: the least urgent.
 local function first_ready(channel, least)
+  if channel.live == 0 then return nil end
   for i = 1, MOST_URGENT do
     local entry = channel.ready[least and i or MOST_URGENT + 1 - i].first
     if entry then return entry end
