@@ -57,11 +57,11 @@ end
 local function options(self)
   local list, by_channel, any = {}, {}, false
   for _, peer in ipairs(self.peers.list) do
-    local flow = self.peers:living(peer) and not dialable(self, peer) and self.peers:spoken(peer)
     local option, since
-    if flow and self.peers:stands(peer.id) then option, since = self.gaps:option(peer) end
-    any = any or since ~= nil
-    if option and not spoke(self, peer) and self.gaps:ready(peer, since or peer.first) then
+    if self.peers:living(peer) and self.peers:stands(peer.id) then option, since = self.gaps:option(peer) end
+    local flow = option and not dialable(self, peer) and self.peers:spoken(peer)
+    any = any or flow and since ~= nil
+    if flow and not spoke(self, peer) and self.gaps:ready(peer, since or peer.first) then
       local channel = flow.source.channel
       local on = by_channel[channel]
       if not on then
@@ -163,7 +163,7 @@ end
 
 --- Something may be unequal: looks soon, and again while it stays so.
 function conversation:consider()
-  if self.timer or self.stopped then return end
+  if self.timer or self.stopped or not self.gaps:any() then return end
   self.timer = self.loop:after(LOOK + self.random:integer(LOOK), function()
     self.timer = nil
     local list, any = options(self)

@@ -48,6 +48,15 @@ function gaps:ready(peer, since)
   return young or now - since >= PATIENCE and self.beacon:is_gap(peer, since, PATIENCE)
 end
 
+--- Can there be anything to repair with anybody? Asked at each beacon, so it looks at no digest.
+function gaps:any()
+  if self.confirm:listens() then return true end
+  for _, peer in ipairs(self.peers.list) do
+    if peer.unequal then return true end
+  end
+  return false
+end
+
 --- What to repair with PEER: the classes that are unequal, at the T of his beacon; else the classes in doubt here about
 -- which his digest tells nothing, at our own T, since his list tells (confirm.lua).
 -- → { peer =, classes =, t = s, asked = bool } or nil, since when they are unequal (ms) or nil

@@ -1,18 +1,16 @@
 -- init.lua - the brain: what to accept, what to say next. Knows channels by name only; Routing pulls.
-local statement = require "core.statement"
 local listeners = require "listeners"
 local token_bucket = require "token_bucket"
-local urgency = require "comms.urgency"
 local checks = require "comms.checks"
 local handlers = require "comms.handlers"
 local parts = require "comms.parts"
+local spread = require "comms.spread"
 
 local comms = {}
 comms.__index = comms
 
 -- New kept statements a second and at once that are said once more on the medium on which they were heard.
-local ECHO = { rate = 4, burst = 16, urgency = 4 }
-local AGAIN = { propose = 5, dismiss = 8 } -- urgency of what is said again: what ends something is missed most
+local ECHO = { rate = 4, burst = 16 }
 
 local foreign
 
@@ -129,45 +127,8 @@ function comms:say_everywhere(message)
   end
 end
 
--- Channels on which a statement from SOURCE (nil: our own) may be said on: names, in order.
-local function ways_on(self, source)
-  local from, names = source and self.outbox.channels[source.channel.name], {}
-  for _, name in ipairs(self.outbox.names) do
-    local channel = self.outbox.channels[name]
-    if not channel.facts.quiet and channel ~= from then names[#names + 1] = name end
-  end
-  return names
-end
-
-local function slot_of(st) return ("%s %s %s"):format(st.bucket, st.key, st.signer) end
-
--- OTHERWISE: its urgency, unless it is a lab's own word, which goes first. WAIT: ms, or nil.
-local function add(self, name, st, otherwise, mine, wait)
-  self.outbox:add(name, { short = st.short, line = st.line, mine = mine, wait = wait, slot = slot_of(st) },
-    urgency.of_trust(self.dcache.trust, st.verb, st.bucket) or otherwise)
-end
-
-local function spread(self, st, source, names)
-  local from = source and self.outbox.channels[source.channel.name]
-  for _, name in ipairs(names) do
-    local to = self.outbox.channels[name].facts
-    local wait = self.relay:wait(st, source, to)
-    local answer = wait and urgency.of(self, st, from and from.facts, to)
-    if answer then
-      self.relay:note(name, st)
-      add(self, name, st, answer, source == nil, wait)
-    end
-  end
-end
-
 -- Says a held statement once more on one channel, after the random wait of a medium; MINE: at once, as one's own.
-function comms:say_again(name, short, mine)
-  local line = self.dcache:line(short)
-  local st = line and statement.parse(line)
-  local channel = self.outbox.channels[name]
-  if not st or not channel or not urgency.may_leave(self.dcache, st.bucket, channel.facts) then return end
-  add(self, name, st, AGAIN[st.verb], mine)
-end
+function comms:say_again(name, short, mine) spread.again(self, name, short, mine) end
 
 function comms:say_again_everywhere(short, mine)
   for _, name in ipairs(self.outbox.names) do
@@ -195,7 +156,7 @@ end
 
 local function say_own(self, st)
   if self.dcache:kept(st.bucket) then self.beacon:reset() end
-  spread(self, st, nil, ways_on(self, nil))
+  spread.on(self, st, nil, spread.ways(self, nil))
 end
 
 -- Our own kept statements go on when they are on the disk, so that no power cut takes them back.
@@ -205,18 +166,10 @@ local function spread_own(self, st)
   tell_of_own(self, st)
 end
 
--- Is a statement that came by broadcast said once more on the same medium, since some have lost it? Soft statements
--- come again anyway, where nobody else listens there is no need, and of a flood the digests find what was lost.
-local function echoes(self, st, source)
-  if not (source.broadcast and source.channel.traits.medium and self.peers.list[2]) then return false end
-  local channel = self.outbox.channels[source.channel.name] -- nil where it was closed meanwhile
-  return channel and not channel.facts.quiet and self.dcache:kept(st.bucket) and self.echo:take(1)
-end
-
 -- N statements of others were taken in: those without a code at the places FROM … TO of LIST, which came over SOURCE.
 -- Each goes on at once to the other channels, and to the clients that listen to its bucket.
 function foreign(self, list, from, to, n, any_kept, any_ours, source)
-  local names = ways_on(self, source)
+  local names = spread.ways(self, source)
   self.repair:got(source, n)
   self.conversation:got(source, n)
   if any_kept then self.beacon:reset() end
@@ -225,10 +178,7 @@ function foreign(self, list, from, to, n, any_kept, any_ours, source)
     local st = not list:code(i) and list:statement(i)
     if st then
       self.confirm:took(st)
-      self.relay:note(source.channel.name, st)
-      self.outbox:outdated(source.channel.name, slot_of(st))
-      spread(self, st, source, names)
-      if echoes(self, st, source) then add(self, source.channel.name, st, ECHO.urgency) end
+      spread.from(self, st, source, names)
       if any_ours and st.signer == self.id then self.own_heard:call(st) end
     end
   end
