@@ -9,15 +9,15 @@ local rank = require "rank"
 local kubos = { name = "kubos" }
 kubos.__index = kubos
 
-local LOOK_MS <const> = 30 * 1000
-local SOON_MS <const> = 2000 -- after somebody can be reached
+local LOOK_MS <const> = 10 * 1000
+local SOON_MS <const> = 500 -- after somebody can be reached, or said where
 local JOINED_MAX <const> = 4 -- others: each chooses other ones, and so all are joined
 local AGAIN_MS <const> = 5 * 60 * 1000 -- Kubo says at once where it is joined already
 local TRIES_MAX <const> = 64 -- that are remembered
 
 -- What the word of node ID says of its Kubo → peer ID, port | nil
 local function told_by(self, id)
-  local st = self.dcache:statement_of(("pri/%s/addresses"):format(id), "-", id)
+  local st = self.dcache:statement_of(("pri/%s/addresses"):format(id), id, id)
   local told = st and st.holds and type(st.data) == "table" and st.data.ipfs
   local name, port = type(told) == "table" and told[1], type(told) == "table" and math.tointeger(told[2])
   local is_name = type(name) == "string" and #name <= 64 and name:find "^%w+$"
@@ -61,16 +61,19 @@ local function join(self, one)
   end)
 end
 
---- Joins it to who should be joined, where it has a Kubo.
+--- Joins it to who should be joined, where it has a Kubo. One that was away comes back alone.
 function kubos:look()
-  if not self.channels:meeting() then return end
+  local is_here = self.channels:meeting() ~= nil
+  if is_here and not self.is_here then self.tries = bounded.new { limit = TRIES_MAX } end
+  self.is_here = is_here
+  if not is_here then return end
   for _, one in ipairs(chosen(self)) do join(self, one) end
 end
 
 --- given.loop, random, log, id, dcache, peers
 --- given.channels  with meeting() and meet(): routing/channels/init.lua
 function kubos.new(given)
-  local self = setmetatable({ tries = bounded.new { limit = TRIES_MAX } }, kubos)
+  local self = setmetatable({}, kubos)
   for _, name in ipairs { "loop", "random", "log", "id", "dcache", "peers", "channels" } do self[name] = given[name] end
   return self
 end
@@ -82,12 +85,14 @@ function kubos.open(handle)
   local node, soon = handle.node, nil
   local self = kubos.new { loop = handle.loop, random = node.random, log = node.log, id = node.id,
     dcache = node.dcache, peers = node.comms.peers, channels = node.channels }
-  handle:on_back(function()
+  local function news()
     soon = soon or handle.loop:after(SOON_MS, function()
       soon = nil
       self:look()
     end)
-  end)
+  end
+  handle:on_back(news)
+  handle:keep(node.comms.addresses:on_news(news))
   handle.loop:every(LOOK_MS, function() self:look() end)
   return self
 end

@@ -41,6 +41,10 @@ describe("this node's Kubo", function()
     peer(1, { at = {}, ipfs = { "12D3KooWOne", 4001 } })
     assert.same({ "10.0.0.1 4001 12D3KooWOne" }, look_for(4 * 60000))
     assert.equal(2, #look_for(3 * 60000))
+    here = false
+    look_for(30000)
+    here = true
+    assert.equal(3, #look_for(30000), "one that was restarted is alone")
   end)
 
   it("is joined to nobody who is gone, at no proved host, of this machine, or says nothing that counts", function()

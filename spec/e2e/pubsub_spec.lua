@@ -12,12 +12,15 @@ local GUARDED <const> = { { '"API": {', '"API": { "Authorizations": { "lab": { "
   .. '"bearer:sesame", "AllowedPaths": ["/api/v0"] } },' } }
 local QUICK <const> = "p.clients.logs.settle = { least = 0.1 * second, per = 32 * MB, most = 1 * second }"
 
-local function policy(s, host)
+local UDP <const> = ', "/ip4/0.0.0.0/udp/3825/dswarm-line"'
+
+-- MORE: channels beside the topic, as text.
+local function policy(s, host, more)
   swarm.sh(("umask 077; mkdir -p %s %s"):format(s:path(host, "share"), s:path(host, "dt-swarm/secrets")))
   folder.write(s:path(host, "dt-swarm/secrets/kubo"), "bearer:sesame\n")
   swarm.sh("chmod 600 " .. s:path(host, "dt-swarm/secrets/kubo"))
-  folder.write(s:path(host, "my.lua"),
-    ('local p = extend "duckiebot"\np.routing.channels = { %s }\n%s\nreturn p\n'):format(TOPIC[host], QUICK))
+  local text = 'local p = extend "duckiebot"\np.routing.channels = { %s%s }\n%s\nreturn p\n'
+  folder.write(s:path(host, "my.lua"), text:format(TOPIC[host], more or "", QUICK))
   return s:path(host, "my.lua")
 end
 
@@ -46,6 +49,14 @@ describe("two robots with a Kubo each, and no channel but its pubsub", function(
 
   local function join() kubos.ada:run("swarm connect /ip4/10.77.0.2/tcp/4001/p2p/" .. kubos.bob.id) end
 
+  local function speak_also_by(channels)
+    for _, host in ipairs(HOSTS) do
+      policy(s, host, channels)
+      local text, code = s:cli(host, "policy reload")
+      assert.equal(0, code, text)
+    end
+  end
+
   local function row(host) return s:ask(host, "channels").channels[1] end
 
   local function digest(host)
@@ -62,7 +73,7 @@ describe("two robots with a Kubo each, and no channel but its pubsub", function(
 
   local function heard(host) return table.concat(s:names(host), " ") end
 
-  it("agree once the Kubos are joined, and again after one Kubo was killed and came back", function()
+  it("agree once their Kubos are joined, as those who meet do, and again after one was killed and came back", function()
     local fine, why = start_all()
     if not fine then return pending(why) end
     within("both hear the topic", 5, function()
@@ -72,8 +83,11 @@ describe("two robots with a Kubo each, and no channel but its pubsub", function(
     local stranger = s.world:run("bob", "curl -s -X POST -w '%{http_code}' http://127.0.0.1:5001/api/v0/id")
     assert.matches("403$", stranger)
     assert.same({ "ada", 0 }, { heard "ada", row("ada").members }) -- joined by nothing yet
-    join()
-    within("they know each other", 5, function() return heard "ada" == "ada bob" and heard "bob" == "ada bob" end)
+    speak_also_by(UDP)
+    within("their Kubos are joined, since they met otherwise", 5, function()
+      return row("ada").members == 1 and row("bob").members == 1
+    end)
+    speak_also_by ""
     folder.write(s:path("ada", "share/one.txt"), "one")
     within("a record of one is at the other", 5, function()
       return digest("ada"):find "^1 " and digest "bob" == digest "ada"

@@ -48,10 +48,10 @@ local function policy_word(node)
   return node.policy.hash and (refused and "!" or "") .. node.policy.hash
 end
 
--- A policy that was refused is no change of ours, but others are to know.
-local function hear_of_policies(node, loop, told)
+-- Calls TOLD soon after each event of TOPIC.
+local function hear_of(topic, node, loop, told)
   local reader
-  reader = node.events:reader({ "policy" }, function()
+  reader = node.events:reader({ topic }, function()
     while reader:next() do end
     loop:post(told)
   end)
@@ -74,7 +74,9 @@ function discovery.open(handle)
   handle:on_standing(function(gained) if gained[1] then self:admitted() end end)
   handle:provide("who", function(id) return self:who(id) end)
   requests(handle, self)
-  hear_of_policies(node, handle.loop, function() self:apply() end)
+  -- A policy that was refused is no change of ours, but others are to know.
+  hear_of("policy", node, handle.loop, function() self:apply() end)
+  hear_of("channels", node, handle.loop, function() self.own_addresses:look_soon() end)
   handle:why(function(thing) return why.rows(self, thing) end)
   return self
 end

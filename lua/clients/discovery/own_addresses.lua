@@ -6,6 +6,7 @@ local own_addresses = {}
 own_addresses.__index = own_addresses
 
 local LOOK <const> = 30 * 1000 -- ms between two looks: cables are pulled, other networks come
+local SOON <const> = 1000 -- ms after a channel came or went
 local RENEW <const> = 5 * 60 * 1000 -- a presence statement lives four renewals
 local MOST <const> = 4 -- addresses
 local DATA_MAX <const> = 440 -- bytes
@@ -68,6 +69,14 @@ function own_addresses:look()
   say(self, data, text)
 end
 
+--- Where this node can be met may be otherwise: looks soon.
+function own_addresses:look_soon()
+  self.soon = self.soon or self.loop:after(SOON, function()
+    self.soon = nil
+    self:look()
+  end)
+end
+
 --- A newcomer hears it again. MINE: at once, as one's own.
 function own_addresses:say_again(mine)
   if self.word then self.comms:say_again_everywhere(self.word, mine) end
@@ -79,7 +88,7 @@ function own_addresses:start()
 end
 
 function own_addresses:stop()
-  if self.timer then self.timer:cancel() end
+  for _, name in ipairs { "timer", "soon" } do if self[name] then self[name]:cancel() end end
 end
 
 --- What the policy lets others know of NODE: as the hook `announce` answers.

@@ -14,13 +14,17 @@ local BEGIN_MS <const> = 10 * 1000 -- until a subscription begins
 local STEADY_MS <const> = 10 * 1000 -- that it must last before its next end is the first again
 local QUICK_TRIES <const> = 6 -- about a minute, in which Kubo may be starting; then *slow*
 local PEERS_FIRST <const>, PEERS_MOST <const> = 1000, 30 * 1000 -- ms between two looks at who else is there
-local MENDED_BY_HAND <const> = { permission = true, form = true, missing = true } -- so it is slow at once
+-- With a cure, so it is slow at once. A Kubo that is starting refuses, too, but then there is nothing to mend.
+local BY_HAND <const> = { permission = true, form = true, missing = true }
 
 local start
 
-local function wait_of(self, code)
+--- Is what CODE names mended by a person only, as CURE says?
+function kubo_topic.by_hand(code, cure) return cure ~= nil and BY_HAND[code] or false end
+
+local function wait_of(self, code, cure)
   self.tries = self.tries + 1
-  if MENDED_BY_HAND[code] or self.tries > QUICK_TRIES then return self.slow:next() end
+  if kubo_topic.by_hand(code, cure) or self.tries > QUICK_TRIES then return self.slow:next() end
   return self.quick:next()
 end
 
@@ -52,12 +56,9 @@ function kubo_topic:fail(text, code, cure)
   self.reason, self.cure = text, cure
   self.log:once(("pubsub %s %s"):format(self.address, code), "warn", "routing", "a topic waits",
     { address = self.address, why = text, cure = cure })
-  self.timer = self.loop:after(wait_of(self, code), function() start(self) end)
+  self.timer = self.loop:after(wait_of(self, code, cure), function() start(self) end)
   if was_up then self.told.down(text) end
 end
-
---- Is what CODE names mended by a person only?
-function kubo_topic.by_hand(code) return MENDED_BY_HAND[code] or false end
 
 -- Looks who else is on the topic: who is there now has not heard us yet.
 local function look(self)

@@ -38,10 +38,16 @@ function outward:port()
   return kind and kind:port() or 0
 end
 
---- Where others may dial this machine: array of { address =, lan = bool, own = true } (dialable.lua).
+--- Where others may dial this machine, array of { address =, lan = bool, own = true } (dialable.lua), and behind that
+--- where they may meet it: { address =, lan = false, own = false }.
 function outward:own_addresses()
   local kind = kind_with(self, "own_addresses")
-  return kind and kind:own_addresses() or {}
+  local rows = kind and kind:own_addresses() or {}
+  for _, entry in ipairs(self.entries()) do
+    local one = entry.one
+    if one and one.meeting then rows[#rows + 1] = { address = one.address, lan = false, own = false } end
+  end
+  return rows
 end
 
 --- What others join to, so that a channel here reaches them: { its name, its port }, such as a Kubo's | nil.

@@ -78,7 +78,7 @@ local function published(self, ok, text, code, cure)
   end
   frame.refuse(self, code, text)
   self.misses = self.misses + 1
-  if self.misses >= MISSES_MAX or kubo_topic.by_hand(code) then self.topic:fail(text, code, cure) end
+  if self.misses >= MISSES_MAX or kubo_topic.by_hand(code, cure) then self.topic:fail(text, code, cure) end
 end
 
 local function publish(self, text)
