@@ -11,6 +11,7 @@ local loop = {}
 
 local RESOLVE_MAX = 8 -- names looked up at once: each holds one of libuv's few threads
 local RESOLVE_MS = 10000
+local ADDRESSES_MAX = 4 -- of one name
 local FAULTS_MAX = 64 -- in a row: a fault that its owner does not take off would make the loop spin
 
 local Loop, Timer, Watch = {}, {}, {}
@@ -186,15 +187,22 @@ function Loop:signal(name, fn)
   return signal
 end
 
--- Looks a name up: fn(nil, host) with its first address of FAMILY (4 or 6), or fn("code: text"), once.
+local function addresses_of(found)
+  local list = {}
+  for i = 1, math.min(#found, ADDRESSES_MAX) do list[i] = found[i].addr end
+  return list
+end
+
+-- Looks a name up: fn(nil, host, all) with its first address of FAMILY (4 or 6) and a list of at most 4, or
+-- fn("code: text"), once.
 function Loop:resolve(name, family, fn)
   local timer
-  local function done(err, host)
+  local function done(err, host, all)
     if not fn or self.closed then return end
     local answer = fn
     fn = nil
     timer:cancel()
-    call(self, answer, err, host)
+    call(self, answer, err, host, all)
   end
   timer = self:after(self.resolving < RESOLVE_MAX and RESOLVE_MS or 0, function()
     done(self.resolving < RESOLVE_MAX and "slow: " .. name or "full: too many names at once")
@@ -204,7 +212,7 @@ function Loop:resolve(name, family, fn)
   local request, text = uv.getaddrinfo(name, nil, hint, function(err, found)
     self.resolving = self.resolving - 1
     if err or not found or not found[1] then return done(("%s: %s"):format(err or "EAI_NONAME", name)) end
-    done(nil, found[1].addr)
+    done(nil, found[1].addr, addresses_of(found))
   end)
   if not request then return self:post(function() done(text) end) end
   self.resolving = self.resolving + 1

@@ -10,7 +10,7 @@ describe("a dial", function()
     L, names = till.loop(), {}
     listener = assert(net.listen { host = "127.0.0.1", port = 0 })
     given = { loop = L, net = net, resolve = function(name, family, done)
-      L:post(function() done(table.unpack(names[name .. " " .. family] or {}, 1, 2)) end)
+      L:post(function() done(table.unpack(names[name .. " " .. family] or {}, 1, 3)) end)
     end }
   end)
   after_each(function()
@@ -43,6 +43,21 @@ describe("a dial", function()
       stream:close()
       other:close()
     end
+  end)
+
+  it("tries the other addresses of a name where one refuses or is silent", function()
+    local silent = assert(net.listen { host = "127.0.0.3", port = listener:port() })
+    local held = {}
+    for i = 1, 400 do held[i] = net.connect { host = "127.0.0.3", port = listener:port() } end -- its queue is full
+    names["many.example 4"] = { nil, "127.0.0.2", { "127.0.0.2", "127.0.0.3", "127.0.0.1" } }
+    local stream, _, _, address = dial { family = "dns4", host = "many.example", timeout_ms = 400 }
+    assert.equal("127.0.0.1", address)
+    stream:close()
+    names["many.example 4"] = { nil, "127.0.0.2", { "127.0.0.2", "127.0.0.4" } }
+    local _, _, code, last = dial { family = "dns4", host = "many.example" }
+    assert.same({ "ECONNREFUSED", "127.0.0.4" }, { code, last })
+    for _, one in ipairs(held) do one:close() end
+    silent:close()
   end)
 
   it("says why there is none: no such name, nobody listens, no answer in time", function()

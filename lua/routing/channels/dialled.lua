@@ -2,6 +2,7 @@
 local dialled = {}
 
 local TIMEOUT_MS <const> = 10000
+local ADDRESSES_MAX <const> = 4 -- of one name that are tried
 
 -- Which addresses are asked for where the host is a name.
 local FAMILIES <const> = { dns4 = 4, dns6 = 6 }
@@ -20,10 +21,22 @@ local function finish(self, stream, text, code)
   self.done(stream, text, code, self.address)
 end
 
+local connect
+
+-- That address failed: the next one of the name, or the end.
+local function failed(self, text, code)
+  if self.over then return end
+  if not self.others[1] then return finish(self, nil, text, code) end
+  if self.watch then self.watch:close() end
+  if self.stream then self.stream:close() end
+  self.watch, self.stream = nil, nil
+  connect(self, table.remove(self.others, 1))
+end
+
 local function connected(self)
   local could, text, code = self.stream:finished()
   if could then return finish(self, self.stream) end
-  if code ~= "EINPROGRESS" then return finish(self, nil, text, code) end
+  if code ~= "EINPROGRESS" then return failed(self, text, code) end
 end
 
 -- By way of a proxy, or through TLS: libcurl looks the name up, too.
@@ -31,7 +44,7 @@ local function connect_through(self, where)
   local text, code
   if not self.dial_through then return finish(self, nil, "kind: no TLS and no proxies here", "kind") end
   self.through, text, code = self.dial_through { host = self.host, port = self.port, tls = where.tls,
-    proxy = where.proxy, family = FAMILIES[where.family], timeout_ms = where.timeout_ms or TIMEOUT_MS }
+    proxy = where.proxy, family = FAMILIES[where.family], timeout_ms = self.timeout_ms }
   if not self.through then return finish(self, nil, text, code) end
   self.watch, text, code = self.loop:watch(self.through:fd(), "r", function()
     local stream, why, word = self.through:finished()
@@ -42,20 +55,27 @@ local function connect_through(self, where)
   if not self.watch then finish(self, nil, text, code) end
 end
 
--- Connects to the IP address ADDRESS.
-local function connect(self, address)
+-- Connects to the IP address ADDRESS. Where the name has OTHERS, none of them takes all the time.
+function connect(self, address)
   local text, code
   self.address = address
   self.stream, text, code = self.net.connect { host = address, port = self.port }
-  if not self.stream then return finish(self, nil, text, code) end
+  if not self.stream then return failed(self, text, code) end
   self.watch, text, code = self.loop:watch(self.stream:fd(), "w", function() connected(self) end)
-  if not self.watch then finish(self, nil, text, code) end
+  if not self.watch then return failed(self, text, code) end
+  if not self.others[1] then return end
+  self.loop:after(self.timeout_ms // ADDRESSES_MAX, function()
+    if self.address == address then failed(self, "slow: no answer from " .. address, "slow") end
+  end)
 end
 
 local function look_up(self, family)
-  self.resolve(self.host, family, function(text, found)
+  self.resolve(self.host, family, function(text, found, all)
     if self.over then return end
-    if found and not text then return connect(self, found) end
+    if found and not text then
+      self.others = table.move(all or {}, 2, ADDRESSES_MAX, 1, {})
+      return connect(self, found)
+    end
     local word = text and text:match "^(%l+): " -- else it is the resolver's own
     if not word then text = ("address: %s has no address (%s)"):format(self.host, text or "none") end
     finish(self, nil, text, word or "address")
@@ -77,7 +97,7 @@ end
 --- Connects, and later calls done(stream, nil, nil, address) or done(nil, text, code, address), once. ADDRESS: the IP
 --- address that was connected to, nil where there was none yet, or where only the proxy knows. STREAM: of core.net.
 ---   given.loop, given.net
----   given.resolve     resolve(name, 4 or 6, done(text, address)); only where hosts may be names
+---   given.resolve     resolve(name, 4 or 6, done(text, address, all of them)); only where hosts may be names
 ---   given.dial_through  core.http's dial; only where TLS and proxies may be asked for
 ---   where.family      "ip4", "ip6": the host is an IP address; "dns4", "dns6": a name
 ---   where.host, where.port  text and integer
@@ -87,8 +107,9 @@ end
 --- → cancel(): nothing is called any more; it may be called at any time, twice too
 function dialled.open(given, where, done)
   local self = setmetatable({ loop = given.loop, net = given.net, resolve = given.resolve, host = where.host,
-    port = where.port, dial_through = given.dial_through, done = done }, Dial)
-  self.timer = self.loop:after(where.timeout_ms or TIMEOUT_MS, function()
+    port = where.port, dial_through = given.dial_through, done = done,
+    timeout_ms = where.timeout_ms or TIMEOUT_MS, others = {} }, Dial)
+  self.timer = self.loop:after(self.timeout_ms, function()
     local by = where.proxy and " by " .. where.proxy or ""
     finish(self, nil, ("slow: no answer from %s port %d%s"):format(self.host, self.port, by), "slow")
   end)

@@ -14,7 +14,7 @@
 --     dial(host, port, done), port(): where repairs can dial others, and be dialled, by IP address
 --     dial_link(host, port, done, gone): and for a link that stays
 --     own_addresses() → array of { address =, lan =, own = }: where others may dial this machine
--- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host)), and
+-- GIVEN: loop, net (core.net), random, log, resolve(name, family, done(text, host, all)), and
 --   dial_through, or nil: core.http's dial, for TLS and proxies,
 --   add(channel, options) → channel | nil, text, code: see routing:add; `entry` is the one that is being opened, if
 --   it is called meanwhile,
