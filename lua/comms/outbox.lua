@@ -2,6 +2,7 @@
 --
 -- What was replaced, silenced or dropped leaves its list at once: a channel that nobody pulls, since it has no network,
 -- holds as much as lives and no more. The lists are linked in both directions for that.
+local token_bucket = require "token_bucket"
 local urgency = require "comms.urgency"
 
 local outbox = {}
@@ -10,7 +11,9 @@ outbox.__index = outbox
 local STATEMENTS_MAX = 2048 -- a channel; beyond it the least urgent goes first, of these the oldest
 local MESSAGES_MAX = 64 -- answers and the like, a channel; the oldest goes first
 local BEACON_WAIT = 2000 -- ms that a beacon lets statements go first
-local BEACON_PART = 20 -- of the bytes of a slow channel one is a beacon's, at most
+-- Of so many bytes of a slow channel one is for beacons, pings and pongs. What comes together in so many seconds may go
+-- at once, by who is new there, and may be owed for answers.
+local CONTROL, CONTROL_S, CONTROL_LEAST = 20, 2 * 60, 1200 -- bytes
 local FEEDS_MAX = 16
 local FEED_EACH = 4 -- frames with statements, after which a list has its turn: else repairs might never have one
 local COPIES = 2 -- verified copies heard on a medium that silence our own
@@ -48,7 +51,10 @@ end
 -- FACTS: medium: bool, others hear what we say, so that foreign statements wait and may be silenced; line_max: bytes
 -- of the longest line that the channel carries (nil: as long as a frame); rate: bytes a second, where it is slow.
 function outbox:open(name, facts)
-  self.channels[name] = { facts = facts, medium = facts.medium, ready = queues(), waiting = {}, by_slot = {},
+  local share = facts.rate and facts.rate / CONTROL
+  local control = share and token_bucket.new { now = function() return self.loop:now() end, rate = share,
+    burst = math.max(CONTROL_LEAST, share * CONTROL_S) }
+  self.channels[name] = { facts = facts, control = control, medium = facts.medium, ready = queues(), waiting = {}, by_slot = {},
     by_id = {}, live = 0, messages = {}, feeds = {}, delay = 0, unfed = 0 }
   table.insert(self.names, name)
   table.sort(self.names)
@@ -219,14 +225,34 @@ local function statements(self, channel, bytes, most)
   return #body > 0 and { kind = "statements", body = body } or nil
 end
 
--- May a beacon go now? On a slow channel they would else leave nothing to statements.
-local function may_beacon(channel, now) return channel.beacon and now >= (channel.beacon_from or 0) end
+--- May a question go there now that says nothing new (a ping)? A beacon that waits goes first.
+function outbox:may_control(name)
+  local channel = self.channels[name]
+  return not (channel and channel.control) or not channel.beacon and channel.control:left() > 0
+end
 
-local function take_beacon(channel, now)
-  if not may_beacon(channel, now) then return nil end
-  local message, rate = channel.beacon, channel.facts.rate
+--- May an answer (a pong) go there, though others have used up the share? Within bounds: it is owed.
+function outbox:may_answer(name)
+  local channel = self.channels[name]
+  return not (channel and channel.control) or channel.control:left() > -channel.control.burst
+end
+
+--- BYTES of such a message go there.
+function outbox:control(name, bytes)
+  local channel = self.channels[name]
+  if channel and channel.control then channel.control:charge(bytes) end
+end
+
+-- ms until a beacon may go.
+local function beacon_wait(channel) return channel.control and channel.control:wait(1) or 0 end
+
+local function may_beacon(channel) return channel.beacon and beacon_wait(channel) == 0 end
+
+local function take_beacon(channel)
+  if not may_beacon(channel) then return nil end
+  local message = channel.beacon
   channel.beacon = nil
-  if rate then channel.beacon_from = now + (#(message.rest or "") + HEAD_ROOM) * BEACON_PART * 1000 // rate end
+  if channel.control then channel.control:charge(#(message.rest or "") + HEAD_ROOM) end
   return message
 end
 
@@ -240,11 +266,11 @@ function outbox:next(name, bytes)
   local ends = channel.ready[urgency.ENDS].first and statements(self, channel, bytes, 64)
   if ends then return ends end
   if channel.messages[1] then return table.remove(channel.messages, 1) end
-  if may_beacon(channel, now) and now >= channel.beacon_till then return take_beacon(channel, now) end
+  if may_beacon(channel) and now >= channel.beacon_till then return take_beacon(channel) end
   local list = channel.unfed >= FEED_EACH and fed(channel, bytes)
   if list then return list end
   channel.unfed = channel.unfed + 1
-  return statements(self, channel, bytes, 64) or take_beacon(channel, now) or fed(channel, bytes)
+  return statements(self, channel, bytes, 64) or take_beacon(channel) or fed(channel, bytes)
 end
 
 -- Milliseconds until there is something to say there; nil when there is nothing.
@@ -252,8 +278,8 @@ function outbox:due(name)
   local channel = self.channels[name]
   if not channel then return nil end
   local now = self.loop:now()
-  if channel.messages[1] or may_beacon(channel, now) or channel.feeds[1] or first_ready(channel) then return 0 end
-  local least, entry = channel.beacon and channel.beacon_from, channel.waiting.first
+  if channel.messages[1] or may_beacon(channel) or channel.feeds[1] or first_ready(channel) then return 0 end
+  local least, entry = channel.beacon and now + beacon_wait(channel), channel.waiting.first
   while entry do
     least = math.min(least or entry.due, entry.due)
     entry = entry.after

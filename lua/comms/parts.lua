@@ -77,7 +77,8 @@ function parts.make(self, given, foreign)
     for name, value in pairs(common(self)) do more[name] = value end -- any order
     return more
   end
-  self.proof = proof.new(with { tell = function(source, message) return self.tell(source, message) end })
+  self.proof = proof.new(with { share = self.outbox,
+    tell = function(source, message) return self.tell(source, message) end })
   self.liveness = liveness.new(with { proof = self.proof, near = function(source) return self.near(source) end })
   self.beacon = beacon.new(with { interval = given.interval, name = given.name,
     say = function(message) self:say_everywhere(message) end,

@@ -8,7 +8,8 @@ local proof = {}
 proof.__index = proof
 
 local OUT_MAX = 256 -- nonces on their way
-local WAIT = 10 * 1000 -- ms for an answer
+local WAIT, FRAMES = 10 * 1000, 4 -- ms for an answer; times that a frame takes on a slow channel, beside
+local PING, PONG = 170, 310 -- bytes
 local AGAIN = 50 * 60 * 1000 -- a proof is renewed ten minutes before it ends
 local ASKS = 32 -- questions a second, so that nobody makes us flood a third
 local COPIES = 8 -- of these after what anybody could have copied
@@ -22,6 +23,7 @@ local RETRY_FIRST, RETRY_MOST = 2 * 1000, 5 * 60 * 1000 -- ms; a silent address 
 --- given.facts    fn() → own { id, boot, tcp = port, http = port }
 --- given.tell     fn(source, message)
 --- given.refused  fn(code): counts a refusal
+--- given.share    of control messages on slow channels (outbox.lua): may_control, may_answer, control
 function proof.new(given)
   local self = setmetatable({ out = {}, order = {} }, proof)
   for name, value in pairs(given) do self[name] = value end
@@ -32,7 +34,7 @@ end
 local function trim(self)
   local now, kept = self.loop:now(), {}
   for _, question in ipairs(self.order) do
-    if now - question.sent > WAIT then
+    if now - question.sent > question.wait then
       self.out[question.nonce] = nil
     elseif self.out[question.nonce] then
       kept[#kept + 1] = question
@@ -69,10 +71,13 @@ local function pestered(self, source)
 end
 
 local function send(self, peer, flow)
-  local nonce = text.base64url(self.random:bytes(16))
-  local question = { nonce = nonce, peer = peer, flow = flow, sent = self.loop:now(), micro = self.loop:micro() }
+  local nonce, channel = text.base64url(self.random:bytes(16)), flow.source.channel
+  local frame_ms = channel.rate and channel.traits.frame_max * 1000 // channel.rate or 0
+  local question = { nonce = nonce, peer = peer, flow = flow, sent = self.loop:now(), micro = self.loop:micro(),
+    wait = WAIT + FRAMES * frame_ms }
   self.out[nonce] = question
   table.insert(self.order, question)
+  self.share:control(channel.name, PING)
   self.tell(flow.source, { to = ("/dswarm/%s/brain"):format(peer.id), from = ("/dswarm/%s/brain"):format(self.id),
     kind = "ping", rest = nonce })
 end
@@ -97,6 +102,7 @@ function proof:ask(peer, flow, copy)
   trim(self)
   if #self.order >= OUT_MAX then return self.refused "full" end
   if copy and crowded(flow.source.channel) then return self.refused "budget" end
+  if not self.share:may_control(flow.source.channel.name) then return self.refused "budget" end
   if pestered(self, flow.source) then return self.refused "quota" end
   if not in_budget(self, self.loop:now(), copy) then return self.refused "budget" end
   flow.retry_ms = backoff.wait(self.random, flow.tries or 0, RETRY_FIRST, RETRY_MOST)
@@ -108,7 +114,8 @@ end
 -- Asks PEER over a flow that is proved whether he lives, within the same budget. → was it sent?
 function proof:check(peer, flow)
   trim(self)
-  if #self.order >= OUT_MAX or not in_budget(self, self.loop:now(), false) then return false end
+  if #self.order >= OUT_MAX or not self.share:may_control(flow.source.channel.name) then return false end
+  if not in_budget(self, self.loop:now(), false) then return false end
   send(self, peer, flow)
   return true
 end
@@ -121,6 +128,10 @@ function proof:ping(message, source, reply)
   end
   local asker = messages.asker(message.from)
   if not asker or not messages.is_nonce(message.rest) then return nil, "form: ping NONCE, from an ID", "form" end
+  if not self.share:may_answer(source.channel.name) then
+    return nil, "budget: more questions than that channel leaves to answers", "budget"
+  end
+  self.share:control(source.channel.name, PONG)
   return reply { kind = "pong", rest = messages.pong(self.key, self.swarm, message.rest, asker, self.facts()) }
 end
 

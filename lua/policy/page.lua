@@ -74,7 +74,8 @@ page.channels_text = [[
 (`~/.config/dt-swarm/channels`), else beside the system's (`/etc/dt-swarm/channels`). A policy cannot bring a program
 along: file and folder must be of root or of the daemon's user, writable by nobody else, and no links; otherwise the
 policy is refused with file, line and cure. `budget` is the bytes a second that the line behind it carries (none: as
-many as the program reads): frames then take at most eight seconds, and beacons a twentieth.
+many as the program reads): then a frame holds a second's worth, but at least 1,200 bytes, and beacons and pings have
+a twentieth.
 
 A channel that is dialled may go through TLS (`tls = true`: the certificate must be one of that host which the system
 vouches for) and by a proxy: `proxy = "socks5h://HOST:PORT"` for SOCKS5, `"http://HOST:PORT"` for HTTP CONNECT. The

@@ -131,6 +131,23 @@ describe("nodes that cannot dial each other", function()
     print(("# five dismissals passed before what waits in %d s"):format((w.loop:now() - began) // 1000))
   end)
 
+  it("leave all but a twentieth of a slow line to others than beacons, pings and pongs", function()
+    world(2, 7)
+    connect(150, 0.2)
+    w:run(300000)
+    bytes = {}
+    for hour = 1, 2 do -- idle, then with something new each ten seconds
+      for i = 1, 360 do
+        if hour == 2 then share(w.nodes[1], i, i) end
+        w:run(10000)
+      end
+      local part = (bytes.beacon + (bytes.ping or 0) + (bytes.pong or 0)) / (2 * 150 * 3600 * hour)
+      assert.is_true(part <= 0.05, part)
+      assert.is_true(w.nodes[1].comms.peers:living(w.nodes[1].comms.peers.list[1]))
+      print(("# beacons, pings and pongs had %.1f %% of the line"):format(part * 100))
+    end
+  end)
+
   it("find the one of 500 that is missing by less than a tenth of a list", function()
     world(2, 3)
     connect(nil, 0)

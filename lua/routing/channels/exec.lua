@@ -13,7 +13,7 @@ local token_bucket = require "token_bucket"
 local exec = { form = "/exec/NAME/dswarm-line" }
 
 local FRAME_MAX, FRAME_LEAST = 32768, require "core".limits.datagram -- bytes of a frame
-local FRAME_S = 8 -- seconds that a frame takes on a slow line, at most: what is urgent waits no longer
+local FRAME_S = 1 -- second that a frame takes on a slow line, at most: what is urgent waits no longer
 local QUEUE_MAX = 64 * 1024 -- bytes that wait for the program to read
 local STALL_MS = 60 * 1000 -- that it may leave them there; looked at so many times in it:
 local LOOKS = 12
