@@ -54,8 +54,8 @@ function outbox:open(name, facts)
   local share = facts.rate and facts.rate / CONTROL
   local control = share and token_bucket.new { now = function() return self.loop:now() end, rate = share,
     burst = math.max(CONTROL_LEAST, share * CONTROL_S) }
-  self.channels[name] = { facts = facts, control = control, medium = facts.medium, ready = queues(), waiting = {}, by_slot = {},
-    by_id = {}, live = 0, messages = {}, feeds = {}, delay = 0, unfed = 0 }
+  self.channels[name] = { facts = facts, control = control, medium = facts.medium, ready = queues(), waiting = {},
+    by_slot = {}, by_id = {}, live = 0, messages = {}, feeds = {}, delay = 0, unfed = 0 }
   table.insert(self.names, name)
   table.sort(self.names)
 end

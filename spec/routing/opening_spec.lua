@@ -1,6 +1,7 @@
 -- opening_spec.lua - which channels are open: the hook routing.open, asked anew; by a made-up kind, and by whole nodes
 -- that need a chat room only until they have met by other ways.
 local channels = require "routing.channels"
+local instead = require "spec.routing.instead"
 local net = require "core.net"
 local policies = require "spec.policy.policies"
 local random = require "core.random"
@@ -30,14 +31,14 @@ local function room(name, more)
 end
 
 describe("channels and the hook routing.open", function()
-  local loop, set, here, answers, asked, log, heard
+  local loop, set, here, answers, asked, log, heard, put_back
 
   setup(function()
     package.loaded["spec.routing.made_up"] = MADE_UP
-    table.insert(channels.KINDS, 1, { scheme = "irc", module = "spec.routing.made_up" })
+    put_back = instead("irc", "spec.routing.made_up")
   end)
   teardown(function()
-    table.remove(channels.KINDS, 1)
+    put_back()
     package.loaded["spec.routing.made_up"] = nil
   end)
 
@@ -147,8 +148,9 @@ return p
   local ADDRESS <const> = "/dns4/toy/tcp/6667/irc/#boot/dswarm-line"
   local w
 
-  setup(function() table.insert(channels.KINDS, 1, { scheme = "irc", module = "spec.routing.toy" }) end)
-  teardown(function() table.remove(channels.KINDS, 1) end)
+  local put_back
+  setup(function() put_back = instead("irc", "spec.routing.toy") end)
+  teardown(function() put_back() end)
   after_each(function()
     for _, node in ipairs(w.nodes) do node.channels:stop() end
   end)
