@@ -136,16 +136,19 @@ describe("nodes that cannot dial each other", function()
     connect(150, 0.2)
     w:run(300000)
     bytes = {}
+    local comms, living = w.nodes[1].comms, 0
     for hour = 1, 2 do -- idle, then with something new each ten seconds
       for i = 1, 360 do
         if hour == 2 then share(w.nodes[1], i, i) end
         w:run(10000)
+        living = living + (comms.peers:living(comms.peers.list[1]) and 1 or 0)
       end
       local part = (bytes.beacon + (bytes.ping or 0) + (bytes.pong or 0)) / (2 * 150 * 3600 * hour)
       assert.is_true(part <= 0.05, part)
-      assert.is_true(w.nodes[1].comms.peers:living(w.nodes[1].comms.peers.list[1]))
       print(("# beacons, pings and pongs had %.1f %% of the line"):format(part * 100))
     end
+    assert.is_true(living > 0.9 * 720, living)
+    print(("# though a fifth is lost the other was seen to live %.1f %% of the time"):format(living / 7.2))
   end)
 
   it("find the one of 500 that is missing by less than a tenth of a list", function()
