@@ -43,6 +43,15 @@ describe("an entry of routing.channels", function()
     assert.equal(60, entry.read(KINDS, { address = tcp, budget = 60 }).budget)
   end)
 
+  it("goes through TLS or a proxy only where it is dialled", function()
+    for _, option in ipairs { "tls", "proxy" } do
+      local _, text, code = entry.read(KINDS, { address = "/ip4/0.0.0.0/tcp/1/dswarm-line", [option] = true })
+      assert.equal("address", code)
+      assert.matches("this is where others dial us", text, 1, true)
+      assert.is_truthy((entry.read(KINDS, { address = "/ip4/1.2.3.4/tcp/1/dswarm-line", [option] = true })))
+    end
+  end)
+
   it("may name whose key is expected there", function()
     local tcp = "/dns4/a.example/tcp/1/dswarm-line"
     local plain, named = entry.read(KINDS, { address = tcp }), entry.read(KINDS, { address = tcp .. "/dswarm/" .. ID })

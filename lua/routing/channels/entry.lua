@@ -69,6 +69,8 @@ function entry.read(kinds, given)
     if not taken then return fault(text, misplaced(kinds, name)) end
     options[name] = given[name]
   end
+  local misfit = module.misfit and module.misfit(options)
+  if misfit then return fault(text, misfit) end
   options.scheme, options.address, options.expected = scheme[1], place, expected
   options.key = ("%s %s"):format(text, spelled(given))
   return options

@@ -5,6 +5,7 @@
 --   form           text: what its addresses look like
 --   read(parts)    → a table of what stands in an address (core.address.parts), or nil where it has another form
 --   options        what an entry may say of such a channel beside its address, as entry.lua has it, or nil
+--   misfit(options) → text: why these options do not go together, or nil; it may be left out
 --   kind(given)    → the kind for one node, with
 --     open(options)  → what is open for one address: status() → its row, close(), and where others can join it
 --                      meeting() and meet(…), as outward.lua has them; or nil, text, code. OPTIONS: what

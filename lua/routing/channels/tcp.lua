@@ -149,6 +149,12 @@ function tcp.read(parts)
   return { family = place[1], host = place[2], port = math.tointeger(tonumber(port[2])) }
 end
 
+--- Only what is dialled goes through something.
+function tcp.misfit(options)
+  if not EVERYWHERE[options.host] or not (options.tls or options.proxy) then return nil end
+  return "TLS and proxies are for places that are dialled, and this is where others dial us"
+end
+
 -- Listens at its host, or dials it? Through TLS and proxies one only dials.
 local function listens(self, options)
   if EVERYWHERE[options.host] then return true end
@@ -191,10 +197,7 @@ end
 
 --- OPTIONS: what tcp.read gave, with address → what is open for that address: status(), close()
 function Kind:open(options)
-  if listens(self, options) then
-    if not (options.tls or options.proxy) then return start_listening(self, options) end
-    return nil, "address: TLS and proxies are for places that are dialled; this is all of our own", "address"
-  end
+  if listens(self, options) then return start_listening(self, options) end
   local given = self.given
   return kept_link.new { loop = given.loop, random = given.random, log = given.log, add = given.add,
     links = self.links, address = options.address, family = options.family, host = options.host, port = options.port,
