@@ -138,6 +138,32 @@ describe("an IRC channel", function()
     assert.is_true(two.servers[1].next_at - L:now() <= 1000)
   end)
 
+  it("says why the server let us go, also where writing tells first that it did", function()
+    local server = serve()
+    server.deaf = true
+    local broken = { connect = function(where)
+      local stream = net.connect(where)
+      local kept
+      return setmetatable({ send = function()
+        server:say "ERROR :Closing link: [No more connections allowed from your host]"
+        till.holds(L, function()
+          kept = kept or stream:receive(4096)
+          return kept
+        end)
+        return nil, "EPIPE: Broken pipe", "EPIPE"
+      end, receive = function()
+        local bytes = kept or ""
+        kept = nil
+        return bytes
+      end }, { __index = function(_, name) return function(_, ...) return stream[name](stream, ...) end end })
+    end }
+    local one = node()
+    one.given.net = broken
+    one:add(options(server.port))
+    till.holds(L, function() return one:status().reason ~= "connecting" end)
+    assert.matches("^full: the server takes no more connections", one:status().reason)
+  end)
+
   it("says nothing while it is alone, but one frame a minute, and all at once to who comes", function()
     local server, ada, bob = serve(), node(), node()
     ada:add(options(server.port))
@@ -195,6 +221,30 @@ describe("the pace of an IRC channel", function()
     local most, lines = most_ahead(24, nil, 2000)
     assert.is_true(most <= 10000, most)
     assert.is_true(lines >= 24 * 1800, lines)
+  end)
+
+  -- SERVER handles a line at the price of `cost` ms, waits with the rest while somebody is `ahead` ms ahead, and puts
+  -- him out whose waiting lines are more than `queue` bytes. → hours until it does, nil where it does not within HOURS
+  local function put_out(hours, rate, server)
+    local loop = sim_loop.new()
+    local pace, ahead, waiting = irc_pace.new(function() return loop.time end, rate), 0, 0
+    for _ = 1, hours * 36000 do
+      loop.time, ahead = loop.time + 100, math.max(0, ahead - 100)
+      while pace:lines() > 0 do
+        pace:charge(1)
+        waiting = waiting + 512
+      end
+      while waiting > 0 and ahead < server.ahead do waiting, ahead = waiting - 512, ahead + server.cost end
+      if waiting > server.queue then return loop.time / 3600000 end
+    end
+  end
+
+  it("is within the rules of inspircd's and ngircd's stock files for a day; five lines a second are not", function()
+    local inspircd = { cost = 1000, ahead = 10000, queue = 8192 }
+    for _, server in ipairs { inspircd, { cost = 2000, ahead = 2000, queue = 2048 } } do
+      assert.is_nil(put_out(24, nil, server))
+      assert.is_true(put_out(24, 5 * 390, server) < 0.01)
+    end
   end)
 
   it("goes by what the policy gives, and at half of it where a server complains", function()

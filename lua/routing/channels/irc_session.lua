@@ -25,6 +25,14 @@ local function over(self, fault)
   if fault then self.on.ended(fault) end
 end
 
+local read
+
+-- Nothing can be written any more, for the reason WHY; what the server said before it went is the better one.
+local function broken(self, why)
+  read(self)
+  if not self.ended then self.protocol:gone(why) end
+end
+
 local function update_events(self)
   if self.watch then self.watch:set(self.out == "" and "r" or "rw") end
 end
@@ -53,12 +61,10 @@ local function put(self, line)
     self.posted = false
     if self.ended then return end
     local ok, text = flush(self)
-    if not ok then return self.protocol:gone(text) end
+    if not ok then return broken(self, text) end
     update_events(self)
   end)
 end
-
-local read
 
 -- What a stream of libcurl's holds does not make its fd readable again, so it is read to its end.
 local function read_on(self)
@@ -105,7 +111,7 @@ local function connected(self, stream, where)
   self.watch, text, code = self.loop:watch(stream:fd(), "r", function(readable, writable)
     if writable then
       local ok, why = flush(self)
-      if not ok then return self.protocol:gone(why) end
+      if not ok then return broken(self, why) end
       update_events(self)
     end
     if readable and not self.ended then read(self) end
