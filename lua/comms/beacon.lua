@@ -55,7 +55,7 @@ local function speak(self)
   local facts, t = self.facts(), self:tick()
   self.sent = self.sent + 1
   facts.count, facts.t, facts.name, facts.classes = self.sent, t, self.name, own_classes(self, t)
-  self.say { kind = "beacon", rest = messages.beacon(self.key, self.swarm, facts) }
+  self.say({ kind = "beacon", rest = messages.beacon(self.key, self.swarm, facts) }, messages.beacon_news(facts))
   self.owed, self.silent_till = math.max(0, self.owed - 1), self.loop:now() + moment(self, self.interval[2])
   greeted(self)
 end

@@ -27,7 +27,7 @@ function handlers.beacon(self, message, source)
     return nil, peer, newcomer
   end
   self:wake(source.channel.name)
-  local last, away = not newcomer and peer.heard or nil, not self.peers:living(peer)
+  local last, away = not newcomer and self.peers:last(peer) or nil, not self.peers:living(peer)
   self.proof:ask(peer, self.peers:beat(peer, source))
   self.liveness:heard(peer)
   self.beacon:count_in(peer)

@@ -1,6 +1,7 @@
 -- init.lua - the brain: what to accept, what to say next. Knows channels by name only; Routing pulls.
 local listeners = require "listeners"
 local token_bucket = require "token_bucket"
+local still = require "comms.still"
 local checks = require "comms.checks"
 local handlers = require "comms.handlers"
 local parts = require "comms.parts"
@@ -96,7 +97,7 @@ function comms:on_stranger(fn) return self.strangers:on_peer(fn) end
 function comms:on_standing(fn) return self.dcache.trust:on_change(fn) end
 
 -- A channel is there: { name =, kind =, address =, medium = bool, near = bool, line_max = bytes, rate = bytes/s,
--- cost =, quiet = bool, wakes = bool }, as routing:add has them.
+-- cost =, quiet = bool, wakes = bool, alive_at = fn() → ms or nil }, as routing:add has them.
 function comms:channel_up(channel)
   self.outbox:open(channel.name, channel)
   if not channel.quiet then self.beacon:appear() end
@@ -121,9 +122,11 @@ function comms:channel_down(name)
   self.relay:forget(name)
 end
 
-function comms:say_everywhere(message)
+-- MESSAGE is a beacon that tells NEWS (messages.beacon_news).
+function comms:say_beacon(message, news)
   for _, name in ipairs(self.outbox.names) do
-    if not self.outbox.channels[name].facts.quiet then self.outbox:say(name, message) end
+    local facts = self.outbox.channels[name].facts
+    if not facts.quiet and still.wants(facts, news, self.loop:now()) then self.outbox:say(name, message) end
   end
 end
 

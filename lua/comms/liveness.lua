@@ -65,7 +65,7 @@ end
 
 local function silent(self, peer)
   local now = self.loop:now()
-  if now - peer.heard < SILENT or self.peers:left(peer) then return false end
+  if now - self.peers:last(peer) < SILENT or self.peers:left(peer) then return false end
   if not peer.asked then return true end
   return not self.timers[peer] and now - peer.asked.last >= AGAIN
 end

@@ -37,6 +37,15 @@ function messages.beacon(node_key, swarm, facts)
   return node_key:sign("beacon", swarm, words_text) .. " " .. words_text
 end
 
+--- What a beacon with these FACTS says, but for COUNT and T: two with the same news tell the same.
+function messages.beacon_news(facts)
+  local parts = { facts.boot, facts.tcp, facts.http, facts.name }
+  for _, class in ipairs(facts.classes) do
+    parts[#parts + 1] = ("%s:%s:%s:%d"):format(class.name, class.law, class.digest, class.n)
+  end
+  return table.concat(parts, " ")
+end
+
 local function is_class(field) return #field <= 32 and field:find "^[%l%d-]+$" ~= nil end
 
 local function class_of(field)

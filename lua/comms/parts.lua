@@ -81,7 +81,7 @@ function parts.make(self, given, foreign)
     tell = function(source, message) return self.tell(source, message) end })
   self.liveness = liveness.new(with { proof = self.proof, near = function(source) return self.near(source) end })
   self.beacon = beacon.new(with { interval = given.interval, name = given.name,
-    say = function(message) self:say_everywhere(message) end,
+    say = function(message, news) self:say_beacon(message, news) end,
     speaks = function(class) return self.confirm:speaks(class) end })
   self.confirm = confirm.new(with { beacon = self.beacon })
   self.compared = compared.new(with { beacon = self.beacon })

@@ -25,9 +25,7 @@ UNTOLD.__index = UNTOLD
 --- given.stands  fn(id) → has that key standing in the lab? nil: there is none, and everybody has
 function peers.new(given)
   return setmetatable({ loop = given.loop, standing = given.stands, by_id = {}, list = {},
-    proofs = bounded.new { limit = PROOFS_MAX }, dropped = 0,
-    returns = listeners.new() },
-    peers)
+    proofs = bounded.new { limit = PROOFS_MAX }, dropped = 0, returns = listeners.new() }, peers)
 end
 
 local function has_proof(peer)
@@ -149,11 +147,27 @@ function peers:proved(flow)
   return flow and flow.proved and self.loop:now() - flow.proved < peers.proof_ms or false
 end
 
+-- Is FLOW, which is proved, a connection whose other end shows that it lives? There he need not say beacons.
+local function is_kept_alive(self, flow)
+  local channel = flow.source.channel
+  return channel.alive_at and not channel.closed and self:proved(flow) or false
+end
+
+--- When PEER last showed that he lives (ms): by what he said himself, or since a connection to him does.
+function peers:last(peer)
+  local last = peer.heard
+  for _, flow in ipairs(peer.flows) do
+    if is_kept_alive(self, flow) then last = math.max(last, flow.source.channel.alive_at) end
+  end
+  return last
+end
+
 -- Where PEER has moved, the proofs of the addresses that he left end: somebody else may have them tomorrow.
 local function end_old_proofs(self, peer)
   local here, gone = false, {}
   for _, flow in ipairs(peer.flows) do
-    if peer.beats - flow.beat >= MISSED then gone[#gone + 1] = flow else here = here or self:proved(flow) end
+    local is_gone = peer.beats - flow.beat >= MISSED and not is_kept_alive(self, flow)
+    if is_gone then gone[#gone + 1] = flow else here = here or self:proved(flow) end
   end
   for _, flow in ipairs(here and gone or {}) do
     if self.proofs:get(flow.source.id) == flow.proved then self.proofs:forget(flow.source.id) end
@@ -230,7 +244,9 @@ function peers:hosts(peer)
 end
 
 -- Does PEER speak over FLOW now, on a channel that is there?
-function peers.speaks(_, peer, flow) return not flow.source.channel.closed and peer.beats - flow.beat < MISSED end
+function peers:speaks(peer, flow)
+  return not flow.source.channel.closed and (peer.beats - flow.beat < MISSED or is_kept_alive(self, flow))
+end
 
 -- The flow by which PEER is spoken to where he cannot be dialled: one over which he speaks now, whose source is proved;
 -- of several one that is not slow, then one that is his alone | nil. Not a medium of hosts: they are dialled, and there
@@ -294,7 +310,7 @@ function peers:deaf(peer)
 end
 
 function peers:living(peer)
-  return self.loop:now() - peer.heard < peers.silent_ms and not self:left(peer) and not self:deaf(peer)
+  return self.loop:now() - self:last(peer) < peers.silent_ms and not self:left(peer) and not self:deaf(peer)
 end
 
 return peers

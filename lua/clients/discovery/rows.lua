@@ -50,8 +50,8 @@ function rows.limits(near)
   return { quiet = QUIET[distance], lost = LOST[distance] }
 end
 
---- Milliseconds since PEER was heard: a beacon, an answer, or a newer statement of his.
-function rows:silence(peer) return self.loop:now() - math.max(peer.heard, peer.said or 0) end
+--- Milliseconds since PEER was heard: a beacon, an answer, a newer statement of his, or a connection that lives.
+function rows:silence(peer) return self.loop:now() - math.max(self.comms.peers:last(peer), peer.said or 0) end
 
 local function status_of(self, peer, said, near)
   if self.comms.peers:left(peer) then return "left" end

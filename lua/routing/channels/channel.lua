@@ -24,6 +24,8 @@
 --   rate                    bytes a second that it carries, where that is few: then beacons and repairs take their time
 --   spare, alone() → bool   true: it is heard always, but speaks only where it reaches somebody whom no other channel
 --                           does, or where alone() says that no other could
+--   alive_at                ms at which the other side last showed that it lives, once one side asks the other for
+--                           that: then a beacon that says nothing new is not needed there
 --   judged(ok, text, code)  hears what became of a message for which on_frame said "later"
 --
 -- A channel is given an owner when it is opened (channel.open), and calls it; never from inside send():

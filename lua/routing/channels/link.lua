@@ -1,5 +1,7 @@
 -- link.lua - one TCP connection as a channel: frames both ways, bounded. Neither dials nor listens.
+local alive = require "routing.channels.alive"
 local channel = require "routing.channels.channel"
+local envelope = require "routing.envelope"
 local frame = require "routing.channels.frame"
 local host_address = require "routing.channels.host_address"
 local lines = require "routing.channels.lines"
@@ -9,6 +11,7 @@ local link = {}
 
 local FRAME_MAX = 32768 -- bytes of a frame that we make; longer ones are taken
 local QUEUE_MAX = 256 * 1024 -- bytes that wait for a reader
+local FIRST_MAX = 1024 -- more, that go before these
 local CHUNK = 16384 -- beside it waits an unfinished line at most, or the statements of a frame
 local READS = 4 -- chunks a turn
 local GARBLED_MAX = 16 -- lines without form, then it is no speaker of ours
@@ -64,7 +67,9 @@ local function deliver(self)
     if message then
       self.heard_at, self.frame_since = self.loop:now(), nil
       frame.count(self.heard, message, size)
-      self.owner.on_frame(self, source_of(self, size + 1), message)
+      local is_ours = self.alive:heard(message)
+      if self.alive.known then self.alive_at = self.heard_at end
+      if not is_ours then self.owner.on_frame(self, source_of(self, size + 1), message) end
     elseif message == nil then
       note_half(self)
       return true
@@ -148,6 +153,22 @@ function Link:send(message)
   return true
 end
 
+-- Sends MESSAGE before all that waits, but for what is on its way already.
+local function say_first(self, message)
+  message.head = envelope.head(message)
+  local bytes = lines.encode(message)
+  if self.closed or self.ending then return end
+  if self.queued > QUEUE_MAX + FIRST_MAX then return refuse(self, "full", "the other side reads too slowly") end
+  if self.queued == 0 then self.moved_at = self.loop:now() end
+  self.first = self.first - 1
+  self.queue[self.first], self.queued = bytes, self.queued + #bytes
+  if self.offset > 1 then
+    self.queue[self.first], self.queue[self.first + 1] = self.queue[self.first + 1], bytes
+  end
+  frame.count(self.sent, message, #message.head)
+  self.watch:set((self.paused and "" or "r") .. "w")
+end
+
 -- Bytes that the queue would take now; when it is less than a frame, on_room tells when there is room.
 function Link:budget()
   if self.closed then return 0 end
@@ -181,6 +202,7 @@ function Link:timed_out(now)
   if older(self.frame_since, limit.frame_ms) then return "slow: half a frame" end
   if self.queued > 0 and now - self.moved_at > limit.stall_ms then return "slow: reads nothing" end
   if older(self.heard_at, limit.idle_ms) then return "slow: says nothing" end
+  return not self.paused and self.alive:look() or nil
 end
 
 function Link:status()
@@ -229,6 +251,8 @@ function link.new(options)
     reader = lines.reader(), queue = {}, first = 1, last = 0, offset = 1, queued = 0,
     began = now, heard_at = now, moved_at = now,
   }, Link)
+  self.alive = alive.new { now = function() return self.loop:now() end, asks = options.dialled,
+    say = function(message) say_first(self, message) end }
   local watch, text, code = self.loop:watch(self.stream:fd(), "r", function(readable, writable)
     if writable and self.queued > 0 then write(self) end
     if readable and not self.closed and not self.paused then read(self) end
