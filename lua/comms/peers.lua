@@ -1,6 +1,7 @@
 -- peers.lua - who was heard, over which flows, which addresses are proved. Asks and answers nothing.
 local bounded = require "bounded"
 local listeners = require "listeners"
+local ways_to = require "comms.ways_to"
 
 local peers = {}
 peers.__index = peers
@@ -14,7 +15,6 @@ local PAUSE = 5 * 1000 -- ms of silence after which hearing somebody is news, an
 local DEAF, LAST = 9 * 1000, 1000 -- ms over which he was asked in vain; for the last answer
 peers.proof_ms = 60 * 60 * 1000 -- an address counts that long after a signed nonce came back over it
 peers.silent_ms = 3 * 60 * 1000 -- three of the longest beacon intervals
-
 local PROOFS_MAX = 4096
 
 local NOTHING = {}
@@ -147,7 +147,7 @@ function peers:proved(flow)
   return flow and flow.proved and self.loop:now() - flow.proved < peers.proof_ms or false
 end
 
--- Is FLOW, which is proved, a connection whose other end shows that it lives? There he need not say beacons.
+-- Is FLOW, which is proved, a connection that shows that its other end lives? There he need say no beacons.
 local function is_kept_alive(self, flow)
   local channel = flow.source.channel
   return channel.alive_at and not channel.closed and self:proved(flow) or false
@@ -203,66 +203,9 @@ function peers:source_proved(source)
   return at ~= nil and self.loop:now() - at < peers.proof_ms
 end
 
--- Is it a link-local address? It means something on this host alone, so that where there is another that one is told.
-local function is_of_link(host) return host ~= nil and host:find("%", 1, true) ~= nil end
-
--- The best proved flow of a peer: over a channel that is there, then one that he speaks over now, then one of which
--- others can make use, then the quickest.
-function peers:best(peer)
-  local best
-  local function worse(a, b)
-    if (a.source.channel.closed or false) ~= (b.source.channel.closed or false) then return a.source.channel.closed end
-    if a.beat ~= b.beat then return a.beat < b.beat end
-    local of_link = is_of_link(a.source.host)
-    if of_link ~= is_of_link(b.source.host) then return of_link end
-    return (a.rtt_us or math.maxinteger) > (b.rtt_us or math.maxinteger)
-  end
-  for _, flow in ipairs(peer.flows) do
-    if self:proved(flow) and (not best or worse(best, flow)) then best = flow end
-  end
-  return best
-end
-
--- All proved hosts of a peer, each once, { host =, own =, rtt_us =, beat = }: first where he was heard last, then the
--- quickest.
-function peers:hosts(peer)
-  local seen, hosts = {}, {}
-  for _, flow in ipairs(peer.flows) do
-    local host = flow.source.host
-    if self:proved(flow) and host and not seen[host] then
-      seen[host] = { host = host, own = flow.source.own or false, rtt_us = flow.rtt_us or math.maxinteger, beat = 0 }
-      hosts[#hosts + 1] = seen[host]
-    end
-    if seen[host] and self:proved(flow) then seen[host].beat = math.max(seen[host].beat, flow.beat) end
-  end
-  table.sort(hosts, function(a, b)
-    if a.beat ~= b.beat then return a.beat > b.beat end
-    if a.rtt_us ~= b.rtt_us then return a.rtt_us < b.rtt_us end
-    return a.host < b.host
-  end)
-  return hosts
-end
-
 -- Does PEER speak over FLOW now, on a channel that is there?
 function peers:speaks(peer, flow)
   return not flow.source.channel.closed and (peer.beats - flow.beat < MISSED or is_kept_alive(self, flow))
-end
-
--- The flow by which PEER is spoken to where he cannot be dialled: one over which he speaks now, whose source is proved;
--- of several one that is not slow, then one that is his alone | nil. Not a medium of hosts: they are dialled, and there
--- all would hear what one misses.
-function peers:spoken(peer)
-  local best, best_worth
-  for _, flow in ipairs(peer.flows) do
-    local channel = flow.source.channel
-    local counts = channel.traits.source_proved or self:proved(flow)
-    counts = counts and (channel.traits.stream or not flow.source.host)
-    if counts and self:speaks(peer, flow) then
-      local worth = (channel.rate or math.maxinteger // 2) + (channel.traits.medium and 0 or 1)
-      if not best or worth > best_worth then best, best_worth = flow, worth end
-    end
-  end
-  return best
 end
 
 -- Does SOURCE speak for the peer of that ID: did he prove it, and was he heard over it?
@@ -270,15 +213,6 @@ function peers:speaks_for(id, source)
   local peer = self.by_id[id]
   local flow = peer and flow_of(peer, source)
   return flow ~= nil and (source.channel.traits.source_proved or self:proved(flow))
-end
-
--- Up to MOST proved addresses of a peer, as text: where he could be met again.
-function peers:addresses(peer, most)
-  local list = {}
-  for _, flow in ipairs(peer.flows) do
-    if self:proved(flow) and #list < most then list[#list + 1] = flow.source.address end
-  end
-  return list
 end
 
 -- fn(peer) from here on, when somebody can be reached and that is news. → a function that ends it.
@@ -310,7 +244,10 @@ function peers:deaf(peer)
 end
 
 function peers:living(peer)
-  return self.loop:now() - self:last(peer) < peers.silent_ms and not self:left(peer) and not self:deaf(peer)
+  local after = self.loop:now() - peers.silent_ms
+  return (peer.heard > after or self:last(peer) > after) and not self:left(peer) and not self:deaf(peer)
 end
+
+ways_to(peers)
 
 return peers

@@ -5,7 +5,7 @@ local json = require "core.json"
 local own_addresses = {}
 own_addresses.__index = own_addresses
 
-local LOOK <const> = 30 * 1000 -- ms between two looks: cables are pulled, other networks come
+local LOOK <const> = 60 * 1000 -- ms between two looks: cables are pulled, other networks come
 local SOON <const> = 1000 -- ms after a channel came or went
 local RENEW <const> = 5 * 60 * 1000 -- a presence statement lives four renewals
 local MOST <const> = 4 -- addresses
@@ -14,12 +14,13 @@ local ENDS <const> = "/dswarm-line"
 
 --- given.loop, comms, log
 --- given.id     text: this node's ID
+--- given.known  fn() → array of { address = }, port or nil: what there is to be told
 --- given.told   fn() → { addresses = array of { address = }, the first to be tried first, http = port }: what the
 ---              policy lets others know
 --- given.ipfs   fn() → { peer ID, port } of this node's Kubo | nil
 function own_addresses.new(given)
   local self = setmetatable({ bucket = ("pri/%s/addresses"):format(given.id) }, own_addresses)
-  for _, name in ipairs { "loop", "comms", "log", "told", "ipfs" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "comms", "log", "known", "told", "ipfs" } do self[name] = given[name] end
   return self
 end
 
@@ -59,14 +60,25 @@ local function say(self, data, text)
     st, why = self.comms:dismiss(self.bucket, {})
   end
   if not st then return self.log:error("discovery", "could not tell addresses", { why = why }) end
-  self.text, self.said, self.word = text, self.loop:now(), data and st.short or nil
+  self.text, self.word = text, data and st.short or nil
+end
+
+-- All that may be told, as one text: the policy need not be asked while it is the same.
+local function known(self)
+  local rows, port = self.known()
+  local list, ipfs = { tostring(port) }, self.ipfs() or {}
+  for i, row in ipairs(rows) do list[i + 1] = row.address end
+  return ("%s %s %s"):format(table.concat(list, " "), ipfs[1], ipfs[2])
 end
 
 --- Looks what there is to say, and says it where it is new or was said long ago.
 function own_addresses:look()
-  local data, text = data_of(self)
-  if text == self.text and (not text or self.loop:now() - self.said < RENEW) then return end
-  say(self, data, text)
+  local now, all = self.loop:now(), known(self)
+  if all == self.all and now - self.asked < RENEW then return end
+  self.all, self.asked = all, now
+  local data, text
+  if self.known()[1] or self.ipfs() then data, text = data_of(self) end
+  if data or self.text then say(self, data, text) end
 end
 
 --- Where this node can be met may be otherwise: looks soon.
@@ -104,6 +116,7 @@ end
 --- The same as `new`, for NODE.
 function own_addresses.of(node, loop)
   return own_addresses.new { loop = loop, comms = node.comms, log = node.log, id = node.id,
+    known = function() return node:own_addresses(), (select(2, node.ports())) end,
     told = function() return own_addresses.told(node) end, ipfs = function() return node.ipfs and node:ipfs() end }
 end
 

@@ -11,7 +11,7 @@ local link = {}
 
 local FRAME_MAX = 32768 -- bytes of a frame that we make; longer ones are taken
 local QUEUE_MAX = 256 * 1024 -- bytes that wait for a reader
-local FIRST_MAX = 1024 -- more, that go before these
+local FIRST_MAX = 512 -- more, that go before these
 local CHUNK = 16384 -- beside it waits an unfinished line at most, or the statements of a frame
 local READS = 4 -- chunks a turn
 local GARBLED_MAX = 16 -- lines without form, then it is no speaker of ours
