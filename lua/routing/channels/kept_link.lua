@@ -63,7 +63,7 @@ end
 function kept_link:status()
   local sums = links.sums(self.account)
   sums.address, sums.kind, sums.state = self.address, "tcp", self.link and "up" or "waiting"
-  if not self.link then sums.reason, sums.cure = self.reason, self.cure end
+  if not self.link then sums.reason, sums.cure = self.reason or "being dialled", self.cure end
   return sums
 end
 
