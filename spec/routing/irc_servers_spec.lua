@@ -119,6 +119,7 @@ describe("an IRC channel against real servers", function()
     local hearing = { node(a, "#full"), node(b, "#full") }
     local wrong, right = node(closed, "#lab", { password = { secret = "wrong" } }),
       node(closed, "#lab", { password = { secret = "sesame" } })
+    local late = node(serve(inspircd, { resolve = true }), "#lab") -- welcomes after 5 s, and refuses what comes before
     local forged = node(a, "#lab", { tls = true, port = a.tls_port })
     local renamed, ended = node(ban, "#lab"), node(ban, "#lab")
     up(pressed[1], pressed[2], hearing[1], hearing[2], right, renamed, ended)
@@ -172,6 +173,8 @@ describe("an IRC channel against real servers", function()
     end
     assert.truthy(renamed.row().reason:find("banned!", 1, true))
     assert.is_true(right.was_up)
+    wait("the server without a resolver", function() return late.was_up end)
+    assert.same({ 1, {}, {} }, { late.told.ups, late.told.downs, late.row().refused })
 
     till.passed(L, math.max(1, began + PRESSURE_MS - L:now()))
     for i, one in ipairs(pressed) do
