@@ -9,6 +9,8 @@ local talks = require "comms.talk"
 
 local said = {}
 
+local LINES_MAX = 64 -- of digests of one node that wait for an answer
+
 -- Does FROM name who speaks over SOURCE? → his ID | nil, text, code
 local function speaker(self, message, source)
   local who = messages.asker(message.from)
@@ -39,33 +41,56 @@ local function same(self, talk, who, facts)
   return true
 end
 
--- What is answered to a line of digests: lists of the ranges that differ, made when the channel asks for them.
-local function list_differing(self, talk, who, facts)
-  local key = ("%s %s %d"):format(who, facts.class, facts.first)
-  if talk.answering[key] then return true end
-  local lists
-  local function generate()
-    if not lists then
-      local count = ranges.count(facts.digests)
-      local parts = ranges.cut(talk:ids(facts.class, facts.t), facts.bits, facts.first, facts.first + count - 1)
-      lists = ranges.differing(parts, facts, talk:ids_in_line(),
-        function(short) return self.waits(talk.channel, short) end)
-      if not lists[1] then
-        return { kind = "ranges", to = talks.brain(who), from = talks.brain(self.id), rest = messages.ranges {
-          class = facts.class, law = facts.law, t = facts.t, salt = facts.salt, bits = facts.bits, first = facts.first,
-          digests = "" } }
-      end
+local function ack(facts)
+  return { class = facts.class, law = facts.law, t = facts.t, salt = facts.salt, bits = facts.bits, first = facts.first,
+    digests = "" }
+end
+
+-- The lists of ranges that answer the line of digests FACTS, made when the channel has room for them.
+local function lists_for(self, talk, facts)
+  local parts = ranges.cut(talk:ids(facts.class, facts.t), facts.bits, facts.first,
+    facts.first + ranges.count(facts.digests) - 1)
+  local lists = ranges.differing(parts, facts, talk:ids_in_line(),
+    function(short) return self.waits(talk.channel, short) end)
+  for _, list in ipairs(lists) do list.class, list.law, list.t = facts.class, facts.law, facts.t end
+  return lists
+end
+
+-- Answers what WHO asked, line after line.
+local function answer(self, talk, who)
+  local lines, lists = talk.asked[who], {}
+  return function()
+    local function to_him(kind, rest)
+      return { kind = kind, to = talks.brain(who), from = talks.brain(self.id), rest = rest }
     end
-    local list = table.remove(lists, 1)
-    if not list then
-      talk.answering[key] = nil
+    if lists[1] then return to_him("range", messages.range(table.remove(lists, 1))) end
+    local facts = table.remove(lines, 1)
+    if not facts then
+      talk.asked[who] = nil
       return nil
     end
-    list.class, list.law, list.t = facts.class, facts.law, facts.t
-    return { kind = "range", to = talks.brain(who), from = talks.brain(self.id), rest = messages.range(list) }
+    lists = lists_for(self, talk, facts)
+    if lists[1] then return to_him("range", messages.range(table.remove(lists, 1))) end
+    return to_him("ranges", messages.ranges(ack(facts)))
   end
-  talk.answering[key] = talk:feed(generate) or nil
-  return true
+end
+
+-- A line of digests: it waits for its turn behind what he asked before. Who asks again before he was answered is
+-- answered once.
+local function ask_us(self, talk, who, facts)
+  local lines = talk.asked[who]
+  for _, line in ipairs(lines or {}) do
+    if line.class == facts.class and line.first == facts.first then return true end
+  end
+  if lines and #lines >= LINES_MAX then return nil, "full: too many lines at once", "full" end
+  if lines then
+    lines[#lines + 1] = facts
+    return true
+  end
+  talk.asked[who] = { facts }
+  if talk:feed(answer(self, talk, who)) then return true end
+  talk.asked[who] = nil
+  return nil, "full: others are answered", "full"
 end
 
 --- `ranges`: digests of somebody who names us; or that nothing differs. OVERHEARD: he names somebody else.
@@ -76,7 +101,7 @@ function said.ranges(self, talk, message, source, overheard)
   if overheard then return true end
   if facts.digests == "" then return same(self, talk, who, facts) end
   if not self.confirm:speaks(facts.class) then return true end
-  return list_differing(self, talk, who, facts)
+  return ask_us(self, talk, who, facts)
 end
 
 -- Says what we hold in the ranges of FACTS, where he of whom we asked for them lists it not.

@@ -92,7 +92,7 @@ end
 --- given.say      fn(channel, message)
 function talk.new(given)
   local self = setmetatable({ channel = given.channel, loop = given.loop, random = given.random, dcache = given.dcache,
-    id = given.id, pull = given.feed, busy_till = 0, answering = {} }, talk)
+    id = given.id, pull = given.feed, busy_till = 0, asked = {} }, talk)
   self.wants = make_wants(self, given)
   return self
 end

@@ -10,6 +10,7 @@ local LOOK = 250 -- ms
 local MISSING_MAX = 4096 -- that are remembered of one channel; the rest is found by the next exchange
 local TRIES = 4 -- times that one is asked for
 local BATCHES = 2 -- questions under way
+local LIES = 64 -- IDs that may not come from somebody of whom none came; what else he listed is forgotten then
 
 --- given.loop
 --- given.has   fn(short) → is it held here by now?
@@ -19,7 +20,7 @@ local BATCHES = 2 -- questions under way
 --- given.over  fn() → has the channel gone?
 function wants.new(given)
   return setmetatable({ loop = given.loop, has = given.has, send = given.ask, idle = given.idle, most = given.most,
-    over = given.over, by_short = {}, list = {}, batch = 0, under_way = 0, active = 0 }, wants)
+    over = given.over, by_short = {}, list = {}, batch = 0, under_way = 0, active = 0, holders = {} }, wants)
 end
 
 local function forget(self, entry)
@@ -28,10 +29,12 @@ local function forget(self, entry)
   entry.batch, entry.gone = nil, true
 end
 
--- What was asked and did not come is asked again, if not too often.
+-- What was asked and did not come is asked again, if not too often, and not of who never gave anything.
 local function lost(self, entry)
   self.under_way, entry.batch = self.under_way - 1, nil
-  if entry.tries >= TRIES then forget(self, entry) end
+  local from = self.holders[entry.holder]
+  from.lost = from.lost + 1
+  if entry.tries >= TRIES or from.lost > LIES and from.came == 0 then forget(self, entry) end
 end
 
 -- What came by now is missing no more. Answers come in the order of the questions: what an earlier one than an answered
@@ -40,6 +43,7 @@ local function sweep(self)
   local answered, now, kept = 0, self.loop:now(), {}
   for _, entry in ipairs(self.list) do
     if self.has(entry.short) then
+      self.holders[entry.holder].came = self.holders[entry.holder].came + (entry.batch and 1 or 0)
       if entry.batch and not entry.foreign then answered = math.max(answered, entry.batch) end
       forget(self, entry)
       self.active = now
@@ -58,7 +62,10 @@ end
 local function next_question(self)
   local shorts, holder = {}, nil
   for _, entry in ipairs(self.list) do
-    if not entry.batch and #shorts < self.most and (not holder or entry.holder == holder) then
+    local from = self.holders[entry.holder]
+    if from.lost > LIES and from.came == 0 then
+      forget(self, entry)
+    elseif not entry.batch and #shorts < self.most and (not holder or entry.holder == holder) then
       holder = entry.holder
       entry.batch, entry.tries, entry.foreign = self.batch + 1, entry.tries + 1, nil
       shorts[#shorts + 1] = entry.short
@@ -88,6 +95,7 @@ function wants:add(short, holder, delay)
   if #self.list >= MISSING_MAX then return false end
   entry = { short = short, holder = holder, tries = 0 }
   self.by_short[short] = entry
+  self.holders[holder] = self.holders[holder] or { lost = 0, came = 0 }
   if not self.list[1] then self.from = self.loop:now() + delay end
   self.list[#self.list + 1] = entry
   self.timer = self.timer or self.loop:every(LOOK, function() look(self) end)
@@ -107,7 +115,7 @@ function wants:count() return #self.list end
 
 function wants:stop()
   if self.timer then self.timer:cancel() end
-  self.timer, self.list, self.by_short, self.under_way = nil, {}, {}, 0
+  self.timer, self.list, self.by_short, self.under_way, self.holders = nil, {}, {}, 0, {}
 end
 
 return wants

@@ -51,6 +51,17 @@ describe("what is wanted on a channel", function()
     assert.same({ "ada: s1" }, asked)
   end)
 
+  it("is soon asked no more of who lists what he does not give, and of others is", function()
+    for i = 1, 1000 do one:add("lie" .. i, "liar", 0) end
+    for i = 1, 4 do one:add("s" .. i, "ada", 0) end
+    local n = 0
+    run(600000)
+    for _, question in ipairs(asked) do n = n + (question:find "^liar" and 1 or 0) end
+    assert.is_true(n <= 20, n)
+    assert.equal("ada: s1 s2 s3 s4", asked[#asked])
+    assert.equal(0, one:count())
+  end)
+
   it("is bounded, and forgotten with its channel", function()
     for i = 1, 4096 do assert.is_true(one:add("s" .. i, "ada", 0)) end
     assert.is_false(one:add("more", "ada", 0))
