@@ -58,7 +58,7 @@ local function options(self)
   local list, by_channel, any = {}, {}, false
   for _, peer in ipairs(self.peers.list) do
     local option, since
-    if self.peers:living(peer) and self.peers:stands(peer.id) then option, since = self.gaps:option(peer) end
+    if self.peers:living(peer) then option, since = self.gaps:option(peer) end
     local flow = option and not dialable(self, peer) and self.peers:spoken(peer)
     any = any or flow and since ~= nil
     if flow and not spoke(self, peer) and self.gaps:ready(peer, since or peer.first) then

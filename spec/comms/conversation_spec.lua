@@ -3,8 +3,13 @@ local channels = require "routing.channels"
 local exec = require "routing.channels.exec"
 local file_key = require "spec.file_key"
 local instead = require "spec.routing.instead"
+local json = require "core.json"
+local labs = require "spec.labs"
+local links = require "sim.links"
+local policies = require "spec.policy.policies"
 local policy = require "policy"
 local sim = require "sim"
+local statement = require "core.statement"
 local toy = require "spec.routing.toy"
 local toy_pipe = require "spec.routing.toy_pipe"
 
@@ -88,7 +93,7 @@ describe("nodes that cannot dial each other", function()
   setup(function() put_back = instead("irc", "spec.routing.toy") end)
   teardown(function() put_back() end)
   after_each(function()
-    toy.said, toy.loses = function() end, function() return false end
+    toy.said, toy.loses, toy.line_max = function() end, function() return false end, 390
     for _, node in ipairs(w.nodes) do node:stop() end
     for _, room in pairs(toy.rooms) do -- any order
       while room[1] do room[1]:close() end
@@ -179,6 +184,25 @@ describe("nodes that cannot dial each other", function()
     print(("# four in a lossy room agreed in %d s"):format(took))
   end)
 
+  it("repair over the connection that one of them made, where dialling leads to nobody", function()
+    world(2, 8)
+    share(w.nodes[1], 1, 20)
+    w:run(1000)
+    w.cut = {}
+    for _, node in ipairs(w.nodes) do
+      node.routing.list[1]:close()
+      function node.comms.dial(_, _, done)
+        w.loop:after(1000, function() done(nil, "ETIMEDOUT: nobody answers", "ETIMEDOUT") end)
+      end
+    end
+    local one, other = links.stream(w.world, w.nodes[1].host, w.nodes[2].host)
+    w.nodes[1].routing:add(one, {})
+    w.nodes[2].routing:add(other, {})
+    local took = agreed(20, 300)
+    assert.is_truthy(took)
+    print(("# over a connection that was made: %d s"):format(took))
+  end)
+
   it("are told once what all of them miss", function()
     world(SOAK and 30 or 12, 5)
     share(w.nodes[1], 1, 50)
@@ -186,6 +210,30 @@ describe("nodes that cannot dial each other", function()
     join(0)
     assert.is_truthy(agreed(50, 900))
     assert.is_true(count.statement < 50 * 3 and count.ranges < 100, count.statement .. " " .. count.ranges)
+  end)
+
+  it("come to hold a lab's words that rest on each other, though they begin as strangers", function()
+    local lab = labs.new { name = "robotics", robots = 12 }
+    local second, admin = lab.robots[11], lab.robots[12]
+    local lines = { lab:root_line(lab.root, 2, { second.key, lab.root }, 1),
+      lab:root_line(second.key, 2, { second.key, lab.root }, 1), lab:grant(second.key, admin.id, "admin") }
+    for i = 1, 10 do
+      lines[#lines + 1] = lab:grant(admin.key, lab.robots[i].id, "member")
+      lines[#lines + 1] = lab:line(lab.robots[i].key, { bucket = "share/files", key = file_key("of " .. i),
+        ttl = 20 * 86400, data = { class = "lab", names = json.array { "of " .. i }, size = 1 } })
+    end
+    w, bytes, count = sim.new { seed = 9, policy = assert(policies.with "") }, {}, {}
+    for i = 1, 3 do
+      w.cut[w:add("robot" .. i, { lab = lab.lab, identity = lab.robots[i] }).host] = true
+    end
+    for _ = 1, 5 do -- each line until what it rests on was worked out
+      for _, line in ipairs(lines) do w.nodes[1].dcache:take(assert(statement.parse(line))) end
+      w:run(1000)
+    end
+    toy.line_max = 1101
+    join(0.2)
+    assert.is_truthy(agreed(10, 600))
+    for _, node in ipairs(w.nodes) do assert.is_true(node.dcache.trust:stands(lab.robots[10].id)) end
   end)
 
   it("do not agree where nobody converses", function()

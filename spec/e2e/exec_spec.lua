@@ -119,6 +119,8 @@ describe("two robots that a program can join", function()
     for _, host in ipairs { "ada", "bob" } do assert.equal(0, select(2, s:cli(host, "policy reload"))) end
     assert.is_truthy(swarm.within(10, function() return table.concat(s:names "ada", " ") == "ada bob" end), s:log "ada")
     assert.equal("/exec/line/dswarm-line", s:ask("ada", "channels").channels[2].address)
+    folder.write(s:path("ada", "share/first.txt"), "first")
+    assert.is_truthy(swarm.within(10, function() return known(s, "bob") == 1 end), s:log "bob")
     policy(file, udp)
     assert.equal(0, select(2, s:cli("ada", "policy reload")))
     assert.is_truthy(swarm.within(5, function()

@@ -3,7 +3,7 @@
 -- It is this file and one line in channels.KINDS, where it stands in the place of IRC (instead.lua). A line in a room
 -- has at most 390 bytes and holds "e" and a head, or "s" and one statement: a message is one line, or more.
 -- toy.loses(line), where a spec sets it: is that line lost on its way to one of the members? toy.said(nick, line) hears
--- what is said.
+-- what is said; toy.line_max may be another while it joins.
 local batch = require "core.batch"
 local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
@@ -11,12 +11,15 @@ local frame = require "routing.channels.frame"
 local source = require "routing.channels.source"
 
 local toy = { form = "/dns4/A/tcp/P/irc/#ROOM/dswarm-line", rooms = {}, -- rooms: name → array of its members
-  loses = function() return false end, said = function() end }
+  loses = function() return false end, said = function() end, line_max = 390 } -- bytes
 
-local LINE_MAX = 390 -- bytes
 local BURST, REFILL_MS = 12, 20 -- lines at once; until there are as many again
-local TRAITS = { stream = false, medium = true, ordered = false, near = false, source_proved = false,
-  line_max = LINE_MAX - 1, frame_max = 1200 }
+local FRAME_MAX = 1200 -- bytes
+
+local function traits()
+  return { stream = false, medium = true, ordered = false, near = false, source_proved = false,
+    line_max = toy.line_max - 1, frame_max = FRAME_MAX }
+end
 
 local Member = {}
 Member.__index = Member
@@ -27,14 +30,14 @@ local function refuse(self, code, text)
 end
 
 -- The lines of MESSAGE in the room | nil, code
-local function lines_of(message)
+local function lines_of(self, message)
   local list = {}
   for i, line in ipairs(message.body or { message.head }) do
-    if #line > TRAITS.line_max then return nil, "long" end
+    if #line > self.traits.line_max then return nil, "long" end
     if line == "" or line:find "%c" then return nil, "form" end
     list[i] = (message.body and "s" or "e") .. line
   end
-  if frame.size(message) > TRAITS.frame_max then return nil, "long" end
+  if frame.size(message) > FRAME_MAX then return nil, "long" end
   return list
 end
 
@@ -56,7 +59,7 @@ end
 
 function Member:send(message, to)
   if self.closed then return refuse(self, "closed", "left the room") end
-  local lines, code = lines_of(message)
+  local lines, code = lines_of(self, message)
   if not lines then return refuse(self, code, "a line") end
   if #lines > self.left then
     refill(self)
@@ -78,7 +81,7 @@ end
 function Member:budget()
   if self.closed then return 0 end
   if self.left < 4 then refill(self) end
-  return self.left // 4 * TRAITS.frame_max -- a frame has at most four lines of its longest
+  return self.left // 4 * FRAME_MAX -- a frame has at most four lines of its longest
 end
 
 function Member:status()
@@ -99,7 +102,7 @@ end
 --- NICK in the ROOM with that name.
 function toy.new(loop, room, nick)
   local self = setmetatable({ kind = "toy", address = ("/dns4/toy/tcp/6667/irc/#%s/dswarm-line"):format(room),
-    traits = TRAITS, owner = channel.nobody, loop = loop, room = room, nick = nick, left = BURST, refused = {},
+    traits = traits(), owner = channel.nobody, loop = loop, room = room, nick = nick, left = BURST, refused = {},
     sent = frame.counters(), heard = frame.counters() }, Member)
   toy.rooms[room] = toy.rooms[room] or {}
   table.insert(toy.rooms[room], self)
