@@ -15,6 +15,7 @@ relay.__index = relay
 local FIRST <const> = 2 -- nodes that speak at once
 local WAIT_MS <const> = 30 * 1000 -- of the others
 local SAME_MS <const> = 9 * 60 * 1000 -- between two words that say the same
+local OWN_MS <const> = 12 * 60 * 1000 -- the same for what this node says itself on a connection that loses nothing
 local SLOTS_MAX = 1024 -- of one channel, of which it is known what was said last
 
 --- given.loop, given.id (this node's)
@@ -61,12 +62,20 @@ function relay:hear(name, list, place)
   if not self.kept(list:bucket(place)) then self:note(name, list:statement(place)) end
 end
 
---- How long ST, which came from SOURCE, waits for the channel TO (facts as comms:channel_up has them): ms, 0 for what
---- is kept or said here; false: it is not said there.
-function relay:wait(st, source, to)
-  if not source or self.kept(st.bucket) or to.medium and to.near then return 0 end
+-- Was what ST says the last there of its slot, less than MS ago?
+local function is_known(self, st, to, ms)
   local last = self.said[to.name] and self.said[to.name]:get(slot_of(st))
-  if last and last.data == data_of(st) and self.loop:now() - last.at < SAME_MS then return false end
+  return last and last.data == data_of(st) and self.loop:now() - last.at < ms
+end
+
+--- How long ST, which came from SOURCE (nil: our own), waits for the channel TO (facts as comms:channel_up has them):
+--- ms, 0 for what is kept or said here; false: it is not said there.
+function relay:wait(st, source, to)
+  if self.kept(st.bucket) or to.medium and to.near then return 0 end
+  local is_sure = not source and to.alive_at and to.alive_at()
+  if is_sure and is_known(self, st, to, OWN_MS) then return false end
+  if not source then return 0 end
+  if is_known(self, st, to, SAME_MS) then return false end
   return source.channel.traits.medium and not is_first(self, st, source.channel) and WAIT_MS or 0
 end
 

@@ -4,7 +4,7 @@
 -- said there once is known there. Over the WAN beacons would else be most of what goes over an idle link.
 local still = {}
 
-local LONGEST <const> = 9 * 60 * 1000 -- ms: so a proof, which lives an hour, is renewed in time
+local LONGEST <const> = 13 * 60 * 1000 -- ms: so a proof, which is asked anew after 50 minutes, does not end before
 
 --- Is a beacon with NEWS (messages.beacon_news) wanted at time NOW (ms) on the channel of FACTS? Then it counts as
 --- said there.

@@ -2,8 +2,10 @@
 --
 -- A medium may have a rate: then its frames go one after another, each for the time that its bytes take, and every
 -- node speaks by the same budget as on UDP. Without a rate it carries any number of frames at once.
+local alive = require "routing.channels.alive"
 local budget = require "routing.channels.budget"
 local channel = require "routing.channels.channel"
+local envelope = require "routing.envelope"
 local frame = require "routing.channels.frame"
 local source = require "routing.channels.source"
 
@@ -12,6 +14,7 @@ local links = {}
 local FRAME_MAX = require "core".limits.datagram -- bytes
 local ASKS_MAX = 2 -- frames of one node on their way when it may ask for more
 local WAITING_MAX = 8 -- frames of one node that wait for the medium; what it says beyond these is refused
+local LOOK_MS = 5000 -- between two looks whether the other end of a stream still answers
 local ROOM_MS = 10 -- least wait before asking for more
 
 local methods = {}
@@ -61,6 +64,11 @@ local function arrive(world, origin, to, text)
   frame.count(to.heard, message, #text)
   if to.bucket then to.bucket:heard(#text) end
   world.trace("%s > %s %s", origin.host, to.host, text)
+  if to.alive then
+    local is_ours = to.alive:heard(message)
+    if to.alive.known then to.alive_at = world.loop:now() end
+    if is_ours then return end
+  end
   to.owner.on_frame(to, source_of(to, origin), message)
 end
 
@@ -202,11 +210,27 @@ end
 local function stream_close(self, reason)
   if self.closed then return end
   self.closed = true
+  self.looks:cancel()
   self.owner.on_down(self, reason or "closed: here")
   self.world.loop:after(1, function() self.other:close "closed: by the other side" end)
 end
 
--- Two ends of a stream between two hosts.
+-- As on TCP: who dialled asks whether the other end answers.
+local function ask_each_other(world, a, b)
+  for _, one in ipairs { a, b } do
+    one.alive = alive.new { now = function() return world.loop:now() end, asks = one == a,
+      say = function(message)
+        message.head = envelope.head(message)
+        if not one.closed then one:send(message) end
+      end }
+    one.looks = world.loop:every(LOOK_MS, function()
+      local why = one.alive:look()
+      if why then one:close(why) end
+    end)
+  end
+end
+
+-- Two ends of a stream between two hosts, of whom the first has dialled.
 function links.stream(world, host_a, host_b)
   local function side(host, there)
     return new_channel { kind = "tcp", host = host, port = 3825, traits = STREAM, world = world, send = stream_send,
@@ -215,6 +239,7 @@ function links.stream(world, host_a, host_b)
   end
   local a, b = side(host_a, host_b), side(host_b, host_a)
   a.other, b.other = b, a
+  ask_each_other(world, a, b)
   return a, b
 end
 
