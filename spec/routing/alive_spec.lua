@@ -14,10 +14,11 @@ local function pair()
   end
   side("dialler", "other", "there", true)
   side("other", "dialler", "back", false)
-  -- Runs on by so many seconds → why one of them counts the other as dead, and after how many
+  -- Runs on by so many seconds, in which the other side speaks of other things, too → why one of them counts the other as dead, and after how many
   local function run(seconds)
     for i = 1, seconds do
       now = now + 1000
+      if ways.back and i % 5 == 0 then assert.is_false(ends.dialler:heard(envelope.read "* - 8 beacon x")) end
       local why = ends.dialler:look() or ends.other:look()
       if why then return why, i end
     end
