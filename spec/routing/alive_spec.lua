@@ -14,7 +14,8 @@ local function pair()
   end
   side("dialler", "other", "there", true)
   side("other", "dialler", "back", false)
-  -- Runs on by so many seconds, in which the other side speaks of other things, too → why one of them counts the other as dead, and after how many
+  -- Runs on by so many seconds, in which the other side speaks of other things, too → why one of them counts the other
+  -- as dead, and after how many.
   local function run(seconds)
     for i = 1, seconds do
       now = now + 1000
