@@ -26,6 +26,7 @@ local function close(self, reason)
   if self.closed then return end
   self.closed, self.reason = true, reason
   if self.watch then self.watch:close() end
+  if self.rest then self.rest:cancel() end
   self.stream:close()
   self.queue, self.queued = {}, 0
   self.reader:close()
@@ -35,7 +36,7 @@ end
 
 local function update_events(self)
   if self.closed then return end
-  local read = not (self.paused or self.ending)
+  local read = not (self.paused or self.ending or self.rest)
   self.watch:set((read and "r" or "") .. (self.queued > 0 and "w" or ""))
 end
 
@@ -60,16 +61,32 @@ local function source_of(self, size)
     received = size, broadcast = false, own = self.own, host = host, port = host and self.port }
 end
 
+local go_on
+
+-- SIZE bytes brought nothing. Whoever says too much of that is read no further until what he may say has come back: so
+-- he waits, and nobody else does.
+local function charge(self, size)
+  if not self.useless then return end
+  self.useless:charge(size)
+  if self.useless:left() >= 0 or self.rest then return end
+  refuse(self, "quota", "too much that brings nothing")
+  self.rest = self.loop:after(self.useless:wait(0), function()
+    self.rest = nil
+    go_on(self)
+  end)
+  update_events(self)
+end
+
 -- Hands on the messages that are whole. → false when the link is to be read no further now.
 local function deliver(self)
-  while not self.closed and not self.paused do
+  while not (self.closed or self.paused or self.rest) do
     local message, size, lost = self.reader:next() -- or false, code, lost
     if message then
       self.heard_at, self.frame_since = self.loop:now(), nil
       frame.count(self.heard, message, size)
       local is_ours = self.alive:heard(message)
       if self.alive.known then self.alive_at = self.heard_at end
-      if not is_ours then self.owner.on_frame(self, source_of(self, size + 1), message) end
+      if not is_ours and not self.owner.on_frame(self, source_of(self, size + 1), message) then charge(self, size) end
     elseif message == nil then
       note_half(self)
       return true
@@ -79,6 +96,13 @@ local function deliver(self)
     end
   end
   return false
+end
+
+-- What waits in memory comes before what waits in the socket.
+function go_on(self)
+  if self.closed then return end
+  deliver(self)
+  update_events(self)
 end
 
 -- The other side says no more: what waits for it still goes.
@@ -187,22 +211,19 @@ end
 function Link:resume()
   if not self.paused then return end
   self.paused = false
-  self.loop:post(function()
-    if self.closed then return end
-    deliver(self)
-    update_events(self)
-  end)
+  self.loop:post(function() go_on(self) end)
 end
 
 -- Why the link should end at time NOW, or nil. Asked once a second.
 function Link:timed_out(now)
   local limit = self.limit
-  local function older(since, ms) return since and not self.paused and now - since > ms end
+  local waits = self.paused or self.rest
+  local function older(since, ms) return since and not waits and now - since > ms end
   if older(self.half_since, limit.line_ms) then return "slow: half a line" end
   if older(self.frame_since, limit.frame_ms) then return "slow: half a frame" end
   if self.queued > 0 and now - self.moved_at > limit.stall_ms then return "slow: reads nothing" end
   if older(self.heard_at, limit.idle_ms) then return "slow: says nothing" end
-  return not self.paused and self.alive:look() or nil
+  return not waits and self.alive:look() or nil
 end
 
 function Link:status()
@@ -235,6 +256,7 @@ local NEAR, FAR = traits(true), traits(false)
 --                 for a repair, nor is it an address of the speaker's
 --   own, near     bool: is that this machine; is it near (the trait)?
 --   dialled       bool: did we dial?
+--   useless       token_bucket.lua: bytes that may bring nothing, of all links with that host; nil: any number
 --   gone(link, reason)  is called once, when it has ended
 -- → link | nil, text, code
 function link.new(options)
@@ -246,7 +268,7 @@ function link.new(options)
     id = ("tcp %s:%d"):format(options.host, options.port),
     via = not options.dialled and host_address.of(options.host, "tcp") or nil,
     kind = "tcp", traits = options.near and NEAR or FAR, owner = channel.nobody,
-    limit = options.limit, own = options.own, dialled = options.dialled, gone = options.gone,
+    limit = options.limit, useless = options.useless, own = options.own, dialled = options.dialled, gone = options.gone,
     sent = frame.counters(), heard = frame.counters(), refused = {},
     reader = lines.reader(), queue = {}, first = 1, last = 0, offset = 1, queued = 0,
     began = now, heard_at = now, moved_at = now,
@@ -255,7 +277,7 @@ function link.new(options)
     say = function(message) say_first(self, message) end }
   local watch, text, code = self.loop:watch(self.stream:fd(), "r", function(readable, writable)
     if writable and self.queued > 0 then write(self) end
-    if readable and not self.closed and not self.paused then read(self) end
+    if readable and not (self.closed or self.paused or self.rest) then read(self) end
   end)
   if not watch then
     self.stream:close()

@@ -1,7 +1,9 @@
 -- links.lua - all TCP connections of this node: how many, with whom, which is too slow; it dials. Listens on no port.
 local dial_stream = require("routing.channels.dialled").open
+local bounded = require "bounded"
 local frame = require "routing.channels.frame"
 local link = require "routing.channels.link"
+local token_bucket = require "token_bucket"
 
 local links = {}
 links.__index = links
@@ -34,6 +36,21 @@ function links.sums(account)
 end
 
 local refuse = frame.refuse
+
+-- Bytes of messages that bring nothing which are read of one host, a second and at once; of so many hosts at a time.
+local USELESS = { rate = 1 << 18, burst = 1 << 20 }
+local USELESS_MAX = 256
+
+-- What HOST may still say that brings nothing: all of its links share it, and it outlives them.
+local function useless_of(self, host)
+  local bucket = self.useless:get(host)
+  if not bucket then
+    bucket = token_bucket.new { now = function() return self.loop:now() end, rate = USELESS.rate,
+      burst = USELESS.burst }
+    self.useless:put(host, bucket)
+  end
+  return bucket
+end
 
 local function take_out(list, one)
   for i, other in ipairs(list) do
@@ -75,7 +92,8 @@ function links:make(stream, host, port, dialled, account, through)
   local near = account.near
   if near == nil then near = not through and (own or self.net.is_near(host)) end
   local one, text, code = link.new { loop = self.loop, stream = stream, host = host, port = port,
-    limit = self.limit, own = own, near = near, dialled = dialled, through = through,
+    limit = self.limit, useless = not own and useless_of(self, host) or nil, own = own, near = near,
+    dialled = dialled, through = through,
     gone = function(ended, reason) gone(self, ended, account, reason) end }
   if not one then return refuse(account, code, text) end
   table.insert(self.list, one)
@@ -168,6 +186,7 @@ function links.new(given)
     congestion = given.congestion or "bbr",
     limit = setmetatable({}, { __index = function(_, name) return limit[name] or LIMIT[name] end }),
     list = {}, hosts = {}, accepted = 0, dials = {}, swept = given.loop:now(),
+    useless = bounded.new { limit = USELESS_MAX },
   }, links)
   self.sweeper = self.loop:every(self.limit.sweep_ms, function() sweep(self) end)
   return self

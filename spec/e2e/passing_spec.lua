@@ -1,0 +1,100 @@
+-- passing_spec.lua - what others say goes on as quickly as before while one floods a channel, or is a noisy client.
+-- runs alone: times are compared
+local garbage = require "spec.e2e.garbage"
+local swarm = require "spec.e2e.swarm"
+
+local SOAK = os.getenv "DT_SWARM_SOAK"
+local LINES <const> = SOAK and 200 or 30 -- of others, with a flood and as many without
+local PAUSE <const> = 20 -- ms between two of them
+local ROUNDS = SOAK and 10 or 2 -- of each, interleaved
+local RATE <const> = 1000 -- datagrams a second
+local TIMES <const>, MEDIAN <const> = 1.5, 3 -- the 99th percentile with a flood, of that without; the median
+local TRIES <const> = 3 -- other programs have a say in such times, but not three times the same
+
+describe("what others say", function()
+  local s, why
+
+  setup(function()
+    s, why = swarm.new { "server", "ada", "mallory" }
+    if not s then return end
+    assert(select(2, swarm.sh "make -s .build/flood") == 0)
+    s:start "server"
+    assert(swarm.within(10, function() return s:ask("server", "status") end), s:log "server")
+    for host = 10, 73 do s.world:run("mallory", ("ip address add 10.77.0.%d/24 dev eth0"):format(host)) end
+    garbage.write(s.dir .. "/garbage", s:ask("server", "status").node.id, os.time() * 1000)
+  end)
+  teardown(function() if s then s:close() end end)
+
+  -- Says so many lines to the server by one link of ada's, which come back by another. → array of µs, by which it took.
+  local function pass(lines)
+    local output = s.world:run("ada", ("lua5.4 spec/e2e/passing.lua %s %d %d duckietown"):format(
+      s.world:address "server", lines, PAUSE))
+    assert.matches("end " .. lines .. "\n$", output)
+    local list = {}
+    for took in output:gmatch "%d+ (%d+)\n" do list[#list + 1] = tonumber(took) end
+    assert.equal(lines, #list)
+    return list
+  end
+
+  local function percentile(list, part)
+    table.sort(list)
+    return list[math.max(1, math.ceil(#list * part / 100))]
+  end
+
+  -- Lines with and without the process that BEGIN() gives, in turn. → how many times longer the median and the 99th
+  -- percentile are with it
+  local function measure(what, begin)
+    local quiet, loud = {}, {}
+    for _ = 1, ROUNDS do
+      table.move(pass(LINES // ROUNDS), 1, LINES // ROUNDS, #quiet + 1, quiet)
+      local noise = begin()
+      os.execute "sleep 0.3"
+      table.move(pass(LINES // ROUNDS), 1, LINES // ROUNDS, #loud + 1, loud)
+      assert.is_true(noise.alive(), "the noise goes on")
+      noise.stop "KILL"
+      swarm.within(5, function() return not noise.alive() end)
+    end
+    local words = {}
+    for i, list in ipairs { quiet, loud } do
+      words[i] = ("%.1f and %.1f ms"):format(percentile(list, 50) / 1000, percentile(list, 99) / 1000)
+    end
+    local ratio = percentile(loud, 99) / percentile(quiet, 99)
+    print(("# %d lines, median and 99th percentile: %s, with %s %s: %.2f times"):format(#quiet, words[1], what,
+      words[2], ratio))
+    return percentile(loud, 50) / percentile(quiet, 50), ratio
+  end
+
+  -- The median is judged always, the 99th percentile of many lines in soak.
+  local function compare(what, begin)
+    for try = 1, TRIES do
+      local median, ratio = measure(what, begin)
+      local good = median <= MEDIAN and (not SOAK or ratio <= TIMES)
+      if good then return end
+      assert.is_true(try < TRIES, ("%.2f and %.2f times"):format(median, ratio))
+    end
+  end
+
+  it("goes on while another channel is flooded", function()
+    if not s then return pending(why) end
+    compare("1,000 datagrams a second", function()
+      return s.world:spawn("mallory", ("env FLOOD_FROM=10.77.0.10 .build/flood 10.77.0.255 3825 %d %d 64 %s/garbage")
+        :format(60 * RATE, RATE, s.dir))
+    end)
+    local refused = 0
+    for _, n in pairs(s:ask("server", "status").refused) do refused = refused + n end -- any order: a sum
+    assert.is_true(refused > RATE // 2, refused .. " were refused")
+  end)
+
+  it("goes on while one client of the same listener says as much as it can", function()
+    if not s then return pending(why) end
+    compare("a noisy client", function()
+      return s.world:spawn("mallory", ("lua5.4 spec/e2e/forged.lua %s duckietown %d"):format(
+        s.world:address "server", os.time() * 1000))
+    end)
+    local resting = 0
+    for _, channel in ipairs(s:ask("server", "channels").channels) do
+      resting = resting + (channel.kind == "tcp" and channel.refused.quota or 0)
+    end
+    assert.is_true(resting > 0, "it was read no further for a while")
+  end)
+end)
