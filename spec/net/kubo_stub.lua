@@ -1,7 +1,8 @@
 -- kubo_stub.lua - Kubo's RPC as far as pubsub needs it, within the spec's own loop. No checks, and no IPFS.
 --
 -- Stubs that share a `room` hear each other, as Kubos that are joined do. What a spec changes in a stub counts from the
--- next request on: version, refusal = { status, text }, hangs = bool, unsigned = bool, drops = fn(text) → bool.
+-- next request on: version, refusal = { status, text }, hangs = bool, unsigned = bool, drops = fn(text) → bool,
+-- published_later = fn(reply): when it answers who published.
 local core_text = require "core.text"
 local uv = require "luv"
 
@@ -53,11 +54,12 @@ ANSWERS["swarm/connect"] = function(self, target)
   return '{"Strings":["connect success"]}'
 end
 
-ANSWERS["pubsub/pub"] = function(self, topic, _, body)
+ANSWERS["pubsub/pub"] = function(self, topic, connection, body)
   local text = body:match "\r\n\r\n(.*)\r\n%-%-[^\r\n]+%-%-\r\n$"
   self.published = self.published + 1
   if not (self.drops and self.drops(text)) then say(self, topic, text) end
-  return ""
+  if not self.published_later then return "" end
+  self.published_later(function() reply(connection, 200, "") end)
 end
 
 ANSWERS["pubsub/sub"] = function(self, topic, connection)

@@ -182,6 +182,25 @@ describe("a topic", function()
     assert.equal("* - 8 ping x", a.told.frames[1].text)
   end)
 
+  it("hands one message after another to Kubo, which drops what comes behind a later one", function()
+    local a, b = two()
+    local n, most = 0, 0
+    room[1].drops = function()
+      n = n + 1
+      most = math.max(most, n)
+      return false
+    end
+    room[1].published_later = function(reply) loop:after(5, function()
+      n = n - 1
+      reply()
+    end) end
+    for i = 1, 4 do assert.is_true(a:send(ping(tostring(i)))) end
+    holds(function() return #b.told.frames == 4 end)
+    local said = {}
+    for i, heard in ipairs(b.told.frames) do said[i] = heard.text:match "%d$" end
+    assert.same({ "1234", 1 }, { table.concat(said), most })
+  end)
+
   it("sends no more at once than Kubo takes, and asks again", function()
     local a = two()
     room[1].hangs = true

@@ -77,8 +77,7 @@ local function ask(self, path, options, done)
     if answer.word then return done(nil, refusal(self, answer)) end
     done(answer.body, nil, nil, answer)
   end)
-  if not id then done(nil, text, code) end
-  return id
+  if not id then self.http.loop:post(function() done(nil, text, code) end) end
 end
 
 -- TEXT as multibase base64url, as Kubo's pubsub has all texts.

@@ -1,7 +1,8 @@
 -- pubsub.lua - a topic of IPFS pubsub as a channel, by a Kubo that runs here: a message is a frame. Dials no peer.
 --
 -- Kubo drops messages of whom it hears late, and says ours to us again; both are harmless. It checks who signed a
--- message, so nobody speaks in another peer's name.
+-- message, so nobody speaks in another peer's name. It numbers the messages of each peer, and drops one that comes
+-- behind a later one: so each is handed to it when it has taken the one before.
 local bounded = require "bounded"
 local budget = require "routing.channels.budget"
 local channel = require "routing.channels.channel"
@@ -21,7 +22,7 @@ local API <const> = "/ip4/127.0.0.1/tcp/5001" -- where Kubo's RPC is, unless the
 local RATE <const> = 16 * 1024 -- bytes/s of the topic, all of whose speakers every Kubo on it hears
 local FRAME_MAX <const> = 32768 -- bytes of a frame; Kubo takes 1 MiB
 local FRAME_S <const> = 8 -- seconds that a frame takes of a small budget, at most: what is urgent waits no longer
-local PUBLISHING_MAX <const> = 4 -- requests under way
+local PUBLISHING_MAX <const> = 4 -- messages on their way to Kubo
 local MISSES_MAX <const> = 3 -- of these that fail in a row: then Kubo is taken for gone
 local SAID_MAX <const> = 256 -- of our own messages are known again
 local ROOM_MS <const> = 10 -- least wait before asking for more
@@ -68,21 +69,27 @@ local function ask_later(self, wait)
   end)
 end
 
-local function published(self, ok, text, code, cure)
-  self.publishing = self.publishing - 1
-  if self.wants_room then ask_later(self, self.bucket:wait(self.traits.frame_max)) end
-  self.wants_room = false
-  if ok then
-    self.misses = 0
-    return
-  end
+-- A message was not taken. What Kubo itself refuses says nothing of whether it is there.
+local function missed(self, text, code, cure)
   frame.refuse(self, code, text)
-  self.misses = self.misses + 1
+  self.log:debug("routing", "Kubo took no message", { address = self.address, why = text })
+  self.misses = self.misses + (code == "form" and 0 or 1)
   if self.misses >= MISSES_MAX or kubo_topic.by_hand(code, cure) then self.topic:fail(text, code, cure) end
 end
 
-local function publish(self, text)
-  self.publishing = self.publishing + 1
+local publish
+
+local function published(self, ok, ...)
+  table.remove(self.publishing, 1)
+  if self.publishing[1] then publish(self) end
+  if self.wants_room then ask_later(self, self.bucket:wait(self.traits.frame_max)) end
+  self.wants_room = false
+  if not ok then return missed(self, ...) end
+  self.misses = 0
+end
+
+function publish(self)
+  local text = self.publishing[1]
   self.said:put(hash.blake2b(text), true)
   self.kubo:publish(self.topic.topic, text, self.topic:in_this_life(function(...) published(self, ...) end))
 end
@@ -95,7 +102,7 @@ function Channel:send(message)
   end
   if text == "" or frame.garbled(text) then return frame.refuse(self, "form", "no text") end
   if not self.topic.up then return frame.refuse(self, "closed", self.topic.reason or "it waits") end
-  if self.publishing >= PUBLISHING_MAX then
+  if #self.publishing >= PUBLISHING_MAX then
     self.wants_room = true
     return frame.refuse(self, "full", "Kubo takes it too slowly")
   end
@@ -104,13 +111,14 @@ function Channel:send(message)
     return frame.refuse(self, "budget", "of the topic")
   end
   frame.count(self.sent, message, #text)
-  publish(self, text)
+  table.insert(self.publishing, text)
+  if not self.publishing[2] then publish(self) end
   return true
 end
 
 function Channel:budget()
   if not self.topic.up then return 0 end
-  if self.publishing >= PUBLISHING_MAX then
+  if #self.publishing >= PUBLISHING_MAX then
     self.wants_room = true
     return 0
   end
@@ -127,7 +135,7 @@ local function told(self)
     more = function() self.owner.on_up(self) end,
     down = function(why) self.owner.on_down(self, why) end,
     up = function()
-      self.publishing, self.misses, self.wants_room = 0, 0, false
+      self.publishing, self.misses, self.wants_room = {}, 0, false
       self.owner.on_up(self)
       self.owner.on_room(self)
     end }
@@ -186,12 +194,12 @@ function pubsub.new(given)
   local self = setmetatable({ kind = "ipfs-pubsub", address = ("/ipfs-pubsub/%s/dswarm-line"):format(given.topic),
     traits = { stream = false, medium = true, ordered = false, source_proved = true, near = given.near or false,
       line_max = math.min(most, limits.line), frame_max = most },
-    rate = given.budget, owner = channel.nobody, loop = given.loop, http = http,
+    rate = given.budget, owner = channel.nobody, loop = given.loop, log = given.log, http = http,
     kubo = kubo.new { http = http, api = api },
     bucket = budget.new { now = function() return given.loop:now() end, rate = rate,
       burst = math.max(2 * rate, 2 * most), least = most },
     said = bounded.new { limit = SAID_MAX }, sent = frame.counters(), heard = frame.counters(), heard_own = 0,
-    refused = {}, publishing = 0, misses = 0 }, Channel)
+    refused = {}, publishing = {}, misses = 0 }, Channel)
   self.topic = kubo_topic.new { loop = given.loop, random = given.random, log = given.log, kubo = self.kubo,
     topic = given.topic, address = self.address, secret = given.secret, retry_ms = given.retry_ms,
     told = told(self) }
