@@ -34,6 +34,7 @@ local function lost(self, entry)
   self.under_way, entry.batch = self.under_way - 1, nil
   local from = self.holders[entry.holder]
   from.lost = from.lost + 1
+  entry.holder, entry.next_holder = entry.next_holder or entry.holder, entry.holder
   if entry.tries >= TRIES or from.lost > LIES and from.came == 0 then forget(self, entry) end
 end
 
@@ -90,13 +91,16 @@ end
 --- HOLDER (an ID) holds SHORT, which is missing here; it is asked for in DELAY ms, unless somebody else does so before.
 -- → is it remembered?
 function wants:add(short, holder, delay)
-  local entry = self.by_short[short]
-  if entry then return true end
-  if #self.list >= MISSING_MAX then return false end
+  local entry, from = self.by_short[short], self.loop:now() + delay
+  if not entry and #self.list >= MISSING_MAX then return false end
+  self.holders[holder] = self.holders[holder] or { lost = 0, came = 0 }
+  self.from = self.list[1] and math.min(self.from, from) or from
+  if entry then
+    entry.next_holder = holder -- who is asked where the first one does not give it
+    return true
+  end
   entry = { short = short, holder = holder, tries = 0 }
   self.by_short[short] = entry
-  self.holders[holder] = self.holders[holder] or { lost = 0, came = 0 }
-  if not self.list[1] then self.from = self.loop:now() + delay end
   self.list[#self.list + 1] = entry
   self.timer = self.timer or self.loop:every(LOOK, function() look(self) end)
   return true

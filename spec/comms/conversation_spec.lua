@@ -6,6 +6,7 @@ local instead = require "spec.routing.instead"
 local json = require "core.json"
 local labs = require "spec.labs"
 local links = require "sim.links"
+local messages = require "comms.messages"
 local policies = require "spec.policy.policies"
 local policy = require "policy"
 local sim = require "sim"
@@ -37,7 +38,7 @@ describe("nodes that cannot dial each other", function()
   end
 
   local function said(line)
-    local kind = line:match "^e?[/*]%S* %S+ %d (%l+)" or "statement"
+    local kind = line:match "^e?[/*]%S* %S+ %d (%l+)" or line:find(" share/files ", 1, true) and "file" or "statement"
     bytes[kind], count[kind] = (bytes[kind] or 0) + #line + 1, (count[kind] or 0) + 1
   end
 
@@ -110,7 +111,7 @@ describe("nodes that cannot dial each other", function()
     local took = agreed(2 * n, 3600)
     assert.is_truthy(took)
     print(("# %d records over 1,200 bit/s that lose a fifth: %d s, by their bytes %d s"):format(2 * n, took,
-      bytes.statement // 300))
+      bytes.file // 300))
   end)
 
   it("let a dismissal pass before 500 records that wait at 1,200 bit/s", function()
@@ -209,7 +210,28 @@ describe("nodes that cannot dial each other", function()
     w:run(1000)
     join(0)
     assert.is_truthy(agreed(50, 900))
-    assert.is_true(count.statement < 50 * 3 and count.ranges < 100, count.statement .. " " .. count.ranges)
+    assert.is_true(count.file < 50 * 3 and count.ranges < 100, count.file .. " " .. count.ranges)
+  end)
+
+  it("answer nobody who proved no address, and speaks in the name of others", function()
+    world(2, 10)
+    join(0)
+    share(w.nodes[1], 1, 20)
+    assert.is_truthy(agreed(20, 300))
+    local me, other = w.nodes[1], w.nodes[2]
+    local forger = toy.new(w.loop, "lab", "eve")
+    local facts = { class = "share", law = me.dcache:law "share", t = me.comms.beacon:tick(), salt = ("s"):rep(8),
+      bits = 0, first = 0, last = 0, digests = ("d"):rep(6), ids = { ("x"):rep(16) } }
+    bytes, count = {}, {}
+    local before = me.refused.unproved or 0
+    for kind, rest in pairs { ranges = messages.ranges(facts), range = messages.range(facts),
+      want = messages.want { (me.dcache:ids("share", facts.t, "", 1))[1] } } do -- any order
+      local head = ("/dswarm/%s/brain /dswarm/%s/brain 8 %s %s"):format(me.id, other.id, kind, rest)
+      assert(forger:send { kind = kind, head = head })
+    end
+    w:run(10000)
+    assert.same({ before + 3, 1, 1, 1 }, { me.refused.unproved, count.ranges, count.range, count.want })
+    assert.is_nil(count.file)
   end)
 
   it("come to hold a lab's words that rest on each other, though they begin as strangers", function()

@@ -51,6 +51,16 @@ describe("what is wanted on a channel", function()
     assert.same({ "ada: s1" }, asked)
   end)
 
+  it("is asked of somebody else who lists it, where the first one did not give it", function()
+    one:add("s1", "ada", 0)
+    run(300)
+    for _ = 1, 20 do
+      one:add("s1", "bob", 0)
+      run(300)
+    end
+    assert.same({ "ada: s1", "bob: s1" }, { asked[1], asked[2] })
+  end)
+
   it("is soon asked no more of who lists what he does not give, and of others is", function()
     for i = 1, 1000 do one:add("lie" .. i, "liar", 0) end
     for i = 1, 4 do one:add("s" .. i, "ada", 0) end

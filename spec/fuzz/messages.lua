@@ -38,7 +38,19 @@ local function ids(rest)
   assert(messages.ids(facts.class, facts.law, facts.t, facts.last, facts.ids) == rest, "ids")
 end
 
-local kinds = { beacon = beacon, pong = pong, want = want, ids = ids }
+local function ranges(rest)
+  local facts, text, word = messages.parse_ranges(rest)
+  if not facts then return refused(text, word) end
+  assert(messages.ranges(facts) == rest, "ranges")
+end
+
+local function range(rest)
+  local facts, text, word = messages.parse_range(rest)
+  if not facts then return refused(text, word) end
+  assert(messages.range(facts) == rest and facts.first <= facts.last and facts.last < 1 << facts.bits, "range")
+end
+
+local kinds = { beacon = beacon, pong = pong, want = want, ids = ids, ranges = ranges, range = range }
 
 return function(bytes)
   local kind, rest = bytes:match "^(%l+) (.*)$"
