@@ -225,10 +225,11 @@ local function statements(self, channel, bytes, most)
   return #body > 0 and { kind = "statements", body = body } or nil
 end
 
---- May a question go there now that says nothing new (a ping)? A beacon that waits goes first.
+--- May a question go there now (a ping)? It may go before a beacon that waits: there always is one where two have just
+--- met, and who is not proved is not repaired with. What it takes beyond the share later beacons wait for.
 function outbox:may_control(name)
   local channel = self.channels[name]
-  return not (channel and channel.control) or not channel.beacon and channel.control:left() > 0
+  return not (channel and channel.control) or channel.control:left() > -channel.control.burst // 2
 end
 
 --- May an answer (a pong) go there, though others have used up the share? Within bounds: it is owed.

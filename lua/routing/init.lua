@@ -88,11 +88,7 @@ local function room_for(self, source)
     end
     self.answers:charge(source.principal)
   end
-  local room = ANSWER_FACTOR * source.received
-  if one:budget() < one.traits.frame_max + room then
-    return nil, "budget: the rest is for our own words", "budget"
-  end
-  return room
+  return ANSWER_FACTOR * source.received
 end
 
 -- Sends one message back along the flow it answers; an unproved source gets little.
@@ -106,6 +102,10 @@ local function reply_to(self, source, asked)
     local size = frame.size(headed(message))
     if size > room then
       return nil, "unproved: the answer is larger than three times the question", "unproved"
+    end
+    local one = source.channel
+    if room ~= math.maxinteger and one:budget() < one.traits.frame_max + size then
+      return nil, "budget: the rest is for our own words", "budget"
     end
     room = room - size
     return send_to(self, source, message)

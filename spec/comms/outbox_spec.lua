@@ -182,6 +182,27 @@ describe("an outbox", function()
     end
   end)
 
+  it("lets a question go on a slow channel though a beacon waits there, on credit, and an answer on more", function()
+    local box = new()
+    box.out:open("irc", { medium = true, rate = 200 })
+    local asked, answered = 0, 0
+    box.out:control("irc", 1200)
+    box.out:say("irc", { kind = "beacon", rest = "x" })
+    while box.out:may_control "irc" do
+      box.out:control("irc", 160)
+      asked = asked + 1
+    end
+    while box.out:may_answer "irc" do
+      box.out:control("irc", 160)
+      answered = answered + 1
+    end
+    assert.is_true(asked >= 3 and asked <= 5 and answered >= 3 and answered <= 5, asked .. " " .. answered)
+    box.loop:run_until(100 * 1000)
+    assert.is_nil(box.out:next("irc", 1200), "the beacon waits until that is paid for")
+    box.loop:run_until(140 * 1000)
+    assert.equal("beacon", box.out:next("irc", 1200).kind)
+  end)
+
   it("forgets a closed channel", function()
     local box = new()
     box.out:open("tcp", {})

@@ -5,6 +5,7 @@ local ngircd = require "spec.net.ngircd"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 
+local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local ROBOTS <const> = { "ada", "bob", "carl", "dora" } -- ada and bob are on ngircd, the others on inspircd
 
 if not (ngircd.found() and inspircd.found()) then
@@ -64,6 +65,18 @@ return p
       :format(s.here, servers.one.address, servers.two.name))
   end
 
+  -- bob lost all that he had, and ada says nothing of her own accord: what he lacks he must ask for.
+  local function newcomer()
+    assert.is_true(s:stop "ada" and s:stop "bob")
+    swarm.sh(("rm -rf %s %s/*"):format(s:path("bob", "state"), s:path("bob", "share")))
+    start("ada", "one")
+    assert.is_truthy(swarm.within(10, function() return channel "ada".state == "up" end))
+    start("bob", "one")
+    local took = swarm.within(120, function() return known "bob" == 2 end)
+    assert.is_truthy(took, s:logs())
+    patience.took("a newcomer has asked for what he lacks", took, 120)
+  end
+
   it("hold the same after a net split and the restart of a server", function()
     local why
     s, why = swarm.new { "ada", "bob", "carl", "dora", "one", "two", "three" }
@@ -93,5 +106,6 @@ return p
       assert.matches("^d%w+$", row.nick)
     end
     assert.same({ "ada", "bob" }, s:names "ada")
+    if SOAK then newcomer() end
   end)
 end)

@@ -142,8 +142,8 @@ describe("a visit to an IRC server", function()
       local fault = told[2]
       assert.same({ want[1], want[2] }, { fault.code, fault.slow })
       assert.equal(fault.code .. ": ", fault.text:sub(1, #fault.code + 2))
-      assert.truthy(fault.text:lower():find(want[3], 1, true), fault.text)
-      assert.equal(fault.text:find "half the pace" ~= nil, fault.flood)
+      assert.truthy((fault.text .. fault.cure):lower():find(want[3], 1, true), fault.text)
+      assert.equal(fault.cure:find "half the pace" ~= nil, fault.flood)
     end)
   end
 

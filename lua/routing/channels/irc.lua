@@ -40,7 +40,7 @@ local function ended(self, server, fault)
   server:failed(fault, now, self.was_up and now - self.joined_at or 0)
   self.session, self.server = nil, nil
   self.log:once("irc " .. server.address .. " " .. fault.code, "warn", "routing", "an IRC server is left",
-    { address = server.address, why = fault.text, retry_s = (server.next_at - now) // 1000 })
+    { address = server.address, why = fault.text, cure = fault.cure, retry_s = (server.next_at - now) // 1000 })
   down(self, fault.text)
   try(self)
 end
@@ -144,11 +144,13 @@ local function await_room(self, ms)
   end)
 end
 
---- Bytes that may go now: a frame, or nothing.
+--- Bytes that may go now: as many as stand in the lines that may be said, if a whole frame does.
 function Channel:budget()
   if self.closed or not self.was_up then return 0 end
   local wait = wait_of(self)
-  if wait == 0 then return FRAME_MAX end
+  if wait == 0 then
+    return math.min(self.medium:available(), self.server.pace:lines() * FRAME_MAX // self.lines_of_frame)
+  end
   await_room(self, wait)
   return 0
 end

@@ -1,7 +1,7 @@
 -- irc_faults.lua - what an IRC server says when it does not let us in, or sends us away: why, and what a person can do.
 --
--- A fault is { code, text, slow, flood }: a word of refusal; the whole reason as people read it; must a person mend it,
--- so that trying soon only costs others something; did we send too fast.
+-- A fault is { code, text, cure, slow, flood }: a word of refusal; the reason as people read it; what would change it;
+-- must a person mend it, so that trying soon only costs others something; did we send too fast.
 local core_text = require "core.text"
 
 local irc_faults = {}
@@ -65,7 +65,7 @@ local WORDS <const> = {
 function irc_faults.make(kind, said)
   local of = KINDS[kind]
   said = said and said ~= "" and (' ("%s")'):format(core_text.escape(said, SAID_MAX)) or ""
-  return { code = of[1], text = ("%s: %s%s. %s."):format(of[1], of[2], said, of[3]), slow = not of.quick,
+  return { code = of[1], text = ("%s: %s%s"):format(of[1], of[2], said), cure = of[3] .. ".", slow = not of.quick,
     flood = of.flood or false }
 end
 

@@ -16,15 +16,15 @@ function irc_server:failed(fault, now, lasted)
   end
   if fault.flood then
     self.pace:slower()
-    self.rate = self.pace.rate
+    self.rate, self.slowed = self.pace.rate, true
   end
-  self.reason = fault.text
+  self.reason, self.cure = fault.text, fault.cure
   self.next_at = now + (fault.slow and self.slow or self.quick):next()
   self.refused[fault.code] = (self.refused[fault.code] or 0) + 1
 end
 
 --- We are in the channel by it.
-function irc_server:joined() self.reason = nil end
+function irc_server:joined() self.reason, self.cure = nil, nil end
 
 -- Why it is not up.
 local function reason_of(self)
@@ -33,12 +33,19 @@ local function reason_of(self)
   return other and other ~= self and "in reserve while " .. other.address .. " is up" or "connecting"
 end
 
+-- What people should know of a server that is up.
+local function note_of(self, members)
+  if self.slowed then return "That server once put us out for our speed: it is spoken to more slowly." end
+  if members == 1 then return ("Nobody else is in %s yet."):format(self.where.room) end
+end
+
 --- The row of `status`.
 function irc_server:status()
   local nick, members = nil, 0
   if self.channel.server == self and self.channel.session then nick, members = self.channel.session:place() end
   return { address = self.address, kind = "irc", state = nick and "up" or "waiting", nick = nick,
-    members = nick and members, reason = not nick and reason_of(self) or nil,
+    members = nick and members, note = nick and note_of(self, members), reason = not nick and reason_of(self) or nil,
+    cure = not nick and self.cure or nil,
     sent = frame.copy(self.sent), heard = frame.copy(self.heard), talk = self.talk,
     refused = frame.copy(self.refused) }
 end

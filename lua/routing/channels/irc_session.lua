@@ -52,6 +52,7 @@ end
 
 -- Takes LINE; it is written in this turn or, where the server reads slowly, later.
 local function put(self, line)
+  if #self.out > 2 * QUEUE_MAX then return end -- it asks and asks, and reads no answer
   if self:joined() then self.pace:charge(1) end -- what lets us in is asked for once, and by everybody
   if self.out == "" then self.moved_at = self.loop:now() end
   self.out = self.out .. line .. "\r\n"
