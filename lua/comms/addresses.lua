@@ -14,6 +14,7 @@ addresses.__index = addresses
 local OF_ONE_MAX = 8 -- addresses of one node
 local REMEMBERED_MAX = 1024 -- nodes of whom somebody remembers where they were
 local FEW = 3 -- nodes that dial what nothing proves
+local FEW_MS = 60 * 1000 -- for which it is known who they are: to work it out takes a hash for each peer
 local BY_ITSELF_MS = 20 * 1000 -- within which who answers has to prove that he is the one who was dialled
 local BUCKET = "pri/%s/addresses"
 
@@ -46,7 +47,8 @@ end
 --- given.record   fn(id) → DATA of that node's record of addresses | nil
 --- given.is_near  fn(host) → is that IP address in a network of an own interface?
 function addresses.new(given)
-  local self = setmetatable({ news = listeners.new(), remembered = bounded.new { limit = REMEMBERED_MAX } }, addresses)
+  local self = setmetatable({ news = listeners.new(), remembered = bounded.new { limit = REMEMBERED_MAX },
+    few = bounded.new { limit = REMEMBERED_MAX } }, addresses)
   for _, name in ipairs { "loop", "peers", "id", "record", "is_near" } do self[name] = given[name] end
   self.peers:on_back(function(peer) self.news:call(peer.id) end)
   return self
@@ -64,8 +66,7 @@ local function proof_of(self, peer, host)
   return proved, reached
 end
 
--- Are we among the few who try what nothing proves?
-local function is_of_few(self, id)
+local function work_out(self, id)
   local ids = { self.id }
   for _, peer in ipairs(self.peers.list) do
     if peer.id ~= id and self.peers:living(peer) then ids[#ids + 1] = peer.id end
@@ -75,6 +76,16 @@ local function is_of_few(self, id)
     if order[i] == self.id then return true end
   end
   return false
+end
+
+-- Are we among the few who try what nothing proves?
+local function is_of_few(self, id)
+  local known, now = self.few:get(id), self.loop:now()
+  if not known or now - known.at >= FEW_MS then
+    known = { at = now, answer = work_out(self, id) }
+    self.few:put(id, known)
+  end
+  return known.answer
 end
 
 -- Is PEER proved to speak from somewhere, and from no network of ours?

@@ -4,6 +4,7 @@ local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 local wire = require "spec.net.wire"
 
+local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local HOSTS <const> = { "server", "ada", "bob", "carl" }
 local NAT <const> = { north = { "ada", "bob" }, south = { "carl" } }
 local LAN <const> = '"/ip4/0.0.0.0/udp/3825/dswarm-line", "/ip4/0.0.0.0/tcp/3825/dswarm-line"'
@@ -65,5 +66,56 @@ describe("two LANs behind routers, and a server that one of each dials", functio
     end
     within(10, "the server to a robot", function() return says("carl", "server") end)
     within(10, "a robot to the server, though nobody can come in there", function() return says("server", "ada") end)
+  end)
+
+  if not SOAK then return end
+
+  -- The ports of the connections that HOST has with a router, as numbers.
+  local function ports(host, router)
+    local list = {}
+    for _, channel in ipairs((s:ask(host, "status") or { channels = {} }).channels) do
+      for _, link in ipairs(channel.links or {}) do
+        local from, port = link.address:match "^/ip4/([%d.]+)/tcp/(%d+)/"
+        if from == s.world:address(router) then list[#list + 1] = port end
+      end
+    end
+    return list
+  end
+
+  -- HOST drops what comes over connections by nftables' RULES, from now on.
+  local function drop(host, rules)
+    local command = "nft 'add table inet half; add chain inet half in { type filter hook input priority 0; }'; "
+    for _, rule in ipairs(rules) do command = command .. ("nft add rule inet half in %s drop; "):format(rule) end
+    s.world:run(host, command)
+  end
+
+  it("replace a connection of which one way is dropped silently, and lose nothing", function()
+    if not s then return pending(why) end
+    within(10, "the connection of the south", function() return ports("server", "south")[1] end)
+    drop("server", { "ip saddr " .. s.world:address "south" .. " tcp sport " .. ports("server", "south")[1] })
+    folder.write(s:path("carl", "share/south_lost.txt"), "carl")
+    within(90, "dropped towards the server", function() return knows(s, "bob", "south_lost.txt") end)
+    swarm.sh "sleep 15" -- repairs, which dial by themselves, come to an end
+    within(30, "one connection is left", function() return #ports("server", "south") == 1 end)
+    local mine = {}
+    for port in s.world:run("carl", "ss -tnH dst " .. s.world:address "server"):gmatch "%d+%s+%d+%s+%S+:(%d+)%s" do
+      mine[#mine + 1] = "tcp sport 3825 tcp dport " .. port
+    end
+    drop("carl", mine)
+    folder.write(s:path("bob", "share/north_lost.txt"), "bob")
+    within(90, "dropped towards the robot", function() return knows(s, "carl", "north_lost.txt") end)
+  end)
+
+  it("take six bytes a second each way on the wire at most while nothing happens", function()
+    if not s then return pending(why) end
+    swarm.sh "sleep 120"
+    local before = s.world:counters()
+    swarm.sh "sleep 600"
+    local after = s.world:counters()
+    for _, fate in ipairs { "in_bytes", "out_bytes" } do
+      local a = (wire.sum(after, "south", fate, "tcp") - wire.sum(before, "south", fate, "tcp")) / 600
+      print(("# %s of the south's router: %.1f bytes/s of frames"):format(fate, a))
+      assert.is_true(a <= 6 + 14 * 3 / 30, a) -- 14 bytes of each frame are the wire's own
+    end
   end)
 end)
