@@ -4,9 +4,9 @@ local garbage = require "spec.e2e.garbage"
 local swarm = require "spec.e2e.swarm"
 
 local SOAK = os.getenv "DT_SWARM_SOAK"
-local LINES <const> = SOAK and 200 or 30 -- of others, with a flood and as many without
+local LINES <const> = SOAK and 200 or 20 -- of others, with a flood and as many without
 local PAUSE <const> = 20 -- ms between two of them
-local ROUNDS = SOAK and 10 or 2 -- of each, interleaved
+local ROUNDS = SOAK and 10 or 1 -- of each, interleaved
 local RATE <const> = 1000 -- datagrams a second
 local TIMES <const>, MEDIAN <const> = 1.5, 3 -- the 99th percentile with a flood, of that without; the median
 local TRIES <const> = 3 -- other programs have a say in such times, but not three times the same
