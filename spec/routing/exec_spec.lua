@@ -59,6 +59,7 @@ describe("a channel that is a program", function()
     local row = one:status()
     assert.same({ "waiting", 3 }, { row.state, told.ups })
     assert.matches("^closed: mine ended with 7 after %d+ s; it said: no modem here$", row.reason)
+    assert.matches("^Run it by hand and see: /.*/channels/mine$", row.cure)
     assert.equal(row.reason, told.downs[3])
     local said = 0
     for _, line in ipairs(log.lines) do

@@ -29,10 +29,11 @@ local start
 
 -- == its end, and its next life
 
+-- What to do about WHY: a fault of the program shows where somebody runs it. Of one that may not be run WHY says it.
 local function say(self, why)
-  self.reason = why
+  self.reason, self.cure = why, self.path and "Run it by hand and see: " .. self.path or nil
   self.log:once("exec " .. self.address .. why:match "^%S+", "warn", "routing", "a channel's program waits",
-    { program = self.program, why = why, cure = "run it by hand: " .. (self.path or "its file is not there") })
+    { program = self.program, why = why, cure = self.cure })
 end
 
 local function again(self)
@@ -177,7 +178,8 @@ end
 function Channel:status()
   local up = self.child ~= nil and not self.fault
   return { address = self.address, kind = "exec", state = self.closed and "down" or up and "up" or "waiting",
-    reason = not up and self.reason or nil, ends = self.ends, queued = self.child and self.child:waiting() or 0,
+    reason = not up and self.reason or nil, cure = not up and self.cure or nil, ends = self.ends,
+    queued = self.child and self.child:waiting() or 0,
     sent = frame.copy(self.sent), heard = frame.copy(self.heard), refused = frame.copy(self.refused) }
 end
 
@@ -195,8 +197,9 @@ end
 
 local function spawn(self)
   local path, text, code = self.find(self.program)
+  self.path = path
   if not path then return nil, text, code end
-  self.path, self.began, self.bad, self.last_error = path, self.loop:now(), 0, nil
+  self.began, self.bad, self.last_error = self.loop:now(), 0, nil
   self.moved_at = self.began
   return self.loop:spawn { path = path, args = {},
     environment = { "DT_SWARM_CHANNEL=" .. self.program },
