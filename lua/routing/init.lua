@@ -77,8 +77,8 @@ local function send_to(self, source, message)
 end
 
 -- Bytes that an answer may have. Where anybody can speak in another's name, an unproved source gets three times what it
--- sent, and nothing from the last frame that the medium leaves to our own statements; nil, text, code where it was
--- answered often enough.
+-- sent, and nothing from the last frame that the medium leaves to our own statements (of a slow channel answers have a
+-- share of their own, comms/outbox.lua); nil, text, code where it was answered often enough.
 local function room_for(self, source)
   local one = source.channel
   if one.traits.source_proved or self.comms.peers:source_proved(source) then return math.maxinteger end
@@ -104,7 +104,7 @@ local function reply_to(self, source, asked)
       return nil, "unproved: the answer is larger than three times the question", "unproved"
     end
     local one = source.channel
-    if room ~= math.maxinteger and one:budget() < one.traits.frame_max + size then
+    if room ~= math.maxinteger and not one.rate and one:budget() < one.traits.frame_max + size then
       return nil, "budget: the rest is for our own words", "budget"
     end
     room = room - size

@@ -72,9 +72,9 @@ return p
     start("ada", "one")
     assert.is_truthy(swarm.within(10, function() return channel "ada".state == "up" end))
     start("bob", "one")
-    local took = swarm.within(120, function() return known "bob" == 2 end)
+    local took = swarm.within(60, function() return known "bob" == 2 end)
     assert.is_truthy(took, s:logs())
-    patience.took("a newcomer has asked for what he lacks", took, 120)
+    patience.took("a newcomer has asked for what he lacks", took, 60)
   end
 
   it("hold the same after a net split and the restart of a server", function()
