@@ -93,6 +93,7 @@ describe("two robots with a Kubo each, and no channel but its pubsub", function(
     within("a record of one is at the other", 5, function()
       return digest("ada"):find "^1 " and digest "bob" == digest "ada"
     end)
+    assert.matches("/ipfs%-pubsub/lab", s:cli("bob", "record show share/files " .. s:ask("bob", "report").files[1].cid))
     kubos.bob:stop()
     within("its end is told", 2, function() return row("bob").state == "waiting" end)
     assert.truthy(row("bob").reason:find "Kubo ended the subscription" or row("bob").reason:find "no Kubo answers")
@@ -119,9 +120,23 @@ describe("two robots with a Kubo each, and no channel but its pubsub", function(
       kubos.bob.process.stop "STOP"
       swarm.sh(("for i in $(seq 250); do echo b $i >%s/b$i.txt; done"):format(share))
       within("that is told", 30, function() return row("bob").state == "waiting" end)
-      print("# " .. row("bob").reason)
       kubos.bob.process.stop "CONT"
       within("both have all", 120, function() return digest("ada"):find "^500 " and digest "ada" == digest "bob" end)
+    end)
+
+    it("say so where their Kubo has pubsub switched off", function()
+      local why
+      s, why = swarm.new(HOSTS)
+      if not s then return pending(why) end
+      local off = { { '"Enabled": true,', '"Enabled": false,' } }
+      local kubo = kubo_daemon.new(s.world, "ada", s:path("ada", "kubo"), off)
+      if not kubo then return pending "no Kubo" end
+      kubo:start()
+      within("Kubo runs", 10, function() return kubo:is_ready() end)
+      s:start("ada", policy(s, "ada"))
+      within("that is said", 5, function()
+        return s:ask("ada", "channels") and row("ada").reason == "permission: this Kubo has pubsub switched off"
+      end)
     end)
   end
 end)

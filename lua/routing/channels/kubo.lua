@@ -89,8 +89,8 @@ end
 
 -- The port at which others reach this peer, or nil: loopback's is for nobody else.
 local function port_of(body, id)
-  for host, port in body:gmatch('"/ip4/([%d.]+)/tcp/(%d+)/p2p/' .. id) do
-    if not host:find "^127%." then return math.tointeger(tonumber(port)) end
+  for host, port in body:gmatch('"/ip[46]/([%x.:]+)/tcp/(%d+)/p2p/' .. id) do
+    if host ~= "::1" and not host:find "^127%." then return math.tointeger(tonumber(port)) end
   end
 end
 

@@ -2,7 +2,7 @@
 local stream_lines = {}
 stream_lines.__index = stream_lines
 
-local LINES <const> = 16 -- in a turn
+local LINES <const>, BYTES <const> = 16, 64 * 1024 -- in a turn
 
 --- given.loop
 --- given.most     bytes of the longest line; a longer one is left out to its end
@@ -36,8 +36,10 @@ local function next_line(self)
 end
 
 local function read_on(self)
-  for _ = 1, LINES do
+  local bytes, lines = 0, 0
+  while lines < LINES and bytes < BYTES do
     local line = next_line(self)
+    bytes, lines = bytes + #(line or ""), lines + 1
     if not line then
       if self.paused then self.stream().resume() end
       self.paused = false
