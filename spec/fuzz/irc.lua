@@ -3,7 +3,7 @@ local irc_lines = require "routing.channels.irc_lines"
 local irc_protocol = require "routing.channels.irc_protocol"
 local random = require "core.random"
 
-local STATES <const> = { registering = true, welcomed = true, joined = true, over = true }
+local STATES <const> = { registering = true, welcomed = true, entering = true, joined = true, over = true }
 
 local function check_said(line)
   assert(#line <= 5000 and not line:find "[%z\r\n]", "one line")

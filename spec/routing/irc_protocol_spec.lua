@@ -155,6 +155,31 @@ describe("a visit to an IRC server", function()
     assert.same({ "joined", 1, 3 }, { one.state, #told, one.members })
   end)
 
+  it("joins once, at the end of the list of who is there, and ends where that never comes", function()
+    join()
+    for _ = 1, 5 do server((":irc.a 353 %s = #lab :a b c d"):format(NICK), (":irc.a 366 %s #lab :End"):format(NICK)) end
+    assert.same({ { "joined" }, 4 }, { told, one.members })
+    visit()
+    server(":irc.a 001 " .. NICK .. " :Welcome", (":%s!~dt@192.168.1.9 JOIN :#lab"):format(NICK))
+    one:tick(30000)
+    assert.same({ {}, "entering" }, { told, one.state })
+    one:tick(30001)
+    assert.same({ 1, "slow" }, { #told, told[1].code })
+  end)
+
+  it("takes no nick that is none, and answers a long PING by a line that fits", function()
+    server ":irc.a 001 \27[31mred :Welcome"
+    assert.equal(NICK, one.nick)
+    server((":%s!~dt@h JOIN #lab"):format(NICK), (":irc.a 366 %s #lab :End"):format(NICK))
+    for _, nick in ipairs { "\255\254", "a b", ("n"):rep(65), "a\"\27", ":x", "a!b" } do
+      server((":%s!~dt@h NICK :%s"):format(NICK, nick))
+    end
+    assert.is_nil(one.nick:find "[^!-~]")
+    assert.is_true(#one.nick <= 64)
+    server("PING :" .. ("x"):rep(4000))
+    assert.is_true(#last() <= 510)
+  end)
+
   it("ends where nobody welcomes it, lets it in, or answers, and asks while all is silent", function()
     one:tick(60000)
     assert.equal(0, #told)

@@ -102,6 +102,38 @@ describe("an IRC channel", function()
     assert.same({ 3, 1 }, { one:status().talk, one:status().refused.form })
   end)
 
+  it("leaves a server that asks and asks, and reads none of the answers", function()
+    local server, one = serve(), node()
+    one.given = setmetatable({ net = setmetatable({ connect = function(where)
+      local stream = net.connect(where)
+      return setmetatable({ send = function(_, ...)
+        if one.was_up then return nil, "EAGAIN: full", "EAGAIN" end
+        return stream:send(...)
+      end }, { __index = function(_, name) return function(_, ...) return stream[name](stream, ...) end end })
+    end }, { __index = net }) }, { __index = one.given })
+    local row = one:add(options(server.port))
+    till.holds(L, up(one))
+    local session, most = one.session, 0
+    for _ = 1, 400 do server:say("PING :" .. ("x"):rep(380)) end
+    till.holds(L, function()
+      most = math.max(most, #session.out)
+      return not one.was_up
+    end)
+    assert.is_true(most < 34000, most .. " bytes wait")
+    assert.matches("^closed: .*reads nothing", row:status().reason)
+  end)
+
+  it("reads of one server a bounded number of bytes a second", function()
+    local server, one = serve(), node()
+    local row = one:add(options(server.port))
+    till.holds(L, up(one))
+    local began, line = L:now(), (":bea!b@h PRIVMSG #lab :%s"):format(("x"):rep(400))
+    for _ = 1, 40 do server:say(((line .. "\r\n"):rep(99)) .. line) end
+    till.holds(L, function() return L:now() - began > 1000 end, 10000)
+    local read, may = row:status().talk * #line, (1 << 17) + ((L:now() - began) << 17) // 1000 + 16384
+    assert.is_true(read > 100000 and read <= may, read .. " bytes")
+  end)
+
   it("waits long where a person must mend something, and says what", function()
     for answer, want in pairs {
       [":irc.spec 473 %s %s :Cannot join channel (+i)"] = "permission: the channel is for invited people only",

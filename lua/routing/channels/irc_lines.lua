@@ -16,13 +16,18 @@ local SMALL <const> = { ["["] = "{", ["]"] = "}", ["\\"] = "|", ["^"] = "~" }
 --- NAME of a nick or channel as IRC compares it.
 function irc_lines.fold(name) return (name:lower():gsub("[%[%]\\^]", SMALL)) end
 
+--- Can TEXT be somebody's nick? → bool
+function irc_lines.is_nick(text)
+  return text ~= nil and text ~= "" and #text <= NICK_MAX and not text:find "[^!-~]" and not text:find "[,*?:#!@]"
+end
+
 -- Who said it: a person has a nick, a server has none. → false where it is neither
 local function read_origin(message, origin)
   if not origin then return true end
   message.origin = origin
   local nick, user, host = origin:match "^([^!@]+)!([^@]*)@(.+)$"
   nick = nick or origin:match "^[^!@.]+$"
-  if nick and (#nick > NICK_MAX or nick:find "[^!-~]" or nick:find "[,*?:#]") then return false end
+  if nick and not irc_lines.is_nick(nick) then return false end
   message.nick, message.user, message.host = nick, user, host
   return true
 end

@@ -1,7 +1,8 @@
 -- irc_protocol.lua - one visit to an IRC server, from the first word to the last: bytes in, lines out. No I/O.
 --
 -- PASS, NICK and USER; from 001 on the server knows us (what is said before gets 451), so then JOIN; and once our own
--- JOIN comes back we are in the channel, and know what others see before each line of ours, for that shortens it.
+-- JOIN comes back we know what others see before each line of ours, for that shortens it; at the end of the list of
+-- who is there we are in the channel.
 local core_text = require "core.text"
 local faults = require "routing.channels.irc_faults"
 local irc_lines = require "routing.channels.irc_lines"
@@ -18,6 +19,7 @@ local LETTERS <const> = "abcdefghijkmnopqrstuvwxyz23456789"
 local WELCOME_MS <const> = 60 * 1000 -- until we are in the channel; some look up our host for long
 local JOIN_MS <const> = 30 * 1000
 local ASK_MS <const>, ANSWER_MS <const> = 45 * 1000, 30 * 1000 -- between two PINGs of ours; until one is answered
+local PONG_MAX <const> = 400 -- bytes of a PING that are answered
 local FORM_MAX <const> = 64 -- lines without form, then it is no IRC server
 
 local fold = irc_lines.fold
@@ -69,7 +71,7 @@ end
 
 local HANDLERS = {}
 
-function HANDLERS.PING(self, message) say(self, "PONG :%s", message.params[1] or "") end
+function HANDLERS.PING(self, message) say(self, "PONG :%s", (message.params[1] or ""):sub(1, PONG_MAX)) end
 
 function HANDLERS.PONG(self)
   self.asked_at = nil
@@ -79,7 +81,7 @@ end
 -- Welcome: it knows us, maybe by a nick that it has shortened.
 HANDLERS["001"] = function(self, message)
   if self.state ~= "registering" then return end
-  self.nick = message.params[1] and #message.params[1] > 0 and message.params[1] or self.nick
+  self.nick = irc_lines.is_nick(message.params[1]) and message.params[1] or self.nick
   self.state, self.since, self.answered_at = "welcomed", self.heard_at, self.heard_at
   say(self, "JOIN %s", self.room)
 end
@@ -120,9 +122,10 @@ HANDLERS["353"] = function(self, message) -- some of who is here
 end
 
 HANDLERS["366"] = function(self, message) -- that was all
-  if not is_room(self, message.params[2]) or self.state ~= "joined" then return end
-  self.members, self.listed = math.max(1, self.listed), 0
-  self.on.joined()
+  if not is_room(self, message.params[2]) or self.state ~= "entering" and self.state ~= "joined" then return end
+  local is_first = self.state == "entering"
+  self.state, self.members, self.listed = "joined", math.max(1, self.listed), 0
+  if is_first then self.on.joined() end
 end
 
 function HANDLERS.JOIN(self, message)
@@ -130,7 +133,7 @@ function HANDLERS.JOIN(self, message)
   if is_self(self, message.nick) then
     if self.state ~= "welcomed" then return end
     self.user, self.host = message.user or self.user, message.host or self.host
-    self.state, self.since, self.members, self.listed = "joined", self.heard_at, 1, 0
+    self.state, self.since, self.members, self.listed = "entering", self.heard_at, 1, 0
   elseif self.state == "joined" then
     self.members = self.members + 1
     self.on.met(message.nick)
@@ -163,7 +166,7 @@ end
 
 function HANDLERS.NICK(self, message)
   local new = message.params[1]
-  if new and new ~= "" and is_self(self, message.nick) then self.nick = new end
+  if irc_lines.is_nick(new) and is_self(self, message.nick) then self.nick = new end
 end
 
 function HANDLERS.ERROR(self, message) over(self, faults.of_error(message.params[1] or "")) end
@@ -209,7 +212,7 @@ end
 function irc_protocol:tick(now)
   if self.state == "registering" then
     if now - self.since > WELCOME_MS then fail(self, "welcome") end
-  elseif self.state == "welcomed" then
+  elseif self.state == "welcomed" or self.state == "entering" then
     if now - self.since > JOIN_MS then fail(self, "join") end
   elseif self.state == "joined" then
     if self.asked_at then
@@ -252,7 +255,8 @@ end
 ---   say       fn(line): a line for the server, without its end
 ---   on        joined(): we are in the channel; heard(nick, text, to_all): somebody spoke, to all or to us alone;
 ---             met(nick): somebody came into the channel; ended(fault): it is over, once (irc_faults.lua)
---- Fields: state "registering", "welcomed", "joined", "over"; nick; members: how many are in the channel, with us
+--- Fields: state "registering", "welcomed", "entering", "joined",
+--- "over"; nick; members: how many are in the channel, with us
 function irc_protocol.new(given)
   local self = setmetatable({ state = "registering", since = given.now, heard_at = given.now, nick = "", nicks = 0,
     nick_len = NICK_LEN, line_len = LINE_LEN, user = "~dtswarm", host = "", members = 0, listed = 0, garbled = 0,

@@ -1,13 +1,16 @@
 -- irc_session.lua - one connection to an IRC server: dialled once, read and written until it ends. Never tries again.
 local dialled = require "routing.channels.dialled"
 local irc_protocol = require "routing.channels.irc_protocol"
+local token_bucket = require "token_bucket"
 
 local irc_session = {}
 irc_session.__index = irc_session
 
 local QUEUE_MAX <const> = 16384 -- bytes that wait for the server to read
 local OVERHEAD <const> = 96 -- bytes of a line before its text: the longest nick or channel
-local CHUNK <const>, READS <const> = 4096, 8 -- bytes of a read; reads a turn
+local OUT_MAX <const> = 2 * QUEUE_MAX -- the same with answers to the server: then it reads nothing
+local CHUNK <const>, READS <const> = 4096, 2 -- bytes of a read; reads a turn
+local READ <const> = { rate = 1 << 17, burst = 1 << 17 } -- bytes that are read, a second and at once; then it waits
 local TICK_MS <const> = 5000
 local STALL_MS <const> = 30 * 1000 -- that the server may leave what waits unread
 -- Why a dial failed that a person has to mend.
@@ -18,7 +21,7 @@ local function over(self, fault)
   if self.ended then return end
   self.ended = true
   self.cancel()
-  if self.timer then self.timer:cancel() end
+  for _, name in ipairs { "timer", "rest" } do if self[name] then self[name]:cancel() end end
   if self.watch then self.watch:close() end
   if self.stream then self.stream:close() end
   self.stream, self.watch = nil, nil
@@ -34,7 +37,7 @@ local function broken(self, why)
 end
 
 local function update_events(self)
-  if self.watch then self.watch:set(self.out == "" and "r" or "rw") end
+  if self.watch then self.watch:set((self.rest and "" or "r") .. (self.out == "" and "" or "w")) end
 end
 
 -- Writes what waits, as far as the server reads. → true | nil, text: the connection is broken
@@ -52,7 +55,7 @@ end
 
 -- Takes LINE; it is written in this turn or, where the server reads slowly, later.
 local function put(self, line)
-  if #self.out > 2 * QUEUE_MAX then return end -- it asks and asks, and reads no answer
+  if #self.out > OUT_MAX then return self.protocol:gone "it reads nothing" end
   if self:joined() then self.pace:charge(1) end -- what lets us in is asked for once, and by everybody
   if self.out == "" then self.moved_at = self.loop:now() end
   self.out = self.out .. line .. "\r\n"
@@ -77,14 +80,27 @@ local function read_on(self)
   end)
 end
 
+-- It says more than all robots of a channel may: it is read on when as much as that is due, and others come before.
+local function rest(self)
+  if self.rest then return end
+  self.rest = self.loop:after(self.may_say:wait(0), function()
+    self.rest = nil
+    update_events(self)
+    read(self)
+  end)
+  update_events(self)
+end
+
 function read(self)
   for _ = 1, READS do
+    if self.may_say:left() < 0 then return rest(self) end
     local bytes, text, code = self.stream:receive(CHUNK)
     if not bytes then
       if code ~= "EAGAIN" then self.protocol:gone(text) end
       return
     end
     if bytes == "" then return self.protocol:gone "it closed the connection" end
+    self.may_say:charge(#bytes)
     self.protocol:take(bytes, self.loop:now())
     if self.ended then return end
   end
@@ -159,7 +175,8 @@ end
 ---   on     as irc_protocol.lua has it; none is called from inside a function of the session
 function irc_session.open(given, where, pace, on)
   local self = setmetatable({ loop = given.loop, random = given.random, pace = pace, on = on, out = "",
-    moved_at = given.loop:now() }, irc_session)
+    moved_at = given.loop:now(), may_say = token_bucket.new { now = function() return given.loop:now() end,
+      rate = READ.rate, burst = READ.burst } }, irc_session)
   self.cancel = dialled.open(given, where, function(stream, text, code)
     if stream then return connected(self, stream, where) end
     over(self, { code = code, text = text, slow = SLOW[code] or false, flood = false })
