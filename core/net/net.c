@@ -17,7 +17,7 @@
 #define NET_BACKLOG 64
 #define NET_RECEIVE_MAX 65536 /* bytes of one stream:receive() */
 #define NET_KEEPALIVE_S                                                                  \
-  20 /* silence before the first probe, then every 10 s, three times */
+  50 /* silence before the first probe, then every 10 s, three times */
 #define NET_USER_TIMEOUT 30000 /* ms that sent bytes may stay unacknowledged */
 #define NET_UNIX_PATH_MAX (sizeof((struct sockaddr_un *)0)->sun_path - 1)
 

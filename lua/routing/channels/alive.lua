@@ -1,13 +1,13 @@
 -- alive.lua - does the other side of a stream still hear us, and we him? A short question above TCP. Sends nothing.
 --
 -- A connection may be dead in one direction, and a proxy between may still acknowledge all: only an answer from the
--- other end tells. Who dialled asks, `alive N`, and the other answers `here N`; so both hear each other twice a minute,
+-- other end tells. Who dialled asks, `alive N`, and the other answers `here N`; so both hear each other each 45 s,
 -- by 30 bytes. Whoever does not know the question never answers, and is not judged by it.
 local alive = {}
 alive.__index = alive
 
-local ASK_MS <const> = 30 * 1000 -- from an answer to the next question
-local AGAIN_MS <const> = 15 * 1000 -- between two that nobody answered
+local ASK_MS <const> = 45 * 1000 -- from an answer to the next question
+local AGAIN_MS <const> = 10 * 1000 -- between two that nobody answered
 local DEAD_MS <const> = 72 * 1000 -- without an answer
 local NUMBERS <const> = 10000
 
