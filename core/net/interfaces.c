@@ -2,6 +2,7 @@
 #include "net.h"
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/if_addr.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,29 @@ static void set_broadcast(lua_State *L, const net_address *host, int prefix,
   set_text(L, "broadcast", &last);
 }
 
+/* The kernel still asks whether another host has the address, or found that one does (RFC
+ * 4862 §5.4): until it knows, nothing can be sent from there. Without /proc all are taken
+ * for good. */
+static int is_tentative(const net_address *host) {
+  unsigned flags, index;
+  char hex[33], name[32], own[33] = "";
+  int found = 0;
+  FILE *file;
+  if (host->as.any.sa_family != AF_INET6)
+    return 0;
+  for (int i = 0; i < 16; i++)
+    snprintf(own + 2 * i, 3, "%02x", host->as.ip6.sin6_addr.s6_addr[i]);
+  file = fopen("/proc/self/net/if_inet6", "re");
+  while (file && !found &&
+         fscanf(file, "%32s %x %*x %*x %x %31s", hex, &index, &flags, name) == 4)
+    found = strcmp(hex, own) == 0 &&
+            (host->as.ip6.sin6_scope_id == 0 || host->as.ip6.sin6_scope_id == index) &&
+            (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
+  if (file)
+    fclose(file);
+  return found;
+}
+
 static void push_interface(lua_State *L, const struct ifaddrs *one,
                            const net_address *host) {
   net_address mask;
@@ -64,7 +88,7 @@ static void push_interface(lua_State *L, const struct ifaddrs *one,
   core_set_integer(L, "family", host->as.any.sa_family == AF_INET ? 4 : 6);
   core_set_integer(L, "prefix", prefix);
   core_set_boolean(L, "loopback", (one->ifa_flags & IFF_LOOPBACK) != 0);
-  core_set_boolean(L, "up", (one->ifa_flags & live) == live);
+  core_set_boolean(L, "up", (one->ifa_flags & live) == live && !is_tentative(host));
   set_text(L, "host", host);
   set_broadcast(L, host, prefix, one->ifa_flags);
 }
@@ -130,8 +154,8 @@ static int sorted(struct ifaddrs *first, struct ifaddrs *entries[NET_INTERFACES_
 }
 
 /* interfaces() → array of { name, index, host, prefix, broadcast|nil, loopback, family =
- * 4|6, up }, one for each address, sorted by name, family, host. "up" means switched on
- * and with carrier. */
+ * 4|6, up }, one for each address, sorted by name, family, host. "up" means switched on,
+ * with carrier, and that the address can be spoken from. */
 int net_interfaces(lua_State *L) {
   struct ifaddrs *entries[NET_INTERFACES_MAX];
   list *all = list_new(L);

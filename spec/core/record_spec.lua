@@ -157,7 +157,7 @@ describe("core.record", function()
     assert.are.same({ "new", 7, a.size }, { index:put(b, 0) })
     assert.is_nil(index:get(a.short))
     assert.is_false(index:has(a.short))
-    assert.are.same({ place = 0, size = b.size, at = AT + 1, short = b.short, valid_until = NOW // 16 * 16,
+    assert.are.same({ place = 0, way = 0, size = b.size, at = AT + 1, short = b.short, valid_until = NOW // 16 * 16,
       ends = second.ends(CLASSES[1], AT + 1), dismiss = true, bucket = "share/files" }, index:get(b.short))
     assert.is_true(index:place(b.short, 99))
     assert.are.equal(99, index:get(b.short).place)
