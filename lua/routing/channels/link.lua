@@ -14,6 +14,7 @@ local QUEUE_MAX = 256 * 1024 -- bytes that wait for a reader
 local FIRST_MAX = 512 -- more, that go before these
 local CHUNK = 16384 -- beside it waits an unfinished line at most, or the statements of a frame
 local READS = 4 -- chunks a turn
+local RESTS_MAX = 8 -- times that it is read no further for a while, with nothing good between them
 local GARBLED_MAX = 16 -- lines without form, then it is no speaker of ours
 
 local Link = {}
@@ -64,12 +65,14 @@ end
 local go_on
 
 -- SIZE bytes brought nothing. Whoever says too much of that is read no further until what he may say has come back: so
--- he waits, and nobody else does.
+-- he waits, and nobody else does. Whoever says nothing else, again and again, is sent away.
 local function charge(self, size)
   if not self.useless then return end
   self.useless:charge(size)
   if self.useless:left() >= 0 or self.rest then return end
   refuse(self, "quota", "too much that brings nothing")
+  self.rests = self.rests + 1
+  if self.rests > RESTS_MAX then return close(self, "quota: it says nothing but noise") end
   self.rest = self.loop:after(self.useless:wait(0), function()
     self.rest = nil
     go_on(self)
@@ -86,7 +89,8 @@ local function deliver(self)
       frame.count(self.heard, message, size)
       local is_ours = self.alive:heard(message)
       if self.alive.known then self.alive_at = self.heard_at end
-      if not is_ours and not self.owner.on_frame(self, source_of(self, size + 1), message) then charge(self, size) end
+      local ok = is_ours or self.owner.on_frame(self, source_of(self, size + 1), message)
+      if not ok then charge(self, size) elseif ok ~= "later" then self.rests = 0 end
     elseif message == nil then
       note_half(self)
       return true
@@ -201,6 +205,11 @@ function Link:budget()
   return room
 end
 
+-- What became of statements whose signatures had to be checked first.
+function Link:judged(ok)
+  if ok then self.rests = 0 end
+end
+
 -- Reads no more until resume(), so that the other side has to wait. Only for work that goes on without
 -- this link's answers: two ends that wait for each other to read would wait for ever.
 function Link:pause()
@@ -271,7 +280,7 @@ function link.new(options)
     limit = options.limit, useless = options.useless, own = options.own, dialled = options.dialled, gone = options.gone,
     sent = frame.counters(), heard = frame.counters(), refused = {},
     reader = lines.reader(), queue = {}, first = 1, last = 0, offset = 1, queued = 0,
-    began = now, heard_at = now, moved_at = now,
+    began = now, heard_at = now, moved_at = now, rests = 0,
   }, Link)
   self.alive = alive.new { now = function() return self.loop:now() end, asks = options.dialled,
     say = function(message) say_first(self, message) end }
