@@ -42,6 +42,8 @@ describe("an IRC channel", function()
       on_down = function(_, why) table.insert(told.downs, why) end,
       on_frame = function(_, source, message)
         table.insert(told.heard, { envelope.head(message), source.principal, source.broadcast })
+        told.flows = told.flows or {}
+        table.insert(told.flows, source.id)
         return true
       end }
     made[#made + 1] = one
@@ -134,6 +136,17 @@ describe("an IRC channel", function()
     assert.is_true(read > 100000 and read <= may, read .. " bytes")
   end)
 
+  it("takes who has a nick now for somebody else than who had it", function()
+    local server, one = serve(), node()
+    one:add(options(server.port))
+    till.holds(L, up(one))
+    for _, host in ipairs { "a.example", "evil.example" } do
+      server:say((":bea!b@%s PRIVMSG #lab :* - 8 ping x"):format(host))
+    end
+    till.holds(L, function() return one.told.heard[2] end)
+    assert.same({ "irc bea!b@a.example", "irc bea!b@evil.example" }, one.told.flows)
+  end)
+
   it("waits long where a person must mend something, and says what", function()
     for answer, want in pairs {
       [":irc.spec 473 %s %s :Cannot join channel (+i)"] = "permission: the channel is for invited people only",
@@ -145,7 +158,7 @@ describe("an IRC channel", function()
       till.holds(L, function() return (row:status().reason or ""):find(want, 1, true) end)
       assert.is_true(one.server == nil and one.servers[1].next_at - L:now() >= 29000)
       assert.same({ "waiting", 1, {} }, { row:status().state, row:status().refused.permission, one.told.downs })
-      assert.truthy(log:has "an IRC server is left")
+      assert.truthy(log:has "an IRC channel waits")
     end
   end)
 

@@ -39,8 +39,9 @@ local function ended(self, server, fault)
   local now = self.loop:now()
   server:failed(fault, now, self.was_up and now - self.joined_at or 0)
   self.session, self.server = nil, nil
-  self.log:once("irc " .. server.address .. " " .. fault.code, "warn", "routing", "an IRC server is left",
-    { address = server.address, why = fault.text, cure = fault.cure, retry_s = (server.next_at - now) // 1000 })
+  self.log:once("irc " .. server.address .. " " .. fault.code, "warn", "routing", "an IRC channel waits",
+    { address = server.address, why = fault.text, cure = fault.cure,
+      retry_s = math.max(1, (server.next_at - now) // 1000) })
   down(self, fault.text)
   try(self)
 end
@@ -77,7 +78,7 @@ end
 
 local function connect(self, server)
   local password, missing = password_of(self, server)
-  self.server, self.address = server, server.address
+  self.server, self.address, self.via, self.entry = server, server.address, server.address, server.where
   if password == false then return ended(self, server, missing) end
   local where = { password = password }
   for name, value in pairs(server.where) do where[name] = where[name] or value end -- any order
@@ -100,13 +101,14 @@ end
 
 -- == hearing
 
-local function source_of(self, nick, size, to_all)
-  return source.new { channel = self, principal = "irc " .. irc_lines.fold(nick), id = "irc " .. nick,
+-- The flow is more than the nick, which somebody else may take when its holder goes: what was proved is of the holder.
+local function source_of(self, nick, size, to_all, origin)
+  return source.new { channel = self, principal = "irc " .. irc_lines.fold(nick), id = "irc " .. origin,
     address = self.address, received = size, broadcast = to_all, own = false, nick = nick }
 end
 
--- NICK said the line TEXT. What people talk about in the channel is none of ours, and nobody's fault.
-function heard(self, nick, text, to_all)
+-- NICK, of ORIGIN, said the line TEXT. What people talk about in the channel is none of ours, and nobody's fault.
+function heard(self, nick, text, to_all, origin)
   self.medium:heard(#text)
   self.hidden = self.hidden or select(2, self.session:place()) <= 1
   local whole, _, code = self.joiner:take(irc_lines.fold(nick), text)
@@ -118,7 +120,7 @@ function heard(self, nick, text, to_all)
   end
   local message = frame.read(whole)
   frame.count(self.server.heard, message, #whole)
-  self.owner.on_frame(self, source_of(self, nick, #whole, to_all), message)
+  self.owner.on_frame(self, source_of(self, nick, #whole, to_all, origin), message)
 end
 
 -- == speaking

@@ -6,7 +6,7 @@ local irc_lines = {}
 
 local LINE_MAX <const> = 4096 -- bytes without its end: 8 times what the standard allows a server
 local PARAMS_MAX <const> = 15
-local NICK_MAX <const> = 64 -- bytes; no network that we know of allows more
+local NICK_MAX <const>, ORIGIN_MAX <const> = 64, 256 -- bytes; no network that we know of allows more
 
 irc_lines.LINE_MAX = LINE_MAX
 
@@ -24,6 +24,7 @@ end
 -- Who said it: a person has a nick, a server has none. → false where it is neither
 local function read_origin(message, origin)
   if not origin then return true end
+  if #origin > ORIGIN_MAX or origin:find "[^!-~]" then return false end
   message.origin = origin
   local nick, user, host = origin:match "^([^!@]+)!([^@]*)@(.+)$"
   nick = nick or origin:match "^[^!@.]+$"

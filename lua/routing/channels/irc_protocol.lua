@@ -175,7 +175,7 @@ function HANDLERS.PRIVMSG(self, message)
   if self.state ~= "joined" or not message.nick or is_self(self, message.nick) then return end
   local target, text = message.params[1], message.params[2]
   local to_all = is_room(self, target)
-  if text and (to_all or is_self(self, target)) then self.on.heard(message.nick, text, to_all) end
+  if text and (to_all or is_self(self, target)) then self.on.heard(message.nick, text, to_all, message.origin) end
 end
 
 -- -- the whole ------------------------------------------------------------------------------
@@ -253,8 +253,8 @@ end
 ---   random    core.random
 ---   now       integer: ms
 ---   say       fn(line): a line for the server, without its end
----   on        joined(): we are in the channel; heard(nick, text, to_all): somebody spoke, to all or to us alone;
----             met(nick): somebody came into the channel; ended(fault): it is over, once (irc_faults.lua)
+---   on        joined(): we are in the channel; heard(nick, text, to_all, origin): somebody spoke, to all or
+---             to us alone; met(nick): somebody came into the channel; ended(fault): it is over, once (irc_faults.lua)
 --- Fields: state "registering", "welcomed", "entering", "joined",
 --- "over"; nick; members: how many are in the channel, with us
 function irc_protocol.new(given)

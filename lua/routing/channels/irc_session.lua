@@ -15,6 +15,9 @@ local TICK_MS <const> = 5000
 local STALL_MS <const> = 30 * 1000 -- that the server may leave what waits unread
 -- Why a dial failed that a person has to mend.
 local SLOW <const> = { certificate = true, form = true }
+-- What to do where no server is reached; for other reasons the word's own cure says it.
+local LOOK <const> = "See whether an IRC server runs at that address and port, and whether the port is one for TLS."
+local CURES <const> = { slow = LOOK, ECONNREFUSED = LOOK, ECONNRESET = LOOK }
 
 -- The end, once; the watch goes before its fd.
 local function over(self, fault)
@@ -179,7 +182,7 @@ function irc_session.open(given, where, pace, on)
       rate = READ.rate, burst = READ.burst } }, irc_session)
   self.cancel = dialled.open(given, where, function(stream, text, code)
     if stream then return connected(self, stream, where) end
-    over(self, { code = code, text = text, slow = SLOW[code] or false, flood = false })
+    over(self, { code = code, text = text, cure = CURES[code], slow = SLOW[code] or false, flood = false })
   end)
   return self
 end
