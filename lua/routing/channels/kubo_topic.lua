@@ -46,16 +46,16 @@ end
 
 --- This life ends because of TEXT, which CURE mends (nil: nothing that we know); the next one begins after a while.
 function kubo_topic:fail(text, code, cure)
-  local was_up = self.up
+  local was_up, key = self.up, ("pubsub %s %s"):format(self.address, code)
   if was_up and self.loop:now() - self.since >= STEADY_MS then
     self.tries = 0
     self.quick:reset()
     self.slow:reset()
+    self.log:forget(key)
   end
   stop(self)
   self.reason, self.cure = text, cure
-  self.log:once(("pubsub %s %s"):format(self.address, code), "warn", "routing", "a topic waits",
-    { address = self.address, why = text, cure = cure })
+  self.log:once(key, "warn", "routing", "a topic waits", { address = self.address, why = text, cure = cure })
   self.timer = self.loop:after(wait_of(self, code, cure), function() start(self) end)
   if was_up then self.told.down(text) end
 end
@@ -75,7 +75,8 @@ end
 local function began(self)
   self.timer:cancel()
   self.timer, self.reason, self.cure, self.up, self.since = nil, nil, nil, true, self.loop:now()
-  self.log:debug("routing", "a topic is heard", { address = self.address, kubo = self.facts.version })
+  self.log[self.tries > 0 and "info" or "debug"](self.log, "routing", "a topic is heard",
+    { address = self.address, kubo = self.facts.version })
   self.pace:reset()
   look(self)
   self.told.up()

@@ -12,9 +12,11 @@ local function kind_with(self, method)
   end
 end
 
-local function open_with(self, method)
+-- What can be joined now, the first one in the policy's order, and how.
+local function joinable(self)
   for _, entry in ipairs(self.entries()) do
-    if entry.one and entry.one[method] then return entry.one end
+    local place = entry.one and entry.one.meeting and entry.one:meeting()
+    if place then return entry.one, place end
   end
 end
 
@@ -52,13 +54,12 @@ end
 
 --- What others join to, so that a channel here reaches them: { its name, its port }, such as a Kubo's | nil.
 function outward:meeting()
-  local one = open_with(self, "meeting")
-  return one and one:meeting()
+  return select(2, joinable(self))
 end
 
 --- Joins it to another node's, of that NAME, at HOST and PORT: done(true), or done(nil, text, code), once at most.
 function outward:meet(host, name, port, done)
-  local one = open_with(self, "meet")
+  local one = joinable(self)
   if not one then return done(nil, "address: no channel can be joined to another", "address") end
   one:meet(host, name, port, done)
 end
