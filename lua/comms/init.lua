@@ -63,7 +63,7 @@ function comms:leave()
 end
 
 function comms:stop()
-  for _, part in ipairs { "verify", "proof", "liveness", "beacon", "confirm", "compared", "repair",
+  for _, part in ipairs { "verify", "proof", "liveness", "beacon", "confirm", "compared", "repair", "far_words",
     "conversation" } do
     self[part]:stop()
   end
@@ -106,7 +106,9 @@ end
 -- The other side of channel NAME said a beacon: he is no repair, which needs no news, but wants to hear of us.
 function comms:wake(name)
   local channel = self.outbox.channels[name]
-  if channel and channel.facts.wakes then channel.facts.quiet = nil end
+  if not channel then return end
+  if channel.facts.wakes then channel.facts.quiet = nil end
+  self.far_words:met(channel.facts)
 end
 
 --- Nothing of our own accord goes over channel NAME, only answers; or it does again, and is told of us.
@@ -120,6 +122,7 @@ end
 function comms:channel_down(name)
   self.outbox:close(name)
   self.relay:forget(name)
+  self.far_words:forget(name)
 end
 
 -- MESSAGE is a beacon that tells NEWS (messages.beacon_news).

@@ -4,6 +4,7 @@ local beacon = require "comms.beacon"
 local compared = require "comms.compared"
 local confirm = require "comms.confirm"
 local conversation = require "comms.conversation"
+local far_words = require "comms.far_words"
 local intake = require "comms.intake"
 local liveness = require "comms.liveness"
 local misfits = require "comms.misfits"
@@ -14,6 +15,7 @@ local proof = require "comms.proof"
 local quota = require "comms.quota"
 local reach = require "comms.reach"
 local relay = require "comms.relay"
+local spread = require "comms.spread"
 local repair = require "comms.repair"
 local strangers = require "comms.strangers"
 local time_evidence = require "comms.time_evidence"
@@ -63,6 +65,8 @@ function parts.make(self, given, foreign)
   self.reach = reach.new { loop = self.loop, peers = self.peers }
   self.relay = relay.new { loop = self.loop, id = self.id, peers = self.peers,
     kept = function(bucket) return self.dcache:kept(bucket) end }
+  self.far_words = far_words.new { loop = self.loop, dcache = self.dcache, relay = self.relay,
+    peers = self.peers, say = function(st, name) spread.on(self, st, nil, { name }) end }
   self.addresses = addresses.new { loop = self.loop, peers = self.peers, id = self.id,
     record = function(id)
       local st = self.dcache:statement_of(addresses.bucket:format(id), id, id)

@@ -50,6 +50,17 @@ local function is_first(self, st, channel)
   return false
 end
 
+--- Is it for us to tell ST elsewhere, where nobody heard it yet? It is, unless others are ranked before us on a medium
+--- on which its signer speaks.
+function relay:leads(st)
+  local peer = self.peers.by_id[st.signer]
+  for _, flow in ipairs(peer and peer.flows or {}) do
+    local channel = flow.source.channel
+    if channel.traits.medium and self.peers:speaks(peer, flow) and not is_first(self, st, channel) then return false end
+  end
+  return true
+end
+
 --- The soft word ST was said on the channel NAME, by us or by the other side.
 function relay:note(name, st)
   if self.kept(st.bucket) then return end

@@ -1,0 +1,66 @@
+-- far_words.lua - what is said to the other end of a new connection to elsewhere: the soft words that are held here.
+--
+-- They are in no digest, so no repair brings them, and over such a connection they are renewed seldom: who comes new
+-- would not know for many minutes who else there is, nor where to dial him.
+local statement = require "core.statement"
+local walk = require "dcache.walk"
+
+local far_words = {}
+far_words.__index = far_words
+
+local NODES_MAX = 256 -- nodes whose words are said at once; the others' come with their renewal
+local BUCKETS <const> = { "peer", "pri/%s/addresses" } -- the first is walked
+
+--- given.loop, dcache, peers (peers.lua), relay (relay.lua)
+--- given.say  fn(st, name): the statement ST goes to the channel NAME, if it may
+function far_words.new(given)
+  return setmetatable({ loop = given.loop, dcache = given.dcache, peers = given.peers, relay = given.relay,
+    say = given.say, walks = {} }, far_words)
+end
+
+-- Does node ID speak on the channel NAME himself?
+local function is_there(self, id, name)
+  local peer = self.peers.by_id[id]
+  for _, flow in ipairs(peer and peer.flows or {}) do
+    if flow.source.channel.name == name then return true end
+  end
+  return false
+end
+
+local function say(self, name, held)
+  local line = held and held.verb == "propose" and held.holds and self.dcache:line(held.short)
+  local st = line and statement.parse(line)
+  if st and self.relay:leads(st) then self.say(st, name) end
+end
+
+local function start(self, name)
+  local n = 0
+  self.walks[name] = walk.start(self.loop, self.dcache, BUCKETS[1], function(held)
+    local id = held.signer
+    if is_there(self, id, name) then return end
+    say(self, name, held)
+    say(self, name, self.dcache:statement_of(BUCKETS[2]:format(id), id, id))
+    n = n + 1
+    if n >= NODES_MAX then self:forget(name) end
+  end, function() self.walks[name] = nil end)
+end
+
+--- The other end of the channel of FACTS (as comms:channel_up has them) said a beacon: he hears it all, once.
+function far_words:met(facts)
+  if facts.told or facts.quiet or facts.medium or facts.near or facts.rate then return end
+  facts.told = true
+  start(self, facts.name)
+end
+
+--- That channel is no more.
+function far_words:forget(name)
+  if self.walks[name] then self.walks[name].stop() end
+  self.walks[name] = nil
+end
+
+function far_words:stop()
+  for _, one in pairs(self.walks) do one.stop() end -- any order
+  self.walks = {}
+end
+
+return far_words

@@ -1,0 +1,56 @@
+-- far_words_spec.lua - who joins by a connection to elsewhere learns soon what those behind it say of themselves; whole
+-- nodes under a virtual clock.
+local policies = require "spec.policy.policies"
+local sim = require "sim"
+local sim_links = require "sim.links"
+
+local MINUTE <const> = 60 * 1000
+
+local function join(w, from, to, near)
+  local a, b = sim_links.stream(w.world, from.host, to.host)
+  local traits = setmetatable({}, { __index = a.traits })
+  for name, value in pairs(a.traits) do traits[name] = value end
+  traits.near = near
+  a.traits, b.traits = traits, traits
+  from.routing:add(a, {})
+  to.routing:add(b, { quiet = true, wakes = true })
+end
+
+-- A server, to which ada has a connection for long, and bob, who comes now.
+local function joined(near)
+  local w = sim.new { seed = 7, policy = assert(policies.load 'return extend "duckiebot"') }
+  local nodes = {}
+  for _, name in ipairs { "server", "ada", "bob" } do
+    local one = w:add(name)
+    w.medium.channels[1]:close()
+    function one.own_addresses()
+      return { { address = ("/ip4/%s/tcp/3825/dswarm-line"):format(one.host), own = true, lan = true } }
+    end
+    nodes[name] = one
+  end
+  join(w, nodes.ada, nodes.server, near)
+  w:run(31 * MINUTE)
+  join(w, nodes.bob, nodes.server, near)
+  return w, nodes
+end
+
+local function knows(node, bucket, id) return node.dcache:statement_of(bucket, id, id) ~= nil end
+
+describe("who joins by a connection to elsewhere", function()
+  it("hears at once who else there is, and where he can be dialled; they hear the same of him", function()
+    local w, nodes = joined(false)
+    w:run(10 * 1000)
+    local ada, bob = nodes.ada.id, nodes.bob.id
+    assert.is_true(knows(nodes.bob, "peer", ada))
+    assert.is_true(knows(nodes.bob, ("pri/%s/addresses"):format(ada), ada))
+    assert.is_true(knows(nodes.ada, "peer", bob))
+  end)
+
+  it("hears it with the next renewal only where they are neighbours, as over a medium", function()
+    local w, nodes = joined(true)
+    w:run(10 * 1000)
+    assert.is_false(knows(nodes.bob, "peer", nodes.ada.id))
+    w:run(16 * MINUTE)
+    assert.is_true(knows(nodes.bob, "peer", nodes.ada.id))
+  end)
+end)
