@@ -66,7 +66,8 @@ local function listen(self)
     local first = text
     could, text, code = bind_elsewhere(self)
     if could then
-      self.log:info("routing", "port chosen", { wanted = self.wanted, port = self.port, because = first })
+      self.log:once(("port %d for %d"):format(self.port, self.wanted), "info", "routing", "port chosen",
+        { wanted = self.wanted, port = self.port, because = first })
     end
   end
   if could then
