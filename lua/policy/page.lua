@@ -83,6 +83,10 @@ proxy looks names up, and nothing goes past it. `password = secret "irc"` names 
 `secrets`, which lies beside the policy as `channels` does and is as closely held, and which nobody else may read
 (`chmod 600`). Its first line is the password; no policy sees it, and nothing shows it.
 
+`/dns4/HOST/tcp/P/irc/#CHANNEL/dswarm-line` speaks in a channel of an IRC server. Several lines with one #CHANNEL are
+servers of one network: the next one is taken when one fails. `budget` is the bytes a second that this node says there,
+in lines that count for 390 each (none: 195, a line in two seconds, which every server takes).
+
 `/ipfs-pubsub/TOPIC/dswarm-line` speaks on a topic of IPFS pubsub by a Kubo of at least 0.43 on this machine, whose
 config has `Pubsub.Enabled` true. `budget` is the bytes a second of the whole topic (none: 16 kB). Where Kubo's RPC is
 not at `/ip4/127.0.0.1/tcp/5001`, `api` names its place; where its `API.Authorizations` wants an AuthSecret,

@@ -21,13 +21,18 @@ describe("two robots that have IRC in common alone", function()
     if s then s:close() end
   end)
 
-  local function start(robot, server)
+  -- With lines for those SERVERS.
+  local function start(robot, ...)
+    local lines = {}
+    for i, server in ipairs { ... } do
+      lines[i] = ('"/ip4/%s/tcp/6667/irc/#lab/dswarm-line"'):format(servers[server].address)
+    end
     swarm.sh("mkdir -p " .. s:path(robot, "share"))
     folder.write(s:path(robot, "my.lua"), ([[
 local p = extend "duckiebot"
-p.routing.channels = { "/ip4/%s/tcp/6667/irc/#lab/dswarm-line" }
+p.routing.channels = { %s }
 return p
-]]):format(servers[server].address))
+]]):format(table.concat(lines, ", ")))
     s:start(robot, s:path(robot, "my.lua"))
   end
 
@@ -59,10 +64,10 @@ return p
     patience.took(what, took, bar)
   end
 
-  -- Another client says to the operator's server of ngircd's network: leave the other one.
-  local function split()
-    s.world:run("one", ("cd %s && lua5.4 spec/net/irc_say.lua %s 6667 root 0.3 'OPER root secret' 'SQUIT %s :x'")
-      :format(s.here, servers.one.address, servers.two.name))
+  -- An operator of ngircd's first server says COMMAND of the second.
+  local function order(command)
+    s.world:run("one", ("cd %s && lua5.4 spec/net/irc_say.lua %s 6667 root 0.2 'OPER root secret' '%s %s :x'")
+      :format(s.here, servers.one.address, command, servers.two.name))
   end
 
   -- bob lost all that he had, and ada says nothing of her own accord: what he lacks he must ask for.
@@ -75,6 +80,22 @@ return p
     local took = swarm.within(60, function() return known "bob" == 2 end)
     assert.is_truthy(took, s:logs())
     patience.took("a newcomer has asked for what he lacks", took, 60)
+  end
+
+  -- bob has two lines, and the server of the first one stops for good.
+  local function other_server()
+    assert.is_true(s:stop "bob")
+    start("bob", "two", "one")
+    assert.is_truthy(swarm.within(10, function() return channel "bob".state == "up" end))
+    assert.is_true(servers.two.stop())
+    local took = swarm.within(10, function()
+      local rows = (s:ask("bob", "channels") or { channels = { {}, {} } }).channels
+      return rows[2].state == "up" and rows[1].state == "waiting" and (channel "ada".members or 0) == 2
+    end)
+    assert.is_truthy(took, s:logs())
+    patience.took("the next server", took, 10)
+    folder.write(s:path("bob", "share/other.txt"), "by the other server")
+    assert.is_truthy(swarm.within(30, function() return known "ada" == 3 end), s:logs())
   end
 
   it("hold the same after a net split and the restart of a server", function()
@@ -92,13 +113,14 @@ return p
     start("carl", "three")
     start("dora", "three")
     all("four robots joined", 10, function(robot) return channel(robot).members == 2 end)
-    split()
+    order "SQUIT"
     assert.is_true(servers.three.stop())
     all("all are cut off", 5, function(robot) return (channel(robot).members or 0) < 2 end)
     assert.same({ "up", "waiting" }, { channel "ada".state, channel "carl".state })
     assert.matches("^%w+: ", channel "carl".reason)
     share "first"
     servers.three.start()
+    order "CONNECT"
     all("they hold the same", 20, function(robot) return known(robot) == 2 end)
     for _, robot in ipairs(ROBOTS) do
       local row = channel(robot)
@@ -107,5 +129,6 @@ return p
     end
     assert.same({ "ada", "bob" }, s:names "ada")
     if SOAK then newcomer() end
+    if SOAK then other_server() end
   end)
 end)
