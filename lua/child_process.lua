@@ -9,6 +9,7 @@ Child.__index = Child
 
 local INHERITED = { "HOME", "LANG", "PATH", "TZ", "USER" } -- all that it gets of our environment
 local KILL_MS = 2000 -- from the request to end until it is ended
+local REST_MS = 2000 -- from its end until nobody waits for more of what it wrote
 
 -- Who is told when nobody is to be told any more.
 local function nothing() end
@@ -33,6 +34,7 @@ end
 -- Its end is told once, when it has ended and all that it wrote was read.
 local function tell_end(self)
   if not self.ended or self.reading > 0 then return end
+  if self.timer then self.timer:cancel() end
   drop_pipes(self)
   local fn = self.owner.on_exit
   self.owner = nobody
@@ -49,20 +51,31 @@ local function read(self, pipe, event)
   end)
 end
 
---- Reads no more of its output until resume(): then it has to wait, once the pipe is full.
-function Child:pause()
-  if self.output and not self.output.over then self.uv.read_stop(self.output.handle) end
+local EVENTS = { output = "on_output", errors = "on_error_output" }
+
+--- Reads no more of its output (WHAT: "errors" for its standard error) until resume(WHAT): then it has to wait, once
+--- the pipe is full.
+function Child:pause(what)
+  local one = self[what or "output"]
+  if not one or one.over then return end
+  one.paused = true
+  self.uv.read_stop(one.handle)
 end
 
-function Child:resume()
-  if self.output and not self.output.over then read(self, self.output, "on_output") end
+function Child:resume(what)
+  local one = self[what or "output"]
+  if not one or one.over then return end
+  one.paused = false
+  read(self, one, EVENTS[what or "output"])
 end
 
---- BYTES go to its standard input, behind what waits for it. on_sent() is called when the pipe has taken some.
+--- BYTES go to its standard input, behind what waits for it. on_sent() is called when the pipe has taken some,
+--- on_deaf() when it has closed its input.
 function Child:write(bytes)
   if not self.input or self.ended then return end
   self.uv.write(self.input.handle, bytes, function(err)
-    if not err then self.hold.call(self.owner.on_sent) end
+    local fn = err and self.owner.on_deaf or not err and self.owner.on_sent
+    if fn then self.hold.call(fn) end
   end)
 end
 
@@ -83,7 +96,18 @@ end
 function Child:close()
   self.owner = nobody
   if not self.ended then signal(self, "sigkill") end
+  if self.timer then self.timer:cancel() end
   drop_pipes(self)
+end
+
+-- What it started may have left its session, and hold the pipes for ever: then what it wrote is not waited for.
+local function await_rest(self)
+  if not self.output or self.owner == nobody then return end
+  self.timer = self.hold.after(REST_MS, function()
+    if self.output and self.output.paused then return await_rest(self) end
+    self.reading = 0
+    tell_end(self)
+  end)
 end
 
 local function ended(self, code, number)
@@ -91,6 +115,7 @@ local function ended(self, code, number)
   signal(self, "sigkill") -- what it started and left behind
   self.ended = { code = code, signal = number }
   self.hold.drop(self.process)
+  if self.reading > 0 then await_rest(self) end
   tell_end(self)
 end
 
@@ -106,6 +131,7 @@ end
 ---   options.on_output        fn(bytes): it wrote to its standard output
 ---   options.on_error_output  fn(bytes): to its standard error
 ---   options.on_sent          fn(): it took some of what was written
+---   options.on_deaf          fn(), or nil: it takes nothing any more, since it closed its standard input
 ---   options.on_exit          fn(code, signal): it has ended; signal 0: by itself
 --- → child, with pid | nil, text, code
 function child_process.spawn(uv, hold, options)

@@ -90,6 +90,21 @@ describe("a program that the loop starts", function()
     assert.same({ before, nil }, { #told.out, told.ended })
   end)
 
+  it("has ended though what it started left its session and holds the pipes", function()
+    run("/bin/sh", { "-c", "echo a; setsid sleep 30 & echo $!; sleep 0.3; exit 3" })
+    ended()
+    assert.equal(3, told.ended[1])
+    os.execute("kill " .. told.out:match "%d+")
+  end)
+
+  it("tells when it closed its standard input", function()
+    local deaf
+    run("/bin/sh", { "-c", "exec <&-; echo; exec sleep 30" }, { on_deaf = function() deaf = true end })
+    till.holds(L, function() return told.out ~= "" end)
+    child:write "x"
+    till.holds(L, function() return deaf end)
+  end)
+
   it("is none of the simulator's", function()
     local ok, text, code = require "sim.loop".new():spawn {}
     assert.same({ nil, "kind: the simulator runs no programs", "kind" }, { ok, text, code })

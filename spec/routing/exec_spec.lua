@@ -46,12 +46,46 @@ describe("a channel that is a program", function()
       on_down = function(_, why) table.insert(told.downs, why) end,
       on_frame = function(_, _, message)
         if message.list then message.list:close() end
+        if more and more.of_use == false then return nil, "quota: no use", "quota" end
         table.insert(told.heard, message)
         return true
       end })
     exec.start(one)
     return one
   end
+
+  it("waits, and says why, where its program closed its input, or ended and left another in its place", function()
+    run "#!/bin/sh\nexec <&-\nexec sleep 30\n"
+    till.holds(L, function()
+      one:send(ping "x")
+      return told.downs[1]
+    end, 10000)
+    assert.matches("^closed: .*standard input", told.downs[1])
+    one:close()
+    run "#!/bin/sh\nsetsid sleep 5 &\nsleep 0.3\nexit 3\n"
+    till.holds(L, function() return one:status().ends > 0 end, 10000)
+    assert.matches("^closed: mine ended with 3", told.downs[#told.downs])
+  end)
+
+  it("reads what is nobody's, and its standard error, no quicker than is of use", function()
+    for text, most in pairs { ["yes '* - 8 ping x'"] = 1 << 17, ["yes >&2"] = 1 << 18 } do
+      run("#!/bin/sh\nexec " .. text .. "\n", { of_use = false })
+      local began = L:now()
+      till.holds(L, function() return L:now() - began > 1000 end, 10000)
+      local row = one:status()
+      local bytes = row.heard.bytes + 2 * (row.refused.full or 0)
+      local may = most + ((L:now() - began) << 17) // 1000 + (1 << 16)
+      assert.is_true(bytes > 10000 and bytes <= may, ("%s: %d bytes"):format(text, bytes))
+      one:close()
+    end
+  end)
+
+  it("keeps nothing of what a program prints that does not end when it should", function()
+    run "#!/bin/sh\ntrap '' TERM\nb=$(printf '\\001')\nyes $b\nyes $b\n"
+    till.holds(L, function() return one.fault end)
+    till.passed(L, 300)
+    assert.is_true(#one.reader.rest - one.reader.at < 1 << 17, #one.reader.rest)
+  end)
 
   it("is started again when it ends, later and later, and says once why, with its last words", function()
     run "#!/bin/sh\necho no modem here >&2\nexit 7\n"

@@ -4,7 +4,7 @@
 -- whenever it ends, for ever; the channel stays the same object meanwhile, and waits.
 local backoff = require "backoff"
 local channel = require "routing.channels.channel"
-local core_text = require "core.text"
+local exec_errors = require "routing.channels.exec_errors"
 local frame = require "routing.channels.frame"
 local lone_lines = require "routing.channels.lone_lines"
 local source = require "routing.channels.source"
@@ -19,12 +19,13 @@ local STALL_MS = 60 * 1000 -- that it may leave them there; looked at so many ti
 local LOOKS = 12
 local STEADY_MS = 10 * 1000 -- that it must last before its next end is the first again
 local GARBLED_MAX = 16 -- lines in a row that are none of ours
-local ERRORS = { rate = 2048, burst = 8000 } -- bytes of its standard error that are logged, a second and at once
-local ERROR_LINE = 400 -- characters of one line of that
+local TURN = 64 -- messages that are handed on in one turn
+local USELESS = { rate = 1 << 17, burst = 1 << 17 } -- bytes that bring nothing which are read, a second and at once
+
+local TO_CANCEL = { "timer", "refill", "looks", "rest", "errors" }
 
 local Channel = {}
 Channel.__index = Channel
-
 local start
 
 -- == its end, and its next life
@@ -45,12 +46,13 @@ local function end_of(self, code, signal)
   local how = signal ~= 0 and ("was ended by signal %d"):format(signal) or ("ended with %d"):format(code)
   local ms = self.loop:now() - self.began
   return ("closed: %s %s after %d s%s"):format(self.program, how, ms // 1000,
-    self.last_error and "; it said: " .. self.last_error or "")
+    self.errors.last and "; it said: " .. self.errors.last or "")
 end
 
 local function gone(self, code, signal)
   local why = self.fault or end_of(self, code, signal)
-  self.child, self.fault, self.above_high_water = nil, nil, false
+  self.errors:cancel()
+  self.child, self.fault, self.above_high_water, self.errors = nil, nil, false, nil
   self.reader = lone_lines.reader()
   if self.loop:now() - self.began >= STEADY_MS then self.backoff:reset() end
   self.ends = self.ends + 1
@@ -78,29 +80,38 @@ local function hand_on(self, message, size)
   frame.count(self.heard, message, size)
   local from = source.new { channel = self, principal = "exec " .. self.program, id = "exec " .. self.program,
     address = self.address, received = size + 1, broadcast = false, own = false }
-  local _, _, code = self.owner.on_frame(self, from, message)
+  local ok, _, code = self.owner.on_frame(self, from, message)
+  if not ok then self.useless:charge(size) end
   if code == "form" then note_bad(self, code) elseif not code then self.bad = 0 end
 end
 
+local go_on
+
+-- It is read no further for MS (0: in this turn), since others have their turn, too.
+local function rest(self, ms)
+  self.rest = self.loop:after(math.max(1, ms), function()
+    self.rest = nil
+    go_on(self)
+  end)
+  self.child:pause()
+end
+
 local function deliver(self)
-  while not (self.closed or self.paused or self.fault) do
+  local n = 0
+  while self.child and not (self.closed or self.paused or self.fault or self.rest) do
     local message, size = self.reader:next()
     if message == nil then return end
     if message then hand_on(self, message, size) else note_bad(self, size) end
+    n = n + 1
+    local wait = self.useless:left() < 0 and self.useless:wait(0) or 0
+    if self.child and (wait > 0 or n == TURN) then rest(self, wait) end
   end
 end
 
--- Its standard error is for who looks for a fault, and may not fill the log.
-local function log_errors(self, bytes)
-  for line in bytes:gmatch "[^\r\n]+" do
-    local shown = core_text.escape(line, ERROR_LINE)
-    self.last_error = core_text.escape(line, 80)
-    if self.errors:take(#shown) then
-      self.log:debug("routing", "a channel's program says", { program = self.program, text = shown })
-    else
-      self.refused.full = (self.refused.full or 0) + 1
-    end
-  end
+-- What waits here comes before what waits in the pipe.
+function go_on(self)
+  deliver(self)
+  if self.child and not (self.paused or self.rest) then self.child:resume() end
 end
 
 -- == what it reads
@@ -169,16 +180,13 @@ end
 function Channel:resume()
   if not self.paused then return end
   self.paused = false
-  self.loop:post(function()
-    deliver(self)
-    if self.child and not self.paused then self.child:resume() end
-  end)
+  self.loop:post(function() go_on(self) end)
 end
 
 function Channel:status()
   local up = self.child ~= nil and not self.fault
   return { address = self.address, kind = "exec", state = self.closed and "down" or up and "up" or "waiting",
-    reason = not up and self.reason or nil, cure = not up and self.cure or nil, ends = self.ends,
+    reason = not up and (self.fault or self.reason) or nil, cure = not up and self.cure or nil, ends = self.ends,
     queued = self.child and self.child:waiting() or 0,
     sent = frame.copy(self.sent), heard = frame.copy(self.heard), refused = frame.copy(self.refused) }
 end
@@ -187,7 +195,7 @@ end
 function Channel:close(reason)
   if self.closed then return end
   self.closed, self.reason = true, reason or "closed: here"
-  for _, name in ipairs { "timer", "refill", "looks" } do if self[name] then self[name]:cancel() end end
+  for _, name in ipairs(TO_CANCEL) do if self[name] then self[name]:cancel() end end
   if self.child then self.child:close() end
   self.child = nil
   self.owner.on_down(self, self.reason)
@@ -199,15 +207,18 @@ local function spawn(self)
   local path, text, code = self.find(self.program)
   self.path = path
   if not path then return nil, text, code end
-  self.began, self.bad, self.last_error = self.loop:now(), 0, nil
-  self.moved_at = self.began
+  self.began, self.moved_at, self.bad = self.loop:now(), self.loop:now(), 0
+  self.errors = exec_errors.new { loop = self.loop, log = self.log, program = self.program, refused = self.refused,
+    rest = function(is_rest) self.child[is_rest and "pause" or "resume"](self.child, "errors") end }
   return self.loop:spawn { path = path, args = {},
     environment = { "DT_SWARM_CHANNEL=" .. self.program },
     on_output = function(bytes)
+      if self.fault then return end
       self.reader:feed(bytes)
       deliver(self)
     end,
-    on_error_output = function(bytes) log_errors(self, bytes) end,
+    on_error_output = function(bytes) self.errors:take(bytes) end,
+    on_deaf = function() give_up(self, "closed: it closed its standard input") end,
     on_sent = function()
       self.moved_at = self.loop:now()
       room_again(self)
@@ -251,8 +262,8 @@ function exec.new(given)
     backoff = backoff.quick(given.random, given.retry_ms), stall_ms = given.stall_ms or STALL_MS,
     bucket = given.rate and token_bucket.new { now = function() return given.loop:now() end, rate = given.rate,
       burst = most },
-    errors = token_bucket.new { now = function() return given.loop:now() end, rate = ERRORS.rate,
-      burst = ERRORS.burst },
+    useless = token_bucket.new { now = function() return given.loop:now() end, rate = USELESS.rate,
+      burst = USELESS.burst },
     reader = lone_lines.reader(), sent = frame.counters(), heard = frame.counters(), refused = {}, ends = 0,
     reason = "its program is being started" }, Channel)
   self.looks = self.loop:every(self.stall_ms // LOOKS, function() look(self) end)
