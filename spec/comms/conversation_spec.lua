@@ -94,7 +94,7 @@ describe("nodes that cannot dial each other", function()
   setup(function() put_back = instead("irc", "spec.routing.toy") end)
   teardown(function() put_back() end)
   after_each(function()
-    toy.said, toy.loses, toy.line_max = function() end, function() return false end, 390
+    toy.said, toy.loses, toy.line_max, toy.rate = function() end, function() return false end, 390, nil
     for _, node in ipairs(w.nodes) do node:stop() end
     for _, room in pairs(toy.rooms) do -- any order
       while room[1] do room[1]:close() end
@@ -211,6 +211,21 @@ describe("nodes that cannot dial each other", function()
     join(0)
     assert.is_truthy(agreed(50, 900))
     assert.is_true(count.file < 50 * 3 and count.ranges < 100, count.file .. " " .. count.ranges)
+  end)
+
+  it("agree at the pace that an IRC server takes, and few say the same", function()
+    world(10, 11)
+    share(w.nodes[1], 1, 20)
+    share(w.nodes[2], 1, 20)
+    w:run(1000)
+    toy.line_max, toy.rate = 1101, 195
+    join(0.1)
+    local took = agreed(40, 3600)
+    assert.is_truthy(took)
+    local control = (bytes.beacon + bytes.ping + bytes.pong) / (10 * 195 * took)
+    assert.is_true(count.file < 40 * 9 * 0.8, "no less than if each were told alone: " .. count.file)
+    print(("# ten at 195 bytes/s and a tenth lost: %d s; control %.1f %%; each record %.1f times"):format(took,
+      control * 100, count.file / 40))
   end)
 
   it("answer nobody who proved no address, and speaks in the name of others", function()

@@ -3,7 +3,7 @@
 -- It is this file and one line in channels.KINDS, where it stands in the place of IRC (instead.lua). A line in a room
 -- has at most 390 bytes and holds "e" and a head, or "s" and one statement: a message is one line, or more.
 -- toy.loses(line), where a spec sets it: is that line lost on its way to one of the members? toy.said(nick, line) hears
--- what is said; toy.line_max may be another while it joins.
+-- what is said; toy.line_max may be another while it joins, and toy.rate so many bytes a second that each may say.
 local batch = require "core.batch"
 local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
@@ -14,6 +14,7 @@ local toy = { form = "/dns4/A/tcp/P/irc/#ROOM/dswarm-line", rooms = {}, -- rooms
   loses = function() return false end, said = function() end, line_max = 390 } -- bytes
 
 local BURST, REFILL_MS = 12, 20 -- lines at once; until there are as many again
+local PACE_MAX = 10 * 1000 -- ms that answers may wait where there is a rate
 local FRAME_MAX = 1200 -- bytes
 
 local function traits()
@@ -50,22 +51,30 @@ local function hear(self, nick, line, broadcast)
     address = self.address, received = #line, broadcast = broadcast, own = false, nick = nick }, message)
 end
 
-local function refill(self)
-  self.timer = self.timer or self.loop:after(REFILL_MS, function()
+local function refill(self, ms)
+  self.timer = self.timer or self.loop:after(ms or REFILL_MS, function()
     self.timer, self.left = nil, BURST
     self.owner.on_room(self)
   end)
+end
+
+-- ms until what was said has gone out, where there is a rate.
+local function pace(self) return math.max(0, self.free_at - self.loop:now()) end
+
+local function spend(self, lines, size)
+  self.left = self.left - lines
+  if self.rate then self.free_at = math.max(self.loop:now(), self.free_at) + size * 1000 // self.rate end
 end
 
 function Member:send(message, to)
   if self.closed then return refuse(self, "closed", "left the room") end
   local lines, code = lines_of(self, message)
   if not lines then return refuse(self, code, "a line") end
-  if #lines > self.left then
+  if #lines > self.left or pace(self) > PACE_MAX then
     refill(self)
     return refuse(self, "budget", "lines at once")
   end
-  self.left = self.left - #lines
+  spend(self, #lines, frame.size(message))
   frame.count(self.sent, message, frame.size(message))
   for _, line in ipairs(lines) do toy.said(self.nick, line) end
   for _, other in ipairs { table.unpack(toy.rooms[self.room]) } do
@@ -80,6 +89,10 @@ end
 
 function Member:budget()
   if self.closed then return 0 end
+  if pace(self) > 0 then
+    refill(self, pace(self))
+    return 0
+  end
   if self.left < 4 then refill(self) end
   return self.left // 4 * FRAME_MAX -- a frame has at most four lines of its longest
 end
@@ -102,8 +115,8 @@ end
 --- NICK in the ROOM with that name.
 function toy.new(loop, room, nick)
   local self = setmetatable({ kind = "toy", address = ("/dns4/toy/tcp/6667/irc/#%s/dswarm-line"):format(room),
-    traits = traits(), owner = channel.nobody, loop = loop, room = room, nick = nick, left = BURST, refused = {},
-    sent = frame.counters(), heard = frame.counters() }, Member)
+    traits = traits(), rate = toy.rate, free_at = 0, owner = channel.nobody, loop = loop, room = room, nick = nick,
+    left = BURST, refused = {}, sent = frame.counters(), heard = frame.counters() }, Member)
   toy.rooms[room] = toy.rooms[room] or {}
   table.insert(toy.rooms[room], self)
   for _, other in ipairs(toy.rooms[room]) do
