@@ -130,7 +130,10 @@ local function build_comms(self, given)
     key = self.key, id = self.id, swarm = self.swarm, name = self.name, boot = given.boot, log = self.log,
     refused = self.refuse, policy = self.policy, here = self.here, verifier = given.verifier, checks = given.checks,
     interval = settings.interval(self.policy),
+    links = function() return math.tointeger(self.policy:get "comms.links") end,
     ports = function() return self.ports() end }
+  self.saved_view = lazy(self, given, of_lab(self, "view"), function() return self.comms.view:data() end)
+  self.comms.view:load(self.saved_view)
   self.routing = routing.new { loop = self.loop, log = self.log, comms = self.comms, id = self.id,
     refused = self.refuse }
 end
@@ -258,6 +261,7 @@ end
 -- Begins to speak: everything that was opened, bottom-up.
 function node:start()
   self.saved_time:start()
+  self.saved_view:start()
   for _, part in ipairs { "state_health", "dcache", "comms", "content", "catch_up", "checkpoint" } do
     if self[part] then self[part]:start() end
   end
@@ -284,6 +288,7 @@ function node:stop(how)
     "state_health" } do
     if self[part] and self[part].stop then self[part]:stop() end
   end
+  self.saved_view:stop()
   self.time:close()
   self.saved_time:stop()
   self.unlisten()

@@ -27,7 +27,7 @@ end
 
 -- loop, random, time, dcache, key, id, swarm, name, boot, log, refused(code), policy, here() → facts,
 -- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once),
--- checks (checks.lua; nil: that one).
+-- checks (checks.lua; nil: that one), links() → how many it dials to who is far (nil: none).
 -- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done),
 -- near(source) → is its host in a network of an own interface?,
 -- dial_link(host, port, id, done(channel | nil, text, code), gone(reason)): as routing:use has it.
@@ -54,6 +54,7 @@ function comms:start()
   self.confirm:start()
   self.compared:start()
   self.beacon:start()
+  self.view:start()
 end
 
 -- Says nothing more of itself, and answers nobody who asks whether we live: the last statements go out.
@@ -64,7 +65,7 @@ end
 
 function comms:stop()
   for _, part in ipairs { "verify", "proof", "liveness", "beacon", "confirm", "compared", "repair", "far_words",
-    "conversation" } do
+    "view", "conversation" } do
     self[part]:stop()
   end
 end

@@ -21,6 +21,7 @@ local strangers = require "comms.strangers"
 local time_evidence = require "comms.time_evidence"
 local urgency = require "comms.urgency"
 local verify = require "comms.verify"
+local view = require "comms.view"
 
 local parts = {}
 
@@ -84,6 +85,14 @@ function parts.make(self, given, foreign)
   self.proof = proof.new(with { share = self.outbox,
     tell = function(source, message) return self.tell(source, message) end })
   self.liveness = liveness.new(with { proof = self.proof, near = function(source) return self.near(source) end })
+  self.view = view.new(with { addresses = self.addresses,
+    most = given.links or function() return 0 end,
+    is_near = function(peer) return self.liveness:is_near(peer) end,
+    is_open = function(channel)
+      local open = self.outbox.channels[channel.name]
+      return open ~= nil and not open.facts.quiet
+    end,
+    dial_link = function(...) return self.dial_link(...) end })
   self.beacon = beacon.new(with { interval = given.interval, name = given.name,
     say = function(message, news) self:say_beacon(message, news) end,
     speaks = function(class) return self.confirm:speaks(class) end })

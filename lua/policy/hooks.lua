@@ -100,7 +100,7 @@ hooks.settings = {
   { "dcache.flush", "seconds", "30 s", "longest time that others' records stay unsynced" },
   { "comms.beacon", "span of seconds", "2 s to 60 s", "shortest and longest time between two beacons" },
   { "comms.checkpoint", "seconds or false", "5 min", "shortest time between two checkpoints; false: none is written" },
-  { "comms.links", "count", "6", "links that new statements are pushed to", later = true },
+  { "comms.links", "count", "6", "links that this node dials to others who are far; 0: none of itself" },
   { "routing.channels", "channels", "UDP and TCP on the LAN",
     "addresses, or { address, budget =, cost =, near =, tls =, proxy =, " ..
     "password = secret \"irc\", gateway =, api =, authorisation = }; an ID at the end is expected there" },

@@ -95,19 +95,22 @@ local function effects(self, name, options)
 end
 
 -- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,
--- identity, here = fn() → facts, lab (dcache/lab.lua's), state (folder), build (ms), flusher = fn() → worker.
+-- identity, here = fn() → facts, lab (dcache/lab.lua's), state (folder), build (ms), flusher = fn() → worker; for one
+-- of several media (wan.lua): host, medium, ready = fn(node, its channel), called before it starts.
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)
   given.flusher = options and options.flusher or function() return worker.new { loop = self.loop, inline = true } end
   local one = assert(node.new(given))
-  one.host = ("10.0.0.%d"):format(#self.nodes + 1)
+  options = options or {}
+  one.host = options.host or ("10.0.0.%d"):format(#self.nodes + 1)
   one.ports = function() return 3825, 0 end
-  local joined = links.join(self.medium, one.host)
+  local joined = links.join(options.medium or self.medium, one.host)
   joined.routing = one.routing
   one.routing:add(joined, {})
   one.comms.dial = dialler(self, joined)
   table.insert(self.nodes, one)
+  if options.ready then options.ready(one, joined) end
   one:start()
   return one
 end

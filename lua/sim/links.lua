@@ -173,7 +173,7 @@ function links.join(medium, host)
     joined.bucket = budget.new { now = function() return medium.world.loop:now() end, rate = medium.rate,
       burst = 2 * medium.rate, least = FRAME_MAX }
   end
-  function joined.near() return true end
+  function joined.near() return true end -- wan.lua knows more
   table.insert(medium.channels, joined)
   return joined
 end
@@ -230,11 +230,12 @@ local function ask_each_other(world, a, b)
   end
 end
 
--- Two ends of a stream between two hosts, of whom the first has dialled.
-function links.stream(world, host_a, host_b)
+-- Two ends of a stream between two hosts, of whom the first has dialled. TRAITS: nil, between neighbours.
+function links.stream(world, host_a, host_b, traits)
   local function side(host, there)
-    return new_channel { kind = "tcp", host = host, port = 3825, traits = STREAM, world = world, send = stream_send,
-      budget = stream_budget, close = stream_close, pause = stream_pause, resume = stream_resume, held = {}, last = 0,
+    return new_channel { kind = "tcp", host = host, port = 3825, traits = traits or STREAM, world = world,
+      send = stream_send, budget = stream_budget, close = stream_close, pause = stream_pause, resume = stream_resume,
+      held = {}, last = 0,
       address = ("/ip4/%s/tcp/3825/dswarm-line"):format(there) }
   end
   local a, b = side(host_a, host_b), side(host_b, host_a)
@@ -242,5 +243,7 @@ function links.stream(world, host_a, host_b)
   ask_each_other(world, a, b)
   return a, b
 end
+
+links.traits = STREAM
 
 return links

@@ -130,6 +130,8 @@ local CASES = {
   ["comms.checkpoint"] = { body = "p.comms.checkpoint = 1", before = function()
       return (ada:ask "summary" or { checkpoint = {} }).checkpoint == nil
     end, after = function() return ((ada:ask "summary" or {}).checkpoint or {}).cid ~= nil end },
+  ["comms.links"] = { body = "p.comms.links = 3", before = function() return status().view.most == 6 end,
+    after = function() return status().view.most == 3 end },
   ["routing.channels"] = { body = function()
       return CHANNELS:format(('"/ip4/127.0.0.1/tcp/%d/dswarm-line"'):format(PORTS.tcp))
     end, before = function() return not listens(PORTS.tcp) end, after = function() return listens(PORTS.tcp) end },

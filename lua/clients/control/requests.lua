@@ -57,6 +57,7 @@ local function bounds_of(comms)
   local rows = comms.peers:bounds()
   rows[#rows + 1] = comms.waste.sources:row "sources"
   rows[#rows + 1] = comms.addresses:bounds()[1]
+  rows[#rows + 1] = comms.view:bounds()[1]
   return rows
 end
 
@@ -72,6 +73,7 @@ function requests.status(node, _, malformed)
     refused = to_json.value(node.refused), outbox = to_json.value(node.comms and node.comms.outbox:counts()),
     malformed = malformed_of(node, malformed), footing = facts_of.state_health(node), clients = failed_clients(node),
     bounds = to_json.list(bounds_of(node.comms), to_json.value),
+    view = node.comms and node.comms.view and to_json.value(node.comms.view:facts()),
     checkpoint = node.checkpoint and to_json.value(node.checkpoint:facts()),
     strangers = to_json.value(node.lab and node.comms and node.comms.strangers:counts() or nil),
   }

@@ -136,7 +136,8 @@ local function connected(self, dial, stream, text, code, address)
 end
 
 --- Dials HOST for ACCOUNT: done(link), or done(nil, text, code), later and once. HOW: nil for a HOST that is an IP
---- address, else { family =, tls =, proxy = } as dialled.lua takes them, and address = as the policy spells it.
+--- address, else { family =, tls =, proxy =, timeout_ms = } as dialled.lua takes them (nil: the usual time), and
+--- address = as the policy spells it.
 function links:dial(host, port, done, account, how)
   local function not_now(...)
     local faults = table.pack(...)
@@ -151,7 +152,8 @@ function links:dial(host, port, done, account, how)
     through = (how.tls or how.proxy) and how.address or nil }
   table.insert(self.dials, dial)
   dial.cancel = dial_stream(self, { family = how.family or "ip4", host = host, port = port, tls = how.tls,
-    proxy = how.proxy, timeout_ms = self.limit.dial_ms }, function(...) connected(self, dial, ...) end)
+    proxy = how.proxy, timeout_ms = how.timeout_ms or self.limit.dial_ms },
+    function(...) connected(self, dial, ...) end)
 end
 
 -- -- the whole -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ local tcp = {}
 
 local DEFAULT_PORT = 3825
 local ACCEPTS = 16 -- a turn
+local LINK_MS = 2900 -- for a link to who is far: a third SYN would follow at 3 s, and dead ones are dialled for ever
 local NO_FILES_MS = 1000 -- rest where the process or the kernel has no room for another socket
 local NO_ROOM = { EMFILE = true, ENFILE = true, ENOBUFS = true, ENOMEM = true }
 
@@ -220,7 +221,7 @@ function Kind:dial_link(host, port, done, gone)
   self.links:dial(host, port, function(one, text, code)
     if one then one, text, code = self.given.add(one, { quiet = false, gone = gone }) end
     done(one, text, code)
-  end, self.repairs, host:find(":", 1, true) and "ip6" or "ip4")
+  end, self.repairs, { family = host:find(":", 1, true) and "ip6" or "ip4", timeout_ms = LINK_MS })
 end
 
 --- The port that others may dial, 0 while there is none.
