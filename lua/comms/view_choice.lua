@@ -6,7 +6,7 @@ local view_choice = {}
 local OF_LAN <const> = 3 -- nodes of a LAN that dial the same one
 local ANCHORS <const> = 3 -- of the lost, those met last: every other try is theirs
 local TRIES_QUICK <const> = 6 -- dialled so often in vain, nobody is the next on the ring
-local FRESH_MS <const> = 11 * 60 * 1000 -- since a word of his addresses came: two renewals, and some more
+local FRESH_MS <const> = 20 * 60 * 1000 -- since a word of his addresses came: as long as one holds
 
 -- Is this one of the nodes of its LAN that dial node ID?
 local function is_of_lan(self, id, near)
