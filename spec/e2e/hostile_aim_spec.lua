@@ -30,7 +30,9 @@ describe("a host that never asked", function()
     s:start("ada", s.dir .. "/replicate.lua")
     assert(swarm.within(10, function() return s:ask("ada", "status") end), s:log "ada")
     status = s:ask("ada", "status")
-    for _, channel in ipairs(status.channels) do if channel.kind == "udp" then udp = channel end end
+    for _, channel in ipairs(status.channels) do
+      if channel.address:find "^/ip4/.*/udp/" then udp = channel end
+    end
     -- Mallory speaks with the victim's address, and keeps quiet when somebody asks whose it is.
     for _, command in ipairs { "sysctl -qw net.ipv4.conf.all.arp_ignore=1",
       "sysctl -qw net.ipv4.conf.all.arp_announce=2",
