@@ -1,11 +1,12 @@
--- wan_spec.lua - two LANs behind routers that let nobody in, and a server that both dial: by TCP alone. Whole daemons.
+-- wan_spec.lua - two LANs behind routers that let nobody in, and a server that both dial, over TCP alone; who has IPv6
+-- alone dials it, too. Whole daemons.
 local folder = require "spec.folder"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 local wire = require "spec.net.wire"
 
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
-local HOSTS <const> = { "server", "ada", "bob", "carl" }
+local HOSTS <const> = { "server", "ada", "bob", "carl", "dora" } -- dora has IPv6 alone, and dials the server, too
 local NAT <const> = { north = { "ada", "bob" }, south = { "carl" } }
 local LAN <const> = '"/ip4/0.0.0.0/udp/3825/dswarm-line", "/ip4/0.0.0.0/tcp/3825/dswarm-line"'
 
@@ -35,11 +36,16 @@ describe("two LANs behind routers, and a server that one of each dials", functio
   setup(function()
     s, why = swarm.new(HOSTS, nil, { wire = true, nat = NAT, seed = 5 })
     if not s then return end
-    local to_server = (', "/ip4/%s/tcp/3825/dswarm-line"'):format(s.world:address "server")
+    local to_server = (LAN .. ', "/ip4/%s/tcp/3825/dswarm-line"'):format(s.world:address "server")
+    local channels = { server = LAN .. ', "/ip6/::/tcp/3825/dswarm-line"', ada = to_server, bob = LAN, carl = to_server,
+      dora = '"/ip6/fd00:77::1/tcp/3825/dswarm-line"' }
+    for host, number in pairs { server = 1, dora = 5 } do -- any order
+      s.world:must(("ip -n %s address add fd00:77::%d/64 dev eth0 nodad"):format(s.world:name(host), number))
+    end
+    s.world:must(("ip -n %s -4 address flush dev eth0"):format(s.world:name "dora"))
     for _, host in ipairs(HOSTS) do
       swarm.sh("mkdir -p " .. s:path(host, "share"))
-      local dials = host == "ada" or host == "carl"
-      policy(s:path(host, "my.lua"), host == "server" and "server" or "duckiebot", LAN .. (dials and to_server or ""))
+      policy(s:path(host, "my.lua"), host == "server" and "server" or "duckiebot", channels[host])
       s:start(host, s:path(host, "my.lua"))
     end
   end)
@@ -48,11 +54,12 @@ describe("two LANs behind routers, and a server that one of each dials", functio
 
   it("carry a record of the one to the other", function()
     if not s then return pending(why) end
-    within(10, "all four are heard of at the server or at home", function()
+    within(10, "all are heard of at the server or at home", function()
       return table.concat(s:names "ada", " ") == "ada bob server" and table.concat(s:names "carl", " ") == "carl server"
     end)
     folder.write(s:path("bob", "share/from_bob.txt"), "bob")
     within(10, "from one LAN to the other", function() return knows(s, "carl", "from_bob.txt") end)
+    within(10, "and to who has IPv6 alone", function() return knows(s, "dora", "from_bob.txt") end)
     local counters = s.world:counters()
     assert.equal(0, wire.sum(counters, "south", "in", "udp"), "over TCP alone")
   end)
