@@ -64,10 +64,10 @@ return p
     patience.took(what, took, bar)
   end
 
-  -- An operator of ngircd's first server says COMMAND of the second.
+  -- An operator of ngircd's first server says COMMAND, with %s for the name of the second.
   local function order(command)
-    s.world:run("one", ("cd %s && lua5.4 spec/net/irc_say.lua %s 6667 root 0.2 'OPER root secret' '%s %s :x'")
-      :format(s.here, servers.one.address, command, servers.two.name))
+    s.world:run("one", ("cd %s && lua5.4 spec/net/irc_say.lua %s 6667 root 0.2 'OPER root secret' '%s'")
+      :format(s.here, servers.one.address, command:format(servers.two.name)))
   end
 
   -- bob lost all that he had, and ada says nothing of her own accord: what he lacks he must ask for.
@@ -113,14 +113,14 @@ return p
     start("carl", "three")
     start("dora", "three")
     all("four robots joined", 10, function(robot) return channel(robot).members == 2 end)
-    order "SQUIT"
+    order "SQUIT %s :x"
     assert.is_true(servers.three.stop())
     all("all are cut off", 5, function(robot) return (channel(robot).members or 0) < 2 end)
     assert.same({ "up", "waiting" }, { channel "ada".state, channel "carl".state })
     assert.matches("^%w+: ", channel "carl".reason)
     share "first"
     servers.three.start()
-    order "CONNECT"
+    order "CONNECT %s"
     all("they hold the same", 20, function(robot) return known(robot) == 2 end)
     for _, robot in ipairs(ROBOTS) do
       local row = channel(robot)

@@ -48,7 +48,8 @@ end
 
 local function joined(self, server)
   server:joined()
-  self.was_up, self.joined_at, self.alone_till, self.hidden = true, self.loop:now(), 0, false
+  self.was_up, self.joined_at, self.hidden = true, self.loop:now(), false
+  self.alone_till = self.joined_at + ALONE_MS -- who comes back with us from a split is there in a moment
   local pieces = part.split(("x"):rep(FRAME_MAX), self.session:usable())
   self.lines_of_frame = math.min(pieces and #pieces or irc_pace.BURST, irc_pace.BURST)
   self.log:info("routing", "an IRC channel was joined",
