@@ -1,6 +1,7 @@
--- README_spec.lua - what README.md shows is what happens: its session, its policy, its links, its exit codes.
+-- README_spec.lua - what README.md shows is what happens: its session, its policy, its links, its exit codes. Its
+-- section about the world is spec/e2e/world_spec.lua's.
 local folder = require "spec.folder"
-
+local parts = require "spec.readme"
 local readme = folder.read "README.md"
 
 -- A network with one interface, whose far end is in another, a host name, an empty /run (a daemon of the system's may
@@ -17,7 +18,7 @@ ip netns add air && ip link set air netns air && ip -n air link set air up
 ip link set wlan0 up
 hostname ada
 exec unshare --user --map-user=1000 --map-group=1000 \
-  env -i HOME=%s XDG_RUNTIME_DIR=%s/run PATH="$PATH" LUA=%s %s spec/session.lua README.md %s "$PWD"
+  env -i HOME=%s XDG_RUNTIME_DIR=%s/run PATH="$PATH" LUA=%s %s spec/session.lua %s/README.md %s "$PWD"
 ]]
 
 describe("README.md", function()
@@ -37,14 +38,15 @@ describe("README.md", function()
     finally(function() os.execute("rm -rf " .. p) end)
     os.execute(("mkdir -m 700 %s/run %s/bags"):format(p, p))
     assert(os.execute("truncate -s 64000000 " .. p .. "/bags/run-12.bag"))
-    folder.write(p .. "/machine", MACHINE:format(p, p, p, p, p, p, lua, lua, p))
+    folder.write(p .. "/README.md", parts.home)
+    folder.write(p .. "/machine", MACHINE:format(p, p, p, p, p, p, lua, lua, p, p))
     pipe = io.popen(("env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS %s sh %s/machine 2>&1"):format(namespaces, p))
     local said = pipe:read "a"
     local fine = pipe:close()
     assert.is_true(fine, said)
     local steps = select(2, said:gsub("ok      %$ ", ""))
-    local _, commands = readme:gsub("\n%$ ", "")
-    local _, interrupts = readme:gsub("\n%^C\n", "")
+    local _, commands = parts.home:gsub("\n%$ ", "")
+    local _, interrupts = parts.home:gsub("\n%^C\n", "")
     assert.equal(commands + interrupts, steps, said) -- each command was run, and none outside a console block
   end)
 
@@ -59,7 +61,7 @@ describe("README.md", function()
   end)
 
   it("shows a policy that the check finds fine, in ten lines", function()
-    local block = readme:match "\n```lua\n(.-)```"
+    local block = parts.home:match "\n```lua\n(.-)```"
     folder.write(place.path .. "/lab-3.lua", block)
     local pipe = io.popen("./dt-swarm --check " .. place.path .. "/lab-3.lua 2>&1")
     local said = pipe:read "a"

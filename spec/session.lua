@@ -35,6 +35,15 @@ local function quote(text) return (text:gsub("%p", "%%%0")) end
 local NODES <const> = { ada = true, donald = true, daisy = true, ghost = true, laptop = true }
 local ROLES <const> = { root = true, admin = true, member = true }
 
+-- A row of `channels` without what changes by the second: kind, address (its middle may be cut) and state.
+local function plain_channel(line)
+  if line:find "^CHANNEL +ADDRESS" then return line:match "^.- STATE" end
+  local kind, address, state = line:match "^(%l[%w-]*) +(/%S+) +(%l+) .* B/s"
+  if not kind then return line end
+  local first, last = address:match "^(........).*(........)$"
+  return ("%s %s %s"):format(kind, first and first .. "…" .. last or address, state)
+end
+
 -- What may differ from one machine and minute to the next becomes the same.
 local function plain(text)
   text = text:gsub(quote(runtime), "/run/user/1000"):gsub(quote(home), "/home/ada")
@@ -42,10 +51,11 @@ local function plain(text)
   text = text:gsub("(robotics +%(?)[%w_-]+…[%w_-]+", "%1LAB")
   text = text:gsub("No clock here is proved.-%[y/N%] y\n", "") -- asked where this machine's clock is not synchronised
   text = text:gsub("([^\n]*)\n", function(line)
+    line = plain_channel(line)
     line = line:gsub("^(%l+ +)%w%w%w%w ", function(name) return NODES[name:match "%l+"] and name .. "KEY " end)
     line = line:gsub("^(%l+ +KEY +)(%l+) ", function(before, word) return not ROLES[word] and before .. "TYPE " end)
     line = line:gsub("^(  clock +).*", "%1TIME")
-    line = line:gsub("^(run%-12%.bag +.* ada +)–( +ada only)", "%13 s%2") -- a machine whose clock is not synchronised
+    line = line:gsub("^(run%-%d+%.bag +.* %l+ +)–( +%l+ only)", "%13 s%2") -- a machine whose clock is not synchronised
     line = line:gsub("%S+", function(word)
       return not word:find "^bafy" and word:gsub("%d[%d.:]*", "#") or word
     end)

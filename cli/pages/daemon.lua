@@ -42,7 +42,7 @@ function daemon.write(page)
     for _, row in ipairs(list) do page:term(row[1], nil, row[2]) end
   end
   page:exits(require("exits").of "daemon")
-  page:see_also { "dt-swarm-cli(1)", "dt-swarm-policy(5)", "dt-swarm-lab(7)" }
+  page:see_also { "dt-swarm-cli(1)", "dt-swarm-policy(5)", "dt-swarm-channels(7)", "dt-swarm-lab(7)" }
 end
 
 return daemon

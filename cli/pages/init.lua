@@ -5,7 +5,8 @@ local shells = require "cli.pages.shells"
 
 local pages = {}
 
-local MANUALS <const> = { "cli.pages.daemon", "cli.pages.command", "cli.pages.policy", "cli.pages.lab" }
+local MANUALS <const> = { "cli.pages.daemon", "cli.pages.command", "cli.pages.policy", "cli.pages.lab",
+  "cli.pages.channels" }
 
 -- File names of the manual pages and who writes each.
 local function manuals()

@@ -34,7 +34,7 @@ function policy.write(page)
   page:heading "Facts"
   page:paragraph "By the argument that has them; those with ? may be unknown, which is nil."
   for _, row in ipairs(prose.facts()) do page:term(row[1], nil, row[2], true) end
-  page:see_also { "dt-swarm(8)", "dt-swarm-cli(1)" }
+  page:see_also { "dt-swarm(8)", "dt-swarm-cli(1)", "dt-swarm-channels(7)" }
 end
 
 return policy

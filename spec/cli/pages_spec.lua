@@ -6,7 +6,8 @@ local hooks = require "policy.hooks"
 local pages = require "cli.pages"
 local roff = require "cli.pages.roff"
 
-local NAMES <const> = { "dt-swarm.8", "dt-swarm-cli.1", "dt-swarm-policy.5", "dt-swarm-lab.7" }
+local NAMES <const> = { "dt-swarm.8", "dt-swarm-cli.1", "dt-swarm-policy.5", "dt-swarm-lab.7",
+  "dt-swarm-channels.7" }
 
 local function output(command)
   local pipe = assert(io.popen(command .. " 2>&1"))
@@ -71,9 +72,10 @@ describe("the manual pages", function()
     tells(3, "FIVE RULES 1. A noun is a setting")
   end)
 
-  it("tell of a lab only what can be typed", function()
+  -- Each command of a PAGE is understood. → how many it has
+  local function typed_on(page)
     local cli, count = require "cli", 0
-    for typed in require("cli.pages.lab").commands() do
+    for typed in page.commands() do
       local given = {}
       for word in output("printf '%s\\n' " .. typed):gmatch "[^\n]+" do given[#given + 1] = word end
       local command, words = cli.find(given)
@@ -81,7 +83,27 @@ describe("the manual pages", function()
       assert.truthy(arguments.parse(command, { table.unpack(given, words + 1) }, cli.options))
       count = count + 1
     end
-    assert.is_true(count > 15)
+    return count
+  end
+
+  it("tell of a lab and of channels only what can be typed", function()
+    assert.is_true(typed_on(require "cli.pages.lab") > 15)
+    assert.is_true(typed_on(require "cli.pages.channels") > 5)
+  end)
+
+  it("show policies that the check finds fine", function()
+    local home, count = folder.new(), 0
+    finally(home.remove)
+    local programs = home.path .. "/dt-swarm/channels"
+    output(("mkdir -p %s && printf '#!/bin/sh\\n' >%s/modem && chmod 700 %s/modem"):format(programs, programs,
+      programs))
+    for text in require("cli.pages.channels").policies() do
+      folder.write(home.path .. "/p.lua", text)
+      local said = output(("XDG_CONFIG_HOME=%s ./dt-swarm --check %s/p.lua; echo $?"):format(home.path, home.path))
+      assert.matches("\n0\n$", said)
+      count = count + 1
+    end
+    assert.equal(3, count)
   end)
 
   it("show text as it is, whatever roff would make of it", function()

@@ -12,11 +12,12 @@ end
 function proxies.found() return servers.program "microsocks" ~= nil and servers.program "tinyproxy" ~= nil end
 
 --- given.world, host: where, or nil: on this machine; port: 1080, on this machine one that is free. user, password:
---- whom it lets in, or nil: everybody. → as servers.start, with `url`, socks5h://…
+--- whom it lets in, or nil: everybody; before: words before its command, or nil. → as servers.start, with `url`,
+--- socks5h://…
 function proxies.socks(given)
   local address, port = place(given, 1080)
   local who = given.user and ("-u %s -P %s"):format(given.user, given.password) or ""
-  local one = servers.start { world = given.world, host = given.host, port = port,
+  local one = servers.start { world = given.world, host = given.host, port = port, before = given.before,
     command = ("%s -i %s -p %d %s"):format(servers.program "microsocks", address, port, who) }
   one.url = ("socks5h://%s:%d"):format(address, port)
   return one

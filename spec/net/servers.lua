@@ -72,7 +72,7 @@ end
 
 --- Starts a server, and waits until it listens.
 ---   world, host  where, or nil: on this machine
----   command      what is run; port: at which it then listens
+---   command      what is run; port: at which it then listens; before: words that stand before it, or nil
 ---   files        { name = text } that are written into its folder first; in them and in COMMAND %s is that folder
 --- → { address, port, folder, output() what it printed, alive(), stop([signal]) waits for its end, start() again,
 ---     remove() ends it and takes its folder away }
@@ -92,7 +92,7 @@ function servers.start(given)
     return patience.within(5, function() return not process.alive() end) ~= nil
   end
   function one.start()
-    local command = given.command:gsub("%%s", made.path)
+    local command = (given.before and given.before .. " " or "") .. given.command:gsub("%%s", made.path)
     if process and process.remove then process.remove() end
     process = given.world and given.world:spawn(given.host, command) or spawn(command)
     one.pid = process.pid
