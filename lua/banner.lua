@@ -47,19 +47,32 @@ local function why_not(channel)
 end
 
 -- One of IPv4 and one of IPv6 at the same port are one to people: what is up, each once, with its interfaces; and what
--- waits.
+-- waits, unless the other one is up.
 local function channel_words(channels)
   local list, by_word = {}, {}
   for _, channel in ipairs(channels) do
     local port = channel.address:match "/%l+/(%d+)/dswarm%-line$"
     local word = channel.kind .. (port and " " .. port or "")
-    local is_up = channel.state == "up"
-    local one = is_up and by_word[word] or { word = word, names = {} }
-    if not (is_up and by_word[word]) then list[#list + 1] = one end
+    local is_up, before = channel.state == "up", by_word[word]
+    local one = is_up and before or { word = word, names = {} }
+    if not before then list[#list + 1] = one end
     add_interfaces(one.names, channel)
     if is_up then by_word[word] = one else one.why = (channel.reason or "?") .. why_not(channel) end
   end
   return list
+end
+
+-- Those that listen, and those by which this node goes out to others: these are only about to be tried.
+local function split(channels)
+  local listening, outward = {}, {}
+  for _, channel in ipairs(channels) do
+    if channel.outward then
+      outward[#outward + 1] = text.escape((channel.address:gsub("/dswarm%-line$", "")))
+    else
+      listening[#listening + 1] = channel
+    end
+  end
+  return listening, outward
 end
 
 local function listen_words(channels, http, http_reason)
@@ -103,7 +116,9 @@ function banner.lines(facts)
     row(lines, columns, "lab", ("%s  %s"):format(text.escape(one.lab.name), lab.short(one.lab.lab)), lab_note(one))
   end
   row(lines, columns, "share", text.escape(one.share), facts.share_note)
-  row(lines, columns, "listen", listen_words(facts.channels, facts.http, facts.http_reason))
+  local listening, outward = split(facts.channels)
+  row(lines, columns, "listen", listen_words(listening, facts.http, facts.http_reason))
+  for i, address in ipairs(outward) do row(lines, columns, i == 1 and "also by" or "", address) end
   row(lines, columns, "control", text.escape(one.socket))
   row(lines, columns, "clock", clock(one.time))
   lines[#lines + 1] = ""

@@ -104,5 +104,7 @@ describe("from one room to the world", function()
     patience.took("README's session", os.time() - began, 15)
     local _, steps = said:gsub("ok      %$ ", "")
     assert.equal(select(2, readme.world:gsub("\n%$ ", "")), steps, said)
+    assert.matches("udp 3825 on eth0 [%d.]+; tcp 3825; http %d+\n +also by +/dns4/swarm.lab.example/tcp/3825\n",
+      s:log "bea")
   end)
 end)

@@ -25,7 +25,7 @@ local TRIED_AGAIN = { missing = true, block = true }
 local TRAITS = { stream = false, medium = false, ordered = true, near = false, source_proved = true,
   line_max = limits.line, frame_max = limits.datagram }
 
-local Channel = {}
+local Channel = { outward = true }
 Channel.__index = Channel
 
 function Channel.send(self) return frame.refuse(self, "closed", "a checkpoint is only read") end

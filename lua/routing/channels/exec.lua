@@ -24,7 +24,7 @@ local USELESS = { rate = 1 << 17, burst = 1 << 17 } -- bytes that bring nothing 
 
 local TO_CANCEL = { "timer", "refill", "looks", "rest", "errors" }
 
-local Channel = {}
+local Channel = { outward = true }
 Channel.__index = Channel
 local start
 

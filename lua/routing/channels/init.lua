@@ -11,6 +11,7 @@
 --                      meeting() and meet(…), as outward.lua has them; or nil, text, code. OPTIONS: what
 --                      entry.lua makes of it: what `read` gave, with address and all options of the policy. Each
 --                      channel object (channel.lua) that comes to be by it, now or later, is given to `given.add`.
+--                      outward = true: nothing of it listens here, this node goes out to others by it.
 --     stop()         ends what all its addresses share, if there is anything
 --     dial(host, port, done), port(): where repairs can dial others, and be dialled, by IP address
 --     dial_link(host, port, done, gone): and for a link that stays
@@ -212,6 +213,7 @@ local function rows_of(self)
   for i, entry in ipairs(self.entries) do
     local options = entry.options
     local row = entry.one and entry.one:status() or closed_row(entry)
+    row.outward = entry.one and entry.one.outward
     row.limit, row.cost, row.again = options.budget or entry.one and entry.one.rate, options.cost, entry.again
     row.expected = options.expected and expected(self, options) or nil
     rows[i] = row

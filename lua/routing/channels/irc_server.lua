@@ -3,7 +3,7 @@ local backoff = require "backoff"
 local frame = require "routing.channels.frame"
 local irc_pace = require "routing.channels.irc_pace"
 
-local irc_server = {}
+local irc_server = { outward = true }
 irc_server.__index = irc_server
 
 local STEADY_MS <const> = 30 * 1000 -- in the channel, then the next failure is the first again

@@ -3,7 +3,7 @@ local backoff = require "backoff"
 local frame = require "routing.channels.frame"
 local links = require "routing.channels.links"
 
-local kept_link = {}
+local kept_link = { outward = true }
 kept_link.__index = kept_link
 
 -- ms that a connection must last before it counts as a success: a server that is full takes us and sends us away again.

@@ -27,7 +27,7 @@ local MISSES_MAX <const> = 3 -- of these that fail in a row: then Kubo is taken 
 local SAID_MAX <const> = 256 -- of our own messages are known again
 local ROOM_MS <const> = 10 -- least wait before asking for more
 
-local Channel = {}
+local Channel = { outward = true }
 Channel.__index = Channel
 
 -- == hearing
