@@ -205,6 +205,8 @@ describe("a topic", function()
     local a = two()
     room[1].hangs = true
     for _ = 1, 4 do assert.is_true(a:send(ping "x")) end
+    assert.equal(0, a:budget(), "what is left is for answers")
+    for _ = 1, 12 do assert.is_true(a:send(ping "x")) end
     local ok, _, code = a:send(ping "x")
     assert.same({ nil, "full" }, { ok, code })
     assert.equal(0, a:budget())

@@ -22,7 +22,7 @@ local API <const> = "/ip4/127.0.0.1/tcp/5001" -- where Kubo's RPC is, unless the
 local RATE <const> = 16 * 1024 -- bytes/s of the topic, all of whose speakers every Kubo on it hears
 local FRAME_MAX <const> = 32768 -- bytes of a frame; Kubo takes 1 MiB
 local FRAME_S <const> = 8 -- seconds that a frame takes of a small budget, at most: what is urgent waits no longer
-local PUBLISHING_MAX <const> = 4 -- messages on their way to Kubo
+local PUBLISHING_MAX <const>, BULK_MAX <const> = 16, 4 -- messages on their way to Kubo; the rest is for answers alone
 local MISSES_MAX <const> = 3 -- of these that fail in a row: then Kubo is taken for gone
 local SAID_MAX <const> = 256 -- of our own messages are known again
 local ROOM_MS <const> = 10 -- least wait before asking for more
@@ -118,7 +118,7 @@ end
 
 function Channel:budget()
   if not self.topic.up then return 0 end
-  if #self.publishing >= PUBLISHING_MAX then
+  if #self.publishing >= BULK_MAX then
     self.wants_room = true
     return 0
   end
