@@ -27,6 +27,7 @@
 #define CHUNK 16384      /* bytes on their way, each direction: a whole record of TLS */
 #define PAIR_BYTES 32768 /* that the pair of sockets holds, each direction */
 #define FLUSH_MS 10000   /* for what waited when we closed */
+#define SAID_MAX 65536   /* bytes that a proxy may say before its refusal has ended */
 #define LEAVE_MS 1000    /* for all threads to end, when the program does */
 
 enum { UNDER_WAY, CONNECTED, FAILED };
@@ -39,6 +40,7 @@ typedef struct {
   CURLM *multi;
   CURL *easy;
   int port, tls;
+  long said; /* how often libcurl asked whether to go on */
   char host[HOST_MAX], proxy[HOST_MAX];
   const char *word; /* why it failed */
   char address[NET_HOST_MAX], fault[CURL_ERROR_SIZE];
@@ -88,6 +90,15 @@ static size_t on_bytes(char *data, size_t size, size_t count, void *user) {
   return size * count;
 }
 
+/* libcurl reads what a proxy refuses with to its end, a byte at a time, and asks here
+ * after each: one that never ends would hold the thread for ever, whatever the time. */
+static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c,
+                       curl_off_t e) {
+  dial *d = user;
+  (void)a, (void)b, (void)c, (void)e;
+  return atomic_load(&d->stop) || ++d->said > SAID_MAX;
+}
+
 /* No redirects, no credentials, no proxy but ours: nothing from the environment. */
 static void set_bounds(CURL *easy, long timeout_ms) {
   curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
@@ -118,6 +129,9 @@ static int set_place(dial *d, int family) {
     curl_easy_setopt(d->easy, CURLOPT_IPRESOLVE,
                      family == 6 ? (long)CURL_IPRESOLVE_V6 : (long)CURL_IPRESOLVE_V4);
   curl_easy_setopt(d->easy, CURLOPT_ERRORBUFFER, d->fault);
+  curl_easy_setopt(d->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl_easy_setopt(d->easy, CURLOPT_XFERINFODATA, d);
+  curl_easy_setopt(d->easy, CURLOPT_NOPROGRESS, 0L);
   return curl_easy_setopt(d->easy, CURLOPT_PROXY, d->proxy) == CURLE_OK &&
          curl_easy_setopt(d->easy, CURLOPT_URL, url) == CURLE_OK &&
          curl_multi_add_handle(d->multi, d->easy) == CURLM_OK;

@@ -189,6 +189,17 @@ describe("core.http.dial", function()
     end
   end)
 
+  it("leaves a proxy whose refusal never ends", function()
+    for _, head in ipairs { "HTTP/1.1 407 No\r\nContent-Length: 100000000000\r\n\r\n", "HTTP/1.1 200 OK\r\nX: " } do
+      local proxy = "http://127.0.0.1:" .. server(function(stream)
+        stream:send(head)
+        keep(assert(L:watch(stream:fd(), "w", function() stream:send(("x"):rep(16384)) end)))
+      end)
+      local none, _, code = dial { host = "irc.example.org", port = 6667, proxy = proxy, timeout_ms = 3000 }
+      assert.same({ nil, "proxy" }, { none, code })
+    end
+  end)
+
   it("goes by the proxy that it is told and by no other, whatever the environment says", function()
     local asked = 0
     local proxy = "http://127.0.0.1:" .. server(function(stream)
