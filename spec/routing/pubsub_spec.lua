@@ -232,6 +232,25 @@ describe("a topic", function()
     assert.is_true(turns > 20, turns .. " turns meanwhile")
   end)
 
+  it("reads of a topic a bounded number of bytes a second, and believes no name that is none", function()
+    local a = channel(kubo_stub.new(room))
+    holds(function() return is_up(a) end)
+    local line = ('{"from":"%s","data":"uKiAtIDggcGluZyB4"}\n'):format(("Q"):rep(200))
+    for _ = 1, 400 do room[1]:inject(line:rep(40)) end
+    local began = loop:now()
+    till.holds(loop, function() return loop:now() - began > 1000 end, 10000)
+    local may = (1 << 19) + ((loop:now() - began) << 18) // 1000 + (1 << 17)
+    local read = (a:status().refused.form or #a.told.frames) * #line
+    assert.is_true(read > 100000 and read <= may, read .. " bytes")
+    assert.equal(0, #a.told.frames)
+    for _, facts in ipairs { { version = "0.50." .. ("9"):rep(200) }, { id = ("Q"):rep(200) } } do
+      local other = kubo_stub.new(room)
+      for name, value in pairs(facts) do other[name] = value end
+      local b = channel(other)
+      holds(function() return #b.told.downs == 0 and (b:status().reason or ""):find "is no Kubo" end)
+    end
+  end)
+
   it("joins its Kubo to another's, and tells how it is joined", function()
     local a = two()
     assert.same({ "12D3KooWStub1", 4002 }, a:meeting())

@@ -12,6 +12,7 @@ local ANSWER_MAX <const> = 256 * 1024 -- bytes
 local ANSWER_MS <const> = 10 * 1000
 local STREAM_MAX <const> = 64 * 1024 -- bytes of a stream that are handed on at a time
 local LEAST_MAJOR <const>, LEAST_MINOR <const> = 0, 43 -- of its version
+local NAME_MAX <const> = 128 -- characters of a peer ID or a version
 local SAID_MAX <const> = 120 -- characters of what Kubo says of a refusal that people are shown
 
 --- "/ip4/A/tcp/P" or the same with ip6, where Kubo's RPC is → "http://…" | nil, text, "address"
@@ -109,7 +110,7 @@ local function ask_id(self, facts, done)
   ask(self, "id", {}, function(body, ...)
     if not body then return done(nil, ...) end
     facts.id = body:match '"ID":"(%w+)"'
-    if not facts.id then return done(no_kubo(self)) end
+    if not facts.id or #facts.id > NAME_MAX then return done(no_kubo(self)) end
     facts.port = port_of(body, facts.id)
     ask_signing(self, facts, done)
   end)
@@ -121,7 +122,7 @@ function kubo:probe(done)
   ask(self, "version", {}, function(body, ...)
     if not body then return done(nil, ...) end
     local facts = { version = body:match '"Version":"(%d+%.%d+[%w.-]*)"' }
-    if not facts.version then return done(no_kubo(self)) end
+    if not facts.version or #facts.version > NAME_MAX then return done(no_kubo(self)) end
     ask_id(self, facts, done)
   end)
 end
@@ -166,7 +167,7 @@ end
 function kubo.message(line)
   local from, data = line:match '"from":"(%w+)"', line:match '"data":"u([%w_-]*)"'
   local text = data and core_text.unbase64url(data)
-  return from and text and { from = from, text = text } or nil
+  return from and #from <= NAME_MAX and text and { from = from, text = text } or nil
 end
 
 --- Hears what is said on TOPIC.

@@ -1,8 +1,11 @@
 -- stream_lines.lua - lines of a stream without an end, a few in a turn; meanwhile its sender waits. Reads no line.
+local token_bucket = require "token_bucket"
+
 local stream_lines = {}
 stream_lines.__index = stream_lines
 
 local LINES <const>, BYTES <const> = 16, 64 * 1024 -- in a turn
+local READ <const> = { rate = 1 << 18, burst = 1 << 19 } -- bytes that are read, a second and at once
 
 --- given.loop
 --- given.most     bytes of the longest line; a longer one is left out to its end
@@ -11,7 +14,9 @@ local LINES <const>, BYTES <const> = 16, 64 * 1024 -- in a turn
 --- given.on_long  fn(): a line was left out
 function stream_lines.new(given)
   return setmetatable({ loop = given.loop, most = given.most, stream = given.stream, on_line = given.on_line,
-    on_long = given.on_long, waiting = "", at = 1 }, stream_lines)
+    on_long = given.on_long, waiting = "", at = 1,
+    may_say = token_bucket.new { now = function() return given.loop:now() end, rate = READ.rate, burst = READ.burst } },
+    stream_lines)
 end
 
 -- What waits is no whole line: it is kept, unless it is too long already.
@@ -35,16 +40,27 @@ local function next_line(self)
   return skips and "" or line
 end
 
-local function read_on(self)
+local read_on
+
+-- All that is here was read: more may come, as soon as that much is due.
+local function ask_more(self)
+  local wait = self.may_say:wait(0)
+  if wait > 0 then
+    if not self.paused then self.stream().pause() end
+    self.paused = true
+    self.loop:after(wait, function() if not self.closed then read_on(self) end end)
+  elseif self.paused then
+    self.paused = false
+    self.stream().resume()
+  end
+end
+
+function read_on(self)
   local bytes, lines = 0, 0
   while lines < LINES and bytes < BYTES do
     local line = next_line(self)
     bytes, lines = bytes + #(line or ""), lines + 1
-    if not line then
-      if self.paused then self.stream().resume() end
-      self.paused = false
-      return
-    end
+    if not line then return ask_more(self) end
     if line ~= "" then self.on_line(line) end
     if self.closed then return end
   end
@@ -56,6 +72,7 @@ end
 --- BYTES came.
 function stream_lines:feed(bytes)
   self.waiting = self.waiting .. bytes
+  self.may_say:charge(#bytes)
   if not self.paused then read_on(self) end
 end
 
