@@ -104,6 +104,26 @@ describe("an IRC channel", function()
     assert.same({ 3, 1 }, { one:status().talk, one:status().refused.form })
   end)
 
+  it("is forgotten once it is closed, however many a policy names one after another", function()
+    local held = setmetatable({}, { __mode = "k" })
+    local kind = irc.kind { loop = L, net = net, random = random.seeded(1), log = log, id = "adaxxxxx",
+      add = function(one)
+        held[one] = true
+        return stub.open(one, {})
+      end }
+    for i = 1, 20 do
+      local more = options(9)
+      more.room = "#r" .. i
+      kind:open(more):close()
+    end
+    till.passed(L, 50)
+    collectgarbage()
+    collectgarbage()
+    local n = 0
+    for _ in pairs(held) do n = n + 1 end
+    assert.is_true(n <= 1, n .. " are held")
+  end)
+
   it("leaves a server that asks and asks, and reads none of the answers", function()
     local server, one = serve(), node()
     one.given = setmetatable({ net = setmetatable({ connect = function(where)

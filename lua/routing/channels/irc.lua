@@ -264,7 +264,7 @@ end
 
 --- given.id: own peer ID.
 function irc.kind(given)
-  local kind, rooms = {}, {}
+  local kind, rooms = {}, setmetatable({}, { __mode = "v" }) -- routing holds those that are open
   function kind.open(_, options)
     local name = options.room .. (options.near and " near" or "")
     local one = rooms[name]
