@@ -21,14 +21,14 @@ swarm.sh = sh
 local FIRST_USER = 61001 -- no account's, so that nothing else runs under it
 
 -- HOSTS: names; DOWN: those whose link is down from the start; OPTIONS: wire = true: on spec/net/wire, not on a
--- bridge, with seed = and nat = as wire.lua has them; users = true: each host's daemon under a user of its own;
+-- bridge, with seed, nat and public as wire.lua has them; users = true: each host's daemon under a user of its own;
 -- names = { host = name of its daemon }, else the host's. → swarm | nil, why there can be none here.
 function swarm.new(hosts, down, options)
   options = options or {}
   if options.users and sh "id -u" ~= "0\n" then return nil, "not root: no users to choose" end
   local dir = sh "mktemp -d /tmp/dts-e2e.XXXXXX":match "%S+"
   local world, why = (options.wire and wire or namespaces).new { hosts = hosts, down = down, seed = options.seed,
-    nat = options.nat, after = dir }
+    nat = options.nat, public = options.public, after = dir }
   if not world then
     sh("rm -rf " .. dir)
     return nil, why

@@ -34,7 +34,7 @@ describe("two LANs behind routers, and a server that one of each dials", functio
   end
 
   setup(function()
-    s, why = swarm.new(HOSTS, nil, { wire = true, nat = NAT, seed = 5 })
+    s, why = swarm.new(HOSTS, nil, { wire = true, nat = NAT, seed = 5, public = true })
     if not s then return end
     local to_server = (LAN .. ', "/ip4/%s/tcp/3825/dswarm-line"'):format(s.world:address "server")
     local channels = { server = LAN .. ', "/ip6/::/tcp/3825/dswarm-line"', ada = to_server, bob = LAN, carl = to_server,
@@ -73,6 +73,21 @@ describe("two LANs behind routers, and a server that one of each dials", functio
     end
     within(10, "the server to a robot", function() return says("carl", "server") end)
     within(10, "a robot to the server, though nobody can come in there", function() return says("server", "ada") end)
+  end)
+
+  it("are joined by a robot to whom nobody named the server, when the one that was told is gone", function()
+    if not s then return pending(why) end
+    local function view() return (s:ask("bob", "status") or { view = { links = 0 } }).view end
+    within(20, "a link that the view chose", function() return view().links == 1 end)
+    s:stop "ada"
+    folder.write(s:path("bob", "share/without_ada.txt"), "bob")
+    within(10, "over that link", function() return knows(s, "carl", "without_ada.txt") end)
+    s:stop "bob"
+    s:start("bob", s:path("bob", "my.lua"))
+    folder.write(s:path("bob", "share/without_words.txt"), "bob")
+    within(20, "from what it remembers", function() return knows(s, "carl", "without_words.txt") end)
+    assert.equal(1, view().links)
+    s:start("ada", s:path("ada", "my.lua"))
   end)
 
   if not SOAK then return end

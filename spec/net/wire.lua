@@ -7,6 +7,7 @@ local namespaces = require "spec.net.namespaces"
 
 local wire = {}
 
+local PUBLIC = "198.51.100."
 local BINARY = (os.getenv "DT_SWARM_BUILD" or ".build") .. "/wire"
 local ANSWERS_MS = 5000
 
@@ -111,19 +112,19 @@ local function filter(world, host, rules)
 end
 
 local function set_up(world, options, lan_of)
-  local down = options.down or {}
+  local down, wide = options.down or {}, options.public and PUBLIC or "10.77.0."
   for _, host in ipairs(options.ipv6 == false and world.hosts or {}) do
     world:must(("ip netns exec %s sysctl -qw net.ipv6.conf.all.disable_ipv6=1"):format(world:name(host)))
   end
   world.addresses = {}
   for number, host in ipairs(options.hosts) do
     local lan = lan_of[host]
-    world.addresses[host] = lan and ("10.78.%d.%d"):format(lan, number) or "10.77.0." .. number
+    world.addresses[host] = lan and ("10.78.%d.%d"):format(lan, number) or wide .. number
     local mac = ("02:00:00:77:%02x:%02x"):format(lan or 0, number)
     configure(world, host, "eth0", world.addresses[host], mac, down[host])
   end
   for lan, router in ipairs(sorted_keys(options.nat)) do
-    world.addresses[router] = "10.77.0." .. 200 + lan
+    world.addresses[router] = wide .. 200 + lan
     configure(world, router, "eth0", world.addresses[router], ("02:00:00:77:00:%02x"):format(200 + lan))
     configure(world, router, "eth1", ("10.78.%d.254"):format(lan), ("02:00:00:77:%02x:fe"):format(lan))
     route_by(world, router, lan, options.nat[router])
@@ -163,7 +164,7 @@ end
 
 -- wire.new{ hosts = { "ada", … }, down = { ada = true }, seed = 1, nat = { ROUTER = { hosts behind it } },
 -- filter = { donald = { "broadcast" | rule of nftables, … } }, after = paths to remove when this process dies,
--- ipv6 = false: none }
+-- ipv6 = false: none, public = true: who is behind no router has an address that is in no private range }
 -- → world, with tell(command) and counters() besides what namespaces.lua's has | nil, why there can be none here.
 function wire.new(options)
   local world, why = namespaces.new { hosts = all_hosts(options), bare = true }
