@@ -72,6 +72,9 @@ describe("a robot and a server that are asked why", function()
     assert.matches("^Change function p.clients.logs.share in ",
       row("ada", "hook p.clients.logs.share", "clients.logs.share").cure)
     row("ada", "duplicate", "counted since this daemon started")
+    for _, words in ipairs { "udp", "channel /ip4/0.0.0.0/udp/3825" } do
+      assert.equal("up", row("ada", words, "/ip4/0.0.0.0/udp/3825").seen)
+    end
   end)
 
   it("say that they know nothing, what may be meant, or that several things are", function()

@@ -88,6 +88,11 @@ describe("a dial", function()
     assert.equal("slow", select(3, dial { family = "ip4", host = "127.0.0.1", tls = true, timeout_ms = 100 }))
   end)
 
+  it("is mended by a person where only the name is wrong", function()
+    assert.equal("See whether this machine finds it: getent hosts a.example", dialled.cure("address", "a.example"))
+    assert.is_nil(dialled.cure("slow", "a.example"))
+  end)
+
   it("that was cancelled calls nobody, and leaves nothing open", function()
     names["here.example 4"] = { nil, "127.0.0.1" }
     for turns = 0, 3 do

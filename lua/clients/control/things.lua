@@ -8,6 +8,7 @@ things.kinds = {
   { name = "setting", field = "setting", words = 1 },
   { name = "hook", field = "hook", words = 1 },
   { name = "record", field = "record", words = 2 },
+  { name = "channel", field = "channel", words = 1 },
   { name = "peer", field = "peer", words = 1 },
   { name = "file", field = "file", words = 1 },
 }

@@ -7,13 +7,15 @@ local nearest = require "nearest"
 local cures = require "cures"
 local things = require "clients.control.things"
 local to_json = require "clients.control.to_json"
+local why_channel = require "clients.control.why_channel"
 local why_policy = require "clients.control.why_policy"
 local why_record = require "clients.control.why_record"
 local reasons = require "why"
 
 local why = {}
 
-local USAGE <const> = "form: why THING: a file, a node, a record (BUCKET KEY), a setting, a hook, a word of refusal"
+local USAGE <const> = "form: why THING: a file, a node, a channel, a record (BUCKET KEY), a setting, a hook, \z
+  a word of refusal"
 local WORDS_MAX <const> = 3
 
 -- == what is counted of a refusal
@@ -140,6 +142,7 @@ function why.register(handle, control)
   local node = handle.node
   handle:why(function(thing) return code_rows(node, control, thing) end)
   handle:why(function(thing) return why_policy.rows(node, thing) end)
+  handle:why(function(thing) return why_channel.rows(node, thing) end)
   handle:why(function(thing) return why_record.rows(node, thing) end)
   handle:command("why", function(request, reply) reply(answer(node, request)) end)
 end

@@ -117,4 +117,9 @@ function dialled.open(given, where, done)
   return function() self:cancel() end
 end
 
+--- What a person can do where HOST could not be dialled because of CODE | nil: what the word itself says.
+function dialled.cure(code, host)
+  if code == "address" then return ("See whether this machine finds it: getent hosts %s"):format(host) end
+end
+
 return dialled

@@ -182,7 +182,8 @@ function irc_session.open(given, where, pace, on)
       rate = READ.rate, burst = READ.burst } }, irc_session)
   self.cancel = dialled.open(given, where, function(stream, text, code)
     if stream then return connected(self, stream, where) end
-    over(self, { code = code, text = text, cure = CURES[code], slow = SLOW[code] or false, flood = false })
+    over(self, { code = code, text = text, cure = CURES[code] or dialled.cure(code, where.host),
+      slow = SLOW[code] or false, flood = false })
   end)
   return self
 end

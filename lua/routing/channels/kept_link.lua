@@ -1,5 +1,6 @@
 -- kept_link.lua - a TCP connection that the policy names: dialled, and again whenever it ends. Frames nothing.
 local backoff = require "backoff"
+local dialled = require "routing.channels.dialled"
 local frame = require "routing.channels.frame"
 local links = require "routing.channels.links"
 
@@ -20,8 +21,7 @@ local function again(self, waits)
 end
 
 local function failed(self, why, code, cure)
-  if code == "address" then cure = ("See whether this machine finds it: getent hosts %s"):format(self.host) end
-  self.reason, self.cure = why, cure
+  self.reason, self.cure = why, dialled.cure(code, self.host) or cure
   self.log:once(("link %s %s"):format(self.address, code), "warn", "routing", "no link yet",
     { address = self.address, why = why })
   again(self, SLOW[code] and self.slow or self.backoff)
