@@ -362,6 +362,22 @@ describe("TCP lines", function()
     assert.same({ nil, "full" }, { dial(c, d) })
   end)
 
+  it("of one host are few until somebody spoke over them: robots behind one router are one host", function()
+    local elsewhere = setmetatable({ is_own = function() return false end }, { __index = net })
+    local b = server { net = elsewhere, limit = { strange = 2, per_host = 4 } }
+    for _ = 1, 3 do raw(b) end
+    till.holds(L, function() return b:status().refused.full == 1 end)
+    for _ = 1, 2 do
+      for _, one in ipairs(b.links.list) do one.is_met = true end
+      raw(b)
+    end
+    till.holds(L, function() return #b.links.list == 4 end)
+    for _, one in ipairs(b.links.list) do one.is_met = true end
+    raw(b)
+    till.holds(L, function() return b:status().refused.full == 2 end)
+    assert.equal(4, #b.links.list)
+  end)
+
   it("say why a dial failed: refused, no answer, too many, no way", function()
     local a, listener = server { limit = { dial_ms = 30, dialling = 2 } }, net.listen { host = "127.0.0.1" }
     local words, port = {}, listener:port()

@@ -8,10 +8,10 @@ local token_bucket = require "token_bucket"
 local links = {}
 links.__index = links
 
--- How many, and how long in milliseconds. Some links are left for those that we dial ourselves; idle_ms is half as
--- much again as the longest wait between beacons.
+-- How many, and how long in milliseconds. Some links are left for those that we dial ourselves; a class of robots
+-- behind one router is one host; idle_ms is half as much again as the longest wait between beacons.
 local LIMIT = {
-  links = 64, accepted = 48, per_host = 8, loopback = 16, dialling = 16,
+  links = 160, accepted = 144, per_host = 96, strange = 8, loopback = 16, dialling = 16,
   dial_ms = 10000, line_ms = 10000, frame_ms = 60000, stall_ms = 30000, idle_ms = 90000, sweep_ms = 1000,
 }
 
@@ -70,6 +70,15 @@ local function gone(self, one, account, reason)
   self.log:debug("routing", "link down", { address = one.address, reason = reason })
 end
 
+-- Links with HOST over which nobody has shown yet that he speaks as we do.
+local function strange(self, host)
+  local n = 0
+  for _, one in ipairs(self.list) do
+    if one.host == host and not one.is_met then n = n + 1 end
+  end
+  return n
+end
+
 -- nil if one more link with HOST fits, else why not.
 local function too_many(self, host, own, dialled)
   local limit = self.limit
@@ -77,6 +86,9 @@ local function too_many(self, host, own, dialled)
   if not dialled and self.accepted >= limit.accepted then return limit.accepted .. " links that others dialled" end
   local most = own and limit.loopback or limit.per_host
   if (self.hosts[host] or 0) >= most then return most .. " links with " .. host end
+  if not own and strange(self, host) >= limit.strange then
+    return ("%d links with %s over which nobody has spoken yet"):format(limit.strange, host)
+  end
 end
 
 --- A connected STREAM becomes a link of ACCOUNT. THROUGH: the address, as the policy spells it, that TLS or a proxy
