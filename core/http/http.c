@@ -176,6 +176,19 @@ static int http_fd(lua_State *L) {
   return 1;
 }
 
+/* What a header of ours is to say, which stays on the stack; NULL where field NAME is
+ * nil.
+ */
+static const char *header_field(lua_State *L, const char *name) {
+  size_t size;
+  const char *value;
+  lua_getfield(L, 2, name);
+  value = luaL_optlstring(L, -1, NULL, &size);
+  luaL_argcheck(L, !value || (size <= TRANSFER_VALUE_MAX && !strpbrk(value, "\r\n")), 2,
+                "a header's value is one line of at most 512 bytes");
+  return value;
+}
+
 /* Reads the request; throws while nothing is held yet. The strings stay on the stack. */
 static transfer_request check_request(lua_State *L) {
   transfer_request r;
@@ -193,8 +206,7 @@ static transfer_request check_request(lua_State *L) {
   r.file_size = 0;
   luaL_argcheck(L, lua_getfield(L, 2, "url") == LUA_TSTRING, 2, "url is missing");
   r.url = lua_tostring(L, -1);
-  lua_getfield(L, 2, "accept");
-  r.accept = luaL_optstring(L, -1, NULL);
+  r.accept = header_field(L, "accept");
   lua_getfield(L, 2, "range");
   r.range = luaL_optstring(L, -1, NULL);
   return r;
@@ -205,10 +217,7 @@ static void check_post(lua_State *L, transfer_request *r) {
   r->posts = 1;
   lua_getfield(L, 2, "file");
   r->file = luaL_optlstring(L, -1, NULL, &r->file_size);
-  lua_getfield(L, 2, "authorization");
-  r->authorization = luaL_optstring(L, -1, NULL);
-  luaL_argcheck(L, !r->authorization || !strpbrk(r->authorization, "\r\n"), 2,
-                "authorization: a line");
+  r->authorization = header_field(L, "authorization");
   r->is_stream = core_field_boolean(L, 2, "stream");
 }
 

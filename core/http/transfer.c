@@ -156,9 +156,9 @@ static void set_callbacks(transfer *t) {
 }
 
 static int add_header(transfer *t, const char *name, const char *value) {
-  char line[320];
+  char line[TRANSFER_VALUE_MAX + 32];
   struct curl_slist *more;
-  snprintf(line, sizeof line, "%s:%s%.256s", name, *value ? " " : "", value);
+  snprintf(line, sizeof line, "%s:%s%s", name, *value ? " " : "", value);
   more = curl_slist_append(t->headers, line);
   t->headers = more ? more : t->headers;
   return more != NULL;

@@ -271,6 +271,11 @@ describe("core.http", function()
     assert.truthy(asked:find "Content%-Length: 0\r\n")
     assert.is_nil(asked:find "Authorization")
     assert.has_error(function() c.h:post { url = s.url, authorization = "x\r\nY: z" } end)
+    asked = nil
+    local long = "Basic " .. ("A"):rep(506)
+    assert.equal("hi", answer(assert(c.h:post { url = s.url, authorization = long })).body)
+    assert.truthy(asked:find("\r\nAuthorization: " .. long .. "\r\n", 1, true), asked)
+    assert.has_error(function() c.h:post { url = s.url, authorization = long .. "A" } end)
   end)
 
   it("tells how a refusal begins, and no more of it", function()
