@@ -257,7 +257,10 @@ describe("a topic", function()
     local joined
     a:meet("10.9.9.9", "12D3KooWOther", 4001, function(ok) joined = ok end)
     holds(function() return joined end)
-    assert.same({ "/ip4/10.9.9.9/tcp/4001/p2p/12D3KooWOther" }, room[1].joined)
+    a:meet("fe80::9%eth0", "12D3KooWOther", 4001, function(ok) joined = ok and 2 end)
+    holds(function() return joined == 2 end)
+    assert.same({ "/ip4/10.9.9.9/tcp/4001/p2p/12D3KooWOther",
+      "/ip6zone/eth0/ip6/fe80::9/tcp/4001/p2p/12D3KooWOther" }, room[1].joined)
   end)
 end)
 

@@ -4,6 +4,7 @@
 -- peer IDs, numbers, addresses and multibase: none of them can hold a quote, so patterns find them without mistake.
 local address = require "core.address"
 local core_text = require "core.text"
+local host_address = require "routing.channels.host_address"
 
 local kubo = {}
 kubo.__index = kubo
@@ -154,8 +155,8 @@ end
 
 --- Joins it to the peer ID at HOST, an IP address, and PORT: done(true), or done(nil, text, code, cure).
 function kubo:connect(host, port, id, done)
-  local family = host:find(":", 1, true) and "ip6" or "ip4"
-  ask(self, ("swarm/connect?arg=/%s/%s/tcp/%d/p2p/%s"):format(family, host, port, id), {}, function(body, ...)
+  local place = host_address.of(host, "tcp")
+  ask(self, ("swarm/connect?arg=%s/%d/p2p/%s"):format(place, port, id), {}, function(body, ...)
     if not body then return done(nil, ...) end
     done(true)
   end)
