@@ -113,8 +113,8 @@ static int stream_fd(lua_State *L) {
   return 1;
 }
 
-/* A peer that was switched off is noticed after 50 s of silence, or 30 s of unanswered
- * bytes. */
+/* A peer that was switched off is noticed after 80 s of silence at most, or 30 s of
+ * unanswered bytes. */
 void net_tcp_options(int fd) {
   net_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   net_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -313,6 +313,20 @@ describe("TCP lines", function()
     assert.equal(1, b:status().refused.slow)
   end)
 
+  it("read no more for a while of who only asks, again and again, whether they live", function()
+    local elsewhere = setmetatable({ is_own = function() return false end }, { __index = net })
+    local b = server { net = elsewhere }
+    local asker, questions, from = raw(b), ("* - 0 alive 1\n"):rep(200000), 1
+    till.holds(L, function()
+      local n = from <= #questions and asker:send(questions, from)
+      from = from + (n or 0)
+      asker:receive(65536)
+      return b:status().refused.quota == 1
+    end)
+    assert.same({}, b.got)
+    assert.is_nil(b.accepted_links[1].went)
+  end)
+
   it("are not dropped because this process stood still", function()
     local b = server { limit = { idle_ms = 60, sweep_ms = 5 } }
     local stream, other = raw(b), raw(b)

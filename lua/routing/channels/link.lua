@@ -89,7 +89,8 @@ local function deliver(self)
       frame.count(self.heard, message, size)
       local is_ours = self.alive:heard(message)
       if self.alive.known then self.alive_at = self.heard_at end
-      local ok = is_ours or self.owner.on_frame(self, source_of(self, size + 1), message)
+      -- A question whether we live brings nothing either: nobody needs so many that it matters.
+      local ok = not is_ours and self.owner.on_frame(self, source_of(self, size + 1), message)
       if not ok then charge(self, size) elseif ok ~= "later" then self.rests = 0 end
     elseif message == nil then
       note_half(self)
@@ -194,7 +195,7 @@ local function say_first(self, message)
     self.queue[self.first], self.queue[self.first + 1] = self.queue[self.first + 1], bytes
   end
   frame.count(self.sent, message, #message.head)
-  self.watch:set((self.paused and "" or "r") .. "w")
+  update_events(self)
 end
 
 -- Bytes that the queue would take now; when it is less than a frame, on_room tells when there is room.
