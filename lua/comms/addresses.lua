@@ -66,24 +66,25 @@ local function proof_of(self, peer, host)
   return proved, reached
 end
 
-local function work_out(self, id)
+local function work_out(self, host)
   local ids = { self.id }
   for _, peer in ipairs(self.peers.list) do
-    if peer.id ~= id and self.peers:living(peer) then ids[#ids + 1] = peer.id end
+    if self.peers:living(peer) then ids[#ids + 1] = peer.id end
   end
-  local order = rank.of(id, ids)
+  local order = rank.of(host, ids)
   for i = 1, math.min(FEW, #order) do
     if order[i] == self.id then return true end
   end
   return false
 end
 
--- Are we among the few who try what nothing proves?
-local function is_of_few(self, id)
-  local known, now = self.few:get(id), self.loop:now()
+-- Are we among the few who try HOST, where nothing proves who is there? They are the same whoever names it, since IDs
+-- cost nothing: else many made-up ones would have all nodes dial one victim.
+local function is_of_few(self, host)
+  local known, now = self.few:get(host), self.loop:now()
   if not known or now - known.at >= FEW_MS then
-    known = { at = now, answer = work_out(self, id) }
-    self.few:put(id, known)
+    known = { at = now, answer = work_out(self, host) }
+    self.few:put(host, known)
   end
   return known.answer
 end
@@ -149,11 +150,10 @@ function addresses:of(id)
   from_texts(self, peer, record and record.at or {}, "record", list, seen)
   from_flows(self, peer, list, seen)
   from_texts(self, peer, self.remembered:get(id) or {}, "kept", list, seen)
-  local some, unproved = {}, nil
+  local some = {}
   for i, row in ipairs(list) do
     row.place = i
-    if not row.proved and row.origin == "record" and unproved == nil then unproved = is_of_few(self, id) end
-    if row.proved or row.origin ~= "record" or unproved then some[#some + 1] = row end
+    if row.proved or row.origin ~= "record" or is_of_few(self, row.host) then some[#some + 1] = row end
   end
   table.sort(some, function(a, b)
     if worth(a) ~= worth(b) then return worth(a) < worth(b) end

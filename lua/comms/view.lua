@@ -11,6 +11,7 @@ local backoff = require "backoff"
 local members = require "comms.members"
 local choice = require "comms.view_choice"
 local token_bucket = require "token_bucket"
+local unproved_hosts = require "comms.unproved_hosts"
 
 local view = {}
 view.__index = view
@@ -31,7 +32,7 @@ local TRIES_QUICK <const> = 6 -- in vain, after which somebody who was never met
 function view.new(given)
   local self = setmetatable({ members = members.new(), links = {}, dialling = {}, linked = 0, lost = 0 }, view)
   for _, name in ipairs(TAKEN) do self[name] = given[name] end
-  self.place = members.place(self.id)
+  self.place, self.hosts = members.place(self.id), unproved_hosts.new(function() return self.loop:now() end)
   self.dials = token_bucket.new { now = function() return self.loop:now() end, rate = DIALS.rate, burst = DIALS.burst }
   self.addresses:on_news(function(id) self:heard(id) end)
   return self
@@ -138,7 +139,6 @@ end
 
 local function took(self, one, channel)
   local link = { id = one.id, channel = channel, since = self.loop:now() }
-  self.dials:put_back(1)
   self.links[#self.links + 1] = link
   return link
 end
@@ -163,6 +163,10 @@ local function dial(self, one)
   local row, link = next_address(self, one), nil
   one.turn = self.loop:now()
   if not row then return failed(self, one) end
+  if not self.hosts:take(row) then
+    one.asked, one.retry_at = one.asked + 1, one.turn + unproved_hosts.WAIT_MS
+    return self.dials:put_back(1)
+  end
   self.dialling[one.id], one.asked = true, one.asked + 1
   self.dial_link(row.host, row.port, one.id, function(channel)
     self.dialling[one.id] = nil
@@ -196,6 +200,19 @@ local function prune(self)
   end
 end
 
+-- A dial costs nothing once it is proved that he is there: who only lets us in may be anybody.
+local function note_proved(self)
+  for _, link in ipairs(self.links) do
+    local peer = not link.proved and self.peers.by_id[link.id]
+    for _, flow in ipairs(peer and peer.flows or {}) do
+      if flow.source.channel == link.channel and self.peers:proved(flow) and not link.proved then
+        link.proved = true
+        self.dials:put_back(1)
+      end
+    end
+  end
+end
+
 local function shrink(self, seen, most)
   while #self.links > most do
     local others = {}
@@ -215,6 +232,7 @@ end
 
 -- Looks whom to dial, and which links to end.
 local function look(self)
+  note_proved(self)
   prune(self)
   local most = self.most()
   local may_dial = most > 0 and self.dials:left() >= 1
