@@ -18,6 +18,7 @@ local AGAIN = 2 * 60 * 1000 -- ms after which one speaks with a peer again who s
 local UNDIALLED = 10 * 60 * 1000 -- ms that a peer counts as one who cannot be dialled, after it failed
 local CROWD = 8 -- peers, as many as whose turns are told apart
 local TRIES = 2 -- times that digests without an answer are said
+local WISH = 2000 -- ms without a look whether to speak, after which a turn that was drawn counts no more
 
 --- given.loop, random, dcache, peers, gaps, confirm, id, log
 --- given.feed     fn(channel, generator) → will it be asked? Lines are pulled as the channel has room
@@ -88,7 +89,9 @@ end
 local function our_turn(self, talk)
   local now = self.loop:now()
   if talk.session or talk.wants:count() > 0 then return false end
-  talk.waits_since = talk.waits_since or now
+  -- What was amiss before was mended without us. All who find something amiss now would speak at once by old turns.
+  if now - (talk.looked_at or now) > WISH then talk.turn, talk.waits_since = nil, nil end
+  talk.looked_at, talk.waits_since = now, talk.waits_since or now
   local free = math.min(talk.busy_till, talk.waits_since + BUSY_MOST)
   if not talk.turn or talk.turn < free then talk.turn = math.max(free, now) + self:turn(talk) end
   return now >= talk.turn
@@ -133,7 +136,9 @@ local function say_digests(self, talk, session)
         return nil
       end
       lines = talk:digests(class, session.t, count_of(session.peer, class))
-      session.lines[class], session.same[class] = #lines, {}
+      local open = {}
+      for _, line in ipairs(lines) do open[line.first] = true end
+      session.open[class] = { salt = lines[1].salt, lines = open }
     end
     session.said = not lines[2] and not session.classes[at + 1]
     talk:touch()
@@ -155,7 +160,7 @@ end
 local function begin(self, talk, option)
   local now = self.loop:now()
   local session = { peer = option.peer, classes = option.classes, t = option.t, asked = option.asked, started = now,
-    active = now, got = 0, tries = 0, lines = {}, same = {}, of = option.peer.beacon_at }
+    active = now, got = 0, tries = 0, open = {}, of = option.peer.beacon_at }
   talk.session = session
   session.timer = self.loop:every(LOOK, function() watch(self, talk) end)
   say_digests(self, talk, session)

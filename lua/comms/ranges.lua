@@ -53,7 +53,8 @@ end
 
 --- PARTS (ranges.cut) whose digests are not those of SAID { digests = bytes, salt =, bits =, first = } → array of
 --- { bits =, first =, last =, ids = }: neighbours are one where that lists no more than MOST IDs, and a range with more
---- is halved. WAITS(short): is it said anyway, so that it need not be listed?
+--- is halved. Of a range that cannot be halved the first MOST are listed: somebody made IDs that begin alike, and a
+--- longer line would be said nowhere. WAITS(short): is it said anyway, so that it need not be listed?
 function ranges.differing(parts, said, most, waits)
   local list = {}
   local function add(part, at, its_bits)
@@ -67,7 +68,7 @@ function ranges.differing(parts, said, most, waits)
       before.last = at
       table.move(part, 1, #part, #before.ids + 1, before.ids)
     else
-      local ids = table.move(part, 1, #part, 1, {})
+      local ids = table.move(part, 1, math.min(#part, most), 1, {})
       list[#list + 1] = { bits = its_bits, first = at, last = at, ids = ids }
     end
   end

@@ -10,6 +10,7 @@ local talks = require "comms.talk"
 local said = {}
 
 local LINES_MAX = 64 -- of digests of one node that wait for an answer
+local UNLISTED_MAX = 512 -- statements that are said because of one line; the next exchange finds the others
 
 -- Does FROM name who speaks over SOURCE? → his ID | nil, text, code
 local function speaker(self, message, source)
@@ -29,15 +30,14 @@ local function read(self, message, source, parse)
   return facts, who
 end
 
--- WHO says that nothing differs of what we said in the line that began with FIRST.
+-- WHO says that nothing differs of what we said in the line that began with FIRST. The salt tells of which time: what
+-- was equal before may differ by now.
 local function same(self, talk, who, facts)
   local session = talk.session
-  if not session or session.peer.id ~= who or session.t ~= facts.t or not session.same[facts.class] then return true end
-  session.answered = true
-  local list, n = session.same[facts.class], 0
-  list[facts.first] = true
-  for _ in pairs(list) do n = n + 1 end -- any order
-  if session.asked and n == session.lines[facts.class] then self.confirm:listed(session.peer, facts.class) end
+  local open = session and session.peer.id == who and session.t == facts.t and session.open[facts.class]
+  if not open or open.salt ~= facts.salt or not open.lines[facts.first] then return true end
+  session.answered, open.lines[facts.first] = true, nil
+  if session.asked and not next(open.lines) then self.confirm:listed(session.peer, facts.class) end
   return true
 end
 
@@ -115,7 +115,7 @@ local function say_unlisted(self, talk, who, facts)
   local ids = talk:ids(facts.class, facts.t)
   for _, part in ipairs(ranges.cut(ids, facts.bits, facts.first, facts.last)) do
     for _, short in ipairs(part) do
-      if not listed[short] then more[#more + 1] = short end
+      if not listed[short] and #more < UNLISTED_MAX then more[#more + 1] = short end
     end
   end
   for _, short in ipairs(more) do self.answer(talk.channel, short) end
@@ -145,7 +145,8 @@ function said.want(self, talk, message, source, overheard)
   if not who then return nil, why, refusal end
   talk:touch()
   if overheard then
-    for _, short in ipairs(ids) do talk.wants:overheard(short) end
+    local holder = messages.asker(message.to)
+    for _, short in ipairs(ids) do talk.wants:overheard(short, holder) end
     return true
   end
   for _, short in ipairs(ids) do self.answer(talk.channel, short) end

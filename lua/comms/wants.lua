@@ -3,6 +3,8 @@
 -- Questions and answers may be lost, so each is asked again some times; but where the channel is a medium, others hear
 -- the answers too, so what somebody else asked for is only waited for. Few are under way at a time: what is asked
 -- waits at the other end for its turn, and might come meanwhile by another way.
+local bounded = require "bounded"
+
 local wants = {}
 wants.__index = wants
 
@@ -10,6 +12,7 @@ local LOOK = 250 -- ms
 local MISSING_MAX = 4096 -- that are remembered of one channel; the rest is found by the next exchange
 local TRIES = 4 -- times that one is asked for
 local BATCHES = 2 -- questions under way
+local HOLDERS_MAX = 64 -- of whom it is known whether they give what they list
 local LIES = 64 -- IDs that may not come from somebody of whom none came; what else he listed is forgotten then
 
 --- given.loop
@@ -20,8 +23,21 @@ local LIES = 64 -- IDs that may not come from somebody of whom none came; what e
 --- given.over  fn() → has the channel gone?
 function wants.new(given)
   return setmetatable({ loop = given.loop, has = given.has, send = given.ask, idle = given.idle, most = given.most,
-    over = given.over, by_short = {}, list = {}, batch = 0, under_way = 0, active = 0, holders = {} }, wants)
+    over = given.over, by_short = {}, list = {}, batch = 0, under_way = 0, active = 0,
+    holders = bounded.new { limit = HOLDERS_MAX } }, wants)
 end
+
+-- How many of those that HOLDER listed came, and how many did not.
+local function account(self, holder)
+  local one = self.holders:get(holder)
+  if not one then
+    one = { lost = 0, came = 0 }
+    self.holders:put(holder, one)
+  end
+  return one
+end
+
+local function lies(from) return from.lost > LIES and from.came == 0 end
 
 local function forget(self, entry)
   self.by_short[entry.short] = nil
@@ -32,10 +48,10 @@ end
 -- What was asked and did not come is asked again, if not too often, and not of who never gave anything.
 local function lost(self, entry)
   self.under_way, entry.batch = self.under_way - 1, nil
-  local from = self.holders[entry.holder]
+  local from = account(self, entry.holder)
   from.lost = from.lost + 1
   entry.holder, entry.next_holder = entry.next_holder or entry.holder, entry.holder
-  if entry.tries >= TRIES or from.lost > LIES and from.came == 0 then forget(self, entry) end
+  if entry.tries >= TRIES or lies(from) then forget(self, entry) end
 end
 
 -- What came by now is missing no more. Answers come in the order of the questions: what an earlier one than an answered
@@ -44,7 +60,8 @@ local function sweep(self)
   local answered, now, kept = 0, self.loop:now(), {}
   for _, entry in ipairs(self.list) do
     if self.has(entry.short) then
-      self.holders[entry.holder].came = self.holders[entry.holder].came + (entry.batch and 1 or 0)
+      local from = account(self, entry.holder)
+      from.came = from.came + (entry.batch and 1 or 0)
       if entry.batch and not entry.foreign then answered = math.max(answered, entry.batch) end
       forget(self, entry)
       self.active = now
@@ -63,8 +80,7 @@ end
 local function next_question(self)
   local shorts, holder = {}, nil
   for _, entry in ipairs(self.list) do
-    local from = self.holders[entry.holder]
-    if from.lost > LIES and from.came == 0 then
+    if lies(account(self, entry.holder)) then
       forget(self, entry)
     elseif not entry.batch and #shorts < self.most and (not holder or entry.holder == holder) then
       holder = entry.holder
@@ -93,7 +109,6 @@ end
 function wants:add(short, holder, delay)
   local entry, from = self.by_short[short], self.loop:now() + delay
   if not entry and #self.list >= MISSING_MAX then return false end
-  self.holders[holder] = self.holders[holder] or { lost = 0, came = 0 }
   self.from = self.list[1] and math.min(self.from, from) or from
   if entry then
     entry.next_holder = holder -- who is asked where the first one does not give it
@@ -106,10 +121,10 @@ function wants:add(short, holder, delay)
   return true
 end
 
---- Somebody else asked for SHORT: the answer is for us, too.
-function wants:overheard(short)
+--- Somebody else asked HOLDER for SHORT: the answer is for us, too. Of one who never listed it none may come.
+function wants:overheard(short, holder)
   local entry = self.by_short[short]
-  if not entry or entry.batch then return end
+  if not entry or entry.batch or holder ~= entry.holder and holder ~= entry.next_holder then return end
   entry.batch, entry.foreign, entry.tries = self.batch, true, entry.tries + 1
   self.under_way, self.active = self.under_way + 1, self.loop:now()
 end
@@ -119,7 +134,8 @@ function wants:count() return #self.list end
 
 function wants:stop()
   if self.timer then self.timer:cancel() end
-  self.timer, self.list, self.by_short, self.under_way, self.holders = nil, {}, {}, 0, {}
+  self.timer, self.list, self.by_short, self.under_way = nil, {}, {}, 0
+  self.holders = bounded.new { limit = HOLDERS_MAX }
 end
 
 return wants

@@ -43,12 +43,26 @@ describe("what is wanted on a channel", function()
 
   it("is only waited for where somebody else asked, and asked for where the answer did not come", function()
     one:add("s1", "ada", 1000)
-    one:overheard "s1"
-    one:overheard "unknown"
+    one:overheard("s1", "ada")
+    one:overheard("unknown", "ada")
     run(1900)
     assert.same({}, asked)
     run(1500)
     assert.same({ "ada: s1" }, asked)
+  end)
+
+  it("is asked for no later where somebody asks one who never listed it", function()
+    one:add("s1", "ada", 1000)
+    for _ = 1, 6 do
+      one:overheard("s1", "eve")
+      run(250)
+    end
+    assert.same({ "ada: s1" }, asked)
+    one:add("s2", "ada", 1000)
+    one:add("s2", "bob", 1000)
+    one:overheard("s2", "bob")
+    run(1500)
+    assert.equal(1, #asked)
   end)
 
   it("is asked of somebody else who lists it, where the first one did not give it", function()
@@ -72,12 +86,20 @@ describe("what is wanted on a channel", function()
     assert.equal(0, one:count())
   end)
 
+  it("makes no list of those who list things that grows without an end", function()
+    for i = 1, 200 do one:add("s" .. i, "holder " .. i, 0) end
+    run(1000)
+    assert.equal(64, one.holders:count())
+  end)
+
   it("is bounded, and forgotten with its channel", function()
     for i = 1, 4096 do assert.is_true(one:add("s" .. i, "ada", 0)) end
     assert.is_false(one:add("more", "ada", 0))
     gone = true
     run(500)
     assert.same({ 0, nil }, { one:count(), one.timer })
-    assert.equal(0, #asked)
+    local n = #asked
+    run(5000)
+    assert.equal(n, #asked)
   end)
 end)
