@@ -77,9 +77,22 @@ local function password_of(self, server)
   return false, { code = code, text = text, cure = cure, slow = true }
 end
 
+-- What all may say in the channel where we say RATE bytes a second.
+local function medium_of(loop, rate)
+  return budget.new { now = function() return loop:now() end, rate = SHARE * rate,
+    burst = math.max(2 * SHARE * rate, 2 * FRAME_MAX), least = FRAME_MAX }
+end
+
+-- From now on it is there by SERVER, at the pace that is for that one.
+local function go_by(self, server)
+  self.server, self.address, self.via, self.entry = server, server.address, server.address, server.where
+  if self.rate == server.rate then return end
+  self.rate, self.medium = server.rate, medium_of(self.loop, server.rate)
+end
+
 local function connect(self, server)
   local password, missing = password_of(self, server)
-  self.server, self.address, self.via, self.entry = server, server.address, server.address, server.where
+  go_by(self, server)
   if password == false then return ended(self, server, missing) end
   local where = { password = password }
   for name, value in pairs(server.where) do where[name] = where[name] or value end -- any order
@@ -239,16 +252,13 @@ end
 ---   loop, net, resolve, dial_through, secrets, random, log
 ---   id      text: own peer ID
 ---   room    text: "#channel"
----   rate    bytes a second that are said, or nil; near: as the policy has it
+---   rate    bytes a second that are said until it is there by a server, or nil; near: as the policy has it
 function irc.new(given)
   local rate = given.rate or irc_pace.RATE
-  local function now() return given.loop:now() end
   return setmetatable({ kind = "irc", address = given.room, traits = traits(given.near), rate = rate,
     owner = channel.nobody, loop = given.loop, log = given.log, random = given.random, given = given, servers = {},
-    joiner = part.joiner { now = now }, was_up = false, greets_at = 0, alone_till = 0, joined_at = 0,
-    lines_of_frame = irc_pace.BURST,
-    medium = budget.new { now = now, rate = SHARE * rate, burst = math.max(2 * SHARE * rate, 2 * FRAME_MAX),
-      least = FRAME_MAX } }, Channel)
+    joiner = part.joiner { now = function() return given.loop:now() end }, medium = medium_of(given.loop, rate),
+    was_up = false, greets_at = 0, alone_till = 0, joined_at = 0, lines_of_frame = irc_pace.BURST }, Channel)
 end
 
 -- == as the policy names it
