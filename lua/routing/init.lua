@@ -127,11 +127,11 @@ end
 function routing:frame(source, message)
   local component, text, code = receiver(self, message)
   if not component then
+    if message.list then message.list:close() end
     if source.broadcast and source.channel.traits.medium and envelope.is_for_another(message, self.id) then
       self.comms:overhear(message, source) -- where all hear what is said to one, that is nobody's fault
       return true
     end
-    if message.list then message.list:close() end
     self.refused(code)
     self.log:debug("routing", "refused", { from = source.address, why = text })
     return nil, text, code

@@ -64,6 +64,19 @@ describe("the dispatcher", function()
     end
   end)
 
+  it("blames nobody for what all hear that is said to one, and keeps nothing of it", function()
+    local w = world()
+    local heard
+    function w.comms.overhear(_, message) heard = message end
+    local source = stub.source(w.channel, "10.9.9.9", { broadcast = true })
+    local message = frame.read "/dswarm/12D3you/brain - 8 statements\nx"
+    assert.equal(1, #message.list:text())
+    assert.is_true(w.routing:frame(source, message))
+    assert.equal(message, heard)
+    assert.same({}, w.refused)
+    assert.has_error(function() message.list:text() end)
+  end)
+
   it("lets a component pass on what is for somebody else, one hop less each time, and not for ever", function()
     local w = world()
     local source = stub.source(w.channel, "10.9.9.9")
