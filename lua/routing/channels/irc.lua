@@ -11,6 +11,7 @@ local irc_pace = require "routing.channels.irc_pace"
 local irc_server = require "routing.channels.irc_server"
 local irc_session = require "routing.channels.irc_session"
 local part = require "routing.channels.part"
+local secrets = require "routing.channels.secrets"
 local source = require "routing.channels.source"
 
 local irc = { form = "/dns4/HOST/tcp/P/irc/#CHANNEL/dswarm-line",
@@ -71,8 +72,7 @@ local heard
 local function password_of(self, server)
   local wanted = server.where.password
   if not wanted then return nil end
-  local secret, text, code, cure = nil, "kind: there are no secrets here", "kind", nil
-  if self.given.secrets then secret, text, code, cure = self.given.secrets:read(wanted.secret) end
+  local secret, text, code, cure = secrets.ask(self.given.secrets, wanted.secret)
   if secret then return secret end
   return false, { code = code, text = text, cure = cure, slow = true }
 end

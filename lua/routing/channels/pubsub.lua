@@ -12,6 +12,7 @@ local http_client = require "dcache.content.http_client"
 local kubo = require "routing.channels.kubo"
 local kubo_topic = require "routing.channels.kubo_topic"
 local limits = require "core".limits
+local secrets = require "routing.channels.secrets"
 local source = require "routing.channels.source"
 
 local pubsub = { form = "/ipfs-pubsub/TOPIC/dswarm-line",
@@ -222,7 +223,7 @@ function pubsub.kind(given)
     local wanted = options.authorisation
     local one, text, code = pubsub.new { loop = given.loop, random = given.random, log = given.log,
       topic = options.topic, budget = options.budget, near = options.near, api = options.api,
-      secret = wanted and function() return given.secrets:read(wanted.secret) end }
+      secret = wanted and function() return secrets.ask(given.secrets, wanted.secret) end }
     if not one then return nil, text, code end
     local added
     added, text, code = given.add(one, {})

@@ -38,6 +38,12 @@ function secrets:read(name)
   return first_line(self, path)
 end
 
+--- The same of SET, what secrets.new made, or nil where nobody keeps any.
+function secrets.ask(set, name)
+  if not set then return nil, "kind: there are no secrets here", "kind" end
+  return set:read(name)
+end
+
 --- The secrets of this machine's owner, by the paths of PLACE (lua/paths.lua).
 function secrets.of(place)
   return secrets.new { disk = require "core.disk".real(), folders = place:secrets(), uid = require "paths".uid() }
