@@ -5,6 +5,7 @@ local envelope = require "routing.envelope"
 local folder = require "spec.folder"
 local kubo_stub = require "spec.net.kubo_stub"
 local links = require "routing.channels.links"
+local ngircd = require "spec.net.ngircd"
 local net, random, uv = require "core.net", require "core.random", require "luv"
 local pipe = require "spec.routing.pipe"
 local process = require "spec.process"
@@ -152,6 +153,15 @@ local function each(dir, name, format)
   return (held(dir, name, table.concat(list, ", ")) - one) / EACH, one
 end
 
+-- KiB of each IRC channel more, by a real server that lets one address in as often as it wants | nil: there is none here
+local function irc(dir)
+  if not ngircd.found() then return nil end
+  local server = ngircd.start { extra = "[Limits]\nMaxConnectionsIP = 0\n" }
+  local kib = each(dir, "irc", ('"/ip4/127.0.0.1/tcp/%d/irc/#r%%d/dswarm-line"'):format(server.port))
+  server.remove()
+  return kib
+end
+
 local function memory(dir)
   local alone = held(dir, "alone", "")
   local room = {}
@@ -159,6 +169,7 @@ local function memory(dir)
   local topics, first = each(dir, "topics", '{ "/ipfs-pubsub/t%d/dswarm-line", api = "' .. kubo.api .. '" }')
   kubo:stop()
   local programs = each(dir, "programs", '"/exec/line%d/dswarm-line"')
+  local datagrams, rooms = each(dir, "datagrams", '"/ip4/0.0.0.0/udp/300%02d/dswarm-line"'), irc(dir)
   local open = {}
   local before, after = held(dir, "links", "", function(port)
     for i = 1, EACH do
@@ -170,7 +181,9 @@ local function memory(dir)
   uv.run "nowait"
   say("a daemon with one listener", "%.1f MB private", alone / 1024)
   say("each TCP connection more", "%.1f KiB", (after - before) / EACH)
+  say("each pair of UDP sockets more", "%.1f KiB", datagrams)
   say("each program more", "%.1f KiB", programs)
+  if rooms then say("each IRC channel more", "%.1f KiB", rooms) end
   say("each topic of IPFS pubsub more", "%.1f KiB; the first, with libcurl, %.1f MB", topics, (first - alone) / 1024)
 end
 
