@@ -153,7 +153,7 @@ local function each(dir, name, format)
   return (held(dir, name, table.concat(list, ", ")) - one) / EACH, one
 end
 
--- KiB of each IRC channel more, by a real server that lets one address in as often as it wants | nil: there is none here
+-- KiB of each IRC channel more, by a real server that lets one address in as often as it wants | nil: there is none
 local function irc(dir)
   if not ngircd.found() then return nil end
   local server = ngircd.start { extra = "[Limits]\nMaxConnectionsIP = 0\n" }
