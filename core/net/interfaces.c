@@ -54,31 +54,50 @@ static void set_broadcast(lua_State *L, const net_address *host, int prefix,
   set_text(L, "broadcast", &last);
 }
 
-/* The kernel still asks whether another host has the address, or found that one does (RFC
- * 4862 §5.4): until it knows, nothing can be sent from there. Without /proc all are taken
- * for good. */
-static int is_tentative(const net_address *host) {
+#define TENTATIVE_MAX 64 /* addresses that are asked for at a time */
+
+typedef struct {
+  int count;
+  struct {
+    char hex[33];
+    unsigned index;
+  } list[TENTATIVE_MAX];
+} tentative;
+
+/* Those of which the kernel still asks whether another host has them, or found that one
+ * does (RFC 4862 §5.4): until it knows, nothing can be sent from there. Without /proc all
+ * are taken for good. */
+static void read_tentative(tentative *all) {
+  FILE *file = fopen("/proc/self/net/if_inet6", "re");
+  char hex[33], name[32];
   unsigned flags, index;
-  char hex[33], name[32], own[33] = "";
-  int found = 0;
-  FILE *file;
+  all->count = 0;
+  while (file && all->count < TENTATIVE_MAX &&
+         fscanf(file, "%32s %x %*x %*x %x %31s", hex, &index, &flags, name) == 4)
+    if (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) {
+      memcpy(all->list[all->count].hex, hex, sizeof hex);
+      all->list[all->count++].index = index;
+    }
+  if (file)
+    fclose(file);
+}
+
+static int is_tentative(const tentative *all, const net_address *host) {
+  char own[33] = "";
   if (host->as.any.sa_family != AF_INET6)
     return 0;
   for (int i = 0; i < 16; i++)
     snprintf(own + 2 * i, 3, "%02x", host->as.ip6.sin6_addr.s6_addr[i]);
-  file = fopen("/proc/self/net/if_inet6", "re");
-  while (file && !found &&
-         fscanf(file, "%32s %x %*x %*x %x %31s", hex, &index, &flags, name) == 4)
-    found = strcmp(hex, own) == 0 &&
-            (host->as.ip6.sin6_scope_id == 0 || host->as.ip6.sin6_scope_id == index) &&
-            (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
-  if (file)
-    fclose(file);
-  return found;
+  for (int i = 0; i < all->count; i++)
+    if (strcmp(all->list[i].hex, own) == 0 &&
+        (host->as.ip6.sin6_scope_id == 0 ||
+         host->as.ip6.sin6_scope_id == all->list[i].index))
+      return 1;
+  return 0;
 }
 
 static void push_interface(lua_State *L, const struct ifaddrs *one,
-                           const net_address *host) {
+                           const net_address *host, const tentative *all) {
   net_address mask;
   int prefix = take(&mask, one->ifa_netmask) ? prefix_length(&mask) : 0;
   unsigned live = IFF_UP | IFF_RUNNING;
@@ -88,7 +107,7 @@ static void push_interface(lua_State *L, const struct ifaddrs *one,
   core_set_integer(L, "family", host->as.any.sa_family == AF_INET ? 4 : 6);
   core_set_integer(L, "prefix", prefix);
   core_set_boolean(L, "loopback", (one->ifa_flags & IFF_LOOPBACK) != 0);
-  core_set_boolean(L, "up", (one->ifa_flags & live) == live && !is_tentative(host));
+  core_set_boolean(L, "up", (one->ifa_flags & live) == live && !is_tentative(all, host));
   set_text(L, "host", host);
   set_broadcast(L, host, prefix, one->ifa_flags);
 }
@@ -117,39 +136,33 @@ static list *list_new(lua_State *L) {
   return all;
 }
 
-/* Orders the indices of ENTRIES by name, family, host, with a plain insertion sort: a
- * machine has a dozen, a hostile one a few hundred. */
-static int entry_before(const struct ifaddrs *a, const struct ifaddrs *b) {
-  net_address x, y;
-  char left[NET_HOST_MAX], right[NET_HOST_MAX];
-  int order = strcmp(a->ifa_name, b->ifa_name);
-  if (order != 0)
-    return order < 0;
-  if (a->ifa_addr->sa_family != b->ifa_addr->sa_family)
-    return a->ifa_addr->sa_family < b->ifa_addr->sa_family;
-  take(&x, a->ifa_addr);
-  take(&y, b->ifa_addr);
-  net_print(&x, left);
-  net_print(&y, right);
-  return strcmp(left, right) < 0;
-}
-
 #define NET_INTERFACES_MAX 256 /* addresses looked at; more are not listed */
 
-static int sorted(struct ifaddrs *first, struct ifaddrs *entries[NET_INTERFACES_MAX]) {
-  net_address ignored;
+typedef struct {
+  const struct ifaddrs *from;
+  net_address address;
+  char host[NET_HOST_MAX];
+} entry;
+
+/* By name, family, host. */
+static int compare_entries(const void *left, const void *right) {
+  const entry *a = left, *b = right;
+  int order = strcmp(a->from->ifa_name, b->from->ifa_name);
+  if (order == 0)
+    order = a->address.as.any.sa_family - b->address.as.any.sa_family;
+  return order ? order : strcmp(a->host, b->host);
+}
+
+static int sorted(const struct ifaddrs *first, entry entries[NET_INTERFACES_MAX]) {
   int n = 0;
-  for (struct ifaddrs *one = first; one && n < NET_INTERFACES_MAX; one = one->ifa_next) {
-    int at = n;
-    if (!take(&ignored, one->ifa_addr))
+  for (; first && n < NET_INTERFACES_MAX; first = first->ifa_next) {
+    if (!take(&entries[n].address, first->ifa_addr))
       continue;
-    while (at > 0 && entry_before(one, entries[at - 1])) {
-      entries[at] = entries[at - 1];
-      at--;
-    }
-    entries[at] = one;
+    entries[n].from = first;
+    net_print(&entries[n].address, entries[n].host);
     n++;
   }
+  qsort(entries, (size_t)n, sizeof *entries, compare_entries);
   return n;
 }
 
@@ -157,17 +170,17 @@ static int sorted(struct ifaddrs *first, struct ifaddrs *entries[NET_INTERFACES_
  * 4|6, up }, one for each address, sorted by name, family, host. "up" means switched on,
  * with carrier, and that the address can be spoken from. */
 int net_interfaces(lua_State *L) {
-  struct ifaddrs *entries[NET_INTERFACES_MAX];
+  entry entries[NET_INTERFACES_MAX];
+  tentative asked;
   list *all = list_new(L);
   int n;
   if (getifaddrs(&all->first) < 0)
     return core_fail_errno(L, errno, "list of interfaces");
   n = sorted(all->first, entries);
+  read_tentative(&asked);
   lua_createtable(L, n, 0);
   for (int i = 0; i < n; i++) {
-    net_address host;
-    take(&host, entries[i]->ifa_addr);
-    push_interface(L, entries[i], &host);
+    push_interface(L, entries[i].from, &entries[i].address, &asked);
     lua_rawseti(L, -2, i + 1);
   }
   return 1;

@@ -234,6 +234,21 @@ describe("poller", function()
 end)
 
 describe("interfaces", function()
+  it("takes no longer for each address where there are many", function()
+    local function cost(addresses)
+      local pipe = io.popen(([[unshare -Urn sh -c 'ip link set lo up; for i in $(seq %d); do
+        printf "addr add 2001:db8::%%x/64 dev lo nodad\n" $i; done | ip -batch - && exec %s spec/core/interfaces.lua']])
+        :format(addresses, os.getenv "LUA" or "lua5.4"))
+      local found, us = pipe:read("n", "n")
+      pipe:close()
+      return found == addresses + 2 and us / found or nil
+    end
+    local few, many = cost(20), cost(250)
+    if not (few and many) then return pending "no namespace of one's own here" end
+    print(("  %.0f µs for each address, %.0f µs where there are many"):format(few, many))
+    assert.is_true(many < 4 * few)
+  end)
+
   it("are sorted, and loopback is among them with its broadcast address", function()
     local list, lo, previous = net.interfaces(), nil, ""
     for _, one in ipairs(list) do
