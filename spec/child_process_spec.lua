@@ -1,4 +1,5 @@
 -- child_process_spec.lua - programs as children of the loop: what they read and print, how they end, what is left.
+-- mostly waits: for programs that end late
 local till = require "spec.net.till"
 
 local sigpipe = require "luv".new_signal() -- the daemon ignores it (core/main.c): some programs end before they read

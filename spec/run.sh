@@ -1,14 +1,16 @@
 #!/bin/sh
 # run.sh - runs spec files, each in a process of its own, two at a time, and counts. Checks nothing itself.
 # usage: spec/run.sh [FILE…]     without files: every *_spec.lua
-# A file with a line `-- runs alone: WHY` (it measures time or memory) comes after the others, by itself.
+# A file with a line `-- mostly waits: WHAT FOR` needs little of a processor: as many of these as of the others run beside.
+# A file with a line `-- runs alone: WHY` (it measures time or memory) comes after all of them, by itself.
 # Last line: `N passed, N failed, N skipped`. In CI (CI=true) a skipped spec is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 lua=${LUA:-lua5.4}
 jobs=${JOBS:-2}
 out=$(mktemp -d "${TMPDIR:-/tmp}/dt-swarm-spec.XXXXXX") || exit 2
-trap 'rm -rf "$out"' EXIT INT TERM
+lane=
+trap 'rm -rf "$out"; [ -z "$lane" ] || kill "$lane" 2>/dev/null' EXIT INT TERM
 
 [ $# -gt 0 ] || set -- $(find spec -name '*_spec.lua' | sort)
 
@@ -34,9 +36,14 @@ fi
 [ "$skip" = 0 ] || grep '^ok .*# SKIP' "$out/$name.tap" | sed 's/^/    /'
 ONE
 
-alone=$(grep -l '^-- runs alone: ' "$@")
-printf '%s\n' "$@" | grep -vxF "${alone:-none}" | xargs -r -P "$jobs" -I{} sh "$out/one" {} "$out" "$lua"
-for file in $alone; do sh "$out/one" "$file" "$out" "$lua"; done
+grep -l '^-- runs alone: ' "$@" > "$out/alone"
+grep -l '^-- mostly waits: ' "$@" | grep -vxFf "$out/alone" > "$out/waits"
+printf '%s\n' "$@" | grep -vxFf "$out/alone" | grep -vxFf "$out/waits" > "$out/others"
+several() { exec xargs -r -P "$jobs" -I{} sh "$out/one" {} "$out" "$lua" < "$out/$1"; }
+( several waits ) & lane=$!
+( several others )
+wait "$lane"; lane=
+for file in $(cat "$out/alone"); do sh "$out/one" "$file" "$out" "$lua"; done
 set -- $(cat "$out"/*.count | awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
 passed=$1 failed=$2 skipped=$3
 if [ "${CI:-}" = true ] && [ "$skipped" -gt 0 ]; then

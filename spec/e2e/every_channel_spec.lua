@@ -1,5 +1,6 @@
 -- every_channel_spec.lua - two LANs behind NAT, and what lies between them: a word crosses over each kind of channel in
 -- turn, all others cut, and over the next best where one is cut. Real daemons, servers and Kubos.
+-- mostly waits: for words that cross each kind of channel in turn
 local folder = require "spec.folder"
 local kubo_daemon = require "spec.net.kubo_daemon"
 local ngircd = require "spec.net.ngircd"

@@ -1,4 +1,5 @@
 -- ip6_spec.lua - hosts that have only IPv6, one that has both: they find each other and share a file. Real everything.
+-- mostly waits: for daemons that find each other
 local folder = require "spec.folder"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"

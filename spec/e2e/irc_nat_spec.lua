@@ -1,4 +1,5 @@
 -- irc_nat_spec.lua - four robots behind one router, and an IRC server that takes three an address. Whole daemons.
+-- mostly waits: for an IRC server that lets in three of four
 local folder = require "spec.folder"
 local inspircd = require "spec.net.inspircd"
 local patience = require "spec.patience"

@@ -1,4 +1,5 @@
 -- irc_spec.lua - robots that have IRC in common alone, over real servers of two kinds. Whole daemons.
+-- mostly waits: for IRC servers and their pace
 local folder = require "spec.folder"
 local inspircd = require "spec.net.inspircd"
 local ngircd = require "spec.net.ngircd"

@@ -2,6 +2,7 @@
 -- address twice: what a person is told, and what goes over them.
 -- In soak also a policy for which IRC only helps to begin, with a real server: spec/routing/opening_spec.lua has that
 -- under a virtual clock.
+-- mostly waits: for channels that open and close
 local folder = require "spec.folder"
 local ngircd = require "spec.net.ngircd"
 local patience = require "spec.patience"

@@ -1,4 +1,5 @@
 -- pubsub_spec.lua - two daemons that have nothing but a topic of IPFS pubsub in common, on real Kubos.
+-- mostly waits: for Kubos that start
 local folder = require "spec.folder"
 local kubo_daemon = require "spec.net.kubo_daemon"
 local patience = require "spec.patience"

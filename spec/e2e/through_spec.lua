@@ -1,4 +1,5 @@
 -- through_spec.lua - robots whose only way out is a proxy or TLS, to a server's TCP and to IRC: whole daemons.
+-- mostly waits: for servers and proxies, and words that come through them
 local certificates = require "spec.net.certificates"
 local folder = require "spec.folder"
 local ngircd = require "spec.net.ngircd"

@@ -1,5 +1,6 @@
 -- wan_spec.lua - two LANs behind routers that let nobody in, and a server that both dial, over TCP alone; who has IPv6
 -- alone dials it, too. Whole daemons.
+-- mostly waits: for links that end and come back
 local folder = require "spec.folder"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"

@@ -1,5 +1,6 @@
 -- world_spec.lua - "From one room to the world" as README.md has it: its policies on a server and on robots behind NAT,
 -- its session on one of them. A real IRC server with TLS, a real proxy, a real Kubo, and names that are looked up.
+-- mostly waits: for daemons, servers and a Kubo that find each other
 local certificates = require "spec.net.certificates"
 local folder = require "spec.folder"
 local kubo_daemon = require "spec.net.kubo_daemon"

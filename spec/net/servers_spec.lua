@@ -1,4 +1,5 @@
 -- servers_spec.lua - the real servers that specs meet start, speak, and end. No check of ours.
+-- mostly waits: for servers that start and end
 local certificates = require "spec.net.certificates"
 local inspircd = require "spec.net.inspircd"
 local ngircd = require "spec.net.ngircd"

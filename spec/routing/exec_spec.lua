@@ -1,4 +1,5 @@
 -- exec_spec.lua - programs as channels: bad ones, slow ones, and who may be run at all. Real processes.
+-- mostly waits: for programs that are started again
 local channels = require "routing.channels"
 local disks = require "core.disk"
 local exec = require "routing.channels.exec"

@@ -1,5 +1,6 @@
 -- half_dead_spec.lua - a TCP link that the policy names, by way of a proxy which swallows one way and acknowledges all:
 -- real sockets of the loopback interface, and a clock that goes a hundred times as fast.
+-- mostly waits: for a link that is silent
 local kept_link = require "routing.channels.kept_link"
 local links = require "routing.channels.links"
 local net = require "core.net"

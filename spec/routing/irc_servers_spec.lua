@@ -1,5 +1,6 @@
 -- irc_servers_spec.lua - IRC channels against real ngircd and inspircd, stock limits: at full pressure, and refused.
 -- All of it waits side by side, in one loop; 20 s, in soak 3 min.
+-- mostly waits: for IRC servers at their pace
 local certificates = require "spec.net.certificates"
 local folder = require "spec.folder"
 local http = require "core.http"
