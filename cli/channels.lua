@@ -18,7 +18,7 @@ local COLUMNS <const> = {
 local function row(channel, s)
   local rate, links = channel.rate or {}, channel.links and #channel.links or 0
   return {
-    s:text(channel.kind), (s:text(channel.address):gsub("/dswarm%-line$", "")), -- all of them end so
+    s:text(channel.kind), s:text(why.address(channel)),
     s:channel_state(channel),
     s.age(channel.since_ms), s.rate(rate.sent), s.rate(rate.heard), channel.limit and s.rate(channel.limit) or "",
     channel.cost and tostring(channel.cost) or "", links > 0 and ("%d"):format(links) or "",
@@ -39,14 +39,14 @@ end
 -- Why a channel is not up, and what was refused on it, the most first.
 local function details(channel, s)
   if channel.state == "closed" then
-    s:say(why.channel(channel, s, channel.address))
+    s:say(why.channel(channel, s, why.address(channel)))
   elseif channel.state ~= "up" and channel.reason then
-    s:say(why.channel(channel, s, ("%s is %s"):format(channel.address, channel.state)))
+    s:say(why.channel(channel, s, ("%s is %s"):format(why.address(channel), channel.state)))
   end
   for _, text in ipairs(why.entry(channel, s)) do s:say(text) end
   local refused = channel.refused or {}
   if s.refused(refused) > 0 then
-    s:say(("Refused on %s: %s."):format(s:text(channel.address), s.list((s:refusals(refused)))))
+    s:say(("Refused on %s: %s."):format(s:text(why.address(channel)), s.list((s:refusals(refused)))))
   end
   if channel.read then say_read(channel.read, s) end
   local unused = s:unused(channel.unused)

@@ -150,7 +150,7 @@ local function channels(answer, s)
   for i, channel in ipairs(answer.channels) do
     if channel.state == "up" then up = up + 1 end
     rows[i] = {
-      s:text(channel.kind), s:text(channel.address),
+      s:text(channel.kind), s:text(why.address(channel)),
       s:channel_state(channel),
       amount(channel.sent, s), amount(channel.heard, s), where(channel, s),
     }

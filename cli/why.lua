@@ -36,6 +36,9 @@ end
 --- The same among other lines.
 function why.line(row, s) s:say(why.text(row, s)) end
 
+--- The address of a CHANNEL without what all of them end in.
+function why.address(channel) return (channel.address:gsub("/dswarm%-line$", "")) end
+
 --- A CHANNEL that is not up, as a paragraph: "udp waiting: EADDRINUSE: … CURE"; NAME: what it is called, if not so.
 function why.channel(channel, s, name)
   local code = channel.reason and channel.reason:match "^(%w+): "
@@ -50,12 +53,12 @@ function why.entry(channel, s)
   if expected and not expected.met and expected.others[1] then
     local others = {}
     for i, id in ipairs(expected.others) do others[i] = s:short(id) end
-    list[1] = why.text({ what = channel.address, seen = ("%s is expected there, and %s is who answers"):format(
+    list[1] = why.text({ what = why.address(channel), seen = ("%s is expected there, and %s is who answers"):format(
       s:short(expected.id), s.list(others)), cure = "Its key is another one, or somebody else has that address: \z
       ask who runs it, and correct the ID in the policy. What it says counts as anybody's." }, s)
   end
   for _, place in ipairs(channel.again or {}) do
-    list[#list + 1] = why.text({ what = channel.address, seen = ("routing.channels[%d] names it once more"):format(
+    list[#list + 1] = why.text({ what = why.address(channel), seen = ("routing.channels[%d] names it once more"):format(
       place), cure = "The first one counts: take the other one away." }, s)
   end
   return list
