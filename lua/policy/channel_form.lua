@@ -36,7 +36,18 @@ end
 
 local function cost(value) return form.number(value, "a number", 0, 1000000) end
 
-local CHANNEL = { address = form.address, budget = form.bytes, cost = cost, near = form.flag, tls = form.flag,
+local BUDGET_MAX <const> = 1 << 40 -- more would not fit into a count of thousandths
+
+-- Bytes a second. None at all would be a channel over which nothing ever goes, which looks like a fault elsewhere.
+local function budget(value)
+  local good, why = form.bytes(value)
+  if good and (good < 1 or good > BUDGET_MAX) then
+    return nil, "1 byte to 1 TB a second; a channel that is to say nothing is left out of the list"
+  end
+  return good, why
+end
+
+local CHANNEL = { address = form.address, budget = budget, cost = cost, near = form.flag, tls = form.flag,
   proxy = proxy, password = secret, gateway = gateway, api = api, authorisation = secret }
 
 --- A channel is its address, or { address, budget =, … }.

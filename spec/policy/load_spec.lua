@@ -209,6 +209,11 @@ describe("a fault is said with file, line and suggestion", function()
     one('p.comms.beacon = { 5, 2 }', "my.lua:2: comms.beacon: wanted { least, most }")
     one('p.routing.channels = { { "/a/dswarm-line", budgt = 1 } }', "my.lua:2: routing.channels: "
       .. "wanted a list " .. 'whose item 1 is known fields (budgt: no such field; did you mean "budget"?)')
+    for _, none in ipairs { "0", "2000 * GB" } do
+      one(('p.routing.channels = { { "/exec/a/dswarm-line", budget = %s } }'):format(none),
+        "my.lua:2: routing.channels: wanted a list whose item 1 is a table whose budget is "
+        .. "1 byte to 1 TB a second; a channel that is to say nothing is left out of the list")
+    end
     one('\np.routing.routes["/a"] = 7', "my.lua: routing.routes: wanted a table whose "
       .. '["/a"] is a text of 1 to 1024 bytes')
     one('p.dcache.buckets = { peer = { class = "presense", propose = "owner", dismiss = "owner" } }',
