@@ -14,4 +14,14 @@ function rank.of(text, ids)
   return sorted
 end
 
+--- Is ID one of the first MOST of IDS, which it is in, for TEXT?
+function rank.is_among(most, text, ids, id)
+  if #ids <= most then return true end
+  local order = rank.of(text, ids)
+  for i = 1, most do
+    if order[i] == id then return true end
+  end
+  return false
+end
+
 return rank

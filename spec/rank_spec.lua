@@ -17,6 +17,14 @@ describe("rank", function()
     assert.is_true(count >= 4)
   end)
 
+  it("tells who is among the first, and all are where there are no more", function()
+    local ids, among = { "a", "b", "c", "d", "e" }, {}
+    local order = rank.of("text", ids)
+    for i, id in ipairs(order) do among[i] = rank.is_among(3, "text", ids, id) end
+    assert.same({ true, true, true, false, false }, among)
+    assert.same({ true, false }, { rank.is_among(1, "text", { "a" }, "a"), rank.is_among(0, "text", { "a" }, "a") })
+  end)
+
   it("leaves what it is given as it was, and shares what has to be done among all", function()
     local ids, first = { "a", "b", "c", "d" }, {}
     for i = 1, 400 do

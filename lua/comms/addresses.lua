@@ -71,11 +71,7 @@ local function work_out(self, host)
   for _, peer in ipairs(self.peers.list) do
     if self.peers:living(peer) then ids[#ids + 1] = peer.id end
   end
-  local order = rank.of(host, ids)
-  for i = 1, math.min(FEW, #order) do
-    if order[i] == self.id then return true end
-  end
-  return false
+  return rank.is_among(FEW, host, ids, self.id)
 end
 
 -- Are we among the few who try HOST, where nothing proves who is there? They are the same whoever names it, since IDs

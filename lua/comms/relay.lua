@@ -42,12 +42,7 @@ local function is_first(self, st, channel)
   for _, peer in ipairs(self.peers.list) do
     if peer.id ~= self.id and peer.id ~= st.signer and is_on(self, peer, channel) then ids[#ids + 1] = peer.id end
   end
-  if #ids <= FIRST then return true end
-  local order = rank.of(text.base64url(st.short), ids)
-  for i = 1, FIRST do
-    if order[i] == self.id then return true end
-  end
-  return false
+  return rank.is_among(FIRST, text.base64url(st.short), ids, self.id)
 end
 
 --- Is it for us to tell ST elsewhere, where nobody heard it yet? It is, unless others are ranked before us on a medium

@@ -10,13 +10,7 @@ local FRESH_MS <const> = 20 * 60 * 1000 -- since a word of his addresses came: a
 
 -- Is this one of the nodes of its LAN that dial node ID?
 local function is_of_lan(self, id, near)
-  if #near < OF_LAN then return true end
-  local ids = table.move(near, 1, #near, 2, { self.id })
-  local order = rank.of(id, ids)
-  for i = 1, OF_LAN do
-    if order[i] == self.id then return true end
-  end
-  return false
+  return rank.is_among(OF_LAN, id, table.move(near, 1, #near, 2, { self.id }), self.id)
 end
 
 -- IDs of the living in the networks of this node.
