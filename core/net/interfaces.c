@@ -234,8 +234,27 @@ static int same_host(const net_address *a, const net_address *b) {
   return IN6_ARE_ADDR_EQUAL(&a->as.ip6.sin6_addr, &b->as.ip6.sin6_addr);
 }
 
-/* is_own(host) → true if HOST is loopback or an address of this machine now; false for
- * what is no address at all. Asks the kernel each time: for a socket, not for a frame. */
+/* ::ffff:A.B.C.D is the host A.B.C.D in IPv6's clothes. */
+static void unmap(net_address *a) {
+  struct in6_addr mapped = a->as.ip6.sin6_addr;
+  if (a->as.any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&mapped))
+    return;
+  memset(&a->as, 0, sizeof a->as);
+  a->size = sizeof a->as.ip4;
+  a->as.ip4.sin_family = AF_INET;
+  memcpy(&a->as.ip4.sin_addr, mapped.s6_addr + 12, sizeof a->as.ip4.sin_addr);
+}
+
+/* Whoever dials 0.0.0.0 or :: dials himself. Resolvers that block a name give it that. */
+static int is_unspecified(const net_address *a) {
+  if (a->as.any.sa_family == AF_INET)
+    return a->as.ip4.sin_addr.s_addr == 0;
+  return IN6_IS_ADDR_UNSPECIFIED(&a->as.ip6.sin6_addr);
+}
+
+/* is_own(host) → true if HOST is loopback, nobody's or an address of this machine now;
+ * false for what is no address at all. Asks the kernel each time: for a socket, not for a
+ * frame. */
 int net_is_own(lua_State *L) {
   const char *host = luaL_checkstring(L, 1);
   net_address wanted, have;
@@ -243,7 +262,8 @@ int net_is_own(lua_State *L) {
   int own = 0;
   if (!net_parse(&wanted, host, 0))
     return lua_pushboolean(L, 0), 1;
-  own = is_loopback(&wanted);
+  unmap(&wanted);
+  own = is_loopback(&wanted) || is_unspecified(&wanted);
   if (!own && getifaddrs(&first) == 0) {
     for (struct ifaddrs *one = first; one && !own; one = one->ifa_next)
       own = take(&have, one->ifa_addr) && same_host(&have, &wanted);

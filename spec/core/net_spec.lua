@@ -263,6 +263,9 @@ describe("interfaces", function()
   it("know which hosts are this machine", function()
     for _, one in ipairs(net.interfaces()) do assert.is_true(net.is_own(one.host), one.host) end
     assert.is_true(net.is_own "127.9.9.9")
+    for _, way in ipairs { "0.0.0.0", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0" } do
+      assert.is_true(net.is_own(way), way .. " leads here, too")
+    end
     assert.is_true(net.is_own "::1")
     for _, other in ipairs { "203.0.113.77", "2001:db8::1", "no address", "", "127.1" } do
       assert.is_false(net.is_own(other))
