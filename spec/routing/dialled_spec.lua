@@ -60,6 +60,20 @@ describe("a dial", function()
     silent:close()
   end)
 
+  it("tries none that it is told to skip, unless there is no other", function()
+    names["pool.example 4"] = { nil, "127.0.0.2", { "127.0.0.2", "127.0.0.1" } }
+    local other = assert(net.listen { host = "127.0.0.2", port = listener:port() })
+    local function skips(address) return address == "127.0.0.2" end
+    local stream, _, _, address = dial { family = "dns4", host = "pool.example", skips = skips }
+    assert.equal("127.0.0.1", address)
+    stream:close()
+    names["pool.example 4"] = { nil, "127.0.0.2", { "127.0.0.2" } }
+    stream, _, _, address = dial { family = "dns4", host = "pool.example", skips = skips }
+    assert.equal("127.0.0.2", address)
+    stream:close()
+    other:close()
+  end)
+
   it("says why there is none: no such name, nobody listens, no answer in time", function()
     names["none.example 6"] = { "EAI_NONAME: none.example" }
     local stream, text, code, address = dial { family = "dns6", host = "none.example" }

@@ -69,12 +69,22 @@ function connect(self, address)
   end)
 end
 
+-- The addresses of a name without those that SKIPS names, since one of several servers is among them itself; where all
+-- are, they stay, and whoever dials sees what is wrong.
+local function without(list, skips)
+  local others = {}
+  for _, one in ipairs(list) do
+    if not (skips and skips(one)) then others[#others + 1] = one end
+  end
+  return others[1] and others or list
+end
+
 local function look_up(self, family)
   self.resolve(self.host, family, function(text, found, all)
     if self.over then return end
     if found and not text then
-      self.others = table.move(all or {}, 2, ADDRESSES_MAX, 1, {})
-      return connect(self, found)
+      self.others = table.move(without(all or { found }, self.skips), 1, ADDRESSES_MAX, 1, {})
+      return connect(self, table.remove(self.others, 1))
     end
     local word = text and text:match "^(%l+): " -- else it is the resolver's own
     if not word then text = ("address: %s has no address (%s)"):format(self.host, text or "none") end
@@ -103,11 +113,12 @@ end
 ---   where.host, where.port  text and integer
 ---   where.tls         bool: TLS, whose certificate the system vouches for
 ---   where.proxy       text "socks5h://HOST:PORT" or "http://HOST:PORT" (CONNECT), or nil
+---   where.skips       fn(address) → bool, or nil: is it one that the name's others go before?
 ---   where.timeout_ms  for all of it: 10,000 unless given; then the code is "slow"
 --- → cancel(): nothing is called any more; it may be called at any time, twice too
 function dialled.open(given, where, done)
   local self = setmetatable({ loop = given.loop, net = given.net, resolve = given.resolve, host = where.host,
-    port = where.port, dial_through = given.dial_through, done = done,
+    port = where.port, skips = where.skips, dial_through = given.dial_through, done = done,
     timeout_ms = where.timeout_ms or TIMEOUT_MS, others = {} }, Dial)
   self.timer = self.loop:after(self.timeout_ms, function()
     local by = where.proxy and " by " .. where.proxy or ""

@@ -89,6 +89,7 @@ function kept_link.new(given)
     "entry", "is_listened_at" } do
     self[name] = given[name]
   end
+  self.skips = function(address) return self.is_listened_at(self.port) and self.links.net.is_own(address) end
   try(self)
   return self
 end

@@ -164,7 +164,7 @@ function links:dial(host, port, done, account, how)
     through = (how.tls or how.proxy) and how.address or nil }
   table.insert(self.dials, dial)
   dial.cancel = dial_stream(self, { family = how.family or "ip4", host = host, port = port, tls = how.tls,
-    proxy = how.proxy, timeout_ms = how.timeout_ms or self.limit.dial_ms },
+    proxy = how.proxy, skips = how.skips, timeout_ms = how.timeout_ms or self.limit.dial_ms },
     function(...) connected(self, dial, ...) end)
 end
 
