@@ -1,4 +1,4 @@
--- deadline.lua - waits as long as a busy machine needs, and measures what a loop did, not what others did. No checks.
+-- patience.lua - waits as long as a busy machine needs, and measures what a loop did, not what others did. No checks.
 local uv = require "luv"
 
 local patience = {}

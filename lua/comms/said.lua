@@ -12,8 +12,9 @@ local said = {}
 local LINES_MAX = 64 -- of digests of one node that wait for an answer
 local UNLISTED_MAX = 512 -- statements that are said because of one line; the next exchange finds the others
 
--- Does FROM name who speaks over SOURCE? → his ID | nil, text, code
+-- Does FROM name who speaks over SOURCE, and is that a place for it? → his ID | nil, text, code
 local function speaker(self, message, source)
+  if not self.peers:converses(source) then return nil, "kind: hosts that can be dialled do not converse", "kind" end
   local who = messages.asker(message.from)
   if who and self.peers:speaks_for(who, source) then return who end
   return nil, "unproved: who says so", "unproved"

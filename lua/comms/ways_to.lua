@@ -43,15 +43,18 @@ return function(peers)
     return hosts
   end
 
+  -- Is what SOURCE speaks by a place for conversations? A medium of hosts is none: they are dialled, and all would
+  -- hear there what one misses.
+  function peers.converses(_, source) return source.channel.traits.stream or not source.host end
+
   -- The flow by which PEER is spoken to where he cannot be dialled: one over which he speaks now, whose source is
-  -- proved; of several one that is not slow, then one that is his alone | nil. Not a medium of hosts: they are dialled,
-  -- and there all would hear what one misses.
+  -- proved; of several one that is not slow, then one that is his alone | nil.
   function peers:spoken(peer)
     local best, best_worth
     for _, flow in ipairs(peer.flows) do
       local channel = flow.source.channel
       local counts = channel.traits.source_proved or self:proved(flow)
-      counts = counts and (channel.traits.stream or not flow.source.host)
+      counts = counts and self:converses(flow.source)
       if counts and self:speaks(peer, flow) then
         local worth = (channel.rate or math.maxinteger // 2) + (channel.traits.medium and 0 or 1)
         if not best or worth > best_worth then best, best_worth = flow, worth end

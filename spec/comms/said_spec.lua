@@ -3,15 +3,17 @@ local hash = require "core.hash"
 local key = require "core.key"
 local messages = require "comms.messages"
 local said = require "comms.said"
+local ways_to = require "comms.ways_to"
 
 local BOB <const> = key.generate(hash.blake2b "bob"):id()
 local FROM <const> = ("/dswarm/%s/brain"):format(BOB)
 local LAW <const>, SALT <const>, OTHER <const> = ("l"):rep(8), ("s"):rep(8), ("o"):rep(8)
 
 describe("what is said in a conversation", function()
-  local conversation, talk, answered, listed
+  local conversation, talk, source, answered, listed
   before_each(function()
     answered, listed = {}, {}
+    source = { channel = { traits = { stream = false, medium = true } } }
     conversation = {
       dcache = { law = function() return LAW end, has = function() return true end },
       peers = { speaks_for = function() return true end },
@@ -19,6 +21,7 @@ describe("what is said in a conversation", function()
         listed = function(_, _, class) listed[#listed + 1] = class end },
       answer = function(_, short) answered[#answered + 1] = short end,
     }
+    ways_to(conversation.peers)
     talk = { touch = function() end, wants = { overheard = function() end },
       session = { peer = { id = BOB }, t = 16, asked = true,
         open = { share = { salt = SALT, lines = { [0] = true, [120] = true } } } } }
@@ -26,7 +29,7 @@ describe("what is said in a conversation", function()
 
   local function nothing_differs(first, salt)
     local facts = { class = "share", law = LAW, t = 16, salt = salt or SALT, bits = 8, first = first, digests = "" }
-    assert.is_true(said.ranges(conversation, talk, { from = FROM, to = "*", rest = messages.ranges(facts) }, {}))
+    assert.is_true(said.ranges(conversation, talk, { from = FROM, to = "*", rest = messages.ranges(facts) }, source))
   end
 
   it("tells that nothing differs only as an answer to each line of our digests, the last that we said", function()
@@ -50,7 +53,7 @@ describe("what is said in a conversation", function()
       function talk.ids() return all end
       answered = {}
       local facts = { class = "share", law = LAW, t = 16, bits = 0, first = 0, last = 0, ids = { all[2] } }
-      assert.is_true(said.range(conversation, talk, { from = FROM, to = "*", rest = messages.range(facts) }, {}))
+      assert.is_true(said.range(conversation, talk, { from = FROM, to = "*", rest = messages.range(facts) }, source))
       assert.same({ math.min(n - 1, bar), all[1], all[3] }, { #answered, answered[1], answered[2] })
     end
   end)
@@ -58,8 +61,25 @@ describe("what is said in a conversation", function()
   it("is refused where who says it is not who he says, before anything of it counts", function()
     function conversation.peers.speaks_for() return false end
     local facts = { class = "share", law = LAW, t = 16, salt = SALT, bits = 8, first = 0, digests = "" }
-    local ok, _, code = said.ranges(conversation, talk, { from = FROM, to = "*", rest = messages.ranges(facts) }, {})
+    local message = { from = FROM, to = "*", rest = messages.ranges(facts) }
+    local ok, _, code = said.ranges(conversation, talk, message, source)
     assert.same({ nil, "unproved" }, { ok, code })
     assert.is_nil(talk.session.answered)
+  end)
+
+  it("is for streams, and for channels whose speakers are no hosts: the others are dialled", function()
+    local facts = { class = "share", law = LAW, t = 16, salt = SALT, bits = 8, first = 0, digests = "" }
+    local range = { class = "share", law = LAW, t = 16, bits = 0, first = 0, last = 0, ids = {} }
+    function talk.ids() return {} end
+    for stream, wanted in pairs { [true] = "nil nil nil", [false] = "kind kind kind" } do -- any order
+      source = { host = "10.0.0.7", channel = { traits = { stream = stream, medium = not stream } } }
+      local codes = {}
+      for kind, rest in pairs { ranges = messages.ranges(facts), range = messages.range(range),
+        want = messages.want { ("x"):rep(16) } } do -- any order
+        local _, _, code = said[kind](conversation, talk, { from = FROM, to = "*", rest = rest }, source)
+        codes[#codes + 1] = tostring(code)
+      end
+      assert.equal(wanted, table.concat(codes, " "))
+    end
   end)
 end)
