@@ -159,7 +159,8 @@ local function channels(answer, s)
   for _, channel in ipairs(answer.channels) do
     local words = s:unused(channel.unused)
     if words ~= "" then s:say(words) end
-    if channel.state ~= "up" then s:say(why.channel(channel, s, channel.state == "closed" and channel.kind or nil)) end
+    if channel.state ~= "up" then s:say(why.channel(channel, s, channel.state == "closed" and why.address(channel)
+      or ("%s is %s"):format(why.address(channel), channel.state))) end
     for _, text in ipairs(why.entry(channel, s)) do s:say(text) end
   end
   return up

@@ -6,7 +6,8 @@ local rows_of_status = {
   { kind = "udp", address = "/ip4/0.0.0.0/udp/3825/dswarm-line", state = "up", refused = { quota = 2, address = 1 } },
   { kind = "irc", address = IRC .. "/dswarm-line", state = "waiting", reason = "permission: it has a ban on us",
     cure = "Ask who runs it", refused = { permission = 0 } },
-  { kind = "exec", address = "/exec/modem/dswarm-line", state = "closed", reason = "no need of it" },
+  { kind = "exec", address = "/exec/modem/dswarm-line", state = "closed",
+    reason = "closed by the policy: no need of it" },
   { kind = "exec", address = "/exec/other/dswarm-line", state = "up", note = "It is slow.", refused = {} },
 }
 local node = { routing = { channels = function() return rows_of_status end } }

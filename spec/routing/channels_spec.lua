@@ -212,7 +212,7 @@ describe("channels on sockets", function()
     local rows = one:status()
     assert.matches("^address: me%.example is this node itself, /ip4/127%.0%.0%.1/tcp/%d+/dswarm%-line$", rows[2].reason)
     assert.matches("take it out", rows[2].cure)
-    assert.matches("^address: none%.example has no address", rows[3].reason)
+    assert.matches("^address: none%.example has no IPv%d address", rows[3].reason)
     assert.matches("getent hosts none%.example$", rows[3].cure)
     assert.matches("^ECONNREFUSED", rows[4].reason) -- another program of this machine is not ourselves
     for i = 2, 4 do

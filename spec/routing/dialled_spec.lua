@@ -77,9 +77,9 @@ describe("a dial", function()
   it("says why there is none: no such name, nobody listens, no answer in time", function()
     names["none.example 6"] = { "EAI_NONAME: none.example" }
     local stream, text, code, address = dial { family = "dns6", host = "none.example" }
-    assert.same({ "address: none.example has no address (EAI_NONAME: none.example)", "address" },
+    assert.same({ "address: none.example has no IPv6 address (EAI_NONAME: none.example)", "address" },
       { text, code, stream, address })
-    assert.same({ "address: empty.example has no address (none)", "address" },
+    assert.same({ "address: empty.example has no IPv4 address (none)", "address" },
       { select(2, dial { family = "dns4", host = "empty.example" }) })
     local port = listener:port()
     listener:close()

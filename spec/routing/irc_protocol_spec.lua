@@ -219,6 +219,16 @@ describe("a visit to an IRC server", function()
     assert.same({ 1, "form", true }, { #told, told[1].code, told[1].slow })
   end)
 
+  it("that ends before the server said a word names the port's TLS, later the end alone", function()
+    server ":irc.a NOTICE * :*** Looking up your hostname"
+    one:gone "ECONNRESET"
+    assert.same({ "closed", false, "Nothing; it is tried again." }, { told[1].code, told[1].slow, told[1].cure })
+    visit()
+    one:gone "ECONNRESET"
+    assert.same({ "closed", false }, { told[1].code, told[1].slow })
+    assert.matches("tls = true", told[1].cure)
+  end)
+
   it("says that it goes, and then nothing more", function()
     join()
     one:quit "closed: by the policy"

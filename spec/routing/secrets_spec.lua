@@ -47,7 +47,8 @@ describe("a secret of a channel", function()
     put("system", "the system's\n")
     for mode, part in pairs { ["640"] = "chmod 600", ["604"] = "chmod 600", ["660"] = "chmod go-w" } do -- any order
       os.execute(("chmod %s %s"):format(mode, path))
-      refused("permission", part .. " " .. path)
+      refused("permission", path .. " may be ")
+      assert.equal(("To use it: %s %s"):format(part, path), (select(4, set:read "irc")))
     end
     os.execute(("chmod 600 %s; mv %s %s.real; ln -s irc.real %s"):format(path, path, path, path))
     refused("permission", "is no regular file")

@@ -49,6 +49,10 @@ describe("states of channels", function()
     local rate = set:fill()[1].rate
     assert.is_true(rate.sent >= 900 and rate.sent <= 1100, rate.sent)
     assert.equal(0, rate.heard)
+    rows[1].sent = { bytes = 300 } -- opened anew, it counts from nothing
+    assert.is_nil(set:fill()[1].rate)
+    loop:run_until(110000)
+    assert.same({ sent = 0, heard = 0 }, set:fill()[1].rate)
     set:stop()
     assert.is_nil(set.timer)
   end)

@@ -16,8 +16,11 @@ end
 
 local function state_row(channel)
   local code, reason = (channel.reason or ""):match "^(%w+): (.*)"
-  local seen = channel.state == "up" and "up" or ("%s: %s"):format(channel.state == "closed" and "closed by the policy"
-    or channel.state, reason or channel.reason or "it is only beginning")
+  local seen = channel.state == "closed" and channel.reason -- which says by whom
+  if not seen then
+    seen = channel.state == "up" and "up" or ("%s: %s"):format(channel.state,
+      reason or channel.reason or "it is only beginning")
+  end
   return { code = channel.state ~= "up" and code or nil, what = short(channel.address),
     seen = seen, cure = channel.cure }
 end

@@ -87,7 +87,7 @@ local function look_up(self, family)
       return connect(self, table.remove(self.others, 1))
     end
     local word = text and text:match "^(%l+): " -- else it is the resolver's own
-    if not word then text = ("address: %s has no address (%s)"):format(self.host, text or "none") end
+    if not word then text = ("address: %s has no IPv%d address (%s)"):format(self.host, family, text or "none") end
     finish(self, nil, text, word or "address")
   end)
 end

@@ -40,6 +40,9 @@ local KINDS <const> = {
   dead = { "slow", "the server answers no more", "Nothing; it is tried again", quick = true },
   long = { "long", "what answers sends a line that is longer than any of IRC", "See that an IRC server answers there" },
   form = { "form", "what answers does not speak IRC", "See that an IRC server answers there" },
+  mute = { "closed", "the server ended the connection before it said a word",
+    "See whether that port is for TLS (`tls = true` in the policy), and whether an IRC server runs there",
+    quick = true },
   ended = { "closed", "the server ended the connection", "Nothing; it is tried again", quick = true },
 }
 

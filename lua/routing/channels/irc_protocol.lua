@@ -192,7 +192,7 @@ end
 --- BYTES came from the server at NOW (ms).
 function irc_protocol:take(bytes, now)
   if self.state == "over" then return end
-  self.heard_at = now
+  self.heard_at, self.spoken = now, true
   self.reader:feed(bytes)
   while self.state ~= "over" do
     local message, code = self.reader:next()
@@ -238,7 +238,7 @@ function irc_protocol:quit(why)
 end
 
 --- The connection ended without a word of the server; WHY: as the system says it.
-function irc_protocol:gone(why) fail(self, "ended", why) end
+function irc_protocol:gone(why) fail(self, self.spoken and "ended" or "mute", why) end
 
 local function begin(self)
   if self.password then say(self, "PASS :%s", self.password) end

@@ -6,9 +6,9 @@ local owned = {}
 
 local OTHERS_WRITE <const> = 18 -- 0o022: the bits of group and others
 
---- What lies at PATH is there, but may not be used: nil, text, "permission". CURE: what the owner is to do.
+--- What lies at PATH is there, but may not be used: nil, text, "permission", CURE: what the owner is to do.
 function owned.refuse(path, what, cure)
-  return nil, ("permission: %s %s, so it is not used: %s"):format(path, what, cure), "permission"
+  return nil, ("permission: %s %s, so it is not used"):format(path, what), "permission", cure
 end
 
 -- Could somebody else than root and this user change what lies at PATH?
@@ -28,7 +28,7 @@ local function check_file(places, path, facts)
   return check_owner(places, path, facts)
 end
 
--- The file NAME in FOLDER → path, facts | nil, text, code | nil: it is not there
+-- The file NAME in FOLDER → path, facts | nil, text, code, cure | nil: it is not there
 local function look_in(places, folder, name)
   local path = folder .. "/" .. name
   local place = places.disk:stat(folder)
@@ -39,10 +39,10 @@ local function look_in(places, folder, name)
     return nil, text, code
   end
   if place.kind ~= "directory" then return owned.refuse(folder, "is no folder", "make it one, no link") end
-  local ok
-  ok, text, code = check_owner(places, folder, place)
-  if ok then ok, text, code = check_file(places, path, facts) end
-  if not ok then return nil, text, code end
+  local ok, cure
+  ok, text, code, cure = check_owner(places, folder, place)
+  if ok then ok, text, code, cure = check_file(places, path, facts) end
+  if not ok then return nil, text, code, cure end
   return path, facts
 end
 
@@ -50,11 +50,11 @@ end
 ---   places.disk     core.disk's
 ---   places.folders  paths, in the order in which they are looked at
 ---   places.uid      number of this user
---- → path, facts (disk:stat) | nil, text, code | nil: there is none
+--- → path, facts (disk:stat) | nil, text, code, cure (nil: as the code says) | nil: there is none
 function owned.find(places, name)
   for _, folder in ipairs(places.folders) do
-    local path, found, code = look_in(places, folder, name)
-    if path or code then return path, found, code end
+    local path, found, code, cure = look_in(places, folder, name)
+    if path or code then return path, found, code, cure end
   end
 end
 

@@ -6,16 +6,21 @@ programs.__index = programs
 
 local ANY_EXECUTE <const> = 73 -- 0o111
 
+-- A fault with what to do, as one text: the policy that names the program is refused with it.
+local function fault(text, code, cure) return nil, cure and ("%s: %s"):format(text, cure) or text, code end
+
 --- The program NAME as it may be run now. One that is there but may not be run is a fault: none is taken in its place.
 -- → path | nil, text, code
 function programs:find(name)
-  local path, facts, code = owned.find(self, name)
-  if code then return nil, facts, code end
+  local path, facts, code, cure = owned.find(self, name)
+  if code then return fault(facts, code, cure) end
   if not path then
     return nil, ("missing: there is no program %s: put one into %s"):format(name, table.concat(self.folders, " or ")),
       "missing"
   end
-  if facts.mode & ANY_EXECUTE == 0 then return owned.refuse(path, "is not executable", "chmod +x " .. path) end
+  if facts.mode & ANY_EXECUTE == 0 then
+    return fault(select(2, owned.refuse(path, "is not executable", "chmod +x " .. path)))
+  end
   return path
 end
 

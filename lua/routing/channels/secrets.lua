@@ -26,14 +26,15 @@ end
 
 --- The secret NAME as it is now → text | nil, text, code, what to do (nil: as TEXT or the code says)
 function secrets:read(name)
-  local path, facts, code = owned.find(self, name)
-  if code then return nil, facts, code end
+  local path, facts, code, cure = owned.find(self, name)
+  if code then return nil, facts, code, cure and "To use it: " .. cure end
   if not path then
     return nil, ('missing: there is no secret "%s"'):format(name), "missing",
       ("Write it into %s/%s, and close that file with chmod 600."):format(self.folders[1], name)
   end
   if facts.mode & OTHERS_READ ~= 0 then
-    return owned.refuse(path, "may be read by others than its owner", "chmod 600 " .. path)
+    path, facts, code, cure = owned.refuse(path, "may be read by others than its owner", "chmod 600 " .. path)
+    return path, facts, code, "To use it: " .. cure
   end
   return first_line(self, path)
 end

@@ -16,6 +16,8 @@ function states.new(given)
   return setmetatable({ loop = given.loop, rows = given.rows, told = given.told, known = {}, serial = 0 }, states)
 end
 
+local function bytes(count) return count and count.bytes or 0 end
+
 local function note(self, row, now)
   local one = self.known[row.address]
   if not one then
@@ -27,6 +29,8 @@ local function note(self, row, now)
     one.state, one.reason = row.state, row.reason
     self.told(row, row.state)
   end
+  local last = one.looks[#one.looks]
+  if last and (bytes(row.sent) < last.sent or bytes(row.heard) < last.heard) then one.looks = {} end -- opened anew
   one.row, one.met = row, self.serial
 end
 
@@ -48,8 +52,6 @@ local function look(self)
   forget_closed(self)
   return rows, now
 end
-
-local function bytes(count) return count and count.bytes or 0 end
 
 local function look_again(self)
   local rows, now = look(self)
