@@ -121,24 +121,27 @@ local function count_of(peer, class)
   return 0
 end
 
+-- The digests of CLASS for SESSION, as lines whose answers are awaited from here on.
+local function digests_of(talk, session, class)
+  local lines, open = talk:digests(class, session.t, count_of(session.peer, class)), {}
+  for _, line in ipairs(lines) do open[line.first] = true end
+  session.open[class] = { salt = lines[1].salt, lines = open }
+  return lines
+end
+
 -- Says our digests: made when the channel asks for them, as what is held changes until then.
 local function say_digests(self, talk, session)
   local at, lines = 0, {}
   session.said, session.tries = false, session.tries + 1
   local function generate()
     if talk.session ~= session then return nil end
-    while not lines[1] do
+    if not lines[1] then
       at = at + 1
-      local class = session.classes[at]
-      if not class then
-        session.said = true
-        session.active = self.loop:now()
+      if not session.classes[at] then
+        session.said, session.active = true, self.loop:now()
         return nil
       end
-      lines = talk:digests(class, session.t, count_of(session.peer, class))
-      local open = {}
-      for _, line in ipairs(lines) do open[line.first] = true end
-      session.open[class] = { salt = lines[1].salt, lines = open }
+      lines = digests_of(talk, session, session.classes[at])
     end
     session.said = not lines[2] and not session.classes[at + 1]
     talk:touch()

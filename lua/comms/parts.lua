@@ -15,8 +15,8 @@ local proof = require "comms.proof"
 local quota = require "comms.quota"
 local reach = require "comms.reach"
 local relay = require "comms.relay"
-local spread = require "comms.spread"
 local repair = require "comms.repair"
+local spread = require "comms.spread"
 local strangers = require "comms.strangers"
 local time_evidence = require "comms.time_evidence"
 local urgency = require "comms.urgency"
@@ -59,9 +59,8 @@ local function common(self)
     checks = self.checks }
 end
 
---- Gives SELF, the brain, all its parts. GIVEN: as comms.new has it. FOREIGN hears of what was taken in, as the intake
--- tells it.
-function parts.make(self, given, foreign)
+-- Who is there, by which ways, and who tells what to whom.
+local function neighbours(self)
   self.peers = peers.new { loop = self.loop, stands = function(id) return self.dcache.trust:stands(id) end }
   self.reach = reach.new { loop = self.loop, peers = self.peers }
   self.relay = relay.new { loop = self.loop, id = self.id, peers = self.peers,
@@ -74,6 +73,46 @@ function parts.make(self, given, foreign)
       return st and st.holds and st.data or nil
     end,
     is_near = function(host) return self.near { host = host } end }
+end
+
+-- Links to those who are far.
+local function far_links(self, given, with)
+  self.view = view.new(with { addresses = self.addresses,
+    most = given.links or function() return 0 end,
+    is_near = function(peer) return self.liveness:is_near(peer) end,
+    is_open = function(channel)
+      local open = self.outbox.channels[channel.name]
+      return open ~= nil and not open.facts.quiet
+    end,
+    dial_link = function(...) return self.dial_link(...) end })
+end
+
+-- The line of a held statement, if that may go over LINK | nil
+local function line_for(self, link, short)
+  local line, channel = self.dcache:line(short), self.outbox.channels[link.name]
+  local may = line and channel and urgency.may_leave(self.dcache, line:match "^%S+ %l+ (%S+)", channel.facts)
+  return may and line or nil
+end
+
+-- What finds and mends what is unequal: by dialling, or on the channel itself.
+local function repairs(self, with)
+  local function feed(channel, generator) return self.outbox:feed(channel.name, generator) end
+  local function tell(channel, message) self.outbox:say(channel.name, message) end
+  self.repair = repair.new(with { beacon = self.beacon, confirm = self.confirm, feed = feed, say = tell,
+    dial = function(...) return self.dial(...) end,
+    line = function(link, short) return line_for(self, link, short) end,
+    broadcast = function(source, short) self:say_again(source.channel.name, short) end })
+  self.conversation = conversation.new(with { gaps = self.repair.gaps, confirm = self.confirm, feed = feed, say = tell,
+    waits = function(channel, short) return self.outbox:waits(channel.name, short) end,
+    answer = function(channel, short)
+      if not self.outbox:waits(channel.name, short) then self:say_again(channel.name, short, true) end
+    end })
+end
+
+--- Gives SELF, the brain, all its parts. GIVEN: as comms.new has it. FOREIGN hears of what was taken in, as the intake
+-- tells it.
+function parts.make(self, given, foreign)
+  neighbours(self)
   self.misfits = misfits.new { loop = self.loop }
   way_in(self, given, foreign)
   self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,
@@ -85,36 +124,13 @@ function parts.make(self, given, foreign)
   self.proof = proof.new(with { share = self.outbox,
     tell = function(source, message) return self.tell(source, message) end })
   self.liveness = liveness.new(with { proof = self.proof, near = function(source) return self.near(source) end })
-  self.view = view.new(with { addresses = self.addresses,
-    most = given.links or function() return 0 end,
-    is_near = function(peer) return self.liveness:is_near(peer) end,
-    is_open = function(channel)
-      local open = self.outbox.channels[channel.name]
-      return open ~= nil and not open.facts.quiet
-    end,
-    dial_link = function(...) return self.dial_link(...) end })
+  far_links(self, given, with)
   self.beacon = beacon.new(with { interval = given.interval, name = given.name,
     say = function(message, news) self:say_beacon(message, news) end,
     speaks = function(class) return self.confirm:speaks(class) end })
   self.confirm = confirm.new(with { beacon = self.beacon })
   self.compared = compared.new(with { beacon = self.beacon })
-  self.repair = repair.new(with { beacon = self.beacon, confirm = self.confirm,
-    dial = function(...) return self.dial(...) end,
-    feed = function(link, generator) self.outbox:feed(link.name, generator) end,
-    say = function(link, message) self.outbox:say(link.name, message) end,
-    line = function(link, short)
-      local line, channel = self.dcache:line(short), self.outbox.channels[link.name]
-      local may = line and channel and urgency.may_leave(self.dcache, line:match "^%S+ %l+ (%S+)", channel.facts)
-      return may and line or nil
-    end,
-    broadcast = function(source, short) self:say_again(source.channel.name, short) end })
-  self.conversation = conversation.new(with { gaps = self.repair.gaps, confirm = self.confirm,
-    feed = function(channel, generator) return self.outbox:feed(channel.name, generator) end,
-    say = function(channel, message) self.outbox:say(channel.name, message) end,
-    waits = function(channel, short) return self.outbox:waits(channel.name, short) end,
-    answer = function(channel, short)
-      if not self.outbox:waits(channel.name, short) then self:say_again(channel.name, short, true) end
-    end })
+  repairs(self, with)
 end
 
 return parts
