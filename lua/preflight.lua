@@ -38,8 +38,8 @@ function preflight.gateway(text)
   return nil, text .. ": files are served at /ip4/A/tcp/P or /ip6/A/tcp/P"
 end
 
-local function at(policy, path, message)
-  local file, line = policy:where(path)
+local function at(policy, path, message, number)
+  local file, line = policy:where(path, number)
   return ("%s:%d: %s: %s"):format(file, line, path, message)
 end
 
@@ -62,10 +62,10 @@ end
 -- programs (routing/channels/programs.lua) that may not be run; names and classes that the core does not take.
 function preflight.faults(policy, programs)
   local faults = {}
-  local function add(path, err) faults[#faults + 1] = at(policy, path, err) end
-  for _, entry in ipairs(policy:get "routing.channels") do
+  local function add(path, err, number) faults[#faults + 1] = at(policy, path, err, number) end
+  for i, entry in ipairs(policy:get "routing.channels") do
     local ok, err = check_channel(entry, programs)
-    if not ok then add("routing.channels", err) end
+    if not ok then add("routing.channels", err, i) end
   end
   local gateway = policy:get "clients.logs.gateway"
   local ok, err = true, nil

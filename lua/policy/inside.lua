@@ -7,6 +7,8 @@ local api, sections, sources, current, environment, kept_here
 local tree = {}     -- path → { path =, children = sorted names } | { path =, setting =, hook = }
 local policies = {} -- the object that operators call p → its state
 local depth = 0
+local where <const> = inner.where
+local added = setmetatable({}, { __mode = "k" }) -- lists → places of what was added, `last`; `over`: all is read
 
 local function join(path, name) return path == "" and name or path .. "." .. name end
 
@@ -129,15 +131,49 @@ end
 --- secret "irc": the name of a secret that the machine's owner keeps (routing/channels/secrets.lua).
 local function secret(name) return { secret = name } end
 
+-- The line of a policy's own chunk that is being run, whichever of its functions it calls.
+local function chunk_line()
+  local at
+  for level = 3, 3 + 64 do -- above are inner.where, this function and insert
+    local file, line = where(level)
+    if not file or file == "inside" or at and at.file ~= file then break end
+    if line > 0 then at = { file = file, line = line } end
+  end
+  return at
+end
+
+--- table.insert, which notes where a list was added to: the line that made the list is not to blame for that.
+local function insert(list, ...)
+  local count = select("#", ...)
+  local value = count > 0 and select(count, ...)
+  if type(list) == "table" and not added.over and (type(value) == "string" or type(value) == "table") then
+    local at = chunk_line()
+    added[list] = added[list] or {}
+    added[list][value], added[list].last = at, at
+  end
+  return table.insert(list, ...)
+end
+
+-- Where the setting PATH, which is VALUE, got what is in it: items = places of those that were added later, by number.
+local function note_added(state, path, value)
+  local places = added[value]
+  if not (places and places.last) then return end
+  local at = { file = places.last.file, line = places.last.line, items = {} }
+  for i, item in ipairs(value) do at.items[i] = places[item] or state.where[path] end
+  state.where[path] = at
+end
+
 local function settings_of(state)
   local out = {}
   for _, path in ipairs(names.keys(tree)) do
     local leaf, value = tree[path], state.values[path]
     if leaf.setting and value ~= nil then
+      note_added(state, path, value)
       local good, why = form.check(leaf.setting[2], value)
       if good == nil then
         local at = state.where[path]
-        local changed = value == state.defaults[path] -- in place: the line that made it is not to blame
+        at = at.items and at.items[tonumber(why:match "^a list whose item (%d+) ")] or at
+        local changed = not added[value] and value == state.defaults[path] -- in place, by no line that is known
         noted[#noted + 1] = ("%s%s: wanted %s"):format(changed and "" or at.file .. ":" .. at.line .. ": ", path, why)
       end
       out[path] = good
@@ -172,7 +208,7 @@ function door.begin(table_, default_texts, texts)
   facts.know(api.facts)
   grow()
   local known
-  environment, known = names.environment { extend = extend, secret = secret }
+  environment, known = names.environment(insert, { extend = extend, secret = secret })
   return known
 end
 
@@ -184,7 +220,7 @@ function door.run(file, text)
   if not state then error('a policy ends with "return p", where p comes from extend', 0) end
   local settings = settings_of(state)
   check_buckets(state, settings)
-  current = state
+  current, added.over = state, true
   return settings, state.where
 end
 

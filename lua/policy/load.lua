@@ -58,15 +58,18 @@ end
 
 --- Adds what is wrong with the addresses of SETTINGS: the fence knows their form only as far as text goes.
 local function check_addresses(settings, where, messages)
-  local function check_address(path, text)
+  local function check_address(path, text, number)
     local good, why = address.check(text)
     local at = where[path]
+    at = at.items and at.items[number] or at
     if not good then
       messages[#messages + 1] = ("%s:%d: %s: %s: %s"):format(at.file, at.line, path, text,
         (why:gsub("^form: ", "")))
     end
   end
-  for _, channel in ipairs(settings["routing.channels"] or {}) do check_address("routing.channels", channel.address) end
+  for i, channel in ipairs(settings["routing.channels"] or {}) do
+    check_address("routing.channels", channel.address, i)
+  end
   local gateway = settings["clients.logs.gateway"]
   if gateway then check_address("clients.logs.gateway", gateway) end
   return messages

@@ -98,19 +98,21 @@ local UNITS = {
   second = 1, minute = 60, hour = 3600, day = 86400,
 }
 
-local function lists()
+local function lists(insert)
   local out = { sort = names.sort }
   for name, func in names.pairs(table) do out[name] = func end
+  out.insert = insert
   return out
 end
 
---- What a policy's chunk has for globals: reads of other names and all writes are errors.
-function names.environment(more)
+--- What a policy's chunk has for globals: reads of other names and all writes are errors. INSERT: its table.insert;
+-- MORE: names and values besides.
+function names.environment(insert, more)
   local env = {
     assert = assert, error = error, ipairs = ipairs, select = select, tonumber = tonumber,
     tostring = tostring, type = type, pairs = names.pairs, matches = names.matches,
   }
-  for name, library in names.pairs { string = string, table = lists(), utf8 = utf8, math = math } do
+  for name, library in names.pairs { string = string, table = lists(insert), utf8 = utf8, math = math } do
     env[name] = read_only(library, name)
   end
   for name, value in names.pairs(UNITS) do env[name] = value end

@@ -209,6 +209,12 @@ describe("a fault is said with file, line and suggestion", function()
     one('p.comms.beacon = { 5, 2 }', "my.lua:2: comms.beacon: wanted { least, most }")
     one('p.routing.channels = { { "/a/dswarm-line", budgt = 1 } }', "my.lua:2: routing.channels: "
       .. "wanted a list " .. 'whose item 1 is known fields (budgt: no such field; did you mean "budget"?)')
+    local add = "local function also(one) table.insert(p.routing.channels, one) end\nalso %s\nalso %q"
+    one(add:format('{ "/exec/a/dswarm-line", budgt = 1 }', "/exec/b/dswarm-line"), "my.lua:3: routing.channels: "
+      .. "wanted a list " .. 'whose item 5 is known fields (budgt: no such field; did you mean "budget"?)')
+    one(add:format('"/tpc/1/dswarm-line"', "/exec/b/dswarm-line"),
+      "my.lua:3: routing.channels: /tpc/1/dswarm-line: not an address: an unknown protocol")
+    one("table.insert(p.routing.channels)", "my.lua:2: wrong number of arguments to 'insert'")
     for _, none in ipairs { "0", "2000 * GB" } do
       one(('p.routing.channels = { { "/exec/a/dswarm-line", budget = %s } }'):format(none),
         "my.lua:2: routing.channels: wanted a list whose item 1 is a table whose budget is "
