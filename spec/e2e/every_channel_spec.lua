@@ -98,15 +98,6 @@ describe("two LANs behind NAT", function()
     end
   end
 
-  -- By which way the word of the file NAME came to HOST: "-" where it is its own, nil where it did not.
-  local function way_of(host, name)
-    for _, file in ipairs((s:ask(host, "report") or { files = {} }).files) do
-      if file.names[1] == name then
-        return s:ask(host, "record show share/files " .. file.cid).proposals[1].statements[1].via or "-"
-      end
-    end
-  end
-
   it("are joined by each channel that their policies name", function()
     if not s then return pending(why) end
     within("all channels are up", 15, function()
@@ -121,7 +112,7 @@ describe("two LANs behind NAT", function()
     folder.write(s:path(host, "share/" .. name), name)
     local via
     within("a word came: " .. name, bar, function()
-      via = way_of(to, name)
+      via = s:way_of(to, name)
       return via
     end)
     return via
@@ -155,7 +146,7 @@ describe("two LANs behind NAT", function()
     open()
     folder.write(s:path("ada", "share/by none.txt"), "none")
     os.execute("sleep " .. SILENT_S)
-    assert.is_truthy(way_of("ada", "by none.txt"), "it was said")
-    assert.is_nil(way_of("bea", "by none.txt"))
+    assert.is_truthy(s:way_of("ada", "by none.txt"), "it was said")
+    assert.is_nil(s:way_of("bea", "by none.txt"))
   end)
 end)

@@ -38,15 +38,6 @@ return p
     return {}
   end
 
-  local function knows(host, name)
-    for _, file in ipairs((s:ask(host, "report") or { files = {} }).files) do
-      for _, each in ipairs(file.names) do
-        if each == name then return true end
-      end
-    end
-    return false
-  end
-
   local function within(bar, what, test)
     local took = swarm.within(bar, test)
     assert.is_truthy(took, what .. "\n" .. s:cli("ada", "channels") .. s:cli("far", "channels") .. s:logs())
@@ -77,8 +68,8 @@ return p
     assert.truthy(said:find("neighbours on the LAN serve this node", 1, true), said)
     folder.write(s:path("far", "share/from_far.txt"), "far")
     folder.write(s:path(refused, "share/from_refused.txt"), refused)
-    within(20, "by IRC and a neighbour", function() return knows(refused, "from_far.txt") end)
-    within(20, "and back", function() return knows("far", "from_refused.txt") end)
+    within(20, "by IRC and a neighbour", function() return s:file(refused, "from_far.txt") end)
+    within(20, "and back", function() return s:file("far", "from_refused.txt") end)
     assert.equal("waiting", row_of(refused).state)
     local _, kicked = server.output():gsub("exceeded", "")
     assert.equal(0, kicked)

@@ -39,15 +39,7 @@ describe("channels of a policy", function()
     return answer and answer.channels[i] or {}
   end
 
-  -- The CID of the file NAME, and by which way ada was told of it.
-  local function via(name)
-    for _, file in ipairs((s:ask("ada", "report") or { files = {} }).files) do
-      if file.names[1] == name then
-        local record = s:ask("ada", "record show share/files " .. file.cid)
-        return record and record.proposals[1].statements[1].via
-      end
-    end
-  end
+  local function via(name) return s:way_of("ada", name) end
 
   local function share(name) swarm.sh(("echo %s > %s/%s"):format(name, s:path("server", "share"), name)) end
 

@@ -129,6 +129,22 @@ function swarm:names(host)
   return list
 end
 
+-- What HOST's report says of the file called NAME; nil where it knows none.
+function swarm:file(host, name)
+  for _, file in ipairs((self:ask(host, "report") or { files = {} }).files) do
+    for _, each in ipairs(file.names) do
+      if each == name then return file end
+    end
+  end
+end
+
+-- By which way the word of the file NAME came to HOST: "-" where it is its own, nil where it did not.
+function swarm:way_of(host, name)
+  local file = self:file(host, name)
+  local record = file and self:ask(host, "record show share/files " .. file.cid)
+  return record and (record.proposals[1].statements[1].via or "-")
+end
+
 -- Seconds until TEST holds, or nil after several times BAR, which is for a machine at rest (spec/patience.lua).
 function swarm.within(bar, test) return (patience.within(bar, test)) end
 

@@ -15,16 +15,6 @@ local function policy(path, base, channels)
   folder.write(path, ('local p = extend "%s"\np.routing.channels = { %s }\nreturn p\n'):format(base, channels))
 end
 
--- Does HOST know a file called NAME?
-local function knows(s, host, name)
-  for _, file in ipairs((s:ask(host, "report") or { files = {} }).files) do
-    for _, each in ipairs(file.names) do
-      if each == name then return true end
-    end
-  end
-  return false
-end
-
 describe("two LANs behind routers, and a server that one of each dials", function()
   local s, why
 
@@ -59,8 +49,8 @@ describe("two LANs behind routers, and a server that one of each dials", functio
       return table.concat(s:names "ada", " ") == "ada bob server" and table.concat(s:names "carl", " ") == "carl server"
     end)
     folder.write(s:path("bob", "share/from_bob.txt"), "bob")
-    within(10, "from one LAN to the other", function() return knows(s, "carl", "from_bob.txt") end)
-    within(10, "and to who has IPv6 alone", function() return knows(s, "dora", "from_bob.txt") end)
+    within(10, "from one LAN to the other", function() return s:file("carl", "from_bob.txt") end)
+    within(10, "and to who has IPv6 alone", function() return s:file("dora", "from_bob.txt") end)
     local counters = s.world:counters()
     assert.equal(0, wire.sum(counters, "south", "in", "udp"), "over TCP alone")
   end)
@@ -82,11 +72,11 @@ describe("two LANs behind routers, and a server that one of each dials", functio
     within(20, "a link that the view chose", function() return view().links == 1 end)
     s:stop "ada"
     folder.write(s:path("bob", "share/without_ada.txt"), "bob")
-    within(10, "over that link", function() return knows(s, "carl", "without_ada.txt") end)
+    within(10, "over that link", function() return s:file("carl", "without_ada.txt") end)
     s:stop "bob"
     s:start("bob", s:path("bob", "my.lua"))
     folder.write(s:path("bob", "share/without_words.txt"), "bob")
-    within(20, "from what it remembers", function() return knows(s, "carl", "without_words.txt") end)
+    within(20, "from what it remembers", function() return s:file("carl", "without_words.txt") end)
     assert.equal(1, view().links)
     s:start("ada", s:path("ada", "my.lua"))
   end)
@@ -117,7 +107,7 @@ describe("two LANs behind routers, and a server that one of each dials", functio
     within(10, "the connection of the south", function() return ports("server", "south")[1] end)
     drop("server", { "ip saddr " .. s.world:address "south" .. " tcp sport " .. ports("server", "south")[1] })
     folder.write(s:path("carl", "share/south_lost.txt"), "carl")
-    within(90, "dropped towards the server", function() return knows(s, "bob", "south_lost.txt") end)
+    within(90, "dropped towards the server", function() return s:file("bob", "south_lost.txt") end)
     swarm.sh "sleep 15" -- repairs, which dial by themselves, come to an end
     within(30, "one connection is left", function() return #ports("server", "south") == 1 end)
     local mine = {}
@@ -126,7 +116,7 @@ describe("two LANs behind routers, and a server that one of each dials", functio
     end
     drop("carl", mine)
     folder.write(s:path("bob", "share/north_lost.txt"), "bob")
-    within(90, "dropped towards the robot", function() return knows(s, "carl", "north_lost.txt") end)
+    within(90, "dropped towards the robot", function() return s:file("carl", "north_lost.txt") end)
   end)
 
   it("take six bytes a second each way on the wire at most while nothing happens", function()
