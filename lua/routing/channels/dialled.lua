@@ -15,6 +15,7 @@ local function finish(self, stream, text, code)
   if self.over then return end
   self.over = true
   self.timer:cancel()
+  if self.turn then self.turn:cancel() end
   if self.watch then self.watch:close() end -- before the next owner watches the same fd
   if self.through then self.through:close() end
   if self.stream and not stream then self.stream:close() end
@@ -27,9 +28,10 @@ local connect
 local function failed(self, text, code)
   if self.over then return end
   if not self.others[1] then return finish(self, nil, text, code) end
+  if self.turn then self.turn:cancel() end
   if self.watch then self.watch:close() end
   if self.stream then self.stream:close() end
-  self.watch, self.stream = nil, nil
+  self.turn, self.watch, self.stream = nil, nil, nil
   connect(self, table.remove(self.others, 1))
 end
 
@@ -64,8 +66,8 @@ function connect(self, address)
   self.watch, text, code = self.loop:watch(self.stream:fd(), "w", function() connected(self) end)
   if not self.watch then return failed(self, text, code) end
   if not self.others[1] then return end
-  self.loop:after(self.timeout_ms // ADDRESSES_MAX, function()
-    if self.address == address then failed(self, "slow: no answer from " .. address, "slow") end
+  self.turn = self.loop:after(self.timeout_ms // ADDRESSES_MAX, function()
+    failed(self, "slow: no answer from " .. address, "slow")
   end)
 end
 

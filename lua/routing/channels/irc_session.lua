@@ -73,16 +73,6 @@ local function put(self, line)
   end)
 end
 
--- What a stream of libcurl's holds does not make its fd readable again, so it is read to its end.
-local function read_on(self)
-  if self.reading_on then return end
-  self.reading_on = true
-  self.loop:post(function()
-    self.reading_on = false
-    if not self.ended then read(self) end
-  end)
-end
-
 -- It says more than all robots of a channel may: it is read on when as much as that is due, and others come before.
 local function rest(self)
   if self.rest then return end
@@ -107,7 +97,6 @@ function read(self)
     self.protocol:take(bytes, self.loop:now())
     if self.ended then return end
   end
-  read_on(self)
 end
 
 local function tick(self)
