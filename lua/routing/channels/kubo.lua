@@ -171,43 +171,49 @@ function kubo.message(line)
   return from and #from <= NAME_MAX and text and { from = from, text = text } or nil
 end
 
+local Subscription = {}
+Subscription.__index = Subscription
+
+function Subscription:pause() self.kubo.http:pause(self.id) end
+
+function Subscription:resume() self.kubo.http:resume(self.id) end
+
+--- Nothing is called any more, not even ended.
+function Subscription:close()
+  self.over = true
+  self.kubo.http:cancel(self.id)
+end
+
+-- A piece of what is said came.
+local function hear(self, bytes)
+  if not self.began then self.told.began() end
+  self.began = true
+  if not self.over and bytes ~= "" then self.told.bytes(bytes) end
+end
+
+local function end_with(self, answer)
+  self.over = true
+  if answer.word and not self.began then return self.told.ended(refusal(self.kubo, answer)) end
+  self.told.ended("closed: Kubo ended the subscription", "closed")
+end
+
 --- Hears what is said on TOPIC.
 ---   told.began()        it is heard from now on
 ---   told.bytes(bytes)   lines, as they come, in pieces of at most 64 KiB
 ---   told.ended(text, code, cure)  once; nothing is called afterwards
---- → { pause(), resume(), close() }: after close() nothing is called, not even ended.
+--- → { pause(), resume(), close() } | nil, text, code
 function kubo:subscribe(topic, told)
-  local handle, began, over = {}, false, false
-  local function ended(...)
-    if over then return end
-    over = true
-    told.ended(...)
-  end
-  local id = self.http:post({ url = self.url .. "/api/v0/pubsub/sub?arg=" .. multibase(topic), stream = true,
-    max = STREAM_MAX, authorization = self.authorization, timeout_ms = 0, low_speed = 0, low_seconds = 0 },
+  local one = setmetatable({ kubo = self, told = told, began = false, over = false }, Subscription)
+  local id, text, code = self.http:post({ url = self.url .. "/api/v0/pubsub/sub?arg=" .. multibase(topic),
+    stream = true, max = STREAM_MAX, authorization = self.authorization, timeout_ms = 0, low_speed = 0,
+    low_seconds = 0 },
   function(answer)
-    if over then return end
-    if answer.more then
-      if not began then told.began() end
-      began = true
-      if not over and answer.body ~= "" then told.bytes(answer.body) end
-    elseif answer.word and not began then
-      ended(refusal(self, answer))
-    else
-      ended("closed: Kubo ended the subscription", "closed")
-    end
+    if one.over then return end
+    if answer.more then hear(one, answer.body) else end_with(one, answer) end
   end)
-  if not id then
-    over = true
-    return nil, "full: no connection for the subscription", "full"
-  end
-  function handle.pause() self.http:pause(id) end
-  function handle.resume() self.http:resume(id) end
-  function handle.close()
-    over = true
-    self.http:cancel(id)
-  end
-  return handle
+  if not id then return nil, text, code end
+  one.id = id
+  return one
 end
 
 return kubo

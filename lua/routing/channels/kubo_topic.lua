@@ -29,7 +29,7 @@ local function wait_of(self, code, cure)
 end
 
 local function stop(self)
-  if self.stream then self.stream.close() end
+  if self.stream then self.stream:close() end
   if self.lines then self.lines:close() end
   if self.timer then self.timer:cancel() end
   self.stream, self.lines, self.timer, self.up, self.peers = nil, nil, nil, false, nil

@@ -46,12 +46,12 @@ local read_on
 local function ask_more(self)
   local wait = self.may_say:wait(0)
   if wait > 0 then
-    if not self.paused then self.stream().pause() end
+    if not self.paused then self.stream():pause() end
     self.paused = true
     self.loop:after(wait, function() if not self.closed then read_on(self) end end)
   elseif self.paused then
     self.paused = false
-    self.stream().resume()
+    self.stream():resume()
   end
 end
 
@@ -64,7 +64,7 @@ function read_on(self)
     if line ~= "" then self.on_line(line) end
     if self.closed then return end
   end
-  if not self.paused then self.stream().pause() end
+  if not self.paused then self.stream():pause() end
   self.paused = true
   self.loop:post(function() if not self.closed then read_on(self) end end)
 end
