@@ -88,9 +88,9 @@ local WORDS <const> = {
   { "swarm", "Something is of another swarm or another lab than this node.",
     "Leave the lab first (dt-swarm-cli lab leave), or take the file or the bundle of this lab." },
   { "certificate", "A server showed a certificate that this system does not vouch for, or that is for another host.",
-    "See the name in the channel's address, and the clock (status). An own CA goes into the system's certificates." },
+    "See the name in the channel's address, and the clock (status). A CA of your own: put it into the system's." },
   { "proxy", "The proxy of a channel does not answer, or does not let one through to that host and port.",
-    "See `proxy` of that channel in the policy, whether the proxy runs, and which ports it lets one reach." },
+    "See `proxy` of that channel in the policy, whether the proxy runs and lets one reach that port, and the server." },
 }
 
 -- Errors of the operating system that people meet; others are explained by errno(3).
@@ -121,7 +121,7 @@ local ERRORS <const> = {
   { "ENETDOWN", "That network interface is down.", "See `ip link`; plug in the cable or join the Wi-Fi." },
   { "ENETUNREACH", "There is no way to that network.", "See `ip route`; join the network first." },
   { "EHOSTUNREACH", "No way to that machine: it is off, elsewhere, or behind a firewall.", "Try `ping` to it." },
-  { "ECONNREFUSED", "Nothing listens at that address.", "See whether the other daemon runs." },
+  { "ECONNREFUSED", "Nothing listens at that address.", "See whether the other one runs, and at that port." },
   { "ECONNRESET", "The other side broke off.", "Nothing; it is tried again." },
   { "EPIPE", "The other side went away while it was spoken to.", "Nothing; it is tried again." },
   { "ETIMEDOUT", "No answer came in time.", "See whether the other node runs, and the network between." },

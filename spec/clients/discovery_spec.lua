@@ -242,6 +242,26 @@ describe("the status of a node", function()
   end)
 end)
 
+describe("why a node is in no list", function()
+  it("is that only others hear it, or that nothing of it came in this run", function()
+    local st = { holds = true, verb = "propose", data = { state = "ready" },
+      via = "/dns4/a.example/tcp/3825/dswarm-line" }
+    local discovery = { comms = { peers = { by_id = {} } }, dcache = { statement_of = function() return st end },
+      time = { age = function() return 5000 end },
+      nodes = function() return { { id = "12D3KooWbea", name = "bea", label = "bea", status = "lost" } } end }
+    local function first()
+      local row = require "clients.discovery.why".rows(discovery, { peer = "bea" })[1]
+      return ("%s: %s"):format(row.what, row.seen)
+    end
+    assert.equal("bea is elsewhere: others hear it and pass on what it says, which came by /dns4/a.example/tcp/3825",
+      first())
+    st.data.state = "left"
+    assert.equal("bea is lost: heard by an earlier run of this daemon only", first())
+    st = nil
+    assert.equal("bea is lost: heard by an earlier run of this daemon only", first())
+  end)
+end)
+
 describe("a node's note", function()
   it("says how often it was asked in vain, and that its name is used twice, both", function()
     local n, label, left = nil, "ada", false

@@ -65,6 +65,25 @@ local function ways(discovery, peer, rows)
   end
 end
 
+-- By which way his word came here, where only others hear him; nil: no word of his holds here.
+local function passed_on(discovery, id)
+  local st = discovery.dcache:statement_of("peer", id, id)
+  local lives = st and st.holds and type(st.data) == "table" and st.data.state ~= "left"
+  return lives and st.via and st.via:gsub("/dswarm%-line$", "") or nil
+end
+
+-- The first row: how he is, and what was seen that makes him so.
+local function how(discovery, peer, row)
+  if peer and peer.name then
+    local cure = CURES[row.status == "stranger" and revoked(discovery, row.id) and "revoked" or row.status]
+    return { what = ("%s is %s"):format(row.label, row.status), cure = cure, seen = evidence(discovery, peer, row) }
+  end
+  local way = passed_on(discovery, row.id)
+  if not way then return { what = row.label .. " is " .. row.status, seen = NEVER, cure = CURES[row.status] } end
+  return { what = row.label .. " is elsewhere", seen = "others hear it and pass on what it says, which came by " .. way,
+    cure = "Nothing: its records come all the same. Only files are not given from one network to another." }
+end
+
 -- His own record, from which type, version and what he is at are known.
 local function record(discovery, id, rows)
   local st = discovery.dcache:statement_of("peer", id, id)
@@ -81,9 +100,7 @@ end
 local function rows_of(discovery, row)
   if row.self then return { { what = row.label .. " is this node", seen = "its state is in `status`" } } end
   local peer = discovery.comms.peers.by_id[row.id]
-  local cure = CURES[row.status == "stranger" and revoked(discovery, row.id) and "revoked" or row.status]
-  local rows = { { what = ("%s is %s"):format(row.label, row.status), cure = cure,
-    seen = peer and peer.name and evidence(discovery, peer, row) or NEVER } }
+  local rows = { how(discovery, peer, row) }
   if peer then ways(discovery, peer, rows) end
   record(discovery, row.id, rows)
   if row.note and row.note:find("name used twice", 1, true) then
