@@ -219,6 +219,8 @@ static void check_post(lua_State *L, transfer_request *r) {
   r->file = luaL_optlstring(L, -1, NULL, &r->file_size);
   r->authorization = header_field(L, "authorization");
   r->is_stream = core_field_boolean(L, 2, "stream");
+  luaL_argcheck(L, !r->is_stream || r->max >= TRANSFER_PIECE_MAX, 2,
+                "max of a stream: 16 KiB at least, as libcurl splits no piece");
 }
 
 static int ask(lua_State *L, http *h, const transfer_request *request) {
@@ -248,8 +250,8 @@ static int http_get(lua_State *L) {
 
 /* The same by POST, and more: file = bytes, sent as a form's only file (RFC 7578);
  * authorization = the header's text; stream = true: step() gives what came as { id =,
- * more = true, body = } again and again, at most `max` bytes at a time; the first, with
- * an empty body, once it began. */
+ * more = true, body = } again and again, at most `max` bytes (of 16 KiB or more) at a
+ * time; the first, with an empty body, once it began. */
 static int http_post(lua_State *L) {
   http *h = check_open(L);
   transfer_request request = check_request(L);

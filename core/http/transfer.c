@@ -9,7 +9,6 @@
 
 #define REFUSAL_MAX 4096    /* bytes read of a body that is not a success */
 #define RECEIVE_SIZE 131072 /* bytes asked of a socket at once */
-#define POST_SIZE 16384     /* the same for a POST: one may be open for days */
 #define CONNECT_MS 5000
 
 static size_t on_header(char *data, size_t size, size_t count, void *user) {
@@ -138,7 +137,7 @@ static void set_bounds(CURL *easy, const transfer_request *request) {
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
-                   request->posts ? (long)POST_SIZE : (long)RECEIVE_SIZE);
+                   request->posts ? (long)TRANSFER_PIECE_MAX : (long)RECEIVE_SIZE);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->timeout_ms);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, request->low_speed);

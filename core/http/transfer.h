@@ -10,7 +10,8 @@
 #define TRANSFER_HEADER_MAX 16384 /* bytes of an answer's headers */
 #define TRANSFER_BODY_MAX (64 << 20)
 #define TRANSFER_SAID_MAX 240
-#define TRANSFER_VALUE_MAX 512 /* bytes of what a header of ours says */
+#define TRANSFER_PIECE_MAX 16384 /* bytes asked of a socket at once by a POST */
+#define TRANSFER_VALUE_MAX 512   /* bytes of what a header of ours says */
 
 typedef struct transfer {
   struct transfer *next;

@@ -120,16 +120,6 @@ static const char *read_dns(cursor *c) {
   return take(c, &s) ? check_dns(s.text, s.size) : "a host name was expected";
 }
 
-static int is_printable(const piece *s, const char *without);
-
-/* The interface that a link-local address is of; the address must follow. */
-static const char *read_zone(cursor *c) {
-  piece s, next;
-  if (!take(c, &s) || s.size > ZONE_MAX || !is_printable(&s, "%"))
-    return "a network interface was expected";
-  return peek(c, &next) && is(&next, "ip6") ? NULL : "/ip6/ was expected after a zone";
-}
-
 static int is_printable(const piece *s, const char *without) {
   if (s->size > WORD_MAX)
     return 0;
@@ -137,6 +127,14 @@ static int is_printable(const piece *s, const char *without) {
     if (s->text[i] <= ' ' || s->text[i] > '~' || strchr(without, s->text[i]))
       return 0;
   return 1;
+}
+
+/* The interface that a link-local address is of; the address must follow. */
+static const char *read_zone(cursor *c) {
+  piece s, next;
+  if (!take(c, &s) || s.size > ZONE_MAX || !is_printable(&s, "%"))
+    return "a network interface was expected";
+  return peek(c, &next) && is(&next, "ip6") ? NULL : "/ip6/ was expected after a zone";
 }
 
 /* IRC does not tell case apart, so capital letters would be a second spelling. */

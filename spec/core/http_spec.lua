@@ -315,7 +315,8 @@ describe("core.http", function()
     after_each(function() connection = nil end)
 
     it("is handed on as it comes, and ends with a word", function()
-      local id = stream(4096)
+      assert.has_error(function() c.h:post { url = "http://127.0.0.1:1/x", stream = true, max = 16383 } end)
+      local id = stream(16384)
       write "one\n"
       run_until(function() return table.concat(pieces) == "one\n" end)
       write "two\n"
