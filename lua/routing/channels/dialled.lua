@@ -111,7 +111,7 @@ end
 ---   given.loop, given.net
 ---   given.resolve     resolve(name, 4 or 6, done(text, address, all of them)); only where hosts may be names
 ---   given.dial_through  core.http's dial; only where TLS and proxies may be asked for
----   where.family      "ip4", "ip6": the host is an IP address; "dns4", "dns6": a name
+---   where.family      "ip4", "ip6" or nil: the host is an IP address; "dns4", "dns6": a name
 ---   where.host, where.port  text and integer
 ---   where.tls         bool: TLS, whose certificate the system vouches for
 ---   where.proxy       text "socks5h://HOST:PORT" or "http://HOST:PORT" (CONNECT), or nil

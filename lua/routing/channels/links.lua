@@ -163,7 +163,7 @@ function links:dial(host, port, done, account, how)
   local dial = { host = host, port = port, done = done, account = account,
     through = (how.tls or how.proxy) and how.address or nil }
   table.insert(self.dials, dial)
-  dial.cancel = dial_stream(self, { family = how.family or "ip4", host = host, port = port, tls = how.tls,
+  dial.cancel = dial_stream(self, { family = how.family, host = host, port = port, tls = how.tls,
     proxy = how.proxy, skips = how.skips, timeout_ms = how.timeout_ms or self.limit.dial_ms },
     function(...) connected(self, dial, ...) end)
 end

@@ -221,7 +221,7 @@ function Kind:dial_link(host, port, done, gone)
   self.links:dial(host, port, function(one, text, code)
     if one then one, text, code = self.given.add(one, { quiet = false, gone = gone }) end
     done(one, text, code)
-  end, self.repairs, { family = host:find(":", 1, true) and "ip6" or "ip4", timeout_ms = LINK_MS })
+  end, self.repairs, { timeout_ms = LINK_MS })
 end
 
 --- The port that others may dial, 0 while there is none.
