@@ -81,6 +81,12 @@ describe("a channel that is a program", function()
     end
   end)
 
+  it("ends a program that prints a line without an end", function()
+    run "#!/bin/sh\nexec tr '\\0' S </dev/zero\n"
+    till.holds(L, function() return told.downs[1] end, 20000)
+    assert.matches("^long: what it prints are not our lines", told.downs[1])
+  end)
+
   it("keeps nothing of what a program prints that does not end when it should", function()
     run "#!/bin/sh\ntrap '' TERM\nb=$(printf '\\001')\nyes $b\nyes $b\n"
     till.holds(L, function() return one.fault end)

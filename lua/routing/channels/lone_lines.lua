@@ -10,6 +10,7 @@ local limits = require "core".limits
 local lone_lines = { LINE_MAX = limits.line }
 
 local MOST = 64 -- statements that are handed on together
+local SKIPPED_MAX = 1 << 22 -- bytes of a line that is too long, then it counts as one more
 
 local function garbled(line) return line == "" or line:find "[%z\1-\31\127]" ~= nil end
 
@@ -54,9 +55,13 @@ local function next_line(self)
   self.at = self.at + size + (feed and 1 or 0)
   self.skipping = not feed
   if skipped then
+    self.skipped = self.skipped + size
     if feed then return next_line(self) end
-    return nil -- counted once, when it began
+    if self.skipped < SKIPPED_MAX then return nil end -- counted when it began
+    self.skipped = 0
+    return false
   end
+  self.skipped = 0
   if too_long then return false end
   return line
 end
