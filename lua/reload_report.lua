@@ -29,8 +29,8 @@ end
 local function setting_rows(self, list)
   local rows = {}
   for i, change in ipairs(list) do
-    rows[i] = { setting = change.path, before = changes.words(change.row, change.old, change.new),
-      now = changes.words(change.row, change.new, change.old), kind = change.kind, effect = effect(self, change),
+    local before, now = changes.both(change)
+    rows[i] = { setting = change.path, before = before, now = now, kind = change.kind, effect = effect(self, change),
       file = change.file, line = change.line }
   end
   return rows

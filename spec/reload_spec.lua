@@ -237,8 +237,7 @@ describe("what changed between two policies", function()
     local before, now = assert(policies.with(old)), assert(policies.with(new))
     local list = changes.between(before, now)
     for i, one in ipairs(list) do
-      list[i] = ("%s %s: %s -> %s"):format(one.path, one.kind, changes.words(one.row, one.old, one.new),
-        changes.words(one.row, one.new, one.old))
+      list[i] = ("%s %s: %s -> %s"):format(one.path, one.kind, changes.both(one))
     end
     before:close()
     now:close()
@@ -256,6 +255,10 @@ describe("what changed between two policies", function()
       .. "/ip6/::/udp/3825/dswarm-line, /ip6/::/tcp/3825/dswarm-line -> "
       .. "/ip4/1.2.3.4/udp/1/dswarm-line (budget 2.0 kB/s)", between("",
       "p.routing.channels = { { '/ip4/1.2.3.4/udp/1/dswarm-line', budget = 2 * kB } }"))
+    assert.equal("routing.channels live: none -> /exec/modem/dswarm-line", between("",
+      "table.insert(p.routing.channels, '/exec/modem/dswarm-line')"))
+    assert.matches("/ip4/0.0.0.0/udp/3825/dswarm.line, .* %-> /ip6/::/tcp/3825/dswarm.line, ", between("",
+      "local c = p.routing.channels table.insert(c, 1, table.remove(c))"))
   end)
 
   it("is a matter of the classes where a bucket gets another class, and live where others are listened to", function()

@@ -204,4 +204,25 @@ function changes.words(row, value, other)
   return WORDS[row[2]] and WORDS[row[2]](value, other) or tostring(value)
 end
 
+-- Those ITEMS that OTHER has not, as people read them.
+local function items_of(say, items, other)
+  local there, own = {}, {}
+  for _, item in ipairs(other) do there[say { item }] = true end
+  for _, item in ipairs(items) do
+    if not there[say { item }] then own[#own + 1] = item end
+  end
+  return own[1] and say(own) or "none"
+end
+
+--- What CHANGE (of `between`) was and is now: two texts. Of long lists those items that are in one of the two alone.
+function changes.both(change)
+  local row, old, new = change.row, change.old, change.new
+  if ITEMS[row[2]] and old and new then
+    local say = WORDS[row[2]]
+    local before, now = items_of(say, old, new), items_of(say, new, old)
+    if before ~= now then return before, now end -- else their order alone is another one
+  end
+  return changes.words(row, old, new), changes.words(row, new, old)
+end
+
 return changes
