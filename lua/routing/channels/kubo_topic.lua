@@ -14,7 +14,8 @@ local BEGIN_MS <const> = 10 * 1000 -- until a subscription begins
 local STEADY_MS <const> = 10 * 1000 -- that it must last before its next end is the first again
 local QUICK_TRIES <const> = 6 -- about a minute, in which Kubo may be starting; then *slow*
 local PEERS_FIRST <const>, PEERS_MOST <const> = 1000, 30 * 1000 -- ms between two looks at who else is there
--- With a cure, so it is slow at once. A Kubo that is starting refuses, too, but then there is nothing to mend.
+-- What a person has to mend, where a cure is known: that is tried again slowly from the first time on. A Kubo that is
+-- still starting refuses with the same words, but without a cure.
 local BY_HAND <const> = { permission = true, form = true, missing = true }
 
 local start
