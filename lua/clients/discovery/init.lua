@@ -66,8 +66,7 @@ function discovery.open(handle)
     facts = function()
       return { name = node.name, type = node.type, version = node.version, policy = policy_word(node) }
     end }
-  self.told = function() return own_addresses.told(node) end
-  self.own_addresses = own_addresses.of(node, handle.loop)
+  self.told, self.own_addresses = function() return own_addresses.told(node) end, own_addresses.of(node, handle.loop)
   handle:on_newcomer(function(peer) self:welcome(peer) end)
   handle:on_statement("peer", function(st, source) if source then self:hear(st) end end)
   handle:on_stranger(function(st) self.rows:hear(st) end)
@@ -75,7 +74,10 @@ function discovery.open(handle)
   handle:provide("who", function(id) return self:who(id) end)
   requests(handle, self)
   -- A policy that was refused is no change of ours, but others are to know.
-  hear_of("policy", node, handle.loop, function() self:apply() end)
+  hear_of("policy", node, handle.loop, function()
+    self:apply()
+    self.own_addresses:ask_anew()
+  end)
   hear_of("channels", node, handle.loop, function() self.own_addresses:look_soon() end)
   handle:why(function(thing) return why.rows(self, thing) end)
   return self

@@ -60,7 +60,7 @@ local function say(self, data, text)
     st, why = self.comms:dismiss(self.bucket, {})
   end
   if not st then return self.log:error("discovery", "could not tell addresses", { why = why }) end
-  self.text, self.word = text, data and st.short or nil
+  self.text, self.word, self.said = text, data and st.short or nil, self.loop:now()
 end
 
 -- All that may be told, as one text: the policy need not be asked while it is the same.
@@ -78,7 +78,14 @@ function own_addresses:look()
   self.all, self.asked = all, now
   local data, text
   if self.known()[1] or self.ipfs() then data, text = data_of(self) end
-  if data or self.text then say(self, data, text) end
+  if text == self.text and (not text or now - self.said < RENEW) then return end
+  say(self, data, text)
+end
+
+--- Another policy is in force: it is asked soon, so that what it hides is not told for minutes.
+function own_addresses:ask_anew()
+  self.all = nil
+  self:look_soon()
 end
 
 --- Where this node can be met may be otherwise: looks soon.
