@@ -24,7 +24,7 @@ typedef struct {
   char lib[PATH_MAX];
   int argc;
   char **argv;
-  int status;
+  int status, at_once;
 } start;
 
 static size_t allocated; /* bytes that the Lua state holds */
@@ -205,8 +205,9 @@ static int pmain(lua_State *L) {
   lua_call(L, 1, 1);
   lua_getfield(L, -1, "main");
   lua_getglobal(L, "arg");
-  lua_call(L, 1, 1);
-  s->status = (int)luaL_optinteger(L, -1, 0);
+  lua_call(L, 1, 2);
+  s->status = (int)luaL_optinteger(L, -2, 0);
+  s->at_once = lua_toboolean(L, -1);
   return 0;
 }
 
@@ -244,6 +245,10 @@ int main(int argc, char **argv) {
   if (lua_pcall(L, 1, 0, 1) != LUA_OK) {
     fprintf(stderr, "%s: %s\n", s.name, lua_tostring(L, -1));
     s.status = 70; /* EX_SOFTWARE: our own fault */
+  }
+  if (s.at_once) { /* all is closed, but for threads that nobody can stop */
+    fflush(NULL);
+    _exit(s.status);
   }
   lua_close(L);
   return s.status;
