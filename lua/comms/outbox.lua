@@ -2,8 +2,11 @@
 --
 -- What was replaced, silenced or dropped leaves its list at once: a channel that nobody pulls, since it has no network,
 -- holds as much as lives and no more. The lists are linked in both directions for that.
+local linked_list = require "linked_list"
 local token_bucket = require "token_bucket"
 local urgency = require "comms.urgency"
+
+local push, unlink = linked_list.push, linked_list.unlink
 
 local outbox = {}
 outbox.__index = outbox
@@ -26,20 +29,6 @@ local MOST_URGENT <const> = urgency.ENDS
 function outbox.new(given)
   return setmetatable({ loop = given.loop, random = given.random, refused = given.refused, poke = given.poke,
     channels = {}, names = {}, dropped = 0 }, outbox)
-end
-
--- A list of entries, the oldest first; an entry is in one list at a time, which its field `list` names.
-local function push(list, entry)
-  entry.list, entry.before, entry.after = list, list.last, nil
-  if list.last then list.last.after = entry else list.first = entry end
-  list.last = entry
-end
-
-local function unlink(entry)
-  local list = entry.list
-  if entry.before then entry.before.after = entry.after else list.first = entry.after end
-  if entry.after then entry.after.before = entry.before else list.last = entry.before end
-  entry.list, entry.before, entry.after = nil, nil, nil
 end
 
 local function queues()
@@ -116,13 +105,16 @@ function outbox:add(name, st, how_urgent)
   local entry = { short = st.short, slot = st.slot, line = st.line, urgency = how_urgent, copies = 0 }
   channel.by_slot[st.slot], channel.by_id[st.short] = entry, entry
   channel.live = channel.live + 1
-  local wait = st.wait or 0
-  if channel.medium and not st.mine then
-    wait = wait + outbox.backoff(self.random, math.max(BACKOFF_MIN, 10 * channel.delay))
-  end
-  if wait > 0 or channel.medium and not st.mine then
+  local by_chance = channel.medium and not st.mine
+  local most = math.max(BACKOFF_MIN, 10 * channel.delay)
+  local wait = (st.wait or 0) + (by_chance and outbox.backoff(self.random, most) or 0)
+  if wait > 0 or by_chance then
     entry.due = self.loop:now() + wait
     if st.wait and st.wait > 0 and old and old.due then entry.due = math.min(old.due, entry.due) end
+    if how_urgent == urgency.TRUST then -- in the order in which they came: a token ends after those whom it let in
+      entry.due = math.max(entry.due, channel.trust_due or 0)
+      channel.trust_due = entry.due
+    end
     push(channel.waiting, entry)
   else
     push(channel.ready[how_urgent], entry)

@@ -2,6 +2,7 @@
 local outbox = require "comms.outbox"
 local simloop = require "sim.loop"
 local random = require "core.random"
+local urgency = require "comms.urgency"
 
 local function new()
   local box = { refusals = {}, pokes = {} }
@@ -31,6 +32,23 @@ describe("an outbox", function()
     assert.is_nil(box.out:next("tcp", 1000))
     assert.is_nil(box.out:due "tcp")
     assert.equal(3, box.pokes.tcp)
+  end)
+
+  it("says others' trust words on a medium in their order, and sooner what takes rights away", function()
+    local box, said = new(), {}
+    box.out:open("udp", { medium = true })
+    for n = 1, 40 do box.out:add("udp", word(n), urgency.TRUST) end
+    box.out:add("udp", word(41), urgency.ENDS)
+    for _ = 1, 400 do
+      box.loop:run_until(box.loop:now() + 1)
+      local message = box.out:next("udp", 32 + 10)
+      said[#said + 1] = message and message.body[1] or nil
+    end
+    local order = {}
+    for _, line in ipairs(said) do order[#order + 1] = line ~= "line 0041" and line or nil end
+    for n = 1, 40 do assert.equal(("line %04d"):format(n), order[n]) end
+    assert.equal(41, #said)
+    assert.not_equal("line 0041", said[41])
   end)
 
   it("keeps only the newest word of a slot", function()

@@ -80,10 +80,10 @@ describe("a newcomer", function()
   it("reads a checkpoint once, though who announces it counts more by now", function()
     announce(made.cid)
     fill(ada, 2 * RECORDS + 100, RECORDS + 1)
-    world:run(25000)
+    world:run(15000)
     assert.equal(RECORDS, count(bea))
     local asked = http.asked[URL]
-    world:run(25000)
+    world:run(14000) -- it rests for half a minute at least
     assert.equal(asked, http.asked[URL])
   end)
 
