@@ -137,12 +137,6 @@ local function drop(self, link)
   end
 end
 
-local function took(self, one, channel)
-  local link = { id = one.id, channel = channel, since = self.loop:now() }
-  self.links[#self.links + 1] = link
-  return link
-end
-
 -- A link has ended: what lived for long is dialled again soon.
 local function gone(self, one, link)
   drop(self, link)
@@ -152,15 +146,25 @@ local function gone(self, one, link)
   look_soon(self)
 end
 
--- The next of his addresses; those that are never right are tried, too.
+-- The next of his addresses; those that are never right are tried, too. → row | nil, is it the last of them?
 local function next_address(self, one)
   local rows = self.addresses:of(one.id)
   if not rows[1] then return nil end
-  return rows[one.asked % #rows + 1]
+  local i = one.asked % #rows + 1
+  return rows[i], i == #rows
+end
+
+-- Nobody answered where he was dialled. Unless that was the LAST of his addresses, the next one is tried soon.
+local function in_vain(self, one, last)
+  failed(self, one)
+  if last then return end
+  one.retry_at = 0
+  look_soon(self)
 end
 
 local function dial(self, one)
-  local row, link = next_address(self, one), nil
+  local row, last = next_address(self, one)
+  local link
   one.turn = self.loop:now()
   if not row then return failed(self, one) end
   if not self.hosts:take(row) then
@@ -170,9 +174,10 @@ local function dial(self, one)
   self.dialling[one.id], one.asked = true, one.asked + 1
   self.dial_link(row.host, row.port, one.id, function(channel)
     self.dialling[one.id] = nil
-    if not channel then return failed(self, one) end
+    if not channel then return in_vain(self, one, last) end
     one.asked = one.asked - 1 -- it answers there: there again, next time
-    link = took(self, one, channel)
+    link = { id = one.id, channel = channel, since = self.loop:now() }
+    self.links[#self.links + 1] = link
     if not self.speaks then channel:close "closed: here" end
   end, function()
     if link then gone(self, one, link) end

@@ -6,7 +6,7 @@ local wan = {}
 wan.__index = wan
 
 local TRIP = { 20, 40 } -- ms, at least and at most
-local SYN_MS = 2900 -- until who dials nobody gives up
+local SYN_MS = 1900 -- until who dials nobody gives up
 local AGAIN_MS = 5000 -- until a named link is dialled again
 
 local function far_traits()

@@ -10,7 +10,7 @@ local tcp = {}
 
 local DEFAULT_PORT = 3825
 local ACCEPTS = 16 -- a turn
-local LINK_MS = 2900 -- for a link to who is far: a third SYN would follow at 3 s, and dead ones are dialled for ever
+local LINK_MS = 1900 -- for a link to who is far: Linux sends a third SYN after 2 s, and dead ones are dialled for ever
 local NO_FILES_MS = 1000 -- rest where the process or the kernel has no room for another socket
 local NO_ROOM = { EMFILE = true, ENFILE = true, ENOBUFS = true, ENOMEM = true }
 
