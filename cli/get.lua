@@ -86,7 +86,7 @@ local HERE <const> = 30000 -- ms since which who is here was heard at the most
 -- "was last heard 4 min ago", of one who has the file and cannot be asked for it; TRIED: he was, just now.
 local function absence(holder, s, tried)
   if holder.away then return "is here, but the disk of its copies is not there" end
-  if not holder.seen_ms then return "was not heard since this daemon started" end
+  if not holder.seen_ms then return "was not heard here since this daemon started (off, or in another network)" end
   if holder.status == "left" then return ("was stopped %s ago"):format(s.span(holder.seen_ms)) end
   if holder.status == "ready" and not holder.reachable then return "is here, but can be asked at no address yet" end
   if tried and holder.status == "ready" and holder.seen_ms < HERE then

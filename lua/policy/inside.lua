@@ -208,7 +208,7 @@ function door.begin(table_, default_texts, texts)
   facts.know(api.facts)
   grow()
   local known
-  environment, known = names.environment(insert, { extend = extend, secret = secret })
+  environment, known = names.environment({ extend = extend, secret = secret }, insert)
   return known
 end
 

@@ -101,13 +101,13 @@ local UNITS = {
 local function lists(insert)
   local out = { sort = names.sort }
   for name, func in names.pairs(table) do out[name] = func end
-  out.insert = insert
+  out.insert = insert or out.insert
   return out
 end
 
---- What a policy's chunk has for globals: reads of other names and all writes are errors. INSERT: its table.insert;
--- MORE: names and values besides.
-function names.environment(insert, more)
+--- What a policy's chunk has for globals: reads of other names and all writes are errors. MORE: names and values
+-- besides; INSERT: its table.insert, or nil.
+function names.environment(more, insert)
   local env = {
     assert = assert, error = error, ipairs = ipairs, select = select, tonumber = tonumber,
     tostring = tostring, type = type, pairs = names.pairs, matches = names.matches,

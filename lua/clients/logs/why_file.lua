@@ -45,7 +45,7 @@ local function copies(node, file, rows)
   for i, id in ipairs(file.copies) do names[i] = node.who(id).label end
   rows[#rows + 1] = { what = #names == 1 and "one copy" or ("%d copies"):format(#names),
     seen = names[1] and table.concat(names, ", ") or "nobody says that he has it",
-    cure = #names < 2 and "A server in the swarm, which takes copies." or nil }
+    cure = #names < 2 and "A server in the same network, which takes copies." or nil }
 end
 
 -- The statements that it rests on.
