@@ -69,7 +69,7 @@ local function connect(on_line, on_open)
     if bytes == "" then return finish "closed" end
     rest = rest .. (bytes or "")
     for line in rest:gmatch "([^\n]*)\n" do on_line(line) end
-    rest = rest:match "[^\n]*$"
+    rest = rest:match ".*\n(.*)$" or rest
   end)
   return stream
 end

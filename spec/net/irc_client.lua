@@ -30,11 +30,13 @@ function irc_client.enter(address, port, nick, room, on)
 
   client:connect(address, port, function(fault)
     if fault then return ended(fault) end
+    client:nodelay(true)
     client:read_start(function(_, bytes)
       if not bytes then return ended(last) end
       rest = rest .. bytes
       for line in rest:gmatch "([^\r\n]*)\r?\n" do heard(line) end
-      rest = rest:match "[^\n]*$"
+      -- A pattern that tries each place in turn would take ms of each line, which count in what is measured.
+      rest = rest:match ".*\n(.*)$" or rest
     end)
     put(("NICK %s\r\nUSER person 0 * :a person"):format(nick))
   end)
