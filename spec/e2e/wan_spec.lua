@@ -20,7 +20,7 @@ describe("two LANs behind routers, and a server that one of each dials", functio
 
   local function within(bar, what, test)
     local took = swarm.within(bar, test)
-    assert.is_truthy(took, what .. "\n" .. (s and s:logs() or ""))
+    assert.is_truthy(took, what .. "\n" .. s:cli("bob", "status --json") .. s:cli("server", "channels") .. s:logs())
     patience.took(what, took, bar)
   end
 
@@ -70,6 +70,11 @@ describe("two LANs behind routers, and a server that one of each dials", functio
     if not s then return pending(why) end
     local function view() return (s:ask("bob", "status") or { view = { links = 0 } }).view end
     within(20, "a link that the view chose", function() return view().links == 1 end)
+    within(10, "its other end is proved, so it is remembered", function()
+      for _, node in ipairs(s:ask("bob", "discover").nodes) do
+        if node.name == "server" and node.via and node.via.proved then return true end
+      end
+    end)
     s:stop "ada"
     folder.write(s:path("bob", "share/without_ada.txt"), "bob")
     within(10, "over that link", function() return s:file("carl", "without_ada.txt") end)
