@@ -139,7 +139,7 @@ p.routing.channels = { "/ip4/0.0.0.0/udp/%d/dswarm-line", "/ip4/0.0.0.0/tcp/3825
       local ada = w:start "ada"
       folder.write(w.dir .. "/file", "x")
       local long = w.dir .. "/" .. ("x"):rep(100)
-      local before = process.listing(w.dir)
+      local before = process.settled(w.dir)
       local function refused(path, words)
         local out, err, code = w:run(w:words("eve", { socket = path }))
         assert.equal(1, code)

@@ -119,6 +119,7 @@ describe("dt-swarm", function()
 
     it("that is in use: says so, touches nothing", function()
       local ada = w:start "ada"
+      process.settled(w.dir)
       refused({ ada.state, "is in use by another dt-swarm", "--state" }, { state = ada.state })
       assert.equal(0, ada:stop())
     end)

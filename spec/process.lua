@@ -204,6 +204,18 @@ function process.listing(path)
   return text
 end
 
+--- The same, once it is the same twice: a daemon that has just started still writes what it says first.
+function process.settled(path)
+  local last
+  for _ = 1, 100 do
+    local now = process.listing(path)
+    if now == last then return now end
+    last = now
+    os.execute "sleep 0.5"
+  end
+  error(path .. " does not come to rest")
+end
+
 function World:close()
   for _, one in ipairs(self.running) do one:stop "KILL" end
   self.remove()
