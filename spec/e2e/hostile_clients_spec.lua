@@ -8,6 +8,7 @@ local SOAK = os.getenv "DT_SWARM_SOAK"
 local COUNT = SOAK and 900 or 200
 local SECONDS = SOAK and 60 or 13 -- half a line is given ten
 local MB = 1024 * 1024
+local HEAP <const> = 4 * MB -- by so much Lua's memory may grow from one collection to the next, flood or none
 local ANSWER = 1 -- s, at rest; a busy machine may take several times as long
 local READERS = 8 -- blocks that the gateway sends at a time, 1 MiB of memory each
 
@@ -99,7 +100,7 @@ describe("a daemon among slow clients", function()
     if not s then return pending(why) end
     local seen = beset("tcp", s.world:address "ada", 3825)
     assert.is_true(seen.links <= 9, seen.links .. " links")
-    assert.is_true(seen.memory <= 2 * MB, seen.memory)
+    assert.is_true(seen.memory <= HEAP, seen.memory)
     local refused = tcp_of(seen.answer).refused
     assert.is_true(refused.full >= COUNT - 8)
     assert.is_true((refused.slow or 0) > 0)
@@ -123,7 +124,7 @@ describe("a daemon among slow clients", function()
     if not s then return pending(why) end
     local seen = beset("control", s:path("ada", "state/control.sock"), 1, true)
     assert.is_true(seen.descriptors - seen.before.descriptors <= 32 + 8 + 2, seen.descriptors)
-    assert.is_true(seen.memory <= 2 * MB, seen.memory)
+    assert.is_true(seen.memory <= HEAP, seen.memory)
   end)
 
   it("checks as many forged signatures as one host may waste, however many streams it has", function()
@@ -132,7 +133,7 @@ describe("a daemon among slow clients", function()
     local seen = beset("forged", s.world:address "ada", before.time.now)
     local checked = seen.answer.refused.signature - (before.refused.signature or 0)
     print(("%d lines made, %d signatures checked"):format(seen.made, checked))
-    assert.is_true(seen.memory <= 2 * MB, seen.memory)
+    assert.is_true(seen.memory <= HEAP, seen.memory)
     assert.is_true(checked < 200 + 50 * (seen.seconds + 4) + 512 + 128, checked)
   end)
 
