@@ -3,6 +3,7 @@ local daemons = require "spec.process"
 local folder = require "spec.folder"
 local json = require "core.json"
 local namespaces = require "spec.net.namespaces"
+local outside = require "spec.e2e.outside"
 local patience = require "spec.patience"
 local wire = require "spec.net.wire"
 
@@ -116,6 +117,22 @@ function swarm:request(host, request)
   local answer = connection:ask(request)
   connection:close()
   return answer
+end
+
+local WARM = 50 -- answers in which memory did not grow
+
+-- Asks the host's daemon for its state until that takes no more memory: Lua's heap grows by nearly what lives before a
+-- collection ends, whoever asks, and whoever measures growth wants to begin where it has done so.
+function swarm:warm(host)
+  local pid, most, calm = self.running[host].pid, 0, 0
+  for _ = 1, 40 * WARM do
+    assert(self:request(host, { command = "status" }))
+    local now = outside.memory(pid)
+    calm = now > most and 0 or calm + 1
+    most = math.max(most, now)
+    if calm == WARM then return end
+  end
+  error(host .. " takes more and more memory")
 end
 
 -- Names that the host's `discover` lists as ready, sorted.
