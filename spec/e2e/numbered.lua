@@ -31,7 +31,7 @@ end
 
 local stream = assert(net.connect { host = "127.0.0.1", port = tcp_port })
 local udp = assert(net.udp { host = "127.0.0.1", port = 0 })
-local waiting, open, watch = "", false, nil
+local waiting, open, ending, watch = "", false, false, nil
 
 local function flush()
   while waiting ~= "" do
@@ -55,7 +55,7 @@ end)
 -- Over UDP a frame is one datagram with one record; TCP has all the others.
 local began, beats, datagrams = loop:now(), 0, 0
 loop:every(BEAT_MS, function()
-  if not open then return end
+  if not open or ending then return end -- what was counted is all that is said
   local due = (loop:now() - began) // BEAT_MS
   beats = math.max(beats, due - LOST)
   while beats < due do
@@ -70,6 +70,7 @@ loop:every(BEAT_MS, function()
 end)
 
 loop:signal("sigterm", function()
+  ending = true
   print(("tcp %d udp %d"):format(said.tcp, said.udp))
   io.stdout:flush()
   loop:after(waiting == "" and 0 or 200, function() loop:stop() end)
