@@ -29,6 +29,7 @@ local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "lo
 
 -- A node is called by the end of its ID, as long as no client knows better.
 function node.who(id) return { id = id, label = "~" .. id:sub(-4) } end
+function node.called() return {} end -- (name) → IDs of all nodes of that name
 
 local TROUBLE <const> = { warn = true, error = true }
 
@@ -136,6 +137,7 @@ local function build_comms(self, given)
   self.comms.view:load(self.saved_view)
   self.routing = routing.new { loop = self.loop, log = self.log, comms = self.comms, id = self.id,
     refused = self.refuse }
+  self.routing.routes = settings.routes(self)
 end
 
 --- All effects are injected:

@@ -1,5 +1,6 @@
 -- settings.lua - what a running node does when live settings change: one function a section. Reads no policy file, and
 -- decides nothing about what may change (policy/hooks.lua has the kinds).
+local routes = require "routing.routes"
 local routing = require "routing"
 
 local settings = {}
@@ -33,6 +34,22 @@ local function apply_comms(node, changed)
   if changed["comms.beacon"] then node.comms.beacon:set_interval(settings.interval(node.policy)) end
 end
 
+-- The routing table is what POLICY says, and what people set meanwhile.
+local function load_routes(table_, policy)
+  table_:load(policy:get "routing.routes", function(pattern)
+    local file, line = policy:where("routing.routes", pattern)
+    return ("%s:%d"):format(file, line)
+  end)
+end
+
+--- The routing table of NODE (routing/routes.lua), as its policy has it.
+function settings.routes(node)
+  local table_ = routes.new { name_of = function(id) return node.who(id).name end,
+    bearers = function(name) return node.called(name) end }
+  load_routes(table_, node.policy)
+  return table_
+end
+
 -- Channels are opened, closed and left alone by their addresses. This comes before the policy is in force, since what
 -- cannot be opened leaves everything as it was. → true | nil, text
 local function apply_routing(node, changed, new)
@@ -53,6 +70,7 @@ function settings.apply(node, new, list, hooks)
   end
   local ok, err = apply_routing(node, changed, new)
   if not ok then return nil, err end
+  if changed["routing.routes"] then load_routes(node.routing.routes, new) end
   node.policy:swap(new)
   for _, section in ipairs { apply_top, apply_dcache, apply_comms } do section(node, changed) end
   if not hooks or changed["routing.open"] then node.channels:ask() end

@@ -42,10 +42,11 @@ local function keeper(node, loop)
   end
 end
 
--- Which policy NODE runs, for all: its hash, with ! before it if a newer one was refused.
-local function policy_word(node)
-  local refused = node.reload and node.reload.refusal
-  return node.policy.hash and (refused and "!" or "") .. node.policy.hash
+-- What NODE says of itself; of its policy the hash, with ! before it if a newer one was refused.
+local function facts_of(node)
+  local refused, hash = node.reload and node.reload.refusal, node.policy.hash
+  return { name = node.name, type = node.type, version = node.version,
+    policy = hash and (refused and "!" or "") .. hash }
 end
 
 -- Calls TOLD soon after each event of TOPIC.
@@ -63,15 +64,14 @@ function discovery.open(handle)
   local self = new { loop = handle.loop, random = node.random, comms = node.comms, dcache = node.dcache,
     time = node.time, id = node.id, log = node.log, kept = keeper(node, handle.loop),
     channels = function() return node.routing:channels() end,
-    facts = function()
-      return { name = node.name, type = node.type, version = node.version, policy = policy_word(node) }
-    end }
+    facts = function() return facts_of(node) end }
   self.told, self.own_addresses = function() return own_addresses.told(node) end, own_addresses.of(node, handle.loop)
   handle:on_newcomer(function(peer) self:welcome(peer) end)
   handle:on_statement("peer", function(st, source) if source then self:hear(st) end end)
   handle:on_stranger(function(st) self.rows:hear(st) end)
   handle:on_standing(function(gained) if gained[1] then self:admitted() end end)
   handle:provide("who", function(id) return self:who(id) end)
+  handle:provide("called", function(name) return self.names:bearers(name) end)
   requests(handle, self)
   -- A policy that was refused is no change of ours, but others are to know.
   hear_of("policy", node, handle.loop, function()

@@ -37,8 +37,12 @@ local function make(self)
   self.made, self.stale, self.labels = self.loop:now(), false, labels.of(list)
   self.by_id, self.ids, self.ends, self.taken = {}, {}, {}, {}
   for i, node in ipairs(list) do
-    self.by_id[node.id], self.ids[i], self.ends[node.id:sub(-4)] = node.name, node.id, true
-    if node.name then self.taken[node.name] = true end
+    local name = node.name
+    self.by_id[node.id], self.ids[i], self.ends[node.id:sub(-4)] = name, node.id, true
+    if name then
+      self.taken[name] = self.taken[name] or {}
+      table.insert(self.taken[name], node.id)
+    end
   end
 end
 
@@ -61,6 +65,14 @@ end
 function names:name(id)
   refresh(self)
   return self.by_id[id] or newcomer(self, id)
+end
+
+local NOBODY <const> = {}
+
+--- The IDs of all nodes that are called NAME: an array that is not to be changed.
+function names:bearers(name)
+  refresh(self)
+  return self.taken[name] or NOBODY
 end
 
 local function label(self, id, name)

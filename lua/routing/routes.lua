@@ -1,0 +1,229 @@
+-- routes.lua - the routing table: which way a line takes whose TO fits a pattern. Sends nothing, learns nothing.
+--
+-- The most specific pattern wins: a whole address before a beginning, then the longer one; of two that are equally
+-- long the one that says an ID before the one that says a name. So the order in which they stand never matters.
+-- Patterns lie in a tree, part by part: a lookup takes as many steps as the longest fitting pattern has parts, however
+-- many routes there are.
+local route_pattern = require "routing.route_pattern"
+local sorted = require "sorted"
+
+local routes = {}
+routes.__index = routes
+
+local SET_MAX <const> = 256 -- routes that are set while the node runs
+
+--- An empty table.
+---   name_of(id)     → what node ID is called, or nil
+---   bearers(name)   → array of the IDs of all nodes that are called so
+function routes.new(given)
+  local self = setmetatable({ name_of = given.name_of, bearers = given.bearers, policy = {}, own = {}, hidden = {},
+    list = {}, by_pattern = {} }, routes)
+  self:build()
+  return self
+end
+
+-- == the tree. A place in it: next = part → place; named = name → array of { ending = end of the key or nil, place }
+-- where a node's ID is the next part; here = the entry of a pattern that ends there, star = of one that goes on.
+
+local function step(place, part, is_name)
+  if not is_name then
+    place.next[part] = place.next[part] or { next = {} }
+    return place.next[part]
+  end
+  local name, ending = route_pattern.name(part)
+  place.named = place.named or {}
+  local list = place.named[name] or {}
+  place.named[name] = list
+  for _, one in ipairs(list) do
+    if one.ending == ending then return one.place end
+  end
+  list[#list + 1] = { ending = ending, place = { next = {} } }
+  return list[#list].place
+end
+
+local function plant(self, entry)
+  local place, pattern = self.root, entry.read
+  for i, part in ipairs(pattern.segments) do place = step(place, part, pattern.names[i] ~= nil) end
+  place[pattern.open and "star" or "here"] = entry
+  self.depth = math.max(self.depth, #pattern.segments + 1)
+end
+
+-- == names
+
+-- The node that NAME, as it stands in a route, means → ID | nil, text, code: none, or several
+local function node_of(self, text)
+  if route_pattern.is_id(text) then return text end
+  local name, ending = route_pattern.name(text)
+  local found = {}
+  for _, id in ipairs(self.bearers(name)) do
+    if not ending or id:sub(-#ending) == ending then found[#found + 1] = id end
+  end
+  if not found[1] then return nil, ("missing: nobody here is called %s"):format(text), "missing" end
+  if not found[2] then return found[1] end
+  table.sort(found)
+  return nil, ("ambiguous: %s is the name of %d nodes: %s; write the ID, or NAME~ and the end of it"):format(text,
+    #found, table.concat(found, ", ", 1, math.min(#found, 4))), "ambiguous"
+end
+
+-- The names in what a route says, each by the place where it stands, in order: may it be used now?
+local function check_names(self, read)
+  for _, place in ipairs(sorted.keys(read.names)) do
+    local id, text, code = node_of(self, read.names[place])
+    if not id then return nil, text, code end
+  end
+  return true
+end
+
+--- Why ENTRY rests now → text, code | nil: it does not
+function routes:rests(entry)
+  if entry.fault then return "form: " .. entry.fault, "form" end
+  for _, read in ipairs { entry.read, entry.way } do
+    local ok, text, code = check_names(self, read)
+    if not ok then return text, code end
+  end
+end
+
+-- == a lookup
+
+local find -- (self, place, parts, i, used) → entry, parts that it says | nil
+
+-- Entries behind PLACE whose next part is a node by its name. Of several the longest counts.
+local function find_named(self, place, parts, i, used)
+  local name = self.name_of(parts[i])
+  local best, most
+  for _, one in ipairs(name and place.named[name] or {}) do
+    if not one.ending or parts[i]:sub(-#one.ending) == one.ending then
+      local entry, depth = find(self, one.place, parts, i + 1, used)
+      if entry and (not most or depth > most) then best, most = entry, depth end
+    end
+  end
+  return best, most
+end
+
+local function may_use(self, entry, used)
+  return entry and not (used and used[entry]) and not self:rests(entry)
+end
+
+function find(self, place, parts, i, used)
+  if not parts[i] then
+    if may_use(self, place.here, used) then return place.here, i end
+    return nil
+  end
+  local onward, entry, depth = place.next[parts[i]], nil, nil
+  if onward then entry, depth = find(self, onward, parts, i + 1, used) end
+  if place.named then
+    local other, other_depth = find_named(self, place, parts, i, used)
+    if other and (not depth or other_depth > depth) then entry, depth = other, other_depth end
+  end
+  if entry then return entry, depth end
+  if may_use(self, place.star, used) then return place.star, i - 1 end
+end
+
+-- As many parts of TO as the longest pattern has; one more stands for all others.
+local function parts_of(self, to)
+  local parts, n = {}, 0
+  for part in to:gmatch "[^/]+" do
+    n = n + 1
+    parts[n] = part
+    if n > self.depth then break end
+  end
+  return parts
+end
+
+-- The way of ENTRY before the address that it is for.
+local function way_of(self, entry)
+  local way = entry.way
+  if not next(way.names) then return entry.before end
+  local list = table.move(way.segments, 1, #way.segments, 1, {})
+  for place, name in pairs(way.names) do list[place] = node_of(self, name) end -- any order: each by itself
+  return "/" .. table.concat(list, "/")
+end
+
+--- Which way a line to TO, a multiaddress, takes: → TO as the route rewrites it, its entry (routes:rows) | nil: no
+--- route fits that may be used. USED: entries that were used for this line already, as a set: each counts once.
+function routes:match(to, used)
+  if not self.list[1] or to:find("^/dswarm/%*") then return nil end -- `*` is delivered where it is heard
+  local entry = find(self, self.root, parts_of(self, to), 1, used)
+  if not entry then return nil end
+  entry.count = entry.count + 1
+  return way_of(self, entry) .. to, entry
+end
+
+-- == what is in it
+
+local function entry_of(given, origin)
+  local entry = { pattern = given.pattern, target = given.target, origin = origin, count = 0 }
+  local why
+  entry.read, why = route_pattern.read(given.pattern)
+  if not entry.read then
+    entry.fault = why
+    return entry
+  end
+  entry.way, why = route_pattern.target(given.target)
+  if entry.way then entry.before = "/" .. table.concat(entry.way.segments, "/") else entry.fault = why end
+  return entry
+end
+
+local function is_the_same(old, entry)
+  return old and old.target == entry.target and old.origin == entry.origin
+end
+
+--- Makes the tree anew, from the policy's routes and from those that were set or taken out since.
+function routes:build()
+  local old = self.by_pattern
+  self.root, self.depth, self.list, self.by_pattern = { next = {} }, 0, {}, {}
+  for _, entry in ipairs(self.policy) do
+    if not self.hidden[entry.pattern] and not self.own[entry.pattern] then self.by_pattern[entry.pattern] = entry end
+  end
+  for _, pattern in ipairs(sorted.keys(self.own)) do self.by_pattern[pattern] = self.own[pattern] end
+  for i, pattern in ipairs(sorted.keys(self.by_pattern)) do
+    local entry = self.by_pattern[pattern]
+    if is_the_same(old[pattern], entry) then entry.count = old[pattern].count end
+    self.list[i] = entry
+    if not entry.fault then plant(self, entry) end
+  end
+end
+
+--- The policy's routes are now LIST, of { pattern, target }; WHERE(pattern) → "my.lua:12". What was set stays.
+function routes:load(list, where)
+  self.policy = {}
+  for i, given in ipairs(list) do self.policy[i] = entry_of(given, where(given.pattern)) end
+  self:build()
+end
+
+--- A route from PATTERN by TARGET until the node ends, in place of the policy's. → entry | nil, text, code
+function routes:set(pattern, target)
+  local entry = entry_of({ pattern = pattern, target = target }, nil)
+  if entry.fault then return nil, "form: " .. entry.fault, "form" end
+  if not self.own[pattern] and #sorted.keys(self.own) >= SET_MAX then
+    return nil, ("full: %d routes are set already"):format(SET_MAX), "full"
+  end
+  self.own[pattern], self.hidden[pattern] = entry, nil
+  self:build()
+  return entry
+end
+
+--- Takes the route of PATTERN out until the node ends. → the entry that is gone, and that of the policy which counts
+--- again in its place or nil | nil, text, "missing"
+function routes:unset(pattern)
+  local entry, was_set = self.by_pattern[pattern], self.own[pattern] ~= nil
+  if not entry then return nil, "missing: no route has that pattern", "missing" end
+  self.own[pattern] = nil
+  if not was_set then self.hidden[pattern] = true end
+  self:build()
+  return entry, self.by_pattern[pattern]
+end
+
+--- All routes, by their patterns: { pattern, target, origin = text (the policy's line) or nil: it was set, count =
+--- lines that took it, rests = text or nil, code }
+function routes:rows()
+  local rows = {}
+  for i, entry in ipairs(self.list) do
+    local text, code = self:rests(entry)
+    rows[i] = { pattern = entry.pattern, target = entry.target, origin = entry.origin, count = entry.count,
+      rests = text, code = code }
+  end
+  return rows
+end
+
+return routes
