@@ -12,6 +12,12 @@ local function seconds(given)
   return nil, ("%s is no number of seconds"):format(given)
 end
 
+local function count(given)
+  local n = math.tointeger(tonumber(given))
+  if n and n >= 1 then return n end
+  return nil, ("%s is no count"):format(given)
+end
+
 local SECONDS <const> = { min = 60, h = 3600, d = 86400, w = 7 * 86400, y = 365 * 86400 }
 
 -- "90d", "12 h": → seconds
@@ -22,7 +28,7 @@ local function duration(given)
   return nil, ("%s is no time such as 12h, 90d, 8w, 1y"):format(given)
 end
 
-local CONVERTS <const> = { seconds = seconds, duration = duration }
+local CONVERTS <const> = { seconds = seconds, duration = duration, count = count }
 
 local function add_option(parser, option)
   if not option[2] then return parser:flag(option[1]) end

@@ -145,7 +145,7 @@ cli.commands = {
     arguments = { { "shell", "SHELL", "bash or zsh" }, { "words", "WORD", "what is typed so far", "*" } } },
 }
 
--- Those about labs and trust stand before the REPL.
+-- Those about ways stand before files, those about labs and trust before the REPL.
 local function insert_before(name, rows)
   for i, command in ipairs(cli.commands) do
     if command.name == name then
@@ -156,12 +156,13 @@ local function insert_before(name, rows)
   end
 end
 
+insert_before("files list", require "cli.ping_rows")
 insert_before("repl", require "cli.lab_rows")
 insert_before("repl", require "cli.trust_rows")
 
 --- What an argument or an option's value may be (cli/complete.lua).
 cli.kinds = { peer = true, file = true, setting = true, path = true, word = true, seconds = true, text = true,
-  topic = true, bucket = true, duration = true }
+  topic = true, bucket = true, duration = true, count = true }
 
 --- The command that WORDS begin with, and how many of them name it; nil for none.
 function cli.find(words)

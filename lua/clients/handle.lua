@@ -42,7 +42,7 @@ end
 
 local function loop_of(self, loop)
   local own = {}
-  for _, name in ipairs { "now", "wall" } do
+  for _, name in ipairs { "now", "wall", "micro" } do
     own[name] = function(_, ...) return loop[name](loop, ...) end
   end
   function own.post(_, fn)

@@ -18,6 +18,7 @@ local LIST <const> = {
   "clients.membership",
   "clients.discovery",
   "clients.kubos",
+  "clients.ping",
   "clients.logs",
   "clients.logs.replication",
   "clients.trust",

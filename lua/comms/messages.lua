@@ -100,6 +100,13 @@ function messages.asker(from)
   return id and key.public(id) and id or nil
 end
 
+-- What a ping to the component `ping` says, whose FROM relays change: NONCE ASKER → nonce, ID | nil, text, "form".
+function messages.parse_ping(rest)
+  local list = fields(rest)
+  if #list ~= 2 or not messages.is_nonce(list[1]) or not key.public(list[2]) then return form "ping NONCE ASKER" end
+  return list[1], list[2]
+end
+
 function messages.is_nonce(field)
   local bytes = #field == 22 and text.unbase64url(field)
   return bytes and #bytes == 16 or false

@@ -120,6 +120,15 @@ function proof:check(peer, flow)
   return true
 end
 
+-- Signs NONCE for the node ASKER, who asked over SOURCE. → as REPLY gives it | nil, text, code
+function proof:answer(nonce, asker, source, reply)
+  if not self.share:may_answer(source.channel.name) then
+    return nil, "budget: more questions than that channel leaves to answers", "budget"
+  end
+  self.share:control(source.channel.name, PONG)
+  return reply { kind = "pong", rest = messages.pong(self.key, self.swarm, nonce, asker, self.facts()) }
+end
+
 -- A ping for us: the answer signs the nonce, the asker's ID and ours. One that many hear is for him whom it names: else
 -- all would answer whoever's address stands in it.
 function proof:ping(message, source, reply)
@@ -128,11 +137,7 @@ function proof:ping(message, source, reply)
   end
   local asker = messages.asker(message.from)
   if not asker or not messages.is_nonce(message.rest) then return nil, "form: ping NONCE, from an ID", "form" end
-  if not self.share:may_answer(source.channel.name) then
-    return nil, "budget: more questions than that channel leaves to answers", "budget"
-  end
-  self.share:control(source.channel.name, PONG)
-  return reply { kind = "pong", rest = messages.pong(self.key, self.swarm, message.rest, asker, self.facts()) }
+  return self:answer(message.rest, asker, source, reply)
 end
 
 local function expected(self, facts, source)

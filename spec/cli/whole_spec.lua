@@ -10,7 +10,7 @@ local shape = require "spec.cli.shape"
 -- What is typed behind a command's name where it wants something; "" unless given.
 local WORDS <const> = { ["files get"] = "run-12.bag --to TO", ["help"] = "quota", ["policy check"] = "POLICY",
   ["policy diff"] = "OTHER", export = "TO.bundle --force", import = "TO.bundle", why = "run-12.bag",
-  watch = "--topics", repl = "-e 1+1", ["record show"] = "peer ADA" }
+  watch = "--topics", repl = "-e 1+1", ["record show"] = "peer ADA", ping = "bea --count 1", trace = "bea" }
 -- What prints no JSON, and why.
 local PLAIN <const> = { page = "a file for make", complete = "words for a shell" }
 -- What needs a lab and a person's key: spec/clients/trust_spec.lua looks at these.

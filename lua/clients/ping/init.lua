@@ -1,0 +1,60 @@
+-- ping - answers pings of other nodes, and asks them: how long does it take there, over which hops? Chooses no way.
+local messages = require "comms.messages"
+local questions = require "clients.ping.questions"
+local requests = require "clients.ping.requests"
+
+local ping = { name = "ping", needs = { "discovery" } }
+ping.__index = ping
+
+-- What this component understands, by kind.
+local kinds = {}
+
+-- One that many hear is for the one whom it names: else all would answer at once.
+function kinds.ping(self, message, source, reply)
+  local comms = self.comms
+  if comms.leaving then return nil, "closed: this node is about to stop", "closed" end
+  if source.broadcast and message.to:find("/*/", 1, true) then
+    return nil, "address: a ping that many hear names whom it asks", "address"
+  end
+  local nonce, asker, code = messages.parse_ping(message.rest)
+  if not nonce then return nil, asker, code end
+  return comms.proof:answer(nonce, asker, source, reply)
+end
+
+function kinds.pong(self, message) return self.questions:pong(message) end
+
+local function receive(self, message, source, reply)
+  local kind = kinds[message.kind]
+  local ok, text, code
+  if kind then
+    ok, text, code = kind(self, message, source, reply)
+  else
+    text, code = "kind: the component ping does not know " .. message.kind, "kind"
+  end
+  if ok then return ok end
+  self.refused(code)
+  return nil, text, code
+end
+
+-- Sends MESSAGE to the peer whom it names. → true | nil, text, code
+local function send(node, message)
+  local peer = node.comms.peers.by_id[message.to:match "^/dswarm/(%w+)/ping$"]
+  local flow = peer and node.comms.peers:best(peer)
+  if not flow then return nil, "address: no way there is proved", "address" end
+  return node.routing:tell(flow.source, message)
+end
+
+--- The client, as lua/clients/init.lua has it.
+function ping.open(handle)
+  local node = handle.node
+  local self = setmetatable({ comms = node.comms, refused = node.refuse }, ping)
+  self.questions = questions.new { loop = handle.loop, random = node.random, id = node.id, swarm = node.swarm,
+    checks = node.comms.checks, send = function(...) return send(node, ...) end }
+  handle:component("ping", function(...) return receive(self, ...) end)
+  requests(handle, self.questions)
+  return self
+end
+
+function ping:stop() self.questions:stop() end
+
+return ping

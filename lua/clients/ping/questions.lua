@@ -1,0 +1,82 @@
+-- questions.lua - pings on their way, and what comes back for each: a pong, or the word of a hop. Chooses no way.
+local messages = require "comms.messages"
+local text = require "core.text"
+
+local questions = {}
+questions.__index = questions
+
+local ALIVE_MAX <const> = 64 -- questions at one time; the control socket has fewer conversations
+local TRIES <const> = { 0, 2000, 5000 } -- ms after which the same line is said, and said again
+local WAIT <const> = 10 * 1000 -- ms for an answer to any of them
+
+questions.wait_ms = WAIT
+
+--- given.loop, random, id, swarm
+--- given.checks   signatures of pongs (comms/checks.lua)
+--- given.send     fn(message, again) → true | nil, text, code; AGAIN: the same was sent before, and nothing came back
+function questions.new(given)
+  local self = setmetatable({ by_nonce = {}, count = 0 }, questions)
+  for _, name in ipairs { "loop", "random", "id", "swarm", "checks", "send" } do self[name] = given[name] end
+  return self
+end
+
+local function finish(self, question, answer)
+  if question.over then return end
+  question.over = true
+  self.by_nonce[question.nonce], self.count = nil, self.count - 1
+  for _, timer in ipairs(question.timers) do timer:cancel() end
+  if answer then question.told(answer) end
+end
+
+local function say(self, question, again)
+  question.tries = question.tries + 1
+  local ok, why, code = self.send({ to = question.to, from = ("/dswarm/%s/ping"):format(self.id), kind = "ping",
+    rest = question.nonce .. " " .. self.id, hops = question.hops }, again)
+  if ok or again then return end -- a later try may find a way that is there only now
+  finish(self, question, { id = self.id, code = code, why = why, tries = question.tries })
+end
+
+--- Sends a ping to the address TO with HOPS hops left. TOLD(answer) is called once, in a later turn:
+---   id     of who answered: the node itself, or a hop (this node, too) that names itself
+---   rtt_us microseconds from the first try to the answer
+---   tries  how often it was said until then
+---   code, why  the word of who could not pass it on, and its text; "slow": nothing came back in ten seconds
+--- ID: whose pong counts (nil: anybody's). → a function that gives it up
+function questions:ask(to, hops, id, told)
+  local question = { to = to, hops = hops, id = id, told = told, nonce = text.base64url(self.random:bytes(16)),
+    micro = self.loop:micro(), tries = 0, timers = {} }
+  if self.count >= ALIVE_MAX then
+    self.loop:post(function() told { id = self.id, code = "full", why = "full: too many pings at once", tries = 0 } end)
+    return function() end
+  end
+  self.by_nonce[question.nonce], self.count = question, self.count + 1
+  for i, ms in ipairs(TRIES) do
+    question.timers[i] = self.loop:after(ms, function() say(self, question, i > 1) end)
+  end
+  table.insert(question.timers, self.loop:after(WAIT, function()
+    finish(self, question, { code = "slow", tries = question.tries })
+  end))
+  return function() finish(self, question) end
+end
+
+--- A pong for us. → true | nil, text, code
+function questions:pong(message)
+  local facts, why, code = messages.parse_pong(message.rest)
+  if not facts then return nil, why, code end
+  local question = self.by_nonce[facts.nonce]
+  if not question or facts.asker ~= self.id or question.id and facts.id ~= question.id then
+    return nil, "nonce: answers no question of ours", "nonce"
+  end
+  local ok, text_of, refusal = self.checks.signed(facts, "pong", self.swarm)
+  if not ok then return nil, text_of, refusal end
+  finish(self, question, { id = facts.id, rtt_us = math.max(1, self.loop:micro() - question.micro),
+    tries = question.tries })
+  return true
+end
+
+--- Gives all of them up, told to nobody.
+function questions:stop()
+  for _, nonce in ipairs(require("sorted").keys(self.by_nonce)) do finish(self, self.by_nonce[nonce]) end
+end
+
+return questions
