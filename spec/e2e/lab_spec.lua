@@ -73,14 +73,20 @@ describe("a lab", function()
 
   it("keeps nothing of who has no file of it, of who has another lab's, and of who lacks the token", function()
     if not s then return pending(why) end
+    local others = {}
+    for _, host in ipairs(ALL) do
+      if host ~= "dora" then others[#others + 1] = s.world:address(host) end
+    end
     -- They are there, and were heard: carl has a file of his own, dora is a member of her lab.
     assert.is_truthy(swarm.within(10, function()
       return has("carl", "carl.bag", "") and has("dora", "dora.bag", "") and lab_of "dora".member
     end))
-    local tried
     assert(swarm.within(2, function()
-      tried = s:ask("dora", "discover").tried
-      return #tried.unfit == 4 and tried.lab == "biology"
+      local tried, hosts = s:ask("dora", "discover").tried, {}
+      for _, one in ipairs(tried.unfit) do
+        if not one.host:find(":", 1, true) then hosts[#hosts + 1] = one.host end -- by IPv6 they are heard later
+      end
+      return table.concat(hosts, " ") == table.concat(others, " ") and tried.lab == "biology"
     end), s:cli("dora", "discover --json"))
     assert.is_truthy(swarm.within(10, function() return s:ask("eve", "files list").files[1].state == "published" end))
     local eve = lab_of "eve"
