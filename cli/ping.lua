@@ -31,7 +31,7 @@ local function try_line(row, s)
 end
 
 local function hop_line(row, s)
-  if row.code == "slow" then return s.UNKNOWN .. ", no answer in ten seconds" end
+  if row.code == "slow" then return s.UNKNOWN .. " no answer in ten seconds" end
   local line = row.rtt_us and ("%s, %s"):format(who(row, s), time_of(row, s)) or who(row, s)
   if not row.code or row.code == "hops" then return line end
   return ("%s: %s"):format(line, word_of(row, s))
@@ -56,8 +56,10 @@ local function finish_ping(answer, s)
   local last = answer.tries[#answer.tries]
   say_row(last, try_line(last, s), s)
   if answer.answered == 0 then
-    local none = answer.sent == 1 and "The ping" or ("None of %s"):format(s.count(answer.sent, "ping"))
-    s:say(("%s to %s was not answered. How far they come: trace."):format(none, target(answer, s)))
+    local who_asked = target(answer, s)
+    local words = answer.sent == 1 and ("The ping to %s was not answered."):format(who_asked)
+      or ("None of %s to %s was answered."):format(s.count(answer.sent, "ping"), who_asked)
+    s:say(words .. " How far they come: trace.")
     return false
   end
   local by
@@ -93,8 +95,8 @@ end
 
 local function show_one(answer, s)
   if answer.event == "asking" then
-    local id = answer.id and answer.label and "  " .. s:short(answer.id) or ""
-    s:line(s:paint("title", target(answer, s) .. id))
+    if not answer.label then return s:say(target(answer, s)) end
+    s:line(s:paint("title", ("%s  %s"):format(target(answer, s), s:short(answer.id))))
   elseif answer.try then
     say_row(answer.try, try_line(answer.try, s), s)
   elseif answer.hop then
