@@ -138,6 +138,7 @@ local function build_comms(self, given)
   self.routing = routing.new { loop = self.loop, log = self.log, comms = self.comms, id = self.id,
     refused = self.refuse }
   self.routing.routes = settings.routes(self)
+  self.routing.ways = require "routing.learned_ways".new(self.routing, self.comms)
 end
 
 --- All effects are injected:

@@ -29,7 +29,8 @@ end
 -- interval = { shortest, longest } ms, ports() → tcp, http, verifier() → worker or nil (checks at once),
 -- checks (checks.lua; nil: that one), links() → how many it dials to who is far (nil: none).
 -- Effects that Routing fills in before `start`: poke(channel name), tell(source, message), dial(host, port, done),
--- near(source) → is its host in a network of an own interface?,
+-- near(source) → is its host in a network of an own interface?, copied(source, list, place): a copy of a word that its
+-- signer renews came there,
 -- dial_link(host, port, id, done(channel | nil, text, code), gone(reason)): as routing:use has it.
 function comms.new(given)
   local self = setmetatable({ listeners = {}, heeded = {}, own_heard = listeners.new(),
@@ -43,6 +44,7 @@ function comms.new(given)
   local function nowhere() return nil, "address: no channel yet", "address" end
   self.poke, self.tell, self.dial, self.near = nowhere, nowhere, nowhere, function() return false end
   self.dial_link = function(_, _, _, done) loop:post(function() done(nowhere()) end) end
+  self.copied = function() end
   self.checks = given.checks or checks
   parts.make(self, given, function(...) foreign(self, ...) end)
   self:on_statement("pri/*/addresses", function(st) self.addresses:heard(st.signer) end)

@@ -43,6 +43,7 @@ local function way_in(self, given, taken)
     time_evidence = self.time_evidence, strangers = self.strangers, refused = self.refused, allowed = allowed,
     heard = function(source, list, place)
       self.outbox:heard(source.channel.name, list:short(place))
+      if not self.dcache:kept(list:bucket(place)) then self.copied(source, list, place) end
       if not source.broadcast then self.relay:hear(source.channel.name, list, place) end
     end, taken = taken }
   self.offers = offer.new { loop = self.loop, intake = self.intake, dcache = self.dcache, waste = self.waste }

@@ -1,0 +1,169 @@
+-- ways.lua - by which ways a node can be reached from here, the best first, and which one is taken. Sends no line.
+--
+-- A way is alive as long as it works in both directions: the node is heard over it, and what was sent over it was
+-- answered (way_health.lua). What failed is asked in the background, with a ping, before it is taken again.
+local bounded = require "bounded"
+local relays = require "routing.relays"
+local way_health = require "routing.way_health"
+local way_list = require "routing.way_list"
+
+local ways = {}
+ways.__index = ways
+
+local KNOWN_MAX <const> = 256 -- nodes whose ways are kept for the next line
+local KNOWN_MS <const> = 250 -- for so long, unless something of it changes
+local SPEAKERS_MAX <const> = 1000 -- flows of which it is known who speaks there
+local SPEAKER_MS <const> = 2000 -- for so long it is known that nobody proved to speak there
+-- In which the first hop of a way that failed has to answer: ms; times that a frame takes on a slow channel, beside.
+local CHECK_MS <const>, CHECK_FRAMES <const> = 1500, 4
+
+--- The facts of a way that the hook routing.prefer is given.
+ways.facts = { "address", "kind", "hops", "cost", "rtt", "loss", "heard", "origin" }
+
+--- given.loop, random, id (this node's)
+--- given.peers      comms/peers.lua
+--- given.addresses  comms/addresses.lua
+--- given.is_near    fn(source) → is its host in a network of an own interface?
+--- given.check      fn(peer, flow): asks him over that proved flow, with a ping, whether he lives
+--- given.prefer     fn(to, list of facts) → which of the list, why; nil: the first
+function ways.new(given)
+  local self = setmetatable({ health = way_health.new(given), relays = relays.new(given),
+    known = bounded.new { limit = KNOWN_MAX }, speakers = bounded.new { limit = SPEAKERS_MAX },
+    taken = bounded.new { limit = KNOWN_MAX } }, ways)
+  for _, name in ipairs { "loop", "id", "peers", "addresses", "is_near", "check", "prefer" } do
+    self[name] = given[name]
+  end
+  return self
+end
+
+-- A node's ways are looked at anew when the next line goes to him.
+local function forget(self) self.known = bounded.new { limit = KNOWN_MAX } end
+
+--- All ways to node ID that are known here → array, which is not to be changed, the best first, of { key =, kind =,
+--- address = text, hops =, cost =, rtt = s or nil, loss = 0…1 or nil, heard = s ago or nil, origin = "heard", "record",
+--- "relayed" or "policy", alive = bool, why = text, source = of the first hop's flow or nil, by = ID of the relay or
+--- nil, dial = { host =, port = } or nil, proved = bool, for `dial`: did anybody prove that address? }
+function ways:of(id)
+  local now, known = self.loop:now(), self.known:get(id)
+  if known and now - known.at < KNOWN_MS then return known.list end
+  known = { at = now, list = way_list.of(self, id) }
+  self.known:put(id, known)
+  return known.list
+end
+
+local function is_open(way) return not (way.source and way.source.channel.closed) end
+
+-- May WAY be taken? AVOID: set of keys of ways, and of IDs of relays.
+local function may(way, avoid)
+  if not is_open(way) or avoid[way.key] or way.by and avoid[way.by] then return false end
+  return not (way.first and avoid[way.first])
+end
+
+-- Those of LIST that live; where none does, those that failed: a try is all that is left.
+local function candidates(list, avoid)
+  local living, failing = {}, {}
+  for _, way in ipairs(list) do
+    if may(way, avoid) then
+      if way.alive then living[#living + 1] = way elseif way.tried then failing[#failing + 1] = way end
+    end
+  end
+  if living[1] then return living end
+  return { failing[1] }
+end
+
+local function facts_of(list)
+  local facts = {}
+  for i, way in ipairs(list) do
+    facts[i] = {}
+    for _, name in ipairs(ways.facts) do facts[i][name] = way[name] end
+  end
+  return facts
+end
+
+-- Which of LIST, several living ones, the policy prefers.
+local function preferred(self, to, list)
+  local facts = facts_of(list)
+  local answer, why = self.prefer(to, facts)
+  for i, each in ipairs(facts) do
+    if each == answer then return list[i], why end
+  end
+  return list[1]
+end
+
+-- Why there is none of LIST.
+local function nothing(id, list)
+  local parts = {}
+  for i = 1, math.min(3, #list) do parts[i] = ("%s: %s"):format(list[i].address, list[i].why) end
+  local why = parts[1] and " lives (" .. table.concat(parts, "; ") .. ")" or " is known here"
+  return nil, ("address: no way to ~%s%s"):format(id:sub(-4), why), "address"
+end
+
+--- The way that a line to node ID takes now. TO: the line's address, for the policy. AVOID: a set of keys of ways, and
+--- of IDs of nodes that are no relay for it, or nil. → the way, as `of` has it, why the policy prefers it or nil
+--- | nil, text that says what is wrong with each, "address"
+function ways:choose(to, id, avoid)
+  local list = self:of(id)
+  local some = candidates(list, avoid or {})
+  if not some[1] then return nothing(id, list) end
+  local way, why = some[1], nil
+  if some[2] then way, why = preferred(self, to, some) end
+  if way.by then self.taken:put(way.key, way) end
+  return way, why
+end
+
+--- Whose words come over SOURCE → the ID of the peer who proved that flow | nil
+function ways:speaker(source)
+  local now, known = self.loop:now(), self.speakers:get(source.id)
+  if known and known.id and self.peers:speaks_for(known.id, source) then return known.id end
+  if known and not known.id and now - known.at < SPEAKER_MS then return nil end
+  known = { at = now }
+  for _, peer in ipairs(self.peers.list) do
+    for _, flow in ipairs(peer.flows) do
+      if flow.source.id == source.id and self.peers:proved(flow) then known.id = peer.id end
+    end
+  end
+  self.speakers:put(source.id, known)
+  return known.id
+end
+
+--- A word that node SIGNER renews came over SOURCE.
+function ways:brought(signer, source)
+  local by = signer ~= self.id and self:speaker(source)
+  if not by or by == signer then return end
+  if self.relays:brought(signer, by) then self.known:forget(signer) end
+end
+
+-- The first hop of a way that failed is asked: if it does not answer either, all ways over it rest.
+local function check_first(self, way)
+  local flow, peer = way.flow, self.peers.by_id[way.by]
+  local began, failing = self.loop:now(), self.health:is_failing(way.first, way.flow.proved)
+  if failing or not peer then return end
+  local channel = flow.source.channel
+  local frame_ms = channel.rate and channel.traits.frame_max * 1000 // channel.rate or 0
+  self.check(peer, flow)
+  self.loop:after(CHECK_MS + CHECK_FRAMES * frame_ms, function()
+    if flow.proved and flow.proved >= began then return end
+    self.health:failed(way.first, "slow")
+    forget(self)
+  end)
+end
+
+--- The way KEY, that `choose` gave, brought no answer in time, or the refusal CODE.
+function ways:failed(key, code)
+  local way = self.taken:get(key)
+  if way then check_first(self, way) end
+  self.health:failed(key, code)
+  forget(self)
+end
+
+--- An answer came to what went over the way KEY, after RTT_US microseconds (nil: that was not measured).
+function ways:answered(key, rtt_us)
+  local was_failing = self.health:is_failing(key)
+  self.health:answered(key, rtt_us)
+  if was_failing then forget(self) end
+end
+
+--- What is bounded here, as bounded.lua's rows.
+function ways:bounds() return { self.health:bounds()[1], self.relays:bounds()[1] } end
+
+return ways
