@@ -18,10 +18,11 @@ local function check_here(context, path)
   local chain, lines = files:read()
   local policy
   if chain then policy, lines = files:judge(chain) end
-  if policy then policy:close() end
   local json = require "core.json"
+  local warnings = policy and json.array(require "preflight".routes(policy))
+  if policy then policy:close() end
   return { schema = 1, command = "policy-check", policy = chain and chain[1].name, hash = policy and policy.hash,
-    faults = json.array(policy and {} or lines), daemon = false }
+    faults = json.array(policy and {} or lines), warnings = warnings, daemon = false }
 end
 
 -- The daemon's answer, or that of this process where no daemon listens.
@@ -61,6 +62,7 @@ function policy_check.run(context, options)
   elseif is_faulty then
     show_faults(answer, context.show)
   else
+    policy_rows.warnings(answer, context.show)
     context.show:say(praise(answer, context.show))
   end
   return is_faulty and context.exit.no or context.exit.ok

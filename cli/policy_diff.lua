@@ -17,6 +17,7 @@ function policy_diff.run(context, options)
     policy_rows.refused(answer.faults, s)
     return context.exit.no
   end
+  policy_rows.warnings(answer, s)
   local policy, changed = s:text(answer.policy), policy_rows.count(answer.changes, answer.hooks, s)
   if answer.same then
     s:say(("%s is in force as it stands there."):format(policy))

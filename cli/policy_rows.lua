@@ -49,6 +49,11 @@ function policy_rows.faults(faults, s)
   end
 end
 
+--- Prints what ANSWER says of a policy that is fine: which of two routes wins, which rests.
+function policy_rows.warnings(answer, s)
+  if answer.warnings then policy_rows.faults(answer.warnings, s) end
+end
+
 --- Prints FAULTS of a policy that the daemon would not take, and what becomes of it.
 function policy_rows.refused(faults, s)
   policy_rows.faults(faults, s)

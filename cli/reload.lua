@@ -36,6 +36,7 @@ end
 --- Prints the answer.
 function reload.show(answer, s, options)
   policy_rows.show(answer, s)
+  policy_rows.warnings(answer, s)
   local unneeded = options.confirm and not answer.trial and " It was the good one before: nothing has to be confirmed."
   s:say(sum(answer, s) .. (unneeded or on_trial(answer, s)))
 end

@@ -32,7 +32,8 @@ local function say_fine(policy, arg)
   local preflight = require "preflight"
   local text = "%s: fine; every hook was asked with everything known and with everything unknown"
   local said = { text:format(policy.name) }
-  for _, list in ipairs { preflight.unused(policy, arg.root .. "/policies"), preflight.kinds(policy) } do
+  for _, list in ipairs { preflight.routes(policy), preflight.unused(policy, arg.root .. "/policies"),
+    preflight.kinds(policy) } do
     table.move(list, 1, #list, #said + 1, said)
   end
   say(io.stdout, said, columns_of(arg, 1), "  ")

@@ -2,13 +2,16 @@
 local address = require "core.address"
 local channels = require "routing.channels"
 local hooks = require "policy.hooks"
+local route_warnings = require "routing.route_warnings"
 local node_name = require "node_name"
 local paths = require "paths"
 local record = require "core.record"
+local core_text = require "core.text"
 local shell = require "shell"
 
 local preflight = {}
 
+local LINE_MAX <const> = 1024 -- characters of a line about a route
 local SWARM_MAX = 128 -- bytes (core/key.h)
 local NO_SWARM = "a swarm's name is 1 to %d ASCII characters, none of them a space"
 local CHANGE = { live = "applies while the daemon runs", restart = "has the daemon start anew" }
@@ -78,6 +81,19 @@ function preflight.faults(policy, programs)
   local law = law_fault(policy)
   if law then add("dcache.classes", law) end
   return faults
+end
+
+--- What is odd about the routes of POLICY, a line each, and of which the better one wins. SERIOUS: only what is to be
+--- mended.
+function preflight.routes(policy, serious)
+  local lines = {}
+  for _, one in ipairs(route_warnings.of(policy:get "routing.routes", policy:get "routing.channels")) do
+    if not (serious and one.harmless) then
+      lines[#lines + 1] = core_text.escape(at(policy, "routing.routes", ("%s: %s"):format(one.pattern, one.text),
+        one.pattern), LINE_MAX)
+    end
+  end
+  return lines
 end
 
 -- What a change of each setting takes that the file of POLICY itself sets: a line for each kind.

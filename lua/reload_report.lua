@@ -1,6 +1,7 @@
 -- reload_report.lua - what a reload says: to who asked, to the log, to those who follow events. Puts nothing in force.
 local changes = require "policy.changes"
 local json = require "core.json"
+local preflight = require "preflight"
 
 local reload_report = {}
 reload_report.__index = reload_report
@@ -49,10 +50,11 @@ local function hook_rows(list)
 end
 
 --- What changes by the policy NEW, by DIFF (reload.lua), as data: { policy, hash, changes, hooks = rows, restart =
--- paths for which the daemon starts anew, summary = in a few words }.
+-- paths for which the daemon starts anew, warnings = lines about its routes, summary = in a few words }.
 function reload_report:answer(new, diff)
   return { policy = new.name, hash = new.hash, changes = json.array(setting_rows(self, diff.list)),
     hooks = json.array(hook_rows(diff.hooks)), restart = json.array(diff.restart),
+    warnings = json.array(preflight.routes(new)),
     summary = changes.summary(diff.list, diff.hooks) }
 end
 

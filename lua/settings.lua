@@ -1,9 +1,12 @@
 -- settings.lua - what a running node does when live settings change: one function a section. Reads no policy file, and
 -- decides nothing about what may change (policy/hooks.lua has the kinds).
+local preflight = require "preflight"
 local routes = require "routing.routes"
 local routing = require "routing"
 
 local settings = {}
+
+local LINES_MAX <const> = 8 -- about routes in the log, each time that they are read
 
 --- The shortest and the longest time between two beacons, in ms.
 function settings.interval(policy)
@@ -35,18 +38,20 @@ local function apply_comms(node, changed)
 end
 
 -- The routing table is what POLICY says, and what people set meanwhile.
-local function load_routes(table_, policy)
+local function load_routes(node, table_, policy)
   table_:load(policy:get "routing.routes", function(pattern)
     local file, line = policy:where("routing.routes", pattern)
     return ("%s:%d"):format(file, line)
   end)
+  local lines = preflight.routes(policy, true)
+  for i = 1, math.min(#lines, LINES_MAX) do node.log:warn("routing", "route", lines[i]) end
 end
 
 --- The routing table of NODE (routing/routes.lua), as its policy has it.
 function settings.routes(node)
   local table_ = routes.new { name_of = function(id) return node.who(id).name end,
     bearers = function(name) return node.called(name) end }
-  load_routes(table_, node.policy)
+  load_routes(node, table_, node.policy)
   return table_
 end
 
@@ -70,7 +75,7 @@ function settings.apply(node, new, list, hooks)
   end
   local ok, err = apply_routing(node, changed, new)
   if not ok then return nil, err end
-  if changed["routing.routes"] then load_routes(node.routing.routes, new) end
+  if changed["routing.routes"] then load_routes(node, node.routing.routes, new) end
   node.policy:swap(new)
   for _, section in ipairs { apply_top, apply_dcache, apply_comms } do section(node, changed) end
   if not hooks or changed["routing.open"] then node.channels:ask() end

@@ -156,14 +156,15 @@ local function stars(pattern) return select(2, pattern:gsub("%*", "")) end
 local function routes(value)
   local good, why = map(address, address)(value)
   if not good then return nil, why end
-  local out = {}
-  for i, pattern in ipairs(inner.names.keys(good)) do
-    out[i] = { pattern = pattern, target = good[pattern] }
+  local out, many = {}, {}
+  for pattern, target in inner.next, good do -- any order: sorted below
+    out[#out + 1], many[pattern] = { pattern = pattern, target = target }, stars(pattern)
   end
   inner.names.sort(out, function(a, b)
-    local a_stars, b_stars = stars(a.pattern), stars(b.pattern)
-    if a_stars ~= b_stars then return a_stars < b_stars end
-    return #a.pattern > #b.pattern
+    a, b = a.pattern, b.pattern
+    if many[a] ~= many[b] then return many[a] < many[b] end
+    if #a ~= #b then return #a > #b end
+    return a < b
   end)
   return out
 end

@@ -115,11 +115,11 @@ function policy:get(path)
   return node
 end
 
---- File and line that gave PATH its value or hook, and whether that is one of the four shipped sections. NUMBER: of an
---- item, where it is a list; nil: the line that did the last to it.
-function policy:where(path, number)
+--- File and line that gave PATH its value or hook, and whether that is one of the four shipped sections. ITEM: the
+--- number of one where it is a list, the key where it is the routes; nil: the line that did the last to it.
+function policy:where(path, item)
   local at = self.from.where[path]
-  at = at and number and at.items and at.items[number] or at
+  at = at and item and at.items and at.items[item] or at
   if at then return at.file, at.line, self.from.sections[at.file] == true end
 end
 

@@ -1,6 +1,6 @@
 -- inside.lua - the policy on its own side of the fence: sections, extend, questions. Reads no file.
 local inner = ...
-local names, form, facts, prints = inner.names, inner.form, inner.facts, inner.prints
+local names, form, facts, prints, lined = inner.names, inner.form, inner.facts, inner.prints, inner.lined
 local door, setmetatable = inner.door, inner.setmetatable
 
 local api, sections, sources, current, environment, kept_here
@@ -67,6 +67,7 @@ end
 local function assign(state, node, name, value)
   local path = node.children[name]
   local leaf = path and tree[path]
+  value = lined.plain(value)
   if leaf and state == current then error(path .. " is set when the policy is read, not by a hook", 3) end
   local fault = not leaf and no_such(node, name, value) or leaf and misfit(path, leaf, value)
   if fault then
@@ -74,9 +75,10 @@ local function assign(state, node, name, value)
     return
   end
   if value == nil then value = state.defaults[path] end
-  state.values[path] = value
   local file, line = inner.where(3)
   state.where[path] = { file = file, line = line }
+  if leaf.setting and leaf.setting[2] == "routes" then value = lined.of(lined.plain(value), state.where[path]) end
+  state.values[path] = value
 end
 
 local function section(state, node)
@@ -163,17 +165,25 @@ local function note_added(state, path, value)
   state.where[path] = at
 end
 
+-- Which item it is that WHY speaks of: its number, or its key | false
+local function item_of(why)
+  return tonumber(why:match "^a list whose item (%d+) ") or why:match '^a table whose %["([^"\\]*)"%] ' or false
+end
+
 local function settings_of(state)
   local out = {}
   for _, path in ipairs(names.keys(tree)) do
     local leaf, value = tree[path], state.values[path]
     if leaf.setting and value ~= nil then
       note_added(state, path, value)
-      local good, why = form.check(leaf.setting[2], value)
+      local plain, lines = lined.plain(value)
+      state.where[path] = lines or state.where[path]
+      local good, why = form.check(leaf.setting[2], plain)
       if good == nil then
         local at = state.where[path]
-        at = at.items and at.items[tonumber(why:match "^a list whose item (%d+) ")] or at
-        local changed = not added[value] and value == state.defaults[path] -- in place, by no line that is known
+        at = at.items and at.items[item_of(why)] or at
+        -- Changed in place, by no line that is known?
+        local changed = not lines and not added[value] and value == state.defaults[path]
         noted[#noted + 1] = ("%s%s: wanted %s"):format(changed and "" or at.file .. ":" .. at.line .. ": ", path, why)
       end
       out[path] = good

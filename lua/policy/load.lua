@@ -12,7 +12,7 @@ local load = {}
 
 local PRINT_BYTES_MAX <const> = 256 * 1024 -- of functions' texts, a hook
 local SAID_MAX <const> = 400 -- characters of a fault
-local INNER = { "names", "form", "channel_form", "facts", "prints", "inside" }
+local INNER = { "names", "form", "channel_form", "facts", "prints", "lined", "inside" }
 
 --- What people are told: a fault is { file =, line =, text =, suggestion = }. What the policy says of itself may not
 -- steer a terminal.

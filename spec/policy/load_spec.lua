@@ -220,7 +220,7 @@ describe("a fault is said with file, line and suggestion", function()
         "my.lua:2: routing.channels: wanted a list whose item 1 is a table whose budget is "
         .. "1 byte to 1 TB a second; a channel that is to say nothing is left out of the list")
     end
-    one('\np.routing.routes["/a"] = 7', "my.lua: routing.routes: wanted a table whose "
+    one('\np.routing.routes["/a"] = 7', "my.lua:3: routing.routes: wanted a table whose "
       .. '["/a"] is a text of 1 to 1024 bytes')
     one('p.dcache.buckets = { peer = { class = "presense", propose = "owner", dismiss = "owner" } }',
       'my.lua:2: dcache.buckets["peer"].class: presense: no such class; did you mean "presence"?')

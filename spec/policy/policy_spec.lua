@@ -38,6 +38,12 @@ describe("settings", function()
     local p = with "\np.dcache.disk = 1\nfunction p.routing.open() return true end"
     assert.same({ "my.lua", 3, false }, { p:where "dcache.disk" })
     assert.same({ "my.lua", 4, false }, { p:where "routing.open" })
+    local routes = with "p.routing.routes['/a'] = '/b'\np.routing.routes['/c'] = '/d'\np.routing.routes['/a'] = '/e'"
+    for pattern, line in pairs { ["/a"] = 4, ["/c"] = 3 } do
+      assert.same({ "my.lua", line, false }, { routes:where("routing.routes", pattern) })
+    end
+    assert.same({ "my.lua", 4, false }, { routes:where "routing.routes" })
+    routes:close()
     assert.same({ "dcache.lua", true }, { (p:where "dcache.memory"), (select(3, p:where "dcache.memory")) })
     p:close()
   end)

@@ -1,7 +1,6 @@
 -- answers.lua - what the REPL asks of the node, as plain facts in the units of hooks: seconds, bytes. Changes nothing.
 local hooks = require "policy.hooks"
 local slices = require "slices"
-local sorted = require "sorted"
 
 local answers = {}
 answers.__index = answers
@@ -48,8 +47,11 @@ function list.channels(node)
 end
 
 function list.routes(node)
-  local rows, routes = {}, node.policy:get "routing.routes" or {}
-  for _, pattern in ipairs(sorted.keys(routes)) do rows[#rows + 1] = { pattern = pattern, target = routes[pattern] } end
+  local rows = {}
+  for i, one in ipairs(node.routing.routes:rows()) do
+    rows[i] = { pattern = one.pattern, target = one.target, from = one.origin or "set", count = one.count,
+      rests = one.rests }
+  end
   return rows
 end
 
