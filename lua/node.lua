@@ -15,6 +15,7 @@ local lab = require "dcache.lab"
 local comms = require "comms"
 local routing = require "routing"
 local checkpoint_parts = require "checkpoint_parts"
+local routing_parts = require "routing_parts"
 local clients = require "clients"
 local kept = require "kept"
 local listeners = require "listeners"
@@ -137,8 +138,7 @@ local function build_comms(self, given)
   self.comms.view:load(self.saved_view)
   self.routing = routing.new { loop = self.loop, log = self.log, comms = self.comms, id = self.id,
     refused = self.refuse }
-  self.routing.routes = settings.routes(self)
-  self.routing.ways = require "routing.learned_ways".new(self.routing, self.comms)
+  routing_parts.make(self)
 end
 
 --- All effects are injected:

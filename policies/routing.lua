@@ -12,6 +12,7 @@ routing.channels = {
 }
 routing.routes = {}
 routing.export = { "brain", "ping" }
+routing.block = {}
 
 function routing.open() return true end
 

@@ -25,7 +25,8 @@ UNTOLD.__index = UNTOLD
 --- given.stands  fn(id) → has that key standing in the lab? nil: there is none, and everybody has
 function peers.new(given)
   return setmetatable({ loop = given.loop, standing = given.stands, by_id = {}, list = {},
-    proofs = bounded.new { limit = PROOFS_MAX }, dropped = 0, returns = listeners.new() }, peers)
+    proofs = bounded.new { limit = PROOFS_MAX }, provers = bounded.new { limit = PROOFS_MAX }, shut_out = NOTHING,
+    dropped = 0, returns = listeners.new() }, peers)
 end
 
 local function has_proof(peer)
@@ -191,10 +192,18 @@ function peers:located(peer)
   return false
 end
 
--- The holder of PEER's key signed a nonce that came back over FLOW.
-function peers:prove(flow)
+-- The holder of PEER's key signed a nonce that came back over FLOW, one of his.
+function peers:prove(flow, peer)
   flow.proved = self.loop:now()
   self.proofs:put(flow.source.id, flow.proved)
+  self.provers:put(flow.source.id, peer.id)
+end
+
+--- Who proved last that he is at the other end of SOURCE, if that counts still → peer | nil
+function peers:prover(source)
+  local id = self.provers:get(source.id)
+  local peer = id and self.by_id[id]
+  return peer and self:proved(flow_of(peer, source)) and peer or nil
 end
 
 -- Is the address that SOURCE speaks from proved by anybody?
@@ -246,6 +255,7 @@ end
 function peers:living(peer)
   local after = self.loop:now() - peers.silent_ms
   return (peer.heard > after or self:last(peer) > after) and not self:left(peer) and not self:deaf(peer)
+    and not self.shut_out[peer.id]
 end
 
 ways_to(peers)

@@ -168,7 +168,7 @@ function proof:pong(message, source)
   self.out[facts.nonce] = nil
   local flow, peer = question.flow, question.peer
   local news = not self.peers:located(peer)
-  self.peers:prove(flow)
+  self.peers:prove(flow, peer)
   self.principals:forget(flow.source.principal)
   flow.retry_ms, flow.tries = nil, nil
   measure(self, question)

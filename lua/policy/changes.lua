@@ -133,7 +133,7 @@ end
 local WORDS = {
   bytes = byte_size.of, seconds = seconds, share = number, count = number,
   list = function(values) return ("%d of one's own"):format(#values) end,
-  ["list of text"] = list,
+  ["list of text"] = list, block = list,
   ["list of text or all"] = function(value) return value == "all" and value or list(value) end,
   ["span of seconds"] = function(span) return seconds(span[1]) .. " to " .. seconds(span[2]) end,
   ["span of count"] = function(span) return number(span[1]) .. " to " .. number(span[2]) end,

@@ -40,7 +40,7 @@ hooks.facts = {
   },
   envelope = {
     to = "/dswarm/12D3KooWQ1vB/brain", from = "-", hops = 1, size = 300, signer = maybe "12D3KooWQ1vB",
-    role = maybe "member", vouched = false,
+    role = maybe "member", vouched = false, proved = true, near = false,
   },
   address = { address = "/ip4/192.168.1.20/tcp/3825/dswarm-line", lan = true, own = true },
   self = {
@@ -105,7 +105,10 @@ hooks.settings = {
     "addresses, or { address, budget =, cost =, near =, tls =, proxy =, " ..
     "password = secret \"irc\", gateway =, api =, authorisation = }; an ID at the end is expected there" },
   { "routing.routes", "routes", "none", "[pattern] = way; the most specific pattern wins", later = true },
-  { "routing.export", "list of text", "brain, ping", "components that answer strangers", later = true },
+  { "routing.export", "list of text", "brain, ping", "components that hear what comes from others",
+    later = true },
+  { "routing.block", "block", "none", "IDs and addresses that are shut out: nothing is heard, sent or dialled there",
+    later = true },
   { "clients.logs.folder", "text", "~/shared-logs", "folder whose files are shared", restart = true },
   { "clients.logs.copies", "span of count", "1 to 3", "copies wanted, at least and at most", later = true },
   { "clients.logs.at_once", "count", "2", "files fetched at once; one source has half of these places at most" },
@@ -147,7 +150,7 @@ hooks.hooks = {
   hook("routing.prefer", { { "target", "text" }, { "ways", "way", each = true }, HERE }, "one",
     "there is more than one living way", "the first, which is the cheapest", LATER),
   hook("routing.relay", { { "envelope", "envelope" }, HERE }, "yes", "a line is for somebody else",
-    "when a member vouches for it", LATER),
+    "for members; without a lab for who is near, or named in the policy", LATER),
   hook("clients.discovery.announce", { { "facts", "self" }, HERE }, "part",
     "before the own `peer` and `addresses` records are made", "all but own addresses off the LAN"),
   hook("clients.control.allow", { { "request", "request" }, HERE }, "yes",

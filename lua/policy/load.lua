@@ -1,5 +1,6 @@
 -- load.lua - runs the texts of a policy in a fence and checks it. Swaps nothing, keeps no policy.
 local address = require "core.address"
+local block_form = require "policy.block_form"
 local fence = require "core.fence"
 local hash = require "core.hash"
 local hooks = require "policy.hooks"
@@ -58,14 +59,18 @@ end
 
 --- Adds what is wrong with the addresses of SETTINGS: the fence knows their form only as far as text goes.
 local function check_addresses(settings, where, messages)
-  local function check_address(path, text, number)
-    local good, why = address.check(text)
+  local function say(path, text, number, why)
     local at = where[path]
     at = at.items and at.items[number] or at
-    if not good then
-      messages[#messages + 1] = ("%s:%d: %s: %s: %s"):format(at.file, at.line, path, text,
-        (why:gsub("^form: ", "")))
-    end
+    messages[#messages + 1] = ("%s:%d: %s: %s: %s"):format(at.file, at.line, path, text, why)
+  end
+  local function check_address(path, text, number)
+    local good, why = address.check(text)
+    if not good then say(path, text, number, (why:gsub("^form: ", ""))) end
+  end
+  for i, text in ipairs(settings["routing.block"] or {}) do
+    local kind, why = block_form.read(text)
+    if not kind then say("routing.block", text, i, why) end
   end
   for i, channel in ipairs(settings["routing.channels"] or {}) do
     check_address("routing.channels", channel.address, i)

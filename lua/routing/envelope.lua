@@ -40,6 +40,11 @@ function envelope.is_for_another(message, id)
   return to ~= nil and to ~= id
 end
 
+--- Does TO end at a component of that NAME, whoever's and by whatever way?
+function envelope.ends_at(to, name)
+  return to:match "/dswarm/[^/]+/([^/]+)$" == name
+end
+
 -- MESSAGE for the next hop: the same, with one hop less | nil, text, "hops" where it has none left.
 function envelope.onward(message)
   if message.hops == 0 then return nil, "hops: passed on too often", "hops" end

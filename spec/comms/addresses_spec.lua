@@ -25,7 +25,7 @@ local function meet(known, id, host, dialled, tcp)
   local peer = known:get(id)
   peer.tcp = tcp or 3825
   local channel = { name = "tcp 1", traits = { stream = true }, dialled = dialled }
-  known:prove(known:beat(peer, { id = "tcp " .. host, host = host, channel = channel, own = false }))
+  known:prove(known:beat(peer, { id = "tcp " .. host, host = host, channel = channel, own = false }), peer)
   return peer, channel
 end
 

@@ -42,7 +42,7 @@ describe("a peer's addresses", function()
 
   local function heard(host, port)
     local flow = known:beat(peer, { id = host .. port, host = host, channel = {} })
-    known:prove(flow)
+    known:prove(flow, peer)
     return flow
   end
 
@@ -76,7 +76,7 @@ describe("a peer's addresses", function()
     assert.same({ "10.0.0.1" }, hosts())
     assert.equal("10.0.0.1", known:best(peer).source.host)
     assert.is_false(known:located(peer))
-    known:prove(peer.flows[1])
+    known:prove(peer.flows[1], peer)
     assert.is_true(known:located(peer))
     assert.equal("10.0.0.9", known:best(peer).source.host)
     known:beat(peer, peer.flows[1].source)

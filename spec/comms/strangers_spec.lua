@@ -150,7 +150,7 @@ describe("a stranger to the lab", function()
     local box, member = new { lab.robots[1].id }, lab.robots[1].id
     local link, elsewhere = from("tcp", "10.0.0.1"), from("udp", "10.0.0.1")
     local peer = box.peers:get(member)
-    box.peers:prove(box.peers:heard(peer, elsewhere))
+    box.peers:prove(box.peers:heard(peer, elsewhere), peer)
     for i = 2, 40 do say(box, link, { peer_word(lab.robots[i]) }) end
     assert.equal(39, box.checks)
   end)
@@ -164,7 +164,7 @@ describe("a stranger to the lab", function()
     end
     for i = 1, 500 do
       local stranger = box.peers:get(("12D3a-stranger%04d"):format(i))
-      box.peers:prove(box.peers:heard(stranger, from("udp", "10.0.0.1")))
+      box.peers:prove(box.peers:heard(stranger, from("udp", "10.0.0.1")), stranger)
     end
     assert.equal(1024, #box.peers.list)
     for i = 1001, 1024 do

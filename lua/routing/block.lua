@@ -1,0 +1,169 @@
+-- block.lua - whom the policy shuts out (routing.block): nodes by their IDs, hosts and ports by addresses. It counts
+-- what that stops; whoever receives, sends or dials asks it, and leaves it then.
+--
+-- An ID is known by the flows over which it was proved, and by a fresh beacon that it signed: then the flow is his
+-- until he was silent there for three minutes, since nobody asks him for a proof any more.
+local block_form = require "policy.block_form"
+local bounded = require "bounded"
+local envelope = require "routing.envelope"
+local messages = require "comms.messages"
+
+local block = {}
+block.__index = block
+
+local FLOWS_MAX <const> = 256 -- by which those who are shut out were heard
+local FLOW_MS <const> = 3 * 60 * 1000 -- three of the longest beacon intervals
+local NOBODY <const> = {}
+
+-- TEXT, a multiaddr, without the zone before it, which means something on this machine only.
+local function without_zone(text) return (text:gsub("^/ip6zone/[^/]+", "")) end
+
+-- == who is shut out
+
+--- given.loop, id (this node's)
+--- given.peers      comms/peers.lua
+--- given.signed     fn(facts) → did the key of a beacon (messages.lua) sign it?
+function block.new(given)
+  return setmetatable({ loop = given.loop, id = given.id, peers = given.peers, signed = given.signed, list = {},
+    ids = {}, places = {}, flows = bounded.new { limit = FLOWS_MAX } }, block)
+end
+
+--- From here on those are shut out whom LIST, routing.block of a policy, names. Who stays keeps his counts.
+function block:load(list)
+  local before = {}
+  for _, entry in ipairs(self.list) do before[entry.what] = entry end
+  self.list, self.ids, self.places = {}, {}, {}
+  local shut_out = {}
+  for _, text in ipairs(list) do
+    local kind, what = block_form.read(text)
+    if kind and what ~= self.id then
+      local entry = before[what] or { what = what, dropped = 0, kept = 0 }
+      local by = kind == "id" and self.ids or self.places
+      if not by[what] then table.insert(self.list, entry) end
+      by[what] = entry
+      if kind == "id" then shut_out[what] = true end
+    end
+  end
+  self.any = self.list[1] ~= nil
+  self.peers.shut_out = self.any and shut_out or NOBODY
+end
+
+-- The entry for a multiaddr TEXT: for its host, or for its port.
+local function at_address(self, text)
+  text = without_zone(text)
+  local host, port = text:match "^(/ip[46]/[^/]+)(/[^/]+/%d+)"
+  if not host then return self.places[text:match "^/ip[46]/[^/]+$"] end
+  return self.places[host] or self.places[host .. port]
+end
+
+-- The entry for any host or node in the chain TO.
+local function in_chain(self, to)
+  for id in to:gmatch "/dswarm/(%w+)" do
+    if self.ids[id] then return self.ids[id] end
+  end
+  for place in to:gmatch "/ip[46]/[^/]+/%l+/%d+" do
+    if at_address(self, place) then return at_address(self, place) end
+  end
+end
+
+local function by_flow(self, source)
+  local flow = self.flows:get(source.id)
+  if flow and self.loop:now() - flow.at < FLOW_MS then return self.ids[flow.id] end
+end
+
+-- The entry that shuts out whoever speaks over SOURCE.
+local function of_source(self, source)
+  local entry = at_address(self, source.address)
+  if entry then return entry end
+  local peer = self.peers:prover(source)
+  if peer then return self.ids[peer.id] end
+  return by_flow(self, source)
+end
+
+-- == what is stopped
+
+local function told(entry)
+  return ("permission: %s is shut out (routing.block)"):format(entry.what), "permission"
+end
+
+-- Nothing went there.
+local function keep(self, entry)
+  entry.kept, entry.at = entry.kept + 1, self.loop:now()
+  return told(entry)
+end
+
+-- Is FACTS a beacon that came straight from its signer over SOURCE? Then that flow is his.
+local function note_flow(self, message, source)
+  local facts = message.to == envelope.everybody and message.hops == envelope.hops_max
+    and messages.parse_beacon(message.rest)
+  if not facts or self.peers:prover(source) or not self.signed(facts) then return end
+  self.flows:forget(source.id)
+  self.flows:put(source.id, { id = facts.id, at = self.loop:now() })
+end
+
+-- The entry of whom MESSAGE itself names as the one who says it.
+local function speaker(self, message, source)
+  if message.code then return nil end
+  local id = message.kind == "beacon" and message.rest:match "^%S+ (%w+)" or message.from:match "^/dswarm/(%w+)"
+  local entry = self.ids[id]
+  if entry and message.kind == "beacon" then note_flow(self, message, source) end
+  return entry
+end
+
+--- MESSAGE came over SOURCE: must it be dropped? → text, code, and that is counted | nil
+function block:drops(source, message)
+  if not self.any then return nil end
+  local entry = of_source(self, source)
+  if entry and message.kind == "beacon" and by_flow(self, source) then speaker(self, message, source) end
+  entry = entry or speaker(self, message, source)
+  if not entry then return nil end
+  entry.dropped, entry.at = entry.dropped + 1, self.loop:now()
+  source.channel.shut_out = (source.channel.shut_out or 0) + 1
+  return told(entry)
+end
+
+--- May TO not be sent over SOURCE (nil: to all who hear it)? → text, code, and that is counted | nil
+function block:keeps(to, source)
+  if not self.any then return nil end
+  local entry = in_chain(self, to) or source and of_source(self, source)
+  if entry then return keep(self, entry) end
+end
+
+--- May what goes to TO not go by WAY, as gate.lua has it? → text, code, and that is counted | nil
+function block:against(to, way)
+  if not self.any then return nil end
+  local entry = in_chain(self, to) or way.source and of_source(self, way.source) or self.ids[way.id]
+    or self.ids[way.by] or way.address and in_chain(self, way.address)
+  if entry then return keep(self, entry) end
+  if way.dial then return self:against_dial(way.dial[1], "tcp", way.dial[2]) end
+end
+
+--- May HOST, an IP address, not be connected to, at that PORT of PROTOCOL? → text, code, and that is counted | nil
+function block:against_dial(host, protocol, port)
+  if not self.any then return nil end
+  local family = host:find(":", 1, true) and "ip6" or "ip4"
+  local entry = at_address(self, ("/%s/%s/%s/%d"):format(family, (host:gsub("%%.*$", "")), protocol, port))
+  if entry then return keep(self, entry) end
+end
+
+--- May node ID not be spoken to? → text, code, and that is counted | nil
+function block:against_id(id)
+  local entry = self.ids[id]
+  if entry then return keep(self, entry) end
+end
+
+--- Does anything shut out who speaks over SOURCE? Nothing is counted.
+function block:concerns(source) return self.any and of_source(self, source) ~= nil or false end
+
+--- A row for each who is shut out, as the policy orders them: { what =, dropped = frames of his, kept = what was not
+--- sent or dialled, age_ms = since the last of these or nil }
+function block:rows()
+  local rows, now = {}, self.loop:now()
+  for i, entry in ipairs(self.list) do
+    rows[i] = { what = entry.what, dropped = entry.dropped, kept = entry.kept,
+      age_ms = entry.at and now - entry.at or nil }
+  end
+  return rows
+end
+
+return block
