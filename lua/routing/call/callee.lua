@@ -1,0 +1,199 @@
+-- call/callee.lua - the half of calls that answers: nonces, whole requests, each run once. No loop and no socket.
+local bounded = require "bounded"
+local halves = require "routing.call.halves"
+local key = require "core.key"
+local lines = require "routing.call.lines"
+local ran = require "routing.call.ran"
+local random = require "core.random"
+local windows = require "routing.call.windows"
+
+local callee = {}
+callee.__index = callee
+
+local SALT <const> = 16 -- bytes
+local OPENED_MAX <const> = 64 -- calls of which it is known how often they were opened
+
+local function nothing() end
+
+local function always() return true end
+
+--- given.key      the node's
+--- given.swarm    in which it is called
+--- given.now      fn() → ms, that never goes back
+--- given.may      fn(caller, request) → true | nil, text, code: may he?
+--- given.run      fn(request, answer): does it. request: { caller, node, component, text, tag, from }, to which it
+--                 may add stopped() and drained(). answer: write(text), finish([text]), room()
+--- given.refused  fn(code, principal): counts a refusal; nil: nobody counts
+--- given.allows   fn(principal) → may it cause work? nil: always
+--- given.random   core.random, where a run has to be the same again
+function callee.new(given)
+  local self = setmetatable({ refused = given.refused or nothing, allows = given.allows or always }, callee)
+  for _, name in ipairs { "key", "swarm", "now", "may", "run" } do self[name] = given[name] end
+  self.chance = given.random or random.system()
+  self.opened = bounded.new { limit = OPENED_MAX }
+  self.windows = windows.new { now = self.now, public = self.key:public(), random = given.random }
+  self.halves = halves.new { now = self.now, refused = self.refused }
+  self.ran = ran.new { now = self.now, swarm = self.swarm, refused = self.refused }
+  return self
+end
+
+local function refuse(self, from, err, code)
+  self.refused(code, from.principal)
+  return nil, err, code
+end
+
+-- The same, and the caller is told why: sealed, so that nobody else can say it.
+local function refuse_to(self, line, session, from, err, code)
+  from.tell(lines.refuse(line.tag, self.swarm, self.chance:bytes(SALT), session.keys, err), nil, 0)
+  return refuse(self, from, err, code)
+end
+
+local function open(self, line, from)
+  local w, es = self.windows:open(line.ec)
+  local tries = self.opened:get(line.ec) or 0
+  self.opened:put(line.ec, tries + 1)
+  from.tell(lines.nonce(self.key, self.swarm, line.ec, w, es), line.node, tries)
+  return true
+end
+
+-- == a request that is whole
+
+local function check(self, said, session, from)
+  if said.component ~= from.component then return nil, "address: a call for another component", "address" end
+  return key.verify(said.caller, "call", self.swarm, lines.to_sign(session, self.key:id(), said.request), said.sig)
+end
+
+-- → what the component is told | nil, text, code
+local function read(self, line, session, whole, from)
+  local said, err, code = lines.parse_request(whole)
+  if not said then return nil, err, code end
+  local ok
+  ok, err, code = check(self, said, session, from)
+  if not ok then return nil, err, code end
+  return { caller = said.caller, node = said.node, component = said.component, text = said.request, tag = line.tag,
+    from = from }
+end
+
+local function begin(self, line, session, whole, from)
+  local request, err, code = read(self, line, session, whole, from)
+  if not request then return nil, err, code end
+  local ok
+  ok, err, code = self.may(request.caller, request)
+  if ok then ok, err, code = self.ran:has_room() end
+  if not ok then return nil, err, code end
+  session.kept = true
+  self.run(request, self.ran:begin(session, request, from))
+  return true
+end
+
+-- == lines of a call
+
+-- A request that ran, once more: the same answer.
+local function once_more(self, call, line, session, from)
+  if call.stopped then return refuse_to(self, line, session, from, "closed: that call was stopped", "closed") end
+  local ok, err, code = call.answer:begin_again()
+  if not ok then return refuse_to(self, line, session, from, err, code) end
+  return refuse(self, from, "duplicate: that call ran already", "duplicate")
+end
+
+local function again(self, call, line, plain, from)
+  local next_n, missing, code = lines.parse_again(plain)
+  if not next_n then return refuse(self, from, missing, code) end
+  if line.n < (call.again or 0) then
+    return refuse(self, from, "duplicate: older than what it asked last", "duplicate")
+  end
+  call.again = line.n
+  call.answer:again(next_n, missing)
+  return true
+end
+
+-- LINE, with PLAIN in its box, of a call that runs or ran.
+local function of_known(self, line, session, plain, from)
+  local call = self.ran:get(line.ec)
+  call.from, call.heard = from, self.now()
+  if line.word == "stop" then
+    from.tell(lines.refuse(line.tag, self.swarm, self.chance:bytes(SALT), session.keys, "closed: stopped"),
+      call.request.node, 0)
+    self.ran:stop(call) -- which closes the keys
+    return true
+  end
+  if line.word == "again" and not call.stopped then return again(self, call, line, plain, from) end
+  return once_more(self, call, line, session, from)
+end
+
+local function of_new(self, line, session, plain, from)
+  if line.word == "stop" then
+    self.halves:forget(line.ec)
+    return refuse_to(self, line, session, from, "closed: stopped before it began", "closed")
+  end
+  if line.word == "again" then
+    return refuse_to(self, line, session, from, "replay: its answer is not kept any more", "replay")
+  end
+  local whole, err, code = self.halves:put(line, plain, from.principal)
+  if not whole and code then return refuse(self, from, err, code) end
+  if not whole then return true end
+  local ok
+  ok, err, code = begin(self, line, session, whole, from)
+  if ok then return true end
+  return refuse_to(self, line, session, from, err, code)
+end
+
+-- Nobody can seal an answer to what does not open: it says that the caller may open once more.
+local function refuse_unsealed(self, line, from, err, code)
+  if not self.ran:get(line.ec) or code == "nonce" then from.tell(lines.refuse_nonce(line.tag), nil, 0) end
+  return refuse(self, from, err, code)
+end
+
+local function of_call(self, line, from)
+  local call = self.ran:get(line.ec)
+  local own = call and call.w == line.w and call.session
+  local session, err, code = own, nil, nil
+  if not own then session, err, code = self.windows:session(line.ec, line.w) end
+  if not session then return refuse_unsealed(self, line, from, err, code) end
+  local plain, ok
+  plain, err, code = lines.open_call(line, self.swarm, session.keys)
+  if plain then
+    ok, err, code = (call and of_known or of_new)(self, line, session, plain, from)
+  else
+    ok, err, code = refuse_unsealed(self, line, from, err, code)
+  end
+  if session ~= own and not session.kept then session.keys:close() end
+  return ok, err, code
+end
+
+--- REST of a `call` FROM { component, principal, part = plain bytes of a part, tell = fn(rest, node, tries): sends
+-- a `reply` back the way this line came; node: the ID of the node that the caller is at, or nil; tries: how often
+-- that was sent before } → true | nil, text, code. Then comes tick.
+function callee:take(rest, from)
+  local line, err, code = lines.parse_call(rest)
+  if not line then return refuse(self, from, err, code) end
+  if not self.allows(from.principal) then
+    return refuse(self, from, "quota: too many calls from there", "quota")
+  end
+  if line.word == "open" then return open(self, line, from) end
+  return of_call(self, line, from)
+end
+
+--- Does what is due → ms until this wants to be called again | nil: nothing waits here.
+function callee:tick()
+  local wait
+  for _, room in ipairs { self.windows, self.halves, self.ran } do
+    local left = room:tick()
+    wait = left and math.min(wait or left, left) or wait
+  end
+  return wait and math.max(1, wait)
+end
+
+--- → { half =, running =, kept = how many calls; bytes = of their answers }
+function callee:counts()
+  local running, kept, bytes = self.ran:counts()
+  return { half = #self.halves.list, running = running, kept = kept, bytes = bytes }
+end
+
+--- Stops all calls and wipes what is secret.
+function callee:close()
+  self.ran:close()
+  self.windows:close()
+end
+
+return callee

@@ -1,0 +1,79 @@
+-- call/halves.lua - calls of which not every part is here yet: few, small, and not for long. Opens no box.
+local lines = require "routing.call.lines"
+
+local halves = {}
+halves.__index = halves
+
+local HALVES_MAX <const> = 16
+local PRINCIPAL_MAX <const> = 2 -- of these
+local PATIENCE <const> = 10 * 1000 -- ms until the next part
+
+--- given.now      fn() → ms
+--- given.refused  fn(code, principal)
+function halves.new(given) return setmetatable({ now = given.now, refused = given.refused, list = {} }, halves) end
+
+local function remove(self, half)
+  for i, each in ipairs(self.list) do
+    if each == half then table.remove(self.list, i) end
+  end
+end
+
+local function find(self, ec, w)
+  for _, half in ipairs(self.list) do
+    if half.ec == ec and half.w == w then return half end
+  end
+end
+
+local function begin(self, line, principal)
+  local of_one = 0
+  for _, half in ipairs(self.list) do of_one = of_one + (half.of == principal and 1 or 0) end
+  if #self.list >= HALVES_MAX or of_one >= PRINCIPAL_MAX then
+    return nil, "full: more calls have begun than are waited for", "full"
+  end
+  local half = { ec = line.ec, w = line.w, of = principal, parts = {}, count = 0, bytes = 0 }
+  self.list[#self.list + 1] = half
+  return half
+end
+
+-- Part LINE with its PLAIN text, of PRINCIPAL → the whole text | nil: more has to come | nil, text, code
+function halves:put(line, plain, principal)
+  if line.word == "end" and line.n == 1 then return plain end
+  local half, err, code = find(self, line.ec, line.w), nil, nil
+  if not half then half, err, code = begin(self, line, principal) end
+  if not half then return nil, err, code end
+  if half.parts[line.n] then return nil, "duplicate: that part was here already", "duplicate" end
+  half.heard, half.bytes, half.count = self.now(), half.bytes + #plain, half.count + 1
+  half.parts[line.n] = plain
+  if line.word == "end" then half.last = line.n end
+  if half.bytes > lines.request_most or half.count > lines.request_most // lines.datagram_part then
+    remove(self, half)
+    return nil, "long: a request has 64 KiB at most", "long"
+  end
+  if half.count ~= half.last then return nil end
+  remove(self, half)
+  local whole = table.concat(half.parts, "", 1, half.last)
+  return whole
+end
+
+--- Forgets what there is of the call EC.
+function halves:forget(ec)
+  for i = #self.list, 1, -1 do
+    if self.list[i].ec == ec then table.remove(self.list, i) end
+  end
+end
+
+--- Forgets those of whom nothing more came → ms until it is the next one's turn | nil
+function halves:tick()
+  local now, wait = self.now(), nil
+  for i = #self.list, 1, -1 do
+    local left = self.list[i].heard + PATIENCE - now
+    if left <= 0 then
+      self.refused("slow", table.remove(self.list, i).of)
+    else
+      wait = math.min(wait or left, left)
+    end
+  end
+  return wait
+end
+
+return halves

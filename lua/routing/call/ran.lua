@@ -1,0 +1,144 @@
+-- call/ran.lua - the calls that run here and those that ran lately, with their answers: none runs twice. Reads no line.
+local answer = require "routing.call.answer"
+local lines = require "routing.call.lines"
+
+local ran = {}
+ran.__index = ran
+
+local CALLS_MAX <const> = 256
+local BYTES_MAX <const> = 4 * 1024 * 1024 -- of all answers
+local KEPT <const> = 240 * 1000 -- ms: as long as a window is good, and so a recording of its calls
+local KEPT_AFTER <const> = 30 * 1000 -- ms from the end of a longer one: as long as its caller asks again
+local SILENCE <const> = 40 * 1000 -- ms: who asks has gone
+local SOON <const> = 800 -- ms from the request until its caller hears that it was understood
+
+--- given.now, swarm
+--- given.refused  fn(code, principal)
+function ran.new(given)
+  return setmetatable({ now = given.now, swarm = given.swarm, refused = given.refused, by_ec = {}, list = {} }, ran)
+end
+
+--- → the call EC | nil
+function ran:get(ec) return self.by_ec[ec] end
+
+--- May one more run? → true | nil, text, "full"
+function ran:has_room()
+  if #self.list < CALLS_MAX then return true end
+  return nil, "full: 256 calls ran within four minutes; later there is room again", "full"
+end
+
+local function close_keys(call)
+  if call.session then call.session.keys:close() end
+  call.session = nil
+end
+
+-- Until N more bytes have room, the oldest answers that are over go.
+local function make_room(self, n)
+  local bytes = n
+  for _, call in ipairs(self.list) do bytes = bytes + call.answer.bytes end
+  for _, call in ipairs(self.list) do
+    if bytes > BYTES_MAX and call.answer.over and call.answer.bytes > 0 then
+      bytes = bytes - call.answer.bytes
+      call.answer:drop()
+    end
+  end
+  return bytes <= BYTES_MAX
+end
+
+local function put(self, call, name, whole)
+  if not make_room(self, #(whole or "") * 3 // 2) then
+    return nil, "full: the answers that are kept leave no room for it", "full"
+  end
+  local ok, err, code = call.answer[name](call.answer, whole)
+  if call.answer.over and not call.ended then
+    call.ended = self.now()
+    close_keys(call)
+  end
+  return ok, err, code
+end
+
+-- What the component answers with.
+local function writer(self, call)
+  return {
+    write = function(_, whole) return put(self, call, "write", whole) end,
+    finish = function(_, whole) return put(self, call, "finish", whole) end,
+    room = function() return call.answer:room() end,
+  }
+end
+
+local function answer_of(self, call, tag)
+  local request = call.request
+  return answer.new { keys = call.session.keys, swarm = self.swarm, tag = tag, now = self.now,
+    part = call.from.part or lines.datagram_part,
+    refused = function(code) self.refused(code, call.from.principal) end,
+    drained = function() if request.drained then request.drained() end end,
+    send = function(rest, tries) call.from.tell(rest, request.node, tries) end }
+end
+
+--- REQUEST runs from now on, by SESSION, whose keys are ours now → the writer of its answer
+function ran:begin(session, request, from)
+  local call = { ec = session.ec, w = session.w, session = session, request = request, from = from,
+    began = self.now(), heard = self.now() }
+  call.answer = answer_of(self, call, request.tag)
+  self.by_ec[call.ec], self.list[#self.list + 1] = call, call
+  return writer(self, call)
+end
+
+--- CALL stops, and what it would have said is not said any more.
+function ran:stop(call)
+  if call.stopped then return end
+  local running = not call.answer.over
+  call.stopped, call.ended = true, call.ended or self.now()
+  call.answer:drop()
+  close_keys(call)
+  if running and call.request.stopped then call.request.stopped() end
+end
+
+-- → ms until something is to be done about CALL
+local function look(self, call)
+  local now = self.now()
+  if call.ended then return math.max(call.began + KEPT, call.ended + KEPT_AFTER) - now end
+  if now - call.heard >= SILENCE then
+    self.refused("closed", call.from.principal)
+    self:stop(call)
+    return KEPT_AFTER
+  end
+  local wait = call.heard + SILENCE - now
+  if call.answer.made > 0 then return wait end
+  if now - call.began >= SOON then
+    put(self, call, "write", "")
+    return wait
+  end
+  return math.min(wait, call.began + SOON - now)
+end
+
+--- Forgets those that are old, stops those that nobody listens to → ms until the next | nil
+function ran:tick()
+  local list, wait = {}, nil
+  for _, call in ipairs(self.list) do
+    local left = look(self, call)
+    if left <= 0 then
+      self.by_ec[call.ec] = nil
+    else
+      list[#list + 1], wait = call, math.min(wait or left, left)
+    end
+  end
+  self.list = list
+  return wait
+end
+
+--- → how many run, how many are known in all, bytes of their answers
+function ran:counts()
+  local running, bytes = 0, 0
+  for _, call in ipairs(self.list) do
+    running, bytes = running + (call.ended and 0 or 1), bytes + call.answer.bytes
+  end
+  return running, #self.list, bytes
+end
+
+--- Stops all.
+function ran:close()
+  for _, call in ipairs(self.list) do self:stop(call) end
+end
+
+return ran
