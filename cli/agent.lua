@@ -30,7 +30,7 @@ local function finish(self, ...)
   self.watch:close()
   self.timer:cancel()
   self.answer = table.pack(...)
-  self.world.loop():stop()
+  self.told(...)
 end
 
 local function send(self)
@@ -53,10 +53,10 @@ local function receive(self)
   if #self.input >= 4 + size then finish(self, self.input:byte(5), self.input:sub(6, 4 + size)) end
 end
 
--- Sends MESSAGE and waits for its answer. → type, the rest | nil, text, code
-local function ask(self, message)
+-- Sends MESSAGE. TOLD(type, the rest), or TOLD(nil, text, code), later and once; one message at a time.
+local function begin(self, message, told)
   local loop = self.world.loop()
-  self.output, self.input, self.answer = string.pack(">s4", message), "", nil
+  self.output, self.input, self.answer, self.told = string.pack(">s4", message), "", nil, told
   self.timer = loop:after(self.world.agent_within or WITHIN, function()
     finish(self, nil, "slow: the ssh-agent does not answer", "slow")
   end)
@@ -64,6 +64,12 @@ local function ask(self, message)
     if writable and self.output ~= "" then send(self) end
     if readable and not self.answer then receive(self) end
   end)
+end
+
+-- The same, waited for: → type, the rest | nil, text, code
+local function ask(self, message)
+  local loop = self.world.loop()
+  begin(self, message, function() loop:stop() end)
   loop:run()
   return table.unpack(self.answer, 1, self.answer.n)
 end
@@ -97,15 +103,23 @@ function agent:has(blob)
   return false
 end
 
---- What the key BLOB signs BYTES with, 64 bytes that the caller has to check | nil, text, code
-function agent:sign(blob, bytes)
-  local kind, answer, code = ask(self, SIGN .. string.pack(">s4s4", blob, bytes) .. NO_FLAGS)
+local function question(blob, bytes) return SIGN .. string.pack(">s4s4", blob, bytes) .. NO_FLAGS end
+
+local function signature(kind, answer, code)
   if not kind then return nil, answer, code end
   if kind ~= SIGNATURE then
     return nil, "permission: the ssh-agent does not sign: it is locked, or somebody said no", "permission"
   end
   if #answer < 64 then return nil, "signature: the ssh-agent's answer is no signature", "signature" end
   return answer:sub(-64)
+end
+
+--- What the key BLOB signs BYTES with, 64 bytes that the caller has to check | nil, text, code
+function agent:sign(blob, bytes) return signature(ask(self, question(blob, bytes))) end
+
+--- The same while the loop runs: DONE(signature), or DONE(nil, text, code), later.
+function agent:sign_beside(blob, bytes, done)
+  begin(self, question(blob, bytes), function(...) done(signature(...)) end)
 end
 
 --- The connection ends; an agent of our own forgets its key at once and ends, too.

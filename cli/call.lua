@@ -108,20 +108,25 @@ end
 
 --- The same, waited for: → the answer | nil, what the daemon did instead.
 function call.ask(loop, stream, request, within_ms, working)
+  return call.wait(loop, function(told) return call.begin(loop, stream, request, within_ms, told, working) end)
+end
+
+--- BEGIN(told) begins a request with one answer, which is waited for. → the answer | nil, what happened instead
+function call.wait(loop, begin)
   local answer, message
-  call.begin(loop, stream, request, within_ms, function(...)
+  begin(function(...)
     answer, message = ...
     loop:stop()
-  end, working)
+  end)
   loop:run()
   return answer, message
 end
 
---- A request whose answers go on: EACH(answer) for every one, until the last, or until Ctrl-C, which cancels it.
--- → true | nil, what the daemon did instead | nil, nil: Ctrl-C.
-function call.follow(loop, stream, request, within_ms, each)
+--- BEGIN(told) begins a request whose answers go on: EACH(answer) for every one, until the last, or until Ctrl-C, which
+-- cancels it. → true | nil, what happened instead | nil, nil: Ctrl-C.
+function call.follow(loop, begin, each)
   local ended, message
-  local talk = call.begin(loop, stream, request, within_ms, function(answer, why)
+  local talk = begin(function(answer, why)
     if answer then each(answer) end
     if answer and answer.continues then return end
     ended, message = answer ~= nil or nil, why

@@ -1,10 +1,11 @@
 -- context.lua - what all commands use: which daemon, asking it, words when it is not there. Shows no answer.
 local json = require "core.json"
 local shell = require "shell"
+local sorted = require "sorted"
 local text = require "core.text"
 local call = require "cli.call"
+local reach = require "cli.reach"
 local world_of = require "cli.environment"
-local absent = require "cli.no_daemon"
 local width = require "cli.width"
 
 local context = {}
@@ -12,7 +13,7 @@ context.__index = context
 
 --- WORLD as cli/environment.lua makes it; CLI for its exit codes.
 function context.new(world, cli)
-  local self = setmetatable({ world = world, cli = cli, exit = cli.exit }, context)
+  local self = setmetatable({ world = world, cli = cli, exit = cli.exit, hosts = {} }, context)
   self.show = require("cli.show").new {
     width = world_of.width(world), terminal = world.columns(1) ~= nil, escape = text.escape, write = world.write,
   }
@@ -54,28 +55,6 @@ end
 function context:json(answer)
   self.world.write(json.encode(answer) .. "\n")
   return self.exit.ok
-end
-
-local function sockets(self)
-  if self.host ~= "localhost" then return { self.host }, true end
-  return self.world.paths:sockets(), false
-end
-
---- The first daemon that listens: stream, path; else nil, the text and exit code for it.
-local function connect(self)
-  local places, named = sockets(self)
-  local denied
-  for _, path in ipairs(places) do
-    local stream, message, code = self.world.net.unix_connect(path)
-    if stream then return stream, path end
-    if code == "EACCES" or code == "EPERM" then denied = denied or path end
-    if code == "ENAMETOOLONG" and named then return nil, absent.long(path), self.exit.daemon end
-    if code ~= "ENOENT" and code ~= "ECONNREFUSED" and not denied and named then
-      return nil, text.escape(message), self.exit.daemon
-    end
-  end
-  if denied then return nil, absent.denied(self.world, denied, self.words or {}), self.exit.refused end
-  return nil, absent.words(self.world, places, named, self.words or {}), self.exit.daemon
 end
 
 local function fail(self, message, exit_code, code)
@@ -128,11 +107,17 @@ local function refuse(self, answer)
   return NO[answer.error.word] and self.exit.no or self.exit.refused
 end
 
+-- Nothing was asked, as WHY (reach.lua's) says. → nil, exit code, with words said
+local function not_reached(self, why)
+  if why.refusal then return nil, refuse(self, why.refusal) end
+  return fail(self, why.text, why.exit, why.code)
+end
+
 --- The daemon's answer to REQUEST, or nil, text, code, with no words said.
 function context:ask_quietly(request)
-  local stream, message = connect(self)
-  if not stream then return nil, message, "closed" end
-  local answer, why = call.ask(self.world.loop(), stream, request, self.world.within)
+  local begin, unreached = reach(self, request)
+  if not begin then return nil, unreached.text, unreached.code or "closed" end
+  local answer, why = call.wait(self.world.loop(), begin)
   if not answer then return nil, why, "closed" end
   if answer.error then return nil, answer.error.text, answer.error.word end
   return answer
@@ -140,9 +125,11 @@ end
 
 --- The same beside what the loop does meanwhile: TOLD(answer), or TOLD(nil, text, code), once.
 function context:ask_beside(request, told)
-  local loop, stream, message = self.world.loop(), connect(self)
-  if not stream then return loop:post(function() told(nil, message, "closed") end) end
-  call.begin(loop, stream, request, self.world.within, function(answer, why)
+  local begin, unreached = reach(self, request)
+  if not begin then
+    return self.world.loop():post(function() told(nil, unreached.text, unreached.code or "closed") end)
+  end
+  begin(function(answer, why)
     if not answer then return told(nil, why, "closed") end
     if answer.error then return told(nil, answer.error.text, answer.error.word) end
     told(answer)
@@ -152,11 +139,11 @@ end
 --- A conversation that goes on in both directions (cli/call.lua): TOLD(answer), or TOLD(nil, words) when the daemon has
 -- gone. → the conversation | nil, exit code, with words said.
 function context:converse(request, told)
-  local stream, path, exit = connect(self)
-  if not stream then return fail(self, path, exit) end
+  local begin, name = reach(self, request)
+  if not begin then return not_reached(self, name) end
   local begun = false
-  return call.begin(self.world.loop(), stream, request, self.world.within, function(answer, why)
-    if why then why = ("The daemon at %s %s."):format(path, begun and "has gone" or why) end
+  return begin(function(answer, why)
+    if why then why = ("%s %s."):format(name, begun and "has gone" or why) end
     begun = true
     told(answer, why)
   end)
@@ -178,27 +165,37 @@ end
 
 --- Answers to REQUEST that go on: EACH(answer) for every one, until Ctrl-C. → the exit code, with words said.
 function context:follow(request, each)
-  local stream, path, exit = connect(self)
-  if not stream then return select(2, fail(self, path, exit)) end
+  local begin, name = reach(self, request)
+  if not begin then return select(2, not_reached(self, name)) end
   local refused
-  local ended, message = call.follow(self.world.loop(), stream, request, self.world.within, function(answer)
+  local ended, message = call.follow(self.world.loop(), begin, function(answer)
     if answer.error then refused = answer else each(answer) end
   end)
   if refused then return refuse(self, refused) end
-  if message then return select(2, fail(self, ("The daemon at %s %s."):format(path, message), self.exit.daemon)) end
+  if message then return select(2, fail(self, ("%s %s."):format(name, message), self.exit.daemon)) end
   return ended and self.exit.ok or self.exit.stopped
+end
+
+--- The end of all that was asked.
+function context:close()
+  for _, name in ipairs(sorted.keys(self.hosts)) do
+    local signer = self.hosts[name].signer
+    if signer then signer:close() end
+  end
 end
 
 local AT_WORK <const> = "The daemon is at work on the answer; Ctrl-C ends the wait."
 
 --- The daemon's answer to REQUEST, or nil and the exit code, with words said.
 function context:ask(request)
-  local stream, path, exit_code = connect(self)
-  if not stream then return fail(self, path, exit_code) end
-  local answer, message = call.ask(self.world.loop(), stream, request, self.world.within, function()
-    if self.world.columns(2) then self:complain(AT_WORK) end -- a program need not be told
+  local begin, name = reach(self, request)
+  if not begin then return not_reached(self, name) end
+  local answer, message = call.wait(self.world.loop(), function(told)
+    return begin(told, function()
+      if self.world.columns(2) then self:complain(AT_WORK) end -- a program need not be told
+    end)
   end)
-  if not answer then return fail(self, ("The daemon at %s %s."):format(path, message), self.exit.daemon) end
+  if not answer then return fail(self, ("%s %s."):format(name, message), self.exit.daemon) end
   if answer.error then return nil, refuse(self, answer) end
   return answer
 end

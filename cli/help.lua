@@ -6,7 +6,7 @@ local width = require "cli.width"
 
 local help = {}
 
-help.host = "HOST is localhost or the path of a daemon's socket; left out, it is localhost."
+help.host = "HOST is localhost, the path of a daemon's socket, or a robot's name; left out, it is localhost."
 
 --- What may stand in the usage of COMMAND behind its name, in pieces that stay whole: "[--from ROBOT]".
 function help.words_of(command)

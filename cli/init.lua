@@ -200,7 +200,7 @@ local function take_host(words)
   if require "edit_distance"(first:sub(1, 40), cli.hosts[1]) < 3 then
     return nil, ("no host %q; did you mean %q?"):format(first, cli.hosts[1])
   end
-  return nil, ("%s is not yet reachable by name; give localhost or a socket's path"):format(first)
+  return table.remove(words, 1), nil, true
 end
 
 local function wants_help(words)
@@ -226,9 +226,9 @@ end
 function cli.run(world, words)
   local context = require("cli.context").new(world, cli)
   local help = require "cli.help"
-  local host, message = take_host(words)
+  local host, message, is_far = take_host(words)
   if message then return context:misused(message) end
-  context.host, context.words = host or cli.hosts[1], { table.unpack(words) }
+  context.is_far, context.host, context.words = is_far, host or cli.hosts[1], { table.unpack(words) }
   context.show.host = require("shell").word(context.host)
   if words[1] == "--version" then
     world.write(("dt-swarm-cli %s\n"):format(world.version))
@@ -246,7 +246,9 @@ function cli.run(world, words)
   options, message = require("cli.arguments").parse(command, { table.unpack(words, used + 1) }, cli.options)
   if not options then return context:misused(message) end
   context:colour(options.color)
-  return perform(context, command, options)
+  local code = perform(context, command, options)
+  context:close()
+  return code
 end
 
 --- Called by core/main.c with the process's words.

@@ -52,8 +52,15 @@ end
 -- sign by where no daemon is to be asked: { swarm, last = ms, now = ms, quality }.
 -- → signer with the field id, name (the key's comment) | nil, exit code, with words said
 function sign.open(context, options, stamp)
+  local signer, why, code = sign.quietly(context, options, stamp)
+  if not signer then return context:refuse(why, code) end
+  return signer
+end
+
+--- The same, with no words said: → signer | nil, text, code
+function sign.quietly(context, options, stamp)
   local found, why, code = sign.key(context, options)
-  if not found then return context:refuse(why, code) end
+  if not found then return nil, why, code end
   return setmetatable({ context = context, options = options, id = found.id, name = found.comment,
     private = found.private, stamp = stamp }, sign)
 end
@@ -111,8 +118,8 @@ end
 
 -- == signing
 
--- The agent that has the key: the person's own, else one for this command. → agent | nil, text, code
-local function find_agent(self)
+-- The agent that has the key: the person's own, else, unless UNASKED, one for this command. → agent | nil, text, code
+local function find_agent(self, unasked)
   local world, blob = self.context.world, openssh.blob(self.id)
   local path = world.env "SSH_AUTH_SOCK"
   local theirs = path and path ~= "" and agents.connect(world, path) or nil
@@ -123,7 +130,7 @@ local function find_agent(self)
     theirs:close()
     if has == nil then return nil, why, code end
   end
-  if not world.disk():stat(self.private) then
+  if unasked or not world.disk():stat(self.private) then
     return nil, ("missing: no ssh-agent has the key %s, and its private half is not at %s"):format(
       self.name ~= "" and self.name or self.id, self.private), "missing"
   end
@@ -136,17 +143,39 @@ local function find_agent(self)
   return nil, ("key: %s is not the private half of %s.pub"):format(self.private, self.private), "key"
 end
 
--- BYTES signed as KIND in SWARM; the agent's answer is checked before it is used. → base64url | nil, text, code
-local function signature(self, kind, swarm, bytes)
+--- Has the agent the key, or gets it? Where UNASKED nobody is asked for a passphrase. → true | nil, text, code
+function sign:unlock(unasked)
   local why, code
-  if not self.agent then self.agent, why, code = find_agent(self) end
-  if not self.agent then return nil, why, code end
-  local raw
-  raw, why, code = self.agent:sign(openssh.blob(self.id), ("dt-swarm/1 %s %s\n%s"):format(kind, swarm, bytes))
-  if not raw then return nil, why, code end
+  if not self.agent then self.agent, why, code = find_agent(self, unasked) end
+  return self.agent and true, why, code
+end
+
+-- What a signature of KIND in SWARM is made over.
+local function signed_text(kind, swarm, bytes) return ("dt-swarm/1 %s %s\n%s"):format(kind, swarm, bytes) end
+
+-- RAW is what the agent gave for it: checked before it is used. → base64url | nil, text, code
+local function checked(self, kind, swarm, bytes, raw)
   local made = #raw == SIGNATURE and text.base64url(raw)
   if made and key.verify(self.id, kind, swarm, bytes, made) then return made end
   return nil, "signature: the ssh-agent gave a signature that does not fit; nothing was signed", "signature"
+end
+
+-- BYTES signed as KIND in SWARM. → base64url | nil, text, code
+local function signature(self, kind, swarm, bytes)
+  local ok, why, code = self:unlock()
+  if not ok then return nil, why, code end
+  local raw
+  raw, why, code = self.agent:sign(openssh.blob(self.id), signed_text(kind, swarm, bytes))
+  if not raw then return nil, why, code end
+  return checked(self, kind, swarm, bytes, raw)
+end
+
+--- The same while the loop runs, by the agent that `unlock` found: DONE(base64url), or DONE(nil, text, code), later.
+function sign:beside(kind, swarm, bytes, done)
+  self.agent:sign_beside(openssh.blob(self.id), signed_text(kind, swarm, bytes), function(raw, why, code)
+    if not raw then return done(nil, why, code) end
+    done(checked(self, kind, swarm, bytes, raw))
+  end)
 end
 
 local function ttl_of(word)

@@ -9,17 +9,33 @@ commands.__index = commands
 -- not run, an array. Either may be nil.
 function commands.new(given)
   given = given or {}
-  return setmetatable({ by_name = {}, extensions = {}, failed = given.failed, absent = given.absent }, commands)
+  local self = { by_name = {}, marks = {}, extensions = {}, failed = given.failed, absent = given.absent }
+  return setmetatable(self, commands)
 end
 
 --- FN(request, reply) answers the requests whose member `command` is NAME (how: clients/control/conversation.lua).
+-- MARKS, or nil, is what whoever asks from another node may be told of it: reads = true, or fn(request) → true: it
+-- changes nothing here; here = text, or fn(request) → text | nil: why it is answered on this machine alone.
 -- → a function that takes the command off again. A second one of that name is a fault of the program.
-function commands:add(name, fn)
+function commands:add(name, fn, marks)
   if self.by_name[name] then error("two answer the command " .. name, 2) end
-  self.by_name[name] = fn
+  self.by_name[name], self.marks[name] = fn, marks
   return function()
-    if self.by_name[name] == fn then self.by_name[name] = nil end
+    if self.by_name[name] == fn then self.by_name[name], self.marks[name] = nil, nil end
   end
+end
+
+local function marked(mark, request)
+  if type(mark) == "function" then return mark(request) end
+  return mark
+end
+
+--- What REQUEST is to whoever asks from another node: does it only read; why it is answered on this machine alone |
+-- nil. A command that nobody knows only reads: all that comes of it is `kind`.
+function commands:marks_of(request)
+  local marks = self.marks[request.command] or {}
+  if not self.by_name[request.command] then return true end
+  return marked(marks.reads, request) == true, marked(marks.here, request)
 end
 
 --- FN(answer) adds its members to the answers of the command NAME. → a function that ends it.

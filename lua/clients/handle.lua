@@ -84,8 +84,8 @@ for name, part in pairs(NEWS) do -- any order
   end
 end
 
---- FN(request, reply) answers the command NAME of the control socket (lua/commands.lua).
-function handle:command(name, fn) return self:keep(self.node.commands:add(name, fn)) end
+--- FN(request, reply) answers the command NAME of the control socket; MARKS: what that is to others (lua/commands.lua).
+function handle:command(name, fn, marks) return self:keep(self.node.commands:add(name, fn, marks)) end
 
 --- FN(answer) adds members to the answers of the command NAME, which another client answers.
 function handle:extend(name, fn) return self:keep(self.node.commands:extend(name, fn)) end

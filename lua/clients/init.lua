@@ -22,6 +22,7 @@ local LIST <const> = {
   "clients.logs",
   "clients.logs.replication",
   "clients.trust",
+  "clients.remote",
   "clients.control",
 }
 

@@ -154,7 +154,7 @@ hooks.hooks = {
   hook("clients.discovery.announce", { { "facts", "self" }, HERE }, "part",
     "before the own `peer` and `addresses` records are made", "all but own addresses off the LAN"),
   hook("clients.control.allow", { { "request", "request" }, HERE }, "yes",
-    "a request comes from outside the socket", "reads for members, changes for admins", LATER),
+    "a request comes from outside the socket", "reads for members, changes for admins"),
   hook("clients.logs.share", { { "file", "file" }, HERE }, SHARE,
     "a file is finished", "by its folder, else lab; false without permission"),
   hook("clients.logs.fetch", { { "file", "shared" }, HERE }, "urgency",

@@ -75,7 +75,7 @@ end
 local function is_connected(list, row)
   for _, way in ipairs(list) do
     local source = way.source
-    if way.alive and source.host == row.host and source.channel.traits.stream then return true end
+    if way.alive and source and source.host == row.host and source.channel.traits.stream then return true end
   end
   return false
 end

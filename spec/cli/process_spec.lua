@@ -188,7 +188,6 @@ describe("dt-swarm-cli, the process,", function()
       ["files why"] = 'No command "files why"; files has list, get, dismiss.',
       ["10.98.0.1 status"] = "is an address; only daemons of this machine are asked",
       ["fe80::1 files list"] = "or ask there: ssh fe80::1 dt-swarm-cli files list", ["help keyy"] = 'mean "key"?',
-      ["robot7 status"] = "not yet reachable by name; give localhost or a socket's path",
       ["status --jsno"] = "no option --jsno; did you mean --json?",
       ["files get x --form ada"] = "did you mean --from?", ["polcy reload"] = 'did you mean "policy reload"?',
       ["polic"] = 'did you mean "policy"?', ["lcalhost status"] = 'no host "lcalhost"; did you mean "localhost"?',

@@ -56,13 +56,19 @@ end
 
 -- What the program asks, asked of the node.
 local function call_of(self)
-  return { ask = function(_, _, request)
+  local function ask(request)
     request = json.decode(json.encode(request))
     local answer, text, code, candidates = self:ask(request)
     if not answer then return { schema = 1, error = { word = code, text = text, candidates = candidates } } end
     answer.schema = 1
     return json.decode(json.encode(answer))
-  end, begin = call.begin, follow = call.follow }
+  end
+  local function wait(_, begin)
+    local found
+    begin(function(answer) found = answer end)
+    return found
+  end
+  return { begin = function(_, _, request, _, told) told(ask(request)) end, wait = wait, follow = call.follow }
 end
 
 -- In place of cli/sign.lua: a key of specs.
@@ -112,14 +118,15 @@ end
 --- said, exit code
 function kit:cli(words, typed)
   local said_out = {}
-  local kept_call, kept_sign, kept_context = package.loaded["cli.call"], package.loaded["cli.sign"],
-    package.loaded["cli.context"]
-  package.loaded["cli.call"], package.loaded["cli.context"] = call_of(self), nil
+  local kept = {}
+  for _, name in ipairs { "cli.call", "cli.sign", "cli.context", "cli.reach" } do
+    kept[name], package.loaded[name] = package.loaded[name], nil
+  end
+  package.loaded["cli.call"] = call_of(self)
   package.loaded["cli.sign"] = { open = function() return sign_of(self) end }
   if typed then typed.terminal = true end
   local ok, code = xpcall(require("cli").run, debug.traceback, world_of(self, said_out, typed or {}), words)
-  package.loaded["cli.call"], package.loaded["cli.sign"], package.loaded["cli.context"] = kept_call, kept_sign,
-    kept_context
+  for _, name in ipairs { "cli.call", "cli.sign", "cli.context", "cli.reach" } do package.loaded[name] = kept[name] end
   assert(ok, code)
   return table.concat(said_out), code
 end

@@ -48,5 +48,5 @@ end
 
 --- Registers it with the client's HANDLE.
 return function(handle)
-  handle:command("export", function(_, reply) export(handle.node, reply) end)
+  handle:command("export", function(_, reply) export(handle.node, reply) end, { reads = true })
 end

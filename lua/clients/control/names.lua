@@ -53,5 +53,5 @@ return function(handle)
     if not each[request.of] then return reply(nil, 'form: "of" is "peer", "file" or "bucket"', "form") end
     local begins = type(request.begins) == "string" and request.begins or ""
     reply { command = "names", names = to_json.list(collect(node, request.of, begins), to_json.value) }
-  end)
+  end, { reads = true })
 end

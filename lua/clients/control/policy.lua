@@ -128,6 +128,11 @@ local function who_asks(reply)
   return { uid = client and client.uid, since = client and client.since or 0 }
 end
 
+-- To read any file of a machine is for those who are on it.
+local TRIES <const> = { reads = true, here = function(request)
+  return request.file ~= nil and "a file is tried where it lies: ssh there" or nil
+end }
+
 --- Registers them with the client's HANDLE.
 return function(handle)
   local node = handle.node
@@ -138,9 +143,9 @@ return function(handle)
   end)
   handle:command("policy-confirm", function(_, reply) node.trial:confirm(who_asks(reply), reply) end)
   handle:command("policy-rollback", function(_, reply) node.trial:rollback(who_asks(reply), reply) end)
-  handle:command("policy-show", function(request, reply) show(node, request, reply) end)
+  handle:command("policy-show", function(request, reply) show(node, request, reply) end, { reads = true })
   for _, name in ipairs { "policy-check", "policy-diff" } do
-    handle:command(name, function(request, reply) try(node, request, reply) end)
+    handle:command(name, function(request, reply) try(node, request, reply) end, TRIES)
   end
   handle:extend("status", function(answer) answer.policy = policy.facts(node) end)
 end

@@ -5,6 +5,11 @@ local to_json = require "clients.control.to_json"
 
 local requests = {}
 
+-- The private key leaves this machine by nobody's question.
+local MARKS <const> = { reads = true, here = function(request)
+  return request.secret ~= nil and "a private key is printed where it lies: ssh there" or nil
+end }
+
 local function node_facts(node)
   local facts = to_json.fields(node, { "id", "name", "type", "swarm", "version", "state", "share", "socket" })
   facts.policy = to_json.value(node.policy and node.policy.name)
@@ -110,7 +115,7 @@ return function(handle, malformed)
       local answer = requests[name](node, request, malformed)
       answer.command = name
       reply(node.commands:fill(name, answer))
-    end)
+    end, MARKS)
   end
   policy(handle)
 end

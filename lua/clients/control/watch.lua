@@ -73,10 +73,10 @@ return function(handle)
     reply { topics = to_json.list(ring:topics(), function(topic)
       return to_json.fields(topic, { "name", "text" })
     end) }
-  end)
+  end, { reads = true })
   handle:command("watch", function(request, reply)
     local names, text, code = chosen(names_of(ring:topics()), request.topics)
     if not names then return reply(nil, text, code) end
     follow(handle.loop, ring, names, reply)
-  end)
+  end, { reads = true })
 end

@@ -144,7 +144,7 @@ function why.register(handle, control)
   handle:why(function(thing) return why_policy.rows(node, thing) end)
   handle:why(function(thing) return why_channel.rows(node, thing) end)
   handle:why(function(thing) return why_record.rows(node, thing) end)
-  handle:command("why", function(request, reply) reply(answer(node, request)) end)
+  handle:command("why", function(request, reply) reply(answer(node, request)) end, { reads = true })
 end
 
 return why

@@ -6,6 +6,14 @@ local nearest = require "nearest"
 local span = require "span"
 local to_json = require "clients.control.to_json"
 
+local LEAST <const> = 4 -- characters of the end of a key that may stand for it
+
+-- "donald~mh2K", also where one alone is called so and has no such label.
+local function is_name_and_key(one, word)
+  local name, ending = word:match "^(.+)~(%w+)$"
+  return ending ~= nil and #ending >= LEAST and one.name == name and one.id:sub(-#ending) == ending
+end
+
 -- Those of NODES that WORD means. Whoever is in no lab of ours may call itself as it likes: its bare name counts only
 -- where no member bears it.
 local function matching(nodes, word)
@@ -13,7 +21,7 @@ local function matching(nodes, word)
   for _, one in ipairs(nodes) do
     if one.id == word or one.label == word then return { one } end
     local list = one.status == "stranger" and strangers or found
-    if find.is_robot(one, word) then list[#list + 1] = one end
+    if find.is_robot(one, word) or is_name_and_key(one, word) then list[#list + 1] = one end
   end
   return found[1] and found or strangers
 end

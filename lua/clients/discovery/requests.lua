@@ -61,7 +61,7 @@ return function(handle, discovery)
   handle:command("discover", function(request, reply)
     if request.watch ~= true then return discover(discovery, request, reply) end
     follow(discovery, ring, request, reply)
-  end)
+  end, { reads = true })
   handle:extend("channels", function(answer) answer.peers = discovery:count() end)
   for _, command in ipairs { "status", "summary" } do
     handle:extend(command, function(answer) add_peers(discovery, answer) end)

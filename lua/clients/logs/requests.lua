@@ -23,19 +23,19 @@ return function(handle)
   local node = handle.node
   local about = files.new(node)
   handle.loop:every(REST, function() about:rest() end)
-  local function add(name, fn)
+  local function add(name, fn, marks)
     handle:command(name, function(request, reply)
       if not node.discovery then -- it failed: nobody knows who is here, and who has a file
         return reply(nil, "closed: discovery does not run here; status says why", "closed")
       end
       fn(request, reply)
-    end)
+    end, marks)
   end
   handle:extend("status", function(answer) add_files(node, answer) end)
   for _, each in ipairs { { "report", "report" }, { "files", "list" }, { "sources", "sources" },
     { "folder", "folder" } } do
     local command, method = each[1], each[2]
-    add(command, function(request, reply) reply(about[method](about, request)) end)
+    add(command, function(request, reply) reply(about[method](about, request)) end, { reads = true })
   end
   add("dismiss", function(request, reply) reply(dismissal(node, request)) end)
 end

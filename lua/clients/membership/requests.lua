@@ -124,6 +124,6 @@ return function(handle)
     if request.join ~= nil then return join(node, request.join, reply) end
     if request.leave then return leave(node, reply) end
     reply(show(node))
-  end)
+  end, { here = "a robot is let into a lab where it stands, or by ssh" })
   handle:extend("status", function(answer) answer.lab = lab_facts(node) end)
 end

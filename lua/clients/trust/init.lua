@@ -28,7 +28,7 @@ local ANSWERS <const> = { trust = answer_trust, record = record.answer, stamp = 
 function trust.open(handle)
   local node = handle.node
   for name, answer in pairs(ANSWERS) do -- any order
-    handle:command(name, function(request, reply) reply(answer(node, request)) end)
+    handle:command(name, function(request, reply) reply(answer(node, request)) end, { reads = true })
   end
   handle:extend("status", function(answer) answer.trust = words.status(node) end)
   return {}

@@ -12,5 +12,5 @@ return function(handle, limits)
     end
     open = open + 1
     session.new { node = handle.node, reply = reply, limits = limits, closed = function() open = open - 1 end }
-  end)
+  end, { here = "a session of Lua is held where the node runs: ssh there" })
 end

@@ -1,0 +1,191 @@
+-- calls.lua - the command `call`: calls to other nodes for the command line, and whose each reply is. Answers no call.
+--
+-- {"command":"call","to":WHO,"look":true,"request":R}   who is meant, what R is there, and how to call him
+-- {"command":"call","to":ID,"request":R}                this node calls with its own key (own_call.lua)
+-- {"command":"call","to":ID,"rest":REST}                REST is sent as kind `call`: the asker calls with a key of its
+--   own. Each further line is {"rest":REST}, or {"stop":REST}: what is sent when the asker is gone without a word.
+--   Answers are {"rest":REST} of kind `reply`.
+local call = require "routing.call"
+local envelope = require "routing.envelope"
+local json = require "core.json"
+local one_of = require "clients.discovery.one_of"
+local own_call = require "clients.remote.own_call"
+local to_json = require "clients.control.to_json"
+
+local calls = {}
+calls.__index = calls
+
+local REST_MAX <const> = 8192 -- bytes of one line of a call
+local STOPS <const>, STOP_AGAIN <const> = 3, 1000 -- how often a call is stopped for who is gone; ms between two
+local FIRST <const> = 1000 -- ms before the first repeat of a line
+local SLOW_FIRST <const> = 8000 -- the same where a medium carries a line in two seconds
+local SLOW <const> = { irc = true }
+
+--- HANDLE: the client's.
+function calls.new(handle)
+  return setmetatable({ node = handle.node, loop = handle.loop, by_tag = {} }, calls)
+end
+
+-- == the way there
+
+-- Sends REST to node ID as kind `call`. → true or the way | nil, text, code
+local function send(self, id, rest)
+  local from = ("/dswarm/%s/control"):format(self.node.id)
+  local message = { to = ("/dswarm/%s/control"):format(id), from = from, kind = "call", rest = rest,
+    hops = envelope.hops_max }
+  if self.node.routing.send then return self.node.routing:send(message) end
+  local peer = self.node.comms.peers.by_id[id]
+  local flow = peer and self.node.comms.peers:best(peer)
+  if not flow then return nil, "address: no way there is proved", "address" end
+  return self.node.routing:tell(flow.source, message)
+end
+
+-- The best way to node ID as far as it is known now | nil
+local function way_to(self, id)
+  local ways = self.node.routing.ways
+  return ways and ways:of(id)[1] or nil
+end
+
+-- How long to wait for him at first, in ms.
+local function first_of(self, id)
+  local way = way_to(self, id)
+  return way and SLOW[way.kind] and SLOW_FIRST or FIRST
+end
+
+-- == who asks
+
+local function forget(self, session)
+  if session.tag and self.by_tag[session.tag] == session then self.by_tag[session.tag] = nil end
+end
+
+local function note(self, session, rest)
+  if session.tag then return end
+  session.tag = call.tag(rest)
+  if session.tag then self.by_tag[session.tag] = session end
+end
+
+-- A line of the call went nowhere: told at once while nothing was heard from there, as it may be again a moment later.
+local function send_for(self, session, rest)
+  note(self, session, rest)
+  local way, text, code = send(self, session.id, rest)
+  if way or session.heard then return end
+  session.fail(text, code)
+end
+
+-- The asker is gone: what he left for this is said, some times, since a line may be lost.
+local function stop_for(self, session)
+  local left = STOPS
+  local function again()
+    left = left - 1
+    send(self, session.id, session.stop)
+    if left > 0 then self.loop:after(STOP_AGAIN, again) end
+  end
+  if session.stop then again() end
+end
+
+local function is_line(rest) return type(rest) == "string" and #rest <= REST_MAX and call.tag(rest) ~= nil end
+
+-- The asker has keys of its own and makes the lines; they are carried to and fro.
+local function carry(self, id, first, reply)
+  local session = { id = id }
+  function session.fail(text, code)
+    forget(self, session)
+    reply(nil, text, code)
+  end
+  function session.take(rest)
+    session.heard = true
+    reply({ rest = rest }, true) -- one that a slow reader does not take is asked for again
+    return true
+  end
+  reply:on_cancel(function()
+    forget(self, session)
+    stop_for(self, session)
+  end)
+  send_for(self, session, first)
+  if not reply({ calling = id }, true) then return end
+  reply:on_line(function(line)
+    if line == nil then return end
+    if line.over then
+      forget(self, session)
+      return reply {}
+    end
+    if line.stop ~= nil and is_line(line.stop) then session.stop = line.stop end
+    if line.rest ~= nil and is_line(line.rest) then send_for(self, session, line.rest) end
+  end)
+end
+
+-- This node calls with its own key.
+local function call_itself(self, id, request, reply)
+  local session, one = { id = id }, nil
+  function session.fail(text, code)
+    forget(self, session)
+    if one then one:close() end
+    reply(nil, text, code)
+  end
+  local function begin()
+    one = own_call.new { node = self.node, loop = self.loop, id = id, request = json.encode(request),
+      reads = (self.node.commands:marks_of(request)), first = first_of(self, id), reply = reply,
+      tell = function(rest) send_for(self, session, rest) end,
+      over = function() forget(self, session) end }
+  end
+  function session.take(rest)
+    session.heard = true
+    return one:take(rest)
+  end
+  reply:on_cancel(function() if one then one:stop() end end)
+  if reply({ calling = id }, true) then begin() end
+end
+
+-- == the command
+
+local function look(self, row, request, reply)
+  local node = self.node
+  local reads, here = node.commands:marks_of(request)
+  if here then
+    return reply(nil, ("permission: %s is not for others to ask: %s"):format(request.command, here), "permission")
+  end
+  reply { id = row.id, label = row.label, self = row.id == node.id or nil, reads = reads, swarm = node.swarm,
+    lab = node.lab and node.lab.lab or nil, node = node.id, first = first_of(self, row.id) }
+end
+
+-- The node that WORD means. → a row of discovery | nil, text, code, what fits
+local function find(node, word)
+  if type(word) ~= "string" or word == "" then return nil, 'form: "to" is a name, name~key, or a peer ID', "form" end
+  if not node.discovery then return nil, "closed: discovery does not run here; status says why", "closed" end
+  local row, text, code, candidates = one_of(node.discovery:nodes(true), word)
+  if not row or row.status ~= "stranger" then return row, text, code, candidates end
+  local label = to_json.text(row.label)
+  return nil, ("stranger: %s is no member of this lab, and is not asked. If it is yours: trust grant %s member"):format(
+    label, label), "stranger"
+end
+
+local function answer(self, request, reply)
+  local row, text, code, candidates = find(self.node, request.to)
+  if not row then return reply(nil, text, code, candidates) end
+  local asked = request.request
+  if request.rest ~= nil then
+    if is_line(request.rest) then return carry(self, row.id, request.rest, reply) end
+    return reply(nil, 'form: "rest" is what follows the kind in a line of a call', "form")
+  end
+  if type(asked) ~= "table" or type(asked.command) ~= "string" then
+    return reply(nil, 'form: "request" is one such as {"command":"status"}', "form")
+  end
+  if request.look then return look(self, row, asked, reply) end
+  if row.id == self.node.id then return self.node.commands:run(asked, reply) end
+  call_itself(self, row.id, asked, reply)
+end
+
+--- Registers it with the client's HANDLE.
+function calls:register(handle)
+  handle:command("call", function(request, reply) answer(self, request, reply) end,
+    { here = "calls go from node to node by themselves: ask that one" })
+end
+
+--- A line of kind `reply` came. → true | nil, text, code
+function calls:take(rest)
+  local session = self.by_tag[call.tag(rest) or false]
+  if not session then return nil, "address: nobody here called", "address" end
+  return session.take(rest)
+end
+
+return calls
