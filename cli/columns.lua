@@ -26,20 +26,25 @@ local TITLES <const> = {
   { "CLOCK", "By what that node knows the time: `own`, it is synchronised; `quorum`, by its peers; `held`, as before; \z
     `none`.", "Where it is none: timedatectl set-ntp true, there." },
   { "COPIES", "How many nodes have the file and who: servers first.", "Where one alone has it, see: help at risk." },
-  { "COST", "What the policy says that the channel costs; its hooks read it.", "The `cost` beside its address." },
+  { "COST", "Of a channel: what the policy says that it costs. Of a way: the cheaper is taken first.",
+    "The `cost` beside the channel's address." },
   { "COUNTS", "Does this signature count for the record? If not, why.", "Nothing." },
   { "DIGEST", "A short sum of all records of the class: nodes with equal digests hold the same.",
     "Nothing; different ones become equal by repair." },
   { "FILE", "Name of a file, as a path beneath the share folder it is from.", "Fetch it: files get NAME." },
   { "FILES", "How many files that node shares.", "report lists them." },
   { "FROM", "The robot that shares the file; `gone` says that it no longer does.", "See: help gone." },
-  { "HEARD", "Bytes that came by this channel.", "Where none come, see the column STATE." },
+  { "HEARD", "Of a channel: bytes that came by it. Of a way: how long ago that node was heard there.",
+    "Where none come, see the column STATE." },
   { "HOOK", "A question that the node asks its policy.", "policies/README.md says when, and what may be answered." },
+  { "HOPS", "How many times a line is passed on until it is at that node; 1: it goes there at once.",
+    "trace names them." },
   { "IN", "Bytes a second that come by this channel.", "Where none come, see the column STATE." },
   { "KEPT", "Whether records of the class are kept on disk over a restart, or in memory only.", "Nothing." },
   { "KEY", "The end of a node's peer ID, which tells nodes of one name apart.", "The whole one: discover --json." },
   { "LAW", "The constants of a class as one number; nodes with different ones cannot compare their records.",
     "Give all nodes the same dcache.classes." },
+  { "LINES", "How many lines took that route in this run of the daemon.", "Nothing." },
   { "LINKS", "Connections to single nodes that this channel has.", "discover names the nodes." },
   { "MOST", "How many robots the token lets in at most.", "Where it is too few: lab token new." },
   { "NAME", "What people call that node; ~ and letters where its name is unknown or used twice.",
@@ -48,6 +53,8 @@ local TITLES <const> = {
   { "NOW", "The setting in the policy that was read.", "Nothing." },
   { "ON", "Network interfaces that the channel uses.", "See `ip address`." },
   { "OUT", "Bytes a second that go out by this channel.", "Nothing." },
+  { "PATTERN", "Addresses that go by that route: one, or with * at its end all that begin so. The most specific one \z
+    wins.", "Which one is taken: route get ADDRESS." },
   { "POLICY", "Which policy that node runs: nodes with equal digits run the same. ! says that a newer one was refused \z
     or failed there.", "There: dt-swarm-cli status, and policy show." },
   { "RECORDS", "How many signed records there are.", "Nothing." },
@@ -73,6 +80,7 @@ local TITLES <const> = {
   { "VERSION", "The version of dt-swarm that runs there.", "Nothing." },
   { "VIA", "The channel by which that node is reached, and how long an answer takes. Of a signature: by which way it \z
     came here; `journal`: before the last start, - was said here.", "Nothing." },
+  { "WAY", "Where a line by that route goes first; at $0 stands the address that it is for.", "Nothing." },
 }
 
 --- All of them, in order: { word =, means =, cure = } each.

@@ -157,6 +157,7 @@ local function insert_before(name, rows)
 end
 
 insert_before("files list", require "cli.ping_rows")
+insert_before("files list", require "cli.route_rows")
 insert_before("repl", require "cli.lab_rows")
 insert_before("repl", require "cli.trust_rows")
 

@@ -19,6 +19,7 @@ local LIST <const> = {
   "clients.discovery",
   "clients.kubos",
   "clients.ping",
+  "clients.routes",
   "clients.logs",
   "clients.logs.replication",
   "clients.trust",

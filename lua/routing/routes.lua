@@ -37,8 +37,10 @@ local function step(place, part, is_name)
   for _, one in ipairs(list) do
     if one.ending == ending then return one.place end
   end
-  list[#list + 1] = { ending = ending, place = { next = {} } }
-  return list[#list].place
+  local one = { ending = ending, place = { next = {} } }
+  table.insert(list, 1, one)
+  table.sort(list, function(a, b) return #(a.ending or "") > #(b.ending or "") end) -- of two that fit the first wins
+  return one.place
 end
 
 local function plant(self, entry)
@@ -139,14 +141,43 @@ local function way_of(self, entry)
   return "/" .. table.concat(list, "/")
 end
 
---- Which way a line to TO, a multiaddress, takes: → TO as the route rewrites it, its entry (routes:rows) | nil: no
---- route fits that may be used. USED: entries that were used for this line already, as a set: each counts once.
-function routes:match(to, used)
+--- Which way a line to TO, a multiaddress, would take: → TO as the route rewrites it, its entry | nil: no route fits
+--- that may be used. USED: entries that were used for this line already, as a set: each counts once.
+function routes:find(to, used)
   if not self.list[1] or to:find("^/dswarm/%*") then return nil end -- `*` is delivered where it is heard
   local entry = find(self, self.root, parts_of(self, to), 1, used)
   if not entry then return nil end
-  entry.count = entry.count + 1
   return way_of(self, entry) .. to, entry
+end
+
+--- The same for a line that takes it: its entry counts one more.
+function routes:match(to, used)
+  local rewritten, entry = self:find(to, used)
+  if entry then entry.count = entry.count + 1 end
+  return rewritten, entry
+end
+
+-- Does the pattern of ENTRY fit the address of PARTS, if names are those of now?
+local function fits(self, entry, parts)
+  local pattern = entry.read
+  if #parts < #pattern.segments or pattern.open == (#parts == #pattern.segments) then return false end
+  for i, segment in ipairs(pattern.segments) do
+    local name, ending = nil, nil
+    if pattern.names[i] then name, ending = route_pattern.name(segment) end
+    if name and (self.name_of(parts[i]) ~= name or ending and parts[i]:sub(-#ending) ~= ending) then return false end
+    if not name and segment ~= parts[i] then return false end
+  end
+  return true
+end
+
+--- All entries whose pattern fits TO, by their patterns: those that rest, too. For people: it looks at each.
+function routes:fitting(to)
+  local list, parts = {}, {}
+  for part in to:gmatch "[^/]+" do parts[#parts + 1] = part end
+  for _, entry in ipairs(self.list) do
+    if not entry.fault and fits(self, entry, parts) then list[#list + 1] = entry end
+  end
+  return list
 end
 
 -- == what is in it
@@ -212,6 +243,19 @@ function routes:unset(pattern)
   if not was_set then self.hidden[pattern] = true end
   self:build()
   return entry, self.by_pattern[pattern]
+end
+
+--- The entry of PATTERN that is in the table, or nil.
+function routes:of(pattern) return self.by_pattern[pattern] end
+
+--- The policy's entries that were taken out, by their patterns.
+function routes:hidden_ones()
+  local list = {}
+  for _, entry in ipairs(self.policy) do
+    if self.hidden[entry.pattern] then list[#list + 1] = entry end
+  end
+  table.sort(list, function(a, b) return a.pattern < b.pattern end)
+  return list
 end
 
 --- All routes, by their patterns: { pattern, target, origin = text (the policy's line) or nil: it was set, count =

@@ -10,7 +10,8 @@ local shape = require "spec.cli.shape"
 -- What is typed behind a command's name where it wants something; "" unless given.
 local WORDS <const> = { ["files get"] = "run-12.bag --to TO", ["help"] = "quota", ["policy check"] = "POLICY",
   ["policy diff"] = "OTHER", export = "TO.bundle --force", import = "TO.bundle", why = "run-12.bag",
-  watch = "--topics", repl = "-e 1+1", ["record show"] = "peer ADA", ping = "bea --count 1", trace = "bea" }
+  watch = "--topics", repl = "-e 1+1", ["record show"] = "peer ADA", ping = "bea --count 1", trace = "bea",
+  ["route get"] = "bea", ["route set"] = "'/dswarm/bea/*' '/dswarm/daisy/$0'", ["route unset"] = "'/dswarm/bea/*'" }
 -- What prints no JSON, and why.
 local PLAIN <const> = { page = "a file for make", complete = "words for a shell" }
 -- What needs a lab and a person's key: spec/clients/trust_spec.lua looks at these.
@@ -23,12 +24,19 @@ local SAYS_DATA <const> = { ["identity export"] = true, ["files get"] = true, re
 -- What wants a policy that is on trial.
 local ON_TRIAL <const> = { ["policy confirm"] = true, ["policy rollback"] = true }
 
+-- What wants something that another command made.
+local BEFORE <const> = { ["route unset"] = "route set" }
+
 local w, ada, bea, names, tags
 
 local function line_of(name)
   local words = (WORDS[name] or ""):gsub("TO", w.dir .. "/copy"):gsub("POLICY", w.dir .. "/ada.lua")
     :gsub("OTHER", w.dir .. "/other.lua"):gsub("ADA", ada.id or "")
   return name .. " " .. words
+end
+
+local function make_ready(name)
+  if BEFORE[name] then ada:cli(line_of(BEFORE[name])) end
 end
 
 -- Another tag in ada's policy, until it is confirmed.
@@ -80,6 +88,7 @@ function p.clients.logs.fetch() return 5 end]]) })
     local faults = {}
     for _, name in ipairs(names) do
       if ON_TRIAL[name] then new_policy() end
+      make_ready(name)
       shape.compare(name, shape_of(ada:cli(line_of(name) .. " --json")), faults)
     end
     assert.same({}, faults)
@@ -135,6 +144,7 @@ function p.clients.logs.fetch() return 5 end]]) })
   it("is read in 80, 50 and 30 columns, breaks no word, and ends in a sentence", function()
     local function look_at(name)
       local function said_in(columns)
+        make_ready(name)
         local said = ada:in_columns(columns, line_of(name))
         local last = said:gsub("%s+$", ""):match "[^\n]*$"
         assert.truthy(last:find "[.!?]$", ("%s in %d columns ends so: %s"):format(name, columns, last))

@@ -44,10 +44,24 @@ local function of_address(discovery, word)
   return { to = before .. "/ping", id = id, label = discovery:who(id).label }
 end
 
+local function is_word(word)
+  return type(word) == "string" and word ~= "" and #word <= LONGEST and not word:find "[^!-~]"
+end
+
+--- WORD as an address: as it is, with IDs for names; a node by what it is called stands for its brain.
+-- → text | nil, text, code, candidates
+function target.address(discovery, word)
+  if not is_word(word) then return nil, USAGE, "form" end
+  if word:sub(1, 1) == "/" then return with_ids(discovery, (word:gsub("/+$", ""))) end
+  local one, text, code, candidates = one_of(discovery:nodes(true), word)
+  if not one then return nil, text, code, candidates end
+  return ("/dswarm/%s/brain"):format(one.id)
+end
+
 --- WORD, as a person typed it → { to = address of a component `ping`, id = whose answer counts (nil: anybody's),
 -- label = what people call it } | nil, text, code, candidates (one_of.lua)
 function target.of(discovery, word)
-  if type(word) ~= "string" or word == "" or #word > LONGEST or word:find "[^!-~]" then return nil, USAGE, "form" end
+  if not is_word(word) then return nil, USAGE, "form" end
   if word:sub(1, 1) == "/" then return of_address(discovery, word) end
   return of_node(discovery, word)
 end
