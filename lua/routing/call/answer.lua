@@ -7,9 +7,9 @@ answer.__index = answer
 local HELD_MAX <const> = 1 << 20 -- bytes that the caller has not acknowledged
 local WINDOW_FIRST <const>, WINDOW_MOST <const> = 8, 32 -- parts on their way
 local AT_ONCE <const> = 4 -- parts that are sent again where the caller has none
-local SENDS <const> = 8 -- times that a part goes
+local SENDS <const> = 16 -- times that a part goes
 local AGAIN <const> = 250 -- ms between two of these
-local QUIET <const> = 8 * 1000 -- ms after which a caller who asks hears that nothing new was said
+local QUIET <const> = 3 * 1000 -- ms after which a caller who asks hears that nothing new was said
 
 --- given.keys, swarm, tag   of the call
 --- given.part     plain bytes of a part at most

@@ -9,7 +9,9 @@ caller.__index = caller
 
 local FIRST <const> = 1000 -- ms before the first repeat; the next waits are twice, three and four times that
 local GROWTH <const>, REPEAT_MOST <const> = 4, 10 * 1000 -- times FIRST; ms
-local PATIENCE <const> = 30 * 1000 -- ms without anything from the callee
+local IDLE_GROWTH <const> = 2 -- the same once the callee said that nothing is new, and then nothing
+local PATIENCE <const> = 30 * 1000 -- ms without anything from the callee, until his answer begins
+local READING <const> = 45 * 1000 -- ms once it has begun: an answer may go on for hours
 local SIGNING <const> = 250 -- ms until it is looked again whether a person's key has signed
 local GAP <const> = 200 -- ms that a part may come later than one behind it
 local UNREAD <const> = 4 -- parts that come before they are acknowledged, so that the callee sends on
@@ -58,10 +60,18 @@ function caller:enter(state, list)
   self.heard, self.due = now, now
 end
 
-local function wait_of(self, waits)
+local function wait_of(self, times)
   local first = math.max(self.first, 2 * (self.trip or 0))
-  return math.min(math.min(waits, GROWTH) * first, math.max(REPEAT_MOST, first))
+  return math.min(times * first, math.max(REPEAT_MOST, first))
 end
+
+-- When what is being sent now is sent again, if nothing comes.
+local function send_again_at(self)
+  self.waits = self.waits + 1
+  return self.now() + wait_of(self, math.min(self.waits, self.idle and IDLE_GROWTH or GROWTH))
+end
+
+local function patience(self) return self.state == "read" and READING or PATIENCE end
 
 -- What is known of the answer, and what is missing. Where that is not why it is said, the next parts may have been
 -- lost: they are asked for.
@@ -79,8 +89,7 @@ end
 local function send(self)
   local now = self.now()
   if self.state == "read" then ask_again(self) end
-  self.waits = self.waits + 1
-  self.due = now + wait_of(self, self.waits)
+  self.due = send_again_at(self)
   self.sent = self.waits == 1 and now or nil -- by which the trip is measured, unless it has to be repeated
   for _, rest in ipairs(self.out) do self.tell(rest) end
 end
@@ -108,7 +117,7 @@ end
 local function silent(self)
   if self.state == "stop" then return stopped(self) end
   if self.state == "read" then
-    return over(self, nil, "closed: the answer broke off, and nothing more came for 30 s", "closed")
+    return over(self, nil, "closed: the answer broke off, and nothing more came for 45 s", "closed")
   end
   over(self, nil, "slow: nothing came back for 30 s", "slow")
 end
@@ -117,13 +126,13 @@ end
 function caller:tick()
   local now = self.now()
   if self.state == "sign" then return SIGNING end
-  if self.state ~= "over" and (now - self.heard >= PATIENCE or self.state == "stop" and self.waits >= STOPS
+  if self.state ~= "over" and (now - self.heard >= patience(self) or self.state == "stop" and self.waits >= STOPS
     and now >= self.due) then
     silent(self)
   end
   if self.state == "over" then return nil end
   if now >= self.due then send(self) end
-  return math.max(1, math.min(self.due, self.heard + PATIENCE) - now)
+  return math.max(1, math.min(self.due, self.heard + patience(self)) - now)
 end
 
 -- == what comes in: a nonce
@@ -214,8 +223,8 @@ local function news(self, plain)
   if self.state == "stop" then return end
   local now = self.now()
   self.state, self.heard = "read", now
-  self.waits, self.unread = plain == "" and GROWTH - 1 or 0, self.unread + 1
-  self.due = now + wait_of(self, self.waits + 1)
+  self.idle, self.waits, self.unread = plain == "", 0, self.unread + 1
+  self.due = now + wait_of(self, self.idle and GROWTH or 1)
   if self.received:gap() then self.due = math.min(self.due, now + math.max(GAP, self.trip or 0)) end
   if self.unread >= UNREAD then self.due = now end
 end
