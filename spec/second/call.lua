@@ -1,4 +1,4 @@
--- call.lua - lines of calls a second time, from spec/PROTOCOL.md alone: read, sealed, opened. Signatures are the core's.
+-- call.lua - lines of calls a second time, from spec/PROTOCOL.md alone: read, sealed, opened. Keys are the core's.
 local box = require "spec.second.box"
 local messages = require "spec.second.messages"
 local key = require "core.key"
@@ -73,7 +73,7 @@ function read.reply(w)
   local line = { word = w[2], box = sealed, words = table.concat(w, " ", 1, 3) }
   if w[2] == "refuse" then line.salt = messages.unbase64url(w[3], 16) end
   if w[2] == "more" or w[2] == "end" then line.n = number(w[3]) end
-  return (line.salt or line.n) and line or nil
+  return (line.salt or line.n and line.n > 0) and line or nil
 end
 
 -- REST of a KIND → what it says | nil: not of the form

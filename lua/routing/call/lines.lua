@@ -133,7 +133,7 @@ function lines.parse_reply(rest)
   elseif line.box and PART_WORDS[word] and which:find "^%d+$" then
     line.n = number(which)
   end
-  if not line.salt and not line.n then return form "a reply is more, end or refuse, and a box" end
+  if not line.salt and (line.n or 0) < 1 then return form "a reply is more, end or refuse, and a box" end
   line.words = ("%s %s %s"):format(first, word, which)
   return line
 end
