@@ -1,6 +1,8 @@
 -- routing_parts.lua - the parts of a node's dispatcher that know more than channels, made and tied to it. Decides
 -- nothing itself.
 local block = require "routing.block"
+local far = require "routing.far"
+local forward = require "routing.forward"
 local gate = require "routing.gate"
 local learned_ways = require "routing.learned_ways"
 local settings = require "settings"
@@ -8,7 +10,7 @@ local settings = require "settings"
 local routing_parts = {}
 
 --- Gives NODE's dispatcher its routes, its ways, its `block` and its `relay` (gate.lua), and `exported`: fn(name) → may
---- others speak to that component?
+--- others speak to that component?; and what passes lines on (`forward`, `far`).
 function routing_parts.make(node)
   local comms, routing, policy = node.comms, node.routing, node.policy
   routing.block = block.new { loop = node.loop, id = node.id, peers = comms.peers,
@@ -25,6 +27,8 @@ function routing_parts.make(node)
   end
   routing.routes = settings.routes(node)
   routing.ways = learned_ways.new(routing, comms)
+  routing.far = far.new { loop = node.loop, routing = routing }
+  routing.forward = forward.new { loop = node.loop, random = node.random, id = node.id, routing = routing }
 end
 
 return routing_parts

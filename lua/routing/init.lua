@@ -1,15 +1,14 @@
 -- init.lua - the dispatcher: frames to components, statements to channels that have budget. Decides no content.
 local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
-local frame = require "routing.channels.frame"
-local quota = require "comms.quota"
+local answers = require "routing.answers"
 local spares = require "routing.spares"
+local target = require "routing.target"
 
 local routing = {}
 routing.__index = routing
 
-local ANSWER_FACTOR = 3 -- over UDP nothing unproved gets more than three times what it sent
-local ANSWERS = { rate = 0.2, burst = 4 } -- a second and host that proved no address
+local OPEN = { control = true, content = true } -- components whose lines bear their own proof
 local PULL_MAX = 32 -- frames to one channel in a turn
 
 -- What every channel is given (channels/channel.lua).
@@ -34,8 +33,10 @@ function routing.new(given)
   local self = setmetatable({ components = {}, serial = 0, list = {}, by_name = {}, timers = {}, poked = {},
     ended = {} }, routing)
   for _, name in ipairs { "loop", "log", "comms", "id", "refused" } do self[name] = given[name] end
-  self.answers = quota.new { loop = self.loop, rate = ANSWERS.rate, burst = ANSWERS.burst }
+  self.answers = answers.new { loop = self.loop, id = self.id, swarm = self.comms.swarm, comms = self.comms,
+    key = self.comms.key, send = function(...) return self:send_to(...) end }
   self.components.brain = function(...) return self.comms:receive(...) end
+  self.exported = function() return true end
   self.owner = owner_of(self)
   self.spares = spares.new { loop = self.loop, only_by = function(one) return self.comms.reach:only(one.name) end,
     set_quiet = function(...) self.comms:set_quiet(...) end }
@@ -53,12 +54,7 @@ function routing:component(name, fn)
   return function() self.components[name] = nil end
 end
 
-local function component_of(self, to)
-  if to == envelope.everybody then return self.components.brain end
-  local id, name = to:match "^/dswarm/([^/]+)/([^/]+)$"
-  if id ~= self.id and id ~= "*" then return nil end
-  return self.components[name]
-end
+local function no_reply() return nil, "address: no reply was wanted", "address" end
 
 -- MESSAGE with the line that opens it: from here on only the channel knows how it looks on the wire.
 local function headed(message)
@@ -66,97 +62,97 @@ local function headed(message)
   return message
 end
 
-local function send_to(self, source, message)
-  local one = source.channel
+--- Sends MESSAGE to all who hear the channel ONE, or to the other end of a stream. → true | nil, text, code
+function routing:send_to_all(one, message)
   if one.closed then return nil, "closed: that channel has gone", "closed" end
   if one.traits.stream then
     self.comms.outbox:say(one.name, message)
     return true
   end
+  return one:send(headed(message), nil)
+end
+
+--- Sends MESSAGE over the flow SOURCE: on a stream by way of its queue, as a datagram at once. → true | nil, text, code
+function routing:send_to(source, message)
+  local one = source.channel
+  if one.closed or one.traits.stream then return self:send_to_all(one, message) end
   return one:send(headed(message), source)
 end
 
--- Bytes that an answer may have. Where anybody can speak in another's name, an unproved source gets three times what it
--- sent, and nothing from the last frame that the medium leaves to our own statements (of a slow channel answers have a
--- share of their own, comms/outbox.lua); nil, text, code where it was answered often enough.
-local function room_for(self, source)
-  local one = source.channel
-  if one.traits.source_proved or self.comms.peers:source_proved(source) then return math.maxinteger end
-  if not source.own then
-    if not self.answers:allows(source.principal, true) then
-      return nil, "quota: that source had its answers", "quota"
-    end
-    self.answers:charge(source.principal)
-  end
-  return ANSWER_FACTOR * source.received
-end
-
--- Sends one message back along the flow it answers; an unproved source gets little.
-local function reply_to(self, source, asked)
-  local room, err, code
-  return function(message)
-    if not room then room, err, code = room_for(self, source) end
-    if not room then return nil, err, code end
-    message.to, message.hops = asked.from, envelope.hops_max
-    message.from = message.from or envelope.nobody
-    local size = frame.size(headed(message))
-    if size > room then
-      return nil, "unproved: the answer is larger than three times the question", "unproved"
-    end
-    local one = source.channel
-    if room ~= math.maxinteger and not one.rate and one:budget() < one.traits.frame_max + size then
-      return nil, "budget: the rest is for our own words", "budget"
-    end
-    room = room - size
-    return send_to(self, source, message)
-  end
-end
-
-local function no_reply() return nil, "address: no reply was wanted", "address" end
-
--- The component that MESSAGE is for | nil, text, code
-local function receiver(self, message)
-  if message.code then return nil, message.why, message.code end
-  local component = component_of(self, message.to)
+-- MESSAGE, which came over SOURCE (nil: it begins here), goes to its component | nil, text, code
+local function deliver(self, source, message, what)
+  local name = what.component
+  local component = (not source or OPEN[name] or self.exported(name)) and self.components[name]
   if not component then return nil, "address: no such component", "address" end
-  return component
+  local wants_none = message.from == envelope.nobody or not source
+  local ok, text, code = component(message, source, wants_none and no_reply or self.answers:reply_to(source, message))
+  if message.list and ok ~= "later" then message.list:close() end
+  return ok, text, code, true
+end
+
+-- → as deliver, or where it went on | nil, text, code, nil: it went no further
+local function onward(self, source, message)
+  if message.code then return nil, message.why, message.code end
+  local what, text, code = target.read(message.to, self.id)
+  if not what then return nil, text, code end
+  if what.kind == "here" then return deliver(self, source, message, what) end
+  if not self.forward then return nil, "address: lines are not passed on here", "address" end
+  local way, more
+  if what.kind == "label" then
+    way, more, code = self.forward:back(message, what)
+    if way ~= "here" then return way, more, code end
+    return onward(self, nil, more)
+  end
+  way, more, code = self.forward:on(source, message, what)
+  if way ~= "here" then return way, more, code end
+  return deliver(self, source, message, more)
+end
+
+-- Where all hear what is said to one, what names another is nobody's fault.
+local function is_overheard(self, source, message)
+  if not (source.broadcast and source.channel.traits.medium) or not message.to then return false end
+  local id = message.to:match "^/dswarm/(%w+)/"
+  if id then return id ~= self.id end
+  return message.to:sub(1, 1) == "~" and not (self.forward and self.forward:knows(message.to))
 end
 
 --- MESSAGE (envelope.read), with its statements as `list` (core.batch), came over SOURCE. Nothing in it is believed.
---- → true, "later" | nil, text, code when nothing of it was taken.
+--- → true, "later", or the way that it went on by | nil, text, code when nothing of it was taken.
 function routing:frame(source, message)
-  local component, text, code = receiver(self, message)
-  if not component then
+  if is_overheard(self, source, message) then
     if message.list then message.list:close() end
-    if source.broadcast and source.channel.traits.medium and envelope.is_for_another(message, self.id) then
-      self.comms:overhear(message, source) -- where all hear what is said to one, that is nobody's fault
-      return true
-    end
-    self.refused(code)
-    self.log:debug("routing", "refused", { from = source.address, why = text })
-    return nil, text, code
+    if envelope.is_for_another(message, self.id) then self.comms:overhear(message, source) end
+    return true
   end
-  local reply = message.from == envelope.nobody and no_reply or reply_to(self, source, message)
-  local ok
-  ok, text, code = component(message, source, reply)
-  if message.list and ok ~= "later" then message.list:close() end
+  local ok, text, code, was_here = onward(self, source, message)
+  if was_here then return ok, text, code end
+  if message.list then message.list:close() end
+  if ok then return ok end
+  self.refused(code)
+  self.log:debug("routing", "refused", { from = source.address, why = text })
+  if code ~= "duplicate" then self.answers:unreachable(source, message, code) end
+  return nil, text, code
+end
+
+--- Sends MESSAGE { to =, from = "/dswarm/ME/NAME", kind =, rest =, body = lines or nil, hops = 8 unless given }, which
+--- begins here; what answers it comes to the component that FROM names. The same again is another try: it takes
+--- another way where none answered. → the way that it took, or true | nil, text, code
+function routing:send(message)
+  message.hops = message.hops or envelope.hops_max
+  local ok, text, code = onward(self, nil, message)
+  if not ok then self.refused(code) end
   return ok, text, code
 end
 
---- Sends MESSAGE, which came from somewhere, one hop further, over the flow SOURCE: for components that are not where
---- it ends. What has no hop left is not passed on. → true | nil, text, code
-function routing:pass_on(source, message)
-  local onward, text, code = envelope.onward(message)
-  if not onward then
-    self.refused(code)
-    return nil, text, code
-  end
-  return self:tell(source, onward)
+--- Who sent MESSAGE over SOURCE is told that little is left of what is passed on for him: REST of a `budget`.
+function routing:tell_budget(source, message, rest)
+  if message.from == envelope.nobody then return end
+  self.answers:reply_to(source, message) { kind = "budget", rest = answers.ref(message) .. " " .. rest }
 end
 
--- Sends MESSAGE over the flow SOURCE: on a stream by way of its queue, as a datagram at once.
+-- The same; a refusal is counted.
 function routing:tell(source, message)
-  local ok, err, code = send_to(self, source, message)
+  local ok, err, code = self:send_to(source, message)
   if not ok then self.refused(code) end
   return ok, err, code
 end

@@ -92,7 +92,7 @@ local function dialled(self, id, list)
       list[#list + 1] = { key = key, kind = "tcp", address = row.address, hops = 1, loss = known.loss,
         cost = COST.dial + (self.is_near { host = row.host } and COST.near or COST.far),
         rtt = known.rtt_us and known.rtt_us / 1000000, origin = DIAL_ORIGINS[row.origin],
-        proved = row.proved ~= nil, dial = { host = row.host, port = row.port }, alive = not waits, tried = failing,
+        proved = row.proved ~= nil, dial = { row.host, row.port }, alive = not waits, tried = failing,
         why = failing and rests(state) or row.proved and "that address is proved" or "nothing proves that address yet" }
     end
   end

@@ -12,8 +12,6 @@ ways.__index = ways
 
 local KNOWN_MAX <const> = 256 -- nodes whose ways are kept for the next line
 local KNOWN_MS <const> = 250 -- for so long, unless something of it changes
-local SPEAKERS_MAX <const> = 1000 -- flows of which it is known who speaks there
-local SPEAKER_MS <const> = 2000 -- for so long it is known that nobody proved to speak there
 -- In which the first hop of a way that failed has to answer: ms; times that a frame takes on a slow channel, beside.
 local CHECK_MS <const>, CHECK_FRAMES <const> = 1500, 4
 
@@ -28,8 +26,7 @@ ways.facts = { "address", "kind", "hops", "cost", "rtt", "loss", "heard", "origi
 --- given.prefer     fn(to, list of facts) → which of the list, why; nil: the first
 function ways.new(given)
   local self = setmetatable({ health = way_health.new(given), relays = relays.new(given),
-    known = bounded.new { limit = KNOWN_MAX }, speakers = bounded.new { limit = SPEAKERS_MAX },
-    taken = bounded.new { limit = KNOWN_MAX } }, ways)
+    known = bounded.new { limit = KNOWN_MAX }, taken = bounded.new { limit = KNOWN_MAX } }, ways)
   for _, name in ipairs { "loop", "id", "peers", "addresses", "is_near", "check", "prefer" } do
     self[name] = given[name]
   end
@@ -42,7 +39,7 @@ local function forget(self) self.known = bounded.new { limit = KNOWN_MAX } end
 --- All ways to node ID that are known here → array, which is not to be changed, the best first, of { key =, kind =,
 --- address = text, hops =, cost =, rtt = s or nil, loss = 0…1 or nil, heard = s ago or nil, origin = "heard", "record",
 --- "relayed" or "policy", alive = bool, why = text, source = of the first hop's flow or nil, by = ID of the relay or
---- nil, dial = { host =, port = } or nil, proved = bool, for `dial`: did anybody prove that address? }
+--- nil, dial = { host, port } or nil, proved = bool, for `dial`: did anybody prove that address? }
 function ways:of(id)
   local now, known = self.loop:now(), self.known:get(id)
   if known and now - known.at < KNOWN_MS then return known.list end
@@ -113,17 +110,8 @@ end
 
 --- Whose words come over SOURCE → the ID of the peer who proved that flow | nil
 function ways:speaker(source)
-  local now, known = self.loop:now(), self.speakers:get(source.id)
-  if known and known.id and self.peers:speaks_for(known.id, source) then return known.id end
-  if known and not known.id and now - known.at < SPEAKER_MS then return nil end
-  known = { at = now }
-  for _, peer in ipairs(self.peers.list) do
-    for _, flow in ipairs(peer.flows) do
-      if flow.source.id == source.id and self.peers:proved(flow) then known.id = peer.id end
-    end
-  end
-  self.speakers:put(source.id, known)
-  return known.id
+  local peer = self.peers:prover(source)
+  return peer and peer.id
 end
 
 --- A word that node SIGNER renews came over SOURCE.

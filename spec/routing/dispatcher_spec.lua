@@ -77,18 +77,6 @@ describe("the dispatcher", function()
     assert.has_error(function() message.list:text() end)
   end)
 
-  it("lets a component pass on what is for somebody else, one hop less each time, and not for ever", function()
-    local w = world()
-    local source = stub.source(w.channel, "10.9.9.9")
-    w.routing:component("relay", function(message) return w.routing:pass_on(source, message) end)
-    for hops = 8, 0, -1 do
-      local ok, _, code = w.routing:frame(source, frame.read(("/dswarm/12D3me/relay - %d ping x"):format(hops)))
-      assert.same(hops > 0 and { true } or { nil, "hops" }, { ok, code })
-    end
-    assert.same({ 8, { "hops" } }, { #w.channel.sent, w.refused })
-    for i, text in ipairs(w.channel.sent) do assert.equal(("/dswarm/12D3me/relay - %d ping x"):format(8 - i), text) end
-  end)
-
   it("answers an unproved datagram with no more than three times its size, and nobody who is -", function()
     local w = world()
     local source = stub.source(w.channel, "10.9.9.9", { received = 40 })

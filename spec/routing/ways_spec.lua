@@ -41,7 +41,8 @@ end
 local function meet(w, id, one, host)
   local source = { id = ("%s %s"):format(one.kind, host), channel = one, host = host:find "%d%.%d" and host or nil,
     address = ("/%s/%s/dswarm-line"):format(one.kind, host), own = false }
-  w.peers:prove(w.peers:heard(w.peers:get(id), source))
+  local peer = w.peers:get(id)
+  w.peers:prove(w.peers:heard(peer, source), peer)
   return source
 end
 
@@ -78,7 +79,7 @@ describe("the ways to a node", function()
     local way = w.ways:of(BOB)[1]
     assert.same({ "dial 198.51.100.9 3825", "record", false, true, "nothing proves that address yet" },
       { way.key, way.origin, way.proved, way.alive, way.why })
-    assert.same({ host = "198.51.100.9", port = 3825 }, way.dial)
+    assert.same({ "198.51.100.9", 3825 }, way.dial)
     meet(w, BOB, channel { kind = "tcp", traits = { stream = true } }, "198.51.100.9")
     run(w, 300)
     assert.same({ "tcp 198.51.100.9" }, keys(w.ways:of(BOB)))
@@ -179,7 +180,7 @@ describe("a way that failed", function()
       assert.equal(tcp.id, chosen(w, BOB))
     end
     assert.is_true(#w.asked >= 2 and #w.asked <= 5, #w.asked)
-    w.peers:prove(w.asked[1].flow)
+    w.peers:prove(w.asked[1].flow, w.asked[1].peer)
     run(w, 300)
     assert.equal(lan.id, chosen(w, BOB))
   end)

@@ -178,7 +178,7 @@ describe("a node", function()
     local node = w.nodes[1]
     local source = stub.source(node.routing.list[1], "10.9.9.9")
     for text, word in pairs { ["nonsense"] = "form", ["* - 8 whatever"] = "kind", ["* - 9 ping"] = "hops",
-      ["/dswarm/" .. w.nodes[2].id .. "/brain - 8 beacon x"] = "address", ["* - 8 beacon x"] = "form",
+      ["/dswarm/" .. w.nodes[2].id .. "/brain - 8 beacon x"] = "unproved", ["* - 8 beacon x"] = "form",
       ["* - 8 statements\nrubbish"] = "form" } do
       local before = node.refused[word] or 0
       node.routing:frame(source, frame.read(text))

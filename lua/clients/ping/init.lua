@@ -36,20 +36,12 @@ local function receive(self, message, source, reply)
   return nil, text, code
 end
 
--- Sends MESSAGE to the peer whom it names. → true | nil, text, code
-local function send(node, message)
-  local peer = node.comms.peers.by_id[message.to:match "^/dswarm/(%w+)/ping$"]
-  local flow = peer and node.comms.peers:best(peer)
-  if not flow then return nil, "address: no way there is proved", "address" end
-  return node.routing:tell(flow.source, message)
-end
-
 --- The client, as lua/clients/init.lua has it.
 function ping.open(handle)
   local node = handle.node
   local self = setmetatable({ comms = node.comms, refused = node.refuse }, ping)
   self.questions = questions.new { loop = handle.loop, random = node.random, id = node.id, swarm = node.swarm,
-    checks = node.comms.checks, send = function(...) return send(node, ...) end }
+    checks = node.comms.checks, send = function(message) return node.routing:send(message) end }
   handle:component("ping", function(...) return receive(self, ...) end)
   requests(handle, self.questions)
   return self

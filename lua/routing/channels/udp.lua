@@ -227,6 +227,13 @@ udp.form = "/ip4/A/udp/P/dswarm-line"
 
 local FAMILIES = { ip4 = true, ip6 = true }
 
+--- PARTS of a multiaddr → the source that somebody there would be, if this channel reaches it | nil
+function Channel:toward(parts)
+  local place = udp.read(parts)
+  if not place or host_address.is_ip6(place.host) ~= host_address.is_ip6(self.host) then return nil end
+  return source_of(self, place.host, place.port, false, 0)
+end
+
 --- PARTS of a multiaddr → { host, port }, or nil where it is none of this form
 function udp.read(parts)
   local place, port = parts[1], parts[2]

@@ -1,0 +1,90 @@
+-- answers.lua - what goes back along the flow by which a line came: replies, and word of what went no further.
+--
+-- An unproved source gets little: else who writes another's address as his own would have us flood that one.
+local envelope = require "routing.envelope"
+local frame = require "routing.channels.frame"
+local hash = require "core.hash"
+local quota = require "comms.quota"
+local text = require "core.text"
+
+local answers = {}
+answers.__index = answers
+
+local FACTOR <const> = 3 -- over UDP nothing unproved gets more than three times what it sent
+local QUOTA <const> = { rate = 0.2, burst = 4 } -- answers a second and at once to a host that proved no address
+local REF_SIZE <const> = 8 -- bytes
+
+-- What is an answer itself is answered by nothing.
+local ANSWERS <const> = { pong = true, reply = true, unreachable = true, budget = true }
+
+--- given.loop, id, swarm, comms (the brain)
+--- given.key    this node's, which signs
+--- given.send   fn(source, message) → true | nil, text, code: over that flow
+function answers.new(given)
+  local self = setmetatable({ quota = quota.new { loop = given.loop, rate = QUOTA.rate,
+    burst = QUOTA.burst } }, answers)
+  for _, name in ipairs { "id", "swarm", "comms", "key", "send" } do self[name] = given[name] end
+  return self
+end
+
+-- Bytes that an answer may have. Where anybody can speak in another's name, an unproved source gets three times what it
+-- sent, and nothing from the last frame that the medium leaves to our own statements (of a slow channel answers have a
+-- share of their own, comms/outbox.lua); nil, text, code where it was answered often enough.
+local function room_for(self, source)
+  local one = source.channel
+  if one.traits.source_proved or self.comms.peers:source_proved(source) then return math.maxinteger end
+  if not source.own then
+    if not self.quota:allows(source.principal, true) then
+      return nil, "quota: that source had its answers", "quota"
+    end
+    self.quota:charge(source.principal)
+  end
+  return FACTOR * source.received
+end
+
+--- A function that sends one message back along SOURCE, to who said ASKED; an unproved source gets little.
+function answers:reply_to(source, asked)
+  local room, err, code
+  return function(message)
+    if not room then room, err, code = room_for(self, source) end
+    if not room then return nil, err, code end
+    message.to, message.hops = asked.from, envelope.hops_max
+    message.from = message.from or envelope.nobody
+    message.head = envelope.head(message)
+    local size = frame.size(message)
+    if size > room then
+      return nil, "unproved: the answer is larger than three times the question", "unproved"
+    end
+    local one = source.channel
+    if room ~= math.maxinteger and not one.rate and one:budget() < one.traits.frame_max + size then
+      return nil, "budget: the rest is for our own words", "budget"
+    end
+    room = room - size
+    return self.send(source, message)
+  end
+end
+
+--- By what an answer names the line MESSAGE: FROM and HOPS, which change on the way, are left out.
+function answers.ref(message)
+  local words = message.kind .. " " .. (message.rest or "")
+  return text.base64url(hash.blake2b(words):sub(1, REF_SIZE))
+end
+
+--- MESSAGE, which came over SOURCE to us alone, went no further because of CODE: its sender is told, by whom.
+function answers:unreachable(source, message, code)
+  if source.broadcast or message.code or message.from == envelope.nobody or ANSWERS[message.kind] then return end
+  local words = ("%s %s %s"):format(answers.ref(message), code, self.id)
+  local rest = self.key:sign("unreachable", self.swarm, words) .. " " .. words
+  return self:reply_to(source, message) { kind = "unreachable", rest = rest }
+end
+
+--- REST of an `unreachable` → { ref =, code =, id = of who names himself, signature =, signed = } | nil, text, "form"
+function answers.parse(rest)
+  local signature, signed, ref, code, id = rest:match "^([%w_-]+) (([%w_-]+) (%w+) (%w+))$"
+  if not signature or #signature ~= 86 or #ref ~= 11 or #code > 16 then
+    return nil, "form: unreachable SIG REF CODE ID", "form"
+  end
+  return { signature = signature, signed = signed, ref = ref, code = code, id = id }
+end
+
+return answers

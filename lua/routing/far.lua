@@ -1,0 +1,99 @@
+-- far.lua - the channel that an address names: an open one, or a connection that is dialled. Judges nobody.
+local address = require "core.address"
+local answers = require "routing.answers"
+
+local far = {}
+far.__index = far
+
+local WAITING_MAX <const> = 16 -- lines that wait for one connection
+local LINKS_MAX <const> = 64 -- connections that are kept, or dialled, at one time
+local KEPT_MS <const> = 3 * 60 * 1000 -- a connection that was dialled for a line is closed after that
+
+--- given.loop
+--- given.routing   the dispatcher: list, comms, ways, forward, send_to_all
+function far.new(given)
+  return setmetatable({ loop = given.loop, routing = given.routing, links = {}, count = 0 }, far)
+end
+
+-- Where a TCP address in numbers can be dialled → { host, port } | nil
+local function dialled(parts)
+  local host, port = parts[1], parts[2]
+  if #parts ~= 3 or port[1] ~= "tcp" or host[1] ~= "ip4" and host[1] ~= "ip6" then return nil end
+  return { host[2], math.tointeger(tonumber(port[2])) }
+end
+
+--- HEAD, the address of a channel → a way as routing/ways.lua has them, with source, channel (all who hear it) or dial;
+--- origin = "policy" where our own policy names that channel | nil, text, "address"
+function far:toward(head)
+  local parts = address.parts(head)
+  for _, one in ipairs(self.routing.list) do
+    local is_named = one.entry ~= nil and one.entry.address == head
+    if not one.closed and (is_named or one.address == head) then
+      return { key = "channel " .. head, address = head, channel = one, origin = is_named and "policy" or "heard" }
+    end
+  end
+  for _, one in ipairs(self.routing.list) do
+    local source = not one.closed and one.toward and one:toward(parts)
+    if source then return { key = source.id, address = head, source = source, origin = "heard" } end
+  end
+  local dial = dialled(parts)
+  if dial then
+    return { key = ("dial %s %d"):format(dial[1], dial[2]), address = head, dial = dial, origin = "heard" }
+  end
+  return nil, ("address: %s is no channel here"):format(head), "address"
+end
+
+local function forget(self, key)
+  if self.links[key] then self.links[key], self.count = nil, self.count - 1 end
+end
+
+-- Nobody could be dialled for LINK: each of its lines takes another way, where there is one.
+local function failed(self, key, link, code)
+  forget(self, key)
+  self.routing.ways:failed(key, code)
+  for _, out in ipairs(link.waiting) do self.routing.forward:another_way(key, answers.ref(out)) end
+end
+
+local function connected(self, key, link, channel)
+  link.channel = channel
+  for _, out in ipairs(link.waiting) do self.routing:send_to_all(channel, out) end
+  link.waiting = {}
+  self.loop:after(KEPT_MS, function()
+    forget(self, key)
+    if not channel.closed then channel:close "closed: it was dialled for a line" end
+  end)
+end
+
+local function dial(self, way, link, id)
+  local comms, host, port = self.routing.comms, table.unpack(way.dial)
+  local function done(channel, _, code)
+    if channel then return connected(self, way.key, link, channel) end
+    failed(self, way.key, link, code or "closed")
+  end
+  if id then return comms.dial_link(host, port, id, done, function() forget(self, way.key) end) end
+  comms.dial(host, port, done)
+end
+
+--- Sends OUT by WAY, which has `dial`, once somebody answers there. ID: who has to prove that he is there, or nil.
+--- → true: it waits, or is sent | nil, text, "full"
+function far:send(way, out, id)
+  local link = self.links[way.key]
+  if link and link.channel and link.channel.closed then
+    forget(self, way.key)
+    link = nil
+  end
+  if link and link.channel then return self.routing:send_to_all(link.channel, out) end
+  if link and #link.waiting >= WAITING_MAX or not link and self.count >= LINKS_MAX then
+    return nil, "full: too many lines wait for connections", "full"
+  end
+  if link then
+    link.waiting[#link.waiting + 1] = out
+    return true
+  end
+  link = { waiting = { out } }
+  self.links[way.key], self.count = link, self.count + 1
+  dial(self, way, link, id)
+  return true
+end
+
+return far

@@ -1,0 +1,240 @@
+-- forward.lua - lines that go on: to the next hop, or back along a return label. Delivers none, and believes none.
+--
+-- A line that comes again over the flow by which it first came is its sender's second try: no answer reached him. Then
+-- the way that was taken before counts as failed, and the next one is taken. Over another flow it has run in a circle.
+local answers = require "routing.answers"
+local bounded = require "bounded"
+local envelope = require "routing.envelope"
+local labels = require "routing.labels"
+local passed = require "routing.passed"
+local target = require "routing.target"
+
+local forward = {}
+forward.__index = forward
+
+local AGAIN_MS <const> = 500 -- after which the same line is a second try
+local ROUTES_MAX <const> = 8 -- lines of the routing table that one line takes
+local TRIES <const> = 3 -- ways that are tried at once, where one cannot be written to
+local KEPT_MAX <const>, KEPT_SIZE <const> = 256, 2048 -- lines kept in case that a way leads nowhere; bytes of each
+
+--- given.loop, random, id
+--- given.routing   the dispatcher: send_to, send_to_all, ways, routes, relay, far
+function forward.new(given)
+  local self = setmetatable({ labels = labels.new(given), passed = passed.new(given),
+    kept = bounded.new { limit = KEPT_MAX } }, forward)
+  for _, name in ipairs { "loop", "id", "routing" } do self[name] = given[name] end
+  return self
+end
+
+-- == what was seen
+
+-- Is MESSAGE, seen before as ENTRY, its sender's second try?
+local function is_second_try(self, entry, source, message)
+  if not source then return true end
+  return entry.flow == source.id and entry.hops == message.hops and self.loop:now() - entry.last >= AGAIN_MS
+end
+
+-- The way that ENTRY took brought no answer: another one is taken now.
+local function give_up_way(self, entry)
+  local answered = entry.label and entry.label.answered
+  if not entry.key or answered and answered >= entry.last then return end
+  self.routing.ways:failed(entry.key, "slow")
+  entry.avoid[entry.key] = true
+end
+
+-- → what is kept of MESSAGE | nil, text, code: it went through here before
+local function entry_of(self, source, message, body)
+  local digest = passed.hash(message, body)
+  local entry = self.passed:get(digest)
+  if entry and not is_second_try(self, entry, source, message) then
+    return nil, "duplicate: it went through here before", "duplicate"
+  end
+  if entry then
+    give_up_way(self, entry)
+    entry.last, entry.again = self.loop:now(), true
+    return entry
+  end
+  entry = { flow = source and source.id or nil, hops = message.hops, last = self.loop:now(), avoid = {} }
+  self.passed:put(digest, entry)
+  return entry
+end
+
+-- == where to
+
+-- The routing table may say another way, each line of it once. → what target.read gives, did a line of it say so?
+local function routed(self, what)
+  local used, routes = {}, self.routing.routes
+  for _ = 1, ROUTES_MAX do
+    local to, line = nil, nil
+    if routes and what.to then to, line = routes:match(what.to, used) end
+    if not line then return what, next(used) ~= nil end
+    used[line] = true
+    local text, code
+    what, text, code = target.read(to, self.id)
+    if not what then return nil, text, code end
+  end
+  return what, true
+end
+
+-- The next hop to a node → the way, TO for it | nil, text, code
+local function way_to_node(self, source, what, entry)
+  local ways = self.routing.ways
+  local avoid = {}
+  for key in pairs(entry.avoid) do avoid[key] = true end -- any order
+  if source then
+    avoid[source.id] = true
+    local before = ways:speaker(source)
+    if before then avoid[before] = true end
+  end
+  local way, text, code = ways:choose(what.to, what.id, avoid)
+  if not way and next(entry.avoid) then -- all were tried: the best once more
+    entry.avoid = {}
+    way, text, code = ways:choose(what.to, what.id, { [source and source.id or ""] = true })
+  end
+  if not way then return nil, text, code end
+  return way, way.by and ("/dswarm/%s%s"):format(way.by, what.to) or what.to
+end
+
+-- → the way, TO for it | nil, text, code
+local function next_hop(self, source, what, by_policy, entry)
+  if what.kind == "node" then return way_to_node(self, source, what, entry) end
+  local way, text, code = self.routing.far:toward(what.head)
+  if not way then return nil, text, code end
+  if by_policy then way.origin = "policy" end
+  return way, what.tail
+end
+
+-- == on its way
+
+local function may_pass(self, source, message, way)
+  local routing = self.routing
+  if not source then return true end
+  return routing.relay:allows(source, message, way)
+end
+
+-- FROM for the next hop: a label, by which the answer finds back.
+local function labelled(self, source, message, way, entry)
+  if message.from == envelope.nobody then return envelope.nobody end
+  local text, label = self.labels:make(source, message.from, not source and message.to or nil)
+  label.key, label.sent = way.key, self.loop:micro()
+  entry.label = label
+  return text
+end
+
+-- Sends OUT by WAY. → true | nil, text, code
+local function transmit(self, way, out, id)
+  local routing = self.routing
+  if way.source then return routing:send_to(way.source, out) end
+  if way.channel then return routing:send_to_all(way.channel, out) end
+  return routing.far:send(way, out, id)
+end
+
+-- One try of LINE { source, message, what, by_policy, entry, body }. → the way | nil, text, code, the way that could
+-- not be written to
+local function try(self, line)
+  local source, message, what, entry = line.source, line.message, line.what, line.entry
+  local way, to, code = next_hop(self, source, what, line.by_policy, entry)
+  if not way then return nil, to, code end
+  local ok, text
+  ok, text, code = may_pass(self, source, message, way)
+  if not ok then return nil, text, code end
+  entry.key = way.key
+  local out = { to = to, from = labelled(self, source, message, way, entry), kind = message.kind, rest = message.rest,
+    hops = source and message.hops - 1 or message.hops, body = line.body }
+  ok, text, code = transmit(self, way, out, what.id)
+  if ok then return way end
+  return nil, text, code, way
+end
+
+-- Several tries, where ways cannot be written to. → as `try`
+local function go(self, line)
+  local way, text, code, failed
+  for _ = 1, TRIES do
+    way, text, code, failed = try(self, line)
+    if way or not (failed and failed.key) then break end
+    self.routing.ways:failed(failed.key, code)
+    line.entry.avoid[failed.key] = true
+  end
+  return way, text, code
+end
+
+-- LINE went by a way. It is kept for a while, for another one.
+local function keep(self, line)
+  local size = #(line.message.rest or "")
+  for _, each in ipairs(line.body or {}) do size = size + #each end
+  if line.what.kind ~= "node" or size > KEPT_SIZE then return end
+  line.message.list = nil
+  self.kept:put(answers.ref(line.message), line)
+end
+
+local function lines_of(list)
+  local body = {}
+  for line in (list:text() .. "\n"):gmatch "([^\n]+)\n" do body[#body + 1] = line end
+  return body
+end
+
+--- MESSAGE goes on to WHAT (target.read: a node or a channel); it came over SOURCE, or begins here where that is nil.
+--- → the way that it took, or "here", what: the routing table leads to this node | nil, text, code
+function forward:on(source, message, what)
+  local body = message.body or message.list and lines_of(message.list)
+  if body then message.rest = "" end -- how many lines there are each channel says in its own manner
+  local entry, text, code = entry_of(self, source, message, body and table.concat(body, "\n"))
+  if not entry then return nil, text, code end
+  local by_policy
+  what, by_policy, code = routed(self, what)
+  if not what then return nil, by_policy, code end
+  if what.kind == "here" then return "here", what end
+  if source and message.hops == 0 then return nil, "hops: passed on too often", "hops" end
+  local line = { source = source, message = message, what = what, by_policy = by_policy, entry = entry, body = body }
+  local way
+  way, text, code = go(self, line)
+  if way then keep(self, line) end
+  return way, text, code
+end
+
+--- What was sent by the way KEY with that REF (answers.lua) went no further: it takes another one. → does it?
+function forward:another_way(key, ref)
+  local line = self.kept:get(ref)
+  if not line or line.entry.key ~= key then return false end
+  line.entry.avoid[key] = true
+  local chosen = self.routing.ways:choose(line.what.to, line.what.id, line.entry.avoid)
+  return chosen ~= nil and go(self, line) ~= nil
+end
+
+-- == back
+
+-- What an answer says of the way that its question took. → does that take another one now?
+local function learn(self, label, message)
+  local ways = self.routing.ways
+  if not label.key or message.kind == "budget" then return false end
+  local word = message.kind == "unreachable" and answers.parse(message.rest)
+  if word and word.code ~= "hops" then
+    ways:failed(label.key, word.code)
+    return self:another_way(label.key, word.ref)
+  end
+  if not word then ways:answered(label.key, math.max(1, self.loop:micro() - label.sent)) end
+  label.answered = self.loop:now()
+  return false
+end
+
+--- Is TO, a label as it stands in a line, one of ours?
+function forward:knows(to) return self.labels:read(to:sub(2)) ~= nil end
+
+--- MESSAGE has a return label as its TO. → true: it went back over the flow that the label names, and that alone, or
+--- the line that it answers takes another way; "here", message: it is for a component of this node | nil, text, code
+function forward:back(message, what)
+  local label, text, code = self.labels:read(what.label)
+  if not label then return nil, text, code end
+  if learn(self, label, message) then return true end
+  local back = { to = label.from, from = envelope.nobody, hops = message.hops, kind = message.kind, rest = message.rest,
+    body = message.body or message.list and lines_of(message.list) }
+  if not label.source then
+    back.list = message.list
+    return "here", back
+  end
+  back, text, code = envelope.onward(back)
+  if not back then return nil, text, code end
+  return self.routing:send_to(label.source, back)
+end
+
+return forward

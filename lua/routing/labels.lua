@@ -1,0 +1,76 @@
+-- labels.lua - return labels: what stands as FROM in a line that is passed on, so that its answer finds back. Sends
+-- nothing.
+--
+-- A label names an entry in a table of this node, and bears a code that only this node can make: so nobody can invent
+-- one, and an answer goes over the very flow by which the line came, to nobody else.
+local hash = require "core.hash"
+local text = require "core.text"
+
+local labels = {}
+labels.__index = labels
+
+local LIFE_MS <const> = 2 * 60 * 1000
+local SAME_MS <const> = 60 * 1000 -- in which lines of one flow and FROM get the same label
+local LABELS_MAX <const> = 4096
+local CODE_SIZE <const> = 8 -- bytes
+
+--- given.loop, given.random (core.random)
+function labels.new(given)
+  return setmetatable({ loop = given.loop, secret = given.random:bytes(32), first = 1, last = 0, entries = {},
+    by_key = {}, dropped = 0 }, labels)
+end
+
+local function code_of(self, number) return hash.blake2b(number, self.secret):sub(1, CODE_SIZE) end
+
+local function forget_first(self)
+  local entry = self.entries[self.first]
+  self.entries[self.first] = nil
+  self.first = self.first + 1
+  if self.by_key[entry.key] == entry then self.by_key[entry.key] = nil end
+end
+
+local function trim(self, now)
+  while self.first <= self.last and now - self.entries[self.first].at >= LIFE_MS do forget_first(self) end
+  if self.last - self.first + 1 < LABELS_MAX then return end
+  self.dropped = self.dropped + 1
+  forget_first(self)
+end
+
+--- The label for a line that came over SOURCE (nil: it begins here) from FROM → text "~…", its entry { source =, from =
+--- at = ms }, in which its user keeps what he needs. TO: where the line goes, if it begins here.
+function labels:make(source, from, to)
+  local now = self.loop:now()
+  local key = ("%s %s %s"):format(source and source.id or "", from, to or "")
+  local entry = self.by_key[key]
+  if not entry or now - entry.at >= SAME_MS then
+    trim(self, now)
+    self.last = self.last + 1
+    local number = (">I8"):pack(self.last)
+    entry = { key = key, from = from, at = now, text = "~" .. text.base64url(number .. code_of(self, number)) }
+    self.entries[self.last], self.by_key[key] = entry, entry
+  end
+  entry.source = source
+  return entry.text, entry
+end
+
+local function wrong(why) return nil, "address: " .. why, "address" end
+
+--- LABEL, the 22 characters behind the ~ → its entry | nil, text, "address"
+function labels:read(label)
+  local bytes = text.unbase64url(label)
+  if not bytes or #bytes ~= 8 + CODE_SIZE then return wrong "that is no return label" end
+  local number = bytes:sub(1, 8)
+  if bytes:sub(9) ~= code_of(self, number) then return wrong "a return label of another node, or an invented one" end
+  local entry = self.entries[(">I8"):unpack(number)]
+  if not entry or self.loop:now() - entry.at >= LIFE_MS then
+    return wrong "that return label has ended: it is good for two minutes"
+  end
+  return entry
+end
+
+--- What is bounded here, as bounded.lua's rows.
+function labels:bounds()
+  return { { name = "labels", count = self.last - self.first + 1, limit = LABELS_MAX, dropped = self.dropped } }
+end
+
+return labels
