@@ -15,6 +15,7 @@ forward.__index = forward
 local AGAIN_MS <const> = 500 -- after which the same line is a second try
 local ROUTES_MAX <const> = 8 -- lines of the routing table that one line takes
 local TRIES <const> = 3 -- ways that are tried at once, where one cannot be written to
+local OTHERS <const> = 4 -- ways that a line takes by and by, without its sender's doing
 local KEPT_MAX <const>, KEPT_SIZE <const> = 256, 2048 -- lines kept in case that a way leads nowhere; bytes of each
 
 --- given.loop, random, id
@@ -163,7 +164,7 @@ local function keep(self, line)
   local size = #(line.message.rest or "")
   for _, each in ipairs(line.body or {}) do size = size + #each end
   if line.what.kind ~= "node" or size > KEPT_SIZE then return end
-  line.message.list = nil
+  line.message.list, line.left = nil, OTHERS
   self.kept:put(answers.ref(line.message), line)
 end
 
@@ -195,10 +196,9 @@ end
 --- What was sent by the way KEY with that REF (answers.lua) went no further: it takes another one. → does it?
 function forward:another_way(key, ref)
   local line = self.kept:get(ref)
-  if not line or line.entry.key ~= key then return false end
-  line.entry.avoid[key] = true
-  local chosen = self.routing.ways:choose(line.what.to, line.what.id, line.entry.avoid)
-  return chosen ~= nil and go(self, line) ~= nil
+  if not line or line.entry.key ~= key or line.left == 0 then return false end
+  line.entry.avoid[key], line.left = true, line.left - 1
+  return go(self, line) ~= nil
 end
 
 -- == back
