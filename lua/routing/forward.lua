@@ -5,7 +5,7 @@
 local answers = require "routing.answers"
 local bounded = require "bounded"
 local envelope = require "routing.envelope"
-local labels = require "routing.labels"
+local return_labels = require "routing.return_labels"
 local passed = require "routing.passed"
 local target = require "routing.target"
 
@@ -21,7 +21,7 @@ local KEPT_MAX <const>, KEPT_SIZE <const> = 256, 2048 -- lines kept in case that
 --- given.loop, random, id
 --- given.routing   the dispatcher: send_to, send_to_all, ways, routes, relay, far
 function forward.new(given)
-  local self = setmetatable({ labels = labels.new(given), passed = passed.new(given),
+  local self = setmetatable({ labels = return_labels.new(given), passed = passed.new(given),
     kept = bounded.new { limit = KEPT_MAX } }, forward)
   for _, name in ipairs { "loop", "id", "routing" } do self[name] = given[name] end
   return self

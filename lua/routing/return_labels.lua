@@ -1,5 +1,4 @@
--- labels.lua - return labels: what stands as FROM in a line that is passed on, so that its answer finds back. Sends
--- nothing.
+-- return_labels.lua - what stands as FROM in a line that is passed on, so that its answer finds back. Sends nothing.
 --
 -- A label names an entry in a table of this node, and bears a code that only this node can make: so nobody can invent
 -- one, and an answer goes over the very flow by which the line came, to nobody else.
