@@ -12,6 +12,7 @@ local function settings(page)
       row.restart and "`restart`" or "`live`", row.later and " It is used from a later version." or ""))
   end
   markdown.put(page, "\n" .. prose.channels_text)
+  markdown.put(page, "\n" .. prose.routes_text)
 end
 
 local function questions(page)

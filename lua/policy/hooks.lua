@@ -104,7 +104,7 @@ hooks.settings = {
   { "routing.channels", "channels", "UDP and TCP on the LAN",
     "addresses, or { address, budget =, cost =, near =, tls =, proxy =, " ..
     "password = secret \"irc\", gateway =, api =, authorisation = }; an ID at the end is expected there" },
-  { "routing.routes", "routes", "none", "[pattern] = way; the most specific pattern wins", later = true },
+  { "routing.routes", "routes", "none", "[pattern] = way, and $0 behind it; the most specific pattern wins" },
   { "routing.export", "list of text", "brain, ping", "components that hear what comes from others",
     later = true },
   { "routing.block", "block", "none", "IDs and addresses that are shut out: nothing is heard, sent or dialled there",

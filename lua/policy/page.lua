@@ -92,6 +92,23 @@ config has `Pubsub.Enabled` true. `budget` is the bytes a second of the whole to
 not at `/ip4/127.0.0.1/tcp/5001`, `api` names its place; where its `API.Authorizations` wants an AuthSecret,
 `authorisation = secret "kubo"` names the file whose first line is that, such as `bearer:TOKEN`.]]
 
+--- What is said of routes behind the channels.
+page.routes_text = [[
+`routing.routes` says by which way lines go that the node sends or passes on. A pattern is an address, or the beginning
+of one and `*` as its last part; a target is a channel or a node that passes lines on, and `$0` as its last part, where
+the address stands that the pattern fitted:
+
+```lua
+local routes = p.routing.routes
+routes["/dswarm/donald/*"] = "/ip4/192.0.2.7/udp/3825/dswarm-line/$0"
+routes["/dswarm/daisy/ping"] = "/dswarm/server/$0" -- by whatever way leads there
+```
+
+The most specific pattern wins: a whole address before a beginning, then the longer one, then an ID before a name. Where
+they stand does not matter. A node stands there by its ID, by its name, or by `name~` and the end of its ID; names are
+looked up when a line goes. If two nodes bear the name, or none, that route rests, and `route list` says so. Each route
+is used once for a line. `--check` says which of two routes wins, and what leads in a circle or nowhere.]]
+
 local function cell(text) return (tostring(text):gsub("|", "\\|")) end
 
 local function settings(out)
@@ -103,7 +120,10 @@ local function settings(out)
   end
 end
 
-local function channels(out) out[#out + 1] = "\n" .. page.channels_text end
+local function channels(out)
+  out[#out + 1] = "\n" .. page.channels_text
+  out[#out + 1] = "\n" .. page.routes_text
+end
 
 local ANSWERS = {
   yes = "true, false", ["yes or nil"] = "true, false, nil: cannot tell", urgency = "1 to 9, false",

@@ -135,6 +135,9 @@ local CASES = {
   ["routing.channels"] = { body = function()
       return CHANNELS:format(('"/ip4/127.0.0.1/tcp/%d/dswarm-line"'):format(PORTS.tcp))
     end, before = function() return not listens(PORTS.tcp) end, after = function() return listens(PORTS.tcp) end },
+  ["routing.routes"] = { body = 'p.routing.routes["/dswarm/bea/*"] = "/ip4/192.0.2.99/udp/9/dswarm-line/$0"',
+    before = function() return ada:ask("route get bea").head == "node" end,
+    after = function() return ada:ask("route get bea").head == "channel" end, undo = "p.routing.routes = {}" },
   ["clients.logs.folder"] = { body = function() return ("p.clients.logs.folder = %q"):format(w.dir .. "/other") end,
     before = function() return state_of "other.txt" == nil end,
     after = function() return state_of "other.txt" == "published" end },
