@@ -53,6 +53,13 @@ local function details(channel, s)
   if unused ~= "" then s:say(unused) end
 end
 
+-- Whom the policy shuts out, and what that stopped.
+local function say_blocked(one, s)
+  local counts = ("%s dropped, %s not sent or dialled"):format(s.count(one.dropped, "frame"), s.count(one.kept, "time"))
+  s:say(("Shut out by routing.block: %s (%s%s)."):format(s:text(one.what), counts,
+    one.age_ms and ", last " .. s.age(one.age_ms) .. " ago" or ""))
+end
+
 --- Prints the answer.
 function channels.show(answer, s)
   local rows, up, closed, refused = {}, 0, 0, 0
@@ -64,6 +71,7 @@ function channels.show(answer, s)
   if not rows[1] then return s:say "No channel: nobody can be heard. The policy names them: why routing.channels" end
   s:table(COLUMNS, rows)
   for _, channel in ipairs(answer.channels) do details(channel, s) end
+  for _, one in ipairs(answer.blocked or {}) do say_blocked(one, s) end
   local words = up == 0 and "No channel is up: nobody can be heard." or ("%d of %s up%s, %s heard."):format(up,
     s.count(#rows, "channel"), closed > 0 and (", %d closed by the policy"):format(closed) or "",
     s.count(answer.peers, "peer"))

@@ -115,6 +115,11 @@ end
 
 local function open_services(self, given)
   local wanted = given.policy:get "clients.logs.gateway"
+  local why, number = unfit.shuts_itself_out({ net = self.net, id = self.identity.id }, given.policy)
+  if why then
+    local file, line = given.policy:where("routing.block", number)
+    return nil, ("%s:%d: routing.block: %s"):format(file, line, why)
+  end
   self.node:open_content(self.net, wanted and { preflight.gateway(wanted) })
   local ok, err = self.node:open_channels(self.net, given.files.programs, given.files.secrets)
   if not ok then return nil, err end

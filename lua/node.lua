@@ -176,7 +176,7 @@ end
 
 local function supplier(self, id)
   local peer = self.comms.peers.by_id[id]
-  if not peer or self.comms.peers:left(peer) then return nil end
+  if not peer or self.comms.peers:left(peer) or self.routing.block:has(id) then return nil end
   return { name = self.who(id).label, http = peer.http, hosts = self.comms.peers:hosts(peer) }
 end
 
@@ -191,7 +191,7 @@ function node:open_channels(net, programs, secrets)
     ask = function(facts, here) return routing.may_open(self.policy, facts, here) end,
     only = function(entry) return self.comms.reach:only(entry) end,
     met = function(entry) return self.comms.reach:met(entry) end,
-    programs = programs, secrets = secrets,
+    programs = programs, secrets = secrets, block = self.routing.block,
     checkpoints = checkpoint_parts.reader(self, function(id) return supplier(self, id) end),
     told = function(row, event)
       if not self.events:is_read "channels" then return end

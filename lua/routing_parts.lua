@@ -18,7 +18,7 @@ function routing_parts.make(node)
   routing.block:load(policy:get "routing.block")
   routing.relay = gate.new { loop = node.loop, policy = policy, here = node.here, peers = comms.peers,
     trust = node.dcache.trust, block = routing.block, near = function(source) return routing:near(source) end,
-    tell = function(...) routing:tell_budget(...) end }
+    tell = function(...) routing.answers:budget(...) end }
   function routing.exported(name)
     for _, each in ipairs(policy:get "routing.export") do
       if each == name then return true end

@@ -77,6 +77,7 @@ function settings.apply(node, new, list, hooks)
   if not ok then return nil, err end
   if changed["routing.routes"] then load_routes(node, node.routing.routes, new) end
   node.policy:swap(new)
+  if changed["routing.block"] then node.routing.block:apply(node.routing, node.policy:get "routing.block") end
   for _, section in ipairs { apply_top, apply_dcache, apply_comms } do section(node, changed) end
   if not hooks or changed["routing.open"] then node.channels:ask() end
   node.clients:apply(node.policy, hooks and changed)

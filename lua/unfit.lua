@@ -1,4 +1,5 @@
 -- unfit.lua - what of a changed policy cannot apply on this machine: taken ports, unusable folders. Changes nothing.
+local block_form = require "policy.block_form"
 local listener = require "dcache.content.listener"
 local preflight = require "preflight"
 
@@ -30,7 +31,22 @@ local function folder_fault(disk, folder)
   return writable_fault(disk, above)
 end
 
+--- Does routing.block of POLICY name this node? GIVEN: net, id. → why that cannot be, the number of the entry | nil
+function unfit.shuts_itself_out(given, policy)
+  for i, text in ipairs(policy:get "routing.block") do
+    local kind, what = block_form.read(text)
+    local host = kind == "address" and what:match "^/ip[46]/([^/]+)"
+    if what == given.id or host and given.net.is_own(host) then
+      return ("%s is this node itself%s: take it out, or write it in the others' policies"):format(text,
+        host and "'s machine" or ""), i
+    end
+  end
+end
+
 local CHECKS = {
+  ["routing.block"] = function(given, policy)
+    return (unfit.shuts_itself_out({ net = given.net, id = given.node.id }, policy))
+  end,
   ["clients.logs.gateway"] = function(given, policy)
     local wanted = policy:get "clients.logs.gateway"
     if not wanted then return nil end

@@ -22,11 +22,13 @@ local UNTOLD = { boot = 0, count = -1, classes = NOTHING } -- of a peer who said
 UNTOLD.__index = UNTOLD
 
 --- given.loop    the event loop, for its clock
+--- Fields that routing/block.lua sets: shut_out, the IDs with which nothing is to be exchanged, as a set;
+--- is_shut(source), may nothing be said where that speaks?
 --- given.stands  fn(id) → has that key standing in the lab? nil: there is none, and everybody has
 function peers.new(given)
   return setmetatable({ loop = given.loop, standing = given.stands, by_id = {}, list = {},
     proofs = bounded.new { limit = PROOFS_MAX }, provers = bounded.new { limit = PROOFS_MAX }, shut_out = NOTHING,
-    dropped = 0, returns = listeners.new() }, peers)
+    is_shut = function() return false end, dropped = 0, returns = listeners.new() }, peers)
 end
 
 local function has_proof(peer)
@@ -145,7 +147,8 @@ function peers:heard(peer, source)
 end
 
 function peers:proved(flow)
-  return flow and flow.proved and self.loop:now() - flow.proved < peers.proof_ms or false
+  return flow and flow.proved and self.loop:now() - flow.proved < peers.proof_ms and not self.is_shut(flow.source)
+    or false
 end
 
 -- Is FLOW, which is proved, a connection that shows that its other end lives? There he need say no beacons.

@@ -105,10 +105,8 @@ hooks.settings = {
     "addresses, or { address, budget =, cost =, near =, tls =, proxy =, " ..
     "password = secret \"irc\", gateway =, api =, authorisation = }; an ID at the end is expected there" },
   { "routing.routes", "routes", "none", "[pattern] = way, and $0 behind it; the most specific pattern wins" },
-  { "routing.export", "list of text", "brain, ping", "components that hear what comes from others",
-    later = true },
-  { "routing.block", "block", "none", "IDs and addresses that are shut out: nothing is heard, sent or dialled there",
-    later = true },
+  { "routing.export", "list of text", "brain, ping", "components that hear what comes from others" },
+  { "routing.block", "block", "none", "IDs and addresses that are shut out: nothing is heard, sent or dialled there" },
   { "clients.logs.folder", "text", "~/shared-logs", "folder whose files are shared", restart = true },
   { "clients.logs.copies", "span of count", "1 to 3", "copies wanted, at least and at most", later = true },
   { "clients.logs.at_once", "count", "2", "files fetched at once; one source has half of these places at most" },

@@ -70,6 +70,12 @@ function answers.ref(message)
   return text.base64url(hash.blake2b(words):sub(1, REF_SIZE))
 end
 
+--- Who sent MESSAGE over SOURCE is told that little is left of what is passed on for him: REST of a `budget`.
+function answers:budget(source, message, rest)
+  if message.from == envelope.nobody then return end
+  self:reply_to(source, message) { kind = "budget", rest = answers.ref(message) .. " " .. rest }
+end
+
 --- MESSAGE, which came over SOURCE to us alone, went no further because of CODE: its sender is told, by whom.
 function answers:unreachable(source, message, code)
   if source.broadcast or message.code or message.from == envelope.nobody or ANSWERS[message.kind] then return end

@@ -14,6 +14,7 @@ block.__index = block
 local FLOWS_MAX <const> = 256 -- by which those who are shut out were heard
 local FLOW_MS <const> = 3 * 60 * 1000 -- three of the longest beacon intervals
 local NOBODY <const> = {}
+local NEVER <const> = function() return false end
 
 -- TEXT, a multiaddr, without the zone before it, which means something on this machine only.
 local function without_zone(text) return (text:gsub("^/ip6zone/[^/]+", "")) end
@@ -25,7 +26,7 @@ local function without_zone(text) return (text:gsub("^/ip6zone/[^/]+", "")) end
 --- given.signed     fn(facts) → did the key of a beacon (messages.lua) sign it?
 function block.new(given)
   return setmetatable({ loop = given.loop, id = given.id, peers = given.peers, signed = given.signed, list = {},
-    ids = {}, places = {}, flows = bounded.new { limit = FLOWS_MAX } }, block)
+    ids = {}, places = {}, doors = {}, flows = bounded.new { limit = FLOWS_MAX } }, block)
 end
 
 --- From here on those are shut out whom LIST, routing.block of a policy, names. Who stays keeps his counts.
@@ -46,10 +47,14 @@ function block:load(list)
   end
   self.any = self.list[1] ~= nil
   self.peers.shut_out = self.any and shut_out or NOBODY
+  self.peers.is_shut = next(self.places) and function(source) return self:at(source.address) ~= nil end or NEVER
+  for place, what in pairs(self.doors) do -- any order: each by itself
+    if not self.ids[what] then self.doors[place] = nil end
+  end
 end
 
 -- The entry for a multiaddr TEXT: for its host, or for its port.
-local function at_address(self, text)
+function block:at(text)
   text = without_zone(text)
   local host, port = text:match "^(/ip[46]/[^/]+)(/[^/]+/%d+)"
   if not host then return self.places[text:match "^/ip[46]/[^/]+$"] end
@@ -62,7 +67,8 @@ local function in_chain(self, to)
     if self.ids[id] then return self.ids[id] end
   end
   for place in to:gmatch "/ip[46]/[^/]+/%l+/%d+" do
-    if at_address(self, place) then return at_address(self, place) end
+    local entry = self:at(place)
+    if entry then return entry end
   end
 end
 
@@ -73,7 +79,7 @@ end
 
 -- The entry that shuts out whoever speaks over SOURCE.
 local function of_source(self, source)
-  local entry = at_address(self, source.address)
+  local entry = self:at(source.address)
   if entry then return entry end
   local peer = self.peers:prover(source)
   if peer then return self.ids[peer.id] end
@@ -110,7 +116,11 @@ local function speaker(self, message, source)
   return entry
 end
 
---- MESSAGE came over SOURCE: must it be dropped? → text, code, and that is counted | nil
+-- Does our own policy name the one place that CHANNEL, a stream, leads to?
+local function is_door(channel) return channel.traits.stream and channel.entry and channel.dialled ~= false end
+
+--- MESSAGE came over SOURCE: must it be dropped? → text, code, and that is counted | nil. What the policy's own channel
+--- leads to is remembered: it is closed as long as he who was met there is shut out (`closes`).
 function block:drops(source, message)
   if not self.any then return nil end
   local entry = of_source(self, source)
@@ -118,7 +128,7 @@ function block:drops(source, message)
   entry = entry or speaker(self, message, source)
   if not entry then return nil end
   entry.dropped, entry.at = entry.dropped + 1, self.loop:now()
-  source.channel.shut_out = (source.channel.shut_out or 0) + 1
+  if is_door(source.channel) and self.ids[entry.what] then self.doors[source.channel.entry.key] = entry.what end
   return told(entry)
 end
 
@@ -142,7 +152,7 @@ end
 function block:against_dial(host, protocol, port)
   if not self.any then return nil end
   local family = host:find(":", 1, true) and "ip6" or "ip4"
-  local entry = at_address(self, ("/%s/%s/%s/%d"):format(family, (host:gsub("%%.*$", "")), protocol, port))
+  local entry = self:at(("/%s/%s/%s/%d"):format(family, (host:gsub("%%.*$", "")), protocol, port))
   if entry then return keep(self, entry) end
 end
 
@@ -152,8 +162,55 @@ function block:against_id(id)
   if entry then return keep(self, entry) end
 end
 
---- Does anything shut out who speaks over SOURCE? Nothing is counted.
-function block:concerns(source) return self.any and of_source(self, source) ~= nil or false end
+--- MESSAGE, which ROUTING (init.lua) heard over SOURCE, was dropped. A connection of his ends; where the policy keeps
+--- it, by the policy's own rules, else it were dialled again at once. → nil, text, code
+function block:let_go(routing, source, message)
+  local one = source.channel
+  if message.list then message.list:close() end
+  routing.refused "permission"
+  if one.traits.stream and not one.closed then
+    self.loop:post(function()
+      if routing.named then routing.named:ask() end
+      one:close "permission: shut out by routing.block"
+    end)
+  end
+  return nil, "permission: shut out by routing.block", "permission"
+end
+
+--- Those are shut out from here on whom LIST names (`load`): the connections of ROUTING with them end.
+function block:apply(routing, list)
+  self:load(list)
+  for _, one in ipairs(table.move(routing.list, 1, #routing.list, 1, {})) do
+    if self:ends(one) then one:close "permission: shut out by routing.block" end
+  end
+  if routing.named then routing.named:ask() end
+end
+
+--- Must the channel of OPTIONS (channels/entry.lua) not be open? → text: why | nil. Nothing is counted.
+function block:closes(options)
+  if not self.any then return nil end
+  local entry = self.ids[options.expected] or self.ids[self.doors[options.key]] or self:at(options.address)
+  return entry and ("shut out by routing.block: %s"):format(entry.what) or nil
+end
+
+--- Does CHANNEL, a stream, lead to somebody who is shut out? Nothing is counted.
+function block:ends(channel)
+  if not self.any or not channel.traits.stream then return false end
+  if self:at(channel.address) then return true end
+  for id in pairs(self.ids) do -- any order: one is enough
+    local peer = self.peers.by_id[id]
+    for _, flow in ipairs(peer and peer.flows or NOBODY) do
+      if flow.source.channel == channel and self.peers:proved(flow) then return true end
+    end
+  end
+  return false
+end
+
+--- Is that node shut out?
+function block:has(id) return self.ids[id] ~= nil end
+
+--- Shuts out nobody.
+block.nobody = setmetatable({ list = {}, ids = {}, places = {}, doors = {} }, block)
 
 --- A row for each who is shut out, as the policy orders them: { what =, dropped = frames of his, kept = what was not
 --- sent or dialled, age_ms = since the last of these or nil }

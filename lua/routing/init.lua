@@ -1,4 +1,5 @@
 -- init.lua - the dispatcher: frames to components, statements to channels that have budget. Decides no content.
+local block = require "routing.block"
 local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
 local answers = require "routing.answers"
@@ -31,7 +32,7 @@ end
 ---   refused(code)  counts a refusal
 function routing.new(given)
   local self = setmetatable({ components = {}, serial = 0, list = {}, by_name = {}, timers = {}, poked = {},
-    ended = {} }, routing)
+    ended = {}, block = block.nobody }, routing)
   for _, name in ipairs { "loop", "log", "comms", "id", "refused" } do self[name] = given[name] end
   self.answers = answers.new { loop = self.loop, id = self.id, swarm = self.comms.swarm, comms = self.comms,
     key = self.comms.key, send = function(...) return self:send_to(...) end }
@@ -65,6 +66,8 @@ end
 --- Sends MESSAGE to all who hear the channel ONE, or to the other end of a stream. → true | nil, text, code
 function routing:send_to_all(one, message)
   if one.closed then return nil, "closed: that channel has gone", "closed" end
+  local text, code = self.block:keeps(message.to, nil)
+  if text then return nil, text, code end
   if one.traits.stream then
     self.comms.outbox:say(one.name, message)
     return true
@@ -75,6 +78,8 @@ end
 --- Sends MESSAGE over the flow SOURCE: on a stream by way of its queue, as a datagram at once. → true | nil, text, code
 function routing:send_to(source, message)
   local one = source.channel
+  local text, code = self.block:keeps(message.to, source)
+  if text then return nil, text, code end
   if one.closed or one.traits.stream then return self:send_to_all(one, message) end
   return one:send(headed(message), source)
 end
@@ -119,6 +124,7 @@ end
 --- MESSAGE (envelope.read), with its statements as `list` (core.batch), came over SOURCE. Nothing in it is believed.
 --- → true, "later", or the way that it went on by | nil, text, code when nothing of it was taken.
 function routing:frame(source, message)
+  if self.block:drops(source, message) then return self.block:let_go(self, source, message) end
   if is_overheard(self, source, message) then
     if message.list then message.list:close() end
     if envelope.is_for_another(message, self.id) then self.comms:overhear(message, source) end
@@ -144,12 +150,6 @@ function routing:send(message)
   return ok, text, code
 end
 
---- Who sent MESSAGE over SOURCE is told that little is left of what is passed on for him: REST of a `budget`.
-function routing:tell_budget(source, message, rest)
-  if message.from == envelope.nobody then return end
-  self.answers:reply_to(source, message) { kind = "budget", rest = answers.ref(message) .. " " .. rest }
-end
-
 -- The same; a refusal is counted.
 function routing:tell(source, message)
   local ok, err, code = self:send_to(source, message)
@@ -163,8 +163,9 @@ local function pull(self, one)
     if one:budget() < most then return end -- on_room comes when there is room for any frame
     local message = self.comms:next(one.name, most)
     if not message then return self:wait(one) end
-    local ok, _, code = one:send(headed(message), nil)
-    if not ok then self.refused(code) end
+    local _, code = self.block:keeps(message.to, nil)
+    if not code then _, _, code = one:send(headed(message), nil) end
+    if code then self.refused(code) end
   end
   self.loop:post(function() self:poke(one.name) end)
 end
@@ -244,6 +245,8 @@ end
 -- where node ID does not prove that he is there.
 local function link_dialler(self, channels)
   return function(host, port, id, done, gone)
+    local why, word = self.block:against_id(id)
+    if why then return self.loop:post(function() done(nil, why, word) end) end
     channels:dial_link(host, port, function(one, text, code)
       if one then self.comms.addresses:expect(one, id) else self.refused(code or "closed") end
       done(one, text, code)

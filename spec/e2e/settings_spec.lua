@@ -138,6 +138,19 @@ local CASES = {
   ["routing.routes"] = { body = 'p.routing.routes["/dswarm/bea/*"] = "/ip4/192.0.2.99/udp/9/dswarm-line/$0"',
     before = function() return ada:ask("route get bea").head == "node" end,
     after = function() return ada:ask("route get bea").head == "channel" end, undo = "p.routing.routes = {}" },
+  ["routing.export"] = { body = 'p.routing.export = { "ping" }', undo = 'p.routing.export = { "brain", "ping" }',
+    remember = function() return status().refused.address or 0 end,
+    after = function(before)
+      put("bea/share/unheard.txt", tostring(patience.now())) -- news, which she says at once
+      return (status().refused.address or 0) > before
+    end },
+  ["routing.block"] = { body = function() return ("p.routing.block = { %q }"):format(bea:ask "status".node.id) end,
+    undo = "p.routing.block = {}", before = function() return #ada:ask "channels".blocked == 0 end,
+    after = function()
+      put("bea/share/unheard.txt", tostring(patience.now()))
+      local blocked = ada:ask "channels".blocked[1]
+      return blocked and blocked.what == bea:ask "status".node.id and blocked.dropped > 0
+    end },
   ["clients.logs.folder"] = { body = function() return ("p.clients.logs.folder = %q"):format(w.dir .. "/other") end,
     before = function() return state_of "other.txt" == nil end,
     after = function() return state_of "other.txt" == "published" end },

@@ -26,7 +26,9 @@
 --   met(options) → IDs of the peers that can be reached over them, or nil: none,
 --   id, or nil: own peer ID, for irc.lua,
 --   checkpoints, or nil: see content.lua,
---   programs, secrets, or nil: programs.lua's and secrets.lua's, for what the machine's owner keeps.
+--   programs, secrets, or nil: programs.lua's and secrets.lua's, for what the machine's owner keeps,
+--   block, or nil: routing/block.lua: what it shuts out is neither connected to nor let in.
+local block = require "routing.block"
 local entries = require "routing.channels.entry"
 local frame = require "routing.channels.frame"
 local opening = require "routing.channels.opening"
@@ -251,14 +253,29 @@ local function facts_of(self, options)
     peers = self.only(options) }
 end
 
+-- GIVEN as the kinds see it: no connection goes where it is shut out, by whichever kind and name.
+local function kept_from_whom_is_shut_out(given, shut)
+  local function unless(connect)
+    return connect and function(where)
+      local text, code = shut:against_dial(where.host, "tcp", where.port)
+      if text then return nil, text, code end
+      return connect(where)
+    end
+  end
+  return setmetatable({ block = shut, dial_through = unless(given.dial_through),
+    net = setmetatable({ connect = unless(given.net.connect) }, { __index = given.net }) }, { __index = given })
+end
+
 --- No channel is open yet. GIVEN: see above.
 function channels.new(given)
+  given = kept_from_whom_is_shut_out(given, given.block or block.nobody)
   local self = setmetatable({ kinds = {}, entries = {}, by_key = {}, log = given.log,
     met = given.met or function() return {} end, only = given.only or function() return 0 end }, channels)
   self.states = states.new { loop = given.loop, rows = function() return rows_of(self) end,
     told = given.told or function() end }
   self.opening = opening.new { loop = given.loop, here = given.here, ask = given.ask,
-    facts = function(options) return facts_of(self, options) end, due = function() self:ask() end }
+    facts = function(options) return facts_of(self, options) end,
+    closes = function(options) return given.block:closes(options) end, due = function() self:ask() end }
   local with_entry = setmetatable({ add = function(one, more)
     more.entry = more.entry or self.being_opened
     return given.add(one, more)

@@ -1,5 +1,6 @@
 -- links.lua - all TCP connections of this node: how many, with whom, which is too slow; it dials. Listens on no port.
 local dial_stream = require("routing.channels.dialled").open
+local block = require "routing.block"
 local bounded = require "bounded"
 local frame = require "routing.channels.frame"
 local link = require "routing.channels.link"
@@ -94,6 +95,11 @@ end
 --- A connected STREAM becomes a link of ACCOUNT. THROUGH: the address, as the policy spells it, that TLS or a proxy
 --- leads to; HOST may be a name then. → link | nil, text, code; then the stream is closed
 function links:make(stream, host, port, dialled, account, through)
+  local text, code = self.block:against_dial(host, "tcp", port)
+  if text then
+    stream:close()
+    return refuse(account, code, text)
+  end
   local own = self.net.is_own(host)
   local why = too_many(self, host, own, dialled)
   if why then
@@ -103,7 +109,8 @@ function links:make(stream, host, port, dialled, account, through)
   if self.congestion and not own then stream:congestion(self.congestion) end
   local near = account.near
   if near == nil then near = not through and (own or self.net.is_near(host)) end
-  local one, text, code = link.new { loop = self.loop, stream = stream, host = host, port = port,
+  local one
+  one, text, code = link.new { loop = self.loop, stream = stream, host = host, port = port,
     limit = self.limit, useless = not own and useless_of(self, host) or nil, own = own, near = near,
     dialled = dialled, through = through,
     gone = function(ended, reason) gone(self, ended, account, reason) end }
@@ -192,12 +199,13 @@ end
 ---   loop, net, log
 ---   resolve, dial_through  where names, TLS and proxies are dialled: as dialled.lua takes them
 ---   limit       figures of LIMIT that are to be others (for specs)
+---   block       routing/block.lua, or nil: nobody is shut out
 ---   congestion  the congestion control that is asked for on links that leave the machine: "bbr"
 function links.new(given)
   local limit = given.limit or {}
   local self = setmetatable({
     loop = given.loop, net = given.net, log = given.log, resolve = given.resolve, dial_through = given.dial_through,
-    congestion = given.congestion or "bbr",
+    congestion = given.congestion or "bbr", block = given.block or block.nobody,
     limit = setmetatable({}, { __index = function(_, name) return limit[name] or LIMIT[name] end }),
     list = {}, hosts = {}, accepted = 0, dials = {}, swept = given.loop:now(),
     useless = bounded.new { limit = USELESS_MAX },

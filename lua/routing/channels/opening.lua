@@ -12,15 +12,18 @@ local DRIFTING <const> = { uptime = true, load = true, temperature = true, disk_
 --- given.here   fn() → facts of this node
 --- given.facts  fn(options) → what the policy sees of the channel of an entry (entry.lua)
 --- given.ask    fn(facts, here) → yes, reason: the hook; nil: all channels are open
+--- given.closes fn(options) → why it may not be open, whatever the hook says | nil
 --- given.due    fn(): it is time to ask again
 function opening.new(given)
   local self = setmetatable({ last = {}, asked = given.loop:now() }, opening)
-  for _, name in ipairs { "loop", "here", "facts", "ask", "due" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "here", "facts", "ask", "closes", "due" } do self[name] = given[name] end
   return self
 end
 
 --- May the channel of OPTIONS be open? ASK: another hook than the one in force. → true | false, text: why not
 function opening:may(options, ask)
+  local why = self.closes(options)
+  if why then return false, why end
   ask = ask or self.ask
   if not ask then return true end
   local yes, reason = ask(self.facts(options), self.here())

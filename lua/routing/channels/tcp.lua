@@ -247,7 +247,7 @@ function Kind:stop() self.links:close() end
 function tcp.kind(given)
   return setmetatable({ given = given, repairs = links.account(), listeners = {},
     links = links.new { loop = given.loop, net = given.net, log = given.log, resolve = given.resolve,
-      dial_through = given.dial_through } }, Kind)
+      dial_through = given.dial_through, block = given.block } }, Kind)
 end
 
 return tcp
