@@ -147,8 +147,8 @@ function peers:heard(peer, source)
 end
 
 function peers:proved(flow)
-  return flow and flow.proved and self.loop:now() - flow.proved < peers.proof_ms and not self.is_shut(flow.source)
-    or false
+  if flow and self.is_shut(flow.source) then return false end
+  return flow and flow.proved and self.loop:now() - flow.proved < peers.proof_ms or false
 end
 
 -- Is FLOW, which is proved, a connection that shows that its other end lives? There he need say no beacons.

@@ -18,6 +18,8 @@ local HOPS_MAX <const> = 256 -- previous hops whose budget is remembered
 local LOW <const> = 4 -- below this part of the burst the sender is told what is left
 local TELL_MS <const> = 10 * 1000 -- between two times that he is
 
+local NOBODY <const> = {}
+
 -- A proof of an address is for the two ends of one flow: passed on it would prove the address of a relay.
 local OF_ONE_FLOW <const> = { ping = true, pong = true }
 
@@ -100,10 +102,12 @@ local function unproved(what) return nil, "unproved: " .. what, "unproved" end
 
 -- May a line go by WAY? → true | nil, text, code
 local function leads_to_who_asked(self, way)
-  if way.origin == "policy" then return true end
   local channel = way.source and way.source.channel or way.channel
-  if channel and leads_where_named(channel) then return true end
-  local peer = way.source and self.peers:prover(way.source)
+  if not way.source and channel and channel.near then
+    return nil, "address: a line is passed on to one, never to all in a network", "address"
+  end
+  if way.origin == "policy" or channel and leads_where_named(channel) then return true end
+  local peer = self.peers:prover(way.source or channel or NOBODY) -- a connection has the ID of its one flow
   if peer and self.peers:living(peer) then return true end
   if not way.dial then return unproved "nobody has shown that he is at the other end of that way" end
   local host, port = table.unpack(way.dial)
