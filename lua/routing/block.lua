@@ -107,11 +107,15 @@ local function note_flow(self, message, source)
   self.flows:put(source.id, { id = facts.id, at = self.loop:now() })
 end
 
+-- Where in REST a kind of message says who says it: over a relay nothing else does.
+local SPEAKERS <const> = { beacon = "^%S+ (%w+)", ping = "^%S+ (%w+)$", pong = "^%S+ %S+ %S+ (%w+)",
+  call = "^%S+ open (%w+)" }
+
 -- The entry of whom MESSAGE itself names as the one who says it.
 local function speaker(self, message, source)
   if message.code then return nil end
-  local id = message.kind == "beacon" and message.rest:match "^%S+ (%w+)" or message.from:match "^/dswarm/(%w+)"
-  local entry = self.ids[id]
+  local place = SPEAKERS[message.kind]
+  local entry = place and self.ids[message.rest:match(place)] or self.ids[message.from:match "^/dswarm/(%w+)"]
   if entry and message.kind == "beacon" then note_flow(self, message, source) end
   return entry
 end
@@ -123,12 +127,14 @@ local function is_door(channel) return channel.traits.stream and channel.entry a
 --- leads to is remembered: it is closed as long as he who was met there is shut out (`closes`).
 function block:drops(source, message)
   if not self.any then return nil end
-  local entry = of_source(self, source)
-  if entry and message.kind == "beacon" and by_flow(self, source) then speaker(self, message, source) end
-  entry = entry or speaker(self, message, source)
+  local entry = speaker(self, message, source)
+  local his = of_source(self, source)
+  entry = his or entry
   if not entry then return nil end
   entry.dropped, entry.at = entry.dropped + 1, self.loop:now()
-  if is_door(source.channel) and self.ids[entry.what] then self.doors[source.channel.entry.key] = entry.what end
+  if his and is_door(source.channel) and self.ids[his.what] then
+    self.doors[source.channel.entry.key] = his.what
+  end
   return told(entry)
 end
 
@@ -162,13 +168,13 @@ function block:against_id(id)
   if entry then return keep(self, entry) end
 end
 
---- MESSAGE, which ROUTING (init.lua) heard over SOURCE, was dropped. A connection of his ends; where the policy keeps
+--- MESSAGE, which ROUTING (init.lua) heard over SOURCE, was dropped. A connection with him ends; where the policy keeps
 --- it, by the policy's own rules, else it were dialled again at once. → nil, text, code
 function block:let_go(routing, source, message)
   local one = source.channel
   if message.list then message.list:close() end
   routing.refused "permission"
-  if one.traits.stream and not one.closed then
+  if one.traits.stream and not one.closed and of_source(self, source) then
     self.loop:post(function()
       if routing.named then routing.named:ask() end
       one:close "permission: shut out by routing.block"

@@ -146,6 +146,25 @@ describe("who is shut out by ID", function()
     assert.is_nil(w.drops(bea))
   end)
 
+  it("is known by what he says where a relay passes it on, whose connection stays", function()
+    local w = world { ADA }
+    local closed
+    local link = stub.channel("tcp", { close = function() closed = true end })
+    local relay = w.from("10.0.0.7", link)
+    local routing = { refused = function() end }
+    for _, line in ipairs { "8 ping NONCE " .. ADA, "7 pong SIG NONCE " .. BEA .. " " .. ADA .. " 1 0 0",
+      "7 call EC open " .. ADA } do
+      line = ("/dswarm/%s/ping ~x "):format(id_of "me") .. line
+      assert.equal("permission", w.drops(relay, line))
+      assert.same({ nil, "permission: shut out by routing.block", "permission" },
+        { w.block:let_go(routing, relay, frame.read(line)) })
+    end
+    w.loop:run_until(1000)
+    assert.is_nil(closed)
+    assert.is_nil(w.drops(relay))
+    assert.is_nil(w.drops(relay, ("/dswarm/%s/ping ~x 8 ping NONCE %s"):format(id_of "me", BEA)))
+  end)
+
   it("costs nobody a check where his flow is proved", function()
     local w = world { ADA }
     local ada = w.meet("ada", "10.0.0.2")
