@@ -12,6 +12,7 @@ local kinds = {}
 -- One that many hear is for the one whom it names: else all would answer at once.
 function kinds.ping(self, message, source, reply)
   local comms = self.comms
+  if not source then return nil, "address: a ping of this node, by its own routes, to itself", "address" end
   if comms.leaving then return nil, "closed: this node is about to stop", "closed" end
   if source.broadcast and message.to:find("/*/", 1, true) then
     return nil, "address: a ping that many hear names whom it asks", "address"
@@ -22,6 +23,8 @@ function kinds.ping(self, message, source, reply)
 end
 
 function kinds.pong(self, message) return self.questions:pong(message) end
+function kinds.unreachable(self, message) return self.questions:unreachable(message) end
+function kinds.budget() return true end -- so few lines that nobody need spare them
 
 local function receive(self, message, source, reply)
   local kind = kinds[message.kind]

@@ -1,4 +1,5 @@
 -- questions.lua - pings on their way, and what comes back for each: a pong, or the word of a hop. Chooses no way.
+local answers = require "routing.answers"
 local messages = require "comms.messages"
 local text = require "core.text"
 
@@ -13,9 +14,9 @@ questions.wait_ms = WAIT
 
 --- given.loop, random, id, swarm
 --- given.checks   signatures of pongs (comms/checks.lua)
---- given.send     fn(message, again) → true | nil, text, code; AGAIN: the same was sent before, and nothing came back
+--- given.send     fn(message) → true | nil, text, code; the same again is another try, by another way where one is
 function questions.new(given)
-  local self = setmetatable({ by_nonce = {}, count = 0 }, questions)
+  local self = setmetatable({ by_nonce = {}, by_ref = {}, count = 0 }, questions)
   for _, name in ipairs { "loop", "random", "id", "swarm", "checks", "send" } do self[name] = given[name] end
   return self
 end
@@ -23,15 +24,15 @@ end
 local function finish(self, question, answer)
   if question.over then return end
   question.over = true
-  self.by_nonce[question.nonce], self.count = nil, self.count - 1
+  self.by_nonce[question.nonce], self.by_ref[question.ref], self.count = nil, nil, self.count - 1
   for _, timer in ipairs(question.timers) do timer:cancel() end
   if answer then question.told(answer) end
 end
 
 local function say(self, question, again)
   question.tries = question.tries + 1
-  local ok, why, code = self.send({ to = question.to, from = ("/dswarm/%s/ping"):format(self.id), kind = "ping",
-    rest = question.nonce .. " " .. self.id, hops = question.hops }, again)
+  local ok, why, code = self.send { to = question.to, from = ("/dswarm/%s/ping"):format(self.id), kind = "ping",
+    rest = question.rest, hops = question.hops }
   if ok or again then return end -- a later try may find a way that is there only now
   finish(self, question, { id = self.id, code = code, why = why, tries = question.tries })
 end
@@ -43,13 +44,15 @@ end
 ---   code, why  the word of who could not pass it on, and its text; "slow": nothing came back in ten seconds
 --- ID: whose pong counts (nil: anybody's). → a function that gives it up
 function questions:ask(to, hops, id, told)
-  local question = { to = to, hops = hops, id = id, told = told, nonce = text.base64url(self.random:bytes(16)),
+  local nonce = text.base64url(self.random:bytes(16))
+  local question = { to = to, hops = hops, id = id, told = told, nonce = nonce, rest = nonce .. " " .. self.id,
     micro = self.loop:micro(), tries = 0, timers = {} }
+  question.ref = answers.ref { kind = "ping", rest = question.rest }
   if self.count >= ALIVE_MAX then
     self.loop:post(function() told { id = self.id, code = "full", why = "full: too many pings at once", tries = 0 } end)
     return function() end
   end
-  self.by_nonce[question.nonce], self.count = question, self.count + 1
+  self.by_nonce[nonce], self.by_ref[question.ref], self.count = question, question, self.count + 1
   for i, ms in ipairs(TRIES) do
     question.timers[i] = self.loop:after(ms, function() say(self, question, i > 1) end)
   end
@@ -59,19 +62,43 @@ function questions:ask(to, hops, id, told)
   return function() finish(self, question) end
 end
 
+local function answered(self, question, answer)
+  answer.rtt_us, answer.tries = math.max(1, self.loop:micro() - question.micro), question.tries
+  finish(self, question, answer)
+  return true
+end
+
+-- Signed by whom it names, as a KIND? → true | nil, text, code
+local function check(self, facts, kind)
+  local ok, why, code = self.checks.signed(facts, kind, self.swarm)
+  if not ok then return nil, why, code end
+  return true
+end
+
+local function unasked() return nil, "nonce: answers no question of ours", "nonce" end
+
 --- A pong for us. → true | nil, text, code
 function questions:pong(message)
   local facts, why, code = messages.parse_pong(message.rest)
   if not facts then return nil, why, code end
   local question = self.by_nonce[facts.nonce]
-  if not question or facts.asker ~= self.id or question.id and facts.id ~= question.id then
-    return nil, "nonce: answers no question of ours", "nonce"
-  end
-  local ok, text_of, refusal = self.checks.signed(facts, "pong", self.swarm)
-  if not ok then return nil, text_of, refusal end
-  finish(self, question, { id = facts.id, rtt_us = math.max(1, self.loop:micro() - question.micro),
-    tries = question.tries })
-  return true
+  if not question or facts.asker ~= self.id or question.id and facts.id ~= question.id then return unasked() end
+  local ok
+  ok, why, code = check(self, facts, "pong")
+  if not ok then return nil, why, code end
+  return answered(self, question, { id = facts.id })
+end
+
+--- A hop could not pass a ping of ours on. → true | nil, text, code
+function questions:unreachable(message)
+  local facts, why, code = answers.parse(message.rest)
+  if not facts then return nil, why, code end
+  local question = self.by_ref[facts.ref]
+  if not question then return unasked() end
+  local ok
+  ok, why, code = check(self, facts, "unreachable")
+  if not ok then return nil, why, code end
+  return answered(self, question, { id = facts.id, code = facts.code })
 end
 
 --- Gives all of them up, told to nobody.

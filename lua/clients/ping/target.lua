@@ -5,7 +5,7 @@ local to_json = require "clients.control.to_json"
 
 local target = {}
 
-local LONGEST <const> = 1024 -- bytes of an address that a person may name
+local LONGEST <const> = 512 -- bytes of an address, as the protocol has it
 local USAGE <const> = "form: give a node (its name, name~key, its ID) or an address that begins with /"
 
 local function of_node(discovery, word)
