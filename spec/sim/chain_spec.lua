@@ -63,3 +63,76 @@ describe("a chain of nodes", function()
     end
   end)
 end)
+
+local SEEDS <const> = os.getenv "DT_SWARM_SOAK" and 1000 or 10
+
+-- How long it takes until NODE, which pings ID again after each time-out, has a pong: ms | nil: none in LIMIT
+local function answered_within(w, node, id, limit)
+  local began, nonce = w.loop:now(), nil
+  for _, wait in ipairs { 1000, 2000, 4000, 8000, 16000 } do
+    nonce = ping(w, node, id, nil, nonce)
+    for _ = 1, wait // 10 do
+      w:run(10)
+      if w.loop:now() - began > limit then return nil end
+      for _, message in ipairs(node.got) do
+        if message.kind == "pong" and message.rest:find(nonce, 1, true) then return w.loop:now() - began end
+      end
+    end
+  end
+end
+
+local function lan(seed, names)
+  local w = sim.new { seed = seed, policy = POLICY }
+  for _, name in ipairs(names) do w[name] = w:add(name) end
+  w:run(20000)
+  return w
+end
+
+describe("a link that carries one way only", function()
+  for _, from in ipairs { "ada", "bob" } do
+    it(("is gone round within two time-outs, where nothing of %s is heard by the other"):format(from), function()
+      local worst, tries = 0, {}
+      for seed = 1, SEEDS do
+        local w = lan(seed, { "ada", "sue", "bob" })
+        local other = from == "ada" and w.bob or w.ada
+        w.deaf[w[from].host .. " " .. other.host] = true
+        w:run(w.random:integer(60000))
+        local took = answered_within(w, w.ada, w.bob.id, 3000)
+        if not took then tries[#tries + 1] = seed end
+        worst = math.max(worst, took or 0)
+      end
+      assert.same({}, tries)
+      print(("# %d seeds, the slowest in %d ms"):format(SEEDS, worst))
+    end)
+  end
+end)
+
+describe("relays that are killed one after the other", function()
+  it("are gone round in at most five seconds each while one is left; then it is said which hop failed", function()
+    local worst = 0
+    for seed = 1, SEEDS // 5 do
+      local w = world { "ada", "r1", "r2", "r3", "bob" }
+      for i = 1, 3 do
+        join(w, w.ada, w["r" .. i])
+        join(w, w["r" .. i], w.bob)
+      end
+      w:run(30000 + 1000 * seed)
+      local left = { r1 = true, r2 = true, r3 = true }
+      for _ = 1, 3 do
+        local took = assert(answered_within(w, w.ada, w.bob.id, 5000), "no other way was taken")
+        worst = math.max(worst, took)
+        local by = w.ada.routing.ways:choose("/x", w.bob.id).by
+        for name in pairs(left) do -- any order: one of them
+          if w[name].id == by then
+            w.cut[w[name].host], left[name] = true, nil
+          end
+        end
+      end
+      assert.same({}, left)
+      assert.is_nil(answered_within(w, w.ada, w.bob.id, 20000))
+      local _, _, why, code = ping(w, w.ada, w.bob.id)
+      print(code, why)
+    end
+    print(("# the slowest in %d ms"):format(worst))
+  end)
+end)
