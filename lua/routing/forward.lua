@@ -37,8 +37,8 @@ end
 
 -- The way that ENTRY took brought no answer: another one is taken now.
 local function give_up_way(self, entry)
-  local answered = entry.label and entry.label.answered
-  if not entry.key or answered and answered >= entry.last then return end
+  local label = entry.label -- none where no answer is wanted
+  if not label or label.answered and label.answered >= entry.last then return end
   self.routing.ways:failed(entry.key, "slow")
   entry.avoid[entry.key] = true
 end

@@ -13,6 +13,7 @@ ways.__index = ways
 local KNOWN_MAX <const> = 256 -- nodes whose ways are kept for the next line
 local KNOWN_MS <const> = 250 -- for so long, unless something of it changes
 -- In which the first hop of a way that failed has to answer: ms; times that a frame takes on a slow channel, beside.
+local TRIES <const> = 4 -- in vain over one way, after which lines are refused while it rests
 local CHECK_MS <const>, CHECK_FRAMES <const> = 1500, 4
 
 --- The facts of a way that the hook routing.prefer is given.
@@ -56,12 +57,23 @@ local function may(way, avoid)
   return not (way.first and avoid[way.first])
 end
 
--- Those of LIST that live; where none does, those that failed: a try is all that is left.
-local function candidates(list, avoid)
+-- May WAY, which failed, be tried where nothing else is left? A line may be lost by chance, so at first it may; later
+-- it is tried as rarely as it is asked in the background.
+local function may_try(self, way)
+  local failing, state = self.health:is_failing(way.key)
+  return not failing or state.failures < TRIES or self.loop:now() >= state.again
+end
+
+-- Those of LIST that live; where none does, the best that failed: a try is all that is left.
+local function candidates(self, list, avoid)
   local living, failing = {}, {}
   for _, way in ipairs(list) do
     if may(way, avoid) then
-      if way.alive then living[#living + 1] = way elseif way.tried then failing[#failing + 1] = way end
+      if way.alive then
+        living[#living + 1] = way
+      elseif way.tried and may_try(self, way) then
+        failing[#failing + 1] = way
+      end
     end
   end
   if living[1] then return living end
@@ -87,12 +99,19 @@ local function preferred(self, to, list)
   return list[1]
 end
 
--- Why there is none of LIST.
-local function nothing(id, list)
+-- What is wrong with each of LIST, the ways to node ID.
+local function faults(id, list)
   local parts = {}
   for i = 1, math.min(3, #list) do parts[i] = ("%s: %s"):format(list[i].address, list[i].why) end
   local why = parts[1] and " lives (" .. table.concat(parts, "; ") .. ")" or " is known here"
-  return nil, ("address: no way to ~%s%s"):format(id:sub(-4), why), "address"
+  return ("address: no way to ~%s%s"):format(id:sub(-4), why)
+end
+
+--- What is wrong with each of the ways to node ID, where none lives → text, "address" | nil: one lives
+function ways:fault(id)
+  local list = self:of(id)
+  if list[1] and list[1].alive then return nil end
+  return faults(id, list), "address"
 end
 
 --- The way that a line to node ID takes now. TO: the line's address, for the policy. AVOID: a set of keys of ways, and
@@ -100,8 +119,8 @@ end
 --- | nil, text that says what is wrong with each, "address"
 function ways:choose(to, id, avoid)
   local list = self:of(id)
-  local some = candidates(list, avoid or {})
-  if not some[1] then return nothing(id, list) end
+  local some = candidates(self, list, avoid or {})
+  if not some[1] then return nil, faults(id, list), "address" end
   local way, why = some[1], nil
   if some[2] then way, why = preferred(self, to, some) end
   if way.by then self.taken:put(way.key, way) end

@@ -24,7 +24,8 @@ function silent.listen() return function() end end
 -- carries (nil: any number), trace = fn(line).
 function sim.new(options)
   local self = setmetatable({ loop = simloop.new(), random = random.seeded(options.seed or 1), policy = options.policy,
-    loss = options.loss or 0, delay = options.delay or { 1, 3 }, nodes = {}, cut = {}, deaf = {}, sum = hash.new "blake2b",
+    loss = options.loss or 0, delay = options.delay or { 1, 3 }, nodes = {}, cut = {}, deaf = {},
+    sum = hash.new "blake2b",
     checks = checks.new(), lines = 0, seed = options.seed or 1 }, sim)
   self.world = { loop = self.loop,
     delay = function(from, to) return self:delay_of(from, to) end,
@@ -38,8 +39,8 @@ function sim.new(options)
   return self
 end
 
--- Milliseconds that a frame takes from one host to another; nil when it is lost or the way is cut. Field `cut` has hosts
--- that are off all networks, `deaf` pairs "FROM TO" of which the second hears nothing of the first.
+-- Milliseconds that a frame takes from one host to another; nil when it is lost or the way is cut. Field `cut` has
+-- hosts that are off all networks, `deaf` pairs "FROM TO" of which the second hears nothing of the first.
 function sim:delay_of(from, to)
   if self.cut[from.host] or self.cut[to.host] or self.deaf[from.host .. " " .. to.host] then return nil end
   if from.traits.medium and self.random:unit() < self.loss then return nil end
