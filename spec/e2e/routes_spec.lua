@@ -1,0 +1,109 @@
+-- routes_spec.lua - a line of the routing table sends a robot's lines by a server: live at a save, and for now by
+-- `route set`. Whole daemons on the wire, which counts.
+-- mostly waits: for daemons that meet
+local folder = require "spec.folder"
+local patience = require "spec.patience"
+local swarm = require "spec.e2e.swarm"
+local wire = require "spec.net.wire"
+
+local HOSTS <const> = { "ada", "server", "other", "bea" }
+local PINGS <const> = os.getenv "DT_SWARM_SOAK" and 40 or 5
+
+describe("a line of the routing table", function()
+  local s, why, bea
+
+  local function within(bar, what, test)
+    local took = swarm.within(bar, test)
+    assert.is_truthy(took, what .. "\n" .. s:cli("ada", "route get bea") .. s:logs())
+    patience.took(what, took, bar)
+  end
+
+  local function line(component, next)
+    return ('p.routing.routes["/dswarm/%s/%s"] = "/ip4/%s/udp/3825/dswarm-line/$0"\n'):format(bea, component,
+      s.world:address(next))
+  end
+
+  local function policy(routes)
+    folder.write(s:path("ada", "my.lua"), 'local p = extend "duckiebot"\n' .. routes .. "return p\n")
+  end
+
+  setup(function()
+    s, why = swarm.new(HOSTS, nil, { wire = true, seed = 4 })
+    if not s then return end
+    for _, host in ipairs(HOSTS) do swarm.sh("mkdir -p " .. s:path(host, "share")) end
+    s.world:cut("ada", "bea") -- neither hears the other
+    s.world:cut("bea", "ada")
+    policy ""
+    for _, host in ipairs(HOSTS) do s:start(host, host == "ada" and s:path("ada", "my.lua") or "") end
+    assert(swarm.within(10, function()
+      local answer = s:ask("bea", "identity")
+      bea = answer and answer.id
+      return bea
+    end), s:logs())
+  end)
+  teardown(function() if s then s:close() end end)
+
+  -- Over whom lines go from ada to bea, by their labels.
+  local function trace()
+    local names = {}
+    for i, hop in ipairs((s:ask("ada", "trace bea") or { hops = {} }).hops) do names[i] = hop.label or hop.code end
+    return table.concat(names, " ")
+  end
+
+  -- Frames of UDP to HOST alone.
+  local function heard(host) return wire.sum(s.world:counters(), host, "out", "udp") end
+
+  local function ping(count)
+    local answer = s:ask("ada", "ping bea --count " .. count)
+    return answer and answer.answered or 0
+  end
+
+  it("sends what is for another robot by the server that it names, and no other", function()
+    if not s then return pending(why) end
+    within(10, "ada hears of bea by the servers", function()
+      return ping(1) == 1
+    end)
+    for _, each in ipairs { { "server", "other" }, { "other", "server" } } do
+      local by, beside = table.unpack(each)
+      local saved = patience.now()
+      policy(line("brain", by) .. line("ping", by))
+      within(5, "the route is in force after its save", function()
+        return s:ask("ada", "route get bea").head == "channel"
+      end)
+      patience.took("a route that was saved is in force", patience.now() - saved, 0.2)
+      within(5, "a line goes by it", function() return trace() == by .. " bea" end)
+      local before, over = heard(by), heard(beside)
+      assert.equal(PINGS, ping(PINGS), s:logs())
+      print(("# %d pings: %d frames to %s, %d to %s"):format(PINGS, heard(by) - before, by, heard(beside) - over,
+        beside))
+      assert.is_true(heard(by) - before >= 2 * PINGS, "the ping, and the pong on its way back")
+      assert.is_true(heard(beside) - over < PINGS, "beacons and their like alone")
+      local rows = s:ask("ada", "route list").routes
+      assert.is_true(rows[2].count >= PINGS and rows[2].origin == "my.lua:3", rows[2].origin)
+      policy ""
+      within(5, "and without it again by whatever way there is", function()
+        return s:ask("ada", "route get bea").head == "node"
+      end)
+    end
+  end)
+
+  it("may be set for now, and is gone with the daemon", function()
+    if not s then return pending(why) end
+    local pattern = ("'/dswarm/bea/*'")
+    local text, code = s:cli("ada", ("route set %s '/dswarm/other/$0'"):format(pattern))
+    assert.equal(0, code, text)
+    assert.truthy(text:find("until the daemon starts again", 1, true), text)
+    within(5, "a line goes by the node that was set", function() return trace() == "other bea" end)
+    policy "p.tags = { 'x' }\n"
+    within(5, "a reload takes it not away", function()
+      return s:cli("ada", "policy show tags"):find("x", 1, true) and #s:ask("ada", "route list").routes == 1
+    end)
+    assert.equal("other bea", trace())
+    s:stop "ada"
+    s:start("ada", s:path("ada", "my.lua"))
+    within(10, "the daemon is there again", function()
+      local answer = s:ask("ada", "route list")
+      return answer and not answer.routes[1]
+    end)
+  end)
+end)
