@@ -187,7 +187,23 @@ local function pieces()
   return joined(list, { table.concat(all, "\n"), "* - 8 statements\n" .. ("one two three "):rep(60) .. "." })
 end
 
+-- Lines of the vectors' call: each alone, all in their order, a second between them, and from the last to the first.
+local function of_call()
+  local list, all, back = {}, {}, {}
+  for _, line in ipairs(read "call.txt") do
+    local kind, rest = line:gsub("^bad ", ""):match "^([cr])%l+ .* | (.*)$"
+    if kind then list[#list + 1] = (kind == "r" and "n" or kind) .. rest end
+    if kind and not line:find "^bad" then
+      all[#all + 1] = kind .. rest
+      table.insert(back, 1, list[#list])
+    end
+  end
+  local slow = table.concat(all, "\n"):gsub("%f[^\n]%l", string.upper)
+  return joined(list, { table.concat(all, "\n"), table.concat(back, "\n"), slow })
+end
+
 return {
+  call = of_call(),
   checkpoint = checkpoints(),
   irc = irc_servers(),
   part = pieces(),

@@ -56,7 +56,9 @@ describe("a call that was recorded", function()
     assert.equal("replay", got[3])
     assert.equal(1, #back)
     assert.truthy(back[1]:find " refuse ")
-    net:go({}, 4 * MINUTE)
+    net:go({}, 2 * MINUTE) -- its window is good for as long
+    assert.equal("replay", code_of(net.callee, request))
+    net:go({}, 2 * MINUTE)
     got, back = third(net.callee, request)
     assert.equal("nonce", got[3])
     assert.same({ lines.refuse_nonce(call.tag(request)) }, back)
@@ -126,6 +128,46 @@ describe("a line of a call", function()
     assert.equal(1, net.refused.slow)
     for _, n in ipairs { 2, 3, 1 } do third(net.callee, parts[n]) end -- in any order
     assert.equal(1, net.ran[("r"):rep(900)])
+  end)
+end)
+
+describe("a request whose parts do not fit together", function()
+  -- Has a caller of his own say PARTS { word, n, text } → code of each; the net
+  local function say(parts)
+    local net, codes = calls.new(), {}
+    local one = net:call("hello", { sign = function() end })
+    net:go({ one }, 20)
+    local session = one.caller.session
+    for i, part in ipairs(parts) do
+      codes[i] = code_of(net.callee, lines.call(session, net.swarm, part[1], part[2], part[3])) or "-"
+    end
+    return codes, net
+  end
+
+  it("is refused, and what came of it is forgotten", function()
+    local codes, net = say { { "end", 2, "x" }, { "more", 3, "x" } }
+    assert.same({ "-", "form" }, codes)
+    assert.equal(0, net.callee:counts().half)
+    assert.same({ "-", "-", "form" }, (say { { "end", 5, "x" }, { "more", 3, "x" }, { "end", 1, "x" } }))
+    assert.same({ "-", "-", "form" }, (say { { "more", 5, "x" }, { "end", 3, "x" }, { "end", 2, "x" } }))
+    assert.same({ "form" }, (say { { "end", 1, '{"caller":1}' } }))
+    assert.same({ "form" }, (say { { "end", 1, "" } }))
+    assert.same({ "form" }, (say { { "end", 1, ("[" ):rep(100) } }))
+    assert.same({ "-", "-", "duplicate" }, (say { { "more", 1 << 53, "x" }, { "end", 3, "x" }, { "more", 3, "x" } }))
+    assert.same({ "replay" }, (say { { "again", 3, "1" } }))
+    assert.same({ "closed" }, (say { { "stop", 0, "" } }))
+  end)
+
+  it("is refused where it is longer than 64 KiB, or has more than 128 parts", function()
+    local long, many = {}, {}
+    for i = 1, 9 do long[i] = { "more", i, ("x"):rep(8192) } end
+    for i = 1, 128 do many[i] = { "more", i, "" } end
+    local codes, net = say(long)
+    assert.same({ "-", "-", "-", "-", "-", "-", "-", "-", "long" }, codes)
+    assert.equal(0, net.callee:counts().half)
+    codes, net = say(many)
+    assert.same({ "-", "long" }, { codes[127], codes[128] })
+    assert.equal(0, net.callee:counts().half)
   end)
 end)
 

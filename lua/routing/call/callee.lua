@@ -113,7 +113,7 @@ local function of_known(self, line, session, plain, from)
   call.from, call.heard = from, self.now()
   if line.word == "stop" then
     from.tell(lines.refuse(line.tag, self.swarm, self.chance:bytes(SALT), session.keys, "closed: stopped"),
-      call.request.node, 0)
+      call.node, 0)
     self.ran:stop(call) -- which closes the keys
     return true
   end

@@ -7,6 +7,7 @@ halves.__index = halves
 local HALVES_MAX <const> = 16
 local PRINCIPAL_MAX <const> = 2 -- of these
 local PATIENCE <const> = 10 * 1000 -- ms until the next part
+local PARTS_MOST <const> = lines.request_most // lines.datagram_part
 
 --- given.now      fn() → ms
 --- given.refused  fn(code, principal)
@@ -30,12 +31,23 @@ local function begin(self, line, principal)
   if #self.list >= HALVES_MAX or of_one >= PRINCIPAL_MAX then
     return nil, "full: more calls have begun than are waited for", "full"
   end
-  local half = { ec = line.ec, w = line.w, of = principal, parts = {}, count = 0, bytes = 0 }
+  local half = { ec = line.ec, w = line.w, of = principal, parts = {}, count = 0, highest = 0,
+    bytes = 0 }
   self.list[#self.list + 1] = half
   return half
 end
 
--- Part LINE with its PLAIN text, of PRINCIPAL → the whole text | nil: more has to come | nil, text, code
+-- So many parts as HALF ought to have → the whole text | nil, text, code
+local function joined(half)
+  if not half.last or half.bytes > lines.request_most then
+    return nil, "long: a request has 64 KiB at most, in 128 parts", "long"
+  end
+  if half.highest > half.last then return nil, "form: a part behind the last one", "form" end
+  local whole = table.concat(half.parts, "", 1, half.last) -- as none is beyond the last, none before it is missing
+  return whole
+end
+
+--- Part LINE with its PLAIN text, of PRINCIPAL → the whole text | nil: more has to come | nil, text, code
 function halves:put(line, plain, principal)
   if line.word == "end" and line.n == 1 then return plain end
   local half, err, code = find(self, line.ec, line.w), nil, nil
@@ -43,16 +55,11 @@ function halves:put(line, plain, principal)
   if not half then return nil, err, code end
   if half.parts[line.n] then return nil, "duplicate: that part was here already", "duplicate" end
   half.heard, half.bytes, half.count = self.now(), half.bytes + #plain, half.count + 1
-  half.parts[line.n] = plain
-  if line.word == "end" then half.last = line.n end
-  if half.bytes > lines.request_most or half.count > lines.request_most // lines.datagram_part then
-    remove(self, half)
-    return nil, "long: a request has 64 KiB at most", "long"
-  end
-  if half.count ~= half.last then return nil end
+  half.parts[line.n], half.highest = plain, math.max(half.highest, line.n)
+  if line.word == "end" then half.last = half.last or line.n end
+  if half.count < (half.last or PARTS_MOST) and half.bytes <= lines.request_most then return nil end
   remove(self, half)
-  local whole = table.concat(half.parts, "", 1, half.last)
-  return whole
+  return joined(half)
 end
 
 --- Forgets what there is of the call EC.

@@ -27,7 +27,10 @@ function ran:has_room()
   return nil, "full: 256 calls ran within four minutes; later there is room again", "full"
 end
 
-local function close_keys(call)
+-- Of a CALL that is over only what is needed to say its answer again is kept.
+local function settle(self, call)
+  call.ended = call.ended or self.now()
+  call.request = {} -- which may be long
   if call.session then call.session.keys:close() end
   call.session = nil
 end
@@ -50,10 +53,7 @@ local function put(self, call, name, whole)
     return nil, "full: the answers that are kept leave no room for it", "full"
   end
   local ok, err, code = call.answer[name](call.answer, whole)
-  if call.answer.over and not call.ended then
-    call.ended = self.now()
-    close_keys(call)
-  end
+  if call.answer.over and not call.ended then settle(self, call) end
   return ok, err, code
 end
 
@@ -67,17 +67,16 @@ local function writer(self, call)
 end
 
 local function answer_of(self, call, tag)
-  local request = call.request
   return answer.new { keys = call.session.keys, swarm = self.swarm, tag = tag, now = self.now,
     part = call.from.part or lines.datagram_part,
     refused = function(code) self.refused(code, call.from.principal) end,
-    drained = function() if request.drained then request.drained() end end,
-    send = function(rest, tries) call.from.tell(rest, request.node, tries) end }
+    drained = function() if call.request.drained then call.request.drained() end end,
+    send = function(rest, tries) call.from.tell(rest, call.node, tries) end }
 end
 
 --- REQUEST runs from now on, by SESSION, whose keys are ours now → the writer of its answer
 function ran:begin(session, request, from)
-  local call = { ec = session.ec, w = session.w, session = session, request = request, from = from,
+  local call = { ec = session.ec, w = session.w, session = session, request = request, node = request.node, from = from,
     began = self.now(), heard = self.now() }
   call.answer = answer_of(self, call, request.tag)
   self.by_ec[call.ec], self.list[#self.list + 1] = call, call
@@ -87,11 +86,11 @@ end
 --- CALL stops, and what it would have said is not said any more.
 function ran:stop(call)
   if call.stopped then return end
-  local running = not call.answer.over
-  call.stopped, call.ended = true, call.ended or self.now()
+  local stopped = not call.answer.over and call.request.stopped
+  call.stopped = true
   call.answer:drop()
-  close_keys(call)
-  if running and call.request.stopped then call.request.stopped() end
+  settle(self, call)
+  if stopped then stopped() end
 end
 
 -- → ms until something is to be done about CALL
