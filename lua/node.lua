@@ -176,7 +176,7 @@ end
 
 local function supplier(self, id)
   local peer = self.comms.peers.by_id[id]
-  if not peer or self.comms.peers:left(peer) or self.routing.block:has(id) then return nil end
+  if not peer or self.comms.peers:left(peer) or self.comms.peers:barred(peer) then return nil end
   return { name = self.who(id).label, http = peer.http, hosts = self.comms.peers:hosts(peer) }
 end
 

@@ -88,11 +88,12 @@ describe("dt-swarm", function()
     end)
 
     it("says what of a good one this version does not use yet", function()
-      local policy = w:policy("good.lua", "function p.routing.relay() return true end\np.clients.logs.budget = 2 * MB")
+      local policy = w:policy("good.lua",
+        "function p.clients.logs.pause() return true end\np.clients.logs.budget = 2 * MB")
       local out, _, code = w:run("--check " .. policy)
       assert.equal(0, code)
       assert.equal("good.lua:4: clients.logs.budget: not used by this version yet\n"
-        .. "good.lua:3: routing.relay: not used by this version yet\n"
+        .. "good.lua:3: clients.logs.pause: not used by this version yet\n"
         .. "good.lua: a change of these has the daemon start anew: swarm\n", out:match "^[^\n]*\n(.*)$")
     end)
 

@@ -255,10 +255,19 @@ function peers:deaf(peer)
   return asked.deaf or asked.last - asked.first >= DEAF and now - asked.last >= LAST
 end
 
+--- Does the policy shut PEER out, by his ID or by all addresses over which he was heard?
+function peers:barred(peer)
+  if self.shut_out[peer.id] then return true end
+  for _, flow in ipairs(peer.flows) do
+    if not self.is_shut(flow.source) then return false end
+  end
+  return peer.flows[1] ~= nil
+end
+
 function peers:living(peer)
   local after = self.loop:now() - peers.silent_ms
   return (peer.heard > after or self:last(peer) > after) and not self:left(peer) and not self:deaf(peer)
-    and not self.shut_out[peer.id]
+    and not self:barred(peer)
 end
 
 ways_to(peers)

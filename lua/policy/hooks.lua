@@ -148,7 +148,7 @@ hooks.hooks = {
   hook("routing.prefer", { { "target", "text" }, { "ways", "way", each = true }, HERE }, "one",
     "there is more than one living way", "the first, which is the cheapest", LATER),
   hook("routing.relay", { { "envelope", "envelope" }, HERE }, "yes", "a line is for somebody else",
-    "for members; without a lab for who is near, or named in the policy", LATER),
+    "for members; without a lab for who is near, or named in the policy"),
   hook("clients.discovery.announce", { { "facts", "self" }, HERE }, "part",
     "before the own `peer` and `addresses` records are made", "all but own addresses off the LAN"),
   hook("clients.control.allow", { { "request", "request" }, HERE }, "yes",

@@ -212,9 +212,6 @@ function block:ends(channel)
   return false
 end
 
---- Is that node shut out?
-function block:has(id) return self.ids[id] ~= nil end
-
 --- Shuts out nobody.
 block.nobody = setmetatable({ list = {}, ids = {}, places = {}, doors = {} }, block)
 

@@ -185,6 +185,8 @@ function forward:on(source, message, what)
   what, by_policy, code = routed(self, what)
   if not what then return nil, by_policy, code end
   if what.kind == "here" then return "here", what end
+  text, code = self.routing.block:keeps(what.to, nil)
+  if text then return nil, text, code end
   if source and message.hops == 0 then return nil, "hops: passed on too often", "hops" end
   local line = { source = source, message = message, what = what, by_policy = by_policy, entry = entry, body = body }
   local way

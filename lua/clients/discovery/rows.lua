@@ -57,7 +57,8 @@ local function status_of(self, peer, said, near)
   if self.comms.peers:left(peer) then return "left" end
   if not self.comms.peers:stands(peer.id) then return "stranger" end
   local silence, distance = self:silence(peer), near and "near" or "far"
-  if silence > LOST[distance] or self.comms.peers:deaf(peer) then return "lost" end
+  local is_lost = silence > LOST[distance] or self.comms.peers:deaf(peer) or self.comms.peers:barred(peer)
+  if is_lost then return "lost" end
   if silence > QUIET[distance] or self.comms.liveness:unanswered(peer) then return "quiet" end
   return said.state ~= "left" and said.state or "ready"
 end
@@ -70,6 +71,7 @@ local function via_of(self, peer)
 end
 
 local function note_of(self, peer, label)
+  if self.comms.peers:barred(peer) then return "shut out by routing.block" end
   local n, notes = self.comms.liveness:unanswered(peer), {}
   if n and n > 0 and not self.comms.peers:left(peer) then
     notes[1] = ("asked %s, no answer"):format(n == 1 and "once" or n .. " times")

@@ -1,0 +1,140 @@
+-- shut_out_spec.lua - routing.block saved while daemons run: what still goes to who is shut out, as his kernel counts,
+-- and what of his is still taken. Whole daemons; carl stands between the two as a relay.
+local folder = require "spec.folder"
+local patience = require "spec.patience"
+local swarm = require "spec.e2e.swarm"
+
+local HOSTS <const> = { "ada", "bea", "carl" }
+local QUIET <const> = os.getenv "DT_SWARM_SOAK" == "1" and 20 or 1 -- seconds in which nothing may come
+local POLICY <const> = [[
+local p = extend "duckiebot"
+p.comms.beacon = { 0.2, 0.5 }
+p.clients.logs.settle = { least = 0.1, per = 32 * MB, most = 1 }
+p.routing.block = { %s }
+return p
+]]
+-- What ada says to bea alone: datagrams, dials, and what goes over connections.
+local COUNT <const> = "nft 'add table ip seen; add chain ip seen in { type filter hook input priority 0; }; "
+  .. "add rule ip seen in ip saddr %s ip daddr %s meta l4proto udp counter; "
+  .. "add rule ip seen in ip saddr %s ip daddr %s tcp flags & (syn|ack) == syn counter; "
+  .. "add rule ip seen in ip saddr %s ip daddr %s tcp flags & psh == psh counter'"
+
+describe("somebody whom the policy shuts out while the daemon runs", function()
+  local s, why, ids
+
+  local function save(host, list) folder.write(("%s/%s.lua"):format(s.dir, host), POLICY:format(list or "")) end
+
+  -- Packets from ada to bea alone: datagrams, dials, parts of streams, so far; and all of them.
+  local function to_bea()
+    local counts, all = {}, 0
+    for n in s.world:run("bea", "nft list table ip seen"):gmatch "packets (%d+)" do
+      counts[#counts + 1], all = n, all + tonumber(n)
+    end
+    assert(#counts == 3)
+    return all, table.concat(counts, " ")
+  end
+
+  local function blocked() return s:ask("ada", "channels").blocked[1] end
+
+  local function has(list, name)
+    for _, each in ipairs(list) do if each == name then return true end end
+    return false
+  end
+
+  setup(function()
+    s, why = swarm.new(HOSTS, nil, { wire = true, seed = 9 })
+    if not s then return end
+    swarm.sh(("cp policies/*.lua %s"):format(s.dir))
+    for _, host in ipairs(HOSTS) do -- else they are heard by IPv6, too, which another address would shut out
+      s.world:must(("ip netns exec %s sysctl -qw net.ipv6.conf.all.disable_ipv6=1"):format(s.world:name(host)))
+    end
+    local ada, bea = s.world:address "ada", s.world:address "bea"
+    s.world:must(("ip netns exec %s %s"):format(s.world:name "bea", COUNT:format(ada, bea, ada, bea, ada, bea)))
+    for _, host in ipairs(HOSTS) do
+      save(host)
+      s:start(host, ("%s/%s.lua"):format(s.dir, host))
+    end
+    assert(swarm.within(20, function() return #s:names "ada" == 3 and #s:names "bea" == 3 end), s:logs())
+    ids = {}
+    for _, host in ipairs(HOSTS) do ids[host] = s:ask(host, "status").node.id end
+  end)
+
+  teardown(function() if s then s:close() end end)
+
+  -- All three ways that might lead to bea are tried, and she says news.
+  local function provoke(name)
+    folder.write(s:path("bea", "share/" .. name .. ".txt"), name)
+    local function ping(host, other)
+      for _, to in ipairs { other, ("/dswarm/%s/dswarm/%s/ping"):format(ids.carl, other) } do
+        os.execute(("timeout %d %s/dt-swarm-cli %s ping %s --count 1 >/dev/null 2>&1 &"):format(QUIET, s.here,
+          s:path(host, "state/control.sock"), to))
+      end
+    end
+    ping("ada", ids.bea)
+    ping("bea", ids.ada)
+  end
+
+  local function shut_out(list, name)
+    assert.is_truthy(swarm.within(10, function() return to_bea() > 0 end), "she is spoken to before (control)")
+    save("ada", list)
+    local took = swarm.within(2, function() return blocked() ~= nil end, 0.01)
+    assert.is_truthy(took, s:log "ada")
+    patience.took("routing.block in force after the save", took, 0.2)
+    local before, words = to_bea()
+    provoke(name)
+    os.execute("sleep " .. QUIET)
+    local after, now = to_bea()
+    assert.equal(before, after, ("datagrams, dials, streams: %s, then %s"):format(words, now))
+    assert.is_true(blocked().dropped > 0, "what she said was dropped, and counted")
+    assert.is_true(blocked().kept > 0, "what was not sent was counted")
+    assert.is_truthy(s:cli("ada", "channels"):find "Shut out by routing.block: ")
+    assert.is_truthy(swarm.within(5, function() return not has(s:names "ada", "bea") end), "she is here no more")
+    assert.is_true(has(s:names "ada", "carl"), "and carl is")
+    assert.is_true(has(s:names "carl", "bea"))
+  end
+
+  local function let_in_again()
+    save "ada"
+    assert.is_truthy(swarm.within(10, function() return has(s:names "ada", "bea") end), s:log "ada")
+    local before = to_bea()
+    assert.is_truthy(swarm.within(10, function()
+      provoke "let-in"
+      return to_bea() > before
+    end), "she is spoken to again")
+    assert.is_nil(blocked())
+  end
+
+  it("is neither heard nor spoken to, by address, until she is named no more", function()
+    if not s then return pending(why) end
+    shut_out(('"/ip4/%s"'):format(s.world:address "bea"), "by-address")
+    let_in_again()
+  end)
+
+  it("nor by ID, also where she starts anew with other ports", function()
+    if not s then return pending(why) end
+    shut_out(('%q'):format(ids.bea), "by-id")
+    local before = to_bea()
+    assert(s:stop "bea")
+    s:start("bea", s.dir .. "/bea.lua")
+    assert.is_truthy(swarm.within(10, function() return has(s:names "carl", "bea") end))
+    local dropped = blocked().dropped
+    provoke "started-anew"
+    assert.is_truthy(swarm.within(5, function() return blocked().dropped > dropped end))
+    os.execute("sleep " .. QUIET)
+    assert.equal(before, (to_bea()))
+    let_in_again()
+  end)
+
+  it("is not the node itself, nor called by a name: the policy in force stays, and it is said what is right", function()
+    if not s then return pending(why) end
+    for list, right in pairs { [('%q'):format(ids.ada)] = "is this node itself", ['"bea"'] = "a peer ID, or an address",
+      [('"/ip4/%s"'):format(s.world:address "ada")] = "this node itself's machine",
+      ['"10.0.0.1"'] = 'that is "/ip4/10.0.0.1"' } do
+      save("ada", list)
+      local text, code = s:cli("ada", "policy reload")
+      assert.not_equal(0, code)
+      assert.is_truthy(text:gsub("%s+", " "):find(right, 1, true), text)
+      assert.is_nil(blocked())
+    end
+  end)
+end)
