@@ -102,7 +102,7 @@ local function layers(facts)
       end,
     },
     dcache = dcache_of(facts),
-    routing = { channels = list_of(facts, "channels") },
+    routing = { channels = list_of(facts, "channels"), block = { rows = list_of(facts, "blocked") } },
     logs = { files = list_of(facts, "files"),
       each_file = each_of(facts, "files"), refused = list_of(facts, "not_shared") },
     content = {
