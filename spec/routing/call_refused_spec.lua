@@ -18,11 +18,15 @@ local function said(net, kind, word)
   return list
 end
 
--- A third host says REST to CALLEE → true | nil, text, code; what comes back.
-local function third(callee, rest, component)
+local hosts = 0
+
+-- A third host says REST to CALLEE; HOST: always the same one, which proved nothing → { true } or { nil, text, code },
+-- what comes back
+local function third(callee, rest, host)
   local back = {}
-  local ok, why, code = callee:take(rest, { component = component or "control", principal = "third",
-    tell = function(answer) back[#back + 1] = answer end })
+  hosts = hosts + 1
+  local ok, why, code = callee:take(rest, { component = "control", principal = host or "host " .. hosts,
+    proved = not host, tell = function(answer) back[#back + 1] = answer end })
   return { ok, why, code }, back
 end
 
@@ -255,14 +259,22 @@ describe("a caller", function()
     assert.equal(24, net.ran[("r"):rep(900)])
   end)
 
-  it("may be refused work at all", function()
-    local net = calls.new()
-    net.callee.allows = function() return false end
-    local one = net:call "hello"
-    net:go { one }
-    assert.equal("slow", one.ended[3])
-    assert.is_true(net.refused.quota >= 5)
-    assert.equal(0, #said(net, "reply"))
+  it("cannot keep a callee busy: what comes to nothing is paid for, what runs is not", function()
+    local net, opened = calls.new(), 0
+    for _ = 1, 1000 do
+      local one = net:call "never"
+      opened = opened + (third(net.callee, lines.open(one.caller.ec, net.caller_key:id()), "one")[1] and 1 or 0)
+    end
+    assert.is_true(opened >= 60 and opened <= 70, opened)
+    assert.is_true(net.refused.quota >= 900)
+    for i = 1, 200 do
+      local one = net:call("number " .. i)
+      one.principal = "somebody else"
+      net:go { one }
+      assert.is_true(one.ended[1])
+    end
+    net:go({}, 30 * 1000)
+    assert.is_true(third(net.callee, lines.open(net:call "late".caller.ec, net.caller_key:id()), "one")[1])
   end)
 end)
 

@@ -3,6 +3,7 @@ local bounded = require "bounded"
 local halves = require "routing.call.halves"
 local key = require "core.key"
 local lines = require "routing.call.lines"
+local quota = require "comms.quota"
 local ran = require "routing.call.ran"
 local random = require "core.random"
 local windows = require "routing.call.windows"
@@ -11,11 +12,11 @@ local callee = {}
 callee.__index = callee
 
 local SALT <const> = 16 -- bytes
+-- Lines that asked for work and led to no call: of one source, a second and at once; of all that proved nothing.
+local WASTE <const> = { rate = 8, burst = 64, total = 64, total_burst = 256 }
 local OPENED_MAX <const> = 64 -- calls of which it is known how often they were opened
 
 local function nothing() end
-
-local function always() return true end
 
 --- given.key      the node's
 --- given.swarm    in which it is called
@@ -24,13 +25,14 @@ local function always() return true end
 --- given.run      fn(request, answer): does it. request: { caller, node, component, text, tag, from }, to which it
 --                 may add stopped() and drained(). answer: write(text), finish([text]), room()
 --- given.refused  fn(code, principal): counts a refusal; nil: nobody counts
---- given.allows   fn(principal) → may it cause work? nil: always
 --- given.random   core.random, where a run has to be the same again
 function callee.new(given)
-  local self = setmetatable({ refused = given.refused or nothing, allows = given.allows or always }, callee)
+  local self = setmetatable({ refused = given.refused or nothing }, callee)
   for _, name in ipairs { "key", "swarm", "now", "may", "run" } do self[name] = given[name] end
   self.chance = given.random or random.system()
   self.opened = bounded.new { limit = OPENED_MAX }
+  self.quota = quota.new { loop = { now = function() return self.now() end }, rate = WASTE.rate, burst = WASTE.burst,
+    total = WASTE.total, total_burst = WASTE.total_burst }
   self.windows = windows.new { now = self.now, public = self.key:public(), random = given.random }
   self.halves = halves.new { now = self.now, refused = self.refused }
   self.ran = ran.new { now = self.now, swarm = self.swarm, refused = self.refused }
@@ -82,6 +84,7 @@ local function begin(self, line, session, whole, from)
   if ok then ok, err, code = self.ran:has_room() end
   if not ok then return nil, err, code end
   session.kept = true
+  self.quota:refund(from.principal)
   self.run(request, self.ran:begin(session, request, from))
   return true
 end
@@ -161,17 +164,19 @@ local function of_call(self, line, from)
   return ok, err, code
 end
 
---- REST of a `call` FROM { component, principal, part = plain bytes of a part, tell = fn(rest, node, tries): sends
--- a `reply` back the way this line came; node: the ID of the node that the caller is at, or nil; tries: how often
--- that was sent before } → true | nil, text, code. Then comes tick.
+--- REST of a `call` FROM { component, principal, proved = is its address a key's?, part = bytes of a part, tell =
+-- fn(rest, node, tries): sends a `reply` back the way this line came; node: the ID of the node that the caller is at, or
+-- nil; tries: how often that was sent before } → true | nil, text, code. Then comes tick.
 function callee:take(rest, from)
   local line, err, code = lines.parse_call(rest)
   if not line then return refuse(self, from, err, code) end
-  if not self.allows(from.principal) then
-    return refuse(self, from, "quota: too many calls from there", "quota")
+  if not self.quota:allows(from.principal, from.proved) then
+    return refuse(self, from, "quota: too many calls from there that came to nothing", "quota")
   end
-  if line.word == "open" then return open(self, line, from) end
-  return of_call(self, line, from)
+  local ok
+  if line.word == "open" then ok, err, code = open(self, line, from) else ok, err, code = of_call(self, line, from) end
+  if line.word == "open" or (not ok and code ~= "duplicate") then self.quota:charge(from.principal) end
+  return ok, err, code
 end
 
 --- Does what is due → ms until this wants to be called again | nil: nothing waits here.
