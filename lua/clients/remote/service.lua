@@ -125,6 +125,7 @@ function service:take(message, source, reply)
   self.via = source.channel.kind
   local from = { component = "control", part = part_of(message, source), tell = teller(self, reply) }
   from.principal = source.principal
+  from.proved = source.channel.traits.source_proved or self.node.comms.peers:source_proved(source)
   local ok, text, code = self.callee:take(message.rest, from)
   self:tick()
   return ok, text, code

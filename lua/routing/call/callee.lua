@@ -165,8 +165,8 @@ local function of_call(self, line, from)
 end
 
 --- REST of a `call` FROM { component, principal, proved = is its address a key's?, part = bytes of a part, tell =
--- fn(rest, node, tries): sends a `reply` back the way this line came; node: the ID of the node that the caller is at, or
--- nil; tries: how often that was sent before } → true | nil, text, code. Then comes tick.
+-- fn(rest, node, tries): sends a `reply` back the way this line came; node: the ID of the node that the caller is at,
+-- or nil; tries: how often that was sent before } → true | nil, text, code. Then comes tick.
 function callee:take(rest, from)
   local line, err, code = lines.parse_call(rest)
   if not line then return refuse(self, from, err, code) end
