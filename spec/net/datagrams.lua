@@ -23,6 +23,7 @@ end
 local function receive(port, quiet_ms)
   local socket, heard, timer = uv.new_udp(), {}, uv.new_timer()
   assert(socket:bind("0.0.0.0", port))
+  socket:recv_buffer_size(1 << 18)
   socket:recv_start(function(_, bytes)
     if not bytes then return end
     local number, at = bytes:match "^(%d+) (%d+) "

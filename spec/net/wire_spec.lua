@@ -169,10 +169,15 @@ describe("the wire", function()
   it("corrupts: the kernel's checksums see it", function()
     if not world then return pending(why) end
     world:tell "corrupt 0.1"
-    local heard, dropped = send(world, "ada", "donald", 1000)
+    local came = 0
+    for _ = 1, 5 do -- as many as a socket has room for: of what it drops nobody knows whether it was corrupted
+      local heard, dropped = send(world, "ada", "donald", 200)
+      assert.equal(0, dropped)
+      came = came + #heard
+    end
     local said = sum("donald", "corrupted")
     assert.is_true(said > 60 and said < 140, said)
-    assert.equal(1000 - said, #heard + dropped)
+    assert.equal(1000 - said, came)
     local seen = kernel(world, "donald", "Udp", "InCsumErrors")
     assert.is_true(seen > said // 2 and seen <= said, seen .. " of " .. said) -- the rest hit the IP header
   end)

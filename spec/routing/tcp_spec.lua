@@ -321,7 +321,7 @@ describe("TCP lines", function()
       local n = from <= #questions and asker:send(questions, from)
       from = from + (n or 0)
       asker:receive(65536)
-      return b:status().refused.quota == 1
+      return (b:status().refused.quota or 0) >= 1 -- between two looks of a busy machine it rests more than once
     end)
     assert.same({}, b.got)
     assert.is_nil(b.accepted_links[1].went)
