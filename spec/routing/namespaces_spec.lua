@@ -86,11 +86,12 @@ describe("hosts on a bridge", function()
       local held = assert(require "core.net".udp { port = 4001 })
       print "held"
       io.stdout:flush()
-      os.execute "sleep 1"']])
+      for _ = 1, 1200 do os.execute "sleep 0.05" end']])
     assert.is_truthy(soon(2, function() return holder.output():find "held" end), holder.output())
     local late = world:spawn("donald", ("lua5.4 %s late 4001"):format(program))
     assert.is_truthy(soon(2, function() return late.output():find "port in use" end), late.output())
     assert.matches("udp 0.0.0.0 port 4001", late.output(), 1, true)
+    holder.stop()
     assert.is_truthy(soon(5, function() return late.output():find "channel up" end), late.output())
   end)
 
