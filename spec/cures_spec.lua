@@ -24,8 +24,9 @@ local PLACES <const> = {
     'gateway_refuse%(%s*&?%w+,%s*%d+,%s*"([%l_]+)"' },
 }
 
--- What the patterns find beside words of refusal: kinds of files.
-local OTHERS <const> = { fifo = true, file = true, device = true, directory = true, socket = true }
+-- What the patterns find beside words of refusal: kinds of files, and words of a call's parts.
+local OTHERS <const> = { fifo = true, file = true, device = true, directory = true, socket = true,
+  again = true, ["end"] = true, open = true, refuse = true, stop = true }
 
 local function used(text, kind)
   local found = {}

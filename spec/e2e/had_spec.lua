@@ -39,6 +39,12 @@ describe("two robots, a server and a laptop", function()
 
   local function report(host) return s:ask(host, "report") or { files = {} } end
 
+  -- HOST's `files list` in lines that are wide enough for every column: how long a robot's label is depends on whether
+  -- a node that was killed had kept the name to the key.
+  local function list_of(host)
+    return (swarm.sh(("COLUMNS=120 %s/dt-swarm-cli %s files list"):format(s.here, s:path(host, "state/control.sock"))))
+  end
+
   -- HOST's command line within its own network. → what it says, exit code 0?
   local function cli(host, words)
     return s.world:run(host, ("%s/dt-swarm-cli %s %s"):format(s.here, s:path(host, "state/control.sock"), words))
@@ -159,9 +165,9 @@ describe("two robots, a server and a laptop", function()
     assert.is_true(s:stop("lab", "KILL"))
     s:start("lab", SERVER)
     assert.is_truthy(swarm.within(10, function()
-      return s:ask("lab", "files list") and s:cli("lab", "files list"):find " bea +held, gone" -- he was heard again
+      return s:ask("lab", "files list") and list_of "lab":find " bea +held, gone" -- he was heard again
     end), s:log "lab")
-    local list = s:cli("lab", "files list")
+    local list = list_of "lab"
     assert.equal(9, #s:ask("lab", "files list").held)
     assert.matches("\none/rosbag2_0%.mcap +7 B +bea +held, gone there ", list)
     assert.matches("\none/only%-bea%.txt .*bea +", list) -- two names, of which one is that of the claim
@@ -181,7 +187,7 @@ describe("two robots, a server and a laptop", function()
     assert.is_truthy(swarm.within(15, function()
       local text = s:cli("lap", "report")
       return text:find "\nrun%.bag +3 B +bea +[^\n]+ +2: "
-    end), s:cli("lap", "report") .. s:cli("bea", "files list") .. s:cli("lab", "files list") .. s:log "lab")
+    end), s:cli("lap", "report") .. s:cli("bea", "files list") .. list_of "lab" .. s:log "lab")
     brings({ ["run.bag"] = "new" }, "lap", "bea:run.bag")
     brings({ ["run.bag"] = "bea's" }, "lap", older.cid)
     local text = s:cli("lap", "report")
@@ -194,7 +200,7 @@ describe("two robots, a server and a laptop", function()
     local folder_of_bea = s:path("bea", "share")
     swarm.sh(("mv %s/stays.txt %s/moved.txt"):format(folder_of_bea, folder_of_bea))
     assert.is_truthy(swarm.within(10, function()
-      return s:cli("lab", "files list"):find "moved%.txt +5 B +bea +held"
+      return list_of "lab":find "moved%.txt +5 B +bea +held"
     end))
     swarm.sh(("rm %s/moved.txt"):format(folder_of_bea))
     assert.is_truthy(swarm.within(10, function()
@@ -214,8 +220,8 @@ describe("two robots, a server and a laptop", function()
     assert.matches("lab's copy is damaged", said, 1, true)
     assert.is_nil(said:find("changed or removed on bea", 1, true), said)
     assert.is_truthy(swarm.within(10, function()
-      return s:cli("lab", "files list"):find "\none/rosbag2_0%.mcap +7 B +bea +damaged, nobody else has it"
-    end), s:cli("lab", "files list"))
+      return list_of "lab":find "\none/rosbag2_0%.mcap +7 B +bea +damaged, nobody else has it"
+    end), list_of "lab")
     for _, command in ipairs { "files list", "report" } do
       assert.matches("one/rosbag2_0%.mcap: damaged, set aside in %S+/damaged/bafk%w+; nobody else has it%.",
         (s:cli("lab", command):gsub("%s+", " ")))
@@ -229,9 +235,9 @@ describe("two robots, a server and a laptop", function()
     assert.is_true(s:stop("lab", "KILL"))
     s:start("lab", SERVER)
     assert.is_truthy(swarm.within(10, function()
-      return s:ask("lab", "files list") and s:cli("lab", "files list"):find ", 0 held for others, %d+ copies not there"
-    end), s:cli("lab", "files list") .. s:log "lab")
-    local list, report_of = s:cli("lab", "files list"), s:cli("lab", "report")
+      return s:ask("lab", "files list") and list_of "lab":find ", 0 held for others, %d+ copies not there"
+    end), list_of "lab" .. s:log "lab")
+    local list, report_of = list_of "lab", s:cli("lab", "report")
     assert.matches(" not there, its disk is away ", list, 1, true)
     assert.is_nil(report_of:find "lab only", report_of)
     local _, said, fine
@@ -244,7 +250,7 @@ describe("two robots, a server and a laptop", function()
     assert.is_true(s:stop "lab")
     s:start("lab", SERVER)
     assert.is_truthy(swarm.within(10, function()
-      return s:ask("lab", "files list") and s:cli("lab", "files list"):find " bea +held, gone"
+      return s:ask("lab", "files list") and list_of "lab":find " bea +held, gone"
     end))
   end)
 

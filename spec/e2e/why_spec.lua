@@ -27,7 +27,7 @@ describe("a robot and a server that are asked why", function()
     s:start("ada", s.dir .. "/ada.lua")
     s:start "lab"
     assert(swarm.within(10, function()
-      return #s:names "ada" == 2 and #((s:ask("lab", "report") or {}).files or {}) == 2
+      return #s:names "ada" == 2 and #s:names "lab" == 2 and #((s:ask("lab", "report") or {}).files or {}) == 2
     end))
   end)
 

@@ -118,7 +118,7 @@ describe("a channel that is a program", function()
   it("is ended when what it prints are no lines of ours, and no memory is taken by a line without end", function()
     run "#!/bin/sh\nwhile :; do head -c 4000 /dev/urandom | tr '\\n' ' '; printf '\\001\\n'; done\n"
     till.holds(L, function() return told.downs[1] end, 10000)
-    assert.matches("^form: what it prints are not our lines", one:status().reason)
+    assert.matches("^form: what it prints are not our lines", told.downs[1])
     assert.is_true(one:status().refused.form > 16)
     one:close()
     run "#!/bin/sh\nhead -c 3000000 /dev/zero | tr '\\0' x; echo; echo '* - 8 ping here'; sleep 60\n"
@@ -139,7 +139,7 @@ describe("a channel that is a program", function()
     assert.is_true(one:status().queued <= 65536)
     assert.is_true(one:budget() < one.traits.frame_max)
     till.holds(L, function() return told.downs[1] end, 10000)
-    assert.matches("^slow: it reads nothing", one:status().reason)
+    assert.matches("^slow: it reads nothing", told.downs[1])
   end)
 
   it("gets no more than its rate, in frames that suit it", function()

@@ -315,13 +315,15 @@ describe("TCP lines", function()
 
   it("read no more for a while of who only asks, again and again, whether they live", function()
     local elsewhere = setmetatable({ is_own = function() return false end }, { __index = net })
-    local b = server { net = elsewhere }
+    -- For it time stands still: on a busy machine what may be said comes back as quickly as it is read.
+    local now = L:now()
+    local b = server { net = elsewhere, loop = setmetatable({ now = function() return now end }, { __index = L }) }
     local asker, questions, from = raw(b), ("* - 0 alive 1\n"):rep(200000), 1
     till.holds(L, function()
       local n = from <= #questions and asker:send(questions, from)
       from = from + (n or 0)
       asker:receive(65536)
-      return (b:status().refused.quota or 0) >= 1 -- between two looks of a busy machine it rests more than once
+      return b:status().refused.quota
     end)
     assert.same({}, b.got)
     assert.is_nil(b.accepted_links[1].went)
