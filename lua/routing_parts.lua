@@ -27,7 +27,8 @@ function routing_parts.make(node)
   end
   routing.routes = settings.routes(node)
   routing.ways = learned_ways.new(routing, comms)
-  routing.far = far.new { loop = node.loop, routing = routing }
+  routing.far = far.new { loop = node.loop, routing = routing,
+    resolve = function(...) return node.loop:resolve(...) end }
   routing.forward = forward.new { loop = node.loop, random = node.random, id = node.id, routing = routing }
 end
 

@@ -120,13 +120,22 @@ function proof:check(peer, flow)
   return true
 end
 
+-- Whoever is at the other end of CHANNEL was told who we are, if OK.
+local function shown(channel, ok, ...)
+  local first = ok and not channel.is_shown
+  channel.is_shown = channel.is_shown or ok and true
+  if first and channel.shown then channel.shown() end
+  return ok, ...
+end
+
 -- Signs NONCE for the node ASKER, who asked over SOURCE. → as REPLY gives it | nil, text, code
 function proof:answer(nonce, asker, source, reply)
   if not self.share:may_answer(source.channel.name) then
     return nil, "budget: more questions than that channel leaves to answers", "budget"
   end
   self.share:control(source.channel.name, PONG)
-  return reply { kind = "pong", rest = messages.pong(self.key, self.swarm, nonce, asker, self.facts()) }
+  return shown(source.channel, reply { kind = "pong", rest = messages.pong(self.key, self.swarm, nonce, asker,
+    self.facts()) })
 end
 
 -- A ping for us: the answer signs the nonce, the asker's ID and ours. One that many hear is for him whom it names: else

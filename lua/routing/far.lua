@@ -8,18 +8,22 @@ far.__index = far
 local WAITING_MAX <const> = 16 -- lines that wait for one connection
 local LINKS_MAX <const> = 64 -- connections that are kept, or dialled, at one time
 local KEPT_MS <const> = 3 * 60 * 1000 -- a connection that was dialled for a line is closed after that
+local SHOWN_MS <const> = 3000 -- so long lines wait until the other end has asked who we are
+local FAMILIES <const> = { ip4 = false, ip6 = false, dns4 = 4, dns6 = 6 } -- of names: which addresses are looked up
 
---- given.loop
---- given.routing   the dispatcher: list, comms, ways, forward, send_to_all
+--- given.loop, resolve   fn(name, 4 or 6, done(text, address)): looks a name up
+--- given.routing   the dispatcher: list, comms, ways, forward, named, send_to_all
 function far.new(given)
-  return setmetatable({ loop = given.loop, routing = given.routing, links = {}, count = 0 }, far)
+  return setmetatable({ loop = given.loop, resolve = given.resolve, routing = given.routing, links = {}, count = 0 },
+    far)
 end
 
--- Where a TCP address in numbers can be dialled → { host, port } | nil
+-- Where a TCP address can be dialled → { host, port, family = 4 or 6 where the host is a name, else false } | nil
 local function dialled(parts)
   local host, port = parts[1], parts[2]
-  if #parts ~= 3 or port[1] ~= "tcp" or host[1] ~= "ip4" and host[1] ~= "ip6" then return nil end
-  return { host[2], math.tointeger(tonumber(port[2])) }
+  local family = FAMILIES[host[1]]
+  if #parts ~= 3 or port[1] ~= "tcp" or family == nil then return nil end
+  return { host[2], math.tointeger(tonumber(port[2])), family = family }
 end
 
 --- HEAD, the address of a channel → a way as routing/ways.lua has them, with source, channel (all who hear it) or dial;
@@ -38,7 +42,8 @@ function far:toward(head)
   end
   local dial = dialled(parts)
   if dial then
-    return { key = ("dial %s %d"):format(dial[1], dial[2]), address = head, dial = dial, origin = "heard" }
+    local host = dial.family and ("%s by IPv%d"):format(dial[1], dial.family) or dial[1]
+    return { key = ("dial %s %d"):format(host, dial[2]), address = head, dial = dial, origin = "heard" }
   end
   return nil, ("address: %s is no channel here"):format(head), "address"
 end
@@ -54,24 +59,50 @@ local function failed(self, key, link, code)
   for _, out in ipairs(link.waiting) do self.routing.forward:another_way(key, answers.ref(out)) end
 end
 
-local function connected(self, key, link, channel)
+-- What waits for LINK is sent, once.
+local function flush(self, link)
+  local waiting = link.waiting
+  link.waiting, link.is_ready = {}, true
+  for _, out in ipairs(waiting) do self.routing:send_to_all(link.channel, out) end
+end
+
+-- Who passes lines on does so for those who showed who they are. IS_RELAY: so lines wait until we were asked that.
+local function connected(self, key, link, channel, is_relay)
   link.channel = channel
-  for _, out in ipairs(link.waiting) do self.routing:send_to_all(channel, out) end
-  link.waiting = {}
+  if is_relay and not channel.is_shown then
+    channel.shown = function() flush(self, link) end
+    self.loop:after(SHOWN_MS, function()
+      if not link.is_ready and not channel.closed then flush(self, link) end
+    end)
+  else
+    flush(self, link)
+  end
   self.loop:after(KEPT_MS, function()
     forget(self, key)
     if not channel.closed then channel:close "closed: it was dialled for a line" end
   end)
 end
 
-local function dial(self, way, link, id)
-  local comms, host, port = self.routing.comms, table.unpack(way.dial)
+-- Dials HOST, an IP address. A relay that our policy names is to hear who we are; whoever else is there need not.
+local function dial_address(self, way, link, id, host)
+  local routing, port, is_relay = self.routing, way.dial[2], way.origin == "policy"
   local function done(channel, _, code)
-    if channel then return connected(self, way.key, link, channel) end
+    if channel then return connected(self, way.key, link, channel, is_relay) end
     failed(self, way.key, link, code or "closed")
   end
-  if id then return comms.dial_link(host, port, id, done, function() forget(self, way.key) end) end
-  comms.dial(host, port, done)
+  local function gone() forget(self, way.key) end
+  if id then return routing.comms.dial_link(host, port, id, done, gone) end
+  if is_relay and routing.named then return routing.named:dial_link(host, port, done, gone) end
+  routing.comms.dial(host, port, done)
+end
+
+local function dial(self, way, link, id)
+  local host, family = way.dial[1], way.dial.family
+  if not family then return dial_address(self, way, link, id, host) end
+  self.resolve(host, family, function(text, found)
+    if text or not found then return failed(self, way.key, link, "address") end
+    dial_address(self, way, link, id, found)
+  end)
 end
 
 --- Sends OUT by WAY, which has `dial`, once somebody answers there. ID: who has to prove that he is there, or nil.
@@ -82,7 +113,7 @@ function far:send(way, out, id)
     forget(self, way.key)
     link = nil
   end
-  if link and link.channel then return self.routing:send_to_all(link.channel, out) end
+  if link and link.is_ready then return self.routing:send_to_all(link.channel, out) end
   if link and #link.waiting >= WAITING_MAX or not link and self.count >= LINKS_MAX then
     return nil, "full: too many lines wait for connections", "full"
   end

@@ -7,6 +7,7 @@ local swarm = require "spec.e2e.swarm"
 local wire = require "spec.net.wire"
 
 local HOSTS <const> = { "ada", "server", "other", "bea" }
+local AWAY <const> = "carl" -- behind a router, where nobody of the others is heard
 local PINGS <const> = os.getenv "DT_SWARM_SOAK" and 40 or 5
 
 describe("a line of the routing table", function()
@@ -28,9 +29,9 @@ describe("a line of the routing table", function()
   end
 
   setup(function()
-    s, why = swarm.new(HOSTS, nil, { wire = true, seed = 4 })
+    s, why = swarm.new({ AWAY, table.unpack(HOSTS) }, nil, { wire = true, seed = 4, nat = { north = { AWAY } } })
     if not s then return end
-    for _, host in ipairs(HOSTS) do swarm.sh("mkdir -p " .. s:path(host, "share")) end
+    for _, host in ipairs { AWAY, table.unpack(HOSTS) } do swarm.sh("mkdir -p " .. s:path(host, "share")) end
     s.world:cut("ada", "bea") -- neither hears the other
     s.world:cut("bea", "ada")
     policy ""
@@ -85,6 +86,17 @@ describe("a line of the routing table", function()
         return s:ask("ada", "route get bea").head == "node"
       end)
     end
+  end)
+
+  it("has a robot in another network connect to that server, show who it is, and send its lines there", function()
+    if not s then return pending(why) end
+    folder.write(s:path(AWAY, "my.lua"), ('local p = extend "duckiebot"\np.routing.routes["/dswarm/%s/*"] = \z
+      "/ip4/%s/tcp/3825/dswarm-line/$0"\nreturn p\n'):format(bea, s.world:address "server"))
+    s:start(AWAY, s:path(AWAY, "my.lua"))
+    within(10, "its daemon is there", function() return s:ask(AWAY, "identity") end)
+    local answer = s:ask(AWAY, ("ping %s --count 1"):format(bea))
+    assert.is_truthy(answer, s:cli(AWAY, "trace " .. bea) .. s:log(AWAY) .. s:log "server")
+    assert.same({ 1, 1, bea }, { answer.answered, answer.tries[1].tries, answer.tries[1].id })
   end)
 
   it("may be set for now, and is gone with the daemon", function()

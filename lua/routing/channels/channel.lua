@@ -29,7 +29,8 @@
 --                           that: then a beacon that says nothing new is not needed there
 --   judged(ok, text, code)  hears what became of a message for which on_frame said "later"
 --
--- The brain sets its field `is_met` once a beacon whose signature fits came over it.
+-- The brain sets its field `is_met` once a beacon whose signature fits came over it; `is_shown` once we signed a nonce
+-- for whoever is there, and calls `shown`, where it has that, the first time.
 --
 -- A channel is given an owner when it is opened (channel.open), and calls it; never from inside send():
 --   on_frame(channel, source, message) → true, "later", or nil, text, code. SOURCE: source.lua; MESSAGE: what
