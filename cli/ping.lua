@@ -88,7 +88,8 @@ local function finish_trace(answer, s)
       or ("%s is reached over %s."):format(who(last, s), s.count(n, "hop")))
     return true
   end
-  s:say(far and ("%s is not reached: the last who answered is %s."):format(target(answer, s), who(far, s))
+  local word = last.code ~= "slow" and (" What its word means: dt-swarm-cli help %s."):format(s:text(last.code)) or ""
+  s:say(far and ("%s is not reached: the last who answered is %s.%s"):format(target(answer, s), who(far, s), word)
     or ("%s is not reached: nobody on the way answered."):format(target(answer, s)))
   return false
 end

@@ -101,7 +101,8 @@ bea 9c1e is reached over 2 hops.
 /dswarm/%s/ping
    1  ada 7f3a, 1.2 ms
    2  ada 7f3a, 1.2 ms: its relay budget is used up (budget)
-bea is not reached: the last who answered is ada 7f3a.
+bea is not reached: the last who answered is ada 7f3a. What its word means:
+dt-swarm-cli help budget.
 ]]):format(BEA), page)
     assert.equal(EXIT.no, code)
     page = said("trace", { asking(BEA), last("hops", { slow(1) }) })

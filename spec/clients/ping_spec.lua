@@ -153,6 +153,30 @@ describe("ping", function()
     assert.equal("nonce", pong(donald, nonce, ada.id)) -- a second time
   end)
 
+  it("believes a hop that a line ends there where it signs that for just this line", function()
+    local asked, told = ada.ping.questions, nil
+    asked:ask(("/dswarm/%s/ping"):format(donald.id), 8, donald.id, function(answer) told = answer end)
+    w.cut[donald.host] = true
+    w:run(100)
+    local ref = next(asked.by_ref)
+    local function unreachable(node, of_ref, id, spoil)
+      local words = ("%s hops %s"):format(of_ref, id)
+      local rest = node.key:sign("unreachable", node.swarm, words) .. " " .. words
+      return select(3, asked:unreachable { rest = spoil and spoil(rest) or rest })
+    end
+    assert.equal("nonce", unreachable(donald, ("A"):rep(11), donald.id))
+    assert.equal("signature", unreachable(ada, ref, donald.id))
+    local function turn(rest) return (rest:gsub(" hops ", " full ")) end
+    assert.equal("signature", unreachable(donald, ref, donald.id, turn))
+    for _, rest in ipairs { "", "x", ("A"):rep(86) .. " " .. ref .. " hops", ("A"):rep(9000) } do
+      assert.equal("form", select(3, asked:unreachable { rest = rest }), rest)
+    end
+    assert.is_nil(told)
+    assert.is_nil(unreachable(donald, ref, donald.id))
+    assert.same({ donald.id, "hops", 1 }, { told.id, told.code, told.tries })
+    assert.equal("nonce", unreachable(donald, ref, donald.id))
+  end)
+
   it("proves no address, whatever is asked and answered", function()
     local peer = ada.comms.peers.by_id[donald.id]
     local flow = ada.comms.peers:best(peer)

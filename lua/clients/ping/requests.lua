@@ -63,6 +63,9 @@ local function ping(handle, asked, what, count, reply)
 end
 
 local PASSED_ON <const> = { hops = true, slow = true } -- the answers after which the next hop is asked
+local SILENT_MOST <const> = 2 -- hops in a row: behind them nobody is asked
+
+local function is_silent(row) return row ~= nil and row.code == "slow" end
 
 local function trace(handle, asked, what, reply)
   local discovery, hops = handle.node.discovery, {}
@@ -70,6 +73,7 @@ local function trace(handle, asked, what, reply)
   function run.hear(n, answer)
     hops[n] = row_of(discovery, n, answer)
     if not PASSED_ON[answer.code] or n > envelope.hops_max then return false end
+    if is_silent(hops[n]) and is_silent(hops[n - SILENT_MOST + 1]) then return false end
     reply({ hop = hops[n] }, true)
     return true
   end
