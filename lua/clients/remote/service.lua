@@ -110,13 +110,13 @@ local function part_of(message, source)
   return source.channel.traits.stream and message.hops == envelope.hops_max and STREAM_PART or PART
 end
 
--- The way back of the line MESSAGE: where it came from, and by the caller's node where that was in vain.
+-- The way back of the line MESSAGE: where it came from; every other time that it has to be said again by the caller's
+-- node, if one knows a way there, since the way back may be dead.
 local function teller(self, reply)
   return function(rest, node, tries)
-    local said = (tries or 0) == 0 and reply { kind = "reply", rest = rest }
-    if said or not node then return said end
-    return self.node.routing:send { to = ("/dswarm/%s/%s"):format(node, "control"), kind = "reply", rest = rest,
-      from = envelope.nobody, hops = envelope.hops_max }
+    local way = node and tries % 2 == 1 and self.node.routing:send { to = ("/dswarm/%s/control"):format(node),
+      kind = "reply", rest = rest, from = envelope.nobody, hops = envelope.hops_max }
+    return way or reply { kind = "reply", rest = rest }
   end
 end
 
