@@ -60,6 +60,16 @@ local function say_blocked(one, s)
     one.age_ms and ", last " .. s.age(one.age_ms) .. " ago" or ""))
 end
 
+-- What was passed on for other nodes, and what was not.
+local function say_relayed(relay, s)
+  local refused = s.refused(relay.refused)
+  if relay.lines + refused == 0 then return end
+  local words = ("Passed on %s for others, %s"):format(s.count(relay.lines, "line"), s.size(relay.bytes))
+  if refused == 0 then return s:say(words .. ".") end
+  s:say(("%s; %d %s not: %s."):format(words, refused, refused == 1 and "was" or "were",
+    s.list((s:refusals(relay.refused)))))
+end
+
 --- Prints the answer.
 function channels.show(answer, s)
   local rows, up, closed, refused = {}, 0, 0, 0
@@ -72,6 +82,7 @@ function channels.show(answer, s)
   s:table(COLUMNS, rows)
   for _, channel in ipairs(answer.channels) do details(channel, s) end
   for _, one in ipairs(answer.blocked or {}) do say_blocked(one, s) end
+  if answer.relay then say_relayed(answer.relay, s) end
   local words = up == 0 and "No channel is up: nobody can be heard." or ("%d of %s up%s, %s heard."):format(up,
     s.count(#rows, "channel"), closed > 0 and (", %d closed by the policy"):format(closed) or "",
     s.count(answer.peers, "peer"))

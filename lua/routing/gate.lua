@@ -31,7 +31,7 @@ local OF_ONE_FLOW <const> = { ping = true, pong = true }
 --- given.block      block.lua
 --- given.tell(source, message, rest)  says `budget REF rest` to who sent MESSAGE, over the flow SOURCE
 function gate.new(given)
-  local self = setmetatable({ hops = bounded.new { limit = HOPS_MAX } }, gate)
+  local self = setmetatable({ hops = bounded.new { limit = HOPS_MAX }, lines = 0, bytes = 0, refused = {} }, gate)
   for _, name in ipairs { "loop", "policy", "here", "peers", "trust", "near", "block", "tell" } do
     self[name] = given[name]
   end
@@ -160,14 +160,8 @@ local function asked(self, message, from, size)
   return nil, "permission: " .. (why or "the policy passes it not on"), "permission"
 end
 
---- May MESSAGE, which came over SOURCE, be passed on by WAY? Asked once a line; if so, its bytes are taken.
---- WAY: as ways.lua has them, or such a table of what is known:
----   origin   "policy": a channel or route of our own policy names it; else who said so
----   source   the flow by which it goes | nil
----   channel  the channel by which all who hear it get it | nil
----   dial     { host, port }: an IP address that is to be connected to | nil
---- → true | nil, text, "unproved" | "stranger" | "permission" | "budget" | "address"
-function gate:allows(source, message, way)
+-- The same as gate:allows, not counted.
+local function judge(self, source, message, way)
   if OF_ONE_FLOW[message.kind] and envelope.ends_at(message.to, "brain") then
     return nil, "address: a proof of an address is not passed on", "address"
   end
@@ -183,6 +177,26 @@ function gate:allows(source, message, way)
   if not ok then return nil, text, code end
   return take(self, from.id, source, message, size)
 end
+
+--- May MESSAGE, which came over SOURCE, be passed on by WAY? Asked once a line; if so, its bytes are taken.
+--- WAY: as ways.lua has them, or such a table of what is known:
+---   origin   "policy": a channel or route of our own policy names it; else who said so
+---   source   the flow by which it goes | nil
+---   channel  the channel by which all who hear it get it | nil
+---   dial     { host, port }: an IP address that is to be connected to | nil
+--- → true | nil, text, "unproved" | "stranger" | "permission" | "budget" | "address"
+function gate:allows(source, message, way)
+  local ok, text, code = judge(self, source, message, way)
+  if ok then
+    self.lines, self.bytes = self.lines + 1, self.bytes + source.received
+    return true
+  end
+  self.refused[code] = (self.refused[code] or 0) + 1
+  return nil, text, code
+end
+
+--- What was passed on for others in this run: { lines =, bytes =, refused = { word = count } }
+function gate:facts() return { lines = self.lines, bytes = self.bytes, refused = self.refused } end
 
 --- What is bounded here, as bounded.lua's rows.
 function gate:bounds() return { self.hops:row "relayed" } end

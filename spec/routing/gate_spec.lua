@@ -63,6 +63,16 @@ describe("a line that is to be passed on", function()
     assert.equal("yes", world({}).ask())
   end)
 
+  it("is counted, and so is by which word it was refused", function()
+    local w = world {}
+    w.ask()
+    w.ask()
+    w.ask(nil, nil, w.meet("eve", "10.0.0.9", false))
+    local facts = w.gate:facts()
+    assert.same({ 2, { unproved = 1 } }, { facts.lines, facts.refused })
+    assert.equal(2 * w.ada.received, facts.bytes)
+  end)
+
   it("goes on for nobody who proved nothing, and for nobody by a proof that is over", function()
     local w = world {}
     assert.equal("unproved", w.ask(nil, nil, w.meet("eve", "10.0.0.9", false)))

@@ -97,7 +97,8 @@ end
 --- The channels alone, as `status` has them.
 function requests.channels(node)
   return { channels = to_json.list(node.routing:channels(), to_json.value),
-    blocked = to_json.list(node.routing.block:rows(), to_json.value) }
+    blocked = to_json.list(node.routing.block:rows(), to_json.value),
+    relay = node.routing.relay and to_json.value(node.routing.relay:facts()) }
 end
 
 --- The key's ID and board; with request.secret the key as well, in the form of IPFS configs (base64).
