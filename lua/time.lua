@@ -65,8 +65,10 @@ local function run_on(self, anchor) return anchor.at + self.loop:now() - anchor.
 -- The clock that our statements are stamped with: the best that is known.
 function Time:now()
   if self.source == "own" then
-    local offset = self.loop:wall() - self.loop:now()
-    if math.abs(offset - self.offset) > OWN_ERROR then self:refresh() end -- somebody stepped it
+    local wall = self.loop:wall()
+    local stepped = wall - self.loop:now() - self.offset
+    if stepped <= OWN_ERROR and stepped >= -OWN_ERROR then return wall end
+    self:refresh() -- somebody stepped it
     if self.source == "own" then return self.loop:wall() end
   end
   return self.proof and run_on(self, self.proof) or self.adopted:now() or run_on(self, self.floor)
