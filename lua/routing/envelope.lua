@@ -18,8 +18,14 @@ function envelope.parse(line)
   return { to = to, from = from, hops = hops, kind = kind, rest = rest }
 end
 
--- The same for channels, which hand on what they cannot read: then the message has `why` and `code`, its line as
--- `head`, and the kind that it seems to have, since a stream must know how many lines belong to it.
+local LABEL <const> = "^~" .. ("[%w_-]"):rep(22) .. " "
+
+--- Does LINE begin as an envelope does, with an address, `*`, or a return label? Where people talk, too, or where
+--- statements stand alone, that tells them apart.
+function envelope.may_begin(line) return line:find "^[/*]" ~= nil or line:find(LABEL) ~= nil end
+
+-- LINE as `parse` reads it, for channels, which hand on what they cannot read: then the message has `why` and `code`,
+-- its line as `head`, and the kind that it seems to have, since a stream must know how many lines belong to it.
 function envelope.read(line)
   local message, why, code = envelope.parse(line)
   if message then return message end

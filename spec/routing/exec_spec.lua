@@ -190,6 +190,13 @@ describe("lines that stand for themselves", function()
     for _, step in ipairs { 1, 7, 100, #bytes } do assert.equal(whole, read(bytes, step)) end
   end)
 
+  it("are told from statements where they go back along a return label", function()
+    local label = "~" .. ("-"):rep(22)
+    local pong = lone_lines.encode { kind = "pong", head = label .. " - 8 pong 1" }
+    assert.equal("1\n" .. table.concat(statements(2).body, "\n"), read(pong .. lone_lines.encode(statements(2)), 9))
+    assert.is_nil(lone_lines.encode { kind = "pong", head = label .. "x - 8 pong 1" })
+  end)
+
   it("lose none beside the one that is lost", function()
     local bytes = lone_lines.encode(ping "1") .. lone_lines.encode(statements(3)) .. lone_lines.encode(ping "2")
     local lines = {}

@@ -110,12 +110,15 @@ describe("an IRC channel", function()
     local server, one = serve(), node()
     one:add(options(server.port))
     till.holds(L, up(one))
-    for _, text in ipairs { "hello robots", "\1ACTION waves\1", "part of it", "* - 8 ping from afar", "/me", "" } do
+    local label = "~" .. ("x"):rep(22) .. " - 8 pong to a question" -- as answers have them that come by relays
+    for _, text in ipairs { "hello robots", "\1ACTION waves\1", "part of it", "* - 8 ping from afar", "/me", "",
+      "~bea is away", label } do
       server:say(":bea!b@h PRIVMSG #lab :" .. text)
     end
-    till.holds(L, function() return one.told.heard[2] end)
+    till.holds(L, function() return one.told.heard[3] end)
     assert.same({ "* - 8 ping from afar", "irc bea", true }, one.told.heard[1])
-    assert.same({ 3, 1 }, { one:status().talk, one:status().refused.form })
+    assert.equal(label, one.told.heard[3][1])
+    assert.same({ 4, 1 }, { one:status().talk, one:status().refused.form })
   end)
 
   it("is forgotten once it is closed, however many a policy names one after another", function()

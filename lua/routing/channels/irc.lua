@@ -5,6 +5,7 @@
 -- Nicks can be anybody's, so nothing is believed because of who said it.
 local budget = require "routing.channels.budget"
 local channel = require "routing.channels.channel"
+local envelope = require "routing.envelope"
 local frame = require "routing.channels.frame"
 local irc_lines = require "routing.channels.irc_lines"
 local irc_pace = require "routing.channels.irc_pace"
@@ -128,7 +129,7 @@ function heard(self, nick, text, to_all, origin)
   local whole, _, code = self.joiner:take(irc_lines.fold(nick), text)
   if code then self.server.refused[code] = (self.server.refused[code] or 0) + 1 end
   if not whole then return end
-  if not whole:find "^[/*]" or frame.garbled(whole) then
+  if not envelope.may_begin(whole) or frame.garbled(whole) then
     self.server.talk = self.server.talk + 1
     return
   end

@@ -1,8 +1,8 @@
 -- lone_lines.lua - messages as lines that stand each for itself, for pipes that may lose some. Reads no pipe.
 --
 -- A statement stands alone on its line: a head and a count before it, as TCP has them (lines.lua), would make the loss
--- of one line that of two, and the wait for the last of a frame one without end. A head begins with / or *, and a
--- statement with its signature in base64url, which has neither.
+-- of one line that of two, and the wait for the last of a frame one without end. A head begins with /, * or ~, and a
+-- statement with its signature in base64url, which has none of these.
 local batch = require "core.batch"
 local envelope = require "routing.envelope"
 local limits = require "core".limits
@@ -14,7 +14,7 @@ local SKIPPED_MAX = 1 << 22 -- bytes of a line that is too long, then it counts 
 
 local function garbled(line) return line == "" or line:find "[%z\1-\31\127]" ~= nil end
 
-local function is_head(line) return line:find "^[/*]" ~= nil end
+local is_head = envelope.may_begin
 
 local function check(line, most)
   if garbled(line) then return "form" end
