@@ -143,7 +143,7 @@ end
 function outbox:waits(name, short) return self.channels[name] ~= nil and self.channels[name].by_id[short] ~= nil end
 
 -- A message that is no statement: { kind =, rest =, to =, from = }. The oldest gives way; of beacons, which tell what
--- is so now, only the newest waits.
+-- is so now, only the newest waits. → how many wait, where it is none
 function outbox:say(name, message)
   local channel = self.channels[name]
   if not channel then return end
@@ -159,6 +159,7 @@ function outbox:say(name, message)
   end
   messages[#messages + 1] = message
   self.poke(name)
+  return #messages
 end
 
 -- GENERATE(bytes) → the next message, nil at its end; asked when nothing else waits. For long lists on a link.

@@ -55,6 +55,8 @@ function routing:component(name, fn)
   return function() self.components[name] = nil end
 end
 
+local pull -- (self, one): sends what waits for that channel, as far as it has room
+
 local function no_reply() return nil, "address: no reply was wanted", "address" end
 
 -- MESSAGE with the line that opens it: from here on only the channel knows how it looks on the wire.
@@ -69,7 +71,7 @@ function routing:send_to_all(one, message)
   local text, code = self.block:keeps(message.to, nil)
   if text then return nil, text, code end
   if one.traits.stream then
-    self.comms.outbox:say(one.name, message)
+    if (self.comms.outbox:say(one.name, message) or 0) >= PULL_MAX then pull(self, one) end -- before any is dropped
     return true
   end
   return one:send(headed(message), nil)
@@ -157,7 +159,7 @@ function routing:tell(source, message)
   return ok, err, code
 end
 
-local function pull(self, one)
+function pull(self, one)
   local most = one.traits.frame_max
   for _ = 1, PULL_MAX do
     if one:budget() < most then return end -- on_room comes when there is room for any frame

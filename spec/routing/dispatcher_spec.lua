@@ -51,6 +51,27 @@ describe("the dispatcher", function()
     assert.equal("* - 8 beacon 100", w.channel.sent[100])
   end)
 
+  it("passes on a burst over a stream, of which the outbox keeps a few only, as long as that has room", function()
+    local w = world()
+    local link = stub.channel("tcp", { room = 100000, sent = {}, budget = function(self) return self.room end,
+      send = function(self, message) table.insert(self.sent, message.rest) return true end })
+    link.traits.stream, link.traits.line_max = true, 8192
+    assert(w.routing:add(link, {}))
+    local dropped = 0
+    function w.comms.outbox.say(_, _, message)
+      if #w.queue == 64 then dropped = dropped + (table.remove(w.queue, 1) and 1 or 0) end
+      w.queue[#w.queue + 1] = message
+      return #w.queue
+    end
+    for i = 1, 1000 do assert.is_true(w.routing:send_to_all(link, { kind = "call", rest = tostring(i) })) end
+    w.comms.poke(link.name)
+    w.loop:run_until(10)
+    assert.same({ 0, 1000, "1", "1000" }, { dropped, #link.sent, link.sent[1], link.sent[1000] })
+    link.room = 0
+    for i = 1, 100 do w.routing:send_to_all(link, { kind = "call", rest = tostring(i) }) end
+    assert.same({ 36, 1000 }, { dropped, #link.sent }, "one that takes nothing now is not written to")
+  end)
+
   it("delivers by the head of TO, and counts what is for nobody here", function()
     local w = world()
     local source = stub.source(w.channel, "10.9.9.9", { received = 50 })
