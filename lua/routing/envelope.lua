@@ -46,6 +46,9 @@ function envelope.is_for_another(message, id)
   return to ~= nil and to ~= id
 end
 
+--- Is TO a component of one node, without a way to it?
+function envelope.is_for_node(to) return to:match "^/dswarm/[^/]+/[^/]+$" ~= nil end
+
 --- Does TO end at a component of that NAME, whoever's and by whatever way?
 function envelope.ends_at(to, name)
   return to:match "/dswarm/[^/]+/([^/]+)$" == name

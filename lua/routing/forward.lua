@@ -114,11 +114,12 @@ local function may_pass(self, source, message, way)
 end
 
 -- FROM for the next hop: a label, by which the answer finds back.
-local function labelled(self, source, message, way, entry)
+local function labelled(self, source, message, way, line)
   if message.from == envelope.nobody then return envelope.nobody end
   local text, label = self.labels:make(source, message.from, not source and message.to or nil)
   label.key, label.sent = way.key, self.loop:micro()
-  entry.label = label
+  label.last = envelope.is_for_node(line.what.to) and line.what.id or nil -- the node where the line ends
+  line.entry.label = label
   return text
 end
 
@@ -140,7 +141,7 @@ local function try(self, line)
   ok, text, code = may_pass(self, source, message, way)
   if not ok then return nil, text, code end
   entry.key = way.key
-  local out = { to = to, from = labelled(self, source, message, way, entry), kind = message.kind, rest = message.rest,
+  local out = { to = to, from = labelled(self, source, message, way, line), kind = message.kind, rest = message.rest,
     hops = source and message.hops - 1 or message.hops, body = line.body }
   ok, text, code = transmit(self, way, out, what.id)
   if ok then return way end
@@ -205,12 +206,16 @@ end
 
 -- == back
 
+-- Does WORD, an `unreachable`, mean that the way of LABEL leads not to the node of its line? Not where that node says
+-- it itself, nor where the line went on behind it: else anybody could cut two nodes apart by lines that end nowhere.
+local function leads_nowhere(label, word) return word.code ~= "hops" and label.last and label.last ~= word.id end
+
 -- What an answer says of the way that its question took. → does that take another one now?
 local function learn(self, label, message)
   local ways = self.routing.ways
   if not label.key or message.kind == "budget" then return false end
   local word = message.kind == "unreachable" and answers.parse(message.rest)
-  if word and word.code ~= "hops" then
+  if word and leads_nowhere(label, word) then
     ways:failed(label.key, word.code)
     return self:another_way(label.key, word.ref)
   end

@@ -1,0 +1,71 @@
+-- aiming.lua - a program: a real node, proved and near, that says made-up lines to one other node. Judges nothing.
+-- usage: lua5.4 spec/e2e/aiming.lua SEED ID FILE OTHER POLICY: once node ID passes pings on to node OTHER, each line of
+-- FILE goes to it, and those that begin with a channel to all. What comes back for /dswarm/ME/aim is printed as
+-- "got KIND REST"; then "said N".
+dofile "spec/helper.lua"
+local hash = require "core.hash"
+local key = require "core.key"
+
+local loop = require "loop".new { on_error = function(text) io.stderr:write(text, "\n") end }
+local policy = assert(require "policy".load(arg[5], { shipped = "policies" }))
+local log = require "log".new { write = function() end, wall = function() return loop:wall() end, level = "error" }
+local owner = key.generate(hash.blake2b("aiming " .. arg[1]))
+local PROBE <const> = require "core.text".base64url(require "core.random".system():bytes(16)) -- a nonce
+local PAUSE <const> = 8 -- ms between two lines
+
+local disk = require "core.sim".memory(1)
+disk:mkdir "/state"
+local node = assert(require "node".new { loop = loop, random = require "core.random".system(), name = "mallory",
+  type = "laptop", identity = { id = owner:id(), key = owner, bound = {} }, policy = policy, log = log,
+  version = "aiming", disk = disk, state = "/state", boot = os.time(), build = 1690000000000,
+  here = function() return {} end, date = function() return "20260101-000000" end,
+  synchronised = function() return true end })
+assert(node:open_channels(require "core.net"))
+node:start()
+function node.routing.exported() return true end
+local passes_on = false
+node.routing:component("aim", function(message)
+  if message.kind == "pong" and message.rest:find(PROBE, 1, true) then
+    passes_on = true
+    return true
+  end
+  print("got " .. message.kind .. " " .. message.rest)
+  io.stdout:flush()
+  return true
+end)
+
+-- A proved flow by datagrams to the other node.
+local function flow()
+  local peer = node.comms.peers.by_id[arg[2]]
+  for _, each in ipairs(peer and peer.flows or {}) do
+    local is_udp = each.source.channel.kind == "udp" and each.source.host:find "^%d+%."
+    if is_udp and node.comms.peers:proved(each) then return each.source end
+  end
+end
+
+local lines = {}
+local function say(n)
+  local source = flow()
+  if not lines[n] or not source then
+    print("said " .. n - 1)
+    return io.stdout:flush()
+  end
+  local head, body = lines[n]:match "^(.-)\\n(.*)$"
+  local message = { head = head or lines[n], kind = "x", body = body and { body } }
+  source.channel:send(message, source)
+  if message.head:find "^/ip4/" then source.channel:send(message, nil) end
+  loop:after(PAUSE, function() say(n + 1) end)
+end
+
+local function wait()
+  local source = flow()
+  if not passes_on then
+    if source then source.channel:send({ kind = "ping", head = ("/dswarm/%s/dswarm/%s/ping /dswarm/%s/aim 8 ping %s %s")
+      :format(arg[2], arg[4], owner:id(), PROBE, owner:id()) }, source) end
+    return loop:after(600, wait) -- what comes again sooner is a duplicate
+  end
+  for line in io.lines(arg[3]) do lines[#lines + 1] = line end
+  say(1)
+end
+wait()
+loop:run()
