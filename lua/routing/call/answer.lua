@@ -5,7 +5,7 @@ local answer = {}
 answer.__index = answer
 
 local HELD_MAX <const> = 1 << 20 -- bytes that the caller has not acknowledged
-local WINDOW_FIRST <const>, WINDOW_MOST <const> = 8, 32 -- parts on their way
+local WINDOW_FIRST <const>, WINDOW_MOST <const> = 16, 32 -- parts on their way
 local AT_ONCE <const> = 4 -- parts that are sent again where the caller has none
 local SENDS <const> = 16 -- times that a part goes
 local AGAIN <const> = 250 -- ms between two of these
@@ -97,7 +97,7 @@ function answer:again(next_n, missing)
       send(self, n)
     end
   end
-  if lost then self.window = math.max(AT_ONCE, self.window // 2) end
+  if lost then self.window = math.max(WINDOW_FIRST, self.window // 2) end
   send_on(self)
   if not self.over and self.sent == self.made and self.now() - self.said >= QUIET then write(self, "", "more") end
   if news and not self.over then self.drained() end

@@ -6,7 +6,7 @@ halves.__index = halves
 
 local HALVES_MAX <const> = 16
 local PRINCIPAL_MAX <const> = 2 -- of these
-local PATIENCE <const> = 10 * 1000 -- ms until the next part
+local PATIENCE <const>, LIFE <const> = 10 * 1000, 60 * 1000 -- ms until the next line of it; until the last
 local PARTS_MOST <const> = lines.request_most // lines.datagram_part
 
 --- given.now      fn() → ms
@@ -32,7 +32,7 @@ local function begin(self, line, principal)
     return nil, "full: more calls have begun than are waited for", "full"
   end
   local half = { ec = line.ec, w = line.w, of = principal, parts = {}, count = 0, highest = 0,
-    bytes = 0 }
+    bytes = 0, began = self.now() }
   self.list[#self.list + 1] = half
   return half
 end
@@ -53,8 +53,9 @@ function halves:put(line, plain, principal)
   local half, err, code = find(self, line.ec, line.w), nil, nil
   if not half then half, err, code = begin(self, line, principal) end
   if not half then return nil, err, code end
+  half.heard = self.now()
   if half.parts[line.n] then return nil, "duplicate: that part was here already", "duplicate" end
-  half.heard, half.bytes, half.count = self.now(), half.bytes + #plain, half.count + 1
+  half.bytes, half.count = half.bytes + #plain, half.count + 1
   half.parts[line.n], half.highest = plain, math.max(half.highest, line.n)
   if line.word == "end" then half.last = half.last or line.n end
   if half.count < (half.last or PARTS_MOST) and half.bytes <= lines.request_most then return nil end
@@ -73,7 +74,8 @@ end
 function halves:tick()
   local now, wait = self.now(), nil
   for i = #self.list, 1, -1 do
-    local left = self.list[i].heard + PATIENCE - now
+    local half = self.list[i]
+    local left = math.min(half.heard + PATIENCE, half.began + LIFE) - now
     if left <= 0 then
       self.refused("slow", table.remove(self.list, i).of)
     else
