@@ -97,6 +97,14 @@ describe("a node that is asked by another", function()
     assert.is_true(changed)
   end)
 
+  it("is not asked for more than a call may carry", function()
+    start()
+    local got, word, why = ask(ada, { command = "toy", what = ("x"):rep(65300) })
+    assert.same({ nil, "long" }, { got, word })
+    assert.truthy(why:find("64 KiB", 1, true))
+    assert.same({}, ada.remote.calls.by_tag)
+  end)
+
   it("answers nobody who is no member of its lab, and makes no change before it was compared", function()
     lab = labs.new { name = "robotics" }
     start("", { lab = lab.lab })

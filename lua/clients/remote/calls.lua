@@ -130,6 +130,7 @@ local function call_itself(self, id, request, reply)
   end
   function session.take(rest)
     session.heard = true
+    if not one then return nil, "closed: that call is over", "closed" end
     return one:take(rest)
   end
   reply:on_cancel(function() if one then one:stop() end end)

@@ -18,16 +18,19 @@ local UNREAD_MAX <const> = 2 * 1024 * 1024 -- bytes that wait for a reader who i
 --- given.reply    of the control socket (control/conversation.lua)
 --- given.tell     fn(rest): sends it as kind `call`
 --- given.over     fn(): all is said
+-- → a call | nil: it was refused at once, and that was told
 function own_call.new(given)
   local self = setmetatable({ loop = given.loop, reply = given.reply, over = given.over, unread = {}, size = 0 },
     own_call)
   local node = given.node
-  self.caller = call.caller { swarm = node.swarm, callee = given.id, component = "control", caller = node.id,
+  local why, code
+  self.caller, why, code = call.caller { swarm = node.swarm, callee = given.id, component = "control", caller = node.id,
     node = node.id, request = given.request, reads = given.reads, first = given.first, part = given.part,
     now = function() return given.loop:now() end, tell = given.tell,
     sign = function(kind, swarm, signed, done) done(node.key:sign(kind, swarm, signed)) end,
     text = function(piece) self:put(piece) end,
-    over = function(ok, why, code) self:finish(ok, why, code) end }
+    over = function(...) self:finish(...) end }
+  if not self.caller then return self:finish(nil, why, code) end
   given.reply:on_room(function() self:flush() end)
   self:tick()
   return self
