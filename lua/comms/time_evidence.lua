@@ -2,10 +2,12 @@
 --
 -- A node that has a wrong clock and believes it refuses everything that others say, as ended or as of the future. These
 -- refusals show it that others have another time. Anybody can send an old statement again, so it counts only if its
--- signer is here: a peer who is proved and living, and stands in the lab. The beacon of such a peer tells the time to a
+-- signer is here: a peer who is proved and living, and stands in the lab. A word that came before he was met waits for
+-- that, since he says the next one in five minutes only. The beacon of such a peer tells the time to a
 -- node that has none. It counts only if the peer's newest `peer` statement says that he has a clock, and was said by
 -- that clock: else the beacon may be from before his clock was set, or from a run that has none, and then it names the
 -- build's time.
+local bounded = require "bounded"
 local listeners = require "listeners"
 
 local time_evidence = {}
@@ -13,6 +15,7 @@ time_evidence.__index = time_evidence
 
 local CLOCKS = { own = true, quorum = true, held = true }
 local MINUTE = 60 * 1000
+local EARLY_MAX <const> = 64 -- words of those who are not here yet, one of each
 local BEFORE, AFTER = 10 * MINUTE, 30 * MINUTE -- a statement goes up to 5 min ahead of its time, and is renewed each 5
 
 --- given.loop     the event loop
@@ -23,10 +26,16 @@ local BEFORE, AFTER = 10 * MINUTE, 30 * MINUTE -- a statement goes up to 5 min a
 --- given.allowed  fn(source) → may it cost a signature check?
 --- given.charge   fn(principal): that check was wasted
 function time_evidence.new(given)
-  local self = setmetatable({ witnesses = listeners.new(), clocks = listeners.new() }, time_evidence)
+  local self = setmetatable({ witnesses = listeners.new(), clocks = listeners.new(),
+    early = bounded.new { limit = EARLY_MAX } }, time_evidence)
   for _, name in ipairs { "loop", "swarm", "peers", "dcache", "checks", "allowed", "charge" } do
     self[name] = given[name]
   end
+  self.peers:on_back(function(peer)
+    local one = self.early:get(peer.id)
+    self.early:forget(peer.id)
+    if one then self:hear(one.st, one.source) end
+  end)
   return self
 end
 
@@ -45,7 +54,8 @@ function time_evidence:on_clock(fn) return self.clocks:add(fn) end
 function time_evidence:hear(st, source)
   if st.bucket ~= "peer" or st.verb ~= "propose" or not self.witnesses:any() then return end
   local peer = here(self, st.signer)
-  if not peer or st.at <= (peer.testified or 0) or not self.allowed(source) then return end
+  if not peer then return self.early:put(st.signer, { st = st, source = source }) end
+  if st.at <= (peer.testified or 0) or not self.allowed(source) then return end
   if not self.checks.statement(st, self.swarm) then return self.charge(source.principal) end
   peer.testified = st.at
   self.witnesses:call(st)
