@@ -84,10 +84,10 @@ function preflight.faults(policy, programs)
 end
 
 --- What is odd about the routes of POLICY, a line each, and of which the better one wins. SERIOUS: only what is to be
---- mended.
-function preflight.routes(policy, serious)
+--- mended. PAUSE: as route_warnings.of has it, or nil.
+function preflight.routes(policy, serious, pause)
   local lines = {}
-  for _, one in ipairs(route_warnings.of(policy:get "routing.routes", policy:get "routing.channels")) do
+  for _, one in ipairs(route_warnings.of(policy:get "routing.routes", policy:get "routing.channels", pause)) do
     if not (serious and one.harmless) then
       lines[#lines + 1] = core_text.escape(at(policy, "routing.routes", ("%s: %s"):format(one.pattern, one.text),
         one.pattern), LINE_MAX)

@@ -138,7 +138,7 @@ local function take(self, new, how, began)
     return refuse(self, how, hash, why)
   end
   if lines[1] then return give_up(lines) end
-  local answer = self.report:answer(new, diff)
+  local answer = self.report:answer(new, diff, pause)
   if self.trial and not how.back then
     how.restart = diff.restart[1] ~= nil
     local ok, text, code = await(self, function(done) self.trial:begin(new, how, done) end)
@@ -217,7 +217,7 @@ local function look(self, path)
   if chain then new, lines = self.files:judge(chain, pause) end
   if not new then return { policy = chain and chain[1].name, faults = lines } end
   local diff = difference(self, new)
-  local answer = self.report:answer(new, diff)
+  local answer = self.report:answer(new, diff, pause)
   answer.faults, answer.same = self.unfit(new, diff.used), new.hash == self.node.policy.hash
   new:close()
   return answer

@@ -50,12 +50,20 @@ local function hook_rows(list)
 end
 
 --- What changes by the policy NEW, by DIFF (reload.lua), as data: { policy, hash, changes, hooks = rows, restart =
--- paths for which the daemon starts anew, warnings = lines about its routes, summary = in a few words }.
-function reload_report:answer(new, diff)
+-- paths for which the daemon starts anew, warnings = lines about its routes, summary = in a few words }. PAUSE(), or
+-- nil: is called now and then.
+function reload_report:answer(new, diff, pause)
   return { policy = new.name, hash = new.hash, changes = json.array(setting_rows(self, diff.list)),
     hooks = json.array(hook_rows(diff.hooks)), restart = json.array(diff.restart),
-    warnings = json.array(preflight.routes(new)),
+    warnings = json.array(preflight.routes(new, false, pause)),
     summary = changes.summary(diff.list, diff.hooks) }
+end
+
+-- What is said of routes, once they are others.
+local function add_warnings(lines, answer)
+  for _, row in ipairs(answer.changes) do
+    if row.setting == "routing.routes" then table.move(answer.warnings, 1, #answer.warnings, #lines + 1, lines) end
+  end
 end
 
 local function say_rows(self, answer)
@@ -69,6 +77,7 @@ local function say_rows(self, answer)
     lines[#lines + 1] = is_there and ("%s: %s, other text"):format(row.hook, row.now)
       or ("%s: %s -> %s, %s"):format(row.hook, row.before, row.now, row.change)
   end
+  add_warnings(lines, answer)
   for i = 1, math.min(#lines, LINES_MAX) do self.log:info("policy", "changed", lines[i]) end
   if #lines > LINES_MAX then self.log:info("policy", "changed", ("and %d more"):format(#lines - LINES_MAX)) end
 end

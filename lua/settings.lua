@@ -6,7 +6,7 @@ local routing = require "routing"
 
 local settings = {}
 
-local LINES_MAX <const> = 8 -- about routes in the log, each time that they are read
+local LINES_MAX <const> = 8 -- about routes in the log, at the start
 
 --- The shortest and the longest time between two beacons, in ms.
 function settings.interval(policy)
@@ -38,20 +38,20 @@ local function apply_comms(node, changed)
 end
 
 -- The routing table is what POLICY says, and what people set meanwhile.
-local function load_routes(node, table_, policy)
+local function load_routes(table_, policy)
   table_:load(policy:get "routing.routes", function(pattern)
     local file, line = policy:where("routing.routes", pattern)
     return ("%s:%d"):format(file, line)
   end)
-  local lines = preflight.routes(policy, true)
-  for i = 1, math.min(#lines, LINES_MAX) do node.log:warn("routing", "route", lines[i]) end
 end
 
 --- The routing table of NODE (routing/routes.lua), as its policy has it.
 function settings.routes(node)
   local table_ = routes.new { name_of = function(id) return node.who(id).name end,
     bearers = function(name) return node.called(name) end }
-  load_routes(node, table_, node.policy)
+  load_routes(table_, node.policy)
+  local lines = preflight.routes(node.policy, true)
+  for i = 1, math.min(#lines, LINES_MAX) do node.log:warn("routing", "route", lines[i]) end
   return table_
 end
 
@@ -75,7 +75,7 @@ function settings.apply(node, new, list, hooks)
   end
   local ok, err = apply_routing(node, changed, new)
   if not ok then return nil, err end
-  if changed["routing.routes"] then load_routes(node, node.routing.routes, new) end
+  if changed["routing.routes"] then load_routes(node.routing.routes, new) end
   node.policy:swap(new)
   if changed["routing.block"] then node.routing.block:apply(node.routing, node.policy:get "routing.block") end
   for _, section in ipairs { apply_top, apply_dcache, apply_comms } do section(node, changed) end

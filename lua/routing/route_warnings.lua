@@ -4,11 +4,14 @@ local route_pattern = require "routing.route_pattern"
 
 local route_warnings = {}
 
+local AT_ONCE <const> = 128 -- routes that are looked at between two pauses
+
 -- A route is read once: { pattern, target = texts, from, way = route_pattern's, key = its pattern without `*` }.
 -- → such entries, and what is wrong with those that cannot be read, as { pattern, text }
-local function read_all(list)
+local function read_all(list, pause)
   local good, said = {}, {}
-  for _, given in ipairs(list) do
+  for i, given in ipairs(list) do
+    if i % AT_ONCE == 0 then pause() end
     local from, why = route_pattern.read(given.pattern)
     local way
     if from then way, why = route_pattern.target(given.target) end
@@ -124,12 +127,15 @@ local function covered_text(entry, by)
 end
 
 --- What is to be said of ROUTES, a policy's setting routing.routes, beside CHANNELS, its routing.channels: an array of
---- { pattern, text, harmless = is it as it should be, and good to know? }: those that cannot be read first.
-function route_warnings.of(routes, list)
-  local entries, said = read_all(routes)
+--- { pattern, text, harmless = is it as it should be, and good to know? }: those that cannot be read first. PAUSE() is
+--- called now and then: who runs beside other work may yield in it; or nil.
+function route_warnings.of(routes, list, pause)
+  pause = pause or function() end
+  local entries, said = read_all(routes, pause)
   local by = index(entries)
   local found = circles(by, entries)
-  for _, entry in ipairs(entries) do
+  for i, entry in ipairs(entries) do
+    if i % AT_ONCE == 1 then pause() end
     local way, covered = found[entry], covered_text(entry, by)
     for _, text in ipairs { channel_text(entry, list) or false, way and circle_text(entry, way) or false,
       covered or false } do

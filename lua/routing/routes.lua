@@ -182,8 +182,13 @@ end
 
 -- == what is in it
 
-local function entry_of(given, origin)
+-- BEFORE: the entry of that pattern until now, or nil: what is the same is not read again.
+local function entry_of(given, origin, before)
   local entry = { pattern = given.pattern, target = given.target, origin = origin, count = 0 }
+  if before and before.target == given.target then
+    entry.read, entry.way, entry.before, entry.fault = before.read, before.way, before.before, before.fault
+    return entry
+  end
   local why
   entry.read, why = route_pattern.read(given.pattern)
   if not entry.read then
@@ -196,7 +201,7 @@ local function entry_of(given, origin)
 end
 
 local function is_the_same(old, entry)
-  return old and old.target == entry.target and old.origin == entry.origin
+  return old and old.target == entry.target and (old.origin == nil) == (entry.origin == nil)
 end
 
 --- Makes the tree anew, from the policy's routes and from those that were set or taken out since.
@@ -217,8 +222,12 @@ end
 
 --- The policy's routes are now LIST, of { pattern, target }; WHERE(pattern) → "my.lua:12". What was set stays.
 function routes:load(list, where)
+  local before = {}
+  for _, entry in ipairs(self.policy) do before[entry.pattern] = entry end
   self.policy = {}
-  for i, given in ipairs(list) do self.policy[i] = entry_of(given, where(given.pattern)) end
+  for i, given in ipairs(list) do
+    self.policy[i] = entry_of(given, where(given.pattern), before[given.pattern])
+  end
   self:build()
 end
 

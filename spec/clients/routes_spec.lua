@@ -28,6 +28,13 @@ describe("the commands about routes", function()
 
   local function get(to) return ask { command = "route-get", to = to } end
 
+  it("are for others to ask as far as they change nothing", function()
+    for command, reads in pairs { ["route-list"] = true, ["route-get"] = true, ["route-set"] = false,
+      ["route-unset"] = false } do
+      assert.equal(reads, (ada.commands:marks_of { command = command }), command)
+    end
+  end)
+
   it("list each route with its line, which rests, and by which way each node is reached", function()
     local answer = ask { command = "route-list" }
     local daisy, ping = answer.routes[1], answer.routes[2]

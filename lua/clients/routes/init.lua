@@ -67,6 +67,7 @@ local function get(node, request)
 end
 
 local COMMANDS <const> = { ["route-list"] = list, ["route-get"] = get, ["route-set"] = set, ["route-unset"] = unset }
+local READS <const> = { ["route-list"] = true, ["route-get"] = true }
 
 --- The client, as lua/clients/init.lua has it.
 function client.open(handle)
@@ -74,7 +75,7 @@ function client.open(handle)
   for name, fn in pairs(COMMANDS) do -- any order: names differ
     handle:command(name, function(request, reply)
       reply:run(function() reply(fn(node, request)) end)
-    end)
+    end, { reads = READS[name] })
   end
   return setmetatable({}, { __index = client })
 end
