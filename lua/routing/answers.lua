@@ -20,10 +20,11 @@ local ANSWERS <const> = { pong = true, reply = true, unreachable = true, budget 
 --- given.loop, id, swarm, comms (the brain)
 --- given.key    this node's, which signs
 --- given.send   fn(source, message) → true | nil, text, code: over that flow
+--- given.send_in_turn   fn(channel, source, message, by) → the same, where a slow channel may let it wait
 function answers.new(given)
   local self = setmetatable({ quota = quota.new { loop = given.loop, rate = QUOTA.rate,
     burst = QUOTA.burst } }, answers)
-  for _, name in ipairs { "id", "swarm", "comms", "key", "send" } do self[name] = given[name] end
+  for _, name in ipairs { "id", "swarm", "comms", "key", "send", "send_in_turn" } do self[name] = given[name] end
   return self
 end
 
@@ -42,9 +43,11 @@ local function room_for(self, source)
   return FACTOR * source.received
 end
 
---- A function that sends one message back along SOURCE, to who said ASKED; an unproved source gets little.
+--- A function that sends one message back along SOURCE, to who said ASKED; an unproved source gets little. The brain
+--- has shares of its own of a slow channel; what others answer waits there for its turn.
 function answers:reply_to(source, asked)
   local room, err, code
+  local is_for_brain = asked.to == envelope.everybody or envelope.ends_at(asked.to, "brain")
   return function(message)
     if not room then room, err, code = room_for(self, source) end
     if not room then return nil, err, code end
@@ -60,7 +63,8 @@ function answers:reply_to(source, asked)
       return nil, "budget: the rest is for our own words", "budget"
     end
     room = room - size
-    return self.send(source, message)
+    if is_for_brain then return self.send(source, message) end
+    return self.send_in_turn(one, source, message, source.principal)
   end
 end
 

@@ -40,6 +40,12 @@ function envelope.head(message)
   return head
 end
 
+--- MESSAGE with its first line as `head`: from here on only the channel knows how it looks on the wire.
+function envelope.headed(message)
+  message.head = envelope.head(message)
+  return message
+end
+
 -- Is MESSAGE for the brain of another node than ID?
 function envelope.is_for_another(message, id)
   local to = message.to and message.to:match "^/dswarm/(%w+)/brain$" -- nil where it could not be read

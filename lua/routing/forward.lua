@@ -123,12 +123,11 @@ local function labelled(self, source, message, way, line)
   return text
 end
 
--- Sends OUT by WAY. → true | nil, text, code
-local function transmit(self, way, out, id)
-  local routing = self.routing
-  if way.source then return routing:send_to(way.source, out) end
-  if way.channel then return routing:send_to_all(way.channel, out) end
-  return routing.far:send(way, out, id)
+-- Sends OUT, which came over SOURCE, by WAY; to node ID, if it is for one. → true | nil, text, code
+local function transmit(self, source, way, out, id)
+  local channel = way.source and way.source.channel or way.channel
+  if not channel then return self.routing.far:send(way, out, id) end
+  return self.routing:send_in_turn(channel, way.source, out, source and source.principal)
 end
 
 -- One try of LINE { source, message, what, by_policy, entry, body }. → the way | nil, text, code, the way that could
@@ -143,7 +142,7 @@ local function try(self, line)
   entry.key = way.key
   local out = { to = to, from = labelled(self, source, message, way, line), kind = message.kind, rest = message.rest,
     hops = source and message.hops - 1 or message.hops, body = line.body }
-  ok, text, code = transmit(self, way, out, what.id)
+  ok, text, code = transmit(self, source, way, out, what.id)
   if ok then return way end
   return nil, text, code, way
 end
@@ -241,7 +240,7 @@ function forward:back(message, what)
   end
   back, text, code = envelope.onward(back)
   if not back then return nil, text, code end
-  return self.routing:send_to(label.source, back)
+  return self.routing:send_in_turn(label.source.channel, label.source, back, label.source.principal)
 end
 
 return forward

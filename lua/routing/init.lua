@@ -3,6 +3,7 @@ local block = require "routing.block"
 local channel = require "routing.channels.channel"
 local envelope = require "routing.envelope"
 local answers = require "routing.answers"
+local pulls = require "routing.pulls"
 local spares = require "routing.spares"
 local target = require "routing.target"
 
@@ -10,13 +11,12 @@ local routing = {}
 routing.__index = routing
 
 local OPEN = { control = true, content = true } -- components whose lines bear their own proof
-local PULL_MAX = 32 -- frames to one channel in a turn
 
 -- What every channel is given (channels/channel.lua).
 local function owner_of(self)
   return {
     on_frame = function(_, source, message) return self:frame(source, message) end,
-    on_room = function(one) self:poke(one.name) end,
+    on_room = function(one) self.pulls:poke(one.name) end,
     on_up = function(one)
       self.spares:appeared(one)
       self.comms.beacon:appear()
@@ -31,17 +31,19 @@ end
 ---   id             text: this node's ID
 ---   refused(code)  counts a refusal
 function routing.new(given)
-  local self = setmetatable({ components = {}, serial = 0, list = {}, by_name = {}, timers = {}, poked = {},
-    ended = {}, block = block.nobody }, routing)
+  local self = setmetatable({ components = {}, serial = 0, list = {}, by_name = {}, ended = {}, block = block.nobody },
+    routing)
   for _, name in ipairs { "loop", "log", "comms", "id", "refused" } do self[name] = given[name] end
   self.answers = answers.new { loop = self.loop, id = self.id, swarm = self.comms.swarm, comms = self.comms,
-    key = self.comms.key, send = function(...) return self:send_to(...) end }
+    key = self.comms.key, send = function(...) return self:send_to(...) end,
+    send_in_turn = function(...) return self:send_in_turn(...) end }
   self.components.brain = function(...) return self.comms:receive(...) end
   self.exported = function() return true end
   self.owner = owner_of(self)
   self.spares = spares.new { loop = self.loop, only_by = function(one) return self.comms.reach:only(one.name) end,
     set_quiet = function(...) self.comms:set_quiet(...) end }
-  self.comms.poke = function(name) self:poke(name) end
+  self.pulls = pulls.new { loop = self.loop, routing = self }
+  self.comms.poke = function(name) self.pulls:poke(name) end
   self.comms.tell = function(source, message) return self:tell(source, message) end
   self.comms.near = function(source) return self:near(source) end
   return self
@@ -55,15 +57,9 @@ function routing:component(name, fn)
   return function() self.components[name] = nil end
 end
 
-local pull -- (self, one): sends what waits for that channel, as far as it has room
-
 local function no_reply() return nil, "address: no reply was wanted", "address" end
 
--- MESSAGE with the line that opens it: from here on only the channel knows how it looks on the wire.
-local function headed(message)
-  message.head = envelope.head(message)
-  return message
-end
+local headed = envelope.headed
 
 --- Sends MESSAGE to all who hear the channel ONE, or to the other end of a stream. → true | nil, text, code
 function routing:send_to_all(one, message)
@@ -71,7 +67,7 @@ function routing:send_to_all(one, message)
   local text, code = self.block:keeps(message.to, nil)
   if text then return nil, text, code end
   if one.traits.stream then
-    if (self.comms.outbox:say(one.name, message) or 0) >= PULL_MAX then pull(self, one) end -- before any is dropped
+    self.pulls:waits(one, self.comms.outbox:say(one.name, message) or 0)
     return true
   end
   return one:send(headed(message), nil)
@@ -84,6 +80,14 @@ function routing:send_to(source, message)
   if text then return nil, text, code end
   if one.closed or one.traits.stream then return self:send_to_all(one, message) end
   return one:send(headed(message), source)
+end
+
+--- The same for a line of others, and for its answer: to the flow SOURCE or, where that is nil, to all who hear the
+--- channel ONE. Where that is slow, it waits there for its turn, on account of BY (text). → true | nil, text, code
+function routing:send_in_turn(one, source, message, by)
+  if one.rate and not one.traits.stream and not one.closed then return self.pulls:line_up(one, source, message, by) end
+  if source then return self:send_to(source, message) end
+  return self:send_to_all(one, message)
 end
 
 -- MESSAGE, which came over SOURCE (nil: it begins here), goes to its component | nil, text, code
@@ -159,46 +163,12 @@ function routing:tell(source, message)
   return ok, err, code
 end
 
-function pull(self, one)
-  local most = one.traits.frame_max
-  for _ = 1, PULL_MAX do
-    if one:budget() < most then return end -- on_room comes when there is room for any frame
-    local message = self.comms:next(one.name, most)
-    if not message then return self:wait(one) end
-    local _, code = self.block:keeps(message.to, nil)
-    if not code then _, _, code = one:send(headed(message), nil) end
-    if code then self.refused(code) end
-  end
-  self.loop:post(function() self:poke(one.name) end)
-end
-
 --- Is the host of SOURCE in a network of an interface of ours? A source without a host is not.
 function routing:near(source)
   for _, one in ipairs(source.host and self.list or {}) do
     if one.near and one:near(source.host) then return true end
   end
   return false
-end
-
--- Looks again when the next waiting statement of the channel ripens.
-function routing:wait(one)
-  local name = one.name
-  local due = self.comms:due(name)
-  if self.timers[name] then self.timers[name]:cancel() end
-  self.timers[name] = due and self.loop:after(math.max(1, due), function()
-    self.timers[name] = nil
-    if self.by_name[name] == one then pull(self, one) end
-  end)
-end
-
--- The brain has something for that channel: asked for in this turn, once.
-function routing:poke(name)
-  if not self.by_name[name] or self.poked[name] then return end
-  self.poked[name] = true
-  self.loop:post(function()
-    self.poked[name] = nil
-    if self.by_name[name] then pull(self, self.by_name[name]) end
-  end)
 end
 
 --- Takes a channel object (channels/channel.lua) in. OPTIONS:
@@ -235,8 +205,7 @@ function routing:remove(one, reason)
   for i, other in ipairs(self.list) do
     if other == one then table.remove(self.list, i) end
   end
-  if self.timers[name] then self.timers[name]:cancel() end
-  self.timers[name] = nil
+  self.pulls:forget(name)
   self.spares:remove(one)
   self.comms:channel_down(name)
   if ended then ended(reason) end

@@ -72,6 +72,37 @@ describe("the dispatcher", function()
     assert.same({ 36, 1000 }, { dropped, #link.sent }, "one that takes nothing now is not written to")
   end)
 
+  it("lets lines for others wait where a channel is slow, by turns with own words, eight of one host", function()
+    local w = world()
+    w.channel.rate, w.channel.room = 195, 0
+    local source = stub.source(w.channel, "10.9.9.9", {})
+    local function line(i, by) -- → word
+      return select(3, w.routing:send_in_turn(w.channel, source, { to = "~x", kind = "pong", rest = tostring(i) }, by))
+    end
+    for i = 1, 8 do assert.is_nil(line(i, "10.9.9.9")) end
+    assert.is_nil(line(8, "10.9.9.9"), "that one waits already")
+    assert.equal("full", line(9, "10.9.9.9"))
+    assert.is_nil(line(9, "10.9.9.8"))
+    assert.equal("long", line(("x"):rep(1200), "10.9.9.7"))
+    for i = 1, 4 do w.queue[i] = { kind = "beacon", rest = tostring(i) } end
+    w.channel.room = 10000
+    w.channel.owner.on_room(w.channel)
+    w.loop:run_until(100)
+    local said = {}
+    for i, text in ipairs(w.channel.sent) do said[i] = text:match "%l+ %d$":gsub("(%l)%l+ ", "%1") end
+    assert.equal("p1 b1 p2 b2 p3 b3 p4 b4 p5 p6 p7 p8 p9", table.concat(said, " "))
+    for i = 1, 4 do line(i, "10.9.9.9") end
+    w.loop:run_until(61 * 1000)
+    assert.equal(17, #w.channel.sent)
+    w.channel.room = 0
+    line(1, "10.9.9.9")
+    w.loop:run_until(122 * 1000)
+    w.channel.room = 10000
+    w.channel.owner.on_room(w.channel)
+    w.loop:run_until(123 * 1000)
+    assert.equal(17, #w.channel.sent, "what waited for a minute is said no more")
+  end)
+
   it("delivers by the head of TO, and counts what is for nobody here", function()
     local w = world()
     local source = stub.source(w.channel, "10.9.9.9", { received = 50 })

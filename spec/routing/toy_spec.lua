@@ -99,7 +99,7 @@ describe("a toy channel: 390-byte lines, nicks, no hosts", function()
   it("is taken away without trace", function()
     local function traces(node)
       local routing, n = node.routing, 0
-      for _, list in ipairs { routing.by_name, routing.timers, routing.poked, routing.ended,
+      for _, list in ipairs { routing.by_name, routing.pulls.timers, routing.pulls.poked, routing.ended,
         node.comms.repair.wanted } do
         for _ in pairs(list) do n = n + 1 end -- any order
       end
