@@ -109,8 +109,7 @@ end
 
 local POLICY <const> = [[
 p.routing.channels = { %s }
-p.routing.routes["/dswarm/%s/*"] = "/ip4/127.0.0.1/tcp/%d/dswarm-line/$0"
-function p.routing.relay() return true end]]
+p.routing.routes["/dswarm/%s/*"] = "/ip4/127.0.0.1/tcp/%d/dswarm-line/$0"]]
 
 -- A daemon says the lines to another one, which passes them on to the sink. → lines a second and core of the second
 local function through_us(w)

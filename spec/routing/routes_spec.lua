@@ -151,6 +151,56 @@ describe("a routing table", function()
     end
   end)
 
+  -- What a table without a tree would take: of all that fit the longest, and where two are equally long the one that
+  -- says an ID, or more of a key, where they differ first.
+  local function exactness(part, is_name)
+    return is_name and #(part:match "~(.*)$" or "") or math.maxinteger
+  end
+
+  local function is_better(a, b)
+    local depth_a, depth_b = #a.segments + (a.open and 0 or 1), #b.segments + (b.open and 0 or 1)
+    if depth_a ~= depth_b then return depth_a > depth_b end
+    for i, part in ipairs(a.segments) do
+      local one, other = exactness(part, a.names[i]), exactness(b.segments[i], b.names[i])
+      if one ~= other then return one > other end
+    end
+    return false
+  end
+
+  it("takes the same as one that looks at each, of any patterns and addresses", function()
+    local r = random.seeded(11)
+    local nodes, people = { DONALD, SERVER, OTHER }, { donald = { DONALD }, server = { SERVER }, twin = { OTHER } }
+    local words = { "donald", "server", "twin", "nobody", "donald~" .. DONALD:sub(-4), "server~" .. SERVER:sub(-9) }
+    local function any(list) return list[r:integer(#list) + 1] end
+    local function part(patterns)
+      local kind = r:integer(5)
+      if kind == 0 then return "/ip4/10.0.0." .. r:integer(2) .. "/udp/1/dswarm-line" end
+      return "/dswarm/" .. (patterns and kind < 3 and any(words) or any(nodes))
+    end
+    local function address(patterns, most)
+      local text = ""
+      for _ = 1, r:integer(most) + 1 do text = text .. part(patterns) end
+      return text
+    end
+    local taken = 0
+    for _ = 1, 200 do
+      local table_ = table_of(people)
+      for _ = 1, r:integer(12) + 1 do
+        table_:set(address(true, 3) .. any { "/*", "/*", "/brain", "" }, LAB .. "/$0") -- no component follows a channel
+      end
+      for _ = 1, 20 do
+        local to, best = address(false, 4) .. any { "/brain", "/ping", "" }, nil
+        for _, entry in ipairs(table_:fitting(to)) do
+          if not table_:rests(entry) and (not best or is_better(entry.read, best.read)) then best = entry end
+        end
+        local _, entry = table_:find(to)
+        assert.equal(best and best.pattern, entry and entry.pattern, to)
+        taken = taken + (entry and 1 or 0)
+      end
+    end
+    assert.is_true(taken > 400, taken)
+  end)
+
   -- Steps of Lua's machine, which no load moves; the microseconds are measured in bench/routes.lua.
   it("takes no more steps among a thousand routes than among ten", function()
     local function steps(count)
