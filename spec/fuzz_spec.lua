@@ -2,7 +2,7 @@
 local CHANGES = os.getenv "DT_SWARM_FUZZ_CHANGES" or "4" -- of each input: cut short, a bit, a byte
 local FUZZERS = { "text", "cid", "json", "statement", "unixfs", "gateway", "http", "address", "envelope", "messages",
   "lines", "control", "frame", "records", "journal", "policy", "checkpoint",
-  "irc", "part", "call" }
+  "irc", "part", "call", "label", "route" }
 local build = os.getenv "DT_SWARM_BUILD" or ".build"
 
 local function run(command)

@@ -104,6 +104,14 @@ end)
 kind("from an address", function()
   return "* /ip4/10.77.0.3/udp/3825/dswarm-line 8 ping ~SERIAL~AAAAAAAAAAAAAA"
 end)
+kind("unreachable, a node", function(w)
+  return ("/dswarm/%s/ping /dswarm/%s/brain 8 ping ~SERIAL~AAAAAAAAAAAAAA %s"):format(w.stranger:id(), w.stranger:id(),
+    w.stranger:id())
+end)
+kind("unreachable, a label", function() return "~AAAAAAAAAAAAAAAAAAAAAA ~BBBBBBBBBBBBBBBBBBBBBA 8 call ~SERIAL~" end)
+kind("unreachable, a place", function()
+  return "/ip4/10.77.0.3/udp/3825/dswarm-line/dswarm/*/ping ~BBBBBBBBBBBBBBBBBBBBBA 8 call ~SERIAL~"
+end)
 kind("truncated", function(w) return w.old:sub(1, w.random:integer(#w.old)) end)
 
 -- Writes them into the file PATH: for each kind so many variants, mixed. VICTIM: ID of the daemon, NOW: ms Unix; ONLY:

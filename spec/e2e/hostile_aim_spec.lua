@@ -64,7 +64,8 @@ describe("a host that never asked", function()
   end
 
   for _, case in ipairs { { "pings, a few", "^ping$", 40, 200 }, { "pings", "^ping$" }, { "wants", "^want$" },
-    { "beacons, replayed", "^replayed beacon$" }, { "everything", nil } } do
+    { "beacons, replayed", "^replayed beacon$" }, { "lines that end nowhere", "^unreachable", 400, 200 },
+    { "everything", nil } } do
     it("gets at most three times the bytes of forged questions: " .. case[1], function()
       if not s then return pending(why) end
       local sent, got, seconds = shoot(case[2], "victim", case[3] or 2000, case[4])

@@ -202,7 +202,26 @@ local function of_call()
   return joined(list, { table.concat(all, "\n"), table.concat(back, "\n"), slow })
 end
 
+-- A TO, and routes, each a pattern and a target.
+local function routed()
+  local me = key.generate(("m"):rep(32))
+  local udp, irc = "/ip4/10.0.0.1/udp/3825/dswarm-line", "/dns4/irc.example/tcp/6667/irc/#c/dswarm-line"
+  local to, list = ("/dswarm/%s/brain"):format(ada:id()), { "*", "~" .. ("A"):rep(22) }
+  for _, before in ipairs { "", udp, irc, "/ipfs-pubsub/c/dswarm-line" .. udp, ("/dswarm/%s"):format(me:id()),
+    ("/dswarm/%s"):format(donald:id()) } do
+    for _, lines in ipairs { "", ("/dswarm/ada/* %s/$0\n/dswarm/%s/brain %s/$0"):format(udp, ada:id(), irc),
+      ("* %s/$0\n%s/* /dswarm/ada/$0\n/ip4/* %s/$0"):format(irc, udp, irc),
+      ("/dswarm/bea/* %s/$0\n/dswarm/ada~%s/brain /dswarm/bea/$0"):format(udp, ada:id():sub(-4)) } do
+      list[#list + 1] = before .. to .. "\n" .. lines
+    end
+  end
+  return list
+end
+
 return {
+  label = { "Afrom", "A-\nB-\nA-\n\255-\n\255x\nA-", "\200/dswarm/x/brain\n\200/dswarm/x/brain\n\200-", "!\n!",
+    "~" .. ("A"):rep(22), "Ax\nBy\n" .. ("A"):rep(22) },
+  route = routed(),
   call = of_call(),
   checkpoint = checkpoints(),
   irc = irc_servers(),
