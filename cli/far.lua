@@ -174,7 +174,19 @@ function far.find(context, stream, request)
   return host
 end
 
---- What stands in a line for a person: who did not answer.
-function far.name(host) return shell.word(host.label) end
+-- What is done on one machine alone, by the first word of a command or all of them, and what to do instead.
+local AT_HOME <const> = {
+  ["files get"] = "it saves a file here, from whoever has it; leave %s out, or say --from %s",
+  lab = "lab files and tokens are dealt with on the machine itself: ssh %s dt-swarm-cli %s",
+  operator = "your key is on this machine; leave %s out",
+  repl = "Lua is typed on the machine itself: ssh %s dt-swarm-cli %s",
+}
+
+--- Why the command NAME, typed as WORDS, is not asked of HOST | nil: it may be.
+function far.refusal(name, host, words)
+  local why = AT_HOME[name] or AT_HOME[name:match "^%S+"]
+  return why and ("%s: %s"):format(name, why:format(shell.word(host), name == "files get" and shell.word(host)
+    or shell.line(words))) or nil
+end
 
 return far

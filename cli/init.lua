@@ -243,6 +243,8 @@ function cli.run(world, words)
     return context:misused("Which command? " .. require("cli.arguments").names(cli.commands))
   end
   if not command then return context:misused(require("cli.arguments").unknown(cli.commands, words)) end
+  message = is_far and require("cli.far").refusal(command.name, host, words)
+  if message then return context:misused(message) end
   local options
   options, message = require("cli.arguments").parse(command, { table.unpack(words, used + 1) }, cli.options)
   if not options then return context:misused(message) end

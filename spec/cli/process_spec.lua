@@ -188,6 +188,8 @@ describe("dt-swarm-cli, the process,", function()
       ["files why"] = 'No command "files why"; files has list, get, dismiss.',
       ["10.98.0.1 status"] = "is an address; only daemons of this machine are asked",
       ["fe80::1 files list"] = "or ask there: ssh fe80::1 dt-swarm-cli files list", ["help keyy"] = 'mean "key"?',
+      ["robot7 files get x"] = "leave robot7 out, or say --from robot7",
+      ["robot7 lab leave"] = "ssh robot7 dt-swarm-cli lab leave", ["robot7 repl"] = "is typed on the machine itself",
       ["status --jsno"] = "no option --jsno; did you mean --json?",
       ["files get x --form ada"] = "did you mean --from?", ["polcy reload"] = 'did you mean "policy reload"?',
       ["polic"] = 'did you mean "policy"?', ["lcalhost status"] = 'no host "lcalhost"; did you mean "localhost"?',

@@ -1,0 +1,115 @@
+-- remote_spec.lua - a robot's own answers, asked for on a laptop in another network: both dial a server, over TCP
+-- alone, and nobody can dial either. A lab with an operator's key in a real ssh-agent. Whole daemons.
+-- mostly waits: for links, and for what is said again
+local folder = require "spec.folder"
+local json = require "core.json"
+local labs = require "spec.labs"
+local openssh = require "cli.openssh"
+local patience = require "spec.patience"
+local swarm = require "spec.e2e.swarm"
+
+local NAT <const> = { north = { "robot", "twin" }, south = { "laptop" } }
+local HOSTS <const> = { "server", "robot", "twin", "laptop" }
+local NOBODY <const> = "XDG_CONFIG_HOME=/nowhere SSH_AUTH_SOCK=" -- a person without a key: the node's own calls
+local POLICY <const> = [[
+local p = extend "%s"
+p.routing.channels = { %s }
+p.clients.logs.settle = { least = 0.1 * second, per = 32 * MB, most = 1 * second }
+p.comms.links = 0
+return p
+]]
+
+describe("a robot in another network", function()
+  local s, why, lab, agent
+
+  local function sh_agent(socket, key)
+    local said = swarm.sh(("ssh-agent -a %s sh -c 'ssh-add -q %s 2>/dev/null; sleep 600' >/dev/null 2>&1 & echo $!")
+      :format(socket, key))
+    assert(patience.within(5, function()
+      return swarm.sh("SSH_AUTH_SOCK=" .. socket .. " ssh-add -l"):find "SHA256"
+    end))
+    return said:match "%d+"
+  end
+
+  -- A person at the laptop, whose key is in an agent. → what is said, exit code
+  local function cli(words, before)
+    local home = s:path("laptop", "")
+    return swarm.sh(("env -i PATH=\"$PATH\" HOME=%s XDG_CONFIG_HOME=%s RUNTIME_DIRECTORY=%s/state SSH_AUTH_SOCK=%s \z
+      COLUMNS=80 %s %s/dt-swarm-cli %s </dev/null"):format(home, home, home, s.dir .. "/agent", before or "", s.here,
+      words))
+  end
+
+  local function ask(words)
+    local said, code = cli(words .. " --json")
+    local answer = json.decode((said:gsub("\n$", "")))
+    assert(type(answer) == "table", said)
+    return answer, code
+  end
+
+  local function within(bar, what, test)
+    local took = swarm.within(bar, test)
+    assert.is_truthy(took, what .. "\n" .. s:logs())
+    patience.took(what, took, bar)
+  end
+
+  setup(function()
+    s, why = swarm.new(HOSTS, nil, { wire = true, nat = NAT, seed = 11, public = true })
+    if not s then return end
+    lab = labs.new { name = "robotics", at = os.time() * 1000 }
+    local to_server = ('"/ip4/%s/tcp/3825/dswarm-line"'):format(s.world:address "server")
+    for _, host in ipairs(HOSTS) do
+      s:put_lab(host, lab.text)
+      swarm.sh("mkdir -p " .. s:path(host, "share"))
+      folder.write(s:path(host, "my.lua"), host == "server"
+        and POLICY:format("server", '"/ip4/0.0.0.0/tcp/3825/dswarm-line"') or POLICY:format("duckiebot", to_server))
+      if host ~= "twin" then s:start(host, s:path(host, "my.lua")) end
+    end
+    local key = s:path("laptop", "dt-swarm/operator")
+    swarm.sh(("ssh-keygen -q -t ed25519 -N '' -C teacher -f %s"):format(key))
+    agent = sh_agent(s.dir .. "/agent", key)
+    local operator = openssh.read(folder.read(key .. ".pub"))
+    within(10, "the laptop's daemon takes a grant in", function()
+      if not s:ask("laptop", "identity") then return false end
+      local answer = s:request("laptop", { command = "offer",
+        lines = { lab:grant(lab.root, operator.id, "admin", { name = "teacher" }) } })
+      return answer.results and not answer.results[1].word
+    end)
+  end)
+
+  teardown(function()
+    if agent then swarm.sh(("pkill -P %s; kill %s"):format(agent, agent)) end
+    if s then s:close() end
+  end)
+
+  it("answers an operator by name, over a server that both dial", function()
+    if not s then return pending(why) end
+    folder.write(s:path("robot", "share/run-1.bag"), "robot was here\n")
+    within(15, "the robot's file is in the laptop's report", function() return s:file("laptop", "run-1.bag") end)
+    local id = s:ask("robot", "identity").id
+    local answer
+    within(20, "the robot answers", function()
+      answer = ask "robot status"
+      return answer.node
+    end)
+    assert.same({ id, "robot" }, { answer.node.id, answer.node.name })
+    assert.equal("published", ask("robot files list").files[1].state)
+    assert.equal("run-1.bag", ask("robot report").files[1].names[1])
+    for _, command in ipairs { "discover", "summary", "channels", "policy show", "why run-1.bag" } do
+      local got, code = ask("robot " .. command)
+      assert.equal(0, code, command .. " " .. json.encode(got))
+    end
+    assert.matches("run%-1%.bag", (cli "robot report"))
+  end)
+
+  it("does what an admin asks, and nothing for a member", function()
+    if not s then return pending(why) end
+    within(20, "roles are acted on there", function() return select(2, ask "robot policy reload") == 0 end)
+    assert.matches("remote +asked +command=reload by=teacher via=tcp", s:log "robot")
+    local said, code = cli("robot policy reload", NOBODY)
+    assert.same({ 4, true }, { code, said:find("a member may not ask for reload here", 1, true) ~= nil }, said)
+    said, code = cli("robot report", NOBODY)
+    assert.same({ 0, true }, { code, said:find("run-1.bag", 1, true) ~= nil }, said)
+    said, code = cli("robot identity export")
+    assert.same({ 4, true }, { code, said:find("a private key is printed where it lies", 1, true) ~= nil }, said)
+  end)
+end)
