@@ -5,11 +5,15 @@
 -- {"command":"call","to":ID,"rest":REST}                REST is sent as kind `call`: the asker calls with a key of its
 --   own. Each further line is {"rest":REST}, or {"stop":REST}: what is sent when the asker is gone without a word.
 --   Answers are {"rest":REST} of kind `reply`.
+local answers = require "routing.answers"
+local bounded = require "bounded"
 local call = require "routing.call"
 local envelope = require "routing.envelope"
 local json = require "core.json"
+local key = require "core.key"
 local one_of = require "clients.discovery.one_of"
 local own_call = require "clients.remote.own_call"
+local sorted = require "sorted"
 local to_json = require "clients.control.to_json"
 
 local calls = {}
@@ -18,8 +22,9 @@ calls.__index = calls
 local REST_MAX <const> = 8192 -- bytes of one line of a call
 local STOPS <const>, STOP_AGAIN <const> = 3, 1000 -- how often a call is stopped for who is gone; ms between two
 local FIRST <const> = 1000 -- ms before the first repeat of a line
-local SLOW_FIRST <const> = 8000 -- the same where a medium carries a line in two seconds
-local SLOW <const> = { irc = true }
+local FRAMES <const> = 4 -- frames that a slow channel has to carry before an answer can be here
+local PATIENCE <const> = 3000 -- ms in which a way may still be found, before it is told that there is none
+local REFS_MAX <const> = 16 -- lines of one call of which a hop may say that they went no further
 
 --- HANDLE: the client's.
 function calls.new(handle)
@@ -28,28 +33,20 @@ end
 
 -- == the way there
 
--- Sends REST to node ID as kind `call`. → true or the way | nil, text, code
+-- Sends REST to node ID as kind `call`. → true or the way | nil, text, code; and then the message
 local function send(self, id, rest)
   local from = ("/dswarm/%s/control"):format(self.node.id)
   local message = { to = ("/dswarm/%s/control"):format(id), from = from, kind = "call", rest = rest,
     hops = envelope.hops_max }
-  if self.node.routing.send then return self.node.routing:send(message) end
-  local peer = self.node.comms.peers.by_id[id]
-  local flow = peer and self.node.comms.peers:best(peer)
-  if not flow then return nil, "address: no way there is proved", "address" end
-  return self.node.routing:tell(flow.source, message)
+  local way, text, code = self.node.routing:send(message)
+  return way, text, code, message
 end
 
--- The best way to node ID as far as it is known now | nil
-local function way_to(self, id)
-  local ways = self.node.routing.ways
-  return ways and ways:of(id)[1] or nil
-end
-
--- How long to wait for him at first, in ms.
+-- How long to wait for him at first, in ms: longer where the best way there is slow.
 local function first_of(self, id)
-  local way = way_to(self, id)
-  return way and SLOW[way.kind] and SLOW_FIRST or FIRST
+  local way = self.node.routing.ways:of(id)[1]
+  local one = way and way.source and way.source.channel
+  return FIRST + (one and one.rate and math.floor(FRAMES * one.traits.frame_max * 1000 / one.rate) or 0)
 end
 
 -- == who asks
@@ -64,12 +61,22 @@ local function note(self, session, rest)
   if session.tag then self.by_tag[session.tag] = session end
 end
 
--- A line of the call went nowhere: told at once while nothing was heard from there, as it may be again a moment later.
+-- A line of SESSION went no further. A moment later there may be a way, and what was heard from lives.
+local function went_nowhere(self, session, text, code)
+  if session.heard or self.loop:now() - session.begun < PATIENCE then return end
+  forget(self, session)
+  session.fail(text, code)
+end
+
 local function send_for(self, session, rest)
   note(self, session, rest)
-  local way, text, code = send(self, session.id, rest)
-  if way or session.heard then return end
-  session.fail(text, code)
+  local way, text, code, message = send(self, session.id, rest)
+  if not way then return went_nowhere(self, session, text, code) end
+  session.refs:put(answers.ref(message), true)
+end
+
+local function new_session(self, id)
+  return { id = id, begun = self.loop:now(), refs = bounded.new { limit = REFS_MAX } }
 end
 
 -- The asker is gone: what he left for this is said, some times, since a line may be lost.
@@ -87,11 +94,8 @@ local function is_line(rest) return type(rest) == "string" and #rest <= REST_MAX
 
 -- The asker has keys of its own and makes the lines; they are carried to and fro.
 local function carry(self, id, first, reply)
-  local session = { id = id }
-  function session.fail(text, code)
-    forget(self, session)
-    reply(nil, text, code)
-  end
+  local session = new_session(self, id)
+  function session.fail(text, code) reply(nil, text, code) end
   function session.take(rest)
     session.heard = true
     reply({ rest = rest }, true) -- one that a slow reader does not take is asked for again
@@ -116,9 +120,8 @@ end
 
 -- This node calls with its own key.
 local function call_itself(self, id, request, reply)
-  local session, one = { id = id }, nil
+  local session, one = new_session(self, id), nil
   function session.fail(text, code)
-    forget(self, session)
     if one then one:close() end
     reply(nil, text, code)
   end
@@ -180,6 +183,25 @@ end
 function calls:register(handle)
   handle:command("call", function(request, reply) answer(self, request, reply) end,
     { here = "calls go from node to node by themselves: ask that one" })
+end
+
+--- REST of an `unreachable` came: a hop names itself, and why it passed a line of ours no further. → true | nil, text,
+-- code
+function calls:unreachable(rest)
+  local word, text, code = answers.parse(rest)
+  if not word then return nil, text, code end
+  for _, tag in ipairs(sorted.keys(self.by_tag)) do
+    local session = self.by_tag[tag]
+    if session.refs:get(word.ref) then
+      local ok
+      ok, text, code = key.verify(word.id, "unreachable", self.node.swarm, word.signed, word.signature)
+      if not ok then return nil, text, code end
+      went_nowhere(self, session, ("%s: %s knows no way on to it"):format(word.code, self.node.who(word.id).label),
+        word.code)
+      return true
+    end
+  end
+  return nil, "address: about no line of ours", "address"
 end
 
 --- A line of kind `reply` came. → true | nil, text, code

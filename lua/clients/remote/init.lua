@@ -13,6 +13,10 @@ local function take(self, message, source, reply)
     return self.service:take(message, source, reply) -- which counts
   elseif message.kind == "reply" then
     ok, text, code = self.calls:take(message.rest)
+  elseif message.kind == "unreachable" then
+    ok, text, code = self.calls:unreachable(message.rest)
+  elseif message.kind == "budget" then
+    return true -- of who passes it on; what is lost is said again
   else
     text, code = "kind: no such message is for control", "kind"
   end
