@@ -100,11 +100,13 @@ local function say_error(self, answer)
 end
 
 local NO <const> = { missing = true, ambiguous = true }
+local AWAY <const> = { address = true, slow = true, closed = true, hops = true } -- of another node: it does not answer
 
 -- Says the daemon's refusal ANSWER. → the exit code
 local function refuse(self, answer)
   say_error(self, answer)
-  return NO[answer.error.word] and self.exit.no or self.exit.refused
+  local word = answer.error.word
+  return NO[word] and self.exit.no or self.is_far and AWAY[word] and self.exit.daemon or self.exit.refused
 end
 
 -- Nothing was asked, as WHY (reach.lua's) says. → nil, exit code, with words said

@@ -1,7 +1,8 @@
 -- far_words.lua - what is said to the other end of a new connection to elsewhere: the soft words that are held here.
 --
 -- They are in no digest, so no repair brings them, and over such a connection they are renewed seldom: who comes new
--- would not know for many minutes who else there is, nor where to dial him.
+-- would not know for many minutes who else there is, nor where to dial him. Who comes new into a lab refuses them as
+-- strangers' until a repair has told him who its members are: there they are said once more, a little later.
 local statement = require "core.statement"
 local walk = require "dcache.walk"
 
@@ -9,13 +10,14 @@ local far_words = {}
 far_words.__index = far_words
 
 local NODES_MAX = 256 -- nodes whose words are said at once; the others' come with their renewal
+local AGAIN <const> = 8000 -- ms after which they are said once more in a lab
 local BUCKETS <const> = { "peer", "pri/%s/addresses" } -- the first is walked
 
 --- given.loop, dcache, peers (peers.lua), relay (relay.lua)
 --- given.say  fn(st, name): the statement ST goes to the channel NAME, if it may
 function far_words.new(given)
   return setmetatable({ loop = given.loop, dcache = given.dcache, peers = given.peers, relay = given.relay,
-    say = given.say, walks = {} }, far_words)
+    say = given.say, walks = {}, timers = {} }, far_words)
 end
 
 -- Does node ID speak on the channel NAME himself?
@@ -50,17 +52,24 @@ function far_words:met(facts)
   if facts.told or facts.quiet or facts.medium or facts.near or facts.rate then return end
   facts.told = true
   start(self, facts.name)
+  if not self.dcache.lab then return end
+  self.timers[facts.name] = self.loop:after(AGAIN, function()
+    self:forget(facts.name)
+    start(self, facts.name)
+  end)
 end
 
 --- That channel is no more.
 function far_words:forget(name)
   if self.walks[name] then self.walks[name].stop() end
-  self.walks[name] = nil
+  if self.timers[name] then self.timers[name]:cancel() end
+  self.walks[name], self.timers[name] = nil, nil
 end
 
 function far_words:stop()
   for _, one in pairs(self.walks) do one.stop() end -- any order
-  self.walks = {}
+  for _, timer in pairs(self.timers) do timer:cancel() end -- any order
+  self.walks, self.timers = {}, {}
 end
 
 return far_words

@@ -25,7 +25,7 @@ function learned_ways.new(routing, comms)
     end)
   end
   function comms.copied(source, list, place)
-    if known:speaker(source) then known:brought(list:statement(place).signer, source) end
+    known:brought(list:statement(place).signer, source)
   end
   return known
 end

@@ -11,6 +11,8 @@ local ways = {}
 ways.__index = ways
 
 local KNOWN_MAX <const> = 256 -- nodes whose ways are kept for the next line
+local BEACON_MS <const> = 20 * 60 * 1000 -- after which a beacon tells no more by whom it came
+local UNPROVED_MAX <const> = 256 -- words that came by who had proved nothing yet
 local KNOWN_MS <const> = 250 -- for so long, unless something of it changes
 -- In which the first hop of a way that failed has to answer: ms; times that a frame takes on a slow channel, beside.
 local TRIES <const> = 4 -- in vain over one way, after which lines are refused while it rests
@@ -27,7 +29,8 @@ ways.facts = { "address", "kind", "hops", "cost", "rtt", "loss", "heard", "origi
 --- given.prefer     fn(to, list of facts) → which of the list, why; nil: the first
 function ways.new(given)
   local self = setmetatable({ health = way_health.new(given), relays = relays.new(given),
-    known = bounded.new { limit = KNOWN_MAX }, taken = bounded.new { limit = KNOWN_MAX } }, ways)
+    known = bounded.new { limit = KNOWN_MAX }, taken = bounded.new { limit = KNOWN_MAX },
+    unproved = bounded.new { limit = UNPROVED_MAX } }, ways)
   for _, name in ipairs { "loop", "id", "peers", "addresses", "is_near", "check", "prefer" } do
     self[name] = given[name]
   end
@@ -44,6 +47,7 @@ local function forget(self) self.known = bounded.new { limit = KNOWN_MAX } end
 function ways:of(id)
   local now, known = self.loop:now(), self.known:get(id)
   if known and now - known.at < KNOWN_MS then return known.list end
+  self:look_again(id)
   known = { at = now, list = way_list.of(self, id) }
   self.known:put(id, known)
   return known.list
@@ -133,11 +137,27 @@ function ways:speaker(source)
   return peer and peer.id
 end
 
---- A word that node SIGNER renews came over SOURCE.
+--- A word that node SIGNER renews came over SOURCE. Whoever brings it may prove only a moment later who he is.
 function ways:brought(signer, source)
-  local by = signer ~= self.id and self:speaker(source)
-  if not by or by == signer then return end
-  if self.relays:brought(signer, by) then self.known:forget(signer) end
+  if signer == self.id then return end
+  local by = self:speaker(source)
+  if not by then return self.unproved:put(signer .. " " .. source.id, { signer = signer, source = source }) end
+  if by ~= signer and self.relays:brought(signer, by) then self.known:forget(signer) end
+end
+
+-- Words of node ID came by who may have proved meanwhile who he is; and whose own words are heard over the flow of
+-- another, a beacon that was passed on, that one hears him.
+function ways:look_again(id)
+  local peer = self.peers.by_id[id]
+  for _, flow in ipairs(peer and peer.flows or {}) do
+    local by = not self.peers:proved(flow) and self.loop:now() - flow.heard < BEACON_MS and self:speaker(flow.source)
+    if by and by ~= id then self.relays:brought(id, by) end
+  end
+  for _, row in ipairs(table.move(self.unproved.list, 1, #self.unproved.list, 1, {})) do
+    local by = row.value.signer == id and self:speaker(row.value.source)
+    if by and by ~= id then self.relays:brought(id, by) end
+    if by or row.value.source.channel.closed then self.unproved:forget(row.key) end
+  end
 end
 
 -- The first hop of a way that failed is asked: if it does not answer either, all ways over it rest.
@@ -171,6 +191,6 @@ function ways:answered(key, rtt_us)
 end
 
 --- What is bounded here, as bounded.lua's rows.
-function ways:bounds() return { self.health:bounds()[1], self.relays:bounds()[1] } end
+function ways:bounds() return { self.health:bounds()[1], self.relays:bounds()[1], self.unproved:row "unproved" } end
 
 return ways

@@ -53,7 +53,8 @@ describe("a robot in another network", function()
   end
 
   setup(function()
-    s, why = swarm.new(HOSTS, nil, { wire = true, nat = NAT, seed = 11, public = true })
+    s, why = swarm.new(HOSTS, nil, { wire = true, nat = NAT, seed = 11, public = true,
+      names = { twin = "robot" } })
     if not s then return end
     lab = labs.new { name = "robotics", at = os.time() * 1000 }
     local to_server = ('"/ip4/%s/tcp/3825/dswarm-line"'):format(s.world:address "server")
@@ -111,5 +112,57 @@ describe("a robot in another network", function()
     assert.same({ 0, true }, { code, said:find("run-1.bag", 1, true) ~= nil }, said)
     said, code = cli("robot identity export")
     assert.same({ 4, true }, { code, said:find("a private key is printed where it lies", 1, true) ~= nil }, said)
+  end)
+
+  local function calls() return s:ask("robot", "status").calls end
+
+  it("goes on as long as somebody reads, and ends what it does when he is gone, however he went", function()
+    if not s then return pending(why) end
+    for _, signal in ipairs { "INT", "KILL" } do
+      local out = s.dir .. "/watched"
+      os.execute("rm -f " .. out)
+      local home = s:path("laptop", "")
+      local said = swarm.sh(("env -i PATH=\"$PATH\" HOME=%s XDG_CONFIG_HOME=%s RUNTIME_DIRECTORY=%s/state \z
+        SSH_AUTH_SOCK=%s/agent %s/dt-swarm-cli robot watch files --json >%s 2>&1 </dev/null & echo $!"):format(home,
+        home, home, s.dir, s.here, out))
+      local pid = said:match "%d+"
+      within(5, "a watch began there", function() return calls().running == 1 end)
+      folder.write(s:path("robot", "share/" .. signal .. ".bag"), signal)
+      within(5, "what happens there is told", function()
+        return folder.read(out):find(signal .. ".bag", 1, true)
+      end)
+      swarm.sh(("kill -%s %s"):format(signal, pid))
+      within(5, "nothing is left there after SIG" .. signal, function() return calls().running == 0 end)
+    end
+  end)
+
+  it("is refused by both keys where two have its name, and found by one of them", function()
+    if not s then return pending(why) end
+    s:start("twin", s:path("twin", "my.lua"))
+    local ids = { robot = s:ask("robot", "identity").id }
+    within(15, "both are known", function()
+      ids.twin = (s:ask("twin", "identity") or {}).id
+      return select(2, cli "robot identity") == 1
+    end)
+    local said = cli "robot identity"
+    for _, id in pairs(ids) do assert.truthy(said:find("robot~" .. id:sub(-4), 1, true), said) end -- any order
+    within(10, "each of them answers by name and key", function()
+      return (ask("robot~" .. ids.robot:sub(-4) .. " identity")).id == ids.robot
+        and (ask("robot~" .. ids.twin:sub(-4) .. " identity")).id == ids.twin
+    end)
+    local code
+    said, code = cli "robto identity"
+    assert.same({ 1, true }, { code, said:find("no node is called robto", 1, true) ~= nil }, said)
+  end)
+
+  it("that no way leads to is told as such, soon", function()
+    if not s then return pending(why) end
+    local id = s:ask("robot", "identity").id
+    s:stop("robot", "KILL")
+    s:stop("twin", "KILL")
+    local began = patience.now()
+    local said, code = cli(id .. " status")
+    patience.took("a dead robot was told as such", patience.now() - began, 31)
+    assert.equal(2, code, said)
   end)
 end)
