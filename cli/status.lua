@@ -90,7 +90,7 @@ end
 -- What newcomers read at once.
 local function checkpoint(list, one, s)
   if one and one.cid then
-    list[#list + 1] = { "checkpoint", ("%s, %s, %s"):format(s:short(one.cid), s.count(one.words, "record"),
+    list[#list + 1] = { "checkpoint", ("%s (%s, %s)"):format(s:short(one.cid), s.count(one.words, "record"),
       s.ago(one.age_ms)) }
     if not one.served then list[#list + 1] = { "", "served by nobody now", colour = "warn" } end
   end

@@ -35,7 +35,12 @@ describe("a line of the routing table", function()
     s.world:cut("ada", "bea") -- neither hears the other
     s.world:cut("bea", "ada")
     policy ""
-    for _, host in ipairs(HOSTS) do s:start(host, host == "ada" and s:path("ada", "my.lua") or "") end
+    -- Bea hears UDP alone: a line that takes a repair's connection would not be counted.
+    folder.write(s:path("bea", "my.lua"), 'local p = extend "duckiebot"\n\z
+      p.routing.channels = { "/ip4/0.0.0.0/udp/3825/dswarm-line" }\nreturn p\n')
+    for _, host in ipairs(HOSTS) do
+      s:start(host, (host == "ada" or host == "bea") and s:path(host, "my.lua") or "")
+    end
     assert(swarm.within(10, function()
       local answer = s:ask("bea", "identity")
       bea = answer and answer.id

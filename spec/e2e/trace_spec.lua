@@ -9,10 +9,11 @@ local wire = require "spec.net.wire"
 local HOSTS <const> = { "ada", "rita", "rolf", "rosa", "bea", "twin" }
 local TRACES <const> = os.getenv "DT_SWARM_SOAK" and 200 or 8
 local APART <const> = 0.25 -- s between two traces: more would be more than UDP's share of the air carries
--- IPv4 alone: addresses of IPv6, which are proved a few seconds after the start, would be counted, too.
+-- UDP by IPv4 alone: addresses of IPv6, which are proved a few seconds after the start, would be counted, too, and a
+-- line that takes a repair's connection would not.
 local POLICY <const> = [[
 local p = extend "duckiebot"
-p.routing.channels = { "/ip4/0.0.0.0/udp/3825/dswarm-line", "/ip4/0.0.0.0/tcp/3825/dswarm-line" }
+p.routing.channels = { "/ip4/0.0.0.0/udp/3825/dswarm-line" }
 %sreturn p
 ]]
 local NOBODY <const> = "12D3KooWQ1vBXn8rCzEe4yqS5kTq7Zy3mCw2Jd9hUu1o5Ls17f3a"
