@@ -110,6 +110,7 @@ end
 local function may_pass(self, source, message, way)
   local routing = self.routing
   if not source then return true end
+  if way.channel == source.channel then return nil, "address: all on that channel have heard it by now", "address" end
   return routing.relay:allows(source, message, way)
 end
 
@@ -177,9 +178,12 @@ end
 --- MESSAGE goes on to WHAT (target.read: a node or a channel); it came over SOURCE, or begins here where that is nil.
 --- → the way that it took, or "here", what: the routing table leads to this node | nil, text, code
 function forward:on(source, message, what)
+  local ok, text, code = target.may_answer(message.from, self.id)
+  if not ok then return nil, text, code end
   local body = message.body or message.list and lines_of(message.list)
   if body then message.rest = "" end -- how many lines there are each channel says in its own manner
-  local entry, text, code = entry_of(self, source, message, body and table.concat(body, "\n"))
+  local entry
+  entry, text, code = entry_of(self, source, message, body and table.concat(body, "\n"))
   if not entry then return nil, text, code end
   local by_policy
   what, by_policy, code = routed(self, what)

@@ -111,6 +111,7 @@ local function leads_to_who_asked(self, way)
   if peer and self.peers:living(peer) then return true end
   if not way.dial then return unproved "nobody has shown that he is at the other end of that way" end
   local host, port = table.unpack(way.dial)
+  if way.dial.family then return unproved(host .. " is a name, and proves nobody there") end
   if sources.is_local_only(host) then
     return nil, "address: " .. host .. " means this machine or this network to each who reads it", "address"
   end

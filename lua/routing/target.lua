@@ -1,5 +1,6 @@
 -- target.lua - what the TO of a line says: for whom it is, or over what it goes on first. Sends nothing, asks nobody.
 local address = require "core.address"
+local envelope = require "routing.envelope"
 
 local target = {}
 
@@ -52,6 +53,16 @@ function target.read(to, id)
   end
   if parts[1][1] == "dswarm" then return of_node(to, parts, id) end
   return of_channel(to, parts)
+end
+
+--- May an answer go to FROM, as it stands in a line that came to node ID and is passed on? It is kept for a while, so
+--- it is an address, or says that none is wanted. → true | nil, text, "address" or "long"
+function target.may_answer(from, id)
+  if from == envelope.nobody then return true end
+  local what, text, code = target.read(from, id)
+  if not what then return nil, text, code end
+  if what.everybody then return nowhere "an answer goes to one" end
+  return true
 end
 
 return target
