@@ -12,6 +12,7 @@ answers.__index = answers
 
 local FACTOR <const> = 3 -- over UDP nothing unproved gets more than three times what it sent
 local QUOTA <const> = { rate = 0.2, burst = 4 } -- answers a second and at once to a host that proved no address
+local WORDS <const> = { rate = 20, burst = 100 } -- a second and at once: to a host, of lines that went no further
 local REF_SIZE <const> = 8 -- bytes
 
 -- What is an answer itself is answered by nothing.
@@ -23,7 +24,7 @@ local ANSWERS <const> = { pong = true, reply = true, unreachable = true, budget 
 --- given.send_in_turn   fn(channel, source, message, by) → the same, where a slow channel may let it wait
 function answers.new(given)
   local self = setmetatable({ quota = quota.new { loop = given.loop, rate = QUOTA.rate,
-    burst = QUOTA.burst } }, answers)
+    burst = QUOTA.burst }, words = quota.new { loop = given.loop, rate = WORDS.rate, burst = WORDS.burst } }, answers)
   for _, name in ipairs { "id", "swarm", "comms", "key", "send", "send_in_turn" } do self[name] = given[name] end
   return self
 end
@@ -43,28 +44,36 @@ local function room_for(self, source)
   return FACTOR * source.received
 end
 
---- A function that sends one message back along SOURCE, to who said ASKED; an unproved source gets little. The brain
---- has shares of its own of a slow channel; what others answer waits there for its turn.
+-- Says MESSAGE back along SOURCE, to who said ASKED, in at most ROOM bytes. The brain has shares of its own of a slow
+-- channel; what others answer waits there for its turn. → true, its bytes | nil, text, code
+local function say(self, source, asked, message, room)
+  local one = source.channel
+  message.to, message.hops, message.from = asked.from, envelope.hops_max, message.from or envelope.nobody
+  local size = frame.size(envelope.headed(message))
+  if size > room then return nil, "unproved: the answer is larger than three times the question", "unproved" end
+  if room ~= math.maxinteger and not one.rate and one:budget() < one.traits.frame_max + size then
+    return nil, "budget: the rest is for our own words", "budget"
+  end
+  local ok, why, code
+  if asked.to == envelope.everybody or envelope.ends_at(asked.to, "brain") then
+    ok, why, code = self.send(source, message)
+  else
+    ok, why, code = self.send_in_turn(one, source, message, source.principal)
+  end
+  if not ok then return nil, why, code end
+  return ok, size
+end
+
+--- A function that sends one message back along SOURCE, to who said ASKED; an unproved source gets little.
 function answers:reply_to(source, asked)
   local room, err, code
-  local is_for_brain = asked.to == envelope.everybody or envelope.ends_at(asked.to, "brain")
   return function(message)
     if not room then room, err, code = room_for(self, source) end
     if not room then return nil, err, code end
-    message.to, message.hops = asked.from, envelope.hops_max
-    message.from = message.from or envelope.nobody
-    message.head = envelope.head(message)
-    local size = frame.size(message)
-    if size > room then
-      return nil, "unproved: the answer is larger than three times the question", "unproved"
-    end
-    local one = source.channel
-    if room ~= math.maxinteger and not one.rate and one:budget() < one.traits.frame_max + size then
-      return nil, "budget: the rest is for our own words", "budget"
-    end
+    local ok, size, word = say(self, source, asked, message, room)
+    if not ok then return nil, size, word end
     room = room - size
-    if is_for_brain then return self.send(source, message) end
-    return self.send_in_turn(one, source, message, source.principal)
+    return ok
   end
 end
 
@@ -80,12 +89,17 @@ function answers:budget(source, message, rest)
   self:reply_to(source, message) { kind = "budget", rest = answers.ref(message) .. " " .. rest }
 end
 
---- MESSAGE, which came over SOURCE to us alone, went no further because of CODE: its sender is told, by whom.
+--- MESSAGE, which came over SOURCE to us alone, went no further because of CODE: its sender is told, by whom. Nothing
+--- is signed for who gets no answer.
 function answers:unreachable(source, message, code)
   if source.broadcast or message.code or message.from == envelope.nobody or ANSWERS[message.kind] then return end
+  if not self.words:allows(source.principal, true) then return nil, "quota: that source had its words", "quota" end
+  local room, why, word = room_for(self, source)
+  if not room then return nil, why, word end
+  self.words:charge(source.principal)
   local words = ("%s %s %s"):format(answers.ref(message), code, self.id)
   local rest = self.key:sign("unreachable", self.swarm, words) .. " " .. words
-  return self:reply_to(source, message) { kind = "unreachable", rest = rest }
+  return say(self, source, message, { kind = "unreachable", rest = rest }, room)
 end
 
 --- REST of an `unreachable` → { ref =, code =, id = of who names himself, signature =, signed = } | nil, text, "form"

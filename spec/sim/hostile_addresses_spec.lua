@@ -191,6 +191,16 @@ describe("lines with a TO and a FROM that are made to hurt", function()
     for _, row in ipairs(w.ada.routing.forward.labels:bounds()) do assert.is_true(row.count <= row.limit) end
   end)
 
+  it("are answered a hundred times at once, where they lead nowhere, and then in silence", function()
+    w:run(10000)
+    local first, all = serial + 1, 0
+    for _ = 1, 1000 do shoot("/dswarm/" .. w.ada.id .. "/shell", "/dswarm/" .. w.mallory.id .. "/ping") end
+    w:run(1000)
+    for number = first, serial do all = all + of(number) end
+    assert.equal(100, all)
+    assert.equal(1, (say("/dswarm/" .. w.ada.id .. "/shell", "/dswarm/" .. w.mallory.id .. "/ping")))
+  end)
+
   it("make no node say more than it hears, where a chain as long as can be goes to all at each step", function()
     w:run(30000)
     for _, from in ipairs { ("/dswarm/%s/ping"):format(w.mallory.id), "-" } do
