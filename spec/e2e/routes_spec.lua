@@ -8,6 +8,7 @@ local wire = require "spec.net.wire"
 
 local HOSTS <const> = { "ada", "server", "other", "bea" }
 local AWAY <const> = "carl" -- behind a router, where nobody of the others is heard
+local TWIN <const> = "twin" -- another robot that is called bea
 local PINGS <const> = os.getenv "DT_SWARM_SOAK" and 40 or 5
 
 describe("a line of the routing table", function()
@@ -29,9 +30,10 @@ describe("a line of the routing table", function()
   end
 
   setup(function()
-    s, why = swarm.new({ AWAY, table.unpack(HOSTS) }, nil, { wire = true, seed = 4, nat = { north = { AWAY } } })
+    s, why = swarm.new({ AWAY, TWIN, table.unpack(HOSTS) }, nil, { wire = true, seed = 4, nat = { north = { AWAY } },
+      names = { [TWIN] = "bea" } })
     if not s then return end
-    for _, host in ipairs { AWAY, table.unpack(HOSTS) } do swarm.sh("mkdir -p " .. s:path(host, "share")) end
+    for _, host in ipairs { AWAY, TWIN, table.unpack(HOSTS) } do swarm.sh("mkdir -p " .. s:path(host, "share")) end
     s.world:cut("ada", "bea") -- neither hears the other
     s.world:cut("bea", "ada")
     policy ""
@@ -116,6 +118,19 @@ describe("a line of the routing table", function()
       return s:cli("ada", "policy show tags"):find("x", 1, true) and #s:ask("ada", "route list").routes == 1
     end)
     assert.equal("other bea", trace())
+    s:start(TWIN)
+    local keys
+    within(10, "by a name that two have it rests, and says both", function()
+      local row = (s:ask("ada", "route list") or { routes = {} }).routes[1]
+      keys = row and row.code == "ambiguous" and row.rests
+      return keys
+    end)
+    for _, id in ipairs { bea, s:ask(TWIN, "identity").id } do assert.truthy(keys:find(id, 1, true), keys) end
+    assert.equal(0, select(2, s:cli("ada", ("route set '/dswarm/bea~%s/*' '/dswarm/other/$0'"):format(bea:sub(-6)))))
+    within(5, "by name~key it is taken", function()
+      local answer = s:ask("ada", "route get " .. bea)
+      return answer and answer.steps[1] and answer.steps[1].pattern:find("~", 1, true)
+    end)
     s:stop "ada"
     s:start("ada", s:path("ada", "my.lua"))
     within(10, "the daemon is there again", function()
