@@ -29,7 +29,8 @@ function routing_parts.make(node)
   routing.ways = learned_ways.new(routing, comms)
   routing.far = far.new { loop = node.loop, routing = routing,
     resolve = function(...) return node.loop:resolve(...) end }
-  routing.forward = forward.new { loop = node.loop, random = node.random, id = node.id, routing = routing }
+  routing.forward = forward.new { loop = node.loop, random = node.random, id = node.id, peers = comms.peers,
+    routing = routing }
 end
 
 return routing_parts

@@ -101,7 +101,8 @@ function proof:ask(peer, flow, copy)
   if not wanted(self, flow) then return end
   trim(self)
   if #self.order >= OUT_MAX then return self.refused "full" end
-  if copy and crowded(flow.source.channel) then return self.refused "budget" end
+  -- A slow channel hardly ever has room for two frames, and a share of its own for questions, which is asked next.
+  if copy and not flow.source.channel.rate and crowded(flow.source.channel) then return self.refused "budget" end
   if not self.share:may_control(flow.source.channel.name) then return self.refused "budget" end
   if pestered(self, flow.source) then return self.refused "quota" end
   if not in_budget(self, self.loop:now(), copy) then return self.refused "budget" end

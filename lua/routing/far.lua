@@ -26,9 +26,24 @@ local function dialled(parts)
   return { host[2], math.tointeger(tonumber(port[2])), family = family }
 end
 
---- HEAD, the address of a channel → a way as routing/ways.lua has them, with source, channel (all who hear it) or dial;
---- origin = "policy" where our own policy names that channel | nil, text, "address"
-function far:toward(head)
+-- At the host of SOURCE, where somebody listens whom nobody met at that very port: the flow that a living peer proved
+-- there, since all that a node says by UDP leaves from a port of its own. That of node ID, if he is there | SOURCE
+local function met_there(self, source, id)
+  local peers, found = self.routing.comms.peers, nil
+  if peers:prover(source) then return source end
+  for _, peer in ipairs(peers.list) do
+    for _, flow in ipairs(peers:living(peer) and peer.flows or {}) do
+      local is_it = flow.source.host == source.host and flow.source.channel == source.channel and peers:proved(flow)
+      if is_it and (not found or peer.id == id) then found = flow.source end
+    end
+  end
+  return found or source
+end
+
+--- HEAD, the address of a channel; TAIL: what is sent over it is for that → a way as routing/ways.lua has them, with
+--- source, channel (all who hear it) or dial; origin = "policy" where our own policy names that channel
+--- | nil, text, "address"
+function far:toward(head, tail)
   local parts = address.parts(head)
   for _, one in ipairs(self.routing.list) do
     local is_named = one.entry ~= nil and one.entry.address == head
@@ -38,7 +53,10 @@ function far:toward(head)
   end
   for _, one in ipairs(self.routing.list) do
     local source = not one.closed and one.toward and one:toward(parts)
-    if source then return { key = source.id, address = head, source = source, origin = "heard" } end
+    if source then
+      source = met_there(self, source, tail:match "^/dswarm/(%w+)")
+      return { key = source.id, address = head, source = source, origin = "heard" }
+    end
   end
   local dial = dialled(parts)
   if dial then

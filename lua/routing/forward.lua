@@ -8,6 +8,8 @@ local envelope = require "routing.envelope"
 local return_labels = require "routing.return_labels"
 local passed = require "routing.passed"
 local target = require "routing.target"
+local text_codes = require "core.text"
+local turns = require "routing.turns"
 
 local forward = {}
 forward.__index = forward
@@ -19,10 +21,11 @@ local OTHERS <const> = 4 -- ways that a line takes by and by, without its sender
 local KEPT_MAX <const>, KEPT_SIZE <const> = 256, 2048 -- lines kept in case that a way leads nowhere; bytes of each
 
 --- given.loop, random, id
+--- given.peers     comms/peers.lua
 --- given.routing   the dispatcher: send_to, send_to_all, ways, routes, relay, far
 function forward.new(given)
   local self = setmetatable({ labels = return_labels.new(given), passed = passed.new(given),
-    kept = bounded.new { limit = KEPT_MAX } }, forward)
+    turns = turns.new(given), kept = bounded.new { limit = KEPT_MAX } }, forward)
   for _, name in ipairs { "loop", "id", "routing" } do self[name] = given[name] end
   return self
 end
@@ -99,7 +102,7 @@ end
 -- → the way, TO for it | nil, text, code
 local function next_hop(self, source, what, by_policy, entry)
   if what.kind == "node" then return way_to_node(self, source, what, entry) end
-  local way, text, code = self.routing.far:toward(what.head)
+  local way, text, code = self.routing.far:toward(what.head, what.tail)
   if not way then return nil, text, code end
   if by_policy then way.origin = "policy" end
   return way, what.tail
@@ -118,7 +121,7 @@ end
 local function labelled(self, source, message, way, line)
   if message.from == envelope.nobody then return envelope.nobody end
   local text, label = self.labels:make(source, message.from, not source and message.to or nil)
-  label.key, label.sent = way.key, self.loop:micro()
+  label.key, label.sent, label.in_turn = way.key, self.loop:micro(), message.in_turn
   label.last = envelope.is_for_node(line.what.to) and line.what.id or nil -- the node where the line ends
   line.entry.label = label
   return text
@@ -153,8 +156,8 @@ local function go(self, line)
   local way, text, code, failed
   for _ = 1, TRIES do
     way, text, code, failed = try(self, line)
-    if way or not (failed and failed.key) then break end
-    self.routing.ways:failed(failed.key, code)
+    if way or not failed or line.what.kind ~= "node" then break end
+    if code ~= "budget" then self.routing.ways:failed(failed.key, code) end
     line.entry.avoid[failed.key] = true
   end
   return way, text, code
@@ -165,7 +168,7 @@ local function keep(self, line)
   local size = #(line.message.rest or "")
   for _, each in ipairs(line.body or {}) do size = size + #each end
   if line.what.kind ~= "node" or size > KEPT_SIZE then return end
-  line.message.list, line.left = nil, OTHERS
+  line.left = OTHERS
   self.kept:put(answers.ref(line.message), line)
 end
 
@@ -175,9 +178,8 @@ local function lines_of(list)
   return body
 end
 
---- MESSAGE goes on to WHAT (target.read: a node or a channel); it came over SOURCE, or begins here where that is nil.
---- → the way that it took, or "here", what: the routing table leads to this node | nil, text, code
-function forward:on(source, message, what)
+-- → as forward:on
+local function go_on(self, source, message, what)
   local ok, text, code = target.may_answer(message.from, self.id)
   if not ok then return nil, text, code end
   local body = message.body or message.list and lines_of(message.list)
@@ -192,11 +194,35 @@ function forward:on(source, message, what)
   text, code = self.routing.block:keeps(what.to, nil)
   if text then return nil, text, code end
   if source and message.hops == 0 then return nil, "hops: passed on too often", "hops" end
-  local line = { source = source, message = message, what = what, by_policy = by_policy, entry = entry, body = body }
+  local line = { source = source, what = what, by_policy = by_policy, entry = entry, body = body,
+    message = { to = message.to, from = message.from, hops = message.hops, kind = message.kind, rest = message.rest,
+      in_turn = message.in_turn } }
   local way
   way, text, code = go(self, line)
   if way then keep(self, line) end
   return way, text, code
+end
+
+-- Many heard it, and whoever can passes it on. → true, whatever comes of it: nobody asked this node by name
+local function in_turn(self, source, message, what)
+  local body = message.list and lines_of(message.list)
+  if not self.routing.far:toward(what.head, what.tail) then return true end
+  local line = { to = message.to, from = message.from, hops = message.hops, kind = message.kind, rest = message.rest,
+    body = body, in_turn = true }
+  local digest = text_codes.base64url(passed.hash(message, body and table.concat(body, "\n")))
+  self.turns:wait(source, message, digest, function()
+    local way, _, code = go_on(self, source, line, what)
+    if not way then self.routing.refused(code) end
+  end)
+  return true
+end
+
+--- MESSAGE goes on to WHAT (target.read: a node or a channel); it came over SOURCE, or begins here where that is nil.
+--- → the way that it took, or "here", what: the routing table leads to this node | nil, text, code
+function forward:on(source, message, what)
+  local is_for_many = source and source.broadcast and source.channel.traits.medium
+  if is_for_many and what.kind == "channel" then return in_turn(self, source, message, what) end
+  return go_on(self, source, message, what)
 end
 
 --- What was sent by the way KEY with that REF (answers.lua) went no further: it takes another one. → does it?
@@ -244,7 +270,8 @@ function forward:back(message, what)
   end
   back, text, code = envelope.onward(back)
   if not back then return nil, text, code end
-  return self.routing:send_in_turn(label.source.channel, label.source, back, label.source.principal)
+  local source = label.source -- the others who could have passed the line on hear its answer, too
+  return self.routing:send_in_turn(source.channel, not label.in_turn and source or nil, back, source.principal)
 end
 
 return forward

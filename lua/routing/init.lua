@@ -132,6 +132,7 @@ end
 function routing:frame(source, message)
   if self.block:drops(source, message) then return self.block:let_go(self, source, message) end
   if is_overheard(self, source, message) then
+    if self.forward then self.forward.turns:answered(message.to) end
     if message.list then message.list:close() end
     if envelope.is_for_another(message, self.id) then self.comms:overhear(message, source) end
     return true

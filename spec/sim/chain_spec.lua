@@ -137,3 +137,38 @@ describe("relays that are killed one after the other", function()
     print(("# the slowest in %d ms"):format(worst))
   end)
 end)
+
+describe("a line that many hear, for whoever can reach a place", function()
+  it("is passed on once, however many can, and by another one where the first is gone", function()
+    for _, gone in ipairs { false, true } do
+      local w = lan(7, { "ada", "r1", "r2", "r3" })
+      w.bob = w:add "bob"
+      w:run(20000)
+      local head, passed = ("/ip4/%s/udp/3825/dswarm-line"):format(w.bob.host), 0
+      for i = 1, 3 do
+        local one = w["r" .. i]
+        local channel = one.routing.list[1]
+        function channel.toward() return { id = "udp " .. w.bob.host, channel = channel, host = w.bob.host } end
+        local send = channel.send
+        function channel.send(self, message, to)
+          if message.kind == "ping" and message.to == ("/dswarm/%s/ping"):format(w.bob.id) and to then
+            passed = passed + 1
+            if gone and passed == 1 then return true end -- and it is lost
+          end
+          return send(self, message, to)
+        end
+      end
+      w.ada.routing.list[1].address = "/ip4/0.0.0.0/udp/3825/dswarm-line"
+      local answered = 0
+      w.ada.routing:component("try", function()
+        answered = answered + 1
+        return true
+      end)
+      w.ada.routing:send { to = ("/ip4/0.0.0.0/udp/3825/dswarm-line%s/dswarm/%s/ping"):format(head, w.bob.id),
+        from = ("/dswarm/%s/try"):format(w.ada.id), kind = "ping",
+        rest = text.base64url(w.random:bytes(16)) .. " " .. w.ada.id }
+      w:run(3000)
+      assert.same({ gone and 2 or 1, 1 }, { passed, answered })
+    end
+  end)
+end)
