@@ -67,7 +67,20 @@ function explained.way_row(node, way)
     by = way.by and node.who(way.by) or nil }
 end
 
+-- The policy's line that names the channel of WAY | nil
+local function line_of(node, way)
+  local entry = way.source and way.source.channel.entry
+  for i, given in ipairs(entry and node.policy:get "routing.channels" or {}) do
+    if given.address:sub(1, #entry.address) == entry.address then
+      local file, line = node.policy:where("routing.channels", i)
+      return ("%s:%d"):format(file, line)
+    end
+  end
+end
+
 local function said(node, way)
+  local line = way.origin == "policy" and line_of(node, way)
+  if line then return ("the policy names it (%s)"):format(line) end
   if way.origin ~= "relayed" then return SAID[way.origin] or way.origin end
   return ("by %s, who passes lines on"):format(node.who(way.by).label)
 end
