@@ -112,6 +112,22 @@ kind("unreachable, a label", function() return "~AAAAAAAAAAAAAAAAAAAAAA ~BBBBBBB
 kind("unreachable, a place", function()
   return "/ip4/10.77.0.3/udp/3825/dswarm-line/dswarm/*/ping ~BBBBBBBBBBBBBBBBBBBBBA 8 call ~SERIAL~"
 end)
+local HOP <const> = "/ip4/10.77.0.3/udp/3825/dswarm-line" -- the victim of some, and no host for others
+kind("to many parts", function() return ("/a"):rep(500) .. " - 8 call ~SERIAL~" end)
+kind("to a NUL", function(w) return ("/dswarm/%s/\0 - 8 call ~SERIAL~"):format(w.victim) end)
+kind("to a chain as long as can be", function(w)
+  return ("%s/dswarm/*/ping /dswarm/%s/ping 8 ping ~SERIAL~AAAAAAAAAAAAAA"):format(HOP:rep(14), w.stranger:id())
+end)
+kind("to a chain of ourselves", function(w)
+  return ("%s%s/brain /dswarm/%s/ping 8 ping ~SERIAL~"):format(("/dswarm/" .. w.victim):rep(6), HOP, w.stranger:id())
+end)
+kind("to a node by us", function(w)
+  return ("/dswarm/%s/dswarm/%s/ping %s/x 8 ping ~SERIAL~"):format(w.victim, w.stranger:id(), HOP)
+end)
+kind("to a forged label", function(w) return ("~%s - 8 pong ~SERIAL~"):format(text(w, 22)) end)
+kind("from many parts", function(w)
+  return ("/dswarm/%s/ping %s 8 ping ~SERIAL~AAAAAAAAAAAAAA %s"):format(w.victim, ("/a"):rep(450), w.stranger:id())
+end)
 kind("truncated", function(w) return w.old:sub(1, w.random:integer(#w.old)) end)
 
 -- Writes them into the file PATH: for each kind so many variants, mixed. VICTIM: ID of the daemon, NOW: ms Unix; ONLY:
