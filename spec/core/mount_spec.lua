@@ -9,17 +9,21 @@ local place, _, word = mount.of(arg[1])
 print(word or ("%s %s %s %s %s"):format(place.mounted, place.id, place.type, place.source, place.root))
 ]]
 
--- Two sticks one after the other in the same slot, seen by one process.
+-- Two sticks one after the other in the same slot, seen by one process: again while other programs mounted something
+-- between them, which took a number of the kernel's.
 local SWAP = [[
 local mount = require "core.mount"
 local keys = {}
-for i, image in ipairs { "1.img", "2.img", "1.img" } do
-  os.execute("losetup " .. arg[2] .. " " .. image .. " && mount " .. arg[2] .. " share")
-  keys[i] = mount.key(arg[1])
-  os.execute "umount share"
-  os.execute("losetup -d " .. arg[2])
+for _ = 1, 50 do
+  for i, image in ipairs { "1.img", "2.img", "1.img" } do
+    os.execute("losetup " .. arg[2] .. " " .. image .. " && mount " .. arg[2] .. " share")
+    keys[i] = mount.key(arg[1])
+    os.execute "umount share"
+    os.execute("losetup -d " .. arg[2])
+  end
+  print(keys[1], keys[2], keys[3])
+  if keys[1] == keys[3] then break end
 end
-print(keys[1], keys[2], keys[3])
 ]]
 
 describe("mount", function()
@@ -98,9 +102,13 @@ mkdir other; mount --bind other share; look; umount share; rmdir share; look]]
     local lines = inside [[
 mkdir share; for i in 1 2; do truncate -s 4M $i.img; mkfs.ext4 -q $i.img; done
 slot=$(losetup -f --show 1.img) && losetup -d $slot && swap $slot]]
-    local one, two, again = (lines[1] or ""):match "^(%-?%d+)%s+(%-?%d+)%s+(%-?%d+)$"
-    if not one then return pending "no loop devices to be had here" end
-    assert.are_not.equal(one, two)
-    assert.equal(one, again)
+    local same = false
+    for _, line in ipairs(lines) do
+      local one, two, again = line:match "^(%-?%d+)%s+(%-?%d+)%s+(%-?%d+)$"
+      if not one then return pending "no loop devices to be had here" end
+      assert.are_not.equal(one, two)
+      same = one == again
+    end
+    assert.is_true(same, table.concat(lines, "\n"))
   end)
 end)
