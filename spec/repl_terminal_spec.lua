@@ -88,7 +88,9 @@ describe("a person at the REPL", function()
       assert(screen:shows "interrupted\n>")
       patience.took("an endless loop is interrupted", patience.now() - began, 0.5)
       screen:type "garbage("
+      assert(screen:shows "garbage(")
       screen:press "C-c"
+      assert(screen:shows "^C\n>") -- else what is typed meanwhile goes with it
       asks("x > 7", "true\n>")
       asks("os.execute('x')", "error: os: no such name here")
       asks("print('\\27]0;evil\\7')", "\\x1b]0;evil\\x07")
