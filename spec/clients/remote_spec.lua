@@ -107,9 +107,13 @@ describe("a node that is asked by another", function()
 
   it("answers nobody who is no member of its lab, and makes no change before it was compared", function()
     lab = labs.new { name = "robotics" }
-    start("", { lab = lab.lab })
+    start("function p.clients.control.allow() return true end", { lab = lab.lab })
     donald.commands:add("toy", function(_, reply) reply { toy = 1 } end, TOY)
     donald.commands:add("turn", function(_, reply) reply {} end)
+    assert.equal(1, ask(ada, { command = "toy" }).toy)
+    assert.is_truthy(ask(ada, { command = "turn" }))
+    function donald.dcache.trust.settled() return nil, "permission: not compared yet", "permission" end
+    assert.same({ "permission", "permission: not compared yet" }, { select(2, ask(ada, { command = "turn" })) })
     assert.equal(1, ask(ada, { command = "toy" }).toy)
     local bare = lab:read()
     bare.token = nil
