@@ -226,7 +226,7 @@ function node:open_content(net, wanted)
   local content, listener = require "dcache.content", require "dcache.content.listener"
   local sources = require "dcache.content.sources"
   self.listener = wanted and listener.new { loop = self.loop, log = self.log, net = net,
-    backoff = backoff.quick(self.random),
+    backoff = backoff.quick(self.random), shut_out = function() return self.routing.block:hosts() end,
     make = require "core.gateway".new, host = wanted[1], port = wanted[2] }
   self.gateway = self.listener and self.listener.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,

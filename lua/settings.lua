@@ -65,6 +65,12 @@ local function apply_routing(node, changed, new)
   return ok, err and ("%s:%d: %s"):format(change.file, change.line, err)
 end
 
+-- Whom the policy shuts out is known to the channels, and to who serves files.
+local function shut_out(node)
+  node.routing.block:apply(node.routing, node.policy:get "routing.block")
+  if node.listener then node.listener:tell_networks() end
+end
+
 --- The policy NEW takes the place of that of NODE. LIST: what changed (policy/changes.lua), live settings only; HOOKS:
 -- which hooks did, or nil: clients look anew at all that they asked about before.
 -- → true | nil, text: nothing changed
@@ -77,7 +83,7 @@ function settings.apply(node, new, list, hooks)
   if not ok then return nil, err end
   if changed["routing.routes"] then load_routes(node.routing.routes, new) end
   node.policy:swap(new)
-  if changed["routing.block"] then node.routing.block:apply(node.routing, node.policy:get "routing.block") end
+  if changed["routing.block"] then shut_out(node) end
   for _, section in ipairs { apply_top, apply_dcache, apply_comms } do section(node, changed) end
   if not hooks or changed["routing.open"] then node.channels:ask() end
   node.clients:apply(node.policy, hooks and changed)

@@ -14,10 +14,7 @@
 /* -- who asks -- */
 
 /* The address as 4 or 16 bytes; one of IPv4 in an IPv6 socket counts as IPv4. */
-static int source_address(struct MHD_Connection *c, uint8_t out[16]) {
-  const union MHD_ConnectionInfo *info =
-      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  const struct sockaddr *a = info ? info->client_addr : NULL;
+static int bytes_of(const struct sockaddr *a, uint8_t out[16]) {
   if (a && a->sa_family == AF_INET) {
     memcpy(out, &((const struct sockaddr_in *)a)->sin_addr, 4);
     return AF_INET;
@@ -31,11 +28,28 @@ static int source_address(struct MHD_Connection *c, uint8_t out[16]) {
   return AF_INET;
 }
 
+static int source_address(struct MHD_Connection *c, uint8_t out[16]) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  return bytes_of(info ? info->client_addr : NULL, out);
+}
+
 static int is_within(const uint8_t *address, const gateway_network *n) {
   int whole = n->bits / 8, rest = n->bits % 8;
   if (memcmp(address, n->address, whole))
     return 0;
   return rest == 0 || !((address[whole] ^ n->address[whole]) >> (8 - rest));
+}
+
+int gateway_shuts(gateway *g, const struct sockaddr *a) {
+  uint8_t address[16] = {0};
+  int family = bytes_of(a, address), shut = 0;
+  pthread_mutex_lock(&g->lock);
+  for (int i = 0; i < g->network_count && !shut; i++)
+    shut = g->networks[i].shut && g->networks[i].family == family &&
+           is_within(address, &g->networks[i]);
+  pthread_mutex_unlock(&g->lock);
+  return shut;
 }
 
 /* Loopback is this machine: the kernel lets nobody else in from there. */
@@ -49,7 +63,8 @@ static int may_ask(gateway *g, struct MHD_Connection *c) {
   may = 0;
   pthread_mutex_lock(&g->lock);
   for (int i = 0; i < g->network_count && !may; i++)
-    may = g->networks[i].family == family && is_within(address, &g->networks[i]);
+    may = !g->networks[i].shut && g->networks[i].family == family &&
+          is_within(address, &g->networks[i]);
   pthread_mutex_unlock(&g->lock);
   return may;
 }

@@ -235,25 +235,29 @@ static gateway_network check_network(lua_State *L, int index) {
   luaL_checktype(L, index, LUA_TTABLE);
   lua_rawgeti(L, index, 1);
   lua_rawgeti(L, index, 2);
+  lua_rawgeti(L, index, 3);
+  n.shut = lua_toboolean(L, -1);
+  lua_pop(L, 1);
   text = luaL_checkstring(L, -2);
   n.family = strchr(text, ':') ? AF_INET6 : AF_INET;
   n.bits = (int)lua_tointegerx(L, -1, &is_integer);
   if (!is_integer || inet_pton(n.family, text, n.address) != 1 || n.bits < 0 ||
       n.bits > (n.family == AF_INET ? 32 : 128))
-    luaL_error(L, "a network is {address, bits}, not {%s, …}", text);
+    luaL_error(L, "a network is {address, bits[, shut]}, not {%s, …}", text);
   lua_pop(L, 2);
   return n;
 }
 
-/* g:networks{ {"192.168.1.0", 24}, … }: from where may be asked, beside this machine's
- * loopback; at most 64. The rest is refused with 403. Replaces what was set before. */
+/* g:networks{ {"192.168.1.0", 24}, {"192.168.1.7", 32, true}, … }: from where may be
+ * asked, beside this machine's loopback; where `true` stands who connects is sent away
+ * unheard. At most 320. The rest is refused with 403. Replaces what was set before. */
 static int gateway_networks(lua_State *L) {
   gateway *g = check_open(L);
   gateway_network networks[GATEWAY_NETWORKS_MAX];
   lua_Integer count;
   luaL_checktype(L, 2, LUA_TTABLE);
   count = luaL_len(L, 2);
-  luaL_argcheck(L, count <= GATEWAY_NETWORKS_MAX, 2, "at most 64 networks");
+  luaL_argcheck(L, count <= GATEWAY_NETWORKS_MAX, 2, "at most 320 networks");
   for (lua_Integer i = 0; i < count; i++) {
     lua_rawgeti(L, 2, i + 1);
     networks[i] = check_network(L, lua_absindex(L, -1));

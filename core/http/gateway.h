@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <microhttpd.h>
 
-#define GATEWAY_NETWORKS_MAX 64
+#define GATEWAY_NETWORKS_MAX 320
 
 /* How a request can end without its block: the words of CORE_WORDS that are counted here.
  */
@@ -29,6 +29,7 @@ typedef struct {
   int family; /* AF_INET, AF_INET6 */
   uint8_t address[16];
   int bits;
+  int shut; /* who is there is not answered, whatever other networks he is in */
 } gateway_network;
 
 /* A connection. Only the thread touches it. */
@@ -71,6 +72,7 @@ int gateway_start(gateway *g);
 void gateway_stop(gateway *g);
 
 /* answer.c */
+int gateway_shuts(gateway *g, const struct sockaddr *a); /* is who connects shut out? */
 enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
                                struct MHD_Connection *c, const char *url,
                                const char *method);

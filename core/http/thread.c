@@ -134,9 +134,19 @@ static void look_for_overdue(gateway *g, int64_t now) {
 
 /* -- the thread -- */
 
+/* Who is shut out is not answered at all. */
+static enum MHD_Result on_accept(void *own, const struct sockaddr *a, socklen_t size) {
+  gateway *g = own;
+  (void)size;
+  if (!gateway_shuts(g, a))
+    return MHD_YES;
+  gateway_count(g, GATEWAY_permission);
+  return MHD_NO;
+}
+
 static int start_daemon(gateway *g) {
   g->daemon = MHD_start_daemon(
-      MHD_USE_EPOLL | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, NULL, NULL, on_request, g,
+      MHD_USE_EPOLL | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, on_accept, g, on_request, g,
       MHD_OPTION_LISTEN_SOCKET, g->listener, MHD_OPTION_CONNECTION_LIMIT,
       (unsigned)g->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)g->per_host,
       MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(2 * IDLE_MS / 1000),

@@ -13,6 +13,7 @@ block.__index = block
 
 local FLOWS_MAX <const> = 256 -- by which those who are shut out were heard
 local FLOW_MS <const> = 3 * 60 * 1000 -- three of the longest beacon intervals
+local HOSTS_MAX <const> = 256 -- of whom who serves files is told
 local NOBODY <const> = {}
 local NEVER <const> = function() return false end
 
@@ -210,6 +211,33 @@ function block:ends(channel)
     end
   end
   return false
+end
+
+-- Hosts that PEER proved, and nobody else who is not shut out.
+local function add_hosts(self, peer, list)
+  for _, each in ipairs(peer and self.peers:hosts(peer) or {}) do
+    local is_shared = each.own
+    for _, other in ipairs(self.peers.list) do
+      for _, theirs in ipairs(not self.ids[other.id] and self.peers:hosts(other) or NOBODY) do
+        is_shared = is_shared or theirs.host == each.host
+      end
+    end
+    if not is_shared then list[#list + 1] = (each.host:gsub("%%.*$", "")) end
+  end
+end
+
+--- Whole hosts that are shut out, for who serves files: array of { IP address, bits, true }
+function block:hosts()
+  local hosts, list = {}, {}
+  for _, entry in ipairs(self.list) do
+    local host = entry.what:match "^/ip[46]/([^/]+)$"
+    if host then hosts[#hosts + 1] = host end
+    if self.ids[entry.what] then add_hosts(self, self.peers.by_id[entry.what], hosts) end
+  end
+  for i = 1, math.min(#hosts, HOSTS_MAX) do
+    list[i] = { hosts[i], hosts[i]:find(":", 1, true) and 128 or 32, true }
+  end
+  return list
 end
 
 --- Shuts out nobody.

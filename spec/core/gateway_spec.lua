@@ -389,6 +389,11 @@ describe("core.gateway", function()
     g:networks {}
     assert.equal("permission\n 403", ask())
     assert.same({ permission = 3 }, g:counts().refused)
+    g:networks { { host, 32, true }, { "0.0.0.0", 0 } }
+    assert.equal(" 000", ask(), "he is sent away unheard")
+    assert.same({ permission = 4 }, g:counts().refused)
+    g:networks { { "0.0.0.0", 0 }, { "203.0.113.0", 24, true } }
+    assert.equal("hello 200", ask())
   end)
 
   it("says which port is taken", function()

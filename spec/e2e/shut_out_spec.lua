@@ -34,6 +34,12 @@ describe("somebody whom the policy shuts out while the daemon runs", function()
     return all, table.concat(counts, " ")
   end
 
+  -- What bea gets from the place where ada serves files: a code of HTTP, 000 for no answer.
+  local function asked()
+    return (s.world:run("bea", ("curl -s -m 2 -o /dev/null -w '%%{http_code}' http://%s:3826/"):format(
+      s.world:address "ada")))
+  end
+
   local function blocked() return s:ask("ada", "channels").blocked[1] end
 
   local function has(list, name)
@@ -76,6 +82,7 @@ describe("somebody whom the policy shuts out while the daemon runs", function()
 
   local function shut_out(list, name)
     assert.is_truthy(swarm.within(10, function() return to_bea() > 0 end), "she is spoken to before (control)")
+    assert.not_equal("000", asked())
     save("ada", list)
     local took = swarm.within(2, function() return blocked() ~= nil end, 0.01)
     assert.is_truthy(took, s:log "ada")
@@ -85,6 +92,7 @@ describe("somebody whom the policy shuts out while the daemon runs", function()
     os.execute("sleep " .. QUIET)
     local after, now = to_bea()
     assert.equal(before, after, ("datagrams, dials, streams: %s, then %s"):format(words, now))
+    assert.equal("000", asked())
     assert.is_true(blocked().dropped > 0, "what she said was dropped, and counted")
     assert.is_true(blocked().kept > 0, "what was not sent was counted")
     assert.is_truthy(s:cli("ada", "channels"):find "Shut out by routing.block: ")
@@ -102,6 +110,7 @@ describe("somebody whom the policy shuts out while the daemon runs", function()
       return to_bea() > before
     end), "she is spoken to again")
     assert.is_nil(blocked())
+    assert.not_equal("000", asked())
   end
 
   it("is neither heard nor spoken to, by address, until she is named no more", function()

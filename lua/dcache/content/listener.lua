@@ -9,12 +9,13 @@ local NETWORKS_MAX = 64
 
 listener.DEFAULT_PORT = 3826 -- where it is taken the kernel chooses, and beacons say which
 
--- Only on-link sources may ask for files; the list follows the interfaces.
-local function tell_networks(self)
+--- Only on-link sources may ask for files, and none that the policy shuts out; the list follows the interfaces.
+function listener:tell_networks()
   if not self.gateway then return end
-  local list = {}
+  local list = self.shut_out and self.shut_out() or {}
+  local most = #list + NETWORKS_MAX
   for _, one in ipairs(self.net.interfaces() or {}) do
-    if one.up and not one.loopback and #list < NETWORKS_MAX then
+    if one.up and not one.loopback and #list < most then
       list[#list + 1] = { (one.host:gsub("%%.*", "")), one.prefix }
     end
   end
@@ -23,7 +24,7 @@ end
 
 local function opened(self, gateway)
   self.gateway = gateway
-  tell_networks(self)
+  self:tell_networks()
   if gateway:port() ~= self.port then
     self.log:info("content", "port chosen", { wanted = self.port, port = gateway:port() })
   end
@@ -52,12 +53,14 @@ local function try(self)
   self.retry = self.loop:after(wait, function() try(self) end)
 end
 
--- loop, log, net (core.net), make (core.gateway's new), backoff, host, port (the policy's). Fields: gateway, or reason.
+-- loop, log, net (core.net), make (core.gateway's new), backoff, host, port (the policy's); shut_out() → array of
+-- { host, bits, true } that get no answer, at most 256, or nil. Fields: gateway, or reason.
 function listener.new(given)
   local self = setmetatable({ opened = listeners.new() }, listener)
-  for _, name in ipairs { "loop", "log", "net", "make", "backoff", "host", "port" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "log", "net", "make", "backoff", "host", "port",
+    "shut_out" } do self[name] = given[name] end
   try(self)
-  self.timer = self.loop:every(NETWORKS_EVERY, function() tell_networks(self) end)
+  self.timer = self.loop:every(NETWORKS_EVERY, function() self:tell_networks() end)
   return self
 end
 
