@@ -15,7 +15,7 @@ local BEACON_MS <const> = 20 * 60 * 1000 -- after which a beacon tells no more b
 local UNPROVED_MAX <const> = 256 -- words that came by who had proved nothing yet
 local KNOWN_MS <const> = 250 -- for so long, unless something of it changes
 -- In which the first hop of a way that failed has to answer: ms; times that a frame takes on a slow channel, beside.
-local TRIES <const> = 4 -- in vain over one way, after which lines are refused while it rests
+local TRIES <const> = 12 -- in vain over one way, after which lines are refused while it rests
 local CHECK_MS <const>, CHECK_FRAMES <const> = 1500, 4
 
 --- The facts of a way that the hook routing.prefer is given.
