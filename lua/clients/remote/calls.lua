@@ -24,6 +24,7 @@ local STOPS <const>, STOP_AGAIN <const> = 3, 1000 -- how often a call is stopped
 local FIRST <const> = 1000 -- ms before the first repeat of a line
 local FRAMES <const> = 4 -- frames that a slow channel has to carry before an answer can be here
 local PATIENCE <const> = 3000 -- ms in which a way may still be found, before it is told that there is none
+local SILENCE <const> = 25 * 1000 -- ms in which nothing came, since lines may be lost, before what is wrong is told
 local REFS_MAX <const> = 16 -- lines of one call of which a hop may say that they went no further
 
 --- HANDLE: the client's.
@@ -71,8 +72,12 @@ end
 local function send_for(self, session, rest)
   note(self, session, rest)
   local way, text, code, message = send(self, session.id, rest)
-  if not way then return went_nowhere(self, session, text, code) end
-  session.refs:put(answers.ref(message), true)
+  if way then
+    session.refs:put(answers.ref(message), true)
+    if self.loop:now() - session.begun < SILENCE then return end
+    text, code = self.node.routing.ways:fault(session.id)
+  end
+  if text then went_nowhere(self, session, text, code) end
 end
 
 local function new_session(self, id)

@@ -7,9 +7,9 @@ local text = require "core.text"
 local caller = {}
 caller.__index = caller
 
-local FIRST <const> = 1000 -- ms before the first repeat; the next waits are twice, three and four times that
-local GROWTH <const>, REPEAT_MOST <const> = 4, 10 * 1000 -- times FIRST; ms
-local IDLE_GROWTH <const> = 2 -- the same once the callee said that nothing is new, and then nothing
+local FIRST <const> = 1000 -- ms before the first repeat; the next waits are twice and three times that
+local GROWTH <const>, REPEAT_MOST <const> = 3, 10 * 1000 -- times FIRST; ms
+local IDLE <const>, IDLE_GROWTH <const> = 4, 2 -- times FIRST, once the callee said that nothing is new; and after that
 local PATIENCE <const> = 30 * 1000 -- ms without anything from the callee, until his answer begins
 local READING <const> = 45 * 1000 -- ms once it has begun: an answer may go on for hours
 local SIGNING <const> = 250 -- ms until it is looked again whether a person's key has signed
@@ -224,7 +224,7 @@ local function news(self, plain)
   local now = self.now()
   self.state, self.heard = "read", now
   self.idle, self.waits, self.unread = plain == "", 0, self.unread + 1
-  self.due = now + wait_of(self, self.idle and GROWTH or 1)
+  self.due = now + wait_of(self, self.idle and IDLE or 1)
   if self.received:gap() then self.due = math.min(self.due, now + math.max(GAP, self.trip or 0)) end
   if self.unread >= UNREAD then self.due = now end
 end
