@@ -137,7 +137,7 @@ describe("a daemon under a flood of garbage", function()
       end
       local took = swarm.within(FOUND, function() return proved(case[2], "ada") and proved("ada", case[2]) end)
       print(("a newcomer was found after %s s while %s"):format(took, case[1]))
-      assert.is_truthy(took)
+      assert.is_truthy(took, s:cli("ada", "discover --wide") .. s:cli(case[2], "discover --wide") .. s:log(case[2]))
       assert.is_true(flooder.alive())
       flooder.stop "KILL"
       s:stop(case[2])
