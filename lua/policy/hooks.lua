@@ -36,7 +36,7 @@ hooks.facts = {
   },
   way = {
     address = "/ip4/192.168.1.21/udp/3825/dswarm-line", kind = "udp", hops = 1, cost = maybe(1),
-    rtt = maybe(0.4), loss = maybe(0), heard = maybe(2), origin = "learned",
+    rtt = maybe(0.4), loss = maybe(0), heard = maybe(2), origin = "heard",
   },
   envelope = {
     to = "/dswarm/12D3KooWQ1vB/brain", from = "-", hops = 1, size = 300, signer = maybe "12D3KooWQ1vB",
@@ -146,7 +146,7 @@ hooks.hooks = {
   hook("routing.open", { { "channel", "channel" }, HERE }, "yes",
     "every minute and when `here` changes", "yes"),
   hook("routing.prefer", { { "target", "text" }, { "ways", "way", each = true }, HERE }, "one",
-    "there is more than one living way", "the first, which is the cheapest", LATER),
+    "a line goes to a node to which more than one way lives", "the first, which is the cheapest"),
   hook("routing.relay", { { "envelope", "envelope" }, HERE }, "yes", "a line is for somebody else",
     "for members; without a lab for who is near, or named in the policy"),
   hook("clients.discovery.announce", { { "facts", "self" }, HERE }, "part",

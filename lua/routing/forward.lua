@@ -58,7 +58,8 @@ local function entry_of(self, source, message, body)
     entry.last, entry.again = self.loop:now(), true
     return entry
   end
-  entry = { flow = source and source.id or nil, hops = message.hops, last = self.loop:now(), avoid = {} }
+  entry = { flow = source and source.id or nil, hops = message.hops, last = self.loop:now(),
+    avoid = message.avoid or {} }
   self.passed:put(digest, entry)
   return entry
 end
@@ -272,6 +273,11 @@ function forward:back(message, what)
   if not back then return nil, text, code end
   local source = label.source -- the others who could have passed the line on hear its answer, too
   return self.routing:send_in_turn(source.channel, not label.in_turn and source or nil, back, source.principal)
+end
+
+--- What is bounded here, as bounded.lua's rows.
+function forward:bounds()
+  return { self.labels:bounds()[1], self.passed:bounds()[1], self.kept:row "lines that may take another way" }
 end
 
 return forward

@@ -149,7 +149,8 @@ end
 
 --- Sends MESSAGE { to =, from = "/dswarm/ME/NAME", kind =, rest =, body = lines or nil, hops = 8 unless given }, which
 --- begins here; what answers it comes to the component that FROM names. The same again is another try: it takes
---- another way where none answered. → the way that it took, or true | nil, text, code
+--- another way where none answered. Its `avoid`, a set of keys of ways, or nil: those are taken only where there is no
+--- other. → the way that it took, or true | nil, text, code
 function routing:send(message)
   message.hops = message.hops or envelope.hops_max
   local ok, text, code = onward(self, nil, message)

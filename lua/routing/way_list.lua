@@ -125,7 +125,8 @@ local function relayed_way(self, id, by, first, heard)
     tried = first.tried or failing, why = why }
 end
 
--- Others who speak on a medium on which PEER is heard: they may reach him where we do not.
+-- Others who speak on a medium on which PEER is heard: they may reach him where we do not. Of many, those whose IDs
+-- come next after his, so that not always the same two carry what is for all.
 local function neighbours(self, peer, list, is_there)
   local media, n = {}, 0
   for _, flow in ipairs(peer and peer.flows or {}) do
@@ -133,12 +134,14 @@ local function neighbours(self, peer, list, is_there)
     if channel.traits.medium and self.peers:speaks(peer, flow) then media[channel] = true end
   end
   if not next(media) then return end
-  for _, other in ipairs(self.peers.list) do
-    local flow = n < NEIGHBOURS and other ~= peer and not is_there[other.id] and self.peers:living(other)
-      and self.peers:best(other)
-    if flow and media[flow.source.channel] then
-      n, is_there[other.id] = n + 1, true
-      list[#list + 1] = { by = other.id }
+  for _, is_behind in ipairs { true, false } do
+    for _, other in ipairs(self.peers.list) do
+      local may = n < NEIGHBOURS and (other.id > peer.id) == is_behind and not is_there[other.id]
+      local flow = may and self.peers:living(other) and self.peers:best(other)
+      if flow and media[flow.source.channel] then
+        n, is_there[other.id] = n + 1, true
+        list[#list + 1] = { by = other.id }
+      end
     end
   end
 end
@@ -149,7 +152,7 @@ local function relayed(self, id, peer, list)
   for _, row in ipairs(self.relays:to(id)) do
     rows[#rows + 1], is_there[row.by] = row, true
   end
-  if not (list[1] and list[1].alive) then neighbours(self, peer, rows, is_there) end
+  neighbours(self, peer, rows, is_there)
   for _, row in ipairs(rows) do
     local first = sort(direct(self, self.peers.by_id[row.by]))
     for i = 1, math.min(RELAY_FLOWS, #first) do

@@ -107,6 +107,47 @@ describe("a link that carries one way only", function()
   end
 end)
 
+describe("the hook routing.prefer of a node's policy", function()
+  it("says which of several living ways is taken, and why", function()
+    local policy = assert(policies.load [[
+      local p = extend "lab"
+      function p.routing.prefer(target, ways)
+        for _, way in ipairs(ways) do
+          if way.kind == "udp" then return way, "by air to " .. target end
+        end
+      end
+      return p]])
+    local w = sim.new { seed = 2, policy = policy }
+    w.ada, w.bob = w:add "ada", w:add "bob"
+    join(w, w.ada, w.bob)
+    w:run(20000)
+    local way, why = w.ada.routing.ways:choose("/dswarm/x/brain", w.bob.id)
+    assert.same({ "udp", "by air to /dswarm/x/brain" }, { way.kind, why })
+    assert.equal("tcp", w.ada.routing.ways:of(w.bob.id)[1].kind) -- which would be the first
+    policy:close()
+  end)
+end)
+
+describe("a way on which nothing comes back", function()
+  it("costs one time-out, where the asker takes no other: the answer goes by his ID, over a way of its own", function()
+    local w = lan(3, { "ada", "sue", "bob" })
+    w.deaf[w.bob.host .. " " .. w.ada.host] = true
+    local ways = w.ada.routing.ways
+    local way = ways:of(w.bob.id)[1]
+    assert.is_nil(way.by)
+    function ways.choose() return way end
+    local last
+    w.ada.commands:run({ command = "ping", to = w.bob.id, count = 1 }, setmetatable({ on_cancel = function() end },
+      { __call = function(_, answer)
+        last = answer
+        return true
+      end }))
+    w:run(12000)
+    assert.same({ w.bob.id, 2, 1 }, { last.id, last.tries[1].tries, last.answered })
+    assert.is_true(last.tries[1].rtt_us < 2100000, last.tries[1].rtt_us)
+  end)
+end)
+
 describe("relays that are killed one after the other", function()
   it("are gone round in at most five seconds each while one is left; then it is said which hop failed", function()
     local worst = 0

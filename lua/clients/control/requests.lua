@@ -57,12 +57,16 @@ local function failed_clients(node)
 end
 
 -- What the brain keeps of others: how much, the limit, and how many had to go for others (bounded.lua's rows).
-local function bounds_of(comms)
+local function bounds_of(comms, routing)
   if not comms or not comms.waste then return nil end
   local rows = comms.peers:bounds()
   rows[#rows + 1] = comms.waste.sources:row "sources"
   rows[#rows + 1] = comms.addresses:bounds()[1]
   rows[#rows + 1] = comms.view:bounds()[1]
+  for _, part in ipairs { "ways", "forward" } do
+    local more = routing and routing[part] and routing[part]:bounds() or {}
+    table.move(more, 1, #more, #rows + 1, rows)
+  end
   return rows
 end
 
@@ -77,7 +81,7 @@ function requests.status(node, _, malformed)
     classes = to_json.list(node.dcache:classes(), class_facts),
     refused = to_json.value(node.refused), outbox = to_json.value(node.comms and node.comms.outbox:counts()),
     malformed = malformed_of(node, malformed), footing = facts_of.state_health(node), clients = failed_clients(node),
-    bounds = to_json.list(bounds_of(node.comms), to_json.value),
+    bounds = to_json.list(bounds_of(node.comms, node.routing), to_json.value),
     view = node.comms and node.comms.view and to_json.value(node.comms.view:facts()),
     checkpoint = node.checkpoint and to_json.value(node.checkpoint:facts()),
     strangers = to_json.value(node.lab and node.comms and node.comms.strangers:counts() or nil),

@@ -15,9 +15,10 @@ questions.wait_ms = WAIT
 --- given.loop, random, id, swarm
 --- given.checks   signatures of pongs (comms/checks.lua)
 --- given.send     fn(message) → true | nil, text, code; the same again is another try, by another way where one is
+--- given.fault    fn(id) → what is wrong with all ways to that node, as text, or nil: one lives
 function questions.new(given)
   local self = setmetatable({ by_nonce = {}, by_ref = {}, count = 0 }, questions)
-  for _, name in ipairs { "loop", "random", "id", "swarm", "checks", "send" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "random", "id", "swarm", "checks", "send", "fault" } do self[name] = given[name] end
   return self
 end
 
@@ -57,7 +58,7 @@ function questions:ask(to, hops, id, told)
     question.timers[i] = self.loop:after(ms, function() say(self, question, i > 1) end)
   end
   table.insert(question.timers, self.loop:after(WAIT, function()
-    finish(self, question, { code = "slow", tries = question.tries })
+    finish(self, question, { code = "slow", why = id and self.fault(id) or nil, tries = question.tries })
   end))
   return function() finish(self, question) end
 end
