@@ -127,16 +127,27 @@ local function options_of_daemon(at, words, add)
   behind(at, row, words, add)
 end
 
+local function begins_command(cli, word)
+  for _, command in ipairs(cli.commands) do
+    if command.name:match "^%S+" == word then return true end
+  end
+  return false
+end
+
 local function of_command(at, words, add)
   local cli = at.cli
   if words[1] and cli.is_host(words[1]) then at.host = table.remove(words, 1) end
+  local robot = not at.host and words[1] and words[1]:sub(1, 1) ~= "-" and not begins_command(cli, words[1])
+  if robot then table.remove(words, 1) end -- what it knows is not asked for: Tab does not wait for the network
+  local has_host = at.host or robot
   if #words == 0 then
     if at.word:find("/", 1, true) then return add(PATH) end
-    for _, word in ipairs(at.host and {} or { "--help", "--version" }) do
+    for _, word in ipairs(has_host and {} or { "--help", "--version" }) do
       if at.word:find "^%-" then add(word) end
     end
     first_words(cli, add)
-    for _, host in ipairs(at.host and {} or cli.hosts) do add(host) end
+    for _, host in ipairs(has_host and {} or cli.hosts) do add(host) end
+    for _, name in ipairs(not has_host and at.word ~= "" and at.ask("peer", at.word) or {}) do add(name) end
     return
   end
   if #words == 1 then verbs(cli, words[1], add) end

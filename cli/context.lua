@@ -186,17 +186,29 @@ function context:close()
   end
 end
 
+local FAR_MS <const> = 2000 -- in which another node answers, mostly; longer is told to a person who waits
+local FAR <const> = "%s is asked, and has not answered yet; Ctrl-C ends the wait."
+
+-- Tells a person who waits for another node that it takes longer than usual. → a function that ends it
+local function say_soon(self, name)
+  if not self.is_far or not self.world.columns(2) then return function() end end
+  local timer = self.world.loop():after(FAR_MS, function() self:complain(FAR:format(name)) end)
+  return function() timer:cancel() end
+end
+
 local AT_WORK <const> = "The daemon is at work on the answer; Ctrl-C ends the wait."
 
 --- The daemon's answer to REQUEST, or nil and the exit code, with words said.
 function context:ask(request)
   local begin, name = reach(self, request)
   if not begin then return not_reached(self, name) end
+  local be_quiet = say_soon(self, name)
   local answer, message = call.wait(self.world.loop(), function(told)
     return begin(told, function()
       if self.world.columns(2) then self:complain(AT_WORK) end -- a program need not be told
     end)
   end)
+  be_quiet()
   if not answer then return fail(self, ("%s %s."):format(name, message), self.exit.daemon) end
   if answer.error then return nil, refuse(self, answer) end
   return answer

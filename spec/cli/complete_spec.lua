@@ -53,7 +53,8 @@ describe("completion", function()
   it("gives the table's words without a daemon, silently and at once", function()
     local none = "dt-swarm-cli /nowhere/d.sock "
     for line, words in pairs { ["dt-swarm-cli "] = "status discover files localhost",
-      ["dt-swarm-cli disc"] = "discover", [none .. "files "] = "list get dismiss",
+      ["dt-swarm-cli disc"] = "discover", ["dt-swarm-cli robot7 rep"] = "report repl",
+      ["dt-swarm-cli robot7 policy "] = "show reload", [none .. "files "] = "list get dismiss",
       [none .. "files get --f"] = "--from --force",
       [none .. "status --color "] = "auto always never", [none .. "status --color=a"] = "auto always",
       ["dt-swarm-cli help quo"] = "quota", ["dt-swarm-cli help policy re"] = "reload",
