@@ -1,5 +1,6 @@
 -- aim_over_relays_spec.lua - a third host that lines name, and that never asked: what two relays send it, as its kernel
 -- counts. Who says them is a real node, proved and near, so that both relays pass on what he says elsewhere.
+-- mostly waits: for lines that are said one by one, and for answers
 local folder = require "spec.folder"
 local hash = require "core.hash"
 local key = require "core.key"

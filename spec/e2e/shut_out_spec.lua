@@ -1,5 +1,6 @@
 -- shut_out_spec.lua - routing.block saved while daemons run: what still goes to who is shut out, as his kernel counts,
 -- and what of his is still taken. Whole daemons; carl stands between the two as a relay.
+-- mostly waits: for beacons that must not come, and for daemons that start
 local folder = require "spec.folder"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"

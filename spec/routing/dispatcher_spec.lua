@@ -1,8 +1,12 @@
 -- dispatcher_spec.lua - channels pull what is to be said, frames go to components; by a brain and channels of tables.
+local block = require "routing.block"
 local frame = require "routing.channels.frame"
+local hash = require "core.hash"
+local peers = require "comms.peers"
 local routing = require "routing"
 local simloop = require "sim.loop"
 local stub = require "spec.net.stub"
+local core_text = require "core.text"
 local till = require "spec.net.till"
 
 local function world()
@@ -114,6 +118,48 @@ describe("the dispatcher", function()
       assert.equal(before + (mine and 1 or 0), #w.got, to)
       assert.equal(refused + (mine and 0 or 1), #w.refused, to)
     end
+  end)
+
+  it("lets others speak to exported components only, and to those whose lines bear their own proof", function()
+    local w = world()
+    local source, got = stub.source(w.channel, "10.9.9.9"), {}
+    for _, name in ipairs { "control", "content", "ping" } do
+      w.routing:component(name, function() got[#got + 1] = name return true end)
+    end
+    function w.routing.exported(name) return name == "ping" end
+    for _, name in ipairs { "brain", "ping", "control", "content" } do
+      w.routing:frame(source, frame.read(("/dswarm/12D3me/%s - 8 x y"):format(name)))
+    end
+    assert.same({ "ping", "control", "content" }, got)
+    assert.same({ {}, { "address" } }, { w.got, w.refused })
+  end)
+
+  it("takes nothing from who is shut out, and sends him nothing", function()
+    local w = world()
+    local known = peers.new { loop = w.loop }
+    w.routing.block = block.new { loop = w.loop, peers = known, id = "12D3me", signed = function() return false end }
+    w.routing.block:apply(w.routing, { "/ip4/10.9.9.9" })
+    for n, host in ipairs { "10.9.9.9", "10.9.9.8" } do
+      local source = stub.source(w.channel, host)
+      w.routing:frame(source, frame.read "* - 8 beacon x")
+      w.routing:tell(source, { to = "~x", kind = "pong", rest = "y" })
+      assert.equal(n - 1, #w.got)
+      assert.equal(n - 1, #w.channel.sent)
+    end
+    assert.same({ "permission", "permission" }, w.refused)
+    assert.same({ { what = "/ip4/10.9.9.9", dropped = 1, kept = 1, age_ms = 0 } }, w.routing.block:rows())
+  end)
+
+  it("tells who has lines passed on what is left of that, by the line that he sent", function()
+    local w = world()
+    w.proved = true
+    local source = stub.source(w.channel, "10.9.9.9")
+    local line = { to = "/dswarm/12D3you/control", kind = "call", rest = "x", from = "~label" }
+    w.routing.answers:budget(source, line, "5 7")
+    line.from = "-"
+    w.routing.answers:budget(source, line, "5 7")
+    local ref = core_text.base64url(hash.blake2b "call x":sub(1, 8))
+    assert.same({ ("~label - 8 budget %s 5 7"):format(ref) }, w.channel.sent)
   end)
 
   it("blames nobody for what all hear that is said to one, and keeps nothing of it", function()
