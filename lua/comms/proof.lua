@@ -57,9 +57,10 @@ local function wanted(self, flow)
   return not flow.asked or now - flow.asked >= (flow.retry_ms or 0)
 end
 
--- Is the medium so full that hardly more than our own reserve of it is left?
+-- Is the medium so full that hardly more than our own reserve of it is left? A slow one hardly ever has room for two
+-- frames, and a share of its own for questions: there the one question has to fit.
 local function crowded(channel)
-  return channel.traits.medium and channel:budget() < 2 * channel.traits.frame_max
+  return channel.traits.medium and channel:budget() < (channel.rate and PING or 2 * channel.traits.frame_max)
 end
 
 -- Was that source asked often enough, though it proved nothing?
@@ -101,8 +102,7 @@ function proof:ask(peer, flow, copy)
   if not wanted(self, flow) then return end
   trim(self)
   if #self.order >= OUT_MAX then return self.refused "full" end
-  -- A slow channel hardly ever has room for two frames, and a share of its own for questions, which is asked next.
-  if copy and not flow.source.channel.rate and crowded(flow.source.channel) then return self.refused "budget" end
+  if copy and crowded(flow.source.channel) then return self.refused "budget" end
   if not self.share:may_control(flow.source.channel.name) then return self.refused "budget" end
   if pestered(self, flow.source) then return self.refused "quota" end
   if not in_budget(self, self.loop:now(), copy) then return self.refused "budget" end
