@@ -1,9 +1,10 @@
 -- edits_spec.lua - the routing table is edited again and again while lines go by it: none of them is lost, and none
--- comes twice. A whole daemon, and two sockets that stand for the next hops.
+-- comes twice. Whole daemons, and two sockets that stand for the next hops.
 -- mostly waits: for policies that are read
 local hash = require "core.hash"
 local json = require "core.json"
 local key = require "core.key"
+local loopback = require "spec.loopback"
 local net = require "core.net"
 local patience = require "spec.patience"
 local process = require "spec.process"
@@ -18,23 +19,26 @@ local FAR <const> = key.generate(hash.blake2b "a node that is far"):id()
 
 describe("lines by a route that is edited meanwhile", function()
   local w, ada, sinks, heard
+  local port = loopback.free_port()
 
-  setup(function()
+  before_each(function()
     w = process.new()
     sinks, heard = {}, {}
     for i = 1, 2 do sinks[i] = assert(net.udp { host = "127.0.0.1", port = 0 }) end
   end)
-  teardown(function()
+  after_each(function()
     for _, sink in ipairs(sinks) do sink:close() end
     w:close()
   end)
 
   -- What is one medium's fair share is no matter here.
-  local CHANNELS <const> = 'p.routing.channels = { { "/ip4/0.0.0.0/udp/3825/dswarm-line", budget = 100 * MB } }\n'
+  local CHANNELS <const> = [[p.routing.channels = { { "/ip4/0.0.0.0/udp/3825/dswarm-line", budget = 100 * MB },
+    "/ip4/127.0.0.1/tcp/%d/dswarm-line" }
+]]
 
   local function save(i)
-    return w:policy("ada.lua", CHANNELS .. ('p.routing.routes["/dswarm/%s/*"] = "/ip4/127.0.0.1/udp/%d/dswarm-line/$0"')
-      :format(FAR, sinks[i]:port()))
+    local line = 'p.routing.routes["/dswarm/%s/*"] = "/ip4/127.0.0.1/udp/%d/dswarm-line/$0"'
+    return w:policy("ada.lua", CHANNELS:format(port) .. line:format(FAR, sinks[i]:port()))
   end
 
   -- Takes what came: number of a line → how often; and of each socket how many.
@@ -50,9 +54,9 @@ describe("lines by a route that is edited meanwhile", function()
     end
   end
 
-  it("reach the next hop, each once, before and after each edit", function()
-    ada = w:start("ada", { policy = save(1) })
-    local asked, lines = ada:connect(), ada:connect()
+  -- LINES: a connection to the daemon that says them.
+  local function edit_and_count(lines)
+    local asked = ada:connect()
     local sent, slowest, waiting = 0, 0, ""
     local function say(count)
       for _ = 1, count do
@@ -67,6 +71,10 @@ describe("lines by a route that is edited meanwhile", function()
     end
     say(1)
     assert.equal(FAR, lines:receive().calling)
+    assert.is_truthy(process.within(5, function() -- a connection that is only beginning holds a few lines alone
+      say(0)
+      return heard[1]
+    end), ada:log())
     for edit = 1, EDITS do
       local to = edit % 2 + 1
       local saved, in_force = patience.now(), nil
@@ -91,5 +99,18 @@ describe("lines by a route that is edited meanwhile", function()
       heard[-1], heard[-2]))
     asked:close()
     lines:close()
+  end
+
+  it("reach the next hop, each once, before and after each edit", function()
+    ada = w:start("ada", { policy = save(1) })
+    edit_and_count(ada:connect())
+  end)
+
+  it("do so, too, where they are another node's, and are passed on", function()
+    ada = w:start("ada", { policy = save(1) })
+    local bea = w:start("bea", { policy = w:policy("bea.lua", ([[
+p.routing.channels = { "/ip4/127.0.0.1/tcp/%d/dswarm-line" }
+p.routing.routes["/dswarm/%s/*"] = "/ip4/127.0.0.1/tcp/%d/dswarm-line/$0"]]):format(loopback.free_port(), FAR, port)) })
+    edit_and_count(bea:connect())
   end)
 end)
