@@ -9,6 +9,7 @@ local way_health = {}
 way_health.__index = way_health
 
 local WAYS_MAX <const> = 1000
+local MINUTE <const>, MINUTES_MAX <const> = 60 * 1000, 10 -- for each failure: then it is tried beside living ones
 local SHARE <const> = 8 -- the newest try has an eighth of the weight in what is known of losses
 
 --- given.loop, given.random (core.random)
@@ -61,6 +62,11 @@ function way_health:may_try(state)
   if now < state.again then return false end
   state.again = now + state.backoff:next()
   return true
+end
+
+--- Is the way of STATE, which fails and which no ping can ask in the background, taken only where no other lives?
+function way_health:waits(state)
+  return self.loop:now() - state.failed < MINUTE * math.min(state.failures, MINUTES_MAX)
 end
 
 --- What is known of the way KEY → { rtt_us =, loss = 0…1, answered = ms }, each nil where unknown | nil

@@ -88,7 +88,7 @@ local function dialled(self, id, list)
     if not is_connected(list, row) then
       local key = ("dial %s %d"):format(row.host, row.port)
       local known, failing, state = self.health:get(key) or {}, self.health:is_failing(key, row.proved)
-      local waits = failing and self.loop:now() < state.again
+      local waits = failing and self.health:waits(state)
       list[#list + 1] = { key = key, kind = "tcp", address = row.address, hops = 1, loss = known.loss,
         cost = COST.dial + (self.is_near { host = row.host } and COST.near or COST.far),
         rtt = known.rtt_us and known.rtt_us / 1000000, origin = DIAL_ORIGINS[row.origin],
@@ -115,7 +115,7 @@ end
 local function relayed_way(self, id, by, first, heard)
   local key = ("%s by %s over %s"):format(id, by, first.key)
   local known, failing, state = self.health:get(key) or {}, self.health:is_failing(key)
-  local waits = failing and self.loop:now() < state.again
+  local waits = failing and self.health:waits(state)
   local why = heard and "he brought a word of it " .. ago(self, heard) or "he speaks on the same medium"
   if not first.alive then why = first.why elseif failing then why = rests(state) end
   return { key = key, kind = first.kind, address = ("%s/dswarm/%s"):format(first.address, by), hops = 2,
