@@ -111,6 +111,20 @@ return p
 `channels` says what is closed, and why. What is said first on each channel is the hook
 `comms.rebroadcast`, which sees kind, budget, cost and silence of both channels.
 
+## Who is shut out
+```
+p.routing.block = {
+  "12D3KooW…",                     -- a node, wherever it speaks from: its ID, from `discover --json`
+  "/ip4/192.168.1.20",             -- all of a host
+  "/ip4/192.168.1.21/udp/3825",    -- one port of it
+}
+```
+
+From when the policy is saved what comes from there is dropped, and nothing goes there: no answer, no
+file, no line for others, no connection. What is said to all in a network, a room or a topic they hear
+still; and what they have signed still comes by others, for records belong to all. `channels` counts what
+was dropped, and what was not sent or dialled. Behind TLS or a proxy an address is known by its numbers only.
+
 ## Where a channel waits
 `channels` says why, and what to do. It is tried again by itself: within a minute where that may be over
 soon, within an hour where somebody has to mend it, such as a wrong password; at once when the daemon is
