@@ -5,7 +5,7 @@ local exits = {}
 local ROWS <const> = {
   { 0, "ok", "stopped cleanly", "done" },
   { 1, "no", "could not start", "the answer is no, more than one thing fits, or Lua failed in repl" },
-  { 2, "daemon", "the policy was refused", "no daemon answers" },
+  { 2, "daemon", "the policy was refused", "no daemon answers, or not that of the node that is asked" },
   { 3, "usage", "wrong usage", "a word or option that is not understood" },
   { 4, "refused", nil, "the daemon refused, or its socket is not yours" },
   { 5, "fetch", nil, "a file could not be fetched or saved" },

@@ -114,6 +114,25 @@ describe("a robot in another network", function()
     assert.same({ 4, true }, { code, said:find("a private key is printed where it lies", 1, true) ~= nil }, said)
   end)
 
+  -- What the command line is told of REQUEST before it asks the robot: "reads", "changes", or the word of a refusal.
+  local function kind_of(request)
+    local answer = s:request("laptop", { command = "call", to = "robot", look = true, request = request })
+    return answer.error and answer.error.word or (answer.reads and "reads" or "changes")
+  end
+
+  it("tells no secret, and counts as reading only what changes nothing", function()
+    if not s then return pending(why) end
+    for kind, list in pairs { -- any order
+      reads = "status summary channels identity discover report files sources folder names export topics watch why \z
+        policy-show policy-check policy-diff trust record stamp route-list route-get",
+      changes = "reload policy-confirm policy-rollback offer dismiss ping trace route-set route-unset",
+      permission = "lab repl call" } do
+      for command in list:gmatch "%S+" do assert.equal(kind, kind_of { command = command }, command) end
+    end
+    assert.equal("permission", kind_of { command = "identity", secret = true })
+    assert.equal("permission", kind_of { command = "policy-check", file = "/etc/shadow" })
+  end)
+
   local function calls() return s:ask("robot", "status").calls end
 
   it("goes on as long as somebody reads, and ends what it does when he is gone, however he went", function()
