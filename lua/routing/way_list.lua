@@ -22,9 +22,12 @@ local function cost_of(self, source)
   return channel.traits.medium and COST.medium or COST.far
 end
 
+local SHUT_OUT <const> = "shut out by routing.block"
+
 -- Why PEER's proved FLOW leads nowhere now | nil: it leads to him.
 local function fault_of(self, peer, flow)
   if flow.source.channel.closed then return "its channel has closed" end
+  if self.peers:barred(peer) then return SHUT_OUT end
   if self.peers:left(peer) then return "he said that he leaves" end
   if self.peers:deaf(peer) then return "he does not answer" end
   if not self.peers:living(peer) then return "nothing was heard of him for three minutes" end
@@ -169,6 +172,9 @@ function way_list.of(self, id)
   dialled(self, id, list)
   sort(list)
   relayed(self, id, peer, list)
+  for _, way in ipairs(self.peers.shut_out[id] and list or {}) do
+    way.alive, way.tried, way.why = false, false, SHUT_OUT
+  end
   return sort(list)
 end
 

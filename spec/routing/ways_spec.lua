@@ -85,6 +85,19 @@ describe("the ways to a node", function()
     assert.same({ "tcp 198.51.100.9" }, keys(w.ways:of(BOB)))
   end)
 
+  it("are none to who is shut out, nor by him, and say so", function()
+    local w = world()
+    meet(w, BOB, channel(LAN), "192.168.7.5")
+    assert.is_true(w.ways:of(BOB)[1].alive)
+    w.peers.shut_out = { [BOB] = true }
+    run(w, 300)
+    for _, way in ipairs(w.ways:of(BOB)) do
+      assert.same({ false, "shut out by routing.block" }, { way.alive, way.why })
+    end
+    local _, text = w.ways:choose("/dswarm/" .. BOB .. "/ping", BOB)
+    assert.is_truthy(text:find("shut out by routing.block", 1, true), text)
+  end)
+
   it("say of each that leads nowhere why", function()
     local w = world()
     local one = channel(LAN)
