@@ -223,6 +223,13 @@ local function perform(context, command, options)
   return file.show(answer, context.show, options) or cli.exit.ok
 end
 
+-- The same for what another node answers, which may be anything: what no command can show is told as that.
+local function perform_far(context, ...)
+  local ok, code = pcall(perform, context, ...)
+  if ok then return code end
+  return select(2, context:refuse(("form: %s gave an answer that is not understood"):format(context.host), "form"))
+end
+
 --- Runs WORDS (without the program's name) in WORLD (cli/environment.lua); the exit code.
 function cli.run(world, words)
   local context = require("cli.context").new(world, cli)
@@ -249,7 +256,7 @@ function cli.run(world, words)
   options, message = require("cli.arguments").parse(command, { table.unpack(words, used + 1) }, cli.options)
   if not options then return context:misused(message) end
   context:colour(options.color)
-  local code = perform(context, command, options)
+  local code = (is_far and perform_far or perform)(context, command, options)
   context:close()
   return code
 end
