@@ -1,6 +1,7 @@
 -- far.lua - the channel that an address names: an open one, or a connection that is dialled. Judges nobody.
 local address = require "core.address"
 local answers = require "routing.answers"
+local envelope = require "routing.envelope"
 
 local far = {}
 far.__index = far
@@ -40,6 +41,17 @@ local function met_there(self, source, id)
   return found or source
 end
 
+-- The way to HEAD, PARTS of an address where one is dialled | nil. ONE: a connection that is open there already | nil:
+-- it proves nothing by itself, but he who listens there may have.
+local function dialled_way(self, head, parts, one, tail)
+  local dial = dialled(parts)
+  if not dial then return nil end
+  local host = dial.family and ("%s by IPv%d"):format(dial[1], dial.family) or dial[1]
+  local key = ("dial %s %d"):format(host, dial[2])
+  return { key = key, address = head, dial = dial, origin = "heard", leads_on = not envelope.is_for_node(tail),
+    channel = not self.links[key] and one or nil }
+end
+
 --- HEAD, the address of a channel; TAIL: what is sent over it is for that → a way as routing/ways.lua has them, with
 --- source, channel (all who hear it) or dial; origin = "policy" where our own policy names that channel
 --- | nil, text, "address"
@@ -48,7 +60,9 @@ function far:toward(head, tail)
   for _, one in ipairs(self.routing.list) do
     local is_named = one.entry ~= nil and one.entry.address == head
     if not one.closed and (is_named or one.address == head) then
-      return { key = "channel " .. head, address = head, channel = one, origin = is_named and "policy" or "heard" }
+      local way = not is_named and dialled_way(self, head, parts, one, tail)
+      local origin = is_named and "policy" or "heard"
+      return way or { key = "channel " .. head, address = head, channel = one, origin = origin }
     end
   end
   for _, one in ipairs(self.routing.list) do
@@ -58,11 +72,8 @@ function far:toward(head, tail)
       return { key = source.id, address = head, source = source, origin = "heard" }
     end
   end
-  local dial = dialled(parts)
-  if dial then
-    local host = dial.family and ("%s by IPv%d"):format(dial[1], dial.family) or dial[1]
-    return { key = ("dial %s %d"):format(host, dial[2]), address = head, dial = dial, origin = "heard" }
-  end
+  local way = dialled_way(self, head, parts, nil, tail)
+  if way then return way end
   return nil, ("address: %s is no channel here"):format(head), "address"
 end
 
@@ -101,9 +112,10 @@ local function connected(self, key, link, channel, is_relay)
   end)
 end
 
--- Dials HOST, an IP address. A relay that our policy names is to hear who we are; whoever else is there need not.
+-- Dials HOST, an IP address. A relay, that our policy names or the line, is to hear who we are; whoever else is there
+-- need not.
 local function dial_address(self, way, link, id, host)
-  local routing, port, is_relay = self.routing, way.dial[2], way.origin == "policy"
+  local routing, port, is_relay = self.routing, way.dial[2], way.origin == "policy" or way.leads_on
   local function done(channel, _, code)
     if channel then return connected(self, way.key, link, channel, is_relay) end
     failed(self, way.key, link, code or "closed")

@@ -213,7 +213,10 @@ local function in_turn(self, source, message, what)
   local digest = text_codes.base64url(passed.hash(message, body and table.concat(body, "\n")))
   self.turns:wait(source, message, digest, function()
     local way, _, code = go_on(self, source, line, what)
-    if not way then self.routing.refused(code) end
+    if way then return end
+    self.routing.refused(code)
+    local is_known = self.routing.ways:speaker(source)
+    if code == "hops" and is_known then self.routing.answers:unreachable(source, line, code) end -- for a trace
   end)
   return true
 end

@@ -65,6 +65,26 @@ describe("a line for a place that is dialled", function()
     assert.equal(1, #sent)
   end)
 
+  it("is judged by who listens there, also where somebody is connected there already; and goes over that", function()
+    local address = "/ip4/192.0.2.7/tcp/3825/dswarm-line"
+    local open = { address = address, traits = {} }
+    one.routing.list = { open }
+    local found = way(address)
+    assert.same({ { "192.0.2.7", 3825, family = false }, open }, { found.dial, found.channel })
+    open.entry = { address = address }
+    found = way(address)
+    assert.same({ "policy", open }, { found.origin, found.channel })
+    assert.is_nil(found.dial)
+  end)
+
+  it("waits also where it is to go on from there, by a chain that it names", function()
+    local found = assert(one:toward("/ip4/192.0.2.7/tcp/3825/dswarm-line", "/ip4/192.0.2.8/tcp/1/dswarm-line/x"))
+    one:send(found, { kind = "call" })
+    assert.equal("link", dialled[1][1])
+    dialled[1].done(channel())
+    assert.same({}, sent)
+  end)
+
   it("looks a name up first, and fails where it has no address", function()
     local named = way("/dns4/swarm.lab.example/tcp/3825/dswarm-line", true)
     one:send(named, { kind = "call" })

@@ -200,16 +200,22 @@ describe("a line that many hear, for whoever can reach a place", function()
         end
       end
       w.ada.routing.list[1].address = "/ip4/0.0.0.0/udp/3825/dswarm-line"
-      local answered = 0
-      w.ada.routing:component("try", function()
-        answered = answered + 1
+      local got = {}
+      w.ada.routing:component("try", function(message)
+        table.insert(got, message)
         return true
       end)
-      w.ada.routing:send { to = ("/ip4/0.0.0.0/udp/3825/dswarm-line%s/dswarm/%s/ping"):format(head, w.bob.id),
-        from = ("/dswarm/%s/try"):format(w.ada.id), kind = "ping",
-        rest = text.base64url(w.random:bytes(16)) .. " " .. w.ada.id }
-      w:run(3000)
-      assert.same({ gone and 2 or 1, 1 }, { passed, answered })
+      local function say(hops)
+        w.ada.routing:send { to = ("/ip4/0.0.0.0/udp/3825/dswarm-line%s/dswarm/%s/ping"):format(head, w.bob.id),
+          from = ("/dswarm/%s/try"):format(w.ada.id), kind = "ping", hops = hops,
+          rest = text.base64url(w.random:bytes(16)) .. " " .. w.ada.id }
+        w:run(3000)
+      end
+      say()
+      assert.same({ gone and 2 or 1, 1 }, { passed, #got })
+      say(0) -- as a trace does
+      assert.equal("hops", assert(answers.parse(got[2].rest)).code)
+      assert.equal(gone and 2 or 1, passed)
     end
   end)
 end)
