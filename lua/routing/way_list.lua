@@ -4,7 +4,7 @@
 -- dialled. And a relay: another node that brings words of it, or that is heard on the same medium.
 local way_list = {}
 
-local NEIGHBOURS <const> = 2 -- of a node, on its medium, that are tried though they brought no word of it
+local NEIGHBOURS <const> = 2 -- on a node's medium, and as many by connections, that are tried without a word of it
 local RELAY_FLOWS <const> = 2 -- of one relay, the best first
 
 -- What a way costs where the policy says nothing, the cheaper the sooner: a slow channel (IRC) or a broadcast one that
@@ -119,7 +119,7 @@ local function relayed_way(self, id, by, first, heard)
   local key = ("%s by %s over %s"):format(id, by, first.key)
   local known, failing, state = self.health:get(key) or {}, self.health:is_failing(key)
   local waits = failing and self.health:waits(state)
-  local why = heard and "he brought a word of it " .. ago(self, heard) or "he speaks on the same medium"
+  local why = heard and "he brought a word of it " .. ago(self, heard) or "he may reach it, too"
   if not first.alive then why = first.why elseif failing then why = rests(state) end
   return { key = key, kind = first.kind, address = ("%s/dswarm/%s"):format(first.address, by), hops = 2,
     cost = first.cost + COST.relay + (heard and 0 or COST.relay), rtt = known.rtt_us and known.rtt_us / 1000000,
@@ -128,22 +128,24 @@ local function relayed_way(self, id, by, first, heard)
     tried = first.tried or failing, why = why }
 end
 
--- Others who speak on a medium on which PEER is heard: they may reach him where we do not. Of many, those whose IDs
--- come next after his, so that not always the same two carry what is for all.
-local function neighbours(self, peer, list, is_there)
-  local media, n = {}, 0
+-- Others who may reach PEER (nil: he was never met here) where we do not, though they brought no word of him: those on
+-- a medium on which he is heard, and those to whom there is a connection, such as a second server, which is silent
+-- about what the first one has said. Of many, those whose IDs come next after his: else the same ones carry all.
+local function neighbours(self, id, peer, list, is_there)
+  local media, n, links = {}, 0, 0
   for _, flow in ipairs(peer and peer.flows or {}) do
     local channel = flow.source.channel
     if channel.traits.medium and self.peers:speaks(peer, flow) then media[channel] = true end
   end
-  if not next(media) then return end
   for _, is_behind in ipairs { true, false } do
     for _, other in ipairs(self.peers.list) do
-      local may = n < NEIGHBOURS and (other.id > peer.id) == is_behind and not is_there[other.id]
+      local may = (n < NEIGHBOURS or links < NEIGHBOURS) and (other.id > id) == is_behind and not is_there[other.id]
       local flow = may and self.peers:living(other) and self.peers:best(other)
-      if flow and media[flow.source.channel] then
-        n, is_there[other.id] = n + 1, true
-        list[#list + 1] = { by = other.id }
+      local channel = flow and flow.source.channel
+      local on_medium = channel and media[channel] and n < NEIGHBOURS
+      if on_medium or channel and channel.traits.stream and links < NEIGHBOURS then
+        if on_medium then n = n + 1 else links = links + 1 end
+        is_there[other.id], list[#list + 1] = true, { by = other.id }
       end
     end
   end
@@ -155,7 +157,7 @@ local function relayed(self, id, peer, list)
   for _, row in ipairs(self.relays:to(id)) do
     rows[#rows + 1], is_there[row.by] = row, true
   end
-  neighbours(self, peer, rows, is_there)
+  if peer or rows[1] then neighbours(self, id, peer, rows, is_there) end
   for _, row in ipairs(rows) do
     local first = sort(direct(self, self.peers.by_id[row.by]))
     for i = 1, math.min(RELAY_FLOWS, #first) do
