@@ -11,10 +11,12 @@ local swarm = require "spec.e2e.swarm"
 local TOPIC <const>, UDP <const> = "/ipfs-pubsub/lab/dswarm-line", "/ip4/0.0.0.0/udp/3825/dswarm-line"
 
 -- No links but those that are named: each line takes just the channels of its chain.
+local NOT_TODAY <const> = 'function p.routing.relay() return false, "not today" end'
 local POLICY <const> = [[
 local p = extend "%s"
 p.routing.channels = { %s }
 p.comms.links = 0
+%s
 return p
 ]]
 
@@ -27,14 +29,14 @@ describe("a chain of channels", function()
     local channels = {}
     for i, address in ipairs { ... } do channels[i] = ("%q"):format(address) end
     swarm.sh("mkdir -p " .. s:path(host, "share"))
-    folder.write(s:path(host, "my.lua"), POLICY:format(base, table.concat(channels, ", ")))
+    folder.write(s:path(host, "my.lua"), POLICY:format(base, table.concat(channels, ", "), s.more or ""))
     return s:path(host, "my.lua")
   end
 
   local function at(host, rest) return ("/ip4/%s/%s"):format(s.world:address(host), rest) end
 
   setup(function()
-    s, why = swarm.new { "ada", "sue", "tim", "bob", "ircd" }
+    s, why = swarm.new({ "ada", "sue", "tim", "bob", "ircd" }, nil, { wire = true, seed = 13 })
     if not s then return end
     kubos = {}
     for _, host in ipairs { "sue", "tim" } do
@@ -113,6 +115,23 @@ describe("a chain of channels", function()
     reload("sue", "server", "/ip4/0.0.0.0/tcp/3825/dswarm-line", TOPIC)
     reload("tim", "server", TOPIC, UDP)
     answered("a ping over TCP, pubsub, UDP", 30, "ipfs-pubsub", link .. TOPIC .. last)
+  end)
+
+  it("is traced: each hop names itself, also he who passes on what all on the topic hear", function()
+    if not kubos or not kubos.tim then return pending(why) end
+    local text = s:cli("ada", ("trace '%s/dswarm/%s' --json"):format(link .. TOPIC .. last, ids.bob))
+    local hops = {}
+    for i, hop in ipairs(json.decode((text:gsub("\n$", ""))).hops) do hops[i] = hop.id end
+    assert.same({ ids.sue, ids.tim, ids.bob }, hops, text)
+  end)
+
+  it("ends where the policy of a hop says no, and that hop says so", function()
+    if not kubos or not kubos.tim then return pending(why) end
+    s.more = NOT_TODAY
+    reload("sue", "server", "/ip4/0.0.0.0/tcp/3825/dswarm-line", TOPIC)
+    s.more = nil
+    local answer = ping(link .. TOPIC .. last)
+    assert.same({ 0, "permission", ids.sue }, { answer.answered, answer.tries[1].code, answer.tries[1].id })
   end)
 
   it("goes no further where a host has no such channel", function()
