@@ -11,8 +11,9 @@ local PULL_MAX <const> = 32 -- frames to one channel in a turn
 --- given.loop
 --- given.routing   the dispatcher: comms, block, by_name, refused
 function pulls.new(given)
-  return setmetatable({ loop = given.loop, routing = given.routing, lines = slow_lines.new(given), timers = {},
-    poked = {} }, pulls)
+  local self = setmetatable({ loop = given.loop, routing = given.routing, timers = {}, poked = {} }, pulls)
+  self.lines = slow_lines.new { loop = given.loop, refused = function(code) self.routing.refused(code) end }
+  return self
 end
 
 -- Looks again when the next waiting statement of the channel ripens.

@@ -10,13 +10,9 @@ local EACH_MAX <const> = 8 -- of these from one host, or of our own
 local WAIT_MS <const> = 60 * 1000 -- by then whoever said it has given it up, or said it again
 
 --- given.loop
+--- given.refused(code)  counts a line that waited too long
 function slow_lines.new(given)
-  return setmetatable({ loop = given.loop, queues = {}, dropped = 0 }, slow_lines)
-end
-
-local function full(self, text)
-  self.dropped = self.dropped + 1
-  return nil, "full: " .. text, "full"
+  return setmetatable({ loop = given.loop, refused = given.refused, queues = {} }, slow_lines)
 end
 
 -- What waits too long is said no more: there is something newer by now.
@@ -24,7 +20,7 @@ local function trim(self, queue)
   local oldest = self.loop:now() - WAIT_MS
   while queue[1] and queue[1].at < oldest do
     table.remove(queue, 1)
-    self.dropped = self.dropped + 1
+    self.refused "slow"
   end
 end
 
@@ -45,7 +41,7 @@ function slow_lines:put(name, message, source, by)
     of_him = of_him + (entry.by == by and 1 or 0)
   end
   if of_him >= EACH_MAX or #queue >= LINES_MAX then
-    return full(self, ("%d lines wait for that slow channel already"):format(#queue))
+    return nil, ("full: %d lines wait for that slow channel already"):format(#queue), "full"
   end
   queue[#queue + 1] = { message = message, source = source, by = by, at = self.loop:now() }
   return true

@@ -105,6 +105,7 @@ describe("the dispatcher", function()
     w.channel.owner.on_room(w.channel)
     w.loop:run_until(123 * 1000)
     assert.equal(17, #w.channel.sent, "what waited for a minute is said no more")
+    assert.same({ "slow" }, w.refused)
   end)
 
   it("delivers by the head of TO, and counts what is for nobody here", function()
