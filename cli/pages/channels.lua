@@ -68,6 +68,32 @@ same #CHANNEL are servers of one network, which are tried in turn. The nick is m
 A node says one line of 390 bytes in two seconds, since servers put out who is faster; on a server of
 your own, `budget = 2 * kB` lets it say more. People in the channel see the lines, and are not minded.
 
+## Any robot by its name
+A line for a node goes by whatever leads there: to the node itself, or over a node that passes it on. Who
+brings the words of a node is learned as a way to it. The answer comes back the same way.
+
+```
+dt-swarm-cli ping donald
+dt-swarm-cli trace donald
+dt-swarm-cli route get donald
+```
+
+`ping` says how long an answer takes. `trace` sends the same question with 0, 1, 2 … hops: each node where
+it ends names itself, and where a line goes no further the last one says why. `route get` shows every way,
+its cost, whether it lives, who said so, and which is taken. With a robot's name as HOST a command that reads
+asks that robot, sealed; what changes something takes an operator's key: dt-swarm-cli(1), dt-swarm-lab(7).
+
+All three take an address in place of a name, through as many channels as it names:
+
+```
+dt-swarm-cli ping /ip4/192.0.2.7/tcp/3825/dswarm-line/ip4/192.168.1.20/udp/3825/dswarm-line
+```
+
+Where two nodes have one name, none is meant: write `donald~mh2K`, with the end of its key. A node passes
+lines on for members of its lab; without a lab for who is near or named in its policy, and the shipped
+policy of a server for all whom it has met. `dt-swarm-cli channels` says how much that was. To choose the
+way yourself, or to shut somebody out, write `routing.routes` and `routing.block`: dt-swarm-policy(5).
+
 ## IPFS pubsub
 `/ipfs-pubsub/TOPIC/dswarm-line` needs a Kubo of at least 0.43 beside the daemon, that runs with pubsub:
 

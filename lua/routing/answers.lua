@@ -89,11 +89,14 @@ function answers:budget(source, message, rest)
   self:reply_to(source, message) { kind = "budget", rest = answers.ref(message) .. " " .. rest }
 end
 
---- MESSAGE, which came over SOURCE to us alone, or which it was our turn to pass on (its field in_turn), went no
---- further because of CODE: its sender is told, by whom. Nothing is signed for who gets no answer.
+-- Does TO, of a line that many hear, name node ID as the one who is to pass it on?
+local function is_for(to, id) return to:sub(1, #id + 9) == ("/dswarm/%s/"):format(id) end
+
+--- MESSAGE, which came over SOURCE to us alone or names us, or which it was our turn to pass on (its field in_turn),
+--- went no further because of CODE: its sender is told, by whom. Nothing is signed for who gets no answer.
 function answers:unreachable(source, message, code)
-  if source.broadcast and not message.in_turn then return end
   if message.code or message.from == envelope.nobody or ANSWERS[message.kind] then return end
+  if source.broadcast and not message.in_turn and not is_for(message.to, self.id) then return end
   if not self.words:allows(source.principal, true) then return nil, "quota: that source had its words", "quota" end
   local room, why, word = room_for(self, source)
   if not room then return nil, why, word end

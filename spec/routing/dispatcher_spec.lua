@@ -163,6 +163,22 @@ describe("the dispatcher", function()
     assert.same({ ("~label - 8 budget %s 5 7"):format(ref) }, w.channel.sent)
   end)
 
+  it("says on a medium that a line goes no further only where that names this node", function()
+    local w = world()
+    w.proved = true
+    w.routing.answers.key = { sign = function() return ("s"):rep(86) end }
+    local source = stub.source(w.channel, "10.9.9.9", { broadcast = true })
+    for _, to in ipairs { "/dswarm/*/nothing", "/dswarm/12D3you/nothing", "/ip4/10.0.0.1/udp/1/dswarm-line/dswarm/x/y",
+      "/dswarm/12D3mer/nothing" } do
+      w.routing:frame(source, frame.read(to .. " ~label 8 call x"))
+      assert.same({}, w.channel.sent, to)
+    end
+    w.routing:frame(source, frame.read "/dswarm/12D3me/nothing ~label 8 call x")
+    assert.matches("^~label %- 8 unreachable s+ [%w_-]+ address 12D3me$", w.channel.sent[1])
+    w.routing:frame(source, frame.read "/dswarm/12D3me/nothing - 8 call x")
+    assert.equal(1, #w.channel.sent)
+  end)
+
   it("blames nobody for what all hear that is said to one, and keeps nothing of it", function()
     local w = world()
     local heard
