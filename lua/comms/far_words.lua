@@ -55,6 +55,7 @@ function far_words:met(facts)
   if not self.dcache.lab then return end
   self.timers[facts.name] = self.loop:after(AGAIN, function()
     self:forget(facts.name)
+    self.relay:forget(facts.name) -- that they were said there before does not count
     start(self, facts.name)
   end)
 end
