@@ -9,11 +9,10 @@ local wire = require "spec.net.wire"
 local HOSTS <const> = { "ada", "rita", "rolf", "rosa", "bea", "twin" }
 local TRACES <const> = os.getenv "DT_SWARM_SOAK" and 200 or 8
 local APART <const> = 0.25 -- s between two traces: more would be more than UDP's share of the air carries
--- UDP by IPv4 alone: addresses of IPv6, which are proved a few seconds after the start, would be counted, too, and a
--- line that takes a repair's connection would not.
+-- IPv4 alone: addresses of IPv6, which are proved a few seconds after the start, would be counted, too.
 local POLICY <const> = [[
 local p = extend "duckiebot"
-p.routing.channels = { "/ip4/0.0.0.0/udp/3825/dswarm-line" }
+p.routing.channels = { "/ip4/0.0.0.0/udp/3825/dswarm-line", "/ip4/0.0.0.0/tcp/3825/dswarm-line" }
 %sreturn p
 ]]
 local NOBODY <const> = "12D3KooWQ1vBXn8rCzEe4yqS5kTq7Zy3mCw2Jd9hUu1o5Ls17f3a"
@@ -61,37 +60,45 @@ describe("a trace over routes", function()
     return table.concat(names, " "), answer and answer.done
   end
 
-  -- Frames of UDP to one alone that came to each host, as the wire counted them.
+  -- Frames to one alone that came to each host, as the wire counted them, and lines that it says it passed on. A line
+  -- may take the connection of a repair.
   local function heard()
-    local counters, frames = s.world:counters(), {}
-    for _, host in ipairs(HOSTS) do frames[host] = wire.sum(counters, host, "out", "udp") end
-    return frames
+    local counters, frames, lines = s.world:counters(), {}, {}
+    for _, host in ipairs(HOSTS) do
+      frames[host] = wire.sum(counters, host, "out", "udp") + wire.sum(counters, host, "out", "tcp")
+      lines[host] = ((s:ask(host, "channels") or {}).relay or { lines = 0 }).lines
+    end
+    return frames, lines
   end
 
   -- A trace over N nodes has the I-th one hear 2 (N - I) + 1 frames: the probe that ends there, and of each that goes
-  -- on the way there and the way back. COUNTS: traces by the node in the middle.
-  local function assert_counted(before, counts)
-    local after, all = heard(), 0
+  -- on the way there and the way back; both of these it passes on. COUNTS: traces by the node in the middle.
+  local function assert_counted(frames, lines, counts)
+    local now, passed = heard()
+    local all = 0
     for _, n in pairs(counts) do all = all + n end -- a sum
-    local expected = { ada = 3 * all, rita = 5 * all, bea = all, rolf = 3 * (counts.rolf or 0),
-      rosa = 3 * (counts.rosa or 0), twin = 0 }
+    local rolf, rosa = counts.rolf or 0, counts.rosa or 0
+    local least = { ada = 3 * all, rita = 5 * all, bea = all, rolf = 3 * rolf, rosa = 3 * rosa, twin = 0 }
+    local expected = { ada = 0, rita = 2 * all, bea = 0, rolf = rolf, rosa = rosa, twin = 0 }
     for _, host in ipairs(HOSTS) do
-      local n = after[host] - before[host]
-      print(("# %s heard %d frames; its traces need %d"):format(host, n, expected[host]))
-      assert.is_true(n >= expected[host] and n < expected[host] + all // 2, host .. " " .. n)
+      local n, on = now[host] - frames[host], passed[host] - lines[host]
+      print(("# %s heard %d frames and passed on %d lines; its traces need %d and %d"):format(host, n, on, least[host],
+        expected[host]))
+      assert.is_true(n >= least[host], host .. " " .. n)
+      assert.is_true(on >= expected[host] and on < expected[host] + all // 2, host .. " " .. on)
     end
   end
 
   it("names each hop, and the wire counts just those frames", function()
     if not s then return pending(why) end
     within(10, "the trace goes over two hops", function() return trace() == "rita rolf bea" end)
-    local before = heard()
+    local frames, lines = heard()
     for _ = 1, TRACES do
       swarm.sh("sleep " .. APART)
       local names, done = trace()
       assert.same({ "rita rolf bea", true }, { names, done })
     end
-    assert_counted(before, { rolf = TRACES })
+    assert_counted(frames, lines, { rolf = TRACES })
     local page = s:cli("ada", "trace bea")
     assert.truthy(page:find("\n +1  rita %w+, .* ms\n +2  rolf %w+, .* ms\n +3  bea %w+, .* ms\n"), page)
     assert.truthy(page:find "bea %w+ is reached over 2 hops.", page)
@@ -102,7 +109,8 @@ describe("a trace over routes", function()
 
   it("follows a route that changes meanwhile", function()
     if not s then return pending(why) end
-    local before, counts = heard(), {}
+    local frames, lines = heard()
+    local counts = {}
     for i = 1, TRACES do
       swarm.sh("sleep " .. APART)
       if i == TRACES // 4 then set("rita", "rosa") end
@@ -113,7 +121,7 @@ describe("a trace over routes", function()
       counts[between] = (counts[between] or 0) + 1
     end
     assert.is_true(counts.rosa and counts.rosa > TRACES // 4, "the new route was taken")
-    assert_counted(before, counts)
+    assert_counted(frames, lines, counts)
   end)
 
   it("says which hop knows no further, and its word", function()
@@ -135,14 +143,14 @@ describe("a trace over routes", function()
       keys[2] = (s:ask("twin", "identity") or { id = "" }).id:sub(-4)
       return s:cli("ada", "trace bea"):find "ambiguous"
     end)
-    local before = heard()
+    local _, before = heard()
     for _, command in ipairs { "trace bea", "ping bea", "trace /dswarm/bea" } do
       local text, code = s:cli("ada", command)
       assert.equal(1, code, text)
       for _, key in ipairs(keys) do assert.truthy(text:find("bea~" .. key, 1, true), text) end
     end
-    local after = heard()
-    for _, host in ipairs { "rita", "rolf", "rosa" } do assert.is_true(after[host] - before[host] <= 2, host) end
+    local _, after = heard()
+    for _, host in ipairs { "rita", "rolf", "rosa" } do assert.equal(before[host], after[host], host) end
     assert.same({ "bea", true }, { trace("bea~" .. keys[1]):gsub("~.*", ""), select(2, trace("bea~" .. keys[1])) })
   end)
 end)
