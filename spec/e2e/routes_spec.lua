@@ -37,13 +37,18 @@ describe("a line of the routing table", function()
     s.world:cut("ada", "bea") -- neither hears the other
     s.world:cut("bea", "ada")
     policy ""
-    for _, host in ipairs(HOSTS) do s:start(host, host == "ada" and s:path("ada", "my.lua") or "") end
+    for _, host in ipairs(HOSTS) do
+      if host ~= "bea" then s:start(host, host == "ada" and s:path("ada", "my.lua") or "") end
+    end
+    assert(swarm.within(10, function() return #s:names "ada" == 3 end), s:logs())
+    s:start("bea", "") -- last: the servers pass on what she says as she comes
     assert(swarm.within(10, function()
       local answer = s:ask("bea", "identity")
       bea = answer and answer.id
       return bea
     end), s:logs())
   end)
+
   teardown(function() if s then s:close() end end)
 
   -- Over whom lines go from ada to bea, by their labels.
@@ -88,7 +93,7 @@ describe("a line of the routing table", function()
         frames - before, by, lines - over, other_frames - other_before, beside, other_lines - other_over))
       assert.is_true(frames - before >= 2 * PINGS, "the ping, and the pong on its way back")
       assert.is_true(lines - over >= PINGS, "it passed them on")
-      assert.equal(0, other_lines - other_over, "nothing went by the other one")
+      assert.is_true(other_lines - other_over < PINGS, "by the other one go second tries of before, if any")
       local rows = s:ask("ada", "route list").routes
       assert.is_true(rows[2].count >= PINGS and rows[2].origin == "my.lua:3", rows[2].origin)
       policy ""
