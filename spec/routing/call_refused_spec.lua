@@ -172,6 +172,10 @@ describe("a request whose parts do not fit together", function()
     codes, net = say(many)
     assert.same({ "-", "long" }, { codes[127], codes[128] })
     assert.equal(0, net.callee:counts().half)
+    many[1] = { "end", 1000000, "" } -- who says that so many will come: no more of them are kept
+    codes, net = say(many)
+    assert.same({ "-", "long" }, { codes[127], codes[128] })
+    assert.equal(0, net.callee:counts().half)
   end)
 end)
 

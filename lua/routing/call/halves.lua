@@ -39,7 +39,7 @@ end
 
 -- So many parts as HALF ought to have → the whole text | nil, text, code
 local function joined(half)
-  if not half.last or half.bytes > lines.request_most then
+  if not half.last or half.last > PARTS_MOST or half.bytes > lines.request_most then
     return nil, "long: a request has 64 KiB at most, in 128 parts", "long"
   end
   if half.highest > half.last then return nil, "form: a part behind the last one", "form" end
@@ -58,7 +58,7 @@ function halves:put(line, plain, principal)
   half.bytes, half.count = half.bytes + #plain, half.count + 1
   half.parts[line.n], half.highest = plain, math.max(half.highest, line.n)
   if line.word == "end" then half.last = half.last or line.n end
-  if half.count < (half.last or PARTS_MOST) and half.bytes <= lines.request_most then return nil end
+  if half.count < math.min(half.last or PARTS_MOST, PARTS_MOST) and half.bytes <= lines.request_most then return nil end
   remove(self, half)
   return joined(half)
 end
