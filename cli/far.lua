@@ -60,24 +60,30 @@ local function refused(self, why, code)
   finish(self, { schema = 1, error = { word = code, text = (why:gsub("^%l+: ", "")) } })
 end
 
--- Each whole line of the answer's text is an answer; the last one ends it.
-local function take_text(self, piece)
-  if self.rest == "" and piece:find "^ +$" and self.working then
-    self.working() -- it takes a while, and the node there lives
-    self.working = nil
-  end
-  self.rest = self.rest .. piece
-  if #self.rest > MOST then return finish(self, nil, "answers with more than can be taken") end
-  local from, at = 1, piece:find("\n", 1, true) and self.rest:find("\n", 1, true)
+-- Each whole line of WHOLE is an answer; the last one ends it. What follows the last line waits for more.
+local function take_lines(self, whole)
+  local from, at = 1, whole:find("\n", 1, true)
   while at and not self.ended do
-    local answer = json.decode((self.rest:sub(from, at - 1):gsub("^ +", "")))
+    local answer = json.decode((whole:sub(from, at - 1):gsub("^ +", "")))
     if type(answer) ~= "table" then return finish(self, nil, UNDERSTOOD) end
     if not answer.continues then return finish(self, answer) end
     self.told(answer)
     from = at + 1
-    at = self.rest:find("\n", from, true)
+    at = whole:find("\n", from, true)
   end
-  if from > 1 then self.rest = self.rest:sub(from) end
+  self.pieces, self.size = { whole:sub(from) }, #whole - from + 1
+end
+
+-- A long answer comes in thousands of pieces: they are joined once, where a line ends.
+local function take_text(self, piece)
+  if self.size == 0 and piece:find "^ +$" and self.working then
+    self.working() -- it takes a while, and the node there lives
+    self.working = nil
+  end
+  self.size = self.size + #piece
+  self.pieces[#self.pieces + 1] = piece
+  if self.size > MOST then return finish(self, nil, "answers with more than can be taken") end
+  if piece:find("\n", 1, true) then take_lines(self, table.concat(self.pieces)) end
 end
 
 local function over(self, ok, why, code)
@@ -145,8 +151,8 @@ end
 --- As call.begin: TOLD(answer) or TOLD(nil, what happened instead), for REQUEST to HOST (far.look's), by STREAM to the
 -- daemon here. WORKING(), or nil: called once when the answer takes a while there.
 function far.begin(context, host, stream, request, told, working)
-  local self = setmetatable({ loop = context.world.loop(), host = host, told = told, working = working, rest = "",
-    within_ms = context.world.within }, far)
+  local self = setmetatable({ loop = context.world.loop(), host = host, told = told, working = working,
+    pieces = {}, size = 0, within_ms = context.world.within }, far)
   if host.signer then call_as(self, host.signer, stream, request) else call_by_daemon(self, stream, request) end
   return self
 end

@@ -11,9 +11,9 @@
 #define BOX_MORE crypto_aead_xchacha20poly1305_ietf_ABYTES /* a box beyond its text */
 #define NONCE_SIZE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define PREFIX_SIZE 16
-#define BYTES_MAX 16384 /* of a text, and of what is sealed with it */
+#define BYTES_MAX 16384 /* of a text */
 
-/* What all three hold: BYTES in locked memory, NULL when closed. */
+/* What all three classes hold: BYTES in locked memory, NULL when closed. */
 typedef struct {
   uint8_t *bytes;
   uint8_t public[crypto_kx_PUBLICKEYBYTES]; /* of a pair */
