@@ -1,5 +1,6 @@
 -- ping_spec.lua - pings and traces of neighbours: what a person may name, what answers, what is no answer. In the
 -- simulator; over routes and relays, by whole daemons: spec/e2e/trace_spec.lua.
+local conversation = require "clients.control.conversation"
 local messages = require "comms.messages"
 local policies = require "spec.policy.policies"
 local sim = require "sim"
@@ -51,6 +52,20 @@ describe("ping", function()
     w:run(700)
     assert.equal(lines, w.lines) -- not one more ping
     assert.equal(2, #heard)
+  end)
+
+  it("asks nobody where too many answers go on already", function()
+    local said, faults, owner = {}, 0, { refuse = function() end, log = {} }
+    function owner.begin_conversation() return nil, "full: too many", "full" end
+    function owner.log.error() faults = faults + 1 end
+    local client = { owner = owner, output = "", finish = function(_, line) said[#said + 1] = line end }
+    local lines = w.lines
+    for _, command in ipairs { "ping", "trace" } do
+      local request = { command = command, to = "donald" }
+      ada.commands:run(request, conversation.new(client, request))
+    end
+    w:run(100)
+    assert.same({ 2, 0, lines }, { #said, faults, w.lines })
   end)
 
   it("of a trace has no hop: the neighbour answers itself", function()

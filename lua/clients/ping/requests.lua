@@ -37,11 +37,12 @@ local function ask_each(handle, asked, what, reply, run)
       timer = handle.loop:after(run.pause, function() ask(n + 1) end)
     end)
   end
+  begin(what, reply)
+  if reply.over then return end -- there are too many already, which was said
   reply:on_cancel(function()
     give_up()
     if timer then timer:cancel() end
   end)
-  begin(what, reply)
   ask(1)
 end
 
