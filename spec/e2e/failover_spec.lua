@@ -37,6 +37,10 @@ describe("a node behind two relays", function()
     local links = ('"/ip4/%s/tcp/3825/dswarm-line", "/ip4/%s/tcp/3825/dswarm-line"'):format(s.world:address "r1",
       s.world:address "r2")
     start("ada", "duckiebot", links)
+    -- Then bob: what he says as he comes is passed on to who is known to be there.
+    assert.is_truthy(swarm.within(8, function()
+      return #s:names "ada" == 3 and #s:names "r1" == 2 and #s:names "r2" == 2
+    end), s:logs())
     bob = start("bob", "duckiebot", links)
   end)
 
