@@ -131,12 +131,18 @@ function p.clients.logs.fetch() return 5 end]]) })
       shape.updated({ node = { name = "text", ["note?"] = "text" } }, { node = { name = "number" } }))
   end)
 
-  -- What is cut says so, paths give way at their slashes, and numbers go on meanwhile; all else are words of the whole.
+  -- What is cut says so, paths give way at their slashes, an ID in one where its part is longer than the line, and
+  -- numbers go on meanwhile; all else are words of the whole.
   local function broken_words(narrow, whole)
-    local words, broken = {}, {}
-    for word in whole:gmatch "%S+" do words[word] = true end
+    local words, paths, broken = {}, {}, {}
+    for word in whole:gmatch "%S+" do
+      words[word] = true
+      if word:find("/dswarm/", 1, true) then paths[#paths + 1] = word end
+    end
+    local of_paths = table.concat(paths, " ")
     for word in narrow:gmatch "%S+" do
-      if not (words[word] or word:find "[…/%d]") then broken[#broken + 1] = word end
+      local given_way = word:find "[…/%d]" or #word >= 10 and of_paths:find(word, 1, true)
+      if not (words[word] or given_way) then broken[#broken + 1] = word end
     end
     return broken
   end
