@@ -47,9 +47,19 @@ local function start(self, name)
   end, function() self.walks[name] = nil end)
 end
 
---- The other end of the channel of FACTS (as comms:channel_up has them) said a beacon: he hears it all, once.
-function far_words:met(facts)
-  if facts.told or facts.quiet or facts.medium or facts.near or facts.rate then return end
+-- Is PEER heard on a medium that is near, where he hears those words himself? Who comes from behind a router of the own
+-- network is not.
+local function is_neighbour(peer)
+  for _, flow in ipairs(peer.flows) do
+    local traits = flow.source.channel.traits
+    if traits.medium and traits.near then return true end
+  end
+  return false
+end
+
+--- PEER, at the other end of the channel of FACTS (as comms:channel_up has them), said a beacon: he hears it all, once.
+function far_words:met(facts, peer)
+  if facts.told or facts.quiet or facts.medium or facts.rate or facts.near and is_neighbour(peer) then return end
   facts.told = true
   start(self, facts.name)
   if not self.dcache.lab then return end

@@ -26,7 +26,7 @@ function handlers.beacon(self, message, source)
     end
     return nil, peer, newcomer
   end
-  self:wake(source.channel.name)
+  self:wake(source.channel.name, peer)
   source.channel.is_met = true
   local last, away = not newcomer and self.peers:last(peer) or nil, not self.peers:living(peer)
   self.proof:ask(peer, self.peers:beat(peer, source))

@@ -106,12 +106,12 @@ function comms:channel_up(channel)
   if not channel.quiet then self.beacon:appear() end
 end
 
--- The other side of channel NAME said a beacon: he is no repair, which needs no news, but wants to hear of us.
-function comms:wake(name)
+-- PEER, the other side of channel NAME, said a beacon: he is no repair, which needs no news, but wants to hear of us.
+function comms:wake(name, peer)
   local channel = self.outbox.channels[name]
   if not channel then return end
   if channel.facts.wakes then channel.facts.quiet = nil end
-  self.far_words:met(channel.facts)
+  self.far_words:met(channel.facts, peer)
 end
 
 --- Nothing of our own accord goes over channel NAME, only answers; or it does again, and is told of us.

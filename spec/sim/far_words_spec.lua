@@ -16,13 +16,13 @@ local function join(w, from, to, near)
   to.routing:add(b, { quiet = true, wakes = true })
 end
 
--- A server, to which ada has a connection for long, and bob, who comes now.
-local function joined(near)
+-- A server, to which ada has a connection for long, and bob, who comes now. IN_ROOM: they hear each other besides.
+local function joined(near, in_room)
   local w = sim.new { seed = 7, policy = assert(policies.load 'return extend "duckiebot"') }
   local nodes = {}
   for _, name in ipairs { "server", "ada", "bob" } do
     local one = w:add(name)
-    w.medium.channels[1]:close()
+    if not in_room then w.medium.channels[1]:close() end
     function one.own_addresses()
       return { { address = ("/ip4/%s/tcp/3825/dswarm-line"):format(one.host), own = true, lan = true } }
     end
@@ -46,11 +46,20 @@ describe("who joins by a connection to elsewhere", function()
     assert.is_true(knows(nodes.ada, "peer", bob))
   end)
 
-  it("hears it with the next renewal only where they are neighbours, as over a medium", function()
+  it("hears it, too, where he comes from behind a router of the own network, whom no medium reaches", function()
     local w, nodes = joined(true)
     w:run(10 * 1000)
-    assert.is_false(knows(nodes.bob, "peer", nodes.ada.id))
-    w:run(16 * MINUTE)
     assert.is_true(knows(nodes.bob, "peer", nodes.ada.id))
+  end)
+
+  it("is told nothing over a connection where they are neighbours, who hear each other on a medium", function()
+    local w, nodes = joined(true, true)
+    w:run(MINUTE)
+    assert.is_true(knows(nodes.bob, "peer", nodes.ada.id))
+    local told, all = 0, 0
+    for _, channel in pairs(nodes.server.comms.outbox.channels) do -- any order: a sum
+      all, told = all + 1, told + (channel.facts.told and 1 or 0)
+    end
+    assert.same({ 3, 0 }, { all, told })
   end)
 end)
