@@ -38,6 +38,11 @@ function commands:marks_of(request)
   return marked(marks.reads, request) == true, marked(marks.here, request)
 end
 
+--- Is REQUEST, which another node answers, known to change nothing there? What nobody knows here is not.
+function commands:surely_reads(request)
+  return self.by_name[request.command] ~= nil and (self:marks_of(request))
+end
+
 --- FN(answer) adds its members to the answers of the command NAME. → a function that ends it.
 function commands:extend(name, fn)
   self.extensions[name] = self.extensions[name] or listeners.new()

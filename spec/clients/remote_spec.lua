@@ -97,6 +97,17 @@ describe("a node that is asked by another", function()
     assert.is_true(changed)
   end)
 
+  it("is asked only once for what nobody knows here: there it may be a change", function()
+    start()
+    donald.commands:add("turn", function(_, reply) reply {} end)
+    for command, reads in pairs { turn = false, discover = true } do -- any order
+      local told
+      ada.commands:run({ command = "call", to = donald.id, look = true, request = { command = command } },
+        function(answer) told = answer end)
+      assert.equal(reads, told.reads, command)
+    end
+  end)
+
   it("is not asked for more than a call may carry", function()
     start()
     local got, word, why = ask(ada, { command = "toy", what = ("x"):rep(65300) })

@@ -132,7 +132,7 @@ local function call_itself(self, id, request, reply)
   end
   local function begin()
     one = own_call.new { node = self.node, loop = self.loop, id = id, request = json.encode(request),
-      reads = (self.node.commands:marks_of(request)), first = first_of(self, id), reply = reply,
+      reads = self.node.commands:surely_reads(request), first = first_of(self, id), reply = reply,
       tell = function(rest) send_for(self, session, rest) end,
       over = function() forget(self, session) end }
   end
@@ -149,12 +149,13 @@ end
 
 local function look(self, row, request, reply)
   local node = self.node
-  local reads, here = node.commands:marks_of(request)
+  local _, here = node.commands:marks_of(request)
   if here then
     return reply(nil, ("permission: %s is not for others to ask: %s"):format(request.command, here), "permission")
   end
-  reply { id = row.id, label = row.label, self = row.id == node.id or nil, reads = reads, swarm = node.swarm,
-    lab = node.lab and node.lab.lab or nil, node = node.id, first = first_of(self, row.id) }
+  reply { id = row.id, label = row.label, self = row.id == node.id or nil, swarm = node.swarm,
+    reads = node.commands:surely_reads(request), lab = node.lab and node.lab.lab or nil, node = node.id,
+    first = first_of(self, row.id) }
 end
 
 -- The node that WORD means. → a row of discovery | nil, text, code, what fits
