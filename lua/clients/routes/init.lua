@@ -11,11 +11,14 @@ local ROW <const> = { "pattern", "target", "origin", "count", "rests", "code" }
 
 local function route_row(row) return to_json.fields(row, ROW) end
 
--- The way that is taken to each node that is known here.
+-- The way that is taken to each node that is heard here, or that others lead to.
 local function node_rows(node)
-  return to_json.list(node.discovery:nodes(), function(one)
+  local heard = {}
+  for _, one in ipairs(node.discovery:nodes()) do heard[one.id] = true end
+  return to_json.list(node.discovery:nodes(true), function(one)
     if one.self or not node.routing.ways then return nil end
     local way = node.routing.ways:choose("/dswarm/" .. one.id .. "/brain", one.id)
+    if not way and not heard[one.id] then return nil end
     local row = to_json.fields(one, { "id", "name", "label" })
     row.way = way and explained.way_row(node, way)
     return row
