@@ -18,6 +18,7 @@ local foreign
 -- Keys came to stand in the lab, or stand there no more: what is compared is another set now, and of the time theirs
 -- is another word.
 local function standing_changed(self, ...)
+  self.strangers:stand_now()
   for _, ids in ipairs { ... } do
     for _, id in ipairs(ids) do self.time_evidence:heard(id) end
   end

@@ -2,10 +2,11 @@
 --
 -- Their words are refused before the signature is looked at, so that a flood of them costs a look-up each, and nothing
 -- of them is kept. Two exceptions: a `peer` word makes a row of `discover`, since a person wants to see a robot that
--- nobody let in; and an enrolment by a token that counts lets its signer in. Both cost signatures, so there are a few
--- checks a second for all whose address is not proved, and some for each other source: a flood cannot take these away
--- from a robot that answered for its address. Members pass enrolments on by repair, over links: theirs count as any
--- other word of theirs.
+-- nobody let in, and the last one waits there until its signer stands: it is renewed too seldom to be lost for coming
+-- before his enrolment. And an enrolment by a token that counts lets its signer in. Both cost signatures, so there are
+-- a few checks a second for all whose address is not proved, and some for each other source: a flood cannot take these
+-- away from a robot that answered for its address. Members pass enrolments on by repair, over links: theirs count as
+-- any other word of theirs.
 local batch = require "core.batch"
 local json = require "core.json"
 local listeners = require "listeners"
@@ -92,8 +93,18 @@ local function appear(self, list, place, source)
   if not is_signed(self, st, source) then return end
   local peer = self.peers:get(st.signer)
   peer.word_at, peer.name = st.at, peer.name or name
+  peer.refused_word = { line = st.line, source = source } -- bounded as the strangers among the peers are
   self.peers:heard(peer, source)
   self.heard:call(st, source)
+end
+
+-- LINE, whose signature was checked, came over SOURCE and its signer stands by now. → was it taken in?
+local function take_in(self, line, source)
+  local list <close> = batch.new(line)
+  if self.dcache:check_batch(list) == 0 then return false end
+  local n, any_kept, any_ours = self.dcache:take_batch(list, 1, 1, source.channel.via, source.channel.kind)
+  if n > 0 then self.taken(list, 1, 1, n, any_kept, any_ours, source) end
+  return n > 0
 end
 
 -- The stranger's enrolment: by a token that counts he is a member at once, and this is his first word. It costs two
@@ -111,11 +122,19 @@ local function enrol(self, words, place, source)
   if not lets_in or not is_signed(self, st, source) then return false end
   give_back()
   self.dcache.trust:let_in(st.signer)
-  local list <close> = batch.new(st.line)
-  if self.dcache:check_batch(list) == 0 then return false end
-  local n, any_kept, any_ours = self.dcache:take_batch(list, 1, 1, source.channel.via, source.channel.kind)
-  if n > 0 then self.taken(list, 1, 1, n, any_kept, any_ours, source) end
-  return n > 0
+  return take_in(self, st.line, source)
+end
+
+--- Other keys may stand by now: their `peer` words that were refused before are taken in, since others tell them no
+--- more where they told them already. What came over a channel that has ended is left: another one tells it.
+function strangers:stand_now()
+  for _, peer in ipairs(table.move(self.peers.list, 1, #self.peers.list, 1, {})) do
+    local word = self.peers:stands(peer.id) and peer.refused_word
+    if word then
+      peer.refused_word = nil
+      if not word.source.channel.closed then take_in(self, word.line, word.source) end
+    end
+  end
 end
 
 --- { listed = how many are remembered as being here, checked = signatures of strangers that were checked so far }

@@ -56,6 +56,7 @@ local function new(members)
       return n
     end } }
   common.strangers = strangers.new(common)
+  box.strangers = common.strangers
   common.strangers:on_peer(function(st) table.insert(box.rows, st.signer) end)
   box.intake = intake.new(common)
   return box
@@ -98,6 +99,23 @@ describe("a stranger to the lab", function()
     assert.is_true(ok)
     assert.same({ { robot.id }, 1, { stranger = 1 } }, { box.taken, box.index:count(), box.refused })
     assert.is_true(say(box, from("udp", "10.0.0.1"), { peer_word(robot) }))
+    assert.equal(2, box.index:count())
+  end)
+
+  it("who was refused for coming before his enrolment is known once he stands, though nobody says it again", function()
+    local box, robot, other = new(), lab.robots[1], lab.robots[2]
+    local source = from("tcp", "10.0.0.1")
+    say(box, source, { peer_word(robot), peer_word(other) })
+    box.strangers:stand_now()
+    assert.same({ {}, 0 }, { box.taken, box.index:count() })
+    say(box, source, { peer_word(robot), lab:enrol(robot) })
+    box.strangers:stand_now()
+    box.strangers:stand_now()
+    assert.same({ { robot.id, robot.id }, 2 }, { box.taken, box.index:count() })
+    box.stands[other.id] = true
+    box.index:admit({ other.id }, true)
+    source.channel.closed = true
+    box.strangers:stand_now()
     assert.equal(2, box.index:count())
   end)
 
