@@ -11,28 +11,58 @@ labels.__index = labels
 local LIFE_MS <const> = 2 * 60 * 1000
 local SAME_MS <const> = 60 * 1000 -- in which lines of one flow and FROM get the same label
 local LABELS_MAX <const> = 4096
+local OF_ONE_MAX <const> = 1000 -- of one flow: else who sends many lines would put out the labels of all others
 local CODE_SIZE <const> = 8 -- bytes
 
 --- given.loop, given.random (core.random)
 function labels.new(given)
-  return setmetatable({ loop = given.loop, secret = given.random:bytes(32), first = 1, last = 0, entries = {},
-    by_key = {}, dropped = 0 }, labels)
+  return setmetatable({ loop = given.loop, secret = given.random:bytes(32), first = 1, last = 0, count = 0,
+    entries = {}, by_key = {}, by_flow = {}, dropped = 0 }, labels)
 end
 
 local function code_of(self, number) return hash.blake2b(number, self.secret):sub(1, CODE_SIZE) end
 
-local function forget_first(self)
-  local entry = self.entries[self.first]
-  self.entries[self.first] = nil
-  self.first = self.first + 1
+-- Numbers grow, so that what goes is always the oldest of its flow.
+local function forget(self, number)
+  local entry = self.entries[number]
+  if not entry then return end
+  self.entries[number], self.count = nil, self.count - 1
   if self.by_key[entry.key] == entry then self.by_key[entry.key] = nil end
+  local own = self.by_flow[entry.flow]
+  own[own.first] = nil
+  own.first = own.first + 1
+  if own.first > own.last then self.by_flow[entry.flow] = nil end
 end
 
-local function trim(self, now)
-  while self.first <= self.last and now - self.entries[self.first].at >= LIFE_MS do forget_first(self) end
-  if self.last - self.first + 1 < LABELS_MAX then return end
+local function forget_first(self)
+  forget(self, self.first)
+  self.first = self.first + 1
+end
+
+local function is_over(self, now)
+  local entry = self.entries[self.first]
+  return not entry or now - entry.at >= LIFE_MS
+end
+
+-- Makes room for one more of FLOW.
+local function trim(self, now, flow)
+  while self.first <= self.last and is_over(self, now) do forget_first(self) end
+  local own = self.by_flow[flow]
+  if own and own.last - own.first + 1 >= OF_ONE_MAX then
+    forget(self, own[own.first])
+  elseif self.count >= LABELS_MAX then
+    forget_first(self)
+  else
+    return
+  end
   self.dropped = self.dropped + 1
-  forget_first(self)
+end
+
+local function put(self, entry, number)
+  local own = self.by_flow[entry.flow] or { first = 1, last = 0 }
+  own.last = own.last + 1
+  own[own.last], self.by_flow[entry.flow] = number, own
+  self.entries[number], self.by_key[entry.key], self.count = entry, entry, self.count + 1
 end
 
 --- The label for a line that came over SOURCE (nil: it begins here) from FROM → text "~…", its entry { source =, from =
@@ -42,11 +72,13 @@ function labels:make(source, from, to)
   local key = ("%s %s %s"):format(source and source.id or "", from, to or "")
   local entry = self.by_key[key]
   if not entry or now - entry.at >= SAME_MS then
-    trim(self, now)
+    local flow = source and source.id or ""
+    trim(self, now, flow)
     self.last = self.last + 1
     local number = (">I8"):pack(self.last)
-    entry = { key = key, from = from, at = now, text = "~" .. text.base64url(number .. code_of(self, number)) }
-    self.entries[self.last], self.by_key[key] = entry, entry
+    entry = { key = key, flow = flow, from = from, at = now,
+      text = "~" .. text.base64url(number .. code_of(self, number)) }
+    put(self, entry, self.last)
   end
   entry.source = source
   return entry.text, entry
@@ -69,7 +101,7 @@ end
 
 --- What is bounded here, as bounded.lua's rows.
 function labels:bounds()
-  return { { name = "labels", count = self.last - self.first + 1, limit = LABELS_MAX, dropped = self.dropped } }
+  return { { name = "labels", count = self.count, limit = LABELS_MAX, dropped = self.dropped } }
 end
 
 return labels

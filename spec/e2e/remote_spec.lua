@@ -140,7 +140,7 @@ describe("a robot in another network", function()
 
   it("goes on as long as somebody reads, and ends what it does when he is gone, however he went", function()
     if not s then return pending(why) end
-    for _, signal in ipairs { "INT", "KILL" } do
+    for _, signal in ipairs { "INT", "HUP", "KILL" } do
       local out = s.dir .. "/watched"
       os.execute("rm -f " .. out)
       local home = s:path("laptop", "")
