@@ -187,7 +187,7 @@ function context:close()
 end
 
 local FAR_MS <const> = 2000 -- in which another node answers, mostly; longer is told to a person who waits
-local FAR <const> = "%s is asked, and has not answered yet; Ctrl-C ends the wait."
+local FAR <const> = "%s is asked, and has not answered yet; after 30 s it is given up; Ctrl-C ends the wait."
 
 -- Tells a person who waits for another node that it takes longer than usual. → a function that ends it
 local function say_soon(self, name)

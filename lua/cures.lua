@@ -75,7 +75,7 @@ local WORDS <const> = {
   { "name", "A record cannot hold that name: it is not UTF-8, has control characters, or is too long.",
     "Rename the file: letters, digits and punctuation, in all its folders' names too." },
   { "permission", "The owner or the policy does not allow it.",
-    "The reason beside it names the rule: change that file or policy, or ask as the user whose daemon it is." },
+    "The reason beside it names the rule: change that (a file, a hook, routing.block), or ask as who may." },
   { "policy", "A hook of the policy failed, and the default answered in its place; or a new policy cannot apply.",
     "The log names the hook, the answer file and line. Check the policy: dt-swarm --check FILE" },
   { "version", "It was written by a newer version, which this one does not know.",

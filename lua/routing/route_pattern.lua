@@ -65,7 +65,7 @@ end
 
 -- LIST, the segments of TEXT → { segments, names = place → text } | nil, why not
 local function read(text, list, is_open)
-  if not list then return nil, "an address begins with / and has no empty part" end
+  if not list then return nil, "an address begins with / and has no empty part, such as /dswarm/donald/*" end
   local names, plain = take_names(list)
   if not names then return nil, plain end
   local ok, why = check(plain, is_open)

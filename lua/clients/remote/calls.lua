@@ -202,8 +202,8 @@ function calls:unreachable(rest)
       local ok
       ok, text, code = key.verify(word.id, "unreachable", self.node.swarm, word.signed, word.signature)
       if not ok then return nil, text, code end
-      went_nowhere(self, session, ("%s: %s knows no way on to it"):format(word.code, self.node.who(word.id).label),
-        word.code)
+      local hop = self.node.who(word.id).label
+      went_nowhere(self, session, ("%s: %s knows no way on to it; it may be off"):format(word.code, hop), word.code)
       return true
     end
   end
