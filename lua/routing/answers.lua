@@ -5,6 +5,7 @@ local envelope = require "routing.envelope"
 local frame = require "routing.channels.frame"
 local hash = require "core.hash"
 local quota = require "comms.quota"
+local refusals = require "refusals"
 local text = require "core.text"
 
 local answers = {}
@@ -109,7 +110,7 @@ end
 --- REST of an `unreachable` → { ref =, code =, id = of who names himself, signature =, signed = } | nil, text, "form"
 function answers.parse(rest)
   local signature, signed, ref, code, id = rest:match "^([%w_-]+) (([%w_-]+) (%w+) (%w+))$"
-  if not signature or #signature ~= 86 or #ref ~= 11 or #code > 16 then
+  if not signature or #signature ~= 86 or #ref ~= 11 or #code > 16 or not refusals.is_code(code) then
     return nil, "form: unreachable SIG REF CODE ID", "form"
   end
   return { signature = signature, signed = signed, ref = ref, code = code, id = id }

@@ -22,8 +22,25 @@ function routes.new(given)
   return self
 end
 
--- == the tree. A place in it: next = part → place; named = name → array of { ending = end of the key or nil, place }
--- where a node's ID is the next part; here = the entry of a pattern that ends there, star = of one that goes on.
+-- == the tree. A place in it: next = part → place; named = name → { places = end of the key ("" for none) → place,
+-- lengths = of these ends, the longest first } where a node's ID is the next part; here = the entry of a pattern that
+-- ends there, star = of one that goes on.
+
+-- The place behind the nodes of that NAME whose key has that ENDING.
+local function named_step(place, name, ending)
+  place.named = place.named or {}
+  local named = place.named[name] or { places = {}, lengths = {} }
+  place.named[name] = named
+  if named.places[ending] then return named.places[ending] end
+  local is_new = true
+  for _, length in ipairs(named.lengths) do is_new = is_new and length ~= #ending end
+  if is_new then
+    named.lengths[#named.lengths + 1] = #ending
+    table.sort(named.lengths, function(a, b) return a > b end) -- of two that fit the first wins
+  end
+  named.places[ending] = { next = {} }
+  return named.places[ending]
+end
 
 local function step(place, part, is_name)
   if not is_name then
@@ -31,16 +48,7 @@ local function step(place, part, is_name)
     return place.next[part]
   end
   local name, ending = route_pattern.name(part)
-  place.named = place.named or {}
-  local list = place.named[name] or {}
-  place.named[name] = list
-  for _, one in ipairs(list) do
-    if one.ending == ending then return one.place end
-  end
-  local one = { ending = ending, place = { next = {} } }
-  table.insert(list, 1, one)
-  table.sort(list, function(a, b) return #(a.ending or "") > #(b.ending or "") end) -- of two that fit the first wins
-  return one.place
+  return named_step(place, name, ending or "")
 end
 
 local function plant(self, entry)
@@ -92,10 +100,12 @@ local find -- (self, place, parts, i, used) → entry, parts that it says | nil
 -- Entries behind PLACE whose next part is a node by its name. Of several the longest counts.
 local function find_named(self, place, parts, i, used)
   local name = self.name_of(parts[i])
+  local named = name and place.named[name]
   local best, most
-  for _, one in ipairs(name and place.named[name] or {}) do
-    if not one.ending or parts[i]:sub(-#one.ending) == one.ending then
-      local entry, depth = find(self, one.place, parts, i + 1, used)
+  for _, length in ipairs(named and named.lengths or {}) do
+    local onward = named.places[parts[i]:sub(#parts[i] - length + 1)]
+    if onward then
+      local entry, depth = find(self, onward, parts, i + 1, used)
       if entry and (not most or depth > most) then best, most = entry, depth end
     end
   end

@@ -5,6 +5,7 @@ local labs = require "spec.labs"
 local policies = require "spec.policy.policies"
 local sim = require "sim"
 local text = require "core.text"
+local unreachables = require "routing.answers"
 
 local TOY <const> = { reads = true }
 
@@ -169,5 +170,31 @@ describe("a node that is asked by another", function()
     w:run(40 * 1000)
     assert.same({ "address", true }, { heard[#heard][3], heard[#heard][2]:find("no way to", 1, true) ~= nil })
     assert.same({}, ada.remote.calls.by_tag)
+  end)
+
+  -- The control socket counts each refusal by its word, and one that is none would end no conversation.
+  it("refuses with a word that is none, as a hop may, too: that is passed on as none", function()
+    start()
+    local callee = donald.remote.service.callee
+    function callee.refused() end
+    function callee.may() return nil, "evil: no", "evil" end
+    local _, word, why = ask(ada, { command = "discover" })
+    assert.same({ "form", "evil: no" }, { word, why })
+
+    local sent
+    function ada.routing.send(_, message)
+      sent = message
+      return true
+    end
+    local heard = begin(ada, { command = "discover" })
+    w:run(5000)
+    local function unreachable(code)
+      local words = ("%s %s %s"):format(unreachables.ref(sent), code, donald.id)
+      return ada.remote.calls:unreachable(donald.key:sign("unreachable", ada.swarm, words) .. " " .. words)
+    end
+    assert.equal("form", select(3, unreachable "evil"))
+    assert.equal(1, #heard)
+    assert.is_true(unreachable "hops")
+    assert.equal("hops", heard[2][3])
   end)
 end)

@@ -220,4 +220,20 @@ describe("a routing table", function()
     assert.is_true(ten > 50)
     assert.equal(ten, steps(1000))
   end)
+
+  it("is made in steps that grow with its lines, though all name one robot by ends of keys", function()
+    local function steps(count)
+      local list, n = {}, 0
+      for i = 1, count do list[i] = { pattern = ("/dswarm/donald~%04dk/*"):format(i), target = LAB .. "/$0" } end
+      local table_ = table_of { donald = { DONALD } }
+      table_:load(list, function() return "my.lua:1" end)
+      debug.sethook(function() n = n + 1 end, "", 100)
+      table_:build()
+      debug.sethook()
+      return n
+    end
+    local few = steps(100)
+    assert.is_true(few > 10)
+    assert.is_true(steps(1000) < 20 * few)
+  end)
 end)

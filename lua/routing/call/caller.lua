@@ -1,6 +1,7 @@
 -- call/caller.lua - the half of a call that asks: opens, has it signed, sends, and asks again. No loop and no socket.
 local lines = require "routing.call.lines"
 local received = require "routing.call.received"
+local refusals = require "refusals"
 local seal = require "core.seal"
 local text = require "core.text"
 
@@ -215,7 +216,8 @@ end
 local function take_refusal(self, line)
   local session, plain, code = open(self, line)
   if not session then return nil, plain, code end
-  over(self, nil, plain, plain:match "^(%l+): " or "form")
+  local word = plain:match "^(%l+): "
+  over(self, nil, plain, refusals.is_code(word) and word or "form") -- he may say a word that is none
   return true
 end
 
