@@ -168,7 +168,9 @@ describe("two robots, a server and a laptop", function()
     assert.is_true(s:stop("lab", "KILL"))
     s:start("lab", SERVER)
     assert.is_truthy(swarm.within(10, function()
-      return s:ask("lab", "files list") and list_of "lab":find " bea +held, gone" -- he was heard again
+      -- Both were heard again: until ada was, her name is that of the key which nobody has any more.
+      local list = s:ask("lab", "files list") and list_of "lab"
+      return list and list:find " bea +held, gone" and list:find "\ntwo/rosbag2_0%.mcap +2 B +%w*~"
     end), s:log "lab")
     local list = list_of "lab"
     assert.equal(9, #s:ask("lab", "files list").held)
