@@ -12,7 +12,7 @@ local WAITING_MAX <const> = 64 -- lines; a further one is left to the others
 
 --- given.loop, given.id (this node's), given.peers (comms/peers.lua)
 function turns.new(given)
-  return setmetatable({ loop = given.loop, id = given.id, peers = given.peers, waiting = {}, count = 0 }, turns)
+  return setmetatable({ loop = given.loop, id = given.id, peers = given.peers, waiting = {} }, turns)
 end
 
 local function is_there(self, peer, channel)
@@ -34,9 +34,17 @@ local function place_of(self, channel, digest, sender)
   end
 end
 
-local function forget(self, from, turn)
-  if self.waiting[from] ~= turn then return end
-  self.waiting[from], self.count = nil, self.count - 1
+local function forget(self, turn)
+  for i, each in ipairs(self.waiting) do
+    if each == turn then return table.remove(self.waiting, i) end
+  end
+end
+
+local function is_waiting(self, digest)
+  for _, turn in ipairs(self.waiting) do
+    if turn.digest == digest then return true end
+  end
+  return false
 end
 
 --- MESSAGE came over SOURCE, and has that DIGEST (text without spaces): FN() is called when it is our turn.
@@ -44,22 +52,24 @@ function turns:wait(source, message, digest, fn)
   local sender = self.peers:prover(source)
   local place = place_of(self, source.channel, digest, sender and sender.id)
   if place == 0 then return fn() end
-  local from = message.from
-  if self.waiting[from] or self.count >= WAITING_MAX then return end
-  local turn = {}
-  self.waiting[from], self.count = turn, self.count + 1
+  if #self.waiting >= WAITING_MAX or is_waiting(self, digest) then return end
+  local turn = { digest = digest, from = message.from }
+  self.waiting[#self.waiting + 1] = turn
   turn.timer = self.loop:after(math.min(MOST_MS, place * EACH_MS), function()
-    forget(self, from, turn)
+    forget(self, turn)
     fn()
   end)
 end
 
---- What is for TO, another node's, was heard: if it answers a line that waits here, somebody has passed that on.
+--- What is for TO, another node's, was heard: if it answers a line that waits here, somebody has passed that on. Of
+--- several lines of one FROM that is the one which waits longest.
 function turns:answered(to)
-  local turn = self.waiting[to]
-  if not turn then return end
-  turn.timer:cancel()
-  forget(self, to, turn)
+  for _, turn in ipairs(self.waiting) do
+    if turn.from == to then
+      turn.timer:cancel()
+      return forget(self, turn)
+    end
+  end
 end
 
 return turns
