@@ -77,13 +77,14 @@ function far:toward(head, tail)
   return nil, ("address: %s is no channel here"):format(head), "address"
 end
 
-local function forget(self, key)
-  if self.links[key] then self.links[key], self.count = nil, self.count - 1 end
+-- LINK is no more; another one may have taken its place meanwhile.
+local function forget(self, key, link)
+  if self.links[key] == link then self.links[key], self.count = nil, self.count - 1 end
 end
 
 -- Nobody could be dialled for LINK: each of its lines takes another way, where there is one.
 local function failed(self, key, link, code)
-  forget(self, key)
+  forget(self, key, link)
   self.routing.ways:failed(key, code)
   for _, out in ipairs(link.waiting) do self.routing.forward:another_way(key, answers.ref(out)) end
 end
@@ -107,7 +108,7 @@ local function connected(self, key, link, channel, is_relay)
     flush(self, link)
   end
   self.loop:after(KEPT_MS, function()
-    forget(self, key)
+    forget(self, key, link)
     if not channel.closed then channel:close "closed: it was dialled for a line" end
   end)
 end
@@ -120,7 +121,7 @@ local function dial_address(self, way, link, id, host)
     if channel then return connected(self, way.key, link, channel, is_relay) end
     failed(self, way.key, link, code or "closed")
   end
-  local function gone() forget(self, way.key) end
+  local function gone() forget(self, way.key, link) end
   if id then return routing.comms.dial_link(host, port, id, done, gone) end
   if is_relay and routing.named then return routing.named:dial_link(host, port, done, gone) end
   routing.comms.dial(host, port, done)
@@ -140,7 +141,7 @@ end
 function far:send(way, out, id)
   local link = self.links[way.key]
   if link and link.channel and link.channel.closed then
-    forget(self, way.key)
+    forget(self, way.key, link)
     link = nil
   end
   if link and link.is_ready then return self.routing:send_to_all(link.channel, out) end

@@ -54,6 +54,20 @@ describe("a line for a place that is dialled", function()
     assert.equal(1, #dialled)
   end)
 
+  it("goes over the connection that is there, though the time of an earlier one to the same place is over", function()
+    local place = "/ip4/192.0.2.7/tcp/3825/dswarm-line"
+    one:send(way(place), { kind = "ping" })
+    local old, new = channel(), channel()
+    dialled[1].done(old)
+    loop:run_until(loop.time + 60 * 1000)
+    old.closed = true
+    one:send(way(place), { kind = "ping" })
+    dialled[2].done(new)
+    loop:run_until(loop.time + 130 * 1000)
+    one:send(way(place), { kind = "ping" })
+    assert.same({ 2, 3 }, { #dialled, #sent })
+  end)
+
   it("waits no longer than three seconds for one who never asks", function()
     one:send(way("/ip4/192.0.2.7/tcp/3825/dswarm-line", true), { kind = "call" })
     dialled[1].done(channel())
