@@ -78,6 +78,9 @@ function answers:reply_to(source, asked)
   end
 end
 
+--- Is a message of that KIND an answer?
+function answers.is_one(kind) return ANSWERS[kind] ~= nil end
+
 --- By what an answer names the line MESSAGE: FROM and HOPS, which change on the way, are left out.
 function answers.ref(message)
   local words = message.kind .. " " .. (message.rest or "")

@@ -60,25 +60,30 @@ local function entry_of(self, source, message, body)
   end
   entry = { flow = source and source.id or nil, hops = message.hops, last = self.loop:now(),
     avoid = message.avoid or {} }
-  self.passed:put(digest, entry)
+  -- Who proved nothing is refused anyway (gate.lua): he shall not push out what is kept of others' lines.
+  if not source or self.routing.ways:speaker(source) then self.passed:put(digest, entry) end
   return entry
 end
 
 -- == where to
 
+-- Is the channel of WHAT one that a route names? What routes say stands before TO, which the line itself says. A route
+-- that names this very node is taken off again: then a channel of TO may stand first, and no policy named that.
+local function is_of_a_route(what, to) return what.kind == "channel" and #what.tail >= #to end
+
 -- The routing table may say another way, each line of it once. → what target.read gives, did a line of it say so?
 local function routed(self, what)
-  local used, routes = {}, self.routing.routes
+  local used, routes, asked = {}, self.routing.routes, what.to
   for _ = 1, ROUTES_MAX do
     local to, line = nil, nil
     if routes and what.to then to, line = routes:match(what.to, used) end
-    if not line then return what, next(used) ~= nil end
+    if not line then return what, is_of_a_route(what, asked) end
     used[line] = true
     local text, code
     what, text, code = target.read(to, self.id)
     if not what then return nil, text, code end
   end
-  return what, true
+  return what, is_of_a_route(what, asked)
 end
 
 -- The next hop to a node → the way, TO for it | nil, text, code
@@ -121,8 +126,10 @@ end
 -- FROM for the next hop: a label, by which the answer finds back.
 local function labelled(self, source, message, way, line)
   if message.from == envelope.nobody then return envelope.nobody end
-  local text, label = self.labels:make(source, message.from, not source and message.to or nil)
+  local text, label = self.labels:make(source, message.from, not source and message.to or nil,
+    source and self.routing.ways:speaker(source))
   label.key, label.sent, label.in_turn = way.key, self.loop:micro(), message.in_turn
+  label.next = way.by or line.what.id -- the node that passes the line on next, or where it ends; nil: a channel's
   label.last = envelope.is_for_node(line.what.to) and line.what.id or nil -- the node where the line ends
   line.entry.label = label
   return text
@@ -243,12 +250,21 @@ end
 -- it itself, nor where the line went on behind it: else anybody could cut two nodes apart by lines that end nowhere.
 local function leads_nowhere(label, word) return word.code ~= "hops" and label.last and label.last ~= word.id end
 
+-- May WORD, which came over SOURCE, speak of the way of LABEL? That came from its next hop, and who names himself in it
+-- signed it: else whoever knows a label could take other nodes' ways from them.
+local function may_speak(self, label, word, source)
+  local ways, comms = self.routing.ways, self.routing.comms
+  local is_from_next = not source or label.key == source.id or label.next and label.next == ways:speaker(source)
+  return is_from_next and comms.checks.signed(word, "unreachable", comms.swarm)
+end
+
 -- What an answer says of the way that its question took. → does that take another one now?
-local function learn(self, label, message)
+local function learn(self, label, message, source)
   local ways = self.routing.ways
   if not label.key or message.kind == "budget" then return false end
   local word = message.kind == "unreachable" and answers.parse(message.rest)
   if word and leads_nowhere(label, word) then
+    if not may_speak(self, label, word, source) then return false end
     ways:failed(label.key, word.code)
     return self:another_way(label.key, word.ref)
   end
@@ -260,22 +276,20 @@ end
 --- Is TO, a label as it stands in a line, one of ours?
 function forward:knows(to) return self.labels:read(to:sub(2)) ~= nil end
 
---- MESSAGE has a return label as its TO. → true: it went back over the flow that the label names, and that alone, or
---- the line that it answers takes another way; "here", message: it is for a component of this node | nil, text, code
-function forward:back(message, what)
+--- MESSAGE, which came over SOURCE, has a return label as its TO. → true: it went back over the flow that the label
+--- names, and that alone, or the line that it answers takes another way; "here", message: it is for a component of this
+--- node | nil, text, code
+function forward:back(source, message, what)
   local label, text, code = self.labels:read(what.label)
   if not label then return nil, text, code end
-  if learn(self, label, message) then return true end
-  local back = { to = label.from, from = envelope.nobody, hops = message.hops, kind = message.kind, rest = message.rest,
-    body = message.body or message.list and lines_of(message.list) }
-  if not label.source then
-    back.list = message.list
-    return "here", back
-  end
+  if not answers.is_one(message.kind) then return nil, "kind: along a return label come answers alone", "kind" end
+  if learn(self, label, message, source) then return true end
+  local asker, back = label.source, { to = label.from, from = envelope.nobody, hops = message.hops, kind = message.kind,
+    rest = message.rest }
+  if not asker then return "here", back end
   back, text, code = envelope.onward(back)
-  if not back then return nil, text, code end
-  local source = label.source -- the others who could have passed the line on hear its answer, too
-  return self.routing:send_in_turn(source.channel, not label.in_turn and source or nil, back, source.principal)
+  if not back then return nil, text, code end -- where it was our turn, the others who waited for it hear it, too
+  return self.routing:send_in_turn(asker.channel, not label.in_turn and asker or nil, back, asker.principal)
 end
 
 --- What is bounded here, as bounded.lua's rows.

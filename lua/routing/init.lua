@@ -110,7 +110,7 @@ local function onward(self, source, message)
   if not self.forward then return nil, "address: lines are not passed on here", "address" end
   local way, more
   if what.kind == "label" then
-    way, more, code = self.forward:back(message, what)
+    way, more, code = self.forward:back(source, message, what)
     if way ~= "here" then return way, more, code end
     return onward(self, nil, more)
   end

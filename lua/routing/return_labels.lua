@@ -11,27 +11,27 @@ labels.__index = labels
 local LIFE_MS <const> = 2 * 60 * 1000
 local SAME_MS <const> = 60 * 1000 -- in which lines of one flow and FROM get the same label
 local LABELS_MAX <const> = 4096
-local OF_ONE_MAX <const> = 1000 -- of one flow: else who sends many lines would put out the labels of all others
+local OF_ONE_MAX <const> = 1000 -- of one node, by all its flows: else it could put out the labels of all others
 local CODE_SIZE <const> = 8 -- bytes
 
 --- given.loop, given.random (core.random)
 function labels.new(given)
   return setmetatable({ loop = given.loop, secret = given.random:bytes(32), first = 1, last = 0, count = 0,
-    entries = {}, by_key = {}, by_flow = {}, dropped = 0 }, labels)
+    entries = {}, by_key = {}, by_node = {}, dropped = 0 }, labels)
 end
 
 local function code_of(self, number) return hash.blake2b(number, self.secret):sub(1, CODE_SIZE) end
 
--- Numbers grow, so that what goes is always the oldest of its flow.
+-- Numbers grow, so that what goes is always the oldest of its node.
 local function forget(self, number)
   local entry = self.entries[number]
   if not entry then return end
   self.entries[number], self.count = nil, self.count - 1
   if self.by_key[entry.key] == entry then self.by_key[entry.key] = nil end
-  local own = self.by_flow[entry.flow]
+  local own = self.by_node[entry.by]
   own[own.first] = nil
   own.first = own.first + 1
-  if own.first > own.last then self.by_flow[entry.flow] = nil end
+  if own.first > own.last then self.by_node[entry.by] = nil end
 end
 
 local function forget_first(self)
@@ -44,10 +44,10 @@ local function is_over(self, now)
   return not entry or now - entry.at >= LIFE_MS
 end
 
--- Makes room for one more of FLOW.
-local function trim(self, now, flow)
+-- Makes room for one more of BY.
+local function trim(self, now, by)
   while self.first <= self.last and is_over(self, now) do forget_first(self) end
-  local own = self.by_flow[flow]
+  local own = self.by_node[by]
   if own and own.last - own.first + 1 >= OF_ONE_MAX then
     forget(self, own[own.first])
   elseif self.count >= LABELS_MAX then
@@ -59,24 +59,25 @@ local function trim(self, now, flow)
 end
 
 local function put(self, entry, number)
-  local own = self.by_flow[entry.flow] or { first = 1, last = 0 }
+  local own = self.by_node[entry.by] or { first = 1, last = 0 }
   own.last = own.last + 1
-  own[own.last], self.by_flow[entry.flow] = number, own
+  own[own.last], self.by_node[entry.by] = number, own
   self.entries[number], self.by_key[entry.key], self.count = entry, entry, self.count + 1
 end
 
 --- The label for a line that came over SOURCE (nil: it begins here) from FROM → text "~…", its entry { source =, from =
---- at = ms }, in which its user keeps what he needs. TO: where the line goes, if it begins here.
-function labels:make(source, from, to)
+--- at = ms }, in which its user keeps what he needs. TO: where the line goes, if it begins here. BY: the ID of who
+--- proved that flow, or nil.
+function labels:make(source, from, to, by)
   local now = self.loop:now()
   local key = ("%s %s %s"):format(source and source.id or "", from, to or "")
   local entry = self.by_key[key]
   if not entry or now - entry.at >= SAME_MS then
-    local flow = source and source.id or ""
-    trim(self, now, flow)
+    by = by or source and source.id or ""
+    trim(self, now, by)
     self.last = self.last + 1
     local number = (">I8"):pack(self.last)
-    entry = { key = key, flow = flow, from = from, at = now,
+    entry = { key = key, by = by, from = from, at = now,
       text = "~" .. text.base64url(number .. code_of(self, number)) }
     put(self, entry, self.last)
   end

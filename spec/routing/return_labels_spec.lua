@@ -71,6 +71,14 @@ describe("a return label", function()
     assert.same({ limit, 1 }, { row.count, row.dropped })
   end)
 
+  it("is not put out by a node that has many, by whatever flows, either", function()
+    local text = ours:make(SOURCE, FROM, nil, "bob")
+    for i = 1, 3 * ours:bounds()[1].limit do
+      ours:make({ id = "udp 192.0.2.8:" .. i % 8 }, FROM .. i, nil, "mallory")
+    end
+    assert.is_truthy(ours:read(text:sub(2)))
+  end)
+
   it("is not put out by a flow that has many, which loses its own oldest", function()
     local text = ours:make(SOURCE, FROM)
     local greedy = { id = "udp 192.0.2.8:4000" }

@@ -1,5 +1,6 @@
 -- chain_spec.lua - lines that go over several nodes and back, by whole nodes under a virtual clock.
 local answers = require "routing.answers"
+local frame = require "routing.channels.frame"
 local messages = require "comms.messages"
 local policies = require "spec.policy.policies"
 local sim = require "sim"
@@ -61,6 +62,42 @@ describe("a chain of nodes", function()
       assert.same({ "hops", who.id }, { word.code, word.id })
       assert.is_true(w.ada.comms.checks.signed(word, "unreachable", w.ada.swarm))
     end
+  end)
+end)
+
+describe("word that a line went no further", function()
+  it("counts for a way only from its next hop, and only if it is signed", function()
+    local w = world { "sue", "mallory", "eve", "bob" }
+    for _, name in ipairs { "mallory", "eve", "bob" } do join(w, w[name], w.sue) end
+    w:run(30000)
+    local function said_by(node, line)
+      local flow = w.sue.comms.peers:best(w.sue.comms.peers.by_id[node.id])
+      return w.sue.routing:frame(flow.source, frame.read(line))
+    end
+    local label
+    local function listen(node)
+      local take = node.routing.frame
+      function node.routing.frame(self, source, message)
+        label = message.from and message.from:match "^~.*" or label
+        return take(self, source, message)
+      end
+    end
+    listen(w.eve)
+    listen(w.bob)
+    local from, words = ("/dswarm/%s/try"):format(w.mallory.id), ("%s address %s"):format(("B"):rep(11), w.eve.id)
+    local signed = w.eve.identity.key:sign("unreachable", w.sue.swarm, words) .. " " .. words
+    said_by(w.mallory, ("/dswarm/%s/ping %s 8 ping %022d %s"):format(w.eve.id, from, 1, w.mallory.id))
+    w:run(100)
+    said_by(w.mallory, ("/dswarm/%s/ping %s 8 ping %022d %s"):format(w.bob.id, from, 2, w.mallory.id))
+    w:run(100)
+    local way = w.sue.routing.ways:of(w.bob.id)[1]
+    local function failures() return w.sue.routing.ways.health:is_failing(way.key) end
+    said_by(w.eve, ("%s - 8 unreachable %s"):format(label, signed))
+    assert.is_false((failures()), "eve is not on the way to bob")
+    said_by(w.bob, ("%s - 8 unreachable %s %s"):format(label, ("A"):rep(86), words))
+    assert.is_false((failures()), "nobody signed that")
+    said_by(w.bob, ("%s - 8 unreachable %s"):format(label, signed))
+    assert.is_true((failures()), "from the next hop, and signed (control)")
   end)
 end)
 

@@ -165,6 +165,42 @@ describe("lines with a TO and a FROM that are made to hurt", function()
     end
   end)
 
+  it("lead to no place of their own by a route that names this node", function()
+    local far, dialled = ("/dswarm/%s/ping"):format(w.mallory.id), 0
+    local routing, comms = w.ada.routing, w.ada.comms
+    local dial, dial_link, named = comms.dial, comms.dial_link, routing.named
+    function comms.dial() dialled = dialled + 1 end
+    comms.dial_link, routing.named = comms.dial, { dial_link = comms.dial }
+    for pattern, target in pairs { ["/*"] = w.ada.id, ["/ip4/*"] = "ada" } do -- any order
+      assert(routing.routes:set(pattern, ("/dswarm/%s/$0"):format(target)))
+      local _, word = say("/ip4/192.0.2.66/tcp/22/dswarm-line/dswarm/*/ping", far)
+      assert.same({ "unproved", 0 }, { word, dialled }, pattern)
+      routing.routes:unset(pattern)
+    end
+    assert(routing.routes:set("/dswarm/*", "/ip4/192.0.2.66/tcp/22/dswarm-line/$0"))
+    say(("/dswarm/%s/ping"):format(w.bob.id), far)
+    assert.equal(1, dialled, "what the policy names is dialled (control)")
+    routing.routes:unset "/dswarm/*"
+    comms.dial, comms.dial_link, routing.named = dial, dial_link, named
+  end)
+
+  it("along a label are answers alone", function()
+    local label, take = nil, w.mallory.routing.frame
+    function w.mallory.routing.frame(self, from, message)
+      label = message.from and message.from:match "^~.*" or label
+      return take(self, from, message)
+    end
+    w.ada.routing:send { to = ("/dswarm/%s/control"):format(w.mallory.id), kind = "call", rest = "x",
+      from = ("/dswarm/%s/control"):format(w.ada.id) }
+    w:run(1000)
+    w.mallory.routing.frame = take
+    for kind, right in pairs { call = "kind", statements = "kind", reply = "address" } do -- any order
+      local _, _, code = w.ada.routing:frame(source, frame.read(("%s - 8 %s %s open %s"):format(label, kind,
+        ("A"):rep(43), w.mallory.id)))
+      assert.equal(right, code, kind)
+    end
+  end)
+
   it("cost a line at most each, whatever they are made of", function()
     local by_chance = random.seeded(11)
     local parts = { "/dswarm/" .. w.ada.id, "/dswarm/" .. w.bob.id, "/dswarm/" .. w.mallory.id, "/dswarm/" .. w.sue.id,

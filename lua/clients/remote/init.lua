@@ -9,7 +9,9 @@ remote.__index = remote
 -- A line for /dswarm/<this node>/control came. → true | nil, text, code, counted
 local function take(self, message, source, reply)
   local ok, text, code
-  if message.kind == "call" then
+  if message.kind == "call" and not source then
+    text, code = "address: a call of this node, by its own routes, to itself", "address"
+  elseif message.kind == "call" then
     return self.service:take(message, source, reply) -- which counts
   elseif message.kind == "reply" then
     ok, text, code = self.calls:take(message.rest)
