@@ -153,7 +153,7 @@ local function through_socat(tree, dir)
   return to.count / seconds, to.count
 end
 
-local found = io.popen "spec/net/socat.sh" -- before there is a network without anybody
+local found = io.popen "spec/net/servers.sh" -- before there is a network without anybody
 local tree = found:read "l"
 found:close()
 process.apart "spec/bench/routes.lua"
