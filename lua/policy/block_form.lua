@@ -4,8 +4,8 @@ local key = require "core.key"
 
 local block_form = {}
 
--- TEXT, a multiaddr, without the zone before it, which means something on this machine only.
-local function without_zone(text) return (text:gsub("^/ip6zone/[^/]+", "")) end
+--- TEXT, a multiaddr, without the zone before it, which means something on this machine only.
+function block_form.without_zone(text) return (text:gsub("^/ip6zone/[^/]+", "")) end
 
 local WANTED <const> = "a peer ID, or an address in numbers: /ip4/192.168.1.20 for all of a host, "
   .. "/ip4/192.168.1.20/udp/3825 for a port of it"
@@ -14,7 +14,7 @@ local WANTED <const> = "a peer ID, or an address in numbers: /ip4/192.168.1.20 f
 local function read_address(text)
   local good, why = address.check(text)
   if not good then return nil, (why:gsub("^form: ", "")) end
-  local parts = address.parts(without_zone(good))
+  local parts = address.parts(block_form.without_zone(good))
   local host, port, last = parts[1], parts[2], parts[3]
   if host[1] ~= "ip4" and host[1] ~= "ip6" or parts[4] or last and last[1] ~= "dswarm-line" then return nil, WANTED end
   if not port then return ("/%s/%s"):format(host[1], host[2]) end

@@ -17,9 +17,6 @@ local HOSTS_MAX <const> = 256 -- of whom who serves files is told
 local NOBODY <const> = {}
 local NEVER <const> = function() return false end
 
--- TEXT, a multiaddr, without the zone before it, which means something on this machine only.
-local function without_zone(text) return (text:gsub("^/ip6zone/[^/]+", "")) end
-
 -- == who is shut out
 
 --- given.loop, id (this node's)
@@ -56,7 +53,7 @@ end
 
 -- The entry for a multiaddr TEXT: for its host, or for its port.
 function block:at(text)
-  text = without_zone(text)
+  text = block_form.without_zone(text)
   local host, port = text:match "^(/ip[46]/[^/]+)(/[^/]+/%d+)"
   if not host then return self.places[text:match "^/ip[46]/[^/]+$"] end
   return self.places[host] or self.places[host .. port]
