@@ -8,6 +8,7 @@ local json = require "core.json"
 local shell = require "shell"
 local sign = require "cli.sign"
 local text = require "core.text"
+local ticks = require "routing.call.ticks"
 
 local far = {}
 far.__index = far
@@ -45,7 +46,7 @@ end
 local function finish(self, answer, why)
   if self.ended then return end
   self.ended = true
-  if self.timer then self.timer:cancel() end
+  if self.ticks then self.ticks:stop() end
   if self.caller then self.caller:close() end
   local talk = self.talk
   if talk and not talk.ended then
@@ -93,8 +94,6 @@ end
 
 -- == the operator's key calls: lines by way of the daemon
 
-local tick
-
 local function say(self, stream, rest)
   if self.talk then return self.talk:tell { rest = rest } end
   self.talk = call.begin(self.loop, stream, { command = "call", to = self.host.id, rest = rest }, self.within_ms,
@@ -103,36 +102,35 @@ local function say(self, stream, rest)
       if answer.error then return finish(self, answer) end
       if not answer.rest or self.ended then return end
       self.caller:take(answer.rest)
-      tick(self)
+      self.ticks:now()
     end)
 end
 
-function tick(self)
-  if self.ended then return end
+-- → ms until the call wants to go on | nil
+local function tick(self)
   local stop = self.caller:stop_rest()
   if stop and stop ~= self.stop then
     self.stop = stop
     self.talk:tell { stop = stop } -- for the daemon: it is said when this process is gone
   end
-  local ms = self.caller:tick()
-  if self.timer then self.timer:cancel() end
-  self.timer = ms and not self.ended and self.loop:after(math.max(ms, 1), function() tick(self) end) or nil
+  return self.caller:tick()
 end
 
 local function call_as(self, signer, stream, request)
   local host = self.host
   local why, code
+  self.ticks = ticks.new(self.loop, function() return tick(self) end)
   self.caller, why, code = half.caller { swarm = host.swarm, callee = host.id, component = "control",
     caller = signer.id, node = host.node, request = json.encode(request), reads = host.reads, first = host.first,
     now = function() return self.loop:now() end, tell = function(rest) say(self, stream, rest) end,
     sign = function(kind, swarm, signed, done)
       signer:beside(kind, swarm, signed, function(...)
         done(...)
-        if self.caller then tick(self) end
+        self.ticks:now()
       end)
     end,
     text = function(piece) take_text(self, piece) end, over = function(...) over(self, ...) end }
-  if self.caller then return tick(self) end
+  if self.caller then return self.ticks:now() end
   refused(self, why, code)
 end
 
@@ -162,7 +160,7 @@ function far:close()
   self.told = function() end
   if self.ended then return end
   self.ended = true
-  if self.timer then self.timer:cancel() end
+  if self.ticks then self.ticks:stop() end
   if self.caller then self.caller:close() end
   if self.talk then self.talk:close() end
 end

@@ -30,7 +30,7 @@ local function put(self, bytes)
   if self.closed then return end
   if not self.answer:write(bytes) then return self:close() end
   self.output = has_room(self) and "" or "unread"
-  self.owner:tick()
+  self.owner.ticks:now()
 end
 
 --- As client.lua's: a line, a piece of one, the last line. The time for them is the call's.
@@ -42,7 +42,7 @@ function far_client:finish(text)
   if self.closed then return end
   self.talk, self.closed = nil, true
   self.answer:finish(text .. "\n")
-  self.owner:tick()
+  self.owner.ticks:now()
 end
 
 function far_client.wait() end
@@ -62,7 +62,7 @@ function far_client:close()
   self.closed = true
   if self.talk then self.talk:cancel() end
   self.answer:finish()
-  self.owner:tick()
+  self.owner.ticks:now()
 end
 
 return far_client

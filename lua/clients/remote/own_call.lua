@@ -3,6 +3,7 @@
 -- The other side's answer is handed on as it comes, in pieces of its text (base64), and is not read here.
 local call = require "routing.call"
 local text = require "core.text"
+local ticks = require "routing.call.ticks"
 
 local own_call = {}
 own_call.__index = own_call
@@ -20,8 +21,7 @@ local UNREAD_MAX <const> = 2 * 1024 * 1024 -- bytes that wait for a reader who i
 --- given.over     fn(): all is said
 -- → a call | nil: it was refused at once, and that was told
 function own_call.new(given)
-  local self = setmetatable({ loop = given.loop, reply = given.reply, over = given.over, unread = {}, size = 0 },
-    own_call)
+  local self = setmetatable({ reply = given.reply, over = given.over, unread = {}, size = 0 }, own_call)
   local node = given.node
   local why, code
   self.caller, why, code = call.caller { swarm = node.swarm, callee = given.id, component = "control", caller = node.id,
@@ -32,7 +32,8 @@ function own_call.new(given)
     over = function(...) self:finish(...) end }
   if not self.caller then return self:finish(nil, why, code) end
   given.reply:on_room(function() self:flush() end)
-  self:tick()
+  self.ticks = ticks.new(given.loop, function() return self.caller:tick() end)
+  self.ticks:now()
   return self
 end
 
@@ -60,34 +61,21 @@ function own_call:finish(ok, why, code)
   self:flush()
 end
 
---- Sets the clock for what is due next.
-function own_call:tick()
-  if self.ticking then return end
-  self.ticking = true
-  local ms = self.caller:tick()
-  self.ticking = nil
-  if self.timer then self.timer:cancel() end
-  self.timer = ms and self.loop:after(math.max(ms, 1), function()
-    self.timer = nil
-    self:tick()
-  end)
-end
-
 --- A `reply` to it came. → true | nil, text, code
 function own_call:take(rest)
   local ok, why, code = self.caller:take(rest)
-  self:tick()
+  self.ticks:now()
   return ok, why, code
 end
 
 --- Nobody waits for it any more: the other side is told.
 function own_call:stop()
   self.caller:stop()
-  self:tick()
+  self.ticks:now()
 end
 
 function own_call:close()
-  if self.timer then self.timer:cancel() end
+  self.ticks:stop()
   self.caller:close()
 end
 

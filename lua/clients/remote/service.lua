@@ -9,6 +9,7 @@ local far_client = require "clients.remote.far_client"
 local json = require "core.json"
 local people = require "clients.trust.people"
 local slices = require "slices"
+local ticks = require "routing.call.ticks"
 
 local service = {}
 service.__index = service
@@ -24,6 +25,7 @@ function service.new(handle)
   self.callee = call.callee { key = node.key, swarm = node.swarm, now = function() return handle.loop:now() end,
     may = function(caller, request) return self:may(caller, request) end,
     run = function(request, answer) self:run(request, answer) end, refused = function(code) self:refuse(code) end }
+  self.ticks = ticks.new(handle.loop, function() return self.callee:tick() end)
   return self
 end
 
@@ -127,21 +129,8 @@ function service:take(message, source, reply)
   from.principal = source.principal
   from.proved = source.channel.traits.source_proved or self.node.comms.peers:source_proved(source)
   local ok, text, code = self.callee:take(message.rest, from)
-  self:tick()
+  self.ticks:now()
   return ok, text, code
-end
-
---- Sets the clock for what is due next.
-function service:tick()
-  if self.ticking or self.stopped then return end -- it is said from inside of the callee
-  self.ticking = true
-  local ms = self.callee:tick()
-  self.ticking = nil
-  if self.timer then self.timer:cancel() end
-  self.timer = ms and self.loop:after(math.max(ms, 1), function()
-    self.timer = nil
-    self:tick()
-  end)
 end
 
 --- For `status`: { asked, refused by word, half, running, kept, bytes }.
@@ -152,8 +141,7 @@ function service:facts()
 end
 
 function service:stop()
-  self.stopped = true
-  if self.timer then self.timer:cancel() end
+  self.ticks:stop()
   self.callee:close()
 end
 
