@@ -12,6 +12,7 @@ local log = require "log".new { write = function() end, wall = function() return
 local owner = key.generate(hash.blake2b("aiming " .. arg[1]))
 local PROBE <const> = require "core.text".base64url(require "core.random".system():bytes(16)) -- a nonce
 local PAUSE <const> = 8 -- ms between two lines
+local ROOM <const> = 16 * 1024 -- bytes that lines leave to answers: a medium that is full carries none of these
 
 local disk = require "core.sim".memory(1)
 disk:mkdir "/state"
@@ -50,6 +51,7 @@ local function say(n)
     print("said " .. n - 1)
     return io.stdout:flush()
   end
+  if source.channel:budget() < ROOM then return loop:after(PAUSE, function() say(n) end) end
   local head, body = lines[n]:match "^(.-)\\n(.*)$"
   local message = { head = head or lines[n], kind = "x", body = body and { body } }
   source.channel:send(message, source)
