@@ -18,7 +18,8 @@ local VERDICTS_MAX = 256 -- combinations of verdicts that are remembered
 local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have dropped statements that ended since
 
 -- loop, random, time, dcache, key, id, swarm, peers, facts(), interval = { shortest, longest } ms, checks (checks.lua),
--- say(message) on every channel, name, speaks(class) → may its digest be said. Fields sent and heard count beacons.
+-- say(message) on every channel, name, speaks(class) → may its digest be said, own_key_at(source): a beacon signed with
+-- our key, but not said by this run, came from there. Fields sent and heard count beacons.
 function beacon.new(given)
   local self = setmetatable({ sent = 0, heard = 0, unmet = {}, unmet_count = 0, owed = FIRST, same = 0, all = 0,
     verdicts = {}, began_at = given.loop:now(), changed_at = -math.huge, same_at = -math.huge }, beacon)
@@ -89,7 +90,6 @@ function schedule(self, delay)
 end
 
 function beacon:start()
-  self.began = self:tick()
   schedule(self, self.random:integer(200))
 end
 
@@ -177,24 +177,24 @@ local function is_new(peer, facts)
   return facts.boot > peer.boot or (facts.boot == peer.boot and facts.count > peer.count)
 end
 
--- Our own, come back, or spoken by another with our key; not by anybody who merely writes our ID.
-local function hear_own(self, facts)
-  local own = self.facts()
-  local earlier = facts.boot < own.boot and facts.t <= (self.began or self:tick()) -- of a run of ours that is over
-  if earlier or (facts.boot == own.boot and facts.count <= self.sent) then
+-- Our own, come back, or signed with our key by a run of ours that is over, or by another machine: whoever says it is
+-- asked (clones.lua), but not where somebody merely writes our ID.
+local function hear_own(self, facts, source)
+  if facts.boot == self.facts().boot and facts.count <= self.sent then
     return nil, "duplicate: our own beacon", "duplicate"
   end
   local ok, why, refusal = self.checks.signed(facts, "beacon", self.swarm)
   if not ok then return nil, why, refusal end
-  self.clone = self.loop:now()
-  return nil, "duplicate: spoken with our own key", "duplicate"
+  self.own_key_at(source)
+  return nil, "duplicate: signed with our own key", "duplicate"
 end
 
--- A beacon's REST → facts, peer, newcomer (unknown or newly booted?) | nil, text, code [, the peer it speaks of].
-function beacon:hear(rest)
+-- A beacon's REST, which came over SOURCE → facts, peer, newcomer (unknown or newly booted?) | nil, text, code [, the
+-- peer it speaks of].
+function beacon:hear(rest, source)
   local facts, err, code = self.checks.beacon(rest)
   if not facts then return nil, err, code end
-  if facts.id == self.id then return hear_own(self, facts) end
+  if facts.id == self.id then return hear_own(self, facts, source) end
   local known = self.peers.by_id[facts.id]
   if known and facts.signature == known.signature and known.flows[1] then
     return nil, "duplicate: heard by another way", "duplicate", known -- by another interface, say

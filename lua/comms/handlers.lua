@@ -15,7 +15,7 @@ end
 
 function handlers.beacon(self, message, source)
   if not self:allowed(source) then return nil, "quota: too many bad signatures from there", "quota" end
-  local facts, peer, newcomer, known = self.beacon:hear(message.rest)
+  local facts, peer, newcomer, known = self.beacon:hear(message.rest, source)
   if not facts then
     if newcomer == "signature" or newcomer == "key" then self.waste:charge(source.principal) end
     if newcomer == "signature" then self.misfits:add(source.principal) end
@@ -26,10 +26,13 @@ function handlers.beacon(self, message, source)
     end
     return nil, peer, newcomer
   end
+  newcomer = newcomer and not self.clones:of(peer.id) -- two that take turns are no news each time
   self:wake(source.channel.name, peer)
   source.channel.is_met = true
   local last, away = not newcomer and self.peers:last(peer) or nil, not self.peers:living(peer)
-  self.proof:ask(peer, self.peers:beat(peer, source))
+  local flow = self.peers:beat(peer, source)
+  self.proof:ask(peer, flow)
+  self.clones:beacon(peer, facts.boot, flow)
   self.liveness:heard(peer)
   self.beacon:count_in(peer)
   if newcomer or away then
@@ -52,6 +55,7 @@ end
 function handlers.pong(self, message, source)
   local peer, err, code = self.proof:pong(message, source)
   if not peer then return nil, err, code end
+  if peer.id == self.id then return true end
   self.liveness:heard(peer)
   self:consider()
   return true

@@ -49,6 +49,12 @@ function comms.new(given)
   self.checks = given.checks or checks
   parts.make(self, given, function(...) foreign(self, ...) end)
   self:on_statement("pri/*/addresses", function(st) self.addresses:heard(st.signer) end)
+  self:on_statement("peer", function(st, source)
+    if source and st.signer ~= self.id then self.clones:statement(st) end
+  end)
+  self:on_own(function(st)
+    if st.bucket == "peer" then self.clones:own_statement(st) end
+  end)
   self:on_standing(function(...) standing_changed(self, ...) end)
   return self
 end
@@ -67,8 +73,8 @@ function comms:leave()
 end
 
 function comms:stop()
-  for _, part in ipairs { "verify", "proof", "liveness", "beacon", "confirm", "compared", "repair", "far_words",
-    "view", "conversation" } do
+  for _, part in ipairs { "verify", "proof", "clones", "liveness", "beacon", "confirm", "compared", "repair",
+    "far_words", "view", "conversation" } do
     self[part]:stop()
   end
 end

@@ -2,6 +2,7 @@
 local addresses = require "comms.addresses"
 local beacon = require "comms.beacon"
 local compared = require "comms.compared"
+local clones = require "comms.clones"
 local confirm = require "comms.confirm"
 local conversation = require "comms.conversation"
 local far_words = require "comms.far_words"
@@ -124,10 +125,13 @@ function parts.make(self, given, foreign)
   end
   self.proof = proof.new(with { share = self.outbox,
     tell = function(source, message) return self.tell(source, message) end })
+  self.clones = clones.new(with { proof = self.proof, boot = self.boot })
+  self.proof.clones = self.clones
   self.liveness = liveness.new(with { proof = self.proof, near = function(source) return self.near(source) end })
   far_links(self, given, with)
   self.beacon = beacon.new(with { interval = given.interval, name = given.name,
     say = function(message, news) self:say_beacon(message, news) end,
+    own_key_at = function(source) self.clones:own_beacon(source) end,
     speaks = function(class) return self.confirm:speaks(class) end })
   self.confirm = confirm.new(with { beacon = self.beacon })
   self.compared = compared.new(with { beacon = self.beacon })

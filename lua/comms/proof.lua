@@ -23,6 +23,7 @@ local RETRY_FIRST, RETRY_MOST = 2 * 1000, 5 * 60 * 1000 -- ms; a silent address 
 --- given.facts    fn() → own { id, boot, tcp = port, http = port }
 --- given.tell     fn(source, message)
 --- given.refused  fn(code): counts a refusal
+--- given.clones   clones.lua's, put in later: it asks by this
 --- given.share    of control messages on slow channels (outbox.lua): may_control, may_answer, control
 function proof.new(given)
   local self = setmetatable({ out = {}, order = {} }, proof)
@@ -167,7 +168,8 @@ local function measure(self, question)
   self:check(question.peer, flow)
 end
 
--- A pong: proves the flow that its question went over. → the peer | nil, text, code
+-- A pong: proves the flow that its question went over. → the peer, or { id = our own } where somebody has our key
+-- | nil, text, code
 function proof:pong(message, source)
   local facts, err, code = messages.parse_pong(message.rest)
   if not facts then return nil, err, code end
@@ -177,6 +179,10 @@ function proof:pong(message, source)
   if not ok then return nil, why, refusal end
   self.out[facts.nonce] = nil
   local flow, peer = question.flow, question.peer
+  if peer.id == self.id then
+    self.clones:own_answer(facts.boot, flow)
+    return peer
+  end
   local news = not self.peers:located(peer)
   self.peers:prove(flow, peer)
   self.principals:forget(flow.source.principal)
@@ -185,6 +191,7 @@ function proof:pong(message, source)
   if facts.boot < peer.boot then peer.boot, peer.count = facts.boot, -1 end -- a state folder made anew
   peer.tcp, peer.http = facts.tcp, facts.http
   self.peers:heard(peer, source)
+  self.clones:answered(peer, facts.boot, flow, question.sent)
   if news then self.peers:back(peer) end
   return peer
 end

@@ -1,0 +1,112 @@
+-- clones_spec.lua - one key on two machines is found by all who hear it, and nothing else is taken for that; whole
+-- nodes under a virtual clock.
+local disk = require "core.sim"
+local frame = require "routing.channels.frame"
+local policies = require "spec.policy.policies"
+local sim = require "sim"
+local stub = require "spec.net.stub"
+
+local MINUTE <const> = 60 * 1000
+local SEEDS <const> = os.getenv "DT_SWARM_SOAK" and 1000 or 20
+
+local function world(seed)
+  return sim.new { seed = seed, policy = assert(policies.load 'return extend "duckiebot"'), loss = 0.1 }
+end
+
+-- A room with bob, with ada, and after a while with a copy of her disk; BOOT is that of the copy.
+local function copied(seed, boot)
+  local w = world(seed)
+  local bob, ada = w:add "bob", w:add("ada", { boot = 7 * 65536 + 13 })
+  w:run(2 * MINUTE)
+  return w, bob, ada, w:add("ada", { boot = boot })
+end
+
+local function hosts(node, id)
+  local list = {}
+  for i, address in ipairs(node.comms.clones:of(id) or {}) do list[i] = address:match "%d+%.%d+%.%d+%.%d+" end
+  table.sort(list)
+  return table.concat(list, " ")
+end
+
+describe("a key that two machines use", function()
+  for _, boot in ipairs { 7 * 65536 + 9, 8 * 65536 + 1, 3 } do
+    it(("is found within a minute by both and by a third, with both addresses (boot %d)"):format(boot), function()
+      local w, bob, ada, twin = copied(boot, boot)
+      w:run(MINUTE)
+      assert.equal(ada.host .. " " .. twin.host, hosts(bob, ada.id))
+      assert.equal(twin.host, hosts(ada, ada.id))
+      assert.equal(ada.host, hosts(twin, ada.id))
+    end)
+  end
+
+  it("stays found while both speak, and is none any more ten minutes after one of them went", function()
+    local w, bob, ada, twin = copied(5, 3)
+    for _ = 1, 15 do
+      w:run(2 * MINUTE)
+      assert.is_truthy(bob.comms.clones:of(ada.id))
+      assert.is_true(ada.comms.clones:own())
+    end
+    twin:stop()
+    w:run(11 * MINUTE)
+    assert.is_nil(bob.comms.clones:of(ada.id))
+    assert.is_false(ada.comms.clones:own())
+  end)
+end)
+
+-- The frames that arrive in W from here on, 1,000 at most, as text.
+local function recorded(w)
+  local lines, trace = {}, w.world.trace
+  function w.world.trace(form, from, to, text)
+    if #lines < 1000 then lines[#lines + 1] = text end
+    trace(form, from, to, text)
+  end
+  return lines
+end
+
+local function replay(w, lines, nodes)
+  for _, line in ipairs(lines) do
+    for _, node in ipairs(nodes) do
+      node.routing:frame(stub.source(node.routing.list[1], "10.9.0.1", { received = #line }), frame.read(line))
+    end
+    w:run(200)
+  end
+end
+
+describe("no clone is", function()
+  local function nobody_is(nodes)
+    for _, node in ipairs(nodes) do
+      for _, other in ipairs(nodes) do assert.is_nil(node.comms.clones:of(other.id)) end
+    end
+  end
+
+  it(("who restarts, whose older disk is put back once, who has another's name (%d seeds)"):format(SEEDS), function()
+    for seed = 1, SEEDS do
+      local w, first = world(seed), disk.memory(seed)
+      local bob, ada = w:add "bob", w:add("ada", { boot = 5 * 65536 + seed, disk = first })
+      local identity = ada.identity
+      for _, boot in ipairs { 6, 7, 3 } do -- the last is the older disk
+        w:run(MINUTE)
+        ada:stop()
+        table.remove(w.nodes)
+        ada = w:add("ada", { boot = boot * 65536 + w.random:integer(65536), identity = identity })
+      end
+      w:run(3 * MINUTE)
+      nobody_is { bob, ada }
+    end
+  end)
+
+  it("whose beacons, answers and statements a stranger recorded and says again", function()
+    local w = world(77)
+    local bob, ada = w:add "bob", w:add("ada", { boot = 5 * 65536 })
+    local lines = recorded(w)
+    w:run(10 * MINUTE)
+    local identity = ada.identity
+    ada:stop()
+    table.remove(w.nodes)
+    ada = w:add("ada", { boot = 6 * 65536 + 1, identity = identity })
+    w:run(10 * MINUTE)
+    assert.is_true(#lines > 30, #lines .. " lines")
+    replay(w, lines, { bob, ada })
+    nobody_is { bob, ada }
+  end)
+end)
