@@ -2,6 +2,7 @@
 local kept = require "kept"
 local names = require "clients.discovery.names"
 local own_addresses = require "clients.discovery.own_addresses"
+local own_word = require "clients.discovery.own_word"
 local requests = require "clients.discovery.requests"
 local rows = require "clients.discovery.rows"
 local seen = require "clients.discovery.seen"
@@ -10,18 +11,11 @@ local why = require "clients.discovery.why"
 local discovery = { name = "discovery" }
 discovery.__index = discovery
 
-local RENEW = 5 * 60 * 1000 -- a presence statement lives four renewals
-local WELCOME = 2000 -- ms within which a newcomer is told who we are
-local WELCOME_AGAIN = 10 * 1000
-local POLICY_EACH = 10 * 1000 -- ms between two statements that another policy is in force here
-local LAST_WORDS, TURNS, REPEATS = 500, 5, 2 -- ms that a stop may take; looks in them; how often `left` is said again
-local APART = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
-
--- loop, random, comms, dcache, time, id, log, channels() → statuses, facts() → { name, type, version }, kept(name,
+-- loop, comms, dcache, time, id, log, channels() → statuses, facts() → { name, type, version }, kept(name,
 -- data()) → lua/kept.lua's.
 local function new(given)
   local self = setmetatable({}, discovery)
-  for _, name in ipairs { "loop", "random", "comms", "dcache", "time", "id", "log", "channels", "facts" } do
+  for _, name in ipairs { "loop", "comms", "dcache", "time", "id", "log", "channels", "facts" } do
     self[name] = given[name]
   end
   self.started = self.loop:now()
@@ -61,15 +55,18 @@ end
 --- The client, as lua/clients/init.lua has it.
 function discovery.open(handle)
   local node = handle.node
-  local self = new { loop = handle.loop, random = node.random, comms = node.comms, dcache = node.dcache,
+  local self = new { loop = handle.loop, comms = node.comms, dcache = node.dcache,
     time = node.time, id = node.id, log = node.log, kept = keeper(node, handle.loop),
     channels = function() return node.routing:channels() end,
     facts = function() return facts_of(node) end }
-  self.told, self.own_addresses = function() return own_addresses.told(node) end, own_addresses.of(node, handle.loop)
+  self.own_addresses = own_addresses.of(node, handle.loop)
+  self.word = own_word.new { loop = handle.loop, random = node.random, comms = node.comms, time = node.time,
+    log = node.log, facts = self.facts, told = function() return own_addresses.told(node) end,
+    addresses = self.own_addresses, renamed = function() self.names:changed() end }
   handle:on_newcomer(function(peer) self:welcome(peer) end)
   handle:on_statement("peer", function(st, source) if source then self:hear(st) end end)
   handle:on_stranger(function(st) self.rows:hear(st) end)
-  handle:on_standing(function(gained) if gained[1] then self:admitted() end end)
+  handle:on_standing(function(gained) if gained[1] then self.word:admitted() end end)
   handle:provide("who", function(id) return self:who(id) end)
   handle:provide("called", function(name) return self.names:bearers(name) end)
   requests(handle, self)
@@ -103,100 +100,26 @@ function discovery:who(id) return self.names:who(id) end
 --- What people read for node ID.
 function discovery:label(id) return self.names:who(id).label end
 
--- STATE: "ready" unless given.
-function discovery:announce(state)
-  local facts = self.facts()
-  local told = self.told()
-  local data = { name = facts.name, type = told.type, version = told.version, clock = self.time.source or "none",
-    state = state or "ready", policy = facts.policy }
-  local st, err = self.comms:propose("peer", data)
-  if not st then return self.log:error("discovery", "could not announce", { why = err }) end
-  self.word, self.said = st.short, { at = st.at, mono = self.loop:now(), clock = data.clock,
-    name = facts.name, type = facts.type, policy = facts.policy }
-end
+--- Says what this node is, now (own_word.lua). STATE: "ready" unless given.
+function discovery:announce(state) self.word:announce(state) end
 
--- Says our statement once more, as it is, soon; what asks for that meanwhile is answered with it.
-local function repeat_soon(self)
-  if self.welcoming then return end
-  local rest = self.welcomed and self.welcomed + WELCOME_AGAIN - self.loop:now() or 0
-  self.welcoming = self.loop:after(math.max(rest, 0) + self.random:integer(WELCOME), function()
-    self.welcoming, self.welcomed = nil, self.loop:now()
-    if self.word then self.comms:say_again_everywhere(self.word) end
-    self.own_addresses:say_again()
-  end)
-end
+--- The time is another one now.
+function discovery:new_time() self.word:new_time() end
 
--- Others came to stand in the lab. They may have refused what we said of ourselves before they knew that we do, and we
--- what they said: all say it again, twice, since not all learn it at once.
-function discovery:admitted()
-  if not self.word or self.leaving then return end
-  repeat_soon(self)
-  if self.again then self.again:cancel() end
-  self.again = self.loop:after(WELCOME_AGAIN, function()
-    self.again = nil
-    repeat_soon(self)
-  end)
-end
-
--- The time is another one now: our statement is made again where it states a time or a clock that was not.
-function discovery:new_time()
-  if self.leaving then return end
-  local said = self.said
-  local at = self.time:now() - self.loop:now() + (said and said.mono or 0) -- what it should have been stamped
-  if said and math.abs(at - said.at) <= APART and said.clock == (self.time.source or "none") then return end
-  self:announce()
-  repeat_soon(self) -- a frame on the air may be lost, and nobody else would say so for minutes
-end
-
--- By another policy this node may be called otherwise, or be of another type.
-function discovery:apply()
-  local facts, said = self.facts(), self.said
-  if not said or self.leaving then return end -- it is said at the start
-  local is_other = said.name ~= facts.name or said.type ~= facts.type
-  if is_other then self.names:changed() elseif said.policy == facts.policy then return end
-  local rest = is_other and 0 or said.mono + POLICY_EACH - self.loop:now()
-  if rest > 0 then return self:apply_later(rest) end
-  self:announce()
-  repeat_soon(self)
-end
-
--- A policy that is edited again and again is not told each time.
-function discovery:apply_later(ms)
-  if self.later then return end
-  self.later = self.loop:after(ms, function()
-    self.later = nil
-    self:apply()
-  end)
-end
+--- Another policy is in force.
+function discovery:apply() self.word:apply() end
 
 function discovery:start()
   self.kept:start()
-  self:announce()
+  self.word:start()
   self.own_addresses:start()
-  self.timer = self.loop:every(RENEW, function() self:announce() end)
 end
 
--- Tells all others that we leave. A frame on the air may be lost, so it is said three times; FLUSHED() once all went
--- out, or after half a second.
-function discovery:leave(flushed)
-  self.leaving = true
-  for _, timer in ipairs { self.timer or false, self.welcoming or false, self.later or false, self.again or false } do
-    if timer then timer:cancel() end
-  end
-  self:announce "left"
-  local turns = 0
-  local timer
-  timer = self.loop:every(LAST_WORDS // TURNS, function()
-    turns = turns + 1
-    if turns <= REPEATS and self.word then self.comms:say_again_everywhere(self.word, true) end
-    if turns < TURNS and (turns <= REPEATS or not self.comms:silent()) then return end
-    timer:cancel()
-    flushed()
-  end)
-end
+--- Tells all others that we leave; FLUSHED() once all went out, or after half a second.
+function discovery:leave(flushed) self.word:leave(flushed) end
 
 function discovery:stop()
-  if self.timer then self.timer:cancel() end
+  self.word:stop()
   self.own_addresses:stop()
   self.kept:stop()
 end
@@ -207,7 +130,7 @@ function discovery:welcome(peer)
   if self.comms.peers:stands(peer.id) then -- keys with any name cost nothing to make
     self.log:info("discovery", "heard", { name = self:label(peer.id), id = peer.id })
   end
-  repeat_soon(self)
+  self.word:repeat_soon()
 end
 
 -- This node first, then the others, by name; ALL: those whom only earlier runs heard, too.
