@@ -20,7 +20,7 @@ local WIDE <const> = {
   { title = "NOTE", give = true, optional = true, rank = 11, least = 16 },
 }
 local STATES <const> = { ready = "good", busy = "warn", quiet = "warn", lost = "bad", left = "dim",
-  stranger = "warn" }
+  stranger = "warn", ["clone?"] = "bad" }
 
 local function via(other, s)
   if other.self then return "this node" end

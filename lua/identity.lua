@@ -101,9 +101,11 @@ local function save_board(self, before)
   return self.disk:replace(self.dir .. "/board", json.encode(facts) .. "\n", 384) -- 384: octal 0600
 end
 
-local function save_key(self)
-  return self.disk:replace(self.dir .. "/key", text.base64(self.key:export()) .. "\n", 384)
+local function put_key(self, name, one)
+  return self.disk:replace(self.dir .. "/" .. name, text.base64(one:export()) .. "\n", 384)
 end
+
+local function save_key(self) return put_key(self, "key", self.key) end
 
 -- The board first: if power goes between the two there is no key yet, and the next start makes one.
 local function make_key(self)
@@ -113,8 +115,9 @@ local function make_key(self)
   return ok, message, code
 end
 
-local function free_name(self, name)
-  local dated = ("%s/%s.copied-%s"):format(self.dir, name, os.date("!%Y%m%dT%H%M%SZ", self.now() // 1000))
+-- A path beside NAME that nothing has yet, which says WHY ("copied", "renewed") and when.
+local function free_name(self, name, why)
+  local dated = ("%s/%s.%s-%s"):format(self.dir, name, why, os.date("!%Y%m%dT%H%M%SZ", self.now() // 1000))
   local path, n = dated, 1
   while self.disk:stat(path) do
     n = n + 1
@@ -125,9 +128,9 @@ end
 
 -- Key and facts go aside together, the key first, so that it can never stand beside the new board's facts.
 local function set_aside(self)
-  local aside = free_name(self, "key")
+  local aside = free_name(self, "key", "copied")
   for _, name in ipairs { "key", "board" } do
-    local ok, message, code = self.disk:rename(self.dir .. "/" .. name, free_name(self, name))
+    local ok, message, code = self.disk:rename(self.dir .. "/" .. name, free_name(self, name, "copied"))
     if ok then ok, message, code = self.disk:sync_directory(self.dir) end
     if not ok then return nil, message, code end
   end
@@ -205,6 +208,21 @@ function identity.open(options)
   self.id, self.text = self.key:id(), describe(self)
   if options.log then tell(self, options.log) end
   return self
+end
+
+--- Makes another key, which is in force from the next start on. The old one is kept beside it, and stays where it is
+--- until the new one is whole on the disk. → ID of the new key, path of the old one | nil, text, code: nothing changed
+function Identity:renew()
+  local aside = free_name(self, "key", "renewed")
+  local ok, message, code = put_key(self, aside:match "[^/]*$", self.key)
+  if not ok then return nil, message, code end
+  local new = self.keys.generate(self.random and self.random:bytes(32))
+  ok, message, code = put_key(self, "key", new)
+  local id = new:id()
+  new:close()
+  if ok then return id, aside end
+  self.disk:unlink(aside)
+  return nil, message, code
 end
 
 -- The private key as base64, as an IPFS config holds it in Identity.PrivKey.

@@ -68,6 +68,42 @@ describe("identity", function()
     assert.equal(first:export() .. "\n", d:read "/s/key.copied-20261122T144947Z")
   end)
 
+  it("is renewed: another key at the next start, the old one is kept", function()
+    local d = fresh_disk()
+    local first = assert(open(d, pi))
+    local id, aside = assert(first:renew())
+    assert.equal("/s/key.renewed-20261122T144947Z", aside)
+    assert.equal(first:export() .. "\n", d:read(aside))
+    assert.equal(384, d:stat(aside).mode)
+    local second = assert(open(d, pi))
+    assert.equal(id, second.id)
+    assert.not_equal(first.id, id)
+    assert.is_false(second.fresh)
+    assert.same({ "card", "mac", "serial" }, second.bound)
+  end)
+
+  it("keeps its key and leaves nothing behind where the disk is full at any moment of a renewal", function()
+    local renewed, refused = 0, 0
+    for room = 1, 250, 7 do
+      local d = fresh_disk()
+      local first = assert(open(d, pi))
+      local before = first:export() .. "\n"
+      d:limit(#before + d:stat "/s/board".size + room)
+      local id, _, code = first:renew()
+      d:limit()
+      if id then
+        renewed = renewed + 1
+        assert.equal(id, assert(open(d, pi)).id)
+      else
+        refused = refused + 1
+        assert.equal("ENOSPC", code)
+        assert.equal(before, d:read "/s/key")
+        assert.same({ "board", "key" }, d:list "/s")
+      end
+    end
+    assert.is_true(renewed > 0 and refused > 0, ("%d renewed, %d refused"):format(renewed, refused))
+  end)
+
   it("stays when one fact of three changes, and knows the board by the new one then", function()
     local d = fresh_disk()
     local id = assert(open(d, pi)).id

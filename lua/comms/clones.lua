@@ -14,7 +14,7 @@ clones.__index = clones
 
 local LASTS <const> = 10 * 60 * 1000 -- ms since the last evidence; within these the three answers come, too
 local ASKED_EACH <const> = 10 * 1000 -- ms between two times that one key is asked since a statement shows another BOOT
-local ADDRESSES <const> = 4 -- of one key that are remembered
+local PLACES <const> = 4 -- of one key that are remembered
 
 --- given.loop, id (this node's), boot (this node's), time (lua/time.lua), peers (peers.lua), proof (proof.lua)
 function clones.new(given)
@@ -34,13 +34,21 @@ local function known(self, id)
   return peer and peer.key_use
 end
 
--- The newest first, each once.
-local function put_place(key, address)
+local function is_of_link(place) return place.host ~= nil and place.host:find("%", 1, true) ~= nil end
+
+-- Whoever says BOOT answered over FLOW. Of each BOOT one address is remembered, the newest first; one that counts on a
+-- single link is of less use to people.
+local function put_place(key, boot, flow)
+  local place = { boot = boot, address = flow.source.address, host = flow.source.host }
   for i, other in ipairs(key.places) do
-    if other == address then table.remove(key.places, i) end
+    if other.boot == boot then
+      if is_of_link(place) then place = other end
+      table.remove(key.places, i)
+      break
+    end
   end
-  table.insert(key.places, 1, address)
-  key.places[ADDRESSES + 1] = nil
+  table.insert(key.places, 1, place)
+  key.places[PLACES + 1] = nil
 end
 
 -- ID is used twice: the evidence is of now. Of each key one timer tells when it has become old.
@@ -63,7 +71,7 @@ function clones:answered(peer, boot, flow, sent)
   local key, now = peer.key_use, self.loop:now()
   local last = key.last
   if last and last.boot ~= boot and sent < last.at then return end -- asked before the start that we know of
-  put_place(key, flow.source.address)
+  put_place(key, boot, flow)
   if not last or last.boot == boot then
     key.last = { boot = boot, at = now, flow = flow }
     return
@@ -111,7 +119,7 @@ end
 --- Our own key signed a fresh nonce that came back over FLOW, and said that BOOT.
 function clones:own_answer(boot, flow)
   if boot == self.boot then return end
-  put_place(self.own_key, flow.source.address)
+  put_place(self.own_key, boot, flow)
   found(self, self.id, self.own_key)
 end
 
@@ -136,7 +144,7 @@ end
 
 -- == who asks
 
---- The addresses of those who use the key ID, as far as they were met, the newest first, where two do | nil
+--- Where those were met who use the key ID, one { address =, host = } each, the newest first, where two do | nil
 function clones:of(id)
   local key = known(self, id)
   return key and key.found and table.move(key.places, 1, #key.places, 1, {}) or nil

@@ -269,6 +269,7 @@ describe("a node's note", function()
     local comms = { peers = { list = { peer }, by_id = {}, left = function() return left end,
       deaf = function() return false end, best = function() end, stands = function() return true end,
       barred = function() return false end, last = function(_, one) return one.heard end },
+      clones = { of = function() end },
       liveness = { unanswered = function() return n end, is_near = function() return true end } }
     local rows = require("clients.discovery.rows").new { loop = { now = function() return 1000 end }, comms = comms,
       dcache = { signers = function() return {} end, statement_of = function() end },

@@ -23,7 +23,7 @@ end
 
 local function hosts(node, id)
   local list = {}
-  for i, address in ipairs(node.comms.clones:of(id) or {}) do list[i] = address:match "%d+%.%d+%.%d+%.%d+" end
+  for i, place in ipairs(node.comms.clones:of(id) or {}) do list[i] = place.host end
   table.sort(list)
   return table.concat(list, " ")
 end

@@ -169,7 +169,8 @@ describe("a node", function()
     local one = w:add "ada"
     w:add("ada", { boot = 5 })
     w:run(5000)
-    assert.truthy(one.discovery:nodes()[1].note:find "CLONE?")
+    assert.equal("clone?", one.discovery:nodes()[1].status)
+    assert.equal("also at 10.0.0.2", one.discovery:nodes()[1].note)
   end)
 
   it("refuses what it must, and counts it by word", function()

@@ -5,8 +5,9 @@ local to_json = require "clients.control.to_json"
 
 local requests = {}
 
--- The private key leaves this machine by nobody's question.
-local MARKS <const> = { reads = true, here = function(request)
+-- The private key leaves this machine by nobody's question, and is renewed by nobody's.
+local MARKS <const> = { reads = function(request) return request.renew == nil end, here = function(request)
+  if request.renew ~= nil then return "a key is renewed where it lies: ssh there" end
   return request.secret ~= nil and "a private key is printed where it lies: ssh there" or nil
 end }
 
@@ -113,11 +114,25 @@ function requests.identity(node, request)
   return answer
 end
 
+-- Another key from the next start on, which follows at once.
+local function renew(node, reply)
+  if not node.restart then return reply(nil, "closed: this node cannot start anew by itself", "closed") end
+  if node.renewed then
+    return reply(nil, "closed: the daemon starts anew already; ask again in some seconds", "closed")
+  end
+  local id, aside, code = node.identity:renew()
+  if not id then return reply(nil, ("%s; the key is the same as before"):format(aside), code) end
+  node.renewed = true
+  reply { command = "identity", id = id, before = node.id, aside = to_json.text(aside) }
+  node.restart "identity renew"
+end
+
 --- Registers them with the client's HANDLE. MALFORMED: malformed.lua's.
 return function(handle, malformed)
   local node = handle.node
   for _, name in ipairs { "status", "summary", "channels", "identity" } do
     handle:command(name, function(request, reply)
+      if name == "identity" and request.renew == true then return renew(node, reply) end
       local answer = requests[name](node, request, malformed)
       answer.command = name
       reply(node.commands:fill(name, answer))

@@ -137,10 +137,10 @@ end
 function discovery:nodes(all)
   local list, facts = self.rows:list(all), self.facts()
   table.insert(list, 1, { id = self.id, name = facts.name, label = self:label(self.id), type = facts.type,
-    version = facts.version, status = "ready", state = "ready", self = true, seen_ms = 0,
+    version = facts.version, status = self.comms.clones:own() and "clone?" or "ready", state = "ready", self = true,
+    seen_ms = 0,
     files = self.dcache:signers "share/files"[self.id] or 0, clock = self.time.source, policy = facts.policy,
-    note = self.comms.clones:own() and "CLONE? another node speaks with this key"
-      or self:label(self.id) ~= facts.name and "name used twice" or nil })
+    note = self.rows:also_at(self.id) or self:label(self.id) ~= facts.name and "name used twice" or nil })
   return list
 end
 

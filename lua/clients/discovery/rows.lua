@@ -34,7 +34,7 @@ function rows.facts(data)
   if type(data) ~= "table" then return {} end
   return { name = text_or_nothing(data.name), type = text_or_nothing(data.type),
     version = text_or_nothing(data.version), clock = text_or_nothing(data.clock), state = state_of(data.state),
-    policy = policy_of(data.policy) }
+    policy = policy_of(data.policy), clone = data.clone == true }
 end
 
 -- A node tells how it is in its statement; a beacon alone says that it runs.
@@ -54,6 +54,7 @@ end
 function rows:silence(peer) return self.loop:now() - math.max(self.comms.peers:last(peer), peer.said or 0) end
 
 local function status_of(self, peer, said, near)
+  if said.clone or self.comms.clones:of(peer.id) then return "clone?" end
   if self.comms.peers:left(peer) then return "left" end
   if not self.comms.peers:stands(peer.id) then return "stranger" end
   local silence, distance = self:silence(peer), near and "near" or "far"
@@ -70,11 +71,21 @@ local function via_of(self, peer)
     rtt_us = flow.rtt_us, proved = self.comms.peers:proved(flow) }
 end
 
-local function note_of(self, peer, label)
+--- Where else than at HOST (nil: at this node) the key ID is used: "also at 192.168.1.37" | nil
+function rows:also_at(id, host)
+  local hosts = {}
+  for _, other in ipairs(self.comms.clones:of(id) or {}) do
+    local name = other.host or other.address
+    if name ~= host then hosts[#hosts + 1] = name end
+  end
+  return hosts[1] and "also at " .. table.concat(hosts, " and ")
+end
+
+local function note_of(self, peer, label, via)
   if self.comms.peers:barred(peer) then return "shut out by routing.block" end
-  local n, notes = self.comms.liveness:unanswered(peer), {}
+  local n, notes = self.comms.liveness:unanswered(peer), { self:also_at(peer.id, via and via.host) }
   if n and n > 0 and not self.comms.peers:left(peer) then
-    notes[1] = ("asked %s, no answer"):format(n == 1 and "once" or n .. " times")
+    notes[#notes + 1] = ("asked %s, no answer"):format(n == 1 and "once" or n .. " times")
   end
   if label ~= peer.name then notes[#notes + 1] = "name used twice" end
   return notes[1] and table.concat(notes, "; ") or nil
@@ -83,10 +94,11 @@ end
 local function row(self, peer, files)
   local seen = self.seen.rows[peer.id] -- knows the type of whom only an earlier run heard speak
   local said, near, label = said_by(self, peer), self.comms.liveness:is_near(peer), self.names:who(peer.id).label
+  local via = via_of(self, peer)
   return { id = peer.id, name = peer.name, label = label, type = said.type or seen and seen.type,
     version = said.version, status = status_of(self, peer, said, near), state = said.state, near = near, self = false,
-    via = via_of(self, peer), seen_ms = self:silence(peer), files = files[peer.id] or 0, boot = peer.boot,
-    clock = said.clock, policy = said.policy, note = note_of(self, peer, label) }
+    via = via, seen_ms = self:silence(peer), files = files[peer.id] or 0, boot = peer.boot,
+    clock = said.clock, policy = said.policy, note = note_of(self, peer, label, via) }
 end
 
 -- Who was heard in an earlier run only, and is not here.
