@@ -86,16 +86,13 @@ local function choose_policy(self, given)
   return self.places and true, err
 end
 
--- How often a daemon has started here, and 16 bits of chance behind that: it grows with each start, and cards that were
--- copied from one image do not start alike (comms/clones.lua).
-local function boot_of(self) return self.state:boot() << 16 | self.random:integer(1 << 16) end
-
 local function build_node(self, given)
   local one, err
   local here = require "node_facts".new { loop = self.loop, board = self.board, id = self.identity.id, name = self.name,
     type = given.policy:get "type", share = self.places.share, store = self.places.state .. "/files",
     reserved = function() return one and one.content and one.content:reserved() or 0 end,
-    tags = given.policy:get "tags", peers = function() return one and one.comms.reach:count() end,
+    tags = given.policy:get "tags", site = given.policy:get "site" or nil,
+    peers = function() return one and one.comms.reach:count() end,
     logs_permission = function() return one and one.logs and one.logs:permission() end }
   one, err = require "node".new { loop = self.loop, random = self.random, disk = self.disk, worker = self.worker,
     identity = self.identity, policy = given.policy, lab = self.lab, lab_files = self.lab_files,
@@ -104,7 +101,8 @@ local function build_node(self, given)
     set_fact = function(name, value) here:set(name, value) end,
     own_name = function() return (preflight.name(given.options.name, given.policy)) end,
     name = self.name, type = here:facts().type, version = given.version, state = self.places.state,
-    share = self.places.share, socket = self.places.socket, boot = boot_of(self), build = core.built * 1000,
+    share = self.places.share, socket = self.places.socket, boot = self.state:draw_boot(self.random),
+    build = core.built * 1000,
     synchronised = function() return synchronised(self.board) end, memory = given.memory,
     space = self.board.space, mount = require "core.mount",
     command = preflight.command(given, self.places), host = self.host,

@@ -50,10 +50,10 @@ local function permission(self, name, missing)
   return nil
 end
 
--- node_facts.new{ loop =, board = core.board, id =, name =, time = (time.lua), type =, tags =, peers = fn() → integer,
--- share = folder of the own files, store = folder where fetched ones go, reserved = fn() → bytes that those on their
--- way will still take there, sensors = { name = fn() → value }, root = "", permissions = folder,
--- logs_permission = fn() → true, false or nil, where somebody else reads that file } → h
+-- node_facts.new{ loop =, board = core.board, id =, name =, time = (time.lua), type =, tags =, site =,
+-- peers = fn() → integer, share = folder of the own files, store = folder where fetched ones go, reserved = fn() →
+-- bytes that those on their way will still take there, sensors = { name = fn() → value }, root = "",
+-- permissions = folder, logs_permission = fn() → true, false or nil, where somebody else reads that file } → h
 -- All but loop and board may be missing. Every path but share and store is taken beneath ROOT.
 function node_facts.new(options)
   return setmetatable({
@@ -61,7 +61,8 @@ function node_facts.new(options)
     share = options.share, store = options.store, reserved = options.reserved, peers = options.peers,
     permissions = options.permissions or PERMISSIONS,
     sensors = options.sensors or {}, logs_permission = options.logs_permission,
-    given = { id = options.id, name = options.name, type = options.type, tags = options.tags },
+    given = { id = options.id, name = options.name, type = options.type, tags = options.tags,
+      site = options.site },
   }, Here)
 end
 
@@ -118,7 +119,8 @@ end
 
 local function measure(self)
   local given = self.given
-  local facts = { id = given.id, name = given.name, type = own_type(self), tags = {}, permission = self:permission() }
+  local facts = { id = given.id, name = given.name, type = own_type(self), tags = {}, site = given.site,
+    permission = self:permission() }
   for i, tag in ipairs(given.tags or {}) do facts.tags[i] = tag end
   facts.peers = self.peers and self.peers()
   add_machine(self, facts)
@@ -138,7 +140,7 @@ local function with(facts, name, value)
 end
 
 -- All facts as one table, at most a second old (store_free: of this moment, for a file that begins takes its room at
--- once); not to be changed by whoever gets it. Unknown is nil: id name type tags permission peers load uptime (s)
+-- once); not to be changed by whoever gets it. Unknown is nil: id name type tags site permission peers load uptime (s)
 -- temperature (°C) disk_free disk_total (bytes, of the share folder's disk) store_free (bytes where fetched files go,
 -- less what those on their way will take) battery (%) power ("mains" | "battery") charging
 -- clock ("proved" | "adopted" | "none") hour (UTC), what the sensors tell.
@@ -152,7 +154,7 @@ function Here:facts()
   return self.cached
 end
 
--- What a policy changed while we run (name, type, tags); seen at the next look.
+-- What a policy changed while we run (name, type, tags, site); seen at the next look.
 function Here:set(name, value)
   self.given[name] = value
   self.cached = nil

@@ -19,13 +19,14 @@ local function call_itself(node)
   node.set_fact("name", node.own_name())
   node.set_fact("type", node.policy:get "type")
   node.set_fact("tags", node.policy:get "tags")
+  node.set_fact("site", node.policy:get "site" or nil)
   node.name, node.type = node.own_name(), node.here().type
   node.comms.beacon.name = node.name
   node.comms.beacon:appear()
 end
 
 local function apply_top(node, changed)
-  if changed.name or changed.type or changed.tags then call_itself(node) end
+  if changed.name or changed.type or changed.tags or changed.site then call_itself(node) end
   if changed.clock then node.time:set(node.policy:get "clock") end
 end
 

@@ -130,6 +130,10 @@ end
 -- How often a daemon has been started with this folder, this time included; synced to disk before it is told.
 function State:boot() return self.starts end
 
+--- The BOOT of this start, as beacons and the own `peer` word say it: greater than at any start before, and another one
+--- on each machine, even where two have copies of one folder. RANDOM: core.random's.
+function State:draw_boot(random) return self.starts << 16 | random:integer(1 << 16) end
+
 function State:path(name) return self.dir .. "/" .. name end
 
 function State:close()

@@ -3,6 +3,7 @@ local p = ...
 
 p.swarm = "duckietown"
 p.tags = {}
+p.site = false
 p.clock = "auto"
 
 p.comms.beacon = { 2 * second, 60 * second }

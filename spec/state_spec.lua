@@ -2,6 +2,7 @@
 local kept = require "kept"
 local state = require "state"
 local disk = require "core.disk"
+local random = require "core.random"
 local sim_disk = require "core.sim"
 local uv = require "luv"
 
@@ -144,6 +145,20 @@ describe("state folder", function()
     assert.equal(1790000002, s:boot())
     assert.equal(1, #said)
     s:close()
+  end)
+
+  it("draws a BOOT that grows with each start, and is another one where a copy of the folder starts", function()
+    local one, other = random.seeded(1), random.seeded(2)
+    local last, same = 0, 0
+    for _ = 1, 20 do
+      local s = assert(open())
+      local drawn = s:draw_boot(one)
+      assert.truthy(drawn > last and drawn >> 16 == s:boot(), drawn)
+      same = same + (s:draw_boot(other) == drawn and 1 or 0)
+      last = drawn
+      s:close()
+    end
+    assert.equal(0, same)
   end)
 
   it("goes on from the count of an earlier version", function()

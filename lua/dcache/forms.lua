@@ -99,11 +99,14 @@ read["share/safe"] = function(key, data)
     or (not is_id(data.from) and "from is no peer ID" or nil) or also_fault(data)
 end
 
+-- Which words there are for `state` and `level` is for who shows them: later versions may have others.
 read["peer"] = function(_, data)
   if extra(data, PEER) then return extra(data, PEER) end
-  for _, member in ipairs { "name", "type", "version", "clock" } do
+  for _, member in ipairs { "name", "type", "version", "clock", "policy", "site", "state", "why" } do
     if data[member] ~= nil and type(data[member]) ~= "string" then return member .. " is no text" end
   end
+  if data.boot ~= nil and math.type(data.boot) ~= "integer" then return "boot is no whole number" end
+  if data.clone ~= nil and data.clone ~= true then return "clone is not true" end
   if data.name and not node_name.is(data.name) then return "name is none of a node" end
   if data.clock and not CLOCKS[data.clock] then return "clock is none of own, quorum, held, none" end
 end

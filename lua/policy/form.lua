@@ -109,6 +109,11 @@ local function text(value)
   return value
 end
 
+local function short_text(value)
+  if not text(value) or #value > 24 or not utf8.len(value) then return nil, "a text of 1 to 24 bytes" end
+  return value
+end
+
 local function number(value, what, least, most)
   if type(value) ~= "number" or value ~= value or value < least or value > most then return nil, what end
   return whole(value) or value
@@ -218,6 +223,7 @@ form.parts = { record = record, text = text, number = number, bytes = bytes, fla
 
 local forms = {
   text = text,
+  ["short text or false"] = or_else(false, short_text, "false"),
   bytes = bytes,
   seconds = seconds,
   share = share,

@@ -15,7 +15,7 @@ hooks.facts = {
     disk_total = maybe(32000000000), store_free = maybe(9000000000),
     driving = maybe(false), recording = maybe(false), estop = maybe(false),
     temperature = maybe(41), load = maybe(0.4), hour = maybe(14), clock = maybe "proved",
-    uptime = maybe(3600),
+    uptime = maybe(3600), site = maybe "room-3",
     permission = kind "permission",
   },
   permission = { logs = maybe(true), stats = maybe(true), config = maybe(true) },
@@ -28,7 +28,7 @@ hooks.facts = {
   news = {
     verb = "propose", bucket = "share/files", key = "bafybeih5kq", data = maybe { class = "lab" },
     class = maybe "share", signer = "12D3KooWQ1vB", role = maybe "member", age = maybe(60), left = maybe(3600),
-    size = 240, signers = maybe(1), mine = false,
+    size = 240, signers = maybe(1), mine = false, renewed = maybe(false),
   },
   channel = {
     address = "/ip4/0.0.0.0/udp/3825/dswarm-line", kind = "udp", budget = maybe(1200), peers = maybe(3),
@@ -45,7 +45,7 @@ hooks.facts = {
   address = { address = "/ip4/192.168.1.20/tcp/3825/dswarm-line", lan = true, own = true },
   self = {
     name = "ada", type = "duckiebot", tags = { "lab" }, version = "0.1.0", clock = maybe "proved",
-    http = maybe(3826), tcp = maybe(3825), addresses = each "address",
+    site = maybe "room-3", http = maybe(3826), tcp = maybe(3825), addresses = each "address",
   },
   request = { command = "report", reads = true, peer = maybe "12D3KooWQ1vB", name = maybe "ada",
     role = maybe "member", via = "tcp" },
@@ -89,6 +89,7 @@ hooks.settings = {
   { "name", "text", "host name", "what people call this node" },
   { "type", "text", "as found", "what others see this node as: duckiebot, laptop, server …" },
   { "tags", "list of text", "none", "words that releases and people may pick nodes by" },
+  { "site", "short text or false", "none", "where this node is, such as a room or a school: at most 24 bytes" },
   { "clock", "auto or system", "auto", "`system`: believe the system's clock without proof" },
   { "dcache.classes", "classes", "six classes", "the law: constants of each class, equal on all nodes",
     restart = true },

@@ -22,15 +22,17 @@ end
 local function sift_down(heap, i, n)
   local timer = heap[i]
   local at, serial = timer.at, timer.serial
-  while 2 * i <= n do
-    local child = 2 * i
+  local child = 2 * i
+  while child <= n do
     local below, other = heap[child], heap[child + 1]
-    if other and (other.at < below.at or other.at == below.at and other.serial < below.serial) then
-      child, below = child + 1, other
+    local due = below.at
+    if other then
+      local its = other.at
+      if its < due or its == due and other.serial < below.serial then child, below, due = child + 1, other, its end
     end
-    if at < below.at or at == below.at and serial < below.serial then break end
+    if at < due or at == due and serial < below.serial then break end
     heap[i] = below
-    i = child
+    i, child = child, 2 * child
   end
   heap[i] = timer
 end
@@ -97,15 +99,17 @@ end
 -- Runs all that falls due until virtual time UNTIL (ms).
 function loop:run_until(till)
   run_posted(self)
-  while self.heap[1] and self.heap[1].at <= till do
-    local timer = self.heap[1]
-    local at = timer.at
-    if timer.fn and timer.every then put_again(self, timer) else pop(self) end
-    if timer.fn then
+  local heap = self.heap
+  local timer = heap[1]
+  while timer and timer.at <= till do
+    local at, fn = timer.at, timer.fn
+    if fn and timer.every then put_again(self, timer) else pop(self) end
+    if fn then
       self.time = at
-      timer.fn()
+      fn()
       if self.first <= self.last then run_posted(self) end
     end
+    timer = heap[1]
   end
   self.time = till
 end

@@ -39,6 +39,12 @@ local function seen()
   return {}
 end
 
+-- Is TEXT in what ada says of herself, as bea has it?
+local function says(text_of_it)
+  local said = bea:cli "repl -e 'for _, one in pairs(records(\"peer\")) do print(one.data.site) end'"
+  return said:find(text_of_it, 1, true) ~= nil
+end
+
 local function state_of(name)
   for _, file in ipairs((ada:ask "files list" or { files = {} }).files or {}) do
     if file.name == name then return file.state, file.reason end
@@ -112,6 +118,8 @@ local CASES = {
   tags = { body = 'p.tags = { "open" }', before = function()
       return state_of "tagged.txt" == "refused" and select(2, state_of "tagged.txt"):find "not tagged"
     end, after = function() return state_of "tagged.txt" == "published" end },
+  site = { body = 'p.site = "room 3"', before = function() return not says "room 3" end,
+    after = function() return says "room 3" end },
   clock = { body = 'p.clock = "system"', before = function() return not status().time.believed end,
     after = function() return status().time.believed and status().time.source == "own" end },
   ["dcache.classes"] = { body = CLASSES, remember = function() return law_of "state" end,

@@ -39,7 +39,7 @@ end
 -- What NODE says of itself; of its policy the hash, with ! before it if a newer one was refused.
 local function facts_of(node)
   local refused, hash = node.reload and node.reload.refusal, node.policy.hash
-  return { name = node.name, type = node.type, version = node.version,
+  return { name = node.name, type = node.type, version = node.version, site = node.here().site,
     policy = hash and (refused and "!" or "") .. hash }
 end
 
@@ -59,10 +59,8 @@ function discovery.open(handle)
     time = node.time, id = node.id, log = node.log, kept = keeper(node, handle.loop),
     channels = function() return node.routing:channels() end,
     facts = function() return facts_of(node) end }
-  self.own_addresses = own_addresses.of(node, handle.loop)
-  self.word = own_word.new { loop = handle.loop, random = node.random, comms = node.comms, time = node.time,
-    log = node.log, facts = self.facts, told = function() return own_addresses.told(node) end,
-    addresses = self.own_addresses, renamed = function() self.names:changed() end }
+  self.own_addresses = own_addresses.of(node, handle.loop, function() self.word:look_again() end)
+  self.word = own_word.of(handle, self.facts, self.own_addresses, function() self.names:changed() end)
   handle:on_newcomer(function(peer) self:welcome(peer) end)
   handle:on_statement("peer", function(st, source) if source then self:hear(st) end end)
   handle:on_stranger(function(st) self.rows:hear(st) end)
@@ -100,14 +98,14 @@ function discovery:who(id) return self.names:who(id) end
 --- What people read for node ID.
 function discovery:label(id) return self.names:who(id).label end
 
---- Says what this node is, now (own_word.lua). STATE: "ready" unless given.
-function discovery:announce(state) self.word:announce(state) end
+--- Says what this node is, now (own_word.lua).
+function discovery:announce() self.word:announce() end
 
 --- The time is another one now.
 function discovery:new_time() self.word:new_time() end
 
 --- Another policy is in force.
-function discovery:apply() self.word:apply() end
+function discovery:apply() self.word:look() end
 
 function discovery:start()
   self.kept:start()

@@ -18,9 +18,10 @@ local ENDS <const> = "/dswarm-line"
 --- given.told   fn() → { addresses = array of { address = }, the first to be tried first, http = port }: what the
 ---              policy lets others know
 --- given.ipfs   fn() → { peer ID, port } of this node's Kubo | nil
+--- given.looked fn(), or nil: called at each look, once a minute
 function own_addresses.new(given)
   local self = setmetatable({ bucket = ("pri/%s/addresses"):format(given.id) }, own_addresses)
-  for _, name in ipairs { "loop", "comms", "log", "known", "told", "ipfs" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "comms", "log", "known", "told", "ipfs", "looked" } do self[name] = given[name] end
   return self
 end
 
@@ -103,7 +104,10 @@ end
 
 function own_addresses:start()
   self:look()
-  self.timer = self.loop:every(LOOK, function() self:look() end)
+  self.timer = self.loop:every(LOOK, function()
+    self:look()
+    if self.looked then self.looked() end
+  end)
 end
 
 function own_addresses:stop()
@@ -114,17 +118,18 @@ end
 function own_addresses.told(node)
   local tcp, http = node.ports()
   local here = node.here()
-  local facts = { name = node.name, type = node.type, version = node.version, tags = here.tags or {},
+  local facts = { name = node.name, type = node.type, version = node.version, tags = here.tags or {}, site = here.site,
     clock = node.time.source, tcp = tcp > 0 and tcp or nil, http = http > 0 and http or nil,
     addresses = node:own_addresses() }
   return (node.policy:ask("clients.discovery.announce", facts, here)) or {}
 end
 
 --- The same as `new`, for NODE.
-function own_addresses.of(node, loop)
+function own_addresses.of(node, loop, looked)
   return own_addresses.new { loop = loop, comms = node.comms, log = node.log, id = node.id,
     known = function() return node:own_addresses(), (select(2, node.ports())) end,
-    told = function() return own_addresses.told(node) end, ipfs = function() return node.ipfs and node:ipfs() end }
+    told = function() return own_addresses.told(node) end, ipfs = function() return node.ipfs and node:ipfs() end,
+    looked = looked }
 end
 
 return own_addresses
