@@ -20,15 +20,20 @@ end
 
 local SECONDS <const> = { min = 60, h = 3600, d = 86400, w = 7 * 86400, y = 365 * 86400 }
 
--- "90d", "12 h": → seconds
-local function duration(given)
-  local n, unit = given:match "^(%d+) ?(%l+)$"
-  n = math.tointeger(tonumber(n or ""))
-  if n and n >= 1 and n <= 100000 and SECONDS[unit] then return n * SECONDS[unit] end
-  return nil, ("%s is no time such as 12h, 90d, 8w, 1y"):format(given)
+local SHORT <const> = { s = 1, min = 60, h = 3600 }
+
+-- → fn(given) → seconds of a text such as "90d", "12 h", by UNITS | nil, what is wrong: it is none such as EXAMPLES
+local function time_by(units, examples)
+  return function(given)
+    local n, unit = given:match "^(%d+) ?(%l+)$"
+    n = math.tointeger(tonumber(n or ""))
+    if n and n >= 1 and n <= 100000 and units[unit] then return n * units[unit] end
+    return nil, ("%s is no time such as %s"):format(given, examples)
+  end
 end
 
-local CONVERTS <const> = { seconds = seconds, duration = duration, count = count }
+local CONVERTS <const> = { seconds = seconds, duration = time_by(SECONDS, "12h, 90d, 8w, 1y"),
+  span = time_by(SHORT, "10s, 5min, 2h"), count = count }
 
 local function add_option(parser, option)
   if not option[2] then return parser:flag(option[1]) end

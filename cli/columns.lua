@@ -31,6 +31,8 @@ local TITLES <const> = {
   { "COUNTS", "Does this signature count for the record? If not, why.", "Nothing." },
   { "DIGEST", "A short sum of all records of the class: nodes with equal digests hold the same.",
     "Nothing; different ones become equal by repair." },
+  { "FACT", "What is told to this node: `driving`, `busy`, `hold` …; policies read it as `here.NAME`.",
+    "It ends by its time, or: fact NAME end." },
   { "FILE", "Name of a file, as a path beneath the share folder it is from.", "Fetch it: files get NAME." },
   { "FILES", "How many files that node shares.", "report lists them." },
   { "FROM", "The robot that shares the file; `gone` says that it no longer does.", "See: help gone." },
@@ -44,6 +46,7 @@ local TITLES <const> = {
   { "KEY", "The end of a node's peer ID, which tells nodes of one name apart.", "The whole one: discover --json." },
   { "LAW", "The constants of a class as one number; nodes with different ones cannot compare their records.",
     "Give all nodes the same dcache.classes." },
+  { "LEFT", "How long that fact is still told.", "It is told anew: fact NAME VALUE --for TIME." },
   { "LINES", "How many lines took that route in this run of the daemon.", "Nothing." },
   { "LINKS", "Connections to single nodes that this channel has.", "discover names the nodes." },
   { "MOST", "How many robots the token lets in at most.", "Where it is too few: lab token new." },
@@ -76,10 +79,12 @@ local TITLES <const> = {
   { "TOKEN", "What lets robots into the lab by themselves: its secret is in their lab file.",
     "trust confirm signs for the robots and cancels it." },
   { "TYPE", "What that node says it is: duckiebot, laptop, server …", "The policy's `type` says another." },
-  { "VALUE", "The setting as it is in force.", "Change it in the policy; it is read anew when saved." },
+  { "VALUE", "The setting as it is in force; or what is told of a fact.",
+    "Of a setting: change it in the policy; it is read anew when saved." },
   { "VERSION", "The version of dt-swarm that runs there.", "Nothing." },
   { "VIA", "The channel by which that node is reached, and how long an answer takes. Of a signature: by which way it \z
     came here; `journal`: before the last start, - was said here.", "Nothing." },
+  { "WHY", "What whoever tells it says of it.", "--why TEXT says it." },
   { "WAY", "Where a line by that route goes first; at $0 stands the address that it is for.", "Nothing." },
 }
 

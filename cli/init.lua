@@ -92,6 +92,16 @@ cli.commands = {
       { "watch --json", "a line of JSON for each event, for a program" } },
     arguments = { { "words", "TOPIC", "only these; watch --topics lists them", "*", kind = "topic" } },
     options = { { "--topics", nil, "which topics there are" } } },
+  { name = "fact", file = "cli.fact", text = "Tell this node a fact for a time, such as that it drives.",
+    examples = { { "fact", "what is told now" },
+      { "fact driving no --for 10s", "said again and again: nobody drives" },
+      { "fact busy yes --why exam -- ./exam.py", "for as long as that program runs" },
+      { "fact busy end", "it is unknown again" } },
+    arguments = { { "name", "NAME", "driving, recording, estop, busy, battery, charging or hold", "?", kind = "text" },
+      { "value", "VALUE", "yes, no, of the battery percent; end: it is unknown again", "?", kind = "text" },
+      { "words", "COMMAND", "behind --: it is told for as long as this runs", "*", kind = "text" } },
+    options = { { "--for", "TIME", "how long: 10s, 5min, 2h; at most 24h", kind = "span" },
+      { "--why", "TEXT", "a reason, which others see", kind = "text" } } },
   { name = "identity show", file = "cli.identity", text = "This node's peer ID and the board it belongs to.",
     default = true, examples = { { "identity show", "who this node is to the others" } } },
   { name = "identity export", file = "cli.identity_export", text = "The private key, in the form of an IPFS config.",
@@ -167,7 +177,7 @@ insert_before("repl", require "cli.trust_rows")
 
 --- What an argument or an option's value may be (cli/complete.lua).
 cli.kinds = { peer = true, file = true, setting = true, path = true, word = true, seconds = true, text = true,
-  topic = true, bucket = true, duration = true, count = true }
+  topic = true, bucket = true, duration = true, span = true, count = true }
 
 --- The command that WORDS begin with, and how many of them name it; nil for none.
 function cli.find(words)

@@ -2,6 +2,7 @@
 local core = require "core"
 local banner = require "banner"
 local lab_file = require "lab_file"
+local node_facts = require "node_facts"
 local notify = require "notify"
 local policy_watch = require "policy_watch"
 local preflight = require "preflight"
@@ -88,10 +89,11 @@ end
 
 local function build_node(self, given)
   local one, err
-  local here = require "node_facts".new { loop = self.loop, board = self.board, id = self.identity.id, name = self.name,
+  local here = node_facts.new { loop = self.loop, board = self.board, id = self.identity.id, name = self.name,
     type = given.policy:get "type", share = self.places.share, store = self.places.state .. "/files",
     reserved = function() return one and one.content and one.content:reserved() or 0 end,
     tags = given.policy:get "tags", site = given.policy:get "site" or nil,
+    sensors = node_facts.sensors(function() return one end),
     peers = function() return one and one.comms.reach:count() end,
     logs_permission = function() return one and one.logs and one.logs:permission() end }
   one, err = require "node".new { loop = self.loop, random = self.random, disk = self.disk, worker = self.worker,

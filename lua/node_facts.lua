@@ -1,4 +1,5 @@
 -- node_facts.lua - facts about this node now, for policies and status: measured, or nil. Decides nothing.
+local lease = require "lease"
 local text = require "core.text"
 local sorted = require "sorted"
 
@@ -114,7 +115,10 @@ local function add_time(self, facts)
 end
 
 local function add_sensors(self, facts)
-  for _, name in ipairs(sorted.keys(self.sensors)) do facts[name] = self.sensors[name]() end
+  for _, name in ipairs(sorted.keys(self.sensors)) do
+    local value = self.sensors[name]()
+    if value ~= nil then facts[name] = value end
+  end
 end
 
 local function measure(self)
@@ -152,6 +156,18 @@ function Here:facts()
   local free = store_free(self)
   if free ~= self.cached.store_free then self.cached = with(self.cached, "store_free", free) end
   return self.cached
+end
+
+--- Sensors of what the parts of a node know; NODE() → the node (node.lua) | nil: it is not there yet.
+function node_facts.sensors(node)
+  local sensors = { clone = function() return node() and node().comms.clones:own() or nil end }
+  for _, fact in ipairs(lease.facts) do
+    sensors[fact] = function()
+      local one = node()
+      if one and one.leases then return one.leases:value(fact) end
+    end
+  end
+  return sensors
 end
 
 -- What a policy changed while we run (name, type, tags, site); seen at the next look.

@@ -15,6 +15,7 @@ local clients = {}
 clients.__index = clients
 
 local LIST <const> = {
+  "clients.leases",
   "clients.membership",
   "clients.discovery",
   "clients.kubos",

@@ -1,0 +1,96 @@
+-- fact.lua - `fact`: tells the daemon a fact for a time, or for as long as a command runs; lists what is told.
+local shell = require "shell"
+
+local fact = {}
+
+local COLUMNS <const> = {
+  { title = "FACT", rank = 1 }, { title = "VALUE", rank = 1 }, { title = "LEFT", rank = 2 },
+  { title = "WHY", give = true, least = 10, rank = 3 },
+}
+
+local function value_text(row)
+  if type(row.value) == "number" then return ("%d%%"):format(row.value) end
+  return row.value and "yes" or "no"
+end
+
+local function left_text(row, s) return row.left_ms and s.span(row.left_ms) or "while it runs" end
+
+local function list(answer, s)
+  if not answer.facts[1] then return s:say "Nothing is told to this node." end
+  local rows, unheeded = {}, false
+  for i, row in ipairs(answer.facts) do
+    unheeded = unheeded or not row.counts
+    rows[i] = { row.fact, { value_text(row), colour = not row.counts and "dim" or nil }, left_text(row, s),
+      s:text(row.why) }
+  end
+  s:table(COLUMNS, rows)
+  s:say(("%s."):format(s.count(#answer.facts, "fact")) .. (unheeded
+    and " Where a fact is told twice a yes counts before a no, of charging and battery the newest." or ""))
+end
+
+local VALUES <const> = { yes = true, no = false, ["true"] = true, ["false"] = false }
+
+local function value_of(word)
+  if VALUES[word] ~= nil then return VALUES[word] end
+  return math.tointeger(tonumber((word:gsub("%%$", ""))))
+end
+
+-- → the request | nil, what is wrong with OPTIONS
+local function request_of(options)
+  if not options.name then return { command = "fact" } end
+  if not options.value then return nil, ("fact: what of %s? yes, no, a number, or end"):format(options.name) end
+  if options.value == "end" then return { command = "fact", name = options.name, ["end"] = true } end
+  local value, has_words = value_of(options.value), options.words[1] ~= nil
+  if value == nil then return nil, ("fact: %s is none of yes, no, end, or a whole number"):format(options.value) end
+  if (options["for"] ~= nil) == has_words then
+    return nil, "fact: for how long? Write --for TIME, or -- COMMAND for as long as that runs"
+  end
+  return { command = "fact", name = options.name, value = value, why = options.why, seconds = options["for"],
+    connected = has_words or nil }
+end
+
+-- Runs WORDS in our place at the terminal. → what it ended with, as shells have it
+local function run(words)
+  local _, how, code = os.execute(shell.line(words))
+  return how == "signal" and 128 + code or code
+end
+
+-- The fact is told over a connection that stays open until the command has ended; it ends with us, too.
+local function run_with(context, request, options)
+  if context.is_far then
+    return select(2, context:refuse("a fact that lasts as long as a command is told where that runs: ssh there",
+      "permission"))
+  end
+  local told, gone
+  local talk, exit = context:converse(request, function(answer, message)
+    if not answer or answer.error then gone = context:give_up(answer, message) end
+    told = true
+    context.world.loop():stop()
+  end)
+  if not talk then return exit end
+  context.world.loop():run()
+  if not told or gone then return gone or context.exit.stopped end
+  exit = run(options.words)
+  talk:close()
+  return exit
+end
+
+--- What is asked of the daemon; → exit code.
+function fact.run(context, options)
+  local request, why = request_of(options)
+  if not request then return context:misused(why) end
+  if request.connected then return run_with(context, request, options) end
+  local answer, exit = context:ask(request)
+  if not answer then return exit end
+  if options.json then return context:json(answer) end
+  local s = context.show
+  if request["end"] then
+    s:say(answer.ended == 0 and ("Nobody tells %s."):format(s:text(request.name))
+      or ("%s is unknown again."):format(s:text(request.name)))
+  else
+    list(answer, s)
+  end
+  return context.exit.ok
+end
+
+return fact

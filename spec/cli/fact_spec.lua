@@ -1,0 +1,74 @@
+-- fact_spec.lua - `fact` at a whole daemon: for a time, as long as a command runs, ended, listed; what is refused.
+local process = require "spec.process"
+
+describe("dt-swarm-cli fact", function()
+  local w, ada
+
+  setup(function()
+    w = process.new()
+    ada = w:start("ada", {})
+  end)
+  teardown(function() w:close() end)
+
+  local function value(name)
+    for _, row in ipairs(ada:ask "fact".facts) do
+      if row.fact == name and row.counts then return row.value end
+    end
+  end
+
+  it("tells a fact for a time, and ends it before", function()
+    local said, code = ada:cli "fact driving no --for 10min --why 'on its stand'"
+    assert.equal(0, code, said)
+    assert.matches("driving +no +10 min +on its stand", said)
+    assert.is_false(value "driving")
+    said = ada:cli "fact driving end"
+    assert.equal("driving is unknown again.\n", said)
+    assert.is_nil(value "driving")
+    assert(ada:cli "fact recording yes --for 1s")
+    assert.truthy(process.within(10, function() return value "recording" == nil end))
+  end)
+
+  it("tells it as long as a command runs, and ends as that did", function()
+    local said, code = ada:cli(("fact busy yes -- sh -c './dt-swarm-cli %s fact; exit 7'"):format(ada.socket))
+    assert.matches("busy +yes +while it runs", said)
+    assert.equal(7, code)
+    assert.truthy(process.within(10, function() return value "busy" == nil end))
+  end)
+
+  it("tells it no longer once the command, or what runs it, was killed", function()
+    for _, victim in ipairs { "sleep 77", "dt-swarm-cli" } do
+      os.execute(("./dt-swarm-cli %s fact busy yes -- sh -c 'echo $$ > %s/pids; exec sleep 77' & echo $! > %s/cli")
+        :format(ada.socket, w.dir, w.dir))
+      assert.truthy(process.within(10, function() return value "busy" end), victim)
+      os.execute(("kill -9 $(%s)"):format(victim == "sleep 77" and ("cat %s/pids"):format(w.dir)
+        or ("cat %s/cli"):format(w.dir)))
+      assert.truthy(process.within(10, function() return value "busy" == nil end), victim)
+      os.execute(("kill -9 $(cat %s/pids) 2>/dev/null"):format(w.dir))
+    end
+  end)
+
+  it("refuses what cannot be told, by a word or with what to type", function()
+    for words, wanted in pairs {
+      ["fact busi yes --for 10s"] = { 1, "did you mean busy" },
+      ["fact busy perhaps --for 10s"] = { 3, "none of yes, no, end" },
+      ["fact busy yes"] = { 3, "for how long" },
+      ["fact busy yes --for 10s -- true"] = { 3, "for how long" },
+      ["fact busy"] = { 3, "what of busy" },
+      ["fact busy yes --for 25h"] = { 4, "1 s to 24 h" },
+      ["fact busy yes --for soon"] = { 3, "10s, 5min, 2h" },
+      ["fact busy 3 --for 10s"] = { 4, "busy is yes or no" },
+      ["fact battery yes --for 10s"] = { 4, "whole number of percent" },
+    } do
+      local said, code = ada:cli(words)
+      assert.matches(wanted[2], said, 1, true)
+      assert.equal(wanted[1], code, words)
+    end
+    for _, seconds in ipairs { -1, 0, 1000000000 } do
+      local connection = ada:connect()
+      local answer = connection:ask { command = "fact", name = "busy", value = true, seconds = seconds }
+      connection:close()
+      assert.equal("form", answer.error.word)
+    end
+    assert.same({}, ada:ask "fact".facts)
+  end)
+end)
