@@ -10,6 +10,7 @@ local RENEW <const> = 5 * 60 * 1000 -- a presence statement lives four renewals
 local WELCOME <const> = 2000 -- ms within which a newcomer is told who we are
 local WELCOME_AGAIN <const> = 10 * 1000
 local CHANGE_EACH <const> = 10 * 1000 -- ms between two statements that something of this node changed
+local FACTS_MS <const> = 1100 -- after which the facts of this node show what was told of them (node_facts.lua)
 local SITE <const>, TYPE <const>, VERSION <const>, WHY <const> = 24, 16, 16, 40 -- bytes
 local LAST_WORDS <const>, TURNS <const> = 500, 5 -- ms that a stop may take; looks in them
 local REPEATS <const> = 2 -- how often `left` is said again
@@ -178,6 +179,9 @@ function own_word.of(handle, facts, addresses, renamed)
   handle:keep(node.comms.clones:on_change(function(id)
     if id == node.id then self:look() end
   end))
+  if node.leases then
+    handle:keep(node.leases:on_change(function() self:look_later(FACTS_MS) end))
+  end
   return self
 end
 
