@@ -1,5 +1,6 @@
 -- leases_spec.lua - a program that says that its robot is busy is heard by all others, and no longer than it says so.
 -- Whole daemons, from outside.
+-- mostly waits: for leases to end
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 

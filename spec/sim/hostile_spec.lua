@@ -165,7 +165,7 @@ describe("a signer", function()
     local alone = said { { identity = identity }, TRUE, TRUE }
     local twins, w = said { { identity = identity }, { identity = identity, boot = 7 }, TRUE }
     assert.is_true(twins <= 4 * alone, ("%d frames, and %d without a twin"):format(twins, alone))
-    for i = 1, 2 do assert.truthy(w.nodes[i].discovery:nodes()[1].note:find "CLONE?", "node " .. i) end
+    for i = 1, 2 do assert.equal("clone?", w.nodes[i].discovery:nodes()[1].status, "node " .. i) end
   end)
 end)
 
