@@ -12,6 +12,8 @@ function p.clients.discovery.announce(facts)
   return told
 end
 
+p.clients.control.http = "/ip4/127.0.0.1/tcp/3827"
+
 local RANK = { member = 1, trusted = 2, admin = 3, root = 4 }
 
 function p.clients.control.allow(request)

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* -- who asks -- */
 
@@ -67,29 +66,6 @@ static int may_ask(gateway *g, struct MHD_Connection *c) {
           is_within(address, &g->networks[i]);
   pthread_mutex_unlock(&g->lock);
   return may;
-}
-
-/* A page of somebody else's, whose name was made to point here, sends that name (DNS
- * rebinding). */
-static int host_is_address(struct MHD_Connection *c) {
-  const char *host =
-      MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-  char text[64], binary[16];
-  size_t size;
-  if (!host)
-    return 0;
-  if (host[0] == '[') {
-    size = strcspn(++host, "]");
-  } else {
-    size = strcspn(host, ":");
-    if (size == 9 && !strncasecmp(host, "localhost", 9))
-      return 1;
-  }
-  if (size >= sizeof text)
-    return 0;
-  memcpy(text, host, size);
-  text[size] = '\0';
-  return inet_pton(host[size] == ']' ? AF_INET6 : AF_INET, text, binary) == 1;
 }
 
 typedef struct {
@@ -234,13 +210,12 @@ static enum MHD_Result answer_kind(const gateway_request *r, const char *cid,
 }
 
 /* The IPFS trustless gateway (specs.ipfs.tech), its blocks and CARs. */
-enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
-                               struct MHD_Connection *c, const char *url,
-                               const char *method) {
+enum MHD_Result gateway_answer(gateway *g, http_client *client, struct MHD_Connection *c,
+                               const char *url, const char *method) {
   gateway_request r = {g, client, c};
   if (!may_ask(g, c))
     return gateway_refuse(&r, 403, "permission");
-  if (!host_is_address(c))
+  if (!http_host_is_address(c))
     return gateway_refuse(&r, 403, "host");
   if (strcmp(method, "GET") && strcmp(method, "HEAD"))
     return gateway_refuse(&r, 405, "form");

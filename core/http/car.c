@@ -148,7 +148,7 @@ static int64_t car_size(const walk *from) {
 
 typedef struct {
   gateway *gateway;
-  gateway_client *client;
+  http_client *client;
   walk walk;
   uint8_t *memory, prefix[PREFIX_MAX];
   size_t prefix_size, block_size, at;
@@ -160,7 +160,7 @@ static const char *load(stream *s) {
   if (walk_read(s->gateway->served, &s->walk, s->memory, &word) < 0)
     return word;
   s->client->sending = s->walk.at.size;
-  s->client->since = gateway_now();
+  s->client->since = http_now();
   s->client->deadline = s->client->since + s->gateway->answer_ms;
   s->prefix_size = write_prefix(&s->walk.at, s->prefix);
   s->block_size = (size_t)s->walk.at.size;

@@ -101,7 +101,7 @@ static int gateway_new(lua_State *L) {
   g->readers = field_count(L, "readers", READERS, 64);
   g->connections = field_count(L, "connections", CONNECTIONS, 1024);
   g->per_host = field_count(L, "per_host", PER_HOST, 1024);
-  g->request_ms = field_count(L, "request_ms", REQUEST_MS, INT_MAX);
+  g->clients.request_ms = field_count(L, "request_ms", REQUEST_MS, INT_MAX);
   g->answer_ms = field_count(L, "answer_ms", ANSWER_MS, INT_MAX);
   g->pressed_ms = field_count(L, "pressed_ms", PRESSED_MS, INT_MAX);
   err = open_all(g, &address, congestion);

@@ -2,6 +2,7 @@
 #ifndef GATEWAY_H
 #define GATEWAY_H
 
+#include "connections.h"
 #include "served.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -32,19 +33,9 @@ typedef struct {
   int shut; /* who is there is not answered, whatever other networks he is in */
 } gateway_network;
 
-/* A connection. Only the thread touches it. */
-typedef struct gateway_client {
-  struct gateway_client *next, **self;
-  int fd;
-  int64_t since, deadline; /* ms of the monotonic clock: past it the connection is shut */
-  int64_t sending;         /* bytes of the block under way; -1 = none */
-  int answered, overdue;   /* once at least; was shut for being slow */
-} gateway_client;
-
 typedef struct {
   int listener, wake; /* wake: an eventfd that ends the thread's wait */
   int readers, connections, per_host;
-  int request_ms; /* for the headers of a request */
   int answer_ms;  /* for a block */
   int pressed_ms; /* the most for a block while new clients are refused */
   pthread_t thread;
@@ -52,7 +43,7 @@ typedef struct {
   atomic_int stopping;
 
   struct MHD_Daemon *daemon; /* from here on the thread's own */
-  gateway_client *clients;
+  http_clients clients;
   int pressed; /* somebody was sent away because all readers were taken */
   int streams; /* CARs under way: they hold a reader for long, so half of all at most */
   uint8_t *spare; /* one block's memory, kept for the next */
@@ -73,8 +64,7 @@ void gateway_stop(gateway *g);
 
 /* answer.c */
 int gateway_shuts(gateway *g, const struct sockaddr *a); /* is who connects shut out? */
-enum MHD_Result gateway_answer(gateway *g, gateway_client *client,
-                               struct MHD_Connection *c, const char *url,
-                               const char *method);
+enum MHD_Result gateway_answer(gateway *g, http_client *client, struct MHD_Connection *c,
+                               const char *url, const char *method);
 
 #endif

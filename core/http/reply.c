@@ -6,16 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #define FOR_EVER "public, max-age=29030400, immutable"
 #define RETRY_AFTER "1"
-
-int64_t gateway_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void gateway_count(gateway *g, gateway_word word) {
   g->refused[word]++;

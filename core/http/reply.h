@@ -18,7 +18,7 @@
 
 typedef struct {
   gateway *gateway;
-  gateway_client *client;
+  http_client *client;
   struct MHD_Connection *connection;
 } gateway_request;
 
@@ -26,8 +26,6 @@ typedef struct {
   const char *cid, *type, *tag, *suffix; /* of the CID in the file's name */
 } gateway_label;
 
-/* Monotonic ms: to time slow clients by, nothing else. */
-int64_t gateway_now(void);
 void gateway_count(gateway *g, gateway_word word);
 gateway_word gateway_word_number(const char *word);
 int gateway_is_browser(const gateway_request *r);

@@ -17,49 +17,14 @@
 
 /* -- connections -- */
 
-static void connected(gateway *g, struct MHD_Connection *c, void **context) {
-  const union MHD_ConnectionInfo *info =
-      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-  gateway_client *client = calloc(1, sizeof *client);
-  *context = client;
-  if (!client)
-    return; /* answered by nothing: see on_request */
-  client->fd = info ? info->connect_fd : -1;
-  client->since = gateway_now();
-  client->deadline = client->since + g->request_ms;
-  client->sending = -1;
-  client->next = g->clients;
-  client->self = &g->clients;
-  if (g->clients)
-    g->clients->self = &client->next;
-  g->clients = client;
-  g->open++;
-}
-
-static void disconnected(gateway *g, gateway_client *client) {
-  if (!client)
-    return;
-  *client->self = client->next;
-  if (client->next)
-    client->next->self = client->self;
-  if (client->overdue)
-    gateway_count(g, GATEWAY_slow);
-  free(client);
-  g->open--;
-}
-
 static void on_connection(void *user, struct MHD_Connection *c, void **context,
                           enum MHD_ConnectionNotificationCode code) {
+  gateway *g = user;
   if (code == MHD_CONNECTION_NOTIFY_STARTED)
-    connected(user, c, context);
-  else
-    disconnected(user, *context);
-}
-
-static gateway_client *client_of(struct MHD_Connection *c) {
-  const union MHD_ConnectionInfo *info =
-      MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-  return info ? info->socket_context : NULL;
+    http_connected(&g->clients, c, context);
+  else if (http_disconnected(&g->clients, *context))
+    gateway_count(g, GATEWAY_slow);
+  g->open = g->clients.count;
 }
 
 /* Twice a request: when its headers are there, and when its body, which nobody wants, is.
@@ -68,14 +33,13 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const ch
                                   const char *method, const char *version,
                                   const char *body, size_t *size, void **context) {
   gateway *g = user;
-  gateway_client *client = client_of(c);
+  http_client *client = http_client_of(c);
   (void)version, (void)body;
   if (!client)
     return MHD_NO;
   if (!*context) {
     *context = client;
-    client->since = gateway_now();
-    client->deadline = client->since + g->request_ms;
+    http_request_begins(&g->clients, client);
     return MHD_YES;
   }
   if (*size > 0) {
@@ -89,7 +53,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const ch
 static void on_completed(void *user, struct MHD_Connection *c, void **context,
                          enum MHD_RequestTerminationCode how) {
   gateway *g = user;
-  gateway_client *client = client_of(c);
+  http_client *client = http_client_of(c);
   (void)context;
   if (!client)
     return;
@@ -101,33 +65,26 @@ static void on_completed(void *user, struct MHD_Connection *c, void **context,
   }
   client->sending = -1;
   client->answered = 1;
-  client->deadline = gateway_now() + IDLE_MS;
+  client->deadline = http_now() + IDLE_MS;
 }
 
 /* -- deadlines -- */
 
-static void hang_up(gateway_client *client) {
-  client->overdue = client->sending >= 0 || !client->answered;
-  shutdown(client->fd, SHUT_RDWR); /* libmicrohttpd sees it in its next turn */
-}
-
 /* While honest readers are sent away, the one who has held his place longest gives it up.
  */
 static void hang_up_on_slowest(gateway *g, int64_t now) {
-  gateway_client *slowest = NULL;
-  for (gateway_client *c = g->clients; c; c = c->next)
+  http_client *slowest = NULL;
+  for (http_client *c = g->clients.first; c; c = c->next)
     if (c->sending >= 0 && now - c->since > g->pressed_ms &&
         (!slowest || c->since < slowest->since))
       slowest = c;
   if (slowest)
-    hang_up(slowest);
+    http_hang_up(slowest);
   g->pressed = 0;
 }
 
 static void look_for_overdue(gateway *g, int64_t now) {
-  for (gateway_client *c = g->clients; c; c = c->next)
-    if (now > c->deadline)
-      hang_up(c);
+  http_hang_up_on_overdue(&g->clients, now);
   if (g->pressed)
     hang_up_on_slowest(g, now);
 }
@@ -165,7 +122,7 @@ static int daemon_fd(gateway *g) {
 /* With nobody connected it waits for ever: an idle gateway costs no processor time. */
 static int wait_ms(gateway *g) {
   MHD_UNSIGNED_LONG_LONG ms;
-  if (!g->daemon || !g->clients)
+  if (!g->daemon || !g->clients.first)
     return -1;
   if (MHD_get_timeout(g->daemon, &ms) == MHD_YES && ms < LOOK_MS)
     return (int)ms;
@@ -190,7 +147,7 @@ static void *serve(void *user) {
       continue;
     }
     MHD_run(g->daemon);
-    now = gateway_now();
+    now = http_now();
     if (now - looked < LOOK_MS)
       continue;
     looked = now;

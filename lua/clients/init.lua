@@ -26,6 +26,7 @@ local LIST <const> = {
   "clients.trust",
   "clients.remote",
   "clients.control",
+  "clients.web",
 }
 
 --- The clients of NODE, not yet open. MODULES: names to require, those above unless given.

@@ -109,6 +109,8 @@ hooks.settings = {
   { "routing.routes", "routes", "none", "[pattern] = way, and $0 behind it; the most specific pattern wins" },
   { "routing.export", "list of text", "brain, ping", "components that hear what comes from others" },
   { "routing.block", "block", "none", "IDs and addresses that are shut out: nothing is heard, sent or dialled there" },
+  { "clients.control.http", "text or false", "port 3827 of the loopback",
+    "where programs of this machine ask over HTTP; where it is taken the kernel chooses", restart = true },
   { "clients.logs.folder", "text", "~/shared-logs", "folder whose files are shared", restart = true },
   { "clients.logs.copies", "span of count", "1 to 3", "copies wanted, at least and at most", later = true },
   { "clients.logs.at_once", "count", "2", "files fetched at once; one source has half of these places at most" },

@@ -4,6 +4,7 @@ local block_form = require "policy.block_form"
 local fence = require "core.fence"
 local hash = require "core.hash"
 local hooks = require "policy.hooks"
+local http_form = require "policy.http_form"
 local policy = require "policy"
 local check = require "policy.check"
 local core_text = require "core.text"
@@ -77,6 +78,10 @@ local function check_addresses(settings, where, messages)
   end
   local gateway = settings["clients.logs.gateway"]
   if gateway then check_address("clients.logs.gateway", gateway) end
+  local http = settings["clients.control.http"]
+  local good, why = true, nil
+  if http then good, why = http_form.read(http) end
+  if not good then say("clients.control.http", http, nil, why) end
   return messages
 end
 

@@ -58,7 +58,7 @@ end
 
 local function put(path, content) folder.write(w.dir .. "/" .. path, content or path) end
 
-local PORTS = { http = loopback.free_port(), tcp = loopback.free_port() }
+local PORTS = { http = loopback.free_port(), tcp = loopback.free_port(), page = loopback.free_port() }
 
 local CHANNELS = [[p.routing.channels = { "/ip4/0.0.0.0/udp/3825/dswarm-line", %s }]]
 local CLASSES = [[p.dcache.classes = { trust = p.dcache.classes.trust, updates = p.dcache.classes.updates,
@@ -177,6 +177,9 @@ local CASES = {
   ["clients.logs.gateway"] = { body = function()
       return ('p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"'):format(PORTS.http)
     end, before = function() return not listens(PORTS.http) end, after = function() return listens(PORTS.http) end },
+  ["clients.control.http"] = { body = function()
+      return ('p.clients.control.http = "/ip4/127.0.0.1/tcp/%d"'):format(PORTS.page)
+    end, before = function() return not listens(PORTS.page) end, after = function() return listens(PORTS.page) end },
   ["clients.logs.permission"] = { body = function()
       put("no", "0")
       return ("p.clients.logs.permission = %q"):format(w.dir .. "/no")

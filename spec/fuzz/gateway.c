@@ -75,7 +75,7 @@ static char *url_of(const char *path) {
 
 static void ask(struct MHD_Connection *c, char *request) {
   gateway *g = the_gateway();
-  gateway_client client = {.fd = -1, .sending = -1};
+  http_client client = {.fd = -1, .sending = -1};
   char *path = strchr(request, ' '), *mark, *url;
   if (!path)
     return;

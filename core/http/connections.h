@@ -1,0 +1,41 @@
+/* connections.h - connections of a daemon of libmicrohttpd: who they are, and when each
+ * is shut for being slow. No requests, no answers. */
+#ifndef HTTP_CONNECTIONS_H
+#define HTTP_CONNECTIONS_H
+
+#include <stdint.h>
+#include <microhttpd.h>
+
+/* A connection. Only the thread that runs its daemon touches it. */
+typedef struct http_client {
+  struct http_client *next, **self;
+  int fd;
+  int64_t since, deadline; /* ms of the monotonic clock: past it the connection is shut */
+  int64_t sending;         /* bytes of the answer under way; -1 = none */
+  int answered, overdue;   /* once at least; was shut for being slow */
+} http_client;
+
+typedef struct {
+  http_client *first;
+  int count;
+  int request_ms; /* for the headers of a request */
+} http_clients;
+
+/* Monotonic ms: to time slow clients by, nothing else. */
+int64_t http_now(void);
+
+/* For MHD_OPTION_NOTIFY_CONNECTION. Without memory it has no client, and gets no answer.
+ * http_disconnected frees it: 1 where it was shut for being slow. */
+void http_connected(http_clients *all, struct MHD_Connection *c, void **context);
+int http_disconnected(http_clients *all, http_client *client);
+http_client *http_client_of(struct MHD_Connection *c); /* NULL: there is none */
+
+void http_request_begins(http_clients *all, http_client *client);
+void http_hang_up(http_client *client);
+void http_hang_up_on_overdue(http_clients *all, int64_t now);
+
+/* Does its `Host` name an address, or localhost? A page of somebody else's, whose name
+ * was made to point here, sends that name (DNS rebinding). */
+int http_host_is_address(struct MHD_Connection *c);
+
+#endif
