@@ -19,13 +19,12 @@
 #define CONNECTIONS 16
 #define REQUEST_MS 10000 /* for a request, and for its answer */
 #define URI_MAX 512
-#define REQUEST_MEMORY 131072 /* so much of headers is read, to say it is too much */
-* /
+#define REQUEST_MEMORY 131072 /* of headers, to say of so much that it is too much */
 #define KEPT_MAX 4
 #define LOOK_MS 1000 /* between two looks while somebody is connected */
 
-    /* A request, from its first line on; until it is answered it may wait. */
-    typedef struct page_request {
+/* A request, from its first line on; until it is answered it may wait. */
+typedef struct page_request {
   struct page_request *next, **self; /* among those that wait */
   struct MHD_Connection *connection;
   page_answer *answer;
