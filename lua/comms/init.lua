@@ -146,9 +146,11 @@ end
 -- Says a held statement once more on one channel, after the random wait of a medium; MINE: at once, as one's own.
 function comms:say_again(name, short, mine) spread.again(self, name, short, mine) end
 
-function comms:say_again_everywhere(short, mine)
+-- FITS(facts of a channel) → is it said there? nil: on each.
+function comms:say_again_everywhere(short, mine, fits)
   for _, name in ipairs(self.outbox.names) do
-    if not self.outbox.channels[name].facts.quiet then self:say_again(name, short, mine) end
+    local facts = self.outbox.channels[name].facts
+    if not facts.quiet and (not fits or fits(facts)) then self:say_again(name, short, mine) end
   end
 end
 

@@ -21,7 +21,7 @@ local FEEDS_MAX = 16
 local FEED_EACH = 4 -- frames with statements, after which a list has its turn: else repairs might never have one
 local COPIES = 2 -- verified copies heard on a medium that silence our own
 local LAMBDA = 8 -- RFC 5401, for groups up to some thousands
-local BACKOFF_MIN = 300 -- ms
+local BACKOFF = 300 -- ms, at most
 local HEAD_ROOM = 32 -- bytes that `* - 8 statements` needs
 local MOST_URGENT <const> = urgency.ENDS
 
@@ -44,7 +44,7 @@ function outbox:open(name, facts)
   local control = share and token_bucket.new { now = function() return self.loop:now() end, rate = share,
     burst = math.max(CONTROL_LEAST, share * CONTROL_S) }
   self.channels[name] = { facts = facts, control = control, medium = facts.medium, ready = queues(), waiting = {},
-    by_slot = {}, by_id = {}, live = 0, messages = {}, feeds = {}, delay = 0, unfed = 0 }
+    by_slot = {}, by_id = {}, live = 0, messages = {}, feeds = {}, unfed = 0 }
   table.insert(self.names, name)
   table.sort(self.names)
 end
@@ -96,18 +96,25 @@ local function drop_least(self, channel)
   forget(channel, ready and ready.urgency < urgency.TRUST and ready or first_waiting(channel) or ready)
 end
 
--- ST = { short =, slot =, line =, mine = bool, wait = ms or nil: that it waits at least }. Statements of others on a
--- medium wait by random back-off. What replaces a word that waits does not wait longer than that one.
+-- OLD, which waits in the slot of ST, gives way. → the urgency of ST: no less than what was not said yet had
+local function give_way(self, channel, old, st, how_urgent)
+  forget(channel, old)
+  if old.renewed and old.short ~= st.short then drop(self, "full") end
+  return math.max(how_urgent, math.min(old.urgency, urgency.TRUST - 1))
+end
+
+-- ST = { short, slot, line, mine = bool, wait = ms or nil: at least, renewed = bool: it says what was last said }.
+-- Statements of others on a medium wait by random back-off. What replaces a word that waits does not wait longer.
 function outbox:add(name, st, how_urgent)
   local channel = self.channels[name]
   local old = channel.by_slot[st.slot]
-  if old then forget(channel, old) end
-  local entry = { short = st.short, slot = st.slot, line = st.line, urgency = how_urgent, copies = 0 }
+  if old then how_urgent = give_way(self, channel, old, st, how_urgent) end
+  local entry = { short = st.short, slot = st.slot, line = st.line, renewed = st.renewed, urgency = how_urgent,
+    copies = 0 }
   channel.by_slot[st.slot], channel.by_id[st.short] = entry, entry
   channel.live = channel.live + 1
   local by_chance = channel.medium and not st.mine
-  local most = math.max(BACKOFF_MIN, 10 * channel.delay)
-  local wait = (st.wait or 0) + (by_chance and outbox.backoff(self.random, most) or 0)
+  local wait = (st.wait or 0) + (by_chance and outbox.backoff(self.random, BACKOFF) or 0)
   if wait > 0 or by_chance then
     entry.due = self.loop:now() + wait
     if st.wait and st.wait > 0 and old and old.due then entry.due = math.min(old.due, entry.due) end
@@ -286,7 +293,7 @@ function outbox:length(name) return self.channels[name] and self.channels[name].
 -- Statements that wait on all channels, and what was given up: { waiting =, dropped = }.
 function outbox:counts()
   local waiting = 0
-  for _, name in ipairs(self.names) do waiting = waiting + self.channels[name].live end
+  for _, name in ipairs(self.names) do waiting = waiting + self:length(name) end
   return { waiting = waiting, dropped = self.dropped }
 end
 

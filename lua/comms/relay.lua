@@ -16,7 +16,7 @@ local FIRST <const> = 2 -- nodes that speak at once
 local WAIT_MS <const> = 30 * 1000 -- of the others
 local SAME_MS <const> = 9 * 60 * 1000 -- between two words that say the same
 local OWN_MS <const> = 12 * 60 * 1000 -- the same for what this node says itself on a connection that loses nothing
-local SLOTS_MAX = 1024 -- of one channel, of which it is known what was said last
+local SLOTS_MAX = 4096 -- of one channel, of which it is known what was said last: two of each robot
 
 --- given.loop, given.id (this node's)
 --- given.peers  comms/peers.lua
@@ -25,9 +25,12 @@ function relay.new(given)
   return setmetatable({ loop = given.loop, id = given.id, peers = given.peers, kept = given.kept, said = {} }, relay)
 end
 
-local function slot_of(st) return ("%s %s %s"):format(st.bucket, st.key, st.signer) end
+-- Short texts, since a node may know thousands of slots on each of its channels.
+local function slot_of(st) return hash.blake2b(("%s %s %s"):format(st.bucket, st.key, st.signer)):sub(1, 8) end
 
 local function data_of(st) return hash.blake2b(st.verb .. " " .. st.data):sub(1, 8) end
+
+local FORM <const> = "<i8c8" -- when it was said (ms), what
 
 local function is_on(self, peer, channel)
   for _, flow in ipairs(self.peers:living(peer) and peer.flows or {}) do
@@ -60,7 +63,7 @@ end
 function relay:note(name, st)
   if self.kept(st.bucket) then return end
   self.said[name] = self.said[name] or bounded.new { limit = SLOTS_MAX }
-  self.said[name]:put(slot_of(st), { data = data_of(st), at = self.loop:now() })
+  self.said[name]:put(slot_of(st), FORM:pack(self.loop:now(), data_of(st)))
 end
 
 --- What stands at PLACE of LIST (core.batch), which is held here, was said on the channel NAME by the other side.
@@ -68,10 +71,24 @@ function relay:hear(name, list, place)
   if not self.kept(list:bucket(place)) then self:note(name, list:statement(place)) end
 end
 
+-- What was last said on the channel NAME in the slot of ST, by either side: when (ms), is it what ST says? | nil
+local function last_said(self, st, name)
+  local last = self.said[name] and self.said[name]:get(slot_of(st))
+  if not last then return nil end
+  local at, data = FORM:unpack(last)
+  return at, data == data_of(st)
+end
+
 -- Was what ST says the last there of its slot, less than MS ago?
 local function is_known(self, st, to, ms)
-  local last = self.said[to.name] and self.said[to.name]:get(slot_of(st))
-  return last and last.data == data_of(st) and self.loop:now() - last.at < ms
+  local at, same = last_said(self, st, to.name)
+  return at ~= nil and same and self.loop:now() - at < ms
+end
+
+--- Does ST say what was last said on the channel NAME in its slot? nil: nothing was, or its bucket is kept.
+function relay:renews(name, st)
+  if self.kept(st.bucket) then return nil end
+  return select(2, last_said(self, st, name))
 end
 
 --- How long ST, which came from SOURCE (nil: our own), waits for the channel TO (facts as comms:channel_up has them):

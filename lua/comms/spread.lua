@@ -20,9 +20,11 @@ function spread.ways(brain, source)
   return names
 end
 
--- OTHERWISE: its urgency, unless it is a lab's own word, which goes first. WAIT: ms, or nil.
-local function add(brain, name, st, otherwise, mine, wait)
-  brain.outbox:add(name, { short = st.short, line = st.line, mine = mine, wait = wait, slot = slot_of(st) },
+-- OTHERWISE: its urgency, unless it is a lab's own word, which goes first. WAIT: ms, or nil. RENEWED: it says what was
+-- last said there.
+local function add(brain, name, st, otherwise, mine, wait, renewed)
+  brain.outbox:add(name, { short = st.short, line = st.line, mine = mine, wait = wait, slot = slot_of(st),
+    renewed = renewed },
     urgency.of_trust(brain.dcache.trust, st.verb, st.bucket) or otherwise)
 end
 
@@ -34,8 +36,9 @@ function spread.on(brain, st, source, names)
     local wait = brain.relay:wait(st, source, to)
     local answer = wait and urgency.of(brain, st, from and from.facts, to)
     if answer then
+      local renewed = brain.relay:renews(name, st)
       brain.relay:note(name, st)
-      add(brain, name, st, answer, source == nil, wait)
+      add(brain, name, st, answer, source == nil, wait, renewed)
     end
   end
 end

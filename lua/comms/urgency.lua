@@ -44,7 +44,7 @@ function urgency.of(brain, st, from, to)
   local age, trust = brain.time:age(st.valid_from > 0 and st.at or nil), brain.dcache.trust
   return brain.policy:ask("comms.rebroadcast", { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer,
     class = class.name, mine = st.signer == brain.id, role = trust.lab and trust:role(st.signer, st.at), size = st.size,
-    age = age and age // 1000, left = brain.time:left(st.valid_until) },
+    age = age and age // 1000, left = brain.time:left(st.valid_until), renewed = brain.relay:renews(to.name, st) },
     from and seen(brain, from) or OWN, seen(brain, to), brain.here())
 end
 

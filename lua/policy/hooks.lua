@@ -146,7 +146,7 @@ hooks.hooks = {
     "a proposal by an allowed signer, no dismissal by an allowed one"),
   hook("comms.rebroadcast", { { "record", "news" }, { "from", "channel" }, { "to", "channel" }, HERE },
     "urgency", "a channel pulls and the statement has not gone there, once per channel",
-    "9 dismissals and trust, 7 own, 5 the rest; false towards where it came from"),
+    "9 dismissals and trust, 7 own, 6 changes in `peer` and `addresses`, 1 their renewals, 5 the rest; false back"),
   hook("routing.open", { { "channel", "channel" }, HERE }, "yes",
     "every minute and when `here` changes", "yes"),
   hook("routing.prefer", { { "target", "text" }, { "ways", "way", each = true }, HERE }, "one",

@@ -71,10 +71,16 @@ describe("the shipped policies", function()
     assert.equal(9, urgency { bucket = "trust/grant/x", class = "trust" })
     assert.equal(7, urgency { mine = true })
     assert.equal(5, urgency {})
+    for _, bucket in ipairs { "peer", "pri/12D3KooWQ1vB/addresses" } do
+      assert.same({ 6, 7, 1, 1 }, { urgency { bucket = bucket, renewed = false },
+        urgency { bucket = bucket, mine = true },
+        urgency { bucket = bucket, renewed = true }, urgency { bucket = bucket, mine = true, renewed = true } })
+    end
     assert.is_false(urgency({ verb = "dismiss" }, true))
     from.kind, from.address = "ipfs", "/ipfs/x/dswarm-line"
     assert.is_false(urgency {}, "a newcomer does not tell all again what he read in a checkpoint")
     assert.equal(9, urgency { verb = "dismiss" })
+    assert.equal(6, urgency { bucket = "peer", renewed = false }, "who is here stands in no checkpoint")
     p:close()
   end)
 
@@ -88,6 +94,8 @@ describe("the shipped policies", function()
     assert.equal(2, (p:ask("comms.rebroadcast", record, nil, irc, here())))
     record.mine = true
     assert.equal(5, (p:ask("comms.rebroadcast", record, nil, irc, here())))
+    record.renewed = true
+    assert.equal(1, (p:ask("comms.rebroadcast", record, nil, irc, here())))
     record.verb = "dismiss"
     assert.equal(8, (p:ask("comms.rebroadcast", record, nil, irc, here())))
     record.verb, record.bucket, record.mine = "propose", "trust/grant/x", false

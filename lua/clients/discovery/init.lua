@@ -128,7 +128,7 @@ function discovery:welcome(peer)
   if self.comms.peers:stands(peer.id) then -- keys with any name cost nothing to make
     self.log:info("discovery", "heard", { name = self:label(peer.id), id = peer.id })
   end
-  self.word:repeat_soon()
+  self.word:repeat_soon(peer)
 end
 
 -- This node first, then the others, by name; ALL: those whom only earlier runs heard, too.

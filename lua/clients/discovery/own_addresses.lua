@@ -97,9 +97,9 @@ function own_addresses:look_soon()
   end)
 end
 
---- A newcomer hears it again. MINE: at once, as one's own.
-function own_addresses:say_again(mine)
-  if self.word then self.comms:say_again_everywhere(self.word, mine) end
+--- A newcomer hears it again. MINE: at once, as one's own; FITS: on which channels (comms/init.lua).
+function own_addresses:say_again(mine, fits)
+  if self.word then self.comms:say_again_everywhere(self.word, mine, fits) end
 end
 
 function own_addresses:start()

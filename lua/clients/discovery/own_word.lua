@@ -24,7 +24,7 @@ local APART <const> = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 --- given.addresses  own_addresses.lua's: its word goes out with this one
 --- given.renamed    fn(): this node is called otherwise, or is of another type
 function own_word.new(given)
-  local self = setmetatable({}, own_word)
+  local self = setmetatable({ slow = {} }, own_word)
   for _, name in ipairs { "loop", "random", "comms", "time", "log", "facts", "told", "here", "state", "addresses",
     "renamed" } do
     self[name] = given[name]
@@ -66,14 +66,19 @@ function own_word:announce(left)
   self.word, self.said = st.short, { at = st.at, mono = self.loop:now(), clock = data.clock, now = now }
 end
 
---- Says it once more, as it is, soon; what asks for that meanwhile is answered with it.
-function own_word:repeat_soon()
+--- Says it once more, as it is, soon; what asks for that meanwhile is answered with it. On slow channels only where
+--- PEER, a newcomer, was heard there, or for ALL: there no frame is lost, and there is little room.
+function own_word:repeat_soon(peer, all)
+  for _, flow in ipairs(peer and peer.flows or {}) do self.slow[flow.source.channel.name] = true end
+  self.slow.all = self.slow.all or all
   if self.welcoming then return end
   local rest = self.welcomed and self.welcomed + WELCOME_AGAIN - self.loop:now() or 0
   self.welcoming = self.loop:after(math.max(rest, 0) + self.random:integer(WELCOME), function()
-    self.welcoming, self.welcomed = nil, self.loop:now()
-    if self.word then self.comms:say_again_everywhere(self.word) end
-    self.addresses:say_again()
+    local slow = self.slow
+    self.welcoming, self.welcomed, self.slow = nil, self.loop:now(), {}
+    local function fits(facts) return not facts.rate or slow.all or slow[facts.name] end
+    if self.word then self.comms:say_again_everywhere(self.word, false, fits) end
+    self.addresses:say_again(false, fits)
   end)
 end
 
@@ -81,11 +86,11 @@ end
 --- what they said: all say it again, twice, since not all learn it at once.
 function own_word:admitted()
   if not self.word or self.leaving then return end
-  self:repeat_soon()
+  self:repeat_soon(nil, true)
   if self.again then self.again:cancel() end
   self.again = self.loop:after(WELCOME_AGAIN, function()
     self.again = nil
-    self:repeat_soon()
+    self:repeat_soon(nil, true)
   end)
 end
 
