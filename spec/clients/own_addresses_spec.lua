@@ -66,6 +66,14 @@ describe("where a node says that it can be met", function()
     assert.equal(FIRST, said[3])
   end)
 
+  it("names a chat room in which it is met, however many addresses of its own there are", function()
+    for i = 3, 6 do known[#known + 1] = at("10.0.0." .. i) end
+    known[#known + 1] = { address = "/dns4/irc.example.org/tcp/6697/irc/#a/dswarm-line", own = false }
+    run(1)
+    assert.same({ "/ip4/198.51.100.1/tcp/3825/dswarm-line", "/ip4/10.0.0.1/tcp/3825/dswarm-line",
+      "/ip4/10.0.0.3/tcp/3825/dswarm-line", known[#known].address }, json.decode(said[2]).at)
+  end)
+
   it("is at most four addresses of ours in 440 bytes, whatever the policy put there", function()
     known = { at "10.0.0.1", at "10.0.0.1", { address = "/ip4/10.0.0.2/udp/1" }, { address = 7 }, "x", {} }
     for i = 3, 9 do known[#known + 1] = at("10.0.0." .. i) end

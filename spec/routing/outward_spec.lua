@@ -27,6 +27,15 @@ describe("how this node is joined", function()
     assert.same({ true, {}, { "10.0.0.2 12D3KooWYou 4002" } }, { ok, away.met, here.met })
   end)
 
+  it("is said of a chat room, too, while this node is in one", function()
+    local room = { address = "/x" }
+    function room.meets() return "/dns4/irc.example.org/tcp/6667/irc/#a/dswarm-line" end
+    local outside = { address = "/y", meets = function() end }
+    entries = { { one = outside }, { one = room }, { one = topic "a" } }
+    assert.same({ { address = room.meets(), lan = false, own = false },
+      { address = "/ipfs-pubsub/a/dswarm-line", lan = false, own = false } }, one:own_addresses())
+  end)
+
   it("is said beside where it is dialled, and is refused where nothing can be joined or dialled", function()
     entries = { { one = topic "a" } }
     assert.same({ { address = "/ipfs-pubsub/a/dswarm-line", lan = false, own = false } }, one:own_addresses())

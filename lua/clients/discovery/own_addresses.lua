@@ -25,17 +25,29 @@ function own_addresses.new(given)
   return self
 end
 
+-- Where it may be met goes last, but some of it is to be among the few that are told.
+local function few_of(list)
+  local i = #list
+  while list[MOST + 1] and i > 0 do
+    if list[i].own ~= false then table.remove(list, i) end
+    i = i - 1
+  end
+  local texts = {}
+  for place = 1, math.min(#list, MOST) do texts[place] = list[place].address end
+  return texts
+end
+
 -- A policy may have written anything into it.
 local function texts_of(rows)
   local list, seen = {}, {}
   for _, row in ipairs(type(rows) == "table" and rows or {}) do
     local text = type(row) == "table" and type(row.address) == "string" and address.check(row.address)
-    if text and text:sub(-#ENDS) == ENDS and not seen[text] and #list < MOST then
+    if text and text:sub(-#ENDS) == ENDS and not seen[text] then
       seen[text] = true
-      list[#list + 1] = text
+      list[#list + 1] = { address = text, own = row.own }
     end
   end
-  return list
+  return few_of(list)
 end
 
 local function is_port(value) return math.type(value) == "integer" and value > 0 and value < 65536 end

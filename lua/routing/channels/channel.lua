@@ -21,6 +21,7 @@
 --   pause(), resume()       reads no more meanwhile. Needed where `ordered` is true: then senders wait for us.
 --   near(host) → bool       is that host in a network of one of our interfaces?
 --   toward(parts) → the source that somebody at this address (core.address.parts) would be, if it reaches it | nil
+--   meets() → address       where others meet this node by it, such as a chat room; nil: nowhere now
 --   via                     text: by which way its statements come, where that is not its address (routing:add)
 --   rate                    bytes a second that it carries, where that is few: then beacons and repairs take their time
 --   spare, alone() → bool   true: it is heard always, but speaks only where it reaches somebody whom no other channel

@@ -2,6 +2,7 @@
 local backoff = require "backoff"
 local frame = require "routing.channels.frame"
 local irc_pace = require "routing.channels.irc_pace"
+local sources = require "dcache.content.sources"
 
 local irc_server = { outward = true }
 irc_server.__index = irc_server
@@ -48,6 +49,13 @@ function irc_server:status()
     cure = not nick and self.cure or nil,
     sent = frame.copy(self.sent), heard = frame.copy(self.heard), talk = self.talk,
     refused = frame.copy(self.refused) }
+end
+
+--- Where others meet this node by it: its address while it is up | nil. One on this machine is nobody else's.
+function irc_server:meets()
+  local channel, host = self.channel, self.where.host
+  local is_up = channel.server == self and channel.session and channel.session:place()
+  return is_up and host ~= "localhost" and not sources.is_local_only(host) and self.address or nil
 end
 
 --- It is named no more.

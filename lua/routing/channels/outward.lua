@@ -47,7 +47,8 @@ function outward:own_addresses()
   local rows = kind and kind:own_addresses() or {}
   for _, entry in ipairs(self.entries()) do
     local one = entry.one
-    if one and one.meeting then rows[#rows + 1] = { address = one.address, lan = false, own = false } end
+    local place = one and (one.meets and one:meets() or one.meeting and one.address)
+    if place then rows[#rows + 1] = { address = place, lan = false, own = false } end
   end
   return rows
 end
