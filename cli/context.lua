@@ -115,14 +115,40 @@ local function not_reached(self, why)
   return fail(self, why.text, why.exit, why.code)
 end
 
---- The daemon's answer to REQUEST, or nil, text, code, with no words said.
-function context:ask_quietly(request)
+local PAGES_MAX <const> = 16
+
+-- An answer may be the first page of a list of nodes, and `more` the ID behind which the next begins: the others are
+-- asked for by ASK(request) → answer | nil, … → the whole | nil, …
+local function all_pages(answer, request, ask)
+  local whole = answer
+  for _ = 1, answer.nodes and PAGES_MAX or 0 do
+    if not answer.more then break end
+    local next_page = { after = answer.more }
+    for name, value in pairs(request) do next_page[name] = next_page[name] or value end -- any order
+    local why = { ask(next_page) }
+    answer = why[1]
+    if not answer then return table.unpack(why, 1, 3) end
+    table.move(answer.nodes, 1, #answer.nodes, #whole.nodes + 1, whole.nodes)
+  end
+  whole.more = nil
+  return whole
+end
+
+local function ask_quietly(self, request)
   local begin, unreached = reach(self, request)
   if not begin then return nil, unreached.text, unreached.code or "closed" end
   local answer, why = call.wait(self.world.loop(), begin)
   if not answer then return nil, why, "closed" end
   if answer.error then return nil, answer.error.text, answer.error.word end
   return answer
+end
+
+--- The daemon's answer to REQUEST, or nil, text, code, with no words said.
+function context:ask_quietly(request)
+  local function ask(each) return ask_quietly(self, each) end
+  local answer, why, code = ask(request)
+  if not answer then return nil, why, code end
+  return all_pages(answer, request, ask)
 end
 
 --- The same beside what the loop does meanwhile: TOLD(answer), or TOLD(nil, text, code), once.
@@ -198,8 +224,7 @@ end
 
 local AT_WORK <const> = "The daemon is at work on the answer; Ctrl-C ends the wait."
 
---- The daemon's answer to REQUEST, or nil and the exit code, with words said.
-function context:ask(request)
+local function ask_aloud(self, request)
   local begin, name = reach(self, request)
   if not begin then return not_reached(self, name) end
   local be_quiet = say_soon(self, name)
@@ -212,6 +237,14 @@ function context:ask(request)
   if not answer then return fail(self, ("%s %s."):format(name, message), self.exit.daemon) end
   if answer.error then return nil, refuse(self, answer) end
   return answer
+end
+
+--- The daemon's answer to REQUEST, or nil and the exit code, with words said.
+function context:ask(request)
+  local function ask(each) return ask_aloud(self, each) end
+  local answer, code = ask(request)
+  if not answer then return nil, code end
+  return all_pages(answer, request, ask)
 end
 
 return context

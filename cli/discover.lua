@@ -268,7 +268,7 @@ end
 
 --- What changed of one node, for --watch.
 function discover.change(event, s)
-  local node = event.node
+  local node = event.row
   if node.status == "left" then return s:who(node) .. " left." end
   local words = ("%s is %s"):format(s:who(node), s:text(node.status))
   if node.status ~= "ready" and node.seen_ms then words = words .. ", heard last " .. s.ago(node.seen_ms) end

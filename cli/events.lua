@@ -76,7 +76,7 @@ local function line(event, s)
     return s:line(GAP:format(s.count(event.dropped, "event is lost", "events are lost")))
   end
   local say = SAY[event.topic] or facts
-  local name = event.topic == "peers" and event.node and event.node.status or event.event
+  local name = event.topic == "peers" and event.row and event.row.status or event.event
   s:line((("%s  %s %s %s"):format(time_of(event.at), ("%-8s"):format(s:text(event.topic)),
     s:paint(COLOURS[name], ("%-9s"):format(s:text(name))), say(event, s)):gsub(" +$", "")))
 end
@@ -101,7 +101,7 @@ function events.run(context, options)
       context:json(answer)
     elseif answer.event == "watching" then
       context.show:say(("Watching %s. Ctrl-C ends it."):format(context.show.list(answer.topics)))
-    else
+    elseif answer.event ~= "ready" then
       line(answer, context.show)
     end
     context.world.flush()

@@ -11,6 +11,7 @@ local event_ring = {}
 event_ring.__index = event_ring
 
 local EVENTS_MAX <const> = 256
+local WATCHERS_MAX <const> = 8
 
 local reader = {}
 reader.__index = reader
@@ -18,13 +19,14 @@ reader.__index = reader
 --- WALL() → Unix ms, which each event is stamped with; nil: with nothing.
 function event_ring.new(wall)
   return setmetatable({ slots = {}, last = 0, counts = {}, readers = {}, news = listeners.new(), known = {},
-    wall = wall or function() end }, event_ring)
+    watchers = 0, wall = wall or function() end }, event_ring)
 end
 
 --- There is a topic NAME, about which TEXT (a few words). BEGIN(), which may be nil: somebody reads it from now on, so
--- whoever would have to look for its events may begin. → a function that takes it off again.
-function event_ring:topic(name, text, begin)
-  local topic = { name = name, text = text, begin = begin }
+-- whoever would have to look for its events may begin. ROWS(), which may be nil → events that tell how all is now.
+-- → a function that takes it off again.
+function event_ring:topic(name, text, begin, rows)
+  local topic = { name = name, text = text, begin = begin, rows = rows }
   self.known[name] = topic
   return function()
     if self.known[name] == topic then self.known[name] = nil end
@@ -45,6 +47,29 @@ function event_ring:begin(topics)
     if topic and topic.begin then topic.begin() end
   end
 end
+
+--- Events that tell how all is now, of those of TOPICS that have such: { topic =, event = } each.
+function event_ring:rows(topics)
+  local list = {}
+  for _, name in ipairs(topics) do
+    local topic = self.known[name]
+    for _, event in ipairs(topic and topic.rows and topic.rows() or {}) do
+      list[#list + 1] = { topic = name, event = event }
+    end
+  end
+  return list
+end
+
+--- Another one follows the events from outside → true | nil, text, code: there are enough. He ends with end_watch.
+function event_ring:begin_watch()
+  if self.watchers >= WATCHERS_MAX then
+    return nil, ("full: %d watch here; end one of them (Ctrl-C where it runs)"):format(self.watchers), "full"
+  end
+  self.watchers = self.watchers + 1
+  return true
+end
+
+function event_ring:end_watch() self.watchers = self.watchers - 1 end
 
 --- EVENT (a table as core.json can hold it, with a member `event`) of TOPIC (text) happened. It must not be changed.
 function event_ring:add(topic, event)

@@ -40,7 +40,7 @@ typedef struct {
 } page_kept;
 
 typedef struct {
-  int listener, answer_ms;
+  int listener, answer_ms, closing;
   struct MHD_Daemon *daemon;
   http_clients clients;
   page_request *waiting;
@@ -128,6 +128,8 @@ static enum MHD_Result give(page *p, struct MHD_Connection *c, page_request *r,
   page_word word;
   if (r->answer) /* resumed */
     return answer(c, r->answer);
+  if (p->closing) /* who waited now would wait for ever */
+    return MHD_NO;
   p->asked++;
   if (page_refuses(c, method, r->is_long, &word, &refusal))
     return refuse(p, c, word, refusal);
@@ -214,14 +216,16 @@ static int open_all(page *p, const net_address *address, unsigned connections) {
   return p->daemon ? 0 : ENOMEM;
 }
 
-/* All that wait for URI (NULL: for any) go on with the answer A in the next turn. */
+/* All that wait for URI (NULL: for any) go on in the next turn, with the answer A; NULL,
+ * for want of memory: while it closes they are cut off. */
 static void resume(page *p, const char *uri, page_answer *a) {
   for (page_request *r = p->waiting, *next; r; r = next) {
     next = r->next;
     if (uri && strcmp(r->uri, uri))
       continue;
     end_wait(r);
-    a->uses++;
+    if (a)
+      a->uses++;
     r->answer = a;
     MHD_resume_connection(r->connection);
   }
@@ -232,10 +236,8 @@ static void shut(page *p) {
   page_answer *a;
   if (p->daemon) {
     a = page_answer_new(503, PAGE_JSON, body, sizeof body - 1);
-    while (p->waiting && !a) /* no memory: they are cut off */
-      MHD_resume_connection(p->waiting->connection), end_wait(p->waiting);
-    if (a)
-      resume(p, NULL, a);
+    p->closing = 1;
+    resume(p, NULL, a);
     for (int i = 0; i < 4; i++) /* resumed, answered, sent */
       MHD_run(p->daemon);
     MHD_stop_daemon(p->daemon); /* closes the listener, too */

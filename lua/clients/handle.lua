@@ -93,8 +93,9 @@ function handle:extend(name, fn) return self:keep(self.node.commands:extend(name
 --- FN(thing) → rows of why it is as it is (lua/why.lua).
 function handle:why(fn) return self:keep(self.node.why:add(fn)) end
 
---- There are events of the topic NAME, about TEXT; BEGIN() when somebody reads them (lua/event_ring.lua).
-function handle:topic(name, text, begin) return self:keep(self.node.events:topic(name, text, begin)) end
+--- There are events of the topic NAME, about TEXT; BEGIN() when somebody reads them, ROWS() how all is now
+--- (lua/event_ring.lua).
+function handle:topic(name, text, begin, rows) return self:keep(self.node.events:topic(name, text, begin, rows)) end
 
 --- FN(message, source, reply) gets what other nodes address to /dswarm/ID/NAME (lua/routing/init.lua).
 function handle:component(name, fn) return self:keep(self.node.routing:component(name, fn)) end

@@ -74,7 +74,7 @@ describe("dt-swarm-cli, the process,", function()
   it("stays with --watch and says each change when it comes; Ctrl-C ends it with 130", function()
     daemon "changing"
     for _, json_too in ipairs { "", " --json" } do
-      local wanted = json_too == "" and "donald is quiet" or '"event":"node"'
+      local wanted = json_too == "" and "donald is quiet" or '"event":"peer"'
       local script = ([[cd %s; ./dt-swarm-cli %s discover --watch%s > %s/out 2> %s/err & pid=$!
         for i in $(seq 400); do grep -q '%s' %s/out && break; sleep 0.05; done
         kill -INT $pid; wait $pid]]):format(os.getenv "PWD", path, json_too, folder, folder, wanted, folder)

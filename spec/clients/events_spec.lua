@@ -43,7 +43,7 @@ end
 local function events(one)
   local list = {}
   for i, answer in ipairs(one.told) do
-    local what = answer.node and answer.node.status or answer.event
+    local what = answer.row and answer.row.name .. " " .. answer.row.status or answer.event
     list[i] = answer.topic and answer.topic .. " " .. what or what
   end
   return list
@@ -56,9 +56,9 @@ describe("watch", function()
     w:add "donald"
     ada.events:add("policy", { event = "loaded", hash = "1a2b3c4d" })
     w:run(8000)
-    assert.same({ "watching", "peers ready" }, events(one))
+    assert.same({ "watching", "peers ada ready", "ready", "peers donald ready" }, events(one))
     assert.same({ "peers" }, { table.unpack(one.told[1].topics) })
-    assert.same({ "watching", "policy loaded", "peers ready" }, events(all))
+    assert.same({ "watching", "policy loaded", "peers donald ready" }, events(all))
     assert.same({ "1a2b3c4d", "integer" }, { all.told[2].hash, math.type(all.told[2].at) })
   end)
 

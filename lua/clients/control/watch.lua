@@ -1,8 +1,9 @@
 -- watch.lua - the command `watch`: what happens at this node, an event an answer, while it is read. Makes none.
 --
 -- A request: {"command":"watch","topics":["files","peers"]}; without topics all of them. The first answer says which
--- topics are watched; each further one is an event with its topic and its time. Nothing is queued for a slow reader:
--- what it does not take waits in the ring, and is one gap with a count once that goes on without it.
+-- topics are watched; each further one is an event with its topic and its time (follow.lua). Where topics are asked for
+-- by name, those that have rows (`peers`) tell all of them first, then {"event":"ready"}; and again after a gap.
+local follow = require "clients.control.follow"
 local nearest = require "nearest"
 local to_json = require "clients.control.to_json"
 
@@ -40,30 +41,19 @@ local function answer_of(event, topic, at)
   return answer
 end
 
+-- How all is now, of who asked for topics by name; `ready`: what follows are changes.
+local function rows_of(ring, names)
+  local list = {}
+  for i, row in ipairs(ring:rows(names)) do list[i] = answer_of(row.event, row.topic) end
+  if list[1] then list[#list + 1] = { event = "ready" } end
+  return list
+end
+
 -- Events are told in a later turn than they are made in: whoever makes one is never held up by who reads it.
-local function follow(loop, ring, names, reply)
-  local reader, due, waiting
-  local function say()
-    waiting = nil
-    while true do
-      if not due then
-        local event, topic, at = reader:next()
-        if not event then return end
-        due = answer_of(event, topic, at)
-      end
-      if not reply(due, true) then return end
-      due = nil
-    end
-  end
-  reader = ring:reader(names, function()
-    if waiting then return end
-    waiting = true
-    loop:post(say)
-  end)
-  reply:on_cancel(function() reader:close() end)
-  reply:on_room(say)
-  reply({ event = "watching", topics = to_json.list(names, to_json.text) }, true)
-  ring:begin(names)
+local function watch(loop, ring, names, is_asked, reply)
+  follow.start { loop = loop, ring = ring, names = names, reply = reply, each = answer_of,
+    first = { event = "watching", topics = to_json.list(names, to_json.text) },
+    rows = function() return is_asked and rows_of(ring, names) or {} end }
 end
 
 --- Registers `watch`, and `topics`, which tells all of them, with the client's HANDLE.
@@ -77,6 +67,6 @@ return function(handle)
   handle:command("watch", function(request, reply)
     local names, text, code = chosen(names_of(ring:topics()), request.topics)
     if not names then return reply(nil, text, code) end
-    follow(handle.loop, ring, names, reply)
+    watch(handle.loop, ring, names, request.topics ~= nil, reply)
   end, { reads = true })
 end

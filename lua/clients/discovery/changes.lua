@@ -36,10 +36,10 @@ local function looks(self, before, told)
   return now
 end
 
+local function event_of(self, node) return { event = "peer", row = self.row(node) } end
+
 local function compare(self)
-  self.before = looks(self, self.before, function(node)
-    self.ring:add(TOPIC, { event = "node", node = self.row(node) })
-  end)
+  self.before = looks(self, self.before, function(node) self.ring:add(TOPIC, event_of(self, node)) end)
 end
 
 local function check(self)
@@ -58,6 +58,13 @@ function changes:begin()
   if self.timer then return end
   self.before, self.probed = before, self.loop:now()
   self.timer = self.loop:every(EVERY, function() check(self) end)
+end
+
+--- All nodes as they are now, an event each.
+function changes:all()
+  local list = {}
+  for i, node in ipairs(self.rows()) do list[i] = event_of(self, node) end
+  return list
 end
 
 function changes:stop()

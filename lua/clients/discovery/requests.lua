@@ -1,5 +1,6 @@
 -- requests.lua - the answers to `discover`: who is here, and what changes of it. Changes nothing itself.
 local changes = require "clients.discovery.changes"
+local follow = require "clients.control.follow"
 local to_json = require "clients.control.to_json"
 
 local FIELDS <const> = { "id", "name", "label", "type", "version", "status", "state", "near", "self", "via", "seen_ms",
@@ -7,43 +8,67 @@ local FIELDS <const> = { "id", "name", "label", "type", "version", "status", "st
 
 local function row(node) return to_json.fields(node, FIELDS) end
 
-local function who_is_here(discovery, request)
+local PAGE <const> = 256 -- rows of an answer
+
+-- Where the rows behind AFTER (an ID; nil: all) begin | nil, text, code
+local function first_behind(nodes, after)
+  if after == nil then return 1 end
+  for i, node in ipairs(nodes) do
+    if node.id == after then return i + 1 end
+  end
+  return nil, ('missing: no node of the ID %s is listed now; begin anew without "after"'):format(
+    to_json.text(tostring(after))), "missing"
+end
+
+local function chosen(nodes, request)
+  if request.near ~= true then return nodes end
+  local list = {}
+  for _, node in ipairs(nodes) do
+    if node.near or node.self then list[#list + 1] = node end
+  end
+  return list
+end
+
+-- MOST: rows, nil for all. → the answer | nil, text, code
+local function who_is_here(discovery, request, most)
+  local nodes = chosen(discovery:nodes(request.all == true), request)
+  local from, text, code = first_behind(nodes, request.after)
+  if not from then return nil, text, code end
+  local last = math.min(#nodes, from + (most or #nodes) - 1)
   return {
-    nodes = to_json.list(discovery:nodes(request.all == true), row),
+    nodes = to_json.list(table.move(nodes, from, last, 1, {}), row),
+    more = nodes[last + 1] and nodes[last].id,
     tried = to_json.value(discovery:tried()),
     same = to_json.value(discovery:same()),
   }
 end
 
+local function is_fit(request)
+  for name, kind in pairs { near = "boolean", after = "string", all = "boolean", watch = "boolean" } do -- any order
+    if request[name] ~= nil and type(request[name]) ~= kind then
+      return nil, ('form: "%s" is %s'):format(name, kind == "string" and "the ID of a node" or "true or false"), "form"
+    end
+  end
+  return true
+end
+
 -- Near nodes that were silent are asked first, so the answer may come a second later; with request.all those of earlier
--- runs are told, too.
+-- runs are told, too. Pages behind the first ask nobody anew.
 local function discover(discovery, request, reply)
-  local give_up = discovery:probe(function()
-    reply:run(function() reply(who_is_here(discovery, request)) end)
-  end)
+  local function answer()
+    reply:run(function() reply(who_is_here(discovery, request, PAGE)) end)
+  end
+  if request.after then return answer() end
+  local give_up = discovery:probe(answer)
   if give_up then reply:on_cancel(give_up) end
 end
 
--- All rows first, then each that changes; after a gap all rows anew. What is not taken waits, and is said when there is
--- room; meanwhile the ring keeps what comes.
-local function follow(discovery, ring, request, reply)
-  local due, reader, begun = nil, nil, false
-  local function say()
-    while due do
-      if not reply(due, true) then return end
-      if due.event == "gap" then due = who_is_here(discovery, request) else due = reader:next() end
-    end
-  end
-  reader = ring:reader({ changes.topic }, function()
-    if not begun then return end -- all rows come first
-    due = due or reader:next()
-    say()
-  end)
-  reply:on_cancel(function() reader:close() end)
-  reply:on_room(say)
-  discovery.changes:begin()
-  due, begun = who_is_here(discovery, request), true
-  say()
+-- All rows at once, then each that changes.
+local function watch(handle, discovery, request, reply)
+  local asked = { near = request.near, all = request.all }
+  follow.start { loop = handle.loop, ring = handle.node.events, names = { changes.topic }, reply = reply,
+    each = function(event) return (not event.row or chosen({ event.row }, asked)[1]) and event or nil end,
+    rows = function() return { who_is_here(discovery, asked) } end }
 end
 
 -- What other commands say of who is here.
@@ -57,10 +82,13 @@ return function(handle, discovery)
   local ring = handle.node.events
   discovery.changes = changes.new { loop = handle.loop, ring = ring, row = row,
     rows = function() return discovery:nodes() end, probe = function() discovery:probe(function() end) end }
-  handle:topic(changes.topic, "nodes that come, go, or are another way", function() discovery.changes:begin() end)
+  handle:topic(changes.topic, "nodes that come, go, or are another way", function() discovery.changes:begin() end,
+    function() return discovery.changes:all() end)
   handle:command("discover", function(request, reply)
+    local fit, text, code = is_fit(request)
+    if not fit then return reply(nil, text, code) end
     if request.watch ~= true then return discover(discovery, request, reply) end
-    follow(discovery, ring, request, reply)
+    watch(handle, discovery, request, reply)
   end, { reads = true })
   handle:extend("channels", function(answer) answer.peers = discovery:count() end)
   for _, command in ipairs { "status", "summary" } do

@@ -1,0 +1,104 @@
+-- discover_pages_spec.lua - the answers to `discover` and `watch` where there are many nodes: pages, near ones, limits.
+-- A real node under a virtual clock, whose list of nodes is the spec's.
+local json = require "core.json"
+local policy = require "policy"
+local sim = require "sim"
+
+local rules = assert(policy.load("policies/duckiebot.lua", { shipped = "policies" }))
+
+describe("discover", function()
+  local w, ada, nodes
+
+  before_each(function()
+    w = sim.new { seed = 3, policy = rules }
+    ada = w:add "ada"
+    require "clients.control.watch" { node = ada, loop = ada.loop,
+      command = function(_, name, fn) ada.commands:add(name, fn) end }
+    nodes = {}
+    for i = 1, 600 do
+      nodes[i] = { id = ("n%03d"):format(i), name = "n" .. i, label = "n" .. i, status = "ready", near = i % 3 == 0,
+        self = i == 1, via = { proved = true } }
+    end
+    function ada.discovery.nodes() return nodes end
+  end)
+
+  -- One who asks REQUEST. Fields: told, refused, cancel().
+  local function ask(request)
+    local one, cancels = { told = {} }, {}
+    local reply = { on_cancel = function(_, fn) table.insert(cancels, fn) end, on_room = function() end }
+    function reply.run(_, fn) fn() end
+    setmetatable(reply, { __call = function(_, answer, text, code)
+      if answer then one.told[#one.told + 1] = answer else one.refused = { code, text } end
+      return true
+    end })
+    function one.cancel() for _, fn in ipairs(cancels) do fn() end end
+    ada.commands:run(request, reply)
+    w:run(1100)
+    return one
+  end
+
+  local function pages(request)
+    local ids, sizes = {}, {}
+    repeat
+      request.command = "discover"
+      local answer = ask(request).told[1]
+      for _, row in ipairs(answer.nodes) do ids[#ids + 1] = row.id end
+      sizes[#sizes + 1], request.after = #answer.nodes, answer.more
+    until not answer.more
+    return ids, sizes
+  end
+
+  it("comes in pages of 256 rows, each node once", function()
+    local ids, sizes = pages {}
+    assert.same({ 256, 256, 88 }, sizes)
+    for i, node in ipairs(nodes) do assert.equal(node.id, ids[i]) end
+    local near, near_sizes = pages { near = true }
+    assert.same({ 201, { 201 }, "n001", "n003" }, { #near, near_sizes, near[1], near[2] })
+    assert.is_true(#json.encode(ask { command = "discover" }.told[1]) > 256 * 40)
+  end)
+
+  it("refuses what is no page, and says what would be right", function()
+    for _, case in ipairs {
+      { { after = "nobody" }, "missing", 'begin anew without "after"' }, { { after = 7 }, "form", '"after" is the ID' },
+      { { near = "yes" }, "form", '"near" is true or false' }, { { all = 1 }, "form", "true or false" },
+    } do
+      case[1].command = "discover"
+      local refused = assert(ask(case[1]).refused, case[3])
+      assert.equal(case[2], refused[1])
+      assert.truthy(refused[2]:find(case[3], 1, true), refused[2])
+    end
+    assert.equal(88, #ask({ command = "discover", after = "n512" }).told[1].nodes)
+    local last = ask({ command = "discover", after = "n600" }).told[1]
+    assert.same({ 0, nil }, { #last.nodes, last.more })
+  end)
+
+  it("is followed by eight at most, whatever they follow; who goes makes room", function()
+    local all = {}
+    for i = 1, 8 do
+      all[i] = ask(i % 2 == 0 and { command = "watch", topics = { "peers" } } or { command = "discover", watch = true })
+      assert.is_nil(all[i].refused)
+    end
+    for _, request in ipairs { { command = "watch" }, { command = "discover", watch = true } } do
+      local ninth = ask(request)
+      assert.same({ "full", 0 }, { ninth.refused[1], #ninth.told })
+    end
+    all[3].cancel()
+    assert.is_nil(ask({ command = "watch" }).refused)
+    assert.equal("full", ask({ command = "watch" }).refused[1])
+  end)
+
+  it("tells a watcher of peers all rows, then that it is ready, then changes; near ones where asked", function()
+    local one = ask { command = "watch", topics = { "peers" } }
+    local near = ask { command = "discover", watch = true, near = true }
+    assert.same({ "watching", "peer", "peer", "ready" },
+      { one.told[1].event, one.told[2].event, one.told[601].event, one.told[602].event })
+    assert.same({ 602, "n600", "peers" }, { #one.told, one.told[601].row.id, one.told[601].topic })
+    assert.same({ 1, 201 }, { #near.told, #near.told[1].nodes })
+    nodes[2] = { id = "n002", name = "n2", label = "n2", status = "lost", near = false }
+    nodes[3] = { id = "n003", name = "n3", label = "n3", status = "lost", near = true }
+    w:run(2000)
+    assert.same({ 604, "n002", "lost", "n003" },
+      { #one.told, one.told[603].row.id, one.told[603].row.status, one.told[604].row.id })
+    assert.same({ 2, "n003" }, { #near.told, near.told[2].row.id })
+  end)
+end)
