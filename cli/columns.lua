@@ -10,6 +10,7 @@ local TITLES <const> = {
   { "AGE", "How long ago the file was said to be shared. ~ is about; – is unknown for want of a clock.",
     "For – see the line clock of `status`." },
   { "AT", "File and line of the policy where it stands.", "Change it there." },
+  { "BAT", "How full that node's battery is, as it says itself.", "Charge it." },
   { "BEFORE", "The setting in the policy that was in force.", "Nothing." },
   { "BUCKET", "A kind of records, such as `peer` or `share/files`.", "policies/README.md says who may write." },
   { "BUDGET", "Bytes a second that the channel may carry, where that is few.",
@@ -48,6 +49,7 @@ local TITLES <const> = {
     "Give all nodes the same dcache.classes." },
   { "LEFT", "How long that fact is still told.", "It is told anew: fact NAME VALUE --for TIME." },
   { "LINES", "How many lines took that route in this run of the daemon.", "Nothing." },
+  { "LEVEL", "How that node's body is, as it says itself: ok, warn or error.", "See there what is wrong." },
   { "LINKS", "Connections to single nodes that this channel has.", "discover names the nodes." },
   { "MOST", "How many robots the token lets in at most.", "Where it is too few: lab token new." },
   { "NAME", "What people call that node; ~ and letters where its name is unknown or used twice.",
@@ -71,19 +73,21 @@ local TITLES <const> = {
   { "SETTING", "The name of a setting in the policy.", "policies/README.md lists them." },
   { "SIGNER", "Whose key signed it.", "Nothing." },
   { "SINCE", "For how long the channel has been in that state.", "Nothing." },
+  { "SITE", "In which place that node is, as its policy says.", "The policy's `site` says another." },
   { "SIZE", "Bytes in powers of ten: 1 MB is 1,000,000 bytes.", "Nothing." },
   { "STATE", "Of a channel: `up`, or `waiting`, `down` or `closed`, and why stands beneath. Of a file: how far it is \z
     with being shared or fetched. Of a token: whether it still lets robots in.",
     "See: help and the word that stands there." },
-  { "STATUS", "Whether that node is here: ready, busy, quiet, lost or left.", "See: help and that word." },
+  { "STATUS", "How that node is: what it says itself, such as ready or busy, unless it is quiet, lost or left, or its \z
+    key is used twice. –: it is here, and has not said how it is.", "See: help and that word." },
   { "TOKEN", "What lets robots into the lab by themselves: its secret is in their lab file.",
     "trust confirm signs for the robots and cancels it." },
   { "TYPE", "What that node says it is: duckiebot, laptop, server …", "The policy's `type` says another." },
   { "VALUE", "The setting as it is in force; or what is told of a fact.",
     "Of a setting: change it in the policy; it is read anew when saved." },
   { "VERSION", "The version of dt-swarm that runs there.", "Nothing." },
-  { "VIA", "The channel by which that node is reached, and how long an answer takes. Of a signature: by which way it \z
-    came here; `journal`: before the last start, - was said here.", "Nothing." },
+  { "VIA", "The channel by which that node is reached, and how long an answer takes; or see: help by record. \z
+    Of a signature: by which way it came here; `journal`: before the last start, - was said here.", "Nothing." },
   { "WHY", "What whoever tells it says of it.", "--why TEXT says it." },
   { "WAY", "Where a line by that route goes first; at $0 stands the address that it is for.", "Nothing." },
 }

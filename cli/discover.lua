@@ -1,33 +1,42 @@
 -- discover.lua - `discover`: who is there, and useful words when nobody is. It asks the daemon only.
-local why = require "cli.why"
+local alone = require "cli.alone"
 
 local discover = {}
 
-function discover.request(options) return { command = "discover", all = options and options.all or nil } end
+function discover.request(options)
+  options = options or {}
+  return { command = "discover", all = options.all, near = options.near, missing = options.missing }
+end
 
 local COLUMNS <const> = {
   { title = "NAME", give = true, least = 13, cut = "middle", rank = 1 }, { title = "KEY", rank = 7 },
   { title = "TYPE", give = true, least = 10, rank = 5 }, { title = "STATUS", rank = 1 },
-  { title = "VIA", rank = 4 }, { title = "SEEN", rank = 2 }, { title = "FILES", align = "right", rank = 6 },
+  { title = "VIA", rank = 4 }, { title = "SEEN", rank = 2 },
+  { title = "BAT", align = "right", optional = true, rank = 3 }, { title = "FILES", align = "right", rank = 6 },
   { title = "NOTE", give = true, optional = true, rank = 8, least = 16 },
 }
 -- With --wide: what one needs to go there (`ssh ADDRESS`), and what else he says of himself.
 local WIDE <const> = {
   { title = "NAME", give = true, least = 13, cut = "middle", rank = 1 }, { title = "ADDRESS", rank = 1 },
-  { title = "STATUS", rank = 2 }, { title = "SEEN", rank = 3 }, { title = "VIA", rank = 5 },
-  { title = "TYPE", rank = 7 }, { title = "VERSION", rank = 8 }, { title = "CLOCK", rank = 9 },
-  { title = "FILES", align = "right", rank = 10 }, { title = "KEY", rank = 4 }, { title = "POLICY", rank = 6 },
-  { title = "NOTE", give = true, optional = true, rank = 11, least = 16 },
+  { title = "STATUS", rank = 2 }, { title = "LEVEL", optional = true, rank = 4 }, { title = "SEEN", rank = 3 },
+  { title = "VIA", rank = 5 }, { title = "SITE", optional = true, rank = 7 }, { title = "TYPE", rank = 8 },
+  { title = "VERSION", rank = 9 }, { title = "CLOCK", rank = 10 }, { title = "BAT", align = "right", optional = true,
+    rank = 8 }, { title = "FILES", align = "right", rank = 11 }, { title = "KEY", rank = 4 },
+  { title = "POLICY", rank = 6 }, { title = "NOTE", give = true, optional = true, rank = 12, least = 16 },
 }
-local STATES <const> = { ready = "good", busy = "warn", quiet = "warn", lost = "bad", left = "dim",
-  stranger = "warn", ["clone?"] = "bad" }
+local STATES <const> = { ready = "good", booting = "warn", busy = "warn", updating = "warn", ["low-battery"] = "bad",
+  quiet = "warn", lost = "bad", left = "dim", ["clone?"] = "bad", stranger = "warn" }
+local LEVELS <const> = { ok = "good", warn = "warn", error = "bad" }
 
 local function via(other, s)
   if other.self then return "this node" end
   if not other.via then return s.UNKNOWN end
+  if other.via.by == "record" then return s:text(other.via.kind) .. ", by record" end
   local trip = other.via.rtt_us and " " .. s.trip(other.via.rtt_us) or ""
   return s:text(other.via.kind) .. trip
 end
+
+local function battery(other) return other.battery and ("%d%%"):format(other.battery) or "" end
 
 local function policy(other, s)
   if not other.policy then return s.UNKNOWN end
@@ -42,7 +51,9 @@ local function cells(other, s)
     SEEN = other.self and "now" or s.age(other.seen_ms, other.seen_about),
     FILES = other.files and ("%d"):format(other.files) or s.UNKNOWN, NOTE = other.note and s:text(other.note) or "",
     ADDRESS = other.self and "this node" or s:text(other.via and other.via.host), VERSION = s:text(other.version),
-    CLOCK = s:text(other.clock), POLICY = policy(other, s),
+    CLOCK = s:text(other.clock), POLICY = policy(other, s), BAT = battery(other),
+    LEVEL = other.level and { s:text(other.level), colour = LEVELS[other.level] } or "",
+    SITE = other.site and s:text(other.site) or "",
   }
 end
 
@@ -130,39 +141,6 @@ local function count_of(answer, s)
   return words[1] and ("%s here, %s."):format(all, table.concat(words, ", ")) or all .. "."
 end
 
-local NAMED <const> = 3 -- hosts of another swarm; the others are counted
-
--- What others' words do not fit.
-local function ours(tried, s)
-  if tried.lab then return ("this lab (%s)"):format(s:text(tried.lab)) end
-  return ('this swarm ("%s")'):format(s:text(tried.swarm))
-end
-
--- Where the cause is to be seen.
-local function cause(tried, of_swarm) return tried.lab and "`dt-swarm-cli lab show` there" or of_swarm end
-
--- One word that does not fit may be forged, or was damaged on its way; but somebody is there.
-local function unfit_once(tried, s)
-  local one = (tried.unfit_once or {})[1]
-  if not one then return "" end
-  return ("Heard one beacon from %s that does not fit %s: ask again in a minute, and see %s."):format(
-    s:text(one.host), ours(tried, s), cause(tried, "`swarm` in its policy"))
-end
-
--- Who was heard, but is of another swarm; the empty text for nobody.
-local function unfit(tried, s)
-  local hosts, names = tried.unfit or {}, {}
-  if not hosts[1] then return unfit_once(tried, s) end
-  for i, one in ipairs(hosts) do
-    if i <= NAMED then names[i] = s:text(one.host) end
-  end
-  if #hosts > NAMED then names[#names + 1] = ("%d more"):format(#hosts - NAMED) end
-  local whose, where = "its", "`swarm` in its policy"
-  if #hosts > 1 then whose, where = "their", "`swarm` in their policies" end
-  return ("Heard %s, but %s words do not fit %s: see %s."):format(s.list(names), whose, ours(tried, s),
-    cause(tried, where))
-end
-
 local function sentences(list)
   local said = {}
   for _, words in ipairs(list) do
@@ -171,50 +149,7 @@ local function sentences(list)
   return table.concat(said, " ")
 end
 
--- Are all who are here on this very machine?
-local function all_local(answer)
-  for _, other in ipairs(answer.nodes) do
-    local host = other.via and other.via.host or ""
-    if not other.self and not AWAY[other.status] and host:sub(1, 4) ~= "127." then return false end
-  end
-  return true
-end
-
--- Whether no interface is up that leads to other machines, and why not: a sentence; the empty text where one is.
-local function no_network(tried, s)
-  if not tried.interfaces then return "" end
-  for _, name in ipairs(tried.interfaces) do
-    if name ~= "lo" then return "" end
-  end
-  local unused = s:unused(tried.unused, "No network interface is up")
-  return unused ~= "" and unused or "No network interface is up."
-end
-
--- Nobody can be heard by a channel that is not open here: that is why, and no fault of the network.
-local function not_open(tried, s, since)
-  local list = { ("Nobody else in %s."):format(since) }
-  for _, channel in ipairs(tried.waiting) do list[#list + 1] = why.channel(channel, s) end
-  list[#list + 1] = unfit(tried, s)
-  return list
-end
-
--- What was tried and brought nobody, a sentence each.
-local function alone(answer, s)
-  local tried, on = answer.tried or {}, {}
-  for i, name in ipairs(tried.interfaces or {}) do on[i] = s:text(name) end
-  local since, unused, others = s.span(tried.since_ms), s:unused(tried.unused), unfit(tried, s)
-  local down = no_network(tried, s)
-  if down ~= "" and tried.heard == 0 then
-    local machine = on[1] and "Only this machine was asked." or ""
-    return { ("Nobody else in %s. %s"):format(since, down), others ~= "" and others or machine }
-  end
-  if (tried.waiting or {})[1] and tried.heard == 0 then return not_open(tried, s, since) end
-  local words = ("Nobody else in %s. Sent %s on %s, heard %s back."):format(since, s.count(tried.beacons, "beacon"),
-    s.list(on), tried.heard or s.UNKNOWN)
-  if others ~= "" then return { words, unused, others } end
-  return { words, unused, tried.heard == 0 and "Networks often block broadcast between clients."
-    or "What was heard was not accepted; `status` says why." }
-end
+local NAMED <const> = 3 -- nodes that refused a policy; the others are counted
 
 -- "3 of 4 run the same policy as this node", and who refused a newer one.
 local function policies(answer, s)
@@ -235,8 +170,22 @@ local function policies(answer, s)
   return ("%s A newer one was refused by %s (!)."):format(words, s.list(refused))
 end
 
+-- Who of the roster is not here.
+local function show_missing(answer, s, options)
+  local columns, rows = options.wide and WIDE or COLUMNS, {}
+  for i, other in ipairs(answer.nodes) do rows[i] = row(columns, other, s) end
+  local roster = answer.roster or { count = 0 }
+  local all = s.count(roster.count, roster.of == "members" and "member" or "node")
+  if roster.of ~= "members" then all = all .. " heard before" end
+  if roster.count == 0 then return s:say("Nobody is missed: no other node was heard before.") end
+  if not rows[1] then return s:say(("Nobody is missing of %s."):format(all)) end
+  s:table(columns, rows)
+  s:say(("%d missing of %s."):format(#rows, all))
+end
+
 --- Prints the answer.
 function discover.show(answer, s, options)
+  if options and options.missing then return show_missing(answer, s, options) end
   local wide, rows = options and options.wide, {}
   local columns = wide and WIDE or COLUMNS
   local nodes, days, strangers = listed(answer, options and options.all)
@@ -250,18 +199,18 @@ function discover.show(answer, s, options)
     if wide then s:say(policies(answer, s)) end
     if days > 0 then s:say(("%d lost for over a day; discover --all lists them."):format(days)) end
     if strangers > 0 then s:say(("%s: discover --all."):format(s.count(strangers, "more stranger"))) end
-    local alone_now, down = here(answer) == 1 and answer.tried or {}, no_network(answer.tried or {}, s)
+    local alone_now, down = here(answer) == 1 and answer.tried or {}, alone.no_network(answer.tried or {}, s)
     if down ~= "" then
-      return s:say(sentences { count_of(answer, s), all_local(answer) and s:same(answer.same) or "", down,
-        unfit(alone_now, s) })
+      return s:say(sentences { count_of(answer, s), alone.all_local(answer) and s:same(answer.same) or "", down,
+        alone.unfit(alone_now, s) })
     end
     return s:say(sentences { count_of(answer, s), s:same(answer.same), s:unused(alone_now.unused),
-      unfit(alone_now, s) })
+      alone.unfit(alone_now, s) })
   end
   s:table({ table.unpack(COLUMNS, 1, 5) }, { row(COLUMNS, nodes[1], s) }, true)
   say_notes(nodes, s)
   if days > 0 then return s:say(("Nobody else is here; %d lost for over a day: discover --all."):format(days)) end
-  for _, words in ipairs(alone(answer, s)) do
+  for _, words in ipairs(alone.words(answer, s)) do
     if words ~= "" then s:say(words) end
   end
 end
@@ -271,7 +220,7 @@ function discover.change(event, s)
   local node = event.row
   if node.status == "left" then return s:who(node) .. " left." end
   local words = ("%s is %s"):format(s:who(node), s:text(node.status))
-  if node.status ~= "ready" and node.seen_ms then words = words .. ", heard last " .. s.ago(node.seen_ms) end
+  if node.status ~= node.state and node.seen_ms then words = words .. ", heard last " .. s.ago(node.seen_ms) end
   return words .. (node.note and "; " .. s:text(node.note) or "") .. "."
 end
 

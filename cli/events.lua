@@ -76,7 +76,7 @@ local function line(event, s)
     return s:line(GAP:format(s.count(event.dropped, "event is lost", "events are lost")))
   end
   local say = SAY[event.topic] or facts
-  local name = event.topic == "peers" and event.row and event.row.status or event.event
+  local name = event.topic == "peers" and event.row and (event.row.status or "–") or event.event
   s:line((("%s  %s %s %s"):format(time_of(event.at), ("%-8s"):format(s:text(event.topic)),
     s:paint(COLOURS[name], ("%-9s"):format(s:text(name))), say(event, s)):gsub(" +$", "")))
 end

@@ -40,9 +40,12 @@ cli.commands = {
     examples = { { "status", "is everything well here?" } }, options = { WATCH } },
   { name = "discover", file = "cli.discover", text = "Who is there, by which way, when last heard.",
     examples = { { "discover", "who is there" }, { "discover --wide", "with the addresses to go there" },
+      { "discover --missing", "who should be here and is not" },
       { "discover --watch", "who comes and goes, until Ctrl-C" } },
     options = {
       { "--wide", nil, "with addresses, versions, clocks" },
+      { "--near", nil, "those in networks of an own interface alone" },
+      { "--missing", nil, "who is not here of all members; without a lab of all who were heard before" },
       { "--all", nil, "those whom only earlier runs heard, or who are lost for over a day, too" },
       WATCH,
     } },

@@ -266,8 +266,9 @@ end
 function comms:next(name, bytes) return self.outbox:next(name, bytes) end
 function comms:due(name) return self.outbox:due(name) end
 
--- Asks those near peers who were silent; done() when they answered, or after a second. → a function that gives it up
-function comms:probe(done) return self.liveness:probe(done) end
+-- Asks those near peers who were silent for LEAST ms, or nil; done() when they answered, or after a second. → a
+-- function that gives it up
+function comms:probe(...) return self.liveness:probe(...) end
 
 -- How far living peers hold the same (beacon.lua).
 function comms:sync() return self.beacon:sync() end

@@ -63,18 +63,19 @@ local function go_on(self, peer)
   end)
 end
 
-local function silent(self, peer)
+-- Was nothing heard of PEER for LEAST ms, and may he be asked?
+local function silent(self, peer, least)
   local now = self.loop:now()
-  if now - self.peers:last(peer) < SILENT or self.peers:left(peer) then return false end
+  if now - self.peers:last(peer) < least or self.peers:left(peer) or self.peers:is_elsewhere(peer) then return false end
   if not peer.asked then return true end
   return not self.timers[peer] and now - peer.asked.last >= AGAIN
 end
 
 -- The silent, those first who were not asked for the longest time.
-local function candidates(self)
+local function candidates(self, least)
   local list = {}
   for _, peer in ipairs(self.peers.list) do
-    if silent(self, peer) then list[#list + 1] = peer end
+    if silent(self, peer, least) then list[#list + 1] = peer end
   end
   table.sort(list, function(a, b)
     local first, second = a.asked and a.asked.last or 0, b.asked and b.asked.last or 0
@@ -125,10 +126,11 @@ function liveness:lives(peer)
   end
 end
 
---- Asks those who are silent. DONE() once all of them answered, or after a second. → a function that gives it up
-function liveness:probe(done)
+--- Asks those who are silent for LEAST ms (5 s unless given). DONE() once all of them answered, or after a second.
+--- → a function that gives it up
+function liveness:probe(done, least)
   local probe = { waiting = {}, done = done }
-  for _, peer in ipairs(candidates(self)) do
+  for _, peer in ipairs(candidates(self, least or SILENT)) do
     local first = not peer.asked
     if ask(self, peer) and first then
       probe.waiting[#probe.waiting + 1] = peer

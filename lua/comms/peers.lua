@@ -239,6 +239,15 @@ function peers:back(peer, last)
   self.returns:call(peer)
 end
 
+--- Others brought a word of PEER that is new. Where he is not heard any more, or does not answer, he is elsewhere.
+function peers:brought(peer)
+  local now = self.loop:now()
+  if peer.asked or now - self:last(peer) > peers.silent_ms then peer.brought = now end
+end
+
+--- Is PEER known only by what others bring, since he was heard here last?
+function peers:is_elsewhere(peer) return peer.brought ~= nil and peer.brought > self:last(peer) end
+
 -- PEER said that he leaves.
 function peers:leave(peer) peer.gone = { at = self.loop:now(), boot = peer.boot } end
 

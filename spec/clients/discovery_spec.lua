@@ -155,7 +155,7 @@ describe("the status of a node", function()
       w:run(3500)
     end
     w:run(10)
-    local st = assert(donald.comms:propose("peer", { name = "donald", clock = "none" }))
+    local st = assert(donald.comms:propose("peer", { name = "donald", clock = "none", state = "ready" }))
     assert(ada.dcache:take(require "core.statement".parse(st.line)))
     ada.discovery:hear(st) -- another one brought his new word
     assert.equal("ready", status())
@@ -215,7 +215,7 @@ describe("the status of a node", function()
     w:run(500)
     assert.equal("left", status(), "he said so, and goes on: such as a word of his that comes again")
     w:run(65 * 1000)
-    assert.equal("ready", status())
+    assert.is_nil(status(), "he is here, and says nothing of how he is")
   end)
 
   it("asks no more than the budget, and the longest unasked first", function()
@@ -268,12 +268,13 @@ describe("a node's note", function()
     local peer = { id = "12D3KooWx", name = "ada", heard = 0, flows = {} }
     local comms = { peers = { list = { peer }, by_id = {}, left = function() return left end,
       deaf = function() return false end, best = function() end, stands = function() return true end,
-      barred = function() return false end, last = function(_, one) return one.heard end },
-      clones = { of = function() end },
+      barred = function() return false end, last = function(_, one) return one.heard end,
+      is_elsewhere = function() return false end }, clones = { of = function() end },
       liveness = { unanswered = function() return n end, is_near = function() return true end } }
     local rows = require("clients.discovery.rows").new { loop = { now = function() return 1000 end }, comms = comms,
       dcache = { signers = function() return {} end, statement_of = function() end },
-      names = { who = function() return { label = label } end }, seen = { rows = {} }, id = "12D3KooWself" }
+      names = { who = function() return { label = label } end }, seen = { rows = {} }, id = "12D3KooWself",
+      said = { of = function() end, each = function() return ipairs {} end } }
     local function note() return rows:list()[1].note end
     assert.is_nil(note())
     n = 1

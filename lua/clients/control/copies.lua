@@ -15,7 +15,7 @@ function copies.holders(node, who, nodes)
     if known[id] then return known[id] end
     local row, other = to_json.fields(who(id), { "id", "name", "label", "type" }), rows[id] or {}
     row.status, row.seen_ms = to_json.value(other.status), to_json.value(other.seen_ms)
-    row.here = id == node.id or other.status ~= nil and not OFF[other.status]
+    row.here = id == node.id or rows[id] ~= nil and not OFF[other.status]
     known[id] = row
     return row
   end

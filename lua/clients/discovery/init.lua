@@ -1,15 +1,20 @@
 -- init.lua - discovery: who is here, and telling others that we are. Measures no network.
+local json = require "core.json"
 local kept = require "kept"
 local names = require "clients.discovery.names"
 local own_addresses = require "clients.discovery.own_addresses"
 local own_word = require "clients.discovery.own_word"
 local requests = require "clients.discovery.requests"
+local roster = require "clients.discovery.roster"
 local rows = require "clients.discovery.rows"
+local said = require "clients.discovery.said"
 local seen = require "clients.discovery.seen"
 local why = require "clients.discovery.why"
 
 local discovery = { name = "discovery" }
 discovery.__index = discovery
+
+local WATCHED_LEAST <const>, WATCHED_MOST <const> = 5, 60 -- s of silence after which who is watched is asked
 
 -- loop, comms, dcache, time, id, log, channels() → statuses, facts() → { name, type, version }, kept(name,
 -- data()) → lua/kept.lua's.
@@ -20,10 +25,12 @@ local function new(given)
   end
   self.started = self.loop:now()
   self.seen = seen.new { loop = self.loop, time = self.time, peers = self.comms.peers, id = self.id }
-  self.names = names.new { loop = self.loop, peers = self.comms.peers, seen = self.seen, id = self.id,
-    own = function() return self.facts().name end }
+  self.said = said.new { loop = self.loop, peers = self.comms.peers, seen = self.seen }
+  self.names = names.new { loop = self.loop, peers = self.comms.peers, seen = self.seen, said = self.said, id = self.id,
+    own = function() return self.facts().name end, is_away = function(id) return self.rows:is_away(id) end,
+    granted_to = function(id) return roster.granted_name(self.dcache.trust, id) end }
   self.rows = rows.new { loop = self.loop, comms = self.comms, dcache = self.dcache, time = self.time,
-    names = self.names, seen = self.seen, id = self.id }
+    names = self.names, seen = self.seen, said = self.said, id = self.id }
   self.kept = given.kept("seen", function() return self.seen:data() end)
   self.seen:load(self.kept:read())
   return self
@@ -62,8 +69,9 @@ function discovery.open(handle)
   self.own_addresses = own_addresses.of(node, handle.loop, function() self.word:look_again() end)
   self.word = own_word.of(handle, self.facts, self.own_addresses, function() self.names:changed() end)
   handle:on_newcomer(function(peer) self:welcome(peer) end)
-  handle:on_statement("peer", function(st, source) if source then self:hear(st) end end)
-  handle:on_stranger(function(st) self.rows:hear(st) end)
+  handle:on_statement("peer", function(st, source) if source then self:hear(st, source) end end)
+  handle:on_statement("pri/*/addresses", function(st) self.said:met(st) end)
+  handle:on_stranger(function(st, source) self.rows:hear(st, source) end)
   handle:on_standing(function(gained) if gained[1] then self.word:admitted() end end)
   handle:provide("who", function(id) return self:who(id) end)
   handle:provide("called", function(name) return self.names:bearers(name) end)
@@ -78,9 +86,11 @@ function discovery.open(handle)
   return self
 end
 
--- Somebody said who he is and how.
-function discovery:hear(st)
-  local facts = self.rows:hear(st)
+-- Somebody said who he is and how: ST came over SOURCE.
+function discovery:hear(st, source)
+  if st.signer == self.id then return end -- said before this start, or by a clone
+  local facts, is_news = self.rows:hear(st, source)
+  if not is_news then return end
   self:note(st.signer, facts.name, facts.type)
   if facts.state == "left" then self.log:info("discovery", "left", { name = self:label(st.signer), id = st.signer }) end
 end
@@ -131,16 +141,33 @@ function discovery:welcome(peer)
   self.word:repeat_soon(peer)
 end
 
+local function own_notes(self, facts)
+  local notes = {}
+  if self.comms.clones:own() then notes[1] = self.rows:also_at(self.id) or "its key is used twice" end
+  if self:label(self.id) ~= facts.name then notes[#notes + 1] = "name used twice" end
+  return notes
+end
+
+local function own_row(self)
+  local facts, state, reason = self.facts(), "ready", nil
+  if self.word.state then state, reason = self.word:state() end
+  local notes = own_notes(self, facts)
+  return { id = self.id, name = facts.name, label = self:label(self.id), type = facts.type, site = facts.site,
+    version = facts.version, status = self.comms.clones:own() and "clone?" or state, state = state, why = reason,
+    self = true, seen_ms = 0, files = self.dcache:signers "share/files"[self.id] or 0, clock = self.time.source,
+    boot = self.comms.boot, policy = facts.policy, notes = json.array(notes),
+    note = notes[1] and table.concat(notes, "; ") or nil }
+end
+
 -- This node first, then the others, by name; ALL: those whom only earlier runs heard, too.
 function discovery:nodes(all)
-  local list, facts = self.rows:list(all), self.facts()
-  table.insert(list, 1, { id = self.id, name = facts.name, label = self:label(self.id), type = facts.type,
-    version = facts.version, status = self.comms.clones:own() and "clone?" or "ready", state = "ready", self = true,
-    seen_ms = 0,
-    files = self.dcache:signers "share/files"[self.id] or 0, clock = self.time.source, policy = facts.policy,
-    note = self.rows:also_at(self.id) or self:label(self.id) ~= facts.name and "name used twice" or nil })
+  local list = self.rows:list(all)
+  table.insert(list, 1, own_row(self))
   return list
 end
+
+--- Those of the roster (roster.lua) who are not here: rows as `nodes` has them.
+function discovery:missing() return roster.missing(self) end
 
 local AWAY <const> = { left = true, lost = true, stranger = true }
 
@@ -153,9 +180,13 @@ function discovery:count()
   return n
 end
 
--- Somebody looks, so silent nodes are asked. done() when they answered, or after a second. → a function that
--- gives it up
-function discovery:probe(done) return self.comms:probe(done) end
+--- Somebody looks, so who was silent for a few seconds is asked. WATCHING: he looks on and on, and of many each is
+--- asked more rarely, so that it is no more than one a second. done() when they answered, or after a second. → a
+--- function that gives it up
+function discovery:probe(done, watching)
+  local silent = math.max(WATCHED_LEAST, math.min(WATCHED_MOST, #self.comms.peers.list))
+  return self.comms:probe(done, watching and silent * 1000 or nil)
+end
 
 -- Of all channels the items of member FIELD, each name once, as EACH makes them.
 local function gathered(channels, field, each)

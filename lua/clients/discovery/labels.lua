@@ -25,18 +25,36 @@ local function lengths(ids)
   return found
 end
 
---- Labels by ID. NODES: array of { id =, name = text or nil }, each ID once. One without a name has no label here.
+-- Who of NODES, which share a name, is called by that alone | nil: nobody. It is who was granted it; else the only one
+-- of them who is here: who is away does not take it from him.
+local function bearer(nodes)
+  local granted, here
+  for _, node in ipairs(nodes) do
+    if node.granted then granted = granted == nil and node end
+    if not node.away then here = here == nil and node end
+  end
+  if granted ~= nil then return granted or nil end
+  return here or nil
+end
+
+--- Labels by ID. NODES: array of { id =, name = text or nil, away = is it lost?, granted = did a person sign that it is
+--- called so? }, each ID once. One without a name has no label here.
 function labels.of(nodes)
   local sharing, found = {}, {}
   for _, node in ipairs(nodes) do
     if node.name then
       sharing[node.name] = sharing[node.name] or {}
-      table.insert(sharing[node.name], node.id)
+      table.insert(sharing[node.name], node)
     end
   end
-  for name, ids in pairs(sharing) do -- any order: a map comes of it
-    local ends = ids[2] and lengths(ids)
-    for _, id in ipairs(ids) do found[id] = ends and labels.with_key(name, id, ends[id]) or name end
+  for name, list in pairs(sharing) do -- any order: a map comes of it
+    local ids = {}
+    for i, node in ipairs(list) do ids[i] = node.id end
+    local ends, first = list[2] and lengths(ids), bearer(list)
+    for _, node in ipairs(list) do
+      local bare = not ends or node == first
+      found[node.id] = bare and name or labels.with_key(name, node.id, ends[node.id])
+    end
   end
   return found
 end

@@ -7,43 +7,62 @@ names.__index = names
 
 local FRESH, PAUSE = 2000, 250 -- ms that labels once made are used again; where somebody came meanwhile
 
--- loop, peers (comms/peers.lua), seen (seen.lua), id (this node's), own() → this node's name.
+--- loop, peers (comms/peers.lua), seen (seen.lua), said (said.lua), id (this node's), own() → this node's name
+--- given.is_away     fn(id) → is that node lost, or did it leave long ago?
+--- given.granted_to  fn(id) → the name that a person signed for that key | nil
 function names.new(given)
-  return setmetatable({ loop = given.loop, peers = given.peers, seen = given.seen, id = given.id, own = given.own },
-    names)
+  local self = setmetatable({}, names)
+  for _, name in ipairs { "loop", "peers", "seen", "said", "id", "own", "is_away", "granted_to" } do
+    self[name] = given[name]
+  end
+  return self
 end
 
--- Every node that is known: this one, those heard in this run, those of earlier ones. Strangers to the lab are left
--- out: whatever they call themselves, its members keep their labels.
+-- Every node that is known: this one, those heard in this run, those of whom others told, those of earlier runs.
+-- Strangers to the lab are left out: whatever they call themselves, its members keep their labels.
 local function known(self)
-  local list, by_id = { { id = self.id, name = self.own() } }, {}
-  for _, peer in ipairs(self.peers.list) do
-    if peer.id ~= self.id and self.peers:stands(peer.id) then list[#list + 1] = { id = peer.id, name = peer.name } end
-  end
-  for i, node in ipairs(list) do by_id[node.id] = i end
-  for _, id in ipairs(sorted.keys(self.seen.rows)) do
-    local i = by_id[id]
-    if not i then
-      list[#list + 1] = { id = id, name = self.seen.rows[id].name }
-    elseif not list[i].name then
-      list[i].name = self.seen.rows[id].name
+  local list, by_id = {}, {}
+  local function add(id, name)
+    if not by_id[id] then
+      list[#list + 1] = { id = id, name = name }
+      by_id[id] = list[#list]
     end
+    by_id[id].name = by_id[id].name or name
   end
+  add(self.id, self.own())
+  for _, peer in ipairs(self.peers.list) do
+    if peer.id ~= self.id and self.peers:stands(peer.id) then add(peer.id, peer.name) end
+  end
+  for _, entry in self.said:each() do
+    if self.peers:stands(entry.value.id) then add(entry.value.id, entry.value.name) end
+  end
+  for _, id in ipairs(sorted.keys(self.seen.rows)) do add(id, self.seen.rows[id].name) end
   return list
 end
 
+-- Of those who share a name it matters who is here, and whose it is.
+local function look_at(self, nodes)
+  for _, node in ipairs(nodes[2] and nodes or {}) do
+    node.away = node.id ~= self.id and self.is_away(node.id)
+    node.granted = self.granted_to(node.id) == node.name
+  end
+end
+
 local function make(self)
-  local list = known(self)
-  self.made, self.stale, self.labels = self.loop:now(), false, labels.of(list)
+  local list, sharing = known(self), {}
+  self.made, self.stale = self.loop:now(), false
   self.by_id, self.ids, self.ends, self.taken = {}, {}, {}, {}
   for i, node in ipairs(list) do
     local name = node.name
     self.by_id[node.id], self.ids[i], self.ends[node.id:sub(-4)] = name, node.id, true
     if name then
-      self.taken[name] = self.taken[name] or {}
+      self.taken[name], sharing[name] = self.taken[name] or {}, sharing[name] or {}
       table.insert(self.taken[name], node.id)
+      table.insert(sharing[name], node)
     end
   end
+  for _, nodes in pairs(sharing) do look_at(self, nodes) end -- any order: each by itself
+  self.labels = labels.of(list)
 end
 
 -- A crowd of newcomers has them made anew a few times a second, not each time.

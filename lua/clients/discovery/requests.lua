@@ -3,8 +3,8 @@ local changes = require "clients.discovery.changes"
 local follow = require "clients.control.follow"
 local to_json = require "clients.control.to_json"
 
-local FIELDS <const> = { "id", "name", "label", "type", "version", "status", "state", "near", "self", "via", "seen_ms",
-  "seen_about", "boot", "clock", "policy", "files", "note" }
+local FIELDS <const> = { "id", "name", "label", "type", "site", "version", "status", "state", "why", "near", "self",
+  "via", "seen_ms", "seen_about", "said_ms", "boot", "clock", "policy", "files", "battery", "level", "note", "notes" }
 
 local function row(node) return to_json.fields(node, FIELDS) end
 
@@ -31,20 +31,24 @@ end
 
 -- MOST: rows, nil for all. → the answer | nil, text, code
 local function who_is_here(discovery, request, most)
-  local nodes = chosen(discovery:nodes(request.all == true), request)
+  local missing, roster
+  if request.missing == true then missing, roster = discovery:missing() end
+  local nodes = missing or chosen(discovery:nodes(request.all == true), request)
   local from, text, code = first_behind(nodes, request.after)
   if not from then return nil, text, code end
   local last = math.min(#nodes, from + (most or #nodes) - 1)
   return {
     nodes = to_json.list(table.move(nodes, from, last, 1, {}), row),
     more = nodes[last + 1] and nodes[last].id,
+    roster = to_json.value(roster),
     tried = to_json.value(discovery:tried()),
     same = to_json.value(discovery:same()),
   }
 end
 
 local function is_fit(request)
-  for name, kind in pairs { near = "boolean", after = "string", all = "boolean", watch = "boolean" } do -- any order
+  for name, kind in pairs { near = "boolean", after = "string", all = "boolean", missing = "boolean",
+    watch = "boolean" } do -- any order
     if request[name] ~= nil and type(request[name]) ~= kind then
       return nil, ('form: "%s" is %s'):format(name, kind == "string" and "the ID of a node" or "true or false"), "form"
     end

@@ -6,11 +6,14 @@ local reasons = {}
 
 local CURES <const> = {
   quiet = "Nothing; `discover` asks it, and after three questions in vain it is lost.",
+  ["clone?"] = "Give one of the two a new key: `doctor` says how.",
   lost = "See whether it is switched on and in the same network, and what its own `status` says.",
   left = "Start it there.",
   stranger = "If it is your robot: dt-swarm-cli HOST trust grant ROBOT member, or give it the lab file with a token.",
   revoked = "Give it a new key, or lift that: dt-swarm-cli HOST record dismiss trust/revoked ROBOT.",
 }
+local ELSEWHERE <const> = "Nothing: its records come all the same. Only files are not given from one network to \z
+  another."
 local NEVER <const> = "heard by an earlier run of this daemon only"
 
 --- The nodes that WORD may mean: a name, a label, an ID or the end of one.
@@ -72,16 +75,27 @@ local function passed_on(discovery, id)
   return lives and st.via and st.via:gsub("/dswarm%-line$", "") or nil
 end
 
+-- The same of one of whom only others bring words.
+local function how_by_record(discovery, row)
+  local limits = discovery.rows.limits(false)
+  return { what = ("%s is %s, by record"):format(row.label, row.status or "here"),
+    seen = ("others hear it and pass on what it says: its last word came %s, by %s; quiet is after %s, lost after %s")
+      :format(span.ago(row.seen_ms), row.via.kind or "an unknown way", span.of(limits.quiet), span.of(limits.lost)),
+    cure = CURES[row.status] or ELSEWHERE }
+end
+
 -- The first row: how he is, and what was seen that makes him so.
 local function how(discovery, peer, row)
+  if row.via and row.via.by == "record" then return how_by_record(discovery, row) end
   if peer and peer.name then
     local cure = CURES[row.status == "stranger" and revoked(discovery, row.id) and "revoked" or row.status]
-    return { what = ("%s is %s"):format(row.label, row.status), cure = cure, seen = evidence(discovery, peer, row) }
+    return { what = ("%s is %s"):format(row.label, row.status or "here"), cure = cure,
+      seen = evidence(discovery, peer, row) }
   end
   local way = passed_on(discovery, row.id)
   if not way then return { what = row.label .. " is " .. row.status, seen = NEVER, cure = CURES[row.status] } end
   return { what = row.label .. " is elsewhere", seen = "others hear it and pass on what it says, which came by " .. way,
-    cure = "Nothing: its records come all the same. Only files are not given from one network to another." }
+    cure = ELSEWHERE }
 end
 
 -- His own record, from which type, version and what he is at are known.
