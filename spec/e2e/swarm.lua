@@ -135,12 +135,12 @@ function swarm:warm(host)
   error(host .. " takes more and more memory")
 end
 
--- Names that the host's `discover` lists as ready, sorted.
+-- Names that the host's `discover` lists as ready and heard by itself, sorted.
 function swarm:names(host)
   local answer = self:ask(host, "discover")
   local list = {}
   for _, node in ipairs(answer and answer.nodes or {}) do
-    if node.status == "ready" then list[#list + 1] = node.name end
+    if node.status == "ready" and not (node.via and node.via.by) then list[#list + 1] = node.name end
   end
   table.sort(list)
   return list

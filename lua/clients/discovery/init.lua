@@ -171,7 +171,7 @@ function discovery:missing() return roster.missing(self) end
 
 local AWAY <const> = { left = true, lost = true, stranger = true }
 
--- How many others are here: heard, no strangers to the lab, and neither gone nor silent for long.
+--- How many others live: heard or known by record, no strangers to the lab, and neither gone nor silent for long.
 function discovery:count()
   local n = 0
   for _, other in ipairs(self.rows:list()) do
