@@ -85,7 +85,7 @@ end
 return function(handle, discovery)
   local ring = handle.node.events
   discovery.changes = changes.new { loop = handle.loop, ring = ring, row = row,
-    rows = function() return discovery:nodes() end, probe = function() discovery:probe(function() end) end }
+    rows = function() return discovery:nodes() end, probe = function() discovery:probe(function() end, true) end }
   handle:topic(changes.topic, "nodes that come, go, or are another way", function() discovery.changes:begin() end,
     function() return discovery.changes:all() end)
   handle:command("discover", function(request, reply)
