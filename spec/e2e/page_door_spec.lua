@@ -1,17 +1,20 @@
 -- page_door_spec.lua - what programs of a robot ask over HTTP: the same as at the control socket, for this machine
 -- alone, whoever else asks as fast as he can. Whole daemons.
+local folder = require "spec.folder"
 local json = require "core.json"
 local swarm = require "spec.e2e.swarm"
+local validate = require "spec.schema.validate"
+
+local HOSTS <const> = { "ada", "bea", "cleo", "donald", "eve", "fred" }
 
 describe("the page door", function()
   local s, why, port
 
   setup(function()
-    s, why = swarm.new { "ada", "bea" }
+    s, why = swarm.new(HOSTS, nil, { names = { fred = "eve" } })
     if not s then return end
-    s:start "ada"
-    s:start "bea"
-    assert.is_truthy(swarm.within(10, function() return #s:names "ada" == 2 end), s:logs())
+    for _, host in ipairs(HOSTS) do s:start(host) end
+    assert.is_truthy(swarm.within(10, function() return #s:names "ada" == #HOSTS end), s:logs())
     port = s:ask("ada", "status").http.port
   end)
 
@@ -49,10 +52,27 @@ describe("the page door", function()
     assert.equal(3827, port)
     assert.same(rows(s:ask("ada", "discover")), rows(ask "/peers"))
     local near = ask "/peers?near=1"
-    assert.equal("bea", near.nodes[#near.nodes].label)
+    assert.same({ #HOSTS, {}, {} }, { #near.nodes, validate.faults("peers.json", near),
+      validate.faults("peers.json", s:ask("ada", "discover")) })
     local status, report = ask "/status", ask "/report"
     assert.same({ "ada", port }, { status.node.name, status.http.port })
     assert.same({ "report", 0 }, { report.command, report.total })
+  end)
+
+  it("answers the program of README.md, as it stands there, as the control socket does", function()
+    if not s then return pending(why) end
+    local program, run = folder.read "README.md":match "\n```python\n(.-)```", s.dir .. "/run"
+    assert.equal(10, select(2, program:gsub("\n", "")))
+    folder.write(s.dir .. "/program.py", program)
+    swarm.sh(("mkdir -p %s/dt-swarm && ln -sf %s %s/dt-swarm/control.sock"):format(run,
+      s:path("ada", "state/control.sock"), run))
+    local wanted = {}
+    for _, row in ipairs(s:ask("ada", "discover").nodes) do wanted[#wanted + 1] = row.label .. " " .. row.status end
+    local said, fine = s.world:run("ada", ("XDG_RUNTIME_DIR=%s python3 %s/program.py"):format(run, s.dir))
+    assert.is_true(fine, said)
+    wanted = table.concat(wanted, "\n") .. "\n"
+    assert.equal(wanted .. wanted, said)
+    assert.matches("eve~%w+ ready\n", said)
   end)
 
   it("says by its word why it does not answer, and gives nobody else's page anything", function()
@@ -71,6 +91,7 @@ describe("the page door", function()
       local status, body, head = get(case[3], case[4])
       local answer = json.decode((body or ""):match "[^\n]*")
       assert.same({ case[1], case[2] }, { status, answer and answer.error.word }, head)
+      assert.same({}, validate.faults("error.json", answer))
       assert.is_nil(head:lower():find "access%-control", head)
     end
     local status, _, head = get("/peers", "-H 'Sec-Fetch-Site: same-origin'")
