@@ -63,7 +63,6 @@ function logs.pause(here)
 end
 
 p.clients.diagnostics.every = 60 * second
-p.clients.diagnostics.checks = {}
 
 function p.clients.diagnostics.tell(metric)
   if metric.class == "swarm" or metric.class == "lab" then return metric.class end

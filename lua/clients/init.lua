@@ -21,6 +21,7 @@ local LIST <const> = {
   "clients.kubos",
   "clients.ping",
   "clients.routes",
+  "clients.doctor",
   "clients.logs",
   "clients.logs.replication",
   "clients.trust",

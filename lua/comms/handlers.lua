@@ -16,6 +16,7 @@ end
 function handlers.beacon(self, message, source)
   if not self:allowed(source) then return nil, "quota: too many bad signatures from there", "quota" end
   local facts, peer, newcomer, known = self.beacon:hear(message.rest, source)
+  if source.broadcast and known then known.broadcast_at = self.loop:now() end
   if not facts then
     if newcomer == "signature" or newcomer == "key" then self.waste:charge(source.principal) end
     if newcomer == "signature" then self.misfits:add(source.principal) end
@@ -30,6 +31,7 @@ function handlers.beacon(self, message, source)
   self:wake(source.channel.name, peer)
   source.channel.is_met = true
   local last, away = not newcomer and self.peers:last(peer) or nil, not self.peers:living(peer)
+  if source.broadcast then peer.broadcast_at = self.loop:now() end -- for who looks whether broadcast comes through
   local flow = self.peers:beat(peer, source)
   self.proof:ask(peer, flow)
   self.clones:beacon(peer, facts.boot, flow)

@@ -72,16 +72,19 @@ local function pestered(self, source)
   return false
 end
 
-local function send(self, peer, flow)
+-- BY_ALL: all on the medium hear it, and he alone answers. ANSWERED: as `try` has it.
+local function send(self, peer, flow, by_all, answered)
   local nonce, channel = text.base64url(self.random:bytes(16)), flow.source.channel
   local frame_ms = channel.rate and channel.traits.frame_max * 1000 // channel.rate or 0
   local question = { nonce = nonce, peer = peer, flow = flow, sent = self.loop:now(), micro = self.loop:micro(),
-    wait = WAIT + FRAMES * frame_ms }
+    wait = WAIT + FRAMES * frame_ms, answered = answered }
   self.out[nonce] = question
   table.insert(self.order, question)
   self.share:control(channel.name, PING)
-  self.tell(flow.source, { to = ("/dswarm/%s/brain"):format(peer.id), from = ("/dswarm/%s/brain"):format(self.id),
-    kind = "ping", rest = nonce })
+  local message = { to = ("/dswarm/%s/brain"):format(peer.id), from = ("/dswarm/%s/brain"):format(self.id),
+    kind = "ping", rest = nonce }
+  if by_all then return self.share:say(channel.name, message) end
+  self.tell(flow.source, message)
 end
 
 -- Sends now where few are here. In a crowd all heard the same beacon at once, and their questions and the answers would
@@ -113,12 +116,13 @@ function proof:ask(peer, flow, copy)
   in_turn(self, peer, flow)
 end
 
--- Asks PEER over a flow that is proved whether he lives, within the same budget. → was it sent?
-function proof:check(peer, flow)
+--- Asks PEER over a flow that is proved whether he lives, within the same budget. BY_ALL: so that all on its medium
+--- hear it; ANSWERED(), which may be nil, is called if he answers. → was it sent?
+function proof:check(peer, flow, by_all, answered)
   trim(self)
   if #self.order >= OUT_MAX or not self.share:may_control(flow.source.channel.name) then return false end
   if not in_budget(self, self.loop:now(), false) then return false end
-  send(self, peer, flow)
+  send(self, peer, flow, by_all, answered)
   return true
 end
 
@@ -192,6 +196,7 @@ function proof:pong(message, source)
   peer.tcp, peer.http = facts.tcp, facts.http
   self.peers:heard(peer, source)
   self.clones:answered(peer, facts.boot, flow, question.sent)
+  if question.answered then question.answered() end
   if news then self.peers:back(peer) end
   return peer
 end

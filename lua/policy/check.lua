@@ -51,22 +51,37 @@ function check.table()
   return data
 end
 
-local function arguments(row, known)
+-- FIRST: what it is asked about; nil: a sample.
+local function arguments(row, known, first)
   local list = {}
   for i, argument in ipairs(row.arguments) do
-    local thing = sample(argument[2], known)
+    local thing = i == 1 and first or sample(argument[2], known)
     list[i] = argument.each and { thing, sample(argument[2], known) } or thing
   end
   return list
 end
 
-local function ask(f, row, known)
-  return f:call("ask", row.path, table.unpack(arguments(row, known), 1, #row.arguments))
+local function ask(f, row, known, first)
+  return f:call("ask", row.path, table.unpack(arguments(row, known, first), 1, #row.arguments))
 end
 
---- Messages of all that is wrong with the hooks of the policy that F has run; WHERE tells their lines. PAUSE() is
--- called after each hook: who runs beside other work may yield in it.
-function check.questions(f, where, pause)
+-- Where nothing is known nothing is well: asks the hook ROW about each item of its setting. SAY as in `questions`.
+local function ask_of_each(f, row, items, say)
+  for _, item in ipairs(items or {}) do
+    for _, known in ipairs { true, false } do
+      local done, answer = ask(f, row, known, item)
+      if not done then
+        say(row, known, answer)
+      elseif not known and answer == "ok" then
+        say(row, false, ("says ok of %s; with nothing known it answers nil"):format(item.id))
+      end
+    end
+  end
+end
+
+--- Messages of all that is wrong with the hooks of the policy that F has run; WHERE tells their lines, SETTINGS has the
+-- values of its settings by path. PAUSE() is called after each hook: who runs beside other work may yield in it.
+function check.questions(f, where, settings, pause)
   local messages = {}
   local function say(row, known, message)
     message = message:gsub("^policy: ", "")
@@ -85,6 +100,7 @@ function check.questions(f, where, pause)
       local at = where[row.path]
       say(row, false, ("%s:%d: says yes; it changes things, so it must not"):format(at.file, at.line))
     end
+    if row.each and done then ask_of_each(f, row, settings[row.each], say) end
     pause()
   end
   return messages

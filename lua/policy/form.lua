@@ -218,6 +218,29 @@ local function class(value)
   return good, why
 end
 
+local function check_id(value)
+  if type(value) ~= "string" or #value > 20 or not value:find "^%l[%l%d_]*$" then
+    return nil, "a name such as disk_full, of at most 20 letters"
+  end
+  return value
+end
+
+local CHECK = { id = check_id, summary = text, cause = text, cure = text, depends = check_id, hold = count }
+
+-- Each has an ID of its own, and depends on one before it.
+local function checks(value)
+  local good, why = list(complete(CHECK, { "id", "summary" }), 64)(value)
+  local before = {}
+  for i, row in ipairs(good or {}) do
+    if before[row.id] then return nil, ("a list whose item %d is no second %s"):format(i, row.id) end
+    if row.depends and not before[row.depends] then
+      return nil, ("a list whose item %d is one that depends on a check before it, not on %s"):format(i, row.depends)
+    end
+    before[row.id] = true
+  end
+  return good, why
+end
+
 --- Forms of parts, for channel_form.lua.
 form.parts = { record = record, text = text, number = number, bytes = bytes, flag = flag, address = address }
 
@@ -228,7 +251,7 @@ local forms = {
   seconds = seconds,
   share = share,
   count = count,
-  list = function(value) return type(value) == "table" and {} or nil, "a list" end,
+  checks = checks,
   routes = routes,
   settle = function(value) return record(value, { least = seconds, most = seconds, per = bytes }) end,
   ["text or false"] = or_else(false, text, "false"),

@@ -67,13 +67,30 @@ hooks.facts = {
   },
   rollout = { name = "dt-core", seq = 4, order = { "ada", "bea" }, waves = 1, failures = 1 },
   row = { id = "ada", place = maybe(1), status = maybe "waiting" },
+  check = { id = "disk_full", summary = "The disk is full.", cause = maybe "logs", cure = maybe "Make room.",
+    depends = maybe "disk_errors", hold = maybe(2) },
+  metrics = {
+    net_no_lan = maybe "eth0 has no carrier", net_bridge_only = maybe "docker0 is up",
+    net_same_subnet = maybe "eth0 and wlan0 in 10.0.0.0/24", net_mtu = maybe "eth0: 1000 bytes",
+    net_no_route = maybe "no default route", net_gateway_dead = maybe "192.168.1.1: no answer",
+    net_dns_dead = maybe "dns.example: EAI_AGAIN", net_dns_no_name = maybe "dns.example: EAI_NONAME",
+    net_isolated = maybe "donald says 192.168.1.21, answers 0 of 3 pings",
+    net_broadcast_out = maybe "donald answers 3 of 3 pings, 0 of 3 by broadcast",
+    net_broadcast_in = maybe "donald answers 3 of 3 pings, nothing by broadcast for 6 min",
+    net_one_way = maybe "donald, heard 4 s ago, answers 0 of 3 pings",
+    net_peer_silent = maybe "192.168.1.21 answers 0 of 3 pings",
+    port_taken = maybe "udp 3825: EADDRINUSE",
+    other_swarm = maybe "12 beacons from 3 hosts", law = maybe "donald", clock_off = maybe "2 years behind",
+    time_unproved = maybe "nobody proves it", clone = maybe "also at 192.168.1.37", name_twice = maybe "donald",
+    disk_full = maybe "ENOSPC", disk_readonly = maybe "EROFS", disk_errors = maybe "3 errors",
+  },
   checks = { failed = maybe(0), worse = maybe(false), passed = maybe(12) },
 }
 
 --- Sections in the order in which policies/NAME.lua lay down the defaults.
-hooks.sections = { "dcache", "comms", "routing", "clients" }
+hooks.sections = { "dcache", "comms", "routing", "clients", "checks" }
 
---- Policies to extend: `default` is the four sections, the others are files.
+--- Policies to extend: `default` is these sections, the others are files.
 hooks.policies = { "default", "duckiebot", "server", "lab" }
 
 --- Settings that earlier versions knew, and what does the same now.
@@ -122,7 +139,8 @@ hooks.settings = {
     "where files are served over HTTP", restart = true },
   { "clients.logs.permission", "text", "Duckietown's place", "the owner's permission file, read live" },
   { "clients.diagnostics.every", "seconds", "60 s", "time between two looks", later = true },
-  { "clients.diagnostics.checks", "list", "shipped list", "checks of one's own", later = true },
+  { "clients.diagnostics.checks", "checks", "those of checks.lua",
+    "what may be wrong with a node, causes first: rows of id, summary, cure, depends" },
   { "clients.updates.windows", "list of text", "always", "weekly spans for updates", later = true },
   { "clients.updates.trust", "text or false", "none", "who signs releases, as \"3 of release\"",
     later = true },
@@ -165,6 +183,9 @@ hooks.hooks = {
     "only if proven on `copies`' least others", CHANGES),
   hook("clients.logs.pause", { HERE }, "yes", "each second while bulk work runs",
     "driving, hot, or on low battery", LATER),
+  hook("clients.diagnostics.check", { { "check", "check" }, { "m", "metrics" }, HERE },
+    { "ok", "warn", "error", false }, "somebody asks the doctor, for each of `checks`",
+    "by what was found; nil or false: not known", { each = "clients.diagnostics.checks" }),
   hook("clients.diagnostics.tell", { { "metric", "metric" }, HERE }, { "swarm", "lab", false },
     "a value moved a step", "by its class", LATER),
   hook("clients.statistics.consent", { HERE }, "yes", "before a report is made", "the owner's permission",

@@ -93,7 +93,7 @@ local function try(f, file, text, pause)
   if not messages then messages, holed = { holed }, nil end
   if settings then
     check_addresses(settings, where, messages)
-    local asked = holed and {} or check.questions(f, where, pause)
+    local asked = holed and {} or check.questions(f, where, settings, pause)
     table.move(asked, 1, #asked, #messages + 1, messages)
   elseif not holed then -- what comes of a name that does not exist is no fault of its own
     messages[#messages + 1] = where

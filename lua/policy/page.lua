@@ -25,14 +25,14 @@ end
 return p
 ```
 
-`dcache.lua`, `comms.lua`, `routing.lua` and `clients.lua` hold every default, in plain Lua; `duckiebot.lua`,
-`server.lua` and `lab.lua` are policies to extend. This page is made from `lua/policy/hooks.lua`.
+`dcache.lua`, `comms.lua`, `routing.lua`, `clients.lua` and `checks.lua` hold every default, in plain Lua;
+`duckiebot.lua`, `server.lua` and `lab.lua` are policies to extend. This page is made from `lua/policy/hooks.lua`.
 
 ## Five rules
 1. **A noun is a setting, a verb is a hook.** Settings are data; hooks are asked as questions arise.
 2. **Arguments: the thing, what it meets, `here` last.** `here` is this node now.
 3. **Answer, then a reason.** nil is the default's answer; 1 to 9 are urgencies; `false` is no. The default is that of
-   the four files above; to have the answer of the policy that you extend, keep its function and call it.
+   the files above; to have the answer of the policy that you extend, keep its function and call it.
 4. **Facts are strict.** A name that does not exist is an error with a suggestion; a value that is not known
    is nil. Nothing can be changed through them.
 5. **What must be equal on all nodes is a setting** (the law, in `dcache.lua`); a hook is for what one node

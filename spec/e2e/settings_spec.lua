@@ -177,6 +177,9 @@ local CASES = {
   ["clients.logs.gateway"] = { body = function()
       return ('p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"'):format(PORTS.http)
     end, before = function() return not listens(PORTS.http) end, after = function() return listens(PORTS.http) end },
+  ["clients.diagnostics.checks"] = { body = "p.clients.diagnostics.checks = {}",
+    before = function() return ada:cli("doctor --json"):find '"checks":%d%d' end,
+    after = function() return ada:cli("doctor --json"):find '"checks":0' end },
   ["clients.control.http"] = { body = function()
       return ('p.clients.control.http = "/ip4/127.0.0.1/tcp/%d"'):format(PORTS.page)
     end, before = function() return not listens(PORTS.page) end, after = function() return listens(PORTS.page) end },

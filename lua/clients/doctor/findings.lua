@@ -1,0 +1,62 @@
+-- findings.lua - what the checks of the policy say of what was found: causes first, what follows from each under it.
+-- Asks the policy only.
+local findings = {}
+
+-- The nearest check above ROW that fails | nil
+local function cause_of(row, by_id, failing)
+  local up, steps = by_id[row.depends], 0
+  while up and steps < 64 do
+    if failing[up.id] then return up end
+    up, steps = by_id[up.depends], steps + 1
+  end
+end
+
+-- What each check says: levels by ID, and evidence.
+local function ask_all(policy, checks, metrics, here)
+  local levels, seen = {}, {}
+  for _, row in ipairs(checks) do
+    local level, reason = policy:ask("clients.diagnostics.check", row, metrics, here)
+    levels[row.id], seen[row.id] = level or nil, reason
+  end
+  return levels, seen
+end
+
+local function put_with_followers(list, row, followers, make)
+  list[#list + 1] = make(row)
+  for _, other in ipairs(followers[row.id] or {}) do list[#list + 1] = make(other, row.id) end
+end
+
+--- POLICY (policy/init.lua), METRICS (the facts of kind `metrics`), HERE (facts of this node), WHY (why a metric is not
+--- known: text by name).
+--- → found: rows { code, what, seen, cure, level, under = the code of its cause or nil }; unknown: rows { code, what,
+--- seen = why, cure = nil }; how many checks were asked
+function findings.of(policy, metrics, here, why)
+  local checks, by_id, followers = policy:get "clients.diagnostics.checks", {}, {}
+  for _, row in ipairs(checks) do by_id[row.id] = row end
+  local levels, seen = ask_all(policy, checks, metrics, here)
+  local failing, causes, unknown = {}, {}, {}
+  for _, row in ipairs(checks) do failing[row.id] = levels[row.id] == "warn" or levels[row.id] == "error" or nil end
+  for _, row in ipairs(checks) do
+    local cause = cause_of(row, by_id, failing)
+    if failing[row.id] and cause then
+      local root = cause_of(cause, by_id, failing) or cause
+      followers[root.id] = followers[root.id] or {}
+      table.insert(followers[root.id], row)
+    elseif failing[row.id] then
+      causes[#causes + 1] = row
+    elseif not levels[row.id] and not cause then
+      local reason = why["net_" .. row.id] or why[row.id]
+      if reason then unknown[#unknown + 1] = { code = row.id, what = row.summary, seen = reason } end
+    end
+  end
+  local list = {}
+  for _, row in ipairs(causes) do
+    put_with_followers(list, row, followers, function(one, under)
+      return { code = one.id, what = one.summary, seen = seen[one.id], cure = one.cure, level = levels[one.id],
+        under = under }
+    end)
+  end
+  return list, unknown, #checks
+end
+
+return findings

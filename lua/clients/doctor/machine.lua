@@ -1,0 +1,141 @@
+-- machine.lua - what this node knows of itself that may be wrong: ports, time, names, its disk, who is of another
+-- swarm. Sends nothing.
+local machine = {}
+
+local FRAMES <const>, HOSTS <const> = 10, 3 -- beacons that do not fit, from so many hosts
+local FULL <const> = 2 -- % of the state folder's disk
+local OFF_MS <const> = 10 * 60 * 1000 -- ms that a clock may be wrong
+
+local function text_of(list) return list[1] and table.concat(list, "; ") or false end
+
+local function ports(node)
+  local taken = {}
+  for _, row in ipairs(node.routing:channels()) do
+    if row.state ~= "up" and (row.reason or ""):find "EADDRINUSE" then
+      taken[#taken + 1] = ("%s %s: %s"):format(row.kind, row.address or "", row.reason)
+    end
+  end
+  local http = node.listener and node.listener.reason
+  if http and http:find "EADDRINUSE" then taken[#taken + 1] = "http: " .. http end
+  return text_of(taken)
+end
+
+local function other_swarm(comms)
+  local several, once = comms.misfits:list()
+  local count, hosts = 0, #several + #once
+  for _, list in ipairs { several, once } do
+    for _, one in ipairs(list) do count = count + one.count end
+  end
+  if count < FRAMES and not several[1] then return false end
+  if hosts < HOSTS and count < FRAMES then return false end
+  local first = several[1] or once[1]
+  return ("%d beacons of %d hosts, such as %s, do not fit this swarm"):format(count, hosts, first.host)
+end
+
+local function other_law(node)
+  local names = {}
+  for _, peer in ipairs(node.comms.peers.list) do
+    for _, class in ipairs(node.comms.peers:living(peer) and peer.classes or {}) do
+      if peer.verdicts[class.name] == "law" then
+        names[#names + 1] = ("%s keeps %s by other rules"):format(node.who(peer.id).label, class.name)
+        break
+      end
+    end
+  end
+  return text_of(names)
+end
+
+local function span(ms)
+  local span_of = require "span".of
+  return span_of(math.abs(ms))
+end
+
+local function clock(node)
+  local now = node.time:proved_now()
+  if not now then return nil end
+  local ahead = node.loop:wall() - now
+  if math.abs(ahead) <= OFF_MS then return false end
+  return ("it is %s %s of what is proved here"):format(span(ahead), ahead > 0 and "ahead" or "behind")
+end
+
+local function unproved(node)
+  if node.time:proved_now() then return false end
+  return "so nothing expires, updates wait, and no statistics are made"
+end
+
+local function clone(node)
+  local places = node.comms.clones:of(node.id)
+  if not places then return false end
+  return places[1] and ("it answers at %s"):format(places[1].host or places[1].address) or "it speaks far from here"
+end
+
+local function name_twice(node)
+  local others = {}
+  for _, one in ipairs(node.discovery:nodes()) do
+    if not one.self and one.name == node.name and one.status ~= "lost" and one.status ~= "left" then
+      others[#others + 1] = one.label
+    end
+  end
+  return others[1] and ("%s is here, too"):format(table.concat(others, ", ")) or false
+end
+
+--- What is known at once. NODE: lua/node.lua's.
+function machine.look(node)
+  return { port_taken = ports(node), other_swarm = other_swarm(node.comms), law = other_law(node),
+    clock_off = clock(node), time_unproved = unproved(node), clone = clone(node), name_twice = name_twice(node) }
+end
+
+-- == the disk of the state folder
+
+-- The line of /proc/self/mountinfo (proc(5)) for PATH → { device = "8:1", kind = "ext4", readonly = bool } | nil
+local function mount_of(root, path)
+  local file, best, longest = io.open(root .. "/proc/self/mountinfo", "r"), nil, -1
+  for line in (file and file:lines() or function() end) do
+    local device, place, options, kind, super = line:match "^%d+ %d+ (%S+) %S+ (%S+) (%S+).- %- (%S+) %S+ (%S+)"
+    place = place and place:gsub("\\(%d%d%d)", function(octal) return string.char(tonumber(octal, 8)) end)
+    local holds = place and (place == "/" or path == place or path:sub(1, #place + 1) == place .. "/")
+    if holds and #place >= longest then
+      longest = #place
+      local all = ("%s,%s"):format(options, super)
+      best = { device = device, kind = kind, readonly = (all .. ","):find("%f[%w]ro,") ~= nil }
+    end
+  end
+  if file then file:close() end
+  return best
+end
+
+local function first_line(path)
+  local file = io.open(path, "r")
+  local text = file and file:read "l"
+  if file then file:close() end
+  return text
+end
+
+-- How many errors the kernel found in the ext4 on DEVICE → count | nil
+local function errors_of(root, board, device)
+  local name = (board.link(("%s/sys/dev/block/%s"):format(root, device)) or ""):match "[^/]*$"
+  if name == "" then return nil end
+  return math.tointeger(tonumber(first_line(("%s/sys/fs/ext4/%s/errors_count"):format(root, name)) or ""))
+end
+
+--- The disk of NODE's state folder. BOARD: core.board; ROOT: what stands before /proc and /sys, or nil.
+function machine.disk(node, board, root)
+  root = root or ""
+  local mount, found = mount_of(root, node.state), {}
+  local free, total = board.space(node.state)
+  local trouble = node.state_health.trouble
+  if mount and mount.kind == "ext4" then
+    local errors = errors_of(root, board, mount.device)
+    if errors then found.disk_errors = errors > 0 and ("%d errors so far"):format(errors) or false end
+  end
+  if mount then found.disk_readonly = mount.readonly and node.state .. " is mounted read-only" or false end
+  if trouble and trouble.word == "EROFS" then found.disk_readonly = trouble.text end
+  if free and total and total > 0 then
+    found.disk_full = free * 100 < total * FULL and ("%d of %d MB are free"):format(free // 1000000, total // 1000000)
+      or false
+  end
+  if trouble and (trouble.word == "ENOSPC" or trouble.word == "EDQUOT") then found.disk_full = trouble.text end
+  return found
+end
+
+return machine
