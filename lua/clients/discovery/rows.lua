@@ -14,6 +14,7 @@ local MINUTE = 60 * 1000
 -- Silence after which a node is quiet, then lost: its statements come each five minutes. From afar they come late.
 local QUIET = { near = 6 * MINUTE, far = 16 * MINUTE }
 local LOST = { near = 11 * MINUTE, far = 21 * MINUTE }
+local DEAF <const> = 45 * 1000 -- of one who does not answer: a robot that stands still for half a minute is not lost
 local GONE <const> = 7 * 24 * 60 * MINUTE -- silence after which who is lost is no row any more
 local ROWS_MAX <const> = 1024
 local SHUT_OUT <const> = "shut out by routing.block"
@@ -60,7 +61,8 @@ function rows:status_of(peer)
   if not peers:stands(peer.id) then return "stranger" end
   local near = self:is_near(peer)
   local silence, distance = self:silence(peer), near and "near" or "far"
-  if silence > LOST[distance] or peers:barred(peer) or peers:deaf(peer) then return "lost" end
+  if silence > LOST[distance] or peers:barred(peer) then return "lost" end
+  if peers:deaf(peer) and silence > DEAF then return "lost" end
   if silence > QUIET[distance] or self.comms.liveness:unanswered(peer) then return "quiet" end
   return state_of(facts)
 end
