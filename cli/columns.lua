@@ -26,6 +26,7 @@ local TITLES <const> = {
   { "CLASS", "Records of one law: how long, how large, how many.", "summary --wide shows the laws." },
   { "CLOCK", "By what that node knows the time: `own`, it is synchronised; `quorum`, by its peers; `held`, as before; \z
     `none`.", "Where it is none: timedatectl set-ntp true, there." },
+  { "CONFIGURATION", "Which build of its type that robot of today's Duckietown is, such as DB21M.", "Nothing." },
   { "COPIES", "How many nodes have the file and who: servers first.", "Where one alone has it, see: help at risk." },
   { "COST", "Of a channel: what the policy says that it costs. Of a way: the cheaper is taken first.",
     "The `cost` beside the channel's address." },
@@ -37,6 +38,7 @@ local TITLES <const> = {
   { "FILE", "Name of a file, as a path beneath the share folder it is from.", "Fetch it: files get NAME." },
   { "FILES", "How many files that node shares.", "report lists them." },
   { "FROM", "The robot that shares the file; `gone` says that it no longer does.", "See: help gone." },
+  { "HARDWARE", "The computer board of that robot of today's Duckietown.", "Nothing." },
   { "HEARD", "Of a channel: bytes that came by it. Of a way: how long ago that node was heard there.",
     "Where none come, see the column STATE." },
   { "HOOK", "A question that the node asks its policy.", "policies/README.md says when, and what may be answered." },
@@ -87,7 +89,8 @@ local TITLES <const> = {
     "Of a setting: change it in the policy; it is read anew when saved." },
   { "VERSION", "The version of dt-swarm that runs there.", "Nothing." },
   { "VIA", "The channel by which that node is reached, and how long an answer takes; or see: help by record. \z
-    Of a signature: by which way it came here; `journal`: before the last start, - was said here.", "Nothing." },
+    Of a signature: by which way it came here; `journal`: before the last start, - was said here. \z
+    With --legacy: UDP port 11411 or mDNS.", "Nothing." },
   { "WHY", "What whoever tells it says of it.", "--why TEXT says it." },
   { "WAY", "Where a line by that route goes first; at $0 stands the address that it is for.", "Nothing." },
 }

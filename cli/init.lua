@@ -33,7 +33,8 @@ local WATCH <const> = { "--watch", nil, "stay until Ctrl-C: a terminal is drawn 
 --   examples   rows { words behind dt-swarm-cli, what they are for }; the first stands above all help
 --   arguments  rows { target, NAME, text, how many (argparse; 1), kind = or choices = } and
 --   options    rows { --word, VALUE or nil, text, kind = or choices = }; kind, of cli.kinds, is what completion offers;
---              a VALUE in [brackets] may be left out, and the option is true then
+--              a VALUE in [brackets] may be left out, and the option is true then; file = what the command is done
+--              by in place of its own file, where that option is given
 --   hidden     no person types it: it stands in no list
 cli.commands = {
   { name = "status", file = "cli.status", text = "How this node is: clock, channels, records, refusals.",
@@ -47,6 +48,7 @@ cli.commands = {
       { "--near", nil, "those in networks of an own interface alone" },
       { "--missing", nil, "who is not here of all members; without a lab of all who were heard before" },
       { "--all", nil, "those whom only earlier runs heard, or who are lost for over a day, too" },
+      { "--legacy", nil, "robots of today's Duckietown, asked by UDP and mDNS for 3 s", file = "cli.legacy" },
       WATCH,
     } },
   { name = "report", file = "cli.report", text = "The swarm's shared files: from whom, how many copies.",
@@ -233,8 +235,16 @@ local function wants_help(words)
   return false
 end
 
+-- The file that does COMMAND with OPTIONS.
+local function file_of(command, options)
+  for _, option in ipairs(command.options or {}) do
+    if option.file and options[option[1]:sub(3)] then return option.file end
+  end
+  return command.file
+end
+
 local function perform(context, command, options)
-  local file = require(command.file)
+  local file = require(file_of(command, options))
   context.as_json, options.verb = options.json, command.name:match "%S+$"
   if file.run then return file.run(context, options) end
   if options.watch then return require("cli.watch").run(context, file, options) end

@@ -28,7 +28,8 @@ function servers.program(name)
     local file = path and io.open(path)
     if file then
       file:close()
-      return ("env LD_LIBRARY_PATH=%s/usr/lib/$(uname -m)-linux-gnu %s"):format(root, path)
+      return ("env LD_LIBRARY_PATH=%s/usr/lib/$(uname -m)-linux-gnu:%s/lib/$(uname -m)-linux-gnu %s"):format(root, root,
+        path)
     end
   end
 end
