@@ -101,24 +101,6 @@ cli.commands = {
     examples = { { "doctor", "looks for up to ten seconds, then names the cause first" },
       { "doctor --peer 192.168.1.21", "does that machine of this network answer, too?" } },
     options = { { "--peer", "ADDRESS", "an address in a network of this machine", kind = "text" } } },
-  { name = "fact", file = "cli.fact", text = "Tell this node a fact for a time, such as that it drives.",
-    examples = { { "fact", "what is told now" },
-      { "fact driving no --for 10s", "said again and again: nobody drives" },
-      { "fact busy yes --why exam -- ./exam.py", "for as long as that program runs" },
-      { "fact busy end", "it is unknown again" } },
-    arguments = { { "name", "NAME", "driving, recording, estop, busy, battery, charging or hold", "?", kind = "text" },
-      { "value", "VALUE", "yes, no, of the battery percent; end: it is unknown again", "?", kind = "text" },
-      { "words", "COMMAND", "behind --: it is told for as long as this runs", "*", kind = "text" } },
-    options = { { "--for", "TIME", "how long: 10s, 5min, 2h; at most 24h", kind = "span" },
-      { "--why", "TEXT", "a reason, which others see", kind = "text" } } },
-  { name = "identity show", file = "cli.identity", text = "This node's peer ID and the board it belongs to.",
-    default = true, examples = { { "identity show", "who this node is to the others" } } },
-  { name = "identity export", file = "cli.identity_export", text = "The private key, in the form of an IPFS config.",
-    examples = { { "identity export", "print the private key: whoever has it is this node" } } },
-  { name = "identity renew", file = "cli.identity_renew",
-    text = "Another key, for the copy of an SD card.",
-    examples = { { "identity renew --yes", "the others know this node by another peer ID from now on" } },
-    options = { { "--yes", nil, "do not ask" } } },
   { name = "export", file = "cli.export", text = "Write all records that this node holds into a file, a bundle.",
     examples = { { "export swarm.bundle", "for a machine that is on no network: import it there" },
       { "export - | ssh donald dt-swarm-cli import -", "to another machine at once" } },
@@ -168,7 +150,7 @@ cli.commands = {
     arguments = { { "shell", "SHELL", "bash or zsh" }, { "words", "WORD", "what is typed so far", "*" } } },
 }
 
--- Those about ways stand before files, those about labs and trust before the REPL.
+-- Those about ways stand before files, about this node itself before bundles, about labs and trust before the REPL.
 local function insert_before(name, rows)
   for i, command in ipairs(cli.commands) do
     if command.name == name then
@@ -181,6 +163,7 @@ end
 
 insert_before("files list", require "cli.ping_rows")
 insert_before("files list", require "cli.route_rows")
+insert_before("export", require "cli.own_rows")
 insert_before("repl", require "cli.lab_rows")
 insert_before("repl", require "cli.trust_rows")
 

@@ -1,0 +1,21 @@
+-- own_rows.lua - the commands about this node itself, as rows of the table in cli/init.lua. No command's inside.
+return {
+  { name = "fact", file = "cli.fact", text = "Tell this node a fact for a time, such as that it drives.",
+    examples = { { "fact", "what is told now" },
+      { "fact driving no --for 10s", "said again and again: nobody drives" },
+      { "fact busy yes --why exam -- ./exam.py", "for as long as that program runs" },
+      { "fact busy end", "it is unknown again" } },
+    arguments = { { "name", "NAME", "driving, recording, estop, busy, battery, charging or hold", "?", kind = "text" },
+      { "value", "VALUE", "yes, no, of the battery percent; end: it is unknown again", "?", kind = "text" },
+      { "words", "COMMAND", "behind --: it is told for as long as this runs", "*", kind = "text" } },
+    options = { { "--for", "TIME", "how long: 10s, 5min, 2h; at most 24h", kind = "span" },
+      { "--why", "TEXT", "a reason, which others see", kind = "text" } } },
+  { name = "identity show", file = "cli.identity", text = "This node's peer ID and the board it belongs to.",
+    default = true, examples = { { "identity show", "who this node is to the others" } } },
+  { name = "identity export", file = "cli.identity_export", text = "The private key, in the form of an IPFS config.",
+    examples = { { "identity export", "print the private key: whoever has it is this node" } } },
+  { name = "identity renew", file = "cli.identity_renew",
+    text = "Another key, for the copy of an SD card.",
+    examples = { { "identity renew --yes", "the others know this node by another peer ID from now on" } },
+    options = { { "--yes", nil, "do not ask" } } },
+}
