@@ -4,8 +4,8 @@
 -- restarts, an old image of its disk is put back: each shows another BOOT, and none is a clone. So only what no replay
 -- can give counts:
 --   of another's key  answers to fresh nonces with one BOOT, then another, then the first again, within ten minutes
---   of our own key    an answer to a fresh nonce with a BOOT that is not ours; or a `peer` statement stamped since we
---                     started, with another BOOT, that was renewed once since it was first heard here
+--   of our own key    an answer to a fresh nonce with a BOOT that is not ours; or a `peer` statement with another BOOT
+--                     that was renewed since it was first heard here
 local json = require "core.json"
 local listeners = require "listeners"
 
@@ -18,8 +18,7 @@ local PLACES <const> = 4 -- of one key that are remembered
 
 --- given.loop, id (this node's), boot (this node's), time (lua/time.lua), peers (peers.lua), proof (proof.lua)
 function clones.new(given)
-  local self = setmetatable({ news = listeners.new(), started = given.loop:now(), own_key = { places = {} },
-    timers = {} }, clones)
+  local self = setmetatable({ news = listeners.new(), own_key = { places = {} }, timers = {} }, clones)
   for _, name in ipairs { "loop", "id", "boot", "time", "peers", "proof" } do self[name] = given[name] end
   return self
 end
@@ -123,20 +122,14 @@ function clones:own_answer(boot, flow)
   found(self, self.id, self.own_key)
 end
 
--- When this node started, by the proved time as it is known now | nil
-local function start_of(self)
-  local now = self.time:proved_now()
-  return now and now - (self.loop:now() - self.started)
-end
-
---- A newer `peer` statement of our own key, which is not ours, was taken in: ST.
+--- A newer `peer` statement of our own key, which is not ours, was taken in: ST. Those of our earlier runs come back,
+--- too; but none of them is stamped later than the first of them was heard here.
 function clones:own_statement(st)
-  local boot, start = boot_of(st), start_of(self)
-  if not boot or boot == self.boot or not start or st.at <= start then return end
-  local key = self.own_key
+  local boot, now, key = boot_of(st), self.time:proved_now(), self.own_key
+  if not boot or boot == self.boot or not now then return end
   local first = key.heard
   if not first or first.boot ~= boot then
-    key.heard = { boot = boot, now = self.time:proved_now() }
+    key.heard = { boot = boot, now = now }
   elseif st.at > first.now then
     found(self, self.id, key)
   end

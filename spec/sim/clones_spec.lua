@@ -1,9 +1,11 @@
 -- clones_spec.lua - one key on two machines is found by all who hear it, and nothing else is taken for that; whole
 -- nodes under a virtual clock.
 local disk = require "core.sim"
+local key = require "core.key"
 local frame = require "routing.channels.frame"
 local policies = require "spec.policy.policies"
 local sim = require "sim"
+local sim_links = require "sim.links"
 local stub = require "spec.net.stub"
 
 local MINUTE <const> = 60 * 1000
@@ -50,6 +52,48 @@ describe("a key that two machines use", function()
     w:run(11 * MINUTE)
     assert.is_nil(bob.comms.clones:of(ada.id))
     assert.is_false(ada.comms.clones:own())
+  end)
+end)
+
+-- FROM is in another network than TO, and they have a connection.
+local function join_from_afar(w, from, to)
+  local a, b = sim_links.stream(w.world, from.host, to.host)
+  local traits = {}
+  for name, value in pairs(a.traits) do traits[name] = value end -- any order
+  traits.near = false
+  a.traits, b.traits = traits, traits
+  from.routing:add(a, {})
+  to.routing:add(b, { quiet = true, wakes = true })
+end
+
+local function status_at(node, id)
+  for _, row in ipairs(node.discovery:nodes()) do
+    if row.id == id then return row.status end
+  end
+end
+
+describe("a node that knows others by their records only", function()
+  it("shows the key that two machines use, and no more eleven minutes after the copy has a new one", function()
+    local w, bob, ada, twin = copied(21, 3)
+    local eve = w:add("eve", { medium = sim_links.medium(w.world) })
+    join_from_afar(w, eve, bob)
+    local took
+    for minute = 1, 15 do
+      w:run(MINUTE)
+      if not took and status_at(eve, ada.id) == "clone?" then took = minute end
+    end
+    assert.is_truthy(took)
+    assert.is_nil(eve.comms.clones:of(ada.id)) -- she asked nobody
+    twin:stop()
+    local owner = key.generate(("r"):rep(32))
+    local renewed = w:add("ada", { boot = 4, identity = { id = owner:id(), key = owner } })
+    w:run(11 * MINUTE)
+    for _, node in ipairs { bob, ada, renewed, eve } do
+      for _, row in ipairs(node.discovery:nodes()) do
+        assert.not_equal("clone?", row.status, ("%s shows it of %s"):format(node.name, row.label))
+      end
+      assert.is_truthy(status_at(node, renewed.id))
+    end
   end)
 end)
 
