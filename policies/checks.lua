@@ -30,11 +30,9 @@ diagnostics.checks = {
     cure = "Let the access point pass broadcast, or give all one server to dial.", depends = "no_lan" },
   { id = "broadcast_in", summary = "What others say to all does not arrive here; what they say to one does.",
     cure = "Let the access point pass broadcast, or give all one server to dial.", depends = "no_lan" },
-  { id = "one_way", summary = "Somebody is heard who does not answer: the way there is dead in one direction.",
+  { id = "one_way", summary = "The way between this node and another is dead, in one direction at least.",
     cure = "Look for a firewall on either machine (UDP 3825), then at the signal: move them closer.",
     depends = "no_lan" },
-  { id = "peer_silent", summary = "Nobody of this swarm answers at that address.",
-    cure = "Look whether dt-swarm runs there, and for a firewall (UDP 3825).", depends = "gateway_dead" },
   { id = "other_swarm", summary = "Neighbours speak, but in another swarm or lab.",
     cure = "Compare `swarm` in both policies, and `lab show`." },
   { id = "law", summary = "Neighbours keep records by other rules, so that nothing can be compared with them.",
@@ -60,12 +58,12 @@ diagnostics.checks = {
 local METRICS = {}
 for _, check in ipairs(diagnostics.checks) do METRICS[check.id] = check.id end
 for _, id in ipairs { "no_lan", "bridge_only", "same_subnet", "mtu", "no_route", "gateway_dead", "dns_dead",
-  "dns_no_name", "isolated", "broadcast_out", "broadcast_in", "one_way",
-  "peer_silent" } do
+  "dns_no_name", "isolated", "broadcast_out", "broadcast_in", "one_way" } do
   METRICS[id] = "net_" .. id
 end
 
-local WARNS = { same_subnet = true, no_route = true, name_twice = true, time_unproved = true, other_swarm = true }
+local WARNS = { same_subnet = true, no_route = true, port_taken = true, name_twice = true, time_unproved = true,
+  other_swarm = true }
 
 function diagnostics.check(check, m)
   local metric = METRICS[check.id]

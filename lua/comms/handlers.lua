@@ -50,7 +50,11 @@ end
 function handlers.ping(self, message, source, reply)
   if self.leaving then return nil, "closed: this node is about to stop", "closed" end
   local ok, err, code = self.proof:ping(message, source, reply)
-  if ok then self.beacon:met(messages.asker(message.from)) end
+  if ok then
+    local id = messages.asker(message.from)
+    self.beacon:met(id)
+    if source.channel.traits.medium then self.askers:put(id, source) end
+  end
   return ok, err, code
 end
 

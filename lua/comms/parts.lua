@@ -1,6 +1,7 @@
 -- parts.lua - the parts of the brain: made, and tied to each other. Decides nothing.
 local addresses = require "comms.addresses"
 local beacon = require "comms.beacon"
+local bounded = require "bounded"
 local compared = require "comms.compared"
 local clones = require "comms.clones"
 local confirm = require "comms.confirm"
@@ -23,6 +24,8 @@ local time_evidence = require "comms.time_evidence"
 local urgency = require "comms.urgency"
 local verify = require "comms.verify"
 local view = require "comms.view"
+
+local ASKERS_MAX <const> = 16 -- for who looks whether broadcast comes through
 
 local parts = {}
 
@@ -116,6 +119,7 @@ end
 function parts.make(self, given, foreign)
   neighbours(self)
   self.misfits = misfits.new { loop = self.loop }
+  self.askers = bounded.new { limit = ASKERS_MAX } -- who asked us as a datagram: sources by ID
   way_in(self, given, foreign)
   self.outbox = outbox.new { loop = self.loop, random = self.random, refused = self.refused,
     poke = function(name) self.poke(name) end }

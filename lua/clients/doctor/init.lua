@@ -30,7 +30,7 @@ function doctor.open(handle)
   local node = handle.node
   local self = setmetatable({ node = node, loop = handle.loop, waiting = {} }, doctor)
   self.neighbours = neighbours.new { loop = handle.loop, comms = node.comms, dcache = node.dcache,
-    ask = function(to, id, told) return node.ping.questions:ask(to, nil, id, told) end,
+    gateway = network.gateway, ask = function(to, id, told) return node.ping.questions:ask(to, nil, id, told) end,
     label = function(id) return node.who(id).label end, port = function() return udp_port(node) end }
   handle:command("doctor", function(request, reply) self:answer(request, reply) end, { reads = true })
   return self
@@ -45,7 +45,9 @@ local function look(self, peer, done)
   local node, metrics, why, left = self.node, {}, {}, 1
   local function one_less()
     left = left - 1
-    if left == 0 then done(metrics, why) end
+    if left > 0 then return end
+    metrics.net_one_way = metrics.net_one_way or peer and peer.silent
+    done(metrics, why)
   end
   local function wait() left = left + 1 end
   add(metrics, network.look(node.net))
@@ -72,7 +74,7 @@ local function look(self, peer, done)
   if peer then
     wait()
     self.neighbours:look_at(peer.host, function(found, id)
-      metrics.net_peer_silent, peer.id = found, id
+      peer.silent, peer.id = found, id
       one_less()
     end)
   end

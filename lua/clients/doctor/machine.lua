@@ -11,12 +11,13 @@ local function text_of(list) return list[1] and table.concat(list, "; ") or fals
 local function ports(node)
   local taken = {}
   for _, row in ipairs(node.routing:channels()) do
-    if row.state ~= "up" and (row.reason or ""):find "EADDRINUSE" then
-      taken[#taken + 1] = ("%s %s: %s"):format(row.kind, row.address or "", row.reason)
-    end
+    local why = row.taken or row.state ~= "up" and (row.reason or ""):find "EADDRINUSE" and row.reason
+    if why then taken[#taken + 1] = why end
   end
-  local http = node.listener and node.listener.reason
-  if http and http:find "EADDRINUSE" then taken[#taken + 1] = "http: " .. http end
+  for _, door in ipairs { node.listener or false, node.web or false } do
+    local why = door and (door.taken or (door.reason or ""):find "EADDRINUSE" and door.reason)
+    if why then taken[#taken + 1] = "HTTP, " .. why end
+  end
   return text_of(taken)
 end
 

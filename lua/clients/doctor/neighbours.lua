@@ -12,16 +12,17 @@ local WAIT <const> = 2000 -- ms for the last answer
 local NEVER_MET_MS <const> = 8000 -- ms for who was never heard here, whom a ping asks three times
 local LATELY <const> = 60 * 1000 -- ms since a datagram of his came
 local BROADCAST_MS <const> = 6 * 60 * 1000 -- six of the longest times between two beacons
-local YOUNG <const> = 20 * 1000 -- ms after the start in which nothing need have come by broadcast
+local YOUNG <const> = 8 * 1000 -- ms after the start in which nothing need have come by broadcast
 local WORD_MS <const> = 20 * 60 * 1000 -- age of a word that names an address
 
 --- given.loop, comms, dcache
 --- given.ask      fn(to, id, told) → give up: a ping to an address (clients/ping/questions.lua)
 --- given.label    fn(id) → what people call that node
+--- given.gateway  fn() → the host that is the router of this network, or nothing
 --- given.port     fn() → the port at which nodes of this swarm listen for datagrams
 function neighbours.new(given)
   local self = setmetatable({ started = given.loop:now() }, neighbours)
-  for _, name in ipairs { "loop", "comms", "dcache", "ask", "label", "port" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "comms", "dcache", "ask", "label", "gateway", "port" } do self[name] = given[name] end
   return self
 end
 
@@ -38,19 +39,6 @@ local function near_flow(self, peer)
   return best
 end
 
-local function met(self)
-  local list = {}
-  for _, peer in ipairs(self.comms.peers.list) do
-    local flow = not self.comms.peers:left(peer) and not self.comms.peers:barred(peer) and near_flow(self, peer)
-    if flow and self.loop:now() - flow.heard < BROADCAST_MS then
-      list[#list + 1] = { id = peer.id, peer = peer, flow = flow, host = flow.source.host, heard = flow.heard,
-        alone = 0, by_all = 0 }
-    end
-  end
-  table.sort(list, function(a, b) return a.heard > b.heard end)
-  return list
-end
-
 -- The host in a network of ours that node ID itself says it has | nil
 local function said_host(self, id)
   local st = self.dcache:statement_of(("pri/%s/addresses"):format(id), id, id)
@@ -62,7 +50,28 @@ local function said_host(self, id)
   end
 end
 
--- Who says that he is in a network of ours, and was never heard there.
+local function met(self)
+  local list, peers, now = {}, self.comms.peers, self.loop:now()
+  for _, peer in ipairs(peers.list) do
+    local flow = not peers:left(peer) and not peers:barred(peer) and near_flow(self, peer)
+    if flow and now - flow.heard < (said_host(self, peer.id) and LATELY or BROADCAST_MS) then
+      list[#list + 1] = { id = peer.id, peer = peer, flow = flow, host = flow.source.host, heard = flow.heard,
+        alone = 0, by_all = 0 }
+    end
+  end
+  for _, entry in self.comms.askers:each() do
+    local id, source = entry.key, entry.value
+    local peer = peers:get(id)
+    if not near_flow(self, peer) and not source.channel.closed and not source.own and self.comms.near(source) then
+      list[#list + 1] = { id = id, peer = peer, flow = { source = source }, host = source.host, heard = now, alone = 0,
+        by_all = 0, is_claim = true }
+    end
+  end
+  table.sort(list, function(a, b) return a.heard > b.heard end)
+  return list
+end
+
+-- Who says that he is in a network of ours, and is not heard there.
 local function never_met(self, known)
   local list = {}
   for _, st in ipairs(self.dcache:statements "peer") do
@@ -71,8 +80,8 @@ local function never_met(self, known)
     local peer = self.comms.peers.by_id[id]
     local host, word = said_host(self, id)
     local age = word and word.age
-    if id ~= self.comms.id and not known[id] and host and not (peer and near_flow(self, peer))
-      and not (age and age > WORD_MS) then
+    local is_out = peer and (self.comms.peers:left(peer) or self.comms.peers:barred(peer))
+    if id ~= self.comms.id and not known[id] and host and not is_out and not (age and age > WORD_MS) then
       list[#list + 1] = { id = id, host = host }
     end
   end
@@ -89,7 +98,7 @@ end
 local function ask_strangers(self, list)
   for _, one in ipairs(list) do
     one.give_up = self.ask(("/ip4/%s/udp/%d/dswarm-line/dswarm/%s/ping"):format(one.host, self.port(), one.id), one.id,
-      function(answer) one.answered = answer.rtt_us ~= nil end)
+      function(answer) one.answered = answer.id == one.id and not answer.code end)
   end
 end
 
@@ -102,15 +111,18 @@ local function of_broadcast(self, answering, found, why)
     why.net_broadcast_out, why.net_broadcast_in = NOBODY, NOBODY
     return
   end
-  local first, out, into, now = answering[1], false, false, self.loop:now()
+  local first, out, into, hears, now = answering[1], false, false, false, self.loop:now()
   for _, one in ipairs(answering) do
     out = out or one.by_all > 0
+    hears = hears or one.flow.source.channel:status().state == "up"
     into = into or (one.peer.broadcast_at or -math.huge) > now - BROADCAST_MS
   end
   found.net_broadcast_out = not out and said(self, first, ("answers %d of %d pings, 0 of %d that go to all"):format(
     first.alone, ROUNDS, ROUNDS)) or false
-  if not into and now - self.started < YOUNG then
-    why.net_broadcast_in = "this daemon has just started: ask again in half a minute"
+  if not into and not hears then
+    why.net_broadcast_in = "the port at which it comes is not open here"
+  elseif not into and now - self.started < YOUNG then
+    why.net_broadcast_in = "this daemon has just started: ask again in some seconds"
   else
     found.net_broadcast_in = not into and said(self, first, ("answers %d of %d pings, and nothing that he says to all "
       .. "came here for %s"):format(first.alone, ROUNDS, span.of(math.min(BROADCAST_MS, now - self.started)))) or false
@@ -120,7 +132,8 @@ end
 local function of_silent(self, list, found, why)
   local now, silent = self.loop:now(), nil
   for _, one in ipairs(list) do
-    if one.alone == 0 and one.by_all == 0 and now - one.heard < LATELY then silent = silent or one end
+    local answers = one.alone > 0 or one.by_all > 0
+    if not answers and not one.is_claim and now - one.heard < LATELY then silent = silent or one end
   end
   if silent then
     found.net_one_way = said(self, silent, ("was heard %s and answers 0 of %d pings"):format(
@@ -132,13 +145,26 @@ local function of_silent(self, list, found, why)
   end
 end
 
+-- Is it the router, or a server to which a connection goes that the policy names? An access point keeps its clients
+-- from each other, and not from these.
+local function is_wired(self, one)
+  if one.host == self.gateway() then return true end
+  for _, flow in ipairs(one.peer.flows) do
+    local channel = flow.source.channel
+    if channel.entry and channel.traits.stream and channel.dialled and not channel.closed then return true end
+  end
+  return false
+end
+
 local function of_strangers(self, strangers, answering, found, why)
   local silent
+  for _, one in ipairs(answering) do
+    if not is_wired(self, one) then found.net_isolated = false end
+  end
   for _, one in ipairs(strangers) do
     if one.answered then found.net_isolated = false end
     silent = silent or not one.answered and one or nil
   end
-  if answering[1] then found.net_isolated = false end
   if found.net_isolated == nil and silent then
     found.net_isolated = said(self, silent, ("says itself that it is there, and answers 0 of %d pings"):format(ROUNDS))
   elseif found.net_isolated == nil then
@@ -176,20 +202,20 @@ function neighbours:look(done)
   self.loop:after(wait, function() done(judge(self, list, strangers)) end)
 end
 
---- Asks whoever is at HOST, an IPv4 address in a network of ours. DONE(finding of net_peer_silent, ID | nil)
+--- Asks whoever is at HOST, an IPv4 address in a network of ours. DONE(finding of net_one_way, ID | nil)
 function neighbours:look_at(host, done)
   local give_up, over
-  local function finish(found, id)
+  local function finish(id)
     if over then return end
     over = true
-    if give_up then give_up() end
-    done(found, id)
+    give_up()
+    done(not id and ("%s answers 0 of %d pings: it is off, or one of both ways is dead; ask the doctor there, too")
+      :format(host, ROUNDS), id)
   end
   give_up = self.ask(("/ip4/%s/udp/%d/dswarm-line/dswarm/*/ping"):format(host, self.port()), nil, function(answer)
-    if answer.rtt_us and not answer.code then return finish(false, answer.id) end
-    finish(("%s answers 0 of %d pings"):format(host, ROUNDS))
+    finish(not answer.code and answer.id)
   end)
-  self.loop:after(NEVER_MET_MS, function() finish(("%s answers 0 of %d pings"):format(host, ROUNDS)) end)
+  self.loop:after(NEVER_MET_MS, finish)
 end
 
 return neighbours

@@ -43,6 +43,7 @@ function outside.gateway(given, done)
 end
 
 local NAMES <const> = { dns4 = 4, dns6 = 6 }
+local SILENT_MS <const> = 7000 -- a resolver waits longer than people do
 
 --- The names in CHANNELS, entries of routing.channels: { name, family } each, each once.
 function outside.names(channels)
@@ -63,18 +64,32 @@ function outside.dns(given, done)
   local names = outside.names(given.channels)
   local left, dead, unknown = #names, {}, {}
   if left == 0 then return given.loop:post(function() done(nil, nil) end) end
+  local timer
+  local function finish()
+    if not timer then return end
+    timer:cancel()
+    timer = nil
+    local is_dead = #dead == #names
+    done(dead[1] and table.concat(dead, "; ") or false,
+      unknown[1] and table.concat(unknown, "; ") or not is_dead and false or nil)
+  end
+  timer = given.loop:after(SILENT_MS, function()
+    for _, one in ipairs(names) do
+      if not one.is_over then dead[#dead + 1] = ("%s: no answer in %d s"):format(one.name, SILENT_MS // 1000) end
+    end
+    finish()
+  end)
   for _, one in ipairs(names) do
     given.loop:resolve(one.name, one.family, function(err)
+      one.is_over = true
+      if not timer then return end
       if err and (err:find "^EAI_NONAME" or err:find "^EAI_NODATA" or err:find "^ENOENT") then
         unknown[#unknown + 1] = err
       elseif err then
         dead[#dead + 1] = err
       end
       left = left - 1
-      if left > 0 then return end
-      local is_dead = #dead == #names
-      done(dead[1] and table.concat(dead, "; ") or false,
-        unknown[1] and table.concat(unknown, "; ") or not is_dead and false or nil)
+      if left == 0 then finish() end
     end)
   end
 end

@@ -47,7 +47,10 @@ end
 --- Opens it at HOST and PORT; where that port is taken the kernel chooses one.
 function web:listen(host, port)
   local page, err, code = self.make { host = host, port = port }
-  if code == "EADDRINUSE" then page, err = self.make { host = host, port = 0 } end
+  if code == "EADDRINUSE" then
+    self.taken = err
+    page, err = self.make { host = host, port = 0 }
+  end
   if not page then
     self.reason = err
     return self.log:warn("web", "the page door is not open", { why = err })

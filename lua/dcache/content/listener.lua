@@ -42,7 +42,10 @@ end
 
 local function try(self)
   local gateway, err, code = make(self, self.port)
-  if not gateway and code == "EADDRINUSE" and self.port == listener.DEFAULT_PORT then gateway, err = make(self, 0) end
+  if not gateway and code == "EADDRINUSE" and self.port == listener.DEFAULT_PORT then
+    self.taken = err
+    gateway, err = make(self, 0)
+  end
   if gateway then return opened(self, gateway) end
   local wait = self.backoff:next()
   if err ~= self.reason then
@@ -54,7 +57,8 @@ local function try(self)
 end
 
 -- loop, log, net (core.net), make (core.gateway's new), backoff, host, port (the policy's); shut_out() → array of
--- { host, bits, true } that get no answer, at most 256, or nil. Fields: gateway, or reason.
+-- { host, bits, true } that get no answer, at most 256, or nil. Fields: gateway, or reason; taken: why
+-- not at the policy's port, where another program has it.
 function listener.new(given)
   local self = setmetatable({ opened = listeners.new() }, listener)
   for _, name in ipairs { "loop", "log", "net", "make", "backoff", "host", "port",

@@ -67,6 +67,7 @@ local function listen(self)
     local first = text
     could, text, code = bind_elsewhere(self)
     if could then
+      self.taken = first
       self.log:once(("port %d for %d"):format(self.port, self.wanted), "info", "routing", "port chosen",
         { wanted = self.wanted, port = self.port, because = first })
     end
@@ -96,7 +97,7 @@ function Listener:status()
     frame.add_codes(sums.refused, others.refused)
     table.move(others.links, 1, #others.links, #sums.links + 1, sums.links)
   end
-  sums.address, sums.kind, sums.reason = self.address, "tcp", self.reason
+  sums.address, sums.kind, sums.reason, sums.taken = self.address, "tcp", self.reason, self.taken
   sums.state = self.closed and "down" or self.listener and "up" or "waiting"
   sums.port, sums.dialling = self.listener and self.port, #self.links.dials
   return sums
