@@ -43,7 +43,8 @@ local function request_of(options)
   local value, has_words = value_of(options.value), options.words[1] ~= nil
   if value == nil then return nil, ("fact: %s is none of yes, no, end, or a whole number"):format(options.value) end
   if (options["for"] ~= nil) == has_words then
-    return nil, "fact: for how long? Write --for TIME, or -- COMMAND for as long as that runs"
+    return nil, ("fact: for how long is %s so? Write --for TIME, or -- COMMAND for as long as that runs"):format(
+      options.name)
   end
   return { command = "fact", name = options.name, value = value, why = options.why, seconds = options["for"],
     connected = has_words or nil }
