@@ -1,7 +1,7 @@
 -- aiming.lua - a program: a real node, proved and near, that says made-up lines to one other node. Judges nothing.
 -- usage: lua5.4 spec/e2e/aiming.lua SEED ID FILE OTHER POLICY: once node ID passes pings on to node OTHER, each line of
--- FILE goes to it, and those that begin with a channel to all. What comes back for /dswarm/ME/aim is printed as
--- "got KIND REST"; then "said N".
+-- FILE goes to it; one that begins with "all " goes, without that, to all who hear the channel. What comes back for
+-- /dswarm/ME/aim is printed as "got KIND REST"; then "said N".
 dofile "spec/helper.lua"
 local hash = require "core.hash"
 local key = require "core.key"
@@ -52,10 +52,9 @@ local function say(n)
     return io.stdout:flush()
   end
   if source.channel:budget() < ROOM then return loop:after(PAUSE, function() say(n) end) end
-  local head, body = lines[n]:match "^(.-)\\n(.*)$"
-  local message = { head = head or lines[n], kind = "x", body = body and { body } }
-  source.channel:send(message, source)
-  if message.head:find "^/ip4/" then source.channel:send(message, nil) end
+  local line, to_all = lines[n]:gsub("^all ", "")
+  local head, body = line:match "^(.-)\\n(.*)$"
+  source.channel:send({ head = head or line, kind = "x", body = body and { body } }, to_all == 0 and source or nil)
   loop:after(PAUSE, function() say(n + 1) end)
 end
 
