@@ -28,6 +28,25 @@ describe("labels", function()
     assert.same({ "ada", false }, of({ "UdH6", "ada" }, { "KyE2" }))
   end)
 
+  it("are bare for the one who is here, or who was granted the name, whoever else claims it", function()
+    local function with(...)
+      local nodes = {}
+      for i, ending in ipairs { "UdH6", "KyE2", "9gBh" } do nodes[i] = { id = id(ending), name = "ada" } end
+      for i, facts in ipairs { ... } do
+        for name, value in pairs(facts) do nodes[i][name] = value end -- any order
+      end
+      local all = labels.of(nodes)
+      return { all[nodes[1].id], all[nodes[2].id], all[nodes[3].id] }
+    end
+    local away, granted = { away = true }, { granted = true }
+    assert.same({ "ada", "ada~KyE2", "ada~9gBh" }, with({}, away, away))
+    assert.same({ "ada~UdH6", "ada~KyE2", "ada~9gBh" }, with({}, {}, away))
+    assert.same({ "ada~UdH6", "ada~KyE2", "ada~9gBh" }, with(away, away, away))
+    assert.same({ "ada~UdH6", "ada", "ada~9gBh" }, with({}, granted, {}))
+    assert.same({ "ada~UdH6", "ada", "ada~9gBh" }, with({}, { granted = true, away = true }, {}))
+    assert.same({ "ada~UdH6", "ada~KyE2", "ada~9gBh" }, with(granted, granted, {}))
+  end)
+
   it("of a node without a name are the end of its key, which no other known node has", function()
     assert.equal("~UdH6", labels.nameless(id "UdH6", {}))
     assert.equal("~1UdH6", labels.nameless(id "1UdH6", { id "2UdH6", id "1UdH6" }))
