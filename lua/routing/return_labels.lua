@@ -12,7 +12,8 @@ local LIFE_MS <const> = 2 * 60 * 1000
 local SAME_MS <const> = 60 * 1000 -- in which lines of one flow and FROM get the same label
 local LABELS_MAX <const> = 4096
 local OF_ONE_MAX <const> = 1000 -- of one node, by all its flows: else it could put out the labels of all others
-local CODE_SIZE <const> = 8 -- bytes
+local ACCOUNT_SIZE <const>, NUMBER <const>, CODE_SIZE <const> = 3, ">I5", 8 -- bytes
+local ACCOUNT <const> = "^~([%w_-][%w_-][%w_-][%w_-])" -- the first three bytes of a label
 
 --- given.loop, given.random (core.random)
 function labels.new(given)
@@ -20,7 +21,11 @@ function labels.new(given)
     entries = {}, by_key = {}, by_node = {}, dropped = 0 }, labels)
 end
 
-local function code_of(self, number) return hash.blake2b(number, self.secret):sub(1, CODE_SIZE) end
+local function code_of(self, bytes) return hash.blake2b(bytes, self.secret):sub(1, CODE_SIZE) end
+
+--- What is the same in all labels that one relay makes for lines of one node, as FROM of a line has it | nil: no label.
+--- So who answers keeps apart what different nodes ask over the same relay.
+function labels.account(from) return from:match(ACCOUNT) end
 
 -- Numbers grow, so that what goes is always the oldest of its node.
 local function forget(self, number)
@@ -76,9 +81,8 @@ function labels:make(source, from, to, by)
     by = by or source and source.id or ""
     trim(self, now, by)
     self.last = self.last + 1
-    local number = (">I8"):pack(self.last)
-    entry = { key = key, by = by, from = from, at = now,
-      text = "~" .. text.base64url(number .. code_of(self, number)) }
+    local bytes = hash.blake2b("account " .. by, self.secret):sub(1, ACCOUNT_SIZE) .. NUMBER:pack(self.last)
+    entry = { key = key, by = by, from = from, at = now, text = "~" .. text.base64url(bytes .. code_of(self, bytes)) }
     put(self, entry, self.last)
   end
   entry.source = source
@@ -91,9 +95,9 @@ local function wrong(why) return nil, "address: " .. why, "address" end
 function labels:read(label)
   local bytes = text.unbase64url(label)
   if not bytes or #bytes ~= 8 + CODE_SIZE then return wrong "that is no return label" end
-  local number = bytes:sub(1, 8)
-  if bytes:sub(9) ~= code_of(self, number) then return wrong "a return label of another node, or an invented one" end
-  local entry = self.entries[(">I8"):unpack(number)]
+  local named = bytes:sub(1, 8)
+  if bytes:sub(9) ~= code_of(self, named) then return wrong "a return label of another node, or an invented one" end
+  local entry = self.entries[NUMBER:unpack(bytes, ACCOUNT_SIZE + 1)]
   if not entry or self.loop:now() - entry.at >= LIFE_MS then
     return wrong "that return label has ended: it is good for two minutes"
   end

@@ -9,6 +9,7 @@ local envelope = require "routing.envelope"
 local far_client = require "clients.remote.far_client"
 local json = require "core.json"
 local people = require "clients.trust.people"
+local return_labels = require "routing.return_labels"
 local slices = require "slices"
 local ticks = require "routing.call.ticks"
 
@@ -141,6 +142,8 @@ function service:take(message, source, reply)
   local from = { component = "control", part = part_of(message, source),
     tell = teller(self, reply, lines_before(self, message.rest, source)) }
   from.principal = source.principal
+  local account = self.node.comms.peers:prover(source) and return_labels.account(message.from)
+  if account then from.by, from.principal = from.principal, from.principal .. " " .. account end
   from.proved = source.channel.traits.source_proved or self.node.comms.peers:source_proved(source)
   local ok, text, code = self.callee:take(message.rest, from)
   self.ticks:now()

@@ -14,6 +14,7 @@ callee.__index = callee
 local SALT <const> = 16 -- bytes
 -- Lines that asked for work and led to no call: of one source, a second and at once; of all that proved nothing.
 local WASTE <const> = { rate = 8, burst = 64, total = 64, total_burst = 256 }
+local RELAYED <const> = { rate = 64, burst = 512 } -- the same of all whose lines one relay passes on
 local OPENED_MAX <const> = 64 -- calls of which it is known how often they were opened
 
 local function nothing() end
@@ -31,8 +32,10 @@ function callee.new(given)
   for _, name in ipairs { "key", "swarm", "now", "may", "run" } do self[name] = given[name] end
   self.chance = given.random or random.system()
   self.opened = bounded.new { limit = OPENED_MAX }
-  self.quota = quota.new { loop = { now = function() return self.now() end }, rate = WASTE.rate, burst = WASTE.burst,
-    total = WASTE.total, total_burst = WASTE.total_burst }
+  local clock = { now = function() return self.now() end }
+  self.quota = quota.new { loop = clock, rate = WASTE.rate, burst = WASTE.burst, total = WASTE.total,
+    total_burst = WASTE.total_burst }
+  self.relayed = quota.new { loop = clock, rate = RELAYED.rate, burst = RELAYED.burst }
   self.windows = windows.new { now = self.now, public = self.key:public(), random = given.random }
   self.halves = halves.new { now = self.now, refused = self.refused }
   self.ran = ran.new { now = self.now, swarm = self.swarm, refused = self.refused }
@@ -85,6 +88,7 @@ local function begin(self, line, session, whole, from)
   if not ok then return nil, err, code end
   session.kept = true
   self.quota:refund(from.principal)
+  if from.by then self.relayed:refund(from.by) end
   self.run(request, self.ran:begin(session, request, from))
   return true
 end
@@ -110,6 +114,15 @@ local function again(self, call, line, plain, from)
   return true
 end
 
+local function may_waste(self, from)
+  return self.quota:allows(from.principal, from.proved) and not (from.by and not self.relayed:allows(from.by, true))
+end
+
+local function charge(self, from)
+  self.quota:charge(from.principal)
+  if from.by then self.relayed:charge(from.by) end
+end
+
 -- LINE, with PLAIN in its box, of a call that runs or ran.
 local function of_known(self, line, session, plain, from)
   local call = self.ran:get(line.ec)
@@ -132,7 +145,7 @@ local function of_new(self, line, session, plain, from)
   if line.word == "again" then
     return refuse_to(self, line, session, from, "replay: its answer is not kept any more", "replay")
   end
-  local whole, err, code = self.halves:put(line, plain, from.principal)
+  local whole, err, code = self.halves:put(line, plain, from)
   if not whole and code then return refuse(self, from, err, code) end
   if not whole then return true end
   local ok
@@ -164,18 +177,19 @@ local function of_call(self, line, from)
   return ok, err, code
 end
 
---- REST of a `call` FROM { component, principal, proved = is its address a key's?, part = bytes of a part, tell =
+--- REST of a `call` FROM { component, principal = whose quota it is, by = that of the relay that passed it on, or nil,
+-- proved = is its address a key's?, part = bytes of a part, tell =
 -- fn(rest, node, tries): sends a `reply` back the way this line came; node: the ID of the node that the caller is at,
 -- or nil; tries: how often that was sent before } → true | nil, text, code. Then comes tick.
 function callee:take(rest, from)
   local line, err, code = lines.parse_call(rest)
   if not line then return refuse(self, from, err, code) end
-  if not self.quota:allows(from.principal, from.proved) then
+  if not may_waste(self, from) then
     return refuse(self, from, "quota: too many calls from there that came to nothing", "quota")
   end
   local ok
   if line.word == "open" then ok, err, code = open(self, line, from) else ok, err, code = of_call(self, line, from) end
-  if line.word == "open" or (not ok and code ~= "duplicate") then self.quota:charge(from.principal) end
+  if line.word == "open" or (not ok and code ~= "duplicate") then charge(self, from) end
   return ok, err, code
 end
 

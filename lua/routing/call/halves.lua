@@ -5,7 +5,7 @@ local halves = {}
 halves.__index = halves
 
 local HALVES_MAX <const> = 16
-local PRINCIPAL_MAX <const> = 2 -- of these
+local PRINCIPAL_MAX <const>, RELAYED_MAX <const> = 2, 8 -- of these; of all whose lines one relay passes on
 local PATIENCE <const>, LIFE <const> = 10 * 1000, 60 * 1000 -- ms until the next line of it; until the last
 local PARTS_MOST <const> = lines.request_most // lines.datagram_part
 
@@ -25,13 +25,19 @@ local function find(self, ec, w)
   end
 end
 
-local function begin(self, line, principal)
-  local of_one = 0
-  for _, half in ipairs(self.list) do of_one = of_one + (half.of == principal and 1 or 0) end
-  if #self.list >= HALVES_MAX or of_one >= PRINCIPAL_MAX then
+local function count(self, name, value)
+  local n = 0
+  for _, half in ipairs(self.list) do n = n + (half[name] == value and 1 or 0) end
+  return n
+end
+
+local function begin(self, line, from)
+  local is_full = count(self, "of", from.principal) >= PRINCIPAL_MAX
+    or from.by and count(self, "by", from.by) >= RELAYED_MAX
+  if #self.list >= HALVES_MAX or is_full then
     return nil, "full: more calls have begun than are waited for", "full"
   end
-  local half = { ec = line.ec, w = line.w, of = principal, parts = {}, count = 0, highest = 0,
+  local half = { ec = line.ec, w = line.w, of = from.principal, by = from.by, parts = {}, count = 0, highest = 0,
     bytes = 0, began = self.now() }
   self.list[#self.list + 1] = half
   return half
@@ -47,11 +53,11 @@ local function joined(half)
   return whole
 end
 
---- Part LINE with its PLAIN text, of PRINCIPAL → the whole text | nil: more has to come | nil, text, code
-function halves:put(line, plain, principal)
+--- Part LINE with its PLAIN text, FROM (callee.lua) → the whole text | nil: more has to come | nil, text, code
+function halves:put(line, plain, from)
   if line.word == "end" and line.n == 1 then return plain end
   local half, err, code = find(self, line.ec, line.w), nil, nil
-  if not half then half, err, code = begin(self, line, principal) end
+  if not half then half, err, code = begin(self, line, from) end
   if not half then return nil, err, code end
   half.heard = self.now()
   if half.parts[line.n] then return nil, "duplicate: that part was here already", "duplicate" end
