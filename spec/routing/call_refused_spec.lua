@@ -241,6 +241,12 @@ describe("a caller", function()
     assert.equal("full", one.ended[3])
     assert.is_nil(net.ran["one more"])
     assert.is_true(net.refused.full >= 1)
+    local other = key.generate(("b"):rep(32))
+    local his = net:call("of another", { caller = other:id(), sign = function(kind, swarm, text, done)
+      done(other:sign(kind, swarm, text))
+    end })
+    net:go { his }
+    assert.is_true(his.ended[1], "who calls all the time shuts out nobody else")
     net:go({}, 4 * MINUTE)
     local later = net:call "later"
     net:go { later }

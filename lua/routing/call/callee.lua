@@ -84,7 +84,7 @@ local function begin(self, line, session, whole, from)
   if not request then return nil, err, code end
   local ok
   ok, err, code = self.may(request.caller, request)
-  if ok then ok, err, code = self.ran:has_room() end
+  if ok then ok, err, code = self.ran:has_room(request.caller) end
   if not ok then return nil, err, code end
   session.kept = true
   self.quota:refund(from.principal)
@@ -177,7 +177,7 @@ local function of_call(self, line, from)
   return ok, err, code
 end
 
---- REST of a `call` FROM { component, principal = whose quota it is, by = that of the relay that passed it on, or nil,
+--- REST of a `call` FROM { component, principal: whose quota it is, by: that of the relay that passed it on, or nil,
 -- proved = is its address a key's?, part = bytes of a part, tell =
 -- fn(rest, node, tries): sends a `reply` back the way this line came; node: the ID of the node that the caller is at,
 -- or nil; tries: how often that was sent before } → true | nil, text, code. Then comes tick.

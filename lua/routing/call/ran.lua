@@ -5,7 +5,7 @@ local lines = require "routing.call.lines"
 local ran = {}
 ran.__index = ran
 
-local CALLS_MAX <const> = 256
+local CALLS_MAX <const>, OF_ONE_MAX <const> = 1000, 256 -- in all, and of one caller
 local BYTES_MAX <const> = 4 * 1024 * 1024 -- of all answers
 local KEPT <const> = 240 * 1000 -- ms: as long as a window is good, and so a recording of its calls
 local KEPT_AFTER <const> = 30 * 1000 -- ms from the end of a longer one: as long as its caller asks again
@@ -21,10 +21,13 @@ end
 --- → the call EC | nil
 function ran:get(ec) return self.by_ec[ec] end
 
---- May one more run? → true | nil, text, "full"
-function ran:has_room()
-  if #self.list < CALLS_MAX then return true end
-  return nil, "full: 256 calls ran within four minutes; later there is room again", "full"
+--- May one more of CALLER (ID) run? → true | nil, text, "full"
+function ran:has_room(caller)
+  local of_one = 0
+  for _, call in ipairs(self.list) do of_one = of_one + (call.caller == caller and 1 or 0) end
+  if of_one < OF_ONE_MAX and #self.list < CALLS_MAX then return true end
+  return nil, ("full: %d calls ran within four minutes, of you %d; later there is room again"):format(#self.list,
+    of_one), "full"
 end
 
 -- Of a CALL that is over only what is needed to say its answer again is kept.
@@ -77,7 +80,7 @@ end
 --- REQUEST runs from now on, by SESSION, whose keys are ours now → the writer of its answer
 function ran:begin(session, request, from)
   local call = { ec = session.ec, w = session.w, session = session, request = request, node = request.node, from = from,
-    began = self.now(), heard = self.now() }
+    caller = request.caller, began = self.now(), heard = self.now() }
   call.answer = answer_of(self, call, request.tag)
   self.by_ec[call.ec], self.list[#self.list + 1] = call, call
   return writer(self, call)
