@@ -67,6 +67,17 @@ void http_hang_up_on_overdue(http_clients *all, int64_t now) {
       http_hang_up(c);
 }
 
+int http_hang_up_on_slowest(http_clients *all, int64_t since) {
+  http_client *slowest = NULL;
+  for (http_client *c = all->first; c; c = c->next)
+    if (c->sending >= 0 && !c->overdue && c->since < since &&
+        (!slowest || c->since < slowest->since))
+      slowest = c;
+  if (slowest)
+    http_hang_up(slowest);
+  return slowest != NULL;
+}
+
 int http_host_is_address(struct MHD_Connection *c) {
   const char *host =
       MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);

@@ -11,8 +11,8 @@ typedef struct http_client {
   struct http_client *next, **self;
   int fd;
   int64_t since, deadline; /* ms of the monotonic clock: past it the connection is shut */
-  int64_t sending;         /* bytes of the answer under way; -1 = none */
-  int answered, overdue;   /* once at least; was shut for being slow */
+  int64_t sending;       /* bytes of the answer under way; -1 = we need not wait for it */
+  int answered, overdue; /* once at least; was shut for being slow */
 } http_client;
 
 typedef struct {
@@ -32,6 +32,9 @@ http_client *http_client_of(struct MHD_Connection *c); /* NULL: there is none */
 
 void http_request_begins(http_clients *all, http_client *client);
 void http_hang_up(http_client *client);
+/* On the one that is in the midst of sending for longest, since before SINCE: 1; 0 where
+ * there is none. */
+int http_hang_up_on_slowest(http_clients *all, int64_t since);
 void http_hang_up_on_overdue(http_clients *all, int64_t now);
 
 /* Does its `Host` name an address, or localhost? A page of somebody else's, whose name

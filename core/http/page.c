@@ -20,6 +20,7 @@
 #define REQUEST_MS 10000 /* for a request, and for its answer */
 #define URI_MAX 512
 #define REQUEST_MEMORY 131072 /* of headers, to say of so much that it is too much */
+#define PRESSED_MS 1000 /* for a request, or its answer, while all places are taken */
 #define KEPT_MAX 4
 #define LOOK_MS 1000 /* between two looks while somebody is connected */
 
@@ -40,7 +41,7 @@ typedef struct {
 } page_kept;
 
 typedef struct {
-  int listener, answer_ms, closing;
+  int listener, connections, answer_ms, closing;
   struct MHD_Daemon *daemon;
   http_clients clients;
   page_request *waiting;
@@ -92,6 +93,7 @@ static int has_kept(page *p) {
 
 static void wait_for_answer(page *p, page_request *r) {
   r->is_told = 0;
+  http_client_of(r->connection)->sending = -1; /* it is our turn */
   r->next = p->waiting;
   r->self = &p->waiting;
   if (p->waiting)
@@ -110,7 +112,9 @@ static void end_wait(page_request *r) {
 }
 
 static enum MHD_Result answer(struct MHD_Connection *c, const page_answer *a) {
-  http_client_of(c)->sending = a->size;
+  http_client *client = http_client_of(c);
+  client->sending = a->size;
+  client->since = http_now();
   return MHD_queue_response(c, a->status, a->response);
 }
 
@@ -194,9 +198,11 @@ static void on_completed(void *user, struct MHD_Connection *c, void **context,
 static void on_connection(void *user, struct MHD_Connection *c, void **context,
                           enum MHD_ConnectionNotificationCode code) {
   page *p = user;
-  if (code == MHD_CONNECTION_NOTIFY_STARTED)
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
     http_connected(&p->clients, c, context);
-  else if (http_disconnected(&p->clients, *context))
+    if (*context)
+      ((http_client *)*context)->sending = 0; /* who asks slowly holds a place, too */
+  } else if (http_disconnected(&p->clients, *context))
     p->refused[PAGE_slow]++;
 }
 
@@ -278,6 +284,7 @@ static int page_new(lua_State *L) {
   p = core_new(L, CLASS, sizeof *p);
   p->listener = -1;
   p->clients.request_ms = p->answer_ms = (int)ms;
+  p->connections = (int)connections;
   err = open_all(p, &address, (unsigned)connections);
   if (err == 0)
     return 1;
@@ -300,8 +307,10 @@ static int page_port(lua_State *L) {
 }
 
 /* ms after which run is due though nothing wakes it; -1: then it is not. */
-static int64_t next_run(page *p) {
+static int64_t next_run(page *p, int was_full) {
   MHD_UNSIGNED_LONG_LONG ms;
+  if (was_full && p->clients.count < p->connections)
+    return 0; /* libmicrohttpd listens again only in its next turn */
   if (MHD_get_timeout(p->daemon, &ms) == MHD_YES && ms < LOOK_MS)
     return (int64_t)ms;
   return p->clients.first || has_kept(p) ? LOOK_MS : -1;
@@ -313,9 +322,15 @@ static int64_t next_run(page *p) {
 static int page_run(lua_State *L) {
   page *p = check_open(L);
   lua_Integer n = 0;
-  int64_t ms;
+  int64_t ms, now;
+  int was_full;
+  was_full = p->clients.count >= p->connections;
   MHD_run(p->daemon);
-  http_hang_up_on_overdue(&p->clients, http_now());
+  now = http_now();
+  http_hang_up_on_overdue(&p->clients, now);
+  while (p->clients.count >= p->connections &&
+         http_hang_up_on_slowest(&p->clients, now - PRESSED_MS)) {
+  }
   lua_newtable(L);
   for (page_request *r = p->waiting; r; r = r->next) {
     if (r->is_told)
@@ -324,7 +339,7 @@ static int page_run(lua_State *L) {
     lua_pushstring(L, r->uri);
     lua_rawseti(L, -2, ++n);
   }
-  ms = next_run(p);
+  ms = next_run(p, was_full);
   if (ms < 0)
     return 1;
   lua_pushinteger(L, ms);

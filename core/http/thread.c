@@ -73,13 +73,7 @@ static void on_completed(void *user, struct MHD_Connection *c, void **context,
 /* While honest readers are sent away, the one who has held his place longest gives it up.
  */
 static void hang_up_on_slowest(gateway *g, int64_t now) {
-  http_client *slowest = NULL;
-  for (http_client *c = g->clients.first; c; c = c->next)
-    if (c->sending >= 0 && now - c->since > g->pressed_ms &&
-        (!slowest || c->since < slowest->since))
-      slowest = c;
-  if (slowest)
-    http_hang_up(slowest);
+  http_hang_up_on_slowest(&g->clients, now - g->pressed_ms);
   g->pressed = 0;
 }
 

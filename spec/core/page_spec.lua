@@ -133,6 +133,23 @@ describe("core.page", function()
     assert.same({ slow = 3 }, p:counts().refused)
   end)
 
+  it("takes its place from who asks slowest while all are taken, but not from who waits for us", function()
+    start { connections = 3 }
+    local waits = get "/waits"
+    wait(function() return wanted[1] == "/waits" end)
+    local half, drip = client "GET /a HTT", client "GET /b HTTP/1.1\r\n"
+    wait(function() return p:counts().connections == 3 end)
+    local honest = get "/c"
+    wait(function() return wanted[2] == "/c" end)
+    wait(function() return half.ended or drip.ended end)
+    p:answer("/waits", 200, "text/plain", "w", 0)
+    p:answer("/c", 200, "text/plain", "c", 0)
+    for _, one in ipairs { waits, honest } do
+      wait(answered(one))
+      assert.matches("^" .. OK, one.heard)
+    end
+  end)
+
   it("tells all who wait that it closes, in no time", function()
     start {}
     local list = {}

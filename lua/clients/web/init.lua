@@ -1,7 +1,8 @@
 -- web - the page door: what programs of this machine are told over HTTP, in the loop. It answers by others' commands.
 --
 -- Who waits for the same URI gets the same answer, which is kept for a second; answers are made one after the other, in
--- slices. So whoever asks as fast as he can has the node make one answer a second.
+-- slices; and what is done for connections takes at most a fifth of the loop's time. So whoever asks as fast as he can
+-- has the node make one answer a second, and does not hold up what else it does.
 local asking = require "clients.web.asking"
 local conversation = require "clients.control.conversation"
 local http_form = require "policy.http_form"
@@ -15,6 +16,7 @@ web.__index = web
 local KEPT <const> = 1000 -- ms that an answer is given again
 local SLOW <const> = 2000 -- ms for an answer to be made, its waiting included
 local RATE <const>, BURST <const> = 2, 8 -- answers that are made a second, of all URIs; pages of a list come at once
+local REST <const> = 4 -- times as long as a turn took for which others have theirs
 local JSON <const> = "application/json"
 local EACH <const> = 1000 -- ms between two looks while somebody is connected
 
@@ -83,12 +85,25 @@ local function look_again(self, ms)
   end
 end
 
+-- After a turn of SPENT µs nothing is done for connections for REST times as long.
+local function rest(self, spent)
+  if spent * REST < 1000 then return end
+  self.watch:set ""
+  self.resting = self.loop:after(spent * REST // 1000, function()
+    self.resting = nil
+    self.watch:set "r"
+    self:run()
+  end)
+end
+
 --- Lets the core take and give what it can, and has answers made for who waits.
 function web:run()
-  if not self.page then return end
+  if not self.page or self.resting then return end
+  local began = self.loop:micro()
   local uris, ms = self.page:run()
   for _, uri in ipairs(uris) do self:ask(uri) end
   look_again(self, ms)
+  rest(self, self.loop:micro() - began)
 end
 
 local function answer(self, uri, status, text, ms)
@@ -168,6 +183,7 @@ function web:stop()
   end
   look_again(self)
   if self.due then self.due:cancel() end
+  if self.resting then self.resting:cancel() end
   self.watch:close()
   self.page:close()
   self.page = nil
