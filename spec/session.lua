@@ -56,7 +56,7 @@ local function plain(text)
     line = line:gsub("^(%l+ +KEY +)(%l+) ", function(before, word) return not ROLES[word] and before .. "TYPE " end)
     line = line:gsub("^(  clock +).*", "%1TIME")
     line = line:gsub("^( +%d+ +%l+ )%w%w%w%w,", "%1KEY,"):gsub("^(%l+ )%w%w%w%w( is reached)", "%1KEY%2")
-    line = line:gsub("(answered by %l+ )%w%w%w%w ", "%1KEY ")
+    line = line:gsub("(answered by %l+ )%w%w%w%w ", "%1KEY "):gsub("(%d+ peer)s( heard%.)", "%1%2")
     line = line:gsub("^(run%-%d+%.bag +.* %l+ +)–( +%l+ only)", "%13 s%2") -- a machine whose clock is not synchronised
     line = line:gsub("%S+", function(word)
       return not word:find "^bafy" and word:gsub("%d[%d.:]*", "#") or word
