@@ -2,11 +2,13 @@
 -- alone, and nobody can dial either. A lab with an operator's key in a real ssh-agent. Whole daemons.
 -- mostly waits: for links, and for what is said again
 local folder = require "spec.folder"
+local hash = require "core.hash"
 local json = require "core.json"
 local labs = require "spec.labs"
 local openssh = require "cli.openssh"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
+local text = require "spec.codecs"
 
 local NAT <const> = { north = { "robot", "twin" }, south = { "laptop" } }
 local HOSTS <const> = { "server", "robot", "twin", "laptop" }
@@ -17,6 +19,16 @@ p.routing.channels = { %s }
 p.clients.logs.settle = { least = 0.1 * second, per = 32 * MB, most = 1 * second }
 p.comms.links = 0
 return p
+]]
+
+-- Words that nothing else says: one that is asked for, one that only the robot's routing table has, a file's name.
+local ASKED <const>, ANSWERED <const>, TOLD <const> = text.hex(hash.blake2b "asked"),
+  text.hex(hash.blake2b "answered"), text.hex(hash.blake2b "told")
+local RECORD <const> = [[
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))
+out = open(sys.argv[1], "wb", 0)
+while True: out.write(s.recv(65535))
 ]]
 
 describe("a robot in another network", function()
@@ -134,6 +146,38 @@ describe("a robot in another network", function()
     end
     assert.equal("permission", kind_of { command = "identity", secret = true })
     assert.equal("permission", kind_of { command = "policy-check", file = "/etc/shadow" })
+  end)
+
+  -- BYTES, and what their words may be in base64.
+  local function all_of(bytes)
+    local list = { bytes }
+    for word in bytes:gmatch "[%w_-]+" do list[#list + 1] = #word >= 8 and text.unbase64url(word) or nil end
+    return table.concat(list, "\0")
+  end
+
+  it("is asked and answers in secret: the server, which passes all of it on, has no eight bytes of either", function()
+    if not s then return pending(why) end
+    local said, code = s:cli("robot", ("route set '/dswarm/nobody/%s' '/dswarm/server/$0'"):format(ANSWERED))
+    assert.equal(0, code, said)
+    folder.write(s.dir .. "/record.py", RECORD)
+    local tape = s.dir .. "/tape"
+    s.running.recorder = s.world:spawn("server", ("python3 %s/record.py %s"):format(s.dir, tape))
+    within(5, "it is recorded", function() return swarm.sh("ls " .. s.dir):find("tape", 1, true) end)
+    folder.write(s:path("robot", ("share/%s.bag"):format(TOLD)), "a name is no secret")
+    within(10, "what is said to all is on the tape (control)", function()
+      return folder.read(tape):find(TOLD, 1, true)
+    end)
+    assert.truthy(cli("robot why " .. ASKED):find(ASKED, 1, true))
+    assert.truthy(cli("robot route list --json"):find(ANSWERED, 1, true))
+    s.running.recorder.stop()
+    local heard = folder.read(tape)
+    for kind, least in pairs { call = 8, reply = 8 } do -- any order: so many lines of two calls, in and out
+      assert.is_true(select(2, heard:gsub((" %s "):format(kind), "")) >= least, kind)
+    end
+    heard = all_of(heard)
+    for _, secret in ipairs { ASKED, ANSWERED, '"command":"why"', '"command":"route-list"' } do
+      for at = 1, #secret - 7 do assert.is_nil(heard:find(secret:sub(at, at + 7), 1, true), secret) end
+    end
   end)
 
   local function calls() return s:ask("robot", "status").calls end
