@@ -72,7 +72,7 @@ local function story(given)
       bad = healthy(w)
       given.harm(w)
     else
-      assert(side_by_side.within(20, function() return w:doctor() end), "no doctor")
+      assert(side_by_side.within(20, function() return w:runs "ada" end), "ada does not run")
     end
     local took, said = named(w)
     result.took, result.fault = took, not took and "not named: " .. tostring(said) or nil

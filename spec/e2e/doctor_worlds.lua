@@ -115,6 +115,9 @@ function Running:sees(host, name)
   return false
 end
 
+-- Does the daemon of HOST answer?
+function Running:runs(host) return (pcall(self.swarm.request, self.swarm, host, { command = "identity" })) end
+
 -- Waits until ada and bob know each other, who both run.
 function Running:meet()
   return side_by_side.within(20, function() return self:sees("ada", "bob") and self:sees("bob", "ada") end)
@@ -208,11 +211,14 @@ worlds.list = {
     end },
   { name = "a file system with errors", codes = { "disk_errors" }, under = { "disk_readonly" }, disk = true,
     harm = function(w)
-      local loop = w:inside("ada", "findmnt -no SOURCE " .. w.swarm:path("ada", "state")):match "/dev/(loop%d+)"
+      local state = w.swarm:path("ada", "state")
+      local loop = w:inside("ada", "findmnt -no SOURCE " .. state):match "/dev/(loop%d+)"
+      w:inside("ada", "mount -o remount,errors=remount-ro " .. state) -- as Debian's installer writes it for the root
       swarm.sh(("echo broken >/sys/fs/ext4/%s/trigger_fs_error"):format(loop))
     end },
   { name = "a clock that is two years off", codes = { "clock_off" }, clock = "auto",
-    believe = { bob = true, gate = true }, runs = { "gate", "bob", "ada" },
+    believe = { bob = true, cem = true, dora = true }, hosts = { "cem", "dora" },
+    runs = { "bob", "cem", "dora", "ada" },
     harm = function(w) w:restart("ada", nil, worlds.faketime(os.time() - 2 * 365 * 86400)) end },
   { name = "no clock that is proved anywhere", codes = { "time_unproved" },
     harm = function(w)

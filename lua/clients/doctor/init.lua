@@ -15,6 +15,7 @@ local ROW <const> = { "code", "what", "seen", "cure", "level", "under" }
 local NO_NAMES <const> = "no channel of this policy has a name that must be looked up"
 local NO_ROUTER <const> = "this network has no router"
 local PORT <const> = 3825
+local LATELY <const> = 5 * 1000 -- ms
 
 -- The port of the first UDP channel.
 local function udp_port(node)
@@ -36,6 +37,18 @@ function doctor.open(handle)
   return self
 end
 
+-- Was somebody heard lately, at a proved address, who is in no network of ours?
+local function hears_beyond(node)
+  local comms, now = node.comms, node.loop:now()
+  for _, peer in ipairs(comms.peers.list) do
+    for _, flow in ipairs(peer.flows) do
+      local is_lately = flow.source.host and now - flow.heard < LATELY and comms.peers:proved(flow)
+      if is_lately and not flow.source.own and not comms.near(flow.source) then return true end
+    end
+  end
+  return false
+end
+
 local function add(metrics, more)
   for name, value in pairs(more) do metrics[name] = value end -- any order
 end
@@ -54,7 +67,8 @@ local function look(self, peer, done)
   add(metrics, machine.look(node))
   add(metrics, machine.disk(node, board))
   wait()
-  outside.gateway({ loop = self.loop, net = node.net }, function(found)
+  local function beyond() return hears_beyond(node) end
+  outside.gateway({ loop = self.loop, net = node.net, beyond = beyond }, function(found)
     metrics.net_gateway_dead = found
     if found == nil then why.net_gateway_dead = NO_ROUTER end
     one_less()

@@ -3,42 +3,53 @@ local network = require "clients.doctor.network"
 
 local outside = {}
 
-local EVERY <const> = 1000 -- ms between two looks
-local SOON <const> = 100 -- ms to the first one
-local LOOKS <const> = 9 -- at most
-local DEAD <const> = 3 -- looks in a row that find nobody
-local DISCARD <const> = 9 -- port: whoever answers there at all says that he is not there (RFC 863)
+local EVERY <const> = 500 -- ms between two looks
+local LOOKS <const> = 14 -- at most
+local DEAD <const> = 6 -- looks in a row that find nobody at his address
+-- Whoever answers at any of these, be it that nothing listens there, is alive: discard (RFC 863), names, pages. A
+-- router may drop what comes to some of them.
+local PORTS <const> = { 9, 53, 80, 443 }
 
--- A connection to the router's discard port: whether it is refused or taken, he answered. → "alive" | "dead" | nil
-local function knock(stream)
+-- Has the other end of STREAM answered, be it that he refuses?
+local function has_answered(stream)
   local done, _, code = stream:finished()
-  if done or code == "ECONNREFUSED" then return "alive" end
-  if code and code ~= "EAGAIN" and code ~= "EINPROGRESS" then return "dead" end
+  return done or code == "ECONNREFUSED"
 end
 
---- given.loop, net (core.net), root   DONE(finding as network.lua has them): of net_gateway_dead
+local function knock(given, host)
+  local streams = {}
+  for _, port in ipairs(PORTS) do streams[#streams + 1] = given.net.connect { host = host, port = port } end
+  return streams
+end
+
+local function any_answered(streams)
+  for _, stream in ipairs(streams) do
+    if has_answered(stream) then return true end
+  end
+  return false
+end
+
+--- given.loop, net (core.net), root
+--- given.beyond   fn() → was somebody heard lately who is reached by the router? Then it is alive
+--- DONE(finding as network.lua has them): of net_gateway_dead
 function outside.gateway(given, done)
   local host = network.gateway(given.root)
   if not host then return given.loop:post(function() done(nil) end) end
-  local stream = given.net.connect { host = host, port = DISCARD }
+  local streams = knock(given, host)
   local looks, missing, timer = 0, 0, nil
   local function over(found)
     timer:cancel()
-    if stream then stream:close() end
+    for _, stream in ipairs(streams) do stream:close() end
     done(found)
   end
-  local function look()
+  timer = given.loop:every(EVERY, function()
     looks = looks + 1
-    local heard = stream and knock(stream)
-    if heard == "alive" then return over(false) end
-    local there = network.has_neighbour(given.root, host)
-    missing = there == false and missing + 1 or 0
-    if missing >= DEAD then return over(("%s: no answer, and nobody has that address"):format(host)) end
-    if looks >= LOOKS then over(not there and ("%s: no answer"):format(host) or false) end
-  end
-  timer = given.loop:after(SOON, function()
-    timer = given.loop:every(EVERY, look)
-    look()
+    if any_answered(streams) or given.beyond() then return over(false) end
+    missing = network.has_neighbour(given.root, host) == false and missing + 1 or 0
+    if missing >= DEAD then return over(("%s: nobody has that address (/proc/net/arp)"):format(host)) end
+    if looks >= LOOKS then
+      over(("%s: no answer at TCP ports %s"):format(host, table.concat(PORTS, ", ")))
+    end
   end)
 end
 
