@@ -91,6 +91,7 @@ function fact.run(context, options)
   else
     list(answer, s)
   end
+  if answer.unkept then s:say(("After a restart it would be otherwise: %s."):format(s:text(answer.unkept))) end
   return context.exit.ok
 end
 

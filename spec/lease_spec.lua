@@ -1,4 +1,5 @@
 -- lease_spec.lua - facts that are told for a time: which of several counts, when they end, what outlives a restart.
+local atomic_write = require "atomic_write"
 local disk = require "core.sim"
 local kept = require "kept"
 local lease = require "lease"
@@ -76,36 +77,99 @@ describe("leases", function()
     assert.same({}, of:rows())
   end)
 
-  it("end with the run, but for a hold, which goes on with the time that it had left", function()
-    local d = disk.memory(1)
-    d:mkdir "/s"
-    local function open()
-      return lease.new { loop = l, log = silent, kept = kept.new_firm { disk = d, log = silent, dir = "/s",
-        name = "hold" } }
-    end
-    local first = open()
-    first:add { fact = "hold", value = true, why = "race", ms = 60000 }
-    first:add { fact = "hold", value = true } -- as long as a connection: that is gone, too
-    first:add { fact = "busy", value = true, ms = 60000 }
-    run(20000)
-    first:stop()
-    local second = open()
-    assert.same({ { fact = "hold", value = true, why = "race", left_ms = 40000, counts = true } }, second:rows())
-    run(40000)
-    assert.is_nil(second:value "hold")
-    second:stop()
-    assert.same({}, open():rows())
-  end)
+  describe("of a hold", function()
+    local d, writes
 
-  it("keep a hold over a power cut, too", function()
-    local d = disk.memory(1)
-    d:mkdir "/s"
-    local first = lease.new { loop = l, log = silent, kept = kept.new_firm { disk = d, log = silent, dir = "/s",
-      name = "hold" } }
-    first:add { fact = "hold", value = true, ms = 60000 }
-    local after = d:crash(3)
-    local second = lease.new { loop = l, log = silent, kept = kept.new_firm { disk = after, log = silent, dir = "/s",
-      name = "hold" } }
-    assert.is_true(second:value "hold")
+    before_each(function()
+      d = disk.memory(1)
+      d:mkdir "/s"
+      writes = nil
+    end)
+
+    local function open(on)
+      local files = atomic_write.new { disk = on or d, log = silent }
+      if writes then function files.put(_, ...) writes[#writes + 1] = { ... } end end
+      return lease.new { loop = l, log = silent, atomic_write = files, kept = kept.new_firm { disk = on or d,
+        log = silent, dir = "/s", name = "hold", atomic_write = files } }
+    end
+
+    local function rows_of(leases)
+      local list = {}
+      for i, row in ipairs(leases:rows()) do list[i] = { row.fact, row.value, row.why, row.left_ms } end
+      return list
+    end
+
+    it("go on after a restart, with the time that they had left; no other does", function()
+      local first = open()
+      assert(first:add { fact = "hold", value = true, why = "race", ms = 60000 })
+      assert(first:add { fact = "hold", value = false, ms = 50000 })
+      assert(first:add { fact = "hold", value = true }) -- as long as a connection: that is gone, too
+      assert(first:add { fact = "busy", value = true, ms = 60000 })
+      run(20000)
+      first:stop()
+      local second = open()
+      assert.same({ { "hold", true, "race", 40000 }, { "hold", false, nil, 30000 } }, rows_of(second))
+      run(40000)
+      assert.is_nil(second:value "hold")
+      second:stop()
+      assert.same({}, open():rows())
+    end)
+
+    it("stand after a power cut, and do not where they had ended before it", function()
+      local first = open()
+      first:add { fact = "hold", value = true, ms = 60000 }
+      first:add { fact = "hold", value = true, ms = 70000 }
+      run(10000)
+      first:note_time()
+      assert.same({ 50000, 60000 }, { rows_of(open(d:crash(3)))[1][4], rows_of(open(d:crash(4)))[2][4] })
+      assert.equal(2, first:finish "hold")
+      assert.same({}, open(d:crash(5)):rows())
+      first:add { fact = "hold", value = true, ms = 1000 }
+      run(1000)
+      assert.same({}, open(d:crash(6)):rows())
+    end)
+
+    it("are told of once they are on the disk, and beside the loop; others at once", function()
+      writes = {}
+      local of_thread, done = open(), {}
+      local function note(name) return function(...) done[#done + 1] = { name, ... } end end
+      of_thread:add({ fact = "hold", value = true, ms = 60000 }, note "hold")
+      of_thread:add({ fact = "busy", value = true, ms = 60000 }, note "busy")
+      assert.same({ { "busy", true } }, done)
+      assert.equal("/s/hold", writes[1][1])
+      writes[1][4](nil, "ENOSPC: full", "ENOSPC")
+      assert.same({ "hold", nil, "ENOSPC: full", "ENOSPC" }, done[2])
+      assert.is_true(of_thread:value "hold")
+      of_thread:note_time()
+      assert.equal(2, #writes)
+    end)
+
+    it("stand where their file is damaged, until somebody ends them or tells another", function()
+      open():add { fact = "hold", value = true, ms = 60000 }
+      d:replace("/s/hold", d:read("/s/hold", 9999):sub(1, -20), 384)
+      for _ = 1, 2 do -- over restarts, too
+        local one = open()
+        assert.same({ { "hold", true, "its file cannot be read" } }, rows_of(one))
+        one:note_time()
+        one:stop()
+      end
+      local last = open()
+      assert.equal(1, last:finish "hold")
+      last:stop()
+      assert.same({}, open():rows())
+    end)
+
+    it("are read as what they are from a file that another program wrote", function()
+      local one = kept.new_firm { disk = d, log = silent, dir = "/s", name = "hold" }
+      local many = { 7, { ms = -1, value = true }, { ms = 5000, value = 3 }, { ms = 5000, value = true,
+        why = ("x"):rep(41) }, { value = true }, { ms = 1 << 52, value = true } }
+      for i = 1, 20 do many[#many + 1] = { ms = 5000 + i, value = true } end
+      one:put(many)
+      assert.equal(16, #open():rows())
+      one:put "text"
+      assert.same({}, open():rows())
+      one:put(7)
+      assert.same({}, open():rows())
+    end)
   end)
 end)

@@ -1,5 +1,7 @@
 -- fact_spec.lua - `fact` at a whole daemon: for a time, as long as a command runs, ended, listed; what is refused.
+local json = require "core.json"
 local process = require "spec.process"
+local uv = require "luv"
 
 describe("dt-swarm-cli fact", function()
   local w, ada
@@ -45,6 +47,74 @@ describe("dt-swarm-cli fact", function()
       assert.truthy(process.within(10, function() return value "busy" == nil end), victim)
       os.execute(("kill -9 $(cat %s/pids) 2>/dev/null"):format(w.dir))
     end
+  end)
+
+  it("ends with the connection, however that ends, and by another line on it", function()
+    local request = { command = "fact", name = "busy", value = true, connected = true }
+    local function told() return value "busy" end
+    local function gone() return value "busy" == nil end
+    local one = ada:connect()
+    assert.is_true(one:ask(request).continues)
+    assert.is_true(told())
+    one:send { over = true }
+    assert.is_nil(one:receive().continues)
+    assert.truthy(process.within(10, gone))
+    assert.is_true(one:ask(request).continues) -- the same connection may tell another
+    one:close()
+    assert.truthy(process.within(10, gone))
+    for _, more in ipairs { "", ("x"):rep(200000), ("{}\n"):rep(20000) } do
+      for _, says_last in ipairs { true, false } do -- a client that says no more, or one that could
+        local pipe = uv.new_pipe(false)
+        pipe:connect(ada.socket)
+        pipe:write(json.encode(request) .. "\n")
+        assert.truthy(process.within(10, function()
+          uv.run "nowait"
+          return told()
+        end))
+        pipe:write(more)
+        if says_last then pipe:shutdown() end
+        for _ = 1, 5 do uv.run "nowait" end
+        pipe:close()
+        uv.run "nowait"
+        assert.truthy(process.within(10, gone), #more)
+      end
+    end
+  end)
+
+  it("takes a request as other programs write it", function()
+    local one = ada:connect()
+    assert(one.stream:send('{"seconds": 60, "value": 80, "command": "fact", "name": "battery"}\n'))
+    local answer = one:receive()
+    assert.is_nil(answer.error)
+    assert.equal(80, value "battery")
+    one:ask { command = "fact", name = "battery", ["end"] = true }
+    one:close()
+  end)
+
+  it("counts the connections of one user as the daemon counts what goes on", function()
+    local list, refused = {}, nil
+    for i = 1, 14 do
+      list[i] = ada:connect()
+      local answer = list[i]:ask { command = "fact", name = "recording", value = true, connected = true }
+      refused = refused or answer.error and answer.error.word
+    end
+    assert.equal("full", refused)
+    local n = #ada:ask "fact".facts
+    assert.equal(12, n)
+    for _, one in ipairs(list) do one:close() end
+    assert.truthy(process.within(10, function() return #ada:ask "fact".facts == 0 end))
+  end)
+
+  it("refuses the 17th, and says what would be right", function()
+    local one = ada:connect()
+    for _ = 1, 16 do
+      assert.is_nil(one:ask { command = "fact", name = "busy", value = true, seconds = 60 }.error)
+    end
+    local refused = one:ask { command = "fact", name = "estop", value = true, seconds = 60 }.error
+    assert.equal("full", refused.word)
+    assert.matches("16 facts are told already; end one", refused.text)
+    assert.equal(16, one:ask { command = "fact", name = "busy", ["end"] = true }.ended)
+    one:close()
   end)
 
   it("refuses what cannot be told, by a word or with what to type", function()
