@@ -52,13 +52,19 @@ local function dialled_way(self, head, parts, one, tail)
     channel = not self.links[key] and one or nil }
 end
 
+-- Does our policy name HEAD as the place that ONE leads to? Connections that others made to us have the entry of where
+-- we listen, and lead to whoever that was.
+local function is_named_by_policy(one, head)
+  return one.entry ~= nil and one.dialled ~= false and one.entry.address == head
+end
+
 --- HEAD, the address of a channel; TAIL: what is sent over it is for that → a way as routing/ways.lua has them, with
 --- source, channel (all who hear it) or dial; origin = "policy" where our own policy names that channel
 --- | nil, text, "address"
 function far:toward(head, tail)
   local parts = address.parts(head)
   for _, one in ipairs(self.routing.list) do
-    local is_named = one.entry ~= nil and one.entry.address == head
+    local is_named = is_named_by_policy(one, head)
     if not one.closed and (is_named or one.address == head) then
       local way = not is_named and dialled_way(self, head, parts, one, tail)
       local origin = is_named and "policy" or "heard"

@@ -65,6 +65,29 @@ describe("a chain of nodes", function()
   end)
 end)
 
+describe("a channel that the policy names for others to connect to", function()
+  it("leads to none of those who did, though a line names it", function()
+    local w = world { "ada", "sue", "bob" }
+    local LISTENED <const> = "/ip4/0.0.0.0/tcp/3825/dswarm-line"
+    for _, name in ipairs { "bob", "ada" } do
+      local own, hers = sim_links.stream(w.world, w[name].host, w.sue.host)
+      own.dialled, hers.dialled = true, false
+      w[name].routing:add(own, {})
+      w.sue.routing:add(hers, { entry = { key = LISTENED, address = LISTENED } })
+    end
+    w:run(30000)
+    ping(w, w.ada, w.bob.id)
+    w:run(1000)
+    assert.equal("pong", w.ada.got[1].kind, "sue passes on what is for bob (control)")
+    w.ada.got = {}
+    w.ada.routing:send { to = ("/dswarm/%s%s/dswarm/%s/ping"):format(w.sue.id, LISTENED, w.bob.id),
+      from = ("/dswarm/%s/try"):format(w.ada.id), kind = "ping", rest = ("A"):rep(22) .. " " .. w.ada.id }
+    w:run(1000)
+    local word = assert(answers.parse(w.ada.got[1].rest), w.ada.got[1].rest)
+    assert.same({ "address", w.sue.id }, { word.code, word.id })
+  end)
+end)
+
 describe("word that a line went no further", function()
   it("counts for a way only from its next hop, and only if it is signed", function()
     local w = world { "sue", "mallory", "eve", "bob" }
