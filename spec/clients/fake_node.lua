@@ -93,6 +93,7 @@ local function layers(facts)
       same = function() return facts.same end,
       agrees = function(_, id) return facts.agrees == id end,
       probe = function(_, done) done() end,
+      bounds = function() return {} end,
       count = function() return math.max(0, #(facts.nodes or {}) - 1) end,
       who = function(_, id)
         for _, other in ipairs(facts.nodes or { fake.self() }) do

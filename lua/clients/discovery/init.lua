@@ -171,6 +171,9 @@ function discovery:missing() return roster.missing(self) end
 
 local AWAY <const> = { left = true, lost = true, stranger = true }
 
+--- What is bounded here, as bounded.lua's rows.
+function discovery:bounds() return self.said:bounds() end
+
 --- How many others live: heard or known by record, no strangers to the lab, and neither gone nor silent for long.
 function discovery:count()
   local n = 0

@@ -78,7 +78,11 @@ end
 -- What other commands say of who is here.
 local function add_peers(discovery, answer)
   answer.same = to_json.value(discovery:same())
-  if answer.command == "status" then answer.peers = discovery:count() end
+  if answer.command ~= "status" then return end
+  answer.peers = discovery:count()
+  for _, bound in ipairs(answer.bounds and discovery:bounds() or {}) do
+    table.insert(answer.bounds, to_json.value(bound))
+  end
 end
 
 --- Registers them with the client's HANDLE.
