@@ -90,6 +90,22 @@ local function row(columns, other, s)
   return list
 end
 
+local FILLED <const> = { BAT = true, LEVEL = true, SITE = true } -- where one has it, that of the others is unknown
+
+local function rows_of(columns, nodes, s)
+  local rows, any = {}, {}
+  for i, other in ipairs(nodes) do
+    rows[i] = row(columns, other, s)
+    for k in ipairs(columns) do any[k] = any[k] or rows[i][k] ~= "" end
+  end
+  for k, column in ipairs(columns) do
+    for _, one in ipairs(any[k] and FILLED[column.title] and rows or {}) do
+      if one[k] == "" then one[k] = s.UNKNOWN end
+    end
+  end
+  return rows
+end
+
 local AWAY <const> = { left = true, lost = true, stranger = true } -- a stranger to the lab is none of us
 
 -- How many nodes are here, this one included.
@@ -172,8 +188,8 @@ end
 
 -- Who of the roster is not here.
 local function show_missing(answer, s, options)
-  local columns, rows = options.wide and WIDE or COLUMNS, {}
-  for i, other in ipairs(answer.nodes) do rows[i] = row(columns, other, s) end
+  local columns = options.wide and WIDE or COLUMNS
+  local rows = rows_of(columns, answer.nodes, s)
   local roster = answer.roster or { count = 0 }
   local all = s.count(roster.count, roster.of == "members" and "member" or "node")
   if roster.of ~= "members" then all = all .. " heard before" end
@@ -186,10 +202,10 @@ end
 --- Prints the answer.
 function discover.show(answer, s, options)
   if options and options.missing then return show_missing(answer, s, options) end
-  local wide, rows = options and options.wide, {}
+  local wide = options and options.wide
   local columns = wide and WIDE or COLUMNS
   local nodes, days, strangers = listed(answer, options and options.all)
-  for i, other in ipairs(nodes) do rows[i] = row(columns, other, s) end
+  local rows = rows_of(columns, nodes, s)
   if #rows > 1 then
     local lines = s:rows(columns, rows)
     local whole = are_whole(lines, nodes, s)

@@ -3,6 +3,7 @@
 local hash = require "core.hash"
 local key = require "core.key"
 local json = require "core.json"
+local labs = require "spec.labs"
 local policy = require "policy"
 local sim = require "sim"
 local statement = require "core.statement"
@@ -202,6 +203,27 @@ describe("one of whom only others bring words", function()
     end)
 end)
 
+describe("one who stands still for half a minute", function()
+  it("is quiet meanwhile, not lost, though somebody looks on and on; one who is gone is lost soon after", function()
+    local w = sim.new { seed = 6, policy = rules }
+    local ada, bob = w:add "ada", w:add "bob"
+    w:run(MINUTE)
+    local function status()
+      ada.discovery:probe(function() end)
+      w:run(1000)
+      return ada.discovery:nodes()[2].status
+    end
+    w:run(6000)
+    assert.equal("ready", status())
+    w.cut[bob.host] = true
+    local seen = {}
+    for _ = 1, 30 do seen[status()] = true end
+    assert.same({ quiet = true, ready = true }, seen)
+    for _ = 1, 20 do seen[status()] = true end
+    assert.is_true(seen.lost)
+  end)
+end)
+
 describe("who of the roster is missing", function()
   it("are those who were heard before, by name, and no stranger", function()
     local w = sim.new { seed = 6, policy = rules }
@@ -214,5 +236,28 @@ describe("who of the roster is missing", function()
     w:run(12 * MINUTE)
     list = ada.discovery:missing()
     assert.same({ 1, "bob", "lost" }, { #list, list[1].name, list[1].status })
+  end)
+
+  it("are in a lab its members, also one who was never heard; who was granted a name keeps it", function()
+    local lab = labs.new { name = "robotics", robots = 4 }
+    local w = sim.new { seed = 5, policy = rules }
+    local function add(i, name)
+      local robot = lab.robots[i]
+      return w:add(name, { lab = lab:read(), identity = { id = robot.id, key = robot.key } })
+    end
+    local ada, donald, other = add(1, "ada"), add(2, "donald"), add(3, "donald")
+    local names = { "ada", "donald", "", "gladstone" }
+    for _, node in ipairs { ada, donald, other } do
+      for i, robot in ipairs(lab.robots) do
+        node.dcache:take(assert(statement.parse(lab:grant(lab.root, robot.id, "member", { name = names[i] }))))
+      end
+    end
+    w:run(MINUTE)
+    local labels = { ada.discovery:label(donald.id), ada.discovery:label(other.id) }
+    assert.same({ "donald", "donald~" .. other.id:sub(-4) }, labels)
+    local list, roster = ada.discovery:missing()
+    assert.same({ "members", 3 }, { roster.of, roster.count })
+    assert.same({ 1, lab.robots[4].id, "gladstone", "lost", "never heard here" }, { #list, list[1].id, list[1].name,
+      list[1].status, list[1].note })
   end)
 end)
