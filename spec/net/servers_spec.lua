@@ -2,7 +2,9 @@
 -- mostly waits: for servers that start and end
 local certificates = require "spec.net.certificates"
 local inspircd = require "spec.net.inspircd"
+local folder = require "spec.folder"
 local ngircd = require "spec.net.ngircd"
+local patience = require "spec.patience"
 local proxies = require "spec.net.proxies"
 
 local function output(command)
@@ -17,6 +19,21 @@ local function person(one, nick, seconds, ...)
   for i, line in ipairs { ... } do words[i] = "'" .. line .. "'" end
   return ("lua5.4 spec/net/irc_say.lua %s %d %s %s %s"):format(one.address, one.port, nick, seconds,
     table.concat(words, " "))
+end
+
+-- A person who is there until he is removed.
+local function stays(one, nick)
+  local path = os.tmpname()
+  os.execute(("%s >%s 2>&1 & echo $! >%s.pid"):format(person(one, nick, 60), path, path))
+  local pid = tonumber(folder.read(path .. ".pid"))
+  os.remove(path .. ".pid")
+  return {
+    heard = function() return folder.read(path) end,
+    remove = function()
+      os.execute(("kill %d 2>/dev/null"):format(pid))
+      os.remove(path)
+    end,
+  }
 end
 
 local function certificate_at(one, authority)
@@ -54,12 +71,18 @@ describe("a real server", function()
 
   it("inspircd: three an address, K-lines, TLS", function()
     local one = keep(inspircd.start { tls = authority.issue("irc.spec.net", "127.0.0.1") })
-    local four = {}
-    for i = 1, 4 do four[i] = person(one, "bea" .. i, 0.5) end
-    local said = output(table.concat(four, " & ") .. " & wait")
-    assert.equal(3, select(2, said:gsub(" 001 bea%d ", "")))
-    assert.truthy(said:find "ERROR :Closing link")
-    assert.truthy(output(person(one, "bea", 0.2, "OPER spec secret", "KLINE bad@* 1h :too loud")):find " 381 ")
+    local three = {}
+    for i = 1, 3 do three[i] = keep(stays(one, "bea" .. i)) end
+    for _, each in ipairs(three) do
+      assert.truthy(patience.within(2, function() return each.heard():find " 001 bea%d " end), each.heard())
+    end
+    local said = output(person(one, "bea4", 0))
+    assert.is_nil(said:find " 001 ", said)
+    assert.truthy(said:find "ERROR :Closing link", said)
+    for _, each in ipairs(three) do each.remove() end
+    assert.truthy(patience.within(2, function() -- as soon as the server has seen that the three have gone
+      return output(person(one, "bea", 0, "OPER spec secret", "KLINE bad@* 1h :too loud")):find " 381 "
+    end))
     assert.truthy(certificate_at(one, authority):find "Verify return code: 0")
   end)
 
