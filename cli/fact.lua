@@ -13,7 +13,10 @@ local function value_text(row)
   return row.value and "yes" or "no"
 end
 
-local function left_text(row, s) return row.left_ms and s.span(row.left_ms) or "while it runs" end
+-- In whole seconds, so that "10 min" are 10 min in the moment in which they begin.
+local function left_text(row, s)
+  return row.left_ms and s.span((row.left_ms + 999) // 1000 * 1000) or "while it runs"
+end
 
 local function list(answer, s)
   if not answer.facts[1] then return s:say "Nothing is told to this node." end
@@ -56,22 +59,30 @@ local function run(words)
   return how == "signal" and 128 + code or code
 end
 
+local function what_of(options) return ("%s is %s"):format(options.name, options.value) end
+
 -- The fact is told over a connection that stays open until the command has ended; it ends with us, too.
 local function run_with(context, request, options)
   if context.is_far then
     return select(2, context:refuse("a fact that lasts as long as a command is told where that runs: ssh there",
       "permission"))
   end
-  local told, gone
+  local loop, told, gone = context.world.loop(), false, false
   local talk, exit = context:converse(request, function(answer, message)
-    if not answer or answer.error then gone = context:give_up(answer, message) end
-    told = true
-    context.world.loop():stop()
+    local refused = not answer or answer.error
+    if refused and not told then gone = context:give_up(answer, message) end
+    told, gone = true, gone or refused
+    loop:stop()
   end)
   if not talk then return exit end
-  context.world.loop():run()
+  loop:run()
   if not told or gone then return gone or context.exit.stopped end
   exit = run(options.words)
+  loop:after(0, function() loop:stop() end) -- long enough to hear that the daemon went meanwhile
+  loop:run()
+  if gone then
+    context:complain(("The daemon stopped meanwhile: from then on it was not told that %s."):format(what_of(options)))
+  end
   talk:close()
   return exit
 end

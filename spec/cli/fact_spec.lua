@@ -1,4 +1,5 @@
 -- fact_spec.lua - `fact` at a whole daemon: for a time, as long as a command runs, ended, listed; what is refused.
+local folder = require "spec.folder"
 local json = require "core.json"
 local process = require "spec.process"
 local uv = require "luv"
@@ -39,14 +40,24 @@ describe("dt-swarm-cli fact", function()
 
   it("tells it no longer once the command, or what runs it, was killed", function()
     for _, victim in ipairs { "sleep 77", "dt-swarm-cli" } do
-      os.execute(("./dt-swarm-cli %s fact busy yes -- sh -c 'echo $$ > %s/pids; exec sleep 77' & echo $! > %s/cli")
-        :format(ada.socket, w.dir, w.dir))
-      assert.truthy(process.within(10, function() return value "busy" end), victim)
+      os.execute(("rm -f %s/pids; ./dt-swarm-cli %s fact busy yes -- sh -c 'echo $$ > %s/pids; exec sleep 77' & \z
+        echo $! > %s/cli"):format(w.dir, ada.socket, w.dir, w.dir))
+      assert.truthy(process.within(10, function()
+        return value "busy" and (folder.read(w.dir .. "/pids") or ""):find "\n"
+      end), victim)
       os.execute(("kill -9 $(%s)"):format(victim == "sleep 77" and ("cat %s/pids"):format(w.dir)
         or ("cat %s/cli"):format(w.dir)))
       assert.truthy(process.within(10, function() return value "busy" == nil end), victim)
       os.execute(("kill -9 $(cat %s/pids) 2>/dev/null"):format(w.dir))
     end
+  end)
+
+  it("says that the daemon stopped before the command did, and ends as that did", function()
+    local bea = w:start("bea", {})
+    local said, code = bea:cli(("fact busy yes -- sh -c 'kill %d; while [ -e %s ]; do sleep 0.05; done; exit 5'")
+      :format(bea.pid, bea.socket))
+    assert.equal("The daemon stopped meanwhile: from then on it was not told that busy is yes.\n", said)
+    assert.equal(5, code)
   end)
 
   it("ends with the connection, however that ends, and by another line on it", function()
