@@ -124,7 +124,7 @@ local function show(answer, s)
   if rows[1] then s:table(COLUMNS, rows) end
   local words = { rows[1] and s.count(#rows, "robot") .. " of today's Duckietown"
     .. (answer.more and "; more are not shown." or ".") or nobody(answer, s) }
-  if answer.avahi ~= "ok" then words[#words + 1] = ("mDNS was not asked: %s."):format(s:text(answer.avahi)) end
+  if answer.avahi ~= "ok" then words[#words + 1] = ("mDNS: %s."):format(s:text(answer.avahi)) end
   if answer.odd > 0 then
     words[#words + 1] = ("%s%s made no sense."):format(s.count(answer.odd, "answer"),
       answer.odd_host and ", the last from " .. s:text(answer.odd_host) .. "," or "")

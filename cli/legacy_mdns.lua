@@ -106,7 +106,7 @@ end
 function legacy_mdns:finish()
   if not self.child then return end
   self.child:close()
-  self.child, self.fault = nil, self.fault or "it did not end in time"
+  self.child, self.fault = nil, self.fault or "not all of what it knows could be resolved in time"
 end
 
 return legacy_mdns

@@ -3,6 +3,7 @@
 -- mostly waits: a question takes three seconds
 local cjson = require "cjson"
 local avahi = require "spec.net.avahi"
+local folder = require "spec.folder"
 local json = require "core.json"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
@@ -19,6 +20,13 @@ local function pong(name, more)
   return "'" .. cjson.encode { version = "1", name = name, type = "duckiebot", configuration = more or "DB21M",
     hardware = "jetson_nano" } .. "'"
 end
+
+-- An avahi-browse that waits for somebody who does not answer.
+local SLOW <const> = [[#!/bin/sh
+echo '=;eth0;IPv4;DT::BUSY::minnie;_duckietown._tcp;local;minnie.local;10.77.0.9;8080;'
+echo $$ >%s/slow/pid
+exec sleep 600
+]]
 
 -- Two interfaces that lead to nobody but each other: there is a network, and nobody in it.
 local LONELY <const> = "ip link add eth1 type veth peer name eth2; ip address add 10.78.0.1/24 dev eth1; "
@@ -38,6 +46,7 @@ describe("discover --legacy", function()
     type("json", "ada", usual, "--json")
     type("table", "ada", usual)
     type("bare", "ada", world.dir .. "/bare")
+    type("slow", "ada", world.dir .. "/slow:" .. os.getenv "PATH")
     type("sue", "sue", world.dir .. "/bare")
     assert(world.within(SAID, function() return not running.sue.alive() end))
     took, said = patience.now() - began, {}
@@ -74,6 +83,9 @@ describe("discover --legacy", function()
     -- A PATH with what the command line needs, and no avahi-browse.
     local bare = world.dir .. "/bare"
     swarm.sh(("mkdir -p %s && ln -s $(command -v env) $(command -v sh) $(command -v dirname) %s/"):format(bare, bare))
+    swarm.sh(("mkdir -p %s/slow"):format(world.dir))
+    folder.write(world.dir .. "/slow/avahi-browse", SLOW:format(world.dir))
+    swarm.sh(("chmod 755 %s/slow/avahi-browse"):format(world.dir))
     assert(world.within(20, function() return #world:names "ada" == 1 end), world:logs())
     world.within(20, function() -- until avahi has learned of all services
       answer = ask()
@@ -106,7 +118,14 @@ describe("discover --legacy", function()
 
   it("lists who answers where there is no avahi, and says so", function()
     assert.matches("donald", said.bare)
-    assert.matches("mDNS was not asked: avahi-browse is not installed", said.bare, 1, true)
+    assert.matches("mDNS: avahi-browse is not installed", said.bare, 1, true)
+  end)
+
+  it("lists what avahi said in time, says that it is not all, and leaves nothing running", function()
+    assert.matches("minnie.- busy +10%.77%.0%.9 +mdns", said.slow)
+    assert.matches("mDNS: not all of what it knows could be resolved in time.", said.slow, 1, true)
+    local pid = assert(folder.read(world.dir .. "/slow/pid"))
+    assert.equal("", folder.read(("/proc/%d/cmdline"):format(pid)) or "") -- one that ended has none any more
   end)
 
   it("is asked by the command line alone: the daemon leaves the port to the robot's own responder", function()
