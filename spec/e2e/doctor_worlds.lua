@@ -235,6 +235,10 @@ worlds.list = {
 
 worlds.first = 12 -- so many run in every test
 
+-- Nothing is wrong, and nobody is there to ask: what cannot be known then.
+worlds.alone = { name = "nobody to ask", runs = { "ada" },
+  unknown = { "broadcast_out", "broadcast_in", "isolated", "one_way" } }
+
 worlds.pairs = {
   { name = "a router that is gone, and its resolver with it", codes = { "gateway_dead" }, under = { "dns_dead" },
     names = true, harm = function(w) w.swarm.world:down "gate" end },

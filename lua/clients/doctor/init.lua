@@ -12,7 +12,6 @@ local doctor = { name = "doctor", needs = { "net" } }
 doctor.__index = doctor
 
 local ROW <const> = { "code", "what", "seen", "cure", "level", "under" }
-local NO_NAMES <const> = "no channel of this policy has a name that must be looked up"
 local NO_ROUTER <const> = "this network has no router"
 local PORT <const> = 3825
 local LATELY <const> = 5 * 1000 -- ms
@@ -76,7 +75,6 @@ local function look(self, peer, done)
   wait()
   outside.dns({ loop = node.loop, channels = node.policy:get "routing.channels" }, function(dead, unknown)
     metrics.net_dns_dead, metrics.net_dns_no_name = dead, unknown
-    if dead == nil then why.net_dns_dead, why.net_dns_no_name = NO_NAMES, NO_NAMES end
     one_less()
   end)
   wait()
