@@ -163,6 +163,25 @@ describe("a node that is asked by another", function()
     assert.same({}, ada.remote.calls.by_tag)
   end)
 
+  it("ends what goes on for who is revoked, and tells him why", function()
+    lab = labs.new { name = "robotics" }
+    start("", { lab = lab.lab })
+    local over, say = 0, nil
+    donald.commands:add("follow", function(_, reply)
+      reply:on_cancel(function() over = over + 1 end)
+      function say() return reply({ n = 1 }, true) end
+      say()
+    end, TOY)
+    local heard = begin(ada, { command = "follow" })
+    w:run(3000)
+    assert.same({ 1, 0 }, { #answers(heard), over })
+    donald.comms:offer({ lab:revoke(lab.root, ada.id) }, function() end)
+    w:run(5000)
+    assert.equal(1, over)
+    assert.is_falsy(say())
+    assert.same({ 1, "stranger" }, { #answers(heard), heard[#heard][3] })
+  end)
+
   it("is silent, and that no way leads there is said in time", function()
     start()
     w.cut[donald.host] = true

@@ -20,6 +20,8 @@ local CONVERSATIONS_MAX <const>, OF_ONE_MAX <const> = 16, 4 -- calls whose answe
 local FLOWS_MAX <const> = 256 -- of calls, over which lines came
 local PART <const>, STREAM_PART <const> = 512, 4096 -- plain bytes of a part, which fit into any frame; into a stream
 
+local function no_member(id) return ("stranger: %s is no member of the lab here"):format(id) end
+
 --- HANDLE: the client's.
 function service.new(handle)
   local node = handle.node
@@ -30,6 +32,9 @@ function service.new(handle)
     may = function(caller, request) return self:may(caller, request) end,
     run = function(request, answer) self:run(request, answer) end, refused = function(code) self:refuse(code) end }
   self.ticks = ticks.new(handle.loop, function() return self.callee:tick() end)
+  handle:keep(self.node.dcache.trust:on_change(function(_, lost) -- who was revoked hears no more of what goes on
+    for _, id in ipairs(lost) do self.callee:stop_of(id, no_member(id)) end
+  end))
   return self
 end
 
@@ -65,7 +70,7 @@ end
 function service:may(caller, asked)
   local node, request = self.node, read(asked.text)
   if not node.dcache.trust:stands(caller) then
-    return nil, ("stranger: %s is no member of the lab here"):format(caller), "stranger"
+    return nil, no_member(caller), "stranger"
   end
   if not request then return nil, 'form: a request is one line such as {"command":"status"}', "form" end
   asked.request = request

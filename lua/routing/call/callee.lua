@@ -193,6 +193,15 @@ function callee:take(rest, from)
   return ok, err, code
 end
 
+--- The calls of CALLER (ID) that run end, and he is told why, sealed: TEXT, which begins with its word.
+function callee:stop_of(caller, text)
+  for _, call in ipairs(self.ran:running_of(caller)) do
+    call.from.tell(lines.refuse(call.request.tag, self.swarm, self.chance:bytes(SALT), call.session.keys, text),
+      call.node, 0)
+    self.ran:stop(call)
+  end
+end
+
 --- Does what is due → ms until this wants to be called again | nil: nothing waits here.
 function callee:tick()
   local wait

@@ -86,6 +86,15 @@ function ran:begin(session, request, from)
   return writer(self, call)
 end
 
+--- The calls of CALLER (ID) that run now.
+function ran:running_of(caller)
+  local found = {}
+  for _, call in ipairs(self.list) do
+    if call.caller == caller and not call.ended then found[#found + 1] = call end
+  end
+  return found
+end
+
 --- CALL stops, and what it would have said is not said any more.
 function ran:stop(call)
   if call.stopped then return end
