@@ -136,10 +136,11 @@ function block:drops(source, message)
   return told(entry)
 end
 
---- May TO not be sent over SOURCE (nil: to all who hear it)? → text, code, and that is counted | nil
+--- May TO (nil: it is for everybody, as envelope.head has it) not be sent over SOURCE (nil: to all who hear it)?
+--- → text, code, and that is counted | nil
 function block:keeps(to, source)
   if not self.any then return nil end
-  local entry = in_chain(self, to) or source and of_source(self, source)
+  local entry = to and in_chain(self, to) or source and of_source(self, source)
   if entry then return keep(self, entry) end
 end
 
