@@ -87,6 +87,13 @@ local function http(gateway, s)
   return gateway.reason and "waits: " .. s:text(gateway.reason) or "not served"
 end
 
+-- Where this machine's programs ask; nil where the policy wants nobody to.
+local function page(door, s)
+  if not door then return nil end
+  if not door.port then return "not open: " .. s:text(door.reason) end
+  return ("http://localhost:%d/peers, for this machine's programs"):format(door.port)
+end
+
 -- What newcomers read at once.
 local function checkpoint(list, one, s)
   if one and one.cid then
@@ -117,9 +124,10 @@ local function facts(answer, s)
   for _, row in ipairs {
     { "control", s:text(node.socket) },
     { "http", http(answer.gateway, s) },
+    { "page", page(answer.http, s) },
     { "memory", s.size(node.memory) .. " of Lua" },
   } do
-    list[#list + 1] = row
+    if row[2] then list[#list + 1] = row end
   end
   if identity.note then table.insert(list, 2, { "key", s:text(identity.note) }) end
   s:facts(list)

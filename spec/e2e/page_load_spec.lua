@@ -1,5 +1,4 @@
--- page_load_spec.lua - a page door that 200 clients ask as fast as they can, that some ask slowly, and that closes
--- while others wait. Whole daemons.
+-- page_load_spec.lua - a page door that 200 clients ask as fast as they can. Whole daemons.
 -- runs alone: it measures how long a ping takes
 local process = require "spec.process"
 local swarm = require "spec.e2e.swarm"
@@ -7,7 +6,7 @@ local patience = require "spec.patience"
 local uv = require "luv"
 
 local SOAK <const> = os.getenv "DT_SWARM_SOAK"
-local ROUNDS <const>, PINGS <const> = SOAK and 10 or 3, SOAK and 60 or 25
+local ROUNDS <const>, PINGS <const> = SOAK and 10 or 2, SOAK and 60 or 25
 local CLIENTS <const> = 200
 local PING_MS <const> = 5 -- more than without them, at the median
 
@@ -52,7 +51,7 @@ describe("a page door", function()
     for _ = 1, ROUNDS do
       pings(connection, PINGS, without)
       local before, began = builds(), patience.now()
-      local crowd = s.world:spawn("ada", ("lua5.4 spec/e2e/askers.lua %d /peers %d 1.5"):format(port, CLIENTS))
+      local crowd = s.world:spawn("ada", ("lua5.4 spec/e2e/askers.lua %d /peers %d 1"):format(port, CLIENTS))
       uv.sleep(200)
       pings(connection, PINGS, with)
       assert.is_truthy(swarm.within(5, function() return crowd.output():find "\n" end))
@@ -75,48 +74,5 @@ describe("a page door", function()
     -- Each was made once and given to many; the first of a round may be the last of the round before.
     assert.is_true(counts[2] <= made + ROUNDS - 1, counts[2] .. " distinct answers")
     assert.is_true(median(with) - median(without) <= PING_MS * 1000, median(with) .. " µs, not " .. median(without))
-  end)
-
-  it("has no thread, and lives without one", function()
-    if not s then return pending(why) end
-    local function threads(host)
-      return (select(2, swarm.sh(("ls /proc/%d/task"):format(s.running[host].pid)):gsub("\n", "")))
-    end
-    local open = threads "ada"
-    s.world:run("ada", ("curl -s http://localhost:%d/status"):format(port))
-    assert.equal(open, threads "ada")
-    assert.equal(threads "bea", open, "whom nobody asked")
-  end)
-
-  it("is held up by nobody who asks or reads slowly, even where they take all places", function()
-    if not s then return pending(why) end
-    local hogs = s.world:spawn("ada", ("lua5.4 spec/e2e/hogs.lua %d 20 10"):format(port))
-    assert.is_truthy(swarm.within(5, function()
-      return hogs.output():find "ready" and s:request("ada", { command = "status" }).http.connections == 16
-    end))
-    local took = swarm.within(4, function()
-      local said = s.world:run("ada", ("curl -s --max-time 4 http://localhost:%d/peers"):format(port))
-      return said:find '"nodes"'
-    end)
-    hogs.stop "KILL"
-    assert.is_truthy(took)
-    patience.took("an answer beside 30 who ask or read slowly", took, 4)
-  end)
-
-  it("stops in less than two seconds while 16 wait, who are told so", function()
-    if not s then return pending(why) end
-    local out = s.dir .. "/closed"
-    swarm.sh("mkdir -p " .. out)
-    local ask = "curl -s --max-time 9 'http://localhost:%d/peers?after=x'$i >%s/$i 2>&1"
-    s.world:run("ada", ("for i in $(seq 30); do " .. ask .. " & done; sleep 0.3"):format(port, out))
-    local waiting = s:request("ada", { command = "status" }).http.connections
-    local began = patience.now()
-    s.running.ada.stop()
-    assert.is_truthy(swarm.within(2, function() return not s.running.ada.alive() end))
-    patience.took(("a stop while %d wait"):format(waiting), patience.now() - began, 2)
-    assert.is_true(waiting >= 8, waiting)
-    assert.is_truthy(swarm.within(3, function()
-      return select(2, swarm.sh(("cat %s/*"):format(out)):gsub('"word":"closed"', "")) >= 8
-    end), swarm.sh(("cat %s/*"):format(out)))
   end)
 end)

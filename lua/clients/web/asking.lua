@@ -42,6 +42,7 @@ function asking:say_piece(text) take(self, text) end
 
 function asking:finish(text)
   self.talk = nil
+  if not self.code and self.size == 0 and text:find '^{"error":' then self.code = "kind" end -- the handler failed
   if self.code then return finish(self, nil, text, self.code) end
   take(self, text .. "\n")
   finish(self, table.concat(self.parts))
