@@ -2,13 +2,14 @@
 -- Asks the policy only.
 local findings = {}
 
--- The nearest check above ROW that fails | nil
+-- The check furthest above ROW that fails | nil. Each depends on one before it, so this ends.
 local function cause_of(row, by_id, failing)
-  local up, steps = by_id[row.depends], 0
-  while up and steps < 64 do
-    if failing[up.id] then return up end
-    up, steps = by_id[up.depends], steps + 1
+  local up, cause = by_id[row.depends], nil
+  while up do
+    cause = failing[up.id] and up or cause
+    up = by_id[up.depends]
   end
+  return cause
 end
 
 -- What each check says: levels by ID, and evidence.
@@ -39,9 +40,8 @@ function findings.of(policy, metrics, here, why)
   for _, row in ipairs(checks) do
     local cause = cause_of(row, by_id, failing)
     if failing[row.id] and cause then
-      local root = cause_of(cause, by_id, failing) or cause
-      followers[root.id] = followers[root.id] or {}
-      table.insert(followers[root.id], row)
+      followers[cause.id] = followers[cause.id] or {}
+      table.insert(followers[cause.id], row)
     elseif failing[row.id] then
       causes[#causes + 1] = row
     elseif not levels[row.id] and not cause then

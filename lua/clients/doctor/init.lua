@@ -8,7 +8,7 @@ local network = require "clients.doctor.network"
 local outside = require "clients.doctor.outside"
 local to_json = require "clients.control.to_json"
 
-local doctor = { name = "doctor", needs = { "net" } }
+local doctor = { name = "doctor", needs = { "net", "discovery", "ping" } }
 doctor.__index = doctor
 
 local ROW <const> = { "code", "what", "seen", "cure", "level", "under" }
@@ -29,7 +29,7 @@ end
 function doctor.open(handle)
   local node = handle.node
   local self = setmetatable({ node = node, loop = handle.loop, waiting = {} }, doctor)
-  self.neighbours = neighbours.new { loop = handle.loop, comms = node.comms, dcache = node.dcache,
+  self.neighbours = neighbours.new { loop = handle.loop, comms = node.comms, said = node.discovery.said,
     gateway = network.gateway, ask = function(to, id, told) return node.ping.questions:ask(to, nil, id, told) end,
     label = function(id) return node.who(id).label end, port = function() return udp_port(node) end }
   handle:command("doctor", function(request, reply) self:answer(request, reply) end, { reads = true })
@@ -64,6 +64,7 @@ local function look(self, peer, done)
   local function wait() left = left + 1 end
   add(metrics, network.look(node.net))
   add(metrics, machine.look(node))
+  metrics.net_mtu = metrics.net_mtu or machine.too_long(node) or false
   add(metrics, machine.disk(node, board))
   wait()
   local function beyond() return hears_beyond(node) end

@@ -21,6 +21,14 @@ local function ports(node)
   return text_of(taken)
 end
 
+--- Did the kernel refuse datagrams that the network does not carry whole? → what was seen | nil
+function machine.too_long(node)
+  for _, row in ipairs(node.routing:channels()) do
+    local count = row.refused and row.refused.EMSGSIZE
+    if count then return ("%s: %d datagrams were too long for this network (EMSGSIZE)"):format(row.kind, count) end
+  end
+end
+
 local function other_swarm(comms)
   local several, once = comms.misfits:list()
   local count, hosts = 0, #several + #once
