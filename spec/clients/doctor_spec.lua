@@ -1,0 +1,170 @@
+-- doctor_spec.lua - what the doctor makes of answers that come and of those that do not, in the simulator; which fault
+-- is the cause of which, by the shipped checks. Whole daemons: spec/e2e/doctor_spec.lua.
+local findings = require "clients.doctor.findings"
+local neighbours = require "clients.doctor.neighbours"
+local outside = require "clients.doctor.outside"
+local policies = require "spec.policy.policies"
+local sim = require "sim"
+
+local MINUTE <const> = 60 * 1000
+
+describe("the doctor's questions to neighbours", function()
+  local policy, w, ada, bob
+  before_each(function()
+    policy = assert(policies.with "")
+    w = sim.new { seed = 3, policy = policy, delay = { 2, 5 } }
+    ada, bob = w:add "ada", w:add "bob"
+  end)
+  after_each(function() policy:close() end)
+
+  local function of(node)
+    return neighbours.new { loop = w.loop, comms = node.comms, said = node.discovery.said,
+      ask = function(to, id, told) return node.ping.questions:ask(to, nil, id, told) end,
+      label = function(id) return node.who(id).label end, gateway = function() end, port = function() return 3825 end }
+  end
+
+  -- What ONE, neighbours of a node, finds → found, why
+  local function look(one)
+    local found, why
+    one:look(function(...) found, why = ... end)
+    w:run(10 * 1000)
+    return assert(found, "it does not end"), why
+  end
+
+  -- Nothing that FROM says to all goes out while IS_CUT() holds.
+  local function cut_broadcast(from, is_cut)
+    local channel = from.routing.list[1]
+    local send = channel.send
+    function channel.send(self, message, to)
+      if not to and is_cut() then return true end
+      return send(self, message, to)
+    end
+  end
+
+  it("find nothing where all is well, and say that they do not know where nobody is", function()
+    local one = of(ada)
+    w:run(10 * MINUTE)
+    assert.same({ net_broadcast_out = false, net_broadcast_in = false, net_one_way = false, net_isolated = false },
+      (look(one)))
+    w.cut[bob.host] = true
+    w:run(30 * MINUTE)
+    local found, why = look(one)
+    assert.same({}, found)
+    for _, name in ipairs { "broadcast_out", "broadcast_in", "one_way", "isolated" } do
+      assert.is_truthy(why["net_" .. name], name)
+    end
+  end)
+
+  it("find that broadcast comes in no more once none came for six minutes, and not before", function()
+    local one, cut = of(ada), false
+    cut_broadcast(bob, function() return cut end)
+    w:run(5 * MINUTE)
+    cut = true
+    w:run(4 * MINUTE)
+    assert.is_false(look(one).net_broadcast_in)
+    w:run(2 * MINUTE)
+    local found = look(one)
+    assert.matches("^bob .*answers 3 of 3 pings, nothing that it says to all came here for 6 min$",
+      found.net_broadcast_in)
+    assert.is_false(found.net_broadcast_out)
+    assert.is_false(found.net_one_way)
+  end)
+
+  it("find that broadcast does not go out, by pings that go to all and name him", function()
+    local one, cut = of(ada), false
+    cut_broadcast(ada, function() return cut end)
+    w:run(MINUTE)
+    cut = true
+    local found = look(one)
+    assert.matches("answers 3 of 3 pings, 0 of 3 that go to all$", found.net_broadcast_out)
+    assert.is_false(found.net_broadcast_in)
+  end)
+
+  it("find a link that is dead one way only by who was heard within a minute", function()
+    local one = of(ada)
+    w:run(MINUTE)
+    w.deaf[ada.host .. " " .. bob.host] = true
+    w:run(MINUTE)
+    assert.matches("was heard .* and answers 0 of 3 pings$", look(one).net_one_way)
+    w.cut[bob.host] = true
+    w:run(2 * MINUTE)
+    assert.is_false(look(one).net_one_way or false)
+  end)
+
+  it("prove nothing where there is no room to ask", function()
+    local one = of(ada)
+    w:run(MINUTE)
+    ada.comms.outbox.may_control = function() return false end
+    local found, why = look(one)
+    assert.same({}, found)
+    assert.is_truthy(why.net_broadcast_out and why.net_one_way)
+  end)
+end)
+
+describe("what the shipped checks make of findings", function()
+  local policy
+  before_each(function() policy = assert(policies.with "") end)
+  after_each(function() policy:close() end)
+
+  -- "CODE CODE(CAUSE) …" of METRICS
+  local function of(metrics)
+    local list = {}
+    for i, row in ipairs((findings.of(policy, metrics, {}, {}))) do
+      assert(row.what and row.cure and row.seen and row.level)
+      list[i] = row.under and ("%s(%s)"):format(row.code, row.under) or row.code
+    end
+    return table.concat(list, " ")
+  end
+
+  it("has the cause first, and what follows from it under it, however far", function()
+    assert.equal("gateway_dead dns_dead(gateway_dead) isolated(gateway_dead)",
+      of { net_gateway_dead = "x", net_dns_dead = "y", net_isolated = "z" })
+    assert.equal("no_lan gateway_dead(no_lan) dns_dead(no_lan) dns_no_name(no_lan)",
+      of { net_no_lan = "x", net_no_route = false, net_gateway_dead = "x", net_dns_dead = "x", net_dns_no_name = "x" })
+    assert.equal("isolated name_twice", of { net_isolated = "x", name_twice = "y" })
+  end)
+
+  it("is nothing where nothing is known, and where all is well", function()
+    assert.equal("", of {})
+    local well = {}
+    for _, name in ipairs { "net_no_lan", "net_mtu", "net_isolated", "disk_full", "clone", "law" } do
+      well[name] = false
+    end
+    assert.equal("", of(well))
+  end)
+end)
+
+describe("the doctor's questions to the router", function()
+  -- A connection whose end answers CODE after so many looks; nil: never.
+  local function net(code, looks)
+    return { connect = function()
+      local left = looks or 0
+      return { close = function() end, finished = function()
+        left = left - 1
+        return nil, "text", left < 0 and code or "EINPROGRESS"
+      end }
+    end }
+  end
+
+  -- What is found where /proc has ROUTE and ARP.
+  local function of(connections, flags, beyond)
+    local folder = require "spec.folder".new()
+    os.execute(("mkdir -p %s/proc/net"):format(folder.path))
+    local write = require "spec.folder".write
+    write(folder.path .. "/proc/net/route", "Iface\tDestination\tGateway\tFlags\neth0\t00000000\t0101A8C0\t0003\t0\n")
+    write(folder.path .. "/proc/net/arp", ("IP\n192.168.1.1 0x1 0x%d 00:00:00:00:00:00 * eth0\n"):format(flags))
+    local loop, found = require "sim.loop".new(), "nothing"
+    outside.gateway({ loop = loop, net = connections, root = folder.path, beyond = function() return beyond end },
+      function(what) found = what end)
+    loop:run_until(loop.time + 10 * 1000)
+    folder.remove()
+    return found
+  end
+
+  it("find it dead where nobody has its address, and where it answers nowhere; alive where it refuses", function()
+    assert.matches("^192.168.1.1: nobody has that address", of(net(), 0))
+    assert.matches("^192.168.1.1: no answer at TCP ports 9", of(net(), 2))
+    assert.is_false(of(net("ECONNREFUSED", 3), 2))
+    assert.is_false(of(net(), 2, true)) -- somebody beyond it is heard
+  end)
+end)
