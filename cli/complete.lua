@@ -48,6 +48,14 @@ function kinds.setting(_, add)
   for _, row in ipairs(require("policy.hooks").settings) do add(row[1]) end
 end
 
+function kinds.fact(_, add)
+  for _, name in ipairs(require("lease").facts) do add(name) end
+end
+
+function kinds.told(_, add)
+  for _, word in ipairs { "yes", "no", "end" } do add(word) end
+end
+
 local LIVE <const> = { peer = true, file = true, bucket = true }
 
 local function of_kind(at, row, add)

@@ -169,7 +169,8 @@ insert_before("repl", require "cli.trust_rows")
 
 --- What an argument or an option's value may be (cli/complete.lua).
 cli.kinds = { peer = true, file = true, setting = true, path = true, word = true, seconds = true, text = true,
-  topic = true, bucket = true, duration = true, span = true, count = true }
+  topic = true, bucket = true, duration = true, span = true, count = true, fact = true,
+  told = true }
 
 --- The command that WORDS begin with, and how many of them name it; nil for none.
 function cli.find(words)

@@ -158,6 +158,12 @@ echo >> %s/said
     print "# no zsh is here: its completion was not run"
   end
 
+  it("tells facts, and what can be told of one", function()
+    start "shell"
+    assert.same({ "busy", "battery" }, in_bash "dt-swarm-cli fact b")
+    assert.same({ "yes", "no", "end" }, in_bash "dt-swarm-cli fact busy ")
+  end)
+
   it("tells no name that does not show as it is, and none that is an option", function()
     start "shell"
     local host = ("dt-swarm-cli %s/d.sock "):format(place.path)

@@ -46,6 +46,8 @@ describe("a robot whose program holds the lease busy", function()
   it("is busy for all others, with its reason, until the time is over or the command was killed", function()
     local said, code = world:cli("ada", "fact busy yes --why exam --for 12s")
     assert.equal(0, code, said)
+    said, code = world:cli("ada", "fact busy no --for 5min") -- that program is not busy, and the other one is
+    assert.equal(0, code, said)
     local pid = world.dir .. "/pid"
     swarm.sh(("%s/dt-swarm-cli %s fact busy yes --why exam -- sh -c 'echo $$ > %s; exec sleep 600' >/dev/null 2>&1 &")
       :format(world.here, world:path("sue", "state/control.sock"), pid))
