@@ -1,21 +1,25 @@
 -- askers.lua - so many clients of a page door, each asking again as soon as it is answered. No checks.
--- usage: lua5.4 spec/e2e/askers.lua PORT PATH CLIENTS SECONDS   then prints: answers, distinct ones, failures
+-- usage: lua5.4 spec/e2e/askers.lua PORT PATH CLIENTS SECONDS   %d in PATH: another number each time
+-- Then prints: answers, distinct ones, failures, and how many of these were told that the daemon closes.
 local uv = require "luv"
 
 local port, path, clients, seconds = table.unpack(arg)
-local request = ("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"):format(path)
-local answers, failures, distinct, known, over = 0, 0, 0, {}, false
+local answers, failures, closed, distinct, known, over = 0, 0, 0, 0, {}, false
+
+local function request()
+  return ("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"):format((path:gsub("%%d", answers + failures)))
+end
 
 local function ask()
   if over then return end
   local tcp, heard = uv.new_tcp(), {}
   local function done(fine)
     if tcp:is_closing() then return end
-    tcp:close(ask)
-    if over then return end
-    local body = fine and table.concat(heard):match "^HTTP/1.1 200 .-\r\n\r\n(.+)\n$"
+    local said = table.concat(heard)
+    tcp:close(fine and ask or nil) -- who gets no answer at all asks no more
+    local body = said:match "^HTTP/1.1 200 .-\r\n\r\n(.+)\n$"
     if not body then
-      failures = failures + 1
+      failures, closed = failures + 1, closed + (said:find '"word":"closed"' and 1 or 0)
       return
     end
     answers = answers + 1
@@ -23,9 +27,9 @@ local function ask()
   end
   tcp:connect("127.0.0.1", tonumber(port), function(err)
     if err then return done(false) end
-    tcp:write(request)
+    tcp:write(request())
     tcp:read_start(function(fault, bytes)
-      if bytes then heard[#heard + 1] = bytes else done(not fault) end
+      if bytes then heard[#heard + 1] = bytes else done(not fault and heard[1] ~= nil) end
     end)
   end)
 end
@@ -34,7 +38,7 @@ for _ = 1, tonumber(clients) do ask() end
 local timer = uv.new_timer()
 timer:start(math.floor(tonumber(seconds) * 1000), 0, function()
   over = true
-  print(answers, distinct, failures)
+  print(answers, distinct, failures, closed)
   os.exit(0)
 end)
 uv.run()
