@@ -294,6 +294,29 @@ describe("every hook is asked twice", function()
     p:close()
   end)
 
+  it("refuses a check that says ok while nothing is known, and takes one that answers nothing then", function()
+    local lines = faults 'function p.clients.diagnostics.check() return "ok" end'
+    assert.equal("my.lua:2: clients.diagnostics.check, asked with nothing known: says ok of no_lan; "
+      .. "with nothing known it answers nil", lines[1])
+    local p = assert(policies.with [[
+      local shipped = p.clients.diagnostics.check
+      table.insert(p.clients.diagnostics.checks, { id = "busy_clock", summary = "Own.", depends = "clock_off" })
+      function p.clients.diagnostics.check(check, m, here)
+        if check.id ~= "busy_clock" then return shipped(check, m, here) end
+        if m.clock_off ~= nil then return m.clock_off and "warn" or "ok", m.clock_off or "right" end
+      end]])
+    p:close()
+  end)
+
+  it("refuses checks that depend on none before them, or that have one name", function()
+    for _, list in ipairs { '{ { id = "a", summary = "A", depends = "b" }, { id = "b", summary = "B" } }',
+      '{ { id = "a", summary = "A" }, { id = "a", summary = "B" } }', '{ { id = "A b", summary = "A" } }',
+      '{ { id = "a" } }', '"none"' } do
+      local lines = faults("p.clients.diagnostics.checks = " .. list)
+      assert.matches("^my.lua:2: clients.diagnostics.checks", lines[1] or "", list)
+    end
+  end)
+
   it("takes rules of who may say something that can be read, and no others", function()
     local function with(rule)
       return require "spec.policy.policies".with(('p.dcache.buckets["share/files"].propose = %q'):format(rule))

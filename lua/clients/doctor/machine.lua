@@ -78,11 +78,16 @@ local function clone(node)
   return places[1] and ("it answers at %s"):format(places[1].host or places[1].address) or "it speaks far from here"
 end
 
+local function has_left(node, id)
+  local peer, word = node.comms.peers.by_id[id], node.discovery.said:of(id)
+  return peer and node.comms.peers:left(peer) or word and word.facts.state == "left"
+end
+
 local function name_twice(node)
   local others = {}
-  for _, one in ipairs(node.discovery:nodes()) do
-    if not one.self and one.name == node.name and one.status ~= "lost" and one.status ~= "left" then
-      others[#others + 1] = one.label
+  for _, id in ipairs(node.discovery.names:bearers(node.name)) do
+    if id ~= node.id and not node.discovery.rows:is_away(id) and not has_left(node, id) then
+      others[#others + 1] = node.who(id).label
     end
   end
   return others[1] and ("%s is here, too"):format(table.concat(others, ", ")) or false
