@@ -23,13 +23,17 @@ local COUNT <const> = "nft 'add table ip seen; add chain ip seen in { type filte
 describe("a host that made-up robots name", function()
   local s, why, began
 
-  local function start(host, channels, more)
+  local function save(host, channels, more)
     folder.write(("%s/%s.lua"):format(s.dir, host), ([[
 local p = extend "duckiebot"
 p.routing.channels = { %s }
 %s
 return p
 ]]):format(channels, more or ""))
+  end
+
+  local function start(host, channels, more)
+    save(host, channels, more)
     s:start(host, ("%s/%s.lua"):format(s.dir, host))
   end
 
@@ -42,6 +46,13 @@ return p
   local function connections(host)
     local _, n = s.world:run(host, "ss -tnH state established '( sport = :3825 )'"):gsub("[^\n]+", "")
     return n
+  end
+
+  local function has_row(looker, name)
+    for _, node in ipairs(s:ask(looker, "discover").nodes) do
+      if node.name == name then return true end
+    end
+    return false
   end
 
   setup(function()
@@ -89,8 +100,10 @@ return p
 
   it("would be dialled, were it proved (control)", function()
     if not s then return pending(why) end
-    start("friend", ('"/ip4/%s/tcp/3825/dswarm-line"'):format(s.world:address "ada") .. ', ' .. LISTEN,
-      BEHIND:format(s.world:address "away"))
+    local behind = BEHIND:format(s.world:address "away")
+    start("friend", ('"/ip4/%s/tcp/3825/dswarm-line"'):format(s.world:address "ada") .. ', ' .. LISTEN, behind)
+    assert.is_truthy(swarm.within(15, function() return has_row("eve", "friend") end), s:logs())
+    save("friend", LISTEN, behind) -- ada dials nobody who is linked to her, and may be the only one whose turn it is
     local took = swarm.within(20, function() return connections "friend" > 0 end)
     assert.is_truthy(took, s:cli("eve", "discover --wide") .. s:cli("ada", "discover --wide") .. s:logs())
     patience.took("somebody dials who proved where he is", took, 20)
