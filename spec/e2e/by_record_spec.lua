@@ -131,6 +131,8 @@ describe("two LANs that have one channel in common", function()
       assert.matches("1 of 1 ping answered by dora " .. row.id:sub(-4), said)
       said = s:cli(host("bob", kind), "discover")
       assert.matches("dora +" .. row.id:sub(-4) .. " .* ready +%S+, by record +%w", said)
+      local names = table.concat(s:request(host("bob", kind), { command = "names", of = "peer" }).names, " ")
+      assert.truthy((" " .. names .. " "):find(" dora ", 1, true), names)
     end)
   end
 

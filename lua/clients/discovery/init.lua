@@ -141,17 +141,17 @@ function discovery:welcome(peer)
   self.word:repeat_soon(peer)
 end
 
-local function own_notes(self, facts)
+local function own_notes(self, facts, reason)
   local notes = {}
   if self.comms.clones:own() then notes[1] = self.rows:also_at(self.id) or "its key is used twice" end
+  notes[#notes + 1] = reason
   if self:label(self.id) ~= facts.name then notes[#notes + 1] = "name used twice" end
   return notes
 end
 
 local function own_row(self)
-  local facts, state, reason = self.facts(), "ready", nil
-  if self.word.state then state, reason = self.word:state() end
-  local notes = own_notes(self, facts)
+  local facts, state, reason = self.facts(), self.word:state()
+  local notes = own_notes(self, facts, reason)
   return { id = self.id, name = facts.name, label = self:label(self.id), type = facts.type, site = facts.site,
     version = facts.version, status = self.comms.clones:own() and "clone?" or state, state = state, why = reason,
     self = true, seen_ms = 0, files = self.dcache:signers "share/files"[self.id] or 0, clock = self.time.source,
