@@ -115,7 +115,7 @@ function kept:read()
   end
   if line and not version and self.old then data = self.old(line) end
   if data ~= nil then return data end
-  if line or code == "long" then return put_aside(self, version) end
+  if line or code == "long" or code == "EISDIR" then return put_aside(self, version) end
   self.lost = self.firm and self.path or nil -- the disk did not give it: it may be whole
   self.log:warn("node", "a file cannot be read", { file = self.path, why = err })
   return nil, err, code

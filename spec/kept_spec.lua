@@ -110,6 +110,18 @@ describe("a kept value", function()
     end
   end)
 
+  it("that is a folder is put aside, too", function()
+    new():stop()
+    local whole = file()
+    assert(os.execute(("rm %s/seen && mkdir %s/seen && touch %s/seen/x"):format(home.path, home.path, home.path)))
+    local k = new()
+    assert.is_nil(k:read())
+    assert.same({ "a file is damaged: begun anew " .. home.path .. "/seen.damaged-D" }, said)
+    assert.equal("", folder.read(home.path .. "/seen.damaged-D/x"))
+    k:stop()
+    assert.equal(whole, file())
+  end)
+
   it("that a disk does not give stays where it is", function()
     new():stop()
     local whole = file()
