@@ -39,6 +39,7 @@ function handlers.beacon(self, message, source)
   self.beacon:count_in(peer)
   if newcomer or away then
     self.beacon:greet(peer.id)
+    self:newcomer_on(source.channel.name)
     self.newcomers:call(peer)
   end
   self.peers:back(peer, last)

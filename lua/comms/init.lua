@@ -106,8 +106,9 @@ function comms:on_stranger(fn) return self.strangers:on_peer(fn) end
 -- fn(gained, lost), arrays of IDs, after the keys that stand in the lab changed.
 function comms:on_standing(fn) return self.dcache.trust:on_change(fn) end
 
--- A channel is there: { name =, kind =, address =, medium = bool, near = bool, line_max = bytes, rate = bytes/s,
--- cost =, quiet = bool, wakes = bool, alive_at = fn() → ms or nil }, as routing:add has them.
+-- A channel is there: { name =, kind =, address =, via = the way of what comes by it, medium = bool, near = bool,
+-- line_max = bytes, rate = bytes/s, cost =, quiet = bool, wakes = bool, alive_at = fn() → ms or nil }, as routing:add
+-- has them.
 function comms:channel_up(channel)
   self.outbox:open(channel.name, channel)
   if not channel.quiet then self.beacon:appear() end
@@ -119,6 +120,12 @@ function comms:wake(name, peer)
   if not channel then return end
   if channel.facts.wakes then channel.facts.quiet = nil end
   self.far_words:met(channel.facts, peer)
+end
+
+-- Somebody new, or long silent, is heard on channel NAME: he wants to hear of those who are known by others' words.
+function comms:newcomer_on(name)
+  local channel = self.outbox.channels[name]
+  if channel then self.far_words:newcomer(channel.facts) end
 end
 
 --- Nothing of our own accord goes over channel NAME, only answers; or it does again, and is told of us.

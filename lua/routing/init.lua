@@ -190,8 +190,8 @@ function routing:add(one, options)
   table.insert(self.list, one)
   one.entry = options.entry
   one.via = one.via or one.entry and one.entry.address or one.address
-  self.comms:channel_up { name = name, kind = one.kind, address = one.address, medium = one.traits.medium,
-    near = one.traits.near, line_max = one.traits.line_max, rate = one.rate,
+  self.comms:channel_up { name = name, kind = one.kind, address = one.address, via = one.via,
+    medium = one.traits.medium, near = one.traits.near, line_max = one.traits.line_max, rate = one.rate,
     alive_at = function() return one.alive_at end, cost = options.entry and options.entry.cost, quiet = options.quiet,
     wakes = options.wakes }
   self.spares:add(one)
