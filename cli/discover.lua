@@ -84,6 +84,17 @@ local function say_notes(nodes, s)
   end
 end
 
+-- Whose keys two machines use, and what to do.
+local function say_twins(nodes, s)
+  local names = {}
+  for _, other in ipairs(nodes) do
+    if other.status == "clone?" then names[#names + 1] = s:who(other) end
+  end
+  if not names[1] then return end
+  s:say(("%s used twice: %s%s. On the copy: dt-swarm-cli identity renew."):format(names[2] and "Keys are" or "A key is",
+    table.concat(names, ", ", 1, math.min(#names, NAMES)), #names > NAMES and " …" or ""))
+end
+
 local function row(columns, other, s)
   local found, list = cells(other, s), {}
   for i, column in ipairs(columns) do list[i] = found[column.title] end
@@ -186,6 +197,15 @@ local function policies(answer, s)
   return ("%s A newer one was refused by %s (!)."):format(words, s.list(refused))
 end
 
+-- NODES, a row each; their notes stand below where they are wider than the column.
+local function table_of(columns, nodes, rows, s)
+  local lines = s:rows(columns, rows)
+  local whole = are_whole(lines, nodes, s)
+  if not whole then lines = s:rows({ table.unpack(columns, 1, #columns - 1) }, rows) end -- NOTE is the last
+  for _, line in ipairs(lines) do s:line(line) end
+  if not whole then say_notes(nodes, s) end
+end
+
 -- Who of the roster is not here.
 local function show_missing(answer, s, options)
   local columns = options.wide and WIDE or COLUMNS
@@ -195,7 +215,7 @@ local function show_missing(answer, s, options)
   if roster.of ~= "members" then all = all .. " heard before" end
   if roster.count == 0 then return s:say("Nobody is missed: no other node was heard before.") end
   if not rows[1] then return s:say(("Nobody is missing of %s."):format(all)) end
-  s:table(columns, rows)
+  table_of(columns, answer.nodes, rows, s)
   s:say(("%d missing of %s."):format(#rows, all))
 end
 
@@ -207,11 +227,8 @@ function discover.show(answer, s, options)
   local nodes, days, strangers = listed(answer, options and options.all)
   local rows = rows_of(columns, nodes, s)
   if #rows > 1 then
-    local lines = s:rows(columns, rows)
-    local whole = are_whole(lines, nodes, s)
-    if not whole then lines = s:rows({ table.unpack(columns, 1, #columns - 1) }, rows) end -- NOTE is the last
-    for _, line in ipairs(lines) do s:line(line) end
-    if not whole then say_notes(nodes, s) end
+    table_of(columns, nodes, rows, s)
+    say_twins(nodes, s)
     if wide then s:say(policies(answer, s)) end
     if days > 0 then s:say(("%d lost for over a day; discover --all lists them."):format(days)) end
     if strangers > 0 then s:say(("%s: discover --all."):format(s.count(strangers, "more stranger"))) end
@@ -225,6 +242,7 @@ function discover.show(answer, s, options)
   end
   s:table({ table.unpack(COLUMNS, 1, 5) }, { row(COLUMNS, nodes[1], s) }, true)
   say_notes(nodes, s)
+  say_twins(nodes, s)
   if days > 0 then return s:say(("Nobody else is here; %d lost for over a day: discover --all."):format(days)) end
   for _, words in ipairs(alone.words(answer, s)) do
     if words ~= "" then s:say(words) end

@@ -44,7 +44,7 @@ cli.commands = {
       { "discover --missing", "who should be here and is not" },
       { "discover --watch", "who comes and goes, until Ctrl-C" } },
     options = {
-      { "--wide", nil, "with addresses, versions, clocks" },
+      { "--wide", nil, "with addresses, levels, versions, clocks and policies" },
       { "--near", nil, "those in networks of an own interface alone" },
       { "--missing", nil, "who is not here of all members; without a lab of all who were heard before" },
       { "--all", nil, "those whom only earlier runs heard, or who are lost for over a day, too" },

@@ -16,7 +16,7 @@ local SIGNS <const> = {
   { "updating", "A node that is being updated, as it says itself.", "Nothing; it may start anew." },
   { "low-battery", "A node whose battery is under 15 % and is not being charged, as it says itself.", "Charge it." },
   { "clone?", "A node whose key two machines use at once: a copied card, or a stolen key.",
-    "Give the copy a key of its own; `doctor` says how." },
+    "On the copy: dt-swarm-cli identity renew." },
   { "by record", "A node that is not heard here: others pass on what it says, and SEEN is the age of its last word.",
     "Nothing; ping and call reach it all the same." },
   { "busy", "A node that says of itself that it is at work; it answers all the same.", "Nothing." },

@@ -60,8 +60,8 @@ A node knows its board by serial number, MAC address and disk. On another board 
 of its own at its first start, and its log says so; the old key lies beside it. So a copy is another
 robot: it comes in by a token that still counts, or by a grant. Two of one name are noted in the
 list; give each a name of its own. On the same board a copy has the same key: where both run,
-`discover` notes `CLONE?`; stop one of them. A robot whose key was revoked needs a new one, too: stop its
-daemon, move the key away, start it, and grant.
+`discover` says `clone?`: type `dt-swarm-cli identity renew` on the copy, and grant. A robot whose key was
+revoked needs a new one, too: stop its daemon, move the key away, start it, and grant.
 
 ```
 sudo mv /var/lib/dt-swarm/key /var/lib/dt-swarm/key.old

@@ -583,9 +583,30 @@ describe("discover", function()
       facts.nodes[i] = { id = fake.SERVER .. i, name = "n" .. i, status = "quiet", note = ("asked %d times"):format(i) }
     end
     assert.matches("\n11 other notes: see discover %-%-json%.\n", page("discover", facts))
+  end)
+
+  it("says what to do where a key is used twice, of others' and of its own", function()
+    local facts = fake.two()
+    assert.is_nil(page("discover", facts):find "used twice")
+    facts.nodes[2].status, facts.nodes[2].note = "clone?", "also at 10.0.0.2"
+    local cure = " On the copy: dt%-swarm%-cli identity renew%.\n"
+    assert.matches("\nA key is used twice: donald%." .. cure, page("discover", facts))
     facts.nodes = { fake.self() }
-    facts.nodes[1].note = "CLONE? another node speaks with this key"
-    assert.matches("\nCLONE%? another node speaks with this key: ada%.\n", page("discover", facts))
+    facts.nodes[1].status, facts.nodes[1].note = "clone?", "also at 10.0.0.2"
+    assert.matches("\nAlso at 10%.0%.0%.2: ada%.\nA key is used twice: ada%." .. cure, page("discover", facts))
+  end)
+
+  it("cuts no note of who is missing", function()
+    local answer = { nodes = { { id = fake.SERVER, name = "bea", status = "lost", note = "asked 12 times" } },
+      roster = { of = "heard", count = 3 } }
+    for columns = 30, 120 do
+      local parts = {}
+      require("cli.discover").show(answer, show.new { width = columns, escape = text.escape,
+        write = function(part) parts[#parts + 1] = part end }, { missing = true })
+      local said = table.concat(parts):gsub("\n", " ")
+      assert.truthy(said:find "[Aa]sked 12 times", said)
+      assert.truthy(said:find("1 missing of 3 nodes heard before.", 1, true), said)
+    end
   end)
 end)
 

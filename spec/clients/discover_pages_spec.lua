@@ -101,4 +101,10 @@ describe("discover", function()
       { #one.told, one.told[603].row.id, one.told[603].row.status, one.told[604].row.id })
     assert.same({ 2, "n003" }, { #near.told, near.told[2].row.id })
   end)
+
+  it("tells who follows those who are missing of whom they are", function()
+    function ada.discovery.missing() return { nodes[5] }, { of = "heard", count = 7 } end
+    local told = ask({ command = "discover", watch = true, missing = true }).told[1]
+    assert.same({ 1, "n005", { of = "heard", count = 7 } }, { #told.nodes, told.nodes[1].id, told.roster })
+  end)
 end)

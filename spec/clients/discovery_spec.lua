@@ -284,4 +284,14 @@ describe("a node's note", function()
     left = true
     assert.equal("name used twice", note())
   end)
+
+  it("names each other place of a key that is used twice once, however often somebody was started there", function()
+    local places = {}
+    local rows = require("clients.discovery.rows").new { comms = { clones = { of = function() return places end } } }
+    for i, host in ipairs { "10.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.3" } do places[i] = { host = host } end
+    assert.equal("also at 10.0.0.2 and 10.0.0.3", rows:also_at("12D3KooWx", "10.0.0.1"))
+    assert.equal("also at 10.0.0.2 and 10.0.0.1 and 10.0.0.3", rows:also_at "12D3KooWx")
+    places = { { host = "10.0.0.1" } }
+    assert.is_nil(rows:also_at("12D3KooWx", "10.0.0.1"))
+  end)
 end)

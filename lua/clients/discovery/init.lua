@@ -154,8 +154,8 @@ local function own_row(self)
   local notes = own_notes(self, facts, reason)
   return { id = self.id, name = facts.name, label = self:label(self.id), type = facts.type, site = facts.site,
     version = facts.version, status = self.comms.clones:own() and "clone?" or state, state = state, why = reason,
-    self = true, seen_ms = 0, files = self.dcache:signers "share/files"[self.id] or 0, clock = self.time.source,
-    boot = self.comms.boot, policy = facts.policy, notes = json.array(notes),
+    self = true, seen_ms = 0, files = self.dcache:signers "share/files"[self.id] or 0,
+    clock = self.time.source or "none", boot = self.comms.boot, policy = facts.policy, notes = json.array(notes),
     note = notes[1] and table.concat(notes, "; ") or nil }
 end
 

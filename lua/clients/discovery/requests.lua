@@ -69,7 +69,7 @@ end
 
 -- All rows at once, then each that changes.
 local function watch(handle, discovery, request, reply)
-  local asked = { near = request.near, all = request.all }
+  local asked = { near = request.near, all = request.all, missing = request.missing }
   follow.start { loop = handle.loop, ring = handle.node.events, names = { changes.topic }, reply = reply,
     each = function(event) return (not event.row or chosen({ event.row }, asked)[1]) and event or nil end,
     rows = function() return { who_is_here(discovery, asked) } end }

@@ -113,10 +113,10 @@ end
 
 --- Where else than at HOST (nil: at this node) the key ID is used: "also at 192.168.1.37" | nil
 function rows:also_at(id, host)
-  local hosts = {}
-  for _, other in ipairs(self.comms.clones:of(id) or {}) do
+  local hosts, known = {}, host and { [host] = true } or {}
+  for _, other in ipairs(self.comms.clones:of(id) or {}) do -- one machine has several where it was started anew
     local name = other.host or other.address
-    if name ~= host then hosts[#hosts + 1] = name end
+    if not known[name] then hosts[#hosts + 1], known[name] = name, true end
   end
   return hosts[1] and "also at " .. table.concat(hosts, " and ")
 end

@@ -5,8 +5,8 @@ local span = require "span"
 local reasons = {}
 
 local CURES <const> = {
-  quiet = "Nothing; `discover` asks it, and after three questions in vain it is lost.",
-  ["clone?"] = "Give one of the two a new key: `doctor` says how.",
+  quiet = "Nothing; `discover` asks it, and after three questions in vain and 45 s of silence it is lost.",
+  ["clone?"] = "On the copy: dt-swarm-cli identity renew.",
   lost = "See whether it is switched on and in the same network, and what its own `status` says.",
   left = "Start it there.",
   stranger = "If it is your robot: dt-swarm-cli HOST trust grant ROBOT member, or give it the lab file with a token.",
@@ -43,6 +43,13 @@ local function why_stranger(discovery, id)
   return ("its key was revoked%s: what it says is void"):format(word.why ~= "" and (" (%s)"):format(word.why) or "")
 end
 
+-- Two machines speak with one key: where, as far as it is known.
+local function evidence_of_twins(discovery, row)
+  local also = discovery.rows:also_at(row.id, row.via and row.via.host)
+  if not also then return "it says so itself: another machine uses its key, too" end
+  return ("two machines answer with its key: it is at %s, %s"):format(row.via and row.via.host or "this node", also)
+end
+
 -- What was seen that makes him STATUS.
 local function evidence(discovery, peer, row)
   local silence, limits = span.ago(row.seen_ms), discovery.rows.limits(row.near)
@@ -50,6 +57,7 @@ local function evidence(discovery, peer, row)
   if row.status == "left" then return ("it said %s that it leaves"):format(span.ago(discovery.loop:now()
     - peer.gone.at)) end
   if row.status == "stranger" then return why_stranger(discovery, row.id) end
+  if row.status == "clone?" then return evidence_of_twins(discovery, row) end
   local words = ("last word %s; quiet is after %s, lost after %s (%s)"):format(silence, span.of(limits.quiet),
     span.of(limits.lost), row.near and "near" or "far away")
   return asked and ("%s; asked %s since, no answer"):format(words, asked == 1 and "once" or asked .. " times") or words
@@ -112,6 +120,9 @@ local function record(discovery, id, rows)
 end
 
 local function rows_of(discovery, row)
+  if row.self and row.status == "clone?" then
+    return { { what = row.label .. " is clone?", seen = evidence_of_twins(discovery, row), cure = CURES["clone?"] } }
+  end
   if row.self then return { { what = row.label .. " is this node", seen = "its state is in `status`" } } end
   local peer = discovery.comms.peers.by_id[row.id]
   local rows = { how(discovery, peer, row) }
