@@ -38,6 +38,20 @@ local function value_of(word)
   return math.tointeger(tonumber((word:gsub("%%$", ""))))
 end
 
+-- What is wrong with how long it is told for | nil
+local function time_fault(options)
+  local name, seconds, words = options.name, options["for"], options.words
+  if seconds and words[1] then
+    return ("fact: for how long is %s so? Write --for TIME or -- COMMAND, but not both"):format(name)
+  end
+  if not seconds and not words[1] then
+    return ("fact: for how long is %s so? Write --for TIME, or -- COMMAND for as long as that runs"):format(name)
+  end
+  if words[1] and not words[2] and words[1]:find "^%d+ ?%l*$" then
+    return ("fact: %s would be a command; for a time write --for %s"):format(words[1], words[1])
+  end
+end
+
 -- → the request | nil, what is wrong with OPTIONS
 local function request_of(options)
   if not options.name then return { command = "fact" } end
@@ -45,10 +59,8 @@ local function request_of(options)
   if options.value == "end" then return { command = "fact", name = options.name, ["end"] = true } end
   local value, has_words = value_of(options.value), options.words[1] ~= nil
   if value == nil then return nil, ("fact: %s is none of yes, no, end, or a whole number"):format(options.value) end
-  if (options["for"] ~= nil) == has_words then
-    return nil, ("fact: for how long is %s so? Write --for TIME, or -- COMMAND for as long as that runs"):format(
-      options.name)
-  end
+  local fault = time_fault(options)
+  if fault then return nil, fault end
   return { command = "fact", name = options.name, value = value, why = options.why, seconds = options["for"],
     connected = has_words or nil }
 end

@@ -17,6 +17,7 @@ function renew.run(context, options)
   s:say "This node has another key and starts anew with it. Its peer ID is"
   s:line(s:text(answer.id))
   s:say(("The old key is kept in %s."):format(s:text(answer.aside)))
+  s:say "Others may show clone? for ten minutes more."
   return context.exit.ok
 end
 

@@ -149,7 +149,9 @@ end
 
 local function value_fault(fact, value)
   if fact == "battery" then
-    if math.type(value) ~= "integer" or value < 0 or value > 100 then return "battery is a whole number of percent" end
+    if math.type(value) ~= "integer" or value < 0 or value > 100 then
+      return "battery is a whole number of percent, 0 to 100"
+    end
   elseif type(value) ~= "boolean" then
     return fact .. " is yes or no"
   end
@@ -171,9 +173,9 @@ end
 function lease.knows(fact)
   if is_fact[fact] then return true end
   local meant = type(fact) == "string" and nearest.of(FACTS, fact)
-  return nil, ("missing: there is no fact %s%s; facts are %s"):format(
+  return nil, ("missing: there is no fact %s%s facts are %s"):format(
     type(fact) == "string" and text.escape(fact:sub(1, 40)) or "of that form",
-    meant and ("; did you mean %s?"):format(meant) or "", table.concat(FACTS, ", ")), "missing"
+    meant and ("; did you mean %s?"):format(meant) or ";", table.concat(FACTS, ", ")), "missing"
 end
 
 function check(given)

@@ -52,6 +52,19 @@ describe("dt-swarm-cli fact", function()
     end
   end)
 
+  it("says what a time or a command lacks before anybody is asked", function()
+    for words, fault in pairs {
+      ["busy yes 10s"] = "10s would be a command; for a time write %-%-for 10s",
+      ["busy yes --for 1h -- true"] = "but not both",
+      ["busy yes"] = "for how long is busy so%?",
+    } do -- any order
+      local said, code = ada:cli("fact " .. words)
+      assert.matches("^fact: .*" .. fault, said)
+      assert.equal(3, code)
+    end
+    assert.same({}, ada:ask "fact".facts)
+  end)
+
   it("says that the daemon stopped before the command did, and ends as that did", function()
     local bea = w:start("bea", {})
     local said, code = bea:cli(("fact busy yes -- sh -c 'kill %d; while [ -e %s ]; do sleep 0.05; done; exit 5'")
