@@ -1,7 +1,9 @@
 -- doctor_spec.lua - what the doctor makes of answers that come and of those that do not, in the simulator; which fault
 -- is the cause of which, by the shipped checks. Whole daemons: spec/e2e/doctor_spec.lua.
 local findings = require "clients.doctor.findings"
+local folder = require "spec.folder"
 local neighbours = require "clients.doctor.neighbours"
+local network = require "clients.doctor.network"
 local outside = require "clients.doctor.outside"
 local policies = require "spec.policy.policies"
 local sim = require "sim"
@@ -134,6 +136,43 @@ describe("what the shipped checks make of findings", function()
   end)
 end)
 
+-- A line of /proc/net/route: by the router 192.168.1.1; by a modem without an address; of the own network.
+local ROUTER <const> = "eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+local MODEM <const> = "wwan0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n"
+local OWN <const> = "eth0\t0001A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+
+-- A machine whose /proc/net has FILES: text by name. → what stands before /proc, remove()
+local function machine_of(files)
+  local made = folder.new()
+  os.execute(("mkdir -p %s/proc/net"):format(made.path))
+  for name, text in pairs(files) do folder.write(("%s/proc/net/%s"):format(made.path, name), text) end -- any order
+  return made.path, made.remove
+end
+
+describe("what the doctor reads of the machine's network", function()
+  -- What is found of default routes where there are these lines.
+  local function no_route(v4, v6)
+    local root, remove = machine_of { route = v4, ipv6_route = v6 }
+    local found = network.look({ interfaces = function()
+      return { { name = "eth0", up = true, host = "192.168.1.20", prefix = 24, family = 4 } }
+    end, links = function() return {} end }, root)
+    remove()
+    return found.net_no_route
+  end
+
+  it("has no way out only where neither IPv4 nor IPv6 has one, be it to a modem", function()
+    local zero = ("0"):rep(32)
+    local function ip6(flags, name)
+      return ("%s 00 %s 00 %s 00000400 00000003 00000000 %s %s\n"):format(zero, zero, zero, flags, name)
+    end
+    assert.is_false(no_route(OWN .. ROUTER, ""))
+    assert.is_false(no_route(OWN .. MODEM, ""))
+    assert.is_false(no_route(OWN, ip6("00000003", "eth0")))
+    assert.matches("no default route", no_route(OWN, ""))
+    assert.matches("no default route", no_route(OWN, ip6("00200200", "lo")))
+  end)
+end)
+
 describe("the doctor's questions to the router", function()
   -- A connection whose end answers CODE after so many looks; nil: never.
   local function net(code, looks)
@@ -146,18 +185,15 @@ describe("the doctor's questions to the router", function()
     end }
   end
 
-  -- What is found where /proc has ROUTE and ARP.
+  -- What is found where the router's line in /proc/net/arp has these FLAGS.
   local function of(connections, flags, beyond)
-    local folder = require "spec.folder".new()
-    os.execute(("mkdir -p %s/proc/net"):format(folder.path))
-    local write = require "spec.folder".write
-    write(folder.path .. "/proc/net/route", "Iface\tDestination\tGateway\tFlags\neth0\t00000000\t0101A8C0\t0003\t0\n")
-    write(folder.path .. "/proc/net/arp", ("IP\n192.168.1.1 0x1 0x%d 00:00:00:00:00:00 * eth0\n"):format(flags))
+    local root, remove = machine_of { route = ROUTER, arp = ("192.168.1.1 0x1 0x%d 00:00:00:00:00:00 * eth0\n")
+      :format(flags) }
     local loop, found = require "sim.loop".new(), "nothing"
-    outside.gateway({ loop = loop, net = connections, root = folder.path, beyond = function() return beyond end },
+    outside.gateway({ loop = loop, net = connections, root = root, beyond = function() return beyond end },
       function(what) found = what end)
     loop:run_until(loop.time + 10 * 1000)
-    folder.remove()
+    remove()
     return found
   end
 

@@ -176,6 +176,7 @@ describe("the doctor", function()
       end
     end
     print(("# right in %d of %d worlds"):format(count - #wrong, count))
+    for _, text in ipairs(wrong) do print("# " .. text:match "^[^\n]*\n?[^\n]*":gsub("\n", " | ")) end
     assert.is_true(#wrong * 20 <= count, table.concat(wrong, "\n\n"))
   end)
 end)

@@ -28,7 +28,7 @@ end
 --- The client, as lua/clients/init.lua has it.
 function doctor.open(handle)
   local node = handle.node
-  local self = setmetatable({ node = node, loop = handle.loop, waiting = {} }, doctor)
+  local self = setmetatable({ node = node, loop = handle.loop, waiting = {}, looking = {} }, doctor)
   self.neighbours = neighbours.new { loop = handle.loop, comms = node.comms, said = node.discovery.said,
     gateway = network.gateway, ask = function(to, id, told) return node.ping.questions:ask(to, nil, id, told) end,
     label = function(id) return node.who(id).label end, port = function() return udp_port(node) end }
@@ -57,7 +57,7 @@ local function look(self, peer, done)
   local node, metrics, why, left = self.node, {}, {}, 1
   local function one_less()
     left = left - 1
-    if left > 0 then return end
+    if left > 0 or self.stopped then return end
     metrics.net_one_way = metrics.net_one_way or peer and peer.silent
     done(metrics, why)
   end
@@ -68,13 +68,18 @@ local function look(self, peer, done)
   add(metrics, machine.disk(node, board))
   wait()
   local function beyond() return hears_beyond(node) end
-  outside.gateway({ loop = self.loop, net = node.net, beyond = beyond }, function(found)
+  local give_up
+  give_up = outside.gateway({ loop = self.loop, net = node.net, beyond = beyond }, function(found)
+    if give_up then self.looking[give_up] = nil end
     metrics.net_gateway_dead = found
     if found == nil then why.net_gateway_dead = NO_ROUTER end
     one_less()
   end)
+  self.looking[give_up] = true
   wait()
-  outside.dns({ loop = node.loop, channels = node.policy:get "routing.channels" }, function(dead, unknown)
+  local function resolve(...) return node.loop:resolve(...) end
+  local channels = node.policy:get "routing.channels"
+  outside.dns({ loop = self.loop, channels = channels, resolve = resolve }, function(dead, unknown)
     metrics.net_dns_dead, metrics.net_dns_no_name = dead, unknown
     one_less()
   end)
@@ -161,6 +166,11 @@ function doctor:answer(request, reply)
   local ok, text, code = may_ask(self, host)
   if not ok then return reply(nil, text, code) end
   run_for(self, host, reply)
+end
+
+function doctor:stop()
+  self.stopped = true
+  for give_up in pairs(self.looking) do give_up() end -- any order
 end
 
 return doctor

@@ -3,7 +3,7 @@
 local machine = {}
 
 local FRAMES <const>, HOSTS <const> = 10, 3 -- beacons that do not fit, from so many hosts
-local FULL <const> = 2 -- % of the state folder's disk
+local FULL <const>, ROOM <const> = 2, 512 * 1000 * 1000 -- % of the state folder's disk; bytes that are room anyway
 local OFF_MS <const> = 10 * 60 * 1000 -- ms that a clock may be wrong
 
 local function text_of(list) return list[1] and table.concat(list, "; ") or false end
@@ -29,14 +29,22 @@ function machine.too_long(node)
   end
 end
 
+local function is_alone(comms)
+  for _, peer in ipairs(comms.peers.list) do
+    if comms.peers:living(peer) then return false end
+  end
+  return true
+end
+
+-- Two swarms may share a network. It is a fault where many do not fit, or where all who are heard do not.
 local function other_swarm(comms)
   local several, once = comms.misfits:list()
   local count, hosts = 0, #several + #once
   for _, list in ipairs { several, once } do
     for _, one in ipairs(list) do count = count + one.count end
   end
-  if count < FRAMES and not several[1] then return false end
-  if hosts < HOSTS and count < FRAMES then return false end
+  local is_many = count >= FRAMES and hosts >= HOSTS
+  if not is_many and not (several[1] and is_alone(comms)) then return false end
   local first = several[1] or once[1]
   return ("%d beacons of %d hosts, such as %s, do not fit this swarm"):format(count, hosts, first.host)
 end
@@ -145,8 +153,8 @@ function machine.disk(node, board, root)
   if mount then found.disk_readonly = mount.readonly and node.state .. " is mounted read-only" or false end
   if trouble and trouble.word == "EROFS" then found.disk_readonly = trouble.text end
   if free and total and total > 0 then
-    found.disk_full = free * 100 < total * FULL and ("%d of %d MB are free"):format(free // 1000000, total // 1000000)
-      or false
+    local is_full = free * 100 < total * FULL and free < ROOM
+    found.disk_full = is_full and ("%d of %d MB are free"):format(free // 1000000, total // 1000000) or false
   end
   if trouble and (trouble.word == "ENOSPC" or trouble.word == "EDQUOT") then found.disk_full = trouble.text end
   return found

@@ -84,16 +84,31 @@ local function small_mtu(root, list)
   return false
 end
 
---- The IPv4 router of this machine by /proc/net/route → "192.168.1.1" | false: there is none | nil: nobody knows
+local UP <const>, BY_ROUTER <const> = 1, 2 -- flags of routes: RTF_UP, RTF_GATEWAY (route(8))
+
+--- The IPv4 router of this machine by /proc/net/route → "192.168.1.1" | nil: there is none, or nobody knows; second:
+--- is there a default route at all, be it to a modem that has no address? nil: nobody knows
 function network.gateway(root)
   local text = read(root or "", "/proc/net/route")
-  if not text then return nil end
-  for line in text:gmatch "[^\n]+" do
-    local destination, gateway, flags = line:match "^%S+%s+(%x+)%s+(%x+)%s+(%x+)"
-    if destination == "00000000" and gateway and tonumber(flags, 16) & 2 == 2 then -- RTF_GATEWAY (route(4))
+  local is_known = nil
+  if text then is_known = false end
+  for line in (text or ""):gmatch "[^\n]+" do
+    local destination, gateway, flags, mask = line:match "^%S+%s+(%x+)%s+(%x+)%s+(%x+)%s+%S+%s+%S+%s+%S+%s+(%x+)"
+    local bits = destination == "00000000" and mask == "00000000" and tonumber(flags, 16)
+    if bits and bits & BY_ROUTER ~= 0 then
       local d, c, b, a = gateway:match "(%x%x)(%x%x)(%x%x)(%x%x)"
-      return ("%d.%d.%d.%d"):format(tonumber(a, 16), tonumber(b, 16), tonumber(c, 16), tonumber(d, 16))
+      return ("%d.%d.%d.%d"):format(tonumber(a, 16), tonumber(b, 16), tonumber(c, 16), tonumber(d, 16)), true
     end
+    is_known = bits and bits & UP ~= 0 or is_known
+  end
+  return nil, is_known
+end
+
+-- Is there a default route of IPv6? The one of the loopback interface leads nowhere.
+local function has_ip6_route(root)
+  for line in (read(root, "/proc/net/ipv6_route") or ""):gmatch "[^\n]+" do
+    local flags, name = line:match "^0+ 00 %x+ %x+ %x+ %x+ %x+ %x+ (%x+)%s+(%S+)"
+    if flags and name ~= "lo" and tonumber(flags, 16) & UP ~= 0 then return true end
   end
   return false
 end
@@ -106,6 +121,11 @@ function network.has_neighbour(root, host)
   end
 end
 
+local function no_route(has_route, list)
+  if has_route == nil then return nil end
+  return not has_route and list[1] and "no default route in /proc/net/route, nor in ipv6_route" or false
+end
+
 --- What is seen at once. NET: core.net; ROOT: what stands before /proc and /sys, or nil.
 function network.look(net, root)
   root = root or ""
@@ -113,14 +133,14 @@ function network.look(net, root)
   for _, one in ipairs(all) do
     if not is_of_containers(one.name) then list[#list + 1] = one end
   end
-  local gateway = network.gateway(root)
+  local _, has_route = network.gateway(root)
+  if has_route == false then has_route = has_ip6_route(root) end
   return {
     net_no_lan = not all[1] and links_down(net) or false,
     net_bridge_only = all[1] and not list[1] and all[1].name .. " is up, nothing else" or false,
     net_same_subnet = two_in_one(list),
     net_mtu = small_mtu(root, list),
-    net_no_route = gateway == false and list[1] and "no default route in /proc/net/route" or gateway ~= nil and false
-      or nil,
+    net_no_route = no_route(has_route, list),
   }
 end
 

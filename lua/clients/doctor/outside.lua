@@ -31,15 +31,22 @@ end
 
 --- given.loop, net (core.net), root
 --- given.beyond   fn() → was somebody heard lately who is reached by the router? Then it is alive
---- DONE(finding as network.lua has them): of net_gateway_dead
+--- DONE(finding as network.lua has them): of net_gateway_dead. → a function that gives it up
 function outside.gateway(given, done)
   local host = network.gateway(given.root)
-  if not host then return given.loop:post(function() done(nil) end) end
+  if not host then
+    given.loop:post(function() done(nil) end)
+    return function() end
+  end
   local streams = knock(given, host)
   local looks, missing, timer = 0, 0, nil
-  local function over(found)
+  local function give_up()
     timer:cancel()
     for _, stream in ipairs(streams) do stream:close() end
+    streams = {}
+  end
+  local function over(found)
+    give_up()
     done(found)
   end
   timer = given.loop:every(EVERY, function()
@@ -51,6 +58,7 @@ function outside.gateway(given, done)
       over(("%s: no answer at TCP ports %s"):format(host, table.concat(PORTS, ", ")))
     end
   end)
+  return give_up
 end
 
 local NAMES <const> = { dns4 = 4, dns6 = 6 }
@@ -70,7 +78,9 @@ function outside.names(channels)
   return list
 end
 
---- given.loop, channels   DONE(net_dns_dead, net_dns_no_name): findings as network.lua has them
+--- given.loop, channels
+--- given.resolve   fn(name, 4 or 6, done(text of what is wrong | nil)): looks a name up
+--- DONE(net_dns_dead, net_dns_no_name): findings as network.lua has them
 function outside.dns(given, done)
   local names = outside.names(given.channels)
   local left, dead, unknown = #names, {}, {}
@@ -91,7 +101,7 @@ function outside.dns(given, done)
     finish()
   end)
   for _, one in ipairs(names) do
-    given.loop:resolve(one.name, one.family, function(err)
+    given.resolve(one.name, one.family, function(err)
       one.is_over = true
       if not timer then return end
       if err and (err:find "^EAI_NONAME" or err:find "^EAI_NODATA" or err:find "^ENOENT") then
