@@ -128,6 +128,21 @@ describe("discover that goes on", function()
     assert.is_nil(ada.discovery.changes.timer)
   end)
 
+  it("is looked for a piece a turn, and by one look at a time", function()
+    local w, ada = world()
+    local rows, in_slices, made = ada.discovery.changes.rows, 0, 0
+    function ada.discovery.changes.rows()
+      made = made + 1
+      if not slices.running() then return rows() end
+      in_slices = in_slices + 1
+      slices.wait(function(wake) w.loop:after(1500, wake) end) -- so long that the next look is due
+      return rows()
+    end
+    w:run(7000)
+    assert.is_true(made >= 2 and made <= 4, made .. " looks")
+    assert.equal(made, in_slices)
+  end)
+
   it("looks once a second however many begin to read at the same time, and tells rows before news", function()
     local follow, timers = {}, 0
     local w, ada, begin = in_turns(follow)
@@ -154,11 +169,16 @@ describe("discover that goes on", function()
   end)
 
   it("tells of a stranger to the lab once his address is proved, so that a flood of keys hides no member", function()
-    local nodes, told, timer = {}, {}, nil
-    local loop = { now = function() return 0 end, every = function(_, _, fn)
-      timer = fn
-      return { cancel = function() end }
-    end }
+    local nodes, told, posts, timer = {}, {}, {}, nil
+    local loop = { now = function() return 0 end, post = function(_, fn) table.insert(posts, fn) end,
+      every = function(_, _, fn)
+        timer = fn
+        return { cancel = function() end }
+      end }
+    local function look()
+      timer()
+      while posts[1] do table.remove(posts, 1)() end
+    end
     local watch = require("clients.discovery.changes").new { loop = loop, rows = function() return nodes end,
       row = function(node) return node end, probe = function() end,
       ring = { is_read = function() return true end,
@@ -166,10 +186,10 @@ describe("discover that goes on", function()
     watch:begin()
     for i = 1, 300 do nodes[i] = { id = "ghost" .. i, name = "ghost" .. i, status = "stranger" } end
     nodes[301] = { id = "ada", name = "ada", status = "ready" }
-    timer()
+    look()
     nodes[1].via = { proved = true, address = "a" }
-    timer()
-    timer()
+    look()
+    look()
     assert.same({ "ada", "ghost1" }, told)
   end)
 end)

@@ -1,4 +1,8 @@
 -- changes.lua - what changed of who is here, told to the event ring while anybody reads it. Makes no rows itself.
+--
+-- A look is work in slices: a thousand rows in one turn would hold up all else that the node does.
+local slices = require "slices"
+
 local changes = {}
 changes.__index = changes
 
@@ -13,6 +17,7 @@ changes.topic = TOPIC
 function changes.new(given)
   local self = setmetatable({}, changes)
   for _, name in ipairs { "loop", "ring", "rows", "row", "probe" } do self[name] = given[name] end
+  self.jobs = slices.new(self.loop)
   return self
 end
 
@@ -32,6 +37,7 @@ local function looks(self, before, told)
       now[node.id] = look_of(node)
       if before[node.id] ~= now[node.id] then told(node) end
     end
+    slices.step(0.5)
   end
   return now
 end
@@ -42,9 +48,18 @@ local function compare(self)
   self.before = looks(self, self.before, function(node) self.ring:add(TOPIC, event_of(self, node)) end)
 end
 
+-- Looks, unless the last look still goes on.
+local function look(self)
+  if self.give_up then return end
+  self.give_up = self.jobs:start(function() compare(self) end, function(ok, fault)
+    self.give_up = nil
+    if not ok then error(fault, 0) end
+  end)
+end
+
 local function check(self)
   if not self.ring:is_read(TOPIC) then return self:stop() end
-  compare(self)
+  look(self)
   if self.loop:now() - self.probed >= PROBE then
     self.probed = self.loop:now()
     self.probe()
@@ -69,7 +84,8 @@ end
 
 function changes:stop()
   if self.timer then self.timer:cancel() end
-  self.timer = nil
+  if self.give_up then self.give_up() end
+  self.timer, self.give_up = nil, nil
 end
 
 return changes
