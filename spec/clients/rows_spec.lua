@@ -189,6 +189,12 @@ describe("one of whom only others bring words", function()
       assert.equal(1025, #list, "this node, and 1,024 others")
       local bound = said:bounds()[1]
       assert.same({ 1024, 1024, 3001 - 1024 }, { bound.count, bound.limit, bound.dropped })
+      local late = ("12D3KooW%044d"):format(3000)
+      ada.discovery:note(late, "r3000")
+      local without = row_of(late, true)
+      assert.same({ "no room: more than 1024 others are known", 0 }, { without.note, without.seen_ms })
+      assert.is_nil(without.status, "he was heard just now")
+      for _, one in ipairs(ada.discovery:missing()) do assert.not_equal(late, one.id) end
       w:run(1000)
       local carl = key_of "carl"
       ada.discovery.seen:load { { carl:id(), "carl", "", 0, { "/ip4/10.0.0.9/udp/1/dswarm-line" } } }

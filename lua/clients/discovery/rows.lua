@@ -175,14 +175,21 @@ local function row_by(self, word, files)
   return put_notes(self, row, nil, word.facts)
 end
 
--- Who was heard in an earlier run only, or long ago in this one.
+-- Why there is no row of him who is SEEN, of whom nothing came for SILENCE ms (nil: not in this run)
+local function why_absent(silence)
+  if not silence then return "before this daemon started" end
+  return silence > GONE and "lost for over a week" or ("no room: more than %d others are known"):format(ROWS_MAX)
+end
+
+-- Who was heard in an earlier run only, or long ago in this one, or is one of too many.
 local function absent(self, seen, files)
-  local ms, about
-  if seen.last > 0 then ms, about = self.time:age(seen.last) end
-  local note = seen.here and "lost for over a week" or "before this daemon started"
-  return { id = seen.id, name = seen.name, label = self.names:who(seen.id).label, type = seen.type, status = "lost",
-    near = false, self = false, seen_ms = ms, seen_about = about, files = files[seen.id] or 0, note = note,
-    notes = json.array { note } }
+  local silence = seen.here and self.loop:now() - seen.heard or nil
+  local ms, about = silence, nil
+  if not ms and seen.last > 0 then ms, about = self.time:age(seen.last) end
+  local note = why_absent(silence)
+  return { id = seen.id, name = seen.name, label = self.names:who(seen.id).label, type = seen.type,
+    status = (not silence or silence > LOST.far) and "lost" or nil, near = false, self = false, seen_ms = ms,
+    seen_about = about, files = files[seen.id] or 0, note = note, notes = json.array { note } }
 end
 
 -- Strangers come last, of these first who proved an address: keys with any name cost nothing to make.
