@@ -50,7 +50,9 @@ function comms.new(given)
   parts.make(self, given, function(...) foreign(self, ...) end)
   self:on_statement("pri/*/addresses", function(st) self.addresses:heard(st.signer) end)
   self:on_statement("peer", function(st, source)
-    if source and st.signer ~= self.id then self.clones:statement(st) end
+    if not source or st.signer == self.id then return end
+    self.clones:statement(st)
+    spread.note_far(self, st, source)
   end)
   self:on_own(function(st)
     if st.bucket == "peer" then self.clones:own_statement(st) end

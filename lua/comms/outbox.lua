@@ -1,8 +1,9 @@
 -- outbox.lua - what to say next on each channel, pulled when it has budget. Sends nothing itself.
 --
 -- What was replaced, silenced or dropped leaves its list at once: a channel that nobody pulls, since it has no network,
--- holds as much as lives and no more. The lists are linked in both directions for that.
+-- holds as much as lives. The lists are linked in both directions for that.
 local linked_list = require "linked_list"
+local repeats = require "comms.repeats"
 local token_bucket = require "token_bucket"
 local urgency = require "comms.urgency"
 
@@ -19,13 +20,10 @@ local BEACON_WAIT = 2000 -- ms that a beacon lets statements go first
 local CONTROL, CONTROL_S, CONTROL_LEAST = 20, 2 * 60, 1200 -- bytes
 local FEEDS_MAX = 16
 local FEED_EACH = 4 -- frames with statements, after which a list has its turn: else repairs might never have one
-local COPIES = 2 -- verified copies heard on a medium that silence our own
-local LAMBDA = 8 -- RFC 5401, for groups up to some thousands
-local BACKOFF = 300 -- ms, at most
-local HEAD_ROOM = 32 -- bytes that `* - 8 statements` needs
+local BACKOFF, HEAD_ROOM = 300, 32 -- ms, at most; bytes that `* - 8 statements` needs
 local MOST_URGENT <const> = urgency.ENDS
 
--- loop, random; refused(code) counts what was dropped. poke(name) is called when something was added.
+-- loop, random; refused(code) counts what was dropped; poke(name): something was added.
 function outbox.new(given)
   return setmetatable({ loop = given.loop, random = given.random, refused = given.refused, poke = given.poke,
     channels = {}, names = {}, dropped = 0 }, outbox)
@@ -38,7 +36,7 @@ local function queues()
 end
 
 -- FACTS: medium: bool, others hear what we say, so that foreign statements wait and may be silenced; line_max: bytes
--- of the longest line that the channel carries (nil: as long as a frame); rate: bytes a second, where it is slow.
+-- of the longest line that it carries (nil: as long as a frame); rate: bytes a second, where it is slow.
 function outbox:open(name, facts)
   local share = facts.rate and facts.rate / CONTROL
   local control = share and token_bucket.new { now = function() return self.loop:now() end, rate = share,
@@ -56,17 +54,15 @@ function outbox:close(name)
   end
 end
 
--- RFC 5401 §3.4: exponentially distributed towards the end of MAX, so that few of many speak early.
-function outbox.backoff(random, max)
-  local scale = math.exp(LAMBDA) - 1
-  local x = random:unit() * LAMBDA / max + LAMBDA / (max * scale)
-  return math.max(0, math.floor(max / LAMBDA * math.log(x * scale * max / LAMBDA)))
-end
-
 local function forget(channel, entry)
   unlink(entry)
   channel.live = channel.live - 1
   channel.by_slot[entry.slot], channel.by_id[entry.short] = nil, nil
+end
+
+local function enter(channel, entry)
+  channel.live = channel.live + 1
+  channel.by_slot[entry.slot], channel.by_id[entry.short] = entry, entry
 end
 
 -- The most urgent that is ready, of these the oldest; LEAST: the least urgent.
@@ -99,22 +95,23 @@ end
 -- OLD, which waits in the slot of ST, gives way. → the urgency of ST: no less than what was not said yet had
 local function give_way(self, channel, old, st, how_urgent)
   forget(channel, old)
+  if old.said then return how_urgent end
   if old.renewed and old.short ~= st.short then drop(self, "full") end
   return math.max(how_urgent, math.min(old.urgency, urgency.TRUST - 1))
 end
 
--- ST = { short, slot, line, mine = bool, wait = ms or nil: at least, renewed = bool: it says what was last said }.
--- Statements of others on a medium wait by random back-off. What replaces a word that waits does not wait longer.
+-- ST = { short, slot, line, mine = bool, wait = ms or nil: at least, renewed = bool: it says what was last said, times:
+-- how often it is to be heard there, nil: once }. Others' words on a medium wait by random back-off, but no longer than
+-- those that they replace.
 function outbox:add(name, st, how_urgent)
   local channel = self.channels[name]
   local old = channel.by_slot[st.slot]
   if old then how_urgent = give_way(self, channel, old, st, how_urgent) end
   local entry = { short = st.short, slot = st.slot, line = st.line, renewed = st.renewed, urgency = how_urgent,
-    copies = 0 }
-  channel.by_slot[st.slot], channel.by_id[st.short] = entry, entry
-  channel.live = channel.live + 1
+    times = st.times or 1, copies = 0 }
+  enter(channel, entry)
   local by_chance = channel.medium and not st.mine
-  local wait = (st.wait or 0) + (by_chance and outbox.backoff(self.random, BACKOFF) or 0)
+  local wait = (st.wait or 0) + (by_chance and repeats.wait(self.random, BACKOFF) or 0)
   if wait > 0 or by_chance then
     entry.due = self.loop:now() + wait
     if st.wait and st.wait > 0 and old and old.due then entry.due = math.min(old.due, entry.due) end
@@ -137,20 +134,17 @@ function outbox:outdated(name, slot)
   if entry then forget(channel, entry) end
 end
 
--- A verified copy of SHORT was heard on that channel: on a medium two of them silence our own, on a stream one tells
--- that the other side has it.
+-- A verified copy of SHORT was heard on that channel.
 function outbox:heard(name, short)
   local entry = self.channels[name] and self.channels[name].by_id[short]
-  if not entry then return end
-  entry.copies = entry.copies + 1
-  if entry.copies >= (self.channels[name].medium and COPIES or 1) then forget(self.channels[name], entry) end
+  if entry and repeats.enough(entry, self.channels[name].medium) then forget(self.channels[name], entry) end
 end
 
 -- Does SHORT wait to be said there?
 function outbox:waits(name, short) return self.channels[name] ~= nil and self.channels[name].by_id[short] ~= nil end
 
--- A message that is no statement: { kind =, rest =, to =, from = }. The oldest gives way; of beacons, which tell what
--- is so now, only the newest waits. → how many wait, where it is none
+-- A message that is no statement: { kind, rest, to, from }. The oldest gives way; of beacons, which tell what is so
+-- now, only the newest waits. → how many wait, where it is none
 function outbox:say(name, message)
   local channel = self.channels[name]
   if not channel then return end
@@ -169,8 +163,7 @@ function outbox:say(name, message)
   return #messages
 end
 
--- GENERATE(bytes) → the next message, nil at its end; asked when nothing else waits. For long lists on a link.
--- → will it be asked?
+-- GENERATE(bytes) → the next message, nil at its end; asked when nothing else waits, for long lists. → will it be?
 function outbox:feed(name, generate)
   local channel = self.channels[name]
   if not channel then return false end
@@ -204,8 +197,15 @@ local function ripen(channel, now)
   end
 end
 
--- Statements for one frame of at most BYTES. A line that fits in no such frame holds up nothing: it is dropped, and
--- counted.
+-- ENTRY goes out; perhaps it is to be said again there, since some may lose it.
+local function take(self, channel, entry)
+  forget(channel, entry)
+  if not repeats.again(entry, self.loop:now(), self.random) then return end
+  enter(channel, entry)
+  push(channel.waiting, entry)
+end
+
+-- Statements for one frame of at most BYTES. A line that fits in no such frame holds up nothing: it is dropped.
 local function statements(self, channel, bytes, most)
   local body, room = {}, bytes - HEAD_ROOM
   local longest = math.min(room - 1, channel.facts.line_max or room)
@@ -214,12 +214,13 @@ local function statements(self, channel, bytes, most)
     local size = #entry.line + 1
     if #entry.line > longest then
       drop(self, "long")
+      forget(channel, entry)
     elseif size <= room then
       body[#body + 1], room = entry.line, room - size
+      take(self, channel, entry)
     else
       break
     end
-    forget(channel, entry)
     entry = first_ready(channel)
   end
   return #body > 0 and { kind = "statements", body = body } or nil
@@ -257,8 +258,7 @@ local function take_beacon(channel)
   return message
 end
 
--- The next message of at most BYTES for the channel, most urgent first; nil when there is none that fits. What takes
--- rights away goes before answers, too.
+-- The next message of at most BYTES there, most urgent first | nil. What takes rights away goes before answers, too.
 function outbox:next(name, bytes)
   local channel = self.channels[name]
   if not channel then return nil end

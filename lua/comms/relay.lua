@@ -30,7 +30,8 @@ local function slot_of(st) return hash.blake2b(("%s %s %s"):format(st.bucket, st
 
 local function data_of(st) return hash.blake2b(st.verb .. " " .. st.data):sub(1, 8) end
 
-local FORM <const> = "<i8c8" -- when it was said (ms), what
+local FORM <const> = "<i8c8I1" -- when it was said (ms), what, is that enough?
+local ONCE_MS <const> = 60 * 1000 -- within which copies of one word come
 
 local function is_on(self, peer, channel)
   for _, flow in ipairs(self.peers:living(peer) and peer.flows or {}) do
@@ -59,11 +60,24 @@ function relay:leads(st)
   return true
 end
 
+-- What was last said on the channel NAME in the slot of ST, by either side: when (ms), is it what ST says, was it said
+-- often enough for some that lost it once? | nil. Behind that: as what the two are kept.
+local function last_said(self, st, name)
+  local slot, data = slot_of(st), data_of(st)
+  local last = self.said[name] and self.said[name]:get(slot)
+  if not last then return nil, nil, nil, slot, data end
+  local at, before, enough = FORM:unpack(last)
+  return at, data == before, enough == 1, slot, data
+end
+
 --- The soft word ST was said on the channel NAME, by us or by the other side.
 function relay:note(name, st)
   if self.kept(st.bucket) then return end
+  local at, same, enough, slot, data = last_said(self, st, name)
+  local now = self.loop:now()
   self.said[name] = self.said[name] or bounded.new { limit = SLOTS_MAX }
-  self.said[name]:put(slot_of(st), FORM:pack(self.loop:now(), data_of(st)))
+  enough = not at or same and (enough or now - at >= ONCE_MS) -- what changed is told twice
+  self.said[name]:put(slot, FORM:pack(now, data, enough and 1 or 0))
 end
 
 --- What stands at PLACE of LIST (core.batch), which is held here, was said on the channel NAME by the other side.
@@ -71,24 +85,17 @@ function relay:hear(name, list, place)
   if not self.kept(list:bucket(place)) then self:note(name, list:statement(place)) end
 end
 
--- What was last said on the channel NAME in the slot of ST, by either side: when (ms), is it what ST says? | nil
-local function last_said(self, st, name)
-  local last = self.said[name] and self.said[name]:get(slot_of(st))
-  if not last then return nil end
-  local at, data = FORM:unpack(last)
-  return at, data == data_of(st)
-end
-
--- Was what ST says the last there of its slot, less than MS ago?
+-- Was what ST says the last there of its slot, often enough, less than MS ago?
 local function is_known(self, st, to, ms)
-  local at, same = last_said(self, st, to.name)
-  return at ~= nil and same and self.loop:now() - at < ms
+  local at, same, enough = last_said(self, st, to.name)
+  return same and enough and self.loop:now() - at < ms
 end
 
 --- Does ST say what was last said on the channel NAME in its slot? nil: nothing was, or its bucket is kept.
 function relay:renews(name, st)
   if self.kept(st.bucket) then return nil end
-  return select(2, last_said(self, st, name))
+  local _, same = last_said(self, st, name)
+  return same
 end
 
 --- How long ST, which came from SOURCE (nil: our own), waits for the channel TO (facts as comms:channel_up has them):

@@ -34,8 +34,8 @@ end
 local OWN <const> = { kind = "own", address = "own" }
 
 --- The urgency of ST that came over the channel FROM (facts as comms:channel_up has them; nil: it is our own) on the
--- channel TO of BRAIN, 1 to 11; false where it is not said there.
-function urgency.of(brain, st, from, to)
+-- channel TO of BRAIN, 1 to 11; false where it is not said there. RENEWED: does it say what was last said there?
+function urgency.of(brain, st, from, to, renewed)
   local class = brain.dcache:class_of(st.bucket).class
   if not urgency.may_leave(brain.dcache, st.bucket, to) then return false end
   if not class.kept and from and from.medium and to.medium and from.name == to.name then return false end
@@ -44,7 +44,7 @@ function urgency.of(brain, st, from, to)
   local age, trust = brain.time:age(st.valid_from > 0 and st.at or nil), brain.dcache.trust
   return brain.policy:ask("comms.rebroadcast", { verb = st.verb, bucket = st.bucket, key = st.key, signer = st.signer,
     class = class.name, mine = st.signer == brain.id, role = trust.lab and trust:role(st.signer, st.at), size = st.size,
-    age = age and age // 1000, left = brain.time:left(st.valid_until), renewed = brain.relay:renews(to.name, st) },
+    age = age and age // 1000, left = brain.time:left(st.valid_until), renewed = renewed },
     from and seen(brain, from) or OWN, seen(brain, to), brain.here())
 end
 

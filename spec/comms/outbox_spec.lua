@@ -1,5 +1,6 @@
 -- outbox_spec.lua - order, silence, bounds of what a channel will be told.
 local outbox = require "comms.outbox"
+local repeats = require "comms.repeats"
 local simloop = require "sim.loop"
 local random = require "core.random"
 local urgency = require "comms.urgency"
@@ -258,11 +259,53 @@ describe("the back-off of RFC 5401", function()
   it("stays within its bound and leans to the end of it, so that few of many speak early", function()
     local r, early, n = random.seeded(3), 0, 20000
     for _ = 1, n do
-      local wait = outbox.backoff(r, 1000)
+      local wait = repeats.wait(r, 1000)
       assert.is_true(wait >= 0 and wait <= 1000, tostring(wait))
       if wait < 500 then early = early + 1 end
     end
     -- P(t < T/2) = (e^(λ/2) − 1) / (e^λ − 1) = 1.8 % for λ = 8
     assert.is_true(early / n > 0.012 and early / n < 0.025, tostring(early / n))
+  end)
+end)
+
+describe("a word that is to be heard several times on a medium", function()
+  local box
+  before_each(function()
+    box = new()
+    box.out:open("udp", { medium = true })
+  end)
+
+  -- How often it is said within ten seconds; HEARD: copies of others that are heard, one each half second.
+  local function said(times, heard)
+    local one, n = word(1, true), 0
+    one.times = times
+    box.out:add("udp", one, 5)
+    for i = 1, 20 do
+      if box.out:next("udp", 1200) then n = n + 1 end
+      if i <= heard then box.out:heard("udp", one.short) end
+      box.loop:run_until(box.loop:now() + 500)
+    end
+    assert.equal(0, box.out:length "udp")
+    return n
+  end
+
+  it("is said so often, a second or two apart, less the copies of others", function()
+    assert.same({ 1, 2, 4 }, { said(1, 0), said(2, 0), said(4, 0) })
+    assert.same({ 1, 2, 1 }, { said(2, 1), said(4, 2), said(4, 3) })
+    assert.same({}, box.refusals)
+  end)
+
+  it("gives way to a newer one of its slot, which is no more urgent for that, and nothing is dropped", function()
+    local one = word(1, true, "state")
+    one.times, one.renewed = 2, true
+    box.out:add("udp", one, 9)
+    assert.same({ "line 0001" }, box.out:next("udp", 1200).body)
+    box.out:add("udp", word(3, true), 4)
+    box.out:add("udp", word(2, true, "state"), 3)
+    assert.same({ "line 0003" }, box.out:next("udp", 32 + 10).body)
+    assert.same({ "line 0002" }, box.out:next("udp", 32 + 10).body)
+    box.loop:run_until(5000)
+    assert.is_nil(box.out:next("udp", 1200))
+    assert.equal(0, box.out:counts().dropped)
   end)
 end)

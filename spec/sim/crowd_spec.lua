@@ -1,10 +1,12 @@
 -- crowd_spec.lua - sixty nodes on one medium of 16 KB a second that loses a tenth: what beacons take of it, and how
--- soon a statement is everywhere. In `make soak` ten minutes of statements, and more seeds.
+-- soon a statement is everywhere, and what it takes to know who is here. In `make soak` ten minutes of statements, and
+-- more seeds.
 local file_key = require "spec.file_key"
 local sim = require "sim"
 
 local SOAK = os.getenv "DT_SWARM_SOAK" ~= nil
 local NODES, RATE, LOSS = 60, 16 * 1024, 0.1
+local PRESENCE = 1 << 10 -- bytes/s
 local STREAM = SOAK and 600 or 60 -- s of one statement every 2 s
 local SECOND, MINUTE = 1000, 60 * 1000
 
@@ -13,9 +15,37 @@ local policy, world
 local function crowd(seed)
   policy = policy or assert(require "policy".load("policies/duckiebot.lua", { shipped = "policies" }))
   local w = sim.new { seed = seed, policy = policy, rate = RATE, loss = LOSS }
-  for i = 1, NODES do w:add("n" .. i) end
+  for i = 1, NODES do
+    local node = w:add("n" .. i)
+    function node.own_addresses()
+      return { { address = ("/ip4/%s/tcp/3825/dswarm-line"):format(node.host), own = true, lan = true } }
+    end
+  end
   w:run(4 * MINUTE) -- until all have proved their addresses to each other, which fills the medium for a while
   return w
+end
+
+-- Somebody watches from here on who is there. → fn() → bytes of a second that say who is here, where, and whether he
+-- lives, since then
+local function watched(w)
+  local since, bytes = w.loop.time, 0
+  local reader = w.nodes[1].events:reader({ "peers" }, function() end)
+  w.nodes[1].discovery.changes:begin()
+  for _, one in ipairs(w.medium.channels) do
+    local send = one.send
+    function one.send(self, message, to)
+      local size = (message.kind == "ping" or message.kind == "pong") and #message.rest + 150 or 0 -- TO and FROM
+      for _, line in ipairs(message.body or {}) do
+        if line:find " propose peer " or line:find " propose pri/%S+/addresses " then size = size + #line + 1 end
+      end
+      bytes = bytes + size
+      return send(self, message, to)
+    end
+  end
+  return function()
+    reader:close()
+    return bytes * SECOND / (w.loop.time - since)
+  end
 end
 
 local function share(node, name)
@@ -79,7 +109,7 @@ describe("a crowd on one medium", function()
       w:run(MINUTE)
       local idle = beacons(w) - before
       assert(idle >= NODES, ("%d beacons in an idle minute: somebody is not heard"):format(idle))
-      before = beacons(w)
+      before, w.presence = beacons(w), watched(w)
       local short = share(w.nodes[7], "one")
       w:run(2 * SECOND)
       assert.equal(NODES, holders(w, short), "seed " .. seed)
@@ -105,5 +135,9 @@ describe("a crowd on one medium", function()
     w.cut[cut.host] = nil
     w:run(10 * SECOND)
     assert.equal(n + m + 1, #cut.dcache:statements "share/files", "who was cut off has all again")
+    w:run(SOAK and 30 * MINUTE or 0)
+    local presence = w.presence()
+    print(("  %.0f bytes/s of presence, addresses and pings while somebody watches"):format(presence))
+    assert(presence > 100 and presence <= PRESENCE, "to know who is here takes too much")
   end)
 end)

@@ -12,7 +12,7 @@ local stub = require "spec.net.stub"
 
 local SECOND <const>, MINUTE <const> = 1000, 60 * 1000
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
-local ROBOTS <const> = SOAK and 600 or 200
+local ROBOTS <const> = SOAK and 600 or 180
 local LINE_MS <const>, LINE_BYTES <const> = 2 * SECOND, 620 -- such a line holds one statement
 local LATE <const> = 3 * MINUTE -- after which a change should have come
 
@@ -101,7 +101,7 @@ describe("a channel of one line in two seconds", function()
         end
       end
     end
-    pass(SOAK and 3600 or 900)
+    pass(SOAK and 3600 or 600)
     local lines, dropped, since = ada.slow.lines, ada.comms.outbox:counts().dropped, w.loop.time
     pass(SOAK and 3600 or 900, true)
     pass(LATE // SECOND + 1)
