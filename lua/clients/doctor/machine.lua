@@ -118,8 +118,8 @@ local function mount_of(root, path)
     local holds = place and (place == "/" or path == place or path:sub(1, #place + 1) == place .. "/")
     if holds and #place >= longest then
       longest = #place
-      local all = ("%s,%s"):format(options, super)
-      best = { device = device, kind = kind, readonly = (all .. ","):find("%f[%w]ro,") ~= nil }
+      local all = (",%s,%s,"):format(options, super)
+      best = { device = device, kind = kind, readonly = all:find(",ro,", 1, true) ~= nil } -- not errors=remount-ro
     end
   end
   if file then file:close() end

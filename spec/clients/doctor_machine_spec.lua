@@ -1,0 +1,34 @@
+-- doctor_machine_spec.lua - what the doctor reads of a machine's mounts, by files as the kernel writes them.
+local folder = require "spec.folder"
+local machine = require "clients.doctor.machine"
+
+describe("the doctor's look at the disk", function()
+  -- Is STATE said to be read-only where /proc/self/mountinfo has LINES?
+  local function readonly(lines, trouble)
+    local root = folder.new()
+    os.execute(("mkdir -p %s/proc/self"):format(root.path))
+    folder.write(root.path .. "/proc/self/mountinfo", table.concat(lines, "\n") .. "\n")
+    local node = { state = "/var/lib/dt-swarm", state_health = { trouble = trouble } }
+    local board = { space = function() end, link = function() end }
+    local found = machine.disk(node, board, root.path)
+    root.remove()
+    return found.disk_readonly
+  end
+
+  local PROC <const> = "22 1 0:21 / /proc rw,nosuid - proc proc rw"
+
+  it("takes no disk for read-only that is to become so at an error, as most roots are", function()
+    assert.is_false(readonly { PROC, "28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro" })
+    assert.is_false(readonly { "28 1 179:2 / / rw,noatime shared:1 - ext4 /dev/root rw,errors=remount-ro,stripe=4" })
+  end)
+
+  it("finds one that is, by its mount or by its file system, as whichever lies on top of the folder", function()
+    local root = "28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro"
+    for _, line in ipairs { "40 28 8:2 / /var/lib ro,relatime - ext4 /dev/sda2 rw,errors=remount-ro",
+      "40 28 8:2 / /var/lib/dt-swarm rw,relatime - ext4 /dev/sda2 ro", "40 28 8:2 / / ro - ext4 /dev/sda2 ro" } do
+      assert.equal("/var/lib/dt-swarm is mounted read-only", readonly { root, line })
+    end
+    assert.is_false(readonly { root, "40 28 8:2 / /var/lib/dt ro,relatime - ext4 /dev/sda2 ro" })
+    assert.equal("EROFS: no", readonly({ root }, { word = "EROFS", text = "EROFS: no" }))
+  end)
+end)
