@@ -102,6 +102,26 @@ describe("discover", function()
     assert.same({ 2, "n003" }, { #near.told, near.told[2].row.id })
   end)
 
+  it("tells who watches near ones once of one who is not near any more; a site is news, an age is none", function()
+    local near = ask { command = "discover", watch = true, near = true }
+    local function change(members)
+      nodes[3] = { id = "n003", name = "n3", label = "n3", status = "ready", near = false }
+      for name, value in pairs(members) do nodes[3][name] = value end
+      w:run(2000)
+    end
+    change { near = true, site = "room-3" }
+    change { near = true, site = "room-3", level = "warn" }
+    change { near = true, site = "room-3", level = "warn", seen_ms = 7 }
+    change {}
+    change { status = "lost" }
+    local said = {}
+    for i = 2, #near.told do
+      local row = near.told[i].row
+      said[i - 1] = ("%s %s %s %s"):format(row.id, row.near, row.site, row.level)
+    end
+    assert.same({ "n003 true room-3 nil", "n003 true room-3 warn", "n003 false nil nil" }, said)
+  end)
+
   it("tells who follows those who are missing of whom they are", function()
     function ada.discovery.missing() return { nodes[5] }, { of = "heard", count = 7 } end
     local told = ask({ command = "discover", watch = true, missing = true }).told[1]

@@ -21,11 +21,15 @@ function changes.new(given)
   return self
 end
 
--- Two rows of a node with the same look are no news; ages always differ.
+-- What is news of a node: ages always differ, and of files another topic tells.
+local LOOKS <const> = { "name", "label", "type", "site", "version", "status", "state", "why", "near", "clock", "policy",
+  "level", "note" }
+
 local function look_of(node)
-  local via = node.via or {}
-  return table.concat({ node.name or "", node.label or "", node.type or "", node.version or "", node.status or "",
-    node.state or "", node.clock or "", node.note or "", via.address or "" }, "\n")
+  local parts = {}
+  for i, member in ipairs(LOOKS) do parts[i] = tostring(node[member]) end
+  parts[#parts + 1] = tostring(node.via and node.via.address)
+  return table.concat(parts, "\n")
 end
 
 -- The looks of all nodes by ID. TOLD(node) of each whose look is another one than BEFORE. Strangers to the lab are told

@@ -67,12 +67,26 @@ local function discover(discovery, request, reply)
   if give_up then reply:on_cancel(give_up) end
 end
 
+-- Is EVENT for who asked for ASKED, and was told rows of the IDs in TOLD? Who is not near any more is told once.
+local function is_for(event, asked, told)
+  local one = event.row
+  if not one then return true end
+  local had = told[one.id]
+  told[one.id] = chosen({ one }, asked)[1] and true or nil
+  return had or told[one.id]
+end
+
 -- All rows at once, then each that changes.
 local function watch(handle, discovery, request, reply)
-  local asked = { near = request.near, all = request.all, missing = request.missing }
+  local asked, told = { near = request.near, all = request.all, missing = request.missing }, {}
   follow.start { loop = handle.loop, ring = handle.node.events, names = { changes.topic }, reply = reply,
-    each = function(event) return (not event.row or chosen({ event.row }, asked)[1]) and event or nil end,
-    rows = function() return { who_is_here(discovery, asked) } end }
+    each = function(event) return is_for(event, asked, told) and event or nil end,
+    rows = function()
+      local answer = who_is_here(discovery, asked)
+      told = {}
+      for _, one in ipairs(answer.nodes) do told[one.id] = true end
+      return { answer }
+    end }
 end
 
 -- What other commands say of who is here.

@@ -239,7 +239,7 @@ local function of_this_run(self, files)
     slices.step(2)
   end
   if #list > ROWS_MAX then
-    table.sort(list, is_kept_before)
+    slices.sort(list, is_kept_before)
     list = table.move(list, 1, ROWS_MAX, 1, {})
   end
   for _, row in ipairs(list) do is_there[row.id] = "listed" end
@@ -254,7 +254,7 @@ function rows:list(all)
   for _, seen in pairs(all and self.seen.rows or {}) do -- any order: sorted below
     if is_there[seen.id] ~= "listed" then list[#list + 1] = absent(self, seen, files) end
   end
-  table.sort(list, by_name)
+  slices.sort(list, by_name)
   return list
 end
 
