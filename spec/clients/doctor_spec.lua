@@ -7,6 +7,8 @@ local network = require "clients.doctor.network"
 local outside = require "clients.doctor.outside"
 local policies = require "spec.policy.policies"
 local sim = require "sim"
+local simloop = require "sim.loop"
+local slices = require "slices"
 
 local MINUTE <const> = 60 * 1000
 
@@ -124,6 +126,18 @@ describe("what the shipped checks make of findings", function()
     assert.equal("no_lan gateway_dead(no_lan) dns_dead(no_lan) dns_no_name(no_lan)",
       of { net_no_lan = "x", net_no_route = false, net_gateway_dead = "x", net_dns_dead = "x", net_dns_no_name = "x" })
     assert.equal("isolated name_twice", of { net_isolated = "x", name_twice = "y" })
+  end)
+
+  it("is judged a check a turn, as each may take as long as a turn may", function()
+    local L, turns, asked = simloop.new(), 0, {}
+    local slow = { get = function() return { { id = "a" }, { id = "b" }, { id = "c" } } end,
+      ask = function(_, _, row) asked[#asked + 1] = row.id .. turns end }
+    slices.new(L):start(function() findings.of(slow, {}, {}, {}) end, function(ok) asked[#asked + 1] = tostring(ok) end)
+    L:every(1, function() turns = turns + 1 end)
+    for _ = 1, 3 do L:post(function() turns = turns + 1 end) end
+    L:run_until(10)
+    assert.equal("true", asked[4])
+    assert.is_true(asked[1] ~= asked[2] and asked[1]:sub(2) ~= asked[2]:sub(2), table.concat(asked, " "))
   end)
 
   it("is nothing where nothing is known, and where all is well", function()

@@ -1,6 +1,10 @@
 -- findings.lua - what the checks of the policy say of what was found: causes first, what follows from each under it.
 -- Asks the policy only.
+local slices = require "slices"
+
 local findings = {}
+
+local EACH <const> = 50 -- units of work (slices.lua), a turn: a check of the policy may take as long as a turn may
 
 -- The check furthest above ROW that fails | nil. Each depends on one before it, so this ends.
 local function cause_of(row, by_id, failing)
@@ -18,6 +22,7 @@ local function ask_all(policy, checks, metrics, here)
   for _, row in ipairs(checks) do
     local level, reason = policy:ask("clients.diagnostics.check", row, metrics, here)
     levels[row.id], seen[row.id] = level or nil, reason
+    slices.step(EACH)
   end
   return levels, seen
 end
@@ -28,7 +33,7 @@ local function put_with_followers(list, row, followers, make)
 end
 
 --- POLICY (policy/init.lua), METRICS (the facts of kind `metrics`), HERE (facts of this node), WHY (why a metric is not
---- known: text by name).
+--- known: text by name). To be called in slices where the loop runs.
 --- → found: rows { code, what, seen, cure, level, under = the code of its cause or nil }; unknown: rows { code, what,
 --- seen = why, cure = nil }; how many checks were asked
 function findings.of(policy, metrics, here, why)

@@ -6,6 +6,7 @@ local machine = require "clients.doctor.machine"
 local neighbours = require "clients.doctor.neighbours"
 local network = require "clients.doctor.network"
 local outside = require "clients.doctor.outside"
+local slices = require "slices"
 local to_json = require "clients.control.to_json"
 
 local doctor = { name = "doctor", needs = { "net", "discovery", "ping" } }
@@ -15,6 +16,7 @@ local ROW <const> = { "code", "what", "seen", "cure", "level", "under" }
 local NO_ROUTER <const> = "this network has no router"
 local PORT <const> = 3825
 local LATELY <const> = 5 * 1000 -- ms
+local RUNS_MAX <const> = 3 -- looks that go on or wait
 
 -- The port of the first UDP channel.
 local function udp_port(node)
@@ -28,7 +30,8 @@ end
 --- The client, as lua/clients/init.lua has it.
 function doctor.open(handle)
   local node = handle.node
-  local self = setmetatable({ node = node, loop = handle.loop, waiting = {}, looking = {} }, doctor)
+  local self = setmetatable({ node = node, loop = handle.loop, runs = {}, looking = {},
+    jobs = slices.new(handle.loop) }, doctor)
   self.neighbours = neighbours.new { loop = handle.loop, comms = node.comms, said = node.discovery.said,
     gateway = network.gateway, ask = function(to, id, told) return node.ping.questions:ask(to, nil, id, told) end,
     label = function(id) return node.who(id).label end, port = function() return udp_port(node) end }
@@ -110,18 +113,52 @@ end
 -- Nothing is looked for that no check asks for.
 local function is_idle(self) return not self.node.policy:get "clients.diagnostics.checks"[1] end
 
--- One run at a time: who asks meanwhile gets its answer.
-local function run(self, reply)
-  if is_idle(self) then return reply(answer_of(self, {}, {}, self.loop:now())) end
-  reply({ event = "looking" }, true)
-  table.insert(self.waiting, reply)
-  if self.waiting[2] then return end
-  local began = self.loop:now()
-  look(self, nil, function(metrics, why)
-    local all = self.waiting
-    self.waiting = {}
-    for _, one in ipairs(all) do one(answer_of(self, metrics, why, began)) end
+-- What ONE of the runs found is judged, a check a turn, and all who wait for it are told: DONE().
+local function tell(self, one, metrics, why, done)
+  local answer
+  self.give_up = self.jobs:start(function() answer = answer_of(self, metrics, why, one.began) end, function(ok, fault)
+    for _, reply in ipairs(one.waiting) do
+      local own = {}
+      add(own, answer or {})
+      own.peer = one.peer and { host = one.peer.host, id = one.peer.id,
+        label = one.peer.id and to_json.text(self.node.who(one.peer.id).label) }
+      if ok then reply(own) else reply(nil, "kind: the daemon failed at this; its log says where", "kind") end
+    end
+    done()
+    if not ok then error(fault, 0) end
   end)
+end
+
+local function begin(self)
+  local one = self.runs[1]
+  if not one then return end
+  one.began = self.loop:now()
+  look(self, one.peer, function(metrics, why)
+    tell(self, one, metrics, why, function()
+      table.remove(self.runs, 1)
+      begin(self)
+    end)
+  end)
+end
+
+local function run_of(self, host)
+  for _, one in ipairs(self.runs) do
+    if (one.peer and one.peer.host) == host then return one end
+  end
+end
+
+-- One run at a time, so that however many ask, no more is asked of the network: who asks for the same meanwhile gets
+-- its answer, and a few who ask for others wait. HOST: of --peer | nil
+local function run(self, host, reply)
+  if not host and is_idle(self) then return reply(answer_of(self, {}, {}, self.loop:now())) end
+  local one = run_of(self, host)
+  if not one and #self.runs >= RUNS_MAX then
+    return reply(nil, ("full: the doctor looks at %d others first; ask again in a minute"):format(RUNS_MAX), "full")
+  end
+  reply({ event = "looking" }, true)
+  if one then return table.insert(one.waiting, reply) end
+  table.insert(self.runs, { peer = host and { host = host }, waiting = { reply } })
+  if not self.runs[2] then begin(self) end
 end
 
 local function host_of(word)
@@ -146,30 +183,21 @@ local function may_ask(self, host)
   return nil, ("address: %s is in no network of this machine; the doctor asks no third party"):format(host), "address"
 end
 
-local function run_for(self, host, reply)
-  local began, peer = self.loop:now(), { host = host }
-  reply({ event = "looking" }, true)
-  look(self, peer, function(metrics, why)
-    local answer = answer_of(self, metrics, why, began)
-    answer.peer = { host = host, id = peer.id, label = peer.id and to_json.text(self.node.who(peer.id).label) }
-    reply(answer)
-  end)
-end
-
---- {"command":"doctor"[,"peer":ADDRESS]}: what is wrong, in 10 s at most.
+--- {"command":"doctor"[,"peer":ADDRESS]}: what is wrong, in 10 s at most once its turn has come.
 function doctor:answer(request, reply)
-  if request.peer == nil then return run(self, reply) end
+  if request.peer == nil then return run(self, nil, reply) end
   local host = host_of(request.peer)
   if not host then
     return reply(nil, "form: --peer is an IPv4 address of this network, such as 192.168.1.21", "form")
   end
   local ok, text, code = may_ask(self, host)
   if not ok then return reply(nil, text, code) end
-  run_for(self, host, reply)
+  run(self, host, reply)
 end
 
 function doctor:stop()
   self.stopped = true
+  if self.give_up then self.give_up() end
   for give_up in pairs(self.looking) do give_up() end -- any order
 end
 
