@@ -10,7 +10,7 @@ diagnostics.checks = {
     cure = "Run dt-swarm on the host's network: docker run --net host.", depends = "no_lan" },
   { id = "same_subnet", summary = "Two interfaces are in one network: answers may leave by the wrong one.",
     cure = "Switch one of them off, or put it in another network.", depends = "no_lan" },
-  { id = "mtu", summary = "Packets may be no larger than this network lets through.",
+  { id = "mtu", summary = "A network interface takes only packets that are too small for dt-swarm.",
     cure = "Set the interface's MTU to 1500, or the tunnel's to 1280 at least: ip link set dev NAME mtu 1500.",
     depends = "no_lan" },
   { id = "no_route", summary = "There is no way out of this network.",

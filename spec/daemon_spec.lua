@@ -58,6 +58,7 @@ describe("dt-swarm", function()
       { "p.clients.control.http = '/ip6/::/tcp/80'", "bad.lua:3: clients.control.http: " },
       { "p.clients.control.http = '/dns4/localhost/tcp/80'", "bad.lua:3: clients.control.http: " },
       { "p.clients.control.http = '/ip4/127.0.0.1/udp/80'", "bad.lua:3: clients.control.http: " },
+      { "p.clients.control.http = 'localhost:3827'", "; it is /ip4/127.0.0.1/tcp/3827, " },
       { "p.name = 'a b'", "bad.lua:3: name: " },
       { "while true do end", "bad.lua:3: " },
       { "local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end", "bad.lua" },

@@ -35,9 +35,9 @@ said is secret, also where TLS is used: the others pass it on.
 ## A server
 `/dns4/NAME/tcp/PORT/dswarm-line` is dialled, and dialled again where it ends; so are addresses with
 `ip4`, `ip6` and `dns6`. Only the server has to be reached from outside. Robots behind NAT have each
-other's records by it, over the connections that they made; `discover` lists only those that a node
-hears itself, and `why bea` says by which way the words of bea come. A connection that has died without
-a word is found and replaced within 90 seconds.
+other's records by it, over the connections that they made: `discover` says `by record` of those whom a
+node does not hear itself, and `why bea` by which way the words of bea come. A connection that has died
+without a word is found and replaced within 90 seconds.
 
 An address may end in `/dswarm/ID`, such as `identity show` prints it: `channels` and `status` then say
 when another key answers there. `health` is said in the own networks only; the option `near = true`

@@ -18,7 +18,7 @@ end
 --- TEXT → host, port | nil, why not
 function http_form.read(text)
   local good, why = address.check(text)
-  if not good then return nil, (why:gsub("^form: ", "")) end
+  if not good then return nil, ("%s; it is %s"):format(why:gsub("^form: ", ""), WANTED:format(PORT, PORT)) end
   local parts = address.parts(good)
   local host, port = parts[1], parts[2]
   local number = port and port[1] == "tcp" and not parts[3] and math.tointeger(tonumber(port[2]))
