@@ -275,7 +275,9 @@ end
 --- Makes the world GIVEN, a row of the lists above, with its daemons → w | nil, why there can be none here
 function worlds.new(given)
   given.hosts_all = { "ada", "bob", "gate", table.unpack(given.hosts or {}) }
-  local s, why = swarm.new(given.hosts_all, nil, { names = given.called, wire = given.wire })
+  local called = {} -- a world of its own may be changed
+  for host, name in pairs(given.called or {}) do called[host] = name end -- any order
+  local s, why = swarm.new(given.hosts_all, nil, { names = called, wire = given.wire })
   if not s then return nil, why end
   local w = setmetatable({ swarm = s, given = given }, Running)
   set_up(w, given)
