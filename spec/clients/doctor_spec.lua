@@ -218,3 +218,27 @@ describe("the doctor's questions to the router", function()
     assert.is_false(of(net(), 2, true)) -- somebody beyond it is heard
   end)
 end)
+
+describe("the doctor's questions to the resolver", function()
+  -- What is found of as many names: of each what is wrong with it, "" for nothing, false where no answer comes.
+  local function of(...)
+    local loop, channels, answers, found = require "sim.loop".new(), {}, {}, nil
+    for i, answer in ipairs { ... } do
+      channels[i], answers[i .. ".example"] = { address = ("/dns4/%d.example/tcp/1/dswarm-line"):format(i) }, answer
+    end
+    outside.dns({ loop = loop, channels = channels, resolve = function(name, _, told)
+      local answer = answers[name]
+      if answer then loop:post(function() told(answer ~= "" and answer or nil) end) end
+    end }, function(...) found = { dead = (...), unknown = (select(2, ...)) } end)
+    loop:run_until(loop.time + 10 * 1000)
+    return found
+  end
+
+  it("find both well, a name that does not exist, and nothing of names where nobody answers", function()
+    assert.same({}, of())
+    assert.same({ dead = false, unknown = false }, of("", ""))
+    assert.same({ dead = false, unknown = "EAI_NONAME: 1.example" }, of("EAI_NONAME: 1.example", ""))
+    assert.same({ dead = "EAI_AGAIN: 1.example" }, of "EAI_AGAIN: 1.example")
+    assert.same({ dead = "1.example: no answer in 7 s" }, of(false))
+  end)
+end)

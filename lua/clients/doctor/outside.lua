@@ -78,6 +78,12 @@ function outside.names(channels)
   return list
 end
 
+-- What was seen of LIST, texts; IS_KNOWN: nothing there means that it is not so.
+local function finding(list, is_known)
+  if list[1] then return table.concat(list, "; ") end
+  if is_known then return false end
+end
+
 --- given.loop, channels
 --- given.resolve   fn(name, 4 or 6, done(text of what is wrong | nil)): looks a name up
 --- DONE(net_dns_dead, net_dns_no_name): findings as network.lua has them
@@ -90,9 +96,7 @@ function outside.dns(given, done)
     if not timer then return end
     timer:cancel()
     timer = nil
-    local is_dead = #dead == #names
-    done(dead[1] and table.concat(dead, "; ") or false,
-      unknown[1] and table.concat(unknown, "; ") or not is_dead and false or nil)
+    done(finding(dead, true), finding(unknown, #dead < #names))
   end
   timer = given.loop:after(SILENT_MS, function()
     for _, one in ipairs(names) do
