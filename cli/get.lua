@@ -82,17 +82,20 @@ local function saved(context, options, answer, target, before)
 end
 
 local HERE <const> = 30000 -- ms since which who is here was heard at the most
+local AWAY <const> = { quiet = true, lost = true, left = true }
 
 -- "was last heard 4 min ago", of one who has the file and cannot be asked for it; TRIED: he was, just now.
 local function absence(holder, s, tried)
   if holder.away then return "is here, but the disk of its copies is not there" end
   if not holder.seen_ms then return "was not heard here since this daemon started (off, or in another network)" end
   if holder.status == "left" then return ("was stopped %s ago"):format(s.span(holder.seen_ms)) end
-  if holder.status == "ready" and not holder.reachable then return "is here, but can be asked at no address yet" end
-  if tried and holder.status == "ready" and holder.seen_ms < HERE then
+  local is_here = not AWAY[holder.status]
+  if is_here and holder.by == "record" then return "is elsewhere: files are not given from one network to another" end
+  if is_here and not holder.reachable then return "is here, but can be asked at no address yet" end
+  if tried and is_here and holder.seen_ms < HERE then
     return "is here, as the daemon hears it, but gave nothing to this command"
   end
-  if tried or holder.status ~= "ready" then return ("was last heard %s ago"):format(s.span(holder.seen_ms)) end
+  if tried or not is_here then return ("was last heard %s ago"):format(s.span(holder.seen_ms)) end
   return "is here"
 end
 

@@ -35,7 +35,7 @@ local function holder_of(self, id)
 end
 
 local function is_heard(self, holder)
-  return holder ~= nil and holder.status ~= "left" and holder.seen_ms ~= nil
+  return holder ~= nil and holder.status ~= "left" and holder.by ~= "record" and holder.seen_ms ~= nil
     and holder.seen_ms + self.loop:now() - self.told_at < HEARD
 end
 

@@ -5,9 +5,9 @@ local copies = {}
 
 local OFF <const> = { left = true, lost = true }
 
---- → a function from a peer ID to { id, name, label, type, status and seen_ms (not given: unknown), here = is it on, as
--- far as NODE hears }, the same table for the same node each time. WHO(ID) → { id, name, label, type }; NODES:
--- discovery's.
+--- → a function from a peer ID to { id, name, label, type, status and seen_ms (not given: unknown), by = "record" where
+-- only others hear it, here = is it on, as far as NODE knows }, the same table for the same node each time. WHO(ID) →
+-- { id, name, label, type }; NODES: discovery's.
 function copies.holders(node, who, nodes)
   local rows, known = {}, {}
   for _, other in ipairs(nodes) do rows[other.id] = other end
@@ -15,6 +15,7 @@ function copies.holders(node, who, nodes)
     if known[id] then return known[id] end
     local row, other = to_json.fields(who(id), { "id", "name", "label", "type" }), rows[id] or {}
     row.status, row.seen_ms = to_json.value(other.status), to_json.value(other.seen_ms)
+    row.by = other.via and other.via.by -- "record": it is not heard here
     row.here = id == node.id or rows[id] ~= nil and not OFF[other.status]
     known[id] = row
     return row
