@@ -109,6 +109,19 @@ describe("one of whom only others bring words", function()
     assert.equal("busy", row_of(donald.id).status)
   end)
 
+  it("has left without a line in the log, as anybody may make up robots; who was heard here has one", function()
+    local lines = {}
+    ada.discovery.log = { info = function(_, _, what, facts) lines[#lines + 1] = what .. " " .. facts.name end }
+    local donald = w:add "donald"
+    w:run(MINUTE)
+    lines = {}
+    hear(bea { name = "bea", state = "left", clock = "none" })
+    donald.comms:propose("peer", { name = "donald", state = "left", clock = "none" })
+    w:run(500)
+    assert.same({ "left donald", "left" }, { lines[1], row_of(BEA).status })
+    assert.is_nil(lines[2])
+  end)
+
   it("shows nothing of a word that no version could say, and keeps its row", function()
     hear(bea(READY))
     local fields = {} -- as many as a word has room for

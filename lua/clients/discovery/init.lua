@@ -92,7 +92,8 @@ function discovery:hear(st, source)
   local facts, is_news = self.rows:hear(st, source)
   if not is_news then return end
   self:note(st.signer, facts.name, facts.type)
-  if facts.state == "left" then self.log:info("discovery", "left", { name = self:label(st.signer), id = st.signer }) end
+  if facts.state ~= "left" or not self.comms.peers.by_id[st.signer] then return end -- made-up keys may leave, too
+  self.log:info("discovery", "left", { name = self:label(st.signer), id = st.signer })
 end
 
 -- What outlives this run is told of members only.
