@@ -66,7 +66,7 @@ describe("the page door's answers", function()
     assert.equal(2, door:facts().builds)
     local other = wait(get "/peers?near=1&after=a%2Bb+c")
     assert.equal("200", other.status)
-    assert.same({ command = "discover", near = true, after = "a+b c" }, asked[3])
+    assert.same({ command = "discover", watching = true, near = true, after = "a+b c" }, asked[3])
   end)
 
   it("is a refusal where there is none: none such, a failure, more than 1 MiB, more than 2 s", function()

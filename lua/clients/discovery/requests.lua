@@ -48,7 +48,7 @@ end
 
 local function is_fit(request)
   for name, kind in pairs { near = "boolean", after = "string", all = "boolean", missing = "boolean",
-    watch = "boolean" } do -- any order
+    watch = "boolean", watching = "boolean" } do -- any order
     if request[name] ~= nil and type(request[name]) ~= kind then
       return nil, ('form: "%s" is %s'):format(name, kind == "string" and "the ID of a node" or "true or false"), "form"
     end
@@ -63,7 +63,7 @@ local function discover(discovery, request, reply)
     reply:run(function() reply(who_is_here(discovery, request, PAGE)) end)
   end
   if request.after then return answer() end
-  local give_up = discovery:probe(answer)
+  local give_up = discovery:probe(answer, request.watching == true)
   if give_up then reply:on_cancel(give_up) end
 end
 

@@ -36,6 +36,7 @@ function paths.request(uri)
   local values, text = query_of(path, query)
   if not values then return nil, text, "form" end
   local request = { command = row.command, after = values.after }
+  request.watching = row.command == "discover" or nil -- who reads a page reads it again and again
   if values.near then
     request.near = FLAGS[values.near]
     if request.near == nil then return nil, "form: near is 1 or 0", "form" end
