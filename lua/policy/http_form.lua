@@ -5,8 +5,6 @@ local http_form = {}
 
 local PORT <const> = 3827
 
-http_form.DEFAULT_PORT = PORT
-
 local WANTED <const> = "/ip4/127.0.0.1/tcp/%d, /ip6/::1/tcp/%d or false"
 local TUNNEL <const> = "only programs of this machine may ask there, as it knows no passwords: %s. From another "
   .. "machine go through ssh: ssh -L %d:localhost:%d USER@ROBOT"

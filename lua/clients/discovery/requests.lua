@@ -91,9 +91,10 @@ end
 
 -- What other commands say of who is here.
 local function add_peers(discovery, answer)
-  answer.same = to_json.value(discovery:same())
+  local same = discovery:same() -- it counts who is here by all rows: once is enough
+  answer.same = to_json.value(same)
   if answer.command ~= "status" then return end
-  answer.peers = discovery:count()
+  answer.peers = same.here
   for _, bound in ipairs(answer.bounds and discovery:bounds() or {}) do
     table.insert(answer.bounds, to_json.value(bound))
   end

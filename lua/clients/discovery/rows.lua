@@ -4,7 +4,6 @@
 -- A row is of a peer, who was heard here, or of one whose words alone came, passed on by others: "by record".
 local address = require "core.address"
 local json = require "core.json"
-local said = require "clients.discovery.said"
 local slices = require "slices"
 
 local rows = {}
@@ -27,8 +26,6 @@ function rows.new(given)
   end
   return self
 end
-
-rows.facts = said.facts
 
 --- Silence (ms) after which a node is { quiet =, lost = }.
 function rows.limits(near)
