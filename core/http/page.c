@@ -326,6 +326,8 @@ static int page_run(lua_State *L) {
   int was_full;
   was_full = p->clients.count >= p->connections;
   MHD_run(p->daemon);
+  if (p->clients.first) /* what was sent is closed only in the turn behind it */
+    MHD_run(p->daemon);
   now = http_now();
   http_hang_up_on_overdue(&p->clients, now);
   while (p->clients.count >= p->connections &&

@@ -9,6 +9,7 @@ local FIELDS <const> = { "id", "name", "label", "type", "site", "version", "stat
 local function row(node) return to_json.fields(node, FIELDS) end
 
 local PAGE <const> = 256 -- rows of an answer
+local PAGES_KEPT <const> = 2000 -- ms that a list of several pages is told from
 
 -- Where the rows behind AFTER (an ID; nil: all) begin | nil, text, code
 local function first_behind(nodes, after)
@@ -29,11 +30,21 @@ local function chosen(nodes, request)
   return list
 end
 
+-- The nodes that REQUEST asks for, in their order. Pages that follow each other are of one list, made once.
+local function listed(discovery, request)
+  local now, kept = discovery.loop:now(), discovery.pages
+  local what = ("%s %s"):format(request.all, request.near)
+  if request.after and kept and kept.what == what and now - kept.at <= PAGES_KEPT then return kept.nodes end
+  local nodes = chosen(discovery:nodes(request.all == true), request)
+  discovery.pages = nodes[PAGE + 1] and { what = what, at = now, nodes = nodes } or nil
+  return nodes
+end
+
 -- MOST: rows, nil for all. → the answer | nil, text, code
 local function who_is_here(discovery, request, most)
   local missing, roster
   if request.missing == true then missing, roster = discovery:missing() end
-  local nodes = missing or chosen(discovery:nodes(request.all == true), request)
+  local nodes = missing or listed(discovery, request)
   local from, text, code = first_behind(nodes, request.after)
   if not from then return nil, text, code end
   local last = math.min(#nodes, from + (most or #nodes) - 1)
