@@ -116,11 +116,12 @@ function proof:ask(peer, flow, copy)
   in_turn(self, peer, flow)
 end
 
---- Asks PEER over a flow that is proved whether he lives, within the same budget. BY_ALL: so that all on its medium
---- hear it; ANSWERED(), which may be nil, is called if he answers. → was it sent?
+--- Asks PEER over FLOW whether he lives, though that may be proved, within the same limits. BY_ALL: so that all on its
+--- medium hear it; ANSWERED(), which may be nil, is called if he answers. → was it sent?
 function proof:check(peer, flow, by_all, answered)
   trim(self)
   if #self.order >= OUT_MAX or not self.share:may_control(flow.source.channel.name) then return false end
+  if not by_all and not self.peers:proved(flow) and pestered(self, flow.source) then return false end
   if not in_budget(self, self.loop:now(), false) then return false end
   send(self, peer, flow, by_all, answered)
   return true

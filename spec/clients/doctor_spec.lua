@@ -95,6 +95,38 @@ describe("the doctor's questions to neighbours", function()
     assert.is_false(look(one).net_one_way or false)
   end)
 
+  it("tell who is kept apart from who is dead one way by a newer word that came by others", function()
+    local one, word = of(ada), nil
+    w:run(MINUTE)
+    one.said = { of = function() return word end, each = function() return ipairs {} end,
+      place = function() return ("/ip4/%s/tcp/3825/dswarm-line"):format(bob.host) end }
+    w.cut[bob.host] = true
+    assert.matches("answers 0 of 3 pings$", look(one).net_one_way)
+    word = { id = bob.id, heard = w.loop:now() - 2000, kind = "tcp", facts = {} }
+    local found = look(one)
+    assert.matches("^bob .*said that it is there %(%d+ s ago, by tcp%), and answers 0 of 3 pings$", found.net_isolated)
+    assert.is_false(found.net_one_way)
+  end)
+
+  it("ask who proved nothing no more often than a host may be asked", function()
+    local asked, channel = 0, ada.routing.list[1]
+    local send = channel.send
+    function channel.send(self, message, to)
+      if to and to.host == "10.0.0.77" and message.head:find " ping " then asked = asked + 1 end
+      return send(self, message, to)
+    end
+    w:run(MINUTE)
+    local source = { channel = channel, principal = "10.0.0.77", id = "sim 10.0.0.77", host = "10.0.0.77", port = 3825,
+      address = "/ip4/10.0.0.77/udp/3825/dswarm-line", received = 100, broadcast = false, own = false }
+    for i = 1, 16 do
+      local id = require "core.key".generate(require "core.hash".blake2b(tostring(i))):id()
+      ada.comms.askers:put(id, source)
+    end
+    local one = of(ada)
+    for _ = 1, 6 do look(one) end
+    assert.is_true(asked > 30 and asked <= 32 + 60, tostring(asked)) -- 32 at once, then one a second
+  end)
+
   it("prove nothing where there is no room to ask", function()
     local one = of(ada)
     w:run(MINUTE)
