@@ -86,6 +86,22 @@ describe("one of whom only others bring words", function()
     assert.equal("ready", row_of(BEA).status)
   end)
 
+  it("is renewed by a newer word of where it can be met, and by no older one or copy of one", function()
+    local function place(ago)
+      at = at + 1000
+      return { signer = BEA, at = at - ago, verb = "propose", bucket = ("pri/%s/addresses"):format(BEA), key = BEA,
+        data = '{"at":["/ip4/10.0.0.9/tcp/3825/dswarm-line"]}' }
+    end
+    hear(bea(READY))
+    w:run(10 * MINUTE)
+    local newer = place(0)
+    ada.discovery.said:met(newer)
+    assert.equal(0, row_of(BEA).seen_ms)
+    w:run(10 * MINUTE)
+    for _, st in ipairs { newer, place(5000) } do ada.discovery.said:met(st) end
+    assert.equal(10 * MINUTE, row_of(BEA).seen_ms)
+  end)
+
   it("has left when it says so, and not any more when a newer word says otherwise", function()
     local old = bea(READY)
     hear(bea { name = "bea", state = "left", clock = "none" })

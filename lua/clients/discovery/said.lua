@@ -103,8 +103,16 @@ function said:hear(st, source)
   return word, true
 end
 
+-- ST is of the same signer as his WORD. If it is newer than all that is known of him, he was there to say it.
+local function lives(self, word, st)
+  if st.verb ~= "propose" or st.at <= math.max(word.at, word.met_at or 0) then return end
+  word.met_at, word.heard = st.at, self.loop:now()
+end
+
 --- ST, a statement of its signer's addresses, was taken in: the first of them is where he says that he can be met.
 function said:met(st)
+  local word = self.words:get(st.signer)
+  if word then lives(self, word, st) end
   local data = st.verb == "propose" and forms.read(st.bucket, st.key, json.decode(st.data))
   if data then self.places:put(st.signer, data.at[1]) else self.places:forget(st.signer) end
 end
