@@ -97,18 +97,22 @@ describe("a node that knows others by their records only", function()
   end)
 end)
 
--- The frames that arrive in W from here on, 1,000 at most, as text.
+local SAID <const> = 1000 -- frames that are recorded at most, and said again
+
+-- The frames that arrive in W from here on, as text.
 local function recorded(w)
   local lines, trace = {}, w.world.trace
   function w.world.trace(form, from, to, text)
-    if #lines < 1000 then lines[#lines + 1] = text end
+    if #lines < SAID then lines[#lines + 1] = text end
     trace(form, from, to, text)
   end
   return lines
 end
 
+-- Says LINES again, in their order and from the first one again, SAID in all.
 local function replay(w, lines, nodes)
-  for _, line in ipairs(lines) do
+  for i = 0, SAID - 1 do
+    local line = lines[i % #lines + 1]
     for _, node in ipairs(nodes) do
       node.routing:frame(stub.source(node.routing.list[1], "10.9.0.1", { received = #line }), frame.read(line))
     end
@@ -127,15 +131,19 @@ describe("no clone is", function()
     for seed = 1, SEEDS do
       local w, first = world(seed), disk.memory(seed)
       local bob, ada = w:add "bob", w:add("ada", { boot = 5 * 65536 + seed, disk = first })
-      local identity = ada.identity
+      local identity, owner = ada.identity, key.generate(("n"):rep(32))
+      local namesake = w:add("ada", { boot = 5 * 65536 + seed, identity = { id = owner:id(), key = owner } })
       for _, boot in ipairs { 6, 7, 3 } do -- the last is the older disk
         w:run(MINUTE)
         ada:stop()
-        table.remove(w.nodes)
+        for i, node in ipairs(w.nodes) do
+          if node == ada then table.remove(w.nodes, i) end
+        end
         ada = w:add("ada", { boot = boot * 65536 + w.random:integer(65536), identity = identity })
       end
       w:run(3 * MINUTE)
-      nobody_is { bob, ada }
+      assert.equal("ready", status_at(bob, namesake.id))
+      nobody_is { bob, ada, namesake }
     end
   end)
 
