@@ -66,16 +66,6 @@ describe("members of a lab under a flood of strangers", function()
     return digest
   end
 
-  -- How many members HOST hears. How one is he says in a soft word, which a full socket loses until it is renewed
-  -- (5 min): without it he has no status, and he is a member all the same; a stranger has one.
-  local function members(host)
-    local n = 0
-    for _, node in ipairs((s:ask(host, "discover") or { nodes = {} }).nodes) do
-      if node.status == nil or node.status == "ready" then n = n + 1 end
-    end
-    return n
-  end
-
   -- Processor seconds of bea's daemon while so much is sent, and datagrams that the kernel dropped there meanwhile.
   local function cost(file, seconds)
     local pid = s.running.bea.pid
@@ -141,7 +131,7 @@ describe("members of a lab under a flood of strangers", function()
     local everybody = { "ada", "bea", "carl", "dora" }
     assert(swarm.within(IN, function()
       for _, host in ipairs(everybody) do
-        if members(host) < #everybody then return false end
+        if #s:heard(host) < #everybody then return false end
       end
       came = came or patience.now() - asked
       return equal(everybody, HELD + 6)

@@ -100,7 +100,7 @@ describe("somebody whom the policy shuts out while the daemon runs", function()
     assert.equal(before, after, ("datagrams, dials, streams: %s, then %s"):format(words, now))
     assert.equal("000", asked())
     assert.is_truthy(s:cli("ada", "channels"):find "Shut out by routing.block: ")
-    assert.is_truthy(swarm.within(5, function() return not has(s:names "ada", "bea") end), "she is here no more")
+    assert.is_truthy(swarm.within(5, function() return not has(s:heard "ada", "bea") end), "she is here no more")
     assert.is_true(has(s:names "ada", "carl"), "and carl is")
     assert.is_true(has(s:names "carl", "bea"))
     assert.is_truthy(swarm.within(10, function() return s:file("carl", ("ada-%s.txt"):format(name)) end),
@@ -109,7 +109,7 @@ describe("somebody whom the policy shuts out while the daemon runs", function()
 
   local function let_in_again()
     save "ada"
-    assert.is_truthy(swarm.within(10, function() return has(s:names "ada", "bea") end), s:log "ada")
+    assert.is_truthy(swarm.within(10, function() return has(s:heard "ada", "bea") end), s:cli("ada", "discover"))
     local before = to_bea()
     assert.is_truthy(swarm.within(10, function()
       provoke "let-in"

@@ -146,6 +146,18 @@ function swarm:names(host)
   return list
 end
 
+-- Names of those who stand at HOST and are heard there, sorted. How one of them is he says in a soft word: who missed
+-- it has no status for him until it is renewed (5 min); strangers, the lost and those who left have one.
+function swarm:heard(host)
+  local answer = self:ask(host, "discover")
+  local list = {}
+  for _, node in ipairs(answer and answer.nodes or {}) do
+    if node.status == nil or node.status == "ready" then list[#list + 1] = node.name end
+  end
+  table.sort(list)
+  return list
+end
+
 -- What HOST's report says of the file called NAME; nil where it knows none.
 function swarm:file(host, name)
   for _, file in ipairs((self:ask(host, "report") or { files = {} }).files) do
