@@ -22,8 +22,8 @@ local SIGNS <const> = {
   { "busy", "A node that says of itself that it is at work; it answers all the same.", "Nothing." },
   { "quiet", "A node that was not heard for 6 min (far away: 16 min), or left one question unanswered.",
     "Wait a minute and ask again; NOTE says how often it was asked." },
-  { "lost", "A node that was not heard for 11 min (far away: 21 min), or for 45 s and left three questions \z
-    unanswered.",
+  { "lost", "A node that was not heard for 11 min (far away: 21 min), or left three questions unanswered and \z
+    was silent for a minute, or for 35 s while somebody looked on.",
     "See whether it is switched on and in the same network, and what its own `status` says." },
   { "left", "A node that was stopped in good order and said so.", "Start it there; its records stand meanwhile." },
   { "gone", "FROM: that robot no longer shares the file; others still have a copy.",

@@ -121,7 +121,7 @@ describe("the status of a node", function()
 
   it("is quiet, then lost where he leaves three questions over ten seconds unanswered, if anybody looks", function()
     w.cut[donald.host] = true
-    w:run(40 * 1000)
+    w:run(50 * 1000)
     assert.equal("ready", status(), "nobody asked")
     local waited
     local began = w.loop:now()
@@ -141,9 +141,22 @@ describe("the status of a node", function()
     assert.equal(1, ada.discovery:count())
   end)
 
+  it("is not lost where he was silent between two beacons, and stands still for 12 s when somebody looks", function()
+    look()
+    w.cut[donald.host] = true
+    w:run(45 * 1000)
+    look()
+    w:run(12 * 1000)
+    assert.equal("quiet", status())
+    w.cut[donald.host] = nil
+    look()
+    w:run(6 * 1000)
+    assert.equal("ready", status())
+  end)
+
   it("stays lost however often somebody looks, until something of him is heard, by whichever way", function()
     w.cut[donald.host] = true
-    w:run(40 * 1000)
+    w:run(50 * 1000)
     look()
     w:run(12 * 1000)
     for i = 1, 30 do
@@ -185,7 +198,7 @@ describe("the status of a node", function()
   it("is lost, not far, where our own network went away", function()
     function ada.comms.near() return false end
     w.cut[ada.host] = true
-    w:run(40 * 1000)
+    w:run(50 * 1000)
     look()
     w:run(12 * 1000)
     assert.equal("lost", status())

@@ -13,7 +13,9 @@ local MINUTE = 60 * 1000
 -- Silence after which a node is quiet, then lost: its statements come each five minutes. From afar they come late.
 local QUIET = { near = 6 * MINUTE, far = 16 * MINUTE }
 local LOST = { near = 11 * MINUTE, far = 21 * MINUTE }
-local DEAF <const> = 45 * 1000 -- of one who does not answer: a robot that stands still for half a minute is not lost
+-- Who does not answer is lost, but a robot that stands still for half a minute is not, though it was silent before that
+-- for most of a minute, as between two beacons: so many ms after he was heard last, or was asked first.
+local DEAF <const> = { silent = 60 * 1000, asked = 35 * 1000 }
 local GONE <const> = 7 * 24 * 60 * MINUTE -- silence after which who is lost is no row any more
 local ROWS_MAX <const> = 1024
 local SHUT_OUT <const> = "shut out by routing.block"
@@ -50,6 +52,13 @@ local function is_clone(self, id, facts) return facts.clone or self.comms.clones
 -- What he says that he is at; that he leaves counts as long as nothing else is heard of him.
 local function state_of(facts) return facts.state ~= "left" and facts.state or nil end
 
+-- Did PEER, silent for so many ms, leave so many questions unanswered, for so long, that he is no more?
+local function is_deaf(self, peer, silence)
+  if not self.comms.peers:deaf(peer) then return false end
+  local _, ms = self.comms.liveness:unanswered(peer)
+  return silence > DEAF.silent or (ms or 0) > DEAF.asked
+end
+
 --- The status of PEER, who was heard here: a word | nil, nothing is known of it.
 function rows:status_of(peer)
   local peers, facts = self.comms.peers, facts_of(self.said:of(peer.id))
@@ -59,7 +68,7 @@ function rows:status_of(peer)
   local near = self:is_near(peer)
   local silence, distance = self:silence(peer), near and "near" or "far"
   if silence > LOST[distance] or peers:barred(peer) then return "lost" end
-  if peers:deaf(peer) and silence > DEAF then return "lost" end
+  if is_deaf(self, peer, silence) then return "lost" end
   if silence > QUIET[distance] or self.comms.liveness:unanswered(peer) then return "quiet" end
   return state_of(facts)
 end

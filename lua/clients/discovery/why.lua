@@ -5,7 +5,7 @@ local span = require "span"
 local reasons = {}
 
 local CURES <const> = {
-  quiet = "Nothing; `discover` asks it, and after three questions in vain and 45 s of silence it is lost.",
+  quiet = "Nothing; `discover` asks it, and after three questions in vain and a minute of silence it is lost.",
   ["clone?"] = "On the copy: dt-swarm-cli identity renew.",
   lost = "See whether it is switched on and in the same network, and what its own `status` says.",
   left = "Start it there.",
