@@ -72,7 +72,7 @@ local function pestered(self, source)
   return false
 end
 
--- BY_ALL: all on the medium hear it, and he alone answers. ANSWERED: as `try` has it.
+-- Asks PEER over FLOW. BY_ALL, ANSWERED: as proof:check has them.
 local function send(self, peer, flow, by_all, answered)
   local nonce, channel = text.base64url(self.random:bytes(16)), flow.source.channel
   local frame_ms = channel.rate and channel.traits.frame_max * 1000 // channel.rate or 0
