@@ -82,6 +82,7 @@ local function dcache_of(facts)
 end
 
 local function layers(facts)
+  local function count() return math.max(0, #(facts.nodes or {}) - 1) end
   return {
     discovery = {
       nodes = function()
@@ -90,11 +91,11 @@ local function layers(facts)
       tried = function()
         return facts.tried or { since_ms = 34000, beacons = 6, heard = 0, interfaces = { "wlan0", "eth0" } }
       end,
-      same = function() return facts.same end,
+      same = function() return facts.same or { here = count() } end,
       agrees = function(_, id) return facts.agrees == id end,
       probe = function(_, done) done() end,
       bounds = function() return {} end,
-      count = function() return math.max(0, #(facts.nodes or {}) - 1) end,
+      count = count,
       who = function(_, id)
         for _, other in ipairs(facts.nodes or { fake.self() }) do
           if other.id == id then return { id = id, name = other.name, label = other.label or other.name } end

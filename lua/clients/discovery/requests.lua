@@ -32,7 +32,7 @@ end
 
 -- The nodes that REQUEST asks for, in their order. Pages that follow each other are of one list, made once.
 local function listed(discovery, request)
-  local now, kept = discovery.loop:now(), discovery.pages
+  local now, kept = discovery.changes.loop:now(), discovery.pages
   local what = ("%s %s"):format(request.all, request.near)
   if request.after and kept and kept.what == what and now - kept.at <= PAGES_KEPT then return kept.nodes end
   local nodes = chosen(discovery:nodes(request.all == true), request)
