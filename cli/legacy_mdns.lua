@@ -72,9 +72,14 @@ local function take(self, bytes)
     self.fault = "it says more than can be read"
     return self:finish()
   end
-  self.rest = self.rest .. bytes
-  for line in self.rest:gmatch "([^\n]*)\n" do finish_line(self, line) end
-  self.rest = self.rest:match "[^\n]*$"
+  local from, all = 1, self.rest .. bytes
+  local stop = all:find("\n", #self.rest + 1, true)
+  while stop do -- plainly: a pattern would look at each byte of a long line again for each byte before it
+    finish_line(self, all:sub(from, stop - 1))
+    from = stop + 1
+    stop = all:find("\n", from, true)
+  end
+  self.rest = all:sub(from)
 end
 
 -- Why it names nobody, where it failed: a sentence that says what would help.

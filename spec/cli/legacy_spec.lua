@@ -32,6 +32,21 @@ describe("a line of avahi-browse", function()
       mdns.read(FORM:format("DT\\058\\058ROBOT_HARDWARE\\058\\058donald", [["{\"hardware\": \"a\\\\b;c\"}"]])))
   end)
 
+  it("may be as long as it likes, and come in pieces: that costs no time", function()
+    local told, child = {}, nil
+    mdns.ask({ spawn = function(_, given)
+      child = given
+      return {}
+    end }, function(one) told[#told + 1] = one.name end)
+    local began, busy = os.clock(), FORM:format("DT::BUSY::donald", "")
+    local long = "\n=" .. ("x"):rep(200000)
+    for _, bytes in ipairs { busy:sub(1, 20), busy:sub(21) .. "\n" .. busy .. long, "\n", busy, "\n" } do
+      child.on_output(bytes)
+    end
+    assert.same({ "donald", "donald", "donald" }, told)
+    assert.is_true(os.clock() - began < 2, "seconds of a processor")
+  end)
+
   it("tells nothing where it has another form", function()
     for _, line in ipairs { "", "=", "+;eth0;IPv4;DT::BUSY::donald;_duckietown._tcp;local",
       FORM:format("printer", ""), FORM:format("DT::BUSY", ""), FORM:format("DT::BUSY::", ""),
