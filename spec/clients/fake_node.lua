@@ -85,6 +85,7 @@ local function layers(facts)
   local function count() return math.max(0, #(facts.nodes or {}) - 1) end
   return {
     discovery = {
+      loop = { now = function() return 0 end },
       nodes = function()
         return facts.nodes or { fake.self() }
       end,
