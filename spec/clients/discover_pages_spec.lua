@@ -68,8 +68,9 @@ describe("discover", function()
       assert.truthy(refused[2]:find(case[3], 1, true), refused[2])
     end
     assert.equal(88, #ask({ command = "discover", after = "n512" }).told[1].nodes)
-    local last = ask({ command = "discover", after = "n600" }).told[1]
+    local last, first = ask({ command = "discover", after = "n600" }).told[1], ask({ command = "discover" }).told[1]
     assert.same({ 0, nil }, { #last.nodes, last.more })
+    assert.is_true(first.same ~= nil and first.tried ~= nil and last.same == nil)
   end)
 
   it("is followed by eight at most, whatever they follow; who goes makes room", function()

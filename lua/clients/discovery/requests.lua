@@ -48,13 +48,11 @@ local function who_is_here(discovery, request, most)
   local from, text, code = first_behind(nodes, request.after)
   if not from then return nil, text, code end
   local last = math.min(#nodes, from + (most or #nodes) - 1)
-  return {
-    nodes = to_json.list(table.move(nodes, from, last, 1, {}), row),
-    more = nodes[last + 1] and nodes[last].id,
-    roster = to_json.value(roster),
-    tried = to_json.value(discovery:tried()),
-    same = to_json.value(discovery:same()),
-  }
+  local answer = { nodes = to_json.list(table.move(nodes, from, last, 1, {}), row),
+    more = nodes[last + 1] and nodes[last].id, roster = to_json.value(roster) }
+  if request.after then return answer end -- the first page has the rest
+  answer.tried, answer.same = to_json.value(discovery:tried()), to_json.value(discovery:same())
+  return answer
 end
 
 local function is_fit(request)
