@@ -161,6 +161,19 @@ describe("one of whom only others bring words", function()
     assert.same({ "clone?", "its key is used twice" }, { row_of(BEA).status, row_of(BEA).note })
   end)
 
+  it("is what it is for a reason that `why` tells", function()
+    local clone = { name = "bea", state = "ready", clock = "none", clone = true }
+    for _, case in ipairs { { READY, "its last word came .*, by irc; quiet is after 16 min" },
+      { clone, "^it says so itself: another machine uses its key" },
+      { { name = "bea", state = "left", clock = "none" }, "^it said that it leaves, .* by irc$" } } do
+      hear(bea(case[1]))
+      local why = require "clients.discovery.why".rows(ada.discovery, { peer = "bea" })[1]
+      assert.matches(case[2], why.seen)
+    end
+    local first = require "clients.discovery.why".rows(ada.discovery, { peer = "bea" })[1]
+    assert.equal("bea is left, by record", first.what)
+  end)
+
   it("takes no name from who is here when it is lost, and shares it while it is here", function()
     hear(word(key_of "other", { name = "ada", state = "ready", clock = "none" }))
     w:run(3000)

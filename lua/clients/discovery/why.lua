@@ -83,13 +83,20 @@ local function passed_on(discovery, id)
   return lives and st.via and st.via:gsub("/dswarm%-line$", "") or nil
 end
 
+-- What was seen that makes one STATUS of whom only others bring words.
+local function evidence_by_record(discovery, row)
+  if row.status == "clone?" then return evidence_of_twins(discovery, row) end
+  local came = ("%s, by %s"):format(span.ago(row.seen_ms), row.via.kind or "an unknown way")
+  if row.status == "left" then return "it said that it leaves, which others passed on: that came " .. came end
+  local limits = discovery.rows.limits(false)
+  return ("others hear it and pass on what it says: its last word came %s; quiet is after %s, lost after %s"):format(
+    came, span.of(limits.quiet), span.of(limits.lost))
+end
+
 -- The same of one of whom only others bring words.
 local function how_by_record(discovery, row)
-  local limits = discovery.rows.limits(false)
   return { what = ("%s is %s, by record"):format(row.label, row.status or "here"),
-    seen = ("others hear it and pass on what it says: its last word came %s, by %s; quiet is after %s, lost after %s")
-      :format(span.ago(row.seen_ms), row.via.kind or "an unknown way", span.of(limits.quiet), span.of(limits.lost)),
-    cure = CURES[row.status] or ELSEWHERE }
+    seen = evidence_by_record(discovery, row), cure = CURES[row.status] or ELSEWHERE }
 end
 
 -- The first row: how he is, and what was seen that makes him so.
