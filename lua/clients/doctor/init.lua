@@ -61,7 +61,8 @@ local function look(self, peer, done)
   local function one_less()
     left = left - 1
     if left > 0 or self.stopped then return end
-    metrics.net_one_way = metrics.net_one_way or peer and peer.silent
+    if peer then peer.id = peer.id or peer.answered end
+    if peer and not peer.id then metrics.net_one_way = metrics.net_one_way or peer.silent end
     done(metrics, why)
   end
   local function wait() left = left + 1 end
@@ -87,7 +88,8 @@ local function look(self, peer, done)
     one_less()
   end)
   wait()
-  self.neighbours:look(function(found, reasons)
+  self.neighbours:look(function(found, reasons, hosts)
+    if peer then peer.answered = hosts[peer.host] end
     add(metrics, found)
     add(why, reasons)
     one_less()

@@ -9,6 +9,7 @@ neighbours.__index = neighbours
 local MOST <const> = 8 -- who are asked; more tell nothing new
 local ROUNDS <const>, APART <const> = 3, 1000 -- questions to each; ms between two
 local WAIT <const> = 2000 -- ms for the last answer
+local SURE <const> = 2 -- answers to him alone; who met us just now answers four questions, then one each five seconds
 local NEVER_MET_MS <const> = 6500 -- ms for who is not heard here, whom a ping asks three times
 local LATELY <const> = 60 * 1000 -- ms since a datagram of his came
 local STALE <const> = 150 * 1000 -- ms after which who names his address is asked there
@@ -131,7 +132,7 @@ local function of_broadcast_out(self, answering, found, why)
   local silent, out = nil, false
   for _, one in ipairs(answering) do
     out = out or one.by_all > 0
-    if one.asked_by_all == ROUNDS then silent = silent or one end
+    if one.asked_by_all == ROUNDS and one.alone >= SURE then silent = silent or one end
   end
   if out or silent then
     found.net_broadcast_out = not out and said(self, silent, ("answers %d of %d pings, 0 of %d that go to all"):format(
@@ -239,10 +240,13 @@ local function judge(self, list, strangers)
   of_broadcast(self, answering, found, why)
   of_silent(self, list, found, why)
   of_strangers(self, strangers, answering, found, why)
-  return found, why
+  local hosts = {}
+  for _, one in ipairs(answering) do hosts[one.host] = one.id end
+  return found, why, hosts
 end
 
---- DONE(findings as network.lua has them, why those are not known that are missing: texts by name), in 10 s at most.
+--- DONE(findings as network.lua has them, why those are not known that are missing: texts by name, IDs of who answered
+--- by host), in 10 s at most.
 function neighbours:look(done)
   local list, known = met(self), {}
   for _, one in ipairs(list) do known[one.id] = true end
