@@ -78,6 +78,11 @@ int http_hang_up_on_slowest(http_clients *all, int64_t since) {
   return slowest != NULL;
 }
 
+/* What stands behind a host: nothing, or a port. */
+static int is_port(const char *text) {
+  return !*text || (*text == ':' && !text[1 + strspn(text + 1, "0123456789")]);
+}
+
 int http_host_is_address(struct MHD_Connection *c) {
   const char *host =
       MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
@@ -90,9 +95,9 @@ int http_host_is_address(struct MHD_Connection *c) {
   } else {
     size = strcspn(host, ":");
     if (size == 9 && !strncasecmp(host, "localhost", 9))
-      return 1;
+      return is_port(host + size);
   }
-  if (size >= sizeof text)
+  if (size >= sizeof text || !is_port(host + size + (host[size] == ']')))
     return 0;
   memcpy(text, host, size);
   text[size] = '\0';

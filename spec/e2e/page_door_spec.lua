@@ -89,6 +89,7 @@ describe("the page door", function()
     if not s then return pending(why) end
     for _, case in ipairs {
       { 403, "host", "/peers", "-H 'Host: evil.example'" },
+      { 403, "host", "/peers", "-H 'Host: localhost:80.evil.example'" },
       { 403, "host", "/peers", "-H 'Host;'" },
       { 403, "permission", "/peers", "-H 'Sec-Fetch-Site: cross-site'" },
       { 403, "permission", "/peers", "-H 'Sec-Fetch-Site: same-site'" },
