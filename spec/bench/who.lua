@@ -55,15 +55,15 @@ local function start_serfs()
   local serf = pipe:read "l"
   pipe:close()
   if not serf or SERFS == 0 then return nil end
-  local pids = {}
+  local pids, join = {}, (" -retry-join=127.0.0.1:%d -retry-interval=1s"):format(SERF_PORT + 1)
   for i = 1, SERFS do
     local agent = io.popen(("%s agent -node=n%d -bind=127.0.0.1:%d -rpc-addr=127.0.0.1:%d%s >/dev/null 2>&1 & echo $!")
-      :format(serf, i, SERF_PORT + i, SERF_RPC + i, i > 1 and (" -join=127.0.0.1:%d"):format(SERF_PORT + 1) or ""))
+      :format(serf, i, SERF_PORT + i, SERF_RPC + i, i > 1 and join or ""))
     pids[i] = agent:read "l"
     agent:close()
   end
   local members, n = ("%s members -rpc-addr=127.0.0.1:%d"):format(serf, SERF_RPC + 1), 0
-  process.within(20, function()
+  process.within(5, function()
     local list = io.popen(members .. " 2>/dev/null")
     n = select(2, list:read "a":gsub(" alive ", ""))
     list:close()
@@ -108,7 +108,7 @@ end
 print(("who is here, of %d nodes"):format(NODES))
 say("discover, a whole process", median(ours), ("%d lines"):format(lines))
 if members then
-  say("serf members, a whole process", median(theirs), ("%d members, as many as were started"):format(n))
+  say("serf members, a whole process", median(theirs), ("%d members, as many as came together"):format(n))
   stop_serfs()
 else
   print "  serf members: not measured, there is no Serf here"
