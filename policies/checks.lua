@@ -20,7 +20,7 @@ diagnostics.checks = {
   { id = "dns_dead", summary = "No server answers that looks names up.",
     cure = "Look at `resolvectl status` or /etc/resolv.conf, and whether that server is on.",
     depends = "gateway_dead" },
-  { id = "dns_no_name", summary = "A name in the policy's channels does not exist.",
+  { id = "dns_no_name", summary = "A name in the policy's channels is not known.",
     cure = "Correct it in routing.channels, or in the name server.", depends = "dns_dead" },
   { id = "port_taken", summary = "Another program has a port that this node needs.",
     cure = "Stop that program (ss -lnp shows it), or name another port in the policy." },

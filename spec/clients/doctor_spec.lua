@@ -272,5 +272,7 @@ describe("the doctor's questions to the resolver", function()
     assert.same({ dead = false, unknown = "EAI_NONAME: 1.example" }, of("EAI_NONAME: 1.example", ""))
     assert.same({ dead = "EAI_AGAIN: 1.example" }, of "EAI_AGAIN: 1.example")
     assert.same({ dead = "1.example: no answer in 7 s" }, of(false))
+    assert.same({ dead = false, unknown = "EAI_AGAIN: 1.example" }, of("EAI_AGAIN: 1.example", ""),
+      "the resolver answers, so it is not dead")
   end)
 end)

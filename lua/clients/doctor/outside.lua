@@ -96,7 +96,11 @@ function outside.dns(given, done)
     if not timer then return end
     timer:cancel()
     timer = nil
-    done(finding(dead, true), finding(unknown, #dead < #names))
+    if #dead < #names then -- the resolver does answer: of some names nobody tells it anything
+      table.move(dead, 1, #dead, #unknown + 1, unknown)
+      dead = {}
+    end
+    done(finding(dead, true), finding(unknown, not dead[1]))
   end
   timer = given.loop:after(SILENT_MS, function()
     for _, one in ipairs(names) do
