@@ -153,7 +153,7 @@ describe("a share folder", function()
     assert.is_truthy(took, s:log "ada")
     local at_end = served()
     patience.took(("unsaid; %d blocks were given of 49"):format(at_end - before), took, 5)
-    assert.is_true(big.alive() and at_end - before < 49, "it was in the midst of it")
+    assert.is_true(at_end - before < 49 and not io.open(to), "it was in the midst of it") -- it may give up at once
     os.execute "sleep 3"
     local last = served()
     assert.is_true(last <= at_end + READERS, last - at_end .. " blocks more")

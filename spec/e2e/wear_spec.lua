@@ -27,10 +27,13 @@ describe("a node of an idle classroom of 40", function()
   end)
 end)
 
--- The least of two runs: by the second at which it ends a run costs the file system one commit more.
+local RUNS <const> = 6
+
+-- The least that two runs of at most six agree on: by the second at which it ends a run costs the file system one
+-- commit more.
 local function slot(rate)
-  local least
-  for _ = 1, 2 do
+  local least, times = math.huge, {}
+  for _ = 1, RUNS do
     local pipe = assert(io.popen(("timeout 600 lua5.4 spec/e2e/wear.lua slot%d 2>&1"):format(rate)))
     local text = pipe:read "a"
     local ok, _, code = pipe:close()
@@ -39,7 +42,9 @@ local function slot(rate)
     local device, kept, last = text:match "^(%d+) (%d+) (%d)\n$"
     assert.is_truthy(device, text)
     assert.same({ "38", "1" }, { kept, last }, "words of others, and the newest of the one, after a start")
-    least = math.min(least or math.huge, math.tointeger(tonumber(device)))
+    device = math.tointeger(tonumber(device))
+    least, times[device] = math.min(least, device), (times[device] or 0) + 1
+    if times[least] == 2 then break end
   end
   return least
 end
