@@ -62,7 +62,11 @@ describe("a daemon whose policy misbehaves after it was checked", function()
 
     folder.write(ada.share .. "/later.txt", "later")
     assert.truthy(within(20, function() return bea:cli "report":find("later.txt", 1, true) end), ada:log())
-    for _, node in ipairs(bea:ask "discover".nodes) do assert.equal("ready", node.status) end
+    assert.truthy(within(10, function() -- a newcomer is told within two seconds how each is
+      local all = true
+      for _, node in ipairs(bea:ask "discover".nodes) do all = all and node.status == "ready" end
+      return all
+    end), bea:cli "discover")
     assert.equal(0, ada:stop())
   end)
 end)
