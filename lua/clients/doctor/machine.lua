@@ -1,5 +1,7 @@
 -- machine.lua - what this node knows of itself that may be wrong: ports, time, names, its disk, who is of another
 -- swarm. Sends nothing.
+local span = require "span"
+
 local machine = {}
 
 local FRAMES <const>, HOSTS <const> = 10, 3 -- beacons that do not fit, from so many hosts
@@ -62,17 +64,12 @@ local function other_law(node)
   return text_of(names)
 end
 
-local function span(ms)
-  local span_of = require "span".of
-  return span_of(math.abs(ms))
-end
-
 local function clock(node)
   local now = node.time:proved_now()
   if not now then return nil end
   local ahead = node.loop:wall() - now
   if math.abs(ahead) <= OFF_MS then return false end
-  return ("it is %s %s of what is proved here"):format(span(ahead), ahead > 0 and "ahead" or "behind")
+  return ("it is %s %s of what is proved here"):format(span.of(math.abs(ahead)), ahead > 0 and "ahead" or "behind")
 end
 
 local function unproved(node)

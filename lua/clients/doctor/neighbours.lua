@@ -122,6 +122,9 @@ local function ask_strangers(self, list)
   end
 end
 
+-- Was ONE, who is heard, asked each time, and did he answer nothing?
+local function is_silent(one) return one.alone == 0 and one.by_all == 0 and one.asked_alone == ROUNDS end
+
 local function said(self, one, words) return ("%s (%s) %s"):format(self.label(one.id), one.host, words) end
 
 local NOBODY <const> = "nobody near answers: start dt-swarm on a second machine of this network, and ask again"
@@ -174,9 +177,8 @@ local function of_silent(self, list, found, why)
   local now, silent, is_asked = self.loop:now(), nil, false
   for _, one in ipairs(list) do
     local word = self.said:of(one.id)
-    local is_dead = one.alone == 0 and one.by_all == 0 and one.asked_alone == ROUNDS
     is_asked = is_asked or not one.is_claim and one.asked_alone > 0
-    if is_dead and not one.is_claim and now - one.heard < LATELY and not (word and word.heard > one.heard) then
+    if is_silent(one) and not one.is_claim and now - one.heard < LATELY and not (word and word.heard > one.heard) then
       silent = silent or one
     end
   end
@@ -205,8 +207,7 @@ end
 local function gone_silent(self, list, strangers)
   for _, one in ipairs(list) do
     local word, host = self.said:of(one.id), said_host(self, one.id)
-    local is_dead = one.alone == 0 and one.by_all == 0 and one.asked_alone == ROUNDS
-    if is_dead and host and word and word.heard > one.heard then
+    if is_silent(one) and host and word and word.heard > one.heard then
       strangers[#strangers + 1] = { id = one.id, host = host, word = word }
     end
   end
