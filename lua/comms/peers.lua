@@ -220,6 +220,14 @@ function peers:speaks(peer, flow)
   return not flow.source.channel.closed and (peer.beats - flow.beat < MISSED or is_kept_alive(self, flow))
 end
 
+--- Does PEER speak on the channel NAME now?
+function peers:speaks_on(peer, name)
+  for _, flow in ipairs(peer.flows) do
+    if flow.source.channel.name == name and self:speaks(peer, flow) then return true end
+  end
+  return false
+end
+
 -- Does SOURCE speak for the peer of that ID: did he prove it, and was he heard over it?
 function peers:speaks_for(id, source)
   local peer = self.by_id[id]

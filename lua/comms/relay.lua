@@ -34,10 +34,7 @@ local FORM <const> = "<i8c8I1" -- when it was said (ms), what, is that enough?
 local ONCE_MS <const> = 60 * 1000 -- within which copies of one word come
 
 local function is_on(self, peer, channel)
-  for _, flow in ipairs(self.peers:living(peer) and peer.flows or {}) do
-    if flow.source.channel == channel and self.peers:speaks(peer, flow) then return true end
-  end
-  return false
+  return self.peers:living(peer) and self.peers:speaks_on(peer, channel.name)
 end
 
 -- Are we among the first for ST, of all that speak on the medium CHANNEL?

@@ -43,10 +43,7 @@ end
 -- Is the node ID itself heard on the channel TO?
 local function speaks_there(brain, id, to)
   local peer = brain.peers.by_id[id]
-  for _, flow in ipairs(peer and peer.flows or {}) do
-    if flow.source.channel.name == to.name and brain.peers:speaks(peer, flow) then return true end
-  end
-  return false
+  return peer ~= nil and brain.peers:speaks_on(peer, to.name)
 end
 
 -- How often ST is to be heard on the channel TO (its facts); MINE: it is our own; RENEWED: it says what
