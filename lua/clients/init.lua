@@ -18,6 +18,7 @@ local LIST <const> = {
   "clients.leases",
   "clients.membership",
   "clients.discovery",
+  "clients.diagnostics",
   "clients.kubos",
   "clients.ping",
   "clients.routes",
