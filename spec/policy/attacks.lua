@@ -188,7 +188,8 @@ local function join(count, from, with) -- COUNT times FROM, each beside its numb
   return table.concat(parts, with or "")
 end
 
---- Texts that are hard to read: as much as fits into 64 KiB. `true`: a policy may well be so.
+--- Texts that are hard to read: as much as fits into 64 KiB. `true`: a policy may well be so; "either": where the
+--- processor is quick enough for it.
 attacks.texts = {
   { "parentheses in parentheses", "local x = " .. ("("):rep(30000) .. "1" .. (")"):rep(30000) },
   { "tables in tables", "local x = " .. ("{"):rep(30000) .. ("}"):rep(30000) },
@@ -197,7 +198,8 @@ attacks.texts = {
   { "functions in functions", ("local function f() "):rep(1900) .. ("end "):rep(1900) },
   { "functions beside functions", "local t = {" .. ("function() end,"):rep(4000) .. "}", true },
   { "blocks in blocks", ("do "):rep(9000) .. ("end "):rep(9000) },
-  { "branches beside branches", "local a if a then " .. ("elseif a then "):rep(4600) .. "end" },
+  { "branches beside branches", "local a if a then " .. ("elseif a then "):rep(4600) .. "end",
+    "either" },
   { "and after and", "local a = 1 local b = a" .. (" and a"):rep(10000) },
   { "and after or", "local a, b = 1 if a" .. (" or b and a"):rep(5500) .. " then end" },
   { "not of not", "local a = " .. ("not "):rep(15000) .. "1" },
