@@ -106,7 +106,7 @@ local function build_node(self, given)
     share = self.places.share, socket = self.places.socket, boot = self.state:draw_boot(self.random),
     build = core.built * 1000,
     synchronised = function() return synchronised(self.board) end, memory = given.memory,
-    space = self.board.space, mount = require "core.mount",
+    space = self.board.space, mount = require "core.mount", sensor = require "core.sensor",
     command = preflight.command(given, self.places), host = self.host,
     verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
     flusher = function(threads) return require "worker".new { loop = self.loop, threads = threads } end,

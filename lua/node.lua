@@ -26,7 +26,7 @@ node.__index = node
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
   "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host", "set_fact", "own_name",
-  "date", "net", "uid", "lab", "lab_files", "restart" }
+  "date", "net", "uid", "lab", "lab_files", "restart", "sensor" }
 
 -- A node is called by the end of its ID, as long as no client knows better.
 function node.who(id) return { id = id, label = "~" .. id:sub(-4) } end
@@ -54,7 +54,7 @@ local function absent(self)
   return names
 end
 
--- Keeps what must be the same in all parts of a node.
+-- What is the same in all parts of a node.
 local function base(given)
   local self = setmetatable({ started = given.loop:now(), started_wall = given.loop:wall() }, node)
   for _, name in ipairs(TAKEN) do self[name] = given[name] end
@@ -157,7 +157,7 @@ end
 --- given.date          fn() → text for names of damaged files
 --- given.http          nil: libcurl's
 --- given.space         fn(path) → free bytes; nil: nobody knows
---- given.mount         core.mount
+--- given.mount, sensor core.mount, core.sensor; no sensor: nothing is known of the machine's body
 --- given.command       options that start it again, or nil
 --- given.host          what the command line calls it by, or nil
 --- given.clients       modules in place of the usual list (lua/clients/init.lua)

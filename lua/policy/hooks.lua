@@ -137,7 +137,7 @@ hooks.settings = {
   { "clients.logs.gateway", "text or false", "port 3826, all interfaces",
     "where files are served over HTTP", restart = true },
   { "clients.logs.permission", "text", "Duckietown's place", "the owner's permission file, read live" },
-  { "clients.diagnostics.every", "seconds", "60 s", "time between two looks", later = true },
+  { "clients.diagnostics.every", "seconds", "60 s", "time between two looks at the sensors", later = true },
   { "clients.diagnostics.checks", "checks", "those of checks.lua",
     "what may be wrong with a node, causes first: rows of id, summary, cure, depends" },
   { "clients.updates.windows", "list of text", "always", "weekly spans for updates", later = true },
