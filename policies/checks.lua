@@ -51,12 +51,46 @@ diagnostics.checks = {
     cure = "Look why (dmesg); then mount it again for writing: mount -o remount,rw PLACE.", depends = "disk_errors" },
   { id = "disk_full", summary = "The disk of the state folder is full.",
     cure = "Make room: `files list` shows what lies there.", depends = "disk_readonly" },
+  { id = "share_readonly", summary = "The disk of the shared files takes nothing: it is read-only.",
+    cure = "Look why (dmesg); then mount it again for writing: mount -o remount,rw PLACE.", depends = "disk_errors",
+    hold = 0 },
+  { id = "share_low", summary = "The disk of the shared files is nearly full.",
+    cause = "Logs that nobody has taken over yet, or other programs' files.",
+    cure = "`report` says which files are safe elsewhere and may go; df -h shows the rest.", depends = "disk_full" },
+  { id = "inodes_low", summary = "The disk of the shared files holds nearly as many files as it can.",
+    cause = "Very many small files.", cure = "Remove or pack small files: df -i shows where they are." },
+  { id = "card_worn", summary = "The card says that most of its life is over.",
+    cause = "Flash wears with each write.", cure = "Copy it to a new card before it fails." },
+  { id = "writes_wait", summary = "Programs wait for the disk most of the time.",
+    cause = "A slow or failing card, or a program that writes without end.",
+    cure = "iotop shows who writes; a card that got slow is mostly worn out." },
+  { id = "under_voltage", summary = "The supply gives too little now.",
+    cause = "A weak supply, a long or thin cable, a battery that is nearly empty.",
+    cure = "Take another supply or cable; charge the battery.", hold = 0 },
+  { id = "throttled", summary = "The processor is held back now.",
+    cause = "Heat, or too little from the supply.",
+    cure = "Cool it (fan, air), and look at the supply.", depends = "under_voltage" },
+  { id = "hot", summary = "The processor is hot.", cause = "A fan that stands, dust, sun, or too much work.",
+    cure = "See whether the fan turns; let air in; stop what is not needed." },
+  { id = "battery_low", summary = "The battery is nearly empty.", cure = "Charge it, or take another one." },
+  { id = "memory_low", summary = "There is hardly any memory left.",
+    cure = "top, sorted by memory (M), shows which program takes it; stop or restart that." },
+  { id = "swap_full", summary = "The swap is nearly full.", cause = "Programs need more memory than there is.",
+    cure = "Stop what is not needed, or give it more swap.", depends = "memory_low" },
+  { id = "overloaded", summary = "More work waits than the processor can do.",
+    cure = "top shows what runs; stop what is not needed." },
+  { id = "wifi_weak", summary = "The access point is hardly heard.",
+    cause = "Distance, walls, or metal around the antenna.",
+    cure = "Move the robot or the access point closer.", depends = "no_lan" },
 }
 
 -- Of each shipped check the metric that decides: what was found, as text; false: it was looked for, and is not so; nil:
 -- nobody knows.
 local METRICS = {}
-for _, check in ipairs(diagnostics.checks) do METRICS[check.id] = check.id end
+for _, id in ipairs { "port_taken", "other_swarm", "law", "time_unproved", "clock_off", "clone", "name_twice",
+  "disk_errors", "disk_readonly", "disk_full" } do
+  METRICS[id] = id
+end
 for _, id in ipairs { "no_lan", "bridge_only", "same_subnet", "mtu", "no_route", "gateway_dead", "dns_dead",
   "dns_no_name", "isolated", "broadcast_out", "broadcast_in", "one_way" } do
   METRICS[id] = "net_" .. id
@@ -65,7 +99,54 @@ end
 local WARNS = { same_subnet = true, no_route = true, port_taken = true, name_twice = true, time_unproved = true,
   other_swarm = true }
 
+-- What is wrong as soon as the metric named passes these; "under": as soon as it falls below. SHOWN: how it is said.
+local LIMITS = {
+  card_worn = { of = "card_used_ratio", warn = 0.9, error = 1, shown = "%d %% of it", times = 100 },
+  writes_wait = { of = "pressure_io_ratio", warn = 0.6, shown = "%d %% of a minute", times = 100 },
+  hot = { of = "cpu_temperature_celsius", warn = 75, error = 85, shown = "%d °C" },
+  overloaded = { of = "load_of_a_core", warn = 3, shown = "%d processes for each core" },
+  battery_low = { of = "battery_ratio", under = true, warn = 0.2, error = 0.1, shown = "%d %%", times = 100 },
+  memory_low = { of = "memory_ratio", under = true, warn = 0.1, error = 0.04, shown = "%d %% available", times = 100 },
+  swap_full = { of = "swap_ratio", warn = 0.9, shown = "%d %% of it in use", times = 100 },
+  share_low = { of = "share_ratio", under = true, warn = 0.1, error = 0.03, shown = "%d %% free", times = 100 },
+  inodes_low = { of = "inode_ratio", under = true, warn = 0.1, error = 0.03, shown = "%d %% of its files free",
+    times = 100 },
+  wifi_weak = { of = "wifi_signal_dbm", under = true, warn = -75, error = -85, shown = "%d dBm" },
+  share_readonly = { of = "disk_read_only", warn = 1, error = 1, shown = "it is mounted read-only" },
+  under_voltage = { of = "under_voltage", warn = 1, error = 1, shown = "the board says so now" },
+  throttled = { of = "held_back", warn = 1, shown = "the board says so now" },
+}
+
+-- A part of a whole; nil where either is unknown, or there is nothing to be a part of.
+local function part(value, whole) return value and whole and whole > 0 and value / whole or nil end
+
+-- Values that follow from several metrics.
+local DERIVED = {
+  load_of_a_core = function(m) return part(m.load5, m.cpu_cores) end,
+  memory_ratio = function(m) return part(m.memory_available_bytes, m.memory_size_bytes) end,
+  swap_ratio = function(m) return part(m.swap_used_bytes, m.swap_size_bytes) end,
+  share_ratio = function(m) return part(m.disk_free_bytes, m.disk_size_bytes) end,
+  inode_ratio = function(m) return part(m.disk_inodes_free, m.disk_inodes) end,
+  held_back = function(m)
+    if m.throttled == 1 or m.frequency_capped == 1 then return 1 end
+    return m.throttled and m.frequency_capped and 0
+  end,
+}
+
+local function by_limit(limit, m)
+  local derived = DERIVED[limit.of]
+  local value
+  if derived then value = derived(m) else value = m[limit.of] end
+  if not value then return nil end
+  local sign = limit.under and -1 or 1
+  local level = "ok"
+  if value * sign >= limit.warn * sign then level = "warn" end
+  if limit.error and value * sign >= limit.error * sign then level = "error" end
+  return level, limit.shown:format(value * (limit.times or 1) // 1 | 0)
+end
+
 function diagnostics.check(check, m)
+  if LIMITS[check.id] then return by_limit(LIMITS[check.id], m) end
   local metric = METRICS[check.id]
   if not metric then return nil end
   local found = m[metric]

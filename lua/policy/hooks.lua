@@ -1,6 +1,8 @@
 -- hooks.lua - the one table of the policy API: settings, hooks, the facts they are given. No code that asks.
 -- From it come the check, policies/README.md, .luacheckrc's limits and what `why` says. A value of a fact is
 -- the sample that the check uses; maybe(sample) is a fact that may be unknown, which a policy reads as nil.
+local metrics = require "policy.metrics"
+
 local hooks = {}
 
 local function maybe(sample) return { maybe = sample } end
@@ -85,6 +87,8 @@ hooks.facts = {
   },
   checks = { failed = maybe(0), worse = maybe(false), passed = maybe(12) },
 }
+
+for _, row in ipairs(metrics.list) do hooks.facts.metrics[row.name] = maybe(row.sample) end
 
 --- Sections in the order in which policies/NAME.lua lay down the defaults.
 hooks.sections = { "dcache", "comms", "routing", "clients", "checks" }

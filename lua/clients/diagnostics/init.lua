@@ -1,5 +1,7 @@
 -- init.lua - diagnostics: how the body of this node is, for itself and for others. Measures and judges nothing itself.
+local checks = require "clients.diagnostics.checks"
 local look = require "clients.diagnostics.look"
+local measures = require "clients.diagnostics.measures"
 local values = require "clients.diagnostics.values"
 
 local diagnostics = { name = "diagnostics" }
@@ -19,12 +21,16 @@ local function make_look(self, node)
     interfaces = function() return names_of(node) end }
 end
 
---- The client, as lua/clients/init.lua has it. Fields: values; look, where the node has sensors.
+--- The client, as lua/clients/init.lua has it. Fields: values, measures, checks; look, where the node has sensors.
 function diagnostics.open(handle)
   local node = handle.node
   local self = setmetatable({ node = node, loop = handle.loop }, diagnostics)
   self.values = values.new { loop = self.loop }
+  self.measures = measures.new { loop = self.loop, values = self.values, node = node }
+  self.checks = checks.new { loop = self.loop, policy = function() return node.policy end, here = node.here,
+    measures = function() return self.measures:all() end }
   self.look = node.sensor and make_look(self, node)
+  if self.look then self.look:on_look(function() self.checks:look() end) end
   return self
 end
 
@@ -34,6 +40,7 @@ end
 
 function diagnostics:stop()
   if self.look then self.look:stop() end
+  self.checks:stop()
 end
 
 return diagnostics

@@ -1,20 +1,11 @@
 -- findings.lua - what the checks of the policy say of what was found: causes first, what follows from each under it.
 -- Asks the policy only.
+local causes = require "clients.diagnostics.causes"
 local slices = require "slices"
 
 local findings = {}
 
 local EACH <const> = 50 -- units of work (slices.lua), a turn: a check of the policy may take as long as a turn may
-
--- The check furthest above ROW that fails | nil. Each depends on one before it, so this ends.
-local function cause_of(row, by_id, failing)
-  local up, cause = by_id[row.depends], nil
-  while up do
-    cause = failing[up.id] and up or cause
-    up = by_id[up.depends]
-  end
-  return cause
-end
 
 -- What each check says: levels by ID, and evidence.
 local function ask_all(policy, checks, metrics, here)
@@ -37,25 +28,25 @@ end
 --- → found: rows { code, what, seen, cure, level, under = the code of its cause or nil }; unknown: rows { code, what,
 --- seen = why, cure = nil }; how many checks were asked
 function findings.of(policy, metrics, here, why)
-  local checks, by_id, followers = policy:get "clients.diagnostics.checks", {}, {}
-  for _, row in ipairs(checks) do by_id[row.id] = row end
+  local checks, followers = policy:get "clients.diagnostics.checks", {}
   local levels, seen = ask_all(policy, checks, metrics, here)
-  local failing, causes, unknown = {}, {}, {}
+  local failing, tops, unknown = {}, {}, {}
   for _, row in ipairs(checks) do failing[row.id] = levels[row.id] == "warn" or levels[row.id] == "error" or nil end
+  local above = causes.of(checks, failing)
   for _, row in ipairs(checks) do
-    local cause = cause_of(row, by_id, failing)
+    local cause = above[row.id]
     if failing[row.id] and cause then
       followers[cause.id] = followers[cause.id] or {}
       table.insert(followers[cause.id], row)
     elseif failing[row.id] then
-      causes[#causes + 1] = row
+      tops[#tops + 1] = row
     elseif not levels[row.id] and not cause then
       local reason = why["net_" .. row.id] or why[row.id]
       if reason then unknown[#unknown + 1] = { code = row.id, what = row.summary, seen = reason } end
     end
   end
   local list = {}
-  for _, row in ipairs(causes) do
+  for _, row in ipairs(tops) do
     put_with_followers(list, row, followers, function(one, under)
       return { code = one.id, what = one.summary, seen = seen[one.id], cure = one.cure, level = levels[one.id],
         under = under }

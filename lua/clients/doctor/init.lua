@@ -105,8 +105,10 @@ local function look(self, peer, done)
 end
 
 local function answer_of(self, metrics, why, began)
-  local node = self.node
-  local found, unknown, checks = findings.of(node.policy, metrics, node.here(), why)
+  local node, all = self.node, {}
+  add(all, node.diagnostics and node.diagnostics.values:measures() or {})
+  add(all, metrics)
+  local found, unknown, checks = findings.of(node.policy, all, node.here(), why)
   local function row(one) return to_json.fields(one, ROW) end
   return { command = "doctor", findings = to_json.list(found, row), unknown = to_json.list(unknown, row),
     checks = checks, took_ms = self.loop:now() - began }
@@ -136,6 +138,7 @@ local function begin(self)
   if not one then return end
   one.began = self.loop:now()
   look(self, one.peer, function(metrics, why)
+    if self.node.diagnostics then self.node.diagnostics.measures:keep(metrics) end
     tell(self, one, metrics, why, function()
       table.remove(self.runs, 1)
       begin(self)
