@@ -48,7 +48,7 @@ hooks.facts = {
   address = { address = "/ip4/192.168.1.20/tcp/3825/dswarm-line", lan = true, own = true },
   self = {
     name = "ada", type = "duckiebot", tags = { "lab" }, version = "0.1.0", clock = maybe "proved",
-    site = maybe "room-3", http = maybe(3826), tcp = maybe(3825), addresses = each "address",
+    site = maybe "room-3", level = maybe "ok", http = maybe(3826), tcp = maybe(3825), addresses = each "address",
   },
   request = { command = "report", reads = true, peer = maybe "12D3KooWQ1vB", name = maybe "ada",
     role = maybe "member", via = "tcp" },
@@ -61,7 +61,7 @@ hooks.facts = {
     copies = maybe(1), claimed = maybe(1), proven = maybe(1), wanted = maybe(false), by = maybe "12D3KooWQ1vB",
     proven_elsewhere = maybe(3),
   },
-  metric = { id = "cpu.temperature", value = maybe(41), unit = "C", quality = maybe "measured",
+  metric = { id = "cpu_temperature_celsius", value = maybe(41), unit = "°C", quality = maybe "measured",
     class = "lab" },
   release = {
     name = "dt-core", seq = 4, kind = "deb", size = 1000000, security = false, signers = maybe(3),

@@ -1,7 +1,9 @@
 -- init.lua - diagnostics: how the body of this node is, for itself and for others. Measures and judges nothing itself.
 local checks = require "clients.diagnostics.checks"
+local health_word = require "clients.diagnostics.health_word"
 local look = require "clients.diagnostics.look"
 local measures = require "clients.diagnostics.measures"
+local others = require "clients.diagnostics.others"
 local values = require "clients.diagnostics.values"
 
 local diagnostics = { name = "diagnostics" }
@@ -21,7 +23,23 @@ local function make_look(self, node)
     interfaces = function() return names_of(node) end }
 end
 
---- The client, as lua/clients/init.lua has it. Fields: values, measures, checks; look, where the node has sensors.
+-- How many others are near and live.
+local function near_of(node)
+  local n = 0
+  for _, peer in ipairs(node.comms.peers.list) do
+    if node.comms.peers:living(peer) and node.comms.liveness:is_near(peer) then n = n + 1 end
+  end
+  return n
+end
+
+local function make_word(self, node)
+  return health_word.new { loop = self.loop, comms = node.comms, log = node.log, id = node.id, values = self.values,
+    checks = self.checks, near = function() return near_of(node) end, policy = function() return node.policy end,
+    here = node.here }
+end
+
+--- The client, as lua/clients/init.lua has it. Fields: values, measures, checks, others; look and word, where the node
+--- has sensors.
 function diagnostics.open(handle)
   local node = handle.node
   local self = setmetatable({ node = node, loop = handle.loop }, diagnostics)
@@ -29,8 +47,15 @@ function diagnostics.open(handle)
   self.measures = measures.new { loop = self.loop, values = self.values, node = node }
   self.checks = checks.new { loop = self.loop, policy = function() return node.policy end, here = node.here,
     measures = function() return self.measures:all() end }
-  self.look = node.sensor and make_look(self, node)
-  if self.look then self.look:on_look(function() self.checks:look() end) end
+  self.others = others.new { loop = self.loop, id = node.id }
+  handle:on_statement("pri/*/health", function(st) self.others:hear(st) end)
+  if not node.sensor then return self end
+  self.look, self.word = make_look(self, node), make_word(self, node)
+  self.look:on_look(function() self.checks:look() end)
+  self.checks:on_look(function()
+    self.word:look()
+    if node.discovery then node.discovery.word:look() end
+  end)
   return self
 end
 
@@ -39,8 +64,19 @@ function diagnostics:start()
 end
 
 function diagnostics:stop()
-  if self.look then self.look:stop() end
+  if self.look then
+    self.look:stop()
+    self.word:stop()
+  end
   self.checks:stop()
 end
+
+--- The time is another one now.
+function diagnostics:new_time()
+  if self.word then self.word:new_time() end
+end
+
+--- What is bounded here, as bounded.lua's rows.
+function diagnostics:bounds() return self.others:bounds() end
 
 return diagnostics

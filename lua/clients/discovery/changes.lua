@@ -23,7 +23,7 @@ end
 
 -- What is news of a node: ages always differ, and of files another topic tells.
 local LOOKS <const> = { "name", "label", "type", "site", "version", "status", "state", "why", "near", "clock", "policy",
-  "level", "note" }
+  "level", "battery", "note" }
 
 local function look_of(node)
   local parts = {}

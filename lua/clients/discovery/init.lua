@@ -17,10 +17,10 @@ discovery.__index = discovery
 local WATCHED_LEAST <const>, WATCHED_MOST <const> = 5, 60 -- s of silence after which who is watched is asked
 
 -- loop, comms, dcache, time, id, log, channels() → statuses, facts() → { name, type, version }, kept(name,
--- data()) → lua/kept.lua's.
+-- data()) → lua/kept.lua's, health(id) → what is known of a node's body, body() → level, battery (%) of this one's.
 local function new(given)
   local self = setmetatable({}, discovery)
-  for _, name in ipairs { "loop", "comms", "dcache", "time", "id", "log", "channels", "facts" } do
+  for _, name in ipairs { "loop", "comms", "dcache", "time", "id", "log", "channels", "facts", "body" } do
     self[name] = given[name]
   end
   self.started = self.loop:now()
@@ -30,7 +30,7 @@ local function new(given)
     own = function() return self.facts().name end, is_away = function(id) return self.rows:is_away(id) end,
     granted_to = function(id) return roster.granted_name(self.dcache.trust, id) end }
   self.rows = rows.new { loop = self.loop, comms = self.comms, dcache = self.dcache, time = self.time,
-    names = self.names, seen = self.seen, said = self.said, id = self.id }
+    names = self.names, seen = self.seen, said = self.said, id = self.id, health = given.health }
   self.kept = given.kept("seen", function() return self.seen:data() end)
   self.seen:load(self.kept:read())
   return self
@@ -50,6 +50,12 @@ local function facts_of(node)
     policy = hash and (refused and "!" or "") .. hash }
 end
 
+-- How NODE's body is: level | nil, battery in % | nil.
+local function body_of(node)
+  local battery = node.here().battery
+  return node.diagnostics and node.diagnostics.checks:level(), battery and battery // 1 | 0
+end
+
 -- Calls TOLD soon after each event of TOPIC.
 local function hear_of(topic, node, loop, told)
   local reader
@@ -65,7 +71,8 @@ function discovery.open(handle)
   local self = new { loop = handle.loop, comms = node.comms, dcache = node.dcache,
     time = node.time, id = node.id, log = node.log, kept = keeper(node, handle.loop),
     channels = function() return node.routing:channels() end,
-    facts = function() return facts_of(node) end }
+    facts = function() return facts_of(node) end, body = function() return body_of(node) end,
+    health = function(id) return node.diagnostics and node.diagnostics.others:of(id) end }
   self.own_addresses = own_addresses.of(node, handle.loop, function() self.word:look_again() end)
   self.word = own_word.of(handle, self.facts, self.own_addresses, function() self.names:changed() end)
   handle:on_newcomer(function(peer) self:welcome(peer) end)
@@ -152,10 +159,10 @@ end
 
 local function own_row(self)
   local facts, state, reason = self.facts(), self.word:state()
-  local notes = own_notes(self, facts, reason)
+  local notes, level, battery = own_notes(self, facts, reason), self.body()
   return { id = self.id, name = facts.name, label = self:label(self.id), type = facts.type, site = facts.site,
     version = facts.version, status = self.comms.clones:own() and "clone?" or state, state = state, why = reason,
-    self = true, seen_ms = 0, files = self.dcache:signers "share/files"[self.id] or 0,
+    self = true, seen_ms = 0, files = self.dcache:signers "share/files"[self.id] or 0, level = level, battery = battery,
     clock = self.time.source or "none", boot = self.comms.boot, policy = facts.policy, notes = json.array(notes),
     note = notes[1] and table.concat(notes, "; ") or nil }
 end

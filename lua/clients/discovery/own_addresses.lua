@@ -131,8 +131,8 @@ function own_addresses.told(node)
   local tcp, http = node.ports()
   local here = node.here()
   local facts = { name = node.name, type = node.type, version = node.version, tags = here.tags or {}, site = here.site,
-    clock = node.time.source, tcp = tcp > 0 and tcp or nil, http = http > 0 and http or nil,
-    addresses = node:own_addresses() }
+    level = node.diagnostics and node.diagnostics.checks:level(), clock = node.time.source,
+    tcp = tcp > 0 and tcp or nil, http = http > 0 and http or nil, addresses = node:own_addresses() }
   return (node.policy:ask("clients.discovery.announce", facts, here)) or {}
 end
 

@@ -14,11 +14,12 @@ local FACTS_MS <const> = 1100 -- after which the facts of this node show what wa
 local SITE <const>, TYPE <const>, VERSION <const>, WHY <const> = 24, 16, 16, 40 -- bytes
 local LAST_WORDS <const>, TURNS <const> = 500, 5 -- ms that a stop may take; looks in them
 local REPEATS <const> = 2 -- how often `left` is said again
+local LEVELS <const> = { ok = true, warn = true, error = true }
 local APART <const> = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
 --- given.loop, random, comms, time, log
 --- given.facts      fn() → { name, type, version, policy, site }: what this node is
---- given.told       fn() → { type, version, site }: of that what the policy lets others know
+--- given.told       fn() → { type, version, site, level }: of that, and of its health, what the policy lets be known
 --- given.here       fn() → facts of this node
 --- given.state      fn() → how this node is (own_state.lua), why: text | nil
 --- given.addresses  own_addresses.lua's: its word goes out with this one
@@ -41,18 +42,18 @@ local function short(value, bytes)
   return value:sub(1, stop - 1)
 end
 
--- What may change, and is told then: as this node knows it, not as its policy lets others know.
+-- What may change, and is told then: as this node knows it, not as its policy lets others know; but for the level.
 local function changing(self)
-  local facts, state, why = self.facts(), self.state()
+  local facts, level, state, why = self.facts(), self.told().level, self.state()
   return { name = facts.name, type = facts.type, policy = facts.policy, site = facts.site, state = state, why = why,
-    clone = self.comms.clones:own() or nil }
+    clone = self.comms.clones:own() or nil, level = LEVELS[level] and level or nil }
 end
 
 -- DATA of what is so NOW (changing). LEFT: this node leaves.
 local function data_of(self, now, left)
   local told = self.told()
-  return { boot = self.comms.boot, clock = self.time.source or "none", clone = now.clone, name = now.name,
-    policy = now.policy, site = short(told.site, SITE), state = left and "left" or now.state,
+  return { boot = self.comms.boot, clock = self.time.source or "none", clone = now.clone, level = now.level,
+    name = now.name, policy = now.policy, site = short(told.site, SITE), state = left and "left" or now.state,
     type = short(told.type, TYPE), version = short(told.version, VERSION),
     why = not left and short(now.why, WHY) or nil }
 end
@@ -112,7 +113,7 @@ local function differs(now, said, members)
   return false
 end
 
-local AT_ONCE <const>, OFTEN <const> = { "name", "type", "site", "clone" }, { "policy", "state", "why" }
+local AT_ONCE <const>, OFTEN <const> = { "name", "type", "site", "clone" }, { "policy", "state", "why", "level" }
 
 --- Something of this node may be another way: by another policy it may be called otherwise, or it is busy now. What may
 --- change often is told once in ten seconds.

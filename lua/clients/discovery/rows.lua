@@ -20,10 +20,10 @@ local GONE <const> = 7 * 24 * 60 * MINUTE -- silence after which who is lost is 
 local ROWS_MAX <const> = 1024
 local SHUT_OUT <const> = "shut out by routing.block"
 
--- loop, comms, dcache, time, names, seen, said (said.lua), id.
+-- loop, comms, dcache, time, names, seen, said (said.lua), id, health(id) → as clients/diagnostics/others.lua has it, or nil.
 function rows.new(given)
   local self = setmetatable({}, rows)
-  for _, name in ipairs { "loop", "comms", "dcache", "time", "names", "seen", "said", "id" } do
+  for _, name in ipairs { "loop", "comms", "dcache", "time", "names", "seen", "said", "id", "health" } do
     self[name] = given[name]
   end
   return self
@@ -160,7 +160,13 @@ local function put_facts(self, row, word, seen)
   row.label = self.names:who(row.id).label
   row.type = facts.type or seen and seen.type -- of whom only an earlier run heard speak
   row.version, row.clock, row.policy, row.site = facts.version, facts.clock, facts.policy, facts.site
-  row.level, row.why, row.state = facts.level, facts.why, facts.state
+  row.why, row.state = facts.why, facts.state
+  local health = self.health and self.health(row.id)
+  if health and not health.stale then
+    row.level, row.battery = health.level, health.said.battery
+  else
+    row.level = facts.level
+  end
   row.said_ms = word and not word.undated and self.time:age(word.at) or nil
 end
 

@@ -1,0 +1,106 @@
+-- health_word.lua - says how this node's body is to the nodes of its site: when that changed, and again. No judge.
+local health_form = require "clients.diagnostics.health_form"
+local json = require "core.json"
+local metrics = require "policy.metrics"
+
+local health_word = {}
+health_word.__index = health_word
+
+local PERIOD <const> = 60 * 1000 -- ms between two words whose values alone changed
+local OF_EACH <const> = 500 -- ms of the period for each node near: a LAN carries two words a second
+local RENEW <const> = 5 * 60 * 1000 -- a word goes at least so often
+local PERIODS <const>, LIFE_MAX <const> = 4, 20 * 60 -- it is valid for so many periods; s
+local CHANGE_EACH <const> = 10 * 1000 -- ms between two words because of changes
+
+--- given.loop, comms, log
+--- given.id      this node's ID
+--- given.values  values.lua
+--- given.checks  checks.lua
+--- given.near    fn() → how many nodes are near and live
+--- given.policy  fn() → the policy in force
+--- given.here    fn() → facts of this node
+function health_word.new(given)
+  local self = setmetatable({ bucket = ("pri/%s/health"):format(given.id) }, health_word)
+  for _, name in ipairs { "loop", "comms", "log", "values", "checks", "near", "policy", "here" } do
+    self[name] = given[name]
+  end
+  return self
+end
+
+--- ms between two words whose values alone changed
+function health_word:period() return math.max(PERIOD, OF_EACH * self.near()) end
+
+-- Does the policy let the metric NAME out?
+local function may_tell(self, name)
+  local metric, row = self.values:get(name), metrics.by_name[name]
+  local fact = { id = name, value = metric.value, unit = row.unit or "", quality = metric.quality, class = row.class }
+  return self.policy():ask("clients.diagnostics.tell", fact, self.here()) ~= false
+end
+
+--- DATA as it would go now.
+function health_word:data()
+  local function may(letter) return may_tell(self, health_form.metric_of[letter]) end
+  return health_form.data(function(name) return self.values:get(name).value end, self.checks:counts(),
+    self.checks:rows(), may)
+end
+
+local function say(self)
+  local data = self:data()
+  local ttl = math.min(LIFE_MAX, PERIODS * math.max(self:period(), RENEW) // 1000)
+  local st, why = self.comms:propose(self.bucket, data, { ttl = ttl })
+  if not st then return self.log:error("diagnostics", "could not say how it is", { why = why }) end
+  self.data_said, self.said = data, self.loop:now()
+end
+
+-- Did what the checks say change since it was told?
+local function is_other_level(self, data)
+  local said = self.data_said
+  return json.encode(said.n) ~= json.encode(data.n) or json.encode(said.x or json.array {}) ~=
+    json.encode(data.x or json.array {})
+end
+
+local function moved(self, data)
+  for letter, step in pairs(health_form.steps) do -- any order
+    local now, said = data[letter], self.data_said[letter]
+    if (now == nil) ~= (said == nil) or now and math.abs(now - said) >= step then return true end
+  end
+  return false
+end
+
+-- ms until the next word may go because of DATA | nil: nothing changed
+local function wait_for(self, data)
+  if is_other_level(self, data) then return CHANGE_EACH end
+  return moved(self, data) and self:period() or nil
+end
+
+local function later(self, ms)
+  if self.timer then self.timer:cancel() end
+  self.timer = self.loop:after(ms, function()
+    self.timer = nil
+    self:look()
+  end)
+end
+
+--- Something may be another way now: it is said, or soon, or not at all.
+function health_word:look()
+  if self.stopped then return end
+  if not self.said then return say(self), later(self, RENEW) end
+  local age, wait = self.loop:now() - self.said, wait_for(self, self:data())
+  if age >= math.min(wait or RENEW, RENEW) then
+    say(self)
+    wait, age = nil, 0
+  end
+  later(self, math.min(wait or RENEW, RENEW) - age)
+end
+
+--- The time is another one now: what was said bears the wrong one.
+function health_word:new_time()
+  if self.said then say(self) end
+end
+
+function health_word:stop()
+  self.stopped = true
+  if self.timer then self.timer:cancel() end
+end
+
+return health_word
