@@ -70,15 +70,15 @@ local function above(self, rows)
   return causes.of(rows, failing)
 end
 
---- All that the policy has, in its order: { id, level (nil: unknown), reason, summary, cure, since_ms, flapping,
+--- All that the policy has, in its order: { id, level (nil: unknown), reason, summary, cause, cure, since_ms, flapping,
 --- under = ID of the failing check that it stands under | nil }.
 function checks:rows()
   local rows, list, now = self.policy():get "clients.diagnostics.checks", {}, self.loop:now()
   local under = above(self, rows)
   for i, row in ipairs(rows) do
     local one = self.by_id[row.id] or levels.new(now)
-    list[i] = { id = row.id, level = one.level, reason = one.reason, summary = row.summary, cure = row.cure,
-      since_ms = now - one.since, flapping = one.flapping, under = under[row.id] and under[row.id].id }
+    list[i] = { id = row.id, level = one.level, reason = one.reason, summary = row.summary, cause = row.cause,
+      cure = row.cure, since_ms = now - one.since, flapping = one.flapping, under = under[row.id] and under[row.id].id }
   end
   return list
 end

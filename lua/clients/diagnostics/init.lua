@@ -4,6 +4,7 @@ local health_word = require "clients.diagnostics.health_word"
 local look = require "clients.diagnostics.look"
 local measures = require "clients.diagnostics.measures"
 local others = require "clients.diagnostics.others"
+local requests = require "clients.diagnostics.requests"
 local values = require "clients.diagnostics.values"
 
 local diagnostics = { name = "diagnostics" }
@@ -49,6 +50,7 @@ function diagnostics.open(handle)
     measures = function() return self.measures:all() end }
   self.others = others.new { loop = self.loop, id = node.id }
   handle:on_statement("pri/*/health", function(st) self.others:hear(st) end)
+  requests(handle, self)
   if not node.sensor then return self end
   self.look, self.word = make_look(self, node), make_word(self, node)
   self.look:on_look(function() self.checks:look() end)

@@ -1,0 +1,100 @@
+-- requests.lua - the answers to `health`: how each node is, and one of them from head to foot. Changes nothing.
+local health_form = require "clients.diagnostics.health_form"
+local json = require "core.json"
+local one_of = require "clients.discovery.one_of"
+local sorted = require "sorted"
+local to_json = require "clients.control.to_json"
+
+local PAGE <const> = 256 -- rows of an answer
+local ROW <const> = { "id", "label", "type", "site", "status", "level", "stale", "age_ms", "battery", "charging",
+  "temperature", "disk_free", "memory", "load", "wifi", "uptime", "power_now", "power_since", "failing", "more",
+  "self" }
+local VALUE <const> = { "name", "value", "unit", "quality", "why", "age_ms", "help" }
+local CHECK <const> = { "id", "level", "reason", "summary", "cause", "cure", "since_ms", "flapping", "under" }
+
+-- What the word of this node would say of it; no word of ours comes back to us.
+local function own_said(diagnostics)
+  return health_form.read(diagnostics.word and diagnostics.word:data() or nil)
+end
+
+local function failing(list)
+  local rows = {}
+  for i, one in ipairs(list or {}) do rows[i] = { id = one.id, level = one.level } end
+  return rows[1] and json.array(rows) or nil
+end
+
+-- Of node ONE, a row of discovery. Of whom no word of health is known here, only what `peer` said stands in it.
+local function row_of(diagnostics, one)
+  local row = { id = one.id, label = one.label, type = one.type, site = one.site, status = one.status,
+    level = one.level, self = one.self }
+  local health = one.self and { said = own_said(diagnostics), age_ms = 0, stale = false } or
+    diagnostics.others:of(one.id)
+  if not health then return row end
+  row.age_ms, row.stale = health.age_ms, health.stale
+  if health.stale then return row end
+  for name, value in pairs(health.said) do row[name] = value end -- any order
+  row.counts, row.more = nil, health.said.more > 0 and health.said.more or nil
+  row.failing = failing(health.said.failing)
+  return row
+end
+
+-- Numbers as text, since there are whole ones and others: as Prometheus has them.
+local function value_text(value)
+  if value == nil then return nil end
+  return math.tointeger(value) and ("%d"):format(value) or ("%.6g"):format(value)
+end
+
+local function values(diagnostics)
+  return to_json.list(diagnostics.values:rows(), function(row)
+    local shown = to_json.fields(row, VALUE)
+    shown.value = value_text(row.value)
+    return shown
+  end)
+end
+
+local function checks(diagnostics)
+  return to_json.list(diagnostics.checks:rows(), function(row) return to_json.fields(row, CHECK) end)
+end
+
+-- Of this node all that is known, of another what its words say.
+local function of_one(diagnostics, one)
+  local answer = { node = to_json.fields(row_of(diagnostics, one), ROW) }
+  if one.self then answer.values, answer.checks = values(diagnostics), checks(diagnostics) end
+  for _, name in ipairs(sorted.keys(diagnostics.parts)) do diagnostics.parts[name](answer, one) end
+  return answer
+end
+
+local function first_behind(nodes, after)
+  for i, one in ipairs(after and nodes or {}) do
+    if one.id == after then return i + 1 end
+  end
+  return 1
+end
+
+local function fleet(diagnostics, nodes, after)
+  local from = first_behind(nodes, after)
+  local last = math.min(#nodes, from + PAGE - 1)
+  return { nodes = to_json.list(table.move(nodes, from, last, 1, {}), function(one)
+    return to_json.fields(row_of(diagnostics, one), ROW)
+  end), more = nodes[last + 1] and nodes[last].id }
+end
+
+local function is_text(value) return value == nil or type(value) == "string" end
+
+--- Registers them with the client's HANDLE. Other parts of the client add to what is told of one node by
+--- diagnostics.parts[NAME](answer, one).
+return function(handle, diagnostics)
+  diagnostics.parts = {}
+  handle:command("health", function(request, reply)
+    if not is_text(request.robot) or not is_text(request.after) then
+      return reply(nil, 'form: "robot" and "after" are texts: a name, or an ID', "form")
+    end
+    reply:run(function()
+      local nodes = handle.node.discovery:nodes(false)
+      if not request.robot then return reply(fleet(diagnostics, nodes, request.after)) end
+      local one, text, code, rows = one_of(nodes, request.robot)
+      if not one then return reply(nil, text, code, rows) end
+      reply(of_one(diagnostics, one))
+    end)
+  end, { reads = true })
+end
