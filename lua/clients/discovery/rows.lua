@@ -20,7 +20,7 @@ local GONE <const> = 7 * 24 * 60 * MINUTE -- silence after which who is lost is 
 local ROWS_MAX <const> = 1024
 local SHUT_OUT <const> = "shut out by routing.block"
 
--- loop, comms, dcache, time, names, seen, said (said.lua), id, health(id) → as clients/diagnostics/others.lua has it, or
+-- loop, comms, dcache, time, names, seen, said (said.lua), id, health(id) → as clients/diagnostics/others.lua tells, or
 -- nil.
 function rows.new(given)
   local self = setmetatable({}, rows)
