@@ -52,7 +52,7 @@ install_all() {
   ln -sf dt-swarm "$root/bin/dt-swarm-cli"
   echo bin/dt-swarm-cli >> "$new"
   put 644 "$BUILD/core/http.so" lib/dt-swarm/core/http.so
-  for file in $(find lua cli policies -path lua/sim -prune -o -name '*.lua' -print); do
+  for file in $(find lua cli policies -path lua/sim -prune -o '(' -name '*.lua' -o -path 'lua/clients/web/page/*' ')' -print); do
     put 644 "$file" "share/dt-swarm/$file"
   done
   for page in "$BUILD"/man/*.[1-9]; do

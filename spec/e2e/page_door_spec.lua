@@ -96,7 +96,7 @@ describe("the page door", function()
       { 405, "form", "/peers", "-d x=1" }, { 405, "form", "/peers", "-X DELETE" },
       { 414, "long", "/peers?after=" .. ("x"):rep(600) },
       { 431, "long", "/peers", ("-H 'X-Much: %s'"):format(("x"):rep(65000)) },
-      { 404, "missing", "/" }, { 404, "missing", "/peers/" }, { 404, "missing", "/ipfs/bafkqaaa" },
+      { 404, "missing", "/page" }, { 404, "missing", "/peers/" }, { 404, "missing", "/ipfs/bafkqaaa" },
       { 400, "form", "/peers?nera=1" }, { 400, "form", "/peers?near=perhaps" },
     } do
       local status, body, head = get(case[3], case[4])

@@ -1,11 +1,14 @@
--- web - the page door: what programs of this machine are told over HTTP, in the loop. It answers by others' commands.
+-- web - the page door: what programs and people of this machine are told over HTTP, in the loop. It answers by others'
+-- commands, with the page's own files, and with metrics_text.lua for Prometheus.
 --
 -- Who waits for the same URI gets the same answer, which is kept for a second; answers are made one after the other, in
 -- slices; and what is done for connections takes at most a fifth of the loop's time. So whoever asks as fast as he can
 -- has the node make one answer a second, and does not hold up what else it does.
 local asking = require "clients.web.asking"
+local assets = require "clients.web.assets"
 local conversation = require "clients.control.conversation"
 local http_form = require "policy.http_form"
+local metrics_text = require "clients.web.metrics_text"
 local paths = require "clients.web.paths"
 local slices = require "slices"
 local token_bucket = require "token_bucket"
@@ -17,7 +20,7 @@ local KEPT <const> = 1000 -- ms that an answer is given again
 local SLOW <const> = 2000 -- ms for an answer to be made, its waiting included
 local RATE <const>, BURST <const> = 2, 8 -- answers that are made a second, of all URIs; pages of a list come at once
 local REST <const> = 4 -- times as long as a turn took for which others have theirs
-local JSON <const> = "application/json"
+local JSON <const>, METRICS <const> = "application/json", "text/plain; version=0.0.4; charset=utf-8"
 local EACH <const> = 1000 -- ms between two looks while somebody is connected
 
 local STATUS <const> = { missing = 404, permission = 403, full = 503, slow = 503, closed = 503, size = 500, kind = 500 }
@@ -26,10 +29,13 @@ local STATUS <const> = { missing = 404, permission = 403, full = 503, slow = 503
 --- given.make     core.page's new
 --- given.wanted   host, port of the policy, as an array; nil: nobody is to ask
 --- given.handler  fn(request, reply)
+--- given.metrics  fn() → text for Prometheus; to be called in slices
+--- given.assets   files of the page, by path: { type, text }
 --- Fields: page, or reason: why it is not open.
 function web.new(given)
   local self = setmetatable({ loop = given.loop, log = given.log, make = given.make, handler = given.handler,
-    slices = slices.new(given.loop), asked = {}, queue = {}, builds = 0, refused = {} }, web)
+    metrics = given.metrics, assets = given.assets or {}, slices = slices.new(given.loop),
+    asked = {}, queue = {}, builds = 0, refused = {} }, web)
   self.bucket = token_bucket.new { now = function() return self.loop:now() end, rate = RATE, burst = BURST }
   if given.wanted then self:listen(table.unpack(given.wanted)) end
   return self
@@ -39,7 +45,10 @@ end
 function web.open(handle)
   local node = handle.node
   local text = node.policy:get "clients.control.http"
-  local self = web.new { loop = handle.loop, log = node.log, make = require "core.page".new,
+  local files, missing = assets.read()
+  if missing then node.log:warn("web", "a file of the page is missing", { why = missing }) end
+  local self = web.new { loop = handle.loop, log = node.log, make = require "core.page".new, assets = files,
+    metrics = function() return metrics_text.of(node) end,
     wanted = text and { http_form.read(text) } or nil,
     handler = function(request, reply) node.commands:run(request, reply) end }
   handle:extend("status", function(answer) answer.http = self:facts() end)
@@ -106,8 +115,8 @@ function web:run()
   rest(self, self.loop:micro() - began)
 end
 
-local function answer(self, uri, status, text, ms)
-  self.page:answer(uri, status, JSON, text, ms)
+local function answer(self, uri, status, text, ms, kind)
+  self.page:answer(uri, status, kind or JSON, text, ms)
   run_soon(self)
 end
 
@@ -124,12 +133,28 @@ local function finish(self, one, text, err, code)
   self.asked[one.uri] = nil
   one.timer:cancel()
   if self.now == one then self.now = nil end
-  if not text then refuse(self, one.uri, err, code) else answer(self, one.uri, 200, text, KEPT) end
+  if text then
+    answer(self, one.uri, 200, text, KEPT, one.kind)
+  else
+    refuse(self, one.uri, err, code)
+  end
   self:make_next()
+end
+
+-- As asking.lua, for the text that Prometheus reads.
+local function write_metrics(self, one)
+  local text
+  one.kind = METRICS
+  local give_up = self.slices:start(function() text = self.metrics() end, function(ok, fault)
+    finish(self, one, text, "kind: the daemon failed at this; its log says where", "kind")
+    if not ok then error(fault, 0) end
+  end)
+  one.asking = { cancel = give_up }
 end
 
 local function make(self, one)
   self.now, self.builds = one, self.builds + 1
+  if one.request.metrics then return write_metrics(self, one) end
   one.asking = asking.new({ loop = self.loop, log = self.log, slices = self.slices, handler = self.handler,
     told = function(...) finish(self, one, ...) end }, one.request)
 end
@@ -153,6 +178,8 @@ end
 --- Somebody waits for URI.
 function web:ask(uri)
   if self.asked[uri] then return end
+  local file = self.assets[uri]
+  if file then return answer(self, uri, 200, file.text, KEPT, file.type) end
   local request, text, code = paths.request(uri)
   if not request then return refuse(self, uri, text, code) end
   local one = { uri = uri, request = request }

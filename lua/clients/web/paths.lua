@@ -1,8 +1,10 @@
--- paths.lua - which paths the page door has, and which command answers each. Asks none.
+-- paths.lua - which paths the page door has besides the page's own, and which command answers each. Asks none.
 local paths = {}
 
 local LIST <const> = {
   ["/peers"] = { command = "discover", near = true, after = true },
+  ["/health"] = { command = "health", robot = true, after = true },
+  ["/metrics"] = { metrics = true },
   ["/report"] = { command = "report" },
   ["/status"] = { command = "status" },
 }
@@ -16,7 +18,7 @@ local function query_of(path, text)
   local values = {}
   for pair in text:gmatch "[^&]+" do
     local name, value = pair:match "^([^=]*)=?(.*)$"
-    if not LIST[path][name] or name == "command" then
+    if not LIST[path][name] or name == "command" or name == "metrics" then
       return nil, ("form: %s knows no %s"):format(path, require "core.text".escape(decoded(name)))
     end
     values[name] = decoded(value)
@@ -31,11 +33,12 @@ function paths.request(uri)
   local path, query = uri:match "^([^?#]*)%??([^#]*)"
   local row = LIST[path]
   if not row then
-    return nil, "missing: there are /peers (?near=1, ?after=ID), /status and /report", "missing"
+    return nil, "missing: there are / for people, and /peers (?near=1, ?after=ID), /health (?robot=NAME), "
+      .. "/status, /report and /metrics", "missing"
   end
   local values, text = query_of(path, query)
   if not values then return nil, text, "form" end
-  local request = { command = row.command, after = values.after }
+  local request = { command = row.command, metrics = row.metrics, after = values.after, robot = values.robot }
   request.watching = row.command == "discover" or nil -- who reads a page reads it again and again
   if values.near then
     request.near = FLAGS[values.near]

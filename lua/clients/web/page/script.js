@@ -1,0 +1,260 @@
+// script.js - the page of this daemon: reads what the door tells each few seconds, and shows it as text. Asks nobody else.
+"use strict";
+
+const PEERS_MS = 2000, REST_MS = 10000, GONE_MS = 8000, PAGES_MAX = 16;
+const AWAY = new Set(["left", "lost", "stranger"]);
+const STATUS = { ready: "good", booting: "warn", busy: "warn", updating: "warn", "low-battery": "bad", quiet: "warn",
+  lost: "bad", "clone?": "bad", stranger: "warn" };
+const LEVEL = { ok: "good", warn: "warn", error: "bad", stale: "soft" };
+
+const known = { nodes: [], health: new Map(), status: null, report: null, robot: null };
+let heard = Date.now(); // when the daemon answered last
+
+// An element with what stands in it: texts and elements. Texts are texts, whatever robots are called.
+function make(name, attributes, ...inside) {
+  const one = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes || {})) {
+    if (value !== undefined && value !== null) one.setAttribute(key, value);
+  }
+  for (const part of inside.flat()) {
+    if (part !== undefined && part !== null) one.append(part instanceof Node ? part : document.createTextNode(String(part)));
+  }
+  return one;
+}
+
+function svg(name, attributes) {
+  const one = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
+  return one;
+}
+
+function age(ms) {
+  if (ms === undefined) return "–";
+  const s = Math.floor(ms / 1000);
+  if (s < 60) return s + " s";
+  if (s < 3600) return Math.floor(s / 60) + " min";
+  if (s < 172800) return Math.floor(s / 3600) + " h";
+  return Math.floor(s / 86400) + " d";
+}
+
+function size(bytes) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let n = Number(bytes), i = 0;
+  while (n >= 1000 && i < units.length - 1) { n /= 1000; i += 1; }
+  return (n < 10 && i > 0 ? n.toFixed(1) : Math.round(n)) + " " + units[i];
+}
+
+const unknown = (value, text) => value === undefined ? "–" : text(value);
+
+// COLUMNS: { title, number, cell(row) → text, element or array }.
+function table(columns, rows) {
+  const head = make("tr", {}, columns.map((c) => make("th", { scope: "col", class: c.number ? "number" : null }, c.title)));
+  const body = rows.map((row) => make("tr", {}, columns.map((c, i) =>
+    make("td", { class: c.number ? "number" : null, "data-name": i > 0 ? c.title : null }, c.cell(row)))));
+  return make("table", {}, make("thead", {}, head), make("tbody", {}, body));
+}
+
+const coloured = (text, colour) => make("span", { class: colour }, text);
+
+// == what is asked
+
+async function ask(path) {
+  const answer = await fetch(path, { cache: "no-store" });
+  const body = await answer.json();
+  heard = Date.now();
+  if (!answer.ok) throw new Error(body.error ? body.error.text || body.error : answer.status);
+  return body;
+}
+
+// All pages of a list of nodes.
+async function pages(path) {
+  let rows = [], after = "";
+  for (let i = 0; i < PAGES_MAX; i++) {
+    const answer = await ask(path + (after && "?after=" + encodeURIComponent(after)));
+    rows = rows.concat(answer.nodes);
+    if (!answer.more) break;
+    after = answer.more;
+  }
+  return rows;
+}
+
+async function readPeers() { known.nodes = await pages("/peers"); }
+
+async function readRest() {
+  const { name, id } = place();
+  known.status = await ask("/status");
+  if (name === "files") known.report = await ask("/report");
+  if (name === "robot") known.robot = await ask("/health?robot=" + encodeURIComponent(id));
+  if (name === "fleet") known.health = new Map((await pages("/health")).map((row) => [row.id, row]));
+}
+
+// Calls READ each MS while the page is seen; a failed one is tried again in its turn.
+function each(ms, read) {
+  let running = false;
+  const look = async () => {
+    if (running || document.hidden) return;
+    running = true;
+    try { await read(); show(); } catch (fault) { if (Date.now() - heard < GONE_MS) failed(fault); }
+    running = false;
+  };
+  setInterval(look, ms);
+  document.addEventListener("visibilitychange", look);
+  return look;
+}
+
+const failed = (fault) => { document.getElementById("state").textContent = String(fault.message || fault); };
+
+// == views
+
+function place() {
+  const parts = location.hash.replace(/^#\/?/, "").split("/");
+  if (parts[0] === "robot" && parts[1]) return { name: "robot", id: decodeURIComponent(parts[1]) };
+  if (parts[0] === "files" || parts[0] === "channels") return { name: parts[0] };
+  return { name: "fleet" };
+}
+
+function level(row) {
+  if (row.stale) return coloured("stale", LEVEL.stale);
+  return row.level ? coloured(row.level, LEVEL[row.level]) : "–";
+}
+
+function what(row, health) {
+  const failing = (health.failing || []).map((one) => one.id.replaceAll("_", " "));
+  if (health.more) failing.push("and " + health.more + " more");
+  return [failing.join("; "), row.note].filter(Boolean).join(" · ");
+}
+
+const FLEET = [
+  { title: "Robot", cell: (r) => make("a", { href: "#/robot/" + encodeURIComponent(r.id) }, r.label || r.id) },
+  { title: "Status", cell: (r) => coloured(r.status || "–", STATUS[r.status]) },
+  { title: "Level", cell: (r) => level({ ...r, ...r.health }) },
+  { title: "Battery", number: true, cell: (r) => unknown(r.battery, (v) => v + " %") },
+  { title: "Temp.", number: true, cell: (r) => unknown(r.health.temperature, (v) => v + " °C") },
+  { title: "Disk free", number: true, cell: (r) => unknown(r.health.disk_free, (v) => v + " %") },
+  { title: "Wi-Fi", number: true, cell: (r) => unknown(r.health.wifi, (v) => v + " dBm") },
+  { title: "Seen", number: true, cell: (r) => r.self ? "here" : age(r.seen_ms) },
+  { title: "What", cell: (r) => what(r, r.health) },
+];
+
+function fleet() {
+  const rows = known.nodes.map((row) => ({ ...row, health: known.health.get(row.id) || {} }));
+  const here = rows.filter((row) => !AWAY.has(row.status)), away = rows.filter((row) => AWAY.has(row.status));
+  const parts = [make("h2", {}, here.length + (here.length === 1 ? " node" : " nodes")), table(FLEET, here)];
+  if (here.length < 2) parts.push(make("p", { class: "hint" }, "Nobody else is heard. In a terminal: dt-swarm-cli localhost doctor"));
+  if (away.length) parts.push(make("h3", {}, "Not here"), table(FLEET, away));
+  return parts;
+}
+
+function finding(check) {
+  return make("div", { class: "finding " + LEVEL[check.level] }, make("p", {}, check.summary),
+    check.reason ? make("p", { class: "soft" }, check.reason) : null, make("p", {}, check.cure));
+}
+
+function line(series) {
+  const points = series.values.map((v, i) => [i, Number(v)]).filter(([i, v]) => series.values[i] !== "" && !Number.isNaN(v));
+  const all = points.map(([, v]) => v), least = Math.min(...all), most = Math.max(...all);
+  const picture = svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": series.name });
+  const high = (v) => most > least ? 96 - (v - least) * 92 / (most - least) : 50;
+  const wide = Math.max(1, series.values.length - 1);
+  picture.append(svg("polyline", { points: points.map(([i, v]) => (i * 100 / wide) + "," + high(v)).join(" ") }));
+  return make("figure", {}, picture, make("figcaption", {}, series.name.replaceAll("_", " ") +
+    (all.length ? ": " + least + " to " + most : ": nothing yet") + (series.unit ? " " + series.unit : "")));
+}
+
+const VALUES = [
+  { title: "Value", cell: (v) => v.name.replaceAll("_", " ") },
+  { title: "Is", number: true, cell: (v) => v.value === undefined ? "–" : v.unit === "B" ? size(v.value) : v.value + (v.unit ? " " + v.unit : "") },
+  { title: "Known", cell: (v) => v.quality + (v.why ? ": " + v.why : "") },
+  { title: "Age", number: true, cell: (v) => age(v.age_ms) },
+];
+
+const FACTS = [["status", "Status"], ["type", "Type"], ["site", "Site"], ["version", "Version"], ["policy", "Policy"], ["clock", "Clock"]];
+
+function robot() {
+  const { id } = place(), one = known.robot && known.robot.node && known.robot.node.id === id ? known.robot : null;
+  const row = known.nodes.find((node) => node.id === id) || (one ? one.node : { id });
+  const parts = [make("h2", {}, row.label || id), make("p", { class: "soft" }, id)];
+  parts.push(table([{ title: "", cell: (f) => f[1] }, { title: "", cell: (f) => row[f[0]] || "–" }], FACTS));
+  if (!one) return parts.concat(make("p", { class: "hint" }, "Its health is being asked for …"));
+  parts.push(make("h3", {}, "Health: ", level(one.node), " ", make("span", { class: "soft" }, age(one.node.age_ms))));
+  for (const check of one.checks || []) if (LEVEL[check.level] !== "good" && check.level && !check.under) parts.push(finding(check));
+  if (!one.checks) for (const f of one.node.failing || []) parts.push(make("p", { class: LEVEL[f.level] }, f.id.replaceAll("_", " ")));
+  if (one.history) parts.push(make("h3", {}, "The last day"), ...one.history.map(line));
+  if (one.values) parts.push(make("h3", {}, "All values"), table(VALUES, one.values));
+  return parts;
+}
+
+function address(file) {
+  const port = known.status && known.status.gateway && known.status.gateway.port;
+  if (!port || !file.cid) return null;
+  return "http://" + location.hostname + ":" + port + "/ipfs/" + file.cid + "?filename=" + encodeURIComponent((file.name || "file").split("/").pop());
+}
+
+const who = (person) => person ? person.label || person.name || person.id : "–";
+
+const FILES = [
+  { title: "File", cell: (f) => address(f) ? make("a", { href: address(f) }, f.name || f.cid) : f.name || f.cid },
+  { title: "Size", number: true, cell: (f) => size(f.size) },
+  { title: "Of", cell: (f) => who(f.from) },
+  { title: "Copies", number: true, cell: (f) => unknown(f.copies, (n) => n) },
+];
+
+let wanted = "";
+function files() {
+  const field = make("input", { type: "search", placeholder: "Name …", "aria-label": "Files whose names hold", value: wanted });
+  field.addEventListener("input", () => { wanted = field.value; rows.replaceChildren(list()); });
+  const list = () => {
+    const all = (known.report && known.report.files) || [];
+    return table(FILES, all.filter((f) => (f.name || "").toLowerCase().includes(wanted.toLowerCase())));
+  };
+  const rows = make("div", {}, list());
+  return [make("h2", {}, "Shared files"), field, rows];
+}
+
+const CHANNELS = [
+  { title: "Channel", cell: (c) => c.kind },
+  { title: "Address", cell: (c) => c.address || "–" },
+  { title: "State", cell: (c) => coloured(c.state, c.state === "up" ? "good" : "warn") },
+  { title: "Since", number: true, cell: (c) => age(c.since_ms) },
+  { title: "Out", number: true, cell: (c) => unknown(c.rate, (r) => size(r.sent || 0) + "/s") },
+  { title: "In", number: true, cell: (c) => unknown(c.rate, (r) => size(r.heard || 0) + "/s") },
+  { title: "Why", cell: (c) => c.reason || "" },
+];
+
+const channels = () => [make("h2", {}, "Channels"), table(CHANNELS, (known.status && known.status.channels) || [])];
+
+const VIEWS = { fleet, robot, files, channels };
+let shown = "";
+
+// Nothing is drawn anew while somebody types, or where nothing changed.
+function show() {
+  const { name } = place(), view = document.getElementById("view");
+  if (document.activeElement && document.activeElement.tagName === "INPUT") return;
+  const fresh = make("div", {}, VIEWS[name]());
+  if (fresh.textContent !== shown || !view.firstChild) {
+    const focused = document.activeElement && document.activeElement.getAttribute("href");
+    view.replaceChildren(...fresh.childNodes);
+    shown = fresh.textContent;
+    const again = focused && [...view.querySelectorAll("a")].find((a) => a.getAttribute("href") === focused);
+    if (again) again.focus();
+  }
+  for (const a of document.querySelectorAll("nav a")) {
+    const here = a.getAttribute("href") === "#/" + (name === "fleet" || name === "robot" ? "" : name);
+    if (here) a.setAttribute("aria-current", "page"); else a.removeAttribute("aria-current");
+  }
+}
+
+function look() {
+  const gone = Date.now() - heard > GONE_MS;
+  document.body.classList.toggle("gone", gone);
+  if (gone) failed("The daemon has not answered for " + age(Date.now() - heard) + "; it is asked again.");
+  else document.getElementById("state").textContent = "read just now";
+}
+
+window.addEventListener("DOMContentLoaded", () => {
+  const peers = each(PEERS_MS, readPeers), rest = each(REST_MS, readRest);
+  setInterval(look, 1000);
+  window.addEventListener("hashchange", () => { shown = ""; show(); rest(); document.getElementById("view").focus(); });
+  peers();
+  rest();
+});
