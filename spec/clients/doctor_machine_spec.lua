@@ -25,7 +25,8 @@ describe("the doctor's look at the disk", function()
   it("finds one that is, by its mount or by its file system, as whichever lies on top of the folder", function()
     local root = "28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro"
     for _, line in ipairs { "40 28 8:2 / /var/lib ro,relatime - ext4 /dev/sda2 rw,errors=remount-ro",
-      "40 28 8:2 / /var/lib/dt-swarm rw,relatime - ext4 /dev/sda2 ro", "40 28 8:2 / / ro - ext4 /dev/sda2 ro" } do
+      "40 28 8:2 / /var/lib/dt-swarm rw,relatime - ext4 /dev/sda2 ro", "40 28 8:2 / / ro - ext4 /dev/sda2 ro",
+      "40 28 8:2 / /var/lib rw,relatime - ext4 /dev/sda2 rw,errors=remount-ro,emergency_ro" } do
       assert.equal("/var/lib/dt-swarm is mounted read-only", readonly { root, line })
     end
     assert.is_false(readonly { root, "40 28 8:2 / /var/lib/dt ro,relatime - ext4 /dev/sda2 ro" })

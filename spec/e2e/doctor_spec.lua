@@ -98,7 +98,12 @@ end
 
 local function let_harm_come(w)
   assert(w:meet(), "ada and bob did not meet")
-  local found = found_in_health(w, HEALTHY)
+  local found
+  if w.given.believe then -- others prove the time first
+    found = found_after_mending(w)
+  else
+    found = found_in_health(w, HEALTHY)
+  end
   w.given.harm(w)
   return found
 end

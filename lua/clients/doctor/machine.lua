@@ -116,7 +116,8 @@ local function mount_of(root, path)
     if holds and #place >= longest then
       longest = #place
       local all = (",%s,%s,"):format(options, super)
-      best = { device = device, kind = kind, readonly = all:find(",ro,", 1, true) ~= nil } -- not errors=remount-ro
+      local readonly = all:find(",ro,", 1, true) or all:find(",emergency_ro,", 1, true) -- not errors=remount-ro
+      best = { device = device, kind = kind, readonly = readonly ~= nil }
     end
   end
   if file then file:close() end
