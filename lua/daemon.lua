@@ -131,7 +131,7 @@ local function open_services(self, given)
 end
 
 local function build_trial(self)
-  self.node.trial = self.trial
+  self.node.trial, self.node.ending = self.trial, self.began.how
   self.trial:join(self.node)
   return true
 end

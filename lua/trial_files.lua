@@ -99,8 +99,8 @@ end
 --- Opens what is kept in the state folder and says with which policy to begin; what that makes of the next start is on
 -- the disk then. GIVEN: disk, log, loop, date; dir = the state folder; files (policy_files.lua); policy = that of the
 -- file | nil: it is broken, or too long to be tried, as FAULTS say (lines).
--- → { policy =, trial = lua/trial.lua's, failed =, why = (trial_start.decide), refusal = (refusal_of) } | nil, lines:
--- there is no policy at all
+-- → { policy =, trial = lua/trial.lua's, failed =, how =, why = (trial_start.decide), refusal = (refusal_of) } | nil,
+-- lines: there is no policy at all
 function trial_files.open(given)
   local state, before, now = firm(given, "policy"), firm(given, "policy-before"), now_of(given)
   local data = read_fit(given, state, trial_start.is_sound) or trial_start.empty()
@@ -117,7 +117,7 @@ function trial_files.open(given)
   if previous and data.good and previous.hash == data.good.hash then previous = nil end
   if given.policy and given.policy ~= policy then given.policy:close() end
   given.policy = nil -- the trial loads anew what it goes back to
-  return { policy = policy, failed = found.failed, why = found.why, refusal = refusal,
+  return { policy = policy, failed = found.failed, how = found.how, why = found.why, refusal = refusal,
     trial = trial.new { loop = given.loop, log = given.log, kept = state, before = before, data = data,
       previous = previous, policy = policy,
       load = function(kept_data, pause) return load_good(given, kept_data, pause) end } }

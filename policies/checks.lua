@@ -51,6 +51,9 @@ diagnostics.checks = {
     cure = "Look why (dmesg); then mount it again for writing: mount -o remount,rw PLACE.", depends = "disk_errors" },
   { id = "disk_full", summary = "The disk of the state folder is full.",
     cure = "Make room: `files list` shows what lies there.", depends = "disk_readonly" },
+  { id = "fs_errors", summary = "A file system of this machine found errors in itself.",
+    cause = "A card that is worn out, or power that was cut.",
+    cure = "`dmesg` names it. Save what matters, then check it from another system: fsck.", depends = "disk_errors" },
   { id = "share_readonly", summary = "The disk of the shared files takes nothing: it is read-only.",
     cure = "Look why (dmesg); then mount it again for writing: mount -o remount,rw PLACE.", depends = "disk_errors",
     hold = 0 },
@@ -75,10 +78,15 @@ diagnostics.checks = {
   { id = "battery_low", summary = "The battery is nearly empty.", cure = "Charge it, or take another one." },
   { id = "memory_low", summary = "There is hardly any memory left.",
     cure = "top, sorted by memory (M), shows which program takes it; stop or restart that." },
+  { id = "oom_killed", summary = "Programs were ended because memory was full.",
+    cause = "A program that takes more and more memory, or too many at once.",
+    cure = "`dmesg` names them; stop what is not needed, or give them limits.", depends = "memory_low", hold = 0 },
   { id = "swap_full", summary = "The swap is nearly full.", cause = "Programs need more memory than there is.",
     cure = "Stop what is not needed, or give it more swap.", depends = "memory_low" },
   { id = "overloaded", summary = "More work waits than the processor can do.",
     cure = "top shows what runs; stop what is not needed." },
+  { id = "daemon_crashed", summary = "dt-swarm ended by a fault of its own, and was started anew.",
+    cure = "journalctl -u dt-swarm shows why; report it, please.", hold = 0 },
   { id = "wifi_weak", summary = "The access point is hardly heard.",
     cause = "Distance, walls, or metal around the antenna.",
     cure = "Move the robot or the access point closer.", depends = "no_lan" },
@@ -88,7 +96,7 @@ diagnostics.checks = {
 -- nobody knows.
 local METRICS = {}
 for _, id in ipairs { "port_taken", "other_swarm", "law", "time_unproved", "clock_off", "clone", "name_twice",
-  "disk_errors", "disk_readonly", "disk_full" } do
+  "disk_errors", "disk_readonly", "disk_full", "oom_killed", "daemon_crashed" } do
   METRICS[id] = id
 end
 for _, id in ipairs { "no_lan", "bridge_only", "same_subnet", "mtu", "no_route", "gateway_dead", "dns_dead",
@@ -97,7 +105,7 @@ for _, id in ipairs { "no_lan", "bridge_only", "same_subnet", "mtu", "no_route",
 end
 
 local WARNS = { same_subnet = true, no_route = true, port_taken = true, name_twice = true, time_unproved = true,
-  other_swarm = true }
+  other_swarm = true, oom_killed = true, daemon_crashed = true }
 
 -- What is wrong as soon as the metric named passes these; "under": as soon as it falls below. SHOWN: how it is said.
 local LIMITS = {
@@ -114,6 +122,7 @@ local LIMITS = {
   wifi_weak = { of = "wifi_signal_dbm", under = true, warn = -75, error = -85, shown = "%d dBm" },
   share_readonly = { of = "disk_read_only", warn = 1, error = 1, shown = "it is mounted read-only" },
   under_voltage = { of = "under_voltage", warn = 1, error = 1, shown = "the board says so now" },
+  fs_errors = { of = "filesystem_errors", warn = 1, shown = "%d errors so far" },
   throttled = { of = "held_back", warn = 1, shown = "the board says so now" },
 }
 

@@ -96,12 +96,29 @@ local function effects(self, name, options)
     checks = self.checks, lab = copy_of(options.lab) }
 end
 
+--- What a look finds of a machine that has no sensor at all, but these FILES: text by path; and MORE of what it tells.
+function sim.found(files, more)
+  local found = { files = {}, disks = {}, interfaces = {}, clock = { code = "ENOSYS" }, throttled = { code = "ENOENT" } }
+  for path, text_of in pairs(files or {}) do found.files[path] = { text = text_of } end -- any order
+  for name, value in pairs(more or {}) do found[name] = value end -- any order
+  return found
+end
+
+local function sensor_of(loop, find)
+  return { look = function(_, what, done)
+    loop:post(function() done(find(what)) end)
+    return true
+  end }
+end
+
 -- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,
--- identity, here = fn() → facts, lab (dcache/lab.lua's), state (folder), build (ms), flusher = fn() → worker; for one
+-- identity, here = fn() → facts, sensor = fn(what) → what a look at the machine's sensors finds (core/host/sensor.c;
+-- `found` makes one of nothing), lab (dcache/lab.lua's), state (folder), build (ms), flusher = fn() → worker; for one
 -- of several media (wan.lua): host, medium, ready = fn(node, its channel), called before it starts.
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)
+  given.sensor = options and options.sensor and sensor_of(self.loop, options.sensor)
   given.flusher = options and options.flusher or function() return worker.new { loop = self.loop, inline = true } end
   local one = assert(node.new(given))
   options = options or {}

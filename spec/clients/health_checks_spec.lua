@@ -24,13 +24,14 @@ local FAULTS <const> = {
     { disk_inodes_free = 90, disk_inodes = 100 } },
   wifi_weak = { { wifi_signal_dbm = -80 }, "warn", "-80 dBm", { wifi_signal_dbm = -60 } },
   share_readonly = { { disk_read_only = 1 }, "error", "it is mounted read-only", { disk_read_only = 0 } },
+  fs_errors = { { filesystem_errors = 3 }, "warn", "3 errors so far", { filesystem_errors = 0 } },
   under_voltage = { { under_voltage = 1 }, "error", "the board says so now",
     { under_voltage = 0, under_voltage_since_boot = 1 } },
   throttled = { { throttled = 1, frequency_capped = 0 }, "warn", "the board says so now",
     { throttled = 0, frequency_capped = 0, throttled_since_boot = 1 } },
 }
 local FOUND <const> = { "port_taken", "other_swarm", "law", "time_unproved", "clock_off", "clone", "name_twice",
-  "disk_errors", "disk_readonly", "disk_full" }
+  "disk_errors", "disk_readonly", "disk_full", "oom_killed", "daemon_crashed" }
 local PROBED <const> = { "no_lan", "bridge_only", "same_subnet", "mtu", "no_route", "gateway_dead", "dns_dead",
   "dns_no_name", "isolated", "broadcast_out", "broadcast_in", "one_way" }
 

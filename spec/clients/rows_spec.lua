@@ -221,8 +221,8 @@ describe("one of whom only others bring words", function()
       local function crowd(n)
         for _ = 1, n do
           forged.n = forged.n + 1
-          said:hear({ signer = ("12D3KooW%044d"):format(forged.n), at = at, valid_from = 1, verb = "propose",
-            key = "x", data = ('{"name":"r%d","state":"ready"}'):format(forged.n) }, source)
+          said:hear({ signer = ("12D3KooW%044d"):format(forged.n), at = at, valid_from = 1, valid_until = 0,
+            verb = "propose", key = "x", data = ('{"name":"r%d","state":"ready"}'):format(forged.n) }, source)
         end
       end
       crowd(3000)

@@ -8,9 +8,8 @@ health_word.__index = health_word
 
 local PERIOD <const> = 60 * 1000 -- ms between two words whose values alone changed
 local OF_EACH <const> = 500 -- ms of the period for each node near: a LAN carries two words a second
-local RENEW <const> = 5 * 60 * 1000 -- a word goes at least so often
-local PERIODS <const>, LIFE_MAX <const> = 4, 20 * 60 -- it is valid for so many periods; s
-local CHANGE_EACH <const> = 10 * 1000 -- ms between two words because of changes
+local RENEW <const> = 5 * 60 * 1000 -- a word goes at least so often, but for a period that is longer
+local CHANGE_EACH <const> = 4 * 1000 -- ms between two words because of changes
 
 --- given.loop, comms, log
 --- given.id      this node's ID
@@ -30,6 +29,9 @@ end
 --- ms between two words whose values alone changed
 function health_word:period() return math.max(PERIOD, OF_EACH * self.near()) end
 
+-- ms after which a word goes also where nothing changed
+local function renewal(self) return math.max(RENEW, self:period()) end
+
 -- Does the policy let the metric NAME out?
 local function may_tell(self, name)
   local metric, row = self.values:get(name), metrics.by_name[name]
@@ -46,8 +48,7 @@ end
 
 local function say(self)
   local data = self:data()
-  local ttl = math.min(LIFE_MAX, PERIODS * math.max(self:period(), RENEW) // 1000)
-  local st, why = self.comms:propose(self.bucket, data, { ttl = ttl })
+  local st, why = self.comms:propose(self.bucket, data)
   if not st then return self.log:error("diagnostics", "could not say how it is", { why = why }) end
   self.data_said, self.said = data, self.loop:now()
 end
@@ -67,10 +68,10 @@ local function moved(self, data)
   return false
 end
 
--- ms until the next word may go because of DATA | nil: nothing changed
+-- ms from the last word to the next, which says DATA
 local function wait_for(self, data)
   if is_other_level(self, data) then return CHANGE_EACH end
-  return moved(self, data) and self:period() or nil
+  return moved(self, data) and self:period() or renewal(self)
 end
 
 local function later(self, ms)
@@ -84,13 +85,12 @@ end
 --- Something may be another way now: it is said, or soon, or not at all.
 function health_word:look()
   if self.stopped then return end
-  if not self.said then return say(self), later(self, RENEW) end
-  local age, wait = self.loop:now() - self.said, wait_for(self, self:data())
-  if age >= math.min(wait or RENEW, RENEW) then
+  local age, wait = self.said and self.loop:now() - self.said, self.said and wait_for(self, self:data())
+  if not age or age >= wait then
     say(self)
-    wait, age = nil, 0
+    age, wait = 0, renewal(self)
   end
-  later(self, math.min(wait or RENEW, RENEW) - age)
+  later(self, wait - age)
 end
 
 --- The time is another one now: what was said bears the wrong one.

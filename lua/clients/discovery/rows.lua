@@ -165,7 +165,7 @@ local function put_facts(self, row, word, seen)
   local health = self.health and self.health(row.id)
   if health and not health.stale then
     row.level, row.battery = health.level, health.said.battery
-  else
+  elseif word and self.loop:now() <= word.valid_till then
     row.level = facts.level
   end
   row.said_ms = word and not word.undated and self.time:age(word.at) or nil

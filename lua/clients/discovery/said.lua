@@ -10,6 +10,7 @@ local said = {}
 said.__index = said
 
 local ROWS_MAX <const> = 1024
+local LIFE_MAX <const> = 20 * 60 * 1000 -- ms that a word is valid, whatever it says itself
 local LOOK_AGAIN <const> = 1000 -- ms in which nobody of less worth than all that are here is taken in
 local ADDRESSES_MAX <const> = 1024 -- nodes of which it is known where they say that they can be met
 local LOST <const> = 21 * 60 * 1000 -- ms after which who is far away is lost
@@ -97,6 +98,7 @@ function said:hear(st, source)
     facts = said.facts(st.verb == "propose" and forms.read("peer", st.key, json.decode(st.data)) or nil),
     kind = source and source.channel.kind, via = source and source.channel.via,
     name = known and known.name }
+  word.valid_till = word.heard + math.min(math.max(st.valid_until * 1000 - st.at, 0), LIFE_MAX)
   word.name = word.facts.name or word.name
   if peer and not is_own_flow(peer, source) then self.peers:brought(peer) end
   if make_room(self, word) then self.words:put(st.signer, word) end
@@ -118,7 +120,7 @@ function said:met(st)
 end
 
 --- What node ID said last → { id, at = AT, undated, heard = ms of the loop's clock, facts, kind and via = of the
---- channel that it came by, name = that he was called last } | nil. Not to be changed.
+--- channel that it came by, name = that he was called last, valid_till = as heard } | nil. Not to be changed.
 function said:of(id) return self.words:get(id) end
 
 --- Where node ID says that it can be met, a multiaddress | nil
