@@ -98,7 +98,8 @@ end
 
 --- What a look finds of a machine that has no sensor at all, but these FILES: text by path; and MORE of what it tells.
 function sim.found(files, more)
-  local found = { files = {}, disks = {}, interfaces = {}, clock = { code = "ENOSYS" }, throttled = { code = "ENOENT" } }
+  local found = { files = {}, disks = {}, interfaces = {}, clock = { code = "ENOSYS" },
+    throttled = { code = "ENOENT" } }
   for path, text_of in pairs(files or {}) do found.files[path] = { text = text_of } end -- any order
   for name, value in pairs(more or {}) do found[name] = value end -- any order
   return found

@@ -9,7 +9,7 @@ local HEAT <const> = "/sys/class/thermal/thermal_zone0/"
 local NO_LEVEL <const> = [[
 local p = extend "duckiebot"
 function p.clients.discovery.announce(facts)
-  return { type = facts.type, site = facts.site, version = facts.version, http = facts.http, addresses = facts.addresses }
+  return { type = facts.type, site = facts.site, version = facts.version, addresses = facts.addresses }
 end
 return p]]
 
@@ -132,7 +132,7 @@ describe("what a node says of its body", function()
     return w, ada, bob, one
   end
 
-  it("goes at once where a level changes, else each five minutes, and no value alone more than once a minute", function()
+  it("goes at once where a level changes, else each five minutes; values alone once a minute at most", function()
     local w, ada, bob, one = pair()
     w:run(6 * MINUTE)
     local at, words = w.loop.time, {}
