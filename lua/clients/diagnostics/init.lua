@@ -48,7 +48,8 @@ function diagnostics.open(handle)
   self.measures = measures.new { loop = self.loop, values = self.values, node = node }
   self.checks = checks.new { loop = self.loop, policy = function() return node.policy end, here = node.here,
     measures = function() return self.measures:all() end }
-  self.others = others.new { loop = self.loop, id = node.id }
+  self.others = others.new { loop = self.loop, id = node.id,
+    listed = function(id) return node.discovery ~= nil and node.discovery.said:of(id) ~= nil end }
   handle:on_statement("pri/*/health", function(st) self.others:hear(st) end)
   requests(handle, self)
   if not node.sensor then return self end

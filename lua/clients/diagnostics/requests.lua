@@ -85,6 +85,11 @@ local function is_text(value) return value == nil or type(value) == "string" end
 --- diagnostics.parts[NAME](answer, one).
 return function(handle, diagnostics)
   diagnostics.parts = {}
+  handle:extend("status", function(answer)
+    for _, bound in ipairs(answer.bounds and diagnostics:bounds() or {}) do
+      table.insert(answer.bounds, to_json.value(bound))
+    end
+  end)
   handle:command("health", function(request, reply)
     if not is_text(request.robot) or not is_text(request.after) then
       return reply(nil, 'form: "robot" and "after" are texts: a name, or an ID', "form")
