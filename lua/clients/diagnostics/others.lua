@@ -18,37 +18,32 @@ local LIFE_MAX <const> = 20 * 60 * 1000 -- ms, as the class has it
 --- given.id      this node's ID
 --- given.listed  fn(id) → is that node one of those who are listed (clients/discovery/said.lua)?
 function others.new(given)
+  local function victim(list) -- who is not listed, else the oldest
+    for at, entry in ipairs(list) do
+      if not given.listed(entry.key) then return at end
+    end
+    return 1
+  end
   return setmetatable({ loop = given.loop, id = given.id, listed = given.listed,
-    words = bounded.new { limit = WORDS_MAX }, heard = listeners.new() }, others)
+    words = bounded.new { limit = WORDS_MAX, victim = victim }, heard = listeners.new() }, others)
 end
 
 --- FN(id) after each newer word of node ID; → a function that takes it off again.
 function others:on_word(fn) return self.heard:add(fn) end
 
--- Keys cost nothing to make: those of whom nothing else is known make room, and get none where there is none.
-local function make_room(self, id)
-  if self.words:count() < WORDS_MAX then return true end
-  if not self.listed(id) then
-    self.words.dropped = self.words.dropped + 1
-    return false
-  end
-  for _, entry in self.words:each() do
-    local signer = entry.value.id
-    if not self.listed(signer) then
-      self.words.dropped = self.words.dropped + 1
-      self.words:forget(signer)
-      return true
-    end
-  end
-  return true -- the oldest goes
+-- Keys cost nothing to make: who has one and is not listed gets no place where there is none.
+local function has_room(self, id)
+  if self.words:count() < WORDS_MAX or self.listed(id) then return true end
+  self.words.dropped = self.words.dropped + 1
+  return false
 end
 
 --- ST, a statement in a bucket of health, was taken in.
 function others:hear(st)
   if st.signer == self.id or st.key ~= st.signer then return end
   local known = self.words:get(st.signer)
-  if known and st.at <= known.at or not known and not make_room(self, st.signer) then return end
-  local word = { id = st.signer, at = st.at, heard = self.loop:now(), dismissed = st.verb ~= "propose",
+  if known and st.at <= known.at or not known and not has_room(self, st.signer) then return end
+  local word = { at = st.at, heard = self.loop:now(), dismissed = st.verb ~= "propose",
     life = math.min(math.max(st.valid_until * 1000 - st.at, 0), LIFE_MAX) }
   word.said = health_form.read(st.verb == "propose" and json.decode(st.data) or nil)
   self.words:put(st.signer, word)
