@@ -7,8 +7,8 @@ local simloop = require "sim.loop"
 
 describe("a word of health", function()
   it("is read letter by letter: what cannot be is unknown, and what nobody knows is ignored", function()
-    local said = health_form.read(json.decode([[{"b":900,"c":2,"d":-1,"l":35,"m":101,"n":[1,2,3],"p":16,"q":7,"s":5,
-      "t":"hot","u":-1,"w":201,"x":["e:disk_full","f:none","w:","w:a b","e:]] .. ("x"):rep(200) .. [[",7,"+3"]}]]))
+    local said = health_form.read(json.decode([[{"b":900,"c":2,"d":-1,"l":35,"m":101,"n":[1,2,3],"p":16,"q":7,"s":5,]]
+      .. [["t":"hot","u":-1,"w":201,"x":["e:disk_full","f:none","w:","w:a b","e:]] .. ("x"):rep(200) .. [[",7,"+3"]}]]))
     assert.same({ load = 35, power_since = 5, failing = { { level = "error", id = "disk_full" } }, more = 3 }, said)
     for _, data in ipairs { "7", "[1]", "null", '"x"', "{}", '{"x":{"a":1},"n":{"a":1}}', '{"n":[1,-1,0,0]}' } do
       assert.same({ failing = {}, more = 0 }, health_form.read(json.decode(data)), data)
@@ -17,7 +17,8 @@ describe("a word of health", function()
 
   it("says what it was made of", function()
     local known = { battery_ratio = 0.634, battery_charging = 0, disk_free_bytes = 2, disk_size_bytes = 100,
-      load1 = 1.4, cpu_cores = 4, memory_available_bytes = 41, memory_size_bytes = 100, under_voltage = 0, frequency_capped = 0,
+      load1 = 1.4, cpu_cores = 4,
+      memory_available_bytes = 41, memory_size_bytes = 100, under_voltage = 0, frequency_capped = 0,
       throttled = 1, soft_limited = 0, cpu_temperature_celsius = 71.24, uptime_seconds = 5599, wifi_signal_dbm = -61 }
     local rows = { { id = "hot", level = "warn" }, { id = "disk_full", level = "error" },
       { id = "late", level = "error", under = "disk_full" }, { id = "fine", level = "ok" } }
