@@ -37,7 +37,7 @@ export SOURCE_DATE_EPOCH := $(BUILT)
 
 Q = $(if $(V),,@)
 
-TOOLS    := $(BUILD)/wire $(BUILD)/flood $(BUILD)/reno.so
+TOOLS    := $(BUILD)/wire $(BUILD)/flood $(BUILD)/reno.so $(BUILD)/board.so
 PARTS    := dt-swarm dt-swarm-cli $(SHARED)
 
 # One line for the compiler's work, each command with V=1.
@@ -91,7 +91,7 @@ $(BUILD)/wire: spec/net/wire.c spec/net/wire_command.c spec/net/wire.h Makefile 
 $(BUILD)/flood: spec/net/flood.c Makefile | $(BUILD)
 	$(Q)$(CC) -D_GNU_SOURCE $(filter-out -MMD -MP,$(CFLAGS)) -o $@ $<
 
-$(BUILD)/reno.so: spec/net/reno.c Makefile | $(BUILD)
+$(BUILD)/reno.so $(BUILD)/board.so: $(BUILD)/%.so: spec/net/%.c Makefile | $(BUILD)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP $(SANITISE),$(CFLAGS)) -shared -o $@ $< $(LDFLAGS)
 
 $(BUILD):
