@@ -176,14 +176,14 @@ end
 -- not a command.
 function words.unknown(commands, given, kind)
   local two, asked, best, least = table.concat({ given[1], given[2] }, " "), given[1], nil, 3
+  local is_group = in_group(commands, given) ~= nil
   local function compare(name)
-    for _, typed_word in ipairs { given[1]:sub(1, 40), two:sub(1, 40) } do
+    for _, typed_word in ipairs { two:sub(1, 40), not is_group and given[1]:sub(1, 40) or nil } do
       local edits = edit_distance(typed_word, name)
       if edits < least and edits <= #typed_word // 2 then asked, best, least = typed_word, name, edits end
     end
   end
   for _, command in ipairs(commands) do compare(command.name) end
-  local is_group = in_group(commands, given) ~= nil
   for _, command in ipairs((best or is_group) and {} or commands) do compare(command.name:match "^%S+") end
   local group = not best and in_group(commands, given)
   if group then return ("No %s %q; %s has %s."):format(kind or "command", two, given[1], group) end

@@ -33,6 +33,7 @@ local TITLES <const> = {
   { "COUNTS", "Does this signature count for the record? If not, why.", "Nothing." },
   { "DIGEST", "A short sum of all records of the class: nodes with equal digests hold the same.",
     "Nothing; different ones become equal by repair." },
+  { "DISK", "How much of the disk of that node's shared files is free.", "report says which of them may go." },
   { "FACT", "What is told to this node: `driving`, `busy`, `hold` …; policies read it as `here.NAME`.",
     "It ends by its time, or: fact NAME end." },
   { "FILE", "Name of a file, as a path beneath the share folder it is from.", "Fetch it: files get NAME." },
@@ -45,6 +46,7 @@ local TITLES <const> = {
   { "HOPS", "How many times a line is passed on until it is at that node; 1: it goes there at once.",
     "trace names them." },
   { "IN", "Bytes a second that come by this channel.", "Where none come, see the column STATE." },
+  { "IS", "What it was at the last look.", "Where it is unknown, a line beneath says why." },
   { "KEPT", "Whether records of the class are kept on disk over a restart, or in memory only.", "Nothing." },
   { "KEY", "The end of a node's peer ID, which tells nodes of one name apart.", "The whole one: discover --json." },
   { "LAW", "The constants of a class as one number; nodes with different ones cannot compare their records.",
@@ -56,8 +58,10 @@ local TITLES <const> = {
   { "MOST", "How many robots the token lets in at most.", "Where it is too few: lab token new." },
   { "NAME", "What people call that node; ~ and letters where its name is unknown or used twice.",
     "Give each robot a --name of its own." },
+  { "NODES", "How many name that site.", "Those of one: discover --wide." },
   { "NOTE", "What is odd about it.", "A line under the table says it whole where there is no room." },
   { "NOW", "The setting in the policy that was read.", "Nothing." },
+  { "OLDEST", "How long ago that one was heard who is silent for the longest time.", "Who it is: discover." },
   { "ON", "Network interfaces that the channel uses.", "See `ip address`." },
   { "OUT", "Bytes a second that go out by this channel.", "Nothing." },
   { "PATTERN", "Addresses that go by that route: one, or with * at its end all that begin so. The most specific one \z
@@ -82,6 +86,7 @@ local TITLES <const> = {
     "See: help and the word that stands there." },
   { "STATUS", "How that node is: what it says itself, such as ready or busy, unless it is quiet, lost or left, or its \z
     key is used twice. –: it is here, and has not said how it is.", "See: help and that word." },
+  { "TEMP", "How hot that node's processor is.", "From 75 °C on it is a warning: see health ROBOT." },
   { "TOKEN", "What lets robots into the lab by themselves: its secret is in their lab file.",
     "trust confirm signs for the robots and cancels it." },
   { "TYPE", "What that node says it is: duckiebot, laptop, server …", "The policy's `type` says another." },
@@ -91,8 +96,11 @@ local TITLES <const> = {
   { "VIA", "The channel by which that node is reached, and how long an answer takes; or see: help by record. \z
     Of a signature: by which way it came here; `journal`: before the last start, - was said here. \z
     With --legacy: UDP port 11411 or mDNS.", "Nothing." },
-  { "WHY", "What whoever tells it says of it.", "--why TEXT says it." },
   { "WAY", "Where a line by that route goes first; at $0 stands the address that it is for.", "Nothing." },
+  { "WHAT", "Which checks fail there.", "health ROBOT says what to do." },
+  { "WHY", "What whoever tells it says of it.", "--why TEXT says it." },
+  { "WIFI", "How strongly that node hears its access point: -50 dBm is good, -80 hardly enough.",
+    "Move one of them closer." },
 }
 
 --- All of them, in order: { word =, means =, cure = } each.

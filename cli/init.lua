@@ -161,6 +161,7 @@ local function insert_before(name, rows)
   end
 end
 
+insert_before("report", require "cli.health_rows")
 insert_before("files list", require "cli.ping_rows")
 insert_before("files list", require "cli.route_rows")
 insert_before("export", require "cli.own_rows")

@@ -1,6 +1,7 @@
 -- requests.lua - the answers to `health`: how each node is, and one of them from head to foot. Changes nothing.
 local health_form = require "clients.diagnostics.health_form"
 local json = require "core.json"
+local metrics = require "policy.metrics"
 local one_of = require "clients.discovery.one_of"
 local sorted = require "sorted"
 local to_json = require "clients.control.to_json"
@@ -9,7 +10,7 @@ local PAGE <const> = 256 -- rows of an answer
 local ROW <const> = { "id", "label", "type", "site", "status", "level", "stale", "age_ms", "battery", "charging",
   "temperature", "disk_free", "memory", "load", "wifi", "uptime", "power_now", "power_since", "failing", "more",
   "self" }
-local VALUE <const> = { "name", "value", "unit", "quality", "why", "age_ms", "help" }
+local VALUE <const> = { "name", "unit", "quality", "why", "age_ms" }
 local CHECK <const> = { "id", "level", "reason", "summary", "cause", "cure", "since_ms", "flapping", "under" }
 
 -- What the word of this node would say of it; no word of ours comes back to us.
@@ -47,7 +48,7 @@ end
 local function values(diagnostics)
   return to_json.list(diagnostics.values:rows(), function(row)
     local shown = to_json.fields(row, VALUE)
-    shown.value = value_text(row.value)
+    shown.value, shown.help = value_text(row.value), metrics.by_name[row.name].help
     return shown
   end)
 end
