@@ -79,6 +79,11 @@ function Child:write(bytes)
   end)
 end
 
+--- Nothing more goes to its standard input, which ends behind what waits for it.
+function Child:end_input()
+  if self.input and not self.ended then self.uv.shutdown(self.input.handle) end
+end
+
 --- Bytes that wait for its standard input, those in the kernel's pipe not counted.
 function Child:waiting() return self.input and self.uv.stream_get_write_queue_size(self.input.handle) or 0 end
 

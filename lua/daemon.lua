@@ -110,7 +110,7 @@ local function build_node(self, given)
     command = preflight.command(given, self.places), host = self.host,
     verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
     flusher = function(threads) return require "worker".new { loop = self.loop, threads = threads } end,
-    date = self.date, net = self.net, uid = self.uid }
+    date = self.date, net = self.net, uid = self.uid, alert_program = given.files.alert_program }
   if not one then return nil, err end
   here.time = one.time
   self.node = one

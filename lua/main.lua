@@ -42,6 +42,7 @@ end
 local function policy_files(chosen, place, root)
   return require "policy_files".new { path = chosen.policy, search = place:policies(root),
     shipped = root .. "/policies", programs = require "routing.channels.programs".of(place),
+    alert_program = require "routing.channels.programs".of(place, place:policy_folders()),
     secrets = require "routing.channels.secrets".of(place) }
 end
 

@@ -26,7 +26,7 @@ node.__index = node
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
   "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host", "set_fact", "own_name",
-  "date", "net", "uid", "lab", "lab_files", "restart", "sensor" }
+  "date", "net", "uid", "lab", "lab_files", "restart", "sensor", "alert_program" }
 
 -- A node is called by the end of its ID, as long as no client knows better.
 function node.who(id) return { id = id, label = "~" .. id:sub(-4) } end
@@ -162,6 +162,7 @@ end
 --- given.host          what the command line calls it by, or nil
 --- given.clients       modules in place of the usual list (lua/clients/init.lua)
 --- given.net, uid      core.net and this process's user, for the control socket
+--- given.alert_program  where it lies (routing/channels/programs.lua), or nil
 --- → node | nil, text, code
 function node.new(given)
   local self = base(given)
@@ -181,8 +182,7 @@ local function supplier(self, id)
 end
 
 -- Opens the channels that policy names, on the sockets of NET (core.net), by PROGRAMS and SECRETS (those of
--- routing/channels that are called so).
--- → true | nil, text, code.
+-- routing/channels that are called so). → true | nil, text, code.
 function node:open_channels(net, programs, secrets)
   self.channels = require "routing.channels".new { loop = self.loop, net = net, random = self.random, log = self.log,
     id = self.id, resolve = function(...) return self.loop:resolve(...) end,

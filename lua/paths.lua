@@ -74,11 +74,11 @@ local function policies(place, root)
   return list
 end
 
--- Folders NAME beside the user's policy, and beside the system's.
+-- Folders NAME beside the user's policy, and beside the system's; nil: these folders themselves.
 local function beside_policy(place, name)
-  local list, own = {}, config(place)
-  if own then list[1] = own .. "/dt-swarm/" .. name end
-  list[#list + 1] = "/etc/dt-swarm/" .. name
+  local list, own, behind = {}, config(place), name and "/" .. name or ""
+  if own then list[1] = own .. "/dt-swarm" .. behind end
+  list[#list + 1] = "/etc/dt-swarm" .. behind
   return list
 end
 
@@ -94,6 +94,7 @@ end
 -- Each answers a path, or nil, "missing: text", "missing" where no home is known:
 -- p:state() p:socket([state folder]) p:share() p:sockets() p:policies(root)
 -- p:channels() p:secrets(): folders of the programs and of the passwords of channels
+-- p:policy_folders(): where the user's and the system's policy lie
 -- p:labs(state folder) p:config(): the user's own folder for settings
 function paths.new(env, uid)
   local place = { env = env, uid = uid, home = absolute(env "HOME") }
@@ -112,6 +113,7 @@ function paths.new(env, uid)
     policies = function(_, root) return policies(place, root) end,
     channels = function() return beside_policy(place, "channels") end,
     secrets = function() return beside_policy(place, "secrets") end,
+    policy_folders = function() return beside_policy(place) end,
     labs = function(_, state_folder) return labs(place, state_folder) end,
     config = function()
       local own = config(place)

@@ -12,10 +12,11 @@ policy_files.__index = policy_files
 local SHIPPED <const> = { { path = "default.lua", name = "default.lua", text = 'return (extend "default")' } }
 
 --- GIVEN: path (as the operator named it), or nil and search (paths, in order); shipped: folder of the shipped ones;
--- programs: those that may be channels (routing/channels/programs.lua); secrets: their passwords (secrets.lua).
+-- programs: those that may be channels (routing/channels/programs.lua); alert_program: where the one lies that tells of
+-- alerts; secrets: passwords of channels (secrets.lua).
 function policy_files.new(given)
   return setmetatable({ path = given.path, search = given.search, shipped = given.shipped,
-    programs = given.programs, secrets = given.secrets }, policy_files)
+    programs = given.programs, alert_program = given.alert_program, secrets = given.secrets }, policy_files)
 end
 
 --- The texts of the policy (policy/source.lua): of PATH where it is given, else of the one that was named or is found.

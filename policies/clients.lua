@@ -69,6 +69,8 @@ function p.clients.diagnostics.tell(metric)
   return false
 end
 
+function p.clients.diagnostics.alert() return false end
+
 function p.clients.statistics.consent(here) return here.permission.stats == true end
 
 updates.windows = {}

@@ -32,4 +32,7 @@ function p.clients.logs.fetch(file, here)
   return file.age and file.age > 1 * day and 3 or 7, "newest first"
 end
 
+-- Told by the program `notify` beside the policy, if the owner put one there.
+function p.clients.diagnostics.alert(change) return change.level == "error" or change.lost end
+
 return p

@@ -69,6 +69,9 @@ hooks.facts = {
   },
   rollout = { name = "dt-core", seq = 4, order = { "ada", "bea" }, waves = 1, failures = 1 },
   row = { id = "ada", place = maybe(1), status = maybe "waiting" },
+  change = { check = maybe "disk_full", reason = maybe "ENOSPC", level = maybe "error", before = maybe "ok",
+    self = false, lost = false, name = "ada", id = "12D3KooWQ1vB", type = maybe "duckiebot", site = maybe "room-3",
+    age = maybe(60) },
   check = { id = "disk_full", summary = "The disk is full.", cause = maybe "logs", cure = maybe "Make room.",
     depends = maybe "disk_errors", hold = maybe(2) },
   metrics = {
@@ -192,6 +195,8 @@ hooks.hooks = {
     "by what was found; nil or false: not known", { each = "clients.diagnostics.checks" }),
   hook("clients.diagnostics.tell", { { "metric", "metric" }, HERE }, { "swarm", "lab", false },
     "`health` is made, for each value in it", "by its class"),
+  hook("clients.diagnostics.alert", { { "change", "change" }, HERE }, "yes",
+    "a level has held, this node's or another's, or one who should be here is lost", "no"),
   hook("clients.statistics.consent", { HERE }, "yes", "before a report is made", "the owner's permission",
     LATER),
   hook("clients.updates.want", { { "release", "release" }, HERE }, "yes", "a release verifies",

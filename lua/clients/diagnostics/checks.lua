@@ -41,6 +41,7 @@ local function ask_all(self)
   keep_only(self, rows)
   for _, row in ipairs(rows) do
     local level, reason = policy:ask("clients.diagnostics.check", row, measures, here)
+    if level == "ok" then reason = nil end -- evidence is of what is wrong
     local one = self.by_id[row.id]
     local is_other, before = levels.look(one, level or nil, reason, row.hold, self.loop:now())
     if is_other then list[#list + 1] = { check = row.id, level = one.level, before = before, reason = reason } end

@@ -1,9 +1,11 @@
 -- init.lua - diagnostics: how the body of this node is, for itself and for others. Measures and judges nothing itself.
 local checks = require "clients.diagnostics.checks"
+local events = require "clients.diagnostics.events"
 local health_word = require "clients.diagnostics.health_word"
 local look = require "clients.diagnostics.look"
 local measures = require "clients.diagnostics.measures"
 local others = require "clients.diagnostics.others"
+local past = require "clients.diagnostics.past"
 local requests = require "clients.diagnostics.requests"
 local values = require "clients.diagnostics.values"
 
@@ -21,7 +23,7 @@ local function make_look(self, node)
     worker = function() return node.flusher(1) end,
     every = function() return math.tointeger(node.policy:get "clients.diagnostics.every" * 1000 // 1) end,
     places = function() return { share = node.share, state = node.state } end,
-    interfaces = function() return names_of(node) end }
+    interfaces = function() return names_of(node) end, more = { events.pattern } }
 end
 
 -- How many others are near and live.
@@ -52,10 +54,19 @@ function diagnostics.open(handle)
     listed = function(id) return node.discovery ~= nil and node.discovery.said:of(id) ~= nil end }
   handle:on_statement("pri/*/health", function(st) self.others:hear(st) end)
   requests(handle, self)
+  handle:topic("health", "how bodies are: checks that change, alerts, starts, event files", nil, nil)
   if not node.sensor then return self end
   self.look, self.word = make_look(self, node), make_word(self, node)
-  self.look:on_look(function() self.checks:look() end)
+  self.look:on_look(function(found)
+    if found then self.past:read(found) end
+    self.checks:look()
+  end)
+  self.past = past.new(self, node, self.loop)
+  self.parts.past = function(answer, one) self.past:tell(answer, one) end
+  self.others:on_word(function(id) self.past:said(id) end)
+  self.checks:on_change(function(change) self.past:changed(change) end)
   self.checks:on_look(function()
+    self.past:looked()
     self.word:look()
     if node.discovery then node.discovery.word:look() end
   end)
@@ -63,13 +74,16 @@ function diagnostics.open(handle)
 end
 
 function diagnostics:start()
-  if self.look then self.look:start() end
+  if not self.look then return end
+  self.past:start()
+  self.look:start()
 end
 
 function diagnostics:stop()
   if self.look then
     self.look:stop()
     self.word:stop()
+    self.past:stop()
   end
   self.checks:stop()
 end

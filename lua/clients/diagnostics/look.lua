@@ -32,16 +32,19 @@ end
 --- given.every       fn() → ms between two looks
 --- given.places      fn() → { share =, state = }: folders whose disks are looked at
 --- given.interfaces  fn() → names of interfaces
+--- given.more        paths that are read besides, for who hears of the look
 --- given.log
 function look.new(given)
-  local self = setmetatable({ files = all_files(), kept = {}, was = {}, looked = listeners.new() }, look)
+  local files, more = all_files(), given.more or {}
+  table.move(more, 1, #more, #files + 1, files)
+  local self = setmetatable({ files = files, kept = {}, was = {}, looked = listeners.new() }, look)
   for _, name in ipairs { "loop", "sensor", "worker", "values", "every", "places", "interfaces", "log" } do
     self[name] = given[name]
   end
   return self
 end
 
---- FN() after each look; → a function that takes it off again.
+--- FN(found) after each look: a reading (reading.lua), nil where it failed. → a function that takes it off again.
 function look:on_look(fn) return self.looked:add(fn) end
 
 -- What was known of a metric in this run, and now is not there, was taken away: that is another thing than a machine
@@ -62,13 +65,14 @@ local function take(self, places, result)
   self.slow:cancel()
   self.running = nil
   if self.stopped then return end
+  local found
   if result.error then
     put_all_unknown(self, result.error)
   else
-    local found = reading.new(result, places, self.kept)
+    found = reading.new(result, places, self.kept)
     for _, row in ipairs(metrics.list) do put(self, row, parse.value(found, row)) end
   end
-  self.looked:call()
+  self.looked:call(found)
 end
 
 local function some(list, most)

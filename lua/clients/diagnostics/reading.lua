@@ -34,12 +34,12 @@ function reading:text(path, head)
   return one.text
 end
 
---- Of the files whose paths fit PATTERN (`*` stands for any name), in the order of these: { path, text | code } each.
+--- Of the files whose paths fit PATTERN (`*` stands for any name), in the order of these: { path, text, cut | code }.
 function reading:each(pattern)
   local form, list = "^" .. pattern:gsub("[%-%.]", "%%%0"):gsub("%*", "[^/]*") .. "$", {}
   for _, path in ipairs(sorted.keys(self.files)) do
     local one = self.files[path]
-    if path:find(form) then list[#list + 1] = { path = path, text = one.text, code = one.code } end
+    if path:find(form) then list[#list + 1] = { path = path, text = one.text, cut = one.cut, code = one.code } end
   end
   return list
 end

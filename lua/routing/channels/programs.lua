@@ -24,9 +24,10 @@ function programs:find(name)
   return path
 end
 
---- The programs of this machine's owner, by the paths of PLACE (lua/paths.lua).
-function programs.of(place)
-  return programs.new { disk = require "core.disk".real(), folders = place:channels(), uid = require "paths".uid() }
+--- The programs of this machine's owner, by the paths of PLACE (lua/paths.lua). FOLDERS: others than those of channels.
+function programs.of(place, folders)
+  return programs.new { disk = require "core.disk".real(), folders = folders or place:channels(),
+    uid = require "paths".uid() }
 end
 
 --- GIVEN: disk, folders, uid, as owned.lua takes them
