@@ -152,8 +152,8 @@ describe("a daemon under a flood of garbage", function()
     end
     local count = 0
     for _, class in ipairs(look().classes) do count = count + class.count end
-    assert.is_true(count >= 4 and count <= 6,
-      count .. " words: its own presence and addresses, and the newcomers', is all there is")
+    assert.is_true(count >= 6 and count <= 9,
+      count .. " words: its own presence, addresses and health, and the newcomers', is all there is")
     assert.is_nil(s:log("ada"):find("\27", 1, true))
     assert.is_nil(s:log("ada"):find("error", 1, true), s:log "ada")
     assert.is_true(#s:log "ada" < 10000, #s:log "ada")

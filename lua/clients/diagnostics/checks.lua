@@ -57,6 +57,7 @@ function checks:look()
   self.give_up = self.jobs:start(function() changes = ask_all(self) end, function(ok, fault)
     self.give_up = nil
     if not ok then error(fault, 0) end
+    self.level_now = checks.level_of(self:counts()) -- it is asked for often
     for _, change in ipairs(changes) do self.changed:call(change) end
     self.looked:call()
   end)
@@ -101,8 +102,8 @@ function checks.level_of(counts)
   return counts.ok > 0 and "ok" or nil
 end
 
---- This node's.
-function checks:level() return checks.level_of(self:counts()) end
+--- This node's, as the last look had it.
+function checks:level() return self.level_now end
 
 function checks:stop()
   if self.give_up then self.give_up() end
