@@ -29,6 +29,32 @@ local function body(fields)
   return self
 end
 
+-- What NODE answers to the command `health` → { name of a robot = { status, level, stale } }
+local function told(node)
+  local found
+  local reply = { run = function(_, fn) fn() end }
+  node.commands:run({ command = "health" }, setmetatable(reply, { __call = function(_, answer) found = answer end }))
+  local by_name = {}
+  for _, row in ipairs(found.nodes) do
+    by_name[row.label] = { status = row.status, level = row.level, stale = row.stale }
+  end
+  return by_name
+end
+
+-- Lines that BUCKET of NODE's is in, on all wires from here on, that hold TEXT → { n = how many }
+local function lines_with(world, signer, bucket, text)
+  local found, trace = { n = 0 }, world.trace
+  function world.trace(form, from, to, said, ...)
+    for line in (said or ""):gmatch "[^\n]+" do
+      if line:find(bucket .. " ", 1, true) and line:find(signer, 1, true) and line:find(text, 1, true) then
+        found.n = found.n + 1
+      end
+    end
+    return trace(form, from, to, said, ...)
+  end
+  return found
+end
+
 -- Counts lines of health in frames from here on → { lan =, link = (those from a place that IS_LINK), longest (bytes),
 -- by = { place = how many different ones came from there } }.
 local function counted(world, is_link)
@@ -104,11 +130,15 @@ describe("what a node says of its body", function()
     local w = two_sites()
     w.robots[3].policy = policy(NO_LEVEL)
     w.run(3 * MINUTE)
-    w.bodies[3].heat = 90
+    local silent = lines_with(w.sim.world, w.robots[3].id, "peer", '"level"')
+    local control = lines_with(w.sim.world, w.robots[4].id, "peer", '"level"')
+    w.bodies[3].heat, w.bodies[4].heat = 90, 80
     w.run(3 * MINUTE)
     assert.equal("error", level(w.robots[4], w.robots[3]))
     assert.is_nil(level(w.robots[1], w.robots[3]))
-    assert.equal("ok", level(w.robots[1], w.robots[4]))
+    assert.equal("warn", level(w.robots[1], w.robots[4]))
+    assert.equal(0, silent.n)
+    assert.is_true(control.n > 0)
   end)
 
   it("and who is cut off are of no level once their words are too old: neither well nor ill", function()
@@ -128,7 +158,7 @@ describe("what a node says of its body", function()
   local function pair(options)
     local w, one = sim.new { seed = 3, policy = robot }, body { heat = 50 }
     local ada = w:add("ada", setmetatable({ sensor = one.sensor }, { __index = options }))
-    local bob = w:add("bob", { sensor = body { heat = 50 }.sensor, clock = options and options.clock })
+    local bob = w:add("bob", setmetatable({ sensor = body { heat = 50 }.sensor }, { __index = options }))
     return w, ada, bob, one
   end
 
@@ -195,9 +225,10 @@ describe("what a node says of its body", function()
   end)
 
   it("is ended by the silence of a clock that nobody set, in 1970 too", function()
-    local w, ada, bob = pair { clock = false }
+    local w, ada, bob = pair { clock = false, ahead = -sim.new({ policy = robot }).loop:wall() }
     w:run(5 * MINUTE)
     assert.equal("none", bob.time.source or "none")
+    assert.is_true(bob.loop:wall() < 10 * MINUTE, "it is 1970")
     assert.same({ "warn", false }, { others(bob, ada).level, others(bob, ada).stale }, "nobody proves the time")
     ada.diagnostics:stop()
     w:run(14 * MINUTE)
@@ -206,5 +237,41 @@ describe("what a node says of its body", function()
     assert.is_true(others(bob, ada).stale)
     assert.is_nil(others(bob, ada).level)
     assert.equal("warn", level(bob, ada), "his `peer` still says so")
+  end)
+
+  it("has left, is lost and is stale: three things, of which none is well or ill", function()
+    local w = sim.new { seed = 4, policy = robot }
+    local nodes = {}
+    for _, name in ipairs { "ada", "left", "lost", "stale", "well" } do
+      nodes[name] = w:add(name, { sensor = body { heat = 50 }.sensor })
+    end
+    w:run(3 * MINUTE)
+    for name, row in pairs(told(nodes.ada)) do assert.equal("ok", row.level, name) end
+    nodes.left.discovery:leave(function() nodes.left:stop() end)
+    w.cut[nodes.lost.host] = true
+    nodes.stale.diagnostics:stop()
+    nodes.stale.diagnostics.checks.level = function() return nil end -- nor is it in his `peer`
+    w:run(22 * MINUTE)
+    assert.same({ ada = { level = "ok", stale = false, status = "ready" }, left = { status = "left", stale = true },
+      lost = { status = "lost", stale = true }, stale = { status = "ready", stale = true },
+      well = { level = "ok", stale = false, status = "ready" } }, told(nodes.ada))
+  end)
+
+  it("takes two words a second of a LAN, however many are there", function()
+    local health_word = require "clients.diagnostics.health_word"
+    for near, seconds in pairs { [0] = 60, [59] = 60, [120] = 60, [1000] = 500 } do -- any order
+      assert.equal(seconds * SECOND, health_word.period { near = function() return near end })
+    end
+    local w, ada, bob, one = pair()
+    w:run(5 * MINUTE)
+    ada.diagnostics.word.near = function() return 1000 end
+    w:run(10 * MINUTE)
+    local words = 0
+    bob.diagnostics.others:on_word(function(id) if id == ada.id then words = words + 1 end end)
+    for i = 1, 50 do
+      one.heat = 50 + i % 2 * 10
+      w:run(MINUTE)
+    end
+    assert.is_true(words >= 5 and words <= 6, words)
   end)
 end)
