@@ -8,4 +8,8 @@ return {
     arguments = { { "robot", "ROBOT", "a name, name~key, or peer ID", "?", kind = "peer" } }, options = { WATCH } },
   { name = "sites", file = "cli.sites", text = "The robots by site: how many, and how they are.",
     examples = { { "sites", "which rooms have trouble?" } } },
+  { name = "stats show", file = "cli.stats", text = "What of this node's use is told to its site, byte for byte.",
+    default = true, examples = { { "stats show", "before the owner agrees, and after" } } },
+  { name = "stats forget", file = "cli.stats_forget", text = "Take back what was told of this node's use.",
+    examples = { { "stats forget", "and count from nothing" } } },
 }

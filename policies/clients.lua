@@ -71,6 +71,8 @@ end
 
 function p.clients.diagnostics.alert() return false end
 
+p.clients.statistics.gather = false
+
 function p.clients.statistics.consent(here) return here.permission.stats == true end
 
 updates.windows = {}

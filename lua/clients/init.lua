@@ -23,6 +23,7 @@ local LIST <const> = {
   "clients.ping",
   "clients.routes",
   "clients.doctor",
+  "clients.statistics",
   "clients.logs",
   "clients.logs.replication",
   "clients.trust",

@@ -56,6 +56,13 @@ local function reported(name)
   return (code == 0 or code == 1) and said:find(name, 1, true)
 end
 
+-- How old the value of METRIC is, ms.
+local function age_of(metric)
+  for _, row in ipairs((ada:ask("health " .. status().node.name)).values) do
+    if row.name == metric then return row.age_ms or 0 end
+  end
+end
+
 local function put(path, content) folder.write(w.dir .. "/" .. path, content or path) end
 
 local PORTS = { http = loopback.free_port(), tcp = loopback.free_port(), page = loopback.free_port() }
@@ -177,6 +184,12 @@ local CASES = {
   ["clients.logs.gateway"] = { body = function()
       return ('p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"'):format(PORTS.http)
     end, before = function() return not listens(PORTS.http) end, after = function() return listens(PORTS.http) end },
+  ["clients.diagnostics.every"] = { body = "p.clients.diagnostics.every = 1", remember = patience.now,
+    before = function() return within(10, function() return age_of "uptime_seconds" > 4000 end) end,
+    after = function(began) return patience.now() - began > 5 and age_of "uptime_seconds" < 4000 end },
+  ["clients.statistics.gather"] = { body = "p.clients.statistics.gather = true",
+    before = function() return not (ada:ask "stats show").gatherers[1] end,
+    after = function() return (ada:ask "stats show").gatherers[1] ~= nil end },
   ["clients.diagnostics.checks"] = { body = "p.clients.diagnostics.checks = {}",
     before = function() return ada:cli("doctor --json"):find '"checks":%d%d' end,
     after = function() return ada:cli("doctor --json"):find '"checks":0' end },

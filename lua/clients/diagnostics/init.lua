@@ -88,6 +88,11 @@ function diagnostics:stop()
   self.checks:stop()
 end
 
+--- Another policy is in force.
+function diagnostics:apply()
+  if self.look then self.look:apply() end
+end
+
 --- The time is another one now.
 function diagnostics:new_time()
   if self.word then self.word:new_time() end

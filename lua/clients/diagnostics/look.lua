@@ -109,10 +109,16 @@ function look:thread()
 end
 
 local function again(self)
+  if self.timer then self.timer:cancel() end
   self.timer = self.loop:after(math.max(1, self.every()), function()
     self:now()
     again(self)
   end)
+end
+
+--- Another time between two looks may be in force.
+function look:apply()
+  if self.timer then again(self) end
 end
 
 function look:start()

@@ -18,6 +18,7 @@ end
 function events.own(node)
   return function(file)
     if is_step(file) then return end
+    if file.state == "published" and node.statistics then node.statistics:shared(file) end
     add(node, { event = file.state, name = file.name, size = file.info and file.info.size, cid = file.shared,
       reason = file.reason })
   end

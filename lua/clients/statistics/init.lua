@@ -1,0 +1,59 @@
+-- init.lua - statistics: how much robots are used, as far as their owners agree. Puts the parts together.
+local gather = require "clients.statistics.gather"
+local kept = require "kept"
+local requests = require "clients.statistics.requests"
+local stats_word = require "clients.statistics.stats_word"
+local usage = require "clients.statistics.usage"
+
+local statistics = { name = "statistics" }
+statistics.__index = statistics
+
+local function keeper(node, loop, name)
+  return function(data)
+    return kept.new_lazy { loop = loop, disk = node.disk, log = node.log, date = node.date, dir = node.state,
+      name = name, data = data, atomic_write = node.atomic_write }
+  end
+end
+
+-- Does the owner agree, as the policy reads it? → yes or no, why
+local function consent(node)
+  local agrees, why = node.policy:ask("clients.statistics.consent", node.here())
+  if agrees then return true end
+  return false, why or "the owner's permission (allow_push_stats_data) does not say 1"
+end
+
+--- The client, as lua/clients/init.lua has it. Fields: usage, word, gather.
+function statistics.open(handle)
+  local node, loop = handle.node, handle.loop
+  local self = setmetatable({ node = node }, statistics)
+  self.usage = usage.new { loop = loop, time = node.time, here = node.here, kept = keeper(node, loop, "usage") }
+  self.word = stats_word.new { loop = loop, comms = node.comms, log = node.log, id = node.id, usage = self.usage,
+    facts = function() return node.type, node.version end, consent = function() return consent(node) end }
+  self.gather = gather.new { loop = loop, comms = node.comms, log = node.log, random = node.random, time = node.time,
+    id = node.id, site = function() return node.here().site end, is_open = function() return node.lab == nil end,
+    wanted = function() return node.policy:get "clients.statistics.gather" == true end,
+    kept = keeper(node, loop, "statistics") }
+  handle:on_statement("pri/*/stats", function(st) self.gather:hear(st) end)
+  requests(handle, self)
+  return self
+end
+
+--- An own FILE (clients/logs/own_files.lua) is shared now.
+function statistics:shared(file)
+  self.usage:add "files"
+  self.usage:add("mb", (file.info and file.info.size or 0) // 1000000)
+end
+
+function statistics:start()
+  self.usage:start()
+  self.word:start()
+  self.gather:start()
+end
+
+function statistics:stop()
+  self.word:stop()
+  self.gather:stop()
+  self.usage:stop()
+end
+
+return statistics
