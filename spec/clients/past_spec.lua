@@ -227,6 +227,16 @@ describe("the owner's program", function()
     assert.equal(0, living)
   end)
 
+  it("that cannot be ended is waited for: no second one is begun", function()
+    local one = new()
+    one:tell { name = "ada" }
+    loop:run_until(3000)
+    runs[1].kill = function() end
+    one:tell { name = "bob" }
+    loop:run_until(10 * MINUTE)
+    assert.equal(1, #runs)
+  end)
+
   it("that may not be run is not, and is said once; where there is none nothing is said", function()
     local one = new()
     found = { nil, "permission: it may be written by others", "permission" }

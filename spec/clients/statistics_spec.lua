@@ -150,14 +150,14 @@ describe("statistics", function()
     local function published() return said[1] and json.decode(said[1].data) end
 
     it("are published a day after the week, cells of fewer than five as -1, robots rounded down", function()
-      for i = 1, 7 do hear("robot" .. i, 3) end
-      for i = 8, 11 do hear("robot" .. i, 4) end
-      hear("robot12", 9)
+      for i = 1, 7 do hear("robot" .. i, 4) end
+      for i = 8, 11 do hear("robot" .. i, 3) end
+      hear("robot12", 1)
       loop:run_until(WEEK + DAY - MINUTE)
       assert.same({}, said)
       pass_week()
       assert.equal(1, #said)
-      assert.same({ -1, -1, -1, 7 }, { table.unpack(published().on) })
+      assert.same({ -1, -1, -1, -1, 7 }, { table.unpack(published().on) })
       assert.same({ 10, 5, 1, FIRST, "room", true }, { published().robots, published().k, published().list,
         published().week, published().site, published().open })
       pass_week()

@@ -1,0 +1,87 @@
+-- consent_spec.lua - nobody's use is told unless the owner's file says so, at this moment. Whole daemons, from outside.
+-- mostly waits: for words that must not come
+local json = require "core.json"
+local patience = require "spec.patience"
+local swarm = require "spec.e2e.swarm"
+
+local HOSTS <const> = { "ada", "bob" }
+local FILE <const> = "allow_push_stats_data"
+
+local POLICY <const> = [[
+local p = extend %q
+p.clock = "system"
+return p
+]]
+
+describe("the counters of a robot", function()
+  local world, why, ada_id
+
+  local function write(path, text)
+    local file = assert(io.open(path, "w"))
+    file:write(text)
+    file:close()
+    return path
+  end
+
+  setup(function()
+    world, why = swarm.new(HOSTS)
+    if not world then return end
+    swarm.sh(("cp policies/*.lua %s && mkdir -p %s/permissions"):format(world.dir, world.dir))
+    -- The place of the owner's files, as Duckietown's robots have them.
+    for _, host in ipairs(HOSTS) do
+      local policy = write(("%s/my-%s.lua"):format(world.dir, host), POLICY:format(host == "bob" and "server" or
+        "duckiebot"))
+      world:start(host, policy, host == "ada" and ("unshare -m sh -c 'mkdir -p /data/config && mount -t tmpfs none \z
+        /data && mkdir -p /data/config && ln -s %s/permissions /data/config/permissions && exec \"$@\"' sh"):format(
+        world.dir) or nil)
+    end
+    assert(world.within(30, function() return #world:names "bob" == 2 end), world:logs())
+    for _, node in ipairs(world:ask("bob", "discover").nodes) do
+      if node.name == "ada" then ada_id = node.id end
+    end
+  end)
+  teardown(function() if world then world:close() end end)
+
+  -- DATA of ada's word as bob has it | nil
+  local function heard()
+    local text = world:cli("bob", ("repl -e 'for _, one in pairs(records(\"pri/%s/stats\")) do print(one.holds, \z
+      one.data and one.data.week) end'"):format(ada_id))
+    return text:find "true" ~= nil
+  end
+
+  local function allow(text)
+    local path = world.dir .. "/permissions/" .. FILE
+    swarm.sh(("rm -rf %s"):format(path))
+    if text == "a folder" then return swarm.sh("mkdir " .. path) end
+    if text then write(path, text) end
+  end
+
+  it("are told by nobody whose owner did not say 1, in whatever way; what is shown is why not", function()
+    if not world then return pending(why) end
+    for _, text in ipairs { "none", "0", "1\n0", "yes", "a folder", "" } do
+      allow(text ~= "none" and text or nil)
+      os.execute "sleep 2"
+      local said = world:ask("ada", "stats show")
+      assert.is_nil(said.data, text)
+      assert.is_string(said.why)
+      assert.is_false(heard(), text)
+    end
+  end)
+
+  it("go as they were shown once he says 1, and are taken back within two seconds once he does not", function()
+    if not world then return pending(why) end
+    allow "1\n"
+    assert(world.within(10, function() return world:ask("ada", "stats show").data ~= nil end),
+      world:cli("ada", "stats"))
+    local shown = world:ask("ada", "stats show").data
+    assert(world.within(10, heard), world:cli("ada", "status") .. world:logs())
+    local line = world:cli("ada", ("record show pri/%s/stats %s --json"):format(ada_id, ada_id))
+    assert.is_truthy(line:find(json.encode(shown):sub(2, -2), 1, true) or line:find(shown, 1, true), line .. shown)
+    assert.same({ "bob" }, world:ask("bob", "stats show").gatherers)
+    allow "0"
+    local took = world.within(2, function() return not heard() end)
+    assert(took, world:cli("ada", "stats"))
+    patience.took("counters are taken back", took, 2)
+    assert.matches("No word was out", world:cli("ada", "stats forget"), 1, true)
+  end)
+end)
