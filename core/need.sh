@@ -7,7 +7,7 @@ set -eu
 run="gcc libc6-dev pkg-config liblua5.4-dev lua-luv lua-cjson lua-argparse libsodium-dev libssl-dev \
 libcurl4-openssl-dev libmicrohttpd-dev"
 test="$run git lua5.4 lua-busted lua-check lua-readline clang-format curl faketime \
-iproute2 mandoc nftables python3 openssh-client openssl procps patch strace tmux"
+iproute2 mandoc nftables chromium chromium-driver python3 openssh-client openssl procps patch strace tmux"
 
 case "${1:-}" in
   run) packages=$run ;;

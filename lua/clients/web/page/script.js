@@ -184,19 +184,21 @@ function robot() {
   return parts;
 }
 
+const called = (file) => (file.names || [])[0] || file.cid;
+
 function address(file) {
   const port = known.status && known.status.gateway && known.status.gateway.port;
   if (!port || !file.cid) return null;
-  return "http://" + location.hostname + ":" + port + "/ipfs/" + file.cid + "?filename=" + encodeURIComponent((file.name || "file").split("/").pop());
+  return "http://" + location.hostname + ":" + port + "/ipfs/" + file.cid + "?filename=" + encodeURIComponent(called(file).split("/").pop());
 }
 
 const who = (person) => person ? person.label || person.name || person.id : "–";
 
 const FILES = [
-  { title: "File", cell: (f) => address(f) ? make("a", { href: address(f) }, f.name || f.cid) : f.name || f.cid },
+  { title: "File", cell: (f) => address(f) ? make("a", { href: address(f) }, called(f)) : called(f) },
   { title: "Size", number: true, cell: (f) => size(f.size) },
-  { title: "Of", cell: (f) => who(f.from) },
-  { title: "Copies", number: true, cell: (f) => unknown(f.copies, (n) => n) },
+  { title: "Of", cell: (f) => (f.from || []).map(who).join(", ") + (f.gone ? " (gone)" : "") },
+  { title: "Copies", number: true, cell: (f) => coloured((f.copies || []).length, f.at_risk ? "warn" : "good") },
 ];
 
 let wanted = "";
@@ -205,7 +207,7 @@ function files() {
   field.addEventListener("input", () => { wanted = field.value; rows.replaceChildren(list()); });
   const list = () => {
     const all = (known.report && known.report.files) || [];
-    return table(FILES, all.filter((f) => (f.name || "").toLowerCase().includes(wanted.toLowerCase())));
+    return table(FILES, all.filter((f) => called(f).toLowerCase().includes(wanted.toLowerCase())));
   };
   const rows = make("div", {}, list());
   return [make("h2", {}, "Shared files"), field, rows];

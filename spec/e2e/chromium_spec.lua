@@ -1,0 +1,130 @@
+-- chromium_spec.lua - the page of a daemon in a real Chromium: the same rows as the command line shows, as text
+-- whatever robots and files are called, on a telephone, by keys alone, grey when the daemon is gone. Whole daemons.
+-- mostly waits: for a browser
+local folder = require "spec.folder"
+local patience = require "spec.patience"
+local swarm = require "spec.e2e.swarm"
+local webdriver = require "spec.net.webdriver"
+
+local HOSTS <const> = { "ada", "bob" }
+local URL <const> = "http://localhost:3827/"
+local TAB <const>, ENTER <const> = "\u{E004}", "\u{E007}"
+local POLICY <const> = [[
+local p = extend "duckiebot"
+p.clock = "system"
+p.clients.diagnostics.every = 2 * second
+p.site = "<img src=x onerror=a>"
+p.clients.logs.settle = { least = 0.2, per = 1 * GB, most = 1 }
+return p
+]]
+local NAMES <const> = { "<img src=x onerror=alert(1)>.bag",
+  "\u{202E}gab.live.bag", ("x"):rep(200) .. ".bag", "run-12.bag" }
+
+if not webdriver.is_here() then
+  it("a real Chromium", function() pending "NO CHROMIUM: Debian's packages chromium and chromium-driver" end)
+  return
+end
+
+describe("the page in Chromium", function()
+  local s, why, browser
+
+  setup(function()
+    s, why = swarm.new(HOSTS)
+    if not s then return end
+    swarm.sh(("cp policies/*.lua %s"):format(s.dir))
+    folder.write(s.dir .. "/my.lua", POLICY)
+    for _, host in ipairs(HOSTS) do
+      swarm.sh("mkdir -p " .. s:path(host, "share"))
+      for i, name in ipairs(host == "bob" and NAMES or {}) do
+        folder.write(s:path(host, "share/" .. name), ("bytes of %d\n"):format(i))
+      end
+      s:start(host, s.dir .. "/my.lua")
+    end
+    assert.is_truthy(swarm.within(15, function() return #s:names "ada" == #HOSTS end), s:logs())
+    s:cli("bob", "fact busy yes --why '<b onclick=alert(2)>exam</b>' --for 5min")
+    browser, why = webdriver.new(s.world, "ada", s.dir .. "/browser")
+    assert(browser, why)
+    browser:open(URL)
+  end)
+  teardown(function()
+    if browser then browser:close() end
+    if s then s:close() end
+  end)
+
+  -- Waits until TEST() holds; says what the page shows where it does not.
+  local function see(test, what)
+    local took = patience.within(15, test)
+    if not took then error(what .. ": " .. tostring(browser:ask "return document.body.innerText"), 2) end
+  end
+
+  local function shows(text)
+    return (browser:ask "return document.body.innerText" or ""):find(text, 1, true) ~= nil
+  end
+
+  -- The first cells of the page's first table: robot and status.
+  local function page_rows()
+    return browser:ask [[return [...document.querySelectorAll("tbody tr")].map(
+      (tr) => tr.cells[0].innerText + " " + tr.cells[1].innerText).join("\n")]]
+  end
+
+  local function cli_rows()
+    local list = {}
+    for i, node in ipairs(s:ask("ada", "discover").nodes) do list[i] = node.label .. " " .. node.status end
+    return table.concat(list, "\n")
+  end
+
+  it("has the rows that discover shows, names and reasons as text, and opens no dialog", function()
+    if not s then return pending(why) end
+    see(function() return page_rows() == cli_rows() end, "other rows than " .. cli_rows())
+    see(function() return shows "<b onclick=alert(2)>exam</b>" end, "the reason as text")
+    assert.is_false(browser:has_dialog())
+    assert.equal(0, browser:ask "return document.querySelectorAll('img, b, main script').length")
+  end)
+
+  it("has each view within 360 pixels, and files as text with a link each to the gateway", function()
+    if not s then return pending(why) end
+    browser:resize(360, 700)
+    for _, view in ipairs { "", "robot/" .. s:ask("ada", "discover").nodes[1].id, "files", "channels" } do
+      browser:ask(("location.hash = '#/%s'"):format(view))
+      see(function() return browser:ask "return document.querySelectorAll('main table').length > 0" end, view)
+      if view == "files" then
+        see(function() return shows(NAMES[1]) and shows "run-12.bag" end, "files")
+        local link = browser:ask [[return [...document.querySelectorAll("main a")].map((a) => a.href).find(
+          (href) => href.includes("run-12.bag"))]]
+        assert.matches("^http://localhost:3826/ipfs/baf%w+%?filename=run%-12%.bag$", link)
+      end
+      local wide, most = browser:ask "return document.documentElement.scrollWidth", browser:ask "return innerWidth"
+      assert.is_true(wide <= most, ("%s: %d of %d pixels"):format(view, wide, most))
+      assert.is_false(browser:has_dialog())
+    end
+    browser:resize(1000, 800)
+  end)
+
+  it("is reached by keys alone: each view and a robot", function()
+    if not s then return pending(why) end
+    browser:open(URL .. "#/")
+    see(function() return page_rows() == cli_rows() end, "the rows")
+    local reached = {}
+    for _ = 1, 8 do
+      browser:press(TAB)
+      local href = browser:ask "return document.activeElement.getAttribute('href')"
+      if href then reached[href] = true end
+    end
+    for _, href in ipairs { "#/", "#/files", "#/channels" } do assert.is_true(reached[href], href) end
+    browser:ask "document.querySelector('main a').focus()"
+    browser:press(ENTER)
+    see(function() return (browser:ask "return location.hash"):find "^#/robot/" and shows "Health" end, "a robot")
+  end)
+
+  it("says that the daemon is gone, is grey then, comes back by itself; the console has no error of ours", function()
+    if not s then return pending(why) end
+    browser:open(URL .. "#/")
+    see(function() return page_rows() == cli_rows() end, "the rows")
+    assert.same({}, browser:errors "localhost:3827")
+    s:stop "ada"
+    see(function() return browser:ask "return document.body.classList.contains('gone')" end, "it is not grey")
+    assert.is_true(shows "has not answered for")
+    s:start("ada", s.dir .. "/my.lua")
+    see(function() return not browser:ask "return document.body.classList.contains('gone')" end, "it stays away")
+  end)
+end)
