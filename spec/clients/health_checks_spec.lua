@@ -171,6 +171,9 @@ describe("the checks of a policy", function()
       for _, id in ipairs { "throws", "loops", "three" } do assert.is_nil(row_of(id).level, id) end
       assert.equal("ok", row_of("hot").level)
       assert.is_true(#failures >= 3)
+      for _, failure in ipairs(failures) do
+        assert.matches("^clients%.diagnostics%.check policy: my%.lua:%d+: ", failure)
+      end
     end)
 
   it("are refused where one is ok with nothing known, or has an ID twice, by the line", function()

@@ -183,6 +183,17 @@ describe("what a node says of its body", function()
     assert.is_true(words[#words] <= 2 * MINUTE + 5 * SECOND)
   end)
 
+  it("is known to a newcomer within a period", function()
+    local w, ada = pair()
+    w:run(6 * MINUTE + 10 * SECOND)
+    local late = w:add("late")
+    w:run(MINUTE + 5 * SECOND)
+    assert.equal("ok", others(late, ada).level)
+    local count = counted(w.world)
+    w:run(3 * MINUTE)
+    assert.equal(0, count.lan, "once is enough")
+  end)
+
   it("says what the power is now, and apart from that what it was since the board was switched on", function()
     local w, ada, bob, one = pair()
     one.power = 0x80008

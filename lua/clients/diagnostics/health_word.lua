@@ -11,7 +11,7 @@ local OF_EACH <const> = 500 -- ms of the period for each node near: a LAN carrie
 local RENEW <const> = 5 * 60 * 1000 -- a word goes at least so often, but for a period that is longer
 local CHANGE_EACH <const> = 4 * 1000 -- ms between two words because of changes
 
---- given.loop, comms, log
+--- given.loop, comms, log, random
 --- given.id      this node's ID
 --- given.values  values.lua
 --- given.checks  checks.lua
@@ -20,7 +20,7 @@ local CHANGE_EACH <const> = 4 * 1000 -- ms between two words because of changes
 --- given.here    fn() → facts of this node
 function health_word.new(given)
   local self = setmetatable({ bucket = ("pri/%s/health"):format(given.id) }, health_word)
-  for _, name in ipairs { "loop", "comms", "log", "values", "checks", "near", "policy", "here" } do
+  for _, name in ipairs { "loop", "comms", "log", "random", "values", "checks", "near", "policy", "here" } do
     self[name] = given[name]
   end
   return self
@@ -93,14 +93,29 @@ function health_word:look()
   later(self, wait - age)
 end
 
+--- Somebody is heard for the first time, who missed what was said before: he is told within a period, so that a LAN
+--- carries no more than else, however many there are.
+function health_word:newcomer()
+  if self.welcome or self.stopped then return end
+  local now = self.loop:now()
+  self.welcome = self.loop:after(self.random:integer(self:period()), function()
+    self.welcome = nil
+    if not self.said or self.said > now then return end -- he heard that
+    say(self)
+    later(self, renewal(self))
+  end)
+end
+
 --- The time is another one now: what was said bears the wrong one.
 function health_word:new_time()
-  if self.said then say(self) end
+  if self.said and not self.stopped then say(self) end
 end
 
 function health_word:stop()
   self.stopped = true
-  if self.timer then self.timer:cancel() end
+  for _, name in ipairs { "timer", "welcome" } do
+    if self[name] then self[name]:cancel() end
+  end
 end
 
 return health_word

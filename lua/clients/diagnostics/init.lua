@@ -38,7 +38,7 @@ end
 local function make_word(self, node)
   return health_word.new { loop = self.loop, comms = node.comms, log = node.log, id = node.id, values = self.values,
     checks = self.checks, near = function() return near_of(node) end, policy = function() return node.policy end,
-    here = node.here }
+    here = node.here, random = node.random }
 end
 
 --- The client, as lua/clients/init.lua has it. Fields: values, measures, checks, others; look and word, where the node
@@ -61,6 +61,7 @@ function diagnostics.open(handle)
     if found then self.past:read(found) end
     self.checks:look()
   end)
+  handle:on_newcomer(function() self.word:newcomer() end)
   self.past = past.new(self, node, self.loop)
   self.parts.past = function(answer, one) self.past:tell(answer, one) end
   self.others:on_word(function(id) self.past:said(id) end)
