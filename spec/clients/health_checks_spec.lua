@@ -108,7 +108,9 @@ describe("the checks of a policy", function()
     known = { cpu_temperature_celsius = 50, under_voltage = 0 }
     look(2)
     assert.same({ "error", "error" }, { row_of("hot").level, row_of("under_voltage").level })
+    assert.equal("90 °C", row_of("hot").reason, "what is told has its evidence")
     look()
+    assert.is_nil(row_of("hot").reason)
     assert.same({ "ok", "ok" }, { row_of("hot").level, row_of("under_voltage").level })
   end)
 

@@ -44,7 +44,7 @@ local function ask_all(self)
     if level == "ok" then reason = nil end -- evidence is of what is wrong
     local one = self.by_id[row.id]
     local is_other, before = levels.look(one, level or nil, reason, row.hold, self.loop:now())
-    if is_other then list[#list + 1] = { check = row.id, level = one.level, before = before, reason = reason } end
+    if is_other then list[#list + 1] = { check = row.id, level = one.level, before = before, reason = one.reason } end
     slices.step(EACH)
   end
   return list

@@ -10,7 +10,7 @@ local CHANGES_MAX <const> = 5 -- an hour
 local RANK <const> = { ok = 1, warn = 2, error = 3 }
 
 --- A check of which nothing is known. Fields: level = what is told ("ok", "warn", "error" or nil, unknown), since = ms
---- of the loop's clock, flapping (boolean), reason = evidence of the last look.
+--- of the loop's clock, flapping (boolean), reason = the newest evidence of what is told, where something is wrong.
 function levels.new(now) return { since = now, changes = {}, times = 0, flapping = false } end
 
 -- How many looks must agree until SEEN counts.
@@ -56,8 +56,8 @@ function levels.look(one, seen, reason, hold, now)
   end
   forget_old(one, now)
   one.flapping = #one.changes > CHANGES_MAX
-  one.reason = reason
   one.level = one.flapping and worst(one) or one.settled
+  one.reason = (RANK[one.level] or 0) > RANK.ok and (reason or one.reason) or nil
   if one.level == before then return false end
   one.since = now
   return true, before
