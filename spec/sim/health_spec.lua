@@ -15,12 +15,14 @@ return p]]
 
 local function policy(text) return assert(policies.load(text)) end
 
--- A robot's body. Fields: heat (°C; nil: no sensor of it), power (the word of the firmware; nil: no such board), load.
+-- A robot's body. Fields: heat (°C; nil: no sensor of it), power (the word of the firmware; nil: no such board), load,
+-- killed (programs, for want of memory, since its start).
 local function body(fields)
   local self = fields or {}
   function self.sensor()
     local files = { ["/proc/loadavg"] = ("%.2f 0.10 0.10 1/100 1\n"):format(self.load or 0.1),
       ["/sys/devices/system/cpu/online"] = "0-3\n" }
+    if self.killed then files["/proc/vmstat"] = ("nr_free_pages 1\noom_kill %d\n"):format(self.killed) end
     if self.heat then
       files[HEAT .. "type"], files[HEAT .. "temp"] = "cpu-thermal\n", ("%d\n"):format(self.heat * 1000)
     end
@@ -207,6 +209,20 @@ describe("what a node says of its body", function()
     w:run(4 * MINUTE)
     said = others(bob, ada).said
     assert.same({ 0, 5, "ok" }, { said.power_now, said.power_since, others(bob, ada).level })
+  end)
+
+  it("says for an hour that programs were ended for want of memory, but not of those before", function()
+    local w, ada, bob, one = pair()
+    one.killed = 7
+    w:run(3 * MINUTE)
+    assert.equal("ok", others(bob, ada).level)
+    one.killed = 9
+    w:run(MINUTE + 5 * SECOND)
+    assert.same({ { id = "oom_killed", level = "warn" } }, others(bob, ada).said.failing)
+    w:run(55 * MINUTE)
+    assert.equal("warn", others(bob, ada).level)
+    w:run(10 * MINUTE)
+    assert.equal("ok", others(bob, ada).level)
   end)
 
   it("is silent of what the policy keeps for itself, and fits into its line with all that can fail", function()
