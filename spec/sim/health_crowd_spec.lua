@@ -1,0 +1,37 @@
+-- health_crowd_spec.lua - how many words of health a LAN of many robots carries, whose values all move all the time.
+-- Whole nodes under a virtual clock. In `make soak` so many that a word of each a minute were four a second.
+local policies = require "spec.policy.policies"
+local sim = require "sim"
+
+local SECOND <const>, MINUTE <const> = 1000, 60 * 1000
+local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
+local ROBOTS <const> = math.tointeger(tonumber(os.getenv "DT_SWARM_ROBOTS" or SOAK and 250 or 30))
+local MINUTES <const> = SOAK and 9 or 4 -- longer than a period
+local MOST <const> = 2 -- words a second
+local HEAT <const> = "/sys/class/thermal/thermal_zone0/"
+
+describe("a LAN of many robots", function()
+  it("carries two words of health a second at most", function()
+    local robot = assert(policies.load 'return extend "duckiebot"')
+    local w = sim.new { seed = 150, policy = robot }
+    local words = 0
+    local first
+    for i = 1, ROBOTS do
+      local looks = i
+      local node = w:add(("r%04d"):format(i), { sensor = function()
+        looks = looks + 1
+        local heat = looks % 2 == 0 and "50000\n" or "60000\n"
+        return sim.found { [HEAT .. "type"] = "cpu-thermal\n", [HEAT .. "temp"] = heat }
+      end })
+      first = first or node
+      w:run(2 * MINUTE // ROBOTS) -- they are not switched on in the same moment
+    end
+    w:run(2 * MINUTE)
+    first.diagnostics.others:on_word(function() words = words + 1 end)
+    w:run(MINUTES * MINUTE)
+    local rate = words / (MINUTES * MINUTE // SECOND)
+    print(("  %d robots: %.2f words of health a second, as one of them hears"):format(ROBOTS, rate))
+    assert.is_true(rate <= MOST, rate)
+    assert.is_true(words >= ROBOTS * MINUTES / math.max(1, ROBOTS / 120) * 0.7, "they are silent")
+  end)
+end)
