@@ -3,6 +3,7 @@ local checks = require "clients.diagnostics.checks"
 local events = require "clients.diagnostics.events"
 local health_word = require "clients.diagnostics.health_word"
 local look = require "clients.diagnostics.look"
+local machine_word = require "clients.diagnostics.machine_word"
 local measures = require "clients.diagnostics.measures"
 local others = require "clients.diagnostics.others"
 local past = require "clients.diagnostics.past"
@@ -23,7 +24,8 @@ local function make_look(self, node)
     worker = function() return node.flusher(1) end,
     every = function() return math.tointeger(node.policy:get "clients.diagnostics.every" * 1000 // 1) end,
     places = function() return { share = node.share, state = node.state } end,
-    interfaces = function() return names_of(node) end, more = { events.pattern } }
+    interfaces = function() return names_of(node) end,
+    more = table.move(machine_word.files, 1, #machine_word.files, 2, { events.pattern }) }
 end
 
 -- How many others are near and live.
@@ -58,11 +60,17 @@ function diagnostics.open(handle)
   if not node.sensor then return self end
   self.look, self.word = make_look(self, node), make_word(self, node)
   self.look:on_look(function(found)
-    if found then self.past:read(found) end
+    if found then
+      self.past:read(found)
+      self.machine:take(found)
+      self.machine:look()
+    end
     self.checks:look()
   end)
   handle:on_newcomer(function() self.word:newcomer() end)
   self.past = past.new(self, node, self.loop)
+  self.machine = machine_word.new { loop = self.loop, comms = node.comms, log = node.log, id = node.id,
+    values = self.values, allowed = function() return (node.here().permission or {}).config end }
   self.parts.past = function(answer, one) self.past:tell(answer, one) end
   self.others:on_word(function(id) self.past:said(id) end)
   self.checks:on_change(function(change) self.past:changed(change) end)
