@@ -17,7 +17,9 @@ end
 
 -- Does the owner agree, as the policy reads it? → yes or no, why
 local function consent(node)
-  local agrees, why = node.policy:ask("clients.statistics.consent", node.here())
+  local here = node.here()
+  if not here.permission then return false, "nothing is known of the owner's permission" end
+  local agrees, why = node.policy:ask("clients.statistics.consent", here)
   if agrees then return true end
   return false, why or "the owner's permission (allow_push_stats_data) does not say 1"
 end

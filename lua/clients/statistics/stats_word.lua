@@ -1,6 +1,7 @@
 -- stats_word.lua - says this node's counters to its site, while the owner agrees. Counts nothing, gathers nothing.
 --
--- The owner is asked each second, and before each word; when he does not agree any more, the word is taken back.
+-- The owner is asked before each word, and each second while one is out; when he does not agree any more, it is taken
+-- back.
 local json = require "core.json"
 local text = require "core.text"
 local usage = require "clients.statistics.usage"
@@ -11,6 +12,7 @@ stats_word.__index = stats_word
 local EACH <const> = 5 * 60 * 1000 -- ms between two words
 local TTL <const> = 20 * 60 -- s
 local LOOK <const> = 1000 -- ms between two looks whether the owner still agrees
+local LOOK_IDLE <const> = 10000 -- whether he agrees now
 local LIST <const> = 1 -- version of the list of counters
 local TYPE_MAX <const>, VERSION_MAX <const> = 16, 16 -- bytes
 
@@ -56,6 +58,7 @@ end
 
 --- Is it to be said, or taken back?
 function stats_word:look()
+  if not self.said and not self.consent() then return end -- as it is nearly always: that costs little
   local data = self:data()
   if not data then
     if self.said then take_back(self) end
@@ -75,7 +78,10 @@ function stats_word:forget()
 end
 
 function stats_word:start()
-  self.timer = self.loop:every(LOOK, function() self:look() end)
+  self.timer = self.loop:after(self.said and LOOK or LOOK_IDLE, function()
+    self:look()
+    self:start()
+  end)
 end
 
 function stats_word:stop()
