@@ -109,7 +109,7 @@ local function explain(s, word) why.show({ what = word.means, cure = word.cure }
 
 local TITLES <const> = { "Words of refusal, as status counts them:",
   "Errors of the system, by their names in errno(3):", "Words and signs of tables:",
-  "Titles of tables:" }
+  "Titles of tables:", "Checks, as health and doctor name them:" }
 
 local function list_words(s)
   for i, list in ipairs(signs.lists()) do
@@ -126,7 +126,7 @@ end
 local function as_json(context, found, word)
   local answer = { schema = 1 }
   if found == "words" then
-    answer.words, answer.errors, answer.signs, answer.columns = table.unpack(signs.lists())
+    answer.words, answer.errors, answer.signs, answer.columns, answer.checks = table.unpack(signs.lists())
   elseif word then
     for name, value in pairs(word) do answer[name] = value end
     answer.why = { { code = cures.of(word.word) and word.word, what = word.means, cure = word.cure } }

@@ -1,4 +1,5 @@
 -- signs.lua - what words and signs of tables mean, for `help WORD`, and the lists of all that has a meaning. No table.
+local check_words = require "cli.check_words"
 local columns = require "cli.columns"
 local cures = require "cures"
 
@@ -66,7 +67,13 @@ for _, entry in ipairs(SIGNS) do BY_WORD[entry[1]] = { word = entry[1], means = 
 
 --- WORD, sign or title of a table → { word =, means =, cure = a sentence or two each } | nil. A hyphen is taken for the
 -- dash; a title may be written small.
-function signs.of(word) return BY_WORD[word == "-" and "–" or word] or BY_WORD[word:upper()] end
+function signs.of(word)
+  local known = BY_WORD[word == "-" and "–" or word] or BY_WORD[word:upper()]
+  for _, check in ipairs(known and {} or check_words.all()) do
+    if check.word == word then return check end
+  end
+  return known
+end
 
 --- All words and signs, in order; the titles are columns.all().
 function signs.all()
@@ -75,11 +82,11 @@ function signs.all()
   return list
 end
 
---- All that `help WORD` explains, as four lists of { word =, means =, cure = }: words of refusal, errors of the system,
--- words and signs of tables, titles of tables.
+--- All that `help WORD` explains, as five lists of { word =, means =, cure = }: words of refusal, errors of the system,
+--- words and signs of tables, titles of tables, checks.
 function signs.lists()
   local refusals, errors = cures.all()
-  return { refusals, errors, signs.all(), columns.all() }
+  return { refusals, errors, signs.all(), columns.all(), check_words.all() }
 end
 
 return signs

@@ -29,7 +29,8 @@ local function one(page, row)
 end
 
 local function words(page)
-  local titles = { "Words of refusal", "Errors of the system", "Words and signs of tables", "Titles of tables" }
+  local titles = { "Words of refusal", "Errors of the system", "Words and signs of tables", "Titles of tables",
+    "Checks" }
   for i, list in ipairs(signs.lists()) do
     page:heading(titles[i])
     for _, word in ipairs(list) do page:term(word.word, nil, word.means .. " What to do: " .. word.cure) end
