@@ -94,6 +94,23 @@ describe("the sensors of a daemon", function()
     end
   end)
 
+  it("write nothing to the disk", function()
+    if not s then return pending(why) end
+    local function written()
+      local sum = 0
+      for pid in swarm.sh("pgrep -f -- '--name ada'"):gmatch "%d+" do
+        sum = sum + (tonumber((folder.read(("/proc/%s/io"):format(pid)) or ""):match "\nwrite_bytes: (%d+)") or 0)
+      end
+      return sum
+    end
+    local looked = swarm.within(30, function() -- what the start wrote is on the disk
+      local before = written()
+      os.execute("sleep " .. 3 * EVERY)
+      return written() == before
+    end)
+    assert.is_truthy(looked, "each few looks something is written")
+  end)
+
   it("say that a value is unknown within two looks after its file went, and never the old one", function()
     if not s then return pending(why) end
     assert.same({ "1.25", "measured" }, { values "bob".load1.value, values "bob".load1.quality })
