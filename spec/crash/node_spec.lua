@@ -9,6 +9,12 @@ local OPERATIONS = 200
 -- Nodes with a clock and without by turns.
 local function run(seed, cut) return life.run(seed, seed % 2 == 0, OPERATIONS, cut) end
 
+-- Do both hold the same files? ada may have no clock, and hold what ended long ago.
+local function are_equal(one)
+  local t = one.bea.time:tick()
+  return (one.ada.dcache:digest("share", t)) == (one.bea.dcache:digest("share", t))
+end
+
 describe("a node after a power cut", function()
   it("has every word that it promised or told, none that it did not say, and goes on from there", function()
     local images, cuts, seed, offset = 0, 0, 0, 0
@@ -42,9 +48,12 @@ describe("a node after a power cut", function()
       one:stop()
       one.disk = one.disk:crash(seed)
       assert(one:start())
-      one.world:run(90000)
-      local t = one.bea.time:tick() -- ada may have no clock, and hold what ended long ago
-      assert.equal((one.ada.dcache:digest("share", t)), (one.bea.dcache:digest("share", t)), "seed " .. seed)
+      -- In 90 s mostly; where the last words before the cut are lost at one of them, what is unsure is so for 5 min.
+      for _ = 1, 7 do
+        one.world:run(90000)
+        if are_equal(one) then break end
+      end
+      assert.is_true(are_equal(one), "seed " .. seed)
       for _, node in ipairs { one.ada, one.bea } do
         local words = life.words(node)
         for slot, at in pairs(dismissed) do
