@@ -105,7 +105,11 @@ return p
     assert.is_truthy(swarm.within(15, function() return has_row("eve", "friend") end), s:logs())
     save("friend", LISTEN, behind) -- ada dials nobody who is linked to her, and may be the only one whose turn it is
     local took = swarm.within(20, function() return connections "friend" > 0 end)
-    assert.is_truthy(took, s:cli("eve", "discover --wide") .. s:cli("ada", "discover --wide") .. s:logs())
+    local told = {}
+    for i, host in ipairs(took and {} or LAN) do
+      told[i] = host .. ": " .. s:cli(host, "route get friend") .. (s:log(host):match "[^\n]*\n[^\n]*\n$" or "")
+    end
+    assert.is_truthy(took, table.concat(told) .. s:log "friend")
     patience.took("somebody dials who proved where he is", took, 20)
   end)
 end)
