@@ -2,6 +2,7 @@
 -- soon a change is known and how a silent one grows stale; and what follows for all who hear only `peer`.
 local policies = require "spec.policy.policies"
 local sim = require "sim"
+local sites = require "cli.sites"
 local wan = require "sim.wan"
 
 local SECOND <const>, MINUTE <const> = 1000, 60 * 1000
@@ -155,6 +156,9 @@ describe("what a node says of its body", function()
     assert.same({}, { level(w.robots[1], w.robots[3]), level(w.robots[1], w.robots[2]) })
     assert.is_true(others(w.robots[1], w.robots[2]).stale)
     assert.is_nil(others(w.robots[1], w.robots[2]).level)
+    local found = sites.of { nodes = w.robots[1].discovery:nodes(true) }.sites[1]
+    assert.same({ 5, 2, 3 }, { found.count, found.levels.ok, found.levels.unknown }, "who is cut off is not well")
+    assert.is_true(found.oldest > 20 * MINUTE)
   end)
 
   local function pair(options)
