@@ -62,11 +62,23 @@ local COLUMNS <const> = { { title = "SITE", give = true, least = 8, cut = "middl
   { title = "STATUS", rank = 3, give = true, least = 10 }, { title = "VERSION", rank = 5, give = true, least = 7 },
   { title = "OLDEST", align = "right", rank = 4 } }
 
+-- Of too many those of most nodes: a site of its own costs whoever makes up keys one key.
+local function largest(list)
+  if #list <= SITES_MAX then return list end
+  local all = table.move(list, 1, #list, 1, {})
+  table.sort(all, function(a, b)
+    if a.count ~= b.count then return a.count > b.count end
+    return a.name < b.name
+  end)
+  local some = table.move(all, 1, SITES_MAX, 1, {})
+  table.sort(some, function(a, b) return a.name < b.name end)
+  return some
+end
+
 --- Prints the answer.
 function sites.show(answer, s)
   local found, rows = sites.of(answer), {}
-  for i, site in ipairs(found.sites) do
-    if i > SITES_MAX then break end
+  for i, site in ipairs(largest(found.sites)) do
     rows[i] = { s:text(site.name), ("%d"):format(site.count), words(site.levels, { "error", "warn", "ok" }),
       words(site.states, { "ready" }), words(site.versions, {}), s.age(site.oldest) }
     for k = 3, 5 do rows[i][k] = s:text(rows[i][k]) end
