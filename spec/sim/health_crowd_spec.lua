@@ -1,11 +1,11 @@
 -- health_crowd_spec.lua - how many words of health a LAN of many robots carries, whose values all move all the time.
--- Whole nodes under a virtual clock. In `make soak` so many that a word of each a minute were four a second.
+-- Whole nodes under a virtual clock. In `make soak` so many that a word of each a minute were more.
 local policies = require "spec.policy.policies"
 local sim = require "sim"
 
 local SECOND <const>, MINUTE <const> = 1000, 60 * 1000
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
-local ROBOTS <const> = math.tointeger(tonumber(os.getenv "DT_SWARM_ROBOTS" or SOAK and 250 or 30))
+local ROBOTS <const> = math.tointeger(tonumber(os.getenv "DT_SWARM_ROBOTS" or SOAK and 150 or 30))
 local MINUTES <const> = SOAK and 9 or 4 -- longer than a period
 local MOST <const> = 2 -- words a second
 local HEAT <const> = "/sys/class/thermal/thermal_zone0/"
