@@ -40,7 +40,8 @@ local function start(world, d, dir)
   local folder = assert(state.open { disk = d, dir = dir, now = function() return world.loop:wall() end })
   local who = assert(identity.open { disk = d, dir = dir, board = BOARD, key = key, random = random.seeded(1),
     now = function() return world.loop:wall() end })
-  local node = world:add("ada", { disk = d, state = dir, identity = who, boot = folder:boot() })
+  local node = world:add("ada", { disk = d, state = dir, identity = who, boot = folder:boot(),
+    sensor = os.getenv "DT_SWARM_SENSORS" and require "core.sensor" or nil })
   return node, folder
 end
 
