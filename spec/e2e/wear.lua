@@ -1,5 +1,6 @@
 -- wear.lua - one node of an idle classroom of 40 for virtual hours on a file system of its own. No limits.
 -- usage: lua5.4 spec/e2e/wear.lua HOURS     as root; prints one line: DEVICE FILES RECORDS WORDS
+--   with DT_SWARM_SENSORS=1 in its environment it has sensors, and so a history
 --   bytes at the block device, bytes passed to write(), records held, words heard and said
 -- or:    lua5.4 spec/e2e/wear.lua slotRATE[xSLOTS]  one key says RATE words a second in one slot, or in turn in SLOTS,
 --   for 2 min: DEVICE KEPT LAST
@@ -36,12 +37,22 @@ local function device_bytes(dir)
   return math.tointeger(tonumber(n[7])) * 512
 end
 
+-- A machine whose values move with each look.
+local function body(world)
+  return function()
+    local minute = world.loop:now() // MINUTE
+    return sim.found({ ["/proc/loadavg"] = ("%d.%02d 0.50 0.50 1/100 7\n"):format(minute % 3, minute % 100),
+      ["/proc/uptime"] = ("%d.00 1.00\n"):format(1000 + minute * 60),
+      ["/proc/meminfo"] = ("MemTotal: 4000000 kB\nMemAvailable: %d kB\n"):format(1000000 + minute * 977 % 1000000) })
+  end
+end
+
 local function start(world, d, dir)
   local folder = assert(state.open { disk = d, dir = dir, now = function() return world.loop:wall() end })
   local who = assert(identity.open { disk = d, dir = dir, board = BOARD, key = key, random = random.seeded(1),
     now = function() return world.loop:wall() end })
   local node = world:add("ada", { disk = d, state = dir, identity = who, boot = folder:boot(),
-    sensor = os.getenv "DT_SWARM_SENSORS" and require "core.sensor" or nil })
+    sensor = os.getenv "DT_SWARM_SENSORS" and body(world) or nil })
   return node, folder
 end
 

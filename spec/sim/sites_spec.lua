@@ -90,6 +90,24 @@ local function wrong(w, status)
   return n, lost
 end
 
+-- The robot is ill from now on: its level is told by its `peer` word, since its health stays in its site.
+local function fall_ill(robot, levels)
+  levels[robot.id] = "error"
+  robot.diagnostics.checks.level_now = "error"
+  robot.discovery.word:look()
+end
+
+-- How many nodes do not have the levels of LEVELS, by ID.
+local function wrong_levels(w, levels)
+  local n = 0
+  for _, node in ipairs(w.sim.nodes) do
+    for _, row in ipairs(node.is_gone and {} or node.discovery:nodes()) do
+      if levels[row.id] and row.level ~= levels[row.id] then n = n + 1 end
+    end
+  end
+  return n
+end
+
 local function change(robot, leaves, status)
   status[robot.id] = leaves and "left" or "busy"
   if not leaves then return robot.now_is { site = "elsewhere", busy = true } end
@@ -104,13 +122,16 @@ describe("many robots in several sites", function()
     local w, robots = world()
     w.sim:run(SOAK and 20 * MINUTE or 5 * MINUTE + 20 * SECOND)
     local before, since, last, worst, most_lost = counted(w), w.sim.loop.time, 0, 0, 0
+    local levels, worst_levels = {}, 0
     for round = 1, ROUNDS do
       local status = {}
       for i = 1, CHANGES do
         last = last + 1
         change(robots[last * 37 % #robots + 1], i == 1, status)
       end
+      for i = 1, 2 do fall_ill(robots[(last * 53 + i * 29) % #robots + 1], levels) end
       w.sim:run(KNOWN)
+      worst_levels = math.max(worst_levels, wrong_levels(w, levels))
       local n, lost = wrong(w, status)
       print(("  round %d: %d rows are wrong, %d of them lost"):format(round, n, lost))
       worst, most_lost = math.max(worst, n), math.max(most_lost, lost)
@@ -119,7 +140,8 @@ describe("many robots in several sites", function()
     local lan, link = rate(before.lans, now.lans, seconds), rate(before.links, now.links, seconds)
     print(("  %d nodes in %d sites: %.0f bytes/s on the fullest LAN, %.0f on the fullest way between sites"):format(
       #w.sim.nodes, SITES, lan, link))
-    assert.same({ 0, 0 }, { worst, most_lost }, "a change is not known everywhere, or somebody who lives is lost")
+    assert.same({ 0, 0, 0 }, { worst, most_lost, worst_levels },
+      "a change or a level is not known everywhere, or somebody who lives is lost")
     assert.is_true(lan <= MOST and link <= MOST, "a LAN or a link carries too much")
     assert.is_true(link > 0)
   end)
