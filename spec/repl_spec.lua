@@ -25,7 +25,7 @@ describe("repl", function()
   it("shows who is there, records, files, the policy, and why", function()
     local text, code = eval "peers"
     assert.equal(0, code, text)
-    assert.truthy(text:find "^NAME +KEY +STATUS +VIA")
+    assert.truthy(text:find "^NAME +KEY +STATUS +VIA", text)
     local way = text:match "\nada +%w%w%w%w +ready +(%l+)" -- while a repair goes on its connection may be the quickest
     assert.is_true(way == "udp" or way == "tcp", text)
     assert.equal('"a.txt"\n', (eval 'records("share/files")[1].data.names[1]'))
