@@ -64,7 +64,7 @@ describe("statistics", function()
       loop:run_until(10 * MINUTE)
       agrees = true
       local text = word:text()
-      loop:run_until(loop.time + 10000)
+      loop:run_until(loop.time + 31 * 1000)
       assert.equal(text, said[1].data)
       assert.equal('{"drive":4,"files":0,"list":1,"mb":0,"on":4,"record":0,"starts":1,"type":"duckiebot",'
         .. '"version":"0.1.0","week":2900}', said[1].data)

@@ -4,7 +4,7 @@ local policy = require "policy"
 local sim = require "sim"
 
 local HOUR, STEP = 3600 * 1000, 1000
-local LIMIT = 3500 * STEP -- steps of Lua's machine an hour: about 0.1 s
+local LIMIT = 3200 * STEP -- steps of Lua's machine an hour: about 0.1 s
 
 -- Steps of Lua's machine that WORK takes.
 local function cost(work)

@@ -12,7 +12,7 @@ stats_word.__index = stats_word
 local EACH <const> = 5 * 60 * 1000 -- ms between two words
 local TTL <const> = 20 * 60 -- s
 local LOOK <const> = 1000 -- ms between two looks whether the owner still agrees
-local LOOK_IDLE <const> = 10000 -- whether he agrees now
+local LOOK_IDLE <const> = 30 * 1000 -- ms between two looks whether he agrees now
 local LIST <const> = 1 -- version of the list of counters
 local TYPE_MAX <const>, VERSION_MAX <const> = 16, 16 -- bytes
 
