@@ -5,13 +5,13 @@ local sim = require "sim.loop"
 local values = require "clients.diagnostics.values"
 
 describe("a look", function()
-  local loop, known, result, one, looks
+  local loop, known, result, one, looks, delay
 
-  -- A worker that gives `result` a millisecond later, or never where it is nil.
+  -- A worker that gives `result` after `delay` (ms), or never where it is nil.
   local function worker_of(made)
     return { run = function(_, _, _, done)
       looks = looks + 1
-      if made() then loop:after(1, function() done(made()) end) end
+      if made() then loop:after(delay, function() done(made()) end) end
       return {}
     end, close = function() end }
   end
@@ -19,7 +19,7 @@ describe("a look", function()
   local function file(path, text) result.files[path] = text and { text = text, cut = false } or { code = "ENOENT" } end
 
   before_each(function()
-    loop, looks = sim.new(), 0
+    loop, looks, delay = sim.new(), 0, 1
     known = values.new { loop = loop }
     result = { files = {}, disks = {}, interfaces = {}, throttled = { code = "ENOENT" }, clock = { code = "EPERM" } }
     one = look.new { loop = loop, sensor = {}, values = known, every = function() return 60000 end,
@@ -51,7 +51,8 @@ describe("a look", function()
   end)
 
   it("takes no garbage for a value", function()
-    for _, text in ipairs { "", "x", "-1.0 2 3 1/1 1\n", "0.5", "nan 1 1 1\n", "\0\255", ("9"):rep(400) } do
+    for _, text in ipairs { "", "x", "-1.0 2 3 1/1 1\n", "0.5", "nan 1 1 1\n", "\0\255", ("9"):rep(400),
+      ("9"):rep(400) .. ".0 1.0 1.0 1/1 1\n", "9223372036854775808.00 1.0 1.0 1/1 1\n" } do
       file("/proc/loadavg", text)
       file("/proc/uptime", text .. "!")
       one:now()
@@ -72,6 +73,30 @@ describe("a look", function()
     assert.equal(2, looks)
     assert.same({ nil, "unknown" }, { known:get("load1").value, known:get("load1").quality })
     assert.matches("slow", known:get("load1").why, 1, true)
+  end)
+
+  it("that comes back too late brings nothing: the next one does", function()
+    file("/proc/loadavg", "0.50 0.40 0.30 1/100 7\n")
+    delay = 3600000
+    one:now()
+    loop:run_until(loop.time + delay + 10)
+    assert.equal(1, looks)
+    assert.same({ nil, "unknown" }, { known:get("load1").value, known:get("load1").quality })
+    assert.matches("too late", known:get("load1").why, 1, true)
+    delay = 1
+    one:now()
+    loop:run_until(loop.time + 10)
+    assert.equal(0.5, known:get("load1").value)
+  end)
+
+  it("takes no swap of less than nothing", function()
+    for free, used in pairs { [4] = 6 * 1024, [10] = 0, [11] = "unknown" } do -- any order
+      file("/proc/meminfo", ("SwapTotal:  10 kB\nSwapFree:  %d kB\n"):format(free))
+      one:now()
+      loop:run_until(loop.time + 10)
+      local row = known:get "swap_used_bytes"
+      assert.equal(used, row.value or row.quality)
+    end
   end)
 
   it("tells the bits of now from those since the start", function()

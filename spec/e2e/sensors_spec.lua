@@ -31,6 +31,12 @@ describe("the sensors of a daemon", function()
   end)
   teardown(function() if s then s:close() end end)
 
+  -- The processes of HOST's daemon, and of no other world's host of that name.
+  local function pids(host)
+    local found = swarm.sh(("pgrep -f -- '--state %s'"):format(s:path(host, "state")))
+    return assert(found:find "%d" and found, "no process of " .. host)
+  end
+
   -- The values of HOST by name.
   local function values(host)
     local by_name = {}
@@ -98,7 +104,7 @@ describe("the sensors of a daemon", function()
     if not s then return pending(why) end
     local function written()
       local sum = 0
-      for pid in swarm.sh("pgrep -f -- '--name ada'"):gmatch "%d+" do
+      for pid in pids "ada":gmatch "%d+" do
         sum = sum + (tonumber((folder.read(("/proc/%s/io"):format(pid)) or ""):match "\nwrite_bytes: (%d+)") or 0)
       end
       return sum
@@ -114,7 +120,7 @@ describe("the sensors of a daemon", function()
   it("say that a value is unknown within two looks after its file went, and never the old one", function()
     if not s then return pending(why) end
     assert.same({ "1.25", "measured" }, { values "bob".load1.value, values "bob".load1.quality })
-    for pid in swarm.sh(("pgrep -f -- '--name bob'")):gmatch "%d+" do
+    for pid in pids "bob":gmatch "%d+" do
       swarm.sh(("nsenter -t %s -m sh -c 'umount /proc/loadavg; mount --bind %s/proc /proc/loadavg 2>/dev/null || \z
         mount --bind /dev/null /proc/loadavg' 2>/dev/null"):format(pid, s.dir))
     end

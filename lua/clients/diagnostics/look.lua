@@ -1,7 +1,8 @@
 -- look.lua - looks at the sensors each minute or so, beside the loop, and notes what they say. Judges nothing.
 --
 -- A look is one job of a thread of its own. A sensor may hold that thread for ever (a file of a dead network disk):
--- then all values are unknown, and no second look begins before the first comes back.
+-- then all values are unknown, and no second look begins before the first comes back. What it brings then was read
+-- before or after it hung, nobody knows: it is not taken.
 local listeners = require "listeners"
 local metrics = require "policy.metrics"
 local parse = require "clients.diagnostics.parse"
@@ -64,6 +65,7 @@ end
 local function take(self, places, result)
   self.slow:cancel()
   self.running = nil
+  if self.late then result = { error = "slow: the look before this came back too late" } end
   if self.stopped then return end
   local found
   if result.error then
@@ -93,7 +95,9 @@ function look:now()
   local worker, why = self:thread()
   local what = { files = self.files, disks = disks_of(places), interfaces = some(self.interfaces(), INTERFACES_MAX),
     vcio = VCIO }
+  self.late = false
   self.slow = self.loop:after(SLOW, function()
+    self.late = true
     put_all_unknown(self, "slow: the look before this has not come back")
     self.looked:call()
   end)

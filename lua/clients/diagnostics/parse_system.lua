@@ -5,6 +5,7 @@ local sorted = require "sorted"
 local of = {}
 
 local KIB <const>, SECTOR <const> = 1024, 512
+local LOAD_MOST <const> = 1 << 22 -- processes that Linux can number
 local SECOND_US <const> = 1000000
 
 of.uptime_seconds = reading.alone "/proc/uptime"
@@ -13,7 +14,7 @@ for i, name in ipairs { "load1", "load5", "load15" } do
   of[name] = function(found)
     local text = found:text "/proc/loadavg"
     local words = { text:match "^(%d+%.%d+) (%d+%.%d+) (%d+%.%d+) " }
-    return tonumber(words[i]) or reading.garbled "/proc/loadavg"
+    return reading.number(words[i] or "", "/proc/loadavg", 0, LOAD_MOST)
   end
 end
 
@@ -24,7 +25,10 @@ end
 function of.memory_size_bytes(found) return memory(found, "MemTotal") end
 function of.memory_available_bytes(found) return memory(found, "MemAvailable") end
 function of.swap_size_bytes(found) return memory(found, "SwapTotal") end
-function of.swap_used_bytes(found) return memory(found, "SwapTotal") - memory(found, "SwapFree") end
+function of.swap_used_bytes(found)
+  local used = memory(found, "SwapTotal") - memory(found, "SwapFree")
+  return used >= 0 and used or reading.garbled "/proc/meminfo"
+end
 
 function of.oom_kills_total(found)
   local text = "\n" .. found:text("/proc/vmstat", true)
