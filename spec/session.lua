@@ -49,6 +49,9 @@ local function plain(text)
   text = text:gsub(quote(runtime), "/run/user/1000"):gsub(quote(home), "/home/ada")
   text = text:gsub("12D3KooW%w+…%w+", "ID"):gsub("digest %x+", "digest #")
   text = text:gsub("(robotics +%(?)[%w_-]+…[%w_-]+", "%1LAB")
+  -- Over a slow channel a line may be over the budget, as chance has it.
+  text = text:gsub("Refused on [^\n]*: %d+ budget%.\n", "")
+  text = text:gsub(" What a word of refusal means: dt%-swarm%-cli%s+help%s+WORD%.", "")
   text = text:gsub("No clock here is proved.-%[y/N%] y\n", "") -- asked where this machine's clock is not synchronised
   text = text:gsub("([^\n]*)\n", function(line)
     line = plain_channel(line)
