@@ -52,6 +52,14 @@ function kept.new_lazy(given) return new(given, false) end
 
 local function seal(data) return text.base64url(hash.blake2b(json.encode(data))) end
 
+--- → fn(name, data, old): a lazy value in the state folder of NODE (lua/node.lua), whose timers are LOOP's.
+function kept.lazy_of(node, loop)
+  return function(name, data, old)
+    return kept.new_lazy { loop = loop, disk = node.disk, log = node.log, date = node.date, dir = node.state,
+      name = name, data = data, old = old, atomic_write = node.atomic_write }
+  end
+end
+
 --- The line that holds DATA. It throws where core.json cannot hold that.
 function kept.encode(data) return json.encode { data = data, hash = seal(data), schema = SCHEMA } .. "\n" end
 

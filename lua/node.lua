@@ -82,13 +82,8 @@ local function firm(self, given, name, old)
     atomic_write = self.atomic_write }
 end
 
-local function lazy(self, given, name, data, old)
-  return kept.new_lazy { loop = self.loop, disk = self.disk, log = self.log, date = given.date, dir = self.state,
-    name = name, data = data, old = old, atomic_write = self.atomic_write }
-end
-
 local function build_time(self, given)
-  self.saved_time = lazy(self, given, "time", function() return self.time.saved end, kept.old_number)
+  self.saved_time = kept.lazy_of(self, self.loop)("time", function() return self.time.saved end, kept.old_number)
   self.time = clock.new { loop = self.loop, sync = given.synchronised, build = given.build,
     saved = (self.saved_time:read()), setting = self.policy:get "clock", log = self.log,
     save = function()
@@ -134,7 +129,7 @@ local function build_comms(self, given)
     interval = settings.interval(self.policy),
     links = function() return math.tointeger(self.policy:get "comms.links") end,
     ports = function() return self.ports() end }
-  self.saved_view = lazy(self, given, of_lab(self, "view"), function() return self.comms.view:data() end)
+  self.saved_view = kept.lazy_of(self, self.loop)(of_lab(self, "view"), function() return self.comms.view:data() end)
   self.comms.view:load(self.saved_view)
   self.routing = routing.new { loop = self.loop, log = self.log, comms = self.comms, id = self.id,
     refused = self.refuse }

@@ -29,20 +29,18 @@ describe("statistics", function()
   end }
 
   -- A lazy value of which FILES[name] is the file.
-  local function kept(name)
-    return function(data)
-      local one = { read = function() return files[name] and json.decode(files[name]) end, start = function() end }
-      function one.write()
-        local now = data()
-        if now then files[name] = json.encode(now) end
-      end
-      one.stop = one.write
-      return one
+  local function kept(name, data)
+    local one = { read = function() return files[name] and json.decode(files[name]) end, start = function() end }
+    function one.write()
+      local now = data()
+      if now then files[name] = json.encode(now) end
     end
+    one.stop = one.write
+    return one
   end
 
   local function counters()
-    return usage.new { loop = loop, time = time, here = function() return here end, kept = kept "usage" }
+    return usage.new { loop = loop, time = time, here = function() return here end, kept = kept }
   end
 
   describe("of one node", function()
@@ -128,7 +126,7 @@ describe("statistics", function()
       one = gather.new { loop = loop, comms = comms, log = quiet, random = { bytes = function(_, n)
         return ("k"):rep(n - 1) .. string.char(loop.time % 251)
       end }, time = time, id = "ID", site = function() return "room" end, is_open = function() return true end,
-        wanted = function() return wanted end, kept = kept "statistics" }
+        wanted = function() return wanted end, kept = kept }
       one:start()
     end
 

@@ -13,13 +13,6 @@ past.__index = past
 
 local POINTS <const> = 288 -- of a line: one each five minutes of a day
 
-local function keeper(node, loop)
-  return function(name, data)
-    return kept.new_lazy { loop = loop, disk = node.disk, log = node.log, date = node.date, dir = node.state,
-      name = name, data = data, atomic_write = node.atomic_write }
-  end
-end
-
 -- The worst that fails at node ID: check, reason.
 local function failing(self, id)
   local diagnostics = self.diagnostics
@@ -49,7 +42,7 @@ end
 --- DIAGNOSTICS: the client (init.lua) of NODE, on LOOP.
 function past.new(diagnostics, node, loop)
   local self = setmetatable({ diagnostics = diagnostics, node = node, loop = loop }, past)
-  self.history = history.new { loop = loop, time = node.time, kept = keeper(node, loop),
+  self.history = history.new { loop = loop, time = node.time, kept = kept.lazy_of(node, loop),
     of = function(name) return diagnostics.values:get(name).value end,
     more = function() return { events = self.events and self.events:known() } end }
   local known = type(self.history.read) == "table" and self.history.read.events

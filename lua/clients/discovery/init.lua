@@ -36,13 +36,6 @@ local function new(given)
   return self
 end
 
-local function keeper(node, loop)
-  return function(name, data)
-    return kept.new_lazy { loop = loop, disk = node.disk, log = node.log, date = node.date, dir = node.state,
-      name = name, data = data, atomic_write = node.atomic_write }
-  end
-end
-
 -- What NODE says of itself; of its policy the hash, with ! before it if a newer one was refused.
 local function facts_of(node)
   local refused, hash = node.reload and node.reload.refusal, node.policy.hash
@@ -69,7 +62,7 @@ end
 function discovery.open(handle)
   local node = handle.node
   local self = new { loop = handle.loop, comms = node.comms, dcache = node.dcache,
-    time = node.time, id = node.id, log = node.log, kept = keeper(node, handle.loop),
+    time = node.time, id = node.id, log = node.log, kept = kept.lazy_of(node, handle.loop),
     channels = function() return node.routing:channels() end,
     facts = function() return facts_of(node) end, body = function() return body_of(node) end,
     health = function(id) return node.diagnostics and node.diagnostics.others:of(id) end }

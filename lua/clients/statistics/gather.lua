@@ -26,13 +26,13 @@ local SITE_MAX <const> = 24
 --- given.site     fn() → text | nil
 --- given.is_open  fn() → is there no root, so that anybody may make up robots?
 --- given.wanted   fn() → is this node to gather?
---- given.kept     fn(data()) → a lazy value (lua/kept.lua)
+--- given.kept     fn(name, data()) → a lazy value (lua/kept.lua)
 function gather.new(given)
   local self = setmetatable({ bucket = ("pri/%s/info/statistics"):format(given.id), weeks = {}, done = 0 }, gather)
   for _, name in ipairs { "loop", "comms", "log", "random", "time", "site", "is_open", "wanted" } do
     self[name] = given[name]
   end
-  self.kept = given.kept(function() return self:data() end)
+  self.kept = given.kept("statistics", function() return self:data() end)
   self:load(self.kept:read())
   return self
 end

@@ -8,13 +8,6 @@ local usage = require "clients.statistics.usage"
 local statistics = { name = "statistics" }
 statistics.__index = statistics
 
-local function keeper(node, loop, name)
-  return function(data)
-    return kept.new_lazy { loop = loop, disk = node.disk, log = node.log, date = node.date, dir = node.state,
-      name = name, data = data, atomic_write = node.atomic_write }
-  end
-end
-
 -- Does the owner agree, as the policy reads it? → yes or no, why
 local function consent(node)
   local here = node.here()
@@ -27,14 +20,15 @@ end
 --- The client, as lua/clients/init.lua has it. Fields: usage, word, gather.
 function statistics.open(handle)
   local node, loop = handle.node, handle.loop
+  local keep = kept.lazy_of(node, loop)
   local self = setmetatable({ node = node }, statistics)
-  self.usage = usage.new { loop = loop, time = node.time, here = node.here, kept = keeper(node, loop, "usage") }
+  self.usage = usage.new { loop = loop, time = node.time, here = node.here, kept = keep }
   self.word = stats_word.new { loop = loop, comms = node.comms, log = node.log, id = node.id, usage = self.usage,
     facts = function() return node.type, node.version end, consent = function() return consent(node) end }
   self.gather = gather.new { loop = loop, comms = node.comms, log = node.log, random = node.random, time = node.time,
     id = node.id, site = function() return node.here().site end, is_open = function() return node.lab == nil end,
     wanted = function() return node.policy:get "clients.statistics.gather" == true end,
-    kept = keeper(node, loop, "statistics") }
+    kept = keep }
   handle:on_statement("pri/*/stats", function(st) self.gather:hear(st) end)
   requests(handle, self)
   return self

@@ -17,10 +17,10 @@ usage.names = { "drive", "files", "mb", "on", "record", "starts" }
 --- given.loop
 --- given.time  lua/time.lua's
 --- given.here  fn() → facts of this node
---- given.kept  fn(data()) → a lazy value (lua/kept.lua)
+--- given.kept  fn(name, data()) → a lazy value (lua/kept.lua)
 function usage.new(given)
   local self = setmetatable({ loop = given.loop, time = given.time, here = given.here, seconds = {} }, usage)
-  self.kept = given.kept(function() return self:data() end)
+  self.kept = given.kept("usage", function() return self:data() end)
   self:load(self.kept:read())
   return self
 end
