@@ -85,15 +85,18 @@ function checks:rows()
   return list
 end
 
---- How many are { ok =, warn =, error =, unknown = }; who stands under another is not counted.
-function checks:counts()
+--- How many of ROWS (as above) are { ok =, warn =, error =, unknown = }; who stands under another is not counted.
+function checks.counts_of(rows)
   local counts = { ok = 0, warn = 0, error = 0, unknown = 0 }
-  for _, row in ipairs(self:rows()) do
+  for _, row in ipairs(rows) do
     local word = row.level or "unknown"
     if not row.under then counts[word] = counts[word] + 1 end
   end
   return counts
 end
+
+--- The same of all that the policy has.
+function checks:counts() return checks.counts_of(self:rows()) end
 
 --- The level of a node whose checks are COUNTS: "ok", "warn", "error" | nil: nobody knows.
 function checks.level_of(counts)

@@ -100,7 +100,6 @@ function events:take(files)
 end
 
 events.pattern = PATTERN
-events.topic = TOPIC
 
 --- Hashes of the files that were told of, for the next run.
 function events:known()

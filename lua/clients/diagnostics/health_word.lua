@@ -1,4 +1,5 @@
 -- health_word.lua - says how this node's body is to the nodes of its site: when that changed, and again. No judge.
+local checks = require "clients.diagnostics.checks"
 local health_form = require "clients.diagnostics.health_form"
 local json = require "core.json"
 local metrics = require "policy.metrics"
@@ -42,12 +43,11 @@ end
 --- DATA as it would go now.
 function health_word:data()
   local function may(letter) return may_tell(self, health_form.metric_of[letter]) end
-  return health_form.data(function(name) return self.values:get(name).value end, self.checks:counts(),
-    self.checks:rows(), may)
+  local rows = self.checks:rows()
+  return health_form.data(function(name) return self.values:get(name).value end, checks.counts_of(rows), rows, may)
 end
 
-local function say(self)
-  local data = self:data()
+local function say(self, data)
   local st, why = self.comms:propose(self.bucket, data)
   if not st then return self.log:error("diagnostics", "could not say how it is", { why = why }) end
   self.data_said, self.said = data, self.loop:now()
@@ -85,9 +85,10 @@ end
 --- Something may be another way now: it is said, or soon, or not at all.
 function health_word:look()
   if self.stopped then return end
-  local age, wait = self.said and self.loop:now() - self.said, self.said and wait_for(self, self:data())
+  local data = self:data()
+  local age, wait = self.said and self.loop:now() - self.said, self.said and wait_for(self, data)
   if not age or age >= wait then
-    say(self)
+    say(self, data)
     age, wait = 0, renewal(self)
   end
   later(self, wait - age)
@@ -101,14 +102,14 @@ function health_word:newcomer()
   self.welcome = self.loop:after(self.random:integer(self:period()), function()
     self.welcome = nil
     if not self.said or self.said > now then return end -- he heard that
-    say(self)
+    say(self, self:data())
     later(self, renewal(self))
   end)
 end
 
 --- The time is another one now: what was said bears the wrong one.
 function health_word:new_time()
-  if self.said and not self.stopped then say(self) end
+  if self.said and not self.stopped then say(self, self:data()) end
 end
 
 function health_word:stop()

@@ -56,7 +56,7 @@ function diagnostics.open(handle)
     listed = function(id) return node.discovery ~= nil and node.discovery.said:of(id) ~= nil end }
   handle:on_statement("pri/*/health", function(st) self.others:hear(st) end)
   requests(handle, self)
-  handle:topic("health", "how bodies are: checks that change, alerts, starts, event files", nil, nil)
+  handle:topic("health", "how bodies are: checks that change, alerts, starts, event files")
   if not node.sensor then return self end
   self.look, self.word = make_look(self, node), make_word(self, node)
   self.look:on_look(function(found)

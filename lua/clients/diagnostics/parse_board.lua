@@ -40,8 +40,9 @@ of.cpu_frequency_most_hertz = kilohertz "/sys/devices/system/cpu/cpu0/cpufreq/cp
 local function zone(what, ...)
   local types <const> = { ... }
   return function(found)
+    local zones = found:each "/sys/class/thermal/thermal_zone*/type"
     for _, form in ipairs(types) do
-      for _, one in ipairs(found:each "/sys/class/thermal/thermal_zone*/type") do
+      for _, one in ipairs(zones) do
         if one.text and one.text:lower():find(form) then
           local path = one.path:gsub("type$", "temp")
           return reading.number(found:text(path), path, -60000, 200000) / 1000

@@ -1,10 +1,10 @@
 -- requests.lua - the answers to `health`: how each node is, and one of them from head to foot. Changes nothing.
 local health_form = require "clients.diagnostics.health_form"
-local json = require "core.json"
 local metrics = require "policy.metrics"
 local one_of = require "clients.discovery.one_of"
 local sorted = require "sorted"
 local to_json = require "clients.control.to_json"
+local values = require "clients.diagnostics.values"
 
 local PAGE <const> = 256 -- rows of an answer
 local ROW <const> = { "id", "label", "type", "site", "status", "level", "stale", "age_ms", "battery", "charging",
@@ -18,12 +18,6 @@ local function own_said(diagnostics)
   return health_form.read(diagnostics.word and diagnostics.word:data() or nil)
 end
 
-local function failing(list)
-  local rows = {}
-  for i, one in ipairs(list or {}) do rows[i] = { id = one.id, level = one.level } end
-  return rows[1] and json.array(rows) or nil
-end
-
 -- Of node ONE, a row of discovery. Of whom no word of health is known here, only what `peer` said stands in it.
 local function row_of(diagnostics, one)
   local row = { id = one.id, label = one.label, type = one.type, site = one.site, status = one.status,
@@ -35,20 +29,14 @@ local function row_of(diagnostics, one)
   if health.stale then return row end
   for name, value in pairs(health.said) do row[name] = value end -- any order
   row.counts, row.more = nil, health.said.more > 0 and health.said.more or nil
-  row.failing = failing(health.said.failing)
+  row.failing = health.said.failing[1] and health.said.failing or nil
   return row
 end
 
--- Numbers as text, since there are whole ones and others: as Prometheus has them.
-local function value_text(value)
-  if value == nil then return nil end
-  return math.tointeger(value) and ("%d"):format(value) or ("%.6g"):format(value)
-end
-
-local function values(diagnostics)
+local function all_values(diagnostics)
   return to_json.list(diagnostics.values:rows(), function(row)
     local shown = to_json.fields(row, VALUE)
-    shown.value, shown.help = value_text(row.value), metrics.by_name[row.name].help
+    shown.value, shown.help = row.value and values.text(row.value), metrics.by_name[row.name].help
     return shown
   end)
 end
@@ -60,7 +48,7 @@ end
 -- Of this node all that is known, of another what its words say.
 local function of_one(diagnostics, one)
   local answer = { node = to_json.fields(row_of(diagnostics, one), ROW) }
-  if one.self then answer.values, answer.checks = values(diagnostics), checks(diagnostics) end
+  if one.self then answer.values, answer.checks = all_values(diagnostics), checks(diagnostics) end
   for _, name in ipairs(sorted.keys(diagnostics.parts)) do diagnostics.parts[name](answer, one) end
   return answer
 end

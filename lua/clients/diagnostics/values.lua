@@ -25,6 +25,9 @@ function values:get(name)
   return { name = name, value = known.value, unit = row.unit, quality = known.quality, why = known.why, at = known.at }
 end
 
+--- VALUE of a metric as text, since there are whole ones and others: as Prometheus has them.
+function values.text(value) return math.tointeger(value) and ("%d"):format(value) or ("%.6g"):format(value) end
+
 --- All, in the order of the table, as `get` has them and with age_ms.
 function values:rows()
   local rows, now = {}, self.loop:now()

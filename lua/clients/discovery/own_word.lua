@@ -1,6 +1,7 @@
 -- own_word.lua - what this node says of itself in `peer`: when it says it, again, and anew. Lists nobody.
 local own_addresses = require "clients.discovery.own_addresses"
 local own_state = require "clients.discovery.own_state"
+local is_level = require "clients.discovery.said".is_level
 local text = require "core.text"
 
 local own_word = {}
@@ -14,7 +15,6 @@ local FACTS_MS <const> = 1100 -- after which the facts of this node show what wa
 local SITE <const>, TYPE <const>, VERSION <const>, WHY <const> = 24, 16, 16, 40 -- bytes
 local LAST_WORDS <const>, TURNS <const> = 500, 5 -- ms that a stop may take; looks in them
 local REPEATS <const> = 2 -- how often `left` is said again
-local LEVELS <const> = { ok = true, warn = true, error = true }
 local APART <const> = 10 * 60 * 1000 -- ms that make another time (lua/time.lua)
 
 --- given.loop, random, comms, time, log
@@ -46,7 +46,7 @@ end
 local function changing(self)
   local facts, level, state, why = self.facts(), self.told().level, self.state()
   return { name = facts.name, type = facts.type, policy = facts.policy, site = facts.site, state = state, why = why,
-    clone = self.comms.clones:own() or nil, level = LEVELS[level] and level or nil }
+    clone = self.comms.clones:own() or nil, level = is_level(level) and level or nil }
 end
 
 -- DATA of what is so NOW (changing). LEFT: this node leaves.

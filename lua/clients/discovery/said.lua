@@ -36,12 +36,15 @@ local function policy_of(value)
   return type(value) == "string" and value:find "^!?%x%x%x%x%x%x%x%x$" and value or nil
 end
 
+--- Is VALUE a level that a node may be at?
+function said.is_level(value) return LEVELS[value] == true end
+
 --- What matters of the DATA of a `peer` word, which is whatever its signer liked to say.
 function said.facts(data)
   if type(data) ~= "table" then return {} end
   return { name = text_or_nothing(data.name), type = text_or_nothing(data.type),
     version = text_or_nothing(data.version), clock = text_or_nothing(data.clock),
-    state = STATES[data.state] and data.state or nil, level = LEVELS[data.level] and data.level or nil,
+    state = STATES[data.state] and data.state or nil, level = said.is_level(data.level) and data.level or nil,
     site = text_or_nothing(data.site, SITE_BYTES), why = text_or_nothing(data.why, WHY_BYTES),
     boot = math.type(data.boot) == "integer" and data.boot or nil, clone = data.clone == true or nil,
     policy = policy_of(data.policy) }

@@ -4,7 +4,6 @@
 -- back.
 local json = require "core.json"
 local text = require "core.text"
-local usage = require "clients.statistics.usage"
 
 local stats_word = {}
 stats_word.__index = stats_word
@@ -87,7 +86,5 @@ end
 function stats_word:stop()
   if self.timer then self.timer:cancel() end
 end
-
-stats_word.names = usage.names
 
 return stats_word

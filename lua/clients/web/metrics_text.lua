@@ -6,6 +6,7 @@ local metrics = require "policy.metrics"
 local slices = require "slices"
 local sorted = require "sorted"
 local to_json = require "clients.control.to_json"
+local values = require "clients.diagnostics.values"
 
 local metrics_text = {}
 
@@ -30,15 +31,13 @@ local ESCAPES <const> = { ["\\"] = "\\\\", ['"'] = '\\"', ["\n"] = "\\n" }
 
 local function escaped(value) return (to_json.text(tostring(value)):gsub('[\\"\n]', ESCAPES)) end
 
-local function number(value) return math.tointeger(value) and ("%d"):format(value) or ("%.6g"):format(value) end
-
 -- A sample of the family begun last; LABELS: { name, value } each. VALUE nil: there is none.
 function writer:sample(value, ...)
   if value == nil then return end
   local parts = {}
   for i, pair in ipairs { ... } do parts[i] = ('%s="%s"'):format(pair[1], escaped(pair[2])) end
   local labels = parts[1] and "{" .. table.concat(parts, ",") .. "}" or ""
-  table.insert(self.lines, ("%s%s %s"):format(self.name, labels, number(value)))
+  table.insert(self.lines, ("%s%s %s"):format(self.name, labels, values.text(value)))
   slices.step(0.2)
 end
 
@@ -70,8 +69,8 @@ local function channels(out, list)
   end
 end
 
-local function host(out, values)
-  for _, row in ipairs(values:rows()) do
+local function host(out, known)
+  for _, row in ipairs(known:rows()) do
     if row.value ~= nil then
       local metric = metrics.by_name[row.name]
       out:family("dtswarm_host_" .. row.name, metric.counts and "counter" or "gauge", metric.help .. ".")
