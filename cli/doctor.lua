@@ -1,41 +1,21 @@
 -- doctor.lua - `doctor`: what is wrong with this node and its network, causes first. The daemon looks, when asked.
-local width = require "cli.width"
+local finding = require "cli.finding"
 
 local doctor = {}
 
 local LOOKS <const> = "Looks around, for ten seconds at most.\n"
-local LEVELS <const> = { error = "bad", warn = "warn" }
-
--- TEXT beside a word, "  seen    ", under what stands SPACE columns in.
-local function say(word, text, space, s)
-  local lead = (" "):rep(space) .. width.pad(word, 8)
-  for i, line in ipairs(width.wrap(text, math.max(s.width - #lead, 12), true)) do
-    s:line((i == 1 and (" "):rep(space) .. s:paint("dim", width.pad(word, 8)) or (" "):rep(#lead)) .. line)
-  end
-end
 
 local function show_row(row, s)
   local space = row.under and 2 or 0
-  local head = ("%s%s  "):format((" "):rep(space), s:text(row.code))
-  local lines = width.wrap(s:text(row.what), math.max(s.width - #head, 12), true)
-  for i, line in ipairs(lines) do
-    s:line((i == 1 and (" "):rep(space) .. s:paint(LEVELS[row.level], s:text(row.code)) .. "  " or (" "):rep(#head))
-      .. line)
-  end
-  if row.seen then say("seen", s:text(row.seen), space + 2, s) end
-  if row.cure then say("do", s:cure(row.cure), space + 2, s) end
+  finding.head(row.code, row.level, row.what, space, s)
+  if row.seen then finding.beside("seen", s:text(row.seen), space + 2, s) end
+  if row.cure then finding.beside("do", s:cure(row.cure), space + 2, s) end
 end
 
 local function show_unknown(rows, s)
-  local by_why, order = {}, {}
-  for _, row in ipairs(rows) do
-    local why = s:text(row.seen)
-    if not by_why[why] then
-      by_why[why], order[#order + 1] = {}, why
-    end
-    table.insert(by_why[why], s:text(row.code))
-  end
-  for _, why in ipairs(order) do s:say(("Not known: %s: %s."):format(s.list(by_why[why]), why)) end
+  local list = {}
+  for i, row in ipairs(rows) do list[i] = { name = row.code, why = row.seen } end
+  finding.not_known(list, s)
 end
 
 local function show(answer, s)

@@ -1,9 +1,8 @@
 -- health_robot.lua - `health ROBOT`: the body of one node from head to foot, as text. Asks nobody.
+local finding = require "cli.finding"
 local width = require "cli.width"
 
 local health_robot = {}
-
-local LEVELS <const> = { ok = "good", warn = "warn", error = "bad", stale = "dim" }
 
 local QUALITIES <const> = { measured = true, derived = true }
 
@@ -17,17 +16,12 @@ local function value(one, s)
   return one.unit and ("%s %s"):format(one.value, one.unit) or one.value
 end
 
--- "Not known: a, b: there is no such file."
 local function show_unknown(values, s)
-  local by_why, order = {}, {}
+  local list = {}
   for _, one in ipairs(values) do
-    if not QUALITIES[one.quality] then
-      local why = s:text(one.why)
-      if not by_why[why] then by_why[why], order[#order + 1] = {}, why end
-      table.insert(by_why[why], s:text(one.name))
-    end
+    if not QUALITIES[one.quality] then list[#list + 1] = one end
   end
-  for _, why in ipairs(order) do s:say(("Not known: %s: %s."):format(s.list(by_why[why]), why)) end
+  finding.not_known(list, s)
 end
 
 local VALUES <const> = { { title = "VALUE", rank = 1 }, { title = "IS", align = "right", rank = 1 },
@@ -47,23 +41,13 @@ local function show_values(values, s)
   show_unknown(values, s)
 end
 
-local function beside(word, text, s)
-  local lead = "  " .. width.pad(word, 8)
-  for i, line in ipairs(width.wrap(text, math.max(s.width - #lead, 12), true)) do
-    s:line((i == 1 and "  " .. s:paint("dim", width.pad(word, 8)) or (" "):rep(#lead)) .. line)
-  end
-end
-
 -- A check that fails, with what causes it and what to do.
 local function show_check(check, s)
-  local head = s:text(check.id) .. "  "
-  for i, line in ipairs(width.wrap(s:text(check.summary), math.max(s.width - #head, 12), true)) do
-    s:line((i == 1 and s:paint(LEVELS[check.level], s:text(check.id)) .. "  " or (" "):rep(#head)) .. line)
-  end
-  if check.reason then beside("seen", s:text(check.reason), s) end
-  if check.cause then beside("by", s:text(check.cause), s) end
-  beside("do", s:cure(check.cure), s)
-  if check.flapping then beside("note", "it comes and goes: over five times in an hour", s) end
+  finding.head(check.id, check.level, check.summary, 0, s)
+  if check.reason then finding.beside("seen", s:text(check.reason), 2, s) end
+  if check.cause then finding.beside("by", s:text(check.cause), 2, s) end
+  finding.beside("do", s:cure(check.cure), 2, s)
+  if check.flapping then finding.beside("note", "it comes and goes: over five times in an hour", 2, s) end
 end
 
 local function show_checks(checks, s)

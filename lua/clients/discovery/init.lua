@@ -170,16 +170,18 @@ end
 --- Those of the roster (roster.lua) who are not here: rows as `nodes` has them.
 function discovery:missing() return roster.missing(self) end
 
-local AWAY <const> = { left = true, lost = true, stranger = true }
+--- Is the node of ROW (as `nodes` has them) here: heard or known by record, no stranger to the lab, and neither gone
+--- nor silent for long?
+function discovery.is_living(row) return row.status ~= "left" and row.status ~= "lost" and row.status ~= "stranger" end
 
 --- What is bounded here, as bounded.lua's rows.
 function discovery:bounds() return self.said:bounds() end
 
---- How many others live: heard or known by record, no strangers to the lab, and neither gone nor silent for long.
+--- How many others live.
 function discovery:count()
   local n = 0
   for _, other in ipairs(self.rows:list()) do
-    if not AWAY[other.status] then n = n + 1 end
+    if discovery.is_living(other) then n = n + 1 end
   end
   return n
 end

@@ -2,6 +2,7 @@
 -- nothing itself.
 --
 -- What is unknown, or so old that it may be wrong, has no series; nor has who is lost. Labels are bounded: 256 robots.
+local discovery = require "clients.discovery"
 local metrics = require "policy.metrics"
 local slices = require "slices"
 local sorted = require "sorted"
@@ -12,7 +13,6 @@ local metrics_text = {}
 
 local ROBOTS_MAX <const> = 256
 local LEVELS <const> = { ok = 0, warn = 1, error = 2 }
-local AWAY <const> = { left = true, lost = true, stranger = true }
 local STATUSES <const> = { "ready", "booting", "busy", "updating", "low-battery", "quiet", "lost", "left", "clone?",
   "stranger", "unknown" }
 
@@ -113,7 +113,7 @@ local OF_ROBOT <const> = {
 local function living(rows)
   local list = {}
   for _, row in ipairs(rows) do
-    if not row.self and not AWAY[row.status] then list[#list + 1] = row end
+    if not row.self and discovery.is_living(row) then list[#list + 1] = row end
   end
   slices.sort(list, function(a, b)
     if a.seen_ms ~= b.seen_ms then return (a.seen_ms or math.huge) < (b.seen_ms or math.huge) end

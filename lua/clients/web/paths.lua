@@ -2,12 +2,14 @@
 local paths = {}
 
 local LIST <const> = {
-  ["/peers"] = { command = "discover", near = true, after = true },
-  ["/health"] = { command = "health", robot = true, after = true },
+  ["/peers"] = { command = "discover", takes = { near = true, after = true } },
+  ["/health"] = { command = "health", takes = { robot = true, after = true } },
   ["/metrics"] = { metrics = true },
   ["/report"] = { command = "report" },
   ["/status"] = { command = "status" },
 }
+
+local NONE <const> = {}
 
 local function decoded(text)
   return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
@@ -18,7 +20,7 @@ local function query_of(path, text)
   local values = {}
   for pair in text:gmatch "[^&]+" do
     local name, value = pair:match "^([^=]*)=?(.*)$"
-    if not LIST[path][name] or name == "command" or name == "metrics" then
+    if not (LIST[path].takes or NONE)[name] then
       return nil, ("form: %s knows no %s"):format(path, require "core.text".escape(decoded(name)))
     end
     values[name] = decoded(value)
