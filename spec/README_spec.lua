@@ -43,7 +43,7 @@ describe("README.md", function()
     pipe = io.popen(("env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS %s sh %s/machine 2>&1"):format(namespaces, p))
     local said = pipe:read "a"
     local fine = pipe:close()
-    assert.is_true(fine, said)
+    assert.is_true(fine, (said:gsub("ok      %$ [^\n]*\n", ""))) -- the step that differs, before all else
     local steps = select(2, said:gsub("ok      %$ ", ""))
     local _, commands = parts.home:gsub("\n%$ ", "")
     local _, interrupts = parts.home:gsub("\n%^C\n", "")
