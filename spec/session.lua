@@ -65,6 +65,7 @@ local function plain(text)
       return not word:find "^bafy" and word:gsub("%d[%d.:]*", "#") or word
     end)
     line = line:gsub("# peers heard%.", "# peer heard.") -- how many is an example: a slow machine looks later
+    line = line:gsub(" tcp +# ms ", " udp # ms ") -- while a repair goes on its connection may be the quickest
     return line:gsub(" +", " "):gsub(" $", "") .. "\n"
   end)
   return text
