@@ -12,7 +12,7 @@ JOBS      ?= $(shell nproc 2>/dev/null || echo 1)
 
 # == END OF USER SETTINGS. NO NEED TO CHANGE ANYTHING BELOW THIS LINE
 
-PKG      := lua5.4 libsodium libcrypto libmicrohttpd
+PKG      := lua5.4 libsodium libcrypto libmicrohttpd sqlite3
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 CPATH_   := /usr/local/lib/lua/5.4/?.so;/usr/lib/$(MULTIARCH)/lua/5.4/?.so;/usr/lib/lua/5.4/?.so
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDT_SWARM_VERSION='"$(VERSION)"' -DDT_SWARM_CPATH='"$(CPATH_)"'
@@ -20,7 +20,7 @@ CFLAGS   += -std=c11 $(OPTIMISE) $(SANITISE) $(WERROR) -fPIC -fstack-protector-s
             -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers -MMD -MP -pthread \
             -ffile-prefix-map='$(CURDIR)=.'
 INCLUDE   = -Icore $(shell pkg-config --cflags $(PKG))
-LIBS      = $(shell pkg-config --libs libsodium libcrypto libmicrohttpd) -pthread
+LIBS      = $(shell pkg-config --libs $(filter-out lua5.4,$(PKG))) -pthread
 LUALIB    = $(shell pkg-config --libs lua5.4)
 
 # What is no part of the binary: libcurl's side of HTTP, the disk that forgets, what only specs call (spec/core/spec.c).

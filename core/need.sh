@@ -5,7 +5,7 @@
 set -eu
 
 run="gcc libc6-dev pkg-config liblua5.4-dev lua-luv lua-cjson lua-argparse libsodium-dev libssl-dev \
-libcurl4-openssl-dev libmicrohttpd-dev"
+libcurl4-openssl-dev libmicrohttpd-dev libsqlite3-dev"
 test="$run git lua5.4 lua-busted lua-check lua-readline clang-format curl faketime \
 iproute2 mandoc nftables chromium chromium-driver python3 openssh-client openssl procps patch strace tmux"
 
@@ -18,7 +18,7 @@ esac
 # Not Debian: what is missing by pkg-config's names, and the rest is left to the person.
 if ! command -v dpkg-query >/dev/null 2>&1; then
   missing=
-  for name in lua5.4 libsodium libcrypto libcurl libmicrohttpd; do
+  for name in lua5.4 libsodium libcrypto libcurl libmicrohttpd sqlite3; do
     pkg-config --exists "$name" 2>/dev/null || missing="$missing $name"
   done
   [ -z "$missing" ] && exit 0
