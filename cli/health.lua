@@ -91,7 +91,6 @@ local function fleet(answer, s)
   for i, one in ipairs(sorted_by_level(answer.nodes)) do rows[i] = row(one, s) end
   for _, line in ipairs(s:rows(COLUMNS, fill(rows, s))) do s:line(line) end
   sum(answer.nodes, s)
-  if answer.more then s:say "There are more: health --json tells them page by page." end
 end
 
 --- Prints the answer.

@@ -61,7 +61,8 @@ typedef struct {
 
 /* == on the thread == */
 
-/* Reads at most TEXT_MAX_ bytes; whatever is no regular file is not waited for. */
+/* Reads at most TEXT_MAX_ bytes; whatever is no regular file is not waited for. ENOTSUP
+ * is what a sensor says that the machine lacks: a pipe is no such thing. */
 static int read_text(file_read *f, char buffer[TEXT_MAX_ + 1]) {
   struct stat info;
   ssize_t n = 1;
@@ -71,7 +72,7 @@ static int read_text(file_read *f, char buffer[TEXT_MAX_ + 1]) {
   if (fstat(fd, &info) != 0)
     err = errno;
   else if (!S_ISREG(info.st_mode))
-    err = S_ISDIR(info.st_mode) ? EISDIR : ENOTSUP;
+    err = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
   while (!err && n > 0 && f->size <= TEXT_MAX_) {
     n = read(fd, buffer + f->size, TEXT_MAX_ + 1 - f->size);
     if (n > 0)
@@ -83,18 +84,31 @@ static int read_text(file_read *f, char buffer[TEXT_MAX_ + 1]) {
   return err;
 }
 
-static void read_file(look_job *l, const char *path) {
-  char buffer[TEXT_MAX_ + 1];
+/* A place for what PATH gives, or NULL. */
+static file_read *new_file(look_job *l, const char *path) {
   file_read *f = &l->files[l->file_count];
   if (l->file_count == FILES_MAX) {
     l->more = true;
+    return NULL;
+  }
+  *f = (file_read){.path = strdup(path)};
+  if (!f->path)
+    return NULL;
+  l->file_count++;
+  return f;
+}
+
+static void read_file(look_job *l, const char *path, bool may_be_missing) {
+  char buffer[TEXT_MAX_ + 1];
+  file_read *f = new_file(l, path);
+  if (!f)
+    return;
+  f->error = read_text(f, buffer);
+  if (may_be_missing && (f->error == ENOENT || f->error == ENOTDIR)) {
+    free(f->path);
+    l->file_count--;
     return;
   }
-  f->path = strdup(path);
-  if (!f->path)
-    return;
-  l->file_count++;
-  f->error = read_text(f, buffer);
   f->cut = f->size > TEXT_MAX_;
   if (f->cut)
     f->size = TEXT_MAX_;
@@ -104,18 +118,41 @@ static void read_file(look_job *l, const char *path) {
     memcpy(f->text, buffer, f->size);
 }
 
-/* A pattern without `*` is a file that may be missing, and that is said; one with it is
- * whatever there is. */
+/* glob's callback can be told nothing: the thread of one look notes here which folder it
+ * may not read. */
+static _Thread_local int glob_error;
+
+static int note_error(const char *folder, int err) {
+  (void)folder;
+  if (err != ENOENT && err != ENOTDIR)
+    glob_error = err;
+  return 0;
+}
+
+/* A pattern without `*` is a file that may be missing, and that is said. One with it is
+ * whatever there is: of what stands behind its last `*` it is tried whether it is there,
+ * since glob does not tell a file that is missing from one in a folder that may not be
+ * read. A folder that may not be read gives the pattern itself, with the error. */
 static void read_files(look_job *l, const char *pattern) {
   glob_t found = {0};
-  if (!strchr(pattern, '*')) {
-    read_file(l, pattern);
+  char path[PATH_MAX];
+  const char *star = strrchr(pattern, '*'), *rest = star ? strchr(star, '/') : NULL;
+  file_read *f;
+  if (!star) {
+    read_file(l, pattern, false);
     return;
   }
-  if (glob(pattern, GLOB_ERR, NULL, &found) == 0)
+  if (!rest)
+    rest = star + strlen(star);
+  snprintf(path, sizeof path, "%.*s", (int)(rest - pattern), pattern);
+  glob_error = 0;
+  if (glob(path, 0, note_error, &found) == 0)
     for (size_t i = 0; i < found.gl_pathc; i++)
-      read_file(l, found.gl_pathv[i]);
+      if (snprintf(path, sizeof path, "%s%s", found.gl_pathv[i], rest) < (int)sizeof path)
+        read_file(l, path, true);
   globfree(&found);
+  if (glob_error && (f = new_file(l, pattern)))
+    f->error = glob_error;
 }
 
 /* The firmware's mailbox: a message of one tag, answered in place

@@ -18,6 +18,11 @@ elseif kind == "shell" then -- names that a shell would make much of
     "line\nfeed; touch pwned", "my !$ \\ & | > pwned", "-rf", "sub/one:two.bag", "täglich.bag", "at@home.bag" } do
     facts.records[i] = fake.file(("%s%02d"):format(fake.CID:sub(1, -3), i + 10), fake.ADA, name, 64, 100)
   end
+elseif kind == "crowd" then -- three pages of nodes, of whose bodies nothing is known
+  facts.nodes = {}
+  for i = 1, 600 do
+    facts.nodes[i] = { id = ("n%03d"):format(i), name = "n" .. i, label = "n" .. i, status = "ready", self = i == 1 }
+  end
 elseif kind == "several" then
   facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "run-12.bag", 70, 100)
 end
@@ -36,7 +41,9 @@ if arg[4] then -- a folder whose file "run.bag" is really served, under the name
     url = "http://127.0.0.1:" .. offered:port() } }
 end
 
-local answers = require("spec.clients.asked").handler(fake.node(facts), loop)
+local node = fake.node(facts)
+node.diagnostics = kind == "crowd" and { others = { of = quiet } } or nil
+local answers = require("spec.clients.asked").handler(node, loop)
 if kind == "silent" then answers = function() loop:run() end end
 local server = require("clients.control").new {
   loop = loop, net = require "core.net", disk = require("core.disk").real(), state = state, path = path,

@@ -50,6 +50,16 @@ describe("dt-swarm-cli, the process,", function()
     os.execute("rm -rf " .. folder)
   end)
 
+  it("shows all of a fleet that takes several pages, also where it looks again and again", function()
+    daemon "crowd"
+    local out = run(path .. " health")
+    assert.matches("\nn600 ", out)
+    assert.matches("600 nodes: 600 unknown.", out, 1, true)
+    assert.equal(600, #json.decode((run(path .. " health --json"):gsub("\n$", ""))).nodes)
+    local watched = run(path .. " health --watch", "timeout -s INT 4")
+    assert.matches("600 nodes: 600 unknown.", watched, 1, true)
+  end)
+
   it("writes within what COLUMNS says where there is no terminal, and as for 80 where it says nothing", function()
     daemon "two"
     for _, columns in ipairs { "30", "0", "-5", "", "wide", "1e9" } do

@@ -20,6 +20,7 @@ function asked.commands(node, loop)
   handle.loop = loop or node.loop
   require "clients.discovery.requests"(handle, node.discovery)
   require "clients.logs.requests"(handle)
+  if node.diagnostics then require "clients.diagnostics.requests"(handle, node.diagnostics) end
   return node.commands
 end
 

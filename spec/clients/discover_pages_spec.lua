@@ -1,5 +1,5 @@
--- discover_pages_spec.lua - the answers to `discover` and `watch` where there are many nodes: pages, near ones, limits.
--- A real node under a virtual clock, whose list of nodes is the spec's.
+-- discover_pages_spec.lua - the answers to `discover`, `health` and `watch` where there are many nodes: pages, near
+-- ones, limits. A real node under a virtual clock, whose list of nodes is the spec's.
 local json = require "core.json"
 local policy = require "policy"
 local sim = require "sim"
@@ -39,8 +39,8 @@ describe("discover", function()
 
   local function pages(request)
     local ids, sizes = {}, {}
+    request.command = request.command or "discover"
     repeat
-      request.command = "discover"
       local answer = ask(request).told[1]
       for _, row in ipairs(answer.nodes) do ids[#ids + 1] = row.id end
       sizes[#sizes + 1], request.after = #answer.nodes, answer.more
@@ -54,6 +54,8 @@ describe("discover", function()
     for i, node in ipairs(nodes) do assert.equal(node.id, ids[i]) end
     local near, near_sizes = pages { near = true }
     assert.same({ 201, { 201 }, "n001", "n003" }, { #near, near_sizes, near[1], near[2] })
+    local ill, ill_sizes = pages { command = "health" }
+    assert.same({ ids, sizes }, { ill, ill_sizes })
     assert.is_true(#json.encode(ask { command = "discover" }.told[1]) > 256 * 40)
   end)
 
@@ -61,8 +63,10 @@ describe("discover", function()
     for _, case in ipairs {
       { { after = "nobody" }, "missing", 'begin anew without "after"' }, { { after = 7 }, "form", '"after" is the ID' },
       { { near = "yes" }, "form", '"near" is true or false' }, { { all = 1 }, "form", "true or false" },
+      { { command = "health", after = "nobody" }, "missing", 'begin anew without "after"' },
+      { { command = "health", after = 7 }, "form", '"after" are texts' },
     } do
-      case[1].command = "discover"
+      case[1].command = case[1].command or "discover"
       local refused = assert(ask(case[1]).refused, case[3])
       assert.equal(case[2], refused[1])
       assert.truthy(refused[2]:find(case[3], 1, true), refused[2])

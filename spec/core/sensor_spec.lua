@@ -48,7 +48,7 @@ describe("sensor", function()
     local pipe, inside, none = home.path .. "/pipe", home.path .. "/folder", home.path .. "/none"
     assert(os.execute(("mkfifo %s && mkdir %s"):format(pipe, inside)))
     local files = look { files = { pipe, inside, none } }.files
-    assert.same({ { code = "EOPNOTSUPP" }, { code = "EISDIR" }, { code = "ENOENT" } },
+    assert.same({ { code = "EINVAL" }, { code = "EISDIR" }, { code = "ENOENT" } },
       { files[pipe], files[inside], files[none] })
   end)
 
@@ -60,6 +60,19 @@ describe("sensor", function()
     assert.is_nil(found.files[files[129]])
     assert.is_true(found.more)
     assert.is_false(look { files = { files[1] } }.more)
+  end)
+
+  it("says of a folder that cannot be read that it cannot, and of a file that is not there nothing", function()
+    local base = home.path
+    assert(os.execute(("cd %s && mkdir -p sys/a sys/b sys/c sys/d && ln -s loop loop && ln -s x sys/d/temp && \z
+      ln -s temp sys/b/temp && echo 1 >sys/a/temp && ln -s e sys/e"):format(base)))
+    local pattern, inside = base .. "/sys/*/temp", base .. "/loop/*/temp"
+    local files = look { files = { pattern, inside, base .. "/none/*/temp", base .. "/sys/*/temp/*" } }.files
+    assert.same({
+      [base .. "/sys/a/temp"] = { text = "1\n", cut = false }, [base .. "/sys/b/temp"] = { code = "ELOOP" },
+      [base .. "/sys/e/temp"] = { code = "ELOOP" }, [inside] = { code = "ELOOP" },
+      [base .. "/sys/*/temp/*"] = { code = "ELOOP" },
+    }, files)
   end)
 
   it("tells room on disks as df does", function()

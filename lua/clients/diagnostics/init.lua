@@ -19,13 +19,20 @@ local function names_of(node)
   return names
 end
 
+-- Of event files there may be any number, and a look reads so many files: they come last.
+local function more_files()
+  local list = table.move(machine_word.files, 1, #machine_word.files, 1, {})
+  list[#list + 1] = events.pattern
+  return list
+end
+
 local function make_look(self, node)
   return look.new { loop = self.loop, sensor = node.sensor, values = self.values, log = node.log,
     worker = function() return node.flusher(1) end,
     every = function() return math.tointeger(node.policy:get "clients.diagnostics.every" * 1000 // 1) end,
     places = function() return { share = node.share, state = node.state } end,
     interfaces = function() return names_of(node) end,
-    more = table.move(machine_word.files, 1, #machine_word.files, 2, { events.pattern }) }
+    more = more_files() }
 end
 
 -- How many others are near and live.

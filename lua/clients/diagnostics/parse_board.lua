@@ -36,11 +36,13 @@ end
 of.cpu_frequency_hertz = kilohertz "/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"
 of.cpu_frequency_most_hertz = kilohertz "/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"
 
+local WORD <const> = "^%a[%w_%. %-]*\n?$" -- as the kernel writes the type of a thing
+
 -- By the name of its type, since which zone is which differs from board to board.
 local function zone(what, ...)
-  local types <const> = { ... }
+  local types <const>, pattern <const> = { ... }, "/sys/class/thermal/thermal_zone*/type"
   return function(found)
-    local zones = found:each "/sys/class/thermal/thermal_zone*/type"
+    local zones = found:each(pattern)
     for _, form in ipairs(types) do
       for _, one in ipairs(zones) do
         if one.text and one.text:lower():find(form) then
@@ -49,7 +51,7 @@ local function zone(what, ...)
         end
       end
     end
-    return found.unsupported("there is no thermal zone of the " .. what)
+    return found:none(pattern, "there is no thermal zone of the " .. what, WORD)
   end
 end
 of.cpu_temperature_celsius = zone("processor", "^cpu[%-_]?therm", "^x86_pkg_temp", "^thermal%-fan%-est", "^soc",
@@ -59,14 +61,15 @@ of.gpu_temperature_celsius = zone("graphics processor", "^gpu")
 function of.gpu_busy_ratio(found)
   for _, path in ipairs { "/sys/devices/gpu.0/load", "/sys/devices/platform/gpu.0/load" } do
     local one = found.files[path]
-    if one and one.text then return reading.number(found:text(path), path, 0, 1000) / 1000 end
+    if one and not reading.is_none(one.code) then return reading.number(found:text(path), path, 0, 1000) / 1000 end
   end
-  return found.unsupported "there is no /sys/devices/gpu.0/load"
+  return found:none("/sys/devices/gpu.0/load", "there is no /sys/devices/gpu.0/load")
 end
 
 function of.fan_speed_rpm(found)
-  local first = found:each("/sys/class/hwmon/hwmon*/fan1_input")[1]
-  if not first then return found.unsupported "there is no fan that tells its speed" end
+  local pattern <const> = "/sys/class/hwmon/hwmon*/fan1_input"
+  local first = found:each(pattern)[1]
+  if not first then return found:none(pattern, "there is no fan that tells its speed") end
   return reading.number(found:text(first.path), first.path, 0, 100000)
 end
 
@@ -84,13 +87,14 @@ end
 
 -- The NAME file of the first power supply that is a battery.
 local function battery(found, name)
-  for _, one in ipairs(found:each "/sys/class/power_supply/*/type") do
+  local pattern <const> = "/sys/class/power_supply/*/type"
+  for _, one in ipairs(found:each(pattern)) do
     if one.text and one.text:find "^Battery" then
       local path = one.path:gsub("type$", name)
       return found:text(path), path
     end
   end
-  return found.unsupported "there is no battery that the kernel knows"
+  return found:none(pattern, "there is no battery that the kernel knows", WORD)
 end
 
 function of.battery_ratio(found)

@@ -33,7 +33,9 @@ end
 function of.oom_kills_total(found)
   local text = "\n" .. found:text("/proc/vmstat", true)
   local value = text:match "\noom_kill (%d+)\n"
-  return value and reading.number(value, "/proc/vmstat") or found.unsupported "/proc/vmstat does not tell it"
+  if value then return reading.number(value, "/proc/vmstat") end
+  if not text:find "\nnr_free_pages %d" then return reading.garbled "/proc/vmstat" end
+  return found.unsupported "/proc/vmstat does not tell it" -- Linux before 4.13
 end
 
 for _, name in ipairs { "cpu", "memory", "io" } do
@@ -73,7 +75,7 @@ function of.disk_written_bytes_total(found)
       sum = (sum or 0) + reading.number(sectors or "", one.path, 0, 1 << 50) * SECTOR
     end
   end
-  return sum or found.unsupported "there is no disk that the kernel knows"
+  return sum or found:none("/sys/block/sd*/stat", "there is no disk that the kernel knows")
 end
 
 function of.filesystem_errors(found)
@@ -81,19 +83,21 @@ function of.filesystem_errors(found)
   for _, one in ipairs(found:each "/sys/fs/ext4/*/errors_count") do
     sum = (sum or 0) + reading.number(found:text(one.path), one.path, 0, 1 << 40)
   end
-  return sum or found.unsupported "there is no ext4 file system that counts its errors"
+  return sum or found:none("/sys/fs/ext4/*/errors_count", "there is no ext4 file system that counts its errors")
 end
 
 -- Two numbers in hexadecimal, in tenths of the life; 0 is "not defined" (JEDEC eMMC 5.1, 7.4.86).
 function of.card_used_ratio(found)
   local most
   for _, one in ipairs(found:each "/sys/block/mmcblk*/device/life_time") do
+    if not found:text(one.path):find "^0x%x%x 0x%x%x" then return reading.garbled(one.path) end
     for word in found:text(one.path):gmatch "0x(%x%x)" do
       local tenths = tonumber(word, 16)
       if tenths >= 1 and tenths <= 11 then most = math.max(most or 0, tenths) end
     end
   end
-  return most and math.min(1, most / 10) or found.unsupported "there is no card that tells its age"
+  if most then return math.min(1, most / 10) end
+  return found:none("/sys/block/mmcblk*/device/life_time", "there is no card that tells its age")
 end
 
 -- == network: bytes packets errs drop … of what came, then the same of what went (proc(5))
@@ -101,6 +105,7 @@ local function network(...)
   local columns <const> = { ... }
   return function(found)
     local sum
+    if not found:text "/proc/net/dev":find "^Inter%-|" then return reading.garbled "/proc/net/dev" end
     for name, rest in found:text "/proc/net/dev":gmatch "([^%s:|]+):([^\n]*)" do
       local fields = {}
       for word in rest:gmatch "%d+" do fields[#fields + 1] = word end
@@ -139,8 +144,12 @@ end
 
 -- Where there is USB at all, there is a root hub.
 function of.usb_devices(found)
-  if not found:each("/sys/bus/usb/devices/usb*/idVendor")[1] then return found.unsupported "there is no USB" end
-  return #found:each "/sys/bus/usb/devices/*-*/idVendor"
+  local roots <const>, devices <const> = "/sys/bus/usb/devices/usb*/idVendor", "/sys/bus/usb/devices/*-*/idVendor"
+  for _, pattern in ipairs { roots, devices } do
+    for _, one in ipairs(found:each(pattern)) do found:text(one.path) end
+  end
+  if not found:each(roots)[1] then return found:none(roots, "there is no USB") end
+  return #found:each(devices)
 end
 
 return of

@@ -1,12 +1,12 @@
 -- requests.lua - the answers to `health`: how each node is, and one of them from head to foot. Changes nothing.
 local health_form = require "clients.diagnostics.health_form"
 local metrics = require "policy.metrics"
+local node_pages = require "clients.discovery.node_pages"
 local one_of = require "clients.discovery.one_of"
 local sorted = require "sorted"
 local to_json = require "clients.control.to_json"
 local values = require "clients.diagnostics.values"
 
-local PAGE <const> = 256 -- rows of an answer
 local ROW <const> = { "id", "label", "type", "site", "status", "level", "stale", "age_ms", "battery", "charging",
   "temperature", "disk_free", "memory", "load", "wifi", "uptime", "power_now", "power_since", "failing", "more",
   "self" }
@@ -53,19 +53,13 @@ local function of_one(diagnostics, one)
   return answer
 end
 
-local function first_behind(nodes, after)
-  for i, one in ipairs(after and nodes or {}) do
-    if one.id == after then return i + 1 end
-  end
-  return 1
-end
-
-local function fleet(diagnostics, nodes, after)
-  local from = first_behind(nodes, after)
-  local last = math.min(#nodes, from + PAGE - 1)
-  return { nodes = to_json.list(table.move(nodes, from, last, 1, {}), function(one)
-    return to_json.fields(row_of(diagnostics, one), ROW)
-  end), more = nodes[last + 1] and nodes[last].id }
+-- A page of all nodes | nil, text, code
+local function fleet(diagnostics, discovery, after)
+  local all = node_pages.list(discovery, "health", after, function() return discovery:nodes(false) end)
+  local nodes, more, code = node_pages.cut(all, after, node_pages.PAGE)
+  if not nodes then return nil, more, code end
+  return { nodes = to_json.list(nodes, function(one) return to_json.fields(row_of(diagnostics, one), ROW) end),
+    more = more }
 end
 
 local function is_text(value) return value == nil or type(value) == "string" end
@@ -84,9 +78,9 @@ return function(handle, diagnostics)
       return reply(nil, 'form: "robot" and "after" are texts: a name, or an ID', "form")
     end
     reply:run(function()
-      local nodes = handle.node.discovery:nodes(false)
-      if not request.robot then return reply(fleet(diagnostics, nodes, request.after)) end
-      local one, text, code, rows = one_of(nodes, request.robot)
+      local discovery = handle.node.discovery
+      if not request.robot then return reply(fleet(diagnostics, discovery, request.after)) end
+      local one, text, code, rows = one_of(discovery:nodes(false), request.robot)
       if not one then return reply(nil, text, code, rows) end
       reply(of_one(diagnostics, one))
     end)

@@ -1,25 +1,13 @@
 -- requests.lua - the answers to `discover`: who is here, and what changes of it. Changes nothing itself.
 local changes = require "clients.discovery.changes"
 local follow = require "clients.control.follow"
+local node_pages = require "clients.discovery.node_pages"
 local to_json = require "clients.control.to_json"
 
 local FIELDS <const> = { "id", "name", "label", "type", "site", "version", "status", "state", "why", "near", "self",
   "via", "seen_ms", "seen_about", "said_ms", "boot", "clock", "policy", "files", "battery", "level", "note", "notes" }
 
 local function row(node) return to_json.fields(node, FIELDS) end
-
-local PAGE <const> = 256 -- rows of an answer
-local PAGES_KEPT <const> = 2000 -- ms that a list of several pages is told from
-
--- Where the rows behind AFTER (an ID; nil: all) begin | nil, text, code
-local function first_behind(nodes, after)
-  if after == nil then return 1 end
-  for i, node in ipairs(nodes) do
-    if node.id == after then return i + 1 end
-  end
-  return nil, ('missing: no node of the ID %s is listed now; begin anew without "after"'):format(
-    to_json.text(tostring(after))), "missing"
-end
 
 local function chosen(nodes, request)
   if request.near ~= true then return nodes end
@@ -30,26 +18,20 @@ local function chosen(nodes, request)
   return list
 end
 
--- The nodes that REQUEST asks for, in their order. Pages that follow each other are of one list, made once.
+-- The nodes that REQUEST asks for, in their order.
 local function listed(discovery, request)
-  local now, kept = discovery.changes.loop:now(), discovery.pages
-  local what = ("%s %s"):format(request.all, request.near)
-  if request.after and kept and kept.what == what and now - kept.at <= PAGES_KEPT then return kept.nodes end
-  local nodes = chosen(discovery:nodes(request.all == true), request)
-  discovery.pages = nodes[PAGE + 1] and { what = what, at = now, nodes = nodes } or nil
-  return nodes
+  return node_pages.list(discovery, ("%s %s"):format(request.all, request.near), request.after, function()
+    return chosen(discovery:nodes(request.all == true), request)
+  end)
 end
 
 -- MOST: rows, nil for all. → the answer | nil, text, code
 local function who_is_here(discovery, request, most)
   local missing, roster
   if request.missing == true then missing, roster = discovery:missing() end
-  local nodes = missing or listed(discovery, request)
-  local from, text, code = first_behind(nodes, request.after)
-  if not from then return nil, text, code end
-  local last = math.min(#nodes, from + (most or #nodes) - 1)
-  local answer = { nodes = to_json.list(table.move(nodes, from, last, 1, {}), row),
-    more = nodes[last + 1] and nodes[last].id, roster = to_json.value(roster) }
+  local nodes, more, code = node_pages.cut(missing or listed(discovery, request), request.after, most)
+  if not nodes then return nil, more, code end
+  local answer = { nodes = to_json.list(nodes, row), more = more, roster = to_json.value(roster) }
   if request.after then return answer end -- the first page has the rest
   answer.tried, answer.same = to_json.value(discovery:tried()), to_json.value(discovery:same())
   return answer
@@ -69,7 +51,7 @@ end
 -- runs are told, too. Pages behind the first ask nobody anew.
 local function discover(discovery, request, reply)
   local function answer()
-    reply:run(function() reply(who_is_here(discovery, request, PAGE)) end)
+    reply:run(function() reply(who_is_here(discovery, request, node_pages.PAGE)) end)
   end
   if request.after then return answer() end
   local give_up = discovery:probe(answer, request.watching == true)
