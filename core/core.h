@@ -58,6 +58,7 @@
   X(unproved, "the address has not been proved")                                         \
   X(budget, "over the budget of its channel")                                            \
   X(full, "a bounded queue was full")                                                    \
+  X(pause, "no files are given for now, by its policy")                                  \
   X(slow, "took too long")                                                               \
   X(closed, "the other side has gone")                                                   \
   X(disk, "the disk refused")                                                            \

@@ -5,7 +5,6 @@
 #include "gateway.h"
 #include "reply.h"
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,13 +108,6 @@ static int64_t range_start(const gateway_request *r, int64_t size) {
   return strcmp(said, "-") || from >= size ? 0 : from;
 }
 
-static void add_range(struct MHD_Response *response, int64_t from, int64_t size) {
-  char text[80];
-  snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, from, size - 1,
-           size);
-  MHD_add_response_header(response, "Content-Range", text);
-}
-
 static enum MHD_Result give(const gateway_request *r, const served_block *block,
                             const gateway_label *label) {
   gateway *g = r->gateway;
@@ -130,7 +122,7 @@ static enum MHD_Result give(const gateway_request *r, const served_block *block,
   int64_t from = range_start(r, block->size);
   struct MHD_Response *response = wrap(g, memory, from, block->size - from);
   if (response && from > 0)
-    add_range(response, from, block->size);
+    gateway_add_range(response, from, block->size, block->size);
   r->client->sending = block->size - from;
   return gateway_send(r, from > 0 ? 206 : 200, label, response);
 }
@@ -165,6 +157,11 @@ static enum MHD_Result answer_block(const gateway_request *r, const char *text,
   return result;
 }
 
+static int names_format(const gateway_request *r) {
+  return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, "format") !=
+         NULL;
+}
+
 static int wants(const gateway_request *r, const char *format, const char *type) {
   const char *said =
       MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, "format");
@@ -175,41 +172,18 @@ static int wants(const gateway_request *r, const char *format, const char *type)
   return accept && strstr(accept, type) != NULL;
 }
 
-/* To a browser that named no form: is that CID here, and in which forms? */
-static enum MHD_Result explain_cid(const gateway_request *r, const char *text) {
-  char words[640];
-  uint8_t cid[CID_SIZE];
-  served_block block;
-  int is_empty = !strcmp(text, GATEWAY_EMPTY_CID);
-  if (!is_empty && cid_parse(text, strlen(text), cid) < 0)
-    return gateway_refuse(r, 400, "form");
-  if (!is_empty) {
-    if (!served_find(r->gateway->served, cid, &block))
-      return gateway_refuse(r, 404, "missing");
-    served_release(r->gateway->served, &block);
-  }
-  snprintf(words, sizeof words,
-           "%s is here, in two forms:\n"
-           "  /ipfs/%s?format=raw   this block\n"
-           "  /ipfs/%s?format=car   this block and all beneath it, as a CAR\n"
-           "To have a file, checked and whole: dt-swarm-cli files get %s\n",
-           text, text, text, text);
-  return gateway_explain(r, words);
-}
-
-/* `format` outranks `Accept`; of both kinds there, a block. */
+/* `format` outranks `Accept`; of both kinds there, a block; of none, the file. */
 static enum MHD_Result answer_kind(const gateway_request *r, const char *cid,
                                    int is_head) {
   if (wants(r, "raw", GATEWAY_RAW))
     return answer_block(r, cid, is_head);
   if (wants(r, "car", GATEWAY_CAR))
     return gateway_answer_car(r, cid, is_head);
-  return gateway_is_browser(r)
-             ? explain_cid(r, cid)
-             : gateway_refuse_with(r, 406, "kind", "say ?format=raw or ?format=car");
+  return names_format(r) ? gateway_refuse_with(r, 406, "kind", "say ?format=raw or car")
+                         : gateway_answer_file(r, cid, is_head);
 }
 
-/* The IPFS trustless gateway (specs.ipfs.tech), its blocks and CARs. */
+/* The IPFS gateway (specs.ipfs.tech), its files, blocks and CARs. */
 enum MHD_Result gateway_answer(gateway *g, http_client *client, struct MHD_Connection *c,
                                const char *url, const char *method) {
   gateway_request r = {g, client, c};
@@ -224,6 +198,8 @@ enum MHD_Result gateway_answer(gateway *g, http_client *client, struct MHD_Conne
   if (strncmp(url, "/ipfs/", 6))
     return gateway_refuse_with(
         &r, 404, "missing",
-        "this is a dt-swarm node; ask for /ipfs/CID?format=raw or format=car");
+        "this is a dt-swarm node; ask for /ipfs/CID, ?format=raw or ?format=car");
+  if (g->paused && !strcmp(method, "GET"))
+    return gateway_refuse(&r, 503, "pause");
   return answer_kind(&r, url + 6, !strcmp(method, "HEAD"));
 }

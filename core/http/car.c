@@ -3,17 +3,14 @@
 #include "core.h"
 #include "text/text.h"
 #include "gateway.h"
-#include "reply.h"
-#include "walk.h"
+#include "sending.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define BUFFER 65536 /* bytes that libmicrohttpd takes at a time */
 #define ROOTS "\xa2\x65roots\x81\xd8\x2a"
 #define VERSION "\x67version\x01"
-#define PREFIX_MAX 128 /* the header, and a section's length and CID */
+#define PREFIX_MAX SENDING_PREFIX_MAX /* the header, and a section's length and CID */
 
 /* -- what is asked for -- */
 
@@ -144,120 +141,28 @@ static int64_t car_size(const walk *from) {
   return size;
 }
 
-/* -- the stream: a block in memory, and the next when it is gone -- */
-
-typedef struct {
-  gateway *gateway;
-  http_client *client;
-  walk walk;
-  uint8_t *memory, prefix[PREFIX_MAX];
-  size_t prefix_size, block_size, at;
-} stream;
-
-/* Reads the walk's block. NULL, or the word for why not. */
-static const char *load(stream *s) {
-  const char *word;
-  if (walk_read(s->gateway->served, &s->walk, s->memory, &word) < 0)
-    return word;
-  s->client->sending = s->walk.at.size;
-  s->client->since = http_now();
-  s->client->deadline = s->client->since + s->gateway->answer_ms;
-  s->prefix_size = write_prefix(&s->walk.at, s->prefix);
-  s->block_size = (size_t)s->walk.at.size;
-  s->at = 0;
-  return NULL;
-}
-
-/* 0; -1 when the CAR ends here, cut short, and the connection with it. */
-static int load_next(stream *s) {
-  const char *word;
-  s->gateway->blocks++;
-  s->gateway->bytes += s->client->sending;
-  s->client->sending = -1; /* counted */
-  if (!walk_next(&s->walk))
-    return -1;
-  word = load(s);
-  if (word)
-    gateway_count(s->gateway, gateway_word_number(word));
-  return word ? -1 : 0;
-}
-
-/* Of the bytes from BEGIN to END of a section, which lie at FROM, what is due and fits.
- */
-static size_t copy_part(stream *s, const uint8_t *from, size_t begin, size_t end,
-                        char *out, size_t room) {
-  size_t size = s->at < end ? end - s->at : 0;
-  if (s->at < begin || size == 0)
-    return 0;
-  if (size > room)
-    size = room;
-  memcpy(out, from + (s->at - begin), size);
-  s->at += size;
-  return size;
-}
-
-static ssize_t read_stream(void *user, uint64_t unused, char *out, size_t room) {
-  stream *s = user;
-  size_t done;
-  (void)unused;
-  if (s->at == s->prefix_size + s->block_size && load_next(s) < 0)
-    return MHD_CONTENT_READER_END_WITH_ERROR;
-  done = copy_part(s, s->prefix, 0, s->prefix_size, out, room);
-  done += copy_part(s, s->memory, s->prefix_size, s->prefix_size + s->block_size,
-                    out + done, room - done);
-  return (ssize_t)done;
-}
-
-static void stream_free(void *user) {
-  stream *s = user;
-  gateway *g = s->gateway;
-  walk_end(g->served, &s->walk);
-  if (s->memory) {
-    gateway_give_back(g, s->memory);
-    g->streams--;
-  }
-  free(s);
-}
-
-/* A CAR holds a reader for long, so half of them stay for those who ask for blocks. */
-static int take_reader(stream *s) {
-  gateway *g = s->gateway;
-  if (g->streams >= (g->readers + 1) / 2) {
-    g->pressed = 1;
-    return 0;
-  }
-  s->memory = gateway_take_memory(g);
-  g->streams += s->memory != NULL;
-  return s->memory != NULL;
-}
-
-static enum MHD_Result give(const gateway_request *r, stream *s,
+static enum MHD_Result give(const gateway_request *r, sending *s,
                             const gateway_label *label) {
   int64_t size = car_size(&s->walk);
   const char *word;
-  struct MHD_Response *response;
   uint8_t header[PREFIX_MAX];
   size_t header_size = write_header(s->walk.at.cid, CID_SIZE, header);
-  word = take_reader(s) ? load(s) : "full";
+  s->write_prefix = write_prefix;
+  word = sending_load(s);
   if (word) {
-    stream_free(s);
-    return strcmp(word, "full") ? gateway_refuse_block(r, word)
-                                : gateway_refuse(r, 503, word);
+    sending_free(s);
+    return sending_refuse(r, word);
   }
   put(header + header_size, s->prefix, s->prefix_size);
   s->prefix_size += header_size;
   memcpy(s->prefix, header, s->prefix_size);
-  response = MHD_create_response_from_callback((uint64_t)size, BUFFER, read_stream, s,
-                                               stream_free);
-  if (!response)
-    stream_free(s);
-  return gateway_send(r, 200, label, response);
+  return gateway_send(r, 200, label, sending_response(s, size));
 }
 
 /* -- requests -- */
 
 /* S is taken over. */
-static enum MHD_Result answer_found(const gateway_request *r, stream *s,
+static enum MHD_Result answer_found(const gateway_request *r, sending *s,
                                     const gateway_label *label, int is_head) {
   enum MHD_Result result;
   int current = gateway_has_current_copy(r, label->tag);
@@ -265,22 +170,16 @@ static enum MHD_Result answer_found(const gateway_request *r, stream *s,
     return give(r, s, label);
   result = current ? gateway_send(r, 304, label, gateway_no_bytes())
                    : gateway_send(r, 200, label, gateway_head(car_size(&s->walk)));
-  stream_free(s);
+  sending_free(s);
   return result;
 }
 
 static enum MHD_Result find(const gateway_request *r, const uint8_t *cid, int flags,
                             const gateway_label *label, int is_head) {
-  stream *s = calloc(1, sizeof *s);
-  int found;
-  if (!s)
-    return gateway_refuse(r, 500, "ENOMEM");
-  s->gateway = r->gateway;
-  s->client = r->client;
-  found = walk_begin(r->gateway->served, cid, flags, &s->walk);
+  sending *s;
+  int found = sending_begin(r, cid, flags, &s);
   if (found == 1)
     return answer_found(r, s, label, is_head);
-  free(s);
   return found == 0 ? gateway_refuse(r, 404, "missing")
                     : gateway_refuse(r, 500, "ENOMEM");
 }

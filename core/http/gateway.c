@@ -270,6 +270,13 @@ static int gateway_networks(lua_State *L) {
   return 0;
 }
 
+/* g:pause(is_paused): from now on nothing is given but who asks is told `pause`, and
+ * what is under way ends with its block; or all is given again. */
+static int gateway_pause(lua_State *L) {
+  check_open(L)->paused = lua_toboolean(L, 2);
+  return 0;
+}
+
 static void push_refused(lua_State *L, gateway *g) {
   static const char *const words[] = {
 #define WORD_TEXT(word) #word,
@@ -310,6 +317,7 @@ static const luaL_Reg methods[] = {
     {"serve",    gateway_serve   },
     {"withdraw", gateway_withdraw},
     {"networks", gateway_networks},
+    {"pause",    gateway_pause   },
     {"suspects", gateway_suspects},
     {"counts",   gateway_counts  },
     {"close",    gateway_close   },

@@ -17,7 +17,9 @@
   X(form)                                                                                \
   X(kind)                                                                                \
   X(host)                                                                                \
-  X(permission) X(missing) X(moved) X(block) X(link) X(full) X(slow) X(closed) X(disk)
+  X(length)                                                                              \
+  X(permission)                                                                          \
+  X(missing) X(moved) X(block) X(link) X(full) X(pause) X(slow) X(closed) X(disk)
 
 typedef enum {
 #define GATEWAY_WORD(word) GATEWAY_##word,
@@ -41,11 +43,13 @@ typedef struct {
   pthread_t thread;
   int running;
   atomic_int stopping;
+  atomic_int paused; /* no bytes are given; blocks under way end */
 
   struct MHD_Daemon *daemon; /* from here on the thread's own */
   http_clients clients;
   int pressed; /* somebody was sent away because all readers were taken */
-  int streams; /* CARs under way: they hold a reader for long, so half of all at most */
+  int streams; /* long answers under way: they hold a reader for long, so half of all at
+                  most */
   uint8_t *spare; /* one block's memory, kept for the next */
 
   served *served;

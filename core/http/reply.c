@@ -3,12 +3,14 @@
 #include "core.h"
 #include "gateway.h"
 #include "reply.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define FOR_EVER "public, max-age=29030400, immutable"
 #define RETRY_AFTER "1"
+#define PAUSE_AFTER "60" /* s; a pause is as long as a drive */
 
 void gateway_count(gateway *g, gateway_word word) {
   g->refused[word]++;
@@ -32,10 +34,13 @@ static void header(struct MHD_Response *response, const char *name, const char *
   MHD_add_response_header(response, name, value);
 }
 
-/* What is here is bytes from anybody: never to be run or framed under this origin. */
+/* What is here is bytes from anybody: never to be run or framed under this origin. A
+ * picture or film is shown by a page of the browser's own, which may load it. */
 static void add_guards(struct MHD_Response *response) {
   header(response, "X-Content-Type-Options", "nosniff");
-  header(response, "Content-Security-Policy", "sandbox; default-src 'none'");
+  header(response, "Content-Security-Policy",
+         "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; "
+         "style-src 'unsafe-inline'; frame-ancestors 'none'");
 }
 
 static enum MHD_Result send_response(const gateway_request *r, unsigned status,
@@ -69,6 +74,10 @@ static const char *advice(const char *word) {
            "kind.\n\n" GATEWAY_HELP;
   if (!strcmp(word, "missing"))
     return "missing: this node has no file or block of that CID.\n\n" GATEWAY_HELP;
+  if (!strcmp(word, "pause"))
+    return "pause: this node gives no files while it drives, is hot, or has other work. "
+           "Ask "
+           "again in a minute.\n";
   return NULL;
 }
 
@@ -94,7 +103,7 @@ enum MHD_Result gateway_refuse_with(const gateway_request *r, unsigned status,
   if (status == 405)
     header(response, "Allow", "GET, HEAD");
   if (status == 503)
-    header(response, "Retry-After", RETRY_AFTER);
+    header(response, "Retry-After", strcmp(word, "pause") ? RETRY_AFTER : PAUSE_AFTER);
   return send_response(r, status, response);
 }
 
@@ -108,6 +117,19 @@ enum MHD_Result gateway_refuse_block(const gateway_request *r, const char *word)
   if (gone)
     return gateway_refuse(r, 410, word);
   return gateway_refuse(r, strcmp(word, "missing") ? 500 : 404, word);
+}
+
+enum MHD_Result gateway_refuse_range(const gateway_request *r, int64_t size) {
+  char text[80];
+  struct MHD_Response *response;
+  snprintf(text, sizeof text, "bytes */%" PRId64, size);
+  response = words_of(r, "length", NULL);
+  gateway_count(r->gateway, GATEWAY_length);
+  if (!response)
+    return MHD_NO;
+  header(response, "Content-Type", "text/plain");
+  header(response, "Content-Range", text);
+  return send_response(r, 416, response);
 }
 
 enum MHD_Result gateway_explain(const gateway_request *r, const char *words) {
@@ -128,14 +150,16 @@ static void add_label(struct MHD_Response *response, const gateway_label *label)
   header(response, "Content-Type", label->type);
   header(response, "Cache-Control", FOR_EVER);
   header(response, "Vary", "Accept");
-  header(response, "Accept-Ranges", strcmp(label->type, GATEWAY_RAW) ? "none" : "bytes");
+  header(response, "Accept-Ranges",
+         label->disposition || !strcmp(label->type, GATEWAY_RAW) ? "bytes" : "none");
   header(response, "ETag", label->tag);
   snprintf(text, sizeof text, "/ipfs/%s", label->cid);
   header(response, "X-Ipfs-Path", text);
   header(response, "X-Ipfs-Roots", label->cid);
-  snprintf(text, sizeof text, "attachment; filename=\"%s.%s\"", label->cid,
-           label->suffix);
-  header(response, "Content-Disposition", text);
+  if (!label->disposition)
+    snprintf(text, sizeof text, "attachment; filename=\"%s.%s\"", label->cid,
+             label->suffix);
+  header(response, "Content-Disposition", label->disposition ? label->disposition : text);
 }
 
 enum MHD_Result gateway_send(const gateway_request *r, unsigned status,
@@ -144,6 +168,14 @@ enum MHD_Result gateway_send(const gateway_request *r, unsigned status,
     return MHD_NO;
   add_label(response, label);
   return send_response(r, status, response);
+}
+
+void gateway_add_range(struct MHD_Response *response, int64_t from, int64_t end,
+                       int64_t size) {
+  char text[80];
+  snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, from, end - 1,
+           size);
+  header(response, "Content-Range", text);
 }
 
 struct MHD_Response *gateway_no_bytes(void) {
@@ -162,7 +194,7 @@ struct MHD_Response *gateway_head(int64_t size) {
 int gateway_has_current_copy(const gateway_request *r, const char *tag) {
   const char *held =
       MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "If-None-Match");
-  return held && strstr(held, tag) != NULL;
+  return held && (!strcmp(held, "*") || strstr(held, tag));
 }
 
 /* -- a block's memory: mapped, so that it goes back when nobody reads -- */

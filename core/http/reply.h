@@ -10,9 +10,10 @@
 #define GATEWAY_EMPTY_CID "bafkqaaa"
 
 #define GATEWAY_HELP                                                                     \
-  "This is the gateway of a dt-swarm node: it serves the blocks of files, no pages.\n"   \
-  "  /ipfs/CID?format=raw   one block\n"                                                 \
-  "  /ipfs/CID?format=car   a whole file, as a CAR\n"                                    \
+  "This is the gateway of a dt-swarm node: it serves files, no pages.\n"                 \
+  "  /ipfs/CID              a file\n"                                                    \
+  "  /ipfs/CID?format=raw   one of its blocks\n"                                         \
+  "  /ipfs/CID?format=car   all of them, as a CAR\n"                                     \
   "To have a file, checked and whole: dt-swarm-cli files get NAME\n"                     \
   "Which files there are: dt-swarm-cli report\n"
 
@@ -23,7 +24,10 @@ typedef struct {
 } gateway_request;
 
 typedef struct {
-  const char *cid, *type, *tag, *suffix; /* of the CID in the file's name */
+  const char *cid, *type, *tag;
+  const char *suffix;      /* of the CID in the name of what can be kept */
+  const char *disposition; /* in place of such a name; of a file, any range of which can
+                              be had */
 } gateway_label;
 
 void gateway_count(gateway *g, gateway_word word);
@@ -41,6 +45,11 @@ enum MHD_Result gateway_explain(const gateway_request *r, const char *words);
 /* RESPONSE may be NULL for want of memory, and is gone afterwards. */
 enum MHD_Result gateway_send(const gateway_request *r, unsigned status,
                              const gateway_label *label, struct MHD_Response *response);
+/* Of SIZE bytes those from FROM to before END follow. */
+void gateway_add_range(struct MHD_Response *response, int64_t from, int64_t end,
+                       int64_t size);
+/* None of the bytes that were asked for are among the SIZE that there are. */
+enum MHD_Result gateway_refuse_range(const gateway_request *r, int64_t size);
 struct MHD_Response *gateway_no_bytes(void);
 /* A length, and a body that nobody asks for. */
 struct MHD_Response *gateway_head(int64_t size);
@@ -54,5 +63,9 @@ void gateway_give_back(gateway *g, uint8_t *memory);
 /* car.c */
 enum MHD_Result gateway_answer_car(const gateway_request *r, const char *cid,
                                    int is_head);
+
+/* gateway_file.c */
+enum MHD_Result gateway_answer_file(const gateway_request *r, const char *cid,
+                                    int is_head);
 
 #endif

@@ -5,6 +5,7 @@
 #include "served_inside.h"
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -264,9 +265,11 @@ int served_put(served *o, const served_file *file) {
   if (place >= 0) { /* the same root has the same blocks at the same indices */
     served_drop(o->files[place]);
     o->files[place] = f;
+    f->place = place;
   } else if ((err = make_room(o, f->leaf_count + f->node_count)) == 0) {
     place = free_place(o);
     o->files[place] = f;
+    f->place = place;
     o->count++;
     each_block(o, (uint32_t)place, insert);
   } else {
@@ -288,6 +291,19 @@ int served_withdraw(served *o, const uint8_t cid[CID_SIZE]) {
   }
   pthread_mutex_unlock(&o->lock);
   return place >= 0;
+}
+
+void served_name(served *o, const uint8_t cid[CID_SIZE], char *out, size_t room) {
+  int64_t place;
+  const char *slash;
+  *out = '\0';
+  pthread_mutex_lock(&o->lock);
+  place = served_root(o, cid);
+  if (place >= 0 && !o->files[place]->checkpoint) {
+    slash = strrchr(o->files[place]->name, '/');
+    snprintf(out, room, "%s", slash ? slash + 1 : o->files[place]->name);
+  }
+  pthread_mutex_unlock(&o->lock);
 }
 
 int64_t served_count(served *o) {

@@ -44,6 +44,9 @@ int served_withdraw(served *o, const uint8_t cid[CID_SIZE]);
 
 int64_t served_count(served *o); /* files */
 
+/* The name, without its folders, of the file whose root CID is; "" where none is. */
+void served_name(served *o, const uint8_t cid[CID_SIZE], char *out, size_t room);
+
 /* The roots of at most MOST files of which a leaf could not be read as it was hashed;
  * each is told once. Returns how many. */
 size_t served_suspects(served *o, uint8_t (*cids)[CID_SIZE], size_t most);

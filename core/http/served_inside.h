@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 struct served_entry {
-  int64_t uses;
+  int64_t uses, place; /* in the table, as long as it is served */
   uint8_t cid[CID_SIZE];
   file_identity identity;
   char *folder, *name;

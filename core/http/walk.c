@@ -158,12 +158,28 @@ int walk_next(walk *w) {
   return 1;
 }
 
+void walk_leaves(walk *w, int64_t index) {
+  w->top = w->level = 0;
+  w->leaf = w->from + index;
+  settle(w);
+}
+
+int64_t walk_bytes(const walk *w) {
+  const served_entry *f = w->at.of;
+  if (f->checkpoint)
+    return w->at.cid[1] == CID_RAW ? w->at.size : -1;
+  return (w->end == f->leaf_count ? f->identity.size : w->end * UNIXFS_CHUNK) -
+         w->from * UNIXFS_CHUNK;
+}
+
 /* The file may be served anew meanwhile, from elsewhere: the same root has the
  * same blocks. */
 static int is_served(served *o, walk *w) {
   int64_t place;
   pthread_mutex_lock(&o->lock);
-  place = served_root(o, w->at.of->cid);
+  place = w->at.of->place;
+  if (o->files[place] != w->at.of)
+    place = served_root(o, w->at.of->cid);
   if (place >= 0 && o->files[place] != w->at.of) {
     served_drop(w->at.of);
     w->at.of = o->files[place];

@@ -22,6 +22,12 @@ int walk_begin(served *o, const uint8_t cid[CID_SIZE], int flags, walk *w);
  * what is to come. */
 int walk_next(walk *w);
 
+/* From here on leaves alone, from the INDEXth beneath the block on. */
+void walk_leaves(walk *w, int64_t index);
+
+/* Bytes of all leaves beneath the block; -1: a checkpoint, whose files are several. */
+int64_t walk_bytes(const walk *w);
+
 /* As served_read, of AT; `missing` when its file is no longer served. */
 int walk_read(served *o, walk *w, uint8_t *out, const char **word);
 

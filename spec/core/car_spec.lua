@@ -187,7 +187,7 @@ describe("the gateway's CAR", function()
     assert.equal(406, kind("?format=car&car-order=bfs"))
     assert.equal(400, kind("?format=car&dag-scope=some"))
     assert.equal(400, kind("?format=car&entity-bytes=0:*"))
-    assert.equal("text/plain", kind("", "text/html")) -- words for a person who came with a browser
+    assert.equal("application/octet-stream", kind("", "text/html")) -- the file itself
     assert.same({ kind = 5, form = 2 }, g:counts().refused)
   end)
 

@@ -174,7 +174,7 @@ describe("core.gateway", function()
       { 400, "form", function() return block "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG" end },
       { 405, "form", function() return block(file.cid, "-X DELETE") end },
       { 405, "form", function() return block(file.cid, "-d x=y") end },
-      { 406, "kind", function() return curl("/ipfs/" .. file.cid) end },
+      { 406, "kind", function() return curl("/ipfs/" .. file.cid .. "?format=tar") end },
       { 406, "kind", function() return curl("/ipfs/" .. file.cid .. "?format=tar", accept) end },
       { 403, "host", function() return block(file.cid, "-H 'Host: evil.example'") end },
       { 403, "host", function() return block(file.cid, "-H 'Host: 127.0.0.1.evil.example:80'") end },
@@ -196,38 +196,40 @@ describe("core.gateway", function()
     end
   end)
 
-  it("tells a person in a browser which form to ask for, and what would help; no page of anybody's", function()
+  it("tells a person in a browser what there is, and what would help; no page of anybody's", function()
     local file = offer("a.bag", folder.bytes(1000))
     local browser = "-H 'Accept: text/html,application/xhtml+xml,*/*;q=0.8'"
-    for _, url in ipairs { "/", "/ipfs/" .. file.cid, "/ipfs/" .. file.cid .. "?format=tar" } do
-      local status, headers, body = curl(url, browser)
-      assert.equal(200, status)
-      assert.truthy(body:find("?format=raw", 1, true) and body:find("files get", 1, true), body)
-      assert.matches("^text/plain", headers["content-type"])
-      assert.equal("no-store", headers["cache-control"])
-      assert.equal("nosniff", headers["x-content-type-options"])
-      assert.is_nil(body:find "<")
-    end
-    assert.equal(1000, #select(3, curl("/ipfs/" .. file.cid .. "?format=raw", browser)))
+    local status, headers, body = curl("/", browser)
+    assert.equal(200, status)
+    assert.truthy(body:find("/ipfs/CID  ", 1, true) and body:find("files get", 1, true), body)
+    assert.matches("^text/plain", headers["content-type"])
+    assert.equal("no-store", headers["cache-control"])
+    assert.equal("nosniff", headers["x-content-type-options"])
+    assert.is_nil(body:find "<")
+    assert.equal(1000, #select(3, curl("/ipfs/" .. file.cid, browser)))
+    assert.equal(406, (curl("/ipfs/" .. file.cid .. "?format=tar", browser)))
     for word, told in pairs { host = "IP address", missing = "no file or block" } do
-      local status, _, body = curl(word == "host" and "/" or "/ipfs/" .. digest_cid "nobody's" .. "?format=raw",
+      status, headers, body = curl(word == "host" and "/" or "/ipfs/" .. digest_cid "nobody's" .. "?format=raw",
         browser .. (word == "host" and " -H 'Host: ada.example'" or ""))
       assert.is_true(status == 403 or status == 404)
+      assert.matches("^text/plain", headers["content-type"])
       assert.truthy(body:find(word .. ": ", 1, true) == 1 and body:find(told, 1, true), body)
     end
-    assert.is_nil(g:counts().refused.kind)
-    local said = select(3, curl("/ipfs/" .. file.cid, browser))
-    assert.equal(file.cid .. " is here, in two forms:\n", said:match "^[^\n]*\n")
-    assert.truthy(said:find(("/ipfs/%s?format=car "):format(file.cid), 1, true), said)
-    local status, _, body = curl("/ipfs/" .. digest_cid "nobody's", browser)
+    status, headers, body = curl("/ipfs/" .. digest_cid "nobody's", browser)
+    assert.equal("nosniff", headers["x-content-type-options"])
     assert.equal(404, status)
     assert.matches("^missing: this node has no file or block of that CID%.\n", body)
     for _, path in ipairs { "x", file.cid .. "/a", "%3Cb%3E", "" } do
-      status, _, body = curl("/ipfs/" .. path, browser)
+      status, headers, body = curl("/ipfs/" .. path, browser)
+      assert.is_nil(headers["content-disposition"])
       assert.equal(400, status)
       assert.truthy(body:find "^form: " and not body:find "<", body)
     end
-    assert.matches("is here", select(3, curl("/ipfs/bafkqaaa", browser)))
+    g:pause(true)
+    status, headers, body = curl("/ipfs/" .. file.cid, browser)
+    assert.equal("60", headers["retry-after"])
+    assert.equal(503, status)
+    assert.matches("^pause: .*again in a minute", body)
   end)
 
   it("withdraws at the next block, and only what was asked", function()
