@@ -19,6 +19,7 @@ function p.comms.rebroadcast(record, from, to)
     if record.mine then return 7, "my own" end
     return record.renewed == false and 6 or 5, "who is here"
   end
+  if matches(record.bucket, "pri/*/store") then return 1, "what a store does goes last" end
   if record.mine then return 7, "my own" end
   if from and from.kind == "ipfs" then return false, "whoever lacks it reads the checkpoint, too" end
   return 5

@@ -20,6 +20,7 @@ dcache.buckets = {
   ["peer"]            = { class = "presence", propose = "owner", dismiss = "owner" },
   ["pri/*/checkpoint"] = { class = "presence", propose = "owner", dismiss = "owner" },
   ["pri/*/addresses"] = { class = "presence", propose = "owner", dismiss = "owner" },
+  ["pri/*/store"]     = { class = "presence", propose = "owner", dismiss = "owner" },
   ["pri/*/info/…"]    = { class = "state", propose = "owner", dismiss = "owner" },
   ["pri/*/summaries"] = { class = "state", propose = "owner", dismiss = "owner" },
   ["pri/*/health"]    = { class = "health", propose = "owner", dismiss = "owner" },

@@ -16,6 +16,7 @@ function p.comms.rebroadcast(record, _, to)
   if to.kind ~= "irc" then return end                     -- elsewhere: as usual
   if record.verb == "dismiss" or matches(record.bucket, "trust/*") then return 8 end
   if record.renewed then return 1, "it says what was said before" end
+  if matches(record.bucket, "pri/*/store") then return 1, "what a store does goes last" end
   if record.mine or record.bucket == "share/files" then return 5, "on IRC news of files go before the rest" end
   return 2
 end

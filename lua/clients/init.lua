@@ -26,6 +26,7 @@ local LIST <const> = {
   "clients.statistics",
   "clients.logs",
   "clients.logs.replication",
+  "clients.logs.stores",
   "clients.trust",
   "clients.remote",
   "clients.control",

@@ -2,16 +2,13 @@
 --
 -- Members that later versions add to these statements are listed, too: such a statement is read, not called malformed.
 local address = require "core.address"
-local cid = require "core.cid"
+local forms_share = require "dcache.forms_share"
 local forms_trust = require "dcache.forms_trust"
 local json = require "core.json"
 local node_name = require "node_name"
-local text = require "core.text"
 
 local forms = {}
 
-local SIZE_MAX <const> = 1 << 40 -- bytes of a file
-local CLASSES <const> = { lab = true, swarm = true, public = true }
 local CLOCKS <const> = { own = true, quorum = true, held = true, none = true }
 
 local function set(words)
@@ -20,34 +17,8 @@ local function set(words)
   return members
 end
 
-local FILES <const> = set "class names size before copies made meta span verdict"
-local SAFE <const> = set "class from name size also answers domain made meta span verdict"
-local ALSO <const> = set "from name"
 local ADDRESSES <const> = set "at http ipfs"
 local PEER <const> = set "name type version clock boot level policy site state why clone"
-
---- What is wrong with the NAME of a file, or nil: a path within the share folder, no part of it empty, "." or "..".
-function forms.name_fault(name)
-  if type(name) ~= "string" then return "a name is no text" end
-  if not text.utf8(name) then return "a name is no UTF-8, or holds controls" end
-  for part in (name .. "/"):gmatch "([^/]*)/" do
-    if part == "" or part == "." or part == ".." then return "a name leads out of the folder, or has an empty part" end
-  end
-end
-
-local function names_fault(names)
-  if not json.is_array(names) or #names == 0 then return "names is no list of at least one" end
-  for i, name in ipairs(names) do
-    local fault = forms.name_fault(name)
-    if fault then return fault end
-    if i > 1 and names[i - 1] >= name then return "names are not sorted, or one stands twice" end
-  end
-end
-
-local function size_fault(size)
-  if math.type(size) ~= "integer" then return "size is no whole number" end
-  if size < 0 or size > SIZE_MAX then return "size is not within 0 to 2^40" end
-end
 
 local function extra(data, allowed)
   for member in pairs(data) do -- any order
@@ -55,49 +26,10 @@ local function extra(data, allowed)
   end
 end
 
-local function class_fault(class) return not CLASSES[class] and "class is none of lab, swarm, public" or nil end
-
 local function is_id(value) return type(value) == "string" and #value == 52 and value:find "^12D3KooW%w+$" ~= nil end
 
-local function key_fault(key) return not cid.parse(key) and "the key is no CID of a file" or nil end
-
 local read = {}
-
-read["share/files"] = function(key, data)
-  if data.class == "withdrawn" then return key_fault(key) or size_fault(data.size) end
-  return key_fault(key) or extra(data, FILES) or class_fault(data.class) or names_fault(data.names)
-    or size_fault(data.size)
-end
-
-local function comes_before(a, b)
-  local one, other = a.from or "", b.from or ""
-  return one < other or one == other and a.name < b.name
-end
-
--- The other names that the same bytes have: { from = peer ID, left out where it is that of the claim, name = path }.
-local function also_fault(data)
-  local list = data.also
-  if list == nil then return nil end
-  if not json.is_array(list) or #list == 0 then return "also is no list of at least one" end
-  for i, one in ipairs(list) do
-    local fault = (type(one) ~= "table" or json.is_array(one)) and "also has what is no object"
-      or extra(one, ALSO) or forms.name_fault(one.name)
-    if fault then return fault end
-    if one.from ~= nil and (not is_id(one.from) or one.from == data.from) then
-      return "from in also is no peer ID, or that of the claim"
-    end
-    if one.from == nil and one.name == data.name then return "also has the name of the claim" end
-    if i > 1 and not comes_before(list[i - 1], one) then return "also is not sorted, or one stands twice" end
-  end
-end
-
--- Earlier versions said the size alone.
-read["share/safe"] = function(key, data)
-  local fault = key_fault(key) or size_fault(data.size)
-  if fault or next(data, (next(data))) == nil then return fault end
-  return extra(data, SAFE) or class_fault(data.class) or forms.name_fault(data.name)
-    or (not is_id(data.from) and "from is no peer ID" or nil) or also_fault(data)
-end
+for bucket, fault_of in pairs(forms_share.read) do read[bucket] = fault_of end -- any order
 
 -- Which words there are for `state` and `level` is for who shows them: later versions may have others.
 read["peer"] = function(_, data)
@@ -140,6 +72,7 @@ read["pri/*/addresses"] = function(key, data)
 end
 
 forms.buckets = { "peer", "share/files", "share/safe" }
+forms.name_fault = forms_share.name_fault
 
 --- DATA, as core.json decodes it, of a statement in BUCKET under KEY. → DATA | nil, what is wrong, "form"
 function forms.read(bucket, key, data)

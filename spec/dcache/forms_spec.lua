@@ -5,6 +5,7 @@ local forms = require "dcache.forms"
 local json = require "core.json"
 
 local CID = cid.make("raw", ("\7"):rep(32))
+local OTHER = cid.make("raw", ("\8"):rep(32))
 local ADA = "12D3KooWEwykBEJZ8ZZtDmVzYNAPjkNgsWRHKWCBHRPJnhGGugNt"
 
 -- → true, or what is wrong with TEXT (canonical JSON) in BUCKET
@@ -20,8 +21,8 @@ describe("the form of share/files", function()
     for _, text in ipairs {
       '{"class":"lab","names":["run.bag"],"size":0}',
       '{"class":"public","names":["a","a/b","机器人/–.bag"],"size":1099511627776}',
-      '{"before":"b","class":"swarm","copies":[1,3],"made":1,"meta":"m","names":[".x"],"size":5,"span":7,'
-        .. '"verdict":"ok"}',
+      ('{"before":%q,"class":"swarm","copies":[1,3],"made":1,"meta":%q,"names":[".x"],"size":5,"span":7,'
+        .. '"verdict":"ok"}'):format(OTHER, OTHER),
       '{"class":"withdrawn","size":7}',
     } do
       assert.is_true(read("share/files", text), text)
@@ -47,6 +48,15 @@ describe("the form of share/files", function()
       ['{"class":"lab","names":["a"],"size":"1"}'] = "no whole",
       ['{"class":"private","names":["a"],"size":1}'] = "class", ['{"names":["a"],"size":1}'] = "class",
       ['{"class":"lab","names":["a"],"size":1,"url":"x"}'] = "member", ['{"class":"withdrawn","size":-7}'] = "2%^40",
+      ['{"class":"lab","copies":[3,1],"names":["a"],"size":1}'] = "copies",
+      ['{"class":"lab","copies":[1,9],"names":["a"],"size":1}'] = "copies",
+      ['{"class":"lab","copies":[1],"names":["a"],"size":1}'] = "copies",
+      ['{"before":"x","class":"lab","names":["a"],"size":1}'] = "before",
+      [('{"before":%q,"class":"lab","names":["a"],"size":1}'):format(CID)] = "before",
+      ['{"class":"lab","made":"now","names":["a"],"size":1}'] = "made",
+      ['{"class":"lab","meta":"m","names":["a"],"size":1}'] = "meta",
+      ['{"class":"lab","names":["a"],"size":1,"span":-1}'] = "span",
+      ['{"class":"lab","names":["a"],"size":1,"verdict":"good"}'] = "verdict",
       ["[]"] = "no object", ["null"] = "no object", ["7"] = "no object", ['"text"'] = "no object", ["{}"] = "class",
       ["true"] = "no object",
     } do

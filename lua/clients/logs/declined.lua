@@ -1,20 +1,30 @@
--- declined.lua - files that the policy does not want, and why: summed by reason, told to people. Asks no policy.
+-- declined.lua - files that the policy does not want, and why: the newest, summed by reason. Asks no policy.
 local byte_size = require "byte_size"
+local linked_list = require "linked_list"
 local sorted = require "sorted"
 
 local declined = {}
 declined.__index = declined
 
-local FILES_MAX = 10000
-local REASONS_MAX = 8
+local FILES_MAX = 10000 -- the newest; those before them are forgotten
+local REASONS_MAX = 8 -- that are told
 
-function declined.new() return setmetatable({ files = {}, count = 0, said = {}, said_count = 0 }, declined) end
+--- Field dropped: how many files were forgotten for newer ones.
+function declined.new()
+  return setmetatable({ files = {}, count = 0, dropped = 0, order = {}, by_why = {}, round = 0, said = {},
+    said_count = 0 }, declined)
+end
 
 -- All are looked at anew: what is not put until finish() is forgotten then.
-function declined:begin() self.fresh, self.fresh_count = {}, 0 end
+function declined:begin() self.round = self.round + 1 end
 
 function declined:finish()
-  self.files, self.count, self.fresh = self.fresh, self.fresh_count, nil
+  local file = self.order.first
+  while file do
+    local following = file.after
+    if file.round ~= self.round then self:forget(file.cid) end
+    file = following
+  end
 end
 
 --- Tells LOG that FILE is not fetched because of WHY, once a run for each of the first eight reasons. FREE: bytes
@@ -25,18 +35,31 @@ function declined:tell(log, file, why, free)
   log:warn("logs", "files are not fetched", { why = why, example = file.name, free = free and byte_size.of(free) })
 end
 
+-- One file more, or less, is declined for that reason.
+local function sum(self, why, files, bytes)
+  local one = self.by_why[why] or { files = 0, bytes = 0 }
+  one.files, one.bytes = one.files + files, one.bytes + bytes
+  self.by_why[why] = one.files > 0 and one or nil
+end
+
 function declined:put(file, why)
-  if self.fresh and not self.fresh[file.cid] and self.fresh_count < FILES_MAX then
-    self.fresh[file.cid], self.fresh_count = { size = file.size, why = why }, self.fresh_count + 1
-  end
-  if not self.files[file.cid] and self.count >= FILES_MAX then return end
-  if not self.files[file.cid] then self.count = self.count + 1 end
-  self.files[file.cid] = { size = file.size, why = why }
+  local size = file.size or 0
+  self:forget(file.cid)
+  local one = { cid = file.cid, size = size, why = why, round = self.round }
+  self.files[file.cid], self.count = one, self.count + 1
+  linked_list.push(self.order, one)
+  sum(self, why, 1, size)
+  if self.count <= FILES_MAX then return end
+  self:forget(self.order.first.cid)
+  self.dropped = self.dropped + 1
 end
 
 function declined:forget(cid)
-  if self.files[cid] then self.count = self.count - 1 end
-  self.files[cid] = nil
+  local one = self.files[cid]
+  if not one then return end
+  self.files[cid], self.count = nil, self.count - 1
+  linked_list.unlink(one)
+  sum(self, one.why, -1, -one.size)
 end
 
 --- Why the policy does not want the file CID | nil.
@@ -44,21 +67,20 @@ function declined:why(cid) return self.files[cid] and self.files[cid].why end
 
 -- { why =, files = how many, bytes = }, those of most files first; at most 8.
 function declined:sums()
-  local by_why, list = {}, {}
-  for _, cid in ipairs(sorted.keys(self.files)) do
-    local file = self.files[cid]
-    local sum = by_why[file.why]
-    if not sum and #list < REASONS_MAX then
-      sum = { why = file.why, files = 0, bytes = 0 }
-      by_why[file.why], list[#list + 1] = sum, sum
-    end
-    if sum then sum.files, sum.bytes = sum.files + 1, sum.bytes + file.size end
+  local list = {}
+  for i, why in ipairs(sorted.keys(self.by_why)) do
+    list[i] = { why = why, files = self.by_why[why].files, bytes = self.by_why[why].bytes }
   end
   table.sort(list, function(a, b)
     if a.files ~= b.files then return a.files > b.files end
     return a.why < b.why
   end)
-  return list
+  return table.move(list, 1, math.min(#list, REASONS_MAX), 1, {})
+end
+
+--- As bounded.lua's row.
+function declined:row()
+  return { name = "declined", count = self.count, limit = FILES_MAX, dropped = self.dropped }
 end
 
 return declined

@@ -52,6 +52,10 @@ function Replication:unwanted() return self.replicate:unwanted() end
 function Replication:why(cid, held) return why_fetched.rows(self.replicate, cid, held) end
 
 --- Rows of what is bounded in it (bounded.lua).
-function Replication:bounds() return self.replicate.retry:bounds() end
+function Replication:bounds()
+  local rows = self.replicate.retry:bounds()
+  rows[#rows + 1] = self.replicate.declined:row()
+  return rows
+end
 
 return replication

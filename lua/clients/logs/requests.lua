@@ -13,8 +13,10 @@ local function add_files(node, answer)
   answer.fetched = node.content.counts and { refused = to_json.value(node.content:counts().refused) } or nil
   answer.unwanted, answer.store_free = facts.unwanted(node)
   answer.disk, answer.damaged = facts.disk(node), facts.damaged(node)
-  for _, row in ipairs(node.replicate and node.replicate.bounds and node.replicate:bounds() or {}) do
-    table.insert(answer.bounds, to_json.value(row))
+  for _, client in ipairs { node.replicate or false, node.stores or false } do
+    for _, row in ipairs(client and client.bounds and client:bounds() or {}) do
+      table.insert(answer.bounds, to_json.value(row))
+    end
   end
 end
 

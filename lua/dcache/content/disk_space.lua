@@ -65,6 +65,11 @@ function disk_space:set_away(why)
   self.away, self.away_since = why, why and (self.away_since or self.loop:now()) or nil
 end
 
+-- Does it take anything, as far as is known?
+function disk_space:takes()
+  return not self.away and not (self.fault and disk_space.is_full(self.fault.word)) and self:free() ~= 0
+end
+
 -- The disk took something.
 function disk_space:took() self.fault = nil end
 

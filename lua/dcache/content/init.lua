@@ -47,7 +47,7 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, statements = given.statements,
-    files = given.files, ttl = given.ttl or TTL, list = {}, by_cid = {}, coming = {}, shared = {}, owed = {},
+    files = given.files, ttl = given.ttl or TTL, list = {}, by_cid = {}, bytes = 0, coming = {}, shared = {}, owed = {},
     unsaid = {} }, content)
   self.http = given.http or client.new { loop = given.loop }
   self.atomic_write = given.atomic_write
@@ -77,7 +77,7 @@ local function insert(self, file)
     if self.list[middle].cid < file.cid then low = middle + 1 else high = middle end
   end
   table.insert(self.list, low, file)
-  self.by_cid[file.cid] = file
+  self.by_cid[file.cid], self.bytes = file, self.bytes + file.identity.size
   if not self.list[2] then self.first_files:call() end
 end
 
@@ -213,6 +213,12 @@ function content:each_stored()
       away = self.disk_space.away and true or nil }
   end
 end
+
+-- How many files are held, and their bytes.
+function content:sums() return #self.list, self.bytes end
+
+-- Does the disk that fetched files go to take any?
+function content:takes() return self.disk_space:takes() end
 
 -- Is the disk not there on which the held files are?
 function content:copies_are_away() return self.disk_space.away ~= nil end

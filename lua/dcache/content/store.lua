@@ -18,7 +18,7 @@ function store.serve(self, file)
 end
 
 local function remove(self, file)
-  self.by_cid[file.cid] = nil
+  self.by_cid[file.cid], self.bytes = nil, self.bytes - file.identity.size
   for i, each in ipairs(self.list) do
     if each == file then table.remove(self.list, i) end
   end

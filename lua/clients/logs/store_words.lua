@@ -1,0 +1,69 @@
+-- store_words.lua - what each node's store said last of itself: what it holds, does, takes. Says and decides nothing.
+local bounded = require "bounded"
+local forms = require "dcache.forms"
+local json = require "core.json"
+
+local store_words = {}
+store_words.__index = store_words
+
+local WORDS_MAX <const> = 1024
+local LIFE_MAX <const> = 20 * 60 * 1000 -- ms, as the class has it
+
+--- given.loop
+--- given.listed  fn(id) → is that node one of those who are listed?
+function store_words.new(given)
+  local function victim(list) -- who is not listed, else the oldest
+    for at, entry in ipairs(list) do
+      if not given.listed(entry.key) then return at end
+    end
+    return 1
+  end
+  return setmetatable({ loop = given.loop, listed = given.listed,
+    words = bounded.new { limit = WORDS_MAX, victim = victim } }, store_words)
+end
+
+-- Keys cost nothing to make: who has one and is not listed gets no place where there is none.
+local function has_room(self, id)
+  if self.words:count() < WORDS_MAX or self.listed(id) then return true end
+  self.words.dropped = self.words.dropped + 1
+  return false
+end
+
+--- ST, a statement in a bucket of stores, was taken in.
+function store_words:hear(st)
+  if st.key ~= st.signer or st.bucket ~= ("pri/%s/store"):format(st.signer) then return end
+  local known = self.words:get(st.signer)
+  if known and st.at <= known.at or not known and not has_room(self, st.signer) then return end
+  local data = st.verb == "propose" and json.decode(st.data)
+  self.words:put(st.signer, { at = st.at, heard = self.loop:now(), said = data and forms.read(st.bucket, st.key, data),
+    life = math.min(math.max(st.valid_until * 1000 - st.at, 0), LIFE_MAX) })
+end
+
+local function row_of(self, id, word)
+  local age = self.loop:now() - word.heard
+  if not word.said or age > word.life then return nil end
+  local row = { id = id, age = age }
+  for name, value in pairs(word.said) do row[name] = value end -- any order
+  return row
+end
+
+--- What node ID's store said last | nil: nothing, or it is over. A row: { id, bytes, files, free (bytes; nil: unknown),
+--- take, domain (nil: its own; false: a carrier's), doing = array of { c = last 16 letters of a CID, p = percent },
+--- waits = array of { bytes, n, why }, age = ms }
+function store_words:of(id)
+  local word = self.words:get(id)
+  return word and row_of(self, id, word)
+end
+
+--- Such rows of all, by ID.
+function store_words:rows()
+  local rows = {}
+  for _, entry in self.words:each() do rows[#rows + 1] = row_of(self, entry.key, entry.value) end
+  table.sort(rows, function(a, b) return a.id < b.id end)
+  return rows
+end
+
+--- What is bounded here, as bounded.lua's rows.
+function store_words:bounds() return { self.words:row "stores" } end
+
+return store_words

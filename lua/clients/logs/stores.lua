@@ -1,0 +1,52 @@
+-- stores.lua - the client `stores`: what stores of the swarm hold, do, take, and why not. Ties its parts to the node.
+local store_word = require "clients.logs.store_word"
+local store_words = require "clients.logs.store_words"
+local waits = require "clients.logs.waits"
+
+local stores = { name = "stores", needs = { "content" } }
+local Stores = {}
+Stores.__index = Stores
+
+local FETCH <const> = "clients.logs.fetch"
+
+local function doing_of(content)
+  local list = {}
+  for i, row in ipairs(content:fetching()) do
+    local percent = (row.size or 0) > 0 and (row.done or 0) * 100 // row.size or 0
+    list[i] = { cid = row.cid, percent = percent }
+  end
+  return list
+end
+
+-- What this node's store is like now | nil: it takes nothing of others, and holds nothing.
+local function facts_of(node)
+  local content, own = node.content, not select(3, node.policy:where(FETCH))
+  local files, bytes = content:sums()
+  if not own and files == 0 then return nil end
+  local domain = node.domain and node.domain()
+  if domain == "" then domain = nil end -- a place of its own
+  return { bytes = bytes, files = files, free = node.here().store_free, take = own and content:takes(),
+    domain = domain, doing = doing_of(content), waits = waits.of(node) }
+end
+
+--- The client, as lua/clients/init.lua has it. Fields: word, words.
+function stores.open(handle)
+  local node, self = handle.node, setmetatable({}, Stores)
+  self.words = store_words.new { loop = handle.loop,
+    listed = function(id) return node.discovery ~= nil and node.discovery.said:of(id) ~= nil end }
+  self.word = store_word.new { loop = handle.loop, comms = node.comms, log = node.log, id = node.id,
+    facts = function() return facts_of(node) end }
+  handle:on_statement("pri/*/store", function(st) self.words:hear(st) end)
+  handle:on_newcomer(function() self.word:newcomer() end)
+  return self
+end
+
+function Stores:start() self.word:start() end
+function Stores:stop() self.word:stop() end
+
+--- As store_words.lua has them, this node's own among them.
+function Stores:rows() return self.words:rows() end
+function Stores:of(id) return self.words:of(id) end
+function Stores:bounds() return self.words:bounds() end
+
+return stores
