@@ -118,16 +118,27 @@ describe("event files", function()
 end)
 
 describe("an alert", function()
-  local loop, rows, missing, told, one
+  local loop, rows, missing, told, one, stored, soon
 
-  before_each(function()
-    loop, rows, missing, told = simloop.new(), {}, {}, {}
+  local function new()
     one = alert.new { loop = loop, rows = function() return rows end, missing = function() return missing end,
       failing = function() return "disk_full", "ENOSPC" end, here = function() return {} end,
       now = function() return EPOCH end, told = function(change) told[#told + 1] = change end,
       policy = function()
         return { ask = function(_, _, change) return change.level == "error" or change.lost end }
+      end, kept = function(name, data)
+        assert.equal("alerts", name)
+        return { read = function() return stored end, start = function() end, stop = function() end,
+          soon = function()
+            soon = soon + 1
+            stored = json.decode(json.encode(data()))
+          end }
       end }
+  end
+
+  before_each(function()
+    loop, rows, missing, told, stored, soon = simloop.new(), {}, {}, {}, nil, 0
+    new()
   end)
 
   local function look(level, status)
@@ -158,6 +169,49 @@ describe("an alert", function()
     look(nil, "lost")
     assert.equal(1, #told)
     assert.is_true(told[1].lost)
+  end)
+
+  it("is not forgotten by a start: it comes again only after the robot was well, or where it got worse", function()
+    look "error"
+    assert.same({ 1, 1 }, { #told, soon })
+    for _ = 1, 3 do
+      new()
+      rows = {} -- nobody is heard yet
+      one:look()
+      loop:run_until(loop.time + MINUTE)
+      look(nil)
+      look "error"
+      look "warn"
+      look "error"
+    end
+    assert.same({ 1, 1 }, { #told, soon })
+    missing = { { id = "a" } }
+    look(nil, "lost")
+    new()
+    look(nil, "lost")
+    assert.same({ 2, true, "error" }, { #told, told[2].lost, told[2].before })
+    new()
+    look "ok"
+    new()
+    look "error"
+    assert.equal(3, #told)
+  end)
+
+  it("begins anew where what is kept is no list of alerts, and remembers 1,024 robots at most", function()
+    for _, data in ipairs { 7, "x", {}, { told = 7 }, { told = { 7 } }, { told = { a = 1 } },
+      { told = json.array { json.array { "a", "ok" }, json.array { ("a"):rep(65), "error" }, json.array { 7, "error" },
+        json.array {} } } } do
+      stored, told = data, {}
+      new()
+      look "error"
+      assert.equal(1, #told)
+    end
+    for i = 1, 1500 do rows[i] = { id = "n" .. i, label = "n", level = "error", status = "ready" } end
+    one:look()
+    loop:run_until(loop.time + MINUTE)
+    assert.equal(1024, #one:data().told)
+    assert.same({ "alerts", 1024, 1024 }, { one:bounds()[1].name, one:bounds()[1].count, one:bounds()[1].limit })
+    assert.is_true(#json.encode(one:data()) < 256 * 1024)
   end)
 
   it("does not come of what somebody who left said before", function()

@@ -112,6 +112,19 @@ describe("a robot that falls ill", function()
     wait(TOLD, "all know", function() return level "tim" == "error" end)
   end)
 
+  it("is not told of again by a program whose daemon was started anew, cleanly or not", function()
+    assert(swarm.within(30, function()
+      return (folder.read(s:path("sue", "state") .. "/alerts") or ""):find('"error"', 1, true)
+    end), "who was told of is on the disk soon")
+    for _, signal in ipairs { "KILL", "TERM" } do
+      s:stop("sue", signal)
+      start("sue", "server")
+      wait(60, "sue hears it again", function() return level "sue" == "error" end)
+    end
+    swarm.sh "sleep 5"
+    assert.equal(1, #lines("sue", "runs"))
+  end)
+
   it("has no program run that others can write, that is a link or a stranger's; one that does not end is ended",
     function()
       for host, one in pairs(REFUSED) do -- any order

@@ -1,5 +1,10 @@
 -- alert.lua - asks the policy which changes are worth an alert: of this node's level, of others', and of who is lost
 -- though he should be here. Tells nobody itself.
+--
+-- Of whom something was told outlives this run (STATE/alerts): a start is no reason to tell it again. It is kept
+-- lazily, soon after: where power goes within seconds it is told twice, rather than never.
+local bounded = require "bounded"
+local json = require "core.json"
 local slices = require "slices"
 
 local alert = {}
@@ -7,6 +12,9 @@ alert.__index = alert
 
 local RANK <const> = { ok = 1, warn = 2, error = 3 }
 local AWAY <const> = { left = true, lost = true }
+local TOLD_MAX <const> = 1024 -- nodes of whom something was told, and who were not well since
+local TROUBLE <const> = { warn = true, error = true, lost = true }
+local ID_MAX <const> = 64 -- bytes
 
 --- given.loop
 --- given.rows     fn() → rows of all nodes, as discovery:nodes has them
@@ -16,13 +24,38 @@ local AWAY <const> = { left = true, lost = true }
 --- given.here     fn() → facts of this node
 --- given.told     fn(change): it is worth an alert
 --- given.now      fn() → Unix ms, or nil
+--- given.kept     fn(name, data()) → a lazy value (lua/kept.lua)
 function alert.new(given)
-  local self = setmetatable({ known = {} }, alert)
+  local self = setmetatable({ known = {}, was_told = bounded.new { limit = TOLD_MAX } }, alert)
   for _, name in ipairs { "loop", "rows", "missing", "failing", "policy", "here", "told", "now" } do
     self[name] = given[name]
   end
   self.jobs = slices.new(self.loop)
+  self.kept = given.kept("alerts", function() return self:data() end)
+  self:load(self.kept:read())
   return self
+end
+
+--- As it goes into STATE/alerts: rows [ID, what was told of that node last].
+function alert:data()
+  local rows = {}
+  for i, entry in self.was_told:each() do rows[i] = json.array { entry.key, entry.value } end
+  return { told = json.array(rows) }
+end
+
+--- DATA of an earlier run, or whatever stands there.
+function alert:load(data)
+  for _, row in ipairs(type(data) == "table" and json.is_array(data.told) and data.told or {}) do
+    local id, state = table.unpack(json.is_array(row) and row or {})
+    if type(id) == "string" and #id <= ID_MAX and TROUBLE[state] then self.was_told:put(id, state) end
+  end
+end
+
+-- STATE was told of node ID, nil: it is well again.
+local function note(self, id, state)
+  if self.was_told:get(id) == state then return end
+  if state then self.was_told:put(id, state) else self.was_told:forget(id) end
+  self.kept:soon()
 end
 
 -- What matters of ROW: a level, or that he is lost. Of who is away the level says nothing.
@@ -32,11 +65,11 @@ local function state_of(row, is_missed)
 end
 
 -- The policy is asked of each change but that somebody is well for the first time. Who was told of once is told of
--- again only after he was well, or where it got worse.
-local function is_news(known, state)
-  if state == known.state or not state then return false end
-  if state == "ok" then return known.state ~= nil end
-  return not known.told or (RANK[state] or 4) > (RANK[known.told] or 4)
+-- again only after he was well, or where it got worse. BEFORE: his state; TOLD: what was told of him; STATE: now
+local function is_news(before, told, state)
+  if state == before or not state then return false end
+  if state == "ok" then return before ~= nil end
+  return not told or (RANK[state] or 4) > (RANK[told] or 4)
 end
 
 local function change_of(self, row, before, state)
@@ -47,19 +80,18 @@ local function change_of(self, row, before, state)
 end
 
 local function look_at(self, row, is_missed)
-  local known = self.known[row.id] or {}
-  local state = state_of(row, is_missed)
-  self.known[row.id] = known
-  if is_news(known, state) then
-    local change = change_of(self, row, known.state, state)
+  local told, state = self.was_told:get(row.id), state_of(row, is_missed)
+  local before = self.known[row.id] or told
+  if is_news(before, told, state) then
+    local change = change_of(self, row, before, state)
     if self.policy():ask("clients.diagnostics.alert", change, self.here()) then
-      known.told = state
+      note(self, row.id, state ~= "ok" and state or nil)
       change.at = self.now()
       self.told(change)
     end
   end
-  if state == "ok" then known.told = nil end
-  if state then known.state = state end
+  if state == "ok" then note(self, row.id, nil) end
+  self.known[row.id] = state or before
 end
 
 local function look(self)
@@ -84,8 +116,14 @@ function alert:look()
   end)
 end
 
+function alert:start() self.kept:start() end
+
 function alert:stop()
   if self.give_up then self.give_up() end
+  self.kept:stop()
 end
+
+--- What is bounded here, as bounded.lua's rows.
+function alert:bounds() return { self.was_told:row "alerts" } end
 
 return alert

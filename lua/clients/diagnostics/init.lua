@@ -115,6 +115,9 @@ function diagnostics:new_time()
 end
 
 --- What is bounded here, as bounded.lua's rows.
-function diagnostics:bounds() return self.others:bounds() end
+function diagnostics:bounds()
+  local rows = self.others:bounds()
+  return self.past and table.move(self.past:bounds(), 1, 2, #rows + 1, rows) or rows
+end
 
 return diagnostics

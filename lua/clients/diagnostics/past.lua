@@ -33,6 +33,7 @@ local function make_alert(self, node)
   return alert.new { loop = self.loop, rows = function() return node.discovery:nodes(false) end,
     missing = function() return (node.discovery:missing()) end, failing = function(id) return failing(self, id) end,
     policy = function() return node.policy end, here = node.here, now = function() return node.time:proved_now() end,
+    kept = kept.lazy_of(node, self.loop),
     told = function(change)
       self.events:add({ event = "alert", node = to_json.value(change) }, change.id ~= node.id and change.id or nil)
       if self.notify then self.notify:tell(to_json.value(change)) end
@@ -108,7 +109,13 @@ end
 
 function past:start()
   self.history:start()
+  if self.alert then self.alert:start() end
   self.events:add { event = "boot", boot = self.node.comms.boot }
+end
+
+--- What is bounded here, as bounded.lua's rows.
+function past:bounds()
+  return { self.history:bounds()[1], self.alert and self.alert:bounds()[1] }
 end
 
 function past:stop()
