@@ -114,6 +114,15 @@ local function short_text(value)
   return value
 end
 
+-- As the tag domain:NAME of a grant has it. Empty: the node alone; false: its copies are nobody's.
+local function domain(value)
+  if value == false or value == "" then return value end
+  if type(value) ~= "string" or #value > 17 or not value:find "^[a-z0-9-]+$" then
+    return nil, 'a name of small letters, digits and "-", at most 17, or "", or false'
+  end
+  return value
+end
+
 local function number(value, what, least, most)
   if type(value) ~= "number" or value ~= value or value < least or value > most then return nil, what end
   return whole(value) or value
@@ -218,40 +227,18 @@ local function class(value)
   return good, why
 end
 
-local function check_id(value)
-  if type(value) ~= "string" or #value > 20 or not value:find "^%l[%l%d_]*$" then
-    return nil, "a name such as disk_full, of at most 20 letters"
-  end
-  return value
-end
-
-local CHECK = { id = check_id, summary = text, cause = text, cure = text, depends = check_id, hold = count }
-
--- Each has an ID of its own, and depends on one before it.
-local function checks(value)
-  local good, why = list(complete(CHECK, { "id", "summary" }), 64)(value)
-  local before = {}
-  for i, row in ipairs(good or {}) do
-    if before[row.id] then return nil, ("a list whose item %d is no second %s"):format(i, row.id) end
-    if row.depends and not before[row.depends] then
-      return nil, ("a list whose item %d is one that depends on a check before it, not on %s"):format(i, row.depends)
-    end
-    before[row.id] = true
-  end
-  return good, why
-end
-
---- Forms of parts, for channel_form.lua.
-form.parts = { record = record, text = text, number = number, bytes = bytes, flag = flag, address = address }
+--- Forms of parts, for channel_form.lua and checks_form.lua.
+form.parts = { record = record, text = text, number = number, bytes = bytes, flag = flag, address = address,
+  count = count, list = list, complete = complete }
 
 local forms = {
-  text = text,
+  text = text, domain = domain,
   ["short text or false"] = or_else(false, short_text, "false"),
   bytes = bytes,
   seconds = seconds,
   share = share,
   count = count,
-  checks = checks,
+  checks = function(value) return inner.checks_form.check(value) end,
   routes = routes,
   settle = function(value) return record(value, { least = seconds, most = seconds, per = bytes }) end,
   ["text or false"] = or_else(false, text, "false"),

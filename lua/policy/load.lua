@@ -5,6 +5,7 @@ local fence = require "core.fence"
 local hash = require "core.hash"
 local hooks = require "policy.hooks"
 local http_form = require "policy.http_form"
+local key = require "core.key"
 local policy = require "policy"
 local check = require "policy.check"
 local core_text = require "core.text"
@@ -14,7 +15,7 @@ local load = {}
 
 local PRINT_BYTES_MAX <const> = 256 * 1024 -- of functions' texts, a hook
 local SAID_MAX <const> = 400 -- characters of a fault
-local INNER = { "names", "form", "channel_form", "facts", "prints", "lined", "inside" }
+local INNER = { "names", "form", "channel_form", "checks_form", "facts", "prints", "lined", "inside" }
 
 --- What people are told: a fault is { file =, line =, text =, suggestion = }. What the policy says of itself may not
 -- steer a terminal.
@@ -72,6 +73,9 @@ local function check_addresses(settings, where, messages)
   for i, text in ipairs(settings["routing.block"] or {}) do
     local kind, why = block_form.read(text)
     if not kind then say("routing.block", text, i, why) end
+  end
+  for i, id in ipairs(settings["clients.logs.holders"] or {}) do
+    if not key.public(id) then say("clients.logs.holders", id, i, "no peer ID, as discover --json shows it") end
   end
   for i, channel in ipairs(settings["routing.channels"] or {}) do
     check_address("routing.channels", channel.address, i)

@@ -205,6 +205,10 @@ describe("a fault is said with file, line and suggestion", function()
     one('p.dcache.disk = "4 GB"', "my.lua:2: dcache.disk: wanted bytes, such as 64 * MB")
     one('p.clock = "ntp"', 'my.lua:2: clock: wanted one of "auto", "system"')
     one('p.clients.logs.share = true', "my.lua:2: clients.logs.share: a hook is a function")
+    for _, domain in ipairs { '"Room 3"', "true", '"a-name-of-18-bytes"' } do
+      one("p.clients.logs.domain = " .. domain, 'my.lua:2: clients.logs.domain: wanted a name of small letters, digits '
+        .. 'and "-", at most 17, or "", or false')
+    end
     one('p.routing = {}', "my.lua:2: routing is a section: set what is in it")
     one('p.comms.beacon = { 5, 2 }', "my.lua:2: comms.beacon: wanted { least, most }")
     one('p.routing.channels = { { "/a/dswarm-line", budgt = 1 } }', "my.lua:2: routing.channels: "
@@ -234,6 +238,8 @@ describe("a fault is said with file, line and suggestion", function()
   it("for addresses", function()
     one('p.routing.channels = { "/ip4/0.0.0/udp/3825/dswarm-line" }', "my.lua:2: routing.channels: "
       .. "/ip4/0.0.0/udp/3825/dswarm-line: not an address: not an IP address")
+    one('p.clients.logs.holders = { "12D3KooWQ1vB" }', "my.lua:2: clients.logs.holders: 12D3KooWQ1vB: "
+      .. "no peer ID, as discover --json shows it")
     one('p.clients.logs.gateway = "0.0.0.0:3826"', "my.lua:2: clients.logs.gateway: 0.0.0.0:3826: "
       .. "not an address: an unknown protocol")
   end)
