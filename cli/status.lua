@@ -124,6 +124,7 @@ local function facts(answer, s)
   for _, row in ipairs {
     { "control", s:text(node.socket) },
     { "http", http(answer.gateway, s) },
+    { "paused", answer.paused and s:text(answer.paused) .. ": no files are given or fetched", colour = "warn" },
     { "page", page(answer.http, s) },
     { "memory", s.size(node.memory) .. " of Lua" },
   } do

@@ -351,8 +351,8 @@ static int push_results(lua_State *L, http *h) {
 /* h:step() -> array of { id =, status =, type =, body = } or { id =, status =, word =,
  * error =, said = how a refusal begins, part = what came before it broke off }; never
  * waits. Words: long (over `max`, or 16 KiB of headers), slow, length (fewer bytes than
- * announced), closed, redirect, missing, moved, full, permission, form, or an errno's
- * name. */
+ * announced), closed, redirect, missing, moved, full, pause, permission, form, or an
+ * errno's name. */
 static int http_step(lua_State *L) {
   http *h = check_open(L);
   struct epoll_event events[EVENTS_MAX];

@@ -281,13 +281,18 @@ static const char *code_word(CURLcode code) {
   return "form";
 }
 
+/* Our gateways say the word itself; of those with one status only this one matters. */
+static const char *refusal_word(const transfer *t, long status) {
+  return status == 503 && !strncmp(t->said, "pause", 5) ? "pause" : status_word(status);
+}
+
 const char *transfer_word(const transfer *t, CURLcode code) {
   long status = transfer_status(t), err = 0;
   int ended = code == CURLE_OK || code == CURLE_WRITE_ERROR;
   if (t->over)
     return "long";
   if (status >= 300 && ended)
-    return status_word(status);
+    return refusal_word(t, status);
   if (code == CURLE_OK)
     return status >= 200 ? NULL : "form";
   curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &err);

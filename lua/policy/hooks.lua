@@ -167,7 +167,6 @@ local function hook(path, arguments, answers, asked, default, more)
 end
 
 local HERE, CHANGES = { "here", "here" }, { changes = true, later = true }
-local LATER = { later = true }
 local SHARE = { "private", "lab", "swarm", "public", "wait", false }
 
 --- Answers: yes · urgency (1…9 or false) · one (of the second argument) · part (of the first) · words.
@@ -195,8 +194,8 @@ hooks.hooks = {
     "another's file appears, and when room changes", "false: robots keep their own"),
   hook("clients.logs.evict", { { "file", "shared" }, HERE }, "yes", "the disk is over its mark",
     "only if proven on `copies`' least others", CHANGES),
-  hook("clients.logs.pause", { HERE }, "yes", "each second while bulk work runs",
-    "driving, hot, or on low battery", LATER),
+  hook("clients.logs.pause", { HERE }, "yes", "each second: do files rest?",
+    "driving, hot, or on low battery"),
   hook("clients.diagnostics.check", { { "check", "check" }, { "m", "metrics" }, HERE },
     { "ok", "warn", "error", false }, "the sensors were looked at, or the doctor is asked, for each of `checks`",
     "by what was found; nil or false: not known", { each = "clients.diagnostics.checks" }),

@@ -7,6 +7,7 @@ local SENTENCES = {
   moved = "%s changed its copy meanwhile",
   permission = "%s does not give it to us",
   full = "%s has too much to do now",
+  pause = "%s pauses: its policy gives no files now",
   slow = "%s answers too slowly",
   length = "%s broke off in the middle",
   block = "%s gave other bytes than the file's",
