@@ -4,5 +4,6 @@
 
 #include "hash.h"
 #include "key.h"
+#include "seal.h"
 
 #endif

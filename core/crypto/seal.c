@@ -2,6 +2,7 @@
  * XChaCha20-Poly1305. Knows no call. */
 #include "core.h"
 #include "hash.h"
+#include "seal.h"
 #include <string.h>
 #include <sodium.h>
 
@@ -109,7 +110,7 @@ static int m_keys(lua_State *L) {
   hidden *pair = check_hidden(L, 1, PAIR);
   int callee = luaL_checkoption(L, 2, NULL, sides);
   const uint8_t *theirs = check_bytes(L, 3, crypto_kx_PUBLICKEYBYTES);
-  hidden *keys = new_hidden(L, KEYS, 2 * crypto_kx_SESSIONKEYBYTES);
+  hidden *keys = new_hidden(L, KEYS, SEAL_KEYS_SIZE);
   int (*make)(uint8_t *, uint8_t *, const uint8_t *, const uint8_t *, const uint8_t *) =
       callee ? crypto_kx_server_session_keys : crypto_kx_client_session_keys;
   if (make(READ_KEY(keys), WRITE_KEY(keys), pair->public, pair->bytes, theirs)) {
@@ -176,6 +177,18 @@ static int m_open(lua_State *L) {
   return 1;
 }
 
+const uint8_t *seal_keys(lua_State *L, int index) {
+  return check_hidden(L, index, KEYS)->bytes;
+}
+
+/* keys:copy() → the same keys once more, for who closes them later */
+static int m_copy(lua_State *L) {
+  hidden *keys = check_hidden(L, 1, KEYS), *made;
+  made = new_hidden(L, KEYS, SEAL_KEYS_SIZE);
+  memcpy(made->bytes, keys->bytes, SEAL_KEYS_SIZE);
+  return 1;
+}
+
 static int m_keys_close(lua_State *L) {
   close_hidden(luaL_checkudata(L, 1, KEYS));
   return 0;
@@ -199,6 +212,7 @@ static const luaL_Reg pair_methods[] = {
 static const luaL_Reg keys_methods[] = {
     {"seal",  m_seal      },
     {"open",  m_open      },
+    {"copy",  m_copy      },
     {"close", m_keys_close},
     {"__gc",  m_keys_close},
     {NULL,    NULL        },

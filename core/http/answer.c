@@ -51,7 +51,7 @@ int gateway_shuts(gateway *g, const struct sockaddr *a) {
 }
 
 /* Loopback is this machine: the kernel lets nobody else in from there. */
-static int may_ask(gateway *g, struct MHD_Connection *c) {
+static int is_near(gateway *g, struct MHD_Connection *c) {
   uint8_t address[16] = {0};
   int family = source_address(c, address), may;
   if (family == AF_INET && address[0] == 127)
@@ -150,8 +150,8 @@ static enum MHD_Result answer_block(const gateway_request *r, const char *text,
     return gateway_send(r, 200, &label, gateway_no_bytes());
   if (cid_parse(text, strlen(text), cid) < 0)
     return gateway_refuse(r, 400, "form");
-  if (!served_find(r->gateway->served, cid, &block))
-    return gateway_refuse(r, 404, "missing");
+  if (!served_find(r->gateway->served, cid, r->client->reach, &block))
+    return gateway_refuse_missing(r);
   result = answer_found(r, &block, &label, is_head);
   served_release(r->gateway->served, &block);
   return result;
@@ -187,12 +187,14 @@ static enum MHD_Result answer_kind(const gateway_request *r, const char *cid,
 enum MHD_Result gateway_answer(gateway *g, http_client *client, struct MHD_Connection *c,
                                const char *url, const char *method) {
   gateway_request r = {g, client, c};
-  if (!may_ask(g, c))
-    return gateway_refuse(&r, 403, "permission");
+  if (!client->is_given)
+    client->reach = is_near(g, c) ? SERVED_LAB : SERVED_PUBLIC;
   if (!http_host_is_address(c))
     return gateway_refuse(&r, 403, "host");
   if (strcmp(method, "GET") && strcmp(method, "HEAD"))
     return gateway_refuse(&r, 405, "form");
+  if (client->reach == SERVED_PUBLIC && strncmp(url, "/ipfs/", 6))
+    return gateway_refuse(&r, 403, "permission");
   if (!strcmp(url, "/") && gateway_is_browser(&r))
     return gateway_explain(&r, GATEWAY_HELP);
   if (strncmp(url, "/ipfs/", 6))

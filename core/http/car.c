@@ -180,8 +180,7 @@ static enum MHD_Result find(const gateway_request *r, const uint8_t *cid, int fl
   int found = sending_begin(r, cid, flags, &s);
   if (found == 1)
     return answer_found(r, s, label, is_head);
-  return found == 0 ? gateway_refuse(r, 404, "missing")
-                    : gateway_refuse(r, 500, "ENOMEM");
+  return found == 0 ? gateway_refuse_missing(r) : gateway_refuse(r, 500, "ENOMEM");
 }
 
 /* A CAR of no blocks. */

@@ -13,6 +13,8 @@ typedef struct http_client {
   int64_t since, deadline; /* ms of the monotonic clock: past it the connection is shut */
   int64_t sending;       /* bytes of the answer under way; -1 = we need not wait for it */
   int answered, overdue; /* once at least; was shut for being slow */
+  int reach;             /* what may be had over it, for who serves files (served.h) */
+  int is_given;          /* it came by gateway:add, not by the listener */
 } http_client;
 
 typedef struct {

@@ -44,6 +44,9 @@ static int open_all(gateway *g, const net_address *address, const char *congesti
 
 static void shut(gateway *g) {
   gateway_stop(g);
+  for (; g->given_count > 0; g->given_count--)
+    if (!g->given[g->given_count - 1].is_known)
+      close(g->given[g->given_count - 1].fd);
   if (g->listener >= 0)
     close(g->listener);
   if (g->wake >= 0)
@@ -163,6 +166,14 @@ static void check_checkpoint(lua_State *L, int index, size_t leaves, served_file
                 "first");
 }
 
+/* Where nothing is said, or what nobody knows, it goes no further than the lab. */
+static served_class class_of(lua_State *L, int index) {
+  const char *said = luaL_optstring(L, index, "lab");
+  if (!strcmp(said, "public"))
+    return SERVED_PUBLIC;
+  return strcmp(said, "swarm") ? SERVED_LAB : SERVED_SWARM;
+}
+
 static void check_file(lua_State *L, int index, served_file *file) {
   const char *cid, *leaves;
   size_t size;
@@ -174,6 +185,8 @@ static void check_file(lua_State *L, int index, served_file *file) {
   leaves = field_text(L, index, "leaves", "");
   size = lua_rawlen(L, -1);
   file->leaves = (const uint8_t *)leaves;
+  lua_getfield(L, index, "class");
+  file->class = class_of(L, lua_gettop(L));
   if (lua_getfield(L, index, "sizes") == LUA_TTABLE) {
     check_checkpoint(L, index, size / 32, file);
     return;
@@ -183,10 +196,11 @@ static void check_file(lua_State *L, int index, served_file *file) {
 }
 
 /* g:serve{ cid = root, path = absolute or folder =, name =, identity = { dev =,
- * ino =, size =, mtime_ns =, ctime_ns = }, leaves = 32 bytes each } -> true | nil,
- * message, "block" (these leaves do not give that root), "ENOMEM". From now on all blocks
- * of the file are served. A checkpoint has besides sizes = of its leaves, the first of
- * which is another file: first = its name, first_identity =. */
+ * ino =, size =, mtime_ns =, ctime_ns = }, leaves = 32 bytes each, class = "lab" (or
+ * "swarm" or "public") } -> true | nil, message, "block" (these leaves do not give that
+ * root), "ENOMEM". From now on all blocks of the file are served. A checkpoint has
+ * besides sizes = of its leaves, the first of which is another file: first = its name,
+ * first_identity =. */
 static int gateway_serve(lua_State *L) {
   gateway *g = check_open(L);
   served_file file = {0};
@@ -210,6 +224,27 @@ static int gateway_withdraw(lua_State *L) {
   const char *text = luaL_checklstring(L, 2, &size);
   luaL_argcheck(L, cid_parse(text, size, cid) == 0, 2, "cid");
   lua_pushboolean(L, served_withdraw(g->served, cid));
+  return 1;
+}
+
+/* g:add(fd, reach): who is at the other end of this connected local socket, which is the
+ * gateway's from here on, asks over it, and may have what is of class REACH ("public",
+ * "swarm", "lab") or goes further. -> true | nil, message, "full" */
+static int gateway_add(lua_State *L) {
+  gateway *g = check_open(L);
+  int fd = (int)luaL_checkinteger(L, 2), taken;
+  served_class reach = class_of(L, 3);
+  pthread_mutex_lock(&g->lock);
+  taken = g->given_count < GATEWAY_GIVEN_MAX;
+  if (taken)
+    g->given[g->given_count++] = (gateway_given){fd, reach, 0};
+  pthread_mutex_unlock(&g->lock);
+  if (!taken) {
+    close(fd);
+    return core_fail(L, "full", "%d connections wait to be served", GATEWAY_GIVEN_MAX);
+  }
+  gateway_wake(g);
+  lua_pushboolean(L, 1);
   return 1;
 }
 
@@ -249,8 +284,9 @@ static gateway_network check_network(lua_State *L, int index) {
 }
 
 /* g:networks{ {"192.168.1.0", 24}, {"192.168.1.7", 32, true}, … }: from where may be
- * asked, beside this machine's loopback; where `true` stands who connects is sent away
- * unheard. At most 320. The rest is refused with 403. Replaces what was set before. */
+ * asked for all, beside this machine's loopback; where `true` stands who connects is sent
+ * away unheard. At most 320. The rest has what is public, and else 403. Replaces what was
+ * set before. */
 static int gateway_networks(lua_State *L) {
   gateway *g = check_open(L);
   gateway_network networks[GATEWAY_NETWORKS_MAX];
@@ -316,6 +352,7 @@ static const luaL_Reg methods[] = {
     {"port",     gateway_port    },
     {"serve",    gateway_serve   },
     {"withdraw", gateway_withdraw},
+    {"add",      gateway_add     },
     {"networks", gateway_networks},
     {"pause",    gateway_pause   },
     {"suspects", gateway_suspects},

@@ -10,6 +10,7 @@
 #include <microhttpd.h>
 
 #define GATEWAY_NETWORKS_MAX 320
+#define GATEWAY_GIVEN_MAX 16
 
 /* How a request can end without its block: the words of CORE_WORDS that are counted here.
  */
@@ -35,6 +36,13 @@ typedef struct {
   int shut; /* who is there is not answered, whatever other networks he is in */
 } gateway_network;
 
+/* A connected local socket, whoever is behind it. */
+typedef struct {
+  int fd;
+  served_class reach;
+  int is_known; /* libmicrohttpd has it */
+} gateway_given;
+
 typedef struct {
   int listener, wake; /* wake: an eventfd that ends the thread's wait */
   int readers, connections, per_host;
@@ -57,14 +65,17 @@ typedef struct {
   atomic_llong blocks, bytes;
   atomic_llong refused[GATEWAY_WORD_COUNT];
 
-  pthread_mutex_t lock; /* of the networks */
+  pthread_mutex_t lock; /* of the networks, and of what was given */
   gateway_network networks[GATEWAY_NETWORKS_MAX];
   int network_count;
+  gateway_given given[GATEWAY_GIVEN_MAX];
+  int given_count;
 } gateway;
 
 /* thread.c: 0 or an errno. */
 int gateway_start(gateway *g);
 void gateway_stop(gateway *g);
+void gateway_wake(gateway *g);
 
 /* answer.c */
 int gateway_shuts(gateway *g, const struct sockaddr *a); /* is who connects shut out? */

@@ -194,6 +194,5 @@ enum MHD_Result gateway_answer_file(const gateway_request *r, const char *text,
   found = sending_begin(r, cid, WALK_TWICE, &s);
   if (found == 1)
     return answer_named(r, text, cid, s, is_head);
-  return found == 0 ? gateway_refuse(r, 404, "missing")
-                    : gateway_refuse(r, 500, "ENOMEM");
+  return found == 0 ? gateway_refuse_missing(r) : gateway_refuse(r, 500, "ENOMEM");
 }

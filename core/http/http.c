@@ -15,6 +15,7 @@
 #define REQUESTS_MAX 64 /* under way at once, on one handle */
 #define HOST_MAX 8      /* connections to one peer */
 #define TOTAL_MAX 16    /* connections in all */
+#define LOCAL_MAX 100   /* bytes of an local socket's path */
 #define EVENTS_MAX 32   /* ready sockets of one step */
 #define TIMEOUT_MS 600000
 #define LOW_SPEED 1024 /* bytes/s below which, for LOW_SECONDS, an answer is `slow` */
@@ -30,6 +31,7 @@ typedef struct {
   transfer *first;
   int64_t last_id;
   int count;
+  char local[LOCAL_MAX + 1]; /* all goes over this local socket; empty: over TCP */
 } http;
 
 /* -- what libcurl calls -- */
@@ -81,6 +83,8 @@ static transfer *take(http *h, int64_t id) {
 
 static int start(http *h, transfer *t) {
   curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+  if (*h->local)
+    curl_easy_setopt(t->easy, CURLOPT_UNIX_SOCKET_PATH, h->local);
   if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
     return 0;
   t->next = h->first;
@@ -132,7 +136,8 @@ static int open_all(http *h) {
   curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
   curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
   curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-  curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_MAX);
+  curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                    *h->local ? 1L : (long)HOST_MAX);
   curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)TOTAL_MAX);
   curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)TOTAL_MAX);
   return 1;
@@ -159,9 +164,14 @@ static http *check_open(lua_State *L) {
   return h;
 }
 
-/* http.new() -> h | nil, message, errno's name */
+/* http.new([path of a local socket, over which all goes, one request after the
+ * other]) -> h | nil, message, errno's name */
 static int http_new(lua_State *L) {
+  size_t size = 0;
+  const char *local = luaL_optlstring(L, 1, "", &size);
   http *h = core_new(L, CLASS, sizeof *h);
+  luaL_argcheck(L, size <= LOCAL_MAX, 1, "a path of at most 100 bytes");
+  memcpy(h->local, local, size);
   h->epoll = h->timer = -1;
   errno = ENOMEM;
   if (open_all(h))

@@ -112,6 +112,11 @@ enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
   return gateway_refuse_with(r, status, word, NULL);
 }
 
+enum MHD_Result gateway_refuse_missing(const gateway_request *r) {
+  return r->client->reach == SERVED_LAB ? gateway_refuse(r, 404, "missing")
+                                        : gateway_refuse(r, 403, "permission");
+}
+
 enum MHD_Result gateway_refuse_block(const gateway_request *r, const char *word) {
   int gone = !strcmp(word, "moved") || !strcmp(word, "block") || !strcmp(word, "link");
   if (gone)

@@ -40,6 +40,8 @@ enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
                                const char *word);
 enum MHD_Result gateway_refuse_with(const gateway_request *r, unsigned status,
                                     const char *word, const char *hint);
+/* What nobody serves, or not to who asks: he who may not have all is not told which. */
+enum MHD_Result gateway_refuse_missing(const gateway_request *r);
 enum MHD_Result gateway_refuse_block(const gateway_request *r, const char *word);
 enum MHD_Result gateway_explain(const gateway_request *r, const char *words);
 /* RESPONSE may be NULL for want of memory, and is gone afterwards. */

@@ -14,7 +14,7 @@ int sending_begin(const gateway_request *r, const uint8_t *cid, int flags, sendi
   (*s)->client = r->client;
   (*s)->is_long = 1;
   (*s)->left = INT64_MAX;
-  found = walk_begin(r->gateway->served, cid, flags, &(*s)->walk);
+  found = walk_begin(r->gateway->served, cid, r->client->reach, flags, &(*s)->walk);
   if (found != 1)
     free(*s);
   return found;

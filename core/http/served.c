@@ -83,6 +83,7 @@ static int served_file_new(const served_file *file, served_entry **made) {
     return err;
   f->uses = 1;
   f->identity = file->identity;
+  f->class = file->class;
   memcpy(f->cid, file->cid, sizeof f->cid);
   f->leaf_count = file->sizes ? file->leaf_count : unixfs_leaf_count(file->identity.size);
   if (allocate(f, file)) {
@@ -118,14 +119,16 @@ static size_t home(const served *o, uint32_t hash) {
 }
 
 /* The first slot with that digest and kind, of FILE (place + 1) or, where that is 0, of
- * any file; a free one where there is none. */
-static slot *find(const served *o, const uint8_t *digest, uint32_t kind, uint32_t file) {
+ * any file that goes as far as REACH; a free one where there is none. */
+static slot *find(const served *o, const uint8_t *digest, uint32_t kind, uint32_t file,
+                  served_class reach) {
   uint32_t hash = hash_of(digest);
   for (size_t at = home(o, hash);; at = after(o, at)) {
     slot *s = &o->slots[at];
     if (!s->file)
       return s;
-    if (s->hash == hash && (s->index & NODE) == kind && (!file || s->file == file) &&
+    if (s->hash == hash && (s->index & NODE) == kind &&
+        (file ? s->file == file : o->files[s->file - 1]->class <= reach) &&
         !memcmp(digest_at(o->files[s->file - 1], s->index), digest, 32))
       return s;
   }
@@ -135,7 +138,7 @@ static slot *find(const served *o, const uint8_t *digest, uint32_t kind, uint32_
  * that one can go without a look at the others. */
 static void insert(served *o, uint32_t place, uint32_t index) {
   const uint8_t *digest = digest_at(o->files[place], index);
-  slot *s = find(o, digest, index & NODE, place + 1);
+  slot *s = find(o, digest, index & NODE, place + 1, SERVED_LAB);
   if (s->file)
     return;
   *s = (slot){place + 1, index, hash_of(digest)};
@@ -157,7 +160,8 @@ static void clear(served *o, slot *s) {
 }
 
 static void take_out(served *o, uint32_t place, uint32_t index) {
-  slot *s = find(o, digest_at(o->files[place], index), index & NODE, place + 1);
+  slot *s =
+      find(o, digest_at(o->files[place], index), index & NODE, place + 1, SERVED_LAB);
   if (s->file)
     clear(o, s);
 }
@@ -337,11 +341,12 @@ int64_t served_block_size(const served_entry *f, int is_node, int64_t index) {
   return f->identity.size - (f->leaf_count - 1) * UNIXFS_CHUNK;
 }
 
-int served_find(served *o, const uint8_t cid[CID_SIZE], served_block *block) {
+int served_find(served *o, const uint8_t cid[CID_SIZE], served_class reach,
+                served_block *block) {
   uint32_t kind = cid[1] == CID_RAW ? 0 : NODE;
   int found;
   pthread_mutex_lock(&o->lock);
-  const slot *s = find(o, cid + 4, kind, 0);
+  const slot *s = find(o, cid + 4, kind, 0, reach);
   found = s->file != 0;
   if (found) {
     block->of = o->files[s->file - 1];

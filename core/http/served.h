@@ -10,11 +10,15 @@
 typedef struct served served; /* for several threads at once */
 typedef struct served_entry served_entry;
 
+/* Who may have a file, and how far who asks may reach: less goes further. */
+typedef enum { SERVED_PUBLIC, SERVED_SWARM, SERVED_LAB } served_class;
+
 typedef struct {
   const char *folder, *name; /* as for safe_open; copied */
   file_identity identity;    /* of the file when its leaves were hashed; holds its size */
   const uint8_t *leaves;     /* 32 bytes each, unixfs_leaf_count(identity.size); copied */
   uint8_t cid[CID_SIZE];     /* of the root; must be what the leaves give */
+  served_class class;
 
   /* A checkpoint: the folder of humans.txt, which is the first leaf, and of NAME, whose
    * leaves have sizes of their own. NULL: one file, and its size gives the leaves. */
@@ -51,8 +55,9 @@ void served_name(served *o, const uint8_t cid[CID_SIZE], char *out, size_t room)
  * each is told once. Returns how many. */
 size_t served_suspects(served *o, uint8_t (*cids)[CID_SIZE], size_t most);
 
-/* 1 and BLOCK, to be released; 0 when nobody serves it. */
-int served_find(served *o, const uint8_t cid[CID_SIZE], served_block *block);
+/* 1 and BLOCK, to be released; 0 when nobody serves it to whom REACHes so far. */
+int served_find(served *o, const uint8_t cid[CID_SIZE], served_class reach,
+                served_block *block);
 void served_release(served *o, served_block *block);
 
 /* Fills OUT with BLOCK->size bytes that have its CID: checked now, or before under the

@@ -10,6 +10,7 @@ struct served_entry {
   int64_t uses, place; /* in the table, as long as it is served */
   uint8_t cid[CID_SIZE];
   file_identity identity;
+  served_class class;
   char *folder, *name;
   uint8_t *leaves, *nodes; /* digests; of nodes the lowest level first, the root last */
   int64_t leaf_count, node_count;

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define STACK_SIZE (256 * 1024)
@@ -17,12 +18,27 @@
 
 /* -- connections -- */
 
+/* Was it given to us? Then with which reach. */
+static void look_whether_given(gateway *g, http_client *client) {
+  pthread_mutex_lock(&g->lock);
+  for (int i = 0; client && i < g->given_count; i++) {
+    if (g->given[i].fd != client->fd)
+      continue;
+    client->is_given = 1;
+    client->reach = g->given[i].reach;
+    g->given[i] = g->given[--g->given_count];
+    break;
+  }
+  pthread_mutex_unlock(&g->lock);
+}
+
 static void on_connection(void *user, struct MHD_Connection *c, void **context,
                           enum MHD_ConnectionNotificationCode code) {
   gateway *g = user;
-  if (code == MHD_CONNECTION_NOTIFY_STARTED)
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
     http_connected(&g->clients, c, context);
-  else if (http_disconnected(&g->clients, *context))
+    look_whether_given(g, *context);
+  } else if (http_disconnected(&g->clients, *context))
     gateway_count(g, GATEWAY_slow);
   g->open = g->clients.count;
 }
@@ -107,6 +123,38 @@ static int start_daemon(gateway *g) {
   return g->daemon != NULL;
 }
 
+/* The next that libmicrohttpd does not have yet, or -1. Those that it has stay in the
+ * list until it tells of their connection. */
+static int next_given(gateway *g) {
+  int fd = -1;
+  pthread_mutex_lock(&g->lock);
+  for (int i = 0; i < g->given_count && fd < 0; i++)
+    if (!g->given[i].is_known) {
+      g->given[i].is_known = 1;
+      fd = g->given[i].fd;
+    }
+  pthread_mutex_unlock(&g->lock);
+  return fd;
+}
+
+static void forget_given(gateway *g, int fd) {
+  pthread_mutex_lock(&g->lock);
+  for (int i = 0; i < g->given_count; i++)
+    if (g->given[i].fd == fd)
+      g->given[i--] = g->given[--g->given_count];
+  pthread_mutex_unlock(&g->lock);
+}
+
+/* libmicrohttpd closes what it refuses. */
+static void take_given(gateway *g) {
+  struct sockaddr_un nobody = {.sun_family = AF_UNIX};
+  int fd;
+  while ((fd = next_given(g)) >= 0)
+    if (MHD_add_connection(g->daemon, fd, (struct sockaddr *)&nobody,
+                           sizeof nobody.sun_family) != MHD_YES)
+      forget_given(g, fd);
+}
+
 static int daemon_fd(gateway *g) {
   const union MHD_DaemonInfo *info =
       g->daemon ? MHD_get_daemon_info(g->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
@@ -128,18 +176,21 @@ static int wait_ms(gateway *g) {
 static void *serve(void *user) {
   gateway *g = user;
   int64_t looked = 0, now;
+  uint64_t woken;
   while (!g->stopping) {
     struct pollfd fds[] = {
         {g->wake,      POLLIN, 0},
         {daemon_fd(g), POLLIN, 0}
     };
     int ready = poll(fds, 2, wait_ms(g));
-    if (g->stopping || (ready < 0 && errno != EINTR))
+    if (g->stopping || (ready < 0 && errno != EINTR) ||
+        (fds[0].revents && read(g->wake, &woken, sizeof woken) < 0 && errno != EAGAIN))
       break;
     if (!g->daemon && !start_daemon(g)) {
       poll(fds, 1, 1000); /* no memory: not at full speed */
       continue;
     }
+    take_given(g);
     MHD_run(g->daemon);
     now = http_now();
     if (now - looked < LOOK_MS)
@@ -169,13 +220,17 @@ int gateway_start(gateway *g) {
   return err;
 }
 
-void gateway_stop(gateway *g) {
+void gateway_wake(gateway *g) {
   uint64_t one = 1;
+  while (write(g->wake, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+}
+
+void gateway_stop(gateway *g) {
   if (!g->running)
     return;
   g->stopping = 1;
-  while (write(g->wake, &one, sizeof one) < 0 && errno == EINTR) {
-  }
+  gateway_wake(g);
   pthread_join(g->thread, NULL);
   g->running = 0;
 }

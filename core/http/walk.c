@@ -124,9 +124,10 @@ static void set_range(walk *w) {
     w->end = f->leaf_count;
 }
 
-int walk_begin(served *o, const uint8_t cid[CID_SIZE], int flags, walk *w) {
+int walk_begin(served *o, const uint8_t cid[CID_SIZE], served_class reach, int flags,
+               walk *w) {
   memset(w, 0, sizeof *w);
-  if (!served_find(o, cid, &w->at))
+  if (!served_find(o, cid, reach, &w->at))
     return 0;
   set_range(w);
   if (flags & WALK_TOP)

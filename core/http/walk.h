@@ -16,7 +16,8 @@ typedef struct {
 } walk;
 
 /* 1: AT is the block; 0: nobody serves it; -1: no memory. */
-int walk_begin(served *o, const uint8_t cid[CID_SIZE], int flags, walk *w);
+int walk_begin(served *o, const uint8_t cid[CID_SIZE], served_class reach, int flags,
+               walk *w);
 
 /* 1: AT is the next; 0: there is none. Looks at no file, so that a copy of W may count
  * what is to come. */

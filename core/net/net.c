@@ -182,6 +182,13 @@ int64_t net_stream_receive(lua_State *L, int index, void *out, size_t most) {
   return TEMP_FAILURE_RETRY(recv(stream_argument(L, index)->fd, out, most, 0));
 }
 
+int net_stream_take(lua_State *L, int index) {
+  stream *s = stream_argument(L, index);
+  int fd = s->fd;
+  s->fd = -1;
+  return fd;
+}
+
 /* receive(max) → bytes, "" at the end | nil, msg, "EAGAIN"|errno. MAX 1..65536. */
 static int stream_receive(lua_State *L) {
   lua_Integer most = luaL_checkinteger(L, 2);

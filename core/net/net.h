@@ -54,6 +54,9 @@ int net_fail_at(lua_State *L, const char *what, const char *host, lua_Integer po
  * open one: how many, 0 at the end, -1 and errno. */
 int64_t net_stream_receive(lua_State *L, int index, void *out, size_t most);
 
+/* The socket of that stream, which is closed from here on: whose it is now closes it. */
+int net_stream_take(lua_State *L, int index);
+
 /* Reads `host` ("0.0.0.0") and `port` (0) of the options at 1; leaves the host on the
  * stack. NULL if the host is none, with nil, message, "address" pushed. Throws on a port
  * outside 0..65535. */

@@ -84,14 +84,14 @@ local function say(self, share)
 end
 
 local function offer(self, share)
-  local first = sorted.keys(share.names)[1]
-  if share.served == first then return true end
+  local first, class = sorted.keys(share.names)[1], share_data.of(share).class
+  if share.served == first and share.served_as == class then return true end
   local named = share.names[first]
   local _, leaves = self.leaves(first, named.identity)
   if not leaves then return nil, "missing: leaves of " .. share.cid, "missing" end
-  local ok, why, code = self.serve(share.cid, self.folder, first, named.identity, leaves)
+  local ok, why, code = self.serve(share.cid, self.folder, first, named.identity, leaves, class)
   if not ok then return nil, why, code end
-  share.served = first
+  share.served, share.served_as = first, class
   return true
 end
 

@@ -167,11 +167,12 @@ end
 -- The peer ID can be reached again.
 function content:back(id) self.fetcher:back(id) end
 
--- An own file of the share folder: FOLDER/NAME is served until withdraw. → true | nil, text, code
-function content:serve(key, folder, name, identity, leaves)
+-- An own file of the share folder: FOLDER/NAME is served until withdraw, to whom CLASS goes ("lab", "swarm", "public").
+-- → true | nil, text, code
+function content:serve(key, folder, name, identity, leaves, class)
   if not self.gateway then return true end
   local ok, err, code = self.gateway:serve { cid = key, folder = folder, name = name, identity = identity,
-    leaves = leaves }
+    leaves = leaves, class = class }
   if ok then self.shared[key] = true end
   return ok, err, code
 end

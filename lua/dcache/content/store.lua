@@ -14,7 +14,7 @@ function store.path(self, file) return ("%s/files/%s/%s"):format(self.dir, file.
 function store.serve(self, file)
   if not self.gateway or self.shared[file.cid] then return true end
   return self.gateway:serve { cid = file.cid, folder = self.dir .. "/files/" .. file.cid, name = file.name,
-    identity = file.identity, leaves = file.leaves }
+    identity = file.identity, leaves = file.leaves, class = file.origin and file.origin.class }
 end
 
 local function remove(self, file)
