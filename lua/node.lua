@@ -219,7 +219,7 @@ end
 -- Files by CID: served at WANTED = { host, port }, or false; fetched, claimed.
 function node:open_content(net, wanted)
   local content, listener = require "dcache.content", require "dcache.content.listener"
-  local sources = require "dcache.content.sources"
+  local sources, claim_data = require "dcache.content.sources", require "dcache.content.claim_data"
   self.listener = wanted and listener.new { loop = self.loop, log = self.log, net = net,
     backoff = backoff.quick(self.random), shut_out = function() return self.routing.block:hosts() end,
     make = require "core.gateway".new, host = wanted[1], port = wanted[2] }
@@ -232,7 +232,9 @@ function node:open_content(net, wanted)
     statements = function(bucket) return self.dcache:statements(bucket, self.id) end,
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return sources.holders(self.dcache, self.comms.peers.list, cid) end,
-    peer = function(id) return supplier(self, id) end }
+    peer = function(id) return supplier(self, id) end,
+    said = function(cid, id) return (self.dcache:statement_of("share/files", cid, id) or {}).data end,
+    domain = function() return claim_data.domain(self.policy) end }
   if self.listener then self.checkpoint = checkpoint_parts.writer(self) end -- else nobody could have it
   self.comms:on_back(function(peer) self.content:back(peer.id) end)
   self.content:on_holding(function() hear_of_files(self) end)

@@ -88,6 +88,7 @@ local function new_shares(self, given)
     loop = self.loop, time = self.time, log = self.log, folder = self.folder, publish = given.publish,
     statements = given.statements, serve = given.serve, withdraw = given.withdraw, ttl = given.ttl,
     leaves = function(name, identity) return self.catalogue:find(name, identity) end, when_synced = given.when_synced,
+    copies = function() return self.policy:get "clients.logs.copies" end,
     stray = function(cid, data) return self.away:stray(cid, data) end,
   }
 end
@@ -206,7 +207,7 @@ end
 
 -- What an own file's judgement rests on. A hook may ask for the facts of the first three.
 local RESTS_ON <const> = { "name", "type", "tags", "clients.logs.share", "clients.logs.private", "clients.logs.settle",
-  "clients.logs.permission" }
+  "clients.logs.permission", "clients.logs.copies" }
 
 -- The policy is another one: its hook and its settings judge each file anew, where any of them changed.
 function Logs:apply(_, changed)

@@ -1,4 +1,5 @@
 -- shares.lua - what of this node's files is published and served, by CID. Judges no file, hashes none.
+local bounded = require "bounded"
 local json = require "core.json"
 local signer = require "dcache.signer"
 local sorted = require "sorted"
@@ -11,12 +12,14 @@ Shares.__index = Shares
 local BUCKET = "share/files"
 local TTL = 30 * 86400 -- seconds: max_ttl of class `share`; renewed while true
 local SLICE = 64 -- files that are said again in a turn
+local CHANGED_MAX = 1024 -- names of changed files whose CID before is remembered until they are said anew
 local ADOPT_MS = 600000 -- after this, own records without a file are dismissed though files still settle
 
 --- given.loop, time, log
 --- given.folder   the share folder (path)
 --- given.leaves   fn(name, identity) → CID, bytes of its leaves' hashes
 --- given.ttl      s that a record holds
+--- given.copies   fn() → { least, most } copies that are wanted
 --- given.stray    fn(cid, data) → "later" | nil: an own record that stands without a file, by default dismissed
 --- given.publish, statements, serve, withdraw, when_synced  as logs.new has them
 function shares.new(given)
@@ -25,6 +28,7 @@ function shares.new(given)
     self[name] = given[name]
   end
   self.when_synced = given.when_synced or function(fn) fn() end
+  self.copies, self.changed = given.copies or function() end, bounded.new { limit = CHANGED_MAX }
   self.stray = given.stray or function(cid) self:dismiss(cid) end
   self.begun = given.loop:now()
   return self
@@ -47,6 +51,16 @@ local function earlier(self)
   return self.before
 end
 
+local function data_of(self, share) return share_data.of(share, self.copies()) end
+
+-- What is told of SHARE beside its names is settled once: a touch of the file makes no news. RECORD: an own one | nil.
+local function settle(self, share, name, identity, record)
+  local data, changed = record and type(record.data) == "table" and record.data or {}, self.changed:get(name)
+  self.changed:forget(name)
+  share.before = share.before or data.before or changed ~= share.cid and changed or nil
+  share.made = share.made or data.made or share_data.made(identity)
+end
+
 -- Said already by an earlier run of this node, of a time that may be right, and good for more than half its time? Then
 -- when to renew it.
 local function said_before(self, cid, text)
@@ -58,7 +72,7 @@ local function said_before(self, cid, text)
 end
 
 local function say(self, share)
-  local data, _, class = share_data.of(share)
+  local data, _, class = data_of(self, share)
   local text = json.encode(data)
   if share.said == text and self.loop:now() < share.renew_at then return true end
   local before = not share.said and said_before(self, share.cid, text)
@@ -132,12 +146,13 @@ function Shares:add(name, cid, size, class, identity, kept)
     self.owed[cid] = nil
   end
   if share.served == name then share.served = nil end
+  settle(self, share, name, identity, kept or earlier(self)[cid])
   share.names[name], share.went[name] = { class = class, identity = identity }, nil
   return sync(self, share)
 end
 
-local function kept_of(share)
-  return { cid = share.cid, data = share_data.of(share), said = share.said, renew_at = share.renew_at,
+local function kept_of(self, share)
+  return { cid = share.cid, data = data_of(self, share), said = share.said, renew_at = share.renew_at,
     since_shared = share.since }
 end
 
@@ -161,7 +176,7 @@ end
 function Shares:release(name, cid, gone)
   local share = self.by_cid[cid]
   if not share or not share.names[name] then return nil end
-  local kept = kept_of(share)
+  local kept = kept_of(self, share)
   share.went[name], share.names[name] = gone and share.names[name] or nil, nil
   if share.served == name then share.served = nil end
   if next(share.names) then
@@ -189,6 +204,7 @@ end
 
 -- The file is changed or no longer to be shared.
 function Shares:remove(name, cid)
+  self.changed:put(name, cid)
   if self:release(name, cid) then self:dismiss(cid) end
 end
 
@@ -205,7 +221,7 @@ end
 function Shares:release_all()
   local kept, before, served = {}, earlier(self), {}
   for i, share in ipairs(self.list) do
-    kept[share.cid] = kept_of(share)
+    kept[share.cid] = kept_of(self, share)
     served[i] = share.cid
   end
   for _, cid in ipairs(sorted.keys(before)) do

@@ -1,4 +1,6 @@
 -- stores.lua - the client `stores`: what stores of the swarm hold, do, take, and why not. Ties its parts to the node.
+local changes = require "policy.changes"
+local claim_data = require "dcache.content.claim_data"
 local store_word = require "clients.logs.store_word"
 local store_words = require "clients.logs.store_words"
 local waits = require "clients.logs.waits"
@@ -7,7 +9,7 @@ local stores = { name = "stores", needs = { "content" } }
 local Stores = {}
 Stores.__index = Stores
 
-local FETCH <const> = "clients.logs.fetch"
+local FETCH <const>, DOMAIN <const> = "clients.logs.fetch", "clients.logs.domain"
 
 local function doing_of(content)
   local list = {}
@@ -23,15 +25,13 @@ local function facts_of(node)
   local content, own = node.content, not select(3, node.policy:where(FETCH))
   local files, bytes = content:sums()
   if not own and files == 0 then return nil end
-  local domain = node.domain and node.domain()
-  if domain == "" then domain = nil end -- a place of its own
   return { bytes = bytes, files = files, free = node.here().store_free, take = own and content:takes(),
-    domain = domain, doing = doing_of(content), waits = waits.of(node) }
+    domain = claim_data.domain(node.policy), doing = doing_of(content), waits = waits.of(node) }
 end
 
 --- The client, as lua/clients/init.lua has it. Fields: word, words.
 function stores.open(handle)
-  local node, self = handle.node, setmetatable({}, Stores)
+  local node, self = handle.node, setmetatable({ content = handle.node.content }, Stores)
   self.words = store_words.new { loop = handle.loop,
     listed = function(id) return node.discovery ~= nil and node.discovery.said:of(id) ~= nil end }
   self.word = store_word.new { loop = handle.loop, comms = node.comms, log = node.log, id = node.id,
@@ -42,6 +42,12 @@ function stores.open(handle)
 end
 
 function Stores:start() self.word:start() end
+
+-- What fails together with this node is another thing now: its claims say so.
+function Stores:apply(_, changed)
+  if changes.concern(changed, { DOMAIN }) then self.content:say_again() end
+end
+
 function Stores:stop() self.word:stop() end
 
 --- As store_words.lua has them, this node's own among them.

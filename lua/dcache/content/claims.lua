@@ -1,5 +1,4 @@
 -- claims.lua - what this node says of the files that it holds: `share/safe`, said, renewed, unsaid. Looks at no file.
-local stored = require "dcache.content.stored"
 local json = require "core.json"
 local signer = require "dcache.signer"
 
@@ -12,7 +11,7 @@ local BUCKET = "share/safe"
 function claims.say(owner, file)
   local now, due = owner.loop:now(), file.due
   if file.renew_at and now < file.renew_at then return true end
-  local ok, err, code = owner.publish("propose", BUCKET, file.cid, stored.claim(file), owner.ttl, due)
+  local ok, err, code = owner.publish("propose", BUCKET, file.cid, owner:claim(file), owner.ttl, due)
   if not ok then return nil, err, code end
   file.said, owner.unsaid[file.cid] = now, nil
   file.renew_at, file.due, file.mono = now + owner.ttl * 500, nil, due and now - (owner.time:now() - due) or now
@@ -31,7 +30,7 @@ function claims.remember(owner)
   for _, record in ipairs(owner.statements(BUCKET)) do
     local file = record.mine and record.holds and owner.by_cid[record.key]
     if file then file.due = owner.time and signer.redate(owner.time, owner.loop, record, file.mono) end
-    if file and not file.due and record.data and json.encode(record.data) == json.encode(stored.claim(file)) then
+    if file and not file.due and record.data and json.encode(record.data) == json.encode(owner:claim(file)) then
       ends[record.key] = record.valid_until * 1000
     end
   end

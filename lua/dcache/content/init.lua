@@ -1,5 +1,6 @@
 -- init.lua - this node's content: what it serves, fetches and claims to hold. Decides nothing of whom to share with.
 local quarantine = require "dcache.content.quarantine"
+local claim_data = require "dcache.content.claim_data"
 local claims = require "dcache.content.claims"
 local client = require "dcache.content.http_client"
 local fetch = require "dcache.content.fetch"
@@ -43,12 +44,14 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 --- given.flusher       fn(threads) → worker, see fetch.lua
 --- given.atomic_write  lua/atomic_write.lua's object
 --- given.space         fn(path) → free bytes, see disk_space.lua
+--- given.domain        fn() → what fails together with this node (a text), false: it is a carrier; nil: it alone
+--- given.said          fn(cid, id) → DATA of what that node shares under the CID | nil
 --- given.on_progress   fn(done, size, source, cid), see fetch.lua
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, statements = given.statements,
     files = given.files, ttl = given.ttl or TTL, list = {}, by_cid = {}, bytes = 0, coming = {}, shared = {}, owed = {},
-    unsaid = {} }, content)
+    unsaid = {}, domain = given.domain or function() end, said = given.said or function() end }, content)
   self.http = given.http or client.new { loop = given.loop }
   self.atomic_write = given.atomic_write
     or atomic_write.new { disk = given.disk, log = given.log, start = given.flusher }
@@ -133,7 +136,7 @@ local function fetched(self, key, path, leaves, origin)
   local facts, err, code = self.disk:stat(path)
   if not facts then return nil, err, code end
   local file = { cid = key, name = path:match "([^/]+)$", identity = stored.identity(facts), leaves = leaves,
-    origin = stored.origin(key, origin) }
+    origin = claim_data.origin(key, origin) }
   insert(self, file)
   store.check(self, file)
   return true
@@ -154,8 +157,9 @@ function content:fetch(key, size, name, done, pressed, origin)
       self.coming[key] = nil
       if not path then return done(nil, leaves, why) end
       local known
-      known, leaves, why = fetched(self, key, path, leaves,
-        origin and { class = origin.class, from = origin.from, name = name })
+      local data = origin and self.said(key, origin.from)
+      known, leaves, why = fetched(self, key, path, leaves, data and origins.said(key, origin.from, data, name)
+        or origin and { class = origin.class, from = origin.from, name = name })
       if not known then return done(nil, leaves, why) end
       done(path)
     end, pressed)
@@ -185,6 +189,9 @@ function content:withdraw(key)
   if file then store.serve(self, file) end
   return was
 end
+
+-- DATA of the claim to hold FILE.
+function content:claim(file) return claim_data.of(file, self.domain()) end
 
 -- RECORD: a statement of share/files that was heard, as dcache reads it.
 function content:heard(record) origins.learn(self, record) end

@@ -2,7 +2,7 @@
 --
 -- Its functions take content (init.lua) first. The claim names the file as its robot did last: where that renames it,
 -- the claim is said anew, so that it is found by that name when the robot no longer shares it.
-local stored = require "dcache.content.stored"
+local claim_data = require "dcache.content.claim_data"
 local store = require "dcache.content.store"
 
 local origins = {}
@@ -16,11 +16,20 @@ local function names(data, name)
   return false
 end
 
+--- What DATA, which SIGNER says of the file CID in share/files, makes of it by the name NAME, as claim_data has it.
+function origins.said(cid, signer, data, name)
+  return claim_data.origin(cid, { class = data.class, from = signer, name = name, made = data.made, meta = data.meta,
+    span = data.span, verdict = data.verdict })
+end
+
 -- What the statement of SIGNER, with DATA, makes of FILE's origin; the old one where it says nothing new of it.
 local function origin_of(file, signer, data)
   local old = file.origin
-  if old and (old.from ~= signer or old.class == data.class and names(data, old.name)) then return old end
-  return stored.origin(file.cid, { class = data.class, from = signer, name = (data.names or {})[1] }) or old
+  if old and old.from ~= signer then return old end
+  local name = old and names(data, old.name) and old.name or (data.names or {})[1]
+  local origin = origins.said(file.cid, signer, data, name)
+  if not origin or old and old.name == name and claim_data.same(old, origin) then return old end
+  return origin
 end
 
 -- Said at once where it was not said just now.
@@ -40,8 +49,8 @@ function origins.learn(self, record)
   if not origin then return end
   local known = table.move(file.also or {}, 1, #(file.also or {}), 1, {})
   if old then known[#known + 1] = { from = old.from, name = old.name } end
-  local _, before = stored.also(origin, known, nil, {})
-  local also, after = stored.also(origin, known, record.signer, data.names or {})
+  local _, before = claim_data.also(origin, known, nil, {})
+  local also, after = claim_data.also(origin, known, record.signer, data.names or {})
   if origin == old and before == after then return end
   file.origin, file.also, file.saved = origin, also, nil -- written down and claimed anew
   if origin ~= old then file.renew_at = nil else say_soon(self, file) end
