@@ -181,14 +181,14 @@ local function tell_of_own(self, st)
   if n > 0 then tell_listeners(self, of_all, st, nil) end
 end
 
-local function say_own(self, st)
+local function say_own(self, st, most)
   if self.dcache:kept(st.bucket) then self.beacon:reset() end
-  spread.on(self, st, nil, spread.ways(self, nil))
+  spread.on(self, st, nil, spread.ways(self, nil), most)
 end
 
 -- Our own kept statements go on when they are on the disk, so that no power cut takes them back.
-local function spread_own(self, st)
-  self.dcache:when_sayable(st, function() say_own(self, st) end)
+local function spread_own(self, st, most)
+  self.dcache:when_sayable(st, function() say_own(self, st, most) end)
   self.confirm:took(st)
   tell_of_own(self, st)
 end
@@ -223,12 +223,12 @@ function comms:allowed(source)
   return self.waste:allows(source.principal, source.channel.traits.source_proved or self.peers:source_proved(source))
 end
 
--- Own statements: BUCKET, DATA (a table; nil dismisses), { key = text | nil (ourselves), ttl = s }. → st | nil, text,
--- code.
+-- Own statements: BUCKET, DATA (a table; nil dismisses), { key = text | nil (ourselves), ttl = s, times = how often at
+-- most it is said on a medium }. → st | nil, text, code.
 function comms:propose(bucket, data, options)
   local st, err, code = self.dcache:sign("propose", bucket, data, options or {})
   if not st then return nil, err, code end
-  spread_own(self, st)
+  spread_own(self, st, options and options.times)
   return st
 end
 

@@ -56,8 +56,9 @@ local function times(brain, st, to, mine, renewed)
   return to.far_at and brain.loop:now() - to.far_at < FAR_MS and AGAIN_TIMES or 1
 end
 
---- ST, from SOURCE (nil: our own), goes on to those of the channels NAMES to which the policy lets it.
-function spread.on(brain, st, source, names)
+--- ST, from SOURCE (nil: our own), goes on to those of the channels NAMES to which the policy lets it; it is said on
+--- each at MOST so often, nil: as often as is good for it.
+function spread.on(brain, st, source, names, most)
   local from, mine = source and brain.outbox.channels[source.channel.name], source == nil
   for _, name in ipairs(names) do
     local to = brain.outbox.channels[name].facts
@@ -66,7 +67,7 @@ function spread.on(brain, st, source, names)
     if answer then
       brain.relay:note(name, st)
       add(brain, name, st, answer, { mine = mine, wait = wait, renewed = renewed,
-        times = times(brain, st, to, mine, renewed) })
+        times = math.min(most or math.maxinteger, times(brain, st, to, mine, renewed)) })
     end
   end
 end

@@ -290,12 +290,12 @@ describe("what a node says of its body", function()
 
   it("takes two words a second of a LAN, however many are there", function()
     local health_word = require "clients.diagnostics.health_word"
-    for near, seconds in pairs { [0] = 60, [59] = 60, [120] = 60, [1000] = 500 } do -- any order
-      assert.equal(seconds * SECOND, health_word.period { near = function() return near end })
+    for spoken, seconds in pairs { [0] = 60, [59] = 60, [119] = 60, [999] = 500 } do -- any order
+      assert.equal(seconds * SECOND, health_word.period { spoken = function() return spoken end })
     end
     local w, ada, bob, one = pair()
     w:run(5 * MINUTE)
-    ada.diagnostics.word.near = function() return 1000 end
+    ada.diagnostics.word.spoken = function() return 1000 end
     w:run(10 * MINUTE)
     local words = 0
     bob.diagnostics.others:on_word(function(id) if id == ada.id then words = words + 1 end end)

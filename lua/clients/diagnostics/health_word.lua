@@ -8,27 +8,28 @@ local health_word = {}
 health_word.__index = health_word
 
 local PERIOD <const> = 60 * 1000 -- ms between two words whose values alone changed
-local OF_EACH <const> = 500 -- ms of the period for each node near: a LAN carries two words a second
+local OF_EACH <const> = 500 -- ms of the period for each node that speaks: a LAN carries two words a second
 local RENEW <const> = 5 * 60 * 1000 -- a word goes at least so often, but for a period that is longer
 local CHANGE_EACH <const> = 4 * 1000 -- ms between two words because of changes
+local CALM <const> = { times = 1 } -- of what is no change: who loses a frame of it hears the next one
 
 --- given.loop, comms, log, random
 --- given.id      this node's ID
 --- given.values  values.lua
 --- given.checks  checks.lua
---- given.near    fn() → how many nodes are near and live
+--- given.spoken  fn() → of how many others a word counts here, as a LAN's newest ones do
 --- given.policy  fn() → the policy in force
 --- given.here    fn() → facts of this node
 function health_word.new(given)
   local self = setmetatable({ bucket = ("pri/%s/health"):format(given.id) }, health_word)
-  for _, name in ipairs { "loop", "comms", "log", "random", "values", "checks", "near", "policy", "here" } do
+  for _, name in ipairs { "loop", "comms", "log", "random", "values", "checks", "spoken", "policy", "here" } do
     self[name] = given[name]
   end
   return self
 end
 
 --- ms between two words whose values alone changed
-function health_word:period() return math.max(PERIOD, OF_EACH * self.near()) end
+function health_word:period() return math.max(PERIOD, OF_EACH * (1 + self.spoken())) end
 
 -- ms after which a word goes also where nothing changed
 local function renewal(self) return math.max(RENEW, self:period()) end
@@ -47,17 +48,18 @@ function health_word:data()
   return health_form.data(function(name) return self.values:get(name).value end, checks.counts_of(rows), rows, may)
 end
 
-local function say(self, data)
-  local st, why = self.comms:propose(self.bucket, data)
-  if not st then return self.log:error("diagnostics", "could not say how it is", { why = why }) end
-  self.data_said, self.said = data, self.loop:now()
-end
-
 -- Did what the checks say change since it was told?
 local function is_other_level(self, data)
   local said = self.data_said
   return json.encode(said.n) ~= json.encode(data.n) or json.encode(said.x or json.array {}) ~=
     json.encode(data.x or json.array {})
+end
+
+local function say(self, data)
+  local is_calm = self.data_said and not is_other_level(self, data)
+  local st, why = self.comms:propose(self.bucket, data, is_calm and CALM or nil)
+  if not st then return self.log:error("diagnostics", "could not say how it is", { why = why }) end
+  self.data_said, self.said = data, self.loop:now()
 end
 
 local function moved(self, data)
@@ -94,12 +96,13 @@ function health_word:look()
   later(self, wait - age)
 end
 
---- Somebody is heard for the first time, who missed what was said before: he is told within a period, so that a LAN
---- carries no more than else, however many there are.
+--- Somebody is heard for the first time, who missed what was said before: he is told within a period, and none is cut
+--- short for him, so that a LAN carries no more than else, however many there are and come.
 function health_word:newcomer()
   if self.welcome or self.stopped then return end
-  local now = self.loop:now()
-  self.welcome = self.loop:after(self.random:integer(self:period()), function()
+  local now, period = self.loop:now(), self:period()
+  local wait = math.max(self.random:integer(period), (self.said or now) + period - now)
+  self.welcome = self.loop:after(wait, function()
     self.welcome = nil
     if not self.said or self.said > now then return end -- he heard that
     say(self, self:data())

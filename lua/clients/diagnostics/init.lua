@@ -35,19 +35,10 @@ local function make_look(self, node)
     more = more_files() }
 end
 
--- How many others are near and live.
-local function near_of(node)
-  local n = 0
-  for _, peer in ipairs(node.comms.peers.list) do
-    if node.comms.peers:living(peer) and node.comms.liveness:is_near(peer) then n = n + 1 end
-  end
-  return n
-end
-
 local function make_word(self, node)
   return health_word.new { loop = self.loop, comms = node.comms, log = node.log, id = node.id, values = self.values,
-    checks = self.checks, near = function() return near_of(node) end, policy = function() return node.policy end,
-    here = node.here, random = node.random }
+    checks = self.checks, here = node.here, random = node.random,
+    spoken = function() return self.others:spoken() end, policy = function() return node.policy end }
 end
 
 --- The client, as lua/clients/init.lua has it. Fields: values, measures, checks, others; look and word, where the node

@@ -61,6 +61,16 @@ function others:of(id)
     age_ms = age, said = word.said }
 end
 
+--- Of how many nodes a word counts, which is neither stale nor taken back.
+function others:spoken()
+  local n, now = 0, self.loop:now()
+  for _, entry in self.words:each() do
+    local word = entry.value
+    if not word.dismissed and now - word.heard <= word.life then n = n + 1 end
+  end
+  return n
+end
+
 --- What is bounded here, as bounded.lua's rows.
 function others:bounds() return { self.words:row "health" } end
 
