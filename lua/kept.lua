@@ -25,6 +25,8 @@ local FULL = { ENOSPC = true, EDQUOT = true }
 
 local function undated() return "undated" end
 
+local function nothing() end
+
 local FIELDS = { "disk", "log", "old", "loop", "atomic_write", "data" }
 
 local function new(given, is_firm)
@@ -201,33 +203,54 @@ local function told_of(self, line)
   end
 end
 
---- Brings what changed to the disk, beside the loop.
-function kept:write()
+--- Brings what changed to the disk, beside the loop. DONE(true) once all of it is there, or DONE(nil, text); never
+--- after the node has begun to stop.
+function kept:write(done)
+  done = done or nothing
   local data = self.data()
-  if data == nil then return end
+  if data == nil then return done(true) end
   local line, err = line_of(self, data)
   local told = told_of(self, line)
-  if not line then return told(nil, err) end
-  if line == self.written then return end
-  self.atomic_write:put(self.path, line, MODE, told)
+  if not line then
+    told(nil, err)
+    return done(nil, err)
+  end
+  if line == self.written and self.flying == 0 then return done(true) end
+  self.flying, self.sent = self.flying + 1, line
+  self.atomic_write:put(self.path, line, MODE, function(ok, why)
+    self.flying = self.flying - 1
+    told(ok, why)
+    done(ok, why)
+  end)
 end
+
+--- Does PIECE, a text, stand in the file, or may it soon by a write that is on its way?
+function kept:holds(piece)
+  for _, line in ipairs { self.written or "", self.sent or "" } do
+    if line:find(piece, 1, true) then return true end
+  end
+  return false
+end
+
+--- What was read is none of this value's: the file is put aside as a damaged one.
+function kept:reject() put_aside(self) end
 
 function kept:start()
   self.timer = self.loop:every(EVERY, function() self:write() end)
 end
 
--- How long a write has to wait now: SOON, unless there were many in the last hour. It counts as done.
-local function wait_for(self)
+-- How long a write has to wait now: LEAST ms, unless there were many in the last hour. It counts as done.
+local function wait_for(self, least)
   local now = self.loop:now()
   self.haste = math.min(SOON_MOST, self.haste + (now - (self.counted or now)) / EACH) - 1
   self.counted = now
-  return math.max(SOON, math.ceil(-self.haste * EACH))
+  return math.max(least, math.ceil(-self.haste * EACH))
 end
 
---- What changed matters: it goes to the disk within seconds, but not each time.
-function kept:soon()
+--- What changed matters: it goes to the disk within seconds (LEAST ms, where there were not many), but not each time.
+function kept:soon(least)
   if self.waiting or self.stopped then return end
-  self.waiting = self.loop:after(wait_for(self), function()
+  self.waiting = self.loop:after(wait_for(self, least or SOON), function()
     self.waiting = nil
     self:write()
   end)

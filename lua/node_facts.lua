@@ -13,14 +13,14 @@ local LINE_MAX = 256
 local Here = {}
 Here.__index = Here
 
--- The beginning of file ROOT/PATH without blanks about it | nil, and whether there is no such file.
+-- The beginning of file ROOT/PATH without blanks about it | nil, and whether there is no such file. What is no regular
+-- file is not read: a fifo would hold up the loop.
 local function read(self, path)
-  local file, _, errno = io.open(self.root .. path, "r")
-  if not file then return nil, errno == 2 or errno == 20 end -- ENOENT, ENOTDIR
-  local content = file:read(LINE_MAX)
-  local at_end = content == nil and file:seek("end") == 0 -- an empty file; a folder cannot be read at all
+  local file, _, code = self.disk:open(self.root .. path, "linked")
+  if not file then return nil, code == "ENOENT" or code == "ENOTDIR" end
+  local content = file:pread(LINE_MAX + 1, 0)
   file:close()
-  if at_end then content = "" end
+  if content and #content > LINE_MAX then return content:match "^%s*(.*)", false end -- what follows is unknown
   return content and content:match "^%s*(.-)%s*$", false
 end
 
@@ -51,14 +51,14 @@ local function permission(self, name, missing)
   return nil
 end
 
--- node_facts.new{ loop =, board = core.board, id =, name =, time = (time.lua), type =, tags =, site =,
+-- node_facts.new{ loop =, disk =, board = core.board, id =, name =, time = (time.lua), type =, tags =, site =,
 -- peers = fn() → integer, share = folder of the own files, store = folder where fetched ones go, reserved = fn() →
 -- bytes that those on their way will still take there, sensors = { name = fn() → value }, root = "",
 -- permissions = folder, logs_permission = fn() → true, false or nil, where somebody else reads that file } → h
--- All but loop and board may be missing. Every path but share and store is taken beneath ROOT.
+-- All but loop, disk and board may be missing. Every path but share and store is taken beneath ROOT.
 function node_facts.new(options)
   return setmetatable({
-    loop = options.loop, board = options.board, time = options.time, root = options.root or "",
+    loop = options.loop, disk = options.disk, board = options.board, time = options.time, root = options.root or "",
     share = options.share, store = options.store, reserved = options.reserved, peers = options.peers,
     permissions = options.permissions or PERMISSIONS,
     sensors = options.sensors or {}, logs_permission = options.logs_permission,

@@ -1,6 +1,7 @@
 -- node_facts_spec.lua - facts about a node that a spec makes up as a tree of files: measured, or nil.
 local node_facts = require "node_facts"
 local board = require "core.board"
+local disk = require "core.disk"
 local uv = require "luv"
 
 local root, loop
@@ -20,7 +21,7 @@ end
 
 local function new(options)
   options = options or {}
-  options.loop, options.board, options.root = loop, board, root
+  options.loop, options.disk, options.board, options.root = loop, disk.real(), board, root
   return node_facts.new(options)
 end
 
@@ -69,7 +70,7 @@ describe("here", function()
 
   it("tells the room where fetched files go, another disk than the share's, less what is on its way", function()
     local taken, spaces = 0, { share = { 900, 1000 }, store = { 100, 200 } }
-    local h = node_facts.new { loop = loop, root = root, share = "share", store = "store",
+    local h = node_facts.new { loop = loop, disk = disk.real(), root = root, share = "share", store = "store",
       reserved = function() return taken end,
       board = { space = function(which) return table.unpack(spaces[which]) end } }
     assert.same({ 900, 1000, 100 }, { h:facts().disk_free, h:facts().disk_total, h:facts().store_free })
@@ -125,7 +126,8 @@ describe("permission of the owner", function()
   it("is yes without a file, no with one that does not say 1, and read at that moment", function()
     assert.is_true(h:permission().logs)
     for content, answer in pairs { ["1"] = true, ["1\n"] = true, [" 1 \n"] = true, ["0\n"] = false, [""] = false,
-      ["\n"] = false, ["11"] = false, ["yes"] = false, ["1 0"] = false, [("1"):rep(300)] = false } do
+      ["\n"] = false, ["11"] = false, ["yes"] = false, ["1 0"] = false, [("1"):rep(300)] = false,
+      ["1" .. (" "):rep(300) .. "0"] = false } do -- any order
       write(file, content)
       assert.equal(answer, h:permission().logs, content)
     end
@@ -133,8 +135,10 @@ describe("permission of the owner", function()
     assert.is_true(h:permission().logs)
   end)
 
-  it("is unknown where it cannot be read", function()
+  it("is unknown where it cannot be read, and holds up nobody", function()
     write(file .. "/x", "")
+    assert.is_nil(h:permission().logs)
+    os.execute(("rm -rf '%s' && mkfifo '%s'"):format(path(file), path(file)))
     assert.is_nil(h:permission().logs)
     if uv.getuid() ~= 0 then
       os.execute("rm -rf '" .. path(file) .. "'")

@@ -5,8 +5,9 @@ local till = require "spec.net.till"
 
 local DAY = 86400
 
-local function world()
-  local w = { loop = simloop.new(), now = 1000 * DAY, records = {}, said = {}, served = {} }
+-- RECORDS: of an earlier run.
+local function world(records)
+  local w = { loop = simloop.new(), now = 1000 * DAY, records = records or {}, said = {}, served = {} }
   w.shares = shares.new { loop = w.loop, time = { now = function() return w.now * 1000 end }, log = till.log(),
     folder = "/share", ttl = 30 * DAY, statements = function() return w.records end,
     publish = function(verb, _, key, data, ttl, at)
@@ -29,6 +30,22 @@ describe("a share", function()
     w.shares:renew(true)
     assert.same({ "propose c1" }, w.said)
     assert.same({ "c1" }, w.served)
+  end)
+
+  it("is new where no statement of ours stood before: not after a start, nor when its stick is back", function()
+    local w = world()
+    assert.is_true(w.shares.by_cid.c1.is_new)
+    w.shares.by_cid.c1.is_new = nil -- somebody counted it
+    w.shares:add("b.bag", "c1", 5, "lab", {})
+    w.shares:say_again()
+    assert.is_falsy(w.shares.by_cid.c1.is_new)
+    local kept = w.shares:release_all()[1]
+    w.shares:add("a.bag", "c1", 5, "lab", {}, kept)
+    assert.is_falsy(w.shares.by_cid.c1.is_new)
+    local later = world()
+    assert.is_true(later.shares.by_cid.c1.is_new)
+    local again = world(w.records)
+    assert.is_falsy(again.shares.by_cid.c1.is_new)
   end)
 
   it("is said again when the time leapt: as of when it was said first; or when its record is gone", function()

@@ -1,7 +1,9 @@
--- statistics_spec.lua - counters told while the owner agrees, and sums in which nobody is seen: weeks in virtual time.
--- Whole daemons: spec/e2e/consent_spec.lua.
-local gather = require "clients.statistics.gather"
+-- statistics_spec.lua - counters told while the owner agrees: weeks in virtual time. What is made of them in a site:
+-- statistics_gather_spec.lua; whole daemons: spec/e2e/consent_spec.lua.
+local disk = require "core.disk"
+local folder = require "spec.folder"
 local json = require "core.json"
+local kept_values = require "spec.kept_values"
 local simloop = require "sim.loop"
 local stats_word = require "clients.statistics.stats_word"
 local usage = require "clients.statistics.usage"
@@ -10,14 +12,16 @@ local MINUTE <const>, HOUR <const>, DAY <const> = 60 * 1000, 3600 * 1000, 86400 
 local WEEK <const> = 7 * DAY
 local FIRST <const> = 2900 -- the week in which all begins
 
-local quiet = { info = function() end, error = function(_, _, what) error(what) end }
+local quiet = { info = function() end, warn = function() end, error = function() end }
 
 describe("statistics", function()
-  local loop, said, agrees, proved, here, files
+  local loop, said, agrees, proved, here, home, values
 
   before_each(function()
-    loop, said, agrees, proved, here, files = simloop.new(), {}, true, true, {}, {}
+    loop, said, agrees, proved, here, home = simloop.new(), {}, true, true, {}, folder.new()
+    values = kept_values.new { dir = home.path, loop = loop, disk = disk.real() }
   end)
+  after_each(function() home.remove() end)
 
   local time = { proved_now = function() return proved and FIRST * WEEK + loop.time or nil end }
   local comms = { propose = function(_, bucket, data)
@@ -28,36 +32,36 @@ describe("statistics", function()
     return {}
   end }
 
-  -- A lazy value of which FILES[name] is the file.
-  local function kept(name, data)
-    local one = { read = function() return files[name] and json.decode(files[name]) end, start = function() end }
-    function one.write()
-      local now = data()
-      if now then files[name] = json.encode(now) end
-    end
-    one.stop = one.write
-    return one
-  end
-
   local function counters()
-    return usage.new { loop = loop, time = time, here = function() return here end, kept = kept }
+    return usage.new { loop = loop, time = time, here = function() return here end, kept = values.kept }
   end
 
   describe("of one node", function()
     local own, word
 
-    before_each(function()
+    -- The daemon starts: what it knew is what is on the disk.
+    local function start()
       own = counters()
       word = stats_word.new { loop = loop, comms = comms, log = quiet, id = "ID", usage = own,
         facts = function() return "duckiebot", "0.1.0" end, consent = function() return agrees, "no" end }
       own:start()
       word:start()
-    end)
+    end
+
+    -- It ends: CUT: as with its power.
+    local function stop(cut)
+      word:stop()
+      if cut then values.cut() else own:stop() end
+    end
+
+    before_each(start)
+
+    local function pass(ms) loop:run_until(loop.time + ms) end
 
     it("are steps of two, and what is shown is what goes", function()
       assert.same({ 0, 1, 2, 2, 3, 3, 4 }, { usage.step(0), usage.step(1), usage.step(2), usage.step(3), usage.step(4),
         usage.step(7), usage.step(8) })
-      here.driving = true
+      here.driving, here.recording = true, false
       agrees = false
       loop:run_until(10 * MINUTE)
       agrees = true
@@ -94,12 +98,12 @@ describe("statistics", function()
 
     it("begin from nothing each week, and outlive a restart within it", function()
       loop:run_until(HOUR)
-      own:stop()
-      own = counters()
+      stop()
+      start()
       assert.equal(60, own.counts.on)
+      agrees = false -- so that nobody looks each second
       loop:run_until(WEEK + MINUTE)
-      own:tick()
-      assert.equal(1, own.counts.on)
+      assert.equal(2, own.counts.on)
     end)
 
     it("are forgotten when that is wanted", function()
@@ -111,125 +115,136 @@ describe("statistics", function()
       assert.is_false(word:forget())
     end)
 
+    it("say nothing of what nobody tells, which is not 0, and 0 once somebody says no", function()
+      pass(MINUTE)
+      assert.is_nil(said[1].data:find "drive")
+      assert.is_nil(said[1].data:find "record")
+      assert.is_nil(own.counts.drive)
+      here.recording = false
+      pass(5 * MINUTE)
+      assert.is_nil(said[2].data:find "drive")
+      assert.is_truthy(said[2].data:find('"record":0', 1, true))
+      here.recording = nil
+      stop()
+      start()
+      assert.same({ 0 }, { own.counts.record, own.counts.drive })
+      agrees = false -- so that nobody looks each second
+      pass(WEEK)
+      assert.is_nil(own.counts.record)
+    end)
+
+    it("have no more letters than a week has minutes, and than files and starts are told", function()
+      own:add("on", 1 << 39)
+      own:add("files", 1 << 39)
+      own:add("mb", 1 << 39)
+      own:add("starts", 1 << 39)
+      own:add("drive", 10080)
+      assert.same({ drive = 14, files = 20, mb = 24, on = 14, starts = 20 }, own:steps())
+    end)
+
     it("begin anew where the file is none", function()
-      for _, text in ipairs { "7", '{"week":-1}', '{"week":2900,"counts":7}', '{"week":2900,"counts":{"on":-5}}' } do
-        files.usage = text
+      for _, data in ipairs { 7, { week = -1 }, { week = 2900, counts = 7 }, { week = 2900, counts = { on = -5 } } } do
+        values.put("usage", data)
         assert.equal(0, counters().counts.on)
       end
     end)
-  end)
 
-  describe("of a site", function()
-    local one, wanted
+    local function is_noted() return values.get "usage".out == true end
 
-    local function new()
-      one = gather.new { loop = loop, comms = comms, log = quiet, random = { bytes = function(_, n)
-        return ("k"):rep(n - 1) .. string.char(loop.time % 251)
-      end }, time = time, id = "ID", site = function() return "room" end, is_open = function() return true end,
-        wanted = function() return wanted end, kept = kept }
-      one:start()
-    end
-
-    before_each(function()
-      wanted = true
-      new()
-    end)
-
-    local function hear(id, on, more)
-      local data = { list = 1, week = FIRST + loop.time // WEEK, on = on, starts = 1, type = "duckiebot" }
-      for name, value in pairs(more or {}) do data[name] = value end
-      one:hear { verb = "propose", signer = id, key = id, data = json.encode(data) }
-    end
-
-    local function dismiss(id) one:hear { verb = "dismiss", signer = id, key = id, data = "null" } end
-
-    local function pass_week() loop:run_until((loop.time // WEEK + 1) * WEEK + DAY + 2 * MINUTE) end
-
-    local function published() return said[1] and json.decode(said[1].data) end
-
-    it("are published a day after the week, cells of fewer than five as -1, robots rounded down", function()
-      for i = 1, 7 do hear("robot" .. i, 4) end
-      for i = 8, 11 do hear("robot" .. i, 3) end
-      hear("robot12", 1)
-      loop:run_until(WEEK + DAY - MINUTE)
+    it("are said once it is on the disk that they are, and not before", function()
+      pass(2 * MINUTE)
+      assert.is_true(is_noted())
+      stop()
+      os.remove(home.path .. "/usage")
+      values.hold()
+      start()
+      said = {}
+      pass(HOUR)
       assert.same({}, said)
-      pass_week()
-      assert.equal(1, #said)
-      assert.same({ -1, -1, -1, -1, 7 }, { table.unpack(published().on) })
-      assert.same({ 10, 5, 1, FIRST, "room", true }, { published().robots, published().k, published().list,
-        published().week, published().site, published().open })
-      pass_week()
+      values.go_on()
+      assert.is_true(is_noted())
       assert.equal(1, #said)
     end)
 
-    it("of four robots are not published at all, and go", function()
-      for i = 1, 4 do hear("robot" .. i, 3) end
-      pass_week()
+    it("do not go where the disk takes no note, which is shown, and go once it does", function()
+      stop()
+      values.full(true)
+      start()
+      pass(3 * HOUR)
       assert.same({}, said)
-      assert.same({}, one.weeks)
+      local data, why = word:text()
+      assert.is_nil(data)
+      assert.matches("the disk does not take the note that it is told: .*ENOSPC", why)
+      assert.is_true(values.tries <= 3 * 6 + 12, values.tries .. " tries to write in three hours")
+      values.full(false)
+      pass(HOUR + MINUTE)
+      assert.is_true(#said > 1)
+      assert.is_string((word:text()))
     end)
 
-    it("hold no ID, name or address, neither in the file nor in what is published", function()
-      for i = 1, 6 do hear("12D3KooWrobot" .. i, 3, { version = "10.77.0.1" }) end
-      one.kept:write()
-      pass_week()
-      for _, text in ipairs { files.statistics, said[1].data } do
-        for _, secret in ipairs { "12D3", "robot1", "10.77", "duckiebot" } do
-          assert.is_nil(text:find(secret, 1, true), secret)
-        end
+    it("do not outlive the owner's no over a restart, however it came to be", function()
+      for _, cut in ipairs { true, false } do
+        agrees = true
+        pass(MINUTE)
+        assert.is_string(said[#said].data)
+        stop(cut)
+        said, agrees = {}, false
+        start()
+        pass(2000)
+        assert.same({ { bucket = "pri/ID/stats" } }, said) -- a dismissal
+        pass(HOUR)
+        assert.equal(1, #said)
+        assert.is_false(is_noted())
+        stop()
+        start()
+        pass(HOUR)
+        assert.equal(1, #said)
       end
     end)
 
-    it("lose the row of who takes it back, from the file at once, and nothing is had by subtraction", function()
-      for i = 1, 6 do hear("robot" .. i, 3) end
-      one.kept:write()
-      local before = files.statistics
-      dismiss "robot6"
-      assert.not_equal(before, files.statistics)
-      hear("robot5", 4)
-      dismiss "robot4"
-      pass_week()
+    it("are taken back again by a run that began before all could hear that", function()
+      pass(MINUTE)
+      agrees = false
+      pass(10 * MINUTE)
+      assert.equal(2, #said)
+      stop(true)
+      start()
+      pass(2000)
+      assert.equal(3, #said)
+      assert.is_nil(said[3].data)
+    end)
+
+    it("stay out over a restart where the owner agrees, also while nobody proves the time", function()
+      pass(MINUTE)
+      stop(true)
+      said, proved = {}, false
+      start()
+      pass(MINUTE)
       assert.same({}, said)
-      for i = 1, 9 do hear("robot" .. i, 3) end
-      pass_week()
-      for i = 1, 9 do dismiss("robot" .. i) end
-      loop:run_until(loop.time + 3 * DAY)
+      proved = true
+      pass(2000)
       assert.equal(1, #said)
+      assert.is_string(said[1].data)
     end)
 
-    it("are published once by a daemon that starts a hundred times", function()
-      for i = 1, 6 do hear("robot" .. i, 3) end
-      loop:run_until(WEEK + DAY - MINUTE)
-      for _ = 1, 100 do
-        one:stop()
-        new()
-        loop:run_until(loop.time + 3 * MINUTE)
-        for i = 1, 6 do hear("robot" .. i, 3, { week = FIRST }) end -- an old word of that week
-      end
+    it("are taken back where the file that would say so is damaged", function()
+      stop()
+      said, agrees = {}, false
+      folder.write(home.path .. "/usage", "x\n")
+      start()
+      pass(2000)
       assert.equal(1, #said)
+      assert.is_nil(said[1].data)
     end)
 
-    it("take no word of another week, of another list, with what is no counter, nor where none are gathered", function()
-      hear("a", 3, { week = FIRST + 1 })
-      hear("b", 3, { list = 2 })
-      hear("c", 42)
-      hear("d", -1)
-      hear("e", "x")
-      one:hear { verb = "propose", signer = "f", key = "g", data = '{"list":1,"week":2900}' }
-      one:hear { verb = "propose", signer = "f", key = "f", data = "7" }
-      wanted = false
-      hear("h", 3)
-      local rows = one.weeks[FIRST] and one.weeks[FIRST].rows or {}
-      assert.is_nil(next(rows))
-    end)
-
-    it("begin anew where the file is none", function()
-      for _, text in ipairs { "7", '{"weeks":7}', '{"weeks":[{"week":1,"key":"AA","rows":{}}]}',
-        '{"done":"x","weeks":[{"week":1}]}' } do
-        files.statistics = text
-        new()
-        assert.same({}, one.weeks)
-      end
+    it("are forgotten by a run that did not say them", function()
+      pass(MINUTE)
+      stop(true)
+      said = {}
+      start()
+      assert.is_true(word:forget())
+      assert.equal(1, #said)
+      assert.is_false(word:forget())
     end)
   end)
 end)

@@ -14,11 +14,19 @@ local function is_step(file)
   return file.state == "hashing" or file.state == "waiting" and (file.reason or ""):find "^for " ~= nil
 end
 
+-- FILE is shared now: it counts as used where it was not before, in this run or in an earlier one.
+local function count(node, file)
+  local share = node.logs.shares.by_cid[file.shared]
+  if not share or not share.is_new then return end
+  share.is_new = nil
+  node.statistics:shared(share.size)
+end
+
 --- → a function that tells of the own file FILE (own_files.lua), which has another state.
 function events.own(node)
   return function(file)
     if is_step(file) then return end
-    if file.state == "published" and node.statistics then node.statistics:shared(file) end
+    if file.state == "published" and node.statistics then count(node, file) end
     add(node, { event = file.state, name = file.name, size = file.info and file.info.size, cid = file.shared,
       reason = file.reason })
   end

@@ -139,6 +139,7 @@ function Shares:add(name, cid, size, class, identity, kept)
   local share = self.by_cid[cid]
   if not share then
     share = { cid = cid, size = size, names = {}, went = {}, said = kept and kept.said,
+      is_new = not kept and not earlier(self)[cid], -- until somebody counts it: no statement of ours was there before
       renew_at = kept and kept.renew_at or 0, since = kept and kept.since_shared or self.loop:now() }
     self.by_cid[cid] = share
     share.place = #self.list + 1

@@ -2,24 +2,24 @@
 -- nothing of any single robot.
 --
 -- Robots are kept under a name that only this node could make, by a key of the week that goes with them. A day after
--- the week's end the sums are published, once and never again: so nobody is had by the difference of two. A cell of
--- fewer than five robots is told as -1, and of fewer than five robots in all nothing is told.
+-- the week's end the sums are published, once and never again: so nobody is had by the difference of two. That they are
+-- is on the disk before they go out, so no restart publishes them twice, and a full disk publishes none.
+local backoff = require "backoff"
 local hash = require "core.hash"
 local json = require "core.json"
 local sorted = require "sorted"
+local sums = require "clients.statistics.sums"
 local text = require "core.text"
 local usage = require "clients.statistics.usage"
 
 local gather = {}
 gather.__index = gather
 
-local K <const> = 5
 local WEEK <const>, DAY <const> = 604800, 86400 -- s
 local ROBOTS_MAX <const> = 1024 -- of a week
-local WEEKS_MAX <const> = 3 -- that wait: this one, the last, and one of a clock that went
-local STEP_MAX <const> = 41 -- the greatest E that a counter may have
-local KEY <const> = 32 -- bytes
-local SITE_MAX <const> = 24
+local WEEKS_MAX <const> = 2 -- this one and the last: so the file has 256 KiB at most
+local WEEK_MOST <const> = 1 << 31
+local KEY <const>, NAME <const> = 32, 16 -- bytes
 
 --- given.loop, comms, log, random, time
 --- given.id       this node's ID
@@ -28,46 +28,60 @@ local SITE_MAX <const> = 24
 --- given.wanted   fn() → is this node to gather?
 --- given.kept     fn(name, data()) → a lazy value (lua/kept.lua)
 function gather.new(given)
-  local self = setmetatable({ bucket = ("pri/%s/info/statistics"):format(given.id), weeks = {}, done = 0 }, gather)
+  local self = setmetatable({ bucket = ("pri/%s/info/statistics"):format(given.id), weeks = {}, done = 0, retry_at = 0,
+    backoff = backoff.slow(nil) }, gather)
   for _, name in ipairs { "loop", "comms", "log", "random", "time", "site", "is_open", "wanted" } do
     self[name] = given[name]
   end
   self.kept = given.kept("statistics", function() return self:data() end)
-  self:load(self.kept:read())
+  local data = self.kept:read()
+  if data ~= nil and not self:load(data) then self.kept:reject() end
   return self
 end
-
-local function is_step(value) return math.type(value) == "integer" and value >= 0 and value <= STEP_MAX end
 
 -- The counters of DATA, which may be anything | nil
 local function steps_of(data)
   if type(data) ~= "table" then return nil end
   local steps = {}
   for _, name in ipairs(usage.names) do
-    if data[name] ~= nil and not is_step(data[name]) then return nil end
-    steps[name] = data[name]
+    local step = data[name]
+    if step ~= nil and (math.type(step) ~= "integer" or step < 0 or step > usage.most[name]) then return nil end
+    steps[name] = step
   end
   return steps
 end
 
-local function count(rows)
-  local n = 0
-  for _ in pairs(rows) do n = n + 1 end -- any order: a sum
-  return n
+local function bytes_of(value, n)
+  local bytes = type(value) == "string" and text.unbase64url(value)
+  return bytes and #bytes == n and bytes or nil
 end
 
---- DATA of an earlier run, or whatever stands there.
-function gather:load(data)
-  if type(data) ~= "table" or type(data.weeks) ~= "table" then return end
-  self.done = math.type(data.done) == "integer" and data.done or 0
-  for _, one in ipairs(data.weeks) do
-    local key = type(one.key) == "string" and text.unbase64url(one.key)
-    if math.type(one.week) == "integer" and key and #key == KEY and type(one.rows) == "table" then
-      local rows = {}
-      for name, row in pairs(one.rows) do rows[name] = steps_of(row) end -- any order: a map
-      self.weeks[one.week] = { key = key, rows = rows }
-    end
+local function is_week(value) return math.type(value) == "integer" and value >= 0 and value < WEEK_MOST end
+
+-- One of an earlier run's weeks | nil: it is none
+local function week_from(one)
+  local key = type(one) == "table" and is_week(one.week) and bytes_of(one.key, KEY)
+  if not key or type(one.rows) ~= "table" or sums.count(one.rows) > ROBOTS_MAX then return nil end
+  local rows = {}
+  for name, row in pairs(one.rows) do -- any order: a map
+    rows[name] = bytes_of(name, NAME) and steps_of(row)
+    if not rows[name] then return nil end
   end
+  return { key = key, rows = rows }
+end
+
+--- Takes DATA of an earlier run, or whatever stands there → true | false: it has not that form, and none of it is taken
+function gather:load(data)
+  local list = type(data) == "table" and is_week(data.done) and data.weeks
+  if type(list) ~= "table" or sums.count(list) > WEEKS_MAX then return false end
+  local weeks = {}
+  for _, given in pairs(list) do -- any order: each by its number
+    local one = week_from(given)
+    if not one then return false end
+    weeks[given.week] = one
+  end
+  self.weeks, self.done = weeks, data.done
+  return true
 end
 
 --- As it goes into STATE/statistics; nil: nothing was ever gathered.
@@ -77,16 +91,20 @@ function gather:data()
     local one = self.weeks[week]
     list[i] = { week = week, key = text.base64url(one.key), rows = one.rows }
   end
-  if not list[1] and self.done == 0 then return nil end
-  return { done = self.done, weeks = json.array(list) }
+  self.is_used = self.is_used or list[1] ~= nil or self.done > 0
+  return self.is_used and { done = self.done, weeks = json.array(list) } or nil
 end
 
 -- What node ID is called in the week ONE.
-local function name_of(one, id) return text.base64url(hash.blake2b(one.key .. id):sub(1, 16)) end
+local function name_of(one, id) return text.base64url(hash.blake2b(one.key .. id):sub(1, NAME)) end
 
+-- The week NUMBER, which is now. Weeks of a clock that went, and those that no disk took in time, make room.
 local function week_of(self, number)
   if self.weeks[number] then return self.weeks[number] end
-  if #sorted.keys(self.weeks) >= WEEKS_MAX then return nil end
+  local known = sorted.keys(self.weeks)
+  while known[1] and (known[#known] > number or #known >= WEEKS_MAX) do
+    self.weeks[table.remove(known, known[#known] > number and #known or 1)] = nil
+  end
   self.weeks[number] = { key = self.random:bytes(KEY), rows = {} }
   return self.weeks[number]
 end
@@ -96,16 +114,17 @@ local function now_s(self)
   return now and now // 1000
 end
 
--- ID's row goes from all weeks, and from the file at once.
+-- ID's row goes from all weeks, and from the file at once, but not as often as somebody takes back what he says again.
 local function forget(self, id)
-  local is_there = false
-  for _, week in ipairs(sorted.keys(self.weeks)) do
-    local one = self.weeks[week]
+  local is_kept = false
+  local function drop(one)
     local name = name_of(one, id)
-    is_there = is_there or one.rows[name] ~= nil
     one.rows[name] = nil
+    is_kept = is_kept or self.kept:holds(name)
   end
-  if is_there then self.kept:write() end
+  for _, week in ipairs(sorted.keys(self.weeks)) do drop(self.weeks[week]) end
+  if self.leaving then drop(self.leaving.one) end
+  if is_kept then self.kept:soon(0) end
 end
 
 --- ST, a statement in a bucket of counters, was taken in.
@@ -117,59 +136,50 @@ function gather:hear(st)
   local steps = steps_of(data)
   if not steps or data.list ~= 1 or data.week ~= now // WEEK or data.week <= self.done then return end
   local one = week_of(self, data.week)
-  if not one then return end
   local name = name_of(one, st.signer)
-  if one.rows[name] or count(one.rows) < ROBOTS_MAX then one.rows[name] = steps end
+  if one.rows[name] or sums.count(one.rows) < ROBOTS_MAX then one.rows[name] = steps end
 end
 
--- How many of ROWS have each step of the counter NAME, under K as -1, as far as there are K of any.
-local function cells_of(rows, name)
-  local cells, last = {}, 0
-  for i = 1, STEP_MAX + 1 do cells[i] = 0 end
-  for _, row in pairs(rows) do -- any order: sums
-    if row[name] then cells[row[name] + 1] = cells[row[name] + 1] + 1 end
-  end
-  for i, n in ipairs(cells) do
-    if n >= K then last = i end
-  end
-  local list = {}
-  for i = 1, last do list[i] = cells[i] >= K and cells[i] or -1 end
-  return list
-end
-
---- The sums of the week NUMBER as DATA | nil: too few robots
-function gather:sums(number)
-  local rows = self.weeks[number].rows
-  local robots = count(rows)
-  if robots < K then return nil end
-  local site = self.site()
-  local data = { k = K, list = 1, week = number, robots = robots // K * K,
-    site = type(site) == "string" and #site <= SITE_MAX and site or nil, open = self.is_open() or nil }
-  for _, name in ipairs(usage.names) do
-    local cells = cells_of(rows, name)
-    if cells[1] then data[name] = json.array(cells) end
-  end
-  return data
-end
-
--- The week NUMBER is over for a day: its sums are said, and all that was gathered goes. It is noted first that it was
--- published, so that a start half-way publishes nothing twice.
-local function publish(self, number)
-  local data = self:sums(number)
-  self.weeks[number], self.done = nil, math.max(self.done, number)
-  self.kept:write()
-  if not data or not self.wanted() then return end
+-- The sums of week NUMBER, whose rows are in ONE, go out.
+local function tell(self, number, one)
+  local data = self.wanted() and sums.of(one.rows, number, self.site(), self.is_open())
+  if not data then return end
   local st, why = self.comms:propose(self.bucket, data, {})
   if not st then return self.log:error("statistics", "could not publish the sums of a week", { why = why }) end
   self.log:info("statistics", "published", { { "week", number }, { "robots", data.robots } })
 end
 
+-- The week that was leaving stays: nothing of it went out.
+local function put_back(self)
+  local leaving = self.leaving
+  self.weeks[leaving.number], self.done, self.leaving = leaving.one, leaving.done, nil
+end
+
+-- The week NUMBER is over for a day: its sums are said, and all that was gathered goes. First it is on the disk that
+-- they went out.
+local function publish(self, number)
+  local one = self.weeks[number]
+  self.leaving = { number = number, one = one, done = self.done }
+  self.weeks[number], self.done = nil, math.max(self.done, number)
+  self.kept:write(function(ok, why)
+    if not ok then
+      put_back(self)
+      self.retry_at = self.loop:now() + self.backoff:next()
+      return self.log:error("statistics", "not published: the disk does not take that it was",
+        { week = number, why = why })
+    end
+    self.leaving = nil
+    self.backoff:reset()
+    tell(self, number, one)
+  end)
+end
+
 --- Is a week to be published?
 function gather:look()
   local now = now_s(self)
-  if not now then return end
+  if not now or self.leaving or self.loop:now() < self.retry_at then return end
   for _, number in ipairs(sorted.keys(self.weeks)) do
-    if now >= (number + 1) * WEEK + DAY then publish(self, number) end
+    if now >= (number + 1) * WEEK + DAY then return publish(self, number) end
   end
 end
 
@@ -183,6 +193,7 @@ end
 
 function gather:stop()
   if self.timer then self.timer:cancel() end
+  if self.leaving then put_back(self) end -- nobody calls back from here on
   self.kept:stop()
 end
 

@@ -34,10 +34,10 @@ function statistics.open(handle)
   return self
 end
 
---- An own FILE (clients/logs/own_files.lua) is shared now.
-function statistics:shared(file)
+--- An own file of SIZE bytes is shared, and was not before.
+function statistics:shared(size)
   self.usage:add "files"
-  self.usage:add("mb", (file.info and file.info.size or 0) // 1000000)
+  self.usage:add("mb", size // 1000000)
 end
 
 function statistics:start()

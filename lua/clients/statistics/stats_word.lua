@@ -1,7 +1,8 @@
 -- stats_word.lua - says this node's counters to its site, while the owner agrees. Counts nothing, gathers nothing.
 --
 -- The owner is asked before each word, and each second while one is out; when he does not agree any more, it is taken
--- back.
+-- back. That a word is out is on the disk before it is said: so it does not outlive his no over a restart.
+local backoff = require "backoff"
 local json = require "core.json"
 local text = require "core.text"
 
@@ -21,7 +22,8 @@ local TYPE_MAX <const>, VERSION_MAX <const> = 16, 16 -- bytes
 --- given.facts    fn() → type, version of this node
 --- given.consent  fn() → does the owner agree?, why
 function stats_word.new(given)
-  local self = setmetatable({ bucket = ("pri/%s/stats"):format(given.id) }, stats_word)
+  local self = setmetatable({ bucket = ("pri/%s/stats"):format(given.id), retry_at = 0, backoff = backoff.slow(nil) },
+    stats_word)
   for _, name in ipairs { "loop", "comms", "log", "usage", "facts", "consent" } do self[name] = given[name] end
   return self
 end
@@ -46,38 +48,73 @@ end
 --- DATA as text: what is shown is what goes.
 function stats_word:text()
   local data, why = self:data()
+  if data and self.full then return nil, "the disk does not take the note that it is told: " .. self.full end
   return data and json.encode(data), why
+end
+
+-- ST, WHY: what came of it | nil: it is tried again later.
+local function done(self, st, why, what)
+  if st then
+    self.backoff:reset()
+    return true
+  end
+  self.retry_at = self.loop:now() + self.backoff:next()
+  self.log:error("statistics", "could not " .. what, { why = why })
 end
 
 local function take_back(self)
   self.said = nil
   local st, why = self.comms:dismiss(self.bucket, {})
-  if not st then self.log:error("statistics", "could not take the counters back", { why = why }) end
+  self.back = done(self, st, why, "take the counters back") and self.loop:now()
+end
+
+-- The owner does not agree, and this run said nothing since. What an earlier one said is taken back; that it was out is
+-- noted until nobody can have it any more.
+local function stay_silent(self)
+  if not self.usage.out then return end
+  local now = self.loop:now()
+  if not self.back then return now >= self.retry_at and take_back(self) end
+  if now - self.back < TTL * 1000 then return end
+  self.back = nil
+  self.usage:note_back()
+end
+
+-- A word may go once it is on the disk that one is out.
+local function note(self)
+  if self.noting then return end
+  self.noting = true
+  self.usage:note_out(function(ok, why)
+    self.noting, self.full = nil, not ok and why or nil
+    if done(self, ok, why, "note that the counters are told") then self:look() end
+  end)
 end
 
 --- Is it to be said, or taken back?
 function stats_word:look()
-  if not self.said and not self.consent() then return end -- as it is nearly always: that costs little
+  if not self.said and not self.consent() then return stay_silent(self) end -- nearly always: that costs little
   local data = self:data()
   if not data then
     if self.said then take_back(self) end
     return
   end
-  if self.said and self.loop:now() - self.said < EACH then return end
+  local now = self.loop:now()
+  if now < self.retry_at or self.said and now - self.said < EACH then return end
+  if not self.usage.out or self.noting then return note(self) end
   local st, why = self.comms:propose(self.bucket, data, { ttl = TTL })
-  if not st then return self.log:error("statistics", "could not say the counters", { why = why }) end
-  self.said = self.loop:now()
+  if done(self, st, why, "say the counters") then self.said, self.back = now, nil end
 end
+
+local function may_be_out(self) return self.said or self.usage.out and not self.back end
 
 --- Takes back what is out there → was there anything?
 function stats_word:forget()
-  local was_out = self.said ~= nil
+  local was_out = may_be_out(self) and true or false
   if was_out then take_back(self) end
   return was_out
 end
 
 function stats_word:start()
-  self.timer = self.loop:after(self.said and LOOK or LOOK_IDLE, function()
+  self.timer = self.loop:after(may_be_out(self) and LOOK or LOOK_IDLE, function()
     self:look()
     self:start()
   end)

@@ -14,6 +14,18 @@ local MOST <const> = 1 << 40
 --- `recording`, starts of the daemon.
 usage.names = { "drive", "files", "mb", "on", "record", "starts" }
 
+--- The greatest E of each: of minutes a week has 10,080, and of the others what is more is told as that.
+usage.most = { drive = 14, files = 20, mb = 24, on = 14, record = 14, starts = 20 }
+
+-- Minutes of facts that somebody must tell: while nobody does they are unknown, which is not 0.
+local FACTS <const> = { drive = "driving", record = "recording" }
+
+-- Where nobody can tell whether a word is out, one may be.
+local function is_out(self, data, code)
+  if type(data) == "table" then return data.out == true or nil end
+  return (self.kept.damaged or code) and true or nil
+end
+
 --- given.loop
 --- given.time  lua/time.lua's
 --- given.here  fn() → facts of this node
@@ -21,7 +33,9 @@ usage.names = { "drive", "files", "mb", "on", "record", "starts" }
 function usage.new(given)
   local self = setmetatable({ loop = given.loop, time = given.time, here = given.here, seconds = {} }, usage)
   self.kept = given.kept("usage", function() return self:data() end)
-  self:load(self.kept:read())
+  local data, _, code = self.kept:read()
+  self:load(data)
+  self.out = is_out(self, data, code)
   return self
 end
 
@@ -33,7 +47,9 @@ end
 
 local function begin(self, week)
   self.week, self.counts = week, {}
-  for _, name in ipairs(usage.names) do self.counts[name] = 0 end
+  for _, name in ipairs(usage.names) do
+    if not FACTS[name] then self.counts[name] = 0 end
+  end
 end
 
 local function is_count(value) return math.type(value) == "integer" and value >= 0 and value <= MOST end
@@ -48,7 +64,23 @@ function usage:load(data)
   end
 end
 
-function usage:data() return { week = self.week or 0, counts = self.counts } end
+function usage:data() return { week = self.week or 0, counts = self.counts, out = self.out } end
+
+--- A word is out from here on, so that a later run takes it back where the owner does not agree any more. DONE(true):
+--- that is on the disk; DONE(nil, text).
+function usage:note_out(done)
+  self.out = true
+  self.kept:write(function(ok, why)
+    if not ok then self.out = nil end
+    done(ok, why)
+  end)
+end
+
+--- None is out any more.
+function usage:note_back()
+  self.out = nil
+  self.kept:soon()
+end
 
 -- Another week begins from nothing. What was counted before anybody knew the time is of the week that is known first.
 local function turn(self)
@@ -62,7 +94,7 @@ end
 --- NAME grows by N (1).
 function usage:add(name, n)
   turn(self)
-  self.counts[name] = math.min(MOST, self.counts[name] + (n or 1))
+  self.counts[name] = math.min(MOST, (self.counts[name] or 0) + (n or 1))
 end
 
 --- A minute is over.
@@ -70,8 +102,10 @@ function usage:tick()
   turn(self)
   local here = self.here()
   self:add "on"
-  if here.driving then self:add "drive" end
-  if here.recording then self:add "record" end
+  for _, name in ipairs(usage.names) do
+    local told = FACTS[name] and here[FACTS[name]]
+    if told ~= nil then self:add(name, told and 1 or 0) end
+  end
 end
 
 --- N as it is told: 0, else ⌊log₂ n⌋ + 1.
@@ -85,7 +119,9 @@ end
 function usage:steps()
   turn(self)
   local steps = {}
-  for _, name in ipairs(sorted.keys(self.counts)) do steps[name] = usage.step(self.counts[name]) end
+  for _, name in ipairs(sorted.keys(self.counts)) do
+    steps[name] = math.min(usage.most[name], usage.step(self.counts[name]))
+  end
   return steps
 end
 
