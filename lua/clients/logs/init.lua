@@ -155,6 +155,7 @@ end
 --- given.permission    path of the permission file, or false: the policy's setting
 --- given.ttl           s that a record holds (30 days)
 --- given.atomic_write  lua/atomic_write.lua's object; nil: the loop waits for the disk
+--- given.rows, leaves  dcache.content's; nil: its own in the state folder, written by start(threads) → worker
 --- given.told          fn(file): it has another `state`, see own_files.lua
 --- given.mount, given.inotify  the core's, or what a spec puts in their place
 --- given.host          what the command line calls this daemon by
@@ -168,8 +169,8 @@ function logs.new(given)
   self.permission_file = given.permission
   self.consent = consent.new { disk = self.disk, loop = self.loop, path = permission_file(self) }
   self.judge = judge.new { policy = self.policy, here = self.here, loop = self.loop, consent = self.consent }
-  self.catalogue = catalogue.open { loop = self.loop, disk = self.disk, log = self.log, folder = given.state,
-    atomic_write = self.atomic_write }
+  self.catalogue = catalogue.open { loop = self.loop, disk = self.disk, log = self.log, state = given.state,
+    date = given.date, atomic_write = self.atomic_write, start = given.start, rows = given.rows, leaves = given.leaves }
   build(self, given)
   return self
 end
@@ -179,7 +180,8 @@ function logs.open(handle)
   local node = handle.node
   local self = logs.new { loop = handle.loop, log = node.log, policy = node.policy, here = node.here,
     time = node.time, disk = node.disk, worker = node.worker, atomic_write = node.atomic_write, folder = node.share,
-    state = node.state, host = node.host, date = node.date, publish = function(...) return node:publish(...) end,
+    state = node.state, host = node.host, date = node.date, rows = node.content.rows, leaves = node.content.leaves,
+    publish = function(...) return node:publish(...) end,
     statements = function(bucket) return node.dcache:statements(bucket, node.id) end,
     serve = function(...) return node.content:serve(...) end,
     withdraw = function(cid) return node.content:withdraw(cid) end,
@@ -281,8 +283,7 @@ function Logs:stop()
   if self.timer then self.timer:cancel() end
   self.hashing:stop()
   self.away:stop()
-  local ok, why = self.catalogue:stop()
-  if not ok then self.log:warn("logs", "catalogue not written", { why = why }) end
+  self.catalogue:stop()
 end
 
 return logs

@@ -4,6 +4,8 @@ local claim_data = require "dcache.content.claim_data"
 local claims = require "dcache.content.claims"
 local client = require "dcache.content.http_client"
 local fetch = require "dcache.content.fetch"
+local file_rows = require "dcache.content.files"
+local leaves_of = require "dcache.content.leaves"
 local stored = require "dcache.content.stored"
 local listeners = require "listeners"
 local jobs = require "dcache.content.job"
@@ -55,6 +57,9 @@ function content.new(given)
   self.http = given.http or client.new { loop = given.loop }
   self.atomic_write = given.atomic_write
     or atomic_write.new { disk = given.disk, log = given.log, start = given.flusher }
+  self.rows = file_rows.open { loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
+    date = given.date, start = given.flusher }
+  self.leaves = leaves_of.new { disk = given.disk, atomic_write = self.atomic_write, dir = given.dir }
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
   self.disk_space = disk_space.new { loop = given.loop, path = given.dir .. "/files", space = given.space,
     reserved = function() return self:reserved() end }
@@ -274,6 +279,7 @@ function content:stop()
   for _, file in ipairs(self.list) do
     if not file.saved then stored.save(self.atomic_write, self.disk, self.dir, file, function() end) end
   end
+  self.rows:stop()
   self.http:close()
   if self.gateway then self.gateway:close() end
 end

@@ -50,6 +50,7 @@ function Kit:start()
     loop = self.loop, log = log_of(self), disk = self.disk, worker = self.worker, folder = self.share,
     atomic_write = atomic_write.new { disk = self.disk, log = log_of(self),
       start = function() return worker.new { loop = self.loop } end },
+    start = function() return worker.new { loop = self.loop } end,
     state = self.root .. "/state", permission = self.permission, ttl = self.ttl,
     here = function() return { id = "x", permission = { stats = true } } end,
     time = { now = function() return self.wall end },
