@@ -163,6 +163,7 @@ end
 
 insert_before("report", require "cli.health_rows")
 insert_before("files list", require "cli.ping_rows")
+insert_before("why", require "cli.copies_rows")
 insert_before("files list", require "cli.route_rows")
 insert_before("export", require "cli.own_rows")
 insert_before("repl", require "cli.lab_rows")

@@ -54,6 +54,12 @@ function kept.new_lazy(given) return new(given, false) end
 
 local function seal(data) return text.base64url(hash.blake2b(json.encode(data))) end
 
+--- A firm value in the file NAME of the state folder of NODE (lua/node.lua), for `put_beside`.
+function kept.firm_of(node, name)
+  return kept.new_firm { disk = node.disk, log = node.log, date = node.date, dir = node.state, name = name,
+    atomic_write = node.atomic_write }
+end
+
 --- → fn(name, data, old): a lazy value in the state folder of NODE (lua/node.lua), whose timers are LOOP's.
 function kept.lazy_of(node, loop)
   return function(name, data, old)

@@ -24,6 +24,7 @@ local LIST <const> = {
   "clients.routes",
   "clients.doctor",
   "clients.statistics",
+  "clients.logs.withdraw",
   "clients.logs",
   "clients.logs.pausing",
   "clients.logs.replication",

@@ -13,6 +13,7 @@ local COPIES_MAX <const> = 8
 local CLASSES <const> = { lab = true, swarm = true, public = true }
 local VERDICTS <const> = { ok = true, suspect = true, broken = true }
 local DOMAIN_MAX <const> = 32 -- bytes
+local REASON_MAX <const> = 200 -- bytes of why a file is discarded
 local DOING_MAX <const>, WAITS_MAX <const>, WHY_MAX <const> = 8, 4, 60
 
 local function set(words)
@@ -165,6 +166,11 @@ read["pri/*/store"] = function(key, data)
   if type(data.take) ~= "boolean" then return "take is neither true nor false" end
   return domain_fault(data.domain) or list_fault(data.doing, DOING_MAX, DOING, is_doing)
     or list_fault(data.waits, WAITS_MAX, WAITS, is_wait)
+end
+
+read["share/discard"] = function(key, data)
+  return key_fault(key) or extra(data, { why = true })
+    or not is_text(data.why, REASON_MAX) and "why is no text of at most 200 bytes" or nil
 end
 
 --- Limits that who says such DATA keeps to.

@@ -34,6 +34,9 @@ local function scanned(self)
   self.shares:renew(not self.own_files:unfinished())
 end
 
+-- Asks again about the files with these bytes: they may be shared no more, or again.
+function Logs:ask_again(cid) self.own_files:ask_of(cid) end
+
 -- Asks about every file again: after the policy or the permission changed.
 function Logs:reconsider()
   self.own_files:ask_all()
@@ -89,7 +92,7 @@ local function new_shares(self, given)
     statements = given.statements, serve = given.serve, withdraw = given.withdraw, ttl = given.ttl,
     leaves = function(name, identity) return self.catalogue:find(name, identity) end, when_synced = given.when_synced,
     copies = function() return self.policy:get "clients.logs.copies" end,
-    stray = function(cid, data) return self.away:stray(cid, data) end,
+    stray = function(cid, data) return self.away:stray(cid, data) end, kept_back = given.kept_back,
   }
 end
 
@@ -126,7 +129,7 @@ end
 
 local function build(self, given)
   local files = own_files.new { loop = self.loop, log = self.log, folder = self.folder,
-    told = given.told or function() end }
+    kept_back = given.kept_back or function() return nil end, told = given.told or function() end }
   self.own_files = files
   self.finished, self.hashing = new_finished(self, files), new_hashing(self, files)
   self.shares = new_shares(self, given)
@@ -157,6 +160,7 @@ end
 --- given.atomic_write  lua/atomic_write.lua's object; nil: the loop waits for the disk
 --- given.rows, leaves  dcache.content's; nil: its own in the state folder, written by start(threads) → worker
 --- given.told          fn(file): it has another `state`, see own_files.lua
+--- given.kept_back     fn(cid) → why the file is not shared though the policy allows it | nil
 --- given.mount, given.inotify  the core's, or what a spec puts in their place
 --- given.host          what the command line calls this daemon by
 --- given.date          fn() → text, see lua/kept.lua
@@ -185,7 +189,8 @@ function logs.open(handle)
     statements = function(bucket) return node.dcache:statements(bucket, node.id) end,
     serve = function(...) return node.content:serve(...) end,
     withdraw = function(cid) return node.content:withdraw(cid) end,
-    when_synced = function(fn) node.dcache:when_synced(fn) end, told = events.own(node) }
+    when_synced = function(fn) node.dcache:when_synced(fn) end, told = events.own(node),
+    kept_back = function(cid) return node.withdraw and node.withdraw:kept_back(cid) end }
   events.listen(handle, self)
   handle:on_open(function() self.shares:serve_again() end)
   requests(handle)

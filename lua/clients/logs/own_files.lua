@@ -15,11 +15,11 @@ local BROKEN = { EIO = true, ENXIO = true, ENODEV = true, ESTALE = true, EBADMSG
 local WHY = { EACCES = "this user may not read it", deep = "eight folders deep are looked into",
   size = "it is larger than 1 TiB" }
 
--- loop, log, folder, told(file): it has another state; judge, catalogue, hashing, shares, away, finished: as in
--- init.lua, set there.
+-- loop, log, folder, kept_back(cid) → why it is not shared | nil, told(file): it has another state; judge, catalogue,
+-- hashing, shares, away, finished: as in init.lua, set there.
 function own_files.new(given)
   return setmetatable({ loop = given.loop, log = given.log, folder = given.folder, told = given.told,
-    by_name = {}, stray = {},
+    kept_back = given.kept_back, by_name = {}, stray = {},
     stray_before = {}, strays = 0, beyond = 0, over = 0, turn = 0 }, own_files)
 end
 
@@ -93,7 +93,7 @@ function own_files:restart(name, event)
   else
     unshare(self, file)
   end
-  file.info, file.cid, file.class, file.word, file.unread = nil, nil, nil, nil, nil
+  file.info, file.cid, file.barred, file.class, file.word, file.unread = nil, nil, nil, nil, nil, nil
   set(file, "settling")
   self.finished:touch(name, event)
 end
@@ -157,6 +157,9 @@ end
 -- == publishing
 
 local function share(self, file)
+  local kept_back = self.kept_back(file.cid)
+  file.barred = kept_back and file.cid or nil
+  if kept_back then return refuse(self, file, "permission", kept_back) end
   local kept = file.kept and file.kept.cid == file.cid and file.kept or self.away:take(file.cid)
   if file.kept and file.kept ~= kept then self.shares:dismiss(file.kept.cid) end
   file.kept, file.was = nil, nil
@@ -255,6 +258,13 @@ local function ask(self, name)
   if not file or not file.info or self.hashing:has(file) then return false end
   self:consider(file)
   return true
+end
+
+-- Asks again about the files with these bytes.
+function own_files:ask_of(cid)
+  for _, name in ipairs(sorted.keys(self.by_name)) do
+    if self.by_name[name].cid == cid then ask(self, name) end
+  end
 end
 
 -- Asks again about at most MOST files, round and round: facts change, policies too.

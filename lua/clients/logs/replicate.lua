@@ -37,10 +37,12 @@ end
 
 -- loop, log, random, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
 -- content: holds(cid), fetch(cid, size, name, done(path | nil, text, code), pressed(), origin), partial_files(),
--- drop(cid, why), make_room(cid), heard(record) (its init.lua). told(event, file, why), or nil: what a fetch came to.
+-- drop(cid, why), make_room(cid), heard(record) (its init.lua). barred(cid, from) → why it may not be here | nil.
+-- told(event, file, why), or nil: what a fetch came to.
 function replicate.new(given)
   local self = setmetatable({ queue = {}, holders = {}, declined = declined.new(),
-    fetches = listeners.new(), told = given.told or function() end }, replicate)
+    fetches = listeners.new(), told = given.told or function() end,
+    barred = given.barred or function() end }, replicate)
   for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "names", "label",
     "content" } do self[name] = given[name] end
   self.fetch_queue = fetch_queue.new { at_once = function() return self.policy:get "clients.logs.at_once" end }
@@ -63,7 +65,7 @@ local function note(holders, key, signer)
 end
 
 function replicate:hear(st)
-  if st.verb ~= "propose" then return self.gone:soon(st.key) end
+  if st.verb ~= "propose" or st.data:find('"withdrawn"', 1, true) then return self.gone:soon(st.key) end
   note(self.holders, st.key, st.signer)
   if self.walking then note(self.found, st.key, st.signer) end
   if st.bucket == "share/files" then self:consider_soon(st.key, st.signer) end
@@ -124,6 +126,7 @@ end
 local function open(self, record)
   return record and record.holds and not record.mine and record.data and self.dcache:sure "share"
     and not self.content:holds(record.key) and not self.fetch_queue:has(record.key) and not self.retry:has(record.key)
+    and not self.barred(record.key, record.signer)
 end
 
 -- Distinct nodes beside ID that say they have the file. → how many, how many of them claim that they checked a copy

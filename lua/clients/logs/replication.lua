@@ -16,6 +16,7 @@ function replication.open(handle)
   self.replicate = replicate.new { loop = handle.loop, log = node.log, random = node.random, time = node.time,
     dcache = node.dcache, comms = handle, policy = node.policy, here = node.here, content = node.content,
     told = events.fetched(node),
+    barred = function(cid, from) return node.withdraw and node.withdraw:barred(cid, from) end,
     names = function(id) return node.who(id).name end, label = function(id) return node.who(id).label end }
   handle:on_lost(function(...) self.replicate:lost(...) end)
   if not node.worker then return self end
@@ -37,6 +38,9 @@ local RESTS_ON <const> = { "type", "tags", "dcache.buckets", "dcache.holds", "cl
 function Replication:apply(_, changed)
   if changes.concern(changed, RESTS_ON) then self.replicate:apply() end
 end
+
+--- Looks at all files soon: one of them may be fetched now that might not before.
+function Replication:look() self.replicate:check() end
 
 function Replication:stop()
   if self.superseded then self.superseded:stop() end

@@ -13,9 +13,9 @@ end
 local function row(file, finished)
   local state = not file.info and file.state ~= "refused" and finished:state(file.name) or file
   return {
-    name = file.name, size = file.info and file.info.size or state.size, cid = file.shared, class = file.class,
-    state = state.state, reason = state.reason, word = file.word, cure = cure_of(file.word), rate = state.rate,
-    progress = file.job and file.job:progress() or nil, since = state.since,
+    name = file.name, size = file.info and file.info.size or state.size, cid = file.shared or file.barred,
+    class = file.class, state = state.state, reason = state.reason, word = file.word, cure = cure_of(file.word),
+    rate = state.rate, progress = file.job and file.job:progress() or nil, since = state.since,
   }
 end
 

@@ -20,6 +20,7 @@ local ADOPT_MS = 600000 -- after this, own records without a file are dismissed 
 --- given.leaves   fn(name, identity) → CID, bytes of its leaves' hashes
 --- given.ttl      s that a record holds
 --- given.copies   fn() → { least, most } copies that are wanted
+--- given.kept_back  fn(cid) → why the file is not shared though the policy allows it | nil
 --- given.stray    fn(cid, data) → "later" | nil: an own record that stands without a file, by default dismissed
 --- given.publish, statements, serve, withdraw, when_synced  as logs.new has them
 function shares.new(given)
@@ -30,6 +31,7 @@ function shares.new(given)
   self.when_synced = given.when_synced or function(fn) fn() end
   self.copies, self.changed = given.copies or function() end, bounded.new { limit = CHANGED_MAX }
   self.stray = given.stray or function(cid) self:dismiss(cid) end
+  self.kept_back = given.kept_back or function() return nil end
   self.begun = given.loop:now()
   return self
 end
@@ -40,12 +42,14 @@ local function left_ms(self, record)
   return record.valid_until and record.valid_until * 1000 - self.time:now() or 0
 end
 
--- Own records of an earlier run, by CID, read once; what this run says about a CID takes it out.
+-- Own records of an earlier run, by CID, read once; what this run says about a CID takes it out. A withdrawal says of
+-- no file that it is here.
 local function earlier(self)
   if not self.before then
     self.before = {}
     for _, record in ipairs(self.statements(BUCKET)) do
-      if record.mine and record.verb ~= "dismiss" then self.before[record.key] = record end
+      local is_here = record.verb == "propose" and not (record.data and record.data.class == "withdrawn")
+      if record.mine and is_here then self.before[record.key] = record end
     end
   end
   return self.before
@@ -120,6 +124,10 @@ end
 -- The statement about this file is taken back; tried again each minute where that fails.
 function Shares:dismiss(cid)
   earlier(self)[cid] = nil
+  if self.kept_back(cid) then -- what is said of it stands: others shall drop it
+    self.owed[cid] = nil
+    return
+  end
   local ok, why = self.publish("dismiss", BUCKET, cid, nil, self.ttl)
   self.owed[cid] = not ok or nil
   self.log:info("logs", ok and "dismissed" or "not dismissed yet", { cid = cid, why = why and tostring(why) or nil })

@@ -41,13 +41,8 @@ function prefix.let_go(content, older, newer)
   local file, other = content.by_cid[older], content.by_cid[newer]
   local facts = file and other and content.disk:stat(path_of(content, other))
   if not facts or facts.size ~= other.identity.size or facts.mtime_ns ~= other.identity.mtime_ns then return false end
-  local ok, why = content.disk:unlink(path_of(content, file))
-  if not ok then
-    content.log:once("let go " .. older, "warn", "content", "cannot be removed", { name = file.name, why = why })
-    return false
-  end
-  content:lose(file, "continued: its bytes are the beginning of " .. newer)
-  return true
+  content:let_go(older, "continued: its bytes are the beginning of " .. newer)
+  return content.by_cid[older] == nil
 end
 
 return prefix

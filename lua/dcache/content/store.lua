@@ -33,6 +33,18 @@ local function lose(self, file, why)
   self.log:warn("content", "no longer held", { name = file.name, cid = file.cid, why = why })
 end
 
+-- Asked to go: served no more and unsaid, whatever the disk says; where that keeps it, it is tried again.
+function store.let_go(self, file, why)
+  if not file then return end
+  if self.gateway and not self.shared[file.cid] then self.gateway:withdraw(file.cid) end
+  file.served, file.going = nil, why
+  local ok, err, code = self.disk:unlink(store.path(self, file))
+  if ok or code == "ENOENT" then return lose(self, file, why) end
+  if file.said or file.renew_at then claims.dismiss(self, file.cid) end
+  file.said, file.renew_at = nil, nil
+  self.log:once("let go " .. file.cid, "warn", "content", "cannot be removed", { name = file.name, why = err })
+end
+
 local function trouble(self, file, what, err)
   self.log:once(what .. " " .. file.cid, "warn", "content", what, { name = file.name, why = err })
 end
@@ -72,6 +84,7 @@ end
 
 -- Looks whether FILE is what it was, serves it and says so.
 function check(self, file)
+  if file.going then return store.let_go(self, file, file.going) end
   local state, why = self.integrity:check(file)
   if state == "checked" then
     return self.log:once("check " .. file.cid, "debug", "content", "held file is checked", { name = file.name })
@@ -83,6 +96,7 @@ function check(self, file)
     return self.losses:call(file.cid)
   end
   if not file.saved then return save(self, file) end
+  if self.held_back and file.earlier then return end
   local ok, err
   if not file.served then
     ok, err = store.serve(self, file)
