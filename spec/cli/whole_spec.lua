@@ -20,6 +20,8 @@ local function is_signed(name) return name:find "^trust " or name == "record sig
 local function is_of_desk(name) return name:find "^operator " or name:find "^lab " and name ~= "lab show" end
 -- What has the daemon start anew as another node: spec/e2e/clones_spec.lua.
 local function is_anew(name) return name == "identity renew" end
+-- The same, of files that others hold: spec/e2e/withdraw_spec.lua.
+local GOES <const> = { ["files withdraw"] = true, ["files drop"] = true, ["files discard"] = true }
 -- What says no sentence: its output is data, or what a person typed it for.
 local SAYS_DATA <const> = { ["identity export"] = true, ["files get"] = true, repl = true,
   ["policy confirm"] = true, ["policy rollback"] = true }
@@ -79,7 +81,8 @@ function p.clients.logs.fetch() return 5 end]]) })
     names = {}
     for _, command in ipairs(cli.commands) do
       local name = command.name
-      if not (PLAIN[name] or is_signed(name) or is_of_desk(name) or is_anew(name)) then names[#names + 1] = name end
+      local elsewhere = GOES[name] or is_signed(name) or is_of_desk(name) or is_anew(name)
+      if not (PLAIN[name] or elsewhere) then names[#names + 1] = name end
     end
   end)
   teardown(function() w:close() end)

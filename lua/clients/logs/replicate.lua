@@ -65,7 +65,7 @@ local function note(holders, key, signer)
 end
 
 function replicate:hear(st)
-  if st.verb ~= "propose" or st.data:find('"withdrawn"', 1, true) then return self.gone:soon(st.key) end
+  if st.verb ~= "propose" or (st.data or ""):find('"withdrawn"', 1, true) then return self.gone:soon(st.key) end
   note(self.holders, st.key, st.signer)
   if self.walking then note(self.found, st.key, st.signer) end
   if st.bucket == "share/files" then self:consider_soon(st.key, st.signer) end

@@ -1,5 +1,6 @@
 -- shares.lua - what of this node's files is published and served, by CID. Judges no file, hashes none.
 local bounded = require "bounded"
+local earlier_run = require "clients.logs.earlier_run"
 local json = require "core.json"
 local signer = require "dcache.signer"
 local sorted = require "sorted"
@@ -38,22 +39,7 @@ end
 
 shares.holds_name = share_data.holds_name
 
-local function left_ms(self, record)
-  return record.valid_until and record.valid_until * 1000 - self.time:now() or 0
-end
-
--- Own records of an earlier run, by CID, read once; what this run says about a CID takes it out. A withdrawal says of
--- no file that it is here.
-local function earlier(self)
-  if not self.before then
-    self.before = {}
-    for _, record in ipairs(self.statements(BUCKET)) do
-      local is_here = record.verb == "propose" and not (record.data and record.data.class == "withdrawn")
-      if record.mine and is_here then self.before[record.key] = record end
-    end
-  end
-  return self.before
-end
+local earlier, left_ms = earlier_run.statements, earlier_run.left_ms
 
 local function data_of(self, share) return share_data.of(share, self.copies()) end
 

@@ -7,6 +7,7 @@ local fetch = require "dcache.content.fetch"
 local file_rows = require "dcache.content.files"
 local leaves_of = require "dcache.content.leaves"
 local stored = require "dcache.content.stored"
+local letting_go = require "dcache.content.letting_go"
 local listeners = require "listeners"
 local jobs = require "dcache.content.job"
 local store = require "dcache.content.store"
@@ -20,6 +21,7 @@ local sources = require "dcache.content.sources"
 
 local content = {}
 content.__index = content
+for name, method in pairs(letting_go) do content[name] = method end -- any order
 
 local LOOK_EVERY = 60 * 1000 -- ms between two looks whether what is held is still there
 local SUSPECT_EVERY = 2000 -- ms between two looks at what the gateway could not serve
@@ -97,18 +99,6 @@ function content:on_holding(fn) return self.first_files:add(fn) end
 
 -- Not held any more: withdrawn at the next block, then unsaid, then forgotten; the bytes are the operator's.
 function content:lose(file, why) store.lose(self, file, why) end
-
--- The held file KEY goes, and its claim with it: no block is served from here on. Where the disk keeps the file it is
--- tried again each minute.
-function content:let_go(key, why) store.let_go(self, self.by_cid[key], why) end
-
--- What is held since an earlier run is served from serve_kept() on: meanwhile it may have been withdrawn.
-function content:hold_back() self.held_back = true end
-
-function content:serve_kept()
-  self.held_back = nil
-  store.check_all(self)
-end
 
 -- The gateway is there, later than this was made: what is held is served from here on.
 function content:open(gateway)
@@ -214,19 +204,6 @@ function content:claim(file) return claim_data.of(file, self.domain()) end
 function content:heard(record) origins.learn(self, record) end
 
 function content:holds(key) return self.by_cid[key] ~= nil end
-
--- All that is held: CIDs, sorted.
-function content:held_cids()
-  local cids = {}
-  for i, file in ipairs(self.list) do cids[i] = file.cid end
-  return cids
-end
-
--- Whose the held file KEY is: { class =, from = peer ID, name = path there } | nil: it is not known, or not held.
-function content:origin_of(key)
-  local file = self.by_cid[key]
-  return file and file.origin
-end
 
 -- Sorted by CID: { cid =, name = its path at its origin, size =, path = here, class =, from = peer ID }; what is not
 -- known is left out, then name is the file's name here. also: other names of the same bytes, { from =, name = } each.
