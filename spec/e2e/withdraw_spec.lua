@@ -77,7 +77,7 @@ describe("a robot and three that hold copies of its file", function()
     assert.same({ cid, "run.bag", 7, true }, { before.file.cid, before.file.name, before.file.size, before.done })
     assert.equal("tom", before.holders[#before.holders].robot)
     assert.is_truthy(swarm.within(30, function() return not copy "lab" and not copy "sue" end), s:log "lab")
-    local said, code = s:cli("ada", "files withdraw run.bag --yes --wait 0s")
+    local said, code = s:cli("ada", "files withdraw run.bag --yes --wait 1s")
     assert.equal(0, code, said)
     assert.truthy(said:find "drop.*: tom%.", said) -- who was killed a moment ago may count as here still
     for _, host in ipairs { "lab", "sue" } do
