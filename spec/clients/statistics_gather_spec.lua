@@ -42,6 +42,12 @@ describe("statistics of a site", function()
   end)
   after_each(function() home.remove() end)
 
+  -- Its power goes.
+  local function cut()
+    for _, timer in ipairs(one.timers) do timer:cancel() end
+    values.cut()
+  end
+
   local function pass(ms) loop:run_until(loop.time + ms) end
 
   local function hear(id, on, more)
@@ -174,8 +180,7 @@ describe("statistics of a site", function()
     crowd(1, 6, 3)
     loop:run_until(WEEK + DAY - MINUTE)
     for i = 1, 100 do
-      if i % 2 == 0 then one:stop() else values.cut() end
-      one.timer:cancel()
+      if i % 2 == 0 then one:stop() else cut() end
       start()
       pass(3 * MINUTE)
       crowd(1, 6, 3, { week = FIRST }) -- an old word of that week
@@ -189,8 +194,7 @@ describe("statistics of a site", function()
     one.kept:write()
     values.full(true)
     for i = 1, 100 do
-      if i % 2 == 0 then one:stop() else values.cut() end
-      one.timer:cancel()
+      if i % 2 == 0 then one:stop() else cut() end
       start()
       pass(3 * MINUTE)
     end
@@ -204,8 +208,7 @@ describe("statistics of a site", function()
     pass(HOUR + MINUTE)
     assert.equal(1, #said)
     for _ = 1, 10 do
-      values.cut()
-      one.timer:cancel()
+      cut()
       start()
       pass(3 * MINUTE)
     end

@@ -19,6 +19,7 @@ local WEEK <const>, DAY <const> = 604800, 86400 -- s
 local ROBOTS_MAX <const> = 1024 -- of a week
 local WEEKS_MAX <const> = 2 -- this one and the last: so the file has 256 KiB at most
 local WEEK_MOST <const> = 1 << 31
+local FIRST_LOOK <const>, LOOK <const> = 5 * 1000, 60 * 1000 -- ms after the start, between two
 local KEY <const>, NAME <const> = 32, 16 -- bytes
 
 --- given.loop, comms, log, random, time
@@ -188,11 +189,12 @@ function gather:forget(id) forget(self, id) end
 
 function gather:start()
   self.kept:start()
-  self.timer = self.loop:every(60 * 1000, function() self:look() end)
+  self.timers = { self.loop:after(FIRST_LOOK, function() self:look() end),
+    self.loop:every(LOOK, function() self:look() end) }
 end
 
 function gather:stop()
-  if self.timer then self.timer:cancel() end
+  for _, timer in ipairs(self.timers or {}) do timer:cancel() end
   if self.leaving then put_back(self) end -- nobody calls back from here on
   self.kept:stop()
 end
