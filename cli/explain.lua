@@ -1,4 +1,4 @@
--- explain.lua - `why`: why something is as it is. It asks the daemon only; why.lua prints the rows.
+-- explain.lua - `why` and `files why`: why something is as it is. It asks the daemon only; why.lua prints the rows.
 local text = require "core.text"
 local why = require "cli.why"
 
@@ -11,7 +11,9 @@ function explain.clean(words)
   return list
 end
 
-function explain.request(options) return { command = "why", words = explain.clean(options.words) } end
+function explain.request(options)
+  return { command = "why", words = explain.clean(options.what and { "file", options.what } or options.words) }
+end
 
 --- Prints the answer.
 function explain.show(answer, s)

@@ -53,8 +53,10 @@ cli.commands = {
     } },
   { name = "report", file = "cli.report", text = "The swarm's shared files: from whom, how many copies.",
     examples = { { "report", "which files the swarm has, and what is at risk" },
+      { "report --by robot", "what each robot waits for, and when its card is full" },
       { "report --json", "the same for a program, with whole CIDs" } },
     options = {
+      { "--by", "WHAT", "robot: a line for each of them", choices = { "robot" } },
       { "--wide", nil, "all columns, and whole texts, however wide the terminal is" },
       { "--all", nil, "every file; else of more than 200 only the newest" },
       WATCH,
@@ -165,6 +167,7 @@ insert_before("report", require "cli.health_rows")
 insert_before("files list", require "cli.ping_rows")
 insert_before("why", require "cli.copies_rows")
 insert_before("files list", require "cli.route_rows")
+insert_before("files dismiss", require "cli.files_rows")
 insert_before("export", require "cli.own_rows")
 insert_before("repl", require "cli.lab_rows")
 insert_before("repl", require "cli.trust_rows")

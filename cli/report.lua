@@ -1,6 +1,7 @@
 -- report.lua - `report`: all shared files, with their copies and what is at risk. It asks the daemon only.
 local kinds = require "cli.kinds"
 local progress = require "cli.progress"
+local stores = require "cli.report_stores"
 
 local report = {}
 
@@ -9,6 +10,7 @@ local NEWEST <const> = 200 -- files that are listed, unless all are asked for
 --- OPTIONS.all, OPTIONS.json: every file, not only the newest.
 function report.request(options)
   local all = options and (options.all or options.json)
+  if options and options.by then return { command = "report", by = options.by } end
   return { command = "report", newest = not all and NEWEST or nil }
 end
 
@@ -20,7 +22,9 @@ local COLUMNS <const> = {
   { title = "COPIES", give = true, least = 10, good = 20, rank = 2 }, { title = "CID", rank = 6, spare = true },
 }
 
--- How many have it and who they are: servers first, called so, since a cell may be cut at its end.
+local COMING <const> = 3 -- who fetches a file and is named
+
+-- How many have it and who they are: servers first, called so, since a cell may be cut at its end; then who fetches it.
 local function copies(file, s)
   local names, servers = {}, 0
   for _, person in ipairs(file.copies) do
@@ -28,9 +32,12 @@ local function copies(file, s)
     servers = servers + (server and 1 or 0)
     table.insert(names, server and servers or #names + 1, s:who(person) .. (server and " (server)" or ""))
   end
+  for i, one in ipairs(file.coming or {}) do
+    if i <= COMING then names[#names + 1] = ("%s %d %%"):format(s:who(one.node), one.percent) end
+  end
   if #names == 0 then return s.UNKNOWN end
   if #names == 1 then return { names[1] .. " only", colour = "warn" } end
-  return ("%d: %s"):format(#names, table.concat(names, ", "))
+  return ("%d: %s"):format(#file.copies, table.concat(names, ", "))
 end
 
 -- Whose file it is; the robot that made room for others no longer shares it.
@@ -158,6 +165,7 @@ end
 
 --- Prints the answer; with OPTIONS.wide whole texts, however wide the terminal.
 function report.show(answer, s, options)
+  if answer.robots then return stores.robots(answer, s) end
   local rows, wide = {}, options and options.wide
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
   for _, file in ipairs(answer.files) do shared(rows, file, s, wide) end
@@ -173,6 +181,9 @@ function report.show(answer, s, options)
     return s:say(("No files are shared. Put one into %s."):format(s:text(answer.share)))
   end
   sums(answer, s)
+  stores.unsafe(answer, s)
+  stores.stores(answer, s)
+  stores.card(answer, s)
 end
 
 return report

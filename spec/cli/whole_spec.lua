@@ -10,6 +10,7 @@ local shape = require "spec.cli.shape"
 -- What is typed behind a command's name where it wants something; "" unless given.
 local WORDS <const> = { ["files get"] = "run-12.bag --to TO", ["help"] = "quota", ["policy check"] = "POLICY",
   ["policy diff"] = "OTHER", export = "TO.bundle --force", import = "TO.bundle", why = "run-12.bag",
+  ["files why"] = "run-12.bag",
   watch = "--topics", repl = "-e 1+1", ["record show"] = "peer ADA", ping = "bea --count 1", trace = "bea",
   ["route get"] = "bea", ["route set"] = "'/dswarm/bea/*' '/dswarm/daisy/$0'", ["route unset"] = "'/dswarm/bea/*'" }
 -- What prints no JSON, and why.
@@ -57,7 +58,7 @@ local function settled()
   local report, here = bea:ask "report", ada:ask "discover"
   local file = report and report.files[1]
   return files and #files.files == 2 and file and #file.copies == 2 and #here.nodes == 2 and here.nodes[2].via
-    and here.same and ada:ask "report".files[1].copies[2]
+    and here.same and ada:ask "report".files[1].copies[2] and ada:ask "report".stores[1]
 end
 
 describe("each command of a whole daemon", function()

@@ -3,6 +3,7 @@ local copies = require "clients.control.copies"
 local facts = require "clients.control.facts"
 local risk = require "clients.control.risk"
 local slices = require "slices"
+local stores = require "clients.logs.report_stores"
 local to_json = require "clients.control.to_json"
 
 -- The same table for the same node, each time: a report speaks of few nodes, and of each many times.
@@ -25,14 +26,14 @@ local function types_of(node, nodes)
   return types
 end
 
-local function report_row(file, who, holder, time)
+local function report_row(file, who, holder, time, coming)
   local ms, about = time:age(file.at)
   return {
     cid = to_json.text(file.cid), names = to_json.list(file.names, to_json.text), size = file.size,
     class = to_json.value(file.class), from = to_json.list(file.from, who), age_ms = ms, age_about = about,
     named = to_json.list(file.named, function(one) return name_row(one, who) end),
     copies = to_json.list(file.copies, holder), safe = file.safe, gone = file.gone, at_risk = #file.copies < 2,
-    others_off = copies.others_off(file, holder),
+    others_off = copies.others_off(file, holder), coming = coming(file.cid),
   }
 end
 
@@ -116,12 +117,17 @@ local function listed(view, most)
   return view:sorted(most and view.total > most and view:newest(most) or view:each_text())
 end
 
+local function as_it_is(row) return row end
+
 --- All shared files, by name, as rows; with request.newest (a number) only so many of them, those that were said last.
--- The sums are of all.
+-- The sums are of all. With request.by = "robot": a row a robot.
 return function(node, index, request)
   local most = request.newest
   if most ~= nil and (math.type(most) ~= "integer" or most < 1) then
     return nil, 'form: "newest" is how many rows are wanted, at least 1', "form"
+  end
+  if request.by ~= nil and request.by ~= "robot" then
+    return nil, 'form: "by" is what the lines are about: "robot"', "form"
   end
   local nodes, view = node.discovery:nodes(), index:now()
   local types, people = types_of(node, nodes), facts.people(node)
@@ -131,11 +137,15 @@ return function(node, index, request)
     return one
   end)
   local holder = copies.holders(node, who, nodes)
-  local answer = risk.sums(view:groups(away_texts(node, view)), holder)
+  if request.by == "robot" then return { robots = to_json.list(stores.robots(node, view, who), as_it_is) } end
+  local groups, coming = view:groups(away_texts(node, view)), stores.coming(node, who)
+  local answer = risk.sums(groups, holder)
   local n_servers, untyped = servers(nodes)
   answer.files = to_json.rows(listed(view, most), function(text)
-    return report_row(without_away(node, view:file(text)), who, holder, node.time)
+    return report_row(without_away(node, view:file(text)), who, holder, node.time, coming)
   end)
+  answer.stores, answer.unsafe = to_json.list(stores.rows(node, who), as_it_is), stores.unsafe(node, groups)
+  answer.card = stores.card(node)
   answer.here_sums = sum_of(unshared(node, view))
   answer.here = to_json.rows(first_of(unshared(node, view), most), facts.own_file)
   answer.self, answer.servers, answer.untyped = who(node.id), n_servers, untyped

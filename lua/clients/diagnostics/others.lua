@@ -50,6 +50,13 @@ function others:hear(st)
   self.heard:call(st.signer)
 end
 
+--- IDs of those who said something, in any order.
+function others:ids()
+  local list = {}
+  for i, entry in self.words:each() do list[i] = entry.key end
+  return list
+end
+
 --- What node ID said last of its body → { level ("ok", "warn", "error", nil: unknown, or stale), stale, age_ms, said =
 --- as health_form.read has it } | nil: it said nothing, or took it back.
 function others:of(id)

@@ -2,6 +2,7 @@
 local dismissal = require "clients.control.dismissal"
 local facts = require "clients.control.facts"
 local files = require "clients.control.files"
+local safety = require "clients.logs.safety"
 local to_json = require "clients.control.to_json"
 
 local REST <const> = 60 * 1000 -- ms between two looks whether what answers rest on is still wanted
@@ -39,5 +40,6 @@ return function(handle)
     local command, method = each[1], each[2]
     add(command, function(request, reply) reply(about[method](about, request)) end, { reads = true })
   end
+  add("safe", function(request, reply) reply(safety.answer(node, request)) end, { reads = true })
   add("dismiss", function(request, reply) reply(dismissal(node, request)) end)
 end

@@ -5,6 +5,7 @@ local span = require "span"
 local why_fetched = {}
 
 local HOOK <const> = "clients.logs.fetch"
+local MUCH <const>, ROOM_STEP <const> = 1 << 50, 1 << 20 -- bytes: more than any disk has; how exactly room is told
 
 -- The statement by which somebody shares the file CID now | nil
 local function record_of(self, cid)
@@ -14,16 +15,40 @@ local function record_of(self, cid)
   end
 end
 
+-- How many bytes more free would make the policy want FILE, as it answers to what could be free | nil: no number would.
+local function room_wanted(self, file, here)
+  local free, other = here.store_free, {}
+  if not free then return nil end
+  for name, value in pairs(here) do other[name] = value end -- any order
+  local function wants(bytes)
+    other.store_free = bytes
+    return (self.policy:ask(HOOK, file, other))
+  end
+  local low, high = free, MUCH
+  if not wants(high) then return nil end
+  while high - low > ROOM_STEP do
+    local middle = (low + high) // 2
+    if wants(middle) then high = middle else low = middle end
+  end
+  return high - free
+end
+
+local function cure_of(self, file, here)
+  local room = room_wanted(self, file, here)
+  if room then return ("Make %s more room where this node holds files of others."):format(byte_size.of(room)) end
+  return ("A hook p.%s that answers 1 to 9 for it, as policies/server.lua has; or: dt-swarm-cli HOST files \z
+    get"):format(HOOK)
+end
+
 -- The policy is asked now, with what is known now. HELD: there is a copy here already.
 local function asked_now(self, st, held)
-  local here = self.here()
-  local urgency, reason, code, by_default = self.policy:explain(HOOK, self:facts_of(st), here)
+  local here, file = self.here(), self:facts_of(st)
+  local urgency, reason, code, by_default = self.policy:explain(HOOK, file, here)
   local seen = ("%s fetch: %s (asked now)"):format(self.policy:origin(HOOK, by_default), reason or "no reason given")
   if urgency then return { code = code, what = ("wanted, urgency %d of 9"):format(urgency), seen = seen } end
   if held then return { code = code, what = "were it not here, it would not be fetched", seen = seen } end
   return { code = code or "permission", what = "not fetched by this node", seen = seen,
-    cure = ("A hook p.%s that answers 1 to 9 for it, as policies/server.lua has; or: dt-swarm-cli HOST files \z
-      get"):format(HOOK) }
+    cure = cure_of(self, file, here) }
 end
 
 local function waits(row)

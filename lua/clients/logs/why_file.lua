@@ -2,7 +2,10 @@
 local byte_size = require "byte_size"
 local file_index = require "clients.control.file_index"
 local find = require "clients.control.find"
+local safety = require "clients.logs.safety"
 local why_record = require "clients.control.why_record"
+
+local why_stores = require "clients.logs.why_stores"
 
 local why_file = {}
 
@@ -39,12 +42,22 @@ local function own(node, logs, file, rows)
   rows[#rows + 1] = judged
 end
 
--- Who has it.
+-- How many copies its owner wants | nil: he says nothing now.
+local function wanted(node, file)
+  for _, from in ipairs(file.from) do
+    local record = node.dcache:statement_of("share/files", file.cid, from)
+    local data = record and record.holds and record.data
+    if data then return data.copies or { 1, 3 } end
+  end
+end
+
+-- Who has it, and how many of those copies count for what is wanted.
 local function copies(node, file, rows)
-  local names = {}
+  local names, asked = {}, wanted(node, file)
   for i, id in ipairs(file.copies) do names[i] = node.who(id).label end
   rows[#rows + 1] = { what = #names == 1 and "one copy" or ("%d copies"):format(#names),
-    seen = names[1] and table.concat(names, ", ") or "nobody says that he has it",
+    seen = (names[1] and table.concat(names, ", ") or "nobody says that he has it") .. (asked
+      and ("; %d of %d to %d that count elsewhere"):format(safety.copies(node, file.cid), asked[1], asked[2]) or ""),
     cure = #names < 2 and "A server in the same network, which takes copies." or nil }
 end
 
@@ -88,6 +101,8 @@ local function of_swarm(node, one, rows)
   end
   statements(node, cid, rows)
   copies(node, file, rows)
+  local asked = { cid = cid, size = file.size, name = one.name, copies = file.copies }
+  for _, row in ipairs(why_stores.rows(node, asked)) do rows[#rows + 1] = row end
   if is_own(node, cid) then return end
   local copy = held(node, cid)
   rows[#rows + 1] = copy

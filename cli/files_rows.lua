@@ -1,0 +1,12 @@
+-- files_rows.lua - the commands about which files are safe, as rows of the table in cli/init.lua. No command's inside.
+return {
+  { name = "files why", file = "cli.explain", text = "Why a file is shared, fetched, held, or not, and by whom.",
+    examples = { { "files why run-12.bag", "how many copies it has, and why not more" } },
+    arguments = {
+      { "what", "NAME|CID", "as lists show it: a path, the end of one, ROBOT:PATH, a CID", kind = "file" },
+    } },
+  { name = "files safe", file = "cli.files_safe", text = "Is each own file on another node, too? Then 0, else 1.",
+    examples = { { "files safe", "may this robot be switched off?" },
+      { "files safe --wait 600 && sudo poweroff", "as soon as it may; after ten minutes it stays on" } },
+    options = { { "--wait", "SECONDS", "ask again until each is, for so long at most", kind = "seconds" } } },
+}

@@ -1,0 +1,77 @@
+-- files_safe.lua - `files safe`: may this node be switched off, as far as its own files go? It asks the daemon only.
+local call = require "cli.call"
+local report = require "cli.report"
+
+local files_safe = {}
+
+local AGAIN <const> = 1000 -- ms between two looks while it is waited for
+local SHOWN <const> = 20 -- files that are not safe
+
+local COLUMNS <const> = {
+  { title = "FILE", cut = "middle", give = true, least = 12, good = 16, rank = 1 },
+  { title = "SIZE", align = "right", rank = 3 }, { title = "STATE", give = true, least = 14, good = 26, rank = 2 },
+  { title = "CID", rank = 4, spare = true },
+}
+
+local function row(file, s)
+  local state = file.state == "published" and { "on this node only", colour = "warn" } or report.state(file, s)
+  return { s:text(file.name), s.size(file.size), state, file.cid and s:short(file.cid) or s.UNKNOWN }
+end
+
+local function say_rows(answer, s)
+  local rows = {}
+  for i, file in ipairs(answer.rows) do
+    if i > SHOWN then break end
+    rows[i] = row(file, s)
+  end
+  s:table(COLUMNS, rows)
+  if answer.unsafe > #rows then s:say(("and %d more"):format(answer.unsafe - #rows)) end
+end
+
+--- Prints the answer. → exit code | nil: all is well
+function files_safe.show(answer, s)
+  local counted = answer.named and "" or " Nobody named whose copies count, so anybody's do: no proof against liars."
+  if answer.files == 0 then
+    s:say "There are no own files that could be lost."
+  elseif answer.safe then
+    s:say(("Safe: %s on another node.%s"):format(answer.files == 1 and "the own file is whole"
+      or ("each of %d own files is whole"):format(answer.files), counted))
+  else
+    say_rows(answer, s)
+    s:say(("Not yet safe: %d of %s, %s. report says what the stores wait for.%s"):format(answer.unsafe,
+      s.count(answer.files, "own file"), s.size(answer.bytes), counted))
+  end
+end
+
+local function pause(context)
+  local loop = context.world.loop()
+  return call.wait(loop, function(told)
+    local signal
+    local timer = loop:after(AGAIN, function()
+      signal:cancel()
+      told(true)
+    end)
+    signal = loop:signal("sigint", function()
+      timer:cancel()
+      signal:cancel()
+      told(false)
+    end)
+  end)
+end
+
+--- Asks once, or until all is safe, or OPTIONS.wait seconds have passed.
+function files_safe.run(context, options)
+  local loop = context.world.loop()
+  local till = loop:now() + (options.wait or 0) * 1000
+  while true do
+    local answer, code = context:ask { command = "safe" }
+    if not answer then return code end
+    if answer.safe or loop:now() >= till then
+      if options.json then context:json(answer) else files_safe.show(answer, context.show) end
+      return answer.safe and context.exit.ok or context.exit.no
+    end
+    if not pause(context) then return context.exit.stopped end
+  end
+end
+
+return files_safe
