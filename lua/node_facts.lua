@@ -92,6 +92,7 @@ local function add_room(self, facts)
   local free, total
   if self.share then free, total = self.board.space(self.share) end
   if free then facts.disk_free, facts.disk_total = free, total end
+  facts.store_total = self.store and select(2, self.board.space(self.store)) or nil
 end
 
 local function store_free(self)
@@ -146,7 +147,7 @@ end
 -- All facts as one table, at most a second old (store_free: of this moment, for a file that begins takes its room at
 -- once); not to be changed by whoever gets it. Unknown is nil: id name type tags site permission peers load uptime (s)
 -- temperature (°C) disk_free disk_total (bytes, of the share folder's disk) store_free (bytes where fetched files go,
--- less what those on their way will take) battery (%) power ("mains" | "battery") charging
+-- less what those on their way will take) store_total battery (%) power ("mains" | "battery") charging
 -- clock ("proved" | "adopted" | "none") hour (UTC), what the sensors tell.
 function Here:facts()
   local now = self.loop:now()

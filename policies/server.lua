@@ -30,7 +30,12 @@ p.clients.logs.at_once = 8
 p.clients.statistics.gather = true
 
 function p.clients.logs.fetch(file, here)
+  if not file.wanted then return false, file.why end      -- others hold it, or are chosen for it
   if (here.store_free or 0) < file.size + 20 * GB then return false, "the policy keeps 20 GB free" end
+  if here.store_total and (file.held_of or 0) + file.size > here.store_total / 4 then
+    return false, "one robot has a quarter of the store at most"
+  end
+  if file.verdict == "broken" then return 1, "broken files last" end
   return file.age and file.age > 1 * day and 3 or 7, "newest first"
 end
 

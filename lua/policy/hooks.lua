@@ -14,7 +14,7 @@ hooks.facts = {
   here = {
     id = "12D3KooWQ1vB", name = "ada", type = "duckiebot", tags = { "lab" }, peers = maybe(3),
     power = maybe "battery", battery = maybe(80), charging = maybe(false), disk_free = maybe(9000000000),
-    disk_total = maybe(32000000000), store_free = maybe(9000000000),
+    disk_total = maybe(32000000000), store_free = maybe(9000000000), store_total = maybe(32000000000),
     driving = maybe(false), recording = maybe(false), estop = maybe(false), busy = maybe(false), hold = maybe(true),
     clone = maybe(true),
     temperature = maybe(41), load = maybe(0.4), hour = maybe(14), clock = maybe "proved",
@@ -58,8 +58,9 @@ hooks.facts = {
   },
   shared = {
     cid = "bafybeih5kq", name = "run-12.bag", size = 64000000, age = maybe(6), class = "lab", robot = maybe "ada",
-    copies = maybe(1), claimed = maybe(1), proven = maybe(1), wanted = maybe(false), by = maybe "12D3KooWQ1vB",
-    proven_elsewhere = maybe(3),
+    copies = maybe(1), claimed = maybe(1), proven = maybe(1), wanted = maybe(true), why = maybe "2 others are chosen",
+    held_of = maybe(64000000), role = maybe "member", verdict = maybe "ok", span = maybe(120),
+    by = maybe "12D3KooWQ1vB", proven_elsewhere = maybe(3),
   },
   metric = { id = "cpu_temperature_celsius", value = maybe(41), unit = "°C", quality = maybe "measured",
     class = "lab" },
@@ -98,7 +99,7 @@ for _, row in ipairs(metrics.list) do hooks.facts.metrics[row.name] = maybe(row.
 hooks.sections = { "dcache", "comms", "routing", "clients", "checks" }
 
 --- Policies to extend: `default` is these sections, the others are files.
-hooks.policies = { "default", "duckiebot", "server", "lab" }
+hooks.policies = { "default", "duckiebot", "server", "lab", "mule" }
 
 --- Settings that earlier versions knew, and what does the same now.
 hooks.gone = {
@@ -137,12 +138,10 @@ hooks.settings = {
     "where programs of this machine ask over HTTP; where it is taken the kernel chooses", restart = true },
   { "clients.logs.folder", "text", "~/shared-logs", "folder whose files are shared", restart = true },
   { "clients.logs.copies", "span of count", "1 to 3", "copies wanted, at least and at most", later = true },
-  { "clients.logs.holders", "list of text", "none", "IDs whose copies count; none, and no lab names any: all count",
-    later = true },
   { "clients.logs.domain", "domain", "this node alone",
-    "what fails with this node, as a room: one copy counts of all in it; false: a carrier, whose copies do not count",
-    later = true },
-  { "clients.logs.at_once", "count", "2", "files fetched at once; one source has half of these places at most" },
+    "what fails with this node, as a room: one copy counts of all in it; false: a carrier, whose copies do not count" },
+  { "clients.logs.holders", "list of text", "none", "IDs whose copies count; none, and no lab names any: all count" },
+  { "clients.logs.at_once", "count", "2", "files fetched at once, of each source one" },
   { "clients.logs.settle", "settle", "2 s + 1 s per 32 MB, at most 120 s",
     "calm before a file is finished; more if it grew later" },
   { "clients.logs.budget", "bytes", "1 MB", "a second, off the LAN; on it there is no limit", later = true },

@@ -26,7 +26,8 @@ return p
 ```
 
 `dcache.lua`, `comms.lua`, `routing.lua`, `clients.lua` and `checks.lua` hold every default, in plain Lua;
-`duckiebot.lua`, `server.lua` and `lab.lua` are policies to extend. This page is made from `lua/policy/hooks.lua`.
+`duckiebot.lua`, `server.lua`, `lab.lua` and `mule.lua` are policies to extend. This page is made from
+`lua/policy/hooks.lua`.
 
 ## Five rules
 1. **A noun is a setting, a verb is a hook.** Settings are data; hooks are asked as questions arise.

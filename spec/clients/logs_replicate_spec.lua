@@ -1,4 +1,5 @@
 -- logs_replicate_spec.lua - which of others' files are fetched, against a store and a policy made of tables.
+local fetch_queue = require "clients.logs.fetch_queue"
 local replicate = require "clients.logs.replicate"
 local random = require "core.random"
 local simloop = require "sim.loop"
@@ -24,6 +25,7 @@ local function world()
           if record.key == key and record.signer == signer then return record end
         end
       end,
+      trust = { role = function() return "member" end },
       sure = function(_, class) return class ~= "share" or w.sure end },
     comms = { on_statement = function(_, _, fn) w.word = fn end, on_back = function(_, fn) w.back = fn end,
       on_standing = function(_, fn) w.standing = fn end },
@@ -33,9 +35,14 @@ local function world()
         if w.facts then w.facts[shared.cid] = shared end
         return w.urgency[shared.cid] or false, "robots keep their own"
       end },
+    placement = { look = function(_, key) return { wanted = w.wanted == nil or w.wanted[key] == true, why = w.why } end,
+      claims = function() end, is_carrier = function() return false end, stop = function() end,
+      when_heard = function() end },
     names = function() return nil end, label = function(id) return id end,
     content = { holds = function() return false end, partial_files = function() return w.partials or {} end,
       drop = function(_, cid, why) w.dropped = { cid, why } end, make_room = function() return false end,
+      held_of = function() return 0 end, begun = function() return w.begun or 0 end,
+      sources = function() return w.sources or { {} } end,
       heard = function() end,
       fetch = function(_, cid, _, _, done, pressed, origin)
         table.insert(w.fetched, cid)
@@ -47,20 +54,20 @@ end
 describe("gathering", function()
   it("begins with the most wanted, two at once, and goes on when one has come", function()
     local w = world()
-    w.urgency, w.at_once = { a = 3, b = 9, c = 5, own = 9 }, 4 -- half of the places for ada
+    w.urgency, w.at_once = { a = 3, b = 5, c = 9, own = 9 }, 4
     w.replicate:start()
     w.loop:run_until(1000)
-    assert.same({ "b", "c" }, w.fetched)
+    assert.same({ "c", "b" }, w.fetched) -- a is ada's, too
     w.done("/path")
-    w.records[3].data = nil -- c is no longer told of
+    w.records[2].data = nil -- b is no longer told of
     w.loop:run_until(2000)
-    assert.same({ "b", "c", "a" }, w.fetched)
+    assert.same({ "c", "b", "a" }, w.fetched)
   end)
 
   it("asks the policy again when a file's turn comes: those that began have taken the room", function()
     local w = world()
     local free = 3
-    w.at_once = 4
+    w.at_once, w.records[2].signer = 4, "cara"
     w.replicate.policy.ask = function(_, _, shared) return shared.size <= free and 5 end
     local fetch = w.replicate.content.fetch
     w.replicate.content.fetch = function(self, cid, size, ...)
@@ -108,6 +115,43 @@ describe("gathering", function()
     assert.same({ class = "lab", from = "ada" }, w.origin)
   end)
 
+  it("takes small files before large ones, of equal ones the newest, and first the most urgent", function()
+    local w = world()
+    local rows = { { "big", 900, 9 }, { "small", 10, 9 }, { "older", 10, 99 }, { "urgent", 9000, 999 } }
+    w.records, w.at_once = {}, 1
+    for i, row in ipairs(rows) do
+      w.urgency[row[1]] = row[1] == "urgent" and 9 or 5
+      w.records[i] = { key = row[1], holds = true, mine = false, signer = "s" .. i, at = -1000 * row[3],
+        data = { class = "lab", names = { row[1] }, size = row[2] } }
+    end
+    w.replicate:start()
+    for _ = 1, 4 do
+      w.loop:run_until(w.loop:now() + 1000)
+      w.urgency[w.fetched[#w.fetched]] = nil
+      w.done("/path")
+    end
+    assert.same({ "urgent", "small", "older", "big" }, w.fetched)
+  end)
+
+  it("leaves what others are chosen for, and what they began before its turn came", function()
+    local w = world()
+    w.urgency, w.at_once, w.wanted = { a = 5, b = 5, c = 5 }, 1, { a = true, b = true }
+    w.replicate.policy.ask = function(_, _, file)
+      if not file.wanted then return false, file.why end
+      return 5
+    end
+    w.why = "2 others are chosen"
+    w.replicate:start()
+    w.loop:run_until(1000)
+    assert.same({ "a" }, w.fetched)
+    w.wanted.b = nil
+    w.done("/path")
+    w.loop:run_until(3000)
+    assert.same({ "a" }, w.fetched)
+    assert.same({}, w.replicate:unwanted())
+    assert.same("", table.concat(w.replicate.log.lines):match "files are not fetched" or "")
+  end)
+
   it("leaves what the policy does not want", function()
     local w = world()
     w.replicate:start()
@@ -132,6 +176,59 @@ describe("gathering", function()
     assert.same({ "a" }, w.fetched)
     w.loop:run_until(62000)
     assert.same({ "a", "a" }, w.fetched)
+  end)
+
+  it("tries a file that failed eight times once a day, last of all, and as often as before when bytes came", function()
+    local w = failed "block"
+    w.begun = 100 -- bytes that came of it
+    w.loop:run_until(w.loop:now() + 61000)
+    for _ = 1, 7 do
+      w.done(nil, "block: wrong", "block")
+      w.loop:run_until(w.loop:now() + 61000)
+    end
+    assert.equal(9, #w.fetched) -- the first that brought bytes forgave the one before
+    w.done(nil, "block: wrong", "block")
+    w.loop:run_until(w.loop:now() + 20 * 3600 * 1000)
+    assert.equal(9, #w.fetched)
+    assert.equal("bad files", w.replicate.retry:bounds()[2].name)
+    assert.equal(1, w.replicate.retry:bounds()[2].count)
+    w.urgency.c = 1 -- of little worth, but good
+    w.at_once = 1
+    w.loop:run_until(w.loop:now() + 5 * 3600 * 1000)
+    assert.same({ "c" }, { w.fetched[10] })
+    w.urgency.c = nil
+    w.done("/path")
+    w.loop:run_until(w.loop:now() + 1000)
+    assert.same({ "a" }, { w.fetched[11] })
+  end)
+
+  it("begins a bad file after all good ones, and one of them at a time", function()
+    local queue, order = fetch_queue.new { at_once = function() return 8 end }, {}
+    for i, name in ipairs { "bad one", "good", "bad two" } do
+      queue:add({ cid = name, size = 1, by = "s" .. i, bad = name:find "bad" ~= nil }, name == "good" and 1 or 9)
+    end
+    for i = 1, 3 do
+      local file = queue:take()
+      order[i] = file and file.cid
+      if file then queue:began(file) end
+    end
+    assert.same({ "good", "bad one" }, order)
+  end)
+
+  it("blames no file that nobody can be asked for, and tries it soon when somebody else has it", function()
+    local w = failed "missing"
+    w.sources = {}
+    for _ = 1, 30 do
+      w.loop:run_until(w.loop:now() + 61000)
+      w.done(nil, "missing: nobody", "missing")
+    end
+    assert.equal(0, w.replicate.retry:bounds()[2].count)
+    w.loop:run_until(w.loop:now() + 1000)
+    local count = #w.fetched
+    w.copies = { a = "server" }
+    w.word({ verb = "propose", bucket = "share/safe", key = "a", signer = "server" }, {})
+    w.loop:run_until(w.loop:now() + 1000)
+    assert.equal(count + 1, #w.fetched)
   end)
 
   it("rests for up to five seconds where nobody could be reached, then ever longer, up to a minute", function()
@@ -174,7 +271,7 @@ describe("gathering", function()
     assert.is_true(w.pressed())
   end)
 
-  it("gives one source half of the places, so that others' files need not wait for a slow one", function()
+  it("fetches one file of a source at a time, so that others' files need not wait for a slow one", function()
     local w = world()
     w.urgency = { a = 9, b = 9, c = 1 }
     w.replicate:start()

@@ -106,11 +106,19 @@ local function holds_copy()
   return answer and answer.held and #answer.held > 0
 end
 
--- A robot that kept its own becomes one that fetches: a hook is live, too.
+
+-- A robot that kept its own becomes one that fetches what is wanted: a hook is live, too.
 local function begin_to_fetch()
   assert.is_false(holds_copy())
-  reload "function p.clients.logs.fetch() return 5 end"
+  reload "function p.clients.logs.fetch(file) return file.wanted and 5, file.why end"
   assert.is_truthy(within(10, holds_copy), "the hook that fetches applies: " .. ada:log())
+end
+
+-- What ada says of her store.
+local function store_says(what)
+  local bucket = ("pri/%s/store"):format(status().node.id)
+  local said = ada:cli(("repl -e 'for _, one in pairs(records(%q)) do print(one.data.domain) end'"):format(bucket))
+  return said:find(what, 1, true) ~= nil
 end
 
 -- For each setting: body = what the policy says now, or fn() → that; before() → is it as it was; after() → does the
@@ -169,7 +177,13 @@ local CASES = {
   ["clients.logs.folder"] = { body = function() return ("p.clients.logs.folder = %q"):format(w.dir .. "/other") end,
     before = function() return state_of "other.txt" == nil end,
     after = function() return state_of "other.txt" == "published" end },
-  ["clients.logs.at_once"] = { body = "p.clients.logs.at_once = 0", remember = begin_to_fetch,
+  ["clients.logs.holders"] = { body = function()
+      return ("p.clients.logs.holders = { %q }"):format(bea:ask "status".node.id)
+    end, undo = "p.clients.logs.holders = {}",
+    after = function() return ada:cli("why first.txt"):find("this node's copies do not count", 1, true) end },
+  ["clients.logs.domain"] = { body = 'p.clients.logs.domain = "attic"',
+    after = once(begin_to_fetch, function() return store_says "attic" end) },
+  ["clients.logs.at_once"] = { body = "p.clients.logs.at_once = 0",
     after = once(function() put "bea/share/queued.txt" end, function()
       local queued = ada:ask "files list".queued
       return queued and queued.files == 1

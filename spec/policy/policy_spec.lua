@@ -240,6 +240,7 @@ describe("the facts of a caller", function()
 
   it("of this node are what lua/node_facts.lua measures", function()
     local facts = require "node_facts".new { loop = { now = function() return 5 end }, board = require "core.board",
+      disk = require "core.disk".real(),
       id = "12D3KooWQ1vB", name = "ada", share = "/", root = "" }:facts()
     assert.same({}, check.wrong("here", facts))
   end)

@@ -6,9 +6,10 @@ local WAITING_MAX = 1024
 local SIGNERS_MAX = 1024 -- whose failures are remembered
 local OURS = { disk = true, full = true, duplicate = true } -- why a file did not come, and its source is not to blame
 
--- at_once() → how many files may be on their way. A file: { cid =, size =, by = whose it is, age = s }.
+-- at_once() → how many files may be on their way. A file: { cid =, size =, by = whose it is, age = s, bad = true: it
+-- failed often }.
 function fetch_queue.new(given)
-  return setmetatable({ at_once = given.at_once, list = {}, known = {}, busy = {}, count = 0, running = {},
+  return setmetatable({ at_once = given.at_once, list = {}, known = {}, busy = {}, count = 0, running = {}, bad = 0,
     failures = {}, failing = 0 }, fetch_queue)
 end
 
@@ -35,19 +36,21 @@ function fetch_queue:also(cid, signer, name, class)
   end
 end
 
--- Files of who gave nothing lately come after everybody else's, then it is for the policy to say: else two records
--- of files that nobody has would keep us from all others.
+-- Bad files come last. Files of who gave nothing lately come after everybody else's, then it is for the policy to say:
+-- else two records of files that nobody has would keep us from all others. Then small ones before large ones, and new
+-- ones before old ones.
 local function before(self, one, other)
+  if (one.file.bad or false) ~= (other.file.bad or false) then return not one.file.bad end
   local bad, worse = self.failures[one.file.by] or 0, self.failures[other.file.by] or 0
   if bad ~= worse then return bad < worse end
   if one.urgency ~= other.urgency then return one.urgency > other.urgency end
+  if one.file.size ~= other.file.size then return one.file.size < other.file.size end
   return (one.file.age or math.maxinteger) < (other.file.age or math.maxinteger)
 end
 
--- Half of the places are for anybody. The other half are for sources that have none, one place each: so several slow
--- sources together leave room for one that comes later.
-local function may_begin(self, by, most)
-  return self.count < most and (not self.running[by] or self.count < most - most // 2)
+-- One file a source: several slow sources together leave room for one that comes later. And one bad file of all.
+local function may_begin(self, file, most)
+  return self.count < most and not self.running[file.by] and not (file.bad and self.bad > 0)
 end
 
 -- Takes the most wanted file that may begin now out of the list. → file | nil
@@ -55,7 +58,7 @@ function fetch_queue:take()
   local best, most
   most = self.at_once()
   for i, one in ipairs(self.list) do
-    if may_begin(self, one.file.by, most) and (not best or before(self, one, self.list[best])) then best = i end
+    if may_begin(self, one.file, most) and (not best or before(self, one, self.list[best])) then best = i end
   end
   if not best then return nil end
   local file = table.remove(self.list, best).file
@@ -66,7 +69,8 @@ end
 function fetch_queue:began(file)
   self.busy[file.cid], self.count = file, self.count + 1
   file.source = file.by -- `by` may change; places are counted by this
-  self.running[file.source] = (self.running[file.source] or 0) + 1
+  self.running[file.source] = true
+  if file.bad then self.bad = self.bad + 1 end
 end
 
 local function forgive(self, signer)
@@ -84,8 +88,8 @@ end
 
 -- CAME: did it? CODE: why not.
 function fetch_queue:ended(file, came, code)
-  local left = self.running[file.source] - 1
-  self.busy[file.cid], self.count, self.running[file.source] = nil, self.count - 1, left > 0 and left or nil
+  self.busy[file.cid], self.count, self.running[file.source] = nil, self.count - 1, nil
+  if file.bad then self.bad = self.bad - 1 end
   if came then forgive(self, file.by) elseif not OURS[code] then note_failure(self, file.by) end
 end
 

@@ -92,37 +92,45 @@ local function has_turn(state, place, count, now, unit)
 end
 
 local function why_not(answer, by, me)
-  if answer.claimed >= answer.most then return ("%d others hold it"):format(answer.claimed) end
   if answer.taken >= answer.most then return ("%d others hold or fetch it"):format(answer.taken) end
-  if me.domain and by[me.domain] then return "another node of its domain holds or fetches it" end
+  if by[me.domain] then return "another node of its domain holds or fetches it" end
   if not answer.place then return "it has no room for it" end
-  return ("%d others are chosen"):format(math.min(answer.need, #answer.first))
+  return ("%d others are chosen"):format(#answer.chosen)
+end
+
+-- What is missing is chosen from among those who could take it. → is this node one of them?
+local function choose(answer, file, view, by, me)
+  local first
+  answer.able, first, answer.place = eligible(file, view, by, me.id)
+  answer.chosen = table.move(first, 1, math.min(math.max(0, answer.most - answer.taken), #first), 1, {})
+  for _, id in ipairs(answer.chosen) do
+    if id == me.id then return true end
+  end
+  return false
 end
 
 --- FILE: { cid, size, most = copies wanted, claims = domains that hold it (an array, some may be there twice),
 --- sharers = set of IDs of who has it in his folder }. VIEW: placing.view's. ME: { id, domain = nil or false: this node
 --- does not count }. BEFORE: what an earlier look at the same file gave | nil; NOW: ms, of a clock that nobody sets;
 --- UNIT() → 0 … 1. → { wanted = is it this node's to copy, why = why not | nil, most, claimed = domains that have it,
---- taken = those and who fetch it, able = nodes that could take it, chosen = those of them that are chosen }, what to
---- give to the next look
+--- taken = those and who fetch it, able = nodes that could take it, chosen = those of them that are chosen, place =
+--- this one's among the able }, what to give to the next look
 function placing.look(file, view, me, before, now, unit)
-  local by, claimed, all = taken(file, view)
-  local order, first, place = eligible(file, view, by, me.id)
-  local most = math.min(file.most, MOST)
-  local answer = { most = most, claimed = claimed, taken = all, need = math.max(0, most - all), able = order,
-    first = first, place = place, chosen = table.move(first, 1, math.min(math.max(0, most - all), #first), 1, {}) }
+  local by, claimed, taken_by = taken(file, view)
+  local answer = { wanted = false, most = math.min(file.most, MOST), claimed = claimed, taken = taken_by, able = {},
+    chosen = {} }
+  if claimed >= answer.most then
+    answer.why = ("%d others hold it"):format(claimed)
+    return answer
+  end
+  answer.wanted = choose(answer, file, view, by, me)
   if not me.domain then
     answer.wanted, answer.why = false, "this node's copies do not count"
     return answer
   end
-  for _, id in ipairs(answer.chosen) do
-    if id == me.id then answer.wanted = true end
-  end
-  local state = claimed < most and news(by, before, now) or nil
-  if not answer.wanted then
-    answer.wanted = state ~= nil and has_turn(state, place, #order, now, unit)
-    answer.why = not answer.wanted and why_not(answer, by, me) or nil
-  end
+  local state = news(by, before, now)
+  answer.wanted = answer.wanted or has_turn(state, answer.place, #answer.able, now, unit)
+  answer.why = not answer.wanted and why_not(answer, by, me) or nil
   return answer, state
 end
 

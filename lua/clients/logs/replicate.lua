@@ -1,9 +1,10 @@
 -- replicate.lua - which of others' files to fetch, and when. Fetches nothing itself; never touches own files.
+local carried = require "clients.logs.carried"
 local declined = require "clients.logs.declined"
 local listeners = require "listeners"
 local stale_partials = require "clients.logs.stale_partials"
-local sorted = require "sorted"
-local sources = require "dcache.content.sources"
+local holders = require "clients.logs.holders"
+local shared_facts = require "clients.logs.shared_facts"
 local retry = require "clients.logs.retry"
 local returning = require "clients.logs.returning"
 local fetch_queue = require "clients.logs.fetch_queue"
@@ -16,7 +17,6 @@ replicate.__index = replicate
 local AGAIN = 60 * 1000 -- ms until all that is known is looked at again: room and policy change
 local SOON = 200 -- ms in which several statements about files are looked at together
 local QUEUE_MAX = 1024 -- files not yet asked about; a look finds the rest
-local HOLDERS_MAX = 64 -- of one file that are counted
 local SLICE = 64 -- questions to the policy in a turn
 
 -- Who keeps his own need not look at each statement. He does by the shipped default, which never wants anything.
@@ -27,7 +27,7 @@ local function listen(self)
   self.comms:on_back(function(peer)
     if not self.keeps_own then self.returning:note(peer.id) end
   end)
-  self.comms:on_standing(function(_, lost) self.gone:left_lab(lost, self.holders) end)
+  self.comms:on_standing(function(_, lost) self.gone:left_lab(lost, self.holders.map) end)
   for _, bucket in ipairs { "share/files", "share/safe" } do
     self.comms:on_statement(bucket, function(st, source)
       if source and not self.keeps_own then self:hear(st) end
@@ -35,15 +35,21 @@ local function listen(self)
   end
 end
 
--- loop, log, random, time, dcache, comms, policy, here() → facts, names(id) → name or nil, label(id) → text,
--- content: holds(cid), fetch(cid, size, name, done(path | nil, text, code), pressed(), origin), partial_files(),
--- drop(cid, why), make_room(cid), heard(record) (its init.lua). barred(cid, from) → why it may not be here | nil.
--- told(event, file, why), or nil: what a fetch came to.
+--- given.loop, log, random, time, dcache, comms, policy
+--- given.here       fn() → facts of this node
+--- given.names      fn(id) → name | nil
+--- given.label      fn(id) → text
+--- given.placement  placement.lua's object
+--- given.content    holds(cid), fetch(cid, size, name, done(path | nil, text, code), pressed(), origin), begun(cid),
+---                  sources(cid), partial_files(), drop(cid, why), make_room(cid), let_go(cid, why), heard(record)
+--- Optional:
+--- given.told       fn(event, file, why): what a fetch came to
+--- given.barred     fn(cid, from) → why it may not be here | nil
 function replicate.new(given)
-  local self = setmetatable({ queue = {}, holders = {}, declined = declined.new(),
+  local self = setmetatable({ queue = {}, holders = holders.new(given.dcache), declined = declined.new(),
     fetches = listeners.new(), told = given.told or function() end,
     barred = given.barred or function() end }, replicate)
-  for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "names", "label",
+  for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "names", "label", "placement",
     "content" } do self[name] = given[name] end
   self.fetch_queue = fetch_queue.new { at_once = function() return self.policy:get "clients.logs.at_once" end }
   self.stale_partials = stale_partials.new { content = self.content, log = self.log }
@@ -52,23 +58,19 @@ function replicate.new(given)
   self.gone = gone_files.new { loop = self.loop, drop = function(key) self:drop_if_gone(key) end,
     is_wanted = function(key) return self.fetch_queue:has(key) or self.retry:knows(key) end }
   self.returning = returning.new { loop = self.loop, dcache = self.dcache, retry = self.retry }
+  self.carried = carried.new { loop = self.loop, placement = self.placement, content = self.content,
+    holders = self.holders }
   listen(self)
   return self
 end
 
--- Who may have a file, by CID; the records say who has it when that is asked.
-local function note(holders, key, signer)
-  local of = holders[key] or { count = 0, by = {} }
-  holders[key] = of
-  if of.by[signer] or of.count >= HOLDERS_MAX then return end
-  of.by[signer], of.count = true, of.count + 1
-end
-
 function replicate:hear(st)
   if st.verb ~= "propose" or (st.data or ""):find('"withdrawn"', 1, true) then return self.gone:soon(st.key) end
-  note(self.holders, st.key, st.signer)
-  if self.walking then note(self.found, st.key, st.signer) end
-  if st.bucket == "share/files" then self:consider_soon(st.key, st.signer) end
+  self.holders:note(st.key, st.signer)
+  if st.bucket == "share/files" then return self:consider_soon(st.key, st.signer) end
+  self.placement:claims(st.signer)
+  self.retry:another(st.key)
+  self.carried:soon(st.key)
 end
 
 function replicate:consider_soon(key, signer)
@@ -83,12 +85,9 @@ end
 -- A copy of the file KEY was lost here: whoever else has it is asked for it, soon or after a rest (lost_copies.lua).
 function replicate:lost(key, damaged)
   if not self.retry:lost(key, damaged) then return end
-  for _, signer in ipairs(sorted.keys(self.holders[key] and self.holders[key].by or {})) do
-    self:consider_soon(key, signer)
-  end
+  for _, signer in ipairs(self.holders:of(key)) do self:consider_soon(key, signer) end
 end
 
-function replicate:name(key, id) self.content:heard(self.dcache:statement_of("share/files", key, id)) end
 function replicate:on_fetched(fn) return self.fetches:add(fn) end -- fn() when a file was; → a function that ends it
 
 --- The policy is another one: all that is known is asked about again.
@@ -96,6 +95,7 @@ function replicate:apply()
   listen(self)
   if self.walking then self.walking.stop() end
   self.walking = nil
+  self.holders:abandon()
   self:check()
 end
 
@@ -109,10 +109,8 @@ function replicate:stop()
   for _, timer in ipairs { self.timer or false, self.pending or false } do
     if timer then timer:cancel() end
   end
-  self.gone:stop()
   if self.walking then self.walking.stop() end
-  self.returning:stop()
-  self.retry:stop()
+  for _, part in ipairs { "gone", "returning", "carried", "placement", "retry" } do self[part]:stop() end
 end
 
 function replicate:soon()
@@ -129,28 +127,11 @@ local function open(self, record)
     and not self.barred(record.key, record.signer)
 end
 
--- Distinct nodes beside ID that say they have the file. → how many, how many of them claim that they checked a copy
-local function others(self, key, id)
-  local all, checked = 0, 0
-  for signer in pairs(self.holders[key] and self.holders[key].by or {}) do -- any order: they are counted
-    local says = signer ~= id and sources.says(self.dcache, key, signer)
-    all, checked = all + (says and 1 or 0), checked + (says == "copy" and 1 or 0)
-  end
-  return all, checked
-end
-
-function replicate:facts_of(record) -- as the hook clients.logs.fetch is told them
-  local data = record.data
-  local copies, checked = others(self, record.key, record.signer)
-  local age = self.time:age(not record.undated and record.at or nil)
-  return { cid = record.key, name = data.names[1], size = data.size, class = data.class, by = record.signer,
-    age = age and age // 1000, robot = self.names(record.signer),
-    copies = 1 + copies, claimed = checked }
-end
+function replicate:facts_of(record) return shared_facts.of(self, record) end -- for the hook clients.logs.fetch
 
 -- Is the file KEY not anybody's any more? Then it is not fetched, and what came of it is removed.
 function replicate:drop_if_gone(key)
-  if others(self, key, nil) > 0 then return end
+  if self.holders:others(key, nil) > 0 then return end
   self.retry:forget(key)
   self.content:drop(key, "nobody shares it any more")
 end
@@ -162,6 +143,11 @@ local function ask_policy(self, file)
   if urgency then
     self.declined:forget(file.cid)
     return urgency
+  end
+  if not file.wanted then -- it is others' to copy: nothing waits for this node
+    self.declined:forget(file.cid)
+    if file.wanted == nil then self.placement:when_heard(function() self:check() end) end
+    return false
   end
   self.declined:put(file, why or "the policy does not want it")
   if why then self.declined:tell(self.log, file, why, here.store_free) end
@@ -180,6 +166,7 @@ local function consider(self, record)
   end
   local file = self:facts_of(record)
   local urgency = ask_policy(self, file)
+  file.bad = self.retry:is_bad(file.cid)
   if urgency then self.fetch_queue:add(file, urgency) end
 end
 
@@ -201,6 +188,13 @@ local function waits_for_room(self, file, why)
   self.log:once("room " .. file.cid, "warn", "logs", "waits for room", { name = file.name, cid = file.cid, why = why })
 end
 
+-- Nobody to ask is no fault of the file.
+local function failed(self, file, code, why)
+  if self.holders:others(file.cid, nil) == 0 then return end
+  local blamed = code ~= "missing" or self.content:sources(file.cid)[1] ~= nil
+  self.retry:put(file, code, why, blamed, self.content:begun(file.cid))
+end
+
 local function ended(self, file, path, err, code)
   local why = err and err:gsub("^%w+: ", "")
   self.told(path and "fetched" or code == "disk" and "waits" or "failed", file, why)
@@ -209,13 +203,15 @@ local function ended(self, file, path, err, code)
     self.retry:forget(file.cid)
     self.log:info("logs", "fetched", { name = file.name, size = file.size, cid = file.cid,
       from = self.label(file.by) })
-    for _, id in ipairs(sorted.keys((self.holders[file.cid] or { by = {} }).by)) do self:name(file.cid, id) end
+    for _, id in ipairs(self.holders:of(file.cid)) do
+      self.content:heard(self.dcache:statement_of("share/files", file.cid, id))
+    end
     self.fetches:call()
   elseif code == "disk" then
     waits_for_room(self, file, why)
   else
     self.fetch_queue:ended(file, false, code)
-    if others(self, file.cid, nil) > 0 then self.retry:put(file, code, why) end
+    failed(self, file, code, why)
     self.log:warn("logs", "not fetched yet", { name = file.name, cid = file.cid, why = why })
   end
   self:begin()
@@ -235,13 +231,20 @@ local function look_for_more(self)
   self:check()
 end
 
+-- What is known of FILE now, for the policy: others may have begun it, or have it.
+local function is_still_wanted(self, file)
+  local record = self.dcache:statement_of("share/files", file.cid, file.by)
+  if not record or not record.holds or not record.data then return false end
+  return ask_policy(self, self:facts_of(record)) ~= false
+end
+
 -- Begins with the most wanted, while there is a hand free. The policy is asked again: those that began since then have
 -- taken their room.
 function replicate:begin()
   for _ = 1, SLICE do
     local file = not self.stopped and self.fetch_queue:take()
     if not file then return look_for_more(self) end
-    if ask_policy(self, file) then fetch(self, file) end
+    if is_still_wanted(self, file) then fetch(self, file) end
   end
   self.loop:post(function() self:begin() end)
 end
@@ -250,26 +253,28 @@ end
 local function sweep(self)
   if not self.dcache:sure "share" then return end
   self.stale_partials:sweep(function(key) return self.fetch_queue:has(key) or self.retry:has(key) end,
-    function(key) return others(self, key, nil) > 0 end)
+    function(key) return self.holders:others(key, nil) > 0 end)
 end
 
 -- Looks at every file that others share, in slices: the copies first, then the files.
 function replicate:check()
   if self.walking or self.stopped then return end
   if self.keeps_own then return sweep(self) end
-  local holders = {}
-  self.found = holders
+  self.holders:begin()
   self.declined:begin()
   self.walking = walk.start(self.loop, self.dcache, "share/safe", function(record)
-    if record.holds then note(holders, record.key, record.signer) end
+    if not record.holds then return end
+    self.holders:note(record.key, record.signer)
+    self.placement:claims(record.signer)
   end, function()
-    self.holders = holders
     self.walking = walk.start(self.loop, self.dcache, "share/files", function(record)
-      if record.holds then note(holders, record.key, record.signer) end
+      if record.holds then self.holders:note(record.key, record.signer) end
       consider(self, record)
     end, function()
       self.walking = nil
+      self.holders:finish()
       self.declined:finish()
+      self.carried:check()
       self:begin()
       sweep(self)
     end)

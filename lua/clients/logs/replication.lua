@@ -2,6 +2,7 @@
 -- versions of a log that goes on let go. It ties its two parts to the node, and does neither itself.
 local events = require "clients.logs.events"
 local changes = require "policy.changes"
+local placement = require "clients.logs.placement"
 local replicate = require "clients.logs.replicate"
 local superseded = require "clients.logs.superseded"
 local why_fetched = require "clients.logs.why_fetched"
@@ -10,12 +11,34 @@ local replication = { name = "replicate", needs = { "content" } }
 local Replication = {}
 Replication.__index = Replication
 
---- The client, as lua/clients/init.lua has it.
+-- ms since node ID was heard, or told of, in this run or before; who never was counts as heard when this one began.
+local function silence(node, loop, began, id)
+  local peer, discovery, now = node.comms.peers.by_id[id], node.discovery, loop:now()
+  local word, seen = discovery and discovery.said:of(id), discovery and discovery.seen.rows[id]
+  local heard = math.max(peer and peer.heard or began, word and word.heard or began)
+  local age = heard == began and seen and seen.last > 0 and node.time:age(seen.last)
+  return math.max(now - heard, age or 0)
+end
+
+local function new_placement(handle)
+  local node, began = handle.node, handle.loop:now()
+  return placement.new { loop = handle.loop, dcache = node.dcache, id = node.id,
+    unit = function() return node.random:unit() end,
+    setting = function(name) return node.policy:get("clients.logs." .. name) end,
+    stores = function() return node.stores and node.stores:rows() or {} end,
+    silence = function(id) return silence(node, handle.loop, began, id) end }
+end
+
+--- The client, as lua/clients/init.lua has it. The node has its placement.lua as `placing`, and `domain`, fn() → what
+--- its copies count as.
 function replication.open(handle)
   local node, self = handle.node, setmetatable({}, Replication)
+  self.placement = new_placement(handle)
+  handle:provide("placing", self.placement)
+  handle:provide("domain", function() return node.policy:get "clients.logs.domain" end)
   self.replicate = replicate.new { loop = handle.loop, log = node.log, random = node.random, time = node.time,
     dcache = node.dcache, comms = handle, policy = node.policy, here = node.here, content = node.content,
-    told = events.fetched(node),
+    placement = self.placement, told = events.fetched(node),
     barred = function(cid, from) return node.withdraw and node.withdraw:barred(cid, from) end,
     names = function(id) return node.who(id).name end, label = function(id) return node.who(id).label end }
   handle:on_lost(function(...) self.replicate:lost(...) end)
@@ -33,10 +56,12 @@ end
 
 -- What the wish for others' files rests on: a hook may ask for the facts of the first two.
 local RESTS_ON <const> = { "type", "tags", "dcache.buckets", "dcache.holds", "clients.logs.fetch",
-  "clients.logs.at_once" }
+  "clients.logs.at_once", "clients.logs.holders", "clients.logs.domain" }
 
 function Replication:apply(_, changed)
-  if changes.concern(changed, RESTS_ON) then self.replicate:apply() end
+  if not changes.concern(changed, RESTS_ON) then return end
+  self.placement:apply()
+  self.replicate:apply()
 end
 
 --- Looks at all files soon: one of them may be fetched now that might not before.
@@ -59,6 +84,7 @@ function Replication:why(cid, held) return why_fetched.rows(self.replicate, cid,
 function Replication:bounds()
   local rows = self.replicate.retry:bounds()
   rows[#rows + 1] = self.replicate.declined:row()
+  table.move(self.placement:bounds(), 1, 1, #rows + 1, rows)
   return rows
 end
 

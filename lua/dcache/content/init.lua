@@ -232,6 +232,12 @@ end
 -- How many files are held, and their bytes.
 function content:sums() return #self.list, self.bytes end
 
+-- Bytes of those that the peer ID shared.
+function content:held_of(id) return origins.bytes(self, id) end
+
+-- Bytes of the file KEY that lie here of a fetch which ended before its time; 0: none.
+function content:begun(key) return self.partials:size(key) end
+
 -- Does the disk that fetched files go to take any?
 function content:takes() return self.disk_space:takes() end
 

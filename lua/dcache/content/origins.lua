@@ -7,6 +7,8 @@ local store = require "dcache.content.store"
 
 local origins = {}
 
+local SUMS_KEPT <const> = 5 * 1000 -- ms
+
 local AGAIN <const> = 10 * 1000 -- ms at least between two claims of one file that differ by further names
 
 local function names(data, name)
@@ -62,6 +64,20 @@ end
 function origins.check(self)
   if not self.files or not self.list[1] then return end
   self.learning = self.files(function(record) origins.learn(self, record) end)
+end
+
+-- Bytes held of the files that the peer ID shared; of a file that several share, as its claim names one. A few seconds
+-- old: who holds very many is not asked to add them up for each file that he could fetch.
+function origins.bytes(self, id)
+  local now = self.loop:now()
+  if not self.of_origin or now - self.summed >= SUMS_KEPT or now < self.summed then
+    self.of_origin, self.summed = {}, now
+    for _, file in ipairs(self.list) do
+      local from = file.origin and file.origin.from or ""
+      self.of_origin[from] = (self.of_origin[from] or 0) + file.identity.size
+    end
+  end
+  return self.of_origin[id] or 0
 end
 
 return origins

@@ -22,6 +22,9 @@ local function size_of(self, folder, key)
   return facts and facts.kind == "file" and facts.size or nil
 end
 
+-- Bytes that lie there of the file KEY.
+function partials:size(key) return size_of(self, self:folder(), key) or 0 end
+
 -- Of files that are not being fetched: { cid =, size = bytes that lie there }, by CID.
 function partials:idle()
   local list, folder = {}, self:folder()
