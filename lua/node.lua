@@ -173,7 +173,9 @@ end
 local function supplier(self, id)
   local peer = self.comms.peers.by_id[id]
   if not peer or self.comms.peers:left(peer) or self.comms.peers:barred(peer) then return nil end
-  return { name = self.who(id).label, http = peer.http, hosts = self.comms.peers:hosts(peer) }
+  local hosts = self.comms.peers:hosts(peer)
+  for _, each in ipairs(hosts) do each.near = self.net ~= nil and self.net.is_near(each.host) end
+  return { name = self.who(id).label, http = peer.http, hosts = hosts }
 end
 
 -- Opens the channels that policy names, on the sockets of NET (core.net), by PROGRAMS and SECRETS (those of

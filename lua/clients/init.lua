@@ -25,6 +25,7 @@ local LIST <const> = {
   "clients.doctor",
   "clients.statistics",
   "clients.logs.withdraw",
+  "clients.streams",
   "clients.logs",
   "clients.logs.pausing",
   "clients.logs.replication",

@@ -12,13 +12,13 @@ describe("a file that is being fetched", function()
     one.suppliers = { address = function(_, id) return id == "ada" and "http://10.0.0.9:1" or nil end }
     for i, source in ipairs { { "ada", "http://10.0.0.1:1" }, { "ada", "http://10.0.0.9:1" },
       { "bea", "http://10.0.0.2:1" }, { "ada", "http://10.0.0.1:1" } } do
-      one.flying[i] = { offset = i, source = { id = source[1], url = source[2] } }
+      one.flying[i] = { offset = i, client = http, source = { id = source[1], url = source[2] } }
     end
     one.in_flight = 4
   end)
 
   it("asks who has moved anew, at once, for what was asked at his old address", function()
-    assert.equal(0, jobs.moved(one, "ada", http))
+    assert.equal(0, jobs.moved(one, "ada"))
     assert.same({ 1, 4 }, cancelled)
     assert.same({ 2, 2 }, { one.in_flight, #one.links })
     assert.same({ 1, 4 }, { one.links[1].offset, one.links[2].offset })
@@ -26,9 +26,9 @@ describe("a file that is being fetched", function()
   end)
 
   it("leaves alone who has not, and who is known nowhere any more", function()
-    assert.is_nil(jobs.moved(one, "bea", http))
+    assert.is_nil(jobs.moved(one, "bea"))
     one.flying[1], one.flying[4], one.in_flight = nil, nil, 2
-    assert.is_nil(jobs.moved(one, "ada", http))
+    assert.is_nil(jobs.moved(one, "ada"))
     assert.same({}, cancelled)
     assert.equal(2, one.in_flight)
   end)

@@ -9,6 +9,7 @@ local to_json = require "clients.control.to_json"
 local file_index = require "clients.control.file_index"
 local selectors = require "clients.control.selectors"
 local shared_file = require "clients.control.shared_file"
+local supply = require "dcache.content.sources"
 
 local files = {}
 files.__index = files
@@ -106,7 +107,8 @@ local function sources_of(node, cid, own)
   end
   for _, source in ipairs(node.content:sources(cid)) do list[#list + 1] = source end
   return to_json.list(list, function(source)
-    local row = to_json.fields(source, { "id", "name", "url", "own" })
+    local row = to_json.fields(source, { "id", "name", "own" })
+    if supply.is_stream(source.url) then row.stream = true else row.url = source.url end
     row.label = to_json.value(node.who(source.id).label)
     return row
   end)

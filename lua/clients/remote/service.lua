@@ -3,13 +3,11 @@
 -- Who may: keys without standing in the lab may nothing; what is marked as answered on this machine alone
 -- (lua/commands.lua) nobody; for the rest the policy is asked (hook clients.control.allow). Changes wait until the
 -- roles of the lab may be acted on (dcache/settled.lua).
-local bounded = require "bounded"
 local call = require "routing.call"
-local envelope = require "routing.envelope"
+local call_source = require "clients.remote.call_source"
 local far_client = require "clients.remote.far_client"
 local json = require "core.json"
 local people = require "clients.trust.people"
-local return_labels = require "routing.return_labels"
 local slices = require "slices"
 local ticks = require "routing.call.ticks"
 
@@ -17,8 +15,6 @@ local service = {}
 service.__index = service
 
 local CONVERSATIONS_MAX <const>, OF_ONE_MAX <const> = 16, 4 -- calls whose answers go on: in all, and of one caller
-local FLOWS_MAX <const> = 256 -- of calls, over which lines came
-local PART <const>, STREAM_PART <const> = 512, 4096 -- plain bytes of a part, which fit into any frame; into a stream
 
 local function no_member(id) return ("stranger: %s is no member of the lab here"):format(id) end
 
@@ -26,7 +22,7 @@ local function no_member(id) return ("stranger: %s is no member of the lab here"
 function service.new(handle)
   local node = handle.node
   local self = setmetatable({ node = node, loop = handle.loop, log = node.log, slices = slices.new(handle.loop),
-    lines = bounded.new { limit = FLOWS_MAX }, conversations = 0, of = {},
+    source = call_source.new(node, "control"), conversations = 0, of = {},
     counts = { asked = 0, refused = {} } }, service)
   self.callee = call.callee { key = node.key, swarm = node.swarm, now = function() return handle.loop:now() end,
     may = function(caller, request) return self:may(caller, request) end,
@@ -116,41 +112,10 @@ end
 
 -- == lines
 
--- Bytes of a part that fit all of the way: more where the line came from its caller himself over a stream.
-local function part_of(message, source)
-  return source.channel.traits.stream and message.hops == envelope.hops_max and STREAM_PART or PART
-end
-
--- How many lines of the call of REST came over SOURCE before this one.
-local function lines_before(self, rest, source)
-  local key = ("%s %s"):format(call.tag(rest), source.id)
-  local count = self.lines:get(key) or 0
-  self.lines:put(key, count + 1)
-  return count
-end
-
--- What answers a line is said where that came from; what has to be said again with every other line from there to the
--- caller's node, if one knows a way to that, since the way back may be dead. The lines of each flow are counted for
--- themselves: who asks by turns over a way whose other direction is dead and over a good one is answered over that.
-local function teller(self, reply, before)
-  return function(rest, node, tries)
-    local by_id = node and tries > 0 and before % 2 == 1
-    local way = by_id and self.node.routing:send { to = ("/dswarm/%s/control"):format(node), kind = "reply",
-      rest = rest, from = envelope.nobody, hops = envelope.hops_max }
-    return way or reply { kind = "reply", rest = rest }
-  end
-end
-
 --- A line of kind `call` came over SOURCE, answered by REPLY. → true | nil, text, code
 function service:take(message, source, reply)
   self.via = source.channel.kind
-  local from = { component = "control", part = part_of(message, source),
-    tell = teller(self, reply, lines_before(self, message.rest, source)) }
-  from.principal = source.principal
-  local account = self.node.comms.peers:prover(source) and return_labels.account(message.from)
-  if account then from.by, from.principal = from.principal, from.principal .. " " .. account end
-  from.proved = source.channel.traits.source_proved or self.node.comms.peers:source_proved(source)
-  local ok, text, code = self.callee:take(message.rest, from)
+  local ok, text, code = self.callee:take(message.rest, self.source:of(message, source, reply))
   self.ticks:now()
   return ok, text, code
 end

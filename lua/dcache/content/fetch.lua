@@ -1,4 +1,5 @@
 -- fetch.lua - files by CID from several sources: every block checked, broken off and gone on with. Publishes nothing.
+local ask = require "dcache.content.ask"
 local backoff = require "backoff"
 local cid = require "core.cid"
 local unixfs = require "core.unixfs"
@@ -27,6 +28,7 @@ local TAKEN = { "loop", "disk", "http", "log", "random", "sources", "timeout", "
 --- given.disk_space   disk_space.lua's object; nil: all fits
 --- given.partial, place  fn(cid, name) → paths on one file system
 --- given.flusher      fn(threads) → a worker for hashing and for the disk; nil: one that works in the loop
+--- Its field `streams` (streams.lua, or nil) is asked where a source's URL is that of a stream.
 function fetch.new(given)
   local self = setmetatable({ jobs = {}, by_cid = {}, refused = {}, on_progress = given.on_progress or function() end,
     disk_space = given.disk_space or disk_space.new { loop = given.loop, path = given.dir },
@@ -41,15 +43,15 @@ local pump
 
 local function count(self, code) self.refused[code] = (self.refused[code] or 0) + 1 end
 
-local function call_back(self, job)
-  for id in pairs(job.flying) do self.http:cancel(id) end -- the order plays no part
+local function call_back(job)
+  for id, link in pairs(job.flying) do link.client:cancel(id) end -- the order plays no part
   job.flying, job.in_flight = {}, 0
 end
 
 local function remove(self, job)
   job.over = true
   if job.timer then job.timer:cancel() end
-  call_back(self, job)
+  call_back(job)
   if job.file then job.file:leave(job.have > 0) end
   self.by_cid[job.cid] = nil
   for i, each in ipairs(self.jobs) do
@@ -78,7 +80,7 @@ local function disk_failed(self, job, err, code)
   job.why, job.word = self.disk_space:refused(code, err), "disk"
   jobs.waits(job, self.loop:now())
   if job.file and job.file.lost and not job.file.placed then
-    call_back(self, job)
+    call_back(job)
     job.file:discard()
     jobs.restart(job)
   end
@@ -120,7 +122,7 @@ local function give_back(job, link) job.links[#job.links + 1] = link end
 local function source_failed(self, job, source, code, silent)
   count(self, code)
   job.why, job.word = reasons.of(silent and "closed" or code, source), code
-  job.suppliers:failed(source, code)
+  ask.failed(self, job, source, code)
   if suppliers.is_hostile(code) then
     job.lied = true
     self.log:warn("content", "wrong answer", { name = job.name, source = source.name or source.id, word = code })
@@ -170,11 +172,9 @@ local function answered(self, job, link, source, answer)
   pump(self, job)
 end
 
-local function ask(self, job, link, source)
-  local wanted = resume.request(link, source)
-  wanted.fresh = job.suppliers:is_slow(source)
-  link.asked, link.source = self.loop:now(), source
-  local id, _, code = self.http:get(wanted, function(answer) answered(self, job, link, source, answer) end)
+local function ask_for(self, job, link, source)
+  local id, _, code = ask.block(self, link, source, job.suppliers:is_slow(source),
+    function(answer) answered(self, job, link, source, answer) end)
   if not id then
     give_back(job, link)
     return source_failed(self, job, source, code)
@@ -230,7 +230,7 @@ local function advance(self, job)
     return false
   end
   table.remove(job.links)
-  ask(self, job, link, source)
+  ask_for(self, job, link, source)
   return not job.over
 end
 
@@ -271,7 +271,7 @@ end
 -- The peer ID can be reached, again or elsewhere: who asks him in vain asks him anew, soon.
 function fetch:back(id)
   for _, job in ipairs(self.jobs) do
-    local ms = jobs.moved(job, id, self.http) or job.suppliers:back(id)
+    local ms = jobs.moved(job, id) or job.suppliers:back(id)
     if ms and (job.retry_at or 0) <= self.loop:now() then later(self, job, ms) end
   end
 end

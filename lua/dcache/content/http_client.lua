@@ -2,9 +2,10 @@
 local http_client = {}
 http_client.__index = http_client
 
--- loop. core.http, and libcurl with it, is loaded by the first request.
+-- loop; path: of a local socket over which all goes, one request after the other, or nil. core.http, and libcurl with
+-- it, is loaded by the first request.
 function http_client.new(given)
-  return setmetatable({ loop = given.loop, waiting = {} }, http_client)
+  return setmetatable({ loop = given.loop, path = given.path, waiting = {} }, http_client)
 end
 
 local function step(self)
@@ -17,7 +18,7 @@ local function step(self)
 end
 
 local function open(self)
-  local http, err, code = require("core.http").new()
+  local http, err, code = require("core.http").new(self.path)
   if not http then return nil, err, code end
   local watch
   watch, err, code = self.loop:watch(http:fd(), "r", function() step(self) end)

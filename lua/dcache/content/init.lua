@@ -91,6 +91,9 @@ local function insert(self, file)
   if not self.list[2] then self.first_files:call() end
 end
 
+--- Files are asked for over STREAMS (streams.lua), too, from here on; nil: no more.
+function content:use_streams(streams) self.fetcher.streams, self.suppliers.streams = streams, streams end
+
 -- fn(cid, damaged) from here on: a copy was lost, as its bytes changed or it is missing. → a function that ends it.
 function content:on_lost(fn) return self.losses:add(fn) end
 

@@ -1,6 +1,7 @@
 -- job.lua - what is known of one file that is being fetched: made, begun anew, told. Fetches nothing.
 local deadline = require "dcache.content.deadline"
 local reasons = require "dcache.content.reasons"
+local sources = require "dcache.content.sources"
 local suppliers = require "dcache.content.suppliers"
 local sorted = require "sorted"
 local unixfs = require "core.unixfs"
@@ -56,12 +57,13 @@ end
 
 -- The peer ID may have another address now: requests that are under way to the old one are begun anew, since no answer
 -- would come for long. → 0 (ms until they may be) | nil: there was none
-function job.moved(one, id, http)
+function job.moved(one, id)
   local url, wait = one.suppliers:address(id), nil
   for _, request in ipairs(sorted.keys(one.flying)) do
     local link = one.flying[request]
-    if url and link.source.id == id and link.source.url ~= url then
-      http:cancel(request)
+    local is_of_him = url and link.source.id == id and not sources.is_stream(link.source.url)
+    if is_of_him and link.source.url ~= url then
+      link.client:cancel(request)
       one.flying[request], one.in_flight, wait = nil, one.in_flight - 1, 0
       one.links[#one.links + 1] = link
     end
@@ -75,13 +77,14 @@ function job.waits(one, now)
 end
 
 -- { cid =, name =, size =, done = bytes, state = "fetching" or "waits", source = who is asked, or was last | nil,
--- source_id = his peer ID, via = "http", rate = bytes/s | nil, reason = what keeps it, or did last | nil, word = that
--- as a word | nil, since_ms = ms that it has been in this state }
+-- source_id = his peer ID, via = "http" or "stream", rate = bytes/s | nil, reason = what keeps it, or did last | nil,
+-- word = that as a word | nil, since_ms = ms that it has been in this state }
 function job.row(one, now)
   return { cid = one.cid, name = one.name, size = one.size, done = one.have,
     state = one.waits and "waits" or "fetching", source = one.source and reasons.who(one.source),
-    source_id = one.source and one.source.id,
-    via = one.source and "http", reason = one.why or one.waits and reasons.NOBODY or nil, word = one.word,
+    source_id = one.source and one.source.id, word = one.word,
+    via = one.source and (sources.is_stream(one.source.url) and "stream" or "http"),
+    reason = one.why or one.waits and reasons.NOBODY or nil,
     rate = not one.waits and rate(one, now) or nil, since_ms = now - one.since }
 end
 

@@ -2,6 +2,9 @@
 --
 -- On a path that moves 5 KB/s and breaks each minute, a block of 1 MiB would never come in one answer. Both parts must
 -- be from the same source: the block is checked as a whole, and if it is wrong we must know who lied.
+local sources = require "dcache.content.sources"
+local streams = require "dcache.content.streams"
+
 local resume = {}
 
 local WORTH = 16 * 1024 -- bytes that an answer must have brought to count as going on
@@ -32,7 +35,8 @@ end
 -- core.unixfs.decode, or { cid =, most = bytes of the block at most }.
 function resume.request(link, source)
   local most = link.most or link.height == 0 and link.size or NODE_MAX
-  return { url = ("%s/ipfs/%s?format=raw"):format(source.url, link.cid), accept = ACCEPT, max = most,
+  local url = sources.is_stream(source.url) and streams.URL or source.url
+  return { url = ("%s/ipfs/%s?format=raw"):format(url, link.cid), accept = ACCEPT, max = most,
     range = resume.range(link, source), low_seconds = PATIENCE }
 end
 

@@ -2,8 +2,9 @@
 local sources = {}
 sources.__index = sources
 
--- holders(cid) → array of peer IDs; peer(id) → { name =, http = port, hosts = array of { host =, own =, rtt_us = } } of
--- proved addresses, or nil; id: this node's.
+-- holders(cid) → array of peer IDs; peer(id) → { name =, http = port, hosts = array of { host =, own =, near =,
+-- rtt_us = } of proved addresses }, or nil; id: this node's. Its field `streams` (streams.lua, or nil) says who is
+-- asked over a stream.
 function sources.new(given)
   return setmetatable({ holders = given.holders, peer = given.peer, id = given.id }, sources)
 end
@@ -51,12 +52,28 @@ local function hosts_of(peer)
   return hosts
 end
 
-local function source_of(id, peer, hosts)
-  local urls = {}
-  for i, each in ipairs(hosts) do urls[i] = url_of(each.host, peer.http) end
-  return { id = id, name = peer.name, url = urls[1], urls = urls, own = hosts[1].own or false,
-    rtt_us = hosts[1].rtt_us or math.maxinteger }
+local function is_near(hosts)
+  for _, each in ipairs(hosts) do
+    if each.own or each.near then return true end
+  end
+  return false
 end
+
+-- By HTTP at his hosts, and by a stream where that does not reach him | nil: he can be asked nowhere
+local function source_of(self, id, peer)
+  local hosts, urls = hosts_of(peer), {}
+  local stream = self.streams and self.streams:wanted(id, is_near(hosts))
+  if stream ~= "only" and (peer.http or 0) > 0 then
+    for i, each in ipairs(hosts) do urls[i] = url_of(each.host, peer.http) end
+  end
+  if stream then urls[#urls + 1] = "stream:" .. id end
+  local first = hosts[1] or {}
+  return urls[1] and { id = id, name = peer.name, url = urls[1], urls = urls, own = first.own or false,
+    rtt_us = first.rtt_us or math.maxinteger } or nil
+end
+
+--- Is that the URL of a source who is asked over a stream?
+function sources.is_stream(url) return url:find("stream:", 1, true) == 1 end
 
 -- → array of { id =, name =, url =, urls = this one and others of his, own = is it this machine?, rtt_us = }, nearest
 -- first
@@ -65,8 +82,7 @@ function sources:of(cid)
   for _, id in ipairs(self.holders(cid)) do
     local peer = id ~= self.id and not seen[id] and self.peer(id)
     seen[id] = true
-    local hosts = peer and (peer.http or 0) > 0 and hosts_of(peer) or {}
-    if hosts[1] then list[#list + 1] = source_of(id, peer, hosts) end
+    list[#list + 1] = peer and source_of(self, id, peer) or nil
   end
   table.sort(list, function(a, b)
     if a.own ~= b.own then return a.own end

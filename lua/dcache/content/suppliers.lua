@@ -80,10 +80,11 @@ function suppliers:address(id)
   return self.known[id] and self.known[id].first
 end
 
--- Requests that were under way together and failed together count as one failure.
+-- Requests that were under way together and failed together count as one failure. → true: he was not reached there
 function suppliers:failed(source, code)
   local state, now = self.known[source.id], self.loop:now()
   local rests = RESTS[code] or UNREACHED
+  if code == "permission" and source.urls and source.urls[2] then rests = UNREACHED end -- else by another way, perhaps
   if state.url ~= source.url then return end
   if rests == HOSTILE then state.faults = state.faults + 1 end
   if state.retry_at > now and rests ~= HOSTILE then return end
@@ -91,6 +92,7 @@ function suppliers:failed(source, code)
   state.retry_at = now + state.backoff:next()
   state.rests, state.failed_at = rests, now
   if rests == UNREACHED then state.turn = state.turn + 1 end -- another of his addresses
+  return rests == UNREACHED
 end
 
 -- The source ID is heard of again: where he rests because he could not be reached he need not for long. → ms until then

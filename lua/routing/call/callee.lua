@@ -24,8 +24,10 @@ local function nothing() end
 --- given.now      fn() → ms, that never goes back
 --- given.may      fn(caller, request) → true | nil, text, code: may he?
 --- given.run      fn(request, answer): does it. request: { caller, node, component, text, tag, from }, to which it
---                 may add stopped() and drained(). answer: write(text), finish([text]), room()
+--                 may add stopped() and drained(); session: the call's, with the keys, whose copy outlives it. answer:
+--                 write(text), finish([text]), room(), drop(): who asks again hears `replay`
 --- given.refused  fn(code, principal): counts a refusal; nil: nobody counts
+--- given.most, of_source  how many calls are kept, in all and of one principal, where that is other than ran.lua's
 --- given.random   core.random, where a run has to be the same again
 function callee.new(given)
   local self = setmetatable({ refused = given.refused or nothing }, callee)
@@ -38,7 +40,8 @@ function callee.new(given)
   self.relayed = quota.new { loop = clock, rate = RELAYED.rate, burst = RELAYED.burst }
   self.windows = windows.new { now = self.now, public = self.key:public(), random = given.random }
   self.halves = halves.new { now = self.now, refused = self.refused }
-  self.ran = ran.new { now = self.now, swarm = self.swarm, refused = self.refused }
+  self.ran = ran.new { now = self.now, swarm = self.swarm, refused = self.refused, most = given.most,
+    of_source = given.of_source }
   return self
 end
 
@@ -84,9 +87,9 @@ local function begin(self, line, session, whole, from)
   if not request then return nil, err, code end
   local ok
   ok, err, code = self.may(request.caller, request)
-  if ok then ok, err, code = self.ran:has_room(request.caller) end
+  if ok then ok, err, code = self.ran:has_room(request.caller, from.principal) end
   if not ok then return nil, err, code end
-  session.kept = true
+  session.kept, request.session = true, session
   self.quota:refund(from.principal)
   if from.by then self.relayed:refund(from.by) end
   self.run(request, self.ran:begin(session, request, from))

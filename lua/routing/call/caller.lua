@@ -36,6 +36,7 @@ end
 --- given.sign       fn(kind, swarm, text, done): calls done(signature | nil, text, code), at once or later
 --- given.text       fn(text): the answer, as it comes
 --- given.over       fn(true | nil, text, code): once
+--- given.keep       fn(keys), or nil: before that, where the answer is whole: a copy of the keys, for who closes it
 --- given.first      ms before the first repeat, where the way is slow
 --- given.part       plain bytes of a part: 4,096 where all of the way is streams
 --- given.random     core.random, where a run has to be the same again
@@ -243,6 +244,7 @@ local function take_part(self, line)
   end
   if not self.received:whole() then return true end
   if self.state == "stop" then return stopped(self) end
+  if self.keep then self.keep(session.keys:copy()) end
   over(self, true)
   return true
 end

@@ -14,18 +14,23 @@ local SOON <const> = 800 -- ms from the request until its caller hears that it w
 
 --- given.now, swarm
 --- given.refused  fn(code, principal)
+--- given.most, of_source  calls in all (1,000) and of one principal (as many)
 function ran.new(given)
-  return setmetatable({ now = given.now, swarm = given.swarm, refused = given.refused, by_ec = {}, list = {} }, ran)
+  return setmetatable({ now = given.now, swarm = given.swarm, refused = given.refused, by_ec = {}, list = {},
+    most = given.most or CALLS_MAX, of_source = given.of_source or CALLS_MAX }, ran)
 end
 
 --- → the call EC | nil
 function ran:get(ec) return self.by_ec[ec] end
 
---- May one more of CALLER (ID) run? → true | nil, text, "full"
-function ran:has_room(caller)
-  local of_one = 0
-  for _, call in ipairs(self.list) do of_one = of_one + (call.caller == caller and 1 or 0) end
-  if of_one < OF_ONE_MAX and #self.list < CALLS_MAX then return true end
+--- May one more of CALLER (ID) from PRINCIPAL run? → true | nil, text, "full"
+function ran:has_room(caller, principal)
+  local of_one, of_source = 0, 0
+  for _, call in ipairs(self.list) do
+    of_one = of_one + (call.caller == caller and 1 or 0)
+    of_source = of_source + (call.from.principal == principal and 1 or 0)
+  end
+  if of_one < OF_ONE_MAX and of_source < self.of_source and #self.list < self.most then return true end
   return nil, ("full: %d calls ran within four minutes, of you %d; later there is room again"):format(#self.list,
     of_one), "full"
 end
@@ -66,6 +71,7 @@ local function writer(self, call)
     write = function(_, whole) return put(self, call, "write", whole) end,
     finish = function(_, whole) return put(self, call, "finish", whole) end,
     room = function() return call.answer:room() end,
+    drop = function() call.answer:drop() end,
   }
 end
 

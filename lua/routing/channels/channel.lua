@@ -28,6 +28,8 @@
 --                           does, or where alone() says that no other could
 --   alive_at                ms at which the other side last showed that it lives, once one side asks the other for
 --                           that: then a beacon that says nothing new is not needed there
+--   take_over(n) → its connection (core.net), where it carried N messages each way and nothing else: then the channel
+--            ends | nil, text, code; may_take_over(heard, sent) → true | the same
 --   judged(ok, text, code)  hears what became of a message for which on_frame said "later"
 --
 -- The brain sets its field `is_met` once a beacon whose signature fits came over it; `is_shown` once we signed a nonce

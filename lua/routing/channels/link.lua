@@ -250,12 +250,12 @@ function Link:close(reason)
   close(self, reason or "closed: here")
 end
 
+require "routing.channels.taken_over"(Link)
+
 local function traits(near)
   return { stream = true, medium = false, ordered = true, near = near, source_proved = true, line_max = lines.LINE_MAX,
     frame_max = FRAME_MAX }
 end
-
--- What every link is like.
 local NEAR, FAR = traits(true), traits(false)
 
 -- A connected stream as a channel; it is the link's from here on.

@@ -1,0 +1,96 @@
+-- undialable_spec.lua - a robot behind a router that lets nobody in, and a server elsewhere that fetches its files over
+-- streams. Whole daemons.
+-- mostly waits: for files on their way
+local folder = require "spec.folder"
+local patience = require "spec.patience"
+local swarm = require "spec.e2e.swarm"
+
+local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
+local MIB <const> = 1048576
+local SIZE <const> = (SOAK and 64 or 8) * MIB
+local HOSTS <const> = { "server", "ada", "bob", "carl" }
+local NAT <const> = { north = { "ada" }, south = { "bob" }, west = { "carl" } }
+local LAN <const> = '"/ip4/0.0.0.0/udp/3825/dswarm-line", "/ip4/0.0.0.0/tcp/3825/dswarm-line"'
+local SHUT <const> = [[nft 'add table inet shut; add chain inet shut in { type filter hook forward priority 0; };
+  add rule inet shut in ct state established,related accept;
+  add rule inet shut in iifname eth0 tcp flags syn / syn,ack counter drop; add rule inet shut in iifname eth0 drop']]
+
+describe("a robot that nobody can dial", function()
+  local s, why, id
+
+  local function within(bar, what, test)
+    local took = swarm.within(bar, test)
+    assert.is_truthy(took, what .. "\n" .. s:cli("server", "status --json") .. s:logs())
+    patience.took(what, took, bar)
+  end
+
+  -- Robot HOST, whose line to the server ends in TAIL, with a policy that says MORE.
+  local function start(host, tail, more)
+    swarm.sh("mkdir -p " .. s:path(host, "share"))
+    folder.write(s:path(host, "my.lua"), ([[local p = extend "duckiebot"
+p.clients.logs.budget = 100000000
+p.routing.channels = { %s, "/ip4/%s/tcp/3825/dswarm-line%s" }
+%sreturn p
+]]):format(LAN, s.world:address "server", tail, more or ""))
+    s:start(host, s:path(host, "my.lua"))
+  end
+
+  local function got(host, cid)
+    local path = swarm.sh(("find %s/%s -type f"):format(s:path(host, "state/files"), cid)):match "[^\n]+"
+    return path and folder.read(path)
+  end
+
+  -- Bytes that came to HOST, by the kernel's counter.
+  local function received(host)
+    return tonumber((s.world:run(host, "cat /sys/class/net/eth0/statistics/rx_bytes"):match "%d+"))
+  end
+
+  setup(function()
+    s, why = swarm.new(HOSTS, nil, { wire = true, nat = NAT, seed = 5, public = true })
+    if not s then return end
+    for router in pairs(NAT) do s.world:run(router, SHUT) end -- any order
+    swarm.sh("mkdir -p " .. s:path("server", "share"))
+    folder.write(s:path("server", "my.lua"), ('local p = extend "server"\np.routing.channels = { %s }\nreturn p\n')
+      :format(LAN))
+    s:start("server", s:path("server", "my.lua"))
+    within(10, "the server runs", function() return s:ask("server", "identity") end)
+    id = s:ask("server", "identity").id
+    start("ada", "/dswarm/" .. id)
+    start("bob", "")
+    within(10, "ada runs", function() return s:ask("ada", "identity") end)
+    start("carl", "/dswarm/" .. s:ask("ada", "identity").id)
+  end)
+
+  teardown(function() if s then s:close() end end)
+
+  it("has its file on the server, byte by byte, over a stream that it opened itself", function()
+    if not s then return pending(why) end
+    local bytes = folder.bytes(SIZE)
+    within(10, "the server hears", function() return #s:names "server" == 4 end)
+    local before = received "server"
+    folder.write(s:path("ada", "share/run.bag"), bytes)
+    within(30, "it is there", function() return (s:file("server", "run.bag") or {}).safe end)
+    assert.is_true(got("server", s:file("server", "run.bag").cid) == bytes)
+    local syns = s.world:run("north", "nft list chain inet shut in"):match "counter packets (%d+)"
+    assert.equal("0", syns, "no SYN came as far as the robot's network")
+    local share = (received "server" - before) / SIZE
+    print(("# %.4f bytes on the wire for one of the file"):format(share))
+    assert.is_true(share <= 1.06, share)
+  end)
+
+  it("has nothing there of class lab, where its policy does not say who the server is", function()
+    if not s then return pending(why) end
+    for i, host in ipairs { "bob", "carl" } do
+      folder.write(s:path(host, ("share/%s.bag"):format(host)), folder.bytes(100000 + i))
+    end
+    for _, name in ipairs { "bob.bag", "carl.bag" } do
+      within(30, "the server is refused " .. name, function()
+        for _, row in ipairs((s:ask("server", "files list") or { fetching = {} }).fetching) do
+          if row.name == name and row.word == "permission" then return true end
+        end
+      end)
+    end
+    assert.is_falsy(s:file("server", "bob.bag").safe or s:file("server", "carl.bag").safe)
+    assert.truthy(s:cli("carl", "channels"):find("is expected there, and", 1, true), "status says who answers instead")
+  end)
+end)
