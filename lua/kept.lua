@@ -21,13 +21,14 @@ local MODE = 384 -- octal 0600
 local EVERY = 30 * 60 * 1000 -- ms
 local SOON = 10 * 1000 -- ms from `soon` to the disk
 local SOON_MOST, EACH = 12, 5 * 60 * 1000 -- of these writes at once; ms until there may be one more
+local NO_FILE = { long = true, EISDIR = true, ENXIO = true } -- no disk's fault, but what somebody put there
 local FULL = { ENOSPC = true, EDQUOT = true }
 
 local function undated() return "undated" end
 
 local function nothing() end
 
-local FIELDS = { "disk", "log", "old", "loop", "atomic_write", "data" }
+local FIELDS = { "disk", "log", "old", "loop", "atomic_write", "data", "what" }
 
 local function new(given, is_firm)
   local self = setmetatable({ firm = is_firm, flying = 0, haste = SOON_MOST }, kept)
@@ -45,6 +46,7 @@ end
 --   name       of the file
 --   old(text)  → the data of a file in the form of an earlier version | nil; or nil where there never was one
 --   atomic_write  lua/atomic_write.lua's; only put_beside needs it
+--   what       text: what is lost with the file, for who reads the log | nil
 function kept.new_firm(given) return new(given, true) end
 
 --- A lazy value. GIVEN: as for a firm one, and
@@ -60,11 +62,11 @@ function kept.firm_of(node, name)
     atomic_write = node.atomic_write }
 end
 
---- → fn(name, data, old): a lazy value in the state folder of NODE (lua/node.lua), whose timers are LOOP's.
+--- → fn(name, data, old, what): a lazy value in the state folder of NODE (lua/node.lua), whose timers are LOOP's.
 function kept.lazy_of(node, loop)
-  return function(name, data, old)
+  return function(name, data, old, what)
     return kept.new_lazy { loop = loop, disk = node.disk, log = node.log, date = node.date, dir = node.state,
-      name = name, data = data, old = old, atomic_write = node.atomic_write }
+      name = name, data = data, old = old, what = what, atomic_write = node.atomic_write }
   end
 end
 
@@ -108,7 +110,7 @@ local function put_aside(self, version)
   if self.firm then self.lost = ok and name or self.path end
   local what = version and ("a file is of version %d, this dt-swarm knows %d"):format(version, SCHEMA)
     or "a file is damaged"
-  self.log:warn("node", what .. ": begun anew", { file = self.path, aside = ok and name or why })
+  self.log:warn("node", what .. ": begun anew", { file = self.path, aside = ok and name or why, lost = self.what })
 end
 
 --- Numbers in the form of earlier versions, as OLD of `new_firm` and `new_lazy`.
@@ -131,7 +133,7 @@ function kept:read()
   end
   if line and not version and self.old then data = self.old(line) end
   if data ~= nil then return data end
-  if line or code == "long" or code == "EISDIR" then return put_aside(self, version) end
+  if line or NO_FILE[code] then return put_aside(self, version) end
   self.lost = self.firm and self.path or nil -- the disk did not give it: it may be whole
   self.log:warn("node", "a file cannot be read", { file = self.path, why = err })
   return nil, err, code
@@ -204,7 +206,7 @@ local function told_of(self, line)
       self.written, self.failing = line, nil
     elseif not self.failing then
       self.failing = true
-      self.log:warn("node", "a file cannot be written: tried again", { file = self.path, why = err })
+      self.log:warn("node", "a file cannot be written: tried again", { file = self.path, why = err, lost = self.what })
     end
   end
 end

@@ -122,6 +122,17 @@ describe("a kept value", function()
     assert.equal(whole, file())
   end)
 
+  it("that is a pipe is put aside, too, and nobody waits for who writes into it; what is lost with it is said",
+    function()
+      assert(os.execute(("mkfifo %s/seen"):format(home.path)))
+      local k, lost = new(), nil
+      k.what, k.log.warn = "who was seen", function(_, _, _, facts) lost = facts.lost end
+      assert.is_nil(k:read())
+      assert.same({ "who was seen", home.path .. "/seen.damaged-D" }, { lost, k.damaged })
+      k:stop()
+      assert.truthy(file())
+    end)
+
   it("that a disk does not give stays where it is", function()
     new():stop()
     local whole = file()

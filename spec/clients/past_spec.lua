@@ -4,6 +4,7 @@ local alert = require "clients.diagnostics.alert"
 local events = require "clients.diagnostics.events"
 local history = require "clients.diagnostics.history"
 local json = require "core.json"
+local text = require "core.text"
 local notify_program = require "clients.diagnostics.notify_program"
 local simloop = require "sim.loop"
 
@@ -11,17 +12,18 @@ local MINUTE <const>, HOUR <const> = 60 * 1000, 60 * 60 * 1000
 local EPOCH <const> = 500000 * HOUR
 
 describe("the history of a body", function()
-  local loop, values, stored, proved
+  local loop, values, stored, proved, rejected
 
   local function new()
     return history.new { loop = loop, time = { proved_now = function() return proved and EPOCH + loop.time end },
       of = function(name) return values[name] end,
       kept = function()
-        return { read = function() return stored end, start = function() end, stop = function() end }
+        return { read = function() return stored end, start = function() end, stop = function() end,
+          reject = function() rejected = rejected + 1 end }
       end }
   end
 
-  before_each(function() loop, values, stored, proved = simloop.new(), {}, nil, true end)
+  before_each(function() loop, values, stored, proved, rejected = simloop.new(), {}, nil, true, 0 end)
 
   local function pass(one, minutes)
     for _ = 1, minutes do
@@ -52,8 +54,8 @@ describe("the history of a body", function()
     local one = new()
     values.load1, values.battery_ratio = 1.5, 0.5
     pass(one, 20 * 24 * 60)
-    local text = json.encode { data = one:data(), hash = ("x"):rep(43), schema = 1 }
-    assert.is_true(#text <= 24 * 1024, #text .. " bytes")
+    local line = json.encode { data = one:data(), hash = ("x"):rep(43), schema = 1 }
+    assert.is_true(#line <= 24 * 1024, #line .. " bytes")
     stored = json.decode(json.encode(one:data()))
     local again = new()
     local hours = again:all_hours()
@@ -71,11 +73,17 @@ describe("the history of a body", function()
     assert.equal(60, one:all_hours()[1].minutes)
   end)
 
-  it("begins anew where what is kept is no history", function()
-    for _, data in ipairs { 7, "x", {}, { hours = 7 }, { hours = "!" }, { hours = "AAAA" } } do
+  it("begins anew where what is kept is no history, and has that put aside", function()
+    local least_above_mean = ("<I4Bi2i2i2"):pack(500000, 60, 9, 5, 9) .. ("\0"):rep(42)
+    for i, data in ipairs { 7, "x", {}, { hours = 7 }, { hours = "!" }, { hours = "AAAA" },
+      { hours = text.base64url(("\0"):rep(53 * 337)) }, { hours = text.base64url(least_above_mean) } } do
       stored = data
       assert.same({}, new():all_hours())
+      assert.equal(i, rejected)
     end
+    stored = { hours = "" }
+    assert.same({}, new():all_hours())
+    assert.equal(8, rejected)
   end)
 end)
 
@@ -118,7 +126,7 @@ describe("event files", function()
 end)
 
 describe("an alert", function()
-  local loop, rows, missing, told, one, stored, soon
+  local loop, rows, missing, told, one, stored, soon, rejected
 
   local function new()
     one = alert.new { loop = loop, rows = function() return rows end, missing = function() return missing end,
@@ -129,6 +137,7 @@ describe("an alert", function()
       end, kept = function(name, data)
         assert.equal("alerts", name)
         return { read = function() return stored end, start = function() end, stop = function() end,
+          reject = function() rejected = rejected + 1 end,
           soon = function()
             soon = soon + 1
             stored = json.decode(json.encode(data()))
@@ -137,7 +146,7 @@ describe("an alert", function()
   end
 
   before_each(function()
-    loop, rows, missing, told, stored, soon = simloop.new(), {}, {}, {}, nil, 0
+    loop, rows, missing, told, stored, soon, rejected = simloop.new(), {}, {}, {}, nil, 0, 0
     new()
   end)
 
@@ -197,12 +206,14 @@ describe("an alert", function()
     assert.equal(3, #told)
   end)
 
-  it("begins anew where what is kept is no list of alerts, and remembers 1,024 robots at most", function()
-    for _, data in ipairs { 7, "x", {}, { told = 7 }, { told = { 7 } }, { told = { a = 1 } },
-      { told = json.array { json.array { "a", "ok" }, json.array { ("a"):rep(65), "error" }, json.array { 7, "error" },
-        json.array {} } } } do
+  it("begins anew where what is kept is no list of alerts, which is put aside; remembers 1,024 robots", function()
+    for i, data in ipairs { 7, "x", {}, { told = 7 }, { told = { 7 } }, { told = { a = 1 } },
+      { told = json.array { json.array { "a", "error" }, json.array { "a", "ok" } } },
+      { told = json.array { json.array { ("a"):rep(65), "error" } } }, { told = json.array { json.array {} } },
+      { told = json.array { json.array { 7, "error" } } } } do
       stored, told = data, {}
       new()
+      assert.equal(i, rejected)
       look "error"
       assert.equal(1, #told)
     end

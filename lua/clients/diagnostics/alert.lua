@@ -24,15 +24,16 @@ local ID_MAX <const> = 64 -- bytes
 --- given.here     fn() → facts of this node
 --- given.told     fn(change): it is worth an alert
 --- given.now      fn() → Unix ms, or nil
---- given.kept     fn(name, data()) → a lazy value (lua/kept.lua)
+--- given.kept     fn(name, data(), nil, what) → a lazy value (lua/kept.lua)
 function alert.new(given)
   local self = setmetatable({ known = {}, was_told = bounded.new { limit = TOLD_MAX } }, alert)
   for _, name in ipairs { "loop", "rows", "missing", "failing", "policy", "here", "told", "now" } do
     self[name] = given[name]
   end
   self.jobs = slices.new(self.loop)
-  self.kept = given.kept("alerts", function() return self:data() end)
-  self:load(self.kept:read())
+  self.kept = given.kept("alerts", function() return self:data() end, nil, "of whom was told: it may be told again")
+  local data = self.kept:read()
+  if data ~= nil and not self:load(data) then self.kept:reject() end
   return self
 end
 
@@ -43,12 +44,20 @@ function alert:data()
   return { told = json.array(rows) }
 end
 
---- DATA of an earlier run, or whatever stands there.
+local function is_row(row)
+  local id, state = table.unpack(json.is_array(row) and row or {})
+  return type(id) == "string" and #id <= ID_MAX and TROUBLE[state] == true
+end
+
+--- Takes DATA of an earlier run, or whatever stands there → true | false: it has not that form, and none of it is taken
 function alert:load(data)
-  for _, row in ipairs(type(data) == "table" and json.is_array(data.told) and data.told or {}) do
-    local id, state = table.unpack(json.is_array(row) and row or {})
-    if type(id) == "string" and #id <= ID_MAX and TROUBLE[state] then self.was_told:put(id, state) end
+  local rows = type(data) == "table" and data.told
+  if not json.is_array(rows) then return false end
+  for _, row in ipairs(rows) do
+    if not is_row(row) then return false end
   end
+  for _, row in ipairs(rows) do self.was_told:put(row[1], row[2]) end
+  return true
 end
 
 -- STATE was told of node ID, nil: it is well again.

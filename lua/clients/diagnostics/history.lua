@@ -46,7 +46,7 @@ local ROW_SIZE <const> = ROW:packsize()
 
 --- given.loop
 --- given.time   lua/time.lua's: what hour it is
---- given.kept   fn(name, data()) → a lazy value (lua/kept.lua)
+--- given.kept   fn(name, data(), nil, what) → a lazy value (lua/kept.lua)
 --- given.of     fn(metric) → its value | nil
 --- given.more   fn() → what else goes into the same file: a table of members | nil
 function history.new(given)
@@ -54,9 +54,9 @@ function history.new(given)
     recent = {}, hours = {},
     others = bounded.new { limit = OTHERS_MAX } }, history)
   for i = 1, SERIES do self.minutes[i], self.recent[i] = {}, {} end
-  self.kept = given.kept("history", function() return self:data() end)
-  self.read = self.kept:read()
-  self:load(self.read)
+  self.kept = given.kept("history", function() return self:data() end, nil, "how this body was in the last two weeks")
+  local data = self.kept:read()
+  if data ~= nil and not self:load(data) then self.kept:reject() end
   return self
 end
 
@@ -143,13 +143,26 @@ function history:data()
   return data
 end
 
---- DATA of an earlier run, or whatever stands there.
-function history:load(data)
-  local bytes = type(data) == "table" and type(data.hours) == "string" and text.unbase64url(data.hours)
-  for at = 1, bytes and #bytes - ROW_SIZE + 1 or 0, ROW_SIZE do
-    self.hours[#self.hours + 1] = bytes:sub(at, at + ROW_SIZE - 1)
-    if #self.hours > HOURS_MAX then table.remove(self.hours, 1) end
+-- Is BYTES, of a file, rows of hours?
+local function is_rows(bytes)
+  if not bytes or #bytes % ROW_SIZE ~= 0 or #bytes // ROW_SIZE > HOURS_MAX then return false end
+  for at = 1, #bytes, ROW_SIZE do
+    local row = { ROW:unpack(bytes, at) }
+    for i = 3, #row - 1, 3 do
+      if row[i] > row[i + 1] or row[i + 1] > row[i + 2] then return false end
+    end
   end
+  return true
+end
+
+--- Takes DATA of an earlier run, or whatever stands there → true | false: it has not that form, and none of it is taken
+function history:load(data)
+  local hours = type(data) == "table" and data.hours
+  local bytes = type(hours) == "string" and text.unbase64url(hours)
+  if not is_rows(bytes) then return false end
+  for at = 1, #bytes, ROW_SIZE do self.hours[#self.hours + 1] = bytes:sub(at, at + ROW_SIZE - 1) end
+  self.read = data
+  return true
 end
 
 -- == what is told

@@ -46,7 +46,7 @@ function past.new(diagnostics, node, loop)
   self.history = history.new { loop = loop, time = node.time, kept = kept.lazy_of(node, loop),
     of = function(name) return diagnostics.values:get(name).value end,
     more = function() return { events = self.events and self.events:known() } end }
-  local known = type(self.history.read) == "table" and self.history.read.events
+  local known = self.history.read and self.history.read.events
   self.events = events.new { loop = loop, ring = node.events, log = node.log, known = known,
     now = function() return node.time:proved_now() end }
   if node.alert_program then

@@ -31,7 +31,7 @@ local function new(given)
     granted_to = function(id) return roster.granted_name(self.dcache.trust, id) end }
   self.rows = rows.new { loop = self.loop, comms = self.comms, dcache = self.dcache, time = self.time,
     names = self.names, seen = self.seen, said = self.said, id = self.id, health = given.health }
-  self.kept = given.kept("seen", function() return self.seen:data() end)
+  self.kept = given.kept("seen", function() return self.seen:data() end, nil, "who was seen before")
   self.seen:load(self.kept:read())
   return self
 end

@@ -34,7 +34,7 @@ function gather.new(given)
   for _, name in ipairs { "loop", "comms", "log", "random", "time", "site", "is_open", "wanted" } do
     self[name] = given[name]
   end
-  self.kept = given.kept("statistics", function() return self:data() end)
+  self.kept = given.kept("statistics", function() return self:data() end, nil, "what was gathered of these weeks")
   local data = self.kept:read()
   if data ~= nil and not self:load(data) then self.kept:reject() end
   return self

@@ -32,7 +32,7 @@ end
 --- given.kept  fn(name, data()) → a lazy value (lua/kept.lua)
 function usage.new(given)
   local self = setmetatable({ loop = given.loop, time = given.time, here = given.here, seconds = {} }, usage)
-  self.kept = given.kept("usage", function() return self:data() end)
+  self.kept = given.kept("usage", function() return self:data() end, nil, "how much this node was used")
   local data, _, code = self.kept:read()
   self:load(data)
   self.out = is_out(self, data, code)
