@@ -16,7 +16,7 @@ local WEEK <const> = 7 * DAY
 local FIRST <const> = 2900 -- the week in which all begins
 
 describe("statistics of a site", function()
-  local loop, said, home, values, one, wanted, logged
+  local loop, said, home, values, one, wanted, logged, near, others
 
   local time = { proved_now = function() return FIRST * WEEK + loop.time end }
   local comms = { propose = function(_, bucket, data)
@@ -31,12 +31,13 @@ describe("statistics of a site", function()
     one = gather.new { loop = loop, comms = comms, log = { info = note, warn = note, error = note },
       random = { bytes = function(_, n) return ("k"):rep(n - 1) .. string.char(loop.time % 251) end }, time = time,
       id = "ID", site = function() return "room" end, is_open = function() return true end,
-      wanted = function() return wanted end, kept = values.kept }
+      wanted = function() return wanted end, is_near = function(id) return near[id] == true end,
+      others = function() return others end, kept = values.kept }
     one:start()
   end
 
   before_each(function()
-    loop, said, logged, home, wanted = simloop.new(), {}, {}, folder.new(), true
+    loop, said, logged, home, wanted, near, others = simloop.new(), {}, {}, folder.new(), true, {}, 0
     values = kept_values.new { dir = home.path, loop = loop, disk = disk.real() }
     start()
   end)
@@ -63,7 +64,10 @@ describe("statistics of a site", function()
     for i = from, to do hear("robot" .. i, on, more) end
   end
 
-  local function pass_week() loop:run_until((loop.time // WEEK + 1) * WEEK + DAY + 2 * MINUTE) end
+  -- MS after week N is to be published.
+  local function run_due(ms, n) loop:run_until((one:due(FIRST + (n or 0)) - FIRST * 604800) * 1000 + ms) end
+
+  local function pass_week() loop:run_until((loop.time // WEEK + 1) * WEEK + DAY + 12 * HOUR + 2 * MINUTE) end
 
   local function published() return said[1] and json.decode(said[1].data) end
 
@@ -75,7 +79,7 @@ describe("statistics of a site", function()
     hear("robot12", 1)
     loop:run_until(WEEK + DAY - MINUTE)
     assert.same({}, said)
-    pass_week()
+    run_due(2 * MINUTE)
     assert.equal(1, #said)
     assert.same({ -1, -1, -1, -1, 7, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }, published().on)
     assert.same({ 10, 5, 1, FIRST, "room", true }, { published().robots, published().k, published().list,
@@ -144,7 +148,7 @@ describe("statistics of a site", function()
     crowd(1, 6, 3)
     one.kept:write()
     values.hold()
-    loop:run_until(WEEK + DAY + 2 * MINUTE)
+    run_due(2 * MINUTE)
     dismiss "robot6"
     dismiss "robot5"
     values.go_on()
@@ -178,7 +182,7 @@ describe("statistics of a site", function()
 
   it("are published once by a daemon that starts a hundred times", function()
     crowd(1, 6, 3)
-    loop:run_until(WEEK + DAY - MINUTE)
+    run_due(-2 * MINUTE)
     for i = 1, 100 do
       if i % 2 == 0 then one:stop() else cut() end
       start()
@@ -190,7 +194,7 @@ describe("statistics of a site", function()
 
   it("are published once by one that starts a hundred times on a full disk, when that has room again", function()
     crowd(1, 6, 3)
-    loop:run_until(WEEK + DAY - MINUTE)
+    run_due(-2 * MINUTE)
     one.kept:write()
     values.full(true)
     for i = 1, 100 do
@@ -219,7 +223,7 @@ describe("statistics of a site", function()
     crowd(1, 6, 3)
     one.kept:write()
     values.hold()
-    loop:run_until(WEEK + DAY + 2 * MINUTE)
+    run_due(2 * MINUTE)
     one:stop()
     assert.same({}, said)
     start()
@@ -296,7 +300,78 @@ describe("statistics of a site", function()
     end
   end)
 
-  it("of robots that come, go and stop their daemons: one a week at most, of who agreed when they went out", function()
+  -- SIGNER published SITE's sums of the week NUMBER.
+  local function hear_sums(signer, number, site, more)
+    local st = { verb = "propose", signer = signer, key = signer,
+      data = json.encode { k = 5, list = 1, robots = 5, site = site, week = number } }
+    for name, value in pairs(more or {}) do st[name] = value end -- any order
+    one:heard_sums(st)
+  end
+
+  it("are published by one node of a site: who hears that another was first tells nothing, nor later", function()
+    near.bob = true
+    for _, case in ipairs { { "bob" }, { "bob", "hall" }, { "cy", "room" }, { "ID" } } do
+      crowd(1, 6, 3)
+      one.kept:write()
+      local number = FIRST + loop.time // WEEK
+      loop:run_until((loop.time // WEEK + 1) * WEEK + DAY - MINUTE) -- between two lazy writes
+      hear_sums(case[1], number, case[2])
+      pass(1)
+      cut()
+      start()
+      pass_week()
+      assert.same({}, said)
+    end
+  end)
+
+  it("are not kept back by sums of another site, of a week that is not over, or that are none", function()
+    near.bob = true
+    crowd(1, 6, 3)
+    hear_sums("bob", FIRST)
+    loop:run_until(WEEK + DAY - 1)
+    hear_sums("cy", FIRST)
+    hear_sums("cy", FIRST, "hall")
+    hear_sums("bob", FIRST + 1)
+    hear_sums("bob", FIRST, "room", { verb = "dismiss" })
+    hear_sums("bob", FIRST, "room", { key = "else" })
+    hear_sums("bob", FIRST, "room", { data = "7" })
+    hear_sums("bob", FIRST, "room", { data = '{"week":"x"}' })
+    run_due(2 * MINUTE)
+    assert.equal(1, #said)
+  end)
+
+  it("wait after a start until neighbours could say that one of them was first", function()
+    crowd(1, 6, 3)
+    one:stop()
+    run_due(HOUR)
+    others, near.bob = 1, true
+    start()
+    pass(50 * 1000)
+    assert.same({}, said)
+    hear_sums("bob", FIRST)
+    pass(HOUR)
+    assert.same({}, said)
+    others = 0
+    crowd(1, 6, 3)
+    one:stop()
+    run_due(HOUR, 1)
+    start()
+    pass(11 * 1000)
+    assert.equal(1, #said)
+  end)
+
+  it("lose all rows while they go out, where another was first", function()
+    near.bob = true
+    crowd(1, 6, 3)
+    values.hold()
+    run_due(2 * MINUTE)
+    hear_sums("bob", FIRST)
+    values.go_on()
+    pass(HOUR)
+    assert.same({}, said)
+  end)
+
+  it("of robots that come, go and stop their daemons: one a week at most, of who agreed then", function()
     local state = 7
     local function chance(n)
       state = state * 6364136223846793005 + 1442695040888963407

@@ -10,8 +10,8 @@ local swarm = require "spec.e2e.swarm"
 local WEEK <const>, DAY <const>, HOUR <const> = 604800, 86400, 3600
 local NUMBER <const> = os.time() // WEEK -- of the week in which all begins
 local MIDDLE <const> = NUMBER * WEEK + 3 * DAY
-local OVER <const> = (NUMBER + 1) * WEEK + DAY + HOUR
-local LOOKED <const> = 7 -- s after a start: it looked
+local OVER <const> = (NUMBER + 1) * WEEK + DAY + 13 * HOUR
+local LOOKED <const> = 12 -- s after a start: it looked
 
 local POLICY <const> = 'local p = extend "server"\np.clock = "system"\np.site = "room"\nreturn p\n'
 

@@ -2,8 +2,9 @@
 -- nothing of any single robot.
 --
 -- Robots are kept under a name that only this node could make, by a key of the week that goes with them. A day after
--- the week's end the sums are published, once and never again: so nobody is had by the difference of two. That they are
--- is on the disk before they go out, so no restart publishes them twice, and a full disk publishes none.
+-- the week's end or half a day later the sums are published, once and never again, and by one node of a site only: so
+-- nobody is had by the difference of two. That they are is on the disk before they go out, so no restart publishes them
+-- twice, and a full disk publishes none.
 local backoff = require "backoff"
 local hash = require "core.hash"
 local json = require "core.json"
@@ -16,10 +17,13 @@ local gather = {}
 gather.__index = gather
 
 local WEEK <const>, DAY <const> = 604800, 86400 -- s
+local SPREAD <const> = DAY // 2 -- s in which those of one site publish, each at its time: the first one does
 local ROBOTS_MAX <const> = 1024 -- of a week
 local WEEKS_MAX <const> = 2 -- this one and the last: so the file has 256 KiB at most
 local WEEK_MOST <const> = 1 << 31
-local FIRST_LOOK <const>, LOOK <const> = 5 * 1000, 60 * 1000 -- ms after the start, between two
+local FIRST_LOOK <const>, LOOK <const> = 10 * 1000, 60 * 1000 -- ms after the start, between two
+local SETTLED <const> = 55 * 1000 -- ms after the start in which neighbours tell what they published meanwhile
+local STARTS <const> = 30 * 60 * 1000 -- and ms in which those publish that start together, late: each at its time
 local KEY <const>, NAME <const> = 32, 16 -- bytes
 
 --- given.loop, comms, log, random, time
@@ -27,11 +31,14 @@ local KEY <const>, NAME <const> = 32, 16 -- bytes
 --- given.site     fn() → text | nil
 --- given.is_open  fn() → is there no root, so that anybody may make up robots?
 --- given.wanted   fn() → is this node to gather?
+--- given.is_near  fn(id) → is that node a neighbour, who hears the same robots?
+--- given.others   fn() → how many other nodes live
 --- given.kept     fn(name, data()) → a lazy value (lua/kept.lua)
 function gather.new(given)
   local self = setmetatable({ bucket = ("pri/%s/info/statistics"):format(given.id), weeks = {}, done = 0, retry_at = 0,
     backoff = backoff.slow(nil) }, gather)
-  for _, name in ipairs { "loop", "comms", "log", "random", "time", "site", "is_open", "wanted" } do
+  for _, name in ipairs { "loop", "comms", "log", "random", "time", "site", "is_open", "wanted", "id", "is_near",
+    "others" } do
     self[name] = given[name]
   end
   self.kept = given.kept("statistics", function() return self:data() end, nil, "what was gathered of these weeks")
@@ -141,6 +148,25 @@ function gather:hear(st)
   if one.rows[name] or sums.count(one.rows) < ROBOTS_MAX then one.rows[name] = steps end
 end
 
+-- Does ST, the sums that DATA has, tell of the robots that are heard here?
+local function is_of_here(self, st, data)
+  if st.signer == self.id or self.is_near(st.signer) then return true end
+  return data.site ~= nil and data.site == self.site()
+end
+
+--- ST, the sums of a week, was taken in: another node of this site was first, or an earlier run of this one. What two
+--- such sums differ in may be one robot, so the rows go, and nothing is published of them here.
+function gather:heard_sums(st)
+  local now = st.key == st.signer and st.verb == "propose" and now_s(self)
+  local data = now and json.decode(st.data)
+  if type(data) ~= "table" or not is_week(data.week) or now < (data.week + 1) * WEEK then return end
+  local leaving = self.leaving
+  local one = self.weeks[data.week] or leaving and leaving.number == data.week and leaving.one
+  if not one or not next(one.rows) or not is_of_here(self, st, data) then return end
+  one.rows = {}
+  self.kept:soon(0)
+end
+
 -- The sums of week NUMBER, whose rows are in ONE, go out.
 local function tell(self, number, one)
   local data = self.wanted() and sums.of(one.rows, number, self.site(), self.is_open())
@@ -175,12 +201,24 @@ local function publish(self, number)
   end)
 end
 
+local function chance(self, number)
+  return (string.unpack(">I4", hash.blake2b(("statistics %d %s"):format(number, self.id))))
+end
+
+--- When the week NUMBER is to be published here (s), if nobody of the site was first.
+function gather:due(number) return (number + 1) * WEEK + DAY + chance(self, number) % SPREAD end
+
+-- May a neighbour have been first, or be about to be, in a time in which this daemon did not run?
+local function may_hear(self, number)
+  return self.loop:now() - self.began < SETTLED + chance(self, number) % STARTS and self.others() > 0
+end
+
 --- Is a week to be published?
 function gather:look()
   local now = now_s(self)
   if not now or self.leaving or self.loop:now() < self.retry_at then return end
   for _, number in ipairs(sorted.keys(self.weeks)) do
-    if now >= (number + 1) * WEEK + DAY then return publish(self, number) end
+    if now >= self:due(number) and not may_hear(self, number) then return publish(self, number) end
   end
 end
 
@@ -189,6 +227,7 @@ function gather:forget(id) forget(self, id) end
 
 function gather:start()
   self.kept:start()
+  self.began = self.loop:now()
   self.timers = { self.loop:after(FIRST_LOOK, function() self:look() end),
     self.loop:every(LOOK, function() self:look() end) }
 end

@@ -17,6 +17,12 @@ local function consent(node)
   return false, why or "the owner's permission (allow_push_stats_data) does not say 1"
 end
 
+-- Is the node ID in a network of ours?
+local function is_near(node, id)
+  local peer = node.comms.peers.by_id[id]
+  return peer ~= nil and node.comms.liveness:is_near(peer)
+end
+
 --- The client, as lua/clients/init.lua has it. Fields: usage, word, gather.
 function statistics.open(handle)
   local node, loop = handle.node, handle.loop
@@ -28,8 +34,10 @@ function statistics.open(handle)
   self.gather = gather.new { loop = loop, comms = node.comms, log = node.log, random = node.random, time = node.time,
     id = node.id, site = function() return node.here().site end, is_open = function() return node.lab == nil end,
     wanted = function() return node.policy:get "clients.statistics.gather" == true end,
-    kept = keep }
+    is_near = function(id) return is_near(node, id) end,
+    others = function() return node.discovery and node.discovery:count() or 0 end, kept = keep }
   handle:on_statement("pri/*/stats", function(st) self.gather:hear(st) end)
+  handle:on_statement("pri/*/info/statistics", function(st) self.gather:heard_sums(st) end)
   requests(handle, self)
   return self
 end
