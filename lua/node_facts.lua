@@ -79,12 +79,8 @@ function Here:permission()
 end
 
 local function add_machine(self, facts)
-  local load = read(self, "/proc/loadavg")
   local uptime = read(self, "/proc/uptime")
-  local heat = tonumber((read(self, "/sys/class/thermal/thermal_zone0/temp")))
-  facts.load = load and tonumber(load:match "^%S+")
   facts.uptime = uptime and math.tointeger(tonumber(uptime:match "^%d+"))
-  facts.temperature = heat and heat / 1000 -- °C
 end
 
 -- Two disks, or one: where the own files lie, and where those fetched for others go.
@@ -98,14 +94,6 @@ end
 local function store_free(self)
   local free = self.store and self.board.space(self.store)
   return free and math.max(0, free - (self.reserved and self.reserved() or 0)) or nil
-end
-
-local function add_power(self, facts)
-  local battery = "/sys/class/power_supply/BAT0/"
-  local status = read(self, battery .. "status")
-  facts.battery = tonumber((read(self, battery .. "capacity"))) -- %
-  if status == "Charging" or status == "Full" then facts.power, facts.charging = "mains", true end
-  if status == "Discharging" then facts.power, facts.charging = "battery", false end
 end
 
 local function add_time(self, facts)
@@ -130,7 +118,6 @@ local function measure(self)
   facts.peers = self.peers and self.peers()
   add_machine(self, facts)
   add_room(self, facts)
-  add_power(self, facts)
   add_time(self, facts)
   add_sensors(self, facts)
   return facts
@@ -159,13 +146,36 @@ function Here:facts()
   return self.cached
 end
 
---- Sensors of what the parts of a node know; NODE() → the node (node.lua) | nil: it is not there yet.
+-- Facts that the looks at the machine's sensors tell: of which metric (policy/metrics.lua), and as what.
+local MEASURED <const> = {
+  load = { of = "load1", as = function(value) return value end }, -- mean of the last minute
+  temperature = { of = "cpu_temperature_celsius", as = function(value) return value end }, -- °C
+  battery = { of = "battery_ratio", as = function(value) return math.floor(value * 100 + 0.5) end }, -- %
+  charging = { of = "battery_charging", as = function(value) return value == 1 end },
+  power = { of = "mains_power", as = function(value) return value == 1 and "mains" or "battery" end },
+}
+
+local function measured(one, how)
+  local value = one and one.diagnostics and one.diagnostics.values:get(how.of).value
+  if value ~= nil then return how.as(value) end
+end
+
+--- Sensors of what the parts of a node know; NODE() → the node (node.lua) | nil: it is not there yet. What somebody
+--- told by a lease stands before what was measured.
 function node_facts.sensors(node)
   local sensors = { clone = function() return node() and node().comms.clones:own() or nil end }
   for _, fact in ipairs(lease.facts) do
     sensors[fact] = function()
       local one = node()
       if one and one.leases then return one.leases:value(fact) end
+    end
+  end
+  for fact, how in pairs(MEASURED) do -- any order: a map
+    local told = sensors[fact]
+    sensors[fact] = function()
+      local value = told and told()
+      if value ~= nil then return value end
+      return measured(node(), how)
     end
   end
   return sensors

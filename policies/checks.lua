@@ -120,7 +120,7 @@ local LIMITS = {
   inodes_low = { of = "inode_ratio", under = true, warn = 0.1, error = 0.03, shown = "%d %% of its files free",
     times = 100 },
   wifi_weak = { of = "wifi_signal_dbm", under = true, warn = -75, error = -85, shown = "%d dBm" },
-  share_readonly = { of = "disk_read_only", warn = 1, error = 1, shown = "it is mounted read-only" },
+  share_readonly = { of = "share_readonly", warn = 1, error = 1, shown = "it is mounted read-only" },
   under_voltage = { of = "under_voltage", warn = 1, error = 1, shown = "the board says so now" },
   fs_errors = { of = "filesystem_errors", warn = 1, shown = "%d errors so far" },
   throttled = { of = "held_back", warn = 1, shown = "the board says so now" },

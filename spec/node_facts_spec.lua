@@ -43,11 +43,7 @@ describe("here", function()
   end)
 
   it("measures", function()
-    write("proc/loadavg", "0.52 0.58 0.59 1/467 1234\n")
     write("proc/uptime", "350735.47 234388.90\n")
-    write("sys/class/thermal/thermal_zone0/temp", "48312\n")
-    write("sys/class/power_supply/BAT0/capacity", "87\n")
-    write("sys/class/power_supply/BAT0/status", "Discharging\n")
     write("data/config/robot_type", "duckiebot\n")
     local clock = { quality = "proved", proved_now = function() return 1795358987000 end }
     local f = new { share = root, time = clock, peers = function() return 7 end, name = "d",
@@ -55,10 +51,33 @@ describe("here", function()
     assert.truthy(f.disk_free > 0 and f.disk_total >= f.disk_free)
     assert.is_nil(f.store_free) -- nobody said where fetched files go
     f.disk_free, f.disk_total = nil, nil
-    assert.same({ name = "d", type = "duckiebot", tags = {}, load = 0.52, uptime = 350735, temperature = 48.312,
-      power = "battery", battery = 87, charging = false, clock = "proved", hour = 14, peers = 7, driving = false,
-      permission = { logs = true, stats = false, config = false } }, f)
+    assert.same({ name = "d", type = "duckiebot", tags = {}, uptime = 350735, clock = "proved",
+      hour = 14, peers = 7, driving = false, permission = { logs = true, stats = false, config = false } }, f)
   end)
+
+  it("tells heat and battery as the looks at the sensors do, a lease before them, and what is unknown not at all",
+    function()
+      local known, leases, one = {}, {}, nil
+      local h = new { sensors = node_facts.sensors(function() return one end) }
+      local function check(wanted)
+        loop.at = loop.at + 1000
+        local f, found = h:facts(), {}
+        for _, name in ipairs { "load", "temperature", "battery", "charging", "power" } do found[name] = f[name] end
+        assert.same(wanted, found)
+      end
+      check {}
+      one = { comms = { clones = { own = function() end } },
+        leases = { value = function(_, name) return leases[name] end },
+        diagnostics = { values = { get = function(_, name) return { value = known[name] } end } } }
+      check {}
+      known = { load1 = 0.5, cpu_temperature_celsius = 48.312, battery_ratio = 0.87, battery_charging = 0,
+        mains_power = 1 }
+      check { load = 0.5, temperature = 48.312, battery = 87, charging = false, power = "mains" }
+      leases, known.mains_power = { battery = 12, charging = true }, 0
+      check { load = 0.5, temperature = 48.312, battery = 12, charging = true, power = "battery" }
+      leases, known = {}, {}
+      check {}
+    end)
 
   it("tells no hour by a clock that is not proved, no room on a disk that is not there", function()
     local clock = { quality = "adopted", proved_now = function() end }

@@ -23,7 +23,7 @@ local FAULTS <const> = {
   inodes_low = { { disk_inodes_free = 9, disk_inodes = 100 }, "warn", "9 % of its files free",
     { disk_inodes_free = 90, disk_inodes = 100 } },
   wifi_weak = { { wifi_signal_dbm = -80 }, "warn", "-80 dBm", { wifi_signal_dbm = -60 } },
-  share_readonly = { { disk_read_only = 1 }, "error", "it is mounted read-only", { disk_read_only = 0 } },
+  share_readonly = { { share_readonly = 1 }, "error", "it is mounted read-only", { share_readonly = 0 } },
   fs_errors = { { filesystem_errors = 3 }, "warn", "3 errors so far", { filesystem_errors = 0 } },
   under_voltage = { { under_voltage = 1 }, "error", "the board says so now",
     { under_voltage = 0, under_voltage_since_boot = 1 } },
@@ -36,13 +36,13 @@ local PROBED <const> = { "no_lan", "bridge_only", "same_subnet", "mtu", "no_rout
   "dns_no_name", "isolated", "broadcast_out", "broadcast_in", "one_way" }
 
 describe("the checks of a policy", function()
-  local policy, loop, one, known, changes
+  local policy, loop, one, known, changes, blind
 
   local function use(body)
     policy = assert(policies.with(body or ""))
-    loop, known, changes = simloop.new(), {}, {}
+    loop, known, changes, blind = simloop.new(), {}, {}, false
     one = checks.new { loop = loop, policy = function() return policy end, here = function() return {} end,
-      measures = function()
+      blind = function() return blind end, measures = function()
         local copy = {}
         for name, value in pairs(known) do copy[name] = value end
         return copy
@@ -94,6 +94,24 @@ describe("the checks of a policy", function()
       assert.is_nil(row_of(row.id).level, row.id)
     end
   end)
+
+  it("say of nothing that it is well where no file of the sensors could be read, and what is wrong all the same",
+    function()
+      use()
+      known = { cpu_temperature_celsius = 50, port_taken = false, disk_free_bytes = 50, disk_size_bytes = 100 }
+      look(3)
+      assert.same({ "ok", "ok", "ok" }, { row_of("hot").level, row_of("port_taken").level, one:level() })
+      blind, known.cpu_temperature_celsius = true, nil
+      look(2)
+      assert.same({ 0, #one:rows() }, { one:counts().ok, one:counts().unknown })
+      assert.is_nil(one:level())
+      known.port_taken = "udp 3825"
+      look(2)
+      assert.same({ "warn", "udp 3825" }, { one:level(), row_of("port_taken").reason })
+      known.port_taken = false
+      look(3)
+      assert.is_nil(one:level())
+    end)
 
   it("say after two looks that it is worse, after three that it is better, one with hold 0 at once", function()
     use()

@@ -212,6 +212,17 @@ describe("a look", function()
     end)
   end)
 
+  it("tells a battery that is full enough, and so not charged, from one that gives power", function()
+    file("/sys/class/power_supply/BAT1/type", "Battery\n")
+    for status, wanted in pairs { ["Not charging"] = { 0, 1 }, Discharging = { 0, 0 }, Full = { 1, 1 },
+      Charging = { 1, 1 }, Unknown = {} } do -- any order
+      file("/sys/class/power_supply/BAT1/status", status .. "\n")
+      one:now()
+      loop:run_until(loop.time + 10)
+      assert.same(wanted, { known:get("battery_charging").value, known:get("mains_power").value })
+    end
+  end)
+
   it("tells the bits of now from those since the start", function()
     for word, now in pairs { [0x80008] = { 0, 0, 0, 1 }, [0x50000] = { 0, 0, 0, 0 } } do
       result.throttled = { word = word }

@@ -13,9 +13,10 @@ local EACH <const> = 50 -- units of work (slices.lua), a turn: a check of the po
 --- given.policy    fn() → the policy in force (policy/init.lua)
 --- given.here      fn() → facts of this node
 --- given.measures  fn() → what is known, by the names of metrics
+--- given.blind     fn() → could no file of the sensors be read?
 function checks.new(given)
   local self = setmetatable({ by_id = {}, changed = listeners.new(), looked = listeners.new() }, checks)
-  for _, name in ipairs { "loop", "policy", "here", "measures" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "policy", "here", "measures", "blind" } do self[name] = given[name] end
   self.jobs = slices.new(self.loop)
   return self
 end
@@ -34,14 +35,17 @@ local function keep_only(self, rows)
   self.by_id = by_id
 end
 
--- → changes, in the order of the checks
+-- → changes, in the order of the checks. A node that could read no file of its sensors knows nothing of its body: that
+-- a port is free does not make it well, so what is not wrong is unknown then.
 local function ask_all(self)
   local policy, measures, here, list = self.policy(), self.measures(), self.here(), {}
+  local is_blind = self.blind()
   local rows = policy:get "clients.diagnostics.checks"
   keep_only(self, rows)
   for _, row in ipairs(rows) do
     local level, reason = policy:ask("clients.diagnostics.check", row, measures, here)
     if level == "ok" then reason = nil end -- evidence is of what is wrong
+    if level == "ok" and is_blind then level = nil end
     local one = self.by_id[row.id]
     local is_other, before = levels.look(one, level or nil, reason, row.hold, self.loop:now())
     if is_other then list[#list + 1] = { check = row.id, level = one.level, before = before, reason = one.reason } end

@@ -49,7 +49,7 @@ function diagnostics.open(handle)
   self.values = values.new { loop = self.loop }
   self.measures = measures.new { loop = self.loop, values = self.values, node = node }
   self.checks = checks.new { loop = self.loop, policy = function() return node.policy end, here = node.here,
-    measures = function() return self.measures:all() end }
+    measures = function() return self.measures:all() end, blind = function() return self.values:blind() end }
   self.others = others.new { loop = self.loop, id = node.id,
     listed = function(id) return node.discovery ~= nil and node.discovery.said:of(id) ~= nil end }
   handle:on_statement("pri/*/health", function(st) self.others:hear(st) end)

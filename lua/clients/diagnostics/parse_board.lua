@@ -102,12 +102,16 @@ function of.battery_ratio(found)
   return reading.number(text, path, 0, 100) / 100
 end
 
-local CHARGING <const> = { Charging = 1, Full = 1, Discharging = 0, ["Not charging"] = 0 }
-function of.battery_charging(found)
-  local text, path = battery(found, "status")
-  local word = text:match "^(.-)%s*$"
-  return CHARGING[word] or (word == "Unknown" and found.unknown "the battery does not say") or reading.garbled(path)
+-- The word that is its status as a number of NUMBERS.
+local function status(numbers)
+  return function(found)
+    local text, path = battery(found, "status")
+    local word = text:match "^(.-)%s*$"
+    return numbers[word] or (word == "Unknown" and found.unknown "the battery does not say") or reading.garbled(path)
+  end
 end
+of.battery_charging = status { Charging = 1, Full = 1, Discharging = 0, ["Not charging"] = 0 }
+of.mains_power = status { Charging = 1, Full = 1, Discharging = 0, ["Not charging"] = 1 }
 
 function of.battery_voltage_volts(found)
   local text, path = battery(found, "voltage_now")

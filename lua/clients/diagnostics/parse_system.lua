@@ -62,9 +62,9 @@ local function disk(which, field)
 end
 of.disk_size_bytes, of.disk_free_bytes = disk("share", "total"), disk("share", "free")
 of.disk_inodes, of.disk_inodes_free = disk("share", "inodes"), disk("share", "inodes_free")
-of.disk_read_only = disk("share", "readonly")
+of.share_readonly = disk("share", "readonly")
 of.state_size_bytes, of.state_free_bytes = disk("state", "total"), disk("state", "free")
-of.state_inodes_free, of.state_read_only = disk("state", "inodes_free"), disk("state", "readonly")
+of.state_inodes_free = disk("state", "inodes_free")
 
 -- The seventh number of a disk's `stat` are the sectors of 512 bytes that were written (Documentation/block/stat.rst).
 function of.disk_written_bytes_total(found)

@@ -28,6 +28,15 @@ end
 --- VALUE of a metric as text, since there are whole ones and others: as Prometheus has them.
 function values.text(value) return math.tointeger(value) and ("%d"):format(value) or ("%.6g"):format(value) end
 
+--- Is nothing known of all that is read from files?
+function values:blind()
+  for _, metric in ipairs(metrics.list) do
+    local known = metric.files and self.by_name[metric.name]
+    if known and known.value ~= nil then return false end
+  end
+  return true
+end
+
 --- All, in the order of the table, as `get` has them and with age_ms.
 function values:rows()
   local rows, now = {}, self.loop:now()

@@ -1,0 +1,111 @@
+-- sensors_bad_spec.lua - a whole daemon whose sensors are pipes, folders, of ten megabytes, garbage, or may not be
+-- read: each such value is unknown, with a reason; the rest goes on; what is mended is measured again.
+-- mostly waits: for looks at the sensors
+local folder = require "spec.folder"
+local metrics = require "policy.metrics"
+local patience = require "spec.patience"
+local swarm = require "spec.e2e.swarm"
+
+local EVERY <const> = 1 -- s between two looks
+local POLICY <const> = ('local p = extend "duckiebot"\np.clients.diagnostics.every = %d\nreturn p\n'):format(EVERY)
+-- DIR: of the spec. Root without the right to read what its mode forbids.
+local BAD <const> = [[#!/bin/sh
+set -e
+cd DIR
+mkfifo pipe
+head -c 10000000 /dev/zero | tr '\0' 7 >big
+printf '\0\377\001\n\200' >binary
+echo -1 >negative
+echo 9223372036854775808 >great
+: >empty
+mount --bind pipe /proc/loadavg
+mount --bind big /proc/meminfo
+mount --bind binary /proc/vmstat
+mount --bind negative /proc/uptime
+mount --bind empty /proc/stat
+mount --bind great /proc/pressure/cpu
+mount --bind big /proc/pressure/memory
+mount --bind pipe /proc/pressure/io
+mount -t tmpfs none /sys
+cd /sys
+mkdir -p devices/system/cpu/online devices/system/cpu/cpu0/cpufreq class/thermal/thermal_zone0 class/hwmon/hwmon0
+mkdir -p class/power_supply/BAT0/type block/sda fs/ext4/sda1 bus/usb/devices/usb1/idVendor devices/gpu.0
+mkdir -p block/mmcblk0/device/life_time
+cp DIR/negative devices/system/cpu/cpu0/cpufreq/scaling_cur_freq
+cp DIR/great devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq
+cp DIR/big class/hwmon/hwmon0/fan1_input
+cp DIR/binary block/sda/stat
+cp DIR/great fs/ext4/sda1/errors_count
+mkfifo devices/gpu.0/load
+echo cpu-thermal >class/thermal/thermal_zone0/type
+echo 48312 >class/thermal/thermal_zone0/temp
+chmod 000 class/thermal/thermal_zone0
+exec setpriv --bounding-set -dac_override,-dac_read_search -- "$@"
+]]
+-- What is told without a file, and what stands in files that are as they were.
+local GOOD <const> = { disk_size_bytes = true, disk_free_bytes = true, state_free_bytes = true }
+local NETWORK <const> = { network_received_bytes_total = true, network_sent_bytes_total = true,
+  network_errors_total = true, network_drops_total = true }
+
+describe("a daemon with bad sensors", function()
+  local s, why
+
+  setup(function()
+    s, why = swarm.new { "ada" }
+    if not s then return end
+    swarm.sh(("cp policies/*.lua %s"):format(s.dir))
+    folder.write(s.dir .. "/my.lua", POLICY)
+    folder.write(s.dir .. "/bad.sh", (BAD:gsub("DIR", s.dir)))
+    s:start("ada", s.dir .. "/my.lua", "unshare -m sh " .. s.dir .. "/bad.sh")
+    assert(swarm.within(15, function() return s:ask("ada", "health ada") end), s:logs())
+    os.execute("sleep " .. 2 * EVERY + 1)
+  end)
+  teardown(function() if s then s:close() end end)
+
+  local function values()
+    local by_name = {}
+    for _, row in ipairs(s:ask("ada", "health ada").values) do by_name[row.name] = row end
+    return by_name
+  end
+
+  it("knows of each that nobody knows it, and why; lacks none of them, and goes on", function()
+    if not s then return pending(why) end
+    local found = values()
+    for _, metric in ipairs(metrics.list) do
+      local row = found[metric.name]
+      if GOOD[metric.name] or NETWORK[metric.name] then
+        assert.equal("measured", row.quality, metric.name)
+      elseif metric.files then
+        assert.is_nil(row.value, metric.name)
+        assert.equal("unknown", row.quality, metric.name .. ": " .. tostring(row.why))
+        assert.is_true(#row.why > 3, metric.name)
+      end
+    end
+    for name, words in pairs { load1 = "is no file", memory_size_bytes = "longer than 4 KiB", uptime_seconds = "not as",
+      cpu_temperature_celsius = "may not be read", cpu_cores = "is a folder" } do -- any order
+      assert.matches(words, found[name].why, 1, true)
+    end
+    local text = s.world:run("ada", "curl -s http://localhost:3827/metrics")
+    assert.matches("\ndtswarm_host_disk_free_bytes ", text)
+    for _, metric in ipairs(metrics.list) do
+      if metric.files and not NETWORK[metric.name] then
+        assert.is_nil(text:find("\ndtswarm_host_" .. metric.name, 1, true), metric.name)
+      end
+    end
+    assert.equal(0, select(2, s:cli("ada", "status")))
+  end)
+
+  it("measures again within two looks what was mended", function()
+    if not s then return pending(why) end
+    for pid in swarm.sh(("pgrep -f -- '--state %s'"):format(s:path("ada", "state"))):gmatch "%d+" do
+      swarm.sh(("nsenter -t %s -m sh -c 'umount /proc/loadavg; chmod 755 /sys/class/thermal/thermal_zone0'")
+        :format(pid))
+    end
+    local took = swarm.within(2 * EVERY + 1, function()
+      local found = values()
+      return found.load1.value and found.cpu_temperature_celsius.value == "48.312"
+    end)
+    assert.is_truthy(took, values().load1.why)
+    patience.took("a sensor that was mended is measured", took, 2 * EVERY)
+  end)
+end)
