@@ -1,5 +1,6 @@
 -- status.lua - `status`: how this node is, on one screen. It asks the daemon and judges nothing.
 local kinds = require "cli.kinds"
+local kubo_status = require "cli.kubo_status"
 local lab_status = require "cli.lab_status"
 local progress = require "cli.progress"
 local trust = require "cli.trust"
@@ -130,6 +131,7 @@ local function facts(answer, s)
   } do
     if row[2] then list[#list + 1] = row end
   end
+  kubo_status.add(list, answer.kubo, s)
   if identity.note then table.insert(list, 2, { "key", s:text(identity.note) }) end
   s:facts(list)
 end

@@ -181,6 +181,7 @@ end
 -- Opens the channels that policy names, on the sockets of NET (core.net), by PROGRAMS and SECRETS (those of
 -- routing/channels that are called so). → true | nil, text, code.
 function node:open_channels(net, programs, secrets)
+  self.secrets = secrets
   self.channels = require "routing.channels".new { loop = self.loop, net = net, random = self.random, log = self.log,
     id = self.id, resolve = function(...) return self.loop:resolve(...) end,
     dial_through = function(...) return require "core.http".dial(...) end,

@@ -34,6 +34,7 @@ logs.private = {
   "*~", "*.part", "*.tmp", "*.swp",
 }
 logs.gateway = "/ip6/::/tcp/3826"                       -- IPv4, too
+logs.kubo = false
 logs.permission = "/data/config/permissions/allow_push_logs_data"
 
 local CLASSES = { private = true, lab = true, swarm = true, public = true }

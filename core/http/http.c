@@ -212,7 +212,8 @@ static transfer_request check_request(lua_State *L) {
   r.low_seconds = (long)core_field_integer(L, 2, "low_seconds", LOW_SECONDS);
   r.fresh = core_field_boolean(L, 2, "fresh");
   r.posts = r.is_stream = 0;
-  r.file = r.authorization = NULL;
+  r.file = r.authorization = r.abspath = NULL;
+  r.comes = -1;
   r.file_size = 0;
   luaL_argcheck(L, lua_getfield(L, 2, "url") == LUA_TSTRING, 2, "url is missing");
   r.url = lua_tostring(L, -1);
@@ -227,7 +228,10 @@ static void check_post(lua_State *L, transfer_request *r) {
   r->posts = 1;
   lua_getfield(L, 2, "file");
   r->file = luaL_optlstring(L, -1, NULL, &r->file_size);
+  r->comes = core_field_integer(L, 2, "comes", -1);
+  luaL_argcheck(L, r->comes < 0 || !r->file, 2, "file and comes: one of them");
   r->authorization = header_field(L, "authorization");
+  r->abspath = header_field(L, "abspath");
   r->is_stream = core_field_boolean(L, 2, "stream");
   luaL_argcheck(L, !r->is_stream || r->max >= TRANSFER_PIECE_MAX, 2,
                 "max of a stream: 16 KiB at least, as libcurl splits no piece");
@@ -259,9 +263,10 @@ static int http_get(lua_State *L) {
 }
 
 /* The same by POST, and more: file = bytes, sent as a form's only file (RFC 7578);
- * authorization = the header's text; stream = true: step() gives what came as { id =,
- * more = true, body = } again and again, at most `max` bytes (of 16 KiB or more) at a
- * time; the first, with an empty body, once it began. */
+ * comes = bytes of such a file which feed() brings, abspath = what its part's header of
+ * that name says; authorization = the header's text; stream = true: step() gives what
+ * came as { id =, more = true, body = } again and again, at most `max` bytes (of 16 KiB
+ * or more) at a time; the first, with an empty body, once it began. */
 static int http_post(lua_State *L) {
   http *h = check_open(L);
   transfer_request request = check_request(L);
@@ -278,6 +283,24 @@ static int http_pause(lua_State *L) {
     if (t->id == id && t->is_stream)
       transfer_pause(t, lua_toboolean(L, 3));
   return 0;
+}
+
+/* h:feed(id, bytes): the next of a POST's file -> bytes that wait to be sent, at most 1
+ * MiB; | nil, message, "closed" (it has ended) or "full" (as many wait already). */
+static int http_feed(lua_State *L) {
+  http *h = check_open(L);
+  lua_Integer id = luaL_checkinteger(L, 2);
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 3, &size);
+  transfer *t = h->first;
+  while (t && t->id != id)
+    t = t->next;
+  if (!t)
+    return core_fail(L, "closed", "no such request");
+  if (!transfer_feed(t, bytes, size))
+    return core_fail(L, "full", "%d bytes wait to be sent", (int)t->fed_size);
+  lua_pushinteger(L, (lua_Integer)t->fed_size);
+  return 1;
 }
 
 /* What WORD means: libcurl's own words are for who writes programs with it. */
@@ -392,6 +415,7 @@ static const luaL_Reg methods[] = {
     {"get",     http_get   },
     {"post",    http_post  },
     {"pause",   http_pause },
+    {"feed",    http_feed  },
     {"step",    http_step  },
     {"cancel",  http_cancel},
     {"close",   http_close },

@@ -163,19 +163,64 @@ static int add_header(transfer *t, const char *name, const char *value) {
   return more != NULL;
 }
 
+static size_t on_read(char *out, size_t size, size_t count, void *user) {
+  transfer *t = user;
+  size *= count;
+  if (size > t->fed_size)
+    size = t->fed_size;
+  t->hungry = size == 0;
+  if (t->hungry)
+    return CURL_READFUNC_PAUSE;
+  memcpy(out, t->fed + t->fed_at, size);
+  t->fed_at += size;
+  t->fed_size -= size;
+  return size;
+}
+
+int transfer_feed(transfer *t, const char *bytes, size_t size) {
+  if (size > TRANSFER_FED_MAX - t->fed_size)
+    return 0;
+  if (!t->fed)
+    t->fed = malloc(TRANSFER_FED_MAX);
+  if (!t->fed)
+    return 0;
+  memmove(t->fed, t->fed + t->fed_at, t->fed_size);
+  memcpy(t->fed + t->fed_size, bytes, size);
+  t->fed_at = 0;
+  t->fed_size += size;
+  if (t->hungry)
+    curl_easy_pause(t->easy, CURLPAUSE_CONT);
+  return 1;
+}
+
+/* What the part of a form says of its file. */
+static int set_part(transfer *t, curl_mimepart *part, const transfer_request *request) {
+  char line[TRANSFER_VALUE_MAX + 32];
+  if (!request->abspath)
+    return 1;
+  snprintf(line, sizeof line, "Abspath: %s", request->abspath);
+  t->part = curl_slist_append(NULL, line);
+  return t->part && curl_mime_headers(part, t->part, 0) == CURLE_OK;
+}
+
+static int set_file(transfer *t, curl_mimepart *part, const transfer_request *request) {
+  if (request->comes < 0)
+    return curl_mime_data(part, request->file, request->file_size) == CURLE_OK;
+  return curl_mime_data_cb(part, request->comes, on_read, NULL, NULL, t) == CURLE_OK;
+}
+
 /* `Expect: 100-continue` would cost a second at servers that do not know it. */
 static int set_post(transfer *t, const transfer_request *request) {
   curl_mimepart *part;
-  if (!request->file) {
+  if (!request->file && request->comes < 0) {
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, 0L);
     return curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, "") == CURLE_OK;
   }
   t->form = curl_mime_init(t->easy);
   part = t->form ? curl_mime_addpart(t->form) : NULL;
   return part && curl_mime_name(part, "file") == CURLE_OK &&
-         curl_mime_filename(part, "file") == CURLE_OK &&
-         curl_mime_data(part, request->file, request->file_size) == CURLE_OK &&
-         add_header(t, "Expect", "") &&
+         curl_mime_filename(part, "file") == CURLE_OK && set_file(t, part, request) &&
+         set_part(t, part, request) && add_header(t, "Expect", "") &&
          curl_easy_setopt(t->easy, CURLOPT_MIMEPOST, t->form) == CURLE_OK;
 }
 
@@ -215,7 +260,9 @@ void transfer_free(transfer *t) {
   if (t->easy)
     curl_easy_cleanup(t->easy);
   curl_mime_free(t->form);
+  curl_slist_free_all(t->part);
   curl_slist_free_all(t->headers);
+  free(t->fed);
   free(t->body);
   free(t);
 }

@@ -28,6 +28,7 @@ local LIST <const> = {
   "clients.streams",
   "clients.logs",
   "clients.logs.pausing",
+  "clients.logs.kubo",
   "clients.logs.replication",
   "clients.logs.stores",
   "clients.trust",

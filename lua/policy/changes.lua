@@ -141,6 +141,7 @@ local WORDS = {
     return ("%s + 1 s per %s, at most %s"):format(seconds(form.least or 0), byte_size.of(form.per or 0),
       seconds(form.most or 0))
   end,
+  kubo = function(value) return value and value.api or "none" end,
   channels = each(channel),
   routes = each(function(route) return route.pattern .. " = " .. route.target end),
   classes = differing, buckets = differing,

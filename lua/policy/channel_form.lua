@@ -47,6 +47,11 @@ local function budget(value)
   return good, why
 end
 
+--- Where the Kubo is that pins public files, and where that one finds this node's gateway.
+function channel_form.kubo(value)
+  return form.complete({ api = api, sees = gateway, token = secret }, { "api" })(value)
+end
+
 local CHANNEL = { address = form.address, budget = budget, cost = cost, near = form.flag, tls = form.flag,
   proxy = proxy, password = secret, gateway = gateway, api = api, authorisation = secret }
 

@@ -249,6 +249,7 @@ local forms = {
   ["span of seconds"] = span(seconds),
   ["span of count"] = span(count),
   block = list(shut_out, 256), flag = flag,
+  kubo = or_else(false, function(value) return inner.channel_form.kubo(value) end, "false"),
   channels = list(function(value) return inner.channel_form.check(value) end, 64),
   classes = map(text, class),
   buckets = map(text, complete(BUCKET, { "class", "propose", "dismiss" })),

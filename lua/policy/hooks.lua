@@ -148,6 +148,8 @@ hooks.settings = {
   { "clients.logs.private", "list of text", "dotfiles, keys, cores", "names (* ?) never shared" },
   { "clients.logs.gateway", "text or false", "port 3826, all interfaces",
     "where files are served over HTTP", restart = true },
+  { "clients.logs.kubo", "kubo", "none", "an IPFS node that pins public files: { api = "
+    .. "\"/ip4/127.0.0.1/tcp/5001\", sees = where it finds the gateway, token = secret \"kubo\" }" },
   { "clients.logs.permission", "text", "Duckietown's place", "the owner's permission file, read live" },
   { "clients.diagnostics.every", "seconds", "60 s", "time between two looks at the sensors" },
   { "clients.diagnostics.checks", "checks", "those of checks.lua",

@@ -188,6 +188,9 @@ local CASES = {
       local queued = ada:ask "files list".queued
       return queued and queued.files == 1
     end) },
+  ["clients.logs.kubo"] = { body = 'p.clients.logs.kubo = { api = "/ip4/127.0.0.1/tcp/9" }', undo =
+      "p.clients.logs.kubo = false", before = function() return status().kubo == nil end,
+    after = function() return (status().kubo or {}).word == "ECONNREFUSED" end },
   ["clients.logs.settle"] = { body = "p.clients.logs.settle = { least = 600, per = 1 * GB, most = 900 }",
     after = once(function() put "other/settles.txt" end, function(seconds)
       return seconds > 1 and state_of "settles.txt" == "settling"

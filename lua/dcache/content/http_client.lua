@@ -49,6 +49,9 @@ function http_client:get(options, done) return ask(self, "get", options, done) e
 -- done{ id =, more = true, body = } is called for each piece that comes, before its end.
 function http_client:post(options, done) return ask(self, "post", options, done) end
 
+-- The next BYTES of what the POST ID sends; as core.http's feed.
+function http_client:feed(id, bytes) return self.http:feed(id, bytes) end
+
 -- The stream ID gives nothing more until it is resumed; its sender waits as soon as all buffers are full.
 function http_client:pause(id) self.http:pause(id, true) end
 

@@ -43,6 +43,11 @@ end
 
 -- == refusals: what a person can do about them
 
+local function urlstore_is_off()
+  return "permission: this Kubo keeps no references to files elsewhere", "permission",
+    "Say `ipfs config --json Experimental.UrlstoreEnabled true` and start Kubo anew."
+end
+
 local function pubsub_is_off()
   return "permission: this Kubo has pubsub switched off", "permission",
     "Say `ipfs config --json Pubsub.Enabled true` and start Kubo anew."
@@ -63,6 +68,7 @@ local function refusal(self, answer)
   local said = answer.said or ""
   if answer.status == 401 or answer.status == 403 then return not_allowed() end
   if said:find "pubsub feature not enabled" then return pubsub_is_off() end
+  if said:find "urlstore" then return urlstore_is_off() end
   if answer.status == 0 then return nobody(self, answer) end
   local message = said:match '"Message":"(.-)","Code"' or answer.error
   return ("%s: Kubo says: %s"):format(answer.word, core_text.escape(message, SAID_MAX)), answer.word
@@ -70,16 +76,19 @@ end
 
 -- == questions
 
--- done(body), or done(nil, text, code, cure), once and later.
-local function ask(self, path, options, done)
+--- POST /api/v0/PATH; OPTIONS: http_client.lua's. done(body), or done(nil, text, code, cure), once and later; of a
+--- stream done(nil, nil, "more", bytes) before that. → id of the request | nil
+function kubo:ask(path, options, done)
   options.url = self.url .. "/api/v0/" .. path
   options.max, options.authorization = options.max or ANSWER_MAX, self.authorization
   options.timeout_ms = options.timeout_ms or ANSWER_MS
   local id, text, code = self.http:post(options, function(answer)
+    if answer.more then return done(nil, nil, "more", answer.body) end
     if answer.word then return done(nil, refusal(self, answer)) end
-    done(answer.body, nil, nil, answer)
+    done(answer.body)
   end)
   if not id then self.http.loop:post(function() done(nil, text, code) end) end
+  return id
 end
 
 -- TEXT as multibase base64url, as Kubo's pubsub has all texts.
@@ -96,8 +105,17 @@ local function port_of(body, id)
   end
 end
 
+--- Whether it keeps references to what we serve: done(true), or done(nil, text, code, cure).
+function kubo:check_urlstore(done)
+  self:ask("config?arg=Experimental.UrlstoreEnabled", {}, function(body, ...)
+    if not body then return done(nil, ...) end
+    if not body:find '"Value":true' then return done(nil, urlstore_is_off()) end
+    done(true)
+  end)
+end
+
 local function ask_signing(self, facts, done)
-  ask(self, "config?arg=Pubsub.DisableSigning", {}, function(body, ...)
+  self:ask("config?arg=Pubsub.DisableSigning", {}, function(body, ...)
     if body and body:find '"Value":true' then
       return done(nil, "permission: this Kubo takes messages that nobody signed", "permission",
         "Say `ipfs config --json Pubsub.DisableSigning false` and start Kubo anew.")
@@ -108,7 +126,7 @@ local function ask_signing(self, facts, done)
 end
 
 local function ask_id(self, facts, done)
-  ask(self, "id", {}, function(body, ...)
+  self:ask("id", {}, function(body, ...)
     if not body then return done(nil, ...) end
     facts.id = body:match '"ID":"(%w+)"'
     if not facts.id or #facts.id > NAME_MAX then return done(no_kubo(self)) end
@@ -117,14 +135,22 @@ local function ask_id(self, facts, done)
   end)
 end
 
+--- done(version), such as "0.43.0", or done(nil, text, code, cure), once and later.
+function kubo:ask_version(done)
+  self:ask("version", {}, function(body, ...)
+    if not body then return done(nil, ...) end
+    local version = body:match '"Version":"(%d+%.%d+[%w.-]*)"'
+    if not version or #version > NAME_MAX then return done(no_kubo(self)) end
+    done(version)
+  end)
+end
+
 --- done { version = "0.43.0", id = its peer ID, port = its TCP port for others, or nil }; or done(nil, text, code,
 --- cure), once and later.
 function kubo:probe(done)
-  ask(self, "version", {}, function(body, ...)
-    if not body then return done(nil, ...) end
-    local facts = { version = body:match '"Version":"(%d+%.%d+[%w.-]*)"' }
-    if not facts.version or #facts.version > NAME_MAX then return done(no_kubo(self)) end
-    ask_id(self, facts, done)
+  self:ask_version(function(version, ...)
+    if not version then return done(nil, ...) end
+    ask_id(self, { version = version }, done)
   end)
 end
 
@@ -133,13 +159,13 @@ function kubo.outdated(version)
   local major, minor = version:match "^(%d+)%.(%d+)"
   major, minor = tonumber(major), tonumber(minor)
   if major > LEAST_MAJOR or major == LEAST_MAJOR and minor >= LEAST_MINOR then return nil end
-  return ("Kubo %s is older than %d.%d, the first with which pubsub is tried: bring it up to date."):format(version,
+  return ("Kubo %s is older than %d.%d, the first that is tried: bring it up to date."):format(version,
     LEAST_MAJOR, LEAST_MINOR)
 end
 
 --- How many other peers TOPIC has, as far as this Kubo knows: done(count), or done(nil, text, code, cure).
 function kubo:count_peers(topic, done)
-  ask(self, "pubsub/peers?arg=" .. multibase(topic), {}, function(body, ...)
+  self:ask("pubsub/peers?arg=" .. multibase(topic), {}, function(body, ...)
     if not body then return done(nil, ...) end
     done(select(2, (body:match "%[(.*)%]" or ""):gsub('"%w+"', "")))
   end)
@@ -147,7 +173,7 @@ end
 
 --- Says TEXT on TOPIC: done(true), or done(nil, text, code, cure).
 function kubo:publish(topic, text, done)
-  ask(self, "pubsub/pub?arg=" .. multibase(topic), { file = text }, function(body, ...)
+  self:ask("pubsub/pub?arg=" .. multibase(topic), { file = text }, function(body, ...)
     if not body then return done(nil, ...) end
     done(true)
   end)
@@ -156,7 +182,7 @@ end
 --- Joins it to the peer ID at HOST, an IP address, and PORT: done(true), or done(nil, text, code, cure).
 function kubo:connect(host, port, id, done)
   local place = host_address.of(host, "tcp")
-  ask(self, ("swarm/connect?arg=%s/%d/p2p/%s"):format(place, port, id), {}, function(body, ...)
+  self:ask(("swarm/connect?arg=%s/%d/p2p/%s"):format(place, port, id), {}, function(body, ...)
     if not body then return done(nil, ...) end
     done(true)
   end)
