@@ -38,8 +38,10 @@ local function guess_type(self)
   return "computer"
 end
 
+-- What a machine is does not change: its files are read once.
 local function own_type(self)
-  return self.given.type or label((read(self, ROBOT_TYPE))) or guess_type(self)
+  self.guessed = self.guessed or guess_type(self)
+  return self.given.type or label((read(self, ROBOT_TYPE))) or self.guessed
 end
 
 -- An owner's permission file: content 1 is yes, any other no, one that cannot be read unknown. MISSING is what
@@ -78,11 +80,6 @@ function Here:permission()
   return allowed
 end
 
-local function add_machine(self, facts)
-  local uptime = read(self, "/proc/uptime")
-  facts.uptime = uptime and math.tointeger(tonumber(uptime:match "^%d+"))
-end
-
 -- Two disks, or one: where the own files lie, and where those fetched for others go.
 local function add_room(self, facts)
   local free, total
@@ -116,7 +113,7 @@ local function measure(self)
     permission = self:permission() }
   for i, tag in ipairs(given.tags or {}) do facts.tags[i] = tag end
   facts.peers = self.peers and self.peers()
-  add_machine(self, facts)
+  facts.uptime = self.board.uptime()
   add_room(self, facts)
   add_time(self, facts)
   add_sensors(self, facts)

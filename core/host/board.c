@@ -1,10 +1,11 @@
-/* board.c - what only the kernel's own calls tell: its clock, room on a disk, where a
- * link leads. What files tell of the board is read in lua/board.lua. */
+/* board.c - what the kernel's own calls tell: its clocks, room on a disk, where a link
+ * leads. What files tell of the board is read in lua/board.lua. */
 #include "core.h"
 #include <errno.h>
 #include <limits.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
+#include <time.h>
 #include <unistd.h>
 
 /* clock() → { synchronised = boolean, error_us = greatest error that the kernel reckons
@@ -18,6 +19,15 @@ static int f_clock(lua_State *L) {
   lua_createtable(L, 0, 2);
   core_set_boolean(L, "synchronised", state != TIME_ERROR && !(t.status & STA_UNSYNC));
   core_set_integer(L, "error_us", (lua_Integer)t.maxerror);
+  return 1;
+}
+
+/* uptime() → whole seconds since the machine was switched on. A call, not /proc/uptime:
+ * it is asked on the loop, and waits for no file. */
+static int f_uptime(lua_State *L) {
+  struct timespec now = {0};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  lua_pushinteger(L, (lua_Integer)now.tv_sec);
   return 1;
 }
 
@@ -45,10 +55,11 @@ static int f_link(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"clock", f_clock},
-    {"space", f_space},
-    {"link",  f_link },
-    {NULL,    NULL   },
+    {"clock",  f_clock },
+    {"uptime", f_uptime},
+    {"space",  f_space },
+    {"link",   f_link  },
+    {NULL,     NULL    },
 };
 
 int luaopen_core_board(lua_State *L) {

@@ -15,6 +15,15 @@ describe("the doctor's look at the disk", function()
     return found.disk_readonly
   end
 
+  it("waits for no pipe that stands in the place of a file", function()
+    local root = folder.new()
+    os.execute(("mkdir -p %s/proc/self && mkfifo %s/proc/self/mountinfo"):format(root.path, root.path))
+    local found = machine.disk({ state = "/x", state_health = {} }, { space = function() end, link = function() end },
+      root.path)
+    root.remove()
+    assert.is_nil(found.disk_readonly)
+  end)
+
   local PROC <const> = "22 1 0:21 / /proc rw,nosuid - proc proc rw"
 
   it("takes no disk for read-only that is to become so at an error, as most roots are", function()

@@ -124,6 +124,10 @@ describe("this board", function()
     local clock = assert(kernel.clock())
     assert.equal("boolean", type(clock.synchronised))
     assert.equal("integer", math.type(clock.error_us))
+    local file = assert(io.open "/proc/uptime")
+    local before = file:read "n"
+    file:close()
+    assert.is_true(math.abs(kernel.uptime() - before) < 60)
     local free, total = kernel.space "/"
     assert.truthy(free >= 0 and total >= free and math.type(total) == "integer")
     local got, message, word = kernel.space "/nonexistent"

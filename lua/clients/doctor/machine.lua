@@ -1,5 +1,6 @@
 -- machine.lua - what this node knows of itself that may be wrong: ports, time, names, its disk, who is of another
 -- swarm. Sends nothing.
+local kernel_file = require "clients.doctor.kernel_file"
 local span = require "span"
 
 local machine = {}
@@ -108,8 +109,8 @@ end
 
 -- The line of /proc/self/mountinfo (proc(5)) for PATH → { device = "8:1", kind = "ext4", readonly = bool } | nil
 local function mount_of(root, path)
-  local file, best, longest = io.open(root .. "/proc/self/mountinfo", "r"), nil, -1
-  for line in (file and file:lines() or function() end) do
+  local best, longest = nil, -1
+  for line in (kernel_file.text(root .. "/proc/self/mountinfo") or ""):gmatch "[^\n]+" do
     local device, place, options, kind, super = line:match "^%d+ %d+ (%S+) %S+ (%S+) (%S+).- %- (%S+) %S+ (%S+)"
     place = place and place:gsub("\\(%d%d%d)", function(octal) return string.char(tonumber(octal, 8)) end)
     local holds = place and (place == "/" or path == place or path:sub(1, #place + 1) == place .. "/")
@@ -120,22 +121,15 @@ local function mount_of(root, path)
       best = { device = device, kind = kind, readonly = readonly ~= nil }
     end
   end
-  if file then file:close() end
   return best
-end
-
-local function first_line(path)
-  local file = io.open(path, "r")
-  local text = file and file:read "l"
-  if file then file:close() end
-  return text
 end
 
 -- How many errors the kernel found in the ext4 on DEVICE → count | nil
 local function errors_of(root, board, device)
   local name = (board.link(("%s/sys/dev/block/%s"):format(root, device)) or ""):match "[^/]*$"
   if name == "" then return nil end
-  return math.tointeger(tonumber(first_line(("%s/sys/fs/ext4/%s/errors_count"):format(root, name)) or ""))
+  local text = kernel_file.text(("%s/sys/fs/ext4/%s/errors_count"):format(root, name)) or ""
+  return math.tointeger(tonumber(text:match "^%d+"))
 end
 
 --- The disk of NODE's state folder. BOARD: core.board; ROOT: what stands before /proc and /sys, or nil.

@@ -1,10 +1,11 @@
 -- network.lua - what this machine's own files and interfaces say of its network. Sends nothing.
 --
 -- Each finding is a text: what was seen; or false: it was looked for, and it is not so.
+local kernel_file = require "clients.doctor.kernel_file"
+
 local network = {}
 
 local LEAST_MTU <const> = 1280 -- bytes that every network has to let through (RFC 8200 §5)
-local FILE_MAX <const> = 64 * 1024
 
 -- Bridges and the inner ends of containers, by the names that their makers give.
 local function is_of_containers(name)
@@ -14,13 +15,7 @@ local function is_of_containers(name)
   return false
 end
 
-local function read(root, path)
-  local file = io.open(root .. path, "r")
-  if not file then return nil end
-  local text = file:read(FILE_MAX)
-  file:close()
-  return text or ""
-end
+local function read(root, path) return kernel_file.text(root .. path) end
 
 -- Interfaces that are up and lead to other machines, each name once, with their IPv4 networks: { name, nets = { host,
 -- prefix } }
