@@ -1,5 +1,6 @@
--- statistics_spec.lua - several nodes of a site that gather the counters of its robots: one of them publishes, in
--- virtual time. What one makes of them: spec/clients/statistics_gather_spec.lua.
+-- statistics_spec.lua - the counters of robots on a simulated medium: said while the owner agrees, gathered by several
+-- nodes of a site, of which one publishes. What one makes of them: spec/clients/statistics_gather_spec.lua.
+local json = require "core.json"
 local memory = require "core.sim".memory
 local labs = require "spec.labs"
 local policies = require "spec.policy.policies"
@@ -7,6 +8,59 @@ local sim = require "sim"
 
 local MINUTE <const>, HOUR <const> = 60 * 1000, 3600 * 1000
 local WEEK <const> = 7 * 24 * HOUR
+
+describe("a robot", function()
+  -- A robot and a server → world, robot, what its owner allows, DATA of all its words of counters on the medium
+  local function watched(options)
+    local world = sim.new { seed = 4, policy = assert(policies.load 'local p = extend "duckiebot" return p') }
+    local allowed, found, trace = {}, {}, world.world.trace
+    function world.world.trace(form, from, to, said, ...)
+      for line in (type(said) == "string" and said or ""):gmatch "[^\n]+" do
+        if line:find("/stats ", 1, true) then found[#found + 1] = line:match "{.*}" or "dismissed" end
+      end
+      return trace(form, from, to, said, ...)
+    end
+    world:add "server"
+    options.here = function() return { permission = { stats = allowed.stats } } end
+    return world, world:add("ada", options), allowed, found
+  end
+
+  local function shown(node)
+    local answer
+    local reply = { run = function(_, fn) fn() end }
+    node.commands:run({ command = "stats" }, setmetatable(reply, { __call = function(_, it) answer = it end }))
+    return answer.data
+  end
+
+  it("says nothing of its use in five periods where the owner does not agree, or nobody proves the time", function()
+    for _, case in ipairs { { stats = false }, {}, { stats = "1" }, { stats = true, clock = false } } do
+      local world, ada, allowed, found = watched { clock = case.clock }
+      allowed.stats = case.stats
+      world:run(26 * MINUTE)
+      assert.same({}, found)
+      assert.is_nil(shown(ada))
+    end
+  end)
+
+  it("says what was shown, byte for byte, while he does, and nothing any more once he does not", function()
+    local world, ada, allowed, found = watched {}
+    allowed.stats = true
+    world:run(29 * 1000)
+    local text = shown(ada)
+    world:run(5 * 1000)
+    assert.is_true(#found >= 1 and json.decode(text) ~= nil)
+    for _, data in ipairs(found) do assert.equal(text, data) end
+    world:run(26 * MINUTE)
+    assert.is_true(#found >= 6)
+    local n = #found
+    allowed.stats = false
+    world:run(2000)
+    assert.is_true(#found > n)
+    for i = n + 1, #found do assert.equal("dismissed", found[i]) end
+    world:run(26 * MINUTE)
+    for i = n + 1, #found do assert.equal("dismissed", found[i]) end
+  end)
+end)
 
 describe("servers of one site", function()
   local world, disks, number
