@@ -53,6 +53,8 @@ local WORDS <const> = {
     "Nothing; it is said later, or comes by repair. The policy can raise the channel's `budget`." },
   { "full", "A queue or table with a limit is full.",
     "Wait a moment. For the share folder: at most 20,000 files; move some out. For clients: close one." },
+  { "pause", "That node gives no files for now: its policy pauses, as while it drives or is hot.",
+    "Nothing; it is asked again. `status` there says why it pauses; its policy's clients.logs.pause decides." },
   { "slow", "The other side took too long.",
     "Nothing; it is tried again. If it stays, look at the network between the two, and at the other's load." },
   { "closed", "The other side has gone, or the program is stopping.",

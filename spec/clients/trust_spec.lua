@@ -7,6 +7,8 @@ local keys = require "clients.trust.keys"
 local said = require "clients.trust.words"
 local statement = require "core.statement"
 
+local CID <const> = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+
 local function has(text, ...)
   local flat = text:gsub("%s+", " ")
   for _, words in ipairs { ... } do assert.truthy(flat:find(words, 1, true), words .. "\n" .. text) end
@@ -537,8 +539,8 @@ describe("record", function()
   it("names as those who could sign whom the rule of the bucket allows, and who has not signed", function()
     local k, lab, robots = lab_of("bob", "bea", "carl")
     for i = 1, 2 do k:take(lab:grant(lab.root, robots[i].id, "trusted", { name = robots[i].name })) end
-    k:take(lab:line(robots[1].key, { bucket = "share/discard", key = "k", data = 1, ttl = 86400 }))
-    local answer, names = k:ask { command = "record", bucket = "share/discard", key = "k" }, {}
+    k:take(lab:line(robots[1].key, { bucket = "share/discard", key = CID, data = { why = "a face" }, ttl = 86400 }))
+    local answer, names = k:ask { command = "record", bucket = "share/discard", key = CID }, {}
     for i, one in ipairs(answer.could) do names[i] = one.id end
     local expected = { robots[2].id, lab.root:id() }
     table.sort(expected)

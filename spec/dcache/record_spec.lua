@@ -84,21 +84,21 @@ describe("a record", function()
   end)
 
   it("needs as many signers of the same DATA as the policy says, another number at once when it changes", function()
-    local node, say, done = world 'p.dcache.buckets["share/discard"].propose = "2 of trusted"'
-    say(1, "propose", "share/discard", "k", "1")
-    say(2, "propose", "share/discard", "k", "2")
-    local record = node.dcache:record("share/discard", "k")
+    local node, say, done = world 'p.dcache.buckets["share/verified"].propose = "2 of trusted"'
+    say(1, "propose", "share/verified", "k", "1")
+    say(2, "propose", "share/verified", "k", "2")
+    local record = node.dcache:record("share/verified", "k")
     assert.same({ false, 2, "1 of 2 signers" }, { record.holds, record.needed, record.why })
-    assert.is_false(node.dcache:statement_of("share/discard", "k", keys[1]:id()).holds)
-    say(3, "propose", "share/discard", "k", "1")
-    record = node.dcache:record("share/discard", "k")
+    assert.is_false(node.dcache:statement_of("share/verified", "k", keys[1]:id()).holds)
+    say(3, "propose", "share/verified", "k", "1")
+    record = node.dcache:record("share/verified", "k")
     assert.same({ true, 1, ids(1, 3) }, { record.holds, record.data, record.signers })
     local held = {}
-    for _, st in ipairs(node.dcache:statements "share/discard") do held[#held + 1] = st.holds end
+    for _, st in ipairs(node.dcache:statements "share/verified") do held[#held + 1] = st.holds end
     assert.same({ true, false, true }, held)
-    local one = assert(policies.with 'p.dcache.buckets["share/discard"].propose = "trusted"')
+    local one = assert(policies.with 'p.dcache.buckets["share/verified"].propose = "trusted"')
     node.policy:swap(one)
-    assert.is_true(node.dcache:statement_of("share/discard", "k", keys[2]:id()).holds)
+    assert.is_true(node.dcache:statement_of("share/verified", "k", keys[2]:id()).holds)
     done()
   end)
 
@@ -127,11 +127,11 @@ describe("a record", function()
   end)
 
   it("holds by the rule that policies/dcache.lua writes down", function()
-    local node, say, done = world()
+    local node, say, done = world 'p.dcache.buckets["share/verified"].propose = "2 of trusted"'
     local shipped = assert(policies.with "")
     for i, case in ipairs { {}, { 1 }, { 1, 2 }, { 1, 2, 3 } } do
-      for _, n in ipairs(case) do say(n, "propose", "share/discard", "k" .. i, "1") end
-      local words, record = {}, node.dcache:record("share/discard", "k" .. i)
+      for _, n in ipairs(case) do say(n, "propose", "share/verified", "k" .. i, "1") end
+      local words, record = {}, node.dcache:record("share/verified", "k" .. i)
       for j, n in ipairs(case) do words[j] = { verb = "propose", signer = keys[n]:id(), allowed = true } end
       local yes, why = shipped:ask("dcache.holds", { needed = 2, statements = words }, {})
       if record then assert.same({ yes, why }, { record.holds, record.why }) else assert.equal(0, #case) end
@@ -141,13 +141,13 @@ describe("a record", function()
   end)
 
   it("is read in bounded work however many speak of it, and a walk reads few lines a turn", function()
-    local node, say, done = world 'p.dcache.buckets["share/discard"].propose = "2 of trusted"'
-    for i = 1, 4 do say(i, "propose", "share/discard", "k", "1") end
-    for i = 1, 300 do say(1, "propose", "share/discard", "n" .. i, "1") end
+    local node, say, done = world 'p.dcache.buckets["share/verified"].propose = "2 of trusted"'
+    for i = 1, 4 do say(i, "propose", "share/verified", "k", "1") end
+    for i = 1, 300 do say(1, "propose", "share/verified", "n" .. i, "1") end
     local most, met, before = 0, 0, node.dcache.lines_read
     local turns = { post = function(self, fn) self.next = fn end }
     local over
-    walk.start(turns, node.dcache, "share/discard", function() met = met + 1 end, function() over = true end)
+    walk.start(turns, node.dcache, "share/verified", function() met = met + 1 end, function() over = true end)
     while not over do
       turns.next()
       most, before = math.max(most, node.dcache.lines_read - before), node.dcache.lines_read
@@ -155,7 +155,7 @@ describe("a record", function()
     assert.equal(304, met)
     assert.is_true(most <= 128, most .. " lines in one turn")
     before = node.dcache.lines_read
-    assert.equal(304, #node.dcache:statements "share/discard")
+    assert.equal(304, #node.dcache:statements "share/verified")
     assert.equal(2 * 304, node.dcache.lines_read - before, "each is read as itself, and once for its record")
     done()
   end)

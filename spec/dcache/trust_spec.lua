@@ -219,7 +219,7 @@ describe("a record of a lab", function()
 
   it("holds by words of who has the role, could have it at the word's AT, or has the tag", function()
     local one = world [[
-      p.dcache.buckets["share/discard"].propose = "2 of trusted"
+      p.dcache.buckets["share/verified"].propose = "2 of trusted"
       p.dcache.buckets["updates/release"].propose = "1 of release"
     ]]
     local lab, robots = one.lab, one.lab.robots
@@ -229,13 +229,13 @@ describe("a record of a lab", function()
     local function propose(i, bucket)
       assert.is_true(one.hear(lab:line(robots[i].key, { bucket = bucket, key = "k", data = 1 })))
     end
-    propose(2, "share/discard")
-    propose(4, "share/discard")
-    local record = one.node.dcache:record("share/discard", "k")
+    propose(2, "share/verified")
+    propose(4, "share/verified")
+    local record = one.node.dcache:record("share/verified", "k")
     assert.same({ false, 2, { robots[2].id } }, { record.holds, record.needed, record.signers })
     assert.equal("not allowed: only a trusted key may say this, and its signer is a member", record.why)
-    propose(3, "share/discard")
-    record = one.node.dcache:record("share/discard", "k")
+    propose(3, "share/verified")
+    record = one.node.dcache:record("share/verified", "k")
     assert.same({ true, "2 of 2 signers" }, { record.holds, record.why })
     propose(3, "updates/release")
     assert.is_false(one.node.dcache:record("updates/release", "k").holds)
