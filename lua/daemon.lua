@@ -90,7 +90,8 @@ end
 local function build_node(self, given)
   local one, err
   local here = node_facts.new { loop = self.loop, disk = self.disk, board = self.board, id = self.identity.id,
-    name = self.name, type = given.policy:get "type", share = self.places.share, store = self.places.state .. "/files",
+    name = self.name, type = given.policy:get "type", share = self.places.share,
+    store = self.places.store or self.places.state .. "/files",
     reserved = function() return one and one.content and one.content:reserved() or 0 end,
     tags = given.policy:get "tags", site = given.policy:get "site" or nil,
     sensors = node_facts.sensors(function() return one end),
@@ -103,8 +104,8 @@ local function build_node(self, given)
     set_fact = function(name, value) here:set(name, value) end,
     own_name = function() return (preflight.name(given.options.name, given.policy)) end,
     name = self.name, type = here:facts().type, version = given.version, state = self.places.state,
-    share = self.places.share, socket = self.places.socket, boot = self.state:draw_boot(self.random),
-    build = core.built * 1000,
+    share = self.places.share, store = self.places.store,
+    socket = self.places.socket, boot = self.state:draw_boot(self.random), build = core.built * 1000,
     synchronised = function() return synchronised(self.board) end, memory = given.memory,
     space = self.board.space, mount = require "core.mount", sensor = require "core.sensor",
     command = preflight.command(given, self.places), host = self.host,

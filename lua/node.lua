@@ -26,7 +26,7 @@ node.__index = node
 
 local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
   "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host", "set_fact", "own_name",
-  "date", "net", "uid", "lab", "lab_files", "restart", "sensor", "alert_program" }
+  "date", "net", "uid", "lab", "lab_files", "restart", "sensor", "alert_program", "store" }
 
 -- A node is called by the end of its ID, as long as no client knows better.
 function node.who(id) return { id = id, label = "~" .. id:sub(-4) } end
@@ -146,6 +146,7 @@ end
 --- given.name, type    text
 --- given.own_name      fn() → what the policy in force calls this node
 --- given.state         the state folder (path)
+--- given.store         the folder of copies, if a person named one
 --- given.boot          a number that grows with each start
 --- given.build         ms of the program's build, which the time is never before
 --- given.synchronised  fn() → is the system clock synchronised?
@@ -228,16 +229,15 @@ function node:open_content(net, wanted)
     make = require "core.gateway".new, host = wanted[1], port = wanted[2] }
   self.gateway = self.listener and self.listener.gateway
   self.content = content.new { loop = self.loop, disk = self.disk, log = self.log, random = self.random,
-    time = self.time, dir = self.state, id = self.id, gateway = self.gateway,
-    publish = function(...) return self:publish(...) end,
+    time = self.time, dir = self.state, id = self.id, gateway = self.gateway, store = self.store,
+    publish = function(...) return self:publish(...) end, mount = self.mount, space = self.space,
     flusher = self.flusher, atomic_write = self.atomic_write, date = self.date, http = self.http,
-    space = self.space, mount = self.mount,
     statements = function(bucket) return self.dcache:statements(bucket, self.id) end,
     files = function(fn) return walk.start(self.loop, self.dcache, "share/files", fn, function() end) end,
     holders = function(cid) return sources.holders(self.dcache, self.comms.peers.list, cid) end,
     peer = function(id) return supplier(self, id) end,
     said = function(cid, id) return (self.dcache:statement_of("share/files", cid, id) or {}).data end,
-    domain = function() return claim_data.domain(self.policy) end }
+    domain = function() return claim_data.domain(self.policy) end, robot = function(id) return self.who(id).name end }
   if self.listener then self.checkpoint = checkpoint_parts.writer(self) end -- else nobody could have it
   self.comms:on_back(function(peer) self.content:back(peer.id) end)
   self.content:on_holding(function() hear_of_files(self) end)

@@ -149,7 +149,24 @@ function preflight.share_of(given, policy)
   return given.here_folder .. "/" .. folder
 end
 
--- Where everything lies, as absolute paths: { state, share, socket } | nil, text. Without given.policy: no share.
+local function is_beneath(path, folder) return (path .. "/"):sub(1, #folder + 1) == folder .. "/" end
+
+--- The folder of copies that POLICY names, an absolute path | nil: none | nil, text: it cannot be one. SHARE: that of
+-- own files; none of the two may lie in the other.
+function preflight.store_of(given, policy, share)
+  local folder = policy:get "clients.logs.store"
+  if not folder then return nil end
+  if folder:sub(1, 1) == "~" and given.home then folder = given.home .. folder:sub(2) end
+  if folder:sub(1, 1) ~= "/" then folder = given.here_folder .. "/" .. folder end
+  folder = folder:gsub("/+", "/"):gsub("(.)/$", "%1")
+  if is_beneath(folder, share) or is_beneath(share, folder) then
+    return nil, ("clients.logs.store: %s and the shared folder %s lie in each other"):format(folder, share)
+  end
+  return folder
+end
+
+-- Where everything lies, as absolute paths: { state, share, socket, store } | nil, text. Without given.policy: no share
+-- and no store.
 function preflight.places(given)
   local options, place, found, err = given.options, given.place, {}, nil
   found.state = options.state
@@ -158,6 +175,9 @@ function preflight.places(given)
   if given.policy then
     found.share, err = preflight.share_of(given, given.policy)
     if not found.share then return nil, err end
+    if found.share:sub(1, 1) ~= "/" then found.share = given.here_folder .. "/" .. found.share end
+    found.store, err = preflight.store_of(given, given.policy, found.share)
+    if err then return nil, err end
   end
   found.socket = options.socket
   if not found.socket then found.socket, err = place:socket(found.state) end

@@ -27,6 +27,7 @@ logs.copies = { 1, 3 }
 logs.holders = {}
 logs.domain = ""
 logs.at_once = 2
+logs.store = false
 logs.settle = { least = 2 * second, per = 32 * MB, most = 120 * second }
 logs.budget = 1 * MB
 logs.private = {

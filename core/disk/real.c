@@ -287,18 +287,29 @@ static int make_one(disk *d, const char *path, int mode) {
   return status == -EEXIST && synced == -EACCES ? 0 : synced; /* others' folder above */
 }
 
+/* The folder ABOVE a new one is made, or its name synced: the last try may have failed
+ * between the two. */
+static int make_above(disk *d, const char *above, int mode) {
+  char folder[DISK_PATH_MAX];
+  disk_facts facts;
+  int status;
+  if (strcmp(above, ".") == 0 || strcmp(above, "/") == 0)
+    return 0;
+  if (disk_stat(d, above, &facts) == -ENOENT)
+    return disk_mkdir(d, above, mode);
+  folder_of(above, folder);
+  status = disk_sync_directory(d, folder);
+  return status == -EACCES ? 0 : status; /* others' folder */
+}
+
 int disk_mkdir(disk *d, const char *path, int mode) {
   char above[DISK_PATH_MAX];
-  disk_facts facts;
   int status;
   if (strlen(path) >= DISK_PATH_MAX)
     return -ENAMETOOLONG;
   folder_of(path, above);
-  if (strcmp(above, ".") != 0 && strcmp(above, "/") != 0 &&
-      disk_stat(d, above, &facts) == -ENOENT)
-    if ((status = disk_mkdir(d, above, mode)) < 0)
-      return status;
-  return make_one(d, path, mode);
+  status = make_above(d, above, mode);
+  return status < 0 ? status : make_one(d, path, mode);
 }
 
 int disk_chmod(disk *d, const char *path, int mode) {

@@ -142,6 +142,8 @@ hooks.settings = {
     "what fails with this node, as a room: one copy counts of all in it; false: a carrier, whose copies do not count" },
   { "clients.logs.holders", "list of text", "none", "IDs whose copies count; none, and no lab names any: all count" },
   { "clients.logs.at_once", "count", "2", "files fetched at once, of each source one" },
+  { "clients.logs.store", "text or false", "STATE/files",
+    "the folder of copies of others' files; one that is named here must be there", restart = true },
   { "clients.logs.settle", "settle", "2 s + 1 s per 32 MB, at most 120 s",
     "calm before a file is finished; more if it grew later" },
   { "clients.logs.budget", "bytes", "1 MB", "a second, off the LAN; on it there is no limit", later = true },

@@ -102,7 +102,7 @@ local function http(s)
   local served = memory(pid)
   swarm.sh(make:format(WANTED, s:path("donald", "share"), "donald"))
   local fetched = swarm.within(60, function()
-    return swarm.sh(("ls %s/files/*/donald.bag"):format(s:path("ada", "state"))):match "^/.*donald.bag\n"
+    return swarm.sh(("ls %s/files/*/*/donald.bag"):format(s:path("ada", "state"))):match "^/.*donald.bag\n"
   end)
   rest(3)
   local after = memory(pid)

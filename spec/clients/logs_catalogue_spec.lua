@@ -110,7 +110,6 @@ describe("the catalogue", function()
 
     it("writes at its stop what was on its way to no thread yet", function()
       local row = { place = "share", path = "x", cid = "b", size = 1, dev = 1, ino = 1, mtime_ns = 1, ctime_ns = 1 }
-      c.files:put(row, error)
       local w = c.files.beside:get()
       local begin = w.run
       w.run = function(...)
@@ -118,6 +117,7 @@ describe("the catalogue", function()
         c:stop()
         return job
       end
+      c.files:put(row, error)
       run(100)
       assert.is_true(c.files.stopped)
       assert.equal("b", again().entries.x.cid)

@@ -43,7 +43,8 @@ describe("versions of one file that are held", function()
     folder.write(dir .. "/f", bytes)
     local hashed = folder.hash(dir, "f")
     os.execute(("mv %s %s/files/%s"):format(dir, home.path, hashed.cid))
-    local file = { cid = hashed.cid, name = "f", identity = hashed.identity, leaves = hashed.leaves, saved = true,
+    local file = { cid = hashed.cid, path = hashed.cid .. "/f", name = "f", identity = hashed.identity,
+      leaves = hashed.leaves, saved = true,
       origin = { class = "lab", from = from or ADA, name = name or "a/rosout.log" } }
     holder.by_cid[file.cid], holder.list[#holder.list + 1] = file, file
     return file.cid

@@ -10,6 +10,7 @@ local log = require "log"
 local loop = require "loop"
 local random = require "core.random"
 local sources = require "dcache.content.sources"
+local sql = require "core.sql"
 local unixfs = require "core.unixfs"
 local worker = require "worker"
 local patience = require "spec.patience"
@@ -43,7 +44,7 @@ describe("dcache.content", function()
     local c = content.new { loop = L, disk = options.disk or disk.real(), random = random.seeded(1),
       dir = home.path .. "/" .. name, flusher = options.flusher,
       log = log.new { wall = function() return 0 end, level = "debug", write = function() end },
-      gateway = g, id = name, time = options.time, mount = options.mount,
+      gateway = g, id = name, time = options.time, mount = options.mount, store = options.store, robot = options.robot,
       publish = function(verb, bucket, key, data, ttl)
         if options.mute then return nil, "disk: no", "disk" end
         said[#said + 1] = { verb = verb, bucket = bucket, key = key, data = data, ttl = ttl }
@@ -103,6 +104,8 @@ describe("dcache.content", function()
     assert.equal("duplicate", select(3, fetch(third, file)))
   end)
 
+  local function beside(threads) return worker.new { loop = L, threads = threads } end
+
   -- A file comes on a disk whose syncs take 300 ms. → the longest time in ms between two beats of the loop until it is
   -- claimed, what was said, the content
   local function stall(flusher)
@@ -125,8 +128,6 @@ describe("dcache.content", function()
     most:cancel()
     return stop(), said
   end
-
-  local function beside(threads) return worker.new { loop = L, threads = threads } end
 
   it("holds up no timer from the first block to the claim, however slow the disk", function()
     local longest, said = stall(beside)
@@ -265,14 +266,50 @@ describe("dcache.content", function()
     assert.truthy(forms.read("share/safe", file.cid, json.decode(text)))
   end)
 
-  it("reads what an earlier version wrote down, and learns the origin from what it shared", function()
+  -- Puts C's copy of FILE and what is known of it where an earlier version had them; VERSION of its note. → path
+  local function as_before(c, file, version)
+    local root, one = home.path .. "/server/", c.list[1]
+    local path, leaves = c:stored()[1].path, require "dcache.content.store".leaves(c, one)
+    c:stop()
+    local old = root .. "files/" .. file.cid
+    assert(os.execute(("mkdir -p %s %sheld && mv %s %s/a.bag && rm -r %sfiles.db %sleaves"):format(old, root, path, old,
+      root, root)))
+    local facts, numbers = disk.real():stat(old .. "/a.bag"), {}
+    for i, field in ipairs { "dev", "ino", "size", "mtime_ns", "ctime_ns" } do numbers[i] = facts[field] end
+    local claim = version == 2 and json.encode(c:claim(one)) .. "\n" or ""
+    folder.write(root .. "held/" .. file.cid, ("dt-swarm held %d\na.bag\n%s\n%s"):format(version,
+      table.concat(numbers, " "), claim .. leaves))
+    return old .. "/a.bag"
+  end
+
+  it("takes over what an earlier version wrote down, once, and puts its files where a person finds them", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    assert(fetch(c, file, { class = "swarm", from = ADA, name = "one/a.bag" }))
+    local before = as_before(c, file, 2)
+    local again, g, said = node("server", {})
+    again.integrity.rehash = error -- not one byte is hashed
+    again:start()
+    local row = again:stored()[1]
+    assert.same({ "one/a.bag", "swarm", ADA }, { row.name, row.class, row.from })
+    assert.truthy(row.path:find "/server/files/robot~ugNt/20%d%d%-%d%d/a%.bag$")
+    assert.equal(file.size, #folder.read(row.path))
+    assert.is_nil(folder.read(before))
+    assert.same({ "propose", 1 }, { said[1].verb, g:counts().files })
+    assert.is_nil(disk.real():stat(home.path .. "/server/held"))
+    assert.truthy(disk.real():stat(home.path .. "/server/held.old/" .. file.cid))
+    again:stop()
+    local third = node("server", {})
+    third.integrity.rehash = error
+    third:start()
+    assert.equal(row.path, third:stored()[1].path)
+  end)
+
+  it("learns the origin of what the first version wrote down from what is shared", function()
     local file, port = publisher()
     local c = node("server", { publisher = port })
     assert(fetch(c, file))
-    c:stop()
-    local note = home.path .. "/server/held/" .. file.cid
-    local whole = folder.read(note)
-    folder.write(note, (whole:gsub("^dt%-swarm held 2\n([^\n]+\n[^\n]+\n)[^\n]+\n", "dt-swarm held 1\n%1")))
+    as_before(c, file, 1)
     local told
     local again, _, said = node("server", {}, { files = function(fn)
       told = fn
@@ -293,6 +330,94 @@ describe("dcache.content", function()
     local third = node("server", {})
     third:start()
     assert.equal("two/a.bag", third:stored()[1].name)
+  end)
+
+  it("gives a file of the same name the end of its CID, and each robot and month its folder", function()
+    local file, port, source = publisher()
+    folder.write(home.path .. "/b.bag", folder.bytes(MIB + 1))
+    local other = folder.hash(home.path, "b.bag")
+    assert(source:serve(other.cid, home.path, "b.bag", other.identity, other.leaves))
+    local c = node("server", { publisher = port }, { robot = function() return "ada ../x" end,
+      time = { now = function() return 1790000000000 end } })
+    local origin = { class = "lab", from = ADA, name = "night/run.bag" }
+    local one, two = assert(fetch(c, file, origin)), assert(fetch(c, other, origin))
+    assert.equal(home.path .. "/server/files/ada____x~ugNt/2026-09/run.bag", one)
+    assert.equal(one .. "~" .. other.cid:sub(-4), two)
+    c:stop()
+    local again = node("server", {})
+    again:start()
+    local paths = { again:stored()[1].path, again:stored()[2].path }
+    table.sort(paths)
+    assert.same({ one, two }, paths)
+  end)
+
+  it("finds all copies again where what was known of them is lost, and unsays and fetches none meanwhile", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    local path = assert(fetch(c, file, { class = "swarm", from = ADA, name = "one/a.bag" }))
+    c:stop()
+    folder.write(home.path .. "/server/files.db", ("x"):rep(9000))
+    os.execute(("rm -r %s/server/leaves"):format(home.path))
+    folder.write(path:gsub("[^/]+$", "other"), "nobody's")
+    local data = { class = "swarm", from = ADA, name = "one/a.bag", size = file.size }
+    local stray = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+    local records = {
+      { key = file.cid, mine = true, verb = "propose", holds = true, valid_until = 9000000, data = data },
+      { key = stray, mine = true, verb = "propose", holds = true, valid_until = 9000000, data = { size = 1 } } }
+    local again, g, said = node("server", {}, { records = records, flusher = beside,
+      time = { now = function() return 1000000 end } })
+    again:start()
+    assert.is_true(again:holds(file.cid))
+    assert.is_true(again:holds(stray))
+    assert.same({}, said)
+    run_till(function() return again.by_cid[file.cid] and again.by_cid[file.cid].served and said[1] end)
+    assert.same({ "one/a.bag", "swarm", ADA, path }, { again:stored()[1].name, again:stored()[1].class,
+      again:stored()[1].from, again:stored()[1].path })
+    run_till(function() return not again:holds(stray) end)
+    for _, each in ipairs(said) do assert.is_true(each.verb == "propose" or each.key == stray) end
+    assert.equal(1, g:counts().files)
+    assert.equal("nobody's", folder.read((path:gsub("[^/]+$", "other"))))
+    assert.is_nil(again:stored()[2])
+    local third = node("third", { server = g:port() })
+    assert(fetch(third, file))
+  end)
+
+  it("hashes again a copy whose leaves are lost", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    assert(fetch(c, file))
+    c:stop()
+    os.execute(("rm -r %s/server/leaves"):format(home.path))
+    local again, g = node("server", {}, { flusher = beside })
+    again:start()
+    run_till(function() return again.list[1].served end)
+    assert.equal(1, g:counts().files)
+    again:stop()
+    local third = node("server", {})
+    third.integrity.rehash = error
+    third:start()
+    assert.is_true(third.list[1].served)
+  end)
+
+  it("fetches nothing to a store that a person named and that is not there, and goes on when it is", function()
+    local file, port = publisher()
+    local store = home.path .. "/disk/store"
+    local c = node("server", { publisher = port }, { store = store })
+    c:start()
+    local _, text, word = fetch(c, file)
+    assert.equal("disk", word)
+    assert.truthy(text:find(store, 1, true))
+    assert.equal("ENOENT", c:trouble().word)
+    assert.is_nil(disk.real():stat(home.path .. "/disk"))
+    assert(os.execute("mkdir -p " .. store))
+    c:say_again()
+    assert.is_nil(c:trouble())
+    local path = assert(fetch(c, file))
+    assert.equal(store .. "/unknown/undated/a.bag", path)
+    c:stop()
+    local again = node("server", {}, { store = store })
+    again:start()
+    assert.equal(path, again:stored()[1].path)
   end)
 
   it("claims the size alone where the origin's facts cannot stand in a record", function()
@@ -470,8 +595,8 @@ describe("dcache.content", function()
       again:start()
       assert.same({ true, nil }, { again:holds(file.cid), said[1] })
       assert.equal("ENOENT", again:trouble().word)
-      local old = root .. "files/" .. file.cid .. "/" .. again.list[1].name
-      assert(os.execute(("mkdir %s/files/%s && echo other > %s"):format(root, file.cid, old))) -- bytes of its own
+      local old = root .. "files/" .. again.list[1].path
+      assert(os.execute(("mkdir -p %s && echo other > %s"):format(old:match "^(.*)/", old))) -- bytes of its own
       again:say_again()
       assert.same({ true, nil, {} }, { again:holds(file.cid), said[1], again:damaged() })
       assert.equal("other\n", folder.read(old))
@@ -508,7 +633,7 @@ describe("dcache.content", function()
 
   it("puts files together on the file system on which they are to be", function()
     local devices = { ["/s/partial"] = { dev = 1 }, ["/s/files"] = { dev = 1 } }
-    local set = require "dcache.content.partials".new { dir = "/s",
+    local set = require "dcache.content.partials".new { dir = "/s", store = "/s/files",
       disk = { stat = function(_, path) return devices[path] end } }
     assert.equal("/s/partial", set:folder())
     devices["/s/files"].dev = 2 -- a disk of its own
@@ -520,7 +645,7 @@ describe("dcache.content", function()
   it("gives up no more beginnings of files than the room takes that another waits for, and no larger one", function()
     local cid, short, keys = require "core.cid", 150, {}
     local set = require "dcache.content.partials".new { disk = disk.real(), dir = home.path,
-      log = { info = function() end },
+      store = home.path .. "/files", log = { info = function() end },
       disk_space = { short = function() return short end, forget = function() end } }
     set.fetcher = { by_cid = {}, give_up = function() end }
     assert(disk.real():mkdir(home.path .. "/partial"))
@@ -611,9 +736,9 @@ describe("dcache.content", function()
     local c = node("server", { publisher = port }, { mute = true })
     assert(fetch(c, file))
     c:stop()
-    local note = home.path .. "/server/held/" .. file.cid
-    folder.write(note, folder.read(note):sub(1, -2))
-    folder.write(home.path .. "/server/held/nonsense", "x")
+    local db = assert(sql.open(disk.real(), home.path .. "/server/files.db"))
+    assert(db:run { { "UPDATE file SET cid = 'nonsense'" } })
+    db:close()
     local again = node("server", {})
     again:start()
     assert.same({}, again:stored())

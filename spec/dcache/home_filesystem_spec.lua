@@ -11,7 +11,7 @@ describe("the file system of stored files", function()
 
   local function open(id)
     local log = { once = function() end, warn = function(_, _, what) said[#said + 1] = what end }
-    return home_filesystem.new { disk = d, log = log, dir = "/state/held", folder = "/state/files",
+    return home_filesystem.new { disk = d, log = log, dir = "/state", folder = "/state/files",
       date = function() return "D" end, atomic_write = require "atomic_write".new { disk = d, log = log },
       mount = { key = function() return id end,
         of = function() return { mounted = true, id = id, type = "ext4" } end } }
@@ -23,7 +23,7 @@ describe("the file system of stored files", function()
     assert.is_true((open "one":check()))
     assert.is_false((open "two":check()))
     local first = open "one"
-    assert(d:replace("/state/held/place", ("dt-swarm place 1\n%s\n"):format(first.id)))
+    assert(d:replace("/state/place", ("dt-swarm place 1\n%s\n"):format(first.id)))
     assert.is_true((open "one":check()))
     assert.is_false((open "two":check()))
     assert.same({}, said)
@@ -31,14 +31,14 @@ describe("the file system of stored files", function()
 
   it("is not anywhere where the file is damaged, until a stored file is found as it was, or none is left", function()
     open "one":settle()
-    local whole = d:read "/state/held/place"
+    local whole = d:read "/state/place"
     for at = 1, #whole, 3 do
       local spoiled = string.char(whole:byte(at) ~ 1)
-      assert(d:replace("/state/held/place", whole:sub(1, at - 1) .. spoiled .. whole:sub(at + 1)))
+      assert(d:replace("/state/place", whole:sub(1, at - 1) .. spoiled .. whole:sub(at + 1)))
       said = {}
       for start = 1, 2 do
         local here, why = open "one":check()
-        assert.same({ false, "it is not known where they were: STATE/held/place was damaged" }, { here, why })
+        assert.same({ false, "it is not known where they were: STATE/place was damaged" }, { here, why })
         assert.equal(1, #said, "it is said once, not at start " .. start)
       end
       local one = open "one"

@@ -47,7 +47,7 @@ exec "$@"
 local APPEND = [[
 more() { head -c 600000 /dev/urandom >>DIR/dora/share/rosout.log; }
 more
-for i in $(seq 600); do ls DIR/lab/state/files/*/rosout.log && break; sleep 0.2; done
+for i in $(seq 600); do ls DIR/lab/state/files/*/*/rosout.log && break; sleep 0.2; done
 for i in 1 2 3; do more; sleep 3; done
 ]]
 

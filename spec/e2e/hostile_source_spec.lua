@@ -16,8 +16,9 @@ describe("a server that gathers from liars", function()
   local function place() return swarm.sh(("find %s/files -type f 2>/dev/null"):format(s:path("server", "state"))) end
 
   local function kept(file)
-    local path = place():match("[^\n]*/files/" .. file.cid .. "/[^\n]+")
-    return path and folder.read(path)
+    for path in place():gmatch "[^\n]+" do
+      if folder.hash(path:match "^(.*)/([^/]+)$").cid == file.cid then return folder.read(path) end
+    end
   end
 
   setup(function()

@@ -44,7 +44,7 @@ describe("a lab", function()
   local function files_of(host)
     local names, fetched = {}, {}
     for _, file in ipairs((s:ask(host, "report") or { files = {} }).files) do names[#names + 1] = file.names[1] end
-    local listed = swarm.sh(("ls %s/*/ 2>/dev/null"):format(s:path(host, "state/files")))
+    local listed = swarm.sh(("ls %s/*/*/ 2>/dev/null"):format(s:path(host, "state/files")))
     for name in listed:gmatch "(%w+%.bag)" do fetched[#fetched + 1] = name end
     table.sort(names)
     table.sort(fetched)

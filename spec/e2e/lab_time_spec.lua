@@ -40,7 +40,7 @@ describe("a lab of robots without a clock", function()
 
   local function has(s, host, from, name)
     local mine = s:path(from, "share/" .. name)
-    local copy = swarm.sh(("ls %s/*/%s 2>/dev/null"):format(s:path(host, "state/files"), name)):match "[^\n]+"
+    local copy = swarm.sh(("ls %s/*/*/%s 2>/dev/null"):format(s:path(host, "state/files"), name)):match "[^\n]+"
     return copy ~= nil and select(2, swarm.sh(("cmp -s %s %s"):format(mine, copy))) == 0
   end
 

@@ -191,6 +191,13 @@ local CASES = {
   ["clients.logs.kubo"] = { body = 'p.clients.logs.kubo = { api = "/ip4/127.0.0.1/tcp/9" }', undo =
       "p.clients.logs.kubo = false", before = function() return status().kubo == nil end,
     after = function() return (status().kubo or {}).word == "ECONNREFUSED" end },
+  ["clients.logs.store"] = { body = function()
+      os.execute(("mkdir %s/copies"):format(w.dir))
+      return ("p.clients.logs.at_once = 2 p.clients.logs.store = %q"):format(w.dir .. "/copies")
+    end, before = function() return bytes_of(w.dir .. "/copies/*/*") == 0 end,
+    after = once(function() put("bea/share/copied.txt", tostring(patience.now())) end, function()
+      return bytes_of(w.dir .. "/copies/*/*") > 0
+    end) },
   ["clients.logs.settle"] = { body = "p.clients.logs.settle = { least = 600, per = 1 * GB, most = 900 }",
     after = once(function() put "other/settles.txt" end, function(seconds)
       return seconds > 1 and state_of "settles.txt" == "settling"

@@ -35,8 +35,9 @@ describe("two robots and a server", function()
   teardown(function() if s then s:close() end end)
 
   local function on_server(cid)
-    local listed = swarm.sh(("ls %s/files/%s 2>/dev/null"):format(s:path("server", "state"), cid)):match "[^\n]+"
-    return listed and ("%s/files/%s/%s"):format(s:path("server", "state"), cid, listed)
+    for _, file in ipairs((s:ask("server", "files list") or { held = {} }).held) do
+      if file.cid == cid then return file.path end
+    end
   end
 
   local function shared(host, name)

@@ -69,7 +69,7 @@ describe("daemons whose clocks are of 1970, right, and of 2099", function()
   end
 
   local function on_server(s, path)
-    local copy = swarm.sh(("ls %s/files/*/%s 2>/dev/null"):format(s:path("server", "state"), written[path].name))
+    local copy = swarm.sh(("ls %s/files/*/*/%s 2>/dev/null"):format(s:path("server", "state"), written[path].name))
     copy = copy:match "[^\n]+"
     return copy ~= nil and select(2, swarm.sh(("cmp -s %s %s"):format(path, copy))) == 0
   end

@@ -66,7 +66,7 @@ describe("two robots and a server on a bad wire", function()
   end
 
   local function on_server(name)
-    local found = swarm.sh(("ls %s/files/*/%s 2>/dev/null"):format(s:path("server", "state"), name))
+    local found = swarm.sh(("ls %s/files/*/*/%s 2>/dev/null"):format(s:path("server", "state"), name))
     return found:match "[^\n]+"
   end
 
@@ -143,7 +143,7 @@ describe("two robots and a server on a bad wire", function()
     end
     local log = s:log "ada" .. s:log "donald" .. s:log "server"
     assert.is_nil(log:match "wrong answer")
-    assert.equal(0, swarm.sh(("ls %s/files | wc -l"):format(s:path("server", "state"))) - 3)
+    assert.equal(0, swarm.sh(("find %s/files -type f | wc -l"):format(s:path("server", "state"))) - 3)
   end)
 
   local function publish_small(host, count)

@@ -91,10 +91,9 @@ end
 -- bytes more that would let one of them begin | nil, since = ms of the loop } | nil: nothing
 function disk_space:trouble()
   if self.away then
-    local notes = self.path:gsub("files$", "held")
     return { word = "ENOENT", path = self.path, files = 0, since = self.away_since,
       text = ("the disk of %s is not there (%s): held files wait for it, nothing is fetched; put it back, or begin "
-        .. "anew without them: stop, remove %s, start"):format(self.path, self.away, notes) }
+        .. "anew without them: clients.logs.store names another folder"):format(self.path, self.away) }
   end
   local n, least, since = waiting(self)
   if not self.fault and n == 0 then return nil end

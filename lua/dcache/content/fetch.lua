@@ -94,7 +94,8 @@ local function disk_failed(self, job, err, code)
 end
 
 local function finish(self, job)
-  local path = self.place(job.cid, job.name)
+  local path, why, word = self.place(job.cid, job.name)
+  if not path then return disk_failed(self, job, why, word) end
   job.finishing = true
   job.file:finish(path, function(ok, err, code)
     job.finishing = nil

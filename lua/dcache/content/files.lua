@@ -168,9 +168,7 @@ local function change(self, row, gone, told)
   if told then waiting[#waiting + 1] = told end
   self.changes[key] = { row = row, gone = gone, told = waiting }
   if not told then return later(self, WRITE_MS) end
-  if self.timer then self.timer:cancel() end
-  self.timer = nil
-  later(self, 0)
+  begin(self)
 end
 
 --- ROW is known from here on. TOLD(true) once that is on the disk, or TOLD(nil, text, code): then it is tried again,

@@ -1,7 +1,7 @@
--- home_filesystem.lua - the file system on which stored files lie, kept over restarts in STATE/held/place. Opens none.
+-- home_filesystem.lua - the file system on which stored files lie, kept over restarts in STATE/place. Opens none.
 --
 -- After a stick was swapped, or the machine started again, a device's number may be another device's. So the file
--- system is known by what filesystem.lua tells of it, as that of the share folder is. If STATE/held/place is lost,
+-- system is known by what filesystem.lua tells of it, as that of the share folder is. If STATE/place is lost,
 -- nothing is taken for deleted until a stored file is found as it was.
 local filesystem = require "filesystem"
 local kept = require "kept"
@@ -40,7 +40,7 @@ end
 function home_filesystem:check()
   self.place:check()
   if not self.place.id then return false, self.place.why end
-  if self.lost then return false, "it is not known where they were: STATE/held/place was damaged" end
+  if self.lost then return false, "it is not known where they were: STATE/place was damaged" end
   if not self.id then return nil end
   return self.id == self.place.id, "another file system lies in its place"
 end

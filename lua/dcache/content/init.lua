@@ -6,7 +6,6 @@ local client = require "dcache.content.http_client"
 local fetch = require "dcache.content.fetch"
 local file_rows = require "dcache.content.files"
 local leaves_of = require "dcache.content.leaves"
-local stored = require "dcache.content.stored"
 local letting_go = require "dcache.content.letting_go"
 local listeners = require "listeners"
 local jobs = require "dcache.content.job"
@@ -15,7 +14,10 @@ local origins = require "dcache.content.origins"
 local partials = require "dcache.content.partials"
 local atomic_write = require "atomic_write"
 local disk_space = require "dcache.content.disk_space"
+local incoming = require "dcache.content.incoming"
 local integrity = require "dcache.content.integrity"
+local known = require "dcache.content.known"
+local old_files = require "dcache.content.old_files"
 local slices = require "slices"
 local sources = require "dcache.content.sources"
 
@@ -49,12 +51,16 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 --- given.atomic_write  lua/atomic_write.lua's object
 --- given.space         fn(path) → free bytes, see disk_space.lua
 --- given.domain        fn() → what fails together with this node (a text), false: it is a carrier; nil: it alone
+--- given.store         folder of the copies, which is not made here (path); nil: STATE/files, which is
+--- given.robot         fn(id) → the name of that robot | nil
 --- given.said          fn(cid, id) → DATA of what that node shares under the CID | nil
 --- given.on_progress   fn(done, size, source, cid), see fetch.lua
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, statements = given.statements,
-    files = given.files, ttl = given.ttl or TTL, list = {}, by_cid = {}, bytes = 0, coming = {}, shared = {}, owed = {},
+    files = given.files, ttl = given.ttl or TTL, list = {}, by_cid = {}, by_path = {},
+    expected = {}, bytes = 0, store = given.store or given.dir .. "/files", is_given = given.store ~= nil,
+    start_worker = given.flusher, robot = given.robot or function() end, coming = {}, shared = {}, owed = {},
     unsaid = {}, domain = given.domain or function() end, said = given.said or function() end }, content)
   self.http = given.http or client.new { loop = given.loop }
   self.atomic_write = given.atomic_write
@@ -62,32 +68,37 @@ function content.new(given)
   self.rows = file_rows.open { loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     date = given.date, start = given.flusher }
   self.leaves = leaves_of.new { disk = given.disk, atomic_write = self.atomic_write, dir = given.dir }
+  old_files.move_place(given.disk, given.dir)
   self.suppliers = sources.new { id = given.id, holders = given.holders, peer = given.peer }
-  self.disk_space = disk_space.new { loop = given.loop, path = given.dir .. "/files", space = given.space,
+  self.disk_space = disk_space.new { loop = given.loop, path = self.store, space = given.space,
     reserved = function() return self:reserved() end }
-  self.partials = partials.new { disk = given.disk, log = given.log, dir = given.dir, disk_space = self.disk_space }
+  self.partials = partials.new { disk = given.disk, log = given.log, dir = given.dir, store = self.store,
+    disk_space = self.disk_space }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
     random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
     alone = ALONE, flusher = given.flusher, disk_space = self.disk_space,
     partial = function(cid) return self.partials:folder() .. "/" .. cid end,
+    place = function(cid, name) return incoming.place(self, cid, name) end,
     sources = function(cid) return self.suppliers:of(cid) end }
   self.partials.fetcher = self.fetcher
   self.quarantine, self.losses, self.first_files = quarantine.new(given), listeners.new(), listeners.new()
   self.integrity = integrity.new { loop = given.loop, disk = given.disk, atomic_write = self.atomic_write,
     flusher = given.flusher,
-    log = given.log, mount = given.mount, date = given.date, dir = given.dir, folder = given.dir .. "/files",
+    log = given.log, mount = given.mount, date = given.date, dir = given.dir, folder = self.store,
+    leaves_of = function(file) return store.leaves(self, file) end,
     path_of = function(file) return store.path(self, file) end, told = function(...) store.checked(self, ...) end }
   return self
 end
 
-local function insert(self, file)
+-- FILE is held from here on; nobody is told yet.
+function content:insert(file)
   local low, high = 1, #self.list + 1
   while low < high do
     local middle = (low + high) // 2
     if self.list[middle].cid < file.cid then low = middle + 1 else high = middle end
   end
   table.insert(self.list, low, file)
-  self.by_cid[file.cid], self.bytes = file, self.bytes + file.identity.size
+  self.by_cid[file.cid], self.by_path[file.path], self.bytes = file, file, self.bytes + file.identity.size
   if not self.list[2] then self.first_files:call() end
 end
 
@@ -99,6 +110,13 @@ function content:on_lost(fn) return self.losses:add(fn) end
 
 -- fn() from here on, when a file is held where none was. → a function that ends it.
 function content:on_holding(fn) return self.first_files:add(fn) end
+
+function content:check(file) store.check(self, file) end
+
+-- Why nothing can be put into the store: it was named by a person, and is not there | nil
+function content:store_is_missing()
+  return self.is_given and not self.disk:stat(self.store) and "there is no such folder" or nil
+end
 
 -- Not held any more: withdrawn at the next block, then unsaid, then forgotten; the bytes are the operator's.
 function content:lose(file, why) store.lose(self, file, why) end
@@ -124,16 +142,12 @@ end
 
 -- Folders are made, and synced, before there is anybody to wait; what fails is tried again when it is needed.
 function content:start()
-  for _, name in ipairs { "partial", "held" } do self.disk:mkdir(self.dir .. "/" .. name) end
-  local list, whole = stored.load(self.disk, self.dir)
-  for _, file in ipairs(list) do
-    file.saved, file.earlier = true, true
-    insert(self, file)
-  end
-  if not self.list[1] then self.disk:mkdir(self.dir .. "/files") end -- else its disk may be away: integrity.lua
+  self.disk:mkdir(self.dir .. "/partial")
+  known.load(self)
+  known.expect(self)
+  if not self.list[1] and not self.is_given then self.disk:mkdir(self.store) end -- else its disk may be away
   claims.remember(self)
   store.check_all(self)
-  if whole then claims.dismiss_strays(self) end
   origins.check(self)
   self.timer = self.loop:every(LOOK_EVERY, function() store.check_all(self) end)
   self.suspecting = self.loop:every(SUSPECT_EVERY, function()
@@ -142,41 +156,10 @@ function content:start()
   end)
 end
 
-local function fetched(self, key, path, leaves, origin)
-  local facts, err, code = self.disk:stat(path)
-  if not facts then return nil, err, code end
-  local file = { cid = key, name = path:match "([^/]+)$", identity = stored.identity(facts), leaves = leaves,
-    origin = claim_data.origin(key, origin) }
-  insert(self, file)
-  store.check(self, file)
-  return true
-end
-
 -- NAME: the path that its origin gives it. done(path) once every block is checked, synced and in place, or done(nil,
 -- text, code); once, never at once. Codes and pressed as fetch.lua's start has them. ORIGIN: { class =, from =
 -- peer ID }, what is claimed of it then, beside the name.
-function content:fetch(key, size, name, done, pressed, origin)
-  local ok, err, code = nil, "duplicate: it is held", "duplicate"
-  if not self.by_cid[key] then
-    if not self.list[1] then
-      self.integrity.home_filesystem:leave()
-    elseif not self.integrity:is_there() then
-      store.note_away(self)
-    end
-    ok, err, code = self.fetcher:start(key, size, name, function(path, leaves, why)
-      self.coming[key] = nil
-      if not path then return done(nil, leaves, why) end
-      local known
-      local data = origin and self.said(key, origin.from)
-      known, leaves, why = fetched(self, key, path, leaves, data and origins.said(key, origin.from, data, name)
-        or origin and { class = origin.class, from = origin.from, name = name })
-      if not known then return done(nil, leaves, why) end
-      done(path)
-    end, pressed)
-    if ok then self.coming[key] = { name = name, from = origin and origin.from } end
-  end
-  if not ok then self.loop:post(function() done(nil, err, code) end) end
-end
+function content:fetch(...) incoming.fetch(self, ...) end
 
 -- The peer ID can be reached again.
 function content:back(id) self.fetcher:back(id) end
@@ -206,7 +189,8 @@ function content:claim(file) return claim_data.of(file, self.domain()) end
 -- RECORD: a statement of share/files that was heard, as dcache reads it.
 function content:heard(record) origins.learn(self, record) end
 
-function content:holds(key) return self.by_cid[key] ~= nil end
+--- Is it held, or was it and is looked for (scan.lua)?
+function content:holds(key) return self.by_cid[key] ~= nil or self.expected[key] ~= nil end
 
 -- Sorted by CID: { cid =, name = its path at its origin, size =, path = here, class =, from = peer ID }; what is not
 -- known is left out, then name is the file's name here. also: other names of the same bytes, { from =, name = } each.
@@ -288,7 +272,7 @@ function content:stop()
   self.fetcher:stop()
   self.atomic_write:close()
   for _, file in ipairs(self.list) do
-    if not file.saved then stored.save(self.atomic_write, self.disk, self.dir, file, function() end) end
+    if not file.saved then store.write_down(self, file, function() end) end
   end
   self.rows:stop()
   self.http:close()

@@ -19,13 +19,16 @@ integrity.__index = integrity
 --- given.mount    core.mount, for home_filesystem.lua
 --- given.date     fn() → text, see lua/kept.lua
 --- given.path_of  fn(file) → path
+--- given.leaves_of  fn(file) → digests | nil: they are lost
 --- given.told     fn(file, identity | nil, why): it was hashed; it is whole if there is an identity
 function integrity.new(given)
   local self = setmetatable({ queue = {} }, integrity)
-  for _, name in ipairs { "loop", "disk", "atomic_write", "folder", "path_of", "told" } do self[name] = given[name] end
+  for _, name in ipairs { "loop", "disk", "atomic_write", "folder", "path_of", "leaves_of", "told" } do
+    self[name] = given[name]
+  end
   self.home_filesystem = home_filesystem.new { disk = given.disk, log = given.log,
     atomic_write = given.atomic_write, mount = given.mount,
-    folder = given.folder, dir = given.dir .. "/held", date = given.date }
+    folder = given.folder, dir = given.dir, date = given.date }
   self.start = given.flusher or function() return worker.new { loop = given.loop, inline = true } end
   return self
 end
@@ -132,16 +135,29 @@ local function finish(self, file)
   ended(self, file, stored.identity(facts))
 end
 
-local function check_leaf(self, file, number)
-  local digest, offset = file.leaves:sub(number * 32 - 31, number * 32), (number - 1) * unixfs.chunk
+local function check_leaf(self, file, leaves, number)
+  local digest, offset = leaves:sub(number * 32 - 31, number * 32), (number - 1) * unixfs.chunk
   if #digest == 0 then return finish(self, file) end
   local what = { file = self.opened, cid = cid.make("raw", digest), offset = offset,
     size = math.min(unixfs.chunk, file.identity.size - offset) }
   local job, err, code = self.worker:run(unixfs.check, what, function(result)
     if self.stopped then return end
-    if result.kept then return check_leaf(self, file, number + 1) end
+    if result.kept then return check_leaf(self, file, leaves, number + 1) end
     if result.word then return unreadable(self, file, result.error, result.word) end
     ended(self, file, nil, "its bytes are not those that were checked when it came")
+  end)
+  if not job then unreadable(self, file, err, code) end
+end
+
+-- Its leaves are lost: it is hashed as a whole, and they are known again.
+local function hash(self, file)
+  local folder, name = self.path_of(file):match "^(.*)/([^/]+)$"
+  local job, err, code = self.worker:run(unixfs.hash, { folder = folder, name = name }, function(result)
+    if self.stopped then return end
+    if not result.cid then return unreadable(self, file, result.error, result.word) end
+    if result.cid ~= file.cid then return ended(self, file, nil, "its bytes are those of another file") end
+    file.leaves = result.leaves
+    ended(self, file, result.identity)
   end)
   if not job then unreadable(self, file, err, code) end
 end
@@ -152,7 +168,8 @@ function begin(self)
   if not self.worker then self.worker, err, code = self.start(1) end
   if self.worker then self.opened, err, code = self.disk:open(self.path_of(file), "read") end
   if not self.opened then return unreadable(self, file, err, code) end
-  check_leaf(self, file, 1)
+  local leaves = self.leaves_of(file)
+  if leaves then check_leaf(self, file, leaves, 1) else hash(self, file) end
 end
 
 -- Hashes FILE, though it may look the same.

@@ -4,17 +4,19 @@ local cid = require "core.cid"
 local partials = {}
 partials.__index = partials
 
--- disk, log, dir (the state folder), disk_space (disk_space.lua's); fetcher (fetch.lua's), to be set.
+-- disk, log, dir (the state folder), store (the folder of finished ones), disk_space (disk_space.lua's); fetcher
+-- (fetch.lua's), to be set.
 function partials.new(given)
-  return setmetatable({ disk = given.disk, log = given.log, dir = given.dir, disk_space = given.disk_space }, partials)
+  return setmetatable({ disk = given.disk, log = given.log, dir = given.dir, store = given.store,
+    disk_space = given.disk_space }, partials)
 end
 
--- Where they are: on the file system of the finished ones, else none could be renamed to its place. STATE/files may be
+-- Where they are: on the file system of the finished ones, else none could be renamed to its place. the store may be
 -- a disk of its own.
 function partials:folder()
-  local here, there = self.disk:stat(self.dir .. "/partial"), self.disk:stat(self.dir .. "/files")
+  local here, there = self.disk:stat(self.dir .. "/partial"), self.disk:stat(self.store)
   local apart = here and there and here.dev ~= there.dev
-  return self.dir .. (apart and "/files/.partial" or "/partial")
+  return apart and self.store .. "/.partial" or self.dir .. "/partial"
 end
 
 local function size_of(self, folder, key)

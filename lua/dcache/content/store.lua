@@ -2,6 +2,7 @@
 --
 -- Its functions take content (init.lua) first.
 local claims = require "dcache.content.claims"
+local known = require "dcache.content.known"
 local stored = require "dcache.content.stored"
 local sorted = require "sorted"
 
@@ -9,16 +10,28 @@ local store = {}
 
 local LOOK_SLICE = 256 -- files that are looked at in a turn
 
-function store.path(self, file) return ("%s/files/%s/%s"):format(self.dir, file.cid, file.name) end
+--- Where FILE lies; one of an earlier version may be elsewhere than in the store.
+function store.path(self, file)
+  return file.path:sub(1, 1) == "/" and file.path or self.store .. "/" .. file.path
+end
+
+--- The digests of its leaves | nil: they are not known, and it has to be hashed.
+function store.leaves(self, file) return file.leaves or self.leaves:read(file.cid, file.identity.size) end
 
 function store.serve(self, file)
   if not self.gateway or self.shared[file.cid] then return true end
-  return self.gateway:serve { cid = file.cid, folder = self.dir .. "/files/" .. file.cid, name = file.name,
-    identity = file.identity, leaves = file.leaves, class = file.origin and file.origin.class }
+  local folder, name = store.path(self, file):match "^(.*)/([^/]+)$"
+  local leaves = store.leaves(self, file)
+  if not leaves then
+    self.integrity:rehash(file)
+    return nil, "what is known of its leaves is lost: it is hashed again"
+  end
+  return self.gateway:serve { cid = file.cid, folder = folder, name = name, identity = file.identity,
+    leaves = leaves, class = file.origin and file.origin.class }
 end
 
 local function remove(self, file)
-  self.by_cid[file.cid], self.bytes = nil, self.bytes - file.identity.size
+  self.by_cid[file.cid], self.by_path[file.path], self.bytes = nil, nil, self.bytes - file.identity.size
   for i, each in ipairs(self.list) do
     if each == file then table.remove(self.list, i) end
   end
@@ -29,7 +42,7 @@ local function lose(self, file, why)
   if self.gateway and not self.shared[file.cid] then self.gateway:withdraw(file.cid) end
   remove(self, file)
   claims.dismiss(self, file.cid)
-  stored.forget(self.disk, self.dir, file.cid)
+  self.rows:drop(stored.row(file), function() self.leaves:drop(file.cid) end)
   self.log:warn("content", "no longer held", { name = file.name, cid = file.cid, why = why })
 end
 
@@ -51,16 +64,26 @@ end
 
 local check
 
--- Written down beside the loop; what was lost meanwhile is forgotten again.
+-- Leaves first, then the row, which names them; both are on the disk when TOLD(true) is called.
+function store.write_down(self, file, told)
+  local function put(ok, err)
+    if not ok or self.by_cid[file.cid] ~= file then return told(nil, err) end
+    self.rows:put(stored.row(file), told)
+  end
+  if file.leaves then self.leaves:keep(file.cid, file.leaves, put) else put(true) end
+end
+
+-- Written down beside the loop; what was lost meanwhile stays forgotten.
 local function save(self, file)
   if file.saving then return end
   file.saving = true
-  local origin, also = file.origin, file.also
-  stored.save(self.atomic_write, self.disk, self.dir, file, function(ok, err)
+  local origin, also, identity = file.origin, file.also, file.identity
+  store.write_down(self, file, function(ok, err)
     file.saving = nil
-    if not self.by_cid[file.cid] then return stored.forget(self.disk, self.dir, file.cid) end
+    if self.by_cid[file.cid] ~= file then return end
     if not ok then return trouble(self, file, "cannot be written down", err) end
-    file.saved = file.origin == origin and file.also == also or nil -- else once more: it was learned anew meanwhile
+    file.saved = file.origin == origin and file.also == also and file.identity == identity or nil -- else once more
+    file.leaves = nil
     check(self, file)
   end)
 end
@@ -91,6 +114,7 @@ function check(self, file)
   end
   if state == "unknown" then return trouble(self, file, "cannot be looked at", why) end
   if state == "damaged" then return spoil(self, file, why) end
+  if state == "missing" and known.come_home(self, file) then return check(self, file) end
   if state == "missing" then
     lose(self, file, "missing")
     return self.losses:call(file.cid)
@@ -109,7 +133,7 @@ end
 
 -- A disk that is not there: said, and nothing is fetched to the place where it was.
 function store.note_away(self)
-  local why, was = self.integrity.away, self.disk_space.away
+  local why, was = self.integrity.away or self:store_is_missing(), self.disk_space.away
   self.disk_space:set_away(why)
   if why and not was then
     self.log:warn("content", "the disk of held files is not there: nothing is unsaid", { why = why })
@@ -129,7 +153,8 @@ function store.check_all(self)
       if self.stopped then return end
       if not list[at] then
         self.integrity:finish()
-        return store.note_away(self)
+        store.note_away(self)
+        return known.search(self)
       end
       if self.by_cid[list[at].cid] == list[at] then check(self, list[at]) end
     end
