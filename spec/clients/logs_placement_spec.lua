@@ -98,8 +98,12 @@ describe("placement", function()
   it("waits half a minute after a start for what others who hold files take, if they have not said it", function()
     local w, heard = world { shared = { ada = {} }, claims = { lab = {} } }, 0
     assert.is_true(look(w).wanted) -- nobody told of him yet
-    w.placement:claims "lab"
-    w.placement:claims "me"
+    w.placement:claims("bea", CID) -- not that anybody knows of
+    w.claims.mule = { domain = false }
+    w.placement:claims("mule", CID)
+    w.placement:claims("me", CID)
+    assert.is_true(look(w).wanted)
+    w.placement:claims("lab", CID)
     assert.same({ nil, "other holders are heard first" }, { look(w).wanted, look(w).why })
     for _ = 1, 3 do w.placement:when_heard(function() heard = heard + 1 end) end
     w.stores = { store "lab" }

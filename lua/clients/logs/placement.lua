@@ -104,8 +104,11 @@ end
 --- The policy is another one.
 function placement:apply() self.view = nil end
 
---- Node ID claims to hold copies.
-function placement:claims(id) self.claimers[id] = true end
+--- Node ID claims to hold a copy of the file KEY. What carriers take is no matter for a choice.
+function placement:claims(id, key)
+  local copy = said_by(self, "share/safe", key, id)
+  if copy and copy.domain ~= false then self.claimers[id] = true end
+end
 
 -- ms from now until what other holders take is known, or will not be; 0: it is.
 local function hearing(self)

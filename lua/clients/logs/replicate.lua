@@ -68,7 +68,7 @@ function replicate:hear(st)
   if st.verb ~= "propose" or (st.data or ""):find('"withdrawn"', 1, true) then return self.gone:soon(st.key) end
   self.holders:note(st.key, st.signer)
   if st.bucket == "share/files" then return self:consider_soon(st.key, st.signer) end
-  self.placement:claims(st.signer)
+  self.placement:claims(st.signer, st.key)
   self.retry:another(st.key)
   self.carried:soon(st.key)
 end
@@ -265,7 +265,7 @@ function replicate:check()
   self.walking = walk.start(self.loop, self.dcache, "share/safe", function(record)
     if not record.holds then return end
     self.holders:note(record.key, record.signer)
-    self.placement:claims(record.signer)
+    self.placement:claims(record.signer, record.key)
   end, function()
     self.walking = walk.start(self.loop, self.dcache, "share/files", function(record)
       if record.holds then self.holders:note(record.key, record.signer) end
