@@ -22,6 +22,7 @@ Loop.__index, Timer.__index, Watch.__index = Loop, Timer, Watch
 function loop.new(options)
   local made = {
     on_error = options.on_error, handles = {}, serial = 0, posts = {}, resolving = 0, watches = {}, awake = 0,
+    left = {}, -- pools of threads that nobody can end (lua/worker.lua)
   }
   return setmetatable(made, Loop)
 end

@@ -93,11 +93,12 @@ local function start(chosen, policy, faults, files, place, arg)
     complain({ (fault:gsub("^E[A-Z0-9]+: ", "")) }, arg) -- the system's own word says nothing to people
     return CANNOT
   end
-  return running:run(), running.loop.resolving > 0
+  return running:run(), running.loop.resolving > 0 or running.loop.left[1] ~= nil
 end
 
 -- ARG is what main.c made of argv, with .root (the folder of lua/ and policies/) and .memory(). → exit code,
--- and whether the process is to end at once: a thread that looks a name up would hold it for as long as that takes.
+-- and whether the process is to end at once: a thread that looks a name up, or reads a file of a dead disk, would hold
+-- it for as long as that takes.
 function main.main(arg)
   local chosen, fault = options.parse(arg)
   if not chosen then

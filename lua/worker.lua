@@ -65,6 +65,16 @@ function Worker:close()
   self.pool:close()
 end
 
+--- The same without a wait. A job that runs now may never end, such as one that reads a file of a disk that is gone:
+--- its threads are left to themselves, and nobody ends them but the end of the process (loop.left).
+function Worker:leave()
+  if self.closed then return end
+  if not self.watch or self.pool:count() == 0 then return self:close() end
+  self.closed = true
+  self.watch:close()
+  table.insert(self.loop.left, self.pool) -- collected, it would wait for them
+end
+
 local WhenNeeded = {}
 WhenNeeded.__index = WhenNeeded
 

@@ -5,7 +5,7 @@ local sim = require "sim.loop"
 local values = require "clients.diagnostics.values"
 
 describe("a look", function()
-  local loop, known, result, one, looks, delay
+  local loop, known, result, one, looks, delay, ended
 
   -- A worker that gives `result` after `delay` (ms), or never where it is nil.
   local function worker_of(made)
@@ -13,7 +13,7 @@ describe("a look", function()
       looks = looks + 1
       if made() then loop:after(delay, function() done(made()) end) end
       return {}
-    end, close = function() end }
+    end, close = function() ended = "waited for" end, leave = function() ended = "left" end }
   end
 
   local function file(path, text) result.files[path] = text and { text = text, cut = false } or { code = "ENOENT" } end
@@ -73,6 +73,15 @@ describe("a look", function()
     assert.equal(2, looks)
     assert.same({ nil, "unknown" }, { known:get("load1").value, known:get("load1").quality })
     assert.matches("slow", known:get("load1").why, 1, true)
+    one:stop()
+    assert.equal("left", ended)
+  end)
+
+  it("that came back is no reason not to wait for the thread at the end", function()
+    one:now()
+    loop:run_until(loop.time + 10)
+    one:stop()
+    assert.equal("waited for", ended)
   end)
 
   it("that comes back too late brings nothing: the next one does", function()

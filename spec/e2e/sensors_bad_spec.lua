@@ -4,8 +4,10 @@
 local folder = require "spec.folder"
 local metrics = require "policy.metrics"
 local patience = require "spec.patience"
+local servers = require "spec.net.servers"
 local swarm = require "spec.e2e.swarm"
 
+local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local EVERY <const> = 1 -- s between two looks
 local POLICY <const> = ('local p = extend "duckiebot"\np.clients.diagnostics.every = %d\nreturn p\n'):format(EVERY)
 -- DIR: of the spec. Root without the right to read what its mode forbids.
@@ -109,3 +111,73 @@ describe("a daemon with bad sensors", function()
     patience.took("a sensor that was mended is measured", took, 2 * EVERY)
   end)
 end)
+
+-- A file system in user space whose server is stopped holds whoever reads a file of it, and nobody can end that thread.
+if SOAK then
+  local PINGS <const>, USUAL_MS <const> = 20, 1000
+  local HUNG <const> = [[unshare -m sh -c 'cd DIR && mkdir -p real shown && echo "1.25 0.50 0.25 1/100 7" >real/load &&
+    { PROGRAM -f real shown & echo $! >bindfs.pid; sleep 1; } && mount --bind shown/load /proc/loadavg &&
+    exec "$@"' sh]]
+
+  describe("a daemon one of whose sensors lies on a file system that hangs", function()
+    local s
+
+    setup(function()
+      local why
+      s, why = swarm.new { "ada", "bob" }
+      assert(s, why)
+      local program = assert(servers.program "bindfs", "no bindfs")
+      swarm.sh(("cp policies/*.lua %s"):format(s.dir))
+      folder.write(s.dir .. "/my.lua", POLICY)
+      s:start("ada", s.dir .. "/my.lua")
+      s:start("bob", s.dir .. "/my.lua", (HUNG:gsub("\n", " "):gsub("DIR", s.dir):gsub("PROGRAM", program)))
+      assert(swarm.within(20, function()
+        local answer = s:ask("bob", "health bob")
+        for _, row in ipairs(answer and answer.values or {}) do
+          if row.name == "load1" then return row.value == "1.25" end
+        end
+      end), s:logs())
+      assert(swarm.within(20, function() return select(2, s:cli("ada", "ping bob --count 1")) == 0 end), s:logs())
+    end)
+    teardown(function()
+      if not s then return end
+      swarm.sh(("kill -KILL $(cat %s/bindfs.pid)"):format(s.dir)) -- what waits for it goes on
+      s:close()
+    end)
+
+    local function signal(name) swarm.sh(("kill -%s $(cat %s/bindfs.pid)"):format(name, s.dir)) end
+
+    -- ms of the longest of twenty pings, each of which is answered
+    local function longest()
+      local most = 0
+      for _ = 1, PINGS do
+        local answer = assert(s:ask("ada", "ping bob --count 1"), s:logs())
+        most = math.max(most, answer.tries[1].rtt_us // 1000)
+        swarm.sh "sleep 1"
+      end
+      return most
+    end
+
+    local function load()
+      for _, row in ipairs(s:ask("bob", "health bob").values) do
+        if row.name == "load1" then return row end
+      end
+    end
+
+    it("answers pings in its usual time, knows nothing of its body, measures again later, and ends when it is told to",
+      function()
+        local usual = longest()
+        signal "STOP"
+        local most = longest()
+        patience.took("a ping beside a sensor that hangs", most / 1000, usual / 1000)
+        assert.is_true(most < math.max(10 * usual, USUAL_MS), ("%d ms, %d ms before"):format(most, usual))
+        assert.same({ nil, "unknown" }, { load().value, load().quality })
+        assert.matches("slow", load().why, 1, true)
+        signal "CONT"
+        assert(swarm.within(20, function() return load().value == "1.25" end), load().why)
+        signal "STOP"
+        swarm.sh "sleep 3"
+        assert(s:stop("bob", "TERM"), "it does not end")
+      end)
+  end)
+end

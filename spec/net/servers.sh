@@ -1,12 +1,12 @@
 #!/bin/sh
-# servers.sh - finds or fetches the servers that specs meet (ngircd, inspircd, microsocks, tinyproxy, socat, avahi, prometheus); prints their folder.
+# servers.sh - finds or fetches the servers that specs meet (ngircd, inspircd, microsocks, tinyproxy, socat, avahi, prometheus, bindfs); prints their folder.
 # Starts nothing and installs nothing: Debian's packages of these would start themselves, so they are only unpacked.
 # Where there is no apt or nothing comes by it: says so loudly, exit 1; those specs are then skipped.
 set -u
-tree=${XDG_CACHE_HOME:-$HOME/.cache}/dt-swarm/servers-4
+tree=${XDG_CACHE_HOME:-$HOME/.cache}/dt-swarm/servers-5
 packages="ngircd libident inspircd microsocks tinyproxy-bin socat libwrap0 avahi-daemon \
 avahi-utils dbus-daemon libapparmor1 libavahi-client3 libavahi-common3 libavahi-core7 libdaemon0 libdbus-1-3 \
-libexpat1 libgdbm6 prometheus"
+libexpat1 libgdbm6 prometheus bindfs libfuse2"
 [ -d "$tree" ] && { echo "$tree"; exit 0; }
 give_up() {
   rm -rf "$tree.$$"

@@ -2,7 +2,7 @@
 --
 -- A look is one job of a thread of its own. A sensor may hold that thread for ever (a file of a dead network disk):
 -- then all values are unknown, and no second look begins before the first comes back. What it brings then was read
--- before or after it hung, nobody knows: it is not taken.
+-- before or after it hung, nobody knows: it is not taken. Who stops does not wait for it.
 local listeners = require "listeners"
 local metrics = require "policy.metrics"
 local parse = require "clients.diagnostics.parse"
@@ -137,7 +137,7 @@ function look:stop()
   for _, timer in ipairs { self.timer or false, self.second or false, self.slow or false } do
     if timer then timer:cancel() end
   end
-  if self.made then self.made:close() end
+  if self.made and self.running then self.made:leave() elseif self.made then self.made:close() end
 end
 
 return look
