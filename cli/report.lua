@@ -183,7 +183,7 @@ function report.show(answer, s, options)
   sums(answer, s)
   stores.unsafe(answer, s)
   stores.stores(answer, s)
-  stores.card(answer, s)
+  stores.here(answer, s)
 end
 
 return report

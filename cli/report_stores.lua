@@ -33,8 +33,11 @@ function report_stores.stores(answer, s)
   end
 end
 
---- The own card, where it fills.
-function report_stores.card(answer, s)
+--- This node itself: does it give nothing now, and does its card fill?
+function report_stores.here(answer, s)
+  if answer.paused then
+    s:say(("Here: paused (%s): no file is given until that is over."):format(s:text(answer.paused)))
+  end
   local card = answer.card
   if not card then return end
   s:say(("Here: %sfull in about %s, as it went lately."):format(card.free and s.size(card.free) .. " free, " or "",

@@ -146,6 +146,7 @@ return function(node, index, request)
   end)
   answer.stores, answer.unsafe = to_json.list(stores.rows(node, who), as_it_is), stores.unsafe(node, groups)
   answer.card = stores.card(node)
+  answer.paused = to_json.value(node.paused and node.paused())
   answer.here_sums = sum_of(unshared(node, view))
   answer.here = to_json.rows(first_of(unshared(node, view), most), facts.own_file)
   answer.self, answer.servers, answer.untyped = who(node.id), n_servers, untyped

@@ -77,6 +77,9 @@ function Replication:waiting() return self.replicate:waiting() end
 function Replication:queued() return self.replicate:queued() end
 function Replication:unwanted() return self.replicate:unwanted() end
 
+--- There is room where there was none: all that is known is looked at again.
+function Replication:again() self.replicate:check() end
+
 --- Why the file CID, which another node shares, is here (HELD) or not: rows (lua/why.lua).
 function Replication:why(cid, held) return why_fetched.rows(self.replicate, cid, held) end
 

@@ -91,7 +91,7 @@ function store_word:look()
   local data, now = store_word.data(facts), self.loop:now()
   local wait = self.said and (has_moved(self, data) and CHANGE_EACH or RENEW) or 0
   if self.said and now - self.said < wait then return end
-  local st, why = self.comms:propose(self.bucket, data)
+  local st, why = self.comms:propose(self.bucket, data, { times = 1 })
   if not st then
     return self.log:once("store word", "error", "logs", "could not say what the store does", { why = why })
   end

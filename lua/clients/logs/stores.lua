@@ -10,13 +10,15 @@ local stores = { name = "stores", needs = { "content" } }
 local Stores = {}
 Stores.__index = Stores
 
+local LOOK <const>, ROOM <const> = 10 * 1000, 16 * 1000000 -- ms between two looks at the room; bytes more that are news
 local FETCH <const>, DOMAIN <const> = "clients.logs.fetch", "clients.logs.domain"
 
+-- What comes now; what waits for somebody is told as that.
 local function doing_of(content)
   local list = {}
-  for i, row in ipairs(content:fetching()) do
+  for _, row in ipairs(content:fetching()) do
     local percent = (row.size or 0) > 0 and (row.done or 0) * 100 // row.size or 0
-    list[i] = { cid = row.cid, percent = percent }
+    if row.state ~= "waits" then list[#list + 1] = { cid = row.cid, percent = percent } end
   end
   return list
 end
@@ -42,7 +44,7 @@ end
 
 --- The client, as lua/clients/init.lua has it. Fields: word, words, cards.
 function stores.open(handle)
-  local node, self = handle.node, setmetatable({ content = handle.node.content }, Stores)
+  local node, self = handle.node, setmetatable({ node = handle.node, loop = handle.loop }, Stores)
   self.words = store_words.new { loop = handle.loop,
     listed = function(id) return node.discovery ~= nil and node.discovery.said:of(id) ~= nil end }
   self.word = store_word.new { loop = handle.loop, comms = node.comms, log = node.log, id = node.id,
@@ -54,17 +56,26 @@ function stores.open(handle)
   return self
 end
 
+-- Room was made: what waited for it is asked about again now.
+local function look_at_room(self)
+  local free, before = self.node.here().store_free, self.free
+  self.free = free
+  if free and before and free - before >= ROOM and self.node.replicate then self.node.replicate:again() end
+end
+
 function Stores:start()
+  self.timer = self.loop:every(LOOK, function() look_at_room(self) end)
   self.word:start()
   self.cards:start()
 end
 
 -- What fails together with this node is another thing now: its claims say so.
 function Stores:apply(_, changed)
-  if changes.concern(changed, { DOMAIN }) then self.content:say_again() end
+  if changes.concern(changed, { DOMAIN }) then self.node.content:say_again() end
 end
 
 function Stores:stop()
+  if self.timer then self.timer:cancel() end
   self.word:stop()
   self.cards:stop()
 end

@@ -17,8 +17,9 @@ local function add(by_why, why, files, bytes)
   sum.n, sum.bytes = sum.n + files, sum.bytes + bytes
 end
 
---- UNWANTED: what the policy does not want (declined.lua's sums); WAITING: what did not come (retry.lua's rows);
---- QUEUED: { files, bytes } that wait for their turn. → array of { why, n, bytes }, those of most files first
+--- UNWANTED: what the policy does not want (declined.lua's sums); WAITING: what did not come (retry.lua's rows, and
+--- those of job.lua that wait); QUEUED: { files, bytes } that wait for their turn. → array of { why, n, bytes }, those
+--- of most files first
 function waits.sums(unwanted, waiting, queued)
   local by_why = {}
   for _, one in ipairs(unwanted) do add(by_why, one.why, one.files, one.bytes) end
@@ -36,7 +37,11 @@ end
 function waits.of(node)
   local replicate = node.replicate
   if not replicate then return {} end
-  return waits.sums(replicate:unwanted(), replicate:waiting(), replicate:queued())
+  local waiting = replicate:waiting()
+  for _, row in ipairs(node.content:fetching()) do
+    if row.state == "waits" then waiting[#waiting + 1] = row end
+  end
+  return waits.sums(replicate:unwanted(), waiting, replicate:queued())
 end
 
 return waits

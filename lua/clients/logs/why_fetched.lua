@@ -17,10 +17,11 @@ end
 
 -- How many bytes more free would make the policy want FILE, as it answers to what could be free | nil: no number would.
 local function room_wanted(self, file, here)
-  local free, other = here.store_free, {}
+  local free = here.store_free
   if not free then return nil end
-  for name, value in pairs(here) do other[name] = value end -- any order
   local function wants(bytes)
+    local other = {}
+    for name, value in pairs(here) do other[name] = value end -- any order
     other.store_free = bytes
     return (self.policy:ask(HOOK, file, other))
   end
@@ -57,6 +58,10 @@ local function waits(row)
 end
 
 local function on_its_way(row)
+  if row.state == "waits" then
+    return { code = row.word, what = "waits, on its way to here", seen = ("%s, for %s; %s of %s came"):format(row.reason
+      or "no reason known", span.of(row.since_ms or 0), byte_size.of(row.done or 0), byte_size.of(row.size or 0)) }
+  end
   return { what = "on its way to here", seen = ("%s of %s, from %s"):format(byte_size.of(row.done or 0),
     byte_size.of(row.size or 0), row.source or "nobody yet") }
 end
