@@ -294,6 +294,21 @@ static int pump_limit(lua_State *L) {
   return 0;
 }
 
+/* p:charge(bytes): as many went, or (below 0) did not, beside the streams -> ms until
+ * what is owed has come back. */
+static int pump_charge(lua_State *L) {
+  pump *p = check_open(L);
+  lua_Integer bytes = luaL_checkinteger(L, 2);
+  int64_t wait;
+  pthread_mutex_lock(&p->lock);
+  if (p->budget.rate)
+    p->budget.left -= bytes;
+  wait = stream_budget_wait(&p->budget, now_ms());
+  pthread_mutex_unlock(&p->lock);
+  lua_pushinteger(L, wait);
+  return 1;
+}
+
 static void push_row(lua_State *L, const place *at) {
   lua_createtable(L, 0, 4);
   core_set_integer(L, "id", at->id);
@@ -356,16 +371,17 @@ static int pump_close(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"fd",      pump_fd   },
-    {"add",     pump_add  },
-    {"stop",    pump_stop },
-    {"limit",   pump_limit},
-    {"step",    pump_step },
-    {"rows",    pump_rows },
-    {"close",   pump_close},
-    {"__gc",    pump_close},
-    {"__close", pump_close},
-    {NULL,      NULL      },
+    {"fd",      pump_fd    },
+    {"add",     pump_add   },
+    {"stop",    pump_stop  },
+    {"limit",   pump_limit },
+    {"charge",  pump_charge},
+    {"step",    pump_step  },
+    {"rows",    pump_rows  },
+    {"close",   pump_close },
+    {"__gc",    pump_close },
+    {"__close", pump_close },
+    {NULL,      NULL       },
 };
 
 static const luaL_Reg functions[] = {

@@ -13,14 +13,18 @@
 #include <sodium.h>
 
 #define BOXES_A_TURN 8
+#define PASSED_MAX                                                                       \
+  1000000            /* ms that are counted at once, so that no product is too large */
 #define BURST_MS 100 /* of a budget that may go at once */
 
 /* -- budget -- */
 
 static void refill(stream_budget *b, int64_t now) {
   int64_t most = b->rate * BURST_MS / 1000 + 1;
-  b->left += (now - b->at) * b->rate / 1000;
-  if ((now - b->at) * b->rate / 1000 > 0 || now < b->at)
+  int64_t passed = now - b->at < PASSED_MAX ? now - b->at : PASSED_MAX;
+  int64_t more = passed * b->rate / 1000;
+  b->left += more;
+  if (more > 0 || now < b->at)
     b->at = now;
   if (b->left > most)
     b->left = most;

@@ -131,7 +131,7 @@ local function differing(map, other)
 end
 
 local WORDS = {
-  bytes = byte_size.of, seconds = seconds, share = number, count = number,
+  bytes = byte_size.of, ["bytes a second"] = byte_size.of, seconds = seconds, share = number, count = number,
   list = function(values) return ("%d of one's own"):format(#values) end,
   ["list of text"] = list, block = list,
   ["list of text or all"] = function(value) return value == "all" and value or list(value) end,

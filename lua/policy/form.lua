@@ -235,6 +235,11 @@ local forms = {
   text = text, domain = domain,
   ["short text or false"] = or_else(false, short_text, "false"),
   bytes = bytes,
+  ["bytes a second"] = function(value)
+    local good, why = bytes(value)
+    if good and (good < 1 or good > 1 << 40) then return nil, "1 byte to 1 TB a second" end
+    return good, why
+  end,
   seconds = seconds,
   share = share,
   count = count,

@@ -146,7 +146,7 @@ hooks.settings = {
     "the folder of copies of others' files; one that is named here must be there", restart = true },
   { "clients.logs.settle", "settle", "2 s + 1 s per 32 MB, at most 120 s",
     "calm before a file is finished; more if it grew later" },
-  { "clients.logs.budget", "bytes", "1 MB", "a second, off the LAN; on it there is no limit", later = true },
+  { "clients.logs.budget", "bytes a second", "1 MB", "what files take off the LAN; on it there is no limit" },
   { "clients.logs.private", "list of text", "dotfiles, keys, cores", "names (* ?) never shared" },
   { "clients.logs.gateway", "text or false", "port 3826, all interfaces",
     "where files are served over HTTP", restart = true },

@@ -142,6 +142,16 @@ describe("core.pump", function()
     end)
   end)
 
+  it("charges to the budget what goes elsewhere, and gives back what did not", function()
+    assert.equal(0, there:charge(1 << 30)) -- without a budget nothing is owed
+    there:limit(1000)
+    local ms = there:charge(5000)
+    assert.is_true(ms > 4000 and ms <= 5001, ms)
+    assert.is_true(there:charge(-4990) <= 11)
+    there:limit(1 << 40)
+    assert.equal(1, there:charge(1 << 30))
+  end)
+
   -- A stream at THERE whose other end this spec plays, with N of the next box.
   local function played()
     local dialled, accepted = pair()

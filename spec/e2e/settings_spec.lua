@@ -188,6 +188,9 @@ local CASES = {
       local queued = ada:ask "files list".queued
       return queued and queued.files == 1
     end) },
+  ["clients.logs.budget"] = { body = "p.clients.logs.budget = 5 * kB",
+    before = function() return status().streams.budget == 1000000 end,
+    after = function() return status().streams.budget == 5000 end },
   ["clients.logs.kubo"] = { body = 'p.clients.logs.kubo = { api = "/ip4/127.0.0.1/tcp/9" }', undo =
       "p.clients.logs.kubo = false", before = function() return status().kubo == nil end,
     after = function() return (status().kubo or {}).word == "ECONNREFUSED" end },

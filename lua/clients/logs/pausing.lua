@@ -35,6 +35,8 @@ function pausing.open(handle)
   local self = pausing.new { loop = handle.loop, log = node.log, policy = node.policy, here = node.here,
     gateway = function() return node.gateway end }
   handle:provide("paused", function() return self.why end)
+  node.content:use_pause(function() return self.why end)
+  handle:keep(function() node.content:use_pause(nil) end)
   handle:extend("status", function(answer) answer.paused = self.why and to_json.text(self.why) end)
   handle:on_open(function(gateway) tell(self, gateway) end)
   return self

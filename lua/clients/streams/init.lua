@@ -93,13 +93,15 @@ function Client:facts()
     list[i] = { id = row.id, label = self.node.who(row.id).label, asks = row.asks, read = row.read,
       written = row.written, since_ms = now - row.since }
   end
-  return { open = list, refused = self.refused }
+  return { open = list, refused = self.refused, budget = self.streams.rate }
 end
 
---- Bytes a second of all streams off the LAN; nil: any.
-function Client:limit(rate) self.streams:limit(rate) end
+function Client:apply()
+  self.streams:look_again()
+  self:start()
+end
 
-function Client:apply() self.streams:look_again() end
+function Client:start() self.streams:limit(math.tointeger(self.node.policy:get "clients.logs.budget")) end
 
 function Client:stop()
   self.node.content:use_streams(nil)

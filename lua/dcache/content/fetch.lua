@@ -185,9 +185,10 @@ local function ask_for(self, job, link, source)
   job.deadline:asked()
 end
 
--- Nobody can be asked now. With something under way its end goes on; else a timer does.
-local function wait(self, job, ms)
+-- Nobody can be asked now, or (RESTS) is to be. With something under way its end goes on; else a timer does.
+local function wait(self, job, ms, rests)
   if job.in_flight > 0 or job.file.storing > 0 then return end
+  if rests then return later(self, job, ms) end
   jobs.waits(job, self.loop:now())
   local left = job.deadline:waits()
   if left <= 0 then
@@ -225,11 +226,8 @@ local function advance(self, job)
     check_old(self, job, link)
     return false
   end
-  local source, ms = job.suppliers:pick()
-  if not source then
-    wait(self, job, ms)
-    return false
-  end
+  local source, ms, rests = ask.pick(self, job)
+  if not source then return wait(self, job, ms, rests) end
   table.remove(job.links)
   ask_for(self, job, link, source)
   return not job.over

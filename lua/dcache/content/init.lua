@@ -102,6 +102,8 @@ function content:insert(file)
   if not self.list[2] then self.first_files:call() end
 end
 
+--- FN() → why nothing is fetched now | nil.
+function content:use_pause(fn) self.fetcher.paused = fn end
 --- Files are asked for over STREAMS (streams.lua), too, from here on; nil: no more.
 function content:use_streams(streams) self.fetcher.streams, self.suppliers.streams = streams, streams end
 

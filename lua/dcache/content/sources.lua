@@ -69,14 +69,14 @@ local function source_of(self, id, peer)
   if stream then urls[#urls + 1] = "stream:" .. id end
   local first = hosts[1] or {}
   return urls[1] and { id = id, name = peer.name, url = urls[1], urls = urls, own = first.own or false,
-    rtt_us = first.rtt_us or math.maxinteger } or nil
+    far = not is_near(hosts), rtt_us = first.rtt_us or math.maxinteger } or nil
 end
 
 --- Is that the URL of a source who is asked over a stream?
 function sources.is_stream(url) return url:find("stream:", 1, true) == 1 end
 
--- → array of { id =, name =, url =, urls = this one and others of his, own = is it this machine?, rtt_us = }, nearest
--- first
+-- → array of { id =, name =, url =, urls = this one and others of his, own = is it this machine?, far = is he in no
+-- network of ours?, rtt_us = }, nearest first
 function sources:of(cid)
   local list, seen = {}, {}
   for _, id in ipairs(self.holders(cid)) do

@@ -215,6 +215,12 @@ function streams:limit(rate)
   if self.pumping then self.pumping:limit(rate) end
 end
 
+--- N bytes more (below 0: less) go off the LAN beside the streams, by the same budget. → ms until nothing is owed
+function streams:charge(n)
+  if not self.rate or not start(self) then return 0 end
+  return self.pumping:charge(n)
+end
+
 -- == HTTP or a stream?
 
 --- Node ID could not be asked by HTTP.

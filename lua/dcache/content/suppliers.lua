@@ -17,7 +17,7 @@ local RESTS = {
   missing = ABSENT, moved = ABSENT, permission = ABSENT,
   block = HOSTILE, long = HOSTILE, redirect = HOSTILE, form = HOSTILE,
 }
-RESTS.pause = { backoff.quick, 60 * 1000, 60 * 1000 } -- about his Retry-After
+RESTS.pause = { backoff.quick, 15 * 1000, 15 * 1000 } -- one small question, and no byte of a file
 RESTS.full = { backoff.quick, 500, 4 * 1000 } -- he is there, and says that he has too much to do now
 local SPARE = 1000 -- ms from a failure, and from one rest that was cut short to the next
 
