@@ -1,0 +1,264 @@
+-- machine.lua - one update of this robot, from its first act to its end: applied, verified, committed or rolled back.
+-- Whether it may begin is not asked here.
+--
+--   applying → verifying → committing → committed
+--      └────────────┴───→ rolling_back → rolled_back          failed: the third try of either end came to nothing
+--
+-- Each phase is on the disk before it is said, and said before it is acted on; every verb may be repeated from any
+-- point. So a start goes on where the last one was: committing only forward, rolling back only back.
+local machine = {}
+machine.__index = machine
+
+local TRIES <const> = 3 -- beginnings of `apply`, the last of which is a rollback; of `commit` until it counts as failed
+local LOOK <const> = 30 -- s between two looks at the health
+local UNKNOWN <const> = 10 * 60 -- s of running beyond the soak after which `unknown` decides
+local KEEP <const> = 60 -- s of soak that a power cut may take
+local SHORT <const> = 60 -- s: a start that lasts less counts as one more that came to nothing
+local LATER_MOST <const> = 24 * 60 * 60 * 1000 -- ms that a verb may put itself off
+
+--- given.loop     the event loop
+--- given.log      lua/log.lua
+--- given.saved    saved.lua
+--- given.kinds    fn(kind) → run(verb, now, done("ok" | "later" | "no", why)) | nil: no such kind here
+--- given.say      fn(run, status, told): a status of this robot; told(true) once it is on the disk
+--- given.checks   fn() → how the body is now, as the hook clients.updates.healthy is told it
+--- given.healthy  fn(before, now) → true, false, or nil: it cannot be told; why
+--- given.slow     fn() → a slow back-off (lua/backoff.lua)
+--- given.ended    fn(now, state): the update is over
+function machine.new(given)
+  local self = setmetatable({}, machine)
+  for _, name in ipairs { "loop", "log", "saved", "kinds", "say", "checks", "healthy", "slow", "ended" } do
+    self[name] = given[name]
+  end
+  return self
+end
+
+-- What is under way | nil
+function machine:now() return self.saved.data.now end
+
+local go
+
+local function after(self, ms, fn)
+  self.timer = self.loop:after(ms, function()
+    self.timer = nil
+    if not self.stopped then fn() end
+  end)
+end
+
+-- A disk that takes nothing: said, tried again, and meanwhile nothing is done.
+local function no_disk(self, why, again)
+  self.log:warn("updates", "waits for the disk", { why = why })
+  self.back_off = self.back_off or self.slow()
+  after(self, self.back_off:next(), again)
+end
+
+-- CHANGE(now, data) is on the disk before NEXT is called.
+local function keep(self, change, next)
+  self.saved:change(function(data) change(data.now, data) end, function(ok, why)
+    if self.stopped then return end
+    if not ok then return no_disk(self, why, function() keep(self, change, next) end) end
+    self.back_off = nil
+    next()
+  end)
+end
+
+local function status_of(now, state, why)
+  return { from = now.from, plan = now.tail, round = now.round, state = state, why = why }
+end
+
+-- STATE is said of the run before NEXT is called.
+local function tell(self, state, why, next)
+  local now = self:now()
+  self.say(now.run, status_of(now, state, why), function(ok, text)
+    if self.stopped then return end
+    if not ok then return no_disk(self, text, function() tell(self, state, why, next) end) end
+    next()
+  end)
+end
+
+local function set_state(data, state)
+  local run = data.runs[data.now.run] or { plan = data.now.plan, round = data.now.round }
+  run.state = state
+  data.runs[data.now.run] = run
+end
+
+-- VERB of the kind. DONE(is it done, why); a verb that puts itself off is asked again, for a day at most.
+local function perform(self, verb, done)
+  local now, run = self:now(), self.kinds(self:now().kind)
+  if not run then return done(false, "no handler of kind " .. now.kind) end
+  local back_off, waited = self.slow(), 0
+  local function try()
+    run(verb, now, function(answer, why)
+      if self.stopped then return end
+      if answer ~= "later" then return done(answer == "ok", why) end
+      local wait = back_off:next()
+      waited = waited + wait
+      if waited > LATER_MOST then return done(false, verb .. " put itself off for a day") end
+      after(self, wait, try)
+    end)
+  end
+  try()
+end
+
+-- == its two ends, each repeated until done
+
+local function finish(self, state)
+  local over = self:now()
+  local name, seq = over.release:match "^(.*)/(%d+)$"
+  seq = math.tointeger(tonumber(seq))
+  keep(self, function(now, data)
+    set_state(data, state)
+    if state == "committed" then
+      data.installed[name] = { seq, now.version or "", now.cid }
+      data.floor[name] = math.max(data.floor[name] or 0, seq)
+    else
+      data.failed[#data.failed + 1] = now.release
+    end
+    data.now.phase, data.now.over = state == "committed" and "committing" or "rolling_back", state
+  end, function()
+    tell(self, state, over.why, function()
+      keep(self, function(_, data) data.now = nil end, function() self.ended(over, state) end)
+    end)
+  end)
+end
+
+-- It came to nothing for the third time: people are needed, but it is tried on.
+local function failed_once_more(self, why, next)
+  keep(self, function(now, data)
+    now.failures, now.why = now.failures + 1, why
+    if now.failures >= TRIES then set_state(data, "failed") end
+  end, function()
+    if self:now().failures ~= TRIES then return next() end
+    tell(self, "failed", why, next)
+  end)
+end
+
+local function to_the_end(self, verb, state)
+  perform(self, verb, function(done, why)
+    if done then return finish(self, state) end
+    self.log:warn("updates", verb .. " came to nothing", { release = self:now().release, why = why })
+    failed_once_more(self, why, function()
+      self.ends = self.ends or self.slow()
+      after(self, self.ends:next(), function() to_the_end(self, verb, state) end)
+    end)
+  end)
+end
+
+local function enter(self, phase, why)
+  keep(self, function(now)
+    now.phase, now.failures = phase, 0
+    now.why = why or now.why
+  end, function() go(self) end)
+end
+
+local function back(self, why) enter(self, "rolling_back", why) end
+
+-- == verifying
+
+-- One look: → "commit", or the reason to go back | nil: it goes on
+local function judge(self)
+  local now = self:now()
+  local yes, why = self.healthy(now.before, self.checks())
+  self.ran = self.ran + LOOK
+  if yes == false then
+    self.soaked, self.noes = 0, self.noes + 1
+    return self.noes >= 2 and "back" or nil, why
+  end
+  self.noes = 0
+  if yes then self.soaked = self.soaked + LOOK end
+  if self.soaked >= now.soak then return "commit" end
+  if self.ran >= now.soak + UNKNOWN then
+    return now.unknown == "commit" and "commit" or "back", why or "nobody can tell whether it is healthy"
+  end
+end
+
+local soak
+
+local function look_on(self)
+  local verdict, why = judge(self)
+  if verdict == "commit" then return enter(self, "committing") end
+  if verdict then return back(self, why) end
+  local run_long = self.loop:now() - self.began >= SHORT * 1000
+  if self.soaked // KEEP ~= self.kept_soak // KEEP or self.soaked < self.kept_soak or run_long and self.starts > 0 then
+    self.kept_soak, self.starts = self.soaked, run_long and 0 or self.starts
+    local soaked, starts = self.soaked, self.starts
+    return keep(self, function(now) now.soaked, now.starts = soaked, starts end, function() soak(self) end)
+  end
+  soak(self)
+end
+
+function soak(self) after(self, LOOK * 1000, function() look_on(self) end) end
+
+local function verify(self)
+  local now = self:now()
+  if now.starts >= TRIES then return back(self, "three starts in a row lasted under a minute") end
+  perform(self, "verify", function(done, why)
+    if not done then return back(self, why or "verify says no") end
+    self.soaked, self.kept_soak, self.starts = now.soaked, now.soaked, now.starts
+    self.noes, self.ran, self.began = 0, 0, self.loop:now()
+    look_on(self)
+  end)
+end
+
+-- == its life
+
+local PHASES <const> = {}
+
+function PHASES.applying(self)
+  if self:now().tries >= TRIES then return back(self, "it was begun three times and never ended") end
+  perform(self, "apply", function(done, why)
+    if not done then return back(self, why or "apply says no") end
+    enter(self, "verifying")
+  end)
+end
+
+function PHASES.verifying(self) verify(self) end
+
+function PHASES.committing(self) to_the_end(self, "commit", "committed") end
+
+function PHASES.rolling_back(self) to_the_end(self, "rollback", "rolled_back") end
+
+function go(self)
+  if not self.stopped then PHASES[self:now().phase](self) end
+end
+
+--- Begins the update JOB: { run = "NAME/SEQ/RUN", release = "NAME/SEQ", kind, target, cid, version, from = SEQ | nil,
+--- plan = its CID, tail = its last 8, round, soak (s), unknown = "back" or "commit" }. Nothing else may be under way.
+function machine:begin(job)
+  assert(not self:now(), "an update is under way")
+  local before = self.checks()
+  keep(self, function(_, data)
+    data.now = { before = before, failures = 0, phase = "applying", soaked = 0, starts = 0, tries = 1 }
+    for name, value in pairs(job) do data.now[name] = value end -- any order
+    set_state(data, "applying")
+  end, function()
+    tell(self, "applying", nil, function() go(self) end)
+  end)
+end
+
+-- A start while an update was under way: what was said last is said again, since it may not have got out.
+local function come_back(self)
+  local now = self:now()
+  local state = self.saved.data.runs[now.run].state
+  tell(self, state, now.why, function()
+    if not now.over then return go(self) end
+    keep(self, function(_, data) data.now = nil end, function() self.ended(now, now.over) end)
+  end)
+end
+
+--- Goes on where the last run of this program was.
+function machine:start()
+  local now = self:now()
+  if not now then return end
+  keep(self, function(one)
+    if one.phase == "applying" then one.tries = one.tries + 1 end
+    if one.phase == "verifying" then one.starts = one.starts + 1 end
+  end, function() come_back(self) end)
+end
+
+function machine:stop()
+  self.stopped = true
+  if self.timer then self.timer:cancel() end
+end
+
+return machine
