@@ -7,6 +7,6 @@ return {
     } },
   { name = "files safe", file = "cli.files_safe", text = "Is each own file on another node, too? Then 0, else 1.",
     examples = { { "files safe", "may this robot be switched off?" },
-      { "files safe --wait 600 && sudo poweroff", "as soon as it may; after ten minutes it stays on" } },
-    options = { { "--wait", "SECONDS", "ask again until each is, for so long at most", kind = "seconds" } } },
+      { "files safe --wait 10min && sudo poweroff", "as soon as it may; after ten minutes it stays on" } },
+    options = { { "--wait", "TIME", "ask again until each is, for so long at most", kind = "span" } } },
 }
