@@ -132,7 +132,8 @@ static int note_error(const char *folder, int err) {
 /* A pattern without `*` is a file that may be missing, and that is said. One with it is
  * whatever there is: of what stands behind its last `*` it is tried whether it is there,
  * since glob does not tell a file that is missing from one in a folder that may not be
- * read. A folder that may not be read gives the pattern itself, with the error. */
+ * read. A folder that may not be read gives the pattern itself, with the error. The last
+ * name goes first: event files are called by their time, and there may be too many. */
 static void read_files(look_job *l, const char *pattern) {
   glob_t found = {0};
   char path[PATH_MAX];
@@ -147,7 +148,7 @@ static void read_files(look_job *l, const char *pattern) {
   snprintf(path, sizeof path, "%.*s", (int)(rest - pattern), pattern);
   glob_error = 0;
   if (glob(path, 0, note_error, &found) == 0)
-    for (size_t i = 0; i < found.gl_pathc; i++)
+    for (size_t i = found.gl_pathc; i-- > 0;)
       if (snprintf(path, sizeof path, "%s%s", found.gl_pathv[i], rest) < (int)sizeof path)
         read_file(l, path, true);
   globfree(&found);

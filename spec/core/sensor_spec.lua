@@ -52,12 +52,12 @@ describe("sensor", function()
       { files[pipe], files[inside], files[none] })
   end)
 
-  it("reads what a pattern fits, in all no more than 128 files, and says that there were more", function()
+  it("reads what a pattern fits, in all 128 files, the last names first, and says that there were more", function()
     local files = {}
     for i = 1, 130 do files[i] = write(("zone%03d"):format(i), tostring(i)) end
     local found = look { files = { home.path .. "/none*", home.path .. "/zone*" } }
-    assert.equal("128", found.files[files[128]].text)
-    assert.is_nil(found.files[files[129]])
+    assert.same({ "130", "3" }, { found.files[files[130]].text, found.files[files[3]].text })
+    assert.is_nil(found.files[files[2]])
     assert.is_true(found.more)
     assert.is_false(look { files = { files[1] } }.more)
   end)

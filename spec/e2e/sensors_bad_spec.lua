@@ -112,6 +112,64 @@ describe("a daemon with bad sensors", function()
   end)
 end)
 
+-- A root of its own, with /data in it, and event files there as robots leave them, and as nobody should.
+local EVENTS <const> = [[#!/bin/sh
+set -e
+cd DIR
+mkdir root
+mount -t tmpfs none root
+for name in $(ls /); do
+  if [ -L /$name ]; then cp -P /$name root/; continue; fi
+  if [ -d /$name ]; then mkdir root/$name; mount --rbind /$name root/$name; fi
+done
+mkdir -p root/data/stats/events
+cd root/data/stats/events
+i=100; while [ $i -lt 300 ]; do
+  echo "{\"type\":\"old$i\",\"stamp\":1700000000${i}000000,\"data\":{}}" >1700000000${i}000000.json; i=$((i + 1))
+done
+echo '{"type":"duckiebot/update","stamp":1800000000000000000,"data":{"x":1.5}}' >1800000000000000000.json
+echo '{"type":"first_boot","stamp":5000000000,"data":{}}' >1800000000000000001.json
+echo 'no JSON' >1800000000000000002.json
+truncate -s 1G 1800000000000000003.json
+mkfifo 1800000000000000004.json
+mkdir 1800000000000000005.json
+exec chroot DIR/root "$@"
+]]
+
+describe("a daemon with bad event files", function()
+  local s, why
+
+  setup(function()
+    s, why = swarm.new { "cem" }
+    if not s then return end
+    swarm.sh(("cp policies/*.lua %s"):format(s.dir))
+    folder.write(s.dir .. "/my.lua", POLICY)
+    folder.write(s.dir .. "/events.sh", (EVENTS:gsub("DIR", s.dir)))
+    s:start("cem", s.dir .. "/my.lua", "unshare -m sh " .. s.dir .. "/events.sh")
+    assert(swarm.within(15, function() return s:ask("cem", "health cem") end), s:logs())
+    os.execute("sleep " .. 3 * EVERY)
+  end)
+  teardown(function() if s then s:close() end end)
+
+  it("tells the newest that are some, once each, and says of the others what is wrong", function()
+    if not s then return pending(why) end
+    local times = {}
+    for _, event in ipairs(s:ask("cem", "health cem").events) do
+      if event.event == "told" then times[event.type] = (times[event.type] or 0) + 1 end
+      if event.type == "first_boot" then assert.is_nil(event.age_ms) end
+    end
+    assert.same({ 1, nil }, { times["duckiebot/update"], times.old100 })
+    assert.equal(1, times.old299)
+    local log = s:log "cem"
+    for i, words in pairs { [2] = "no object with a type", [3] = "longer than 4 KiB", [4] = "EINVAL", [5] = "EISDIR" } do
+      local line = log:match(("[^\n]*180000000000000000%d%%.json[^\n]*"):format(i))
+      assert.matches(words, line, 1, true)
+      local _, times_said = log:gsub(("180000000000000000%d%%.json"):format(i), "")
+      assert.equal(1, times_said)
+    end
+  end)
+end)
+
 -- A file system in user space whose server is stopped holds whoever reads a file of it, and nobody can end that thread.
 if SOAK then
   local PINGS <const>, USUAL_MS <const> = 20, 1000
