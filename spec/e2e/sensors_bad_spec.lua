@@ -118,7 +118,7 @@ set -e
 cd DIR
 mkdir root
 mount -t tmpfs none root
-for name in $(ls /); do
+for name in $(ls / | grep -vx data); do
   if [ -L /$name ]; then cp -P /$name root/; continue; fi
   if [ -d /$name ]; then mkdir root/$name; mount --rbind /$name root/$name; fi
 done
@@ -161,7 +161,8 @@ describe("a daemon with bad event files", function()
     assert.same({ 1, nil }, { times["duckiebot/update"], times.old100 })
     assert.equal(1, times.old299)
     local log = s:log "cem"
-    for i, words in pairs { [2] = "no object with a type", [3] = "longer than 4 KiB", [4] = "EINVAL", [5] = "EISDIR" } do
+    for i, words in pairs { [2] = "no object with a type", [3] = "longer than 4 KiB", [4] = "EINVAL",
+      [5] = "EISDIR" } do -- any order
       local line = log:match(("[^\n]*180000000000000000%d%%.json[^\n]*"):format(i))
       assert.matches(words, line, 1, true)
       local _, times_said = log:gsub(("180000000000000000%d%%.json"):format(i), "")
