@@ -163,6 +163,15 @@ local function sums(answer, s)
   if answer.problem then s:say(("Here: %s."):format(s:text(answer.problem))) end
 end
 
+-- Servers elsewhere to which class `lab` does not go, since the policy does not say which keys they have.
+local function unnamed(answer, s)
+  for _, one in ipairs(answer.unnamed or {}) do
+    s:say(("%s, a server elsewhere, gets no file of class lab: no line of this policy names its key. If it is yours, "
+      .. "have p.routing.channels name it so:"):format(s:who(one)))
+    s:say('  "' .. s:text(one.line) .. '"')
+  end
+end
+
 --- Prints the answer; with OPTIONS.wide whole texts, however wide the terminal.
 function report.show(answer, s, options)
   if answer.robots then return stores.robots(answer, s) end
@@ -184,6 +193,7 @@ function report.show(answer, s, options)
   stores.unsafe(answer, s)
   stores.stores(answer, s)
   stores.here(answer, s)
+  unnamed(answer, s)
 end
 
 return report

@@ -101,6 +101,14 @@ local function lab_note(one)
   return role or token and ("comes in by token %s"):format(text.escape(token.name)) or "no member: status says why"
 end
 
+-- By which line of their policies robots elsewhere mean this server, and no other key: whole, to be copied.
+local function add_own_line(lines, columns, one)
+  local first = one.type == "server" and one:own_addresses()[1]
+  if not first then return end
+  row(lines, columns, "line", "for p.routing.channels of robots elsewhere:")
+  lines[#lines + 1] = ('"%s/dswarm/%s"'):format(first.address, one.id)
+end
+
 -- Lines for a node. FACTS: node, policy (the file as people would name it), key_note, share_note, channels, http
 -- (port or 0), http_reason (why there is none yet), cli (how the command line is called for this node), columns (of the
 -- terminal; 0: it does not say; nil: there is none), service (a manager runs it, and no key of a terminal stops it).
@@ -121,6 +129,7 @@ function banner.lines(facts)
   for i, address in ipairs(outward) do row(lines, columns, i == 1 and "also by" or "", address) end
   row(lines, columns, "control", text.escape(one.socket))
   row(lines, columns, "clock", clock(one.time))
+  add_own_line(lines, columns, one)
   lines[#lines + 1] = ""
   local lead = facts.service and "Ask it:" or "Ctrl-C stops it. In another terminal:"
   local command = facts.cli .. " discover"

@@ -16,7 +16,7 @@ local SHUT <const> = [[nft 'add table inet shut; add chain inet shut in { type f
   add rule inet shut in iifname eth0 tcp flags syn / syn,ack counter drop; add rule inet shut in iifname eth0 drop']]
 
 describe("a robot that nobody can dial", function()
-  local s, why, id
+  local s, why, line -- what the server prints at its start
 
   local function within(bar, what, test)
     local took = swarm.within(bar, test)
@@ -24,14 +24,14 @@ describe("a robot that nobody can dial", function()
     patience.took(what, took, bar)
   end
 
-  -- Robot HOST, whose line to the server ends in TAIL, with a policy that says MORE.
-  local function start(host, tail, more)
+  -- Robot HOST, whose line is TO_SERVER, with a policy that says MORE.
+  local function start(host, to_server, more)
     swarm.sh("mkdir -p " .. s:path(host, "share"))
     folder.write(s:path(host, "my.lua"), ([[local p = extend "duckiebot"
 p.clients.logs.budget = 100000000
-p.routing.channels = { %s, "/ip4/%s/tcp/3825/dswarm-line%s" }
+p.routing.channels = { %s, "%s" }
 %sreturn p
-]]):format(LAN, s.world:address "server", tail, more or ""))
+]]):format(LAN, to_server, more or ""))
     s:start(host, s:path(host, "my.lua"))
   end
 
@@ -54,11 +54,11 @@ p.routing.channels = { %s, "/ip4/%s/tcp/3825/dswarm-line%s" }
       :format(LAN))
     s:start("server", s:path("server", "my.lua"))
     within(10, "the server runs", function() return s:ask("server", "identity") end)
-    id = s:ask("server", "identity").id
-    start("ada", "/dswarm/" .. id)
-    start("bob", "")
+    line = s:log("server"):match '\n"(/ip4/[^"]+)"\n'
+    start("ada", line)
+    start("bob", (line:gsub("/dswarm/%w+$", "")))
     within(10, "ada runs", function() return s:ask("ada", "identity") end)
-    start("carl", "/dswarm/" .. s:ask("ada", "identity").id)
+    start("carl", (line:gsub("%w+$", s:ask("ada", "identity").id)))
   end)
 
   teardown(function() if s then s:close() end end)
@@ -91,6 +91,9 @@ p.routing.channels = { %s, "/ip4/%s/tcp/3825/dswarm-line%s" }
       end)
     end
     assert.is_falsy(s:file("server", "bob.bag").safe or s:file("server", "carl.bag").safe)
+    local report = s:cli("bob", "report")
+    assert.truthy(report:find(line, 1, true), report)
+    assert.is_falsy(s:cli("ada", "report"):find(line, 1, true))
     assert.truthy(s:cli("carl", "channels"):find("is expected there, and", 1, true), "status says who answers instead")
   end)
 end)

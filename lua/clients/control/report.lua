@@ -152,6 +152,6 @@ return function(node, index, request)
   answer.self, answer.servers, answer.untyped = who(node.id), n_servers, untyped
   answer.total, answer.bytes, answer.share = view.total, view.bytes, to_json.value(node.share)
   answer.not_shared, answer.disk, answer.problem = not_shared(node), facts.disk(node), facts.share_problem(node)
-  answer.damaged = facts.damaged(node)
+  answer.damaged, answer.unnamed = facts.damaged(node), node.streams and node.streams:unnamed()
   return answer
 end

@@ -5,6 +5,8 @@ local asking = require "clients.streams.asking"
 local handshake = require "clients.streams.handshake"
 local reach = require "dcache.content.reach"
 local streams = require "dcache.content.streams"
+local to_json = require "clients.control.to_json"
+local unnamed = require "clients.streams.unnamed"
 local where = require "clients.streams.where"
 
 local client = { name = "streams", needs = { "content", "net" } }
@@ -94,6 +96,12 @@ function Client:facts()
       written = row.written, since_ms = now - row.since }
   end
   return { open = list, refused = self.refused, budget = self.streams.rate }
+end
+
+--- Servers elsewhere that may not have class `lab`: unnamed.lua's rows.
+function Client:unnamed()
+  local rows = unnamed.rows(self.node, function(id) return reach_of(self.node, id) end)
+  return rows and to_json.value(rows)
 end
 
 function Client:apply()
