@@ -49,6 +49,7 @@ typedef struct {
   worker_job job;
   char *words; /* all names, each ended by 0 */
   const char *patterns[PATTERNS_MAX], *vcio;
+  const char *more; /* the first pattern of which not all files are read, or NULL */
   disk_read disks[DISKS_MAX];
   interface_read interfaces[INTERFACES_MAX];
   int pattern_count, disk_count, interface_count, file_count;
@@ -56,7 +57,6 @@ typedef struct {
   struct timex clock;
   uint32_t throttled;
   int clock_state, clock_error, throttled_error;
-  bool more; /* files fitted the patterns than are read */
 } look_job;
 
 /* == on the thread == */
@@ -84,11 +84,12 @@ static int read_text(file_read *f, char buffer[TEXT_MAX_ + 1]) {
   return err;
 }
 
-/* A place for what PATH gives, or NULL. */
-static file_read *new_file(look_job *l, const char *path) {
+/* A place for what PATH, which fits PATTERN, gives, or NULL. */
+static file_read *new_file(look_job *l, const char *path, const char *pattern) {
   file_read *f = &l->files[l->file_count];
   if (l->file_count == FILES_MAX) {
-    l->more = true;
+    if (!l->more)
+      l->more = pattern;
     return NULL;
   }
   *f = (file_read){.path = strdup(path)};
@@ -98,9 +99,10 @@ static file_read *new_file(look_job *l, const char *path) {
   return f;
 }
 
-static void read_file(look_job *l, const char *path, bool may_be_missing) {
+static void read_file(look_job *l, const char *path, const char *pattern) {
   char buffer[TEXT_MAX_ + 1];
-  file_read *f = new_file(l, path);
+  bool may_be_missing = path != pattern;
+  file_read *f = new_file(l, path, pattern);
   if (!f)
     return;
   f->error = read_text(f, buffer);
@@ -133,14 +135,14 @@ static int note_error(const char *folder, int err) {
  * whatever there is: of what stands behind its last `*` it is tried whether it is there,
  * since glob does not tell a file that is missing from one in a folder that may not be
  * read. A folder that may not be read gives the pattern itself, with the error. The last
- * name goes first: event files are called by their time, and there may be too many. */
+ * names come first: where there are too many, and their names are times, the newest. */
 static void read_files(look_job *l, const char *pattern) {
   glob_t found = {0};
   char path[PATH_MAX];
   const char *star = strrchr(pattern, '*'), *rest = star ? strchr(star, '/') : NULL;
   file_read *f;
   if (!star) {
-    read_file(l, pattern, false);
+    read_file(l, pattern, pattern);
     return;
   }
   if (!rest)
@@ -150,9 +152,9 @@ static void read_files(look_job *l, const char *pattern) {
   if (glob(path, 0, note_error, &found) == 0)
     for (size_t i = found.gl_pathc; i-- > 0;)
       if (snprintf(path, sizeof path, "%s%s", found.gl_pathv[i], rest) < (int)sizeof path)
-        read_file(l, path, true);
+        read_file(l, path, pattern);
   globfree(&found);
-  if (glob_error && (f = new_file(l, pattern)))
+  if (glob_error && (f = new_file(l, pattern, pattern)))
     f->error = glob_error;
 }
 
@@ -279,7 +281,8 @@ static void look_finish(lua_State *L, worker_job *job) {
     core_set_integer(L, "error_us", l->clock.maxerror);
   }
   lua_setfield(L, -2, "clock");
-  core_set_boolean(L, "more", l->more);
+  if (l->more)
+    core_set_text(L, "more", l->more);
 }
 
 /* Sizes of the strings of field NAME of the table at 2, an array of at most MOST; 0 where
@@ -327,7 +330,8 @@ static void take_all(lua_State *L, look_job *l, char *at) {
  * code = errno's name }; disks = by path { total, free (bytes), inodes, inodes_free,
  * readonly } or { code }; interfaces = by name { dbm = nil where the driver does not say
  * } or { code }; throttled = { word } or { code }; clock = { synchronised, error_us };
- * more = were there more than 128 files? */
+ * more = the first of FILES of which not all were read, nil where there are no more than
+ * 128. */
 static int sensor_look(lua_State *L) {
   look_job *l;
   size_t size;

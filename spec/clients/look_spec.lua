@@ -24,7 +24,7 @@ describe("a look", function()
     result = { files = {}, disks = {}, interfaces = {}, throttled = { code = "ENOENT" }, clock = { code = "EPERM" } }
     one = look.new { loop = loop, sensor = {}, values = known, every = function() return 60000 end,
       places = function() return { share = "/a", state = "/b" } end, interfaces = function() return {} end,
-      worker = function() return worker_of(function() return result end) end }
+      worker = function() return worker_of(function() return result end) end, more = { "/data/*.json" } }
   end)
 
   it("at a machine that tells nothing knows no value at all, and says why of each", function()
@@ -96,6 +96,15 @@ describe("a look", function()
     one:now()
     loop:run_until(loop.time + 10)
     assert.equal(0.5, known:get("load1").value)
+  end)
+
+  it("lacks what is not there, though there are more event files than are read", function()
+    result.more = "/data/*.json"
+    one:now()
+    loop:run_until(loop.time + 10)
+    for _, name in ipairs { "load1", "cpu_temperature_celsius", "battery_ratio" } do
+      assert.equal("unsupported", known:get(name).quality, name)
+    end
   end)
 
   it("takes no swap of less than nothing", function()
@@ -210,7 +219,7 @@ describe("a look", function()
             if is_of(metric, path) then files[path] = nil end
           end
           for _, pattern in ipairs(is_folder and metric.files or {}) do files[pattern] = { code = "EACCES" } end
-          result.more = not is_folder
+          result.more = not is_folder and metric.files and metric.files[1] or nil
         end)
         result.more = nil
         if metric.files then

@@ -123,6 +123,15 @@ describe("event files", function()
       assert.is_nil(event.type:find "\27")
     end
   end)
+
+  it("stamped in the future have no age: that clock was wrong, and nobody knows by how much", function()
+    local one, ages = new(), {}
+    for i, ms in ipairs { -5000, 30000, 3600000 } do
+      one:take { { path = "a", text = ('{"type":"x%d","stamp":%d}'):format(i, (EPOCH + ms) * 1000000) } }
+    end
+    for i, event in ipairs(one:last()) do ages[i] = event.age_ms or "unknown" end
+    assert.same({ 5000, 0, "unknown" }, ages)
+  end)
 end)
 
 describe("an alert", function()

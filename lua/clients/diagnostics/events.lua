@@ -17,6 +17,7 @@ local KEPT_MAX <const> = 64 -- events
 local PATTERN <const> = "/data/stats/events/*.json"
 local FILES_MAX <const> = 64 -- the newest of these files
 local DATED_FROM <const> = 1420070400000 -- ms: 2015, before which no such robot was
+local AHEAD <const> = 60 * 1000 -- ms that such a stamp may be ahead of the time
 local TYPE_MAX <const> = 64 -- bytes
 
 --- given.loop
@@ -41,11 +42,11 @@ function events:add(event, id)
   self.ring:add(TOPIC, event)
 end
 
--- How long ago ONE was, ms | nil: its file says when, and nobody knows what time it is
+-- How long ago ONE was, ms | nil: its file says when, and nobody knows what time it is, or it says what cannot be
 local function age(self, one)
   if not one.at then return one.event.event ~= "told" and self.loop:now() - one.heard or nil end
   local now = self.now()
-  return now and math.max(0, now - one.at) or nil
+  return now and one.at <= now + AHEAD and math.max(0, now - one.at) or nil
 end
 
 --- The last events of node ID (nil: of this one), the oldest first: { event, age_ms = or nil }.

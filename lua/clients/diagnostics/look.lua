@@ -38,7 +38,8 @@ end
 function look.new(given)
   local files, more = all_files(), given.more or {}
   table.move(more, 1, #more, #files + 1, files)
-  local self = setmetatable({ files = files, kept = {}, was = {}, looked = listeners.new() }, look)
+  local self = setmetatable({ files = files, besides = {}, kept = {}, was = {}, looked = listeners.new() }, look)
+  for _, path in ipairs(more) do self.besides[path] = true end
   for _, name in ipairs { "loop", "sensor", "worker", "values", "every", "places", "interfaces", "log" } do
     self[name] = given[name]
   end
@@ -71,6 +72,7 @@ local function take(self, places, result)
   if result.error then
     put_all_unknown(self, result.error)
   else
+    if self.besides[result.more] then result.more = nil end -- those are the last: no sensor is left out
     found = reading.new(result, places, self.kept)
     for _, row in ipairs(metrics.list) do put(self, row, parse.value(found, row)) end
   end
