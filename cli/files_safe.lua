@@ -5,6 +5,7 @@ local report = require "cli.report"
 local files_safe = {}
 
 local AGAIN <const> = 1000 -- ms between two looks while it is waited for
+local SHARE <const> = 9 -- and so many times as long as the answer took: with many files the daemon has a lot to look at
 local SHOWN <const> = 20 -- files that are not safe
 
 local COLUMNS <const> = {
@@ -31,6 +32,8 @@ end
 --- Prints the answer. → exit code | nil: all is well
 function files_safe.show(answer, s)
   local counted = answer.named and "" or " Nobody named whose copies count, so anybody's do: no proof against liars."
+  if answer.problem then s:say(("Not known to be safe: %s."):format(s:text(answer.problem))) end
+  if answer.problem and answer.unsafe == 0 then return end
   if answer.files == 0 then
     s:say "There are no own files that could be lost."
   elseif answer.safe then
@@ -43,11 +46,12 @@ function files_safe.show(answer, s)
   end
 end
 
-local function pause(context)
+-- MS later: true; false: Ctrl-C.
+local function pause(context, ms)
   local loop = context.world.loop()
   return call.wait(loop, function(told)
     local signal
-    local timer = loop:after(AGAIN, function()
+    local timer = loop:after(ms, function()
       signal:cancel()
       told(true)
     end)
@@ -64,13 +68,14 @@ function files_safe.run(context, options)
   local loop = context.world.loop()
   local till = loop:now() + (options.wait or 0) * 1000
   while true do
+    local began = loop:now()
     local answer, code = context:ask { command = "safe" }
     if not answer then return code end
     if answer.safe or loop:now() >= till then
       if options.json then context:json(answer) else files_safe.show(answer, context.show) end
       return answer.safe and context.exit.ok or context.exit.no
     end
-    if not pause(context) then return context.exit.stopped end
+    if not pause(context, math.max(AGAIN, SHARE * (loop:now() - began))) then return context.exit.stopped end
   end
 end
 

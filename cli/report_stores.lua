@@ -1,4 +1,6 @@
 -- report_stores.lua - what `report` says of stores and of the own card, and its lines a robot. It asks nobody.
+local shell = require "shell"
+
 local report_stores = {}
 
 local SHOWN <const> = 8 -- stores
@@ -29,7 +31,7 @@ function report_stores.stores(answer, s)
   if n > SHOWN then s:say(("%d more stores wait or take no more."):format(n - SHOWN)) end
   if waiting then
     s:say(("What would change it: %s files why FILE."):format(waiting.self and "dt-swarm-cli " .. s.host
-      or "asked at that node, dt-swarm-cli " .. s:who(waiting.node)))
+      or "asked at that node, dt-swarm-cli " .. shell.word(s:who(waiting.node))))
   end
 end
 

@@ -83,6 +83,8 @@ describe("files safe", function()
       shown { safe = true, files = 1, unsafe = 0, named = true })
     assert.matches("each of 3 own files is whole on another node. Nobody named whose copies count", shown { safe = true,
       files = 3, unsafe = 0 }, 1, true)
+    assert.equal("Not known to be safe: it is missing.\n", shown { safe = false, files = 0, unsafe = 0,
+      problem = "it is missing" })
     assert.equal("There are no own files that could be lost.\n", shown { safe = true, files = 0, unsafe = 0 })
     local rows = { { name = "run.bag", size = 812000000, cid = "bafy", state = "published" },
       { name = "next.bag", size = 5, state = "growing" } }

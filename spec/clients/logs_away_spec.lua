@@ -69,6 +69,8 @@ describe("files of the share folder", function()
       assert.is_truthy(k.logs:problem():find("they were on /dev/one (ext4)", 1, true), k.logs:problem())
       assert.is_truthy(k:file("a.bag").cure:find "files dismiss")
       assert.is_true(k.logs:is_away(k:file("a.bag").cid))
+      if other then assert.is_true(k:wait(function() return not k.logs:unknown() end, 8000)) end
+      if not other then assert.is_string(k.logs:unknown()) end -- nobody knows what is in it
       mount()
       are(HERE)
       assert.is_nil(k.logs:problem())

@@ -64,6 +64,16 @@ describe("safe", function()
     assert.is_true(answer.safe and answer.named)
   end)
 
+  it("is not known before the folder was looked through, nor while it is not there", function()
+    local node, problem = with_records {}, "the share folder was not looked through yet"
+    function node.logs.unknown() return problem end
+    local one = asked.of(node)
+    local answer = one { command = "safe" }
+    assert.same({ false, 0, problem }, { answer.safe, answer.unsafe, answer.problem })
+    problem = nil
+    assert.is_true(one({ command = "safe" }).safe)
+  end)
+
   it("names what is not finished, not shared or on this node only, a page at a time", function()
     local files = { own("a.bag", nil, "growing"), own("b.bag", nil, "refused", { word = "EACCES" }) }
     for i = 1, 1200 do files[i + 2] = own(("c%04d.bag"):format(i), fake.CID) end
@@ -148,13 +158,37 @@ describe("what a store says of a file that it has not", function()
     local rows = rows_of(row(fake.DONALD, { waits = { LACK } }))
     assert.equal("~9c1e waits, for this or another file", rows[1].what)
     assert.equal("the policy keeps 20 GB free (1 file, 812.0 MB); 12.0 GB free, said 5 s ago", rows[1].seen)
-    assert.equal("Asked there, it says more: dt-swarm-cli ~9c1e files why run.bag", rows[1].cure)
+    assert.equal("Asked there, it says more: dt-swarm-cli '~9c1e' files why run.bag", rows[1].cure)
     assert.matches("takes no files of others", rows_of(row(fake.DONALD, { take = false }))[1].what)
     assert.matches("does not name this one", rows_of(row(fake.DONALD))[1].what)
     rows = rows_of(row(fake.DONALD, { free = 12000000 }))
     assert.same({ "disk", "Make 800.0 MB more room there." }, { rows[1].code, rows[1].cure })
     rows = rows_of(row(fake.DONALD, { doing = { { c = fake.CID:sub(-16), p = 41 } } }))
     assert.same({ "~9c1e is fetching it", "41 %, said 5 s ago" }, { rows[1].what, rows[1].seen })
+  end)
+
+  it("is said of whom the placing chooses, where this node can know that", function()
+    local node, file = fake.node {}, { cid = fake.CID, size = 5, copies = { fake.ADA } }
+    local answer = { able = { fake.DONALD, fake.SERVER }, chosen = { fake.DONALD }, claimed = 0, most = 3, taken = 0 }
+    node.placing = { look = function(_, cid, size, ids)
+      assert.same({ fake.CID, 5, { fake.ADA } }, { cid, size, ids })
+      return answer
+    end }
+    assert.same({ what = "chosen for a copy", seen = "~9c1e (1 of 2 that could take it)" },
+      why_stores.chosen(node, file))
+    answer.chosen, answer.able = {}, {}
+    assert.matches("^0 of 3 copies are there or come; .* 0 could take it$", why_stores.chosen(node, file).seen)
+    assert.truthy(why_stores.chosen(node, file).cure)
+    answer.claimed = 3
+    assert.equal("all 3 that count are there", why_stores.chosen(node, file).seen)
+    file.copies = { fake.SERVER }
+    node.policy.where = function() return "clients.lua", 1, true end
+    assert.is_nil(why_stores.chosen(node, file), "a robot that takes nothing counts itself")
+  end)
+
+  it("quotes what is to be typed", function()
+    local rows = rows_of(row(fake.DONALD), { cid = fake.CID, size = 1, name = "a $(touch pwned).bag", copies = {} })
+    assert.equal("Asked there, it says more: dt-swarm-cli '~9c1e' files why 'a $(touch pwned).bag'", rows[1].cure)
   end)
 
   it("is nothing where it has it, or is this node", function()

@@ -28,6 +28,7 @@ local SLICE = 200 -- files asked about again each minute
 local SETTLE = { least = 2, per = 32 * 1024 * 1024, most = 120 }
 
 local function scanned(self)
+  self.looked = true
   self.own_files:sweep()
   self.own_files:ask_again(SLICE)
   self.away:scanned()
@@ -107,6 +108,7 @@ local function new_away(self, given, files)
     unread = function(name) return self.watch:unread_above(name) end,
     vanish = function()
       self.watch:reset()
+      self.looked = nil
       return files:vanish()
     end,
     back = function() self.watch:scan() end,
@@ -228,8 +230,12 @@ function Logs:permission()
 end
 
 -- What is wrong with the folder, in words, or nil.
-function Logs:problem()
-  return self.away:problem()
+function Logs:problem() return self.away:problem() end
+
+-- Why nobody knows now what is in the folder | nil: it was looked through.
+function Logs:unknown()
+  if not self.away.place.id or self.away.blocked then return self:problem() end
+  return not self.looked and "the share folder was not looked through yet" or nil
 end
 
 -- Every name in the folder, and files that are away, sorted: { name, size, cid, class, state = "growing" | "settling"

@@ -48,9 +48,9 @@ local function unsafe(node, sums)
   end
 end
 
---- The answer to `safe`: { safe = is each own file?, files, unsafe = how many, bytes = of those, named = is it said
---- whose copies count?, rows = of those that are not, by name, behind the name request.after, more = the last one's
---- name where there are others behind it }
+--- The answer to `safe`: { safe = is each own file?, problem = why that is not known | nil, files, unsafe = how many,
+--- bytes = of those, named = is it said whose copies count?, rows = of those that are not, by name, behind the name
+--- request.after, more = the last one's name where there are others behind it }
 function safety.answer(node, request)
   local after = request.after
   if after ~= nil and type(after) ~= "string" then return nil, 'form: "after" is the name of a file', "form" end
@@ -60,7 +60,9 @@ function safety.answer(node, request)
   end
   local more = #list > ROWS_MOST and list[ROWS_MOST].name or nil
   list[ROWS_MOST + 1] = nil
-  return { safe = sums.unsafe == 0, files = sums.files, unsafe = sums.unsafe, bytes = sums.bytes,
+  local problem = node.logs.unknown and node.logs:unknown()
+  return { safe = sums.unsafe == 0 and not problem, problem = to_json.value(problem),
+    files = sums.files, unsafe = sums.unsafe, bytes = sums.bytes,
     named = node.placing ~= nil and node.placing:is_named(), more = more,
     rows = to_json.list(list, function(file) return to_json.fields(file, FIELDS) end) }
 end

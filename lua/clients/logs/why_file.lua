@@ -102,6 +102,7 @@ local function of_swarm(node, one, rows)
   statements(node, cid, rows)
   copies(node, file, rows)
   local asked = { cid = cid, size = file.size, name = one.name, copies = file.copies }
+  rows[#rows + 1] = why_stores.chosen(node, asked)
   for _, row in ipairs(why_stores.rows(node, asked)) do rows[#rows + 1] = row end
   if is_own(node, cid) then return end
   local copy = held(node, cid)
