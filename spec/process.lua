@@ -162,7 +162,7 @@ function Connection:receive()
     line = line .. (self.stream:receive(65536) or "")
     return line:sub(-1) == "\n"
   end, self.pause)
-  return json.decode((line:gsub("\n$", ""))), line
+  return json.decode(line:match "^ *(.-)\n?$"), line -- who waits long is sent spaces meanwhile
 end
 
 function Connection:ask(request)
