@@ -33,7 +33,8 @@ local function copies(file, s)
     table.insert(names, server and servers or #names + 1, s:who(person) .. (server and " (server)" or ""))
   end
   for i, one in ipairs(file.coming or {}) do
-    if i <= COMING then names[#names + 1] = ("%s %d %%"):format(s:who(one.node), one.percent) end
+    local rate = one.rate and ", " .. s.rate(one.rate) or ""
+    if i <= COMING then names[#names + 1] = ("%s %d %%%s"):format(s:who(one.node), one.percent, rate) end
   end
   if #names == 0 then return s.UNKNOWN end
   if #names == 1 then return { names[1] .. " only", colour = "warn" } end

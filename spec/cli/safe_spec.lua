@@ -53,8 +53,8 @@ describe("report", function()
 
   it("says who fetches a file, what is on this node only, and when its card is full", function()
     local coming = answer()
-    coming.files[1].coming = { { node = LAB, percent = 41 } }
-    assert.matches("1: ada, lab 41 %", said(function(s) report.show(coming, s) end), 1, true)
+    coming.files[1].coming = { { node = LAB, percent = 41, rate = 12000000 } }
+    assert.matches("1: ada, lab 41 %, 12 MB/s", said(function(s) report.show(coming, s) end), 1, true)
     assert.matches("Not yet safe to switch off ada: 2 files only there", shown { unsafe = 2 }, 1, true)
     assert.is_nil(shown { unsafe = 2, alone = { files = 2, node = ADA } }:find("Not yet safe", 1, true))
     assert.matches("Here: 3.0 GB free, full in about 5 h, as it went lately.",

@@ -111,13 +111,16 @@ local LACK <const> = { why = "the policy keeps 20 GB free", n = 1, bytes = 81200
 describe("report", function()
   it("tells what each store waits for, who fetches a file, and when the card is full", function()
     local facts = fake.two()
+    local doing = { waits = { LACK }, doing = { { c = fake.CID:sub(-16), p = 41, rate = 2 } } }
     local answer = ask(facts, { command = "report" }, { here = function() return { disk_free = 3000000000 } end,
-      stores = stores({ row(fake.DONALD, { waits = { LACK }, doing = { { c = fake.CID:sub(-16), p = 41 } } }) },
-        { [fake.ADA] = 18000000 }) })
+      stores = stores({ row(fake.DONALD, doing) }, { [fake.ADA] = 18000000 }) })
     local one = answer.stores[1]
     assert.same({ fake.DONALD, 12000000000, true, 1 }, { one.node.id, one.free, one.take, one.doing })
     assert.same({ LACK }, one.waits)
-    assert.same({ 41, "donald" }, { answer.files[1].coming[1].percent, answer.files[1].coming[1].node.name })
+    assert.same({ 41, "donald", 1280000 }, { answer.files[1].coming[1].percent, answer.files[1].coming[1].node.name,
+      answer.files[1].coming[1].rate })
+    local robots = ask(facts, { command = "report", by = "robot" }, { stores = stores { row(fake.DONALD, doing) } })
+    assert.equal(50000, robots.robots[1].eta_ms)
     assert.same({ free = 3000000000, full_ms = 18000000 }, answer.card)
     assert.equal(1, answer.unsafe)
     facts.records[2] = fake.safe(fake.CID, fake.DONALD, fake.ADA, "run-12.bag", 64000000)

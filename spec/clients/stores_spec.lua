@@ -53,6 +53,21 @@ describe("the word of a store", function()
     assert.same({ row }, one.words:rows())
   end)
 
+  it("tells how fast a file comes, from one word to the next", function()
+    local one = pair()
+    one.facts = facts { doing = { { cid = CID, percent = 10 } } }
+    one.w:run(10 * SECOND)
+    assert.is_nil(one.words:of(one.lab.id).doing[1].rate)
+    one.facts = facts { doing = { { cid = CID, percent = 40 }, { cid = CID:gsub("e$", "a"), percent = 7 } } }
+    one.w:run(31 * SECOND)
+    local doing = one.words:of(one.lab.id).doing
+    assert.near(1, doing[1].rate, 0.1)
+    assert.is_nil(doing[2].rate)
+    one.facts = facts { doing = { { cid = CID, percent = 5 } } } -- begun anew
+    one.w:run(31 * SECOND)
+    assert.is_nil(one.words:of(one.lab.id).doing[1].rate)
+  end)
+
   it("says a change at most each 30 s, what stays the same each 5 min, and is over after 20 min", function()
     local one = pair()
     one.w:run(12 * MINUTE)

@@ -33,7 +33,7 @@ local function report_row(file, who, holder, time, coming)
     class = to_json.value(file.class), from = to_json.list(file.from, who), age_ms = ms, age_about = about,
     named = to_json.list(file.named, function(one) return name_row(one, who) end),
     copies = to_json.list(file.copies, holder), safe = file.safe, gone = file.gone, at_risk = #file.copies < 2,
-    others_off = copies.others_off(file, holder), coming = coming(file.cid),
+    others_off = copies.others_off(file, holder), coming = coming(file.cid, file.size),
   }
 end
 

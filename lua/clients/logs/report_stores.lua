@@ -24,18 +24,24 @@ function report_stores.rows(node, who)
   return list
 end
 
---- → a function from a CID to who is fetching it, as far as stores say: array of { node, percent } | nil
+-- Bytes a second of a file of SIZE, by what a store says of it | nil
+local function rate_of(one, size) return one.rate and size and math.floor(one.rate * size / 100) or nil end
+
+--- → a function from a CID and size to who is fetching it, as far as stores say: array of { node, percent, rate = bytes
+--- a second | nil } | nil
 function report_stores.coming(node, who)
   local by_end = {}
   for _, row in ipairs(node.stores and node.stores:rows() or {}) do
     for _, one in ipairs(row.doing) do
       by_end[one.c] = by_end[one.c] or {}
-      table.insert(by_end[one.c], { node = who(row.id), percent = one.p })
+      table.insert(by_end[one.c], { node = who(row.id), percent = one.p, rate = one.rate })
     end
   end
-  return function(cid)
+  return function(cid, size)
     local list = by_end[cid:sub(-16)]
-    return list and to_json.list(list, function(one) return one end)
+    return list and to_json.list(list, function(one)
+      return { node = one.node, percent = one.percent, rate = rate_of(one, size) }
+    end)
   end
 end
 
@@ -87,9 +93,21 @@ local function rates(node)
   return by_id
 end
 
+-- How fast files go to other stores, in percent a second, by the end of the CID | nil: none does, as far as is known.
+local function leaving(node)
+  local by_end
+  for _, row in ipairs(node.stores and node.stores:rows() or {}) do
+    for _, one in ipairs(row.id ~= node.id and row.doing or {}) do
+      by_end = by_end or {}
+      if one.rate then by_end[one.c] = { rate = (by_end[one.c] or { rate = 0 }).rate + one.rate } end
+    end
+  end
+  return by_end
+end
+
 -- Sums over all files of VIEW, by the ID of whose they are.
 local function sums(node, view)
-  local by_id, groups, domain = {}, {}, domains(node)
+  local by_id, groups, domain, goes = {}, {}, domains(node), leaving(node)
   for text in view:each_text() do
     local _, _, packed = shared_file.head(text)
     local group = groups[packed] or shared_file.group(packed, view.ids, view.agrees)
@@ -99,7 +117,9 @@ local function sums(node, view)
       local size = shared_file.size(text) or 0
       by_id[from], sum.files, sum.bytes = sum, sum.files + 1, sum.bytes + size
       if not group.gone and not is_safe(group, from, domain) then
+        local one = goes and goes[shared_file.cid(text):sub(-16)]
         sum.waiting, sum.waiting_bytes = sum.waiting + 1, sum.waiting_bytes + size
+        sum.rate = one and (sum.rate or 0) + rate_of(one, size) or sum.rate
       end
     end
     slices.step(0.5)
@@ -108,14 +128,15 @@ local function sums(node, view)
 end
 
 --- Of each robot whose files VIEW (file_view.lua) knows: { node, files, bytes, waiting = files without a copy elsewhere
---- that counts, waiting_bytes, eta_ms (nil: nothing comes from it now), safe, disk_free = percent, full_ms }, by ID.
+--- that counts, waiting_bytes, eta_ms (nil: nothing goes now), safe, disk_free = percent, full_ms }, by ID.
 function report_stores.robots(node, view, who)
   local by_id, rate, others, rows = sums(node, view), rates(node), node.diagnostics and node.diagnostics.others, {}
   for i, id in ipairs(sorted.keys(by_id)) do
     local sum, word = by_id[id], others and others:of(id)
     sum.node, sum.safe, sum.full_ms = who(id), sum.waiting == 0, node.stores and node.stores:full_in(id)
     sum.disk_free = word and not word.stale and word.said.disk_free or nil
-    sum.eta_ms = rate[id] and sum.waiting > 0 and sum.waiting_bytes * 1000 // rate[id] or nil
+    local speed = (rate[id] or 0) + (sum.rate or 0)
+    sum.rate, sum.eta_ms = nil, speed > 0 and sum.waiting > 0 and sum.waiting_bytes * 1000 // speed or nil
     rows[i] = sum
   end
   return rows

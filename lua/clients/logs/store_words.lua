@@ -29,13 +29,25 @@ local function has_room(self, id)
   return false
 end
 
+-- How fast each file came between two words of one store, where that is known: `rate`, percent a second.
+local function compare(said, before, ms)
+  local known = {}
+  for _, one in ipairs(before.said and before.said.doing or {}) do known[one.c] = one.p end
+  for _, one in ipairs(said.doing) do
+    local came = one.p - (known[one.c] or one.p)
+    if came > 0 and ms > 0 then one.rate = came * 1000 / ms end
+  end
+end
+
 --- ST, a statement in a bucket of stores, was taken in.
 function store_words:hear(st)
   if st.key ~= st.signer or st.bucket ~= ("pri/%s/store"):format(st.signer) then return end
   local known = self.words:get(st.signer)
   if known and st.at <= known.at or not known and not has_room(self, st.signer) then return end
-  local data = st.verb == "propose" and json.decode(st.data)
-  self.words:put(st.signer, { at = st.at, heard = self.loop:now(), said = data and forms.read(st.bucket, st.key, data),
+  local data, now = st.verb == "propose" and json.decode(st.data), self.loop:now()
+  local said = data and forms.read(st.bucket, st.key, data)
+  if said and known then compare(said, known, now - known.heard) end
+  self.words:put(st.signer, { at = st.at, heard = now, said = said,
     life = math.min(math.max(st.valid_until * 1000 - st.at, 0), LIFE_MAX) })
 end
 
@@ -48,8 +60,8 @@ local function row_of(self, id, word)
 end
 
 --- What node ID's store said last | nil: nothing, or it is over. A row: { id, bytes, files, free (bytes; nil: unknown),
---- take, domain (nil: its own; false: a carrier's), doing = array of { c = last 16 letters of a CID, p = percent },
---- waits = array of { bytes, n, why }, age = ms }
+--- take, domain (nil: its own; false: a carrier's), doing = array of { c = last 16 letters of a CID, p = percent,
+--- rate = percent a second | nil }, waits = array of { bytes, n, why }, age = ms }
 function store_words:of(id)
   local word = self.words:get(id)
   return word and row_of(self, id, word)
