@@ -118,6 +118,28 @@ describe("placement", function()
     assert.equal(1, heard)
   end)
 
+  it("need not be asked again soon of a file that has all its copies, where the policy does not want it", function()
+    local w = world { shared = { ada = {} }, claims = { a = {}, b = {} } }
+    look(w)
+    w.placement:settle(CID)
+    assert.is_false(w.placement:is_settled(CID))
+    w.claims.c = {}
+    w.ids[#w.ids + 1] = "c"
+    look(w)
+    assert.is_false(w.placement:is_settled(CID))
+    w.placement:settle(CID)
+    assert.is_true(w.placement:is_settled(CID))
+    w.placement:news(CID)
+    assert.is_false(w.placement:is_settled(CID))
+    w.placement:settle(CID)
+    w.loop:run_until(11 * 60 * 1000)
+    assert.is_false(w.placement:is_settled(CID))
+    look(w)
+    w.placement:settle(CID)
+    w.placement:apply()
+    assert.is_false(w.placement:is_settled(CID))
+  end)
+
   it("keeps in mind only files of which a copy is missing", function()
     local w = world { shared = { ada = {} }, claims = { a = {}, b = {} } }
     look(w)

@@ -6,7 +6,7 @@ local simloop = require "sim.loop"
 local till = require "spec.net.till"
 
 local function world()
-  local w = { loop = simloop.new(), fetched = {}, sure = true, urgency = {}, records = {}, copies = {} }
+  local w = { loop = simloop.new(), fetched = {}, sure = true, urgency = {}, records = {}, copies = {}, settled = {} }
   local function file(cid, size, signer)
     table.insert(w.records, { key = cid, holds = true, mine = signer == "me", signer = signer, at = 0,
       data = { class = "lab", names = { cid .. ".bag" }, size = size } })
@@ -36,7 +36,10 @@ local function world()
         return w.urgency[shared.cid] or false, "robots keep their own"
       end },
     placement = { look = function(_, key) return { wanted = w.wanted == nil or w.wanted[key] == true, why = w.why } end,
-      claims = function() end, is_carrier = function() return false end, stop = function() end,
+      claims = function() end, news = function(_, key) w.settled[key] = nil end, settle = function(_, key)
+        w.settled[key] = w.full
+      end, is_settled = function(_, key) return w.settled[key] ~= nil end,
+      is_carrier = function() return false end, stop = function() end,
       when_heard = function() end },
     names = function() return nil end, label = function(id) return id end,
     content = { holds = function() return false end, partial_files = function() return w.partials or {} end,
@@ -150,6 +153,27 @@ describe("gathering", function()
     assert.same({ "a" }, w.fetched)
     assert.same({}, w.replicate:unwanted())
     assert.same("", table.concat(w.replicate.log.lines):match "files are not fetched" or "")
+  end)
+
+  it("asks about files that have all their copies no more, until there are news of them", function()
+    local w, asked = world(), 0
+    w.full, w.wanted = true, {}
+    w.replicate.policy.ask = function()
+      asked = asked + 1
+      return false, "others hold it"
+    end
+    w.replicate:start()
+    w.loop:run_until(1000)
+    assert.equal(3, asked)
+    w.loop:run_until(300000)
+    assert.equal(3, asked)
+    w.word({ verb = "propose", bucket = "share/files", key = "b", signer = "ada" }, {})
+    w.loop:run_until(301000)
+    assert.equal(4, asked)
+    w.full = nil -- a copy is missing: again each minute
+    w.word({ verb = "dismiss", bucket = "share/safe", key = "c", signer = "server" }, {})
+    w.loop:run_until(500000)
+    assert.equal(7, asked)
   end)
 
   it("leaves what the policy does not want", function()

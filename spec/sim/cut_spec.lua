@@ -123,7 +123,7 @@ describe("a file in the midst of which the wire was cut", function()
     w:run(1000)
     w.cut[w.nodes[1].host] = true
     w:run(MINUTE)
-    assert.equal(2, #w.nodes[3].content:fetching())
+    assert.equal(1, #w.nodes[3].content:fetching())
     local third = f:share(w.nodes[2], "third.bag", MIB, 12)
     local _, done = recovered(w, f, third, 60)
     assert.is_true(done and done <= 8, ("there after %s s"):format(done))

@@ -15,7 +15,7 @@ local POLICY = 'local p = extend "server"\nfunction p.clients.logs.fetch() retur
 -- the rest of a block }, came = bytes of files that came anywhere; to be set: lies, deaf = { host = true }.
 function files.new(world, rate)
   return setmetatable({ world = world, rate = rate, offers = {}, asked = {}, lies = {}, deaf = {}, underway = {},
-    came = 0 }, files)
+    came = 0, blocks = {} }, files)
 end
 
 -- A policy that gathers everything, AT_ONCE (or as many as it has by default) at the same time.
@@ -41,12 +41,28 @@ local function blocks_of(bytes)
   return key, blocks
 end
 
+-- HOST gives the file KEY to whoever asks, or no longer.
+function files:offer(host, key, yes)
+  self.offers[host] = self.offers[host] or {}
+  for block, bytes in pairs(self.blocks[key]) do self.offers[host][block] = yes and bytes or nil end -- a map into a map
+end
+
+-- What stands for a node's gateway: who holds a copy gives it, too.
+local function gateway_of(self, host)
+  local function offer(key, yes)
+    self:offer(host, key, yes)
+    return true
+  end
+  return { serve = function(_, file) return offer(file.cid, true) end,
+    withdraw = function(_, key) return offer(key, false) end, counts = function() return {} end,
+    close = function() end }
+end
+
 -- NODE shares SIZE bytes under NAME. → the file's CID
 function files:share(node, name, size, seed)
   local key, blocks = blocks_of(folder.bytes(size, seed))
-  local offered = self.offers[node.host] or {}
-  self.offers[node.host] = offered
-  for block, bytes in pairs(blocks) do offered[block] = bytes end -- a map into a map
+  self.blocks[key] = blocks
+  self:offer(node.host, key, true)
   assert(node.comms:propose("share/files", { class = "lab", names = { name }, size = size }, { key = key }))
   return key
 end
@@ -96,6 +112,7 @@ local function beat(self, request)
     request.connected, request.moved = true, now
     if not answer.body then return over(self, request, answer) end
     local share = self.rate * BEAT // 1000 // math.max(flowing(self), 1)
+    share = math.min(share, math.max(0, #answer.body - request.from - request.came))
     request.came, self.came = request.came + share, self.came + share
     if request.from + request.came >= #answer.body then
       answer.body, answer.status = answer.body:sub(request.from + 1), request.from > 0 and 206 or 200
@@ -128,11 +145,13 @@ end
 
 function client:close() self.flying = {} end
 
--- Gives NODE, which the simulator added, its content; gathers = true: and what fetches.
-function files:open(node, gathers)
+-- Gives NODE, which the simulator added, its content; gathers = true: and what fetches; gives = true: who asks for its
+-- copies gets them.
+function files:open(node, gathers, gives)
   node.ports = function() return 3825, 3826 end
   node.http = setmetatable({ files = self, host = node.host, flying = {}, last = 0 }, client)
   node:open_content(nil, false)
+  if gives then node.content.gateway = gateway_of(self, node.host) end
   node.content:start()
   if not gathers then return end
   assert(node.clients:open())

@@ -10,6 +10,7 @@ local SILENT <const> = 7 * 24 * 60 * 60 * 1000 -- ms after which a node's claims
 local HEARING <const> = 30 * 1000 -- ms from a start in which others who hold files say what they take
 local STATES_MAX <const> = 10000 -- files of which a copy is missing
 local VIEW <const> = 1000 -- ms that what stores said is used again
+local SETTLED <const> = 10 * 60 * 1000 -- ms until files that have all their copies are looked at again, without news
 local COPIES <const> = { 1, 3 } -- where whose file it is asks for nothing else
 
 --- given.loop, dcache, id
@@ -18,7 +19,8 @@ local COPIES <const> = { 1, 3 } -- where whose file it is asks for nothing else
 --- given.stores   fn() → rows as clients/logs/store_words.lua has them
 --- given.silence  fn(id) → ms since that node was heard
 function placement.new(given)
-  local self = setmetatable({ claimers = {}, states = bounded.new { limit = STATES_MAX } }, placement)
+  local self = setmetatable({ claimers = {}, full = {}, settled = {}, forgot = 0,
+    states = bounded.new { limit = STATES_MAX } }, placement)
   for _, name in ipairs { "loop", "dcache", "id", "unit", "setting", "stores", "silence" } do
     self[name] = given[name]
   end
@@ -101,11 +103,32 @@ local function view_of(self)
   return self.view
 end
 
+-- Nothing is known of what has all its copies.
+local function unsettle(self)
+  self.full, self.settled, self.forgot = {}, {}, self.loop:now()
+end
+
 --- The policy is another one.
-function placement:apply() self.view = nil end
+function placement:apply()
+  self.view = nil
+  unsettle(self)
+end
+
+--- The policy does not want the file KEY, of which look() was told last. Where that has all its copies it need not be
+--- asked again soon: who holds little beside many who hold much would else spend his days with files that are well.
+function placement:settle(key) self.settled[key] = self.full[key] end
+
+function placement:is_settled(key)
+  if self.loop:now() - self.forgot >= SETTLED then unsettle(self) end
+  return self.settled[key] ~= nil
+end
+
+--- Somebody said something of the file KEY.
+function placement:news(key) self.settled[key] = nil end
 
 --- Node ID claims to hold a copy of the file KEY. What carriers take is no matter for a choice.
 function placement:claims(id, key)
+  if self.claimers[id] or self.loop:now() - self.began > HEARING then return end
   local copy = said_by(self, "share/safe", key, id)
   if copy and copy.domain ~= false then self.claimers[id] = true end
 end
@@ -146,6 +169,7 @@ function placement:look(key, size, ids)
   known.cid, known.size = key, size
   local answer, state = placing.look(known, view_of(self), me, self.states:get(key), self.loop:now(), self.unit)
   if state then self.states:put(key, state) else self.states:forget(key) end
+  self.full[key] = answer.claimed >= answer.most or nil
   if answer.wanted and hearing(self) > 0 then answer.wanted, answer.why = nil, "other holders are heard first" end
   return answer
 end

@@ -65,6 +65,7 @@ function replicate.new(given)
 end
 
 function replicate:hear(st)
+  self.placement:news(st.key)
   if st.verb ~= "propose" or (st.data or ""):find('"withdrawn"', 1, true) then return self.gone:soon(st.key) end
   self.holders:note(st.key, st.signer)
   if st.bucket == "share/files" then return self:consider_soon(st.key, st.signer) end
@@ -114,8 +115,7 @@ function replicate:stop()
 end
 
 function replicate:soon()
-  if self.pending or self.stopped then return end
-  self.pending = self.loop:after(SOON, function()
+  self.pending = self.pending or not self.stopped and self.loop:after(SOON, function()
     self.pending = nil
     self:ask()
   end)
@@ -123,7 +123,8 @@ end
 
 local function open(self, record)
   return record and record.holds and not record.mine and record.data and self.dcache:sure "share"
-    and not self.content:holds(record.key) and not self.fetch_queue:has(record.key) and not self.retry:has(record.key)
+    and not self.placement:is_settled(record.key) and not self.content:holds(record.key)
+    and not self.fetch_queue:has(record.key) and not self.retry:has(record.key)
     and not self.barred(record.key, record.signer)
 end
 
@@ -146,6 +147,7 @@ local function ask_policy(self, file)
   end
   if not file.wanted then -- it is others' to copy: nothing waits for this node
     self.declined:forget(file.cid)
+    self.placement:settle(file.cid)
     if file.wanted == nil then self.placement:when_heard(function() self:check() end) end
     return false
   end
@@ -191,8 +193,8 @@ end
 -- Nobody to ask is no fault of the file.
 local function failed(self, file, code, why)
   if self.holders:others(file.cid, nil) == 0 then return end
-  local blamed = code ~= "missing" or self.content:sources(file.cid)[1] ~= nil
-  self.retry:put(file, code, why, blamed, self.content:begun(file.cid))
+  self.retry:put(file, code, why, code ~= "missing" or self.content:sources(file.cid)[1] ~= nil,
+    self.content:begun(file.cid))
 end
 
 local function ended(self, file, path, err, code)
@@ -234,8 +236,7 @@ end
 -- What is known of FILE now, for the policy: others may have begun it, or have it.
 local function is_still_wanted(self, file)
   local record = self.dcache:statement_of("share/files", file.cid, file.by)
-  if not record or not record.holds or not record.data then return false end
-  return ask_policy(self, self:facts_of(record)) ~= false
+  return record and record.holds and record.data and ask_policy(self, self:facts_of(record))
 end
 
 -- Begins with the most wanted, while there is a hand free. The policy is asked again: those that began since then have
@@ -287,7 +288,6 @@ function replicate:waiting()
   for _, row in ipairs(rows) do row.source = self.label(row.by) end
   return rows
 end
-
 -- { files =, bytes = } of those that wait for their turn.
 function replicate:queued()
   local n, bytes = self.fetch_queue:waiting()
