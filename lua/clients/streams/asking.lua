@@ -16,7 +16,6 @@ local DIAL_EACH <const> = 5500 -- ms between two times that one node is asked to
 local PATIENCE <const> = 30 * 1000 -- ms until somebody who was asked to dial is there
 local FIRST <const> = 2000 -- ms before a call is said again
 local NODES_MAX <const> = 256 -- of which it is remembered how they are reached
-local ANSWERED <const> = { permission = true, full = true, form = true, budget = true, pause = true } -- he himself did
 
 --- given.loop, node
 --- given.opened  fn(id, asks, stream, keys, ahead, where)
@@ -116,8 +115,8 @@ local function dial(self, run, place)
       finish(self, run)
       return self.opened(run.id, true, stream, ...)
     end
-    local text, code = ...
-    if ANSWERED[code] then return fail(self, run, text, code) end
+    local text, code, said = ...
+    if said then return fail(self, run, text, code) end
     known_of(self, run.id).deaf = self.loop:now()
     ask_to_dial(self, run)
   end)

@@ -60,7 +60,7 @@ local function read(self)
 end
 
 local function call_over(self, ok, text, code)
-  if not ok then return fail(self, text, code) end
+  if not ok then return finish(self, nil, text, code, code ~= "slow") end -- else sealed, and so his own word
   finish(self, self.stream, self.keys, self.unread)
 end
 
@@ -81,7 +81,8 @@ local function begin(self, stream, text, code)
 end
 
 --- Dials node ID at WHERE (dialled.lua's) for a stream: ROLE "serve": this node gives, or "fetch": it asks.
---- DONE(stream, keys, ahead), whose owner that is then, or DONE(nil, text, code); once, later.
+--- DONE(stream, keys, ahead), whose owner that is then, or DONE(nil, text, code, said = did ID himself refuse it?);
+--- once, later.
 --- LOOP; NODE: id, key, swarm, net
 function handshake.new(loop, node, id, where, role, done)
   local self = setmetatable({ loop = loop, node = node, id = id, role = role, done = done, unread = "" }, handshake)
