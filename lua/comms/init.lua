@@ -152,14 +152,15 @@ function comms:say_beacon(message, news)
   end
 end
 
--- Says a held statement once more on one channel, after the random wait of a medium; MINE: at once, as one's own.
-function comms:say_again(name, short, mine) spread.again(self, name, short, mine) end
+-- Says a held statement once more on one channel, after the random wait of a medium; MINE: at once, as one's own;
+-- SILENT_AFTER: as spread.again has it.
+function comms:say_again(name, short, mine, silent_after) spread.again(self, name, short, mine, silent_after) end
 
 -- FITS(facts of a channel) → is it said there? nil: on each.
-function comms:say_again_everywhere(short, mine, fits)
+function comms:say_again_everywhere(short, mine, fits, silent_after)
   for _, name in ipairs(self.outbox.names) do
     local facts = self.outbox.channels[name].facts
-    if not facts.quiet and (not fits or fits(facts)) then self:say_again(name, short, mine) end
+    if not facts.quiet and (not fits or fits(facts)) then self:say_again(name, short, mine, silent_after) end
   end
 end
 

@@ -7,6 +7,7 @@ intake.__index = intake
 --- given.waste          quota.lua: how much wasted work a source may cause
 --- given.time_evidence  time_evidence.lua, which hears what is refused as ended or of the future
 --- given.strangers      strangers.lua, which hears what is refused as a stranger's
+--- given.newer          newer.lua, which hears what is refused as older than what is held
 --- given.refused        fn(code): counts a refusal
 --- given.allowed        fn(source) → may it have one more signature checked?
 --- given.heard          fn(source, list, place): a copy of a statement that is held came by broadcast, or on a stream
@@ -14,8 +15,8 @@ intake.__index = intake
 ---                      taken in, those without a code. any_kept: some are of a kept class; any_ours: some are by us
 function intake.new(given)
   local self = setmetatable({}, intake)
-  for _, name in ipairs { "dcache", "verify", "waste", "time_evidence", "strangers", "refused", "allowed", "heard",
-    "taken" } do
+  for _, name in ipairs { "dcache", "verify", "waste", "time_evidence", "strangers", "newer", "refused", "allowed",
+    "heard", "taken" } do
     self[name] = given[name]
   end
   return self
@@ -51,6 +52,8 @@ local function unwanted(self, list, i, source)
     if source.broadcast or source.channel.traits.stream then self.heard(source, list, i) end
   elseif code == "ended" or code == "future" then
     self.time_evidence:hear(list:statement(i), source)
+  elseif code == "older" then
+    self.newer:hear(list, i, source)
   elseif code == "stranger" then
     return self.strangers:hear(list, i, source)
   end

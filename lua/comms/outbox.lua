@@ -100,15 +100,15 @@ local function give_way(self, channel, old, st, how_urgent)
   return math.max(how_urgent, math.min(old.urgency, urgency.TRUST - 1))
 end
 
--- ST = { short, slot, line, mine = bool, wait = ms or nil: at least, renewed = bool: it says what was last said, times:
--- how often it is to be heard there, nil: once }. Others' words on a medium wait by random back-off, but no longer than
--- those that they replace.
+-- ST = { short, slot, line, mine = bool, wait = ms or nil: at least, renewed = bool: it says what was last said, times
+-- and silent_after, as repeats.lua has them, nil: once, and after two }. Others' words on a medium wait by random
+-- back-off, but no longer than those that they replace.
 function outbox:add(name, st, how_urgent)
   local channel = self.channels[name]
   local old = channel.by_slot[st.slot]
   if old then how_urgent = give_way(self, channel, old, st, how_urgent) end
   local entry = { short = st.short, slot = st.slot, line = st.line, renewed = st.renewed, urgency = how_urgent,
-    times = st.times or 1, copies = 0 }
+    times = st.times or 1, silent_after = st.silent_after, copies = 0 }
   enter(channel, entry)
   local by_chance = channel.medium and not st.mine
   local wait = (st.wait or 0) + (by_chance and repeats.wait(self.random, BACKOFF) or 0)

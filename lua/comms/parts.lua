@@ -10,6 +10,7 @@ local far_words = require "comms.far_words"
 local intake = require "comms.intake"
 local liveness = require "comms.liveness"
 local misfits = require "comms.misfits"
+local newer = require "comms.newer"
 local offer = require "comms.offer"
 local outbox = require "comms.outbox"
 local peers = require "comms.peers"
@@ -43,7 +44,9 @@ local function way_in(self, given, taken)
   self.verify = verify.new { swarm = self.swarm, start = given.verifier, checks = self.checks }
   self.strangers = strangers.new { loop = self.loop, swarm = self.swarm, peers = self.peers, dcache = self.dcache,
     checks = self.checks, allowed = allowed, charge = charge, taken = taken }
-  self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste,
+  self.newer = newer.new { loop = self.loop, dcache = self.dcache,
+    say_again = function(name, short) self:say_again(name, short, false, 1) end }
+  self.intake = intake.new { dcache = self.dcache, verify = self.verify, waste = self.waste, newer = self.newer,
     time_evidence = self.time_evidence, strangers = self.strangers, refused = self.refused, allowed = allowed,
     heard = function(source, list, place)
       self.outbox:heard(source.channel.name, list:short(place))

@@ -3,7 +3,7 @@
 -- All nodes on a medium hear such a word, and several may have a way to the same place: the two ranked first for it
 -- pass it on at once. The others wait: what comes from there meanwhile tells that it has arrived, and only where
 -- nothing comes they say it, too, since nobody knows which ways the first two have. Words are renewed again and again:
--- one that says what was last said there, by either side, goes only after nine minutes, before it is over there.
+-- one that says what was last said there, by either side, goes only after 14 minutes, before it is over there.
 local bounded = require "bounded"
 local hash = require "core.hash"
 local rank = require "rank"
@@ -14,7 +14,7 @@ relay.__index = relay
 
 local FIRST <const> = 2 -- nodes that speak at once
 local WAIT_MS <const> = 30 * 1000 -- of the others
-local SAME_MS <const> = 9 * 60 * 1000 -- between two words that say the same
+local SAME_MS <const> = 14 * 60 * 1000 -- between two words that say the same
 local OWN_MS <const> = 12 * 60 * 1000 -- the same for what this node says itself on a connection that loses nothing
 local SLOTS_MAX = 4096 -- of one channel, of which it is known what was said last: two of each robot
 

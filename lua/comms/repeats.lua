@@ -22,11 +22,12 @@ function repeats.again(entry, now, random)
   return true
 end
 
---- A verified copy of ENTRY was heard on its channel, a MEDIUM or not. → need it not be said there any more? On a
---- stream it tells that the other side has it.
+--- A verified copy of ENTRY { copies, times, said, silent_after = copies that are enough, nil: two } was heard
+--- on its channel, a MEDIUM or not. → need it not be said there any more? On a stream it tells that the other side has
+--- it.
 function repeats.enough(entry, medium)
   entry.copies = entry.copies + 1
-  return entry.copies >= (not medium and 1 or entry.said and entry.times or COPIES)
+  return entry.copies >= (not medium and 1 or entry.said and entry.times or entry.silent_after or COPIES)
 end
 
 return repeats

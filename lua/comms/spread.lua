@@ -6,9 +6,8 @@ local urgency = require "comms.urgency"
 local spread = {}
 
 local ECHO <const> = 4 -- urgency of what is said once more on the medium that it came by
--- How often a soft word is said on a near medium, where a frame may be lost and nobody misses it: one that says what
--- was last said there, and another. What comes from elsewhere is told there seldom; of our own others tell those who
--- are elsewhere.
+-- How often a soft word is said on a near medium, where a frame may be lost: one that says what was last said there,
+-- and another. What comes from elsewhere is told there seldom; of our own others tell those who are elsewhere.
 local AGAIN_TIMES <const>, NEW_TIMES <const>, OWN_TIMES <const> = 2, 4, 3
 local FAR_MS <const> = 20 * 60 * 1000 -- for which it is remembered that there is an elsewhere: as long as a word lives
 local AGAIN = { propose = 5, dismiss = 8 } -- of what is said again: what ends something is missed most
@@ -89,13 +88,14 @@ function spread.from(brain, st, source, names)
   if echoes(brain, st, source) then add(brain, source.channel.name, st, ECHO, {}) end
 end
 
---- Says a held statement once more on one channel, if it may be said there; MINE: at once, as one's own.
-function spread.again(brain, name, short, mine)
+--- Says a held statement once more on one channel, if it may be said there; MINE: at once, as one's own. SILENT_AFTER:
+--- copies heard there that are enough, nil: as many as the outbox has it.
+function spread.again(brain, name, short, mine, silent_after)
   local line = brain.dcache:line(short)
   local st = line and statement.parse(line)
   local channel = brain.outbox.channels[name]
   if not st or not channel or not urgency.may_leave(brain.dcache, st.bucket, channel.facts) then return end
-  add(brain, name, st, AGAIN[st.verb], { mine = mine })
+  add(brain, name, st, AGAIN[st.verb], { mine = mine, silent_after = silent_after })
 end
 
 return spread

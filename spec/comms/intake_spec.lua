@@ -49,7 +49,8 @@ local function new(burst)
     return n, true, false
   end
   box.intake = intake.new { dcache = dcache, verify = box.verify, waste = box.waste,
-    time_evidence = { hear = function() end }, heard = function() box.heard = box.heard + 1 end, taken = function() end,
+    time_evidence = { hear = function() end }, newer = { hear = function() end },
+    heard = function() box.heard = box.heard + 1 end, taken = function() end,
     refused = function(word) box.refused[word] = (box.refused[word] or 0) + 1 end,
     allowed = function(source) return box.waste:allows(source.principal, source.channel.traits.source_proved) end }
   return box

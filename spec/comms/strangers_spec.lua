@@ -50,7 +50,7 @@ local function new(members)
       return st:verify(swarm)
     end },
     refused = function(word) box.refused[word] = (box.refused[word] or 0) + 1 end,
-    heard = function() end, time_evidence = { hear = function() end },
+    heard = function() end, time_evidence = { hear = function() end }, newer = { hear = function() end },
     verify = { add = function(_, _, n, _, done)
       done(1, n)
       return n

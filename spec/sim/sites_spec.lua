@@ -1,19 +1,14 @@
 -- sites_spec.lua - many robots in several sites that one server joins: what that takes of each LAN and of each link
 -- between sites, how soon a change of one is known to all, and that nobody who lives is lost. Whole nodes under a
 -- virtual clock, with a tenth of all frames of the LANs lost. In `make soak` a thousand in twenty sites.
-local policies = require "spec.policy.policies"
-local sim = require "sim"
-local wan = require "sim.wan"
+local many_sites = require "spec.sim.many_sites"
 
 local SECOND <const>, MINUTE <const> = 1000, 60 * 1000
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local SITES <const>, ROBOTS <const> = SOAK and 20 or 5, SOAK and 50 or 20
 local MOST <const> = 2.5 * 1024 -- bytes a second
 local KNOWN <const> = SOAK and 6 * MINUTE or 5 * MINUTE -- after which all know a change
-local LOSS <const> = 0.1
 local ROUNDS <const>, CHANGES <const> = SOAK and 10 or 1, 8
-
-local function policy(text) return assert(policies.load(text)) end
 
 -- Bytes over each way between a site and the server, by the number of the site, from here on. Field `by_public` takes
 -- these numbers by the address of the router.
@@ -29,27 +24,8 @@ end
 
 -- SITES networks of ROBOTS each behind routers, and a server that all of them dial.
 local function world()
-  local robot, server = policy 'return extend "duckiebot"', policy 'return extend "server"'
-  local w = wan.new(sim.new { seed = 31, policy = robot, loss = LOSS })
-  local middle = w:site("middle", true)
-  w:add(middle, "hub", { policy = server })
-  local robots = {}
-  w.links = count_links(w)
-  for s = 1, SITES do
-    local site = w:site("site" .. s)
-    w.links.by_public[site.public] = s
-    for i = 1, ROBOTS do
-      local here = { site = "site " .. s }
-      local node = w:add(site, ("r%d-%d"):format(s, i), { here = function() return here end })
-      function node.now_is(facts)
-        here = facts
-        node.discovery.word:look()
-      end
-      robots[#robots + 1] = node
-    end
-    w:name(site, site.nodes[1], middle.public)
-  end
-  return w, robots
+  return many_sites.new { sites = SITES, robots = ROBOTS, seed = 31, traced = function(w) w.links = count_links(w) end,
+    joined = function(w, site) w.links.by_public[site.public] = site.number - 1 end }
 end
 
 -- Bytes that were said so far: LANS[site] on its medium, LINKS[site] between its robots and the server.
@@ -110,11 +86,7 @@ end
 
 local function change(robot, leaves, status)
   status[robot.id] = leaves and "left" or "busy"
-  if not leaves then return robot.now_is { site = "elsewhere", busy = true } end
-  robot.discovery:leave(function()
-    robot.is_gone = true
-    robot:stop()
-  end)
+  if leaves then many_sites.leave(robot) else robot.now_is { site = "elsewhere", busy = true } end
 end
 
 describe("many robots in several sites", function()

@@ -4,6 +4,7 @@ local kept = require "kept"
 local names = require "clients.discovery.names"
 local own_addresses = require "clients.discovery.own_addresses"
 local own_word = require "clients.discovery.own_word"
+local overdue = require "clients.discovery.overdue"
 local requests = require "clients.discovery.requests"
 local roster = require "clients.discovery.roster"
 local rows = require "clients.discovery.rows"
@@ -67,6 +68,8 @@ function discovery.open(handle)
     facts = function() return facts_of(node) end, body = function() return body_of(node) end,
     health = function(id) return node.diagnostics and node.diagnostics.others:of(id) end }
   self.own_addresses = own_addresses.of(node, handle.loop, function() self.word:look_again() end)
+  self.overdue = overdue.new { loop = handle.loop, random = node.random, comms = node.comms, dcache = node.dcache,
+    said = self.said }
   self.word = own_word.of(handle, self.facts, self.own_addresses, function() self.names:changed() end)
   handle:on_newcomer(function(peer) self:welcome(peer) end)
   handle:on_statement("peer", function(st, source) if source then self:hear(st, source) end end)
@@ -122,6 +125,7 @@ function discovery:start()
   self.kept:start()
   self.word:start()
   self.own_addresses:start()
+  self.overdue:start()
 end
 
 --- Tells all others that we leave; FLUSHED() once all went out, or after half a second.
@@ -130,6 +134,7 @@ function discovery:leave(flushed) self.word:leave(flushed) end
 function discovery:stop()
   self.word:stop()
   self.own_addresses:stop()
+  self.overdue:stop()
   self.kept:stop()
 end
 
