@@ -54,7 +54,7 @@ describe("a policy on trial", function()
     assert.truthy(has "good", ada:log())
     assert.truthy(ada:log():find "good one comes back.*nobody confirmed it in time", ada:log())
     assert.truthy(ada:cli "status":gsub("%s+", " "):find("this text failed before: nobody confirmed", 1, true))
-    assert.truthy(ada:channel "udp")
+    assert.truthy(within(10, function() return ada:channel "udp" end), ada:log()) -- a busy machine opens it later
     os.execute "sleep 0.3" -- were the file tried again by itself, it would be by now
     assert.equal("good", tags())
     ok "policy reload --confirm 60"
