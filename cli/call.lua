@@ -141,4 +141,20 @@ function call.follow(loop, begin, each)
   return ended, message
 end
 
+--- Waits for MS → true; false where the person pressed Ctrl-C.
+function call.pause(loop, ms)
+  return call.wait(loop, function(told)
+    local signal
+    local timer = loop:after(ms, function()
+      signal:cancel()
+      told(true)
+    end)
+    signal = loop:signal("sigint", function()
+      timer:cancel()
+      signal:cancel()
+      told(false)
+    end)
+  end)
+end
+
 return call

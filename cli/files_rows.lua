@@ -5,6 +5,9 @@ return {
     arguments = {
       { "what", "NAME|CID", "as lists show it: a path, the end of one, ROBOT:PATH, a CID", kind = "file" },
     } },
+  { name = "files verify", file = "cli.files_verify", text = "Hash a file of this node anew: is it still what it was?",
+    examples = { { "files verify run-12.bag", "an own file, or a copy that is held here" } },
+    arguments = { { "file", "NAME|CID", "a path, its last part, or a CID", kind = "file" } } },
   { name = "files safe", file = "cli.files_safe", text = "Is each own file on another node, too? Then 0, else 1.",
     examples = { { "files safe", "may this robot be switched off?" },
       { "files safe --wait 10min && sudo poweroff", "as soon as it may; after ten minutes it stays on" } },

@@ -46,23 +46,6 @@ function files_safe.show(answer, s)
   end
 end
 
--- MS later: true; false: Ctrl-C.
-local function pause(context, ms)
-  local loop = context.world.loop()
-  return call.wait(loop, function(told)
-    local signal
-    local timer = loop:after(ms, function()
-      signal:cancel()
-      told(true)
-    end)
-    signal = loop:signal("sigint", function()
-      timer:cancel()
-      signal:cancel()
-      told(false)
-    end)
-  end)
-end
-
 --- Asks once, or until all is safe, or OPTIONS.wait seconds have passed.
 function files_safe.run(context, options)
   local loop = context.world.loop()
@@ -75,7 +58,7 @@ function files_safe.run(context, options)
       if options.json then context:json(answer) else files_safe.show(answer, context.show) end
       return answer.safe and context.exit.ok or context.exit.no
     end
-    if not pause(context, math.max(AGAIN, SHARE * (loop:now() - began))) then return context.exit.stopped end
+    if not call.pause(loop, math.max(AGAIN, SHARE * (loop:now() - began))) then return context.exit.stopped end
   end
 end
 

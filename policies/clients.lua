@@ -28,6 +28,7 @@ logs.holders = {}
 logs.domain = ""
 logs.at_once = 2
 logs.store = false
+logs.scrub = 1 * MB
 logs.settle = { least = 2 * second, per = 32 * MB, most = 120 * second }
 logs.budget = 1 * MB
 logs.private = {

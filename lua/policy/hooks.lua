@@ -144,6 +144,8 @@ hooks.settings = {
   { "clients.logs.at_once", "count", "2", "files fetched at once, of each source one" },
   { "clients.logs.store", "text or false", "STATE/files",
     "the folder of copies of others' files; one that is named here must be there", restart = true },
+  { "clients.logs.scrub", "bytes", "1 MB",
+    "a second of copies that are read back and hashed, each once a week; 0: none" },
   { "clients.logs.settle", "settle", "2 s + 1 s per 32 MB, at most 120 s",
     "calm before a file is finished; more if it grew later" },
   { "clients.logs.budget", "bytes a second", "1 MB", "what files take off the LAN; on it there is no limit" },

@@ -10,7 +10,7 @@ local shape = require "spec.cli.shape"
 -- What is typed behind a command's name where it wants something; "" unless given.
 local WORDS <const> = { ["files get"] = "run-12.bag --to TO", ["help"] = "quota", ["policy check"] = "POLICY",
   ["policy diff"] = "OTHER", export = "TO.bundle --force", import = "TO.bundle", why = "run-12.bag",
-  ["files why"] = "run-12.bag",
+  ["files why"] = "run-12.bag", ["files verify"] = "run-12.bag",
   watch = "--topics", repl = "-e 1+1", ["record show"] = "peer ADA", ping = "bea --count 1", trace = "bea",
   ["route get"] = "bea", ["route set"] = "'/dswarm/bea/*' '/dswarm/daisy/$0'", ["route unset"] = "'/dswarm/bea/*'" }
 -- What prints no JSON, and why.

@@ -399,6 +399,67 @@ describe("dcache.content", function()
     assert.is_true(third.list[1].served)
   end)
 
+  it("reads copies back, slowly, soon after they came and each week, and sets a spoiled one aside", function()
+    local WEEK = 7 * 86400000
+    local now, file, port = 1790000000000, publisher()
+    local time = { now = function() return now end }
+    local c, _, said = node("server", { publisher = port }, { time = time, flusher = beside })
+    c:start()
+    local path = assert(fetch(c, file))
+    run_till(function() return said[1] end)
+    c.scrub:check() -- nobody said how fast
+    assert.is_nil(c.scrub.file)
+    c.scrub:use(function() return 10 * MIB end)
+    local began = L:now()
+    c.scrub:check()
+    assert.equal(c.list[1], c.scrub.file)
+    run_till(function() return c.list[1].checked end)
+    assert.is_true(L:now() - began >= 280, "not faster than it may") -- 3 MiB at 10 a second
+    assert.equal(now, c:stored()[1].checked)
+    c:stop()
+    local again, _, said_again = node("server", {}, { time = time, flusher = beside })
+    again:start()
+    again.scrub:use(function() return 100 * MIB end)
+    again.scrub:check() -- that is known over a restart
+    assert.same({ now, nil }, { again.list[1].checked, again.scrub.file })
+    now = now + WEEK - 1
+    again.scrub:check()
+    assert.is_nil(again.scrub.file)
+    local stored = require "dcache.content.stored"
+    local same = stored.same
+    finally(function() stored.same = same end)
+    local handle = assert(io.open(path, "r+b"))
+    handle:seek("set", 2 * MIB + 5)
+    handle:write "rotten"
+    handle:close()
+    stored.same = function() return true end -- what a disk does whose bits rot
+    now = now + 1
+    again.scrub:check()
+    run_till(function() return not again:holds(file.cid) end)
+    assert.equal("dismiss", said_again[#said_again].verb)
+    assert.equal(file.cid, again:damaged()[1].cid)
+  end)
+
+  it("reads none back whose file changes meanwhile, or goes, and believes no time from the future", function()
+    local file, port = publisher()
+    local now = 1790000000000
+    local c = node("server", { publisher = port }, { time = { now = function() return now end }, flusher = beside })
+    c:start()
+    assert(fetch(c, file))
+    run_till(function() return c.list[1].saved end)
+    c.scrub:use(function() return 20 * MIB end)
+    c.scrub:check()
+    local one = c.list[1]
+    c:let_go(file.cid, "a spec")
+    run_till(function() return not c.scrub.file end)
+    assert.is_nil(one.checked)
+    assert(fetch(c, file))
+    run_till(function() return c.list[1].saved end)
+    c.list[1].checked = now + 1
+    c.scrub:check()
+    assert.equal(c.list[1], c.scrub.file)
+  end)
+
   it("fetches nothing to a store that a person named and that is not there, and goes on when it is", function()
     local file, port = publisher()
     local store = home.path .. "/disk/store"

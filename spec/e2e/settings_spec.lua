@@ -201,6 +201,9 @@ local CASES = {
     after = once(function() put("bea/share/copied.txt", tostring(patience.now())) end, function()
       return bytes_of(w.dir .. "/copies/*/*") > 0
     end) },
+  ["clients.logs.scrub"] = { body = "p.clients.logs.scrub = 1 * GB", remember = holds_copy,
+    before = function() return ada:ask "files list".held[1].checked_ms == nil end,
+    after = function() return ada:ask "files list".held[1].checked_ms ~= nil end },
   ["clients.logs.settle"] = { body = "p.clients.logs.settle = { least = 600, per = 1 * GB, most = 900 }",
     after = once(function() put "other/settles.txt" end, function(seconds)
       return seconds > 1 and state_of "settles.txt" == "settling"
@@ -234,6 +237,7 @@ local FIRST = [[
 p.clients.logs.folder = %q
 p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"
 p.clients.logs.settle = { least = 0.2, per = 1 * GB, most = 1 }
+p.clients.logs.scrub = 0
 p.dcache.flush = 3000
 p.comms.beacon = { 20, 30 }
 p.comms.checkpoint = false

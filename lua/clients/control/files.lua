@@ -46,6 +46,7 @@ function files:report(request) return report(self.node, self.index, request) end
 local function held_row(node, file, who)
   local row = to_json.fields(file, { "cid", "name", "size", "path", "class", "away" })
   row.state = file.away and "not there" or "held"
+  row.checked_ms = file.checked and facts.age(node.time:now(), file.checked)
   if not file.from then return row end
   row.also = to_json.list(file.also, function(one) return { name = to_json.text(one.name), from = who(one.from) } end)
   local record = node.dcache:statement_of("share/files", file.cid, file.from)

@@ -36,11 +36,13 @@ function replication.open(handle)
   self.placement = new_placement(handle)
   handle:provide("placing", self.placement)
   handle:provide("domain", function() return node.policy:get "clients.logs.domain" end)
+  self.scrub = node.content.scrub
   self.replicate = replicate.new { loop = handle.loop, log = node.log, random = node.random, time = node.time,
     dcache = node.dcache, comms = handle, policy = node.policy, here = node.here, content = node.content,
     placement = self.placement, told = events.fetched(node),
     barred = function(cid, from) return node.withdraw and node.withdraw:barred(cid, from) end,
     names = function(id) return node.who(id).name end, label = function(id) return node.who(id).label end }
+  self.scrub:use(function() return node.policy:get "clients.logs.scrub" end)
   handle:on_lost(function(...) self.replicate:lost(...) end)
   if not node.worker then return self end
   self.superseded = superseded.new { loop = handle.loop, content = node.content, worker = node.worker,
@@ -59,6 +61,7 @@ local RESTS_ON <const> = { "type", "tags", "dcache.buckets", "dcache.holds", "cl
   "clients.logs.at_once", "clients.logs.holders", "clients.logs.domain" }
 
 function Replication:apply(_, changed)
+  if changes.concern(changed, { "clients.logs.scrub" }) then self.scrub:check() end
   if not changes.concern(changed, RESTS_ON) then return end
   self.placement:apply()
   self.replicate:apply()

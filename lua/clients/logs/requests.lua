@@ -3,6 +3,7 @@ local dismissal = require "clients.control.dismissal"
 local facts = require "clients.control.facts"
 local files = require "clients.control.files"
 local safety = require "clients.logs.safety"
+local verifying = require "clients.logs.verifying"
 local to_json = require "clients.control.to_json"
 
 local REST <const> = 60 * 1000 -- ms between two looks whether what answers rest on is still wanted
@@ -41,5 +42,6 @@ return function(handle)
     add(command, function(request, reply) reply(about[method](about, request)) end, { reads = true })
   end
   add("safe", function(request, reply) reply(safety.answer(node, request)) end, { reads = true })
+  add("verify", function(request, reply) reply(verifying.answer(node, request)) end)
   add("dismiss", function(request, reply) reply(dismissal(node, request)) end)
 end

@@ -1,34 +1,9 @@
 -- withdraw_requests.lua - the commands `withdraw` and `drop`. What they do stands in withdraw.lua.
 local cid_of = require "core.cid"
+local named = require "clients.logs.named"
 local to_json = require "clients.control.to_json"
 
 local SAFE <const> = "share/safe"
-
-local function missing(word, what)
-  return nil, ("missing: %s is no %s"):format(to_json.text(word), what), "missing"
-end
-
-local function ambiguous(word, found)
-  local names = {}
-  for i = 1, math.min(#found, 8) do names[i] = { say = found[i].cid, text = found[i].name } end
-  return nil, ("ambiguous: %s fits %d files; say which by its CID, as below"):format(to_json.text(word), #found),
-    "ambiguous", to_json.list(names, to_json.value)
-end
-
-local function is_called(name, word) return name == word or name:match "[^/]*$" == word end
-
--- The one file of EACH(), { cid, name, … }, that WORD means: a path, its last part, or a CID.
-local function one_of(word, each, what)
-  local found, by_cid = {}, {}
-  for file in each do
-    if file.cid and (file.cid == word or is_called(file.name, word)) and not by_cid[file.cid] then
-      by_cid[file.cid], found[#found + 1] = true, file
-    end
-  end
-  if found[2] then return ambiguous(word, found) end
-  if found[1] then return found[1] end
-  return missing(word, what)
-end
 
 -- Who claims a copy of the file CID: statements of others.
 local function claims(node, cid)
@@ -73,11 +48,11 @@ end
 local function withdraw(node, self, request, reply)
   local word = tostring(request.file or "")
   if not node.logs then return reply(nil, "closed: no files are shared here", "closed") end
-  local file, text, code, fits = one_of(word, node.logs:each_file(), "finished file of this node's folder")
+  local file, text, code, fits = named.one(word, node.logs:each_file(), "finished file of this node's folder")
   file = file or code == "missing" and by_claim(node, word)
   if not file then return reply(nil, text, code, fits) end
   if request.cancel == true then
-    if not self.state.files[file.cid] then return reply(missing(word, "file that is withdrawn")) end
+    if not self.state.files[file.cid] then return reply(named.missing(word, "file that is withdrawn")) end
     return self:cancel(file.cid, answering(reply, node, file))
   end
   if request.yes ~= true then
@@ -89,10 +64,10 @@ end
 local function drop(node, self, request, reply)
   local word = tostring(request.file or "")
   if request.cancel == true then
-    if not self.state.dropped[word] then return reply(missing(word, "CID of a copy that was dropped by hand")) end
+    if not self.state.dropped[word] then return reply(named.missing(word, "CID of a copy that was dropped by hand")) end
     return self:want(word, answering(reply, node, { cid = word }))
   end
-  local file, text, code, fits = one_of(word, node.content:each_stored(), "copy that is held here")
+  local file, text, code, fits = named.one(word, node.content:each_stored(), "copy that is held here")
   if not file then return reply(nil, text, code, fits) end
   if request.yes ~= true then return reply(answer_of(file, {}, false)) end
   self:drop(file.cid, answering(reply, node, file))

@@ -18,7 +18,9 @@ local incoming = require "dcache.content.incoming"
 local integrity = require "dcache.content.integrity"
 local known = require "dcache.content.known"
 local old_files = require "dcache.content.old_files"
+local scrub = require "dcache.content.scrub"
 local slices = require "slices"
+local rehash = require "dcache.content.rehash"
 local sources = require "dcache.content.sources"
 
 local content = {}
@@ -87,6 +89,8 @@ function content.new(given)
     log = given.log, mount = given.mount, date = given.date, dir = given.dir, folder = self.store,
     leaves_of = function(file) return store.leaves(self, file) end,
     path_of = function(file) return store.path(self, file) end, told = function(...) store.checked(self, ...) end }
+  self.rehash = rehash.new { loop = given.loop, start = given.flusher }
+  self.scrub = scrub.new { content = self, start = given.flusher }
   return self
 end
 
@@ -151,9 +155,13 @@ function content:start()
   claims.remember(self)
   store.check_all(self)
   origins.check(self)
-  self.timer = self.loop:every(LOOK_EVERY, function() store.check_all(self) end)
+  self.timer = self.loop:every(LOOK_EVERY, function()
+    store.check_all(self)
+    self.scrub:check()
+  end)
   self.suspecting = self.loop:every(SUSPECT_EVERY, function()
     store.check_suspects(self)
+    store.check_away(self)
     store.say_unsaid(self)
   end)
 end
@@ -213,7 +221,7 @@ function content:each_stored()
     if not file then return nil end
     local origin = file.origin or {}
     return { cid = file.cid, name = origin.name or file.name, size = file.identity.size,
-      path = store.path(self, file), class = origin.class, from = origin.from, also = file.also,
+      path = store.path(self, file), checked = file.checked, class = origin.class, from = origin.from, also = file.also,
       away = self.disk_space.away and true or nil }
   end
 end
@@ -270,6 +278,8 @@ function content:stop()
     if timer then timer:cancel() end
   end
   self.integrity:stop()
+  self.scrub:stop()
+  self.rehash:stop()
   if self.learning then self.learning.stop() end
   self.fetcher:stop()
   self.atomic_write:close()

@@ -142,6 +142,23 @@ function store.note_away(self)
   end
 end
 
+-- What lies where the store should be, as a text.
+local function seen_at(self)
+  local facts = self.disk:stat(self.store)
+  return facts and ("%d %d"):format(facts.dev or 0, facts.ino or 0) or ""
+end
+
+-- While the disk of the store is not there: something else lies in its place now, so all is looked at soon.
+function store.check_away(self)
+  if not self.disk_space.away then
+    self.seen_at = nil
+    return
+  end
+  local now, before = seen_at(self), self.seen_at
+  self.seen_at = now
+  if before and before ~= now then store.check_all(self) end
+end
+
 -- All that is held: a slice at once, the others in later turns.
 function store.check_all(self)
   local list, at = table.move(self.list, 1, #self.list, 1, {}), 0
