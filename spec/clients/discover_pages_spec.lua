@@ -59,6 +59,30 @@ describe("discover", function()
     assert.is_true(#json.encode(ask { command = "discover" }.told[1]) > 256 * 40)
   end)
 
+  it("has its pages and those of health told from one list, made for each first page alone", function()
+    local made, after = 0, {}
+    function ada.discovery.nodes()
+      made = made + 1
+      return nodes
+    end
+    local function page(command)
+      local one = { told = {} }
+      local reply = { on_cancel = function() end, on_room = function() end, run = function(_, fn) fn() end }
+      ada.commands:run({ command = command, after = after[command] }, setmetatable(reply, { __call = function(_, answer)
+        one.told, after[command] = answer.nodes, answer.more
+        return true
+      end }))
+      w:run(command == "discover" and not after.discover and 1100 or 100)
+      return one.told
+    end
+    page "discover"
+    page "health"
+    made = 0
+    assert.same({ "n257", "n257", "n513", "n513" },
+      { page("discover")[1].id, page("health")[1].id, page("discover")[1].id, page("health")[1].id })
+    assert.equal(0, made)
+  end)
+
   it("refuses what is no page, and says what would be right", function()
     for _, case in ipairs {
       { { after = "nobody" }, "missing", 'begin anew without "after"' }, { { after = 7 }, "form", '"after" is the ID' },

@@ -55,7 +55,7 @@ end
 
 -- A page of all nodes | nil, text, code
 local function fleet(diagnostics, discovery, after)
-  local all = node_pages.list(discovery, "health", after, function() return discovery:nodes(false) end)
+  local all = node_pages.list(discovery, "", after, function() return discovery:nodes(false) end)
   local nodes, more, code = node_pages.cut(all, after, node_pages.PAGE)
   if not nodes then return nil, more, code end
   return { nodes = to_json.list(nodes, function(one) return to_json.fields(row_of(diagnostics, one), ROW) end),

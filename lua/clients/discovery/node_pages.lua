@@ -25,8 +25,8 @@ function node_pages.cut(nodes, after, most)
   return table.move(nodes, from, last, 1, {}), nodes[last + 1] and nodes[last].id
 end
 
---- All nodes for WHAT (text: which of them), as MAKE() gives them. Pages that follow each other, whose AFTER is not
---- nil, are of one list, made once.
+--- All nodes for WHAT (text: which of them; "": those that are listed), as MAKE() gives them. Pages that follow each
+--- other, whose AFTER is not nil, are of one list, made once, whichever command tells them.
 function node_pages.list(discovery, what, after, make)
   local now, kept = discovery.changes.loop:now(), discovery.pages
   if after and kept and kept.what == what and now - kept.at <= KEPT then return kept.nodes end

@@ -20,7 +20,8 @@ end
 
 -- The nodes that REQUEST asks for, in their order.
 local function listed(discovery, request)
-  return node_pages.list(discovery, ("%s %s"):format(request.all, request.near), request.after, function()
+  local what = (request.all == true and "all" or "") .. (request.near == true and "near" or "")
+  return node_pages.list(discovery, what, request.after, function()
     return chosen(discovery:nodes(request.all == true), request)
   end)
 end
