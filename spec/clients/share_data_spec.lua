@@ -91,6 +91,20 @@ describe("a file that is shared", function()
     assert.same({}, again.said)
   end)
 
+  it("that changed while this node was off names the CID before, too", function()
+    local data = { class = "lab", names = json.array { "a.bag" }, size = 5 }
+    local record = { key = CID, data = data, verb = "propose", mine = true, at = MADE - 1000,
+      valid_until = MADE // 1000 + 29 * 86400 }
+    local w = world { record }
+    w.shares:add("a.bag", OTHER, 6, "lab", at(MADE))
+    w.shares:add("b.bag", OTHER, 6, "lab", at(MADE))
+    assert.equal(CID, w.said[1].data.before)
+    w = world { record }
+    w.shares:renew(true)
+    w.shares:add("a.bag", OTHER, 6, "lab", at(MADE))
+    assert.is_nil(w.said[#w.said].data.before, "it was unsaid long ago")
+  end)
+
   it("is said anew where its owner wants another number of copies", function()
     local w = world()
     w.shares:add("a.bag", CID, 5, "lab", at(MADE))

@@ -38,6 +38,11 @@ local function store_of(gigabytes, how)
   if how ~= "remount" then s.mounts[#s.mounts + 1] = place end
 end
 
+-- The lab's policy: the shipped one and that LINE.
+local function write_policy(line)
+  folder.write(s.dir .. "/lab.lua", ('local p = extend "server"\n%s\nreturn p\n'):format(line))
+end
+
 describe("why not", function()
   setup(function()
     s, why = swarm.new { "ada", "dee", "lab" }
@@ -48,7 +53,9 @@ describe("why not", function()
     s:start "dee"
     assert(swarm.within(10, function() return select(2, s:cli("dee", "fact driving yes --for 2h")) == 0 end))
     s:start "ada"
-    s:start("lab", "policies/server.lua")
+    swarm.sh(("cp policies/*.lua %s"):format(s.dir))
+    write_policy ""
+    s:start("lab", s.dir .. "/lab.lua")
   end)
 
   teardown(function()
@@ -98,5 +105,19 @@ describe("why not", function()
     local robots = s:ask("lab", "report --by robot").robots
     assert.equal(2, #robots)
     for _, one in ipairs(robots) do assert.same({ true, 0 }, { one.safe, one.waiting }) end
+  end)
+
+  it("says anew what a copy counts as when the policy says another: with a carrier alone nothing is safe", function()
+    local cid = s:file("ada", "run.bag").cid
+    for _, case in ipairs { { '"rack-1"', '"domain":"rack-1"', 0 }, { "false", '"domain":false', 1 } } do
+      write_policy("p.clients.logs.domain = " .. case[1])
+      local text, code = s:cli("lab", "policy reload")
+      assert.equal(0, code, text)
+      assert(swarm.within(10, function()
+        local record = s:cli("ada", "record show share/safe " .. cid .. " --json")
+        return record:find(case[2], 1, true) and select(2, s:cli("ada", "files safe")) == case[3]
+      end), s:logs())
+    end
+    says("ada", "report", "Not yet safe to switch off ada", 60) -- with the next word of the store
   end)
 end)

@@ -20,4 +20,20 @@ function earlier_run.statements(self)
   return self.before
 end
 
+--- The CID under which an earlier run shared the file NAME | nil.
+function earlier_run.named(self, name)
+  if self.names_before == nil then
+    self.names_before = {}
+    for cid, record in pairs(earlier_run.statements(self)) do -- any order: a name has one file
+      for _, each in ipairs(type(record.data) == "table" and record.data.names or {}) do
+        self.names_before[each] = cid
+      end
+    end
+  end
+  return self.names_before and self.names_before[name]
+end
+
+--- All files of the earlier run were met, or are gone.
+function earlier_run.forget_names(self) self.names_before = false end
+
 return earlier_run

@@ -45,7 +45,8 @@ local function data_of(self, share) return share_data.of(share, self.copies()) e
 
 -- What is told of SHARE beside its names is settled once: a touch of the file makes no news. RECORD: an own one | nil.
 local function settle(self, share, name, identity, record)
-  local data, changed = record and type(record.data) == "table" and record.data or {}, self.changed:get(name)
+  local data = record and type(record.data) == "table" and record.data or {}
+  local changed = self.changed:get(name) or not record and earlier_run.named(self, name) or nil
   self.changed:forget(name)
   share.before = share.before or data.before or changed ~= share.cid and changed or nil
   share.made = share.made or data.made or share_data.made(identity)
@@ -247,6 +248,7 @@ function Shares:renew(quiet)
   if not self.adopted and (quiet or self.loop:now() - self.begun > ADOPT_MS) then
     self.adopted = true
     adopt(self)
+    earlier_run.forget_names(self)
   end
 end
 
