@@ -110,7 +110,8 @@ local function layers(facts)
       each_file = each_of(facts, "files"), refused = list_of(facts, "not_shared") },
     content = {
       stored = list_of(facts, "held"), each_stored = each_of(facts, "held"), fetching = list_of(facts, "fetching"),
-      sources = list_of(facts, "sources"), rehash = { state = function() end },
+      sources = list_of(facts, "sources"), serves = function() return false end,
+      rehash = { state = function() end },
     },
   }
 end

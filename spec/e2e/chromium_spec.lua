@@ -35,8 +35,10 @@ describe("the page in Chromium", function()
     folder.write(s.dir .. "/my.lua", POLICY)
     for _, host in ipairs(HOSTS) do
       swarm.sh("mkdir -p " .. s:path(host, "share"))
-      for i, name in ipairs(host == "bob" and NAMES or {}) do
-        folder.write(s:path(host, "share/" .. name), ("bytes of %d\n"):format(i))
+      for i, name in ipairs(NAMES) do
+        if host == "bob" or i == #NAMES then
+          folder.write(s:path(host, "share/" .. name), ("bytes of %d\n"):format(i))
+        end
       end
       s:start(host, s.dir .. "/my.lua")
     end
@@ -92,12 +94,26 @@ describe("the page in Chromium", function()
         local link = browser:ask [[return [...document.querySelectorAll("main a")].map((a) => a.href).find(
           (href) => href.includes("run-12.bag"))]]
         assert.matches("^http://localhost:3826/ipfs/baf%w+%?filename=run%-12%.bag$", link)
+        assert.equal("bytes of 4\n", (s.world:run("ada", ("curl -s '%s'"):format(link))))
+        assert.equal(1, browser:ask "return document.querySelectorAll('main a').length", "what is not here has no link")
       end
       local wide, most = browser:ask "return document.documentElement.scrollWidth", browser:ask "return innerWidth"
       assert.is_true(wide <= most, ("%s: %d of %d pixels"):format(view, wide, most))
       assert.is_false(browser:has_dialog())
     end
     browser:resize(1000, 800)
+  end)
+
+  it("has a list of files that is searched, as somebody types", function()
+    if not s then return pending(why) end
+    browser:open(URL .. "#/files")
+    see(function() return shows "3 of 3" and shows "run-12.bag" end, "all files")
+    browser:ask [[const field = document.querySelector("input"); field.focus(); field.value = "RUN";
+      field.dispatchEvent(new Event("input"))]]
+    see(function() return shows "1 of 1" and not shows "onerror" end, "one file")
+    browser:ask [[const field = document.querySelector("input"); field.value = "";
+      field.dispatchEvent(new Event("input")); field.blur()]]
+    see(function() return shows "3 of 3" end, "all again")
   end)
 
   it("is reached by keys alone: each view and a robot", function()

@@ -63,6 +63,8 @@ describe("the page door", function()
     local status, report = ask "/status", ask "/report"
     assert.same({ "ada", port }, { status.node.name, status.http.port })
     assert.same({ "report", 0 }, { report.command, report.total })
+    local files = ask "/files?q=x"
+    assert.same({ "find", 0, {} }, { files.command, files.found, validate.faults("files.json", files) })
   end)
 
   it("answers the program of README.md, as it stands there, as the control socket does", function()

@@ -2,6 +2,7 @@
 local copies = require "clients.control.copies"
 local facts = require "clients.control.facts"
 local find = require "clients.control.find"
+local find_files = require "clients.control.find_files"
 local hint = require "clients.control.hint"
 local report = require "clients.control.report"
 local why = require "why"
@@ -39,8 +40,9 @@ local function fetching(node, who)
   end)
 end
 
---- control/report.lua's answer.
+--- control/report.lua's answer; and find_files.lua's.
 function files:report(request) return report(self.node, self.index, request) end
+function files:find(request) return find_files(self.node, self.index, request) end
 
 -- A copy held here: whose it is, and whether he still shares it.
 local function held_row(node, file, who)

@@ -1,54 +1,10 @@
 -- report.lua - the answer to `report`: all shared files, who has copies, what is at risk. It changes nothing.
-local copies = require "clients.control.copies"
 local facts = require "clients.control.facts"
+local report_rows = require "clients.control.report_rows"
 local risk = require "clients.control.risk"
 local slices = require "slices"
 local stores = require "clients.logs.report_stores"
 local to_json = require "clients.control.to_json"
-
--- The same table for the same node, each time: a report speaks of few nodes, and of each many times.
-local function once(who)
-  local known = {}
-  return function(id)
-    known[id] = known[id] or who(id)
-    return known[id]
-  end
-end
-
-local function name_row(one, who)
-  return { name = to_json.text(one.name), from = who(one.from), gone = one.gone or nil }
-end
-
--- What each node says that it is, by peer ID, of those that were heard.
-local function types_of(node, nodes)
-  local types = { [node.id] = node.type }
-  for _, other in ipairs(nodes) do types[other.id] = types[other.id] or other.type end
-  return types
-end
-
-local function report_row(file, who, holder, time, coming)
-  local ms, about = time:age(file.at)
-  return {
-    cid = to_json.text(file.cid), names = to_json.list(file.names, to_json.text), size = file.size,
-    class = to_json.value(file.class), from = to_json.list(file.from, who), age_ms = ms, age_about = about,
-    named = to_json.list(file.named, function(one) return name_row(one, who) end),
-    copies = to_json.list(file.copies, holder), safe = file.safe, gone = file.gone, at_risk = #file.copies < 2,
-    others_off = copies.others_off(file, holder), coming = coming(file.cid, file.size),
-  }
-end
-
--- Our own record speaks of FILE, but the file system that it is on is not there: this node has no copy now.
-local function is_away(node, cid)
-  return node.logs.is_away and node.logs:is_away(cid) or facts.copy_is_away(node, cid)
-end
-
-local function without_away(node, file)
-  if not is_away(node, file.cid) then return file end
-  for i = #file.copies, 1, -1 do
-    if file.copies[i] == node.id then table.remove(file.copies, i) end
-  end
-  return file
-end
 
 -- The texts of all such files in VIEW.
 local function away_texts(node, view)
@@ -130,20 +86,13 @@ return function(node, index, request)
     return nil, 'form: "by" is what the lines are about: "robot"', "form"
   end
   local nodes, view = node.discovery:nodes(), index:now()
-  local types, people = types_of(node, nodes), facts.people(node)
-  local who = once(function(id)
-    local one = people(id)
-    one.type = to_json.value(types[id])
-    return one
-  end)
-  local holder = copies.holders(node, who, nodes)
+  local rows = report_rows.of(node, view, nodes)
+  local who, holder = rows.who, rows.holder
   if request.by == "robot" then return { robots = to_json.list(stores.robots(node, view, who), as_it_is) } end
-  local groups, coming = view:groups(away_texts(node, view)), stores.coming(node, who)
+  local groups = view:groups(away_texts(node, view))
   local answer = risk.sums(groups, holder)
   local n_servers, untyped = servers(nodes)
-  answer.files = to_json.rows(listed(view, most), function(text)
-    return report_row(without_away(node, view:file(text)), who, holder, node.time, coming)
-  end)
+  answer.files = to_json.rows(listed(view, most), rows.row)
   answer.stores, answer.unsafe = to_json.list(stores.rows(node, who), as_it_is), stores.unsafe(node, groups)
   answer.card = stores.card(node)
   answer.paused = to_json.value(node.paused and node.paused())

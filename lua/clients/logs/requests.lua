@@ -36,7 +36,7 @@ return function(handle)
     end, marks)
   end
   handle:extend("status", function(answer) add_files(node, answer) end)
-  for _, each in ipairs { { "report", "report" }, { "files", "list" }, { "sources", "sources" },
+  for _, each in ipairs { { "report", "report" }, { "find", "find" }, { "files", "list" }, { "sources", "sources" },
     { "folder", "folder" } } do
     local command, method = each[1], each[2]
     add(command, function(request, reply) reply(about[method](about, request)) end, { reads = true })

@@ -3,6 +3,7 @@ local paths = {}
 
 local LIST <const> = {
   ["/peers"] = { command = "discover", takes = { near = true, after = true } },
+  ["/files"] = { command = "find", takes = { q = true, after = true } },
   ["/health"] = { command = "health", takes = { robot = true, after = true } },
   ["/metrics"] = { metrics = true },
   ["/report"] = { command = "report" },
@@ -36,11 +37,12 @@ function paths.request(uri)
   local row = LIST[path]
   if not row then
     return nil, "missing: there are / for people, and /peers (?near=1, ?after=ID), /health (?robot=NAME), "
-      .. "/status, /report and /metrics", "missing"
+      .. "/files (?q=TEXT, ?after=CID), /status, /report and /metrics", "missing"
   end
   local values, text = query_of(path, query)
   if not values then return nil, text, "form" end
-  local request = { command = row.command, metrics = row.metrics, after = values.after, robot = values.robot }
+  local request = { command = row.command, metrics = row.metrics, after = values.after, robot = values.robot,
+    text = values.q }
   request.watching = row.command == "discover" or nil -- who reads a page reads it again and again
   if values.near then
     request.near = FLAGS[values.near]

@@ -200,6 +200,11 @@ function content:claim(file) return claim_data.of(file, self.domain()) end
 function content:heard(record) origins.learn(self, record) end
 
 --- Is it held, or was it and is looked for (scan.lua)?
+-- Does the gateway give the whole of it, as an own file or as a copy?
+function content:serves(key)
+  return self.gateway ~= nil and (self.shared[key] or self.by_cid[key] ~= nil and not self.disk_space.away) or false
+end
+
 function content:holds(key) return self.by_cid[key] ~= nil or self.expected[key] ~= nil end
 
 -- Sorted by CID: { cid =, name = its path at its origin, size =, path = here, class =, from = peer ID }; what is not

@@ -7,7 +7,7 @@ const STATUS = { ready: "good", booting: "warn", busy: "warn", updating: "warn",
   lost: "bad", "clone?": "bad", stranger: "warn" };
 const LEVEL = { ok: "good", warn: "warn", error: "bad", stale: "soft" };
 
-const known = { nodes: [], health: new Map(), status: null, report: null, robot: null };
+const known = { nodes: [], health: new Map(), status: null, files: null, robot: null };
 let heard = Date.now(); // when the daemon answered last
 
 // An element with what stands in it: texts and elements. Texts are texts, whatever robots are called.
@@ -83,9 +83,21 @@ async function readPeers() { known.nodes = await pages("/peers"); }
 async function readRest() {
   const { name, id } = place();
   known.status = await ask("/status");
-  if (name === "files") known.report = await ask("/report");
+  if (name === "files") await readFiles();
   if (name === "robot") known.robot = await ask("/health?robot=" + encodeURIComponent(id));
   if (name === "fleet") known.health = new Map((await pages("/health")).map((row) => [row.id, row]));
+}
+
+// Those in whose names `wanted` stands, the newest first: as many pages as the reader asked for.
+async function readFiles() {
+  const query = "/files?q=" + encodeURIComponent(wanted);
+  let rows = [], answer = null;
+  for (let i = 0; i < shelves; i++) {
+    answer = await ask(query + (answer ? "&after=" + encodeURIComponent(answer.more) : ""));
+    rows = rows.concat(answer.files);
+    if (!answer.more) break;
+  }
+  if (query === "/files?q=" + encodeURIComponent(wanted)) known.files = { rows, found: answer.found, more: answer.more };
 }
 
 // Calls READ each MS while the page is seen; a failed one is tried again in its turn.
@@ -186,9 +198,10 @@ function robot() {
 
 const called = (file) => (file.names || [])[0] || file.cid;
 
+// Where its bytes are, if this node has them.
 function address(file) {
   const port = known.status && known.status.gateway && known.status.gateway.port;
-  if (!port || !file.cid) return null;
+  if (!port || !file.here) return null;
   return "http://" + location.hostname + ":" + port + "/ipfs/" + file.cid + "?filename=" + encodeURIComponent(called(file).split("/").pop());
 }
 
@@ -196,21 +209,44 @@ const who = (person) => person ? person.label || person.name || person.id : "–
 
 const FILES = [
   { title: "File", cell: (f) => address(f) ? make("a", { href: address(f) }, called(f)) : called(f) },
-  { title: "Size", number: true, cell: (f) => size(f.size) },
+  { title: "Size", number: true, cell: (f) => unknown(f.size, size) },
   { title: "Of", cell: (f) => (f.from || []).map(who).join(", ") + (f.gone ? " (gone)" : "") },
+  { title: "Age", number: true, cell: (f) => age(f.age_ms) },
   { title: "Copies", number: true, cell: (f) => coloured((f.copies || []).length, f.at_risk ? "warn" : "good") },
+  { title: "On", cell: (f) => (f.copies || []).map((c) => who(c.node || c)).join(", ") },
 ];
 
-let wanted = "";
+let wanted = "", shelves = 1;
+
+// The list anew, and no other part of the page, since somebody may be typing.
+async function showFiles() {
+  try { await readFiles(); } catch (fault) { failed(fault); }
+  const place = document.getElementById("files");
+  if (place) place.replaceChildren(...fileList());
+}
+
+function fileList() {
+  const files = known.files;
+  if (!files) return [make("p", { class: "hint" }, "They are being asked for …")];
+  const parts = [make("p", { class: "soft" }, files.rows.length + " of " + files.found), table(FILES, files.rows)];
+  if (files.more) {
+    const button = make("button", { type: "button" }, "More");
+    button.addEventListener("click", () => { shelves = Math.min(PAGES_MAX, shelves + 1); showFiles(); });
+    parts.push(button);
+  }
+  return parts;
+}
+
+let typed = null;
 function files() {
-  const field = make("input", { type: "search", placeholder: "Name …", "aria-label": "Files whose names hold", value: wanted });
-  field.addEventListener("input", () => { wanted = field.value; rows.replaceChildren(list()); });
-  const list = () => {
-    const all = (known.report && known.report.files) || [];
-    return table(FILES, all.filter((f) => called(f).toLowerCase().includes(wanted.toLowerCase())));
-  };
-  const rows = make("div", {}, list());
-  return [make("h2", {}, "Shared files"), field, rows];
+  const field = make("input", { type: "search", placeholder: "Name …", "aria-label": "Files whose names hold", value: wanted, maxlength: 80 });
+  field.addEventListener("input", () => {
+    wanted = field.value;
+    shelves = 1;
+    clearTimeout(typed);
+    typed = setTimeout(showFiles, 300);
+  });
+  return [make("h2", {}, "Shared files"), field, make("div", { id: "files" }, fileList())];
 }
 
 const CHANNELS = [
