@@ -107,6 +107,7 @@ local function put_aside(self, version)
   local name = aside(self, version)
   local ok, why = self.disk:rename(self.path, name)
   if not version then self.damaged = ok and name or self.path end
+  self.begun_anew = true
   if self.firm then self.lost = ok and name or self.path end
   local what = version and ("a file is of version %d, this dt-swarm knows %d"):format(version, SCHEMA)
     or "a file is damaged"
@@ -240,7 +241,7 @@ function kept:holds(piece)
   return false
 end
 
---- What was read is none of this value's: the file is put aside as a damaged one.
+--- What was read is none of this value's: the file is put aside as a damaged one. (self.begun_anew: one was put aside.)
 function kept:reject() put_aside(self) end
 
 function kept:start()

@@ -3,6 +3,7 @@
 local disk = require "core.disk"
 local folder = require "spec.folder"
 local json = require "core.json"
+local kept = require "kept"
 local kept_values = require "spec.kept_values"
 local simloop = require "sim.loop"
 local stats_word = require "clients.statistics.stats_word"
@@ -145,7 +146,9 @@ describe("statistics", function()
     it("begin anew where the file is none", function()
       for _, data in ipairs { 7, { week = -1 }, { week = 2900, counts = 7 }, { week = 2900, counts = { on = -5 } } } do
         values.put("usage", data)
+        values.said = {}
         assert.equal(0, counters().counts.on)
+        assert.matches("begun anew .*usage.damaged", values.said[1])
       end
     end)
 
@@ -227,14 +230,16 @@ describe("statistics", function()
       assert.is_string(said[1].data)
     end)
 
-    it("are taken back where the file that would say so is damaged", function()
-      stop()
-      said, agrees = {}, false
-      folder.write(home.path .. "/usage", "x\n")
-      start()
-      pass(2000)
-      assert.equal(1, #said)
-      assert.is_nil(said[1].data)
+    it("are taken back where the file that would say so is damaged, or of another version or form", function()
+      for _, line in ipairs { "x\n", (kept.encode {}:gsub('schema":1', 'schema":2')), kept.encode(7) } do
+        stop()
+        said, agrees = {}, false
+        folder.write(home.path .. "/usage", line)
+        start()
+        pass(2000)
+        assert.equal(1, #said)
+        assert.is_nil(said[1].data)
+      end
     end)
 
     it("are forgotten by a run that did not say them", function()

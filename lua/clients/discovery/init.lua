@@ -33,7 +33,8 @@ local function new(given)
   self.rows = rows.new { loop = self.loop, comms = self.comms, dcache = self.dcache, time = self.time,
     names = self.names, seen = self.seen, said = self.said, id = self.id, health = given.health }
   self.kept = given.kept("seen", function() return self.seen:data() end, nil, "who was seen before")
-  self.seen:load(self.kept:read())
+  local data = self.kept:read()
+  if data ~= nil and not self.seen:load(data) then self.kept:reject() end
   return self
 end
 

@@ -59,9 +59,11 @@ local function insert(self, row)
   self.rows[least.id], self.count = nil, self.count - 1
 end
 
---- Takes in the rows of an earlier run, as they were kept; what is not of their form is left out.
+--- Takes in the rows of an earlier run, as they were kept; one that is not of their form is left out.
+--- → true | false: they are no rows at all
 function seen:load(rows)
-  for i, row in ipairs(type(rows) == "table" and rows or {}) do
+  if type(rows) ~= "table" then return false end
+  for i, row in ipairs(rows) do
     if type(row) == "table" and is_id(row[1]) and row[1] ~= self.id and type(row[2]) == "string"
       and node_name.is(row[2]) then
       local addresses = addresses_of(row[5])
@@ -69,6 +71,7 @@ function seen:load(rows)
         addresses = addresses, proved = addresses[1] ~= nil, heard = -i })
     end
   end
+  return true
 end
 
 --- ID was heard now, by the name NAME; TYPE where that is known. → is he new here, or has he another name?

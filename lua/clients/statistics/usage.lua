@@ -23,7 +23,7 @@ local FACTS <const> = { drive = "driving", record = "recording" }
 -- Where nobody can tell whether a word is out, one may be.
 local function is_out(self, data, code)
   if type(data) == "table" then return data.out == true or nil end
-  return (self.kept.damaged or code) and true or nil
+  return (self.kept.begun_anew or code) and true or nil
 end
 
 --- given.loop
@@ -34,7 +34,10 @@ function usage.new(given)
   local self = setmetatable({ loop = given.loop, time = given.time, here = given.here, seconds = {} }, usage)
   self.kept = given.kept("usage", function() return self:data() end, nil, "how much this node was used")
   local data, _, code = self.kept:read()
-  self:load(data)
+  if not self:load(data) and data ~= nil then
+    self.kept:reject()
+    data = nil
+  end
   self.out = is_out(self, data, code)
   return self
 end
@@ -54,14 +57,17 @@ end
 
 local function is_count(value) return math.type(value) == "integer" and value >= 0 and value <= MOST end
 
---- DATA of an earlier run, or whatever stands there.
+--- Takes DATA of an earlier run, or whatever stands there → true | false: it has not that form, and none of it is taken
 function usage:load(data)
   begin(self, nil)
-  if type(data) ~= "table" or not is_count(data.week) or type(data.counts) ~= "table" then return end
-  self.week = data.week
+  if type(data) ~= "table" or not is_count(data.week) or type(data.counts) ~= "table" then return false end
   for _, name in ipairs(usage.names) do
-    if is_count(data.counts[name]) then self.counts[name] = data.counts[name] end
+    local count = data.counts[name]
+    if count ~= nil and not is_count(count) then return false end
   end
+  self.week = data.week
+  for _, name in ipairs(usage.names) do self.counts[name] = data.counts[name] or self.counts[name] end
+  return true
 end
 
 function usage:data() return { week = self.week or 0, counts = self.counts, out = self.out } end
