@@ -1,4 +1,5 @@
 -- fetching.lua - one file, from given sources to a given path, for a command that waits. Knows no command line.
+local far_blocks = require "cli.far_blocks"
 local fetch = require "dcache.content.fetch"
 local byte_size = require "byte_size"
 local part_file = require "cli.part_file"
@@ -18,6 +19,16 @@ fetching.partial = part_file.path
 local session = {}
 session.__index = session
 
+-- Whom the daemon alone can ask goes by it.
+local function reachable(self)
+  local list = {}
+  for _, row in ipairs(self.watch.sources) do
+    if row.stream and self.ask then row.url = "stream:" .. row.id end
+    list[#list + 1] = row.url and row or nil
+  end
+  return list
+end
+
 --- GIVEN: loop, disk, timeout (ms; 30 s), space(path) → free bytes (not given: unknown), ask(request, told(answer or
 -- nil, text, code)) without waiting (not given: nobody to ask). → what fetches files one after the other: run(given),
 -- close()
@@ -31,11 +42,12 @@ function fetching.open(given)
     silent = function(came)
       return self.watch:silence(math.min(self.timeout, came > 0 and SILENT or SILENT_FIRST))
     end,
-    sources = function() return self.watch.sources end,
+    sources = function() return reachable(self) end,
     on_progress = function(...) if self.watch then self.watch:progressed(...) end end,
     partial = function() return self.part end, place = function() return self.given.place() end,
     flusher = function(threads) return worker.new { loop = self.loop, threads = threads } end,
   }
+  self.fetch.streams = self.ask and far_blocks.new(self.ask)
   return self
 end
 

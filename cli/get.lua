@@ -90,7 +90,7 @@ local function absence(holder, s, tried)
   if not holder.seen_ms then return "was not heard here since this daemon started (off, or in another network)" end
   if holder.status == "left" then return ("was stopped %s ago"):format(s.span(holder.seen_ms)) end
   local is_here = not AWAY[holder.status]
-  if is_here and holder.by == "record" then return "is elsewhere: files are not given from one network to another" end
+  if is_here and holder.by == "record" then return "is elsewhere, and this daemon knows no way to ask it" end
   if is_here and not holder.reachable then return "is here, but can be asked at no address yet" end
   if tried and is_here and holder.seen_ms < HERE then
     return "is here, as the daemon hears it, but gave nothing to this command"

@@ -4,6 +4,8 @@
 local folder = require "spec.folder"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
+local text = require "core.text"
+local unixfs = require "core.unixfs"
 
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local MIB <const> = 1048576
@@ -97,5 +99,24 @@ p.routing.channels = { %s, "%s" }
     assert.truthy(report:find(line, 1, true), report)
     assert.is_falsy(s:cli("ada", "report"):find(line, 1, true))
     assert.truthy(s:cli("carl", "channels"):find("is expected there, and", 1, true), "status says who answers instead")
+  end)
+
+  it("gives it to a person at the server, too, by the daemon's streams", function()
+    if not s then return pending(why) end
+    local bytes = folder.bytes(3 * MIB + 7)
+    folder.write(s:path("ada", "share/for_me.bag"), bytes)
+    within(10, "the server hears", function() return s:file("server", "for_me.bag") end)
+    local said, code = s:cli("server", ("files get ada:for_me.bag --to %s/for_me.bag"):format(s.dir))
+    assert.equal(0, code, said)
+    assert.is_true(folder.read(s.dir .. "/for_me.bag") == bytes)
+    local cid, ada = s:file("server", "for_me.bag").cid, s:ask("ada", "identity").id
+    local answer = s:request("server", { command = "block", of = ada, cid = cid, max = 65536 })
+    assert.equal(200, answer.status)
+    local links = assert(unixfs.decode(cid, text.unbase64(answer.body), #bytes))
+    assert.equal(4, #links)
+    answer = s:request("server", { command = "block", of = ada, cid = links[4].cid, max = 100, range = "2-" })
+    assert.equal(bytes:sub(-5), text.unbase64(answer.body))
+    answer = s:request("server", { command = "block", of = "ada", cid = cid, max = 65536 })
+    assert.equal("form", answer.error.word)
   end)
 end)

@@ -2,6 +2,7 @@
 -- moves no byte (dcache/content/streams.lua does), and decides nothing of files.
 local accepting = require "clients.streams.accepting"
 local asking = require "clients.streams.asking"
+local block = require "clients.streams.block"
 local handshake = require "clients.streams.handshake"
 local reach = require "dcache.content.reach"
 local streams = require "dcache.content.streams"
@@ -82,6 +83,7 @@ end
 function client.open(handle)
   local self, node = make(handle), handle.node
   node.content:use_streams(self.streams)
+  block.register(handle, self.streams)
   handle:component("content", function(...) return take(self, ...) end)
   handle:extend("status", function(answer) answer.streams = self:facts() end)
   handle:keep(node.dcache.trust:on_change(function() self.streams:look_again() end))

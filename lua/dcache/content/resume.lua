@@ -31,13 +31,18 @@ function resume.range(link, source)
   return link.part and #link.part .. "-" or nil
 end
 
--- The request for core.http with which SOURCE is asked for what is missing of the block: LINK is one of
--- core.unixfs.decode, or { cid =, most = bytes of the block at most }.
+-- The request for core.http for the block CID of MOST bytes at the source URL; RANGE: "N-", or nil for all.
+function resume.options(url, cid, most, range)
+  if sources.is_stream(url) then url = streams.URL end
+  return { url = ("%s/ipfs/%s?format=raw"):format(url, cid), accept = ACCEPT, max = most, range = range,
+    low_seconds = PATIENCE }
+end
+
+-- The same with which SOURCE is asked for what is missing of the block: LINK is one of core.unixfs.decode, or
+-- { cid =, most = bytes of the block at most }.
 function resume.request(link, source)
   local most = link.most or link.height == 0 and link.size or NODE_MAX
-  local url = sources.is_stream(source.url) and streams.URL or source.url
-  return { url = ("%s/ipfs/%s?format=raw"):format(url, link.cid), accept = ACCEPT, max = most,
-    range = resume.range(link, source), low_seconds = PATIENCE }
+  return resume.options(source.url, link.cid, most, resume.range(link, source))
 end
 
 -- The bytes of the block, now that an ANSWER came to its end.

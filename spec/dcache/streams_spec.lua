@@ -1,0 +1,64 @@
+-- streams_spec.lua - who is asked over streams and when; requests that wait for one. No bytes move here.
+local streams = require "dcache.content.streams"
+local sim = require "sim.loop"
+
+describe("streams", function()
+  local loop, one, wanted, failed, answers
+
+  before_each(function()
+    loop = sim.new()
+    wanted, answers = {}, {}
+    one = streams.new { loop = loop, log = { debug = function() end }, swarm = "x", dir = "/", refused = function() end,
+      gateway = function() return {} end, reach = function() return "lab" end, pump = {} }
+    one:use(function(id, fails) wanted[#wanted + 1], failed = id, fails end, function(id) return id ~= "far" end)
+  end)
+
+  local function get(id) return one:get(id, {}, function(answer) answers[#answers + 1] = answer end) end
+
+  it("are taken beside HTTP where a node is elsewhere, and for an hour instead of it after three failures in 30 s",
+    function()
+      assert.equal("too", one:wanted("ada", false))
+      assert.is_nil(one:wanted("ada", true), "near: HTTP serves")
+      assert.is_nil(one:wanted("far", false), "nobody knows a way")
+      one:failed "ada"
+      loop:run_until(loop:now() + 40 * 1000)
+      one:failed "ada"
+      one:failed "ada"
+      assert.is_nil(one:wanted("ada", true), "three, but not within 30 s")
+      one:failed "ada"
+      assert.same({ "only", "only" }, { one:wanted("ada", true), one:wanted("ada", false) })
+      loop:run_until(loop:now() + 61 * 60 * 1000)
+      assert.same({ nil, "too" }, { one:wanted("ada", true), one:wanted("ada", false) })
+    end)
+
+  it("are opened once for all who wait, at most 16, and all hear why none came", function()
+    for i = 1, 16 do assert.truthy(get "ada", i) end
+    local no, _, code = get "ada"
+    assert.same({ nil, "full" }, { no, code })
+    assert.same({ "ada" }, wanted)
+    failed("slow: nobody came", "slow")
+    assert.equal(0, #answers, "never at once")
+    loop:run_until(loop:now() + 10)
+    assert.equal(16, #answers)
+    assert.same({ "slow", 0 }, { answers[1].word, answers[1].status })
+    get "ada"
+    assert.equal(2, #wanted)
+  end)
+
+  it("tell nothing of a request that was cancelled", function()
+    local id = get "ada"
+    get "ada"
+    one:cancel(id)
+    failed("closed: x", "closed")
+    loop:run_until(loop:now() + 10)
+    assert.equal(1, #answers)
+  end)
+
+  it("are no more where nobody opens them", function()
+    get "ada"
+    one:close()
+    loop:run_until(loop:now() + 10)
+    assert.equal("closed", answers[1].word)
+    assert.same({ nil, "closed: no streams here", "closed" }, { get "ada" })
+  end)
+end)
