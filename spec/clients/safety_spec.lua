@@ -117,6 +117,11 @@ describe("report", function()
     local one = answer.stores[1]
     assert.same({ fake.DONALD, 12000000000, true, 1 }, { one.node.id, one.free, one.take, one.doing })
     assert.same({ LACK }, one.waits)
+    facts.nodes[2].status = "left"
+    local off = ask(facts, { command = "report" }, { stores = stores { row(fake.DONALD, doing) } })
+    assert.same({}, off.stores)
+    assert.is_nil(off.files[1].coming)
+    facts.nodes[2].status = "ready"
     assert.same({ 41, "donald", 1280000 }, { answer.files[1].coming[1].percent, answer.files[1].coming[1].node.name,
       answer.files[1].coming[1].rate })
     local robots = ask(facts, { command = "report", by = "robot" }, { stores = stores { row(fake.DONALD, doing) } })
@@ -146,6 +151,17 @@ describe("report", function()
     assert.same({ 1, 1000, 0, true, 3600000 }, { by.donald.files, by.donald.bytes, by.donald.waiting, by.donald.safe,
       by.donald.full_ms })
     assert.is_nil(by.donald.eta_ms)
+    assert.is_nil(answer.more)
+    assert.equal("form", select(3, ask(facts, { command = "report", by = "robot", after = 7 })))
+    for i = 1, 1003 do
+      facts.records[i] = fake.file(("%s%04d"):format(fake.CID:sub(1, -5), i), ("%s%04d"):format(fake.ADA:sub(1, -5), i),
+        "x", 5, 100)
+    end
+    answer = ask(facts, { command = "report", by = "robot" })
+    assert.equal(1000, #answer.robots)
+    local rest = ask(facts, { command = "report", by = "robot", after = answer.more })
+    assert.equal(3, #rest.robots)
+    assert.is_nil(rest.more)
     assert.equal("form", select(3, ask(facts, { command = "report", by = "moon" })))
   end)
 end)

@@ -85,15 +85,19 @@ return function(node, index, request)
   if request.by ~= nil and request.by ~= "robot" then
     return nil, 'form: "by" is what the lines are about: "robot"', "form"
   end
+  if request.after ~= nil and type(request.after) ~= "string" then return nil, 'form: "after" is an ID', "form" end
   local nodes, view = node.discovery:nodes(), index:now()
   local rows = report_rows.of(node, view, nodes)
   local who, holder = rows.who, rows.holder
-  if request.by == "robot" then return { robots = to_json.list(stores.robots(node, view, who), as_it_is) } end
+  if request.by == "robot" then
+    local robots, more = stores.robots(node, view, who, request.after)
+    return { robots = to_json.list(robots, as_it_is), more = more }
+  end
   local groups = view:groups(away_texts(node, view))
   local answer = risk.sums(groups, holder)
   local n_servers, untyped = servers(nodes)
   answer.files = to_json.rows(listed(view, most), rows.row)
-  answer.stores, answer.unsafe = to_json.list(stores.rows(node, who), as_it_is), stores.unsafe(node, groups)
+  answer.stores, answer.unsafe = to_json.list(stores.rows(node, who, holder), as_it_is), stores.unsafe(node, groups)
   answer.card = stores.card(node)
   answer.paused = to_json.value(node.paused and node.paused())
   answer.here_sums = sum_of(unshared(node, view))

@@ -59,7 +59,8 @@ function report_rows.of(node, view, nodes)
     one.type = to_json.value(types[id])
     return one
   end)
-  local holder, coming = copies.holders(node, who, nodes), stores.coming(node, who)
+  local holder = copies.holders(node, who, nodes)
+  local coming = stores.coming(node, who, holder)
   return { who = who, holder = holder, row = function(text)
     return report_row(without_away(node, view:file(text)), who, holder, node.time, coming)
   end }

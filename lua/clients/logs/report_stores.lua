@@ -8,13 +8,22 @@ local to_json = require "clients.control.to_json"
 
 local report_stores = {}
 
-local STORES_MAX <const> = 64
+local STORES_MAX <const>, ROBOTS_MAX <const> = 64, 1000 -- rows
 local FIELDS <const> = { "bytes", "files", "free", "take", "domain" }
 
---- Rows of what stores say of themselves; WHO(id) → { id, name, label, type }.
-function report_stores.rows(node, who)
+-- What stores that are here say; HOLDER: of clients/control/copies.lua. Words of one that is off hold for some minutes.
+local function here(node, holder)
   local list = {}
   for _, row in ipairs(node.stores and node.stores:rows() or {}) do
+    if holder(row.id).here then list[#list + 1] = row end
+  end
+  return list
+end
+
+--- Rows of what stores say of themselves; WHO(id) → { id, name, label, type }.
+function report_stores.rows(node, who, holder)
+  local list = {}
+  for _, row in ipairs(here(node, holder)) do
     if #list >= STORES_MAX then break end
     local one = to_json.fields(row, FIELDS)
     one.node, one.age_ms, one.self = who(row.id), row.age, row.id == node.id or nil
@@ -29,9 +38,9 @@ local function rate_of(one, size) return one.rate and size and math.floor(one.ra
 
 --- → a function from a CID and size to who is fetching it, as far as stores say: array of { node, percent, rate = bytes
 --- a second | nil } | nil
-function report_stores.coming(node, who)
+function report_stores.coming(node, who, holder)
   local by_end = {}
-  for _, row in ipairs(node.stores and node.stores:rows() or {}) do
+  for _, row in ipairs(here(node, holder)) do
     for _, one in ipairs(row.doing) do
       by_end[one.c] = by_end[one.c] or {}
       table.insert(by_end[one.c], { node = who(row.id), percent = one.p, rate = one.rate })
@@ -128,16 +137,18 @@ local function sums(node, view)
 end
 
 --- Of each robot whose files VIEW (file_view.lua) knows: { node, files, bytes, waiting = files without a copy elsewhere
---- that counts, waiting_bytes, eta_ms (nil: nothing goes now), safe, disk_free = percent, full_ms }, by ID.
-function report_stores.robots(node, view, who)
+--- that counts, waiting_bytes, eta_ms (nil: nothing goes now), safe, disk_free = percent, full_ms }, by ID, those
+--- behind AFTER (an ID; nil: all), 1,000 at most. → the rows, the last one's ID where there are more | nil
+function report_stores.robots(node, view, who, after)
   local by_id, rate, others, rows = sums(node, view), rates(node), node.diagnostics and node.diagnostics.others, {}
-  for i, id in ipairs(sorted.keys(by_id)) do
+  for _, id in ipairs(sorted.keys(by_id)) do
+    if #rows == ROBOTS_MAX then return rows, rows[ROBOTS_MAX].node.id end
     local sum, word = by_id[id], others and others:of(id)
     sum.node, sum.safe, sum.full_ms = who(id), sum.waiting == 0, node.stores and node.stores:full_in(id)
     sum.disk_free = word and not word.stale and word.said.disk_free or nil
     local speed = (rate[id] or 0) + (sum.rate or 0)
     sum.rate, sum.eta_ms = nil, speed > 0 and sum.waiting > 0 and sum.waiting_bytes * 1000 // speed or nil
-    rows[i] = sum
+    if not after or id > after then rows[#rows + 1] = sum end
   end
   return rows
 end
