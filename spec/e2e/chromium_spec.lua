@@ -1,6 +1,7 @@
 -- chromium_spec.lua - the page of a daemon in a real Chromium: the same rows as the command line shows, as text
 -- whatever robots and files are called, on a telephone, by keys alone, grey when the daemon is gone. Whole daemons.
 -- mostly waits: for a browser
+local core_text = require "core.text"
 local folder = require "spec.folder"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
@@ -17,6 +18,8 @@ p.site = "<img src=x onerror=a>"
 p.clients.logs.settle = { least = 0.2, per = 1 * GB, most = 1 }
 return p
 ]]
+local PNG <const> = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGP4z8CAFWEXHbQSACj/P8Fu7N9hAAAA"
+  .. "AElFTkSuQmCC" -- 8 by 8, red
 local NAMES <const> = { "<img src=x onerror=alert(1)>.bag",
   "\u{202E}gab.live.bag", ("x"):rep(200) .. ".bag", "run-12.bag" }
 
@@ -114,6 +117,29 @@ describe("the page in Chromium", function()
     browser:ask [[const field = document.querySelector("input"); field.value = "";
       field.dispatchEvent(new Event("input")); field.blur()]]
     see(function() return shows "3 of 3" end, "all again")
+  end)
+
+  it("has the gateway show a picture and a text, and run nothing of anybody's", function()
+    if not s then return pending(why) end
+    local files = { ["a.png"] = core_text.unbase64(PNG), ["a.txt"] = "<b>text</b>", ["a.html"] =
+      "<script>document.title = 'ran'</script>" }
+    for name, bytes in pairs(files) do folder.write(s:path("ada", "share/" .. name), bytes) end -- any order
+    local cids
+    see(function()
+      cids = {}
+      for _, file in ipairs(s:ask("ada", "files list").files) do
+        if file.state == "published" then cids[file.name] = file.cid end
+      end
+      return cids["a.png"] and cids["a.txt"] and cids["a.html"]
+    end, "published")
+    local function open(name) browser:open(("http://localhost:3826/ipfs/%s?filename=%s"):format(cids[name], name)) end
+    open "a.png"
+    see(function() return browser:ask "return document.images[0].naturalWidth" == 8 end, "the picture")
+    open "a.txt"
+    see(function() return shows "<b>text</b>" end, "the text")
+    pcall(open, "a.html") -- it is saved, and the browser stays where it is
+    assert.is_true(shows "<b>text</b>")
+    for name in pairs(files) do os.remove(s:path("ada", "share/" .. name)) end -- any order
   end)
 
   it("is reached by keys alone: each view and a robot", function()

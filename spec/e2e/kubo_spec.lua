@@ -110,8 +110,9 @@ describe("a node whose policy names a Kubo", function()
     assert.is_nil(s:log("ada"):find "kubo +pinned")
   end)
 
-  it("has them unpinned when they are gone, and given to nobody", function()
-    os.remove(s:path("ada", "share/public/run 1.bag"))
+  it("has them unpinned when they are withdrawn, and given to nobody", function()
+    local said, code = s:cli("ada", "files withdraw --yes 'public/run 1.bag'")
+    assert.equal(0, code, said)
     within("unpinned", 20, function() return told("ada").pinned == 0 and not pins("ada"):find(cid, 1, true) end)
     kubos.bob:stop() -- his has what he got
     join "cy"

@@ -194,6 +194,12 @@ describe("a fault is said with file, line and suggestion", function()
       'my.lua:2: clients.logs.puase: no such hook; did you mean "pause"?')
     one('p.swrm = "x"', 'my.lua:2: swrm: no such section or setting; did you mean "swarm"?')
     one('p.clients.log.budget = 1', 'my.lua:2: clients.log: no such setting; did you mean "logs"?')
+    for _, none in ipairs { "0", "-1", "2 * TB * 1000", "1 / 0", '"fast"' } do
+      assert.truthy(faults("p.clients.logs.budget = " .. none)[1]:find("my.lua:2: ", 1, true), none)
+    end
+    one('p.clients.logs.budget = 0', "my.lua:2: clients.logs.budget: wanted 1 byte to 1 TB a second")
+    one('p.clients.logs.kubo = { sees = "http://127.0.0.1:3826" }',
+      "my.lua:2: clients.logs.kubo: wanted without its api or false")
     one('p.dcache.disk = 4 * GBB', 'my.lua:2: GBB: no such name; did you mean "GB"?')
     one('p.qqqqqqqq = 1', 'my.lua:2: qqqqqqqq: no such section or setting')
     one('p.dcache.roots = { "12D3KooW" }',
