@@ -158,6 +158,33 @@ describe("the page in Chromium", function()
     see(function() return (browser:ask "return location.hash"):find "^#/robot/" and shows "Health" end, "a robot")
   end)
 
+  it("shows of another robot what it says of its body, in words, and where all of it is", function()
+    if not s then return pending(why) end
+    browser:open(URL .. "#/robot/" .. s:ask("bob", "status").node.id)
+    see(function() return shows "dt-swarm-cli bob health bob" and shows "Memory available" end, "what bob says")
+    browser:open(URL .. "#/robot/" .. s:ask("ada", "status").node.id)
+    see(function() return shows "memory available bytes" end, "all values of ada")
+    for _, bad in ipairs { "0 ratio", "nothing yet ", "NaN", "undefined", "Infinity" } do
+      assert.is_false(shows(bad), bad)
+    end
+  end)
+
+  it("says of what it cannot read that it cannot, as long as that is so, and never that it was read just now", function()
+    if not s then return pending(why) end
+    local function state() return browser:ask "return document.getElementById('state').textContent" end
+    for _, id in ipairs { "nobody", "%E0%A4%A" } do
+      browser:open(URL .. "#/robot/" .. id)
+      see(function() return state():find "no node is called" end, "nobody")
+      for _ = 1, 6 do -- the line is written each second
+        os.execute "sleep 0.4"
+        assert.matches("no node is called", state())
+      end
+    end
+    for _, message in ipairs(browser:errors "localhost:3827") do assert.matches("/health%?robot=.* 404 ", message) end
+    browser:ask "location.hash = '#/'"
+    see(function() return state() == "read just now" and page_rows() == cli_rows() end, "the robots again")
+  end)
+
   it("says that the daemon is gone, is grey then, comes back by itself; the console has no error of ours", function()
     if not s then return pending(why) end
     browser:open(URL .. "#/")

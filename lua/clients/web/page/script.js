@@ -7,7 +7,8 @@ const STATUS = { ready: "good", booting: "warn", busy: "warn", updating: "warn",
   lost: "bad", "clone?": "bad", stranger: "warn" };
 const LEVEL = { ok: "good", warn: "warn", error: "bad", stale: "soft" };
 
-const known = { nodes: [], health: new Map(), status: null, files: null, robot: null };
+const known = { nodes: null, health: new Map(), status: null, files: null, robot: null };
+const faults = new Map(); // by what reads: what went wrong there last, until it goes well
 let heard = Date.now(); // when the daemon answered last
 
 // An element with what stands in it: texts and elements. Texts are texts, whatever robots are called.
@@ -46,6 +47,14 @@ function size(bytes) {
 
 const unknown = (value, text) => value === undefined ? "–" : text(value);
 
+// NUMBER as people read it with UNIT.
+function shown(number, unit) {
+  if (unit === "B") return size(number);
+  if (unit === "ratio") return Math.round(number * 100) + " %";
+  if (unit === "s" && number >= 60) return age(number * 1000);
+  return number + (unit ? " " + unit : "");
+}
+
 // COLUMNS: { title, number, cell(row) → text, element or array }.
 function table(columns, rows) {
   const head = make("tr", {}, columns.map((c) => make("th", { scope: "col", class: c.number ? "number" : null }, c.title)));
@@ -59,7 +68,7 @@ const coloured = (text, colour) => make("span", { class: colour }, text);
 // == what is asked
 
 async function ask(path) {
-  const answer = await fetch(path, { cache: "no-store" });
+  const answer = await fetch(path, { cache: "no-store" }).catch(() => { throw new Error("the daemon does not answer"); });
   const body = await answer.json();
   heard = Date.now();
   if (!answer.ok) throw new Error(body.error ? body.error.text || body.error : answer.status);
@@ -82,6 +91,7 @@ async function readPeers() { known.nodes = await pages("/peers"); }
 
 async function readRest() {
   const { name, id } = place();
+  faults.delete(readFiles); // that of a text typed before
   known.status = await ask("/status");
   if (name === "files") await readFiles();
   if (name === "robot") known.robot = await ask("/health?robot=" + encodeURIComponent(id));
@@ -100,33 +110,51 @@ async function readFiles() {
   if (query === "/files?q=" + encodeURIComponent(wanted)) known.files = { rows, found: answer.found, more: answer.more };
 }
 
+// Has READ read, and remembers what went wrong.
+async function tried(read) {
+  try { await read(); faults.delete(read); } catch (fault) { faults.set(read, fault); }
+}
+
 // Calls READ each MS while the page is seen; a failed one is tried again in its turn.
 function each(ms, read) {
-  let running = false;
+  let running = false, again = false; // another view was opened meanwhile
   const look = async () => {
+    again = running;
     if (running || document.hidden) return;
     running = true;
-    try { await read(); show(); } catch (fault) { if (Date.now() - heard < GONE_MS) failed(fault); }
+    await tried(read);
     running = false;
+    show();
+    tell();
+    if (again) look();
   };
   setInterval(look, ms);
   document.addEventListener("visibilitychange", look);
   return look;
 }
 
-const failed = (fault) => { document.getElementById("state").textContent = String(fault.message || fault); };
+// What is wrong now | undefined
+const fault = () => [...faults.values()].map((one) => String(one.message || one))[0];
 
 // == views
 
+// What encodeURIComponent made of a text; another one as it is.
+function plain(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
+
 function place() {
   const parts = location.hash.replace(/^#\/?/, "").split("/");
-  if (parts[0] === "robot" && parts[1]) return { name: "robot", id: decodeURIComponent(parts[1]) };
+  if (parts[0] === "robot" && parts[1]) return { name: "robot", id: plain(parts[1]) };
   if (parts[0] === "files" || parts[0] === "channels") return { name: parts[0] };
   return { name: "fleet" };
 }
 
+const waiting = () => make("p", { class: "hint" }, fault() || "It is being asked for …");
+
 function level(row) {
-  if (row.stale) return coloured("stale", LEVEL.stale);
+  if (AWAY.has(row.status)) return "–";
+  if (row.stale && !row.level) return coloured("stale", LEVEL.stale);
   return row.level ? coloured(row.level, LEVEL[row.level]) : "–";
 }
 
@@ -149,6 +177,7 @@ const FLEET = [
 ];
 
 function fleet() {
+  if (!known.nodes) return [make("h2", {}, "Robots"), waiting()];
   const rows = known.nodes.map((row) => ({ ...row, health: known.health.get(row.id) || {} }));
   const here = rows.filter((row) => !AWAY.has(row.status)), away = rows.filter((row) => AWAY.has(row.status));
   const parts = [make("h2", {}, here.length + (here.length === 1 ? " node" : " nodes")), table(FLEET, here)];
@@ -159,7 +188,7 @@ function fleet() {
 
 function finding(check) {
   return make("div", { class: "finding " + LEVEL[check.level] }, make("p", {}, check.summary),
-    check.reason ? make("p", { class: "soft" }, check.reason) : null, make("p", {}, check.cure));
+    [check.reason, check.cause].filter(Boolean).map((text) => make("p", { class: "soft" }, text)), make("p", {}, check.cure));
 }
 
 function line(series) {
@@ -170,28 +199,51 @@ function line(series) {
   const wide = Math.max(1, series.values.length - 1);
   picture.append(svg("polyline", { points: points.map(([i, v]) => (i * 100 / wide) + "," + high(v)).join(" ") }));
   return make("figure", {}, picture, make("figcaption", {}, series.name.replaceAll("_", " ") +
-    (all.length ? ": " + least + " to " + most : ": nothing yet") + (series.unit ? " " + series.unit : "")));
+    (all.length ? ": " + shown(least, series.unit) + " to " + shown(most, series.unit) : ": nothing yet")));
 }
 
 const VALUES = [
   { title: "Value", cell: (v) => v.name.replaceAll("_", " ") },
-  { title: "Is", number: true, cell: (v) => v.value === undefined ? "–" : v.unit === "B" ? size(v.value) : v.value + (v.unit ? " " + v.unit : "") },
+  { title: "Is", number: true, cell: (v) => unknown(v.value, (text) => shown(Number(text), v.unit)) },
   { title: "Known", cell: (v) => v.quality + (v.why ? ": " + v.why : "") },
   { title: "Age", number: true, cell: (v) => age(v.age_ms) },
 ];
 
 const FACTS = [["status", "Status"], ["type", "Type"], ["site", "Site"], ["version", "Version"], ["policy", "Policy"], ["clock", "Clock"]];
 
+const SAID = [["battery", "Battery", " %"], ["temperature", "Temperature", " °C"], ["disk_free", "Disk free", " %"],
+  ["memory", "Memory available", " %"], ["load", "Load of a core", " %"], ["wifi", "Wi-Fi", " dBm"], ["uptime", "Up for", "s"]];
+
+// What another robot says of its body, and where all of it is.
+function said(node) {
+  const rows = SAID.filter(([name]) => node[name] !== undefined).map(([name, title, unit]) =>
+    [title, unit === "s" ? age(node[name] * 1000) : node[name] + unit]);
+  return [...(node.failing || []).map((f) => make("p", { class: LEVEL[f.level] }, f.id.replaceAll("_", " "))),
+    rows.length ? table([{ title: "", cell: (r) => r[0] }, { title: "", cell: (r) => r[1] }], rows) : null,
+    make("p", { class: "hint" }, `All its values, in a terminal: dt-swarm-cli ${node.label} health ${node.label}`)];
+}
+
+function happened(event) {
+  if (event.event === "boot") return "the daemon started";
+  if (event.event === "told") return "event file: " + event.type;
+  if (event.event === "alert") return "alert: " + event.node.name + (event.node.lost ? " is lost" : " is at " + event.node.level);
+  return event.check + (event.level ? " is " + event.level : " is not known any more") + (event.reason ? ": " + event.reason : "");
+}
+
+const EVENTS = [{ title: "Ago", cell: (e) => age(e.age_ms) }, { title: "What", cell: happened }];
+
 function robot() {
   const { id } = place(), one = known.robot && known.robot.node && known.robot.node.id === id ? known.robot : null;
-  const row = known.nodes.find((node) => node.id === id) || (one ? one.node : { id });
+  const row = (known.nodes || []).find((node) => node.id === id) || (one ? one.node : { id });
   const parts = [make("h2", {}, row.label || id), make("p", { class: "soft" }, id)];
   parts.push(table([{ title: "", cell: (f) => f[1] }, { title: "", cell: (f) => row[f[0]] || "–" }], FACTS));
-  if (!one) return parts.concat(make("p", { class: "hint" }, "Its health is being asked for …"));
-  parts.push(make("h3", {}, "Health: ", level(one.node), " ", make("span", { class: "soft" }, age(one.node.age_ms))));
+  if (!one) return parts.concat(waiting());
+  const ago = one.node.self ? "this node" : one.node.age_ms === undefined ? "it says nothing of its body" : "said " + age(one.node.age_ms) + " ago";
+  parts.push(make("h3", {}, "Health: ", level(one.node), " ", make("span", { class: "soft" }, ago)));
   for (const check of one.checks || []) if (LEVEL[check.level] !== "good" && check.level && !check.under) parts.push(finding(check));
-  if (!one.checks) for (const f of one.node.failing || []) parts.push(make("p", { class: LEVEL[f.level] }, f.id.replaceAll("_", " ")));
+  if (!one.checks) parts.push(...said(one.node));
   if (one.history) parts.push(make("h3", {}, "The last day"), ...one.history.map(line));
+  if ((one.events || []).length) parts.push(make("h3", {}, "Lately"), table(EVENTS, one.events.slice(-16)));
   if (one.values) parts.push(make("h3", {}, "All values"), table(VALUES, one.values));
   return parts;
 }
@@ -220,14 +272,15 @@ let wanted = "", shelves = 1;
 
 // The list anew, and no other part of the page, since somebody may be typing.
 async function showFiles() {
-  try { await readFiles(); } catch (fault) { failed(fault); }
+  await tried(readFiles);
   const place = document.getElementById("files");
   if (place) place.replaceChildren(...fileList());
 }
 
 function fileList() {
   const files = known.files;
-  if (!files) return [make("p", { class: "hint" }, "They are being asked for …")];
+  if (!files) return [waiting()];
+  if (!files.rows.length) return [make("p", { class: "hint" }, wanted ? "None is called so." : "Nobody shares a file yet.")];
   const parts = [make("p", { class: "soft" }, files.rows.length + " of " + files.found), table(FILES, files.rows)];
   if (files.more) {
     const button = make("button", { type: "button" }, "More");
@@ -259,20 +312,20 @@ const CHANNELS = [
   { title: "Why", cell: (c) => c.reason || "" },
 ];
 
-const channels = () => [make("h2", {}, "Channels"), table(CHANNELS, (known.status && known.status.channels) || [])];
+const channels = () => [make("h2", {}, "Channels"), known.status ? table(CHANNELS, known.status.channels || []) : waiting()];
 
 const VIEWS = { fleet, robot, files, channels };
-let shown = "";
+let drawn = "";
 
 // Nothing is drawn anew while somebody types, or where nothing changed.
 function show() {
   const { name } = place(), view = document.getElementById("view");
   if (document.activeElement && document.activeElement.tagName === "INPUT") return;
   const fresh = make("div", {}, VIEWS[name]());
-  if (fresh.textContent !== shown || !view.firstChild) {
+  if (fresh.textContent !== drawn || !view.firstChild) {
     const focused = document.activeElement && document.activeElement.getAttribute("href");
     view.replaceChildren(...fresh.childNodes);
-    shown = fresh.textContent;
+    drawn = fresh.textContent;
     const again = focused && [...view.querySelectorAll("a")].find((a) => a.getAttribute("href") === focused);
     if (again) again.focus();
   }
@@ -282,17 +335,18 @@ function show() {
   }
 }
 
-function look() {
+// How true all of it is: read just now, or what went wrong.
+function tell() {
   const gone = Date.now() - heard > GONE_MS;
   document.body.classList.toggle("gone", gone);
-  if (gone) failed("The daemon has not answered for " + age(Date.now() - heard) + "; it is asked again.");
-  else document.getElementById("state").textContent = "read just now";
+  document.getElementById("state").textContent = gone ? "The daemon has not answered for " + age(Date.now() - heard) +
+    "; it is asked again." : fault() || "read just now";
 }
 
 window.addEventListener("DOMContentLoaded", () => {
   const peers = each(PEERS_MS, readPeers), rest = each(REST_MS, readRest);
-  setInterval(look, 1000);
-  window.addEventListener("hashchange", () => { shown = ""; show(); rest(); document.getElementById("view").focus(); });
+  setInterval(tell, 1000);
+  window.addEventListener("hashchange", () => { drawn = ""; show(); rest(); document.getElementById("view").focus(); });
   peers();
   rest();
 });
