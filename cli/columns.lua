@@ -7,8 +7,8 @@ local TITLES <const> = {
     "Nothing; policy diff shows before what a reload would do." },
   { "ADDRESS", "Of a node: where it was heard from. Of a channel: what it listens on, or speaks to.",
     "To go there: ssh ADDRESS." },
-  { "AGE", "How long ago the file was said to be shared. ~ is about; – is unknown for want of a clock.",
-    "For – see the line clock of `status`." },
+  { "AGE", "Of a file: how long ago it was said to be shared. Of health: how long ago that node said it, or the value \z
+      was looked at. ~ is about; – is unknown, mostly for want of a clock.", "For – see the line clock of `status`." },
   { "AT", "File and line of the policy where it stands.", "Change it there." },
   { "BAT", "How full that node's battery is, as it says itself.", "Charge it." },
   { "BEFORE", "The setting in the policy that was in force.", "Nothing." },
@@ -59,7 +59,8 @@ local TITLES <const> = {
   { "LEAST", "The smallest value of that time.", "Nothing." },
   { "LEFT", "How long that fact is still told.", "It is told anew: fact NAME VALUE --for TIME." },
   { "LINES", "How many lines took that route in this run of the daemon.", "Nothing." },
-  { "LEVEL", "How that node's body is, as it says itself: ok, warn or error.", "See there what is wrong." },
+  { "LEVEL", "How that node's body is, as it says itself: `ok`, `warn` or `error`; `stale`: its last word is too old \z
+      to be believed. –: nobody knows.", "Ask there: health ROBOT says what is wrong, and what to do." },
   { "LINKS", "Connections to single nodes that this channel has.", "discover names the nodes." },
   { "MOST", "Of a token: how many robots it lets in at most. Of a value: the greatest lately.",
     "Where it is too few: lab token new." },

@@ -6,14 +6,20 @@ local health_robot = {}
 
 local QUALITIES <const> = { measured = true, derived = true }
 
--- TEXT of a number as people read it with UNIT.
+-- A text as a number that can be one of a value: some daemon of some node said it.
+local function number_of(value)
+  local number = tonumber(value)
+  return number and number == number and math.abs(number) < 2 ^ 63 and number or nil
+end
+
+-- The value of ONE as people read it.
 local function value(one, s)
-  if not one.value then return s.UNKNOWN end
-  local number = tonumber(one.value)
+  local number = number_of(one.value)
+  if not number then return s.UNKNOWN end
   if one.unit == "B" then return s.size(math.tointeger(number) or number // 1 | 0) end
-  if one.unit == "ratio" then return ("%d %%"):format(number * 100 // 1 | 0) end
-  if one.unit == "s" and number >= 60 then return s.span(number * 1000 // 1 | 0) end
-  return one.unit and ("%s %s"):format(one.value, one.unit) or one.value
+  if one.unit == "ratio" then return ("%.0f %%"):format(number * 100) end
+  if one.unit == "s" and number >= 60 then return s.span(number * 1000 // 1) end
+  return one.unit and ("%s %s"):format(s:text(one.value), s:text(one.unit)) or s:text(one.value)
 end
 
 local function show_unknown(values, s)
@@ -87,7 +93,7 @@ local WIDE <const> = 48 -- points of a line
 local function bars(values, most_points)
   local numbers, least, most = {}, math.huge, -math.huge
   for i, text in ipairs(values) do
-    numbers[i] = tonumber(text) or false
+    numbers[i] = number_of(text) or false
     if numbers[i] then least, most = math.min(least, numbers[i]), math.max(most, numbers[i]) end
   end
   if least > most then return nil end

@@ -2,6 +2,7 @@
 local check_words = require "cli.check_words"
 local columns = require "cli.columns"
 local cures = require "cures"
+local metrics = require "policy.metrics"
 
 local signs = {}
 
@@ -21,6 +22,12 @@ local SIGNS <const> = {
   { "by record", "A node that is not heard here: others pass on what it says, and SEEN is the age of its last word.",
     "Nothing; ping and call reach it all the same." },
   { "busy", "A node that says of itself that it is at work; it answers all the same.", "Nothing." },
+  { "ok", "A node whose checks find nothing wrong; what they do not know they do not call well.", "Nothing." },
+  { "warn", "Something is wrong with that node, and it works all the same.",
+    "Ask there: health ROBOT says what, and what to do." },
+  { "error", "Something is badly wrong with that node.", "Ask there: health ROBOT says what, and what to do." },
+  { "stale", "What that node said last of its body is too old to be believed: it is neither well nor ill.",
+    "See whether it still runs: discover." },
   { "quiet", "A node that was not heard for 6 min (far away: 16 min), or left one question unanswered.",
     "Wait a minute and ask again; NOTE says how often it was asked." },
   { "lost", "A node that was not heard for 11 min (far away: 21 min), or left three questions unanswered and \z
@@ -65,14 +72,24 @@ local BY_WORD <const> = {}
 for _, title in ipairs(columns.all()) do BY_WORD[title.word] = title end
 for _, entry in ipairs(SIGNS) do BY_WORD[entry[1]] = { word = entry[1], means = entry[2], cure = entry[3] } end
 
---- WORD, sign or title of a table → { word =, means =, cure = a sentence or two each } | nil. A hyphen is taken for the
--- dash; a title may be written small.
+-- What the metric NAME is | nil
+local function metric(name)
+  local row = metrics.by_name[name]
+  if not row then return nil end
+  local unit = row.unit and row.unit ~= "ratio" and (", in %s"):format(row.unit) or ""
+  return { word = name, means = ("%s%s%s."):format(row.help:sub(1, 1):upper(), row.help:sub(2), unit),
+    cure = row.missing and ("Nothing: no node knows it yet (%s)."):format(row.missing) or
+      "Nothing; where it is wrong a check says so: health ROBOT." }
+end
+
+--- WORD, sign, title, check or metric → { word =, means =, cure = a sentence or two each } | nil. A hyphen is taken for
+-- the dash; a title may be written small.
 function signs.of(word)
   local known = BY_WORD[word == "-" and "–" or word] or BY_WORD[word:upper()]
   for _, check in ipairs(known and {} or check_words.all()) do
     if check.word == word then return check end
   end
-  return known
+  return known or metric(word)
 end
 
 --- All words and signs, in order; the titles are columns.all().

@@ -6,12 +6,15 @@ function stats.request() return { command = "stats" } end
 
 local SAID <const> = { drive = "min driven", files = "files shared", mb = "MB shared", on = "min on",
   record = "min recorded", starts = "starts" }
+local ONE <const> = { files = "file shared", starts = "start" }
 local ORDER <const> = { "on", "drive", "record", "files", "mb", "starts" }
 
 local function counted(counts)
   local words = {}
   for _, name in ipairs(ORDER) do
-    if counts[name] then words[#words + 1] = ("%d %s"):format(counts[name], SAID[name]) end
+    if counts[name] then
+      words[#words + 1] = ("%d %s"):format(counts[name], counts[name] == 1 and ONE[name] or SAID[name])
+    end
   end
   return table.concat(words, ", ")
 end
@@ -28,7 +31,7 @@ function stats.show(answer, s)
   local names = {}
   for i, name in ipairs(answer.gatherers or {}) do names[i] = s:text(name) end
   s:say(names[1] and ("Gathered by %s, which publishes sums of 5 robots or more, once a week."):format(s.list(names))
-    or "Nobody is known who gathers it; a server does (clients.statistics.gather).")
+    or "Who gathers it is known once he publishes sums; a server does (clients.statistics.gather).")
 end
 
 return stats

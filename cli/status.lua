@@ -88,11 +88,11 @@ local function http(gateway, s)
   return gateway.reason and "waits: " .. s:text(gateway.reason) or "not served"
 end
 
--- Where this machine's programs ask; nil where the policy wants nobody to.
+-- Where people and programs of this machine ask; nil where the policy wants nobody to.
 local function page(door, s)
   if not door then return nil end
   if not door.port then return "not open: " .. s:text(door.reason) end
-  return ("http://localhost:%d/peers, for this machine's programs"):format(door.port)
+  return ("http://localhost:%d/ in a browser of this machine; /peers, /metrics for its programs"):format(door.port)
 end
 
 -- What newcomers read at once.

@@ -84,7 +84,7 @@ hooks.facts = {
     net_broadcast_out = maybe "donald answers 3 of 3 pings, 0 of 3 by broadcast",
     net_broadcast_in = maybe "donald answers 3 of 3 pings, nothing by broadcast for 6 min",
     net_one_way = maybe "donald, heard 4 s ago, answers 0 of 3 pings",
-    port_taken = maybe "udp 3825: EADDRINUSE",
+    port_taken = maybe "udp port 3825",
     other_swarm = maybe "12 beacons from 3 hosts", law = maybe "donald", clock_off = maybe "2 years behind",
     time_unproved = maybe "nobody proves it", clone = maybe "also at 192.168.1.37", name_twice = maybe "donald",
     oom_killed = maybe "2 in the last hour", daemon_crashed = maybe "it began anew after a crash",

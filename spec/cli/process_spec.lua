@@ -301,7 +301,11 @@ describe("dt-swarm-cli, the process,", function()
       assert.same(title, require("cli.signs").of(title.word))
       assert.is_true(title.means:find "^[%u`].*[.…]$" ~= nil and title.cure:find "%.$" ~= nil, title.word)
     end
-    assert.truthy((run "help age"):find("^AGE\nHow long ago"))
+    assert.truthy((run "help age"):find("^AGE\nOf a file: how long ago"))
+    for word, means in pairs { warn = "Something is wrong", error = "Something is badly wrong", stale = "too old",
+      cpu_temperature_celsius = "Heat of the processor, in °C", ros_nodes = "bridge to ROS" } do -- any order
+      assert.matches(means, (run("help " .. word)), 1, true)
+    end
     local getting = run "help get"
     for _, command in ipairs { "files get", "route get" } do -- which end in that word
       assert.truthy(getting:find((run("help " .. command)), 1, true), getting)

@@ -42,3 +42,18 @@ describe("the doctor's look at the disk", function()
     assert.equal("EROFS: no", readonly({ root }, { word = "EROFS", text = "EROFS: no" }))
   end)
 end)
+
+describe("ports that others have", function()
+  it("are said in few words, each once, with their numbers", function()
+    local rows = { { kind = "tcp", state = "up", taken = "EADDRINUSE: tcp 0.0.0.0 port 3825: Address already in use" },
+      { kind = "tcp", state = "up", taken = "EADDRINUSE: tcp :: port 3825: Address already in use" },
+      { kind = "udp", state = "waiting", reason = "EADDRINUSE: udp :: port 3825: Address already in use" },
+      { kind = "irc", state = "waiting", reason = "ECONNREFUSED: nobody" }, { kind = "tcp", state = "up" } }
+    local node = { routing = { channels = function() return rows end },
+      listener = { port = 3826, taken = "EADDRINUSE: ::: Address already in use" },
+      web = { wanted = 3827, reason = "EADDRINUSE: 127.0.0.1: Address already in use" } }
+    assert.equal("tcp port 3825; udp port 3825; http port 3826; http port 3827", machine.ports(node))
+    assert.is_false(machine.ports { routing = { channels = function() return { rows[4], rows[5] } end },
+      listener = { port = 3826 } })
+  end)
+end)

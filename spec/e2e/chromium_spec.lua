@@ -169,7 +169,7 @@ describe("the page in Chromium", function()
     end
   end)
 
-  it("says of what it cannot read that it cannot, as long as that is so, and never that it was read just now", function()
+  it("says of what it cannot read that it cannot, as long as that is so, and not that it was read just now", function()
     if not s then return pending(why) end
     local function state() return browser:ask "return document.getElementById('state').textContent" end
     for _, id in ipairs { "nobody", "%E0%A4%A" } do

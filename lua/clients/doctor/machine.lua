@@ -11,17 +11,26 @@ local OFF_MS <const> = 10 * 60 * 1000 -- ms that a clock may be wrong
 
 local function text_of(list) return list[1] and table.concat(list, "; ") or false end
 
-local function ports(node)
-  local taken = {}
+-- Did ROW, a channel or a door, find its port taken? → why | nil or false
+local function taken(row)
+  return row.taken or row.state ~= "up" and (row.reason or ""):find "^EADDRINUSE" and row.reason
+end
+
+--- Ports that this node wants and others have: "tcp port 3825; http port 3827" | false
+function machine.ports(node)
+  local list, known = {}, {}
+  local function add(text)
+    if not known[text] then known[text], list[#list + 1] = true, text end
+  end
   for _, row in ipairs(node.routing:channels()) do
-    local why = row.taken or row.state ~= "up" and (row.reason or ""):find "EADDRINUSE" and row.reason
-    if why then taken[#taken + 1] = why end
+    local why = taken(row)
+    local kind, port = (why or ""):match "^EADDRINUSE: (%w+) %S+ port (%d+):"
+    if why then add(kind and ("%s port %s"):format(kind, port) or why) end
   end
-  for _, door in ipairs { node.listener or false, node.web or false } do
-    local why = door and (door.taken or (door.reason or ""):find "EADDRINUSE" and door.reason)
-    if why then taken[#taken + 1] = "HTTP, " .. why end
-  end
-  return text_of(taken)
+  local listener, web = node.listener, node.web
+  if listener and taken(listener) then add(("http port %d"):format(listener.port)) end
+  if web and taken(web) then add(("http port %d"):format(web.wanted)) end
+  return text_of(list)
 end
 
 --- Did the kernel refuse datagrams that the network does not carry whole? → what was seen | nil
@@ -101,7 +110,7 @@ end
 
 --- What is known at once. NODE: lua/node.lua's.
 function machine.look(node)
-  return { port_taken = ports(node), other_swarm = other_swarm(node.comms), law = other_law(node),
+  return { port_taken = machine.ports(node), other_swarm = other_swarm(node.comms), law = other_law(node),
     clock_off = clock(node), time_unproved = unproved(node), clone = clone(node), name_twice = name_twice(node) }
 end
 

@@ -31,7 +31,7 @@ local STATUS <const> = { missing = 404, permission = 403, full = 503, slow = 503
 --- given.handler  fn(request, reply)
 --- given.metrics  fn() → text for Prometheus; to be called in slices
 --- given.assets   files of the page, by path: { type, text }
---- Fields: page, or reason: why it is not open.
+--- Fields: page, or reason: why it is not open; wanted: the policy's port; taken: why it is not there.
 function web.new(given)
   local self = setmetatable({ loop = given.loop, log = given.log, make = given.make, handler = given.handler,
     metrics = given.metrics, assets = given.assets or {}, slices = slices.new(given.loop),
@@ -57,6 +57,7 @@ end
 
 --- Opens it at HOST and PORT; where that port is taken the kernel chooses one.
 function web:listen(host, port)
+  self.wanted = port
   local page, err, code = self.make { host = host, port = port }
   if code == "EADDRINUSE" then
     self.taken = err
