@@ -2,10 +2,11 @@
 local kinds = require "cli.kinds"
 local progress = require "cli.progress"
 local report = require "cli.report"
+local shell = require "shell"
 
 local files = {}
 
-function files.request() return { command = "files" } end
+function files.request(options) return { command = "files", after = options and options.after } end
 
 local COLUMNS <const> = {
   { title = "FILE", cut = "middle", give = true, least = 12, good = 16, rank = 1 },
@@ -41,6 +42,12 @@ local function fetching(file, s)
     progress.state(file, s, not source or not from or from == source), s:short(file.cid) }
 end
 
+-- One page of several: what to type for the next.
+local function say_page(answer, s)
+  s:say(("These are %d of them%s."):format(#answer.files + #answer.held,
+    answer.more and ", the next: files list --after " .. shell.word(s:text(answer.more)) or ", the last"))
+end
+
 --- Prints the answer.
 function files.show(answer, s)
   local rows = {}
@@ -50,13 +57,15 @@ function files.show(answer, s)
     further(rows, file, s)
   end
   for _, file in ipairs(answer.damaged or {}) do rows[#rows + 1] = report.damaged(file, s) end
-  for _, file in ipairs(answer.fetching) do rows[#rows + 1] = fetching(file, s) end
+  for _, file in ipairs(answer.fetching or {}) do rows[#rows + 1] = fetching(file, s) end
   if #rows > 0 then s:table(COLUMNS, rows) end
+  if answer.after then return say_page(answer, s) end
   report.say_damaged(answer, s)
   if answer.problem then s:say(("%s: %s."):format(s:text(answer.share), s:text(answer.problem))) end
   kinds.show(answer.files, answer.notes, s)
   local on_way, waits = progress.say(answer, s)
   if answer.disk then s:say(progress.disk(answer.disk, s) .. ".") end
+  if answer.more then return say_page(answer, s) end
   local away = 0
   for _, file in ipairs(answer.held) do away = away + (file.away and 1 or 0) end
   local not_there = away > 0 and (", %d copies not there"):format(away) or ""

@@ -16,6 +16,7 @@ local files = {}
 files.__index = files
 
 local PAGE <const> = 100 -- files of a folder in an answer
+local ROWS <const> = 1000 -- files of a list in an answer: own ones and copies
 local KEPT <const> = 60 * 1000 -- ms that a folder once found is used again for its next page
 
 --- Answers about the files of NODE, each a method (request) → table, or nil, text, code, candidates.
@@ -56,18 +57,52 @@ local function held_row(node, file, who)
   return row
 end
 
-function files:list()
-  local node = self.node
+-- The page behind AFTER, "own NAME" or "held CID" ("": the first) → own files, copies, what the next is behind | nil
+local function page_of(node, after)
+  local kind, from = after:match "^(%l+) (.+)$"
+  local own, held, last = {}, {}, after
+  for file in kind ~= "held" and node.logs:each_file() or function() end do
+    if not from or file.name > from then
+      if #own == ROWS then return own, held, last end
+      own[#own + 1], last = file, "own " .. file.name
+    end
+  end
+  for file in node.content:each_stored(kind == "held" and from or nil) do
+    if #own + #held == ROWS then return own, held, last end
+    held[#held + 1], last = file, "held " .. file.cid
+  end
+  return own, held
+end
+
+--- Own files by name, then copies by CID; request.after: what an answer called `more`, and then these alone.
+function files:list(request)
+  local node, after = self.node, request and request.after
+  if after ~= nil and not (type(after) == "string" and (after:find "^own ." or after:find "^held .")) then
+    return nil, 'form: "after" is what the page before called "more"', "form"
+  end
+  local own, held, more = page_of(node, after or "")
   local who = facts.people(node)
+  local rows = {
+    share = to_json.value(node.share), more = more and to_json.text(more), after = after and to_json.text(after),
+    files = to_json.rows(own, facts.own_file),
+    held = to_json.rows(held, function(file) return held_row(node, file, who) end),
+  }
+  if after then return rows end
+  return self:add_rest(rows, who)
+end
+
+-- What is told with the first page.
+function files:add_rest(rows, who)
+  local node = self.node
   local unwanted, store_free = facts.unwanted(node)
-  return {
-    share = to_json.value(node.share), problem = facts.share_problem(node), notes = facts.share_notes(node),
-    files = to_json.rows(node.logs:each_file(), facts.own_file),
-    held = to_json.rows(node.content:each_stored(), function(file) return held_row(node, file, who) end),
+  local rest = {
+    problem = facts.share_problem(node), notes = facts.share_notes(node),
     fetching = fetching(node, who), damaged = facts.damaged(node), disk = facts.disk(node),
     queued = to_json.value(node.replicate and node.replicate:queued()),
     unwanted = unwanted, store_free = store_free,
   }
+  for name, value in pairs(rest) do rows[name] = value end -- any order
+  return rows
 end
 
 local function file_facts(one, who)

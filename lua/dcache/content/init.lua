@@ -7,6 +7,7 @@ local fetch = require "dcache.content.fetch"
 local file_rows = require "dcache.content.files"
 local leaves_of = require "dcache.content.leaves"
 local letting_go = require "dcache.content.letting_go"
+local listed = require "dcache.content.listed"
 local listeners = require "listeners"
 local jobs = require "dcache.content.job"
 local store = require "dcache.content.store"
@@ -19,13 +20,14 @@ local integrity = require "dcache.content.integrity"
 local known = require "dcache.content.known"
 local old_files = require "dcache.content.old_files"
 local scrub = require "dcache.content.scrub"
-local slices = require "slices"
 local rehash = require "dcache.content.rehash"
 local sources = require "dcache.content.sources"
 
 local content = {}
 content.__index = content
-for name, method in pairs(letting_go) do content[name] = method end -- any order
+for _, methods in ipairs { letting_go, listed } do
+  for name, method in pairs(methods) do content[name] = method end -- any order
+end
 
 local LOOK_EVERY = 60 * 1000 -- ms between two looks whether what is held is still there
 local SUSPECT_EVERY = 2000 -- ms between two looks at what the gateway could not serve
@@ -94,20 +96,9 @@ function content.new(given)
   return self
 end
 
--- FILE is held from here on; nobody is told yet.
-function content:insert(file)
-  local low, high = 1, #self.list + 1
-  while low < high do
-    local middle = (low + high) // 2
-    if self.list[middle].cid < file.cid then low = middle + 1 else high = middle end
-  end
-  table.insert(self.list, low, file)
-  self.by_cid[file.cid], self.by_path[file.path], self.bytes = file, file, self.bytes + file.identity.size
-  if not self.list[2] then self.first_files:call() end
-end
-
 --- FN() → why nothing is fetched now | nil.
 function content:use_pause(fn) self.fetcher.paused = fn end
+
 --- Files are asked for over STREAMS (streams.lua), too, from here on; nil: no more.
 function content:use_streams(streams) self.fetcher.streams, self.suppliers.streams = streams, streams end
 
@@ -206,33 +197,6 @@ function content:serves(key)
 end
 
 function content:holds(key) return self.by_cid[key] ~= nil or self.expected[key] ~= nil end
-
--- Sorted by CID: { cid =, name = its path at its origin, size =, path = here, class =, from = peer ID }; what is not
--- known is left out, then name is the file's name here. also: other names of the same bytes, { from =, name = } each.
--- away: the disk of held files is not there.
-function content:stored()
-  local list = {}
-  for one in self:each_stored() do list[#list + 1] = one end
-  return list
-end
-
--- The same, one after the other. → a function that gives the next one | nil
-function content:each_stored()
-  local files, i = table.move(self.list, 1, #self.list, 1, {}), 0 -- it may change between two slices
-  return function()
-    slices.step(0.3)
-    i = i + 1
-    local file = files[i]
-    if not file then return nil end
-    local origin = file.origin or {}
-    return { cid = file.cid, name = origin.name or file.name, size = file.identity.size,
-      path = store.path(self, file), checked = file.checked, class = origin.class, from = origin.from, also = file.also,
-      away = self.disk_space.away and true or nil }
-  end
-end
-
--- How many files are held, and their bytes.
-function content:sums() return #self.list, self.bytes end
 
 -- Bytes of those that the peer ID shared.
 function content:held_of(id) return origins.bytes(self, id) end
