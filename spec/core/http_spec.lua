@@ -278,6 +278,53 @@ describe("core.http", function()
     assert.has_error(function() c.h:post { url = s.url, authorization = long .. "A" } end)
   end)
 
+  it("posts a file that is fed to it, however it comes; Kubo's header says where that lies", function()
+    local size, got = 3 * 1048576 + 7, {}
+    local bytes = ("0123456789abcdef"):rep(size // 16 + 1):sub(1, size)
+    local reading, whole = true, ""
+    s = server(function(connection, _, request)
+      got[#got + 1] = request
+      connection:read_stop()
+      reading = false
+      connection:read_start(function(_, more)
+        if more then got[#got + 1] = more end
+        whole = table.concat(got)
+        if #whole < size or not whole:find("%-%-\r\n$") then return end
+        connection:write "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+      end)
+    end)
+    local id = assert(c.h:post { url = s.url, comes = size, abspath = "http://127.0.0.1:3826/ipfs/x" })
+    local function feed_all(from, most)
+      while from < size do
+        local piece = bytes:sub(from + 1, from + most)
+        local waits, message, code = c.h:feed(id, piece)
+        if waits then
+          from = from + #piece
+          assert.is_true(waits <= 1048576)
+        else
+          assert.same({ "full", true }, { code, message:find("^full: ") ~= nil })
+          return from
+        end
+      end
+      return from
+    end
+    local at = feed_all(0, 262144)
+    assert.is_true(at > 0 and at < size, "it takes no more than may wait")
+    local deadline = uv.hrtime() + 60e9
+    while not c.results[id] do
+      assert(uv.hrtime() < deadline, "waited in vain")
+      uv.run "nowait"
+      at = feed_all(at, 100001)
+    end
+    assert.equal("hi", c.results[id].body)
+    assert.is_false(reading)
+    assert.equal(bytes, whole:match "\r\n\r\n.-\r\n\r\n(.*)\r\n%-%-[^\r\n]+%-%-\r\n$")
+    assert.truthy(whole:find("Abspath: http://127.0.0.1:3826/ipfs/x\r\n", 1, true))
+    assert.equal("closed", select(3, c.h:feed(id, "x")))
+    assert.has_error(function() c.h:post { url = s.url, comes = 5, file = "x" } end)
+    assert.has_error(function() c.h:post { url = s.url, comes = 5, abspath = "x\r\ny" } end)
+  end)
+
   it("tells how a refusal begins, and no more of it", function()
     local body = ("no "):rep(200)
     local result = get({}, says(("HTTP/1.1 500 No\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body)))

@@ -119,6 +119,15 @@ describe("a node whose policy names a Kubo", function()
     assert.equal(swarm.sh("sha256sum </dev/null"):match "%x+", got("cy", cid, 5))
   end)
 
+  it("has files of no byte, of one, and of a block and one byte pinned, too", function()
+    for i, size in ipairs { 0, 1, MIB, MIB + 1 } do
+      folder.write(s:path("ada", ("share/public/%d.bag"):format(size)), folder.bytes(size, i))
+    end
+    within("pinned", 20, function() return told("ada").pinned == 4 end)
+    for _, size in ipairs { 0, 1, MIB, MIB + 1 } do os.remove(s:path("ada", ("share/public/%d.bag"):format(size))) end
+    within("unpinned", 20, function() return told("ada").pinned == 0 end)
+  end)
+
   it("says where no Kubo is, where Kubo cannot read, and what a Kubo lacks, with what to do", function()
     folder.write(s:path("ada", "share/public/small.txt"), folder.bytes(5000, 3))
     reload("ada", '{ api = "/ip4/127.0.0.1/tcp/5009" }')
