@@ -12,7 +12,8 @@
 #include <unistd.h>
 #include <sodium.h>
 
-#define BOXES_A_TURN 8
+#define TURNS 2 /* of all that fits, out */
+#define READS 2 /* of all that fits, in */
 #define PASSED_MAX                                                                       \
   1000000            /* ms that are counted at once, so that no product is too large */
 #define BURST_MS 100 /* of a budget that may go at once */
@@ -51,6 +52,10 @@ static void went(stream *s, size_t size, int64_t now) {
 
 static size_t held(const stream_buffer *b) {
   return b->to - b->from;
+}
+
+static size_t room(const stream_buffer *b) {
+  return sizeof b->bytes - b->to;
 }
 
 static void take(stream_buffer *b, size_t size) {
@@ -97,13 +102,13 @@ static const char *open_box(stream *s, size_t size) {
   uint8_t nonce[24];
   nonce_of(++s->read, nonce);
   if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-          s->plain.bytes, NULL, NULL, s->boxes.bytes + s->boxes.from + 2, size,
-          (const uint8_t *)s->with, s->with_size, nonce, s->keys))
+          s->plain.bytes + s->plain.to, NULL, NULL, s->boxes.bytes + s->boxes.from + 2,
+          size, (const uint8_t *)s->with, s->with_size, nonce, s->keys))
     return "signature";
   take(&s->boxes, 2 + size);
-  s->plain.to = size - STREAM_MORE;
-  s->bytes_in += (int64_t)s->plain.to;
-  s->in_over = s->plain.to == 0;
+  s->plain.to += size - STREAM_MORE;
+  s->bytes_in += (int64_t)(size - STREAM_MORE);
+  s->in_over = size == STREAM_MORE;
   return NULL;
 }
 
@@ -155,34 +160,53 @@ static int hand_on(stream *s) {
   return !s->word && held(&s->plain) == 0;
 }
 
+/* Opens what is whole as far as there is room for it. 1; -1 and the stream's word. */
+static int open_boxes(stream *s) {
+  int got = 1;
+  while (got > 0 && !s->in_over && room(&s->plain) >= STREAM_PLAIN)
+    got = next_box(s);
+  return got < 0 ? -1 : 1;
+}
+
+/* No box that is whole stays behind where there is room: nothing would tell of it. */
 static void move_in(stream *s, int64_t now) {
-  for (int i = 0; i < BOXES_A_TURN && !s->in_over && hand_on(s); i++) {
-    int got = next_box(s);
-    if (got < 0 || (got == 0 && (!may_go(s, now) || receive_boxes(s, now) <= 0)))
+  for (int reads = 0; open_boxes(s) > 0 && !s->in_over;) {
+    int opened = held(&s->plain) > 0;
+    if (!hand_on(s))
+      return;
+    if (!opened && (reads++ == READS || !may_go(s, now) || receive_boxes(s, now) <= 0))
       return;
   }
-  if (hand_on(s) && s->in_over && s->inner >= 0)
+  if (!s->word && hand_on(s) && s->inner >= 0)
     shutdown(s->inner, SHUT_WR);
 }
 
-static void move_out(stream *s, int64_t now) {
+/* Seals what the local end says, as far as there is room. How many parts. */
+static int seal_parts(stream *s, int64_t now) {
   uint8_t plain[STREAM_PLAIN];
-  for (int i = 0; i < BOXES_A_TURN && !s->word; i++) {
-    ssize_t n;
-    if (drain(s->outer, &s->out) < 0) {
-      s->word = "closed";
-      return;
-    }
-    if (held(&s->out) > 0 || s->out_over || s->inner < 0 || !may_go(s, now))
-      break;
-    n = recv(s->inner, plain, sizeof plain, MSG_DONTWAIT);
+  int parts = 0;
+  while (!s->out_over && s->inner >= 0 && room(&s->out) >= STREAM_FRAME &&
+         may_go(s, now)) {
+    ssize_t n = recv(s->inner, plain, sizeof plain, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
       break;
     s->out_over = n <= 0;
     seal(s, plain, n > 0 ? (size_t)n : 0);
     went(s, n > 0 ? (size_t)n : 0, now);
+    parts++;
   }
   sodium_memzero(plain, sizeof plain);
+  return parts;
+}
+
+static void move_out(stream *s, int64_t now) {
+  for (int i = 0; i < TURNS; i++) {
+    int parts = held(&s->out) == 0 ? seal_parts(s, now) : 0;
+    if (drain(s->outer, &s->out) < 0)
+      s->word = "closed";
+    if (s->word || held(&s->out) > 0 || parts == 0)
+      return;
+  }
 }
 
 static void shut(int *fd) {

@@ -15,7 +15,7 @@
 /* Bytes that wait: from FROM to TO. */
 typedef struct {
   size_t from, to;
-  uint8_t bytes[2 * STREAM_FRAME];
+  uint8_t bytes[8 * STREAM_FRAME];
 } stream_buffer;
 
 /* Bytes that may go now and a second, of all streams that share it; RATE 0: any. */

@@ -204,6 +204,22 @@ describe("core.pump", function()
     uv.fs_close(fd)
   end)
 
+  it("leaves no part behind of many that come at once", function()
+    local one, fd = played()
+    local sent, got, list = 0, 0, {}
+    for n = 2, 4001 do list[#list + 1] = framed(client:seal(n, WITH, ("%09d\n"):format(n))) end
+    local bytes = table.concat(list)
+    local last = wait(function()
+      if sent < #bytes then sent = sent + (one:send(bytes, sent + 1) or 0) end
+      local more = uv.fs_read(fd, 65536)
+      got = got + #(more or "")
+      return got == 40000 and more
+    end, "the last of them")
+    assert.truthy(last:find "000004001\n$")
+    uv.fs_close(fd)
+    one:close()
+  end)
+
   it("is over where nothing moves", function()
     there:close()
     there = assert(pump.new(200))

@@ -43,9 +43,10 @@ function streams:use(connect, can, there) self.connect, self.can, self.there = c
 -- == requests
 
 local function fail(self, request, err, code)
-  self.requests[request.id] = nil
   self.loop:post(function()
-    if not request.over then request.done { id = request.id, status = 0, word = code, error = err } end
+    if not self.requests[request.id] then return end -- cancelled meanwhile
+    self.requests[request.id] = nil
+    request.done { id = request.id, status = 0, word = code, error = err }
   end)
 end
 
@@ -98,7 +99,7 @@ end
 function streams:cancel(id)
   local request = self.requests[id]
   if not request then return end
-  self.requests[id], request.over = nil, true
+  self.requests[id] = nil
   local one = request.one
   if one and one.client then
     one.client:cancel(request.inner)
