@@ -28,7 +28,7 @@ local SIGNS <const> = {
   { "error", "Something is badly wrong with that node.", "Ask there: health ROBOT says what, and what to do." },
   { "stale", "What that node said last of its body is too old to be believed: it is neither well nor ill.",
     "See whether it still runs: discover." },
-  { "quiet", "A node that was not heard for 6 min (far away: 16 min), or left one question unanswered.",
+  { "quiet", "A node that was not heard for 6 min (far away: 18 min), or left one question unanswered.",
     "Wait a minute and ask again; NOTE says how often it was asked." },
   { "lost", "A node that was not heard for 11 min (far away: 21 min), or left three questions unanswered and \z
     was silent for a minute, or for 35 s while somebody looked on.",

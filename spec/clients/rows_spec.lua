@@ -65,7 +65,7 @@ describe("one of whom only others bring words", function()
   it("is quiet, then lost by its silence alone, however long its words are valid, and counted only after a week",
     function()
       hear(bea(READY))
-      for _, step in ipairs { { 15, "ready" }, { 2, "quiet" }, { 3, "quiet" }, { 2, "lost" } } do
+      for _, step in ipairs { { 17, "ready" }, { 2, "quiet" }, { 1, "quiet" }, { 2, "lost" } } do
         w:run(step[1] * MINUTE)
         assert.equal(step[2], row_of(BEA).status)
       end
@@ -78,10 +78,10 @@ describe("one of whom only others bring words", function()
   it("is not renewed by a copy of its word, nor by an older one", function()
     local first, second = bea(READY), bea(READY)
     hear(second)
-    w:run(17 * MINUTE)
+    w:run(19 * MINUTE)
     hear(second)
     hear(first)
-    assert.same({ "quiet", 17 * MINUTE }, { row_of(BEA).status, row_of(BEA).seen_ms })
+    assert.same({ "quiet", 19 * MINUTE }, { row_of(BEA).status, row_of(BEA).seen_ms })
     hear(bea(READY))
     assert.equal("ready", row_of(BEA).status)
   end)
@@ -163,7 +163,7 @@ describe("one of whom only others bring words", function()
 
   it("is what it is for a reason that `why` tells", function()
     local clone = { name = "bea", state = "ready", clock = "none", clone = true }
-    for _, case in ipairs { { READY, "its last word came .*, by irc; quiet is after 16 min" },
+    for _, case in ipairs { { READY, "its last word came .*, by irc; quiet is after 18 min" },
       { clone, "^it says so itself: another machine uses its key" },
       { { name = "bea", state = "left", clock = "none" }, "^it said that it leaves, .* by irc$" } } do
       hear(bea(case[1]))

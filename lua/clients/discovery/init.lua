@@ -69,8 +69,7 @@ function discovery.open(handle)
     facts = function() return facts_of(node) end, body = function() return body_of(node) end,
     health = function(id) return node.diagnostics and node.diagnostics.others:of(id) end }
   self.own_addresses = own_addresses.of(node, handle.loop, function() self.word:look_again() end)
-  self.overdue = overdue.new { loop = handle.loop, random = node.random, comms = node.comms, dcache = node.dcache,
-    said = self.said }
+  self.overdue = overdue.new { loop = handle.loop, comms = node.comms, dcache = node.dcache, said = self.said }
   self.word = own_word.of(handle, self.facts, self.own_addresses, function() self.names:changed() end)
   handle:on_newcomer(function(peer) self:welcome(peer) end)
   handle:on_statement("peer", function(st, source) if source then self:hear(st, source) end end)

@@ -10,11 +10,10 @@ local LEFT <const> = 270 * 1000
 local TIMES <const>, APART <const> = 4, 55 * 1000 -- that are asked for one word; ms between two of these
 local AT_ONCE <const> = 16 -- words a look: a site that is cut off is asked for by all others
 
---- given.loop, random, comms, dcache
+--- given.loop, comms, dcache
 --- given.said  said.lua
 function overdue.new(given)
-  return setmetatable({ loop = given.loop, random = given.random, comms = given.comms, dcache = given.dcache,
-    said = given.said }, overdue)
+  return setmetatable({ loop = given.loop, comms = given.comms, dcache = given.dcache, said = given.said }, overdue)
 end
 
 -- Is node ID heard here itself?
@@ -51,10 +50,7 @@ function overdue:look()
 end
 
 function overdue:start()
-  self.timer = self.loop:after(LOOK_MS // 2 + self.random:integer(LOOK_MS), function()
-    self:look()
-    self:start()
-  end)
+  self.timer = self.loop:every(LOOK_MS, function() self:look() end)
 end
 
 function overdue:stop()

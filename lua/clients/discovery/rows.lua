@@ -10,8 +10,8 @@ local rows = {}
 rows.__index = rows
 
 local MINUTE = 60 * 1000
--- Silence after which a node is quiet, then lost: its statements come each five minutes. From afar they come late.
-local QUIET = { near = 6 * MINUTE, far = 16 * MINUTE }
+-- Silence after which a node is quiet, then lost: its statements come each five minutes, from afar each fifteen.
+local QUIET = { near = 6 * MINUTE, far = 18 * MINUTE }
 local LOST = { near = 11 * MINUTE, far = 21 * MINUTE }
 -- Who does not answer is lost, but a robot that stands still for half a minute is not, though it was silent before that
 -- for most of a minute, as between two beacons: so many ms after he was heard last, or was asked first.
