@@ -252,4 +252,12 @@ describe("statistics", function()
       assert.is_false(word:forget())
     end)
   end)
+
+  it("are shown and forgotten on their machine alone: no member reads from afar what the owner may not have let go",
+    function()
+      local marks = {}
+      local handle = { node = {}, command = function(_, name, _, more) marks[name] = more or {} end }
+      require "clients.statistics.requests"(handle, {})
+      for _, name in ipairs { "stats", "stats-forget" } do assert.is_string(marks[name].here, name) end
+    end)
 end)

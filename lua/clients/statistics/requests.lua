@@ -26,8 +26,11 @@ local function forget(handle, statistics)
   return { was_out = was_out }
 end
 
+local HERE <const> = "how a robot is used is its owner's to see: ssh there"
+
 --- Registers them with the client's HANDLE.
 return function(handle, statistics)
-  handle:command("stats", function(_, reply) reply(show(handle, statistics)) end, { reads = true })
-  handle:command("stats-forget", function(_, reply) reply(forget(handle, statistics)) end)
+  handle:command("stats", function(_, reply) reply(show(handle, statistics)) end,
+    { reads = true, here = HERE })
+  handle:command("stats-forget", function(_, reply) reply(forget(handle, statistics)) end, { here = HERE })
 end
