@@ -127,7 +127,9 @@ local WORDS <const> = {
   told = function(event, s) return "event file: " .. s:text(event.type) end,
   alert = function(event, s)
     local node = event.node or {}
-    return ("alert: %s %s"):format(s:text(node.name), node.lost and "is lost" or "is at " .. s:text(node.level))
+    local cause = node.check and not node.lost and " by " .. s:text(node.check) or ""
+    local what = node.lost and "is lost" or "is at " .. s:text(node.level)
+    return ("alert: %s %s%s"):format(s:text(node.name), what, cause)
   end,
   check = function(event, s)
     return ("%s is %s%s"):format(s:text(event.check), event.level and s:text(event.level) or "not known any more",

@@ -226,7 +226,7 @@ function said(node) {
 function happened(event) {
   if (event.event === "boot") return "the daemon started";
   if (event.event === "told") return "event file: " + event.type;
-  if (event.event === "alert") return "alert: " + event.node.name + (event.node.lost ? " is lost" : " is at " + event.node.level);
+  if (event.event === "alert") return "alert: " + event.node.name + (event.node.lost ? " is lost" : " is at " + event.node.level + (event.node.check ? " by " + event.node.check : ""));
   return event.check + (event.level ? " is " + event.level : " is not known any more") + (event.reason ? ": " + event.reason : "");
 }
 
