@@ -123,6 +123,28 @@ describe("the catalogue", function()
       assert.equal("b", again().entries.x.cid)
     end)
 
+    it("forgets once what is not there any more, and sweeps what a power cut left", function()
+      local a, b = file "a", file "b"
+      keep(c, a)
+      keep(c, b)
+      run(5000)
+      local left, half = file("left").cid, a.cid .. ".new"
+      assert(d:replace("/state/leaves/" .. left, "x"))
+      assert(d:replace("/state/leaves/" .. half, "x"))
+      c.leaves:sweep(L)
+      run(10)
+      assert.same({ a.cid, b.cid }, (function()
+        local names = d:list "/state/leaves"
+        table.sort(names)
+        return names[1] == a.cid and names or { names[2], names[1], names[3] }
+      end)())
+      c:keep_only { b = true }
+      run(5000)
+      assert.same({ b.cid }, d:list "/state/leaves")
+      c:keep_only {} -- once: what comes later is told of by name
+      assert.is_true(knows(again(), b))
+    end)
+
     it("names no leaves that could not be kept, and says why", function()
       local a, said = file "a", nil
       d:inject { operation = "sync", errno = "ENOSPC" }

@@ -78,6 +78,16 @@ function Catalogue:drop(name)
   self.files:drop(row, function() self.leaves:drop(row.cid) end)
 end
 
+-- Files go that are not in THERE, a map by name: they were removed while this node was off. Once, when all were looked
+-- at.
+function Catalogue:keep_only(there)
+  if self.swept then return end
+  self.swept = true
+  for _, name in ipairs(sorted.keys(self.entries)) do
+    if not there[name] then self:drop(name) end
+  end
+end
+
 -- What is its own is on the disk when this returns. → true | nil, text, code
 function Catalogue:stop() return not self.own or self.own:stop() end
 

@@ -32,7 +32,9 @@ local function scanned(self)
   self.own_files:sweep()
   self.own_files:ask_again(SLICE)
   self.away:scanned()
-  self.shares:renew(not self.own_files:unfinished())
+  local quiet = not self.own_files:unfinished()
+  self.shares:renew(quiet)
+  if quiet and not self.away:problem() then self.catalogue:keep_only(self.own_files.by_name) end
 end
 
 -- Asks again about the files with these bytes: they may be shared no more, or again.
@@ -225,9 +227,7 @@ function Logs:apply(_, changed)
 end
 
 -- The permission now: true, false or nil, and why. For `here` and reports.
-function Logs:permission()
-  return self.consent:logs()
-end
+function Logs:permission() return self.consent:logs() end
 
 -- What is wrong with the folder, in words, or nil.
 function Logs:problem() return self.away:problem() end
@@ -264,14 +264,10 @@ function Logs:refused()
 end
 
 -- Does our own record speak of a file that is not there now?
-function Logs:is_away(cid)
-  return self.away.by_cid[cid] ~= nil
-end
+function Logs:is_away(cid) return self.away.by_cid[cid] ~= nil end
 
 -- Files that are away will not come back: their records are unsaid. → how many
-function Logs:dismiss()
-  return self.away:dismiss()
-end
+function Logs:dismiss() return self.away:dismiss() end
 
 -- The time is another one now; own statements came back (lua/republish.lua).
 function Logs:say_again()

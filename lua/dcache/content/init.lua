@@ -149,6 +149,7 @@ function content:start()
   self.timer = self.loop:every(LOOK_EVERY, function()
     store.check_all(self)
     self.scrub:check()
+    if not self.rows.anew then self.leaves:sweep(self.loop) end
   end)
   self.suspecting = self.loop:every(SUSPECT_EVERY, function()
     store.check_suspects(self)

@@ -8,6 +8,7 @@ local unixfs = require "core.unixfs"
 local leaves = {}
 leaves.__index = leaves
 
+local SLICE <const> = 256 -- names that are looked at in a turn
 local MOST <const> = unixfs.size_max // unixfs.chunk * 32
 
 -- disk, atomic_write (atomic_write.lua), dir (the state folder)
@@ -60,11 +61,25 @@ function leaves:drop(root)
   if not is_needed(self, root) then self.disk:unlink(self.folder .. "/" .. root) end
 end
 
---- What nobody needs goes, such as what a power cut left. At the start, when all users know what they need.
-function leaves:sweep()
-  for _, name in ipairs(self.disk:list(self.folder) or {}) do
-    if not is_needed(self, name) then self.disk:unlink(self.folder .. "/" .. name) end
+local function sweep_one(self, name)
+  local root = name:gsub("%.new$", "")
+  if name ~= root and not self.keeping[root] or name == root and not is_needed(self, root) then
+    self.disk:unlink(self.folder .. "/" .. name)
   end
+end
+
+--- What nobody needs goes, such as what a power cut left: once, when all users know what they need; a slice a turn of
+--- LOOP.
+function leaves:sweep(loop)
+  if self.swept then return end
+  self.swept = true
+  local names, at = self.disk:list(self.folder) or {}, 0
+  local function slice()
+    for i = at + 1, math.min(at + SLICE, #names) do sweep_one(self, names[i]) end
+    at = at + SLICE
+    if at < #names then loop:post(slice) end
+  end
+  slice()
 end
 
 return leaves
