@@ -226,6 +226,27 @@ describe("gathering", function()
     assert.same({ "a" }, { w.fetched[11] })
   end)
 
+  it("tries a bad file within a minute when somebody else has it: the others may have been liars", function()
+    local w = failed "block"
+    for _ = 1, 8 do
+      w.loop:run_until(w.loop:now() + 61000)
+      w.done(nil, "block: wrong", "block")
+    end
+    assert.equal(1, w.replicate.retry:bounds()[2].count)
+    local count, word = #w.fetched, { verb = "propose", bucket = "share/files", key = "a", signer = "ada" }
+    w.word(word, {})
+    w.loop:run_until(w.loop:now() + 600000)
+    assert.equal(count, #w.fetched) -- he is known
+    table.insert(w.records, { key = "a", holds = true, mine = false, signer = "bea", at = 0,
+      data = { class = "lab", names = { "a.bag" }, size = 1 } })
+    word.signer = "bea"
+    w.word(word, {})
+    w.loop:run_until(w.loop:now() + 1000)
+    assert.equal(count, #w.fetched)
+    w.loop:run_until(w.loop:now() + 60000)
+    assert.equal(count + 1, #w.fetched)
+  end)
+
   it("begins a bad file after all good ones, and one of them at a time", function()
     local queue, order = fetch_queue.new { at_once = function() return 8 end }, {}
     for i, name in ipairs { "bad one", "good", "bad two" } do

@@ -13,14 +13,16 @@ function holders.new(dcache) return setmetatable({ dcache = dcache, map = {} }, 
 local function note(map, key, signer)
   local of = map[key] or { count = 0, by = {} }
   map[key] = of
-  if of.by[signer] or of.count >= HOLDERS_MAX then return end
+  if of.by[signer] or of.count >= HOLDERS_MAX then return false end
   of.by[signer], of.count = true, of.count + 1
+  return true
 end
 
---- SIGNER said that he has the file KEY.
+--- SIGNER said that he has the file KEY. → is that news of him?
 function holders:note(key, signer)
-  note(self.map, key, signer)
+  local is_new = note(self.map, key, signer)
   if self.found then note(self.found, key, signer) end
+  return is_new
 end
 
 --- All records are looked at anew: who is not noted until finish() is forgotten then.

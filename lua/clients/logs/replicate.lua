@@ -67,10 +67,9 @@ end
 function replicate:hear(st)
   self.placement:news(st.key)
   if st.verb ~= "propose" or (st.data or ""):find('"withdrawn"', 1, true) then return self.gone:soon(st.key) end
-  self.holders:note(st.key, st.signer)
+  if self.holders:note(st.key, st.signer) then self.retry:another(st.key) end
   if st.bucket == "share/files" then return self:consider_soon(st.key, st.signer) end
   self.placement:claims(st.signer, st.key)
-  self.retry:another(st.key)
   self.carried:soon(st.key)
 end
 

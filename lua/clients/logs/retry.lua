@@ -60,13 +60,17 @@ local function add(self, key)
   return rest
 end
 
+local function forgive(self, rest)
+  rest.failures = math.min(rest.failures, BAD - 1)
+  if not self.bad:get(rest.key) then return end
+  self.bad:forget(rest.key)
+  self.rests:put(rest.key, rest)
+end
+
 -- Who failed too often waits in a queue of his own, so that he takes no good one's place. → ms until a try again
 local function wait_of(self, rest, code)
   if rest.failures < BAD then
-    if self.bad:get(rest.key) then
-      self.bad:forget(rest.key)
-      self.rests:put(rest.key, rest)
-    end
+    forgive(self, rest)
     return GROWS[code] and rest.backoff:next() or WRONG
   end
   self.rests:forget(rest.key)
@@ -117,11 +121,14 @@ function retry:back(gives)
   self:ripe()
 end
 
--- Somebody else has the file KEY now: if nobody could be reached for it, it rests no longer.
+-- Somebody else has the file KEY now: if nobody could be reached for it, it rests no longer; and it is no bad one any
+-- more, for those who gave wrong bytes may have been liars.
 function retry:another(key)
   local rest = get(self, key)
-  if not rest or not is_waiting(rest) then return end
-  rest.failures, rest.till = 0, self.loop:now()
+  if not rest or not rest.asleep then return end
+  rest.failures = 0
+  forgive(self, rest)
+  rest.till = is_waiting(rest) and self.loop:now() or math.min(rest.till, self.loop:now() + WRONG)
   self:ripe()
 end
 
