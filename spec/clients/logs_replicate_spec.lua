@@ -260,6 +260,26 @@ describe("gathering", function()
     assert.same({ "good", "bad one" }, order)
   end)
 
+  it("begins a file as that of any who shares it, so that who names others' files does not hold them up", function()
+    local queue, order = fetch_queue.new { at_once = function() return 8 end }, {}
+    for i = 1, 4 do
+      local cid = "f" .. i
+      queue:add({ cid = cid, size = i, by = "liar", name = "lie", class = "lab" }, 5)
+      queue:also(cid, "liar", "lie", "lab")
+      queue:also(cid, "s" .. i % 2, "mine", "swarm")
+    end
+    for i = 1, 4 do
+      local file = queue:take()
+      order[i] = file and ("%s %s %s %s"):format(file.cid, file.by, file.name, file.class)
+      if file then queue:began(file) end
+    end
+    assert.same({ "f1 liar lie lab", "f2 s0 mine swarm", "f3 s1 mine swarm" }, order)
+    queue:ended({ cid = "f1", by = "liar" }, false, "block")
+    queue:ended({ cid = "f2", by = "s0" }, true)
+    local file = queue:take()
+    assert.same({ "f4", "s0" }, { file.cid, file.by })
+  end)
+
   it("blames no file that nobody can be asked for, and tries it soon when somebody else has it", function()
     local w = failed "missing"
     w.sources = {}

@@ -3,6 +3,7 @@ local fetch_queue = {}
 fetch_queue.__index = fetch_queue
 
 local WAITING_MAX = 1024
+local SHARERS_MAX <const> = 8 -- of a file that waits
 local SIGNERS_MAX = 1024 -- whose failures are remembered
 local OURS = { disk = true, full = true, duplicate = true } -- why a file did not come, and its source is not to blame
 
@@ -23,17 +24,30 @@ function fetch_queue:has(cid) return self.known[cid] ~= nil or self.busy[cid] ~=
 
 -- URGENCY as the policy says it: 1 to 9.
 function fetch_queue:add(file, urgency)
-  local one = { file = file, urgency = urgency }
+  local one = { file = file, urgency = urgency,
+    sharers = { { by = file.by, name = file.name, class = file.class } } }
   self.known[file.cid] = one
   self.list[#self.list + 1] = one
 end
 
--- SIGNER shares the waiting file CID, too, by that NAME and CLASS: it is fetched as his, if he failed less often.
+-- SIGNER shares the waiting file CID, too, by that NAME and CLASS: it may be fetched as his.
 function fetch_queue:also(cid, signer, name, class)
-  local file = self.known[cid] and self.known[cid].file
-  if file and (self.failures[signer] or 0) < (self.failures[file.by] or 0) then
-    file.by, file.name, file.class = signer, name, class
+  local one = self.known[cid]
+  if not one or #one.sharers >= SHARERS_MAX then return end
+  for _, sharer in ipairs(one.sharers) do
+    if sharer.by == signer then return end
   end
+  table.insert(one.sharers, { by = signer, name = name, class = class })
+end
+
+-- Of those who share it and of whom no file is on its way the one who failed least | nil
+local function free_sharer(self, one)
+  local best
+  for _, sharer in ipairs(one.sharers) do
+    local failures = self.failures[sharer.by] or 0
+    if not self.running[sharer.by] and (not best or failures < (self.failures[best.by] or 0)) then best = sharer end
+  end
+  return best
 end
 
 -- Bad files come last. Files of who gave nothing lately come after everybody else's, then it is for the policy to say:
@@ -41,35 +55,38 @@ end
 -- ones before old ones.
 local function before(self, one, other)
   if (one.file.bad or false) ~= (other.file.bad or false) then return not one.file.bad end
-  local bad, worse = self.failures[one.file.by] or 0, self.failures[other.file.by] or 0
+  local bad, worse = self.failures[one.sharer.by] or 0, self.failures[other.sharer.by] or 0
   if bad ~= worse then return bad < worse end
   if one.urgency ~= other.urgency then return one.urgency > other.urgency end
   if one.file.size ~= other.file.size then return one.file.size < other.file.size end
   return (one.file.age or math.maxinteger) < (other.file.age or math.maxinteger)
 end
 
--- One file a source: several slow sources together leave room for one that comes later. And one bad file of all.
-local function may_begin(self, file, most)
-  return self.count < most and not self.running[file.by] and not (file.bad and self.bad > 0)
+-- One file a source: several slow sources together leave room for one that comes later, and who shares what others
+-- have does not hold up these. And one bad file of all.
+local function may_begin(self, one)
+  one.sharer = free_sharer(self, one)
+  return one.sharer and not (one.file.bad and self.bad > 0)
 end
 
 -- Takes the most wanted file that may begin now out of the list. → file | nil
 function fetch_queue:take()
-  local best, most
-  most = self.at_once()
+  local best
+  if self.count >= self.at_once() then return nil end
   for i, one in ipairs(self.list) do
-    if may_begin(self, one.file, most) and (not best or before(self, one, self.list[best])) then best = i end
+    if may_begin(self, one) and (not best or before(self, one, self.list[best])) then best = i end
   end
   if not best then return nil end
-  local file = table.remove(self.list, best).file
+  local one = table.remove(self.list, best)
+  local file, sharer = one.file, one.sharer
   self.known[file.cid] = nil
+  file.by, file.name, file.class = sharer.by, sharer.name, sharer.class
   return file
 end
 
 function fetch_queue:began(file)
   self.busy[file.cid], self.count = file, self.count + 1
-  file.source = file.by -- `by` may change; places are counted by this
-  self.running[file.source] = true
+  self.running[file.by] = true
   if file.bad then self.bad = self.bad + 1 end
 end
 
@@ -88,7 +105,7 @@ end
 
 -- CAME: did it? CODE: why not.
 function fetch_queue:ended(file, came, code)
-  self.busy[file.cid], self.count, self.running[file.source] = nil, self.count - 1, nil
+  self.busy[file.cid], self.count, self.running[file.by] = nil, self.count - 1, nil
   if file.bad then self.bad = self.bad - 1 end
   if came then forgive(self, file.by) elseif not OURS[code] then note_failure(self, file.by) end
 end
