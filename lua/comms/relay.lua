@@ -30,8 +30,8 @@ local function slot_of(st) return hash.blake2b(("%s %s %s"):format(st.bucket, st
 
 local function data_of(st) return hash.blake2b(st.verb .. " " .. st.data):sub(1, 8) end
 
-local FORM <const> = "<i8c8I1" -- when it was said (ms), what, is that enough?
-local ONCE_MS <const> = 60 * 1000 -- within which copies of one word come
+local FORM <const> = "<i8i8c8I1" -- when it was said (ms), its AT, what, is that enough?
+local LEAST_MS <const> = 4 * 60 * 1000 -- between two words that say the same, whatever stamps they bear
 
 local function is_on(self, peer, channel)
   return self.peers:living(peer) and self.peers:speaks_on(peer, channel.name)
@@ -57,24 +57,26 @@ function relay:leads(st)
   return true
 end
 
--- What was last said on the channel NAME in the slot of ST, by either side: when (ms), is it what ST says, was it said
--- often enough for some that lost it once? | nil. Behind that: as what the two are kept.
+-- What was last said on the channel NAME in the slot of ST, by either side → { said = when (ms), at = its AT, same: is
+-- it what ST says? enough: was it said often enough for some that lost it once? } | nil. Behind that: as what the two
+-- are kept.
 local function last_said(self, st, name)
   local slot, data = slot_of(st), data_of(st)
   local last = self.said[name] and self.said[name]:get(slot)
-  if not last then return nil, nil, nil, slot, data end
-  local at, before, enough = FORM:unpack(last)
-  return at, data == before, enough == 1, slot, data
+  if not last then return nil, slot, data end
+  local said, at, before, enough = FORM:unpack(last)
+  return { said = said, at = at, same = data == before, enough = enough == 1 }, slot, data
 end
 
---- The soft word ST was said on the channel NAME, by us or by the other side.
+--- The soft word ST was said on the channel NAME, by us or by the other side. A copy of what was said there, or of what
+--- is older, which somebody missed, is none that its renewal has to wait for.
 function relay:note(name, st)
   if self.kept(st.bucket) then return end
-  local at, same, enough, slot, data = last_said(self, st, name)
-  local now = self.loop:now()
+  local last, slot, data = last_said(self, st, name)
+  if last and st.at <= last.at then return end
   self.said[name] = self.said[name] or bounded.new { limit = SLOTS_MAX }
-  enough = not at or same and (enough or now - at >= ONCE_MS) -- what changed is told twice
-  self.said[name]:put(slot, FORM:pack(now, data, enough and 1 or 0))
+  local enough = not last or last.same -- what changed is told twice
+  self.said[name]:put(slot, FORM:pack(self.loop:now(), st.at, data, enough and 1 or 0))
 end
 
 --- What stands at PLACE of LIST (core.batch), which is held here, was said on the channel NAME by the other side.
@@ -82,17 +84,18 @@ function relay:hear(name, list, place)
   if not self.kept(list:bucket(place)) then self:note(name, list:statement(place)) end
 end
 
--- Was what ST says the last there of its slot, often enough, less than MS ago?
+-- Was what ST says the last there of its slot, often enough, by a word of less than MS before it?
 local function is_known(self, st, to, ms)
-  local at, same, enough = last_said(self, st, to.name)
-  return same and enough and self.loop:now() - at < ms
+  local last = last_said(self, st, to.name)
+  return last and last.same and last.enough and
+    (st.at - last.at < ms or self.loop:now() - last.said < LEAST_MS)
 end
 
 --- Does ST say what was last said on the channel NAME in its slot? nil: nothing was, or its bucket is kept.
 function relay:renews(name, st)
   if self.kept(st.bucket) then return nil end
-  local _, same = last_said(self, st, name)
-  return same
+  local last = last_said(self, st, name)
+  return last and last.same
 end
 
 --- How long ST, which came from SOURCE (nil: our own), waits for the channel TO (facts as comms:channel_up has them):

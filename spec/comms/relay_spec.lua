@@ -1,6 +1,7 @@
 -- relay_spec.lua - soft words of others leave a medium by the two nodes ranked first for them, and seldom unchanged; by
 -- whole nodes under a virtual clock. The first streams lead from all robots of a room to one server.
 local policies = require "spec.policy.policies"
+local relay = require "comms.relay"
 local sim = require "sim"
 local sim_links = require "sim.links"
 
@@ -111,5 +112,25 @@ describe("a soft word of another", function()
       end
     end
     assert.is_true(n >= (ROBOTS - 2) * 2 and n <= (ROBOTS - 2) * 2 * 3, n .. " words")
+  end)
+
+  it("is not put off by a copy of what was said there before, which somebody missed", function()
+    local loop = require "sim.loop".new()
+    local one = relay.new { loop = loop, id = "r", peers = {}, kept = function() return false end }
+    local from, to = { channel = { traits = { medium = false } } }, { name = "link" }
+    local function word(minute)
+      return { bucket = "peer", key = "x", signer = "x", verb = "propose", data = "{}", at = minute * MINUTE }
+    end
+    assert.equal(0, one:wait(word(0), from, to))
+    one:note("link", word(0))
+    for _, minute in ipairs { 5, 10 } do
+      loop:run_until(minute * MINUTE)
+      assert.is_false(one:wait(word(minute), from, to))
+      assert.is_true(one:renews("link", word(minute)))
+    end
+    loop:run_until(13 * MINUTE)
+    one:note("link", word(0))
+    loop:run_until(15 * MINUTE)
+    assert.equal(0, one:wait(word(15), from, to))
   end)
 end)
