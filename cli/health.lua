@@ -6,7 +6,7 @@ local health = {}
 function health.request(options) return { command = "health", robot = options and options.robot } end
 
 local LEVELS <const> = { ok = "good", warn = "warn", error = "bad", stale = "dim" }
-local AWAY <const> = { left = true, lost = true, stranger = true }
+local AWAY <const>, GONE <const> = { left = true, lost = true, stranger = true }, { left = true, lost = true }
 
 local COLUMNS <const> = {
   { title = "NAME", give = true, least = 13, cut = "middle", rank = 1 }, { title = "LEVEL", rank = 1 },
@@ -51,23 +51,19 @@ local function fill(rows, s)
   return rows
 end
 
-local ORDER <const> = { "error", "warn", "ok" }
+local ORDER <const> = { "error", "warn", "ok", "left", "lost", "unknown" }
 local SAID <const> = { error = "at error", warn = "with a warning", ok = "well" }
 
--- "3 nodes: 1 at error, 1 well, 1 unknown."
+-- "3 nodes: 1 at error, 1 left, 1 unknown."
 local function sum(nodes, s)
-  local counts, unknown, words = {}, 0, {}
+  local counts, words = {}, {}
   for _, one in ipairs(nodes) do
-    if one.level and not AWAY[one.status] then
-      counts[one.level] = (counts[one.level] or 0) + 1
-    else
-      unknown = unknown + 1
-    end
+    local word = GONE[one.status] and one.status or not AWAY[one.status] and one.level or "unknown"
+    counts[word] = (counts[word] or 0) + 1
   end
   for _, word in ipairs(ORDER) do
-    if counts[word] then words[#words + 1] = ("%d %s"):format(counts[word], SAID[word]) end
+    if counts[word] then words[#words + 1] = ("%d %s"):format(counts[word], SAID[word] or word) end
   end
-  if unknown > 0 then words[#words + 1] = ("%d unknown"):format(unknown) end
   s:say(("%s: %s."):format(s.count(#nodes, "node"), table.concat(words, ", ")))
 end
 
@@ -95,7 +91,7 @@ end
 
 --- Prints the answer.
 function health.show(answer, s)
-  if answer.node then return health_robot.show(answer, s, level, failing) end
+  if answer.node then return health_robot.show(answer, s, level, failing, GONE[answer.node.status]) end
   fleet(answer, s)
 end
 

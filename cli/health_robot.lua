@@ -73,7 +73,7 @@ local function show_checks(checks, s)
   if below[1] then s:say(("Under these, and not counted: %s."):format(s.list(below))) end
 end
 
-local function show_said(one, s)
+local function show_said(one, s, is_away)
   local words = {}
   local function add(text) if text then words[#words + 1] = text end end
   add(one.battery and ("battery %d %%%s"):format(one.battery, one.charging and ", charging" or ""))
@@ -83,7 +83,7 @@ local function show_said(one, s)
   add(one.load and ("load of a core %d %%"):format(one.load))
   add(one.wifi and ("Wi-Fi at %d dBm"):format(one.wifi))
   add(one.uptime and "up for " .. s.span(one.uptime * 1000))
-  if words[1] then s:say(("It says: %s."):format(table.concat(words, ", "))) end
+  if words[1] then s:say(("It %s: %s."):format(is_away and "said" or "says", table.concat(words, ", "))) end
 end
 
 local BARS <const> = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" }
@@ -148,8 +148,9 @@ local function show_events(events, s)
   end
 end
 
---- Prints ANSWER about one node. LEVEL(one, s) → a cell that tells its level; FAILING(one, s) → what fails, as text.
-function health_robot.show(answer, s, level, failing)
+--- Prints ANSWER about one node. LEVEL(one, s) → a cell that tells its level; FAILING(one, s) → what fails, as text;
+--- IS_AWAY: it cannot be asked.
+function health_robot.show(answer, s, level, failing, is_away)
   local one = answer.node
   local cell = level(one, s)
   local word = type(cell) == "table" and s:paint(cell.colour, cell[1]) or "unknown"
@@ -157,8 +158,8 @@ function health_robot.show(answer, s, level, failing)
   s:line(("%s  %s  %s"):format(s:paint("title", s:text(one.label)), word, s:paint("dim", heard)))
   if not one.self then
     if failing(one, s) ~= "" then s:say(("Failing: %s."):format(failing(one, s))) end
-    show_said(one, s)
-    return s:say(("All its values: dt-swarm-cli %s health %s"):format(s:text(one.label), s:text(one.label)))
+    show_said(one, s, is_away)
+    return is_away or s:say(("All its values: dt-swarm-cli %s health %s"):format(s:text(one.label), s:text(one.label)))
   end
   show_checks(answer.checks or {}, s)
   show_history(answer.history or {}, s)

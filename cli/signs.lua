@@ -87,7 +87,7 @@ end
 function signs.of(word)
   local known = BY_WORD[word == "-" and "–" or word] or BY_WORD[word:upper()]
   for _, check in ipairs(known and {} or check_words.all()) do
-    if check.word == word then return check end
+    if check.word == word:gsub(" ", "_") then return check end -- as tables show it
   end
   return known or metric(word)
 end

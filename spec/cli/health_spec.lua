@@ -28,6 +28,16 @@ describe("health on a screen", function()
     assert.matches(" 99 %% .* 100 %% ", found)
   end)
 
+  it("counts who left or is lost as that, and calls what they said their last words", function()
+    local function node(status, level) return { label = status, status = status, level = level, age_ms = 3000 } end
+    assert.matches("\n5 nodes: 1 at error, 1 well, 1 left, 1 lost, 1 unknown%.\n", said(health, { nodes = {
+      node("ready", "ok"), node("busy", "error"), node("left", "ok"), node("lost", "error"), node "ready" } }))
+    local away, here = { label = "bob", status = "left", age_ms = 3000, memory = 97 }, { label = "bob", memory = 97 }
+    assert.matches("It said: 97 %% of memory available%.", said(health, { node = away }))
+    assert.is_nil(said(health, { node = away }):find "All its values")
+    assert.matches("It says: 97 .*All its values", said(health, { node = here }))
+  end)
+
   it("takes what a strange daemon answers for what it is, and does not fail", function()
     for _, odd in ipairs { "1e999", "-1e999", "nan", "", "x", "-1e30", "9999999999999999999999" } do
       for _, unit in ipairs { "B", "ratio", "s", "°C" } do said(health, robot { value(odd, unit) }) end

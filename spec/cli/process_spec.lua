@@ -302,7 +302,8 @@ describe("dt-swarm-cli, the process,", function()
       assert.is_true(title.means:find "^[%u`].*[.…]$" ~= nil and title.cure:find "%.$" ~= nil, title.word)
     end
     assert.truthy((run "help age"):find("^AGE\nOf a file: how long ago"))
-    for word, means in pairs { warn = "Something is wrong", error = "Something is badly wrong", stale = "too old",
+    for word, means in pairs { ["port taken"] = "port that this node needs",
+      warn = "Something is wrong", error = "Something is badly wrong", stale = "too old",
       cpu_temperature_celsius = "Heat of the processor, in °C", ros_nodes = "bridge to ROS" } do -- any order
       assert.matches(means, (run("help " .. word)), 1, true)
     end
