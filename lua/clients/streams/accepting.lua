@@ -11,6 +11,7 @@ accepting.__index = accepting
 
 local CALLS_MAX <const>, OF_SOURCE_MAX <const> = 256, 64 -- calls that are remembered, in all and of one source
 local HALF_MAX <const>, HALF_MS <const> = 4, 5000 -- connections that are about to become streams; for how long
+local HALF_OF_ONE_MAX <const> = 2 -- of these, of one host: so nobody alone keeps the others out
 local DIAL_EACH <const> = 5000 -- ms between two dials for one node
 local DIALLED_MAX <const> = 256 -- nodes of which it is known when they were dialled last
 local ASKED <const> = 60 * 1000 -- ms within which who was asked to dial may serve
@@ -88,7 +89,7 @@ end
 
 local function forget_half(self, link)
   if not self.half[link] then return end
-  self.half[link]:cancel()
+  self.half[link].timer:cancel()
   self.half[link], self.half_count = nil, self.half_count - 1
 end
 
@@ -119,24 +120,32 @@ end
 
 -- == lines
 
--- LINK is about to become a stream; not for long. → true | nil, text, code
-local function begin_half(self, link)
+local function halves_of(self, principal)
+  local n = 0
+  for _, half in pairs(self.half) do n = n + (half.of == principal and 1 or 0) end -- a sum: any order
+  return n
+end
+
+-- LINK, of PRINCIPAL, is about to become a stream; not for long. → true | nil, text, code
+local function begin_half(self, link, principal)
   if self.half[link] then return true end
-  if self.half_count >= HALF_MAX then return nil, "full: other streams are being opened", "full" end
+  if self.half_count >= HALF_MAX or halves_of(self, principal) >= HALF_OF_ONE_MAX then
+    return nil, "full: other streams are being opened", "full"
+  end
   self.half_count = self.half_count + 1
-  self.half[link] = self.loop:after(HALF_MS, function()
+  self.half[link] = { of = principal, timer = self.loop:after(HALF_MS, function()
     self.half[link], self.half_count = nil, self.half_count - 1
     if link.closed then return end
     self.refused "slow"
     link:close "slow: it became no stream"
-  end)
+  end) }
   return true
 end
 
 -- Over a connection of its own: answered there at once, and by nothing else.
 local function direct(self, message, source, from)
   local link = source.channel
-  local ok, text, code = begin_half(self, link)
+  local ok, text, code = begin_half(self, link, source.principal)
   if not ok then return nil, text, code end
   from.link = link
   function from.tell(rest)
