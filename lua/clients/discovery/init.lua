@@ -94,6 +94,7 @@ function discovery:hear(st, source)
   if st.signer == self.id then return end -- said before this start, or by a clone
   local facts, is_news = self.rows:hear(st, source)
   if not is_news then return end
+  self.overdue:heard()
   self:note(st.signer, facts.name, facts.type)
   if facts.state ~= "left" or not self.comms.peers.by_id[st.signer] then return end -- made-up keys may leave, too
   self.log:info("discovery", "left", { name = self:label(st.signer), id = st.signer })
@@ -125,7 +126,6 @@ function discovery:start()
   self.kept:start()
   self.word:start()
   self.own_addresses:start()
-  self.overdue:start()
 end
 
 --- Tells all others that we leave; FLUSHED() once all went out, or after half a second.

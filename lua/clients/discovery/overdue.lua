@@ -30,32 +30,40 @@ local function ask(self, id)
   if held then self.comms:say_again_everywhere(held.short, false, is_near_medium, 1) end
 end
 
--- Is WORD one to be asked for, now?
-local function is_due(self, word, now)
-  local left = word.valid_till - now
-  if left <= 0 or left > LEFT or word.facts.state == "left" or is_here(self, word.id) then return false end
+-- Is WORD one to be asked for, now, that is over in LEFT_MS?
+local function is_due(word, left_ms, now)
+  if left_ms > LEFT or word.facts.state == "left" then return false end
   return (word.asked or 0) < TIMES and now - (word.asked_at or -APART) >= APART
 end
 
---- Looks what is overdue.
-function overdue:look()
-  local now, n = self.loop:now(), 0
+-- Looks what is overdue, and again as long as there are words from elsewhere.
+local function look(self)
+  local now, n, any = self.loop:now(), 0, false
   for _, entry in self.said:each() do
     local word = entry.value
-    if n < AT_ONCE and is_due(self, word, now) then
+    local left = word.valid_till - now
+    local far = left > 0 and not is_here(self, word.id)
+    any = any or far
+    if far and n < AT_ONCE and is_due(word, left, now) then
       n, word.asked, word.asked_at = n + 1, (word.asked or 0) + 1, now
       ask(self, word.id)
     end
   end
+  if any then self:heard() end
 end
 
-function overdue:start()
-  self.timer = self.loop:every(LOOK_MS, function() self:look() end)
+--- A word was heard, perhaps of a node elsewhere.
+function overdue:heard()
+  if self.timer or self.stopped then return end
+  self.timer = self.loop:after(LOOK_MS, function()
+    self.timer = nil
+    look(self)
+  end)
 end
 
 function overdue:stop()
+  self.stopped = true
   if self.timer then self.timer:cancel() end
-  self.timer = nil
 end
 
 return overdue
