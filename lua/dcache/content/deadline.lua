@@ -26,6 +26,9 @@ function deadline:asked()
   self.since = nil
 end
 
+-- MS went by in which somebody was asked over a stream that did not come about: that is as if nobody was.
+function deadline:in_vain(ms) self.waited = self.waited + ms end
+
 -- Is it over `stall` that nobody could be asked?
 function deadline:is_long()
   local past = self.waited + (self.since and self.loop:now() - self.since or 0)

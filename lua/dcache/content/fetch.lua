@@ -8,6 +8,7 @@ local partial = require "dcache.content.partial"
 local reasons = require "dcache.content.reasons"
 local resume = require "dcache.content.resume"
 local disk_space = require "dcache.content.disk_space"
+local sources = require "dcache.content.sources"
 local suppliers = require "dcache.content.suppliers"
 local request = require "dcache.content.request"
 local worker = require "worker"
@@ -165,6 +166,7 @@ local function answered(self, job, link, source, answer)
       job.why, job.word = reasons.of(answer.word, source), answer.word
       job.deadline:moved()
     else
+      if sources.is_stream(source.url) then job.deadline:in_vain(self.loop:now() - link.asked) end
       source_failed(self, job, source, answer.word, answer.word == "slow" and (answer.status or 0) == 0)
     end
   else
