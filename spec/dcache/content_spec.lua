@@ -399,6 +399,28 @@ describe("dcache.content", function()
     assert.is_true(third.list[1].served)
   end)
 
+  it("looks at all as soon as something else lies where the store should be, and not before", function()
+    local store = require "dcache.content.store"
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    assert(fetch(c, file))
+    local root, looks, check_all = home.path .. "/server/", 0, store.check_all
+    finally(function() store.check_all = check_all end)
+    assert(os.execute(("mv %sfiles %selsewhere"):format(root, root)))
+    c:say_again()
+    assert.equal("ENOENT", c:trouble().word)
+    store.check_all = function(...)
+      looks = looks + 1
+      return check_all(...)
+    end
+    for _ = 1, 3 do store.check_away(c) end
+    assert.equal(0, looks)
+    assert(os.execute(("mv %selsewhere %sfiles"):format(root, root)))
+    for _ = 1, 3 do store.check_away(c) end
+    assert.equal(1, looks)
+    assert.is_nil(c:trouble())
+  end)
+
   it("reads copies back, slowly, soon after they came and each week, and sets a spoiled one aside", function()
     local WEEK = 7 * 86400000
     local now, file, port = 1790000000000, publisher()
