@@ -19,12 +19,14 @@ fetching.partial = part_file.path
 local session = {}
 session.__index = session
 
--- Whom the daemon alone can ask goes by it.
+-- Whom the daemon alone can ask goes by it; who is near is asked by this command, too.
 local function reachable(self)
   local list = {}
   for _, row in ipairs(self.watch.sources) do
-    if row.stream and self.ask then row.url = "stream:" .. row.id end
-    list[#list + 1] = row.url and row or nil
+    local urls = { row.stream and self.ask and "stream:" .. row.id or nil }
+    urls[#urls + 1] = row.url
+    list[#list + 1] = urls[1] and { id = row.id, name = row.name, own = row.own, label = row.label, url = urls[1],
+      urls = urls } or nil
   end
   return list
 end

@@ -146,7 +146,8 @@ local function sources_of(node, cid, own)
   for _, source in ipairs(node.content:sources(cid)) do list[#list + 1] = source end
   return to_json.list(list, function(source)
     local row = to_json.fields(source, { "id", "name", "own" })
-    if supply.is_stream(source.url) then row.stream = true else row.url = source.url end
+    if supply.is_stream(source.url) or source.tried then row.stream = true end
+    if not supply.is_stream(source.url) then row.url = source.url end
     row.label = to_json.value(node.who(source.id).label)
     return row
   end)

@@ -59,7 +59,8 @@ local function is_near(hosts)
   return false
 end
 
--- By HTTP at his hosts, and by a stream where that does not reach him | nil: he can be asked nowhere
+-- By HTTP at his hosts, and by a stream where that does not reach him | nil: he can be asked nowhere. tried: HTTP was
+-- tried enough, though he is near.
 local function source_of(self, id, peer)
   local hosts, urls = hosts_of(peer), {}
   local stream = self.streams and self.streams:wanted(id, is_near(hosts))
@@ -69,7 +70,7 @@ local function source_of(self, id, peer)
   if stream then urls[#urls + 1] = "stream:" .. id end
   local first = hosts[1] or {}
   return urls[1] and { id = id, name = peer.name, url = urls[1], urls = urls, own = first.own or false,
-    far = not is_near(hosts), rtt_us = first.rtt_us or math.maxinteger } or nil
+    far = not is_near(hosts), tried = stream == "near" or nil, rtt_us = first.rtt_us or math.maxinteger } or nil
 end
 
 --- Is that the URL of a source who is asked over a stream?

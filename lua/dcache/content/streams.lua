@@ -236,12 +236,13 @@ function streams:failed(id)
 end
 
 --- Is node ID asked over streams, since HTTP does not reach it? IS_NEAR: is it in a network of ours, where HTTP is
---- never given up, as it may have been off for a while. → "only": by HTTP it was tried enough; "too": after that | nil
+--- never given up, as it may have been off for a while. → "only": by HTTP it was tried enough; "near": so it was, and
+--- it is near; "too": after HTTP | nil
 function streams:wanted(id, is_near)
   local known = self.failures:get(id)
   local is_over = known and known.till and self.loop:now() < known.till
   if not self.connect or (is_near and not is_over) or not self.can(id) then return nil end
-  return is_over and not is_near and "only" or "too"
+  return is_over and (is_near and "near" or "only") or "too"
 end
 
 -- == the whole
