@@ -3,7 +3,7 @@
 -- All nodes on a medium hear such a word, and several may have a way to the same place: the two ranked first for it
 -- pass it on at once. The others wait: what comes from there meanwhile tells that it has arrived, and only where
 -- nothing comes they say it, too, since nobody knows which ways the first two have. Words are renewed again and again:
--- one that says what was last said there, by either side, goes only after 14 minutes, before it is over there.
+-- one that says what was last said there, by either side, goes only once in 14 minutes, before it is over there.
 local bounded = require "bounded"
 local hash = require "core.hash"
 local rank = require "rank"
@@ -14,8 +14,7 @@ relay.__index = relay
 
 local FIRST <const> = 2 -- nodes that speak at once
 local WAIT_MS <const> = 30 * 1000 -- of the others
-local SAME_MS <const> = 14 * 60 * 1000 -- between two words that say the same
-local OWN_MS <const> = 12 * 60 * 1000 -- the same for what this node says itself on a connection that loses nothing
+local SPAN <const> = 14 * 60 * 1000 -- ms of AT, of which one word goes where they say the same
 local SLOTS_MAX = 4096 -- of one channel, of which it is known what was said last: two of each robot
 
 --- given.loop, given.id (this node's)
@@ -84,11 +83,15 @@ function relay:hear(name, list, place)
   if not self.kept(list:bucket(place)) then self:note(name, list:statement(place)) end
 end
 
--- Was what ST says the last there of its slot, often enough, by a word of less than MS before it?
-local function is_known(self, st, to, ms)
-  local last = last_said(self, st, to.name)
+-- Spans begin at another time for each SLOT (its hash), but at the same one on all nodes: else each on the way would
+-- let through another renewal, and the last of them few.
+local function span(at, slot) return (at + ("<I4"):unpack(slot) % SPAN) // SPAN end
+
+-- Was what ST says the last there of its slot, often enough, by a word of the same span?
+local function is_known(self, st, to)
+  local last, slot = last_said(self, st, to.name)
   return last and last.same and last.enough and
-    (st.at - last.at < ms or self.loop:now() - last.said < LEAST_MS)
+    (span(st.at, slot) <= span(last.at, slot) or self.loop:now() - last.said < LEAST_MS)
 end
 
 --- Does ST say what was last said on the channel NAME in its slot? nil: nothing was, or its bucket is kept.
@@ -103,9 +106,9 @@ end
 function relay:wait(st, source, to)
   if self.kept(st.bucket) or to.medium and to.near then return 0 end
   local is_sure = not source and to.alive_at and to.alive_at()
-  if is_sure and is_known(self, st, to, OWN_MS) then return false end
+  if is_sure and is_known(self, st, to) then return false end
   if not source then return 0 end
-  if is_known(self, st, to, SAME_MS) then return false end
+  if is_known(self, st, to) then return false end
   return source.channel.traits.medium and not is_first(self, st, source.channel) and WAIT_MS or 0
 end
 
