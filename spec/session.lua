@@ -52,6 +52,8 @@ local function plain(text)
   -- Over a slow channel a line may be over the budget, as chance has it.
   text = text:gsub("Refused on [^\n]*: %d+ budget%.\n", "")
   text = text:gsub(" What a word of refusal means: dt%-swarm%-cli%s+help%s+WORD%.", "")
+  -- What each store says of files that wait stands behind the sum, and is another thing each minute.
+  text = text:gsub("(\n%d+ files?, [^\n]*%.\n)%l+: [^\n]* free[:,] .*$", "%1")
   text = text:gsub("No clock here is proved.-%[y/N%] y\n", "") -- asked where this machine's clock is not synchronised
   text = text:gsub("([^\n]*)\n", function(line)
     line = plain_channel(line)
