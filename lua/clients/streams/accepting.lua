@@ -154,10 +154,16 @@ local function direct(self, message, source, from)
   return true
 end
 
+-- Is LINK there for this alone? A line that a neighbour passed on comes without hops, too: it must not cost the link to
+-- him.
+local function is_own(self, link)
+  return link.take_over ~= nil and (self.half[link] ~= nil or (link.heard.frames == 1 and link.sent.frames == 0))
+end
+
 --- A line of kind `call` came over SOURCE, answered by REPLY. → true | nil, text, code
 function accepting:take(message, source, reply)
   local from = self.source:of(message, source, reply)
-  local is_direct = message.hops == 0 and source.channel.take_over ~= nil
+  local is_direct = message.hops == 0 and is_own(self, source.channel)
   local ok, text, code = true, nil, nil
   if is_direct then ok, text, code = direct(self, message, source, from) end
   if ok then ok, text, code = self.callee:take(message.rest, from) else self.refused(code) end

@@ -1,0 +1,45 @@
+-- streams_opening_spec.lua - how streams come to be: which lines cost a link, which ports are tried again. No bytes.
+local accepting = require "clients.streams.accepting"
+local key = require "core.key"
+local sim = require "sim.loop"
+local taken_over = require "routing.channels.taken_over"
+local text = require "core.text"
+
+describe("a stream", function()
+  local loop, node
+
+  before_each(function()
+    local own = key.generate(("k"):rep(32))
+    loop = sim.new()
+    node = { key = own, id = own:id(), swarm = "x", comms = { peers = { by_id = {}, prover = function() end,
+      source_proved = function() return true end } } }
+  end)
+
+  -- A connection that heard and said so many lines.
+  local function link(heard, said)
+    local one = { heard = { frames = heard }, sent = { frames = said }, refused = {}, queued = 0, traits = {},
+      reader = { half = function() return false end } }
+    function one:close(why) self.closed, self.why = true, why end
+    function one:send() self.sent.frames = self.sent.frames + 1 end
+    taken_over(one)
+    return one
+  end
+
+  -- What becomes of the connection ONE over which the call REST comes, with no hops left.
+  local function after(one, rest)
+    local callee = accepting.new { loop = loop, node = node, streams = {}, refused = function() end }
+    callee:take({ to = ("/dswarm/%s/content"):format(node.id), from = "/dswarm/x/content", hops = 0, kind = "call",
+      rest = rest }, { channel = one, id = "tcp 192.0.2.1:1", principal = "192.0.2.1" }, function() end)
+    loop:run_until(loop:now() + 10 * 1000)
+    callee:stop()
+    return one.why and one.why:match "^%l+"
+  end
+
+  it("costs no link on which other lines go, as a neighbour may have passed that one on", function()
+    local opens = ("%s open %s"):format(text.base64url(("e"):rep(32)), node.id)
+    assert.same({ "form", "slow" }, { after(link(1, 0), "noise"), after(link(1, 0), opens) })
+    assert.is_nil(after(link(7, 5), "noise"))
+    assert.is_nil(after(link(7, 5), opens))
+    assert.is_nil(after(link(1, 1), opens))
+  end)
+end)
