@@ -55,6 +55,21 @@ describe("streams", function()
     assert.equal(1, #answers)
   end)
 
+  it("tell who waits that one came for which there is no room; where there is none nobody is dialled", function()
+    get "ada"
+    for i = 1, 8 do one.list[i] = { id = "n" .. i } end
+    local no, _, code = one:open { id = "ada", asks = true, stream = { close = function() end } }
+    assert.same({ nil, "full" }, { no, code })
+    loop:run_until(loop:now() + 10)
+    assert.equal("full", (answers[1] or {}).word)
+    no, _, code = get "ada"
+    assert.same({ nil, "full" }, { no, code })
+    assert.equal(1, #wanted)
+    one.list = {}
+    assert.truthy(get "ada")
+    assert.equal(2, #wanted)
+  end)
+
   it("are no more where nobody opens them", function()
     get "ada"
     one:close()

@@ -125,6 +125,7 @@ end
 --- A stream with node ID is wanted, over which we ask; FAILED(text, code), later, where none comes.
 function asking:connect(id, failed)
   local run, known = { id = id, failed = failed }, known_of(self, id)
+  self:there(id) -- one whose stream came, and found no room
   self.runs[id] = run
   self.loop:post(function()
     if self.runs[id] ~= run then return end

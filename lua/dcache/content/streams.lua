@@ -87,6 +87,10 @@ end
 function streams:get(id, options, done)
   if not self.connect then return nil, "closed: no streams here", "closed" end
   if #(self.waiting[id] or {}) >= WAITING_MAX then return nil, "full: too many requests wait for a stream", "full" end
+  if not self.asking[id] and not self.waiting[id] then -- nobody is dialled in vain
+    local ok, err, code = self:room(id)
+    if not ok then return nil, err, code end
+  end
   self.serial = self.serial + 1
   local request = { id = self.serial, of = id, options = options, done = done }
   self.requests[request.id] = request
@@ -187,6 +191,7 @@ function streams:open(given)
   end
   if not id then
     given.stream:close()
+    if given.asks then fail_waiting(self, given.id, err, code) end -- nobody else would tell them
     return nil, err, code
   end
   local one = { stream = id, id = given.id, asks = given.asks, since = self.loop:now(), under_way = 0 }
