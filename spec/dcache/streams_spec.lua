@@ -70,6 +70,22 @@ describe("streams", function()
     assert.equal(2, #wanted)
   end)
 
+  it("are over with the first answer that breaks off, and not with a refusal", function()
+    local stopped, asked
+    one.pumping = { add = function() return 7, "/x" end, stop = function(_, id) stopped = id end }
+    assert(one:open { id = "ada", asks = true, stream = {} })
+    one.asking.ada.client = { get = function(_, _, done) asked = done return 1 end, close = function() end }
+    get "ada"
+    asked { status = 404, word = "missing" }
+    assert.is_nil(stopped)
+    get "ada"
+    asked { status = 200, word = "slow", part = "x" }
+    assert.equal(7, stopped)
+    assert.same({ "missing", "slow", 0 }, { answers[1].word, answers[2].word, #wanted })
+    get "ada"
+    assert.same({ "ada" }, wanted)
+  end)
+
   it("are no more where nobody opens them", function()
     get "ada"
     one:close()

@@ -55,11 +55,15 @@ local function tidy(one)
   if one.over and one.under_way == 0 and one.client then one.client = one.client:close() end
 end
 
+-- libcurl closes the connection on which an answer broke off, and a stream has no other.
+local function broke_off(answer) return answer.word ~= nil and answer.status < 300 end
+
 local function send(self, one, request)
   local id, err, code = one.client:get(request.options, function(answer)
     one.under_way = one.under_way - 1
     self.requests[request.id] = nil
     answer.id = request.id
+    if broke_off(answer) and not one.over then self:stop(one) end -- else what is asked next would be asked in vain
     request.done(answer)
     tidy(one)
   end)
