@@ -1,5 +1,6 @@
 -- streams_opening_spec.lua - how streams come to be: which lines cost a link, which ports are tried again. No bytes.
 local accepting = require "clients.streams.accepting"
+local asking = require "clients.streams.asking"
 local key = require "core.key"
 local sim = require "sim.loop"
 local taken_over = require "routing.channels.taken_over"
@@ -41,5 +42,24 @@ describe("a stream", function()
     assert.is_nil(after(link(7, 5), "noise"))
     assert.is_nil(after(link(7, 5), opens))
     assert.is_nil(after(link(1, 1), opens))
+  end)
+
+  it("is dialled again by who is asked to dial in vain", function()
+    local other, dials = key.generate(("o"):rep(32)):id(), 0
+    node.net = { connect = function()
+      dials = dials + 1
+      return nil, "refused", "ECONNREFUSED"
+    end }
+    node.comms.peers.by_id[other] = { tcp = 3825, flows = {} }
+    function node.comms.peers.hosts() return { { host = "192.0.2.1" } } end
+    node.routing = { send = function() return true end }
+    local one = asking.new { loop = loop, node = node, opened = function() end }
+    for i = 1, 2 do
+      local word
+      one:connect(other, function(_, code) word = code end)
+      loop:run_until(loop:now() + 60 * 1000)
+      assert.same({ "slow", i }, { word, dials })
+    end
+    one:stop()
   end)
 end)

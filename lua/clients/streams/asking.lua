@@ -11,7 +11,8 @@ local where = require "clients.streams.where"
 local asking = {}
 asking.__index = asking
 
-local DEAF <const> = 60 * 60 * 1000 -- ms for which a line port that did not answer is left alone
+-- ms for which a line port that did not answer is left alone, while its node comes when it is asked to dial
+local DEAF <const> = 60 * 60 * 1000
 local DIAL_EACH <const> = 5500 -- ms between two times that one node is asked to dial
 local PATIENCE <const> = 30 * 1000 -- ms until somebody who was asked to dial is there
 local FIRST <const> = 2000 -- ms before a call is said again
@@ -72,6 +73,12 @@ end
 
 -- == it is asked to dial
 
+-- It did not come either: then its line port is tried again, which may be there by now.
+local function fail_dial(self, run, text, code)
+  known_of(self, run.id).deaf = nil
+  fail(self, run, text, code)
+end
+
 local function send_dial(self, run, rest)
   local node = self.node
   local ok, text, code = node.routing:send { to = ("/dswarm/%s/content"):format(run.id), kind = "call", rest = rest,
@@ -85,7 +92,7 @@ local function call_it(self, run)
     node = node.id, request = json.encode { command = "dial" }, reads = true, first = FIRST,
     now = function() return self.loop:now() end, tell = function(rest) send_dial(self, run, rest) end,
     sign = function(kind, swarm, signed, done) done(node.key:sign(kind, swarm, signed)) end, text = function() end,
-    over = function(ok, text, code) if not ok then fail(self, run, text, code) end end }
+    over = function(ok, text, code) if not ok then fail_dial(self, run, text, code) end end }
   self.by_tag[run.caller.tag] = run
   run.ticks = ticks.new(self.loop, function() return run.caller:tick() end)
   run.ticks:now()
@@ -101,7 +108,7 @@ local function ask_to_dial(self, run)
   known.asked, known.dial_at = self.loop:now(), self.loop:now()
   run.timer = self.loop:after(PATIENCE, function()
     local fault = run.fault or { "slow: it did not come, though it was asked to dial", "slow" }
-    fail(self, run, fault[1], fault[2])
+    fail_dial(self, run, fault[1], fault[2])
   end)
   call_it(self, run)
 end
