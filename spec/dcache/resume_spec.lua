@@ -37,6 +37,13 @@ describe("the beginning of a block", function()
     assert.is_false(resume.keep(link, ada, { part = bytes:sub(2), status = 206 }))
   end)
 
+  it("is not gone on with by who sends the same beginning again and again", function()
+    local link, bytes = { size = 1048576 }, ("x"):rep(20000)
+    assert.is_true(resume.keep(link, ada, { part = bytes, status = 200 }))
+    assert.is_false(resume.keep(link, ada, { part = bytes, status = 200 }))
+    assert.is_true(resume.keep(link, donald, { part = bytes, status = 200 }), "of another it is new")
+  end)
+
   it("is never longer than the block", function()
     local link = { size = 4 }
     resume.keep(link, ada, { part = "abc", status = 200 })

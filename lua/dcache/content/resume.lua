@@ -19,10 +19,11 @@ local PATIENCE = 6
 -- Keeps what came with a failed ANSWER of SOURCE. → did it bring enough to ask again at once?
 function resume.keep(link, source, answer)
   if not answer.part then return false end
+  local had = link.part_of == source.id and #(link.part or "") or 0
   local before = answer.status == 206 and link.part or ""
   link.part, link.part_of = before .. answer.part, source.id
   if #link.part >= (link.most or link.size) then link.part = nil end
-  return link.part ~= nil and #answer.part >= WORTH
+  return link.part ~= nil and #link.part - had >= WORTH -- who begins at the beginning each time brings nothing
 end
 
 -- What to ask SOURCE for: "N-", or nil for all.
