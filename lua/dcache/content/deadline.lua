@@ -26,8 +26,19 @@ function deadline:asked()
   self.since = nil
 end
 
--- MS went by in which somebody was asked over a stream that did not come about: that is as if nobody was.
-function deadline:in_vain(ms) self.waited = self.waited + ms end
+-- MS went by in which somebody was asked over a stream that did not come about: that is as if nobody was. Of
+-- what was asked at the same time it counts once.
+function deadline:in_vain(ms)
+  local now = self.loop:now()
+  local from, first, last = now - ms, self.vain_from, self.vain_till
+  if last and from < last then
+    self.waited = self.waited + now - last + math.max(first - from, 0)
+    from = math.min(first, from)
+  else
+    self.waited = self.waited + ms
+  end
+  self.vain_from, self.vain_till = from, now
+end
 
 -- Is it over `stall` that nobody could be asked?
 function deadline:is_long()
