@@ -136,6 +136,17 @@ describe("report", function()
     assert.equal(1, answer.unsafe)
   end)
 
+  it("calls no file safe that a carrier alone has, who was not heard for long", function()
+    local facts = fake.two()
+    facts.records[2] = fake.safe(fake.CID, fake.DONALD, fake.ADA, "run-12.bag", 64000000)
+    facts.records[2].data.domain = false
+    assert.equal(1, ask(facts, { command = "report" }).unsafe)
+    local robots = ask(facts, { command = "report", by = "robot" }).robots
+    assert.same({ 1, false }, { robots[1].waiting, robots[1].safe })
+    facts.records[3] = fake.safe(fake.CID, fake.SERVER, fake.ADA, "run-12.bag", 64000000)
+    assert.equal(0, ask(facts, { command = "report" }).unsafe)
+  end)
+
   it("has a line for each robot: what waits, how long, is it safe, when its card is full", function()
     local facts = fake.two()
     facts.records[2] = fake.file(fake.OTHER_CID, fake.DONALD, "d.bag", 1000, 100)

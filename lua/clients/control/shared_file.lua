@@ -29,7 +29,8 @@ local function dated(record) return not record.undated and record.at or nil end
 local function begin(files, record)
   local file = files[record.key]
   if not file then
-    file = { cid = record.key, named = {}, by_name = {}, copies = {}, holder = {}, safe = false, shared = false }
+    file = { cid = record.key, named = {}, by_name = {}, copies = {}, holder = {}, carried = {}, safe = false,
+      shared = false }
     files[record.key], files[#files + 1] = file, file
   end
   local at = dated(record)
@@ -94,6 +95,7 @@ local function hold(node, files, record, said)
   if data.name and data.from then claimed(node, file, record, said, data.name, data.from, false) end
   for _, one in ipairs(data.also or {}) do claimed(node, file, record, said, one.name, one.from or data.from, true) end
   file.safe = file.safe or not file.holder[record.signer]
+  file.carried[record.signer] = data.domain == false and not file.holder[record.signer] or nil
   add_holder(file, record.signer)
 end
 
@@ -117,7 +119,7 @@ end
 -- Files of one group have the same holders and origins: whatever is counted of one counts for all.
 local function group_of(file, number)
   local copies, from, known, bits = {}, {}, {}, file.shared and SHARED or 0
-  for i, id in ipairs(file.copies) do copies[i] = ("<I4"):pack(number(id)) end
+  for i, id in ipairs(file.copies) do copies[i] = ("<I4"):pack(number(id) << 1 | (file.carried[id] and 1 or 0)) end
   for _, one in ipairs(file.named) do
     if not one.hidden then
       if one.gone == false then bits = bits | THERE end
@@ -149,14 +151,21 @@ local function known(value) return value ~= UNKNOWN and value or nil end
 --- → when TEXT is to be looked at again (ms), its handle, its group.
 function shared_file.head(text) return HEAD:unpack(text) end
 
-local function ids_of(text, ids, shift)
-  local list = {}
-  for at = 1, #text, 4 do list[#list + 1] = ids[("<I4"):unpack(text, at) >> shift] end
-  return list
+-- → IDs, an array, and the set of those whose bit is set
+local function ids_of(text, ids)
+  local list, set = {}, {}
+  for at = 1, #text, 4 do
+    local number = ("<I4"):unpack(text, at)
+    local id = ids[number >> 1]
+    list[#list + 1] = id
+    if id and number & 1 == 1 then set[id] = true end
+  end
+  return list, set
 end
 
---- Of a group: { copies = IDs, from = IDs of origins, gone = it is known that no origin shares it any more, safe }.
--- ids[number] → peer ID; agrees(id) → is all known that he says?
+--- Of a group: { copies = IDs, carried = set of those of them whose copies are nobody's, from = IDs of origins, gone =
+--- it is known that no origin shares it any more, safe }. ids[number] → peer ID; agrees(id) → is all known that he
+--- says?
 function shared_file.group(text, ids, agrees)
   local bits, copies, from = ("<Bs2s2"):unpack(text)
   local gone = bits & (SHARED | THERE) == 0
@@ -164,7 +173,8 @@ function shared_file.group(text, ids, agrees)
     local number = ("<I4"):unpack(from, at)
     gone = gone and (number & 1 == 0 or agrees(ids[number >> 1]))
   end
-  return { copies = ids_of(copies, ids, 0), from = ids_of(from, ids, 1), gone = gone, safe = bits & SAFE ~= 0 }
+  local list, carried = ids_of(copies, ids)
+  return { copies = list, carried = carried, from = (ids_of(from, ids)), gone = gone, safe = bits & SAFE ~= 0 }
 end
 
 local function by_name(a, b)

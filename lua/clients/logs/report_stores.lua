@@ -69,7 +69,7 @@ end
 -- Has anybody beside FROM a copy of the GROUP's files that counts?
 local function is_safe(group, from, domain)
   for _, id in ipairs(group.copies) do
-    if id ~= from and domain(id) then return true end
+    if id ~= from and not group.carried[id] and domain(id) then return true end
   end
   return false
 end
