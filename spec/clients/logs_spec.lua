@@ -203,6 +203,22 @@ describe("the logs client", function()
     assert.same({ 0, 2 }, { k.worker:count() }) -- yes once, later once: nothing was hashed again
   end)
 
+  it("does not know what is there where names are not looked at, or the permission cannot be read", function()
+    k.permission = k.root .. "/permission"
+    k:start()
+    k:write("a", "a")
+    assert.is_true(k:reaches("a", "published"))
+    assert.is_nil(k.logs:unknown())
+    k.logs.own_files:refused("b", "full")
+    assert.matches("^1 more names", k.logs:unknown())
+    k.logs.own_files:sweep() -- a scan ended
+    assert.matches("^1 more names", k.logs:unknown())
+    k.logs.own_files:sweep()
+    assert.is_nil(k.logs:unknown())
+    k:sh "mkdir ../permission"
+    assert.matches("permission cannot be read", k.logs:unknown())
+  end)
+
   it("waits when the policy says wait", function()
     k.answer = "wait"
     k:start()

@@ -232,10 +232,13 @@ function Logs:permission() return self.consent:logs() end
 -- What is wrong with the folder, in words, or nil.
 function Logs:problem() return self.away:problem() end
 
--- Why nobody knows now what is in the folder | nil: it was looked through.
+-- Why nobody knows now what is in the folder, or what of it may be shared | nil: it was looked through.
 function Logs:unknown()
   if not self.away.place.id or self.away.blocked then return self:problem() end
-  return not self.looked and "the share folder was not looked through yet" or nil
+  if not self.looked then return "the share folder was not looked through yet" end
+  local over, allowed, why = self.own_files:unseen(), self.consent:logs()
+  if over > 0 then return ("%d more names in the folder are not looked at"):format(over) end
+  return allowed == nil and why or nil
 end
 
 -- Every name in the folder, and files that are away, sorted: { name, size, cid, class, state = "growing" | "settling"

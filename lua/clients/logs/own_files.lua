@@ -243,6 +243,9 @@ function own_files:refused(name, code, why, n)
   refuse(self, file, code, why)
 end
 
+-- How many names in the folder nobody looked at, as far as is known.
+function own_files:unseen() return math.max(self.over, self.beyond) end
+
 -- What is no file and was not met again by a scan is gone.
 function own_files:sweep()
   for name in pairs(self.stray_before) do -- in any order
