@@ -247,6 +247,23 @@ describe("gathering", function()
     assert.equal(count + 1, #w.fetched)
   end)
 
+  it("is held up by nobody who says another size of it", function()
+    local w, tried = world(), {}
+    w.urgency = { a = 3 }
+    table.insert(w.records, 1, { key = "a", holds = true, mine = false, signer = "liar", at = 0,
+      data = { class = "lab", names = { "a.bag" }, size = 9 } })
+    w.replicate.content.fetch = function(_, _, size, _, done, _, origin)
+      tried[#tried + 1], w.done = ("%s %d"):format(origin.from, size), done
+    end
+    w.replicate:start()
+    for _ = 1, 3 do
+      w.loop:run_until(w.loop:now() + 1000)
+      w.done(nil, "size: no such file", "size")
+      w.loop:run_until(w.loop:now() + 61000)
+    end
+    assert.same({ "liar 9", "ada 1", "liar 9", "ada 1" }, tried)
+  end)
+
   it("begins a bad file after all good ones, and one of them at a time", function()
     local queue, order = fetch_queue.new { at_once = function() return 8 end }, {}
     for i, name in ipairs { "bad one", "good", "bad two" } do
@@ -265,8 +282,9 @@ describe("gathering", function()
     for i = 1, 4 do
       local cid = "f" .. i
       queue:add({ cid = cid, size = i, by = "liar", name = "lie", class = "lab" }, 5)
-      queue:also(cid, "liar", "lie", "lab")
-      queue:also(cid, "s" .. i % 2, "mine", "swarm")
+      queue:also(cid, "liar", { names = { "lie" }, class = "lab", size = i })
+      queue:also(cid, "vague", { names = { "lie" }, class = "lab", size = i + 1 })
+      queue:also(cid, "s" .. i % 2, { names = { "mine" }, class = "swarm", size = i })
     end
     for i = 1, 4 do
       local file = queue:take()

@@ -30,14 +30,15 @@ function fetch_queue:add(file, urgency)
   self.list[#self.list + 1] = one
 end
 
--- SIGNER shares the waiting file CID, too, by that NAME and CLASS: it may be fetched as his.
-function fetch_queue:also(cid, signer, name, class)
+-- SIGNER shares the waiting file CID, too, with that DATA: it may be fetched as his, unless he gives it another size,
+-- with which one of the two cannot come.
+function fetch_queue:also(cid, signer, data)
   local one = self.known[cid]
-  if not one or #one.sharers >= SHARERS_MAX then return end
+  if not one or #one.sharers >= SHARERS_MAX or data.size ~= one.file.size then return end
   for _, sharer in ipairs(one.sharers) do
     if sharer.by == signer then return end
   end
-  table.insert(one.sharers, { by = signer, name = name, class = class })
+  table.insert(one.sharers, { by = signer, name = data.names[1], class = data.class })
 end
 
 -- Of those who share it and of whom no file is on its way the one who failed least | nil

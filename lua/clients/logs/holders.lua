@@ -38,6 +38,21 @@ function holders:abandon() self.found = nil end
 --- IDs, sorted.
 function holders:of(key) return sorted.keys(self.map[key] and self.map[key].by or {}) end
 
+--- Those IDs, and those of TRIED (how often each was tried for the file, by ID), who was tried most first.
+function holders:by_trials(key, tried)
+  local set = {}
+  for _, ids in ipairs { self.map[key] and self.map[key].by or {}, tried } do
+    for id in pairs(ids) do set[id] = true end -- any order: a set
+  end
+  local list = sorted.keys(set)
+  table.sort(list, function(a, b)
+    local one, other = tried[a] or 0, tried[b] or 0
+    if one ~= other then return one > other end
+    return a < b
+  end)
+  return list
+end
+
 --- Distinct nodes beside ID (nil: all) that say they have the file. → how many, how many of them claim that they
 --- checked a copy
 function holders:others(key, id)

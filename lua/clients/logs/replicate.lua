@@ -53,8 +53,9 @@ function replicate.new(given)
     "content" } do self[name] = given[name] end
   self.fetch_queue = fetch_queue.new { at_once = function() return self.policy:get "clients.logs.at_once" end }
   self.stale_partials = stale_partials.new { content = self.content, log = self.log }
-  self.retry = retry.new { loop = self.loop, random = given.random,
-    wake = function(key, signer) self:consider_soon(key, signer) end }
+  self.retry = retry.new { loop = self.loop, random = given.random, wake = function(key, tried)
+    for _, id in ipairs(self.holders:by_trials(key, tried)) do self:consider_soon(key, id) end -- the last goes first
+  end }
   self.gone = gone_files.new { loop = self.loop, drop = function(key) self:drop_if_gone(key) end,
     is_wanted = function(key) return self.fetch_queue:has(key) or self.retry:knows(key) end }
   self.returning = returning.new { loop = self.loop, dcache = self.dcache, retry = self.retry }
@@ -158,7 +159,7 @@ end
 -- Asks the policy about one file; a wanted one waits for its turn.
 local function consider(self, record)
   if record and record.holds and record.data then
-    self.fetch_queue:also(record.key, record.signer, record.data.names[1], record.data.class)
+    self.fetch_queue:also(record.key, record.signer, record.data)
   end
   if not open(self, record) then return end
   if self.fetch_queue:is_full() then

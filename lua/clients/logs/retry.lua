@@ -14,7 +14,7 @@ local DAY <const> = 24 * 60 * 60 * 1000 -- ms between two tries of a bad file
 local KEPT_MAX = 1024 -- files, and as many bad ones; of the oldest one it is forgotten that it failed
 local ROWS_MAX = 256
 
--- loop, random; wake(key, signer) when a rest is over.
+-- loop, random; wake(key, tried) when a rest is over; tried: how often it was tried as whose, by ID.
 function retry.new(given)
   return setmetatable({ loop = given.loop, random = given.random, wake = given.wake,
     rests = bounded.new { limit = KEPT_MAX }, bad = bounded.new { limit = KEPT_MAX },
@@ -49,13 +49,14 @@ function retry:ripe()
   each(self, function(rest)
     if not rest.asleep or rest.till > now then return end
     rest.asleep = false
-    self.wake(rest.key, rest.file.by)
+    self.wake(rest.key, rest.tried)
   end)
   arm(self)
 end
 
 local function add(self, key)
-  local rest = { key = key, backoff = backoff.quick(self.random, FIRST), since = self.loop:now(), failures = 0 }
+  local rest = { key = key, backoff = backoff.quick(self.random, FIRST), since = self.loop:now(), failures = 0,
+    tried = {} }
   self.rests:put(key, rest)
   return rest
 end
@@ -83,6 +84,7 @@ end
 function retry:put(file, code, reason, blamed, here)
   local rest = get(self, file.cid) or add(self, file.cid)
   rest.unreached, rest.asleep = code == "missing", true
+  rest.tried[file.by] = (rest.tried[file.by] or 0) + 1
   if (here or 0) > (rest.here or 0) then rest.failures, rest.here = 0, here end
   if blamed then rest.failures = rest.failures + 1 end
   if rest.word ~= code then rest.since = self.loop:now() end
