@@ -316,6 +316,22 @@ describe("dcache.content.fetch", function()
     assert.equal(file.size, M:stat(home.path .. "/state/files/" .. file.cid .. "/a").size)
   end)
 
+  it("leaves what lies there of a file as it is while a record says a wrong size of it", function()
+    local bytes = folder.bytes(5 * MIB, 6)
+    local file = publish("a.bag", bytes)
+    local g = serve(file)
+    local f = fetcher { sources = function() return { source("a", g:port()) } end }
+    local part = home.path .. "/state/partial/" .. file.cid
+    D:mkdir(home.path .. "/state/partial")
+    folder.write(part, bytes:sub(1, 4 * MIB))
+    assert.is_nil((run(f, { cid = file.cid, size = 2 * MIB, name = "a.bag" })))
+    assert.equal(4 * MIB, D:stat(part).size)
+    local before = g:counts().blocks
+    assert.truthy(run(f, file))
+    assert.is_true(in_place(file) == bytes)
+    assert.equal(2, g:counts().blocks - before) -- the node and the last leaf
+  end)
+
   it("begins only with what fits, the partial files that lie there counted", function()
     local space, file = 3 * MIB, publish("a", folder.bytes(4 * MIB, 6))
     local g = serve(file)

@@ -25,11 +25,11 @@ local function open(self)
   return self.file and true, err, code
 end
 
--- What lies there already, no longer than the whole.
+-- What lies there already, no longer than the whole; what is too long is cut off once a leaf is there, since nobody
+-- knows before whether it has that size.
 local function take_up(self, found)
   local ok, err, code = open(self)
-  if ok and found > self.size then ok, err, code = self.file:truncate(self.size) end
-  self.before = math.min(found, self.size)
+  self.before, self.too_long = math.min(found, self.size), found > self.size
   self.reach, self.long = self.before, self.before -- where leaves were begun; how long the file surely is
   if ok then return true end
   self:close()
@@ -53,8 +53,9 @@ end
 -- Runs a job on the file; TOLD(result) unless the file was closed meanwhile.
 local function run(self, make, what, told)
   local ok, why, kind = open(self)
+  if ok and self.too_long then ok, why, kind = self.file:truncate(self.size) end
   if not ok then return told { error = why, word = kind } end
-  what.file = self.file
+  what.file, self.too_long = self.file, nil
   local job, err, code = self.worker:run(make, what, function(result)
     if not self.closed then told(result) end
   end)
