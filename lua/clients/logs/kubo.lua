@@ -114,14 +114,21 @@ end
 
 local function rests(self, key) return (self.rests:get(key) or 0) > self.loop:now() end
 
+-- Is KEY to be pinned anew, or no more? Nothing goes of which our own word still stands: its file is only not there, or
+-- was not looked at yet, as after each start.
+local function is_due(self, key)
+  local is_wanted, pinned = self.files[key] ~= nil, self.pinned[key]
+  if pinned == false then return true end
+  return (pinned or false) ~= is_wanted and not (pinned and self.stands(key))
+end
+
 -- All that is to be done, the last first: what is to go comes before what is to come. In slices.
 local function plan(self)
   local todo = {}
   for _, keys in ipairs { slices.keys(self.files), slices.keys(self.pinned) } do
     for i = #keys, 1, -1 do
       local key = keys[i]
-      local is_wanted, pinned = self.files[key] ~= nil, self.pinned[key]
-      if (pinned == false or (pinned or false) ~= is_wanted) and not rests(self, key) then todo[#todo + 1] = key end
+      if is_due(self, key) and not rests(self, key) then todo[#todo + 1] = key end
       slices.step(0.1)
     end
   end
@@ -148,10 +155,11 @@ function next_step(self)
   end
 end
 
--- What is being added was withdrawn.
+-- What is being added was withdrawn. Kubo may have pinned it already.
 local function stop_upload(self)
   if not self.upload or self.files[self.uploaded.cid] then return end
   self.upload:cancel()
+  self.pinned[self.uploaded.cid] = false
   self.upload, self.doing = nil, nil
 end
 
@@ -209,13 +217,14 @@ end
 --- given.each_public  fn() → function that gives { cid =, name =, size = }, one after the other; in slices
 --- given.from         fn() → URL by which this machine reads our gateway | nil: Kubo would not find it
 --- given.paused       fn() → reason | nil
+--- given.stands       fn(cid) → do our own records say that we have it, as a public file?
 --- given.listen       fn(): from now on look_soon() is called when something was said of our files
 --- given.secrets      fn() → routing/channels/secrets.lua's object | nil
 function kubo.new(given)
   local self = setmetatable({ slices = slices.new(given.loop), rests = bounded.new { limit = RESTS_MAX },
     backoff = backoff.slow(given.random) }, kubo)
   for _, name in ipairs { "loop", "log", "id", "make", "each_public", "from", "paused", "secrets",
-    "listen" } do
+    "stands", "listen" } do
     self[name] = given[name]
   end
   return self
@@ -235,6 +244,14 @@ local function each_public(node)
   end
 end
 
+local function stands(node, cid)
+  for _, bucket in ipairs { "share/files", "share/safe" } do
+    local st = node.dcache:statement_of(bucket, cid, node.id)
+    if st and st.holds and st.data and st.data.class == "public" then return true end
+  end
+  return false
+end
+
 -- Kubo is told the policy's port: one that was chosen is another after each start.
 local function gateway_of(node)
   local listener = node.listener
@@ -249,6 +266,7 @@ function kubo.open(handle)
   local node = handle.node
   local self = kubo.new { loop = handle.loop, log = node.log, random = node.random, id = node.id, make = kubo_pins.new,
     each_public = function() return each_public(node) end, from = function() return gateway_of(node) end,
+    stands = function(cid) return stands(node, cid) end,
     paused = function() return node.paused and node.paused() end, secrets = function() return node.secrets end }
   handle:extend("status", function(answer) answer.kubo = to_json.value(self:facts()) end)
   function self.listen()

@@ -6,7 +6,7 @@ local sim_loop = require "sim.loop"
 local till = require "spec.net.till"
 
 describe("what a node has its Kubo pin", function()
-  local loop, public, did, pinned, fault, here, self, paused, port, made
+  local loop, public, did, pinned, fault, here, self, paused, port, made, stands
   local MINUTE <const> = 60 * 1000
 
   local function later(done, ...)
@@ -49,10 +49,10 @@ describe("what a node has its Kubo pin", function()
 
   before_each(function()
     loop, public, did, pinned, fault, paused, port, made = sim_loop.new(), {}, {}, {}, {}, nil, "http://127.0.0.1:1", {}
-    here = { api = "/ip4/127.0.0.1/tcp/5001" }
+    here, stands = { api = "/ip4/127.0.0.1/tcp/5001" }, {}
     self = kubo.new { loop = loop, log = till.log(), random = random.seeded(1), id = "12D3", make = fake,
       paused = function() return paused end, from = function() return port end, secrets = function() end,
-      listen = function() end, each_public = function()
+      stands = function(key) return stands[key] or false end, listen = function() end, each_public = function()
         local i = 0
         return function()
           i = i + 1
@@ -153,8 +153,16 @@ describe("what a node has its Kubo pin", function()
     assert.equal("+a", run(1000))
     share()
     self:look_soon()
-    assert.equal("+a xa", run(5000))
+    assert.equal("+a xa -a", run(5000), "Kubo may have pinned it already")
     assert.equal(0, self:facts().pinned)
+  end)
+
+  it("stays pinned while our own word stands, as before the folder was looked through, and goes with it", function()
+    pinned, stands = { a = true, b = true, c = false }, { a = true, c = true }
+    self:start()
+    assert.equal("-b -c", run(2000))
+    stands.a = nil
+    assert.equal("-b -c -a", run(MINUTE))
   end)
 
   it("is asked of another Kubo when the policy names one, and of none without", function()
