@@ -138,6 +138,17 @@ describe("who copies a file", function()
     end
   end)
 
+  it("is held up for ever by nobody who names ever another domain", function()
+    local me, file, state, answer = rows_of(1, 1)[1], file_of("c" .. ("x"):rep(16), {}, 1), nil, nil
+    for i = 1, 200 do
+      local liar = { id = "liar", domain = "d" .. i, take = false, doing = { { c = ("x"):rep(16), p = 0 } }, age = 0 }
+      answer, state = placing.look(file, placing.view { me, liar }, me, state, i * 9 * MINUTE, half)
+      if answer.wanted then break end
+    end
+    assert.is_true(answer.wanted)
+    assert.is_true(state.count <= 65, "what is remembered is bounded")
+  end)
+
   it("gives who fetches more time while he comes further, and nobody a second time for the same", function()
     local file, rows, states = file_of(("d"):rep(59)), rows_of(5, 5), {}
     local first, doer = wanting(rows, file, nil, states, 0)

@@ -10,6 +10,7 @@ local placing = {}
 local MOST <const> = 8 -- copies of a file, whatever its owner asks for
 local FRESH <const> = 20 * 60 * 1000 -- ms that what a node said of its store is believed
 local CALM <const>, TURNS <const> = 10 * 60 * 1000, 10 * 60 * 1000 -- ms without news of a missing copy; then: of turns
+local SEEN_MOST <const> = 64 -- domains of a file whose news count: who names ever another holds up nobody for ever
 local TAIL <const> = 16 -- characters of a CID by which a node names what it fetches
 local CLAIMED <const> = 101 -- more than any percentage
 
@@ -73,15 +74,19 @@ end
 
 -- When a new domain claimed the file, or began it, or came further. BEFORE: what is known of an earlier look | nil.
 local function news(by, before, now)
-  local is_new = not before
+  local known, is_new = before and before.seen or {}, not before
+  local has_room = not before or before.count < SEEN_MOST
   for domain, percent in pairs(by) do -- any order
-    if before and percent > (before.seen[domain] or -1) then is_new = true end
+    if (known[domain] or has_room) and percent > (known[domain] or -1) then is_new = true end
   end
   if not is_new then return before end
-  local seen = {}
-  for domain, percent in pairs(before and before.seen or {}) do seen[domain] = percent end -- any order
-  for domain, percent in pairs(by) do seen[domain] = math.max(percent, seen[domain] or 0) end -- any order
-  return { at = now, seen = seen }
+  local seen, count = {}, 0
+  for domain, percent in pairs(known) do seen[domain], count = percent, count + 1 end -- any order
+  for domain, percent in pairs(by) do -- any order
+    if known[domain] then seen[domain] = math.max(percent, known[domain])
+    elseif has_room then seen[domain], count = math.max(percent, 0), count + 1 end
+  end
+  return { at = now, seen = seen, count = count }
 end
 
 -- Has this node's turn come? Each draws a moment in a part of the time that is its own.
