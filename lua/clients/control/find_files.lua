@@ -24,7 +24,10 @@ local function found(view, word)
     slices.step(word and 0.1 or 0.05)
   end
   slices.sort(keys)
-  for i, key in ipairs(keys) do keys[i] = key:sub(17) end
+  for i, key in ipairs(keys) do
+    keys[i] = key:sub(17)
+    slices.step(0.02)
+  end
   return keys
 end
 
@@ -32,6 +35,7 @@ local function place_behind(keys, after)
   if after == nil then return 1 end
   for i, key in ipairs(keys) do
     if key == after then return i + 1 end
+    slices.step(0.01)
   end
   return nil, ('missing: no file of the CID %s is listed now; begin anew without "after"'):format(
     to_json.text(tostring(after))), "missing"
