@@ -87,8 +87,11 @@ function integrity:check(file)
     if is_elsewhere(self) then return "unknown", self.away end
     return "damaged", "it has another size"
   end
+  local why = file.unread
+  file.unread = nil
   self:rehash(file)
-  return "checked"
+  why = file.unread or why
+  return why and "unknown" or "checked", why
 end
 
 local function close(self, file)
@@ -105,27 +108,29 @@ local function ended(self, file, identity, why)
   begin(self)
 end
 
--- Codes that tell nothing of the file: this process lacks something, or the file went while it was hashed.
+-- Codes that tell nothing of the file: this process lacks something, or may not read it, or the file went while it was
+-- hashed. Nothing is set aside for it: of what is there, the oldest goes for good.
 local TELLS_NOTHING = { EMFILE = true, ENFILE = true, ENOMEM = true, EAGAIN = true, full = true, closed = true,
-  ENOENT = true }
+  ENOENT = true, EACCES = true, EPERM = true }
 
--- It could not be hashed now; the next look at it asks again.
-local function put_off(self, file)
+-- It could not be hashed now, as WHY says; the next look at it asks again.
+local function put_off(self, file, why)
   close(self, file)
+  file.unread = why
   table.remove(self.queue, 1)
   return begin(self)
 end
 
 -- It cannot be read. Where the disk still takes a byte it is the file that is damaged; else it is the disk.
 local function unreadable(self, file, err, code)
-  if TELLS_NOTHING[code] then return put_off(self, file) end
+  if TELLS_NOTHING[code] then return put_off(self, file, err) end
   self.atomic_write:put(self.folder .. "/.alive", "", 384, function(ok, why)
     if ok then
       self.disk:unlink(self.folder .. "/.alive")
       return ended(self, file, nil, err)
     end
     self.away = why
-    put_off(self, file)
+    put_off(self, file, err)
   end)
 end
 
