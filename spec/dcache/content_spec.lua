@@ -382,6 +382,54 @@ describe("dcache.content", function()
     assert(fetch(third, file))
   end)
 
+  it("looks for the copies that own words name which came back, before it unsays one", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    assert(fetch(c, file, { class = "swarm", from = ADA, name = "one/a.bag" }))
+    c:stop()
+    os.execute(("rm %s/server/files.db*"):format(home.path)) -- as an older image of the system's disk
+    local records = {}
+    local again, _, said = node("server", {}, { records = records, flusher = beside,
+      time = { now = function() return 1000000 end } })
+    again:start()
+    local data = { class = "swarm", from = ADA, name = "one/a.bag", size = file.size }
+    records[1] = { key = file.cid, mine = true, verb = "propose", holds = true, valid_until = 9000000, data = data }
+    again:put_right()
+    assert.is_true(again:holds(file.cid))
+    run_till(function() return again.list[1] and again.list[1].served and said[1] end)
+    for _, each in ipairs(said) do assert.equal("propose", each.verb) end
+  end)
+
+  it("unsays none where what was known is lost and another file system lies where the copies were", function()
+    local place = "one"
+    local mount = { key = function() return #place * 7919 + place:byte() end,
+      of = function() return { mounted = true, id = place, type = "ext4" } end }
+    local file, port = publisher()
+    local root = home.path .. "/server/"
+    local c = node("server", { publisher = port }, { mount = mount })
+    assert(fetch(c, file))
+    c:stop()
+    assert(os.execute(("cd %s && rm files.db* && mv files right && mkdir files"):format(root)))
+    place = "two"
+    local records = { { key = file.cid, mine = true, verb = "propose", holds = true, valid_until = 9000000,
+      data = { size = file.size } } }
+    local again, _, said = node("server", { publisher = port }, { mount = mount, records = records,
+      time = { now = function() return 1000000 end } })
+    again:start()
+    again:put_right()
+    assert.same({ true, nil }, { again:holds(file.cid), said[1] })
+    local small = { cid = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy", size = 3, name = "s" }
+    assert.equal("disk", select(3, fetch(again, small)))
+    local store = require "dcache.content.store"
+    store.check_away(again)
+    assert(os.execute(("cd %s && mv files wrong && mv right files"):format(root)))
+    place = "one"
+    store.check_away(again)
+    run_till(function() return again.list[1] and again.list[1].served end)
+    assert.is_nil(again:trouble())
+    for _, each in ipairs(said) do assert.equal("propose", each.verb) end
+  end)
+
   it("hashes again a copy whose leaves are lost", function()
     local file, port = publisher()
     local c = node("server", { publisher = port })

@@ -9,10 +9,13 @@ local stored = require "dcache.content.stored"
 
 local incoming = {}
 
+-- Is anything held, or was and is looked for?
+local function is_known(self) return self.list[1] ~= nil or next(self.expected) ~= nil end
+
 --- Where the file KEY goes now that it is whole → path | nil, text, code: the store is not there
 function incoming.place(self, key, name)
   local one = self.coming[key]
-  if self:store_is_missing() or self.list[1] and not self.integrity:is_there() then
+  if self:store_is_missing() or is_known(self) and not self.integrity:is_there() then
     store.note_away(self)
     return nil, ("ENOENT: %s: it is not there"):format(self.store), "ENOENT"
   end
@@ -56,9 +59,9 @@ end
 function incoming.fetch(self, key, ...)
   local ok, err, code = nil, "duplicate: it is held", "duplicate"
   if not self.by_cid[key] then
-    if not self.list[1] and not self.is_given then
+    if not is_known(self) and not self.is_given then
       self.integrity.home_filesystem:leave()
-    elseif self:store_is_missing() or self.list[1] and not self.integrity:is_there() then
+    elseif self:store_is_missing() or is_known(self) and not self.integrity:is_there() then
       store.note_away(self)
     end
     ok, err, code = start(self, key, ...)

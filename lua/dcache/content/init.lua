@@ -134,7 +134,7 @@ end
 -- Statements of ours that this disk did not know came back from others.
 function content:put_right()
   self:say_again()
-  claims.dismiss_strays(self)
+  known.search_again(self)
 end
 
 -- Folders are made, and synced, before there is anybody to wait; what fails is tried again when it is needed.

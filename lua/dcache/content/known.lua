@@ -9,6 +9,8 @@ local stored = require "dcache.content.stored"
 
 local known = {}
 
+local AGAIN <const> = 60 * 60 * 1000 -- ms from a search that did not see all to the next
+
 local function is_free(self)
   return function(path) return not self.by_path[path] and not self.disk:stat(self.store .. "/" .. path) end
 end
@@ -75,14 +77,33 @@ function known.expect(self)
   end
 end
 
---- Looks for what no row knows, once; not while the disk of the store is not there.
+-- All was looked through. What is said of a copy that was not found is unsaid, but where not all could be hashed, where
+-- it may lie on another file system, or where more is looked for meanwhile.
+local function searched(self, whole)
+  self.searching = nil
+  if whole and not self.more and (not next(self.expected) or self.integrity:is_there()) then
+    self.search_at, self.expected = math.huge, {}
+    return claims.dismiss_strays(self)
+  end
+  self.search_at = self.loop:now() + AGAIN
+  if self.more then known.search_again(self) end
+end
+
+--- Looks for what no row knows, once; not while the disk of the store is not there. Where nothing is known at all, on
+--- another file system, too: all of it may have been brought there.
 function known.search(self)
-  if self.searched or self.integrity.away or self:store_is_missing() then return end
-  self.searched = true
-  scan.start(self, self.start_worker, function()
-    self.expected = {}
-    claims.dismiss_strays(self)
-  end)
+  local away = self.integrity.away and self.list[1] ~= nil or self:store_is_missing()
+  if away or self.searching or self.loop:now() < (self.search_at or 0) then return end
+  self.searching = true
+  scan.start(self, self.start_worker, function(whole) searched(self, whole) end)
+end
+
+--- Own words came back that say of more copies that they are here.
+function known.search_again(self)
+  known.expect(self)
+  if not next(self.expected) then return end
+  self.more, self.search_at = self.searching, 0 -- what is under way may have passed it by
+  known.search(self)
 end
 
 return known

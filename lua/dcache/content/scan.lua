@@ -9,6 +9,7 @@ local worker = require "worker"
 local scan = {}
 
 local SLICE <const> = 256 -- names that are looked at in a turn
+local LACKS <const> = { EMFILE = true, ENFILE = true, ENOMEM = true, EAGAIN = true, full = true, closed = true }
 local DEEP <const> = 2 -- folders beneath the store: NAME~KEY4/YYYY-MM
 
 -- The next name to look at: { path =, depth = } | nil. Folders wait on a stack, with their names.
@@ -61,7 +62,7 @@ local function ended(self, look)
     self.log:info("content", "the store was looked through", { found = look.found,
       ["not named by any record"] = #look.unknown - look.found })
   end
-  look.done()
+  look.done(look.whole)
 end
 
 -- One after the other, beside the loop.
@@ -73,15 +74,18 @@ local function hash(self, look, i)
   local job = look.hasher and look.hasher:run(unixfs.hash, { folder = self.store, name = path }, function(result)
     if self.stopped then return end
     if take(self, look, path, result) then look.found = look.found + 1 end
+    look.whole = look.whole and not LACKS[result.word]
     hash(self, look, i + 1)
   end)
-  if not job then ended(self, look) end
+  if job then return end
+  look.whole = false
+  ended(self, look)
 end
 
---- DONE() when all was looked at and hashed: at once where little is there and all of it is known. START(threads) →
---- worker.
+--- DONE(whole) when all was looked at: at once where little is there and all of it is known. WHOLE: and hashed; not so
+--- where this process lacked something. START(threads) → worker.
 function scan.start(self, start, done)
-  local look = { stack = { { path = "", at = 0, depth = 0 } }, unknown = {}, found = 0, done = done,
+  local look = { stack = { { path = "", at = 0, depth = 0 } }, unknown = {}, found = 0, whole = true, done = done,
     start = start or function() return worker.new { loop = self.loop, inline = true } end }
   local function slice()
     for _ = 1, SLICE do

@@ -156,7 +156,9 @@ function store.check_away(self)
   end
   local now, before = seen_at(self), self.seen_at
   self.seen_at = now
-  if before and before ~= now then store.check_all(self) end
+  if not before or before == now then return end
+  self.search_at = nil
+  store.check_all(self)
 end
 
 -- All that is held: a slice at once, the others in later turns.
@@ -170,6 +172,7 @@ function store.check_all(self)
       if self.stopped then return end
       if not list[at] then
         self.integrity:finish()
+        if next(self.expected) then self.integrity:is_there() end
         store.note_away(self)
         return known.search(self)
       end
