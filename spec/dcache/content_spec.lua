@@ -430,6 +430,30 @@ describe("dcache.content", function()
     for _, each in ipairs(said) do assert.equal("propose", each.verb) end
   end)
 
+  it("puts aside what was known where the disk does not give it for a while, and serves again", function()
+    local file, port = publisher()
+    local c = node("server", { publisher = port })
+    assert(fetch(c, file))
+    c:stop()
+    local real, path = sql.open, home.path .. "/server/files.db"
+    local bad = disk.real():stat(path).ino -- a bad place of the disk
+    finally(function() sql.open = real end)
+    function sql.open(d, where)
+      local facts = d:stat(where)
+      if facts and facts.ino == bad then return nil, "EIO: " .. where, "EIO" end
+      return real(d, where)
+    end
+    local again, _, said = node("server", {}, { records = { { key = file.cid, mine = true, verb = "propose",
+      holds = true, valid_until = 9000000, data = { size = file.size } } },
+      time = { now = function() return 1000000 end } })
+    again.rows.backoff = require("backoff").quick(nil, 50)
+    again:start()
+    run_till(function() return again.rows.db end)
+    require("dcache.content.store").check_all(again)
+    run_till(function() return again.list[1] and again.list[1].served end)
+    for _, each in ipairs(said) do assert.equal("propose", each.verb) end
+  end)
+
   it("hashes again a copy whose leaves are lost", function()
     local file, port = publisher()
     local c = node("server", { publisher = port })

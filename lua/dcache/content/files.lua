@@ -14,6 +14,7 @@ files.__index = files
 local SCHEMA <const> = 1
 local WRITE_MS <const> = 1000 -- from a change to the disk
 local SLICE <const> = 512 -- rows of a transaction
+local UNREADABLE <const> = 3 -- failures after which what the disk does not give is put aside, once
 local COLUMNS <const> = { "place", "path", "cid", "size", "dev", "ino", "mtime_ns", "ctime_ns", "class", "origin",
   "name", "also", "taken", "made", "span", "verdict", "meta", "state", "checked" }
 local CREATE <const> = [[CREATE TABLE file (place TEXT NOT NULL, path TEXT NOT NULL, cid TEXT NOT NULL,
@@ -93,11 +94,12 @@ local function note_rows(self, rows)
   end
 end
 
--- → true | nil, text, code: the disk does not give it now
+-- → true | nil, text, code: the disk does not give it now. Where it did not for a while though the folder can be
+-- written, it is a bad place of the disk that the database lies on.
 local function open(self)
   local db, rows, code = try(self)
-  if code == "form" or code == "version" then
-    if put_aside(self, code == "form" and "damaged" or "version", rows) then db, rows, code = try(self) end
+  if code == "form" or code == "version" or code == "EIO" and self.failures == UNREADABLE then
+    if put_aside(self, code == "version" and code or "damaged", rows) then db, rows, code = try(self) end
   end
   if not db then return nil, rows, code end
   self.db = db
