@@ -82,11 +82,11 @@ function kept.decode(line)
   return value.hash == seal(value.data) and value.data or nil
 end
 
--- A name beside the file's that nobody has. VERSION: of what is put aside; nil: it is damaged.
-local function aside(self, version)
-  local base = ("%s.%s-%s"):format(self.path, version and "version-" .. version or "damaged", self.date())
+--- A name beside that of the file PATH which nothing on DISK has; WHAT: why it is put aside, DATE: text.
+function kept.aside(disk, path, what, date)
+  local base = ("%s.%s-%s"):format(path, what, date)
   local name, n = base, 1
-  while self.disk:stat(name) do
+  while disk:stat(name) do
     n = n + 1
     name = ("%s-%d"):format(base, n)
   end
@@ -104,7 +104,7 @@ local function find_aside(self)
 end
 
 local function put_aside(self, version)
-  local name = aside(self, version)
+  local name = kept.aside(self.disk, self.path, version and "version-" .. version or "damaged", self.date())
   local ok, why = self.disk:rename(self.path, name)
   if not version then self.damaged = ok and name or self.path end
   self.begun_anew = true

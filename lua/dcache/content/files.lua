@@ -4,6 +4,7 @@
 -- file's identity when it was hashed, and what is known of it. Rows are read once, at the start; from then on they are
 -- only written, beside the loop. A lost or damaged database costs hashing the files again, no more.
 local backoff = require "backoff"
+local kept = require "kept"
 local sorted = require "sorted"
 local sql = require "core.sql"
 local worker = require "worker"
@@ -41,19 +42,9 @@ end
 
 -- == opening
 
-local function aside(self, what)
-  local base = ("%s.%s-%s"):format(self.path, what, self.date())
-  local name, n = base, 1
-  while self.disk:stat(name) do
-    n = n + 1
-    name = ("%s-%d"):format(base, n)
-  end
-  return name
-end
-
 -- What lies there is none of ours: it is put aside, with what it has beside it. → could it be?
 local function put_aside(self, what, why)
-  local name = aside(self, what)
+  local name = kept.aside(self.disk, self.path, what, self.date())
   local ok, err = self.disk:rename(self.path, name)
   for _, end_ in ipairs { "-wal", "-journal" } do self.disk:rename(self.path .. end_, name .. end_) end
   self.anew = true
