@@ -1,33 +1,14 @@
 -- store_words.lua - what each node's store said last of itself: what it holds, does, takes. Says and decides nothing.
-local bounded = require "bounded"
 local forms = require "dcache.forms"
 local json = require "core.json"
+local newest_words = require "newest_words"
 
 local store_words = {}
 store_words.__index = store_words
 
-local WORDS_MAX <const> = 1024
-local LIFE_MAX <const> = 20 * 60 * 1000 -- ms, as the class has it
-
 --- given.loop
 --- given.listed  fn(id) → is that node one of those who are listed?
-function store_words.new(given)
-  local function victim(list) -- who is not listed, else the oldest
-    for at, entry in ipairs(list) do
-      if not given.listed(entry.key) then return at end
-    end
-    return 1
-  end
-  return setmetatable({ loop = given.loop, listed = given.listed,
-    words = bounded.new { limit = WORDS_MAX, victim = victim } }, store_words)
-end
-
--- Keys cost nothing to make: who has one and is not listed gets no place where there is none.
-local function has_room(self, id)
-  if self.words:count() < WORDS_MAX or self.listed(id) then return true end
-  self.words.dropped = self.words.dropped + 1
-  return false
-end
+function store_words.new(given) return setmetatable({ words = newest_words.new(given) }, store_words) end
 
 -- How fast each file came between two words of one store, where that is known: `rate`, percent a second.
 local function compare(said, before, ms)
@@ -42,18 +23,16 @@ end
 --- ST, a statement in a bucket of stores, was taken in.
 function store_words:hear(st)
   if st.key ~= st.signer or st.bucket ~= ("pri/%s/store"):format(st.signer) then return end
-  local known = self.words:get(st.signer)
-  if known and st.at <= known.at or not known and not has_room(self, st.signer) then return end
-  local data, now = st.verb == "propose" and json.decode(st.data), self.loop:now()
-  local said = data and forms.read(st.bucket, st.key, data)
-  if said and known then compare(said, known, now - known.heard) end
-  self.words:put(st.signer, { at = st.at, heard = now, said = said,
-    life = math.min(math.max(st.valid_until * 1000 - st.at, 0), LIFE_MAX) })
+  local word, known = self.words:take(st)
+  if not word then return end
+  local data = st.verb == "propose" and json.decode(st.data)
+  word.said = data and forms.read(st.bucket, st.key, data)
+  if word.said and known then compare(word.said, known, word.heard - known.heard) end
 end
 
 local function row_of(self, id, word)
-  local age = self.loop:now() - word.heard
-  if not word.said or age > word.life then return nil end
+  local age, is_over = self.words:age(word)
+  if not word.said or is_over then return nil end
   local row = { id = id, age = age }
   for name, value in pairs(word.said) do row[name] = value end -- any order
   return row
