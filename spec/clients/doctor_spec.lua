@@ -84,6 +84,19 @@ describe("the doctor's questions to neighbours", function()
     assert.is_false(found.net_broadcast_in)
   end)
 
+  it("find no broadcast dead because of a neighbour who answers one question a round", function()
+    local one, answer, answered = of(ada), bob.comms.proof.answer, nil
+    w:run(MINUTE)
+    function bob.comms.proof.answer(self, ...)
+      if w.loop:now() - (answered or -MINUTE) < 900 then return nil, "budget: few", "budget" end
+      answered = w.loop:now()
+      return answer(self, ...)
+    end
+    local found = look(one)
+    assert.is_truthy(answered)
+    assert.is_false(found.net_broadcast_out or false)
+  end)
+
   it("find a link that is dead one way only by who was heard within a minute", function()
     local one = of(ada)
     w:run(MINUTE)

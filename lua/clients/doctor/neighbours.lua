@@ -8,6 +8,7 @@ neighbours.__index = neighbours
 
 local MOST <const> = 8 -- who are asked; more tell nothing new
 local ROUNDS <const>, APART <const> = 3, 1000 -- questions to each; ms between two
+local AFTER <const> = 200 -- ms from the question that all hear to the one to him alone
 local WAIT <const> = 2000 -- ms for the last answer
 local SURE <const> = 2 -- answers to him alone; who met us just now answers four questions, then one each five seconds
 local NEVER_MET_MS <const> = 6500 -- ms for who is not heard here, whom a ping asks three times
@@ -106,13 +107,19 @@ local function not_met(self, known)
   return list
 end
 
+-- The question that all hear goes first: whoever answers few of them would leave just that one unanswered, and its way
+-- would look dead.
 local function ask_round(self, list)
   for _, one in ipairs(list) do
-    local went = self.comms.proof:check(one.peer, one.flow, false, function() one.alone = one.alone + 1 end)
-    one.asked_alone = one.asked_alone + (went and 1 or 0)
-    went = self.comms.proof:check(one.peer, one.flow, true, function() one.by_all = one.by_all + 1 end)
+    local went = self.comms.proof:check(one.peer, one.flow, true, function() one.by_all = one.by_all + 1 end)
     one.asked_by_all = one.asked_by_all + (went and 1 or 0)
   end
+  self.loop:after(AFTER, function()
+    for _, one in ipairs(list) do
+      local went = self.comms.proof:check(one.peer, one.flow, false, function() one.alone = one.alone + 1 end)
+      one.asked_alone = one.asked_alone + (went and 1 or 0)
+    end
+  end)
 end
 
 local function ask_strangers(self, list)
