@@ -102,6 +102,23 @@ describe("an update", function()
     assert.equal("rolled_back", one.over[2])
   end)
 
+  it("looks at once, and again when the soak is over, however short that is", function()
+    for soak, looks in pairs { [0] = 1, [10] = 2, [45] = 3 } do -- any order
+      local one, job, seen = robot(new_disk()), {}, 0
+      for name, value in pairs(JOB) do job[name] = value end
+      job.soak = soak
+      function one.machine.healthy()
+        seen = seen + 1
+        return true
+      end
+      one.machine:begin(job)
+      if soak > 0 then one.run(soak * 1000 - 1) end
+      assert.is_nil(one.over)
+      one.run(1000)
+      assert.same({ "committed", looks }, { one.over and one.over[2], seen })
+    end
+  end)
+
   it("does what the plan says where nobody can tell, ten minutes after the soak", function()
     for unknown, state in pairs { back = "rolled_back", commit = "committed" } do -- any order
       local one, job = robot(new_disk()), {}

@@ -10,7 +10,7 @@ local machine = {}
 machine.__index = machine
 
 local TRIES <const> = 3 -- beginnings of `apply`, the last of which is a rollback; of `commit` until it counts as failed
-local LOOK <const> = 30 -- s between two looks at the health
+local LOOK <const> = 30 -- s between two looks at the health, at most: the last one comes when the soak is over
 local UNKNOWN <const> = 10 * 60 -- s of running beyond the soak after which `unknown` decides
 local KEEP <const> = 60 -- s of soak that a power cut may take
 local SHORT <const> = 60 -- s: a start that lasts less counts as one more that came to nothing
@@ -155,18 +155,18 @@ local function back(self, why) enter(self, "rolling_back", why) end
 
 -- == verifying
 
--- One look: → "commit", or the reason to go back | nil: it goes on
-local function judge(self)
+-- One look, GAP s after the last one: → "commit", or "back" and the reason | nil: it goes on
+local function judge(self, gap)
   local now = self:now()
   local yes, why = self.healthy(now.before, self.checks())
-  self.ran = self.ran + LOOK
+  self.ran = self.ran + gap
   if yes == false then
     self.soaked, self.noes = 0, self.noes + 1
     return self.noes >= 2 and "back" or nil, why
   end
   self.noes = 0
-  if yes then self.soaked = self.soaked + LOOK end
-  if self.soaked >= now.soak then return "commit" end
+  if yes then self.soaked = self.soaked + gap end
+  if yes and self.soaked >= now.soak then return "commit" end
   if self.ran >= now.soak + UNKNOWN then
     return now.unknown == "commit" and "commit" or "back", why or "nobody can tell whether it is healthy"
   end
@@ -174,8 +174,8 @@ end
 
 local soak
 
-local function look_on(self)
-  local verdict, why = judge(self)
+local function look_on(self, gap)
+  local verdict, why = judge(self, gap)
   if verdict == "commit" then return enter(self, "committing") end
   if verdict then return back(self, why) end
   local run_long = self.loop:now() - self.began >= SHORT * 1000
@@ -187,7 +187,11 @@ local function look_on(self)
   soak(self)
 end
 
-function soak(self) after(self, LOOK * 1000, function() look_on(self) end) end
+function soak(self)
+  local left = self:now().soak - self.soaked
+  local gap = self.noes == 0 and left > 0 and math.min(LOOK, left) or LOOK
+  after(self, gap * 1000, function() look_on(self, gap) end)
+end
 
 local function verify(self)
   local now = self:now()
@@ -196,7 +200,7 @@ local function verify(self)
     if not done then return back(self, why or "verify says no") end
     self.soaked, self.kept_soak, self.starts = now.soaked, now.soaked, now.starts
     self.noes, self.ran, self.began = 0, 0, self.loop:now()
-    look_on(self)
+    look_on(self, 0)
   end)
 end
 
