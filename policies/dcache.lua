@@ -15,7 +15,9 @@ dcache.classes = {
 }
 
 -- The meaning: who is listened to when a record is read. Roles, or "2 of trusted", or "1 of release" for those whose
--- grant has that tag; `owner` signs his own. Without a lab everybody has every role.
+-- grant has that tag; `owner` signs his own. Without a lab everybody has every role. Where several people care for the
+-- robots, write "2 of release" as `propose` of updates/release, updates/rollout and updates/skip, on every node, and
+-- give two of them that tag: then one alone can install nothing, and each can still pause.
 dcache.buckets = {
   ["peer"]            = { class = "presence", propose = "owner", dismiss = "owner" },
   ["pri/*/checkpoint"] = { class = "presence", propose = "owner", dismiss = "owner" },
@@ -30,9 +32,11 @@ dcache.buckets = {
   ["share/verified"]  = { class = "share", propose = "trusted", dismiss = "owner" },
   ["share/discard"]   = { class = "share", propose = "2 of trusted", dismiss = "trusted" },
   ["trust/…"]         = { class = "trust", propose = "admin", dismiss = "admin" },
-  ["updates/release"] = { class = "updates", propose = "trusted", dismiss = "admin" },
+  ["updates/release"] = { class = "updates", propose = "admin", dismiss = "admin" },
   ["updates/rollout"] = { class = "updates", propose = "admin", dismiss = "admin" },
-  ["updates/status"]  = { class = "updates", propose = "owner", dismiss = "owner" },
+  ["updates/skip"]    = { class = "updates", propose = "admin", dismiss = "admin" },
+  ["updates/pause"]   = { class = "updates", propose = "trusted", dismiss = "admin" },
+  ["updates/status"]  = { class = "updates", propose = "member", dismiss = "admin" },
 }
 
 dcache.hold = "all"

@@ -4,6 +4,7 @@
 local address = require "core.address"
 local forms_share = require "dcache.forms_share"
 local forms_trust = require "dcache.forms_trust"
+local forms_updates = require "dcache.forms_updates"
 local json = require "core.json"
 local node_name = require "node_name"
 
@@ -29,7 +30,9 @@ end
 local function is_id(value) return type(value) == "string" and #value == 52 and value:find "^12D3KooW%w+$" ~= nil end
 
 local read = {}
-for bucket, fault_of in pairs(forms_share.read) do read[bucket] = fault_of end -- any order
+for _, room in ipairs { forms_share, forms_updates } do
+  for bucket, fault_of in pairs(room.read) do read[bucket] = fault_of end -- any order
+end
 
 -- Which words there are for `state` and `level` is for who shows them: later versions may have others.
 read["peer"] = function(_, data)

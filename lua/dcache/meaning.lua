@@ -16,6 +16,7 @@ meaning.__index = meaning
 
 local HOOK <const> = "dcache.holds"
 local OVER <const> = "over"
+local PAST_END <const> = { ["updates/status"] = true } -- buckets in which a word counts as long as it is remembered
 local AFTER <const> = 10 * 60 * 1000 -- ms after its own AT that a dismissal bars what is proposed, once it has ended
 
 --- time: lua/time.lua's; trust: trust.lua's; pattern(bucket) → the pattern of its class, or nil. Optional: policy
@@ -35,7 +36,9 @@ end
 local function time_fault(self, st)
   if self.time:is_valid(st) then return nil end
   local till = st.valid_until * 1000
-  return till <= st.at and "taken back by its signer" or till < self.time:low() and OVER or "meant for later"
+  if till <= st.at then return "taken back by its signer" end
+  if till < self.time:low() then return not (PAST_END[st.bucket] and st.verb == "propose") and OVER or nil end
+  return "meant for later"
 end
 
 -- The same of a word of `trust/…` in a lab: only roles end by time.

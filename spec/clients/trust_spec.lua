@@ -549,16 +549,19 @@ describe("record", function()
 
   it("asks which of several, dismisses, and says what is not there", function()
     local k, lab = lab_of("duckie01")
-    k:take(lab:line(lab.root, { bucket = "updates/release", key = "1.4", data = { x = 1 }, ttl = 86400 }))
-    k:take(lab:line(lab.robots[1].key, { bucket = "updates/release", key = "1.4", data = { x = 2 }, ttl = 86400 }))
-    local text, code = k:cli { "record", "sign", "updates/release", "1.4", "--yes" }
+    local function pause(key, why)
+      return lab:line(key, { bucket = "updates/pause", key = "demos/4/1", data = { why = why }, ttl = 86400 })
+    end
+    k:take(pause(lab.root, "one"))
+    k:take(pause(lab.robots[1].key, "two"))
+    local text, code = k:cli { "record", "sign", "updates/pause", "demos/4/1", "--yes" }
     assert.equal(1, code)
-    has(text, "--hash ", '{"x":1}', '{"x":2}')
-    assert.equal(0, select(2, k:cli { "record", "dismiss", "updates/release", "1.4", "--yes" }))
-    local line = k:cli { "record", "dismiss", "updates/release", "1.4", "--yes", "--json" }
+    has(text, "--hash ", '{"why":"one"}', '{"why":"two"}')
+    assert.equal(0, select(2, k:cli { "record", "dismiss", "updates/pause", "demos/4/1", "--yes" }))
+    local line = k:cli { "record", "dismiss", "updates/pause", "demos/4/1", "--yes", "--json" }
     assert.is_false(json.decode((line:gsub("\n", ""))).holds)
-    has(k:cli { "record", "show", "updates/release", "1.4" }, "dismissed")
-    assert.equal(1, select(2, k:cli { "record", "show", "updates/release", "9" }))
+    has(k:cli { "record", "show", "updates/pause", "demos/4/1" }, "dismissed")
+    assert.equal(1, select(2, k:cli { "record", "show", "updates/pause", "9" }))
     assert.equal(4, select(2, k:cli { "record", "show", "nonsense", "9" }))
   end)
 end)

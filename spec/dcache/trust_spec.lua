@@ -220,14 +220,16 @@ describe("a record of a lab", function()
   it("holds by words of who has the role, could have it at the word's AT, or has the tag", function()
     local one = world [[
       p.dcache.buckets["share/verified"].propose = "2 of trusted"
-      p.dcache.buckets["updates/release"].propose = "1 of release"
+      p.dcache.buckets["updates/pause"].propose = "1 of release"
     ]]
     local lab, robots = one.lab, one.lab.robots
     for i = 2, 4 do one.hear(lab:grant(lab.root, robots[i].id, i == 4 and "member" or "trusted",
       { tags = i == 2 and { "release" } or nil })) end
     one.w:run(1000)
     local function propose(i, bucket)
-      assert.is_true(one.hear(lab:line(robots[i].key, { bucket = bucket, key = "k", data = 1 })))
+      local is_pause = bucket == "updates/pause"
+      assert.is_true(one.hear(lab:line(robots[i].key, { bucket = bucket, key = is_pause and "demos/1/1" or "k",
+        data = is_pause and { why = "" } or 1 })))
     end
     propose(2, "share/verified")
     propose(4, "share/verified")
@@ -237,10 +239,10 @@ describe("a record of a lab", function()
     propose(3, "share/verified")
     record = one.node.dcache:record("share/verified", "k")
     assert.same({ true, "2 of 2 signers" }, { record.holds, record.why })
-    propose(3, "updates/release")
-    assert.is_false(one.node.dcache:record("updates/release", "k").holds)
-    propose(2, "updates/release")
-    assert.is_true(one.node.dcache:record("updates/release", "k").holds)
+    propose(3, "updates/pause")
+    assert.is_false(one.node.dcache:record("updates/pause", "demos/1/1").holds)
+    propose(2, "updates/pause")
+    assert.is_true(one.node.dcache:record("updates/pause", "demos/1/1").holds)
     one.close()
   end)
 

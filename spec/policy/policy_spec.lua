@@ -60,7 +60,7 @@ describe("settings", function()
       assert.equal(0, class.max_ttl % 16)
     end
     assert.same({ "health", "presence", "share", "state", "trust", "updates" }, names)
-    assert.equal(16, buckets)
+    assert.equal(18, buckets)
     p:close()
   end)
 end)

@@ -10,6 +10,7 @@
 --   swarm          in which it counts
 --   unknown        "back" or "commit": what a robot does that cannot tell whether it is healthy
 --   waves          { max_unavailable =, robots =, soak = } each; their robots add up to those of `order`
+local forms_updates = require "dcache.forms_updates"
 local json = require "core.json"
 local text = require "core.text"
 
@@ -19,13 +20,11 @@ local BYTES_MAX <const> = 64 * 1024
 local ROBOTS_MAX <const>, WAVES_MAX <const>, RUN_MAX <const> = 1000, 16, 999
 local MEMBERS <const> = { "absent", "clock", "max_failures", "order", "patience", "release", "run", "swarm", "unknown",
   "waves" }
-local SEQ_MAX <const> = 1 << 53
 
 --- NAME and SEQ of a release's key, "demos/42" | nil, what is wrong
 function plan.release(key)
-  local name, number = tostring(key):match "^([a-z][a-z0-9-]*)/([1-9]%d*)$"
-  local seq = name and #name <= 32 and #number <= 16 and math.tointeger(tonumber(number))
-  if not seq or seq > SEQ_MAX then return nil, "a release is NAME/SEQ, such as demos/42" end
+  local name, seq = forms_updates.release(key)
+  if not name then return nil, "a release is NAME/SEQ, such as demos/42" end
   return name, seq
 end
 
