@@ -90,7 +90,7 @@ end
 local function build_node(self, given)
   local one, err
   local here = node_facts.new { loop = self.loop, disk = self.disk, board = self.board, id = self.identity.id,
-    name = self.name, type = given.policy:get "type", share = self.places.share,
+    name = self.name, type = given.policy:get "type", arch = self.board.arch(), share = self.places.share,
     store = self.places.store or self.places.state .. "/files",
     reserved = function() return one and one.content and one.content:reserved() or 0 end,
     tags = given.policy:get "tags", site = given.policy:get "site" or nil,

@@ -53,7 +53,7 @@ local function permission(self, name, missing)
   return nil
 end
 
--- node_facts.new{ loop =, disk =, board = core.board, id =, name =, time = (time.lua), type =, tags =, site =,
+-- node_facts.new{ loop =, disk =, board = core.board, id =, name =, time = (time.lua), type =, tags =, site =, arch =,
 -- peers = fn() → integer, share = folder of the own files, store = folder where fetched ones go, reserved = fn() →
 -- bytes that those on their way will still take there, sensors = { name = fn() → value }, root = "",
 -- permissions = folder, logs_permission = fn() → true, false or nil, where somebody else reads that file } → h
@@ -65,7 +65,7 @@ function node_facts.new(options)
     permissions = options.permissions or PERMISSIONS,
     sensors = options.sensors or {}, logs_permission = options.logs_permission,
     given = { id = options.id, name = options.name, type = options.type, tags = options.tags,
-      site = options.site },
+      site = options.site, arch = options.arch },
   }, Here)
 end
 
@@ -110,7 +110,7 @@ end
 local function measure(self)
   local given = self.given
   local facts = { id = given.id, name = given.name, type = own_type(self), tags = {}, site = given.site,
-    permission = self:permission() }
+    arch = given.arch, permission = self:permission() }
   for i, tag in ipairs(given.tags or {}) do facts.tags[i] = tag end
   facts.peers = self.peers and self.peers()
   facts.uptime = self.board.uptime()
@@ -129,7 +129,8 @@ local function with(facts, name, value)
 end
 
 -- All facts as one table, at most a second old (store_free: of this moment, for a file that begins takes its room at
--- once); not to be changed by whoever gets it. Unknown is nil: id name type tags site permission peers load uptime (s)
+-- once); not to be changed by whoever gets it. Unknown is nil: id name type arch tags site permission peers load uptime
+-- (s)
 -- temperature (°C) disk_free disk_total (bytes, of the share folder's disk) store_free (bytes where fetched files go,
 -- less what those on their way will take) store_total battery (%) power ("mains" | "battery") charging
 -- clock ("proved" | "adopted" | "none") hour (UTC), what the sensors tell.

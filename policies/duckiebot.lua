@@ -17,9 +17,21 @@ function p.clients.logs.pause(here)
   if here.driving then return true, "driving" end
 end
 
-function p.clients.updates.ready(_, here)
-  if here.driving ~= false then return false, "driving, or not known to stand" end
-  if here.battery and here.battery < 40 then return false, "battery under 40 %" end
+-- A robot is updated when it is known to stand and not to record. What nobody tells is unknown: where no program tells
+-- the two facts (`fact driving no --for …`), a policy that knows better says so: `p.clients.updates.ready = nil`
+-- leaves these two out.
+local ready = p.clients.updates.ready
+
+function p.clients.updates.ready(release, here)
+  local fine, why = ready(release, here)
+  local closed = {}
+  for _, fact in ipairs { "driving", "recording" } do
+    if here[fact] then closed[#closed + 1] = fact end
+    if here[fact] == nil then closed[#closed + 1] = fact .. " is not known" end
+  end
+  if not fine then closed[#closed + 1] = why end
+  if closed[1] then return false, table.concat(closed, "; ") end
+  return true
 end
 
 return p

@@ -1,6 +1,8 @@
 -- mule.lua - a laptop that is carried about: brings files of robots to servers that they cannot reach, keeps none.
 local p = extend "duckiebot"
 
+p.clients.updates.ready = nil                             -- a laptop need not be known to stand: the default's
+
 p.clients.logs.domain = false                             -- its copies are nobody's: they are on their way
 
 -- The servers. What these claim goes from the laptop; without this line, and without a lab that grants the tag

@@ -95,10 +95,10 @@ describe("dt-swarm", function()
 
     it("says what of a good one this version does not use yet", function()
       local policy = w:policy("good.lua",
-        "function p.clients.logs.evict() return false end\np.clients.updates.windows = { 'mon-fri 18:00-22:00' }")
+        "function p.clients.logs.evict() return false end\np.clients.logs.copies = { 2, 4 }")
       local out, _, code = w:run("--check " .. policy)
       assert.equal(0, code)
-      assert.equal("good.lua:4: clients.updates.windows: not used by this version yet\n"
+      assert.equal("good.lua:4: clients.logs.copies: not used by this version yet\n"
         .. "good.lua:3: clients.logs.evict: not used by this version yet\n"
         .. "good.lua: a change of these has the daemon start anew: swarm\n", out:match "^[^\n]*\n(.*)$")
     end)

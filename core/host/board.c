@@ -43,6 +43,23 @@ static int f_space(lua_State *L) {
   return 2;
 }
 
+#if defined __aarch64__
+#define ARCH "arm64"
+#elif defined __arm__
+#define ARCH "armhf"
+#elif defined __x86_64__
+#define ARCH "amd64"
+#else
+#define ARCH NULL
+#endif
+
+/* arch() → "arm64", "armhf", "amd64": for which programs are built that run here, as
+ * Debian calls it; a kernel may be of more bits than they | nil: another */
+static int f_arch(lua_State *L) {
+  lua_pushstring(L, ARCH);
+  return 1;
+}
+
 /* link(path) → where it leads, at most 4,095 bytes | nil, text, errno name */
 static int f_link(lua_State *L) {
   char target[PATH_MAX];
@@ -55,6 +72,7 @@ static int f_link(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
+    {"arch",   f_arch  },
     {"clock",  f_clock },
     {"uptime", f_uptime},
     {"space",  f_space },

@@ -144,6 +144,11 @@ local WORDS = {
   kubo = function(value) return value and value.api or "none" end,
   channels = each(channel),
   routes = each(function(route) return route.pattern .. " = " .. route.target end),
+  folders = function(map)
+    local words = {}
+    for i, name in ipairs(sorted.keys(map)) do words[i] = ("%s = %s"):format(name, map[name].path) end
+    return list(words)
+  end,
   classes = differing, buckets = differing,
 }
 

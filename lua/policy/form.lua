@@ -227,9 +227,9 @@ local function class(value)
   return good, why
 end
 
---- Forms of parts, for channel_form.lua and checks_form.lua.
+--- Forms of parts, for channel_form.lua, checks_form.lua and folders_form.lua.
 form.parts = { record = record, text = text, number = number, bytes = bytes, flag = flag, address = address,
-  count = count, list = list, complete = complete }
+  count = count, list = list, map = map, complete = complete }
 
 local forms = {
   text = text, domain = domain,
@@ -254,6 +254,7 @@ local forms = {
   ["span of seconds"] = span(seconds),
   ["span of count"] = span(count),
   block = list(shut_out, 256), flag = flag,
+  folders = function(value) return inner.folders_form.check(value) end,
   kubo = or_else(false, function(value) return inner.channel_form.kubo(value) end, "false"),
   channels = list(function(value) return inner.channel_form.check(value) end, 64),
   classes = map(text, class),

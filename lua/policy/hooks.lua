@@ -12,7 +12,7 @@ local function kind(name) return { kind = name } end
 --- Kinds of things that a hook is asked about.
 hooks.facts = {
   here = {
-    id = "12D3KooWQ1vB", name = "ada", type = "duckiebot", tags = { "lab" }, peers = maybe(3),
+    id = "12D3KooWQ1vB", name = "ada", type = "duckiebot", tags = { "lab" }, peers = maybe(3), arch = maybe "arm64",
     power = maybe "battery", battery = maybe(80), charging = maybe(false), disk_free = maybe(9000000000),
     disk_total = maybe(32000000000), store_free = maybe(9000000000), store_total = maybe(32000000000),
     driving = maybe(false), recording = maybe(false), estop = maybe(false), busy = maybe(false), hold = maybe(true),
@@ -66,10 +66,12 @@ hooks.facts = {
     class = "lab" },
   release = {
     name = "dt-core", seq = 4, kind = "deb", size = 1000000, security = false, signers = maybe(3),
-    from_seq = maybe(3), tags = { "lab" }, in_window = maybe(true),
+    from_seq = maybe(3), tags = { "lab" }, in_window = maybe(true), version = "1.4.0", target = maybe "demos",
+    unpacked = maybe(3000000), platform = maybe "arm64", run = maybe(1),
   },
-  rollout = { name = "dt-core", seq = 4, order = { "ada", "bea" }, waves = 1, failures = 1 },
-  row = { id = "ada", place = maybe(1), status = maybe "waiting" },
+  rollout = { id = "dt-core/4/1", name = "dt-core", seq = 4, run = 1, robots = 5, waves = 2, max_unavailable = 1,
+    max_failures = 2, failures = maybe(0), unresolved = maybe(3) },
+  row = { id = "12D3KooWQ1vB", place = 1, round = 1, status = maybe "deferred" },
   change = { check = maybe "disk_full", reason = maybe "ENOSPC", level = maybe "error", before = maybe "ok",
     self = false, lost = false, name = "ada", id = "12D3KooWQ1vB", type = maybe "duckiebot", site = maybe "room-3",
     age = maybe(60) },
@@ -90,7 +92,7 @@ hooks.facts = {
     oom_killed = maybe "2 in the last hour", daemon_crashed = maybe "it began anew after a crash",
     disk_full = maybe "ENOSPC", disk_readonly = maybe "EROFS", disk_errors = maybe "3 errors",
   },
-  checks = { failed = maybe(0), worse = maybe(false), passed = maybe(12) },
+  checks = { failed = maybe(0), worse = maybe(0), passed = maybe(12), unknown = maybe(3), peers = maybe(4) },
 }
 
 for _, row in ipairs(metrics.list) do hooks.facts.metrics[row.name] = maybe(row.sample) end
@@ -104,6 +106,8 @@ hooks.policies = { "default", "duckiebot", "server", "lab", "mule" }
 --- Settings that earlier versions knew, and what does the same now.
 hooks.gone = {
   ["dcache.roots"] = "the lab file names the roots of trust: dt-swarm-cli lab join FILE",
+  ["clients.updates.trust"] = "releases count by the rule of their bucket, such as "
+    .. 'p.dcache.buckets["updates/release"].propose = "2 of release"; who has the tag: dt-swarm-cli trust list',
 }
 
 --- path, form, default as people say it (it stands in policies/SECTION.lua), what it is. A change of a setting applies
@@ -160,9 +164,13 @@ hooks.settings = {
     "what may be wrong with a node, causes first: rows of id, summary, cause, cure, depends, hold" },
   { "clients.statistics.gather", "flag", "no; server.lua: yes",
     "the counters of the site are gathered here, and their sums published a week each" },
-  { "clients.updates.windows", "list of text", "always", "weekly spans for updates", later = true },
-  { "clients.updates.trust", "text or false", "none", "who signs releases, as \"3 of release\"",
-    later = true },
+  { "clients.updates.windows", "list of text", "always",
+    "when updates may begin: \"mon-fri 18:00-22:00\", \"sat 22:00-06:00 utc\"; else by this machine's time zone. "
+    .. "While the time is not proved they are closed" },
+  { "clients.updates.handlers", "text or false", "/etc/dt-swarm/handlers",
+    "folder of the programs that install releases of kinds other than `policy` and `files`; false: none" },
+  { "clients.updates.folders", "folders", "none",
+    "where releases of kind `files` go, by target: { demos = \"/data/demos\" }, or { path =, after = }" },
 }
 
 local function hook(path, arguments, answers, asked, default, more)
@@ -171,7 +179,7 @@ local function hook(path, arguments, answers, asked, default, more)
   return row
 end
 
-local HERE, CHANGES = { "here", "here" }, { changes = true, later = true }
+local HERE, CHANGES = { "here", "here" }, { changes = true }
 local SHARE = { "private", "lab", "swarm", "public", "wait", false }
 
 --- Answers: yes · urgency (1…9 or false) · one (of the second argument) · part (of the first) · words.
@@ -198,7 +206,7 @@ hooks.hooks = {
   hook("clients.logs.fetch", { { "file", "shared" }, HERE }, "urgency",
     "another's file appears, and when room changes", "false: robots keep their own"),
   hook("clients.logs.evict", { { "file", "shared" }, HERE }, "yes", "the disk is over its mark",
-    "only if proven on `copies`' least others", CHANGES),
+    "only if proven on `copies`' least others", { changes = true, later = true }),
   hook("clients.logs.pause", { HERE }, "yes", "each second: do files rest?",
     "driving, hot, or on low battery"),
   hook("clients.diagnostics.check", { { "check", "check" }, { "m", "metrics" }, HERE },
@@ -210,15 +218,17 @@ hooks.hooks = {
     "a level has held, this node's or another's, or one who should be here is lost", "no"),
   hook("clients.statistics.consent", { HERE }, "yes", "each second, and before this node's counters are said",
     "the owner's permission"),
-  hook("clients.updates.want", { { "release", "release" }, HERE }, "yes", "a release verifies",
-    "its tags match", CHANGES),
-  hook("clients.updates.ready", { { "release", "release" }, HERE }, "yes", "it is staged; again each minute",
-    "standing, charged, in its window, clock good", CHANGES),
+  hook("clients.updates.want", { { "release", "release" }, HERE }, "yes",
+    "a release that counts is offered by a rollout that names this node", "no tags, or one in common", CHANGES),
+  hook("clients.updates.ready", { { "release", "release" }, HERE }, "yes",
+    "it is staged; on news, and each minute until it begins",
+    "in its window, no emergency stop, charged, not hot; duckiebot.lua: known to stand and not to record", CHANGES),
   hook("clients.updates.go", { { "rollout", "rollout" }, { "robots", "row", each = true }, { "me", "row" } },
-    "yes", "with the same facts on every robot: no `here`, no clock",
-    "its turn in the rollout's order", CHANGES),
+    "yes", "its turn has come by the plan, which no hook hastens; the same facts on every robot: no `here`, no clock",
+    "yes", CHANGES),
   hook("clients.updates.healthy", { { "before", "checks" }, { "now", "checks" } }, "yes or nil",
-    "after applying, for the soak time", "nothing worse than before; nil: cannot tell", CHANGES),
+    "it is applied: each 30 s until it was yes for the soak",
+    "no check is at error that was not; nil: nothing was measured, or all peers are lost", CHANGES),
 }
 
 --- The hook or setting at PATH, or nil.

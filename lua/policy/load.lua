@@ -10,12 +10,13 @@ local policy = require "policy"
 local check = require "policy.check"
 local core_text = require "core.text"
 local source = require "policy.source"
+local windows_form = require "policy.windows_form"
 
 local load = {}
 
 local PRINT_BYTES_MAX <const> = 256 * 1024 -- of functions' texts, a hook
 local SAID_MAX <const> = 400 -- characters of a fault
-local INNER = { "names", "form", "channel_form", "checks_form", "facts", "prints", "lined", "inside" }
+local INNER = { "names", "form", "channel_form", "checks_form", "folders_form", "facts", "prints", "lined", "inside" }
 
 --- What people are told: a fault is { file =, line =, text =, suggestion = }. What the policy says of itself may not
 -- steer a terminal.
@@ -59,8 +60,8 @@ local function as_tree(settings)
   return tree
 end
 
---- Adds what is wrong with the addresses of SETTINGS: the fence knows their form only as far as text goes.
-local function check_addresses(settings, where, messages)
+--- Adds what is wrong with texts of SETTINGS, such as addresses: the fence knows their form only as far as text goes.
+local function check_texts(settings, where, messages)
   local function say(path, text, number, why)
     local at = where[path]
     at = at.items and at.items[number] or at
@@ -80,6 +81,10 @@ local function check_addresses(settings, where, messages)
   for i, channel in ipairs(settings["routing.channels"] or {}) do
     check_address("routing.channels", channel.address, i)
   end
+  for i, text in ipairs(settings["clients.updates.windows"] or {}) do
+    local window, why = windows_form.read(text)
+    if not window then say("clients.updates.windows", text, i, why) end
+  end
   local gateway = settings["clients.logs.gateway"]
   if gateway then check_address("clients.logs.gateway", gateway) end
   local http = settings["clients.control.http"]
@@ -96,7 +101,7 @@ local function try(f, file, text, pause)
   local messages, holed = f:rescue("faults") -- also where running it filled the memory
   if not messages then messages, holed = { holed }, nil end
   if settings then
-    check_addresses(settings, where, messages)
+    check_texts(settings, where, messages)
     local asked = holed and {} or check.questions(f, where, settings, pause)
     table.move(asked, 1, #asked, #messages + 1, messages)
   elseif not holed then -- what comes of a name that does not exist is no fault of its own

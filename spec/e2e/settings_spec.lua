@@ -121,6 +121,9 @@ local function store_says(what)
   return said:find(what, 1, true) ~= nil
 end
 
+-- What the policy in force says of SETTING.
+local function value_of(setting) return ada:ask("policy show " .. setting).settings[1].value end
+
 -- For each setting: body = what the policy says now, or fn() → that; before() → is it as it was; after() → does the
 -- change show, both asked from outside.
 local CASES = {
@@ -223,6 +226,15 @@ local CASES = {
   ["clients.diagnostics.checks"] = { body = "p.clients.diagnostics.checks = {}",
     before = function() return ada:cli("doctor --json"):find '"checks":%d%d' end,
     after = function() return ada:cli("doctor --json"):find '"checks":0' end },
+  ["clients.updates.windows"] = { body = 'p.clients.updates.windows = { "mon 18:00-22:00" }',
+    before = function() return value_of "clients.updates.windows" == "none" end,
+    after = function() return value_of "clients.updates.windows" == "mon 18:00-22:00" end },
+  ["clients.updates.handlers"] = { body = "p.clients.updates.handlers = false",
+    before = function() return value_of "clients.updates.handlers" == "/etc/dt-swarm/handlers" end,
+    after = function() return value_of "clients.updates.handlers" == "none" end },
+  ["clients.updates.folders"] = { body = 'p.clients.updates.folders = { demos = "/data/demos" }',
+    before = function() return value_of "clients.updates.folders" == "none" end,
+    after = function() return value_of "clients.updates.folders" == "demos = /data/demos" end },
   ["clients.control.http"] = { body = function()
       return ('p.clients.control.http = "/ip4/127.0.0.1/tcp/%d"'):format(PORTS.page)
     end, before = function() return not listens(PORTS.page) end, after = function() return listens(PORTS.page) end },

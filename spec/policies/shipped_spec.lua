@@ -119,13 +119,63 @@ describe("the shipped policies", function()
     p:close()
   end)
 
-  it("update at rest only", function()
-    local p = shipped "duckiebot"
+  local function ready(p, facts, in_window)
     local release = check.sample("release", true)
-    assert.is_true((p:ask("clients.updates.ready", release, here())))
-    for _, facts in ipairs { { driving = true }, { battery = 20 }, { clock = "bad" } } do
-      assert.is_false((p:ask("clients.updates.ready", release, here(facts))))
+    release.in_window = in_window
+    if in_window == nil then release.in_window = true end
+    local yes, why = p:ask("clients.updates.ready", release, here(facts))
+    return yes or why
+  end
+
+  it("update a robot at rest only, and say all that is in the way at once", function()
+    local p = shipped "duckiebot"
+    assert.is_true(ready(p))
+    assert.is_true(ready(p, { battery = 20, charging = true }))
+    assert.equal("driving", ready(p, { driving = true }))
+    assert.equal("recording; battery 20 % under 40 %; 80 °C over 75 °C",
+      ready(p, { recording = true, battery = 20, temperature = 80 }))
+    assert.equal("outside ; emergency stop", ready(p, { estop = true }, false))
+    local stock = here()
+    stock.driving, stock.recording = nil, nil
+    local release = check.sample("release", true)
+    assert.same({ false, "driving is not known; recording is not known" },
+      { p:ask("clients.updates.ready", release, stock) })
+    p:close()
+  end)
+
+  it("update who is no robot though nobody knows that it stands, and a robot whose policy says so", function()
+    local still = here()
+    still.driving, still.recording = nil, nil
+    local release = check.sample("release", true)
+    local own = assert(load.from_chain({ { name = "my.lua", path = "my.lua",
+      text = 'local p = extend "duckiebot"\np.clients.updates.ready = nil\nreturn p' }, { name = "duckiebot.lua",
+      path = "policies/duckiebot.lua", text = assert(io.open "policies/duckiebot.lua"):read "a" } },
+      { shipped = "policies" }))
+    for _, p in ipairs { shipped "server", shipped "mule", own } do
+      assert.is_true((p:ask("clients.updates.ready", release, still)))
+      p:close()
     end
+  end)
+
+  it("want what is for all or has a tag in common, never hasten a turn, and go back from what is worse", function()
+    local p = shipped "server"
+    local release = check.sample("release", true)
+    local function want(tags)
+      release.tags = tags
+      return { p:ask("clients.updates.want", release, here { tags = { "lab", "red" } }) }
+    end
+    assert.same({ true, "it is for all" }, want {})
+    assert.same({ true, "tagged red" }, want { "blue", "red" })
+    assert.same({ false, "no tag in common: it is for blue, green" }, want { "blue", "green" })
+    local row = check.sample("row", true)
+    assert.is_true((p:ask("clients.updates.go", check.sample("rollout", true), { row, row }, row)))
+    local function healthy(before, now) return { p:ask("clients.updates.healthy", before, now) } end
+    local was = { passed = 12, failed = 0, peers = 3 }
+    assert.same({ true, "nothing worse than before" }, healthy(was, { passed = 9, failed = 1, worse = 0, peers = 1 }))
+    assert.same({ false, "1 check is worse" }, healthy(was, { passed = 9, worse = 1, peers = 3 }))
+    assert.same({ nil, "nothing was measured" }, healthy(was, {}))
+    assert.same({ nil, "no other node is heard any more" }, healthy(was, { passed = 9, worse = 0, peers = 0 }))
+    assert.same({ true, "nothing worse than before" }, healthy({ passed = 1 }, { passed = 9, worse = 0 }))
     p:close()
   end)
 

@@ -320,6 +320,31 @@ describe("every hook is asked twice", function()
     p:close()
   end)
 
+  it("refuses windows that are none, and folders that have no whole path", function()
+    one("\np.clients.updates.windows = { '18:00-22:00', 'mo 18:00-22:00' }",
+      "my.lua:3: clients.updates.windows: mo 18:00-22:00: mo is no day of a week; such as \"mon-fri 18:00-22:00\", "
+        .. '"sat 22:00-06:00 utc" or "02:00-04:00": days of a week, if not each, from when to when, and utc, if not by '
+        .. "the time zone of the machine")
+    for _, folders in ipairs { '{ demos = "data" }', '{ demos = "/data/../etc" }', '{ demos = "/data/" }',
+      '{ demos = { after = "x" } }', '{ ["a/b"] = "/data" }', '"/data"' } do
+      local lines = faults("p.clients.updates.folders = " .. folders)
+      assert.matches("^my.lua:2: clients.updates.folders: wanted ", lines[1] or "", folders)
+    end
+    local p = assert(policies.with [[
+      p.clients.updates.folders = { demos = "/data/demos", maps = { path = "/maps", after = "x" } }
+      p.clients.updates.windows = { "sat 22:00-06:00 utc" }]])
+    assert.same({ demos = { path = "/data/demos" }, maps = { path = "/maps", after = "x" } },
+      p:get "clients.updates.folders")
+    p:close()
+  end)
+
+  it("says of the setting that said who signs releases where that is said now", function()
+    local lines = faults "p.clients.updates.trust = '3 of release'"
+    assert.matches("^my.lua:2: clients.updates.trust: no such setting; releases count by the rule of their bucket",
+      lines[1])
+    assert.equal(1, #lines)
+  end)
+
   it("refuses checks that depend on none before them, or that have one name", function()
     for _, list in ipairs { '{ { id = "a", summary = "A", depends = "b" }, { id = "b", summary = "B" } }',
       '{ { id = "a", summary = "A" }, { id = "a", summary = "B" } }', '{ { id = "A b", summary = "A" } }',
