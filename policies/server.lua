@@ -39,6 +39,8 @@ function p.clients.logs.fetch(file, here)
   return file.age and file.age > 1 * day and 3 or 7, "newest first"
 end
 
+function p.clients.logs.pause() return false end          -- a server has its own fans, and robots wait for it
+
 -- Told by the program `notify` beside the policy, if the owner put one there.
 function p.clients.diagnostics.alert(change) return change.level == "error" or change.lost end
 

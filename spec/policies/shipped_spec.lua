@@ -58,6 +58,17 @@ describe("the shipped policies", function()
     server:close()
   end)
 
+  it("let a robot rest its files while it drives or is hot, and a server never", function()
+    local robot, server = shipped "duckiebot", shipped "server"
+    for _, facts in ipairs { here { driving = true }, here { driving = false, temperature = 80 },
+      here { driving = false, battery = 20, charging = false } } do
+      assert.is_true((robot:ask("clients.logs.pause", facts)))
+      assert.is_false((server:ask("clients.logs.pause", facts)))
+    end
+    robot:close()
+    server:close()
+  end)
+
   it("pass on dismissals and trust first, and nothing back to where it came from", function()
     local p = shipped "duckiebot"
     local from, to = check.sample("channel", true), check.sample("channel", true)
