@@ -16,6 +16,7 @@ local worker = require "worker"
 local patience = require "spec.patience"
 
 local MIB = 1048576
+local ADA <const> = "12D3KooWEwykBEJZ8ZZtDmVzYNAPjkNgsWRHKWCBHRPJnhGGugNt"
 
 describe("dcache.content", function()
   local L, home, open, fault
@@ -181,8 +182,6 @@ describe("dcache.content", function()
     local third = node("third", { server = g:port() })
     assert(fetch(third, file))
   end)
-
-  local ADA = "12D3KooWEwykBEJZ8ZZtDmVzYNAPjkNgsWRHKWCBHRPJnhGGugNt"
 
   it("says whose file it is, by which path and class, and still knows it after a restart", function()
     local file, port = publisher()
@@ -534,6 +533,54 @@ describe("dcache.content", function()
     assert.equal(file.cid, again:damaged()[1].cid)
   end)
 
+  it("holds nothing that is barred by the time that it has come, and says why", function()
+    local file, port = publisher()
+    local c, _, said = node("server", { publisher = port })
+    local asked
+    c:use_bar(function(...)
+      asked = { ... }
+      return "withdrawn by ada"
+    end)
+    local path, text, word = fetch(c, file, { class = "lab", from = ADA, name = "a.bag" })
+    assert.same({ nil, "permission: withdrawn by ada", "permission" }, { path, text, word })
+    assert.same({ file.cid, ADA }, asked)
+    assert.same({ {}, {} }, { c:stored(), said })
+    assert.equal("", io.popen(("find %s -name a.bag"):format(home.path .. "/server")):read "a")
+    c:use_bar(nil)
+    assert(fetch(c, file))
+  end)
+
+  it("is whose it is while it comes, and may be given up", function()
+    local file = publisher()
+    local c, word = node("server", {}), nil
+    c:fetch(file.cid, file.size, "a.bag", function(_, ...) word = { ... } end, nil,
+      { class = "lab", from = ADA, name = "a.bag" })
+    assert.same({ true, ADA }, { c:is_coming(file.cid), c:origin_of(file.cid).from })
+    c:give_up(file.cid, "withdrawn by ada")
+    assert.same({ "permission: withdrawn by ada", "permission" }, word)
+    assert.same({ false, nil }, { c:is_coming(file.cid), c:origin_of(file.cid) })
+  end)
+
+  it("keeps a copy that could not be removed where by the next look it may stay", function()
+    local file, port = publisher()
+    local d, why = disk.real(), "withdrawn by ada"
+    local c, g, said = node("server", { publisher = port })
+    c:start()
+    local path = assert(fetch(c, file))
+    c.disk = setmetatable({ unlink = function(_, name)
+      if name:find("a.bag", 1, true) then return nil, "EROFS: read-only", "EROFS" end
+      return d:unlink(name)
+    end }, { __index = function(_, method) return function(_, ...) return d[method](d, ...) end end })
+    c:let_go(file.cid, function() return why end)
+    assert.equal("dismiss", said[#said].verb)
+    c:say_again()
+    assert.equal(0, g:counts().files)
+    why = nil
+    c:say_again()
+    assert.same({ "propose", 1 }, { said[#said].verb, g:counts().files })
+    assert.truthy(folder.read(path))
+  end)
+
   it("reads none back whose file changes meanwhile, or goes, and believes no time from the future", function()
     local file, port = publisher()
     local now = 1790000000000
@@ -544,7 +591,7 @@ describe("dcache.content", function()
     c.scrub:use(function() return 20 * MIB end)
     c.scrub:check()
     local one = c.list[1]
-    c:let_go(file.cid, "a spec")
+    c:let_go(file.cid, function() return "a spec" end)
     run_till(function() return not c.scrub.file end)
     assert.is_nil(one.checked)
     assert(fetch(c, file))

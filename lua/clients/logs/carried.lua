@@ -9,7 +9,7 @@ local SLICE <const> = 64 -- files a turn; one that goes is the last of its turn,
 --- given.loop
 --- given.holders    holders.lua's
 --- given.placement  placement.lua's
---- given.content    holds(cid), held_cids(), let_go(cid, why)
+--- given.content    holds(cid), held_cids(), let_go(cid, still)
 function carried.new(given)
   return setmetatable({ loop = given.loop, holders = given.holders, placement = given.placement,
     content = given.content, keys = {} }, carried)
@@ -17,8 +17,11 @@ end
 
 -- → did it go?
 local function look_at(self, key)
-  if not (self.content:holds(key) and self.placement:lets_go(key, self.holders:of(key))) then return false end
-  self.content:let_go(key, "carried: holders have it")
+  local function still()
+    return self.placement:lets_go(key, self.holders:of(key)) and "carried: holders have it" or nil
+  end
+  if not (self.content:holds(key) and still()) then return false end
+  self.content:let_go(key, still)
   return true
 end
 

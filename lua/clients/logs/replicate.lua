@@ -41,7 +41,7 @@ end
 --- given.label      fn(id) → text
 --- given.placement  placement.lua's object
 --- given.content    holds(cid), fetch(cid, size, name, done(path | nil, text, code), pressed(), origin), begun(cid),
----                  sources(cid), partial_files(), drop(cid, why), make_room(cid), let_go(cid, why), heard(record)
+---                  sources(cid), partial_files(), drop(cid, why), make_room(cid), let_go(cid, still), heard(record)
 --- Optional:
 --- given.told       fn(event, file, why): what a fetch came to
 --- given.barred     fn(cid, from) → why it may not be here | nil

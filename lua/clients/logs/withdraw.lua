@@ -67,8 +67,11 @@ end
 -- == copies of others' files
 
 local function look_at(self, cid)
-  local why = self.content:holds(cid) and self:barred(cid)
-  if why then self.content:let_go(cid, why) end
+  local content = self.content
+  local why = (content:holds(cid) or content:is_coming(cid)) and self:barred(cid)
+  if not why then return end
+  if content:is_coming(cid) then content:give_up(cid, why) end
+  content:let_go(cid, function() return self:barred(cid) end)
 end
 
 -- FN(self, cid) for each of CIDS, a slice a turn.
@@ -183,6 +186,8 @@ function withdraw.open(handle)
     handle:on_statement(bucket, function(st) hear(self, st) end)
   end
   node.content:hold_back()
+  node.content:use_bar(function(...) return self:barred(...) end)
+  handle:keep(function() node.content:use_bar(nil) end)
   requests(handle, self)
   return self
 end

@@ -277,16 +277,10 @@ function fetch:back(id)
   end
 end
 
--- Forgets the job; what came of the file stays for another time. done is not called.
-function fetch:cancel(key)
-  local job = self.by_cid[key]
-  if job then remove(self, job) end
-  return job ~= nil
-end
-
--- The same, but done(nil, ERR, CODE) is called.
+-- It ends with done(nil, ERR, CODE); what came of the file stays for another time. What is whole by now is finished.
 function fetch:give_up(key, err, code)
-  if self.by_cid[key] then fail(self, self.by_cid[key], err, code) end
+  local job = self.by_cid[key]
+  if job and not job.finishing then fail(self, job, err, code) end
 end
 
 -- Facts of each (job.lua's row), in the order of start().

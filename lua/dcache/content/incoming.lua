@@ -25,6 +25,11 @@ end
 
 -- → true | nil, text, code
 local function take(self, key, one, path, leaves)
+  local why = self.bar and self.bar(key, one.from)
+  if why then
+    self.disk:unlink(path)
+    return nil, "permission: " .. why, "permission"
+  end
   local facts, err, code = self.disk:stat(path)
   if not facts then return nil, err, code end
   self:insert { cid = key, path = one.path, name = path:match "([^/]+)$", identity = stored.identity(facts),

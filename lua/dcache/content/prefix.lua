@@ -42,7 +42,9 @@ function prefix.let_go(content, older, newer)
   local file, other = content.by_cid[older], content.by_cid[newer]
   local facts = file and other and content.disk:stat(store.path(content, other))
   if not facts or facts.size ~= other.identity.size or facts.mtime_ns ~= other.identity.mtime_ns then return false end
-  content:let_go(older, "continued: its bytes are the beginning of " .. newer)
+  content:let_go(older, function()
+    return content.by_cid[newer] and "continued: its bytes are the beginning of " .. newer or nil
+  end)
   return content.by_cid[older] == nil
 end
 

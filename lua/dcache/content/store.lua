@@ -46,11 +46,19 @@ local function lose(self, file, why)
   self.log:warn("content", "no longer held", { name = file.name, cid = file.cid, why = why })
 end
 
--- Asked to go: served no more and unsaid, whatever the disk says; where that keeps it, it is tried again.
-function store.let_go(self, file, why)
+local check
+
+-- Asked to go: served no more and unsaid, whatever the disk says; where that keeps it, it is tried again while STILL()
+-- says why.
+function store.let_go(self, file, still)
+  local why = file and still()
+  if file and not why then
+    file.going = nil
+    return check(self, file)
+  end
   if not file then return end
   if self.gateway and not self.shared[file.cid] then self.gateway:withdraw(file.cid) end
-  file.served, file.going = nil, why
+  file.served, file.going = nil, still
   local ok, err, code = self.disk:unlink(store.path(self, file))
   if ok or code == "ENOENT" then return lose(self, file, why) end
   if file.said or file.renew_at then claims.dismiss(self, file.cid) end
@@ -61,8 +69,6 @@ end
 local function trouble(self, file, what, err)
   self.log:once(what .. " " .. file.cid, "warn", "content", what, { name = file.name, why = err })
 end
-
-local check
 
 -- Leaves first, then the row, which names them; both are on the disk when TOLD(true) is called.
 function store.write_down(self, file, told)
