@@ -107,6 +107,25 @@ describe("a robot and three that hold copies of its file", function()
     assert.is_truthy(swarm.within(10, function() return claimed() == 0 end))
   end)
 
+  it("is given up by who is fetching it then, and is never held there", function()
+    if not s then return pending(why) end
+    s:slow("bea", 3)
+    folder.write(s:path("bea", "share/long.bag"), folder.bytes(16 << 20))
+    local function coming()
+      for _, row in ipairs((s:ask("lab", "files list") or { fetching = {} }).fetching) do
+        if row.name == "long.bag" and (row.done or 0) > 0 then return row end
+      end
+    end
+    assert.is_truthy(swarm.within(20, coming), s:log "lab")
+    local _, code = s:cli("bea", "files withdraw long.bag --yes --wait 1s")
+    assert.equal(0, code)
+    local took = swarm.within(20, function()
+      return not coming() and swarm.sh(("find %s -type f -size +1M"):format(s:path("lab", "state"))) == ""
+    end)
+    assert.is_truthy(took, s:cli("lab", "files list") .. s:log "lab")
+    assert.truthy(s:log "lab":find("withdrawn by bea", 1, true), s:log "lab")
+  end)
+
   it("stays withdrawn over a restart, until its robot shares it again", function()
     if not s then return pending(why) end
     s:stop "ada"
