@@ -127,6 +127,7 @@ static void set_range(walk *w) {
 int walk_begin(served *o, const uint8_t cid[CID_SIZE], served_class reach, int flags,
                walk *w) {
   memset(w, 0, sizeof *w);
+  w->reach = reach;
   if (!served_find(o, cid, reach, &w->at))
     return 0;
   set_range(w);
@@ -173,14 +174,16 @@ int64_t walk_bytes(const walk *w) {
          w->from * UNIXFS_CHUNK;
 }
 
-/* The file may be served anew meanwhile, from elsewhere: the same root has the
- * same blocks. */
+/* The file may be served anew meanwhile, from elsewhere: the same root has the same
+ * blocks. As another class: then not to everybody any more. */
 static int is_served(served *o, walk *w) {
   int64_t place;
   pthread_mutex_lock(&o->lock);
   place = w->at.of->place;
   if (o->files[place] != w->at.of)
     place = served_root(o, w->at.of->cid);
+  if (place >= 0 && o->files[place]->class > w->reach)
+    place = -1;
   if (place >= 0 && o->files[place] != w->at.of) {
     served_drop(w->at.of);
     w->at.of = o->files[place];

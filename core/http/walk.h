@@ -10,7 +10,8 @@
 /* Depth first, a parent before its children, children in order. */
 typedef struct {
   served_block at; /* whose turn it is */
-  int top, level;  /* heights above the leaves */
+  served_class reach;
+  int top, level; /* heights above the leaves */
   int64_t from, leaf, end;
   uint8_t *repeats; /* a bit a leaf from `from` on: one before it is equal; or NULL */
 } walk;
@@ -29,7 +30,7 @@ void walk_leaves(walk *w, int64_t index);
 /* Bytes of all leaves beneath the block; -1: a checkpoint, whose files are several. */
 int64_t walk_bytes(const walk *w);
 
-/* As served_read, of AT; `missing` when its file is no longer served. */
+/* As served_read, of AT; `missing` when its file is no longer served, or not to such. */
 int walk_read(served *o, walk *w, uint8_t *out, const char **word);
 
 void walk_end(served *o, walk *w);

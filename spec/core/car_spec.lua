@@ -211,11 +211,20 @@ describe("the gateway's CAR", function()
   end)
 
   -- One who asks for a CAR and reads no more than is sent before he is told to.
-  local function slow_reader(key)
-    local client, got, before = uv.new_tcp(), { bytes = 0 }, g:counts().readers
-    client:connect("127.0.0.1", g:port(), function()
+  -- REACH: to which class files go to him; nil: one of this machine
+  local function slow_reader(key, reach)
+    local client, got, before = reach and uv.new_pipe() or uv.new_tcp(), { bytes = 0 }, g:counts().readers
+    local function begin()
       client:write(("GET /ipfs/%s?format=car HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"):format(key))
-    end)
+    end
+    if reach then
+      local pair = uv.socketpair("stream", nil, { nonblock = true }, { nonblock = true })
+      g:add(pair[1], reach)
+      client:open(pair[2])
+      begin()
+    else
+      client:connect("127.0.0.1", g:port(), begin)
+    end
     function got.read()
       client:read_start(function(_, bytes)
         if not bytes then got.ended = true else
@@ -265,6 +274,26 @@ describe("the gateway's CAR", function()
     assert(g:serve(again))
     reader = slow_reader(file.cid)
     assert.is_true(g:withdraw(file.cid))
+    reader.read()
+    wait(function() return reader.ended end)
+    assert.is_true(reader.bytes < reader.length())
+    reader.leave()
+    assert.same({ missing = 1 }, g:counts().refused)
+  end)
+
+  it("stops at the next block when the file goes to fewer than who gets it, not when it goes to more", function()
+    local file = big "a"
+    file.class = "swarm"
+    assert(g:serve(file))
+    local reader = slow_reader(file.cid, "swarm")
+    file.class = "public"
+    assert(g:serve(file))
+    reader.read()
+    wait(function() return reader.bytes == (reader.head and reader.length()) end)
+    reader.leave()
+    reader = slow_reader(file.cid, "swarm")
+    file.class = "lab"
+    assert(g:serve(file))
     reader.read()
     wait(function() return reader.ended end)
     assert.is_true(reader.bytes < reader.length())
