@@ -172,6 +172,7 @@ insert_before("files dismiss", require "cli.files_rows")
 insert_before("export", require "cli.own_rows")
 insert_before("repl", require "cli.lab_rows")
 insert_before("repl", require "cli.trust_rows")
+insert_before("repl", require "cli.plan_rows")
 
 --- What an argument or an option's value may be (cli/complete.lua).
 cli.kinds = { peer = true, file = true, setting = true, path = true, word = true, seconds = true, text = true,

@@ -86,14 +86,15 @@ end
 local function effects(self, name, options)
   local secret = hash.blake2b(("%d %s"):format(self.seed, name))
   local owner = key.generate(secret)
-  return { loop = options.ahead and skewed(self.loop, options.ahead) or self.loop,
+  return { loop = options.loop or options.ahead and skewed(self.loop, options.ahead) or self.loop,
     random = random.seeded(self.seed * 1000 + #self.nodes + 1), name = name, type = "laptop",
     identity = options.identity or { id = owner:id(), key = owner }, policy = options.policy or self.policy,
     disk = options.disk or disk.memory(self.seed), state = options.state or "/state", boot = options.boot or 1,
     build = options.build or BUILD, log = silent, version = "sim",
     here = options.here or function() return NOTHING end, date = function() return "20260101-000000" end,
     synchronised = function() return options.clock ~= false end, clients = options.clients,
-    checks = self.checks, lab = copy_of(options.lab) }
+    checks = self.checks, lab = copy_of(options.lab), update_kinds = options.update_kinds,
+    update_fetching = options.update_fetching, calendar = function(form, s) return os.date("!" .. form, s) end }
 end
 
 --- What a look finds of a machine that has no sensor at all, but these FILES: text by path; and MORE of what it tells.
@@ -114,13 +115,14 @@ end
 
 -- A node on the medium; OPTIONS: clock = false for one without, ahead = ms that its clock is, disk, boot, policy,
 -- identity, here = fn() → facts, sensor = fn(what) → what a look at the machine's sensors finds (core/host/sensor.c;
--- `found` makes one of nothing), lab (dcache/lab.lua's), state (folder), build (ms), flusher = fn() → worker; for one
--- of several media (wan.lua): host, medium, ready = fn(node, its channel), called before it starts.
+-- `found` makes one of nothing), lab (dcache/lab.lua's), state (folder), build (ms), flusher = fn() → worker, loop
+-- (power.lua's: of a machine whose power may go), update_kinds and update_fetching (rollout.lua); for one of several
+-- media (wan.lua): host, medium, ready = fn(node, its channel), called before it starts.
 function sim:add(name, options)
   local given = effects(self, name, options or {})
   given.disk:mkdir(given.state)
   given.sensor = options and options.sensor and sensor_of(self.loop, options.sensor)
-  given.flusher = options and options.flusher or function() return worker.new { loop = self.loop, inline = true } end
+  given.flusher = options and options.flusher or function() return worker.new { loop = given.loop, inline = true } end
   local one = assert(node.new(given))
   options = options or {}
   one.host = options.host or ("10.0.0.%d"):format(#self.nodes + 1)

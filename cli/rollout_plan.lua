@@ -1,0 +1,225 @@
+-- rollout_plan.lua - `rollout plan`: a plan file as the plan that would be signed, played through on demand; and whom
+-- earlier runs left out. Signs nothing, changes nothing.
+local forms = require "clients.updates.plan"
+local json = require "core.json"
+local plan_file = require "cli.plan_file"
+local text = require "core.text"
+
+local rollout_plan = {}
+
+local BYTES_MAX <const> = 64 * 1024 -- of a plan file
+
+-- == what the daemon knows
+
+-- Which robots some run of NAME brought to SEQ or beyond, as a set of IDs.
+local function brought(runs, name, seq)
+  local there = {}
+  for _, run in ipairs(runs) do
+    local its_name, its_seq = run.release:match "^(.*)/(%d+)$"
+    if its_name == name and math.tointeger(tonumber(its_seq)) >= seq then
+      for _, robot in ipairs(run.robots or {}) do
+        if robot.state == "committed" then there[robot.id] = true end
+      end
+    end
+  end
+  return there
+end
+
+local function release_of(updates, key)
+  local found, used, next_run = nil, {}, 1
+  for _, one in ipairs(updates.releases) do
+    if one.key == key then found = one end
+  end
+  if not found then return nil, ("%s is no release that is known here: release list"):format(key) end
+  for _, run in ipairs(updates.runs) do
+    local number = run.release == key and math.tointeger(tonumber(run.run:match "/(%d+)$"))
+    if number then used[number], next_run = true, math.max(next_run, number + 1) end
+  end
+  return { kind = found.kind, run = next_run, used = used }
+end
+
+-- Robots and releases as the daemon knows them: { rows, by_id, updates } | nil, exit code, words said
+local function facts_of(context)
+  local updates, exit = context:ask { command = "updates" }
+  if not updates then return nil, exit end
+  local answer
+  answer, exit = context:ask { command = "discover", all = true }
+  if not answer then return nil, exit end
+  local facts = { rows = plan_file.sorted(answer.nodes), by_id = {}, updates = updates }
+  for _, row in ipairs(facts.rows) do facts.by_id[row.id] = row end
+  return facts
+end
+
+--- The plan that the file at PATH says. OPTIONS.rest: for those alone whom no run of its release brought there.
+--- → plan, { rows = of discover, by_id, updates = the daemon's answer } | nil, exit code, words said
+function rollout_plan.of(context, path, options)
+  local source = context.world.read(path, BYTES_MAX + 1)
+  if not source then return context:refuse(("%s: no such file, or it cannot be read"):format(path), "missing") end
+  if #source > BYTES_MAX then
+    return context:refuse(("%s: a plan file has at most %d bytes"):format(path, BYTES_MAX), "long")
+  end
+  local facts, exit = facts_of(context)
+  if not facts then return nil, exit end
+  local plan, why = plan_file.run(source, path, { robots = facts.rows, swarm = facts.updates.swarm,
+    release = function(key) return release_of(facts.updates, key) end,
+    done = options.rest and function(key)
+      local name, seq = forms.release(key)
+      return brought(facts.updates.runs, name, seq)
+    end or nil })
+  if not plan then return context:refuse(why, "form") end
+  return plan, facts
+end
+
+-- == what is shown
+
+local function robot(facts, id)
+  local row = facts.by_id[id]
+  return { id = id, label = row.label or row.name or id, status = row.status, seen_ms = row.seen_ms }
+end
+
+-- The waves of PLAN with the robots of each.
+local function waves_of(plan, facts)
+  local waves, at = json.array {}, 0
+  for i, wave in ipairs(plan.waves) do
+    local robots = json.array {}
+    for k = 1, wave.robots do robots[k] = robot(facts, plan.order[at + k]) end
+    at = at + wave.robots
+    waves[i] = { max_unavailable = wave.max_unavailable, robots = robots, soak = wave.soak }
+  end
+  return waves
+end
+
+--- How many robots of PLAN are down, and fail, at most.
+function rollout_plan.bounds(plan)
+  local most = 0
+  for _, wave in ipairs(plan.waves) do most = math.max(most, wave.max_unavailable) end
+  return math.min(#plan.order, most + plan.absent.most),
+    math.min(#plan.order, plan.max_failures + most + plan.absent.most - 1)
+end
+
+local COLUMNS <const> = {
+  { title = "WAVE", rank = 1 }, { title = "ROBOTS", rank = 3 }, { title = "AT ONCE", rank = 2 },
+  { title = "SOAK", rank = 4 }, { title = "STARTS", rank = 1 }, { title = "WHO", give = true, least = 12, rank = 1 },
+}
+
+local NAMED <const> = 12 -- robots of a wave that its row names
+
+local function who(robots, s)
+  local names = {}
+  for i = 1, math.min(#robots, NAMED) do names[i] = s:text(robots[i].label) end
+  return table.concat(names, " ") .. (#robots > NAMED and (" and %d more"):format(#robots - NAMED) or "")
+end
+
+-- STARTS: ms of the first start of each wave, where they are known.
+local function rows_of(waves, starts, s)
+  local rows = {}
+  for i, wave in ipairs(waves) do
+    local at = starts and starts[i]
+    local when = not starts and "" or not at and "never" or at < 60000 and "now" or "after " .. s.span(at)
+    rows[i] = { ("%d"):format(i), ("%d"):format(#wave.robots), ("%d"):format(wave.max_unavailable),
+      s.span(wave.soak * 1000), when, who(wave.robots, s) }
+    if not starts then table.remove(rows[i], 5) end
+  end
+  return rows
+end
+
+local AWAY <const> = { lost = true, left = true }
+
+local function say_bounds(answer, s)
+  local plan = answer.plan
+  s:say(("%s, run %d: %s, at most %d down at once, at most %d fail; it stops at %s."):format(plan.release, plan.run,
+    s.count(#plan.order, "robot"), answer.down_most, answer.failed_most, s.count(plan.max_failures, "failure")))
+  local away = {}
+  for _, wave in ipairs(answer.waves) do
+    for _, one in ipairs(wave.robots) do
+      if AWAY[one.status] then away[#away + 1] = s:text(one.label) end
+    end
+  end
+  if away[1] then
+    s:say(("Not here now: %s. Those behind wait for all but %d of them, until they are back or skipped."):format(
+      s.list(away), plan.absent.most))
+  end
+end
+
+local function show_plan(answer, s)
+  local starts = answer.simulated and answer.simulated.starts
+  local columns = table.move(COLUMNS, 1, #COLUMNS, 1, {})
+  if not starts then table.remove(columns, 5) end
+  s:table(columns, rows_of(answer.waves, starts, s))
+  if answer.simulated then require("cli.rollout_played").say(answer, s) else say_bounds(answer, s) end
+end
+
+-- == whom earlier runs left out
+
+-- Of each name the newest release that was rolled out, and who has it not: { release, robots, named = how many of
+-- them some run of it named }
+local function left_of(facts)
+  local newest, list = {}, json.array {}
+  for _, run in ipairs(facts.updates.runs) do
+    local name, seq = run.release:match "^(.*)/(%d+)$"
+    newest[name] = math.max(newest[name] or 0, math.tointeger(tonumber(seq)))
+  end
+  for _, name in ipairs(require("sorted").keys(newest)) do
+    local key, named = ("%s/%d"):format(name, newest[name]), {}
+    local one = { release = key, robots = json.array {} }
+    local there = brought(facts.updates.runs, name, newest[name])
+    for _, run in ipairs(facts.updates.runs) do
+      for _, each in ipairs(run.release == key and run.robots or {}) do named[each.id] = each.state or "waits" end
+    end
+    for _, row in ipairs(facts.rows) do
+      if not there[row.id] then
+        local each = robot(facts, row.id)
+        each.type, each.state = row.type, named[row.id]
+        one.robots[#one.robots + 1] = each
+      end
+    end
+    list[#list + 1] = one
+  end
+  return list
+end
+
+local REST <const> = { { title = "RELEASE", rank = 1 },
+  { title = "NAME", give = true, least = 13, cut = "middle", rank = 1 },
+  { title = "TYPE", give = true, least = 10, rank = 3 }, { title = "STATE", rank = 2 }, { title = "SEEN", rank = 4 } }
+
+local function show_rest(list, s)
+  local rows = {}
+  for _, one in ipairs(list) do
+    for _, each in ipairs(one.robots) do
+      rows[#rows + 1] = { s:text(one.release), s:text(each.label), s:text(each.type), s:text(each.state or "not named"),
+        s.age(each.seen_ms) }
+    end
+  end
+  if not list[1] then return s:say "Nothing was rolled out yet." end
+  if not rows[1] then return s:say "Nobody is left: all that are known here have the newest releases." end
+  s:table(REST, rows)
+  s:say(("%s left. A plan for them alone: rollout plan FILE --rest"):format(s.count(#rows, "robot")))
+end
+
+local function run_rest(context)
+  local facts, exit = facts_of(context)
+  if not facts then return exit end
+  local list = left_of(facts)
+  if context.as_json then return context:json { schema = 1, rest = list } end
+  show_rest(list, context.show)
+  return context.exit.ok
+end
+
+function rollout_plan.run(context, options)
+  if not options.file and options.rest then return run_rest(context) end
+  if not options.file then return context:misused "Which plan file? rollout plan FILE" end
+  local plan, facts = rollout_plan.of(context, options.file, options)
+  if not plan then return facts end
+  local answer = { schema = 1, plan = plan, waves = waves_of(plan, facts), size = #assert(forms.write(plan)) }
+  answer.down_most, answer.failed_most = rollout_plan.bounds(plan)
+  if options.simulate then
+    local played, why = require("cli.rollout_played").play(context, plan, facts, options)
+    if not played then return context:misused(text.escape(why)) end
+    answer.simulated = played
+  end
+  if options.json then return context:json(answer) end
+  show_plan(answer, context.show)
+  return context.exit.ok
+end
+
+return rollout_plan

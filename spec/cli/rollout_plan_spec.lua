@@ -1,0 +1,142 @@
+-- rollout_plan_spec.lua - what `rollout plan` prints: waves, bounds, whom earlier runs left out, faults by file and
+-- line. Asks no daemon; the simulator itself is in spec/sim/rollout_spec.lua.
+local labs = require "spec.labs"
+local rollout_plan = require "cli.rollout_plan"
+local show = require "cli.show"
+local text = require "core.text"
+
+local NAMES <const> = { "ada", "bea", "carl", "donald", "emma" }
+local EXIT <const> = { ok = 0, no = 1, usage = 3, refused = 4 }
+
+local function id(name) return labs.key(name):id() end
+
+local function nodes()
+  local list = { { id = id "desk", name = "desk", label = "desk", type = "laptop", self = true, seen_ms = 0,
+    clock = "own", status = "ready" } }
+  for i, name in ipairs(NAMES) do
+    list[i + 1] = { id = id(name), name = name, label = name, type = "duckiebot", clock = "own", seen_ms = 1000,
+      status = "ready" }
+  end
+  return list
+end
+
+local function robots(states)
+  local list = {}
+  for name, state in pairs(states) do list[#list + 1] = { id = id(name), label = name, state = state or nil } end
+  return list
+end
+
+local FRIDAY <const> = [[
+return { release = "demos/42", robots = only(robots, { type = "duckiebot" }),
+  waves = { { robots = 1, soak = 30 * minute }, { max_unavailable = 2 } } }
+]]
+
+-- What the command says where the daemon knows RUNS, with OPTIONS. → text, exit code, JSON
+local function said(options, runs, more)
+  local parts, json = {}, nil
+  local function write(part) parts[#parts + 1] = part end
+  local s = show.new { width = 80, escape = text.escape, host = "localhost", write = write }
+  local found = nodes()
+  if more then more(found) end
+  local context = { show = s, exit = EXIT, as_json = options.json,
+    world = { read = function(path) return path == "friday.lua" and (options.text or FRIDAY) or nil end } }
+  function context.ask(_, request)
+    if request.command == "discover" then return { nodes = found } end
+    return { swarm = "lab:x", runs = runs or {}, releases = {
+      { key = "demos/42", name = "demos", seq = 42, kind = "files" },
+      { key = "policy/7", name = "policy", seq = 7, kind = "policy" } } }
+  end
+  function context.refuse(_, why, word)
+    write(("%s (%s)\n"):format(why, word))
+    return nil, EXIT.refused
+  end
+  function context.misused(_, why)
+    write(why .. "\n")
+    return EXIT.usage
+  end
+  function context.json(_, answer)
+    json = answer
+    return EXIT.ok
+  end
+  options.file = options.file ~= false and (options.file or "friday.lua") or nil
+  local code = rollout_plan.run(context, options)
+  return table.concat(parts), code, json
+end
+
+describe("rollout plan", function()
+  it("shows waves, who is in them, and how many are down and fail at most", function()
+    local page, code = said {}
+    assert.equal([[
+WAVE   ROBOTS   AT ONCE   SOAK     WHO
+1      1        1         30 min   ada
+2      4        2         5 min    bea carl donald emma
+demos/42, run 1: 5 robots, at most 2 down at once, at most 3 fail; it stops at 2
+failures.
+]], page)
+    assert.equal(0, code)
+  end)
+
+  it("takes the number behind the last run, and refuses one that was used", function()
+    local runs = { { run = "demos/42/1", release = "demos/42" }, { run = "demos/42/7", release = "demos/42" },
+      { run = "policy/7/9", release = "policy/7" } }
+    local _, code, json = said({ json = true }, runs)
+    assert.same({ 0, 8 }, { code, json.plan.run })
+    local page
+    page, code = said({ text = (FRIDAY:gsub("waves", "run = 7,\n  waves")) }, runs)
+    assert.same({ "friday.lua:2: run: 7 is used already; the next is 8 (form)\n", EXIT.refused }, { page, code })
+    assert.equal(0, select(2, said({ text = (FRIDAY:gsub("waves", "run = 3,\n  waves")) }, runs)))
+  end)
+
+  it("says who is not here, and that those behind wait for them", function()
+    local page = said({}, nil, function(list) list[2].status, list[2].seen_ms = "lost", 9000000 end)
+    assert.truthy(page:find("1      1        1         30 min   bea\n", 1, true))
+    assert.truthy(page:find("carl donald emma ada\n", 1, true))
+    assert.truthy(page:find("Not here now: ada. Those behind wait for all but 0 of them", 1, true))
+  end)
+
+  it("is the same for programs: the plan that would be signed, its waves with names, its bounds", function()
+    local _, _, json = said { json = true }
+    assert.same({ 1, 2, 3, "lab:x", "demos/42" }, { json.schema, json.down_most, json.failed_most, json.plan.swarm,
+      json.plan.release })
+    assert.equal("emma", json.waves[2].robots[4].label)
+    assert.equal(json.plan.order[5], json.waves[2].robots[4].id)
+    assert.equal(#require "core.json".encode(json.plan), json.size)
+  end)
+
+  it("makes a plan for those alone whom no run of the release brought there", function()
+    local runs = { { run = "demos/42/1", release = "demos/42", robots = robots { ada = "committed", bea = "rolled_back",
+      carl = false } }, { run = "demos/41/1", release = "demos/41", robots = robots { emma = "committed" } } }
+    local page = said({ rest = true }, runs)
+    assert.truthy(page:find("1      1        1         30 min   bea\n", 1, true))
+    assert.truthy(page:find("2      3        2         5 min    carl donald emma\n", 1, true))
+    page = said({ rest = true, file = false }, runs)
+    assert.equal([[
+RELEASE    NAME     TYPE        STATE         SEEN
+demos/42   bea      duckiebot   rolled_back   1 s
+demos/42   carl     duckiebot   waits         1 s
+demos/42   desk     laptop      not named     now
+demos/42   donald   duckiebot   not named     1 s
+demos/42   emma     duckiebot   not named     1 s
+5 robots left. A plan for them alone: rollout plan FILE --rest
+]], page)
+    runs[1].robots = robots { ada = "committed", bea = "committed", carl = "committed", donald = "committed",
+      emma = "committed" }
+    local code
+    page, code = said({ rest = true }, runs)
+    assert.same({ "friday.lua:1: robots: all of them have demos/42 already (form)\n", EXIT.refused }, { page, code })
+    assert.equal("Nothing was rolled out yet.\n", (said { rest = true, file = false }))
+    local _, _, json = said({ rest = true, file = false, json = true }, runs)
+    assert.same({ 1, "demos/42", "desk" }, { #json.rest, json.rest[1].release, json.rest[1].robots[1].label })
+  end)
+
+  it("says what is wrong with a file, and that there is none", function()
+    assert.same({ "friday.lua:1: robots: this names nobody (form)\n", EXIT.refused },
+      { said { text = 'return { release = "demos/42", robots = {} }' } })
+    assert.same({ "friday.lua:1: release: demos/43 is no release that is known here: release list (form)\n",
+      EXIT.refused }, { said { text = (FRIDAY:gsub("42", "43")) } })
+    assert.same({ "monday.lua: no such file, or it cannot be read (missing)\n", EXIT.refused },
+      { said { file = "monday.lua" } })
+    assert.equal(EXIT.refused, select(2, said { text = ("x"):rep(65537) }))
+    assert.equal(EXIT.usage, select(2, said { file = false }))
+  end)
+end)
