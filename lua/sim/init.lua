@@ -94,7 +94,7 @@ local function effects(self, name, options)
     here = options.here or function() return NOTHING end, date = function() return "20260101-000000" end,
     synchronised = function() return options.clock ~= false end, clients = options.clients,
     checks = self.checks, lab = copy_of(options.lab), update_kinds = options.update_kinds,
-    update_fetching = options.update_fetching, calendar = function(form, s) return os.date("!" .. form, s) end }
+    update_fetching = options.update_fetching, calendar = function(_, s) return os.date("!*t", s) end }
 end
 
 --- What a look finds of a machine that has no sensor at all, but these FILES: text by path; and MORE of what it tells.
