@@ -78,7 +78,12 @@
   X(threshold, "not enough of the keys that must sign it have signed")                   \
   X(swarm, "of another swarm or lab")                                                    \
   X(certificate, "no certificate of that host which this system vouches for")            \
-  X(proxy, "the proxy does not answer, or does not let one through")
+  X(proxy, "the proxy does not answer, or does not let one through")                     \
+  X(role, "signed by a key that may not say it")                                         \
+  X(seq, "a release not after the one that is here, or too far ahead of it")             \
+  X(target, "not for this machine, or not for what is installed on it")                  \
+  X(conflict, "two different things are signed where only one may be")                   \
+  X(clock, "the time is not known well enough for it")
 
 /* Pushes nil, "word: text", "word" and returns 3. WORD is one of CORE_WORDS or an errno
  * name. */

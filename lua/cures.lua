@@ -93,6 +93,16 @@ local WORDS <const> = {
     "See the name in the channel's address, and the clock (status). A CA of your own: put it into the system's." },
   { "proxy", "The proxy of a channel does not answer, or does not let one through to that host and port.",
     "See `proxy` of that channel in the policy, whether the proxy runs and lets one reach that port, and the server." },
+  { "role", "A key signed a release, a rollout, a pause or a skip that may not: only those who care for the lab may.",
+    "Let an admin sign it. Who may: `dcache.buckets` of the policy; who is one: dt-swarm-cli HOST trust list" },
+  { "seq", "A release is not newer than what this robot had, or numbered more than 1,000 above it.",
+    "Give it the next number. To go back to old files: dt-swarm-cli HOST release again NAME/SEQ" },
+  { "target", "A release is not for this machine: platform, folder, handler, or what must be installed before.",
+    "The sentence beside it says what is missing here: install that first, or make a release that fits." },
+  { "conflict", "Two different releases, rollouts or plans are signed under one number, so that none of them is begun.",
+    "Ask who signed them (they are named); then sign another number, and dismiss these." },
+  { "clock", "The time is not known well enough to tell whether a release has ended.",
+    "Synchronise the clock (timedatectl), start a node beside it whose clock is, or plan with clock = \"adopted\"." },
 }
 
 -- Errors of the operating system that people meet; others are explained by errno(3).

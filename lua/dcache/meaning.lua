@@ -62,6 +62,9 @@ function meaning:fault(st)
   return denial, denial ~= nil
 end
 
+--- Why the signer of the proposal ST may not say it, whatever it says | nil: he may.
+function meaning:denial(st) return self.rules:denial(st) end
+
 --- Who is listened to in BUCKET, as rules.lua tells it.
 function meaning:rule(bucket) return self.rules:of(bucket) end
 

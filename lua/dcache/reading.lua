@@ -1,6 +1,7 @@
 -- reading.lua - the records of a dcache as tables, for all layers above. Changes nothing.
 local forms = require "dcache.forms"
 local json = require "core.json"
+local slices = require "slices"
 local sorted = require "sorted"
 local statement = require "core.statement"
 local text = require "core.text"
@@ -158,6 +159,21 @@ function reading:of_handle(bucket, handle)
   end
   return list
 end
+
+--- FN(statement) for each of the oldest MOST on BUCKET and KEY, as statement_of has them. Long work: in slices where it
+-- is a job.
+function reading:each_of(bucket, key, most, fn)
+  local memo = new_memo()
+  for _, entry in ipairs((self.index:key(bucket, key, most))) do
+    entry = self.index:get(entry.short) -- nil where it went while the loop was let go on
+    local one = entry and read(self, entry, memo)
+    if one and one.key == key then fn(one) end
+    slices.step(2)
+  end
+end
+
+--- Why the signer of ST, a proposal, may not say it, whatever it says | nil: he may.
+function reading:denial(st) return self.meaning:denial(st) end
 
 --- What judging rests on beside statements and time: the same value while it stays as it is; nil: it may change each
 -- time, so that nothing may be kept of it.

@@ -1,0 +1,145 @@
+-- signed.lua - the records of some buckets whose words are few, by key: kept up by news, judged again when words, roles
+-- or the time change them. Reads all in slices at its start; tells what is refused for want of a role.
+local counted = require "clients.updates.counted"
+local sorted = require "sorted"
+local walk = require "dcache.walk"
+
+local signed = {}
+signed.__index = signed
+
+local KEYS_MAX <const> = 256 -- of a bucket
+local AGAIN <const> = 1000 -- ms in which changes of roles are gathered
+local EVERY <const> = 60 * 1000 -- ms between two looks without news
+local ROLES <const> = { "trust/grants", "trust/revoked", "trust/root" } -- buckets that change who may say something
+
+--- given.node
+--- given.loop
+--- given.buckets  by bucket fn(key) → is it one of this bucket?
+--- given.refuse   fn(word, what): WHAT was refused
+--- given.news     fn(bucket, key): a record may be another now; without a key all may
+function signed.new(given)
+  local self = setmetatable({ keys = {}, counts = {}, walks = {}, undos = {}, left = 0 }, signed)
+  for _, name in ipairs { "node", "loop", "buckets", "refuse", "news" } do self[name] = given[name] end
+  self.names = sorted.keys(self.buckets)
+  for _, bucket in ipairs(self.names) do self.keys[bucket], self.counts[bucket] = {}, 0 end
+  return self
+end
+
+local function add(self, bucket, key)
+  local keys = self.keys[bucket]
+  if keys[key] then return true end
+  if self.counts[bucket] >= KEYS_MAX then
+    self.refuse("full", bucket)
+    return false
+  end
+  keys[key], self.counts[bucket] = {}, self.counts[bucket] + 1
+  return true
+end
+
+-- A word in one of the buckets, new or found at the start. Keys that nobody with a role ever spoke of are not kept.
+local function heard(self, st)
+  local bucket, key = st.bucket, st.key
+  if not self.buckets[bucket](key) then return end -- malformed: dcache counts those
+  local denial = st.verb == "propose" and self.node.dcache:denial(st)
+  if denial then self.refuse("role", ("%s %s %s"):format(bucket, key, st.signer)) end
+  if not self.keys[bucket][key] and (denial or st.verb ~= "propose" or not add(self, bucket, key)) then return end
+  self.keys[bucket][key].verdict = nil
+  self.news(bucket, key)
+end
+
+local function read_all(self)
+  for _, one in ipairs(self.walks) do one.stop() end
+  self.walks, self.left = {}, #self.names
+  for i, bucket in ipairs(self.names) do
+    self.walks[i] = walk.start(self.loop, self.node.dcache, bucket, function(st) heard(self, st) end, function()
+      self.left = self.left - 1
+      if self.left == 0 then self.news() end
+    end)
+  end
+end
+
+-- Who may say what changed: all is judged anew, and words that said nothing before may now.
+local function roles_changed(self)
+  local basis = self.node.dcache:judged_by()
+  if basis ~= nil and basis == self.basis then return end
+  self.basis = basis
+  for _, bucket in ipairs(self.names) do
+    for _, entry in pairs(self.keys[bucket]) do entry.verdict = nil end -- any order
+  end
+  read_all(self)
+  self.news()
+end
+
+local function soon(self)
+  if self.pending or self.stopped then return end
+  self.pending = self.loop:after(AGAIN, function()
+    self.pending = nil
+    roles_changed(self)
+  end)
+end
+
+-- Does the time change a verdict by now?
+local function look(self)
+  roles_changed(self)
+  local low, changed = self.node.time:low(), false
+  for _, bucket in ipairs(self.names) do
+    for key, entry in pairs(self.keys[bucket]) do -- any order
+      local known = entry.verdict
+      changed = changed or known ~= nil and (low > known.till or low < entry.low)
+      if known and known.word == "missing" then -- nobody remembers it any more
+        self.keys[bucket][key], self.counts[bucket] = nil, self.counts[bucket] - 1
+      end
+    end
+  end
+  if changed then self.news() end
+end
+
+function signed:start()
+  local comms = self.node.comms
+  for _, bucket in ipairs(self.names) do
+    self.undos[#self.undos + 1] = comms:on_statement(bucket, function(st) heard(self, st) end)
+  end
+  for _, bucket in ipairs(ROLES) do
+    self.undos[#self.undos + 1] = comms:on_statement(bucket, function() soon(self) end)
+  end
+  self.undos[#self.undos + 1] = comms:on_standing(function() soon(self) end)
+  self.timer = self.loop:every(EVERY, function() look(self) end)
+  self.basis = self.node.dcache:judged_by()
+  read_all(self)
+end
+
+--- Was all read that was here at the start?
+function signed:is_read() return self.left == 0 end
+
+--- The keys of BUCKET, sorted.
+function signed:list(bucket) return sorted.keys(self.keys[bucket]) end
+
+--- What the record of BUCKET and KEY comes to, as counted.lua has it | nil: nobody who may ever spoke of it. `first` is
+--- the DATA that counted first here.
+function signed:verdict(bucket, key)
+  local entry = self.keys[bucket][key]
+  if not entry then return nil end
+  local low = self.node.time:low()
+  local known = entry.verdict
+  if known and low <= known.till and low >= entry.low then return known end
+  entry.verdict, entry.low = counted.of(self.node.dcache:record(bucket, key), low), low
+  local found = entry.verdict
+  if found.counts then
+    entry.first, entry.ends = entry.first or found.data_text, found.ends
+  elseif found.word == "missing" and entry.ends and low < entry.ends then -- else nobody remembers it
+    found.word, found.text = "role", "who signed it may not any more"
+  end
+  found.first = entry.first
+  return found
+end
+
+function signed:stop()
+  self.stopped = true
+  for _, one in ipairs(self.walks) do one.stop() end
+  for _, undo in ipairs(self.undos) do undo() end
+  for _, timer in ipairs { self.timer or false, self.pending or false } do
+    if timer then timer:cancel() end
+  end
+end
+
+return signed
