@@ -39,7 +39,8 @@ local function begin(node, file)
     end)
   end
   local folder, name = file.path:match "^(.*)/([^/]+)$"
-  local held = content.by_cid[file.cid]
+  local held = content.by_cid[file.cid] -- it may have gone while the files were looked through
+  if not (held and folder) then return named.missing(file.name, "copy that is held here any more") end
   return content.rehash:begin(file, folder, name, function(...) held_ended(node, held, ...) end)
 end
 
