@@ -29,13 +29,21 @@ local function say_rows(answer, s)
   if answer.unsafe > #rows then s:say(("and %d more"):format(answer.unsafe - #rows)) end
 end
 
+-- What the policy keeps here is no matter of copies, and is lost with the node all the same.
+local function say_kept(answer, s)
+  local kept = answer.kept or 0
+  if kept == 0 then return end
+  s:say(("%s on this node alone, since its owner or policy says so, and would be lost with it. files list names them.")
+    :format(kept == 1 and "1 file stays" or ("%d files stay"):format(kept)))
+end
+
 --- Prints the answer. → exit code | nil: all is well
 function files_safe.show(answer, s)
   local counted = answer.named and "" or " Nobody named whose copies count, so anybody's do: no proof against liars."
   if answer.problem then s:say(("Not known to be safe: %s."):format(s:text(answer.problem))) end
   if answer.problem and answer.unsafe == 0 then return end
   if answer.files == 0 then
-    s:say "There are no own files that could be lost."
+    s:say((answer.kept or 0) > 0 and "No own file is shared." or "There are no own files that could be lost.")
   elseif answer.safe then
     s:say(("Safe: %s on another node.%s"):format(answer.files == 1 and "the own file is whole"
       or ("each of %d own files is whole"):format(answer.files), counted))
@@ -44,6 +52,7 @@ function files_safe.show(answer, s)
     s:say(("Not yet safe: %d of %s, %s. report says what the stores wait for.%s"):format(answer.unsafe,
       s.count(answer.files, "own file"), s.size(answer.bytes), counted))
   end
+  say_kept(answer, s)
 end
 
 --- Asks once, or until all is safe, or OPTIONS.wait seconds have passed.

@@ -86,6 +86,10 @@ describe("files safe", function()
     assert.equal("Not known to be safe: it is missing.\n", shown { safe = false, files = 0, unsafe = 0,
       problem = "it is missing" })
     assert.equal("There are no own files that could be lost.\n", shown { safe = true, files = 0, unsafe = 0 })
+    assert.matches("^No own file is shared.\n3 files stay on this node alone, since its owner or policy says so",
+      shown { safe = true, files = 0, unsafe = 0, kept = 3 })
+    assert.matches("another node.\n1 file stays on this node alone", shown { safe = true, files = 1, unsafe = 0,
+      named = true, kept = 1 }, 1, true)
     local rows = { { name = "run.bag", size = 812000000, cid = "bafy", state = "published" },
       { name = "next.bag", size = 5, state = "growing" } }
     local page = shown { safe = false, files = 3, unsafe = 2, bytes = 812000005, named = true, rows = rows }

@@ -44,7 +44,7 @@ describe("safe", function()
       records = { fake.safe(fake.CID, fake.DONALD, fake.ADA, "a.bag", 5000) } }
     local answer = safe_of(facts)
     assert.is_true(answer.safe)
-    assert.same({ 1, 0, 0, false }, { answer.files, answer.unsafe, answer.bytes, answer.named })
+    assert.same({ 1, 0, 0, false, 1 }, { answer.files, answer.unsafe, answer.bytes, answer.named, answer.kept })
     facts.records[1].holds = false
     assert.is_false(safe_of(facts).safe)
     facts.records[1].holds, facts.records[1].signer = true, fake.ADA
@@ -192,7 +192,8 @@ describe("what a store says of a file that it has not", function()
     assert.matches("takes no files of others", rows_of(row(fake.DONALD, { take = false }))[1].what)
     assert.matches("does not name this one", rows_of(row(fake.DONALD))[1].what)
     rows = rows_of(row(fake.DONALD, { free = 12000000 }))
-    assert.same({ "disk", "Make 800.0 MB more room there." }, { rows[1].code, rows[1].cure })
+    assert.same({ "disk", "Make 800.0 MB more room there, beside what its policy keeps "
+      .. "free. Asked there, it says more: dt-swarm-cli '~9c1e' files why run.bag" }, { rows[1].code, rows[1].cure })
     rows = rows_of(row(fake.DONALD, { doing = { { c = fake.CID:sub(-16), p = 41 } } }))
     assert.same({ "~9c1e is fetching it", "41 %, said 5 s ago" }, { rows[1].what, rows[1].seen })
   end)

@@ -37,7 +37,9 @@ local function unsafe(node, sums)
   return function()
     for file in next_file do
       slices.step(3)
-      if not is_kept_here(file) then
+      if is_kept_here(file) then
+        sums.kept = sums.kept + (file.word == "permission" and 1 or 0)
+      else
         sums.files = sums.files + 1
         if not is_safe(node, file) then
           sums.unsafe, sums.bytes = sums.unsafe + 1, sums.bytes + (file.size or 0)
@@ -49,12 +51,13 @@ local function unsafe(node, sums)
 end
 
 --- The answer to `safe`: { safe = is each own file?, problem = why that is not known | nil, files, unsafe = how many,
---- bytes = of those, named = is it said whose copies count?, rows = of those that are not, by name, behind the name
---- request.after, more = the last one's name where there are others behind it }
+--- bytes = of those, kept = files that are not asked about, as they are kept on this node alone, named = is it said
+--- whose copies count?, rows = of those that are not, by name, behind the name request.after, more = the last one's
+--- name where there are others behind it }
 function safety.answer(node, request)
   local after = request.after
   if after ~= nil and type(after) ~= "string" then return nil, 'form: "after" is the name of a file', "form" end
-  local sums, list = { files = 0, unsafe = 0, bytes = 0 }, {}
+  local sums, list = { files = 0, kept = 0, unsafe = 0, bytes = 0 }, {}
   for file in unsafe(node, sums) do
     if (not after or file.name > after) and #list <= ROWS_MOST then list[#list + 1] = file end
   end
@@ -62,7 +65,7 @@ function safety.answer(node, request)
   list[ROWS_MOST + 1] = nil
   local problem = node.logs.unknown and node.logs:unknown()
   return { safe = sums.unsafe == 0 and not problem, problem = to_json.value(problem),
-    files = sums.files, unsafe = sums.unsafe, bytes = sums.bytes,
+    files = sums.files, kept = sums.kept, unsafe = sums.unsafe, bytes = sums.bytes,
     named = node.placing ~= nil and node.placing:is_named(), more = more,
     rows = to_json.list(list, function(file) return to_json.fields(file, FIELDS) end) }
 end

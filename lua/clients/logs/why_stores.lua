@@ -36,7 +36,8 @@ local function row_of(row, file, who)
   local cure = CURE:format(shell.word(who), shell.word(file.name or file.cid))
   if row.free and file.size and row.free < file.size then
     return { code = "disk", what = who .. " has no room for it", seen = ("%s, %s"):format(free_text(row), age),
-      cure = ("Make %s more room there."):format(byte_size.of(file.size - row.free)) }
+      cure = ("Make %s more room there, beside what its policy keeps free. "):format(byte_size.of(file.size - row.free))
+        .. cure }
   end
   if not row.take then
     return { what = who .. " takes no files of others", seen = waits or free_text(row), cure = cure }
