@@ -9,9 +9,9 @@ local kept = require "kept"
 local withdrawn = require "clients.logs.withdrawn"
 
 describe("withdrawn files", function()
-  local home, real, refuses
+  local home, real, refuses, over
 
-  before_each(function() home, real, refuses = folder.new(), disk.real(), false end)
+  before_each(function() home, real, refuses, over = folder.new(), disk.real(), false, {} end)
   after_each(function() home.remove() end)
 
   local function name(i) return cid.make("raw", hash.sha256(tostring(i))) end
@@ -23,7 +23,9 @@ describe("withdrawn files", function()
       return real:replace(...)
     end }, { __index = function(_, method) return function(_, ...) return real[method](real, ...) end end })
     return withdrawn.new(kept.new_firm { disk = one, log = log, dir = home.path, name = "withdrawn",
-      date = function() return "D" end, atomic_write = atomic_write.new { disk = one, log = log } })
+      date = function() return "D" end, atomic_write = atomic_write.new { disk = one, log = log } },
+      { files = function() return function(key) return over[key] or false end end,
+        dropped = function() return function(key) return over[key] or false end end })
   end
 
   local function told()
@@ -64,6 +66,27 @@ describe("withdrawn files", function()
     assert.is_nil(one.files[name(1001)])
     one:add(name(5), 5, 5, tell) -- one of them once more
     assert.is_true(said[3][1])
+  end)
+
+  it("give the oldest place that matters no more to a new one, and keep it where the disk refuses", function()
+    local one, tell, said = open(), told()
+    for i = 1, 1000 do
+      one.files[name(i)], one.dropped[name(i)] = { size = i, at = 5000 - i }, true
+    end
+    over = { [name(7)] = true, [name(9)] = true }
+    refuses = true
+    one:add(name(1001), 5, 9000, tell)
+    assert.is_nil(said[1][1])
+    assert.truthy(one.files[name(9)] and not one.files[name(1001)])
+    refuses = false
+    one:add(name(1001), 5, 9000, tell)
+    one:drop(name(1001), tell)
+    assert.is_true(said[2][1] and said[3][1])
+    assert.is_nil(one.files[name(9)])
+    assert.truthy(one.files[name(7)] and one.files[name(1001)] and one.dropped[name(1001)])
+    one:add(name(1002), 5, 9000, tell)
+    one:add(name(1003), 5, 9000, tell)
+    assert.same({ true, "full" }, { said[4][1], said[5][3] })
   end)
 
   it("begin anew from a file that says something else", function()

@@ -112,6 +112,13 @@ local function say(self, cid)
   self.log:info("logs", ok and "withdrawn" or "not withdrawn yet", { { "cid", cid }, { "why", why and tostring(why) } })
 end
 
+-- Is the withdrawal FILE of the own file CID over? After its first validity nobody claims it, or 90 days have gone.
+local function is_old(self, cid, file)
+  local now = self.time:now()
+  local age = file.at and now and now - file.at or 0
+  return age >= TTL and (age >= MOST or holds(self, SAFE, cid) == nil)
+end
+
 -- Is it to be said (again) that the own file CID is withdrawn?
 local function is_due(self, cid)
   local file = self.state.files[cid]
@@ -119,12 +126,30 @@ local function is_due(self, cid)
   local st = self.dcache:statement_of(FILES, cid, self.node.id)
   local now = self.time:now()
   local left = asks_drop(st) and (now and st.valid_until * 1000 - now or TTL) or 0
-  if left > TTL // 2 then return false end
-  local age = file.at and now and now - file.at or 0
-  return age < TTL or age < MOST and holds(self, SAFE, cid) ~= nil
+  return left <= TTL // 2 and not is_old(self, cid, file)
+end
+
+local function never() return false end
+
+-- → a function (cid) → was it withdrawn long ago, and is in the folder no more, as far as that is known?
+local function files_over(self)
+  local logs, here = self.node.logs, {}
+  if logs and logs:unknown() then return never end
+  for file in logs and logs:each_file() or never do
+    if not file.cid and file.state ~= "refused" then return never end -- it is not finished: whose bytes are these?
+    here[file.cid or ""] = true
+  end
+  return function(cid) return not here[cid] and is_old(self, cid, self.state.files[cid]) end
+end
+
+-- → a function (cid) → does nobody have the file any more whose copy is not wanted here?
+local function drops_over(self)
+  return function(cid) return not (holds(self, FILES, cid) or holds(self, SAFE, cid)) end
 end
 
 local function renew(self, cid)
+  local file, now = self.state.files[cid], self.time:now()
+  if file and not file.at and now then self.state:add(cid, file.size, now, function() end) end -- it begins to age
   if is_due(self, cid) then say(self, cid) end
 end
 
@@ -177,7 +202,9 @@ end
 function withdraw.open(handle)
   local node = handle.node
   local self = setmetatable({ node = node, loop = handle.loop, log = node.log, time = node.time, dcache = node.dcache,
-    content = node.content, news = {}, state = withdrawn.new(kept.firm_of(node, "withdrawn")) }, withdraw)
+    content = node.content, news = {} }, withdraw)
+  self.state = withdrawn.new(kept.firm_of(node, "withdrawn"),
+    { files = function() return files_over(self) end, dropped = function() return drops_over(self) end })
   function self.ask_own(cid)
     if node.logs then node.logs:ask_again(cid) end
   end

@@ -1,5 +1,6 @@
 -- withdrawn.lua - which own files are withdrawn, which copies were dropped by hand: kept over restarts. Says nothing.
 --
+-- Of each kind there are 1,000 at most. What is over then gives its place up to what is new, the oldest first.
 -- STATE/withdrawn is a firm value (lua/kept.lua), {"dropped":[CID …],"files":{CID:{"at":ms,"size":bytes} …}}.
 local json = require "core.json"
 local cid = require "core.cid"
@@ -24,9 +25,10 @@ local function load(self, data)
   end
 end
 
---- KEPT: lua/kept.lua's firm value.
-function withdrawn.new(kept)
-  local self = setmetatable({ kept = kept, files = {}, dropped = {} }, withdrawn)
+--- KEPT: lua/kept.lua's firm value. OVER.files() and OVER.dropped() → a function (cid) → does it matter no more that
+--- this is so?
+function withdrawn.new(kept, over)
+  local self = setmetatable({ kept = kept, over = over, files = {}, dropped = {} }, withdrawn)
   load(self, (kept:read()))
   return self
 end
@@ -35,39 +37,48 @@ local function data_of(self)
   return { dropped = json.array(sorted.keys(self.dropped)), files = self.files }
 end
 
--- TABLE[KEY] is VALUE from now on. TOLD(true) once that is on the disk; TOLD(nil, text, code): it is not, and nothing
--- changed.
-local function change(self, table, key, value, told)
-  local before = table[key]
+-- TABLE[KEY] is VALUE from now on, and the key GOES (or nil) is none. TOLD(true) once that is on the disk; TOLD(nil,
+-- text, code): it is not, and nothing changed.
+local function change(self, table, key, value, told, goes)
+  local before, gone = table[key], goes and table[goes]
+  if goes then table[goes] = nil end
   table[key] = value
   self.kept:put_beside(data_of(self), function(ok, text, code)
     if not ok and table[key] == value then table[key] = before end
+    if not ok and goes then table[goes] = gone end
     told(ok, text, code)
   end)
 end
 
-local function is_full(table)
-  local n = 0
-  for _ in pairs(table) do n = n + 1 end -- any order
-  return n >= MOST
+-- Of KEYS the one whose entry in TABLE is over, and the oldest | nil
+local function oldest(table, keys, is_over)
+  local found, since
+  for _, key in ipairs(keys) do
+    local at = type(table[key]) == "table" and table[key].at or 0
+    if is_over(key) and (not found or at < since) then found, since = key, at end
+  end
+  return found
 end
 
-local function full(what)
-  return nil, ("full: %d %s, which is the most; end one of them: --cancel"):format(MOST, what), "full"
+-- TABLE[KEY] is VALUE where there is room, or something is OVER. WHAT: what is in it, in words.
+local function put(self, table, key, value, told, over, what)
+  local keys = sorted.keys(table)
+  if table[key] or #keys < MOST then return change(self, table, key, value, told) end
+  local goes = oldest(table, keys, over())
+  if goes then return change(self, table, key, value, told, goes) end
+  told(nil, ("full: %d %s, which is the most; end one of them: --cancel"):format(MOST, what), "full")
 end
 
 --- The own file KEY of SIZE bytes is withdrawn at AT (ms, or nil: nobody knows). TOLD as `change` has it.
 function withdrawn:add(key, size, at, told)
-  if not self.files[key] and is_full(self.files) then return told(full "files are withdrawn") end
-  change(self, self.files, key, { at = at, size = size }, told)
+  put(self, self.files, key, { at = at, size = size }, told, self.over.files, "files are withdrawn")
 end
 
 function withdrawn:cancel(key, told) change(self, self.files, key, nil, told) end
 
 --- The copy KEY of another's file is not wanted here, until `want`.
 function withdrawn:drop(key, told)
-  if not self.dropped[key] and is_full(self.dropped) then return told(full "copies are dropped by hand") end
-  change(self, self.dropped, key, true, told)
+  put(self, self.dropped, key, true, told, self.over.dropped, "copies are dropped by hand")
 end
 
 function withdrawn:want(key, told) change(self, self.dropped, key, nil, told) end
