@@ -187,6 +187,19 @@ static int disk_lua_unlink(lua_State *L) {
   return done(L, disk_unlink(disk_check(L, 1), path), path);
 }
 
+/* (disk, path) -> true: an empty folder is removed */
+static int disk_lua_rmdir(lua_State *L) {
+  const char *path = luaL_checkstring(L, 2);
+  return done(L, disk_rmdir(disk_check(L, 1), path), path);
+}
+
+/* (disk, one, other) -> true: each name is what the other one was, files or folders.
+ * Durable when their folders have been synced. ENOSYS: unknown on this file system. */
+static int disk_lua_exchange(lua_State *L) {
+  const char *one = luaL_checkstring(L, 2), *other = luaL_checkstring(L, 3);
+  return done(L, disk_exchange(disk_check(L, 1), one, other), one);
+}
+
 /* (disk, from, to) -> true. Durable when the folder has been synced. */
 static int disk_lua_rename(lua_State *L) {
   const char *from = luaL_checkstring(L, 2), *to = luaL_checkstring(L, 3);
@@ -294,7 +307,9 @@ static const luaL_Reg disk_methods[] = {
     {"replace",        disk_lua_replace       },
     {"list",           disk_lua_list          },
     {"unlink",         disk_lua_unlink        },
+    {"rmdir",          disk_lua_rmdir         },
     {"rename",         disk_lua_rename        },
+    {"exchange",       disk_lua_exchange      },
     {"sync_directory", disk_lua_sync_directory},
     {"stat",           disk_lua_stat          },
     {"__gc",           disk_gc                },

@@ -14,7 +14,9 @@
 
 #define DISK_KINDS(X)                                                                    \
   X(open)                                                                                \
-  X(read) X(write) X(sync) X(truncate) X(rename) X(unlink) X(mkdir) X(sync_directory)
+  X(read)                                                                                \
+  X(write)                                                                               \
+  X(sync) X(truncate) X(rename) X(exchange) X(unlink) X(mkdir) X(rmdir) X(sync_directory)
 
 typedef enum {
 #define DISK_KIND(name) DISK_##name,
@@ -63,6 +65,9 @@ typedef struct {
   int (*lock)(disk *d, const char *path);            /* a file; -EWOULDBLOCK: held */
   int (*chmod)(disk *d, const char *path, int mode); /* of what a link leads to */
   int (*duplicate)(disk *d, int file); /* a second number for the same opened file */
+  int (*exchange)(disk *d, const char *one,
+                  const char *other);      /* -ENOSYS: unknown here */
+  int (*rmdir)(disk *d, const char *path); /* an empty folder */
   void (*free)(disk *d);
 } disk_operations;
 
@@ -82,7 +87,10 @@ int disk_close(disk *d, int file);
 int disk_duplicate(disk *d, int file);
 int disk_stat(disk *d, const char *path, disk_facts *facts);
 int disk_rename(disk *d, const char *from, const char *to);
+/* Each name is what the other one was, at once. -ENOSYS: this file system cannot. */
+int disk_exchange(disk *d, const char *one, const char *other);
 int disk_unlink(disk *d, const char *path);
+int disk_rmdir(disk *d, const char *path);
 int disk_sync_directory(disk *d, const char *path);
 int disk_list(disk *d, const char *path, disk_names *names);
 

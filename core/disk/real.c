@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -94,6 +95,19 @@ static int real_rename(disk *d, const char *from, const char *to) {
   return rename(from, to) < 0 ? -errno : 0;
 }
 
+/* Of file systems that know no exchange some say that the flag makes no sense. */
+static int real_exchange(disk *d, const char *one, const char *other) {
+  (void)d;
+  if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) == 0)
+    return 0;
+  return errno == EINVAL || errno == EOPNOTSUPP ? -ENOSYS : -errno;
+}
+
+static int real_rmdir(disk *d, const char *path) {
+  (void)d;
+  return rmdir(path) < 0 ? -errno : 0;
+}
+
 static int real_unlink(disk *d, const char *path) {
   (void)d;
   return unlink(path) < 0 ? -errno : 0;
@@ -157,9 +171,10 @@ static void real_free(disk *d) {
 
 disk *disk_real(void) {
   static const disk_operations operations = {
-      real_open, real_read,   real_write,     real_sync,  real_truncate,       real_close,
-      real_stat, real_rename, real_unlink,    real_mkdir, real_sync_directory, real_list,
-      real_lock, real_chmod,  real_duplicate, real_free};
+      real_open,           real_read,  real_write,  real_sync,   real_truncate,
+      real_close,          real_stat,  real_rename, real_unlink, real_mkdir,
+      real_sync_directory, real_list,  real_lock,   real_chmod,  real_duplicate,
+      real_exchange,       real_rmdir, real_free};
   disk *d = calloc(1, sizeof *d);
   if (d)
     d->operations = &operations;
@@ -237,6 +252,20 @@ int disk_rename(disk *d, const char *from, const char *to) {
     return -ENAMETOOLONG;
   d->counts[DISK_rename]++;
   return d->operations->rename(d, from, to);
+}
+
+int disk_exchange(disk *d, const char *one, const char *other) {
+  if (strlen(one) >= DISK_PATH_MAX || strlen(other) >= DISK_PATH_MAX)
+    return -ENAMETOOLONG;
+  d->counts[DISK_exchange]++;
+  return d->operations->exchange(d, one, other);
+}
+
+int disk_rmdir(disk *d, const char *path) {
+  if (strlen(path) >= DISK_PATH_MAX)
+    return -ENAMETOOLONG;
+  d->counts[DISK_rmdir]++;
+  return d->operations->rmdir(d, path);
 }
 
 int disk_unlink(disk *d, const char *path) {

@@ -157,22 +157,61 @@ int disk_image_is_folder(const memory *m, const char *path, size_t size) {
   return 0;
 }
 
+/* PATH as it is called once ONE and OTHER are exchanged. */
+static void exchange_path(char *path, const char *one, const char *other) {
+  const char *pairs[2][2] = {
+      {one,   other},
+      {other, one  }
+  };
+  char fresh[2 * DISK_PATH_MAX];
+  for (int i = 0; i < 2; i++) {
+    size_t size = strlen(pairs[i][0]);
+    if (strncmp(path, pairs[i][0], size) != 0 || (path[size] && path[size] != '/'))
+      continue;
+    strcat(strcpy(fresh, pairs[i][1]), path + size);
+    fresh[DISK_PATH_MAX - 1] = 0;
+    strcpy(path, fresh);
+    return;
+  }
+}
+
 static int apply(memory *m, names *in, const change *c) {
+  for (size_t i = 0; !c->node && i < in->count; i++)
+    exchange_path(in->entries[i].path, c->removed, c->added);
+  if (!c->node)
+    return 0;
   if (*c->removed)
     drop_name(m, in, c->removed);
   return *c->added ? set_name(m, in, c->added, c->node) : 0;
 }
 
-int disk_image_change(memory *m, const char *removed, const char *added, node *n,
-                      int forgotten) {
+static change *add_change(memory *m, const char *removed, const char *added) {
   change *c, *changes = disk_image_grown(m->changes, &m->change_room, m->change_count + 1,
                                          sizeof *c);
   if (!changes)
-    return -ENOMEM;
+    return NULL;
   m->changes = changes;
   c = &changes[m->change_count];
   strcpy(c->removed, removed);
   strcpy(c->added, added);
+  c->node = NULL;
+  return c;
+}
+
+int disk_image_exchange(memory *m, const char *one, const char *other, int forgotten) {
+  const change *c = add_change(m, one, other);
+  if (!c)
+    return -ENOMEM;
+  apply(m, &m->now, c);
+  m->change_count += !forgotten;
+  return 0;
+}
+
+int disk_image_change(memory *m, const char *removed, const char *added, node *n,
+                      int forgotten) {
+  change *c = add_change(m, removed, added);
+  if (!c)
+    return -ENOMEM;
   c->node = n;
   n->references += 2; /* one for the change, one while it is applied */
   apply(m, &m->now, c);
@@ -197,6 +236,14 @@ static int concerns(const change *c, const char *folder) {
   return 0;
 }
 
+/* The first COUNT changes wait still, in folders that are called otherwise by C. */
+static void rename_waiting(memory *m, size_t count, const change *c) {
+  for (size_t i = 0; i < count; i++) {
+    exchange_path(m->changes[i].removed, c->removed, c->added);
+    exchange_path(m->changes[i].added, c->removed, c->added);
+  }
+}
+
 int disk_image_sync_folder(memory *m, const char *folder) {
   size_t kept = 0;
   for (size_t i = 0; i < m->change_count; i++) {
@@ -206,7 +253,10 @@ int disk_image_sync_folder(memory *m, const char *folder) {
     }
     if (apply(m, &m->durable, &m->changes[i]) < 0)
       return -ENOMEM;
-    disk_image_release(m, m->changes[i].node);
+    if (m->changes[i].node)
+      disk_image_release(m, m->changes[i].node);
+    else
+      rename_waiting(m, kept, &m->changes[i]);
   }
   m->change_count = kept;
   return 0;

@@ -61,7 +61,7 @@ typedef struct {
 } names;
 
 /* A change of names that no sync_directory has made durable: REMOVED goes, ADDED comes.
- */
+ * Or, without a node, the two are exchanged with all beneath them; one may be missing. */
 typedef struct {
   char removed[DISK_PATH_MAX], added[DISK_PATH_MAX];
   node *node;
@@ -107,6 +107,8 @@ int disk_image_is_folder(const memory *m, const char *path, size_t size);
 /* Makes the change now; the disk learns it later, or never when FORGOTTEN. */
 int disk_image_change(memory *m, const char *removed, const char *added, node *n,
                       int forgotten);
+/* Exchanges ONE and OTHER, and all beneath them, in the same way. */
+int disk_image_exchange(memory *m, const char *one, const char *other, int forgotten);
 /* Makes the changes of names in FOLDER durable. */
 int disk_image_sync_folder(memory *m, const char *folder);
 

@@ -216,7 +216,32 @@ static int memory_stat(disk *d, const char *path, disk_facts *facts) {
   return 0;
 }
 
-/* Files only: nothing here renames a folder. */
+static int is_empty(const memory *m, const char *folder) {
+  size_t size = strlen(folder);
+  for (size_t i = 0; i < m->now.count; i++)
+    if (strncmp(m->now.entries[i].path, folder, size) == 0 &&
+        m->now.entries[i].path[size] == '/')
+      return 0;
+  return 1;
+}
+
+/* What the kernel says before FROM takes the place of OLD. */
+static int rename_fault(const memory *m, const entry *from, const entry *old) {
+  if (!old || old == from)
+    return 0;
+  if (from->node->directory != old->node->directory)
+    return old->node->directory ? -EISDIR : -ENOTDIR;
+  return old->node->directory && !is_empty(m, old->path) ? -ENOTEMPTY : 0;
+}
+
+static int rename_folder(memory *m, const char *from, const char *to, int forgotten) {
+  entry *old = disk_image_find(&m->now, to);
+  int status = 0;
+  if (old)
+    status = disk_image_change(m, to, "", old->node, forgotten);
+  return status < 0 ? status : disk_image_exchange(m, from, to, forgotten);
+}
+
 static int memory_rename(disk *d, const char *from, const char *to) {
   memory *m = (memory *)d;
   int effect, err, status = begin(m, DISK_rename, &effect, &err);
@@ -225,11 +250,44 @@ static int memory_rename(disk *d, const char *from, const char *to) {
     return status;
   if (!e || !disk_image_is_folder(m, to, disk_image_folder_size(to)))
     return -ENOENT;
-  if (e->node->directory || (old && old->node->directory))
-    return -EISDIR;
+  status = rename_fault(m, e, old);
+  if (status < 0 || effect == DISK_TEAR)
+    return status < 0 ? status : err;
+  if (e->node->directory)
+    status = e == old ? 0 : rename_folder(m, from, to, effect == DISK_FORGET);
+  else
+    status = disk_image_change(m, from, to, e->node, effect == DISK_FORGET);
+  return status < 0 ? status : err;
+}
+
+static int memory_exchange(disk *d, const char *one, const char *other) {
+  memory *m = (memory *)d;
+  int effect, err, status = begin(m, DISK_exchange, &effect, &err);
+  if (status < 0)
+    return status;
+  if (!disk_image_find(&m->now, one) || !disk_image_find(&m->now, other))
+    return -ENOENT;
+  if (effect == DISK_TEAR || strcmp(one, other) == 0)
+    return err;
+  status = disk_image_exchange(m, one, other, effect == DISK_FORGET);
+  return status < 0 ? status : err;
+}
+
+static int memory_rmdir(disk *d, const char *path) {
+  memory *m = (memory *)d;
+  int effect, err, status = begin(m, DISK_rmdir, &effect, &err);
+  entry *e = disk_image_find(&m->now, path);
+  if (status < 0)
+    return status;
+  if (!e)
+    return -ENOENT;
+  if (!e->node->directory)
+    return -ENOTDIR;
+  if (!is_empty(m, path))
+    return -ENOTEMPTY;
   if (effect == DISK_TEAR)
     return err;
-  status = disk_image_change(m, from, to, e->node, effect == DISK_FORGET);
+  status = disk_image_change(m, path, "", e->node, effect == DISK_FORGET);
   return status < 0 ? status : err;
 }
 
@@ -345,6 +403,8 @@ static const disk_operations operations = {
     .lock = memory_lock,
     .chmod = memory_chmod,
     .duplicate = memory_duplicate,
+    .exchange = memory_exchange,
+    .rmdir = memory_rmdir,
     .free = memory_free,
 };
 

@@ -29,14 +29,16 @@ static int option(lua_State *L, const char *name, const char *const *known) {
 }
 
 /* (disk, { operation = "any" | "write" | …, nth = 1, effect = "fail" | "tear" | "short" |
- * "forget" | "off", errno = "EIO" | "ENOSPC" | "EROFS" | "EACCES" }) */
+ * "forget" | "off", errno = "EIO" | "ENOSPC" | "EROFS" | "EACCES" |
+ * "ENOSYS" }) */
 static int sim_inject(lua_State *L) {
 #define KIND_NAME(name) #name,
   static const char *const kinds[] = {"any", DISK_KINDS(KIND_NAME) NULL};
 #undef KIND_NAME
   static const char *const effects[] = {"fail", "tear", "short", "forget", "off", NULL};
-  static const char *const errors[] = {"EIO", "ENOSPC", "EROFS", "EACCES", NULL};
-  static const int numbers[] = {EIO, ENOSPC, EROFS, EACCES};
+  static const char *const errors[] = {"EIO",    "ENOSPC", "EROFS",
+                                       "EACCES", "ENOSYS", NULL};
+  static const int numbers[] = {EIO, ENOSPC, EROFS, EACCES, ENOSYS};
   disk *d = checked_memory(L);
   luaL_checktype(L, 2, LUA_TTABLE);
   int kind = option(L, "operation", kinds) - 1;

@@ -98,6 +98,73 @@ describe("core.disk", function()
     end)
   end
 
+  -- One step with folders by chance, likewise.
+  local function folder_step(d, root, draw)
+    local one, other = ("%s/%d"):format(root, draw(4)), ("%s/%d"):format(root, draw(4))
+    local what = draw(7)
+    local value, _, word
+    if what < 2 then
+      value, _, word = d:mkdir(one)
+    elseif what == 2 then
+      value, _, word = d:replace(one .. "/file", tostring(draw(100)))
+    elseif what == 3 then
+      value, _, word = d:rename(one, other)
+    elseif what == 4 then
+      value, _, word = d:exchange(one, other)
+    elseif what == 5 then
+      value, _, word = d:rmdir(one)
+    else
+      value, _, word = d:unlink(one .. "/file")
+    end
+    local seen = {}
+    for i, name in ipairs(d:list(root)) do seen[i] = name .. tostring(d:read(("%s/%s/file"):format(root, name))) end
+    return ("%d %s %s %s"):format(what, value, word, table.concat(seen, " "))
+  end
+
+  it("moves, exchanges and removes folders in memory as the kernel does", function()
+    local root = temporary()
+    for seed = 1, 60 do
+      local place = root .. "/" .. seed
+      local real, memory = disk.real(), sim_disk.memory(seed)
+      local here, there = generator(seed), generator(seed)
+      assert(real:mkdir(place))
+      assert(memory:mkdir(place))
+      for i = 1, 60 do
+        local a, b = folder_step(real, place, here), folder_step(memory, place, there)
+        assert.equal(a, b, "seed " .. seed .. " step " .. i)
+      end
+    end
+    remove(root)
+  end)
+
+  it("exchanges two folders whole when that is cut anywhere, and for good once their folder is synced", function()
+    local seen = {}
+    for cut = 1, 3 do
+      for seed = 1, 40 do
+        local d = sim_disk.memory(seed)
+        for _, name in ipairs { "old", "new" } do
+          assert(d:mkdir("s/" .. name))
+          assert(d:replace(("s/%s/f"):format(name), name))
+        end
+        if cut < 3 then d:inject { nth = cut, effect = "off" } end
+        local done = d:exchange("s/old", "s/new") and d:sync_directory "s"
+        local after = d:crash(seed)
+        local found = after:read "s/old/f" .. after:read "s/new/f"
+        assert.truthy(found == "oldnew" or found == "newold", found)
+        if done then assert.equal("newold", found) end
+        seen[found] = true
+      end
+    end
+    assert(seen.oldnew and seen.newold)
+  end)
+
+  it("says ENOSYS where the file system knows no exchange", function()
+    local d = sim_disk.memory(1)
+    for _, name in ipairs { "a", "b" } do assert(d:mkdir(name)) end
+    d:inject { operation = "exchange", errno = "ENOSYS" }
+    assert.equal("ENOSYS", select(3, d:exchange("a", "b")))
+  end)
+
   it("follows no link and waits for no fifo", function()
     local root, d = temporary(), disk.real()
     os.execute("ln -s /etc/hostname " .. root .. "/link; mkfifo " .. root .. "/fifo")
