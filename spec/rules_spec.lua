@@ -279,9 +279,11 @@ end)
 
 describe("small files of the state folder", function()
   -- Who writes whole files by itself: the two pieces that do it for all, the key and its board, the first line of the
-  -- folder, the lab file, which people make and copy, the tables of files, and an empty file that is only touched.
+  -- folder, the lab file, which people make and copy, the tables of files, an empty file that is only touched, and what
+  -- an update puts in its place.
   local WRITERS = { "lua/kept.lua", "lua/atomic_write.lua", "lua/identity.lua", "lua/state.lua", "lua/lab_file.lua",
-    "cli/lab.lua", "lua/dcache/content/leaves.lua", "lua/dcache/content/integrity.lua" }
+    "cli/lab.lua", "lua/dcache/content/leaves.lua", "lua/dcache/content/integrity.lua",
+    "lua/clients/updates/kinds/files.lua", "lua/clients/updates/kinds/policy.lua" }
 
   local function is_one_of(list, path)
     for _, each in ipairs(list) do

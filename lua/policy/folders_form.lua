@@ -21,7 +21,7 @@ end
 
 local function folder(value)
   if type(value) == "string" then value = { path = value } end
-  return form.complete({ path = path, after = form.text }, { "path" })(value)
+  return form.complete({ path = path, after = path }, { "path" })(value)
 end
 
 --- `folders`: by target { path =, after = }.
