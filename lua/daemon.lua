@@ -108,7 +108,7 @@ local function build_node(self, given)
     socket = self.places.socket, boot = self.state:draw_boot(self.random), build = core.built * 1000,
     synchronised = function() return synchronised(self.board) end, memory = given.memory,
     space = self.board.space, mount = require "core.mount", sensor = require "core.sensor",
-    command = preflight.command(given, self.places), host = self.host,
+    command = preflight.command(given, self.places), host = self.host, calendar = os.date,
     verifier = function() return assert(require "worker".new { loop = self.loop, threads = VERIFIERS }) end,
     flusher = function(threads) return require "worker".new { loop = self.loop, threads = threads } end,
     date = self.date, net = self.net, uid = self.uid, alert_program = given.files.alert_program }

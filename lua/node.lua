@@ -24,9 +24,10 @@ local walk = require "dcache.walk"
 local node = {}
 node.__index = node
 
-local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk", "worker",
-  "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host", "set_fact", "own_name",
-  "date", "net", "uid", "lab", "lab_files", "restart", "sensor", "alert_program", "store" }
+local TAKEN = { "version", "state", "share", "socket", "identity", "policy", "loop", "log", "random", "disk",
+  "worker", "flusher", "name", "type", "here", "memory", "http", "space", "mount", "command", "host", "set_fact",
+  "own_name", "date", "net", "uid", "lab", "lab_files", "restart", "sensor", "alert_program", "store", "calendar",
+  "update_kinds", "update_fetching" }
 
 -- A node is called by the end of its ID, as long as no client knows better.
 function node.who(id) return { id = id, label = "~" .. id:sub(-4) } end
@@ -150,15 +151,14 @@ end
 --- given.boot          a number that grows with each start
 --- given.build         ms of the program's build, which the time is never before
 --- given.synchronised  fn() → is the system clock synchronised?
---- given.date          fn() → text for names of damaged files
---- given.http          nil: libcurl's
+--- given.date, http    fn() → text for names of damaged files; nil: libcurl's
 --- given.space         fn(path) → free bytes; nil: nobody knows
 --- given.mount, sensor core.mount, core.sensor; no sensor: nothing is known of the machine's body
---- given.command       options that start it again, or nil
---- given.host          what the command line calls it by, or nil
+--- given.command, host  options that start it again; what the command line calls it by; or nil
 --- given.clients       modules in place of the usual list (lua/clients/init.lua)
 --- given.net, uid      core.net and this process's user, for the control socket
---- given.alert_program  where it lies (routing/channels/programs.lua), or nil
+--- given.alert_program  where it lies (routing/channels/programs.lua), or nil; given.calendar: os.date
+--- given.update_kinds, update_fetching  in place of the usual ones (clients/updates/init.lua)
 --- → node | nil, text, code
 function node.new(given)
   local self = base(given)

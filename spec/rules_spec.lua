@@ -203,6 +203,7 @@ describe("effects", function()
   it("are injected: no clock, no chance, no sleep by the back door", function()
     assert.same({}, offenders(files "'lua/*.lua' 'policies/*.lua'", function(line)
       local code = line:gsub("%-%-.*", ""):gsub('os%.date%("!.-", [%w_.]+', "")
+        :gsub(" calendar = os%.date,", "") -- which daemon.lua injects
       return (code:find "os%.time" or code:find "os%.clock" or code:find "math%.random"
         or code:find "os%.date" or code:find "os%.execute" or code:find "io%.popen")
     end))

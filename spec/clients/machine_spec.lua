@@ -58,7 +58,7 @@ end
 describe("an update", function()
   it("goes forward: said before each act, committed after its soak, with its floor", function()
     local one = robot(new_disk())
-    one.machine:begin(JOB)
+    one.machine:begin(JOB, function() end)
     one.run(4 * MINUTE)
     assert.same({ { "apply", "verify" }, { "applying" } }, { one.acts, one.said })
     one.run(2 * MINUTE)
@@ -72,7 +72,7 @@ describe("an update", function()
   it("goes back where a verb says no, and keeps that this release failed", function()
     for _, verb in ipairs { "apply", "verify" } do
       local one = robot(new_disk(), 0, function(name) return name == verb and "no" or "ok", "broken" end)
-      one.machine:begin(JOB)
+      one.machine:begin(JOB, function() end)
       one.run(MINUTE)
       assert.equal("rollback", one.acts[#one.acts])
       assert.same({ "applying", "rolled_back" }, one.said)
@@ -82,7 +82,7 @@ describe("an update", function()
 
   it("goes back after two looks without health, not after one; a look that cannot tell is neither", function()
     local one = robot(new_disk())
-    one.machine:begin(JOB)
+    one.machine:begin(JOB, function() end)
     one.run(100 * 1000)
     one.health = false
     one.run(30 * 1000)
@@ -95,7 +95,7 @@ describe("an update", function()
     one.run(2 * MINUTE)
     assert.equal("committed", one.over[2])
     one = robot(new_disk())
-    one.machine:begin(JOB)
+    one.machine:begin(JOB, function() end)
     one.run(MINUTE)
     one.health = false
     one.run(MINUTE + 1)
@@ -111,7 +111,7 @@ describe("an update", function()
         seen = seen + 1
         return true
       end
-      one.machine:begin(job)
+      one.machine:begin(job, function() end)
       if soak > 0 then one.run(soak * 1000 - 1) end
       assert.is_nil(one.over)
       one.run(1000)
@@ -124,7 +124,7 @@ describe("an update", function()
       local one, job = robot(new_disk()), {}
       for name, value in pairs(JOB) do job[name] = value end
       job.unknown, one.health = unknown, nil
-      one.machine:begin(job)
+      one.machine:begin(job, function() end)
       one.run(14 * MINUTE)
       assert.is_nil(one.over)
       one.run(2 * MINUTE)
@@ -134,12 +134,12 @@ describe("an update", function()
 
   it("asks a verb that puts itself off again, for a day at most", function()
     local one = robot(new_disk(), 0, function(verb, n) return verb == "apply" and n < 5 and "later" or "ok" end)
-    one.machine:begin(JOB)
+    one.machine:begin(JOB, function() end)
     one.run(HOUR)
     assert.equal("committed", one.over[2])
     assert.equal(5, one.count.apply)
     one = robot(new_disk(), 0, function(verb) return verb == "apply" and "later" or "ok" end)
-    one.machine:begin(JOB)
+    one.machine:begin(JOB, function() end)
     one.run(23 * HOUR)
     assert.is_nil(one.over)
     one.run(3 * HOUR)
@@ -151,7 +151,7 @@ describe("an update", function()
     local one = robot(new_disk(), 0, function(verb)
       return (verb == "apply" or verb == "rollback" and not works) and "no" or "ok"
     end)
-    one.machine:begin(JOB)
+    one.machine:begin(JOB, function() end)
     one.run(2 * MINUTE)
     assert.same({ "applying" }, one.said)
     one.run(10 * HOUR)
@@ -165,12 +165,24 @@ describe("an update", function()
   it("does nothing on a disk that takes nothing, and goes on when it does", function()
     local d = new_disk()
     local one = robot(d)
+    local begun
+    local function begin() one.machine:begin(JOB, function(ok) begun = ok or false end) end
     d:limit(1)
-    one.machine:begin(JOB)
+    begin()
     one.run(5 * HOUR)
-    assert.same({ {}, {} }, { one.acts, one.said })
+    assert.same({ {}, {}, false }, { one.acts, one.said, begun })
+    assert.is_nil(one.machine:now())
+    d:limit()
+    begin()
+    one.run(MINUTE)
+    assert.same({ { "apply", "verify" }, { "applying" }, true }, { one.acts, one.said, begun })
+    d:limit(1)
+    one.run(5 * HOUR)
+    assert.same({ { "apply", "verify" }, { "applying" } }, { one.acts, one.said })
+    assert.truthy(one.machine.trouble)
     d:limit()
     one.run(2 * HOUR)
+    assert.is_nil(one.machine.trouble)
     assert.equal("committed", one.over[2])
   end)
 
@@ -184,7 +196,7 @@ describe("an update", function()
     one.saved:forgive_all(function() end)
     one.run(MINUTE)
     assert.is_nil(one.saved.lost)
-    one.machine:begin(JOB)
+    one.machine:begin(JOB, function() end)
     one.run(6 * MINUTE)
     assert.equal("committed", one.over[2])
   end)
@@ -193,7 +205,7 @@ describe("an update", function()
     local d, at, one = new_disk(), 0, nil
     for start = 1, 5 do
       one = robot(d, at)
-      if start == 1 then one.machine:begin(JOB) else one.machine:start() end
+      if start == 1 then one.machine:begin(JOB, function() end) else one.machine:start() end
       one.run(30 * 1000)
       at = one.loop.time
       if one.over then break end
@@ -218,7 +230,7 @@ describe("an update", function()
     local applied = 0
     for start = 1, 3 do
       one = robot(d, at, function(verb) return verb == "apply" and "never" or "ok" end) -- the power goes in it
-      if start == 1 then one.machine:begin(JOB) else one.machine:start() end
+      if start == 1 then one.machine:begin(JOB, function() end) else one.machine:start() end
       one.run(MINUTE)
       applied, at = applied + (one.count.apply or 0), one.loop.time
       d = d:crash(start)
@@ -242,7 +254,7 @@ describe("an update", function()
         if one.saved.data.floor.demos then floor = math.max(floor, one.saved.data.floor.demos) end
         assert.is_true((one.saved.data.floor.demos or 0) >= floor)
         if start == 1 or not (one.saved.data.now or one.saved.data.runs["demos/42/1"]) then
-          one.machine:begin(JOB)
+          one.machine:begin(JOB, function() end)
         else
           one.machine:start()
         end

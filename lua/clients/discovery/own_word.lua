@@ -180,7 +180,8 @@ function own_word.of(handle, facts, addresses, renamed)
   local self = own_word.new { loop = handle.loop, random = node.random, comms = node.comms, time = node.time,
     log = node.log, facts = facts, told = function() return own_addresses.told(node) end, here = node.here,
     state = function()
-      return own_state.of(node.here(), function(fact) return node.leases and node.leases:why(fact) end)
+      return own_state.of(node.here(), function(fact) return node.leases and node.leases:why(fact) end,
+        node.updates and node.updates:updating())
     end, addresses = addresses, renamed = renamed }
   handle:keep(node.comms.clones:on_change(function(id)
     if id == node.id then self:look() end

@@ -25,6 +25,7 @@ local LATER_MOST <const> = 24 * 60 * 60 * 1000 -- ms that a verb may put itself 
 --- given.healthy  fn(before, now) → true, false, or nil: it cannot be told; why
 --- given.slow     fn() → a slow back-off (lua/backoff.lua)
 --- given.ended    fn(now, state): the update is over
+--- Fields: trouble, why nothing goes on, of a disk that takes nothing | nil
 function machine.new(given)
   local self = setmetatable({}, machine)
   for _, name in ipairs { "loop", "log", "saved", "kinds", "say", "checks", "healthy", "slow", "ended" } do
@@ -48,6 +49,7 @@ end
 -- A disk that takes nothing: said, tried again, and meanwhile nothing is done.
 local function no_disk(self, why, again)
   self.log:warn("updates", "waits for the disk", { why = why })
+  self.trouble = why
   self.back_off = self.back_off or self.slow()
   after(self, self.back_off:next(), again)
 end
@@ -57,7 +59,7 @@ local function keep(self, change, next)
   self.saved:change(function(data) change(data.now, data) end, function(ok, why)
     if self.stopped then return end
     if not ok then return no_disk(self, why, function() keep(self, change, next) end) end
-    self.back_off = nil
+    self.back_off, self.trouble = nil, nil
     next()
   end)
 end
@@ -78,7 +80,7 @@ end
 
 local function set_state(data, state)
   local run = data.runs[data.now.run] or { plan = data.now.plan, round = data.now.round }
-  run.state = state
+  run.state, run.why, run.go = state, data.now.why, nil
   data.runs[data.now.run] = run
 end
 
@@ -228,14 +230,18 @@ end
 
 --- Begins the update JOB: { run = "NAME/SEQ/RUN", release = "NAME/SEQ", kind, target, cid, version, from = SEQ | nil,
 --- plan = its CID, tail = its last 8, round, soak (s), unknown = "back" or "commit" }. Nothing else may be under way.
-function machine:begin(job)
+--- TOLD(nil, text): the disk does not take it, and nothing was begun; TOLD(true): it was.
+function machine:begin(job, told)
   assert(not self:now(), "an update is under way")
   local before = self.checks()
-  keep(self, function(_, data)
+  self.saved:change(function(data)
     data.now = { before = before, failures = 0, phase = "applying", soaked = 0, starts = 0, tries = 1 }
     for name, value in pairs(job) do data.now[name] = value end -- any order
     set_state(data, "applying")
-  end, function()
+  end, function(ok, text)
+    if self.stopped then return end
+    told(ok, text)
+    if not ok then return end
     tell(self, "applying", nil, function() go(self) end)
   end)
 end

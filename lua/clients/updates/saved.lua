@@ -5,7 +5,7 @@
 --   floor      by NAME the highest SEQ that this robot committed
 --   installed  by NAME { SEQ, VERSION, CID }
 --   now        what is under way, see machine.lua | absent
---   runs       by "NAME/SEQ/RUN" { go = true?, plan = CID, round = R?, state = S, word = W? }
+--   runs       by "NAME/SEQ/RUN" { go = true?, plan = CID, round = R?, state = S?, why = T?, word = W? }
 local json = require "core.json"
 
 local saved = {}
@@ -31,7 +31,7 @@ local function is_installed(one)
 end
 
 local function is_run(one)
-  return type(one) == "table" and STATES[one.state] == true and type(one.plan) == "string"
+  return type(one) == "table" and (one.state == nil or STATES[one.state] == true) and type(one.plan) == "string"
     and (one.round == nil or is_count(one.round))
 end
 
@@ -58,7 +58,7 @@ local function empty() return { failed = json.array {}, floor = {}, installed = 
 
 --- KEPT: lua/kept.lua's firm value of the file `updates/state`. Fields: data, lost = why nothing may start | nil
 function saved.new(kept)
-  local self = setmetatable({ kept = kept }, saved)
+  local self = setmetatable({ kept = kept, queue = {} }, saved)
   local data, why = kept:read()
   if data ~= nil and not is_fit(data) then
     self.lost, data = "it has not the form of such a file", nil
@@ -87,6 +87,27 @@ local function bound(data)
   data.failed = failed
 end
 
+local write
+
+-- One at a time, so that each change is made to what the one before left.
+local function next_write(self)
+  local one = table.remove(self.queue, 1)
+  if one then write(self, one) end
+end
+
+function write(self, one)
+  local data = copy(self.data)
+  one.change(data)
+  bound(data)
+  self.writing = true
+  self.kept:put_beside(data, function(ok, text, code)
+    self.writing = nil
+    if ok then self.data = data end
+    one.told(ok, text, code)
+    if not self.writing then next_write(self) end
+  end)
+end
+
 --- CHANGE(data) is made to a copy; TOLD(true) once that is on the disk and in force, or TOLD(nil, text, code): nothing
 --- changed.
 function saved:change(change, told)
@@ -94,13 +115,8 @@ function saved:change(change, told)
     return told(nil, ("disk: STATE/updates/state: %s; dt-swarm-cli update forgive --all begins it anew")
       :format(self.lost), "disk")
   end
-  local data = copy(self.data)
-  change(data)
-  bound(data)
-  self.kept:put_beside(data, function(ok, text, code)
-    if ok then self.data = data end
-    told(ok, text, code)
-  end)
+  local one = { change = change, told = told }
+  if self.writing then self.queue[#self.queue + 1] = one else write(self, one) end
 end
 
 --- Begins anew, though the file was damaged. TOLD as above.

@@ -80,6 +80,9 @@ function waiting:left_ms()
   return self.unused_since and math.max(0, patience_ms(self) - (self.loop:now() - self.unused_since)) or nil
 end
 
+--- ms that its turn is not used before it is given up
+function waiting:patience_ms() return patience_ms(self) end
+
 function waiting:stop()
   self.stopped = true
   for _, timer in ipairs { self.timer or false, self.pending or false } do

@@ -1,0 +1,104 @@
+-- listed.lua - the answer to `updates`: all releases and runs that are known here, how far each robot is, what this one
+-- has. Decides nothing.
+local gate_facts = require "clients.updates.gate_facts"
+local heard = require "clients.updates.heard"
+local json = require "core.json"
+local sorted = require "sorted"
+local turn = require "clients.updates.turn"
+
+local listed = {}
+
+local UNNAMED_SHOWN <const> = 8
+
+local function labels_of(signers)
+  local list = {}
+  for i, signer in ipairs(signers or {}) do list[i] = signer end
+  return json.array(list)
+end
+
+-- One robot of the run ONE, as its status and this robot's ears have it.
+local function robot(one, known, id, place)
+  local updates, status = one.updates, known[id]
+  local state = status and status.state
+  return { id = id, label = updates.node.who(id).label, place = place, wave = one.places.wave[id],
+    round = turn.round(one.places, known, id), state = one.row.skipped[id] and not turn.RESOLVED[state] and "skipped"
+      or state, why = status and status.why, word = status and status.word,
+    seen_ms = id == updates.node.id and 0 or heard.silence(updates.node, id), self = id == updates.node.id or nil }
+end
+
+-- Living nodes of the kinds that the plan names, which it does not name: { count, the first labels }.
+local function unnamed(one)
+  local node, types, list, count = one.updates.node, {}, {}, 0
+  local rows = node.discovery and node.discovery:nodes(false) or {}
+  for _, row in ipairs(rows) do
+    if one.places.place[row.id] and row.type then types[row.type] = true end
+  end
+  for _, row in ipairs(rows) do
+    if not one.places.place[row.id] and types[row.type] and node.discovery.is_living(row) then
+      count = count + 1
+      if count <= UNNAMED_SHOWN then list[count] = row.label end
+    end
+  end
+  return count, json.array(list)
+end
+
+local function add_robots(one, answer)
+  local known, robots, failures, committed = gate_facts.known(one), {}, 0, 0
+  for i, id in ipairs(one.plan.order) do
+    robots[i] = robot(one, known, id, i)
+    failures = failures + (turn.FAILED[robots[i].state] and 1 or 0)
+    committed = committed + (robots[i].state == "committed" and 1 or 0)
+  end
+  answer.robots, answer.complete = json.array(robots), committed == #robots
+  answer.max_failures, answer.failures = one.plan.max_failures, failures
+  answer.max_unavailable, answer.waves = one.plan.waves[1].max_unavailable, #one.plan.waves
+  if failures >= one.plan.max_failures then answer.stopped = ("%d failed, which stops it"):format(failures) end
+  answer.unnamed, answer.unnamed_labels = unnamed(one)
+end
+
+local function run_of(one)
+  local row, release = one.row, one.row.release
+  local data = release and release.data or {}
+  local answer = { run = row.key, release = release and release.key, kind = data.kind, version = data.version,
+    signers = labels_of(row.signers), word = one.word or row.word, text = one.text or row.text,
+    ends = row.ends, phase = one.phase, counts = row.counts, plan = row.plan_cid,
+    pause = row.pause and { by = row.pause.by, why = row.pause.why, ends = row.pause.ends } or nil,
+    complete = false, robots = json.array {} }
+  if one.plan then add_robots(one, answer) end
+  return answer
+end
+
+local function release_of(release)
+  local data = release.data or {}
+  local artefacts = {}
+  for i, one in ipairs(data.artefacts or {}) do artefacts[i] = { platform = one[1], cid = one[2], size = one[3] } end
+  return { key = release.key, name = release.name, seq = release.seq, kind = data.kind, version = data.version,
+    from = data.from, limit = data.limit, note = data.note, security = data.security, target = data.target,
+    unpacked = data.unpacked, tags = json.array { table.unpack(data.tags or {}) }, artefacts = json.array(artefacts),
+    signers = labels_of(release.signers), counts = release.counts, word = release.word, text = release.text }
+end
+
+local function me_of(updates)
+  local data, now = updates.saved.data, updates.machine:now()
+  local installed = {}
+  for name, one in pairs(data.installed) do -- any order: sorted when written
+    installed[name] = { seq = one[1], version = one[2], cid = one[3] }
+  end
+  return { installed = installed, floor = data.floor, failed = json.array { table.unpack(data.failed) },
+    lost = updates.saved.lost,
+    now = now and { run = now.run, release = now.release, phase = now.phase, soaked = now.soaked, soak = now.soak,
+      failures = now.failures, why = now.why, trouble = updates.machine.trouble } or nil }
+end
+
+--- What `updates` answers; ONLY: the key of a run | nil: all.
+function listed.of(updates, only)
+  local runs, releases = {}, {}
+  for _, key in ipairs(sorted.keys(updates.runs)) do
+    if not only or key == only then runs[#runs + 1] = run_of(updates.runs[key]) end
+  end
+  for i, release in ipairs(updates.known:releases()) do releases[i] = release_of(release) end
+  return { swarm = updates.node.swarm, runs = json.array(runs), releases = json.array(releases), me = me_of(updates),
+    refused = updates.known:refused() }
+end
+
+return listed

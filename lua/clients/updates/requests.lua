@@ -1,0 +1,65 @@
+-- requests.lua - the answers to `updates` and `update explain|go|forgive`. Decides nothing.
+local explained = require "clients.updates.explained"
+local listed = require "clients.updates.listed"
+local turn = require "clients.updates.turn"
+
+-- Answers OK once it is on the disk.
+local function told_to(reply, answer)
+  return function(ok, text, code)
+    if not ok then return reply(nil, text, code or "disk") end
+    reply(answer)
+  end
+end
+
+-- `update go`: once, this robot does not wait for rest, nor for who holds.
+local function go(updates, request, reply)
+  local one, text, code = explained.find(updates, request.run)
+  if not one then return reply(nil, text, code) end
+  local mine = updates.saved.data.runs[one.key]
+  if not one.places or not one:is_open() or mine and turn.BEGUN[mine.state] then
+    return reply(nil, ("missing: %s does not wait here: it is %s"):format(one.key, (one.phase:gsub("_", " "))),
+      "missing")
+  end
+  updates.states:pass(one.row, told_to(function(answer, ...)
+    updates:news()
+    reply(answer, ...)
+  end, { run = one.key }))
+end
+
+-- What is not known of a damaged file is begun anew.
+local function begin_anew(updates, reply)
+  updates.saved:forgive_all(told_to(function(...)
+    updates:news()
+    reply(...)
+  end, { forgiven = "all" }))
+end
+
+local function forgive(updates, request, reply)
+  if request.all == true and updates.saved.lost then return begin_anew(updates, reply) end
+  local was = updates.saved.data.failed
+  local only = request.release
+  if only ~= nil and type(only) ~= "string" then return reply(nil, "form: release is NAME/SEQ", "form") end
+  local gone = {}
+  for _, release in ipairs(was) do
+    if not only or release == only then gone[#gone + 1] = release end
+  end
+  if not gone[1] then
+    return reply(nil, ("missing: %s"):format(only and only .. " did not fail here" or "nothing failed here"), "missing")
+  end
+  updates.states:forgive(gone, told_to(reply, { forgiven = gone }))
+end
+
+--- Registers them with the client's HANDLE.
+return function(handle, updates)
+  handle:command("updates", function(request, reply)
+    reply:run(function() reply(listed.of(updates, request.run)) end)
+  end, { reads = true })
+  handle:command("update explain", function(request, reply)
+    local one, text, code = explained.find(updates, request.run)
+    if not one then return reply(nil, text, code) end
+    reply(explained.of(one))
+  end, { reads = true })
+  handle:command("update go", function(request, reply) go(updates, request, reply) end)
+  handle:command("update forgive", function(request, reply) forgive(updates, request, reply) end)
+  handle:why(function(thing) return explained.why(updates, thing) end)
+end
