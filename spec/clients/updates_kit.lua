@@ -78,8 +78,11 @@ function kit:release(key, more, how) return signed(self, "updates/release", key,
 
 --- A rollout of the plan with these BYTES; the release of its key has DATA_TEXT.
 function kit:rollout(key, data_text, bytes, how)
-  local data = { plan = kit.cid(bytes), release = kit.hash(data_text), size = #bytes }
-  return signed(self, "updates/rollout", key, data, how)
+  return signed(self, "updates/rollout", key, json.decode(kit.rollout_data(data_text, bytes)), how)
+end
+
+function kit.rollout_data(data_text, bytes)
+  return json.encode { plan = kit.cid(bytes), release = kit.hash(data_text), size = #bytes }
 end
 
 function kit:pause(key, why, how) return signed(self, "updates/pause", key, { why = why }, how) end
@@ -95,7 +98,11 @@ function kit:status(i, key, data, how)
   return signed(self, "updates/status", key, data, how)
 end
 
-function kit:dismiss(bucket, key, by) self:say({ bucket = bucket, key = key, ttl = 60 * DAY }, by) end
+--- DATA_TEXT: only that DATA is dismissed; nil: all under the key.
+function kit:dismiss(bucket, key, by, data_text)
+  local data = data_text and kit.hash(data_text) or nil
+  self:say({ verb = "dismiss", bucket = bucket, key = key, ttl = 60 * DAY, data = data }, by)
+end
 
 function kit:run(ms) self.w:run(ms) end
 

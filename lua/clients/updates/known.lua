@@ -3,8 +3,8 @@
 local blake2b = require "core.hash".blake2b
 local counted = require "clients.updates.counted"
 local forms_updates = require "dcache.forms_updates"
-local json = require "core.json"
 local listeners = require "listeners"
+local own_words = require "clients.updates.own_words"
 local signed = require "clients.updates.signed"
 local statuses = require "clients.updates.statuses"
 local text = require "core.text"
@@ -15,7 +15,7 @@ known.__index = known
 local RELEASE <const>, ROLLOUT <const>, PAUSE <const> = "updates/release", "updates/rollout", "updates/pause"
 local SKIP <const>, STATUS <const> = "updates/skip", "updates/status"
 local DAY <const> = 24 * 60 * 60 -- s
-local ROLLOUT_MOST <const>, STATUS_TTL <const> = 60 * DAY, 90 * DAY
+local ROLLOUT_MOST <const> = 60 * DAY
 local AHEAD <const> = 1000 -- SEQs above a floor that are believed
 local TELL <const> = 50 -- ms in which news is gathered
 local REFUSED_MAX <const> = 1024 -- things that were refused, so that each is counted once
@@ -28,19 +28,17 @@ local QUIET <const> = { missing = true, future = true }
 --- given.swarm  this node's, as it is signed
 --- given.saved  saved.lua | nil: this node takes no turn
 function known.new(given)
-  local self = setmetatable({ counts = {}, seen = {}, seen_count = 0, own = {}, listeners = listeners.new() }, known)
+  local self = setmetatable({ counts = {}, seen = {}, seen_count = 0, listeners = listeners.new() }, known)
   for _, name in ipairs { "node", "loop", "swarm", "saved" } do self[name] = given[name] end
   local function refuse(word, what) self:refuse(word, what) end
   local function news(bucket) self:changed(bucket) end
+  self.own = own_words.new { node = self.node, loop = self.loop, news = function() self:changed() end }
   self.said = statuses.new { node = self.node, loop = self.loop, news = function() self:changed(STATUS) end }
   self.signed = signed.new { node = self.node, loop = self.loop, refuse = refuse, news = news, buckets = {
     [RELEASE] = forms_updates.release, [ROLLOUT] = forms_updates.run, [PAUSE] = forms_updates.run,
     [SKIP] = forms_updates.skip } }
   self.signed:start()
   self.said:start()
-  self.undo_own = self.node.comms:on_own(function(st)
-    if st.bucket == STATUS then self:changed(STATUS) end
-  end)
   return self
 end
 
@@ -60,7 +58,7 @@ function known:refused() return self.counts end
 -- Something is new in BUCKET (nil: anywhere). All is worked out when it is asked for, and before anybody is told, so
 -- that what is refused is counted though nobody asks.
 function known:changed(bucket)
-  if bucket == STATUS then self.own = {} else self.view = nil end
+  if bucket ~= STATUS then self.view = nil end
   if self.telling or self.stopped then return end
   self.telling = self.loop:after(TELL, function()
     self.telling = nil
@@ -212,10 +210,11 @@ end
 function known:look()
   local view = self.view
   local basis = self.node.dcache:judged_by()
-  if view and view.basis == basis and self.loop:now() - view.at < FRESH then return view end
+  local own = self.saved and self.saved.data -- another table whenever it changed
+  if view and view.basis == basis and view.own == own and self.loop:now() - view.at < FRESH then return view end
   local follow
   view, follow = work_out(self)
-  view.basis, self.view = basis, view
+  view.basis, view.own, self.view = basis, own, view
   self.said:keep(follow)
   for _, row in ipairs(view.runs) do self.said:follow(row.key) end
   count(self, view.releases, RELEASE)
@@ -241,46 +240,18 @@ function known:release(key) return self:look().by_key[key] end
 function known:statuses(key, tail) return self.said:of(key, tail) end
 
 --- What this robot said in the run KEY, as the swarm has it: { state, round, why, from, word, plan } | nil
-function known:mine(key)
-  local st = self.node.dcache:statement_of(STATUS, key, self.node.id)
-  if st and st.verb == "propose" and not st.malformed then return st.data end
-end
+function known:mine(key) return self.own:of(key) end
 
---- By NAME the highest SEQ that this robot's own words, as the swarm has them, say it committed.
-function known:floors()
-  if self.own.floors then return self.own.floors end
-  local floors = {}
-  for _, st in ipairs(self.node.dcache:statements(STATUS, self.node.id)) do
-    local name, seq = forms_updates.run(st.key)
-    if st.verb == "propose" and not st.malformed and st.data.state == "committed" then
-      floors[name] = math.max(floors[name] or 0, seq)
-    end
-  end
-  self.own.floors = floors
-  return floors
-end
+--- By NAME the highest SEQ that this robot's own words, as the swarm has them, say it committed. Not to be changed.
+function known:floors() return self.own:floors() end
 
 --- Says STATUS { from, plan, round, state, why, word } of this robot in the run KEY. TOLD(true) once no power cut takes
 --- it back | TOLD(nil, text, code)
-function known:say(key, status, told)
-  local data = { from = status.from, plan = status.plan, round = status.round, state = status.state,
-    why = status.why, word = status.word }
-  local dcache = self.node.dcache
-  local st, err, code = dcache:statement_of(STATUS, key, self.node.id), nil, nil
-  local is_said = st and st.verb == "propose" and st.data_text == json.encode(data) and st.holds
-  if not is_said then st, err, code = self.node:publish("propose", STATUS, key, data, STATUS_TTL) end
-  self.own = {}
-  if not st then return told(nil, err, code) end
-  dcache:when_sayable(st, function()
-    if not self.stopped then told(true) end
-  end)
-end
+function known:say(key, status, told) self.own:say(key, status, told) end
 
 function known:stop()
   self.stopped = true
-  self.undo_own()
-  self.signed:stop()
-  self.said:stop()
+  for _, part in ipairs { self.own, self.signed, self.said } do part:stop() end
   if self.telling then self.telling:cancel() end
 end
 
