@@ -1,5 +1,5 @@
-/* store.c - leaves on their way to the disk and back, on a thread: checked,
- * written, synced. No network, no order. */
+/* store.c - leaves on their way to the disk, out of another file too, and back, on a
+ * thread: checked, written, synced. No network, no order. */
 #include "core.h"
 #include "text/text.h"
 #include "disk/disk.h"
@@ -13,7 +13,8 @@
 typedef struct {
   worker_job job;
   disk *disk;
-  int file; /* a number of its own, so that the loop may close its; -1 = none */
+  int file;   /* a number of its own, so that the loop may close its; -1 = none */
+  int source; /* the same, of the file whose bytes are copied; -1 = none */
   bool ran, wrong, lost, sync;
   bool sparse, zeros; /* may zeros be left out; they were */
   int status;         /* 0 or -errno */
@@ -29,9 +30,15 @@ static bool is_block(const store_job *s, const void *bytes) {
          memcmp(digest, s->cid + 4, 32) == 0;
 }
 
-static void put_file(store_job *s) {
-  disk_close(s->disk, s->file);
-  s->file = -1;
+static void put(store_job *s, int *file) {
+  if (*file >= 0)
+    disk_close(s->disk, *file);
+  *file = -1;
+}
+
+static void put_files(store_job *s) {
+  put(s, &s->file);
+  put(s, &s->source);
 }
 
 /* == to the disk == */
@@ -40,19 +47,34 @@ static bool is_zeros(const char *bytes, int64_t size) {
   return size > 0 && bytes[0] == 0 && !memcmp(bytes, bytes + 1, (size_t)size - 1);
 }
 
-static int write_checked(store_job *s) {
-  s->wrong = !is_block(s, s->bytes);
-  s->zeros = !s->wrong && s->sparse && is_zeros(s->bytes, s->size);
+static int write_checked(store_job *s, const char *bytes) {
+  s->wrong = !is_block(s, bytes);
+  s->zeros = !s->wrong && s->sparse && is_zeros(bytes, s->size);
   return s->wrong || s->zeros
              ? 0
-             : disk_write(s->disk, s->file, s->bytes, (size_t)s->size, s->offset);
+             : disk_write(s->disk, s->file, bytes, (size_t)s->size, s->offset);
+}
+
+/* What is shorter than the leaf is not its bytes either. */
+static int copy_checked(store_job *s) {
+  char *bytes = malloc((size_t)s->size + 1);
+  int64_t n =
+      bytes ? disk_read(s->disk, s->source, bytes, (size_t)s->size, s->offset) : -ENOMEM;
+  int status = n < 0 ? (int)n : 0;
+  s->wrong = n >= 0 && n < s->size;
+  if (n == s->size)
+    status = write_checked(s, bytes);
+  free(bytes);
+  return status;
 }
 
 static void store_run(worker_job *job) {
   store_job *s = (store_job *)job;
   s->ran = true;
   if (s->bytes)
-    s->status = write_checked(s);
+    s->status = write_checked(s, s->bytes);
+  else if (s->source >= 0)
+    s->status = copy_checked(s);
   if (s->sync && !s->wrong && s->status == 0) {
     s->status = disk_sync(s->disk, s->file);
     s->lost = s->status < 0;
@@ -61,13 +83,11 @@ static void store_run(worker_job *job) {
     s->status = disk_mkdir(s->disk, s->make, 0700);
   if (s->directory && s->status == 0)
     s->status = disk_sync_directory(s->disk, s->directory);
-  put_file(s);
+  put_files(s);
 }
 
 static void store_release(worker_job *job) {
-  store_job *s = (store_job *)job;
-  if (s->file >= 0)
-    put_file(s);
+  put_files((store_job *)job);
 }
 
 static void store_finish(lua_State *L, worker_job *job) {
@@ -99,7 +119,7 @@ static void check_run(worker_job *job) {
   s->status = n < 0 ? (int)n : n < s->size ? -ENODATA : 0;
   s->wrong = s->status < 0 || !is_block(s, bytes);
   free(bytes);
-  put_file(s);
+  put_files(s);
 }
 
 static void check_finish(lua_State *L, worker_job *job) {
@@ -136,7 +156,8 @@ static store_job *new_job(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 3);
   s = (store_job *)worker_job_new(L, sizeof *s);
-  s->file = -1;
+  s->file = s->source = -1;
+  s->job.release = store_release;
   lua_pushvalue(L, 2);
   lua_setiuservalue(L, 4, 1);
   return s;
@@ -144,7 +165,6 @@ static store_job *new_job(lua_State *L) {
 
 static int submit(lua_State *L, store_job *s) {
   int number;
-  s->job.release = store_release;
   lua_getfield(L, 2, "file");
   s->disk = disk_check_file(L, lua_gettop(L), &number);
   s->file = disk_duplicate(s->disk, number);
@@ -153,25 +173,42 @@ static int submit(lua_State *L, store_job *s) {
   return worker_submit(L, 1, 4, 3);
 }
 
-/* store(pool, { file = of core.disk, bytes =, cid =, offset = 0, sparse = false, sync =
- * false, make = nil, directory = nil }[, done]) → job | nil, text, word. In this order:
- * the bytes are checked against the leaf's CID and written there, the file is synced, the
- * directory of the path `make` is made and synced, the one of the path `directory` is
- * synced. Each may be left out. The result has error and word when it failed: "block" for
- * bytes of another CID, nothing written; an errno's name from the disk; "closed"; and
- * `lost` when the sync did, so that what was written before may be gone; and `zeros` when
- * `sparse` and the bytes were zeros only, which were not written: the file stays as long
- * as it was. The table is not to be changed until then. A disk in memory is for inline
- * pools only. */
+/* What is to be written: `bytes`, or `size` ones that lie at `offset` of the file
+ * `source`, of the same disk. */
+static int read_source(lua_State *L, store_job *s) {
+  int number;
+  size_t size = 0;
+  s->bytes = text_field(L, "bytes", &size);
+  s->size = s->bytes ? (int64_t)size : core_field_integer(L, 2, "size", 0);
+  bool copies = !s->bytes && lua_getfield(L, 2, "source") != LUA_TNIL;
+  if (s->bytes || copies)
+    read_cid(L, s);
+  if (!copies)
+    return 0;
+  lua_getfield(L, 2, "source");
+  s->disk = disk_check_file(L, lua_gettop(L), &number);
+  s->source = disk_duplicate(s->disk, number);
+  return s->source < 0 ? s->source : 0;
+}
+
+/* store(pool, { file = of core.disk, bytes = or source = and size =, cid =, offset = 0,
+ * sparse = false, sync = false, make = nil, directory = nil }[, done]) → job | nil, text,
+ * word. In this order: the bytes, or those that lie at `offset` of the file `source`, are
+ * checked against the leaf's CID and written there, the file is synced, the directory of
+ * the path `make` is made and synced, the one of the path `directory` is synced. Each may
+ * be left out. The result has error and word when it failed: "block" for bytes of another
+ * CID, nothing written; an errno's name from the disk; "closed"; and `lost` when the sync
+ * did, so that what was written before may be gone; and `zeros` when `sparse` and the
+ * bytes were zeros only, which were not written: the file stays as long as it was. The
+ * table is not to be changed until then. A disk in memory is for inline pools only. */
 int unixfs_store(lua_State *L) {
   store_job *s = new_job(L);
   size_t size = 0;
   s->directory = text_field(L, "directory", &size);
   s->make = text_field(L, "make", &size);
-  s->bytes = text_field(L, "bytes", &size);
-  s->size = s->bytes ? (int64_t)size : 0;
-  if (s->bytes)
-    read_cid(L, s);
+  int status = read_source(L, s);
+  if (status < 0)
+    return core_fail_errno(L, -status, "store");
   s->sync = core_field_boolean(L, 2, "sync");
   s->sparse = core_field_boolean(L, 2, "sparse");
   s->job.run = store_run;

@@ -13,7 +13,7 @@ describe("a carrier", function()
     self = carried.new { loop = loop, holders = { map = {}, of = function() return {} end },
       placement = { is_carrier = function() return true end,
         lets_go = function(_, key) return claimed[key] or false end },
-      content = { holds = function(_, key) return is_held[key] or false end,
+      content = { holds = function(_, key) return is_held[key] or false end, is_payload = function() return false end,
         held_cids = function() return table.move(held, 1, #held, 1, {}) end,
         let_go = function(_, key)
           is_held[key] = nil

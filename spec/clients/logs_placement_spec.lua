@@ -157,7 +157,8 @@ describe("a carrier", function()
       settings = { domain = false, holders = holders } }
     w.gone = {}
     w.content = { holds = function(_, key) return key == CID and not w.gone[1] end,
-      held_cids = function() return { CID } end, let_go = function(_, key, still) w.gone = { key, still() } end }
+      held_cids = function() return { CID } end, is_payload = function() return false end,
+      let_go = function(_, key, still) w.gone = { key, still() } end }
     w.carried = carried.new { loop = w.loop, placement = w.placement, content = w.content,
       holders = { map = { [CID] = true, other = true }, of = function() return w.ids end } }
     return w

@@ -9,7 +9,7 @@ local SLICE <const> = 64 -- files a turn; one that goes is the last of its turn,
 --- given.loop
 --- given.holders    holders.lua's
 --- given.placement  placement.lua's
---- given.content    holds(cid), held_cids(), let_go(cid, still)
+--- given.content    holds(cid), is_payload(cid), held_cids(), let_go(cid, still)
 function carried.new(given)
   return setmetatable({ loop = given.loop, holders = given.holders, placement = given.placement,
     content = given.content, keys = {} }, carried)
@@ -20,7 +20,7 @@ local function look_at(self, key)
   local function still()
     return self.placement:lets_go(key, self.holders:of(key)) and "carried: holders have it" or nil
   end
-  if not (self.content:holds(key) and still()) then return false end
+  if not self.content:holds(key) or self.content:is_payload(key) or not still() then return false end
   self.content:let_go(key, still)
   return true
 end

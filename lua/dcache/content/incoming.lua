@@ -19,7 +19,8 @@ function incoming.place(self, key, name)
     store.note_away(self)
     return nil, ("ENOENT: %s: it is not there"):format(self.store), "ENOENT"
   end
-  one.path = one.path or known.place(self, key, name, one.origin)
+  one.path = one.path or one.payload and known.place_payload(self, key, name)
+    or known.place(self, key, name, one.origin)
   return self.store .. "/" .. one.path
 end
 
@@ -46,7 +47,8 @@ local function origin_of(self, key, name, origin)
 end
 
 local function start(self, key, size, name, done, pressed, origin)
-  local one = { name = name, from = origin and origin.from }
+  local one = { name = name, from = origin and origin.from, payload = origin and origin.payload,
+    choose = origin and origin.choose }
   local ok, err, code = self.fetcher:start(key, size, name, function(path, leaves, why)
     self.coming[key] = nil
     local taken
@@ -56,19 +58,27 @@ local function start(self, key, size, name, done, pressed, origin)
     done(nil, leaves, why)
   end, pressed)
   if not ok then return nil, err, code end
-  one.origin, self.coming[key] = origin_of(self, key, name, origin), one
+  one.origin, self.coming[key] = not one.payload and origin_of(self, key, name, origin) or nil, one
   return true
+end
+
+--- The file KEY is whole, and lies in the store at ONE.path, with those LEAVES (digests) → true | nil, text, code
+incoming.take = take
+
+--- Something is about to come into the store: is that there?
+function incoming.prepare(self)
+  if not is_known(self) and not self.is_given then
+    self.integrity.home_filesystem:leave()
+  elseif self:store_is_missing() or is_known(self) and not self.integrity:is_there() then
+    store.note_away(self)
+  end
 end
 
 --- content:fetch.
 function incoming.fetch(self, key, ...)
   local ok, err, code = nil, "duplicate: it is held", "duplicate"
   if not self.by_cid[key] then
-    if not is_known(self) and not self.is_given then
-      self.integrity.home_filesystem:leave()
-    elseif self:store_is_missing() or is_known(self) and not self.integrity:is_there() then
-      store.note_away(self)
-    end
+    incoming.prepare(self)
     ok, err, code = start(self, key, ...)
   end
   local done = select(3, ...)

@@ -13,6 +13,8 @@ local jobs = require "dcache.content.job"
 local store = require "dcache.content.store"
 local origins = require "dcache.content.origins"
 local partials = require "dcache.content.partials"
+local payloads = require "dcache.content.payloads"
+local place = require "dcache.content.place"
 local atomic_write = require "atomic_write"
 local disk_space = require "dcache.content.disk_space"
 local incoming = require "dcache.content.incoming"
@@ -22,10 +24,11 @@ local old_files = require "dcache.content.old_files"
 local scrub = require "dcache.content.scrub"
 local rehash = require "dcache.content.rehash"
 local sources = require "dcache.content.sources"
+local taking = require "dcache.content.taking"
 
 local content = {}
 content.__index = content
-for _, methods in ipairs { letting_go, listed } do
+for _, methods in ipairs { letting_go, listed, payloads } do
   for name, method in pairs(methods) do content[name] = method end -- any order
 end
 
@@ -63,7 +66,8 @@ function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, statements = given.statements,
     files = given.files, ttl = given.ttl or TTL, list = {}, by_cid = {}, by_path = {},
-    expected = {}, bytes = 0, store = given.store or given.dir .. "/files", is_given = given.store ~= nil,
+    expected = {}, bytes = 0, apart = 0, awaited = {},
+    store = given.store or given.dir .. "/files", is_given = given.store ~= nil,
     start_worker = given.flusher, robot = given.robot or function() end, coming = {}, shared = {}, owed = {},
     unsaid = {}, domain = given.domain or function() end, said = given.said or function() end }, content)
   self.http = given.http or client.new { loop = given.loop }
@@ -77,13 +81,13 @@ function content.new(given)
   self.disk_space = disk_space.new { loop = given.loop, path = self.store, space = given.space,
     reserved = function() return self:reserved() end }
   self.partials = partials.new { disk = given.disk, log = given.log, dir = given.dir, store = self.store,
-    disk_space = self.disk_space }
+    disk_space = self.disk_space, awaited = self.awaited }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
     random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
     alone = ALONE, flusher = given.flusher, disk_space = self.disk_space,
     partial = function(cid) return self.partials:folder() .. "/" .. cid end,
     place = function(cid, name) return incoming.place(self, cid, name) end,
-    sources = function(cid) return self.suppliers:of(cid) end }
+    sources = function(cid) return self:chosen_sources(cid) end }
   self.partials.fetcher = self.fetcher
   self.quarantine, self.losses, self.first_files = quarantine.new(given), listeners.new(), listeners.new()
   self.integrity = integrity.new { loop = given.loop, disk = given.disk, atomic_write = self.atomic_write,
@@ -92,6 +96,7 @@ function content.new(given)
     leaves_of = function(file) return store.leaves(self, file) end,
     path_of = function(file) return store.path(self, file) end, told = function(...) store.checked(self, ...) end }
   self.rehash = rehash.new { loop = given.loop, start = given.flusher }
+  self.taking = taking.new { content = self, start = given.flusher }
   self.scrub = scrub.new { content = self, start = given.flusher }
   return self
 end
@@ -160,7 +165,7 @@ end
 
 -- NAME: the path that its origin gives it. done(path) once every block is checked, synced and in place, or done(nil,
 -- text, code); once, never at once. Codes and pressed as fetch.lua's start has them. ORIGIN: { class =, from =
--- peer ID }, what is claimed of it then, beside the name.
+-- peer ID }, what is claimed of it then, beside the name; or { payload = true, choose = as payloads.lua has it }.
 function content:fetch(...) incoming.fetch(self, ...) end
 
 -- The peer ID can be reached again.
@@ -186,7 +191,10 @@ function content:withdraw(key)
 end
 
 -- DATA of the claim to hold FILE.
-function content:claim(file) return claim_data.of(file, self.domain()) end
+function content:claim(file)
+  if place.is_payload(file.path) then return claim_data.of(file) end
+  return claim_data.of(file, self.domain())
+end
 
 -- RECORD: a statement of share/files that was heard, as dcache reads it.
 function content:heard(record) origins.learn(self, record) end
@@ -249,6 +257,7 @@ function content:stop()
   end
   self.integrity:stop()
   self.scrub:stop()
+  self.taking:stop()
   self.rehash:stop()
   if self.learning then self.learning.stop() end
   self.fetcher:stop()

@@ -22,6 +22,13 @@ function known.place(self, key, name, origin, now)
   return path
 end
 
+--- The same for a payload of an update.
+function known.place_payload(self, key, name)
+  local path = place.payload(key, name, is_free(self))
+  self.by_path[path] = key
+  return path
+end
+
 -- The copies of earlier versions become rows; each goes to its place when it is looked at (come_home).
 local function take_over(self)
   if not self.disk:stat(self.dir .. "/held") then return end

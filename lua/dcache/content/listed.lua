@@ -1,4 +1,5 @@
 -- listed.lua - methods of content (init.lua) for the list of what is held: put in, gone through, summed.
+local place = require "dcache.content.place"
 local slices = require "slices"
 local store = require "dcache.content.store"
 
@@ -14,10 +15,20 @@ local function position(list, key)
   return low
 end
 
+--- FILE is held (CHANGE 1) or no longer (-1), for the sums: a payload of an update is no copy of anybody's.
+function listed:count(file, change)
+  if place.is_payload(file.path) then
+    self.apart = self.apart + change
+  else
+    self.bytes = self.bytes + change * file.identity.size
+  end
+end
+
 -- FILE is held from here on; nobody is told yet.
 function listed:insert(file)
   table.insert(self.list, position(self.list, file.cid), file)
-  self.by_cid[file.cid], self.by_path[file.path], self.bytes = file, file, self.bytes + file.identity.size
+  self.by_cid[file.cid], self.by_path[file.path] = file, file
+  self:count(file, 1)
   if not self.list[2] then self.first_files:call() end
 end
 
@@ -46,7 +57,7 @@ function listed:each_stored(after)
   end
 end
 
--- How many files are held, and their bytes.
-function listed:sums() return #self.list, self.bytes end
+-- How many copies of others' files are held, and their bytes; payloads of updates are none.
+function listed:sums() return #self.list - self.apart, self.bytes end
 
 return listed

@@ -3,6 +3,7 @@
 -- Its functions take content (init.lua) first. The claim names the file as its robot did last: where that renames it,
 -- the claim is said anew, so that it is found by that name when the robot no longer shares it.
 local claim_data = require "dcache.content.claim_data"
+local place = require "dcache.content.place"
 local store = require "dcache.content.store"
 
 local origins = {}
@@ -45,7 +46,7 @@ end
 -- asks for a folder of theirs means them, too.
 function origins.learn(self, record)
   local file = record and self.by_cid[record.key]
-  if not file or record.mine or not record.holds then return end
+  if not file or record.mine or not record.holds or place.is_payload(file.path) then return end
   local data, old = record.data, file.origin
   local origin = origin_of(file, record.signer, data)
   if not origin then return end

@@ -88,20 +88,26 @@ local function reached(self, last, zeros)
   return true
 end
 
--- DONE(true) when BYTES, which came for that leaf, are its, and written; or DONE(nil, text, code): "block", they are
--- not; else the disk refused. `storing` counts those under way.
-function partial:write(leaf, bytes, done)
-  self.unsynced = self.unsynced + #bytes
-  local sync = self.unsynced >= SYNC_EVERY
-  if sync then self.unsynced = 0 end
-  self.storing, self.reach = self.storing + 1, math.max(self.reach, leaf.offset + #bytes)
-  store(self, { cid = leaf.cid, bytes = bytes, offset = leaf.offset, sync = sync,
-    sparse = leaf.offset >= self.before }, function(ok, ...)
+-- SIZE bytes of that leaf, which are in WHAT (unixfs.store's), are on their way. DONE as write's.
+local function put(self, leaf, size, what, done)
+  self.unsynced = self.unsynced + size
+  what.cid, what.offset, what.sync = leaf.cid, leaf.offset, self.unsynced >= SYNC_EVERY
+  what.sparse = leaf.offset >= self.before
+  if what.sync then self.unsynced = 0 end
+  self.storing, self.reach = self.storing + 1, math.max(self.reach, leaf.offset + size)
+  store(self, what, function(ok, ...)
     self.storing = self.storing - 1
     if not ok then return done(nil, ...) end
-    done(reached(self, leaf.offset + #bytes, ...))
+    done(reached(self, leaf.offset + size, ...))
   end)
 end
+
+-- DONE(true) when BYTES, which came for that leaf, are its, and written; or DONE(nil, text, code): "block", they are
+-- not; else the disk refused. `storing` counts those under way.
+function partial:write(leaf, bytes, done) put(self, leaf, #bytes, { bytes = bytes }, done) end
+
+-- The same with the bytes that lie there in SOURCE, a file of core.disk.
+function partial:copy(leaf, source, done) put(self, leaf, leaf.size, { source = source, size = leaf.size }, done) end
 
 local function rename(self, path)
   local facts, err, code = self.disk:stat(self.path)

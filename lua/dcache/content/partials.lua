@@ -4,11 +4,11 @@ local cid = require "core.cid"
 local partials = {}
 partials.__index = partials
 
--- disk, log, dir (the state folder), store (the folder of finished ones), disk_space (disk_space.lua's); fetcher
--- (fetch.lua's), to be set.
+-- disk, log, dir (the state folder), store (the folder of finished ones), disk_space (disk_space.lua's), awaited (set
+-- of CIDs whose beginnings are left alone); fetcher (fetch.lua's), to be set.
 function partials.new(given)
   return setmetatable({ disk = given.disk, log = given.log, dir = given.dir, store = given.store,
-    disk_space = given.disk_space }, partials)
+    disk_space = given.disk_space, awaited = given.awaited or {} }, partials)
 end
 
 -- Where they are: on the file system of the finished ones, else none could be renamed to its place. the store may be
@@ -31,7 +31,8 @@ function partials:size(key) return size_of(self, self:folder(), key) or 0 end
 function partials:idle()
   local list, folder = {}, self:folder()
   for _, key in ipairs(self.disk:list(folder) or {}) do
-    local size = cid.parse(key) and not self.fetcher.by_cid[key] and size_of(self, folder, key)
+    local left = cid.parse(key) and not self.fetcher.by_cid[key] and not self.awaited[key]
+    local size = left and size_of(self, folder, key)
     if size then list[#list + 1] = { cid = key, size = size } end
   end
   return list

@@ -59,6 +59,12 @@ local function is_near(hosts)
   return false
 end
 
+--- Is the peer ID in a network of ours, at an address that is proved?
+function sources:near(id)
+  local peer = self.peer(id)
+  return peer ~= nil and is_near(hosts_of(peer))
+end
+
 -- By HTTP at his hosts, and by a stream where that does not reach him | nil: he can be asked nowhere. tried: HTTP was
 -- tried enough, though he is near.
 local function source_of(self, id, peer)

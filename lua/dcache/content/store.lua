@@ -31,7 +31,8 @@ function store.serve(self, file)
 end
 
 local function remove(self, file)
-  self.by_cid[file.cid], self.by_path[file.path], self.bytes = nil, nil, self.bytes - file.identity.size
+  self.by_cid[file.cid], self.by_path[file.path] = nil, nil
+  self:count(file, -1)
   for i, each in ipairs(self.list) do
     if each == file then table.remove(self.list, i) end
   end

@@ -1,0 +1,56 @@
+-- payloads.lua - methods of content (init.lua) for what updates need: files that are fetched, taken in, held, served
+-- and claimed as all copies are, but are nobody's logs. Decides neither what is needed nor when it goes.
+--
+-- They lie in the folder `updates` of the store, by which they are known after a restart, too (place.lua). Their claims
+-- have no origin and no domain, and they are in no sum of what a store holds.
+local place = require "dcache.content.place"
+local store = require "dcache.content.store"
+
+local payloads = {}
+
+--- As fetch, for a payload. CHOOSE(sources) → those of them who may be asked now, see sources.lua.
+function payloads:fetch_payload(key, size, name, done, pressed, choose)
+  self:fetch(key, size, name, done, pressed, { payload = true, choose = choose })
+end
+
+--- A copy of the file at PATH of this machine is held from here on, as a payload. TOLD(cid, size) once it is, or
+--- TOLD(nil, text, code); once, never at once.
+function payloads:take(path, told) self.taking:begin(path, told) end
+
+--- Who may be asked for the file KEY now: sources.lua's rows.
+function payloads:chosen_sources(key)
+  local list, one = self.suppliers:of(key), self.coming[key]
+  return one and one.choose and one.choose(list) or list
+end
+
+--- Is the peer ID in a network of ours?
+function payloads:near(id) return self.suppliers:near(id) end
+
+--- Where the whole file KEY lies, which is held here | nil: it is not, or its disk is not there
+function payloads:path_of(key)
+  local file = self.by_cid[key]
+  return file and not file.going and not self.disk_space.away and store.path(self, file) or nil
+end
+
+--- Is the held file KEY one?
+function payloads:is_payload(key)
+  local file = self.by_cid[key]
+  return file ~= nil and place.is_payload(file.path)
+end
+
+--- CIDs of those that are held, sorted.
+function payloads:payloads()
+  local keys = {}
+  for _, file in ipairs(self.apart > 0 and self.list or {}) do
+    if place.is_payload(file.path) then keys[#keys + 1] = file.cid end
+  end
+  return keys
+end
+
+--- IS: what came of the file KEY is left alone, though it is not being fetched now, since it is gone on with.
+function payloads:await(key, is) self.awaited[key] = is or nil end
+
+--- Bytes that a file which begins now may take | nil: unknown
+function payloads:free() return self.disk_space:free() end
+
+return payloads

@@ -1,0 +1,144 @@
+-- payloads_spec.lua - what updates need, as content has it: taken in, fetched, served and claimed apart from copies of
+-- logs. Two contents on loopback; who needs it, and when it goes, is clients/updates'.
+local content = require "dcache.content"
+local disk = require "core.disk"
+local folder = require "spec.folder"
+local gateway = require "core.gateway"
+local log = require "log"
+local loop = require "loop"
+local random = require "core.random"
+
+local MIB <const> = 1048576
+
+describe("payloads of updates", function()
+  local L, home, open, fault
+
+  before_each(function()
+    home, open, fault = folder.new(), {}, nil
+    L = loop.new { on_error = function(text)
+      fault = text
+      L:stop()
+    end }
+  end)
+  after_each(function()
+    for _, one in ipairs(open) do one:stop() end
+    L:close()
+    home.remove()
+    assert.is_nil(fault)
+  end)
+
+  local function node(name, peers, options)
+    options = options or {}
+    local g, said = assert(gateway.new { host = "127.0.0.1" }), {}
+    local ids = {}
+    for id in pairs(peers) do ids[#ids + 1] = id end
+    table.sort(ids)
+    local c = content.new { loop = L, disk = options.disk or disk.real(), random = random.seeded(1),
+      dir = home.path .. "/" .. name, log = log.new { wall = function() return 0 end, write = function() end },
+      gateway = g, id = name, domain = function() return options.domain end, space = options.space,
+      publish = function(verb, bucket, key, data)
+        said[#said + 1] = { verb = verb, bucket = bucket, key = key, data = data }
+        return true
+      end,
+      statements = function() return options.records or {} end, holders = function() return ids end,
+      peer = function(id)
+        return { name = id, http = peers[id], hosts = { { host = "127.0.0.1", own = true, rtt_us = 100 } } }
+      end }
+    open[#open + 1] = c
+    return c, g, said
+  end
+
+  local function wait(what)
+    local result
+    what(function(...)
+      result = table.pack(...)
+      L:stop()
+    end)
+    local timer = L:after(10000, function() L:stop() end)
+    L:run()
+    timer:cancel()
+    assert(result, fault or "no answer")
+    return table.unpack(result, 1, result.n)
+  end
+
+  local function take(c, path) return wait(function(done) c:take(path, done) end) end
+
+  it("takes a file in: a copy of it is held, served and claimed, with no origin and no domain", function()
+    local bytes = folder.bytes(3 * MIB + 9)
+    folder.write(home.path .. "/demos.tar.gz", bytes)
+    local c, g, said = node("desk", {}, { domain = "rack-1" })
+    local cid, size = assert(take(c, home.path .. "/demos.tar.gz"))
+    assert.equal(folder.hash(home.path, "demos.tar.gz").cid, cid)
+    assert.equal(#bytes, size)
+    assert.equal(home.path .. "/desk/files/updates/demos.tar.gz", c:path_of(cid))
+    assert.is_true(folder.read(c:path_of(cid)) == bytes)
+    assert.same({ { verb = "propose", bucket = "share/safe", key = cid, data = { size = size } } }, said)
+    assert.is_true(c:is_payload(cid))
+    assert.same({ cid }, c:payloads())
+    assert.same({ 0, 0 }, { c:sums() }) -- it is nobody's log
+    assert.equal(cid, take(c, home.path .. "/demos.tar.gz")) -- once more: nothing to do
+    folder.write(home.path .. "/demos.tar.gz", "changed")
+    local robot = node("ada", { desk = g:port() })
+    local path = assert(wait(function(done) robot:fetch_payload(cid, size, "demos-42", done) end))
+    assert.equal(home.path .. "/ada/files/updates/demos-42", path)
+    assert.is_true(folder.read(path) == bytes)
+    assert.is_true(robot:is_payload(cid))
+  end)
+
+  it("takes an empty file, and one whose name is taken; refuses what is no file, and what has no room", function()
+    folder.write(home.path .. "/empty", "")
+    os.execute(("mkdir %s/other"):format(home.path))
+    folder.write(home.path .. "/other/empty", "now it has bytes")
+    local room
+    local c = node("desk", {}, { space = function() return room end })
+    local first = assert(take(c, home.path .. "/empty"))
+    local second = assert(take(c, home.path .. "/other/empty"))
+    assert.equal(home.path .. "/desk/files/updates/empty~" .. second:sub(-4), c:path_of(second))
+    assert.equal(home.path .. "/desk/files/updates/empty", c:path_of(first))
+    local function refused(path) return select(3, take(c, path)) end
+    assert.equal("ENOENT", refused(home.path .. "/none"))
+    assert.equal("form", refused "relative/path")
+    assert.equal("link", refused(home.path .. "/other"))
+    room = 1000
+    folder.write(home.path .. "/large", folder.bytes(2 * MIB))
+    assert.equal("disk", refused(home.path .. "/large"))
+    assert.is_nil(c:trouble()) -- nobody waits for room
+    assert.same({}, c:partial_files())
+  end)
+
+  it("knows them again after a start, and claims them as before", function()
+    folder.write(home.path .. "/a.lua", "return 1")
+    local c = node("desk", {})
+    local cid = assert(take(c, home.path .. "/a.lua"))
+    c:stop()
+    open[1] = nil
+    local again = node("desk", {})
+    again:start()
+    assert.is_true(again:is_payload(cid))
+    assert.same({ 0, 0 }, { again:sums() })
+  end)
+
+  it("asks only those who are chosen, and leaves a beginning alone that is gone on with", function()
+    folder.write(home.path .. "/a.bin", folder.bytes(2 * MIB))
+    local desk, g = node("desk", {})
+    local cid, size = assert(take(desk, home.path .. "/a.bin"))
+    local robot = node("ada", { desk = g:port() })
+    local asked
+    robot:fetch_payload(cid, size, "a", function() end, nil, function(list)
+      asked = list
+      return {}
+    end)
+    local timer = L:after(300, function() L:stop() end)
+    L:run()
+    timer:cancel()
+    assert.equal("desk", asked[1].id)
+    assert.is_false(asked[1].far)
+    assert.is_nil(robot:path_of(cid))
+    robot:drop(cid, "the spec ends it")
+    folder.write(robot.partials:folder() .. "/" .. cid, "half")
+    robot:await(cid, true)
+    assert.same({}, robot:partial_files())
+    robot:await(cid, false)
+    assert.same({ { cid = cid, size = 4 } }, robot:partial_files())
+  end)
+end)
