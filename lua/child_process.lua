@@ -15,9 +15,9 @@ local REST_MS = 2000 -- from its end until nobody waits for more of what it wrot
 local function nothing() end
 local nobody = { on_output = nothing, on_error_output = nothing, on_sent = nothing, on_exit = nothing }
 
-local function environment(more)
+local function environment(inherited, more)
   local list = {}
-  for _, name in ipairs(INHERITED) do
+  for _, name in ipairs(inherited or INHERITED) do
     local value = os.getenv(name)
     if value then list[#list + 1] = name .. "=" .. value end
   end
@@ -132,7 +132,9 @@ end
 --- Starts a program. UV: luv; HOLD { keep, drop, call, after }: of the loop (loop.lua).
 ---   options.path             of the executable
 ---   options.args             array of texts, or nil
----   options.environment      array of "NAME=value" beside the few that are inherited, or nil
+---   options.inherited        names of our environment that it gets, or nil: a few
+---   options.held             number of an open file that it holds as its descriptor 3, or nil
+---   options.environment      array of "NAME=value" beside those, or nil
 ---   options.on_output        fn(bytes): it wrote to its standard output
 ---   options.on_error_output  fn(bytes): to its standard error
 ---   options.on_sent          fn(): it took some of what was written
@@ -142,9 +144,9 @@ end
 function child_process.spawn(uv, hold, options)
   local self = setmetatable({ uv = uv, hold = hold, reading = 2, owner = options }, Child)
   for _, name in ipairs { "input", "output", "errors" } do self[name] = pipe(self) end
-  local handle, pid, code = uv.spawn(options.path, { args = options.args, env = environment(options.environment),
-    cwd = "/", detached = true, hide = true,
-    stdio = { self.input.handle, self.output.handle, self.errors.handle } },
+  local handle, pid, code = uv.spawn(options.path, { args = options.args,
+    env = environment(options.inherited, options.environment), cwd = "/", detached = true, hide = true,
+    stdio = { self.input.handle, self.output.handle, self.errors.handle, options.held } },
     function(status, number) ended(self, status, number) end)
   if not handle then
     drop_pipes(self)

@@ -290,6 +290,12 @@ static int file_truncate(lua_State *L) {
   return done(L, disk_truncate(f->disk, f->number, checked_offset(L, 2)), "truncate");
 }
 
+/* (file | lock) -> its number, for a child that is to hold it too */
+static int file_number(lua_State *L) {
+  lua_pushinteger(L, checked_file(L)->number);
+  return 1;
+}
+
 /* (file | lock) -> true; twice is safe */
 static int file_close(lua_State *L) {
   file *f = luaL_checkudata(L, 1, FILE_CLASS);
@@ -321,6 +327,7 @@ static const luaL_Reg file_methods[] = {
     {"pread",    file_pread   },
     {"sync",     file_sync    },
     {"truncate", file_truncate},
+    {"number",   file_number  },
     {"close",    file_close   },
     {"__close",  file_close   },
     {"__gc",     file_close   },
