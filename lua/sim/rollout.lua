@@ -80,7 +80,7 @@ end
 function rollout:on(one, more)
   one.boot = one.boot + 1
   local options = { loop = power.loop(self.world.loop, one.ahead), disk = one.disk, boot = one.boot, host = one.host,
-    lab = self.lab.lab, clock = one.clock, clients = CLIENTS,
+    lab = self.lab.lab, clock = one.clock, here = one.here, policy = one.policy, clients = CLIENTS,
     update_kinds = kind_of(self, one), update_fetching = function(node) return self.payload:of(node) end }
   for name, value in pairs(more or {}) do options[name] = value end -- any order
   options.ready = function(node) one.node = node end
