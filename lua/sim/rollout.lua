@@ -114,7 +114,8 @@ function rollout.new(given)
     plan.order[i], self.robots[i], self.by_name[name] = one.id, one, one
   end
   sign(self, plan, given.size or 1)
-  self.desk = { name = "the desk", boot = 0, host = "10.0.1.0", disk = memory(given.seed) }
+  self.desk = { name = "the-desk", boot = 0, host = "10.0.1.0", disk = memory(given.seed) }
+  if given.robot then given.robot(self.desk, self.desk.name) end
   self:on(self.desk)
   for _, one in ipairs(self.robots) do
     if not (given.off or {})[one.name] then self:on(one) end

@@ -1,5 +1,5 @@
--- updates_busy_spec.lua - robots that cannot use their turn, and robots that are switched off, in simulated rollouts: who
--- goes on without them, in which round, and what brings them in.
+-- updates_busy_spec.lua - robots that cannot use their turn, and robots that are switched off, in simulated rollouts:
+-- who goes on without them, in which round, and what brings them in.
 local fleet = require "spec.sim.updates_fleet"
 
 local MINUTE <const>, HOUR <const> = 60 * 1000, 60 * 60 * 1000

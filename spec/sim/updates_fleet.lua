@@ -1,11 +1,12 @@
--- updates_fleet.lua - a few robots of the simulator and their rollouts (lua/sim/rollout.lua), for specs of what one robot
--- does. No checks of its own.
+-- updates_fleet.lua - a few robots of the simulator and their rollouts (lua/sim/rollout.lua), for specs of what one
+-- robot does. No checks of its own.
 --
 --   local f = fleet.new { names = { "ada", "bea" }, waves = …, here = { ada = FACTS }, policy = TEXT, …of the plan }
 --   f:start()                             the lab settles, the desk says release and run
 --   f:until_(ms, fn)                      runs on until fn(), MS at most → did it?
 --   f:ask("ada", "update explain", more)  the answer of her daemon | nil, text, code
---   f:state "ada", f:started "ada", f:order()    how she is; when (ms) her update began; names in the order of their starts
+--   f:state "ada", f:started "ada"        how she is; when (ms) her update began
+--   f:order()                             names in the order of their starts
 --   f:say(bucket, key, data), f:take_back(bucket, key)    the root signs it at the desk
 --   f:release(key, more), f:rollout(key, names, more)    one more release, one more run
 --   f:off "ada", f:on "ada"               the power
@@ -20,7 +21,7 @@ local text = require "core.text"
 local fleet = {}
 fleet.__index = fleet
 
-local MINUTE <const>, DAY <const> = 60 * 1000, 24 * 60 * 60
+local DAY <const> = 24 * 60 * 60 -- s
 local PLAN <const> = { "absent", "clock", "max_failures", "patience", "unknown" }
 local DEFAULTS <const> = { absent = { after = 3600, most = 0 }, clock = "proved", max_failures = 2, patience = 600,
   unknown = "back" }
@@ -39,7 +40,8 @@ fleet.AT_REST = { tags = {}, driving = false, recording = false }
 
 local function plan_of(given, key, names)
   local name, seq, run = key:match "^(.*)/(%d+)/(%d+)$"
-  local plan = { release = name .. "/" .. seq, run = math.tointeger(tonumber(run)), order = json.array { table.unpack(names) },
+  local plan = { release = name .. "/" .. seq, run = math.tointeger(tonumber(run)),
+    order = json.array { table.unpack(names) },
     waves = json.array(given.waves or { { max_unavailable = 1, robots = #names, soak = 60 } }) }
   for _, field in ipairs(PLAN) do
     plan[field] = given[field]
@@ -149,7 +151,7 @@ function fleet:rollout(key, data, names, more)
   local name = cid.make("raw", hash.sha256(bytes))
   self.all.payload.plans[name] = bytes
   return self:say("updates/rollout", key, { plan = name, size = #bytes,
-    release = text.base64url(hash.blake2b(json.encode(data))) })
+    release = text.base64url(hash.blake2b(json.encode(data))) }, more and more.seconds)
 end
 
 --- The DATA of the first release.
@@ -159,7 +161,5 @@ end
 
 function fleet:off(name) self.all:off(self:of(name)) end
 function fleet:on(name, more) self.all:on(self:of(name), more) end
-
-fleet.MINUTE = MINUTE
 
 return fleet

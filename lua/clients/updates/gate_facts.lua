@@ -77,6 +77,14 @@ local function hold_of(node)
   end
 end
 
+local function clock_of(one)
+  local quality, wanted = one.updates.node.time.quality, one.plan.clock
+  if quality ~= "proved" and (wanted == "proved" or quality ~= "adopted") then
+    one.updates:refuse(one, "clock")
+  end
+  return { quality = quality, wanted = wanted }
+end
+
 local function ready_of(one)
   local yes, why = hooks_asked.ready(one.updates, one.row)
   return { yes = yes, why = why }
@@ -90,7 +98,7 @@ function gate_facts.rows(one)
   local mine = updates.saved.data.runs[one.key]
   return gates.look { payload = payload_of(one), space = { need = need, free = free }, disk = disk_of(updates),
     paused = pause_of(one), turn = its_turn, name = function(id) return node.who(id).label end,
-    go = go_of(one, not its_turn.closed), clock = { quality = node.time.quality, wanted = one.plan.clock },
+    go = go_of(one, not its_turn.closed), clock = clock_of(one),
     settled = settled_of(updates), clone = clone_of(node), busy = updates:busy_with(one), hold = hold_of(node),
     ready = ready_of(one), passes = mine and mine.go }
 end

@@ -159,6 +159,9 @@ function updates:note(one, change, told)
   end)
 end
 
+--- The run ONE is refused by WORD here: counted once.
+function updates:refuse(one, word) self.known:refuse(word, "updates/rollout " .. one.key) end
+
 --- The end of the run ONE is said again, where the swarm lacks it.
 function updates:say_again(one) self.states:say_again(one.row) end
 
@@ -248,8 +251,8 @@ end
 function updates:stop()
   self.stopped = true
   for _, key in ipairs(sorted.keys(self.runs)) do self.runs[key]:stop() end
-  for _, part in ipairs { self.machine, self.staging, self.compared, self.known, self.fetching } do
-    if part.stop then part:stop() end
+  for _, part in ipairs { self.machine, self.staging, self.compared, self.known, self.fetching, self.kinds } do
+    if type(part) == "table" and part.stop then part:stop() end
   end
 end
 

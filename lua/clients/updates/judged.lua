@@ -46,7 +46,7 @@ LOOKS[3] = function(updates, row)
   if not hooks_asked.artefact(updates.node, data) then
     return rejected("target", "has no artefact for %s", updates.node.here().arch or "this machine")
   end
-  local run, word, text = updates.kinds(data.kind)
+  local run, text, word = updates.kinds(data.kind)
   if not run then return rejected(word or "target", "%s", text or "no handler of kind " .. data.kind) end
 end
 

@@ -51,9 +51,10 @@ local function add_robots(one, answer)
   end
   answer.robots, answer.complete = json.array(robots), committed == #robots
   answer.max_failures, answer.failures = one.plan.max_failures, failures
-  answer.max_unavailable, answer.waves = one.plan.waves[1].max_unavailable, #one.plan.waves
   if failures >= one.plan.max_failures then answer.stopped = ("%d failed, which stops it"):format(failures) end
   answer.unnamed, answer.unnamed_labels = unnamed(one)
+  answer.plan_facts = { absent = one.plan.absent, clock = one.plan.clock, patience = one.plan.patience,
+    run = one.plan.run, unknown = one.plan.unknown, waves = one.plan.waves }
 end
 
 local function run_of(one)

@@ -70,7 +70,10 @@ local function read_plan(self, bytes)
   local one, text, code = plan.read(bytes)
   if not one then return halt(self, "refused", code, text) end
   local word, why = fits.plan(self.row, one, self.updates.node.swarm)
-  if word then return halt(self, "refused", word, why) end
+  if word then
+    self.updates:refuse(self, word)
+    return halt(self, "refused", word, why)
+  end
   self.plan, self.places, self.plan_cid = one, turn.places(one), self.row.plan_cid
   self.tail = self.plan_cid:sub(-TAIL)
   return true
@@ -93,6 +96,7 @@ end
 -- The run ends here before it began: kept, then said.
 local function settle(self, verdict)
   stop_waiting(self)
+  if verdict.word then self.updates:refuse(self, verdict.word) end
   if not self.updates.compared:state() then return false end
   self.settling = true
   self.updates:note(self, function(mine)
@@ -141,7 +145,8 @@ function run:is_staged() return self.updates.staging:is_staged(self) end
 local function is_ready(self)
   if not self.updates.fetching:path(self.artefact.cid) or self:is_staged() then return true end
   self.updates.staging:stage(self, function(why)
-    settle(self, { state = "rejected", word = "target", why = why or "its kind says no" })
+    local word, text = (why or "its kind says no"):match "^(%l+): (.*)$"
+    settle(self, { state = "rejected", word = word or "target", why = text or why or "its kind says no" })
   end)
   return true
 end
