@@ -56,7 +56,7 @@ function kinds.told(_, add)
   for _, word in ipairs { "yes", "no", "end" } do add(word) end
 end
 
-local LIVE <const> = { peer = true, file = true, bucket = true }
+local LIVE <const> = { peer = true, file = true, bucket = true, release = true, run = true }
 
 local function of_kind(at, row, add)
   for _, choice in ipairs(row.choices or {}) do add(choice) end

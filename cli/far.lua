@@ -178,11 +178,16 @@ function far.find(context, stream, request)
   return host
 end
 
+local OWN <const> = "it is signed here with your own key, and all robots hear it; leave %s out"
+
 -- What is done on one machine alone, by the first word of a command or all of them, and what to do instead.
 local AT_HOME <const> = {
   ["files get"] = "it saves a file here, from whoever has it; leave %s out, or say --from %s",
   lab = "lab files and tokens are dealt with on the machine itself: ssh %s dt-swarm-cli %s",
   operator = "your key is on this machine; leave %s out",
+  ["release new"] = OWN, ["release again"] = OWN, ["release sign"] = OWN, ["rollout start"] = OWN,
+  ["rollout sign"] = OWN, ["rollout pause"] = OWN, ["rollout resume"] = OWN, ["rollout skip"] = OWN,
+  ["rollout abort"] = OWN, ["rollout plan"] = OWN,
   repl = "Lua is typed on the machine itself: ssh %s dt-swarm-cli %s",
 }
 

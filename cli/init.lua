@@ -172,12 +172,13 @@ insert_before("files dismiss", require "cli.files_rows")
 insert_before("export", require "cli.own_rows")
 insert_before("repl", require "cli.lab_rows")
 insert_before("repl", require "cli.trust_rows")
-insert_before("repl", require "cli.plan_rows")
+insert_before("repl", require "cli.updates_rows")
+insert_before("rollout start", require "cli.plan_rows")
 
 --- What an argument or an option's value may be (cli/complete.lua).
 cli.kinds = { peer = true, file = true, setting = true, path = true, word = true, seconds = true, text = true,
   topic = true, bucket = true, duration = true, span = true, count = true, fact = true,
-  told = true }
+  told = true, release = true, run = true }
 
 --- The command that WORDS begin with, and how many of them name it; nil for none.
 function cli.find(words)

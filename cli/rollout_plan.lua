@@ -205,13 +205,21 @@ local function run_rest(context)
   return context.exit.ok
 end
 
+local function answer_of(plan, facts)
+  local answer = { schema = 1, plan = plan, waves = waves_of(plan, facts), size = #assert(forms.write(plan)) }
+  answer.down_most, answer.failed_most = rollout_plan.bounds(plan)
+  return answer
+end
+
+--- PLAN, FACTS: what `of` gave, shown.
+function rollout_plan.show(plan, facts, s) show_plan(answer_of(plan, facts), s) end
+
 function rollout_plan.run(context, options)
   if not options.file and options.rest then return run_rest(context) end
   if not options.file then return context:misused "Which plan file? rollout plan FILE" end
   local plan, facts = rollout_plan.of(context, options.file, options)
   if not plan then return facts end
-  local answer = { schema = 1, plan = plan, waves = waves_of(plan, facts), size = #assert(forms.write(plan)) }
-  answer.down_most, answer.failed_most = rollout_plan.bounds(plan)
+  local answer = answer_of(plan, facts)
   if options.simulate then
     local played, why = require("cli.rollout_played").play(context, plan, facts, options)
     if not played then return context:misused(text.escape(why)) end

@@ -19,8 +19,8 @@ local PLAIN <const> = { page = "a file for make", complete = "words for a shell"
 local function is_signed(name) return name:find "^trust " or name == "record sign" or name == "record dismiss" end
 -- The same: spec/cli/desk_spec.lua.
 local function is_of_desk(name) return name:find "^operator " or name:find "^lab " and name ~= "lab show" end
--- The same: spec/e2e/rollout_spec.lua.
-local function is_of_updates(name) return name:find "^rollout " end
+-- What is done in labs alone: spec/cli/updates_spec.lua, spec/e2e/rollout_spec.lua.
+local function is_of_updates(name) return name:find "^rollout " or name:find "^release " or name:find "^update " end
 -- What has the daemon start anew as another node: spec/e2e/clones_spec.lua.
 local function is_anew(name) return name == "identity renew" end
 -- The same, of files that others hold: spec/e2e/withdraw_spec.lua.

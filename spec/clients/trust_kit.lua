@@ -111,7 +111,8 @@ local function world_of(self, said_out, typed)
       if self.down then return nil, "ENOENT: none", "ENOENT" end
       return {}
     end },
-    disk = function() return { stat = function() end, list = function() return {} end } end, read = function() end }
+    disk = function() return { stat = function() end, list = function() return {} end } end,
+    read = self.read or function() end }
 end
 
 --- Runs WORDS (an array); TYPED: what the person types, a line each, at a terminal; nil: there is none. → all that is

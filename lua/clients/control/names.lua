@@ -1,5 +1,5 @@
--- names.lua - the answer to `names`: peers, files or buckets whose names begin as somebody typed, for completion. No
--- facts about them.
+-- names.lua - the answer to `names`: peers, files, buckets, releases or runs whose names begin as somebody typed, for
+-- completion. No facts about them.
 local file_index = require "clients.control.file_index"
 local slices = require "slices"
 local text = require "core.text"
@@ -31,6 +31,15 @@ function each.bucket(node, _, add)
   for _, bucket in ipairs(node.dcache:buckets()) do add(bucket.name) end
 end
 
+-- Releases and runs, as their keys.
+local function of_updates(node, list, add)
+  for _, one in ipairs(node.updates and node.updates.known[list](node.updates.known) or {}) do add(one.key) end
+end
+
+function each.release(node, _, add) of_updates(node, "releases", add) end
+
+function each.run(node, _, add) of_updates(node, "runs", add) end
+
 -- Those that come first; where they are too many the least and the greatest are among them, so that what all of the
 -- answer begin with all names there are begin with.
 local function collect(node, kind, begins)
@@ -45,12 +54,14 @@ local function collect(node, kind, begins)
   return names
 end
 
---- Registers it with the client's HANDLE: { command = "names", of = "peer", "file" or "bucket", begins = text or nil }
--- → { names }, at most 200, in no order.
+--- Registers it with the client's HANDLE: { command = "names", of = "peer", "file", "bucket", "release" or "run",
+-- begins = text or nil } → { names }, at most 200, in no order.
 return function(handle)
   local node = handle.node
   handle:command("names", function(request, reply)
-    if not each[request.of] then return reply(nil, 'form: "of" is "peer", "file" or "bucket"', "form") end
+    if not each[request.of] then
+      return reply(nil, 'form: "of" is "peer", "file", "bucket", "release" or "run"', "form")
+    end
     local begins = type(request.begins) == "string" and request.begins or ""
     reply { command = "names", names = to_json.list(collect(node, request.of, begins), to_json.value) }
   end, { reads = true })

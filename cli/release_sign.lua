@@ -1,0 +1,50 @@
+-- release_sign.lua - `release sign NAME/SEQ`, `rollout sign RUN`: another person signs what somebody proposes already,
+-- who sees before what that is: the release's data, or the plan.
+local record = require "cli.release_record"
+local trust = require "cli.trust"
+local updates = require "cli.updates"
+
+local signing = {}
+
+local function sign(context, options, given)
+  local signer, exit = updates.signer(context, options)
+  if not signer then return exit end
+  local s = context.show
+  if not context.as_json then given.show(s) end
+  return updates.sign(context, options, signer, { command = given.command, bucket = given.bucket, key = given.key,
+    data = given.one.data, question = ("Sign %s?"):format(given.key), again = given.again, answer = given.answer,
+    words = { { verb = "propose", bucket = given.bucket, key = given.key, data = given.one.data, ttl = given.ttl } },
+    more = given.more })
+end
+
+local function release(context, options)
+  local one, exit = record.one(context, "updates/release", options.release, options.hash)
+  if not one then return exit end
+  return sign(context, options, { command = "release sign", bucket = "updates/release", key = options.release,
+    one = one, again = "release sign " .. options.release, ttl = updates.TTL.release, answer = { data = one.data },
+    show = function(s) s:facts(updates.data_rows(options.release, one.data, s)) end })
+end
+
+local function rollout(context, options)
+  local facts, exit = updates.facts(context)
+  if not facts then return exit end
+  local run, one
+  run, exit = updates.run(context, facts, options.run)
+  if not run then return exit end
+  one, exit = record.one(context, "updates/rollout", run.run, options.hash)
+  if not one then return exit end
+  if not run.plan_facts or run.plan ~= one.data.plan then
+    return select(2, trust.refuse(context, ("the plan of %s is not here yet, so nobody can look at it: wait a moment; \z
+      it comes from who signed it"):format(run.run), "missing"))
+  end
+  return sign(context, options, { command = "rollout sign", bucket = "updates/rollout", key = run.run, one = one,
+    again = "rollout sign " .. run.run, ttl = updates.TTL.rollout, answer = { data = one.data, plan = run.plan_facts },
+    show = function(s) require "cli.rollout_rows".plan(run, s) end })
+end
+
+function signing.run(context, options)
+  if options.release then return release(context, options) end
+  return rollout(context, options)
+end
+
+return signing

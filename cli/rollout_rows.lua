@@ -1,0 +1,130 @@
+-- rollout_rows.lua - how a run looks: its plan, its robots, how far it is. Asks nobody.
+local sorted = require "sorted"
+local updates = require "cli.updates"
+
+local rows = {}
+
+local SHOWN <const> = 40 -- robots; of more only those that are not done
+local NAMED <const> = 12 -- robots that a sentence or a row of the plan names
+
+rows.COLOURS = { committed = "good", applying = "title", failed = "bad", rolled_back = "bad", rejected = "warn",
+  deferred = "warn", skipped = "dim" }
+
+local DONE <const> = { committed = true, skipped = true }
+
+local function names(list, s)
+  local shown = {}
+  for i = 1, math.min(#list, NAMED) do shown[i] = s:text(list[i].label) end
+  if #list > NAMED then shown[#shown + 1] = ("%d more"):format(#list - NAMED) end
+  return s.list(shown)
+end
+
+local PLAN <const> = {
+  { title = "WAVE", rank = 1 }, { title = "ROBOTS", align = "right", rank = 3 },
+  { title = "AT ONCE", align = "right", rank = 2 }, { title = "SOAK", rank = 4 },
+  { title = "WHO", give = true, least = 12, rank = 1 },
+}
+
+local function robots_of(run, wave)
+  local list = {}
+  for _, robot in ipairs(run.robots) do
+    if robot.wave == wave then list[#list + 1] = robot end
+  end
+  return list
+end
+
+--- The plan of RUN, of `updates`, as it is to be signed.
+function rows.plan(run, s)
+  local plan, list, most = run.plan_facts, {}, 0
+  for i, wave in ipairs(plan.waves) do
+    most = math.max(most, wave.max_unavailable)
+    list[i] = { tostring(i), tostring(wave.robots), tostring(wave.max_unavailable), s.span(wave.soak * 1000),
+      names(robots_of(run, i), s) }
+  end
+  s:line(("%s, %s %s"):format(s:paint("title", s:text(run.run)), s:text(run.kind), s:text(run.version)))
+  s:table(PLAN, list)
+  s:say(("At most %d down at once; it stops at %s. A robot that cannot use its turn for %s goes on to the next round; \z
+    one that cannot tell whether it is well %s. Time: %s."):format(most + plan.absent.most,
+    s.count(run.max_failures, "failure"), s.span(plan.patience * 1000),
+    plan.unknown == "back" and "goes back" or "stays", s:text(plan.clock)))
+  if plan.absent.most > 0 then
+    s:say(("Up to %s may be left out that %s not heard for %s."):format(s.count(plan.absent.most, "robot"),
+      plan.absent.most == 1 and "is" or "are", s.span(plan.absent.after * 1000)))
+  end
+end
+
+-- == how far it is
+
+local COLUMNS <const> = {
+  { title = "ROBOT", cut = "middle", give = true, least = 8, rank = 1 }, { title = "WAVE", align = "right", rank = 5 },
+  { title = "ROUND", align = "right", rank = 4 }, { title = "STATE", rank = 1 }, { title = "SEEN", rank = 3 },
+  { title = "WHY", give = true, least = 10, rank = 2, optional = true },
+}
+
+local function state_text(robot) return (robot.state or "waits"):gsub("_", " ") end
+
+local function row(robot, s)
+  local why = robot.word and robot.why and ("%s: %s"):format(robot.word, robot.why) or robot.why or robot.word
+  return { s:text(robot.label), tostring(robot.wave), tostring(robot.round),
+    { s:text(state_text(robot)), colour = rows.COLOURS[robot.state or ""] },
+    robot.self and "here" or s.age(robot.seen_ms), why and s:text(why) or "" }
+end
+
+-- "3 of 5 committed, 1 applying, 1 waits"
+local function counts(run)
+  local by, words = {}, {}
+  for _, robot in ipairs(run.robots) do
+    local state = state_text(robot)
+    by[state] = (by[state] or 0) + 1
+  end
+  local committed = by.committed or 0
+  by.committed = nil
+  for i, state in ipairs(sorted.keys(by)) do
+    words[i] = ("%d %s"):format(by[state], by[state] > 1 and state == "waits" and "wait" or state)
+  end
+  return ("%d of %d committed%s"):format(committed, #run.robots, words[1] and ", " .. table.concat(words, ", ") or "")
+end
+
+local function say_troubles(run, s)
+  if run.text then s:say(("It does not count: %s (%s)."):format(updates.said(run.text, s), s:text(run.word))) end
+  if run.pause then
+    local left = run.pause.left_ms and (" for %s"):format(s.span(run.pause.left_ms)) or ""
+    s:say(("Paused by %s%s: %s. Nobody begins; what is under way goes on. To go on: rollout resume %s"):format(
+      s:text(run.pause.by), left, s:text(run.pause.why), s:text(run.run)))
+  end
+  if run.stopped then
+    s:say(("It has stopped: %s of %d. Nobody else begins; look at those robots, then sign another run for the rest: \z
+      rollout plan FILE --rest"):format(s.count(run.failures, "failure"), run.max_failures))
+  end
+end
+
+local function say_unnamed(run, s)
+  local n = run.unnamed or 0
+  if n == 0 then return end
+  local labels = {}
+  for i, label in ipairs(run.unnamed_labels or {}) do labels[i] = { label = label } end
+  local which = labels[1] and (": " .. names(labels, s) .. (n > #labels and " …" or "")) or ""
+  s:say(("%s here %s not named by the plan, so %s never start%s%s. A plan for them: rollout plan FILE --rest"):format(
+    s.count(n, "robot"), n == 1 and "is" or "are", n == 1 and "it" or "they", n == 1 and "s" or "", which))
+end
+
+--- RUN, of `updates`: who is how far; ALL: each robot, also of many.
+function rows.status(run, s, all)
+  local list, left = {}, 0
+  for _, robot in ipairs(run.robots) do
+    local is_shown = all or #run.robots <= SHOWN or not DONE[robot.state or ""]
+    if is_shown then list[#list + 1] = row(robot, s) else left = left + 1 end
+  end
+  s:line(("%s, %s %s"):format(s:paint("title", s:text(run.run)), s:text(run.kind), s:text(run.version)))
+  if list[1] then s:table(COLUMNS, list) end
+  if left > 0 then s:say(("and %s that %s done: --all"):format(s.count(left, "robot"), left == 1 and "is" or "are")) end
+  say_troubles(run, s)
+  say_unnamed(run, s)
+  if run.robots[1] then
+    s:say(("%s: %s."):format(run.complete and "Complete" or "Not complete", counts(run)))
+  else
+    s:say "The plan is not here yet, so nobody knows whom it names."
+  end
+end
+
+return rows
