@@ -13,6 +13,7 @@
 local cid = require "core.cid"
 local hash = require "core.hash"
 local json = require "core.json"
+local lease = require "lease"
 local plans = require "clients.updates.plan"
 local policies = require "spec.policy.policies"
 local rollout = require "sim.rollout"
@@ -50,14 +51,25 @@ local function plan_of(given, key, names)
   return plan
 end
 
+-- FACTS, and what is told by leases on NODE.
+local function with_leases(node, facts)
+  local all = {}
+  for name, value in pairs(facts) do all[name] = value end -- any order
+  for _, fact in ipairs(node and node.leases and lease.facts or {}) do
+    local value = node.leases:value(fact)
+    if value ~= nil then all[fact] = value end
+  end
+  return all
+end
+
 function fleet.new(given)
   local self = setmetatable({ given = given }, fleet)
   local policy = assert(policies.load(given.policy or POLICY))
   self.all = rollout.new { seed = given.seed or 3, loss = given.loss or 0, policy = policy, off = given.off,
     fail = given.fail, plan = plan_of(given, "demos/42/1", given.names),
     robot = function(one, name)
-      local facts = (given.here or {})[name]
-      one.here = function() return facts or fleet.AT_REST end
+      local facts = (given.here or {})[name] or fleet.AT_REST
+      one.here = function() return with_leases(one.node, facts) end
       for field, value in pairs((given.robot or {})[name] or {}) do one[field] = value end -- any order
     end }
   return self

@@ -2,6 +2,7 @@
 local gates = require "clients.updates.gates"
 local heard = require "clients.updates.heard"
 local hooks_asked = require "clients.updates.hooks_asked"
+local lease = require "lease"
 local span = require "span"
 local turn = require "clients.updates.turn"
 
@@ -85,9 +86,18 @@ local function clock_of(one)
   return { quality = quality, wanted = wanted }
 end
 
+-- Facts that the reason WHY names and that nobody tells here: a person is told how to tell them.
+local function untold(node, why)
+  local here, list = node.here(), {}
+  for _, fact in ipairs(lease.facts) do
+    if here[fact] == nil and why:find(fact .. " is not known", 1, true) then list[#list + 1] = fact end
+  end
+  return list
+end
+
 local function ready_of(one)
   local yes, why = hooks_asked.ready(one.updates, one.row)
-  return { yes = yes, why = why }
+  return { yes = yes, why = why, untold = not yes and untold(one.updates.node, why or "") or {} }
 end
 
 --- The gates of the run ONE (run.lua, whose plan is here) now → gates.lua's rows

@@ -125,7 +125,11 @@ end
 
 function LOOK.ready(given)
   local seen = not given.ready.yes and (given.ready.why or "no reason given") or nil
-  return row("ready", not passed(given, seen), "The robot is not at rest.", seen, "Let it rest, or once: update go.")
+  local untold = given.ready.untold or {}
+  local cure = not untold[1] and "Let it rest, or once: update go."
+    or ("Have a timer tell it (fact %s no --for 10min), or let a line of the policy do without; once: update go.")
+    :format(table.concat(untold, " no --for 10min, fact "))
+  return row("ready", not passed(given, seen), "The robot is not at rest.", seen, cure)
 end
 
 --- The gates in the order in which people are told of them.
@@ -138,7 +142,7 @@ gates.ORDER = { "payload", "space", "disk", "paused", "turn", "go", "clock", "se
 --- given.disk     why nothing can be kept | nil
 --- given.paused   { by = label, why, left_ms } | nil
 --- given.turn     { closed = the reason of turn.lua | nil }, given.name fn(id) → label
---- given.go, settled, ready  { yes, why }
+--- given.go, settled, ready  { yes, why; of ready untold = facts that it wants and nobody tells }
 --- given.clock    { quality, wanted = the plan's clock }
 --- given.clone, busy, hold  text | nil
 --- given.passes   was `update go` said for this run?

@@ -14,6 +14,7 @@ local run = require "clients.updates.run"
 local saved = require "clients.updates.saved"
 local sorted = require "sorted"
 local staging = require "clients.updates.staging"
+local take = require "clients.updates.take"
 
 local updates = { name = "updates" }
 updates.__index = updates
@@ -58,7 +59,7 @@ local function open_parts(self, node)
   self.compared = class_compared.new { loop = self.loop, dcache = node.dcache, peers = node.comms.peers,
     beacon = node.comms.beacon }
   self.staging = staging.new { loop = self.loop, kinds = self.kinds,
-    is_busy = function() return self.machine:now() ~= nil or self.beginning ~= nil end,
+    is_busy = function() return self.machine:now() or self.beginning or self.saved.lost end,
     slow = function() return backoff.slow(node.random) end, news = function() self:news() end }
 end
 
@@ -74,6 +75,7 @@ function updates.open(handle)
   if node.leases then handle:keep(node.leases:on_change(function() self:news() end)) end
   handle:on_standing(function() self:news() end)
   requests(handle, self)
+  take(handle, self.fetching)
   return self
 end
 

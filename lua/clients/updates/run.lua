@@ -12,6 +12,7 @@ local run = {}
 run.__index = run
 
 local TAIL <const> = 8 -- characters of a plan's CID that a status has
+local AGAIN <const> = 60 * 1000 -- ms until a disk that took nothing is asked again
 
 --- UPDATES: the client (init.lua). KEY: "NAME/SEQ/RUN". Fields: phase, word and text (why it does not count | nil),
 --- row (known.lua's), plan, places, artefact, waiting.
@@ -160,7 +161,7 @@ local function defer(self, told)
         self.updates:tell(self)
         return told()
       end
-      self.retry = self.loop:after(self.updates.slow_ms, try)
+      self.retry = self.loop:after(AGAIN, try)
     end)
   end
   try()

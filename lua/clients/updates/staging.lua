@@ -5,7 +5,7 @@ staging.__index = staging
 
 --- given.loop
 --- given.kinds    fn(kind) → run(verb, job, done) | nil
---- given.is_busy  fn() → is an update under way here? Then nothing is made ready.
+--- given.is_busy  fn() → is an update under way here, or can none be? Then nothing is made ready.
 --- given.slow     fn() → a slow back-off
 --- given.news     fn(): one became ready, or may be tried again
 function staging.new(given)
