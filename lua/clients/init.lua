@@ -32,7 +32,6 @@ local LIST <const> = {
   "clients.logs.replication",
   "clients.logs.stores",
   "clients.trust",
-  "clients.updates",
   "clients.remote",
   "clients.control",
   "clients.web",

@@ -65,7 +65,7 @@ end
 -- The kind `sim` on the machine ONE: each verb takes its time; where the release is bad, `verify` says no.
 local function kind_of(self, one)
   return function(kind)
-    if kind ~= "sim" then return nil, "target", "no handler of kind " .. kind end
+    if kind ~= "sim" then return nil, "no handler of kind " .. kind, "target" end
     return function(verb, _, done)
       self:note(one, verb)
       one.node.loop:after(TAKES[verb], function()

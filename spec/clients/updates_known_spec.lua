@@ -396,10 +396,14 @@ describe("this robot's own word", function()
     local k, _, bytes = world()
     local told = {}
     local status = { from = 41, plan = tail(bytes), round = 1, state = "applying" }
-    k.known:say(RUN, status, function(...) told[#told + 1] = { ... } end)
-    assert.same({}, told)
+    local is_unsaid
+    k.known:say(RUN, status, function(...)
+      told[#told + 1] = { ... }
+      is_unsaid = next(k.node.dcache.unsaid) ~= nil -- not on the disk
+    end)
+    assert.same({ {}, true }, { told, next(k.node.dcache.unsaid) ~= nil })
     k:run(5000)
-    assert.same({ { true } }, told)
+    assert.same({ { { true } }, false }, { told, is_unsaid })
     local st = k.node.dcache:statement_of("updates/status", RUN, k.node.id)
     assert.is_nil(k.node.dcache.unsaid[st.short])
     assert.same({ "applying", 90 * DAY }, { st.data.state, (st.valid_until - st.valid_from) // DAY * DAY })

@@ -69,7 +69,10 @@ end
 
 local function read_plan(self, bytes)
   local one, text, code = plan.read(bytes)
-  if not one then return halt(self, "refused", code, text) end
+  if not one then
+    self.updates:refuse(self, code)
+    return halt(self, "refused", code, text)
+  end
   local word, why = fits.plan(self.row, one, self.updates.node.swarm)
   if word then
     self.updates:refuse(self, word)
