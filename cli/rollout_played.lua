@@ -9,7 +9,7 @@ local RUNS <const>, WORK <const> = 20, 800 -- of a plan; so many times the squar
 local LOSS <const> = 10 -- percent
 local MANY <const> = 8 -- robots, for whom it takes so long that a person is told
 local STEP <const> = 60 * 1000 -- ms between two looks whether it is over
-local IDLE <const> = 2 * 60 * 60 * 1000 -- ms without a change, beside the plan's own times, that end it
+local IDLE <const> = 20 * 60 * 1000 -- ms without a change, beside the plan's own times, that end it
 
 -- The IDs of the robots in WORDS, such as "donald,bea" → set | nil, why
 local function chosen(words, plan, facts)
@@ -30,13 +30,13 @@ end
 local function patience_of(plan)
   local most = 0
   for _, wave in ipairs(plan.waves) do most = math.max(most, wave.soak) end
-  return IDLE + 1000 * (most + plan.absent.after + plan.patience)
+  return IDLE + 1000 * (most + plan.patience + (plan.absent.most > 0 and plan.absent.after or 0))
 end
 
 -- One run. → what became of it
 local function play_once(given, seed)
   local fleet = require("sim.rollout").new { seed = seed, loss = LOSS / 100, plan = given.plan, policy = given.policy,
-    off = given.off, fail = given.fail, size = given.size }
+    off = given.off, fail = given.fail }
   fleet:start()
   local changed, patience = 0, patience_of(given.plan)
   repeat
@@ -102,6 +102,18 @@ local function order_of(robots)
   return order
 end
 
+-- PLAN, and the sets OFF and FAIL of its robots, for a fleet whose robots have names that nodes may have.
+local function by_names(plan, off, fail)
+  local copy, given = { order = json.array {} }, { off = {}, fail = {} }
+  for name, value in pairs(plan) do copy[name] = copy[name] or value end -- any order
+  for i, id in ipairs(plan.order) do
+    local name = "robot-" .. i
+    copy.order[i], given.off[name], given.fail[name] = name, off[id], fail[id]
+  end
+  given.plan = copy
+  return given
+end
+
 --- Plays PLAN through. OPTIONS.off, OPTIONS.fail: names, "a,b". → what is shown | nil, why
 function rollout_played.play(context, plan, facts, options)
   local off, fail, why
@@ -109,8 +121,8 @@ function rollout_played.play(context, plan, facts, options)
   if not off then return nil, why end
   fail, why = chosen(options.fail, plan, facts)
   if not fail then return nil, why end
-  local given = { plan = plan, off = off, fail = fail, size = facts.size,
-    policy = require("sim.rollout").policy(context.world.root .. "/policies") }
+  local given = by_names(plan, off, fail)
+  given.policy = require("sim.rollout").policy(context.world.root .. "/policies")
   local fleets, runs = {}, math.max(1, math.min(RUNS, WORK // (#plan.order * #plan.order)))
   if context.world.columns(2) and #plan.order > MANY then
     context:complain(("%d robots are played through %s; Ctrl-C ends it."):format(#plan.order,

@@ -97,7 +97,7 @@ end
 --- given.seed, loss (0…1)
 --- given.plan     as plan.lua has it; its order has names, its swarm is left out
 --- given.policy   rollout.policy's
---- given.off      set of names that are not switched on (false: nobody)
+--- given.off      set of names that are not switched on
 --- given.fail     set of names where the release is bad
 --- given.size     bytes of the release
 --- given.robot    fn(one, name): what else is so of a robot, such as its clock
