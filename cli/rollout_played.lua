@@ -9,7 +9,7 @@ local RUNS <const>, WORK <const> = 20, 800 -- of a plan; so many times the squar
 local LOSS <const> = 10 -- percent
 local MANY <const> = 8 -- robots, for whom it takes so long that a person is told
 local STEP <const> = 60 * 1000 -- ms between two looks whether it is over
-local IDLE <const> = 20 * 60 * 1000 -- ms without a change, beside the plan's own times, that end it
+local IDLE <const> = 12 * 60 * 1000 -- ms without a change, beside the plan's own times, that end it
 
 -- The IDs of the robots in WORDS, such as "donald,bea" → set | nil, why
 local function chosen(words, plan, facts)
@@ -30,7 +30,7 @@ end
 local function patience_of(plan)
   local most = 0
   for _, wave in ipairs(plan.waves) do most = math.max(most, wave.soak) end
-  return IDLE + 1000 * (most + plan.patience + (plan.absent.most > 0 and plan.absent.after or 0))
+  return IDLE + 1000 * (most + (plan.absent.most > 0 and plan.absent.after or 0))
 end
 
 -- One run. → what became of it
@@ -139,24 +139,16 @@ end
 
 local NAMED <const> = 6
 
--- "1 waits (donald, off)", "3 commit" | nil for none
-local function counted(rows, verb, verbs, names)
-  if not rows[1] then return nil end
-  local words = ("%d %s"):format(#rows, #rows == 1 and verb or verbs)
+-- "3 commit", "1 waits (donald, off)" | nil for none
+local function counted(n, verb, verbs, names)
+  if n == 0 then return nil end
+  local words = ("%d %s"):format(n, n == 1 and verb or verbs)
   return names and ("%s (%s)"):format(words, names) or words
-end
-
-local function plain_names(rows, label)
-  local names = {}
-  for i = 1, math.min(#rows, NAMED) do names[i] = label(rows[i]) end
-  return names
 end
 
 local function names_of(rows, label, s)
   local names = {}
-  for i = 1, math.min(#rows, NAMED) do
-    names[i] = label(rows[i]) .. (rows[i].off and (#rows == 1 and ", off" or " off") or "")
-  end
+  for i = 1, math.min(#rows, NAMED) do names[i] = label(rows[i]) end
   return s.list(names) .. (#rows > NAMED and " …" or "")
 end
 
@@ -173,14 +165,25 @@ local function by_end(robots)
   return found
 end
 
--- Who waits though it is on, and for whom.
-local function say_waiting(waits, label, s)
+-- Who waits: those that are OFF, and those that are ON.
+local function apart(waits)
   local off, on = {}, {}
   for _, row in ipairs(waits) do table.insert(row.off and off or on, row) end
-  if not waits[1] then return "" end
-  if not on[1] then return ("; nobody waits for %s"):format(s.list(plain_names(off, label))) end
-  local whom = off[1] and " for " .. s.list(plain_names(off, label)) or ""
-  return ("; %s%s"):format(counted(on, "waits", "wait"), whom)
+  return off, on
+end
+
+-- How it ends: all done, stopped by failures, or waiting for somebody.
+local function ending(answer, off, on, label, s)
+  local found, most = answer.simulated, answer.plan.max_failures
+  local after = found.done_ms and " after " .. s.span(found.done_ms) or ""
+  if found.failed_most >= most and on[1] then
+    return ("It stops%s, by %s: %s not begin."):format(after, s.count(most, "failure"), counted(#on, "does", "do"))
+  end
+  if on[1] then
+    local whom = off[1] and " for " .. names_of(off, label, s) or ""
+    return ("Nothing more happens%s: %s%s."):format(after, counted(#on, "waits", "wait"), whom)
+  end
+  return ("Done%s%s."):format(after, off[1] and "; nobody waits for " .. names_of(off, label, s) or "")
 end
 
 --- Says what ANSWER.simulated came to, beneath the table.
@@ -191,14 +194,16 @@ function rollout_played.say(answer, s)
   end
   local function label(row) return labels[row.id] end
   local ends = by_end(found.robots)
-  local parts = { counted(ends.committed, "commits", "commit") }
-  parts[#parts + 1] = counted(ends.rolled_back, "rolls back", "roll back")
-  parts[#parts + 1] = counted(ends.rejected, "rejects it", "reject it")
-  parts[#parts + 1] = counted(ends.waits, "waits", "wait", names_of(ends.waits, label, s))
+  local off, on = apart(ends.waits)
+  local parts = {}
+  parts[1] = counted(#ends.committed, "commits", "commit")
+  parts[#parts + 1] = counted(#ends.rolled_back, "rolls back", "roll back")
+  parts[#parts + 1] = counted(#ends.rejected, "rejects it", "reject it")
+  parts[#parts + 1] = counted(#off, "waits", "wait", names_of(off, label, s) .. ", off")
+  parts[#parts + 1] = counted(#on, "waits", "wait", names_of(on, label, s))
   s:say(("%s, loss 0.%d: %s. Never over %d down (limit %d)."):format(s.count(found.runs, "run"),
     found.loss_percent // 10, table.concat(parts, ", "), found.down_most, answer.down_most))
-  s:say(("%s%s."):format(found.done_ms and "Done after " .. s.span(found.done_ms) or "Nobody begins",
-    say_waiting(ends.waits, label, s)))
+  s:say(ending(answer, off, on, label, s))
 end
 
 return rollout_played

@@ -39,7 +39,8 @@ local function said(options, runs, more)
   local found = nodes()
   if more then more(found) end
   local context = { show = s, exit = EXIT, as_json = options.json,
-    world = { read = function(path) return path == "friday.lua" and (options.text or FRIDAY) or nil end } }
+    world = { root = ".", columns = function() end } }
+  function context.world.read(path) return path == "friday.lua" and (options.text or FRIDAY) or nil end
   function context.ask(_, request)
     if request.command == "discover" then return { nodes = found } end
     return { swarm = "lab:x", runs = runs or {}, releases = {
@@ -127,6 +128,33 @@ demos/42   emma     duckiebot   not named     1 s
     assert.equal("Nothing was rolled out yet.\n", (said { rest = true, file = false }))
     local _, _, json = said({ rest = true, file = false, json = true }, runs)
     assert.same({ 1, "demos/42", "desk" }, { #json.rest, json.rest[1].release, json.rest[1].robots[1].label })
+  end)
+
+  it("plays it through: who begins when, what becomes of whom, who waits for whom", function()
+    local quick = FRIDAY:gsub("30 %* minute", "3 * minute"):gsub("{ max_unavailable = 2 }",
+      "{ max_unavailable = 2, soak = 0 }")
+    local page = said { simulate = true, off = "donald", fail = "bea", text = quick }
+    assert.equal([[
+WAVE   ROBOTS   AT ONCE   SOAK    STARTS        WHO
+1      1        1         3 min   now           ada
+2      4        2         0 s     after 4 min   bea carl donald emma
+20 runs, loss 0.1: 3 commit, 1 rolls back, 1 waits (donald, off). Never over 2
+down (limit 2).
+]], page:match "^(.*\n)[^\n]*\n$")
+    assert.truthy(page:find "\nDone after %d min; nobody waits for donald.\n$", page)
+    quick = quick:gsub("3 %* minute", "0")
+    page = said { simulate = true, off = "ada", text = quick }
+    assert.truthy(page:find("1 waits (ada, off), 4 wait (bea, carl, donald and emma).\nNever over 0 down", 1, true),
+      page)
+    assert.truthy(page:find("Nothing more happens: 4 wait for ada.\n", 1, true), page)
+    page = said { simulate = true, fail = "ada,bea", text = quick }
+    assert.truthy(page:find "It stops after %d+ min, by 2 failures: 3 do not begin.\n", page)
+    local _, _, json = said { simulate = true, json = true, text = quick }
+    assert.same(json.plan.order, json.simulated.order)
+    assert.same({ 20, 10, 2, 0 }, { json.simulated.runs, json.simulated.loss_percent, json.simulated.down_most,
+      json.simulated.failed_most })
+    page = said { simulate = true, off = "ghost" }
+    assert.equal("ghost: no robot of the plan is called so\n", page)
   end)
 
   it("says what is wrong with a file, and that there is none", function()
