@@ -44,6 +44,41 @@ describe("a stream", function()
     assert.is_nil(after(link(1, 1), opens))
   end)
 
+  it("is opened by who comes while a few hosts half open many, or while many do, a second later", function()
+    local words = {}
+    local callee = accepting.new { loop = loop, node = node, streams = {}, refused = function(code)
+      words[code] = (words[code] or 0) + 1
+    end }
+    local function open(i, host)
+      local one = link(1, 0)
+      local opens = ("%s open %s"):format(text.base64url(("%032d"):format(i)), node.id)
+      callee:take({ to = ("/dswarm/%s/content"):format(node.id), from = "/dswarm/x/content", hops = 0, kind = "call",
+        rest = opens }, { channel = one, id = "tcp " .. host .. ":" .. i, principal = host }, function() end)
+      loop:run_until(loop:now() + 1)
+      return one
+    end
+    local function states(list)
+      for i, one in ipairs(list) do list[i] = one.closed and one.why:match "^%l+" or "open" end
+      return table.concat(list, " ")
+    end
+    local first = { open(1, "192.0.2.1"), open(2, "192.0.2.1"), open(3, "192.0.2.1") }
+    assert.equal("open open full", states(first))
+    loop:run_until(loop:now() + 5000)
+    local all = {}
+    for i = 1, 12 do all[i] = open(i + 3, "192.0.2." .. i % 4) end -- two of each host
+    all[13] = open(16, "192.0.2.9")
+    assert.equal("full open open open open open open open full full full full open", states(all))
+    callee:stop()
+    callee = accepting.new { loop = loop, node = node, streams = {}, refused = function() end }
+    all = {}
+    for i = 1, 9 do all[i] = open(100 + i, "198.51.100." .. i) end
+    loop:run_until(loop:now() + 1000)
+    all[10] = open(110, "198.51.100.10")
+    assert.equal("full open open open open open open open full open", states(all))
+    loop:run_until(loop:now() + 5000)
+    callee:stop()
+  end)
+
   it("is dialled again by who is asked to dial in vain", function()
     local other, dials = key.generate(("o"):rep(32)):id(), 0
     node.net = { connect = function()

@@ -10,8 +10,9 @@ local accepting = {}
 accepting.__index = accepting
 
 local CALLS_MAX <const>, OF_SOURCE_MAX <const> = 256, 64 -- calls that are remembered, in all and of one source
-local HALF_MAX <const>, HALF_MS <const> = 4, 5000 -- connections that are about to become streams; for how long
-local HALF_OF_ONE_MAX <const> = 2 -- of these, of one host: so nobody alone keeps the others out
+local HALF_MAX <const>, HALF_MS <const> = 8, 5000 -- connections that are about to become streams; for how long
+local HALF_OF_ONE_MAX <const> = 2 -- of these, of one host
+local HALF_LEAST <const> = 1000 -- ms that the only one of a host has, whoever else waits
 local DIAL_EACH <const> = 5000 -- ms between two dials for one node
 local DIALLED_MAX <const> = 256 -- nodes of which it is known when they were dialled last
 local ASKED <const> = 60 * 1000 -- ms within which who was asked to dial may serve
@@ -23,7 +24,7 @@ local ASKED <const> = 60 * 1000 -- ms within which who was asked to dial may ser
 --- given.refused  fn(code)
 function accepting.new(given)
   local node = given.node
-  local self = setmetatable({ half = {}, half_count = 0, source = call_source.new(node, "content"),
+  local self = setmetatable({ half = {}, half_count = 0, halves = 0, source = call_source.new(node, "content"),
     dialled = bounded.new { limit = DIALLED_MAX } }, accepting)
   for _, name in ipairs { "loop", "node", "streams", "asked", "dial", "where", "refused" } do
     self[name] = given[name]
@@ -120,25 +121,45 @@ end
 
 -- == lines
 
-local function halves_of(self, principal)
-  local n = 0
-  for _, half in pairs(self.half) do n = n + (half.of == principal and 1 or 0) end -- a sum: any order
-  return n
+-- How many connections of each host are about to become streams.
+local function halves(self)
+  local by = {}
+  for _, half in pairs(self.half) do by[half.of] = (by[half.of] or 0) + 1 end -- sums: any order
+  return by
+end
+
+local function end_half(self, link, word, text)
+  forget_half(self, link)
+  if link.closed then return end
+  self.refused(word)
+  link:close(text)
+end
+
+-- There is no room: the oldest one of a host that has several gives its place up, else the oldest, not at once. So a
+-- few hosts keep nobody out. → is there room now?
+local function make_room(self, by)
+  local victim, found
+  for link, half in pairs(self.half) do -- any order: a least one
+    local several = by[half.of] > 1 and 1 or 0
+    if not found or several > found.several or several == found.several and half.n < found.n then
+      victim, found = link, { several = several, n = half.n, at = half.at }
+    end
+  end
+  if found.several == 0 and self.loop:now() - found.at < HALF_LEAST then return false end
+  end_half(self, victim, "full", "full: others wait to open a stream")
+  return true
 end
 
 -- LINK, of PRINCIPAL, is about to become a stream; not for long. → true | nil, text, code
 local function begin_half(self, link, principal)
   if self.half[link] then return true end
-  if self.half_count >= HALF_MAX or halves_of(self, principal) >= HALF_OF_ONE_MAX then
-    return nil, "full: other streams are being opened", "full"
-  end
-  self.half_count = self.half_count + 1
-  self.half[link] = { of = principal, timer = self.loop:after(HALF_MS, function()
-    self.half[link], self.half_count = nil, self.half_count - 1
-    if link.closed then return end
-    self.refused "slow"
-    link:close "slow: it became no stream"
-  end) }
+  local by = halves(self)
+  local has_room = (by[principal] or 0) < HALF_OF_ONE_MAX
+  if has_room and self.half_count >= HALF_MAX then has_room = not by[principal] and make_room(self, by) end
+  if not has_room then return nil, "full: other streams are being opened", "full" end
+  self.half_count, self.halves = self.half_count + 1, self.halves + 1
+  self.half[link] = { of = principal, n = self.halves, at = self.loop:now(),
+    timer = self.loop:after(HALF_MS, function() end_half(self, link, "slow", "slow: it became no stream") end) }
   return true
 end
 
