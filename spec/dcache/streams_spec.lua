@@ -86,6 +86,30 @@ describe("streams", function()
     assert.same({ "ada" }, wanted)
   end)
 
+  it("go on for others where the request is cancelled that is being answered, and end where none is wanted", function()
+    local asked, cancelled = {}, {}
+    one.pumping = { add = function() return 7, "/x" end, stop = function() end }
+    assert(one:open { id = "ada", asks = true, stream = {} })
+    one.asking.ada.client = { get = function(_, _, done)
+      asked[#asked + 1] = done
+      return #asked
+    end, cancel = function(_, id) cancelled[#cancelled + 1] = id end, close = function() end }
+    local ids = { get "ada", get "ada", get "ada" }
+    one:cancel(ids[1])
+    assert.same({}, cancelled)
+    one:cancel(ids[2])
+    assert.same({ 2 }, cancelled)
+    asked[1] { status = 200 }
+    assert.same({}, answers)
+    asked[3] { status = 200 }
+    assert.equal(1, #answers)
+    ids = { get "ada", get "ada" } -- of all that are under way none is wanted: the stream need not bring them
+    one:cancel(ids[1])
+    one:cancel(ids[2])
+    assert.same({ 2, 5, 4 }, cancelled)
+    assert.equal(0, #one.asking.ada.under_way)
+  end)
+
   it("are no more where nobody opens them", function()
     get "ada"
     one:close()

@@ -52,23 +52,30 @@ end
 
 -- The client of ONE goes once nobody waits for it.
 local function tidy(one)
-  if one.over and one.under_way == 0 and one.client then one.client = one.client:close() end
+  if one.over and not one.under_way[1] and one.client then one.client = one.client:close() end
 end
 
 -- libcurl closes the connection on which an answer broke off, and a stream has no other.
 local function broke_off(answer) return answer.word ~= nil and answer.status < 300 end
 
+local function forget(one, request)
+  for i, each in ipairs(one.under_way) do
+    if each == request then return table.remove(one.under_way, i) end
+  end
+end
+
 local function send(self, one, request)
   local id, err, code = one.client:get(request.options, function(answer)
-    one.under_way = one.under_way - 1
+    forget(one, request)
     self.requests[request.id] = nil
     answer.id = request.id
     if broke_off(answer) and not one.over then self:stop(one) end -- else what is asked next would be asked in vain
-    request.done(answer)
+    if not request.unwanted then request.done(answer) end
     tidy(one)
   end)
   if not id then return fail(self, request, err, code) end
-  request.one, request.inner, one.under_way = one, id, one.under_way + 1
+  request.one, request.inner = one, id
+  table.insert(one.under_way, request)
 end
 
 local function fail_waiting(self, id, err, code)
@@ -103,17 +110,28 @@ function streams:get(id, options, done)
   return request.id
 end
 
+-- Answers come in the order of the requests, as libcurl sends one when that before has ended: the stream would go with
+-- the first, so this one comes to its end where others wait behind it.
+local function cancel(one, request)
+  local first = one.under_way[1]
+  request.unwanted = true
+  if request ~= first then
+    one.client:cancel(request.inner)
+    forget(one, request)
+  end
+  if first.unwanted and not one.under_way[2] then
+    one.client:cancel(first.inner)
+    forget(one, first)
+  end
+  tidy(one)
+end
+
 --- Nothing more is heard of that request.
 function streams:cancel(id)
   local request = self.requests[id]
   if not request then return end
   self.requests[id] = nil
-  local one = request.one
-  if one and one.client then
-    one.client:cancel(request.inner)
-    one.under_way = one.under_way - 1
-    tidy(one)
-  end
+  if request.one and request.one.client then cancel(request.one, request) end
   for i, each in ipairs(self.waiting[request.of] or {}) do
     if each == request then return table.remove(self.waiting[request.of], i) end
   end
@@ -198,7 +216,7 @@ function streams:open(given)
     if given.asks then fail_waiting(self, given.id, err, code) end -- nobody else would tell them
     return nil, err, code
   end
-  local one = { stream = id, id = given.id, asks = given.asks, since = self.loop:now(), under_way = 0 }
+  local one = { stream = id, id = given.id, asks = given.asks, since = self.loop:now(), under_way = {} }
   self.list[#self.list + 1] = one
   ok, err, code = attach(self, one, inner)
   if not ok then self:stop(one) end
