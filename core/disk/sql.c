@@ -208,6 +208,8 @@ static int fail(lua_State *L, int code, int status, const char *text) {
   case SQLITE_CORRUPT:
   case SQLITE_NOTADB:
     return core_fail(L, "form", "the database is damaged: %s", text);
+  case SQLITE_ERROR: /* such as a table that is not there */
+    return core_fail(L, "form", "the database is not what it should be: %s", text);
   case SQLITE_NOMEM:
     return core_fail_errno(L, ENOMEM, text);
   case SQLITE_FULL:

@@ -46,6 +46,15 @@ describe("core.sql", function()
     assert.same({ { k = 1, v = "c" } }, all(db))
   end)
 
+  it("says that it is another database where a table or a column is not there", function()
+    local db = assert(sql.open(memory(), PATH))
+    for _, sentence in ipairs { "SELECT k FROM t", "DELETE FROM t" } do
+      local ok, text, word = db:run { { sentence } }
+      assert.same({ nil, "form" }, { ok, word })
+      assert.truthy(text:find("no such table: t", 1, true))
+    end
+  end)
+
   it("takes no other values", function()
     local db = with_table(memory())
     for _, wrong in ipairs { true, 1.5, {} } do

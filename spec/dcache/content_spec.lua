@@ -381,6 +381,35 @@ describe("dcache.content", function()
     assert(fetch(third, file))
   end)
 
+  it("begins what is known of files anew where its table is gone, at a start or later", function()
+    local file, port = publisher()
+    local function drop(db) assert(db:run({ { "DROP TABLE file" } }, true)) end
+    local data = { size = file.size }
+    local records = { { key = file.cid, mine = true, verb = "propose", holds = true, valid_until = 9000000,
+      data = data } }
+    local c = node("server", { publisher = port })
+    assert(fetch(c, file))
+    c:stop()
+    local db = assert(sql.open(disk.real(), home.path .. "/server/files.db"))
+    drop(db)
+    db:close()
+    local again = node("server", {}, { records = records, time = { now = function() return 1000000 end } })
+    again:start()
+    run_till(function() return again.by_cid[file.cid] and again.by_cid[file.cid].saved end)
+    drop(again.rows.db)
+    again.by_cid[file.cid].saved = nil
+    again.rows.backoff = require("backoff").quick(nil, 50)
+    require("dcache.content.store").check_all(again)
+    run_till(function()
+      require("dcache.content.store").check_all(again)
+      return again.by_cid[file.cid].saved
+    end)
+    again:stop()
+    local third = node("server", {})
+    third:start()
+    assert.is_true(third:holds(file.cid))
+  end)
+
   it("looks for the copies that own words name which came back, before it unsays one", function()
     local file, port = publisher()
     local c = node("server", { publisher = port })
