@@ -160,6 +160,10 @@ $(BUILD)/completion/zsh/%:
 install: all pages
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD='$(BUILD)' core/service/install.sh install
 
+# Handlers of updates, which become root by sudo; HANDLERS='deb' picks some.
+install-handlers:
+	@DESTDIR='$(DESTDIR)' policies/handlers/install.sh $(HANDLERS)
+
 uninstall:
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD='$(BUILD)' core/service/install.sh uninstall
 
@@ -187,10 +191,11 @@ help:
 #: make fuzz       each parser of foreign bytes fuzzed for FUZZ_SECONDS=10 (clang), or FUZZERS='json text'
 #: make soak       the specs at full counts, ten minutes of each fuzzer
 #: make install    into PREFIX (/usr/local) below DESTDIR; uninstall takes it out
+#: make install-handlers  the handlers deb and docker of updates into /etc, or HANDLERS='deb'
 #: make deb        the package .build/dt-swarm_VERSION_ARCH.deb for Debian 12
 #: make clean      removes what was built
 #: V=1 shows each command, BUILD=DIR builds elsewhere, JOBS=N compiles N files at a time
 
 -include $(BUILD)/main.d $(OBJECTS:.o=.d) $(HTTP:core/%.c=$(BUILD)/%.d) $(SIM:core/%.c=$(BUILD)/%.d)
 
-.PHONY: all parts pages run test lint fuzz soak bench mutants asan install uninstall rock deb clean help
+.PHONY: all parts pages run test lint fuzz soak bench mutants asan install install-handlers uninstall rock deb clean help

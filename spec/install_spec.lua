@@ -31,7 +31,8 @@ describe("make install", function()
       "share/man/man8/dt-swarm.8 f", "share/man/man1/dt-swarm-cli.1 f", "share/man/man5/dt-swarm-policy.5 f",
       "share/man/man7/dt-swarm-lab.7 f", "share/man/man7/dt-swarm-channels.7 f",
       "share/bash-completion/completions/dt-swarm f", "share/bash-completion/completions/dt-swarm-cli f",
-      "share/zsh/site-functions/_dt-swarm-cli f" } do
+      "share/zsh/site-functions/_dt-swarm-cli f", "lib/dt-swarm/dt-swarm-back f",
+      "share/dt-swarm/policies/handlers/deb f", "share/dt-swarm/policies/handlers/install.sh f" } do
       assert.truthy(("\n" .. found):find("\n" .. name .. "\n", 1, true), name)
     end
     assert.is_nil(found:find("%.c f\n") or found:find "spec" or found:find "sim")
@@ -82,10 +83,15 @@ describe("make install", function()
     for _, unit in ipairs { system, user } do
       assert.truthy(unit:find("\nExecStart=/usr/local/bin/dt-swarm\n", 1, true), unit)
       assert.truthy(unit:find("\nType=notify\n", 1, true))
-      assert.truthy(unit:find("\nStartLimitIntervalSec=0\n", 1, true))
+      assert.truthy(unit:find("\nKillMode=process\n", 1, true))
       assert.is_nil(unit:find("@PREFIX", 1, true))
       assert.is_nil(unit:find "network%-online")
     end
+    assert.truthy(user:find("\nStartLimitIntervalSec=0\n", 1, true))
+    assert.truthy(system:find("\nStartLimitIntervalSec=300\nStartLimitBurst=3\nOnFailure=dt-swarm-back.service\n", 1,
+      true))
+    assert.truthy(read "lib/systemd/system/dt-swarm-back.service":find(
+      "\nExecStart=/usr/local/lib/dt-swarm/dt-swarm-back\n", 1, true))
     assert.truthy(read "lib/sysusers.d/dt-swarm.conf":find "\nu dt%-swarm ")
     if not os.execute "command -v systemd-analyze >/dev/null" then
       print "# systemd-analyze is not here: it has not read the units (Debian: systemd)"
@@ -112,7 +118,7 @@ describe("make install", function()
     folder.write(known, folder.read(known) .. "share/dt-swarm/lua/old.lua\n")
     local before = list(place.path)
     assert.equal(0, select(2, make "install"))
-    assert.equal((before:gsub("[^\n]*old%.lua f\n", "")), list(place.path))
+    assert.equal((before:gsub("[^\n]*/lua/old%.lua f\n", "")), list(place.path))
   end)
 
   it("is taken out whole, and nothing else is", function()

@@ -64,7 +64,13 @@ install_all() {
   for file in "$BUILD"/completion/zsh/*; do
     [ ! -f "$file" ] || put 644 "$file" "${ZSH_COMPLETION:-share/zsh/site-functions}/${file##*/}"
   done
+  for name in deb docker install.sh; do put 755 "policies/handlers/$name" "share/dt-swarm/policies/handlers/$name"; done
+  for name in README.md handlers.conf sudoers; do
+    put 644 "policies/handlers/$name" "share/dt-swarm/policies/handlers/$name"
+  done
+  put 755 core/service/dt-swarm-back lib/dt-swarm/dt-swarm-back
   unit core/service/system.service lib/systemd/system/dt-swarm.service
+  unit core/service/back.service lib/systemd/system/dt-swarm-back.service
   unit core/service/user.service "${USER_UNITS:-share/systemd/user}/dt-swarm.service"
   put 644 core/service/sysusers.conf lib/sysusers.d/dt-swarm.conf
 }
