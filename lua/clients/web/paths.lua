@@ -8,6 +8,7 @@ local LIST <const> = {
   ["/metrics"] = { metrics = true },
   ["/report"] = { command = "report" },
   ["/status"] = { command = "status" },
+  ["/updates"] = { command = "updates", takes = { run = true } },
 }
 
 local NONE <const> = {}
@@ -37,12 +38,12 @@ function paths.request(uri)
   local row = LIST[path]
   if not row then
     return nil, "missing: there are / for people, and /peers (?near=1, ?after=ID), /health (?robot=NAME), "
-      .. "/files (?q=TEXT, ?after=CID), /status, /report and /metrics", "missing"
+      .. "/files (?q=TEXT, ?after=CID), /updates (?run=RUN), /status, /report and /metrics", "missing"
   end
   local values, text = query_of(path, query)
   if not values then return nil, text, "form" end
   local request = { command = row.command, metrics = row.metrics, after = values.after, robot = values.robot,
-    text = values.q }
+    text = values.q, run = values.run }
   request.watching = row.command == "discover" or nil -- who reads a page reads it again and again
   if values.near then
     request.near = FLAGS[values.near]
