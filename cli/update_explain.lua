@@ -19,7 +19,8 @@ local function payload_text(payload, s)
 end
 
 local function say_head(answer, s)
-  local over = answer.from and (" over %d"):format(answer.from) or ""
+  local is_there = answer.from and answer.release == ("%s/%d"):format(answer.run:match "^[^/]*", answer.from)
+  local over = answer.from and not is_there and (" over %d"):format(answer.from) or ""
   local round = answer.round and (", round %d"):format(answer.round) or ""
   local number = answer.run:match "/(%d+)$"
   local phase = PHASES[answer.phase] or s:text(answer.phase)
@@ -38,7 +39,7 @@ local function beside(s, word, text, colour)
 end
 
 local function say_row(row, s)
-  beside(s, s:text(row.code or "state"), row.what, "title")
+  beside(s, s:text((row.code or "state"):gsub("_", " ")), row.what, "title")
   if row.seen then beside(s, "  seen", row.seen, "dim") end
   if row.cure then beside(s, "  do", require "cures".at(row.cure, s.host), "dim") end
 end
@@ -49,7 +50,7 @@ local function end_text(answer, s)
   if answer.phase == "committed" then return ("It is installed: %s."):format(s:text(answer.version)) end
   local open = answer.open and answer.open > 0 and (n == 0 and "All gates are open: it begins." or
     ("%d other gate%s open."):format(answer.open, answer.open == 1 and " is" or "s are")) or nil
-  local left = answer.left_ms and ("If it cannot use its turn for %s it goes to round %d."):format(
+  local left = answer.left_ms and ("If it cannot use its turn for %s, round %d is next."):format(
     s.span(answer.left_ms), (answer.round or 1) + 1) or nil
   local text = table.concat({ open or left, open and left or nil }, " ")
   return text ~= "" and text or "That is all that is known of it here."

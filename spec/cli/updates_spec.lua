@@ -468,8 +468,7 @@ turn      Two others before emma are not done.
 ready     The robot is not at rest.
   seen    driving; battery 31 % under 40 %. Asked again in 41 s
   do      Let it stand and charge, or once: update go
-10 other gates are open. If it cannot use its turn for 10 min it goes to round
-3.
+10 other gates are open. If it cannot use its turn for 10 min, round 3 is next.
 ]], said)
   end)
 

@@ -6,7 +6,19 @@ local sorted = require "sorted"
 
 local explained = {}
 
-local FORGIVE <const> = "update forgive, or a release of a higher number"
+-- What opens it where a run does not count, or this robot takes no part in it, by the word of that.
+local CURES <const> = {
+  threshold = "Others who may do sign it, too: release sign, rollout sign.",
+  conflict = "Their signers take them back (rollout abort, record dismiss); then another run.",
+  ended = "Start another run: rollout start.",
+  role = "Let an admin sign it: release sign, rollout sign.",
+  seq = "A release of a higher number: release again; then another run.",
+  swarm = "Make the plan anew in this lab: rollout start.",
+  missing = "Wait until its release is heard here: release list.",
+  target = "Mend that; then another run: rollout plan FILE --rest.",
+}
+local NEXT <const> = "Another run takes it in: rollout plan FILE --rest."
+local FORGIVE <const> = "update forgive %s, then another run; or a release of a higher number."
 
 -- Of several runs the one that a person means: what is under way, then what is open, the newest first.
 local function rank(one)
@@ -42,24 +54,52 @@ local function of_gates(rows)
   return list
 end
 
+-- The update is under way: NOW is what machine.lua keeps of it.
+local function of_machine(one, now)
+  local trouble = one.updates.machine.trouble
+  local mine = one.updates.saved.data.runs[one.key]
+  local what = ("The update is %s."):format(one.phase)
+  if trouble then
+    return { code = "disk", what = what, seen = "the disk takes nothing: " .. trouble, cure = "Look at dmesg." }
+  end
+  if mine and mine.state == "failed" then
+    return { code = "failed", what = what, seen = now.why or "three times it came to nothing",
+      cure = "Hands are needed: STATE/updates/output has what was printed last. It is tried on." }
+  end
+  return { what = what, seen = now.why, cure = "Wait for its end." }
+end
+
+-- This robot takes no part in it any more, or it does not count.
+local function of_end(one)
+  local release = one.row.release and one.row.release.key or "it"
+  if one.phase == "refused" then
+    return { code = one.word, what = "The run does not count here.", seen = one.text, cure = CURES[one.word or ""]
+      or "Make the plan anew: rollout start." }
+  end
+  local failed = one.phase == "rolled_back" or one.text and one.text:find "^failed here"
+  local cure = failed and FORGIVE:format(release) or CURES[one.word or ""] or NEXT
+  local what = one.phase == "rolled_back" and "It was tried here, and this robot went back."
+    or "This robot takes no part in the run."
+  return { code = one.word or one.phase, what = what, seen = one.text, cure = cure }
+end
+
 -- What is to be said where no gate is asked: it does not count, is over, or is under way.
 local function of_phase(one)
   local updates = one.updates
   local now = updates.machine:now()
-  if now and now.run == one.key then
-    local why = updates.machine.trouble and "the disk takes nothing: " .. updates.machine.trouble or now.why
-    return { { what = ("The update is %s."):format(one.phase), seen = why, cure = "Wait for its end." } }
-  end
+  if now and now.run == one.key then return { of_machine(one, now) } end
   if one.phase == "unnamed" then
-    return { { code = "turn", what = "This robot is not named by the plan.", cure = "rollout plan --rest names it." } }
+    return { { code = "turn", what = "This robot is not named by the plan.",
+      seen = ("its order has %d others"):format(#one.plan.order), cure = NEXT } }
   end
   if one.phase == "offered" then
-    return { { code = "payload", what = "The plan is not here yet.", cure = "Wait." } }
+    local plan = one.row.plan_cid and updates.fetching:state(one.row.plan_cid) or {}
+    return { { code = "payload", what = "The plan is not here yet.",
+      seen = plan.from and "it comes from " .. plan.from or plan.missing or "it was asked for",
+      cure = "Wait; where it does not come, start the node that it was signed at." } }
   end
   if one.phase == "committed" then return {} end
-  local cure = (one.phase == "rolled_back" or one.word == "target") and FORGIVE or nil
-  return { { code = one.word, what = ("The run is %s here."):format((one.phase:gsub("_", " "))), seen = one.text,
-    cure = cure } }
+  return { of_end(one) }
 end
 
 --- The gates of ONE now | nil: it does not wait at them.
@@ -79,7 +119,8 @@ function explained.of(one)
   return { run = one.key, release = row.release and row.release.key, version = data.version,
     from = has and has[1], round = mine and mine.round or wave, wave = wave, phase = one.phase,
     place = one.places and one.places.place[updates.node.id],
-    payload = payload and { done = payload.done, size = payload.size, from = payload.from } or nil,
+    payload = payload and { done = payload.done, size = payload.size, from = payload.from,
+      near = payload.near } or nil,
     rows = json.array(list), open = rows and #rows - #list or 0,
     left_ms = one.waiting and one.waiting:left_ms() or nil,
     patience_ms = one.waiting and one.waiting:patience_ms() or nil }

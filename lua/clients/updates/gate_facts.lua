@@ -50,7 +50,8 @@ local function disk_of(updates)
     or trouble and trouble.text or nil
 end
 
-local function pause_of(one)
+--- Who paused the run ONE, and for how long still → { by, why, left_ms } | nil
+function gate_facts.pause(one)
   local pause = one.row.pause
   if not pause then return nil end
   local left = pause.ends and math.max(0, pause.ends - one.updates.node.time:now()) or 0
@@ -107,7 +108,7 @@ function gate_facts.rows(one)
   local its_turn = turn_of(one)
   local mine = updates.saved.data.runs[one.key]
   return gates.look { payload = payload_of(one), space = { need = need, free = free }, disk = disk_of(updates),
-    paused = pause_of(one), turn = its_turn, name = function(id) return node.who(id).label end,
+    paused = gate_facts.pause(one), turn = its_turn, name = function(id) return node.who(id).label end,
     go = go_of(one, not its_turn.closed), clock = clock_of(one),
     settled = settled_of(updates), clone = clone_of(node), busy = updates:busy_with(one), hold = hold_of(node),
     ready = ready_of(one), passes = mine and mine.go }

@@ -61,12 +61,12 @@ function TURN.skipped() return "This robot is skipped in this run.", "a signed s
 function TURN.begun() return "This robot has begun in this run.", "its own status", "Wait for its end." end
 
 function TURN.failures(_, one)
-  return "The run stopped: too many failed.", ("%d failures known, %d may be"):format(one.count, one.most),
+  return "The run stopped: too many failed.", ("%d failed, as far as is known; %d may"):format(one.count, one.most),
     "Look at them (rollout status); then start another run."
 end
 
 function TURN.absent(_, one)
-  return "Too many robots of earlier rounds are away.", ("%d are away, %d may be left out"):format(one.count, one.most),
+  return "Too many robots of earlier rounds are away.", ("away: %d; left out may be: %d"):format(one.count, one.most),
     "Switch them on, or sign: rollout skip."
 end
 
@@ -123,13 +123,20 @@ function LOOK.hold(given)
     "Wait for its end, or: fact hold end; once: update go.")
 end
 
+-- What opens the gate `ready`, by what keeps it: WHY, and the facts that nobody tells here.
+local function rest_cure(why, untold)
+  if untold[1] then
+    return ("Have a timer tell it (fact %s no --for 10min), or do without by a line of the policy \z
+      (p.clients.updates.ready = nil); once: update go."):format(table.concat(untold, " no --for 10min, fact "))
+  end
+  local closed = why:find("outside ", 1, true)
+  return (closed and "Wait for the hours of clients.updates.windows" or "Let it rest") .. ", or once: update go."
+end
+
 function LOOK.ready(given)
   local seen = not given.ready.yes and (given.ready.why or "no reason given") or nil
-  local untold = given.ready.untold or {}
-  local cure = not untold[1] and "Let it rest, or once: update go."
-    or ("Have a timer tell it (fact %s no --for 10min), or let a line of the policy do without; once: update go.")
-    :format(table.concat(untold, " no --for 10min, fact "))
-  return row("ready", not passed(given, seen), "The robot is not at rest.", seen, cure)
+  return row("ready", not passed(given, seen), "The robot is not at rest.", seen,
+    rest_cure(seen or "", given.ready.untold or {}))
 end
 
 --- The gates in the order in which people are told of them.

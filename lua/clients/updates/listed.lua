@@ -63,7 +63,8 @@ local function run_of(one)
   local answer = { run = row.key, release = release and release.key, kind = data.kind, version = data.version,
     signers = labels_of(row.signers), word = one.word or row.word, text = one.text or row.text,
     ends = row.ends, phase = one.phase, counts = row.counts, plan = row.plan_cid,
-    pause = row.pause and { by = row.pause.by, why = row.pause.why, ends = row.pause.ends } or nil,
+    pause = row.pause and { by = row.pause.by, why = row.pause.why, ends = row.pause.ends,
+      left_ms = gate_facts.pause(one).left_ms } or nil,
     complete = false, robots = json.array {} }
   if one.plan then add_robots(one, answer) end
   return answer
