@@ -499,6 +499,24 @@ describe("dcache.content", function()
     assert.is_true(third.list[1].served)
   end)
 
+  it("looks at few files in a turn, as the disk may be slow", function()
+    local c = node("server", {})
+    local real, looked = c.disk, 0
+    c.integrity.disk = setmetatable({ stat = function(_, path)
+      if path:find("many-", 1, true) then looked = looked + 1 end
+      return real:stat(path)
+    end }, { __index = function(_, name) return function(_, ...) return real[name](real, ...) end end })
+    for i = 1, 500 do
+      local one = { cid = ("%05d"):format(i), path = "many-" .. i, name = "many-" .. i, identity = { size = 0 } }
+      c:insert(one)
+    end
+    c.integrity.home_filesystem.lost = true -- so that none is missing
+    require("dcache.content.store").check_all(c)
+    assert.is_true(looked > 0 and looked <= 32, looked)
+    run_till(function() return looked == 500 end)
+    c.list, c.by_cid = {}, {}
+  end)
+
   it("looks at all as soon as something else lies where the store should be, and not before", function()
     local store = require "dcache.content.store"
     local file, port = publisher()

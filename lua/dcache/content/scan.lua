@@ -8,7 +8,7 @@ local worker = require "worker"
 
 local scan = {}
 
-local SLICE <const> = 256 -- names that are looked at in a turn
+local SLICE <const> = 32 -- names that are looked at in a turn: over a network each may take half a millisecond
 local LACKS <const> = { EMFILE = true, ENFILE = true, ENOMEM = true, EAGAIN = true, full = true, closed = true }
 local DEEP <const> = 2 -- folders beneath the store: NAME~KEY4/YYYY-MM
 
