@@ -25,6 +25,20 @@ describe("rank", function()
     assert.same({ true, false }, { rank.is_among(1, "text", { "a" }, "a"), rank.is_among(0, "text", { "a" }, "a") })
   end)
 
+  it("tells the first ones of their kind, and a place, as the whole order has them", function()
+    for round = 1, 200 do
+      local ids, kinds, wanted, met, place = {}, {}, {}, {}, nil
+      for i = 1, round % 13 do ids[i], kinds["id" .. i] = "id" .. i, i * round % 5 end
+      for i, id in ipairs(rank.of("text " .. round, ids)) do
+        if id == "id3" then place = i end
+        if not met[kinds[id]] and #wanted < round % 4 then wanted[#wanted + 1] = id end
+        met[kinds[id]] = true
+      end
+      local first, at = rank.first("text " .. round, ids, round % 4, "id3", function(id) return kinds[id] end)
+      assert.same({ wanted, place }, { first, at })
+    end
+  end)
+
   it("leaves what it is given as it was, and shares what has to be done among all", function()
     local ids, first = { "a", "b", "c", "d" }, {}
     for i = 1, 400 do

@@ -106,6 +106,18 @@ describe("who copies a file", function()
     assert.equal(8, #wanting(rows_of(20, 20), file_of(cid, {}, 100)))
   end)
 
+  it("puts no stores in order where nothing is missing, but once it may be somebody's turn", function()
+    local cid = ("b"):rep(43) .. "0123456789abcdef"
+    local rows = rows_of(20, 20)
+    for i = 1, 3 do rows[i].doing = { { c = "0123456789abcdef", p = 4 } } end
+    local view, me = placing.view(rows), rows[9]
+    local answer, state = placing.look(file_of(cid), view, me, nil, 0, half)
+    assert.same({ 17, 0, nil, false }, { #answer.able, #answer.chosen, answer.place, answer.wanted })
+    answer = placing.look(file_of(cid), view, me, state, 10 * MINUTE, half)
+    assert.truthy(answer.place)
+    assert.is_true((placing.look(file_of(cid), view, me, state, 20 * MINUTE, half)).wanted)
+  end)
+
   it("is never a node that does not count, and says why not", function()
     local file, view = file_of(("c"):rep(59)), placing.view(rows_of(4, 4))
     local answer, state = placing.look(file, view, { id = "node-01" }, nil, 0, half)

@@ -55,21 +55,16 @@ local function taken(file, view)
   return by, claimed, all
 end
 
--- The nodes that could take it, in their order; the best of each domain; this one's place among them all.
-local function eligible(file, view, by, me)
-  local ids, domains, first, place = {}, {}, {}, nil
+-- The nodes that could take it, and the domain of each.
+local function eligible(file, view, by)
+  local ids, domains = {}, {}
   for _, row in ipairs(view.able) do
     local fits = not row.free or row.free >= file.size
     if fits and not by[row.domain] and not file.sharers[row.id] then
       ids[#ids + 1], domains[row.id] = row.id, row.domain
     end
   end
-  local order, met = rank.of(file.cid, ids), {}
-  for i, id in ipairs(order) do
-    if id == me then place = i end
-    if not met[domains[id]] then met[domains[id]], first[#first + 1] = true, id end
-  end
-  return order, first, place
+  return ids, domains
 end
 
 -- When a new domain claimed the file, or began it, or came further. BEFORE: what is known of an earlier look | nil.
@@ -103,11 +98,14 @@ local function why_not(answer, by, me)
   return ("%d others are chosen"):format(#answer.chosen)
 end
 
--- What is missing is chosen from among those who could take it. → is this node one of them?
-local function choose(answer, file, view, by, me)
-  local first
-  answer.able, first, answer.place = eligible(file, view, by, me.id)
-  answer.chosen = table.move(first, 1, math.min(math.max(0, answer.most - answer.taken), #first), 1, {})
+-- What is missing is chosen from among those who could take it, the first ones in their order, one a domain; nobody is
+-- put in order where nothing is missing and it is nobody's TURN. → is this node one of them?
+local function choose(answer, file, view, by, me, turn)
+  local domains, need
+  answer.able, domains = eligible(file, view, by)
+  need = math.max(0, answer.most - answer.taken)
+  if need == 0 and not turn then return false end
+  answer.chosen, answer.place = rank.first(file.cid, answer.able, need, me.id, function(id) return domains[id] end)
   for _, id in ipairs(answer.chosen) do
     if id == me.id then return true end
   end
@@ -119,7 +117,7 @@ end
 --- does not count }. BEFORE: what an earlier look at the same file gave | nil; NOW: ms, of a clock that nobody sets;
 --- UNIT() → 0 … 1. → { wanted = is it this node's to copy, why = why not | nil, most, claimed = domains that have it,
 --- taken = those and who fetch it, able = nodes that could take it, chosen = those of them that are chosen, place =
---- this one's among the able }, what to give to the next look
+--- this one's among the able | nil, where that plays no part }, what to give to the next look
 function placing.look(file, view, me, before, now, unit)
   local by, claimed, taken_by = taken(file, view)
   local answer = { wanted = false, most = math.min(file.most, MOST), claimed = claimed, taken = taken_by, able = {},
@@ -128,12 +126,12 @@ function placing.look(file, view, me, before, now, unit)
     answer.why = ("%d others hold it"):format(claimed)
     return answer
   end
-  answer.wanted = choose(answer, file, view, by, me)
-  if not me.domain then
+  local state = me.domain and news(by, before, now)
+  answer.wanted = choose(answer, file, view, by, me, state and now >= state.at + CALM)
+  if not state then
     answer.wanted, answer.why = false, "this node's copies do not count"
     return answer
   end
-  local state = news(by, before, now)
   answer.wanted = answer.wanted or has_turn(state, answer.place, #answer.able, now, unit)
   answer.why = not answer.wanted and why_not(answer, by, me) or nil
   return answer, state
