@@ -14,6 +14,7 @@ end
 local function check_here(context, path)
   local root = context.world.root
   local files = require("policy_files").new { path = path, search = context.world.paths:policies(root),
+    fleet = context.world.paths:fleet(), home = context.world.env "HOME",
     shipped = root .. "/policies", programs = require "routing.channels.programs".of(context.world.paths) }
   local chain, lines = files:read()
   local policy

@@ -218,6 +218,10 @@ local function trial(answer, s)
       s:cure(("To try the policy's file again: dt-swarm-cli %s policy reload"):format(s.host))))
   end
   if not one then return end
+  if not one.left_ms then
+    return s:say(("An update brought this policy; the good one comes back if that is not committed. %s"):format(
+      s:cure(("To see it: dt-swarm-cli %s update status"):format(s.host))))
+  end
   local left, errors = s.span(one.left_ms), (one.errors or 0) > 0 and s.count(one.errors, "error of a hook",
     "errors of hooks") .. " so far; " or ""
   if not one.confirm then

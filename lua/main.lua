@@ -39,9 +39,17 @@ local function say_fine(policy, arg)
   say(io.stdout, said, columns_of(arg, 1), "  ")
 end
 
+-- The state folder that was named, as a whole path | nil
+local function state_folder(chosen)
+  local folder = chosen.state
+  return folder and (folder:sub(1, 1) == "/" and folder or ("%s/%s"):format(os.getenv "PWD" or "", folder))
+end
+
 local function policy_files(chosen, place, root)
-  return require "policy_files".new { path = chosen.policy, search = place:policies(root),
-    shipped = root .. "/policies", programs = require "routing.channels.programs".of(place),
+  local folder = state_folder(chosen)
+  return require "policy_files".new { path = chosen.policy, search = place:policies(root, folder),
+    shipped = root .. "/policies", fleet = place:fleet(folder), home = os.getenv "HOME",
+    programs = require "routing.channels.programs".of(place),
     alert_program = require "routing.channels.programs".of(place, place:policy_folders()),
     secrets = require "routing.channels.secrets".of(place) }
 end

@@ -65,11 +65,18 @@ local function config(place)
   return absolute(place.env "XDG_CONFIG_HOME") or place.home and place.home .. "/.config"
 end
 
---- Policies looked for when none is named: the user's, the system's, the shipped one.
-local function policies(place, root)
+-- Where the policy lies that releases bring (clients/updates/kinds/policy.lua). STATE_FOLDER: nil where none was named.
+local function fleet(place, state_folder)
+  local folder = state_folder or state(place)
+  return folder and folder .. "/policies/fleet.lua"
+end
+
+--- Policies looked for when none is named: the user's, the system's, the fleet's, the shipped one.
+local function policies(place, root, state_folder)
   local list, own = {}, config(place)
   if own then list[1] = own .. "/dt-swarm/policy.lua" end
   list[#list + 1] = "/etc/dt-swarm/policy.lua"
+  list[#list + 1] = fleet(place, state_folder) -- nil: there is no place for it
   list[#list + 1] = root .. "/policies/duckiebot.lua"
   return list
 end
@@ -92,7 +99,8 @@ end
 
 --- The rules for one process. ENV(name) gives a variable or nil, UID the user's number.
 -- Each answers a path, or nil, "missing: text", "missing" where no home is known:
--- p:state() p:socket([state folder]) p:share() p:sockets() p:policies(root)
+-- p:state() p:socket([state folder]) p:share() p:sockets()
+-- p:policies(root, [state folder]) p:fleet([state folder])
 -- p:channels() p:secrets(): folders of the programs and of the passwords of channels
 -- p:policy_folders(): where the user's and the system's policy lie
 -- p:labs(state folder) p:config(): the user's own folder for settings
@@ -110,7 +118,8 @@ function paths.new(env, uid)
       return folder .. "/" .. paths.SOCKET_NAME
     end,
     sockets = function() return sockets(place) end,
-    policies = function(_, root) return policies(place, root) end,
+    policies = function(_, root, state_folder) return policies(place, root, state_folder) end,
+    fleet = function(_, state_folder) return fleet(place, state_folder) end,
     channels = function() return beside_policy(place, "channels") end,
     secrets = function() return beside_policy(place, "secrets") end,
     policy_folders = function() return beside_policy(place) end,

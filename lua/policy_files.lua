@@ -5,26 +5,37 @@ local load = require "policy.load"
 local preflight = require "preflight"
 local source = require "policy.source"
 local trial_start = require "trial_start"
+local update_folders = require "update_folders"
 
 local policy_files = {}
 policy_files.__index = policy_files
 
 local SHIPPED <const> = { { path = "default.lua", name = "default.lua", text = 'return (extend "default")' } }
 
---- GIVEN: path (as the operator named it), or nil and search (paths, in order); shipped: folder of the shipped ones;
--- programs: those that may be channels (routing/channels/programs.lua); alert_program: where the one lies that tells of
--- alerts; secrets: passwords of channels (secrets.lua).
+local FIELDS <const> = { "path", "search", "shipped", "fleet", "home", "programs", "alert_program", "secrets" }
+
+--- GIVEN:
+--   path           as the operator named it, or nil
+--   search         where it is nil: paths, in order
+--   shipped        the folder of the shipped ones
+--   fleet          where the one lies that releases bring, or nil
+--   home           of this user, or nil
+--   programs       those that may be channels (routing/channels/programs.lua)
+--   alert_program  where the one lies that tells of alerts
+--   secrets        passwords of channels (secrets.lua)
 function policy_files.new(given)
-  return setmetatable({ path = given.path, search = given.search, shipped = given.shipped,
-    programs = given.programs, alert_program = given.alert_program, secrets = given.secrets }, policy_files)
+  local self = setmetatable({}, policy_files)
+  for _, name in ipairs(FIELDS) do self[name] = given[name] end
+  return self
 end
 
 --- The texts of the policy (policy/source.lua): of PATH where it is given, else of the one that was named or is found.
--- UPTO: the file in force, after which none is looked for: when it is gone another one does not take its place.
+-- UPTO: the file in force, after which none is looked for: when it is gone another one does not take its place, but of
+-- one that a release brought. INSTEAD: { [path] = text } of files that are not there yet, or nil.
 -- → chain | nil, lines for people; and then all paths that were looked at.
-function policy_files:read(upto, path)
+function policy_files:read(upto, path, instead)
   local chain, faults, looked = source.read(path or self.path, { shipped = self.shipped, search = self.search,
-    upto = upto })
+    fleet = self.fleet, upto = upto ~= self.fleet and upto or nil, instead = instead })
   return chain, faults and load.report(faults), looked
 end
 
@@ -34,6 +45,7 @@ function policy_files:load(chain, pause)
   local policy, faults = load.from_chain(chain, { shipped = self.shipped, pause = pause })
   if not policy then return nil, load.report(faults) end
   local lines = preflight.faults(policy, self.programs)
+  for _, line in ipairs(update_folders.faults(policy, self)) do lines[#lines + 1] = line end
   if not lines[1] then return policy end
   policy:close()
   return nil, lines

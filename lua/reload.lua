@@ -223,6 +223,28 @@ local function look(self, path)
   return answer
 end
 
+-- What is wrong with TEXT as the policy that releases bring: true | nil, text, code
+local function try_fleet(self, text)
+  local fleet = self.files.fleet
+  local chain, lines = self.files:read(self.node.policy.file, nil, { [fleet or ""] = text })
+  if not chain then return nil, "policy: " .. lines[1], "policy" end
+  local used = false
+  for _, one in ipairs(chain) do used = used or one.path == fleet end
+  if not used then
+    return nil, ('target: the policy in force, %s, does not say extend "fleet"'):format(chain[1].name), "target"
+  end
+  local new
+  new, lines = self.files:judge(chain, pause)
+  if not new then return nil, "policy: " .. lines[1], "policy" end
+  lines = self.unfit(new, difference(self, new).used)
+  new:close()
+  if lines[1] then return nil, "policy: " .. lines[1], "policy" end
+  return true
+end
+
+--- Could TEXT be the policy that releases bring? Changes nothing. REPLY(true), or REPLY(nil, text, code), once.
+function reload:try_fleet(text, reply) start(self, reply, try_fleet, text) end
+
 --- What a reload would do with the policy at PATH (absolute), or nil: the one that would be read. Changes nothing.
 -- REPLY(answer of reload_report.lua with `faults`, an array of lines, and `same`, is it the text in force?), once.
 function reload:try(path, reply) start(self, reply, look, path) end

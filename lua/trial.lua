@@ -3,7 +3,8 @@
 --
 -- What is kept in STATE/policy (lua/kept.lua, firm) is on the disk before a new policy goes into force:
 --   good     the policy to go back to (trial_start.lua's pack); none yet: the shipped one
---   trial    the policy on trial, or none; with confirm = seconds in which it has to be confirmed, by the user `uid`
+--   trial    the policy on trial, or none; with confirm = seconds in which it has to be confirmed, by the user `uid`;
+--            0: whenever the update is committed that brought it
 --   bad      [{ hash =, why = }]: texts that failed, which are not tried again unless somebody asks for it
 --   boot, process, clean, crashes   how the last run ended, for the next start (trial_start.lua)
 -- STATE/policy-before has the good policy before this one, for `policy rollback`.
@@ -19,6 +20,7 @@ local NO_TRIAL <const> = "missing: no policy is on trial; policy show says which
 local OVERTAKEN <const> = "missing: another policy came meanwhile"
 
 trial.SECONDS, trial.SECONDS_MAX = TRIAL_S, 24 * 60 * 60
+trial.UPDATE = start.UPDATE
 
 --- GIVEN:
 --   loop, log
@@ -64,10 +66,11 @@ end
 
 local succeed, go_back
 
--- The trial's time runs from now on, for MS.
+-- The trial's time runs from now on, for MS; 0: without an end.
 local function run(self, ms)
   cancel(self)
   self.since, self.ends = self.loop:now(), self.loop:now() + ms
+  if ms == 0 then return end
   self.timer = self.loop:after(ms, function()
     self.timer = nil
     local one = self.data.trial
@@ -82,7 +85,8 @@ end
 local function say_trial(self, name)
   local one, good = self.data.trial, start.good(self.data)
   local seconds, back = seconds_of(one), good and "the good one" or "the shipped one"
-  self.log:info("policy", "on trial", one.confirm
+  self.log:info("policy", "on trial", one.confirm == 0
+    and ("%s %s: %s comes back, unless the update is committed"):format(name, one.hash, back) or one.confirm
     and ("%s %s: %s comes back in %d s, unless it is confirmed"):format(name, one.hash, back, seconds)
     or ("%s %s: for %d s; after a fault %s comes back"):format(name, one.hash, seconds, back))
   add(self, { event = "trial", policy = name, hash = one.hash, seconds = seconds, confirm = one.confirm ~= nil })
@@ -105,7 +109,8 @@ end
 
 local function as_before(self, before)
   self.data.trial, self.data.bad = before.trial, before.bad
-  if before.trial and before.left then run(self, math.max(before.left, 1)) end
+  if not before.trial then return end
+  if before.left then run(self, math.max(before.left, 1)) elseif before.trial.confirm == 0 then run(self, 0) end
 end
 
 --- POLICY goes into force when DONE(true) was called: what brings back the good one is on the disk then. DONE(nil,
@@ -241,15 +246,9 @@ end
 function trial:confirm(who, reply)
   local one = self.data.trial
   if not one then return reply(nil, NO_TRIAL, "missing") end
-  if one.confirm and one.uid ~= who.uid then
-    return reply(nil, ("permission: the user %s asked for this change, and only that user can confirm it"):format(
-      one.uid or "?"), "permission")
-  end
-  if not self.since or who.since <= self.since then
-    return reply(nil, "permission: this connection was there before the change; only a new one shows that the node can "
-      .. "still be reached", "permission")
-  end
-  succeed(self, ("confirmed by user %s"):format(who.uid or "?"), function(ok, text, code)
+  local refusal = start.not_to_confirm(one, who, self.since)
+  if refusal then return reply(nil, refusal, "permission") end
+  succeed(self, start.confirmed_by(who), function(ok, text, code)
     if not ok then return reply(nil, text, code) end
     reply { policy = self.policy.name, hash = one.hash }
   end)

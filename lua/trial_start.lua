@@ -19,6 +19,28 @@ local WHY_MAX <const> = 160 -- bytes
 trial_start.FAILED = "%s: this text failed before: %s; change it, or have it tried again: \z
   dt-swarm-cli HOST policy reload"
 
+-- Who confirms a policy that a release brought, in place of a user.
+trial_start.UPDATE = "update"
+
+--- Why WHO ({ uid =, since = when the connection was made }) cannot confirm the policy ONE, on trial since SINCE | nil
+function trial_start.not_to_confirm(one, who, since)
+  if one.confirm and one.uid ~= who.uid then
+    if one.uid == trial_start.UPDATE then
+      return "permission: an update brought it, and confirms it when it is committed; policy rollback goes back now"
+    end
+    return ("permission: the user %s asked for this change, and only that user can confirm it"):format(one.uid or "?")
+  end
+  if not since or who.since <= since then
+    return "permission: this connection was there before the change; only a new one shows that the node can still be "
+      .. "reached"
+  end
+end
+
+--- How WHO is spoken of.
+function trial_start.confirmed_by(who)
+  return who.uid == trial_start.UPDATE and "its update was committed" or ("confirmed by user %s"):format(who.uid or "?")
+end
+
 local ROW <const> = { "name", "path", "text" }
 
 local function size_of(chain)

@@ -53,10 +53,12 @@ describe("paths", function()
     assert.same({ "/run/dt-swarm/control.sock" }, at({}):sockets())
   end)
 
-  it("names the user's policy, the system's, the shipped one", function()
+  it("names the user's policy, the system's, the fleet's, the shipped one", function()
     assert.same({
-      "/h/.config/dt-swarm/policy.lua", "/etc/dt-swarm/policy.lua", "/src/policies/duckiebot.lua",
+      "/h/.config/dt-swarm/policy.lua", "/etc/dt-swarm/policy.lua", "/h/.local/state/dt-swarm/policies/fleet.lua",
+      "/src/policies/duckiebot.lua",
     }, at({ HOME = "/h" }):policies("/src"))
+    assert.equal("/s/policies/fleet.lua", at({ HOME = "/h" }):policies("/src", "/s")[3])
     assert.equal("/c/dt-swarm/policy.lua", at({ HOME = "/h", XDG_CONFIG_HOME = "/c" }):policies("/src")[1])
   end)
 

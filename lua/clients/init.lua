@@ -32,6 +32,7 @@ local LIST <const> = {
   "clients.logs.replication",
   "clients.logs.stores",
   "clients.trust",
+  "clients.updates",
   "clients.remote",
   "clients.control",
   "clients.web",

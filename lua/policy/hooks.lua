@@ -101,7 +101,7 @@ for _, row in ipairs(metrics.list) do hooks.facts.metrics[row.name] = maybe(row.
 hooks.sections = { "dcache", "comms", "routing", "clients", "checks" }
 
 --- Policies to extend: `default` is these sections, the others are files.
-hooks.policies = { "default", "duckiebot", "server", "lab", "mule" }
+hooks.policies = { "default", "duckiebot", "server", "lab", "mule", "fleet" }
 
 --- Settings that earlier versions knew, and what does the same now.
 hooks.gone = {

@@ -179,7 +179,8 @@ end
 
 --- load(path | nil, options) → policy | nil, faults (load.report makes lines of them).
 -- options: shipped = folder of the shipped policies; search = paths tried in order where PATH is nil, and none after
--- the one that is upto; read = fn(path) → text | nil, message, "missing" or another word; log; memory, instructions,
+-- the one that is upto; fleet = path of the policy `fleet`; read = fn(path) → text | nil, message, "missing" or another
+-- word; instead = texts by path, in place of what read would give; log; memory, instructions,
 -- milliseconds = the fence's; pause = fn(), called now and then (check.lua).
 function load.load(path, options)
   local chain, faults = source.read(path, options)

@@ -8,7 +8,8 @@ local OPENING = [[
 # policies: decision
 
 The operator's files. `dt-swarm POLICY.lua` runs one; without an argument it takes the first there is of
-`~/.config/dt-swarm/policy.lua`, `/etc/dt-swarm/policy.lua` and the shipped `duckiebot.lua`, and says which.
+`~/.config/dt-swarm/policy.lua`, `/etc/dt-swarm/policy.lua`, the one that a release of kind `policy` brought
+(`policies/fleet.lua` in the state folder) and the shipped `duckiebot.lua`, and says which.
 `dt-swarm --check POLICY.lua` reads one, asks it everything twice and starts nothing.
 
 ```lua
@@ -26,8 +27,9 @@ return p
 ```
 
 `dcache.lua`, `comms.lua`, `routing.lua`, `clients.lua` and `checks.lua` hold every default, in plain Lua;
-`duckiebot.lua`, `server.lua`, `lab.lua` and `mule.lua` are policies to extend. This page is made from
-`lua/policy/hooks.lua`.
+`duckiebot.lua`, `server.lua`, `lab.lua`, `mule.lua` and `fleet.lua` are policies to extend. A policy that says
+`extend "fleet"` lays its edits over what releases bring, and over that of a robot as long as none came. This page is
+made from `lua/policy/hooks.lua`.
 
 ## Five rules
 1. **A noun is a setting, a verb is a hook.** Settings are data; hooks are asked as questions arise.

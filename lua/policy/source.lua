@@ -36,9 +36,10 @@ end
 
 -- Reads through OPTIONS.read, and notes in LOOKED what was asked for: so others know what to watch.
 local function reader(options, looked)
-  local read = options.read or read_file
+  local read, instead = options.read or read_file, options.instead or {}
   return function(path)
     looked[#looked + 1] = path
+    if instead[path] then return instead[path] end
     return read(path)
   end
 end
@@ -56,10 +57,16 @@ local function find(path, options, read)
   return nil, { { file = "no policy", text = "looked at " .. table.concat(options.search, ", ") } }
 end
 
+-- Where the policy NAME may lie: `fleet` where releases put it, else all in the FOLDERS.
+local function candidates(name, folders)
+  local list = { name == "fleet" and folders.fleet or nil }
+  for _, folder in ipairs(folders) do list[#list + 1] = folder .. "/" .. name .. ".lua" end
+  return list
+end
+
 -- The policy NAME as another one extends it: the shipped one, else the one beside. → text, path | nil, fault or nil
 local function extended(name, folders, read)
-  for _, folder in ipairs(folders) do
-    local path = folder .. "/" .. name .. ".lua"
+  for _, path in ipairs(candidates(name, folders)) do
     local text, message, code = read(path)
     local why = text and misfit(text) or not text and code ~= "missing" and message
     if why then return nil, { file = name .. ".lua", text = why } end
@@ -101,7 +108,8 @@ function source.read(path, options)
   local name, why = base_name(file), misfit(text)
   if why then return nil, { { file = name, text = why } }, looked end
   local chain = { { path = file, name = name, text = text } }
-  local fault = add_extended(chain, { 0, default = true }, { options.shipped, file:match "^(.*)/[^/]*$" or "." }, read)
+  local folders = { options.shipped, file:match "^(.*)/[^/]*$" or ".", fleet = options.fleet }
+  local fault = add_extended(chain, { 0, default = true }, folders, read)
   if fault then return nil, { fault }, looked end
   return chain, nil, looked
 end

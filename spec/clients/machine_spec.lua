@@ -62,7 +62,7 @@ describe("an update", function()
     one.run(4 * MINUTE)
     assert.same({ { "apply", "verify" }, { "applying" } }, { one.acts, one.said })
     one.run(2 * MINUTE)
-    assert.same({ { "apply", "verify", "commit" }, { "applying", "committed" } }, { one.acts, one.said })
+    assert.same({ { "apply", "verify", "verify", "commit" }, { "applying", "committed" } }, { one.acts, one.said })
     assert.same({ "demos/42", "committed" }, one.over)
     local data = one.saved.data
     assert.same({ { 42, "2.4", "bafy" }, 42, "committed", nil }, { data.installed.demos, data.floor.demos,
@@ -70,10 +70,12 @@ describe("an update", function()
   end)
 
   it("goes back where a verb says no, and keeps that this release failed", function()
-    for _, verb in ipairs { "apply", "verify" } do
-      local one = robot(new_disk(), 0, function(name) return name == verb and "no" or "ok", "broken" end)
+    for verb, nth in pairs { apply = 1, verify = 1, ["the last verify"] = 2 } do -- any order
+      local one = robot(new_disk(), 0, function(name, n)
+        return verb:find(name, 1, true) and n == nth and "no" or "ok", "broken"
+      end)
       one.machine:begin(JOB, function() end)
-      one.run(MINUTE)
+      one.run(6 * MINUTE)
       assert.equal("rollback", one.acts[#one.acts])
       assert.same({ "applying", "rolled_back" }, one.said)
       assert.same({ { "demos/42" }, nil }, { { table.unpack(one.saved.data.failed) }, one.saved.data.floor.demos })
@@ -243,9 +245,9 @@ describe("an update", function()
     for seed = 1, CUTS do
       local chance, d, at, all, floor, one = random.seeded(seed), new_disk(seed), 0, {}, 0, nil
       local start = 0
-      local function answer()
+      local function answer(verb)
         if start < 40 and chance:integer(4) == 0 then return "never" end -- the power goes while it acts
-        return chance:integer(5) == 0 and "no" or chance:integer(8) == 0 and "later" or "ok"
+        return chance:integer(verb == "verify" and 12 or 5) == 0 and "no" or chance:integer(8) == 0 and "later" or "ok"
       end
       while start < 60 do
         start = start + 1

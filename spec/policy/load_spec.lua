@@ -331,9 +331,9 @@ describe("every hook is asked twice", function()
       assert.matches("^my.lua:2: clients.updates.folders: wanted ", lines[1] or "", folders)
     end
     local p = assert(policies.with [[
-      p.clients.updates.folders = { demos = "/data/demos", maps = { path = "/maps", after = "x" } }
+      p.clients.updates.folders = { demos = "/data/demos", maps = { path = "/maps", after = "/x" } }
       p.clients.updates.windows = { "sat 22:00-06:00 utc" }]])
-    assert.same({ demos = { path = "/data/demos" }, maps = { path = "/maps", after = "x" } },
+    assert.same({ demos = { path = "/data/demos" }, maps = { path = "/maps", after = "/x" } },
       p:get "clients.updates.folders")
     p:close()
   end)

@@ -205,6 +205,9 @@ function fetching:read(cid)
   return bytes
 end
 
+--- Are the bytes that lie here still those of CID? DONE(true), or DONE(nil, text, code); once, never at once.
+function fetching:verify(cid, done) self.content:verify(cid, done) end
+
 --- Bytes that have to be free for the file and what it is UNPACKED to | nothing; bytes that are | nil: nobody knows
 function fetching:space(cid, size, unpacked)
   local rest = self.content:path_of(cid) and 0 or math.max(0, size - self.content:begun(cid))
@@ -247,13 +250,22 @@ end
 --- FN() when something came, began to, or failed. → a function that ends it
 function fetching:on_news(fn) return self.news:add(fn) end
 
---- A copy of the file at PATH is held and served from here on. DONE(cid, size), or DONE(nil, text, code).
-function fetching:take(path, done)
-  self.content:take(path, function(cid, ...)
+-- What a person put in has a day. DONE as take's.
+local function taken(self, done)
+  return function(cid, ...)
     if cid and self.content:is_payload(cid) then self.leaving:taken(cid) end
     done(cid, ...)
     if cid then let_go(self) end
-  end)
+  end
+end
+
+--- A copy of the file at PATH is held and served from here on. DONE(cid, size), or DONE(nil, text, code).
+function fetching:take(path, done) self.content:take(path, taken(self, done)) end
+
+--- The same of a file with these BYTES, as those of a plan; no more than a small file has.
+function fetching:take_text(bytes, done)
+  if #bytes > SMALL then return done(nil, ("long: at most %d bytes"):format(SMALL), "long") end
+  self.content:take_text(bytes, taken(self, done))
 end
 
 function fetching:stop()

@@ -174,11 +174,19 @@ local function judge(self, gap)
   end
 end
 
+-- The soak is over. What soaked may have gone back by itself meanwhile, as a policy does.
+local function commit(self)
+  perform(self, "verify", function(done, why)
+    if done then return enter(self, "committing") end
+    back(self, why or "verify says no")
+  end)
+end
+
 local soak
 
 local function look_on(self, gap)
   local verdict, why = judge(self, gap)
-  if verdict == "commit" then return enter(self, "committing") end
+  if verdict == "commit" then return commit(self) end
   if verdict then return back(self, why) end
   local run_long = self.loop:now() - self.began >= SHORT * 1000
   if self.soaked // KEEP ~= self.kept_soak // KEEP or self.soaked < self.kept_soak or run_long and self.starts > 0 then

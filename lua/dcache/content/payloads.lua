@@ -17,6 +17,45 @@ end
 --- TOLD(nil, text, code); once, never at once.
 function payloads:take(path, told) self.taking:begin(path, told) end
 
+-- Not synced: it is copied from there, and the copy is.
+local function write(disk, path, bytes)
+  disk:unlink(path) -- an earlier run may have left one
+  local file, err, code = disk:open(path, "create", 384) -- 0600
+  if not file then return nil, err, code end
+  local ok
+  ok, err, code = file:pwrite(bytes, 0)
+  file:close()
+  return ok, err, code
+end
+
+--- The same of a file that has these BYTES, few.
+function payloads:take_text(bytes, told)
+  self.texts = (self.texts or 0) + 1
+  local path = ("%s/text-%d"):format(self.partials:folder(), self.texts)
+  local ok, err, code = write(self.disk, path, bytes)
+  if not ok then return self.loop:post(function() told(nil, err, code) end) end
+  self:take(path, function(...)
+    self.disk:unlink(path)
+    told(...)
+  end)
+end
+
+--- The held file KEY is hashed. TOLD(true): its bytes are the same; or TOLD(nil, text, code), once, never at once.
+--- Where they are not, it is looked at as any copy that a disk spoiled.
+function payloads:verify(key, told)
+  local file, path = self.by_cid[key], self:path_of(key)
+  if not path then
+    return self.loop:post(function() told(nil, "missing: it is not here", "missing") end)
+  end
+  self.taking:verify(key, path, function(ok, err, code)
+    if code == "block" and self.by_cid[key] == file then
+      file.suspect = true
+      self:check(file)
+    end
+    told(ok, err, code)
+  end)
+end
+
 --- Who may be asked for the file KEY now: sources.lua's rows.
 function payloads:chosen_sources(key)
   local list, one = self.suppliers:of(key), self.coming[key]

@@ -72,6 +72,9 @@ end
 -- Its bytes and its name are known. What is held already needs no copy.
 local function hashed(self, job, result)
   local content = self.content
+  if job.wanted and result.cid then
+    return ended(self, result.cid == job.wanted or nil, "block: its bytes are those of another file", "block")
+  end
   if not result.cid then return ended(self, nil, result.error, result.word) end
   job.cid, job.size, job.leaves = result.cid, result.size or result.identity.size, result.leaves
   if content:path_of(job.cid) then return ended(self, job.cid, job.size) end
@@ -100,6 +103,17 @@ function begin(self)
   if not running then ended(self, nil, err or "closed: no thread", code or "closed") end
 end
 
+local function add(self, job)
+  self.queue[#self.queue + 1] = job
+  self.loop:post(function() begin(self) end)
+end
+
+--- Is the file at PATH that of the CID KEY? TOLD(true), or TOLD(nil, text, code).
+function taking:verify(key, path, told)
+  local folder, base = path:match "^(.*)/([^/]+)$"
+  add(self, { folder = folder, base = base, wanted = key, told = told })
+end
+
 --- As content:take has it.
 function taking:begin(path, told)
   local folder, base = path:match "^(/.*)/([^/]+)$"
@@ -108,9 +122,7 @@ function taking:begin(path, told)
     local err = folder and "full: too many files are being taken" or "form: the path of a file begins with /"
     return self.loop:post(function() told(nil, err, err:match "^%w+") end)
   end
-  self.queue[#self.queue + 1] = { path = path, folder = folder, base = base, told = told,
-    name = request.file_name(base, "payload") }
-  self.loop:post(function() begin(self) end)
+  add(self, { path = path, folder = folder, base = base, told = told, name = request.file_name(base, "payload") })
 end
 
 function taking:stop()
