@@ -12,7 +12,8 @@ policy_files.__index = policy_files
 
 local SHIPPED <const> = { { path = "default.lua", name = "default.lua", text = 'return (extend "default")' } }
 
-local FIELDS <const> = { "path", "search", "shipped", "fleet", "home", "programs", "alert_program", "secrets" }
+local FIELDS <const> = { "path", "search", "shipped", "fleet", "home", "programs", "alert_program", "secrets",
+  "read_file" }
 
 --- GIVEN:
 --   path           as the operator named it, or nil
@@ -23,6 +24,7 @@ local FIELDS <const> = { "path", "search", "shipped", "fleet", "home", "programs
 --   programs       those that may be channels (routing/channels/programs.lua)
 --   alert_program  where the one lies that tells of alerts
 --   secrets        passwords of channels (secrets.lua)
+--   read_file      in place of the disk's, as policy/load.lua has `read`, or nil
 function policy_files.new(given)
   local self = setmetatable({}, policy_files)
   for _, name in ipairs(FIELDS) do self[name] = given[name] end
@@ -35,7 +37,7 @@ end
 -- → chain | nil, lines for people; and then all paths that were looked at.
 function policy_files:read(upto, path, instead)
   local chain, faults, looked = source.read(path or self.path, { shipped = self.shipped, search = self.search,
-    fleet = self.fleet, upto = upto ~= self.fleet and upto or nil, instead = instead })
+    fleet = self.fleet, read = self.read_file, upto = upto ~= self.fleet and upto or nil, instead = instead })
   return chain, faults and load.report(faults), looked
 end
 

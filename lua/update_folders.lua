@@ -21,9 +21,8 @@ end
 
 local function is_in(path, folder) return (path .. "/"):sub(1, #folder + 1) == folder .. "/" end
 
--- Why PATH cannot be replaced | nil. GIVEN: home, state (paths or nil)
+-- Why PATH, which is not "/" by its form, cannot be replaced | nil. GIVEN: home, state (paths or nil)
 local function fault(path, given)
-  if path == "/" then return "is all that there is" end
   for _, home in ipairs(homes(given.home)) do
     if home ~= "/" and is_in(home, path) then return home == path and "is a home" or "has a home in it" end
   end

@@ -190,6 +190,7 @@ describe("a folder that is updated", function()
     ["a device"] = { "", { { name = "null", kind = "char" } } },
     ["a pipe"] = { "pipe", { { name = "p", kind = "fifo" } } },
     ["more bytes than it says"] = { "size", { { name = "big", data = ("x"):rep(1000001) } } },
+    ["a member that claims gigabytes"] = { "size", { { name = "huge", size = 5000000000, data = "x" } } },
     ["many bytes at no cost"] = { "size", { { name = "a", data = ("x"):rep(999999) }, { name = "b", data = "xx" } } },
     ["a mark of its own"] = { "name", { { name = ".dt-swarm-release", data = "demos/2 cid-2\n" } } },
     ["a folder that nobody may read"] = { "", { { name = "d/", kind = "folder", mode = 0 },

@@ -49,7 +49,8 @@ end
 
 -- Can the folder be exchanged here? → true | nil, text
 local function fits(self, place)
-  local parent = self.disk:stat(place.parent .. "/.")
+  local parent = self.disk:stat(place.parent)
+  if parent and parent.kind == "link" then parent = self.disk:stat(place.parent .. "/.") end
   local facts, why, code = self.disk:stat(place.path)
   if not parent or parent.kind ~= "directory" then return nil, "target: there is no folder " .. place.parent end
   if not facts then return code == "ENOENT" or nil, why end

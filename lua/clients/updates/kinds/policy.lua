@@ -101,13 +101,13 @@ local function on_trial(self) return self.node.trial and self.node.trial.data.tr
 -- Is the policy in force on trial for an update?
 local function is_ours(self)
   local one = on_trial(self)
-  return one ~= nil and one.uid == WHO.uid and one.hash == self.node.policy.hash
+  return one ~= nil and one.confirm == NO_LIMIT and one.hash == self.node.policy.hash
 end
 
 -- The policy is read again, on trial without a limit where CONFIRM. → "ok" | "later" or "no", text
 local function reload(self, confirm)
   local answer, why, code = await(function(told)
-    self.node.reload:run({ source = "command", who = WHO, confirm = confirm }, told)
+    self.node.reload:run({ source = "command", who = confirm and WHO, confirm = confirm }, told)
   end)
   if not answer then return LATER[code] and "later" or "no", why end
   if answer.restart[1] then return "later", "the daemon starts anew for it" end
