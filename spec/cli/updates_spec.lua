@@ -444,17 +444,17 @@ describe("rollout pause, resume, skip, abort", function()
   end)
 end)
 
-describe("update", function()
-  local EXPLAINED <const> = { run = "demos/42/1", release = "demos/42", version = "2.4", from = 41, round = 2, wave = 2,
-    phase = "staged", payload = { done = 41200000, size = 41200000, from = "bea", near = true }, open = 10,
-    left_ms = 600000, rows = json.array {
-      { code = "turn", what = "Two others before emma are not done.",
-        seen = "bea, carl are unresolved; 2 may be down at once",
-        cure = "Wait: it opens when one resolves, or is skipped." },
-      { code = "ready", what = "The robot is not at rest.",
-        seen = "driving; battery 31 % under 40 %. Asked again in 41 s",
-        cure = "Let it stand and charge, or once: update go" } } }
+local EXPLAINED <const> = { run = "demos/42/1", release = "demos/42", version = "2.4", from = 41, round = 2, wave = 2,
+  phase = "staged", payload = { done = 41200000, size = 41200000, from = "bea", near = true }, open = 10,
+  left_ms = 600000, rows = json.array {
+    { code = "turn", what = "Two others before emma are not done.",
+      seen = "bea, carl are unresolved; 2 may be down at once",
+      cure = "Wait: it opens when one resolves, or is skipped." },
+    { code = "ready", what = "The robot is not at rest.",
+      seen = "driving; battery 31 % under 40 %. Asked again in 41 s",
+      cure = "Let it stand and charge, or once: update go" } } }
 
+describe("update", function()
   it("explain names each closed gate, what was seen, and what opens it", function()
     open { "ada" }
     k.node.commands:add("update explain", function(_, reply) reply(EXPLAINED) end)
@@ -502,6 +502,29 @@ ready     The robot is not at rest.
 end)
 
 describe("the commands of updates", function()
+  it("are read in 80, 50 and 30 columns, and end in a sentence", function()
+    open { "ada", "bea", "carl" }
+    release("demos/41", { note = ("a note that goes on "):rep(5), version = "a long version of 32 characters!" })
+    k.runs = { run_of("demos/42/1", { "committed", "rolled_back", false }, { stopped = "2 failed", failures = 2,
+      unnamed = 2, unnamed_labels = json.array { "donald", "emma" }, pause = { by = "teacher", why = "smoke" } }) }
+    k.runs[1].robots[2].why = ("the release is bad here "):rep(4)
+    k.node.commands:add("update explain", function(_, reply) reply(EXPLAINED) end)
+    for _, columns in ipairs { 80, 50, 30 } do
+      k.columns = columns
+      for _, words in ipairs { "release list", "rollout status", "rollout status --all", "update status",
+        "update explain" } do
+        local list = {}
+        for word in words:gmatch "%S+" do list[#list + 1] = word end
+        list[#list + 1] = "--color=never"
+        local said = k:cli(list)
+        assert.matches("[.!]\n$", said, 1)
+        for line in said:gmatch "[^\n]+" do
+          assert.is_true(utf8.len(line) <= columns or not line:find "%S +%S", words .. ": " .. line)
+        end
+      end
+    end
+  end)
+
   it("answer --json in the shape that they had", function()
     local faults = {}
     local function compare(name, words)

@@ -104,7 +104,7 @@ local function world_of(self, said_out, typed)
     write = function(text) said_out[#said_out + 1] = text end,
     complain = function(text) said_out[#said_out + 1] = text end,
     type = function() return table.remove(typed, 1) end,
-    columns = function(fd) return fd == 0 and typed.terminal and 80 or nil end,
+    columns = function(fd) return fd == 0 and typed.terminal and 80 or fd == 1 and self.columns or nil end,
     paths = { sockets = function() return { "/none/x" } end, state = function() return "/none" end },
     loop = function() return loop_of(self) end,
     net = { unix_connect = function()
