@@ -80,6 +80,10 @@ describe("a robot whose card takes nothing any more", function()
     local f = fleet.new { names = NAMES }
     f:start()
     assert.is_true(f:all_are("applying", { "ada" }, HOUR))
+    f:until_(15 * 1000)
+    for _, row in ipairs(f:of "bea".node.discovery:nodes()) do
+      if row.name == "ada" then assert.same({ "updating", "demos/42" }, { row.status, row.why }) end
+    end
     disk_of(f, "ada"):limit(1)
     f:until_(HOUR)
     local answer = f:ask("ada", "update explain")
@@ -111,7 +115,7 @@ describe("a stock robot, of which nobody tells anything,", function()
     local row = answer.rows[#answer.rows]
     assert.same({ "ready", "driving is not known; recording is not known" }, { row.code, row.seen })
     assert.equal("Have a timer tell it (fact driving no --for 10min, fact recording no --for 10min), "
-      .. "or let a line of the policy do without; once: update go.", row.cure)
+      .. "or do without by a line of the policy (p.clients.updates.ready = nil); once: update go.", row.cure)
   end)
 
   it("updates where a timer tells it", function()
