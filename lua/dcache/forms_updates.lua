@@ -55,9 +55,10 @@ local function skip_key(key) return not forms.skip(key) and "the key is not NAME
 
 -- DATA has the members MUST, perhaps those of MAY, and no other; it is not too long. → nil | what is wrong
 local function members_fault(data, must, may)
-  local all = (" %s %s "):format(must, may)
+  local all = {}
+  for name in (must .. " " .. may):gmatch "%S+" do all[name] = true end
   for name in pairs(data) do -- any order
-    if not all:find(" " .. name .. " ", 1, true) then return "a member that no version has" end
+    if not all[name] then return "a member that no version has" end
   end
   for name in must:gmatch "%S+" do
     if data[name] == nil then return "it has no " .. name end

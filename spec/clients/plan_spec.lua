@@ -51,6 +51,7 @@ describe("a plan", function()
       { "wave 1 has a member that no version has: x", function(p) p.waves[1].x = 1 end },
       { "wave 1 has no soak", function(p) p.waves[1].soak = nil end },
       { "the plan has a member that no version has: urgent", function(p) p.urgent = true end },
+      { "the plan has a member that no version has: release run", function(p) p["release run"] = true end },
       { "the plan has no unknown", function(p) p.unknown = nil end },
       { "absent: most", function(p) p.absent.most = -1 end },
       { "absent: after is no whole number from 60", function(p) p.absent.after = 59 end },

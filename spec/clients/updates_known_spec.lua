@@ -4,6 +4,7 @@ local fits = require "clients.updates.fits"
 local json = require "core.json"
 local kit = require "spec.clients.updates_kit"
 local random = require "core.random"
+local second = require "spec.second.updates"
 local shuffled = require "spec.shuffled"
 
 local RUN <const>, DAY <const> = "demos/42/1", 86400
@@ -187,13 +188,17 @@ describe("a release or rollout does not count", function()
 
   it("when its time is over, where that is proved; until then it does", function()
     local k = kit.new()
-    local data = k:release("demos/42", nil, { ttl = DAY })
+    local data = k:release("demos/42", nil, { ttl = DAY + 32 }) -- ends between two looks without news
     local _, bytes = k:plan(RUN)
     k:rollout(RUN, data, bytes, { ttl = 2 * DAY })
     assert.equal("counts", stands(k))
     k:run((DAY - 600) * 1000)
     assert.equal("counts", stands(k))
-    k:run(1200 * 1000)
+    local ends = k.known:release "demos/42".ends
+    for _ = 1, 240 do
+      k:run(5000)
+      assert.equal(k.node.time:low() <= ends, k:row(RUN).counts)
+    end
     assert.equal("ended: its release: its time is over", stands(k))
     assert.same({ ended = 1 }, k.known:refused())
     k:close()
@@ -486,5 +491,76 @@ describe("what counts", function()
     end
     assert.same({ "demos/42/1 counts paused true", "demos/42/2 conflict nil nil", "demos/42/3 ended nil nil",
       "1 nil nil", "2 committed 2", "3 deferred 3", "4 deferred 4" }, seen)
+  end)
+end)
+
+describe("of any set of words", function()
+  local KEYS <const> = { "demos/1", "demos/2", "demos/1/1", "demos/1/2", "demos/2/1" }
+
+  -- Random words of four keys of K's lab about a few releases and rollouts, in the order of their AT → core.statements
+  local function words(k, r)
+    local signers, lines = { k.lab.root }, {}
+    for i = 2, 4 do signers[i] = k.lab.robots[i].key end
+    local datas = { kit.data(), kit.data { note = "b" } }
+    local function rollout(i) return json.decode(kit.rollout_data(json.encode(datas[i]), "plan" .. r:integer(2))) end
+    local function one()
+      local key, by = KEYS[r:integer(#KEYS) + 1], signers[r:integer(#signers) + 1]
+      local is_release = not key:find "/.*/"
+      local data = is_release and datas[r:integer(2) + 1] or rollout(r:integer(2) + 1)
+      local fields = { bucket = is_release and "updates/release" or "updates/rollout", key = key, data = data,
+        ttl = r:integer(5) == 0 and 600 or 30 * DAY }
+      if r:integer(4) == 0 then
+        fields.verb, fields.data = "dismiss", nil
+        if r:integer(2) == 0 then fields.data = kit.hash(json.encode(data)) end
+      elseif r:integer(9) == 0 then
+        fields.data = { artefacts = 7 }
+      end
+      return k.lab:line(by, fields)
+    end
+    for i = 1, 6 + r:integer(18) do lines[i] = one() end
+    return lines, signers
+  end
+
+  it("just those count that count by the protocol's page", function()
+    local seen = {}
+    for seed = 1, SOAK and 400 or 24 do
+      local need = seed % 2 + 1
+      local k = kit.new { robots = 4, rules = need == 1 and "" or [[
+        for _, bucket in ipairs { "release", "rollout" } do
+          p.dcache.buckets["updates/" .. bucket].propose = "2 of release"
+        end
+      ]] }
+      k.known:stop()
+      local tag = { tags = { "release" } }
+      k:hear { k.lab:grant(k.lab.root, k.lab.root:id(), "admin", tag),
+        k.lab:grant(k.lab.root, k.lab.robots[2].id, "admin", tag),
+        k.lab:grant(k.lab.root, k.lab.robots[3].id, "trusted", tag) }
+      local lines, signers = words(k, random.seeded(seed))
+      k:hear(shuffled(random.seeded(seed), lines))
+      k:run(20 * 60 * 1000)
+      local known = require "clients.updates.known".new { node = k.node, loop = k.node.loop, swarm = k.node.swarm }
+      k:run(2000)
+      local statements = {}
+      for i, line in ipairs(lines) do statements[i] = assert(require "core.statement".parse(line)) end
+      local said = { statements = statements, need = need, low = k.node.time:low(),
+        admins = { [signers[1]:id()] = true, [signers[2]:id()] = true }, may = {} }
+      for i = 1, need == 1 and 2 or 3 do said.may[signers[i]:id()] = true end
+      local rows = {}
+      for _, list in ipairs { known:runs(), known:releases() } do
+        for _, row in ipairs(list) do rows[row.key] = row end
+      end
+      for _, key in ipairs(KEYS) do
+        local expected, row = second.stands(said, key), rows[key]
+        local mine = row and (row.counts and "counts"
+          or row.word == "conflict" and row.signers[1] and "conflict" or "not")
+        if expected ~= "conflict" and mine == "conflict" then mine = "not" end -- a release or HASH that is none
+        if expected == "not" or expected == nil then expected, mine = "not", mine or "not" end
+        assert.equal(expected, mine, ("seed %d %s: %s"):format(seed, key, row and row.text))
+        seen[expected] = (seen[expected] or 0) + 1
+      end
+      known:stop()
+      k.policy:close()
+    end
+    assert.is_true(seen.counts > 5 and seen.conflict > 1 and seen["not"] > 5)
   end)
 end)

@@ -89,6 +89,73 @@ function second.fits(bucket, key, data_text)
   return true
 end
 
+-- == what counts
+
+-- Does A replace B in their slot?
+local function is_newer(a, b) return a.at > b.at or a.at == b.at and a.short > b.short end
+
+-- Of STATEMENTS the newest of each signer under BUCKET and KEY.
+local function slots(statements, bucket, key)
+  local newest, signers = {}, {}
+  for _, st in ipairs(statements) do
+    if st.bucket == bucket and st.key == key then
+      if not newest[st.signer] then signers[#signers + 1] = st.signer end
+      if not newest[st.signer] or is_newer(st, newest[st.signer]) then newest[st.signer] = st end
+    end
+  end
+  local list = {}
+  for i, signer in ipairs(signers) do list[i] = newest[signer] end
+  return list
+end
+
+local function is_taken_back(st) return st.valid_until * 1000 <= st.at end
+local function is_over(st, low) return st.valid_until * 1000 < low end
+
+-- Does one of LIST, by an admin who is not its signer, take back the proposal ST?
+local function is_dismissed(world, list, st)
+  for _, d in ipairs(list) do
+    local names = d.data == "null" or json.decode(d.data) == second.hash(st.data)
+    if d.verb == "dismiss" and d.signer ~= st.signer and world.admins[d.signer] and names and not is_taken_back(d) then
+      if not is_over(d, world.low) or st.at <= d.at + 600000 then return true end
+    end
+  end
+  return false
+end
+
+-- The different DATA that hold under BUCKET and KEY; what was proposed there at all.
+local function holding(world, bucket, key)
+  local list, kinds, signers, proposed = slots(world.statements, bucket, key), {}, {}, 0
+  for _, st in ipairs(list) do
+    if st.verb == "propose" then
+      proposed = proposed + 1
+      local counts = second.fits(bucket, key, st.data) and world.may[st.signer] and not is_taken_back(st)
+        and not is_over(st, world.low) and not is_dismissed(world, list, st)
+      if counts and not signers[st.data] then kinds[#kinds + 1] = st.data end
+      if counts then signers[st.data] = (signers[st.data] or 0) + 1 end
+    end
+  end
+  local held = {}
+  for _, data in ipairs(kinds) do
+    if signers[data] >= world.need then held[#held + 1] = data end
+  end
+  return held, proposed
+end
+
+--- Does the release or rollout KEY count, of which nobody heard another DATA before? WORLD: { statements, may = set of
+--- those with the role, admins = set, need = signers, low = ms }. → "counts", "conflict", "not" | nil: nobody says it
+function second.stands(world, key)
+  local release = key:match "^(.*/.*)/" or key
+  local held, proposed = holding(world, release == key and "updates/release" or "updates/rollout", key)
+  if proposed == 0 then return nil end
+  if #held > 1 then return "conflict" end
+  if #held == 0 then return "not" end
+  if release == key then return "counts" end
+  local of_release = holding(world, "updates/release", release)
+  local meant = json.decode(held[1]).release
+  if #of_release == 1 and second.hash(of_release[1]) == meant then return "counts" end
+  return "not"
+end
+
 --- The HASH by which a rollout names the release of that DATA.
 function second.hash(data_text) return text.base64url(hash.blake2b(data_text)) end
 

@@ -187,14 +187,24 @@ local function work_out(self)
     view.releases[i] = release_row(self, key)
     view.by_key[key] = view.releases[i]
   end
-  local skipped, follow = skipped_of(self), {}
-  for i, key in ipairs(self.signed:list(ROLLOUT)) do
-    view.runs[i] = run_row(self, key, view.by_key, skipped)
-    follow[key] = true
-  end
+  local skipped = skipped_of(self)
+  for i, key in ipairs(self.signed:list(ROLLOUT)) do view.runs[i] = run_row(self, key, view.by_key, skipped) end
   table.sort(view.releases, before)
   table.sort(view.runs, before)
-  return view, follow
+  return view
+end
+
+-- What robots say is kept of the RUNS that count, the last ones first, then of others.
+local function follow(self, runs)
+  local list, keys = {}, {}
+  for _, counts in ipairs { true, false } do
+    for i = #runs, 1, -1 do
+      if runs[i].counts == counts then list[#list + 1] = runs[i].key end
+    end
+  end
+  for i = 1, math.min(#list, statuses.RUNS_MAX) do keys[list[i]] = true end
+  self.said:keep(keys)
+  for i = 1, math.min(#list, statuses.RUNS_MAX) do self.said:follow(list[i]) end
 end
 
 local function count(self, rows, kind)
@@ -211,12 +221,12 @@ function known:look()
   local view = self.view
   local basis = self.node.dcache:judged_by()
   local own = self.saved and self.saved.data -- another table whenever it changed
-  if view and view.basis == basis and view.own == own and self.loop:now() - view.at < FRESH then return view end
-  local follow
-  view, follow = work_out(self)
+  local is_fresh = view and self.loop:now() - view.at < FRESH and not self.signed:is_stale()
+  if is_fresh and view.basis == basis and view.own == own then return view end
+  self.signed:anew()
+  view = work_out(self)
   view.basis, view.own, self.view = basis, own, view
-  self.said:keep(follow)
-  for _, row in ipairs(view.runs) do self.said:follow(row.key) end
+  follow(self, view.runs)
   count(self, view.releases, RELEASE)
   count(self, view.runs, ROLLOUT)
   return view

@@ -7,7 +7,7 @@ local walk = require "dcache.walk"
 local signed = {}
 signed.__index = signed
 
-local KEYS_MAX <const> = 256 -- of a bucket
+local KEYS_MAX <const> = 1024 -- of a bucket
 local AGAIN <const> = 1000 -- ms in which changes of roles are gathered
 local EVERY <const> = 60 * 1000 -- ms between two looks without news
 local ROLES <const> = { "trust/grants", "trust/revoked", "trust/root" } -- buckets that change who may say something
@@ -19,6 +19,7 @@ local ROLES <const> = { "trust/grants", "trust/revoked", "trust/root" } -- bucke
 --- given.news     fn(bucket, key): a record may be another now; without a key all may
 function signed.new(given)
   local self = setmetatable({ keys = {}, counts = {}, walks = {}, undos = {}, left = 0 }, signed)
+  self:anew()
   for _, name in ipairs { "node", "loop", "buckets", "refuse", "news" } do self[name] = given[name] end
   self.names = sorted.keys(self.buckets)
   for _, bucket in ipairs(self.names) do self.keys[bucket], self.counts[bucket] = {}, 0 end
@@ -78,20 +79,17 @@ local function soon(self)
   end)
 end
 
--- Does the time change a verdict by now?
+-- Does the time change a verdict by now? What nobody remembers any more goes.
 local function look(self)
   roles_changed(self)
-  local low, changed = self.node.time:low(), false
   for _, bucket in ipairs(self.names) do
     for key, entry in pairs(self.keys[bucket]) do -- any order
-      local known = entry.verdict
-      changed = changed or known ~= nil and (low > known.till or low < entry.low)
-      if known and known.word == "missing" then -- nobody remembers it any more
+      if entry.verdict and entry.verdict.word == "missing" then
         self.keys[bucket][key], self.counts[bucket] = nil, self.counts[bucket] - 1
       end
     end
   end
-  if changed then self.news() end
+  if self:is_stale() then self.news() end
 end
 
 function signed:start()
@@ -103,6 +101,7 @@ function signed:start()
     self.undos[#self.undos + 1] = comms:on_statement(bucket, function() soon(self) end)
   end
   self.undos[#self.undos + 1] = comms:on_standing(function() soon(self) end)
+  self.undos[#self.undos + 1] = self.node.time:on_leap(function() self.news() end)
   self.timer = self.loop:every(EVERY, function() look(self) end)
   self.basis = self.node.dcache:judged_by()
   read_all(self)
@@ -114,6 +113,21 @@ function signed:is_read() return self.left == 0 end
 --- The keys of BUCKET, sorted.
 function signed:list(bucket) return sorted.keys(self.keys[bucket]) end
 
+-- The verdict of ENTRY is given away: when it is to be looked at again is remembered for all that are.
+local function given_away(self, verdict, low)
+  self.till, self.low = math.min(self.till, verdict.till), low
+  return verdict
+end
+
+--- Did the time change a verdict since `anew` was called?
+function signed:is_stale()
+  local low = self.node.time:low()
+  return low > self.till or low < (self.low or low)
+end
+
+--- From here on verdicts are given anew.
+function signed:anew() self.till = math.maxinteger end
+
 --- What the record of BUCKET and KEY comes to, as counted.lua has it | nil: nobody who may ever spoke of it. `first` is
 --- the DATA that counted first here.
 function signed:verdict(bucket, key)
@@ -121,7 +135,7 @@ function signed:verdict(bucket, key)
   if not entry then return nil end
   local low = self.node.time:low()
   local known = entry.verdict
-  if known and low <= known.till and low >= entry.low then return known end
+  if known and low <= known.till and low >= entry.low then return given_away(self, known, low) end
   entry.verdict, entry.low = counted.of(self.node.dcache:record(bucket, key), low), low
   local found = entry.verdict
   if found.counts then
@@ -130,7 +144,7 @@ function signed:verdict(bucket, key)
     found.word, found.text = "role", "who signed it may not any more"
   end
   found.first = entry.first
-  return found
+  return given_away(self, found, low)
 end
 
 function signed:stop()

@@ -5,8 +5,10 @@ local slices = require "slices"
 local statuses = {}
 statuses.__index = statuses
 
+statuses.RUNS_MAX = 64 -- whose words are kept
+
 local BUCKET <const> = "updates/status"
-local RUNS_MAX <const>, WORDS_MAX <const> = 64, 4096 -- whose words are kept; of one run
+local WORDS_MAX <const> = 4096 -- of one run
 -- A robot's words only rise within a run, whatever is heard last.
 local RANK <const> = { deferred = 1, applying = 2, failed = 3, committed = 4, rolled_back = 4, rejected = 4 }
 
@@ -14,7 +16,7 @@ local RANK <const> = { deferred = 1, applying = 2, failed = 3, committed = 4, ro
 --- given.loop
 --- given.news  fn(run key): what is known of it changed
 function statuses.new(given)
-  return setmetatable({ node = given.node, news = given.news, runs = {}, count = 0, undos = {},
+  return setmetatable({ node = given.node, news = given.news, runs = {}, undos = {},
     slices = slices.new(given.loop) }, statuses)
 end
 
@@ -53,11 +55,9 @@ function statuses:start()
   self.undos[1] = self.node.comms:on_statement(BUCKET, function(st) heard(self, st) end)
 end
 
---- The words of the run KEY are kept from here on; ANEW: they are read once more.
+--- The words of the run KEY are kept from here on; ANEW: they are read once more. Of RUNS_MAX at most: see `keep`.
 function statuses:follow(key, anew)
   if self.runs[key] and not anew then return end
-  if not self.runs[key] and self.count >= RUNS_MAX then return end
-  if not self.runs[key] then self.count = self.count + 1 end
   local one = self.runs[key] or { words = {}, views = {} }
   self.runs[key] = one
   if one.reading then one.reading() end
@@ -77,7 +77,7 @@ function statuses:keep(keys)
   for key, one in pairs(self.runs) do -- any order
     if not keys[key] then
       if one.reading then one.reading() end
-      self.runs[key], self.count = nil, self.count - 1
+      self.runs[key] = nil
     end
   end
 end
