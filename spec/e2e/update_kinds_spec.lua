@@ -1,0 +1,175 @@
+-- update_kinds_spec.lua - releases of the kinds `files` and `policy`, signed at a desk, taken by two robots of a lab:
+-- forward, back, refused, and over a daemon that is killed. Whole daemons, started as people start them.
+-- mostly waits: for turns
+local folder = require "spec.folder"
+local json = require "core.json"
+local lab_desk = require "spec.e2e.lab_desk"
+local patience = require "spec.patience"
+local swarm = require "spec.e2e.swarm"
+
+local DESK <const> = [[
+local p = extend "duckiebot"
+p.clock = "system"
+return p
+]]
+local ROBOT <const> = [[
+local p = extend "%s"
+p.clients.updates.folders = { demos = { path = "%s", after = "%s" } }
+function p.clients.updates.ready(release) return release.in_window == true end
+function p.clients.updates.healthy(_, now) return now.failed ~= nil end
+return p
+]]
+local AFTER <const> = "#!/bin/sh\necho $DT_NAME/$DT_SEQ $DT_VERSION >> %s\n"
+local PLAN <const> = [[
+return { release = "%s", robots = { %s }, waves = { { robots = %d, max_unavailable = 2, soak = %d } },
+  max_failures = 9, absent = { most = 0 } }
+]]
+
+describe("kinds of updates", function()
+  local desk, why
+
+  setup(function()
+    desk, why = lab_desk.new { "ada", "bea" }
+    if not desk then return end
+    for _, robot in ipairs { "ada", "bea" } do
+      swarm.sh(("mkdir -p %s"):format(desk.swarm:path(robot, "data/demos")))
+      folder.write(desk.swarm:path(robot, "data/demos/own"), "mine")
+      folder.write(desk.swarm:path(robot, "after"), AFTER:format(desk.swarm:path(robot, "told")))
+      swarm.sh(("chmod 755 %s"):format(desk.swarm:path(robot, "after")))
+      desk:start(robot, ROBOT:format(robot == "ada" and "fleet" or "duckiebot", desk.swarm:path(robot, "data/demos"),
+        desk.swarm:path(robot, "after")))
+    end
+    desk:start("desk", DESK)
+    assert.is_truthy(swarm.within(30, function()
+      return #(desk.swarm:ask("desk", "discover") or { nodes = {} }).nodes >= 3
+        and #(desk.swarm:ask("desk", "trust list") or { keys = {} }).keys >= 4
+    end), desk.swarm:logs())
+  end)
+  teardown(function() if desk then desk:close() end end)
+
+  local function read(robot, name) return folder.read(desk.swarm:path(robot, "data/" .. name)) end
+
+  -- By robot how it stands in the run KEY, as the desk knows.
+  local function states(key)
+    local found = {}
+    for _, run in ipairs((desk:ask "rollout status" or { runs = {} }).runs) do
+      for _, robot in ipairs(run.run == key and run.robots or {}) do found[robot.label] = robot.state end
+    end
+    return found
+  end
+
+  local function say_all(key)
+    return ("%s: %s\n%s\n%s\n%s"):format(key, json.encode(states(key)), desk:teacher "rollout status",
+      desk.swarm:cli("ada", "update explain"), desk.swarm:logs())
+  end
+
+  local function within(bar, what, key, test)
+    local took = swarm.within(bar, test)
+    assert.is_truthy(took, not took and what .. "\n" .. say_all(key))
+    patience.took(what, took, bar)
+  end
+
+  local function roll(key, robots, soak)
+    local path = desk:file("plan.lua", PLAN:format(key, '"' .. table.concat(robots, '", "') .. '"', #robots, soak))
+    desk:sign("rollout start " .. path)
+  end
+
+  -- Packs FILES (content by name) at the desk and signs that as the next release of `demos`.
+  local function release(version, files)
+    local place = desk.swarm:path("desk", "tree")
+    swarm.sh(("rm -rf %s; mkdir -p %s"):format(place, place))
+    for name, content in pairs(files) do folder.write(place .. "/" .. name, content) end -- any order
+    if version == "link" then swarm.sh(("ln -s /etc %s/out"):format(place)) end
+    local packed = desk.swarm:path("desk", "demos.tar.gz")
+    swarm.sh(("tar -czf %s -C %s ."):format(packed, place))
+    desk:sign(("release new demos --kind files --target demos --version %s any=%s"):format(version, packed))
+  end
+
+  it("files: a tar takes the place of a folder on both, the old one is kept, and their own program is run", function()
+    if not desk then return pending(why) end
+    release("1.0", { run = "one" })
+    roll("demos/1", { "ada", "bea" }, 1)
+    within(40, "two committed", "demos/1/1", function()
+      local by = states "demos/1/1"
+      return by.ada == "committed" and by.bea == "committed"
+    end)
+    for _, robot in ipairs { "ada", "bea" } do
+      assert.same({ "one", "mine", nil }, { read(robot, "demos/run"), read(robot, ".demos.previous/own"),
+        read(robot, "demos/own") })
+      assert.equal("demos/1 1.0\n", folder.read(desk.swarm:path(robot, "told")))
+    end
+  end)
+
+  it("files: goes back to the old tree where the new one was not left alone", function()
+    if not desk then return pending(why) end
+    release("2.0", { run = "two" })
+    roll("demos/2", { "ada" }, 5)
+    within(40, "ada has the new one", "demos/2/1", function() return read("ada", "demos/run") == "two" end)
+    swarm.sh("rm " .. desk.swarm:path("ada", "data/demos/.dt-swarm-release"))
+    within(40, "ada went back", "demos/2/1", function() return states "demos/2/1".ada == "rolled_back" end)
+    assert.same({ "one", "one" }, { read("ada", "demos/run"), read("bea", "demos/run") })
+  end)
+
+  it("files: a tar with a link to outside is rejected by both, with the word, and nothing is touched", function()
+    if not desk then return pending(why) end
+    release("link", { run = "three" })
+    roll("demos/3", { "ada", "bea" }, 1)
+    within(40, "both rejected it", "demos/3/1", function()
+      local by = states "demos/3/1"
+      return by.ada == "rejected" and by.bea == "rejected"
+    end)
+    assert.same({ "one", "one" }, { read("ada", "demos/run"), read("bea", "demos/run") })
+    assert.truthy(desk:teacher "rollout status":find "out leads out, to /etc" or say_all "demos/3/1")
+    assert.equal(".demos.previous demos\n", (swarm.sh(("ls -A %s | xargs"):format(desk.swarm:path("ada", "data")))))
+  end)
+
+  local function policy(site, more)
+    local path = desk:file("fleet.lua", ('local p = extend "duckiebot"\np.site = "%s"\n%s\nreturn p\n'):format(site,
+      more or ""))
+    desk:sign("release new fleet --kind policy --version 1 any=" .. path)
+  end
+
+  local function site(robot)
+    local answer = desk.swarm:ask(robot, "policy show site")
+    return answer and answer.settings[1].value
+  end
+
+  it("policy: is laid under a robot's own edits, confirmed by its commit; who goes not by it rejects it", function()
+    if not desk then return pending(why) end
+    policy "room-7"
+    roll("fleet/1", { "ada", "bea" }, 6)
+    within(40, "ada tries it", "fleet/1/1", function() return site "ada" == "room-7" end)
+    local facts = desk.swarm:ask("ada", "status").policy
+    assert.same({ true, nil }, { facts.trial.confirm, facts.trial.left_ms })
+    assert.truthy(desk.swarm:cli("ada", "status"):find("An update brought this policy", 1, true))
+    within(40, "ada committed, bea rejected", "fleet/1/1", function()
+      local by = states "fleet/1/1"
+      return by.ada == "committed" and by.bea == "rejected"
+    end)
+    assert.is_nil(desk.swarm:ask("ada", "status").policy.trial)
+    assert.truthy(desk:teacher "rollout status":find("extend \"fleet\"", 1, true) or say_all "fleet/1/1")
+    assert.equal("none", site "bea")
+  end)
+
+  it("policy: one for which the daemon starts anew is on trial over that, and committed", function()
+    if not desk then return pending(why) end
+    policy("room-9", 'p.clients.logs.gateway = "/ip4/0.0.0.0/tcp/39427"')
+    roll("fleet/2", { "ada" }, 3)
+    within(60, "ada committed", "fleet/2/1", function() return states "fleet/2/1".ada == "committed" end)
+    assert.truthy(desk.swarm:log "ada":find("starts anew", 1, true), desk.swarm:log "ada")
+    assert.equal("room-9", site "ada")
+    assert.is_nil(desk.swarm:ask("ada", "status").policy.trial)
+  end)
+
+  it("policy: a daemon that is killed while it is on trial comes back with the old one, and says so", function()
+    if not desk then return pending(why) end
+    policy "room-8"
+    roll("fleet/3", { "ada" }, 600)
+    within(40, "ada tries it", "fleet/3/1", function() return site "ada" == "room-8" end)
+    desk.swarm.running.ada.stop "KILL"
+    desk.swarm:start("ada", desk.swarm:path("ada", "my.lua"))
+    within(40, "ada went back", "fleet/3/1", function() return states "fleet/3/1".ada == "rolled_back" end)
+    assert.equal("room-9", site "ada")
+    assert.truthy(folder.read(desk.swarm:path("ada", "state/policies/fleet.lua")):find("room-9", 1, true))
+  end)
+end)
