@@ -119,6 +119,20 @@ describe("a folder that is updated", function()
     end)
   end
 
+  it("goes back also where somebody removed the folder, or the mark in it, meanwhile", function()
+    open()
+    for seq = 1, 2 do plain(seq) end
+    for _, what in ipairs { "demos", "demos/.dt-swarm-release" } do
+      do_all({ "stage", "apply", "commit" }, job(1))
+      do_all({ "stage", "apply", "verify" }, job(2))
+      os.execute(("rm -r '%s'"):format(path(what)))
+      assert.equal("no", (run("verify", job(2))))
+      do_all({ "rollback", "rollback" }, job(2))
+      assert.same({ "run 1", "demos" }, { read "demos/bin/run", names():match "demos$" })
+      os.execute(("rm -r '%s'"):format(path "demos"))
+    end
+  end)
+
   it("stages the next release while one stands to be judged, and both ways stay open to that one", function()
     open()
     for seq = 1, 3 do plain(seq) end

@@ -102,9 +102,10 @@ local function settle(self, place)
   return nil, ("target: %s is in the way"):format(place.out)
 end
 
--- TARGET and .TARGET.swap are exchanged.
+-- TARGET and .TARGET.swap are exchanged; where TARGET was taken away, it is .TARGET.swap from here on.
 local function exchange(self, place)
   local t = self.tree
+  if not t:has(place.path) then return t:move(place.swap, place.path, place.parent) end
   local ok, why, code = self.disk:exchange(place.swap, place.path)
   if ok then return t:sync(place.parent) end
   if code ~= "ENOSYS" then return nil, why end
