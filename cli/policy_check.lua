@@ -7,7 +7,7 @@ local policy_check = {}
 --- PATH as the daemon finds it, too, wherever it was started.
 function policy_check.whole_path(context, path)
   if not path or path:sub(1, 1) == "/" then return path end
-  return (context.world.env "PWD" or "") .. "/" .. path
+  return (require "core.board".link "/proc/self/cwd" or context.world.env "PWD" or "") .. "/" .. path
 end
 
 -- What is wrong with the policy at PATH, or with the one that a daemon would begin with. → { policy =, faults = lines }

@@ -212,6 +212,14 @@ describe("a release or rollout does not count", function()
     assert.matches("^dismissed by ....$", row.text)
     assert.same({}, k.known:refused())
     k:close()
+    k = world()
+    k:dismiss("updates/rollout", RUN, k.lab.root) -- who started it, in the same slot
+    k:run(120 * 1000)
+    row = k:row(RUN)
+    assert.same({ false, "ended", "dismissed by " .. k.lab.root:id():sub(-4), true }, { row.counts, row.word, row.text,
+      row.dismissed })
+    assert.same({}, k.known:refused())
+    k:close()
   end)
 
   it("when it is signed for more than 60 days", function()

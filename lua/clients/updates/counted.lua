@@ -59,16 +59,27 @@ local function till(record, low)
   return soonest
 end
 
+-- Nobody proposes anything in RECORD (nil: nobody says anything of it): who started it may have taken it back in the
+-- very slot in which he proposed it.
+local function nothing_of(record)
+  local found = { counts = false, signers = {}, holding = {}, till = math.maxinteger, word = "missing",
+    text = "nobody proposes it any more" }
+  for _, st in ipairs(record and record.statements or {}) do
+    if st.verb == "dismiss" and st.bars then
+      found.word, found.text, found.dismissed = "ended", "dismissed by " .. counted.keys { st.signer }, true
+      found.till = math.min(found.till, st.valid_until * 1000)
+    end
+  end
+  return found
+end
+
 --- What RECORD (dcache:record; nil: nobody says anything of it) comes to while the time is not before LOW (ms):
 --- { counts, data, data_text, signers = IDs, ends = ms | nil, holding = all proposals that hold, till = ms of LOW when
 --- it is to be looked at again }, and where it does not count word and text, dismissed = true where people took it
 --- back.
 function counted.of(record, low)
   local best = record and record.proposals[1]
-  if not best then
-    return { counts = false, signers = {}, holding = {}, till = math.maxinteger, word = "missing",
-      text = "nobody proposes it any more" }
-  end
+  if not best then return nothing_of(record) end
   local found = { counts = best.holds, data = best.data, data_text = best.data_text, signers = best.signers,
     holding = {}, till = till(record, low) }
   for _, one in ipairs(record.proposals) do

@@ -3,6 +3,7 @@ local gate_facts = require "clients.updates.gate_facts"
 local gates = require "clients.updates.gates"
 local json = require "core.json"
 local sorted = require "sorted"
+local span = require "span"
 
 local explained = {}
 
@@ -66,7 +67,9 @@ local function of_machine(one, now)
     return { code = "failed", what = what, seen = now.why or "three times it came to nothing",
       cure = "Hands are needed: STATE/updates/output has what was printed last. It is tried on." }
   end
-  return { what = what, seen = now.why, cure = "Wait for its end." }
+  local well = one.phase == "verifying" and ("well for %s of %s"):format(span.of((now.soaked or 0) * 1000),
+    span.of((now.soak or 0) * 1000)) or nil
+  return { what = what, seen = now.why or well, cure = "Wait for its end." }
 end
 
 -- This robot takes no part in it any more, or it does not count.
@@ -76,11 +79,12 @@ local function of_end(one)
     return { code = one.word, what = "The run does not count here.", seen = one.text, cure = CURES[one.word or ""]
       or "Make the plan anew: rollout start." }
   end
-  local failed = one.phase == "rolled_back" or one.text and one.text:find "^failed here"
-  local cure = failed and FORGIVE:format(release) or CURES[one.word or ""] or NEXT
-  local what = one.phase == "rolled_back" and "It was tried here, and this robot went back."
-    or "This robot takes no part in the run."
-  return { code = one.word or one.phase, what = what, seen = one.text, cure = cure }
+  local mine = one.updates.saved.data.runs[one.key] or { state = one.phase }
+  local is_back, why, word = mine.state == "rolled_back", mine.why or one.text, mine.word or one.word
+  local failed = is_back or why and why:find "^failed here"
+  local cure = failed and FORGIVE:format(release) or CURES[word or ""] or NEXT
+  return { code = word or mine.state, seen = why, cure = cure, what = is_back
+    and "It was tried here, and this robot went back." or "This robot takes no part in the run." }
 end
 
 -- What is to be said where no gate is asked: it does not count, is over, or is under way.
@@ -99,6 +103,9 @@ local function of_phase(one)
       cure = "Wait; where it does not come, start the node that it was signed at." } }
   end
   if one.phase == "committed" then return {} end
+  if one:is_open() then
+    return { { what = "It is looked at here just now.", cure = "Ask again in a moment." } }
+  end
   return { of_end(one) }
 end
 

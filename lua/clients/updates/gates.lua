@@ -96,7 +96,8 @@ function LOOK.clock(given)
   local one = given.clock
   local open = one.quality == "proved" or one.wanted == "adopted" and one.quality == "adopted"
   return row("clock", open, "The time is not known well enough.", ("%s here, the plan wants %s"):format(one.quality,
-    one.wanted), "Synchronise the clock, or start a node beside it whose clock is.")
+    one.wanted), "Synchronise the clock (timedatectl set-ntp true), or start a node beside it whose clock is; where \z
+    it is right: p.clock = \"system\" in the policy.")
 end
 
 function LOOK.settled(given)

@@ -4,6 +4,7 @@ local blake2b = require "core.hash".blake2b
 local counted = require "clients.updates.counted"
 local forms_updates = require "dcache.forms_updates"
 local listeners = require "listeners"
+local people = require "clients.trust.people"
 local own_words = require "clients.updates.own_words"
 local signed = require "clients.updates.signed"
 local statuses = require "clients.updates.statuses"
@@ -73,8 +74,8 @@ function known:on_news(fn) return self.listeners:add(fn) end
 -- == what counts
 
 local function labels(self, ids)
-  local list = {}
-  for i, id in ipairs(ids) do list[i] = self.node.who(id).label end
+  local list, who = {}, people.of(self.node, self.node.dcache.trust:verdict())
+  for i, id in ipairs(ids) do list[i] = who(id).label end
   return list
 end
 
