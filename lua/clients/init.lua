@@ -2,7 +2,8 @@
 --
 -- A client is one module: a file, or a folder's init.lua, with
 --   name                      what it is called; node[name] is the client while it runs
---   needs                     parts that a node must have for it (an array of names), else it is left out
+--   needs                     parts that a node must have for it (an array of names, or fn(node) → boolean), else it
+--                             is left out
 --   vital                     true: without it the node does not start
 --   open(handle) → client     makes it and asks for all that it listens to through the handle (handle.lua)
 --                             | nil, text, code: it cannot be here
@@ -75,6 +76,7 @@ local function fail(self, one, fault)
 end
 
 local function has_all(node, names)
+  if type(names) == "function" then return names(node) end
   for _, name in ipairs(names or {}) do
     if not node[name] then return false end
   end

@@ -188,6 +188,16 @@ describe("an update", function()
     assert.equal("committed", one.over[2])
   end)
 
+  it("loses none of two changes that are on their way to the disk at once", function()
+    local one = robot(new_disk())
+    local told = 0
+    for _, name in ipairs { "demos", "core", "maps" } do
+      one.saved:change(function(data) data.floor[name] = 1 end, function() told = told + 1 end)
+    end
+    one.run(MINUTE)
+    assert.same({ 3, { core = 1, demos = 1, maps = 1 } }, { told, one.saved.data.floor })
+  end)
+
   it("starts nothing on a state file that was damaged, until it is begun anew", function()
     local d = new_disk()
     assert(d:replace("/state/state", "rubbish\n", 384))

@@ -21,8 +21,11 @@ describe("a robot that is held", function()
     local closed, answer = f:closed "bea"
     assert.truthy(closed.hold:find("class", 1, true), closed.hold)
     assert.same({ nil, nil, 2, 11 }, { closed.turn, closed.ready, answer.round, answer.open })
+    f:off "bea"
+    f:on "bea"
     f:until_(30 * MINUTE)
     assert.equal(2, f:kept "bea".round) -- nobody stands behind it any more, so it stays
+    assert.equal(1200 * 1000, f:ask("bea", "update explain").patience_ms) -- doubled once, over the restart
     assert(f:ask("bea", "fact", { name = "hold", ["end"] = true }))
     assert.is_true(f:all_are("committed", { "bea" }, 5 * MINUTE))
     assert.same({ "ada", "carl", "dora", "bea" }, f:order())

@@ -105,6 +105,16 @@ describe("a robot whose state folder was restored", function()
     assert.equal(1, f:ask("ada", "updates").refused.seq)
   end)
 
+  it("begins nothing, and says nothing, before it compared what is known of updates", function()
+    local f = fleet.new { names = NAMES }
+    f:until_(10 * 1000)
+    f:of "ada".node.updates.compared.state = function() return nil, "not compared yet" end
+    f:start()
+    f:until_(2 * HOUR)
+    assert.is_nil(f:kept "ada")
+    assert.equal("not compared yet", f:closed "ada".settled)
+  end)
+
   it("from before the end of its update says that it failed, and begins no more in that run", function()
     local f, image = restored { fail = { ada = true } }
     f:start()

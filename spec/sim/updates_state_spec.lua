@@ -47,6 +47,7 @@ describe("a robot whose state file", function()
         local me = f:ask("ada", "updates").me
         assert.truthy(me.lost)
         assert.truthy(f:closed("ada", "demos/43").disk:find("STATE/updates/state", 1, true))
+        assert.equal("check stage apply verify verify commit", acts_of(f, "ada"))
         f:off "ada"
         f:on "ada"
       end

@@ -114,8 +114,9 @@ function gate_facts.rows(one)
     ready = ready_of(one), passes = mine and mine.go }
 end
 
---- Does an unresolved robot stand behind this one, in the run ONE?
-function gate_facts.is_anybody_behind(one)
+--- Does an unresolved robot stand behind this one in the run ONE, and does this one know what it said there before?
+function gate_facts.may_defer(one)
+  if not one.updates.compared:state() then return false end
   local me, known = one.updates.node.id, one.statuses
   local mine, place = turn.round(one.places, known, me), one.places.place
   for _, id in ipairs(one.plan.order) do

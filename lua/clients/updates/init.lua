@@ -3,10 +3,13 @@
 local backoff = require "backoff"
 local body = require "clients.updates.body"
 local class_compared = require "clients.updates.class_compared"
+local fetching = require "clients.updates.fetching"
 local gate_facts = require "clients.updates.gate_facts"
 local gates = require "clients.updates.gates"
 local hooks_asked = require "clients.updates.hooks_asked"
 local kept = require "kept"
+local kinds = require "clients.updates.kinds"
+local known = require "clients.updates.known"
 local machine = require "clients.updates.machine"
 local own_states = require "clients.updates.own_states"
 local requests = require "clients.updates.requests"
@@ -18,6 +21,8 @@ local take = require "clients.updates.take"
 
 local updates = { name = "updates" }
 updates.__index = updates
+
+function updates.needs(node) return node.content ~= nil or node.update_fetching ~= nil end
 
 local SOON <const> = 1000 -- ms from the news to the look, so that many come at once
 local EVERY <const> = 60 * 1000 -- ms between two looks without news
@@ -33,7 +38,7 @@ end
 
 local function open_kinds(self, node)
   if node.update_kinds then return node.update_kinds end
-  return require "clients.updates.kinds".new { node = node, loop = self.loop, disk = node.disk, dir = node.state,
+  return kinds.new { node = node, loop = self.loop, disk = node.disk, dir = node.state,
     spawn = function(options) return node.loop:spawn(options) end, policy = function() return node.policy end,
     path_of = function(cid) return self.fetching:path(cid) end }
 end
@@ -49,10 +54,10 @@ end
 
 local function open_parts(self, node)
   self.saved = open_saved(node)
-  self.known = require "clients.updates.known".new { node = node, loop = self.loop, swarm = node.swarm,
+  self.known = known.new { node = node, loop = self.loop, swarm = node.swarm,
     saved = self.saved, log = node.log }
   self.fetching = node.update_fetching and node.update_fetching(node)
-    or require "clients.updates.fetching".new { node = node, loop = self.loop, id = node.id }
+    or fetching.new { node = node, loop = self.loop, id = node.id }
   self.kinds = open_kinds(self, node)
   self.states = own_states.new { node = node, saved = self.saved, known = self.known }
   self.machine = open_machine(self, node)
@@ -66,7 +71,6 @@ end
 --- The client, as lua/clients/init.lua has it. Fields: saved, known, fetching, kinds, machine, states, runs (by key).
 function updates.open(handle)
   local node = handle.node
-  if not node.content and not node.update_fetching then return nil, "kind: this node has no files", "kind" end
   local self = setmetatable({ node = node, loop = handle.loop, runs = {}, policy_serial = 0 }, updates)
   open_parts(self, node)
   handle:topic(TOPIC, "rollouts: how far this robot is in each")

@@ -3,6 +3,7 @@
 local gate_facts = require "clients.updates.gate_facts"
 local heard = require "clients.updates.heard"
 local json = require "core.json"
+local slices = require "slices"
 local sorted = require "sorted"
 local turn = require "clients.updates.turn"
 
@@ -48,6 +49,7 @@ local function add_robots(one, answer)
     robots[i] = robot(one, known, id, i)
     failures = failures + (turn.FAILED[robots[i].state] and 1 or 0)
     committed = committed + (robots[i].state == "committed" and 1 or 0)
+    slices.step()
   end
   answer.robots, answer.complete = json.array(robots), committed == #robots
   answer.max_failures, answer.failures = one.plan.max_failures, failures

@@ -53,7 +53,7 @@ local function is_to_begin(self)
   if mine and self.row.plan_cid and mine.plan ~= self.row.plan_cid then
     return halt(self, "refused", "conflict", "this run had another plan here: " .. mine.plan)
   end
-  if mine and mine.state then updates:say_again(self) end
+  if mine and mine.state and updates.compared:state() then updates:say_again(self) end
   if mine and (turn.BEGUN[mine.state] or turn.RESOLVED[mine.state]) then
     return halt(self, mine.state, mine.word, mine.why)
   end
@@ -176,7 +176,7 @@ local function wait(self)
   local mine = saved_of(self)
   self.waiting = waiting.new { loop = self.loop, patience = self.plan.patience,
     look = function() return gate_facts.rows(self) end,
-    behind = function() return gate_facts.is_anybody_behind(self) end,
+    behind = function() return gate_facts.may_defer(self) end,
     defer = function(told) defer(self, told) end, begin = function() self.updates:begin(self) end }
   self.waiting.deferred = mine and mine.round and mine.round - self.places.wave[self.updates.node.id] or 0
   self.waiting:start()
