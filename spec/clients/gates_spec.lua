@@ -22,6 +22,8 @@ end
 -- What is given, the gates that are closed, and words of what is seen.
 local SITUATIONS <const> = {
   { { payload = { done = 1000000, size = 41200000, from = "bea" } }, "payload", "1.0 MB of 41.2 MB from bea" },
+  { { payload = { done = 1000000, size = 41200000, from = "bea", rate = 2100 } }, "payload",
+    "from bea, 2.1 kB a second" },
   { { payload = { done = 0, size = 41200000 } }, "payload", "nobody gives it now" },
   { { space = { need = 3000000, free = 2000000 } }, "space", "2.0 MB free, 3.0 MB needed" },
   { { space = { need = 3000000 } }, "space", "not known" },

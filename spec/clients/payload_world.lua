@@ -123,7 +123,7 @@ local function advance(self, node, job, source, bytes)
   if source.far then self.crossed = self.crossed + got end
   if job.done < job.size then return end
   node.content.jobs[job.cid], node.content.whole[job.cid] = nil, job.size
-  job.told("/files/" .. job.cid)
+  job.told("/files/" .. job.cid, source.id)
 end
 
 -- What comes in a beat: of those who ask over the uplink each has his part of it.

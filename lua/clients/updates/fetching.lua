@@ -53,12 +53,13 @@ local function has_failed(self, one, err, code)
   self.node.log:info("updates", "not fetched yet", { cid = one.cid, why = why })
 end
 
+-- ERR: of what came, who gave it.
 local function ended(self, one, path, err, code)
   one.running, one.moved = nil, nil
   if self.stopped or self.wanted[one.cid] ~= one then return end
   if path then
     one.backoff:reset()
-    one.done = one.size
+    one.done, one.from, one.rate = one.size, err or one.from, nil
     self.content:await(one.cid, false)
     self.node.log:info("updates", "fetched", { cid = one.cid, size = one.size, from = one.from })
   else

@@ -41,7 +41,8 @@ local function payload_of(one)
   local updates, artefact = one.updates, one.artefact
   local state = updates.fetching:state(artefact.cid)
   return { done = updates.fetching:path(artefact.cid) and artefact.size or math.min(state.done, artefact.size - 1),
-    size = artefact.size, from = state.from, missing = state.missing, staged = one:is_staged(), why = one.stage_why }
+    size = artefact.size, from = state.from, rate = state.rate, missing = state.missing, staged = one:is_staged(),
+    why = one.stage_why }
 end
 
 local function disk_of(updates)

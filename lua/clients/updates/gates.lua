@@ -20,7 +20,8 @@ function LOOK.payload(given)
     return row("payload", one.staged ~= false, "The release is here, and is being made ready.",
       one.why or "its kind looks at it", "Wait.")
   end
-  local source = one.from and " from " .. one.from or one.missing and "" or ", nobody gives it now"
+  local rate = one.rate and (", %s a second"):format(byte_size.of(one.rate)) or ""
+  local source = one.from and " from " .. one.from .. rate or one.missing and "" or ", nobody gives it now"
   return row("payload", false, "The release is not here whole.",
     ("%s of %s%s%s"):format(byte_size.of(one.done), byte_size.of(one.size), source,
       one.missing and "; " .. one.missing or ""),
@@ -144,8 +145,8 @@ end
 gates.ORDER = { "payload", "space", "disk", "paused", "turn", "go", "clock", "settled", "clone", "busy", "hold",
   "ready" }
 
---- given.payload  { done, size (bytes), from = label | nil, missing = text | nil, staged = false: it is here, and not
----                ready yet, why = text | nil }
+--- given.payload  { done, size (bytes), rate = bytes/s | nil, from = label | nil, missing = text | nil, staged = false:
+---                it is here, and not ready yet, why = text | nil }
 --- given.space    { need, free = bytes | nil }
 --- given.disk     why nothing can be kept | nil
 --- given.paused   { by = label, why, left_ms } | nil

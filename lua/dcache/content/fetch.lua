@@ -104,7 +104,7 @@ local function finish(self, job)
     if not ok then return disk_failed(self, job, err, code) end
     self.disk_space:took()
     remove(self, job)
-    job.done(path, table.concat(job.leaves))
+    job.done(path, table.concat(job.leaves), job.source and reasons.who(job.source))
   end)
 end
 
@@ -253,10 +253,10 @@ local function refusal(self, key, size, name)
   if not ok then return err, code end
 end
 
--- Fetches the file KEY of SIZE bytes and names it NAME; done(path, digests of its leaves) or done(nil, text, code),
--- once, never at once; "missing" where nobody could be reached, "block" where one of them lied. pressed() → does
--- anything wait for this one's place? → true | nil, text, code (form, size, duplicate, full; disk: the rest of it does
--- not fit)
+-- Fetches the file KEY of SIZE bytes and names it NAME; done(path, digests of its leaves, label of who gave it last |
+-- nil) or done(nil, text, code), once, never at once; "missing" where nobody could be reached, "block" where one of
+-- them lied. pressed() → does anything wait for this one's place? → true | nil, text, code (form, size, duplicate,
+-- full; disk: the rest of it does not fit)
 function fetch:start(key, size, name, done, pressed)
   name = request.file_name(name, key)
   local err, code = refusal(self, key, size, name)

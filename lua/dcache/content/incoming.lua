@@ -51,9 +51,9 @@ local function start(self, key, size, name, done, pressed, origin)
     choose = origin and origin.choose }
   local ok, err, code = self.fetcher:start(key, size, name, function(path, leaves, why)
     self.coming[key] = nil
-    local taken
+    local taken, who = nil, why
     if path then taken, leaves, why = take(self, key, one, path, leaves) end
-    if taken then return done(path) end
+    if taken then return done(path, who) end
     if one.path and not self.by_cid[key] then self.by_path[one.path] = nil end
     done(nil, leaves, why)
   end, pressed)

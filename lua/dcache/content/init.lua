@@ -163,9 +163,10 @@ function content:start()
   end)
 end
 
--- NAME: the path that its origin gives it. done(path) once every block is checked, synced and in place, or done(nil,
--- text, code); once, never at once. Codes and pressed as fetch.lua's start has them. ORIGIN: { class =, from =
--- peer ID }, what is claimed of it then, beside the name; or { payload = true, choose = as payloads.lua has it }.
+-- NAME: the path that its origin gives it. done(path, label of who gave it) once every block is checked, synced and in
+-- place, or done(nil, text, code); once, never at once. Codes and pressed as fetch.lua's start has them. ORIGIN: {
+-- class =, from = peer ID }, what is claimed of it then, beside the name; or { payload = true, choose = as payloads.lua
+-- has it }.
 function content:fetch(...) incoming.fetch(self, ...) end
 
 -- The peer ID can be reached again.
