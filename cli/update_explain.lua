@@ -50,7 +50,7 @@ local function end_text(answer, s)
   if answer.phase == "committed" then return ("It is installed: %s."):format(s:text(answer.version)) end
   local open = answer.open and answer.open > 0 and (n == 0 and "All gates are open: it begins." or
     ("%d other gate%s open."):format(answer.open, answer.open == 1 and " is" or "s are")) or nil
-  local left = answer.left_ms and ("If it cannot use its turn for %s, round %d is next."):format(
+  local left = n > 0 and answer.left_ms and ("If it cannot use its turn for %s, round %d is next."):format(
     s.span(answer.left_ms), (answer.round or 1) + 1) or nil
   local text = table.concat({ open or left, open and left or nil }, " ")
   return text ~= "" and text or "That is all that is known of it here."

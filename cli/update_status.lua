@@ -26,16 +26,18 @@ local function say_now(now, s)
     now.why and (" Last: %s."):format(s:text(now.why)) or ""))
 end
 
+local DONE <const> = { unnamed = true, committed = true } -- phases of which there is no more to be said
+
 local function say_runs(answer, s)
   local named = 0
   for _, run in ipairs(answer.runs) do
-    if run.phase and run.phase ~= "unnamed" and not run.complete then
+    if run.phase and not DONE[run.phase] and not run.complete then
       named = named + 1
       s:say(("%s: %s here. Why: update explain %s"):format(s:text(run.run), s:text(run.phase:gsub("_", " ")),
         s:text(run.run)))
     end
   end
-  if named == 0 then s:say "No open run names this robot." end
+  if named == 0 then s:say "No run waits for this robot." end
 end
 
 --- Prints the answer.

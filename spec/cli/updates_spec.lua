@@ -474,7 +474,7 @@ ready     The robot is not at rest.
 
   it("status tells what is installed, what failed, and which runs name this robot", function()
     open { "ada" }
-    has(k:cli { "update", "status" }, "Nothing was installed by a rollout here.", "No open run names this robot.")
+    has(k:cli { "update", "status" }, "Nothing was installed by a rollout here.", "No run waits for this robot.")
     k.me = { installed = { demos = { seq = 41, version = "2.3", cid = CID } }, floor = { demos = 41 },
       failed = json.array { "maps/3" }, lost = "it was damaged", now = { release = "demos/42", run = "demos/42/1",
         phase = "verifying", soaked = 60, soak = 300 } }

@@ -165,14 +165,14 @@ return p]] }
       return key
     end
     local key = offered(1, { kind = "deb" })
-    tells("ada", "target", "no handler of kind deb", "Mend that; then another run", key)
+    tells("ada", "target", "no handler of kind deb", "make install-handlers", key)
     key = offered(2, { from = 1 })
-    tells("ada", "target", "has none, needs 1: first roll out maps/1", "Mend that; then another run", key)
+    tells("ada", "target", "has none, needs 1: first roll out maps/1", "A run of that one first", key)
     local cid = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
     key = offered(3, { artefacts = json.array { json.array { "armhf", cid, 1 } } })
-    tells("ada", "target", "has no artefact for", "Mend that; then another run", key)
+    tells("ada", "target", "has no artefact for", "a file for that platform", key)
     key = offered(4, { tags = json.array { "jetson" } })
-    tells("ada", "rejected", "not wanted: no tag in common: it is for jetson", "Another run takes it in", key)
+    tells("ada", "rejected", "not wanted: no tag in common: it is for jetson", "tags that this robot has", key)
     assert.is_nil(f:say("updates/skip", "demos/42/1/1", { robots = { f:of "ada".id }, why = "in repair" }))
     f:until_(10 * SECOND)
     tells("ada", "rejected", "skipped by a signed word", "Another run takes it in", "demos/42/1")

@@ -18,6 +18,13 @@ local CURES <const> = {
   missing = "Wait until its release is heard here: release list.",
   target = "Mend that; then another run: rollout plan FILE --rest.",
 }
+-- The same by what was seen.
+local MENDS <const> = {
+  { "^no handler", "Install a handler of that kind there (make install-handlers); then another run." },
+  { "^has no artefact", "A release with a file for that platform (release new); then another run." },
+  { "first roll out", "A run of that one first; then another run of this." },
+  { "not wanted", "A release with tags that this robot has, or another p.clients.updates.want; then another run." },
+}
 local NEXT <const> = "Another run takes it in: rollout plan FILE --rest."
 local FORGIVE <const> = "update forgive %s, then another run; or a release of a higher number."
 
@@ -72,6 +79,12 @@ local function of_machine(one, now)
   return { what = what, seen = now.why or well, cure = "Wait for its end." }
 end
 
+local function mend(why)
+  for _, one in ipairs(MENDS) do
+    if why and why:find(one[1]) then return one[2] end
+  end
+end
+
 -- This robot takes no part in it any more, or it does not count.
 local function of_end(one)
   local release = one.row.release and one.row.release.key or "it"
@@ -82,7 +95,7 @@ local function of_end(one)
   local mine = one.updates.saved.data.runs[one.key] or { state = one.phase }
   local is_back, why, word = mine.state == "rolled_back", mine.why or one.text, mine.word or one.word
   local failed = is_back or why and why:find "^failed here"
-  local cure = failed and FORGIVE:format(release) or CURES[word or ""] or NEXT
+  local cure = failed and FORGIVE:format(release) or mend(why) or CURES[word or ""] or NEXT
   return { code = word or mine.state, seen = why, cure = cure, what = is_back
     and "It was tried here, and this robot went back." or "This robot takes no part in the run." }
 end

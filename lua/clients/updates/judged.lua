@@ -47,7 +47,9 @@ LOOKS[3] = function(updates, row)
     return rejected("target", "has no artefact for %s", updates.node.here().arch or "this machine")
   end
   local run, text, word = updates.kinds(data.kind)
-  if not run then return rejected(word or "target", "%s", text or "no handler of kind " .. data.kind) end
+  if not run then
+    return rejected(word or "target", "%s", text and text:gsub("^%l+: ", "") or "no handler of kind " .. data.kind)
+  end
 end
 
 -- What people and its policy want of it.
