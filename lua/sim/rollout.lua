@@ -68,7 +68,7 @@ local function kind_of(self, one)
     if kind ~= "sim" then return nil, "no handler of kind " .. kind, "target" end
     return function(verb, _, done)
       self:note(one, verb)
-      one.node.loop:after(TAKES[verb], function()
+      one.node.loop:after(self.takes[verb] or TAKES[verb], function()
         if verb == "verify" and one.fails then return done("no", "the release is bad here") end
         done "ok"
       end)
@@ -100,9 +100,11 @@ end
 --- given.off      set of names that are not switched on
 --- given.fail     set of names where the release is bad
 --- given.size     bytes of the release
+--- given.takes    ms that verbs of its kind take, by their names, where not as long as most
 --- given.robot    fn(one, name): what else is so of a robot, such as its clock
 function rollout.new(given)
-  local self = setmetatable({ robots = {}, by_name = {}, events = {}, down_most = 0, down = 0, failed = 0 }, rollout)
+  local self = setmetatable({ robots = {}, by_name = {}, events = {}, down_most = 0, down = 0, failed = 0,
+    takes = given.takes or {} }, rollout)
   self.world = sim.new { seed = given.seed, policy = given.policy, loss = given.loss }
   self.lab = labs.new("sim", given.seed, START)
   local plan = { order = json.array {}, swarm = self.lab.swarm }
