@@ -42,8 +42,8 @@ end
 --- The teacher types COMMAND at the desk, whose daemon is asked; ALONE: no daemon is. → what is said, exit code
 function lab_desk:teacher(command, alone)
   local home = self.swarm:path("desk", "")
-  return swarm.sh(("cd %s && env -i HOME=%s XDG_CONFIG_HOME=%s SSH_AUTH_SOCK=%sagent PATH=\"$PATH\" COLUMNS=80 \z
-    setsid -w %s/dt-swarm-cli %s %s </dev/null"):format(home, home, home, home, self.swarm.here,
+  return swarm.sh(("cd %s && env -i HOME=%s XDG_CONFIG_HOME=%s SSH_AUTH_SOCK=%sagent PATH=\"$PATH\" COLUMNS=80 PWD=%s \z
+    setsid -w %s/dt-swarm-cli %s %s </dev/null"):format(home, home, home, home, home, self.swarm.here,
     alone and "" or self.swarm:path("desk", "state/control.sock"), command))
 end
 
