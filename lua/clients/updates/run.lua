@@ -83,13 +83,27 @@ local function read_plan(self, bytes)
   return true
 end
 
+local NEVER <const> = { form = true, size = true } -- why a file will never come: its CID is of another one
+
+-- CID of SIZE bytes is wanted. → nil | word, text: it will never come
+local function want(self, cid, size, more)
+  local fetching, row = self.updates.fetching, self.row
+  more.run, more.name, more.seq = self.key, row.name, row.seq
+  fetching:want(cid, size, more)
+  local state = fetching:state(cid)
+  if state.word == "slow" then self.updates:refuse(self, "slow") end
+  if NEVER[state.word] then return state.word, ("%d bytes are signed, %s"):format(size, state.missing) end
+end
+
 local function has_plan(self)
   local row, fetching = self.row, self.updates.fetching
   if self.plan and self.plan_cid == row.plan_cid then return true end
   local bytes = fetching:read(row.plan_cid)
   if bytes then return read_plan(self, bytes) end
-  fetching:want(row.plan_cid, row.plan_size, { run = self.key, name = row.name, seq = row.seq })
-  return halt(self, "offered")
+  local word, why = want(self, row.plan_cid, row.plan_size, {})
+  if not word then return halt(self, "offered") end
+  self.updates:refuse(self, word)
+  return halt(self, "refused", word, "its plan: " .. why)
 end
 
 local function is_named(self)
@@ -127,8 +141,8 @@ local function has_payload(self)
   self.artefact = artefact
   if updates.fetching:path(artefact.cid) then return true end
   enter(self, "fetching")
-  updates.fetching:want(artefact.cid, artefact.size, { run = self.key, name = self.row.name, seq = self.row.seq,
-    named = self.plan.order, unpacked = data.unpacked })
+  local word, why = want(self, artefact.cid, artefact.size, { named = self.plan.order, unpacked = data.unpacked })
+  if word then return settle(self, { state = "rejected", word = word, why = why }) end
   return true
 end
 
