@@ -92,9 +92,9 @@ cli.commands = {
       { "why irc", "why a channel is up, waits, or is closed" },
       { "why clients.logs.fetch", "who gave a setting or a hook, by file and line" },
       { "why record peer donald", "who says what in a record, and whether it holds" } },
-    arguments = { { "words", "THING", "a file, a node, a channel, BUCKET KEY of a record, a setting, a hook, a \z
-      word of refusal; its kind may go before it: file, peer, channel, record, setting, hook, word", "+",
-      kind = "file" } } },
+    arguments = { { "words", "THING", "a file, a node, a channel, BUCKET KEY of a record, a setting, a hook, \z
+      an update, a word of refusal; its kind may go before it: file, peer, channel, record, setting, hook, \z
+      update, word", "+", kind = "file" } } },
   { name = "watch", file = "cli.events", text = "What happens at this node, a line each, until Ctrl-C.",
     examples = { { "watch", "all that happens" }, { "watch files peers", "two topics only" },
       { "watch --json", "a line of JSON for each event, for a program" } },

@@ -24,7 +24,7 @@ local function say_head(answer, s)
   local round = answer.round and (", round %d"):format(answer.round) or ""
   local number = answer.run:match "/(%d+)$"
   local phase = PHASES[answer.phase] or s:text(answer.phase)
-  local payload = payload_text(answer.payload, s)
+  local payload = answer.phase ~= "committed" and payload_text(answer.payload, s)
   s:say(("%s%s, run %s%s: %s%s"):format(s:paint("title", s:text(answer.release or answer.run)), over, number, round,
     phase, payload and ", " .. payload or ""))
 end

@@ -292,6 +292,25 @@ describe("rollout start", function()
     has(said, "WAVE ROBOTS", "30 min", "ada", "demos/42/1 counts.", "rollout status demos/42/1")
   end)
 
+  it("takes the plan that README.md shows", function()
+    discovered()
+    release "demos/41"
+    k:take(lab:line(lab.root, { bucket = "updates/release", key = "demos/1", ttl = 86400, data = { kind = "files",
+      artefacts = json.array { json.array { "any", CID, 1 } }, target = "demos", version = "2.4" } }))
+    local shown = folder.read "README.md":match "\n```\n(return { release.-)\n```"
+    local answered = k.ask
+    function k.ask(self, request)
+      local answer, why, code = answered(self, request)
+      if request.command == "updates" then
+        answer.releases[#answer.releases + 1] = { key = "demos/1", name = "demos", seq = 1, kind = "files" }
+      end
+      return answer, why, code
+    end
+    local said, code = k:cli { "rollout", "start", plan_file(shown), "--yes" }
+    assert.equal(0, code, said)
+    has(said, "1 1 1 30 min ada", "2 2 2 5 min bea carl", "demos/1/1 counts.")
+  end)
+
   it("dismisses the run before, and says what that means", function()
     discovered()
     release "demos/42"

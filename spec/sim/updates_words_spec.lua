@@ -121,6 +121,7 @@ describe("update explain", function()
   it("names a hold, rest, the hook go, another update, two at once and the round that comes next", function()
     new({ here = { ada = { tags = {}, driving = true, recording = false, battery = 31 } } }, { "ada", "bea" })
     tells("ada", "hold", "hold: class, for 23 h", "fact hold end; once: update go")
+    assert.equal("hold", f:of "ada".node.why:of { update = "demos/42/1" }[1].code)
     local answer = tells("ada", "ready", "driving; battery 31 % under 40 %", "once: update go")
     assert.same({ 2, 10 }, { #answer.rows, answer.open })
     assert.truthy(said "ada":find("10 other gates are open. If it cannot use its turn for 8 min, round 2 is next.", 1,
@@ -199,7 +200,9 @@ return p]] }
     new { waves = { { max_unavailable = 1, robots = 3, soak = 300 } } }
     assert.truthy(said "ada":find("The update is verifying.", 1, true), said "ada")
     assert.is_true(f:all_are("committed", NAMES, HOUR))
-    assert.equal("demos/42, run 1, round 1: committed, 1 B\nIt is installed: sim.\n", said "ada")
+    assert.equal("demos/42, run 1, round 1: committed\nIt is installed: sim.\n", said "ada")
+    assert.same({ { what = "demos/42/1", seen = "it is installed here" } },
+      f:of "ada".node.why:of { update = "demos/42" })
     f = fleet.new { names = NAMES, fail = { ada = true } }
     f:until_(30 * SECOND)
     local machine = f:of "ada".node.updates.machine

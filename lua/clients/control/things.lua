@@ -11,6 +11,7 @@ things.kinds = {
   { name = "channel", field = "channel", words = 1 },
   { name = "peer", field = "peer", words = 1 },
   { name = "file", field = "file", words = 1 },
+  { name = "update", field = "update", words = 1 },
 }
 
 --- The kind called NAME | nil: there is none.

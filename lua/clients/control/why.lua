@@ -15,7 +15,7 @@ local reasons = require "why"
 local why = {}
 
 local USAGE <const> = "form: why THING: a file, a node, a channel, a record (BUCKET KEY), a setting, a hook, \z
-  a word of refusal"
+  an update (NAME/SEQ/RUN), a word of refusal"
 local WORDS_MAX <const> = 3
 
 -- == what is counted of a refusal

@@ -146,11 +146,13 @@ function explained.of(one)
     patience_ms = one.waiting and one.waiting:patience_ms() or nil }
 end
 
---- Rows of lua/why.lua for THING = { update = run | true }.
+--- Rows of lua/why.lua for THING = { update = "NAME/SEQ/RUN" or a beginning of that }.
 function explained.why(updates, thing)
-  if not thing.update then return nil end
-  local one = explained.find(updates, thing.update ~= true and thing.update or nil)
-  return one and explained.of(one).rows
+  local one = type(thing.update) == "string" and explained.find(updates, thing.update)
+  if not one then return nil end
+  local rows = explained.of(one).rows
+  if rows[1] then return rows end
+  return { { what = one.key, seen = one.phase == "committed" and "it is installed here" or "all gates are open" } }
 end
 
 return explained
