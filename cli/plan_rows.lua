@@ -9,5 +9,6 @@ return {
     options = { { "--simulate", nil, "play it through with these robots in a simulator" },
       { "--off", "ROBOTS", "with --simulate: these are switched off: a,b", kind = "peer" },
       { "--fail", "ROBOTS", "with --simulate: there the release turns out bad: a,b", kind = "peer" },
+      { "--runs", "N", "with --simulate: how often (20 times; fewer of many robots)", kind = "count" },
       { "--rest", nil, "only robots that no run of the release named, or brought there" } } },
 }

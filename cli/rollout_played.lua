@@ -114,7 +114,7 @@ local function by_names(plan, off, fail)
   return given
 end
 
---- Plays PLAN through. OPTIONS.off, OPTIONS.fail: names, "a,b". → what is shown | nil, why
+--- Plays PLAN through, OPTIONS.runs times. OPTIONS.off, OPTIONS.fail: names, "a,b". → what is shown | nil, why
 function rollout_played.play(context, plan, facts, options)
   local off, fail, why
   off, why = chosen(options.off, plan, facts)
@@ -123,7 +123,7 @@ function rollout_played.play(context, plan, facts, options)
   if not fail then return nil, why end
   local given = by_names(plan, off, fail)
   given.policy = require("sim.rollout").policy(context.world.root .. "/policies")
-  local fleets, runs = {}, math.max(1, math.min(RUNS, WORK // (#plan.order * #plan.order)))
+  local fleets, runs = {}, options.runs or math.max(1, math.min(RUNS, WORK // (#plan.order * #plan.order)))
   if context.world.columns(2) and #plan.order > MANY then
     context:complain(("%d robots are played through %s; Ctrl-C ends it."):format(#plan.order,
       runs == 1 and "once" or runs .. " times"))

@@ -51,8 +51,8 @@ install_all() {
   put 755 dt-swarm bin/dt-swarm
   ln -sf dt-swarm "$root/bin/dt-swarm-cli"
   echo bin/dt-swarm-cli >> "$new"
-  put 644 "$BUILD/core/http.so" lib/dt-swarm/core/http.so
-  for file in $(find lua cli policies -path lua/sim -prune -o '(' -name '*.lua' -o -path 'lua/clients/web/page/*' ')' -print); do
+  for name in http sim; do put 644 "$BUILD/core/$name.so" "lib/dt-swarm/core/$name.so"; done # sim: rollout plan
+  for file in $(find lua cli policies '(' -name '*.lua' -o -path 'lua/clients/web/page/*' ')' -print); do
     put 644 "$file" "share/dt-swarm/$file"
   done
   for page in "$BUILD"/man/*.[1-9]; do

@@ -1,6 +1,6 @@
 /* sim.c - the Lua functions of a disk in memory that tears and forgets, and of any disk
- * that is slow, for specs and the simulator. Not in the robot's binary: a .so of its own,
- * as core.http. */
+ * that is slow, for specs and the simulator. Not in the binary: a .so of its own, as
+ * core.http, which of commands `rollout plan` alone loads. */
 #include "image.h"
 #include <errno.h>
 #include <time.h>

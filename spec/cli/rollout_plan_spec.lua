@@ -1,7 +1,9 @@
 -- rollout_plan_spec.lua - what `rollout plan` prints: waves, bounds, whom earlier runs left out, faults by file and
 -- line. Asks no daemon; the simulator itself is in spec/sim/rollout_spec.lua.
+local json = require "core.json"
 local labs = require "spec.labs"
 local rollout_plan = require "cli.rollout_plan"
+local shape = require "spec.cli.shape"
 local show = require "cli.show"
 local text = require "core.text"
 
@@ -33,7 +35,7 @@ return { release = "demos/42", robots = only(robots, { type = "duckiebot" }),
 
 -- What the command says where the daemon knows RUNS, with OPTIONS. → text, exit code, JSON
 local function said(options, runs, more)
-  local parts, json = {}, nil
+  local parts, told = {}, nil
   local function write(part) parts[#parts + 1] = part end
   local s = show.new { width = 80, escape = text.escape, host = "localhost", write = write }
   local found = nodes()
@@ -56,12 +58,12 @@ local function said(options, runs, more)
     return EXIT.usage
   end
   function context.json(_, answer)
-    json = answer
+    told = assert(json.decode(json.encode(answer)))
     return EXIT.ok
   end
   options.file = options.file ~= false and (options.file or "friday.lua") or nil
   local code = rollout_plan.run(context, options)
-  return table.concat(parts), code, json
+  return table.concat(parts), code, told
 end
 
 describe("rollout plan", function()
@@ -80,8 +82,8 @@ failures.
   it("takes the number behind the last run, and refuses one that was used", function()
     local runs = { { run = "demos/42/1", release = "demos/42" }, { run = "demos/42/7", release = "demos/42" },
       { run = "policy/7/9", release = "policy/7" } }
-    local _, code, json = said({ json = true }, runs)
-    assert.same({ 0, 8 }, { code, json.plan.run })
+    local _, code, answer = said({ json = true }, runs)
+    assert.same({ 0, 8 }, { code, answer.plan.run })
     local page
     page, code = said({ text = (FRIDAY:gsub("waves", "run = 7,\n  waves")) }, runs)
     assert.same({ "friday.lua:2: run: 7 is used already; the next is 8 (form)\n", EXIT.refused }, { page, code })
@@ -96,12 +98,12 @@ failures.
   end)
 
   it("is the same for programs: the plan that would be signed, its waves with names, its bounds", function()
-    local _, _, json = said { json = true }
-    assert.same({ 1, 2, 3, "lab:x", "demos/42" }, { json.schema, json.down_most, json.failed_most, json.plan.swarm,
-      json.plan.release })
-    assert.equal("emma", json.waves[2].robots[4].label)
-    assert.equal(json.plan.order[5], json.waves[2].robots[4].id)
-    assert.equal(#require "core.json".encode(json.plan), json.size)
+    local _, _, answer = said { json = true }
+    assert.same({ 1, 2, 3, "lab:x", "demos/42" }, { answer.schema, answer.down_most, answer.failed_most,
+      answer.plan.swarm, answer.plan.release })
+    assert.equal("emma", answer.waves[2].robots[4].label)
+    assert.equal(answer.plan.order[5], answer.waves[2].robots[4].id)
+    assert.equal(#json.encode(answer.plan), answer.size)
   end)
 
   it("makes a plan for those alone whom no run of the release brought there", function()
@@ -126,35 +128,49 @@ demos/42   emma     duckiebot   not named     1 s
     page, code = said({ rest = true }, runs)
     assert.same({ "friday.lua:1: robots: all of them have demos/42 already (form)\n", EXIT.refused }, { page, code })
     assert.equal("Nothing was rolled out yet.\n", (said { rest = true, file = false }))
-    local _, _, json = said({ rest = true, file = false, json = true }, runs)
-    assert.same({ 1, "demos/42", "desk" }, { #json.rest, json.rest[1].release, json.rest[1].robots[1].label })
+    local _, _, answer = said({ rest = true, file = false, json = true }, runs)
+    assert.same({ 1, "demos/42", "desk" }, { #answer.rest, answer.rest[1].release, answer.rest[1].robots[1].label })
   end)
 
   it("plays it through: who begins when, what becomes of whom, who waits for whom", function()
     local quick = FRIDAY:gsub("30 %* minute", "3 * minute"):gsub("{ max_unavailable = 2 }",
       "{ max_unavailable = 2, soak = 0 }")
-    local page = said { simulate = true, off = "donald", fail = "bea", text = quick }
+    local page = said { simulate = true, runs = 5, off = "donald", fail = "bea", text = quick }
     assert.equal([[
 WAVE   ROBOTS   AT ONCE   SOAK    STARTS        WHO
 1      1        1         3 min   now           ada
 2      4        2         0 s     after 4 min   bea carl donald emma
-20 runs, loss 0.1: 3 commit, 1 rolls back, 1 waits (donald, off). Never over 2
+5 runs, loss 0.1: 3 commit, 1 rolls back, 1 waits (donald, off). Never over 2
 down (limit 2).
 ]], page:match "^(.*\n)[^\n]*\n$")
     assert.truthy(page:find "\nDone after %d min; nobody waits for donald.\n$", page)
     quick = quick:gsub("3 %* minute", "0")
-    page = said { simulate = true, off = "ada", text = quick }
-    assert.truthy(page:find("1 waits (ada, off), 4 wait (bea, carl, donald and emma).\nNever over 0 down", 1, true),
+    page = said { simulate = true, runs = 2, off = "ada", text = quick }
+    assert.truthy(page:find("1 waits (ada, off), 4 wait (bea, carl, donald and emma). Never\nover 0 down", 1, true),
       page)
     assert.truthy(page:find("Nothing more happens: 4 wait for ada.\n", 1, true), page)
-    page = said { simulate = true, fail = "ada,bea", text = quick }
+    page = said { simulate = true, runs = 2, fail = "ada,bea", text = quick }
     assert.truthy(page:find "It stops after %d+ min, by 2 failures: 3 do not begin.\n", page)
-    local _, _, json = said { simulate = true, json = true, text = quick }
-    assert.same(json.plan.order, json.simulated.order)
-    assert.same({ 20, 10, 2, 0 }, { json.simulated.runs, json.simulated.loss_percent, json.simulated.down_most,
-      json.simulated.failed_most })
+    local _, _, answer = said { simulate = true, runs = 3, json = true, text = quick }
+    local played = answer.simulated
+    assert.same(answer.plan.order, played.order)
+    assert.same({ 3, 10, 2, 0 }, { played.runs, played.loss_percent, played.down_most, played.failed_most })
     page = said { simulate = true, off = "ghost" }
     assert.equal("ghost: no robot of the plan is called so\n", page)
+  end)
+
+  it("answers --json in the shape that it had", function()
+    local faults, runs = {}, { { run = "demos/42/1", release = "demos/42", robots = robots { ada = "committed",
+      bea = "rejected" } } }
+    local function compare(name, options)
+      options.json = true
+      shape.compare(name, shape.of((select(3, said(options, runs)))), faults)
+    end
+    compare("rollout plan", { rest = true })
+    compare("rollout plan simulate", { simulate = true, runs = 1, off = "donald",
+      fail = "ada", text = (FRIDAY:gsub("30 %* minute", "0"):gsub("{ max_unavailable = 2 }", "{ soak = 0 }")) })
+    compare("rollout plan rest", { rest = true, file = false })
+    assert.same({}, faults)
   end)
 
   it("says what is wrong with a file, and that there is none", function()
