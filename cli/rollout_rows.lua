@@ -4,13 +4,14 @@ local updates = require "cli.updates"
 
 local rows = {}
 
-local SHOWN <const> = 40 -- robots; of more only those that are not done
+local SHOWN <const> = 40 -- robots; of more those that are not done
 local NAMED <const> = 12 -- robots that a sentence or a row of the plan names
 
 rows.COLOURS = { committed = "good", applying = "title", failed = "bad", rolled_back = "bad", rejected = "warn",
   deferred = "warn", skipped = "dim" }
 
 local DONE <const> = { committed = true, skipped = true }
+local RANK <const> = { failed = 1, rolled_back = 1, applying = 2 } -- in which order people look at many robots
 
 local function names(list, s)
   local shown = {}
@@ -108,16 +109,29 @@ local function say_unnamed(run, s)
     s.count(n, "robot"), n == 1 and "is" or "are", n == 1 and "it" or "they", n == 1 and "s" or "", which))
 end
 
+-- Of many robots those that people look for first: in trouble, at work, then in the order of the plan; who is done not
+-- at all. → rows, how many are left out
+local function some(run, all, s)
+  local by_rank, list = { {}, {}, {} }, {}
+  for _, robot in ipairs(run.robots) do
+    if all or #run.robots <= SHOWN then
+      list[#list + 1] = row(robot, s)
+    elseif not DONE[robot.state or ""] then
+      table.insert(by_rank[RANK[robot.state or ""] or #by_rank], robot)
+    end
+  end
+  for _, robots in ipairs(by_rank) do
+    for i = 1, math.min(#robots, SHOWN - #list) do list[#list + 1] = row(robots[i], s) end
+  end
+  return list, #run.robots - #list
+end
+
 --- RUN, of `updates`: who is how far; ALL: each robot, also of many.
 function rows.status(run, s, all)
-  local list, left = {}, 0
-  for _, robot in ipairs(run.robots) do
-    local is_shown = all or #run.robots <= SHOWN or not DONE[robot.state or ""]
-    if is_shown then list[#list + 1] = row(robot, s) else left = left + 1 end
-  end
+  local list, left = some(run, all, s)
   s:line(("%s, %s %s"):format(s:paint("title", s:text(run.run)), s:text(run.kind), s:text(run.version)))
   if list[1] then s:table(COLUMNS, list) end
-  if left > 0 then s:say(("and %s that %s done: --all"):format(s.count(left, "robot"), left == 1 and "is" or "are")) end
+  if left > 0 then s:say(("and %s: --all"):format(s.count(left, "other robot"))) end
   say_troubles(run, s)
   say_unnamed(run, s)
   if run.robots[1] then

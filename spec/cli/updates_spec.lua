@@ -398,9 +398,14 @@ describe("rollout status", function()
     end
     run.complete, k.runs = false, { run }
     local said = k:cli { "rollout", "status" }
-    has(said, "r59", "r60", "and 58 robots that are done: --all", "58 of 60 committed, 2 wait.")
+    has(said, "r59", "r60", "and 58 other robots: --all", "58 of 60 committed, 2 wait.")
     lacks(said, " r12 ")
     has(k:cli { "rollout", "status", "--all" }, "r12 1 1 committed")
+    for _, robot in ipairs(run.robots) do robot.state = nil end
+    run.robots[60].state, run.robots[59].state = "rolled_back", "applying"
+    said = k:cli { "rollout", "status" }
+    has(said, "r60 1 1 rolled back – r59 1 1 applying – r1 1 1 waits", "and 20 other robots: --all")
+    lacks(said, "r39")
   end)
 end)
 

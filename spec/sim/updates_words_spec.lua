@@ -3,6 +3,7 @@
 local explain = require "cli.update_explain"
 local fleet = require "spec.sim.updates_fleet"
 local json = require "core.json"
+local shape = require "spec.cli.shape"
 local show = require "cli.show"
 local text = require "core.text"
 local validate = require "spec.schema.validate"
@@ -219,6 +220,10 @@ return p]] }
     tells("ada", "failed", "the disk of the folder is read-only", "Hands are needed: STATE/updates/output")
     local answer = json.decode(json.encode(f:ask("bea", "updates")))
     answer.schema = 1
+    local faults = {}
+    shape.compare("update status", shape.of(answer), faults)
+    shape.compare("update explain", shape.of(select(2, said "bea")), faults)
+    assert.same({}, faults)
     assert.same({}, validate.faults("updates.json", answer))
     assert.same({ "failed", "the disk of the folder is read-only" }, { answer.runs[1].robots[1].state,
       (answer.runs[1].robots[1].why:gsub("^no: ", "")) })
