@@ -121,12 +121,13 @@ function kit:row(key)
   end
 end
 
---- GIVEN: robots (3), roots, rules (Lua of the policy), data = what saved.lua has, seed.
+--- GIVEN: robots (3), most = that the token lets in, roots, rules (Lua of the policy), data = what saved.lua has, seed.
 function kit.new(given)
   given = given or {}
   local self = setmetatable({}, kit)
   self.policy = assert(policies.with(given.rules or ""))
-  self.lab = labs.new { name = "robotics", robots = given.robots or 3, roots = given.roots, need = given.need }
+  self.lab = labs.new { name = "robotics", robots = given.robots or 3, roots = given.roots, need = given.need,
+    most = given.most }
   self.w = sim.new { seed = given.seed or 1, policy = self.policy }
   self.node = self:add("ada", 1, given.node)
   self.w:run(1000)

@@ -404,6 +404,36 @@ describe("what robots said", function()
   end)
 end)
 
+describe("many robots", function()
+  it("cost one line read for each word that comes, and none for looks without news", function()
+    local k = kit.new { robots = 300, most = 300 }
+    local _, bytes = k:plan(RUN)
+    local plan = tail(bytes)
+    k:rollout(RUN, k:release "demos/42", bytes)
+    local function speak(from, to, state)
+      local lines = {}
+      for i = from, to do
+        lines[#lines + 1] = k.lab:line(k.lab.robots[i].key, { bucket = "updates/status", key = RUN, ttl = 30 * DAY,
+          data = { plan = plan, round = 1, state = state } })
+      end
+      k:hear(lines)
+    end
+    for i = 2, 300, 50 do speak(i, math.min(i + 49, 300), "applying") end
+    local read = k.node.dcache.lines_read
+    speak(2, 51, "committed")
+    assert.is_true(k.node.dcache.lines_read - read <= 60, k.node.dcache.lines_read - read)
+    read = k.node.dcache.lines_read
+    local n = 0
+    for _ = 1, 20 do
+      k:run(30 * 1000)
+      for _, word in pairs(k.known:statuses(RUN, plan)) do n = n + (word.state == "committed" and 1 or 0) end
+      assert.is_true(k:row(RUN).counts)
+    end
+    assert.same({ 1000, 0 }, { n, k.node.dcache.lines_read - read })
+    k:close()
+  end)
+end)
+
 describe("this robot's own word", function()
   it("is told once it is on the disk, and signed once however often it is said", function()
     local k, _, bytes = world()

@@ -23,6 +23,7 @@ local REFUSED_MAX <const> = 1024 -- things that were refused, so that each is co
 local FRESH <const> = 60 * 1000 -- ms after which labels are looked up again
 -- What is no refusal: a record that is not here, not yet begun, or taken back by those who said it.
 local QUIET <const> = { missing = true, future = true }
+local EMPTY <const> = { releases = {}, runs = {}, by_key = {} }
 
 --- given.node
 --- given.loop   the event loop, or the client's
@@ -220,13 +221,14 @@ end
 -- Works out all that changed.
 function known:look()
   local view = self.view
+  if self.signed:is_busy() then return view or self.before or EMPTY end
   local basis = self.node.dcache:judged_by()
   local own = self.saved and self.saved.data -- another table whenever it changed
   local is_fresh = view and self.loop:now() - view.at < FRESH and not self.signed:is_stale()
   if is_fresh and view.basis == basis and view.own == own then return view end
   self.signed:anew()
   view = work_out(self)
-  view.basis, view.own, self.view = basis, own, view
+  view.basis, view.own, self.view, self.before = basis, own, view, view
   follow(self, view.runs)
   count(self, view.releases, RELEASE)
   count(self, view.runs, ROLLOUT)

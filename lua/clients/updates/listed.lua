@@ -98,7 +98,8 @@ end
 function listed.of(updates, only)
   local runs, releases = {}, {}
   for _, key in ipairs(sorted.keys(updates.runs)) do
-    if not only or key == only then runs[#runs + 1] = run_of(updates.runs[key]) end
+    local one = updates.runs[key] -- nil where it went while the loop was let go on
+    if one and (not only or key == only) then runs[#runs + 1] = run_of(one) end
   end
   for i, release in ipairs(updates.known:releases()) do releases[i] = release_of(release) end
   return { swarm = updates.node.swarm, runs = json.array(runs), releases = json.array(releases), me = me_of(updates),

@@ -1,6 +1,7 @@
 -- signed.lua - the records of some buckets whose words are few, by key: kept up by news, judged again when words, roles
 -- or the time change them. Reads all in slices at its start; tells what is refused for want of a role.
 local counted = require "clients.updates.counted"
+local slices = require "slices"
 local sorted = require "sorted"
 local walk = require "dcache.walk"
 
@@ -18,7 +19,8 @@ local ROLES <const> = { "trust/grants", "trust/revoked", "trust/root" } -- bucke
 --- given.refuse   fn(word, what): WHAT was refused
 --- given.news     fn(bucket, key): a record may be another now; without a key all may
 function signed.new(given)
-  local self = setmetatable({ keys = {}, counts = {}, walks = {}, undos = {}, left = 0 }, signed)
+  local self = setmetatable({ keys = {}, counts = {}, walks = {}, undos = {}, left = 0,
+    slices = slices.new(given.loop) }, signed)
   self:anew()
   for _, name in ipairs { "node", "loop", "buckets", "refuse", "news" } do self[name] = given[name] end
   self.names = sorted.keys(self.buckets)
@@ -48,13 +50,30 @@ local function heard(self, st)
   self.news(bucket, key)
 end
 
+-- All records are judged that were not yet, some in a turn; then it is news.
+local function judge_all(self)
+  if self.judging then self.judging() end
+  self.judging = self.slices:start(function()
+    for _, bucket in ipairs(self.names) do
+      for _, key in ipairs(self:list(bucket)) do
+        self:verdict(bucket, key)
+        slices.step(8)
+      end
+    end
+  end, function(ok, fault)
+    self.judging = nil
+    if not ok then error(fault, 0) end
+    self.news()
+  end)
+end
+
 local function read_all(self)
   for _, one in ipairs(self.walks) do one.stop() end
   self.walks, self.left = {}, #self.names
   for i, bucket in ipairs(self.names) do
     self.walks[i] = walk.start(self.loop, self.node.dcache, bucket, function(st) heard(self, st) end, function()
       self.left = self.left - 1
-      if self.left == 0 then self.news() end
+      if self.left == 0 then judge_all(self) end
     end)
   end
 end
@@ -68,7 +87,6 @@ local function roles_changed(self)
     for _, entry in pairs(self.keys[bucket]) do entry.verdict = nil end -- any order
   end
   read_all(self)
-  self.news()
 end
 
 local function soon(self)
@@ -107,8 +125,8 @@ function signed:start()
   read_all(self)
 end
 
---- Was all read that was here at the start?
-function signed:is_read() return self.left == 0 end
+--- Is all read, or judged anew since roles changed? Till then who asks is better served by what he had.
+function signed:is_busy() return self.left > 0 or self.judging ~= nil end
 
 --- The keys of BUCKET, sorted.
 function signed:list(bucket) return sorted.keys(self.keys[bucket]) end
@@ -150,6 +168,7 @@ end
 function signed:stop()
   self.stopped = true
   for _, one in ipairs(self.walks) do one.stop() end
+  if self.judging then self.judging() end
   for _, undo in ipairs(self.undos) do undo() end
   for _, timer in ipairs { self.timer or false, self.pending or false } do
     if timer then timer:cancel() end
