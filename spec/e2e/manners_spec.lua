@@ -1,5 +1,6 @@
--- manners_spec.lua - a robot that has a budget off the LAN, and pauses while it drives; beside it one on the LAN. Whole
--- daemons. mostly waits: for files on their way
+-- manners_spec.lua - a robot that has a budget off the LAN, and pauses while it drives; beside it one on the LAN, and
+-- somebody who floods the server. Whole daemons.
+-- mostly waits: for files on their way
 local folder = require "spec.folder"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
@@ -41,7 +42,7 @@ return p
   local function is_safe(host) return (s:file("server", host .. ".bag") or {}).safe end
 
   setup(function()
-    s, why = swarm.new({ "server", "lou", "ada" }, nil, { wire = true, nat = { north = { "ada" } }, seed = 7,
+    s, why = swarm.new({ "server", "lou", "ada", "mallory" }, nil, { wire = true, nat = { north = { "ada" } }, seed = 7,
       public = true })
     if not s then return end
     folder.write(s.dir .. "/server.lua", ('local p = extend "server"\np.routing.channels = { %s }\n'
@@ -66,6 +67,16 @@ return p
     assert.is_true(got <= RATE * 1.1, got)
     assert.is_true(got >= RATE * 0.8, got) -- a little less where the machine is busy
     assert.equal(RATE, s:ask("ada", "status").streams.budget)
+    local flood = s.world:spawn("mallory", ("env DT_SWARM_BUILD=%s lua5.4 spec/e2e/opening.lua %s %s 8"):format(
+      os.getenv "DT_SWARM_BUILD" or ".build", s.world:address "server", id))
+    os.execute "sleep 1"
+    local under = rate("ada", 6)
+    within(10, "the flood is over", function() return not flood.alive() end)
+    local refused = s:ask("server", "status").streams.refused
+    print(("# %.0f bytes/s while others open streams: %s; refused %d"):format(under, flood.output():match "[^\n]*",
+      refused.full or 0))
+    assert.is_true(under >= 0.8 * got, under)
+    assert.is_true((refused.full or 0) > 100, "the flood came")
     share("lou", 10 * MIB)
     within(10, "it is there", function() return is_safe "lou" end) -- 50 s by that budget
     assert.is_falsy(is_safe "ada")

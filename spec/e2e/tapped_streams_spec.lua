@@ -75,6 +75,24 @@ return p
     end
   end)
 
+  it("while the same file, public and by HTTP, is read by who is between (control)", function()
+    if not s then return pending(why) end
+    local secret = s:file("server", "secret.bag").cid
+    swarm.sh("mkdir -p " .. s:path("server", "share/public"))
+    swarm.sh(("cp %s %s"):format(s:path("dora", "share/secret.bag"), s:path("server", "share/public/open.bag")))
+    within(20, "it is public", function() return s:file("server", "public/open.bag") end)
+    local http = s.world:spawn("tap", ("lua5.4 spec/net/tap.lua 3826 %s 3826 %s/http"):format(s.world:address "server",
+      s.dir))
+    local bytes = folder.read(s:path("dora", "share/secret.bag"))
+    within(20, "dora has it", function()
+      s.world:run("dora", ("curl -s -o %s/open 'http://%s:3826/ipfs/%s'"):format(s.dir, s.world:address "tap", secret))
+      return folder.read(s.dir .. "/open") == bytes
+    end)
+    http.stop "KILL"
+    local tape = folder.read(s.dir .. "/http")
+    for at = 1, #bytes - 15, 16 do assert.truthy(tape:find(bytes:sub(at, at + 15), 1, true), at) end
+  end)
+
   it("goes on where it was cut, each few seconds", function()
     if not s then return pending(why) end
     local size = SOAK and 16 * MIB or 3 * MIB // 2
