@@ -5,6 +5,7 @@ local updates = require "cli.updates"
 local rows = {}
 
 local SHOWN <const> = 40 -- robots; of more those that are not done
+local REASONS <const> = 8 -- different ones that robots have
 local NAMED <const> = 12 -- robots that a sentence or a row of the plan names
 
 rows.COLOURS = { committed = "good", applying = "title", failed = "bad", rolled_back = "bad", rejected = "warn",
@@ -59,16 +60,14 @@ end
 local COLUMNS <const> = {
   { title = "ROBOT", cut = "middle", give = true, least = 8, rank = 1 }, { title = "WAVE", align = "right", rank = 5 },
   { title = "ROUND", align = "right", rank = 4 }, { title = "STATE", rank = 1 }, { title = "SEEN", rank = 3 },
-  { title = "WHY", give = true, least = 10, rank = 2, optional = true },
 }
 
 local function state_text(robot) return (robot.state or "waits"):gsub("_", " ") end
 
 local function row(robot, s)
-  local why = robot.word and robot.why and ("%s: %s"):format(robot.word, robot.why) or robot.why or robot.word
   return { s:text(robot.label), tostring(robot.wave), tostring(robot.round),
     { s:text(state_text(robot)), colour = rows.COLOURS[robot.state or ""] },
-    robot.self and "here" or s.age(robot.seen_ms), why and s:text(why) or "" }
+    robot.self and "here" or s.age(robot.seen_ms) }
 end
 
 -- "3 of 5 committed, 1 applying, 1 waits"
@@ -84,6 +83,22 @@ local function counts(run)
     words[i] = ("%d %s"):format(by[state], by[state] > 1 and state == "waits" and "wait" or state)
   end
   return ("%d of %d committed%s"):format(committed, #run.robots, words[1] and ", " .. table.concat(words, ", ") or "")
+end
+
+-- What robots say of their state, each reason once: "ada and bea rejected (target): no handler of kind deb."
+local function say_reasons(run, s)
+  local list, by_text = {}, {}
+  for _, robot in ipairs(run.robots) do
+    local why = robot.why or robot.word
+    local word = robot.why and robot.word and (" (%s)"):format(robot.word) or ""
+    local text = why and ("%s%s: %s"):format(state_text(robot), word, why)
+    if text and not by_text[text] and #list < REASONS then
+      by_text[text] = {}
+      list[#list + 1] = text
+    end
+    if by_text[text] then table.insert(by_text[text], robot) end
+  end
+  for _, text in ipairs(list) do s:say(("%s %s."):format(names(by_text[text], s), s:text(text))) end
 end
 
 local function say_troubles(run, s)
@@ -132,6 +147,7 @@ function rows.status(run, s, all)
   s:line(("%s, %s %s"):format(s:paint("title", s:text(run.run)), s:text(run.kind), s:text(run.version)))
   if list[1] then s:table(COLUMNS, list) end
   if left > 0 then s:say(("and %s: --all"):format(s.count(left, "other robot"))) end
+  say_reasons(run, s)
   say_troubles(run, s)
   say_unnamed(run, s)
   if run.robots[1] then

@@ -9,6 +9,8 @@ function explain.request(options) return { command = "update explain", run = opt
 local PHASES <const> = { unnamed = "not named by the plan", offered = "offered", rolling_back = "rolling back",
   rolled_back = "rolled back", waiting = "staged" }
 
+local COMING <const> = { offered = true, fetching = true, staged = true } -- phases in which files are of interest
+
 -- "41.2 MB from bea on this LAN", "12.0 of 41.2 MB, nobody gives it now"
 local function payload_text(payload, s)
   if not payload or not payload.size then return nil end
@@ -24,7 +26,7 @@ local function say_head(answer, s)
   local round = answer.round and (", round %d"):format(answer.round) or ""
   local number = answer.run:match "/(%d+)$"
   local phase = PHASES[answer.phase] or s:text(answer.phase)
-  local payload = answer.phase ~= "committed" and payload_text(answer.payload, s)
+  local payload = COMING[answer.phase] and payload_text(answer.payload, s)
   s:say(("%s%s, run %s%s: %s%s"):format(s:paint("title", s:text(answer.release or answer.run)), over, number, round,
     phase, payload and ", " .. payload or ""))
 end

@@ -376,7 +376,8 @@ describe("rollout status", function()
     k.runs[2].robots[2].why = "2 checks are worse"
     local said, code = k:cli { "rollout", "status" }
     assert.equal(0, code)
-    has(said, "demos/42/1, files 2.4", "ada 1 1 committed 5 s", "bea 1 1 rolled back 5 s 2 checks are worse",
+    has(said, "demos/42/1, files 2.4", "ada 1 1 committed 5 s", "bea 1 1 rolled back 5 s",
+      "bea rolled back: 2 checks are worse.",
       "carl 1 1 waits", "It has stopped: 2 failures of 2.",
       "2 robots here are not named by the plan, so they never start: donald and emma.",
       "Not complete: 1 of 3 committed, 1 rolled back, 1 waits.")

@@ -23,6 +23,8 @@ local MENDS <const> = {
   { "^no handler", "Install a handler of that kind there (make install-handlers); then another run." },
   { "^has no artefact", "A release with a file for that platform (release new); then another run." },
   { "first roll out", "A run of that one first; then another run of this." },
+  { "extend", "Let its policy begin with extend \"fleet\"; then another run." },
+  { "no folder", "Name it there: p.clients.updates.folders; then another run." },
   { "not wanted", "A release with tags that this robot has, or another p.clients.updates.want; then another run." },
 }
 local NEXT <const> = "Another run takes it in: rollout plan FILE --rest."
