@@ -17,6 +17,7 @@ describe("a folder that is updated", function()
   local L, home, kind, d, spawned
   before_each(function()
     L, home, d, spawned = till.loop(), folder.new(), disk.real(), {}
+    assert(d:mkdir(home.path .. "/cid-state/updates"))
   end)
   after_each(function()
     if kind then kind:stop() end
@@ -30,7 +31,8 @@ describe("a folder that is updated", function()
 
   local function open(more)
     local given = { loop = L, disk = d, log = { error = function(_, _, what, facts) error(what .. facts.why) end },
-      atomic_write = atomic_write.new { disk = d, log = {} }, uid = require "paths".uid(),
+      atomic_write = atomic_write.new { disk = d, log = {} },
+      dir = path "cid-state", uid = require "paths".uid(),
       spawn = function(options)
         spawned[#spawned + 1] = options.path:match "[^/]*$"
         return L:spawn(options)
@@ -42,8 +44,8 @@ describe("a folder that is updated", function()
   end
 
   local function job(seq, more)
-    local one = { release = "demos/" .. seq, cid = ("cid-%d"):format(seq), target = "demos", version = "2." .. seq,
-      unpacked = 1000000 }
+    local one = { run = ("demos/%d/1"):format(seq), release = "demos/" .. seq, cid = ("cid-%d"):format(seq),
+      target = "demos", version = "2." .. seq, unpacked = 1000000 }
     for name, value in pairs(more or {}) do one[name] = value end
     return one
   end
@@ -131,6 +133,20 @@ describe("a folder that is updated", function()
       assert.same({ "run 1", "demos" }, { read "demos/bin/run", names():match "demos$" })
       os.execute(("rm -r '%s'"):format(path "demos"))
     end
+  end)
+
+  it("ends where it began, though the policy names another folder since, or none", function()
+    local folders = { demos = { path = path "demos" } }
+    open { folders = function() return folders end }
+    for seq = 1, 2 do plain(seq) end
+    do_all({ "stage", "apply" }, job(1))
+    folders = { demos = { path = path "other" } }
+    do_all({ "apply", "verify", "commit" }, job(1))
+    do_all({ "stage", "apply" }, job(2))
+    folders = {}
+    do_all({ "verify", "rollback" }, job(2))
+    assert.equal("no", (run("stage", job(2))))
+    assert.same({ "run 1", "demos" }, { read "demos/bin/run", names() })
   end)
 
   it("stages the next release while one stands to be judged, and both ways stay open to that one", function()

@@ -139,6 +139,17 @@ describe("a policy that a release brings", function()
     end
   end)
 
+  it("stays, or goes back, though the file that brought it is gone", function()
+    for _, sick in ipairs { false, true } do
+      local one = started()
+      one:run(5 * MINUTE)
+      assert(one.disk:unlink "/state/payload")
+      one.options.sick = sick
+      assert.is_true(one:run(HOUR))
+      assert.same({ sick and "rolled_back" or "committed", not sick }, { one:state(), has_new(one) })
+    end
+  end)
+
   it("that says what is in force already changes nothing, forward or back", function()
     for _, sick in ipairs { false, true } do
       local one = started({ ["/state/payload"] = BEFORE }, { sick = sick })

@@ -117,7 +117,8 @@ local function kinds_disk(self)
 end
 
 local function kind_of(self, node)
-  local given = { node = node, loop = self.loop, disk = kinds_disk(self), log = SILENT, uid = 0,
+  local given = { node = node, loop = self.loop, disk = kinds_disk(self), log = SILENT, date = DATE, uid = 0,
+    dir = "/state",
     atomic_write = node.atomic_write, spawn = programs.on(self.disk, self.loop),
     folders = function() return { demos = { path = "/data/demos" } } end,
     path_of = function() return "/state/payload" end }

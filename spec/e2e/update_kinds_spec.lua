@@ -19,7 +19,11 @@ function p.clients.updates.ready(release) return release.in_window == true end
 function p.clients.updates.healthy(_, now) return now.failed ~= nil end
 return p
 ]]
-local AFTER <const> = "#!/bin/sh\necho $DT_NAME/$DT_SEQ $DT_VERSION >> %s\n"
+local AFTER <const> = [[
+#!/bin/sh
+echo $DT_NAME/$DT_SEQ $DT_VERSION >> %s
+if rm %s 2>/dev/null; then kill -9 $PPID; fi
+]]
 local PLAN <const> = [[
 return { release = "%s", robots = { %s }, waves = { { robots = %d, max_unavailable = 2, soak = %d } },
   max_failures = 9, absent = { most = 0 } }
@@ -34,7 +38,8 @@ describe("kinds of updates", function()
     for _, robot in ipairs { "ada", "bea" } do
       swarm.sh(("mkdir -p %s"):format(desk.swarm:path(robot, "data/demos")))
       folder.write(desk.swarm:path(robot, "data/demos/own"), "mine")
-      folder.write(desk.swarm:path(robot, "after"), AFTER:format(desk.swarm:path(robot, "told")))
+      folder.write(desk.swarm:path(robot, "after"), AFTER:format(desk.swarm:path(robot, "told"),
+        desk.swarm:path(robot, "kills")))
       swarm.sh(("chmod 755 %s"):format(desk.swarm:path(robot, "after")))
       desk:start(robot, ROBOT:format(robot == "ada" and "fleet" or "duckiebot", desk.swarm:path(robot, "data/demos"),
         desk.swarm:path(robot, "after")))
@@ -44,6 +49,7 @@ describe("kinds of updates", function()
       return #(desk.swarm:ask("desk", "discover") or { nodes = {} }).nodes >= 3
         and #(desk.swarm:ask("desk", "trust list") or { keys = {} }).keys >= 4
     end), desk.swarm:logs())
+    for _, robot in ipairs { "ada", "bea" } do desk.swarm:cli(robot, "policy confirm") end -- so no crash is its fault
   end)
   teardown(function() if desk then desk:close() end end)
 
@@ -110,16 +116,43 @@ describe("kinds of updates", function()
     assert.same({ "one", "one" }, { read("ada", "demos/run"), read("bea", "demos/run") })
   end)
 
+  it("files: a daemon that is killed by its own program, forward and back, ends what it began", function()
+    if not desk then return pending(why) end
+    release("2.1", { run = "2.1" })
+    for run, wanted in ipairs { "rolled_back", "committed" } do
+      local key = "demos/3/" .. run
+      local function die()
+        folder.write(desk.swarm:path("bea", "kills"), "")
+        return function()
+          within(40, "bea's daemon was killed", key, function() return not desk.swarm.running.bea.alive() end)
+          desk:start("bea", folder.read(desk.swarm:path("bea", "my.lua")))
+        end
+      end
+      local await = die()
+      roll("demos/3", { "bea" }, 4)
+      await()
+      if wanted == "rolled_back" then
+        within(40, "bea has the new one", key, function() return read("bea", "demos/run") == "2.1" end)
+        await = die()
+        swarm.sh("rm " .. desk.swarm:path("bea", "data/demos/.dt-swarm-release"))
+        await()
+      end
+      within(60, "bea ended it", key, function() return states(key).bea == wanted end)
+      assert.equal(wanted == "committed" and "2.1" or "one", read("bea", "demos/run"))
+      desk.swarm:cli("bea", "update forgive demos/3")
+    end
+  end)
+
   it("files: a tar with a link to outside is rejected by both, with the word, and nothing is touched", function()
     if not desk then return pending(why) end
     release("link", { run = "three" })
-    roll("demos/3", { "ada", "bea" }, 1)
-    within(40, "both rejected it", "demos/3/1", function()
-      local by = states "demos/3/1"
+    roll("demos/4", { "ada", "bea" }, 1)
+    within(40, "both rejected it", "demos/4/1", function()
+      local by = states "demos/4/1"
       return by.ada == "rejected" and by.bea == "rejected"
     end)
-    assert.same({ "one", "one" }, { read("ada", "demos/run"), read("bea", "demos/run") })
-    assert.truthy(desk:teacher "rollout status":find "out leads out, to /etc" or say_all "demos/3/1")
+    assert.same({ "one", "2.1" }, { read("ada", "demos/run"), read("bea", "demos/run") })
+    assert.truthy(desk:teacher "rollout status":find "out leads out, to /etc" or say_all "demos/4/1")
     assert.equal(".demos.previous demos\n", (swarm.sh(("ls -A %s | xargs"):format(desk.swarm:path("ada", "data")))))
   end)
 

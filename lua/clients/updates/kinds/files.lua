@@ -9,6 +9,7 @@
 --   .TARGET.previous  what was there before the release that was committed last
 -- The mark, a file in each tree, says which release it is. So each verb sees where the last one was cut.
 local core_text = require "core.text"
+local places = require "clients.updates.kinds.places"
 local programs = require "routing.channels.programs"
 local slices = require "slices"
 local tree = require "clients.updates.kinds.tree"
@@ -22,41 +23,13 @@ local FOLDER_MODE <const> = 493 -- octal 0755
 local AFTER_LIMIT <const> = 120 -- s
 
 --- given.loop, disk, spawn  as tree.lua takes them
---- given.log, atomic_write  of the node
+--- given.log, date, atomic_write, dir, folders  as places.lua takes them
 --- given.uid                number of this user
---- given.folders            fn() → by target { path =, after = a program | nil }
 --- given.path_of            fn(cid) → absolute path of its file | nil
 function files.new(given)
   return setmetatable({ loop = given.loop, disk = given.disk, log = given.log, atomic_write = given.atomic_write,
-    uid = given.uid, folders = given.folders, path_of = given.path_of, tree = tree.new(given),
+    uid = given.uid, places = places.new(given), path_of = given.path_of, tree = tree.new(given),
     slices = slices.new(given.loop), waiting = {} }, files)
-end
-
--- Where all of the folder for TARGET lies | nil, text
-local function place_of(self, target)
-  local row = self.folders()[target or ""]
-  if not row then
-    return nil, ("target: the policy names no folder %s in clients.updates.folders"):format(target or "?")
-  end
-  local parent, name = row.path:match "^(.*)/([^/]+)$"
-  if parent == "" then parent = "/" end
-  local place = { path = row.path, parent = parent, after = row.after }
-  for _, what in ipairs { "next", "swap", "out", "gone", "previous" } do
-    place[what] = ("%s/.%s.%s"):format(parent == "/" and "" or parent, name, what)
-  end
-  return place
-end
-
--- Can the folder be exchanged here? → true | nil, text
-local function fits(self, place)
-  local parent = self.disk:stat(place.parent)
-  if parent and parent.kind == "link" then parent = self.disk:stat(place.parent .. "/.") end
-  local facts, why, code = self.disk:stat(place.path)
-  if not parent or parent.kind ~= "directory" then return nil, "target: there is no folder " .. place.parent end
-  if not facts then return code == "ENOENT" or nil, why end
-  if facts.kind ~= "directory" then return nil, ("target: %s is no folder"):format(place.path) end
-  if facts.dev ~= parent.dev then return nil, ("target: something is mounted at %s"):format(place.path) end
-  return true
 end
 
 -- == the steps, each true | nil, text
@@ -203,7 +176,8 @@ function VERBS.check() return true end -- that the folder fits was looked at
 VERBS.stage = stage
 
 function VERBS.apply(self, place, job)
-  local where, why = prepare(self, place, job)
+  local where, why = self.places:keep(place, job)
+  if where then where, why = prepare(self, place, job) end
   if where == "swap" then where, why = put_in_place(self, place) end
   if not where then return nil, why end
   return run_after(self, place, job)
@@ -260,13 +234,13 @@ end
 
 --- VERB of JOB: { release, cid, target, path, version, unpacked, limit }. DONE("ok"), or DONE("no", why).
 function files:run(verb, job, done)
-  local place, fault = place_of(self, job.target)
+  local place, fault = self.places:of(verb, job)
   if not place then return done("no", fault) end
   begin(self, place, function()
     local ok, why
     self.slices:start(function()
       ok, why = settle(self, place)
-      if ok then ok, why = fits(self, place) end
+      if ok then ok, why = self.places:fits(place) end
       if ok then ok, why = VERBS[verb](self, place, job) end
     end, function(ran, broken)
       if not ran then self.log:error("updates", "a verb failed", { verb = verb, why = broken }) end

@@ -17,7 +17,7 @@ kinds.__index = kinds
 function kinds.new(given)
   local node = given.node
   local function setting(name) return node.policy:get("clients.updates." .. name) end
-  local common = { node = node, loop = given.loop, disk = node.disk, log = node.log, uid = node.uid,
+  local common = { node = node, loop = given.loop, disk = node.disk, log = node.log, date = node.date, uid = node.uid,
     atomic_write = node.atomic_write, dir = node.state, path_of = given.path_of,
     spawn = given.spawn or function(options) return node.loop:spawn(options) end,
     folders = function() return setting "folders" end, folder = function() return setting "handlers" end }

@@ -66,6 +66,14 @@ local function before_of(self)
     atomic_write = node.atomic_write }
 end
 
+-- The text that JOB brought, once it was applied: its file may be gone since.
+local function brought(self, job)
+  local text, why = new_text(self, job)
+  if text then return text end
+  local data = before_of(self):read()
+  return data and data.release == job.release and present(self) or nil, why
+end
+
 -- TEXT (false: none) becomes fleet.lua, for good.
 local function put(self, text)
   if text then return await(function(told) self.node.atomic_write:put(fleet(self), text, MODE, told) end) end
@@ -150,7 +158,7 @@ function VERBS.apply(self, job)
 end
 
 function VERBS.verify(self, job)
-  local text, why = new_text(self, job)
+  local text, why = brought(self, job)
   if not text then return "no", why end
   if is_in_force(self, text) then return "ok" end
   local refusal = self.node.reload.refusal
@@ -158,7 +166,7 @@ function VERBS.verify(self, job)
 end
 
 function VERBS.commit(self, job)
-  local text, why = new_text(self, job)
+  local text, why = brought(self, job)
   if not text then return "no", why end
   local answer = "ok"
   if not is_in_force(self, text) then answer, why = put_in_force(self, job, text) end
