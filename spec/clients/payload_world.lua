@@ -36,7 +36,7 @@ function content:sources(key)
   local list = {}
   for _, id in ipairs(self.world.names) do
     local node = self.world.nodes[id]
-    if id ~= self.id and node.content.whole[key] and self.world:hears(self.id, id) then
+    if id ~= self.id and node.content.whole[key] and self.world:knows(self.id, id) then
       list[#list + 1] = { id = id, name = id, far = self.far ~= node.content.far }
     end
   end
@@ -86,11 +86,9 @@ end
 
 -- == the world
 
-function world:hears(one, other)
-  if self.off[one] or self.off[other] then return false end
-  local robots = one ~= "desk" and other ~= "desk"
-  return not (self.apart and robots)
-end
+function world:knows(one, other) return not self.apart or one == "desk" or other == "desk" end
+
+function world:hears(one, other) return not self.off[one] and not self.off[other] and self:knows(one, other) end
 
 function world:add(id, far)
   local self_content = setmetatable({ world = self, id = id, far = far, whole = {}, have = {}, jobs = {}, gone = {},
@@ -111,7 +109,8 @@ end
 local function from_of(self, job, list)
   local best
   for _, source in ipairs(list) do
-    if not self.silent[source.id] and (not best or source.id == job.from) then best = source end
+    local gives = not self.silent[source.id] and not self.off[source.id]
+    if gives and (not best or source.id == job.from) then best = source end
   end
   return best
 end

@@ -55,8 +55,11 @@ function spread.new(given)
   return self
 end
 
---- The desk's daemon, which was killed, is started again.
-function spread:restart() self.swarm:start("desk", self.swarm:path("desk", "my.lua")) end
+--- The daemon of HOST is killed, as by a power cut, and started again.
+function spread:restart(host)
+  assert(self.swarm:stop(host, "KILL"), host)
+  self.swarm:start(host, self.swarm:path(host, "my.lua"))
+end
 
 --- Bytes/s that go over the uplink each way.
 function spread:rate(bytes)
@@ -94,23 +97,28 @@ local function plan_of(self, key)
     waves = json.array { { max_unavailable = 1, robots = #order, soak = 60 } } })
 end
 
---- A file of SIZE bytes at the desk is the release KEY ("demos/42"), rolled out to all robots. → its CID
-function spread:roll_out(key, size)
-  local s = self.swarm
-  local path = s:path("desk", "tree")
+--- A tar with SIZE bytes at the desk, which its daemon holds from here on. → its CID, its size
+function spread:take(size)
+  local path = self.swarm:path("desk", "tree")
   swarm.sh(("mkdir -p %s && head -c %d /dev/urandom > %s/data && tar -C %s -cf %s.tar ."):format(path, size, path, path,
     path))
-  local file = s:request("desk", { command = "take", path = path .. ".tar" })
+  local file = self.swarm:request("desk", { command = "take", path = path .. ".tar" })
+  assert(file.cid, json.encode(file))
+  return file.cid, file.size
+end
+
+--- The release KEY ("demos/42") is that file, with MORE members, and is rolled out to all robots.
+function spread:roll_out(key, cid_text, size, more)
   local bytes = plan_of(self, key)
-  local planned = s:request("desk", { command = "take", text = bytes })
-  assert(file.cid and planned.cid == cid.make("raw", hash.sha256(bytes)), json.encode { file, planned })
-  local data = { artefacts = json.array { json.array { "any", file.cid, file.size } }, kind = "files", target = "demos",
+  local planned = self.swarm:request("desk", { command = "take", text = bytes })
+  assert(planned.cid == cid.make("raw", hash.sha256(bytes)), json.encode(planned))
+  local data = { artefacts = json.array { json.array { "any", cid_text, size } }, kind = "files", target = "demos",
     version = "2.4" }
+  for name, value in pairs(more or {}) do data[name] = value end -- any order
   say(self, "updates/release", key, data)
   say(self, "updates/rollout", key .. "/1", { plan = planned.cid, size = planned.size,
     release = text.base64url(hash.blake2b(json.encode(data))) })
-  self.key, self.size = key, file.size
-  return file.cid
+  self.key, self.size = key, size
 end
 
 --- How many robots have the file of the last release, whole.
