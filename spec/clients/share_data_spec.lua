@@ -158,7 +158,7 @@ describe("DATA of share/safe", function()
 
   it("is said anew when the origin says another time, and not for what says the same", function()
     local checked = {}
-    local held = { cid = CID, identity = { size = 5 }, renew_at = 9, saved = true,
+    local held = { cid = CID, path = "ada~xY12/undated/a.bag", identity = { size = 5 }, renew_at = 9, saved = true,
       origin = claim_data.origin(CID, { class = "lab", from = ADA, name = "a.bag" }) }
     local owner = { by_cid = { [CID] = held }, unsaid = {}, loop = { now = function() return 0 end },
       integrity = { check = function(_, one)

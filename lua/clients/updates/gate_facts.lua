@@ -102,13 +102,20 @@ local function ready_of(one)
   return { yes = yes, why = why, untold = not yes and untold(one.updates.node, why or "") or {} }
 end
 
+-- What the kind files unpacks lies beside the folder once the release is ready; handlers unpack when they are to.
+local function space_of(one)
+  local data, artefact = one.row.release.data, one.artefact
+  local is_there = data.kind == "files" and one:is_staged()
+  local need, free = one.updates.fetching:space(artefact.cid, artefact.size, not is_there and data.unpacked or nil)
+  return { need = need, free = free }
+end
+
 --- The gates of the run ONE (run.lua, whose plan is here) now → gates.lua's rows
 function gate_facts.rows(one)
   local updates, node = one.updates, one.updates.node
-  local need, free = updates.fetching:space(one.artefact.cid, one.artefact.size, one.row.release.data.unpacked)
   local its_turn = turn_of(one)
   local mine = updates.saved.data.runs[one.key]
-  return gates.look { payload = payload_of(one), space = { need = need, free = free }, disk = disk_of(updates),
+  return gates.look { payload = payload_of(one), space = space_of(one), disk = disk_of(updates),
     paused = gate_facts.pause(one), turn = its_turn, name = function(id) return node.who(id).label end,
     go = go_of(one, not its_turn.closed), clock = clock_of(one),
     settled = settled_of(updates), clone = clone_of(node), busy = updates:busy_with(one), hold = hold_of(node),
