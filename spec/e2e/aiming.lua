@@ -1,7 +1,8 @@
 -- aiming.lua - a program: a real node, proved and near, that says made-up lines to one other node. Judges nothing.
 -- usage: lua5.4 spec/e2e/aiming.lua SEED ID FILE OTHER POLICY: once node ID passes pings on to node OTHER, each line of
 -- FILE goes to it; one that begins with "all " goes, without that, to all who hear the channel. What comes back for
--- /dswarm/ME/aim is printed as "got KIND REST"; then "said N".
+-- /dswarm/ME/aim is printed as "got KIND REST"; then "said N". FILE "dial", OTHER "-": asks node ID, once that has
+-- proved itself, to dial, as a node that wants a stream does; prints each "line LINE" said for that, and "over WORD".
 dofile "spec/helper.lua"
 local hash = require "core.hash"
 local key = require "core.key"
@@ -58,8 +59,38 @@ local function say(n)
   loop:after(PAUSE, function() say(n + 1) end)
 end
 
+-- Asks to be dialled.
+local function dial()
+  local to, from = ("/dswarm/%s/content"):format(arg[2]), ("/dswarm/%s/content"):format(owner:id())
+  local one, turns
+  one = require("routing.call").caller { swarm = node.swarm, callee = arg[2], component = "content",
+    caller = owner:id(), node = owner:id(), request = '{"command":"dial"}', reads = true, first = 2000,
+    now = function() return loop:now() end, text = function() end,
+    tell = function(rest)
+      local line = ("%s %s 8 call %s"):format(to, from, rest)
+      print("line " .. line)
+      flow().channel:send({ head = line, kind = "call" }, flow())
+    end,
+    sign = function(kind, swarm, signed, done) done(owner:sign(kind, swarm, signed)) end,
+    over = function(ok, _, code)
+      print("over " .. (ok and "ok" or code))
+      io.stdout:flush()
+    end }
+  turns = require("routing.call.ticks").new(loop, function() return one:tick() end)
+  node.routing:component("content", function(message)
+    if message.kind == "reply" then one:take(message.rest) end
+    turns:now()
+    return true
+  end)
+  turns:now()
+end
+
 local function wait()
   local source = flow()
+  if arg[3] == "dial" then
+    if source then return dial() end
+    return loop:after(200, wait)
+  end
   if not passes_on then
     if source then source.channel:send({ kind = "ping", head = ("/dswarm/%s/dswarm/%s/ping /dswarm/%s/aim 8 ping %s %s")
       :format(arg[2], arg[4], owner:id(), PROBE, owner:id()) }, source) end
