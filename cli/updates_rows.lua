@@ -62,7 +62,7 @@ return {
     default = true, examples = { { "update status", "this robot" } } },
   { name = "update explain", file = "cli.update_explain", text = "Why this robot does not begin, and what would help.",
     examples = { { "update explain", "each gate that is closed" },
-      { "emma update explain", "asked of another robot" } }, arguments = { RUN } },
+      { "update explain demos/42/1", "of one run; of another robot: ROBOT update explain" } }, arguments = { RUN } },
   { name = "update hold", file = "cli.update_hold", text = "No update begins here while a command runs.",
     examples = { { "update hold --why class -- ./lesson.sh", "it holds until that ends" } },
     arguments = { { "words", "COMMAND", "behind --: for as long as this runs", "*", kind = "text" } },
