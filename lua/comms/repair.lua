@@ -29,10 +29,11 @@ end
 
 -- What to do now, as gaps:option has it, and at which host; or nil, and whether any is unequal at all.
 local function choose(self)
-  local options, ids, any, listens = {}, {}, nil, self.confirm:listens()
+  local options, ids, any = {}, {}, nil
   for _, peer in ipairs(self.peers.list) do -- after each beacon: most peers are equal, and not looked at any closer
     local option, since
-    if (listens or peer.unequal) and self.peers:living(peer) then option, since = self.gaps:option(peer) end
+    local may = peer.unequal or self.confirm:listens()
+    if may and self.peers:living(peer) then option, since = self.gaps:option(peer) end
     any = any or since ~= nil
     local host = option and peer.tcp and peer.tcp > 0 and self.peers:hosts(peer)[1]
     if host and self.gaps:ready(peer, since or peer.first) then
