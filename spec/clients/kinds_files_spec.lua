@@ -290,6 +290,44 @@ describe("a folder that is updated", function()
     assert.equal("target: something is mounted at /proc", select(2, run("stage", job(2))))
   end)
 
+  -- The disk REAL, but all that CALLS names is refused with EROFS while the second result has `on`.
+  local function read_only(real, calls)
+    local switch = { on = true }
+    return setmetatable({}, { __index = function(_, name)
+      return function(_, ...)
+        if switch.on and calls[name] then return nil, "EROFS: Read-only file system", "EROFS" end
+        return real[name](real, ...)
+      end
+    end }), switch
+  end
+
+  it("says that it may not write there, and what its service needs", function()
+    d = read_only(disk.real(), { mkdir = true })
+    open()
+    plain(2)
+    local why = "permission: dt-swarm may not write in %s (EROFS); its service needs ReadWritePaths=%s"
+    assert.same({ "no", why:format(home.path, home.path) }, { run("stage", job(2)) })
+  end)
+
+  it("is never said to be done on a card that turned read-only, and goes back when that is over", function()
+    for _, verb in ipairs { "apply", "commit", "rollback" } do
+      local switch
+      os.execute(("rm -rf %s %s"):format(path "demos", path ".demos.*"))
+      d = disk.real()
+      open()
+      for seq = 1, 2 do plain(seq) end
+      do_all({ "stage", "apply", "commit" }, job(1))
+      do_all(verb == "apply" and { "stage" } or { "stage", "apply" }, job(2))
+      d, switch = read_only(d, { rename = true, exchange = true, mkdir = true, chmod = true, unlink = true })
+      open()
+      for _ = 1, 3 do assert.equal("no", (run(verb, job(2)))) end
+      switch.on = false
+      local over = verb == "apply" and "rollback" or verb
+      do_all({ over, over }, job(2))
+      assert.equal(over == "commit" and "run 2" or "run 1", read "demos/bin/run")
+    end
+  end)
+
   it("unpacks what gzip packed, of which it is told how large it is", function()
     open()
     plain(2)

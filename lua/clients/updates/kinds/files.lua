@@ -21,6 +21,7 @@ local MARK <const>, MARK_MODE <const>, MARK_MAX <const> = ".dt-swarm-release", 4
 local NONE <const> = "none\n" -- the mark of a folder that stands for one that was not there
 local FOLDER_MODE <const> = 493 -- octal 0755
 local AFTER_LIMIT <const> = 120 -- s
+local FORBIDDEN <const> = { EROFS = true, EACCES = true, EPERM = true }
 
 --- given.loop, disk, spawn  as tree.lua takes them
 --- given.log, date, atomic_write, dir, folders  as places.lua takes them
@@ -108,6 +109,20 @@ local function forget_none(self, place)
   return found ~= NONE or discard(self, place, place.path)
 end
 
+-- The folder .TARGET.next, empty, with the rights of a folder that is shown to others, whatever the umask is.
+local function make_next(self, place)
+  local ok, why = discard(self, place, place.next)
+  if not ok then return nil, why end
+  local code
+  ok, why, code = self.disk:mkdir(place.next, FOLDER_MODE)
+  if FORBIDDEN[code] then
+    return nil, ("permission: dt-swarm may not write in %s (%s); its service needs ReadWritePaths=%s"):format(
+      place.parent, code, place.parent)
+  end
+  if not ok then return nil, why end
+  return self.disk:chmod(place.next, FOLDER_MODE)
+end
+
 local function stage(self, place, job)
   local t, mark = self.tree, mark_of(job)
   for _, folder in ipairs { place.path, place.swap, place.next } do
@@ -118,9 +133,7 @@ local function stage(self, place, job)
   local archive = job.path or self.path_of(job.cid)
   local facts = archive and self.disk:stat(archive)
   if not facts then return nil, "missing: its file is gone" end
-  local most, ok, why = job.unpacked or facts.size, discard(self, place, place.next)
-  if ok then ok, why = self.disk:mkdir(place.next, FOLDER_MODE) end
-  if ok then ok, why = self.disk:chmod(place.next, FOLDER_MODE) end -- whatever the umask is
+  local most, ok, why = job.unpacked or facts.size, make_next(self, place)
   if ok then ok, why = t:unpack(archive, place.next, most, job.limit) end
   if ok then ok, why = t:look(place.next, most, MARK) end
   if ok then ok, why = t:sync_all(place.next) end
