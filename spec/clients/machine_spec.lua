@@ -188,6 +188,20 @@ describe("an update", function()
     assert.equal("committed", one.over[2])
   end)
 
+  it("starts nothing where the disk does not give the state file, which stays where it is", function()
+    local d = new_disk()
+    local one = robot(d)
+    one.saved:change(function(data) data.floor.demos = 42 end, function() end)
+    one.run(MINUTE)
+    d:inject { operation = "read", effect = "fail", errno = "EIO" }
+    one = robot(d)
+    assert.truthy(one.saved.lost:find("EIO", 1, true), one.saved.lost)
+    local told
+    one.saved:change(function() end, function(ok, _, code) told = { ok, code } end)
+    assert.same({ nil, "disk" }, told)
+    assert.equal(42, robot(d).saved.data.floor.demos)
+  end)
+
   it("loses none of two changes that are on their way to the disk at once", function()
     local one = robot(new_disk())
     local told = 0

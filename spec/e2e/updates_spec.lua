@@ -115,5 +115,35 @@ describe("robots of a lab", function()
     assert(took, s:cli("ada", "update explain") .. s:cli("bea", "update explain") .. s:logs())
     for _, host in ipairs(ROBOTS) do assert.equal("newer", version(host)) end
     assert.equal("committed", s:ask("ada", "update explain demos/1").phase)
+    assert.truthy(s:cli("ada", "fact hold end"))
+  end)
+
+  if not os.getenv "DT_SWARM_SOAK" then return end
+
+  it("wait while a command holds them, and for a robot that is off until it is skipped", function()
+    if not d then return pending(why) end
+    swarm.sh(("%s/dt-swarm-cli %s update hold --why lesson -- sleep 30 >/dev/null 2>&1 &"):format(s.here,
+      s:path("bea", "state/control.sock")))
+    assert(swarm.within(10, function() return s:cli("bea", "fact"):find("hold", 1, true) end))
+    release(3, "third")
+    assert(swarm.within(60, function()
+      return (seen("bea", "hold") or ""):find("as long as a command runs", 1, true)
+    end), s:cli("bea", "update explain"))
+    assert(swarm.within(150, function() return is_complete "demos/3/1" end), s:cli("bea", "update explain"))
+    -- ada holds up bea by being off, or the other way round: whoever stands first in the plan.
+    release(4, "fourth")
+    local first
+    assert(swarm.within(30, function()
+      local run = s:request("desk", { command = "updates", run = "demos/4/1" }).runs[1]
+      first = run and run.robots[1] and run.robots[1].label
+      return first
+    end))
+    local second = first == "ada" and "bea" or "ada"
+    assert.is_true(s:stop(first, "KILL"))
+    if version(first) == "fourth" then return end -- it was quicker than we
+    assert(swarm.within(60, function() return (seen(second, "turn") or ""):find(first, 1, true) end),
+      s:cli(second, "update explain"))
+    d:sign(("rollout skip demos/4/1 %s --why workshop"):format(first))
+    assert(swarm.within(120, function() return version(second) == "fourth" end), s:cli(second, "update explain"))
   end)
 end)

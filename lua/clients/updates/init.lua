@@ -157,24 +157,30 @@ function updates:busy_with(one)
   if self.beginning and self.beginning ~= one then return self.beginning.row.release.key .. " begins" end
 end
 
---- Keeps what CHANGE(mine) makes of this robot's entry of the run ONE, and says it. TOLD(true) | TOLD(nil, text)
-function updates:note(one, change, told)
-  self.states:note(one.row, change, function(ok, text)
-    self.refused_by_disk = not ok and text or nil
-    told(ok, text)
-  end)
-end
-
 --- The run ONE is refused by WORD here: counted once.
 function updates:refuse(one, word) self.known:refuse(word, "updates/rollout " .. one.key) end
 
 --- The end of the run ONE is said again, where the swarm lacks it.
-function updates:say_again(one) self.states:say_again(one.row) end
+function updates:repeat_state(one) self.states:say_again(one.row) end
 
--- The disk did not take it: what can be done is looked at a minute later.
+-- The disk did not take something, or lost it: nothing begins for a minute.
+local function note_refusal(self, text)
+  self.refused_by_disk = text
+  if self.forgetting then self.forgetting:cancel() end
+  self.forgetting = self.loop:after(EVERY, function() self.refused_by_disk = nil end)
+end
+
+--- Keeps what CHANGE(mine) makes of this robot's entry of the run ONE, and says it. TOLD(true) | TOLD(nil, text)
+function updates:note(one, change, told)
+  self.states:note(one.row, change, function(ok, text)
+    if not ok then note_refusal(self, text) end
+    told(ok, text)
+  end)
+end
+
 local function not_begun(self, one, text)
-  self.beginning, self.refused_by_disk = nil, text
-  self.loop:after(EVERY, function() self.refused_by_disk = nil end)
+  self.beginning = nil
+  note_refusal(self, text)
   one:again()
 end
 
@@ -199,8 +205,7 @@ function updates:begin(one)
     if self.stopped then return end
     if ok then return begin_now(self, one) end
     self.node.log:warn("updates", "the release here is not whole any more", { run = one.key, why = why })
-    self.beginning = nil
-    one:again()
+    not_begun(self, one, why)
   end)
 end
 

@@ -60,6 +60,7 @@ local function add_robots(one, answer)
 end
 
 local function run_of(one)
+  one:show_plan()
   local row, release = one.row, one.row.release
   local data = release and release.data or {}
   local answer = { run = row.key, release = release and release.key, kind = data.kind, version = data.version,

@@ -53,7 +53,7 @@ local function is_to_begin(self)
   if mine and self.row.plan_cid and mine.plan ~= self.row.plan_cid then
     return halt(self, "refused", "conflict", "this run had another plan here: " .. mine.plan)
   end
-  if mine and mine.state and updates.compared:state() then updates:say_again(self) end
+  if mine and mine.state and updates.compared:state() then updates:repeat_state(self) end
   if mine and (turn.BEGUN[mine.state] or turn.RESOLVED[mine.state]) then
     return halt(self, mine.state, mine.word, mine.why)
   end
@@ -65,22 +65,6 @@ local function counts(self)
   local row = self.row
   if row.counts or row.word == "seq" and row.plan_cid and row.release.data then return true end
   return halt(self, "refused", self.row.word, self.row.text)
-end
-
-local function read_plan(self, bytes)
-  local one, text, code = plan.read(bytes)
-  if not one then
-    self.updates:refuse(self, code)
-    return halt(self, "refused", code, text)
-  end
-  local word, why = fits.plan(self.row, one, self.updates.node.swarm)
-  if word then
-    self.updates:refuse(self, word)
-    return halt(self, "refused", word, why)
-  end
-  self.plan, self.places, self.plan_cid = one, turn.places(one), self.row.plan_cid
-  self.tail = self.plan_cid:sub(-TAIL)
-  return true
 end
 
 local NEVER <const> = { form = true, size = true } -- why a file will never come: its CID is of another one
@@ -95,15 +79,36 @@ local function want(self, cid, size, more)
   if NEVER[state.word] then return state.word, ("%d bytes are signed, %s"):format(size, state.missing) end
 end
 
+-- Has its plan fetched → the phase in which it stays, word and text of why it is refused
+local function fetch_plan(self)
+  local word, why = want(self, self.row.plan_cid, self.row.plan_size, {})
+  if word then return "refused", word, "its plan: " .. why end
+  return "offered"
+end
+
+-- Has its plan read → nil | as above
+local function read_plan(self)
+  local row = self.row
+  if self.plan and self.plan_cid == row.plan_cid then return nil end
+  local bytes = self.updates.fetching:read(row.plan_cid)
+  if not bytes then return fetch_plan(self) end
+  local one, text, word = plan.read(bytes)
+  if one then word, text = fits.plan(row, one, self.updates.node.swarm) end
+  if word then return "refused", word, text end
+  self.plan, self.places, self.plan_cid = one, turn.places(one), row.plan_cid
+  self.tail = self.plan_cid:sub(-TAIL)
+end
+
 local function has_plan(self)
-  local row, fetching = self.row, self.updates.fetching
-  if self.plan and self.plan_cid == row.plan_cid then return true end
-  local bytes = fetching:read(row.plan_cid)
-  if bytes then return read_plan(self, bytes) end
-  local word, why = want(self, row.plan_cid, row.plan_size, {})
-  if not word then return halt(self, "offered") end
-  self.updates:refuse(self, word)
-  return halt(self, "refused", word, "its plan: " .. why)
+  local phase, word, text = read_plan(self)
+  if not phase then return true end
+  if word then self.updates:refuse(self, word) end
+  return halt(self, phase, word, text)
+end
+
+--- Somebody wants to look at its plan, such as who is to sign it, too: it is fetched though the run does not count yet.
+function run:show_plan()
+  if self.row.word == "threshold" and self.row.plan_cid then read_plan(self) end
 end
 
 local function is_named(self)

@@ -63,7 +63,7 @@ function saved.new(kept)
   if data ~= nil and not is_fit(data) then
     self.lost, data = "it has not the form of such a file", nil
   end
-  self.lost = self.lost or kept.lost and "it was damaged" or why
+  self.lost = self.lost or why or kept.lost and "it was damaged" or nil
   self.data = data or empty()
   return self
 end
