@@ -6,6 +6,8 @@ local updates = require "cli.updates"
 
 local signing = {}
 
+local PLAN_MS <const>, AGAIN_MS <const> = 10 * 1000, 1000 -- for how long its plan is waited for; between two looks
+
 local function sign(context, options, given)
   local signer, exit = updates.signer(context, options)
   if not signer then return exit end
@@ -25,12 +27,24 @@ local function release(context, options)
     show = function(s) s:facts(updates.data_rows(options.release, one.data, s)) end })
 end
 
+-- The run that is meant, with its plan where that comes soon: it is fetched once somebody asks. → run | nil, exit code
+local function run_with_plan(context, options)
+  local loop = context.world.loop()
+  local till = loop:now() + PLAN_MS
+  local run
+  repeat
+    local facts, exit = updates.facts(context)
+    if not facts then return nil, exit end
+    run, exit = updates.run(context, facts, options.run)
+    if not run then return nil, exit end
+  until run.plan_facts or loop:now() >= till or not require "cli.call".pause(loop, AGAIN_MS)
+  return run
+end
+
 local function rollout(context, options)
-  local facts, exit = updates.facts(context)
-  if not facts then return exit end
-  local run, one
-  run, exit = updates.run(context, facts, options.run)
+  local run, exit = run_with_plan(context, options)
   if not run then return exit end
+  local one
   one, exit = record.one(context, "updates/rollout", run.run, options.hash)
   if not one then return exit end
   if not run.plan_facts or run.plan ~= one.data.plan then

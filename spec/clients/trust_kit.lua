@@ -68,7 +68,11 @@ local function call_of(self)
     begin(function(answer) found = answer end)
     return found
   end
-  return { begin = function(_, _, request, _, told) told(ask(request)) end, wait = wait, follow = call.follow }
+  return { begin = function(_, _, request, _, told) told(ask(request)) end, wait = wait, follow = call.follow,
+    pause = function(_, ms)
+      self.world:run(ms)
+      return true
+    end }
 end
 
 -- In place of cli/sign.lua: a key of specs.
@@ -94,7 +98,8 @@ end
 
 -- To wait is to let the simulator run.
 local function loop_of(self)
-  local loop = { wall = function() return 0 end, stop = function() end, run = function() end }
+  local loop = { wall = function() return 0 end, now = function() return self.world.loop:now() end,
+    stop = function() end, run = function() end }
   function loop.after(_, ms) self.world:run(ms) end
   return loop
 end

@@ -155,7 +155,7 @@ return p]] }
 local p = extend "duckiebot"
 p.clients.updates.windows = { "mon 00:00-00:01" }
 return p]] }
-    tells("ada", "ready", "outside mon 00:00-00:01", "Wait for the hours of clients.updates.windows, or once: update")
+    tells("ada", "ready", "outside mon 00:00-00:01", "Its hours (clients.updates.windows) begin in 5 d")
   end)
 
   it("says why this robot takes no part: what it lacks, that nobody wants it here, that it was skipped", function()

@@ -99,7 +99,8 @@ end
 
 local function ready_of(one)
   local yes, why = hooks_asked.ready(one.updates, one.row)
-  return { yes = yes, why = why, untold = not yes and untold(one.updates.node, why or "") or {} }
+  return { yes = yes, why = why, opens_ms = not yes and hooks_asked.opens_ms(one.updates.node) or nil,
+    untold = not yes and untold(one.updates.node, why or "") or {} }
 end
 
 -- What the kind files unpacks lies beside the folder once the release is ready; handlers unpack when they are to.

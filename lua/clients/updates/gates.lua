@@ -125,20 +125,20 @@ function LOOK.hold(given)
     "Wait for its end, or: fact hold end; once: update go.")
 end
 
--- What opens the gate `ready`, by what keeps it: WHY, and the facts that nobody tells here.
-local function rest_cure(why, untold)
+-- What opens the gate `ready`, by what keeps it: the facts that nobody tells here, in how many ms a window opens.
+local function rest_cure(untold, opens_ms)
   if untold[1] then
     return ("Have a timer tell it (fact %s no --for 10min), or do without by a line of the policy \z
       (p.clients.updates.ready = nil); once: update go."):format(table.concat(untold, " no --for 10min, fact "))
   end
-  local closed = why:find("outside ", 1, true)
-  return (closed and "Wait for the hours of clients.updates.windows" or "Let it rest") .. ", or once: update go."
+  local hours = opens_ms and ("Its hours (clients.updates.windows) begin in %s"):format(span.of(opens_ms))
+  return (hours or "Let it rest") .. ", or once: update go."
 end
 
 function LOOK.ready(given)
   local seen = not given.ready.yes and (given.ready.why or "no reason given") or nil
   return row("ready", not passed(given, seen), "The robot is not at rest.", seen,
-    rest_cure(seen or "", given.ready.untold or {}))
+    rest_cure(given.ready.untold or {}, given.ready.opens_ms))
 end
 
 --- The gates in the order in which people are told of them.
@@ -151,7 +151,8 @@ gates.ORDER = { "payload", "space", "disk", "paused", "turn", "go", "clock", "se
 --- given.disk     why nothing can be kept | nil
 --- given.paused   { by = label, why, left_ms } | nil
 --- given.turn     { closed = the reason of turn.lua | nil }, given.name fn(id) → label
---- given.go, settled, ready  { yes, why; of ready untold = facts that it wants and nobody tells }
+--- given.go, settled, ready  { yes, why; of ready untold = facts that it wants and nobody tells,
+---                opens_ms = until a window opens | nil }
 --- given.clock    { quality, wanted = the plan's clock }
 --- given.clone, busy, hold  text | nil
 --- given.passes   was `update go` said for this run?

@@ -15,6 +15,14 @@ function hooks_asked.artefact(node, release)
   return any
 end
 
+-- Are the policy's windows open, and else in how many ms → as windows.lua says
+local function windows_of(node)
+  return windows.are_open(node.policy:get "clients.updates.windows", node.time:proved_now(), node.calendar)
+end
+
+--- In how many ms a window of this robot opens | nil: one is open, or nobody proves the time
+function hooks_asked.opens_ms(node) return (select(2, windows_of(node))) end
+
 -- ROW: known.lua's of a run.
 local function release_facts(updates, row)
   local node, data = updates.node, row.release.data
@@ -23,7 +31,7 @@ local function release_facts(updates, row)
     target = data.target, unpacked = data.unpacked, security = data.security == true, from_seq = data.from,
     tags = data.tags or {}, size = artefact and artefact.size or 0, platform = artefact and artefact.platform,
     signers = row.release.signers and #row.release.signers or nil,
-    in_window = windows.are_open(node.policy:get "clients.updates.windows", node.time:proved_now(), node.calendar) }
+    in_window = (windows_of(node)) }
 end
 
 --- Does this robot want the release of ROW? → yes or no, why
