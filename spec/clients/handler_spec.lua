@@ -201,6 +201,18 @@ echo first; echo " the cable is out " >&2; exit 3]]
     assert.is_nil(folder.read(updates "work/demos/environment"))
   end)
 
+  it("by which an update was begun ends it, though the policy names another folder since", function()
+    put "[ $1 != commit ] || { ls; exit 3; }"
+    assert.equal("ok", ask "apply")
+    handlers_folder = false
+    assert.equal("ok", ask "verify")
+    assert.same({ "no", "commit ended with 3: committing" }, { ask "commit" })
+    assert.equal("no", (ask "commit"))
+    put "exit 0"
+    assert.equal("ok", ask "commit")
+    assert.equal("target", select(3, handlers "toy"))
+  end)
+
   -- == around a daemon of its own, which is killed
 
   local function start(word)

@@ -1,8 +1,9 @@
 -- handler.lua - kinds of updates that the operator installed: an executable HANDLERS/KIND, whose word is a verb: `check
 -- stage apply verify commit rollback`. Runs none itself (runner.lua), and knows no kind.
 --
--- What stands in STATE/updates/work/NAME is the handler's, but for two files: `environment`, by which dt-swarm-back
--- (core/service) can ask for the rollback though this daemon does not start any more, and `back`, its mark that it did.
+-- What stands in STATE/updates/work/NAME is the handler's, but for these: `environment`, by which dt-swarm-back
+-- (core/service) can ask for the rollback though this daemon does not start any more, `committing`: the same where it
+-- is too late for that, and `back`, its mark that it did.
 local programs = require "routing.channels.programs"
 local runner = require "clients.updates.runner"
 
@@ -10,6 +11,7 @@ local handler = {}
 handler.__index = handler
 
 local LIMIT <const>, OTHER_LIMIT <const> = 900, 120 -- s: of apply and rollback where the release says none; of the rest
+local NOTE_MAX <const> = 8192 -- bytes
 local LATER <const> = 21 -- the exit code that asks for another try
 local NEEDS_FILE <const> = { stage = true, apply = true }
 local LIMITED <const> = { apply = true, rollback = true }
@@ -28,15 +30,34 @@ function handler.new(given)
   return self
 end
 
--- The executable of KIND as it may be run now → path | nil, text, word
-local function find(self, kind)
-  local folder = self.folder()
+-- The folder of the handler of KIND by which an update was begun that is not over | nil. The policy in force may be
+-- another since: a node that crashes falls back to the shipped one.
+local function folder_noted(self, kind)
+  for _, name in ipairs(self.disk:list(self.dir .. "/work") or {}) do
+    for _, file in ipairs { "environment", "committing" } do
+      local text = self.disk:read(("%s/work/%s/%s"):format(self.dir, name, file), NOTE_MAX) or ""
+      local folder, of = text:match "^HANDLER=([^\n]*)/([^/\n]*)\n"
+      if of == kind then return folder end
+    end
+  end
+end
+
+local function find_in(self, folder, kind)
   if not folder then return nil, "target: clients.updates.handlers is false: no handler may run here", "target" end
-  if not kind:find "^[a-z][a-z0-9-]*$" then return nil, "target: a kind is no path", "target" end
   local path, why, code = programs.new { disk = self.disk, folders = { folder }, uid = self.uid }:find(kind)
   if path then return path end
   if code == "permission" then return nil, why, code end
   return nil, ("target: no handler of kind %s in %s"):format(kind, folder), "target"
+end
+
+-- The executable of KIND as it may be run now → path | nil, text, word
+local function find(self, kind)
+  if not kind:find "^[a-z][a-z0-9-]*$" then return nil, "target: a kind is no path", "target" end
+  local path, why, word = find_in(self, self.folder(), kind)
+  if word ~= "target" then return path, why, word end
+  local folder = folder_noted(self, kind)
+  if not folder then return nil, why, word end
+  return find_in(self, folder, kind)
 end
 
 -- A line stays one.
@@ -65,16 +86,23 @@ local function meaning(self, verb, code, why)
   return "no", said and ("%s: %s"):format(what, said) or what
 end
 
--- The update is over, forward or back: from here on nobody else takes it back.
+-- From here on nobody else takes it back.
+local function only_forward(self, job)
+  local at = work(self, job)
+  self.disk:rename(at .. "/environment", at .. "/committing")
+end
+
+-- The update is over, forward or back.
 local function forget(self, job)
-  self.disk:unlink(work(self, job) .. "/environment")
-  self.disk:unlink(work(self, job) .. "/back")
+  for _, name in ipairs { "environment", "committing", "back" } do
+    self.disk:unlink(("%s/%s"):format(work(self, job), name))
+  end
 end
 
 local function run(self, path, verb, job, done)
   self.runner:run({ path = path, verb = verb, folder = work(self, job), environment = environment(job),
     limit = limit(job, verb) }, function(code, why)
-    if verb == "rollback" and code == 0 then forget(self, job) end
+    if code == 0 and (verb == "rollback" or verb == "commit") then forget(self, job) end
     done(meaning(self, verb, code, why))
   end)
 end
@@ -104,7 +132,7 @@ local function verb_of(self, kind, verb, job, done)
     local made, text = self.disk:mkdir(work(self, job), 448)
     if not made then return done("no", "disk: " .. text) end
   end
-  if verb == "commit" then forget(self, job) end
+  if verb == "commit" then only_forward(self, job) end
   if verb ~= "apply" then return run(self, path, verb, job, done) end
   note(self, path, job, function(ok, text)
     if not ok then return done("no", "disk: " .. text) end
