@@ -155,7 +155,7 @@ echo first; echo " the cable is out " >&2; exit 3]]
     V:run_until(3600 * 1000)
     assert.equal("committed", over[1])
     assert.equal((1 + 2 + 4 + 8) * 60 * 1000, over[2])
-    assert.equal("7\n", folder.read(updates "work/demos/n")) -- apply five times, verify, commit
+    assert.equal("8\n", folder.read(updates "work/demos/n")) -- apply five times, verify twice, commit
   end)
 
   it("that lacks its input is not begun; that removes it, or its folder, does no harm", function()
