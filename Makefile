@@ -143,7 +143,7 @@ asan:
 
 # What the program makes of its tables of commands, options, settings and words: manual pages, completion.
 PAGES    := $(addprefix $(BUILD)/,man/dt-swarm.8 man/dt-swarm-cli.1 man/dt-swarm-policy.5 man/dt-swarm-lab.7 \
-            man/dt-swarm-channels.7 \
+            man/dt-swarm-channels.7 man/dt-swarm-plan.5 \
             completion/bash/dt-swarm completion/bash/dt-swarm-cli completion/zsh/_dt-swarm-cli)
 PAGE      = $(Q)mkdir -p $(@D) && ./dt-swarm-cli page $(1) > $@ || { rm -f $@; exit 1; }
 

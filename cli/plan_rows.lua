@@ -5,7 +5,7 @@ return {
       { "rollout plan friday.lua --simulate --off donald", "played through, where donald is switched off" },
       { "rollout plan friday.lua --rest", "for those alone whom earlier runs did not bring there" },
       { "rollout plan --rest", "whom the runs of each release did not name, or not bring there" } },
-    arguments = { { "file", "FILE", "a plan file, in Lua", "?", kind = "path" } },
+    arguments = { { "file", "FILE", "a plan file, in Lua: dt-swarm-plan(5)", "?", kind = "path" } },
     options = { { "--simulate", nil, "play it through with these robots in a simulator" },
       { "--off", "ROBOTS", "with --simulate: these are switched off: a,b", kind = "peer" },
       { "--fail", "ROBOTS", "with --simulate: there the release turns out bad: a,b", kind = "peer" },

@@ -30,7 +30,7 @@ describe("make install", function()
       "share/dt-swarm/lua/main.lua f", "share/dt-swarm/lua/routing/channels/udp.lua f",
       "share/dt-swarm/cli/init.lua f", "share/dt-swarm/policies/duckiebot.lua f",
       "share/man/man8/dt-swarm.8 f", "share/man/man1/dt-swarm-cli.1 f", "share/man/man5/dt-swarm-policy.5 f",
-      "share/man/man7/dt-swarm-lab.7 f", "share/man/man7/dt-swarm-channels.7 f",
+      "share/man/man7/dt-swarm-lab.7 f", "share/man/man7/dt-swarm-channels.7 f", "share/man/man5/dt-swarm-plan.5 f",
       "share/bash-completion/completions/dt-swarm f", "share/bash-completion/completions/dt-swarm-cli f",
       "share/zsh/site-functions/_dt-swarm-cli f", "lib/dt-swarm/dt-swarm-back f",
       "share/dt-swarm/policies/handlers/deb f", "share/dt-swarm/policies/handlers/install.sh f" } do

@@ -57,7 +57,7 @@ function command.write(page)
   page:heading "Environment"
   for _, row in ipairs(ENVIRONMENT) do page:term(row[1], nil, row[2]) end
   words(page)
-  page:see_also { "dt-swarm(8)", "dt-swarm-policy(5)", "dt-swarm-channels(7)", "dt-swarm-lab(7)" }
+  page:see_also { "dt-swarm(8)", "dt-swarm-policy(5)", "dt-swarm-plan(5)", "dt-swarm-channels(7)", "dt-swarm-lab(7)" }
 end
 
 return command

@@ -6,7 +6,7 @@ local shells = require "cli.pages.shells"
 local pages = {}
 
 local MANUALS <const> = { "cli.pages.daemon", "cli.pages.command", "cli.pages.policy", "cli.pages.lab",
-  "cli.pages.channels" }
+  "cli.pages.channels", "cli.pages.plan" }
 
 -- File names of the manual pages and who writes each.
 local function manuals()

@@ -7,7 +7,7 @@ local pages = require "cli.pages"
 local roff = require "cli.pages.roff"
 
 local NAMES <const> = { "dt-swarm.8", "dt-swarm-cli.1", "dt-swarm-policy.5", "dt-swarm-lab.7",
-  "dt-swarm-channels.7" }
+  "dt-swarm-channels.7", "dt-swarm-plan.5" }
 
 local function output(command)
   local pipe = assert(io.popen(command .. " 2>&1"))

@@ -1,4 +1,5 @@
 -- plan_file_spec.lua - plan files: what they may say, what is filled in, and that each fault has its file and line.
+local folder = require "spec.folder"
 local labs = require "spec.labs"
 local plan_file = require "cli.plan_file"
 local plans = require "clients.updates.plan"
@@ -147,6 +148,19 @@ return { release = "demos/42", robots = only(robots, { type = "duckiebot" }),
       assert.truthy(why:find(case[1]), case[1] .. "\n" .. why)
       assert.truthy(why:find "^plans/friday.lua:%d+: ", why)
     end
+  end)
+
+  it("may say what its manual page says, and find what that names, nothing else", function()
+    local page, source = folder.read "cli/pages/plan.lua", folder.read "cli/plan_inside.lua"
+    local n = 0
+    for _, list in ipairs { "FIELDS", "MEMBERS" } do
+      for name in source:match(list .. " <const> = (%b{})"):gmatch '"([%l_]+)"' do
+        assert.truthy(page:find("`" .. name .. "`", 1, true), name)
+        n = n + 1
+      end
+    end
+    assert.equal(22, n)
+    assert(run(page:match "```\n(.-)```"))
   end)
 
   it("does not steer a terminal by what it says, and knows a thousand robots", function()
