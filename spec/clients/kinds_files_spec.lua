@@ -301,6 +301,20 @@ describe("a folder that is updated", function()
     end }), switch
   end
 
+  it("is put off while a program of a daemon that is gone still writes into what is to be removed", function()
+    local calls = 0
+    open { spawn = function(options)
+      calls = calls + (options.path == "/bin/rm" and 1 or 0)
+      if options.path == "/bin/rm" and calls < 3 then options.path = "/bin/false" end
+      return L:spawn(options)
+    end }
+    plain(2)
+    assert(d:mkdir(path ".demos.next/half"))
+    assert.same({ "later", "rm: it ended with 1" }, { run("stage", job(2)) })
+    do_all({ "stage", "apply", "verify" }, job(2))
+    assert.equal("run 2", read "demos/bin/run")
+  end)
+
   it("says that it may not write there, and what its service needs", function()
     d = read_only(disk.real(), { mkdir = true })
     open()

@@ -56,15 +56,20 @@ local function write_mark(self, folder, text)
   return ok, why
 end
 
+-- Removes what is of no use. A program that outlived the last daemon may still write into it: then it is tried again.
+local function clear(self, place)
+  local ok, why = self.tree:remove(place.gone)
+  place.again = place.again or not ok
+  return ok, why
+end
+
 -- PATH is no more, from one moment to the other; then it is removed.
 local function discard(self, place, path)
-  local t = self.tree
-  local ok, why = t:remove(place.gone)
-  if ok and t:has(path) then
-    ok, why = t:move(path, place.gone, place.parent)
-    if ok then ok, why = t:remove(place.gone) end
-  end
-  return ok, why
+  local ok, why = clear(self, place)
+  if not ok or not self.tree:has(path) then return ok, why end
+  ok, why = self.tree:move(path, place.gone, place.parent)
+  if not ok then return nil, why end
+  return clear(self, place)
 end
 
 -- An exchange that was cut between its renames is as if it had not begun, or had ended.
@@ -245,7 +250,8 @@ local function over(self, place)
   self.waiting[place.path] = nil
 end
 
---- VERB of JOB: { release, cid, target, path, version, unpacked, limit }. DONE("ok"), or DONE("no", why).
+--- VERB of JOB: { run, release, cid, target, path, version, unpacked, limit }. DONE("ok"), or DONE("later" or "no",
+--- why).
 function files:run(verb, job, done)
   local place, fault = self.places:of(verb, job)
   if not place then return done("no", fault) end
@@ -260,7 +266,7 @@ function files:run(verb, job, done)
       over(self, place)
       if self.stopped then return end
       if ran and ok then return done "ok" end
-      done("no", core_text.escape(ran and why or "kind: the log says where", 200))
+      done(place.again and "later" or "no", core_text.escape(ran and why or "kind: the log says where", 200))
     end)
   end)
 end
