@@ -277,6 +277,11 @@ function fetch:back(id)
   end
 end
 
+-- Forgets the job; what came of the file stays for another time. done is not called.
+function fetch:cancel(key)
+  if self.by_cid[key] then remove(self, self.by_cid[key]) end
+end
+
 -- It ends with done(nil, ERR, CODE); what came of the file stays for another time. What is whole by now is finished.
 function fetch:give_up(key, err, code)
   local job = self.by_cid[key]
