@@ -38,6 +38,15 @@ local function release_of(updates, key)
   return { kind = found.kind, run = next_run, used = used }
 end
 
+-- Bytes of the largest artefact of the release KEY.
+local function size_of(releases, key)
+  local size = 1
+  for _, one in ipairs(releases) do
+    for _, artefact in ipairs(one.key == key and one.artefacts or {}) do size = math.max(size, artefact.size) end
+  end
+  return size
+end
+
 -- Robots and releases as the daemon knows them: { rows, by_id, updates } | nil, exit code, words said
 local function facts_of(context)
   local updates, exit = context:ask { command = "updates" }
@@ -51,7 +60,8 @@ local function facts_of(context)
 end
 
 --- The plan that the file at PATH says. OPTIONS.rest: for those alone whom no run of its release brought there.
---- → plan, { rows = of discover, by_id, updates = the daemon's answer } | nil, exit code, words said
+--- → plan, { rows = of discover, by_id, size = bytes of the release, updates = the daemon's answer } | nil, exit code,
+--- words said
 function rollout_plan.of(context, path, options)
   local source = context.world.read(path, BYTES_MAX + 1)
   if not source then return context:refuse(("%s: no such file, or it cannot be read"):format(path), "missing") end
@@ -67,6 +77,7 @@ function rollout_plan.of(context, path, options)
       return brought(facts.updates.runs, name, seq)
     end or nil })
   if not plan then return context:refuse(why, "form") end
+  facts.size = size_of(facts.updates.releases, plan.release)
   return plan, facts
 end
 

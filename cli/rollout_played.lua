@@ -36,7 +36,7 @@ end
 -- One run. → what became of it
 local function play_once(given, seed)
   local fleet = require("sim.rollout").new { seed = seed, loss = LOSS / 100, plan = given.plan, policy = given.policy,
-    off = given.off, fail = given.fail }
+    off = given.off, fail = given.fail, size = given.size }
   fleet:start()
   local changed, patience = 0, patience_of(given.plan)
   repeat
@@ -122,6 +122,7 @@ function rollout_played.play(context, plan, facts, options)
   fail, why = chosen(options.fail, plan, facts)
   if not fail then return nil, why end
   local given = by_names(plan, off, fail)
+  given.size = facts.size
   given.policy = require("sim.rollout").policy(context.world.root .. "/policies")
   local fleets, runs = {}, options.runs or math.max(1, math.min(RUNS, WORK // (#plan.order * #plan.order)))
   if context.world.columns(2) and #plan.order > MANY then

@@ -46,7 +46,8 @@ local function said(options, runs, more)
   function context.ask(_, request)
     if request.command == "discover" then return { nodes = found } end
     return { swarm = "lab:x", runs = runs or {}, releases = {
-      { key = "demos/42", name = "demos", seq = 42, kind = "files" },
+      { key = "demos/42", name = "demos", seq = 42, kind = "files",
+        artefacts = { { size = options.size or 1 } } },
       { key = "policy/7", name = "policy", seq = 7, kind = "policy" } } }
   end
   function context.refuse(_, why, word)
@@ -145,6 +146,8 @@ down (limit 2).
 ]], page:match "^(.*\n)[^\n]*\n$")
     assert.truthy(page:find "\nDone after %d min; nobody waits for donald.\n$", page)
     quick = quick:gsub("3 %* minute", "0")
+    page = said { simulate = true, runs = 1, size = 600000000, text = quick } -- which has to be fetched first
+    assert.truthy(page:find("after 10 min   ada\n", 1, true), page)
     page = said { simulate = true, runs = 2, off = "ada", text = quick }
     assert.truthy(page:find("1 waits (ada, off), 4 wait (bea, carl, donald and emma). Never\nover 0 down", 1, true),
       page)
