@@ -215,6 +215,7 @@ describe("what updates need", function()
 
     it("the last two of a name stay, the one before goes a day after", function()
       local one = holding("a", "b", "c")
+      assert.same({ done = 1000, size = 1000 }, one.fetching:state "a")
       one.fetching:keep({}, { demos = { 1, "1", "a" } })
       one.fetching:keep({}, { demos = { 2, "2", "b" } })
       one.fetching:keep({}, { demos = { 3, "3", "c" } })

@@ -45,6 +45,7 @@ end
 
 function content:near(id) return self.far == self.world.nodes[id].content.far end
 function content:path_of(key) return self.whole[key] and "/files/" .. key or nil end
+function content:size_of(key) return self.whole[key] end
 function content:begun(key) return self.have[key] or 0 end
 function content.await() end
 function content:on_lost(fn) return self.losses:add(fn) end

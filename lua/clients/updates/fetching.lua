@@ -185,7 +185,10 @@ end
 function fetching:state(cid)
   local one = self.wanted[cid]
   local path = self.content:path_of(cid)
-  if not one then return { done = 0, size = 0, missing = not path and "nobody here wants it" or nil } end
+  if not one then
+    local size = path and self.content:size_of(cid) or 0
+    return { done = size, size = size, missing = not path and "nobody here wants it" or nil }
+  end
   if path then return { done = one.size, size = one.size, from = one.from, near = one.near } end
   note_progress(self)
   return { done = math.min(one.done or self.content:begun(cid), one.size - 1), size = one.size, from = one.from,

@@ -71,6 +71,12 @@ function payloads:path_of(key)
   return file and not file.going and not self.disk_space.away and store.path(self, file) or nil
 end
 
+--- Bytes of the held file KEY | nil: it is not held
+function payloads:size_of(key)
+  local file = self.by_cid[key]
+  return file and file.identity.size
+end
+
 --- Is the held file KEY one?
 function payloads:is_payload(key)
   local file = self.by_cid[key]
