@@ -53,6 +53,15 @@ describe("find", function()
     assert.same({ 0, 30 }, { find({ text = "%." }).found, find({ text = "x" }).total })
   end)
 
+  it("has nothing that is held for updates alone: it is nobody's log", function()
+    local records = { fake.file(key(1), fake.DONALD, "run.bag", 10, 0),
+      fake.safe(key(1), fake.SERVER, fake.DONALD, "run.bag", 10),
+      fake.safe(key(2), fake.SERVER, fake.SERVER, "updates/demos-42", 20) }
+    local answer = asked.of(fake.node { records = records }) { command = "find" }
+    assert.same({ "run.bag" }, names(answer))
+    assert.equal(1, answer.total)
+  end)
+
   it("says which of them are here", function()
     node_of(3)
     here[key(2)] = true

@@ -61,6 +61,8 @@ describe("placement", function()
     assert.equal(1, look(w).claimed)
     w = world { shared = { ada = {} }, claims = { one = { domain = "attic" }, two = { domain = "attic" }, three = {} } }
     assert.equal(2, look(w).claimed)
+    w.claims.three = { from = "three" } -- for an update, and not for long
+    assert.equal(1, look(w).claimed)
     w.settings.domain = "attic"
     w.placement:apply()
     assert.same({ false, "another node of its domain holds or fetches it" }, { look(w).wanted, look(w).why })

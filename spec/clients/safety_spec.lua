@@ -51,6 +51,8 @@ describe("safe", function()
     assert.is_false(safe_of(facts).safe, "our own claim is no copy elsewhere")
     facts.records[1].signer, facts.records[1].data.domain = fake.DONALD, false
     assert.is_false(safe_of(facts).safe, "a carrier's copy counts for nothing")
+    facts.records[1].data.domain, facts.records[1].data.from = nil, fake.DONALD
+    assert.is_false(safe_of(facts).safe, "what is held for an update goes after it")
   end)
 
   it("counts those whom a grant or the policy names alone", function()

@@ -72,7 +72,8 @@ describe("payloads of updates", function()
     assert.equal(#bytes, size)
     assert.equal(home.path .. "/desk/files/updates/demos.tar.gz", c:path_of(cid))
     assert.is_true(folder.read(c:path_of(cid)) == bytes)
-    assert.same({ { verb = "propose", bucket = "share/safe", key = cid, data = { size = size } } }, said)
+    assert.same({ { verb = "propose", bucket = "share/safe", key = cid, data = { class = "lab",
+      from = "desk", name = "updates/demos.tar.gz", size = size } } }, said)
     assert.is_true(c:is_payload(cid))
     assert.same({ cid }, c:payloads())
     assert.same({ 0, 0 }, { c:sums() }) -- it is nobody's log

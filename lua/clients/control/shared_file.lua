@@ -5,6 +5,7 @@
 -- known. That nothing was heard is no proof: the robot's words may be refused here, or still on their way.
 --
 -- Between two requests a file is one text (pack, unpack): some 200 bytes, and nothing for the collector to trace.
+local claim_data = require "dcache.content.claim_data"
 local sorted = require "sorted"
 
 local shared_file = {}
@@ -109,7 +110,8 @@ function shared_file.of(node, shares, claims)
     if record.holds then share(files, record) end
   end
   for _, record in ipairs(claims) do
-    if record.holds then hold(node, files, record, said) end
+    local is_log = record.holds and not claim_data.is_of_payload(record.signer, record.data)
+    if is_log then hold(node, files, record, said) end
   end
   return files
 end

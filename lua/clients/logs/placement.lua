@@ -1,6 +1,7 @@
 -- placement.lua - whether a file is this node's to copy: what placing.lua is asked, of records and of what stores say.
 -- Fetches nothing.
 local bounded = require "bounded"
+local claim_data = require "dcache.content.claim_data"
 local placing = require "clients.logs.placing"
 
 local placement = {}
@@ -77,7 +78,7 @@ local function known_of(self, key, ids)
     if shared then
       local copies = type(shared.copies) == "table" and shared.copies or COPIES
       sharers[id], least, most = true, math.max(least or 0, copies[1]), math.max(most or 0, copies[2])
-    elseif copy and id ~= self.id and self.silence(id) <= SILENT then
+    elseif copy and id ~= self.id and self.silence(id) <= SILENT and not claim_data.is_of_payload(id, copy) then
       claims[#claims + 1] = self:domain(id, copy.domain) or nil
     end
   end

@@ -1,4 +1,5 @@
 -- safety.lua - are files safe should this node be gone: does a node whose copies count claim each? It fetches none.
+local claim_data = require "dcache.content.claim_data"
 local slices = require "slices"
 local to_json = require "clients.control.to_json"
 
@@ -9,6 +10,7 @@ local FIELDS <const> = { "name", "size", "cid", "state", "reason", "word", "cure
 
 --- What a copy on node ID counts as: a text | nil: it counts for nothing. CLAIM: the DATA of its claim.
 function safety.domain(node, id, claim)
+  if claim and claim_data.is_of_payload(id, claim) then return nil end
   local told = claim and claim.domain
   if node.placing then return node.placing:domain(id, told) or nil end
   return told ~= false and (told or id) or nil

@@ -163,6 +163,12 @@ function fetching:heard(cid)
   self.loop:post(function() look(self) end)
 end
 
+-- What it is called where it lies: "demos-42"; a plan, of which nobody is known yet, "demos-42-1".
+local function file_name(cid, about)
+  if not about.named and about.run then return (about.run:gsub("/", "-")) end
+  return about.name and ("%s-%d"):format(about.name, about.seq or 0) or cid
+end
+
 --- The file CID of SIZE bytes is wanted from here on. ABOUT: { run = "NAME/SEQ/RUN", named = IDs of the plan | nil,
 --- name, seq, unpacked = bytes that it needs besides | nil }. Asked again, the newest counts. → true | nil, text, code
 function fetching:want(cid, size, about)
@@ -170,7 +176,7 @@ function fetching:want(cid, size, about)
   if not one and self.count >= WANTED_MAX then return nil, "full: too many files are wanted", "full" end
   if not one then
     one = { cid = cid, size = size, backoff = backoff.quick(self.node.random, AGAIN) }
-    one.file = about.name and ("%s-%d"):format(about.name, about.seq or 0) or cid
+    one.file = file_name(cid, about)
     self.wanted[cid], self.count, self.list = one, self.count + 1, nil
     self.content:await(cid, true)
     self.loop:post(function() look(self) end)

@@ -46,6 +46,14 @@ function claim_data.origin(key, said)
   return origin
 end
 
+--- DATA of the claim to hold what an update needs, which lies at PATH in the store of node ID: whose it is is nobody's
+--- matter, so it is from him who holds it.
+function claim_data.of_payload(id, path, size) return { class = "lab", from = id, name = path, size = size } end
+
+--- Does SIGNER claim by DATA to hold what an update needs? It is nobody's log, and no copy of one: it goes when no
+--- update needs it.
+function claim_data.is_of_payload(signer, data) return data.from == signer end
+
 --- Do two origins say the same of the file, but for its name?
 function claim_data.same(one, other)
   if one.from ~= other.from or one.class ~= other.class then return false end

@@ -193,7 +193,9 @@ end
 
 -- DATA of the claim to hold FILE.
 function content:claim(file)
-  if place.is_payload(file.path) then return claim_data.of(file) end
+  if place.is_payload(file.path) then
+    return claim_data.of_payload(self.suppliers.id, file.path, file.identity.size)
+  end
   return claim_data.of(file, self.domain())
 end
 

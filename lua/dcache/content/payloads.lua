@@ -2,7 +2,7 @@
 -- and claimed as all copies are, but are nobody's logs. Decides neither what is needed nor when it goes.
 --
 -- They lie in the folder `updates` of the store, by which they are known after a restart, too (place.lua). Their claims
--- have no origin and no domain, and they are in no sum of what a store holds.
+-- are from him who holds them and have no domain (claim_data.lua), and they are in no sum of what a store holds.
 local place = require "dcache.content.place"
 local store = require "dcache.content.store"
 
