@@ -58,9 +58,9 @@ return {
     examples = { { "record show trust/root 2", "who has signed root 2, and who has not yet" } },
     arguments = { BUCKET, RECORD } },
   { name = "record sign", file = "cli.record", text = "Sign the same as somebody proposes there.",
-    examples = { { "record sign updates/release 1.4.0", "the second of those who have to" } },
+    examples = { { "record sign updates/release demos/42", "the second of those who have to" } },
     arguments = { BUCKET, RECORD }, options = signs { HASH } },
   { name = "record dismiss", file = "cli.record", text = "Sign that what is proposed there shall not be.",
-    examples = { { "record dismiss updates/release 1.4.0", "nobody is to install it" } },
+    examples = { { "record dismiss updates/release demos/42", "nobody is to install it" } },
     arguments = { BUCKET, RECORD }, options = signs { HASH } },
 }
