@@ -121,7 +121,8 @@ function kit:row(key)
   end
 end
 
---- GIVEN: robots (3), most = that the token lets in, roots, rules (Lua of the policy), data = what saved.lua has, seed.
+--- GIVEN: robots (3), most = that the token lets in, roots, rules (Lua of the policy), data = what saved.lua has, seed,
+--- node = what else the node is given, loop = fn(loop) → the node's.
 function kit.new(given)
   given = given or {}
   local self = setmetatable({}, kit)
@@ -129,7 +130,9 @@ function kit.new(given)
   self.lab = labs.new { name = "robotics", robots = given.robots or 3, roots = given.roots, need = given.need,
     most = given.most }
   self.w = sim.new { seed = given.seed or 1, policy = self.policy }
-  self.node = self:add("ada", 1, given.node)
+  local node = { loop = given.loop and given.loop(self.w.loop) }
+  for field, value in pairs(given.node or {}) do node[field] = value end
+  self.node = self:add("ada", 1, node)
   self.w:run(1000)
   self.saved = { data = given.data or { failed = json.array {}, floor = {}, installed = {}, runs = {} } }
   self.known = known.new { node = self.node, loop = self.node.loop, swarm = self.node.swarm, saved = self.saved }

@@ -12,9 +12,13 @@ end
 
 --- Those of ORDER (IDs) that were not heard for SECONDS → set of IDs. This node is none of them.
 function heard.absent(node, order, seconds)
-  local absent, most = {}, seconds * 1000
-  for _, id in ipairs(order) do
-    if id ~= node.id and heard.silence(node, id) >= most then absent[id] = true end
+  local absent, most, now, me = {}, seconds * 1000, node.loop:now(), node.id
+  if now - node.started < most then return absent end
+  local peers, by_id, silence = node.comms.peers, node.comms.peers.by_id, heard.silence
+  for _, id in ipairs(order) do -- a thousand, so who was heard costs little
+    local peer = by_id[id]
+    local is_here = peer and now - (peers:last(peer) or 0) < most
+    if not is_here and id ~= me and silence(node, id) >= most then absent[id] = true end
   end
   return absent
 end

@@ -25,12 +25,26 @@ local function falls(new, old)
   return a < b or a == 1 and b == 1 and (new.round or 0) < (old.round or 0)
 end
 
+-- The word of ID is WORD (nil: none) from here on, in what is given away, too.
+local function put(self, one, id, word)
+  local before = one.words[id]
+  one.words[id] = word
+  local basis = self.node.dcache:judged_by()
+  for tail, view in pairs(one.views) do -- any order
+    if view.basis ~= basis then
+      one.views[tail] = nil
+    elseif word and word.plan == tail or before and before.plan == tail then
+      view.words[id] = word and word.plan == tail and word or nil
+    end
+  end
+end
+
 -- ST, a status as dcache reads it, in the run ONE. → did something change?
-local function take(one, st)
+local function take(self, one, st)
   local known = one.words[st.signer]
   if st.verb ~= "propose" or not st.holds then -- dismissed by an admin, or nobody's any more
     if known and (st.barred ~= nil or st.denied) then
-      one.words[st.signer], one.views = nil, {}
+      put(self, one, st.signer, nil)
       return true
     end
     return false
@@ -39,7 +53,7 @@ local function take(one, st)
   local word = { state = data.state, round = data.round, why = data.why, from = data.from, word = data.word,
     plan = data.plan, at = st.at }
   if known and known.plan == word.plan and (st.at < known.at or falls(word, known)) then return false end
-  one.words[st.signer], one.views = word, {}
+  put(self, one, st.signer, word)
   return true
 end
 
@@ -48,7 +62,7 @@ local function heard(self, st)
   if not one then return end
   if st.verb == "dismiss" and st.signer ~= self.node.id then return self:follow(st.key, true) end
   local full = self.node.dcache:statement_of(BUCKET, st.key, st.signer)
-  if full and take(one, full) then self.news(st.key) end
+  if full and take(self, one, full) then self.news(st.key) end
 end
 
 function statuses:start()
@@ -63,7 +77,7 @@ function statuses:follow(key, anew)
   if one.reading then one.reading() end
   one.reading = self.slices:start(function()
     local changed = false
-    self.node.dcache:each_of(BUCKET, key, WORDS_MAX, function(st) changed = take(one, st) or changed end)
+    self.node.dcache:each_of(BUCKET, key, WORDS_MAX, function(st) changed = take(self, one, st) or changed end)
     one.changed = changed
   end, function(ok, fault)
     one.reading = nil
