@@ -256,12 +256,18 @@ head -c 100000000 /dev/zero | tr '\0' 'x' | fold -w 99
 echo; echo the end of it
 while :; do sleep 1; done]]):gsub("%%s", place.path)))
     write_job { limit = 10 }
+    finally(function() -- where it was not ended: its daemon, it, and what it started
+      os.execute(("kill -9 $(cat %s/pid) 2>/dev/null"):format(place.path))
+      for pid in (folder.read(place.path .. "/log") or ""):gmatch "start (%d+)" do
+        os.execute(("kill -9 -- -$(ps -o pgid= -p %s) 2>/dev/null"):format(pid))
+      end
+    end)
     start "begin"
     assert(patience.within(10, function() return (folder.read(place.path .. "/log") or ""):find "start" end, 0.05),
       folder.read(place.path .. "/errors"))
     os.execute("sleep 1; kill -9 $(cat " .. place.path .. "/pid)")
     start()
-    local took = assert(patience.within(60, function() return said():find "ended rolled_back" end, 0.1),
+    local took = assert(patience.within(40, function() return said():find "ended rolled_back" end, 0.1),
       said() .. (folder.read(place.path .. "/errors") or ""))
     print(("# hanging twice, 10 s limit each, and back: %.0f s"):format(took))
     assert.matches("rolled_back: slow: apply was ended: the end of it\n", said())

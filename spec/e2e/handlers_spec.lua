@@ -2,6 +2,7 @@
 -- that is killed at seeded moments: each release ends committed or rolled back, its folder is the old or the new one,
 -- the word that the desk hears says the same, the floor never falls, and no two handlers ever run at once.
 -- mostly waits: for daemons that start again
+local dpkg_root = require "spec.dpkg_root"
 local folder = require "spec.folder"
 local json = require "core.json"
 local lab_desk = require "spec.e2e.lab_desk"
@@ -179,5 +180,48 @@ describe("a whole daemon", function()
     end
     print(("# killed %d times: %d releases committed, %d rolled back"):format(kills - first, counts.committed or 0,
       counts.rolled_back or 0))
+  end)
+
+  it("whose own new package does not start is taken back by the machine's service, and says so to all", function()
+    if not desk then return pending(why) end
+    local no_dpkg = dpkg_root.why_not()
+    if no_dpkg then return pending(no_dpkg) end
+    local place = folder.new()
+    finally(place.remove)
+    local at, here = dpkg_root.new(place.path), desk.swarm.here
+    os.execute("chmod 755 " .. place.path)
+    local old = at:pack_dt_swarm "1"
+    local new = at:pack_dt_swarm("2", ("#!/bin/sh\necho died >> %s/died\nexit 1\n"):format(place.path),
+      ("kill $(cat %s/pid)"):format(home)) -- as systemd starts a service anew for a new package
+    assert(os.execute(("%s/dpkg -i %s >/dev/null"):format(at.bin, old)))
+    dpkg_root.put(home .. "/handlers/deb", folder.read "policies/handlers/deb")
+    dpkg_root.put(home .. "/state/updates/work/dt-swarm/kept.deb", folder.read(old))
+    local function start_package()
+      os.remove(home .. "/state/policy")
+      desk.swarm.here = at.root .. "/usr/bin"
+      desk.swarm:start("ada", home .. "/my.lua", "PATH=" .. at.bin .. ":$PATH")
+      desk.swarm.here = here
+      folder.write(home .. "/pid", tostring(desk.swarm.running.ada.pid))
+    end
+    local function within(test)
+      assert.is_truthy(patience.within(20, test, 0.1), read "state/updates/output" .. desk.swarm:log "ada")
+    end
+    desk.swarm:stop("ada", "TERM")
+    start_package()
+    desk:sign("release new dt-swarm --kind deb --version 2 any=" .. new)
+    desk:sign("rollout start " .. desk:file("plan.lua", PLAN:format "dt-swarm/1"))
+    within(function() return not desk.swarm.running.ada.alive() and at:state "dt-swarm" == "installed 2" end)
+    for _ = 1, 3 do
+      start_package()
+      within(function() return not desk.swarm.running.ada.alive() end)
+    end
+    assert.equal("died\ndied\ndied\n", folder.read(place.path .. "/died"))
+    assert(at:run_back_service(home .. "/state"))
+    assert.truthy(folder.read(place.path .. "/systemctl"):find("start dt-swarm.service", 1, true))
+    start_package()
+    within(function() return state_at("desk", "dt-swarm/1/1") == "rolled_back" end)
+    assert.equal("installed 1", at:state "dt-swarm")
+    assert.truthy(desk:teacher "rollout status dt-swarm/1/1":find("dt-swarm did not start any more", 1, true))
+    assert.is_true(desk.swarm.running.ada.alive())
   end)
 end)

@@ -1,10 +1,10 @@
 -- handlers_spec.lua - the shipped handlers of updates: deb by the real dpkg in a root of its own, docker by one of the
 -- spec's own and by the real one where an engine answers; and a package of dt-swarm itself whose daemon does not start.
 -- mostly waits: for the next look at a lock
+local dpkg_root = require "spec.dpkg_root"
 local folder = require "spec.folder"
 local json = require "core.json"
 local patience = require "spec.patience"
-local paths = require "paths"
 local shell = require "shell"
 
 local HERE <const> = io.popen("pwd"):read "l"
@@ -18,13 +18,8 @@ end
 
 local function has(command) return (os.execute(("command -v %s >/dev/null"):format(command))) end
 
+local put = dpkg_root.put
 local place, bin, work
-
-local function put(path, text)
-  os.execute(("mkdir -p $(dirname %s)"):format(shell.word(path)))
-  folder.write(path, text)
-  os.execute("chmod 755 " .. shell.word(path))
-end
 
 -- HANDLER VERB, as the runner has it run → exit code, output.
 local function ask(handler, verb, file, name)
@@ -50,41 +45,15 @@ after_each(function() place.remove() end)
 
 -- == deb
 
--- A root of its own for dpkg. Scripts of packages run outside of it: it has no shell.
-local function make_root()
-  local root = place.path .. "/root"
-  os.execute(("mkdir -p %s/var/lib/dpkg/updates %s/var/lib/dpkg/info && touch %s/var/lib/dpkg/status"):format(root,
-    root, root))
-  put(bin .. "/dpkg", ("#!/bin/sh\necho \"$*\" >> %s/dpkg.log\nexec %s --root=%s --force-script-chrootless \"$@\"\n")
-    :format(place.path, run("sh -c 'command -v dpkg'"):match "%S+", root))
-  put(bin .. "/dpkg-query", ("#!/bin/sh\nexec %s --root=%s \"$@\"\n"):format(
-    run("sh -c 'command -v dpkg-query'"):match "%S+", root))
-  return root
-end
-
--- A package NAME VERSION with FILES (path → text), and a POSTINST | nil → path of its .deb
-local function pack(name, version, files, postinst, tree)
-  local at = ("%s/%s-%s"):format(place.path, name, version)
-  os.execute(("mkdir -p %s/DEBIAN"):format(at))
-  if tree then assert(os.execute(("cp -a %s/. %s"):format(tree, at))) end
-  for path, text in pairs(files) do put(at .. path, text) end -- any order
-  folder.write(at .. "/DEBIAN/control", ("Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: A <a@b.c>\n"
-    .. "Description: of a spec\n"):format(name, version))
-  if postinst then put(at .. "/DEBIAN/postinst", "#!/bin/sh\nset -e\n" .. postinst .. "\n") end
-  local said, status = run(("dpkg-deb --root-owner-group -Znone --build %s %s.deb"):format(at, at))
-  assert.equal(0, status, said)
-  return at .. ".deb"
-end
-
-local NO_DPKG <const> = not (has "dpkg" and has "dpkg-deb") and "needs dpkg"
-  or paths.uid() ~= 0 and "needs root: dpkg gives files to it" or nil
+local NO_DPKG <const> = dpkg_root.why_not()
 
 describe("the handler deb", function()
   it("puts a package in and takes it out, or back to the one before, by dpkg", function()
     if NO_DPKG then return pending(NO_DPKG) end
-    local root = make_root()
-    local one, two = pack("demos", "1.0", { ["/opt/demo"] = "one" }), pack("demos", "2.0", { ["/opt/demo"] = "two" })
-    local function is() return folder.read(root .. "/opt/demo") end
+    local at = dpkg_root.new(place.path)
+    local one = at:pack("demos", "1.0", { ["/opt/demo"] = "one" })
+    local two = at:pack("demos", "2.0", { ["/opt/demo"] = "two" })
+    local function is() return folder.read(at.root .. "/opt/demo") end
     ok("deb", "check", one)
     ok("deb", "stage", one)
     ok("deb", "apply", one)
@@ -107,33 +76,34 @@ describe("the handler deb", function()
 
   it("says what is missing before anything is changed", function()
     if NO_DPKG then return pending(NO_DPKG) end
-    local root = make_root()
-    local one, two = pack("demos", "1.0", { ["/opt/demo"] = "one" }), pack("demos", "2.0", { ["/opt/demo"] = "two" })
+    local at = dpkg_root.new(place.path)
+    local one = at:pack("demos", "1.0", { ["/opt/demo"] = "one" })
+    local two = at:pack("demos", "2.0", { ["/opt/demo"] = "two" })
     run(("%s/dpkg -i %s"):format(bin, one))
     local status, said = ask("deb", "stage", two)
     assert.same({ 1, ("no .deb of demos 1.0 to go back to: put it at %s/kept.deb\n"):format(work) }, { status, said })
     assert.equal(1, (ask("deb", "apply", two)))
-    assert.equal("one", folder.read(root .. "/opt/demo"))
+    assert.equal("one", folder.read(at.root .. "/opt/demo"))
     assert.equal(1, (ask("deb", "apply", two)))
     run(("cp %s %s/kept.deb"):format(one, work))
     ok("deb", "stage", two)
     ok("deb", "apply", two)
-    assert.equal("two", folder.read(root .. "/opt/demo"))
+    assert.equal("two", folder.read(at.root .. "/opt/demo"))
   end)
 
   it("goes back from a package that broke in the middle", function()
     if NO_DPKG then return pending(NO_DPKG) end
-    local root = make_root()
-    local one = pack("demos", "1.0", { ["/opt/demo"] = "one" })
-    local two = pack("demos", "2.0", { ["/opt/demo"] = "two" }, "echo no such camera; exit 4")
+    local at = dpkg_root.new(place.path)
+    local one = at:pack("demos", "1.0", { ["/opt/demo"] = "one" })
+    local two = at:pack("demos", "2.0", { ["/opt/demo"] = "two" }, "echo no such camera; exit 4")
     for _, verb in ipairs { "apply", "commit" } do ok("deb", verb, one) end
     local status, said = ask("deb", "apply", two)
     assert.is_true(status ~= 0)
     assert.truthy(said:find("no such camera", 1, true))
     assert.is_true((ask("deb", "verify", two)) ~= 0)
     ok("deb", "rollback", two)
-    assert.equal("one", folder.read(root .. "/opt/demo"))
-    assert.matches("^installed 1%.0\n", (run(bin .. "/dpkg-query -W -f '${db:Status-Status} ${Version}\\n' demos")))
+    assert.equal("one", folder.read(at.root .. "/opt/demo"))
+    assert.equal("installed 1.0", at:state "demos")
   end)
 end)
 
@@ -219,18 +189,15 @@ end)
 describe("a package of dt-swarm whose daemon does not start", function()
   it("is taken back by the machine's service, and the old daemon says so", function()
     if NO_DPKG then return pending(NO_DPKG) end
-    local root, state = make_root(), place.path .. "/state"
+    local at, state = dpkg_root.new(place.path), place.path .. "/state"
     work = state .. "/updates/work/dt-swarm"
     os.execute(("mkdir -p %s && chmod 755 %s"):format(work, place.path))
     put(place.path .. "/handlers/deb", folder.read "policies/handlers/deb")
-    assert.same({ "", 0 }, { run(("sh -c 'DESTDIR=%s/tree PREFIX=/usr BUILD=%s core/service/install.sh install'")
-      :format(place.path, os.getenv "DT_SWARM_BUILD" or ".build")) })
-    local lua = os.getenv "LUA" or "lua5.4"
     local restart = ("! kill $(cat %s/pid)"):format(place.path) -- as systemd does it for a new package
-    local old = pack("dt-swarm", "1", { ["/usr/bin/dt-swarm"] = ("#!/bin/sh\ncd %s && exec %s "
-      .. "spec/clients/handler_daemon.lua %s \"$@\"\n"):format(HERE, lua, place.path) }, nil, place.path .. "/tree")
-    local new = pack("dt-swarm", "2", { ["/usr/bin/dt-swarm"] = ("#!/bin/sh\necho died >> %s/said\nexit 1\n"):format(
-      place.path) }, restart .. " || true", place.path .. "/tree")
+    local old = at:pack_dt_swarm("1", ("#!/bin/sh\ncd %s && exec %s spec/clients/handler_daemon.lua %s \"$@\"\n")
+      :format(HERE, os.getenv "LUA" or "lua5.4", place.path))
+    local new = at:pack_dt_swarm("2", ("#!/bin/sh\necho died >> %s/said\nexit 1\n"):format(place.path),
+      restart .. " || true")
     assert.equal(0, select(2, run(("%s/dpkg -i %s"):format(bin, old))))
     run(("cp %s %s/kept.deb"):format(old, work))
     folder.write(place.path .. "/job", ("return require 'core.json'.decode %q"):format(json.encode { kind = "deb",
@@ -239,31 +206,21 @@ describe("a package of dt-swarm whose daemon does not start", function()
 
     local function said() return folder.read(place.path .. "/said") or "" end
     local function start(word)
-      return os.execute(("PATH=%s:$PATH %s/usr/bin/dt-swarm %s >>%s/errors 2>&1 </dev/null"):format(bin, root,
+      return os.execute(("PATH=%s:$PATH %s/usr/bin/dt-swarm %s >>%s/errors 2>&1 </dev/null"):format(bin, at.root,
         word or "", place.path))
-    end
-    -- The unit's own words, without its prefixes; systemctl is the spec.
-    local function service()
-      local unit = folder.read(root .. "/usr/lib/systemd/system/dt-swarm-back.service")
-      put(bin .. "/systemctl", ("#!/bin/sh\necho \"$@\" >> %s/systemctl\n"):format(place.path))
-      for what, command in unit:gmatch "\n(ExecStart%a*)=%+?([^\n]+)" do
-        if what == "ExecStart" then command = root .. command end
-        local text, status = run(("env PATH=%s:$PATH STATE_DIRECTORY=%s %s"):format(bin, state, command))
-        assert.equal(0, status, text)
-      end
     end
 
     start "begin" -- it is ended by its own package
-    assert(patience.within(20, function() return folder.read(root .. "/usr/bin/dt-swarm"):find "died" end, 0.1),
+    assert(patience.within(20, function() return folder.read(at.root .. "/usr/bin/dt-swarm"):find "died" end, 0.1),
       folder.read(place.path .. "/errors"))
     for _ = 1, 3 do assert.is_not_true(start()) end
-    service()
+    assert(at:run_back_service(state))
     assert.matches("reset%-failed dt%-swarm.service\n%-%-no%-block start dt%-swarm.service\n$",
       folder.read(place.path .. "/systemctl"))
     assert.is_true(start())
     assert.equal("died\ndied\ndied\n", said():match "died.*died\n")
     assert.matches("rolled_back: dt%-swarm did not start any more, and it was taken back\nended rolled_back\n", said())
-    assert.matches("^installed 1\n", (run(bin .. "/dpkg-query -W -f '${db:Status-Status} ${Version}\\n' dt-swarm")))
+    assert.equal("installed 1", at:state "dt-swarm")
     assert.is_nil(folder.read(work .. "/environment") or folder.read(work .. "/back"))
   end)
 
