@@ -131,6 +131,24 @@ describe("a robot that is switched off, first in the order,", function()
     assert.same(REST, f:order())
   end)
 
+  it("skipped, but back where nobody tells it so, makes one more at most", function()
+    f = fleet.new { names = NAMES, waves = { { max_unavailable = 1, robots = 4, soak = 1200 } } }
+    f:until_(30 * 1000)
+    assert(f:ask("ada", "fact", { name = "hold", value = true, seconds = 3600 }))
+    f:start()
+    f:until_(MINUTE)
+    f:off "ada"
+    assert.is_nil(f:say("updates/skip", "demos/42/1/1", { robots = { f:of "ada".id }, why = "at the workshop" }))
+    f.all.world.cut[f:of "ada".host] = true
+    f:on "ada"
+    assert(f:ask("ada", "fact", { name = "hold", ["end"] = true }))
+    assert.is_true(f:all_are("committed", NAMES, 3 * HOUR)) -- after ten minutes alone it takes its turn
+    assert.equal(2, f.all.down_most)
+    f.all.world.cut[f:of "ada".host] = nil
+    f:until_(30 * MINUTE)
+    assert.is_true(f:ask("bea", "updates").runs[1].complete)
+  end)
+
   it("is left out after its time where the plan leaves one out; back, it makes one more at most", function()
     new(1)
     f:until_(5 * MINUTE)

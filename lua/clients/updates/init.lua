@@ -27,10 +27,11 @@ function updates.needs(node) return node.content ~= nil or node.update_fetching 
 local SOON <const> = 1000 -- ms from the news to the look, so that many come at once
 local EVERY <const> = 60 * 1000 -- ms between two looks without news
 local TOPIC <const> = "updates"
+local MODE <const> = 448 -- octal 0700
 
 local function open_saved(node)
   local dir = node.state .. "/updates"
-  node.disk:mkdir(dir) -- it may be there
+  node.disk:mkdir(dir, MODE) -- it may be there
   node.disk:sync_directory(node.state)
   return saved.new(kept.new_firm { disk = node.disk, log = node.log, date = node.date, dir = dir, name = "state",
     atomic_write = node.atomic_write, what = "what is installed, and which runs are over" })
