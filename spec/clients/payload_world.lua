@@ -15,7 +15,7 @@ local BEAT <const> = 100 -- ms
 --- robots do not hear each other
 function world.new(options)
   local self = setmetatable({ loop = sim_loop.new(), uplink = options.uplink or 500000, lan = options.lan or 10000000,
-    apart = options.apart, crossed = 0, off = {}, silent = {}, nodes = {}, names = {} }, world)
+    apart = options.apart, crossed = 0, off = {}, silent = {}, trickle = {}, nodes = {}, names = {} }, world)
   self:add("desk", true)
   for i = 1, options.robots or 8 do self:add("r" .. i, false) end
   return self
@@ -106,12 +106,19 @@ function world:add(id, far)
   if not far then node.fetching = fetching.new { node = node, id = id } end
 end
 
--- Whom a job asks of LIST: the one it asked before, else the first. Who is silent gives nothing.
+-- bytes/s that one asker has from SOURCE, of whom nobody else asks.
+local function rate_of(self, source)
+  if self.silent[source.id] or self.off[source.id] then return 0 end
+  return self.trickle[source.id] or source.far and self.uplink or self.lan
+end
+
+-- Whom a job asks of LIST: who gives most, of several the one it asked before, else the first.
 local function from_of(self, job, list)
   local best
   for _, source in ipairs(list) do
-    local gives = not self.silent[source.id] and not self.off[source.id]
-    if gives and (not best or source.id == job.from) then best = source end
+    local rate = rate_of(self, source)
+    local most = best and rate_of(self, best) or 0
+    if rate > most or rate > 0 and rate == most and source.id == job.from then best = source end
   end
   return best
 end
@@ -145,7 +152,7 @@ function world:flow()
   local far = 0
   for _, one in ipairs(asks) do far = far + (one.source.far and 1 or 0) end
   for _, one in ipairs(asks) do
-    local rate = one.source.far and self.uplink // far or self.lan
+    local rate = rate_of(self, one.source) // (one.source.far and far or 1)
     advance(self, one.node, one.job, one.source, rate * BEAT // 1000)
   end
 end

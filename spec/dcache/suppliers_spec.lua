@@ -38,6 +38,20 @@ describe("a source of files", function()
     assert.is_true(s:all_failed())
   end)
 
+  it("that is slow is left for another slow one that is four times as fast, though further away", function()
+    local loop, bea = { now = function() return 1000 end }, { id = "bea", url = "http://10.77.0.2:3826" }
+    local s = suppliers.new { loop = loop, random = require("core.random").seeded(1),
+      list = function() return { source, bea } end }
+    s:pick()
+    s:gave(source, MIB, 40000)
+    s:gave(bea, MIB, 10000)
+    assert.equal(source, (s:pick()))
+    s:gave(bea, MIB, 9000)
+    assert.equal(bea, (s:pick()))
+    s:gave(source, MIB, 9000)
+    assert.equal(source, (s:pick()))
+  end)
+
   -- One that failed by WORD until it rests for long → suppliers, its loop, ms until it may be asked
   local function resting(word)
     local s, loop = new()

@@ -70,7 +70,8 @@ local function ended(self, one, path, err, code)
 end
 
 local function begin(self, one)
-  one.running, one.moved, one.done = true, self.loop:now(), self.content:begun(one.cid)
+  local now = self.loop:now()
+  one.running, one.moved, one.begun, one.done = true, now, now, self.content:begun(one.cid)
   tell(one, nil)
   self.content:fetch_payload(one.cid, one.size, one.file, function(...) ended(self, one, ...) end,
     function() return self.waiting end, function(known) return (payload_sources.choose(self, one, known)) end)

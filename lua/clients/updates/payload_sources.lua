@@ -29,7 +29,9 @@ end
 -- Another one who is near may give what the others did not.
 local function note_near(self, one, sources)
   local n = #uplink.near(sources)
-  if n > (one.near_ones or 0) and one.moved then one.moved = self.loop:now() end
+  if n > (one.near_ones or 0) and one.moved then
+    one.moved, one.begun = self.loop:now(), self.loop:now()
+  end
   one.near_ones = n
 end
 
@@ -39,7 +41,7 @@ function payload_sources.choose(self, one, known)
   local sources = living(self, known)
   note_near(self, one, sources)
   local list, since, place, left = uplink.look { sources = sources, size = one.size, now = self.loop:now(),
-    moved = one.moved, since = one.since,
+    moved = one.moved, begun = one.begun, since = one.since,
     place = function() return uplink.place(one.cid, self.id, near_robots(self, one)) end }
   one.since, one.place, one.left = since, place, left
   one.near = list[1] ~= nil and #uplink.near(list) == #list

@@ -3,8 +3,8 @@
 --
 -- Where somebody of this LAN has the whole file, he alone is asked. Else the robots of this LAN that wait for it stand
 -- in an order that all compute alike (rank.lua); the first asks elsewhere at once, and the one at place k when somebody
--- elsewhere could have been asked for k times as long as one copy may take. Who is near and gives nothing for long
--- holds up nobody.
+-- elsewhere could have been asked for k times as long as one copy may take. Who is near and gives nothing for long, or
+-- all of it too slowly, holds up nobody.
 local rank = require "rank"
 
 local uplink = {}
@@ -39,12 +39,14 @@ end
 --- given.place    fn() → uplink.place
 --- given.size     bytes of the file
 --- given.moved    when the last byte of it came from who is near, or it was begun (ms) | nil: it is not begun
+--- given.begun    when it was begun, or another one who is near came to have it (ms) | nil
 --- given.since    since when somebody elsewhere could be asked, as the look before told (ms) | nil
 --- given.now      ms
 --- → those who may be asked now, since when somebody elsewhere could be | nil, place, ms until it is this robot's turn
 function uplink.look(given)
   local near = uplink.near(given.sources)
-  local is_stuck = given.moved ~= nil and given.now - given.moved >= STUCK
+  local is_stuck = given.moved ~= nil and (given.now - given.moved >= STUCK
+    or given.now - given.begun >= uplink.share(given.size))
   if near[1] and (not is_stuck or not given.sources[#near + 1]) then return near end
   if not given.sources[1] then return near end
   local since, place = given.since or given.now, given.place()

@@ -7,6 +7,7 @@ suppliers.__index = suppliers
 local LOOK_AGAIN = 1000 -- ms between two looks at who there is
 local WIDTH, WIDTH_SLOW = 4, 8 -- requests at once; where each of them is slow
 local LONG, SLOW = 256 * 1024, 1000 -- bytes whose time tells something; bytes/ms
+local FASTER = 4 -- times as fast: then a slow source is left for another slow one that is further away
 
 -- The back-off after a failure, by its code: a kind, and the first and the longest wait in ms where those differ.
 -- What no honest source does weighs more; a body that was cut short is what a publisher leaves who loses power.
@@ -45,11 +46,12 @@ end
 
 local function is_better(state, than)
   if state.faults ~= than.faults then return state.faults < than.faults end
-  return not state.slow and than.slow or false
+  if not (state.slow and than.slow) then return not state.slow and than.slow or false end
+  return state.rate > than.rate * FASTER
 end
 
 -- The source to ask now: of those that do not rest the one with fewest faults, then one that is not known to be slow,
--- then the nearest. → source | nil, ms until it may be asked again
+-- or is far less so, then the nearest. → source | nil, ms until it may be asked again
 function suppliers:pick()
   refresh(self)
   local now, best, soonest = self.loop:now(), nil, LOOK_AGAIN
@@ -111,7 +113,7 @@ function suppliers:gave(source, size, ms)
   local state = self.known[source.id]
   if state.faults == 0 then state.rests = nil end
   if size < LONG then return end
-  state.slow = size < ms * SLOW
+  state.slow, state.rate = size < ms * SLOW, size / math.max(ms, 1)
   self.slow = state.slow -- the newest long answer, whoever's
 end
 
