@@ -62,6 +62,17 @@ local function named(word, i)
   error(("robots: number %d: %s"):format(i, names.unknown(word, labels, "nobody known here is called so")), 0)
 end
 
+-- "3 duckiebot, 1 laptop": of which types the robots are that may be named.
+local function types()
+  local count, parts = {}, {}
+  for _, row in ipairs(robots) do
+    local name = row.type or "of unknown type"
+    count[name] = (count[name] or 0) + 1
+  end
+  for name, n in names.pairs(count) do parts[#parts + 1] = ("%d %s"):format(n, name) end
+  return parts[1] and table.concat(parts, ", ") or "nobody"
+end
+
 local NO_LIST <const> = 'robots: this is no list of robots, such as only(robots, { type = "duckiebot" })'
 
 local function order_of(list)
@@ -75,7 +86,7 @@ local function order_of(list)
     end
     met[row.id], order[i] = i, row.id
   end
-  if not order[1] then error("robots: this names nobody", 0) end
+  if not order[1] then error(("robots: this names nobody; known here: %s"):format(types()), 0) end
   return order
 end
 

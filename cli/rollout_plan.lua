@@ -11,12 +11,18 @@ local BYTES_MAX <const> = 64 * 1024 -- of a plan file
 
 -- == what the daemon knows
 
+-- NAME, SEQ and number of a RUN, whose release need not be known.
+local function key_of(run)
+  local name, seq, number = run.run:match "^(.*)/(%d+)/(%d+)$"
+  return name, math.tointeger(tonumber(seq)), math.tointeger(tonumber(number))
+end
+
 -- Which robots some run of NAME brought to SEQ or beyond, as a set of IDs.
 local function brought(runs, name, seq)
   local there = {}
   for _, run in ipairs(runs) do
-    local its_name, its_seq = run.release:match "^(.*)/(%d+)$"
-    if its_name == name and math.tointeger(tonumber(its_seq)) >= seq then
+    local its_name, its_seq = key_of(run)
+    if its_name == name and its_seq >= seq then
       for _, robot in ipairs(run.robots or {}) do
         if robot.state == "committed" then there[robot.id] = true end
       end
@@ -32,8 +38,8 @@ local function release_of(updates, key)
   end
   if not found then return nil, ("%s is no release that is known here: release list"):format(key) end
   for _, run in ipairs(updates.runs) do
-    local number = run.release == key and math.tointeger(tonumber(run.run:match "/(%d+)$"))
-    if number then used[number], next_run = true, math.max(next_run, number + 1) end
+    local name, seq, number = key_of(run)
+    if name == found.name and seq == found.seq then used[number], next_run = true, math.max(next_run, number + 1) end
   end
   return { kind = found.kind, run = next_run, used = used }
 end
@@ -167,15 +173,16 @@ end
 local function left_of(facts)
   local newest, list = {}, json.array {}
   for _, run in ipairs(facts.updates.runs) do
-    local name, seq = run.release:match "^(.*)/(%d+)$"
-    newest[name] = math.max(newest[name] or 0, math.tointeger(tonumber(seq)))
+    local name, seq = key_of(run)
+    newest[name] = math.max(newest[name] or 0, seq)
   end
   for _, name in ipairs(require("sorted").keys(newest)) do
-    local key, named = ("%s/%d"):format(name, newest[name]), {}
-    local one = { release = key, robots = json.array {} }
+    local named, one = {}, { release = ("%s/%d"):format(name, newest[name]), robots = json.array {} }
     local there = brought(facts.updates.runs, name, newest[name])
     for _, run in ipairs(facts.updates.runs) do
-      for _, each in ipairs(run.release == key and run.robots or {}) do named[each.id] = each.state or "waits" end
+      local its_name, its_seq = key_of(run)
+      local is_of_it = its_name == name and its_seq == newest[name]
+      for _, each in ipairs(is_of_it and run.robots or {}) do named[each.id] = each.state or "waits" end
     end
     for _, row in ipairs(facts.rows) do
       if not there[row.id] then

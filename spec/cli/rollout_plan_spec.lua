@@ -81,7 +81,7 @@ failures.
   end)
 
   it("takes the number behind the last run, and refuses one that was used", function()
-    local runs = { { run = "demos/42/1", release = "demos/42" }, { run = "demos/42/7", release = "demos/42" },
+    local runs = { { run = "demos/42/1" }, { run = "demos/42/7", release = "demos/42" },
       { run = "policy/7/9", release = "policy/7" } }
     local _, code, answer = said({ json = true }, runs)
     assert.same({ 0, 8 }, { code, answer.plan.run })
@@ -177,7 +177,7 @@ down (limit 2).
   end)
 
   it("says what is wrong with a file, and that there is none", function()
-    assert.same({ "friday.lua:1: robots: this names nobody (form)\n", EXIT.refused },
+    assert.same({ "friday.lua:1: robots: this names nobody; known here: 5 duckiebot, 1 laptop (form)\n", EXIT.refused },
       { said { text = 'return { release = "demos/42", robots = {} }' } })
     assert.same({ "friday.lua:1: release: demos/43 is no release that is known here: release list (form)\n",
       EXIT.refused }, { said { text = (FRIDAY:gsub("42", "43")) } })
