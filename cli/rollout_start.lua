@@ -117,6 +117,7 @@ function start.run(context, options)
   for i, run in ipairs(old) do dismissed[i] = run.run end
   return updates.sign(context, options, signer, { command = "rollout start", bucket = BUCKET, key = key, data = data,
     question = ("Start %s?"):format(key), words = words_of(key, data, old), again = "rollout sign " .. key,
+    run = key,
     answer = { data = data, run = key, dismissed = dismissed, release_holds = release.holds },
     more = { not release.holds and ("%s itself does not count yet (release list), so nobody begins."):format(
       s:text(plan.release)) or false, "How far it is: rollout status " .. key } })

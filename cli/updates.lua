@@ -8,6 +8,8 @@ local trust = require "cli.trust"
 local updates = {}
 
 local DAY <const> = 24 * 60 * 60
+local LISTED_MS <const>, LISTED_AGAIN_MS <const> = 3000, 200
+
 --- How long (s) what is signed holds: as long as its bucket lets it.
 updates.TTL = { release = 90 * DAY, rollout = 60 * DAY, pause = 7 * DAY, skip = 60 * DAY, dismissal = 90 * DAY }
 
@@ -149,14 +151,26 @@ function updates.signer(context, options)
   return signer
 end
 
+-- The daemon lists the run KEY a moment after it was signed: who looks at once shall see it.
+local function wait_for(context, key)
+  local loop = context.world.loop()
+  local till = loop:now() + LISTED_MS
+  repeat
+    local facts = context:ask_quietly { command = "updates", run = key }
+    if not facts or facts.runs[1] then return end
+  until loop:now() >= till or not require "cli.call".pause(loop, LISTED_AGAIN_MS)
+end
+
 --- Asks, signs GIVEN.words by SIGNER, hands them over, says how far GIVEN.what (a record's `bucket`, `key` and `data`)
--- counts; AGAIN: what others type; MORE: sentences behind that; ANSWER: more members of what --json says. → exit code
+-- counts; AGAIN: what others type; RUN: a new run, which the daemon is to list; MORE: sentences behind that; ANSWER:
+-- more members of what --json says. → exit code
 function updates.sign(context, options, signer, given)
   local s = context.show
   local ok, exit = asking.sure(context, given.question, options)
   if not ok then return exit end
   ok, exit = trust.say(signer, given.words)
   if not ok then return exit end
+  if given.run then wait_for(context, given.run) end
   local standing = updates.standing(context, given.bucket, given.key, given.data, signer.id)
   local answer = { command = given.command, key = given.key, standing = standing }
   for name, value in pairs(given.answer or {}) do answer[name] = value end -- any order
