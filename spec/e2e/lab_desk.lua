@@ -42,9 +42,11 @@ end
 --- The teacher types COMMAND at the desk, whose daemon is asked; ALONE: no daemon is. → what is said, exit code
 function lab_desk:teacher(command, alone)
   local home = self.swarm:path("desk", "")
-  return swarm.sh(("cd %s && env -i HOME=%s XDG_CONFIG_HOME=%s SSH_AUTH_SOCK=%sagent PATH=\"$PATH\" COLUMNS=80 PWD=%s \z
-    setsid -w %s/dt-swarm-cli %s %s </dev/null"):format(home, home, home, home, home, self.swarm.here,
-    alone and "" or self.swarm:path("desk", "state/control.sock"), command))
+  local person = ("HOME=%s XDG_CONFIG_HOME=%s PWD=%s RUNTIME_DIRECTORY=%sstate SSH_AUTH_SOCK=%sagent"):format(
+    home, home, home, home, home)
+  local host = alone and "" or self.swarm:path("desk", "state/control.sock")
+  return swarm.sh(("cd %s && env -i PATH=\"$PATH\" %s setsid -w %s/dt-swarm-cli %s %s </dev/null"):format(home,
+    person, self.swarm.here, host, command))
 end
 
 --- The same, which has to succeed. → what is said
