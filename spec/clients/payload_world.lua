@@ -67,11 +67,10 @@ function content:fetching()
   return rows
 end
 
-function content:drop(key, why)
+function content:give_up(key, why)
   local job = self.jobs[key]
-  self.jobs[key], self.have[key] = nil, nil
-  self.dropped[#self.dropped + 1] = key
-  if job then job.told(nil, "missing: " .. why, "missing") end
+  self.jobs[key] = nil
+  if job then job.told(nil, "permission: " .. why, "permission") end
 end
 
 function content:let_go(key, still)
@@ -93,7 +92,7 @@ function world:hears(one, other) return not self.off[one] and not self.off[other
 
 function world:add(id, far)
   local self_content = setmetatable({ world = self, id = id, far = far, whole = {}, have = {}, jobs = {}, gone = {},
-    dropped = {}, losses = listeners.new() }, content)
+    losses = listeners.new() }, content)
   local node = { id = id, loop = self.loop, content = self_content, state = "/state", disk = memory(1),
     random = random.seeded(#self.names + 1), atomic_write = { put = function(_, _, _, _, told) told(true) end },
     log = { info = function() end, warn = function() end, once = function() end },

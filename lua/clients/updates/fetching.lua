@@ -226,10 +226,11 @@ function fetching:space(cid, size, unpacked)
   return need + need // SPARE, self.content:free()
 end
 
+-- What came of it stays for a time, as that of any file does (stale_partials.lua): it may be wanted again.
 local function drop(self, one, why)
   self.wanted[one.cid], self.count, self.list = nil, self.count - 1, nil
   self.content:await(one.cid, false)
-  if not self.content:path_of(one.cid) then self.content:drop(one.cid, why) end
+  self.content:give_up(one.cid, why)
 end
 
 -- What is here and needed no more goes, when its time has come.

@@ -66,7 +66,7 @@ function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, statements = given.statements,
     files = given.files, ttl = given.ttl or TTL, list = {}, by_cid = {}, by_path = {},
-    expected = {}, bytes = 0, apart = 0, awaited = {},
+    expected = {}, bytes = 0, apart = 0, is_apart = {}, awaited = {},
     store = given.store or given.dir .. "/files", is_given = given.store ~= nil,
     start_worker = given.flusher, robot = given.robot or function() end, coming = {}, shared = {}, owed = {},
     unsaid = {}, domain = given.domain or function() end, said = given.said or function() end }, content)

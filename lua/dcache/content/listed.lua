@@ -18,7 +18,7 @@ end
 --- FILE is held (CHANGE 1) or no longer (-1), for the sums: a payload of an update is no copy of anybody's.
 function listed:count(file, change)
   if place.is_payload(file.path) then
-    self.apart = self.apart + change
+    self.apart, self.is_apart[file.cid] = self.apart + change, change > 0 or nil
   else
     self.bytes = self.bytes + change * file.identity.size
   end

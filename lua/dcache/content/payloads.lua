@@ -3,7 +3,7 @@
 --
 -- They lie in the folder `updates` of the store, by which they are known after a restart, too (place.lua). Their claims
 -- are from him who holds them and have no domain (claim_data.lua), and they are in no sum of what a store holds.
-local place = require "dcache.content.place"
+local sorted = require "sorted"
 local store = require "dcache.content.store"
 
 local payloads = {}
@@ -78,19 +78,10 @@ function payloads:size_of(key)
 end
 
 --- Is the held file KEY one?
-function payloads:is_payload(key)
-  local file = self.by_cid[key]
-  return file ~= nil and place.is_payload(file.path)
-end
+function payloads:is_payload(key) return self.is_apart[key] == true end
 
 --- CIDs of those that are held, sorted.
-function payloads:payloads()
-  local keys = {}
-  for _, file in ipairs(self.apart > 0 and self.list or {}) do
-    if place.is_payload(file.path) then keys[#keys + 1] = file.cid end
-  end
-  return keys
-end
+function payloads:payloads() return sorted.keys(self.is_apart) end
 
 --- IS: what came of the file KEY is left alone, though it is not being fetched now, since it is gone on with.
 function payloads:await(key, is) self.awaited[key] = is or nil end
