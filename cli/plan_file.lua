@@ -21,6 +21,7 @@ local plan_file = {}
 local LIMITS <const> = { memory = 8 << 20, instructions = 10000000, milliseconds = 1000 } -- a person waits for it
 local INNER <const> = { "policy.names", "policy.form", "cli.plan_inside" }
 local PAGE <const> = 256 -- rows that cross at once
+local CALLED <const> = "plan.lua" -- what the fence calls the file, whose own name may be too long for Lua
 local SAID_MAX <const> = 400 -- characters of a fault
 
 local function start_fence()
@@ -203,7 +204,7 @@ end
 local function told(message, name, source)
   message = message:gsub("^policy: ", "")
   local at, line, rest = message:match "^([^:\n]+):(%d+): (.*)$"
-  if at ~= name:match "[^/]+$" then -- no line of the file itself: that of the member which is at fault
+  if at ~= CALLED then -- no line of the file itself: that of the member which is at fault
     local member = message:match "^(%l[%l_]+)"
     line, rest = line_of(source, member == "wave" and "waves" or member == "order" and "robots" or member), message
   end
@@ -234,7 +235,7 @@ end
 function plan_file.run(source, name, given)
   local f <close> = start_fence()
   local by_id = tell_robots(f, given.robots)
-  local said, why = f:call("run", name:match "[^/]+$", source)
+  local said, why = f:call("run", CALLED, source)
   if not said then return nil, told(why, name, source) end
   local plan
   plan, why = complete(said, given, by_id)

@@ -164,6 +164,15 @@ return { release = "demos/42", robots = only(robots, { type = "duckiebot" }),
     assert(run(page:match "```\n(.-)```"))
   end)
 
+  it("is told from others by its whole path, however long that is", function()
+    local path = ("/a-folder-of-plans"):rep(6) .. "/friday.lua"
+    for line, text in pairs { [2] = "\nrobots[1].x.y = 1", [3] = "return {\n\n) }", [1] = "return { robots = {} }" } do
+      local plan, why = plan_file.run(text, path, { robots = rows() })
+      assert.is_nil(plan)
+      assert.equal(("%s:%d: "):format(path, line), why:sub(1, #path + 4))
+    end
+  end)
+
   it("does not steer a terminal by what it says, and knows a thousand robots", function()
     assert.is_nil(wrong('error "\\27[2J\\7"'):find "[\27\7]")
     local all = 'return { release = "demos/42", robots = only(robots, { type = "duckiebot" }) }'

@@ -2,6 +2,7 @@
 -- line. Asks no daemon; the simulator itself is in spec/sim/rollout_spec.lua.
 local json = require "core.json"
 local labs = require "spec.labs"
+local rollout = require "sim.rollout"
 local rollout_plan = require "cli.rollout_plan"
 local shape = require "spec.cli.shape"
 local show = require "cli.show"
@@ -160,6 +161,23 @@ down (limit 2).
     assert.same({ 3, 10, 2, 0 }, { played.runs, played.loss_percent, played.down_most, played.failed_most })
     page = said { simulate = true, off = "ghost" }
     assert.equal("ghost: no robot of the plan is called so\n", page)
+  end)
+
+  it("says in which order they start, and so they do, one at a time, whatever gets lost", function()
+    local text_of = FRIDAY:gsub("30 %* minute", "0"):gsub("{ max_unavailable = 2 }", "{ soak = 0 }")
+      :gsub("only%b()", '{ "emma", "bea", "donald", "ada", "carl" }')
+    local _, _, answer = said { simulate = true, runs = 2, json = true, text = text_of }
+    local names, started = { "emma", "bea", "donald", "ada", "carl" }, {}
+    for i, name in ipairs(names) do assert.equal(id(name), answer.simulated.order[i]) end
+    local plan = answer.plan
+    plan.order, plan.swarm = json.array { table.unpack(names) }, nil
+    local fleet = rollout.new { seed = 77, loss = 0.4, policy = rollout.policy "policies", plan = plan }
+    fleet:start()
+    assert.is_true(fleet:run(60 * 60 * 1000, function() return fleet:is_done() end))
+    for _, event in ipairs(fleet.events) do
+      if event.act == "apply" then started[#started + 1] = event.name end
+    end
+    assert.same(names, started)
   end)
 
   it("answers --json in the shape that it had", function()
