@@ -84,7 +84,8 @@ function report_stores.robots(answer, s)
   if not rows[1] then return s:say "No files are shared." end
   s:table(COLUMNS, rows)
   if answer.more then s:say "These are the first; --json tells behind which ID the next ones are." end
-  s:say(("%s: of %d each shared file is elsewhere, too."):format(s.count(#rows, "robot"), safe))
+  local of = safe == #rows and "" or ("of %d "):format(safe)
+  s:say(("%s: %seach shared file is elsewhere, too."):format(s.count(#rows, "robot"), of))
 end
 
 return report_stores

@@ -47,8 +47,9 @@ describe("safe", function()
     assert.same({ 1, 0, 0, false, 1 }, { answer.files, answer.unsafe, answer.bytes, answer.named, answer.kept })
     facts.records[1].holds = false
     assert.is_false(safe_of(facts).safe)
-    facts.records[1].holds, facts.records[1].signer = true, fake.ADA
+    facts.records[1].holds, facts.records[1].signer, facts.records[1].data.from = true, fake.ADA, fake.SERVER
     assert.is_false(safe_of(facts).safe, "our own claim is no copy elsewhere")
+    facts.records[1].data.from = fake.ADA
     facts.records[1].signer, facts.records[1].data.domain = fake.DONALD, false
     assert.is_false(safe_of(facts).safe, "a carrier's copy counts for nothing")
     facts.records[1].data.domain, facts.records[1].data.from = nil, fake.DONALD

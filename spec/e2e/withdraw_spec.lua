@@ -55,6 +55,9 @@ describe("a robot and three that hold copies of its file", function()
     assert.is_truthy(swarm.within(20, function() return claimed() == 4 end), s:log "lab")
     cid = file().cid
     for _, host in ipairs(HOLDERS) do assert.equal("the run", copy(host)) end
+    local said = s:cli("lab", "files why run.bag"):gsub("%s+", " ")
+    assert.truthy(said:find("; 3 of 1 to 3 that count elsewhere", 1, true), said)
+    assert.truthy(said:find("were it not here", 1, true) and not said:find("chosen for", 1, true), said)
     assert.equal("200", asked "lab")
   end)
 

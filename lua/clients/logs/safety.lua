@@ -16,11 +16,13 @@ function safety.domain(node, id, claim)
   return told ~= false and (told or id) or nil
 end
 
---- Nodes beside this one whose claims to hold the file CID count: how many domains.
-function safety.copies(node, cid)
-  local record, seen, n = node.dcache:record("share/safe", cid), {}, 0
+--- Nodes beside this one, or beside those of the array WHOSE, whose claims to hold the file CID count: how many
+--- domains.
+function safety.copies(node, cid, whose)
+  local record, seen, n, without = node.dcache:record("share/safe", cid), {}, 0, {}
+  for _, id in ipairs(whose or { node.id }) do without[id] = true end
   for _, st in ipairs(record and record.statements or {}) do
-    local domain = st.holds and st.signer ~= node.id and safety.domain(node, st.signer, st.data)
+    local domain = st.holds and not without[st.signer] and safety.domain(node, st.signer, st.data)
     if domain and not seen[domain] then seen[domain], n = true, n + 1 end
   end
   return n

@@ -1,5 +1,6 @@
 -- why_fetched.lua - why another node's file is fetched to here or not: rows for lua/why.lua. Fetches nothing.
 local byte_size = require "byte_size"
+local shell = require "shell"
 local span = require "span"
 
 local why_fetched = {}
@@ -38,7 +39,7 @@ local function cure_of(self, file, here)
   local room = room_wanted(self, file, here)
   if room then return ("Make %s more room where this node holds files of others."):format(byte_size.of(room)) end
   return ("A hook p.%s that answers 1 to 9 for it, as policies/server.lua has; or: dt-swarm-cli HOST files \z
-    get"):format(HOOK)
+    get %s"):format(HOOK, shell.word(file.name or file.cid))
 end
 
 -- The policy is asked now, with what is known now. HELD: there is a copy here already.
@@ -46,7 +47,10 @@ local function asked_now(self, st, held)
   local here, file = self.here(), self:facts_of(st)
   local urgency, reason, code, by_default = self.policy:explain(HOOK, file, here)
   local seen = ("%s fetch: %s (asked now)"):format(self.policy:origin(HOOK, by_default), reason or "no reason given")
-  if urgency then return { code = code, what = ("wanted, urgency %d of 9"):format(urgency), seen = seen } end
+  if urgency then
+    local what = held and "were it not here, it would be fetched, urgency %d of 9" or "wanted, urgency %d of 9"
+    return { code = code, what = what:format(urgency), seen = seen }
+  end
   if held then return { code = code, what = "were it not here, it would not be fetched", seen = seen } end
   return { code = code or "permission", what = "not fetched by this node", seen = seen,
     cure = cure_of(self, file, here) }

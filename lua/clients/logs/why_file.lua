@@ -57,7 +57,8 @@ local function copies(node, file, rows)
   for i, id in ipairs(file.copies) do names[i] = node.who(id).label end
   rows[#rows + 1] = { what = #names == 1 and "one copy" or ("%d copies"):format(#names),
     seen = (names[1] and table.concat(names, ", ") or "nobody says that he has it") .. (asked
-      and ("; %d of %d to %d that count elsewhere"):format(safety.copies(node, file.cid), asked[1], asked[2]) or ""),
+      and ("; %d of %d to %d that count elsewhere"):format(safety.copies(node, file.cid, file.from), asked[1],
+        asked[2]) or ""),
     cure = #names < 2 and "A server in the same network, which takes copies." or nil }
 end
 
@@ -101,11 +102,10 @@ local function of_swarm(node, one, rows)
   end
   statements(node, cid, rows)
   copies(node, file, rows)
-  local asked = { cid = cid, size = file.size, name = one.name, copies = file.copies }
-  rows[#rows + 1] = why_stores.chosen(node, asked)
+  local asked, copy = { cid = cid, size = file.size, name = one.name, copies = file.copies }, held(node, cid)
+  rows[#rows + 1] = not copy and why_stores.chosen(node, asked) or nil
   for _, row in ipairs(why_stores.rows(node, asked)) do rows[#rows + 1] = row end
   if is_own(node, cid) then return end
-  local copy = held(node, cid)
   rows[#rows + 1] = copy
   for _, row in ipairs(node.replicate and node.replicate:why(cid, copy ~= nil) or {}) do rows[#rows + 1] = row end
 end
