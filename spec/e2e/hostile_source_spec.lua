@@ -34,7 +34,7 @@ describe("a server that gathers from liars", function()
     for i = 1, FAKES do
       lies = lies .. (" %s:%d:fake-%d.bag"):format(cid.make("dag-pb", hash.sha256("fake " .. i)), SIZE, i)
     end
-    folder.write(s.dir .. "/replicate.lua", 'local p = extend "server"\n' ..
+    folder.write(s.dir .. "/replicate.lua", 'local p = extend "server"\np.clients.logs.at_once = 2\n' ..
       'function p.clients.logs.fetch() return 5, "everything" end\nreturn p\n')
     swarm.sh(("cp policies/*.lua %s"):format(s.dir))
     s:start("server", s.dir .. "/replicate.lua")
