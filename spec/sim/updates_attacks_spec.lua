@@ -207,6 +207,23 @@ describe("a fleet that is attacked", function()
     end
   end)
 
+  it("is not kept by who gives it slowly: he was left, which is counted, and the release is taken", function()
+    local f = fleet.new { names = NAMES }
+    f:start()
+    local fetching = f:of "ada".node.updates.fetching
+    local state = fetching.state
+    function fetching.state(...) -- as fetching.lua tells it; spec/clients/fetching_spec.lua has who is left when
+      local one = state(...)
+      one.slow = true
+      return one
+    end
+    local set = set_of(f, "apps")
+    assert.equal("taken", say_all(f, set))
+    f:until_(20 * MINUTE)
+    assert.equal("committed", f:state("ada", set.key))
+    assert.same({ slow = 2 }, f:ask("ada", "updates").refused) -- the first run, too
+  end)
+
   it("hears no stranger, and no word of another lab", function()
     local f = fleet.new { names = NAMES }
     f:start()

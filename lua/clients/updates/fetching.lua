@@ -188,7 +188,7 @@ function fetching:want(cid, size, about)
 end
 
 --- { done = bytes here, size =, from = label of who gives or gave it | nil, near = is he of this LAN, rate = bytes/s |
---- nil, missing = why it does not come, as text | nil, word = the same as a word }
+--- nil, missing = why it does not come, as text | nil, word = the same as a word, slow = true: somebody near was left }
 function fetching:state(cid)
   local one = self.wanted[cid]
   local path = self.content:path_of(cid)
@@ -196,10 +196,10 @@ function fetching:state(cid)
     local size = path and self.content:size_of(cid) or 0
     return { done = size, size = size, missing = not path and "nobody here wants it" or nil }
   end
-  if path then return { done = one.size, size = one.size, from = one.from, near = one.near } end
+  if path then return { done = one.size, size = one.size, from = one.from, near = one.near, slow = one.slow } end
   note_progress(self)
   return { done = math.min(one.done or self.content:begun(cid), one.size - 1), size = one.size, from = one.from,
-    near = one.near, rate = one.rate, missing = one.missing, word = one.word }
+    near = one.near, rate = one.rate, missing = one.missing, word = one.word, slow = one.slow }
 end
 
 --- Where it lies, whole | nil

@@ -36,7 +36,8 @@ local function note_near(self, one, sources)
 end
 
 --- KNOWN: content's sources. → those who may be asked now, all who are there. ONE has in `near` whether they are of
---- this LAN; where its turn has not come, in `place` and `left` (ms) why.
+--- this LAN; where its turn has not come, in `place` and `left` (ms) why; in `slow` whether one who is near gave so
+--- little that others are asked, too.
 function payload_sources.choose(self, one, known)
   local sources = living(self, known)
   note_near(self, one, sources)
@@ -45,6 +46,7 @@ function payload_sources.choose(self, one, known)
     place = function() return uplink.place(one.cid, self.id, near_robots(self, one)) end }
   one.since, one.place, one.left = since, place, left
   one.near = list[1] ~= nil and #uplink.near(list) == #list
+  one.slow = one.slow or one.near_ones > 0 and #list > one.near_ones or nil
   return list, sources
 end
 

@@ -75,7 +75,6 @@ local function want(self, cid, size, more)
   more.run, more.name, more.seq = self.key, row.name, row.seq
   fetching:want(cid, size, more)
   local state = fetching:state(cid)
-  if state.word == "slow" then self.updates:refuse(self, "slow") end
   if NEVER[state.word] then return state.word, ("%d bytes are signed, %s"):format(size, state.missing) end
 end
 
@@ -144,6 +143,7 @@ local function has_payload(self)
   local updates, data = self.updates, self.row.release.data
   local artefact = hooks_asked.artefact(updates.node, data)
   self.artefact = artefact
+  if updates.fetching:state(artefact.cid).slow then updates:refuse(self, "slow") end -- who was left
   if updates.fetching:path(artefact.cid) then return true end
   enter(self, "fetching")
   local word, why = want(self, artefact.cid, artefact.size, { named = self.plan.order, unpacked = data.unpacked })
