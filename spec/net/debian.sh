@@ -13,7 +13,7 @@ done
 # The place that this machine's own apt asks.
 mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' | sed -n 's/ bookworm main$//p' | head -n 1)
 packages=systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,lua-luv,lua-cjson,lua-argparse,libcurl4
-packages=$packages,liblua5.4-0,libmicrohttpd12,libsodium23,libsqlite3-0,libssl3
+packages=$packages,liblua5.4-0,libmicrohttpd12,libsodium23,libsqlite3-0,libssl3,sudo
 echo "Making a Debian once, in $tree (a minute)" >&2
 mkdir -p "${tree%/*}"
 rm -rf "$tree.new"
