@@ -152,7 +152,8 @@ end
 local function sums(answer, s)
   local folder = unshared(answer, s)
   if answer.total == 0 then
-    s:say "Nothing is shared yet: a file is published once finished."
+    s:say(folder and answer.here_sums.waiting == 0 and "Nothing is shared."
+      or "Nothing is shared yet: a file is published once finished.")
   else
     local sum = ("%s, %s."):format(s.count(answer.total, "file"), s.size(answer.bytes))
     if #answer.files < answer.total then

@@ -61,6 +61,15 @@ describe("report", function()
       shown { card = { free = 3000000000, full_ms = 18000000 } }, 1, true)
   end)
 
+  it("speaks of files that are not finished only where there may be some", function()
+    local none = { total = 0, files = {}, here = { { name = "a.bag", state = "growing", size = 1 } } }
+    assert.matches("Nothing is shared yet: a file is published once finished.", shown(none), 1, true)
+    none.here_sums = { waiting = 0, refused = 2 }
+    assert.matches("Nothing is shared.\n2 names here not shared: files list says why.", shown(none), 1, true)
+    none.here_sums.waiting = 1
+    assert.matches("Nothing is shared yet", shown(none), 1, true)
+  end)
+
   it("has a line for each robot", function()
     local page = said(function(s)
       report.show({ robots = { { node = ADA, files = 3, bytes = 2800000000, waiting = 1, waiting_bytes = 812000000,
