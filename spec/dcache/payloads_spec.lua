@@ -126,6 +126,20 @@ describe("payloads of updates", function()
     assert.same({}, c:partial_files())
   end)
 
+  it("tells of a file that changes, or is cut, between its hash and its copy, and leaves nothing behind", function()
+    local c, path = node("desk", {}), home.path .. "/a.bin"
+    local ask = c.disk_space.ask
+    for _, other in ipairs { folder.bytes(2 * MIB + 5, 9), folder.bytes(MIB), "" } do
+      folder.write(path, folder.bytes(2 * MIB + 5))
+      function c.disk_space.ask(...)
+        folder.write(path, other)
+        return ask(...)
+      end
+      assert.equal("moved", select(3, take(c, path)), #other)
+      assert.same({ {}, {} }, { c:payloads(), c:partial_files() })
+    end
+  end)
+
   it("knows them again after a start, and claims them as before", function()
     folder.write(home.path .. "/a.lua", "return 1")
     local c = node("desk", {})
