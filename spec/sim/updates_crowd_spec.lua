@@ -132,7 +132,7 @@ describe("a rollout among 40 robots", function()
 end)
 
 describe("a rollout of what is bad", function()
-  for seed = 1, SOAK and 50 or 4 do
+  for seed = 1, SOAK and 50 or 2 do
     it("stops, and no more fail than the plan says: seed " .. seed, function()
       local names, fail = names_of(12), {}
       local chance = random.seeded(seed)
