@@ -95,7 +95,10 @@ describe("payloads of updates", function()
     assert.is_true(wait(function(done) c:verify(cid, done) end))
     local path = c:path_of(cid)
     wait(function(done) L:after(300, done) end) -- it is written down
-    os.execute(("chmod u+w %s && printf X | dd of=%s bs=1 seek=3 conv=notrunc status=none"):format(path, path))
+    local damaged <close> = assert(io.open(path, "r+b"))
+    damaged:seek("set", 3)
+    damaged:write "X"
+    damaged:flush()
     local lost
     c:on_lost(function(key) lost = key end)
     assert.equal("block", select(3, wait(function(done) c:verify(cid, done) end)))
