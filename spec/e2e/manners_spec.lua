@@ -67,10 +67,10 @@ return p
     assert.is_true(got <= RATE * 1.1, got)
     assert.is_true(got >= RATE * 0.8, got) -- a little less where the machine is busy
     assert.equal(RATE, s:ask("ada", "status").streams.budget)
-    local flood = s.world:spawn("mallory", ("env DT_SWARM_BUILD=%s lua5.4 spec/e2e/opening.lua %s %s 8"):format(
+    local flood = s.world:spawn("mallory", ("env DT_SWARM_BUILD=%s lua5.4 spec/e2e/opening.lua %s %s 6"):format(
       os.getenv "DT_SWARM_BUILD" or ".build", s.world:address "server", id))
     os.execute "sleep 1"
-    local under = rate("ada", 6)
+    local under = rate("ada", 4)
     within(10, "the flood is over", function() return not flood.alive() end)
     local refused = s:ask("server", "status").streams.refused
     print(("# %.0f bytes/s while others open streams: %s; refused %d"):format(under, flood.output():match "[^\n]*",
