@@ -185,8 +185,9 @@ local function not_begun(self, one, text)
   one:again()
 end
 
+-- While its payload was hashed, which takes minutes, people may have taken it back.
 local function begin_now(self, one)
-  if gates.closed(gate_facts.rows(one))[1] then
+  if not one:may_begin() or gates.closed(gate_facts.rows(one))[1] then
     self.beginning = nil
     return one:again()
   end

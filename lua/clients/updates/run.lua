@@ -24,7 +24,8 @@ local function saved_of(self) return self.updates.saved.data.runs[self.key] end
 
 local function stop_waiting(self)
   if self.waiting then self.waiting:stop() end
-  self.waiting = nil
+  if self.retry then self.retry:cancel() end
+  self.waiting, self.retry = nil, nil
 end
 
 local function enter(self, phase, word, text)
@@ -168,6 +169,7 @@ function run:is_staged() return self.updates.staging:is_staged(self) end
 local function is_ready(self)
   if not self.updates.fetching:path(self.artefact.cid) or self:is_staged() then return true end
   self.updates.staging:stage(self, function(why)
+    if not self:may_begin() then return end
     local word, text = (why or "its kind says no"):match "^(%l+): (.*)$"
     settle(self, { state = "rejected", word = word or "target", why = text or why or "its kind says no" })
   end)
@@ -205,6 +207,7 @@ local STEPS <const> = { is_to_begin, counts, has_plan, is_named, is_for_me, has_
 
 --- Something changed that this run may rest on; ROW: known.lua's of it now.
 function run:look(row)
+  if self.stopped then return end
   self.row = row or self.row
   for _, step in ipairs(STEPS) do
     if not step(self) then return end
@@ -217,6 +220,9 @@ function run:again()
   stop_waiting(self)
   self:look()
 end
+
+--- Does it count still, as far as this robot was told by now?
+function run:may_begin() return not self.stopped and self.row.counts == true end
 
 --- Is it over for this robot?
 function run:is_over()
@@ -234,8 +240,8 @@ function run:is_of_use()
 end
 
 function run:stop()
+  self.stopped = true
   stop_waiting(self)
-  if self.retry then self.retry:cancel() end
 end
 
 return run

@@ -14,9 +14,11 @@ function staging.new(given)
   return self
 end
 
+-- Of a release that its signer took back nothing is known any more but the place that it had.
 local function place_of(one)
   local data = one.row.release.data
-  return data.kind .. " " .. (data.target or one.row.name)
+  if data then one.place = data.kind .. " " .. (data.target or one.row.name) end
+  return one.place
 end
 
 local function is_newer(a, b)
@@ -32,7 +34,7 @@ local function try_again_later(self, one, why)
   one.stage_slow = one.stage_slow or self.slow()
   self.loop:after(one.stage_slow:next(), function()
     if self.stopped then return end
-    self.holders[place_of(one)] = nil
+    if self.holders[place_of(one)] == one then self.holders[place_of(one)] = nil end
     self.news()
   end)
 end
@@ -42,7 +44,7 @@ local function perform(self, one, verb, refused, next)
   if not run then return refused "its kind is not here any more" end
   run(verb, one:job(), function(answer, why)
     if self.stopped or self.holders[place_of(one)] ~= one then return end
-    if answer == "ok" then return next() end
+    if answer == "ok" and one.row.release.data then return next() end
     if answer == "later" then return try_again_later(self, one, why) end
     self.holders[place_of(one)] = nil
     refused(why)
@@ -69,7 +71,7 @@ end
 
 --- The run ONE is over, or does not count any more: its place is free.
 function staging:free(one)
-  local place = one.row and one.row.release and one.row.release.data and place_of(one)
+  local place = one.row and one.row.release and place_of(one)
   if not place or self.holders[place] ~= one then return end
   self.holders[place], self.ready[place] = nil, nil
 end
