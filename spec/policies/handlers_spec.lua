@@ -91,6 +91,19 @@ describe("the handler deb", function()
     assert.equal("two", folder.read(at.root .. "/opt/demo"))
   end)
 
+  it("puts in what it is given, though another update was forgotten in the middle", function()
+    if NO_DPKG then return pending(NO_DPKG) end
+    local at = dpkg_root.new(place.path)
+    local all = {}
+    for i = 1, 3 do all[i] = at:pack("demos", i .. ".0", { ["/opt/demo"] = "of " .. i }) end
+    for _, verb in ipairs { "apply", "commit" } do ok("deb", verb, all[1]) end
+    for _, verb in ipairs { "apply", "verify" } do ok("deb", verb, all[2]) end
+    for _, verb in ipairs { "stage", "apply", "verify" } do ok("deb", verb, all[3]) end
+    assert.equal("of 3", folder.read(at.root .. "/opt/demo"))
+    ok("deb", "rollback", all[3])
+    assert.equal("of 1", folder.read(at.root .. "/opt/demo"))
+  end)
+
   it("goes back from a package that broke in the middle", function()
     if NO_DPKG then return pending(NO_DPKG) end
     local at = dpkg_root.new(place.path)
@@ -159,6 +172,18 @@ describe("the handler docker", function()
     folder.write(place.path .. "/images/x", "")
     os.execute(("rm -rf %s/images"):format(place.path))
     assert.equal(21, (ask("docker", "stage", one)))
+  end)
+
+  it("forgets no image that was there while the engine did not answer", function()
+    os.execute(("mkdir %s/images"):format(place.path))
+    put(bin .. "/docker", DOCKER:format(place.path))
+    local one, two = saved_image("id1", "lab/cam:1"), saved_image("id2", "lab/cam:1")
+    for _, verb in ipairs { "apply", "commit" } do ok("docker", verb, one) end
+    os.execute(("mv %s/images %s/away"):format(place.path, place.path))
+    assert.equal(21, (ask("docker", "apply", two)))
+    os.execute(("mv %s/away %s/images"):format(place.path, place.path))
+    ok("docker", "rollback", two)
+    assert.same({ ["lab_cam:1"] = "id1" }, names())
   end)
 
   it("does so with the real one, where an engine answers", function()
