@@ -149,3 +149,44 @@ describe("fact hold", function()
     assert.same({ "full", true }, { word, text:find("16 facts are told already", 1, true) ~= nil })
   end)
 end)
+
+describe("a robot that forgot all by a person's word", function()
+  it("turns none of its ends in a run into another one", function()
+    local f = fleet.new { names = NAMES }
+    f:start()
+    assert.is_true(f:all_are("committed", NAMES, HOUR))
+    f:of "ada".fails = true
+    assert.is_nil(f:rollout("demos/43/1", f:release("demos/43", { from = 42 }), { "ada" }))
+    assert.is_true(f:until_(HOUR, function() return f:state("ada", "demos/43/1") == "rolled_back" end))
+    f:until_(MINUTE)
+    assert(disk_of(f, "ada"):replace(PATH, "torn", 384))
+    f:off "ada"
+    f:on "ada"
+    f:until_(20 * MINUTE)
+    assert.same({ forgiven = "all" }, (f:ask("ada", "update forgive", { all = true })))
+    f:until_(20 * MINUTE)
+    assert.same({ "committed", "rolled_back" }, { f:state "ada", f:state("ada", "demos/43/1") })
+    local said = f:of("bea").node.dcache:statement_of("updates/status", "demos/43/1", f:of("ada").id)
+    assert.equal("rolled_back", said.data.state)
+  end)
+
+  it("looks at its runs no more often than each minute while the file is lost", function()
+    local f = fleet.new { names = NAMES }
+    f:start()
+    assert.is_true(f:all_are("committed", NAMES, HOUR))
+    assert(disk_of(f, "ada"):replace(PATH, "torn", 384))
+    f:off "ada"
+    f:on "ada"
+    f:until_(20 * MINUTE)
+    assert.is_nil(f:rollout("demos/43/1", f:release("demos/43", { kind = "rootkit" }), { "ada" }))
+    f:until_(MINUTE)
+    local saved, n = f:of "ada".node.updates.saved, 0
+    local change = saved.change
+    function saved.change(...)
+      n = n + 1
+      return change(...)
+    end
+    f:until_(10 * MINUTE)
+    assert.is_true(n <= 20, n)
+  end)
+end)

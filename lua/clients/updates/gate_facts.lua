@@ -60,9 +60,11 @@ function gate_facts.pause(one)
 end
 
 -- Roles are acted on when what is known of the lab was compared, and this robot's turn when records of updates were.
-local function settled_of(updates)
+local function settled_of(one)
+  local updates = one.updates
   local yes, why = updates.node.dcache.trust:settled()
   if yes then yes, why = updates.compared:state() end
+  if yes and updates.states:is_behind(one.row) then yes, why = false, "others know more of this robot's turn" end
   return { yes = yes == true, why = why and why:gsub("^permission: ", "") }
 end
 
@@ -119,7 +121,7 @@ function gate_facts.rows(one)
   return gates.look { payload = payload_of(one), space = space_of(one), disk = disk_of(updates),
     paused = gate_facts.pause(one), turn = its_turn, name = function(id) return node.who(id).label end,
     go = go_of(one, not its_turn.closed), clock = clock_of(one),
-    settled = settled_of(updates), clone = clone_of(node), busy = updates:busy_with(one), hold = hold_of(node),
+    settled = settled_of(one), clone = clone_of(node), busy = updates:busy_with(one), hold = hold_of(node),
     ready = ready_of(one), passes = mine and mine.go }
 end
 

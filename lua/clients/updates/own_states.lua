@@ -119,6 +119,10 @@ local function higher(self, row, now)
   return entry
 end
 
+--- Does the swarm have more of this robot in the run ROW than the card, which is to be raised first? Of a run that is
+--- not under way here.
+function own_states:is_behind(row) return higher(self, row) ~= nil end
+
 local function raised_floors(self)
   local floors = {}
   for name, seq in pairs(self.known:floors()) do -- any order

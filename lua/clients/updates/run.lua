@@ -51,6 +51,10 @@ local function is_to_begin(self)
   local now = updates.machine:now()
   if now and now.run == self.key then return halt(self, PHASE_WORDS[now.phase] or now.phase) end
   if updates.beginning == self or self.settling then return false end
+  if updates.states:is_behind(self.row) then
+    stop_waiting(self)
+    return false
+  end
   if mine and self.row.plan_cid and mine.plan ~= self.row.plan_cid then
     return halt(self, "refused", "conflict", "this run had another plan here: " .. mine.plan)
   end
@@ -124,9 +128,9 @@ local function settle(self, verdict)
   self.settling = true
   self.updates:note(self, function(mine)
     mine.state, mine.word, mine.why, mine.round, mine.go = verdict.state, verdict.word, verdict.why, nil, nil
-  end, function()
+  end, function(ok)
     self.settling = nil
-    self.updates:news()
+    if ok then self.updates:news() end -- else at the next look: a disk that takes nothing has a minute
   end)
   return false
 end
