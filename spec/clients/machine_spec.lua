@@ -134,6 +134,23 @@ describe("an update", function()
     end
   end)
 
+  it("does that though each lesson is shorter than the time that it takes", function()
+    local d, job = new_disk(), {}
+    for name, value in pairs(JOB) do job[name] = value end
+    local one = robot(d)
+    one.health = nil
+    one.machine:begin(job, function() end)
+    for _ = 1, 4 do
+      one.run(8 * MINUTE)
+      if one.over then break end
+      one.machine.stopped = true
+      one = robot(d, one.loop.time)
+      one.health = nil
+      one.machine:start()
+    end
+    assert.equal("rolled_back", one.over and one.over[2])
+  end)
+
   it("asks a verb that puts itself off again, for a day at most", function()
     local one = robot(new_disk(), 0, function(verb, n) return verb == "apply" and n < 5 and "later" or "ok" end)
     one.machine:begin(JOB, function() end)

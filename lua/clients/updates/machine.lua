@@ -189,10 +189,11 @@ local function look_on(self, gap)
   if verdict == "commit" then return commit(self) end
   if verdict then return back(self, why) end
   local run_long = self.loop:now() - self.began >= SHORT * 1000
-  if self.soaked // KEEP ~= self.kept_soak // KEEP or self.soaked < self.kept_soak or run_long and self.starts > 0 then
-    self.kept_soak, self.starts = self.soaked, run_long and 0 or self.starts
-    local soaked, starts = self.soaked, self.starts
-    return keep(self, function(now) now.soaked, now.starts = soaked, starts end, function() soak(self) end)
+  if self.ran // KEEP ~= self.kept_ran // KEEP or self.soaked < self.kept_soak or run_long and self.starts > 0 then
+    self.kept_soak, self.kept_ran, self.starts = self.soaked, self.ran, run_long and 0 or self.starts
+    local soaked, ran, starts = self.soaked, self.ran, self.starts
+    local function change(now) now.soaked, now.ran, now.starts = soaked, ran, starts end
+    return keep(self, change, function() soak(self) end)
   end
   soak(self)
 end
@@ -209,7 +210,8 @@ local function verify(self)
   perform(self, "verify", function(done, why)
     if not done then return back(self, why or "verify says no") end
     self.soaked, self.kept_soak, self.starts = now.soaked, now.soaked, now.starts
-    self.noes, self.ran, self.began = 0, 0, self.loop:now()
+    self.ran, self.kept_ran = now.ran or 0, now.ran or 0 -- none: begun by an earlier version
+    self.noes, self.began = 0, self.loop:now()
     look_on(self, 0)
   end)
 end
@@ -243,7 +245,7 @@ function machine:begin(job, told)
   assert(not self:now(), "an update is under way")
   local before = self.checks()
   self.saved:change(function(data)
-    data.now = { before = before, failures = 0, phase = "applying", soaked = 0, starts = 0, tries = 1 }
+    data.now = { before = before, failures = 0, phase = "applying", ran = 0, soaked = 0, starts = 0, tries = 1 }
     for name, value in pairs(job) do data.now[name] = value end -- any order
     set_state(data, "applying")
   end, function(ok, text)
