@@ -188,6 +188,24 @@ describe("what updates need", function()
     assert.same({ "size", "a CID of that kind has no file of that size" }, { state("r1").word, state("r1").missing })
   end)
 
+  it("is asked for again where another release says another size of it", function()
+    lan { robots = 1 }
+    local content = w.nodes.r1.content
+    local fetch = content.fetch_payload
+    function content.fetch_payload(self, key, size, ...)
+      if size == SIZE then return fetch(self, key, size, ...) end
+      local _, done = ...
+      w.loop:post(function() done(nil, "size: a CID of that kind has no file of that size", "size") end)
+    end
+    w:want(KEY, SIZE + 1)
+    w:run(60)
+    assert.equal("size", state("r1").word)
+    w:want(KEY, SIZE)
+    assert.is_nil(state("r1").word)
+    w:run(60)
+    assert.equal(1, w:have(KEY))
+  end)
+
   it("is tried again, ever later, where it failed; at once when somebody says that he has it", function()
     lan { robots = 1 }
     local one, tries = w.nodes.r1, 0

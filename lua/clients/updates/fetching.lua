@@ -170,10 +170,21 @@ local function file_name(cid, about)
   return about.name and ("%s-%d"):format(about.name, about.seq or 0) or cid
 end
 
+-- What came of it stays for a time, as that of any file does (stale_partials.lua): it may be wanted again.
+local function drop(self, one, why)
+  self.wanted[one.cid], self.count, self.list = nil, self.count - 1, nil
+  self.content:await(one.cid, false)
+  self.content:give_up(one.cid, why)
+end
+
 --- The file CID of SIZE bytes is wanted from here on. ABOUT: { run = "NAME/SEQ/RUN", named = IDs of the plan | nil,
 --- name, seq, unpacked = bytes that it needs besides | nil }. Asked again, the newest counts. → true | nil, text, code
 function fetching:want(cid, size, about)
   local one = self.wanted[cid]
+  if one and one.never and one.size ~= size then -- that one was wrong, or lied: it bars nobody who has the right size
+    drop(self, one, "it is wanted with another size")
+    one = nil
+  end
   if not one and self.count >= WANTED_MAX then return nil, "full: too many files are wanted", "full" end
   if not one then
     one = { cid = cid, size = size, backoff = backoff.quick(self.node.random, AGAIN) }
@@ -224,13 +235,6 @@ function fetching:space(cid, size, unpacked)
   local rest = self.content:path_of(cid) and 0 or math.max(0, size - self.content:begun(cid))
   local need = rest + (unpacked or 0)
   return need + need // SPARE, self.content:free()
-end
-
--- What came of it stays for a time, as that of any file does (stale_partials.lua): it may be wanted again.
-local function drop(self, one, why)
-  self.wanted[one.cid], self.count, self.list = nil, self.count - 1, nil
-  self.content:await(one.cid, false)
-  self.content:give_up(one.cid, why)
 end
 
 -- What is here and needed no more goes, when its time has come.
