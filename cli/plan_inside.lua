@@ -2,7 +2,7 @@
 local inner = ...
 local names, door = inner.names, inner.door
 
-local robots, is_row = {}, {}
+local robots, id_of = {}, {} -- the IDs apart: a file may change what it likes in its rows
 local FIELDS <const> = { "battery", "clock", "id", "key", "label", "level", "name", "seen", "self", "site", "status",
   "type", "version" }
 local MEMBERS <const> = { "absent", "clock", "max_failures", "patience", "release", "robots", "run", "unknown",
@@ -41,7 +41,7 @@ end
 function door.robots(rows)
   for _, row in ipairs(rows) do
     robots[#robots + 1] = row
-    is_row[row] = true
+    id_of[row] = row.id
   end
 end
 
@@ -79,12 +79,13 @@ local function order_of(list)
   if type(list) ~= "table" then error(NO_LIST, 0) end
   local order, met = {}, {}
   for i, one in ipairs(list) do
-    local row = is_row[one] and one or type(one) == "string" and named(one, i)
+    local row = id_of[one] and one or type(one) == "string" and named(one, i)
     if not row then error(("robots: number %d is neither one of `robots` nor a name"):format(i), 0) end
-    if met[row.id] then
-      error(("robots: %s stands there twice, as number %d and %d"):format(row.label, met[row.id], i), 0)
+    local id = id_of[row]
+    if met[id] then
+      error(("robots: %s stands there twice, as number %d and %d"):format(tostring(row.label), met[id], i), 0)
     end
-    met[row.id], order[i] = i, row.id
+    met[id], order[i] = i, id
   end
   if not order[1] then error(("robots: this names nobody; known here: %s"):format(types()), 0) end
   return order

@@ -164,6 +164,13 @@ return { release = "demos/42", robots = only(robots, { type = "duckiebot" }),
     assert(run(page:match "```\n(.-)```"))
   end)
 
+  it("names those whom it was told of, whatever it does to their rows", function()
+    for _, what in ipairs { '"x"', "{}", "robots[2].id", "nil" } do
+      local text = ("robots[1].id = %s return { release = 'demos/42', robots = { robots[1] } }"):format(what)
+      assert.equal("ada", names_of(assert(run(text))))
+    end
+  end)
+
   it("is told from others by its whole path, however long that is", function()
     local path = ("/a-folder-of-plans"):rep(6) .. "/friday.lua"
     for line, text in pairs { [2] = "\nrobots[1].x.y = 1", [3] = "return {\n\n) }", [1] = "return { robots = {} }" } do
