@@ -229,6 +229,43 @@ describe("an update", function()
     assert.same({ 3, { core = 1, demos = 1, maps = 1 } }, { told, one.saved.data.floor })
   end)
 
+  it("keeps 64 runs: those at or below the floor go first, then the lowest numbers, the one under way never", function()
+    local one = robot(new_disk())
+    one.saved:change(function(data)
+      data.floor.old = 200
+      for seq = 1, 80 do data.runs[("demos/%d/1"):format(seq)] = { plan = "p", state = "rejected" } end
+      for seq = 1, 10 do data.runs[("old/%d/1"):format(100 + seq)] = { plan = "p", state = "committed" } end
+    end, function() end)
+    one.run(1000)
+    local job = {}
+    for name, value in pairs(JOB) do job[name] = value end
+    job.run, job.release = "demos/1/2", "demos/1"
+    one.machine:begin(job, function() end)
+    one.run(1000)
+    local n, lowest, has_old = 0, math.huge, false
+    for key in pairs(one.saved.data.runs) do
+      local name, seq, run = key:match "^(%l+)/(%d+)/(%d+)$"
+      n, has_old = n + 1, has_old or name == "old"
+      if run == "1" then lowest = math.min(lowest, tonumber(seq)) end
+    end
+    assert.same({ 64, false, 18 }, { n, has_old, lowest })
+    assert.equal("applying", one.saved.data.runs["demos/1/2"].state)
+  end)
+
+  it("begins nothing where there is no room to say so, and begins when there is", function()
+    local one, told = robot(new_disk()), {}
+    local say = one.machine.say
+    function one.machine.say(_, _, done) done(nil, "quota: 1,000 words", "quota") end
+    one.machine:begin(JOB, function(...) told = { ... } end)
+    one.run(MINUTE)
+    assert.same({ {}, {}, nil, "quota: 1,000 words" }, { one.acts, one.said, told[1], told[2] })
+    assert.same({}, { one.saved.data.now, one.saved.data.runs[JOB.run] })
+    one.machine.say = say
+    one.machine:begin(JOB, function(...) told = { ... } end)
+    one.run(6 * MINUTE)
+    assert.same({ true, "committed" }, { told[1], one.over and one.over[2] })
+  end)
+
   it("starts nothing on a state file that was damaged, until it is begun anew", function()
     local d = new_disk()
     assert(d:replace("/state/state", "rubbish\n", 384))

@@ -238,21 +238,36 @@ function go(self)
   if not self.stopped then PHASES[self:now().phase](self) end
 end
 
+-- The first word of an update. Where there is no room for it nobody heard of it, so it is as if it had not been begun:
+-- else this robot would stand in the way of all others until a word of it ended.
+local function say_first(self, was, told)
+  local now = self:now()
+  self.say(now.run, status_of(now, "applying"), function(ok, text, code)
+    if self.stopped then return end
+    if code == "quota" then
+      return keep(self, function(_, data) data.now, data.runs[now.run] = nil, was end, function() told(nil, text) end)
+    end
+    told(true)
+    if ok then return go(self) end
+    no_disk(self, text, function() tell(self, "applying", nil, function() go(self) end) end)
+  end)
+end
+
 --- Begins the update JOB: { run = "NAME/SEQ/RUN", release = "NAME/SEQ", kind, target, cid, version, from = SEQ | nil,
 --- plan = its CID, tail = its last 8, round, soak (s), unknown = "back" or "commit" }. Nothing else may be under way.
---- TOLD(nil, text): the disk does not take it, and nothing was begun; TOLD(true): it was.
+--- TOLD(nil, text): the disk does not take it, or this robot has no room for one more word; then nothing was begun.
+--- TOLD(true): it was.
 function machine:begin(job, told)
   assert(not self:now(), "an update is under way")
-  local before = self.checks()
+  local before, was = self.checks(), self.saved.data.runs[job.run]
   self.saved:change(function(data)
     data.now = { before = before, failures = 0, phase = "applying", ran = 0, soaked = 0, starts = 0, tries = 1 }
     for name, value in pairs(job) do data.now[name] = value end -- any order
     set_state(data, "applying")
   end, function(ok, text)
     if self.stopped then return end
-    told(ok, text)
-    if not ok then return end
-    tell(self, "applying", nil, function() go(self) end)
+    if not ok then return told(nil, text) end
+    say_first(self, was, told)
   end)
 end
 

@@ -3,7 +3,6 @@
 local core_text = require "core.text"
 local json = require "core.json"
 local sorted = require "sorted"
-local saved = require "clients.updates.saved"
 
 local own_states = {}
 own_states.__index = own_states
@@ -34,21 +33,6 @@ function own_states:say(key, status, told)
     why = short(status.why), word = status.word }, told)
 end
 
--- Of too many runs go first those that nobody knows any more.
-local function make_room(self, data)
-  local known, keys = {}, sorted.keys(data.runs)
-  if #keys < saved.MOST then return end
-  for _, row in ipairs(self.known:runs()) do known[row.key] = true end
-  for pass = 1, 2 do
-    for _, key in ipairs(keys) do
-      local is_now = data.now and data.now.run == key
-      if #sorted.keys(data.runs) >= saved.MOST and not is_now and (pass == 2 or not known[key]) then
-        data.runs[key] = nil
-      end
-    end
-  end
-end
-
 local function status_of(self, row, mine)
   local has = self.saved.data.installed[row.name]
   return { from = has and has[1], plan = mine.plan:sub(-TAIL), round = mine.round, state = mine.state, why = mine.why,
@@ -58,7 +42,6 @@ end
 --- CHANGE(mine) is made to what is kept of the run ROW, and said where it has a state. TOLD(true) | TOLD(nil, text)
 function own_states:note(row, change, told)
   self.saved:change(function(data)
-    if not data.runs[row.key] then make_room(self, data) end
     data.runs[row.key] = data.runs[row.key] or { plan = row.plan_cid }
     change(data.runs[row.key])
   end, function(ok, text)
@@ -71,7 +54,6 @@ end
 --- The run ROW does not wait for rest here, nor for who holds, until it begins. TOLD(true) | TOLD(nil, text, code)
 function own_states:pass(row, told)
   self.saved:change(function(data)
-    if not data.runs[row.key] then make_room(self, data) end
     data.runs[row.key] = data.runs[row.key] or { plan = row.plan_cid }
     data.runs[row.key].go = true
   end, told)

@@ -87,6 +87,29 @@ local function bound(data)
   data.failed = failed
 end
 
+local function is_older(a, b)
+  if a.is_below ~= b.is_below then return a.is_below end
+  if a.seq ~= b.seq then return a.seq < b.seq end
+  if a.run ~= b.run then return a.run < b.run end
+  return a.key < b.key
+end
+
+-- Of too many runs go first those at or below the floor, then the lowest numbers; never the one under way.
+local function bound_runs(data)
+  local rows = {}
+  for key in pairs(data.runs) do -- sorted below
+    local name, seq, run = key:match "^(.*)/(%d+)/(%d+)$"
+    seq, run = tonumber(seq) or 0, tonumber(run) or 0
+    rows[#rows + 1] = { key = key, seq = seq, run = run, is_below = seq <= (data.floor[name] or 0) }
+  end
+  table.sort(rows, is_older)
+  local count = #rows
+  for _, row in ipairs(rows) do
+    if count <= MOST then return end
+    if not (data.now and data.now.run == row.key) then data.runs[row.key], count = nil, count - 1 end
+  end
+end
+
 local write
 
 -- One at a time, so that each change is made to what the one before left.
@@ -99,6 +122,7 @@ function write(self, one)
   local data = copy(self.data)
   one.change(data)
   bound(data)
+  bound_runs(data)
   self.writing = true
   self.kept:put_beside(data, function(ok, text, code)
     self.writing = nil
