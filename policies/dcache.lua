@@ -7,7 +7,7 @@ local dcache = p.dcache
 -- lives in memory and is renewed; `site` stays on the LAN.
 dcache.classes = {
   trust    = { max_ttl = 400 * day,    size = 1024, slots = 1000,  kept = true,  scope = "swarm" },
-  updates  = { max_ttl = 90 * day,     size = 1024, slots = 200,   kept = true,  scope = "swarm" },
+  updates  = { max_ttl = 90 * day,     size = 1024, slots = 1000,  kept = true,  scope = "swarm" },
   share    = { max_ttl = 30 * day,     size = 1024, slots = 20000, kept = true,  scope = "swarm" },
   state    = { max_ttl = 7 * day,      size = 1024, slots = 200,   kept = true,  scope = "swarm" },
   presence = { max_ttl = 20 * minute,  size = 1024, slots = 8,     kept = false, scope = "swarm" },

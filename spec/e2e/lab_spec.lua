@@ -16,7 +16,7 @@ return p
 local NOW <const> = os.time() * 1000
 local ALL <const> = { "ada", "bea", "carl", "dora", "eve" }
 -- Laws of the open swarm's kept classes, as spec/PROTOCOL.md has them.
-local LAWS <const> = { share = "7HnWxxLEkMA", state = "fdSLfXgAVTI", trust = "U3SjmpLQojU", updates = "5r-UGG-1qBI" }
+local LAWS <const> = { share = "7HnWxxLEkMA", state = "fdSLfXgAVTI", trust = "U3SjmpLQojU", updates = "2gJ3TPyN5Tg" }
 
 describe("a lab", function()
   local s, why, mine, other
