@@ -7,12 +7,17 @@ local swarm = require "spec.e2e.swarm"
 local lab_desk = {}
 lab_desk.__index = lab_desk
 
+local AGENT_S <const> = 30 * 60 -- s after which the agent ends, should the spec be killed
+
 local function make_lab(self)
   local home = self.swarm:path("desk", "")
   swarm.sh(("mkdir -p -m 700 %sdt-swarm && ssh-keygen -q -t ed25519 -N '' -C teacher -f %sdt-swarm/operator")
     :format(home, home))
-  self.agent = swarm.sh(("ssh-agent -a %sagent"):format(home)):match "SSH_AGENT_PID=(%d+)"
-  swarm.sh(("env SSH_AUTH_SOCK=%sagent ssh-add -q %sdt-swarm/operator"):format(home, home))
+  self.agent = swarm.sh(("timeout %d ssh-agent -D -a %sagent >/dev/null 2>&1 & echo $!"):format(AGENT_S, home))
+    :match "%d+"
+  assert(swarm.within(5, function()
+    return select(2, swarm.sh(("env SSH_AUTH_SOCK=%sagent ssh-add -q %sdt-swarm/operator"):format(home, home))) == 0
+  end))
   local said, code = self:teacher("lab init robotics --yes", true)
   assert(code == 0, said)
   for _, robot in ipairs(self.robots) do
