@@ -192,6 +192,62 @@ describe("a folder that is updated", function()
     assert.truthy(why:find "^permission: ", why)
   end)
 
+  -- Is what is to be run after an exchange refused for REASON before one?
+  local function is_refused(program, reason)
+    open { folders = function() return { demos = { path = path "demos", after = program } } end }
+    for _, verb in ipairs { "check", "stage", "apply" } do
+      local answer, why = run(verb, job(2))
+      assert.same({ "no", true }, { answer, (why or ""):find(reason, 1, true) ~= nil }, why)
+    end
+    assert.equal("run 1", read "demos/bin/run")
+    do_all({ "rollback", "rollback" }, job(2))
+  end
+
+  it("follows links to that program, and refuses before any exchange what others could change", function()
+    for seq = 1, 2 do plain(seq) end
+    os.execute(("mkdir -p '%s' && ln -s real '%s'"):format(path "cid-x/real", path "cid-x/link"))
+    folder.write(path "cid-x/real/after", "#!/bin/sh\necho it was $DT_SEQ\n")
+    os.execute(("chmod -R 755 '%s'"):format(path "cid-x"))
+    open { folders = function() return { demos = { path = path "demos", after = path "cid-x/link/after" } } end }
+    do_all({ "check", "stage", "apply", "commit" }, job(1))
+    assert.equal("it was 1\n", read "cid-state/updates/output")
+    os.execute(("chmod 777 '%s'"):format(path "cid-x"))
+    is_refused(path "cid-x/link/after", ("permission: %s may be written by others"):format(path "cid-x"))
+    os.execute(("chmod 755 '%s'; chmod 777 '%s'"):format(path "cid-x", path "cid-x/real"))
+    is_refused(path "cid-x/link/after", ("permission: %s may be written by others"):format(path "cid-x/real"))
+    is_refused(path "cid-x/none", ("target: the program %s, which"):format(path "cid-x/none"))
+  end)
+
+  it("goes back first, and has then run what the policy names by then, or nothing", function()
+    local after = path "after"
+    open { folders = function() return { demos = { path = path "demos", after = after } } end }
+    folder.write(path "after", "#!/bin/sh\n")
+    os.execute(("chmod 755 '%s'"):format(path "after"))
+    for seq = 1, 2 do plain(seq) end
+    do_all({ "stage", "apply", "commit" }, job(1))
+    for _, mended in ipairs { "/bin/true", false } do
+      after = path "after"
+      folder.write(path "after", "#!/bin/sh\n")
+      do_all({ "stage", "apply" }, job(2))
+      after = "/bin/false"
+      local answer, why = run("rollback", job(2))
+      assert.same({ "no", "false: it ended with 1", "run 1" }, { answer, why, read "demos/bin/run" })
+      after = mended or nil
+      do_all({ "rollback" }, job(2))
+    end
+  end)
+
+  it("keeps the end of what that program printed, whose last line is the reason", function()
+    folder.write(path "after", "#!/bin/sh\necho one; echo two >&2; exit 3\n")
+    os.execute(("chmod 755 '%s'"):format(path "after"))
+    open { folders = function() return { demos = { path = path "demos", after = path "after" } } end }
+    plain(1)
+    local answer, why = run("apply", job(1))
+    assert.same({ "no", true }, { answer, why == "after: two" or why == "after: one" }, why)
+    assert.truthy(read("cid-state/updates/output"):find "two")
+    assert.equal(384, d:stat(path "cid-state/updates/output").mode)
+  end)
+
   local function tree_of(name)
     local list = "cd '%s' && find . | sort | xargs ls -ld --time-style=+ | cut -d' ' -f1,5-"
     local pipe <close> = io.popen(list:format(path(name)))

@@ -4,7 +4,7 @@
 -- A handler may outlive this daemon: it may be what replaces it. So nothing on which it stands is a part of ours:
 -- timeout(1) ends it and all of its process group, tail(1) takes its output, and a lock, which it holds as its
 -- descriptor 3, tells the next daemon that it is still at work. A shell that outlives us too puts them together.
-local text = require "core.text"
+local last_line = require "clients.updates.last_line"
 
 local runner = {}
 runner.__index = runner
@@ -15,7 +15,6 @@ local LATE <const> = 20 -- s beyond that after which nobody waits for it any mor
 local REST_MS <const> = 2000 -- from its end until nobody waits for what its children still write
 local POLL_MS <const> = 1000 -- between two looks whether another one still runs
 local BUSY_MOST <const> = 60 * 1000 -- ms of looking for it at a time
-local WHY_MAX <const> = 80 -- characters of its last line
 local SLOW <const> = { [124] = true, [137] = true } -- how timeout(1) and KILL end one
 
 -- Lock, pipe and process group are given back in this order: who finds the lock free finds all ended that did not leave
@@ -51,12 +50,7 @@ function runner:output_path() return self.dir .. "/output" end
 
 --- The last line that the last handler wrote, as it may be printed | nil
 function runner:last_line()
-  local bytes = self.disk:read(self:output_path(), OUTPUT_MAX) or ""
-  local last
-  for line in bytes:gmatch "[^\r\n]+" do
-    if line:find "%S" then last = line end
-  end
-  return last and text.escape(last:match "^%s*(.-)%s*$", WHY_MAX)
+  return last_line(self.disk:read(self:output_path(), OUTPUT_MAX) or "")
 end
 
 -- An answer comes once, and after a stop none.

@@ -8,9 +8,9 @@
 --   .TARGET.gone      what is being removed
 --   .TARGET.previous  what was there before the release that was committed last
 -- The mark, a file in each tree, says which release it is. So each verb sees where the last one was cut.
+local after = require "clients.updates.kinds.after"
 local core_text = require "core.text"
 local places = require "clients.updates.kinds.places"
-local programs = require "routing.channels.programs"
 local slices = require "slices"
 local tree = require "clients.updates.kinds.tree"
 
@@ -20,7 +20,6 @@ files.__index = files
 local MARK <const>, MARK_MODE <const>, MARK_MAX <const> = ".dt-swarm-release", 420, 256 -- octal 0644
 local NONE <const> = "none\n" -- the mark of a folder that stands for one that was not there
 local FOLDER_MODE <const> = 493 -- octal 0755
-local AFTER_LIMIT <const> = 120 -- s
 local FORBIDDEN <const> = { EROFS = true, EACCES = true, EPERM = true }
 
 --- given.loop, disk, spawn  as tree.lua takes them
@@ -28,9 +27,12 @@ local FORBIDDEN <const> = { EROFS = true, EACCES = true, EPERM = true }
 --- given.uid                number of this user
 --- given.path_of            fn(cid) → absolute path of its file | nil
 function files.new(given)
-  return setmetatable({ loop = given.loop, disk = given.disk, log = given.log, atomic_write = given.atomic_write,
-    uid = given.uid, places = places.new(given), path_of = given.path_of, tree = tree.new(given),
-    slices = slices.new(given.loop), waiting = {} }, files)
+  local self = setmetatable({ disk = given.disk, log = given.log, atomic_write = given.atomic_write,
+    places = places.new(given), path_of = given.path_of, tree = tree.new(given), slices = slices.new(given.loop),
+    waiting = {} }, files)
+  self.after = after.new { disk = given.disk, atomic_write = given.atomic_write, uid = given.uid, dir = given.dir,
+    tree = self.tree }
+  return self
 end
 
 -- == the steps, each true | nil, text
@@ -177,24 +179,28 @@ end
 -- The program that the policy has run after each exchange.
 local function run_after(self, place, job)
   if not place.after then return true end
-  local folder, name = place.after:match "^(.*)/([^/]+)$"
-  local path, why = programs.new { disk = self.disk, folders = { folder }, uid = self.uid }:find(name)
-  if not path then return nil, why end
-  local release, seq = job.release:match "^(.*)/(%d+)$"
-  return self.tree:run { path = path, limit = AFTER_LIMIT, environment = { "DT_NAME=" .. release, "DT_SEQ=" .. seq,
-    "DT_VERSION=" .. (job.version or ""):gsub("%c", " ") } }
+  return self.after:run(place.after, job)
 end
 
 -- == the verbs, in slices: true | nil, text
 
 local VERBS <const> = {}
 
-function VERBS.check() return true end -- that the folder fits was looked at
+-- That the folder fits was looked at; a program that may not be run is told before anything is exchanged.
+function VERBS.check(self, place)
+  if not place.after then return true end
+  return self.after:find(place.after)
+end
 
-VERBS.stage = stage
+function VERBS.stage(self, place, job)
+  local ok, why = VERBS.check(self, place)
+  if not ok then return nil, why end
+  return stage(self, place, job)
+end
 
 function VERBS.apply(self, place, job)
-  local where, why = self.places:keep(place, job)
+  local where, why = VERBS.check(self, place)
+  if where then where, why = self.places:keep(place, job) end
   if where then where, why = prepare(self, place, job) end
   if where == "swap" then where, why = put_in_place(self, place) end
   if not where then return nil, why end
@@ -227,7 +233,7 @@ function VERBS.rollback(self, place, job)
   local ok, why = take_back(self, place, mark)
   if ok then ok, why = forget_none(self, place) end
   if ok and read_mark(self, place.next) == mark then ok, why = discard(self, place, place.next) end
-  if not ok then return nil, why end
+  if not ok or not place.begun then return ok, why end -- what was never applied has no `after`
   return run_after(self, place, job)
 end
 

@@ -20,21 +20,32 @@ function places.new(given)
     atomic_write = given.atomic_write } }, places)
 end
 
+-- The program after an exchange of ROW, which was begun: of the policy in force where that names one for the target,
+-- so that a program which fails can be mended, or left out.
+local function after_of(row, named)
+  if not named then return row.after end
+  if named.path == row.path then return named.after end
+  return named.after or row.after
+end
+
 -- Where the update JOB began | nil
 local function begun(self, job)
   local data = self.begun:read()
   return data and data.run == job.run and data or nil
 end
 
---- Where all of the folder lies for VERB of JOB: { path, parent, after | nil, next, swap, out, gone, previous } | nil,
---- text
+--- Where all of the folder lies for VERB of JOB: { path, parent, after | nil, begun = is it what was kept, next, swap,
+--- out, gone, previous } | nil, text
 function places:of(verb, job)
-  local row = BEGUN[verb] and begun(self, job) or self.folders()[job.target or ""]
+  local named = self.folders()[job.target or ""]
+  local was = BEGUN[verb] and begun(self, job)
+  local row = was or named
   if not row then
     return nil, ("target: the policy names no folder %s in clients.updates.folders"):format(job.target or "?")
   end
   local parent, name = row.path:match "^(.*)/([^/]+)$"
-  local place = { path = row.path, parent = parent == "" and "/" or parent, after = row.after }
+  local place = { path = row.path, parent = parent == "" and "/" or parent, begun = was and true,
+    after = after_of(row, named) }
   for _, what in ipairs(BESIDE) do place[what] = ("%s/.%s.%s"):format(parent, name, what) end
   return place
 end

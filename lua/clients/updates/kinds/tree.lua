@@ -34,7 +34,8 @@ local function outcome(one, name, said, code, signal)
   return nil, ("%s: %s"):format(name, first_line(said, name) or ("it ended with %d"):format(code))
 end
 
---- Runs ONE: { path, args, limit = s or nil, environment = array or nil, read = fn(bytes) → nil, or why it is to end }.
+--- Runs ONE: { path, args, limit = s or nil, environment = array or nil, read = fn(bytes) → nil, or why it is to end,
+--- hear = fn(bytes) or nil: what it writes to its standard error }.
 function tree:run(one)
   local name, said, ok, why, timer = one.path:match "[^/]*$", "", nil, nil, nil
   slices.wait(function(wake)
@@ -48,7 +49,10 @@ function tree:run(one)
         local fault = not one.fault and one.read and one.read(bytes)
         if fault then give_up(fault) end
       end,
-      on_error_output = function(bytes) said = (said .. bytes):sub(1, 1024) end,
+      on_error_output = function(bytes)
+        said = (said .. bytes):sub(1, 1024)
+        if one.hear then one.hear(bytes) end
+      end,
       on_sent = function() end,
       on_exit = function(code, signal)
         if timer then timer:cancel() end
