@@ -181,6 +181,27 @@ describe("an update", function()
     assert.same({ "applying", "failed", "rolled_back" }, one.said)
   end)
 
+  it("tells when it tries its end again, and does so at once where that is asked; it keeps why it went back", function()
+    local works = false
+    local one = robot(new_disk(), 0, function(verb)
+      return (verb == "apply" or verb == "rollback" and not works) and "no" or "ok", verb .. " is bad"
+    end)
+    one.machine:begin(JOB, function() end)
+    one.run(10 * 1000)
+    local now = one.machine:now()
+    assert.same({ 1, "rollback is bad", "apply is bad", 50 * 1000 }, { now.failures, now.trouble, now.why,
+      one.machine:again_ms() })
+    one.run(40 * MINUTE)
+    assert.equal("rollback is bad", one.saved.data.runs["demos/42/1"].why)
+    local again = one.machine:again_ms()
+    assert.is_true(again > MINUTE, again)
+    works = true
+    one.machine:hurry()
+    one.machine:hurry()
+    one.run(1000)
+    assert.same({ "rolled_back", "apply is bad" }, { one.over[2], one.saved.data.runs["demos/42/1"].why })
+  end)
+
   it("does nothing on a disk that takes nothing, and goes on when it does", function()
     local d = new_disk()
     local one = robot(d)

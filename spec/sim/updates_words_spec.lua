@@ -216,8 +216,17 @@ return p]] }
       end
     end
     f:start()
+    assert.is_true(f:until_(HOUR, function() return machine:now() and machine:now().failures == 1 end))
+    tells("ada", "failed", "rollback came to nothing once: no: the disk of the folder is read-only",
+      "It is tried again in ")
+    local why = f:ask("ada", "updates").runs[1].robots[1].why
+    assert.truthy(why:find("read-only; again in ", 1, true), why)
+    local _, refusal = f:ask("ada", "update forgive", { release = "demos/42" })
+    assert.truthy(refusal:find("demos/42 is still rolling back here (rollback came to nothing once", 1, true), refusal)
     f:until_(HOUR)
-    tells("ada", "failed", "the disk of the folder is read-only", "Hands are needed: STATE/updates/output")
+    tells("ada", "failed", "the disk of the folder is read-only; it goes back for: the release is bad here",
+      "Hands are needed; it is tried again in ")
+    assert.is_nil(said "ada":find("updates/output", 1, true)) -- nothing is there
     local answer = json.decode(json.encode(f:ask("bea", "updates")))
     answer.schema = 1
     local faults = {}

@@ -1,4 +1,5 @@
 -- explained.lua - why a run stands as it does for this robot: what `update explain` and `why` tell. Decides nothing.
+local failing = require "clients.updates.failing"
 local gate_facts = require "clients.updates.gate_facts"
 local gates = require "clients.updates.gates"
 local json = require "core.json"
@@ -17,6 +18,7 @@ local CURES <const> = {
   swarm = "Make the plan anew in this lab: rollout start.",
   missing = "Wait until its release is heard here: release list.",
   target = "Mend that; then another run: rollout plan FILE --rest.",
+  permission = "Mend that; then another run: rollout plan FILE --rest.",
 }
 -- The same by what was seen.
 local MENDS <const> = {
@@ -67,14 +69,14 @@ end
 -- The update is under way: NOW is what machine.lua keeps of it.
 local function of_machine(one, now)
   local trouble = one.updates.machine.trouble
-  local mine = one.updates.saved.data.runs[one.key]
-  local what = ("The update is %s."):format(one.phase)
+  local what, fails = ("The update is %s."):format(one.phase), failing.text(now)
   if trouble then
     return { code = "disk", what = what, seen = "the disk takes nothing: " .. trouble, cure = "Look at dmesg." }
   end
-  if mine and mine.state == "failed" then
-    return { code = "failed", what = what, seen = now.why or "three times it came to nothing",
-      cure = "Hands are needed: STATE/updates/output has what was printed last. It is tried on." }
+  if fails then
+    local why = now.trouble and now.why and ("; it goes back for: %s"):format(now.why) or ""
+    return { code = "failed", what = ("The update is %s, and that fails."):format(one.phase), seen = fails .. why,
+      cure = failing.cure(one.updates) }
   end
   local well = one.phase == "verifying" and ("well for %s of %s"):format(span.of((now.soaked or 0) * 1000),
     span.of((now.soak or 0) * 1000)) or nil

@@ -248,9 +248,10 @@ end
 
 -- == its life
 
---- Another policy is in force: what it wanted is asked anew.
+--- Another policy is in force: what it wanted is asked anew, and what fails may be mended by it.
 function updates:apply()
   self.policy_serial = self.policy_serial + 1
+  self.machine:hurry()
   self:news()
 end
 

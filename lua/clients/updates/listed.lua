@@ -1,5 +1,6 @@
 -- listed.lua - the answer to `updates`: all releases and runs that are known here, how far each robot is, what this one
 -- has. Decides nothing.
+local failing = require "clients.updates.failing"
 local gate_facts = require "clients.updates.gate_facts"
 local heard = require "clients.updates.heard"
 local json = require "core.json"
@@ -17,13 +18,24 @@ local function labels_of(signers)
   return json.array(list)
 end
 
+-- What keeps the update of the run ONE that is under way here from its end | nil
+local function own_trouble(one)
+  local machine = one.updates.machine
+  local now = machine:now()
+  if not now or now.run ~= one.key then return nil end
+  if machine.trouble then return "the disk takes nothing: " .. machine.trouble end
+  local fails = failing.text(now)
+  return fails and ("%s; again %s"):format(fails, failing.when(machine))
+end
+
 -- One robot of the run ONE, as its status and this robot's ears have it.
 local function robot(one, known, id, place)
   local updates, status = one.updates, known[id]
   local state = status and status.state
   return { id = id, label = updates.node.who(id).label, place = place, wave = one.places.wave[id],
     round = turn.round(one.places, known, id), state = one.row.skipped[id] and not turn.RESOLVED[state] and "skipped"
-      or state, why = status and status.why, word = status and status.word,
+      or state, why = id == updates.node.id and own_trouble(one) or status and status.why,
+    word = status and status.word,
     seen_ms = id == updates.node.id and 0 or heard.silence(updates.node, id), self = id == updates.node.id or nil }
 end
 
@@ -92,7 +104,7 @@ local function me_of(updates)
   return { installed = installed, floor = data.floor, failed = json.array { table.unpack(data.failed) },
     lost = updates.saved.lost,
     now = now and { run = now.run, release = now.release, phase = now.phase, soaked = now.soaked, soak = now.soak,
-      failures = now.failures, why = now.why, trouble = updates.machine.trouble } or nil }
+      failures = now.failures, why = now.trouble or now.why, trouble = updates.machine.trouble } or nil }
 end
 
 --- What `updates` answers; ONLY: the key of a run | nil: all.

@@ -78,9 +78,9 @@ local function tell(self, state, why, next)
   end)
 end
 
-local function set_state(data, state)
+local function set_state(data, state, why)
   local run = data.runs[data.now.run] or { plan = data.now.plan, round = data.now.round }
-  run.state, run.why, run.go = state, data.now.why, nil
+  run.state, run.why, run.go = state, why or data.now.why, nil
   data.runs[data.now.run] = run
 end
 
@@ -127,12 +127,31 @@ end
 -- It came to nothing for the third time: people are needed, but it is tried on.
 local function failed_once_more(self, why, next)
   keep(self, function(now, data)
-    now.failures, now.why = now.failures + 1, why
-    if now.failures >= TRIES then set_state(data, "failed") end
+    now.failures, now.trouble = now.failures + 1, why
+    if now.failures >= TRIES then set_state(data, "failed", why) end
   end, function()
     if self:now().failures ~= TRIES then return next() end
     tell(self, "failed", why, next)
   end)
+end
+
+local function try_again(self, ms, fn)
+  self.due = self.loop:now() + ms
+  function self.try()
+    self.due, self.try, self.timer = nil, nil, nil
+    fn()
+  end
+  after(self, ms, self.try)
+end
+
+--- In how many ms its end is tried again | nil: it is being tried, or did not fail
+function machine:again_ms() return self.due and math.max(0, self.due - self.loop:now()) end
+
+--- What its end rests on may be mended: where it waits to try that again, it does so now.
+function machine:hurry()
+  if self.stopped or not self.try then return end
+  self.timer:cancel()
+  self.try()
 end
 
 local function to_the_end(self, verb, state)
@@ -141,21 +160,19 @@ local function to_the_end(self, verb, state)
     self.log:warn("updates", verb .. " came to nothing", { release = self:now().release, why = why })
     failed_once_more(self, why, function()
       self.ends = self.ends or self.slow()
-      after(self, self.ends:next(), function() to_the_end(self, verb, state) end)
+      try_again(self, self.ends:next(), function() to_the_end(self, verb, state) end)
     end)
   end)
 end
 
 local function enter(self, phase, why)
   keep(self, function(now)
-    now.phase, now.failures = phase, 0
+    now.phase, now.failures, now.trouble = phase, 0, nil
     now.why = why or now.why
   end, function() go(self) end)
 end
 
 local function back(self, why) enter(self, "rolling_back", why) end
-
--- == verifying
 
 -- One look, GAP s after the last one: → "commit", or "back" and the reason | nil: it goes on
 local function judge(self, gap)
@@ -275,7 +292,7 @@ end
 local function come_back(self)
   local now = self:now()
   local state = self.saved.data.runs[now.run].state
-  tell(self, state, now.why, function()
+  tell(self, state, state == "failed" and now.trouble or now.why, function()
     if not now.over then return go(self) end
     keep(self, function(_, data) data.now = nil end, function() self.ended(now, now.over) end)
   end)

@@ -1,5 +1,6 @@
 -- requests.lua - the answers to `updates` and `update explain|go|forgive`. Decides nothing.
 local explained = require "clients.updates.explained"
+local failing = require "clients.updates.failing"
 local listed = require "clients.updates.listed"
 local turn = require "clients.updates.turn"
 
@@ -34,6 +35,17 @@ local function begin_anew(updates, reply)
   end, { forgiven = "all" }))
 end
 
+-- Why there is nothing to be forgiven of the release ONLY (nil: of any).
+local function none_failed(updates, only)
+  local now = updates.machine:now()
+  if not now or only and now.release ~= only then
+    return only and only .. " did not fail here" or "nothing failed here"
+  end
+  local what, fails = ("%s is still %s here"):format(now.release, (now.phase:gsub("_", " "))), failing.text(now)
+  if not fails then return what .. ": forgive it when that is over" end
+  return ("%s (%s). %s When that is over, forgive it"):format(what, fails, failing.cure(updates))
+end
+
 local function forgive(updates, request, reply)
   if request.all == true and updates.saved.lost then return begin_anew(updates, reply) end
   local was = updates.saved.data.failed
@@ -43,9 +55,7 @@ local function forgive(updates, request, reply)
   for _, release in ipairs(was) do
     if not only or release == only then gone[#gone + 1] = release end
   end
-  if not gone[1] then
-    return reply(nil, ("missing: %s"):format(only and only .. " did not fail here" or "nothing failed here"), "missing")
-  end
+  if not gone[1] then return reply(nil, "missing: " .. none_failed(updates, only), "missing") end
   updates.states:forgive(gone, told_to(reply, { forgiven = gone }))
 end
 
