@@ -197,6 +197,30 @@ return p]] }
     tells("ada", "conflict", "it is for another release than the maps/1", "rollout abort", "maps/1/2")
   end)
 
+  it("means what is under way, then the newest that is open, then what is over, last what does not count", function()
+    new({ waves = { { max_unavailable = 1, robots = 3, soak = 1800 } } }, { "bea", "carl" })
+    local updates = f:of "ada".node.updates
+    assert.is_true(f:until_(10 * MINUTE, function() return updates.machine:now() ~= nil end))
+    hold "ada"
+    local function meant() return f:ask("ada", "update explain").run end
+    for _, key in ipairs { "zeta/1", "alpha/1", "maps/1" } do
+      assert.is_nil(f:rollout(key .. "/1", f:release(key), { "ada", "bea", "carl" }))
+      f:until_(10 * SECOND)
+    end
+    assert.equal("demos/42/1", meant())
+    assert.is_true(f:until_(10 * MINUTE, function() return updates.machine:now().phase == "verifying" end))
+    updates.runs["demos/42/1"] = nil -- nobody knows its record any more
+    local words = said "ada"
+    assert.truthy(words:find("demos/42, run 1", 1, true) and words:find("The update is verifying.", 1, true), words)
+    f:until_(HOUR, function() return f:state "ada" == "committed" end)
+    f:take_back("updates/rollout", "maps/1/1")
+    f:until_(10 * SECOND)
+    assert.same({ "alpha/1/1", "ended" }, { meant(), updates.runs["maps/1/1"].phase })
+    for _, key in ipairs { "alpha/1/1", "zeta/1/1" } do f:take_back("updates/rollout", key) end
+    f:until_(10 * SECOND)
+    assert.equal("demos/42/1", meant())
+  end)
+
   it("says what is under way, that it came to nothing for the third time, and that it is done", function()
     new { waves = { { max_unavailable = 1, robots = 3, soak = 300 } } }
     assert.truthy(said "ada":find("The update is verifying.", 1, true), said "ada")

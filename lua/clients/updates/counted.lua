@@ -38,6 +38,13 @@ local function shortfall(record, one, low)
   return word, text, dismissed
 end
 
+-- When was ONE first said → ms
+local function said_at(one)
+  local first
+  for _, st in ipairs(one.statements) do first = math.min(first or st.at, st.at) end
+  return first
+end
+
 -- When does it end: once fewer than NEEDED of ONE's statements count → ms
 local function end_of(one, needed)
   local ends = {}
@@ -74,14 +81,14 @@ local function nothing_of(record)
 end
 
 --- What RECORD (dcache:record; nil: nobody says anything of it) comes to while the time is not before LOW (ms):
---- { counts, data, data_text, signers = IDs, ends = ms | nil, holding = all proposals that hold, till = ms of LOW when
---- it is to be looked at again }, and where it does not count word and text, dismissed = true where people took it
---- back.
+--- { counts, data, data_text, signers = IDs, at = when it was first said (ms), ends = ms | nil, holding = all proposals
+--- that hold, till = ms of LOW when it is to be looked at again }, and where it does not count word and text,
+--- dismissed = true where people took it back.
 function counted.of(record, low)
   local best = record and record.proposals[1]
   if not best then return nothing_of(record) end
   local found = { counts = best.holds, data = best.data, data_text = best.data_text, signers = best.signers,
-    holding = {}, till = till(record, low) }
+    at = said_at(best), holding = {}, till = till(record, low) }
   for _, one in ipairs(record.proposals) do
     if one.holds then found.holding[#found.holding + 1] = one end
   end

@@ -32,25 +32,41 @@ local MENDS <const> = {
 local NEXT <const> = "Another run takes it in: rollout plan FILE --rest."
 local FORGIVE <const> = "update forgive %s, then another run; or a release of a higher number."
 
--- Of several runs the one that a person means: what is under way, then what is open, the newest first.
+local CLOSED <const> = { unnamed = 1, ended = 0, refused = 0 } -- phases
+
+-- Of several runs the one that a person means: what is open and counts, then what is over here, what names others, what
+-- does not count; the newest first.
 local function rank(one)
-  if one.updates:updating() and one.updates.machine:now().run == one.key then return 3 end
-  return one:is_open() and 2 or one.phase ~= "unnamed" and 1 or 0
+  if one:is_open() then return one.row.counts and 4 or 3 end
+  return CLOSED[one.phase] or 2
 end
 
 local function is_before(a, b)
   if rank(a) ~= rank(b) then return rank(a) > rank(b) end
+  if a.row.at ~= b.row.at then return (a.row.at or 0) > (b.row.at or 0) end
   if a.row.name ~= b.row.name then return a.row.name < b.row.name end
   if a.row.seq ~= b.row.seq then return a.row.seq > b.row.seq end
   return a.row.run > b.row.run
 end
 
+local function fits(key, word) return not word or key == word or key:sub(1, #word + 1) == word .. "/" end
+
+-- What is under way here, also where nobody knows the record of its run any more | nil
+local function under_way(updates)
+  local now = updates.machine:now()
+  if not now or updates.runs[now.run] then return now and updates.runs[now.run] end
+  local name, seq, number = now.run:match "^(.*)/(%d+)/(%d+)$"
+  return { key = now.run, updates = updates, phase = (now.phase:gsub("_", " ")), row = { key = now.run, name = name,
+    seq = tonumber(seq), run = tonumber(number), release = { key = now.release, data = { version = now.version } } } }
+end
+
 --- The run that WORD names, "demos/42/1" or "demos/42" or "demos"; without it the one that a person means.
 --- → run.lua's | nil, text, code
 function explained.find(updates, word)
-  local list = {}
+  local list, now = {}, under_way(updates)
+  if now and fits(now.key, word) then return now end
   for _, key in ipairs(sorted.keys(updates.runs)) do
-    if not word or key == word or key:sub(1, #word + 1) == word .. "/" then list[#list + 1] = updates.runs[key] end
+    if fits(key, word) then list[#list + 1] = updates.runs[key] end
   end
   table.sort(list, is_before)
   if list[1] then return list[1] end
@@ -92,7 +108,7 @@ end
 -- This robot takes no part in it any more, or it does not count.
 local function of_end(one)
   local release = one.row.release and one.row.release.key or "it"
-  if one.phase == "refused" then
+  if one.phase == "refused" or one.phase == "ended" then
     return { code = one.word, what = "The run does not count here.", seen = one.text, cure = CURES[one.word or ""]
       or "Make the plan anew: rollout start." }
   end

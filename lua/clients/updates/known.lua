@@ -83,7 +83,7 @@ end
 -- VERDICT of the record KEY as a row: with what is wrong beside what its statements say.
 local function row_of(self, key, verdict)
   local row = { key = key, counts = verdict.counts, word = verdict.word, text = verdict.text,
-    signers = labels(self, verdict.signers), ends = verdict.ends, dismissed = verdict.dismissed }
+    signers = labels(self, verdict.signers), at = verdict.at, ends = verdict.ends, dismissed = verdict.dismissed }
   if not self.node.lab then
     row.counts, row.word, row.text = false, "role", "this swarm is no lab: nobody can sign for it (lab init)"
   elseif verdict.counts and (verdict.holding[2] or verdict.data_text ~= verdict.first) then
@@ -239,8 +239,8 @@ end
 
 --- The rollouts that are known, counting or not, by name, SEQ and run; the same of releases. Not to be changed.
 --- A run: { key = "NAME/SEQ/RUN", name, seq, run, release, plan_cid, plan_size, tail = the CID's last 8,
---- signers = labels, ends = ms | nil, pause = { by, why, ends } | nil, skipped = set of IDs, counts; word, text: why
---- not; dismissed = true: aborted }.
+--- signers = labels, at = ms when it was first said | nil, ends = ms | nil, pause = { by, why, ends } | nil, skipped =
+--- set of IDs, counts; word, text: why not; dismissed = true: aborted }.
 function known:runs() return self:look().runs end
 
 --- A release: { key = "NAME/SEQ", name, seq, data, hash, signers, ends, counts, word, text }.

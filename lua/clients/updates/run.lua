@@ -69,7 +69,7 @@ end
 local function counts(self)
   local row = self.row
   if row.counts or row.word == "seq" and row.plan_cid and row.release.data then return true end
-  return halt(self, "refused", self.row.word, self.row.text)
+  return halt(self, row.word == "ended" and "ended" or "refused", row.word, row.text)
 end
 
 local NEVER <const> = { form = true, size = true } -- why a file will never come: its CID is of another one
@@ -234,8 +234,10 @@ function run:is_over()
   return mine ~= nil and turn.RESOLVED[mine.state] == true
 end
 
+local CLOSED <const> = { refused = true, ended = true, unnamed = true }
+
 --- May this robot still begin in it, or is it under way here?
-function run:is_open() return self.phase ~= "refused" and self.phase ~= "unnamed" and not self:is_over() end
+function run:is_open() return not CLOSED[self.phase] and not self:is_over() end
 
 --- Is its payload of use: to this robot, or to others, of one who is not named?
 function run:is_of_use()
