@@ -77,7 +77,7 @@ end
 
 function fleet:start() self.all:start() end
 
-function fleet:of(name) return self.all.by_name[name] end
+function fleet:of(name) return self.all.by_name[name] or name == self.all.desk.name and self.all.desk or nil end
 
 function fleet:until_(ms, fn) return self.all:run(ms, fn) end
 

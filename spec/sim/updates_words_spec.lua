@@ -197,6 +197,22 @@ return p]] }
     tells("ada", "conflict", "it is for another release than the maps/1", "rollout abort", "maps/1/2")
   end)
 
+  it("and `updates` know at once what was signed at that node", function()
+    new({}, { "ada", "bea", "carl" })
+    local function run(key) return f:ask("the-desk", "updates", { run = key }).runs[1] or {} end
+    assert.is_nil(f:say("updates/pause", "demos/42/1", { why = "wait" }))
+    assert.equal("wait", (run "demos/42/1".pause or {}).why)
+    f:take_back("updates/pause", "demos/42/1")
+    assert.is_nil(run "demos/42/1".pause)
+    assert.is_nil(f:say("updates/skip", "demos/42/1/1", { robots = { f:of "ada".id }, why = "in repair" }))
+    assert.truthy(run "demos/42/1".robots[1].state) -- skipped, or rejected where she said that by now
+    assert.is_nil(f:rollout("maps/1/1", f:release "maps/1", { "ada" }))
+    assert.is_true(run "maps/1/1".counts)
+    f:take_back("updates/rollout", "maps/1/1")
+    local explained = f:ask("the-desk", "update explain", { run = "maps" })
+    assert.same({ "ended", "ended" }, { run "maps/1/1".word, explained.phase })
+  end)
+
   it("means what is under way, then the newest that is open, then what is over, last what does not count", function()
     new({ waves = { { max_unavailable = 1, robots = 3, soak = 1800 } } }, { "bea", "carl" })
     local updates = f:of "ada".node.updates

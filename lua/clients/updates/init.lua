@@ -15,6 +15,7 @@ local own_states = require "clients.updates.own_states"
 local requests = require "clients.updates.requests"
 local run = require "clients.updates.run"
 local saved = require "clients.updates.saved"
+local slices = require "slices"
 local sorted = require "sorted"
 local staging = require "clients.updates.staging"
 local take = require "clients.updates.take"
@@ -25,6 +26,7 @@ updates.__index = updates
 function updates.needs(node) return node.content ~= nil or node.update_fetching ~= nil end
 
 local SOON <const> = 1000 -- ms from the news to the look, so that many come at once
+local CATCH_UP_MOST <const> = 1000 -- ms that who asks waits for what is being judged
 local EVERY <const> = 60 * 1000 -- ms between two looks without news
 local TOPIC <const> = "updates"
 local MODE <const> = 448 -- octal 0700
@@ -147,6 +149,28 @@ function updates:news()
     self.pending = nil
     look(self)
   end)
+end
+
+-- In slices: until what is being judged anew is, for a while at most.
+local function wait_for_known(self)
+  slices.wait(function(wake)
+    local undo, timer
+    local function over()
+      undo()
+      timer:cancel()
+      wake()
+    end
+    undo, timer = self.known:on_news(over), self.loop:after(CATCH_UP_MOST, over)
+  end)
+end
+
+--- What was taken up to now is looked at, before somebody is told how things are: who just signed it looks.
+function updates:catch_up()
+  if self.known:is_busy() and slices.running() then wait_for_known(self) end
+  if not self.pending and not self.known:is_news() then return end
+  if self.pending then self.pending:cancel() end
+  self.pending = nil
+  look(self)
 end
 
 -- == what a run asks of the client

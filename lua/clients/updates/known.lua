@@ -69,6 +69,10 @@ function known:changed(bucket)
   end)
 end
 
+--- Is something new of which nobody was told yet; are records being judged anew, so that what is known is of before?
+function known:is_news() return self.telling ~= nil end
+function known:is_busy() return self.signed:is_busy() end
+
 --- FN() after something changed. → a function that ends it
 function known:on_news(fn) return self.listeners:add(fn) end
 

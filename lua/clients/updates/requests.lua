@@ -62,12 +62,18 @@ end
 --- Registers them with the client's HANDLE.
 return function(handle, updates)
   handle:command("updates", function(request, reply)
-    reply:run(function() reply(listed.of(updates, request.run)) end)
+    reply:run(function()
+      updates:catch_up()
+      reply(listed.of(updates, request.run))
+    end)
   end, { reads = true })
   handle:command("update explain", function(request, reply)
-    local one, text, code = explained.find(updates, request.run)
-    if not one then return reply(nil, text, code) end
-    reply(explained.of(one))
+    reply:run(function()
+      updates:catch_up()
+      local one, text, code = explained.find(updates, request.run)
+      if not one then return reply(nil, text, code) end
+      reply(explained.of(one))
+    end)
   end, { reads = true })
   handle:command("update go", function(request, reply) go(updates, request, reply) end)
   handle:command("update forgive", function(request, reply) forgive(updates, request, reply) end)
