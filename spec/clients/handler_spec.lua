@@ -176,10 +176,16 @@ echo first; echo " the cable is out " >&2; exit 3]]
     assert.equal("ok", ask "apply")
     put "[ -f ended ]"
     local told = begin "verify"
-    assert.is_true(handlers.runner.is_busy)
+    assert.is_true(handlers.runner.is_busy and handlers:is_busy())
     till.holds(L, function() return told.answer end, 20000)
     assert.same({ "ok" }, told.answer)
-    assert.is_nil(handlers.runner.is_busy)
+    assert.same({ nil, false }, { handlers.runner.is_busy, handlers:is_busy() })
+    put "[ $1 = verify ] || setsid sh -c 'sleep 4' & sleep 0.2"
+    assert.equal("ok", ask "apply")
+    begin "verify"
+    handlers.runner:stop() -- nobody asks for anything more
+    till.holds(L, function() return not handlers:is_busy() end, 20000)
+    handlers.runner.stopped = nil
     put "setsid sleep 3 3>&- & true" -- holds its output, and not the lock
     assert.equal("ok", ask "apply")
     put "echo next"

@@ -213,6 +213,23 @@ return p]] }
     assert.same({ "ended", "ended" }, { run "maps/1/1".word, explained.phase })
   end)
 
+  it("says that a handler is still at work, and begins nothing meanwhile", function()
+    f = fleet.new { names = NAMES }
+    f:until_(30 * SECOND)
+    local updates, held = f:of "ada".node.updates, true
+    local kinds = updates.kinds
+    updates.kinds = setmetatable({ is_busy = function() return held end }, { __call = function(_, ...)
+      return kinds(...)
+    end })
+    f:start()
+    f:until_(2 * MINUTE)
+    tells("ada", "busy", "an earlier handler still holds", "Wait for its end.")
+    assert.same({}, f:order())
+    held = false
+    f:until_(3 * MINUTE)
+    assert.equal("ada", f:order()[1])
+  end)
+
   it("means what is under way, then the newest that is open, then what is over, last what does not count", function()
     new({ waves = { { max_unavailable = 1, robots = 3, soak = 1800 } } }, { "bea", "carl" })
     local updates = f:of "ada".node.updates

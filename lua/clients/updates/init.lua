@@ -180,6 +180,8 @@ function updates:busy_with(one)
   local now = self.machine:now()
   if now then return ("%s is %s"):format(now.release, (now.phase:gsub("_", " "))) end
   if self.beginning and self.beginning ~= one then return self.beginning.row.release.key .. " begins" end
+  local is_held = type(self.kinds) == "table" and self.kinds:is_busy()
+  return is_held and ("an earlier handler still holds %s/updates/lock"):format(self.node.state) or nil
 end
 
 --- The run ONE is refused by WORD here: counted once.

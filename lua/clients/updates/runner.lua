@@ -103,6 +103,16 @@ function runner:run(one, done, waited)
   self.timer = self.loop:after(POLL_MS, function() self:run(one, done, waited + POLL_MS) end)
 end
 
+--- Is another one, which was found at work when this was to run one, still at work?
+function runner:is_held()
+  if not self.is_busy then return false end
+  local lock = self.disk:lock(self.dir .. "/lock")
+  if not lock then return true end
+  lock:close()
+  self.is_busy = nil
+  return false
+end
+
 function runner:stop()
   self.stopped = true
   if self.timer then self.timer:cancel() end

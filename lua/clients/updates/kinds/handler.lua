@@ -146,6 +146,9 @@ function handler:__call(kind)
   return function(verb, job, done) verb_of(self, kind, verb, job, done) end
 end
 
+--- Is a handler still at work that others started?
+function handler:is_busy() return self.runner:is_held() end
+
 --- Nothing is told any more; what runs goes on.
 function handler:stop() self.runner:stop() end
 

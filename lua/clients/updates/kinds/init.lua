@@ -31,6 +31,9 @@ function kinds:__call(kind)
   return function(verb, job, done) one:run(verb, job, done) end
 end
 
+--- Is a handler still at work that others started, such as an earlier daemon?
+function kinds:is_busy() return self.handlers:is_busy() end
+
 --- Nothing is told any more; handlers go on, what else runs ends.
 function kinds:stop()
   self.handlers:stop()
