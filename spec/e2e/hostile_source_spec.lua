@@ -1,4 +1,5 @@
 -- hostile_source_spec.lua - peers whose files are lies, before and beside an honest one: nothing unchecked is kept.
+-- mostly waits: for liars to be given up
 local cid = require "core.cid"
 local folder = require "spec.folder"
 local hash = require "core.hash"

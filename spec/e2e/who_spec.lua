@@ -1,4 +1,5 @@
 -- who_spec.lua - who is there, and who is not: killed, gone, moved, of one name, unheard for a month. Whole daemons.
+-- mostly waits: for nodes to be missed
 local folder = require "spec.folder"
 local hash = require "core.hash"
 local json = require "core.json"

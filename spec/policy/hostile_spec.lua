@@ -203,7 +203,9 @@ describe("a policy that is read and misbehaves", function()
       else
         assert.is_nil(p, name)
         assert.equal("my.lua", faults[1].file, name)
-        assert.truthy(faults[1].line or faults[1].text:find "longer than 64 KiB", name .. ": " .. faults[1].text)
+        local fault = faults[1].text -- what takes too long to compile has no line yet
+        assert.truthy(faults[1].line or fault:find "longer than 64 KiB" or fault:find "processor time", name .. ": "
+          .. fault)
       end
     end
     watch.check "texts"
