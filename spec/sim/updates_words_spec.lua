@@ -179,6 +179,13 @@ return p]] }
     f:until_(10 * SECOND)
     tells("ada", "rejected", "skipped by a signed word", "Another run takes it in", "demos/42/1")
     tells("carl", "turn", "its order has 1 others", "Another run takes it in", key)
+    local function listed() return f:ask("ada", "updates", { run = "maps/1/1" }).runs[1] end
+    local one = listed() -- its own word, of a run that counts
+    assert.same({ true, "target" }, { one.counts, one.word })
+    f:take_back("updates/rollout", "maps/1/1")
+    f:until_(10 * SECOND)
+    one = listed() -- what ended it, whatever its own word was
+    assert.same({ false, "ended" }, { one.counts, one.word })
   end)
 
   it("says why the run does not count: two signed under one number, nobody who may signed it, it has ended", function()

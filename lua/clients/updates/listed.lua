@@ -71,12 +71,20 @@ local function add_robots(one, answer)
     run = one.plan.run, unknown = one.plan.unknown, waves = one.plan.waves }
 end
 
+-- Why the run ONE does not count, for anybody; of one that counts why this robot takes no part → word, text
+local function why_not(one)
+  local row = one.row
+  if row.counts then return one.word, one.text end
+  return row.word or one.word, row.text or one.text
+end
+
 local function run_of(one)
   one:show_plan()
   local row, release = one.row, one.row.release
+  local word, text = why_not(one)
   local data = release and release.data or {}
   local answer = { run = row.key, release = release and release.key, kind = data.kind, version = data.version,
-    signers = labels_of(row.signers), word = one.word or row.word, text = one.text or row.text,
+    signers = labels_of(row.signers), word = word, text = text,
     ends = row.ends, phase = one.phase, counts = row.counts, plan = row.plan_cid,
     pause = row.pause and { by = row.pause.by, why = row.pause.why, ends = row.pause.ends,
       left_ms = gate_facts.pause(one).left_ms } or nil,
