@@ -1,5 +1,4 @@
 -- rollout_rows.lua - how a run looks: its plan, its robots, how far it is. Asks nobody.
-local sorted = require "sorted"
 local updates = require "cli.updates"
 
 local rows = {}
@@ -62,27 +61,10 @@ local COLUMNS <const> = {
   { title = "ROUND", align = "right", rank = 4 }, { title = "STATE", rank = 1 }, { title = "SEEN", rank = 3 },
 }
 
-local function state_text(robot) return (robot.state or "waits"):gsub("_", " ") end
-
 local function row(robot, s)
   return { s:text(robot.label), tostring(robot.wave), tostring(robot.round),
-    { s:text(state_text(robot)), colour = rows.COLOURS[robot.state or ""] },
+    { s:text(updates.state_of(robot)), colour = rows.COLOURS[robot.state or ""] },
     robot.self and "here" or s.age(robot.seen_ms) }
-end
-
--- "3 of 5 committed, 1 applying, 1 waits"
-local function counts(run)
-  local by, words = {}, {}
-  for _, robot in ipairs(run.robots) do
-    local state = state_text(robot)
-    by[state] = (by[state] or 0) + 1
-  end
-  local committed = by.committed or 0
-  by.committed = nil
-  for i, state in ipairs(sorted.keys(by)) do
-    words[i] = ("%d %s"):format(by[state], by[state] > 1 and state == "waits" and "wait" or state)
-  end
-  return ("%d of %d committed%s"):format(committed, #run.robots, words[1] and ", " .. table.concat(words, ", ") or "")
 end
 
 -- What robots say of their state, each reason once: "ada and bea rejected (target): no handler of kind deb."
@@ -91,7 +73,7 @@ local function say_reasons(run, s)
   for _, robot in ipairs(run.robots) do
     local why = robot.why or robot.word
     local word = robot.why and robot.word and (" (%s)"):format(robot.word) or ""
-    local text = why and ("%s%s: %s"):format(state_text(robot), word, why)
+    local text = why and ("%s%s: %s"):format(updates.state_of(robot), word, why)
     if text and not by_text[text] and #list < REASONS then
       by_text[text] = {}
       list[#list + 1] = text
@@ -101,8 +83,19 @@ local function say_reasons(run, s)
   for _, text in ipairs(list) do s:say(("%s %s."):format(names(by_text[text], s), s:text(text))) end
 end
 
+-- Why the run does not count. Of one that counts: why this node takes no part, where its own status does not say so.
+local function say_why_not(run, s)
+  if not run.text or not run.word then return end
+  local form = updates.ended(run) and "It has ended: %s." or "It does not count: %s (%s)."
+  for _, robot in ipairs(run.counts and run.robots or {}) do
+    if robot.self and (robot.word or robot.why) then return end
+  end
+  if run.counts then form = "This node takes no part in it: %s (%s)." end
+  s:say(form:format(updates.said(run.text, s), s:text(run.word)))
+end
+
 local function say_troubles(run, s)
-  if run.text then s:say(("It does not count: %s (%s)."):format(updates.said(run.text, s), s:text(run.word))) end
+  say_why_not(run, s)
   if run.pause then
     local left = run.pause.left_ms and (" for %s"):format(s.span(run.pause.left_ms)) or ""
     s:say(("Paused by %s%s: %s. Nobody begins; what is under way goes on. To go on: rollout resume %s"):format(
@@ -141,6 +134,9 @@ local function some(run, all, s)
   return list, #run.robots - #list
 end
 
+local STANDS <const> = { complete = "Complete", ended = "Ended", stopped = "Stopped", over = "Over", paused = "Paused",
+  ["under way"] = "Under way" }
+
 --- RUN, of `updates`: who is how far; ALL: each robot, also of many.
 function rows.status(run, s, all)
   local list, left = some(run, all, s)
@@ -151,8 +147,8 @@ function rows.status(run, s, all)
   say_troubles(run, s)
   say_unnamed(run, s)
   if run.robots[1] then
-    s:say(("%s: %s."):format(run.complete and "Complete" or "Not complete", counts(run)))
-  else
+    s:say(("%s: %s."):format(STANDS[updates.state(run)] or "Not under way", updates.how_far(run)))
+  elseif not updates.ended(run) then
     s:say "The plan is not here yet, so nobody knows whom it names."
   end
 end

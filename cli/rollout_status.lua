@@ -1,5 +1,6 @@
 -- rollout_status.lua - `rollout status`: how far each run is. It asks the daemon only.
 local rows = require "cli.rollout_rows"
+local sorted = require "sorted"
 local trust = require "cli.trust"
 local updates = require "cli.updates"
 
@@ -7,15 +8,12 @@ local status = {}
 
 local COLUMNS <const> = {
   { title = "RUN", rank = 1 }, { title = "KIND", rank = 4 }, { title = "VERSION", give = true, least = 6, rank = 3 },
-  { title = "DONE", align = "right", rank = 1 }, { title = "STATE", give = true, least = 8, rank = 2 },
+  { title = "DONE", align = "right", rank = 1 }, { title = "STATE", give = true, least = 9, rank = 2 },
 }
 
-local function state_of(run)
-  if run.stopped then return { "stopped", colour = "bad" } end
-  if run.complete then return { "complete", colour = "good" } end
-  if run.pause then return { "paused", colour = "warn" } end
-  if run.word then return { run.word, colour = "warn" } end
-  return updates.over(run) and { "over, not complete", colour = "warn" } or "under way"
+local function state_of(run, s)
+  local state, colour = updates.state(run)
+  return { s:text(state), colour = colour }
 end
 
 -- One line a run.
@@ -25,10 +23,35 @@ local function list(runs, s)
     local done = 0
     for _, robot in ipairs(run.robots) do done = done + (robot.state == "committed" and 1 or 0) end
     lines[i] = { s:text(run.run), s:text(run.kind), s:text(run.version), ("%d of %d"):format(done, #run.robots),
-      state_of(run) }
+      state_of(run, s) }
   end
   s:table(COLUMNS, lines)
   s:say "One of them: rollout status RUN."
+end
+
+local function key_of(run)
+  local name, seq, number = run.run:match "^(.*)/(%d+)/(%d+)$"
+  return name, math.tointeger(tonumber(seq)), math.tointeger(tonumber(number))
+end
+
+local function is_newer(one, other)
+  local _, seq, number = key_of(one)
+  local _, its_seq, its_number = key_of(other)
+  return seq > its_seq or seq == its_seq and number > its_number
+end
+
+-- Beside the run SHOWN: the newest of each name, where that came to its end and not to what it was for.
+local function say_newest(runs, shown, s)
+  local newest = {}
+  for _, run in ipairs(runs) do
+    local name = key_of(run)
+    if not newest[name] or is_newer(run, newest[name]) then newest[name] = run end
+  end
+  for _, name in ipairs(sorted.keys(newest)) do
+    local run = newest[name]
+    local over = run ~= shown and not run.complete and not updates.ended(run) and updates.over(run)
+    if over then s:say(("%s is over: %s. Why: rollout status %s"):format(s:text(run.run), over, s:text(run.run))) end
+  end
 end
 
 local function chosen(context, answer, options)
@@ -61,6 +84,7 @@ function status.run(context, options)
   elseif runs[2] then
     list(runs, s)
   else
+    if not options.run then say_newest(answer.runs, runs[1], s) end
     rows.status(runs[1], s, options.all)
   end
   return context.exit.ok

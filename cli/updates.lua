@@ -3,6 +3,7 @@
 local asking = require "cli.asking"
 local byte_size = require "byte_size"
 local json = require "core.json"
+local sorted = require "sorted"
 local trust = require "cli.trust"
 
 local updates = {}
@@ -29,14 +30,45 @@ end
 
 local RESOLVED <const> = { committed = true, rolled_back = true, rejected = true, skipped = true }
 
---- Is nothing of RUN, of `facts`, left to be done? → "all 5 robots are done" | "it has ended" | nil
+--- The state of ROBOT, of a run, in words.
+function updates.state_of(robot) return ((robot.state or "waits"):gsub("_", " ")) end
+
+--- How far RUN is: "3 of 5 committed, 1 applying, 1 waits"
+function updates.how_far(run)
+  local by, words = {}, {}
+  for _, robot in ipairs(run.robots) do
+    local state = updates.state_of(robot)
+    by[state] = (by[state] or 0) + 1
+  end
+  local committed = by.committed or 0
+  by.committed = nil
+  for i, state in ipairs(sorted.keys(by)) do
+    words[i] = ("%d %s"):format(by[state], by[state] > 1 and state == "waits" and "wait" or state)
+  end
+  return ("%d of %d committed%s"):format(committed, #run.robots, words[1] and ", " .. table.concat(words, ", ") or "")
+end
+
+--- Did people end RUN, or its time? A robot's own word for why it takes no part is none of that.
+function updates.ended(run) return not run.counts and run.word == "ended" or not run.plan end
+
+--- Is nothing of RUN, of `facts`, left to be done? → "5 of 5 committed" | "it has ended" | nil
 function updates.over(run)
-  if run.word == "ended" then return run.text and run.text:gsub("^%l+: ", "") or "it has ended" end
-  if not run.plan then return "it was taken back" end
+  if not run.plan and run.word ~= "ended" then return "it was taken back" end
+  if updates.ended(run) then return run.text and run.text:gsub("^%l+: ", "") or "it has ended" end
   local left = not run.robots[1]
   for _, robot in ipairs(run.robots) do left = left or not RESOLVED[robot.state or ""] end
-  if left then return nil end
-  return #run.robots == 1 and "its robot is done" or ("all %d robots are done"):format(#run.robots)
+  return not left and updates.how_far(run) or nil
+end
+
+--- How RUN stands, in a word or two, and the colour of it | nil
+function updates.state(run)
+  if run.complete then return "complete", "good" end
+  if updates.ended(run) then return "ended", "warn" end
+  if run.stopped then return "stopped", "bad" end
+  if updates.over(run) then return "over", "warn" end
+  if run.pause then return "paused", "warn" end
+  if run.word and not run.counts then return run.word, "warn" end
+  return "under way"
 end
 
 -- The open ones of RUNS, or all where none is open.
@@ -51,7 +83,8 @@ end
 local function candidates(runs)
   local list = {}
   for i, run in ipairs(runs) do
-    list[i] = { say = run.run, text = updates.over(run) or run.text or "under way" }
+    local over = updates.over(run)
+    list[i] = { say = run.run, text = over and "over: " .. over or updates.state(run) }
   end
   return list
 end

@@ -380,12 +380,49 @@ describe("rollout status", function()
       "bea rolled back: 2 checks are worse.",
       "carl 1 1 waits", "It has stopped: 2 failures of 2.",
       "2 robots here are not named by the plan, so they never start: donald and emma.",
-      "Not complete: 1 of 3 committed, 1 rolled back, 1 waits.")
+      "Stopped: 1 of 3 committed, 1 rolled back, 1 waits.")
     has(k:cli { "rollout", "status", "--all" }, "demos/41/1 files 2.4 3 of 3 complete", "demos/42/1", "stopped")
     has(k:cli { "rollout", "status", "demos/41" }, "Complete: 3 of 3 committed.")
     said, code = k:cli { "rollout", "status", "nothing" }
     assert.equal(1, code)
     has(said, "no run nothing is known here")
+  end)
+
+  it("does not call a run uncounted which the node asked rejects for itself", function()
+    open { "ada", "bea" }
+    local its = "target: the policy names no folder demos: clients.updates.folders"
+    k.runs = { run_of("demos/42/1", { "rejected", false }, { word = "target", text = its, phase = "rejected" }) }
+    local ada = k.runs[1].robots[1]
+    ada.self, ada.word, ada.why = true, "target", "the policy names no folder demos: clients.updates.folders"
+    local said = k:cli { "rollout", "status" }
+    has(said, "ada rejected (target): the policy names no folder demos: clients.updates.folders.",
+      "Under way: 0 of 2 committed, 1 rejected, 1 waits.")
+    lacks(said, "count:")
+    k.runs[2] = run_of("demos/43/1", { false, false })
+    has(k:cli { "rollout", "status" }, "demos/42/1 files 2.4 0 of 2 under way")
+    ada.self = nil
+    k.runs = { run_of("demos/42/1", { false, false }, { word = "conflict", text = "this run had another plan here" }) }
+    has(k:cli { "rollout", "status" }, "This node takes no part in it: this run had another plan here (conflict).")
+    k.runs[1].counts, k.runs[1].word, k.runs[1].text = false, "ended", "dismissed by 7f3a"
+    said = k:cli { "rollout", "status" }
+    has(said, "It has ended: dismissed by 7f3a.", "Ended: 0 of 2 committed, 2 wait.")
+    has(k:cli { "rollout", "pause", "--yes" }, "demos/42/1 is over: dismissed by 7f3a. There is nothing to pause")
+    k.runs[2] = run_of("demos/43/1", { "committed", "rejected" })
+    has(k:cli { "rollout", "status", "--all" }, "demos/42/1 files 2.4 0 of 2 ended", "1 of 2 over")
+  end)
+
+  it("hides no run that came to nothing behind one that is under way, and calls it by the same word", function()
+    open { "ada", "bea" }
+    k.runs = { run_of("demos/41/1", { "rolled_back", "rolled_back" }), run_of("demos/42/1", { "rejected", "rejected" }),
+      run_of("maps/1/1", { false, false }), run_of("tools/9/1", { "committed", "committed" }) }
+    local said = k:cli { "rollout", "status" }
+    has(said, "demos/42/1 is over: 0 of 2 committed, 2 rejected. Why: rollout status demos/42/1",
+      "maps/1/1, files 2.4", "Under way: 0 of 2 committed, 2 wait.")
+    lacks(said, "demos/41")
+    lacks(said, "tools/9")
+    has(k:cli { "rollout", "status", "demos/42" }, "Over: 0 of 2 committed, 2 rejected.")
+    k.columns = 50
+    has(k:cli { "rollout", "status", "--all", "--color=never" }, "0 of 2 over", "0 of 2 under way", "2 of 2 complete")
   end)
 
   it("of many robots shows those that are not done", function()
@@ -457,7 +494,7 @@ describe("rollout pause, resume, skip, abort", function()
     for _, words in ipairs { { "pause" }, { "resume" }, { "skip", "demos/42/1", "ada" }, { "abort", "demos/42/1" } } do
       local said, code = k:cli { "rollout", words[1], "--yes", table.unpack(words, 2) }
       assert.equal(4, code, said)
-      has(said, "demos/42/1 is over: all 3 robots are done. There is nothing to " .. words[1])
+      has(said, "demos/42/1 is over: 1 of 3 committed, 1 rolled back, 1 skipped. There is nothing to " .. words[1])
     end
     k.runs = { run_of("demos/42/1", { false }), run_of("maps/3/1", { false }) }
     local said, code = k:cli { "rollout", "pause", "--yes" }
