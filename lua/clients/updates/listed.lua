@@ -28,6 +28,13 @@ local function own_trouble(one)
   return fails and ("%s; again %s"):format(fails, failing.when(machine))
 end
 
+-- How discovery calls each node of ROWS, its own, now: by ID.
+local function called(rows)
+  local by_id = {}
+  for _, row in ipairs(rows) do by_id[row.id] = row.status end
+  return by_id
+end
+
 -- One robot of the run ONE, as its status and this robot's ears have it.
 local function robot(one, known, id, place)
   local updates, status = one.updates, known[id]
@@ -39,15 +46,14 @@ local function robot(one, known, id, place)
     seen_ms = id == updates.node.id and 0 or heard.silence(updates.node, id), self = id == updates.node.id or nil }
 end
 
--- Living nodes of the kinds that the plan names, which it does not name: { count, the first labels }.
-local function unnamed(one)
-  local node, types, list, count = one.updates.node, {}, {}, 0
-  local rows = node.discovery and node.discovery:nodes(false) or {}
+-- Living nodes among ROWS of the kinds that the plan names, which it does not name: { count, the first labels }.
+local function unnamed(one, rows)
+  local discovery, types, list, count = one.updates.node.discovery, {}, {}, 0
   for _, row in ipairs(rows) do
     if one.places.place[row.id] and row.type then types[row.type] = true end
   end
   for _, row in ipairs(rows) do
-    if not one.places.place[row.id] and types[row.type] and node.discovery.is_living(row) then
+    if not one.places.place[row.id] and types[row.type] and discovery.is_living(row) then
       count = count + 1
       if count <= UNNAMED_SHOWN then list[count] = row.label end
     end
@@ -57,8 +63,12 @@ end
 
 local function add_robots(one, answer)
   local known, robots, failures, committed = gate_facts.known(one), {}, 0, 0
+  local discovery = one.updates.node.discovery
+  local rows = discovery and discovery:nodes(false) or {}
+  local node_status = called(rows)
   for i, id in ipairs(one.plan.order) do
     robots[i] = robot(one, known, id, i)
+    robots[i].node_status = node_status[id]
     failures = failures + (turn.FAILED[robots[i].state] and 1 or 0)
     committed = committed + (robots[i].state == "committed" and 1 or 0)
     slices.step()
@@ -66,7 +76,7 @@ local function add_robots(one, answer)
   answer.robots, answer.complete = json.array(robots), committed == #robots
   answer.max_failures, answer.failures = one.plan.max_failures, failures
   if failures >= one.plan.max_failures then answer.stopped = ("%d failed, which stops it"):format(failures) end
-  answer.unnamed, answer.unnamed_labels = unnamed(one)
+  answer.unnamed, answer.unnamed_labels = unnamed(one, rows)
   answer.plan_facts = { absent = one.plan.absent, clock = one.plan.clock, patience = one.plan.patience,
     run = one.plan.run, unknown = one.plan.unknown, waves = one.plan.waves }
 end
