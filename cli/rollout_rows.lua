@@ -107,6 +107,52 @@ local function say_troubles(run, s)
   end
 end
 
+local AWAY <const> = { lost = true, left = true }
+local AWAY_MS <const> = 6 * 60 * 1000 -- not heard for so long: also one that is not called lost
+local SKIPPED <const> = 8 -- robots that one skip may name
+
+-- Robots of RUN that are not here and that others wait for, who stand behind them; and for how long the one that was
+-- heard last was not.
+local function awaited(run)
+  local list, least, last = {}, nil, nil
+  for _, robot in ipairs(run.robots) do
+    local is_last = not last or robot.round > last.round or robot.round == last.round and robot.place > last.place
+    if not updates.resolved(robot) and is_last then last = robot end
+  end
+  for _, robot in ipairs(run.robots) do
+    local seen = robot.seen_ms or 0
+    local away = AWAY[robot.node_status or ""] or seen >= AWAY_MS
+    if away and not robot.self and not updates.resolved(robot) and robot ~= last then
+      list[#list + 1], least = robot, math.min(least or seen, seen)
+    end
+  end
+  return list, least
+end
+
+local function say_away(run, s)
+  if updates.over(run) or run.stopped then return end
+  local list, least = awaited(run)
+  local absent = run.plan_facts and run.plan_facts.absent or { most = 0 }
+  local one = #list == 1
+  if #list == 0 or #list <= absent.most and least >= absent.after * 1000 then return end
+  local labels = {}
+  for i = 1, math.min(#list, SKIPPED) do labels[i] = s:text(list[i].label) end
+  local left_out = absent.most > 0 and (" (but for %d, once not heard for %s)"):format(absent.most,
+    s.span(absent.after * 1000)) or ""
+  s:say(("%s %s not been heard for %s%s; those behind wait for %s%s: rollout skip %s %s"):format(names(list, s),
+    one and "has" or "have", s.span(least), one and "" or " or longer", one and "it" or "them", left_out,
+    s:text(run.run), table.concat(labels, " ")))
+end
+
+-- Robots that could begin, and do not.
+local function some_wait(run)
+  if updates.over(run) or run.stopped or run.pause or run.counts == false then return false end
+  for _, robot in ipairs(run.robots) do
+    if not robot.state or robot.state == "deferred" then return true end
+  end
+  return false
+end
+
 local function say_unnamed(run, s)
   local n = run.unnamed or 0
   if n == 0 then return end
@@ -145,12 +191,14 @@ function rows.status(run, s, all)
   if left > 0 then s:say(("and %s: --all"):format(s.count(left, "other robot"))) end
   say_reasons(run, s)
   say_troubles(run, s)
+  say_away(run, s)
   say_unnamed(run, s)
   if run.robots[1] then
     s:say(("%s: %s."):format(STANDS[updates.state(run)] or "Not under way", updates.how_far(run)))
   elseif not updates.ended(run) then
     s:say "The plan is not here yet, so nobody knows whom it names."
   end
+  if some_wait(run) then s:say "Why one waits: dt-swarm-cli ROBOT update explain" end
 end
 
 return rows

@@ -143,7 +143,7 @@ function words.run(context, options)
   local facts, exit = updates.facts(context)
   if not facts then return exit end
   local run, signer, given
-  run, exit = updates.run(context, facts, options.run)
+  run, exit = updates.open_run(context, facts, options.run)
   if not run then return exit end
   local over = updates.over(run)
   if over then

@@ -60,6 +60,9 @@ function updates.over(run)
   return not left and updates.how_far(run) or nil
 end
 
+--- Is ROBOT, of a run, resolved?
+function updates.resolved(robot) return RESOLVED[robot.state or ""] or false end
+
 --- How RUN stands, in a word or two, and the colour of it | nil
 function updates.state(run)
   if run.complete then return "complete", "good" end
@@ -105,6 +108,20 @@ function updates.run(context, answer, word)
   end
   return trust.refuse(context, word and ("no run %s is known here: rollout status"):format(word)
     or "no rollout is known here", "missing")
+end
+
+--- The same for what only an open run can be asked: where several fit and none is open, that is said.
+function updates.open_run(context, answer, word)
+  local found, is_over = {}, true
+  for _, run in ipairs(answer.runs) do
+    if not word or run.run == word or run.run:sub(1, #word + 1) == word .. "/" then
+      found[#found + 1] = run
+      is_over = is_over and updates.over(run) ~= nil
+    end
+  end
+  if not is_over or not found[2] then return updates.run(context, answer, word) end
+  return trust.refuse(context, ("no run%s is open; here there are:"):format(word and " of " .. word or ""), "missing",
+    candidates(found))
 end
 
 -- == a record as it stands

@@ -425,6 +425,33 @@ describe("rollout status", function()
     has(k:cli { "rollout", "status", "--all", "--color=never" }, "0 of 2 over", "0 of 2 under way", "2 of 2 complete")
   end)
 
+  it("says who is away and waited for, and where to ask why one waits", function()
+    open { "ada", "bea", "carl" }
+    k.runs = { run_of("demos/42/1", { "committed", false, false }) }
+    local ada, bea, carl = table.unpack(k.runs[1].robots)
+    local said = k:cli { "rollout", "status" }
+    has(said, "2 wait. Why one waits: dt-swarm-cli ROBOT update explain")
+    lacks(said, "not been heard")
+    ada.node_status, carl.node_status = "lost", "lost" -- nobody waits for these
+    lacks(k:cli { "rollout", "status" }, "not been heard")
+    bea.node_status, bea.seen_ms = "lost", 120000
+    has(k:cli { "rollout", "status" },
+      "bea has not been heard for 2 min; those behind wait for it: rollout skip demos/42/1 bea Under way")
+    bea.node_status, bea.seen_ms, ada.state, ada.seen_ms = nil, 3600000, nil, 5000000
+    has(k:cli { "rollout", "status" },
+      "ada and bea have not been heard for 60 min or longer; those behind wait for them: rollout skip demos/42/1 ada "
+      .. "bea Under way")
+    k.runs[1].plan_facts.absent.most = 1
+    has(k:cli { "rollout", "status" },
+      "those behind wait for them (but for 1, once not heard for 60 min): rollout skip")
+    k.runs[1].plan_facts.absent.most = 2
+    lacks(k:cli { "rollout", "status" }, "not been heard")
+    k.runs[1].plan_facts.absent.most, k.runs[1].stopped = 0, "2 failed"
+    said = k:cli { "rollout", "status" }
+    lacks(said, "not been heard")
+    lacks(said, "Why one waits")
+  end)
+
   it("of many robots shows those that are not done", function()
     local names, states = {}, {}
     for i = 1, 60 do names[i], states[i] = "r" .. i, i < 59 and "committed" end
@@ -496,8 +523,14 @@ describe("rollout pause, resume, skip, abort", function()
       assert.equal(4, code, said)
       has(said, "demos/42/1 is over: 1 of 3 committed, 1 rolled back, 1 skipped. There is nothing to " .. words[1])
     end
-    k.runs = { run_of("demos/42/1", { false }), run_of("maps/3/1", { false }) }
+    k.runs[2] = run_of("demos/43/1", { "committed" })
     local said, code = k:cli { "rollout", "pause", "--yes" }
+    assert.equal(1, code)
+    has(said, "no run is open; here there are: (missing)",
+      "demos/42/1 over: 1 of 3 committed, 1 rolled back, 1 skipped", "demos/43/1 over: 1 of 1 committed")
+    has(k:cli { "rollout", "pause", "demos", "--yes" }, "no run of demos is open; here there are:")
+    k.runs = { run_of("demos/42/1", { false }), run_of("maps/3/1", { false }) }
+    said, code = k:cli { "rollout", "pause", "--yes" }
     assert.equal(1, code)
     has(said, "2 runs fit; say which", "demos/42/1", "maps/3/1")
     assert.equal(0, select(2, k:cli { "rollout", "pause", "maps", "--yes" }))
