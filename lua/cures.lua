@@ -102,7 +102,7 @@ local WORDS <const> = {
   { "conflict", "Two different releases, rollouts or plans are signed under one number, so that none of them is begun.",
     "Ask who signed them (they are named); then sign another number, and dismiss these." },
   { "clock", "The time is not known well enough to tell whether a release has ended.",
-    "Synchronise the clock (timedatectl), start a node beside it whose clock is, or plan with clock = \"adopted\"." },
+    "Synchronise its clock, or where the plan says clock = \"adopted\" one beside it (timedatectl set-ntp true)." },
 }
 
 -- Errors of the operating system that people meet; others are explained by errno(3).
