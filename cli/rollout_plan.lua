@@ -141,11 +141,14 @@ local function rows_of(waves, starts, s)
 end
 
 local AWAY <const> = { lost = true, left = true }
+local NO_CLOCK <const> = "none" -- what a node says that has no proved time
 
 local function say_bounds(answer, s)
   local plan = answer.plan
-  s:say(("%s, run %d: %s, at most %d down at once, at most %d fail; it stops at %s."):format(plan.release, plan.run,
-    s.count(#plan.order, "robot"), answer.down_most, answer.failed_most, s.count(plan.max_failures, "failure")))
+  local goes_on = answer.failed_most > plan.max_failures and ", as who has begun goes on" or ""
+  s:say(("%s, run %d: %s, at most %d down at once; it stops at %s. At most %d fail%s."):format(plan.release,
+    plan.run, s.count(#plan.order, "robot"), answer.down_most, s.count(plan.max_failures, "failure"),
+    answer.failed_most, goes_on))
   local away = {}
   for _, wave in ipairs(answer.waves) do
     for _, one in ipairs(wave.robots) do
@@ -153,9 +156,22 @@ local function say_bounds(answer, s)
     end
   end
   if away[1] then
-    s:say(("Not here now: %s. Those behind wait for all but %d of them, until they are back or skipped."):format(
-      s.list(away), plan.absent.most))
+    local it, they_are = "it", "it is"
+    if away[2] then it, they_are = "them", "they are" end
+    local whom = plan.absent.most > 0 and ("all but %d of them"):format(plan.absent.most) or it
+    s:say(("Not here now: %s. Those behind wait for %s, until %s back or skipped."):format(s.list(away), whom,
+      they_are))
   end
+end
+
+-- That robots of the plan do not know the time, where no clock is there that they could take over.
+local function say_time(answer, s)
+  local time, all = answer.timeless, #answer.plan.order
+  if not time then return end
+  local cure = time.adopt and 'synchronise their clocks (timedatectl set-ntp true), or plan with clock = "adopted"'
+    or "synchronise their clocks, or that of one node beside them (timedatectl set-ntp true)"
+  s:say(("%d of %s %s not know the time, so %s: %s. See: help clock"):format(time.count, s.count(all, "robot"),
+    time.count == 1 and "does" or "do", time.count == 1 and "it waits" or "they wait", cure))
 end
 
 local function show_plan(answer, s)
@@ -164,6 +180,7 @@ local function show_plan(answer, s)
   if not starts then table.remove(columns, 5) end
   s:table(columns, rows_of(answer.waves, starts, s))
   if answer.simulated then require("cli.rollout_played").say(answer, s) else say_bounds(answer, s) end
+  say_time(answer, s)
 end
 
 -- == whom earlier runs left out
@@ -223,9 +240,25 @@ local function run_rest(context)
   return context.exit.ok
 end
 
+-- Robots of PLAN that are here and do not know the time it wants: { count, adopt = would a plan with the clock
+-- "adopted" help? } | nil: none. A robot takes over the time of a node whose clock is proved.
+local function timeless(plan, facts)
+  local count, is_told = 0, false
+  for _, row in ipairs(facts.rows) do
+    is_told = is_told or not AWAY[row.status] and row.clock ~= nil and row.clock ~= NO_CLOCK
+  end
+  if plan.clock == "adopted" and is_told then return nil end
+  for _, id in ipairs(plan.order) do
+    local row = facts.by_id[id]
+    if not AWAY[row.status] and row.clock == NO_CLOCK then count = count + 1 end
+  end
+  return count > 0 and { count = count, adopt = is_told and plan.clock == "proved" } or nil
+end
+
 local function answer_of(plan, facts)
   local answer = { schema = 1, plan = plan, waves = waves_of(plan, facts), size = #assert(forms.write(plan)) }
   answer.down_most, answer.failed_most = rollout_plan.bounds(plan)
+  answer.timeless = timeless(plan, facts)
   return answer
 end
 
@@ -235,6 +268,11 @@ function rollout_plan.show(plan, facts, s) show_plan(answer_of(plan, facts), s) 
 function rollout_plan.run(context, options)
   if not options.file and options.rest then return run_rest(context) end
   if not options.file then return context:misused "Which plan file? rollout plan FILE" end
+  for _, name in ipairs { "off", "fail", "runs" } do
+    if options[name] and not options.simulate then
+      return context:misused(("rollout plan: --%s needs --simulate"):format(name))
+    end
+  end
   local plan, facts = rollout_plan.of(context, options.file, options)
   if not plan then return facts end
   local answer = answer_of(plan, facts)

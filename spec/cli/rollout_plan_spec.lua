@@ -75,8 +75,8 @@ describe("rollout plan", function()
 WAVE   ROBOTS   AT ONCE   SOAK     WHO
 1      1        1         30 min   ada
 2      4        2         5 min    bea carl donald emma
-demos/42, run 1: 5 robots, at most 2 down at once, at most 3 fail; it stops at 2
-failures.
+demos/42, run 1: 5 robots, at most 2 down at once; it stops at 2 failures. At
+most 3 fail, as who has begun goes on.
 ]], page)
     assert.equal(0, code)
   end)
@@ -96,7 +96,48 @@ failures.
     local page = said({}, nil, function(list) list[2].status, list[2].seen_ms = "lost", 9000000 end)
     assert.truthy(page:find("1      1        1         30 min   bea\n", 1, true))
     assert.truthy(page:find("carl donald emma ada\n", 1, true))
-    assert.truthy(page:find("Not here now: ada. Those behind wait for all but 0 of them", 1, true))
+    local flat = page:gsub("%s+", " ")
+    assert.truthy(flat:find("Not here now: ada. Those behind wait for it, until it is back or skipped.", 1, true), page)
+    local function away(list) list[2].status, list[3].status = "lost", "left" end
+    flat = said({}, nil, away):gsub("%s+", " ")
+    assert.truthy(flat:find("Those behind wait for them, until they are back or skipped.", 1, true), flat)
+    local text_of = FRIDAY:gsub("waves", "absent = { most = 1 },\n  waves")
+    flat = said({ text = text_of }, nil, away):gsub("%s+", " ")
+    assert.truthy(flat:find("Those behind wait for all but 1 of them, until", 1, true), flat)
+  end)
+
+  it("says that robots do not know the time, what cures that, and nothing where it will be known", function()
+    local function flat(words, more)
+      return (said({ text = words and (FRIDAY:gsub("waves", words .. ",\n  waves")) }, nil, more):gsub("%s+", " "))
+    end
+    local function none(list)
+      for _, row in ipairs(list) do row.clock = "none" end
+    end
+    local function desk_alone(list)
+      none(list)
+      list[1].clock = "own"
+    end
+    assert.truthy(flat(nil, none):find("5 of 5 robots do not know the time, so they wait: synchronise their clocks, or "
+      .. "that of one node beside them (timedatectl set-ntp true). See: help clock", 1, true))
+    local page = flat(nil, desk_alone) -- the plan is one with the clock "adopted", and there is one to adopt
+    assert.is_nil(page:find("know the time", 1, true), page)
+    page = flat('clock = "proved"', desk_alone)
+    assert.truthy(page:find('5 of 5 robots do not know the time, so they wait: synchronise their clocks (timedatectl '
+      .. 'set-ntp true), or plan with clock = "adopted". See: help clock', 1, true), page)
+    page = flat('clock = "proved"', function(list) list[3].clock = "none" end)
+    assert.truthy(page:find("1 of 5 robots does not know the time, so it waits:", 1, true), page)
+    page = flat(nil, function(list)
+      none(list)
+      for i = 2, #list do list[i].status = "lost" end
+    end)
+    assert.is_nil(page:find("know the time", 1, true), page) -- who is away may have one by then
+  end)
+
+  it("does not pass over what is for --simulate alone", function()
+    for _, name in ipairs { "off", "fail", "runs" } do
+      assert.same({ ("rollout plan: --%s needs --simulate\n"):format(name), EXIT.usage },
+        { said { [name] = name == "runs" and 3 or "donald" } })
+    end
   end)
 
   it("is the same for programs: the plan that would be signed, its waves with names, its bounds", function()
