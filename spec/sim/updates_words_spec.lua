@@ -180,6 +180,7 @@ return p]] }
     tells("ada", "rejected", "skipped by a signed word", "Another run takes it in", "demos/42/1")
     tells("carl", "turn", "its order has 1 others", "Another run takes it in", key)
     local function listed() return f:ask("ada", "updates", { run = "maps/1/1" }).runs[1] end
+    assert.same({ "files", "policy" }, { table.unpack(f:ask("ada", "updates").me.kinds) })
     local one = listed() -- its own word, of a run that counts
     assert.same({ true, "target" }, { one.counts, one.word })
     f:take_back("updates/rollout", "maps/1/1")

@@ -11,6 +11,7 @@ local turn = require "clients.updates.turn"
 local listed = {}
 
 local UNNAMED_SHOWN <const> = 8
+local HANDLERS_MOST <const> = 64 -- that are looked at
 
 local function labels_of(signers)
   local list = {}
@@ -113,6 +114,17 @@ local function release_of(release)
     signers = labels_of(release.signers), counts = release.counts, word = release.word, text = release.text }
 end
 
+-- The kinds of releases that this node could take: its own, and those that it has a handler for.
+local function kinds_of(updates)
+  local node, set = updates.node, { files = true, policy = true }
+  local folder = node.policy:get "clients.updates.handlers"
+  local names = folder and node.disk:list(folder) or {}
+  for i = 1, math.min(#names, HANDLERS_MOST) do
+    if updates.kinds(names[i]) then set[names[i]] = true end
+  end
+  return json.array(sorted.keys(set))
+end
+
 local function me_of(updates)
   local data, now = updates.saved.data, updates.machine:now()
   local installed = {}
@@ -120,7 +132,7 @@ local function me_of(updates)
     installed[name] = { seq = one[1], version = one[2], cid = one[3] }
   end
   return { installed = installed, floor = data.floor, failed = json.array { table.unpack(data.failed) },
-    lost = updates.saved.lost,
+    lost = updates.saved.lost, kinds = kinds_of(updates),
     now = now and { run = now.run, release = now.release, phase = now.phase, soaked = now.soaked, soak = now.soak,
       failures = now.failures, why = now.trouble or now.why, trouble = updates.machine.trouble } or nil }
 end
