@@ -89,6 +89,9 @@ end
 -- → true | nil, exit code
 local function look_at(context, options, file)
   if options.kind == "files" and not options.unpacked then
+    local found, why = io.open(file.path, "rb")
+    if not found then return trust.refuse(context, (why:gsub("No such", "no such")), "missing") end
+    found:close()
     file.unpacked = unpacked_size(file.path)
     if not file.unpacked then
       return context:refuse(("%s is no archive that tar can read: make one of a folder by tar -czf FILE -C FOLDER .")
@@ -116,29 +119,33 @@ end
 
 -- == signed
 
--- Signs DATA as the release NAME/SEQ. → exit code
-local function sign(context, options, signer, key, data)
+-- Signs DATA as the release NAME/SEQ; ME: of the daemon's facts. → exit code
+local function sign(context, options, signer, key, data, me)
   local read, why = forms.read(BUCKET, key, data)
   if read == nil then return select(2, context:refuse("form: " .. why, "form")) end
   local s = context.show
-  if not context.as_json then s:facts(updates.data_rows(key, data, s)) end
+  if not context.as_json then
+    s:facts(updates.data_rows(key, data, s))
+    local fault = updates.no_handler(me, data.kind, s)
+    if fault then s:say(fault) end
+  end
   return updates.sign(context, options, signer, { command = "release " .. options.verb, bucket = BUCKET, key = key,
     data = data, question = ("Sign %s?"):format(key), again = "release sign " .. key, answer = { data = data },
     words = { { verb = "propose", bucket = BUCKET, key = key, data = data, ttl = updates.TTL.release } },
     more = { "No robot takes it before a rollout names it: rollout plan, rollout start." } })
 end
 
--- The number of the next release of NAME → "demos/43" | nil, exit code
+-- The number of the next release of NAME → "demos/43", `me` of the daemon's facts | nil, exit code
 local function next_key(context, name)
   local facts, exit = updates.facts(context)
   if not facts then return nil, exit end
-  return ("%s/%d"):format(name, updates.highest(facts, name) + 1)
+  return ("%s/%d"):format(name, updates.highest(facts, name) + 1), facts.me
 end
 
 local function make(context, options)
   local ok, exit = check_options(context, options)
   if not ok then return exit end
-  local files, signer, key, artefacts
+  local files, signer, key, artefacts, me
   files, exit = read_files(context, options)
   if not files then return exit end
   for _, file in ipairs(files) do
@@ -148,19 +155,23 @@ local function make(context, options)
   end
   signer, exit = updates.signer(context, options)
   if not signer then return exit end
-  key, exit = next_key(context, options.name)
-  if not key then return exit end
+  key, me = next_key(context, options.name)
+  if not key then return me end
   artefacts, exit = take(context, files)
   if not artefacts then return exit end
   return sign(context, options, signer, key, { artefacts = artefacts, from = options.from, kind = options.kind,
     limit = options.limit, note = options.note, security = options.security, tags = read_tags(options.tags),
-    target = options.target, unpacked = options.unpacked ~= 0 and options.unpacked or nil, version = options.version })
+    target = options.target, unpacked = options.unpacked ~= 0 and options.unpacked or nil,
+    version = options.version }, me)
 end
 
 -- What was signed before as KEY → its DATA | nil, exit code
 local function data_of(context, key)
-  local answer, exit = context:ask { command = "record", bucket = BUCKET, key = key }
-  if not answer then return nil, exit end
+  local answer, why, code = context:ask_quietly { command = "record", bucket = BUCKET, key = key }
+  if code == "missing" then
+    return trust.refuse(context, ("no release %s is known here; see: release list"):format(key), "missing")
+  end
+  if not answer then return context:refuse(why, code) end
   for _, one in ipairs(answer.proposals) do
     if one.holds then return one.data end
   end
@@ -172,13 +183,13 @@ local function again(context, options)
   if not name then return select(2, misused(context, "again", "a release is NAME/SEQ, such as demos/41")) end
   local signer, exit = updates.signer(context, options)
   if not signer then return exit end
-  local data, key
+  local data, key, me
   data, exit = data_of(context, options.release)
   if not data then return exit end
-  key, exit = next_key(context, name)
-  if not key then return exit end
+  key, me = next_key(context, name)
+  if not key then return me end
   data.note = options.note or "again " .. options.release
-  return sign(context, options, signer, key, data)
+  return sign(context, options, signer, key, data, me)
 end
 
 function release_new.run(context, options)

@@ -42,6 +42,9 @@ local function pauses(context, run)
   return list, barred
 end
 
+-- The beginning of TEXT, at most MOST bytes of whole characters.
+local function cut(text, most) return #text <= most and text or text:sub(1, utf8.offset(text, 0, most + 1) - 1) end
+
 local verbs = {}
 
 -- Another person's resume bars the very same words: a pause for the same reason is another one by its number.
@@ -49,10 +52,11 @@ local function new_why(why, context, run)
   local list, barred = pauses(context, run)
   if list[1] then return nil, list[1] end
   if not next(barred) then return why end
-  local hash, core_text = require "core.hash".blake2b, require "core.text"
+  local hash, core_text, first = require "core.hash".blake2b, require "core.text", why
   for n = 2, 99 do
     if not barred[core_text.base64url(hash(json.encode { why = why }))] then return why end
-    why = ("%s (%d)"):format((why:gsub(" %(%d+%)$", "")), n)
+    local number = (" (pause %d)"):format(n)
+    why = cut(first, WHY_MAX - #number) .. number
   end
   return why
 end

@@ -232,6 +232,14 @@ end
 
 -- == shown
 
+--- That this node, ME of `facts`, could not take a release of KIND itself: then robots may be like it. → sentence | nil
+function updates.no_handler(me, kind, s)
+  for _, one in ipairs(me.kinds or { kind }) do
+    if one == kind then return nil end
+  end
+  return ("This node has no handler %s; robots without one reject it."):format(s:text(kind))
+end
+
 --- TEXT of the daemon without the word before it.
 function updates.said(text, s) return s:text((text:gsub("^%l+: ", ""))) end
 

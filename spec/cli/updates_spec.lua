@@ -145,8 +145,25 @@ describe("release new", function()
     assert.equal(4, code)
     has(said, "is no archive that tar can read", "tar -czf")
     assert.is_nil(k.signed)
+    said, code = new "/none.tgz"
+    assert.equal(1, code)
+    has(said, "/none.tgz: no such file")
+    lacks(said, "archive")
+    assert.is_nil(k.signed)
     assert.equal(0, select(2, new "/d.tgz"))
     assert.equal(10000 + 2 * 4096, held("release", "demos/1").unpacked)
+  end)
+
+  it("says that this node has no handler of that kind, as robots may not have one", function()
+    open { "ada" }
+    folder.write(place.path .. "/f", "x")
+    local function new() return (k:cli { "release", "new", "demos", "any=" .. place.path .. "/f", "--kind", "deb",
+      "--version", "1", "--yes" }) end
+    lacks(new(), "no handler") -- a daemon that does not say
+    k.me.kinds = json.array { "deb", "files", "policy" }
+    lacks(new(), "no handler")
+    k.me.kinds = json.array { "files", "policy" }
+    has(new(), "This node has no handler deb; robots without one reject it.")
   end)
 
   it("says what is wrong with its words, and signs nothing", function()
@@ -199,11 +216,14 @@ describe("release again", function()
     open { "ada" }
     local old = release("demos/41", { from = 3 })
     release("demos/42", { version = "2.5" })
-    local said, code = k:cli { "release", "again", "demos/41", "--yes" }
-    assert.equal(0, code, said)
+    local said = k:cli { "release", "again", "demos/41", "--yes" }
+    has(said, "demos/43 counts.")
     old.note = "again demos/41"
     assert.same(old, (held("release", "demos/43")))
-    has(k:cli { "release", "again", "demos/9", "--yes" }, "nobody said anything under updates/release demos/9")
+    local code
+    said, code = k:cli { "release", "again", "demos/9", "--yes" }
+    assert.equal(1, code)
+    has(said, "no release demos/9 is known here; see: release list (missing)")
     has(k:cli { "release", "list" }, "demos/41 files 2.4 1.0 kB ada", "again demos/41", "3 releases.")
   end)
 end)
@@ -290,6 +310,11 @@ describe("rollout start", function()
     assert.same({ plan = CID, release = text.base64url(hash.blake2b(json.encode(data))), size = #taken[1] },
       (held("rollout", "demos/42/1")))
     has(said, "WAVE ROBOTS", "30 min", "ada", "demos/42/1 counts.", "rollout status demos/42/1")
+    lacks(said, "no handler")
+    release("demos/43", { kind = "deb" })
+    k.me.kinds = json.array { "files", "policy" }
+    has(k:cli { "rollout", "start", plan_file((FRIDAY:gsub("42", "43"):format ""), ""), "--yes" },
+      "This node has no handler deb; robots without one reject it.")
   end)
 
   it("takes the plan that README.md shows", function()
@@ -500,7 +525,15 @@ describe("rollout pause, resume, skip, abort", function()
     assert.is_nil((held("pause", "demos/42/1")))
     k.signer = robots[2].key
     assert.equal(0, select(2, k:cli { "rollout", "pause", "--why", "smoke", "--yes" }))
-    assert.same({ why = "smoke (2)" }, (held("pause", "demos/42/1")))
+    assert.same({ why = "smoke (pause 2)" }, (held("pause", "demos/42/1")))
+    local long = ("ä"):rep(60)
+    for _, wanted in ipairs { long, ("ä"):rep(55) .. " (pause 2)" } do
+      k.signer = lab.root
+      assert.equal(0, select(2, k:cli { "rollout", "resume", "--yes" }))
+      k.signer = robots[2].key
+      assert.equal(0, select(2, k:cli { "rollout", "pause", "--why", long, "--yes" }))
+      assert.same({ why = wanted }, (held("pause", "demos/42/1")))
+    end
   end)
 
   it("skip robots of the plan, each skip under a number of its own, and no others", function()
