@@ -5,6 +5,7 @@ local desk = require "cli.lab"
 local openssh = require "cli.openssh"
 local shell = require "shell"
 local sign = require "cli.sign"
+local trust = require "cli.trust"
 
 local operator = {}
 
@@ -50,7 +51,10 @@ local function show(context, options, answer)
   local s = context.show
   s:line(s:text(answer.line))
   s:facts { { "name", s:text(answer.name) }, { "ID", s:text(answer.id) }, { "key", s:text(answer.private) } }
-  s:say "An admin of the lab lets you in by that line: trust grant 'ssh-ed25519 …' admin."
+  local facts = context:ask_quietly { command = "trust" }
+  local whom, command = trust.whom_to_ask(facts or { keys = {} }, s, answer.id, answer.name)
+  s:say("An admin of the lab lets you in by that line. " .. whom)
+  s:line(s:text(command)) -- in one piece
   return context.exit.ok
 end
 

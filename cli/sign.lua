@@ -50,10 +50,13 @@ end
 
 --- OPTIONS: key = FILE.pub, to = FILE (the bundle that what is signed goes into), yes = nobody is asked. STAMP: what to
 -- sign by where no daemon is to be asked: { swarm, last = ms, now = ms, quality }.
--- → signer with the field id, name (the key's comment) | nil, exit code, with words said
+-- → signer with the field id, name (the key's comment) | nil, exit code, word, with words said
 function sign.open(context, options, stamp)
   local signer, why, code = sign.quietly(context, options, stamp)
-  if not signer then return context:refuse(why, code) end
+  if not signer then
+    local _, exit = context:refuse(why, code)
+    return nil, exit, code
+  end
   return signer
 end
 

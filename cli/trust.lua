@@ -43,8 +43,23 @@ function trust.all_facts(context, options)
   return facts
 end
 
---- The key that signs (cli/sign.lua). → signer | nil, exit code
+--- The key that signs (cli/sign.lua). → signer | nil, exit code, word
 function trust.signer(context, options) return require("cli.sign").open(context, options) end
+
+local ADMITS <const> = { admin = true, root = true }
+local ASKED <const> = 3 -- of those who may let a key in, that a person is told of
+
+--- Whom to ask that the key ID, called NAME, may sign here, and what they type; ID nil: a key that is still to be made.
+-- FACTS: what `trust list` shows. → "Ask ada UdH6 to type:", the command
+function trust.whom_to_ask(facts, s, id, name)
+  local rows = {}
+  for _, row in ipairs(facts.keys) do
+    if ADMITS[row.role or ""] and row.id ~= id then rows[#rows + 1] = row end
+  end
+  local line = id and (require "cli.openssh".line(id, name or ""):gsub(" $", ""))
+  return ("Ask %s to type:"):format(rows[1] and trust.names(rows, s, ASKED) or "an admin of the lab"),
+    ("dt-swarm-cli trust grant %s admin"):format(line and require "shell".word(line) or "'ssh-ed25519 …'")
+end
 
 --- What WORDS of SIGNER would change, by the daemon; false where there is none. → answer | false | nil, exit code
 function trust.preview(context, signer, words, options)

@@ -181,19 +181,30 @@ local SENDS <const> = { admin = true, root = true, trusted = true }
 local function may_sign(context, signer)
   local facts, exit = context:ask { command = "trust" }
   if not facts then return nil, exit end
+  local role
   for _, row in ipairs(facts.keys) do
     if row.id == signer.id and SENDS[row.role or ""] then return true end
     if row.id == signer.id then
-      return context:refuse(("your key is %s here; releases and rollouts are for admins. Nothing was signed"):format(
-        row.role and "a " .. row.role or "of no role"), "role")
+      role = ("your key is %s here; releases and rollouts are for admins"):format(row.role and "a " .. row.role
+        or "of no role")
     end
   end
-  return context:refuse("your key is not in this lab: an admin lets it in by trust grant. Nothing was signed", "role")
+  return context:refuse(("%s. Nothing was signed. %s %s"):format(role or "your key is not in this lab",
+    trust.whom_to_ask(facts, context.show, signer.id, signer.name)), "role")
+end
+
+-- There is no operator's key; one that is made now signs nothing in a lab before it was let in.
+local function say_whom(context)
+  local facts = not context.as_json and context:ask_quietly { command = "trust" }
+  if not facts or not facts.keys[1] then return end
+  context:complain(("A new key signs nothing in this lab before it was let in. %s %s; operator new shows all of it."):
+    format(trust.whom_to_ask(facts, context.show)))
 end
 
 --- The person's key | nil, exit code, with words said
 function updates.signer(context, options)
-  local signer, exit = trust.signer(context, options)
+  local signer, exit, code = trust.signer(context, options)
+  if not signer and code == "missing" then say_whom(context) end
   if not signer then return nil, exit end
   local may
   may, exit = may_sign(context, signer)

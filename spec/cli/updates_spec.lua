@@ -202,11 +202,17 @@ describe("release new", function()
     local said, code = k:cli { "release", "new", "demos", "any=" .. place.path .. "/f", "--kind", "deb", "--version",
       "1" }
     assert.equal(4, code)
-    has(said, "your key is a member here; releases and rollouts are for admins. Nothing was signed (role)")
+    has(said, "your key is a member here; releases and rollouts are for admins. Nothing was signed. Ask ",
+      lab.root:id():sub(-4) .. " to type: dt-swarm-cli trust grant 'ssh-ed25519 AAAA", "' admin (role)")
     k.signer = labs.key "nobody"
     has(k:cli { "rollout", "abort", "demos/42/1" }, "no run demos/42/1 is known here")
     k.runs[1] = run_of("demos/42/1", { false })
-    has(k:cli { "rollout", "abort", "demos/42/1" }, "your key is not in this lab")
+    has(k:cli { "rollout", "abort", "demos/42/1" }, "your key is not in this lab. Nothing was signed. Ask ",
+      lab.root:id():sub(-4) .. " to type: dt-swarm-cli trust grant 'ssh-ed25519 AAAA")
+    k.signer = false -- nobody made one
+    has(k:cli { "rollout", "abort", "demos/42/1" }, "there is no operator's key",
+      "A new key signs nothing in this lab before it was let in. Ask ", lab.root:id():sub(-4)
+      .. " to type: dt-swarm-cli trust grant 'ssh-ed25519 …' admin; operator new shows all of it.")
     assert.is_nil(k.signed)
   end)
 end)

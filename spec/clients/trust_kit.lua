@@ -129,7 +129,11 @@ function kit:cli(words, typed)
     kept[name], package.loaded[name] = package.loaded[name], nil
   end
   package.loaded["cli.call"] = call_of(self)
-  package.loaded["cli.sign"] = { open = function() return sign_of(self) end }
+  package.loaded["cli.sign"] = { open = function(context)
+    if self.signer then return sign_of(self) end
+    local _, exit = context:refuse("there is no operator's key", "missing")
+    return nil, exit, "missing"
+  end }
   if typed then typed.terminal = true end
   local ok, code = xpcall(require("cli").run, debug.traceback, world_of(self, said_out, typed or {}), words)
   for _, name in ipairs { "cli.call", "cli.sign", "cli.context", "cli.reach" } do package.loaded[name] = kept[name] end
