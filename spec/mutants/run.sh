@@ -19,7 +19,7 @@ cat > "$out/one" <<'ONE'
 out=$1 mutant=$2 spec=$3
 name=$(basename "$mutant" .mutant) start=$(date +%s)
 copy=$(mktemp -d "$out/copy.XXXXXX")
-cp -a Makefile .busted .luacheckrc core lua policies cli spec dt-swarm dt-swarm-cli .build "$copy" 2>/dev/null
+cp -a Makefile README.md .busted .luacheckrc core lua policies cli spec dt-swarm dt-swarm-cli .build "$copy" 2>/dev/null
 verdict() {
   printf '  %-8s %-50s %s  %d s\n' "$1" "$name" "$spec" $(( $(date +%s) - start ))
   echo "$1" >> "$out/verdicts"
