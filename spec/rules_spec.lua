@@ -284,7 +284,8 @@ describe("small files of the state folder", function()
   -- an update puts in its place.
   local WRITERS = { "lua/kept.lua", "lua/atomic_write.lua", "lua/identity.lua", "lua/state.lua", "lua/lab_file.lua",
     "cli/lab.lua", "lua/dcache/content/leaves.lua", "lua/dcache/content/integrity.lua",
-    "lua/clients/updates/kinds/files.lua", "lua/clients/updates/kinds/handler.lua",
+    "lua/clients/updates/kinds/after.lua", "lua/clients/updates/kinds/files.lua",
+    "lua/clients/updates/kinds/handler.lua",
     "lua/clients/updates/kinds/policy.lua" }
 
   local function is_one_of(list, path)

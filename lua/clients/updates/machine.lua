@@ -6,14 +6,12 @@
 --
 -- Each phase is on the disk before it is said, and said before it is acted on; every verb may be repeated from any
 -- point. So a start goes on where the last one was: committing only forward, rolling back only back.
+local soaking = require "clients.updates.soaking"
+
 local machine = {}
 machine.__index = machine
 
 local TRIES <const> = 3 -- beginnings of `apply`, the last of which is a rollback; of `commit` until it counts as failed
-local LOOK <const> = 30 -- s between two looks at the health, at most: the last one comes when the soak is over
-local UNKNOWN <const> = 10 * 60 -- s of running beyond the soak after which `unknown` decides
-local KEEP <const> = 60 -- s of soak that a power cut may take
-local SHORT <const> = 60 -- s: a start that lasts less counts as one more that came to nothing
 local LATER_MOST <const> = 24 * 60 * 60 * 1000 -- ms that a verb may put itself off
 
 --- given.loop     the event loop
@@ -174,23 +172,6 @@ end
 
 local function back(self, why) enter(self, "rolling_back", why) end
 
--- One look, GAP s after the last one: → "commit", or "back" and the reason | nil: it goes on
-local function judge(self, gap)
-  local now = self:now()
-  local yes, why = self.healthy(now.before, self.checks())
-  self.ran = self.ran + gap
-  if yes == false then
-    self.soaked, self.noes = 0, self.noes + 1
-    return self.noes >= 2 and "back" or nil, why
-  end
-  self.noes = 0
-  if yes then self.soaked = self.soaked + gap end
-  if yes and self.soaked >= now.soak then return "commit" end
-  if self.ran >= now.soak + UNKNOWN then
-    return now.unknown == "commit" and "commit" or "back", why or "nobody can tell whether it is healthy"
-  end
-end
-
 -- The soak is over. What soaked may have gone back by itself meanwhile, as a policy does.
 local function commit(self)
   perform(self, "verify", function(done, why)
@@ -199,37 +180,24 @@ local function commit(self)
   end)
 end
 
-local soak
-
-local function look_on(self, gap)
-  local verdict, why = judge(self, gap)
+local function look_on(self, soak, gap)
+  local verdict, why = soak:look(gap)
   if verdict == "commit" then return commit(self) end
   if verdict then return back(self, why) end
-  local run_long = self.loop:now() - self.began >= SHORT * 1000
-  if self.ran // KEEP ~= self.kept_ran // KEEP or self.soaked < self.kept_soak or run_long and self.starts > 0 then
-    self.kept_soak, self.kept_ran, self.starts = self.soaked, self.ran, run_long and 0 or self.starts
-    local soaked, ran, starts = self.soaked, self.ran, self.starts
-    local function change(now) now.soaked, now.ran, now.starts = soaked, ran, starts end
-    return keep(self, change, function() soak(self) end)
+  local function wait()
+    local next_gap = soak:gap()
+    after(self, next_gap * 1000, function() look_on(self, soak, next_gap) end)
   end
-  soak(self)
-end
-
-function soak(self)
-  local left = self:now().soak - self.soaked
-  local gap = self.noes == 0 and left > 0 and math.min(LOOK, left) or LOOK
-  after(self, gap * 1000, function() look_on(self, gap) end)
+  local change = soak:change()
+  if change then return keep(self, change, wait) end
+  wait()
 end
 
 local function verify(self)
-  local now = self:now()
-  if now.starts >= TRIES then return back(self, "three starts in a row lasted under a minute") end
+  if self:now().starts >= TRIES then return back(self, "three starts in a row lasted under a minute") end
   perform(self, "verify", function(done, why)
     if not done then return back(self, why or "verify says no") end
-    self.soaked, self.kept_soak, self.starts = now.soaked, now.soaked, now.starts
-    self.ran, self.kept_ran = now.ran or 0, now.ran or 0 -- none: begun by an earlier version
-    self.noes, self.began = 0, self.loop:now()
-    look_on(self, 0)
+    look_on(self, soaking.new { loop = self.loop, now = self:now(), checks = self.checks, healthy = self.healthy }, 0)
   end)
 end
 

@@ -97,7 +97,7 @@ end
 -- Of too many runs go first those at or below the floor, then the lowest numbers; never the one under way.
 local function bound_runs(data)
   local rows = {}
-  for key in pairs(data.runs) do -- sorted below
+  for key in pairs(data.runs) do -- any order: they are sorted
     local name, seq, run = key:match "^(.*)/(%d+)/(%d+)$"
     seq, run = tonumber(seq) or 0, tonumber(run) or 0
     rows[#rows + 1] = { key = key, seq = seq, run = run, is_below = seq <= (data.floor[name] or 0) }
