@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh - runs spec files, each in a process of its own, two at a time, and counts. Checks nothing itself.
 # usage: spec/run.sh [FILE…]     without files: every *_spec.lua
-# A file with a line `-- mostly waits: WHAT FOR` needs little of a processor: as many of these as of the others run beside.
+# A file with a line `-- mostly waits: WHAT FOR` needs little of a processor: of these one more than of the others run
+# beside.
 # A file with a line `-- runs alone: WHY` (it measures time or memory) comes after all of them, by itself.
 # Last line: `N passed, N failed, N skipped`. In CI (CI=true) a skipped spec is a failure.
 set -u
@@ -39,9 +40,9 @@ ONE
 grep -l '^-- runs alone: ' "$@" > "$out/alone"
 grep -l '^-- mostly waits: ' "$@" | grep -vxFf "$out/alone" > "$out/waits"
 printf '%s\n' "$@" | grep -vxFf "$out/alone" | grep -vxFf "$out/waits" > "$out/others"
-several() { exec xargs -r -P "$jobs" -I{} sh "$out/one" {} "$out" "$lua" < "$out/$1"; }
-( several waits ) & lane=$!
-( several others )
+several() { exec xargs -r -P "$2" -I{} sh "$out/one" {} "$out" "$lua" < "$out/$1"; }
+( several waits $((jobs + 1)) ) & lane=$!
+( several others "$jobs" )
 wait "$lane"; lane=
 for file in $(cat "$out/alone"); do sh "$out/one" "$file" "$out" "$lua"; done
 set -- $(cat "$out"/*.count | awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')

@@ -20,6 +20,7 @@ local SCRIPT <const> = [[
 mount --bind DIR/resolv.conf /etc/resolv.conf && ip link set lo up || exit 9
 LUA DIR/silent.lua & silent=$!
 export HOME=DIR XDG_CONFIG_HOME=DIR
+: > DIR/log
 ./dt-swarm --name ada --state DIR/state --share DIR/share --socket DIR/sock DIR/p.lua >DIR/log 2>&1 & daemon=$!
 for i in $(seq 200); do grep -q "Ctrl-C" DIR/log && break; sleep 0.1; done
 sleep 0.5
