@@ -37,6 +37,18 @@ function slices.wait(begin)
   coroutine.yield()
 end
 
+--- Only in such work: BEGIN(told) is called, and the work goes on in a turn after told(…) was. → what told was given
+function slices.await(begin)
+  local answer
+  slices.wait(function(wake)
+    begin(function(...)
+      answer = table.pack(...)
+      wake()
+    end)
+  end)
+  return table.unpack(answer, 1, answer.n)
+end
+
 local turn
 
 -- One piece of one job in a turn, whoever else waits.

@@ -52,22 +52,27 @@ local function step(d, root, draw)
   return what .. " " .. tostring(value) .. " " .. tostring(word)
 end
 
+-- Each ACT(disk, root, draw) tells the same of a real disk and of one in memory.
+local function compare(act)
+  local root = temporary()
+  for seed = 1, 60 do
+    local place = root .. "/" .. seed
+    local real, memory = disk.real(), sim_disk.memory(seed)
+    local here, there = generator(seed), generator(seed)
+    assert(real:mkdir(place))
+    assert(memory:mkdir(place))
+    for i = 1, 60 do
+      local a, b = act(real, place, here), act(memory, place, there)
+      assert.equal(a:sub(1, 300), b:sub(1, 300), "seed " .. seed .. " step " .. i)
+      assert.equal(a, b)
+    end
+  end
+  remove(root)
+end
+
 describe("core.disk", function()
   it("does in memory what the kernel does", function()
-    local root = temporary()
-    for seed = 1, 60 do
-      local place = root .. "/" .. seed
-      local real, memory = disk.real(), sim_disk.memory(seed)
-      local here, there = generator(seed), generator(seed)
-      assert(real:mkdir(place))
-      assert(memory:mkdir(place))
-      for i = 1, 60 do
-        local a, b = step(real, place, here), step(memory, place, there)
-        assert.equal(a:sub(1, 300), b:sub(1, 300), "seed " .. seed .. " step " .. i)
-        assert.equal(a, b)
-      end
-    end
-    remove(root)
+    compare(step)
   end)
 
   for _, kind in ipairs { "real", "memory" } do
@@ -122,19 +127,7 @@ describe("core.disk", function()
   end
 
   it("moves, exchanges and removes folders in memory as the kernel does", function()
-    local root = temporary()
-    for seed = 1, 60 do
-      local place = root .. "/" .. seed
-      local real, memory = disk.real(), sim_disk.memory(seed)
-      local here, there = generator(seed), generator(seed)
-      assert(real:mkdir(place))
-      assert(memory:mkdir(place))
-      for i = 1, 60 do
-        local a, b = folder_step(real, place, here), folder_step(memory, place, there)
-        assert.equal(a, b, "seed " .. seed .. " step " .. i)
-      end
-    end
-    remove(root)
+    compare(folder_step)
   end)
 
   it("exchanges two folders whole when that is cut anywhere, and for good once their folder is synced", function()

@@ -29,12 +29,7 @@ return function(handle)
     local ok, text, code = check(request.lines)
     if not ok then return reply(nil, text, code) end
     local results
-    slices.wait(function(wake)
-      handle.node.comms:offer(request.lines, function(...)
-        results, text, code = ...
-        wake()
-      end)
-    end)
+    results, text, code = slices.await(function(told) handle.node.comms:offer(request.lines, told) end)
     if not results then return reply(nil, text, code) end
     reply { results = to_json.list(results, result_of) }
   end)

@@ -48,14 +48,7 @@ local function read_mark(self, folder)
 end
 
 local function write_mark(self, folder, text)
-  local ok, why
-  slices.wait(function(wake)
-    self.atomic_write:put(folder .. "/" .. MARK, text, MARK_MODE, function(...)
-      ok, why = ...
-      wake()
-    end)
-  end)
-  return ok, why
+  return slices.await(function(told) self.atomic_write:put(folder .. "/" .. MARK, text, MARK_MODE, told) end)
 end
 
 -- Removes what is of no use. A program that outlived the last daemon may still write into it: then it is tried again.

@@ -53,14 +53,8 @@ end
 --- Remembers PLACE as that of JOB, in slices. → true | nil, text
 function places:keep(place, job)
   if begun(self, job) then return true end
-  local ok, why
-  slices.wait(function(wake)
-    self.begun:put_beside({ run = job.run, path = place.path, after = place.after }, function(...)
-      ok, why = ...
-      wake()
-    end)
-  end)
-  return ok, why
+  local row = { run = job.run, path = place.path, after = place.after }
+  return slices.await(function(told) self.begun:put_beside(row, told) end)
 end
 
 --- Can the folder of PLACE be exchanged here? → true | nil, text

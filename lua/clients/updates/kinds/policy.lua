@@ -25,18 +25,6 @@ function policy.new(given)
     slices = slices.new(given.loop) }, policy)
 end
 
--- Calls BEGIN(told) and returns what it told.
-local function await(begin)
-  local answer
-  slices.wait(function(wake)
-    begin(function(...)
-      answer = table.pack(...)
-      wake()
-    end)
-  end)
-  return table.unpack(answer, 1, answer.n)
-end
-
 -- Where fleet.lua lies | nil: no policy can come to this node
 local function fleet(self) return self.node.reload and self.node.reload.files.fleet end
 
@@ -76,7 +64,7 @@ end
 
 -- TEXT (false: none) becomes fleet.lua, for good.
 local function put(self, text)
-  if text then return await(function(told) self.node.atomic_write:put(fleet(self), text, MODE, told) end) end
+  if text then return slices.await(function(told) self.node.atomic_write:put(fleet(self), text, MODE, told) end) end
   local ok, why, code = self.disk:unlink(fleet(self))
   if not ok and code ~= "ENOENT" then return nil, why end
   return self.disk:sync_directory(folder(self))
@@ -88,7 +76,7 @@ local function keep(self, job, was, text)
   local data, why, code = one:read()
   if data == nil and code then return nil, why end
   if was == text and data and data.release == job.release then return true end
-  return await(function(told)
+  return slices.await(function(told)
     one:put_beside({ release = job.release, text = was and core_text.base64url(was) or nil }, told)
   end)
 end
@@ -114,7 +102,7 @@ end
 
 -- The policy is read again, on trial without a limit where CONFIRM. → "ok" | "later" or "no", text
 local function reload(self, confirm)
-  local answer, why, code = await(function(told)
+  local answer, why, code = slices.await(function(told)
     self.node.reload:run({ source = "command", who = confirm and WHO, confirm = confirm }, told)
   end)
   if not answer then return LATER[code] and "later" or "no", why end
@@ -142,7 +130,7 @@ function VERBS.check(self, job)
   local text, why = new_text(self, job)
   if not text then return "no", why end
   local ok
-  ok, why = await(function(told) self.node.reload:try_fleet(text, told) end)
+  ok, why = slices.await(function(told) self.node.reload:try_fleet(text, told) end)
   return ok and "ok" or "no", why
 end
 
@@ -172,7 +160,7 @@ function VERBS.commit(self, job)
   if not is_in_force(self, text) then answer, why = put_in_force(self, job, text) end
   if answer ~= "ok" or not is_ours(self) then return answer, why end
   local ok
-  ok, why = await(function(told) self.node.trial:confirm(WHO, told) end)
+  ok, why = slices.await(function(told) self.node.trial:confirm(WHO, told) end)
   return ok and "ok" or "no", why
 end
 
