@@ -199,7 +199,9 @@ describe("kinds of updates", function()
     policy "room-8"
     roll("fleet/3", { "ada" }, 600)
     within(40, "ada tries it", "fleet/3/1", function() return site "ada" == "room-8" end)
-    desk.swarm.running.ada.stop "KILL"
+    local killed = desk.swarm.running.ada
+    killed.stop "KILL"
+    assert(swarm.within(5, function() return not killed.alive() end)) -- until then the state folder is in use
     desk.swarm:start("ada", desk.swarm:path("ada", "my.lua"))
     within(40, "ada went back", "fleet/3/1", function() return states "fleet/3/1".ada == "rolled_back" end)
     assert.equal("room-9", site "ada")
