@@ -313,6 +313,13 @@ static int gateway_pause(lua_State *L) {
   return 0;
 }
 
+/* g:partly(is_partly): not all that this node holds is served yet, so who asks for what
+ * is not here is told `full`, ask again, instead of `missing`; or all is. */
+static int gateway_partly(lua_State *L) {
+  check_open(L)->partly = lua_toboolean(L, 2);
+  return 0;
+}
+
 static void push_refused(lua_State *L, gateway *g) {
   static const char *const words[] = {
 #define WORD_TEXT(word) #word,
@@ -355,6 +362,7 @@ static const luaL_Reg methods[] = {
     {"add",      gateway_add     },
     {"networks", gateway_networks},
     {"pause",    gateway_pause   },
+    {"partly",   gateway_partly  },
     {"suspects", gateway_suspects},
     {"counts",   gateway_counts  },
     {"close",    gateway_close   },

@@ -52,6 +52,7 @@ typedef struct {
   int running;
   atomic_int stopping;
   atomic_int paused; /* no bytes are given; blocks under way end */
+  atomic_int partly; /* not all that it holds is served yet */
 
   struct MHD_Daemon *daemon; /* from here on the thread's own */
   http_clients clients;

@@ -113,6 +113,9 @@ enum MHD_Result gateway_refuse(const gateway_request *r, unsigned status,
 }
 
 enum MHD_Result gateway_refuse_missing(const gateway_request *r) {
+  if (r->gateway->partly)
+    return gateway_refuse_with(r, 503, "full",
+                               "this node has just started and looks at what it holds");
   return r->client->reach == SERVED_LAB ? gateway_refuse(r, 404, "missing")
                                         : gateway_refuse(r, 403, "permission");
 }

@@ -127,6 +127,7 @@ function content:lose(file, why) store.lose(self, file, why) end
 function content:open(gateway)
   self.gateway = gateway
   for _, file in ipairs(self.list) do file.served = nil end
+  store.say_partly(self)
   store.check_all(self)
 end
 

@@ -16,7 +16,11 @@ function letting_go:use_bar(fn) self.bar = fn end
 function letting_go:give_up(key, why) self.fetcher:give_up(key, "permission: " .. why, "permission") end
 
 --- What is held since an earlier run is served from serve_kept() on: meanwhile it may have been withdrawn.
-function letting_go:hold_back() self.held_back = true end
+-- Who asks for it is told so.
+function letting_go:hold_back()
+  self.held_back = true
+  store.say_partly(self)
+end
 
 function letting_go:serve_kept()
   self.held_back = nil

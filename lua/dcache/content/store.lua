@@ -168,6 +168,11 @@ function store.check_away(self)
   store.check_all(self)
 end
 
+-- Who asks for what is held and not served yet is to ask again, not to believe that it is not here.
+function store.say_partly(self)
+  if self.gateway and self.gateway.partly then self.gateway:partly(self.held_back ~= nil and self.list[1] ~= nil) end
+end
+
 -- All that is held: a slice at once, the others in later turns.
 function store.check_all(self)
   local list, at = table.move(self.list, 1, #self.list, 1, {}), 0
@@ -181,6 +186,7 @@ function store.check_all(self)
         self.integrity:finish()
         if next(self.expected) then self.integrity:is_there() end
         store.note_away(self)
+        store.say_partly(self)
         return known.search(self)
       end
       if self.by_cid[list[at].cid] == list[at] then check(self, list[at]) end
