@@ -39,32 +39,32 @@ static int is_within(const uint8_t *address, const gateway_network *n) {
   return rest == 0 || !((address[whole] ^ n->address[whole]) >> (8 - rest));
 }
 
+/* Is it in one of the networks that are shut, or of those that are not? */
+static int is_in_one(gateway *g, int family, const uint8_t *address, int shut) {
+  int is_in = 0;
+  pthread_mutex_lock(&g->lock);
+  for (int i = 0; i < g->network_count && !is_in; i++)
+    is_in = g->networks[i].shut == shut && g->networks[i].family == family &&
+            is_within(address, &g->networks[i]);
+  pthread_mutex_unlock(&g->lock);
+  return is_in;
+}
+
 int gateway_shuts(gateway *g, const struct sockaddr *a) {
   uint8_t address[16] = {0};
-  int family = bytes_of(a, address), shut = 0;
-  pthread_mutex_lock(&g->lock);
-  for (int i = 0; i < g->network_count && !shut; i++)
-    shut = g->networks[i].shut && g->networks[i].family == family &&
-           is_within(address, &g->networks[i]);
-  pthread_mutex_unlock(&g->lock);
-  return shut;
+  int family = bytes_of(a, address);
+  return is_in_one(g, family, address, 1);
 }
 
 /* Loopback is this machine: the kernel lets nobody else in from there. */
 static int is_near(gateway *g, struct MHD_Connection *c) {
   uint8_t address[16] = {0};
-  int family = source_address(c, address), may;
+  int family = source_address(c, address);
   if (family == AF_INET && address[0] == 127)
     return 1;
   if (family == AF_INET6 && IN6_IS_ADDR_LOOPBACK((struct in6_addr *)address))
     return 1;
-  may = 0;
-  pthread_mutex_lock(&g->lock);
-  for (int i = 0; i < g->network_count && !may; i++)
-    may = !g->networks[i].shut && g->networks[i].family == family &&
-          is_within(address, &g->networks[i]);
-  pthread_mutex_unlock(&g->lock);
-  return may;
+  return is_in_one(g, family, address, 0);
 }
 
 typedef struct {

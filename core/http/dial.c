@@ -7,11 +7,11 @@
  * wait. */
 #include "dial.h"
 #include "net/net.h"
+#include "worker/worker.h"
 #include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,6 @@
 
 #define CLASS "core.http.dial"
 #define DIALS_MAX 64 /* threads at once */
-#define STACK_SIZE (256 * 1024)
 #define HOST_MAX 256
 #define TIMEOUT_MS 10000
 #define CHUNK 16384      /* bytes on their way, each direction: a whole record of TLS */
@@ -313,22 +312,15 @@ static void *serve(void *user) {
 }
 
 static int start(dial *d) {
-  pthread_attr_t attributes;
   pthread_t thread;
-  sigset_t all, before;
   int err;
-  sigfillset(&all);
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_SIZE);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   atomic_fetch_add(&d->users, 1);
   atomic_fetch_add(&threads, 1);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  err = pthread_create(&thread, &attributes, serve, d);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
-  if (err == 0)
+  err = worker_thread(&thread, serve, d);
+  if (err == 0) {
+    pthread_detach(thread);
     return 0;
+  }
   atomic_fetch_sub(&threads, 1);
   release(d);
   return err;

@@ -3,10 +3,10 @@
 #include "core.h"
 #include "net/net.h"
 #include "stream.h"
+#include "worker/worker.h"
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,6 @@
 #define STREAMS_MAX 8
 #define SILENCE_MS 30000
 #define LOOK_MS 1000 /* between two looks at who is silent */
-#define STACK_SIZE (256 * 1024)
 
 typedef struct {
   lua_Integer id; /* 0: free */
@@ -117,16 +116,7 @@ static void *run(void *user) {
 }
 
 static int start(pump *p) {
-  pthread_attr_t attributes;
-  sigset_t all, before;
-  int err;
-  sigfillset(&all);
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_SIZE);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  err = pthread_create(&p->thread, &attributes, run, p);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
+  int err = worker_thread(&p->thread, run, p);
   p->running = err == 0;
   return err;
 }

@@ -3,15 +3,14 @@
 #include "core.h"
 #include "gateway.h"
 #include "reply.h"
+#include "worker/worker.h"
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define STACK_SIZE (256 * 1024)
 #define REQUEST_MEMORY 16384 /* bytes for a connection's headers, both ways */
 #define IDLE_MS 30000 /* from one answer to the end of the next request's headers */
 #define LOOK_MS 250   /* between two looks at who is overdue */
@@ -206,16 +205,7 @@ static void *serve(void *user) {
 }
 
 int gateway_start(gateway *g) {
-  pthread_attr_t attributes;
-  sigset_t all, before;
-  int err;
-  sigfillset(&all);
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_SIZE);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  err = pthread_create(&g->thread, &attributes, serve, g);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
+  int err = worker_thread(&g->thread, serve, g);
   g->running = err == 0;
   return err;
 }

@@ -2,8 +2,6 @@
 #include "core.h"
 #include "worker.h"
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -13,7 +11,6 @@
 #define JOB "core.worker.job"
 #define THREADS_MAX 16
 #define QUEUE_MAX 65536
-#define STACK_SIZE (256 * 1024)
 
 enum { JOB_NEW, JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_RELEASED };
 
@@ -102,22 +99,14 @@ static void *thread_main(void *context) {
   return NULL;
 }
 
-/* Signals stay with the loop's thread. 0 or an errno. */
+/* 0 or an errno. */
 static int start_threads(worker_pool *pool, int wanted) {
-  sigset_t all, before;
-  pthread_attr_t attributes;
   int err = 0;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_SIZE);
   while (!err && pool->threads < wanted) {
-    err = pthread_create(&pool->thread[pool->threads], &attributes, thread_main, pool);
+    err = worker_thread(&pool->thread[pool->threads], thread_main, pool);
     if (!err)
       pool->threads++;
   }
-  pthread_attr_destroy(&attributes);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
   return err;
 }
 

@@ -1,12 +1,17 @@
-/* worker.h - jobs for threads, for other C files. No scheduling beyond first come, first
- * served. */
+/* worker.h - threads, and jobs for a pool of them, for other C files. No scheduling
+ * beyond first come, first served. */
 #ifndef WORKER_H
 #define WORKER_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <lua.h>
+
+/* Begins a thread with a small stack, which calls RUN with GIVEN. Signals stay with the
+ * thread of the loop. 0 or an errno. */
+int worker_thread(pthread_t *thread, void *(*run)(void *given), void *given);
 
 typedef struct worker_job worker_job;
 struct worker_pool;
