@@ -2,6 +2,7 @@
 --
 -- Members that later versions add to these statements are listed, too: such a statement is read, not called malformed.
 local address = require "core.address"
+local checks = require "dcache.form_checks"
 local forms_share = require "dcache.forms_share"
 local forms_trust = require "dcache.forms_trust"
 local forms_updates = require "dcache.forms_updates"
@@ -12,22 +13,8 @@ local forms = {}
 
 local CLOCKS <const> = { own = true, quorum = true, held = true, none = true }
 
-local function set(words)
-  local members = {}
-  for word in words:gmatch "%S+" do members[word] = true end
-  return members
-end
-
-local ADDRESSES <const> = set "at http ipfs"
-local PEER <const> = set "name type version clock boot level policy site state why clone"
-
-local function extra(data, allowed)
-  for member in pairs(data) do -- any order
-    if not allowed[member] then return "a member that no version has" end
-  end
-end
-
-local function is_id(value) return type(value) == "string" and #value == 52 and value:find "^12D3KooW%w+$" ~= nil end
+local ADDRESSES <const> = checks.set "at http ipfs"
+local PEER <const> = checks.set "name type version clock boot level policy site state why clone"
 
 local read = {}
 for _, room in ipairs { forms_share, forms_updates } do
@@ -36,7 +23,8 @@ end
 
 -- Which words there are for `state` and `level` is for who shows them: later versions may have others.
 read["peer"] = function(_, data)
-  if extra(data, PEER) then return extra(data, PEER) end
+  local fault = checks.extra_fault(data, PEER)
+  if fault then return fault end
   for _, member in ipairs { "name", "type", "version", "clock", "policy", "site", "state", "why" } do
     if data[member] ~= nil and type(data[member]) ~= "string" then return member .. " is no text" end
   end
@@ -70,7 +58,7 @@ end
 
 -- Where a node can be met. The first place of AT is the one to try first.
 read["pri/*/addresses"] = function(key, data)
-  return not is_id(key) and "the key is no peer ID" or extra(data, ADDRESSES) or at_fault(data.at)
+  return not checks.is_id(key) and "the key is no peer ID" or checks.extra_fault(data, ADDRESSES) or at_fault(data.at)
     or (data.http ~= nil and not is_port(data.http) and "http is no port" or nil) or ipfs_fault(data.ipfs)
 end
 

@@ -1,6 +1,6 @@
 -- forms_share.lua - the form of DATA in the buckets about files: who has one, who holds a copy, what a store takes.
 -- Judges no signature, keeps nothing.
-local cid = require "core.cid"
+local checks = require "dcache.form_checks"
 local json = require "core.json"
 local text = require "core.text"
 
@@ -16,11 +16,8 @@ local DOMAIN_MAX <const> = 32 -- bytes
 local REASON_MAX <const> = 200 -- bytes of why a file is discarded
 local DOING_MAX <const>, WAITS_MAX <const>, WHY_MAX <const> = 8, 4, 60
 
-local function set(words)
-  local members = {}
-  for word in words:gmatch "%S+" do members[word] = true end
-  return members
-end
+local extra_fault, set = checks.extra_fault, checks.set
+local is_cid, is_id, is_within = checks.is_cid, checks.is_id, checks.is_within
 
 local FILES <const> = set "class names size before copies made meta span verdict"
 local SAFE <const> = set "class from name size also answers domain made meta span verdict"
@@ -46,26 +43,14 @@ local function names_fault(names)
   end
 end
 
-local function is_within(value, least, most)
-  return math.type(value) == "integer" and value >= least and value <= most
-end
-
 local function size_fault(size)
   if math.type(size) ~= "integer" then return "size is no whole number" end
   return not is_within(size, 0, SIZE_MAX) and "size is not within 0 to 2^40" or nil
 end
 
-local function extra(data, allowed)
-  for member in pairs(data) do -- any order
-    if not allowed[member] then return "a member that no version has" end
-  end
-end
-
 local function class_fault(class) return not CLASSES[class] and "class is none of lab, swarm, public" or nil end
 
-local function is_id(value) return type(value) == "string" and #value == 52 and value:find "^12D3KooW%w+$" ~= nil end
-
-local function key_fault(key) return not cid.parse(key) and "the key is no CID of a file" or nil end
+local function key_fault(key) return not is_cid(key) and "the key is no CID of a file" or nil end
 
 -- == what may be told of a file besides
 
@@ -81,8 +66,6 @@ local function is_text(value, most)
   return type(value) == "string" and value ~= "" and #value <= most and text.utf8(value)
 end
 
-local function is_cid(value) return type(value) == "string" and cid.parse(value) ~= nil end
-
 -- Members that may be missing, the same in both buckets.
 local function told_fault(data)
   if data.meta ~= nil and not is_cid(data.meta) then return "meta is no CID" end
@@ -96,7 +79,7 @@ forms_share.read = read
 
 read["share/files"] = function(key, data)
   if data.class == "withdrawn" then return key_fault(key) or size_fault(data.size) end
-  return key_fault(key) or extra(data, FILES) or class_fault(data.class) or names_fault(data.names)
+  return key_fault(key) or extra_fault(data, FILES) or class_fault(data.class) or names_fault(data.names)
     or size_fault(data.size) or copies_fault(data.copies) or told_fault(data)
     or (data.before ~= nil and (not is_cid(data.before) or data.before == key) and "before is no other CID" or nil)
 end
@@ -113,7 +96,7 @@ local function also_fault(data)
   if not json.is_array(list) or #list == 0 then return "also is no list of at least one" end
   for i, one in ipairs(list) do
     local fault = (type(one) ~= "table" or json.is_array(one)) and "also has what is no object"
-      or extra(one, ALSO) or forms_share.name_fault(one.name)
+      or extra_fault(one, ALSO) or forms_share.name_fault(one.name)
     if fault then return fault end
     if one.from ~= nil and (not is_id(one.from) or one.from == data.from) then
       return "from in also is no peer ID, or that of the claim"
@@ -130,7 +113,7 @@ end
 
 -- Whose it is, which earlier versions did not say, and who does not know it cannot.
 read["share/safe"] = function(key, data)
-  local fault = key_fault(key) or size_fault(data.size) or extra(data, SAFE) or told_fault(data)
+  local fault = key_fault(key) or size_fault(data.size) or extra_fault(data, SAFE) or told_fault(data)
     or domain_fault(data.domain)
   if fault or not (data.class or data.from or data.name or data.also) then return fault end
   return class_fault(data.class) or forms_share.name_fault(data.name)
@@ -141,7 +124,7 @@ local function list_fault(list, most, members, is_one)
   if not json.is_array(list) or #list > most then return ("a list is none of at most %d"):format(most) end
   for _, one in ipairs(list) do
     if type(one) ~= "table" or json.is_array(one) then return "a list has what is no object" end
-    local fault = extra(one, members) or (not is_one(one) and "a list has what has not its form") or nil
+    local fault = extra_fault(one, members) or (not is_one(one) and "a list has what has not its form") or nil
     if fault then return fault end
   end
 end
@@ -156,7 +139,8 @@ end
 
 read["pri/*/store"] = function(key, data)
   if not is_id(key) then return "the key is no peer ID" end
-  if extra(data, STORE) then return extra(data, STORE) end
+  local fault = extra_fault(data, STORE)
+  if fault then return fault end
   for _, member in ipairs { "bytes", "files", "free" } do
     local value = data[member]
     if (value ~= nil or member ~= "free") and not is_within(value, 0, BYTES_MAX) then
@@ -169,7 +153,7 @@ read["pri/*/store"] = function(key, data)
 end
 
 read["share/discard"] = function(key, data)
-  return key_fault(key) or extra(data, { why = true })
+  return key_fault(key) or extra_fault(data, { why = true })
     or not is_text(data.why, REASON_MAX) and "why is no text of at most 200 bytes" or nil
 end
 

@@ -1,4 +1,5 @@
 -- forms_trust.lua - the form of DATA in the buckets `trust/…`, for forms.lua. Says nothing of who may say it.
+local checks = require "dcache.form_checks"
 local json = require "core.json"
 local key = require "core.key"
 local lab = require "dcache.lab"
@@ -11,24 +12,15 @@ local WHY_MAX <const> = 64 -- bytes
 local SIGNATURE <const> = 64 -- bytes
 local ROLES <const> = { admin = true, trusted = true, member = true }
 
+local members_fault = checks.members_fault
+
+-- Is it a peer ID whose key is good? What stands here is trusted without a signature of that key.
 local function is_id(value) return type(value) == "string" and key.public(value) ~= nil end
 
 local function key_fault(id) return not is_id(id) and "the key is no peer ID" or nil end
 
--- DATA has the members that MEMBERS names, and no other.
-local function members_fault(data, members)
-  local n = 0
-  for name in pairs(data) do -- any order
-    if not (" " .. members .. " "):find(" " .. name .. " ", 1, true) then return "a member that no version has" end
-    n = n + 1
-  end
-  local _, spaces = members:gsub(" ", "")
-  if n <= spaces then return "not all of its members: " .. members end
-end
-
 local function count_fault(data, member, most)
-  local value = data[member]
-  if math.type(value) ~= "integer" or value < 1 or value > most then
+  if not checks.is_within(data[member], 1, most) then
     return ("%s is no whole number within 1 to %d"):format(member, most)
   end
 end

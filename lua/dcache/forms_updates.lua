@@ -1,6 +1,6 @@
 -- forms_updates.lua - the form of DATA and of keys in the buckets `updates/…`, for forms.lua: releases, rollouts,
 -- pauses, skips, statuses. Says nothing of who may say it, and reads no plan.
-local cid = require "core.cid"
+local checks = require "dcache.form_checks"
 local json = require "core.json"
 local text = require "core.text"
 
@@ -14,6 +14,8 @@ local LIMIT_LEAST <const>, LIMIT_MOST <const> = 10, 3600 -- s
 local PLATFORMS <const> = { armhf = true, arm64 = true, amd64 = true, any = true }
 local STATES <const> = { deferred = true, applying = true, failed = true, committed = true, rolled_back = true,
   rejected = true }
+
+local is_cid, is_id, is_within = checks.is_cid, checks.is_id, checks.is_within
 
 local forms = { read = {} }
 
@@ -55,19 +57,9 @@ local function skip_key(key) return not forms.skip(key) and "the key is not NAME
 
 -- DATA has the members MUST, perhaps those of MAY, and no other; it is not too long. → nil | what is wrong
 local function members_fault(data, must, may)
-  local all = {}
-  for name in (must .. " " .. may):gmatch "%S+" do all[name] = true end
-  for name in pairs(data) do -- any order
-    if not all[name] then return "a member that no version has" end
-  end
-  for name in must:gmatch "%S+" do
-    if data[name] == nil then return "it has no " .. name end
-  end
+  local fault = checks.members_fault(data, must, may)
+  if fault then return fault end
   return #json.encode(data) > BYTES_MAX and ("DATA has more than %d bytes"):format(BYTES_MAX) or nil
-end
-
-local function is_within(value, least, most)
-  return math.type(value) == "integer" and value >= least and value <= most
 end
 
 -- The member NAME of DATA, where it is there, is a whole number → nil | what is wrong
@@ -82,8 +74,6 @@ local function text_fault(data, name, most)
   if value == nil or type(value) == "string" and #value <= most and text.utf8(value) then return nil end
   return ("%s is no text of at most %d bytes"):format(name, most)
 end
-
-local function is_cid(value) return type(value) == "string" and cid.parse(value) ~= nil end
 
 local function artefact_fault(one)
   if not json.is_array(one) or #one ~= 3 then return "an artefact is no list of platform, CID and size" end
@@ -144,8 +134,6 @@ end
 forms.read["updates/pause"] = function(key, data)
   return run_key(key) or members_fault(data, "why", "") or text_fault(data, "why", NOTE_MAX)
 end
-
-local function is_id(value) return type(value) == "string" and #value == 52 and value:find "^12D3KooW%w+$" ~= nil end
 
 local function robots_fault(robots)
   if not json.is_array(robots) or not is_within(#robots, 1, ROBOTS_MAX) then

@@ -22,7 +22,7 @@ local CASES <const> = {
   { "root", "2", '{"keys":["ada"],"need":1,"number":2}', "no peer ID" },
   { "root", "2", '{"keys":[],"need":1,"number":2}', "no list" },
   { "root", "2", '{"keys":{"a":1},"need":1,"number":2}', "no list" },
-  { "root", "2", ('{"keys":["%s"],"need":1}'):format(ADA), "not all of its members" },
+  { "root", "2", ('{"keys":["%s"],"need":1}'):format(ADA), "it has no number" },
   { "root", "2", ('{"keys":["%s"],"need":"1","number":2}'):format(ADA), "need is no whole number" },
   { "grants", ADA, '{"name":"ada","role":"admin","tags":["domain:hall-2","release"]}' },
   { "grants", ADA, '{"name":"","role":"member","tags":[]}' },
@@ -35,7 +35,7 @@ local CASES <const> = {
   { "grants", ADA, ('{"name":"ada","role":"member","tags":["%s"]}'):format(("t"):rep(25)), "a%-z, 0%-9" },
   { "grants", ADA, '{"name":"ada","role":"member","tags":["1","2","3","4","5","6","7","8","9"]}', "at most 8" },
   { "grants", ADA, '{"name":"ada","role":"member","tags":[7]}', "a%-z, 0%-9" },
-  { "grants", ADA, '{"name":"ada","role":"member"}', "not all of its members" },
+  { "grants", ADA, '{"name":"ada","role":"member"}', "it has no tags" },
   { "grants", ADA, "[]", "no object" },
   { "grants", ADA, "7", "no object" },
   { "tokens", BEA, '{"most":100,"name":"images"}' },
@@ -51,7 +51,7 @@ local CASES <const> = {
   { "revoked", ADA, ('{"why":"%s"}'):format(("w"):rep(64)) },
   { "revoked", ADA, ('{"why":"%s"}'):format(("w"):rep(65)), "at most 64 bytes" },
   { "revoked", ADA, '{"why":7}', "at most 64 bytes" },
-  { "revoked", ADA, "{}", "not all of its members" },
+  { "revoked", ADA, "{}", "it has no why" },
 }
 
 describe("the form of DATA in trust/…", function()

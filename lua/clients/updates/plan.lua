@@ -10,9 +10,12 @@
 --   swarm          in which it counts
 --   unknown        "back" or "commit": what a robot does that cannot tell whether it is healthy
 --   waves          { max_unavailable =, robots =, soak = } each; their robots add up to those of `order`
+local checks = require "dcache.form_checks"
 local forms_updates = require "dcache.forms_updates"
 local json = require "core.json"
 local text = require "core.text"
+
+local is_within = checks.is_within
 
 local plan = {}
 
@@ -28,15 +31,10 @@ function plan.release(key)
   return name, seq
 end
 
-local function is_within(value, least, most)
-  return math.type(value) == "integer" and value >= least and value <= most
-end
-
 -- VALUE has the members NAMES, sorted, and no other. → nil | what is wrong
 local function members_fault(value, names, what)
   if type(value) ~= "table" or json.is_array(value) then return what .. " is no object" end
-  local all = {}
-  for _, name in ipairs(names) do all[name] = true end
+  local all = checks.set(table.concat(names, " "))
   for name in pairs(value) do -- any order
     if not all[name] then
       return ("%s has a member that no version has: %s"):format(what, text.escape(tostring(name)))
@@ -59,9 +57,7 @@ local function order_fault(order)
   end
   local known = {}
   for i, id in ipairs(order) do
-    if type(id) ~= "string" or #id ~= 52 or not id:find "^12D3KooW%w+$" then
-      return ("order: number %d is no peer ID"):format(i)
-    end
+    if not checks.is_id(id) then return ("order: number %d is no peer ID"):format(i) end
     if known[id] then return ("order has %s twice, as number %d and %d"):format(id, known[id], i) end
     known[id] = i
   end
