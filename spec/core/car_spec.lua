@@ -4,58 +4,34 @@ local car = require "spec.car"
 local codecs = require "spec.codecs"
 local folder = require "spec.folder"
 local gateway = require "core.gateway"
+local gateways = require "spec.core.gateways"
 local unixfs = require "core.unixfs"
 
 local MIB = 1048576
 local TYPE = "application/vnd.ipld.car"
 
 describe("the gateway's CAR", function()
-  local g, home, serial
+  local g, home
 
   before_each(function()
     g = assert(gateway.new { host = "127.0.0.1", readers = 4 })
     home = folder.new()
-    serial = 0
   end)
   after_each(function()
     g:close()
     home.remove()
   end)
 
-  -- curl(path, more arguments) → status, headers (lower case), body, curl's own status
-  local function curl(path, more)
-    serial = serial + 1
-    local base = home.path .. "/answer" .. serial
-    local _, _, code = os.execute(("LD_PRELOAD= curl -s --max-time 60 -o %s.body -D %s.head %s 'http://127.0.0.1:%d%s'")
-      :format(base, base, more or "", g:port(), path))
-    local head = folder.read(base .. ".head") or ""
-    local headers = {}
-    for name, value in head:gmatch "\n([%w-]+): ([^\r]*)" do headers[name:lower()] = value end
-    return tonumber(head:match "^HTTP/1.1 (%d+)"), headers, folder.read(base .. ".body") or "", code
-  end
+  local function curl(path, more) return gateways.curl(g, home.path, path, more) end
 
   local function ask(key, query, more) return curl("/ipfs/" .. key .. "?format=car" .. (query or ""), more) end
 
-  local function offer(name, bytes)
-    folder.write(home.path .. "/" .. name, bytes)
-    local file = folder.hash(home.path, name)
-    assert(g:serve(file))
-    return file
-  end
+  local function offer(name, bytes) return gateways.offer(g, home.path, name, bytes) end
 
   local function offer_sparse(size, places)
     local file = folder.sparse(home.path, "sparse", size, places)
     assert(g:serve(file))
     return file
-  end
-
-  local function wait(condition)
-    local deadline = uv.hrtime() + 120e9
-    while not condition() do
-      assert(uv.hrtime() < deadline, "waited in vain")
-      uv.run "nowait"
-      uv.sleep(2)
-    end
   end
 
   local function order_of(blocks)
@@ -87,7 +63,7 @@ describe("the gateway's CAR", function()
       local content, order = car.file(got.blocks, got.roots[1])
       assert.is_true(content == bytes)
       assert.same(order, order_of(got.blocks))
-      wait(function() return g:counts().connections == 0 end)
+      gateways.wait(function() return g:counts().connections == 0 end)
       local counts = g:counts()
       assert.same({}, counts.refused)
       assert.equal(#got.blocks, counts.blocks)
@@ -238,7 +214,7 @@ describe("the gateway's CAR", function()
       uv.run "nowait"
     end
     function got.length() return tonumber(got.head:match "Content%-Length: (%d+)") + #got.head end
-    wait(function() return g:counts().readers > before end)
+    gateways.wait(function() return g:counts().readers > before end)
     return got
   end
 
@@ -249,10 +225,10 @@ describe("the gateway's CAR", function()
     local reader = slow_reader(file.cid)
     folder.write(home.path .. "/a", folder.bytes(24 * MIB, 9))
     reader.read()
-    wait(function() return reader.ended end)
+    gateways.wait(function() return reader.ended end)
     assert.is_true(reader.bytes > 0 and reader.bytes < reader.length())
     reader.leave()
-    wait(function() return g:counts().readers == 0 end)
+    gateways.wait(function() return g:counts().readers == 0 end)
     assert.same({ moved = 1 }, g:counts().refused)
     local leaf = car.links(car.read(select(3, ask(file.cid, "&dag-scope=block"))).blocks[1])[2]
     assert.equal(410, (ask(codecs.cid_text(leaf)))) -- where nothing was sent yet, it is said
@@ -266,7 +242,7 @@ describe("the gateway's CAR", function()
     assert(g:serve(again))
     assert(os.remove(home.path .. "/a"))
     reader.read()
-    wait(function() return reader.bytes == (reader.head and reader.length()) end)
+    gateways.wait(function() return reader.bytes == (reader.head and reader.length()) end)
     reader.leave()
     assert.same({}, g:counts().refused)
     g:close()
@@ -275,7 +251,7 @@ describe("the gateway's CAR", function()
     reader = slow_reader(file.cid)
     assert.is_true(g:withdraw(file.cid))
     reader.read()
-    wait(function() return reader.ended end)
+    gateways.wait(function() return reader.ended end)
     assert.is_true(reader.bytes < reader.length())
     reader.leave()
     assert.same({ missing = 1 }, g:counts().refused)
@@ -289,13 +265,13 @@ describe("the gateway's CAR", function()
     file.class = "public"
     assert(g:serve(file))
     reader.read()
-    wait(function() return reader.bytes == (reader.head and reader.length()) end)
+    gateways.wait(function() return reader.bytes == (reader.head and reader.length()) end)
     reader.leave()
     reader = slow_reader(file.cid, "swarm")
     file.class = "lab"
     assert(g:serve(file))
     reader.read()
-    wait(function() return reader.ended end)
+    gateways.wait(function() return reader.ended end)
     assert.is_true(reader.bytes < reader.length())
     reader.leave()
     assert.same({ missing = 1 }, g:counts().refused)
@@ -313,7 +289,7 @@ describe("the gateway's CAR", function()
     assert.equal(200, (curl("/ipfs/" .. unixfs.decode(file.cid, root, file.size)[1].cid .. "?format=raw")))
     one.leave()
     two.leave()
-    wait(function() return g:counts().readers == 0 end)
+    gateways.wait(function() return g:counts().readers == 0 end)
     assert.same({ full = 1, closed = 2 }, g:counts().refused)
     assert.equal(200, (ask(file.cid)))
   end)
@@ -322,7 +298,7 @@ describe("the gateway's CAR", function()
     local reader = slow_reader(big("a").cid)
     g:close()
     reader.read()
-    wait(function() return reader.ended end)
+    gateways.wait(function() return reader.ended end)
     reader.leave()
   end)
 end)

@@ -2,63 +2,36 @@
 local uv = require "luv"
 local folder = require "spec.folder"
 local gateway = require "core.gateway"
+local gateways = require "spec.core.gateways"
 local unixfs = require "core.unixfs"
 
 local MIB <const> = 1048576
 local ABSENT <const> = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
 
 describe("the gateway's file", function()
-  local g, home, serial
+  local g, home
 
   before_each(function()
     g = assert(gateway.new { host = "127.0.0.1" })
     home = folder.new()
-    serial = 0
   end)
   after_each(function()
     g:close()
     home.remove()
   end)
 
-  local function run(arguments)
-    local _, _, code = os.execute("LD_PRELOAD= curl -s --max-time 60 " .. arguments)
-    return code
-  end
-
-  -- → status, headers (lower case), body, curl's own status
-  local function curl(path, more)
-    serial = serial + 1
-    local base = home.path .. "/answer" .. serial
-    local code = run(("-o %s.body -D %s.head %s 'http://127.0.0.1:%d%s'"):format(base, base, more or "", g:port(),
-      path))
-    local head, headers = folder.read(base .. ".head") or "", {}
-    for name, value in head:gmatch "\n([%w-]+): ([^\r]*)" do headers[name:lower()] = value end
-    return tonumber(head:match "^HTTP/1.1 (%d+)"), headers, folder.read(base .. ".body") or "", code
-  end
-
-  local function wait(condition)
-    local deadline = uv.hrtime() + 60e9
-    while not condition() do
-      assert(uv.hrtime() < deadline, "waited in vain")
-      uv.sleep(2)
-    end
-  end
+  local function curl(path, more) return gateways.curl(g, home.path, path, more) end
 
   -- What was sent is counted a moment after it came.
   local function wait_for_bytes(n)
-    wait(function() return g:counts().bytes == n end)
+    gateways.wait(function() return g:counts().bytes == n end)
   end
 
   local function get(file, more, query) return curl("/ipfs/" .. file.cid .. (query or ""), more) end
 
   local function range(file, text, more) return get(file, ("-H 'Range: %s' %s"):format(text, more or "")) end
 
-  local function offer(name, bytes)
-    folder.write(home.path .. "/" .. name, bytes)
-    local file = folder.hash(home.path, name)
-    assert(g:serve(file))
-    return file
-  end
+  local function offer(name, bytes) return gateways.offer(g, home.path, name, bytes) end
 
   for _, size in ipairs { 0, 1, MIB, MIB + 1, 5 * MIB + 3 } do
     it(("of %d bytes is what it is, its length told before"):format(size), function()
@@ -95,7 +68,7 @@ describe("the gateway's file", function()
       assert.equal(tostring(case[3] - case[2]), headers["content-length"])
       assert.is_true(body == bytes:sub(case[2] + 1, case[3]), case[1])
     end
-    wait(function() return g:counts().readers == 0 end)
+    gateways.wait(function() return g:counts().readers == 0 end)
     local before = g:counts().bytes
     range(file, "bytes=5-9")
     wait_for_bytes(before + 5)
@@ -155,10 +128,10 @@ describe("the gateway's file", function()
     local out = home.path .. "/out"
     local url = ("-o %s 'http://127.0.0.1:%d/ipfs/%s'"):format(out, g:port(), file.cid)
     folder.write(out, bytes:sub(1, 2 * MIB + 11))
-    assert.equal(0, run("-C - " .. url))
+    assert.equal(0, gateways.run_curl("-C - " .. url))
     assert.is_true(folder.read(out) == bytes)
     wait_for_bytes(#bytes - 2 * MIB - 11)
-    assert.equal(0, run("-C - " .. url))
+    assert.equal(0, gateways.run_curl("-C - " .. url))
     assert.is_true(folder.read(out) == bytes)
   end)
 
@@ -239,9 +212,9 @@ describe("the gateway's file", function()
     local out = home.path .. "/out"
     local url = ("'http://127.0.0.1:%d/ipfs/%s'"):format(g:port(), file.cid)
     os.execute(("LD_PRELOAD= curl -s --limit-rate 8M -o %s %s & echo $! > %s.pid"):format(out, url, out))
-    wait(function() return #(folder.read(out) or "") > 0 end)
+    gateways.wait(function() return #(folder.read(out) or "") > 0 end)
     g:pause(true)
-    wait(function() return g:counts().readers == 0 end)
+    gateways.wait(function() return g:counts().readers == 0 end)
     local got = #folder.read(out)
     assert.is_true(got < #bytes, ("%d bytes came"):format(got))
     for _, query in ipairs { "", "?format=raw", "?format=car" } do
@@ -253,7 +226,7 @@ describe("the gateway's file", function()
     assert.equal(200, (get(file, "-I")))
     assert.equal(4, g:counts().refused.pause)
     g:pause(false)
-    assert.equal(0, run(("-C - -o %s %s"):format(out, url)))
+    assert.equal(0, gateways.run_curl(("-C - -o %s %s"):format(out, url)))
     assert.is_true(folder.read(out) == bytes)
   end)
 
@@ -267,7 +240,7 @@ describe("the gateway's file", function()
     client:connect("127.0.0.1", g:port(), function()
       client:write(("GET /ipfs/%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"):format(file.cid)) -- and reads nothing
     end)
-    wait(function()
+    gateways.wait(function()
       uv.run "nowait"
       return g:counts().readers == 1
     end)

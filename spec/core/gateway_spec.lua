@@ -1,6 +1,7 @@
 -- gateway_spec.lua - HTTP in against curl and raw sockets: what it gives, refuses and counts.
 local uv = require "luv"
 local gateway = require "core.gateway"
+local gateways = require "spec.core.gateways"
 local unixfs = require "core.unixfs"
 local hash = require "core.hash"
 local folder = require "spec.folder"
@@ -18,50 +19,24 @@ describe("core.gateway", function()
     uv.run "nowait"
   end)
 
-  local g, home, serial
+  local g, home
 
   before_each(function()
     g = assert(gateway.new { host = "127.0.0.1" })
     home = folder.new()
-    serial = 0
   end)
   after_each(function()
     g:close()
     home.remove()
   end)
 
-  -- curl(path, more arguments) → status, headers (lower case), body
-  local function curl(path, more)
-    serial = serial + 1
-    local base = home.path .. "/answer" .. serial
-    local command = ("LD_PRELOAD= curl -s --max-time 20 -o %s.body -D %s.head %s 'http://127.0.0.1:%d%s'")
-      :format(base, base, more or "", g:port(), path)
-    os.execute(command)
-    local head = folder.read(base .. ".head") or ""
-    local headers = {}
-    for name, value in head:gmatch "\n([%w-]+): ([^\r]*)" do headers[name:lower()] = value end
-    return tonumber(head:match "^HTTP/1.1 (%d+)"), headers, folder.read(base .. ".body") or ""
-  end
+  local function curl(path, more) return gateways.curl(g, home.path, path, more) end
 
   local function block(cid, more)
     return curl("/ipfs/" .. cid .. "?format=raw", more)
   end
 
-  local function offer(name, bytes)
-    folder.write(home.path .. "/" .. name, bytes)
-    local file = folder.hash(home.path, name)
-    assert(g:serve(file))
-    return file
-  end
-
-  local function wait(condition)
-    local deadline = uv.hrtime() + 60e9
-    while not condition() do
-      assert(uv.hrtime() < deadline, "waited in vain")
-      uv.run "nowait"
-      uv.sleep(2)
-    end
-  end
+  local function offer(name, bytes) return gateways.offer(g, home.path, name, bytes) end
 
   local function digest_cid(bytes)
     return (unixfs.layout(#bytes, hash.sha256(bytes)))
@@ -82,7 +57,7 @@ describe("core.gateway", function()
       got[i] = leaf
     end
     assert.is_true(table.concat(got) == bytes)
-    wait(function() return g:counts().connections == 0 end)
+    gateways.wait(function() return g:counts().connections == 0 end)
     local counts = { blocks = 4, bytes = #bytes + #root, files = 1, connections = 0, readers = 0, refused = {} }
     assert.same(counts, g:counts())
   end)
@@ -411,7 +386,7 @@ describe("core.gateway", function()
     client:connect("127.0.0.1", g:port(), function()
       client:write(("GET /ipfs/%s?format=raw HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"):format(file.cid))
     end)
-    wait(function() return g:counts().connections == 1 end)
+    gateways.wait(function() return g:counts().connections == 1 end)
     g:close()
     g:close()
     assert.has_error(function() g:port() end)
@@ -431,7 +406,7 @@ describe("core.gateway", function()
         end
       end)
     end
-    wait(function() return g:counts().readers == count end)
+    gateways.wait(function() return g:counts().readers == count end)
     return function()
       for _, client in ipairs(clients) do client:close() end
       uv.run "nowait"
@@ -457,7 +432,7 @@ describe("core.gateway", function()
     assert.same({ full = 1 }, g:counts().refused)
     assert.equal(404, (block(ABSENT))) -- what needs no place is answered
     leave()
-    wait(function() return g:counts().readers == 0 end)
+    gateways.wait(function() return g:counts().readers == 0 end)
     assert.equal(200, (block(file.cid)))
     assert.equal(2, g:counts().refused.closed)
   end)
@@ -470,7 +445,7 @@ describe("core.gateway", function()
     uv.sleep(600)
     assert.equal(2, g:counts().readers)
     assert.equal(503, (block(file.cid)))
-    wait(function() return g:counts().readers == 1 end)
+    gateways.wait(function() return g:counts().readers == 1 end)
     assert.equal(200, (block(file.cid)))
     assert.equal(1, g:counts().refused.slow)
     leave()
@@ -486,10 +461,10 @@ describe("core.gateway", function()
       timer:start(50, 50, function() client:write "b" end)
       client:read_start(function(_, bytes) ended = not bytes end)
     end)
-    wait(function() return ended end)
+    gateways.wait(function() return ended end)
     timer:close()
     client:close()
-    wait(function() return g:counts().connections == 0 end)
+    gateways.wait(function() return g:counts().connections == 0 end)
     assert.same({ slow = 1 }, g:counts().refused)
   end)
 end)
