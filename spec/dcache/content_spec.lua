@@ -1,14 +1,10 @@
 -- content_spec.lua - what a node serves, holds and claims, over restarts; and whom it would ask. No Comms.
 local client = require "dcache.content.http_client"
-local content = require "dcache.content"
+local contents = require "spec.dcache.contents"
 local disk = require "core.disk"
 local folder = require "spec.folder"
 local forms = require "dcache.forms"
-local gateway = require "core.gateway"
 local json = require "core.json"
-local log = require "log"
-local loop = require "loop"
-local random = require "core.random"
 local sources = require "dcache.content.sources"
 local sql = require "core.sql"
 local unixfs = require "core.unixfs"
@@ -19,67 +15,21 @@ local MIB = 1048576
 local ADA <const> = "12D3KooWEwykBEJZ8ZZtDmVzYNAPjkNgsWRHKWCBHRPJnhGGugNt"
 
 describe("dcache.content", function()
-  local L, home, open, fault
+  local w, L, home
 
   before_each(function()
-    home, open, fault = folder.new(), {}, nil
-    L = loop.new { on_error = function(text)
-      fault = text
-      L:stop()
-    end }
+    w = contents.new()
+    L, home = w.loop, w.home
   end)
-  after_each(function()
-    for _, each in ipairs(open) do each:stop() end
-    L:close()
-    home.remove()
-    assert.is_nil(fault)
-  end)
+  after_each(function() w:close() end)
 
-  -- A node's content; peers: { id = port }, all of them holders of everything.
-  local function node(name, peers, options)
-    options = options or {}
-    local g = assert(gateway.new { host = "127.0.0.1" })
-    local ids, said = {}, {}
-    for id in pairs(peers) do ids[#ids + 1] = id end
-    table.sort(ids)
-    local c = content.new { loop = L, disk = options.disk or disk.real(), random = random.seeded(1),
-      dir = home.path .. "/" .. name, flusher = options.flusher,
-      log = log.new { wall = function() return 0 end, level = "debug", write = function() end },
-      gateway = g, id = name, time = options.time, mount = options.mount, store = options.store, robot = options.robot,
-      publish = function(verb, bucket, key, data, ttl)
-        if options.mute then return nil, "disk: no", "disk" end
-        said[#said + 1] = { verb = verb, bucket = bucket, key = key, data = data, ttl = ttl }
-        return true
-      end,
-      statements = function() return options.records or {} end, files = options.files,
-      holders = function() return ids end,
-      peer = function(id)
-        return { name = id, http = peers[id], hosts = { { host = "127.0.0.1", own = true, rtt_us = 100 } } }
-      end }
-    open[#open + 1] = c
-    return c, g, said
-  end
+  local function node(...) return w:node(...) end
+
+  local function run_till(test) w:run_till(test) end
 
   local function fetch(c, file, origin)
-    local result
-    c:fetch(file.cid, file.size, origin and origin.name or file.name, function(...)
-      result = table.pack(...)
-      L:stop()
-    end, nil, origin)
-    local timer = L:after(10000, function() L:stop() end)
-    L:run()
-    timer:cancel()
-    assert(result, fault or "no answer")
-    return table.unpack(result, 1, result.n)
-  end
-
-  local function run_till(test)
-    local beat = L:every(20, function() if test() then L:stop() end end)
-    local timer = L:after(10000, function() L:stop() end)
-    L:run()
-    beat:cancel()
-    timer:cancel()
-    assert(test(), fault or "it did not come to that")
+    local name = origin and origin.name or file.name
+    return w:wait(function(done) c:fetch(file.cid, file.size, name, done, nil, origin) end)
   end
 
   local function publisher()
@@ -123,10 +73,8 @@ describe("dcache.content", function()
       end
     end)
     assert(fetch(c, file))
-    local most = L:after(60000, function() L:stop() end)
-    if not claimed then L:run() end
+    if not claimed then w:run(60000) end
     beat:cancel()
-    most:cancel()
     return stop(), said
   end
 
@@ -245,8 +193,7 @@ describe("dcache.content", function()
     local function heard(signer, names, class)
       c:heard { key = file.cid, verb = "propose", holds = true, signer = signer,
         data = { class = class, names = names, size = 1 } }
-      L:after(100, function() L:stop() end)
-      L:run()
+      w:run(100)
       return said[#said].data.name, #said
     end
     assert.same({ "one/a.bag", 1 }, { heard(ADA, { "one/a.bag", "x" }, "swarm") })
@@ -280,8 +227,7 @@ describe("dcache.content", function()
     local many = {}
     for i = 1, 300 do many[i] = ("d/%03d"):format(i) end
     heard(ADA, { "b/same", table.unpack(many) })
-    L:after(300, function() L:stop() end)
-    L:run()
+    w:run(300)
     assert.equal(2, #said) -- further names of a file that was claimed just now wait
     assert.equal(256, #c:stored()[1].also)
     c:stop()
@@ -350,8 +296,7 @@ describe("dcache.content", function()
     assert.is_nil(again:stored()[1].from)
     told { key = file.cid, verb = "propose", signer = ADA, holds = true,
       data = { class = "lab", names = { "two/a.bag", "x" }, size = file.size } }
-    L:after(300, function() L:stop() end)
-    L:run()
+    w:run(300)
     assert.same({ also = { { name = "x" } }, class = "lab", from = ADA, name = "two/a.bag", size = file.size },
       said[2].data)
     again:stop()
@@ -818,7 +763,7 @@ describe("dcache.content", function()
     handle:close()
     stored.same = function() return true end -- what a disk does whose bits rot
     local asked = client.new { loop = L }
-    table.insert(open, { stop = function() asked:close() end })
+    table.insert(w.open, { stop = function() asked:close() end })
     asked:get({ url = ("http://127.0.0.1:%d/ipfs/%s?format=raw"):format(g:port(), file.cid), max = 65536 },
       function(root)
         for _, link in ipairs(unixfs.decode(file.cid, root.body, file.size, unixfs.height(file.size))) do

@@ -1,65 +1,22 @@
 -- payloads_spec.lua - what updates need, as content has it: taken in, fetched, served and claimed apart from copies of
 -- logs. Two contents on loopback; who needs it, and when it goes, is clients/updates'.
-local content = require "dcache.content"
-local disk = require "core.disk"
+local contents = require "spec.dcache.contents"
 local folder = require "spec.folder"
-local gateway = require "core.gateway"
-local log = require "log"
-local loop = require "loop"
-local random = require "core.random"
 
 local MIB <const> = 1048576
 
 describe("payloads of updates", function()
-  local L, home, open, fault
+  local w, home
 
   before_each(function()
-    home, open, fault = folder.new(), {}, nil
-    L = loop.new { on_error = function(text)
-      fault = text
-      L:stop()
-    end }
+    w = contents.new()
+    home = w.home
   end)
-  after_each(function()
-    for _, one in ipairs(open) do one:stop() end
-    L:close()
-    home.remove()
-    assert.is_nil(fault)
-  end)
+  after_each(function() w:close() end)
 
-  local function node(name, peers, options)
-    options = options or {}
-    local g, said = assert(gateway.new { host = "127.0.0.1" }), {}
-    local ids = {}
-    for id in pairs(peers) do ids[#ids + 1] = id end
-    table.sort(ids)
-    local c = content.new { loop = L, disk = options.disk or disk.real(), random = random.seeded(1),
-      dir = home.path .. "/" .. name, log = log.new { wall = function() return 0 end, write = function() end },
-      gateway = g, id = name, domain = function() return options.domain end, space = options.space,
-      publish = function(verb, bucket, key, data)
-        said[#said + 1] = { verb = verb, bucket = bucket, key = key, data = data }
-        return true
-      end,
-      statements = function() return options.records or {} end, holders = function() return ids end,
-      peer = function(id)
-        return { name = id, http = peers[id], hosts = { { host = "127.0.0.1", own = true, rtt_us = 100 } } }
-      end }
-    open[#open + 1] = c
-    return c, g, said
-  end
+  local function node(...) return w:node(...) end
 
-  local function wait(what)
-    local result
-    what(function(...)
-      result = table.pack(...)
-      L:stop()
-    end)
-    local timer = L:after(10000, function() L:stop() end)
-    L:run()
-    timer:cancel()
-    assert(result, fault or "no answer")
-    return table.unpack(result, 1, result.n)
-  end
+  local function wait(ask) return w:wait(ask) end
 
   local function take(c, path) return wait(function(done) c:take(path, done) end) end
 
@@ -73,7 +30,7 @@ describe("payloads of updates", function()
     assert.equal(home.path .. "/desk/files/updates/demos.tar.gz", c:path_of(cid))
     assert.is_true(folder.read(c:path_of(cid)) == bytes)
     assert.same({ { verb = "propose", bucket = "share/safe", key = cid, data = { class = "lab",
-      from = "desk", name = "updates/demos.tar.gz", size = size } } }, said)
+      from = "desk", name = "updates/demos.tar.gz", size = size }, ttl = 30 * 86400 } }, said)
     assert.is_true(c:is_payload(cid))
     assert.same({ cid }, c:payloads())
     assert.same({ 0, 0 }, { c:sums() }) -- it is nobody's log
@@ -94,7 +51,7 @@ describe("payloads of updates", function()
     assert.equal('{"order":[]}', folder.read(c:path_of(cid)))
     assert.is_true(wait(function(done) c:verify(cid, done) end))
     local path = c:path_of(cid)
-    wait(function(done) L:after(300, done) end) -- it is written down
+    wait(function(done) w.loop:after(300, done) end) -- it is written down
     local damaged <close> = assert(io.open(path, "r+b"))
     damaged:seek("set", 3)
     damaged:write "X"
@@ -103,7 +60,7 @@ describe("payloads of updates", function()
     c:on_lost(function(key) lost = key end)
     assert.equal("block", select(3, wait(function(done) c:verify(cid, done) end)))
     assert.equal("missing", select(3, wait(function(done)
-      L:after(200, function() c:verify(cid, done) end)
+      w.loop:after(200, function() c:verify(cid, done) end)
     end)))
     assert.equal(cid, lost)
   end)
@@ -148,7 +105,6 @@ describe("payloads of updates", function()
     local c = node("desk", {})
     local cid = assert(take(c, home.path .. "/a.lua"))
     c:stop()
-    open[1] = nil
     local again = node("desk", {})
     again:start()
     assert.is_true(again:is_payload(cid))
@@ -165,9 +121,7 @@ describe("payloads of updates", function()
       asked = list
       return {}
     end)
-    local timer = L:after(300, function() L:stop() end)
-    L:run()
-    timer:cancel()
+    w:run(300)
     assert.equal("desk", asked[1].id)
     assert.is_false(asked[1].far)
     assert.is_nil(robot:path_of(cid))
