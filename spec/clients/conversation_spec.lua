@@ -130,6 +130,21 @@ describe("a conversation on the control socket", function()
     assert.same({ schema = 1, error = { word = "closed", text = "it is over" } }, one.lines[2])
   end)
 
+  it("is refused also in words that say again what was asked for, whatever bytes that had", function()
+    start()
+    local one = client()
+    for _, bytes in ipairs { "a\tb", "a\nb", "a\0b", "a\xffb" } do
+      local before, heard = #replies, #one.lines
+      if heard > 0 then one.stream:send '{"command":"watch"}\n' end
+      assert(until_true(function() return #replies == before + 1 end))
+      replies[#replies](nil, "missing: no run " .. bytes, "missing", { "a\tb" })
+      assert(until_true(function() return #one.lines == heard + 1 end), "nobody answered")
+      local text = one.lines[#one.lines].error.text
+      assert.equal(("no run a\\x%02xb"):format(bytes:byte(2)), text)
+    end
+    assert.same({}, log.said)
+  end)
+
   it("is cancelled once when the client goes, also one that only listened, and when the daemon stops", function()
     local server = start()
     local one = talking()

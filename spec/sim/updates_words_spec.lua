@@ -238,6 +238,14 @@ return p]] }
     assert.equal("ada", f:order()[1])
   end)
 
+  it("refuses a run that is no text", function()
+    for _, command in ipairs { "update explain", "update go" } do
+      for _, run in ipairs { 5, true, {}, { "demos" } } do
+        assert.equal("form", select(3, f:ask("ada", command, { run = run })))
+      end
+    end
+  end)
+
   it("means what is under way, then the newest that is open, then what is over, last what does not count", function()
     new({ waves = { { max_unavailable = 1, robots = 3, soak = 1800 } } }, { "bea", "carl" })
     local updates = f:of "ada".node.updates

@@ -19,10 +19,11 @@ conversation.__index = conversation
 local SCHEMA <const> = 1
 local ALIVE <const> = 1000 -- ms
 
---- An error as a line of JSON.
+--- An error as a line of JSON. TEXT may say again what somebody asked for, whatever bytes that had.
 function conversation.error_line(code, text, candidates, why)
-  return json.encode { schema = SCHEMA, error = { word = code, text = text, candidates = candidates,
-    why = why } }
+  text = to_json.text(text)
+  return json.encode { schema = SCHEMA, error = { word = code, text = text, candidates = candidates, why = why } }
+    or json.encode { schema = SCHEMA, error = { word = code, text = text } }
 end
 
 --- CLIENT (client.lua) asked for REQUEST, a table.

@@ -63,6 +63,7 @@ end
 --- The run that WORD names, "demos/42/1" or "demos/42" or "demos"; without it the one that a person means.
 --- → run.lua's | nil, text, code
 function explained.find(updates, word)
+  if word ~= nil and type(word) ~= "string" then return nil, "form: run is NAME, NAME/SEQ or NAME/SEQ/RUN", "form" end
   local list, now = {}, under_way(updates)
   if now and fits(now.key, word) then return now end
   for _, key in ipairs(sorted.keys(updates.runs)) do
