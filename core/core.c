@@ -1,6 +1,7 @@
 /* core.c - opens the core: the list of modules, the list of words, the one way to fail.
  * No mechanism. */
 #include "core.h"
+#include "heap/heap.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -121,10 +122,11 @@ static void push_limits(lua_State *L) {
     core_set_integer(L, limits[i].name, limits[i].value);
 }
 
-/* () -> free memory in between goes back to the system, where the C library can do that
- */
+/* () -> free memory in between goes back to the system, as far as the C library can do
+ * that. */
 static int core_trim(lua_State *L) {
   (void)L;
+  heap_trim();
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif

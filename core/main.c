@@ -1,6 +1,7 @@
 /* main.c - dt-swarm and dt-swarm-cli: one Lua state, one file run protected. No logic of
  * its own. */
 #include "core.h"
+#include "heap/heap.h"
 #include <lualib.h>
 #include <dirent.h>
 #include <errno.h>
@@ -32,15 +33,9 @@ static size_t allocated; /* bytes that the Lua state holds */
 static void *counting_allocator(void *unused, void *block, size_t old, size_t new) {
   void *result;
   (void)unused;
-  if (!block)
-    old = 0;
-  if (new == 0) {
-    free(block);
-    allocated -= old;
-    return NULL;
-  }
-  result = realloc(block, new);
-  if (result)
+  old = block ? old : 0;
+  result = heap_resize(block, old, new);
+  if (result || !new)
     allocated += new - old;
   return result;
 }

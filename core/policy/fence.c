@@ -1,6 +1,7 @@
 /* fence.c - a Lua state of its own for each policy: limits, values in and out. No rule.
  */
 #include "fence.h"
+#include "heap/heap.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -39,18 +40,13 @@ static void *allocate(void *data, void *block, size_t old, size_t new) {
   fence *f = data;
   size_t had = block ? old : 0;
   void *result;
-  if (new == 0) {
-    free(block);
-    f->used -= had;
-    return NULL;
-  }
   if (new > had) {
     if (refuses(f, new - had, new, !block && old == LUA_TSTRING))
       return NULL;
     f->churn += new - had;
   }
-  result = realloc(block, new);
-  if (result)
+  result = heap_resize(block, had, new);
+  if (result || !new)
     f->used += new - had;
   return result;
 }

@@ -1,6 +1,7 @@
 /* spec.c - what of the core only other C calls, for specs. No part of the program:
  * a .so of its own, as core.sim. */
 #include "core.h"
+#include "heap/heap.h"
 #include "index/index.h"
 #include "text/text.h"
 #include <errno.h>
@@ -98,6 +99,53 @@ static int spec_datagram(lua_State *L) {
   return 1;
 }
 
+#define BLOCKS 1000
+#define LARGEST 700
+
+typedef struct {
+  uint8_t *bytes;
+  size_t size;
+} block;
+
+static int is_whole(const block *b, size_t size, int number) {
+  size_t alignment = b->size % 16 ? 8 : 16;
+  for (size_t i = 0; i < size; i++)
+    if (b->bytes[i] != (uint8_t)number)
+      return 0;
+  return !b->bytes || (uintptr_t)b->bytes % alignment == 0 || b->size % 8;
+}
+
+/* Gives block NUMBER another size. Was what is in it there before, and is still? */
+static int resize(block *b, size_t size, int number) {
+  size_t kept = size < b->size ? size : b->size;
+  int was_whole = is_whole(b, b->size, number);
+  *b = (block){heap_resize(b->bytes, b->size, size), size};
+  if (!was_whole || !is_whole(b, kept, number))
+    return 0;
+  if (size)
+    memset(b->bytes, number, size);
+  return 1;
+}
+
+/* heap_play(steps, state) → true | the number of a step at which a block was not what was
+ * written to it. STATE: what chance begins with. */
+static int spec_heap_play(lua_State *L) {
+  static block blocks[BLOCKS];
+  lua_Integer steps = luaL_checkinteger(L, 1);
+  uint64_t state = (uint64_t)luaL_checkinteger(L, 2);
+  for (lua_Integer i = 0; i < steps + BLOCKS; i++) {
+    int number =
+        i < steps ? (int)((state >> 20) % BLOCKS) : (int)(i - steps); /* at last each */
+    size_t size = i < steps && state >> 63 ? (size_t)((state >> 40) % LARGEST) : 0;
+    if (!resize(&blocks[number], size, number))
+      return lua_pushinteger(L, i), 1;
+    state = state * 6364136223846793005u + 1442695040888963407u;
+  }
+  heap_trim();
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"base58",          spec_base58         },
     {"unbase58",        spec_unbase58       },
@@ -109,6 +157,7 @@ static const luaL_Reg functions[] = {
     {"share_steps",     spec_share_steps    },
     {"datagram_socket", spec_datagram_socket},
     {"datagram",        spec_datagram       },
+    {"heap_play",       spec_heap_play      },
     {NULL,              NULL                },
 };
 
