@@ -42,6 +42,8 @@ function one:verify(_, done) self.loop:post(function() done(true) end) end
 
 function one.space(_, _, size, unpacked) return size + (unpacked or 0), 1 << 40 end
 
+function one.disk_path() return "/payload" end
+
 function one.keep() end
 
 function one:on_news(fn) return self.news:add(fn) end

@@ -14,7 +14,7 @@ return p
 ]]
 local ROBOT <const> = [[
 local p = extend "%s"
-p.clients.updates.folders = { demos = { path = "%s", after = "%s" } }
+p.clients.updates.folders = { demos = { path = "%s", after = "%s" }, maps = "%s" }
 function p.clients.updates.ready(release) return release.in_window == true end
 function p.clients.updates.healthy(_, now) return now.failed ~= nil end
 return p
@@ -30,19 +30,23 @@ return { release = "%s", robots = { %s }, waves = { { robots = %d, max_unavailab
 ]]
 
 describe("kinds of updates", function()
-  local desk, why
+  local desk, why, is_small
 
   setup(function()
     desk, why = lab_desk.new { "ada", "bea" }
     if not desk then return end
     for _, robot in ipairs { "ada", "bea" } do
-      swarm.sh(("mkdir -p %s"):format(desk.swarm:path(robot, "data/demos")))
+      swarm.sh(("mkdir -p %s %s"):format(desk.swarm:path(robot, "data/demos"), desk.swarm:path(robot, "small")))
+      if robot == "ada" then -- before her daemon has mounts of its own
+        is_small = select(2, swarm.sh(("mount -t tmpfs -o size=1m none %s 2>&1"):format(
+          desk.swarm:path(robot, "small")))) == 0
+      end
       folder.write(desk.swarm:path(robot, "data/demos/own"), "mine")
       folder.write(desk.swarm:path(robot, "after"), AFTER:format(desk.swarm:path(robot, "told"),
         desk.swarm:path(robot, "kills")))
       swarm.sh(("chmod 755 %s"):format(desk.swarm:path(robot, "after")))
       desk:start(robot, ROBOT:format(robot == "ada" and "fleet" or "duckiebot", desk.swarm:path(robot, "data/demos"),
-        desk.swarm:path(robot, "after")))
+        desk.swarm:path(robot, "after"), desk.swarm:path(robot, "small/maps")))
     end
     desk:start("desk", DESK)
     assert.is_truthy(swarm.within(30, function()
@@ -51,7 +55,11 @@ describe("kinds of updates", function()
     end), desk.swarm:logs())
     for _, robot in ipairs { "ada", "bea" } do desk.swarm:cli(robot, "policy confirm") end -- so no crash is its fault
   end)
-  teardown(function() if desk then desk:close() end end)
+  teardown(function()
+    if not desk then return end
+    if is_small then swarm.sh("umount " .. desk.swarm:path("ada", "small")) end
+    desk:close()
+  end)
 
   local function read(robot, name) return folder.read(desk.swarm:path(robot, "data/" .. name)) end
 
@@ -141,6 +149,27 @@ describe("kinds of updates", function()
       assert.equal(wanted == "committed" and "2.1" or "one", read("bea", "demos/run"))
       desk.swarm:cli("bea", "update forgive demos/3")
     end
+  end)
+
+  it("files: a full disk of the folder is waited for, and told by its name, until there is room", function()
+    if not desk then return pending(why) end
+    if not is_small then return pending "this user may mount nothing" end
+    local small = desk.swarm:path("ada", "small")
+    local packed = desk.swarm:path("desk", "maps.tar.gz")
+    local place = desk.swarm:path("desk", "maps")
+    swarm.sh(("mkdir -p %s; head -c 4000000 /dev/zero >%s/map"):format(place, place))
+    swarm.sh(("tar -czf %s -C %s ."):format(packed, place))
+    desk:sign(("release new maps --kind files --target maps --unpacked 4500000 --version 1 any=%s"):format(packed))
+    roll("maps/1", { "ada" }, 1)
+    within(40, "ada waits for room", "maps/1/1", function()
+      local said = desk.swarm:cli("ada", "update explain")
+      return said:gsub("%s+", " "):find("free on the disk of " .. small .. ", 4.7 MB needed", 1, true)
+    end)
+    assert.is_nil(states "maps/1/1".ada)
+    swarm.sh("mount -o remount,size=10m " .. small)
+    desk.swarm:cli("ada", "update go maps/1/1") -- it looks at once, not at the next minute
+    within(150, "ada committed", "maps/1/1", function() return states "maps/1/1".ada == "committed" end)
+    assert.equal(4000000, #folder.read(small .. "/maps/map"))
   end)
 
   it("files: a tar with a link to outside is rejected by both, with the word, and nothing is touched", function()

@@ -77,7 +77,7 @@ describe("update explain", function()
     fetching.state = function() return { done = 0, size = 1, missing = "nobody has it" } end
     tells("ada", "payload", "nobody has it", "start a node that holds it")
     fetching.space = function() return 90000000, 20000000 end
-    tells("ada", "space", "20.0 MB free, 90.0 MB needed", "Make room on that disk.")
+    tells("ada", "space", "20.0 MB free on the disk of /payload, 90.0 MB needed", "Make room on that disk.")
     saved.lost = "it was damaged"
     tells("ada", "disk", "it was damaged", "update forgive --all")
   end)

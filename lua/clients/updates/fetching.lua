@@ -8,6 +8,7 @@ local byte_size = require "byte_size"
 local leaving = require "clients.updates.leaving"
 local listeners = require "listeners"
 local payload_sources = require "clients.updates.payload_sources"
+local rooms = require "clients.updates.rooms"
 local unixfs = require "core.unixfs"
 
 local fetching = {}
@@ -17,7 +18,6 @@ local AT_ONCE <const>, SMALL <const> = 2, 64 * 1024 -- artefacts; bytes of what 
 local LOOK <const>, LEAVE <const> = 1000, 10 * 60 * 1000 -- ms between two looks at what is missing; at what may go
 local AGAIN <const>, DISK <const> = 5 * 1000, 60 * 1000 -- ms from a failure to the next try
 local WANTED_MAX <const> = 64
-local SPARE <const> = 20 -- of that part of what is needed as much again stays free
 local NEVER <const> = { size = true, form = true } -- why a file will never come
 local OURS <const> = { "run", "named", "name", "seq", "unpacked" }
 
@@ -234,8 +234,11 @@ function fetching:verify(cid, done) self.content:verify(cid, done) end
 function fetching:space(cid, size, unpacked)
   local rest = self.content:path_of(cid) and 0 or math.max(0, size - self.content:begun(cid))
   local need = rest + (unpacked or 0)
-  return need + need // SPARE, self.content:free()
+  return need + need // rooms.SPARE, self.content:free()
 end
+
+--- A folder on the disk that it goes to.
+function fetching:disk_path() return self.content:disk_path() end
 
 -- What is here and needed no more goes, when its time has come.
 local function let_go(self)

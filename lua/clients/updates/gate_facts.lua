@@ -3,6 +3,7 @@ local gates = require "clients.updates.gates"
 local heard = require "clients.updates.heard"
 local hooks_asked = require "clients.updates.hooks_asked"
 local lease = require "lease"
+local rooms = require "clients.updates.rooms"
 local span = require "span"
 local turn = require "clients.updates.turn"
 
@@ -105,12 +106,12 @@ local function ready_of(one)
     untold = not yes and untold(one.updates.node, why or "") or {} }
 end
 
--- What the kind files unpacks lies beside the folder once the release is ready; handlers unpack when they are to.
+-- The disk that has too little; else what a disk refused, for files or blocks that are not counted as room.
 local function space_of(one)
-  local data, artefact = one.row.release.data, one.artefact
-  local is_there = data.kind == "files" and one:is_staged()
-  local need, free = one.updates.fetching:space(artefact.cid, artefact.size, not is_there and data.unpacked or nil)
-  return { need = need, free = free }
+  local room = rooms.short(one)
+  if room then return room end
+  if one.stage_why and one.stage_why:find "^disk: " then return { refused = one.stage_why:gsub("^disk: ", "") } end
+  return rooms.of(one)[1]
 end
 
 --- The gates of the run ONE (run.lua, whose plan is here) now → gates.lua's rows

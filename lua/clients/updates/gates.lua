@@ -6,6 +6,7 @@ local span = require "span"
 local gates = {}
 
 local SHOWN <const> = 4 -- robots that a row names
+local MAKE_ROOM <const> = "Make room on that disk."
 
 local function row(gate, open, what, seen, cure)
   if open then return { gate = gate, open = true } end
@@ -30,9 +31,10 @@ end
 
 function LOOK.space(given)
   local one = given.space
+  if one.refused then return row("space", false, "There is no room for the release.", one.refused, MAKE_ROOM) end
   return row("space", one.free ~= nil and one.free >= one.need, "There is no room for the release.",
-    ("%s free, %s needed"):format(one.free and byte_size.of(one.free) or "not known how much is",
-      byte_size.of(one.need)), "Make room on that disk.")
+    ("%s free%s, %s needed"):format(one.free and byte_size.of(one.free) or "not known how much is",
+      one.path and " on the disk of " .. one.path or "", byte_size.of(one.need)), MAKE_ROOM)
 end
 
 function LOOK.disk(given)
@@ -147,7 +149,8 @@ gates.ORDER = { "payload", "space", "disk", "paused", "turn", "go", "clock", "se
 
 --- given.payload  { done, size (bytes), rate = bytes/s | nil, from = label | nil, missing = text | nil, staged = false:
 ---                it is here, and not ready yet, why = text | nil }
---- given.space    { need, free = bytes | nil }
+--- given.space    { need, free = bytes | nil, path = on the disk of which folder | nil, refused = what its kind said,
+---                which a disk kept from making it ready | nil }
 --- given.disk     why nothing can be kept | nil
 --- given.paused   { by = label, why, left_ms } | nil
 --- given.turn     { closed = the reason of turn.lua | nil }, given.name fn(id) → label

@@ -5,6 +5,7 @@ local gate_facts = require "clients.updates.gate_facts"
 local judged = require "clients.updates.judged"
 local hooks_asked = require "clients.updates.hooks_asked"
 local plan = require "clients.updates.plan"
+local rooms = require "clients.updates.rooms"
 local turn = require "clients.updates.turn"
 local waiting = require "clients.updates.waiting"
 
@@ -151,7 +152,8 @@ local function has_payload(self)
   if updates.fetching:state(artefact.cid).slow then updates:refuse(self, "slow") end -- who was left
   if updates.fetching:path(artefact.cid) then return true end
   enter(self, "fetching")
-  local word, why = want(self, artefact.cid, artefact.size, { named = self.plan.order, unpacked = data.unpacked })
+  local word, why = want(self, artefact.cid, artefact.size, { named = self.plan.order,
+    unpacked = rooms.beside(self) })
   if word then return settle(self, { state = "rejected", word = word, why = why }) end
   return true
 end
@@ -172,6 +174,9 @@ function run:is_staged() return self.updates.staging:is_staged(self) end
 
 local function is_ready(self)
   if not self.updates.fetching:path(self.artefact.cid) or self:is_staged() then return true end
+  local short = rooms.short(self) ~= nil
+  if self.waits_for_room and not short then self.updates.staging:hurry(self) end
+  self.waits_for_room = short
   self.updates.staging:stage(self, function(why)
     if not self:may_begin() then return end
     local word, text = (why or "its kind says no"):match "^(%l+): (.*)$"

@@ -30,13 +30,17 @@ end
 function staging:is_staged(one) return self.ready[place_of(one)] == one end
 
 local function try_again_later(self, one, why)
+  local timer
   one.stage_why = why
   one.stage_slow = one.stage_slow or self.slow()
-  self.loop:after(one.stage_slow:next(), function()
+  function one.stage_again()
+    one.stage_again = nil
+    timer:cancel()
     if self.stopped then return end
     if self.holders[place_of(one)] == one then self.holders[place_of(one)] = nil end
     self.news()
-  end)
+  end
+  timer = self.loop:after(one.stage_slow:next(), one.stage_again)
 end
 
 local function perform(self, one, verb, refused, next)
@@ -67,6 +71,11 @@ function staging:stage(one, refused)
       self.news()
     end)
   end)
+end
+
+--- What kept the release of the run ONE from being made ready may be mended: where it waits for that, it is tried now.
+function staging.hurry(_, one)
+  if one.stage_again then one.stage_again() end
 end
 
 --- The run ONE is over, or does not count any more: its place is free.

@@ -89,4 +89,7 @@ function payloads:await(key, is) self.awaited[key] = is or nil end
 --- Bytes that a file which begins now may take | nil: unknown
 function payloads:free() return self.disk_space:free() end
 
+--- The folder that it goes to, which may have a disk of its own
+function payloads:disk_path() return self.disk_space.path end
+
 return payloads

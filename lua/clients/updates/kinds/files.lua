@@ -9,6 +9,7 @@
 --   .TARGET.previous  what was there before the release that was committed last
 -- The mark, a file in each tree, says which release it is. So each verb sees where the last one was cut.
 local after = require "clients.updates.kinds.after"
+local byte_size = require "byte_size"
 local core_text = require "core.text"
 local places = require "clients.updates.kinds.places"
 local slices = require "slices"
@@ -21,15 +22,18 @@ local MARK <const>, MARK_MODE <const>, MARK_MAX <const> = ".dt-swarm-release", 4
 local NONE <const> = "none\n" -- the mark of a folder that stands for one that was not there
 local FOLDER_MODE <const> = 493 -- octal 0755
 local FORBIDDEN <const> = { EROFS = true, EACCES = true, EPERM = true }
+local SPARE <const> = require "clients.updates.rooms".SPARE
+local FULL <const> = { disk = true, ENOSPC = true, EDQUOT = true } -- words of a disk that takes no more now
 
 --- given.loop, disk, spawn  as tree.lua takes them
 --- given.log, date, atomic_write, dir, folders  as places.lua takes them
 --- given.uid                number of this user
 --- given.path_of            fn(cid) → absolute path of its file | nil
+--- given.space              fn(path) → bytes free on its disk | nil: nobody knows
 function files.new(given)
   local self = setmetatable({ disk = given.disk, log = given.log, atomic_write = given.atomic_write,
     places = places.new(given), path_of = given.path_of, tree = tree.new(given), slices = slices.new(given.loop),
-    waiting = {} }, files)
+    space = given.space or function() end, waiting = {} }, files)
   self.after = after.new { disk = given.disk, atomic_write = given.atomic_write, uid = given.uid, dir = given.dir,
     tree = self.tree }
   return self
@@ -123,6 +127,14 @@ local function make_next(self, place)
   return self.disk:chmod(place.next, FOLDER_MODE)
 end
 
+-- Is there room for BYTES beside the folder? Else what is asked for once more, when there is.
+local function has_room(self, place, bytes)
+  local free, need = self.space(place.parent), bytes + bytes // SPARE
+  if not free or free >= need then return true end
+  return nil, ("disk: %s free on the disk of %s, %s needed"):format(byte_size.of(free), place.parent,
+    byte_size.of(need))
+end
+
 local function stage(self, place, job)
   local t, mark = self.tree, mark_of(job)
   for _, folder in ipairs { place.path, place.swap, place.next } do
@@ -133,7 +145,9 @@ local function stage(self, place, job)
   local archive = job.path or self.path_of(job.cid)
   local facts = archive and self.disk:stat(archive)
   if not facts then return nil, "missing: its file is gone" end
-  local most, ok, why = job.unpacked or facts.size, make_next(self, place)
+  local most = job.unpacked or facts.size
+  local ok, why = has_room(self, place, most)
+  if ok then ok, why = make_next(self, place) end
   if ok then ok, why = t:unpack(archive, place.next, most, job.limit) end
   if ok then ok, why = t:look(place.next, most, MARK) end
   if ok then ok, why = t:sync_all(place.next) end
@@ -249,6 +263,13 @@ local function over(self, place)
   self.waiting[place.path] = nil
 end
 
+-- How VERB of PLACE, which came to nothing for WHY, is told: done's two words.
+local function answer_of(place, verb, why)
+  local word, text = why:match "^(%a+): (.*)$"
+  if verb == "stage" and FULL[word] then return "later", "disk: " .. core_text.escape(text, 200) end
+  return place.again and "later" or "no", core_text.escape(why, 200)
+end
+
 --- VERB of JOB: { run, release, cid, target, path, version, unpacked, limit }. DONE("ok"), or DONE("later" or "no",
 --- why).
 function files:run(verb, job, done)
@@ -265,7 +286,7 @@ function files:run(verb, job, done)
       over(self, place)
       if self.stopped then return end
       if ran and ok then return done "ok" end
-      done(place.again and "later" or "no", core_text.escape(ran and why or "kind: the log says where", 200))
+      done(answer_of(place, verb, ran and why or "kind: the log says where"))
     end)
   end)
 end

@@ -19,6 +19,7 @@ function kinds.new(given)
   local function setting(name) return node.policy:get("clients.updates." .. name) end
   local common = { node = node, loop = given.loop, disk = node.disk, log = node.log, date = node.date, uid = node.uid,
     atomic_write = node.atomic_write, dir = node.state, path_of = given.path_of,
+    space = function(path) return node.space and node.space(path) end,
     spawn = given.spawn or function(options) return node.loop:spawn(options) end,
     folders = function() return setting "folders" end, folder = function() return setting "handlers" end }
   return setmetatable({ handlers = handler.new(common),

@@ -27,11 +27,22 @@ local function first_line(said, name)
   return line and core_text.escape(line:gsub("^%S*" .. name .. ": ", "", 1), SAID_MAX)
 end
 
+-- What programs say of a disk that has no more blocks or files to give; tar of a write that was cut.
+local FULL <const> = { ": No space left on device\n", ": Disk quota exceeded\n", ": Wrote only %d+ of %d+ bytes\n" }
+
+local function is_full(said)
+  for _, pattern in ipairs(FULL) do
+    if said:find(pattern) then return true end
+  end
+  return false
+end
+
 -- How the end of ONE, with CODE and SIGNAL, is told: true | nil, text
 local function outcome(one, name, said, code, signal)
   if one.fault then return nil, one.fault end
   if code == 0 and signal == 0 then return true end
-  return nil, ("%s: %s"):format(name, first_line(said, name) or ("it ended with %d"):format(code))
+  return nil, ("%s%s: %s"):format(is_full(said) and "disk: " or "", name,
+    first_line(said, name) or ("it ended with %d"):format(code))
 end
 
 --- Runs ONE: { path, args, limit = s or nil, environment = array or nil, read = fn(bytes) → nil, or why it is to end,
