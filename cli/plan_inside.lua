@@ -75,8 +75,19 @@ end
 
 local NO_LIST <const> = 'robots: this is no list of robots, such as only(robots, { type = "duckiebot" })'
 
-local function order_of(list)
+-- Behind a hole, as one of `robots` that is not there leaves it, nobody would be named, and nobody would be told.
+local function check_list(list)
   if type(list) ~= "table" then error(NO_LIST, 0) end
+  for i, key in ipairs(names.keys(list)) do
+    if type(key) ~= "number" then
+      error(("robots: this is a list, and has something called %s"):format(tostring(key)), 0)
+    end
+    if key ~= i then error(("robots: there is none at number %s, but one at number %s"):format(i, key), 0) end
+  end
+end
+
+local function order_of(list)
+  check_list(list)
   local order, met = {}, {}
   for i, one in ipairs(list) do
     local row = id_of[one] and one or type(one) == "string" and named(one, i)

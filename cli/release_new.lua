@@ -85,9 +85,21 @@ local function unpacked_size(path)
   return names > 0 and count({ "tar", "-xOf", path }, "-c") + names * BLOCK or nil
 end
 
+-- Nothing that is no file is opened: a pipe would have it wait for ever. → true | nil, exit code
+local function is_file(context, path)
+  local facts = context.world.disk():stat(path)
+  local kind = facts and facts.kind
+  if not kind or kind == "file" then return true end -- what is not there is told by who opens it
+  local what = kind == "directory" and "is a folder: make one file of it by tar -czf FILE -C FOLDER ."
+    or kind == "link" and "is a link: name the file itself" or "is no file"
+  return context:refuse(("%s %s"):format(path, what), kind == "link" and "link" or "form")
+end
+
 -- What is wrong with a file before it is signed for: a policy that no robot would take, what is no archive.
 -- → true | nil, exit code
 local function look_at(context, options, file)
+  local ok, exit = is_file(context, file.path)
+  if not ok then return nil, exit end
   if options.kind == "files" and not options.unpacked then
     local found, why = io.open(file.path, "rb")
     if not found then return trust.refuse(context, (why:gsub("No such", "no such")), "missing") end
@@ -99,7 +111,8 @@ local function look_at(context, options, file)
     end
   end
   if options.kind ~= "policy" then return true end
-  local answer, exit = context:ask { command = "policy-check", file = file.path }
+  local answer
+  answer, exit = context:ask { command = "policy-check", file = file.path }
   if not answer then return nil, exit end
   if not answer.faults[1] then return true end
   return context:refuse(("%s is a policy that no robot would take: %s. See: policy check %s"):format(file.path,

@@ -150,6 +150,15 @@ describe("release new", function()
     has(said, "/none.tgz: no such file")
     lacks(said, "archive")
     assert.is_nil(k.signed)
+    k.disk = require "core.disk".real()
+    os.execute(("cd %s && mkfifo pipe.tgz && ln -s d.tgz link.tgz"):format(place.path))
+    for name, words in pairs { d = "/d is a folder", ["pipe.tgz"] = "/pipe.tgz is no file", -- any order
+      ["link.tgz"] = "/link.tgz is a link: name the file itself" } do
+      said, code = new("/" .. name)
+      assert.equal(4, code)
+      has(said, words)
+    end
+    assert.is_nil(k.signed)
     assert.equal(0, select(2, new "/d.tgz"))
     assert.equal(10000 + 2 * 4096, held("release", "demos/1").unpacked)
   end)

@@ -116,7 +116,7 @@ local function world_of(self, said_out, typed)
       if self.down then return nil, "ENOENT: none", "ENOENT" end
       return {}
     end },
-    disk = function() return { stat = function() end, list = function() return {} end } end,
+    disk = function() return self.disk or { stat = function() end, list = function() return {} end } end,
     read = self.read or function() end }
 end
 
