@@ -74,6 +74,20 @@ describe("the handler deb", function()
     assert.equal("kept.deb\n", (run("ls " .. work)))
   end)
 
+  it("goes back to the end also where it was cut in that", function()
+    if NO_DPKG then return pending(NO_DPKG) end
+    local at = dpkg_root.new(place.path)
+    local one = at:pack("demos", "1.0", { ["/opt/demo"] = "one" })
+    local two = at:pack("demos", "2.0", { ["/opt/demo"] = "two" })
+    for _, verb in ipairs { "apply", "commit" } do ok("deb", verb, one) end
+    ok("deb", "apply", two)
+    run(("%s/dpkg -i %s"):format(bin, one))
+    run(("mv %s/old.deb %s/kept.deb"):format(work, work)) -- and here the power went
+    ok("deb", "rollback", two)
+    assert.equal("one", folder.read(at.root .. "/opt/demo"))
+    assert.equal("kept.deb\n", (run("ls " .. work)))
+  end)
+
   it("says what is missing before anything is changed", function()
     if NO_DPKG then return pending(NO_DPKG) end
     local at = dpkg_root.new(place.path)
@@ -184,6 +198,20 @@ describe("the handler docker", function()
     os.execute(("mv %s/away %s/images"):format(place.path, place.path))
     ok("docker", "rollback", two)
     assert.same({ ["lab_cam:1"] = "id1" }, names())
+  end)
+
+  it("neither goes back nor says that all is there while the engine does not answer", function()
+    os.execute(("mkdir %s/images"):format(place.path))
+    put(bin .. "/docker", DOCKER:format(place.path))
+    local one = saved_image("id1", "lab/cam:1")
+    ok("docker", "apply", one)
+    os.execute(("mv %s/images %s/away"):format(place.path, place.path))
+    assert.equal(21, (ask("docker", "verify", one)))
+    assert.equal(21, (ask("docker", "rollback", one)))
+    os.execute(("mv %s/away %s/images"):format(place.path, place.path))
+    assert.same({ ["lab_cam:1"] = "id1" }, names())
+    ok("docker", "rollback", one)
+    assert.same({}, names())
   end)
 
   it("does so with the real one, where an engine answers", function()
