@@ -85,6 +85,7 @@ describe("make install", function()
       assert.truthy(unit:find("\nExecStart=/usr/local/bin/dt-swarm\n", 1, true), unit)
       assert.truthy(unit:find("\nType=notify\n", 1, true))
       assert.truthy(unit:find("\nKillMode=process\n", 1, true))
+      assert.truthy(unit:find("\nOOMPolicy=continue\n", 1, true))
       assert.is_nil(unit:find("@PREFIX", 1, true))
       assert.is_nil(unit:find "network%-online")
     end
