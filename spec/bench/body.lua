@@ -1,12 +1,15 @@
 -- body.lua - what a look at the sensors costs beside reading the same files in C, and what the text for Prometheus with
 -- 256 robots costs beside writing the same bytes from one string. Judges nothing.
 dofile "spec/helper.lua"
+local figures = require "spec.figures"
 local look = require "clients.diagnostics.look"
 local metrics = require "policy.metrics"
 local metrics_text = require "clients.web.metrics_text"
 local sensor = require "core.sensor"
 local values = require "clients.diagnostics.values"
 local worker = require "worker"
+
+local say = figures.say
 
 local LOOKS <const>, TEXTS <const> = 60, 20
 
@@ -53,7 +56,6 @@ local full = cost(function(done)
 end)
 whole:stop()
 print "body, processor time"
-local function say(name, format, ...) print(("  %-44s " .. format):format(name, ...)) end
 say("a look at the sensors (aim: 3 times)", "%8.2f ms, the files alone in C %.2f ms: %.1f times", full / LOOKS * 1000,
   bare / LOOKS * 1000, full / bare)
 

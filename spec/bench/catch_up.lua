@@ -3,13 +3,15 @@
 dofile "spec/helper.lua"
 local checkpoints, folder = require "spec.checkpoints", require "spec.folder"
 local json, labs, statement = require "core.json", require "spec.labs", require "core.statement"
+local figures = require "spec.figures"
 local luv = require "luv"
+
+local say = figures.say
 
 local COUNT, SIGNERS, LEAF, ROUNDS = 20000, 10, 256, 5
 local place = folder.new()
 local dir, write = place.path, folder.write
 
-local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
 local function sleep(seconds) luv.sleep(math.floor(seconds * 1000)) end
 local function uptime() return luv.hrtime() / 1e9 end
 

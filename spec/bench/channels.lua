@@ -2,6 +2,7 @@
 -- needs: bash
 dofile "spec/helper.lua"
 local envelope = require "routing.envelope"
+local figures = require "spec.figures"
 local folder = require "spec.folder"
 local kubo_stub = require "spec.net.kubo_stub"
 local links = require "routing.channels.links"
@@ -14,11 +15,11 @@ local servers = require "spec.net.servers"
 local tcp = require "routing.channels.tcp"
 local till = require "spec.net.till"
 
+local say = figures.say
+
 local LINES <const> = 300000
 local EACH <const> = 16 -- idle channels of a kind: no more connections are taken from one machine
 local TEXT <const> = "/dswarm/bench/sink - 8 note a line of about a hundred bytes, as many of ours are, number "
-
-local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
 
 local function sh(command) return os.execute(command .. " >/dev/null 2>&1") end
 

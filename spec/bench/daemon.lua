@@ -1,8 +1,11 @@
 -- daemon.lua - memory and processor of a real daemon beside a bare Lua and a Kubo in the same minute. No pass or fail.
 -- DT_SWARM_BENCH_SECONDS: how long the processor is measured (60).
 dofile "spec/helper.lua"
+local figures = require "spec.figures"
 local folder = require "spec.folder"
 local uv = require "luv"
+
+local say = figures.say
 
 local SECONDS = tonumber(os.getenv "DT_SWARM_BENCH_SECONDS") or 60
 
@@ -12,8 +15,6 @@ local home = folder.new()
 local GATHER = 'local p = extend "server"\nfunction p.clients.logs.fetch() return 5, "everything" end\nreturn p\n'
 local BARE = 'require "cjson" local uv = require "luv" uv.new_timer():start(1000, 1000, function() end) uv.run()'
 local running = {}
-
-local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
 
 local function seconds() return uv.hrtime() / 1e9 end
 

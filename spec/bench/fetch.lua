@@ -4,6 +4,7 @@ dofile "spec/helper.lua"
 local client = require "dcache.content.http_client"
 local disk = require "core.disk"
 local fetch = require "dcache.content.fetch"
+local figures = require "spec.figures"
 local folder = require "spec.folder"
 local gateway = require "core.gateway"
 local log = require "log"
@@ -11,6 +12,8 @@ local loop = require "loop"
 local loopback = require "spec.loopback"
 local random = require "core.random"
 local worker = require "worker"
+
+local median = figures.median
 
 local SIZE, PAIRS = 256 << 20, 5
 local NGINX = [[
@@ -84,11 +87,6 @@ local function by_us(port, file)
   assert(not failure, failure)
   sh("rm -rf %s/files", home.path)
   return seconds, longest
-end
-
-local function median(list)
-  table.sort(list)
-  return list[#list // 2 + 1]
 end
 
 sh("head -c %d /dev/urandom >%s/a.bag", SIZE, home.path)

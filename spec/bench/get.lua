@@ -4,10 +4,12 @@
 -- else is there; they stand still while it is our turn, for an `ipfs add` goes on working when it has ended. A fresh
 -- file each round, so that no block is known already; rounds by turns.
 dofile "spec/helper.lua"
+local figures = require "spec.figures"
 local folder = require "spec.folder"
 local peers = require "spec.net.peers"
 local process = require "spec.process"
-local uv = require "luv"
+
+local say, median, sh, timed, disk_of = figures.say, figures.median, figures.sh, figures.timed, figures.disk_of
 
 local SIZE, ROUNDS = tonumber(os.getenv "GET_BENCH_SIZE") or 256 << 20, 5
 local POLICY = [[
@@ -15,28 +17,6 @@ p.clients.logs.settle = { least = 1, per = 1 << 50, most = 1 }
 p.clients.logs.permission = "/nonexistent"]]
 
 process.apart "spec/bench/get.lua"
-
-local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
-
-local function sh(format, ...)
-  local pipe = io.popen(format:format(...))
-  local text = pipe:read "a"
-  assert(pipe:close(), format:format(...))
-  return (text:gsub("\n$", ""))
-end
-
-local function timed(fn)
-  local begun = uv.hrtime()
-  fn()
-  return (uv.hrtime() - begun) / 1e9
-end
-
-local function median(list)
-  table.sort(list)
-  return list[#list // 2 + 1]
-end
-
-local function disk_of(path) return tonumber(sh("du -s --block-size=1 '%s'", path):match "%d+") end
 
 local function same(w)
   sh("cmp '%s/a.bag' '%s/copy' && rm '%s/copy'", w.dir, w.dir, w.dir)

@@ -1,23 +1,16 @@
 -- hash.lua - hashing a file of 1 GiB beside openssl and Kubo, in the same run. No pass or fail.
 -- needs: openssl
 dofile "spec/helper.lua"
+local figures = require "spec.figures"
 local unixfs = require "core.unixfs"
 local worker = require "core.worker"
 local uv = require "luv"
 
+local say, timed = figures.say, figures.timed
+
 local SIZE = tonumber(os.getenv "HASH_BENCH_SIZE") or 1 << 30
 local folder = assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/hash-bench-XXXXXX"))
 local file = folder .. "/file"
-
-local function say(what, format, ...)
-  print(("  %-44s " .. format):format(what, ...))
-end
-
-local function timed(fn)
-  local begun = uv.hrtime()
-  local result = fn()
-  return (uv.hrtime() - begun) / 1e9, result
-end
 
 -- The best of three: what the machine can do, not what else it did meanwhile.
 local function best(fn)

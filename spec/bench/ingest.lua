@@ -3,12 +3,13 @@
 dofile "spec/helper.lua"
 local statement, json, labs = require "core.statement", require "core.json", require "spec.labs"
 local net, luv = require "core.net", require "luv"
+local figures = require "spec.figures"
+
+local say = figures.say
 
 local COUNT, SIGNERS, ROUNDS = 100000, 10, 5
 local dir = io.popen "mktemp -d /tmp/dts-bench.XXXXXX":read "l"
 local lab = labs.new { name = "bench", robots = SIGNERS, at = os.time() * 1000 - 60000 }
-
-local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
 
 local function sleep(seconds) luv.sleep(math.floor(seconds * 1000)) end
 

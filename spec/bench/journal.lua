@@ -1,8 +1,11 @@
 -- journal.lua - figures of the journal: opening, appending, how often a byte is written. No pass or fail.
 dofile "spec/helper.lua"
 local disk = require "core.disk"
+local figures = require "spec.figures"
 local sim_disk = require "core.sim"
 local journal = require "core.journal"
+
+local say = figures.say
 
 local FAMILY, SIZE = "2592000", 350
 local folder = os.tmpname()
@@ -14,10 +17,6 @@ local function now()
   local up = tonumber(file:read "n")
   file:close()
   return up
-end
-
-local function say(what, format, ...)
-  print(("  %-44s " .. format):format(what, ...))
 end
 
 local function line(i)

@@ -1,22 +1,18 @@
 -- meeting.lua - how soon three daemons find each other, and what a flood of garbage costs an answer. No pass or fail.
 -- needs: ip make
 dofile "spec/helper.lua"
+local figures = require "spec.figures"
 local garbage = require "spec.e2e.garbage"
 local outside = require "spec.e2e.outside"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 
+local say, median = figures.say, figures.median
+
 local HOSTS = { "ada", "donald", "server", "mallory" }
 local ROUNDS, MEETING = 3, 5 -- s: the bar for finding each other
 local RATE, COUNT = 4000, 20000 -- datagrams of garbage a second, and in all
 local ASKED = 20
-
-local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
-
-local function median(list)
-  table.sort(list)
-  return list[#list // 2 + 1]
-end
 
 local function meet(s)
   for i = 1, 3 do s:start(HOSTS[i]) end

@@ -1,7 +1,10 @@
 -- memory.lua - what an idle daemon holds and uses with 40 neighbours and 5,000 records. No pass or fail.
 -- needs: curl ip
 dofile "spec/helper.lua"
+local figures = require "spec.figures"
 local swarm = require "spec.e2e.swarm"
+
+local say = figures.say
 
 local NEIGHBOURS, RECORDS = 40, 5000
 local IDLE = 60 -- s
@@ -11,10 +14,6 @@ local p = extend "duckiebot"
 function p.clients.logs.fetch(file) return file.size == %d and 5 end
 return p
 ]]
-
-local function say(what, format, ...)
-  print(("  %-44s " .. format):format(what, ...))
-end
 
 local function read(path)
   local file = assert(io.open(path))
@@ -45,7 +44,7 @@ end
 
 local function rest(seconds) os.execute("sleep " .. seconds) end
 
-local function figures(s)
+local function measure(s)
   s:start "ada"
   local pid = s.running.ada.pid
   rest(5)
@@ -118,7 +117,7 @@ if not s then
   return
 end
 local ok, err = pcall(function()
-  figures(s)
+  measure(s)
   http(s)
 end)
 s:close()

@@ -5,6 +5,9 @@ dofile "spec/helper.lua"
 local dcache, disk, journal, json = require "dcache", require "core.disk", require "core.journal", require "core.json"
 local record, statement = require "core.record", require "core.statement"
 local process, shared_files, uv = require "spec.process", require "spec.shared_files", require "luv"
+local figures = require "spec.figures"
+
+local median = figures.median
 
 local RECORDS <const> = tonumber(arg[1]) or 50000
 local ROUNDS <const> = 9
@@ -37,11 +40,6 @@ local function time_of(command)
   local began = uv.hrtime()
   local ok = os.execute(command .. " >/dev/null 2>&1")
   return (uv.hrtime() - began) / 1e6, ok
-end
-
-local function median(list)
-  table.sort(list)
-  return list[#list // 2 + 1]
 end
 
 -- → a shell command that lists Serf's members, and its end; nil where there is no Serf.

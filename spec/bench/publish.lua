@@ -6,9 +6,11 @@
 -- add` from beginning to end with the disk synced, into a repository that is empty each time, without a daemon and
 -- with one. The same file, read once before; rounds by turns.
 dofile "spec/helper.lua"
+local figures = require "spec.figures"
 local peers = require "spec.net.peers"
 local process = require "spec.process"
-local uv = require "luv"
+
+local say, median, sh, timed, disk_of = figures.say, figures.median, figures.sh, figures.timed, figures.disk_of
 
 local SIZE, ROUNDS = tonumber(os.getenv "PUBLISH_BENCH_SIZE") or 1 << 30, 3
 local SETTLE = 1 -- s
@@ -17,28 +19,6 @@ p.clients.logs.settle = { least = %d, per = 1 << 50, most = %d }
 p.clients.logs.permission = "/nonexistent"]]):format(SETTLE, SETTLE)
 
 process.apart "spec/bench/publish.lua"
-
-local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
-
-local function sh(format, ...)
-  local pipe = io.popen(format:format(...))
-  local text = pipe:read "a"
-  assert(pipe:close(), format:format(...))
-  return (text:gsub("\n$", ""))
-end
-
-local function timed(fn)
-  local begun = uv.hrtime()
-  fn()
-  return (uv.hrtime() - begun) / 1e9
-end
-
-local function median(list)
-  table.sort(list)
-  return list[#list // 2 + 1]
-end
-
-local function disk_of(path) return tonumber(sh("du -s --block-size=1 '%s'", path):match "%d+") end
 
 local function file_of(daemon)
   return (daemon:ask("files list") or { files = {} }).files[1]

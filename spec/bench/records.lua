@@ -2,14 +2,13 @@
 -- needs: cc pkg-config
 dofile "spec/helper.lua"
 local key, record, statement = require "core.key", require "core.record", require "core.statement"
+local figures = require "spec.figures"
+
+local say = figures.say
 
 local COUNT, VERIFIED = 100000, 20000
 local AT = 1767225600000
 local CLASS = { name = "share", max_ttl = 2592000, size = 1024, slots = COUNT, kept = true, buckets = { "share/…" } }
-
-local function say(what, format, ...)
-  print(("  %-44s " .. format):format(what, ...))
-end
 
 -- Microseconds of processor time for each of COUNT calls.
 local function cost(count, call)

@@ -1,9 +1,12 @@
 -- remote.lua - another node's `report` by its name, over TCP, beside the same by ssh. No pass or fail.
 -- needs: ssh sshd ssh-keygen
 dofile "spec/helper.lua"
+local figures = require "spec.figures"
 local folder = require "spec.folder"
 local swarm = require "spec.e2e.swarm"
 local uv = require "luv"
+
+local say = figures.say
 
 local ROUNDS <const>, FILES <const> = 21, 20
 local POLICY <const> = [[
@@ -12,8 +15,6 @@ p.routing.channels = { %s }
 p.clients.logs.settle = { least = 0.1 * second, per = 32 * MB, most = 1 * second }
 return p
 ]]
-
-local function say(what, format, ...) print(("  %-44s " .. format):format(what, ...)) end
 
 local s, why = swarm.new { "robot", "laptop" }
 if not s then return print("  remote: not measured: " .. why) end
