@@ -2,39 +2,22 @@
 local channels = require "routing.channels"
 local free_port = require("spec.loopback").free_port
 local instead = require "spec.routing.instead"
+local made_up = require "spec.routing.made_up"
 local net = require "core.net"
 local random = require "core.random"
 local stub = require "spec.net.stub"
 local till = require "spec.net.till"
 
--- A kind that the spec makes: opened and closed are noted; one whose room is "locked" cannot be opened.
-local opened, closed = {}, {}
-package.loaded["spec.routing.made_up"] = { form = "/dns4/A/tcp/P/irc/#ROOM/dswarm-line",
-  read = function(parts) return parts[3][1] == "irc" and { room = parts[3][2] } or nil end,
-  kind = function()
-    return { open = function(_, options)
-      if options.room == "#locked" then return nil, "permission: the door is locked", "permission" end
-      table.insert(opened, options.room)
-      return { options = options, status = function() return { address = options.address, kind = "room" } end,
-        close = function() table.insert(closed, options.room) end }
-    end }
-  end }
-
-local function room(name, more)
-  local entry = { address = ("/dns4/x/tcp/1/irc/#%s/dswarm-line"):format(name) }
-  for field, value in pairs(more or {}) do entry[field] = value end
-  return entry
-end
+local room = made_up.room
 
 describe("channels that the policy names", function()
-  local set, put_back
+  local set, put_back, opened, closed
   setup(function() put_back = instead("irc", "spec.routing.made_up") end)
-  teardown(function()
-    put_back()
-    package.loaded["spec.routing.made_up"] = nil
-  end)
+  teardown(function() put_back() end)
   before_each(function()
-    opened, closed = {}, {}
+    local locked
+    opened, closed, locked = made_up.forget()
+    locked["#locked"] = true
     local loop = require "sim.loop".new()
     set = channels.new { loop = loop, net = net, random = random.seeded(1), log = till.log(), add = function() end }
     assert.is_true(set:apply { room "a", room "b" })

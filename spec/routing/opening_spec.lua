@@ -2,6 +2,7 @@
 -- that need a chat room only until they have met by other ways.
 local channels = require "routing.channels"
 local instead = require "spec.routing.instead"
+local made_up = require "spec.routing.made_up"
 local net = require "core.net"
 local policies = require "spec.policy.policies"
 local random = require "core.random"
@@ -12,38 +13,17 @@ local till = require "spec.net.till"
 
 local MINUTE <const> = 60 * 1000
 
-local opened, closed, locked = {}, {}, {}
-local MADE_UP <const> = { form = "/dns4/A/tcp/P/irc/#ROOM/dswarm-line",
-  read = function(parts) return parts[3] and parts[3][1] == "irc" and { room = parts[3][2] } or nil end,
-  kind = function()
-    return { open = function(_, options)
-      if locked[options.room] then return nil, "permission: the door is locked", "permission" end
-      table.insert(opened, options.room)
-      return { status = function() return { address = options.address, kind = "room", state = "up" } end,
-        close = function() table.insert(closed, options.room) end }
-    end }
-  end }
-
-local function room(name, more)
-  local entry = { address = ("/dns4/x/tcp/1/irc/#%s/dswarm-line"):format(name) }
-  for field, value in pairs(more or {}) do entry[field] = value end
-  return entry
-end
+local room = made_up.room
 
 describe("channels and the hook routing.open", function()
-  local loop, set, here, answers, asked, log, heard, put_back
+  local loop, set, here, answers, asked, log, heard, put_back, opened, closed, locked
 
-  setup(function()
-    package.loaded["spec.routing.made_up"] = MADE_UP
-    put_back = instead("irc", "spec.routing.made_up")
-  end)
-  teardown(function()
-    put_back()
-    package.loaded["spec.routing.made_up"] = nil
-  end)
+  setup(function() put_back = instead("irc", "spec.routing.made_up") end)
+  teardown(function() put_back() end)
 
   before_each(function()
-    opened, closed, locked, answers, asked, heard = {}, {}, {}, {}, {}, {}
+    opened, closed, locked = made_up.forget()
+    answers, asked, heard = {}, {}, {}
     loop, here, log = require "sim.loop".new(), { peers = 0, uptime = 1 }, till.log()
     log.once = function(_, _, _, _, what, facts) heard[#heard + 1] = { what = what, facts = facts } end
     set = channels.new { loop = loop, net = net, random = random.seeded(1), log = log, add = function() end,
