@@ -12,8 +12,8 @@
 --   absent                { most = a quarter of them for the kind policy, else 0, after = 1 * hour }
 --   clock                 "proved" if all that were heard have it, else "adopted"
 local fence = require "core.fence"
-local forms = require "clients.updates.plan"
 local json = require "core.json"
+local plans = require "clients.updates.plan"
 local text = require "core.text"
 
 local plan_file = {}
@@ -149,7 +149,7 @@ end
 
 -- Of the release that the file names: { kind, run = its next number } | nil, why
 local function release_of(said, given)
-  local good, why = forms.release(said.release)
+  local good, why = plans.release(said.release)
   if not good then return fault("release", "%s", why) end
   local release
   release, why = given.release(said.release)
@@ -239,7 +239,7 @@ function plan_file.run(source, name, given)
   if not said then return nil, told(why, name, source) end
   local plan
   plan, why = complete(said, given, by_id)
-  why = why or forms.fault(plan)
+  why = why or plans.fault(plan)
   if why then return nil, told(why, name, source) end
   return plan
 end

@@ -5,6 +5,7 @@ local json = require "core.json"
 local policy_check = require "cli.policy_check"
 local shell = require "shell"
 local trust = require "cli.trust"
+local update_keys = require "dcache.update_keys"
 local updates = require "cli.updates"
 
 local release_new = {}
@@ -55,13 +56,13 @@ end
 -- → true | nil, exit code
 local function check_options(context, options)
   local function bad(text) return misused(context, "new", text) end
-  if not updates.is_name(options.name) then
+  if not update_keys.is_name(options.name) then
     return bad(("%s is no name: a-z, then a-z, 0-9 and -, at most 32"):format(options.name))
   end
   if not options.kind or not options.version then
     return bad "--kind K and --version V are needed: kind files, policy, or one that the robots have a handler for"
   end
-  if not updates.is_name(options.kind) then return bad(("%s is no name of a kind"):format(options.kind)) end
+  if not update_keys.is_name(options.kind) then return bad(("%s is no name of a kind"):format(options.kind)) end
   if options.kind == "files" and not options.target then
     return bad "--target T is needed: which of the robots' clients.updates.folders it is for"
   end
@@ -192,7 +193,7 @@ local function data_of(context, key)
 end
 
 local function again(context, options)
-  local name = updates.release(options.release)
+  local name = update_keys.release(options.release)
   if not name then return select(2, misused(context, "again", "a release is NAME/SEQ, such as demos/41")) end
   local signer, exit = updates.signer(context, options)
   if not signer then return exit end

@@ -1,9 +1,10 @@
 -- rollout_plan.lua - `rollout plan`: a plan file as the plan that would be signed, played through on demand; and whom
 -- earlier runs left out. Signs nothing, changes nothing.
-local forms = require "clients.updates.plan"
 local json = require "core.json"
 local plan_file = require "cli.plan_file"
+local plans = require "clients.updates.plan"
 local text = require "core.text"
+local update_keys = require "dcache.update_keys"
 
 local rollout_plan = {}
 
@@ -11,17 +12,11 @@ local BYTES_MAX <const> = 64 * 1024 -- of a plan file
 
 -- == what the daemon knows
 
--- NAME, SEQ and number of a RUN, whose release need not be known.
-local function key_of(run)
-  local name, seq, number = run.run:match "^(.*)/(%d+)/(%d+)$"
-  return name, math.tointeger(tonumber(seq)), math.tointeger(tonumber(number))
-end
-
 -- Which robots some run of NAME brought to SEQ or beyond, as a set of IDs.
 local function brought(runs, name, seq)
   local there = {}
   for _, run in ipairs(runs) do
-    local its_name, its_seq = key_of(run)
+    local its_name, its_seq = update_keys.run(run.run)
     if its_name == name and its_seq >= seq then
       for _, robot in ipairs(run.robots or {}) do
         if robot.state == "committed" then there[robot.id] = true end
@@ -38,7 +33,7 @@ local function release_of(updates, key)
   end
   if not found then return nil, ("%s is no release that is known here: release list"):format(key) end
   for _, run in ipairs(updates.runs) do
-    local name, seq, number = key_of(run)
+    local name, seq, number = update_keys.run(run.run)
     if name == found.name and seq == found.seq then used[number], next_run = true, math.max(next_run, number + 1) end
   end
   return { kind = found.kind, run = next_run, used = used }
@@ -79,7 +74,7 @@ function rollout_plan.of(context, path, options)
   local plan, why = plan_file.run(source, path, { robots = facts.rows, swarm = facts.updates.swarm,
     release = function(key) return release_of(facts.updates, key) end,
     done = options.rest and function(key)
-      local name, seq = forms.release(key)
+      local name, seq = update_keys.release(key)
       return brought(facts.updates.runs, name, seq)
     end or nil })
   if not plan then return context:refuse(why, "form") end
@@ -190,14 +185,14 @@ end
 local function left_of(facts)
   local newest, list = {}, json.array {}
   for _, run in ipairs(facts.updates.runs) do
-    local name, seq = key_of(run)
+    local name, seq = update_keys.run(run.run)
     newest[name] = math.max(newest[name] or 0, seq)
   end
   for _, name in ipairs(require("sorted").keys(newest)) do
     local named, one = {}, { release = ("%s/%d"):format(name, newest[name]), robots = json.array {} }
     local there = brought(facts.updates.runs, name, newest[name])
     for _, run in ipairs(facts.updates.runs) do
-      local its_name, its_seq = key_of(run)
+      local its_name, its_seq = update_keys.run(run.run)
       local is_of_it = its_name == name and its_seq == newest[name]
       for _, each in ipairs(is_of_it and run.robots or {}) do named[each.id] = each.state or "waits" end
     end
@@ -256,7 +251,7 @@ local function timeless(plan, facts)
 end
 
 local function answer_of(plan, facts)
-  local answer = { schema = 1, plan = plan, waves = waves_of(plan, facts), size = #assert(forms.write(plan)) }
+  local answer = { schema = 1, plan = plan, waves = waves_of(plan, facts), size = #assert(plans.write(plan)) }
   answer.down_most, answer.failed_most = rollout_plan.bounds(plan)
   answer.timeless = timeless(plan, facts)
   return answer

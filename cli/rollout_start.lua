@@ -4,12 +4,12 @@ local json = require "core.json"
 local plans = require "clients.updates.plan"
 local record = require "cli.release_record"
 local rollout_plan = require "cli.rollout_plan"
+local update_keys = require "dcache.update_keys"
 local updates = require "cli.updates"
 
 local start = {}
 
 local BUCKET <const> = "updates/rollout"
-local RUN_MOST <const> = 999
 
 local function key_of(plan, run) return ("%s/%d"):format(plan.release, run) end
 
@@ -21,7 +21,7 @@ end
 
 -- The next number that no run of the plan's release has had | nil
 local function next_run(context, plan)
-  for run = 1, RUN_MOST do
+  for run = 1, update_keys.RUN_MAX do
     if not is_used(context, key_of(plan, run)) then return run end
   end
 end
@@ -30,8 +30,8 @@ end
 local function listed_next(answer, plan)
   local most = 0
   for _, run in ipairs(answer.runs) do
-    local release, number = run.run:match "^(.*)/(%d+)$"
-    if release == plan.release then most = math.max(most, math.tointeger(tonumber(number))) end
+    local name, seq, number = update_keys.run(run.run)
+    if ("%s/%d"):format(name, seq) == plan.release then most = math.max(most, number) end
   end
   return most + 1
 end
@@ -42,7 +42,7 @@ local function check_run(context, plan, answer)
   if not is_used(context, key_of(plan, plan.run)) then return true end
   local free = next_run(context, plan)
   if not free then return context:refuse(("%s had %d runs; make another release of it: release again %s"):format(
-    plan.release, RUN_MOST, plan.release), "full") end
+    plan.release, update_keys.RUN_MAX, plan.release), "full") end
   if plan.run == listed_next(answer, plan) then
     plan.run = free
     return true
@@ -53,10 +53,10 @@ end
 
 -- Runs of the same name that may still begin something.
 local function open_runs(answer, plan)
-  local name, list = plan.release:match "^[^/]*", {}
+  local name, list = update_keys.release(plan.release), {}
   for _, run in ipairs(answer.runs) do
     local counts = run.counts ~= false or run.word == "threshold"
-    if counts and run.run:match "^[^/]*" == name and not updates.over(run) then list[#list + 1] = run end
+    if counts and update_keys.run(run.run) == name and not updates.over(run) then list[#list + 1] = run end
   end
   return list
 end

@@ -2,6 +2,7 @@
 local rows = require "cli.rollout_rows"
 local sorted = require "sorted"
 local trust = require "cli.trust"
+local update_keys = require "dcache.update_keys"
 local updates = require "cli.updates"
 
 local status = {}
@@ -29,14 +30,9 @@ local function list(runs, s)
   s:say "One of them: rollout status RUN."
 end
 
-local function key_of(run)
-  local name, seq, number = run.run:match "^(.*)/(%d+)/(%d+)$"
-  return name, math.tointeger(tonumber(seq)), math.tointeger(tonumber(number))
-end
-
 local function is_newer(one, other)
-  local _, seq, number = key_of(one)
-  local _, its_seq, its_number = key_of(other)
+  local _, seq, number = update_keys.run(one.run)
+  local _, its_seq, its_number = update_keys.run(other.run)
   return seq > its_seq or seq == its_seq and number > its_number
 end
 
@@ -44,7 +40,7 @@ end
 local function say_newest(runs, shown, s)
   local newest = {}
   for _, run in ipairs(runs) do
-    local name = key_of(run)
+    local name = update_keys.run(run.run)
     if not newest[name] or is_newer(run, newest[name]) then newest[name] = run end
   end
   for _, name in ipairs(sorted.keys(newest)) do

@@ -2,12 +2,13 @@
 -- robots count as resolved; that the run shall not be.
 local json = require "core.json"
 local trust = require "cli.trust"
+local update_keys = require "dcache.update_keys"
 local updates = require "cli.updates"
 
 local words = {}
 
 local WHY_MAX <const> = 120 -- bytes
-local SKIP_MOST <const>, SKIPS_MOST <const> = 8, 999 -- robots in a skip; skips of a run
+local SKIP_MOST <const> = 8 -- robots in a skip
 
 local function key_end(id) return id:sub(-4) end
 
@@ -90,7 +91,7 @@ end
 
 -- The key of the next skip of RUN.
 local function skip_key(context, run)
-  for n = 1, SKIPS_MOST do
+  for n = 1, update_keys.RUN_MAX do
     local key = ("%s/%d"):format(run.run, n)
     local _, _, code = context:ask_quietly { command = "record", bucket = "updates/skip", key = key }
     if code == "missing" then return key end

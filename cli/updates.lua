@@ -17,15 +17,6 @@ updates.TTL = { release = 90 * DAY, rollout = 60 * DAY, pause = 7 * DAY, skip = 
 --- All that is known of releases and runs here (clients/updates/listed.lua) | nil, exit code, with words said
 function updates.facts(context) return context:ask { command = "updates" } end
 
---- Has NAME the form of a release's name, a kind, a target?
-function updates.is_name(name) return #name <= 32 and name:find "^%l[%l%d-]*$" ~= nil end
-
---- "demos/42" → "demos", 42 | nil
-function updates.release(key)
-  local name, seq = key:match "^([^/]+)/([1-9]%d*)$"
-  if name and updates.is_name(name) and #seq < 16 then return name, math.tointeger(tonumber(seq)) end
-end
-
 -- == which run is meant
 
 local RESOLVED <const> = { committed = true, rolled_back = true, rejected = true, skipped = true }

@@ -1,11 +1,12 @@
--- forms_updates.lua - the form of DATA and of keys in the buckets `updates/…`, for forms.lua: releases, rollouts,
+-- forms_updates.lua - the form of DATA and the keys in the buckets `updates/…`, for forms.lua: releases, rollouts,
 -- pauses, skips, statuses. Says nothing of who may say it, and reads no plan.
 local checks = require "dcache.form_checks"
 local json = require "core.json"
 local text = require "core.text"
+local update_keys = require "dcache.update_keys"
 
 local BYTES_MAX <const> = 640 -- of DATA
-local SEQ_MAX <const>, RUN_MAX <const>, ROUND_MAX <const> = 1 << 53, 999, 1 << 31
+local SEQ_MAX <const>, ROUND_MAX <const> = 1 << 53, 1 << 31
 local SIZE_MAX <const> = 4 << 30 -- bytes of an artefact
 local PLAN_MAX <const> = 64 * 1024 -- bytes of a plan
 local NOTE_MAX <const>, WORD_MAX <const> = 120, 32 -- bytes of a text; of a version, a target, a tag
@@ -19,41 +20,9 @@ local is_cid, is_id, is_within = checks.is_cid, checks.is_id, checks.is_within
 
 local forms = { read = {} }
 
--- A whole number in decimals, without leading zeros → integer | nil
-local function number_of(digits, most)
-  local value = digits and #digits <= 16 and digits:find "^[1-9]%d*$" and math.tointeger(tonumber(digits))
-  return value and value <= most and value or nil
-end
-
-local function is_name(value)
-  return type(value) == "string" and #value <= 32 and value:find "^[a-z][a-z0-9-]*$" ~= nil
-end
-
---- NAME and SEQ of a release's KEY, such as demos/42 | nil
-function forms.release(key)
-  local name, seq = tostring(key):match "^([^/]+)/(%d+)$"
-  seq = is_name(name) and number_of(seq, SEQ_MAX)
-  if seq then return name, seq end
-end
-
---- NAME, SEQ and RUN of a rollout's KEY, such as demos/42/1 | nil
-function forms.run(key)
-  local release, run = tostring(key):match "^(.+)/(%d+)$"
-  local name, seq = forms.release(release)
-  run = name and number_of(run, RUN_MAX)
-  if run then return name, seq, run end
-end
-
---- The key of the run and N of a skip's KEY, such as demos/42/1/2 | nil
-function forms.skip(key)
-  local run, n = tostring(key):match "^(.+)/(%d+)$"
-  n = forms.run(run) and number_of(n, RUN_MAX)
-  if n then return run, n end
-end
-
-local function release_key(key) return not forms.release(key) and "the key is not NAME/SEQ" or nil end
-local function run_key(key) return not forms.run(key) and "the key is not NAME/SEQ/RUN" or nil end
-local function skip_key(key) return not forms.skip(key) and "the key is not NAME/SEQ/RUN/N" or nil end
+local function release_key(key) return not update_keys.release(key) and "the key is not NAME/SEQ" or nil end
+local function run_key(key) return not update_keys.run(key) and "the key is not NAME/SEQ/RUN" or nil end
+local function skip_key(key) return not update_keys.skip(key) and "the key is not NAME/SEQ/RUN/N" or nil end
 
 -- DATA has the members MUST, perhaps those of MAY, and no other; it is not too long. → nil | what is wrong
 local function members_fault(data, must, may)
@@ -113,8 +82,9 @@ local MAY <const> = "from limit note security tags target unpacked" -- be in a r
 
 forms.read["updates/release"] = function(key, data)
   return release_key(key) or members_fault(data, "artefacts kind version", MAY) or artefacts_fault(data.artefacts)
-    or (not is_name(data.kind) and "kind is no name of a kind" or nil) or number_fault(data, "from", 1, SEQ_MAX)
-    or number_fault(data, "limit", LIMIT_LEAST, LIMIT_MOST) or text_fault(data, "note", NOTE_MAX)
+    or (not update_keys.is_name(data.kind) and "kind is no name of a kind" or nil)
+    or number_fault(data, "from", 1, SEQ_MAX) or number_fault(data, "limit", LIMIT_LEAST, LIMIT_MOST)
+    or text_fault(data, "note", NOTE_MAX)
     or (data.security ~= nil and data.security ~= true and "security is not true" or nil) or tags_fault(data.tags)
     or text_fault(data, "target", WORD_MAX) or number_fault(data, "unpacked", 0, SEQ_MAX)
     or text_fault(data, "version", WORD_MAX)

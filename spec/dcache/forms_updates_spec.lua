@@ -1,7 +1,7 @@
 -- forms_updates_spec.lua - the form of DATA in updates/…: what the page says is read, everything else is `form`, the
 -- second implementation reads just the same, and no bytes that somebody may sign are misread.
 local forms = require "dcache.forms"
-local forms_updates = require "dcache.forms_updates"
+local update_keys = require "dcache.update_keys"
 local json = require "core.json"
 local read = require "spec.vectors.read"
 local second = require "spec.second.updates"
@@ -58,14 +58,14 @@ describe("the form of DATA in updates/…", function()
   end)
 
   it("gives the parts of keys", function()
-    assert.same({ "demos", 42 }, { forms_updates.release "demos/42" })
-    assert.same({ "demos", 42, 7 }, { forms_updates.run "demos/42/7" })
-    assert.same({ "demos/42/7", 3 }, { forms_updates.skip "demos/42/7/3" })
+    assert.same({ "demos", 42 }, { update_keys.release "demos/42" })
+    assert.same({ "demos", 42, 7 }, { update_keys.run "demos/42/7" })
+    assert.same({ "demos/42/7", 3 }, { update_keys.skip "demos/42/7/3" })
     for _, key in ipairs { "demos", "demos/42/7/3/1", "", "/", "demos/", "/42", "demos/1e3", "demos/0x1",
       "demos/42.0" } do
-      assert.is_nil(forms_updates.release(key), key)
-      assert.is_nil(forms_updates.run(key), key)
-      assert.is_nil(forms_updates.skip(key), key)
+      assert.is_nil(update_keys.release(key), key)
+      assert.is_nil(update_keys.run(key), key)
+      assert.is_nil(update_keys.skip(key), key)
     end
   end)
 end)

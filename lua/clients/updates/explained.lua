@@ -5,6 +5,7 @@ local gates = require "clients.updates.gates"
 local json = require "core.json"
 local sorted = require "sorted"
 local span = require "span"
+local update_keys = require "dcache.update_keys"
 
 local explained = {}
 
@@ -55,9 +56,9 @@ local function fits(key, word) return not word or key == word or key:sub(1, #wor
 local function under_way(updates)
   local now = updates.machine:now()
   if not now or updates.runs[now.run] then return now and updates.runs[now.run] end
-  local name, seq, number = now.run:match "^(.*)/(%d+)/(%d+)$"
+  local name, seq, number = update_keys.run(now.run)
   return { key = now.run, updates = updates, phase = (now.phase:gsub("_", " ")), row = { key = now.run, name = name,
-    seq = tonumber(seq), run = tonumber(number), release = { key = now.release, data = { version = now.version } } } }
+    seq = seq, run = number, release = { key = now.release, data = { version = now.version } } } }
 end
 
 --- The run that WORD names, "demos/42/1" or "demos/42" or "demos"; without it the one that a person means.

@@ -2,13 +2,13 @@
 -- themselves. Takes no turn, fetches no file, reads no plan.
 local blake2b = require "core.hash".blake2b
 local counted = require "clients.updates.counted"
-local forms_updates = require "dcache.forms_updates"
 local listeners = require "listeners"
 local people = require "clients.trust.people"
 local own_words = require "clients.updates.own_words"
 local signed = require "clients.updates.signed"
 local statuses = require "clients.updates.statuses"
 local text = require "core.text"
+local update_keys = require "dcache.update_keys"
 
 local known = {}
 known.__index = known
@@ -37,8 +37,8 @@ function known.new(given)
   self.own = own_words.new { node = self.node, loop = self.loop, news = function() self:changed() end }
   self.said = statuses.new { node = self.node, loop = self.loop, news = function() self:changed(STATUS) end }
   self.signed = signed.new { node = self.node, loop = self.loop, refuse = refuse, news = news, buckets = {
-    [RELEASE] = forms_updates.release, [ROLLOUT] = forms_updates.run, [PAUSE] = forms_updates.run,
-    [SKIP] = forms_updates.skip } }
+    [RELEASE] = update_keys.release, [ROLLOUT] = update_keys.run, [PAUSE] = update_keys.run,
+    [SKIP] = update_keys.skip } }
   self.signed:start()
   self.said:start()
   return self
@@ -121,7 +121,7 @@ end
 local function release_row(self, key)
   local verdict = self.signed:verdict(RELEASE, key)
   local row = row_of(self, key, verdict)
-  row.name, row.seq = forms_updates.release(key)
+  row.name, row.seq = update_keys.release(key)
   row.data = verdict.data
   row.hash = verdict.data_text and text.base64url(blake2b(verdict.data_text))
   return row
@@ -136,7 +136,7 @@ end
 local function skipped_of(self)
   local by_run = {}
   for _, key in ipairs(self.signed:list(SKIP)) do
-    local run = forms_updates.skip(key)
+    local run = update_keys.skip(key)
     by_run[run] = by_run[run] or {}
     for _, one in ipairs(self.signed:verdict(SKIP, key).holding) do
       for _, id in ipairs(one.data.robots) do by_run[run][id] = true end
@@ -168,7 +168,7 @@ end
 local function run_row(self, key, releases, skipped)
   local verdict = self.signed:verdict(ROLLOUT, key)
   local row, data = row_of(self, key, verdict), verdict.data
-  row.name, row.seq, row.run = forms_updates.run(key)
+  row.name, row.seq, row.run = update_keys.run(key)
   local release = ("%s/%d"):format(row.name, row.seq)
   row.release = releases[release] or { key = release, name = row.name, seq = row.seq, counts = false, signers = {},
     word = "missing", text = "nobody signed it" }

@@ -7,6 +7,7 @@
 -- Each phase is on the disk before it is said, and said before it is acted on; every verb may be repeated from any
 -- point. So a start goes on where the last one was: committing only forward, rolling back only back.
 local soaking = require "clients.updates.soaking"
+local update_keys = require "dcache.update_keys"
 
 local machine = {}
 machine.__index = machine
@@ -104,8 +105,7 @@ end
 
 local function finish(self, state)
   local over = self:now()
-  local name, seq = over.release:match "^(.*)/(%d+)$"
-  seq = math.tointeger(tonumber(seq))
+  local name, seq = update_keys.release(over.release)
   keep(self, function(now, data)
     set_state(data, state)
     if state == "committed" then

@@ -1,8 +1,8 @@
 -- own_words.lua - what this robot says of itself in runs, and what others still have of that: said synced, and again
 -- when its time turned out wrong. Decides no state, and keeps none (own_states.lua does).
-local forms_updates = require "dcache.forms_updates"
 local json = require "core.json"
 local signer = require "dcache.signer"
+local update_keys = require "dcache.update_keys"
 
 local own_words = {}
 own_words.__index = own_words
@@ -52,7 +52,7 @@ function own_words:floors()
   if self.known then return self.known end
   local floors = {}
   for _, st in ipairs(self.node.dcache:statements(BUCKET, self.node.id)) do
-    local name, seq = forms_updates.run(st.key)
+    local name, seq = update_keys.run(st.key)
     if st.verb == "propose" and not st.malformed and st.data.state == "committed" then
       floors[name] = math.max(floors[name] or 0, seq)
     end

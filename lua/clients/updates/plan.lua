@@ -11,22 +11,22 @@
 --   unknown        "back" or "commit": what a robot does that cannot tell whether it is healthy
 --   waves          { max_unavailable =, robots =, soak = } each; their robots add up to those of `order`
 local checks = require "dcache.form_checks"
-local forms_updates = require "dcache.forms_updates"
 local json = require "core.json"
 local text = require "core.text"
+local update_keys = require "dcache.update_keys"
 
 local is_within = checks.is_within
 
 local plan = {}
 
 local BYTES_MAX <const> = 64 * 1024
-local ROBOTS_MAX <const>, WAVES_MAX <const>, RUN_MAX <const> = 1000, 16, 999
+local ROBOTS_MAX <const>, WAVES_MAX <const> = 1000, 16
 local MEMBERS <const> = { "absent", "clock", "max_failures", "order", "patience", "release", "run", "swarm", "unknown",
   "waves" }
 
 --- NAME and SEQ of a release's key, "demos/42" | nil, what is wrong
 function plan.release(key)
-  local name, seq = forms_updates.release(key)
+  local name, seq = update_keys.release(key)
   if not name then return nil, "a release is NAME/SEQ, such as demos/42" end
   return name, seq
 end
@@ -92,7 +92,7 @@ function plan.fault(one)
   return members_fault(one, MEMBERS, "the plan") or members_fault(one.absent, { "after", "most" }, "absent")
     or number_fault(one.absent, "after", 60, 86400, "absent: ") or number_fault(one.absent, "most", 0, 1000, "absent: ")
     or number_fault(one, "max_failures", 1, 100) or number_fault(one, "patience", 60, 86400)
-    or number_fault(one, "run", 1, RUN_MAX) or words_fault(one) or order_fault(one.order)
+    or number_fault(one, "run", 1, update_keys.RUN_MAX) or words_fault(one) or order_fault(one.order)
     or waves_fault(one.waves, #one.order)
 end
 

@@ -7,6 +7,7 @@
 --   now        what is under way, see machine.lua | absent
 --   runs       by "NAME/SEQ/RUN" { go = true?, plan = CID, round = R?, state = S?, why = T?, word = W? }
 local json = require "core.json"
+local update_keys = require "dcache.update_keys"
 
 local saved = {}
 saved.__index = saved
@@ -80,8 +81,8 @@ end
 local function bound(data)
   local failed = json.array {}
   for _, release in ipairs(data.failed) do
-    local name, seq = release:match "^(.*)/(%d+)$"
-    if (data.floor[name] or 0) < (math.tointeger(tonumber(seq)) or 0) then failed[#failed + 1] = release end
+    local name, seq = update_keys.release(release)
+    if name and (data.floor[name] or 0) < seq then failed[#failed + 1] = release end
   end
   while #failed > MOST do table.remove(failed, 1) end
   data.failed = failed
@@ -98,9 +99,9 @@ end
 local function bound_runs(data)
   local rows = {}
   for key in pairs(data.runs) do -- any order: they are sorted
-    local name, seq, run = key:match "^(.*)/(%d+)/(%d+)$"
-    seq, run = tonumber(seq) or 0, tonumber(run) or 0
-    rows[#rows + 1] = { key = key, seq = seq, run = run, is_below = seq <= (data.floor[name] or 0) }
+    local name, seq, run = update_keys.run(key)
+    rows[#rows + 1] = { key = key, seq = seq or 0, run = run or 0,
+      is_below = not name or seq <= (data.floor[name] or 0) }
   end
   table.sort(rows, is_older)
   local count = #rows

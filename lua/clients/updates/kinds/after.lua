@@ -6,6 +6,7 @@
 local last_line = require "clients.updates.last_line"
 local programs = require "routing.channels.programs"
 local slices = require "slices"
+local update_keys = require "dcache.update_keys"
 
 local after = {}
 after.__index = after
@@ -80,10 +81,10 @@ end
 function after:run(named, job)
   local path, fault = self:find(named)
   if not path then return nil, fault end
-  local release, seq = job.release:match "^(.*)/(%d+)$"
+  local name, seq = update_keys.release(job.release)
   local said = ""
   local function hear(bytes) said = (said .. bytes):sub(-OUTPUT_MAX) end
-  local one = { path = path, limit = LIMIT, read = hear, hear = hear, environment = { "DT_NAME=" .. release,
+  local one = { path = path, limit = LIMIT, read = hear, hear = hear, environment = { "DT_NAME=" .. name,
     "DT_SEQ=" .. seq, "DT_VERSION=" .. (job.version or ""):gsub("%c", " ") } }
   local ok, why = self.tree:run(one)
   keep_output(self, said)

@@ -6,6 +6,7 @@
 -- is too late for that, and `back`, its mark that it did.
 local programs = require "routing.channels.programs"
 local runner = require "clients.updates.runner"
+local update_keys = require "dcache.update_keys"
 
 local handler = {}
 handler.__index = handler
@@ -64,7 +65,7 @@ end
 local function plain(value) return (tostring(value or ""):gsub("%c", " ")) end
 
 local function environment(job)
-  local name, seq = job.release:match "^(.*)/(%d+)$"
+  local name, seq = update_keys.release(job.release)
   return { "DT_NAME=" .. name, "DT_SEQ=" .. seq, "DT_VERSION=" .. plain(job.version), "DT_FROM=" .. plain(job.from),
     "DT_FILE=" .. plain(job.path), "DT_TRY=" .. plain(job.tries or 1) }
 end
