@@ -6,17 +6,40 @@ local patience = {}
 -- A bar in seconds is for a machine at rest; a spec waits so many times as long before it says that nothing came.
 patience.TIMES = 6
 
+-- The least bar for what several processes have to do: each of them waits for a processor on a busy machine.
+patience.LEAST = 5
+
 -- Seconds of a clock that never goes back.
 function patience.now() return uv.hrtime() / 1e9 end
+
+local NO_ANSWER <const> = "attempt to index a nil value"
+
+-- What TEST returns | nil, fault: it looked into an answer that was not there, as a daemon gives none that only starts;
+-- it may hold later. Any other fault is thrown at once: what must never be is seen by one look.
+function patience.look(test)
+  local where
+  local ok, found = xpcall(test, function(fault)
+    where = debug.traceback("", 2)
+    return fault
+  end)
+  if ok then return found end
+  if type(found) == "string" and found:find(NO_ANSWER, 1, true) then return nil, found end
+  print((where:gsub("\n", "\n# ")))
+  error(found, 0)
+end
 
 -- Seconds until TEST holds (what it returned comes second), or nil after TIMES × BAR seconds. Asks each PAUSE s (0.1).
 function patience.within(bar, test, pause)
   local began = patience.now()
-  repeat
-    local found = test()
+  while true do
+    local found, fault = patience.look(test)
     if found then return patience.now() - began, found end
     uv.sleep(math.floor((pause or 0.1) * 1000))
-  until patience.now() - began > bar * patience.TIMES
+    if patience.now() - began > bar * patience.TIMES then
+      if fault then print("# the last look: " .. fault) end
+      return nil
+    end
+  end
 end
 
 -- Says what something took beside its bar, as a comment among the test results; a bar that load moved fails nothing.

@@ -14,7 +14,7 @@ World.__index = World
 local PLAIN = "setpriv --bounding-set=-all --inh-caps=-all "
 
 -- Seconds until TEST holds (what it returned comes second), or nil after several times BAR (spec/patience.lua).
-function process.within(bar, test) return patience.within(bar, test, 0.05) end
+function process.within(bar, test) return patience.within(math.max(bar, patience.LEAST), test, 0.05) end
 
 -- The same for a test that only reads files, of which a spec waits for many: beginnings and ends of daemons.
 local function soon(test) return patience.within(10, test, 0.01) end

@@ -83,7 +83,10 @@ end
 function Running:program(host, words) return self.swarm.world:spawn(host, LUA .. " " .. words) end
 
 function Running:name_server(known)
-  if self.names then self.names.stop "KILL" end
+  if self.names then
+    self.names.stop "KILL"
+    assert(side_by_side.within(5, function() return not self.names.alive() end), "its port is free again")
+  end
   self.names = self:program("gate", "spec/net/name_server.lua 10.77.0.3 " .. (known or ""))
 end
 
@@ -156,6 +159,7 @@ local function hold(kind, port)
     end,
     mend = function(w)
       w.holder.stop "KILL"
+      assert(side_by_side.within(5, function() return not w.holder.alive() end), "the port is free again")
       w:restart "ada"
     end,
   }

@@ -127,14 +127,30 @@ describe("a share folder in its first hour", function()
 
   local function share() return s:path("ada", "share") end
 
+  -- Takes off what is mounted there; the daemon may have a file of it open for a moment.
+  local function unmount()
+    assert.is_truthy(swarm.within(5, function()
+      return select(2, swarm.sh(("nsenter -t %d -m umount %s"):format(s.running.ada.pid, share()))) == 0
+    end), "it stays busy")
+  end
+
+  -- Have HOST's words of all NAMES come that say that two have a copy?
+  local function are_copied(host, names)
+    for _, name in ipairs(names) do
+      local file = reported(host, name)
+      if not file or #file.copies ~= 2 then return false end
+    end
+    return true
+  end
+
   it("is away when its stick is pulled: nothing is unsaid, though started again, whatever is in its place", function()
     if not s then return pending(why) end
     assert.is_truthy(swarm.within(15, function() return all("ada", BAGS, "published") end), s:log "ada")
-    assert.is_truthy(swarm.within(20, function()
-      local file = reported("lab", "r3.bag")
-      return file and #file.copies == 2
-    end), s:log "lab")
-    inside("umount " .. share())
+    for _, host in ipairs { "lab", "ada" } do
+      local copied = swarm.within(20, function() return are_copied(host, BAGS) end)
+      assert.is_truthy(copied, s:cli(host, "report") .. s:log "lab")
+    end
+    unmount()
     assert.is_truthy(swarm.within(8, function() return all("ada", BAGS, "not there") end), s:log "ada")
     local text = said("ada", "files list")
     assert.is_truthy(text:find("files dismiss", 1, true), text)
@@ -150,7 +166,8 @@ describe("a share folder in its first hour", function()
     inside(("mount -t tmpfs other %s && echo new >%s/new.bag"):format(share(), share()))
     assert.is_truthy(swarm.within(10, function() return all("ada", { "new.bag" }, "published") end), s:log "ada")
     assert.is_true(all("ada", BAGS, "not there"))
-    inside("umount " .. share())
+    assert.is_truthy(swarm.within(10, function() return reported("lab", "new.bag") end), s:log "lab")
+    unmount()
     inside(("mount -o loop,ro %s/stick %s"):format(s.dir, share()))
     assert.is_truthy(swarm.within(10, function() return all("ada", BAGS, "published") end), s:log "ada")
     assert.is_nil(s:log("ada"):find("dismissed", 1, true))
@@ -167,10 +184,15 @@ describe("a share folder in its first hour", function()
     local loop = swarm.sh(("nsenter -t %d -m findmnt -no SOURCE %s"):format(s.running.ada.pid, share())):match "%S+"
     swarm.sh(("cd %s && truncate -s 16M stick2 && mkdir fill && echo o >fill/%s && mkfs.ext4 -q -d fill stick2")
       :format(s.dir, file))
-    swarm.sh(("kill -STOP %d"):format(s.running.ada.pid))
-    inside(("umount %s && losetup %s %s/stick2 && mount %s %s && losetup -d %s"):format(share(), loop, s.dir, loop,
-      share(), loop))
-    swarm.sh(("kill -CONT %d"):format(s.running.ada.pid))
+    assert.is_truthy(swarm.within(5, function() -- it may have been stopped with a file of the stick open
+      swarm.sh(("kill -STOP %d"):format(s.running.ada.pid))
+      local _, code = swarm.sh(("nsenter -t %d -m umount %s"):format(s.running.ada.pid, share()))
+      if code == 0 then
+        inside(("losetup %s %s/stick2 && mount %s %s && losetup -d %s"):format(loop, s.dir, loop, share(), loop))
+      end
+      swarm.sh(("kill -CONT %d"):format(s.running.ada.pid))
+      return code == 0
+    end), "it stays busy")
   end
 
   it("is away when another stick is in the same slot, with the same numbers, at the next look", function()
@@ -219,7 +241,7 @@ describe("a share folder in its first hour", function()
   it("that loses all files at once is not believed at once; nor is one that cannot be read any more", function()
     if not s then return pending(why) end
     local two = { "2.bag", "3.bag" }
-    assert.is_truthy(swarm.within(10, function() return all("ben", two, "published") and reported("lab", "3.bag") end))
+    assert.is_truthy(swarm.within(10, function() return all("ben", two, "published") and are_copied("lab", two) end))
     swarm.sh(("cd %s/ben && mkdir elsewhere && mv share/* elsewhere"):format(s.dir))
     assert.is_truthy(swarm.within(10, function() return all("ben", two, "not there") end), s:cli("ben", "files list"))
     assert.is_truthy(rows("ben")["2.bag"].reason:find "unsaid in 10 min", rows("ben")["2.bag"].reason)

@@ -40,7 +40,10 @@ describe("words of health", function()
   local function join(more)
     files = files + 1
     local path = ("%s/tapped%d"):format(s.dir, files)
-    if s.tap then s.tap.stop "KILL" end
+    if s.tap then
+      s.tap.stop "KILL"
+      assert(s.within(5, function() return not s.tap.alive() end), "its port is free again")
+    end
     s.tap = s.world:spawn("tap", ("%s spec/net/tap.lua 4000 %s 3825 %s"):format(LUA, s.world:address "server", path))
     folder.write(s.dir .. "/ada.lua", POLICY:format(LINK:format(s.world:address "tap", more)))
     if s.running.ada then assert(s:stop "ada") end

@@ -10,10 +10,10 @@ local PAUSE <const> = 50 -- ms between two looks whether somebody goes on
 function side_by_side.within(bar, test)
   local began = patience.now()
   repeat
-    local found = test()
+    local found = patience.look(test)
     if found then return patience.now() - began, found end
     coroutine.yield()
-  until patience.now() - began > bar * patience.TIMES
+  until patience.now() - began > math.max(bar, patience.LEAST) * patience.TIMES
 end
 
 --- Runs COMMAND beside the others → what it printed (its standard output), exit code

@@ -78,8 +78,17 @@ function swarm:slow(host, mbit)
     :format(self.world:name(host), mbit))
 end
 
--- Starts (again) the daemon of a host; POLICY: a shipped name or a path; BEFORE: words such as NAME=value.
+-- A daemon that was told to end has its state folder, and the lock of that, until it is gone.
+local function wait_for_end(process)
+  if not process or not process.told_to_end then return end
+  if swarm.within(10, function() return not process.alive() end) then return end
+  error("the daemon of before does not end\n" .. process.output(), 3)
+end
+
+-- Starts the daemon of a host, again once the one of before is gone; POLICY: a shipped name or a path; BEFORE: words
+-- such as NAME=value.
 function swarm:start(host, policy, before)
+  wait_for_end(self.running[host])
   local home = self:path(host, "")
   sh(("mkdir -p %s && chmod 0700 %s"):format(home, home))
   if self.users[host] then sh(("chown %d:%d %s"):format(self.users[host], self.users[host], home)) end
@@ -175,7 +184,7 @@ function swarm:way_of(host, name)
 end
 
 -- Seconds until TEST holds, or nil after several times BAR, which is for a machine at rest (spec/patience.lua).
-function swarm.within(bar, test) return (patience.within(bar, test)) end
+function swarm.within(bar, test) return (patience.within(math.max(bar, patience.LEAST), test)) end
 
 -- Bytes that the host's interface sent so far, by the kernel's counter.
 function swarm:sent(host)

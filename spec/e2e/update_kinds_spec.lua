@@ -117,7 +117,7 @@ describe("kinds of updates", function()
   it("files: goes back to the old tree where the new one was not left alone", function()
     if not desk then return pending(why) end
     release("2.0", { run = "two" })
-    roll("demos/2", { "ada" }, 5)
+    roll("demos/2", { "ada" }, 15) -- so long that it is found in the midst of it, however busy the machine is
     within(40, "ada has the new one", "demos/2/1", function() return read("ada", "demos/run") == "two" end)
     swarm.sh("rm " .. desk.swarm:path("ada", "data/demos/.dt-swarm-release"))
     within(40, "ada went back", "demos/2/1", function() return states "demos/2/1".ada == "rolled_back" end)
@@ -137,7 +137,7 @@ describe("kinds of updates", function()
         end
       end
       local await = die()
-      roll("demos/3", { "bea" }, 4)
+      roll("demos/3", { "bea" }, wanted == "committed" and 4 or 15)
       await()
       if wanted == "rolled_back" then
         within(40, "bea has the new one", key, function() return read("bea", "demos/run") == "2.1" end)
@@ -199,7 +199,7 @@ describe("kinds of updates", function()
   it("policy: is laid under a robot's own edits, confirmed by its commit; who goes not by it rejects it", function()
     if not desk then return pending(why) end
     policy "room-7"
-    roll("fleet/1", { "ada", "bea" }, 6)
+    roll("fleet/1", { "ada", "bea" }, 10)
     within(40, "ada tries it", "fleet/1/1", function() return site "ada" == "room-7" end)
     local facts = desk.swarm:ask("ada", "status").policy
     assert.same({ true, nil }, { facts.trial.confirm, facts.trial.left_ms })
@@ -228,9 +228,7 @@ describe("kinds of updates", function()
     policy "room-8"
     roll("fleet/3", { "ada" }, 600)
     within(40, "ada tries it", "fleet/3/1", function() return site "ada" == "room-8" end)
-    local killed = desk.swarm.running.ada
-    killed.stop "KILL"
-    assert(swarm.within(5, function() return not killed.alive() end)) -- until then the state folder is in use
+    desk.swarm.running.ada.stop "KILL" -- without a word before: the policy stays on trial
     desk.swarm:start("ada", desk.swarm:path("ada", "my.lua"))
     within(40, "ada went back", "fleet/3/1", function() return states "fleet/3/1".ada == "rolled_back" end)
     assert.equal("room-9", site "ada")

@@ -165,7 +165,10 @@ function World:run(host, command)
   return shell(inside(self, host, command))
 end
 
--- Starts one → a process with pid, output(), stop([signal]), alive(). It ends with the world at the latest.
+local ENDS <const> = { TERM = true, KILL = true, INT = true }
+
+-- Starts one → a process with pid, output(), stop([signal]), alive(), and told_to_end once it was. It ends with the
+-- world at the latest.
 function World:spawn(host, command)
   local path = os.tmpname()
   local started = inside(self, host, ("exec %s >%s 2>&1"):format(command, path))
@@ -193,6 +196,7 @@ function World:spawn(host, command)
     return n > 1
   end
   function process.stop(signal)
+    process.told_to_end = process.told_to_end or signal == nil or ENDS[signal]
     if process.alive() then os.execute(("kill -%s %d 2>/dev/null"):format(signal or "TERM", process.pid)) end
   end
   table.insert(self, process)
