@@ -55,8 +55,7 @@ describe("policy reload", function()
       assert.equal(before.node[name], after.node[name], name)
     end
     assert.equal(pid, ada.pid)
-    policy "p.tags = { 'me' }"
-    local answer = ada:ask "policy reload"
+    local answer = ada:reload(function() policy "p.tags = { 'me' }" end)
     assert.same({ "tags", "none", "me", "live" }, { answer.changes[1].setting, answer.changes[1].before,
       answer.changes[1].now, answer.changes[1].effect })
     taken:close()
@@ -64,9 +63,10 @@ describe("policy reload", function()
 
   it("says that an option of the command line keeps a setting as it is", function()
     ada = w:start("ada", { policy = policy "" })
-    policy "p.name = 'zoe'\np.clients.logs.folder = '/tmp/other'"
-    local said, code = ada:cli "policy reload"
-    assert.equal(0, code)
+    local said, code = ada:cli_after(function()
+      policy "p.name = 'zoe'\np.clients.logs.folder = '/tmp/other'"
+    end, "policy reload")
+    assert.equal(0, code, said)
     assert.truthy(said:find("no effect: --name was given", 1, true), said)
     assert.truthy(said:find("no effect: --share was given", 1, true), said)
     assert.equal("ada", ada:ask "status".node.name)

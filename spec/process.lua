@@ -186,6 +186,23 @@ function Daemon:reload(write)
   return answer and not answer.error and answer or nil, line
 end
 
+-- The same for what the command line says to COMMAND → text, exit code
+function Daemon:cli_after(write, command)
+  os.execute(("kill -STOP %d"):format(self.pid))
+  write()
+  local pipe = assert(io.popen(("./dt-swarm-cli %s %s 2>&1"):format(shell.word(self.socket), command)))
+  soon(function() -- it is connected, and nobody has taken that
+    local waiting <close> = assert(io.popen("ss -xlnH"))
+    for line in waiting:lines() do
+      if line:find(" " .. self.socket .. " ", 1, true) then return not line:match "^%S+%s+%S+%s+0%s" end
+    end
+  end)
+  os.execute(("kill -CONT %d"):format(self.pid))
+  local text = pipe:read "a"
+  local _, _, code = pipe:close()
+  return text, code
+end
+
 -- The channel of that kind in `status`.
 function Daemon:channel(kind)
   local answer = self:ask "status"

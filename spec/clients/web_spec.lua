@@ -57,13 +57,19 @@ describe("the page door's answers", function()
 
   it("is made once for all who wait, and given again for a second", function()
     function handler(_, reply) reply { nodes = json.array {}, n = #asked } end
-    local a, b = wait(get "/peers", get "/peers")
+    local a, b, again, began
+    repeat -- until it was not a second since the first of them; else it is made once more, and rightly so
+      if began then uv.sleep(1050) end
+      began, asked = uv.hrtime(), {}
+      a, b = wait(get "/peers", get "/peers")
+      again = wait(get "/peers")
+    until uv.hrtime() - began < 0.9e9
     assert.same({ "200", a.body, 1 }, { a.status, b.body, #asked })
-    assert.equal(a.body, wait(get "/peers").body)
-    assert.same({ 1, 1 }, { #asked, door:facts().builds })
+    assert.equal(a.body, again.body)
+    local builds = door:facts().builds
     uv.sleep(1050)
     assert.not_equal(a.body, wait(get "/peers").body)
-    assert.equal(2, door:facts().builds)
+    assert.equal(builds + 1, door:facts().builds)
     local other = wait(get "/peers?near=1&after=a%2Bb+c")
     assert.equal("200", other.status)
     assert.same({ command = "discover", watching = true, near = true, after = "a+b c" }, asked[3])

@@ -135,10 +135,14 @@ describe("core.pump", function()
       local took = (uv.hrtime() - began) / 1e9
       assert.is_true(took > 2.2, ("1 MiB at 400 KiB/s took %.2f s"):format(took))
       there:limit()
-      began = uv.hrtime()
-      ask(links[2].cid)
-      print(("# 1 MiB: %.2f s at 400 KiB/s, %.2f s without limit"):format(took, (uv.hrtime() - began) / 1e9))
-      assert.is_true((uv.hrtime() - began) / 1e9 < took)
+      local free, tries = math.huge, 0
+      repeat -- what else runs on this machine only adds
+        began = uv.hrtime()
+        ask(links[2].cid)
+        free, tries = math.min(free, (uv.hrtime() - began) / 1e9), tries + 1
+      until free < took or tries == 5
+      print(("# 1 MiB: %.2f s at 400 KiB/s, %.2f s without limit"):format(took, free))
+      assert.is_true(free < took)
     end)
   end)
 

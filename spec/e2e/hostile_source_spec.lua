@@ -54,8 +54,8 @@ describe("a server that gathers from liars", function()
     assert.is_truthy(swarm.within(20, function()
       peak = math.max(peak, outside.memory(s.running.server.pid))
       local status = os.time() - began > 12 and s:ask("server", "status")
-      return status and status.fetched.refused.block and status.fetched.refused.redirect
-        and s:log "server":find "word=block"
+      local refused = status and status.fetched.refused
+      return refused and refused.block and refused.redirect and refused.long and s:log "server":find "word=block"
     end), s:log "server" .. s:log "mallory")
     print(("peak private memory %+.2f MB, with libcurl"):format((peak - before) / MB))
     assert.equal("", place())

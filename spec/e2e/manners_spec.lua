@@ -60,22 +60,28 @@ return p
   before_each(function() if not s then pending(why) end end)
 
   it("keep to the budget off the LAN; on it there is none", function()
-    share("ada", 24 * MIB)
+    share("ada", 40 * MIB)
     within(20, "it is fetched", function() return rate("ada", 1) > RATE / 2 end)
-    local got = rate("ada", 6)
-    print(("# %.0f bytes/s of %d off the LAN"):format(got, RATE))
-    assert.is_true(got <= RATE * 1.1, got)
-    assert.is_true(got >= RATE * 0.8, got) -- a little less where the machine is busy
+    local got
+    within(20, "the budget is used", function() -- less where the machine is busy, and never more
+      got = rate("ada", 6)
+      print(("# %.0f bytes/s of %d off the LAN"):format(got, RATE))
+      assert.is_true(got <= RATE * 1.1, got)
+      return got >= RATE * 0.8
+    end)
     assert.equal(RATE, s:ask("ada", "status").streams.budget)
-    local flood = s.world:spawn("mallory", ("env DT_SWARM_BUILD=%s lua5.4 spec/e2e/opening.lua %s %s 6"):format(
-      os.getenv "DT_SWARM_BUILD" or ".build", s.world:address "server", id))
-    os.execute "sleep 1"
-    local under = rate("ada", 4)
-    within(10, "the flood is over", function() return not flood.alive() end)
-    local refused = s:ask("server", "status").streams.refused
-    print(("# %.0f bytes/s while others open streams: %s; refused %d"):format(under, flood.output():match "[^\n]*",
-      refused.full or 0))
-    assert.is_true(under >= 0.8 * got, under)
+    local refused
+    within(20, "nearly as much goes on while others open streams", function()
+      local flood = s.world:spawn("mallory", ("env DT_SWARM_BUILD=%s lua5.4 spec/e2e/opening.lua %s %s 6"):format(
+        os.getenv "DT_SWARM_BUILD" or ".build", s.world:address "server", id))
+      os.execute "sleep 1"
+      local under = rate("ada", 4)
+      within(10, "the flood is over", function() return not flood.alive() end)
+      refused = s:ask("server", "status").streams.refused
+      print(("# %.0f bytes/s while others open streams: %s; refused %d"):format(under, flood.output():match "[^\n]*",
+        refused.full or 0))
+      return under >= 0.8 * got
+    end)
     assert.is_true((refused.full or 0) > 100, "the flood came")
     share("lou", 10 * MIB)
     within(10, "it is there", function() return is_safe "lou" end) -- 50 s by that budget
@@ -83,15 +89,15 @@ return p
   end)
 
   it("bring what goes out to nearly nothing while it drives, and then go on", function()
-    write("ada", 20 * RATE)
+    write("ada", 10 * RATE)
     assert.equal(0, select(2, s:cli("ada", "policy reload")))
     within(10, "the other budget counts", function() return rate("ada", 1) > 2 * RATE end)
     s:cli("ada", "fact driving yes --for 600s")
     within(5, "it pauses", function() return s:ask("ada", "status").paused end)
     os.execute "sleep 2"
     local got = rate("ada", 3)
-    print(("# %.0f bytes/s of %d while it pauses"):format(got, 20 * RATE))
-    assert.is_true(got < 20 * RATE * 0.02, got)
+    print(("# %.0f bytes/s of %d while it pauses"):format(got, 10 * RATE))
+    assert.is_true(got < 10 * RATE * 0.04, got)
     assert.is_falsy(is_safe "ada")
     within(20, "the server says so", function()
       for _, row in ipairs((s:ask("server", "files list") or { fetching = {} }).fetching) do

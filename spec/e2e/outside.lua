@@ -22,6 +22,15 @@ function outside.drops(pid)
   return drops
 end
 
+-- Bytes in the UDP sockets of a process's host that nobody has read.
+function outside.waiting(pid)
+  local bytes = 0
+  for line in read(("/proc/%d/net/udp"):format(pid)):gmatch "[^\n]+" do
+    bytes = bytes + (tonumber(line:match "^%s*%d+: %S+ %S+ %x+ %x+:(%x+) " or "0", 16))
+  end
+  return bytes
+end
+
 -- Seconds that all threads of a process ran, by the scheduler's own count (proc(5), schedstat).
 function outside.processor(pid)
   local sum, pipe = 0, io.popen(("cat /proc/%d/task/*/schedstat"):format(pid))

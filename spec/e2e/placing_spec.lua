@@ -61,8 +61,14 @@ describe("files of a robot and four servers", function()
     local took = swarm.within(30, function() return sum() >= FILES * COPIES end)
     assert.is_truthy(took, s:logs())
     patience.took("60 copies", took, 30)
-    local report = s:ask("ada", "report")
-    for _, file in ipairs(report.files) do assert.is_true(file.safe, file.names[1]) end
+    local unsafe
+    assert.is_truthy(swarm.within(10, function() -- as soon as she has heard who has them
+      for _, file in ipairs(s:ask("ada", "report").files) do
+        unsafe = file.names[1]
+        if not file.safe then return false end
+      end
+      return true
+    end), unsafe)
     os.execute "sleep 3"
     assert.equal(FILES * COPIES, sum())
     for _, host in ipairs(SERVERS) do assert.is_true(fetched(host) < FILES, host .. " has all") end

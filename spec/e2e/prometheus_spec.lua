@@ -48,7 +48,9 @@ describe("what Prometheus is told", function()
   it("pleases promtool, has the other node with what it says of itself, and no series twice", function()
     if not s then return pending(why) end
     assert(swarm.within(20, function()
-      return text():find 'dtswarm_robot_memory_available_ratio{robot="bob"'
+      local now = text()
+      return now:find 'dtswarm_robot_memory_available_ratio{robot="bob"'
+        and value(now, 'dtswarm_peers{status="ready"}') == "2"
     end), text())
     local now = text()
     folder.write(s.dir .. "/metrics", now)

@@ -51,8 +51,11 @@ describe("--watch", function()
     text = shows("bea +%w+ +%w+ +left", 80)
     assert.matches("^NAME ", text)
     assert.is_nil(text:find("\nNAME ", 1, true), text)
-    local drawn = folder.read(s.dir .. "/drawn")
-    assert.truthy(drawn:find("left", 1, true))
+    local drawn
+    assert.truthy(swarm.within(5, function() -- it is written down a little later
+      drawn = folder.read(s.dir .. "/drawn")
+      return drawn:find("left", 1, true)
+    end))
     assert.is_nil(drawn:find("NAME", 1, true), "the line of titles did not change")
     assert.is_nil(drawn:find("\27[2J", 1, true))
     s:start "bea"
@@ -87,8 +90,8 @@ describe("--watch", function()
     for _, more in ipairs { "", " --json" } do
       local out, name = s.dir .. "/out", more == "" and "one.bag" or "two.bag"
       local code = select(2, swarm.sh(([[cd %s; ./dt-swarm-cli %s files --watch%s >%s 2>&1 & pid=$!
-        for i in $(seq 200); do [ -s %s ] && break; sleep 0.05; done; sleep 0.3; echo %s > %s/%s
-        for i in $(seq 400); do grep -q '%s.*bafk' %s && break; sleep 0.05; done; kill -INT $pid; wait $pid]]):format(
+        for i in $(seq 1200); do [ -s %s ] && break; sleep 0.05; done; sleep 0.3; echo %s > %s/%s
+        for i in $(seq 1200); do grep -q '%s.*bafk' %s && break; sleep 0.05; done; kill -INT $pid; wait $pid]]):format(
         s.here, s:path("ada", "state/control.sock"), more, out, out, name, s:path("ada", "share"), name, name, out)))
       local text, pictures, last = folder.read(out), 0, nil
       assert.equal(130, code, text)

@@ -60,7 +60,6 @@ describe("a daemon with bad sensors", function()
     folder.write(s.dir .. "/bad.sh", (BAD:gsub("DIR", s.dir)))
     s:start("ada", s.dir .. "/my.lua", "unshare -m sh " .. s.dir .. "/bad.sh")
     assert(swarm.within(15, function() return s:ask("ada", "health ada") end), s:logs())
-    os.execute("sleep " .. 2 * EVERY + 1)
   end)
   teardown(function() if s then s:close() end end)
 
@@ -72,6 +71,12 @@ describe("a daemon with bad sensors", function()
 
   it("knows of each that nobody knows it, and why; lacks none of them, and goes on", function()
     if not s then return pending(why) end
+    assert.is_truthy(swarm.within(10, function() -- until it has looked: before, all is "nothing yet"
+      local found = values()
+      return found.load1.why:find "is no file" and found.disk_free_bytes.quality == "measured"
+        and found.network_received_bytes_total.quality == "measured"
+    end), s:cli("ada", "health ada"))
+    os.execute("sleep " .. 2 * EVERY + 1)
     local found = values()
     for _, metric in ipairs(metrics.list) do
       local row = found[metric.name]
@@ -147,12 +152,13 @@ describe("a daemon with bad event files", function()
     folder.write(s.dir .. "/events.sh", (EVENTS:gsub("DIR", s.dir)))
     s:start("cem", s.dir .. "/my.lua", "unshare -m sh " .. s.dir .. "/events.sh")
     assert(swarm.within(15, function() return s:ask("cem", "health cem") end), s:logs())
-    os.execute("sleep " .. 3 * EVERY)
   end)
   teardown(function() if s then s:close() end end)
 
   it("tells the newest that are some, once each, and says of the others what is wrong", function()
     if not s then return pending(why) end
+    assert.is_truthy(swarm.within(10, function() return s:log "cem":find "1800000000000000005%.json" end), s:log "cem")
+    os.execute("sleep " .. 3 * EVERY)
     local times = {}
     for _, event in ipairs(s:ask("cem", "health cem").events) do
       if event.event == "told" then times[event.type] = (times[event.type] or 0) + 1 end

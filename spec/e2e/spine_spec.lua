@@ -100,7 +100,7 @@ describe("two robots and a server", function()
   it("go on with a fetch where it was when the publisher was killed in the middle and started again", function()
     if not s then return pending(why) end
     local source, name = s:path("ada", "share") .. "/run-13.bag", "run-13.bag"
-    s.world:run("ada", "tc qdisc add dev eth0 root tbf rate 60mbit burst 64k latency 200ms")
+    s.world:run("ada", "tc qdisc add dev eth0 root tbf rate 40mbit burst 64k latency 200ms")
     swarm.sh(("head -c %d /dev/urandom > %s"):format(SIZE, source))
     local function partial()
       local size = swarm.sh(("cat %s/partial/* 2>/dev/null | wc -c"):format(s:path("server", "state")))

@@ -37,7 +37,7 @@ describe("a robot and three that hold copies of its file", function()
 
   -- The status line that HOST's gateway answers the file's root with, asked from bea.
   local function asked(host)
-    local said = s.world:run("bea", ("curl -s -o /dev/null -m 2 -w %%{http_code} 'http://%s:3826/ipfs/%s?format=raw'")
+    local said = s.world:run("bea", ("curl -s -o /dev/null -m 20 -w %%{http_code} 'http://%s:3826/ipfs/%s?format=raw'")
       :format(s.world:address(host), cid))
     return said:match "%d%d%d"
   end
@@ -55,8 +55,11 @@ describe("a robot and three that hold copies of its file", function()
     assert.is_truthy(swarm.within(20, function() return claimed() == 4 end), s:log "lab")
     cid = file().cid
     for _, host in ipairs(HOLDERS) do assert.equal("the run", copy(host)) end
-    local said = s:cli("lab", "files why run.bag"):gsub("%s+", " ")
-    assert.truthy(said:find("; 3 of 1 to 3 that count elsewhere", 1, true), said)
+    local said
+    assert.truthy(swarm.within(10, function() -- as soon as it has heard of the others' copies
+      said = s:cli("lab", "files why run.bag"):gsub("%s+", " ")
+      return said:find("; 3 of 1 to 3 that count elsewhere", 1, true)
+    end), said)
     assert.truthy(said:find("were it not here", 1, true) and not said:find("chosen for", 1, true), said)
     assert.equal("200", asked "lab")
   end)
@@ -80,9 +83,11 @@ describe("a robot and three that hold copies of its file", function()
     assert.same({ cid, "run.bag", 7, true }, { before.file.cid, before.file.name, before.file.size, before.done })
     assert.equal("tom", before.holders[#before.holders].robot)
     assert.is_truthy(swarm.within(30, function() return not copy "lab" and not copy "sue" end), s:log "lab")
-    local said, code = s:cli("ada", "files withdraw run.bag --yes --wait 1s")
-    assert.equal(0, code, said)
-    assert.truthy(said:find "drop.*: tom%.", said) -- who was killed a moment ago may count as here still
+    local said, code
+    assert.truthy(swarm.within(10, function() -- as soon as she has heard that the others dropped it
+      said, code = s:cli("ada", "files withdraw run.bag --yes --wait 1s")
+      return code == 0 and said:find "drop.*: tom%." and not said:find "lab, tom" and not said:find "sue, tom"
+    end), said) -- who was killed a moment ago may count as here still
     for _, host in ipairs { "lab", "sue" } do
       assert.is_nil(copy(host))
       assert.equal("404", asked(host))
