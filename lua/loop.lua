@@ -244,7 +244,9 @@ function Loop:close()
   for _, id in ipairs(sorted.keys(self.watches)) do self.watches[id]:close() end
   for _, id in ipairs(sorted.keys(self.handles)) do drop(self, id) end
   if self.poller then self.poller:close() end
-  if not self.running then uv.run "nowait" end
+  if self.running then return end
+  uv.run "nowait"
+  uv.run "nowait" -- a stop() while nothing ran ends the next run before it has seen a handle off
 end
 
 return loop

@@ -1,4 +1,5 @@
 -- loop_spec.lua - the loop on luv itself: guards, timers, watched sockets, signals, names.
+local folder = require "spec.folder"
 local loop = require "loop"
 local net = require "core.net"
 local uv = require "luv"
@@ -237,5 +238,24 @@ describe("loop", function()
     L:run()
     assert.same({ "mine", "other" }, called)
     other:close()
+  end)
+
+  -- Handles that are closing when the Lua state ends make luv crash.
+  it("has nothing left that is closing once it is closed, also where it was stopped while it did not run", function()
+    local script = folder.new()
+    finally(script.remove)
+    folder.write(script.path .. "/stopped.lua", [[
+      dofile "spec/helper.lua"
+      local L = require "loop".new { on_error = error }
+      L:signal("sigint", function() end)
+      L:after(1, function() L:stop() end)
+      L:run()
+      L:stop()
+      L:close()
+      assert(not require "luv".loop_alive(), "something is left")
+    ]])
+    local pipe = io.popen(("%s %s/stopped.lua 2>&1; echo $?"):format(os.getenv "LUA" or "lua5.4", script.path))
+    assert.equal("0\n", pipe:read "a")
+    pipe:close()
   end)
 end)
