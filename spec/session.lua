@@ -2,10 +2,11 @@
 -- usage: lua5.4 spec/session.lua README.md HOME TREE   with its own network, host name and user (README_spec.lua)
 -- A line `$ …` is a command, `^C` interrupts the first that still runs, the rest is what must be printed. Numbers,
 -- keys and the kind of machine are examples; words, CIDs and shape are not. Questions are asked again until they are
--- answered as printed (30 s); what changes something runs once. One that asks a person runs on a terminal of its own,
--- where a passphrase is typed. What stands behind `cd` holds for all that follow.
+-- answered as printed (a machine at rest takes a few seconds); what changes something runs once. One that asks a
+-- person runs on a terminal of its own, where a passphrase is typed. What stands behind `cd` holds for all that follow.
 local readme, home = arg[1], arg[2]
 local runtime = home .. "/run"
+local SECONDS <const> = 90 -- that a busy machine may take for one step
 
 local function read(path)
   local file = assert(io.open(path))
@@ -54,6 +55,7 @@ local function plain(text)
   text = text:gsub(" What a word of refusal means: dt%-swarm%-cli%s+help%s+WORD%.", "")
   -- What each store says of files that wait stands behind the sum, and is another thing each minute.
   text = text:gsub("(\n%d+ files?, [^\n]*%.\n)%l+: [^\n]* free[:,] .*$", "%1")
+  text = text:gsub("[^\n]*: fetching from %l+ over %l+, [^\n]*\n", "") -- how far it is, where the machine is busy
   text = text:gsub("No clock here is proved.-%[y/N%] y\n", "") -- asked where this machine's clock is not synchronised
   text = text:gsub("([^\n]*)\n", function(line)
     line = plain_channel(line)
@@ -94,7 +96,7 @@ local function typed_at(text)
   end
 end
 
--- Runs it on a terminal of 80 columns, where a person answers what is asked within 30 s. → all that the terminal shows
+-- Runs it on a terminal of 80 columns, where a person answers what is asked in time. → all that the terminal shows
 local function with_person(command)
   local typed, out, file = home .. "/typed", home .. "/terminal", home .. "/command"
   local written = assert(io.open(file, "w"))
@@ -103,7 +105,7 @@ local function with_person(command)
   os.execute(("rm -f %s && mkfifo -m 600 %s && : >%s"):format(typed, typed, out))
   local keyboard, answered, text = assert(io.open(typed, "r+")), 0, "" -- opened to write alone it would wait
   os.execute(("{ script -qefc 'sh %s' /dev/null <%s >%s 2>&1; echo ended >>%s; } &"):format(file, typed, out, out))
-  for _ = 1, 30 * 20 do
+  for _ = 1, SECONDS * 20 do
     text = read(out)
     local answer = #text > answered and typed_at(text)
     if answer then
@@ -147,7 +149,7 @@ local function perform(step)
     return "", true
   end
   if step.command:find "^make run" or step.command:find "&$" then
-    return settled(background(step.command, step.expected), begins, 30)
+    return settled(background(step.command, step.expected), begins, SECONDS)
   end
   if step.command:find "^cd " then
     before = shell(step.command) .. "; "
@@ -158,7 +160,7 @@ local function perform(step)
   end
   local asks = step.command:find "dt%-swarm%-cli" and not step.command:find "files get"
     and not step.command:find "lab join"
-  return settled(function() return foreground(step.command) end, equals, asks and 30 or 0.25)
+  return settled(function() return foreground(step.command) end, equals, asks and SECONDS or 0.25)
 end
 
 local fine = true

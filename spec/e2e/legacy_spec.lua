@@ -91,8 +91,10 @@ describe("discover --legacy", function()
     world.within(20, function() -- until avahi has learned of all services
       answer = ask()
       local mickey = answer.robots[3]
-      return mickey and mickey.state == "booting" and mickey.type and answer.odd >= ODD
-        and said.bare:find "donald" and said.table:find "donald" and said.table:find "mickey" and said.table:find "evil"
+      -- Whatever avahi resolves first, IPv4 or IPv6, is his address.
+      return mickey and mickey.state == "booting" and mickey.type and mickey.address == "10.77.0.3"
+        and answer.odd >= ODD and said.bare:find "donald" and said.table:find "donald" and said.table:find "evil"
+        and said.table:find "mickey[^\n]* 10%.77%.0%.3 "
     end)
   end)
   teardown(function() world:close() end)
