@@ -22,7 +22,7 @@ end
 
 local function say_head(answer, s)
   local is_there = answer.from and answer.release == ("%s/%d"):format(answer.run:match "^[^/]*", answer.from)
-  local over = answer.from and not is_there and (" over %d"):format(answer.from) or ""
+  local over = answer.from and not is_there and answer.phase ~= "committed" and (" over %d"):format(answer.from) or ""
   local round = answer.round and (", round %d"):format(answer.round) or ""
   local number = answer.run:match "/(%d+)$"
   local phase = PHASES[answer.phase] or s:text(answer.phase)
@@ -46,10 +46,18 @@ local function say_row(row, s)
   if row.cure then beside(s, "  do", require "cures".at(row.cure, s.host), "dim") end
 end
 
+-- What became of what was committed here.
+local function committed_text(answer, s)
+  local name, seq = (answer.release or ""):match "^(.*)/(%d+)$"
+  local version = s:text(answer.version)
+  if not answer.from or tonumber(seq) == answer.from then return ("It is installed: %s."):format(version) end
+  return ("It was installed: %s. Now there is %s/%d."):format(version, s:text(name or ""), answer.from)
+end
+
 -- What follows from it all.
 local function end_text(answer, s)
   local n = #answer.rows
-  if answer.phase == "committed" then return ("It is installed: %s."):format(s:text(answer.version)) end
+  if answer.phase == "committed" and n == 0 then return committed_text(answer, s) end
   local open = answer.open and answer.open > 0 and (n == 0 and "All gates are open: it begins." or
     ("%d other gate%s open."):format(answer.open, answer.open == 1 and " is" or "s are")) or nil
   local left = n > 0 and answer.left_ms and ("If it cannot use its turn for %s, round %d is next."):format(

@@ -19,6 +19,17 @@ local function installed(me, s)
   if rows[1] then s:table(COLUMNS, rows) else s:say "Nothing was installed by a rollout here." end
 end
 
+-- What this robot committed by its own words, and does not have: its card was restored, or its records were lost.
+local function say_lacking(me, s)
+  for _, name in ipairs(sorted.keys(me.floor)) do
+    local seq = (me.installed[name] or { seq = 0 }).seq
+    if seq < me.floor[name] then
+      s:say(("It committed %s/%d, which is not on this card: release again %s/%d, then a rollout of that."):format(
+        s:text(name), me.floor[name], s:text(name), me.floor[name]))
+    end
+  end
+end
+
 local function say_now(now, s)
   local soak = now.phase == "verifying" and now.soak and (", well for %s of %s"):format(
     s.span((now.soaked or 0) * 1000), s.span(now.soak * 1000)) or ""
@@ -44,6 +55,7 @@ end
 function status.show(answer, s)
   local me = answer.me
   installed(me, s)
+  say_lacking(me, s)
   if me.lost then
     s:say(("What was installed is not known (%s), so nothing begins. To go on: update forgive --all"):format(
       s:text(me.lost)))

@@ -615,6 +615,20 @@ ready     The robot is not at rest.
 ]], said)
   end)
 
+  it("explain says of what was committed whether it is there still", function()
+    open { "ada" }
+    local answer = { run = "demos/41/1", release = "demos/41", version = "2.3", round = 1, phase = "committed",
+      from = 41, open = 0, rows = json.array {} }
+    k.node.commands:add("update explain", function(_, reply) reply(answer) end)
+    local function said() return (k:cli { "update", "explain", "demos/41" }) end
+    assert.equal("demos/41, run 1, round 1: committed\nIt is installed: 2.3.\n", said())
+    answer.from = 42
+    assert.equal("demos/41, run 1, round 1: committed\nIt was installed: 2.3. Now there is demos/42.\n", said())
+    answer.from, answer.rows = 40, json.array { { code = "seq", what = "This robot committed it.", seen = "it has 40",
+      cure = "Bring it again." } }
+    lacks(said(), "nstalled")
+  end)
+
   it("status tells what is installed, what failed, and which runs name this robot", function()
     open { "ada" }
     has(k:cli { "update", "status" }, "Nothing was installed by a rollout here.", "No run waits for this robot.")
@@ -626,6 +640,10 @@ ready     The robot is not at rest.
       "(it was damaged), so nothing begins. To go on: update forgive --all",
       "demos/42 is verifying, well for 60 s of 5 min.", "Failed here, so not taken again: maps/3.",
       "demos/42/1: verifying here. Why: update explain demos/42/1")
+    lacks(k:cli { "update", "status" }, "It committed")
+    k.me.floor.demos = 44
+    has(k:cli { "update", "status" },
+      "It committed demos/44, which is not on this card: release again demos/44, then a rollout of that.")
   end)
 
   it("go and forgive ask the daemon, hold wants a command", function()

@@ -97,6 +97,11 @@ describe("a robot whose state folder was restored", function()
     local kept = f:of("ada").node.updates.saved.data
     assert.same({ "committed", 42 }, { f:state "ada", kept.floor.demos })
     assert.is_nil(kept.installed.demos)
+    local why = "this card is older, or its records were lost: it has no release of demos"
+    local told = f:ask("bea", "updates").runs[1].robots[1]
+    assert.same({ "committed", why }, { told.state, told.why })
+    local row = f:ask("ada", "update explain").rows[1]
+    assert.same({ why, "Bring it again: release again demos/42; then a rollout of that." }, { row.seen, row.cure })
     local data = f:release "demos/41"
     assert.is_nil(f:rollout("demos/41/1", data, { "ada" }))
     f:until_(30 * MINUTE)

@@ -122,6 +122,14 @@ local function of_end(one)
     and "It was tried here, and this robot went back." or "This robot takes no part in the run." }
 end
 
+-- What this robot brought to its end is here, unless its card was restored since.
+local function of_committed(one)
+  local lacks = one.updates.states:lacks(one.row)
+  if not lacks then return {} end
+  return { { code = "seq", what = "This robot committed it, and does not have it any more.", seen = lacks,
+    cure = ("Bring it again: release again %s; then a rollout of that."):format(one.row.release.key) } }
+end
+
 -- What is to be said where no gate is asked: it does not count, is over, or is under way.
 local function of_phase(one)
   local updates = one.updates
@@ -137,7 +145,7 @@ local function of_phase(one)
       seen = plan.from and "it comes from " .. plan.from or plan.missing or "it was asked for",
       cure = "Wait; where it does not come, start the node that it was signed at." } }
   end
-  if one.phase == "committed" then return {} end
+  if one.phase == "committed" then return of_committed(one) end
   if one:is_open() then
     return { { what = "It is looked at here just now.", cure = "Ask again in a moment." } }
   end
@@ -174,7 +182,10 @@ function explained.why(updates, thing)
   if not one then return nil end
   local rows = explained.of(one).rows
   if rows[1] then return rows end
-  return { { what = one.key, seen = one.phase == "committed" and "it is installed here" or "all gates are open" } }
+  local has = updates.saved.data.installed[one.row.name]
+  local is_there = has and has[1] == one.row.seq
+  return { { what = one.key, seen = one.phase ~= "committed" and "all gates are open" or is_there
+    and "it is installed here" or ("it was installed here; now there is %s/%d"):format(one.row.name, has[1]) } }
 end
 
 return explained

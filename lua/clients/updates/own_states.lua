@@ -77,12 +77,22 @@ local function nothing() end
 --- What is kept of the run ROW is said again, where the swarm lacks it.
 function own_states:say_again(row)
   local mine, heard = self.saved.data.runs[row.key], self.known:mine(row.key)
-  if heard and heard.state == mine.state and heard.round == mine.round and heard.plan == mine.plan:sub(-TAIL) then
+  if heard and heard.state == mine.state and heard.round == mine.round and heard.plan == mine.plan:sub(-TAIL)
+    and heard.why == short(mine.why) then
     return
   end
   local at = self.said_at[row.key]
   if at and self.node.loop:now() - at < AGAIN then return end
   self:say(row.key, status_of(self, row, mine), nothing)
+end
+
+--- Why this card does not have the release of the run ROW, which this robot committed → text | nil: it has it, or a
+--- later one
+function own_states:lacks(row)
+  local has = self.saved.data.installed[row.name]
+  if has and has[1] >= row.seq then return nil end
+  return ("this card is older, or its records were lost: it has %s"):format(
+    has and ("%s/%d"):format(row.name, has[1]) or "no release of " .. row.name)
 end
 
 -- What the swarm has of this robot in the run ROW, where that is more than the card has → an entry | nil
@@ -97,6 +107,8 @@ local function higher(self, row, now)
     why = heard.why, word = heard.word }
   if heard.state == "applying" then
     entry.state, entry.why = "failed", "this card is older than an update that had begun: look at it"
+  elseif heard.state == "committed" then
+    entry.why = self:lacks(row)
   end
   return entry
 end
