@@ -65,7 +65,9 @@ end
 --- What is said of an own file that the swarm has not: its state, and why, in few words.
 function report.state(file, s)
   local words, why = { s:text(file.state) }, kinds.why(file)
-  if file.progress then words[#words + 1] = ("%d %%"):format(file.progress) end
+  if file.progress then -- bytes
+    words[#words + 1] = ("%d %%"):format((file.size or 0) > 0 and file.progress * 100 // file.size or 100)
+  end
   if file.rate then words[#words + 1] = s.rate(file.rate) end
   if why then words[#words + 1] = s:text(why) end
   return table.concat(words, ", ")

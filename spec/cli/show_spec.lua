@@ -264,6 +264,15 @@ describe("pages", function()
     assert.truthy(whole:find "camera%-front%-left.bag +1.2 GB" and not whole:find "…", whole)
   end)
 
+  it("say how far a file is hashed in per cent of its bytes", function()
+    local facts = fake.two()
+    facts.files = { { name = "huge.bag", size = 966367641600, state = "hashing", progress = 22093496320 },
+      { name = "empty", size = 0, state = "hashing", progress = 0 } }
+    local shown = page("files", facts)
+    assert.truthy(shown:find "hashing, 2 %%%s", shown)
+    assert.truthy(shown:find "hashing, 100 %%", shown)
+  end)
+
   it("say why a file is not shared, the rule in the list and all rules below it", function()
     local facts = { files = {} }
     for i, reason in ipairs { "permission: private, as .*", "permission: private: its name is like *.key",
