@@ -117,6 +117,16 @@ describe("a node that is asked by another", function()
     assert.same({}, ada.remote.calls.by_tag)
   end)
 
+  it("is not asked for what no call can carry, which is said at once", function()
+    start()
+    for _, what in ipairs { "a\tb", "a\xffb", 1.5 } do
+      local got, word, why = ask(ada, { command = "toy", what = what })
+      assert.same({ nil, "form" }, { got, word })
+      assert.truthy(why:find("control characters", 1, true))
+    end
+    assert.same({}, ada.remote.calls.by_tag)
+  end)
+
   it("answers nobody who is no member of its lab, and makes no change before it was compared", function()
     lab = labs.new { name = "robotics" }
     start("function p.clients.control.allow() return true end", { lab = lab.lab })

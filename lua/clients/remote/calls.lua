@@ -147,6 +147,12 @@ end
 
 -- == the command
 
+-- Can a call carry REQUEST? Who asks here may write any JSON.
+local function is_sayable(request)
+  local ok, text = pcall(json.encode, request)
+  return ok and text ~= nil
+end
+
 local function look(self, row, request, reply)
   local node = self.node
   local _, here = node.commands:marks_of(request)
@@ -180,8 +186,12 @@ local function answer(self, request, reply)
   if type(asked) ~= "table" or type(asked.command) ~= "string" then
     return reply(nil, 'form: "request" is one such as {"command":"status"}', "form")
   end
+  if row.id == self.node.id and not request.look then return self.node.commands:run(asked, reply) end
+  if not is_sayable(asked) then
+    return reply(nil, "form: what another node is asked has clean text without control characters, and no fractions",
+      "form")
+  end
   if request.look then return look(self, row, asked, reply) end
-  if row.id == self.node.id then return self.node.commands:run(asked, reply) end
   call_itself(self, row.id, asked, reply)
 end
 
