@@ -6,48 +6,10 @@ local folder = require "spec.folder"
 local json = require "core.json"
 local patience = require "spec.patience"
 local random = require "core.random"
+local shell_handler = require "spec.shell_handler"
 
 local MOMENTS <const> = os.getenv "DT_SWARM_SOAK" and 1000 or 10
 local AT_ONCE <const> = 20
-
--- Puts DT_FILE in the place of tree/file, and may be asked again from any point. `kill` names the moments, verb and
--- point, at which it kills the daemon; each once.
-local HANDLER <const> = [[#!/bin/sh
-set -e
-exec 9>>@/one
-flock -n 9 || echo two >> @/log
-point() {
-  sleep 0.05
-  read -r next < @/kill || next=
-  if [ "$next" = "$verb $1" ]; then
-    sed -i 1d @/kill
-    echo "killed at $verb $1" >> @/log
-    kill -9 "$(cat @/pid)"
-    sleep 0.1
-  fi
-}
-verb=$1
-echo "$verb" >> @/log
-point begins
-case $verb in
-  apply)
-    [ -f old ] || { cp @/tree/file old.part; mv old.part old; }
-    cp "$DT_FILE" new
-    mv new @/tree/file
-    ;;
-  verify) [ ! -f @/bad ] ;;
-  commit) rm -f old ;;
-  rollback)
-    if [ -f old ]; then
-      cp old new
-      mv new @/tree/file
-    fi
-    point middle
-    rm -f old
-    ;;
-esac
-point ends
-]]
 
 -- Starts it again until it ends by itself, as a service manager does; SECONDS: the first run ends by KILL then.
 local SUPERVISOR <const> = [[
@@ -68,13 +30,10 @@ end
 
 -- An update that is killed as ONE { name, kill = lines, bad = verify says no, seconds } says.
 local function start(dir, one)
-  os.execute(("mkdir -p %s/tree %s/handlers %s/state/updates"):format(dir, dir, dir))
-  folder.write(dir .. "/tree/file", "old")
+  os.execute(("mkdir -p %s/state/updates"):format(dir))
+  shell_handler.put(dir)
+  shell_handler.set(dir, one.kill or {}, one.bad)
   folder.write(dir .. "/payload", "new")
-  folder.write(dir .. "/kill", table.concat(one.kill or {}, "\n") .. "\n")
-  if one.bad then folder.write(dir .. "/bad", "") end
-  folder.write(dir .. "/handlers/toy", fill(HANDLER, dir))
-  os.execute("chmod 755 " .. dir .. "/handlers/toy")
   folder.write(dir .. "/job", ("return require 'core.json'.decode %q"):format(json.encode { kind = "toy",
     run = "demos/42/1", release = "demos/42", cid = "bafy", version = "2.4", from = 41, plan = "bafyplan",
     tail = "bafyplan", round = 1, soak = 0, unknown = "back", path = dir .. "/payload" }))
@@ -106,7 +65,7 @@ local function check(dir, one)
   assert.equal(ended == "committed" and 42 or nil, state.floor.demos, told)
   assert.equal(ended, last_state(read "said"), told)
   assert.is_nil(read "log":find "two", told)
-  assert.is_nil(read "kill":find "%S", told) -- each of them came
+  assert.equal("", shell_handler.left(dir), told) -- each of them came
   return ended
 end
 
@@ -134,18 +93,9 @@ end
 describe("an update whose daemon is killed", function()
   it("by its handler, in each verb and in the recovery, is never half", function()
     local list = {}
-    local function add(bad, ...) list[#list + 1] = { name = table.concat({ ... }, ", "), kill = { ... }, bad = bad } end
-    for _, verb in ipairs { "apply", "verify", "commit", "rollback" } do
-      local bad = verb == "rollback"
-      for _, point in ipairs { "begins", "ends" } do
-        add(bad, verb .. " " .. point)
-        add(bad, verb .. " " .. point, verb .. " " .. point)
-      end
+    for i, way in ipairs(shell_handler.ways) do
+      list[i] = { name = table.concat(way, ", "), kill = way, bad = way.bad }
     end
-    add(true, "rollback middle", "rollback begins", "rollback middle", "rollback ends")
-    add(true, "apply ends", "verify begins", "rollback middle", "rollback middle")
-    add(false, "apply begins", "apply ends", "rollback begins", "rollback middle")
-    add(false, "apply ends", "verify ends", "commit begins", "commit ends")
     local counts = run(list)
     print(("# %d updates: %d committed, %d rolled back"):format(#list, counts.committed, counts.rolled_back))
     assert.equal(#list, counts.committed + counts.rolled_back)
