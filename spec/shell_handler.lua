@@ -4,7 +4,8 @@ local folder = require "spec.folder"
 local shell_handler = {}
 
 -- Puts DT_FILE in the place of tree/file, and may be asked again from any point. `kill` names the moments, verb and
--- point, at which it kills the daemon that `pid` names; each once. Where there is a file `bad`, no payload is any good.
+-- point, at which it kills the daemon that `pid` names; each once, and none twice: what runs on without its daemon
+-- waits for the next one. Where there is a file `bad`, no payload is any good.
 local HANDLER <const> = [[#!/bin/sh
 set -e
 exec 9>>@/one
@@ -14,10 +15,13 @@ echo "$verb $DT_SEQ try $DT_TRY" >> @/log
 point() {
   sleep 0.05
   read -r next < @/kill || next=
-  if [ "$next" = "$verb $1" ]; then
+  read -r pid < @/pid || : # its line has no end
+  read -r dead < @/dead || dead=
+  if [ "$next" = "$verb $1" ] && [ "$pid" != "$dead" ]; then
+    echo "$pid" > @/dead
     sed -i 1d @/kill
     echo "killed at $verb $1" >> @/log
-    kill -9 "$(cat @/pid)"
+    kill -9 "$pid"
     sleep 0.1
   fi
 }
@@ -62,6 +66,7 @@ function shell_handler.put(dir)
   os.execute(("mkdir -p %s/tree %s/handlers"):format(dir, dir))
   folder.write(dir .. "/tree/file", "old")
   folder.write(dir .. "/kill", "")
+  folder.write(dir .. "/dead", "")
   folder.write(dir .. "/handlers/toy", (HANDLER:gsub("@", dir)))
   os.execute(("chmod 755 %s/handlers/toy"):format(dir))
 end

@@ -16,7 +16,12 @@ p.clients.diagnostics.every = 1
 %s
 return p
 ]]
-local LINK <const> = 'table.insert(p.routing.channels, "/ip4/%s/tcp/3825/dswarm-line")'
+local LINK <const> = 'table.insert(p.routing.channels, "/ip4/%s/tcp/3825/dswarm-line")\n'
+-- What is wrong with the machine on which this runs is none of theirs: warned of that, ada would never be well.
+local NO_CHECKS <const> = "p.clients.diagnostics.checks = {}"
+local DISK_ONLY <const> = [[
+p.clients.diagnostics.checks = { { id = "share_low", summary = "The disk is nearly full.", cure = "Remove files." } }
+]]
 
 -- Servers of the robot's LAN: what is done to their `notify`, and what the log says then; "": it is run.
 local REFUSED <const> = {
@@ -59,9 +64,9 @@ describe("a robot that falls ill", function()
     end
     for host, one in pairs(ENDED) do put_notify(host, one[1]) end -- any order
     for _, host in ipairs(hosts) do
-      if host ~= "ada" then start(host, "server") end
+      if host ~= "ada" then start(host, "server", NO_CHECKS) end
     end
-    start("ada", "duckiebot", LINK:format(s.world:address "hub"))
+    start("ada", "duckiebot", LINK:format(s.world:address "hub") .. DISK_ONLY)
   end)
   teardown(function() s:close() end)
 
@@ -100,7 +105,7 @@ describe("a robot that falls ill", function()
 
   it("is told of by each that has a program, once; far away by its level alone", function()
     wait(60, "well everywhere", function()
-      return level "sue" and level "sue" ~= "error" and level "hub" and level "hub" ~= "error" and level "tim"
+      return level "sue" == "ok" and level "hub" == "ok" and level "tim"
     end)
     assert.same({}, lines("sue", "runs"))
     fill(true)
@@ -118,7 +123,7 @@ describe("a robot that falls ill", function()
     end), "who was told of is on the disk soon")
     for _, signal in ipairs { "KILL", "TERM" } do
       s:stop("sue", signal)
-      start("sue", "server")
+      start("sue", "server", NO_CHECKS)
       wait(60, "sue hears it again", function() return level "sue" == "error" end)
     end
     swarm.sh "sleep 5"
@@ -148,7 +153,7 @@ describe("a robot that falls ill", function()
         swarm.sh "sleep 2"
       end
       fill(false)
-      wait(TOLD, "well again", function() return level "sue" ~= "error" and level "hub" ~= "error" end)
+      wait(TOLD, "well again", function() return level "sue" == "ok" and level "hub" == "ok" end)
       fill(true)
       wait(100, "told again", function() return told("sue", 2) and told("hub", 2) end)
     end)
