@@ -64,8 +64,9 @@ describe("a daemon with bad sensors", function()
   teardown(function() if s then s:close() end end)
 
   local function values()
-    local by_name = {}
-    for _, row in ipairs(s:ask("ada", "health ada").values) do by_name[row.name] = row end
+    local by_name, answer, text = {}, s:ask("ada", "health ada")
+    if not answer then error(text .. "\n" .. s:logs(), 2) end
+    for _, row in ipairs(answer.values) do by_name[row.name] = row end
     return by_name
   end
 
