@@ -35,9 +35,10 @@ end
 local CONVERTS <const> = { seconds = seconds, duration = time_by(SECONDS, "12h, 90d, 8w, 1y"),
   span = time_by(SHORT, "10s, 5min, 2h"), count = count }
 
-local function add_option(parser, option)
+-- ONCE: of two values one would be forgotten, and nobody told.
+local function add_option(parser, option, once)
   if not option[2] then return parser:flag(option[1]) end
-  local added = parser:option(option[1]):argname(option[2])
+  local added = parser:option(option[1]):argname(option[2]):overwrite(not once)
   if option.choices then added:choices(option.choices) end
   if option.default then added:default(option.default) end
   if CONVERTS[option.kind] then added:convert(CONVERTS[option.kind]) end
@@ -51,7 +52,7 @@ local function parser_of(command, everywhere)
     if argument.choices then added:choices(argument.choices) end
   end
   for _, options in ipairs { command.options or {}, everywhere } do
-    for _, option in ipairs(options) do add_option(parser, option) end
+    for _, option in ipairs(options) do add_option(parser, option, options ~= everywhere) end
   end
   return parser
 end
@@ -117,6 +118,12 @@ local function option_meant(command, everywhere, word)
   return nearest.of(names, (word:match "^[^=]*"))
 end
 
+-- Of an option that is given more than once, which argparse tells of all that are counted.
+local function twice(message)
+  local option = message:match "^option '([^']+)' must be used at most 1 time"
+  return option and ("%s is given twice, and has one value; a list is written A,B"):format(option)
+end
+
 -- What would help where a name begins with "-", or nil.
 local function dashed(command, rest, message, everywhere)
   local option = message:match "^unknown option '([^']+)'"
@@ -150,7 +157,8 @@ function words.parse(command, rest, everywhere)
     end
     return result
   end
-  return nil, ("%s: %s"):format(command.name, dashed(command, rest, result, everywhere) or result)
+  return nil, ("%s: %s"):format(command.name, dashed(command, rest, result, everywhere)
+    or twice(result) or result)
 end
 
 --- All commands in one sentence.

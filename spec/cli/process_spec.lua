@@ -201,6 +201,7 @@ describe("dt-swarm-cli, the process,", function()
       ["robot7 files get x"] = "leave robot7 out, or say --from robot7",
       ["robot7 lab leave"] = "ssh robot7 dt-swarm-cli lab leave", ["robot7 repl"] = "is typed on the machine itself",
       ["status --jsno"] = "no option --jsno; did you mean --json?",
+      ["files get x --from ada --from=bea"] = "--from is given twice, and has one value",
       ["files get x --form ada"] = "did you mean --from?", ["polcy reload"] = 'did you mean "policy reload"?',
       ["polic"] = 'did you mean "policy"?', ["lcalhost status"] = 'no host "lcalhost"; did you mean "localhost"?',
       ["status --qqqqqq"] = "unknown option '--qqqqqq'", ["help AGEE"] = 'mean "AGE"?',
