@@ -19,9 +19,23 @@ local function homes(home)
   return list
 end
 
+-- What has files of the system, or of many programs, beside whatever else lies there.
+local SYSTEM <const> = { "/bin", "/boot", "/dev", "/etc/dt-swarm/handlers", "/etc/systemd", "/home", "/lib", "/media",
+  "/mnt", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr/bin", "/usr/include", "/usr/lib",
+  "/usr/local/bin", "/usr/local/lib", "/usr/sbin", "/usr/share", "/var/cache", "/var/lib", "/var/log", "/var/tmp" }
+
 local function is_in(path, folder) return (path .. "/"):sub(1, #folder + 1) == folder .. "/" end
 
--- Why PATH, which is not "/" by its form, cannot be replaced | nil. GIVEN: home, state (paths or nil)
+-- Own files, by the setting that names where they lie: GIVEN.own.
+local function fault_of_own(path, given)
+  for _, one in ipairs(given.own) do
+    if is_in(path, one.path) or is_in(one.path, path) then
+      return ("has %s (%s) in it, or lies in that"):format(one.setting, one.path)
+    end
+  end
+end
+
+-- Why PATH, which is not "/" by its form, cannot be replaced | nil. GIVEN: home, state (paths or nil), own
 local function fault(path, given)
   for _, home in ipairs(homes(given.home)) do
     if home ~= "/" and is_in(home, path) then return home == path and "is a home" or "has a home in it" end
@@ -30,6 +44,33 @@ local function fault(path, given)
   if state and (is_in(path, state) or is_in(state, path)) then return "is the state folder, or in it, or above it" end
   local found = mount.of(path)
   if found and found.mounted then return "is where something is mounted" end
+  for _, folder in ipairs(SYSTEM) do
+    if is_in(folder, path) then return "is the system's" end
+  end
+  return fault_of_own(path, given)
+end
+
+-- The folders of files that POLICY names: array of { setting, path }.
+local function own_of(policy, home)
+  local list = {}
+  for _, setting in ipairs { "clients.logs.folder", "clients.logs.store" } do
+    local path = policy:get(setting)
+    if path and path:sub(1, 1) == "~" and home then path = home .. path:sub(2) end
+    if path and path:sub(1, 1) == "/" then
+      list[#list + 1] = { setting = setting, path = (path:gsub("/+", "/"):gsub("(.)/$", "%1")) }
+    end
+  end
+  return list
+end
+
+-- What is wrong with the folder of TARGET beside those of the others | nil
+local function fault_beside(folders, target)
+  local path = folders[target].path
+  for _, other in ipairs(sorted.keys(folders)) do
+    local its = folders[other].path
+    if its == path and other < target then return ("is that of %s, too"):format(other) end
+    if its ~= path and is_in(path, its) then return ("lies in that of %s"):format(other) end
+  end
 end
 
 --- What is wrong with clients.updates.folders of POLICY on this machine, a line each. FILES: home, and fleet = the
@@ -37,9 +78,10 @@ end
 function update_folders.faults(policy, files)
   local lines, folders = {}, policy:get "clients.updates.folders"
   local state = files.fleet and files.fleet:match "^(.*)/policies/[^/]*$"
+  local own = own_of(policy, files.home)
   for _, target in ipairs(sorted.keys(folders)) do
     local path = folders[target].path
-    local why = fault(path, { home = files.home, state = state })
+    local why = fault(path, { home = files.home, state = state, own = own }) or fault_beside(folders, target)
     if why then
       local file, line = policy:where "clients.updates.folders"
       lines[#lines + 1] = ("%s:%d: clients.updates.folders: %s: %s %s: name a folder that updates alone fill"):format(

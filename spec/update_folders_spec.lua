@@ -8,11 +8,12 @@ describe("a folder for updates", function()
   before_each(function() home = folder.new() end)
   after_each(function() home.remove() end)
 
-  -- What is wrong with a policy that has the folder PATH for `demos` | nil
-  local function fault(path)
+  -- What is wrong with a policy that has the folder PATH for `demos`, and the lines MORE | nil
+  local function fault(path, more)
     local files = policy_files.new { shipped = "policies", home = home.path .. "/ada",
       fleet = home.path .. "/state/policies/fleet.lua" }
-    local text = ('local p = extend "default"\np.clients.updates.folders = { demos = %q }\nreturn p'):format(path)
+    local text = ('local p = extend "default"\np.clients.updates.folders = { demos = %q }\n%s\nreturn p')
+      :format(path, more or "")
     local policy, lines = files:judge { { path = "/x/my.lua", name = "my.lua", text = text } }
     if policy then policy:close() end
     return lines and lines[1]
@@ -29,6 +30,39 @@ describe("a folder for updates", function()
       assert.equal(("my.lua:2: clients.updates.folders: demos: %s %s: name a folder that updates alone fill"):format(
         path, why), line)
     end
+  end)
+
+  it("is none that the system lies in, nor one above it", function()
+    for _, path in ipairs { "/etc", "/usr", "/usr/bin", "/usr/local", "/var", "/var/lib", "/opt", "/etc/dt-swarm",
+      "/etc/systemd" } do
+      local line = fault(path)
+      assert.truthy(line and (line:find("is the system's", 1, true) or line:find("mounted", 1, true)), path)
+    end
+    for _, path in ipairs { "/opt/demos", "/var/lib/demos", "/srv/demos", "/usr/local/demos" } do
+      assert.is_nil(fault(path))
+    end
+  end)
+
+  it("is none with the files that this node shares or holds", function()
+    for name, at in pairs { folder = "/logs", store = "/copies" } do -- any order
+      local more = ("p.clients.logs.%s = %q"):format(name, home.path .. at)
+      for _, path in ipairs { at, at .. "/demos", "" } do
+        local line = fault(home.path .. path, more)
+        assert.truthy(line and (line:find("clients.logs." .. name, 1, true) or line:find("a home", 1, true)), path)
+      end
+      assert.is_nil(fault(home.path .. at .. "2", more))
+    end
+    assert.truthy(fault(home.path .. "/ada/shared-logs"):find("clients.logs.folder", 1, true))
+  end)
+
+  it("is none of another target, which would go with it", function()
+    local function two(a, b)
+      return fault("/x", ("p.clients.updates.folders = { demos = %q, maps = { path = %q } }"):format(a, b))
+    end
+    assert.truthy(two("/data", "/data/maps"):find("maps: /data/maps lies in that of demos: name", 1, true))
+    assert.truthy(two("/data/maps", "/data"):find("demos: /data/maps lies in that of maps: name", 1, true))
+    assert.truthy(two("/data/maps", "/data/maps"):find("maps: /data/maps is that of demos, too: name", 1, true))
+    assert.is_nil(two("/data/maps", "/data/maps2"))
   end)
 
   it("may lie in a home, need not be there, and may be called almost as one", function()
