@@ -7,6 +7,7 @@
 #include <time.h>
 
 #define CLASS FENCE_CLASS
+#define PAUSE 120 /* per cent of what lives, at which garbage is collected */
 #define STEP 1000 /* instructions between two looks at what is left */
 
 typedef fence_crossing crossing;
@@ -367,6 +368,7 @@ static int f_new(lua_State *L) {
   if (!f->state)
     return core_fail(L, "policy", "%d bytes are too few for a policy", (int)f->limit);
   *(fence **)lua_getextraspace(f->state) = f;
+  lua_gc(f->state, LUA_GCINC, PAUSE, 0, 0);
   failed = fence_protect(L, f, inside_open, NULL);
   if (!failed)
     return 1;
