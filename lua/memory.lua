@@ -4,6 +4,7 @@ local core = require "core"
 local memory = {}
 
 local EVERY = 30 * 1000 -- ms
+local FIRST = 2000 -- ms: by then the node has started, which leaves much behind
 local PAUSE, STEPS = 120, 4 -- Lua's collector: a cycle begins at 1.2 times what lived; then it does as little for each
 -- allocation as it can be told: that is many times what lives, and yet some milliseconds where a turn allocates much
 local GROWN = 256 -- KiB above what was alive after the last full collection
@@ -21,18 +22,20 @@ local function collect(loop, done)
   step()
 end
 
--- Sets the collector and looks every half minute, on loop: a burst of work leaves a heap full of holes.
+-- Sets the collector and looks soon, then every half minute, on loop: a burst of work leaves a heap full of holes.
 function memory.start(loop)
   collectgarbage("incremental", PAUSE, STEPS)
   local alive, collecting = 0, false
-  return loop:every(EVERY, function()
+  local function look()
     if collecting or math.abs(collectgarbage "count" - alive) < GROWN then return end
     collecting = true
     collect(loop, function()
       alive, collecting = collectgarbage "count", false
       core.trim()
     end)
-  end)
+  end
+  loop:after(FIRST, look)
+  return loop:every(EVERY, look)
 end
 
 return memory

@@ -37,7 +37,10 @@ end
 
 local function requires(path)
   local list = {}
-  for name in read(path):gmatch "require%s*%(?%s*[\"']([%w_.]+)[\"']" do list[#list + 1] = name end
+  local text = read(path)
+  for _, how in ipairs { "require", "lazily" } do
+    for name in text:gmatch(how .. "%s*%(?%s*[\"']([%w_.]+)[\"']") do list[#list + 1] = name end
+  end
   return list
 end
 

@@ -5,7 +5,7 @@ describe("how this node is joined", function()
   local entries, one
   before_each(function()
     entries = {}
-    one = outward.new { kinds = {}, entries = function() return entries end }
+    one = outward.new { kinds = {}, order = {}, entries = function() return entries end }
   end)
 
   local function topic(name, place)

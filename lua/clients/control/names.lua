@@ -1,6 +1,7 @@
 -- names.lua - the answer to `names`: peers, files, buckets, releases or runs whose names begin as somebody typed, for
 -- completion. No facts about them.
-local file_index = require "clients.control.file_index"
+local lazily = require "lazily"
+local file_index = lazily "clients.control.file_index"
 local slices = require "slices"
 local text = require "core.text"
 local to_json = require "clients.control.to_json"

@@ -3,13 +3,14 @@
 --
 -- A request: {"command":"why","words":["peer","donald"]}, or {"command":"why","thing":{"peer":"donald"}}. The answer
 -- has thing = { kind, name } and rows = [{ code, what, seen, cure } …] (lua/why.lua).
+local lazily = require "lazily"
 local nearest = require "nearest"
 local cures = require "cures"
-local things = require "clients.control.things"
+local things = lazily "clients.control.things"
 local to_json = require "clients.control.to_json"
-local why_channel = require "clients.control.why_channel"
-local why_policy = require "clients.control.why_policy"
-local why_record = require "clients.control.why_record"
+local why_channel = lazily "clients.control.why_channel"
+local why_policy = lazily "clients.control.why_policy"
+local why_record = lazily "clients.control.why_record"
 local reasons = require "why"
 
 local why = {}

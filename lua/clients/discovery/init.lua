@@ -1,4 +1,5 @@
 -- init.lua - discovery: who is here, and telling others that we are. Measures no network.
+local lazily = require "lazily"
 local json = require "core.json"
 local kept = require "kept"
 local names = require "clients.discovery.names"
@@ -10,7 +11,7 @@ local roster = require "clients.discovery.roster"
 local rows = require "clients.discovery.rows"
 local said = require "clients.discovery.said"
 local seen = require "clients.discovery.seen"
-local why = require "clients.discovery.why"
+local why = lazily "clients.discovery.why"
 
 local discovery = { name = "discovery" }
 discovery.__index = discovery

@@ -1,6 +1,7 @@
 -- one_of.lua - which one node a person means by a word: its label, its name, name~key, the end of its key, its ID.
 -- Guesses nothing: a word that fits two nodes is refused with what to type for each.
-local find = require "clients.control.find"
+local lazily = require "lazily"
+local find = lazily "clients.control.find"
 local key = require "core.key"
 local nearest = require "nearest"
 local span = require "span"

@@ -1,11 +1,12 @@
 -- init.lua - doctor: the command that looks what is wrong with this node and its network, when somebody asks. Changes
 -- nothing, and asks no third party.
+local lazily = require "lazily"
 local board = require "core.board"
-local findings = require "clients.doctor.findings"
+local findings = lazily "clients.doctor.findings"
 local machine = require "clients.doctor.machine"
 local neighbours = require "clients.doctor.neighbours"
 local network = require "clients.doctor.network"
-local outside = require "clients.doctor.outside"
+local outside = lazily "clients.doctor.outside"
 local slices = require "slices"
 local to_json = require "clients.control.to_json"
 

@@ -1,4 +1,5 @@
 -- init.lua - the logs client: finished files of the share folder become records with a CID. Fetches nothing.
+local lazily = require "lazily"
 local safe_open = require "core.safe_open"
 local inotify = require "core.watch"
 local mount = require "core.mount"
@@ -17,8 +18,8 @@ local requests = require "clients.logs.requests"
 local slices = require "slices"
 local shares = require "clients.logs.shares"
 local watch = require "clients.logs.watch"
-local reasons_why = require "clients.logs.why"
-local why_file = require "clients.logs.why_file"
+local reasons_why = lazily "clients.logs.why"
+local why_file = lazily "clients.logs.why_file"
 
 local logs, Logs = { name = "logs", needs = { "content", "worker", "share" } }, {}
 Logs.__index = Logs

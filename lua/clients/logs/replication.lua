@@ -1,11 +1,12 @@
 -- replication.lua - the client `replicate`: copies of others' files are fetched where the policy says so, and older
 -- versions of a log that goes on let go. It ties its two parts to the node, and does neither itself.
+local lazily = require "lazily"
 local events = require "clients.logs.events"
 local changes = require "policy.changes"
 local placement = require "clients.logs.placement"
 local replicate = require "clients.logs.replicate"
 local superseded = require "clients.logs.superseded"
-local why_fetched = require "clients.logs.why_fetched"
+local why_fetched = lazily "clients.logs.why_fetched"
 
 local replication = { name = "replicate", needs = { "content" } }
 local Replication = {}

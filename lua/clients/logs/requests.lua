@@ -1,9 +1,10 @@
 -- requests.lua - the commands that are about files. Their answers are made in control/files.lua.
 local dismissal = require "clients.control.dismissal"
 local facts = require "clients.control.facts"
-local files = require "clients.control.files"
-local safety = require "clients.logs.safety"
-local verifying = require "clients.logs.verifying"
+local lazily = require "lazily"
+local files = lazily "clients.control.files"
+local safety = lazily "clients.logs.safety"
+local verifying = lazily "clients.logs.verifying"
 local to_json = require "clients.control.to_json"
 
 local REST <const> = 60 * 1000 -- ms between two looks whether what answers rest on is still wanted
@@ -25,8 +26,8 @@ end
 --- Registers them with the client's HANDLE.
 return function(handle)
   local node = handle.node
-  local about = files.new(node)
-  handle.loop:every(REST, function() about:rest() end)
+  local about
+  handle.loop:every(REST, function() if about then about:rest() end end)
   local function add(name, fn, marks)
     handle:command(name, function(request, reply)
       if not node.discovery then -- it failed: nobody knows who is here, and who has a file
@@ -39,7 +40,10 @@ return function(handle)
   for _, each in ipairs { { "report", "report" }, { "find", "find" }, { "files", "list" }, { "sources", "sources" },
     { "folder", "folder" } } do
     local command, method = each[1], each[2]
-    add(command, function(request, reply) reply(about[method](about, request)) end, { reads = true })
+    add(command, function(request, reply)
+      about = about or files.new(node)
+      reply(about[method](about, request))
+    end, { reads = true })
   end
   add("safe", function(request, reply) reply(safety.answer(node, request)) end, { reads = true })
   add("verify", function(request, reply) reply(verifying.answer(node, request)) end)

@@ -1,7 +1,8 @@
 -- routes - the commands about the routing table: which routes there are, which way leads to a node, a route for now.
 -- It sends no line.
+local lazily = require "lazily"
 local address = require "core.address"
-local explained = require "clients.routes.explained"
+local explained = lazily "clients.routes.explained"
 local target = require "clients.ping.target"
 local to_json = require "clients.control.to_json"
 

@@ -1,10 +1,11 @@
 -- trust - what people ask about who may say what in this lab, and of one record: `trust`, `record`, `stamp`. Signs
 -- nothing, judges nothing: dcache/trust.lua and dcache/meaning.lua do that.
+local lazily = require "lazily"
 local keys = require "clients.trust.keys"
-local record = require "clients.trust.record"
+local record = lazily "clients.trust.record"
 local slices = require "slices"
 local stamp = require "clients.trust.stamp"
-local suppose = require "clients.trust.suppose"
+local suppose = lazily "clients.trust.suppose"
 local words = require "clients.trust.words"
 
 local trust = { name = "trust" }
@@ -22,7 +23,9 @@ local function answer_trust(node, request)
   return keys.answer(node)
 end
 
-local ANSWERS <const> = { trust = answer_trust, record = record.answer, stamp = stamp.answer }
+local function answer_record(...) return record.answer(...) end
+
+local ANSWERS <const> = { trust = answer_trust, record = answer_record, stamp = stamp.answer }
 
 --- The client, as lua/clients/init.lua has it.
 function trust.open(handle)

@@ -1,7 +1,8 @@
 -- requests.lua - the answers to `updates` and `update explain|go|forgive`. Decides nothing.
-local explained = require "clients.updates.explained"
-local failing = require "clients.updates.failing"
-local listed = require "clients.updates.listed"
+local lazily = require "lazily"
+local explained = lazily "clients.updates.explained"
+local failing = lazily "clients.updates.failing"
+local listed = lazily "clients.updates.listed"
 local turn = require "clients.updates.turn"
 
 -- Answers OK once it is on the disk.

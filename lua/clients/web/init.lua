@@ -4,11 +4,12 @@
 -- Who waits for the same URI gets the same answer, which is kept for a second; answers are made one after the other, in
 -- slices; and what is done for connections takes at most a fifth of the loop's time. So whoever asks as fast as he can
 -- has the node make one answer a second, and does not hold up what else it does.
+local lazily = require "lazily"
 local asking = require "clients.web.asking"
 local assets = require "clients.web.assets"
 local conversation = require "clients.control.conversation"
 local http_form = require "policy.http_form"
-local metrics_text = require "clients.web.metrics_text"
+local metrics_text = lazily "clients.web.metrics_text"
 local paths = require "clients.web.paths"
 local slices = require "slices"
 local token_bucket = require "token_bucket"

@@ -242,7 +242,7 @@ function channels:stop()
   end
   self.entries, self.by_key = {}, {}
   for _, kind in ipairs(channels.KINDS) do
-    local one = self.kinds[kind.scheme]
+    local one = rawget(self.kinds, kind.scheme)
     if one and one.stop then one:stop() end
   end
 end
@@ -266,10 +266,20 @@ local function kept_from_whom_is_shut_out(given, shut)
     net = setmetatable({ connect = unless(given.net.connect) }, { __index = given.net }) }, { __index = given })
 end
 
+-- The kind of each scheme, read and made when it is first asked for: few nodes have channels of all.
+local function kinds_of(given)
+  local modules = {}
+  for _, row in ipairs(channels.KINDS) do modules[row.scheme] = row.module end
+  return setmetatable({}, { __index = function(kinds, scheme)
+    kinds[scheme] = require(modules[scheme]).kind(given)
+    return kinds[scheme]
+  end })
+end
+
 --- No channel is open yet. GIVEN: see above.
 function channels.new(given)
   given = kept_from_whom_is_shut_out(given, given.block or block.nobody)
-  local self = setmetatable({ kinds = {}, entries = {}, by_key = {}, log = given.log,
+  local self = setmetatable({ entries = {}, by_key = {}, log = given.log,
     met = given.met or function() return {} end, only = given.only or function() return 0 end }, channels)
   self.states = states.new { loop = given.loop, rows = function() return rows_of(self) end,
     told = given.told or function() end }
@@ -280,12 +290,9 @@ function channels.new(given)
     more.entry = more.entry or self.being_opened
     return given.add(one, more)
   end }, { __index = given })
-  local kinds = {}
-  for i, kind in ipairs(channels.KINDS) do
-    kinds[i] = require(kind.module).kind(with_entry)
-    self.kinds[kind.scheme] = kinds[i]
-  end
-  self.outward = outward.new { kinds = kinds, entries = function() return self.entries end }
+  self.kinds = kinds_of(with_entry)
+  self.outward = outward.new { kinds = self.kinds, order = channels.KINDS,
+    entries = function() return self.entries end }
   return self
 end
 

@@ -2,13 +2,16 @@
 local outward = {}
 outward.__index = outward
 
---- given.kinds    the kinds of channels, in order
+--- given.kinds    the kind of each scheme
+--- given.order    { scheme = } of each, in order
 --- given.entries  fn() → array of { one = what is open, or nil }, in the policy's order
-function outward.new(given) return setmetatable({ kinds = given.kinds, entries = given.entries }, outward) end
+function outward.new(given)
+  return setmetatable({ kinds = given.kinds, order = given.order, entries = given.entries }, outward)
+end
 
 local function kind_with(self, method)
-  for _, one in ipairs(self.kinds) do
-    if one[method] then return one end
+  for _, row in ipairs(self.order) do
+    if self.kinds[row.scheme][method] then return self.kinds[row.scheme] end
   end
 end
 

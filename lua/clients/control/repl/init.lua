@@ -1,5 +1,6 @@
 -- repl - the command `repl` of the control socket: how many sessions there are. Evaluates nothing itself.
-local session = require "clients.control.repl.session"
+local lazily = require "lazily"
+local session = lazily "clients.control.repl.session"
 
 local SESSIONS <const> = 4 -- at one time: each has memory of its own
 
