@@ -165,9 +165,10 @@ function context:ask_beside(request, told)
 end
 
 --- A conversation that goes on in both directions (cli/call.lua): TOLD(answer), or TOLD(nil, words) when the daemon has
--- gone. → the conversation | nil, exit code, with words said.
-function context:converse(request, told)
+-- gone. → the conversation | nil, exit code, with words said unless QUIETLY.
+function context:converse(request, told, quietly)
   local begin, name = reach(self, request)
+  if not begin and quietly then return nil end
   if not begin then return not_reached(self, name) end
   local begun = false
   return begin(function(answer, why)

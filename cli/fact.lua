@@ -3,6 +3,8 @@ local shell = require "shell"
 
 local fact = {}
 
+local AGAIN <const> = 1000 -- ms between two tries to reach a daemon that went
+
 local COLUMNS <const> = {
   { title = "FACT", rank = 1 }, { title = "VALUE", rank = 1 }, { title = "LEFT", rank = 2 },
   { title = "WHY", give = true, least = 10, rank = 3 },
@@ -65,13 +67,43 @@ local function request_of(options)
     connected = has_words or nil }
 end
 
--- Runs WORDS in our place at the terminal. → what it ended with, as shells have it
-local function run(words)
-  local _, how, code = os.execute(shell.line(words))
-  return how == "signal" and 128 + code or code
+local function what_of(options) return ("%s is %s"):format(options.name, options.value) end
+
+-- The daemon went while the command runs: one that starts anew is told again. SELF.gone: since when nobody is (ms).
+local function tell_again(self)
+  self.gone = self.gone or self.loop:now()
+  self.timer = self.loop:after(AGAIN, function()
+    self.talk = self.context:converse(self.request, function(answer)
+      if not answer or answer.error then return tell_again(self) end
+      self.away, self.gone = self.away + self.loop:now() - self.gone, nil
+    end, true)
+    if not self.talk then tell_again(self) end
+  end)
 end
 
-local function what_of(options) return ("%s is %s"):format(options.name, options.value) end
+-- What became of it while the command ran, where there is more to say than that it was told.
+local function say_gaps(self, what)
+  if self.gone then
+    self.context:complain(("The daemon stopped meanwhile: from then on it was not told that %s."):format(what))
+  elseif self.away > 0 then
+    self.context:complain(("The daemon started anew meanwhile: for %s it was not told that %s."):format(
+      self.context.show.span(self.away), what))
+  end
+end
+
+-- → what the command ended with, as shells have it
+local function run_told(self, options)
+  local exit
+  local ok, why = self.loop:run_in_place(shell.line(options.words), function(code)
+    exit = code
+    self.loop:after(0, function() self.loop:stop() end) -- long enough to hear that the daemon went meanwhile
+  end)
+  if not ok then return select(2, self.context:refuse(why, "missing")) end
+  while not exit do self.loop:run() end
+  if self.timer then self.timer:cancel() end
+  if self.talk then self.talk:close() end
+  return exit
+end
 
 -- The fact is told over a connection that stays open until the command has ended; it ends with us, too.
 local function run_with(context, request, options)
@@ -79,23 +111,20 @@ local function run_with(context, request, options)
     return select(2, context:refuse("a fact that lasts as long as a command is told where that runs: ssh there",
       "permission"))
   end
-  local loop, told, gone = context.world.loop(), false, false
-  local talk, exit = context:converse(request, function(answer, message)
-    local refused = not answer or answer.error
-    if refused and not told then gone = context:give_up(answer, message) end
-    told, gone = true, gone or refused
-    loop:stop()
+  local self = { context = context, request = request, loop = context.world.loop(), away = 0 }
+  local told, refused, failed
+  self.talk, failed = context:converse(request, function(answer, message)
+    local is_over = not answer or answer.error
+    if is_over and told then return tell_again(self) end
+    if is_over then refused = context:give_up(answer, message) end
+    told = true
+    self.loop:stop()
   end)
-  if not talk then return exit end
-  loop:run()
-  if not told or gone then return gone or context.exit.stopped end
-  exit = run(options.words)
-  loop:after(0, function() loop:stop() end) -- long enough to hear that the daemon went meanwhile
-  loop:run()
-  if gone then
-    context:complain(("The daemon stopped meanwhile: from then on it was not told that %s."):format(what_of(options)))
-  end
-  talk:close()
+  if not self.talk then return failed end
+  self.loop:run()
+  if refused or not told then return refused or context.exit.stopped end
+  local exit = run_told(self, options)
+  say_gaps(self, what_of(options))
   return exit
 end
 

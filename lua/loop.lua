@@ -227,6 +227,27 @@ function Loop:spawn(options)
   return child_process.spawn(uv, hold, options)
 end
 
+--- Runs LINE by the shell in our place at the terminal, as os.execute does, but the loop goes on. What a person's keys
+-- ask (Ctrl-C) is for that program. ENDED(code): as shells have it. → true | nil, text
+function Loop:run_in_place(line, ended)
+  local keys, id = {}, nil
+  for i, name in ipairs { "sigint", "sigquit" } do keys[i] = self:signal(name, function() end) end
+  local function over(code)
+    for _, key in ipairs(keys) do key:cancel() end
+    ended(code)
+  end
+  local process, text = uv.spawn("/bin/sh", { args = { "-c", line }, stdio = { 0, 1, 2 } }, function(code, number)
+    drop(self, id)
+    if not self.closed then call(self, over, number > 0 and 128 + number or code) end
+  end)
+  if process then
+    id = keep(self, process)
+    return true
+  end
+  for _, key in ipairs(keys) do key:cancel() end
+  return nil, text
+end
+
 -- Runs until stop(), or until nothing is left to wait for.
 function Loop:run()
   self.running = true

@@ -73,6 +73,24 @@ describe("dt-swarm-cli fact", function()
     assert.equal(5, code)
   end)
 
+  it("tells it again to a daemon that starts anew while the command runs, and says for how long it did not", function()
+    local carl = w:start("carl", {})
+    os.execute(("./dt-swarm-cli %s fact busy yes -- sh -c 'while [ ! -e %s/enough ]; do sleep 0.05; done; exit 6' \z
+      >%s/said 2>&1; echo $? >>%s/said"):format(carl.socket, w.dir, w.dir, w.dir):gsub("^", "( ") .. " ) &")
+    local function is_told()
+      local answer = carl:ask "fact"
+      return answer and answer.facts[1] and answer.facts[1].fact == "busy"
+    end
+    assert(process.within(10, is_told), folder.read(w.dir .. "/said") or carl:log())
+    carl:stop()
+    carl = w:start("carl", {})
+    assert.truthy(process.within(20, is_told))
+    folder.write(w.dir .. "/enough", "")
+    assert.truthy(process.within(10, function() return (folder.read(w.dir .. "/said") or ""):find "%d\n$" end))
+    assert.matches("^The daemon started anew meanwhile: for [%d.]+ %a+ it was not told that busy is yes.\n6\n$",
+      folder.read(w.dir .. "/said"))
+  end)
+
   it("ends with the connection, however that ends, and by another line on it", function()
     local request = { command = "fact", name = "busy", value = true, connected = true }
     local function told() return value "busy" end
