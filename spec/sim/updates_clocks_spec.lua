@@ -133,5 +133,9 @@ describe("a robot whose state folder was restored", function()
     assert.same({}, { f:state "bea" })
     local answer = f:ask("bea", "updates").runs[1]
     assert.same({ "failed", 1, false }, { answer.robots[1].state, answer.failures, answer.complete })
+    assert.is_nil(f:rollout("demos/42/2", f:first_release(), { "ada" })) -- once more, though nobody forgave it
+    f:until_(30 * MINUTE)
+    assert.same({ "rejected", 1 }, { f:state("ada", "demos/42/2"), acts_of(f, "ada") })
+    assert.equal("failed here: update forgive demos/42", f:kept("ada", "demos/42/2").why)
   end)
 end)

@@ -3,6 +3,7 @@
 local core_text = require "core.text"
 local json = require "core.json"
 local sorted = require "sorted"
+local turn = require "clients.updates.turn"
 
 local own_states = {}
 own_states.__index = own_states
@@ -125,6 +126,24 @@ local function raised_floors(self)
   return floors
 end
 
+-- A release that failed in a run which this card did not know is not tried again, either.
+local function note_failure(data, key)
+  local release = key:match "^(.*)/%d+$"
+  for _, one in ipairs(data.failed) do
+    if one == release then return end
+  end
+  data.failed[#data.failed + 1] = release
+end
+
+-- The ENTRIES by run, and FLOORS by name, are in DATA from here on.
+local function raise_in(data, entries, floors)
+  for _, key in ipairs(sorted.keys(entries)) do
+    if not (data.now and data.now.run == key) then data.runs[key] = entries[key] end
+    if turn.FAILED[entries[key].state] then note_failure(data, key) end
+  end
+  for name, seq in pairs(floors) do data.floor[name] = math.max(seq, data.floor[name] or 0) end -- any order
+end
+
 --- Raises what this card keeps by what the swarm has of this robot's own words. ROWS: known.lua's runs by key; NOW:
 --- what is under way. RAISED(): something rose.
 function own_states:raise(rows, now, raised)
@@ -133,12 +152,7 @@ function own_states:raise(rows, now, raised)
   for key, row in pairs(rows) do entries[key] = higher(self, row, now) end -- any order
   if not next(entries) and not next(floors) then return end
   self.raising = true
-  self.saved:change(function(data)
-    for key, entry in pairs(entries) do -- any order
-      if not (data.now and data.now.run == key) then data.runs[key] = entry end
-    end
-    for name, seq in pairs(floors) do data.floor[name] = math.max(seq, data.floor[name] or 0) end -- any order
-  end, function(ok)
+  self.saved:change(function(data) raise_in(data, entries, floors) end, function(ok)
     self.raising = nil
     if not ok then return end
     self.node.log:warn("updates", "this card is older than what the swarm knows of this robot", {
