@@ -41,13 +41,15 @@ function policy_files:read(upto, path, instead)
   return chain, faults and load.report(faults), looked
 end
 
---- The policy whose texts are CHAIN, checked for this machine, too. PAUSE(): see policy/load.lua.
+--- The policy whose texts are CHAIN, checked for this machine, too. PAUSE(): see policy/load.lua. IS_NEW: the programs
+-- that are run after updates are looked at; a policy in force is not lost when one of them is gone.
 -- → policy | nil, lines for people: all that is wrong with it
-function policy_files:load(chain, pause)
+function policy_files:load(chain, pause, is_new)
   local policy, faults = load.from_chain(chain, { shipped = self.shipped, pause = pause })
   if not policy then return nil, load.report(faults) end
   local lines = preflight.faults(policy, self.programs)
   for _, line in ipairs(update_folders.faults(policy, self)) do lines[#lines + 1] = line end
+  for _, line in ipairs(is_new and update_folders.program_faults(policy) or {}) do lines[#lines + 1] = line end
   if not lines[1] then return policy end
   policy:close()
   return nil, lines
@@ -57,7 +59,7 @@ end
 function policy_files:judge(chain, pause)
   local fits, text = trial_start.fits(chain)
   if not fits then return nil, { (text:gsub("^%w+: ", "", 1)) } end
-  return self:load(chain, pause)
+  return self:load(chain, pause, true)
 end
 
 --- The texts of the policy that is shipped for robots | nil, lines.

@@ -186,7 +186,7 @@ local function read_and_take(self, how)
     if failed then return refuse(self, how, hash, { trial_start.FAILED:format(chain[1].name, failed) }) end
   end
   local new
-  new, lines = self.files:load(chain, pause)
+  new, lines = self.files:load(chain, pause, true)
   if not new then return refuse(self, how, hash, lines) end
   return take(self, new, how, began)
 end

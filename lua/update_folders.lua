@@ -2,6 +2,8 @@
 local mount = require "core.mount"
 local sorted = require "sorted"
 
+local trusted_program = require "trusted_program"
+
 local update_folders = {}
 
 local USERS <const> = 1000 -- user IDs from here on are people's; that of `nobody` is none
@@ -73,22 +75,35 @@ local function fault_beside(folders, target)
   end
 end
 
---- What is wrong with clients.updates.folders of POLICY on this machine, a line each. FILES: home, and fleet = the
---- policy in the state folder that releases bring.
-function update_folders.faults(policy, files)
+local function lines_of(policy, look)
   local lines, folders = {}, policy:get "clients.updates.folders"
-  local state = files.fleet and files.fleet:match "^(.*)/policies/[^/]*$"
-  local own = own_of(policy, files.home)
+  local file, line = policy:where "clients.updates.folders"
   for _, target in ipairs(sorted.keys(folders)) do
-    local path = folders[target].path
-    local why = fault(path, { home = files.home, state = state, own = own }) or fault_beside(folders, target)
+    local why = look(folders[target], target, folders)
     if why then
-      local file, line = policy:where "clients.updates.folders"
-      lines[#lines + 1] = ("%s:%d: clients.updates.folders: %s: %s %s: name a folder that updates alone fill"):format(
-        file, line, target, path, why)
+      lines[#lines + 1] = ("%s:%d: clients.updates.folders: %s: %s"):format(file, line, target, why)
     end
   end
   return lines
+end
+
+--- What is wrong with clients.updates.folders of POLICY on this machine, a line each. FILES: home, and fleet = the
+--- policy in the state folder that releases bring.
+function update_folders.faults(policy, files)
+  local given = { home = files.home, state = files.fleet and files.fleet:match "^(.*)/policies/[^/]*$",
+    own = own_of(policy, files.home) }
+  return lines_of(policy, function(folder, target, folders)
+    local why = fault(folder.path, given) or fault_beside(folders, target)
+    return why and ("%s %s: name a folder that updates alone fill"):format(folder.path, why)
+  end)
+end
+
+--- The same of the programs that are run after those folders were exchanged.
+function update_folders.program_faults(policy)
+  local given = { disk = require "core.disk".real(), uid = require "paths".uid() }
+  return lines_of(policy, function(folder)
+    return folder.after and select(2, trusted_program.find(given, folder.after)) or nil
+  end)
 end
 
 return update_folders

@@ -8,12 +8,13 @@ describe("a folder for updates", function()
   before_each(function() home = folder.new() end)
   after_each(function() home.remove() end)
 
-  -- What is wrong with a policy that has the folder PATH for `demos`, and the lines MORE | nil
-  local function fault(path, more)
+  -- What is wrong with a policy that has the folder PATH for `demos`, the lines MORE, and the program AFTER | nil
+  local function fault(path, more, after)
     local files = policy_files.new { shipped = "policies", home = home.path .. "/ada",
       fleet = home.path .. "/state/policies/fleet.lua" }
-    local text = ('local p = extend "default"\np.clients.updates.folders = { demos = %q }\n%s\nreturn p')
-      :format(path, more or "")
+    local row = ("{ path = %q, after = %s }"):format(path, after and ("%q"):format(after) or "nil")
+    local text = ('local p = extend "default"\np.clients.updates.folders = { demos = %s }\n%s\nreturn p')
+      :format(row, more or "")
     local policy, lines = files:judge { { path = "/x/my.lua", name = "my.lua", text = text } }
     if policy then policy:close() end
     return lines and lines[1]
@@ -69,6 +70,38 @@ describe("a folder for updates", function()
     for _, path in ipairs { "/ada/demos", "/nowhere/demos", "/ad", "/ada2", "/statement" } do
       assert.is_nil(fault(home.path .. path))
     end
+  end)
+
+  it("has a program run after it that is there, executable, and nobody else's to change, or is refused", function()
+    local place = home.path .. "/x"
+    folder.write(home.path .. "/after", "#!/bin/sh\n")
+    assert(uv.fs_mkdir(place, 493))
+    assert(uv.fs_symlink(home.path .. "/after", place .. "/link"))
+    assert(uv.fs_symlink(place .. "/round", place .. "/round"))
+    local function refused(program, why)
+      local line = fault(home.path .. "/demos", nil, program)
+      assert.truthy(line and line:find("^my.lua:2: clients.updates.folders: demos: "), line)
+      assert.truthy(line:find(why, 1, true), line)
+    end
+    assert(uv.fs_chmod(home.path .. "/after", 420)) -- 0644
+    refused(place .. "/link", "permission: " .. place .. "/link is not executable")
+    assert(uv.fs_chmod(home.path .. "/after", 493))
+    assert.is_nil(fault(home.path .. "/demos", nil, place .. "/link"))
+    assert.is_nil(fault(home.path .. "/demos", nil, "/bin/true"))
+    assert(uv.fs_chmod(home.path .. "/after", 511)) -- 0777
+    refused(place .. "/link", ("permission: %s/after may be written by others"):format(home.path))
+    assert(uv.fs_chmod(home.path .. "/after", 493))
+    assert(uv.fs_chmod(place, 511))
+    refused(place .. "/link", ("permission: %s may be written by others"):format(place))
+    assert(uv.fs_chmod(place, 493))
+    refused(place .. "/none", ("target: the program %s/none is not there"):format(place))
+    refused(place .. "/link/none", ("target: the program %s/link/none is not there"):format(place))
+    refused(place .. "/round", "ELOOP: ")
+    refused("/bin", "is no regular file")
+    assert.truthy(fault(home.path .. "/demos", nil, "after"):find("after is a whole path", 1, true))
+    if require "paths".uid() ~= 0 then return end
+    assert(uv.fs_chown(home.path .. "/after", 4242, 4242))
+    refused(place .. "/link", ("permission: %s/after belongs to another user"):format(home.path))
   end)
 
   it("is none where something is mounted, of the same file system too", function()
