@@ -3,6 +3,7 @@
 local record = require "cli.release_record"
 local trust = require "cli.trust"
 local updates = require "cli.updates"
+local warnings = require "cli.rollout_warnings"
 
 local signing = {}
 
@@ -41,6 +42,15 @@ local function run_with_plan(context, options)
   return run
 end
 
+-- The plan of RUN and what is to be told of it, as who started it was told. FACTS: rollout_plan.facts
+local function show_run(run, facts, s)
+  local plan = { clock = run.plan_facts.clock, order = {} }
+  for i, robot in ipairs(run.robots) do plan.order[i] = robot.id end
+  require "cli.rollout_rows".plan(run, s)
+  warnings.say_time(warnings.timeless(plan, facts), #plan.order, s)
+  warnings.say_handler(facts.updates, run.release, s)
+end
+
 local function rollout(context, options)
   local run, exit = run_with_plan(context, options)
   if not run then return exit end
@@ -51,9 +61,12 @@ local function rollout(context, options)
     return select(2, trust.refuse(context, ("the plan of %s is not here yet, so nobody can look at it: wait a moment; \z
       it comes from who signed it"):format(run.run), "missing"))
   end
+  local facts
+  facts, exit = require "cli.rollout_plan".facts(context)
+  if not facts then return exit end
   return sign(context, options, { command = "rollout sign", bucket = "updates/rollout", key = run.run, one = one,
     again = "rollout sign " .. run.run, ttl = updates.TTL.rollout, answer = { data = one.data, plan = run.plan_facts },
-    show = function(s) require "cli.rollout_rows".plan(run, s) end })
+    show = function(s) show_run(run, facts, s) end })
 end
 
 function signing.run(context, options)

@@ -5,6 +5,7 @@ local plan_file = require "cli.plan_file"
 local plans = require "clients.updates.plan"
 local text = require "core.text"
 local update_keys = require "dcache.update_keys"
+local warnings = require "cli.rollout_warnings"
 
 local rollout_plan = {}
 
@@ -48,8 +49,8 @@ local function size_of(releases, key)
   return size
 end
 
--- Robots and releases as the daemon knows them: { rows, by_id, updates } | nil, exit code, words said
-local function facts_of(context)
+--- Robots and releases as the daemon knows them: { rows, by_id, updates } | nil, exit code, words said
+function rollout_plan.facts(context)
   local updates, exit = context:ask { command = "updates" }
   if not updates then return nil, exit end
   local answer
@@ -69,7 +70,7 @@ function rollout_plan.of(context, path, options)
   if #source > BYTES_MAX then
     return context:refuse(("%s: a plan file has at most %d bytes"):format(path, BYTES_MAX), "long")
   end
-  local facts, exit = facts_of(context)
+  local facts, exit = rollout_plan.facts(context)
   if not facts then return nil, exit end
   local plan, why = plan_file.run(source, path, { robots = facts.rows, swarm = facts.updates.swarm,
     release = function(key) return release_of(facts.updates, key) end,
@@ -136,7 +137,6 @@ local function rows_of(waves, starts, s)
 end
 
 local AWAY <const> = { lost = true, left = true }
-local NO_CLOCK <const> = "none" -- what a node says that has no proved time
 
 local function say_bounds(answer, s)
   local plan = answer.plan
@@ -159,23 +159,13 @@ local function say_bounds(answer, s)
   end
 end
 
--- That robots of the plan do not know the time, where no clock is there that they could take over.
-local function say_time(answer, s)
-  local time, all = answer.timeless, #answer.plan.order
-  if not time then return end
-  local cure = time.adopt and 'synchronise their clocks (timedatectl set-ntp true), or plan with clock = "adopted"'
-    or "synchronise their clocks, or that of one node beside them (timedatectl set-ntp true)"
-  s:say(("%d of %s %s not know the time, so %s: %s. See: help clock"):format(time.count, s.count(all, "robot"),
-    time.count == 1 and "does" or "do", time.count == 1 and "it waits" or "they wait", cure))
-end
-
 local function show_plan(answer, s)
   local starts = answer.simulated and answer.simulated.starts
   local columns = table.move(COLUMNS, 1, #COLUMNS, 1, {})
   if not starts then table.remove(columns, 5) end
   s:table(columns, rows_of(answer.waves, starts, s))
   if answer.simulated then require("cli.rollout_played").say(answer, s) else say_bounds(answer, s) end
-  say_time(answer, s)
+  warnings.say_time(answer.timeless, #answer.plan.order, s)
 end
 
 -- == whom earlier runs left out
@@ -227,7 +217,7 @@ local function show_rest(list, s)
 end
 
 local function run_rest(context)
-  local facts, exit = facts_of(context)
+  local facts, exit = rollout_plan.facts(context)
   if not facts then return exit end
   local list = left_of(facts)
   if context.as_json then return context:json { schema = 1, rest = list } end
@@ -235,25 +225,10 @@ local function run_rest(context)
   return context.exit.ok
 end
 
--- Robots of PLAN that are here and do not know the time it wants: { count, adopt = would a plan with the clock
--- "adopted" help? } | nil: none. A robot takes over the time of a node whose clock is proved.
-local function timeless(plan, facts)
-  local count, is_told = 0, false
-  for _, row in ipairs(facts.rows) do
-    is_told = is_told or not AWAY[row.status] and row.clock ~= nil and row.clock ~= NO_CLOCK
-  end
-  if plan.clock == "adopted" and is_told then return nil end
-  for _, id in ipairs(plan.order) do
-    local row = facts.by_id[id]
-    if not AWAY[row.status] and row.clock == NO_CLOCK then count = count + 1 end
-  end
-  return count > 0 and { count = count, adopt = is_told and plan.clock == "proved" } or nil
-end
-
 local function answer_of(plan, facts)
   local answer = { schema = 1, plan = plan, waves = waves_of(plan, facts), size = #assert(plans.write(plan)) }
   answer.down_most, answer.failed_most = rollout_plan.bounds(plan)
-  answer.timeless = timeless(plan, facts)
+  answer.timeless = warnings.timeless(plan, facts)
   return answer
 end
 

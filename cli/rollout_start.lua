@@ -6,6 +6,7 @@ local record = require "cli.release_record"
 local rollout_plan = require "cli.rollout_plan"
 local update_keys = require "dcache.update_keys"
 local updates = require "cli.updates"
+local warnings = require "cli.rollout_warnings"
 
 local start = {}
 
@@ -73,10 +74,7 @@ local function say_before(context, plan, facts, old)
   local s = context.show
   if context.as_json then return end
   rollout_plan.show(plan, facts, s)
-  for _, one in ipairs(facts.updates.releases) do
-    local fault = one.key == plan.release and updates.no_handler(facts.updates.me, one.kind, s)
-    if fault then s:say(fault) end
-  end
+  warnings.say_handler(facts.updates, plan.release, s)
   for _, run in ipairs(old) do
     local its = most_down(run)
     s:say(("%s is dismissed by that. A robot that has not heard so counts in both: %s more may be down meanwhile.")

@@ -396,8 +396,17 @@ describe("rollout start", function()
       "They do it by: rollout sign demos/42/1", "demos/42 itself does not count yet (release list), so nobody begins.")
     k.runs = { run_of("demos/42/1", { false, false }, { counts = false, word = "threshold", text = "1 of 2: 7f3a" }) }
     k.signer = robots[2].key
+    k.me.kinds = json.array { "files", "policy" }
+    local is_told = k.ask
+    function k.ask(self, request)
+      local answer = is_told(self, request)
+      if request.command == "discover" then answer.nodes[2].clock = "none" end
+      return answer
+    end
     local said, code = k:cli({ "rollout", "sign", "demos/42/1" }, { "y" })
     assert.equal(0, code, said)
+    has(said, "1 of 2 robots does not know the time, so it waits: synchronise their clocks",
+      "This node has no handler deb; robots without one reject it.")
     has(said, "demos/42/1, files 2.4", "WAVE ROBOTS AT ONCE SOAK WHO", "ada and bob",
       "At most 1 down at once; it stops",
       "Sign demos/42/1?", "demos/42/1 counts, 2 of 2 signed:")
