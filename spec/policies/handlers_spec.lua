@@ -188,6 +188,29 @@ describe("the handler docker", function()
     assert.equal(21, (ask("docker", "stage", one)))
   end)
 
+  it("says no where a name does not have the image any more that was loaded", function()
+    os.execute(("mkdir %s/images"):format(place.path))
+    put(bin .. "/docker", DOCKER:format(place.path))
+    local one, two = saved_image("id1", "lab/cam:1"), saved_image("id2", "lab/cam:1", "lab/map:1")
+    for _, verb in ipairs { "apply", "commit" } do ok("docker", verb, one) end
+    ok("docker", "apply", two)
+    local function said_no(why)
+      local status, said = ask("docker", "verify", two)
+      assert.same({ 1, why }, { status, (said:gsub("\n$", "")) })
+    end
+    folder.write(place.path .. "/images/lab_cam:1", "id1\n") -- somebody gave the name back
+    said_no "lab/cam:1 is id1 now, not id2, which was loaded"
+    os.remove(place.path .. "/images/lab_cam:1")
+    said_no "there is no image lab/cam:1"
+    ok("docker", "apply", two)
+    ok("docker", "verify", two)
+    os.execute(("mv %s/images %s/away"):format(place.path, place.path))
+    assert.equal(21, (ask("docker", "verify", two)))
+    os.execute(("mv %s/away %s/images"):format(place.path, place.path))
+    ok("docker", "commit", two)
+    assert.equal("", run("ls " .. work))
+  end)
+
   it("forgets no image that was there while the engine did not answer", function()
     os.execute(("mkdir %s/images"):format(place.path))
     put(bin .. "/docker", DOCKER:format(place.path))
