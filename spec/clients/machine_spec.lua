@@ -36,7 +36,8 @@ local function robot(d, at, answer)
       end or nil
     end,
     say = function(_, status, told)
-      one.said[#one.said + 1] = status.state
+      local is_more = status.state == "applying" and status.why
+      one.said[#one.said + 1] = status.state .. (is_more and ": " .. status.why or "")
       assert.same({ 41, "bafyplan", 2 }, { status.from, status.plan, status.round })
       loop:post(function() told(true) end)
     end,
@@ -168,17 +169,17 @@ describe("an update", function()
   it("tries its end on for ever, and is said to have failed from the third time on", function()
     local works = false
     local one = robot(new_disk(), 0, function(verb)
-      return (verb == "apply" or verb == "rollback" and not works) and "no" or "ok"
+      return (verb == "apply" or verb == "rollback" and not works) and "no" or "ok", "the folder is read-only"
     end)
     one.machine:begin(JOB, function() end)
     one.run(2 * MINUTE)
-    assert.same({ "applying" }, one.said)
+    assert.same({ "applying", "applying: rollback came to nothing once: the folder is read-only" }, one.said)
     one.run(10 * HOUR)
-    assert.same({ "applying", "failed" }, one.said)
+    assert.same({ 3, "failed" }, { #one.said, one.said[3] })
     assert.is_nil(one.over)
     works = true
     one.run(2 * HOUR)
-    assert.same({ "applying", "failed", "rolled_back" }, one.said)
+    assert.same({ 4, "rolled_back" }, { #one.said, one.said[4] })
   end)
 
   it("tells when it tries its end again, and does so at once where that is asked; it keeps why it went back", function()
@@ -200,6 +201,29 @@ describe("an update", function()
     one.machine:hurry()
     one.run(1000)
     assert.same({ "rolled_back", "apply is bad" }, { one.over[2], one.saved.data.runs["demos/42/1"].why })
+  end)
+
+  it("says after a restart, too, what fails, and tries it whether or not there is room to say so", function()
+    local works, d = false, new_disk()
+    local function answer(verb)
+      return (verb == "apply" or verb == "rollback" and not works) and "no" or "ok", "torn"
+    end
+    local one = robot(d, 0, answer)
+    local say = one.machine.say
+    function one.machine.say(run, status, told)
+      if status.why then return told(nil, "quota: 1,000 words", "quota") end
+      say(run, status, told)
+    end
+    one.machine:begin(JOB, function() end)
+    one.run(90 * 1000)
+    assert.same({ 2, { "applying" } }, { one.machine:now().failures, one.said })
+    one = robot(d, one.loop.time, answer)
+    one.machine:start()
+    one.run(1000)
+    assert.equal("applying: rollback came to nothing 2 times: torn", one.said[1])
+    works = true
+    one.run(2 * HOUR)
+    assert.equal("rolled_back", one.over[2])
   end)
 
   it("does nothing on a disk that takes nothing, and goes on when it does", function()

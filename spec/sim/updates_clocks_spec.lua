@@ -120,6 +120,26 @@ describe("a robot whose state folder was restored", function()
     assert.equal("not compared yet", f:closed "ada".settled)
   end)
 
+  it("from the middle of its update ends that, whatever was heard of it since: on that card it is half done", function()
+    local f = fleet.new { names = NAMES }
+    f:start()
+    assert.is_true(f:all_are("applying", { "ada" }, HOUR))
+    f:off "ada"
+    local image = f:of("ada").disk
+    f:of("ada").disk = image:crash(1)
+    f:on "ada"
+    assert.is_true(f:all_are("committed", NAMES, 2 * HOUR))
+    local before = acts_of(f, "ada")
+    f:off "ada"
+    f:of("ada").disk = image
+    f:on "ada"
+    f:until_(30 * MINUTE)
+    local updates = f:of("ada").node.updates
+    assert.same({ "committed", 42, before + 1 }, { f:state "ada", updates.saved.data.floor.demos, acts_of(f, "ada") })
+    assert.is_nil(updates.machine:now())
+    assert.is_true(f:ask("bea", "updates").runs[1].complete)
+  end)
+
   it("from before the end of its update says that it failed, and begins no more in that run", function()
     local f, image = restored { fail = { ada = true } }
     f:start()

@@ -294,6 +294,10 @@ return p]] }
       "It is tried again in ")
     local why = f:ask("ada", "updates").runs[1].robots[1].why
     assert.truthy(why:find("read-only; again in ", 1, true), why)
+    f:until_(10 * SECOND)
+    local heard = f:ask("bea", "updates").runs[1].robots[1] -- others hear of it before the third time
+    assert.same({ "applying", "rollback came to nothing once: no: the disk of the folder is read-only" },
+      { heard.state, heard.why })
     local _, refusal = f:ask("ada", "update forgive", { release = "demos/42" })
     assert.truthy(refusal:find("demos/42 is still rolling back here (rollback came to nothing once", 1, true), refusal)
     f:until_(HOUR)

@@ -47,7 +47,8 @@ local function robot(one, known, id, place)
     seen_ms = id == updates.node.id and 0 or heard.silence(updates.node, id), self = id == updates.node.id or nil }
 end
 
--- Living nodes among ROWS of the kinds that the plan names, which it does not name: { count, the first labels }.
+-- Living nodes among ROWS that the plan does not name, of a type that a named one has: a desk or a server of another
+-- type is no robot that was left out. → how many, the first labels
 local function unnamed(one, rows)
   local discovery, types, list, count = one.updates.node.discovery, {}, {}, 0
   for _, row in ipairs(rows) do

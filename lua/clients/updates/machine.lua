@@ -6,6 +6,7 @@
 --
 -- Each phase is on the disk before it is said, and said before it is acted on; every verb may be repeated from any
 -- point. So a start goes on where the last one was: committing only forward, rolling back only back.
+local failing = require "clients.updates.failing"
 local soaking = require "clients.updates.soaking"
 local update_keys = require "dcache.update_keys"
 
@@ -35,6 +36,8 @@ end
 
 -- What is under way | nil
 function machine:now() return self.saved.data.now end
+
+local function nothing() end
 
 local go
 
@@ -122,14 +125,23 @@ local function finish(self, state)
   end)
 end
 
--- It came to nothing for the third time: people are needed, but it is tried on.
+-- What is told of NOW beside its state: what fails, else why it goes back.
+local function reason(now, state)
+  if state == "failed" then return now.trouble end
+  return not now.over and failing.text(now) or now.why
+end
+
+-- Others hear of the first failure, where there is room for that. From the third on people are needed; it is tried on.
 local function failed_once_more(self, why, next)
   keep(self, function(now, data)
     now.failures, now.trouble = now.failures + 1, why
     if now.failures >= TRIES then set_state(data, "failed", why) end
   end, function()
-    if self:now().failures ~= TRIES then return next() end
-    tell(self, "failed", why, next)
+    local one = self:now()
+    if one.failures == TRIES then return tell(self, "failed", why, next) end
+    local state = self.saved.data.runs[one.run].state
+    if one.failures == 1 then self.say(one.run, status_of(one, state, reason(one, state)), nothing) end
+    next()
   end)
 end
 
@@ -260,7 +272,7 @@ end
 local function come_back(self)
   local now = self:now()
   local state = self.saved.data.runs[now.run].state
-  tell(self, state, state == "failed" and now.trouble or now.why, function()
+  tell(self, state, reason(now, state), function()
     if not now.over then return go(self) end
     keep(self, function(_, data) data.now = nil end, function() self.ended(now, now.over) end)
   end)

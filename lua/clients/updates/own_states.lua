@@ -96,7 +96,8 @@ function own_states:lacks(row)
     has and ("%s/%d"):format(row.name, has[1]) or "no release of " .. row.name)
 end
 
--- What the swarm has of this robot in the run ROW, where that is more than the card has → an entry | nil
+-- What the swarm has of this robot in the run ROW, where that is more than the card has → an entry | nil: also of what
+-- is under way here, which only its own end makes whole, were it of an old image.
 local function higher(self, row, now)
   local heard, mine = self.known:mine(row.key), self.saved.data.runs[row.key]
   local is_now = now and now.run == row.key
