@@ -18,24 +18,58 @@ local ROLES <const> = { "trust/grants", "trust/revoked", "trust/root" } -- bucke
 --- given.buckets  by bucket fn(key) → is it one of this bucket?
 --- given.refuse   fn(word, what): WHAT was refused
 --- given.news     fn(bucket, key): a record may be another now; without a key all may
+--- given.most     keys of a bucket (1,024)
 function signed.new(given)
   local self = setmetatable({ keys = {}, counts = {}, walks = {}, undos = {}, left = 0,
     slices = slices.new(given.loop) }, signed)
   self:anew()
+  self.most = given.most or KEYS_MAX
   for _, name in ipairs { "node", "loop", "buckets", "refuse", "news" } do self[name] = given[name] end
   self.names = sorted.keys(self.buckets)
   for _, bucket in ipairs(self.names) do self.keys[bucket], self.counts[bucket] = {}, 0 end
   return self
 end
 
-local function add(self, bucket, key)
-  local keys = self.keys[bucket]
-  if keys[key] then return true end
-  if self.counts[bucket] >= KEYS_MAX then
-    self.refuse("full", bucket)
-    return false
+local function drop(self, bucket, key)
+  self.keys[bucket][key], self.counts[bucket] = nil, self.counts[bucket] - 1
+end
+
+-- Who alone spoke of most of the keys of BUCKET, and how many more those are than SIGNER's → ID, number
+local function greediest(self, bucket, signer)
+  local tally, who = { [signer] = 0 }, signer
+  for _, entry in pairs(self.keys[bucket]) do -- any order: only counted
+    if entry.by then tally[entry.by] = (tally[entry.by] or 0) + 1 end
   end
-  keys[key], self.counts[bucket] = {}, self.counts[bucket] + 1
+  for id, count in pairs(tally) do -- any order: the lower ID of several
+    if count > tally[who] or count == tally[who] and id < who then who = id end
+  end
+  return who, tally[who] - tally[signer]
+end
+
+-- There is no room for one more key of SIGNER: one goes, the last of who alone has more than he would have, if anybody
+-- does. So who signs many keeps nobody else's out.
+local function make_room(self, bucket, signer)
+  local who, more = greediest(self, bucket, signer)
+  self.refuse("full", bucket)
+  if more < 2 then return false end
+  local last
+  for key, entry in pairs(self.keys[bucket]) do -- any order
+    if entry.by == who and (not last or key > last) then last = key end
+  end
+  drop(self, bucket, last)
+  self.news(bucket, last)
+  return true
+end
+
+-- A key of which SIGNER, who may, speaks → is it kept?
+local function add(self, bucket, key, signer)
+  local entry = self.keys[bucket][key]
+  if entry then
+    if entry.by ~= signer then entry.by = false end -- several: nobody's to be pushed out
+    return true
+  end
+  if self.counts[bucket] >= self.most and not make_room(self, bucket, signer) then return false end
+  self.keys[bucket][key], self.counts[bucket] = { by = signer }, self.counts[bucket] + 1
   return true
 end
 
@@ -45,7 +79,8 @@ local function heard(self, st)
   if not self.buckets[bucket](key) then return end -- malformed: dcache counts those
   local denial = st.verb == "propose" and self.node.dcache:denial(st)
   if denial then self.refuse("role", ("%s %s %s"):format(bucket, key, st.signer)) end
-  if not self.keys[bucket][key] and (denial or st.verb ~= "propose" or not add(self, bucket, key)) then return end
+  local is_said = st.verb == "propose" and not denial
+  if is_said and not add(self, bucket, key, st.signer) or not self.keys[bucket][key] then return end
   self.keys[bucket][key].verdict = nil
   self.news(bucket, key)
 end
@@ -103,7 +138,7 @@ local function look(self)
   for _, bucket in ipairs(self.names) do
     for key, entry in pairs(self.keys[bucket]) do -- any order
       if entry.verdict and entry.verdict.word == "missing" then
-        self.keys[bucket][key], self.counts[bucket] = nil, self.counts[bucket] - 1
+        drop(self, bucket, key)
       end
     end
   end
