@@ -63,6 +63,10 @@ function turn(self)
   local job = table.remove(self.jobs, 1)
   if not job then return end
   if job.stopped then return soon(self) end
+  if job.whole then
+    soon(self) -- before what may throw
+    return job.whole()
+  end
   job.left, current = PIECE, job
   local ok, fault = coroutine.resume(job.thread)
   current = nil
@@ -81,6 +85,14 @@ function slices:start(fn, done)
     soon(self)
   end
   job.again()
+  return function() job.stopped = true end
+end
+
+--- Calls FN() whole, in a turn that it has for itself beside such work. → a function that gives it up
+function slices:call(fn)
+  local job = { whole = fn }
+  table.insert(self.jobs, job)
+  soon(self)
   return function() job.stopped = true end
 end
 

@@ -39,6 +39,28 @@ describe("work in slices", function()
     assert.same({ "a50", "b1", "b50", "a51" }, { log[50], log[51], log[100], log[101] })
   end)
 
+  it("and what is called whole have one turn each, in the order in which they came", function()
+    local loop, log = turns(), {}
+    local work = slices.new(loop)
+    local function add(name)
+      return function() log[#log + 1] = name .. tostring(slices.running()) end
+    end
+    work:call(add "a")
+    work:start(add "b", function() end)
+    local stop = work:call(add "c")
+    work:call(add "d")
+    work:call(function() error "broken" end)
+    work:call(add "e")
+    stop()
+    for _, expected in ipairs { "afalse", "afalse btrue", "afalse btrue", "afalse btrue dfalse" } do
+      loop:turn()
+      assert.equal(expected, table.concat(log, " "))
+    end
+    assert.is_false(pcall(loop.turn, loop))
+    loop:turn()
+    assert.equal("efalse", log[#log])
+  end)
+
   it("is done at once where it is no job, and stops when it is given up", function()
     local n = 0
     slices.step(1e9)

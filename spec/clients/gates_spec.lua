@@ -111,6 +111,38 @@ describe("a robot that waits", function()
     assert.same({ "begun" }, events)
   end)
 
+  it("looks in a turn of its own, once for all news before that", function()
+    local queue, looks = {}, 0
+    local function asked(n)
+      local all = queue
+      queue = {}
+      for _, fn in ipairs(all) do fn() end
+      assert.same({ n, n }, { #all, looks })
+      looks = 0
+    end
+    facts = { ready = { why = "driving" } }
+    local more = waiting.new { loop = loop, patience = 600, turn = function(fn) queue[#queue + 1] = fn end,
+      look = function()
+        looks = looks + 1
+        return gates.look(given(facts))
+      end, behind = function() return false end, begin = function() end, defer = function() end }
+    more:start()
+    asked(1)
+    more:news()
+    more:news()
+    loop:run_until(loop.time + 1500)
+    more:news()
+    loop:run_until(loop.time + 1500)
+    asked(1)
+    run(1)
+    asked(1)
+    more:news()
+    loop:run_until(loop.time + 1500)
+    more:stop()
+    queue[1]()
+    assert.equal(0, looks)
+  end)
+
   it("goes on to the next round after its patience, which doubles each time", function()
     facts = { ready = { why = "driving" } }
     one:start()

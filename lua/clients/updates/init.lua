@@ -74,7 +74,8 @@ end
 --- The client, as lua/clients/init.lua has it. Fields: saved, known, fetching, kinds, machine, states, runs (by key).
 function updates.open(handle)
   local node = handle.node
-  local self = setmetatable({ node = node, loop = handle.loop, runs = {}, policy_serial = 0 }, updates)
+  local self = setmetatable({ node = node, loop = handle.loop, runs = {}, policy_serial = 0,
+    slices = slices.new(handle.loop) }, updates)
   open_parts(self, node)
   handle:topic(TOPIC, "rollouts: how far this robot is in each")
   handle:keep(self.known:on_news(function() self:news() end))

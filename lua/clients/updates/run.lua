@@ -205,7 +205,7 @@ local function wait(self)
   if self.waiting then return self.waiting:news() end
   local mine = saved_of(self)
   self.waiting = waiting.new { loop = self.loop, patience = self.plan.patience,
-    look = function() return gate_facts.rows(self) end,
+    look = function() return gate_facts.rows(self) end, turn = function(fn) self.updates.slices:call(fn) end,
     behind = function() return gate_facts.may_defer(self) end,
     defer = function(told) defer(self, told) end, begin = function() self.updates:begin(self) end }
   self.waiting.deferred = mine and mine.round and mine.round - self.places.wave[self.updates.node.id] or 0

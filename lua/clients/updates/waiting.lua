@@ -16,8 +16,10 @@ local PATIENCE_MOST <const> = 24 * 60 * 60 * 1000 -- ms
 --- given.behind    fn() → does an unresolved robot stand behind this one?
 --- given.defer     fn(told): this robot goes on to the next round; told() once that is kept and said
 --- given.begin     fn(): all gates are open
+--- given.turn      fn(fn): calls it in a turn of the loop of its own (lua/slices.lua); nil: in the next one
 function waiting.new(given)
   local self = setmetatable({ deferred = 0, since = given.loop:now() }, waiting)
+  self.turn = given.turn or function(fn) given.loop:post(fn) end
   for _, name in ipairs { "loop", "patience", "look", "behind", "defer", "begin" } do self[name] = given[name] end
   return self
 end
@@ -61,18 +63,28 @@ local function look(self)
   if self.loop:now() - self.unused_since >= patience_ms(self) then defer(self) end
 end
 
+-- Several runs of many robots have much to look at: each does it in a turn of the loop of its own.
+local function soon(self)
+  if self.queued or self.stopped then return end
+  self.queued = true
+  self.turn(function()
+    self.queued = nil
+    look(self)
+  end)
+end
+
 --- Something changed that a gate may rest on.
 function waiting:news()
   if self.pending or self.stopped then return end
   self.pending = self.loop:after(SOON, function()
     self.pending = nil
-    look(self)
+    soon(self)
   end)
 end
 
 function waiting:start()
-  self.timer = self.loop:every(EVERY, function() look(self) end)
-  look(self)
+  self.timer = self.loop:every(EVERY, function() soon(self) end)
+  soon(self)
 end
 
 --- ms until it goes on to the next round, if nothing changes | nil: its turn is not there, or nobody waits behind it
