@@ -4,6 +4,7 @@ local patience = require "spec.patience"
 local search = require "spec.clients.turn_search"
 local turn = require "clients.updates.turn"
 
+local MOST <const>, ROUNDS <const> = 12, 8 -- times that a turn among ten times as many may cost; rounds to see that
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" == "1"
 
 local function plan_of(sizes, most, absent, failures)
@@ -129,8 +130,12 @@ describe("the turn", function()
       end
       return best
     end
-    local ratio = cost(1000) / cost(100)
-    patience.took(("a turn among 1,000 costs %.1f times one among 100"):format(ratio), ratio, 12)
-    assert.is_true(ratio <= 24, ratio)
+    local ratio = math.huge
+    for _ = 1, ROUNDS do -- a round in which something else had the processor says nothing
+      ratio = math.min(ratio, cost(1000) / cost(100))
+      if ratio <= MOST then break end
+    end
+    patience.took(("a turn among 1,000 costs %.1f times one among 100"):format(ratio), ratio, MOST)
+    assert.is_true(ratio <= MOST, ratio)
   end)
 end)
