@@ -2,6 +2,7 @@
 local changes = require "policy.changes"
 local json = require "core.json"
 local preflight = require "preflight"
+local update_folders = require "update_folders"
 
 local reload_report = {}
 reload_report.__index = reload_report
@@ -49,20 +50,28 @@ local function hook_rows(list)
   return rows
 end
 
+local function warnings(policy, pause)
+  local lines = json.array(preflight.routes(policy, false, pause))
+  for _, line in ipairs(update_folders.warnings(policy)) do lines[#lines + 1] = line end
+  return lines
+end
+
 --- What changes by the policy NEW, by DIFF (reload.lua), as data: { policy, hash, changes, hooks = rows, restart =
--- paths for which the daemon starts anew, warnings = lines about its routes, summary = in a few words }. PAUSE(), or
--- nil: is called now and then.
+-- paths for which the daemon starts anew, warnings = lines about its routes and folders, summary = in a few words }.
+-- PAUSE(), or nil: is called now and then.
 function reload_report:answer(new, diff, pause)
   return { policy = new.name, hash = new.hash, changes = json.array(setting_rows(self, diff.list)),
     hooks = json.array(hook_rows(diff.hooks)), restart = json.array(diff.restart),
-    warnings = json.array(preflight.routes(new, false, pause)),
+    warnings = warnings(new, pause),
     summary = changes.summary(diff.list, diff.hooks) }
 end
 
--- What is said of routes, once they are others.
+-- What is said of routes, and of folders for updates, once they are others.
 local function add_warnings(lines, answer)
   for _, row in ipairs(answer.changes) do
-    if row.setting == "routing.routes" then table.move(answer.warnings, 1, #answer.warnings, #lines + 1, lines) end
+    for _, line in ipairs(answer.warnings) do
+      if line:find(": " .. row.setting .. ": ", 1, true) then lines[#lines + 1] = line end
+    end
   end
 end
 

@@ -1,4 +1,5 @@
 -- update_folders.lua - which folders no update may ever replace: what the system and this node stand on. Replaces none.
+local board = require "core.board"
 local mount = require "core.mount"
 local sorted = require "sorted"
 
@@ -105,5 +106,19 @@ function update_folders.program_faults(policy)
     return folder.after and select(2, trusted_program.find(given, folder.after)) or nil
   end)
 end
+
+local function warning(folder)
+  local parent = folder.path:match "^(.*)/"
+  parent = parent == "" and "/" or parent
+  local ok, _, code = board.may_write(parent)
+  if ok then return nil end
+  if code == "ENOENT" then return ("there is no folder %s: make it, of the daemon's user"):format(parent) end
+  local what = ("dt-swarm may not write in %s (%s)"):format(parent, code)
+  if code ~= "EROFS" then return ("%s: chown %s to the daemon's user"):format(what, parent) end
+  return ("%s: systemctl edit dt-swarm, [Service], ReadWritePaths=%s; then restart it"):format(what, parent)
+end
+
+--- What keeps this process from filling the folders of POLICY, a line each: that may be mended while it is in force.
+function update_folders.warnings(policy) return lines_of(policy, warning) end
 
 return update_folders

@@ -67,6 +67,15 @@ describe("a reload", function()
     assert.equal(1, applied)
   end)
 
+  it("tells of folders for updates that cannot be filled here, in its answer and in the log", function()
+    open "p.clients.updates.folders = { demos = '/nowhere/demos' }"
+    local line = "clients.updates.folders: demos: there is no folder /nowhere"
+    assert.truthy(run().warnings[1]:find(line, 1, true))
+    local said = false
+    for _, text in ipairs(logged) do said = said or text:find(line, 1, true) ~= nil end
+    assert.is_true(said, table.concat(logged, "\n"))
+  end)
+
   it("is one at a time: a few who come meanwhile wait their turn, more are refused", function()
     open "p.tags = { 'new' }"
     local order, words = {}, {}

@@ -1,6 +1,8 @@
 -- update_folders_spec.lua - folders that no update may replace are refused when the policy is read.
 local folder = require "spec.folder"
+local policies = require "spec.policy.policies"
 local policy_files = require "policy_files"
+local update_folders = require "update_folders"
 local uv = require "luv"
 
 describe("a folder for updates", function()
@@ -102,6 +104,31 @@ describe("a folder for updates", function()
     if require "paths".uid() ~= 0 then return end
     assert(uv.fs_chown(home.path .. "/after", 4242, 4242))
     refused(place .. "/link", ("permission: %s/after belongs to another user"):format(home.path))
+  end)
+
+  -- What is said of PATH as one while the policy is in force.
+  local function warned(path)
+    local policy = assert(policies.with(("p.clients.updates.folders = { demos = %q }"):format(path)))
+    local lines = update_folders.warnings(policy)
+    policy:close()
+    return lines[1]
+  end
+
+  it("that this process may not fill is told, and what mends that", function()
+    assert.is_nil(warned(home.path .. "/demos"))
+    assert.truthy(warned(home.path .. "/none/demos"):find(("clients.updates.folders: demos: there is no folder \z
+      %s/none: make it"):format(home.path), 1, true))
+    local place = home.path .. "/shut"
+    assert(uv.fs_mkdir(place, 365)) -- 0555
+    if not os.execute(("mount -t tmpfs -o ro none %s 2>/dev/null"):format(place)) then
+      return pending "this user may mount nothing"
+    end
+    local line = warned(place .. "/demos")
+    os.execute("umount " .. place)
+    assert.truthy(line:find(("dt-swarm may not write in %s (EROFS): systemctl edit dt-swarm, [Service], \z
+      ReadWritePaths=%s; then restart it"):format(place, place), 1, true), line)
+    if require "paths".uid() == 0 then return end
+    assert.truthy(warned(place .. "/demos"):find("(EACCES): chown " .. place, 1, true))
   end)
 
   it("is none where something is mounted, of the same file system too", function()

@@ -71,13 +71,24 @@ static int f_link(lua_State *L) {
   return 1;
 }
 
+/* may_write(path) → true: files may be made in that folder, as far as its file system and
+ * rights tell | nil, text, errno name */
+static int f_may_write(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  if (access(path, W_OK | X_OK) != 0)
+    return core_fail_errno(L, errno, path);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"arch",   f_arch  },
-    {"clock",  f_clock },
-    {"uptime", f_uptime},
-    {"space",  f_space },
-    {"link",   f_link  },
-    {NULL,     NULL    },
+    {"arch",      f_arch     },
+    {"clock",     f_clock    },
+    {"uptime",    f_uptime   },
+    {"space",     f_space    },
+    {"link",      f_link     },
+    {"may_write", f_may_write},
+    {NULL,        NULL       },
 };
 
 int luaopen_core_board(lua_State *L) {

@@ -27,6 +27,8 @@ local MENDS <const> = {
   { "^has no artefact", "A release with a file for that platform (release new); then another run." },
   { "first roll out", "A run of that one first; then another run of this." },
   { "extend", "Let its policy begin with extend \"fleet\"; then another run." },
+  { "^dt%-swarm may not write", "Let its service write there, by root of that robot (systemctl edit dt-swarm, and the \z
+    folder is its user's); then another run." },
   { "no folder", "Name it there: p.clients.updates.folders; then another run." },
   { "not wanted", "A release with tags that this robot has, or another p.clients.updates.want; then another run." },
 }

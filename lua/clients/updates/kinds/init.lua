@@ -3,6 +3,7 @@
 local files = require "clients.updates.kinds.files"
 local handler = require "clients.updates.kinds.handler"
 local policy = require "clients.updates.kinds.policy"
+local update_folders = require "update_folders"
 
 local kinds = {}
 kinds.__index = kinds
@@ -22,6 +23,7 @@ function kinds.new(given)
     space = function(path) return node.space and node.space(path) end,
     spawn = given.spawn or function(options) return node.loop:spawn(options) end,
     folders = function() return setting "folders" end, folder = function() return setting "handlers" end }
+  for _, line in ipairs(update_folders.warnings(node.policy)) do node.log:warn("updates", "folder", line) end
   return setmetatable({ handlers = handler.new(common),
     own = { files = files.new(common), policy = policy.new(common) } }, kinds)
 end
