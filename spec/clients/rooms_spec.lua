@@ -66,7 +66,8 @@ describe("the room for a release", function()
     one.updates.fetching.disk_path = function() return home.path .. "/state" end
     assert.same({ { need = 6300, free = 1 << 40, path = home.path .. "/state" } }, rooms.of(one))
     one = run_of(small() .. "/demos", files_data(nil))
-    assert.same({ 1050, 1050 }, { rooms.of(one)[1].need, rooms.of(one)[2].need })
+    one.artefact.size = 2000000
+    assert.same({ 2100000, 2100000 }, { rooms.of(one)[1].need, rooms.of(one)[2].need })
     one = run_of(small() .. "/demos", { kind = "deb", unpacked = 5000 })
     assert.same({ { need = 6300, free = 1 << 40, path = home.path .. "/state" } }, rooms.of(one))
   end)
@@ -75,6 +76,9 @@ describe("the room for a release", function()
     if not mounted then return pending "this user may mount nothing" end
     local staged = { is_staged = function() return true end }
     assert.is_nil(rooms.short(run_of(small() .. "/demos", files_data(8 << 20), staged)))
+    folder.write(small() .. "/logs", ("x"):rep(SMALL - (1 << 19))) -- an exchange needs a little room, too
+    local room = rooms.short(run_of(small() .. "/demos", files_data(8 << 20), staged))
+    assert.same({ small(), 1 << 20 }, { room.path, room.need })
     assert.is_nil(rooms.short(run_of(home.path .. "/none/demos", files_data(8 << 20))))
     assert.is_nil(rooms.short(run_of(nil, { kind = "files", target = "other" })))
   end)

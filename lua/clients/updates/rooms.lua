@@ -2,6 +2,8 @@
 -- `files` that of the folder, beside which it is unpacked. Waits for nothing.
 local rooms = {}
 
+local LEAST <const> = 1 << 20 -- bytes on the disk of a folder: names, marks, what the program after it writes
+
 rooms.SPARE = 20 -- of that part of what is needed as much again stays free
 
 -- Where the kind files unpacks the release of the run ONE: a folder that is there | nil: its kind tells what is wrong
@@ -41,7 +43,8 @@ function rooms.of(one)
   local need, free = fetching:space(one.artefact.cid, one.artefact.size, rooms.beside(one))
   local list = { { path = fetching:disk_path(), need = need, free = free } }
   local parent, free_there = apart(one)
-  if parent then list[2] = { path = parent, need = unpacked + unpacked // rooms.SPARE, free = free_there } end
+  local need_there = math.max(LEAST, unpacked and unpacked + unpacked // rooms.SPARE or 0)
+  if parent then list[2] = { path = parent, need = need_there, free = free_there } end
   return list
 end
 
