@@ -1,8 +1,8 @@
 -- datagrams.lua - sends numbered datagrams, or tells which came and how late. For specs of the wire. No checks.
 --
 -- usage: datagrams.lua send HOST PORT COUNT EVERY_US
---        datagrams.lua receive PORT QUIET_MS   first `ready`, then after QUIET_MS without one (4 times that for
---        the first) a line each: NUMBER MICROSECONDS-UNDER-WAY
+--        datagrams.lua receive PORT QUIET_MS   first `ready`; a SIGTERM says that all were sent: then after QUIET_MS
+--        without one a line each: NUMBER MICROSECONDS-UNDER-WAY
 local uv = require "luv"
 
 local SIZE = 200 -- bytes of payload
@@ -21,16 +21,20 @@ local function send(host, port, count, every_us)
 end
 
 local function receive(port, quiet_ms)
-  local socket, heard, timer = uv.new_udp(), {}, uv.new_timer()
+  local socket, heard, timer, signal, all_sent = uv.new_udp(), {}, uv.new_timer(), uv.new_signal(), false
+  local function wait() timer:start(quiet_ms, 0, function() uv.stop() end) end
   assert(socket:bind("0.0.0.0", port))
   socket:recv_buffer_size(1 << 18)
   socket:recv_start(function(_, bytes)
     if not bytes then return end
     local number, at = bytes:match "^(%d+) (%d+) "
     heard[#heard + 1] = ("%s %d"):format(number, (uv.hrtime() - math.tointeger(tonumber(at))) // 1000)
-    timer:start(quiet_ms, 0, function() uv.stop() end)
+    if all_sent then wait() end
   end)
-  timer:start(4 * quiet_ms, 0, function() uv.stop() end)
+  signal:start("sigterm", function()
+    all_sent = true
+    wait()
+  end)
   print "ready"
   io.stdout:flush()
   return heard
