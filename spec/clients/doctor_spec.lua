@@ -97,6 +97,25 @@ describe("the doctor's questions to neighbours", function()
     assert.is_false(found.net_broadcast_out or false)
   end)
 
+  it("find no link dead whose other end answers a question in five seconds, however often they ask", function()
+    local one, answer, answered = of(ada), bob.comms.proof.answer, nil
+    w:run(MINUTE)
+    function bob.comms.proof.answer(self, ...)
+      if w.loop:now() - (answered or -MINUTE) < 5000 then return nil, "budget: few", "budget" end
+      answered = w.loop:now()
+      return answer(self, ...)
+    end
+    for i = 1, 8 do
+      local found
+      one:look(function(what) found = what end)
+      while not found do w:run(100) end
+      assert.is_falsy(found.net_one_way, i)
+    end
+    function bob.comms.proof.answer() return nil, "budget: none", "budget" end
+    w:run(20 * 1000)
+    assert.matches("answers 0 of 3 pings$", look(one).net_one_way) -- he answers nothing any more (control)
+  end)
+
   it("find a link that is dead one way only by who was heard within a minute", function()
     local one = of(ada)
     w:run(MINUTE)

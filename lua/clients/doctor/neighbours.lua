@@ -13,6 +13,7 @@ local WAIT <const> = 2000 -- ms for the last answer
 local SURE <const> = 2 -- answers to him alone; who met us just now answers four questions, then one each five seconds
 local NEVER_MET_MS <const> = 6500 -- ms for who is not heard here, whom a ping asks three times
 local LATELY <const> = 60 * 1000 -- ms since a datagram of his came
+local RATION_MS <const> = 10 * 1000 -- since he answered us over that flow: he may answer one question each five seconds
 local STALE <const> = 150 * 1000 -- ms after which who names his address is asked there
 local BROADCAST_MS <const> = 6 * 60 * 1000 -- six of the longest times between two beacons
 local YOUNG <const> = 8 * 1000 -- ms after a start in which nothing need have come by broadcast
@@ -132,9 +133,16 @@ end
 -- Was ONE, who is heard, asked each time, and did he answer nothing?
 local function is_silent(one) return one.alone == 0 and one.by_all == 0 and one.asked_alone == ROUNDS end
 
+-- Did he answer so lately that he may be sparing of answers now?
+local function is_sparing(self, one)
+  return one.flow.proved ~= nil and self.loop:now() - one.flow.proved < RATION_MS
+end
+
 local function said(self, one, words) return ("%s (%s) %s"):format(self.label(one.id), one.host, words) end
 
 local NOBODY <const> = "nobody near answers: start dt-swarm on a second machine of this network, and ask again"
+
+local SPARING <const> = "who answered some seconds ago answers nothing now: ask again in ten seconds"
 
 local BUSY <const> = "the network is too busy for questions: ask again"
 
@@ -181,17 +189,19 @@ end
 
 -- Who was heard just now and answers nothing. Whose newer word came by another way since may be heard there no more.
 local function of_silent(self, list, found, why)
-  local now, silent, is_asked = self.loop:now(), nil, false
+  local now, silent, sparing, is_asked = self.loop:now(), nil, false, false
   for _, one in ipairs(list) do
     local word = self.said:of(one.id)
     is_asked = is_asked or not one.is_claim and one.asked_alone > 0
     if is_silent(one) and not one.is_claim and now - one.heard < LATELY and not (word and word.heard > one.heard) then
-      silent = silent or one
+      if is_sparing(self, one) then sparing = true else silent = silent or one end
     end
   end
   if silent then
     found.net_one_way = said(self, silent, ("was heard %s and answers 0 of %d pings"):format(
       span.ago(now - silent.heard), ROUNDS))
+  elseif sparing then
+    why.net_one_way = SPARING
   elseif is_asked then
     found.net_one_way = false
   else
@@ -214,7 +224,7 @@ end
 local function gone_silent(self, list, strangers)
   for _, one in ipairs(list) do
     local word, host = self.said:of(one.id), said_host(self, one.id)
-    if is_silent(one) and host and word and word.heard > one.heard then
+    if is_silent(one) and not is_sparing(self, one) and host and word and word.heard > one.heard then
       strangers[#strangers + 1] = { id = one.id, host = host, word = word }
     end
   end
