@@ -225,9 +225,8 @@ end
 
 local AT_WORK <const> = "The daemon is at work on the answer; Ctrl-C ends the wait."
 
-local function ask_aloud(self, request)
-  local begin, name = reach(self, request)
-  if not begin then return not_reached(self, name) end
+-- BEGIN and NAME as reach.lua gives them. → the answer | nil, what the daemon did instead
+local function wait_for(self, begin, name)
   local be_quiet = say_soon(self, name)
   local answer, message = call.wait(self.world.loop(), function(told)
     return begin(told, function()
@@ -235,14 +234,34 @@ local function ask_aloud(self, request)
     end)
   end)
   be_quiet()
-  if not answer then return fail(self, ("%s %s."):format(name, message), self.exit.daemon) end
-  if answer.error then return nil, refuse(self, answer) end
-  return answer
+  return answer, message
 end
 
---- The daemon's answer to REQUEST, or nil and the exit code, with words said.
-function context:ask(request)
-  local function ask(each) return ask_aloud(self, each) end
+local HUNG_UP <const> = { ["hung up"] = true, ["hung up without an answer"] = true }
+local PAUSE <const> = 200 -- ms before who hung up is asked again
+
+-- AGAIN_MS: in which who hung up is asked again, who may have to start first; nil: not at all.
+local function ask_aloud(self, request, again_ms)
+  local loop, over = self.world.loop(), nil
+  while true do
+    local begin, name = reach(self, request)
+    local answer, message
+    if begin then answer, message = wait_for(self, begin, name) end
+    if answer and answer.error then return nil, refuse(self, answer) end
+    if answer then return answer end
+    over = over or again_ms and HUNG_UP[message] and loop:now() + again_ms
+    if not over or loop:now() >= over or not begin and name.refusal then
+      if not begin then return not_reached(self, name) end
+      return fail(self, ("%s %s."):format(name, message), self.exit.daemon)
+    end
+    if not call.pause(loop, PAUSE) then return nil, self.exit.stopped end
+  end
+end
+
+--- The daemon's answer to REQUEST, or nil and the exit code, with words said. AGAIN_MS: in which a daemon that hung up,
+-- as one does that starts anew, is asked again; nil: it is not.
+function context:ask(request, again_ms)
+  local function ask(each) return ask_aloud(self, each, again_ms) end
   local answer, code = ask(request)
   if not answer then return nil, code end
   return all_pages(answer, request, ask)

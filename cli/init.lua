@@ -28,6 +28,7 @@ local WATCH <const> = { "--watch", nil, "stay until Ctrl-C: a terminal is drawn 
 --   name       one word, or a group and a verb; `default` answers to its group's word alone
 --   file       gives run(context, options) → exit code, or request(options) → table for the daemon and
 --              show(answer, show, options) → exit code or nil; with --watch, too, and change(event, show) → text.
+--              again_ms: in which a daemon that hangs up is asked again, or nil.
 --              Verbs that do much the same share one file; options.verb says which of them was typed
 --   text       one sentence
 --   examples   rows { words behind dt-swarm-cli, what they are for }; the first stands above all help
@@ -240,7 +241,7 @@ local function perform(context, command, options)
   context.as_json, options.verb = options.json, command.name:match "%S+$"
   if file.run then return file.run(context, options) end
   if options.watch then return require("cli.watch").run(context, file, options) end
-  local answer, code = context:ask(file.request(options))
+  local answer, code = context:ask(file.request(options), file.again_ms)
   if not answer then return code end
   if options.json then return context:json(answer) end
   return file.show(answer, context.show, options) or cli.exit.ok

@@ -4,6 +4,9 @@ local span = require "span"
 
 local reload = {}
 
+-- A daemon that starts anew for what was saved a moment ago hangs up on who asks just then.
+reload.again_ms = 10 * 1000
+
 function reload.request(options) return { command = "reload", confirm = options.confirm } end
 
 local BY <const> = { save = "since its file was saved", signal = "since a SIGHUP" }
