@@ -8,10 +8,12 @@ function till.loop()
   return loop.new { on_error = function(text) io.stderr:write(text, "\n") error(text) end }
 end
 
--- Runs L until holds() is true, at most ms (10,000: what takes a moment at rest may take long on a busy machine).
+local LEAST <const> = 30000 -- ms: what takes a moment at rest may take long on a busy machine
+
+-- Runs L until holds() is true, at most LEAST, or MS where that is more.
 function till.holds(L, holds, ms)
   local over
-  local timer = L:after(ms or 10000, function() over = true L:stop() end)
+  local timer = L:after(math.max(ms or 0, LEAST), function() over = true L:stop() end)
   local beat = L:every(1, function() if holds() then L:stop() end end)
   if not holds() then L:run() end
   timer:cancel()
