@@ -4,24 +4,24 @@ local folder = require "spec.folder"
 local shell_handler = {}
 
 -- Puts DT_FILE in the place of tree/file, and may be asked again from any point. `kill` names the moments, verb and
--- point, at which it kills the daemon that `pid` names; each once, and none twice: what runs on without its daemon
--- waits for the next one. Where there is a file `bad`, no payload is any good.
+-- point, at which it kills the daemon that started it, which `pid` names; each once. What runs on without its daemon
+-- kills none: the next one may not have begun anything yet. Where there is a file `bad`, no payload is any good.
 local HANDLER <const> = [[#!/bin/sh
 set -e
 exec 9>>@/one
 flock -n 9 || echo two >> @/log
 verb=$1
 echo "$verb $DT_SEQ try $DT_TRY" >> @/log
+for i in $(seq 100); do kill -0 "$(cat @/pid)" 2>/dev/null && break; sleep 0.05; done # it may not be written yet
+mine=$(cat @/pid)
 point() {
   sleep 0.05
   read -r next < @/kill || next=
-  read -r pid < @/pid || : # its line has no end
-  read -r dead < @/dead || dead=
-  if [ "$next" = "$verb $1" ] && [ "$pid" != "$dead" ]; then
-    echo "$pid" > @/dead
+  if [ "$next" = "$verb $1" ] && [ "$(cat @/pid)" = "$mine" ]; then
     sed -i 1d @/kill
     echo "killed at $verb $1" >> @/log
-    kill -9 "$pid"
+    kill -9 "$mine"
+    mine=killed
     sleep 0.1
   fi
 }
@@ -66,7 +66,6 @@ function shell_handler.put(dir)
   os.execute(("mkdir -p %s/tree %s/handlers"):format(dir, dir))
   folder.write(dir .. "/tree/file", "old")
   folder.write(dir .. "/kill", "")
-  folder.write(dir .. "/dead", "")
   folder.write(dir .. "/handlers/toy", (HANDLER:gsub("@", dir)))
   os.execute(("chmod 755 %s/handlers/toy"):format(dir))
 end

@@ -70,7 +70,7 @@ describe("--watch", function()
     watch("status", 50, 12)
     local text = shows("… %d+ lines more", 50)
     assert.matches("^ada ", text)
-    assert.truthy(text:find "channels up%.\n" or text:find "says what that%s+means%.\n", text) -- if it refused anything
+    assert.truthy(text:find "channels up%." or text:find "means%.\n" or text:find "twice%.\n", text) -- what was refused
     screen:resize(80, 40)
     text = shows("control .*channels up%.", 80)
     assert.is_nil(text:find("lines more", 1, true), text)
