@@ -3,55 +3,50 @@ local bounded = {}
 bounded.__index = bounded
 
 --- given.limit   how many are kept
---- given.victim  fn(list of { key =, value = }, the oldest first) → position of the one that goes; nil: the oldest goes
+--- given.victim  fn(things) → position of the one that goes, by things:each(); nil: the oldest goes
 function bounded.new(given)
-  return setmetatable({ limit = given.limit, victim = given.victim, list = {}, by_key = {}, dropped = 0 }, bounded)
+  return setmetatable({ limit = given.limit, victim = given.victim, keys = {}, values = {}, dropped = 0 }, bounded)
 end
 
-local function remove(self, at)
-  local entry = table.remove(self.list, at)
-  self.by_key[entry.key] = nil
-end
+local function remove(self, at) self.values[table.remove(self.keys, at)] = nil end
 
 --- → the value of KEY | nil
-function bounded:get(key)
-  local entry = self.by_key[key]
-  return entry and entry.value
-end
+function bounded:get(key) return self.values[key] end
 
---- Keeps VALUE by KEY. A key that is there keeps its place; for a new one, where all places are taken, another goes
--- first.
+--- Keeps VALUE, which is not nil, by KEY. A key that is there keeps its place; for a new one, where all places are
+--- taken, another goes first.
 function bounded:put(key, value)
-  local entry = self.by_key[key]
-  if entry then
-    entry.value = value
-    return
+  if self.values[key] == nil then
+    if #self.keys >= self.limit then
+      remove(self, self.victim and self:victim() or 1)
+      self.dropped = self.dropped + 1
+    end
+    self.keys[#self.keys + 1] = key
   end
-  if #self.list >= self.limit then
-    remove(self, self.victim and self.victim(self.list) or 1)
-    self.dropped = self.dropped + 1
-  end
-  entry = { key = key, value = value }
-  self.by_key[key], self.list[#self.list + 1] = entry, entry
+  self.values[key] = value
 end
 
 --- Forgets KEY. That counts as no drop.
 function bounded:forget(key)
-  local entry = self.by_key[key]
-  if not entry then return end
-  for at, each in ipairs(self.list) do
-    if each == entry then return remove(self, at) end
+  if self.values[key] == nil then return end
+  for at, each in ipairs(self.keys) do
+    if each == key then return remove(self, at) end
   end
 end
 
---- For `for _, entry in things:each()`: entries { key =, value = }, the oldest first.
-function bounded:each() return ipairs(self.list) end
+local function after(self, at)
+  local key = self.keys[at + 1]
+  if key ~= nil then return at + 1, key, self.values[key] end
+end
 
-function bounded:count() return #self.list end
+--- For `for at, key, value in things:each()`, the oldest first.
+function bounded:each() return after, self, 0 end
+
+function bounded:count() return #self.keys end
 
 --- What `status` tells of it → { name = NAME, count =, limit =, dropped = how many had to go for others }
 function bounded:row(name)
-  return { name = name, count = #self.list, limit = self.limit, dropped = self.dropped }
+  return { name = name, count = #self.keys, limit = self.limit, dropped = self.dropped }
 end
 
 return bounded

@@ -14,9 +14,9 @@ local LIFE_MAX <const> = 20 * 60 * 1000 -- ms, as the classes of such words have
 --- given.loop
 --- given.listed  fn(id) → is that node one of those who are listed (clients/discovery/said.lua)?
 function newest_words.new(given)
-  local function victim(list) -- who is not listed, else the oldest
-    for at, entry in ipairs(list) do
-      if not given.listed(entry.key) then return at end
+  local function victim(things) -- who is not listed, else the oldest
+    for at, id in things:each() do
+      if not given.listed(id) then return at end
     end
     return 1
   end
@@ -43,7 +43,7 @@ end
 --- The word of node ID | nil
 function newest_words:get(id) return self.words:get(id) end
 
---- For i, { key = ID, value = word } in …
+--- For `for i, id, word in …`
 function newest_words:each() return self.words:each() end
 
 --- How long ago WORD was heard (ms), and is that longer than it holds?

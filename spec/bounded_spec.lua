@@ -3,7 +3,7 @@ local bounded = require "bounded"
 
 local function keys(things)
   local list = {}
-  for i, entry in things:each() do list[i] = entry.key .. "=" .. entry.value end
+  for i, key, value in things:each() do list[i] = key .. "=" .. value end
   return table.concat(list, " ")
 end
 
@@ -32,12 +32,12 @@ describe("a bounded table", function()
   end)
 
   it("asks its user which one goes, if he wants to say it", function()
-    local things = bounded.new { limit = 3, victim = function(list)
-      local least = 1
-      for i, entry in ipairs(list) do
-        if entry.value < list[least].value then least = i end
+    local things = bounded.new { limit = 3, victim = function(things)
+      local least, at
+      for i, _, value in things:each() do
+        if not least or value < least then least, at = value, i end
       end
-      return least
+      return at
     end }
     for i, value in ipairs { 7, 1, 5, 3 } do things:put("k" .. i, value) end
     assert.equal("k1=7 k3=5 k4=3", keys(things))
@@ -51,7 +51,7 @@ describe("a bounded table", function()
       assert.is_true(things:count() <= 16)
     end
     local n = 0
-    for _ in pairs(things.by_key) do n = n + 1 end
+    for _ in pairs(things.values) do n = n + 1 end
     assert.equal(things:count(), n)
   end)
 end)

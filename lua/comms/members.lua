@@ -15,13 +15,14 @@ local TEXTS_MAX, TEXT_BYTES <const> = 2, 80 -- addresses of each that are kept o
 local ID_BYTES <const> = 64
 
 -- Who goes where there is no room.
-local function least(list)
-  local worst = 1
-  for i, entry in ipairs(list) do
-    local one, other = entry.value, list[worst].value
-    if not one.linked and (other.linked or (one.met or -math.huge) < (other.met or -math.huge)) then worst = i end
+local function least(things)
+  local worst, at
+  for i, _, one in things:each() do
+    local goes = not worst
+      or not one.linked and (worst.linked or (one.met or -math.huge) < (worst.met or -math.huge))
+    if goes then worst, at = one, i end
   end
-  return worst
+  return at
 end
 
 --- An empty table.
@@ -54,7 +55,7 @@ function members:add(id)
   return one
 end
 
---- All of them, as an array of { value = member }, the oldest first.
+--- For `for _, id, member in members:each()`, the oldest first.
 function members:each() return self.table:each() end
 
 function members:forget(id) self.table:forget(id) end
@@ -66,8 +67,8 @@ local function is_text(value) return type(value) == "string" and #value <= TEXT_
 --- What is kept: rows [ID, [ADDRESS…]] of those who were met, who was met last first | nil: nobody was
 function members:data()
   local list, rows = {}, {}
-  for _, entry in self:each() do
-    if entry.value.met then list[#list + 1] = entry.value end
+  for _, _, one in self:each() do
+    if one.met then list[#list + 1] = one end
   end
   if not list[1] then return nil end
   table.sort(list, function(a, b)

@@ -24,8 +24,10 @@ function relay.new(given)
   return setmetatable({ loop = given.loop, id = given.id, peers = given.peers, kept = given.kept, said = {} }, relay)
 end
 
--- Short texts, since a node may know thousands of slots on each of its channels.
-local function slot_of(st) return hash.blake2b(("%s %s %s"):format(st.bucket, st.key, st.signer)):sub(1, 8) end
+-- Numbers and short texts, since a node may know thousands of slots on each of its channels.
+local function slot_of(st)
+  return (("<i8"):unpack(hash.blake2b(("%s %s %s"):format(st.bucket, st.key, st.signer))))
+end
 
 local function data_of(st) return hash.blake2b(st.verb .. " " .. st.data):sub(1, 8) end
 
@@ -85,7 +87,7 @@ end
 
 -- Spans begin at another time for each SLOT (its hash), but at the same one on all nodes: else each on the way would
 -- let through another renewal, and the last of them few.
-local function span(at, slot) return (at + ("<I4"):unpack(slot) % SPAN) // SPAN end
+local function span(at, slot) return (at + (slot & 0xffffffff) % SPAN) // SPAN end
 
 -- Was what ST says the last there of its slot, often enough, by a word of the same span?
 local function is_known(self, st, to)

@@ -32,9 +32,8 @@ end
 --- who is next on the ring of those who can be dialled }
 function view_choice.sorted(self)
   local now, seen = self.loop:now(), { linked = 0, ready = {}, lost = {} }
-  for _, entry in self.members:each() do
-    local one = entry.value
-    local peer = self.peers.by_id[one.id]
+  for _, id, one in self.members:each() do
+    local peer = self.peers.by_id[id]
     local lives = peer ~= nil and self.peers:living(peer)
     local fresh = lives or now - one.heard < FRESH_MS
     local near = lives and not self:is_far(one.id)

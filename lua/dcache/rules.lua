@@ -8,7 +8,6 @@ local said = require "dcache.authority_said"
 local rules = {}
 rules.__index = rules
 
-local BUCKETS_MAX <const> = 1024 -- whose rules are remembered
 local LEVELS <const> = said.LEVELS
 local ARTICLES <const> = { member = "a member", trusted = "a trusted key", admin = "an admin", root = "a root key" }
 
@@ -16,8 +15,7 @@ local ARTICLES <const> = { member = "a member", trusted = "a trusted key", admin
 --- given.pattern(bucket)  → the pattern of its class, or nil
 --- given.trust            trust.lua
 function rules.new(given)
-  return setmetatable({ policy = given.policy, pattern = given.pattern, trust = given.trust, by_bucket = {},
-    count = 0 }, rules)
+  return setmetatable({ policy = given.policy, pattern = given.pattern, trust = given.trust, by_pattern = {} }, rules)
 end
 
 -- "2 of trusted" → 2, "trusted"; "member" → 1, "member": one of them is enough. A word that is no role is a tag.
@@ -39,12 +37,13 @@ rules.ANYBODY = read_rule { propose = "anyone", dismiss = "owner" }
 function rules:of(bucket)
   local buckets = self.policy and self.policy:get "dcache.buckets"
   if not buckets then return rules.ANYBODY end
-  if buckets ~= self.known or self.count >= BUCKETS_MAX then self.known, self.by_bucket, self.count = buckets, {}, 0 end
-  if not self.by_bucket[bucket] then
-    local rule = buckets[self.pattern(bucket) or ""]
-    self.by_bucket[bucket], self.count = rule and read_rule(rule) or rules.ANYBODY, self.count + 1
+  if buckets ~= self.known then self.known, self.by_pattern = buckets, {} end
+  local pattern = self.pattern(bucket) or ""
+  if not self.by_pattern[pattern] then
+    local rule = buckets[pattern]
+    self.by_pattern[pattern] = rule and read_rule(rule) or rules.ANYBODY
   end
-  return self.by_bucket[bucket]
+  return self.by_pattern[pattern]
 end
 
 -- Whoever may only speak of himself: his ID is the key, where that is an ID (the bucket says it otherwise, and such

@@ -153,11 +153,13 @@ function ways:look_again(id)
     local by = not self.peers:proved(flow) and self.loop:now() - flow.heard < BEACON_MS and self:speaker(flow.source)
     if by and by ~= id then self.relays:brought(id, by) end
   end
-  for _, row in ipairs(table.move(self.unproved.list, 1, #self.unproved.list, 1, {})) do
-    local by = row.value.signer == id and self:speaker(row.value.source)
+  local over = {}
+  for _, key, word in self.unproved:each() do
+    local by = word.signer == id and self:speaker(word.source)
     if by and by ~= id then self.relays:brought(id, by) end
-    if by or row.value.source.channel.closed then self.unproved:forget(row.key) end
+    if by or word.source.channel.closed then over[#over + 1] = key end
   end
+  for _, key in ipairs(over) do self.unproved:forget(key) end
 end
 
 -- The first hop of a way that failed is asked: if it does not answer either, all ways over it rest.

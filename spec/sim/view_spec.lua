@@ -123,8 +123,8 @@ describe("a node that knows a thousand who are gone", function()
     local dials = world.dials.ada
     assert.is_true(dials >= 300 and dials <= 366, dials .. " dials in an hour") -- each has two SYNs
     local reached = {}
-    for _, one in node.comms.view.members:each() do
-      if one.value.turn > 0 then reached[#reached + 1] = one end
+    for _, _, one in node.comms.view.members:each() do
+      if one.turn > 0 then reached[#reached + 1] = one end
     end
     assert.is_true(#reached >= 150, #reached .. " of them were tried")
     assert.equal(1000, node.comms.view.members:count())

@@ -40,7 +40,7 @@ end
 --- As it goes into STATE/alerts: rows [ID, what was told of that node last].
 function alert:data()
   local rows = {}
-  for i, entry in self.was_told:each() do rows[i] = json.array { entry.key, entry.value } end
+  for i, id, state in self.was_told:each() do rows[i] = json.array { id, state } end
   return { told = json.array(rows) }
 end
 

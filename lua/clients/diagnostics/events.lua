@@ -105,7 +105,7 @@ events.pattern = PATTERN
 --- Hashes of the files that were told of, for the next run.
 function events:known()
   local list = {}
-  for _, entry in self.told:each() do list[#list + 1] = entry.key end
+  for i, told in self.told:each() do list[i] = told end
   return json.array(list)
 end
 

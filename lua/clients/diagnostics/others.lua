@@ -34,7 +34,7 @@ end
 --- IDs of those who said something, in any order.
 function others:ids()
   local list = {}
-  for i, entry in self.words:each() do list[i] = entry.key end
+  for i, id in self.words:each() do list[i] = id end
   return list
 end
 
@@ -51,8 +51,7 @@ end
 --- Of how many nodes a word counts, which is neither stale nor taken back.
 function others:spoken()
   local n = 0
-  for _, entry in self.words:each() do
-    local word = entry.value
+  for _, _, word in self.words:each() do
     if not word.dismissed and not select(2, self.words:age(word)) then n = n + 1 end
   end
   return n

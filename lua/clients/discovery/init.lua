@@ -93,11 +93,11 @@ end
 -- Somebody said who he is and how: ST came over SOURCE.
 function discovery:hear(st, source)
   if st.signer == self.id then return end -- said before this start, or by a clone
-  local facts, is_news = self.rows:hear(st, source)
+  local word, is_news = self.rows:hear(st, source)
   if not is_news then return end
   self.overdue:heard()
-  self:note(st.signer, facts.name, facts.type)
-  if facts.state ~= "left" or not self.comms.peers.by_id[st.signer] then return end -- made-up keys may leave, too
+  self:note(st.signer, word.name, word.facts.type)
+  if word.facts.state ~= "left" or not self.comms.peers.by_id[st.signer] then return end -- made-up keys may leave, too
   self.log:info("discovery", "left", { name = self:label(st.signer), id = st.signer })
 end
 

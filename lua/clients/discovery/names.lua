@@ -33,8 +33,8 @@ local function known(self)
   for _, peer in ipairs(self.peers.list) do
     if peer.id ~= self.id and self.peers:stands(peer.id) then add(peer.id, peer.name) end
   end
-  for _, entry in self.said:each() do
-    if self.peers:stands(entry.value.id) then add(entry.value.id, entry.value.name) end
+  for _, id, word in self.said:each() do
+    if self.peers:stands(id) then add(id, word.name) end
   end
   for _, id in ipairs(sorted.keys(self.seen.rows)) do add(id, self.seen.rows[id].name) end
   return list

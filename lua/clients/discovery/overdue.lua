@@ -39,10 +39,9 @@ end
 -- Looks what is overdue, and again as long as there are words from elsewhere.
 local function look(self)
   local now, n, any = self.loop:now(), 0, false
-  for _, entry in self.said:each() do
-    local word = entry.value
+  for _, id, word in self.said:each() do
     local left = word.valid_till - now
-    local far = left > 0 and not is_here(self, word.id)
+    local far = left > 0 and not is_here(self, id)
     any = any or far
     if far and n < AT_ONCE and is_due(word, left, now) then
       n, word.asked, word.asked_at = n + 1, (word.asked or 0) + 1, now

@@ -246,7 +246,7 @@ local function of_this_run(self, files)
     slices.step(2)
   end
   local words = {}
-  for i, entry in self.said:each() do words[i] = entry.value end
+  for i, _, word in self.said:each() do words[i] = word end
   for _, word in ipairs(words) do
     if is_listed_by(self, word, is_there) then list[#list + 1] = row_by(self, word, files) end
     slices.step(2)
@@ -271,14 +271,14 @@ function rows:list(all)
   return list
 end
 
---- SIGNER said a statement of himself: ST, which came over SOURCE. → its facts; is it news?
+--- SIGNER said a statement of himself: ST, which came over SOURCE. → his word now; is it news?
 function rows:hear(st, source)
   local word, is_news = self.said:hear(st, source)
-  local facts, peer = word.facts, self.comms.peers.by_id[st.signer]
-  if not peer or not is_news then return facts, is_news end
+  local peer = self.comms.peers.by_id[st.signer]
+  if not peer or not is_news then return word, is_news end
   self.comms.liveness:lives(peer)
-  if facts.state == "left" then self.comms.peers:leave(peer) else peer.gone = nil end
-  return facts, is_news
+  if word.facts.state == "left" then self.comms.peers:leave(peer) else peer.gone = nil end
+  return word, is_news
 end
 
 return rows

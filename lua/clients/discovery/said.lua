@@ -39,15 +39,15 @@ end
 --- Is VALUE a level that a node may be at?
 function said.is_level(value) return LEVELS[value] == true end
 
---- What matters of the DATA of a `peer` word, which is whatever its signer liked to say.
-function said.facts(data)
-  if type(data) ~= "table" then return {} end
-  return { name = text_or_nothing(data.name), type = text_or_nothing(data.type),
-    version = text_or_nothing(data.version), clock = text_or_nothing(data.clock),
-    state = STATES[data.state] and data.state or nil, level = said.is_level(data.level) and data.level or nil,
-    site = text_or_nothing(data.site, SITE_BYTES), why = text_or_nothing(data.why, WHY_BYTES),
-    boot = math.type(data.boot) == "integer" and data.boot or nil, clone = data.clone == true or nil,
-    policy = policy_of(data.policy) }
+-- What matters of the DATA of a `peer` word, which is whatever its signer liked to say, beside his name. There are a
+-- thousand such tables: with more than eight members one takes twice the memory, so those that few have come last.
+local function facts_of(data)
+  local facts = { type = text_or_nothing(data.type), version = text_or_nothing(data.version),
+    clock = text_or_nothing(data.clock), state = STATES[data.state] and data.state or nil,
+    level = said.is_level(data.level) and data.level or nil, site = text_or_nothing(data.site, SITE_BYTES),
+    boot = math.type(data.boot) == "integer" and data.boot or nil, policy = policy_of(data.policy) }
+  facts.why, facts.clone = text_or_nothing(data.why, WHY_BYTES), data.clone == true or nil
+  return facts
 end
 
 local function worth(self, word)
@@ -60,8 +60,8 @@ end
 -- for the longest time, else the last that came. → the word, its worth, is he lost?
 local function least(self)
   local worst, worst_worth, is_lost, now = nil, nil, false, self.loop:now()
-  for _, entry in self.words:each() do
-    local word, value = entry.value, worth(self, entry.value)
+  for _, _, word in self.words:each() do
+    local value = worth(self, word)
     if not worst or value < worst_worth or value == worst_worth and (not is_lost or word.heard < worst.heard) then
       worst, worst_worth, is_lost = word, value, now - word.heard > LOST
     end
@@ -92,17 +92,23 @@ local function is_own_flow(peer, source)
   return false
 end
 
+-- What ST, which came over SOURCE, says. Eight members, as above; that it bears no time is rare.
+local function word_of(self, st, source)
+  local data = st.verb == "propose" and forms.read("peer", st.key, json.decode(st.data)) or {}
+  local word = { id = st.signer, at = st.at, heard = self.loop:now(), facts = facts_of(data),
+    kind = source and source.channel.kind, name = text_or_nothing(data.name) }
+  word.undated = st.valid_from == 0 or nil
+  word.valid_till = word.heard + math.min(math.max(st.valid_until * 1000 - st.at, 0), LIFE_MAX)
+  return word
+end
+
 --- SIGNER said ST, a statement in `peer`, which came over SOURCE (nil: nobody knows). → what is known of him now, as
 --- `of` has it; is it news?
 function said:hear(st, source)
   local known, peer = self.words:get(st.signer), self.peers.by_id[st.signer]
   if known and st.at <= known.at then return known, false end
-  local word = { id = st.signer, at = st.at, undated = st.valid_from == 0, heard = self.loop:now(),
-    facts = said.facts(st.verb == "propose" and forms.read("peer", st.key, json.decode(st.data)) or nil),
-    kind = source and source.channel.kind, via = source and source.channel.via,
-    name = known and known.name }
-  word.valid_till = word.heard + math.min(math.max(st.valid_until * 1000 - st.at, 0), LIFE_MAX)
-  word.name = word.facts.name or word.name
+  local word = word_of(self, st, source)
+  word.name = word.name or known and known.name
   if peer and not is_own_flow(peer, source) then self.peers:brought(peer) end
   if make_room(self, word) then self.words:put(st.signer, word) end
   return word, true
@@ -122,14 +128,14 @@ function said:met(st)
   if data then self.places:put(st.signer, data.at[1]) else self.places:forget(st.signer) end
 end
 
---- What node ID said last → { id, at = AT, undated, heard = ms of the loop's clock, facts, kind and via = of the
+--- What node ID said last → { id, at = AT, undated = true or nil, heard = ms of the loop's clock, facts, kind = of the
 --- channel that it came by, name = that he was called last, valid_till = as heard } | nil. Not to be changed.
 function said:of(id) return self.words:get(id) end
 
 --- Where node ID says that it can be met, a multiaddress | nil
 function said:place(id) return self.places:get(id) end
 
---- For `for _, entry in said:each()`: entries { value = as `of` has it }.
+--- For `for _, id, word in said:each()`: words as `of` has them.
 function said:each() return self.words:each() end
 
 --- What is bounded here, as bounded.lua's rows.

@@ -67,8 +67,8 @@ end
 
 -- Those who asked us, while nothing of theirs came by broadcast. That they are who they say is not known yet.
 local function askers(self, list)
-  for _, entry in self.comms.askers:each() do
-    local source, peer = entry.value, self.comms.peers:get(entry.key)
+  for _, id, source in self.comms.askers:each() do
+    local peer = self.comms.peers:get(id)
     if not near_flow(self, peer) and not source.channel.closed and not source.own and self.comms.near(source) then
       local one = asked(peer, { source = source }, self.loop:now())
       one.is_claim = true
@@ -98,8 +98,8 @@ end
 -- Who says that he is in a network of ours, and is not heard there. KNOWN: IDs of who is.
 local function not_met(self, known)
   local list, now = {}, self.loop:now()
-  for _, entry in self.said:each() do
-    local word, peer = entry.value, self.comms.peers.by_id[entry.value.id]
+  for _, id, word in self.said:each() do
+    local peer = self.comms.peers.by_id[id]
     local counts = word.id ~= self.comms.id and not known[word.id] and now - word.heard < WORD_MS
       and word.facts.state ~= "left" and not (peer and is_out(self, peer))
     local host = counts and #list < MOST and said_host(self, word.id)

@@ -26,7 +26,7 @@ local function get(self, key) return self.rests:get(key) or self.bad:get(key) en
 -- Calls FN(rest) for each that failed: the good ones first, then the bad ones, each time the oldest first.
 local function each(self, fn)
   for _, list in ipairs { self.rests, self.bad } do
-    for _, entry in list:each() do fn(entry.value) end
+    for _, _, rest in list:each() do fn(rest) end
   end
 end
 

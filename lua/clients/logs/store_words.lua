@@ -49,7 +49,7 @@ end
 --- Such rows of all, by ID.
 function store_words:rows()
   local rows = {}
-  for _, entry in self.words:each() do rows[#rows + 1] = row_of(self, entry.key, entry.value) end
+  for _, id, word in self.words:each() do rows[#rows + 1] = row_of(self, id, word) end
   table.sort(rows, function(a, b) return a.id < b.id end)
   return rows
 end
