@@ -325,6 +325,24 @@ describe("the logs client", function()
     assert.same({}, k.said)
   end)
 
+  it("hashes what is smaller beside a huge file, which would keep it for hours", function()
+    k:start()
+    k:sh "truncate -s 900G huge"
+    assert.is_true(k:reaches("huge", "hashing"))
+    k:write("later.bag", "abc")
+    k:write("last.bag", "abcd")
+    assert.is_true(k:reaches("later.bag", "published"))
+    assert.is_true(k:reaches("last.bag", "published"))
+    assert.same("hashing", k:file("huge").state)
+    k:sh "truncate -s 800G another" -- two of them wait for each other
+    assert.is_true(k:wait(function() return (k:file "another" or {}).reason == "for its turn to be hashed" end))
+    k:sh "rm huge"
+    assert.is_true(k:reaches("another", "hashing"))
+    k:sh "truncate -s 1 another"
+    assert.is_true(k:reaches("another", "published"))
+    assert.is_true(k.logs.hashing:is_idle())
+  end)
+
   it("gives up hashing when the file changes meanwhile", function()
     k:start()
     k:sh "truncate -s 20G big"

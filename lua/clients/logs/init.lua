@@ -82,9 +82,10 @@ local function new_finished(self, files)
   }
 end
 
-local function new_hashing(self, files)
+local function new_hashing(self, given, files)
   return hashing.new {
-    worker = self.worker, folder = self.folder, begun = function(file) own_files.set(file, "hashing") end,
+    worker = self.worker, start = given.start, folder = self.folder,
+    begun = function(file) own_files.set(file, "hashing") end,
     keep = function(result, told) self.catalogue:keep(result.cid, result.leaves, told) end,
     done = function(file, result) files:hashed(file, result) end,
   }
@@ -102,9 +103,8 @@ end
 
 local function new_away(self, given, files)
   return away.new {
-    loop = self.loop, log = self.log, disk = self.disk, folder = self.folder, mount = given.mount or mount,
-    host = given.host,
-    shares = self.shares, dir = given.state, date = given.date,
+    loop = self.loop, log = self.log, disk = self.disk, folder = self.folder,
+    mount = given.mount or mount, host = given.host, shares = self.shares, dir = given.state, date = given.date,
     atomic_write = self.atomic_write,
     live = function(name) return files:live(name) end,
     unfinished = function(before) return files:unfinished(before) end,
@@ -136,7 +136,7 @@ local function build(self, given)
   local files = own_files.new { loop = self.loop, log = self.log, folder = self.folder,
     kept_back = given.kept_back or function() return nil end, told = given.told or function() end }
   self.own_files = files
-  self.finished, self.hashing = new_finished(self, files), new_hashing(self, files)
+  self.finished, self.hashing = new_finished(self, files), new_hashing(self, given, files)
   self.shares = new_shares(self, given)
   self.away = new_away(self, given, files)
   self.watch = new_watch(self, given, files)
@@ -151,7 +151,7 @@ end
 --- given.here          fn() → facts of this node
 --- given.time          lua/time.lua
 --- given.disk          core.disk
---- given.worker        lua/worker.lua, which hashes
+--- given.worker        lua/worker.lua, which hashes; start(threads) → another, for large files; nil: this one does both
 --- given.folder        the share folder (path)
 --- given.state         the state folder (path)
 --- given.publish       fn(verb, bucket, key, data, ttl in s) → true | nil, text, code
@@ -163,7 +163,7 @@ end
 --- given.permission    path of the permission file, or false: the policy's setting
 --- given.ttl           s that a record holds (30 days)
 --- given.atomic_write  lua/atomic_write.lua's object; nil: the loop waits for the disk
---- given.rows, leaves  dcache.content's; nil: its own in the state folder, written by start(threads) → worker
+--- given.rows, leaves  dcache.content's; nil: its own in the state folder, written by such a worker
 --- given.told          fn(file): it has another `state`, see own_files.lua
 --- given.kept_back     fn(cid) → why the file is not shared though the policy allows it | nil
 --- given.mount, given.inotify  the core's, or what a spec puts in their place
@@ -192,7 +192,7 @@ function logs.open(handle)
     state = node.state, host = node.host, date = node.date, rows = node.content.rows, leaves = node.content.leaves,
     publish = function(...) return node:publish(...) end,
     statements = function(bucket) return node.dcache:statements(bucket, node.id) end,
-    serve = function(...) return node.content:serve(...) end,
+    serve = function(...) return node.content:serve(...) end, start = node.flusher,
     withdraw = function(cid) return node.content:withdraw(cid) end,
     when_synced = function(fn) node.dcache:when_synced(fn) end, told = events.own(node),
     kept_back = function(cid) return node.withdraw and node.withdraw:kept_back(cid) end }
