@@ -48,9 +48,21 @@ local function find(self, link)
   end
 end
 
+-- Links that are gone are forgotten, also where no word of theirs waits that would have them looked at.
+local function drop_closed(self)
+  for i = #self.links, 1, -1 do
+    local one = self.links[i]
+    if one.link.closed then
+      table.remove(self.links, i)
+      self.count = self.count - #one.words
+    end
+  end
+end
+
 --- Words are wanted over LINK (a channel that is a stream): what of them is refused may be wanted once more.
 function again:expect(link)
   if not self.trust.lab or find(self, link) then return end
+  drop_closed(self)
   local one = { link = link, rounds = 0, words = {}, verdict = self.trust:verdict() }
   function one.hear(list, place, code)
     if code == "stranger" then remember(self, one, list, place) end
@@ -91,15 +103,12 @@ end
 
 --- Looks what is to be asked; what ended is forgotten.
 function again:look()
+  drop_closed(self)
   self.count = 0
   for i = #self.links, 1, -1 do
     local one = self.links[i]
-    if one.link.closed then
-      table.remove(self.links, i)
-    else
-      look_at(self, one)
-      self.count = self.count + #one.words
-    end
+    look_at(self, one)
+    self.count = self.count + #one.words
   end
   if self.count == 0 then self:stop() end
 end

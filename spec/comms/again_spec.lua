@@ -30,4 +30,18 @@ describe("words of strangers on links", function()
     assert.same({ { honest, 400, "short of robot 1" } }, asked)
     assert.equal(MOST - 400, one.count)
   end)
+
+  it("are forgotten with their link, whether or not any was refused", function()
+    local one = again.new { loop = { every = function() return { cancel = function() end } end },
+      trust = { lab = {}, verdict = function() return {} end, stands = function() return false end },
+      ask = function() end }
+    for i = 1, 100 do
+      local link = {}
+      one:expect(link)
+      if i % 2 == 0 then one:hearer(link)(frame { "stranger " .. i }, 1, "stranger") end
+      link.closed = true
+    end
+    one:expect {}
+    assert.same({ 1, 0 }, { #one.links, one.count })
+  end)
 end)
