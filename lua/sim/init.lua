@@ -21,7 +21,7 @@ for _, level in ipairs { "debug", "info", "warn", "error", "once" } do silent[le
 function silent.listen() return function() end end
 
 -- OPTIONS: seed (integer), policy, loss (0…1), delay = { least, most } ms, rate = bytes a second that the medium
--- carries (nil: any number), trace = fn(line).
+-- carries (nil: any number), trace = fn(line), untraced = true: no fingerprint is asked for, which costs time.
 function sim.new(options)
   local self = setmetatable({ loop = simloop.new(), random = random.seeded(options.seed or 1), policy = options.policy,
     loss = options.loss or 0, delay = options.delay or { 1, 3 }, nodes = {}, cut = {}, deaf = {},
@@ -30,8 +30,9 @@ function sim.new(options)
   self.world = { loop = self.loop,
     delay = function(from, to) return self:delay_of(from, to) end,
     trace = function(format, ...)
-      local line = ("%d "):format(self.loop.time) .. format:format(...)
       self.lines = self.lines + 1
+      if options.untraced then return end
+      local line = ("%d "):format(self.loop.time) .. format:format(...)
       self.sum:update(line .. "\n")
       if options.trace then options.trace(line) end
     end }
@@ -40,9 +41,13 @@ function sim.new(options)
 end
 
 -- Milliseconds that a frame takes from one host to another; nil when it is lost or the way is cut. Field `cut` has
--- hosts that are off all networks, `deaf` pairs "FROM TO" of which the second hears nothing of the first.
+-- hosts that are off all networks, `deaf` pairs "FROM TO" of which the second hears nothing of the first; `sides`, if
+-- set, on which side of a cut each host is.
 function sim:delay_of(from, to)
-  if self.cut[from.host] or self.cut[to.host] or self.deaf[from.host .. " " .. to.host] then return nil end
+  if self.cut[from.host] or self.cut[to.host] then return nil end
+  if next(self.deaf) and self.deaf[from.host .. " " .. to.host] then return nil end
+  local sides = self.sides
+  if sides and sides[from.host] ~= sides[to.host] then return nil end
   if from.traits.medium and self.random:unit() < self.loss then return nil end
   return self.delay[1] + self.random:integer(self.delay[2] - self.delay[1] + 1)
 end

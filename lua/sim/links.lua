@@ -212,6 +212,7 @@ local function stream_close(self, reason)
   self.closed = true
   self.looks:cancel()
   self.owner.on_down(self, reason or "closed: here")
+  self.owner = channel.nobody -- who remembers the other end holds no machine that is gone
   self.world.loop:after(1, function() self.other:close "closed: by the other side" end)
 end
 

@@ -88,6 +88,13 @@ end
 -- A program would see the real clock, and do each time something else.
 function loop.spawn() return nil, "kind: the simulator runs no programs", "kind" end
 
+--- What the loop OWN (power.lua) set never comes: else its machine would be held until then, which may be a day.
+function loop:forget(own)
+  for _, timer in ipairs(self.heap) do
+    if timer.own == own then timer.fn = nil end
+  end
+end
+
 local function run_posted(self)
   while self.first <= self.last do
     local fn = self.posted[self.first]

@@ -1,28 +1,36 @@
 -- power.lua - a machine of the simulator whose power goes: its loop calls nothing more, its connections are silent, its
 -- disk is what a power cut leaves. Decides nothing.
+local channel = require "routing.channels.channel"
+
 local power = {}
 
 local NEVER <const> = { cancel = function() end, close = function() end, set = function() end }
 
 --- LOOP (of the simulator) for one life of a machine, whose clock is AHEAD ms (nil: 0) of the true time. Its field
---- `dead` ends it.
+--- `dead` tells that it is over; die() ends it, and lets go all that waits.
 function power.loop(loop, ahead)
   local own = { ahead = ahead or 0 }
   local function alive(fn)
     return function() if not own.dead then fn() end end
   end
-  function own.now() return loop:now() end
+  function own.now() return loop.time end -- asked most of all
   function own.micro() return loop:micro() end
   function own.wall() return loop:wall() + own.ahead end
-  function own.after(_, ms, fn) return own.dead and NEVER or loop:after(ms, alive(fn)) end
+  local function mine(timer)
+    timer.own = own
+    return timer
+  end
+  function own.after(_, ms, fn) return own.dead and NEVER or mine(loop:after(ms, alive(fn))) end
   function own.every(_, ms, fn)
     if own.dead then return NEVER end
-    local timer
-    timer = loop:every(ms, function() if own.dead then timer:cancel() else fn() end end)
-    return timer
+    return mine(loop:every(ms, alive(fn)))
   end
   function own.post(_, fn) loop:post(alive(fn)) end
   own.spawn = loop.spawn
+  function own.die()
+    own.dead = true
+    loop:forget(own)
+  end
   return own
 end
 
@@ -30,9 +38,9 @@ end
 --- last writes. → its disk
 function power.off(world, node, disk, seed)
   local image = disk:crash(seed)
-  node.loop.dead = true
+  node.loop.die()
   for _, one in ipairs(table.move(node.routing.list, 1, #node.routing.list, 1, {})) do
-    one.closed = true -- who is at the other end finds out by silence
+    one.closed, one.owner = true, channel.nobody -- who is at the other end finds out by silence
     if one.looks then one.looks:cancel() end
     for i, other in ipairs(one.medium_of and one.medium_of.channels or {}) do
       if other == one then table.remove(one.medium_of.channels, i) end

@@ -105,7 +105,7 @@ end
 function rollout.new(given)
   local self = setmetatable({ robots = {}, by_name = {}, events = {}, down_most = 0, down = 0, failed = 0,
     takes = given.takes or {} }, rollout)
-  self.world = sim.new { seed = given.seed, policy = given.policy, loss = given.loss }
+  self.world = sim.new { seed = given.seed, policy = given.policy, loss = given.loss, untraced = true }
   self.lab = labs.new("sim", given.seed, START)
   local plan = { order = json.array {}, swarm = self.lab.swarm }
   for name, value in pairs(given.plan) do plan[name] = plan[name] or value end -- any order

@@ -37,17 +37,7 @@ end
 -- halves, that of one robot.
 local function trouble(fleet, seed)
   local chance, self = random.seeded(seed * 7919), { cuts = 0, on = true }
-  local dark, halves, lonely = {}, nil, {}
-  local function deafen(a, b, yes)
-    local deaf = fleet.world.deaf
-    deaf[a.host .. " " .. b.host], deaf[b.host .. " " .. a.host] = yes, yes
-  end
-  local function part(yes)
-    for _, a in ipairs(halves[1]) do
-      for _, b in ipairs(halves[2]) do deafen(a, b, yes) end
-    end
-    if not yes then halves = nil end
-  end
+  local dark, till, lonely = {}, nil, {}
   local function lose_power(now)
     for _, one in ipairs(fleet.robots) do
       if dark[one] and (now >= dark[one] or not self.on) then
@@ -60,14 +50,16 @@ local function trouble(fleet, seed)
     end
   end
   local function lose_network(now)
-    if halves and (now >= halves.till or not self.on) then part(nil) end
-    if not halves and self.on and chance:integer(60) == 0 then
-      halves = { {}, {}, till = now + 30000 + chance:integer(MINUTE) }
-      for _, one in ipairs(fleet.robots) do table.insert(halves[1 + chance:integer(2)], one) end
-      part(true)
+    if till and (now >= till or not self.on) then fleet.world.sides, till = nil, nil end
+    if not till and self.on and chance:integer(60) == 0 then
+      local sides = {}
+      till = now + 30000 + chance:integer(MINUTE)
+      for _, one in ipairs(fleet.robots) do sides[one.host] = chance:integer(2) end
+      sides[fleet.desk.host] = 0
+      fleet.world.sides = sides
     end
-    for one, till in pairs(lonely) do -- any order
-      if now >= till or not self.on then lonely[one], fleet.world.cut[one.host] = nil, nil end
+    for one, its in pairs(lonely) do -- any order
+      if now >= its or not self.on then lonely[one], fleet.world.cut[one.host] = nil, nil end
     end
     local one = fleet.robots[1 + chance:integer(#fleet.robots)]
     if self.on and chance:integer(30) == 0 and not lonely[one] then
@@ -84,6 +76,8 @@ end
 
 -- Rolls out among N robots in SEED, two of whom are off all the time, with trouble for TROUBLED ms.
 local function crowd(seed, n, waves, troubled)
+  collectgarbage() -- the fleet before this one: the collector knows little of what it holds in C
+  collectgarbage()
   local names, began = names_of(n), os.clock()
   local chance = random.seeded(seed)
   local off, fail = {}, {}
