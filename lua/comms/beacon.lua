@@ -5,6 +5,7 @@
 -- then that enough others hold the same. But people and clocks rest on beacons, too: nobody is silent for more than
 -- the longest interval, and whoever is new here, or has something new to say of himself, is heard anyway.
 local messages = require "comms.messages"
+local unmet = require "comms.unmet"
 
 local beacon = {}
 beacon.__index = beacon
@@ -13,7 +14,6 @@ local TICK = 16 -- s
 local SAME_MAX = 3 -- beacons of others in one interval that tell our digests: what we would say has been said
 local ALL_MAX = 8 -- beacons of others in one interval, whatever they tell: the air is for statements, too
 local FIRST = 4 -- beacons that are said in any case by one who is new: some are lost
-local GREETINGS, UNMET_MAX = 3, 256 -- beacons said to a newcomer who does not answer; newcomers remembered for that
 local VERDICTS_MAX = 256 -- combinations of verdicts that are remembered
 local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have dropped statements that ended since
 
@@ -21,7 +21,7 @@ local TICKS_APART = 2 -- of a T longer ago than that by proved time we may have 
 -- say(message) on every channel, name, speaks(class) → may its digest be said, own_key_at(source): a beacon signed with
 -- our key, but not said by this run, came from there. Fields sent and heard count beacons.
 function beacon.new(given)
-  local self = setmetatable({ sent = 0, heard = 0, unmet = {}, unmet_count = 0, owed = FIRST, same = 0, all = 0,
+  local self = setmetatable({ sent = 0, heard = 0, unmet = unmet.new(given), owed = FIRST, same = 0, all = 0,
     verdicts = {}, began_at = given.loop:now(), changed_at = -math.huge, same_at = -math.huge }, beacon)
   for name, value in pairs(given) do self[name] = value end
   self.current = self.interval[1]
@@ -44,26 +44,18 @@ end
 -- A moment of chance in the second half of an interval of MS.
 local function moment(self, ms) return ms // 2 + self.random:integer(ms // 2 + 1) end
 
--- Newcomers hear us a few times at most; who asked for our address before has heard us.
-local function greeted(self)
-  for id, left in pairs(self.unmet) do -- any order
-    self.unmet[id] = left > 1 and left - 1 or nil
-    if left <= 1 then self.unmet_count = self.unmet_count - 1 end
-  end
-end
-
 local function speak(self)
   local facts, t = self.facts(), self:tick()
   self.sent = self.sent + 1
   facts.count, facts.t, facts.name, facts.classes = self.sent, t, self.name, own_classes(self, t)
   self.say({ kind = "beacon", rest = messages.beacon(self.key, self.swarm, facts) }, messages.beacon_news(facts))
   self.owed, self.silent_till = math.max(0, self.owed - 1), self.loop:now() + moment(self, self.interval[2])
-  greeted(self)
+  self.unmet:spoken(self.interval)
 end
 
 -- Was what we would say now said by others, and does nobody miss us?
 local function may_be_silent(self)
-  if self.owed > 0 or self.unmet_count > 0 or self.loop:now() >= self.silent_till then return false end
+  if self.owed > 0 or self.unmet:is_due() or self.loop:now() >= self.silent_till then return false end
   return self.same >= SAME_MAX or self.all >= ALL_MAX
 end
 
@@ -85,6 +77,7 @@ function schedule(self, delay)
   local now = self.loop:now()
   local left = self.silent_till and math.max(0, self.silent_till - now)
   if left and (left < delay or self.current >= self.interval[2]) then delay = left end
+  delay = math.min(delay, self.unmet:wait() or delay)
   self.same, self.due = 0, now + delay
   self.timer = self.loop:after(delay, function() fire(self) end)
 end
@@ -111,7 +104,7 @@ function beacon:reset()
   local runs, now = self.current <= self.interval[1], self.loop:now()
   shorten(self)
   self.changed, self.changed_at = true, now
-  if self.stopped or not self.timer or not runs or self.owed > 0 or self.unmet_count > 0 then return end
+  if self.stopped or not self.timer or not runs or self.owed > 0 or self.unmet:is_due() then return end
   schedule(self, math.min(moment(self, self.current), math.max(0, self.began_at + 2 * self.current - now)))
 end
 
@@ -130,20 +123,14 @@ end
 
 -- A newcomer shall know us soon: ID hears our beacon until he asks for our address, a few times at most.
 function beacon:greet(id)
-  if self.stopped then return end
-  if not self.unmet[id] then
-    if self.unmet_count >= UNMET_MAX then return end
-    self.unmet_count = self.unmet_count + 1
-  end
-  self.unmet[id] = GREETINGS
-  speak_soon(self)
+  if self.stopped or not self.unmet:add(id, self.interval) then return end
+  local wait = self.unmet:wait()
+  if not wait then return speak_soon(self) end
+  if self.timer and self.due - self.loop:now() > wait then schedule(self, wait) end
 end
 
 -- ID asked for our address: he has heard our beacon.
-function beacon:met(id)
-  if not self.unmet[id] then return end
-  self.unmet[id], self.unmet_count = nil, self.unmet_count - 1
-end
+function beacon:met(id) self.unmet:drop(id) end
 
 --- INTERVAL: { shortest, longest } ms from here on.
 function beacon:set_interval(interval)
@@ -209,14 +196,11 @@ function beacon:hear(rest, source)
   return facts, peer, newcomer
 end
 
--- How often each class changed here, as one table for all peers that are judged at this state.
+-- How often each class changed here, as one table for all peers that are judged at this state, and of our T.
 local function changes_now(self)
-  local same = self.changes ~= nil
-  for _, class in ipairs(self.dcache:kept_classes()) do
-    same = same and self.changes[class.name] == self.dcache:changes(class.name)
-  end
-  if same then return self.changes end
-  self.changes = {}
+  local all, t = self.dcache:all_changes(), self:tick()
+  if self.changes and self.changes_of == all and self.changes_t == t then return self.changes end
+  self.changes, self.changes_of, self.changes_t = {}, all, t
   for _, class in ipairs(self.dcache:kept_classes()) do self.changes[class.name] = self.dcache:changes(class.name) end
   return self.changes
 end
@@ -233,8 +217,11 @@ end
 
 -- Notes on PEER, class by class, what its last beacon shows against what is held now. HEARD: it has just come. A later
 -- look finds no new difference: he held the same when he spoke, and has not said since whether he has what came later.
+-- Nor does one find anything at all before he or we are at another state: many look, and at hundreds of peers.
 -- → true where a difference was found that was not known.
 function beacon:judge(peer, heard)
+  local changes = changes_now(self)
+  if not heard and peer.judged and peer.changes == changes then return false end
   local verdicts, text, news = {}, {}, false
   for i, class in ipairs(peer.classes) do
     local name = class.name
@@ -244,7 +231,7 @@ function beacon:judge(peer, heard)
     news = news or verdict == "unequal" and not known
     self.peers:differs(peer, name, verdict == "unequal" and (known or self.loop:now()) or nil)
   end
-  peer.verdicts, peer.changes = shared(self, verdicts, table.concat(text, " ")), changes_now(self)
+  peer.verdicts, peer.changes, peer.judged = shared(self, verdicts, table.concat(text, " ")), changes, true
   return news
 end
 

@@ -101,6 +101,7 @@ function peers:told(peer, facts)
   facts.__index = facts
   peer.id, peer.boot, peer.count, peer.tcp, peer.http = nil, nil, nil, nil, nil -- the last four as a pong said them
   peer.name = nil -- as a `peer` word said it
+  peer.judged = nil -- by his beacon before this one
   peer.beacon_at = self.loop:now()
   setmetatable(peer, facts)
 end

@@ -93,7 +93,7 @@ function dcache.new(given)
   self.flush_ms = given.flush or 30 * 1000
   self.class_list = given.classes
   self.index = record.new(self.class_list, self.id)
-  self.changed, self.unsaid, self.lines_read, self.counted = {}, {}, 0, {}
+  self.changed, self.all_changed, self.unsaid, self.lines_read, self.counted = {}, 0, {}, 0, {}
   self.ways = ways.new()
   self.trust = new_trust(self, given)
   self.meaning = meaning.new { time = given.time, policy = given.policy, here = given.here, trust = self.trust,
@@ -203,9 +203,12 @@ end
 -- Grows whenever a class takes in words: equal numbers mean an equal set.
 function dcache:changes(class) return self.changed[class] or 0 end
 
+--- The same of all classes together.
+function dcache:all_changes() return self.all_changed end
+
 -- Words of CLASS (its name) came or went.
 function dcache:count_change(class)
-  self.changed[class] = self:changes(class) + 1
+  self.changed[class], self.all_changed = self:changes(class) + 1, self.all_changed + 1
   if trust.CLASSES[class] then self.trust:touch() end
 end
 

@@ -140,4 +140,17 @@ describe("a crowd on one medium", function()
     print(("  %.0f bytes/s of presence, addresses and pings while somebody watches"):format(presence))
     assert(presence > 100 and presence <= PRESENCE, "to know who is here takes too much")
   end)
+
+  it("greets a newcomer by a few beacons a second, and he soon knows all", function()
+    local w = world
+    w:run(MINUTE)
+    local before = beacons(w)
+    local newcomer = w:add "newcomer"
+    w:run(3 * SECOND)
+    local said = beacons(w) - before
+    print(("  %d beacons in 3 s for a newcomer among %d"):format(said, NODES))
+    assert(said <= 40, said .. " beacons for a newcomer")
+    w:run(MINUTE)
+    assert.equal(NODES, newcomer.discovery:count())
+  end)
 end)
