@@ -15,6 +15,7 @@ local working_out = {}
 local PROOF <const> = 10 -- units of work (lua/slices.lua) that the check of a signature takes
 local PAUSE <const> = 20 -- units in the 50 statements between two pauses of authority.lua
 local APART <const> = 20 -- ms from the end of one calculation to the next, at least
+local EACH <const> = 1 -- ms more for each who stands: where hundreds join at once they are taken in together
 local TOLD_MOST <const> = 128 -- who came, and who left, one by one: the events that are kept are no more than that
 local SHARE <const> = 3 -- and so many times as long as the last one took: they never fill the processor
 
@@ -152,6 +153,16 @@ end
 
 local begin
 
+-- At once, or as soon as the last calculation is long enough ago.
+local function begin_in_time(self)
+  local wait = (self.free_at or 0) - self.loop:now()
+  if wait <= 0 then return begin(self) end
+  self.waiting = self.loop:after(wait, function()
+    self.waiting = nil
+    begin(self)
+  end)
+end
+
 -- Those who asked before the calculation began that has just ended hear of it, and all do where none will follow.
 local function tell_askers(self)
   local told = self.heeded or {}
@@ -167,12 +178,10 @@ local function rest(self)
   self.running = nil
   if self.stopped then return end
   tell_askers(self)
-  if not self.again or self.running or self.waiting then return end
-  local took = self.loop:now() - self.began
-  self.waiting = self.loop:after(APART + SHARE * took, function()
-    self.waiting = nil
-    begin(self)
-  end)
+  if self.running or self.waiting then return end
+  local now = self.loop:now()
+  self.free_at = now + APART + EACH * #self.current.standing + SHARE * (now - self.began)
+  if self.again then begin_in_time(self) end
 end
 
 local function finish(self, verdict)
@@ -204,7 +213,7 @@ function working_out:touch()
   if not self.lab or not self.current then return end
   self.again = true
   if self.running or self.waiting or self.stopped then return end
-  begin(self)
+  begin_in_time(self)
 end
 
 --- The same in MS.

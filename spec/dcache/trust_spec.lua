@@ -114,6 +114,20 @@ describe("who may say what", function()
     one.close()
   end)
 
+  it("is worked out a few times for many words that come one after the other", function()
+    local one = world()
+    local times, last = 0, nil
+    for i = 1, 60 do
+      assert.is_true(one.hear(one.lab:grant(one.lab.root, labs.key("newcomer " .. i):id(), "member")))
+      one.w:run(5)
+      if one.trust:verdict() ~= last then times, last = times + 1, one.trust:verdict() end
+    end
+    one.w:run(1000)
+    assert.is_true(times <= 10, times .. " times in 300 ms")
+    assert.equal("member", one.trust:role(labs.key("newcomer 60"):id()))
+    one.close()
+  end)
+
   it("keeps whom a token lets in while it is being worked out again, and the words that he says by then", function()
     local one = world("", { most = 400 })
     local lab, trust, robots, loop = one.lab, one.trust, one.lab.robots, one.w.loop
